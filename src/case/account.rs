@@ -1,0 +1,96 @@
+//! The traffic ledger: where the inbound bytes of an interface went.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The account of one interface over one window. Entries are in falling order of bytes; they and the unexplained
+/// remainder add up to what the interface counted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Account {
+    /// The interface.
+    pub interface: String,
+    /// Bytes that the interface counted in the window, link headers included (`IFLA_STATS64` rx_bytes).
+    pub bytes: u64,
+    /// Packets that the interface counted in the window.
+    pub packets: u64,
+    /// Length of the window in seconds.
+    pub seconds: f64,
+    /// Where they went.
+    pub entries: Vec<Entry>,
+    /// Bytes that no entry explains.
+    pub unexplained_bytes: u64,
+    /// The same as a share of all; none when nothing came in.
+    pub unexplained_share: Option<f64>,
+    /// Figures of different sources that disagree, as sentences with both.
+    pub disagreements: Vec<String>,
+}
+
+/// One line of the account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Entry {
+    /// What kind of end it is.
+    pub kind: EntryKind,
+    /// For people: "sshd (pid 1822, ssh.service)".
+    pub label: String,
+    /// Bytes on the wire, link headers included.
+    pub bytes: u64,
+    /// Packets on the wire.
+    pub packets: u64,
+    /// Share of the interface's bytes.
+    pub share: f64,
+    /// Transport protocol, where one applies: `tcp`, `udp`, `icmp` …
+    pub protocol: Option<String>,
+    /// Local address, where one applies.
+    pub address: Option<String>,
+    /// Local port, where one applies.
+    pub port: Option<u16>,
+    /// The process that received it.
+    pub process: Option<Process>,
+    /// The firewall rule that dropped it, as it is named in the report.
+    pub rule: Option<String>,
+}
+
+/// Where inbound bytes can end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// A socket of a process took it.
+    Process,
+    /// A firewall rule or policy dropped or rejected it.
+    FirewallRule,
+    /// The kernel dropped it, for a named reason.
+    KernelDrop,
+    /// Nothing listens on that port; the kernel answered with a reset or an ICMP error.
+    NoListener,
+    /// A socket is there but its queue was full.
+    SocketFull,
+    /// The kernel itself is the receiver: ICMP, IGMP, a SYN that waits in a backlog.
+    Kernel,
+    /// Routed on to somebody else.
+    Forwarded,
+    /// Unicast frames for another machine's link address.
+    NotForUs,
+    /// Broadcast.
+    Broadcast,
+    /// Multicast.
+    Multicast,
+    /// ARP and other protocols that are not IP.
+    NonIp,
+    /// A socket took it, but its owner could not be seen.
+    UnseenOwner,
+    /// Seen on the wire; who took it could not be seen.
+    UnseenReceiver,
+}
+
+/// A process, as far as it could be identified.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Process {
+    /// Process id.
+    pub pid: i32,
+    /// Its name (`/proc/PID/comm`, 15 bytes at most), control characters escaped.
+    pub name: String,
+    /// The user that it runs as.
+    pub user: Option<String>,
+    /// The systemd unit or container from its cgroup.
+    pub unit: Option<String>,
+}

@@ -1,0 +1,102 @@
+//! The absence of evidence, with its reason and the way out.
+
+use std::fmt;
+use std::io;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Something that could not be looked at. Never the same as having looked and found nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
+pub struct Gap {
+    /// What was tried, as a phrase: "read /proc/1423/fd".
+    pub tried: String,
+    /// The kind of failure.
+    pub reason: Reason,
+    /// Why it failed, in words; for `denied`, what is missing.
+    pub why: String,
+    /// How to see it next time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way_out: Option<String>,
+}
+
+/// The kinds of gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The kernel refused: a capability or a permission is missing.
+    Denied,
+    /// What was looked for does not exist here.
+    Absent,
+    /// It did not answer by its deadline.
+    TimedOut,
+    /// It answered something that could not be understood.
+    Malformed,
+    /// The operator ended the run before it was done.
+    Cancelled,
+    /// Anything else went wrong.
+    Failed,
+}
+
+impl Reason {
+    /// The word that reports use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Reason::Denied => "denied",
+            Reason::Absent => "absent",
+            Reason::TimedOut => "timed out",
+            Reason::Malformed => "malformed",
+            Reason::Cancelled => "cancelled",
+            Reason::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "could not {}: {}", self.tried, self.why)?;
+        if let Some(way_out) = &self.way_out {
+            write!(f, "; {way_out}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Gap {
+    /// A gap of a given kind.
+    pub fn new(reason: Reason, tried: impl Into<String>, why: impl Into<String>) -> Self {
+        Gap { tried: tried.into(), reason, why: why.into(), way_out: None }
+    }
+
+    /// The kernel refused for want of `capability` ("CAP_NET_RAW").
+    pub fn denied(tried: impl Into<String>, capability: &str) -> Self {
+        Gap::new(Reason::Denied, tried, format!("it needs {capability}"))
+            .way_out(format!("run with sudo, or give the binary {capability}"))
+    }
+
+    /// An error of the operating system, sorted into its kind.
+    pub fn io(tried: impl Into<String>, error: &io::Error) -> Self {
+        let reason = match error.kind() {
+            io::ErrorKind::PermissionDenied => Reason::Denied,
+            io::ErrorKind::NotFound => Reason::Absent,
+            io::ErrorKind::TimedOut => Reason::TimedOut,
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Reason::Malformed,
+            _ => Reason::Failed,
+        };
+        let gap = Gap::new(reason, tried, error.to_string());
+        if reason == Reason::Denied { gap.way_out("run with sudo") } else { gap }
+    }
+
+    /// Adds how to see it next time.
+    #[must_use]
+    pub fn way_out(mut self, way_out: impl Into<String>) -> Self {
+        self.way_out = Some(way_out.into());
+        self
+    }
+}

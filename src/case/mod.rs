@@ -1,0 +1,21 @@
+//! What a case is made of: gaps, evidence, verdicts, findings, causes, remedies, the ledger, and the case itself.
+//!
+//! Plain data, no behaviour beyond its own meaning: everything here is serialised into the case and read back in a replay.
+
+mod account;
+mod diagnosis;
+mod evidence;
+mod finding;
+mod gap;
+mod record;
+mod truth;
+mod verdict;
+
+pub use account::{Account, Entry, EntryKind, Process};
+pub use diagnosis::{Cause, Diagnosis, Likelihood, Remedy, Sign, SignSide, Urgency, Weight};
+pub use evidence::{Evidence, Missing, Observed};
+pub use finding::{Coverage, Finding};
+pub use gap::{Gap, Reason};
+pub use record::{CASE_FORMAT, Case, Cost, Host, RunbookRef};
+pub use truth::Truth;
+pub use verdict::Verdict;

@@ -1,0 +1,81 @@
+//! The whole record of one run.
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Account, Coverage, Diagnosis, Evidence, Finding, Verdict};
+
+/// The version of the case's JSON form; it grows when a reader of the older form would be misled.
+pub const CASE_FORMAT: u32 = 1;
+
+/// The whole record of one run: what a report renders and a replay judges again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Case {
+    /// The version of this form, [`CASE_FORMAT`].
+    pub format: u32,
+    /// The casebook that wrote it.
+    pub casebook: String,
+    /// The runbook that was run.
+    pub runbook: RunbookRef,
+    /// Where.
+    pub host: Host,
+    /// When the run began.
+    #[schemars(with = "String")]
+    pub started: Timestamp,
+    /// The window that the probes shared, in seconds.
+    pub window_seconds: f64,
+    /// The run was ended before its window was over.
+    pub partial: bool,
+    /// The parameters, all of them.
+    pub params: serde_json::Map<String, Value>,
+    /// The gravest finding.
+    pub verdict: Verdict,
+    /// How many steps could look.
+    pub coverage: Coverage,
+    /// The conclusion.
+    pub diagnosis: Diagnosis,
+    /// Where the inbound bytes went, when the run has a ledger.
+    pub ledger: Option<Account>,
+    /// A finding for each step, in the runbook's order.
+    pub findings: Vec<Finding>,
+    /// What each step observed, by the step's id.
+    pub evidence: IndexMap<String, Evidence>,
+    /// What the run cost.
+    pub cost: Cost,
+}
+
+/// The runbook that was run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunbookRef {
+    /// Its name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// Its text, so that the case can be judged again without the file.
+    pub text: String,
+}
+
+/// The host of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Host {
+    /// The host's name.
+    pub name: String,
+    /// The kernel's release.
+    pub kernel: String,
+    /// Whether the run had root's effective user id.
+    pub root: bool,
+}
+
+/// What a run cost.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cost {
+    /// Wall time in seconds.
+    pub wall_seconds: f64,
+    /// CPU time in seconds, user and system.
+    pub cpu_seconds: f64,
+    /// Peak resident memory in bytes.
+    pub peak_memory_bytes: u64,
+}

@@ -1,0 +1,22 @@
+//! casebook: a diagnostic runbook engine for Linux hosts.
+//!
+//! The modules stand in layer order: each uses only those above it.
+
+pub mod units;
+
+pub mod case;
+
+pub mod sys;
+
+pub mod probe;
+// pub mod report;
+
+// pub mod script;
+
+// pub mod runbook;
+
+// pub mod engine;
+
+// pub mod generate;
+
+// pub mod cli;

@@ -1,0 +1,200 @@
+//! What a probe is given to work with: the shared window, cancellation, a deadline, a place for its live figure, and the
+//! evidence of other probes.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+
+use crate::case::{Evidence, Gap, Reason};
+
+/// Ends the watching early when the operator says so.
+#[derive(Debug, Default)]
+pub struct Cancel {
+    cancelled: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Cancel {
+    /// Ends the watching.
+    pub fn cancel(&self) {
+        *self.cancelled.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
+
+    /// Whether the watching was ended.
+    pub fn is_cancelled(&self) -> bool {
+        *self.cancelled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Rests until `at` or until cancelled, whichever comes first; says whether it went on to the end.
+    pub fn rest_until(&self, at: Instant) -> bool {
+        let guard = self.cancelled.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = at.saturating_duration_since(Instant::now());
+        let (cancelled, _) = self
+            .changed
+            .wait_timeout_while(guard, left, |cancelled| !*cancelled)
+            .unwrap_or_else(PoisonError::into_inner);
+        !*cancelled
+    }
+}
+
+/// Makes the probes of one window start together: each prepares, then waits here until all are ready.
+#[derive(Debug)]
+pub struct Gate {
+    state: Mutex<GateState>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct GateState {
+    awaited: usize,
+    opened: Option<Instant>,
+}
+
+/// How long the ready ones wait for one that is slow to prepare.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+impl Gate {
+    /// A gate that opens when `probes` have arrived, or when the first to arrive has waited long enough.
+    pub fn new(probes: usize) -> Self {
+        Gate { state: Mutex::new(GateState { awaited: probes, opened: None }), changed: Condvar::new() }
+    }
+
+    /// Waits for the others and gives the moment when the window began, the same for all. A late one gets the same
+    /// moment, though it lies in the past.
+    fn pass(&self) -> Instant {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.awaited = state.awaited.saturating_sub(1);
+        if state.awaited > 0 && state.opened.is_none() {
+            (state, _) = self
+                .changed
+                .wait_timeout_while(state, PATIENCE, |state| state.awaited > 0 && state.opened.is_none())
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        let opened = *state.opened.get_or_insert_with(Instant::now);
+        drop(state);
+        self.changed.notify_all();
+        opened
+    }
+
+    /// One probe less to wait for: it ended before it was ready.
+    pub fn forgo(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.awaited = state.awaited.saturating_sub(1);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// When the window began, if it has.
+    pub fn opened(&self) -> Option<Instant> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).opened
+    }
+}
+
+/// The evidence of other steps, by the name of the probe that gave it. Of several, the runbook's first.
+pub type Inputs = BTreeMap<String, Arc<Evidence>>;
+
+/// What a probe is given to work with.
+pub struct Context {
+    gate: Arc<Gate>,
+    cancel: Arc<Cancel>,
+    inputs: Inputs,
+    live: Box<dyn Fn(String) + Send + Sync>,
+}
+
+impl Context {
+    /// A context for one observation.
+    pub fn new(
+        gate: Arc<Gate>,
+        cancel: Arc<Cancel>,
+        inputs: Inputs,
+        live: impl Fn(String) + Send + Sync + 'static,
+    ) -> Self {
+        Context { gate, cancel, inputs, live: Box::new(live) }
+    }
+
+    /// A context of its own for one probe alone, which nobody watches.
+    pub fn alone() -> Self {
+        Context::new(Arc::new(Gate::new(1)), Arc::default(), Inputs::new(), |_| {})
+    }
+
+    /// Says "ready" and waits for the others of the window; gives the moment when the window began. Call it once, after
+    /// sockets are open and buffers are mapped, right before the first sample.
+    pub fn begin(&self) -> Instant {
+        self.gate.pass()
+    }
+
+    /// Rests until `at`, or until the run is cancelled: false then, and the probe takes its last sample at once.
+    pub fn rest_until(&self, at: Instant) -> bool {
+        self.cancel.rest_until(at)
+    }
+
+    /// Whether the operator has ended the watching.
+    pub fn cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+
+    /// Shows a live figure in the progress display: "84.2 Mbit/s in".
+    pub fn live(&self, figure: impl Into<String>) {
+        (self.live)(figure.into());
+    }
+
+    /// The evidence of another probe in this run.
+    pub fn evidence(&self, probe: &str) -> Result<&Evidence, Gap> {
+        self.inputs.get(probe).map(AsRef::as_ref).ok_or_else(|| {
+            Gap::new(Reason::Absent, format!("use the evidence of probe {probe}"), "no step of this run asked for it")
+                .way_out(format!("add a step with `probe: {probe}` to the runbook"))
+        })
+    }
+
+    /// The result of another probe in this run, as its own type.
+    pub fn output<T: DeserializeOwned>(&self, probe: &str) -> Result<T, Gap> {
+        let evidence = self.evidence(probe)?;
+        if let Some(gap) = &evidence.gap {
+            return Err(gap.clone());
+        }
+        let output = evidence.output.as_ref().unwrap_or(&serde_json::Value::Null);
+        T::deserialize(output).map_err(|error| {
+            Gap::new(Reason::Malformed, format!("read the evidence of probe {probe}"), error.to_string())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probes_that_pass_the_gate_share_one_beginning() {
+        let gate = Arc::new(Gate::new(3));
+        let beginnings: Vec<Instant> = (0..3)
+            .map(|_| {
+                let gate = Arc::clone(&gate);
+                std::thread::spawn(move || gate.pass())
+            })
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect();
+        assert_eq!(beginnings[0], beginnings[1]);
+        assert_eq!(beginnings[0], beginnings[2]);
+    }
+
+    #[test]
+    fn a_probe_that_fails_early_holds_nobody_up() {
+        let gate = Gate::new(2);
+        gate.forgo();
+        let before = Instant::now();
+        gate.pass();
+        assert!(before.elapsed() < PATIENCE);
+    }
+
+    #[test]
+    fn a_rest_ends_when_the_run_is_cancelled() {
+        let cancel = Arc::new(Cancel::default());
+        cancel.cancel();
+        assert!(!cancel.rest_until(Instant::now() + Duration::from_secs(60)));
+    }
+}

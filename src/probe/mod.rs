@@ -1,0 +1,135 @@
+//! The probes: Rust-native observers with typed parameters and typed results.
+//!
+//! A probe looks; it never judges, prints, or changes the host. It is added by one file and one line in [`PROBES`]; the
+//! manual, the JSON schema, `list`, `doctor`, completions and lint follow from its types and their doc comments.
+
+mod context;
+
+pub use context::{Cancel, Context, Gate, Inputs};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, Serialize};
+use serde_json::Value;
+
+use crate::case::{Gap, Observed, Reason};
+
+/// Every probe, in the order that lists show them.
+pub const PROBES: &[&dyn AnyProbe] = &[];
+
+/// An observer of the host.
+pub trait Probe: Sync {
+    /// Its name: a noun in snake case.
+    const NAME: &'static str;
+    /// What it observes, in one line.
+    const ABOUT: &'static str;
+    /// Where it looks: the kernel's interfaces.
+    const SOURCE: &'static str;
+    /// What an admin would type instead.
+    const REPLACES: &'static [&'static str] = &[];
+    /// Capabilities and kernel features that it can use, and what is lost without each.
+    const NEEDS: &'static [Need];
+    /// Names of probes whose evidence it derives its result from; it then looks at nothing itself.
+    const DERIVES_FROM: &'static [&'static str] = &[];
+    /// Its parameters. Doc comments are the manual; `#[serde(default, deny_unknown_fields)]` throughout.
+    type Params: DeserializeOwned + Serialize + JsonSchema + Default;
+    /// Its result. `Option` is "the host did not say"; a figure that could not be had is never 0.
+    type Output: Serialize + DeserializeOwned + JsonSchema;
+
+    /// Looks. Ends by the deadline of `cx`, or soon after `cx` is cancelled, with what it has seen until then.
+    fn observe(&self, params: Self::Params, cx: &Context) -> Result<Observed<Self::Output>, Gap>;
+}
+
+/// A capability or kernel feature that a probe can use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Need {
+    /// Its name: `CAP_NET_RAW`, `tracefs`.
+    pub what: &'static str,
+    /// What is lost without it.
+    pub without: &'static str,
+}
+
+/// A probe whose types are known to itself only; made for every [`Probe`].
+pub trait AnyProbe: Sync {
+    /// See [`Probe::NAME`].
+    fn name(&self) -> &'static str;
+    /// See [`Probe::ABOUT`].
+    fn about(&self) -> &'static str;
+    /// See [`Probe::SOURCE`].
+    fn source(&self) -> &'static str;
+    /// See [`Probe::REPLACES`].
+    fn replaces(&self) -> &'static [&'static str];
+    /// See [`Probe::NEEDS`].
+    fn needs(&self) -> &'static [Need];
+    /// See [`Probe::DERIVES_FROM`].
+    fn derives_from(&self) -> &'static [&'static str];
+    /// The schema of the parameters.
+    fn params_schema(&self) -> Schema;
+    /// The schema of the result, with all its parts in place.
+    fn output_schema(&self) -> Schema;
+    /// The parameters with every default filled in, or what is wrong with them.
+    fn complete_params(&self, params: &Value) -> Result<Value, String>;
+    /// Looks, with parameters and result as JSON.
+    fn observe_json(&self, params: &Value, cx: &Context) -> Result<Observed<Value>, Gap>;
+}
+
+impl<P: Probe> AnyProbe for P {
+    fn name(&self) -> &'static str {
+        P::NAME
+    }
+
+    fn about(&self) -> &'static str {
+        P::ABOUT
+    }
+
+    fn source(&self) -> &'static str {
+        P::SOURCE
+    }
+
+    fn replaces(&self) -> &'static [&'static str] {
+        P::REPLACES
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        P::NEEDS
+    }
+
+    fn derives_from(&self) -> &'static [&'static str] {
+        P::DERIVES_FROM
+    }
+
+    fn params_schema(&self) -> Schema {
+        generator().into_root_schema_for::<P::Params>()
+    }
+
+    fn output_schema(&self) -> Schema {
+        generator().into_root_schema_for::<P::Output>()
+    }
+
+    fn complete_params(&self, params: &Value) -> Result<Value, String> {
+        let params = P::Params::deserialize(params).map_err(|error| error.to_string())?;
+        serde_json::to_value(params).map_err(|error| error.to_string())
+    }
+
+    fn observe_json(&self, params: &Value, cx: &Context) -> Result<Observed<Value>, Gap> {
+        let malformed = |what: &str, error: serde_json::Error| {
+            Gap::new(Reason::Malformed, format!("{what} of probe {}", P::NAME), error.to_string())
+        };
+        let params = P::Params::deserialize(params).map_err(|error| malformed("read the parameters", error))?;
+        let seen = self.observe(params, cx)?;
+        let output = serde_json::to_value(seen.output).map_err(|error| malformed("write the result", error))?;
+        Ok(Observed { output, missing: seen.missing, loss: seen.loss })
+    }
+}
+
+/// Schemas with every part inlined, so that a path can be followed without looking anything up.
+fn generator() -> SchemaGenerator {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.inline_subschemas = true;
+    settings.into_generator()
+}
+
+/// The probe of that name.
+pub fn find(name: &str) -> Option<&'static dyn AnyProbe> {
+    PROBES.iter().copied().find(|probe| probe.name() == name)
+}

@@ -1,0 +1,1 @@
+//! Doors to the kernel. `unsafe` lives here only, each with its reason.
