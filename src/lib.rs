@@ -11,7 +11,7 @@ pub mod sys;
 pub mod probe;
 // pub mod report;
 
-// pub mod script;
+pub mod script;
 
 // pub mod runbook;
 
