@@ -13,9 +13,9 @@ pub mod probe;
 
 pub mod script;
 
-// pub mod runbook;
+pub mod runbook;
 
-// pub mod engine;
+pub mod engine;
 
 // pub mod generate;
 

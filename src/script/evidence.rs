@@ -101,7 +101,7 @@ impl Converter {
 }
 
 /// The schema without its `null` alternative.
-pub(crate) fn present(schema: &Value) -> &Value {
+pub fn present(schema: &Value) -> &Value {
     for key in ["anyOf", "oneOf"] {
         if let Some(choices) = schema.get(key).and_then(Value::as_array) {
             let is_null = |choice: &&Value| choice.get("type").and_then(Value::as_str) == Some("null");
@@ -115,29 +115,29 @@ pub(crate) fn present(schema: &Value) -> &Value {
 }
 
 /// The schemas of an object's named fields.
-pub(crate) fn properties(schema: &Value) -> Option<&serde_json::Map<String, Value>> {
+pub fn properties(schema: &Value) -> Option<&serde_json::Map<String, Value>> {
     present(schema).get("properties").and_then(Value::as_object)
 }
 
 /// The schema of a list's items.
-pub(crate) fn item_schema(schema: &Value) -> Option<&Value> {
+pub fn item_schema(schema: &Value) -> Option<&Value> {
     present(schema).get("items").filter(|items| items.is_object())
 }
 
 /// The schema of one field, named or of a map.
-pub(crate) fn field_schema<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
+pub fn field_schema<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
     properties(schema)
         .and_then(|properties| properties.get(name))
         .or_else(|| present(schema).get("additionalProperties").filter(|additional| additional.is_object()))
 }
 
 /// Whether the object's keys are data, not names of fields.
-pub(crate) fn is_map(schema: &Value) -> bool {
+pub fn is_map(schema: &Value) -> bool {
     properties(schema).is_none() && present(schema).get("additionalProperties").is_some_and(Value::is_object)
 }
 
 /// The name that was probably meant.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 4)
