@@ -1,1 +1,5 @@
 //! Doors to the kernel. `unsafe` lives here only, each with its reason.
+
+pub mod netlink_dump;
+pub mod printable;
+pub mod rtnetlink;
