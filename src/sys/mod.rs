@@ -1,3 +1,6 @@
 //! Doors to the kernel. `unsafe` lives here only, each with its reason.
 
 pub mod usage;
+pub mod netlink_dump;
+pub mod printable;
+pub mod rtnetlink;
