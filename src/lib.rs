@@ -9,7 +9,7 @@ pub mod case;
 pub mod sys;
 
 pub mod probe;
-// pub mod report;
+pub mod report;
 
 pub mod script;
 
@@ -17,6 +17,6 @@ pub mod runbook;
 
 pub mod engine;
 
-// pub mod generate;
+pub mod generate;
 
-// pub mod cli;
+pub mod cli;

@@ -1,2 +1,7 @@
 //! The command line of casebook.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    casebook::cli::main()
+}

@@ -17,7 +17,10 @@ use serde_json::Value;
 use crate::case::{Gap, Observed, Reason};
 
 /// Every probe, in the order that lists show them.
-pub const PROBES: &[&dyn AnyProbe] = &[&interfaces::InterfacesProbe, &drops::DropsProbe];
+pub const PROBES: &[&dyn AnyProbe] = &[
+    &interfaces::InterfacesProbe,
+    &drops::DropsProbe,
+];
 
 /// An observer of the host.
 pub trait Probe: Sync {

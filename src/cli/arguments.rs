@@ -1,0 +1,180 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+/// Diagnoses a Linux host in trouble: looks at every layer in one window, names the cause and says what to do.
+#[derive(Debug, Parser)]
+#[command(name = "casebook", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  casebook run high-inbound-traffic                    watch for 10 s, print the diagnosis
+  casebook run high-inbound-traffic -o report.md       the same, and a file for the ticket
+  casebook run high-inbound-traffic --set interface=eth1 --window 30s
+  casebook probe sockets                               one probe, by hand
+  casebook list slow                                   runbooks for a symptom
+  casebook doctor                                      what can be seen here, and what not
+
+Exit status of run and replay: 0 ok, 1 warning, 2 critical, 3 unknown; 64 bad usage or bad runbook, 70 internal error.";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a runbook on this host and report what it finds
+    Run(RunArguments),
+    /// List the runbooks and probes, or those that fit some words
+    List(ListArguments),
+    /// Show a runbook: its parameters, steps and causes
+    Show(ShowArguments),
+    /// Show what a run would do, what it reads and needs, and what root would add
+    Plan(ShowArguments),
+    /// Check runbooks without running them
+    Lint(LintArguments),
+    /// Run one probe by hand
+    Probe(ProbeArguments),
+    /// Judge the recorded evidence of a run again, maybe by another runbook
+    Replay(ReplayArguments),
+    /// Say what can be seen on this host, what not, and how to let it
+    Doctor,
+    /// Print a JSON schema: of a case, of runbooks, or of a probe
+    Schema(SchemaArguments),
+    /// Write the reference manual out of the probes' own descriptions
+    Generate(GenerateArguments),
+    /// Print the completions for a shell
+    Completions(CompletionsArguments),
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook run high-inbound-traffic
+  casebook run high-inbound-traffic --window 30s -o report.md -o case.json
+  casebook run high-inbound-traffic --set interface=eth1 --set high=100Mbit/s
+  casebook run ./my-runbook.yaml --format json | jq .diagnosis.summary")]
+pub(super) struct RunArguments {
+    /// The runbook's name, or the path of a YAML file
+    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
+    pub runbook: String,
+    /// Set a parameter of the runbook; `casebook show RUNBOOK` lists them
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// How long to watch, as in 10s or 1m: short for --set window=...
+    #[arg(long, value_name = "SPAN")]
+    pub window: Option<String>,
+    /// Read packets from this pcap or pcapng file instead of the wire: short for --set pcap=...
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub pcap: Option<PathBuf>,
+    /// Also keep the case, all evidence included, in this JSON file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub save: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: OutputArguments,
+    /// Show no progress
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OutputArguments {
+    /// Write the report to this file, in the format of its ending (.md .json .txt); may be given more than once
+    #[arg(long = "output", short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// Format of what is printed: terminal, markdown, json or text; terminal on a terminal, else text
+    #[arg(long, short, value_name = "FORMAT")]
+    pub format: Option<String>,
+    /// Say more: all signs of all causes, where figures come from
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// When to use colours: auto, always or never
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = ["auto", "always", "never"])]
+    pub color: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArguments {
+    /// Words of a symptom: only what fits
+    pub words: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArguments {
+    /// The runbook's name, or the path of a YAML file
+    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
+    pub runbook: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LintArguments {
+    /// Runbooks: names or YAML files
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook probe interfaces window=2s
+  casebook probe capture interface=eth0 window=5s write=burst.pcapng
+  casebook probe logs since=1h --format json
+  casebook probe sockets --help-params")]
+pub(super) struct ProbeArguments {
+    /// The probe's name; `casebook list` shows them
+    pub name: String,
+    /// Its parameters
+    #[arg(value_name = "KEY=VALUE")]
+    pub params: Vec<String>,
+    /// Format of the result: table, json or yaml
+    #[arg(long, short, value_name = "FORMAT", default_value = "table", value_parser = ["table", "json", "yaml"])]
+    pub format: String,
+    /// Explain the probe's parameters and result instead of running it
+    #[arg(long)]
+    pub help_params: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    /// A case: the JSON file of an earlier run
+    #[arg(value_name = "CASE", value_hint = ValueHint::FilePath)]
+    pub case: PathBuf,
+    /// Judge by this runbook instead of the one in the case
+    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
+    pub runbook: Option<String>,
+    /// Set a parameter otherwise than in the recorded run
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    #[command(flatten)]
+    pub output: OutputArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SchemaArguments {
+    /// Of what: case, runbook, or a probe's name
+    #[arg(default_value = "case")]
+    pub of: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GenerateArguments {
+    /// The project's folder
+    #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
+    pub folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArguments {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `KEY=VALUE` as its two parts.
+pub(super) fn key_and_value(text: &str) -> Result<(String, serde_json::Value), super::Usage> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.trim().to_owned(), serde_json::Value::String(value.to_owned()))),
+        _ => Err(super::Usage(format!("`{text}` does not set anything: write it like window=10s"))),
+    }
+}

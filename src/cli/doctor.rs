@@ -1,0 +1,59 @@
+//! `casebook doctor`: each probe is asked briefly, and says what it could not see.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::engine::{Ask, Live, Observer};
+use crate::probe::{Cancel, Inputs, PROBES};
+use crate::sys::identity;
+
+/// How long each probe watches.
+const WINDOW: f64 = 0.5;
+
+pub(super) fn doctor() -> anyhow::Result<u8> {
+    let host = identity::host();
+    let live = Live::new(Arc::new(Cancel::default()), Arc::new(|_| {}));
+    let probes: Vec<_> = PROBES.iter().copied().filter(|probe| probe.derives_from().is_empty()).collect();
+    let asks = probes
+        .iter()
+        .map(|probe| {
+            let watches = probe.params_schema().to_value().pointer("/properties/window").is_some();
+            let given = if watches { json!({ "window": WINDOW }) } else { json!({}) };
+            Ask {
+                step: probe.name().into(),
+                title: probe.name().into(),
+                probe: *probe,
+                params: probe.complete_params(&given).unwrap_or(Value::Null),
+                window: watches.then(|| Duration::from_secs_f64(WINDOW)),
+                time_limit: Duration::from_secs(10),
+                inputs: Inputs::new(),
+            }
+        })
+        .collect();
+    let mut out = std::io::stdout().lock();
+    let who = if host.root { "as root" } else { "not as root" };
+    writeln!(out, "casebook {} on {}, Linux {}, {who}\n", env!("CARGO_PKG_VERSION"), host.name, host.kernel)?;
+    let mut blind = 0;
+    for (probe, evidence) in probes.iter().zip(live.observe(asks)) {
+        match &evidence.gap {
+            None if evidence.missing.is_empty() => writeln!(out, "  sees all    {:<12} {}", probe.name(), probe.about())?,
+            None => writeln!(out, "  sees part   {:<12} {}", probe.name(), probe.about())?,
+            Some(_) => writeln!(out, "  is blind    {:<12} {}", probe.name(), probe.about())?,
+        }
+        for gap in evidence.gap.iter().chain(evidence.missing.iter().map(|missing| &missing.gap)) {
+            blind += 1;
+            writeln!(out, "              {:<12} could not {}: {}", "", gap.tried, gap.why)?;
+            if let Some(way_out) = &gap.way_out {
+                writeln!(out, "              {:<12} way out: {way_out}", "")?;
+            }
+        }
+        for need in probe.needs().iter().filter(|_| evidence.gap.is_some() || !evidence.missing.is_empty()) {
+            writeln!(out, "              {:<12} without {}: {}", "", need.what, need.without)?;
+        }
+    }
+    writeln!(out, "\n{}", if blind == 0 { "Everything can be seen here." } else { "A run works all the same; its report says what it could not see." })?;
+    Ok(0)
+}

@@ -1,0 +1,48 @@
+//! `casebook schema`, `generate`, `completions` and `man`.
+
+use std::io::Write;
+
+use anyhow::Context;
+use clap::CommandFactory;
+
+use super::Usage;
+use super::arguments::{Arguments, CompletionsArguments, GenerateArguments, SchemaArguments};
+use crate::case::Case;
+use crate::{generate, probe, runbook};
+
+pub(super) fn schema(arguments: &SchemaArguments) -> anyhow::Result<u8> {
+    let schema = match arguments.of.as_str() {
+        "case" => schemars::schema_for!(Case),
+        "runbook" => runbook::schema(),
+        name => {
+            let probe = probe::find(name).ok_or_else(|| Usage(format!("there is no schema of `{name}`: choose case, runbook or a probe")))?;
+            probe.output_schema()
+        }
+    };
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, &schema)?;
+    writeln!(out)?;
+    Ok(0)
+}
+
+pub(super) fn generate(arguments: &GenerateArguments) -> anyhow::Result<u8> {
+    for (path, text) in generate::files() {
+        let path = arguments.folder.join(path);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        }
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        println!("{}", path.display());
+    }
+    Ok(0)
+}
+
+pub(super) fn completions(arguments: &CompletionsArguments) -> anyhow::Result<u8> {
+    clap_complete::generate(arguments.shell, &mut Arguments::command(), "casebook", &mut std::io::stdout().lock());
+    Ok(0)
+}
+
+pub(super) fn man() -> anyhow::Result<u8> {
+    clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout().lock())?;
+    Ok(0)
+}

@@ -1,0 +1,81 @@
+//! The command line: one file per subcommand. Results go to stdout, progress and messages to stderr.
+
+mod arguments;
+mod display;
+mod doctor;
+mod generate;
+mod lint;
+mod list;
+mod output;
+mod plan;
+mod probe;
+mod replay;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+/// Bad usage, or a bad runbook (`EX_USAGE`).
+const BAD_USAGE: u8 = 64;
+/// An error of casebook's own (`EX_SOFTWARE`).
+const INTERNAL: u8 = 70;
+
+/// An error that is the caller's to mend: exit status 64.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    quiet_probe_panics();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let status = if error.use_stderr() { BAD_USAGE } else { 0 };
+            // A reader that closed the pipe has read enough.
+            let _ = error.print();
+            return ExitCode::from(status);
+        }
+    };
+    let result = match arguments.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::List(arguments) => list::list(&arguments),
+        Command::Show(arguments) => list::show(&arguments),
+        Command::Plan(arguments) => plan::plan(&arguments),
+        Command::Lint(arguments) => lint::lint(&arguments),
+        Command::Probe(arguments) => probe::probe(&arguments),
+        Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Doctor => doctor::doctor(),
+        Command::Schema(arguments) => generate::schema(&arguments),
+        Command::Generate(arguments) => generate::generate(&arguments),
+        Command::Completions(arguments) => generate::completions(&arguments),
+        Command::Man => generate::man(),
+    };
+    match result {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            if is_closed_pipe(&error) {
+                return ExitCode::SUCCESS;
+            }
+            eprintln!("casebook: {error:#}");
+            ExitCode::from(if error.is::<Usage>() { BAD_USAGE } else { INTERNAL })
+        }
+    }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// A probe that breaks down is a gap in the report; its panic message would only tear the progress display.
+fn quiet_probe_panics() {
+    let loud = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !std::thread::current().name().is_some_and(|name| name.starts_with("probe ")) {
+            loud(panic);
+        }
+    }));
+}

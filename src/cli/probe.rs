@@ -1,0 +1,148 @@
+//! `casebook probe`: one probe, by hand.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::Usage;
+use super::arguments::{ProbeArguments, key_and_value};
+use super::display::Display;
+use crate::case::Evidence;
+use crate::engine::{Ask, Live, Observer};
+use crate::generate;
+use crate::probe::{self, AnyProbe, Cancel, Inputs, PROBES};
+use crate::script::nearest;
+
+/// How much longer than its window a probe may take.
+const GRACE: Duration = Duration::from_secs(30);
+
+pub(super) fn probe(arguments: &ProbeArguments) -> anyhow::Result<u8> {
+    let probe = probe::find(&arguments.name).ok_or_else(|| unknown(&arguments.name))?;
+    if arguments.help_params {
+        print!("{}", generate::probe_page(probe));
+        return Ok(0);
+    }
+    let mut params = Map::new();
+    for (key, value) in arguments.params.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
+        params.insert(key.clone(), typed(probe, &key, value)?);
+    }
+    let params = probe
+        .complete_params(&Value::Object(params))
+        .map_err(|why| Usage(format!("probe {}: {why}; `casebook probe {0} --help-params` explains them", probe.name())))?;
+    let evidence = observe(probe, params);
+    print(&evidence, &arguments.format)?;
+    Ok(if evidence.gap.is_some() { 3 } else { 0 })
+}
+
+fn unknown(name: &str) -> Usage {
+    let names = PROBES.iter().map(|probe| probe.name());
+    match nearest(name, names.clone()) {
+        Some(near) => Usage(format!("there is no probe `{name}`; did you mean `{near}`?")),
+        None => Usage(format!("there is no probe `{name}`: there are {}", names.collect::<Vec<_>>().join(", "))),
+    }
+}
+
+/// A value from the command line in the type that the probe's schema wants.
+fn typed(probe: &dyn AnyProbe, key: &str, value: Value) -> Result<Value, Usage> {
+    let schema = probe.params_schema().to_value();
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let Some(property) = properties.and_then(|properties| properties.get(key)) else {
+        let names: Vec<&str> = properties.into_iter().flat_map(|all| all.keys()).map(String::as_str).collect();
+        let help = match nearest(key, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are: {}", names.join(", ")),
+        };
+        return Err(Usage(format!("probe {} has no parameter `{key}`; {help}", probe.name())));
+    };
+    let text = value.as_str().unwrap_or_default();
+    let types = |name: &str| match property.get("type") {
+        Some(Value::String(kind)) => kind == name,
+        Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == name),
+        _ => false,
+    };
+    if types("array") {
+        return Ok(text.split(',').filter(|part| !part.is_empty()).map(|part| Value::String(part.to_owned())).collect());
+    }
+    if !types("string") && (types("integer") || types("number") || types("boolean") || types("object")) {
+        return serde_json::from_str(text).map_err(|_| Usage(format!("probe {}: `{key}` cannot be `{text}`", probe.name())));
+    }
+    Ok(value)
+}
+
+/// Asks the probe, and before it those whose evidence it derives its result from.
+fn observe(probe: &'static dyn AnyProbe, params: Value) -> Evidence {
+    let cancel = Arc::new(Cancel::default());
+    let for_handler = Arc::clone(&cancel);
+    // Without the handler Ctrl-C ends the program at once, as it does by default.
+    let _ = ctrlc::set_handler(move || for_handler.cancel());
+    let display = Display::new(false);
+    let live = Live::new(cancel, display.progress());
+    let mut inputs = Inputs::new();
+    let others: Vec<Ask> = probe
+        .derives_from()
+        .iter()
+        .filter_map(|name| probe::find(name))
+        .map(|other| {
+            let mut given = Map::new();
+            let wanted = other.params_schema().to_value();
+            for shared in ["window", "interface"] {
+                if let (Some(value), Some(_)) = (params.get(shared), wanted.pointer(&format!("/properties/{shared}"))) {
+                    given.insert(shared.into(), value.clone());
+                }
+            }
+            let params = other.complete_params(&Value::Object(given)).unwrap_or_default();
+            ask(other, params, Inputs::new())
+        })
+        .collect();
+    if !others.is_empty() {
+        for evidence in live.observe(others) {
+            inputs.insert(evidence.probe.clone(), Arc::new(evidence));
+        }
+    }
+    let mut answers = live.observe(vec![ask(probe, params, inputs)]);
+    display.finish();
+    answers.remove(0)
+}
+
+fn ask(probe: &'static dyn AnyProbe, params: Value, inputs: Inputs) -> Ask {
+    let window = params.get("window").and_then(Value::as_f64).and_then(|s| Duration::try_from_secs_f64(s).ok());
+    let window = window.filter(|_| probe.derives_from().is_empty());
+    Ask {
+        step: probe.name().to_owned(),
+        title: probe.name().to_owned(),
+        probe,
+        params,
+        window,
+        time_limit: window.unwrap_or_default() + GRACE,
+        inputs,
+    }
+}
+
+fn print(evidence: &Evidence, format: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match format {
+        "json" => {
+            serde_json::to_writer_pretty(&mut out, evidence)?;
+            writeln!(out)?;
+        }
+        "yaml" => write!(out, "{}", serde_yaml::to_string(evidence)?)?,
+        _ => {
+            if let Some(output) = &evidence.output {
+                write!(out, "{}", crate::report::table(output, terminal_size::terminal_size().map_or(120, |(w, _)| w.0.into())))?;
+            }
+            out.flush()?;
+            for missing in &evidence.missing {
+                eprintln!("not seen: {}: {}", missing.fields.join(", "), missing.gap);
+            }
+            for loss in &evidence.loss {
+                eprintln!("lost: {loss}");
+            }
+        }
+    }
+    if let Some(gap) = &evidence.gap {
+        eprintln!("casebook: {gap}");
+    }
+    Ok(())
+}

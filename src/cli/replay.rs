@@ -1,0 +1,62 @@
+//! `casebook replay`.
+
+use anyhow::Context;
+use serde_json::{Map, Value};
+
+use super::Usage;
+use super::arguments::{ReplayArguments, key_and_value};
+use super::output;
+use crate::case::{CASE_FORMAT, Case};
+use crate::engine::{self, Recorded, Request};
+use crate::runbook;
+
+/// The largest case that is read.
+const LARGEST: u64 = 256 * 1024 * 1024;
+
+fn read(arguments: &ReplayArguments) -> anyhow::Result<Case> {
+    let path = arguments.case.display();
+    let size = std::fs::metadata(&arguments.case).map_err(|error| Usage(format!("cannot read the case {path}: {error}")))?.len();
+    if size > LARGEST {
+        return Err(Usage(format!("cannot read the case {path}: it is larger than {}", crate::units::bytes(LARGEST as f64))).into());
+    }
+    let text = std::fs::read_to_string(&arguments.case).map_err(|error| Usage(format!("cannot read the case {path}: {error}")))?;
+    let value: Value = serde_json::from_str(&text).map_err(|error| Usage(format!("{path} is not a case: {error}")))?;
+    match value.get("format").and_then(Value::as_u64) {
+        Some(format) if format <= u64::from(CASE_FORMAT) => {}
+        Some(format) => {
+            return Err(Usage(format!("{path} has form {format}; this casebook reads up to {CASE_FORMAT}: use a newer one")).into());
+        }
+        None => return Err(Usage(format!("{path} is not a case: it has no `format`; save one with --save or --format json")).into()),
+    }
+    Ok(serde_json::from_value(value).map_err(|error| Usage(format!("{path} is not a case: {error}")))?)
+}
+
+pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
+    let sinks = output::Sinks::prepare(&arguments.output)?;
+    let recorded = read(arguments)?;
+    let runbook = match &arguments.runbook {
+        Some(name) => super::run::load(name)?,
+        None => runbook::load(&recorded.runbook.text, &format!("{} (in the case)", recorded.runbook.name))
+            .map_err(|problems| Usage(problems.render(output::stderr_color())))
+            .context("the case's own runbook cannot be read by this casebook; name one to judge by")?,
+    };
+    let mut params: Map<String, Value> =
+        recorded.params.iter().filter(|(name, _)| runbook.params.contains_key(*name)).map(|(n, v)| (n.clone(), v.clone())).collect();
+    for (key, value) in arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
+        params.insert(key, value);
+    }
+    let request = Request {
+        runbook: &runbook,
+        params,
+        host: recorded.host.clone(),
+        started: recorded.started,
+        cancelled: &|| false,
+    };
+    let mut case =
+        engine::run(&request, &Recorded::new(recorded.evidence)).map_err(|error| Usage(error.to_string()))?;
+    // What the looking cost, and whether it was cut short, are facts of the recorded run.
+    case.cost = recorded.cost;
+    case.partial = recorded.partial;
+    sinks.write(&case)?;
+    Ok(case.verdict.exit_status())
+}

@@ -1,0 +1,74 @@
+//! `casebook run`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::Usage;
+use super::arguments::{RunArguments, key_and_value};
+use super::display::Display;
+use super::output;
+use crate::engine::{self, Live, Request};
+use crate::probe::Cancel;
+use crate::runbook::{self, Runbook};
+use crate::sys::identity;
+
+/// The runbook of that name or file, checked.
+pub(super) fn load(name: &str) -> Result<Runbook, Usage> {
+    let found = runbook::find(name).map_err(|error| Usage(error.to_string()))?;
+    runbook::load(&found.text, &found.origin).map_err(|problems| {
+        let shown = problems.render(output::stderr_color());
+        Usage(format!("the runbook {name} cannot be run\n{shown}"))
+    })
+}
+
+pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
+    let sinks = output::Sinks::prepare(&arguments.output)?;
+    let runbook = load(&arguments.runbook)?;
+    let mut params = Map::new();
+    for (key, value) in arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
+        params.insert(key, value);
+    }
+    if let Some(window) = &arguments.window {
+        params.insert("window".into(), Value::String(window.clone()));
+    }
+    if let Some(pcap) = &arguments.pcap {
+        params.insert("pcap".into(), Value::String(pcap.display().to_string()));
+    }
+    let cancel = Arc::new(Cancel::default());
+    end_on_signals(Arc::clone(&cancel));
+    let display = Display::new(arguments.quiet);
+    let observer = Live::new(Arc::clone(&cancel), display.progress());
+    let cancelled = Arc::clone(&cancel);
+    let request = Request {
+        runbook: &runbook,
+        params,
+        host: identity::host(),
+        started: Timestamp::now(),
+        cancelled: &move || cancelled.is_cancelled(),
+    };
+    let case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()));
+    display.finish();
+    let case = case?;
+    if let Some(path) = &arguments.save {
+        output::save(&case, path)?;
+    }
+    sinks.write(&case)?;
+    Ok(case.verdict.exit_status())
+}
+
+/// The first Ctrl-C or SIGTERM ends the watching and still gives a report; the second ends the program.
+fn end_on_signals(cancel: Arc<Cancel>) {
+    let again = AtomicBool::new(false);
+    let handler = move || {
+        if again.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        cancel.cancel();
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        eprintln!("casebook: Ctrl-C will end the run without a report: {error}");
+    }
+}

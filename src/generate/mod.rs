@@ -1,0 +1,26 @@
+//! The reference manual and schemas, out of the probes' own types and doc comments.
+
+mod manual;
+
+pub use manual::probe_page;
+
+use crate::case::Case;
+use crate::probe::PROBES;
+use crate::runbook;
+
+/// Every generated file: its path in the project, and its text.
+pub fn files() -> Vec<(String, String)> {
+    let mut files = vec![("docs/reference/expressions.md".to_owned(), manual::expressions())];
+    for probe in PROBES {
+        files.push((format!("docs/reference/probes/{}.md", probe.name()), manual::probe_page(*probe)));
+    }
+    files.push(("docs/reference/probes/README.md".to_owned(), manual::probes()));
+    files.push(("docs/reference/case.schema.json".to_owned(), pretty(&schemars::schema_for!(Case))));
+    files.push(("docs/reference/runbook.schema.json".to_owned(), pretty(&runbook::schema())));
+    files
+}
+
+fn pretty(schema: &schemars::Schema) -> String {
+    let text = serde_json::to_string_pretty(schema).unwrap_or_default();
+    format!("{text}\n")
+}
