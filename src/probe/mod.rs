@@ -6,6 +6,7 @@
 mod context;
 pub mod drops;
 pub mod interfaces;
+pub mod kernel;
 
 pub use context::{Cancel, Context, Gate, Inputs};
 
@@ -19,6 +20,7 @@ use crate::case::{Gap, Observed, Reason};
 /// Every probe, in the order that lists show them.
 pub const PROBES: &[&dyn AnyProbe] = &[
     &interfaces::InterfacesProbe,
+    &kernel::KernelProbe,
     &drops::DropsProbe,
 ];
 

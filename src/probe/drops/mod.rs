@@ -114,6 +114,7 @@ impl Probe for DropsProbe {
         let end = cx.begin() + params.window.0;
         let started = Instant::now();
         let before = watch.read(true).map_err(failed)?;
+        cx.live("0 dropped");
         loop {
             let tick = Instant::now() + TICK;
             if !cx.rest_until(tick.min(end)) || tick >= end {

@@ -1,0 +1,124 @@
+//! The kernel's own counters of protocols, queues and connection tracking, and how much they grew.
+
+mod counters;
+mod internet;
+mod per_cpu;
+mod queues;
+mod sample;
+mod settings;
+mod transport;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Context, Need, Probe};
+use crate::case::{Gap, Observed};
+use crate::units::Span;
+use sample::{Growth, Sample, Table};
+
+pub use internet::{Icmp, Ip, Ip6};
+pub use queues::{Conntrack, Sockets, Softnet};
+pub use settings::Settings;
+pub use transport::{Tcp, Udp};
+
+/// The probe `kernel`.
+pub struct KernelProbe;
+
+/// What the probe `kernel` is asked.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Params {
+    /// How long to watch.
+    pub window: Span,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Params { window: Span::seconds(10) }
+    }
+}
+
+/// How much the kernel's counters grew over the window, in this network namespace unless a part says otherwise. A figure
+/// is null when this kernel has no such counter or when the counter went backwards.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct KernelCounters {
+    /// Length of the window in seconds, as measured.
+    pub seconds: f64,
+    /// IPv4.
+    pub ip: Ip,
+    /// IPv6; null where this kernel has no IPv6, and sums over both are then those of IPv4.
+    pub ip6: Option<Ip6>,
+    /// TCP.
+    pub tcp: Tcp,
+    /// UDP, over IPv4 and IPv6 together (`Udp`, `Udp6`).
+    pub udp: Udp,
+    /// ICMP, of IPv4 and IPv6 together.
+    pub icmp: Icmp,
+    /// Packet processing per CPU; of the whole machine.
+    pub softnet: Softnet,
+    /// Sockets and their memory at the end of the window.
+    pub sockets: Sockets,
+    /// Connection tracking; null where the kernel does not track connections, which is no gap.
+    pub conntrack: Option<Conntrack>,
+    /// Packets with an impossible source address (`rt_cache: in_martian_src`); of the whole machine, all network
+    /// namespaces together.
+    pub martian_sources: Option<u64>,
+    /// Packets for which there was no route (`rt_cache: in_no_route`); of the whole machine.
+    pub unroutable: Option<u64>,
+    /// Settings that decide what happens to inbound traffic.
+    pub settings: Settings,
+    /// Every counter that grew, by the kernel's name for it: `TcpExt.ListenDrops`.
+    pub grew: BTreeMap<String, u64>,
+}
+
+impl Probe for KernelProbe {
+    const NAME: &'static str = "kernel";
+    const ABOUT: &'static str = "Protocol, softnet and conntrack counters that grew in the window.";
+    const SOURCE: &'static str =
+        "/proc/net/{snmp,snmp6,netstat,softnet_stat,sockstat,stat/nf_conntrack,stat/rt_cache}, /proc/sys/net";
+    const REPLACES: &'static [&'static str] = &["nstat", "netstat -s", "conntrack -S", "sysctl"];
+    const NEEDS: &'static [Need] = &[];
+    type Params = Params;
+    type Output = KernelCounters;
+
+    fn observe(&self, params: Params, cx: &Context) -> Result<Observed<KernelCounters>, Gap> {
+        let end = cx.begin() + params.window.0;
+        let before = Sample::take();
+        cx.live("counting");
+        cx.rest_until(end);
+        let after = Sample::take();
+
+        let seconds = after.at.duration_since(before.at).as_secs_f64();
+        let established = queues::established(&after);
+        let mut growth = Growth::between(before, after);
+        if let Some(gap) = growth.nothing() {
+            return Err(gap);
+        }
+        let mut missed = settings::Missed::default();
+        let sockets = Sockets::now();
+        let output = KernelCounters {
+            seconds,
+            ip: Ip::from_growth(&mut growth),
+            ip6: growth.has(Table::Snmp6).then(|| Ip6::from_growth(&mut growth)),
+            tcp: Tcp::from_growth(&mut growth, established),
+            udp: Udp::from_growth(&mut growth),
+            icmp: Icmp::from_growth(&mut growth),
+            softnet: Softnet::from_growth(&mut growth),
+            sockets: sockets.clone().unwrap_or_default(),
+            conntrack: Conntrack::from_growth(&mut growth, &mut missed),
+            martian_sources: growth.of("martian_sources", Table::RouteCache, "RtCache.in_martian_src"),
+            unroutable: growth.of("unroutable", Table::RouteCache, "RtCache.in_no_route"),
+            settings: Settings::now(&mut missed),
+            grew: growth.grown(),
+        };
+        let mut seen = Observed::whole(output);
+        growth.note_missing(&mut seen);
+        missed.note(&mut seen);
+        if let Err(gap) = sockets {
+            seen.miss(&["sockets"], gap);
+        }
+        Ok(seen)
+    }
+}
