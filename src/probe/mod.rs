@@ -7,6 +7,7 @@ mod context;
 pub mod drops;
 pub mod interfaces;
 pub mod kernel;
+pub mod logs;
 
 pub use context::{Cancel, Context, Gate, Inputs};
 
@@ -22,6 +23,7 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &interfaces::InterfacesProbe,
     &kernel::KernelProbe,
     &drops::DropsProbe,
+    &logs::Logs,
 ];
 
 /// An observer of the host.

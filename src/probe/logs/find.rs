@@ -1,0 +1,371 @@
+//! Finds the log files: where distributions keep them, their rotations, and where a journal lies.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+
+use crate::case::Gap;
+
+/// Where distributions and daemons keep what matters, under the log directory.
+const USUAL: &[&str] = &[
+    "messages",
+    "syslog",
+    "kern.log",
+    "auth.log",
+    "secure",
+    "daemon.log",
+    "maillog",
+    "mail.log",
+    "cron",
+    "firewalld",
+    "fail2ban.log",
+    "ufw.log",
+    "named/*.log",
+    "bind/*.log",
+    "nginx/*.log",
+    "apache2/*.log",
+    "httpd/*_log",
+];
+
+/// Files that are read at most, the newest first: a host of many sites has a log for each.
+const MOST_FILES: usize = 512;
+
+/// Names of one directory that are looked at, at most.
+const MOST_NAMES: usize = 100_000;
+
+/// A log file.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub path: PathBuf,
+    pub rotated: bool,
+    pub packing: Packing,
+    /// Its last change.
+    pub modified: Option<Timestamp>,
+}
+
+/// How a file is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    Plain,
+    Gzip,
+    /// By a program whose format is not read here; the tool that shows it.
+    Foreign(&'static str),
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Finds {
+    pub files: Vec<Found>,
+    /// Names that were asked for, or directories, that could not be looked at.
+    pub gaps: Vec<(PathBuf, Gap)>,
+    /// Rotated files that end before the window.
+    pub older: u64,
+    /// Files and names beyond the most that are looked at.
+    pub left_out: u64,
+    seen: HashSet<(u64, u64)>,
+    listings: BTreeMap<PathBuf, Vec<PathBuf>>,
+}
+
+/// Finds the log files under `dir`: those that `asked` names, or the usual ones if it names none. A rotated file whose
+/// last change is before `from` is not among them.
+pub(super) fn find(dir: &Path, asked: &[String], from: Timestamp) -> Finds {
+    let mut finds = Finds::default();
+    let usual: Vec<String> = USUAL.iter().map(|name| (*name).to_owned()).collect();
+    let names = if asked.is_empty() { &usual } else { asked };
+    let mut bases = Vec::new();
+    for name in names {
+        let pattern = dir.join(name);
+        if is_pattern(&pattern) {
+            bases.extend(finds.expand(&pattern));
+        } else {
+            if !asked.is_empty()
+                && let Err(error) = fs::metadata(&pattern)
+                && error.kind() == io::ErrorKind::NotFound
+            {
+                let gap = Gap::io(format!("read {}", pattern.display()), &error);
+                finds.gaps.push((pattern.clone(), gap.way_out("check the name in the parameter `files`")));
+            }
+            bases.push(pattern);
+        }
+    }
+    for base in &bases {
+        finds.add(base, false, from);
+    }
+    for base in &bases {
+        for rotation in finds.rotations(base) {
+            finds.add(&rotation, true, from);
+        }
+    }
+    // The newest matter most if not all can be read in time; packed ones cost most.
+    finds.files.sort_by_key(|file| (file.rotated, file.packing != Packing::Plain, std::cmp::Reverse(file.modified)));
+    finds.left_out += finds.files.len().saturating_sub(MOST_FILES) as u64;
+    finds.files.truncate(MOST_FILES);
+    finds
+}
+
+impl Finds {
+    fn add(&mut self, path: &Path, rotated: bool, from: Timestamp) {
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) if is_absent(&error) => return,
+            Err(error) => {
+                // The directory of a daemon that keeps its logs to itself: said once.
+                let denied = path.parent().unwrap_or(path).to_owned();
+                if self.gaps.iter().all(|(known, _)| *known != denied) {
+                    let gap = Gap::io(format!("look into {}", denied.display()), &error);
+                    self.gaps.push((denied, gap));
+                }
+                return;
+            }
+        };
+        if metadata.is_dir() {
+            return;
+        }
+        let modified = metadata.modified().ok().and_then(timestamp);
+        if rotated && modified.is_some_and(|modified| modified < from) {
+            self.older += 1;
+            return;
+        }
+        // One file by two names is one file.
+        if self.seen.insert((metadata.dev(), metadata.ino())) {
+            self.files.push(Found { path: path.to_owned(), rotated, packing: packing(path), modified });
+        }
+    }
+
+    /// The names in a directory, sorted.
+    fn list(&mut self, dir: &Path) -> &[PathBuf] {
+        if !self.listings.contains_key(dir) {
+            let names = match fs::read_dir(dir) {
+                Ok(entries) => {
+                    let mut names: Vec<PathBuf> =
+                        entries.take(MOST_NAMES + 1).filter_map(|entry| Some(entry.ok()?.path())).collect();
+                    if names.len() > MOST_NAMES {
+                        self.left_out += 1;
+                        names.truncate(MOST_NAMES);
+                    }
+                    names.sort_unstable();
+                    names
+                }
+                Err(error) => {
+                    if !is_absent(&error) && self.gaps.iter().all(|(known, _)| known != dir) {
+                        self.gaps.push((dir.to_owned(), Gap::io(format!("list {}", dir.display()), &error)));
+                    }
+                    Vec::new()
+                }
+            };
+            self.listings.insert(dir.to_owned(), names);
+        }
+        self.listings.get(dir).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The files that a path with `*` and `?` names.
+    fn expand(&mut self, pattern: &Path) -> Vec<PathBuf> {
+        let mut paths = vec![PathBuf::new()];
+        for part in pattern {
+            if !is_pattern(Path::new(part)) {
+                paths.iter_mut().for_each(|path| path.push(part));
+                continue;
+            }
+            let mut fitting = Vec::new();
+            for dir in &paths {
+                fitting.extend(
+                    self.list(dir).iter().filter(|path| path.file_name().is_some_and(|name| fits(part, name))).cloned(),
+                );
+            }
+            paths = fitting;
+        }
+        paths
+    }
+
+    /// Rotations of a log: `messages-20261121`, `messages.1`, `messages.2.gz`.
+    fn rotations(&mut self, base: &Path) -> Vec<PathBuf> {
+        let (Some(dir), Some(name)) = (base.parent(), base.file_name()) else { return Vec::new() };
+        let names = self.list(dir).iter();
+        names.filter(|path| path.file_name().is_some_and(|other| is_rotation(name, other))).cloned().collect()
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// A moment of the file system.
+pub(super) fn timestamp(time: SystemTime) -> Option<Timestamp> {
+    Timestamp::try_from(time).ok()
+}
+
+fn is_pattern(path: &Path) -> bool {
+    path.as_os_str().as_bytes().iter().any(|byte| matches!(byte, b'*' | b'?'))
+}
+
+/// Whether a name fits a pattern in which `*` stands for any bytes and `?` for one. A hidden file must be asked for.
+fn fits(pattern: &OsStr, name: &OsStr) -> bool {
+    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
+    if name.first() == Some(&b'.') && pattern.first() != Some(&b'.') {
+        return false;
+    }
+    let (mut at, mut in_name) = (0, 0);
+    // Where to go on when the rest does not fit: the last star takes one byte more.
+    let mut retry = None;
+    while in_name < name.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                at += 1;
+                retry = Some((at, in_name));
+                continue;
+            }
+            Some(b'?') => {
+                at += 1;
+                in_name += 1;
+                continue;
+            }
+            Some(byte) if name.get(in_name) == Some(byte) => {
+                at += 1;
+                in_name += 1;
+                continue;
+            }
+            _ => {}
+        }
+        let Some((after_star, taken)) = retry else { return false };
+        at = after_star;
+        in_name = taken + 1;
+        retry = Some((after_star, in_name));
+    }
+    pattern.get(at..).is_none_or(|rest| rest.iter().all(|byte| *byte == b'*'))
+}
+
+/// Endings of packed files, with what shows them.
+const PACKED: &[(&str, Packing)] = &[
+    (".gz", Packing::Gzip),
+    (".xz", Packing::Foreign("xzgrep")),
+    (".bz2", Packing::Foreign("bzgrep")),
+    (".zst", Packing::Foreign("zstdgrep")),
+    (".lz4", Packing::Foreign("lz4cat")),
+];
+
+fn packing(path: &Path) -> Packing {
+    let name = path.as_os_str().as_bytes();
+    PACKED.iter().find(|(ending, _)| name.ends_with(ending.as_bytes())).map_or(Packing::Plain, |(_, packing)| *packing)
+}
+
+/// Whether `name` is a rotation of `base`: a number, a date or `old` follows, and maybe the ending of a packer.
+fn is_rotation(base: &OsStr, name: &OsStr) -> bool {
+    let Some(rest) = name.as_bytes().strip_prefix(base.as_bytes()) else { return false };
+    let rest = PACKED.iter().find_map(|(ending, _)| rest.strip_suffix(ending.as_bytes())).unwrap_or(rest);
+    match rest.split_first() {
+        Some((b'.' | b'-' | b'_', b"old")) => true,
+        Some((b'.' | b'-' | b'_', mark)) => {
+            mark.first().is_some_and(u8::is_ascii_digit)
+                && mark.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'T'))
+        }
+        _ => false,
+    }
+}
+
+/// Where systemd keeps a journal on this host, if it does: a directory with journal files.
+pub(super) fn journal(dirs: &[PathBuf]) -> io::Result<Option<PathBuf>> {
+    for dir in dirs {
+        let machines = match fs::read_dir(dir) {
+            Ok(machines) => machines,
+            Err(error) if is_absent(&error) => continue,
+            Err(error) => return Err(error),
+        };
+        for machine in machines.take(64).filter_map(Result::ok) {
+            let Ok(mut files) = fs::read_dir(machine.path()) else { continue };
+            if files.any(|file| file.is_ok_and(|file| file.path().extension() == Some(OsStr::new("journal")))) {
+                return Ok(Some(machine.path()));
+            }
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_fit_names_as_in_a_shell() {
+        for (pattern, name, fit) in [
+            ("*.log", "access.log", true),
+            ("*.log", "access.log.1", false),
+            ("*_log", "ssl_error_log", true),
+            ("a?c*", "abcd", true),
+            ("*", ".hidden", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-b-b-", false),
+            ("", "", true),
+        ] {
+            assert_eq!(fits(OsStr::new(pattern), OsStr::new(name)), fit, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn rotations_are_known_by_what_follows_the_name() {
+        let rotations = [
+            "messages.1",
+            "messages-20261121",
+            "messages.2.gz",
+            "messages-20261121-1700.xz",
+            "messages.old",
+            "messages.1.zst",
+        ];
+        for name in rotations {
+            assert!(is_rotation(OsStr::new("messages"), OsStr::new(name)), "{name}");
+        }
+        for name in ["messages", "messages2", "messages.gz.tmp", "messages.offset", "messagesx.1"] {
+            assert!(!is_rotation(OsStr::new("messages"), OsStr::new(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_by_two_names_is_found_once_and_an_old_rotation_is_left_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("messages"), "x").unwrap();
+        std::os::unix::fs::symlink("messages", dir.path().join("syslog")).unwrap();
+        fs::write(dir.path().join("messages.1"), "x").unwrap();
+        let old = fs::File::create(dir.path().join("messages.2.gz")).unwrap();
+        old.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        fs::create_dir(dir.path().join("nginx")).unwrap();
+        fs::write(dir.path().join("nginx/access.log"), "x").unwrap();
+        let finds = find(dir.path(), &[], "2020-01-01T00:00:00Z".parse().unwrap());
+        let names: Vec<_> =
+            finds.files.iter().map(|file| file.path.strip_prefix(dir.path()).unwrap().to_str().unwrap()).collect();
+        assert_eq!(names.len(), 3, "{names:?}");
+        assert!(names.contains(&"messages") && names.contains(&"messages.1") && names.contains(&"nginx/access.log"));
+        assert_eq!(finds.older, 1);
+        assert!(finds.gaps.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_was_asked_for_and_is_not_there_is_a_gap() {
+        let dir = tempfile::tempdir().unwrap();
+        let finds = find(dir.path(), &["app.log".to_owned()], Timestamp::UNIX_EPOCH);
+        assert!(finds.files.is_empty());
+        assert_eq!(finds.gaps[0].1.reason, crate::case::Reason::Absent);
+    }
+
+    #[test]
+    fn an_empty_journal_directory_is_no_journal() {
+        let dir = tempfile::tempdir().unwrap();
+        let machine = dir.path().join("0123");
+        fs::create_dir(&machine).unwrap();
+        assert_eq!(journal(&[dir.path().to_owned(), "/nowhere".into()]).unwrap(), None);
+        fs::write(machine.join("system.journal"), "").unwrap();
+        assert_eq!(journal(&[dir.path().to_owned()]).unwrap(), Some(machine));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_name_makes_fitting_panic(pattern in "[ab*?.]{0,8}", name in "[ab.]{0,8}") {
+            let _ = fits(OsStr::new(&pattern), OsStr::new(&name));
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! `logs`: what the log files of the host say about a span of time.
+//!
+//! The way of the data: [`find`] the files, [`window`] the bytes of each that the span lies in, [`scan`] those once,
+//! add up the [`tally`] of every part.
+
+mod find;
+mod gzip;
+mod output;
+mod patterns;
+mod plain;
+mod ranking;
+mod reading;
+mod scan;
+mod tally;
+mod text;
+mod timestamp;
+mod window;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use indexmap::IndexMap;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, Zoned};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits};
+pub use timestamp::Format;
+
+use super::{Context, Need, Probe};
+use crate::case::{Gap, Observed, Reason};
+use crate::units::Span;
+use patterns::Patterns;
+use reading::Question;
+use window::Window;
+
+/// Where logs lie unless something else is said.
+const USUAL_DIR: &str = "/var/log";
+
+/// Says where logs lie instead.
+const DIR_VARIABLE: &str = "CASEBOOK_LOG_DIR";
+
+/// Samples per pattern at most, whatever is asked for.
+const MOST_SAMPLES: u32 = 100;
+
+/// Lines of the log files in a span of time, by named patterns.
+pub struct Logs;
+
+/// Parameters of the `logs` probe.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Params {
+    /// The directory of the logs. Unless given: what the environment variable CASEBOOK_LOG_DIR names, else /var/log.
+    pub dir: Option<String>,
+    /// The files to read, as paths or with `*` and `?`, relative to `dir`; their rotations are read too. If empty, the
+    /// files that distributions and daemons usually write: messages, syslog, kern.log, auth.log, secure, daemon.log,
+    /// maillog, mail.log, cron, firewalld, fail2ban.log, ufw.log, and the logs of named, nginx, Apache.
+    pub files: Vec<String>,
+    /// How far back to look from `until`.
+    pub since: Span,
+    /// The end of the span to look at: `2026-11-22T15:04:05Z`, or `2026-11-22 15:04:05` in the local zone. Unless given: now.
+    pub until: Option<String>,
+    /// What to look for: names, each with a Rust regular expression for one line. Named groups are counted by value.
+    /// Bytes are matched, not characters: `.` is any byte, `\w` and `\d` are ASCII. If empty, a built-in set: failed SSH
+    /// logins, full conntrack and neighbour tables, SYN floods, martians, out of memory, firewall LOG lines, failing DNS
+    /// look-ups, links that change, bad UDP checksums, TCP memory, and lines that loggers suppressed.
+    pub patterns: IndexMap<String, String>,
+    /// Lines to keep of each pattern, the last ones; 100 at most.
+    pub samples: u32,
+    /// How long to read at most. What was not read by then is said.
+    pub budget: Span,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Params {
+            dir: None,
+            files: Vec::new(),
+            since: Span::seconds(15 * 60),
+            until: None,
+            patterns: IndexMap::new(),
+            samples: 3,
+            budget: Span::seconds(5),
+        }
+    }
+}
+
+impl Probe for Logs {
+    const NAME: &'static str = "logs";
+    const ABOUT: &'static str = "Lines of the log files in a span of time, by named patterns with their captures";
+    const SOURCE: &'static str =
+        "/var/log: plain files by binary search over their times, rotated files also packed by gzip";
+    const REPLACES: &'static [&'static str] = &["tail", "grep", "zgrep", "awk"];
+    const NEEDS: &'static [Need] =
+        &[Need { what: "CAP_DAC_READ_SEARCH", without: "logs that only root or the group adm may read stay unread" }];
+    type Params = Params;
+    type Output = Output;
+
+    fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Output>, Gap> {
+        let started = Instant::now();
+        let now = Timestamp::now();
+        let deadline = started.checked_add(params.budget.0);
+        let zone = TimeZone::try_system();
+        let no_zone = zone.is_err();
+        let zone = zone.unwrap_or(TimeZone::UTC);
+        let window = window(&params, now, &zone)?;
+        let searched = if params.patterns.is_empty() { patterns::usual() } else { params.patterns.clone() };
+        let patterns = Patterns::compile(&searched)?;
+        let dir = directory(&params)?;
+
+        let finds = find::find(&dir, &params.files, window.from);
+        let stop = || {
+            if cx.cancelled() {
+                Some(Reason::Cancelled)
+            } else {
+                deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| Reason::TimedOut)
+            }
+        };
+        let samples = params.samples.min(MOST_SAMPLES) as usize;
+        let question = Question { patterns: &patterns, window, zone, now, samples, stop: &stop };
+        let (older, left_out, gaps) = (finds.older, finds.left_out, finds.gaps);
+        let readings = reading::read(&question, finds.files);
+        let mut observed = output::assemble(&dir, &question, readings, gaps, older)?;
+
+        if left_out > 0 {
+            observed.loss.push(format!("{left_out} files too many to read were left out, the oldest"));
+        }
+        if no_zone {
+            observed
+                .loss
+                .push("the local time zone is not known here: times without a zone were read as UTC".to_owned());
+        }
+        let mut journals = vec![dir.join("journal")];
+        if dir == Path::new(USUAL_DIR) {
+            journals.push(PathBuf::from("/run/log/journal"));
+        }
+        match find::journal(&journals) {
+            Ok(None) => {}
+            Ok(Some(journal)) => {
+                let gap = Gap::new(
+                    Reason::Failed,
+                    format!("read the journal in {}", journal.display()),
+                    "casebook does not read journals yet",
+                )
+                .way_out("look with journalctl, or let journald forward to a syslog daemon");
+                observed.output.journal = Some(text::escaped(journal.as_os_str().as_encoded_bytes(), 4096));
+                observed.miss(&["journal"], gap);
+            }
+            Err(error) => observed.miss(&["journal"], Gap::io("look for a journal", &error)),
+        }
+        cx.live(format!("{} lines, {} hits", observed.output.lines, observed.output.hits));
+        Ok(observed)
+    }
+}
+
+/// The span that is asked for.
+fn window(params: &Params, now: Timestamp, zone: &TimeZone) -> Result<Window, Gap> {
+    let to = match &params.until {
+        None => now,
+        Some(text) => moment(text, zone).ok_or_else(|| {
+            Gap::new(Reason::Malformed, format!("read the parameter `until`: `{text}`"), "it is not a moment")
+                .way_out("write it like 2026-11-22T15:04:05Z, or 2026-11-22 15:04:05 for local time")
+        })?,
+    };
+    let since = SignedDuration::try_from(params.since.0).unwrap_or(SignedDuration::MAX);
+    let from = to.checked_sub(since).unwrap_or(Timestamp::MIN);
+    Ok(Window { from, to })
+}
+
+fn moment(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    let text = text.trim();
+    text.parse::<Timestamp>()
+        .or_else(|_| text.parse::<Zoned>().map(|zoned| zoned.timestamp()))
+        .or_else(|_| text.parse::<DateTime>().and_then(|local| zone.to_timestamp(local)))
+        .ok()
+}
+
+/// The directory of the logs. One that was named must be there; the usual one need not.
+fn directory(params: &Params) -> Result<PathBuf, Gap> {
+    let named = params.dir.as_ref().map(PathBuf::from);
+    let named = named.or_else(|| std::env::var_os(DIR_VARIABLE).filter(|dir| !dir.is_empty()).map(PathBuf::from));
+    let Some(dir) = named else { return Ok(PathBuf::from(USUAL_DIR)) };
+    match std::fs::metadata(&dir) {
+        Ok(metadata) if metadata.is_dir() => Ok(dir),
+        Ok(_) => Err(Gap::new(Reason::Absent, format!("look into {}", dir.display()), "it is not a directory")
+            .way_out("name a directory in the parameter `dir`, and files in `files`")),
+        Err(error) => Err(Gap::io(format!("look into {}", dir.display()), &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

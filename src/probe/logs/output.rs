@@ -1,0 +1,273 @@
+//! What the probe says: the files, the lines of the window, and the hits of each pattern.
+
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::reading::{Question, Reading};
+use super::tally::{Hits, MINUTES, Minutes, minute};
+use super::text::escaped;
+use super::timestamp::Format;
+use crate::case::{Gap, Observed, Reason};
+
+/// Values listed of each named group.
+const TOP: usize = 10;
+
+/// Bytes of a sample or a captured value, escaped.
+const LONGEST_TEXT: usize = 300;
+
+/// Bytes of a path, escaped: what the kernel allows.
+const LONGEST_PATH: usize = 4096;
+
+/// Gaps that are told one by one; the others are summed up.
+const MOST_GAPS: usize = 8;
+
+/// Every part of the result that lacks lines when a file could not be read.
+const TOUCHED: &[&str] = &["files", "patterns", "lines", "per_minute", "hits"];
+
+/// What the log files say about a span of time.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Logs {
+    /// The directory that was looked into.
+    pub dir: String,
+    /// The beginning of the span.
+    #[schemars(with = "String")]
+    pub from: Timestamp,
+    /// The end of the span.
+    #[schemars(with = "String")]
+    pub to: Timestamp,
+    /// The log files that were found and may reach into the span. None at all: no such log file exists here.
+    pub files: Vec<LogFile>,
+    /// Rotated files that were last changed before the span; they were not opened.
+    pub older_files: u64,
+    /// Lines of the span in all files. A line that the logger writes to two files counts in both.
+    pub lines: u64,
+    /// They by minute, of the last day of the span; minutes without a line are left out. In a file in order of time, lines
+    /// that stand up to a minute out of order may count in their neighbours' minute.
+    pub per_minute: Vec<Minute>,
+    /// The hits of each pattern, in the order of the parameters. A line that the logger wrote to several files counts once.
+    pub patterns: IndexMap<String, PatternHits>,
+    /// Hits of all patterns together.
+    pub hits: u64,
+    /// Where systemd keeps a journal on this host, if it does.
+    pub journal: Option<String>,
+}
+
+/// A log file.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct LogFile {
+    /// Its path.
+    pub path: String,
+    /// The form in which its lines carry their time.
+    pub format: Format,
+    /// Bytes that were read through, unpacked; those that the search for the span touched are not counted.
+    pub bytes_read: u64,
+    /// Lines of the span in it; none if it could not be said.
+    pub lines: Option<u64>,
+    /// Whether a newer file has taken its place.
+    pub rotated: bool,
+    /// Why it could not be read.
+    pub unreadable: Option<Gap>,
+    /// Whether its lines stand in order of time, up to a minute; else all of it was read, up to 512 MiB.
+    pub sorted: bool,
+}
+
+/// Lines in one minute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Minute {
+    /// When it begins.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// How many lines are of it.
+    pub lines: u64,
+}
+
+/// Lines that a pattern matched.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct PatternHits {
+    /// How many.
+    pub count: u64,
+    /// Time of the first; none if there is no hit.
+    #[schemars(with = "Option<String>")]
+    pub first: Option<Timestamp>,
+    /// Time of the last; none if there is no hit.
+    #[schemars(with = "Option<String>")]
+    pub last: Option<Timestamp>,
+    /// By minute, of the last day of the span; minutes without a hit are left out.
+    pub per_minute: Vec<Minute>,
+    /// The last hits, with control characters escaped and cut to 300 bytes.
+    pub samples: Vec<String>,
+    /// For each named group its ten most frequent values.
+    pub captures: IndexMap<String, Vec<CaptureCount>>,
+}
+
+/// How often a named group had a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CaptureCount {
+    /// The value, escaped, its first 128 bytes.
+    pub value: String,
+    /// Hits with it, at least.
+    pub count: u64,
+    /// Hits with it beyond `count`, at most; more than 0 only where more than 4096 values came by and some were forgotten.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub doubt: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// Puts the result together. A gap if nothing could be read that is there.
+pub(super) fn assemble(
+    dir: &Path,
+    question: &Question<'_>,
+    readings: Vec<Reading>,
+    gaps: Vec<(PathBuf, Gap)>,
+    older_files: u64,
+) -> Result<Observed<Logs>, Gap> {
+    let mut all_gaps: Vec<Gap> = gaps.into_iter().map(|(_, gap)| gap).collect();
+    all_gaps.extend(readings.iter().filter_map(|reading| reading.unreadable.clone()));
+    if readings.iter().all(|reading| reading.unreadable.is_some())
+        && let Some(gap) = nothing(dir, &all_gaps)
+    {
+        return Err(gap);
+    }
+    all_gaps.extend(readings.iter().filter_map(|reading| reading.cut_short.clone()));
+
+    let mut output = Logs {
+        dir: escaped(dir.as_os_str().as_encoded_bytes(), LONGEST_PATH),
+        from: question.window.from,
+        to: question.window.to,
+        files: Vec::with_capacity(readings.len()),
+        older_files,
+        lines: 0,
+        per_minute: Vec::new(),
+        patterns: IndexMap::new(),
+        hits: 0,
+        journal: None,
+    };
+    let mut loss = Vec::new();
+    let mut minutes: Option<Minutes> = None;
+    let mut hits: Vec<Vec<Hits>> = question.patterns.each().iter().map(|_| Vec::new()).collect();
+    for reading in readings {
+        output.files.push(LogFile {
+            path: escaped(reading.found.path.as_os_str().as_encoded_bytes(), LONGEST_PATH),
+            format: reading.format,
+            bytes_read: reading.tally.as_ref().map_or(0, |tally| tally.bytes),
+            lines: reading.tally.as_ref().map(|tally| tally.lines),
+            rotated: reading.found.rotated,
+            unreadable: reading.unreadable,
+            sorted: reading.sorted,
+        });
+        loss.extend(reading.loss);
+        let Some(tally) = reading.tally else { continue };
+        output.lines += tally.lines;
+        match &mut minutes {
+            Some(minutes) => minutes.merge(&tally.minutes),
+            None => minutes = Some(tally.minutes),
+        }
+        for (of_pattern, of_file) in hits.iter_mut().zip(tally.hits) {
+            if of_file.count > 0 {
+                of_pattern.push(of_file);
+            }
+        }
+    }
+    output.per_minute = minutes.as_ref().map(list).unwrap_or_default();
+    for (pattern, of_files) in question.patterns.each().iter().zip(hits) {
+        let found = hits_of(&pattern.groups, of_files, question.samples, |group| {
+            loss.push(format!(
+                "pattern {}: too many values of `{group}` to count all; rare ones were forgotten",
+                pattern.name
+            ));
+        });
+        output.hits += found.count;
+        output.patterns.insert(pattern.name.clone(), found);
+    }
+    if minute(output.to) - minute(output.from) >= MINUTES {
+        loss.push("the span is longer than a day: the counts by minute are those of its last day".to_owned());
+    }
+    let mut observed = Observed { output, missing: Vec::new(), loss };
+    let others = all_gaps.len().saturating_sub(MOST_GAPS);
+    let denied = all_gaps.iter().skip(MOST_GAPS).any(|gap| gap.reason == Reason::Denied);
+    all_gaps.into_iter().take(MOST_GAPS).for_each(|gap| observed.miss(TOUCHED, gap));
+    if others > 0 {
+        let reason = if denied { Reason::Denied } else { Reason::Failed };
+        let gap = Gap::new(reason, format!("read {others} more log files"), "each says why under `files`");
+        observed.miss(TOUCHED, if denied { gap.way_out("run with sudo") } else { gap });
+    }
+    Ok(observed)
+}
+
+/// The gap that stands for all, if there is one.
+fn nothing(dir: &Path, gaps: &[Gap]) -> Option<Gap> {
+    let first = gaps.iter().find(|gap| gap.reason == Reason::Denied).or_else(|| gaps.first())?;
+    if gaps.len() == 1 {
+        return Some(first.clone());
+    }
+    let mut gap = Gap::new(
+        first.reason,
+        format!("read any of the logs in {}", dir.display()),
+        format!("none of {} could be read; to {}: {}", gaps.len(), first.tried, first.why),
+    );
+    gap.way_out.clone_from(&first.way_out);
+    Some(gap)
+}
+
+/// Adds up what the files have of one pattern, without those that repeat the lines of another.
+fn hits_of(
+    groups: &[(usize, String)],
+    mut of_files: Vec<Hits>,
+    samples: usize,
+    mut incomplete: impl FnMut(&str),
+) -> PatternHits {
+    of_files.sort_by_key(|hits| std::cmp::Reverse(hits.count));
+    let mut kept: Vec<Hits> = Vec::new();
+    for hits in of_files {
+        if !kept.iter().any(|other| hits.copies(other)) {
+            kept.push(hits);
+        }
+    }
+    let mut kept = kept.into_iter();
+    let all = kept.next().map(|first| {
+        kept.fold(first, |mut all, hits| {
+            all.merge(hits, samples);
+            all
+        })
+    });
+    let Some(all) = all else {
+        return PatternHits {
+            count: 0,
+            first: None,
+            last: None,
+            per_minute: Vec::new(),
+            samples: Vec::new(),
+            captures: groups.iter().map(|(_, group)| (group.clone(), Vec::new())).collect(),
+        };
+    };
+    let captures = groups.iter().zip(all.captures).map(|((_, group), ranking)| {
+        if !ranking.is_complete() {
+            incomplete(group);
+        }
+        let top = ranking.top(TOP).into_iter().map(|ranked| CaptureCount {
+            value: escaped(&ranked.value, LONGEST_TEXT),
+            count: ranked.count,
+            doubt: ranked.doubt,
+        });
+        (group.clone(), top.collect())
+    });
+    PatternHits {
+        count: all.count,
+        first: all.span.map(|(first, _)| first),
+        last: all.span.map(|(_, last)| last),
+        captures: captures.collect(),
+        per_minute: list(&all.minutes),
+        samples: all.samples.iter().map(|(_, line)| escaped(line, LONGEST_TEXT)).collect(),
+    }
+}
+
+fn list(minutes: &Minutes) -> Vec<Minute> {
+    minutes.busy().map(|(at, lines)| Minute { at, lines }).collect()
+}

@@ -1,0 +1,283 @@
+//! The named patterns that lines are searched for, compiled once for all files.
+
+use std::convert::Infallible;
+use std::hash::RandomState;
+
+use grep_matcher::{LineMatchKind, Matcher as _};
+use grep_regex::{RegexMatcher, RegexMatcherBuilder};
+use indexmap::IndexMap;
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex_syntax::ast::parse::Parser;
+use regex_syntax::ast::{Ast, GroupKind, Visitor, visit};
+
+use crate::case::{Gap, Reason};
+
+/// What is searched when nothing is asked for: lines that bear on inbound traffic and on what it does to a host.
+const USUAL: &[(&str, &str)] = &[
+    // The user's name is the client's choice: the last " from " before the port is sshd's own.
+    (
+        "ssh_failed_password",
+        r"sshd(?:-session)?\[\d+\]: (?:error: PAM: )?Failed (?:password|keyboard-interactive/pam|none) for (?:invalid user )?(?P<user>.*) from (?P<address>[0-9A-Fa-f:.]+) port \d+",
+    ),
+    (
+        "ssh_invalid_user",
+        r"sshd(?:-session)?\[\d+\]: Invalid user (?P<user>.*) from (?P<address>[0-9A-Fa-f:.]+)(?: port \d+)?\s*$",
+    ),
+    ("conntrack_full", r"(?:nf|ip)_conntrack: (?:nf_conntrack: )?table full, dropping packet"),
+    ("syn_flooding", r"[Pp]ossible SYN flooding on port (?P<port>[0-9A-Fa-f.:\[\]]*\d)"),
+    (
+        "martian_source",
+        r"martian source (?P<destination>[0-9A-Fa-f.:]+) from (?P<source>[0-9A-Fa-f.:]+), on dev (?P<device>\S+)",
+    ),
+    ("out_of_memory", r"[Oo]ut of memory: Kill(?:ed)? process \d+,? \((?P<process>[^)]*)\)|invoked oom-killer"),
+    (
+        "firewall_log",
+        r"IN=(?P<interface>\S*) OUT=\S* .*SRC=(?P<source>[0-9A-Fa-f.:]+) DST=(?P<destination>[0-9A-Fa-f.:]+) .*PROTO=(?P<protocol>\w+)(?:.* DPT=(?P<port>\d+))?",
+    ),
+    ("dns_edns", r"success resolving '(?P<name>[^']*)' .*after (?:disabling EDNS|reducing the advertised EDNS)"),
+    (
+        "dns_failure",
+        r"(?:timed out|unreachable|connection refused|SERVFAIL|REFUSED|FORMERR|lame server|unexpected RCODE \(?\w+\)?|\))\)? resolving '(?P<name>[^']*)'",
+    ),
+    ("neighbour_overflow", r"[Nn]eighbou?r table overflow"),
+    ("link_change", r"(?P<device>[A-Za-z][\w.@-]*):? (?:NIC )?[Ll]ink (?:is )?(?P<state>[Dd]own|[Uu]p)\b"),
+    ("udp_bad_checksum", r"UDP(?:v6)?: bad checksum\. From (?P<source>\S+):\d+ to \S+:(?P<port>\d+)"),
+    ("tcp_memory", r"TCP: out of memory -- consider tuning tcp_mem|TCP: too many (?:of )?orphaned sockets"),
+    (
+        "lines_suppressed",
+        r"callbacks suppressed|imuxsock.*(?:lost|begin to drop)|rate-limiting|Suppressed \d+ messages",
+    ),
+];
+
+/// The longest line that is matched, in bytes; the rest of a longer one is not looked at.
+pub(super) const LONGEST_LINE: usize = 64 * 1024;
+
+/// The patterns that are searched when none are given.
+pub(super) fn usual() -> IndexMap<String, String> {
+    USUAL.iter().map(|(name, pattern)| ((*name).to_owned(), (*pattern).to_owned())).collect()
+}
+
+/// Patterns, ready to search.
+#[derive(Debug)]
+pub(super) struct Patterns {
+    /// Finds lines that may match any of them, by the literals that they need.
+    any: RegexMatcher,
+    /// Says which of them match a line.
+    which: RegexSet,
+    each: Vec<Pattern>,
+    /// Tells lines apart; keyed anew in each run, so that nobody can write lines that look the same.
+    pub(super) key: RandomState,
+}
+
+/// One pattern.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    /// Its name.
+    pub name: String,
+    regex: Regex,
+    /// Its named groups.
+    pub groups: Vec<(usize, String)>,
+}
+
+impl Patterns {
+    /// Compiles them: bytes, not characters (`.` is any byte, `\w` and `\d` are ASCII), a line at a time.
+    pub(super) fn compile(patterns: &IndexMap<String, String>) -> Result<Self, Gap> {
+        let mut each = Vec::with_capacity(patterns.len());
+        for (name, pattern) in patterns {
+            let regex =
+                RegexBuilder::new(pattern).unicode(false).build().map_err(|error| bad(name, &error.to_string()))?;
+            // What one pattern alone cannot be, for lines are matched one at a time.
+            line_matcher(&[pattern]).map_err(|error| bad(name, &error.to_string()))?;
+            let groups = regex.capture_names().enumerate();
+            let groups = groups.filter_map(|(index, group)| Some((index, group?.to_owned()))).collect();
+            each.push(Pattern { name: name.clone(), regex, groups });
+        }
+        let texts = patterns.values().enumerate().map(|(index, pattern)| apart(index, pattern));
+        let texts = texts.collect::<Result<Vec<String>, _>>().map_err(|error| bad("of all", &error.to_string()))?;
+        let all = |error: String| Gap::new(Reason::Malformed, "compile the patterns together", error);
+        Ok(Patterns {
+            any: line_matcher(&texts).map_err(|error| all(error.to_string()))?,
+            which: RegexSetBuilder::new(&texts).unicode(false).build().map_err(|error| all(error.to_string()))?,
+            each,
+            key: RandomState::new(),
+        })
+    }
+
+    /// Each of them.
+    pub(super) fn each(&self) -> &[Pattern] {
+        &self.each
+    }
+
+    /// A place in the next line that may match, or none.
+    pub(super) fn next_candidate(&self, lines: &[u8]) -> Option<usize> {
+        match self.any.find_candidate_line(lines) {
+            Ok(Some(LineMatchKind::Confirmed(at) | LineMatchKind::Candidate(at))) => Some(at),
+            Ok(None) | Err(_) => None,
+        }
+    }
+
+    /// Which of them match the line, by index.
+    pub(super) fn matching(&self, line: &[u8]) -> regex::bytes::SetMatches {
+        self.which.matches(line)
+    }
+}
+
+impl Pattern {
+    /// Gives the text of each named group that took part in the match, by its place in `groups`.
+    pub(super) fn captures(&self, line: &[u8], mut capture: impl FnMut(usize, &[u8])) {
+        if self.groups.is_empty() {
+            return;
+        }
+        if let Some(found) = self.regex.captures(line) {
+            for (place, (index, _)) in self.groups.iter().enumerate() {
+                if let Some(text) = found.get(*index) {
+                    capture(place, text.as_bytes());
+                }
+            }
+        }
+    }
+}
+
+/// The pattern with names of groups that are its own: in one expression with others, no name may come twice.
+fn apart(index: usize, pattern: &str) -> Result<String, Box<regex_syntax::ast::Error>> {
+    struct Names(Vec<usize>);
+    impl Visitor for Names {
+        type Output = Vec<usize>;
+        type Err = Infallible;
+        fn finish(self) -> Result<Vec<usize>, Infallible> {
+            Ok(self.0)
+        }
+        fn visit_pre(&mut self, ast: &Ast) -> Result<(), Infallible> {
+            if let Ast::Group(group) = ast
+                && let GroupKind::CaptureName { name, .. } = &group.kind
+            {
+                self.0.push(name.span.start.offset);
+            }
+            Ok(())
+        }
+    }
+    let ast = Parser::new().parse(pattern).map_err(Box::new)?;
+    let Ok(mut names) = visit(&ast, Names(Vec::new()));
+    names.sort_unstable();
+    let mut text = pattern.to_owned();
+    for name in names.into_iter().rev() {
+        text.insert_str(name, &format!("p{index}_"));
+    }
+    Ok(text)
+}
+
+fn line_matcher<P: AsRef<str>>(patterns: &[P]) -> Result<RegexMatcher, grep_regex::Error> {
+    RegexMatcherBuilder::new().unicode(false).multi_line(true).crlf(true).build_many(patterns)
+}
+
+fn bad(name: &str, error: &str) -> Gap {
+    Gap::new(Reason::Malformed, format!("compile the pattern `{name}`"), error)
+        .way_out("write it as a Rust regular expression for one line; (?u) turns Unicode classes on")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The patterns that match the line, with their captures.
+    fn seen(line: &str) -> Vec<(String, Vec<String>)> {
+        let patterns = Patterns::compile(&usual()).unwrap();
+        let hits = patterns.matching(line.as_bytes());
+        if hits.matched_any() {
+            assert!(patterns.next_candidate(line.as_bytes()).is_some(), "the fast search overlooks: {line}");
+        }
+        hits.iter()
+            .map(|index| {
+                let mut captures = Vec::new();
+                let pattern = &patterns.each()[index];
+                pattern.captures(line.as_bytes(), |group, text| {
+                    captures.push(format!("{}={}", pattern.groups[group].1, String::from_utf8_lossy(text)));
+                });
+                (pattern.name.clone(), captures)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_usual_patterns_know_the_lines_of_kernel_and_daemons() {
+        for (line, name, captures) in [
+            (
+                "Nov 22 15:04:05 h sshd[9]: Failed password for invalid user admin from 203.0.113.9 port 4022 ssh2",
+                "ssh_failed_password",
+                "user=admin address=203.0.113.9",
+            ),
+            (
+                "Nov 22 15:04:05 h sshd-session[9]: Failed password for root from 2001:db8::9 port 4022 ssh2\r",
+                "ssh_failed_password",
+                "user=root address=2001:db8::9",
+            ),
+            (
+                "h sshd[9]: Invalid user oracle from 203.0.113.9 port 4022\r",
+                "ssh_invalid_user",
+                "user=oracle address=203.0.113.9",
+            ),
+            ("kernel: nf_conntrack: nf_conntrack: table full, dropping packet", "conntrack_full", ""),
+            (
+                "kernel: TCP: request_sock_TCP: Possible SYN flooding on port 0.0.0.0:80. Sending cookies.",
+                "syn_flooding",
+                "port=0.0.0.0:80",
+            ),
+            ("kernel: possible SYN flooding on port 80. Sending cookies.", "syn_flooding", "port=80"),
+            (
+                "kernel: IPv4: martian source 192.0.2.1 from 127.0.0.1, on dev eth0",
+                "martian_source",
+                "destination=192.0.2.1 source=127.0.0.1 device=eth0",
+            ),
+            ("kernel: Out of memory: Killed process 77 (mysqld) total-vm:1kB", "out_of_memory", "process=mysqld"),
+            (
+                "kernel: [UFW BLOCK] IN=eth0 OUT= MAC=aa:bb SRC=203.0.113.9 DST=192.0.2.1 LEN=40 TOS=0x00 PROTO=TCP SPT=5 DPT=23 WINDOW=1",
+                "firewall_log",
+                "interface=eth0 source=203.0.113.9 destination=192.0.2.1 protocol=TCP port=23",
+            ),
+            (
+                "named[5]: success resolving 'a.example/A' (in 'example'?) after reducing the advertised EDNS UDP packet size to 512 octets",
+                "dns_edns",
+                "name=a.example/A",
+            ),
+            ("named[5]: timed out resolving 'a.example/A/IN': 192.0.2.1#53", "dns_failure", "name=a.example/A/IN"),
+            ("named[5]: network unreachable resolving './NS/IN': 2001:db8::1#53", "dns_failure", "name=./NS/IN"),
+            ("kernel: neighbour: arp_cache: neighbor table overflow!", "neighbour_overflow", ""),
+            ("kernel: e1000e 0000:00:19.0 eth0: NIC Link is Down", "link_change", "device=eth0 state=Down"),
+            (
+                "kernel: UDP: bad checksum. From 203.0.113.9:53 to 192.0.2.1:4444 ulen 40",
+                "udp_bad_checksum",
+                "source=203.0.113.9 port=4444",
+            ),
+            ("kernel: TCP: out of memory -- consider tuning tcp_mem", "tcp_memory", ""),
+            ("kernel: net_ratelimit: 12 callbacks suppressed", "lines_suppressed", ""),
+        ] {
+            let seen = seen(line);
+            assert_eq!(seen.len(), 1, "{line}: {seen:?}");
+            assert_eq!((seen[0].0.as_str(), seen[0].1.join(" ").as_str()), (name, captures), "{line}");
+        }
+        assert_eq!(seen("Nov 22 15:04:05 h sshd[9]: Accepted publickey for root from 192.0.2.9 port 4"), []);
+    }
+
+    #[test]
+    fn a_user_name_cannot_blame_another_address() {
+        let line = "h sshd[9]: Failed password for invalid user x from 198.51.100.1 port 22 ssh2 from 203.0.113.9 port 4022 ssh2";
+        assert_eq!(seen(line)[0].1[1], "address=203.0.113.9");
+    }
+
+    #[test]
+    fn bytes_that_are_not_text_hide_no_line() {
+        let patterns = Patterns::compile(&usual()).unwrap();
+        assert!(
+            patterns.matching(b"h sshd[9]: Failed password for \xff\xfe from 203.0.113.9 port 4022 ssh2").matched(0)
+        );
+    }
+
+    #[test]
+    fn a_bad_pattern_is_named_with_its_error() {
+        let gap = Patterns::compile(&[("mine".to_owned(), "(".to_owned())].into_iter().collect()).unwrap_err();
+        assert_eq!(gap.reason, Reason::Malformed);
+        assert!(gap.to_string().contains("`mine`") && gap.to_string().contains("unclosed group"), "{gap}");
+        let gap = Patterns::compile(&[("two".to_owned(), r"a\nb".to_owned())].into_iter().collect()).unwrap_err();
+        assert!(gap.tried.contains("`two`"), "{gap}");
+    }
+}

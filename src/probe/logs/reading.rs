@@ -1,0 +1,339 @@
+//! Reads the files that were found: the parts of them that the window lies in, on as many cores as are worth it.
+
+use std::fs::File;
+use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::case::{Gap, Reason};
+
+use super::find::{Found, Packing};
+use super::gzip;
+use super::patterns::Patterns;
+use super::plain::{self, Part, Plain};
+use super::scan::{Ending, Task, scan};
+use super::tally::Tally;
+use super::timestamp::{Clock, Format};
+use super::window::{self, Window};
+
+/// Bytes of a file that one thread takes at a time.
+const SEGMENT: u64 = 16 * 1024 * 1024;
+
+/// Bytes that are read of a file whose lines are not in order of time, at most; they are its last.
+pub(super) const MOST_UNSORTED: u64 = 512 * 1024 * 1024;
+
+/// How far before a segment the time of its first lines is looked for.
+const BEFORE: u64 = 64 * 1024;
+
+/// Cores that are used at most: the host is in trouble already.
+const MOST_THREADS: usize = 4;
+
+/// Bytes from which on a second thread is worth its start.
+const WORTH_A_THREAD: u64 = 2 * SEGMENT;
+
+/// A year: no log without years in its lines goes back further.
+const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+/// What all files are read for.
+pub(super) struct Question<'a> {
+    pub patterns: &'a Patterns,
+    pub window: Window,
+    pub zone: TimeZone,
+    pub now: Timestamp,
+    pub samples: usize,
+    /// Why to stop, when it is time to.
+    pub stop: &'a (dyn Fn() -> Option<Reason> + Sync),
+}
+
+/// What was read of a file.
+pub(super) struct Reading {
+    pub found: Found,
+    pub format: Format,
+    pub sorted: bool,
+    /// What was counted; none when no byte could be read, or no line carries a time.
+    pub tally: Option<Tally>,
+    /// Why it could not be read at all.
+    pub unreadable: Option<Gap>,
+    /// Why it could not be read to the end.
+    pub cut_short: Option<Gap>,
+    /// What was lost, as sentences.
+    pub loss: Vec<String>,
+}
+
+/// A file that was opened.
+struct Opened {
+    clock: Clock,
+    sorted: bool,
+    source: Source,
+}
+
+enum Source {
+    Plain(Plain),
+    Gzip(Mutex<Option<File>>),
+}
+
+/// A part of a file, to be scanned by one thread.
+struct Segment {
+    file: usize,
+    start: u64,
+    end: u64,
+}
+
+/// What became of a segment.
+struct Scanned {
+    tally: Tally,
+    ending: io::Result<Ending>,
+    vanished: u64,
+    left: u64,
+}
+
+/// Reads all files.
+pub(super) fn read(question: &Question<'_>, files: Vec<Found>) -> Vec<Reading> {
+    let mut readings = Vec::with_capacity(files.len());
+    let mut opened = Vec::with_capacity(files.len());
+    let mut segments = Vec::new();
+    for found in files {
+        let mut reading = Reading {
+            found,
+            format: Format::Unknown,
+            sorted: true,
+            tally: None,
+            unreadable: None,
+            cut_short: None,
+            loss: Vec::new(),
+        };
+        let file = match (question.stop)() {
+            None => prepare(question, &mut reading, readings.len(), &mut segments),
+            Some(reason) => Err(ended(reason, &reading.found)),
+        };
+        match file {
+            Ok(file) => opened.push(file),
+            Err(gap) => {
+                reading.unreadable = Some(gap);
+                opened.push(None);
+            }
+        }
+        readings.push(reading);
+    }
+    let scanned = scan_all(question, &opened, &segments);
+    for (segment, scanned) in segments.iter().zip(scanned).rev() {
+        let Some(reading) = readings.get_mut(segment.file) else { continue };
+        match scanned {
+            Some(scanned) => reading.take(scanned, question),
+            None => reading.not_read(segment.end.saturating_sub(segment.start), question),
+        }
+    }
+    readings.iter_mut().for_each(Reading::conclude);
+    readings
+}
+
+/// Opens a file and says which of its parts to scan. None: there is nothing to scan.
+fn prepare(
+    question: &Question<'_>,
+    reading: &mut Reading,
+    index: usize,
+    segments: &mut Vec<Segment>,
+) -> Result<Option<Opened>, Gap> {
+    let path = reading.found.path.display();
+    let failed = |error: &io::Error| {
+        let gap = Gap::io(format!("read {path}"), error);
+        if gap.reason == Reason::Denied {
+            gap.way_out("run with sudo, or as a member of the group that owns it (adm)")
+        } else {
+            gap
+        }
+    };
+    if let Packing::Foreign(tool) = reading.found.packing {
+        let why = "it is packed in a format that casebook does not read";
+        return Err(Gap::new(Reason::Failed, format!("read {path}"), why).way_out(format!("use {tool}, or unpack it")));
+    }
+    let (file, metadata) = plain::open(&reading.found.path).map_err(|error| failed(&error))?;
+    let clock = Clock::new(question.zone.clone(), reference(question, reading.found.modified));
+    if reading.found.packing == Packing::Gzip {
+        segments.push(Segment { file: index, start: 0, end: metadata.len() });
+        return Ok(Some(Opened { clock, sorted: true, source: Source::Gzip(Mutex::new(Some(file))) }));
+    }
+    let plain = Plain::new(file, metadata.len());
+    let none = Tally::new(question.window, question.patterns.each().iter().map(|pattern| pattern.groups.len()));
+    if plain.length() == 0 {
+        reading.tally = Some(none);
+        return Ok(None);
+    }
+    let stop = || (question.stop)().is_some();
+    let place = match window::find(&plain, &clock, question.window, &stop) {
+        Ok(Ok(place)) => place,
+        Ok(Err(format)) => {
+            reading.format = format;
+            return Err(no_time(&reading.found));
+        }
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            return Err(ended((question.stop)().unwrap_or(Reason::TimedOut), &reading.found));
+        }
+        Err(error) => return Err(failed(&error)),
+    };
+    (reading.format, reading.sorted) = (place.format, place.sorted);
+    reading.tally = Some(none);
+    let mut start = place.start;
+    if !place.sorted && place.end - place.start > MOST_UNSORTED {
+        start = window::line_start(&plain, place.end - MOST_UNSORTED).map_err(|error| failed(&error))?;
+        reading.loss.push(format!(
+            "{path}: its lines are not in order of time, so all of it would have to be read; its first {} bytes were not",
+            start - place.start
+        ));
+    }
+    // The newest first: if time runs out, the oldest are missing.
+    let mut end = place.end;
+    while end > start {
+        let cut = end.saturating_sub(SEGMENT).max(start);
+        let from =
+            if cut == start { start } else { window::line_start(&plain, cut).map_err(|error| failed(&error))? };
+        // A line longer than a segment begins before it.
+        let from = if from >= end { start } else { from };
+        segments.push(Segment { file: index, start: from, end });
+        end = from;
+    }
+    Ok(Some(Opened { clock, sorted: place.sorted, source: Source::Plain(plain) }))
+}
+
+/// About when the last line of a file was written: what a line without a year is dated by.
+fn reference(question: &Question<'_>, modified: Option<Timestamp>) -> Timestamp {
+    let modified = modified.unwrap_or(question.now).min(question.now);
+    // A log that was copied long after the window that is asked for.
+    if modified.duration_since(question.window.to) > YEAR { question.window.to } else { modified }
+}
+
+/// Scans the segments, in their order; none for those that were not begun in time.
+fn scan_all(question: &Question<'_>, opened: &[Option<Opened>], segments: &[Segment]) -> Vec<Option<Scanned>> {
+    let bytes: u64 = segments.iter().map(|segment| segment.end - segment.start).sum();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let threads = if bytes < WORTH_A_THREAD { 1 } else { cores.min(MOST_THREADS).min(segments.len()) };
+    let next = AtomicUsize::new(0);
+    let done: Vec<Mutex<Option<Scanned>>> = segments.iter().map(|_| Mutex::new(None)).collect();
+    let work = || {
+        while (question.stop)().is_none() {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(segment), Some(place)) = (segments.get(index), done.get(index)) else { return };
+            let Some(Some(file)) = opened.get(segment.file) else { continue };
+            let scanned = scan_one(question, file, segment);
+            *place.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(scanned);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(work);
+        }
+        work();
+    });
+    done.into_iter().map(|place| place.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)).collect()
+}
+
+fn scan_one(question: &Question<'_>, file: &Opened, segment: &Segment) -> Scanned {
+    let task = Task {
+        patterns: question.patterns,
+        window: question.window,
+        clock: &file.clock,
+        sorted: file.sorted,
+        samples: question.samples,
+    };
+    let stop = || (question.stop)().is_some();
+    match &file.source {
+        Source::Plain(plain) => {
+            let before = window::time_before(plain, &file.clock, segment.start, BEFORE).unwrap_or_default();
+            let mut part = Part::new(plain, segment.start, segment.end);
+            let (tally, ending) = scan(task, &mut part, before, stop);
+            Scanned { tally, ending, vanished: part.vanished, left: part.left() }
+        }
+        Source::Gzip(packed) => {
+            let packed = packed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+            let (tally, ending) = match packed {
+                Some(packed) => scan(task, &mut gzip::unpack(packed), None, stop),
+                None => scan(task, &mut io::empty(), None, stop),
+            };
+            Scanned { tally, ending, vanished: 0, left: 0 }
+        }
+    }
+}
+
+impl Reading {
+    fn take(&mut self, scanned: Scanned, question: &Question<'_>) {
+        let path = self.found.path.display();
+        match scanned.ending {
+            Ok(Ending::Whole | Ending::Past) => {}
+            Ok(Ending::Stopped) => {
+                let left = if scanned.left > 0 { format!("{} bytes", scanned.left) } else { "some".to_owned() };
+                self.loss.push(format!("{path}: {left} of it not read, for the time was over"));
+                self.cut_short = Some(ended((question.stop)().unwrap_or(Reason::TimedOut), &self.found));
+            }
+            Err(error) => {
+                self.loss.push(format!("{path}: not read to its end: {error}"));
+                let gap = Gap::io(format!("read {path} to its end"), &error);
+                self.cut_short = Some(match self.found.packing {
+                    Packing::Gzip => Gap { reason: Reason::Malformed, ..gap },
+                    _ => gap,
+                });
+            }
+        }
+        if scanned.vanished > 0 {
+            self.loss.push(format!("{path}: cut by {} bytes while it was read", scanned.vanished));
+        }
+        match &mut self.tally {
+            Some(tally) => tally.merge(scanned.tally, question.samples),
+            None => self.tally = Some(scanned.tally),
+        }
+    }
+
+    fn not_read(&mut self, bytes: u64, question: &Question<'_>) {
+        self.loss.push(format!("{}: {bytes} bytes of it not read, for the time was over", self.found.path.display()));
+        self.cut_short = Some(ended((question.stop)().unwrap_or(Reason::TimedOut), &self.found));
+    }
+
+    /// Says what follows from the parts together.
+    fn conclude(&mut self) {
+        let Some(tally) = &self.tally else { return };
+        let path = self.found.path.display();
+        if tally.cut_lines > 0 {
+            self.loss.push(format!(
+                "{path}: {} lines were longer than 64 KiB; their tails were not searched",
+                tally.cut_lines
+            ));
+        }
+        if tally.disorder && self.sorted {
+            if self.found.packing == Packing::Plain {
+                self.loss.push(format!(
+                    "{path}: not in order of time; lines of the window that stand elsewhere in it were missed"
+                ));
+            }
+            self.sorted = false;
+        }
+        if self.found.packing == Packing::Gzip {
+            self.format = tally.format.unwrap_or(Format::Unknown);
+            if tally.format.is_none() && tally.bytes > 0 {
+                self.unreadable = Some(no_time(&self.found));
+                self.tally = None;
+            } else if tally.bytes == 0 && self.cut_short.is_some() {
+                self.unreadable = self.cut_short.take();
+                self.tally = None;
+            }
+        }
+    }
+}
+
+fn no_time(found: &Found) -> Gap {
+    let tried = format!("tell when the lines of {} were written", found.path.display());
+    Gap::new(Reason::Malformed, tried, "none of the lines looked at begins with a time in a known form")
+        .way_out("let the logger write RFC 3339 times")
+}
+
+fn ended(reason: Reason, found: &Found) -> Gap {
+    let gap = |why| Gap::new(reason, format!("read {} to its end", found.path.display()), why);
+    match reason {
+        Reason::Cancelled => gap("the run was ended before"),
+        _ => {
+            gap("the time for reading logs was over").way_out("give the parameter `budget` more time, or `since` less")
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Goes through bytes of a log once, at the speed of the memory: counts the lines of the window by minute and finds the
+//! lines that match.
+
+use std::hash::BuildHasher as _;
+use std::io::{self, Read};
+
+use jiff::Timestamp;
+use memchr::{memchr, memchr_iter, memrchr};
+
+use super::patterns::{LONGEST_LINE, Patterns};
+use super::tally::{Tally, minute};
+use super::timestamp::Clock;
+use super::window::{Window, is_disorder};
+
+/// Bytes at a time: what stays in a core's own cache, and is more than the longest line that is matched.
+const CHUNK: usize = 256 * 1024;
+
+/// Lines that are counted one by one rather than halved further.
+const FEW: usize = 1024;
+
+/// What a scan is about; the same for all parts of a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Task<'a> {
+    pub patterns: &'a Patterns,
+    pub window: Window,
+    pub clock: &'a Clock,
+    /// Whether times rise along the file: then lines between two of one minute are of that minute.
+    pub sorted: bool,
+    /// Samples to keep of each pattern.
+    pub samples: usize,
+}
+
+impl Task<'_> {
+    /// The time of the last of these whole lines that has one.
+    fn last_time(&self, lines: &[u8]) -> Option<Timestamp> {
+        let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
+        last_lines(lines).find_map(|line| self.clock.read(line)).map(|(time, _)| time)
+    }
+}
+
+/// How a scan ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// All was read.
+    Whole,
+    /// The rest is later than the window.
+    Past,
+    /// It was told to stop.
+    Stopped,
+}
+
+/// A scan in progress.
+#[derive(Debug)]
+struct Scan<'a> {
+    task: Task<'a>,
+    tally: Tally,
+    /// The time of the line before.
+    time: Option<Timestamp>,
+}
+
+/// Reads lines until the source ends, `stop` says so, or the window is over. `before` is the time of the line before the
+/// first.
+pub(super) fn scan(
+    task: Task<'_>,
+    source: &mut impl Read,
+    before: Option<Timestamp>,
+    stop: impl Fn() -> bool,
+) -> (Tally, io::Result<Ending>) {
+    let groups = task.patterns.each().iter().map(|pattern| pattern.groups.len());
+    let mut scan = Scan { task, tally: Tally::new(task.window, groups), time: before };
+    let ending = scan.run(source, stop);
+    (scan.tally, ending)
+}
+
+impl Scan<'_> {
+    fn run(&mut self, source: &mut impl Read, stop: impl Fn() -> bool) -> io::Result<Ending> {
+        let mut buffer = vec![0; CHUNK];
+        let mut filled = 0;
+        // Inside a line that was longer than the buffer, and is done with.
+        let mut skipping = false;
+        loop {
+            if stop() {
+                return Ok(Ending::Stopped);
+            }
+            let read = match source.read(&mut buffer[filled..]) {
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    // What came before the damage counts.
+                    self.lines(&buffer[..filled]);
+                    return Err(error);
+                }
+            };
+            self.tally.bytes += read as u64;
+            if read == 0 {
+                if !skipping {
+                    self.lines(&buffer[..filled]);
+                }
+                return Ok(Ending::Whole);
+            }
+            let fresh = filled;
+            filled += read;
+            if skipping {
+                let Some(newline) = memchr(b'\n', &buffer[..filled]) else {
+                    filled = 0;
+                    continue;
+                };
+                buffer.copy_within(newline + 1..filled, 0);
+                filled -= newline + 1;
+                skipping = false;
+            } else if memchr(b'\n', &buffer[fresh..filled]).is_none() && filled < buffer.len() {
+                continue;
+            }
+            match memrchr(b'\n', &buffer[..filled]) {
+                Some(newline) => {
+                    self.lines(&buffer[..=newline]);
+                    buffer.copy_within(newline + 1..filled, 0);
+                    filled -= newline + 1;
+                }
+                None if filled == buffer.len() => {
+                    self.lines(&buffer[..filled]);
+                    filled = 0;
+                    skipping = true;
+                }
+                None => {}
+            }
+            if self.task.sorted && self.time.is_some_and(|time| self.task.window.surely_before(time)) {
+                return Ok(Ending::Past);
+            }
+        }
+    }
+
+    /// Goes through whole lines.
+    fn lines(&mut self, lines: &[u8]) {
+        if lines.is_empty() {
+            return;
+        }
+        if self.tally.format.is_none() {
+            let mut heads = lines.split(|byte| *byte == b'\n');
+            self.tally.format = heads.find_map(|line| self.task.clock.read(line)).map(|(_, format)| format);
+        }
+        // Matching needs the time before the chunk; counting then moves it on.
+        self.find(lines);
+        let before = self.time;
+        self.count(lines);
+        if let (Some(before), Some(after)) = (before, self.time)
+            && is_disorder(before, after)
+        {
+            self.task.sorted = false;
+            self.tally.disorder = true;
+        }
+    }
+
+    /// Finds the lines that match.
+    fn find(&mut self, lines: &[u8]) {
+        let task = self.task;
+        let mut position = 0;
+        // Where the time of the line before is known, so that no line is looked back over twice.
+        let mut known = (0, self.time);
+        while let Some(at) =
+            lines.get(position..).filter(|rest| !rest.is_empty()).and_then(|rest| task.patterns.next_candidate(rest))
+        {
+            let at = (position + at).min(lines.len());
+            let start = memrchr(b'\n', &lines[position..at]).map_or(position, |newline| position + newline + 1);
+            let end = memchr(b'\n', &lines[at..]).map_or(lines.len(), |newline| at + newline);
+            position = end + 1;
+            let line = self.cut(&lines[start..end]);
+            let which = task.patterns.matching(line);
+            if !which.matched_any() {
+                continue;
+            }
+            let time = task.clock.read(line).map(|(time, _)| time);
+            let time = time.or_else(|| task.last_time(&lines[known.0..start])).or(known.1);
+            known = (start, time);
+            let Some(time) = time.filter(|time| task.window.contains(*time)) else {
+                continue;
+            };
+            let mark = task.patterns.key.hash_one(line);
+            for index in which.iter() {
+                let (Some(hits), Some(pattern)) = (self.tally.hits.get_mut(index), task.patterns.each().get(index))
+                else {
+                    continue;
+                };
+                hits.add(time, line, mark, task.samples);
+                let captures = &mut hits.captures;
+                pattern.captures(line, |group, text| {
+                    if let Some(ranking) = captures.get_mut(group) {
+                        ranking.count(text);
+                    }
+                });
+            }
+        }
+    }
+
+    /// The line without its line end, and not longer than is matched.
+    fn cut<'l>(&mut self, line: &'l [u8]) -> &'l [u8] {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match line.get(..LONGEST_LINE) {
+            Some(cut) if line.len() > LONGEST_LINE => {
+                self.tally.cut_lines += 1;
+                cut
+            }
+            _ => line,
+        }
+    }
+
+    /// Counts the lines by minute.
+    fn count(&mut self, lines: &[u8]) {
+        let window = self.task.window;
+        if self.task.sorted && lines.len() > FEW {
+            let first = self.task.clock.read(lines).map(|(time, _)| time).or(self.time);
+            let last = self.task.last_time(lines);
+            if let (Some(first), Some(last)) = (first, last) {
+                let inside = window.surely_contains(first) && window.surely_contains(last);
+                if inside && minute(first) == minute(last) {
+                    self.tally.add(minute(first), newlines(lines));
+                    self.time = Some(last);
+                    return;
+                }
+                if window.surely_after(first.max(last)) || window.surely_before(first.min(last)) {
+                    self.time = Some(last);
+                    return;
+                }
+            }
+            let middle = lines.len() / 2;
+            if let Some(newline) = memchr(b'\n', &lines[middle..]).filter(|newline| middle + newline + 1 < lines.len())
+            {
+                let (one, two) = lines.split_at(middle + newline + 1);
+                self.count(one);
+                self.count(two);
+                return;
+            }
+        }
+        let mut rest = lines;
+        while !rest.is_empty() {
+            let end = memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
+            let (line, after) = rest.split_at(end);
+            rest = after;
+            if let Some((time, _)) = self.task.clock.read(line) {
+                self.time = Some(time);
+            }
+            if let Some(time) = self.time.filter(|time| window.contains(*time)) {
+                self.tally.add(minute(time), 1);
+            }
+        }
+    }
+}
+
+/// Lines, a last one that is not ended included.
+fn newlines(lines: &[u8]) -> u64 {
+    memchr_iter(b'\n', lines).count() as u64 + u64::from(!lines.ends_with(b"\n"))
+}
+
+/// The lines of a text, the last one first.
+fn last_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let start = memrchr(b'\n', text);
+        rest = start.map(|newline| &text[..newline]);
+        Some(start.map_or(text, |newline| &text[newline + 1..]))
+    })
+}

@@ -1,0 +1,197 @@
+//! What was counted in a part of a file, and how the parts add up.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+
+use super::ranking::Ranking;
+use super::timestamp::Format;
+use super::window::Window;
+
+/// Minutes that are counted one by one: a day. Of a longer window it is the last day.
+pub(super) const MINUTES: i64 = 1440;
+
+/// Bytes of a line that are kept as a sample, before they are escaped.
+const SAMPLE: usize = 300;
+
+/// Lines by minute, with a mark of which lines they were.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Minutes {
+    /// The first minute that has a place, in minutes since 1970.
+    first: i64,
+    bins: Vec<Bin>,
+}
+
+/// The lines of one minute.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Bin {
+    lines: u64,
+    /// The sum of the lines' hashes: the same lines give the same sum, in whatever file they are.
+    mark: u64,
+}
+
+/// The minute of a moment, since 1970.
+pub(super) fn minute(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(60)
+}
+
+impl Minutes {
+    /// Places for the minutes of the window, the last day of it.
+    fn of(window: Window) -> Self {
+        Minutes { first: minute(window.from).max(minute(window.to) - MINUTES + 1), bins: Vec::new() }
+    }
+
+    /// Adds lines; what is before the first place is not kept here.
+    fn add(&mut self, minute: i64, lines: u64, mark: u64) {
+        let Some(place) = usize::try_from(minute - self.first).ok().filter(|place| *place < MINUTES as usize) else {
+            return;
+        };
+        if self.bins.len() <= place {
+            self.bins.resize(place + 1, Bin::default());
+        }
+        self.bins[place].lines += lines;
+        self.bins[place].mark = self.bins[place].mark.wrapping_add(mark);
+    }
+
+    /// Adds the lines of another part of the same window.
+    pub(super) fn merge(&mut self, other: &Minutes) {
+        for (place, bin) in other.bins.iter().enumerate() {
+            self.add(other.first + place as i64, bin.lines, bin.mark);
+        }
+    }
+
+    /// The minutes with lines, each with how many.
+    pub(super) fn busy(&self) -> impl Iterator<Item = (Timestamp, u64)> {
+        self.bins.iter().enumerate().filter(|(_, bin)| bin.lines > 0).filter_map(|(place, bin)| {
+            Some((Timestamp::from_second((self.first + place as i64) * 60).ok()?, bin.lines))
+        })
+    }
+
+    /// Whether most of the minutes with lines have the very lines that `other` has: one file is a copy of the other.
+    fn copies(&self, other: &Minutes) -> bool {
+        let busy = self.bins.iter().filter(|bin| bin.lines > 0).count();
+        let same = self.bins.iter().zip(&other.bins).filter(|(one, two)| one.lines > 0 && one == two).count();
+        busy > 0 && same * 2 >= busy
+    }
+}
+
+/// Lines that one pattern matched.
+#[derive(Debug, Clone)]
+pub(super) struct Hits {
+    /// How many.
+    pub count: u64,
+    /// Time of the first and of the last.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// By minute.
+    pub minutes: Minutes,
+    /// The last of them, with their times.
+    pub samples: VecDeque<(Timestamp, Vec<u8>)>,
+    /// Values of each named group.
+    pub captures: Vec<Ranking>,
+}
+
+impl Hits {
+    fn new(window: Window, groups: usize) -> Self {
+        Hits {
+            count: 0,
+            span: None,
+            minutes: Minutes::of(window),
+            samples: VecDeque::new(),
+            captures: vec![Ranking::default(); groups],
+        }
+    }
+
+    /// Counts a line.
+    pub(super) fn add(&mut self, at: Timestamp, line: &[u8], mark: u64, samples: usize) {
+        self.count += 1;
+        self.span = Some(self.span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
+        self.minutes.add(minute(at), 1, mark);
+        if samples > 0 {
+            // The place of the oldest is used again: a flood of hits allocates nothing.
+            let mut sample =
+                if self.samples.len() >= samples { self.samples.pop_front() } else { None }.unwrap_or((at, Vec::new()));
+            sample.0 = at;
+            sample.1.clear();
+            sample.1.extend_from_slice(line.get(..=SAMPLE).unwrap_or(line));
+            self.samples.push_back(sample);
+        }
+    }
+
+    /// Adds the hits of a later part.
+    pub(super) fn merge(&mut self, other: Hits, samples: usize) {
+        self.count += other.count;
+        self.span = match (self.span, other.span) {
+            (Some((first, last)), Some((other_first, other_last))) => {
+                Some((first.min(other_first), last.max(other_last)))
+            }
+            (one, two) => one.or(two),
+        };
+        self.minutes.merge(&other.minutes);
+        self.samples.extend(other.samples);
+        self.samples.make_contiguous().sort_by_key(|(at, _)| *at);
+        while self.samples.len() > samples {
+            self.samples.pop_front();
+        }
+        for (ranking, more) in self.captures.iter_mut().zip(other.captures) {
+            ranking.merge(more);
+        }
+    }
+
+    /// Whether these are the same lines as `other`'s: syslog daemons write kernel lines to several files.
+    pub(super) fn copies(&self, other: &Hits) -> bool {
+        self.minutes.copies(&other.minutes)
+    }
+}
+
+/// What a part of a file holds of the window.
+#[derive(Debug, Clone)]
+pub(super) struct Tally {
+    /// Lines in the window.
+    pub lines: u64,
+    /// They by minute.
+    pub minutes: Minutes,
+    /// Hits of each pattern.
+    pub hits: Vec<Hits>,
+    /// Lines that were cut, at least so many.
+    pub cut_lines: u64,
+    /// The form of the first time that was read.
+    pub format: Option<Format>,
+    /// Whether a line was much earlier than one before it.
+    pub disorder: bool,
+    /// Bytes read.
+    pub bytes: u64,
+}
+
+impl Tally {
+    /// Nothing counted yet, for patterns with so many named groups each.
+    pub(super) fn new(window: Window, groups: impl IntoIterator<Item = usize>) -> Self {
+        Tally {
+            lines: 0,
+            minutes: Minutes::of(window),
+            hits: groups.into_iter().map(|groups| Hits::new(window, groups)).collect(),
+            cut_lines: 0,
+            format: None,
+            disorder: false,
+            bytes: 0,
+        }
+    }
+
+    /// Counts lines of one minute of the window.
+    pub(super) fn add(&mut self, minute: i64, lines: u64) {
+        self.lines += lines;
+        self.minutes.add(minute, lines, 0);
+    }
+
+    /// Adds what a later part holds.
+    pub(super) fn merge(&mut self, other: Tally, samples: usize) {
+        self.lines += other.lines;
+        self.minutes.merge(&other.minutes);
+        for (hits, more) in self.hits.iter_mut().zip(other.hits) {
+            hits.merge(more, samples);
+        }
+        self.cut_lines += other.cut_lines;
+        self.format = self.format.or(other.format);
+        self.disorder |= other.disorder;
+        self.bytes += other.bytes;
+    }
+}

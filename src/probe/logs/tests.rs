@@ -1,0 +1,372 @@
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::time::{Duration, SystemTime};
+
+use flate2::{Compression, write::GzEncoder};
+use tempfile::TempDir;
+
+use super::*;
+use crate::probe::AnyProbe as _;
+
+const UNTIL: &str = "2026-11-22T15:10:00Z";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn params(dir: &TempDir) -> Params {
+    Params {
+        dir: Some(dir.path().to_str().unwrap().to_owned()),
+        until: Some(UNTIL.to_owned()),
+        budget: Span::seconds(60),
+        ..Params::default()
+    }
+}
+
+fn look(params: Params) -> Observed<Output> {
+    Logs.observe(params, &Context::alone()).unwrap()
+}
+
+/// Writes a log whose last change is at `modified`.
+fn write(dir: &TempDir, name: &str, content: &[u8], modified: &str) {
+    let path = dir.path().join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, content).unwrap();
+    fs::File::options().append(true).open(&path).unwrap().set_modified(SystemTime::from(at(modified))).unwrap();
+}
+
+fn gz(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Lines from `from` on, one each `step` seconds; every tenth is a failed login.
+fn syslog(from: &str, lines: i64, step: i64) -> String {
+    let mut text = String::new();
+    for line in 0..lines {
+        let at = at(from) + SignedDuration::from_secs(line * step);
+        let at = at.strftime("%Y-%m-%dT%H:%M:%SZ");
+        if line % 10 == 0 {
+            let port = line % 60_000;
+            writeln!(text, "{at} h sshd[9]: Failed password for root from 203.0.113.{} port {port} ssh2", line % 3)
+                .unwrap();
+        } else {
+            writeln!(text, "{at} h daemon[1]: line {line}").unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn lines_of_the_window_are_counted_and_older_ones_are_not() {
+    let dir = TempDir::new().unwrap();
+    write(&dir, "messages", syslog("2026-11-22T03:00:00Z", 50_000, 1).as_bytes(), "2026-11-22T16:53:00Z");
+    let seen = look(params(&dir)).output;
+    assert_eq!(seen.lines, 901, "both ends belong to the window");
+    assert_eq!(seen.files[0].lines, Some(901));
+    assert_eq!(seen.files[0].format, Format::Rfc3339);
+    assert!(seen.files[0].sorted && seen.files[0].bytes_read < 200_000, "{:?}", seen.files[0]);
+    assert_eq!(seen.per_minute.len(), 16);
+    assert_eq!(seen.per_minute[0], Minute { at: at("2026-11-22T14:55:00Z"), lines: 60 });
+    assert_eq!(seen.per_minute[15].lines, 1);
+    let logins = &seen.patterns["ssh_failed_password"];
+    assert_eq!((logins.count, seen.hits), (91, 91));
+    assert_eq!(logins.first, Some(at("2026-11-22T14:55:00Z")));
+    assert_eq!(logins.last, Some(at(UNTIL)));
+    assert_eq!(logins.per_minute.iter().map(|minute| minute.lines).sum::<u64>(), 91);
+    assert_eq!(logins.samples.len(), 3);
+    assert_eq!(logins.captures["user"], [CaptureCount { value: "root".to_owned(), count: 91, doubt: 0 }]);
+    assert_eq!(logins.captures["address"].iter().map(|capture| capture.count).sum::<u64>(), 91);
+    assert_eq!(seen.patterns["conntrack_full"].count, 0);
+}
+
+#[test]
+fn a_line_in_two_files_is_one_hit() {
+    let dir = TempDir::new().unwrap();
+    let kernel = "2026-11-22T15:01:00Z h kernel: nf_conntrack: nf_conntrack: table full, dropping packet\n".repeat(5);
+    write(&dir, "kern.log", kernel.as_bytes(), UNTIL);
+    write(&dir, "syslog", format!("2026-11-22T15:00:00Z h cron: x\n{kernel}").as_bytes(), UNTIL);
+    let seen = look(params(&dir)).output;
+    assert_eq!((seen.lines, seen.hits, seen.patterns["conntrack_full"].count), (11, 5, 5));
+}
+
+#[test]
+fn no_log_file_is_a_fact_and_a_missing_directory_is_a_gap() {
+    let dir = TempDir::new().unwrap();
+    let seen = look(params(&dir));
+    assert!(seen.output.files.is_empty() && seen.missing.is_empty());
+    let nowhere = Params { dir: Some(dir.path().join("nowhere").to_str().unwrap().to_owned()), ..params(&dir) };
+    assert_eq!(Logs.observe(nowhere, &Context::alone()).unwrap_err().reason, Reason::Absent);
+}
+
+#[test]
+fn a_bad_parameter_says_how_to_write_it() {
+    let dir = TempDir::new().unwrap();
+    let bad = Params { until: Some("yesterday".to_owned()), ..params(&dir) };
+    let gap = Logs.observe(bad, &Context::alone()).unwrap_err().to_string();
+    assert!(gap.contains("`yesterday`") && gap.contains("2026-11-22T15:04:05Z"), "{gap}");
+    assert!(Logs.complete_params(&serde_json::json!({"since": "15m", "sinse": 1})).is_err());
+}
+
+#[test]
+fn rotated_files_are_read_where_they_reach_into_the_window() {
+    let dir = TempDir::new().unwrap();
+    write(&dir, "messages", syslog("2026-11-22T15:05:00Z", 301, 1).as_bytes(), "2026-11-22T15:10:00Z");
+    write(&dir, "messages.1", syslog("2026-11-22T15:00:00Z", 300, 1).as_bytes(), "2026-11-22T15:04:59Z");
+    write(&dir, "messages.2.gz", &gz(syslog("2026-11-22T14:00:00Z", 3600, 1).as_bytes()), "2026-11-22T14:59:59Z");
+    // Would be an error if it were opened.
+    write(&dir, "messages.3.gz", b"no gzip at all", "2026-11-22T13:59:59Z");
+    let seen = look(params(&dir));
+    assert_eq!(seen.output.lines, 901);
+    assert_eq!(seen.output.patterns["ssh_failed_password"].count, 91);
+    assert_eq!((seen.output.files.len(), seen.output.older_files), (3, 1));
+    assert_eq!(seen.output.files.iter().filter(|file| file.rotated).count(), 2);
+    assert!(seen.missing.is_empty() && seen.loss.is_empty(), "{:?} {:?}", seen.missing, seen.loss);
+}
+
+#[test]
+fn a_damaged_rotation_is_a_gap_and_what_came_before_the_damage_counts() {
+    let dir = TempDir::new().unwrap();
+    let packed = gz(syslog("2026-11-22T15:00:00Z", 300, 1).as_bytes());
+    write(&dir, "messages.1.gz", &packed[..packed.len() / 2], UNTIL);
+    write(&dir, "messages", b"", UNTIL);
+    write(&dir, "messages.2.xz", b"\xfd7zXZ", UNTIL);
+    write(&dir, "secure.1.gz", b"no gzip at all", UNTIL);
+    let seen = look(params(&dir));
+    assert!(seen.output.lines > 0 && seen.output.lines < 300, "{}", seen.output.lines);
+    let reasons: Vec<_> = seen.missing.iter().map(|missing| missing.gap.reason).collect();
+    assert_eq!(seen.missing.len(), 3, "{:?}", seen.missing);
+    assert!(reasons.contains(&Reason::Malformed) && reasons.contains(&Reason::Failed), "{reasons:?}");
+    assert!(seen.missing.iter().any(|missing| missing.gap.way_out.as_ref().is_some_and(|way| way.contains("xzgrep"))));
+}
+
+#[test]
+fn hostile_lines_are_shown_without_their_teeth() {
+    let dir = TempDir::new().unwrap();
+    let mut log = Vec::new();
+    log.extend_from_slice(
+        b"2026-11-22T15:00:00Z h sshd[9]: Failed password for \x1b[2J\x07\xff\xfe\0 from 203.0.113.9 port 4 ssh2\r\n",
+    );
+    log.extend_from_slice(b"2026-11-22T15:00:01Z h x: ");
+    log.resize(log.len() + 1_000_000, b'A');
+    log.extend_from_slice(
+        b"Failed password\n2026-11-22T15:00:02Z h sshd[9]: Failed password for b from 203.0.113.8 port 4 ssh2\n",
+    );
+    log.extend_from_slice(b"2026-11-22T15:00:03Z h x: sshd[9]: Failed password for ");
+    log.resize(log.len() + 100_000, b'B');
+    log.extend_from_slice(b" from 203.0.113.7 port 9 ssh2\n");
+    log.extend_from_slice(b"2026-11-22T15:00:04Z h sshd[9]: Failed password for c from 203.0.113.8 port 4 ssh2");
+    write(&dir, "secure", &log, UNTIL);
+    let seen = look(params(&dir));
+    let logins = &seen.output.patterns["ssh_failed_password"];
+    assert_eq!(logins.count, 3);
+    assert!(logins.samples[0].contains(r"\u{1b}[2J\u{7}\xff\xfe\u{0}"), "{}", logins.samples[0]);
+    assert!(!logins.samples.iter().flat_map(|sample| sample.chars()).any(char::is_control));
+    assert!(seen.loss.iter().any(|loss| loss.contains("longer than 64 KiB")), "{:?}", seen.loss);
+    assert_eq!(seen.output.lines, 5);
+}
+
+#[test]
+fn a_line_without_a_time_belongs_to_the_line_before() {
+    let dir = TempDir::new().unwrap();
+    let log = "2026-11-22T14:00:00Z h app: start\n  oops old\n2026-11-22T15:00:00Z h app: stack\n  at oops\n  at oops\n2026-11-22T15:20:00Z h app\n oops late\n";
+    write(&dir, "messages", log.as_bytes(), UNTIL);
+    let patterns = [("oops".to_owned(), "oops".to_owned())].into_iter().collect();
+    let seen = look(Params { patterns, ..params(&dir) }).output;
+    assert_eq!((seen.lines, seen.patterns["oops"].count), (3, 2));
+    assert_eq!(seen.patterns["oops"].first, Some(at("2026-11-22T15:00:00Z")));
+}
+
+#[test]
+fn a_huge_hole_before_the_lines_costs_nothing() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("messages");
+    let file = fs::File::create(&path).unwrap();
+    let hole = 1 << 40;
+    file.write_all_at(b"2026-11-22T01:00:00Z h x\n", 0).unwrap();
+    file.write_all_at(format!("\n{}", syslog("2026-11-22T15:00:00Z", 600, 1)).as_bytes(), hole).unwrap();
+    drop(file);
+    let started = Instant::now();
+    let seen = look(params(&dir));
+    assert_eq!(seen.output.lines, 600, "{:?} {:?}", seen.output.files, seen.missing);
+    let all = look(Params { since: Span::seconds(86_400), ..params(&dir) }).output;
+    assert_eq!(all.patterns["ssh_failed_password"].count, 60);
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_file_that_is_cut_while_it_is_read_does_not_end_the_run() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("messages");
+    let log = syslog("2026-11-22T14:50:00Z", 1200, 1);
+    fs::write(&path, &log).unwrap();
+    let (file, metadata) = plain::open(&path).unwrap();
+    let plain = plain::Plain::new(file, metadata.len());
+    fs::File::options().write(true).open(&path).unwrap().set_len(log.len() as u64 / 2).unwrap();
+    let mut part = plain::Part::new(&plain, 0, plain.length());
+    let read = std::io::copy(&mut part, &mut std::io::sink()).unwrap();
+    assert_eq!(read + part.vanished, log.len() as u64);
+    assert!(part.vanished > 0);
+    // The search must not fail either, or go on for ever.
+    let clock = timestamp::Clock::new(TimeZone::UTC, at(UNTIL));
+    let window = Window { from: at("2026-11-22T14:55:00Z"), to: at(UNTIL) };
+    assert!(window::find(&plain, &clock, window, &|| false).unwrap().is_ok());
+}
+
+#[test]
+fn lines_out_of_order_are_found_all_the_same() {
+    let dir = TempDir::new().unwrap();
+    let mut log = syslog("2026-11-22T15:00:00Z", 300, 1);
+    log.push_str(&syslog("2026-11-22T01:00:00Z", 3000, 1));
+    log.push_str(&syslog("2026-11-22T15:05:00Z", 301, 1));
+    write(&dir, "messages", log.as_bytes(), UNTIL);
+    let seen = look(params(&dir)).output;
+    assert!(!seen.files[0].sorted);
+    assert_eq!((seen.lines, seen.patterns["ssh_failed_password"].count), (601, 61));
+}
+
+#[test]
+fn a_file_without_times_is_a_gap_not_a_silence() {
+    let dir = TempDir::new().unwrap();
+    write(&dir, "messages", b"[   12.345678] eth0: Link is Down\n[   13.345678] eth0: Link is Up\n", UNTIL);
+    write(&dir, "syslog", syslog("2026-11-22T15:00:00Z", 10, 1).as_bytes(), UNTIL);
+    let seen = look(params(&dir));
+    let file = seen.output.files.iter().find(|file| file.path.ends_with("messages")).unwrap();
+    assert_eq!((file.format, file.lines), (Format::Kernel, None));
+    assert_eq!(file.unreadable.as_ref().unwrap().reason, Reason::Malformed);
+    assert!(seen.missing[0].fields.contains(&"patterns".to_owned()));
+}
+
+#[test]
+fn what_is_not_a_file_is_not_waited_for() {
+    let dir = TempDir::new().unwrap();
+    nix::unistd::mkfifo(&dir.path().join("messages"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let gap = Logs.observe(params(&dir), &Context::alone()).unwrap_err();
+    assert!(gap.to_string().contains("not a regular file"), "{gap}");
+}
+
+#[test]
+fn time_that_is_over_is_said() {
+    let dir = TempDir::new().unwrap();
+    write(&dir, "messages", syslog("2026-11-22T15:00:00Z", 100, 1).as_bytes(), UNTIL);
+    let none = Params { budget: Span(Duration::ZERO), ..params(&dir) };
+    let gap = Logs.observe(none, &Context::alone()).unwrap_err();
+    assert_eq!(gap.reason, Reason::TimedOut);
+    assert!(gap.to_string().contains("`budget`"), "{gap}");
+}
+
+#[test]
+fn a_journal_is_named_and_said_to_be_unread() {
+    let dir = TempDir::new().unwrap();
+    write(&dir, "journal/0123/system.journal", b"LPKSHHRH", UNTIL);
+    let seen = look(params(&dir));
+    assert!(seen.output.journal.as_ref().unwrap().ends_with("journal/0123"));
+    assert_eq!(seen.missing[0].fields, ["journal"]);
+    assert!(seen.missing[0].gap.way_out.as_ref().unwrap().contains("journalctl"));
+}
+
+/// The test binary again, as nobody, for one test.
+fn as_nobody(test: &str) -> bool {
+    const MARK: &str = "CASEBOOK_TEST_AS_NOBODY";
+    if std::env::var_os(MARK).is_some() {
+        return true;
+    }
+    if !nix::unistd::geteuid().is_root() {
+        // Nobody already.
+        return true;
+    }
+    let binary = std::env::current_exe().unwrap();
+    // A copy that nobody may run, wherever the build directory lies.
+    let dir = TempDir::new().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let copy = dir.path().join("test");
+    fs::copy(binary, &copy).unwrap();
+    use std::os::unix::process::CommandExt as _;
+    let status = std::process::Command::new(copy)
+        .args([test, "--exact", "--nocapture"])
+        .env(MARK, "1")
+        .env("TMPDIR", "/tmp")
+        .current_dir("/")
+        .gid(65534)
+        .uid(65534)
+        .status()
+        .unwrap();
+    assert!(status.success());
+    false
+}
+
+#[test]
+fn a_log_that_may_not_be_read_is_a_gap_that_says_how() {
+    if !as_nobody("probe::logs::tests::a_log_that_may_not_be_read_is_a_gap_that_says_how") {
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    write(&dir, "secure", b"2026-11-22T15:00:00Z h x\n", UNTIL);
+    fs::create_dir(dir.path().join("nginx")).unwrap();
+    let mode = |name: &str, mode| fs::set_permissions(dir.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    mode("secure", 0o000);
+    let gap = Logs.observe(params(&dir), &Context::alone()).unwrap_err();
+    assert_eq!(gap.reason, Reason::Denied);
+    assert!(gap.to_string().contains("sudo"), "{gap}");
+    mode("nginx", 0o000);
+    write(&dir, "messages", syslog("2026-11-22T15:00:00Z", 10, 1).as_bytes(), UNTIL);
+    let seen = look(params(&dir));
+    mode("nginx", 0o700);
+    assert_eq!(seen.output.lines, 10);
+    assert_eq!(seen.missing.len(), 2, "{:?}", seen.missing);
+    assert!(seen.missing.iter().all(|missing| missing.gap.reason == Reason::Denied));
+    let secure = seen.output.files.iter().find(|file| file.path.ends_with("secure")).unwrap();
+    assert_eq!((secure.lines, secure.unreadable.as_ref().unwrap().reason), (None, Reason::Denied));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn the_search_finds_the_lines_that_a_look_at_every_line_finds(
+        steps in proptest::collection::vec((0i64..90, 0usize..400, 0u8..12), 1..600),
+        from in 0i64..20_000,
+        length in 0i64..20_000,
+    ) {
+        let mut text = String::new();
+        let mut second = 1_795_000_000;
+        let begin = second;
+        let mut times = Vec::new();
+        for (step, filling, kind) in steps {
+            second += step;
+            if kind > 0 || times.is_empty() {
+                writeln!(text, "{} x {}", Timestamp::from_second(second).unwrap(), "y".repeat(filling)).unwrap();
+                times.push(second);
+            } else {
+                second -= step;
+                writeln!(text, "  {}", "z".repeat(filling)).unwrap();
+                times.push(second);
+            }
+        }
+        let dir = TempDir::new().unwrap();
+        fs::write(dir.path().join("messages"), &text).unwrap();
+        let (from, to) = (begin + from, begin + from + length);
+        let expected = times.iter().filter(|time| (from..=to).contains(*time)).count() as u64;
+        let patterns = [("all".to_owned(), "x |z*$".to_owned())].into_iter().collect();
+        let seen = look(Params {
+            until: Some(Timestamp::from_second(to).unwrap().to_string()),
+            since: Span(Duration::from_secs(length as u64)),
+            patterns,
+            ..params(&dir)
+        }).output;
+        proptest::prop_assert_eq!(seen.lines, expected);
+        proptest::prop_assert_eq!(seen.patterns["all"].count, expected);
+        proptest::prop_assert!(seen.files[0].sorted);
+    }
+
+    #[test]
+    fn no_file_makes_the_probe_panic(bytes in proptest::collection::vec(proptest::prop_oneof![proptest::num::u8::ANY, proptest::strategy::Just(b'\n')], 0..4000), packed in proptest::bool::ANY) {
+        let dir = TempDir::new().unwrap();
+        fs::write(dir.path().join("messages"), &bytes).unwrap();
+        fs::write(dir.path().join("messages.1.gz"), if packed { gz(&bytes) } else { bytes }).unwrap();
+        let _ = Logs.observe(params(&dir), &Context::alone());
+    }
+}

@@ -1,0 +1,442 @@
+//! Reads the time at the head of a log line, in the forms that loggers write.
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
+use memchr::memchr;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How far into a line a time is looked for: access logs put address and user before it.
+pub(super) const HEAD: usize = 512;
+
+/// A line may be this much later than the file's last change: clocks of senders differ.
+const AHEAD: SignedDuration = SignedDuration::from_hours(24);
+
+/// The form in which a file's lines carry their time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// `Nov 22 15:04:05 host …`: no year and no zone; the year is inferred from the file's last change.
+    Rfc3164,
+    /// `2026-11-22T15:04:05.123456+00:00`, or with a blank and without a zone (dpkg, fail2ban, PostgreSQL).
+    Rfc3339,
+    /// `… [22/Nov/2026:15:04:05 +0000] "GET …`: access logs.
+    Clf,
+    /// `2026/11/22 15:04:05 [error] …`: nginx's error log.
+    Nginx,
+    /// `[Sun Nov 22 15:04:05.123456 2026]`, with or without brackets: Apache's error log.
+    Ctime,
+    /// `22-Nov-2026 15:04:05.123`: BIND's own files, PHP.
+    Bind,
+    /// Seconds since 1970: audit, Squid.
+    Epoch,
+    /// `[   12.345678]`: seconds since the kernel started; no time of day.
+    Kernel,
+    /// No form that is known here.
+    Unknown,
+}
+
+/// Turns the times of one file's lines into moments.
+#[derive(Debug, Clone)]
+pub(super) struct Clock {
+    zone: TimeZone,
+    /// The latest local time that a line without a year can have.
+    latest: DateTime,
+}
+
+impl Clock {
+    /// A clock for lines that were written until about `reference`, in `zone` where they name none.
+    pub(super) fn new(zone: TimeZone, reference: Timestamp) -> Self {
+        let latest = zone.to_datetime(reference.saturating_add(AHEAD).unwrap_or(reference));
+        Clock { zone, latest }
+    }
+
+    /// The time at the head of `line` and the form in which it is written.
+    pub(super) fn read(&self, line: &[u8]) -> Option<(Timestamp, Format)> {
+        let line = line.get(..HEAD).unwrap_or(line);
+        let head = past_priority(line);
+        match head.first()? {
+            b'0'..=b'9' => self
+                .iso(head)
+                .or_else(|| self.slashed(head))
+                .or_else(|| self.dashed(head))
+                .or_else(|| epoch(head))
+                .or_else(|| access(line)),
+            b'A'..=b'Z' => self.syslog(head).or_else(|| self.ctime(head)).or_else(|| access(line)),
+            b'[' => {
+                let inner = head.get(1..)?;
+                self.ctime(inner)
+                    .or_else(|| self.dashed(inner))
+                    .or_else(|| self.iso(inner))
+                    .or_else(|| self.slashed(inner))
+                    .or_else(|| access(line))
+            }
+            b't' if head.starts_with(b"type=") => audit(head),
+            _ => access(line),
+        }
+    }
+
+    fn local(&self, at: DateTime) -> Option<Timestamp> {
+        self.zone.to_timestamp(at).ok()
+    }
+
+    fn at(&self, date: Date, time: Time, offset: Option<Offset>) -> Option<Timestamp> {
+        let at = DateTime::from_parts(date, time);
+        match offset {
+            Some(offset) => offset.to_timestamp(at).ok(),
+            None => self.local(at),
+        }
+    }
+
+    /// `Nov 22 15:04:05`, `Nov  2 15:04:05.123`, `Nov 22 2026 15:04:05`.
+    fn syslog(&self, head: &[u8]) -> Option<(Timestamp, Format)> {
+        let mut text = Reading(head);
+        let month = text.month()?;
+        text.blanks()?;
+        let day = text.number(1, 2)?;
+        text.blanks()?;
+        let mut ahead = text;
+        if let (Some(year), Some(())) = (ahead.number(4, 4), ahead.blanks()) {
+            let at = self.at(date(year, month, day)?, ahead.time()?, None)?;
+            return Some((at, Format::Rfc3164));
+        }
+        let time = text.time()?;
+        // The latest year in which the line is not of the future. A 29th of February needs up to eight years.
+        let newest = i32::from(self.latest.year());
+        let at = (newest - 8..=newest)
+            .rev()
+            .filter_map(|year| Some(DateTime::from_parts(date(year, month, day)?, time)))
+            .find(|at| *at <= self.latest)?;
+        Some((self.local(at)?, Format::Rfc3164))
+    }
+
+    /// `2026-11-22T15:04:05.123456+00:00`, `2026-11-22 15:04:05,123`.
+    fn iso(&self, head: &[u8]) -> Option<(Timestamp, Format)> {
+        let mut text = Reading(head);
+        let year = text.number(4, 4)?;
+        text.byte(b'-')?;
+        let month = text.number(2, 2)?;
+        text.byte(b'-')?;
+        let day = text.number(2, 2)?;
+        text.one_of(b"Tt ")?;
+        let time = text.time()?;
+        Some((self.at(date(year, month, day)?, time, text.offset())?, Format::Rfc3339))
+    }
+
+    /// `2026/11/22 15:04:05`.
+    fn slashed(&self, head: &[u8]) -> Option<(Timestamp, Format)> {
+        let mut text = Reading(head);
+        let year = text.number(4, 4)?;
+        text.byte(b'/')?;
+        let month = text.number(2, 2)?;
+        text.byte(b'/')?;
+        let day = text.number(2, 2)?;
+        text.byte(b' ')?;
+        let time = text.time()?;
+        Some((self.at(date(year, month, day)?, time, None)?, Format::Nginx))
+    }
+
+    /// `22-Nov-2026 15:04:05.123`.
+    fn dashed(&self, head: &[u8]) -> Option<(Timestamp, Format)> {
+        let mut text = Reading(head);
+        let day = text.number(1, 2)?;
+        text.byte(b'-')?;
+        let month = text.month()?;
+        text.byte(b'-')?;
+        let year = text.number(4, 4)?;
+        text.one_of(b" T")?;
+        let time = text.time()?;
+        Some((self.at(date(year, month, day)?, time, text.offset())?, Format::Bind))
+    }
+
+    /// `Sun Nov 22 15:04:05.123456 2026`.
+    fn ctime(&self, head: &[u8]) -> Option<(Timestamp, Format)> {
+        let mut text = Reading(head);
+        if !["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].iter().any(|day| head.starts_with(day.as_bytes())) {
+            return None;
+        }
+        text.skip(3)?;
+        text.blanks()?;
+        let month = text.month()?;
+        text.blanks()?;
+        let day = text.number(1, 2)?;
+        text.blanks()?;
+        let time = text.time()?;
+        text.blanks()?;
+        let year = text.number(4, 4)?;
+        Some((self.at(date(year, month, day)?, time, None)?, Format::Ctime))
+    }
+}
+
+/// Whether a line carries the kernel's own seconds, and so no time of day.
+pub(super) fn is_kernel(line: &[u8]) -> bool {
+    let mut text = Reading(past_priority(line));
+    text.byte(b'[').is_some() && {
+        let _ = text.blanks();
+        text.number(1, 9).is_some() && text.byte(b'.').is_some() && text.number(6, 6).is_some()
+    }
+}
+
+/// What follows `<34>` or `<34>1 `.
+fn past_priority(line: &[u8]) -> &[u8] {
+    let after = || {
+        let mut text = Reading(line);
+        text.byte(b'<')?;
+        text.number(1, 3)?;
+        text.byte(b'>')?;
+        let mut version = text;
+        if version.byte(b'1').is_some() && version.byte(b' ').is_some() { Some(version.0) } else { Some(text.0) }
+    };
+    after().unwrap_or(line)
+}
+
+/// `[22/Nov/2026:15:04:05 +0000]`. The user's name stands before it and is the client's choice, so the last one before
+/// the request counts.
+fn access(line: &[u8]) -> Option<(Timestamp, Format)> {
+    let head = &line[..memchr(b'"', line).unwrap_or(line.len())];
+    head.iter().enumerate().rev().filter(|(_, byte)| **byte == b'[').find_map(|(start, _)| {
+        let mut text = Reading(head.get(start + 1..)?);
+        let day = text.number(2, 2)?;
+        text.byte(b'/')?;
+        let month = text.month()?;
+        text.byte(b'/')?;
+        let year = text.number(4, 4)?;
+        text.byte(b':')?;
+        let time = text.time()?;
+        let offset = text.offset()?;
+        text.byte(b']')?;
+        let at = offset.to_timestamp(DateTime::from_parts(date(year, month, day)?, time)).ok()?;
+        Some((at, Format::Clf))
+    })
+}
+
+/// `1234567890.123`.
+fn epoch(head: &[u8]) -> Option<(Timestamp, Format)> {
+    let mut text = Reading(head);
+    let seconds = text.number(10, 10)?;
+    text.byte(b'.')?;
+    let millis = text.number(3, 3)?;
+    let at = Timestamp::from_millisecond(i64::from(seconds) * 1000 + i64::from(millis)).ok()?;
+    Some((at, Format::Epoch))
+}
+
+/// `type=AVC msg=audit(1234567890.123:456): …`.
+fn audit(head: &[u8]) -> Option<(Timestamp, Format)> {
+    let mark = b"msg=audit(";
+    let start = head.iter().take(64).enumerate().find(|(at, _)| head[*at..].starts_with(mark))?.0;
+    epoch(head.get(start + mark.len()..)?)
+}
+
+fn date(year: impl TryInto<i16>, month: impl TryInto<i8>, day: impl TryInto<i8>) -> Option<Date> {
+    Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()
+}
+
+/// A line while it is being read from left to right.
+#[derive(Debug, Clone, Copy)]
+struct Reading<'a>(&'a [u8]);
+
+impl Reading<'_> {
+    fn skip(&mut self, bytes: usize) -> Option<()> {
+        self.0 = self.0.get(bytes..)?;
+        Some(())
+    }
+
+    fn one_of(&mut self, wanted: &[u8]) -> Option<u8> {
+        let first = *self.0.first()?;
+        wanted.contains(&first).then_some(())?;
+        self.skip(1)?;
+        Some(first)
+    }
+
+    fn byte(&mut self, wanted: u8) -> Option<()> {
+        self.one_of(&[wanted]).map(drop)
+    }
+
+    /// One blank or more.
+    fn blanks(&mut self) -> Option<()> {
+        self.byte(b' ')?;
+        while self.byte(b' ').is_some() {}
+        Some(())
+    }
+
+    /// A number of so many digits and no more.
+    fn number(&mut self, least: usize, most: usize) -> Option<u32> {
+        let digits = self.0.iter().take(most + 1).take_while(|byte| byte.is_ascii_digit()).count();
+        if !(least..=most).contains(&digits) {
+            return None;
+        }
+        let number = self
+            .0
+            .iter()
+            .take(digits)
+            .try_fold(0u32, |number, digit| number.checked_mul(10)?.checked_add(u32::from(digit - b'0')))?;
+        self.skip(digits)?;
+        Some(number)
+    }
+
+    fn month(&mut self) -> Option<u32> {
+        const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
+        let name = self.0.get(..3)?;
+        let index = MONTHS.chunks(3).position(|month| month == name)?;
+        self.skip(3)?;
+        u32::try_from(index + 1).ok()
+    }
+
+    /// `15:04:05` and a fraction if there is one.
+    fn time(&mut self) -> Option<Time> {
+        let hour = self.number(2, 2)?;
+        self.byte(b':')?;
+        let minute = self.number(2, 2)?;
+        self.byte(b':')?;
+        // A leap second has no place in the kernel's time: it reads as the second before it.
+        let second = self.number(2, 2)?.min(60);
+        let second = if second == 60 { 59 } else { second };
+        let mut nanosecond = 0i32;
+        if matches!(self.0.first(), Some(b'.' | b',')) && self.0.get(1).is_some_and(u8::is_ascii_digit) {
+            self.skip(1)?;
+            let mut unit = 100_000_000;
+            while let Some(digit @ b'0'..=b'9') = self.0.first() {
+                nanosecond += i32::from(digit - b'0') * unit;
+                unit /= 10;
+                self.skip(1)?;
+            }
+        }
+        Time::new(hour.try_into().ok()?, minute.try_into().ok()?, second.try_into().ok()?, nanosecond).ok()
+    }
+
+    /// `Z`, `+00:00`, `+0000`, `+00`, ` +0000`, ` UTC`; none when the line names no zone.
+    fn offset(&mut self) -> Option<Offset> {
+        let mut ahead = *self;
+        if ahead.one_of(b"Zz").is_some() {
+            *self = ahead;
+            return Some(Offset::UTC);
+        }
+        let _ = ahead.byte(b' ');
+        if ahead.0.starts_with(b"UTC") || ahead.0.starts_with(b"GMT") {
+            ahead.skip(3)?;
+            *self = ahead;
+            return Some(Offset::UTC);
+        }
+        let sign = if ahead.one_of(b"+-")? == b'-' { -1 } else { 1 };
+        let (hours, minutes) = match ahead.number(4, 4) {
+            Some(both) => (both / 100, both % 100),
+            None => {
+                let hours = ahead.number(2, 2)?;
+                let mut after = ahead;
+                match after.byte(b':').and_then(|()| after.number(2, 2)) {
+                    Some(minutes) => {
+                        ahead = after;
+                        (hours, minutes)
+                    }
+                    None => (hours, 0),
+                }
+            }
+        };
+        *self = ahead;
+        Offset::from_seconds(sign * i32::try_from(hours * 3600 + minutes * 60).ok()?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock(reference: &str) -> Clock {
+        Clock::new(TimeZone::UTC, reference.parse().unwrap())
+    }
+
+    fn read(line: &str) -> Option<(String, Format)> {
+        let (at, format) = clock("2026-11-22T15:10:00Z").read(line.as_bytes())?;
+        Some((at.to_string(), format))
+    }
+
+    #[test]
+    fn every_form_that_loggers_write_is_read() {
+        let same = "2026-11-22T15:04:05Z";
+        for (line, at, format) in [
+            ("Nov 22 15:04:05 host sshd[1]: x", same, Format::Rfc3164),
+            ("<34>Nov 22 15:04:05 host x", same, Format::Rfc3164),
+            ("Nov 22 2026 15:04:05: %ASA-6", same, Format::Rfc3164),
+            ("Nov  2 15:04:05 host x", "2026-11-02T15:04:05Z", Format::Rfc3164),
+            ("2026-11-22T15:04:05+00:00 host x", same, Format::Rfc3339),
+            ("2026-11-22T16:04:05.25+0100 host x", "2026-11-22T15:04:05.25Z", Format::Rfc3339),
+            ("<165>1 2026-11-22T15:04:05Z host x", same, Format::Rfc3339),
+            ("2026-11-22 15:04:05 install x", same, Format::Rfc3339),
+            ("2026-11-22 15:04:05,123 fail2ban.filter", "2026-11-22T15:04:05.123Z", Format::Rfc3339),
+            ("2026-11-22 15:04:05.5 UTC [99] LOG:", "2026-11-22T15:04:05.5Z", Format::Rfc3339),
+            ("192.0.2.1 - - [22/Nov/2026:15:04:05 +0000] \"GET / HTTP/1.1\" 200 1", same, Format::Clf),
+            ("2001:db8::1 - joe [22/Nov/2026:10:04:05 -0500] \"GET /\" 200", same, Format::Clf),
+            ("2026/11/22 15:04:05 [error] 1#1: x", same, Format::Nginx),
+            ("[Sun Nov 22 15:04:05.5 2026] [core:error] x", "2026-11-22T15:04:05.5Z", Format::Ctime),
+            ("Sun Nov 22 15:04:05 2026 x", same, Format::Ctime),
+            ("22-Nov-2026 15:04:05.000 client @0x", same, Format::Bind),
+            ("[22-Nov-2026 15:04:05 UTC] PHP Warning", same, Format::Bind),
+            ("1795359845.000    123 192.0.2.1 TCP_MISS/200", same, Format::Epoch),
+            ("type=AVC msg=audit(1795359845.000:7): x", same, Format::Epoch),
+            ("2026-11-22T15:04:60Z x", "2026-11-22T15:04:59Z", Format::Rfc3339),
+        ] {
+            assert_eq!(read(line), Some((at.to_owned(), format)), "{line}");
+        }
+    }
+
+    #[test]
+    fn lines_without_a_time_of_day_have_none() {
+        for line in [
+            "",
+            "\tat java.lang.Thread",
+            "[   12.345678] eth0: up",
+            "Nov 31 15:04:05 x",
+            "2026-13-01 00:00:00",
+            "Novem",
+        ] {
+            assert_eq!(read(line), None, "{line}");
+        }
+        assert!(is_kernel(b"[   12.345678] eth0: up"));
+        assert!(!is_kernel(b"Nov 22 15:04:05 [   12.345678] eth0: up"));
+    }
+
+    #[test]
+    fn a_year_that_is_not_written_leaps_over_new_year() {
+        let after = clock("2027-01-01T00:03:00Z");
+        assert_eq!(after.read(b"Dec 31 23:59:59 x").unwrap().0, "2026-12-31T23:59:59Z".parse().unwrap());
+        assert_eq!(after.read(b"Jan  1 00:02:00 x").unwrap().0, "2027-01-01T00:02:00Z".parse().unwrap());
+        let before = clock("2026-12-31T23:59:58Z");
+        assert_eq!(before.read(b"Jan  1 00:00:01 x").unwrap().0, "2027-01-01T00:00:01Z".parse().unwrap());
+        assert_eq!(before.read(b"Feb 29 00:00:01 x").unwrap().0, "2024-02-29T00:00:01Z".parse().unwrap());
+    }
+
+    #[test]
+    fn times_without_a_zone_are_local() {
+        let zone = TimeZone::fixed(Offset::from_hours(2).unwrap());
+        let clock = Clock::new(zone, "2026-11-22T15:10:00Z".parse().unwrap());
+        assert_eq!(clock.read(b"Nov 22 17:04:05 x").unwrap().0, "2026-11-22T15:04:05Z".parse().unwrap());
+        assert_eq!(clock.read(b"2026-11-22T15:04:05Z x").unwrap().0, "2026-11-22T15:04:05Z".parse().unwrap());
+    }
+
+    #[test]
+    fn a_client_cannot_forge_the_time_by_its_user_name() {
+        let line = "192.0.2.1 - [01/Jan/2020:00:00:00 +0000] [22/Nov/2026:15:04:05 +0000] \"GET /[02/Jan/2020:00:00:00 +0000]\" 200";
+        assert_eq!(read(line).unwrap().0, "2026-11-22T15:04:05Z");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_makes_reading_panic(line in proptest::collection::vec(proptest::num::u8::ANY, 0..80)) {
+            let _ = clock("2026-11-22T15:10:00Z").read(&line);
+            let _ = is_kernel(&line);
+        }
+
+        #[test]
+        fn nearly_a_time_does_not_panic(line in "[<]?[0-9]{0,3}>?[A-Z][a-z]{2} ?[0-9]{1,2} [0-9:.,TZ+-]{0,30}|[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9:.,Z+ -]{0,40}|\\[[0-9A-Za-z/: +-]{0,40}\\] \"") {
+            let _ = clock("2026-11-22T15:10:00Z").read(line.as_bytes());
+        }
+
+        #[test]
+        fn what_is_written_is_read_back(second in 1_770_000_000i64..1_795_000_000, form in 0..5usize) {
+            let at = Timestamp::from_second(second).unwrap();
+            let written = at.strftime(["%b %e %H:%M:%S x", "%Y-%m-%dT%H:%M:%SZ x", "a - - [%d/%b/%Y:%H:%M:%S +0000] \"", "%Y/%m/%d %H:%M:%S x", "%d-%b-%Y %H:%M:%S.000 x"][form]).to_string();
+            proptest::prop_assert_eq!(clock("2026-11-22T15:10:00Z").read(written.as_bytes()).map(|(at, _)| at), Some(at));
+        }
+    }
+}
