@@ -9,7 +9,7 @@ pub mod case;
 pub mod sys;
 
 pub mod probe;
-// pub mod report;
+pub mod report;
 
 // pub mod script;
 
