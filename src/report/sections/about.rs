@@ -1,0 +1,136 @@
+//! The small print: host, versions, parameters, how to run it again, where each figure comes from.
+
+use serde_json::Value;
+
+use super::opening::window;
+use super::{name, sentence, title_of};
+use crate::case::{Case, Evidence};
+use crate::report::escape;
+use crate::units;
+
+/// The small print.
+pub struct About {
+    /// Host, kernel, privileges.
+    pub host: String,
+    /// When it began, and how long it watched.
+    pub when: String,
+    /// The casebook and the case's form.
+    pub versions: String,
+    /// The runbook's name and title.
+    pub runbook: String,
+    /// The parameters.
+    pub params: Vec<(String, String)>,
+    /// The command that runs it again.
+    pub again: String,
+    /// What the run cost.
+    pub cost: String,
+    /// Where the figures of each step come from.
+    pub provenance: Vec<Provenance>,
+}
+
+/// Where the figures of one step come from.
+pub struct Provenance {
+    /// The step's id.
+    pub step: String,
+    /// Its title.
+    pub title: String,
+    /// The probe.
+    pub probe: String,
+    /// Its parameters.
+    pub params: String,
+    /// When it began.
+    pub started: String,
+    /// How long it looked.
+    pub looked: String,
+    /// What it saw: all, all but some, nothing.
+    pub complete: String,
+}
+
+impl About {
+    pub(super) fn of(case: &Case) -> Self {
+        let user = if case.host.root { "as root" } else { "without root" };
+        let runbook = name(&case.runbook.name);
+        let title = name(&case.runbook.title);
+        let watched = if case.window_seconds > 0.0 {
+            format!(", watched for {}", window(case.window_seconds))
+        } else {
+            String::new()
+        };
+        let early = if case.partial { ", ended early" } else { "" };
+        About {
+            host: format!("{}, kernel {}, run {user}", name(&case.host.name), name(&case.host.kernel)),
+            when: format!("{}{watched}{early}", case.started.strftime("%Y-%m-%d %H:%M:%S UTC")),
+            versions: format!("casebook {}, case format {}", name(&case.casebook), case.format),
+            runbook: if title.is_empty() || title == runbook { runbook } else { format!("{runbook}: {title}") },
+            params: case.params.iter().map(|(key, value)| (name(key), sentence(&figure(value)))).collect(),
+            again: again(case),
+            cost: format!(
+                "{:.1} s, {:.2} s of CPU, {} of memory",
+                case.cost.wall_seconds,
+                case.cost.cpu_seconds,
+                units::bytes(case.cost.peak_memory_bytes as f64)
+            ),
+            provenance: case.evidence.iter().map(|(step, evidence)| Provenance::of(case, step, evidence)).collect(),
+        }
+    }
+}
+
+/// A value as it is written on a command line. `10.0` is `10` there.
+fn figure(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => {
+            let text = number.to_string();
+            text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The command line that runs the same runbook with the same parameters.
+fn again(case: &Case) -> String {
+    let mut command = format!("casebook run {}", escape::shell_word(&case.runbook.name));
+    for (key, value) in case.params.iter().filter(|(_, value)| !value.is_null()) {
+        command.push_str(" --set ");
+        command.push_str(&escape::shell_word(&format!("{key}={}", figure(value))));
+    }
+    command
+}
+
+impl Provenance {
+    fn of(case: &Case, step: &str, evidence: &Evidence) -> Self {
+        let params = match &evidence.params {
+            Value::Object(params) => {
+                let params = params.iter().filter(|(_, value)| !value.is_null());
+                params.map(|(key, value)| format!("{key}={}", figure(value))).collect::<Vec<_>>().join(" ")
+            }
+            Value::Null => String::new(),
+            other => figure(other),
+        };
+        let missing = evidence.missing.iter().map(|missing| missing.fields.len()).sum::<usize>();
+        let complete = if let Some(gap) = &evidence.gap {
+            format!("saw nothing: {}", gap.reason)
+        } else if missing > 0 || !evidence.loss.is_empty() {
+            let mut parts = Vec::new();
+            if missing > 0 {
+                parts.push(format!("{missing} {} missing", if missing == 1 { "field" } else { "fields" }));
+            }
+            if !evidence.loss.is_empty() {
+                parts.push("with losses".to_owned());
+            }
+            parts.join(", ")
+        } else {
+            "complete".to_owned()
+        };
+        let cpu = evidence.cpu_seconds.map(|cpu| format!(", {} of CPU", units::span(cpu))).unwrap_or_default();
+        Provenance {
+            step: name(step),
+            title: title_of(case, step),
+            probe: name(&evidence.probe),
+            params: sentence(&params),
+            started: evidence.started.strftime("%H:%M:%S%.3f UTC").to_string(),
+            looked: format!("{}{cpu}", units::span(evidence.seconds)),
+            complete,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What to do: the remedies of the causes that hold, and of the findings.
+
+use std::collections::HashSet;
+
+use super::{letter, name, titled};
+use crate::case::{Case, Likelihood, Remedy, Urgency, Verdict};
+use crate::report::escape;
+
+/// Causes whose remedies are shown. They come with the one that helps most first.
+const MOST_CAUSES: usize = 4;
+/// Remedies that are shown.
+const MOST_REMEDIES: usize = 12;
+/// Steps that are named when they could not look.
+const MOST_NAMED: usize = 4;
+
+/// What to do.
+pub struct Advice {
+    /// In the order in which to do it.
+    pub remedies: Vec<Advised>,
+    /// Remedies that are not shown.
+    pub more: usize,
+    /// Said in place of remedies: that there is nothing to do, or why nothing can be advised.
+    pub instead: Option<String>,
+}
+
+/// One thing to do.
+pub struct Advised {
+    /// When and where it helps.
+    pub urgency: Urgency,
+    /// The sentence.
+    pub action: String,
+    /// Lines to paste.
+    pub run: Vec<String>,
+    /// Lines that take it back.
+    pub undo: Vec<String>,
+    /// What may go wrong.
+    pub risk: Option<String>,
+}
+
+impl Advised {
+    fn of(remedy: &Remedy) -> Self {
+        Advised {
+            urgency: remedy.urgency,
+            action: letter(&remedy.action),
+            run: remedy.run.as_deref().map(escape::command).unwrap_or_default(),
+            undo: remedy.undo.as_deref().map(escape::command).unwrap_or_default(),
+            risk: remedy.risk.as_deref().map(letter).filter(|risk| !risk.is_empty()),
+        }
+    }
+
+    /// What makes it the same advice as another: its commands, or its sentence where it has none.
+    fn key(&self) -> (bool, String) {
+        if self.run.is_empty() { (false, self.action.clone()) } else { (true, self.run.join("\n")) }
+    }
+}
+
+impl Advice {
+    pub(super) fn of(case: &Case, saw_all: bool) -> Self {
+        let standing = case.diagnosis.causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
+        let found = case.findings.iter().filter(|finding| finding.verdict != Verdict::Skipped);
+        let mut seen = HashSet::new();
+        let mut remedies: Vec<Advised> = standing
+            .take(MOST_CAUSES)
+            .flat_map(|cause| &cause.remedies)
+            .chain(found.filter_map(|finding| finding.remedy.as_ref()))
+            .map(Advised::of)
+            .filter(|advised| seen.insert(advised.key()))
+            .collect();
+        let more = remedies.len().saturating_sub(MOST_REMEDIES);
+        remedies.truncate(MOST_REMEDIES);
+        remedies.sort_by_key(|advised| advised.urgency); // stable: the cause whose remedy helps most stays first
+        let instead = remedies.is_empty().then(|| instead(case, saw_all));
+        Advice { remedies, more, instead }
+    }
+}
+
+/// What is said when there is no remedy to show. That nothing needs doing is said only where everything was looked at.
+fn instead(case: &Case, saw_all: bool) -> String {
+    let steps = |verdict: Verdict| case.findings.iter().filter(move |finding| finding.verdict == verdict);
+    let coverage = case.coverage;
+    let blind = coverage.applicable.saturating_sub(coverage.looked);
+    let likely = case.diagnosis.causes.iter().any(|cause| cause.likelihood >= Likelihood::Likely);
+    match case.verdict {
+        Verdict::Ok if blind == 0 && coverage.looked > 0 && !likely => {
+            let nothing = "Nothing needs doing";
+            match (case.partial, saw_all) {
+                (false, true) => format!("{nothing}."),
+                (false, false) => format!("{nothing}, by what could be seen; what could not be seen is below."),
+                (true, _) => format!("{nothing}, by what was seen before the run was ended."),
+            }
+        }
+        Verdict::Warning | Verdict::Critical if !likely => {
+            let worrying: Vec<_> = steps(Verdict::Critical).chain(steps(Verdict::Warning)).collect();
+            let look = match worrying.as_slice() {
+                [] => String::new(),
+                found => {
+                    format!("; look at: {}", listed(found.iter().map(|finding| titled(&finding.step, Some(finding)))))
+                }
+            };
+            format!("No cause is likely enough to advise on{look}.")
+        }
+        Verdict::Warning | Verdict::Critical | Verdict::Ok if likely => {
+            "The runbook has no remedy for what it found.".to_owned()
+        }
+        _ if coverage.looked == 0 => {
+            "No step could look, so nothing can be advised. How to see more is below.".to_owned()
+        }
+        _ => {
+            let unknown = listed(steps(Verdict::Unknown).map(|finding| titled(&finding.step, Some(finding))));
+            let unknown = if unknown.is_empty() { String::new() } else { format!(" ({unknown})") };
+            format!(
+                "What was looked at asks for nothing, but {blind} of {} steps could not look{unknown}; \
+                 how to see them is below.",
+                coverage.applicable
+            )
+        }
+    }
+}
+
+/// Names with commas between them; of a long list, the first few.
+fn listed(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.map(|text| name(&text)).collect();
+    let (shown, more) = names.split_at(names.len().min(MOST_NAMED));
+    let shown = shown.join(", ");
+    if more.is_empty() { shown } else { format!("{shown} and {} more", more.len()) }
+}

@@ -1,0 +1,102 @@
+//! What a report says, in the order in which a reader on a ticket needs it, before anything is said about how it looks.
+//!
+//! Pure: a case goes in, text ready to be laid out comes out. Every string has lost what a terminal would obey; markup is
+//! the renderer's own affair.
+
+mod about;
+mod advice;
+mod books;
+mod causes;
+mod opening;
+mod steps;
+mod unseen;
+
+pub use about::About;
+pub use advice::{Advice, Advised};
+pub use books::{Books, Part};
+pub use causes::{Causes, Considered, Why};
+pub use opening::Opening;
+pub use steps::Steps;
+pub use unseen::Unseen;
+
+use super::Options;
+use super::escape;
+use crate::case::{Case, Finding};
+
+/// How much a report says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What an operator needs.
+    Short,
+    /// All that the case has, within reason.
+    Full,
+}
+
+impl From<&Options> for Depth {
+    fn from(options: &Options) -> Self {
+        if options.verbose { Depth::Full } else { Depth::Short }
+    }
+}
+
+/// A report, before it has a look. The fields stand in its order.
+pub struct Sections {
+    /// Where and when, the conclusion, the headline figures.
+    pub opening: Opening,
+    /// Where the inbound bytes went.
+    pub books: Option<Books>,
+    /// What to do.
+    pub advice: Advice,
+    /// The steps with their verdicts.
+    pub steps: Steps,
+    /// The causes that were considered.
+    pub causes: Causes,
+    /// What could not be seen.
+    pub unseen: Unseen,
+    /// The host, the versions, the parameters, how to run it again.
+    pub about: About,
+}
+
+impl Sections {
+    /// What is to be said about this case.
+    pub fn of(case: &Case, depth: Depth) -> Self {
+        let unseen = Unseen::of(case);
+        Sections {
+            opening: Opening::of(case),
+            books: case.ledger.as_ref().map(|account| Books::of(account, depth)),
+            advice: Advice::of(case, unseen.is_empty()),
+            steps: Steps::of(case),
+            causes: Causes::of(&case.diagnosis),
+            unseen,
+            about: About::of(case),
+        }
+    }
+}
+
+/// Characters that a name or a label may take.
+const NAME: usize = 160;
+/// Characters that a sentence may take: it is one line of evidence, not a page of it.
+const SENTENCE: usize = 600;
+/// Characters that the sentence of a remedy may take: it can be a letter to a provider.
+const LETTER: usize = 2000;
+
+fn name(text: &str) -> String {
+    escape::line(text, NAME)
+}
+
+fn sentence(text: &str) -> String {
+    escape::line(text, SENTENCE)
+}
+
+fn letter(text: &str) -> String {
+    escape::line(text, LETTER)
+}
+
+/// The title of a step, or its id where the case has no finding for it.
+fn title_of(case: &Case, step: &str) -> String {
+    let finding = case.findings.iter().find(|finding| finding.step == step);
+    titled(step, finding)
+}
+
+fn titled(step: &str, finding: Option<&Finding>) -> String {
+    name(finding.map(|finding| finding.title.as_str()).filter(|title| !title.trim().is_empty()).unwrap_or(step))
+}

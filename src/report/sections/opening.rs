@@ -1,0 +1,64 @@
+//! The first lines: where, when, and the conclusion.
+
+use super::{name, sentence};
+use crate::case::{Case, Verdict};
+use crate::units;
+
+/// Headlines that a report shows; more would not be headlines.
+const MOST_HEADLINES: usize = 6;
+
+/// Where and when, the conclusion, the headline figures.
+pub struct Opening {
+    /// The parts of the first line: version, runbook, host, time, window.
+    pub header: Vec<String>,
+    /// The run was ended before its window was over.
+    pub partial: Option<&'static str>,
+    /// The conclusion, in one sentence.
+    pub summary: String,
+    /// The gravest finding.
+    pub verdict: Verdict,
+    /// Figures, a sentence each.
+    pub headlines: Vec<String>,
+    /// The runbook's title, or its name where it has none.
+    pub title: String,
+    /// The host's name.
+    pub host: String,
+}
+
+impl Opening {
+    pub(super) fn of(case: &Case) -> Self {
+        let mut header = vec![
+            format!("casebook {}", name(&case.casebook)),
+            name(&case.runbook.name),
+            name(&case.host.name),
+            case.started.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        ];
+        if case.window_seconds > 0.0 {
+            header.push(format!("window {}", window(case.window_seconds)));
+        }
+        header.retain(|part| !part.is_empty());
+        let title = if case.runbook.title.trim().is_empty() { &case.runbook.name } else { &case.runbook.title };
+        let summary = sentence(&case.diagnosis.summary);
+        Opening {
+            header,
+            partial: case.partial.then_some("PARTIAL: ended before the window was over"),
+            summary: if summary.is_empty() { "The run came to no conclusion.".to_owned() } else { summary },
+            verdict: case.verdict,
+            headlines: case
+                .diagnosis
+                .headlines
+                .iter()
+                .map(|headline| sentence(headline))
+                .filter(|headline| !headline.is_empty())
+                .take(MOST_HEADLINES)
+                .collect(),
+            title: name(title),
+            host: name(&case.host.name),
+        }
+    }
+}
+
+/// The length of a window, with its tenths: they show that a window was cut short.
+pub fn window(seconds: f64) -> String {
+    if (0.1..120.0).contains(&seconds) { format!("{seconds:.1} s") } else { units::span(seconds) }
+}
