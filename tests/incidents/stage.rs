@@ -59,7 +59,7 @@ impl Stage {
     pub fn set(setting: Setting) -> Option<Stage> {
         if let Some(lack) = lack() {
             assert!(std::env::var_os("CI").is_none(), "live tests must run under CI, but {lack}");
-            eprintln!("skipped: {lack}");
+            tell(&format!("skipped: {lack}"));
             return None;
         }
         static SWEPT: Once = Once::new();
@@ -165,12 +165,17 @@ fn lack() -> Option<String> {
     program.map(|(program, _)| format!("`{program}` is not installed"))
 }
 
+/// Writes a line past the test runner, which hides what passing tests print.
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// Removes the namespaces of runs that were killed: those whose process is gone.
 pub fn sweep() {
     for name in names() {
         let owner = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
         if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
-            let _ = writeln!(std::io::stderr(), "removes {name}, left by a run that was killed");
+            tell(&format!("removes {name}, left by a run that was killed"));
             Namespace::remove(&name);
         }
     }
