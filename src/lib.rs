@@ -11,11 +11,11 @@ pub mod sys;
 pub mod probe;
 // pub mod report;
 
-// pub mod script;
+pub mod script;
 
-// pub mod runbook;
+pub mod runbook;
 
-// pub mod engine;
+pub mod engine;
 
 // pub mod generate;
 

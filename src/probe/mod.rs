@@ -4,6 +4,8 @@
 //! manual, the JSON schema, `list`, `doctor`, completions and lint follow from its types and their doc comments.
 
 mod context;
+pub mod drops;
+pub mod interfaces;
 
 pub use context::{Cancel, Context, Gate, Inputs};
 
@@ -15,7 +17,7 @@ use serde_json::Value;
 use crate::case::{Gap, Observed, Reason};
 
 /// Every probe, in the order that lists show them.
-pub const PROBES: &[&dyn AnyProbe] = &[];
+pub const PROBES: &[&dyn AnyProbe] = &[&interfaces::InterfacesProbe, &drops::DropsProbe];
 
 /// An observer of the host.
 pub trait Probe: Sync {

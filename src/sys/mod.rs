@@ -1,1 +1,9 @@
 //! Doors to the kernel. `unsafe` lives here only, each with its reason.
+
+pub mod netlink_dump;
+pub mod perf;
+pub mod printable;
+pub mod rtnetlink;
+pub mod tally;
+pub mod tracefs;
+pub mod usage;

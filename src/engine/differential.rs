@@ -1,0 +1,159 @@
+//! Weighs the causes: each sign that holds moves the scale, each that could not be seen widens the doubt.
+
+use std::cmp::Reverse;
+
+use serde_json::{Map, Value};
+
+use super::judge;
+use crate::case::{Cause, Likelihood, Sign, SignSide, Truth, Weight};
+use crate::runbook::CausePlan;
+use crate::script::Scope;
+
+/// What speaks against any cause before anything is known: most causes are not at work on most hosts.
+const PRIOR: i32 = -3;
+/// From here on little doubt is left: two strong signs and a moderate one.
+const CERTAIN: i32 = 7;
+/// From here on the evidence speaks for it: a strong sign and a moderate one.
+const LIKELY: i32 = 3;
+/// From here on it fits: a moderate sign, or two weak ones.
+const POSSIBLE: i32 = -1;
+/// From here down the evidence excludes it: a strong sign against and nothing for it.
+const RULED_OUT: i32 = -7;
+
+const fn points(weight: Weight) -> i32 {
+    match weight {
+        Weight::Weak => 1,
+        Weight::Moderate => 2,
+        Weight::Strong => 4,
+        Weight::Decisive => 12,
+    }
+}
+
+/// The scale after all signs: as seen, and as it would be at best and at worst if the unseen were seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Score {
+    seen: i32,
+    best: i32,
+    worst: i32,
+}
+
+impl Score {
+    fn of<'a>(signs: impl IntoIterator<Item = (&'a SignSide, &'a Weight, &'a Truth)>) -> Self {
+        let mut score = Score { seen: PRIOR, best: PRIOR, worst: PRIOR };
+        for (side, weight, holds) in signs {
+            let points = points(*weight);
+            match (holds, side) {
+                (Truth::No, _) => {}
+                (Truth::Yes, SignSide::For) => score.shift(points),
+                (Truth::Yes, SignSide::Against) => score.shift(-points),
+                (Truth::Unknown, SignSide::For) => score.best += points,
+                (Truth::Unknown, SignSide::Against) => score.worst -= points,
+            }
+        }
+        score
+    }
+
+    fn shift(&mut self, points: i32) {
+        self.seen += points;
+        self.best += points;
+        self.worst += points;
+    }
+
+    /// What could not be seen never excludes a cause, and never makes it certain.
+    fn likelihood(self) -> Likelihood {
+        if self.worst >= CERTAIN {
+            Likelihood::Certain
+        } else if self.seen >= LIKELY {
+            Likelihood::Likely
+        } else if self.seen >= POSSIBLE || self.best >= LIKELY {
+            Likelihood::Possible
+        } else if self.best <= RULED_OUT {
+            Likelihood::RuledOut
+        } else {
+            Likelihood::Unlikely
+        }
+    }
+}
+
+/// Weighs every cause and ranks them: the likelier first, among equals the one whose remedy helps most.
+pub(super) fn weigh(plans: &[CausePlan], scope: &Scope) -> Vec<Cause> {
+    let mut weighed: Vec<(Cause, i64, i32)> = plans.iter().map(|plan| weigh_one(plan, scope)).collect();
+    weighed.sort_by_key(|(cause, rank, score)| Reverse((cause.likelihood, *rank, *score)));
+    weighed.into_iter().map(|(cause, _, _)| cause).collect()
+}
+
+fn weigh_one(plan: &CausePlan, scope: &Scope) -> (Cause, i64, i32) {
+    for binding in &plan.bindings {
+        scope.set_expression(&binding.name, &binding.value);
+    }
+    let mut subject = Map::new();
+    for binding in &plan.subject {
+        // What is not known of the subject is left out; null would read as "there is none".
+        if let Ok(value) = scope.value(&binding.value)
+            && !value.is_null()
+        {
+            subject.insert(binding.name.clone(), value);
+        }
+    }
+    scope.set_value("subject", Ok(Value::Object(subject.clone())));
+    let signs: Vec<Sign> = plan
+        .signs
+        .iter()
+        .map(|sign| {
+            let judged = scope.judge(&sign.when);
+            let say = match (&sign.say, judged.truth) {
+                (Some(say), Truth::Yes) => scope.render(say).0,
+                _ => sign.when.text.clone(),
+            };
+            Sign { side: sign.side, weight: sign.weight, holds: judged.truth, say, gaps: judged.gaps }
+        })
+        .collect();
+    let score = Score::of(signs.iter().map(|sign| (&sign.side, &sign.weight, &sign.holds)));
+    let likelihood = score.likelihood();
+    let title = scope.render(&plan.title).0;
+    let remedies = match likelihood {
+        // A remedy for what is not at work would be a trap.
+        Likelihood::RuledOut | Likelihood::Unlikely => Vec::new(),
+        _ => plan.remedies.iter().filter_map(|remedy| judge::fill(remedy, scope)).collect(),
+    };
+    for binding in &plan.bindings {
+        scope.unset(&binding.name);
+    }
+    scope.unset("subject");
+    (Cause { id: plan.id.clone(), title, likelihood, subject, signs, remedies }, plan.rank, score.seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use SignSide::{Against, For};
+    use Truth::{No, Unknown, Yes};
+    use Weight::{Decisive, Moderate, Strong, Weak};
+
+    fn likelihood(signs: &[(SignSide, Weight, Truth)]) -> Likelihood {
+        Score::of(signs.iter().map(|(side, weight, holds)| (side, weight, holds))).likelihood()
+    }
+
+    #[test]
+    fn one_feature_is_a_vote_and_no_verdict() {
+        assert_eq!(likelihood(&[(For, Strong, Yes)]), Likelihood::Possible);
+        assert_eq!(likelihood(&[(For, Strong, Yes), (For, Moderate, Yes)]), Likelihood::Likely);
+        assert_eq!(likelihood(&[(For, Strong, Yes), (For, Strong, Yes), (For, Moderate, Yes)]), Likelihood::Certain);
+        assert_eq!(likelihood(&[(For, Weak, Yes)]), Likelihood::Unlikely);
+    }
+
+    #[test]
+    fn what_could_not_be_seen_excludes_nothing() {
+        assert_eq!(likelihood(&[(Against, Strong, Yes)]), Likelihood::RuledOut);
+        assert_eq!(likelihood(&[(Against, Strong, Yes), (For, Moderate, Unknown)]), Likelihood::Unlikely);
+        assert_eq!(likelihood(&[(For, Strong, Unknown), (For, Moderate, Unknown)]), Likelihood::Possible);
+        assert_eq!(likelihood(&[(For, Strong, No), (For, Moderate, No)]), Likelihood::Unlikely);
+    }
+
+    #[test]
+    fn what_could_not_be_seen_keeps_a_cause_from_being_certain() {
+        let signs = [(For, Decisive, Yes), (Against, Strong, Unknown)];
+        assert_eq!(likelihood(&signs), Likelihood::Likely);
+        assert_eq!(likelihood(&signs[..1]), Likelihood::Certain);
+    }
+}

@@ -1,0 +1,13 @@
+//! The engine: plan, observe, judge, weigh, conclude. Data flows one way; progress is a stream of events beside it.
+
+mod differential;
+mod judge;
+mod observer;
+mod plan;
+mod progress;
+mod run;
+
+pub use observer::{Ask, Live, Observer, Recorded, observe_one};
+pub use plan::{Plan, PlannedStep, plan};
+pub use progress::{Event, Progress};
+pub use run::{Request, RunError, run};

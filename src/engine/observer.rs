@@ -1,0 +1,224 @@
+//! Who answers the steps: the live host, or a record of it.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::progress::{Event, Progress};
+use crate::case::{Evidence, Gap, Observed, Reason};
+use crate::probe::{AnyProbe, Cancel, Context, Gate, Inputs};
+use crate::sys::usage;
+
+/// How long a probe may take to finish after the operator has ended the run.
+const AFTER_CANCEL: Duration = Duration::from_secs(3);
+/// How often the wait for answers looks up.
+const TICK: Duration = Duration::from_millis(50);
+
+/// What is asked of a probe.
+#[derive(Clone)]
+pub struct Ask {
+    /// The step that asks.
+    pub step: String,
+    /// The step's title.
+    pub title: String,
+    /// The probe.
+    pub probe: &'static dyn AnyProbe,
+    /// Its parameters, all of them.
+    pub params: Value,
+    /// How long it will watch.
+    pub window: Option<Duration>,
+    /// When the answer must be there, from now.
+    pub time_limit: Duration,
+    /// The evidence that it may use.
+    pub inputs: Inputs,
+}
+
+/// Answers the steps of one wave, together.
+pub trait Observer {
+    /// The evidence for each ask, in their order.
+    fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence>;
+}
+
+/// The host itself.
+pub struct Live {
+    cancel: Arc<Cancel>,
+    progress: Progress,
+}
+
+impl Live {
+    /// An observer of this host that `cancel` can end early.
+    pub fn new(cancel: Arc<Cancel>, progress: Progress) -> Self {
+        Live { cancel, progress }
+    }
+
+    fn start(&self, index: usize, ask: Ask, gate: &Arc<Gate>, answers: &Sender<(usize, Evidence)>) {
+        (self.progress)(Event::Started { step: ask.step.clone(), title: ask.title.clone(), window: ask.window });
+        let (live, step) = (Arc::clone(&self.progress), ask.step.clone());
+        let figure = move |figure| live(Event::Live { step: step.clone(), figure });
+        let cx = Context::new(Arc::clone(gate), Arc::clone(&self.cancel), ask.inputs.clone(), figure);
+        let (gate, answers, progress) = (Arc::clone(gate), answers.clone(), Arc::clone(&self.progress));
+        let (probe, step) = (ask.probe.name(), ask.step.clone());
+        let failed = unstarted(&ask, Reason::Failed, "no thread could be started for it");
+        let look = {
+            let answers = answers.clone();
+            move || {
+                let evidence = observe_one(&ask, &cx);
+                if ask.window.is_some() {
+                    gate.forgo();
+                }
+                let gap = evidence.gap.as_ref().map(|gap| gap.why.clone());
+                progress(Event::Ended { step, gap });
+                // Nobody listens any more when the answer comes too late.
+                let _ = answers.send((index, evidence));
+            }
+        };
+        if std::thread::Builder::new().name(format!("probe {probe}")).spawn(look).is_err() {
+            let _ = answers.send((index, failed));
+        }
+    }
+}
+
+/// Evidence that is nothing but a gap.
+fn unstarted(ask: &Ask, reason: Reason, why: &str) -> Evidence {
+    Evidence {
+        probe: ask.probe.name().to_owned(),
+        params: ask.params.clone(),
+        started: Timestamp::now(),
+        seconds: 0.0,
+        cpu_seconds: None,
+        output: None,
+        gap: Some(Gap::new(reason, format!("ask probe {}", ask.probe.name()), why)),
+        missing: Vec::new(),
+        loss: Vec::new(),
+    }
+}
+
+/// Asks one probe and waits for its answer. A probe that panics has failed, and nothing else has.
+pub fn observe_one(ask: &Ask, cx: &Context) -> Evidence {
+    let (started, clock, cpu) = (Timestamp::now(), Instant::now(), usage::thread_cpu_seconds());
+    let answer = catch_unwind(AssertUnwindSafe(|| ask.probe.observe_json(&ask.params, cx))).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let why = format!("it broke down: {}", said.unwrap_or("for no reason that it gave"));
+        Err(Gap::new(Reason::Failed, format!("ask probe {}", ask.probe.name()), why)
+            .way_out("this is an error in casebook; please report it with this line"))
+    });
+    let cpu_seconds = usage::thread_cpu_seconds().zip(cpu).map(|(after, before)| after - before);
+    let (output, gap, missing, loss) = match answer {
+        Ok(Observed { output, missing, loss }) => (Some(output), None, missing, loss),
+        Err(gap) => (None, Some(gap), Vec::new(), Vec::new()),
+    };
+    Evidence {
+        probe: ask.probe.name().to_owned(),
+        params: ask.params.clone(),
+        started,
+        seconds: clock.elapsed().as_secs_f64(),
+        cpu_seconds,
+        output,
+        gap,
+        missing,
+        loss,
+    }
+}
+
+impl Observer for Live {
+    fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence> {
+        let gate = Arc::new(Gate::new(asks.iter().filter(|ask| ask.window.is_some()).count()));
+        let began = Instant::now();
+        let (sender, answers) = channel();
+        for (index, ask) in asks.iter().enumerate() {
+            self.start(index, ask.clone(), &gate, &sender);
+        }
+        drop(sender);
+        let mut evidence: HashMap<usize, Evidence> = HashMap::new();
+        let mut cancelled_at = None;
+        while evidence.len() < asks.len() {
+            match answers.recv_timeout(TICK) {
+                Ok((index, answer)) => {
+                    evidence.insert(index, answer);
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if self.cancel.is_cancelled() {
+                cancelled_at.get_or_insert_with(Instant::now);
+            }
+            let too_late = |ask: &Ask| {
+                began.elapsed() > ask.time_limit || cancelled_at.is_some_and(|at| at.elapsed() > AFTER_CANCEL)
+            };
+            for (index, ask) in asks.iter().enumerate() {
+                if !evidence.contains_key(&index) && too_late(ask) {
+                    let mut answer = match cancelled_at {
+                        Some(_) => unstarted(ask, Reason::Cancelled, "the run was ended before it answered"),
+                        None => unstarted(
+                            ask,
+                            Reason::TimedOut,
+                            &format!("it did not answer within {}", crate::units::span(ask.time_limit.as_secs_f64())),
+                        ),
+                    };
+                    answer.seconds = began.elapsed().as_secs_f64();
+                    (self.progress)(Event::Ended {
+                        step: ask.step.clone(),
+                        gap: answer.gap.as_ref().map(|gap| gap.why.clone()),
+                    });
+                    evidence.insert(index, answer);
+                }
+            }
+        }
+        asks.iter()
+            .enumerate()
+            .map(|(index, ask)| {
+                evidence
+                    .remove(&index)
+                    .unwrap_or_else(|| unstarted(ask, Reason::Failed, "its thread ended without an answer"))
+            })
+            .collect()
+    }
+}
+
+/// A record of an earlier run. Probes that derive their result from other evidence derive it again.
+pub struct Recorded {
+    evidence: IndexMap<String, Evidence>,
+}
+
+impl Recorded {
+    /// An observer that answers from recorded evidence, by the step's id, else by the probe's name.
+    pub fn new(evidence: IndexMap<String, Evidence>) -> Self {
+        Recorded { evidence }
+    }
+
+    fn answer(&self, ask: &Ask) -> Evidence {
+        let of_probe = |evidence: &&Evidence| evidence.probe == ask.probe.name();
+        let recorded = self.evidence.get(&ask.step).filter(of_probe).or_else(|| self.evidence.values().find(of_probe));
+        if !ask.probe.derives_from().is_empty() {
+            let cx = Context::new(Arc::new(Gate::new(1)), Arc::default(), ask.inputs.clone(), |_| {});
+            let derived = observe_one(ask, &cx);
+            return match recorded {
+                // When and how long are the record's: the same evidence gives the same case.
+                Some(recorded) => Evidence {
+                    started: recorded.started,
+                    seconds: recorded.seconds,
+                    cpu_seconds: recorded.cpu_seconds,
+                    ..derived
+                },
+                None => derived,
+            };
+        }
+        recorded.cloned().unwrap_or_else(|| {
+            let mut evidence = unstarted(ask, Reason::Absent, "the case has no record of it");
+            evidence.started = Timestamp::UNIX_EPOCH;
+            evidence
+        })
+    }
+}
+
+impl Observer for Recorded {
+    fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence> {
+        asks.iter().map(|ask| self.answer(ask)).collect()
+    }
+}

@@ -1,0 +1,343 @@
+//! One run, from a checked runbook to a case.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::differential;
+use super::judge;
+use super::observer::{Ask, Observer};
+use super::plan::{PlannedStep, plan, time_limit};
+use crate::case::{
+    Account, CASE_FORMAT, Case, Cost, Coverage, Diagnosis, Evidence, Finding, Gap, Host, Likelihood, Reason,
+    RunbookRef, Truth, Verdict,
+};
+use crate::probe::{self, Inputs};
+use crate::runbook::{Argument, BadParam, Runbook, Step};
+use crate::script::{Scope, Unknown};
+use crate::sys::usage;
+
+/// The window when the runbook has no parameter for it.
+const WINDOW: f64 = 10.0;
+
+/// What to run.
+pub struct Request<'a> {
+    /// The runbook.
+    pub runbook: &'a Runbook,
+    /// Parameters that were given, as written or read.
+    pub params: Map<String, Value>,
+    /// The host to name in the case.
+    pub host: Host,
+    /// When the run began; the recorded time in a replay.
+    pub started: Timestamp,
+    /// Says whether the operator has ended the run.
+    pub cancelled: &'a dyn Fn() -> bool,
+}
+
+/// What came of asking a step.
+pub(super) enum Seen {
+    /// It does not apply here.
+    Skipped(String),
+    /// It could not be asked.
+    Unasked(Vec<Gap>),
+    /// It was asked.
+    Evidence(Arc<Evidence>),
+}
+
+/// Runs a runbook against an observer. Parameters are checked before anything is asked.
+pub fn run(request: &Request<'_>, observer: &dyn Observer) -> Result<Case, RunError> {
+    let (clock, cpu) = (Instant::now(), usage::process_cpu_seconds());
+    let runbook = request.runbook;
+    let params = check_params(runbook, &request.params)?;
+    let scope = Scope::new().map_err(|error| RunError::Lua(error.to_string()))?;
+    scope.set_value("params", Ok(Value::Object(visible(&params))));
+    let window = params.get("window").and_then(Value::as_f64).unwrap_or(WINDOW);
+    let window = Duration::try_from_secs_f64(window).unwrap_or(Duration::from_secs(10));
+
+    let seen = observe(runbook, &scope, observer, window, request.cancelled);
+
+    let mut findings = Vec::with_capacity(runbook.steps.len());
+    for (step, seen) in runbook.steps.iter().zip(&seen) {
+        findings.push(judge::judge(step, seen, &scope));
+    }
+    for binding in &runbook.bindings {
+        scope.set_expression(&binding.name, &binding.value);
+    }
+    let causes = differential::weigh(&runbook.causes, &scope);
+    let coverage = Coverage::of(&findings);
+    let verdict = Verdict::gravest(findings.iter().map(|finding| finding.verdict));
+    let headlines = runbook
+        .headlines
+        .iter()
+        .map(|headline| scope.render(headline))
+        .filter(|(_, gaps)| gaps.is_empty())
+        .map(|(text, _)| text)
+        .filter(|text| !text.trim().is_empty())
+        .collect();
+    let summary = summary(runbook, &causes, &findings, coverage, &scope);
+    let evidence: IndexMap<String, Evidence> = runbook
+        .steps
+        .iter()
+        .zip(&seen)
+        .filter_map(|(step, seen)| match seen {
+            Seen::Evidence(evidence) => Some((step.id.clone(), Evidence::clone(evidence))),
+            _ => None,
+        })
+        .collect();
+    let usage = usage::process();
+    Ok(Case {
+        format: CASE_FORMAT,
+        casebook: env!("CARGO_PKG_VERSION").to_owned(),
+        runbook: RunbookRef { name: runbook.name.clone(), title: runbook.title.clone(), text: runbook.text.clone() },
+        host: request.host.clone(),
+        started: request.started,
+        window_seconds: window.as_secs_f64(),
+        partial: (request.cancelled)(),
+        params: shown(runbook, &params),
+        verdict,
+        coverage,
+        diagnosis: Diagnosis { summary, headlines, causes },
+        ledger: ledger(&evidence),
+        findings,
+        evidence,
+        cost: Cost {
+            wall_seconds: clock.elapsed().as_secs_f64(),
+            cpu_seconds: usage.cpu_seconds - cpu,
+            peak_memory_bytes: usage.peak_memory_bytes,
+        },
+    })
+}
+
+/// Why a run could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A parameter is wrong.
+    #[error(transparent)]
+    Param(#[from] BadParam),
+    /// Lua could not be started.
+    #[error("cannot start Lua: {0}")]
+    Lua(String),
+}
+
+fn check_params(runbook: &Runbook, given: &Map<String, Value>) -> Result<Map<String, Value>, BadParam> {
+    for name in given.keys() {
+        if !runbook.params.contains_key(name) {
+            let near = crate::script::nearest(name, runbook.params.keys().map(String::as_str)).map(str::to_owned);
+            return Err(BadParam::Unknown { name: name.clone(), near });
+        }
+    }
+    let mut params = Map::new();
+    for (name, spec) in &runbook.params {
+        let value = match given.get(name) {
+            Some(value) => spec.read(name, value)?,
+            None if spec.required => return Err(BadParam::Missing { name: name.clone(), help: spec.help.clone() }),
+            None => spec.default.clone().unwrap_or(Value::Null),
+        };
+        params.insert(name.clone(), value);
+    }
+    Ok(params)
+}
+
+/// Parameters as expressions see them: one that was not given and has no default is false, so that `params.x` can be
+/// asked for.
+fn visible(params: &Map<String, Value>) -> Map<String, Value> {
+    params
+        .iter()
+        .map(|(name, value)| (name.clone(), if value.is_null() { json!(false) } else { value.clone() }))
+        .collect()
+}
+
+/// Parameters as the case records them: secrets are left out.
+fn shown(runbook: &Runbook, params: &Map<String, Value>) -> Map<String, Value> {
+    params
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| {
+            let secret = runbook.params.get(name).is_some_and(|spec| spec.secret);
+            (name.clone(), if secret { json!("(secret)") } else { value.clone() })
+        })
+        .collect()
+}
+
+fn observe(
+    runbook: &Runbook,
+    scope: &Scope,
+    observer: &dyn Observer,
+    window: Duration,
+    cancelled: &dyn Fn() -> bool,
+) -> Vec<Seen> {
+    let mut seen: Vec<Option<Seen>> = runbook.steps.iter().map(|_| None).collect();
+    let mut stopped: Option<String> = None;
+    for wave in plan(runbook).waves {
+        let mut asks = Vec::new();
+        let mut asked = Vec::new();
+        for planned in wave {
+            let step = &runbook.steps[planned.index];
+            let outcome = match &stopped {
+                Some(by) => Err(Seen::Skipped(format!("the run ended after step {by}"))),
+                None => prepare(step, &planned, runbook, &seen, scope, window, cancelled),
+            };
+            match outcome {
+                Ok(ask) => {
+                    asks.push(ask);
+                    asked.push(planned.index);
+                }
+                Err(unasked) => seen[planned.index] = Some(record(scope, step, unasked)),
+            }
+        }
+        if asks.is_empty() {
+            continue;
+        }
+        for (index, evidence) in asked.iter().zip(observer.observe(asks)) {
+            let step = &runbook.steps[*index];
+            seen[*index] = Some(record(scope, step, Seen::Evidence(Arc::new(evidence))));
+        }
+        for index in asked {
+            let step = &runbook.steps[index];
+            if step.stop.as_ref().is_some_and(|stop| scope.judge(stop).truth == Truth::Yes) {
+                stopped.get_or_insert_with(|| step.id.clone());
+            }
+        }
+    }
+    seen.into_iter().map(|seen| seen.unwrap_or_else(|| Seen::Unasked(Vec::new()))).collect()
+}
+
+/// Makes what came of a step known to the expressions.
+fn record(scope: &Scope, step: &Step, seen: Seen) -> Seen {
+    match &seen {
+        Seen::Evidence(evidence) => {
+            let schema = probe::find(step.probe).map(|probe| Arc::new(probe.output_schema().to_value()));
+            scope.set_evidence(&step.id, Arc::clone(evidence), schema);
+        }
+        Seen::Skipped(why) => {
+            let gap = Gap::new(Reason::Absent, format!("see {}", step.id), format!("the step was skipped: {why}"));
+            scope.set_value(&step.id, Err(Unknown { gaps: vec![gap] }));
+        }
+        Seen::Unasked(gaps) => scope.set_value(&step.id, Err(Unknown { gaps: gaps.clone() })),
+    }
+    seen
+}
+
+/// The ask of a step, or why there is none.
+fn prepare(
+    step: &Step,
+    planned: &PlannedStep,
+    runbook: &Runbook,
+    seen: &[Option<Seen>],
+    scope: &Scope,
+    window: Duration,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Ask, Seen> {
+    let unasked = |reason, why: String| Seen::Unasked(vec![Gap::new(reason, format!("ask step {}", step.id), why)]);
+    let Some(probe) = probe::find(step.probe) else {
+        return Err(unasked(Reason::Absent, format!("there is no probe {}", step.probe)));
+    };
+    if let Some(condition) = &step.when {
+        let judged = scope.judge(condition);
+        match judged.truth {
+            Truth::Yes => {}
+            Truth::No => {
+                let why = step.otherwise.as_ref().map(|otherwise| scope.render(otherwise).0);
+                return Err(Seen::Skipped(
+                    why.unwrap_or_else(|| format!("does not apply here: not {}", condition.text)),
+                ));
+            }
+            Truth::Unknown => return Err(Seen::Unasked(judged.gaps)),
+        }
+    }
+    if cancelled() && probe.derives_from().is_empty() {
+        return Err(unasked(Reason::Cancelled, "the run was ended before".into()));
+    }
+    let mut params = Map::new();
+    if planned.watches {
+        params.insert("window".into(), json!(window.as_secs_f64()));
+    }
+    for (name, argument) in &step.arguments {
+        let value = match argument {
+            Argument::Literal(value) => Ok(value.clone()),
+            Argument::Value(expression) => scope.value(expression),
+            Argument::Text(template) => match scope.render(template) {
+                (text, gaps) if gaps.is_empty() => Ok(Value::String(text)),
+                (_, gaps) => Err(Unknown { gaps }),
+            },
+        };
+        match value {
+            // A parameter that was not given leaves the probe's own default in place.
+            Ok(Value::Null | Value::Bool(false)) => {}
+            Ok(value) => {
+                params.insert(name.clone(), value);
+            }
+            Err(unknown) => return Err(Seen::Unasked(unknown.gaps)),
+        }
+    }
+    let params = probe
+        .complete_params(&Value::Object(params))
+        .map_err(|why| unasked(Reason::Malformed, format!("its parameters are wrong: {why}")))?;
+    let own_window = params.get("window").and_then(Value::as_f64).and_then(|s| Duration::try_from_secs_f64(s).ok());
+    Ok(Ask {
+        step: step.id.clone(),
+        title: step.title.clone(),
+        probe,
+        params,
+        window: planned.watches.then(|| own_window.unwrap_or(window)),
+        time_limit: time_limit(step, planned.watches, own_window.unwrap_or(window)),
+        inputs: inputs(planned, runbook, seen),
+    })
+}
+
+/// The evidence that a step may use, by the name of the probe that gave it.
+fn inputs(planned: &PlannedStep, runbook: &Runbook, seen: &[Option<Seen>]) -> Inputs {
+    let mut inputs = Inputs::new();
+    for (step, seen) in runbook.steps.iter().zip(seen) {
+        if planned.needs.contains(&step.id)
+            && let Some(Seen::Evidence(evidence)) = seen
+        {
+            inputs.entry(evidence.probe.clone()).or_insert_with(|| Arc::clone(evidence));
+        }
+    }
+    inputs
+}
+
+fn ledger(evidence: &IndexMap<String, Evidence>) -> Option<Account> {
+    let output = evidence.values().find(|evidence| evidence.probe == "ledger")?.output.as_ref()?;
+    serde_json::from_value(output.clone()).ok()
+}
+
+fn summary(
+    runbook: &Runbook,
+    causes: &[crate::case::Cause],
+    findings: &[Finding],
+    coverage: Coverage,
+    scope: &Scope,
+) -> String {
+    let likely: Vec<_> = causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely).collect();
+    if let Some((first, others)) = likely.split_first() {
+        let sure = if first.likelihood == Likelihood::Certain { "Almost certain" } else { "Very likely" };
+        let mut summary = format!("{sure}: {}.", first.title.trim_end_matches('.'));
+        if let Some(second) = others.first() {
+            summary.push_str(&format!(" Beside it: {}.", second.title.trim_end_matches('.')));
+        }
+        return summary;
+    }
+    let calm = runbook.calm.as_ref().map(|calm| scope.render(calm)).filter(|(_, gaps)| gaps.is_empty());
+    let trouble = findings.iter().find(|finding| matches!(finding.verdict, Verdict::Critical | Verdict::Warning));
+    let blind = coverage.applicable - coverage.looked;
+    match (calm, trouble) {
+        (_, Some(finding)) => format!("No known cause stands out, but: {}.", finding.sentence.trim_end_matches('.')),
+        (Some((calm, _)), None) if blind == 0 => calm,
+        (Some((calm, _)), None) => {
+            let steps = if blind == 1 { "one step" } else { "some steps" };
+            format!(
+                "{} This is no all-clear: {steps} could not look ({blind} of {}).",
+                calm.trim(),
+                coverage.applicable
+            )
+        }
+        (None, None) => {
+            format!("No cause stands out; {} of {} steps could look.", coverage.looked, coverage.applicable)
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Counting the drops, in the best of three ways that this kernel and our privileges allow.
+
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::io;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use crate::case::Gap;
+use crate::sys::perf::TracepointCounter;
+use crate::sys::tally::Tally;
+
+use super::format::ReasonField;
+use super::meaning;
+
+/// The most descriptors that counting by filters may take.
+const MOST_DESCRIPTORS: usize = 1024;
+/// The most reasons that are told apart by filters. Each costs every dropped packet some 25 ns, so that these stay below
+/// half a microsecond.
+const MOST_FILTERS: usize = 16;
+/// More CPUs than Linux supports.
+const MOST_CPUS: u32 = 8192;
+
+/// What is counting.
+pub enum Watch {
+    /// A program in the kernel counts all reasons; the best way.
+    Program(Tally, BTreeMap<u32, String>),
+    /// Without CAP_BPF: one counter for each CPU and each of the most telling reasons, and one per CPU for all drops.
+    Filters(Vec<TracepointCounter>, Vec<(String, Vec<TracepointCounter>)>),
+}
+
+/// What was counted since the watch began.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All drops.
+    pub total: u64,
+    /// The drops of each reason that is told apart, also those of which there were none.
+    pub reasons: BTreeMap<String, u64>,
+}
+
+impl Counts {
+    /// What was counted between an earlier reading of the same watch and this one.
+    pub fn since(&self, earlier: &Counts) -> Counts {
+        let grown = |name: &String, count: &u64| count.saturating_sub(earlier.reasons.get(name).copied().unwrap_or(0));
+        Counts {
+            total: self.total.saturating_sub(earlier.total),
+            reasons: self.reasons.iter().map(|(name, count)| (name.clone(), grown(name, count))).collect(),
+        }
+    }
+}
+
+impl Watch {
+    /// Starts to count. `field` is none where the kernel gives no reasons: all drops are then counted without them.
+    /// What could not be told apart is added to `loss`.
+    pub fn start(tracepoint: u64, field: Option<ReasonField>, loss: &mut Vec<String>) -> Result<Self, Gap> {
+        let cpus = online_cpus()?;
+        let open = |cpu: u32| TracepointCounter::open(tracepoint, cpu);
+        let refused = |error: io::Error| refusal(&error);
+        let Some(field) = field else {
+            return Ok(Watch::Filters(on_each(&cpus, open).map_err(refused)?, Vec::new()));
+        };
+        let one = cpus.iter().find_map(|cpu| if_online(open(*cpu)).transpose());
+        let one = one.unwrap_or_else(|| Err(io::ErrorKind::NotFound.into())).map_err(refused)?;
+        let values = field.names.keys().max().map_or(1, |last| last.saturating_add(1));
+        match Tally::start(one, field.offset, values) {
+            Ok(tally) => Ok(Watch::Program(tally, field.names)),
+            Err(error) => {
+                loss.push(format!(
+                    "a counting program in the kernel was refused ({error}; it needs CAP_BPF): only the most telling \
+                     reasons are told apart, the rest is in other_packets"
+                ));
+                Watch::filters(&cpus, &field, open, loss).map_err(refused)
+            }
+        }
+    }
+
+    /// Counts by event filters, as many reasons as the budget allows.
+    fn filters(
+        cpus: &[u32],
+        field: &ReasonField,
+        open: impl Fn(u32) -> io::Result<TracepointCounter>,
+        loss: &mut Vec<String>,
+    ) -> io::Result<Self> {
+        let totals = on_each(cpus, &open)?;
+        let mut reasons: Vec<(&u32, &String)> = field.names.iter().collect();
+        reasons.sort_by_key(|(_, name)| meaning::rank(name));
+        let known = reasons.len();
+        let room = descriptors(MOST_DESCRIPTORS).saturating_sub(totals.len()) / cpus.len().max(1);
+        reasons.truncate(room.min(MOST_FILTERS));
+        let mut watched = Vec::new();
+        for (number, name) in reasons {
+            let condition = CString::new(format!("reason=={number}"))?;
+            let filtered = |cpu| open(cpu).and_then(|counter| counter.only(&condition).map(|()| counter));
+            match on_each(cpus, filtered) {
+                Ok(counters) => watched.push((name.clone(), counters)),
+                Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
+                    // Others in this process need descriptors too: give those of the last reason back.
+                    watched.pop();
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        loss.push(format!("{} of the kernel's {known} drop reasons were told apart", watched.len()));
+        Ok(Watch::Filters(totals, watched))
+    }
+
+    /// Whether drops are told apart by reason.
+    pub fn tells_reasons(&self) -> bool {
+        !matches!(self, Watch::Filters(_, reasons) if reasons.is_empty())
+    }
+
+    /// Reads the counters. The total is read first at the beginning of a window and last at its end, so that it never
+    /// covers less than the reasons do.
+    pub fn read(&self, first: bool) -> io::Result<Counts> {
+        match self {
+            Watch::Program(tally, names) => {
+                let counts = tally.counts()?;
+                let of = |number: u32| usize::try_from(number).ok().and_then(|at| counts.get(at)).copied().unwrap_or(0);
+                let reasons = names.iter().map(|(number, name)| (name.clone(), of(*number))).collect();
+                Ok(Counts { total: counts.iter().sum(), reasons })
+            }
+            Watch::Filters(totals, reasons) => {
+                let mut counts = Counts::default();
+                if first {
+                    counts.total = count(totals)?;
+                }
+                for (name, counters) in reasons {
+                    counts.reasons.insert(name.clone(), count(counters)?);
+                }
+                if !first {
+                    counts.total = count(totals)?;
+                }
+                Ok(counts)
+            }
+        }
+    }
+}
+
+/// What the counters of all CPUs have counted together.
+fn count(counters: &[TracepointCounter]) -> io::Result<u64> {
+    counters.iter().map(TracepointCounter::count).sum()
+}
+
+/// None for a CPU that went offline: it has nothing to count.
+fn if_online(opened: io::Result<TracepointCounter>) -> io::Result<Option<TracepointCounter>> {
+    match opened {
+        Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(None),
+        opened => opened.map(Some),
+    }
+}
+
+/// Opens a counter on each CPU that is still online.
+fn on_each(cpus: &[u32], open: impl Fn(u32) -> io::Result<TracepointCounter>) -> io::Result<Vec<TracepointCounter>> {
+    cpus.iter().filter_map(|cpu| if_online(open(*cpu)).transpose()).collect()
+}
+
+/// How many descriptors counting may take, of at most `wanted`: half of what the process may open. The soft limit, which
+/// is our own, is raised as far as the hard limit allows when that helps.
+fn descriptors(wanted: usize) -> usize {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return wanted / 4;
+    };
+    let needed = u64::try_from(wanted).unwrap_or(u64::MAX).saturating_mul(2);
+    let raised = needed.min(hard);
+    let limit = if soft < raised && setrlimit(Resource::RLIMIT_NOFILE, raised, hard).is_ok() { raised } else { soft };
+    usize::try_from(limit / 2).unwrap_or(usize::MAX).min(wanted)
+}
+
+/// The CPUs that are online.
+fn online_cpus() -> Result<Vec<u32>, Gap> {
+    const PATH: &str = "/sys/devices/system/cpu/online";
+    let text = std::fs::read_to_string(PATH).map_err(|error| Gap::io(format!("read {PATH}"), &error))?;
+    Ok(cpu_list(&text))
+}
+
+/// Reads a list of CPUs: `0-3,8`.
+fn cpu_list(text: &str) -> Vec<u32> {
+    let ranges = text.trim().split(',').filter_map(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        Some(first.trim().parse::<u32>().ok()?..=last.trim().parse::<u32>().ok()?.min(MOST_CPUS))
+    });
+    ranges.take(MOST_DESCRIPTORS).flatten().take(MOST_DESCRIPTORS).collect()
+}
+
+/// The kernel's refusal to count, with what it wants.
+fn refusal(error: &io::Error) -> Gap {
+    const TRIED: &str = "count the tracepoint skb:kfree_skb";
+    if !matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES)) {
+        return Gap::io(TRIED, error);
+    }
+    let mut gap = Gap::denied(TRIED, "CAP_PERFMON");
+    if let Ok(paranoid) = std::fs::read_to_string("/proc/sys/kernel/perf_event_paranoid") {
+        gap.why = format!("it needs CAP_PERFMON (kernel.perf_event_paranoid is {})", paranoid.trim());
+    }
+    let locked = std::fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
+    if locked.contains("[confidentiality]") {
+        gap.why = "the kernel is locked down (confidentiality), which forbids counting tracepoints to everybody".into();
+        gap.way_out = Some("boot without lockdown=confidentiality".into());
+    }
+    gap
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn cpus_are_listed_in_ranges() {
+        assert_eq!(cpu_list("0-3,8,10-11\n"), [0, 1, 2, 3, 8, 10, 11]);
+        assert_eq!(cpu_list("0\n"), [0]);
+    }
+
+    #[test]
+    fn only_what_was_counted_inside_the_window_counts() {
+        let counts = |total, one| Counts { total, reasons: BTreeMap::from([("NO_SOCKET".to_owned(), one)]) };
+        assert_eq!(counts(110, 53).since(&counts(100, 50)), counts(10, 3));
+    }
+
+    #[test]
+    fn a_missing_capability_is_named_with_what_would_grant_it() {
+        let gap = refusal(&io::Error::from_raw_os_error(libc::EACCES));
+        assert_eq!(gap.reason, crate::case::Reason::Denied);
+        assert!(gap.to_string().contains("CAP_PERFMON") || gap.to_string().contains("lockdown"), "{gap}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_list_of_cpus_makes_it_panic_or_grow_without_bound(text in "[0-9,-]*") {
+            prop_assert!(cpu_list(&text).len() <= MOST_DESCRIPTORS);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Whether the names and fields that expressions use exist.
+
+use serde_json::Value;
+
+use crate::script::{HELPERS, Helper, NameUse, PathPart, field_schema, is_map, item_schema, nearest, properties};
+
+/// What a name can stand for, in one place of a runbook.
+pub(super) enum Meaning {
+    /// A step's evidence, with the schema of its probe's result.
+    Evidence(Value),
+    /// The parameters, by name.
+    Params(Vec<String>),
+    /// A value whose form is not known: a binding.
+    Value,
+}
+
+/// The names that an expression can use.
+pub(super) type Names = Vec<(String, Meaning)>;
+
+/// A name or field that does not exist.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Misnomer {
+    /// What is wrong.
+    pub message: String,
+    /// The name, and where it stands in the expression.
+    pub name: String,
+    pub offset: usize,
+    /// What was probably meant, or what there is.
+    pub help: Option<String>,
+}
+
+/// Global names that are neither helpers nor evidence.
+const MODULES: &[&str] = &["math", "string", "table"];
+
+/// Checks one use of a name.
+pub(super) fn check(used: &NameUse, names: &Names) -> Result<(), Misnomer> {
+    let meaning = names.iter().find(|(name, _)| *name == used.name).map(|(_, meaning)| meaning);
+    match meaning {
+        Some(Meaning::Evidence(schema)) => check_path(used, schema),
+        Some(Meaning::Params(params)) => match used.path.first() {
+            Some(PathPart::Field(name, offset)) if !params.contains(name) => Err(Misnomer {
+                message: format!("the runbook has no parameter `{name}`"),
+                name: name.clone(),
+                offset: *offset,
+                help: suggestion(name, params.iter().map(String::as_str)),
+            }),
+            _ => Ok(()),
+        },
+        Some(Meaning::Value) => Ok(()),
+        None if MODULES.contains(&used.name.as_str()) || HELPERS.iter().any(|helper| helper.name() == used.name) => {
+            Ok(())
+        }
+        None => {
+            let all = names
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .chain(HELPERS.iter().map(|helper: &Helper| -> &str { helper.name() }));
+            Err(Misnomer {
+                message: format!("nothing is named `{}`", used.name),
+                name: used.name.clone(),
+                offset: used.offset,
+                help: suggestion(&used.name, all),
+            })
+        }
+    }
+}
+
+/// Follows the path through the schema of a probe's result.
+fn check_path(used: &NameUse, schema: &Value) -> Result<(), Misnomer> {
+    let mut schema = schema;
+    let mut path = used.name.clone();
+    for part in &used.path {
+        match part {
+            PathPart::Index => {
+                let Some(items) = item_schema(schema) else { return Ok(()) };
+                schema = items;
+                path.push_str("[…]");
+            }
+            PathPart::Field(name, offset) => {
+                if let Some(field) = field_schema(schema, name) {
+                    schema = field;
+                    path = format!("{path}.{name}");
+                    continue;
+                }
+                let Some(fields) = properties(schema) else {
+                    // The schema leaves the form open, or a plain value is indexed: Lua will tell.
+                    return if is_map(schema) || schema.as_bool() == Some(true) {
+                        Ok(())
+                    } else {
+                        no_fields(&path, name, *offset, schema)
+                    };
+                };
+                return Err(Misnomer {
+                    message: format!("{path} has no field `{name}`"),
+                    name: name.clone(),
+                    offset: *offset,
+                    help: suggestion(name, fields.keys().map(String::as_str)),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn no_fields(path: &str, name: &str, offset: usize, schema: &Value) -> Result<(), Misnomer> {
+    let is_list = item_schema(schema).is_some();
+    Err(Misnomer {
+        message: format!("{path} is {}, it has no field `{name}`", if is_list { "a list" } else { "a single value" }),
+        name: name.to_owned(),
+        offset,
+        help: is_list.then(|| format!("take an item: first({path}, {{…}}).{name}")),
+    })
+}
+
+fn suggestion<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
+    let candidates: Vec<&str> = candidates.collect();
+    match nearest(name, candidates.iter().copied()) {
+        Some(near) => Some(format!("did you mean `{near}`?")),
+        None if candidates.is_empty() => None,
+        None => {
+            let shown: Vec<_> = candidates.iter().take(24).copied().collect();
+            Some(format!("there are: {}{}", shown.join(", "), if candidates.len() > 24 { ", …" } else { "" }))
+        }
+    }
+}

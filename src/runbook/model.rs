@@ -1,0 +1,146 @@
+//! A runbook that was checked: what the engine runs.
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::params::ParamSpec;
+use crate::case::{SignSide, Urgency, Verdict, Weight};
+use crate::script::{Condition, Expression, Template};
+
+/// A checked runbook: every name in it exists, every expression compiles.
+#[derive(Debug, Clone)]
+pub struct Runbook {
+    /// Its name, by which it is run.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// What it is for.
+    pub summary: String,
+    /// Words that it is found by.
+    pub tags: Vec<String>,
+    /// What people complain about when they need it.
+    pub symptoms: Vec<String>,
+    /// Its parameters.
+    pub params: IndexMap<String, ParamSpec>,
+    /// Values that conditions share, evaluated once when all steps are judged.
+    pub bindings: Vec<Binding>,
+    /// Its steps.
+    pub steps: Vec<Step>,
+    /// The sentences of the report's head.
+    pub headlines: Vec<Template>,
+    /// The first sentence when no cause is likely.
+    pub calm: Option<Template>,
+    /// The hypotheses that it weighs.
+    pub causes: Vec<CausePlan>,
+    /// Where it was read from.
+    pub origin: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// A name for the value of an expression.
+#[derive(Debug, Clone)]
+pub struct Binding {
+    /// The name.
+    pub name: String,
+    /// The expression.
+    pub value: Expression,
+}
+
+/// A step: what to ask, and how to judge the answer.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Its id, by which conditions name its evidence.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// The probe that it calls.
+    pub probe: &'static str,
+    /// The probe's arguments.
+    pub arguments: Vec<(String, Argument)>,
+    /// It is skipped when this does not hold.
+    pub when: Option<Condition>,
+    /// The sentence when it is skipped.
+    pub otherwise: Option<Template>,
+    /// Ids of steps that must be observed before it can be asked.
+    pub needs: Vec<String>,
+    /// How long it may take, in seconds; the window and a little more when none is given.
+    pub timeout_seconds: Option<f64>,
+    /// Its outcomes; the first that holds wins.
+    pub outcomes: Vec<Outcome>,
+    /// The run ends after this step when this holds.
+    pub stop: Option<Condition>,
+}
+
+/// An argument of a probe.
+#[derive(Debug, Clone)]
+pub enum Argument {
+    /// A value as it stands.
+    Literal(Value),
+    /// The value of an expression.
+    Value(Expression),
+    /// A text with expressions in it.
+    Text(Template),
+}
+
+/// A way a step can end.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// When; always, if there is none.
+    pub when: Option<Condition>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The sentence.
+    pub say: Template,
+    /// What to do about it.
+    pub remedy: Option<RemedyPlan>,
+}
+
+/// A hypothesis.
+#[derive(Debug, Clone)]
+pub struct CausePlan {
+    /// Its id.
+    pub id: String,
+    /// What happens.
+    pub title: Template,
+    /// Among causes that are equally likely, the higher comes first: the one whose remedy helps most.
+    pub rank: i64,
+    /// Values that its signs and sentences share.
+    pub bindings: Vec<Binding>,
+    /// What it is about.
+    pub subject: Vec<Binding>,
+    /// Signs for and against.
+    pub signs: Vec<SignPlan>,
+    /// What to do.
+    pub remedies: Vec<RemedyPlan>,
+}
+
+/// A sign.
+#[derive(Debug, Clone)]
+pub struct SignPlan {
+    /// For or against.
+    pub side: SignSide,
+    /// How much it counts.
+    pub weight: Weight,
+    /// When it holds.
+    pub when: Condition,
+    /// The sentence, shown when it holds.
+    pub say: Option<Template>,
+}
+
+/// A remedy before its figures are filled in.
+#[derive(Debug, Clone)]
+pub struct RemedyPlan {
+    /// When and where it helps.
+    pub urgency: Urgency,
+    /// It applies only when this holds.
+    pub when: Option<Condition>,
+    /// The sentence.
+    pub action: Template,
+    /// Commands.
+    pub run: Option<Template>,
+    /// Commands that take it back.
+    pub undo: Option<Template>,
+    /// What may go wrong.
+    pub risk: Option<Template>,
+}

@@ -1,0 +1,159 @@
+//! A condition: Lua atoms joined by `and`, `or` and `not`, judged by three-valued logic.
+//!
+//! Lua's own `and` stops at the first operand that is false and cannot know "unknown", so the joints are taken apart here and
+//! only the atoms are left to Lua. `a.unseen > 1 or b.seen > 5` is then true when the second holds.
+
+use super::expression::{Expression, balanced};
+use super::lexer::{Kind, SyntaxError, Token, tokens};
+
+/// A checked condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// The condition as written, on one line.
+    pub text: String,
+    pub(super) node: Node,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Node {
+    And(Vec<Node>),
+    Or(Vec<Node>),
+    Not(Box<Node>),
+    /// `known(x)`: whether x can be told, never unknown itself.
+    Known(Expression),
+    Atom(Expression),
+}
+
+impl Condition {
+    /// Reads a condition.
+    pub fn parse(text: &str, place: &str) -> Result<Self, SyntaxError> {
+        let tokens = tokens(text)?;
+        let node = join(text, &tokens, place)?;
+        Ok(Condition { text: text.split_whitespace().collect::<Vec<_>>().join(" "), node })
+    }
+
+    /// The expressions at its leaves, each with its offset in the condition's text.
+    pub fn atoms(&self) -> Vec<&Expression> {
+        fn collect<'a>(node: &'a Node, atoms: &mut Vec<&'a Expression>) {
+            match node {
+                Node::And(parts) | Node::Or(parts) => parts.iter().for_each(|part| collect(part, atoms)),
+                Node::Not(inner) => collect(inner, atoms),
+                Node::Known(expression) | Node::Atom(expression) => atoms.push(expression),
+            }
+        }
+        let mut atoms = Vec::new();
+        collect(&self.node, &mut atoms);
+        atoms
+    }
+}
+
+/// The loosest joint first: `or`, then `and`, then `not`, parentheses and atoms.
+fn join(text: &str, tokens: &[Token<'_>], place: &str) -> Result<Node, SyntaxError> {
+    let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
+        return Err(SyntaxError { message: "the condition is empty".into(), offset: 0 });
+    };
+    for (word, make) in [("or", Node::Or as fn(Vec<Node>) -> Node), ("and", Node::And)] {
+        let parts = split(tokens, word);
+        if parts.len() > 1 {
+            if let Some(at) = parts.iter().position(|part| part.is_empty()) {
+                let offset = parts[..at].last().and_then(|part| part.last()).map_or(0, Token::end);
+                return Err(SyntaxError { message: format!("`{word}` lacks an operand"), offset });
+            }
+            return parts.iter().map(|part| join(text, part, place)).collect::<Result<_, _>>().map(make);
+        }
+    }
+    if first.is("not") && !tokens[1..].is_empty() && split_by_operator(&tokens[1..]) {
+        return Ok(Node::Not(Box::new(join(text, &tokens[1..], place)?)));
+    }
+    if first.is("(") && balanced(tokens) == tokens.len() && tokens.len() > 2 && last.is(")") {
+        return join(text, &tokens[1..tokens.len() - 1], place);
+    }
+    let is_known = first.is("known") && tokens.len() > 3 && balanced(&tokens[1..]) == tokens.len() - 1;
+    let inner = if is_known { &tokens[2..tokens.len() - 1] } else { tokens };
+    let (start, end) = (inner[0].start, inner[inner.len() - 1].end());
+    // White space in front keeps every offset that of the whole condition.
+    let padded: String = text[..start].chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
+    let padding = " ".repeat(start - padded.len().min(start));
+    let expression = Expression::parse(&format!("{padding}{padded}{}", &text[start..end]), place)?;
+    Ok(if is_known { Node::Known(expression) } else { Node::Atom(expression) })
+}
+
+/// Splits at a keyword outside all brackets and functions.
+fn split<'t, 'a>(tokens: &'t [Token<'a>], word: &str) -> Vec<&'t [Token<'a>]> {
+    let mut parts = Vec::new();
+    let (mut begin, mut depth) = (0, 0i32);
+    for (index, token) in tokens.iter().enumerate() {
+        match (token.kind, token.text) {
+            (Kind::Symbol, "(" | "[" | "{") | (Kind::Keyword, "function") => depth += 1,
+            (Kind::Symbol, ")" | "]" | "}") | (Kind::Keyword, "end") => depth -= 1,
+            (Kind::Keyword, text) if depth == 0 && text == word => {
+                parts.push(&tokens[begin..index]);
+                begin = index + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&tokens[begin..]);
+    parts
+}
+
+/// Whether the tokens are one operand: Lua's `not` binds tighter than any operator that stands outside brackets.
+fn split_by_operator(tokens: &[Token<'_>]) -> bool {
+    let mut depth = 0i32;
+    for (index, token) in tokens.iter().enumerate() {
+        match token.text {
+            "(" | "[" | "{" if token.kind == Kind::Symbol => depth += 1,
+            ")" | "]" | "}" if token.kind == Kind::Symbol => depth -= 1,
+            "==" | "~=" | "<" | ">" | "<=" | ">=" | ".." | "+" | "*" | "/" | "//" | "%" | "^"
+                if token.kind == Kind::Symbol && depth == 0 =>
+            {
+                return false;
+            }
+            "-" if token.kind == Kind::Symbol && depth == 0 && index > 0 => return false,
+            _ => {}
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(text: &str) -> String {
+        fn draw(node: &Node) -> String {
+            let all = |parts: &[Node]| parts.iter().map(draw).collect::<Vec<_>>().join(" ");
+            match node {
+                Node::And(parts) => format!("(and {})", all(parts)),
+                Node::Or(parts) => format!("(or {})", all(parts)),
+                Node::Not(inner) => format!("(not {})", draw(inner)),
+                Node::Known(expression) => format!("(known {})", expression.text.trim()),
+                Node::Atom(expression) => expression.text.trim().to_owned(),
+            }
+        }
+        draw(&Condition::parse(text, "test").unwrap().node)
+    }
+
+    #[test]
+    fn joints_are_taken_apart_and_atoms_left_whole() {
+        assert_eq!(shape("a > 1 or b and not c"), "(or a > 1 (and b (not c)))");
+        assert_eq!(shape("(a or b) and c"), "(and (or a b) c)");
+        assert_eq!(shape("f(a and b) > 1"), "f(a and b) > 1");
+        assert_eq!(shape("not a == b"), "not a == b");
+        assert_eq!(shape("not (a == b)"), "(not a == b)");
+        assert_eq!(shape("known(a.b) and a.b > 2"), "(and (known a.b) a.b > 2)");
+        assert_eq!(shape("any(l, function(e) return e.a and e.b end)"), "any(l, function(e) return e.a and e.b end)");
+        assert_eq!(shape("\"a or b\" == c"), "\"a or b\" == c");
+    }
+
+    #[test]
+    fn atoms_keep_their_offsets() {
+        let condition = Condition::parse("first > 1 and second.x", "test").unwrap();
+        assert_eq!(condition.atoms()[1].uses()[0].offset, 14);
+    }
+
+    #[test]
+    fn a_joint_without_an_operand_is_refused() {
+        assert_eq!(Condition::parse("a and", "test").unwrap_err().message, "`and` lacks an operand");
+    }
+}

@@ -1,0 +1,146 @@
+//! Evidence as Lua values: tables that refuse fields that do not exist and raise "not known" for what could not be seen.
+
+use mlua::{Function, Lua, Table, Value as LuaValue};
+use serde_json::Value;
+
+/// A value that could not be seen was asked for. Ends the evaluation of an atom, which is then unknown.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{path} is not known")]
+pub(super) struct NotKnown {
+    /// The path from the step's id: `traffic.ring.dropped`.
+    pub path: String,
+}
+
+/// What a table stands for; kept in its metatable.
+const PATH: &str = "path";
+const UNSEEN: &str = "unseen";
+const IS_MAP: &str = "is_map";
+
+/// Makes Lua values out of evidence.
+pub(super) struct Converter {
+    index: Function,
+}
+
+impl Converter {
+    pub fn new(lua: &Lua) -> mlua::Result<Self> {
+        let index = lua.create_function(|_, (table, key): (Table, LuaValue)| -> mlua::Result<LuaValue> {
+            let Some(meta) = table.metatable() else { return Ok(LuaValue::Nil) };
+            let path: String = meta.raw_get(PATH)?;
+            let key = match key {
+                LuaValue::String(key) => key.to_string_lossy(),
+                LuaValue::Integer(_) | LuaValue::Number(_) => return Ok(LuaValue::Nil),
+                other => {
+                    return Err(mlua::Error::runtime(format!("{path} has no field of type {}", other.type_name())));
+                }
+            };
+            let field = format!("{path}.{key}");
+            let unseen: Option<Table> = meta.raw_get(UNSEEN)?;
+            let is_unseen = unseen.as_ref().is_some_and(|unseen| unseen.contains_key(key.as_str()).unwrap_or(false));
+            if is_unseen || meta.raw_get::<bool>(IS_MAP)? {
+                return Err(mlua::Error::external(NotKnown { path: field }));
+            }
+            let mut names: Vec<String> =
+                table.pairs::<LuaValue, LuaValue>().flatten().map(|(k, _)| k.to_string().unwrap_or_default()).collect();
+            if let Some(unseen) = unseen {
+                names.extend(unseen.pairs::<String, bool>().flatten().map(|(name, _)| name));
+            }
+            Err(mlua::Error::runtime(match nearest(&key, names.iter().map(String::as_str)) {
+                Some(near) => format!("{path} has no field `{key}`; did you mean `{near}`?"),
+                None => format!("{path} has no field `{key}`"),
+            }))
+        })?;
+        Ok(Converter { index })
+    }
+
+    /// The Lua value of `value`, which the schema describes and which stands at `path`.
+    pub fn convert(&self, lua: &Lua, value: &Value, schema: Option<&Value>, path: &str) -> mlua::Result<LuaValue> {
+        Ok(match value {
+            Value::Null => LuaValue::Nil,
+            Value::Bool(flag) => LuaValue::Boolean(*flag),
+            Value::Number(number) => match number.as_i64() {
+                Some(integer) => LuaValue::Integer(integer),
+                None => LuaValue::Number(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Value::String(text) => LuaValue::String(lua.create_string(text)?),
+            Value::Array(items) => {
+                let schema = schema.and_then(item_schema);
+                let table = lua.create_table_with_capacity(items.len(), 0)?;
+                for (index, item) in items.iter().enumerate() {
+                    let item = self.convert(lua, item, schema, &format!("{path}[{}]", index + 1))?;
+                    table.raw_set(index + 1, item)?;
+                }
+                LuaValue::Table(table)
+            }
+            Value::Object(fields) => {
+                let properties = schema.and_then(properties);
+                let table = lua.create_table_with_capacity(0, fields.len())?;
+                let unseen = lua.create_table()?;
+                for (name, field) in fields {
+                    if field.is_null() {
+                        unseen.raw_set(name.as_str(), true)?;
+                        continue;
+                    }
+                    let schema = schema.and_then(|schema| field_schema(schema, name));
+                    table.raw_set(name.as_str(), self.convert(lua, field, schema, &format!("{path}.{name}"))?)?;
+                }
+                for name in properties.into_iter().flat_map(|properties| properties.keys()) {
+                    if !fields.contains_key(name) {
+                        unseen.raw_set(name.as_str(), true)?;
+                    }
+                }
+                let meta = lua.create_table()?;
+                meta.raw_set("__index", &self.index)?;
+                meta.raw_set(PATH, path)?;
+                meta.raw_set(UNSEEN, unseen)?;
+                meta.raw_set(IS_MAP, schema.is_some_and(is_map))?;
+                table.set_metatable(Some(meta))?;
+                LuaValue::Table(table)
+            }
+        })
+    }
+}
+
+/// The schema without its `null` alternative.
+pub fn present(schema: &Value) -> &Value {
+    for key in ["anyOf", "oneOf"] {
+        if let Some(choices) = schema.get(key).and_then(Value::as_array) {
+            let is_null = |choice: &&Value| choice.get("type").and_then(Value::as_str) == Some("null");
+            let mut others = choices.iter().filter(|choice| !is_null(choice));
+            if let (Some(only), None) = (others.next(), others.next()) {
+                return only;
+            }
+        }
+    }
+    schema
+}
+
+/// The schemas of an object's named fields.
+pub fn properties(schema: &Value) -> Option<&serde_json::Map<String, Value>> {
+    present(schema).get("properties").and_then(Value::as_object)
+}
+
+/// The schema of a list's items.
+pub fn item_schema(schema: &Value) -> Option<&Value> {
+    present(schema).get("items").filter(|items| items.is_object())
+}
+
+/// The schema of one field, named or of a map.
+pub fn field_schema<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
+    properties(schema)
+        .and_then(|properties| properties.get(name))
+        .or_else(|| present(schema).get("additionalProperties").filter(|additional| additional.is_object()))
+}
+
+/// Whether the object's keys are data, not names of fields.
+pub fn is_map(schema: &Value) -> bool {
+    properties(schema).is_none() && present(schema).get("additionalProperties").is_some_and(Value::is_object)
+}
+
+/// The name that was probably meant.
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,159 @@
+//! One Lua expression, and the names that it uses.
+
+use super::lexer::{Kind, SyntaxError, Token, tokens};
+
+/// A Lua expression of a runbook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expression {
+    /// The expression as written.
+    pub text: String,
+    /// Where it stands, for messages: "runbooks/x.yaml:12:9".
+    pub place: String,
+    uses: Vec<NameUse>,
+}
+
+/// A free name in an expression and the path that follows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameUse {
+    /// The name.
+    pub name: String,
+    /// Where it stands in the expression, in bytes.
+    pub offset: usize,
+    /// What follows: `.rx`, `[1]`.
+    pub path: Vec<PathPart>,
+    /// The name itself is called: `bitrate(…)`.
+    pub called: bool,
+}
+
+/// A step from a value to one of its parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PathPart {
+    /// `.name` or `["name"]`, and where the name stands.
+    Field(String, usize),
+    /// `[…]`.
+    Index,
+}
+
+impl Expression {
+    /// Reads the expression; its grammar is Lua's to check, when it is compiled.
+    pub fn parse(text: &str, place: &str) -> Result<Self, SyntaxError> {
+        let tokens = tokens(text)?;
+        if tokens.is_empty() {
+            return Err(SyntaxError { message: "the expression is empty".into(), offset: 0 });
+        }
+        Ok(Expression { text: text.to_owned(), place: place.to_owned(), uses: name_uses(&tokens) })
+    }
+
+    /// The free names that it uses.
+    pub fn uses(&self) -> &[NameUse] {
+        &self.uses
+    }
+}
+
+fn name_uses(tokens: &[Token<'_>]) -> Vec<NameUse> {
+    let bound = bound_names(tokens);
+    let mut uses = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|before| tokens.get(before));
+        let is_field = before.is_some_and(|token| token.is(".") || token.is(":"));
+        let is_key = tokens.get(index + 1).is_some_and(|next| next.is("="));
+        if token.kind != Kind::Name || is_field || is_key || bound.contains(&token.text) {
+            continue;
+        }
+        let (path, next) = path_after(&tokens[index + 1..]);
+        uses.push(NameUse {
+            name: token.text.to_owned(),
+            offset: token.start,
+            called: path.is_empty() && next.is_some_and(|token| token.is("(")),
+            path,
+        });
+    }
+    uses
+}
+
+/// Names that the expression binds itself: parameters of functions, `local` and `for` variables.
+fn bound_names<'a>(tokens: &[Token<'a>]) -> Vec<&'a str> {
+    let mut bound = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        let names = &tokens[index + 1..];
+        let end = match token.text {
+            "function" if token.kind == Kind::Keyword => ")",
+            "local" if token.kind == Kind::Keyword => "=",
+            "for" if token.kind == Kind::Keyword => "in",
+            _ => continue,
+        };
+        let until = names.iter().position(|token| token.is(end) || token.is("=")).unwrap_or(0);
+        bound.extend(names[..until].iter().filter(|token| token.kind == Kind::Name).map(|token| token.text));
+    }
+    bound
+}
+
+/// The path at the start of the tokens, and the token that ends it.
+fn path_after<'t, 'a>(tokens: &'t [Token<'a>]) -> (Vec<PathPart>, Option<&'t Token<'a>>) {
+    let mut path = Vec::new();
+    let mut at = 0;
+    loop {
+        match (tokens.get(at), tokens.get(at + 1), tokens.get(at + 2)) {
+            (Some(dot), Some(name), _) if dot.is(".") && name.kind == Kind::Name => {
+                path.push(PathPart::Field(name.text.to_owned(), name.start));
+                at += 2;
+            }
+            (Some(open), Some(key), Some(close)) if open.is("[") && close.is("]") && key.kind == Kind::String => {
+                path.push(PathPart::Field(key.text[1..key.text.len() - 1].to_owned(), key.start + 1));
+                at += 3;
+            }
+            (Some(open), Some(_), _) if open.is("[") => {
+                path.push(PathPart::Index);
+                at += balanced(&tokens[at..]);
+            }
+            (next, _, _) => return (path, next),
+        }
+    }
+}
+
+/// How many tokens the bracket at the start spans, its end included.
+pub(super) fn balanced(tokens: &[Token<'_>]) -> usize {
+    let mut depth = 0usize;
+    for (index, token) in tokens.iter().enumerate() {
+        if token.kind == Kind::Symbol {
+            match token.text {
+                "(" | "[" | "{" => depth += 1,
+                ")" | "]" | "}" => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth == 0 {
+                return index + 1;
+            }
+        }
+    }
+    tokens.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Vec<(String, usize)> {
+        let expression = Expression::parse(text, "test").unwrap();
+        expression.uses().iter().map(|used| (used.name.clone(), used.path.len())).collect()
+    }
+
+    #[test]
+    fn names_are_found_with_their_paths() {
+        assert_eq!(
+            names("rates.watched.rx > params.high and first(a.list, {port = p})[1].x"),
+            [("rates", 2), ("params", 1), ("first", 0), ("a", 1), ("p", 0)].map(|(n, l)| (n.to_owned(), l))
+        );
+    }
+
+    #[test]
+    fn a_function_binds_its_own_names() {
+        assert_eq!(names("any(a, function(e) return e.x == b end)").len(), 3);
+    }
+
+    #[test]
+    fn an_index_continues_the_path() {
+        let expression = Expression::parse("t.list[#t.list].x.y['z']", "test").unwrap();
+        assert_eq!(expression.uses()[0].path.len(), 5);
+    }
+}

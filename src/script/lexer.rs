@@ -1,0 +1,154 @@
+//! The tokens of a Lua expression, as far as they are needed to find names and to split a condition.
+
+/// Text that is not a Lua expression.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SyntaxError {
+    /// What is wrong.
+    pub message: String,
+    /// Where, in bytes from the start of the text.
+    pub offset: usize,
+}
+
+/// A token and where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Token<'a> {
+    pub kind: Kind,
+    pub text: &'a str,
+    pub start: usize,
+}
+
+impl Token<'_> {
+    pub fn end(&self) -> usize {
+        self.start + self.text.len()
+    }
+
+    pub fn is(&self, text: &str) -> bool {
+        self.kind != Kind::String && self.text == text
+    }
+}
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Name,
+    Keyword,
+    Number,
+    String,
+    Symbol,
+}
+
+const KEYWORDS: &[&str] = &[
+    "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in", "local", "nil",
+    "not", "or", "repeat", "return", "then", "true", "until", "while",
+];
+
+/// Symbols of two and three characters, the longest first.
+const LONG_SYMBOLS: &[&str] = &["...", "==", "~=", "<=", ">=", "..", "//", "<<", ">>", "::"];
+
+/// Splits an expression into its tokens.
+pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, SyntaxError> {
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while let Some(first) = text[at..].chars().next() {
+        let rest = &text[at..];
+        if first.is_whitespace() {
+            at += first.len_utf8();
+            continue;
+        }
+        if rest.starts_with("--") {
+            at += comment(rest);
+            continue;
+        }
+        let (kind, length) = if first.is_ascii_alphabetic() || first == '_' {
+            let length = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
+            (if KEYWORDS.contains(&&rest[..length]) { Kind::Keyword } else { Kind::Name }, length)
+        } else if first.is_ascii_digit() || (first == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit())) {
+            (Kind::Number, number(rest))
+        } else if first == '"' || first == '\'' {
+            (Kind::String, quoted(rest, first, at)?)
+        } else if let Some(length) = long_bracket(rest) {
+            (Kind::String, length)
+        } else if let Some(symbol) = LONG_SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)) {
+            (Kind::Symbol, symbol.len())
+        } else if "+-*/%^#&~|<>=(){}[];:,.".contains(first) {
+            (Kind::Symbol, 1)
+        } else {
+            return Err(SyntaxError { message: format!("`{first}` has no place in an expression"), offset: at });
+        };
+        tokens.push(Token { kind, text: &rest[..length], start: at });
+        at += length;
+    }
+    Ok(tokens)
+}
+
+fn comment(rest: &str) -> usize {
+    match long_bracket(&rest[2..]) {
+        Some(length) => 2 + length,
+        None => rest.find('\n').unwrap_or(rest.len()),
+    }
+}
+
+fn number(rest: &str) -> usize {
+    let mut previous = ' ';
+    rest.find(|c: char| {
+        let part = c.is_ascii_alphanumeric()
+            || c == '.'
+            || ((c == '+' || c == '-') && matches!(previous, 'e' | 'E' | 'p' | 'P'));
+        previous = c;
+        !part
+    })
+    .unwrap_or(rest.len())
+}
+
+fn quoted(rest: &str, quote: char, at: usize) -> Result<usize, SyntaxError> {
+    let mut escaped = false;
+    for (index, c) in rest.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            c if c == quote => return Ok(index + 1),
+            _ => {}
+        }
+    }
+    Err(SyntaxError { message: "the string is not closed".into(), offset: at })
+}
+
+/// The length of a `[[…]]` or `[=[…]=]` string at the start of the text.
+fn long_bracket(rest: &str) -> Option<usize> {
+    let inner = rest.strip_prefix('[')?;
+    let level = inner.find(|c| c != '=')?;
+    inner[level..].starts_with('[').then_some(())?;
+    let close = format!("]{}]", "=".repeat(level));
+    rest.find(&close).map(|index| index + close.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(text: &str) -> Vec<&str> {
+        tokens(text).unwrap().iter().map(|token| token.text).collect()
+    }
+
+    #[test]
+    fn an_expression_falls_into_its_tokens() {
+        assert_eq!(
+            texts("a.b[1] >= 1e-3 and not f('x and y', [[z]]) -- why"),
+            ["a", ".", "b", "[", "1", "]", ">=", "1e-3", "and", "not", "f", "(", "'x and y'", ",", "[[z]]", ")"]
+        );
+    }
+
+    #[test]
+    fn an_open_string_says_where_it_began() {
+        let error = tokens("a == \"b").unwrap_err();
+        assert_eq!((error.offset, error.message.as_str()), (5, "the string is not closed"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_lexer_panic(text in "\\PC{0,40}") {
+            let _ = tokens(&text);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The Lua host: conditions, expressions and templates over evidence.
+//!
+//! An expression is Lua, evaluated in an environment that holds the parameters, the steps' evidence and a few helpers, and
+//! nothing of the host. Evidence that is not there makes an expression unknown; `and`, `or` and `not` of a condition follow
+//! three-valued logic.
+
+mod condition;
+mod evidence;
+mod expression;
+mod lexer;
+mod scope;
+mod template;
+
+pub use condition::Condition;
+pub use evidence::{field_schema, is_map, item_schema, nearest, properties};
+pub use expression::{Expression, NameUse, PathPart};
+pub use lexer::SyntaxError;
+pub use scope::{HELPERS, Helper, Judged, Scope, Unknown};
+pub use template::Template;

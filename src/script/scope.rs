@@ -1,0 +1,598 @@
+//! Where expressions are evaluated: a Lua state that holds parameters, evidence and helpers, and nothing else.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use mlua::chunk::ChunkMode;
+use mlua::{Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value as LuaValue, VmState};
+use serde_json::Value;
+
+use super::condition::{Condition, Node};
+use super::evidence::{Converter, NotKnown, nearest};
+use super::expression::Expression;
+use super::template::{Piece, Template};
+use crate::case::{Evidence, Gap, Reason, Truth};
+use crate::units;
+
+/// Memory that all expressions of one run may use together.
+const MEMORY_LIMIT: usize = 64 * 1024 * 1024;
+/// Time that one expression may take.
+const TIME_LIMIT: Duration = Duration::from_secs(1);
+/// How deep and how large a value may be that an expression gives back.
+const VALUE_DEPTH: usize = 8;
+const VALUE_ITEMS: usize = 4096;
+
+/// A function that expressions can call.
+#[derive(Debug, Clone, Copy)]
+pub struct Helper {
+    /// Its name and parameters.
+    pub signature: &'static str,
+    /// What it gives.
+    pub about: &'static str,
+}
+
+impl Helper {
+    /// Its name alone.
+    pub fn name(&self) -> &'static str {
+        self.signature.split('(').next().unwrap_or(self.signature)
+    }
+}
+
+/// The functions that expressions can call.
+pub const HELPERS: &[Helper] = &[
+    Helper { signature: "bitrate(bits_per_second)", about: "a bit rate for people: 84.2 Mbit/s" },
+    Helper { signature: "bytes(bytes)", about: "a size for people: 56.4 MB" },
+    Helper { signature: "percent(share)", about: "a share for people: 99.4 %" },
+    Helper { signature: "count(number)", about: "a number for people: 9,957" },
+    Helper { signature: "span(seconds)", about: "a span of time for people: 6 h 30 min" },
+    Helper { signature: "who(process)", about: "a process for people: sshd (pid 1822, ssh.service)" },
+    Helper { signature: "socket(address, port)", about: "address and port: 192.0.2.1:53 or [2001:db8::1]:53" },
+    Helper {
+        signature: "first(list, pattern)",
+        about: "the first item that fits, or nil; a pattern is a table of fields or a function",
+    },
+    Helper { signature: "where(list, pattern)", about: "the items that fit" },
+    Helper { signature: "any(list, pattern)", about: "whether an item fits" },
+    Helper { signature: "all(list, pattern)", about: "whether all items fit" },
+    Helper { signature: "sum(list, field)", about: "the sum of a field over a list" },
+    Helper { signature: "map(list, field)", about: "the list of one field" },
+    Helper { signature: "most(list, field)", about: "the item whose field is largest, or nil" },
+    Helper { signature: "take(list, count)", about: "the first items" },
+    Helper { signature: "join(list, separator, count)", about: "the items in one text, at most count of them" },
+    Helper { signature: "contains(whole, part)", about: "whether a list has an item, or a text a part" },
+    Helper { signature: "ratio(a, b)", about: "a / b, and 0 when b is 0" },
+    Helper { signature: "plural(count, one, many)", about: "1 packet, 2 packets" },
+    Helper { signature: "known(x)", about: "whether x could be seen; in conditions only, never unknown itself" },
+    Helper { signature: "tostring(x)", about: "Lua's own" },
+    Helper { signature: "tonumber(x)", about: "Lua's own" },
+    Helper { signature: "type(x)", about: "Lua's own" },
+    Helper { signature: "ipairs(list)", about: "Lua's own" },
+    Helper { signature: "pairs(map)", about: "Lua's own" },
+];
+
+/// Standard modules that expressions can use, without what could hang or exhaust.
+const MODULES: &[(&str, &[&str])] = &[
+    ("math", &["abs", "ceil", "floor", "max", "min", "huge", "log", "sqrt", "tointeger", "type"]),
+    ("string", &["byte", "char", "format", "len", "lower", "reverse", "sub", "upper"]),
+    ("table", &["concat", "unpack"]),
+];
+
+/// Why an expression has no value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unknown {
+    /// What could not be seen, or what is wrong with the expression.
+    pub gaps: Vec<Gap>,
+}
+
+/// What a condition says about the evidence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// Whether it holds.
+    pub truth: Truth,
+    /// Why it is unknown, when it is.
+    pub gaps: Vec<Gap>,
+}
+
+impl From<bool> for Judged {
+    fn from(holds: bool) -> Self {
+        Judged { truth: holds.into(), gaps: Vec::new() }
+    }
+}
+
+/// A name that expressions can use.
+enum Root {
+    /// Evidence that is converted when it is first used.
+    Evidence { evidence: Arc<Evidence>, schema: Option<Arc<Value>>, converted: Option<LuaValue> },
+    /// A value; nil is a value too.
+    Value(LuaValue),
+    /// A value that could not be told.
+    Unknown(Vec<Gap>),
+}
+
+type Roots = Arc<Mutex<HashMap<String, Root>>>;
+
+/// A Lua state with the names that expressions can use.
+pub struct Scope {
+    lua: Lua,
+    environment: Table,
+    roots: Roots,
+    compiled: Mutex<HashMap<String, Function>>,
+    deadline: Arc<Mutex<Instant>>,
+    overrun: Arc<AtomicBool>,
+}
+
+impl Scope {
+    /// A scope with the helpers and nothing else.
+    pub fn new() -> mlua::Result<Self> {
+        let lua = Lua::new_with(StdLib::MATH | StdLib::STRING | StdLib::TABLE, LuaOptions::default())?;
+        lua.set_memory_limit(MEMORY_LIMIT)?;
+        let deadline = Arc::new(Mutex::new(Instant::now() + TIME_LIMIT));
+        let overrun = Arc::new(AtomicBool::new(false));
+        let (until, over) = (Arc::clone(&deadline), Arc::clone(&overrun));
+        lua.set_hook(HookTriggers::new().every_nth_instruction(10_000), move |_, _| {
+            if Instant::now() > *locked(&until) {
+                over.store(true, Ordering::Relaxed);
+                return Err(mlua::Error::runtime(format!("it ran longer than {} s", TIME_LIMIT.as_secs())));
+            }
+            Ok(VmState::Continue)
+        })?;
+        let roots = Roots::default();
+        let environment = environment(&lua, &roots)?;
+        Ok(Scope { lua, environment, roots, compiled: Mutex::default(), deadline, overrun })
+    }
+
+    /// Makes evidence known under a step's id. `schema` describes its output.
+    pub fn set_evidence(&self, name: &str, evidence: Arc<Evidence>, schema: Option<Arc<Value>>) {
+        locked(&self.roots).insert(name.to_owned(), Root::Evidence { evidence, schema, converted: None });
+    }
+
+    /// Makes a value known under a name.
+    pub fn set_value(&self, name: &str, value: Result<Value, Unknown>) {
+        let root = match value {
+            Ok(value) => match Converter::new(&self.lua).and_then(|c| c.convert(&self.lua, &value, None, name)) {
+                Ok(value) => Root::Value(value),
+                Err(error) => Root::Unknown(vec![failure(name, &error)]),
+            },
+            Err(unknown) => Root::Unknown(unknown.gaps),
+        };
+        locked(&self.roots).insert(name.to_owned(), root);
+    }
+
+    /// Makes the value of an expression known under a name, without a way through JSON; says whether it is known.
+    pub fn set_expression(&self, name: &str, expression: &Expression) {
+        let root = match self.evaluate(expression) {
+            Ok(value) => Root::Value(value),
+            Err(unknown) => Root::Unknown(unknown.gaps),
+        };
+        locked(&self.roots).insert(name.to_owned(), root);
+    }
+
+    /// Forgets a name.
+    pub fn unset(&self, name: &str) {
+        locked(&self.roots).remove(name);
+    }
+
+    /// Checks an expression's grammar.
+    pub fn check(&self, expression: &Expression) -> Result<(), String> {
+        self.compile(expression).map(drop).map_err(|error| first_line(&error))
+    }
+
+    /// Judges a condition.
+    pub fn judge(&self, condition: &Condition) -> Judged {
+        self.judge_node(&condition.node)
+    }
+
+    fn judge_node(&self, node: &Node) -> Judged {
+        match node {
+            Node::And(parts) => self.judge_joint(parts, Truth::Yes, Truth::and, Truth::No),
+            Node::Or(parts) => self.judge_joint(parts, Truth::No, Truth::or, Truth::Yes),
+            Node::Not(inner) => {
+                let inner = self.judge_node(inner);
+                Judged { truth: !inner.truth, gaps: inner.gaps }
+            }
+            Node::Known(expression) => self.evaluate(expression).is_ok().into(),
+            Node::Atom(expression) => match self.evaluate(expression) {
+                Ok(LuaValue::Nil | LuaValue::Boolean(false)) => false.into(),
+                Ok(_) => true.into(),
+                Err(unknown) => Judged { truth: Truth::Unknown, gaps: unknown.gaps },
+            },
+        }
+    }
+
+    /// Judges the operands from left to right until one settles it, as Lua would.
+    fn judge_joint(&self, parts: &[Node], empty: Truth, join: fn(Truth, Truth) -> Truth, settled: Truth) -> Judged {
+        let mut whole = Judged { truth: empty, gaps: Vec::new() };
+        for part in parts {
+            let part = self.judge_node(part);
+            whole.truth = join(whole.truth, part.truth);
+            whole.gaps.extend(part.gaps);
+            if whole.truth == settled {
+                return Judged { truth: settled, gaps: Vec::new() };
+            }
+        }
+        whole
+    }
+
+    /// The value of an expression, as JSON; nil is null.
+    pub fn value(&self, expression: &Expression) -> Result<Value, Unknown> {
+        let value = self.evaluate(expression)?;
+        let mut items = 0;
+        to_json(&value, 0, &mut items).map_err(|error| Unknown { gaps: vec![failure(expression.text.trim(), &error)] })
+    }
+
+    /// A sentence with its figures filled in. What is not known reads "(not seen)"; the gaps say why.
+    pub fn render(&self, template: &Template) -> (String, Vec<Gap>) {
+        self.fill(template, |text| text)
+    }
+
+    /// A command with its figures filled in, each quoted for the shell where it needs quotes.
+    pub fn render_command(&self, template: &Template) -> Result<String, Unknown> {
+        let (text, gaps) = self.fill(template, shell_word);
+        if gaps.is_empty() { Ok(text) } else { Err(Unknown { gaps }) }
+    }
+
+    fn fill(&self, template: &Template, shape: fn(String) -> String) -> (String, Vec<Gap>) {
+        let mut text = String::new();
+        let mut gaps = Vec::new();
+        for piece in &template.pieces {
+            match piece {
+                Piece::Text(piece) => text.push_str(piece),
+                Piece::Value { expression, .. } => match self.value(expression) {
+                    Ok(value) => text.push_str(&shape(display(&value))),
+                    Err(unknown) => {
+                        text.push_str("(not seen)");
+                        gaps.extend(unknown.gaps);
+                    }
+                },
+            }
+        }
+        (text, gaps)
+    }
+
+    fn compile(&self, expression: &Expression) -> mlua::Result<Function> {
+        if let Some(function) = locked(&self.compiled).get(&expression.text) {
+            return Ok(function.clone());
+        }
+        let function = self
+            .lua
+            .load(format!("return ({}\n)", expression.text))
+            .set_mode(ChunkMode::Text)
+            .set_name(format!("={}", expression.place))
+            .set_environment(self.environment.clone())
+            .into_function()?;
+        locked(&self.compiled).insert(expression.text.clone(), function.clone());
+        Ok(function)
+    }
+
+    fn evaluate(&self, expression: &Expression) -> Result<LuaValue, Unknown> {
+        *locked(&self.deadline) = Instant::now() + TIME_LIMIT;
+        self.overrun.store(false, Ordering::Relaxed);
+        let value = self.compile(expression).and_then(|function| function.call::<LuaValue>(()));
+        value.map_err(|error| Unknown { gaps: self.gaps_of(expression, &error) })
+    }
+
+    /// Why an expression has no value: what it needs was not seen, or it is wrong.
+    fn gaps_of(&self, expression: &Expression, error: &mlua::Error) -> Vec<Gap> {
+        let Some(NotKnown { path }) = not_known(error) else {
+            return vec![failure(expression.text.trim(), error)];
+        };
+        let (root, rest) = path.split_once(['.', '[']).unwrap_or((path, ""));
+        match locked(&self.roots).get(root) {
+            Some(Root::Unknown(gaps)) => gaps.clone(),
+            Some(Root::Evidence { evidence, .. }) => match evidence.gap_at(&without_indices(rest)) {
+                Some(gap) => vec![gap.clone()],
+                None => vec![Gap::new(Reason::Absent, format!("see {path}"), "the host did not say")],
+            },
+            _ => vec![Gap::new(Reason::Absent, format!("see {path}"), "the host did not say")],
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `listeners[3].process` as probes name it in their gaps: `listeners.process`.
+fn without_indices(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    let mut inside = false;
+    for c in path.chars() {
+        match c {
+            '[' => inside = true,
+            ']' => inside = false,
+            c if !inside => out.push(c),
+            _ => {}
+        }
+    }
+    out
+}
+
+fn not_known(error: &mlua::Error) -> Option<&NotKnown> {
+    match error {
+        mlua::Error::CallbackError { cause, .. } => not_known(cause),
+        mlua::Error::WithContext { cause, .. } => not_known(cause),
+        other => other.downcast_ref(),
+    }
+}
+
+/// The message of a Lua error without its traceback.
+fn first_line(error: &mlua::Error) -> String {
+    let root = match error {
+        mlua::Error::CallbackError { cause, .. } => return first_line(cause),
+        mlua::Error::SyntaxError { message, .. } => message.clone(),
+        mlua::Error::RuntimeError(message) => message.clone(),
+        other => other.to_string(),
+    };
+    root.lines().next().unwrap_or_default().to_owned()
+}
+
+fn failure(text: &str, error: &mlua::Error) -> Gap {
+    Gap::new(Reason::Failed, format!("evaluate `{text}`"), first_line(error))
+        .way_out("mend the expression in the runbook: `casebook lint` finds most such errors")
+}
+
+/// The table that stands for the global names of every expression.
+fn environment(lua: &Lua, roots: &Roots) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    let globals = lua.globals();
+    for name in ["tostring", "tonumber", "type", "ipairs", "pairs"] {
+        table.raw_set(name, globals.get::<LuaValue>(name)?)?;
+    }
+    for (module, functions) in MODULES {
+        let source: Table = globals.get(*module)?;
+        let kept = lua.create_table()?;
+        for function in *functions {
+            kept.raw_set(*function, source.get::<LuaValue>(*function)?)?;
+        }
+        if *module == "string" {
+            // Methods of strings, as in ("x"):upper(), come from the metatable: the same functions and no more.
+            lua.load("getmetatable('').__index = ...").call::<()>(&kept)?;
+        }
+        table.raw_set(*module, kept)?;
+    }
+    type Format = fn(f64) -> String;
+    let formats: [(&str, Format); 5] = [
+        ("bitrate", units::bitrate),
+        ("bytes", units::bytes),
+        ("percent", units::percent),
+        ("count", units::count),
+        ("span", units::span),
+    ];
+    for (name, format) in formats {
+        table.raw_set(name, lua.create_function(move |_, figure: f64| Ok(format(figure)))?)?;
+    }
+    table.raw_set("who", lua.create_function(|_, process: Table| Ok(who(&process)))?)?;
+    table.raw_set(
+        "socket",
+        lua.create_function(|_, (address, port): (String, Option<i64>)| {
+            let address = if address.contains(':') && port.is_some() { format!("[{address}]") } else { address };
+            Ok(port.map_or(address.clone(), |port| format!("{address}:{port}")))
+        })?,
+    )?;
+    table.raw_set(
+        "text_contains",
+        lua.create_function(|_, (whole, part): (String, String)| Ok(whole.contains(&part)))?,
+    )?;
+    let helpers: Table = lua
+        .load(include_str!("../../lua/casebook/expressions.lua"))
+        .set_mode(ChunkMode::Text)
+        .set_name("@lua/casebook/expressions.lua")
+        .set_environment(table.clone())
+        .eval()?;
+    for pair in helpers.pairs::<String, Function>() {
+        let (name, helper) = pair?;
+        table.raw_set(name, helper)?;
+    }
+    let meta = lua.create_table()?;
+    let roots = Arc::clone(roots);
+    let converter = Converter::new(lua)?;
+    let look_up = move |lua: &Lua, (_, name): (Table, String)| look_up(lua, &converter, &roots, &name);
+    meta.raw_set("__index", lua.create_function(look_up)?)?;
+    let refuse = |_: &Lua, (_, name, _): (Table, String, LuaValue)| -> mlua::Result<()> {
+        Err(mlua::Error::runtime(format!("an expression cannot set `{name}`")))
+    };
+    meta.raw_set("__newindex", lua.create_function(refuse)?)?;
+    table.set_metatable(Some(meta))?;
+    Ok(table)
+}
+
+fn look_up(lua: &Lua, converter: &Converter, roots: &Roots, name: &str) -> mlua::Result<LuaValue> {
+    let mut roots = locked(roots);
+    match roots.get_mut(name) {
+        Some(Root::Value(value)) => Ok(value.clone()),
+        Some(Root::Unknown(_)) => Err(mlua::Error::external(NotKnown { path: name.to_owned() })),
+        Some(Root::Evidence { evidence, schema, converted }) => {
+            let Some(output) = &evidence.output else {
+                return Err(mlua::Error::external(NotKnown { path: name.to_owned() }));
+            };
+            if let Some(value) = converted {
+                return Ok(value.clone());
+            }
+            let value = converter.convert(lua, output, schema.as_deref(), name)?;
+            *converted = Some(value.clone());
+            Ok(value)
+        }
+        None => {
+            let mut names: Vec<&str> = roots.keys().map(String::as_str).collect();
+            for helper in HELPERS {
+                names.push(helper.name());
+            }
+            Err(mlua::Error::runtime(match nearest(name, names.into_iter()) {
+                Some(near) => format!("nothing is named `{name}`; did you mean `{near}`?"),
+                None => format!("nothing is named `{name}`"),
+            }))
+        }
+    }
+}
+
+/// A process for people. What could not be seen of it is left out.
+fn who(process: &Table) -> String {
+    let field = |name: &str| process.raw_get::<Option<String>>(name).ok().flatten();
+    let name = field("name").unwrap_or_else(|| "a process".into());
+    let pid = process.raw_get::<Option<i64>>("pid").ok().flatten().map(|pid| format!("pid {pid}"));
+    let details: Vec<String> = pid.into_iter().chain(field("unit")).collect();
+    if details.is_empty() { name } else { format!("{name} ({})", details.join(", ")) }
+}
+
+fn to_json(value: &LuaValue, depth: usize, items: &mut usize) -> mlua::Result<Value> {
+    *items += 1;
+    if depth > VALUE_DEPTH || *items > VALUE_ITEMS {
+        return Err(mlua::Error::runtime("the value is too large or refers to itself"));
+    }
+    Ok(match value {
+        LuaValue::Boolean(flag) => Value::Bool(*flag),
+        LuaValue::Integer(integer) => (*integer).into(),
+        LuaValue::Number(number) => serde_json::Number::from_f64(*number).map_or(Value::Null, Value::Number),
+        LuaValue::String(text) => Value::String(text.to_string_lossy()),
+        LuaValue::Table(table) => {
+            let length = table.raw_len();
+            if length > 0 {
+                let list = (1..=length).map(|index| to_json(&table.raw_get(index)?, depth + 1, items));
+                return list.collect::<mlua::Result<Vec<_>>>().map(Value::Array);
+            }
+            let mut map = serde_json::Map::new();
+            for pair in table.pairs::<LuaValue, LuaValue>() {
+                let (key, value) = pair?;
+                map.insert(key.to_string()?, to_json(&value, depth + 1, items)?);
+            }
+            map.sort_keys();
+            Value::Object(map)
+        }
+        LuaValue::Nil => Value::Null,
+        other => return Err(mlua::Error::runtime(format!("a {} is not a value for a report", other.type_name()))),
+    })
+}
+
+/// A value inside a sentence.
+fn display(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        Value::Bool(flag) => if *flag { "yes" } else { "no" }.to_owned(),
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if !number.is_i64() && !number.is_u64() => units::count(float),
+            _ => number.to_string(),
+        },
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(display).collect::<Vec<_>>().join(", "),
+        Value::Object(map) => map.iter().map(|(k, v)| format!("{k} {}", display(v))).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// A word of a shell command: quoted unless it is plainly harmless, because evidence may come from an attacker.
+fn shell_word(text: String) -> String {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "._-:/@%+,=".contains(c);
+    if !text.is_empty() && text.chars().all(harmless) && !text.starts_with('-') {
+        return text;
+    }
+    let printable: String = text.chars().filter(|c| !c.is_control()).collect();
+    format!("'{}'", printable.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn scope() -> Scope {
+        let scope = Scope::new().unwrap();
+        let evidence = Evidence {
+            probe: "test".into(),
+            params: json!({}),
+            started: jiff::Timestamp::UNIX_EPOCH,
+            seconds: 1.0,
+            cpu_seconds: None,
+            output: Some(
+                json!({"seen": 5, "unseen": null, "rows": [{"port": 53, "name": "dns"}, {"port": 80, "name": null}]}),
+            ),
+            gap: None,
+            missing: vec![crate::case::Missing {
+                fields: vec!["unseen".into(), "rows.name".into()],
+                gap: Gap::denied("look", "CAP_TEST"),
+            }],
+            loss: vec![],
+        };
+        scope.set_evidence("step", Arc::new(evidence.clone()), None);
+        scope.set_evidence(
+            "blind",
+            Arc::new(Evidence { output: None, gap: Some(Gap::denied("look at all", "CAP_ALL")), ..evidence }),
+            None,
+        );
+        scope.set_value("params", Ok(json!({"high": 4})));
+        scope
+    }
+
+    fn truth(text: &str) -> Truth {
+        scope().judge(&Condition::parse(text, "test").unwrap()).truth
+    }
+
+    #[test]
+    fn what_was_not_seen_is_unknown_and_never_false() {
+        assert_eq!(truth("step.seen > params.high"), Truth::Yes);
+        assert_eq!(truth("step.unseen > 1"), Truth::Unknown);
+        assert_eq!(truth("step.unseen == 1"), Truth::Unknown);
+        assert_eq!(truth("not (step.unseen == 1)"), Truth::Unknown);
+        assert_eq!(truth("blind.anything.at.all"), Truth::Unknown);
+        assert_eq!(truth("any(step.rows, {name = 'ntp'})"), Truth::Unknown);
+    }
+
+    #[test]
+    fn a_known_operand_can_settle_what_an_unknown_one_cannot() {
+        assert_eq!(truth("step.unseen > 1 or step.seen == 5"), Truth::Yes);
+        assert_eq!(truth("step.unseen > 1 and step.seen == 4"), Truth::No);
+        assert_eq!(truth("step.unseen > 1 and step.seen == 5"), Truth::Unknown);
+        assert_eq!(truth("known(step.unseen) or known(step.seen)"), Truth::Yes);
+        assert_eq!(truth("known(blind.x)"), Truth::No);
+    }
+
+    #[test]
+    fn the_gap_of_an_unknown_field_is_the_one_that_the_probe_gave() {
+        let scope = scope();
+        let judged = scope.judge(&Condition::parse("step.rows[2].name == 'x'", "test").unwrap());
+        assert_eq!(judged.gaps, [Gap::denied("look", "CAP_TEST")]);
+        let judged = scope.judge(&Condition::parse("blind.x", "test").unwrap());
+        assert_eq!(judged.gaps, [Gap::denied("look at all", "CAP_ALL")]);
+    }
+
+    #[test]
+    fn a_misspelt_field_is_named_with_the_nearest() {
+        let judged = scope().judge(&Condition::parse("step.sen > 1", "test").unwrap());
+        assert_eq!(judged.truth, Truth::Unknown);
+        assert!(judged.gaps[0].why.contains("did you mean `seen`?"), "{:?}", judged.gaps);
+    }
+
+    #[test]
+    fn an_endless_expression_is_stopped() {
+        let judged = scope().judge(&Condition::parse("(function() while true do end end)()", "test").unwrap());
+        assert!(judged.gaps[0].why.contains("ran longer"), "{:?}", judged.gaps);
+    }
+
+    #[test]
+    fn expressions_reach_nothing_of_the_host() {
+        for name in ["os", "io", "require", "load", "debug", "print", "setmetatable", "_G"] {
+            let judged = scope().judge(&Condition::parse(name, "test").unwrap());
+            assert!(judged.gaps.first().is_some_and(|gap| gap.why.contains("nothing is named")), "{name}: {judged:?}");
+        }
+        assert_eq!(truth("('x').rep == nil and string.find == nil"), Truth::Yes);
+    }
+
+    #[test]
+    fn commands_quote_what_an_attacker_chose() {
+        let scope = scope();
+        scope.set_value("name", Ok(json!("x'; rm -rf /; '")));
+        let command = Template::parse("kill {{ step.seen }} # {{ name }}", "test").unwrap();
+        assert_eq!(scope.render_command(&command).unwrap(), r"kill 5 # 'x'\''; rm -rf /; '\'''");
+        let unknown = Template::parse("kill {{ step.unseen }}", "test").unwrap();
+        assert!(scope.render_command(&unknown).is_err());
+    }
+
+    #[test]
+    fn sentences_say_what_was_not_seen() {
+        let (text, gaps) =
+            scope().render(&Template::parse("{{ bitrate(step.seen) }}, {{ step.unseen }}", "test").unwrap());
+        assert_eq!(text, "5 bit/s, (not seen)");
+        assert_eq!(gaps.len(), 1);
+    }
+}

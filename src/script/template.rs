@@ -1,0 +1,103 @@
+//! Sentences and commands with `{{ expression }}` in them.
+
+use super::expression::Expression;
+use super::lexer::SyntaxError;
+
+/// A text with expressions in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// The template as written.
+    pub text: String,
+    pub(super) pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Piece {
+    Text(String),
+    Value {
+        expression: Expression,
+        /// Where the expression stands in the template, in bytes.
+        offset: usize,
+    },
+}
+
+impl Template {
+    /// Reads a template.
+    pub fn parse(text: &str, place: &str) -> Result<Self, SyntaxError> {
+        let mut pieces = Vec::new();
+        let mut at = 0;
+        while let Some(open) = text[at..].find("{{").map(|open| at + open) {
+            if open > at {
+                pieces.push(Piece::Text(text[at..open].to_owned()));
+            }
+            let begin = open + 2;
+            let end = end_of_expression(&text[begin..])
+                .map(|end| begin + end)
+                .ok_or_else(|| SyntaxError { message: "`{{` is not closed by `}}`".into(), offset: open })?;
+            let expression = Expression::parse(&text[begin..end], place)
+                .map_err(|error| SyntaxError { offset: begin + error.offset, ..error })?;
+            pieces.push(Piece::Value { expression, offset: begin });
+            at = end + 2;
+        }
+        if at < text.len() {
+            pieces.push(Piece::Text(text[at..].to_owned()));
+        }
+        Ok(Template { text: text.to_owned(), pieces })
+    }
+
+    /// The expressions in it, each with its offset in the template.
+    pub fn expressions(&self) -> impl Iterator<Item = (&Expression, usize)> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Text(_) => None,
+            Piece::Value { expression, offset } => Some((expression, *offset)),
+        })
+    }
+
+    /// The expression, when the template is one expression and nothing else.
+    pub fn sole_expression(&self) -> Option<&Expression> {
+        match self.pieces.as_slice() {
+            [Piece::Value { expression, .. }] => Some(expression),
+            _ => None,
+        }
+    }
+}
+
+/// Where `}}` ends the expression: outside of strings, and not the end of a table in a table.
+fn end_of_expression(text: &str) -> Option<usize> {
+    let mut depth = 0usize;
+    let mut quote = None;
+    let mut escaped = false;
+    for (index, c) in text.char_indices() {
+        match (quote, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '{') => depth += 1,
+            (None, '}') if depth > 0 => depth -= 1,
+            (None, '}') => return text[index..].starts_with("}}").then_some(index),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_expressions_alternate() {
+        let template = Template::parse("{{ a.b }} in, {{ f({1, {2}}, '}}') }} out", "test").unwrap();
+        let found: Vec<_> =
+            template.expressions().map(|(expression, offset)| (expression.text.trim(), offset)).collect();
+        assert_eq!(found, [("a.b", 2), ("f({1, {2}}, '}}')", 16)]);
+        assert_eq!(template.sole_expression(), None);
+    }
+
+    #[test]
+    fn an_open_expression_says_where_it_began() {
+        assert_eq!(Template::parse("ab {{ c", "test").unwrap_err().offset, 3);
+    }
+}

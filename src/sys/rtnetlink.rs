@@ -1,0 +1,338 @@
+//! Links, their counters, addresses and default routes, from rtnetlink. None of it needs a privilege.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::ControlFlow;
+
+use nix::errno::Errno;
+use nix::sys::socket::SockProtocol;
+
+use super::netlink_dump::{NetlinkDump, attributes, read_i32, read_u16, read_u32, read_u64};
+use super::printable::printable;
+
+const RTM_NEWLINK: u16 = 16;
+const RTM_GETLINK: u16 = 18;
+const RTM_NEWADDR: u16 = 20;
+const RTM_GETADDR: u16 = 22;
+const RTM_NEWROUTE: u16 = 24;
+const RTM_GETROUTE: u16 = 26;
+const RTM_NEWSTATS: u16 = 92;
+const RTM_GETSTATS: u16 = 94;
+
+/// `RTEXT_FILTER_SKIP_STATS`: no per-interface snmp6 tables, which are most of a link's description.
+const SKIP_SNMP6: u32 = 8;
+
+/// How many routes are looked through for default ones. The routing tables are tries: 0.0.0.0/0 and ::/0 are their
+/// first leaves, and a host with a full Internet table shall not pay for a million more.
+const ROUTES_LOOKED_AT: usize = 20_000;
+
+/// A network interface as the kernel describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Link {
+    /// Interface index.
+    pub index: u32,
+    /// Name, control characters escaped.
+    pub name: String,
+    /// Further names (`IFLA_PROP_LIST`).
+    pub other_names: Vec<String>,
+    /// Link type (`ARPHRD_…`).
+    pub hardware: u16,
+    /// `IFF_…` flags.
+    pub flags: u32,
+    /// MTU in bytes.
+    pub mtu: u32,
+    /// Link address, empty where the link has none.
+    pub link_address: Vec<u8>,
+    /// Index of the bridge or bond that it belongs to.
+    pub master: Option<u32>,
+    /// Whether there is a carrier, if the kernel says.
+    pub carrier: Option<bool>,
+    /// Kind of a virtual interface: `veth`, `bridge` (`IFLA_INFO_KIND`).
+    pub kind: Option<String>,
+    /// Counters (`IFLA_STATS64`).
+    pub counters: Option<LinkCounters>,
+}
+
+/// `struct rtnl_link_stats64`: counters since the interface was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "named as in the kernel's header")]
+pub struct LinkCounters {
+    pub rx_packets: u64,
+    pub tx_packets: u64,
+    pub rx_bytes: u64,
+    pub tx_bytes: u64,
+    pub rx_errors: u64,
+    pub tx_errors: u64,
+    pub rx_dropped: u64,
+    pub tx_dropped: u64,
+    pub multicast: u64,
+    pub rx_crc_errors: u64,
+    pub rx_frame_errors: u64,
+    pub rx_fifo_errors: u64,
+    pub rx_missed_errors: u64,
+    pub tx_fifo_errors: u64,
+    pub rx_nohandler: Option<u64>,
+    pub rx_otherhost_dropped: Option<u64>,
+}
+
+/// An address of an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkAddress {
+    /// Index of the interface.
+    pub index: u32,
+    /// The local address.
+    pub address: IpAddr,
+    /// Length of the prefix in bits.
+    pub prefix: u8,
+    /// Label: the interface's name, or that of an alias, `eth0:1`. IPv4 only.
+    pub label: Option<String>,
+}
+
+/// A default route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DefaultRoute {
+    /// Whether it is for IPv6.
+    pub v6: bool,
+    /// Index of the interface; of the first one, where it has several paths.
+    pub index: u32,
+    /// Its metric: the lowest wins.
+    pub metric: u32,
+}
+
+/// A door to rtnetlink.
+#[derive(Debug)]
+pub struct Rtnetlink {
+    netlink: NetlinkDump,
+    /// The kernel knows `RTM_GETSTATS` (4.7).
+    stats_messages: bool,
+}
+
+impl Rtnetlink {
+    /// Opens it in the network namespace of the calling thread.
+    pub fn open() -> io::Result<Self> {
+        Ok(Rtnetlink { netlink: NetlinkDump::open(SockProtocol::NetlinkRoute)?, stats_messages: true })
+    }
+
+    /// All interfaces.
+    pub fn links(&mut self) -> io::Result<Vec<Link>> {
+        let mut request = vec![0; 16];
+        request.extend_from_slice(&8u16.to_ne_bytes());
+        request.extend_from_slice(&29u16.to_ne_bytes()); // IFLA_EXT_MASK
+        request.extend_from_slice(&SKIP_SNMP6.to_ne_bytes());
+        self.netlink.list(
+            RTM_GETLINK,
+            &request,
+            |kind, payload| {
+                if kind == RTM_NEWLINK { parse_link(payload) } else { None }
+            },
+        )
+    }
+
+    /// The counters of all interfaces, by index.
+    pub fn counters(&mut self) -> io::Result<HashMap<u32, LinkCounters>> {
+        if self.stats_messages {
+            let mut request = vec![0; 8];
+            request.extend_from_slice(&1u32.to_ne_bytes()); // IFLA_STATS_LINK_64
+            match self.netlink.list(RTM_GETSTATS, &request, |kind, payload| {
+                if kind == RTM_NEWSTATS { parse_stats(payload) } else { None }
+            }) {
+                Ok(counters) => return Ok(counters.into_iter().collect()),
+                Err(error) if error.raw_os_error() == Some(Errno::EOPNOTSUPP as i32) => self.stats_messages = false,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.links()?.into_iter().filter_map(|link| Some((link.index, link.counters?))).collect())
+    }
+
+    /// All addresses of all interfaces.
+    pub fn addresses(&mut self) -> io::Result<Vec<LinkAddress>> {
+        self.netlink.list(
+            RTM_GETADDR,
+            &[0; 8],
+            |kind, payload| {
+                if kind == RTM_NEWADDR { parse_address(payload) } else { None }
+            },
+        )
+    }
+
+    /// The default routes of the main table, IPv4 (`v6` false) or IPv6.
+    pub fn default_routes(&mut self, v6: bool) -> io::Result<Vec<DefaultRoute>> {
+        let mut request = vec![0; 12];
+        request[0] = if v6 { libc::AF_INET6 } else { libc::AF_INET } as u8;
+        let (mut routes, mut seen) = (Vec::new(), 0);
+        self.netlink.dump(RTM_GETROUTE, &request, |kind, payload| {
+            if kind == RTM_NEWROUTE {
+                seen += 1;
+                routes.extend(parse_default_route(payload));
+            }
+            if seen < ROUTES_LOOKED_AT { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        Ok(routes)
+    }
+}
+
+/// Text of an attribute, without its terminating zero.
+fn text(value: &[u8]) -> String {
+    printable(value.split(|byte| *byte == 0).next().unwrap_or_default())
+}
+
+/// `RTM_NEWLINK`: `struct ifinfomsg` and attributes.
+fn parse_link(payload: &[u8]) -> Option<Link> {
+    let mut link = Link {
+        hardware: read_u16(payload, 2)?,
+        index: u32::try_from(read_i32(payload, 4)?).ok()?,
+        flags: read_u32(payload, 8)?,
+        ..Link::default()
+    };
+    for (kind, value) in attributes(payload.get(16..)?) {
+        match kind {
+            1 => link.link_address = value.to_vec(),
+            3 => link.name = text(value),
+            4 => link.mtu = read_u32(value, 0)?,
+            10 => link.master = read_u32(value, 0),
+            18 => link.kind = attributes(value).find(|(kind, _)| *kind == 1).map(|(_, kind)| text(kind)),
+            23 => link.counters = parse_counters(value),
+            33 => link.carrier = value.first().map(|carrier| *carrier != 0),
+            52 => link.other_names = attributes(value).filter(|(kind, _)| *kind == 53).map(|(_, v)| text(v)).collect(),
+            _ => {}
+        }
+    }
+    (!link.name.is_empty()).then_some(link)
+}
+
+/// `RTM_NEWSTATS`: `struct if_stats_msg` and attributes.
+fn parse_stats(payload: &[u8]) -> Option<(u32, LinkCounters)> {
+    let (_, value) = attributes(payload.get(12..)?).find(|(kind, _)| *kind == 1)?;
+    Some((read_u32(payload, 4)?, parse_counters(value)?))
+}
+
+/// `struct rtnl_link_stats64`, whose last members older kernels lack.
+fn parse_counters(value: &[u8]) -> Option<LinkCounters> {
+    let at = |position: usize| read_u64(value, position * 8);
+    Some(LinkCounters {
+        rx_packets: at(0)?,
+        tx_packets: at(1)?,
+        rx_bytes: at(2)?,
+        tx_bytes: at(3)?,
+        rx_errors: at(4)?,
+        tx_errors: at(5)?,
+        rx_dropped: at(6)?,
+        tx_dropped: at(7)?,
+        multicast: at(8)?,
+        rx_crc_errors: at(12)?,
+        rx_frame_errors: at(13)?,
+        rx_fifo_errors: at(14)?,
+        rx_missed_errors: at(15)?,
+        tx_fifo_errors: at(18)?,
+        rx_nohandler: at(23),
+        rx_otherhost_dropped: at(24),
+    })
+}
+
+/// An address of four or sixteen bytes.
+pub(super) fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
+    match bytes.len() {
+        4 => bytes.first_chunk().map(|bytes: &[u8; 4]| Ipv4Addr::from(*bytes).into()),
+        16 => bytes.first_chunk().map(|bytes: &[u8; 16]| Ipv6Addr::from(*bytes).into()),
+        _ => None,
+    }
+}
+
+/// `RTM_NEWADDR`: `struct ifaddrmsg` and attributes. On a point-to-point link `IFA_ADDRESS` is the peer's.
+fn parse_address(payload: &[u8]) -> Option<LinkAddress> {
+    let (mut address, mut local, mut label) = (None, None, None);
+    for (kind, value) in attributes(payload.get(8..)?) {
+        match kind {
+            1 => address = ip_address(value),
+            2 => local = ip_address(value),
+            3 => label = Some(text(value)),
+            _ => {}
+        }
+    }
+    Some(LinkAddress { index: read_u32(payload, 4)?, address: local.or(address)?, prefix: *payload.get(1)?, label })
+}
+
+/// `RTM_NEWROUTE`: `struct rtmsg` and attributes; none unless it is a unicast default route of the main table.
+fn parse_default_route(payload: &[u8]) -> Option<DefaultRoute> {
+    const MAIN: u32 = 254;
+    const UNICAST: u8 = 1;
+    let header: &[u8; 12] = payload.first_chunk()?;
+    let [family, prefix, _, _, short_table, _, _, kind, ..] = *header;
+    let (mut table, mut index, mut metric) = (u32::from(short_table), None, 0);
+    for (kind, value) in attributes(payload.get(12..)?) {
+        match kind {
+            4 => index = read_u32(value, 0),
+            6 => metric = read_u32(value, 0)?,
+            9 if index.is_none() => index = read_u32(value, 4), // rtnh_ifindex of the first path
+            15 => table = read_u32(value, 0)?,
+            _ => {}
+        }
+    }
+    let default = prefix == 0 && kind == UNICAST && table == MAIN;
+    default.then_some(DefaultRoute { v6: i32::from(family) == libc::AF_INET6, index: index?, metric })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+        let mut bytes = ((4 + value.len()) as u16).to_ne_bytes().to_vec();
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend(value);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    }
+
+    #[test]
+    fn a_default_route_of_another_table_is_none_of_ours() {
+        let route = |table: u8| {
+            let mut bytes = vec![2, 0, 0, 0, table, 0, 0, 1, 0, 0, 0, 0];
+            bytes.extend(attribute(4, &3u32.to_ne_bytes()));
+            bytes.extend(attribute(6, &100u32.to_ne_bytes()));
+            parse_default_route(&bytes)
+        };
+        assert_eq!(route(254), Some(DefaultRoute { v6: false, index: 3, metric: 100 }));
+        assert_eq!(route(100), None);
+    }
+
+    #[test]
+    fn a_kernel_without_the_newest_counters_says_nothing_about_them() {
+        let mut bytes = Vec::new();
+        for position in 0..23u64 {
+            bytes.extend(position.to_ne_bytes());
+        }
+        let counters = parse_counters(&bytes).unwrap();
+        assert_eq!((counters.rx_bytes, counters.rx_missed_errors, counters.tx_fifo_errors), (2, 15, 18));
+        assert_eq!((counters.rx_nohandler, counters.rx_otherhost_dropped), (None, None));
+        assert_eq!(parse_counters(&bytes[..100]), None);
+    }
+
+    #[test]
+    fn a_point_to_point_link_shows_its_own_address_not_the_peers() {
+        let mut bytes = vec![2, 32, 0, 0, 5, 0, 0, 0];
+        bytes.extend(attribute(1, &[10, 0, 0, 2]));
+        bytes.extend(attribute(2, &[10, 0, 0, 1]));
+        bytes.extend(attribute(3, b"tun0:vpn\0"));
+        let seen = parse_address(&bytes).unwrap();
+        assert_eq!(seen.address, IpAddr::from([10, 0, 0, 1]));
+        assert_eq!((seen.index, seen.prefix, seen.label.as_deref()), (5, 32, Some("tun0:vpn")));
+    }
+
+    #[test]
+    fn the_kernel_shows_the_loopback_link_with_its_counters() {
+        let mut door = Rtnetlink::open().unwrap();
+        let links = door.links().unwrap();
+        let lo = links.iter().find(|link| link.name == "lo").unwrap();
+        assert_eq!((lo.index, lo.hardware), (1, libc::ARPHRD_LOOPBACK));
+        assert!(door.counters().unwrap().contains_key(&1));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_parsers_panic(bytes in proptest::collection::vec(0u8.., 0..320)) {
+            let _ = (parse_link(&bytes), parse_stats(&bytes), parse_address(&bytes), parse_default_route(&bytes));
+        }
+    }
+}
