@@ -1,0 +1,168 @@
+//! An incident: what is set up, what flows, and what casebook must say about it.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::judgement::{Expect, Said};
+use crate::service::{Role, Service};
+use crate::stage::{Setting, Stage};
+use crate::traffic::{Flowing, Sent, Traffic};
+
+/// How long traffic may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(10);
+/// How long casebook may take beyond its window before the test gives it up.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Something that happens to a host, and what casebook must make of it.
+#[derive(Debug)]
+pub struct Incident {
+    /// What it is called: also the file that keeps what casebook said.
+    pub name: &'static str,
+    /// How the stage is set up.
+    pub setting: Setting,
+    /// The server's processes.
+    pub services: Vec<Role>,
+    /// Shell lines that set the server's firewall up.
+    pub firewall: &'static [&'static str],
+    /// What flows, from before casebook looks until after.
+    pub traffic: Vec<Traffic>,
+    /// How long casebook watches.
+    pub window: Duration,
+    /// What it must say.
+    pub expect: Expect,
+}
+
+impl Default for Incident {
+    fn default() -> Self {
+        Incident {
+            name: "",
+            setting: Setting::default(),
+            services: Vec::new(),
+            firewall: &[],
+            traffic: Vec::new(),
+            window: Duration::from_secs(3),
+            expect: Expect::default(),
+        }
+    }
+}
+
+impl Incident {
+    /// Stages the incident, has casebook look at it, and fails with everything that it said when that is not what is
+    /// expected.
+    pub fn play(&self) {
+        let Some(stage) = Stage::set(self.setting) else { return };
+        let _services: Vec<Service> = self.services.iter().map(|role| Service::start(&stage.server, role)).collect();
+        for line in self.firewall {
+            stage.server.shell(line);
+        }
+        let mut flowing = flow(&stage, &self.traffic);
+        let said = self.ask_casebook(&stage);
+        let ended = flowing.iter_mut().map(Flowing::flows).filter(|flows| !flows).count();
+        let sent: Vec<Sent> = flowing.into_iter().map(Flowing::stop).collect();
+        assert_eq!(ended, 0, "traffic ended before casebook did, so nothing can be judged; sent: {sent:?}");
+        let faults = self.expect.faults(&said);
+        assert!(
+            faults.is_empty(),
+            "{name}: casebook said otherwise than expected\n\n{faults}\n{said}\nsent by the generators: {sent:?}\nkept in {folder}",
+            name = self.name,
+            faults = faults.iter().map(|fault| format!("  ✗ {fault}\n")).collect::<String>(),
+            folder = self.folder().display(),
+        );
+    }
+
+    fn ask_casebook(&self, stage: &Stage) -> Said {
+        let folder = self.folder();
+        let _ = fs::remove_dir_all(&folder);
+        let logs = folder.join("logs");
+        fs::create_dir_all(&logs).expect("the target folder can be written");
+        let window = format!("{}s", self.window.as_secs());
+        let mut command = stage.server.command(env!("CARGO_BIN_EXE_casebook"));
+        command.args(["run", "high-inbound-traffic", "--window", &window, "--format", "json"]);
+        command.env("CASEBOOK_LOG_DIR", &logs).env("XDG_STATE_HOME", &folder).env("NO_COLOR", "1");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let began = Instant::now();
+        let output = Running(command.spawn().expect("ip can be run")).finish(self.window + PATIENCE);
+        keep(&folder.join("case.json"), &output.stdout);
+        keep(&folder.join("stderr.txt"), &output.stderr);
+        let status = output.status.and_then(|status| status.code());
+        Said::read(&output.stdout, &output.stderr, status, began.elapsed())
+    }
+
+    /// Where what casebook said is kept, for whoever wants to know why.
+    fn folder(&self) -> PathBuf {
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("incidents").join(self.name)
+    }
+}
+
+/// Lets traffic flow and waits until all of it arrives.
+pub fn flow(stage: &Stage, traffic: &[Traffic]) -> Vec<Flowing> {
+    let mut all = Vec::new();
+    for traffic in traffic {
+        let interface = traffic.arrives_on();
+        let before = stage.server.received(interface);
+        let flowing = traffic.start(stage);
+        let deadline = Instant::now() + ARRIVAL;
+        while !flowing.began() || stage.server.received(interface).packets == before.packets {
+            assert!(Instant::now() < deadline, "nothing arrives on {interface} of {traffic:?}");
+            thread::sleep(Duration::from_millis(2));
+        }
+        all.push(flowing);
+    }
+    all
+}
+
+fn keep(path: &Path, bytes: &[u8]) {
+    fs::write(path, bytes).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+}
+
+/// A process that is ended when it is dropped.
+struct Running(Child);
+
+struct Output {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    /// None when it had to be ended.
+    status: Option<ExitStatus>,
+}
+
+impl Running {
+    fn finish(mut self, patience: Duration) -> Output {
+        let stdout = read_beside(self.0.stdout.take());
+        let stderr = read_beside(self.0.stderr.take());
+        let deadline = Instant::now() + patience;
+        let status = loop {
+            if let Some(status) = self.0.try_wait().expect("a child can be waited for") {
+                break Some(status);
+            }
+            if Instant::now() > deadline {
+                let _ = writeln!(std::io::stderr(), "casebook is ended after {patience:?}");
+                let _ = self.0.kill();
+                break None;
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        drop(self);
+        Output { stdout: stdout.join().unwrap_or_default(), stderr: stderr.join().unwrap_or_default(), status }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn read_beside(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        bytes
+    })
+}

@@ -1,0 +1,291 @@
+//! What casebook said of an incident, and whether it is what must be said.
+
+use std::fmt;
+use std::time::Duration;
+
+use casebook::case::{Case, Cause, Likelihood, Truth};
+
+/// What casebook must say.
+#[derive(Debug)]
+pub struct Expect {
+    /// The first cause, at least likely. None: no cause is above possible.
+    pub first: Option<&'static str>,
+    /// Causes that are at least likely, too; `a|b` is satisfied by either.
+    pub beside: &'static [&'static str],
+    /// Causes that are not above possible.
+    pub not: &'static [&'static str],
+    /// What the subject of a cause must name: the cause, and what its JSON must contain.
+    pub subject: &'static [(&'static str, &'static [&'static str])],
+    /// The exit statuses that are right.
+    pub exit: &'static [i32],
+    /// The share of inbound bytes that may stay unexplained; none where hardly any bytes come in.
+    pub unexplained: Option<f64>,
+    /// The fewest bytes that the ledger accounts for.
+    pub bytes: u64,
+    /// The most.
+    pub bytes_at_most: u64,
+}
+
+impl Default for Expect {
+    fn default() -> Self {
+        Expect {
+            first: None,
+            beside: &[],
+            not: &[],
+            subject: &[],
+            exit: &[2],
+            unexplained: Some(0.05),
+            bytes: 0,
+            bytes_at_most: u64::MAX,
+        }
+    }
+}
+
+/// What casebook said.
+#[derive(Debug)]
+pub struct Said {
+    /// The case, or why there is none.
+    pub case: Result<Box<Case>, String>,
+    /// The exit status; none when a signal ended it.
+    pub status: Option<i32>,
+    /// How long it took.
+    pub took: Duration,
+    /// What went to stderr.
+    pub stderr: String,
+}
+
+impl Said {
+    /// Reads the JSON that casebook printed.
+    pub fn read(stdout: &[u8], stderr: &[u8], status: Option<i32>, took: Duration) -> Said {
+        let case = serde_json::from_slice(stdout).map(Box::new);
+        let case = case.map_err(|error| {
+            let head: String = String::from_utf8_lossy(stdout).chars().take(400).collect();
+            format!("{error}; it begins: `{head}`")
+        });
+        Said { case, status, took, stderr: String::from_utf8_lossy(stderr).into_owned() }
+    }
+}
+
+impl Expect {
+    /// What is not as it must be, a sentence each.
+    pub fn faults(&self, said: &Said) -> Vec<String> {
+        let mut faults = Vec::new();
+        if !said.status.is_some_and(|status| self.exit.contains(&status)) {
+            faults.push(format!("the exit status is {:?}, not one of {:?}", said.status, self.exit));
+        }
+        match &said.case {
+            Ok(case) => {
+                self.causes(&case.diagnosis.causes, &mut faults);
+                self.ledger(case, &mut faults);
+            }
+            Err(error) => faults.push(format!("stdout is no case: {error}")),
+        }
+        faults
+    }
+
+    fn causes(&self, causes: &[Cause], faults: &mut Vec<String>) {
+        let find = |id: &str| causes.iter().find(|cause| cause.id == id);
+        let likelihood = |id: &str| find(id).map(|cause| cause.likelihood);
+        let told = |id: &str| likelihood(id).map_or("not considered", Likelihood::word);
+        match self.first {
+            Some(id) => {
+                let first = causes.first().map_or("none", |cause| cause.id.as_str());
+                if first != id {
+                    faults.push(format!("the first cause is {first}, not {id}, which is {}", told(id)));
+                }
+                if likelihood(id) < Some(Likelihood::Likely) {
+                    faults.push(format!("{id} is {}, not likely", told(id)));
+                }
+            }
+            None => {
+                for cause in causes.iter().filter(|cause| cause.likelihood > Likelihood::Possible) {
+                    faults.push(format!("{} is {}, though nothing is wrong", cause.id, cause.likelihood));
+                }
+            }
+        }
+        for choice in self.beside {
+            if !choice.split('|').any(|id| likelihood(id) >= Some(Likelihood::Likely)) {
+                let told: Vec<String> = choice.split('|').map(|id| format!("{id} is {}", told(id))).collect();
+                faults.push(format!("{}: at least likely was expected beside the first", told.join(", ")));
+            }
+        }
+        for id in self.not {
+            if likelihood(id) > Some(Likelihood::Possible) {
+                faults.push(format!("{id} is {}, at most possible was expected", told(id)));
+            }
+        }
+        for (id, needles) in self.subject {
+            let Some(cause) = find(id) else { continue }; // told above
+            let subject = serde_json::to_string(&cause.subject).expect("a subject is JSON");
+            for needle in needles.iter().filter(|needle| !subject.contains(**needle)) {
+                faults.push(format!("the subject of {id} does not name {needle}: {subject}"));
+            }
+        }
+    }
+
+    fn ledger(&self, case: &Case, faults: &mut Vec<String>) {
+        let Some(ledger) = &case.ledger else {
+            return faults.push("there is no ledger".to_owned());
+        };
+        if !(self.bytes..=self.bytes_at_most).contains(&ledger.bytes) {
+            faults.push(format!(
+                "the ledger accounts for {} bytes, {} to {} were expected",
+                ledger.bytes, self.bytes, self.bytes_at_most
+            ));
+        }
+        if let Some(most) = self.unexplained {
+            match ledger.unexplained_share {
+                Some(share) if share <= most => {}
+                Some(share) => faults.push(format!("{:.1} % stay unexplained", share * 100.0)),
+                None => faults.push("the share that stays unexplained is not known".to_owned()),
+            }
+        }
+        let entries: u64 = ledger.entries.iter().map(|entry| entry.bytes).sum();
+        if entries + ledger.unexplained_bytes != ledger.bytes {
+            faults.push(format!(
+                "the ledger does not add up: entries {entries} + unexplained {} is not {}",
+                ledger.unexplained_bytes, ledger.bytes
+            ));
+        }
+    }
+}
+
+/// All that helps to see why a judgement is wrong.
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "exit status {:?} after {:.2} s", self.status, self.took.as_secs_f64())?;
+        if let Ok(case) = &self.case {
+            writeln!(f, "verdict {}: {}", case.verdict, case.diagnosis.summary)?;
+            for headline in &case.diagnosis.headlines {
+                writeln!(f, "  {headline}")?;
+            }
+            writeln!(f, "causes")?;
+            for cause in &case.diagnosis.causes {
+                write_cause(cause, f)?;
+            }
+            if let Some(ledger) = &case.ledger {
+                let share = ledger.unexplained_share.map_or("?".to_owned(), |share| format!("{:.2} %", share * 100.0));
+                writeln!(
+                    f,
+                    "ledger of {}: {} packets, {} bytes in {:.2} s",
+                    ledger.interface, ledger.packets, ledger.bytes, ledger.seconds
+                )?;
+                for entry in &ledger.entries {
+                    let kind = format!("{:?}", entry.kind);
+                    writeln!(f, "  {:>12} {:>9} {kind:<14} {}", entry.bytes, entry.packets, entry.label)?;
+                }
+                writeln!(f, "  {:>12} {:>9} unexplained    {share}", ledger.unexplained_bytes, "")?;
+                for disagreement in &ledger.disagreements {
+                    writeln!(f, "  disagreement: {disagreement}")?;
+                }
+            }
+            writeln!(f, "findings")?;
+            for finding in &case.findings {
+                writeln!(f, "  {:<8} {:<16} {}", finding.verdict.word(), finding.step, finding.sentence)?;
+                for gap in &finding.gaps {
+                    writeln!(f, "           gap: {gap}")?;
+                }
+            }
+        }
+        if !self.stderr.is_empty() {
+            writeln!(f, "stderr\n{}", self.stderr)?;
+        }
+        Ok(())
+    }
+}
+
+fn write_cause(cause: &Cause, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    writeln!(f, "  {:<9} {}: {}", cause.likelihood.word(), cause.id, cause.title)?;
+    if cause.likelihood >= Likelihood::Possible {
+        for sign in &cause.signs {
+            let holds = match sign.holds {
+                Truth::Yes => "holds",
+                Truth::Unknown => "unseen",
+                Truth::No => continue,
+            };
+            writeln!(f, "            {holds} {:?} {:?}: {}", sign.side, sign.weight, sign.say)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn said(status: i32, first: &str, likelihood: &str, unexplained: u64) -> Said {
+        let cause = |id: &str, likelihood: &str| {
+            json!({
+                "id": id, "title": id, "likelihood": likelihood, "subject": {"local": "10.77.1.2", "ports": [9]},
+                "signs": [], "remedies": [],
+            })
+        };
+        let case = json!({
+            "format": 1, "casebook": "0.1.0", "runbook": {"name": "r", "title": "r", "text": ""},
+            "host": {"name": "h", "kernel": "6.1", "root": true}, "started": "2026-01-02T03:04:05Z",
+            "window_seconds": 3.0, "partial": false, "params": {}, "verdict": "critical",
+            "coverage": {"looked": 1, "applicable": 1},
+            "diagnosis": {
+                "summary": "s", "headlines": [],
+                "causes": [cause(first, likelihood), cause("syn-flood", "unlikely")],
+            },
+            "ledger": {
+                "interface": "eth0", "bytes": 1000, "packets": 10, "seconds": 3.0, "entries": [{
+                    "kind": "no_listener", "label": "udp 9", "bytes": 1000 - unexplained, "packets": 10, "share": 1.0,
+                    "protocol": "udp", "address": null, "port": 9, "process": null, "rule": null,
+                }],
+                "unexplained_bytes": unexplained, "unexplained_share": unexplained as f64 / 1000.0, "disagreements": [],
+            },
+            "findings": [], "evidence": {},
+            "cost": {"wall_seconds": 3.0, "cpu_seconds": 0.1, "peak_memory_bytes": 1},
+        });
+        Said::read(case.to_string().as_bytes(), b"", Some(status), Duration::from_secs(3))
+    }
+
+    fn flood() -> Expect {
+        Expect {
+            first: Some("udp-flood-closed-port"),
+            not: &["syn-flood"],
+            subject: &[("udp-flood-closed-port", &["10.77.1.2", "9"])],
+            bytes: 900,
+            ..Expect::default()
+        }
+    }
+
+    #[test]
+    fn what_is_expected_has_no_fault() {
+        assert_eq!(flood().faults(&said(2, "udp-flood-closed-port", "certain", 20)), [""; 0]);
+    }
+
+    #[test]
+    fn every_difference_is_a_fault_of_its_own() {
+        let faults = |said: &Said| flood().faults(said).join("\n");
+        assert!(faults(&said(0, "udp-flood-closed-port", "certain", 0)).contains("exit status"));
+        assert!(faults(&said(2, "udp-flood-closed-port", "possible", 0)).contains("is possible, not likely"));
+        assert!(faults(&said(2, "icmp-flood", "certain", 0)).contains("the first cause is icmp-flood"));
+        assert!(faults(&said(2, "udp-flood-closed-port", "certain", 51)).contains("5.1 % stay unexplained"));
+        let more = Expect {
+            beside: &["icmp-flood|syn-flood"],
+            not: &["udp-flood-closed-port"],
+            subject: &[("udp-flood-closed-port", &["10.77.1.3"])],
+            bytes: 1001,
+            ..flood()
+        };
+        let faults = more.faults(&said(2, "udp-flood-closed-port", "likely", 0));
+        assert_eq!(faults.len(), 4, "{faults:#?}");
+    }
+
+    #[test]
+    fn a_calm_host_has_no_cause_above_possible() {
+        let calm = Expect { exit: &[0], ..Expect::default() };
+        assert_eq!(calm.faults(&said(0, "bulk-transfer-in", "possible", 0)), [""; 0]);
+        assert_eq!(calm.faults(&said(0, "bulk-transfer-in", "likely", 0)).len(), 1);
+    }
+
+    #[test]
+    fn no_json_is_a_fault_and_not_a_panic() {
+        let said = Said::read(b"oops", b"", Some(70), Duration::ZERO);
+        assert!(flood().faults(&said).join("\n").contains("it begins: `oops`"));
+    }
+}

@@ -1,0 +1,258 @@
+//! Processes of the server that take part in an incident.
+//!
+//! Each is this test binary again, run in the server's namespace with its role in the environment, under a telling name.
+//! It ends when its standard input is closed, and so also when the test dies.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::socket::{setsockopt, sockopt};
+use serde::{Deserialize, Serialize};
+
+use crate::namespace::Namespace;
+use crate::traffic::Progress;
+
+/// The test that plays a role when it finds one in the environment.
+const PLAYER: &str = "a_service_plays_its_role";
+/// Where it finds it.
+const ROLE: &str = "CASEBOOK_STAGE_ROLE";
+/// What a service says on stderr when it is ready, and when it ends.
+const READY: &str = "stage: ready";
+const TOOK: &str = "stage: took ";
+/// How long a service may take to say it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a service does.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Role {
+    /// Accepts, reads and discards everything, never answers.
+    Sink {
+        /// Where it listens.
+        at: SocketAddr,
+    },
+    /// The same for datagrams.
+    DatagramSink {
+        /// Where it receives.
+        at: SocketAddr,
+    },
+    /// Reads datagrams into a small buffer far slower than they come.
+    SlowReader {
+        /// Where it receives.
+        at: SocketAddr,
+    },
+    /// A web server of sorts: answers every connection with a line and closes it.
+    Web {
+        /// Where it listens.
+        at: SocketAddr,
+    },
+    /// Connects out and writes what it gets to a file.
+    Fetch {
+        /// Where it connects to.
+        from: SocketAddr,
+    },
+    /// Accepts on `lo` and writes what it gets to a file.
+    LocalReceive {
+        /// Where it listens.
+        at: SocketAddr,
+    },
+    /// Connects over `lo` and sends at a steady rate.
+    LocalSend {
+        /// Where to.
+        to: SocketAddr,
+        /// Payload.
+        bytes_per_second: u64,
+    },
+}
+
+impl Role {
+    /// The name of its process.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Role::Sink { .. } | Role::DatagramSink { .. } => "stage-sink",
+            Role::SlowReader { .. } => "stage-slow",
+            Role::Web { .. } => "stage-web",
+            Role::Fetch { .. } => "stage-fetch",
+            Role::LocalReceive { .. } => "stage-lo-recv",
+            Role::LocalSend { .. } => "stage-lo-send",
+        }
+    }
+}
+
+/// A process that plays a role. Dropping it ends it.
+#[derive(Debug)]
+pub struct Service {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Service {
+    /// Starts it in a namespace and waits until it is ready.
+    pub fn start(namespace: &Namespace, role: &Role) -> Service {
+        let program = std::env::current_exe().expect("this test binary");
+        let mut command = namespace.command(program);
+        command.args([PLAYER, "--exact", "--nocapture"]);
+        command.env(ROLE, serde_json::to_string(role).expect("a role is JSON"));
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("ip can be run");
+        let stderr = child.stderr.take().expect("stderr is a pipe");
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let service = Service { child, lines };
+        service.wait_for(READY);
+        service
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it still runs.
+    pub fn lives(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Ends it, once nothing more comes in, and says how many bytes it took.
+    pub fn end(mut self) -> u64 {
+        drop(self.child.stdin.take());
+        let took = self.wait_for(TOOK);
+        took.parse().unwrap_or_else(|error| panic!("a service took `{took}`: {error}"))
+    }
+
+    /// The rest of the line that begins with `word`.
+    fn wait_for(&self, word: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut heard = String::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                panic!("service {} did not say `{word}`, but:\n{heard}", self.pid());
+            };
+            if let Some(rest) = line.strip_prefix(word) {
+                return rest.to_owned();
+            }
+            heard += &line;
+            heard.push('\n');
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Plays the role that the environment gives, and ends the process; returns at once where it gives none.
+pub fn play_role_if_given() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let role: Role = serde_json::from_str(&role).expect("a role");
+    // The name of the process is that of its main thread; this runs on another.
+    fs::write(format!("/proc/{}/comm", std::process::id()), role.name()).expect("a process may name itself");
+    let took = Arc::new(AtomicU64::new(0));
+    let player = {
+        let took = Arc::clone(&took);
+        thread::spawn(move || play(&role, &took))
+    };
+    // A service that fails ends at once, so that its test need not wait for it.
+    thread::spawn(move || player.join().is_err().then(|| std::process::exit(1)));
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+    // What is still in a queue belongs to the account.
+    let mut before = None;
+    while before != Some(took.load(Ordering::Relaxed)) {
+        before = Some(took.load(Ordering::Relaxed));
+        thread::sleep(Duration::from_millis(100));
+    }
+    say(&format!("{TOOK}{}", took.load(Ordering::Relaxed)));
+    std::process::exit(0);
+}
+
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+fn play(role: &Role, took: &Arc<AtomicU64>) {
+    match role {
+        Role::Sink { at } => accept_each(*at, took, |stream, took| read_all(stream, took, &mut std::io::sink())),
+        Role::Web { at } => accept_each(*at, took, |mut stream, took| {
+            let mut request = [0; 2048];
+            let length = stream.read(&mut request).unwrap_or(0);
+            took.fetch_add(length as u64, Ordering::Relaxed);
+            let _ = stream.write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nok\n");
+        }),
+        Role::LocalReceive { at } => {
+            accept_each(*at, took, |stream, took| read_all(stream, took, &mut scratch_file()));
+        }
+        Role::DatagramSink { at } => receive(*at, took, None),
+        Role::SlowReader { at } => receive(*at, took, Some(Duration::from_millis(50))),
+        Role::Fetch { from } => {
+            let stream = TcpStream::connect(from).expect("the world serves");
+            say(READY);
+            read_all(stream, took, &mut scratch_file());
+        }
+        Role::LocalSend { to, bytes_per_second } => {
+            let mut stream = TcpStream::connect(to).expect("the local receiver listens");
+            say(READY);
+            let chunk = vec![0x5a; 64 * 1024];
+            Progress::default().pace(*bytes_per_second, |due| {
+                let mut left = due as usize;
+                while left > 0 {
+                    let length = left.min(chunk.len());
+                    stream.write_all(&chunk[..length]).expect("the local receiver reads");
+                    left -= length;
+                }
+            });
+        }
+    }
+}
+
+fn accept_each(at: SocketAddr, took: &Arc<AtomicU64>, serve: fn(TcpStream, &AtomicU64)) {
+    let listener = TcpListener::bind(at).expect("the port is free");
+    say(READY);
+    for stream in listener.incoming().flatten() {
+        let took = Arc::clone(took);
+        thread::spawn(move || serve(stream, &took));
+    }
+}
+
+fn read_all(mut stream: TcpStream, took: &AtomicU64, into: &mut dyn Write) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(length @ 1..) = stream.read(&mut buffer) {
+        took.fetch_add(length as u64, Ordering::Relaxed);
+        into.write_all(&buffer[..length]).expect("what was received can be written");
+    }
+}
+
+/// Receives datagrams; a `pause` after each, and a small buffer with it, makes the reader slow.
+fn receive(at: SocketAddr, took: &AtomicU64, pause: Option<Duration>) {
+    let socket = UdpSocket::bind(at).expect("the port is free");
+    if pause.is_some() {
+        setsockopt(&socket, sockopt::RcvBuf, &8192).expect("a small buffer");
+    }
+    say(READY);
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(length) = socket.recv(&mut buffer) {
+        took.fetch_add(length as u64, Ordering::Relaxed);
+        if let Some(pause) = pause {
+            thread::sleep(pause);
+        }
+    }
+}
+
+/// A file without a name, on the disk that the build uses.
+fn scratch_file() -> fs::File {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    tempfile::tempfile_in(&folder).unwrap_or_else(|error| panic!("no file in {}: {error}", folder.display()))
+}

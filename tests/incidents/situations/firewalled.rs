@@ -1,0 +1,90 @@
+//! Floods that meet a firewall rule.
+
+use std::net::Ipv4Addr;
+
+use crate::incident::Incident;
+use crate::judgement::Expect;
+use crate::stage::SERVER;
+use crate::traffic::{Flood, Ports, Shape, Sources, Traffic, Ttl};
+
+/// A flood to a closed port, for rules to meet.
+fn flood(from: Sources) -> Traffic {
+    Traffic::Flood(Flood {
+        shape: Shape::Udp { ports: Ports::One(9987), payload: 1000 },
+        to: SERVER,
+        from,
+        ttl: Ttl::Same(57),
+        per_second: 6000,
+    })
+}
+
+#[test]
+fn flood_dropped_by_an_nft_rule() {
+    Incident {
+        name: "dropped-by-nft",
+        firewall: &[
+            "nft add table inet guard",
+            "nft 'add chain inet guard door { type filter hook input priority 0; policy accept; }'",
+            "nft add rule inet guard door tcp dport 22 counter accept",
+            "nft add rule inet guard door udp dport 9987 counter drop",
+        ],
+        traffic: vec![flood(Sources::Forged)],
+        expect: Expect {
+            first: Some("dropped-by-firewall"),
+            beside: &["udp-flood-closed-port|udp-flood-open-port"],
+            not: &["bulk-transfer-in"],
+            subject: &[("dropped-by-firewall", &["guard", "door"])],
+            bytes: 12_000_000,
+            bytes_at_most: 27_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn flood_dropped_by_a_legacy_iptables_rule() {
+    Incident {
+        name: "dropped-by-iptables-legacy",
+        firewall: &[
+            "iptables-legacy -A INPUT -p tcp --dport 22 -j ACCEPT",
+            "iptables-legacy -A INPUT -p udp --dport 9987 -j DROP",
+        ],
+        traffic: vec![flood(Sources::One(Ipv4Addr::new(203, 0, 113, 7)))],
+        expect: Expect {
+            first: Some("dropped-by-firewall"),
+            beside: &["udp-flood-closed-port|udp-flood-open-port"],
+            not: &["bulk-transfer-in"],
+            subject: &[("dropped-by-firewall", &["INPUT"])],
+            bytes: 12_000_000,
+            bytes_at_most: 27_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn a_rule_that_counts_and_accepts_drops_nothing() {
+    Incident {
+        name: "rule-that-accepts",
+        firewall: &[
+            "nft add table inet guard",
+            "nft 'add chain inet guard door { type filter hook input priority 0; policy accept; }'",
+            "nft add rule inet guard door udp dport 9987 counter accept",
+        ],
+        traffic: vec![flood(Sources::Forged)],
+        expect: Expect {
+            first: Some("udp-flood-closed-port"),
+            not: &["dropped-by-firewall", "bulk-transfer-in"],
+            subject: &[("udp-flood-closed-port", &["10.77.1.2", "9987"])],
+            bytes: 12_000_000,
+            bytes_at_most: 27_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}

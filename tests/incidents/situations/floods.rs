@@ -1,0 +1,153 @@
+//! Floods that reach the host's IP stack.
+
+use crate::incident::Incident;
+use crate::judgement::Expect;
+use crate::service::Role;
+use crate::stage::{ALIAS, SERVER, Setting};
+use crate::traffic::{Flood, Ports, Shape, Sources, Traffic, Ttl};
+
+#[test]
+fn syn_flood_to_a_port_with_a_listener() {
+    Incident {
+        name: "syn-flood",
+        services: vec![Role::Web { at: (SERVER, 80).into() }],
+        traffic: vec![Traffic::Flood(Flood {
+            shape: Shape::Syn { port: 80 },
+            to: SERVER,
+            from: Sources::Forged,
+            ttl: Ttl::Same(58),
+            per_second: 15_000,
+        })],
+        expect: Expect {
+            first: Some("syn-flood"),
+            not: &["bulk-transfer-in", "discard-sink", "dropped-by-firewall", "reflection-dns"],
+            subject: &[("syn-flood", &["80", "stage-web"])],
+            bytes: 1_500_000,
+            bytes_at_most: 4_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn udp_flood_to_a_closed_port() {
+    Incident {
+        name: "udp-flood-closed-port",
+        traffic: vec![Traffic::Flood(Flood {
+            shape: Shape::Udp { ports: Ports::One(9987), payload: 1000 },
+            to: SERVER,
+            from: Sources::Forged,
+            ttl: Ttl::BySource,
+            per_second: 6000,
+        })],
+        expect: Expect {
+            first: Some("udp-flood-closed-port"),
+            not: &["bulk-transfer-in", "udp-flood-open-port", "dropped-by-firewall", "syn-flood"],
+            subject: &[("udp-flood-closed-port", &["10.77.1.2", "9987"])],
+            bytes: 12_000_000,
+            bytes_at_most: 27_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn udp_flood_to_a_closed_port_of_an_alias_address() {
+    Incident {
+        name: "udp-flood-alias",
+        setting: Setting { alias: true },
+        traffic: vec![Traffic::Flood(Flood {
+            shape: Shape::Udp { ports: Ports::One(9987), payload: 1000 },
+            to: ALIAS,
+            from: Sources::Few(40),
+            ttl: Ttl::BySource,
+            per_second: 6000,
+        })],
+        expect: Expect {
+            first: Some("udp-flood-closed-port"),
+            not: &["bulk-transfer-in", "udp-flood-open-port", "dropped-by-firewall"],
+            subject: &[("udp-flood-closed-port", &["10.77.1.3", "9987"])],
+            bytes: 12_000_000,
+            bytes_at_most: 27_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn udp_flood_to_a_slow_owner() {
+    Incident {
+        name: "udp-flood-open-port",
+        services: vec![Role::SlowReader { at: (SERVER, 5514).into() }],
+        traffic: vec![Traffic::Flood(Flood {
+            shape: Shape::Udp { ports: Ports::One(5514), payload: 600 },
+            to: SERVER,
+            from: Sources::Forged,
+            ttl: Ttl::BySource,
+            per_second: 8000,
+        })],
+        expect: Expect {
+            first: Some("udp-flood-open-port"),
+            not: &["bulk-transfer-in", "udp-flood-closed-port", "dropped-by-firewall"],
+            subject: &[("udp-flood-open-port", &["stage-slow", "5514"])],
+            bytes: 10_000_000,
+            bytes_at_most: 22_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn icmp_flood() {
+    Incident {
+        name: "icmp-flood",
+        traffic: vec![Traffic::Flood(Flood {
+            shape: Shape::Echo { payload: 1000 },
+            to: SERVER,
+            from: Sources::Forged,
+            ttl: Ttl::BySource,
+            per_second: 5000,
+        })],
+        expect: Expect {
+            first: Some("icmp-flood"),
+            not: &["bulk-transfer-in", "udp-flood-closed-port", "dropped-by-firewall"],
+            bytes: 10_000_000,
+            bytes_at_most: 22_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn dns_reflection() {
+    Incident {
+        name: "dns-reflection",
+        traffic: vec![Traffic::Flood(Flood {
+            shape: Shape::DnsAnswer { ports: Ports::Any, size: 1400 },
+            to: SERVER,
+            from: Sources::Few(400),
+            ttl: Ttl::BySource,
+            per_second: 5000,
+        })],
+        expect: Expect {
+            first: Some("reflection-dns"),
+            not: &["bulk-transfer-in", "dropped-by-firewall", "udp-flood-open-port"],
+            subject: &[("reflection-dns", &["10.77.1.2"])],
+            bytes: 14_000_000,
+            bytes_at_most: 29_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}

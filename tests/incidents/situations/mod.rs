@@ -1,0 +1,6 @@
+//! The incidents, by what they are about.
+
+mod calm;
+mod firewalled;
+mod floods;
+mod receivers;

@@ -1,0 +1,149 @@
+//! Traffic that a process of the host takes, wanted or not.
+
+use crate::incident::Incident;
+use crate::judgement::Expect;
+use crate::service::Role;
+use crate::stage::{SERVER, WORLD, WORLD6};
+use crate::traffic::{Flood, Ports, Shape, Sources, Traffic, Ttl, background_noise};
+
+/// Causes that no transfer of a process may be taken for.
+const FLOODS: &[&str] = &[
+    "syn-flood",
+    "udp-flood-closed-port",
+    "udp-flood-open-port",
+    "icmp-flood",
+    "reflection-dns",
+    "dropped-by-firewall",
+    "discard-sink",
+    "not-reaching-host",
+    "local-loopback",
+];
+/// A rate far above what counts as high.
+const FAST: u64 = 6_000_000;
+
+#[test]
+fn download() {
+    Incident {
+        name: "download",
+        traffic: vec![Traffic::Download { from: (WORLD, 443).into(), bytes_per_second: FAST }],
+        expect: Expect {
+            first: Some("bulk-transfer-in"),
+            not: FLOODS,
+            subject: &[("bulk-transfer-in", &["stage-fetch", "10.77.1.1"])],
+            exit: &[1, 2],
+            bytes: 15_000_000,
+            bytes_at_most: 30_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn download_over_ipv6() {
+    Incident {
+        name: "download-ipv6",
+        traffic: vec![Traffic::Download { from: (WORLD6, 443).into(), bytes_per_second: FAST }],
+        expect: Expect {
+            first: Some("bulk-transfer-in"),
+            not: FLOODS,
+            subject: &[("bulk-transfer-in", &["stage-fetch", "fd77:1::1"])],
+            exit: &[1, 2],
+            bytes: 15_000_000,
+            bytes_at_most: 30_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn download_beside_background_noise() {
+    let mut traffic = background_noise();
+    traffic.push(Traffic::Download { from: (WORLD, 443).into(), bytes_per_second: FAST });
+    Incident {
+        name: "download-beside-noise",
+        traffic,
+        expect: Expect {
+            first: Some("bulk-transfer-in"),
+            not: FLOODS,
+            subject: &[("bulk-transfer-in", &["stage-fetch", "10.77.1.1"])],
+            exit: &[1, 2],
+            bytes: 15_000_000,
+            bytes_at_most: 30_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn flood_beside_a_download_is_found() {
+    Incident {
+        name: "flood-beside-download",
+        traffic: vec![
+            Traffic::Download { from: (WORLD, 443).into(), bytes_per_second: 3_000_000 },
+            Traffic::Flood(Flood {
+                shape: Shape::Udp { ports: Ports::One(9987), payload: 1000 },
+                to: SERVER,
+                from: Sources::Forged,
+                ttl: Ttl::BySource,
+                per_second: 6000,
+            }),
+        ],
+        expect: Expect {
+            first: Some("udp-flood-closed-port"),
+            beside: &["bulk-transfer-in"],
+            not: &["dropped-by-firewall", "discard-sink", "syn-flood"],
+            subject: &[("udp-flood-closed-port", &["10.77.1.2", "9987"])],
+            bytes: 20_000_000,
+            bytes_at_most: 42_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn process_that_discards_a_stream() {
+    Incident {
+        name: "discard-sink-tcp",
+        services: vec![Role::Sink { at: (SERVER, 7000).into() }],
+        traffic: vec![Traffic::Upload { to: (SERVER, 7000).into(), bytes_per_second: FAST }],
+        expect: Expect {
+            first: Some("discard-sink"),
+            not: &["syn-flood", "udp-flood-closed-port", "dropped-by-firewall", "bulk-transfer-in"],
+            subject: &[("discard-sink", &["stage-sink", "7000", "10.77.1.1"])],
+            exit: &[1, 2],
+            bytes: 15_000_000,
+            bytes_at_most: 30_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn process_that_discards_datagrams() {
+    Incident {
+        name: "discard-sink-udp",
+        services: vec![Role::DatagramSink { at: (SERVER, 7001).into() }],
+        traffic: vec![Traffic::Datagrams { to: (SERVER, 7001).into(), payload: 1200, per_second: 5000 }],
+        expect: Expect {
+            first: Some("discard-sink"),
+            not: &["syn-flood", "udp-flood-closed-port", "dropped-by-firewall", "bulk-transfer-in"],
+            subject: &[("discard-sink", &["stage-sink", "7001"])],
+            exit: &[1, 2],
+            bytes: 15_000_000,
+            bytes_at_most: 30_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}

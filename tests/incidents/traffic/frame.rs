@@ -1,0 +1,240 @@
+//! Frames of floods, built with true checksums and forged sources.
+
+use std::net::Ipv4Addr;
+
+use etherparse::PacketBuilder;
+
+use super::chance::Chance;
+use crate::stage::{SERVER_LINK, WORLD, WORLD_LINK};
+
+/// A flood of single packets, none of which expects an answer.
+#[derive(Debug, Clone)]
+pub struct Flood {
+    /// What the packets are.
+    pub shape: Shape,
+    /// Where they go.
+    pub to: Ipv4Addr,
+    /// Where they claim to be from.
+    pub from: Sources,
+    /// The time to live that they arrive with.
+    pub ttl: Ttl,
+    /// Packets a second.
+    pub per_second: u32,
+}
+
+/// The kinds of packet.
+#[derive(Debug, Clone, Copy)]
+pub enum Shape {
+    /// TCP SYN to a port, without options: 54 bytes on the wire.
+    Syn {
+        /// The port.
+        port: u16,
+    },
+    /// UDP with `payload` bytes of noise.
+    Udp {
+        /// Where to.
+        ports: Ports,
+        /// Bytes.
+        payload: usize,
+    },
+    /// ICMP echo request with `payload` bytes.
+    Echo {
+        /// Bytes.
+        payload: usize,
+    },
+    /// An answer of a DNS server, source port 53, in one piece, of about `size` bytes.
+    DnsAnswer {
+        /// Where to.
+        ports: Ports,
+        /// Bytes of UDP payload.
+        size: usize,
+    },
+    /// An ARP request for an address of the link that nobody has.
+    Arp,
+}
+
+/// Which port a packet goes to.
+#[derive(Debug, Clone, Copy)]
+pub enum Ports {
+    /// Always the same.
+    One(u16),
+    /// Another one each time, of those that clients use.
+    Any,
+}
+
+/// Where packets claim to be from.
+#[derive(Debug, Clone, Copy)]
+pub enum Sources {
+    /// Another stranger each time.
+    Forged,
+    /// One address, one port.
+    One(Ipv4Addr),
+    /// As many strangers, again and again.
+    Few(u16),
+}
+
+/// The time to live that packets arrive with.
+#[derive(Debug, Clone, Copy)]
+pub enum Ttl {
+    /// The same for all, as from one machine that forges sources.
+    Same(u8),
+    /// By the source, as from many machines at different distances.
+    BySource,
+}
+
+/// Makes the frames of a flood one by one.
+#[derive(Debug)]
+pub struct Frames {
+    flood: Flood,
+    chance: Chance,
+    few: Vec<Ipv4Addr>,
+    payload: Vec<u8>,
+    frame: Vec<u8>,
+}
+
+impl Frames {
+    /// Of this flood.
+    pub fn of(flood: &Flood) -> Self {
+        let mut chance = Chance::new(u64::from(flood.per_second) ^ 0xca5e);
+        let few = match flood.from {
+            Sources::Few(count) => chance.strangers(count.into()),
+            Sources::Forged | Sources::One(_) => Vec::new(),
+        };
+        let payload = match flood.shape {
+            Shape::Udp { payload, .. } | Shape::Echo { payload } => (0..payload).map(|_| chance.next() as u8).collect(),
+            Shape::DnsAnswer { size, .. } => dns_answer(size),
+            Shape::Syn { .. } | Shape::Arp => Vec::new(),
+        };
+        Frames { flood: flood.clone(), chance, few, payload, frame: vec![0; 2048] }
+    }
+
+    /// The next frame.
+    pub fn next(&mut self) -> &[u8] {
+        let chance = &mut self.chance;
+        let (from, client_port) = match self.flood.from {
+            Sources::Forged => (chance.stranger(), chance.client_port()),
+            Sources::One(address) => (address, 40_000),
+            Sources::Few(_) => {
+                let index = chance.between(0, self.few.len() as u64 - 1) as usize;
+                (self.few[index], chance.client_port())
+            }
+        };
+        let ttl = match self.flood.ttl {
+            Ttl::Same(ttl) => ttl,
+            Ttl::BySource => 64 - (from.to_bits().wrapping_mul(0x9e37_79b1) >> 28) as u8 - 4,
+        };
+        let ip = PacketBuilder::ethernet2(WORLD_LINK, SERVER_LINK).ipv4(from.octets(), self.flood.to.octets(), ttl);
+        let frame = self.frame.as_mut_slice();
+        let length = match self.flood.shape {
+            Shape::Syn { port } => {
+                ip.tcp(client_port, port, chance.next() as u32, 64_240).syn().write_to_slice(frame, &[])
+            }
+            Shape::Udp { ports, .. } => ip.udp(client_port, ports.next(chance)).write_to_slice(frame, &self.payload),
+            Shape::DnsAnswer { ports, .. } => {
+                self.payload[..2].copy_from_slice(&(chance.next() as u16).to_be_bytes());
+                ip.udp(53, ports.next(chance)).write_to_slice(frame, &self.payload)
+            }
+            Shape::Echo { .. } => {
+                let (id, sequence) = (chance.next() as u16, chance.next() as u16);
+                ip.icmpv4_echo_request(id, sequence).write_to_slice(frame, &self.payload)
+            }
+            Shape::Arp => return self.arp(),
+        };
+        &self.frame[..length.expect("a frame fits in 2048 bytes")]
+    }
+
+    fn arp(&mut self) -> &[u8] {
+        let wanted = Ipv4Addr::new(10, 77, 1, self.chance.between(100, 250) as u8);
+        let frame = &mut self.frame[..42];
+        frame[..6].fill(0xff);
+        frame[6..12].copy_from_slice(&WORLD_LINK);
+        frame[12..22].copy_from_slice(&[0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1]);
+        frame[22..28].copy_from_slice(&WORLD_LINK);
+        frame[28..32].copy_from_slice(&WORLD.octets());
+        frame[32..38].fill(0);
+        frame[38..42].copy_from_slice(&wanted.octets());
+        frame
+    }
+}
+
+impl Ports {
+    fn next(self, chance: &mut Chance) -> u16 {
+        match self {
+            Ports::One(port) => port,
+            Ports::Any => chance.client_port(),
+        }
+    }
+}
+
+/// A DNS message: the answer to ANY example.org, filled up with TXT records to at most `size` bytes.
+fn dns_answer(size: usize) -> Vec<u8> {
+    const NAME: &[u8] = b"\x07example\x03org\0";
+    const TEXT: usize = 200; // one character string of a TXT record
+    const RECORD: usize = 2 + 2 + 2 + 4 + 2 + 1 + TEXT;
+    let question = NAME.len() + 4;
+    let records = size.saturating_sub(12 + question) / RECORD;
+    let mut message = Vec::with_capacity(size);
+    message.extend([0, 0, 0x81, 0x80, 0, 1]); // id (set per packet); response, recursion desired and available; one question
+    message.extend((records as u16).to_be_bytes());
+    message.extend([0, 0, 0, 0]);
+    message.extend(NAME);
+    message.extend([0, 255, 0, 1]); // ANY, IN
+    for record in 0..records {
+        message.extend([0xc0, 12, 0, 16, 0, 1, 0, 0, 0x0e, 0x10]); // the question's name, TXT, IN, one hour
+        message.extend((TEXT as u16 + 1).to_be_bytes());
+        message.push(TEXT as u8);
+        message.extend((0..TEXT).map(|at| b'a' + ((at + record) % 26) as u8));
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+
+    fn flood(shape: Shape) -> Flood {
+        Flood { shape, to: Ipv4Addr::new(10, 77, 1, 2), from: Sources::Few(300), ttl: Ttl::BySource, per_second: 1000 }
+    }
+
+    #[test]
+    fn an_answer_of_a_reflector_is_a_whole_dns_message_from_port_53() {
+        let mut frames = Frames::of(&flood(Shape::DnsAnswer { ports: Ports::Any, size: 1400 }));
+        let frame = frames.next();
+        let packet = SlicedPacket::from_ethernet(frame).unwrap();
+        let Some(TransportSlice::Udp(udp)) = packet.transport else { panic!("not UDP: {packet:?}") };
+        assert_eq!(udp.source_port(), 53);
+        assert!((1250..=1400).contains(&udp.payload().len()), "{}", udp.payload().len());
+        assert_eq!(udp.payload()[2..4], [0x81, 0x80]);
+        assert_eq!(udp.payload()[7], 6, "answers");
+    }
+
+    #[test]
+    fn a_syn_has_54_bytes_and_true_checksums() {
+        let mut frames = Frames::of(&flood(Shape::Syn { port: 80 }));
+        let frame = frames.next();
+        assert_eq!(frame.len(), 54);
+        let packet = SlicedPacket::from_ethernet(frame).unwrap();
+        let (Some(NetSlice::Ipv4(ip)), Some(TransportSlice::Tcp(tcp))) = (packet.net, packet.transport) else {
+            panic!("not TCP over IPv4")
+        };
+        assert!(tcp.syn() && !tcp.ack());
+        let ip = ip.header().to_header();
+        assert_eq!(tcp.to_header().calc_checksum_ipv4(&ip, &[]).unwrap(), tcp.checksum());
+        assert_eq!(ip.calc_header_checksum(), ip.header_checksum);
+    }
+
+    #[test]
+    fn a_few_sources_keep_their_distance() {
+        let mut frames = Frames::of(&flood(Shape::Echo { payload: 56 }));
+        let mut distances = std::collections::BTreeMap::new();
+        for _ in 0..5000 {
+            let packet = SlicedPacket::from_ethernet(frames.next()).unwrap();
+            let Some(NetSlice::Ipv4(ip)) = packet.net else { panic!("not IPv4") };
+            let ttl = ip.header().ttl();
+            assert_eq!(*distances.entry(ip.header().source_addr()).or_insert(ttl), ttl);
+        }
+        assert_eq!(distances.len(), 300);
+        assert!(distances.values().collect::<std::collections::BTreeSet<_>>().len() > 5);
+    }
+}

@@ -1,0 +1,73 @@
+//! Traffic that goes through the world's own sockets.
+
+use std::io::{ErrorKind, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::pace::Progress;
+
+/// How long a write may wait for the receiver before the generator looks whether it shall stop.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// The most that is written at once.
+const CHUNK: usize = 64 * 1024;
+
+/// A listener of the calling thread's namespace.
+pub fn listener(at: SocketAddr) -> TcpListener {
+    TcpListener::bind(at).unwrap_or_else(|error| panic!("cannot listen on {at}: {error}"))
+}
+
+/// A connection from the calling thread's namespace.
+pub fn connection(to: SocketAddr) -> TcpStream {
+    TcpStream::connect_timeout(&to, Duration::from_secs(5))
+        .unwrap_or_else(|error| panic!("cannot connect to {to}: {error}"))
+}
+
+/// A datagram socket of the calling thread's namespace, connected to `to`.
+pub fn datagram_socket(to: SocketAddr) -> UdpSocket {
+    let any: SocketAddr = if to.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
+    let socket = UdpSocket::bind(any).expect("a datagram socket");
+    socket.connect(to).unwrap_or_else(|error| panic!("cannot send to {to}: {error}"));
+    socket
+}
+
+/// Writes to a connection at a steady rate.
+pub fn writer(mut stream: TcpStream, bytes_per_second: u64, progress: &Arc<Progress>) -> JoinHandle<()> {
+    let progress = Arc::clone(progress);
+    std::thread::spawn(move || {
+        stream.set_write_timeout(Some(PATIENCE)).expect("a write timeout");
+        let chunk = vec![0x5a; CHUNK];
+        progress.pace(bytes_per_second, |due| {
+            let mut left = due as usize;
+            while left > 0 && !progress.stopped() {
+                match stream.write(&chunk[..left.min(CHUNK)]) {
+                    Ok(written) => {
+                        progress.add(written);
+                        left -= written;
+                    }
+                    Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                    Err(_) => return progress.stop(), // the receiver is gone: its test says so if that matters
+                }
+            }
+        });
+    })
+}
+
+/// Sends datagrams at a steady rate.
+pub fn datagrams(socket: UdpSocket, payload: usize, per_second: u64, progress: &Arc<Progress>) -> JoinHandle<()> {
+    let progress = Arc::clone(progress);
+    std::thread::spawn(move || {
+        let datagram = vec![0x5a; payload];
+        progress.pace(per_second, |due| {
+            for _ in 0..due {
+                match socket.send(&datagram) {
+                    Ok(length) => progress.add(length),
+                    // An ICMP error for an earlier one: nobody listens. This one was not sent.
+                    Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
+                    Err(error) => panic!("cannot send a datagram: {error}"),
+                }
+            }
+        });
+    })
+}
