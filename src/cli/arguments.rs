@@ -174,7 +174,9 @@ pub(super) struct CompletionsArguments {
 /// `KEY=VALUE` as its two parts.
 pub(super) fn key_and_value(text: &str) -> Result<(String, serde_json::Value), super::Usage> {
     match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.trim().to_owned(), serde_json::Value::String(value.to_owned()))),
+        Some((key, value)) if !key.is_empty() => {
+            Ok((key.trim().to_owned(), serde_json::Value::String(value.to_owned())))
+        }
         _ => Err(super::Usage(format!("`{text}` does not set anything: write it like window=10s"))),
     }
 }

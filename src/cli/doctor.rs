@@ -39,7 +39,9 @@ pub(super) fn doctor() -> anyhow::Result<u8> {
     let mut blind = 0;
     for (probe, evidence) in probes.iter().zip(live.observe(asks)) {
         match &evidence.gap {
-            None if evidence.missing.is_empty() => writeln!(out, "  sees all    {:<12} {}", probe.name(), probe.about())?,
+            None if evidence.missing.is_empty() => {
+                writeln!(out, "  sees all    {:<12} {}", probe.name(), probe.about())?
+            }
             None => writeln!(out, "  sees part   {:<12} {}", probe.name(), probe.about())?,
             Some(_) => writeln!(out, "  is blind    {:<12} {}", probe.name(), probe.about())?,
         }
@@ -54,6 +56,14 @@ pub(super) fn doctor() -> anyhow::Result<u8> {
             writeln!(out, "              {:<12} without {}: {}", "", need.what, need.without)?;
         }
     }
-    writeln!(out, "\n{}", if blind == 0 { "Everything can be seen here." } else { "A run works all the same; its report says what it could not see." })?;
+    writeln!(
+        out,
+        "\n{}",
+        if blind == 0 {
+            "Everything can be seen here."
+        } else {
+            "A run works all the same; its report says what it could not see."
+        }
+    )?;
     Ok(0)
 }

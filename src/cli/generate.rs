@@ -15,7 +15,8 @@ pub(super) fn schema(arguments: &SchemaArguments) -> anyhow::Result<u8> {
         "case" => schemars::schema_for!(Case),
         "runbook" => runbook::schema(),
         name => {
-            let probe = probe::find(name).ok_or_else(|| Usage(format!("there is no schema of `{name}`: choose case, runbook or a probe")))?;
+            let probe = probe::find(name)
+                .ok_or_else(|| Usage(format!("there is no schema of `{name}`: choose case, runbook or a probe")))?;
             probe.output_schema()
         }
     };

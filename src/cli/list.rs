@@ -9,7 +9,8 @@ use crate::runbook::{self, Runbook};
 
 pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
     let mut out = std::io::stdout().lock();
-    let words: Vec<String> = arguments.words.iter().flat_map(|word| word.split_whitespace()).map(str::to_lowercase).collect();
+    let words: Vec<String> =
+        arguments.words.iter().flat_map(|word| word.split_whitespace()).map(str::to_lowercase).collect();
     let mut broken = Vec::new();
     let mut rows = Vec::new();
     for found in runbook::list() {
@@ -51,7 +52,8 @@ pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
 
 /// How well a runbook fits the words: how many of them its texts hold.
 fn fit(runbook: &Runbook, words: &[String]) -> usize {
-    let texts = [&runbook.name, &runbook.title, &runbook.summary].into_iter().chain(&runbook.tags).chain(&runbook.symptoms);
+    let texts =
+        [&runbook.name, &runbook.title, &runbook.summary].into_iter().chain(&runbook.tags).chain(&runbook.symptoms);
     let all = texts.map(|text| text.to_lowercase()).collect::<Vec<_>>().join("\n");
     words.iter().filter(|word| all.contains(word.as_str())).count()
 }

@@ -28,9 +28,9 @@ pub(super) fn probe(arguments: &ProbeArguments) -> anyhow::Result<u8> {
     for (key, value) in arguments.params.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
         params.insert(key.clone(), typed(probe, &key, value)?);
     }
-    let params = probe
-        .complete_params(&Value::Object(params))
-        .map_err(|why| Usage(format!("probe {}: {why}; `casebook probe {0} --help-params` explains them", probe.name())))?;
+    let params = probe.complete_params(&Value::Object(params)).map_err(|why| {
+        Usage(format!("probe {}: {why}; `casebook probe {0} --help-params` explains them", probe.name()))
+    })?;
     let evidence = observe(probe, params);
     print(&evidence, &arguments.format)?;
     Ok(if evidence.gap.is_some() { 3 } else { 0 })
@@ -63,10 +63,15 @@ fn typed(probe: &dyn AnyProbe, key: &str, value: Value) -> Result<Value, Usage> 
         _ => false,
     };
     if types("array") {
-        return Ok(text.split(',').filter(|part| !part.is_empty()).map(|part| Value::String(part.to_owned())).collect());
+        return Ok(text
+            .split(',')
+            .filter(|part| !part.is_empty())
+            .map(|part| Value::String(part.to_owned()))
+            .collect());
     }
     if !types("string") && (types("integer") || types("number") || types("boolean") || types("object")) {
-        return serde_json::from_str(text).map_err(|_| Usage(format!("probe {}: `{key}` cannot be `{text}`", probe.name())));
+        return serde_json::from_str(text)
+            .map_err(|_| Usage(format!("probe {}: `{key}` cannot be `{text}`", probe.name())));
     }
     Ok(value)
 }
@@ -130,7 +135,11 @@ fn print(evidence: &Evidence, format: &str) -> anyhow::Result<()> {
         "yaml" => write!(out, "{}", serde_yaml::to_string(evidence)?)?,
         _ => {
             if let Some(output) = &evidence.output {
-                write!(out, "{}", crate::report::table(output, terminal_size::terminal_size().map_or(120, |(w, _)| w.0.into())))?;
+                write!(
+                    out,
+                    "{}",
+                    crate::report::table(output, terminal_size::terminal_size().map_or(120, |(w, _)| w.0.into()))
+                )?;
             }
             out.flush()?;
             for missing in &evidence.missing {

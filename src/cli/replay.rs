@@ -15,18 +15,33 @@ const LARGEST: u64 = 256 * 1024 * 1024;
 
 fn read(arguments: &ReplayArguments) -> anyhow::Result<Case> {
     let path = arguments.case.display();
-    let size = std::fs::metadata(&arguments.case).map_err(|error| Usage(format!("cannot read the case {path}: {error}")))?.len();
+    let size = std::fs::metadata(&arguments.case)
+        .map_err(|error| Usage(format!("cannot read the case {path}: {error}")))?
+        .len();
     if size > LARGEST {
-        return Err(Usage(format!("cannot read the case {path}: it is larger than {}", crate::units::bytes(LARGEST as f64))).into());
+        return Err(Usage(format!(
+            "cannot read the case {path}: it is larger than {}",
+            crate::units::bytes(LARGEST as f64)
+        ))
+        .into());
     }
-    let text = std::fs::read_to_string(&arguments.case).map_err(|error| Usage(format!("cannot read the case {path}: {error}")))?;
+    let text = std::fs::read_to_string(&arguments.case)
+        .map_err(|error| Usage(format!("cannot read the case {path}: {error}")))?;
     let value: Value = serde_json::from_str(&text).map_err(|error| Usage(format!("{path} is not a case: {error}")))?;
     match value.get("format").and_then(Value::as_u64) {
         Some(format) if format <= u64::from(CASE_FORMAT) => {}
         Some(format) => {
-            return Err(Usage(format!("{path} has form {format}; this casebook reads up to {CASE_FORMAT}: use a newer one")).into());
+            return Err(Usage(format!(
+                "{path} has form {format}; this casebook reads up to {CASE_FORMAT}: use a newer one"
+            ))
+            .into());
         }
-        None => return Err(Usage(format!("{path} is not a case: it has no `format`; save one with --save or --format json")).into()),
+        None => {
+            return Err(Usage(format!(
+                "{path} is not a case: it has no `format`; save one with --save or --format json"
+            ))
+            .into());
+        }
     }
     Ok(serde_json::from_value(value).map_err(|error| Usage(format!("{path} is not a case: {error}")))?)
 }
@@ -40,8 +55,12 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
             .map_err(|problems| Usage(problems.render(output::stderr_color())))
             .context("the case's own runbook cannot be read by this casebook; name one to judge by")?,
     };
-    let mut params: Map<String, Value> =
-        recorded.params.iter().filter(|(name, _)| runbook.params.contains_key(*name)).map(|(n, v)| (n.clone(), v.clone())).collect();
+    let mut params: Map<String, Value> = recorded
+        .params
+        .iter()
+        .filter(|(name, _)| runbook.params.contains_key(*name))
+        .map(|(n, v)| (n.clone(), v.clone()))
+        .collect();
     for (key, value) in arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
         params.insert(key, value);
     }

@@ -12,7 +12,9 @@ const DEPTH: usize = 6;
 
 /// The list of all probes.
 pub(super) fn probes() -> String {
-    let mut page = String::from("# The probes\n\nEach looks and never changes the host. `casebook probe NAME` runs one by hand.\n\n");
+    let mut page = String::from(
+        "# The probes\n\nEach looks and never changes the host. `casebook probe NAME` runs one by hand.\n\n",
+    );
     page.push_str("| probe | observes | by hand |\n|---|---|---|\n");
     for probe in PROBES {
         let by_hand = probe.replaces().join(", ");

@@ -19,12 +19,8 @@ use serde_json::Value;
 use crate::case::{Gap, Observed, Reason};
 
 /// Every probe, in the order that lists show them.
-pub const PROBES: &[&dyn AnyProbe] = &[
-    &interfaces::InterfacesProbe,
-    &kernel::KernelProbe,
-    &drops::DropsProbe,
-    &logs::Logs,
-];
+pub const PROBES: &[&dyn AnyProbe] =
+    &[&interfaces::InterfacesProbe, &kernel::KernelProbe, &drops::DropsProbe, &logs::Logs];
 
 /// An observer of the host.
 pub trait Probe: Sync {

@@ -10,8 +10,11 @@ mod layout;
 mod markdown;
 mod page;
 mod sections;
+mod table;
 mod terminal;
 mod text;
+
+pub use table::table;
 
 use std::io;
 use std::path::Path;
