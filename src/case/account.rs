@@ -78,8 +78,6 @@ pub enum EntryKind {
     NonIp,
     /// A socket took it, but its owner could not be seen.
     UnseenOwner,
-    /// Seen on the wire; who took it could not be seen.
-    UnseenReceiver,
 }
 
 /// A process, as far as it could be identified.
@@ -93,4 +91,14 @@ pub struct Process {
     pub user: Option<String>,
     /// The systemd unit or container from its cgroup.
     pub unit: Option<String>,
+}
+
+impl std::fmt::Display for Process {
+    /// `sshd (pid 1822, ssh.service)`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.unit {
+            Some(unit) => write!(f, "{} (pid {}, {unit})", self.name, self.pid),
+            None => write!(f, "{} (pid {})", self.name, self.pid),
+        }
+    }
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Gap, Truth};
+use super::{Gap, Truth, Verdict};
 
 /// What the run concludes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +28,8 @@ pub struct Cause {
     pub title: String,
     /// How sure the signs make it.
     pub likelihood: Likelihood,
+    /// The verdict of a run in which it is likely.
+    pub severity: Verdict,
     /// What it is about: `local`, `ports`, `process`, `rule` …, whatever applies.
     pub subject: Map<String, Value>,
     /// The signs for and against, held or not.

@@ -68,7 +68,10 @@ pub fn run(request: &Request<'_>, observer: &dyn Observer) -> Result<Case, RunEr
     }
     let causes = differential::weigh(&runbook.causes, &scope);
     let coverage = Coverage::of(&findings);
-    let verdict = Verdict::gravest(findings.iter().map(|finding| finding.verdict));
+    let likely = causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
+    let verdict = Verdict::gravest(
+        findings.iter().map(|finding| finding.verdict).chain(likely.map(|cause| cause.severity)),
+    );
     let headlines = runbook
         .headlines
         .iter()

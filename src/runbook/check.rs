@@ -399,6 +399,7 @@ impl Check<'_> {
         Some(CausePlan {
             id: document.id.value,
             title: title?,
+            severity: document.severity,
             rank: document.rank,
             bindings,
             subject,

@@ -149,6 +149,9 @@ pub(super) struct CauseDocument {
     /// What happens, with its subject filled in.
     #[schemars(with = "String")]
     pub title: Text,
+    /// The verdict of a run in which it is likely: `critical` or `warning`.
+    #[serde(default = "critical")]
+    pub severity: Verdict,
     /// Among causes that are equally likely the higher comes first.
     #[serde(default)]
     pub rank: i64,
@@ -213,6 +216,10 @@ pub(super) struct RemedyDocument {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub risk: Option<Text>,
+}
+
+fn critical() -> Verdict {
+    Verdict::Critical
 }
 
 fn now() -> Urgency {

@@ -103,6 +103,8 @@ pub struct CausePlan {
     pub id: String,
     /// What happens.
     pub title: Template,
+    /// The verdict of a run in which it is likely.
+    pub severity: Verdict,
     /// Among causes that are equally likely, the higher comes first: the one whose remedy helps most.
     pub rank: i64,
     /// Values that its signs and sentences share.

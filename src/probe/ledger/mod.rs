@@ -1,0 +1,108 @@
+//! The traffic ledger: where every inbound byte of the watched interface went, joined from the evidence of one window.
+//!
+//! The interface's own counter says how much there is to account for; the capture says for whom it was; firewall counters,
+//! sockets and protocol counters say who took it or dropped it. What none of them claims stays unexplained, as a figure.
+
+mod close;
+mod pots;
+mod receivers;
+mod rules;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::capture::Capture;
+use super::firewall::Firewall;
+use super::interfaces::Interfaces;
+use super::kernel::KernelCounters;
+use super::sockets::Sockets;
+use super::{Context, Need, Probe};
+use crate::case::{Account, Entry, Gap, Observed};
+
+/// See the module.
+#[derive(Debug, Clone, Copy)]
+pub struct LedgerProbe;
+
+/// The ledger has no parameters: it accounts for the interface that `interfaces` watched.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Params {}
+
+/// The account of the watched interface, and its sums.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ledger {
+    /// The account itself.
+    #[serde(flatten)]
+    pub account: Account,
+    /// Shares of the inbound bytes by kind of end.
+    pub shares: Shares,
+    /// The heaviest entry; none when nothing came in.
+    pub top: Option<Entry>,
+}
+
+/// Shares of the inbound bytes by kind of end; 0 when nothing came in.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Shares {
+    /// Taken by processes, named or not.
+    pub process: f64,
+    /// Dropped or rejected by the firewall.
+    pub firewall_rule: f64,
+    /// Dropped by the kernel for another reason.
+    pub kernel_drop: f64,
+    /// For ports where nothing listens.
+    pub no_listener: f64,
+    /// Dropped because a socket's queue was full.
+    pub socket_full: f64,
+    /// Taken by the kernel itself: ICMP, half-open connections.
+    pub kernel: f64,
+    /// Routed on.
+    pub forwarded: f64,
+    /// Frames for other machines.
+    pub not_for_us: f64,
+    /// Broadcast.
+    pub broadcast: f64,
+    /// Multicast.
+    pub multicast: f64,
+    /// ARP and the like.
+    pub non_ip: f64,
+}
+
+/// The evidence that the account is drawn up from.
+pub(super) struct Books<'a> {
+    pub interfaces: &'a Interfaces,
+    pub capture: Option<&'a Capture>,
+    pub sockets: Option<&'a Sockets>,
+    pub firewall: Option<&'a Firewall>,
+    pub kernel: Option<&'a KernelCounters>,
+}
+
+impl Probe for LedgerProbe {
+    const NAME: &'static str = "ledger";
+    const ABOUT: &'static str = "where the inbound bytes of the watched interface went";
+    const SOURCE: &'static str = "the evidence of the other probes, joined";
+    const NEEDS: &'static [Need] =
+        &[Need { what: "CAP_NET_RAW", without: "for whom the bytes were; only what TCP sockets took can be told" }];
+    const DERIVES_FROM: &'static [&'static str] = &["interfaces", "capture", "sockets", "firewall", "kernel"];
+    type Params = Params;
+    type Output = Ledger;
+
+    fn observe(&self, _: Params, cx: &Context) -> Result<Observed<Ledger>, Gap> {
+        let interfaces: Interfaces = cx.output("interfaces")?;
+        let capture = cx.output::<Capture>("capture");
+        let sockets = cx.output::<Sockets>("sockets");
+        let firewall = cx.output::<Firewall>("firewall");
+        let kernel = cx.output::<KernelCounters>("kernel");
+        let books = Books {
+            interfaces: &interfaces,
+            capture: capture.as_ref().ok(),
+            sockets: sockets.as_ref().ok(),
+            firewall: firewall.as_ref().ok(),
+            kernel: kernel.as_ref().ok(),
+        };
+        let mut observed = Observed::whole(close::close(&books)?);
+        for gap in [capture.err(), sockets.err(), firewall.err(), kernel.err()].into_iter().flatten() {
+            observed.miss(&["entries", "shares", "top"], gap);
+        }
+        Ok(observed)
+    }
+}

@@ -1,0 +1,172 @@
+//! What came in, by whom it was for: pots that the receivers and the droppers draw from.
+
+use std::net::IpAddr;
+
+use crate::case::{Entry, EntryKind, Process};
+use crate::probe::capture::{Capture, Endpoint, Tally};
+
+/// Inbound traffic of one local address and port, or of one class, as far as nobody has claimed it.
+#[derive(Debug, Clone)]
+pub(super) struct Pot<'a> {
+    pub whose: Whose<'a>,
+    pub packets: u64,
+    pub bytes: f64,
+}
+
+/// For whom the traffic was.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Whose<'a> {
+    /// A local address and port.
+    Endpoint(&'a Endpoint),
+    /// Local addresses and ports that are too many to be listed, of one protocol.
+    OtherEndpoints(&'a str),
+    /// A class of frames that no socket takes.
+    Class(EntryKind),
+}
+
+/// A claim on some of the traffic.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Portion {
+    pub packets: u64,
+    pub bytes: f64,
+}
+
+impl Pot<'_> {
+    /// Draws at most `packets`, with their part of the bytes.
+    pub fn draw(&mut self, packets: u64) -> Portion {
+        if packets >= self.packets {
+            let all = Portion { packets: self.packets, bytes: self.bytes };
+            (self.packets, self.bytes) = (0, 0.0);
+            return all;
+        }
+        let bytes = self.bytes * packets as f64 / self.packets as f64;
+        self.packets -= packets;
+        self.bytes -= bytes;
+        Portion { packets, bytes }
+    }
+
+    /// Draws a share of what is left.
+    pub fn draw_share(&mut self, share: f64) -> Portion {
+        let portion =
+            Portion { packets: (self.packets as f64 * share).round() as u64, bytes: self.bytes * share };
+        self.packets -= portion.packets.min(self.packets);
+        self.bytes -= portion.bytes;
+        portion
+    }
+
+    pub fn draw_all(&mut self) -> Portion {
+        self.draw(u64::MAX)
+    }
+
+    pub fn protocol(&self) -> Option<&str> {
+        match self.whose {
+            Whose::Endpoint(endpoint) => Some(&endpoint.protocol),
+            Whose::OtherEndpoints(protocol) => Some(protocol),
+            Whose::Class(_) => None,
+        }
+    }
+}
+
+/// How the capture's bytes become the interface's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Scale {
+    /// Header bytes that merging hid are added: the interface counted the frames before they were merged.
+    pub with_merged_headers: bool,
+    /// Everything is multiplied by this: packets were lost or sampled, or the two windows differ by a moment.
+    pub factor: f64,
+}
+
+/// The capture as pots.
+pub(super) fn pots<'a>(capture: &'a Capture, scale: Scale) -> Vec<Pot<'a>> {
+    let scaled = |whose, packets: u64, bytes: u64| Pot {
+        whose,
+        packets: (packets as f64 * scale.factor).round() as u64,
+        bytes: bytes as f64 * scale.factor,
+    };
+    let mut pots: Vec<Pot<'a>> = Vec::with_capacity(capture.endpoints.len() + 8);
+    for endpoint in &capture.endpoints {
+        let merged = if scale.with_merged_headers { endpoint.merged_header_bytes } else { 0 };
+        pots.push(scaled(Whose::Endpoint(endpoint), endpoint.packets, endpoint.bytes + merged));
+    }
+    for others in &capture.other_endpoints {
+        pots.push(scaled(Whose::OtherEndpoints(&others.protocol), others.packets, others.bytes));
+    }
+    let classes = &capture.classes;
+    let class = |kind, tally: &Tally| scaled(Whose::Class(kind), tally.packets, tally.bytes);
+    pots.extend([
+        class(EntryKind::Broadcast, &classes.broadcast),
+        class(EntryKind::Multicast, &classes.multicast),
+        class(EntryKind::NotForUs, &classes.other_host),
+        class(EntryKind::Forwarded, &classes.forwarded),
+        class(EntryKind::NonIp, &classes.non_ip),
+    ]);
+    pots.retain(|pot| pot.packets > 0 || pot.bytes > 0.0);
+    pots
+}
+
+/// The entries of the account, one for each end.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    entries: Vec<(Entry, f64)>,
+}
+
+/// Whom an entry names.
+#[derive(Debug, Clone, Default)]
+pub(super) struct End {
+    pub label: String,
+    pub protocol: Option<String>,
+    pub address: Option<IpAddr>,
+    pub port: Option<u16>,
+    pub process: Option<Process>,
+    pub rule: Option<String>,
+}
+
+impl Entries {
+    /// Books a portion on an end; the portions of one end are added up.
+    pub fn book(&mut self, kind: EntryKind, end: End, portion: Portion) {
+        if portion.packets == 0 && portion.bytes < 0.5 {
+            return;
+        }
+        let same = self.entries.iter_mut().find(|(entry, _)| entry.kind == kind && entry.label == end.label);
+        if let Some((entry, bytes)) = same {
+            entry.packets += portion.packets;
+            *bytes += portion.bytes;
+            // An end that took what was for several addresses or ports is named without them.
+            let address = end.address.map(|address| address.to_string());
+            entry.address = entry.address.take().filter(|known| Some(known) == address.as_ref());
+            entry.port = entry.port.filter(|port| Some(*port) == end.port);
+            entry.protocol = entry.protocol.take().filter(|known| Some(known) == end.protocol.as_ref());
+            return;
+        }
+        let entry = Entry {
+            kind,
+            label: end.label,
+            bytes: 0,
+            packets: portion.packets,
+            share: 0.0,
+            protocol: end.protocol,
+            address: end.address.map(|address| address.to_string()),
+            port: end.port,
+            process: end.process,
+            rule: end.rule,
+        };
+        self.entries.push((entry, portion.bytes));
+    }
+
+    /// The entries with whole bytes and shares of `total`, the heaviest first. They never exceed the total.
+    pub fn settle(self, total: u64) -> Vec<Entry> {
+        let mut left = total;
+        let mut settled: Vec<Entry> = self
+            .entries
+            .into_iter()
+            .map(|(mut entry, bytes)| {
+                entry.bytes = (bytes.round().max(0.0) as u64).min(left);
+                left -= entry.bytes;
+                entry.share = if total == 0 { 0.0 } else { entry.bytes as f64 / total as f64 };
+                entry
+            })
+            .collect();
+        settled.sort_by_key(|entry| std::cmp::Reverse(entry.bytes));
+        settled
+    }
+}

@@ -1,0 +1,268 @@
+//! Who took what the firewall let pass: sockets and their processes, the kernel, or nobody.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::pots::{End, Entries, Pot, Whose};
+use crate::case::{EntryKind, Process};
+use crate::probe::capture::Endpoint;
+use crate::probe::kernel::KernelCounters;
+use crate::probe::sockets::{Connection, Listener, Sockets};
+
+/// The sockets of the host, by port.
+pub(super) struct Receivers<'a> {
+    listeners: HashMap<(&'a str, u16), Vec<&'a Listener>>,
+    connections: HashMap<u16, Vec<&'a Connection>>,
+    /// Not every connection is listed.
+    connections_left_out: bool,
+    all_listeners: bool,
+}
+
+impl<'a> Receivers<'a> {
+    pub fn new(sockets: &'a Sockets) -> Self {
+        let mut listeners: HashMap<_, Vec<_>> = HashMap::new();
+        for listener in &sockets.listeners {
+            listeners.entry((listener.protocol.as_str(), listener.port)).or_default().push(listener);
+        }
+        let mut connections: HashMap<_, Vec<_>> = HashMap::new();
+        for connection in &sockets.connections {
+            connections.entry(connection.local_port).or_default().push(connection);
+        }
+        Receivers {
+            listeners,
+            connections,
+            connections_left_out: sockets.connections_left_out > 0,
+            all_listeners: sockets.listeners_left_out == 0,
+        }
+    }
+
+    /// A host whose sockets could not be seen.
+    pub fn nobody() -> Self {
+        Receivers {
+            listeners: HashMap::new(),
+            connections: HashMap::new(),
+            connections_left_out: true,
+            all_listeners: false,
+        }
+    }
+
+    /// The socket that waits for what comes to the endpoint.
+    fn listener(&self, endpoint: &Endpoint) -> Option<&'a Listener> {
+        let waiting = self.listeners.get(&(endpoint.protocol.as_str(), endpoint.port?))?;
+        let exact = waiting.iter().find(|listener| same_address(listener.address, endpoint.address));
+        // A socket on :: takes IPv4 as well, unless told otherwise; one on 0.0.0.0 never takes IPv6.
+        let any = || {
+            waiting.iter().find(|listener| {
+                listener.any_address && (listener.address.is_ipv6() || endpoint.address.is_ipv4())
+            })
+        };
+        exact.or_else(any).copied()
+    }
+
+    fn connections(&self, endpoint: &Endpoint) -> Vec<&'a Connection> {
+        let of_port = endpoint.port.and_then(|port| self.connections.get(&port));
+        let here = |connection: &&&Connection| same_address(connection.local_address, endpoint.address);
+        of_port.into_iter().flatten().filter(here).copied().collect()
+    }
+
+    /// Whether a socket takes what comes to the endpoint.
+    pub fn hears(&self, endpoint: &Endpoint) -> bool {
+        match endpoint.protocol.as_str() {
+            "tcp" => self.listener(endpoint).is_some() || !self.connections(endpoint).is_empty(),
+            "udp" => self.listener(endpoint).is_some(),
+            _ => true,
+        }
+    }
+
+    /// Books what is left of a pot on its receiver. Gives false when who took it cannot be told.
+    pub fn book(&self, pot: &mut Pot<'_>, entries: &mut Entries) -> bool {
+        match pot.whose {
+            Whose::Class(kind) => {
+                let label = class_label(kind).to_owned();
+                entries.book(kind, End { label, ..End::default() }, pot.draw_all());
+                true
+            }
+            Whose::OtherEndpoints(_) => false,
+            Whose::Endpoint(endpoint) => match endpoint.protocol.as_str() {
+                "tcp" => self.book_tcp(endpoint, pot, entries),
+                "udp" => self.book_udp(endpoint, pot, entries),
+                protocol => {
+                    let label = match protocol {
+                        "icmp" | "icmpv6" => "the kernel (ICMP)".to_owned(),
+                        other => format!("the kernel ({other})"),
+                    };
+                    let end = End { label, protocol: Some(protocol.to_owned()), address: Some(endpoint.address), ..End::default() };
+                    entries.book(EntryKind::Kernel, end, pot.draw_all());
+                    true
+                }
+            },
+        }
+    }
+
+    fn book_udp(&self, endpoint: &Endpoint, pot: &mut Pot<'_>, entries: &mut Entries) -> bool {
+        let Some(listener) = self.listener(endpoint) else { return self.book_unheard(endpoint, pot, entries) };
+        if let Some(drops) = listener.drops.filter(|drops| *drops > 0) {
+            let mut end = socket_end(endpoint, listener.process.as_ref(), listener.in_kernel);
+            end.label = format!("lost at the full queue of {}", end.label);
+            entries.book(EntryKind::SocketFull, end, pot.draw(drops));
+        }
+        let end = socket_end(endpoint, listener.process.as_ref(), listener.in_kernel);
+        entries.book(kind_of(&end, listener.in_kernel), end, pot.draw_all());
+        true
+    }
+
+    fn book_tcp(&self, endpoint: &Endpoint, pot: &mut Pot<'_>, entries: &mut Entries) -> bool {
+        let listener = self.listener(endpoint);
+        let connections = self.connections(endpoint);
+        if listener.is_none() && connections.is_empty() {
+            return self.book_unheard(endpoint, pot, entries);
+        }
+        if let Some(listener) = listener {
+            let half_open = endpoint.syn.saturating_sub(endpoint.handshakes_completed);
+            // A few SYNs without an end are at every window's edge; they go with the rest of the conversation.
+            if half_open * 10 > endpoint.packets {
+                let headers = endpoint.bytes.saturating_sub(endpoint.payload_bytes) as f64;
+                let each = headers / endpoint.wire_packets.max(1) as f64;
+                let mut portion = pot.draw(half_open);
+                let bytes = (each * portion.packets as f64).min(portion.bytes);
+                pot.bytes += portion.bytes - bytes;
+                portion.bytes = bytes;
+                let end = socket_end(endpoint, listener.process.as_ref(), listener.in_kernel);
+                let end = End { label: format!("half-open connections to {}", end.label), ..end };
+                entries.book(EntryKind::Kernel, end, portion);
+            }
+        }
+        self.share_out(endpoint, listener, &connections, pot, entries);
+        true
+    }
+
+    /// Shares a TCP endpoint's traffic out among the processes that hold its connections, by what each received.
+    fn share_out(
+        &self,
+        endpoint: &Endpoint,
+        listener: Option<&Listener>,
+        connections: &[&Connection],
+        pot: &mut Pot<'_>,
+        entries: &mut Entries,
+    ) {
+        let mut received: Vec<(Option<&Process>, u64)> = Vec::new();
+        for connection in connections {
+            let bytes = connection.rx_bytes.unwrap_or(0);
+            match received.iter_mut().find(|(process, _)| *process == connection.process.as_ref()) {
+                Some((_, sum)) => *sum += bytes,
+                None => received.push((connection.process.as_ref(), bytes)),
+            }
+        }
+        let total: u64 = received.iter().map(|(_, bytes)| bytes).sum();
+        let in_kernel = listener.and_then(|listener| listener.in_kernel);
+        if total > 0 {
+            let (packets, bytes) = (pot.packets, pot.bytes);
+            for (process, part) in &received {
+                let share = *part as f64 / total as f64;
+                let mut whole = Pot { whose: pot.whose, packets, bytes };
+                let end = socket_end(endpoint, *process, in_kernel);
+                entries.book(kind_of(&end, in_kernel), end, whole.draw_share(share));
+            }
+            pot.draw_all();
+            return;
+        }
+        let process = listener.and_then(|listener| listener.process.as_ref());
+        let process = process.or_else(|| connections.iter().find_map(|connection| connection.process.as_ref()));
+        let end = socket_end(endpoint, process, in_kernel);
+        entries.book(kind_of(&end, in_kernel), end, pot.draw_all());
+    }
+
+    /// Nobody listens there now. If the host answered with more than refusals, somebody did within the window.
+    fn book_unheard(&self, endpoint: &Endpoint, pot: &mut Pot<'_>, entries: &mut Entries) -> bool {
+        let answered = endpoint.tx_packets > endpoint.tx_rst;
+        if answered {
+            let mut end = socket_end(endpoint, None, None);
+            end.label = match endpoint.protocol.as_str() {
+                "tcp" if self.connections_left_out => "connections that are not listed".to_owned(),
+                "tcp" => "connections that closed within the window".to_owned(),
+                _ => "sockets that closed within the window".to_owned(),
+            };
+            entries.book(EntryKind::UnseenOwner, end, pot.draw_all());
+            return true;
+        }
+        if !self.all_listeners {
+            return false;
+        }
+        let protocol = endpoint.protocol.to_uppercase();
+        let port = endpoint.port.map_or(String::new(), |port| format!(" port {port}"));
+        let label = match endpoint.port {
+            None => format!("fragments of {protocol}, without ports"),
+            Some(_) => format!("no listener: {protocol}{port} of {}", endpoint.address),
+        };
+        let end = End {
+            label,
+            protocol: Some(endpoint.protocol.clone()),
+            address: Some(endpoint.address),
+            port: endpoint.port,
+            ..End::default()
+        };
+        let kind = if endpoint.port.is_none() { EntryKind::Kernel } else { EntryKind::NoListener };
+        entries.book(kind, end, pot.draw_all());
+        true
+    }
+}
+
+/// Books the endpoints that are too many to be listed, as far as the protocol's own counter says that nobody listens.
+pub(super) fn book_others(kernel: Option<&KernelCounters>, noticed: u64, pot: &mut Pot<'_>, entries: &mut Entries) {
+    let Whose::OtherEndpoints(protocol) = pot.whose else { return };
+    let refused = kernel.and_then(|kernel| match protocol {
+        "udp" => kernel.udp.no_ports,
+        "tcp" => kernel.tcp.out_rsts,
+        _ => None,
+    });
+    let unheard = refused.unwrap_or(0).saturating_sub(noticed);
+    if unheard > 0 {
+        let end = End {
+            label: format!("no listener: {} to many other ports", protocol.to_uppercase()),
+            protocol: Some(protocol.to_owned()),
+            ..End::default()
+        };
+        entries.book(EntryKind::NoListener, end, pot.draw(unheard));
+    }
+}
+
+fn same_address(one: IpAddr, other: IpAddr) -> bool {
+    one.to_canonical() == other.to_canonical()
+}
+
+fn kind_of(end: &End, in_kernel: Option<bool>) -> EntryKind {
+    match (&end.process, in_kernel) {
+        (Some(_), _) => EntryKind::Process,
+        (None, Some(true)) => EntryKind::Kernel,
+        (None, _) => EntryKind::UnseenOwner,
+    }
+}
+
+fn socket_end(endpoint: &Endpoint, process: Option<&Process>, in_kernel: Option<bool>) -> End {
+    let port = endpoint.port.map_or(String::new(), |port| format!(" port {port}"));
+    let protocol = endpoint.protocol.to_uppercase();
+    let label = match (process, in_kernel) {
+        (Some(process), _) => process.to_string(),
+        (None, Some(true)) => format!("the kernel ({protocol}{port})"),
+        (None, _) => format!("{protocol}{port}, owner not seen"),
+    };
+    End {
+        label,
+        protocol: Some(endpoint.protocol.clone()),
+        address: Some(endpoint.address),
+        port: endpoint.port,
+        process: process.cloned(),
+        rule: None,
+    }
+}
+
+fn class_label(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::Broadcast => "broadcast",
+        EntryKind::Multicast => "multicast",
+        EntryKind::NotForUs => "frames for other machines",
+        EntryKind::Forwarded => "forwarded, or for addresses that are not ours",
+        EntryKind::NonIp => "ARP and other protocols that are not IP",
+        _ => "other",
+    }
+}

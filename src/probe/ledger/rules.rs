@@ -1,0 +1,186 @@
+//! What the firewall dropped, drawn from the traffic that its rules select.
+
+use std::net::IpAddr;
+
+use super::pots::{End, Entries, Pot, Whose};
+use crate::case::EntryKind;
+use crate::probe::capture::{Capture, Endpoint};
+use crate::probe::firewall::{Firewall, PortRange, Rule};
+
+/// Books what each dropping rule dropped. `interface` is the watched one; `heard` says whether a socket would take a pot's
+/// traffic: a rule without conditions is taken to drop what no socket waits for before what one does.
+pub(super) fn book(
+    firewall: &Firewall,
+    capture: &Capture,
+    interface: &str,
+    pots: &mut [Pot<'_>],
+    heard: &dyn Fn(&Endpoint) -> bool,
+    entries: &mut Entries,
+) {
+    let mut rules: Vec<&Rule> = firewall
+        .rules
+        .iter()
+        .filter(|rule| rule.drops && rule.counter_exact && rule.packets.is_some_and(|packets| packets > 0))
+        .filter(|rule| rule.matches.interface.as_deref().is_none_or(|name| is_named(name, interface)))
+        .collect();
+    // In the order in which packets meet them; of one hook the narrower before the policy.
+    rules.sort_by_key(|rule| (hook_order(rule.hook.as_deref()), rule.priority, rule.policy));
+    for rule in rules {
+        let mut left = rule.packets.unwrap_or(0);
+        let mut candidates: Vec<usize> = (0..pots.len()).filter(|index| selects(rule, &pots[*index])).collect();
+        candidates.sort_by_key(|index| {
+            let pot = &pots[*index];
+            let waits = matches!(pot.whose, Whose::Endpoint(endpoint) if heard(endpoint)) && !names_ports(rule);
+            (waits, std::cmp::Reverse(pot.packets))
+        });
+        for index in candidates {
+            let pot = &mut pots[index];
+            let most = bound(rule, capture, pot).min(left);
+            if most == 0 {
+                continue;
+            }
+            let end = end(rule, pot);
+            let portion = pot.draw(most);
+            left -= portion.packets.min(left);
+            entries.book(EntryKind::FirewallRule, end, portion);
+        }
+    }
+}
+
+fn end(rule: &Rule, pot: &Pot<'_>) -> End {
+    let (address, port) = match pot.whose {
+        Whose::Endpoint(endpoint) => (Some(endpoint.address), endpoint.port),
+        _ => (None, None),
+    };
+    End {
+        label: format!("dropped by {}", rule.name),
+        protocol: pot.protocol().map(str::to_owned),
+        address,
+        port,
+        process: None,
+        rule: Some(rule.name.clone()),
+    }
+}
+
+fn hook_order(hook: Option<&str>) -> u8 {
+    match hook {
+        Some("ingress") => 0,
+        Some("prerouting") => 1,
+        Some("input" | "forward") => 2,
+        _ => 3,
+    }
+}
+
+/// Whether a rule's interface, which may end in a wildcard, is this one.
+fn is_named(pattern: &str, interface: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => interface.starts_with(prefix),
+        None => pattern == interface,
+    }
+}
+
+fn names_ports(rule: &Rule) -> bool {
+    !rule.matches.local_ports.is_empty()
+}
+
+fn in_ranges(ranges: &[PortRange], port: Option<u16>) -> bool {
+    ranges.is_empty() || port.is_some_and(|port| ranges.iter().any(|range| (range.first..=range.last).contains(&port)))
+}
+
+/// Whether packets of the pot can have met the rule.
+fn selects(rule: &Rule, pot: &Pot<'_>) -> bool {
+    let matches = &rule.matches;
+    let hooked = |hooks: &[&str]| rule.hook.as_deref().is_none_or(|hook| hooks.contains(&hook));
+    let family = |address: IpAddr| match rule.family.as_str() {
+        "ip" => address.is_ipv4(),
+        "ip6" => address.is_ipv6(),
+        _ => match matches.family.as_deref() {
+            Some("ip") => address.is_ipv4(),
+            Some("ip6") => address.is_ipv6(),
+            _ => true,
+        },
+    };
+    let protocol = |name: &str| matches.protocols.is_empty() || matches.protocols.iter().any(|wanted| wanted == name);
+    match pot.whose {
+        Whose::Endpoint(endpoint) => {
+            hooked(&["ingress", "prerouting", "input"])
+                && family(endpoint.address)
+                && protocol(&endpoint.protocol)
+                && in_ranges(&matches.local_ports, endpoint.port)
+                && (matches.destinations.is_empty()
+                    || matches.destinations.iter().any(|network| is_within(endpoint.address, network)))
+        }
+        Whose::OtherEndpoints(name) => hooked(&["ingress", "prerouting", "input"]) && protocol(name),
+        Whose::Class(EntryKind::Forwarded) => hooked(&["ingress", "prerouting", "forward"]),
+        Whose::Class(EntryKind::Broadcast | EntryKind::Multicast) => {
+            hooked(&["ingress", "prerouting", "input"]) && !names_ports(rule)
+        }
+        Whose::Class(EntryKind::NonIp) => matches!(rule.family.as_str(), "arp" | "netdev"),
+        Whose::Class(_) => rule.family == "netdev",
+    }
+}
+
+/// The most packets of the pot that the rule can have dropped, when it selects by the remote side: as many as the flows
+/// that it selects have. Flows are bounded, so when they show few of an endpoint's packets they do not bound it.
+fn bound(rule: &Rule, capture: &Capture, pot: &Pot<'_>) -> u64 {
+    let matches = &rule.matches;
+    let Whose::Endpoint(endpoint) = pot.whose else { return u64::MAX };
+    if matches.sources.is_empty() && matches.remote_ports.is_empty() {
+        return u64::MAX;
+    }
+    let mut known = 0;
+    let mut selected = 0;
+    for flow in &capture.flows {
+        let same = flow.protocol == endpoint.protocol
+            && flow.local_address == endpoint.address
+            && flow.local_port == endpoint.port;
+        if !same {
+            continue;
+        }
+        known += flow.rx_packets;
+        let from = matches.sources.is_empty()
+            || matches.sources.iter().any(|network| is_within(flow.remote_address, network));
+        if from && in_ranges(&matches.remote_ports, flow.remote_port) {
+            selected += flow.rx_packets;
+        }
+    }
+    if known * 2 >= endpoint.packets { selected } else { u64::MAX }
+}
+
+/// Whether an address lies in a network written `10.0.0.0/8` or `10.0.0.1`. A network that cannot be read holds nothing.
+fn is_within(address: IpAddr, network: &str) -> bool {
+    let (base, prefix) = network.split_once('/').map_or((network, None), |(base, prefix)| (base, Some(prefix)));
+    let Ok(base) = base.parse::<IpAddr>() else { return false };
+    let bits = |address: IpAddr| match address {
+        IpAddr::V4(address) => (u128::from(address.to_bits()) << 96, 32u32),
+        IpAddr::V6(address) => (address.to_bits(), 128),
+    };
+    let ((address, width), (base, base_width)) = (bits(address), bits(base));
+    let Ok(prefix) = prefix.map_or(Ok(base_width), str::parse::<u32>) else { return false };
+    if width != base_width || prefix > width {
+        return false;
+    }
+    prefix == 0 || (address ^ base) >> (128 - prefix) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_hold_their_addresses_and_no_others() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert!(is_within(address("10.1.2.3"), "10.0.0.0/8"));
+        assert!(!is_within(address("11.1.2.3"), "10.0.0.0/8"));
+        assert!(is_within(address("2001:db8::1"), "2001:db8::/32"));
+        assert!(is_within(address("192.0.2.1"), "192.0.2.1"));
+        assert!(is_within(address("192.0.2.1"), "0.0.0.0/0"));
+        assert!(!is_within(address("192.0.2.1"), "::/0"));
+        assert!(!is_within(address("192.0.2.1"), "nonsense/99"));
+    }
+
+    #[test]
+    fn a_wildcard_interface_stands_for_any_ending() {
+        assert!(is_named("eth*", "eth0") && is_named("eth0", "eth0") && !is_named("eth1", "eth0"));
+    }
+}
