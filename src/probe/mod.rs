@@ -5,6 +5,7 @@
 
 mod context;
 pub mod drops;
+pub mod host;
 pub mod kernel;
 
 pub use context::{Cancel, Context, Gate, Inputs};
@@ -17,7 +18,7 @@ use serde_json::Value;
 use crate::case::{Gap, Observed, Reason};
 
 /// Every probe, in the order that lists show them.
-pub const PROBES: &[&dyn AnyProbe] = &[&kernel::KernelProbe, &drops::DropsProbe];
+pub const PROBES: &[&dyn AnyProbe] = &[&host::HostProbe, &kernel::KernelProbe, &drops::DropsProbe];
 
 /// An observer of the host.
 pub trait Probe: Sync {
