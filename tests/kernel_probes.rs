@@ -94,6 +94,26 @@ fn datagrams_to_a_closed_port_are_counted_exactly() {
 }
 
 #[test]
+fn datagrams_over_ipv6_are_in_the_sum() {
+    in_a_namespace(|| {
+        if UdpSocket::bind("[::1]:0").is_err() {
+            println!("skipped: this kernel has no IPv6");
+            return;
+        }
+        let seen = kernel_around(|| {
+            send("127.0.0.1:9", 30, 100);
+            let socket = UdpSocket::bind("[::1]:0").unwrap();
+            for _ in 0..20 {
+                socket.send_to(&[0; 100], "[::1]:9").unwrap();
+            }
+        });
+        assert_eq!(seen.udp.no_ports, Some(50));
+        assert_eq!(seen.grew.get("Udp6.NoPorts"), Some(&20));
+        assert!(seen.ip6.unwrap().in_receives >= Some(20));
+    });
+}
+
+#[test]
 fn a_socket_that_nobody_reads_overflows() {
     in_a_namespace(|| {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
