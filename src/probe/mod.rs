@@ -5,6 +5,7 @@
 
 mod context;
 pub mod drops;
+pub mod host;
 pub mod interfaces;
 pub mod kernel;
 pub mod logs;
@@ -19,8 +20,13 @@ use serde_json::Value;
 use crate::case::{Gap, Observed, Reason};
 
 /// Every probe, in the order that lists show them.
-pub const PROBES: &[&dyn AnyProbe] =
-    &[&interfaces::InterfacesProbe, &kernel::KernelProbe, &drops::DropsProbe, &logs::Logs];
+pub const PROBES: &[&dyn AnyProbe] = &[
+    &host::HostProbe,
+    &interfaces::InterfacesProbe,
+    &kernel::KernelProbe,
+    &drops::DropsProbe,
+    &logs::Logs,
+];
 
 /// An observer of the host.
 pub trait Probe: Sync {

@@ -225,6 +225,44 @@ mod tests {
         assert!(gap.to_string().contains("CAP_PERFMON") || gap.to_string().contains("lockdown"), "{gap}");
     }
 
+    #[test]
+    fn filters_count_what_the_program_counts() {
+        let ready = || {
+            let tracefs = crate::sys::tracefs::Tracefs::open()?;
+            let format = tracefs.read("events/skb/kfree_skb/format")?;
+            let id = tracefs.read("events/skb/kfree_skb/id")?.trim().parse().unwrap_or(u64::MAX);
+            let field = super::super::format::reason_field(&format).unwrap();
+            let program = Watch::start(id, Some(field.clone()), &mut Vec::new())?;
+            let cpus = online_cpus()?;
+            let open = |cpu| TracepointCounter::open(id, cpu);
+            let mut loss = Vec::new();
+            let filters = Watch::filters(&cpus, &field, open, &mut loss).map_err(|error| refusal(&error))?;
+            Ok::<_, Gap>((program, filters, loss))
+        };
+        let (program, filters, loss) = match ready() {
+            Ok(ready) => ready,
+            Err(gap) => {
+                assert!(std::env::var_os("CI").is_none(), "CI has the privileges for this test: {gap}");
+                println!("skipped: {gap}");
+                return;
+            }
+        };
+        assert!(matches!(program, Watch::Program(..)));
+        assert_eq!(loss.len(), 1, "what is not told apart is said: {loss:?}");
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let closed = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let before = (program.read(true).unwrap(), filters.read(true).unwrap());
+        for _ in 0..100 {
+            // A refusal of an earlier datagram is of no interest.
+            let _ = socket.send_to(&[0], closed);
+        }
+        for (watch, before) in [(program, before.0), (filters, before.1)] {
+            let seen = watch.read(false).unwrap().since(&before);
+            assert!(seen.reasons["NO_SOCKET"] >= 50, "{seen:?}");
+            assert!(seen.total >= seen.reasons.values().sum());
+        }
+    }
+
     proptest! {
         #[test]
         fn no_list_of_cpus_makes_it_panic_or_grow_without_bound(text in "[0-9,-]*") {

@@ -220,10 +220,14 @@ impl Growth {
     }
 }
 
+/// Counters and their growth that a test makes up.
+#[cfg(test)]
+type MadeUp<'a> = &'a [(&'a str, Option<u64>)];
+
 #[cfg(test)]
 impl Growth {
     /// The growth of counters that a test makes up; tables that it does not name are absent.
-    pub fn made_up(tables: &[(Table, &[(&str, Option<u64>)])]) -> Self {
+    pub fn made_up(tables: &[(Table, MadeUp)]) -> Self {
         let absent =
             |table: Table| Gap::new(Reason::Absent, format!("read /proc/net/{}", table.file()), "no such file");
         let grown = |table: Table| {
