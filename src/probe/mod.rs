@@ -4,6 +4,7 @@
 //! manual, the JSON schema, `list`, `doctor`, completions and lint follow from its types and their doc comments.
 
 mod context;
+pub mod firewall;
 
 pub use context::{Cancel, Context, Gate, Inputs};
 
@@ -15,7 +16,7 @@ use serde_json::Value;
 use crate::case::{Gap, Observed, Reason};
 
 /// Every probe, in the order that lists show them.
-pub const PROBES: &[&dyn AnyProbe] = &[];
+pub const PROBES: &[&dyn AnyProbe] = &[&firewall::FirewallProbe];
 
 /// An observer of the host.
 pub trait Probe: Sync {
