@@ -5,6 +5,7 @@
 
 mod context;
 pub mod drops;
+pub mod firewall;
 pub mod host;
 pub mod interfaces;
 pub mod kernel;
@@ -23,6 +24,7 @@ use crate::case::{Gap, Observed, Reason};
 pub const PROBES: &[&dyn AnyProbe] = &[
     &host::HostProbe,
     &interfaces::InterfacesProbe,
+    &firewall::FirewallProbe,
     &kernel::KernelProbe,
     &drops::DropsProbe,
     &logs::Logs,

@@ -2,9 +2,11 @@
 
 pub mod identity;
 pub mod netlink_dump;
+pub mod nftables;
 pub mod perf;
 pub mod printable;
 pub mod rtnetlink;
 pub mod tally;
 pub mod tracefs;
 pub mod usage;
+pub mod xtables;

@@ -1,0 +1,301 @@
+//! The course of one observation: two looks, and what comes of them.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::books::{Books, Source};
+use super::legacy::Look;
+use super::nft::{FirstLook, MOST_RULES, SecondLook, Sets};
+use super::output::{Backend, BackendKind, Firewall, Standing, Tally};
+use super::{Context, MOST_CHAINS, MOST_SHOWN, MOST_UNCOUNTED};
+use crate::case::{Gap, Observed, Reason};
+use crate::sys::nftables::{self, NfTables};
+use crate::sys::xtables::{Family, XTables, table_names};
+
+const TRIED: &str = "read the firewall's rules";
+/// What is incomplete when a back end could not be read.
+const FIELDS: [&str; 7] = ["backends", "rules", "rules_left_out", "chains", "dropped", "top_drop", "uncounted_drops"];
+
+fn gap(tried: &str, error: &io::Error) -> Gap {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Gap::denied(tried, "CAP_NET_ADMIN"),
+        _ => Gap::io(tried, error),
+    }
+}
+
+/// Opens nftables and asks it something; none when this kernel does not have it.
+fn open_nft() -> io::Result<Option<NfTables>> {
+    if nftables::is_not_loaded() {
+        return Ok(None);
+    }
+    let absent = |error: &io::Error| {
+        matches!(
+            error.raw_os_error(),
+            Some(libc::EPROTONOSUPPORT | libc::EAFNOSUPPORT | libc::EINVAL | libc::EOPNOTSUPP)
+        )
+    };
+    match NfTables::open().and_then(|mut nft| nft.generation().map(|_| nft)) {
+        Ok(nft) => Ok(Some(nft)),
+        Err(error) if absent(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a look at the legacy tables found.
+#[derive(Default)]
+struct Legacy {
+    /// Whether the kernel has any legacy packet filter loaded.
+    present: bool,
+    looks: Vec<Look>,
+    /// Why some table or family could not be read.
+    failed: Option<Gap>,
+}
+
+fn look_at_legacy() -> Legacy {
+    let mut legacy = Legacy::default();
+    for (family, tool) in [(Family::V4, "iptables"), (Family::V6, "ip6tables")] {
+        let names = match table_names(family) {
+            Ok(Some(names)) => names,
+            Ok(None) => continue,
+            Err(error) => {
+                legacy.present = true;
+                legacy.failed.get_or_insert_with(|| gap(&format!("list the tables of legacy {tool}"), &error));
+                continue;
+            }
+        };
+        legacy.present = true;
+        if names.is_empty() {
+            continue;
+        }
+        let read = |name: &String| XTables::open(family).and_then(|tables| tables.table(name));
+        for name in &names {
+            match read(name) {
+                Ok(table) => legacy.looks.push(Look::new(family, table)),
+                // Its module was unloaded since.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let tried = format!("read table {name} of legacy {tool}");
+                    legacy.failed.get_or_insert_with(|| gap(&tried, &error));
+                }
+            }
+        }
+    }
+    legacy
+}
+
+fn interface_name(index: u32) -> Option<String> {
+    let name = nix::net::if_::if_indextoname(index).ok()?;
+    Some(super::rule::printable(name.to_bytes()))
+}
+
+/// Watches the firewall for so long.
+pub fn watch(window: Duration, cx: &Context) -> Result<Observed<Firewall>, Gap> {
+    let nft = open_nft();
+    let preview = look_at_legacy();
+    // Who may read neither has seen nothing; that one of them does not exist is no sight of the other.
+    let legacy_seen = preview.looks.len();
+    match (&nft, &preview.failed) {
+        (Err(error), _) if legacy_seen == 0 => return Err(gap(TRIED, error)),
+        (Ok(None), Some(failed)) if legacy_seen == 0 => {
+            let denied = failed.reason == Reason::Denied;
+            return Err(if denied { Gap::denied(TRIED, "CAP_NET_ADMIN") } else { failed.clone() });
+        }
+        _ => {}
+    }
+    let mut seen = Seen::default();
+    let mut nft = nft.unwrap_or_else(|error| {
+        seen.nft_failed = Some(gap("read the rules of nftables", &error));
+        None
+    });
+    let start = cx.begin();
+    let first_at = Instant::now();
+    let mut first_nft = None;
+    let mut first_legacy = None;
+    if !window.is_zero() {
+        first_nft = nft.as_mut().and_then(|nft| seen.keep(FirstLook::take(nft)));
+        first_legacy = Some(look_at_legacy().looks);
+        cx.live("watching the rules count");
+        cx.rest_until(start + window);
+    }
+    let second_at = Instant::now();
+    let mut books = Books::new(MOST_SHOWN, MOST_UNCOUNTED);
+    let mut second = None;
+    if let Some(nft) = nft.as_mut()
+        && let Some((look, entered)) =
+            seen.keep(SecondLook::take(nft, first_nft.as_ref(), || Books::new(MOST_SHOWN, MOST_UNCOUNTED)))
+    {
+        books = entered;
+        second = Some(look);
+    }
+    let legacy = if window.is_zero() { preview } else { look_at_legacy() };
+    let mut changed = 0;
+    for (number, look) in legacy.looks.iter().enumerate() {
+        changed += look.enter(number, twin(first_legacy.as_deref(), look), &mut books);
+    }
+    if first_legacy.is_some() && changed > 0 {
+        seen.loss.push(format!(
+            "the legacy tables changed while casebook watched: {changed} rules were not there before, so their growth is unknown"
+        ));
+    }
+    let seconds = if window.is_zero() { 0.0 } else { (second_at - first_at).as_secs_f64() };
+    seen.note_changes(first_nft.as_ref(), second.as_ref());
+
+    let shown = Shown { first: first_nft.as_ref(), first_legacy: first_legacy.as_deref(), second, legacy };
+    Ok(shown.observed(seconds, books, nft, seen))
+}
+
+fn twin<'a>(looks: Option<&'a [Look]>, of: &Look) -> Option<&'a Look> {
+    looks?.iter().find(|look| (look.family, &look.table.name) == (of.family, &of.table.name))
+}
+
+/// What went wrong on the way.
+#[derive(Default)]
+struct Seen {
+    nft_failed: Option<Gap>,
+    loss: Vec<String>,
+}
+
+impl Seen {
+    fn keep<T>(&mut self, result: io::Result<T>) -> Option<T> {
+        result.map_err(|error| self.nft_failed = Some(gap("read the rules of nftables", &error))).ok()
+    }
+
+    fn note_changes(&mut self, first: Option<&FirstLook>, second: Option<&SecondLook>) {
+        let Some(second) = second else { return };
+        if second.frame.restless || first.is_some_and(|first| first.frame.restless) {
+            self.loss.push("the nftables rules kept changing while they were read: some may be missing".to_owned());
+        }
+        if second.frame.overfull {
+            self.loss.push("nftables has more tables, chains or named counters than casebook reads".to_owned());
+        }
+        if second.maps_left {
+            self.loss.push("nftables has more verdict maps than casebook reads: some may drop".to_owned());
+        }
+        let Some(first) = first else { return };
+        if first.overfull {
+            self.loss.push(format!("nftables has more than {MOST_RULES} rules: the growth of the others is unknown"));
+        }
+        let (before, after) = (first.frame.generation, second.frame.generation);
+        if before != after {
+            self.loss.push(format!(
+                "the nftables rules changed while casebook watched (generation {before} to {after}): \
+                 {} rules were not there before, so their growth is unknown; what removed rules counted is lost",
+                second.new_rules
+            ));
+        }
+    }
+}
+
+/// The looks, from which the result is made.
+struct Shown<'a> {
+    first: Option<&'a FirstLook>,
+    first_legacy: Option<&'a [Look]>,
+    second: Option<SecondLook>,
+    legacy: Legacy,
+}
+
+impl Shown<'_> {
+    fn observed(self, seconds: f64, books: Books, mut nft: Option<NfTables>, seen: Seen) -> Observed<Firewall> {
+        let complete = books.unknown_drops == 0 && seen.nft_failed.is_none() && self.legacy.failed.is_none();
+        // A sum of nothing is zero only if no counter was lost.
+        let watched = seconds > 0.0;
+        let all_read = seen.nft_failed.is_none() && self.legacy.failed.is_none();
+        let known = watched && (books.dropped.packets > 0 || all_read && !books.lost);
+        let dropped = Tally {
+            packets: known.then_some(books.dropped.packets),
+            bytes: known.then_some(books.dropped.bytes),
+            complete: complete && watched,
+        };
+        let reaches: Vec<_> = self.legacy.looks.iter().map(Look::reach).collect();
+        let (kept, rules_left_out) = books.rules.finish();
+        let (uncounted, uncounted_drops_left_out) = books.uncounted.finish();
+        let mut sets = nft.as_mut().map(|nft| Sets::new(nft, &interface_name));
+        let mut rule = |source: &Source| match source {
+            Source::Legacy { table, chain, place, figures } => {
+                self.legacy.looks.get(*table)?.rule(*chain, *place, figures, reaches.get(*table)?)
+            }
+            Source::Nft(candidate) => self.second.as_ref()?.rule(candidate, sets.as_mut()?),
+        };
+        let rules: Vec<_> = kept.iter().filter_map(&mut rule).collect();
+        let uncounted_drops = uncounted.iter().filter_map(&mut rule).map(|rule| rule.name).collect();
+        let top_drop = rules.iter().find(|rule| rule.drops && rule.counter_exact && rule.packets > Some(0)).cloned();
+        let mut loss = seen.loss;
+        let mut chains: Vec<_> = self.second.iter().flat_map(|second| second.base_chains(self.first)).collect();
+        chains.extend(self.legacy.looks.iter().flat_map(|look| look.base_chains(twin(self.first_legacy, look))));
+        if chains.len() > MOST_CHAINS {
+            loss.push(format!("{} base chains are not listed", chains.len() - MOST_CHAINS));
+            chains.truncate(MOST_CHAINS);
+        }
+        let output = Firewall {
+            seconds,
+            nftables: self.nft_standing(nft.is_some(), seen.nft_failed.is_some()),
+            legacy: match (&self.legacy.failed, self.legacy.present, self.legacy.looks.is_empty()) {
+                (Some(_), ..) => Standing::Unread,
+                (None, false, _) => Standing::Absent,
+                (None, true, true) => Standing::Empty,
+                (None, true, false) => Standing::Read,
+            },
+            backends: self.backends(),
+            rules,
+            rules_left_out,
+            chains,
+            dropped,
+            top_drop,
+            uncounted_drops,
+            uncounted_drops_left_out,
+        };
+        let mut observed = Observed { output, missing: Vec::new(), loss };
+        if !watched {
+            let gap = Gap::new(Reason::Absent, "see the firewall's counters grow", "it was asked for a single look");
+            observed.miss(&["dropped", "top_drop"], gap.way_out("give a window of more than 0 s"));
+        } else if !known && all_read {
+            let gap = Gap::new(
+                Reason::Absent,
+                "sum up what the firewall dropped",
+                "the counters of rules that drop were reset or made anew in the window, or conditions follow them",
+            );
+            observed.miss(&["dropped.packets", "dropped.bytes"], gap.way_out("put `counter` right before the verdict"));
+        }
+        for failed in seen.nft_failed.into_iter().chain(self.legacy.failed) {
+            observed.miss(&FIELDS, failed);
+        }
+        observed
+    }
+
+    fn nft_standing(&self, open: bool, failed: bool) -> Standing {
+        match &self.second {
+            _ if failed => Standing::Unread,
+            Some(second) if second.frame.sizes().next().is_some() => Standing::Read,
+            Some(_) => Standing::Empty,
+            None if open => Standing::Unread,
+            None => Standing::Absent,
+        }
+    }
+
+    fn backends(&self) -> Vec<Backend> {
+        let mut backends: Vec<Backend> = self
+            .second
+            .iter()
+            .flat_map(|second| second.frame.sizes())
+            .map(|(family, tables, rules)| Backend {
+                family: family.to_owned(),
+                kind: BackendKind::Nftables,
+                tables,
+                rules,
+            })
+            .collect();
+        for (family, word) in [(Family::V4, "ip"), (Family::V6, "ip6")] {
+            let looks = || self.legacy.looks.iter().filter(|look| look.family == family);
+            if looks().next().is_some() {
+                let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+                backends.push(Backend {
+                    family: word.to_owned(),
+                    kind: BackendKind::Legacy,
+                    tables: number(looks().count()),
+                    rules: number(looks().map(Look::rules).sum()),
+                });
+            }
+        }
+        backends
+    }
+}
