@@ -5,6 +5,7 @@
 
 mod context;
 pub mod interfaces;
+pub mod sockets;
 
 pub use context::{Cancel, Context, Gate, Inputs};
 
@@ -16,7 +17,7 @@ use serde_json::Value;
 use crate::case::{Gap, Observed, Reason};
 
 /// Every probe, in the order that lists show them.
-pub const PROBES: &[&dyn AnyProbe] = &[&interfaces::InterfacesProbe];
+pub const PROBES: &[&dyn AnyProbe] = &[&interfaces::InterfacesProbe, &sockets::SocketsProbe];
 
 /// An observer of the host.
 pub trait Probe: Sync {

@@ -3,3 +3,4 @@
 pub mod netlink_dump;
 pub mod printable;
 pub mod rtnetlink;
+pub mod sock_diag;
