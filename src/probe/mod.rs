@@ -10,6 +10,7 @@ pub mod host;
 pub mod interfaces;
 pub mod kernel;
 pub mod logs;
+pub mod sockets;
 
 pub use context::{Cancel, Context, Gate, Inputs};
 
@@ -24,6 +25,7 @@ use crate::case::{Gap, Observed, Reason};
 pub const PROBES: &[&dyn AnyProbe] = &[
     &host::HostProbe,
     &interfaces::InterfacesProbe,
+    &sockets::SocketsProbe,
     &firewall::FirewallProbe,
     &kernel::KernelProbe,
     &drops::DropsProbe,

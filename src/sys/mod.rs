@@ -6,6 +6,7 @@ pub mod nftables;
 pub mod perf;
 pub mod printable;
 pub mod rtnetlink;
+pub mod sock_diag;
 pub mod tally;
 pub mod tracefs;
 pub mod usage;

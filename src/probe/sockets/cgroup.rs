@@ -1,0 +1,96 @@
+//! The systemd unit or the container that a process belongs to, from its control group.
+
+use crate::sys::printable::printable;
+
+/// How many digits of a container's id are shown, as the containers' own tools do.
+const SHORT_ID: usize = 12;
+
+/// The unit or container in the text of `/proc/PID/cgroup`; none for a process in no group of its own.
+pub(super) fn unit(cgroup: &str) -> Option<String> {
+    let lines = || cgroup.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
+    let unified = lines().find(|(controllers, _)| controllers.is_empty()).map(|(_, path)| path);
+    let systemd = lines().find(|(controllers, _)| *controllers == "name=systemd").map(|(_, path)| path);
+    let mut paths: Vec<&str> = [unified, systemd].into_iter().flatten().collect();
+    // Without systemd and the unified hierarchy, containers show in every controller's path.
+    paths.extend(lines().map(|(_, path)| path));
+    paths.iter().find_map(|path| container(path)).or_else(|| paths.iter().take(2).find_map(|path| systemd_unit(path)))
+}
+
+/// `docker-0123…​.scope`, `/docker/0123…`, `cri-containerd-0123….scope`, `/lxc.payload.name`.
+fn container(path: &str) -> Option<String> {
+    let mut found = None;
+    let mut parent = "";
+    for segment in path.split('/') {
+        let name = segment.strip_suffix(".scope").unwrap_or(segment);
+        let (engine, id) = name.rsplit_once('-').unwrap_or((parent, name));
+        if id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            let engine = match engine {
+                "docker" => "docker",
+                "libpod" | "libpod_parent" => "podman",
+                "crio" | "cri-o" => "cri-o",
+                "cri-containerd" => "containerd",
+                _ => "container",
+            };
+            found = Some(format!("{engine} {}", id.get(..SHORT_ID)?));
+        } else if let Some(name) = segment.strip_prefix("lxc.payload.") {
+            found = Some(format!("lxc {}", printable(name.as_bytes())));
+        }
+        parent = segment;
+    }
+    found
+}
+
+/// The innermost service of the path, else its innermost scope.
+fn systemd_unit(path: &str) -> Option<String> {
+    let ends_in = |kind: &'static str| path.rsplit('/').find(move |segment| segment.ends_with(kind));
+    ends_in(".service").or_else(|| ends_in(".scope")).map(|unit| printable(unescape(unit).as_bytes()))
+}
+
+/// systemd writes `-` within names as `\x2d`.
+fn unescape(name: &str) -> String {
+    name.replace("\\x2d", "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn a_service_is_the_innermost_of_its_path() {
+        assert_eq!(unit("0::/system.slice/ssh.service\n").as_deref(), Some("ssh.service"));
+        assert_eq!(
+            unit("0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-my\\x2dtool.service").as_deref(),
+            Some("app-my-tool.service")
+        );
+        assert_eq!(unit("0::/user.slice/user-0.slice/session-3.scope").as_deref(), Some("session-3.scope"));
+    }
+
+    #[test]
+    fn a_container_is_named_by_its_engine_and_short_id() {
+        for (path, name) in [
+            (format!("0::/system.slice/docker-{ID}.scope"), "docker 0123456789ab"),
+            (format!("0::/kubepods.slice/pod7.slice/cri-containerd-{ID}.scope"), "containerd 0123456789ab"),
+            (format!("5:memory:/docker/{ID}\n1:name=systemd:/docker/{ID}\n"), "docker 0123456789ab"),
+            (format!("0::/machine.slice/libpod-{ID}.scope/container"), "podman 0123456789ab"),
+            ("0::/lxc.payload.web/system.slice/nginx.service".to_owned(), "lxc web"),
+        ] {
+            assert_eq!(unit(&path).as_deref(), Some(name), "{path}");
+        }
+    }
+
+    #[test]
+    fn without_a_group_of_its_own_a_process_has_no_unit() {
+        assert_eq!(unit("9:name=systemd:/\n4:memory:/process/26d1\n0::/\n"), None);
+        assert_eq!(unit(""), None);
+        assert_eq!(unit("4:memory:/a.service\n0::/\n9:name=systemd:/init.scope").as_deref(), Some("init.scope"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,120}") {
+            let _ = unit(&text);
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The lists of the result: listeners, connections, and what each process moved.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs;
+use std::net::IpAddr;
+
+use super::Params;
+use super::closed::ClosedSockets;
+use super::compose::{Derived, Owners, rate, state_name};
+use super::growth::{is_local, received, sent};
+use super::output::{Connection, Listener};
+use super::process::Names;
+use crate::case::Process;
+use crate::sys::sock_diag::{LISTEN, SYN_RECV, SocketRow, TIME_WAIT, Transport};
+
+/// Most listeners in the list.
+const LISTENERS: usize = 4096;
+
+/// Most listening ports of one process.
+const PORTS: usize = 64;
+
+/// Listening TCP sockets and all UDP sockets that match, and how many more there are.
+pub(super) fn listeners(
+    derived: &[Derived<'_>],
+    params: &Params,
+    saw_everything: bool,
+    names: &mut Names,
+    ended: &mut HashSet<i32>,
+) -> (Vec<Listener>, u64) {
+    let wanted = |socket: &&Derived<'_>| {
+        let listens = socket.row.transport == Transport::Udp || socket.row.state == LISTEN;
+        listens && matches!(params.state.as_deref(), None | Some("listen")) && matches_port(socket.row, params)
+    };
+    let mut sockets: Vec<&Derived<'_>> = derived.iter().filter(wanted).collect();
+    sockets.sort_by_key(|socket| {
+        let row = socket.row;
+        (
+            Reverse(socket.growth.drops.unwrap_or(0)),
+            Reverse(row.receive_queue),
+            row.local_port,
+            row.transport,
+            row.local,
+        )
+    });
+    let left_out = sockets.len().saturating_sub(LISTENERS) as u64;
+    let half_open = HalfOpen::of(derived);
+    let listeners = sockets.into_iter().take(LISTENERS).map(|socket| {
+        let row = socket.row;
+        let udp = row.transport == Transport::Udp;
+        let connected = udp && row.remote_port != 0;
+        let process = named(socket.pid, names, ended);
+        Listener {
+            protocol: if udp { "udp" } else { "tcp" }.to_owned(),
+            address: row.local,
+            port: row.local_port,
+            any_address: row.local.is_unspecified(),
+            owners: socket.owners,
+            in_kernel: match socket.pid {
+                Some(_) => Some(false),
+                None => saw_everything.then_some(true),
+            },
+            process,
+            queue: row.receive_queue,
+            backlog: (!udp && row.cookie != 0).then_some(row.send_queue),
+            syn_recv: if udp { 0 } else { half_open.at(row) },
+            drops: socket.growth.drops,
+            drops_total: row.drops.map(u64::from),
+            receive_buffer: row.receive_buffer,
+            connected,
+            remote_address: connected.then_some(row.remote),
+            remote_port: connected.then_some(row.remote_port),
+        }
+    });
+    (listeners.collect(), left_out)
+}
+
+/// TCP connections that match, and how many more there are.
+pub(super) fn connections(
+    derived: &[Derived<'_>],
+    params: &Params,
+    listened_on_before: &HashSet<u16>,
+    seconds: f64,
+    names: &mut Names,
+    ended: &mut HashSet<i32>,
+) -> (Vec<Connection>, u64) {
+    let wanted = |socket: &&Derived<'_>| {
+        let row = socket.row;
+        let state = match params.state.as_deref() {
+            None => !matches!(row.state, LISTEN | SYN_RECV | TIME_WAIT),
+            Some(state) => row.state != LISTEN && state_name(row.state) == state,
+        };
+        row.transport == Transport::Tcp && state && matches_port(row, params)
+    };
+    let mut sockets: Vec<&Derived<'_>> = derived.iter().filter(wanted).collect();
+    let rank = |socket: &&Derived<'_>| {
+        let growth = socket.growth;
+        let total = received(socket.row).unwrap_or(0);
+        let queued = socket.row.receive_queue.saturating_add(socket.row.send_queue);
+        Reverse((growth.rx.unwrap_or(0), growth.tx.unwrap_or(0), queued, total))
+    };
+    let limit = params.limit as usize;
+    let left_out = sockets.len().saturating_sub(limit) as u64;
+    if left_out > 0 {
+        sockets.select_nth_unstable_by_key(limit, rank);
+        sockets.truncate(limit);
+    }
+    sockets.sort_by_key(rank);
+    let openers = Openers::of(derived, listened_on_before);
+    let connections = sockets.into_iter().map(|socket| {
+        let row = socket.row;
+        Connection {
+            protocol: "tcp".to_owned(),
+            local_address: row.local,
+            local_port: row.local_port,
+            remote_address: row.remote,
+            remote_port: row.remote_port,
+            state: state_name(row.state),
+            opened_by: openers.of_row(row).map(str::to_owned),
+            process: named(socket.pid, names, ended),
+            rx_bytes: socket.growth.rx,
+            tx_bytes: socket.growth.tx,
+            rx_total: received(row),
+            tx_total: sent(row),
+            rx_bits_per_second: socket.growth.rx.and_then(|bytes| rate(bytes, seconds)),
+            rx_queue: row.receive_queue,
+            tx_queue: row.send_queue,
+            rtt_ms: row.info.map(|info| f64::from(info.rtt_microseconds) / 1000.0),
+            retransmits: socket.growth.retransmits,
+        }
+    });
+    (connections.collect(), left_out)
+}
+
+fn matches_port(row: &SocketRow, params: &Params) -> bool {
+    params.port.is_none_or(|port| port == row.local_port)
+}
+
+fn named(pid: Option<i32>, names: &mut Names, ended: &mut HashSet<i32>) -> Option<Process> {
+    let pid = pid?;
+    let process = names.get(pid).cloned();
+    if process.is_none() {
+        ended.insert(pid);
+    }
+    process
+}
+
+/// Half-open connections by local address and port.
+struct HalfOpen {
+    by_end: HashMap<(IpAddr, u16), u32>,
+    by_port: HashMap<u16, u32>,
+}
+
+impl HalfOpen {
+    fn of(derived: &[Derived<'_>]) -> Self {
+        let listens: HashSet<(IpAddr, u16)> = derived
+            .iter()
+            .filter(|socket| socket.row.transport == Transport::Tcp && socket.row.state == LISTEN)
+            .map(|socket| (socket.row.local, socket.row.local_port))
+            .collect();
+        let mut half_open = HalfOpen { by_end: HashMap::new(), by_port: HashMap::new() };
+        for row in derived.iter().map(|socket| socket.row).filter(|row| matches!(row.state, SYN_RECV | 12)) {
+            let end = (row.local, row.local_port);
+            if listens.contains(&end) {
+                *half_open.by_end.entry(end).or_default() += 1;
+            } else {
+                *half_open.by_port.entry(row.local_port).or_default() += 1;
+            }
+        }
+        half_open
+    }
+
+    /// Those of a listener: to its address, or to any that no other listener has for its own.
+    fn at(&self, row: &SocketRow) -> u32 {
+        let count = if row.local.is_unspecified() {
+            self.by_port.get(&row.local_port)
+        } else {
+            self.by_end.get(&(row.local, row.local_port))
+        };
+        count.copied().unwrap_or(0)
+    }
+}
+
+/// Tells who opened a connection.
+struct Openers {
+    listening: HashSet<u16>,
+    /// The lowest port that the kernel chooses for outgoing connections.
+    lowest_chosen: Option<u16>,
+}
+
+impl Openers {
+    fn of(derived: &[Derived<'_>], listened_on_before: &HashSet<u16>) -> Self {
+        let listens =
+            derived.iter().map(|socket| socket.row).filter(|row| row.state == LISTEN).map(|row| row.local_port);
+        let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok();
+        Openers {
+            listening: listens.chain(listened_on_before.iter().copied()).collect(),
+            lowest_chosen: range.and_then(|range| range.split_ascii_whitespace().next()?.parse().ok()),
+        }
+    }
+
+    fn of_row(&self, row: &SocketRow) -> Option<&'static str> {
+        if self.listening.contains(&row.local_port) {
+            Some("remote")
+        } else if self.lowest_chosen.is_some_and(|lowest| row.local_port >= lowest) {
+            Some("local")
+        } else {
+            None
+        }
+    }
+}
+
+/// What each process moved.
+#[derive(Debug, Default)]
+pub(super) struct Traffic {
+    by_process: HashMap<i32, Moved>,
+    /// Received by sockets without a known owner.
+    pub(super) unowned_rx_bytes: u64,
+}
+
+/// What one process moved.
+#[derive(Debug, Default)]
+pub(super) struct Moved {
+    pub(super) connections: u32,
+    pub(super) udp_sockets: u32,
+    pub(super) listening_ports: BTreeSet<u16>,
+    pub(super) rx_bytes: u64,
+    pub(super) tx_bytes: u64,
+    pub(super) local_rx_bytes: u64,
+}
+
+impl Traffic {
+    /// Adds the sockets up by process.
+    pub(super) fn of(derived: &[Derived<'_>]) -> Self {
+        let mut traffic = Traffic::default();
+        for Derived { row, growth, pid, .. } in derived {
+            let rx = growth.rx.unwrap_or(0);
+            let Some(pid) = pid else {
+                traffic.unowned_rx_bytes = traffic.unowned_rx_bytes.saturating_add(rx);
+                continue;
+            };
+            let moved = traffic.by_process.entry(*pid).or_default();
+            match (row.transport, row.state) {
+                (Transport::Udp, _) => moved.udp_sockets += 1,
+                (Transport::Tcp, LISTEN) if moved.listening_ports.len() < PORTS => {
+                    moved.listening_ports.insert(row.local_port);
+                }
+                (Transport::Tcp, LISTEN) => {}
+                (Transport::Tcp, _) => moved.connections += 1,
+            }
+            moved.rx_bytes = moved.rx_bytes.saturating_add(rx);
+            moved.tx_bytes = moved.tx_bytes.saturating_add(growth.tx.unwrap_or(0));
+            if is_local(row) {
+                moved.local_rx_bytes = moved.local_rx_bytes.saturating_add(rx);
+            }
+        }
+        traffic
+    }
+
+    /// Adds connections that closed: by the holder that they had, else by the listener of their port.
+    pub(super) fn add_closed(
+        &mut self,
+        closed: &ClosedSockets,
+        owners: &Owners<'_>,
+        listener_by_port: &HashMap<u16, i32>,
+    ) {
+        let held = closed.by_inode.iter().map(|(inode, moved)| (owners.holders(*inode).map(|h| h.server(None)), moved));
+        let short = closed.short_by_port.iter().map(|(port, moved)| (listener_by_port.get(port).copied(), moved));
+        let mut named = 0u64;
+        for (pid, moved) in held.chain(short) {
+            let Some(pid) = pid else { continue };
+            let of_process = self.by_process.entry(pid).or_default();
+            of_process.rx_bytes = of_process.rx_bytes.saturating_add(moved.rx_bytes);
+            of_process.tx_bytes = of_process.tx_bytes.saturating_add(moved.tx_bytes);
+            of_process.local_rx_bytes = of_process.local_rx_bytes.saturating_add(moved.local_rx_bytes);
+            named = named.saturating_add(moved.rx_bytes);
+        }
+        self.unowned_rx_bytes = self.unowned_rx_bytes.saturating_add(closed.all.rx_bytes.saturating_sub(named));
+    }
+
+    /// The processes, the one that received most first.
+    pub(super) fn ranked(self) -> Vec<(i32, Moved)> {
+        let mut ranked: Vec<(i32, Moved)> = self.by_process.into_iter().collect();
+        ranked.sort_unstable_by_key(|(pid, moved)| {
+            let sockets = moved.connections.saturating_add(moved.udp_sockets);
+            (Reverse((moved.rx_bytes, moved.tx_bytes, sockets)), *pid)
+        });
+        ranked
+    }
+}

@@ -1,0 +1,254 @@
+//! Sockets and the processes that hold them: queues, TCP bytes per process over the window, drops of UDP sockets.
+
+mod cgroup;
+mod closed;
+mod compose;
+mod growth;
+mod lists;
+mod look;
+mod output;
+mod owners;
+mod proc_net;
+mod process;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use self::closed::ClosedSockets;
+use self::compose::{Owners, Picture};
+use self::growth::Before;
+use self::look::Eye;
+pub use self::output::{Closed, ClosedPort, Connection, Counts, Listener, ProcessIo, ProcessTraffic, Sockets};
+use self::owners::OwnerScan;
+use self::process::{Activity, Names};
+use crate::case::{Gap, Observed, Reason};
+use crate::probe::{Context, Need, Probe};
+use crate::sys::sock_diag::{ALL_STATES, DestroyedSockets, LASTING_STATES, LISTEN, SocketRow, Transport};
+use crate::units::{self, Span};
+
+/// How long the window may be held up by the first pass over the processes; what is left of it is done within.
+const EARLY_PASS: Duration = Duration::from_millis(120);
+
+/// How long that rest may take. A pass over a million descriptors takes some six seconds of one CPU.
+const WHOLE_PASS: Duration = Duration::from_secs(3);
+
+/// How long the second pass may take, after the window.
+const LATE_PASS: Duration = Duration::from_millis(700);
+
+/// Most processes whose I/O and CPU time are followed: those with most sockets.
+const FOLLOWED: usize = 512;
+
+/// Most rows in a list.
+const MOST_ROWS: u32 = 10_000;
+
+/// See the module.
+#[derive(Debug, Clone, Copy)]
+pub struct SocketsProbe;
+
+/// What to look at.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Params {
+    /// How long to watch. 0 looks once: everything but growth.
+    pub window: Span,
+    /// Whether to name the processes that hold the sockets.
+    pub owners: bool,
+    /// Most connections and processes in their lists: 1 to 10,000.
+    #[schemars(range(min = 1, max = 10000))]
+    pub limit: u32,
+    /// List only listeners and connections with this local port. Counts and processes are of all.
+    pub port: Option<u16>,
+    /// List only sockets in this state: `listen` (with UDP sockets), `established`, `syn_sent`, `syn_recv`, `fin_wait1`,
+    /// `fin_wait2`, `time_wait`, `close`, `close_wait`, `last_ack` or `closing`. Counts and processes are of all.
+    pub state: Option<String>,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Params { window: Span::seconds(10), owners: true, limit: 200, port: None, state: None }
+    }
+}
+
+impl Probe for SocketsProbe {
+    const NAME: &'static str = "sockets";
+    const ABOUT: &'static str = "sockets with their processes, queues, drops, and TCP bytes per process and connection";
+    const SOURCE: &'static str = "NETLINK_SOCK_DIAG (tcp_info, skmeminfo, destroy events), /proc/PID/{fd,cgroup,io,stat}; \
+                                  /proc/net/{tcp,tcp6,udp,udp6} where the kernel has no socket diagnosis";
+    const REPLACES: &'static [&'static str] = &["ss -tunap", "netstat -tunap", "lsof -i", "nethogs"];
+    const NEEDS: &'static [Need] = &[
+        Need { what: "CAP_SYS_PTRACE", without: "the processes that hold the sockets of other users" },
+        Need { what: "CAP_DAC_READ_SEARCH", without: "the processes that hold the sockets of other users" },
+    ];
+    type Params = Params;
+    type Output = Sockets;
+
+    fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Sockets>, Gap> {
+        compose::check(&params)?;
+        let mut eye = Eye::open();
+        let mut names = Names::new();
+        let mut scan = params.owners.then(OwnerScan::prepare).transpose();
+        if let Ok(Some(scan)) = &mut scan {
+            scan.run(Instant::now() + EARLY_PASS, None);
+        }
+
+        let begun = cx.begin();
+        let end = begun + params.window.0;
+        let mut window = Window::default();
+        if params.window.0.is_zero() {
+            if let Ok(Some(scan)) = &mut scan {
+                scan.run(Instant::now() + WHOLE_PASS, None);
+            }
+        } else {
+            window = Window::watch(&mut eye, end, cx, || {
+                let Ok(Some(scan)) = &mut scan else { return HashMap::new() };
+                scan.run(end.min(Instant::now() + WHOLE_PASS), None);
+                follow(scan, &mut names)
+            })?;
+        }
+
+        let last_look = Instant::now();
+        let mut rows = eye.rows(Transport::Tcp, ALL_STATES)?;
+        rows.extend(eye.rows(Transport::Udp, ALL_STATES)?);
+        let now: HashMap<i32, Activity> =
+            window.activities.keys().filter_map(|pid| Some((*pid, Activity::read(*pid)?))).collect();
+        if let Ok(Some(scan)) = &mut scan {
+            find_new_owners(scan, &rows, window.before.as_ref());
+        }
+
+        let owners = match &scan {
+            Ok(Some(scan)) => Owners::Seen(scan),
+            Ok(None) => Owners::NotAsked,
+            Err(error) => Owners::Refused(Gap::io("list the processes (/proc)", error)),
+        };
+        let picture = Picture {
+            params: &params,
+            seconds: window.first_look.map_or(0.0, |first| (last_look - first).as_secs_f64()),
+            rows: &rows,
+            before: window.before.as_ref(),
+            listening: &window.listening,
+            closed: window.closed,
+            owners,
+            earlier: &window.activities,
+            now: &now,
+            refused: eye.refused.take(),
+        };
+        Ok(picture.compose(&mut names))
+    }
+}
+
+/// What was seen of the window.
+#[derive(Debug)]
+struct Window {
+    first_look: Option<Instant>,
+    before: Option<Before>,
+    /// Ports that something listened on at its beginning.
+    listening: HashSet<u16>,
+    closed: Result<ClosedSockets, Gap>,
+    activities: HashMap<i32, Activity>,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        let nothing = Gap::new(Reason::Absent, "watch connections close", "the window is 0");
+        Window {
+            first_look: None,
+            before: None,
+            listening: HashSet::new(),
+            closed: Err(nothing.way_out("give a window")),
+            activities: HashMap::new(),
+        }
+    }
+}
+
+impl Window {
+    /// Looks at all sockets, then collects what closes until `end`; `within` does its work meanwhile.
+    fn watch(
+        eye: &mut Eye,
+        end: Instant,
+        cx: &Context,
+        within: impl FnOnce() -> HashMap<i32, Activity>,
+    ) -> Result<Self, Gap> {
+        let cannot =
+            |error: &std::io::Error| Gap::io("hear of connections that close (SKNLGRP_INET_TCP_DESTROY)", error);
+        let mut news = DestroyedSockets::open();
+        let first_look = Instant::now();
+        let (mut before, mut listening) = (Before::default(), HashSet::new());
+        let mut sockets = 0;
+        for (transport, states) in [(Transport::Tcp, LASTING_STATES), (Transport::Udp, ALL_STATES)] {
+            for row in eye.rows(transport, states)? {
+                before.add(&row);
+                sockets += 1;
+                if transport == Transport::Tcp && row.state == LISTEN {
+                    listening.insert(row.local_port);
+                }
+            }
+        }
+        // What closed during the look may be missing from it, and its bytes would all seem new.
+        if let Ok(news) = &mut news {
+            let _ = news.drain(|_| {});
+        }
+        cx.live(format!("{} sockets", units::count(f64::from(sockets))));
+
+        let stop = AtomicBool::new(false);
+        let (closed, activities) = std::thread::scope(|scope| {
+            let collector = news.as_mut().map(|news| {
+                scope.spawn(|| ClosedSockets::collect(news, &before, |port| listening.contains(&port), &stop))
+            });
+            let activities = within();
+            cx.rest_until(end);
+            stop.store(true, Ordering::Release);
+            let closed = match collector {
+                Err(error) => Err(cannot(error)),
+                Ok(collector) => {
+                    collector.thread().unpark();
+                    match collector.join() {
+                        Ok(closed) => closed.map_err(|error| cannot(&error)),
+                        Err(panic) => std::panic::resume_unwind(panic),
+                    }
+                }
+            };
+            (closed, activities)
+        });
+        Ok(Window { first_look: Some(first_look), before: Some(before), listening, closed, activities })
+    }
+}
+
+/// Begins to follow the processes with most sockets, and learns their names while they are there.
+fn follow(scan: &OwnerScan, names: &mut Names) -> HashMap<i32, Activity> {
+    let mut processes: Vec<(i32, u32)> = scan.processes().into_iter().collect();
+    processes.sort_unstable_by_key(|(pid, sockets)| (std::cmp::Reverse(*sockets), *pid));
+    processes
+        .into_iter()
+        .take(FOLLOWED)
+        .filter_map(|(pid, _)| {
+            let activity = Activity::read(pid)?;
+            names.get(pid)?;
+            Some((pid, activity))
+        })
+        .collect()
+}
+
+/// Looks for the owners of sockets that the first pass did not find, if it is worth a second: listeners, UDP sockets, and
+/// connections that moved anything.
+fn find_new_owners(scan: &mut OwnerScan, rows: &[SocketRow], before: Option<&Before>) {
+    let worth = |row: &&SocketRow| {
+        let moved = before.is_none_or(|before| {
+            let growth = before.growth(row);
+            growth.rx.is_none_or(|rx| rx > 0) || growth.tx.is_some_and(|tx| tx > 1)
+        });
+        row.inode != 0
+            && scan.holders(row.inode).is_none()
+            && (row.transport == Transport::Udp || row.state == LISTEN || moved)
+    };
+    let mut wanted: HashSet<u32> = rows.iter().filter(worth).map(|row| row.inode).collect();
+    if wanted.is_empty() || (scan.is_complete() && before.is_none()) {
+        return;
+    }
+    if !scan.is_complete() || scan.renew().is_ok() {
+        scan.run(Instant::now() + LATE_PASS, Some(&mut wanted));
+    }
+}

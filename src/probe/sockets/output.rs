@@ -1,0 +1,213 @@
+//! The result of the probe.
+
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::case::Process;
+
+/// The host's TCP and UDP sockets, who holds them, and what TCP moved in the window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sockets {
+    /// Seconds between the two looks.
+    pub seconds: f64,
+    /// Where the sockets come from: `sock_diag`, or `proc` (`/proc/net/*`), which knows neither bytes nor backlogs.
+    pub source: String,
+    /// Sockets by state, at the end of the window.
+    pub counts: Counts,
+    /// Listening TCP sockets and all UDP sockets: those that drop or queue most first, then by port; at most 4,096.
+    pub listeners: Vec<Listener>,
+    /// Listeners that match the parameters but are not in `listeners`, because there are more than 4,096.
+    pub listeners_left_out: u64,
+    /// TCP connections, those that received most in the window first, `limit` of them. Half-open and TIME_WAIT ones are
+    /// listed only when the parameter `state` asks for them.
+    pub connections: Vec<Connection>,
+    /// Connections that match the parameters but are not in `connections`.
+    pub connections_left_out: u64,
+    /// Processes that hold sockets, those that received most in the window first, `limit` of them. None when no owner of
+    /// any socket could be seen.
+    pub processes: Option<Vec<ProcessTraffic>>,
+    /// Processes that hold sockets but are not in `processes`.
+    pub processes_left_out: u64,
+    /// TCP payload received in the window by the connections that are open at its end (growth of `tcpi_bytes_received`).
+    /// Segments that were received but are no payload in order (retransmitted, refused, half-open) are not in it.
+    pub tcp_rx_bytes: Option<u64>,
+    /// TCP payload sent and acknowledged in the window by the connections that are open at its end (growth of
+    /// `tcpi_bytes_acked`; a SYN counts as one byte).
+    pub tcp_tx_bytes: Option<u64>,
+    /// Of the TCP payload received, by connections open at the end or closed within the window, what went to sockets
+    /// whose owner could not be named.
+    pub unowned_rx_bytes: u64,
+    /// Connections that closed within the window; none when the kernel does not tell.
+    pub closed: Option<Closed>,
+}
+
+/// Sockets by state, at the end of the window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Counts {
+    /// Established TCP connections.
+    pub tcp_established: u64,
+    /// Half-open ones: a SYN came, the handshake is not complete.
+    pub tcp_syn_recv: u64,
+    /// Ended ones that wait for stray segments.
+    pub tcp_time_wait: u64,
+    /// Ones that the peer has closed and the process has not: many mean that it forgets to.
+    pub tcp_close_wait: u64,
+    /// Listening TCP sockets.
+    pub tcp_listen: u64,
+    /// TCP sockets in any other state.
+    pub tcp_other: u64,
+    /// UDP sockets.
+    pub udp: u64,
+}
+
+/// A listening TCP socket, or a UDP socket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Listener {
+    /// `tcp` or `udp`.
+    pub protocol: String,
+    /// Local address.
+    #[schemars(with = "String")]
+    pub address: IpAddr,
+    /// Local port.
+    pub port: u16,
+    /// It takes what comes to any address of the host.
+    pub any_address: bool,
+    /// The process that holds it: of several the one with the lowest id, systemd only when nobody else does.
+    pub process: Option<Process>,
+    /// How many processes hold it; 0 when none could be seen.
+    pub owners: u32,
+    /// Whether the kernel itself holds it (NFS, WireGuard …): true when every process of the host could be seen and none
+    /// holds it; none when that could not be told.
+    pub in_kernel: Option<bool>,
+    /// TCP: connections that wait to be accepted. UDP: bytes that wait to be read, with the kernel's overhead.
+    pub queue: u32,
+    /// TCP: the limit of the accept queue; the listener is overrun when `queue` is above it.
+    pub backlog: Option<u32>,
+    /// TCP: half-open connections to this address and port, of all its listeners together.
+    pub syn_recv: u32,
+    /// UDP: datagrams dropped in the window because its buffer was full (growth of `SK_MEMINFO_DROPS`).
+    pub drops: Option<u64>,
+    /// UDP: the same since the socket was made.
+    pub drops_total: Option<u64>,
+    /// UDP: size of the receive buffer in bytes, which the kernel's overhead counts against.
+    pub receive_buffer: Option<u32>,
+    /// UDP: it has a peer, and takes nothing from others.
+    pub connected: bool,
+    /// UDP: its peer.
+    #[schemars(with = "Option<String>")]
+    pub remote_address: Option<IpAddr>,
+    /// UDP: its peer's port.
+    pub remote_port: Option<u16>,
+}
+
+/// A TCP connection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Connection {
+    /// `tcp`.
+    pub protocol: String,
+    /// Local address.
+    #[schemars(with = "String")]
+    pub local_address: IpAddr,
+    /// Local port.
+    pub local_port: u16,
+    /// Remote address.
+    #[schemars(with = "String")]
+    pub remote_address: IpAddr,
+    /// Remote port.
+    pub remote_port: u16,
+    /// `established`, `syn_sent`, `syn_recv`, `fin_wait1`, `fin_wait2`, `time_wait`, `close`, `close_wait`, `last_ack` or
+    /// `closing`.
+    pub state: String,
+    /// `remote` when something here listens on the local port, `local` when nothing does and the port is one that the
+    /// kernel chooses for outgoing connections; none when neither tells.
+    pub opened_by: Option<String>,
+    /// The process that holds it. Of several the one with the highest id, but not the one that listens on the port: a
+    /// server leaves a connection to the child that it forks for it.
+    pub process: Option<Process>,
+    /// Payload received in the window (growth of `tcpi_bytes_received`); all of it when the connection is new.
+    pub rx_bytes: Option<u64>,
+    /// Payload sent and acknowledged in the window (growth of `tcpi_bytes_acked`); all of it when the connection is new,
+    /// with the SYN as one byte.
+    pub tx_bytes: Option<u64>,
+    /// Payload received since it began.
+    pub rx_total: Option<u64>,
+    /// Payload sent and acknowledged since it began.
+    pub tx_total: Option<u64>,
+    /// Payload received, bits per second, mean of the window.
+    pub rx_bits_per_second: Option<f64>,
+    /// Bytes received that the process has not read.
+    pub rx_queue: u32,
+    /// Bytes sent that the peer has not acknowledged.
+    pub tx_queue: u32,
+    /// Smoothed round trip time in milliseconds (`tcpi_rtt`).
+    pub rtt_ms: Option<f64>,
+    /// Segments sent again in the window (growth of `tcpi_total_retrans`).
+    pub retransmits: Option<u64>,
+}
+
+/// A process and what its sockets moved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProcessTraffic {
+    /// The process.
+    pub process: Process,
+    /// TCP connections that it holds at the end of the window.
+    pub connections: u32,
+    /// TCP ports that it listens on, at most 64.
+    pub listening_ports: Vec<u16>,
+    /// UDP sockets that it holds.
+    pub udp_sockets: u32,
+    /// TCP payload received in the window, by connections that closed within it too. Of those that also began in it, the
+    /// owner is taken to be the listener of their local port. What UDP received the kernel does not count per socket.
+    pub rx_bytes: u64,
+    /// TCP payload sent and acknowledged in the window, likewise.
+    pub tx_bytes: u64,
+    /// Of `rx_bytes`, what came from this host itself.
+    pub local_rx_bytes: u64,
+    /// `rx_bytes` as bits per second.
+    pub rx_bits_per_second: f64,
+    /// What it read and wrote in the window; none for a process that began within it, and where it may not be seen.
+    pub io: Option<ProcessIo>,
+    /// CPU time in the window as a share of one CPU, all its threads together: above 1 when it uses several.
+    pub cpu_share: Option<f64>,
+}
+
+/// What a process read and wrote in the window (`/proc/PID/io`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProcessIo {
+    /// Bytes returned by `read` of any kind, files and sockets (`rchar`). `recv` and `recvmsg` do not count.
+    pub read_bytes: u64,
+    /// Bytes passed to `write` of any kind, files and sockets (`wchar`).
+    pub written_bytes: u64,
+    /// Bytes fetched from storage (`read_bytes`).
+    pub disk_read_bytes: u64,
+    /// Bytes sent to storage (`write_bytes`).
+    pub disk_written_bytes: u64,
+}
+
+/// TCP connections that closed within the window (`SKNLGRP_INET_TCP_DESTROY`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Closed {
+    /// How many.
+    pub connections: u64,
+    /// Payload that they received in the window; the peer's FIN may count as one byte each.
+    pub rx_bytes: u64,
+    /// Payload that they sent in the window, with SYN and FIN as one byte each.
+    pub tx_bytes: u64,
+    /// By local port, of the ports that something listens on; those that received most first, at most 256.
+    pub by_local_port: Vec<ClosedPort>,
+}
+
+/// Closed connections of one local port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClosedPort {
+    /// The local port.
+    pub port: u16,
+    /// How many.
+    pub connections: u64,
+    /// Payload that they received in the window.
+    pub rx_bytes: u64,
+    /// Payload that they sent in the window.
+    pub tx_bytes: u64,
+}

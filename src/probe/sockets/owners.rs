@@ -1,0 +1,265 @@
+//! Which process holds a socket: one pass over the descriptors of all processes.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io;
+use std::num::NonZero;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use nix::fcntl::readlinkat;
+
+/// Most threads that a pass uses: reading descriptors is the kernel's work, and the host is in trouble already.
+const THREADS: usize = 2;
+
+/// After how many descriptors of one process the clock is looked at.
+const CLOCK_EVERY: usize = 512;
+
+/// Inode numbers of the initial process namespace (`PROC_PID_INIT_INO`).
+const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
+
+/// The processes that hold one socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Holders {
+    /// Lowest process id, but 1 only when nobody else holds it: systemd keeps the sockets that it passes on.
+    pub(super) lowest: i32,
+    /// Highest process id.
+    pub(super) highest: i32,
+    /// How many processes hold it.
+    pub(super) count: u32,
+}
+
+impl Holders {
+    fn new(pid: i32) -> Self {
+        Holders { lowest: pid, highest: pid, count: 1 }
+    }
+
+    fn add(&mut self, pid: i32) {
+        if pid == self.highest || pid == self.lowest {
+            return; // two descriptors of one process
+        }
+        if pid != 1 && (pid < self.lowest || self.lowest == 1) {
+            self.lowest = pid;
+        }
+        self.highest = self.highest.max(pid);
+        self.count += 1;
+    }
+
+    /// The process that serves a connection. A server forks a child for it and may keep its own descriptor open: the
+    /// child has the higher id. `listener` is the process that listens on its port, if one does.
+    pub(super) fn server(&self, listener: Option<i32>) -> i32 {
+        if Some(self.highest) == listener { self.lowest } else { self.highest }
+    }
+}
+
+/// A pass over the processes' descriptors, which can be broken off and resumed.
+#[derive(Debug, Default)]
+pub(super) struct OwnerScan {
+    /// Processes that are still to be looked at.
+    pids: Vec<i32>,
+    /// Processes that the first pass was made over.
+    looked_at: Vec<i32>,
+    holders: HashMap<u32, Holders>,
+    /// What the first pass found, once there is a second.
+    earlier: HashMap<u32, Holders>,
+    /// Processes that would not show their descriptors.
+    pub(super) denied: u32,
+    /// Other users' processes are hidden from us (`hidepid`).
+    pub(super) hidden: bool,
+}
+
+impl OwnerScan {
+    /// Prepares a pass over all processes that there are now.
+    pub(super) fn prepare() -> io::Result<Self> {
+        let pids = processes()?;
+        let hidden = !fs::exists("/proc/1").unwrap_or(false);
+        Ok(OwnerScan { looked_at: pids.clone(), pids, hidden, ..OwnerScan::default() })
+    }
+
+    /// Makes ready for a second pass, which finds sockets that are new: in new processes first, since a server that
+    /// forks leaves a new connection to its child; then in those that hold sockets; then in all others.
+    pub(super) fn renew(&mut self) -> io::Result<()> {
+        let holding = self.processes();
+        let looked_at: HashSet<i32> = self.looked_at.iter().copied().collect();
+        self.pids = processes()?;
+        self.pids.sort_by_key(|pid| (looked_at.contains(pid), !holding.contains_key(pid), std::cmp::Reverse(*pid)));
+        self.earlier.extend(self.holders.drain());
+        self.denied = 0;
+        Ok(())
+    }
+
+    /// Whether every process has been looked at.
+    pub(super) fn is_complete(&self) -> bool {
+        self.pids.is_empty()
+    }
+
+    /// Whether the owners of all sockets of this host could be seen, so that one without an owner is the kernel's.
+    pub(super) fn saw_everything(&self) -> bool {
+        let whole_host = fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link.as_os_str() == INITIAL_PID_NAMESPACE);
+        self.is_complete() && self.denied == 0 && !self.hidden && whole_host
+    }
+
+    /// Who holds the socket with this inode.
+    pub(super) fn holders(&self, inode: u32) -> Option<&Holders> {
+        self.earlier.get(&inode).or_else(|| self.holders.get(&inode)).filter(|_| inode != 0)
+    }
+
+    /// Every process that was named as a holder, with how many sockets it holds.
+    pub(super) fn processes(&self) -> HashMap<i32, u32> {
+        let mut processes = HashMap::new();
+        for holders in self.earlier.values().chain(self.holders.values()) {
+            *processes.entry(holders.lowest).or_default() += 1;
+            if holders.highest != holders.lowest {
+                *processes.entry(holders.highest).or_default() += 1;
+            }
+        }
+        processes
+    }
+
+    /// Looks until done, until `deadline`, or until nothing is `wanted` any more, where that is given.
+    pub(super) fn run(&mut self, deadline: Instant, wanted: Option<&mut HashSet<u32>>) {
+        let (next, denied) = (AtomicUsize::new(0), AtomicU32::new(0));
+        let (found, unfinished) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+        let wanted = wanted.map(Mutex::new);
+        let pids = std::mem::take(&mut self.pids);
+        let work = || {
+            let mut links = Vec::new();
+            while Instant::now() < deadline {
+                if wanted
+                    .as_ref()
+                    .is_some_and(|wanted| wanted.lock().unwrap_or_else(PoisonError::into_inner).is_empty())
+                {
+                    break;
+                }
+                let Some(pid) = pids.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                let start = links.len();
+                match sockets_of(*pid, deadline, &mut links) {
+                    Ok(true) => {}
+                    Ok(false) => unfinished.lock().unwrap_or_else(PoisonError::into_inner).push(*pid),
+                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                        denied.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Err(_) => {} // it ended meanwhile, and its sockets with it
+                }
+                if let (Some(wanted), Some(new)) = (&wanted, links.get(start..)) {
+                    let mut wanted = wanted.lock().unwrap_or_else(PoisonError::into_inner);
+                    for (inode, _) in new {
+                        wanted.remove(inode);
+                    }
+                }
+            }
+            found.lock().unwrap_or_else(PoisonError::into_inner).push(links);
+        };
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
+        std::thread::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if self.holders.is_empty() {
+            self.holders.reserve(found.iter().map(Vec::len).sum());
+        }
+        // In rising order of process, so that counts of holders are right.
+        let mut links: Vec<(u32, i32)> = found.drain(..).flatten().collect();
+        links.sort_unstable_by_key(|(_, pid)| *pid);
+        for (inode, pid) in links {
+            self.holders.entry(inode).and_modify(|holders| holders.add(pid)).or_insert_with(|| Holders::new(pid));
+        }
+        self.denied += denied.into_inner();
+        self.pids = unfinished.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let begun = next.into_inner().min(pids.len());
+        self.pids.extend(pids.get(begun..).unwrap_or_default());
+        if wanted.is_some_and(|wanted| wanted.into_inner().unwrap_or_else(PoisonError::into_inner).is_empty()) {
+            self.pids.clear(); // nothing more to look for
+        }
+    }
+}
+
+/// The ids of all processes.
+fn processes() -> io::Result<Vec<i32>> {
+    let entries = fs::read_dir("/proc")?;
+    Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+}
+
+/// Adds the inodes of the sockets that a process holds; false when the deadline came first.
+fn sockets_of(pid: i32, deadline: Instant, links: &mut Vec<(u32, i32)>) -> io::Result<bool> {
+    let path = format!("/proc/{pid}/fd");
+    let entries = fs::read_dir(&path)?;
+    let directory = fs::File::open(&path)?;
+    let start = links.len();
+    for (number, entry) in entries.enumerate() {
+        let Ok(entry) = entry else { break };
+        if number % CLOCK_EVERY == CLOCK_EVERY - 1 && Instant::now() >= deadline {
+            links.truncate(start);
+            return Ok(false);
+        }
+        let Ok(target) = readlinkat(&directory, entry.file_name().as_os_str()) else { continue };
+        if let Some(inode) = target.to_str().and_then(socket_inode) {
+            links.push((inode, pid));
+        }
+    }
+    Ok(true)
+}
+
+/// The inode in `socket:[12345]`.
+fn socket_inode(target: &str) -> Option<u32> {
+    target.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::os::fd::AsRawFd;
+    use std::time::Duration;
+
+    #[test]
+    fn a_socket_that_systemd_passed_on_belongs_to_the_service() {
+        let mut holders = Holders::new(1);
+        holders.add(812);
+        assert_eq!(holders, Holders { lowest: 812, highest: 812, count: 2 });
+        assert_eq!(Holders::new(1).lowest, 1);
+    }
+
+    #[test]
+    fn of_a_forked_server_the_child_serves_the_connection() {
+        let mut holders = Holders::new(700);
+        holders.add(900);
+        holders.add(900);
+        assert_eq!((holders.count, holders.server(Some(700))), (2, 900));
+        assert_eq!(holders.server(Some(900)), 700, "process ids began anew between parent and child");
+    }
+
+    #[test]
+    fn a_pass_finds_a_socket_of_our_own_and_ends_early_once_it_did() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let link = fs::read_link(format!("/proc/self/fd/{}", listener.as_raw_fd())).unwrap();
+        let inode = socket_inode(link.to_str().unwrap()).unwrap();
+        let mut scan = OwnerScan::prepare().unwrap();
+        let mut wanted = HashSet::from([inode]);
+        scan.run(Instant::now() + Duration::from_secs(20), Some(&mut wanted));
+        assert_eq!(scan.holders(inode).unwrap().lowest, std::process::id() as i32);
+        assert!(scan.is_complete());
+    }
+
+    #[test]
+    fn a_pass_whose_time_is_over_can_be_resumed() {
+        let mut scan = OwnerScan::prepare().unwrap();
+        scan.run(Instant::now(), None);
+        assert!(!scan.is_complete());
+        scan.run(Instant::now() + Duration::from_secs(20), None);
+        assert!(scan.is_complete());
+    }
+
+    #[test]
+    fn only_links_to_sockets_have_a_sockets_inode() {
+        assert_eq!(socket_inode("socket:[4021]"), Some(4021));
+        for other in ["pipe:[4021]", "socket:[]", "socket:[99999999999]", "/tmp/socket:[1]", ""] {
+            assert_eq!(socket_inode(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What a process is and does: its name, user and unit; its I/O and CPU time.
+
+use std::collections::HashMap;
+use std::fs;
+
+use super::cgroup;
+use crate::case::Process;
+use crate::sys::printable::printable;
+
+/// Names of processes, each looked up once.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// User names by id, from `/etc/passwd`. The name service proper may ask a server on the network, and wait for it.
+    users: HashMap<u32, String>,
+    known: HashMap<i32, Option<Process>>,
+}
+
+/// What a process has done since it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Activity {
+    /// When it began, in clock ticks since boot: tells it from another with the same id.
+    started: u64,
+    /// CPU time in clock ticks.
+    ticks: u64,
+    /// `/proc/PID/io`, where it may be read.
+    pub(super) io: Option<IoCounters>,
+}
+
+/// `/proc/PID/io`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct IoCounters {
+    /// Bytes returned by reads of any kind (`rchar`).
+    pub(super) read: u64,
+    /// Bytes passed to writes of any kind (`wchar`).
+    pub(super) written: u64,
+    /// Bytes fetched from storage (`read_bytes`).
+    pub(super) disk_read: u64,
+    /// Bytes sent to storage (`write_bytes`).
+    pub(super) disk_written: u64,
+}
+
+impl Names {
+    /// Reads the names of the users.
+    pub(super) fn new() -> Self {
+        let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        Names { users: users(&passwd), known: HashMap::new() }
+    }
+
+    /// The process, unless it has ended and was never looked up before.
+    pub(super) fn get(&mut self, pid: i32) -> Option<&Process> {
+        let users = &self.users;
+        self.known.entry(pid).or_insert_with(|| identify(pid, users)).as_ref()
+    }
+}
+
+fn identify(pid: i32, users: &HashMap<u32, String>) -> Option<Process> {
+    let read = |file: &str| fs::read(format!("/proc/{pid}/{file}"));
+    let name = read("comm").ok()?;
+    let user = read("status").ok().and_then(|status| effective_user(&String::from_utf8_lossy(&status)));
+    let unit = read("cgroup").ok().and_then(|cgroup| cgroup::unit(&String::from_utf8_lossy(&cgroup)));
+    Some(Process {
+        pid,
+        name: printable(name.strip_suffix(b"\n").unwrap_or(&name)),
+        user: user.map(|uid| users.get(&uid).cloned().unwrap_or_else(|| uid.to_string())),
+        unit,
+    })
+}
+
+/// User names by id in the text of `/etc/passwd`.
+fn users(passwd: &str) -> HashMap<u32, String> {
+    let mut users = HashMap::new();
+    for line in passwd.lines() {
+        let mut fields = line.split(':');
+        if let (Some(name), Some(Ok(uid))) = (fields.next(), fields.nth(1).map(str::parse)) {
+            users.entry(uid).or_insert_with(|| printable(name.as_bytes()));
+        }
+    }
+    users
+}
+
+/// The effective user id in the text of `/proc/PID/status`.
+fn effective_user(status: &str) -> Option<u32> {
+    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    ids.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+impl Activity {
+    /// Reads what a process has done until now; none when it has ended.
+    pub(super) fn read(pid: i32) -> Option<Self> {
+        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        let (started, ticks) = parse_stat(&String::from_utf8_lossy(&stat))?;
+        let io = fs::read_to_string(format!("/proc/{pid}/io")).ok().and_then(|io| parse_io(&io));
+        Some(Activity { started, ticks, io })
+    }
+
+    /// CPU ticks and I/O since `earlier`; none when it is another process.
+    pub(super) fn since(&self, earlier: &Activity) -> Option<(u64, Option<IoCounters>)> {
+        let ticks = (self.started == earlier.started).then(|| self.ticks.checked_sub(earlier.ticks))??;
+        let io = self.io.zip(earlier.io).and_then(|(now, before)| {
+            Some(IoCounters {
+                read: now.read.checked_sub(before.read)?,
+                written: now.written.checked_sub(before.written)?,
+                disk_read: now.disk_read.checked_sub(before.disk_read)?,
+                disk_written: now.disk_written.checked_sub(before.disk_written)?,
+            })
+        });
+        Some((ticks, io))
+    }
+}
+
+/// When it began and its CPU ticks, in the text of `/proc/PID/stat`. The name in it may hold anything, `)` too.
+fn parse_stat(stat: &str) -> Option<(u64, u64)> {
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+    let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
+    Some((number(19)?, number(11)?.checked_add(number(12)?)?))
+}
+
+/// The text of `/proc/PID/io`.
+fn parse_io(io: &str) -> Option<IoCounters> {
+    let field = |name: &str| io.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")?.parse().ok());
+    Some(IoCounters {
+        read: field("rchar")?,
+        written: field("wchar")?,
+        disk_read: field("read_bytes")?,
+        disk_written: field("write_bytes")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_a_parenthesis_does_not_shift_the_fields() {
+        let stat = "42 (evil) 1 (x) S 1 42 42 0 -1 4194560 100 0 0 0 70 30 0 0 20 0 1 0 5555 1000000 200";
+        assert_eq!(parse_stat(stat), Some((5555, 100)));
+    }
+
+    #[test]
+    fn another_process_with_the_same_id_has_no_growth() {
+        let of = |started, ticks| Activity { started, ticks, io: None };
+        assert_eq!(of(10, 50).since(&of(10, 20)), Some((30, None)));
+        assert_eq!(of(11, 50).since(&of(10, 20)), None);
+    }
+
+    #[test]
+    fn io_tells_what_was_read_from_what_reached_the_disk() {
+        let io = "rchar: 323934931\nwchar: 323929600\nsyscr: 632687\nsyscw: 632675\nread_bytes: 12\nwrite_bytes: 323932160\ncancelled_write_bytes: 7\n";
+        let seen = parse_io(io).unwrap();
+        assert_eq!((seen.read, seen.disk_read, seen.disk_written), (323_934_931, 12, 323_932_160));
+        assert_eq!(parse_io("rchar: 1\n"), None);
+    }
+
+    #[test]
+    fn a_process_is_shown_as_the_user_that_it_acts_as() {
+        assert_eq!(effective_user("Name:\tx\nUid:\t1000\t33\t33\t33\n"), Some(33));
+        let users = users("root:x:0:0::/root:/bin/sh\nwww-data:x:33:33::/:/no\ntoor:x:0:0::/:/no\nbroken\n");
+        assert_eq!((users[&33].as_str(), users[&0].as_str()), ("www-data", "root"));
+    }
+
+    #[test]
+    fn we_can_name_ourselves() {
+        let mut names = Names::new();
+        let pid = std::process::id() as i32;
+        assert_eq!(names.get(pid).unwrap().pid, pid);
+        assert!(Activity::read(pid).is_some());
+        assert_eq!(names.get(i32::MAX), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_parsers_panic(text in "\\PC{0,200}") {
+            let _ = (parse_stat(&text), parse_io(&text), effective_user(&text), users(&text));
+        }
+    }
+}

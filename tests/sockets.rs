@@ -1,0 +1,322 @@
+//! The `sockets` probe against the real kernel, in network namespaces of its own.
+//!
+//! Other processes are this test's own binary, started again with a role to play.
+
+mod netns;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, Once};
+use std::time::Duration;
+
+use casebook::case::{Observed, Reason};
+use casebook::probe::sockets::{Params, Sockets, SocketsProbe};
+use casebook::probe::{Context, Gate, Inputs, Probe};
+use casebook::units::Span;
+use netns::{in_namespace, ip};
+
+/// Tells a process which role it plays.
+const ROLE: &str = "CASEBOOK_TEST_ROLE";
+
+fn params(milliseconds: u64) -> Params {
+    Params { window: Span(Duration::from_millis(milliseconds)), ..Params::default() }
+}
+
+/// Watches, and does `within` once the window has begun; the window lasts until that is done.
+fn watch(params: Params, within: impl Fn() + Send + Sync + 'static) -> Observed<Sockets> {
+    let once = Once::new();
+    let cx = Context::new(Arc::new(Gate::new(1)), Arc::default(), Inputs::new(), move |_| once.call_once(&within));
+    SocketsProbe.observe(params, &cx).unwrap()
+}
+
+/// A process that plays a role, and ends with its standard input.
+struct Actor {
+    child: Child,
+    said: BufReader<std::process::ChildStdout>,
+}
+
+impl Actor {
+    fn play(role: &str) -> Self {
+        Actor::start(Command::new(std::env::current_exe().unwrap()).env(ROLE, role))
+    }
+
+    fn start(command: &mut Command) -> Self {
+        let command = command.args(["--exact", "play_a_role", "--nocapture", "--test-threads=1"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap());
+        Actor { child, said }
+    }
+
+    /// What follows `word ` on the next line that begins with it.
+    fn says(&mut self, word: &str) -> String {
+        for line in (&mut self.said).lines() {
+            if let Some((_, rest)) = line.unwrap().split_once(&format!("{word} ")) {
+                return rest.to_owned();
+            }
+        }
+        panic!("the actor never says {word}");
+    }
+
+    fn port(&mut self) -> u16 {
+        self.says("PORT").parse().unwrap()
+    }
+
+    fn pid(&self) -> i32 {
+        self.child.id() as i32
+    }
+}
+
+impl Drop for Actor {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn play_a_role() {
+    match std::env::var(ROLE).as_deref() {
+        Ok("sink") => sink(),
+        Ok("forking server") => forking_server(),
+        Ok("prober") => {
+            let seen = SocketsProbe.observe(params(50), &Context::alone()).unwrap();
+            println!("SEEN {}", serde_json::to_string(&(seen.output, seen.missing)).unwrap());
+        }
+        _ => {}
+    }
+}
+
+/// Takes whatever comes over one connection after another, and answers a byte to each `!`.
+fn sink() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    println!("\nPORT {}", listener.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut buffer = vec![0; 1 << 16];
+            while let Ok(length @ 1..) = stream.read(&mut buffer) {
+                if buffer[..length].contains(&b'!') {
+                    stream.write_all(b".").unwrap();
+                }
+            }
+        }
+    });
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+/// Gives each of two connections to a child of its own, and keeps a descriptor of both.
+fn forking_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    println!("\nPORT {}", listener.local_addr().unwrap().port());
+    let mut children = Vec::new();
+    let mut kept = Vec::new();
+    for _ in 0..2 {
+        let (stream, _) = listener.accept().unwrap();
+        kept.push(stream.try_clone().unwrap());
+        let child =
+            Command::new("cat").stdin(Stdio::from(OwnedFd::from(stream))).stdout(Stdio::null()).spawn().unwrap();
+        println!("\nCHILD {}", child.id());
+        children.push(child);
+    }
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+    for mut child in children {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+/// Sends `count` bytes and waits until the sink has taken them.
+fn send(stream: &mut TcpStream, count: usize) {
+    let mut bytes = vec![0; count - 1];
+    bytes.push(b'!');
+    stream.write_all(&bytes).unwrap();
+    stream.read_exact(&mut [0]).unwrap();
+}
+
+#[test]
+fn exactly_the_bytes_of_a_transfer_are_found_at_the_process_that_took_them() {
+    in_namespace(|| {
+        let mut sink = Actor::play("sink");
+        let port = sink.port();
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        send(&mut stream, 5_000);
+        let stream = Arc::new(Mutex::new(stream));
+        let kept = Arc::clone(&stream);
+        let seen = watch(params(300), move || send(&mut kept.lock().unwrap(), 3_000_000));
+        let out = &seen.output;
+        assert_eq!((out.source.as_str(), &seen.loss), ("sock_diag", &vec![]));
+        let process = out.processes.as_ref().unwrap().iter().find(|process| process.process.pid == sink.pid()).unwrap();
+        assert_eq!((process.rx_bytes, process.tx_bytes, process.local_rx_bytes), (3_000_000, 1, 3_000_000));
+        assert!(process.process.name.starts_with("sockets-"), "{}", process.process.name);
+        assert_eq!(process.process.user.as_deref(), Some("root"));
+        assert_eq!((process.connections, &process.listening_ports), (1, &vec![port]));
+        assert!(process.io.is_some() && process.cpu_share.is_some());
+
+        let taken = &out.connections[0];
+        assert_eq!((taken.local_port, taken.rx_bytes, taken.rx_total), (port, Some(3_000_000), Some(3_005_000)));
+        assert_eq!((taken.opened_by.as_deref(), taken.state.as_str()), (Some("remote"), "established"));
+        assert_eq!(taken.process.as_ref().unwrap().pid, sink.pid());
+        let given = &out.connections[1];
+        assert_eq!(
+            (given.remote_port, given.tx_bytes, given.opened_by.as_deref()),
+            (port, Some(3_000_000), Some("local"))
+        );
+        assert_eq!(given.process.as_ref().unwrap().pid, std::process::id() as i32);
+        assert_eq!((out.tcp_rx_bytes, out.unowned_rx_bytes), (Some(3_000_001), 0));
+        assert_eq!((out.counts.tcp_established, out.counts.tcp_listen, out.counts.udp), (2, 1, 0));
+        let listener = &out.listeners[0];
+        assert_eq!((listener.port, listener.owners, listener.in_kernel), (port, 1, Some(false)));
+        assert_eq!(listener.process.as_ref().unwrap().pid, sink.pid());
+    });
+}
+
+#[test]
+fn a_connection_that_lives_and_dies_within_the_window_is_counted() {
+    in_namespace(|| {
+        let mut sink = Actor::play("sink");
+        let port = sink.port();
+        let seen = watch(params(300), move || {
+            for _ in 0..3 {
+                send(&mut TcpStream::connect(("127.0.0.1", port)).unwrap(), 10_000);
+            }
+        });
+        let closed = seen.output.closed.as_ref().unwrap();
+        assert_eq!(closed.connections, 6, "both ends of each: {closed:?}");
+        let at_port = &closed.by_local_port[..];
+        assert_eq!((at_port.len(), at_port[0].port, at_port[0].connections), (1, port, 3));
+        assert!((30_000..=30_003).contains(&at_port[0].rx_bytes), "each FIN may count one: {at_port:?}");
+        let process = &seen.output.processes.as_ref().unwrap()[0];
+        assert_eq!((process.process.pid, process.rx_bytes), (sink.pid(), at_port[0].rx_bytes));
+        assert_eq!(process.local_rx_bytes, process.rx_bytes);
+    });
+}
+
+#[test]
+fn two_children_of_a_forking_server_are_told_apart() {
+    in_namespace(|| {
+        let mut server = Actor::play("forking server");
+        let port = server.port();
+        let one = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let first: i32 = server.says("CHILD").parse().unwrap();
+        let server = Arc::new(Mutex::new(server));
+        let (kept, second) = (Arc::clone(&server), Arc::new(Mutex::new(None)));
+        let found = Arc::clone(&second);
+        // The second connection and its child come only within the window.
+        let seen = watch(params(300), move || {
+            (&one).write_all(&[1; 100_000]).unwrap();
+            let mut two = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let pid: i32 = kept.lock().unwrap().says("CHILD").parse().unwrap();
+            two.write_all(&[2; 300_000]).unwrap();
+            *found.lock().unwrap() = Some((pid, two));
+        });
+        let second = second.lock().unwrap().as_ref().unwrap().0;
+        let processes = seen.output.processes.as_ref().unwrap();
+        let rx = |pid: i32| {
+            processes.iter().find(|process| process.process.pid == pid).map(|p| (p.rx_bytes, p.process.name.as_str()))
+        };
+        assert_eq!((rx(second), rx(first)), (Some((300_000, "cat")), Some((100_000, "cat"))));
+        let parent = server.lock().unwrap().pid();
+        assert_eq!(rx(parent).unwrap().0, 0);
+        assert_eq!(seen.output.listeners[0].process.as_ref().unwrap().pid, parent);
+    });
+}
+
+#[test]
+fn a_udp_socket_that_nobody_reads_shows_what_it_dropped() {
+    in_namespace(|| {
+        let full = UdpSocket::bind("127.0.0.1:5353").unwrap();
+        let kept = Arc::new(full);
+        let seen = watch(params(100), {
+            let from = UdpSocket::bind("127.0.0.1:0").unwrap();
+            move || {
+                for _ in 0..1_000 {
+                    from.send_to(&[0; 1_000], "127.0.0.1:5353").unwrap();
+                }
+            }
+        });
+        let listener = &seen.output.listeners[0];
+        assert_eq!((listener.protocol.as_str(), listener.port, listener.connected), ("udp", 5353, false));
+        kept.set_nonblocking(true).unwrap();
+        let waiting = std::iter::from_fn(|| kept.recv(&mut [0; 1_000]).ok()).count() as u64;
+        assert_eq!(listener.drops, Some(1_000 - waiting));
+        assert_eq!(listener.drops_total, listener.drops);
+        assert!(listener.queue > 0 && listener.receive_buffer.unwrap() > 0);
+        assert_eq!(seen.output.counts.udp, 2);
+        let ours = &seen.output.processes.as_ref().unwrap()[0];
+        assert_eq!((ours.process.pid, ours.udp_sockets), (std::process::id() as i32, 2));
+    });
+}
+
+#[test]
+fn a_listener_shows_its_queue_its_limit_and_what_is_half_open() {
+    use nix::sys::socket::{self, Backlog, SockFlag, SockProtocol, SockType, SockaddrIn, sockopt};
+    in_namespace(|| {
+        ip("link add left type veth peer name right");
+        ip("link set left up");
+        ip("link set right up");
+        ip("addr add 198.51.100.1/24 dev left");
+        let server: OwnedFd =
+            socket::socket(socket::AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+        socket::setsockopt(&server, sockopt::ReuseAddr, &true).unwrap();
+        socket::bind(server.as_raw_fd(), &SockaddrIn::new(198, 51, 100, 1, 8080)).unwrap();
+        socket::listen(&server, Backlog::new(3).unwrap()).unwrap();
+        // A SYN from a neighbour that never answers stays half open.
+        let raw = socket::socket(socket::AddressFamily::Inet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::Raw);
+        let raw = raw.unwrap();
+        for port in [40_001, 40_002] {
+            let mut packet = Vec::new();
+            etherparse::PacketBuilder::ipv4([198, 51, 100, 77], [198, 51, 100, 1], 64)
+                .tcp(port, 8080, 7, 64_000)
+                .syn()
+                .write(&mut packet, &[])
+                .unwrap();
+            let to = SockaddrIn::new(198, 51, 100, 1, 8080);
+            socket::sendto(raw.as_raw_fd(), &packet, &to, socket::MsgFlags::empty()).unwrap();
+        }
+        let _waiting = TcpStream::connect(SocketAddr::from((Ipv4Addr::new(198, 51, 100, 1), 8080))).unwrap();
+        let seen = watch(params(50), || {}).output;
+        let listener = &seen.listeners[0];
+        assert_eq!((listener.queue, listener.backlog, listener.syn_recv), (1, Some(3), 2));
+        assert_eq!((listener.any_address, seen.counts.tcp_syn_recv), (false, 2));
+        let half_open = SocketsProbe
+            .observe(Params { state: Some("syn_recv".into()), port: Some(8080), ..params(0) }, &Context::alone())
+            .unwrap();
+        assert_eq!((half_open.output.connections.len(), half_open.output.listeners.len()), (2, 0));
+        assert_eq!(half_open.output.tcp_rx_bytes, None);
+        assert_eq!(half_open.missing[0].gap.way_out.as_deref(), Some("give a window"));
+    });
+}
+
+#[test]
+fn without_privileges_the_sockets_show_and_the_owners_are_a_gap_with_a_way_out() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    in_namespace(|| {
+        let mut sink = Actor::play("sink");
+        let port = sink.port();
+        // Where the binary lies, nobody may not reach it.
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let copy = directory.path().join("prober");
+        std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+        let mut prober = Actor::start(Command::new(&copy).uid(65534).gid(65534).env(ROLE, "prober").current_dir("/"));
+        let (seen, missing): (Sockets, Vec<casebook::case::Missing>) =
+            serde_json::from_str(&prober.says("SEEN")).unwrap();
+        let listener = seen.listeners.iter().find(|listener| listener.port == port).unwrap();
+        assert_eq!((&listener.process, listener.owners, listener.in_kernel), (&None, 0, None));
+        assert_eq!((seen.processes, seen.tcp_rx_bytes), (None, Some(0)));
+        let missing = missing.iter().find(|missing| missing.fields.iter().any(|field| field == "processes")).unwrap();
+        assert_eq!(missing.gap.reason, Reason::Denied);
+        assert!(missing.gap.why.contains("CAP_SYS_PTRACE"), "{}", missing.gap);
+    });
+}
+
+#[test]
+fn parameters_that_make_no_sense_are_refused_with_the_right_ones() {
+    let wrong = Params { state: Some("listening".into()), ..params(0) };
+    let gap = SocketsProbe.observe(wrong, &Context::alone()).unwrap_err();
+    assert!(gap.why.contains("`listening` is not a state; states are established"), "{gap}");
+    assert!(SocketsProbe.observe(Params { limit: 0, ..params(0) }, &Context::alone()).is_err());
+}
