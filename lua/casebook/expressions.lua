@@ -63,6 +63,15 @@ function H.most(list, field)
   return best
 end
 
+function H.index(list, field)
+  local items = {}
+  for _, item in ipairs(list) do
+    local key = part(item, field)
+    if key ~= nil and items[key] == nil then items[key] = item end
+  end
+  return items
+end
+
 function H.take(list, count)
   local taken = {}
   for index = 1, math.min(count, #list) do taken[index] = list[index] end

@@ -120,7 +120,11 @@ fn weigh_one(plan: &CausePlan, scope: &Scope) -> (Cause, i64, i32) {
         scope.unset(&binding.name);
     }
     scope.unset("subject");
-    (Cause { id: plan.id.clone(), title, likelihood, severity: plan.severity, subject, signs, remedies }, plan.rank, score.seen)
+    (
+        Cause { id: plan.id.clone(), title, likelihood, severity: plan.severity, subject, signs, remedies },
+        plan.rank,
+        score.seen,
+    )
 }
 
 #[cfg(test)]

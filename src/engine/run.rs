@@ -59,19 +59,18 @@ pub fn run(request: &Request<'_>, observer: &dyn Observer) -> Result<Case, RunEr
 
     let seen = observe(runbook, &scope, observer, window, request.cancelled);
 
+    for binding in &runbook.bindings {
+        scope.set_expression(&binding.name, &binding.value);
+    }
     let mut findings = Vec::with_capacity(runbook.steps.len());
     for (step, seen) in runbook.steps.iter().zip(&seen) {
         findings.push(judge::judge(step, seen, &scope));
     }
-    for binding in &runbook.bindings {
-        scope.set_expression(&binding.name, &binding.value);
-    }
     let causes = differential::weigh(&runbook.causes, &scope);
     let coverage = Coverage::of(&findings);
     let likely = causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
-    let verdict = Verdict::gravest(
-        findings.iter().map(|finding| finding.verdict).chain(likely.map(|cause| cause.severity)),
-    );
+    let verdict =
+        Verdict::gravest(findings.iter().map(|finding| finding.verdict).chain(likely.map(|cause| cause.severity)));
     let headlines = runbook
         .headlines
         .iter()

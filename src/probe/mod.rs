@@ -3,12 +3,14 @@
 //! A probe looks; it never judges, prints, or changes the host. It is added by one file and one line in [`PROBES`]; the
 //! manual, the JSON schema, `list`, `doctor`, completions and lint follow from its types and their doc comments.
 
+pub mod capture;
 mod context;
 pub mod drops;
 pub mod firewall;
 pub mod host;
 pub mod interfaces;
 pub mod kernel;
+pub mod ledger;
 pub mod logs;
 pub mod sockets;
 
@@ -30,6 +32,7 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &kernel::KernelProbe,
     &drops::DropsProbe,
     &logs::Logs,
+    &ledger::LedgerProbe,
 ];
 
 /// An observer of the host.

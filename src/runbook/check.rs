@@ -23,7 +23,7 @@ pub fn load(text: &str, origin: &str) -> Result<Runbook, Problems> {
     let scope = Scope::new().map_err(|error| {
         problems(vec![Problem::new(None, format!("cannot start Lua to check expressions: {error}"))])
     })?;
-    let mut check = Check { text, origin, scope, problems: Vec::new(), names: Vec::new() };
+    let mut check = Check { text, origin, scope, problems: Vec::new(), names: Vec::new(), late: Vec::new() };
     let runbook = check.runbook(document);
     if check.problems.is_empty() {
         Ok(runbook)
@@ -79,6 +79,8 @@ struct Check<'a> {
     scope: Scope,
     problems: Vec<Problem>,
     names: Names,
+    /// Names that are known only when all steps have looked.
+    late: Vec<String>,
 }
 
 impl Check<'_> {
@@ -131,9 +133,11 @@ impl Check<'_> {
                 self.names.push((step.id.value.clone(), Meaning::Value));
             }
         }
+        let first_binding = self.names.len();
+        let bindings = self.bindings(document.bindings);
+        self.late = self.names[first_binding..].iter().map(|(name, _)| name.clone()).collect();
         let steps: Vec<Step> = document.steps.into_iter().map(|step| self.step(step, &seen)).collect();
         self.cycles(&steps, &document.name);
-        let bindings = self.bindings(document.bindings);
         let headlines = document.headlines.iter().filter_map(|text| self.template(text)).collect();
         let calm = document.calm.as_ref().and_then(|text| self.template(text));
         let causes = document.causes.into_iter().filter_map(|cause| self.cause(cause)).collect();
@@ -251,6 +255,13 @@ impl Check<'_> {
                 Argument::Text(template) => template.expressions().map(|(expression, _)| expression).collect(),
             }));
         for name in used.flat_map(|expression| expression.uses()).map(|used| &used.name) {
+            if self.late.contains(name) {
+                let range = document.id.referenced;
+                let start = byte_offset(self.text, range.line() as usize, range.column() as usize);
+                let problem = format!("step `{}` is asked before `{name}` is known", document.id.value);
+                let help = "names of `let` are known when all steps have looked: use them in outcomes and causes";
+                self.problems.push(Problem::new(Some(start..start + document.id.value.len()), problem).help(Some(help.into())));
+            }
             if ids.contains(name) && !needs.contains(name) {
                 needs.push(name.clone());
             }

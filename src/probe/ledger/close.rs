@@ -1,6 +1,6 @@
 //! Closing the books: from the evidence of one window to the account.
 
-use super::pots::{Entries, Portion, End, Scale, Whose, pots};
+use super::pots::{End, Entries, Portion, Scale, Whose, pots};
 use super::receivers::{Receivers, book_others};
 use super::rules;
 use super::{Books, Ledger, Shares};

@@ -47,8 +47,7 @@ impl Pot<'_> {
 
     /// Draws a share of what is left.
     pub fn draw_share(&mut self, share: f64) -> Portion {
-        let portion =
-            Portion { packets: (self.packets as f64 * share).round() as u64, bytes: self.bytes * share };
+        let portion = Portion { packets: (self.packets as f64 * share).round() as u64, bytes: self.bytes * share };
         self.packets -= portion.packets.min(self.packets);
         self.bytes -= portion.bytes;
         portion

@@ -52,9 +52,9 @@ impl<'a> Receivers<'a> {
         let exact = waiting.iter().find(|listener| same_address(listener.address, endpoint.address));
         // A socket on :: takes IPv4 as well, unless told otherwise; one on 0.0.0.0 never takes IPv6.
         let any = || {
-            waiting.iter().find(|listener| {
-                listener.any_address && (listener.address.is_ipv6() || endpoint.address.is_ipv4())
-            })
+            waiting
+                .iter()
+                .find(|listener| listener.any_address && (listener.address.is_ipv6() || endpoint.address.is_ipv4()))
         };
         exact.or_else(any).copied()
     }
@@ -91,7 +91,12 @@ impl<'a> Receivers<'a> {
                         "icmp" | "icmpv6" => "the kernel (ICMP)".to_owned(),
                         other => format!("the kernel ({other})"),
                     };
-                    let end = End { label, protocol: Some(protocol.to_owned()), address: Some(endpoint.address), ..End::default() };
+                    let end = End {
+                        label,
+                        protocol: Some(protocol.to_owned()),
+                        address: Some(endpoint.address),
+                        ..End::default()
+                    };
                     entries.book(EntryKind::Kernel, end, pot.draw_all());
                     true
                 }

@@ -138,8 +138,8 @@ fn bound(rule: &Rule, capture: &Capture, pot: &Pot<'_>) -> u64 {
             continue;
         }
         known += flow.rx_packets;
-        let from = matches.sources.is_empty()
-            || matches.sources.iter().any(|network| is_within(flow.remote_address, network));
+        let from =
+            matches.sources.is_empty() || matches.sources.iter().any(|network| is_within(flow.remote_address, network));
         if from && in_ranges(&matches.remote_ports, flow.remote_port) {
             selected += flow.rx_packets;
         }
