@@ -180,27 +180,23 @@ impl<'a> Entry<'a> {
             text.push(if inverted { format!("! {option}") } else { option });
             matches.require(if inverted { Condition::Inverted } else { condition });
         };
-        let sides: [(_, _, _, fn(Vec<String>) -> Condition); 2] = [
-            ("-s", 0, INVERTED_SOURCE, Condition::Sources),
-            ("-d", size, INVERTED_DESTINATION, Condition::Destinations),
-        ];
-        for (option, at, bit, condition) in sides {
+        for (option, at, bit) in [("-s", 0, INVERTED_SOURCE), ("-d", size, INVERTED_DESTINATION)] {
             let (host, mask) = (field(at, size), field(at + 2 * size, size));
             let inverted = inverse & bit != 0;
             if mask.iter().all(|&byte| byte == 0) && !inverted {
                 continue;
             }
             let host = address(host).unwrap_or_default();
-            match prefix(mask) {
+            let (network, condition) = match prefix(mask) {
                 Some(length) => {
                     let network = format!("{host}/{length}");
-                    add(format!("{option} {network}"), inverted, condition(vec![network]));
+                    let networks = vec![network.clone()];
+                    let source = option == "-s";
+                    (network, if source { Condition::Sources(networks) } else { Condition::Destinations(networks) })
                 }
-                None => {
-                    let mask = address(mask).unwrap_or_default();
-                    add(format!("{option} {host}/{mask}"), inverted, Condition::Other);
-                }
-            }
+                None => (format!("{host}/{}", address(mask).unwrap_or_default()), Condition::Other),
+            };
+            add(format!("{option} {network}"), inverted, condition);
         }
         let names = 4 * size;
         let (masks, protocol_at) = (names + 2 * INTERFACE, names + 4 * INTERFACE);

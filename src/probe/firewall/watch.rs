@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::books::{Books, Source};
 use super::legacy::Look;
-use super::nft::{FirstLook, MOST_RULES, SecondLook, Sets};
+use super::nft::{FirstLook, MOST_RULES, SecondLook};
+use super::nft_shown::Sets;
 use super::output::{Backend, BackendKind, Firewall, Standing, Tally};
 use super::{Context, MOST_CHAINS, MOST_SHOWN, MOST_UNCOUNTED};
 use crate::case::{Gap, Observed, Reason};
@@ -84,7 +85,7 @@ fn look_at_legacy() -> Legacy {
 }
 
 fn interface_name(index: u32) -> Option<String> {
-    let name = nix::net::if_::if_indextoname(index).ok()?;
+    let name = nix::net::if_::if_indextoname(index).ok().filter(|_| index != 0)?;
     Some(super::rule::printable(name.to_bytes()))
 }
 
