@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::case::{Gap, Observed, Reason};
 
 /// Every probe, in the order that lists show them.
-pub const PROBES: &[&dyn AnyProbe] = &[&firewall::FirewallProbe];
+pub const PROBES: &[&dyn AnyProbe] = &[&firewall::FIREWALL];
 
 /// An observer of the host.
 pub trait Probe: Sync {

@@ -45,12 +45,18 @@ impl FirstLook {
     pub fn take(nft: &mut NfTables) -> io::Result<Self> {
         let mut attempt = 1;
         loop {
-            let (look, interrupted) = Self::attempt(nft)?;
+            let (mut look, interrupted) = Self::attempt(nft)?;
             if !interrupted || attempt == ATTEMPTS {
+                look.frame.restless = interrupted;
                 return Ok(look);
             }
             attempt += 1;
         }
+    }
+
+    /// How many rules it saw.
+    pub fn rules(&self) -> usize {
+        self.rules.len()
     }
 
     fn attempt(nft: &mut NfTables) -> io::Result<(Self, bool)> {

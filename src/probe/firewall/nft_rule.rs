@@ -8,7 +8,9 @@ use super::nft_statement::{limit, object, reject};
 use super::nft_verdict::{Verdict, big_number, expressions, scan};
 use super::rule::{Condition, Matches, printable};
 use super::xt;
+use super::xt_target::target_text;
 use crate::sys::nftables::Attributes;
+use crate::sys::xtables::Family;
 
 const VALUE: u16 = 1;
 
@@ -160,7 +162,7 @@ impl Reader<'_> {
             b"limit" => self.require(limit(data), Condition::Other),
             b"reject" => self.say(reject(data, self.version.map(|(version, _)| version))),
             b"log" => {
-                let prefix = data.string(2).map(|prefix| format!("log prefix \"{}\"", printable(prefix)));
+                let prefix = data.string(2).map(|prefix| format!("log prefix {}", xt::quoted(&printable(prefix))));
                 self.say(prefix.unwrap_or_else(|| "log".to_owned()));
             }
             b"counter" if self.counter_shown => self.say("counter"),
@@ -169,7 +171,12 @@ impl Reader<'_> {
                 (text, true) => self.say(text),
                 (text, false) => self.require(text, Condition::Other),
             },
-            b"target" => self.say(format!("xt target {}", printable(data.string(1).unwrap_or_default()))),
+            b"target" => {
+                let family =
+                    if self.version.is_some_and(|(version, _)| version == 6) { Family::V6 } else { Family::V4 };
+                let (name, info) = (data.string(1).unwrap_or_default(), data.find(3).unwrap_or_default());
+                self.say(target_text(family, name, info));
+            }
             b"connlimit" => {
                 let over = if data.number(2).unwrap_or_default() & 1 != 0 { "over " } else { "" };
                 self.require(format!("ct count {over}{}", data.number(1).unwrap_or_default()), Condition::Other);

@@ -10,6 +10,7 @@ use super::nft_rule::{Surroundings, describe};
 use super::nft_set::Set;
 use super::nft_verdict::{expressions, scan};
 use super::rule::{Condition, Matches, Rule, printable, shortened};
+use super::xt::quoted;
 use super::{BackendKind, MOST_IN_NAME, MOST_TEXT};
 use crate::sys::nftables::{Attributes, NfTables, until_nul};
 
@@ -51,7 +52,7 @@ impl SecondLook {
                 let found = scan(list);
                 matches.complete &= found.exact || found.counter.is_none();
                 if let Some(comment) = comment(attributes.find(NFTA_RULE_USERDATA).unwrap_or_default()) {
-                    text.push_str(&format!(" comment \"{comment}\""));
+                    text.push_str(&format!(" comment {}", quoted(&comment)));
                 }
                 let position = candidate.position;
                 let name = format!("{place} #{position} ({})", shortened(text.trim(), MOST_IN_NAME));

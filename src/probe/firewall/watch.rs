@@ -24,6 +24,15 @@ fn gap(tried: &str, error: &io::Error) -> Gap {
     }
 }
 
+/// The list of legacy tables belongs to root, whatever one may ask of the tables themselves.
+fn list_gap(tool: &str, error: &io::Error) -> Gap {
+    let tried = format!("list the tables of legacy {tool}");
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Gap::denied(tried, "CAP_DAC_READ_SEARCH"),
+        _ => Gap::io(tried, error),
+    }
+}
+
 /// Opens nftables and asks it something; none when this kernel does not have it.
 fn open_nft() -> io::Result<Option<NfTables>> {
     if nftables::is_not_loaded() {
@@ -60,7 +69,7 @@ fn look_at_legacy() -> Legacy {
             Ok(None) => continue,
             Err(error) => {
                 legacy.present = true;
-                legacy.failed.get_or_insert_with(|| gap(&format!("list the tables of legacy {tool}"), &error));
+                legacy.failed.get_or_insert_with(|| list_gap(tool, &error));
                 continue;
             }
         };
@@ -115,7 +124,9 @@ pub fn watch(window: Duration, cx: &Context) -> Result<Observed<Firewall>, Gap> 
     if !window.is_zero() {
         first_nft = nft.as_mut().and_then(|nft| seen.keep(FirstLook::take(nft)));
         first_legacy = Some(look_at_legacy().looks);
-        cx.live("watching the rules count");
+        let nft_rules = first_nft.as_ref().map_or(0, FirstLook::rules);
+        let legacy_rules: usize = first_legacy.iter().flatten().map(Look::rules).sum();
+        cx.live(format!("{} rules", nft_rules + legacy_rules));
         cx.rest_until(start + window);
     }
     let second_at = Instant::now();
