@@ -29,6 +29,7 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &interfaces::InterfacesProbe,
     &sockets::SocketsProbe,
     &firewall::FirewallProbe,
+    &firewall::FIREWALL,
     &kernel::KernelProbe,
     &drops::DropsProbe,
     &logs::Logs,

@@ -1,7 +1,7 @@
 //! The books of one observation: every rule is entered; what is summed, what is kept to be shown.
 
 use super::growth::{Count, Figures, Heaviest};
-use super::nft::Candidate;
+use super::nft_shown::Candidate;
 
 /// Where a rule that is to be shown stands.
 #[derive(Debug, Clone)]

@@ -249,3 +249,107 @@ impl Look {
 pub fn split(count: Option<Count>) -> (Option<u64>, Option<u64>) {
     (count.map(|count| count.packets), count.map(|count| count.bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// An entry of IPv4 without matches.
+    fn entry(name: &[u8], data: &[u8], packets: u64) -> Vec<u8> {
+        let mut target = vec![0; 32];
+        target[2..2 + name.len()].copy_from_slice(name);
+        target.extend_from_slice(data);
+        target.resize(target.len().next_multiple_of(8), 0);
+        let mut bytes = vec![0; 112];
+        let length = u16::try_from(112 + target.len()).unwrap();
+        bytes[88..90].copy_from_slice(&112_u16.to_ne_bytes());
+        bytes[90..92].copy_from_slice(&length.to_ne_bytes());
+        bytes[96..104].copy_from_slice(&packets.to_ne_bytes());
+        bytes[104..112].copy_from_slice(&(packets * 100).to_ne_bytes());
+        bytes.extend(target);
+        bytes
+    }
+
+    fn standard(verdict: i32, packets: u64) -> Vec<u8> {
+        entry(b"", &verdict.to_ne_bytes(), packets)
+    }
+
+    /// The chain INPUT with rules and a policy, and a chain of one's own that the rules may jump to.
+    fn table(rules: &[Vec<u8>], policy: Vec<u8>) -> Look {
+        let rules = rules.concat();
+        let underflow = u32::try_from(rules.len()).unwrap();
+        let mut own = b"guard".to_vec();
+        own.resize(30, 0);
+        let mut end = b"ERROR".to_vec();
+        end.resize(30, 0);
+        let entries =
+            [rules, policy, entry(b"ERROR", &own, 0), standard(-1, 7), standard(-5, 0), entry(b"ERROR", &end, 0)]
+                .concat();
+        Look::new(Family::V4, Table::new("filter", 2, [0; 5], [0, underflow, 0, 0, 0], &entries))
+    }
+
+    /// Where the chain of one's own begins behind so many rules and a policy.
+    fn guard(rules: usize) -> i32 {
+        let standard_length = standard(0, 0).len();
+        i32::try_from((rules + 1) * standard_length + entry(b"ERROR", &[0; 30], 0).len()).unwrap()
+    }
+
+    fn shown(look: &Look, before: Option<&Look>) -> (Vec<Rule>, Books, u32) {
+        let mut books = Books::new(10, 10);
+        let changed = look.enter(0, before, &mut books);
+        let (kept, _) = std::mem::replace(&mut books.rules, super::super::growth::Heaviest::new(1)).finish();
+        let reach = look.reach();
+        let rule = |source: &Source| match source {
+            Source::Legacy { chain, place, figures, .. } => look.rule(*chain, *place, figures, &reach),
+            Source::Nft(_) => None,
+        };
+        (kept.iter().filter_map(rule).collect(), books, changed)
+    }
+
+    #[test]
+    fn chains_policies_and_jumps_are_found_in_the_blob() {
+        let look = table(&[standard(guard(1), 9)], standard(-1, 2));
+        assert_eq!(look.rules(), 2);
+        let before = table(&[standard(guard(1), 4)], standard(-1, 2));
+        let (rules, books, changed) = shown(&look, Some(&before));
+        assert_eq!(changed, 0);
+        let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
+        let jump = "iptables filter INPUT #1 (-j guard)";
+        assert_eq!(names, [jump, "iptables filter INPUT policy DROP", "iptables filter guard #1 (-j DROP)"]);
+        assert_eq!((rules[0].packets, rules[0].bytes), (Some(5), Some(500)));
+        assert_eq!(rules[2].hook.as_deref(), Some("input"));
+        assert_eq!((books.dropped.packets, books.unknown_drops), (0, 0));
+    }
+
+    #[test]
+    fn a_rule_in_front_makes_the_growth_of_changed_places_unknown_and_jumps_stay_the_same_rules() {
+        let before = table(&[standard(guard(1), 4)], standard(-2, 0));
+        let look = table(&[standard(guard(2), 5), standard(-1, 3)], standard(-2, 0));
+        let (rules, books, changed) = shown(&look, Some(&before));
+        assert_eq!(changed, 1);
+        assert_eq!((rules[0].verdict.as_str(), rules[0].packets), ("jump", Some(1)));
+        assert!(rules.iter().any(|rule| rule.chain == "INPUT" && rule.verdict == "drop" && rule.packets.is_none()));
+        assert!(books.lost);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_of_a_table_make_the_reading_panic(
+            noise in proptest::collection::vec((0_usize..1200, any::<u8>()), 0..40),
+            hooks in any::<[u32; 5]>(),
+            six in any::<bool>(),
+        ) {
+            let mut entries = table(&[standard(guard(2), 5), standard(-1, 3)], standard(-2, 0)).table.entries().to_vec();
+            let length = entries.len();
+            for (at, byte) in noise {
+                entries[at % length] = byte;
+            }
+            let family = if six { Family::V6 } else { Family::V4 };
+            let look = Look::new(family, Table::new("filter", hooks[0], [0, 0, 152, 304, 456], hooks, &entries));
+            shown(&look, Some(&look));
+            look.base_chains(None);
+        }
+    }
+}

@@ -3,7 +3,8 @@
 use super::growth::Count;
 use super::network::{address, prefix};
 use super::rule::{Condition, Matches, printable, protocol_word};
-use super::xt::{self, target_drops, target_verdict};
+use super::xt;
+use super::xt_target::{target_drops, target_text, target_verdict};
 use crate::sys::nftables::until_nul;
 use crate::sys::xtables::Family;
 
@@ -180,27 +181,23 @@ impl<'a> Entry<'a> {
             text.push(if inverted { format!("! {option}") } else { option });
             matches.require(if inverted { Condition::Inverted } else { condition });
         };
-        let sides: [(_, _, _, fn(Vec<String>) -> Condition); 2] = [
-            ("-s", 0, INVERTED_SOURCE, Condition::Sources),
-            ("-d", size, INVERTED_DESTINATION, Condition::Destinations),
-        ];
-        for (option, at, bit, condition) in sides {
+        for (option, at, bit) in [("-s", 0, INVERTED_SOURCE), ("-d", size, INVERTED_DESTINATION)] {
             let (host, mask) = (field(at, size), field(at + 2 * size, size));
             let inverted = inverse & bit != 0;
             if mask.iter().all(|&byte| byte == 0) && !inverted {
                 continue;
             }
             let host = address(host).unwrap_or_default();
-            match prefix(mask) {
+            let (network, condition) = match prefix(mask) {
                 Some(length) => {
                     let network = format!("{host}/{length}");
-                    add(format!("{option} {network}"), inverted, condition(vec![network]));
+                    let networks = vec![network.clone()];
+                    let source = option == "-s";
+                    (network, if source { Condition::Sources(networks) } else { Condition::Destinations(networks) })
                 }
-                None => {
-                    let mask = address(mask).unwrap_or_default();
-                    add(format!("{option} {host}/{mask}"), inverted, Condition::Other);
-                }
-            }
+                None => (format!("{host}/{}", address(mask).unwrap_or_default()), Condition::Other),
+            };
+            add(format!("{option} {network}"), inverted, condition);
         }
         let names = 4 * size;
         let (masks, protocol_at) = (names + 2 * INTERFACE, names + 4 * INTERFACE);
@@ -247,50 +244,4 @@ impl<'a> Entry<'a> {
         }
         found
     }
-}
-
-/// How packets are rejected, in the order of `enum ipt_reject_with` and `enum ip6t_reject_with`; empty where the
-/// kernel sends nothing or what it sends has no name.
-const REJECT_V4: [&str; 9] = [
-    "icmp-net-unreachable",
-    "icmp-host-unreachable",
-    "icmp-proto-unreachable",
-    "icmp-port-unreachable",
-    "",
-    "icmp-net-prohibited",
-    "icmp-host-prohibited",
-    "tcp-reset",
-    "icmp-admin-prohibited",
-];
-const REJECT_V6: [&str; 8] = [
-    "icmp6-no-route",
-    "icmp6-adm-prohibited",
-    "",
-    "icmp6-addr-unreachable",
-    "icmp6-port-unreachable",
-    "",
-    "tcp-reset",
-    "icmp6-policy-fail",
-];
-
-fn target_text(family: Family, name: &[u8], data: &[u8]) -> String {
-    let mut text = format!("-j {}", printable(name));
-    let with = data.first_chunk().map_or(usize::MAX, |bytes| u32::from_ne_bytes(*bytes) as usize);
-    let with = match family {
-        _ if name != b"REJECT" => None,
-        Family::V4 => REJECT_V4.get(with),
-        Family::V6 => REJECT_V6.get(with),
-    };
-    if let Some(with) = with.filter(|with| !with.is_empty()) {
-        text.push_str(" --reject-with ");
-        text.push_str(with);
-    }
-    if name == b"LOG" {
-        // struct xt_log_info: level, flags, prefix
-        let prefix = printable(until_nul(data.get(2..).unwrap_or_default()));
-        if !prefix.is_empty() {
-            text.push_str(&format!(" --log-prefix \"{prefix}\""));
-        }
-    }
-    text
 }

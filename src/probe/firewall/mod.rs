@@ -8,14 +8,19 @@ mod legacy_rule;
 mod network;
 mod nft;
 mod nft_field;
+mod nft_frame;
+mod nft_lookup;
 mod nft_rule;
 mod nft_set;
+mod nft_shown;
+mod nft_statement;
 mod nft_verdict;
 mod output;
 mod reach;
 mod rule;
 mod watch;
 mod xt;
+mod xt_target;
 
 pub use output::{Backend, BackendKind, Chain, Firewall, Standing, Tally};
 pub use rule::{Matches, PortRange, Rule};
@@ -37,6 +42,9 @@ const MOST_CHAINS: usize = 300;
 const MOST_TEXT: usize = 2000;
 /// Characters of a rule's text in its name.
 const MOST_IN_NAME: usize = 160;
+
+/// The probe, for the table of probes.
+pub static FIREWALL: FirewallProbe = FirewallProbe;
 
 /// The probe `firewall`.
 pub struct FirewallProbe;
@@ -61,7 +69,10 @@ impl Probe for FirewallProbe {
     const SOURCE: &'static str = "nfnetlink (NFT_MSG_GETRULE), getsockopt (IPT_SO_GET_ENTRIES)";
     const REPLACES: &'static [&'static str] =
         &["iptables -vnL", "iptables-save -c", "ip6tables -vnL", "nft list ruleset"];
-    const NEEDS: &'static [Need] = &[Need { what: "CAP_NET_ADMIN", without: "every rule and every counter" }];
+    const NEEDS: &'static [Need] = &[
+        Need { what: "CAP_NET_ADMIN", without: "every rule and every counter" },
+        Need { what: "CAP_DAC_READ_SEARCH", without: "the rules of legacy iptables and ip6tables, for users but root" },
+    ];
     type Params = Params;
     type Output = Firewall;
 

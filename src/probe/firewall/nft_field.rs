@@ -40,6 +40,12 @@ pub enum Kind {
     Source(usize),
     /// A destination address of that many bytes.
     Destination(usize),
+    /// The interface of a route, or whether there is a route.
+    Route,
+    /// Flags of TCP.
+    TcpFlags,
+    /// A type of ICMP.
+    IcmpType,
     /// States of a connection.
     State,
     /// A number in network byte order.
@@ -65,6 +71,8 @@ impl Field {
     /// What `nft` calls the meta key of that number, and how its values are read.
     pub fn meta(key: u32) -> Self {
         let (label, kind, length) = match key {
+            8 => ("meta iiftype", Kind::Native, 2),
+            9 => ("meta oiftype", Kind::Native, 2),
             0 => ("meta length", Kind::Native, 4),
             1 => ("meta protocol", Kind::EtherType, 2),
             3 => ("meta mark", Kind::Native, 4),
@@ -95,6 +103,19 @@ impl Field {
             3 => Field::new("ct mark", Kind::Native, 4),
             key => Field::opaque(format!("ct key {key}")),
         }
+    }
+
+    /// What the routing table says, for a `fib` expression: its result and its flags.
+    pub fn route(result: Option<u32>, flags: u32) -> Self {
+        let keys = [(1, "saddr"), (2, "daddr"), (4, "mark"), (8, "iif"), (16, "oif")];
+        let keys: Vec<&str> = keys.into_iter().filter(|(bit, _)| flags & bit != 0).map(|(_, key)| key).collect();
+        let result = match result {
+            Some(1) => "oif",
+            Some(2) => "oifname",
+            _ => "type",
+        };
+        let kind = if result == "oif" { Kind::Route } else { Kind::Opaque };
+        Field::new(format!("fib {} {result}", keys.join(" . ")), kind, 4)
     }
 
     /// The field of a network header at an offset; `version` is 4 or 6.
@@ -130,12 +151,12 @@ impl Field {
             _ => "th",
         };
         let (name, kind) = match (header, offset, length) {
-            ("icmp" | "icmpv6", 0, 1) => ("type", Kind::Big),
+            ("icmp" | "icmpv6", 0, 1) => ("type", Kind::IcmpType),
             ("icmp" | "icmpv6", 1, 1) => ("code", Kind::Big),
             ("icmp" | "icmpv6", ..) => ("", Kind::Opaque),
             (_, 0, 2) => ("sport", Kind::RemotePort),
             (_, 2, 2) => ("dport", Kind::LocalPort),
-            ("tcp", 13, 1) => ("flags", Kind::Big),
+            ("tcp", 13, 1) => ("flags", Kind::TcpFlags),
             ("udp", 4, 2) => ("length", Kind::Big),
             _ => ("", Kind::Opaque),
         };
@@ -176,8 +197,20 @@ impl Field {
                 address(&whole).map(|address| format!("{address}/{}", 8 * bytes.len()))
             }
             Kind::Source(_) | Kind::Destination(_) => address(bytes),
+            Kind::Route => match bytes {
+                _ if bytes.iter().all(|&byte| byte == 0) => Some("missing".to_owned()),
+                [_] => Some("exists".to_owned()),
+                _ => native().and_then(interface).map(|name| format!("\"{name}\"")),
+            },
+            Kind::TcpFlags => bytes.first().map(|&flags| tcp_flags(flags)),
+            Kind::IcmpType => bytes.first().map(|kind| match kind {
+                8 | 128 => "echo-request".to_owned(),
+                0 | 129 => "echo-reply".to_owned(),
+                kind => kind.to_string(),
+            }),
             Kind::State => native().and_then(states),
             Kind::Native if bytes.len() == 1 => bytes.first().map(ToString::to_string),
+            Kind::Native if bytes.len() == 2 => bytes.first_chunk().map(|bytes| u16::from_ne_bytes(*bytes).to_string()),
             Kind::Native => native().map(|number| number.to_string()),
             Kind::Opaque => None,
         };
@@ -283,7 +316,23 @@ impl Field {
             _ => {}
         }
         let operator = if differs { "!=" } else { "==" };
-        other(format!("{label} & {} {operator} {}", hexadecimal(mask), hexadecimal(value)))
+        match (self.kind, mask, value) {
+            (Kind::TcpFlags, &[mask], &[value]) => {
+                let not = if differs { "!= " } else { "" };
+                other(format!("{label} {not}{} / {}", tcp_flags(value), tcp_flags(mask)))
+            }
+            (Kind::Native, _, _) => {
+                let turned = |bytes: &[u8]| {
+                    let mut bytes = bytes.to_vec();
+                    if cfg!(target_endian = "little") {
+                        bytes.reverse();
+                    }
+                    hexadecimal(&bytes)
+                };
+                other(format!("{label} & {} {operator} {}", turned(mask), turned(value)))
+            }
+            _ => other(format!("{label} & {} {operator} {}", hexadecimal(mask), hexadecimal(value))),
+        }
     }
 }
 
@@ -292,6 +341,14 @@ fn states(mask: u32) -> Option<String> {
     let named = STATES.iter().filter(|(bit, _)| mask & bit != 0);
     let known = named.clone().fold(0, |known, (bit, _)| known | bit);
     (known == mask && mask != 0).then(|| named.map(|(_, name)| *name).collect::<Vec<_>>().join(","))
+}
+
+/// The names of flags of TCP; none set is 0.
+fn tcp_flags(flags: u8) -> String {
+    let names = ["fin", "syn", "rst", "psh", "ack", "urg", "ecn", "cwr"];
+    let set: Vec<&str> =
+        names.into_iter().enumerate().filter(|(bit, _)| flags >> bit & 1 == 1).map(|(_, name)| name).collect();
+    if set.is_empty() { "0".to_owned() } else { set.join(",") }
 }
 
 /// Bytes as a number of base sixteen.

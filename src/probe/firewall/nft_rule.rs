@@ -3,17 +3,16 @@
 use std::collections::HashMap;
 
 use super::nft_field::{Field, Kind, hexadecimal};
-use super::nft_set::{Item, Set};
-use super::nft_verdict::{Verdict, big_number, expressions, is_anonymous, scan};
+use super::nft_set::Set;
+use super::nft_statement::{limit, object, reject};
+use super::nft_verdict::{Verdict, big_number, expressions, scan};
 use super::rule::{Condition, Matches, printable};
 use super::xt;
-use crate::sys::nftables::{Attributes, big_u64};
+use super::xt_target::target_text;
+use crate::sys::nftables::Attributes;
+use crate::sys::xtables::Family;
 
 const VALUE: u16 = 1;
-/// Of a set without a name, the elements that a rule's text shows.
-const MOST_ELEMENTS: usize = 16;
-/// Of a set, the elements that [`Matches`] takes over.
-const MOST_MATCHED: usize = 1024;
 
 /// What the reading of a rule asks the host.
 pub struct Surroundings<'a> {
@@ -64,22 +63,23 @@ struct Part {
     implied: bool,
 }
 
-struct Reader<'a> {
-    surroundings: &'a Surroundings<'a>,
+/// The state of reading a rule, expression by expression.
+pub struct Reader<'a> {
+    pub surroundings: &'a Surroundings<'a>,
     /// What each register of four bytes holds.
-    registers: HashMap<u32, Field>,
+    pub registers: HashMap<u32, Field>,
     parts: Vec<Part>,
     /// The version of IP that the rule has asked for, and the piece of text that did.
     version: Option<(u8, Option<usize>)>,
     /// The transport protocol that the rule has asked for, and the piece of text that did.
     protocol: Option<(u8, Option<usize>)>,
-    matches: Matches,
+    pub matches: Matches,
     /// Whether the place of the counter matters.
     counter_shown: bool,
 }
 
 /// The register of four bytes where a register begins: 1 to 4 are of sixteen bytes.
-fn slot(register: u32) -> u32 {
+pub fn slot(register: u32) -> u32 {
     match register {
         1..=4 => (register - 1) * 4,
         register => register.saturating_sub(8),
@@ -92,7 +92,7 @@ impl Reader<'_> {
     }
 
     /// A piece of text with the condition that it makes.
-    fn require(&mut self, text: impl Into<String>, condition: Condition) {
+    pub fn require(&mut self, text: impl Into<String>, condition: Condition) {
         self.say(text);
         self.matches.require(condition);
     }
@@ -108,13 +108,13 @@ impl Reader<'_> {
         }
     }
 
-    fn load(&mut self, register: Option<u32>, field: Field) {
+    pub fn load(&mut self, register: Option<u32>, field: Field) {
         if let Some(register) = register {
             self.registers.insert(slot(register), field);
         }
     }
 
-    fn register(&self, register: Option<u32>) -> Field {
+    pub fn register(&self, register: Option<u32>) -> Field {
         register
             .and_then(|register| self.registers.get(&slot(register)).cloned())
             .unwrap_or_else(|| Field::opaque("register"))
@@ -159,16 +159,24 @@ impl Reader<'_> {
                 self.say(found.text());
             }
             b"immediate" => self.immediate(data),
-            b"limit" => self.limit(data),
-            b"reject" => self.reject(data),
+            b"limit" => self.require(limit(data), Condition::Other),
+            b"reject" => self.say(reject(data, self.version.map(|(version, _)| version))),
             b"log" => {
-                let prefix = data.string(2).map(|prefix| format!("log prefix \"{}\"", printable(prefix)));
+                let prefix = data.string(2).map(|prefix| format!("log prefix {}", xt::quoted(&printable(prefix))));
                 self.say(prefix.unwrap_or_else(|| "log".to_owned()));
             }
             b"counter" if self.counter_shown => self.say("counter"),
             b"counter" => {}
-            b"objref" => self.object(data),
-            b"target" => self.say(format!("xt target {}", printable(data.string(1).unwrap_or_default()))),
+            b"objref" => match object(data) {
+                (text, true) => self.say(text),
+                (text, false) => self.require(text, Condition::Other),
+            },
+            b"target" => {
+                let family =
+                    if self.version.is_some_and(|(version, _)| version == 6) { Family::V6 } else { Family::V4 };
+                let (name, info) = (data.string(1).unwrap_or_default(), data.find(3).unwrap_or_default());
+                self.say(target_text(family, name, info));
+            }
             b"connlimit" => {
                 let over = if data.number(2).unwrap_or_default() & 1 != 0 { "over " } else { "" };
                 self.require(format!("ct count {over}{}", data.number(1).unwrap_or_default()), Condition::Other);
@@ -183,13 +191,7 @@ impl Reader<'_> {
                 // A full set turns packets away.
                 self.require(format!("{change} @{set}"), Condition::Other);
             }
-            b"fib" => {
-                let field = match data.number(2) {
-                    Some(3) => Field::new("fib type", Kind::Native, 4),
-                    _ => Field::new("fib oif", Kind::OtherIndex, 4),
-                };
-                self.load(data.number(1), field);
-            }
+            b"fib" => self.load(data.number(1), Field::route(data.number(2), data.number(3).unwrap_or_default())),
             b"exthdr" | b"numgen" | b"osf" | b"rt" | b"xfrm" => {
                 self.load(data.number(1), Field::opaque(printable(name)));
             }
@@ -230,6 +232,10 @@ impl Reader<'_> {
                 let field = Field::transport(self.protocol.map(|(protocol, _)| protocol), offset, length);
                 if !field.label.starts_with(['@', 't']) || field.label.starts_with("tcp") {
                     self.imply(self.protocol.and_then(|(_, part)| part));
+                }
+                if field.label.starts_with("icmp") {
+                    // The protocol says the version.
+                    self.imply(self.version.and_then(|(_, part)| part));
                 }
                 field
             }
@@ -281,7 +287,7 @@ impl Reader<'_> {
                 let ends = port.and_then(|port| match operation {
                     2 => Some((0, port.checked_sub(1)?)),
                     3 => Some((0, port)),
-                    4 => Some((port + 1, 0xffff)),
+                    4 => Some((port.checked_add(1)?, 0xffff)),
                     _ => Some((port, 0xffff)),
                 });
                 let bytes = |port: u32| u16::try_from(port).ok().map(u16::to_be_bytes);
@@ -332,89 +338,6 @@ impl Reader<'_> {
         }
     }
 
-    fn lookup(&mut self, data: Attributes<'_>) {
-        let name = data.string(1).unwrap_or_default();
-        let differs = data.number(5).unwrap_or_default() & 1 != 0;
-        let set = (self.surroundings.set)(name);
-        let key_length =
-            set.as_ref().and_then(|set| Some(set.items.iter().find(|item| !item.first.is_empty())?.first.len()));
-        let fields = self.fields(data.number(2), key_length.unwrap_or_default());
-        let label = fields.iter().map(|field| field.label.as_str()).collect::<Vec<_>>().join(" . ");
-        let contents = match &set {
-            Some(set) if is_anonymous(name) => self.contents(set, &fields),
-            _ if is_anonymous(name) => "{…}".to_owned(),
-            _ => format!("@{}", printable(name)),
-        };
-        match data.number(3) {
-            Some(0) => return self.require(format!("{label} vmap {contents}"), Condition::Other),
-            register @ Some(_) => {
-                self.load(register, Field::opaque(format!("{label} map {contents}")));
-                return self.matches.require(Condition::Other);
-            }
-            None => {}
-        }
-        let not = if differs { "!= " } else { "" };
-        let condition = match (set, fields.as_slice()) {
-            _ if differs => Condition::Inverted,
-            (Some(set), [field]) if !set.more && set.items.len() <= MOST_MATCHED => {
-                let items: Vec<(&[u8], &[u8])> =
-                    set.items.iter().map(|item| (item.first.as_slice(), item.last.as_slice())).collect();
-                field.condition(&items, self.surroundings.interface)
-            }
-            _ => Condition::Other,
-        };
-        self.require(format!("{label} {not}{contents}"), condition);
-    }
-
-    /// The fields that lie one after another in registers, for a key of that length.
-    fn fields(&self, register: Option<u32>, key_length: usize) -> Vec<Field> {
-        let mut fields = vec![self.register(register)];
-        let (mut at, mut length) = (register.map_or(0, slot), 0);
-        loop {
-            let last = fields.last().map_or(4, |field| field.length.max(1)).div_ceil(4);
-            length += 4 * last;
-            at = at.saturating_add(u32::try_from(last).unwrap_or(u32::MAX));
-            match self.registers.get(&at) {
-                Some(field) if length < key_length => fields.push(field.clone()),
-                _ => return fields,
-            }
-        }
-    }
-
-    /// The elements of a set as a rule's text has them.
-    fn contents(&self, set: &Set, fields: &[Field]) -> String {
-        let mut shown: Vec<String> =
-            set.items.iter().take(MOST_ELEMENTS).map(|item| self.element(item, fields)).collect();
-        if set.more || set.items.len() > MOST_ELEMENTS {
-            shown.push("…".to_owned());
-        }
-        format!("{{ {} }}", shown.join(", "))
-    }
-
-    fn element(&self, item: &Item, fields: &[Field]) -> String {
-        let mut text = String::new();
-        if item.first.is_empty() {
-            text.push('*');
-        }
-        let mut at = 0;
-        for field in fields.iter().filter(|_| !item.first.is_empty()) {
-            let key = |key: &[u8]| {
-                let end = if fields.len() == 1 { key.len() } else { at + field.length };
-                key.get(at..end).unwrap_or_default().to_vec()
-            };
-            if at > 0 {
-                text.push_str(" . ");
-            }
-            text.push_str(&field.interval(&key(&item.first), &key(&item.last), self.surroundings.interface));
-            at += field.length.max(1).next_multiple_of(4);
-        }
-        if let Some(verdict) = &item.verdict {
-            text.push_str(" : ");
-            text.push_str(&verdict.text());
-        }
-        text
-    }
-
     fn immediate(&mut self, data: Attributes<'_>) {
         let inside = data.inside(2);
         if data.number(1) == Some(0) {
@@ -426,73 +349,162 @@ impl Reader<'_> {
             self.load(data.number(1), Field::opaque(hexadecimal(value)));
         }
     }
+}
 
-    fn limit(&mut self, data: Attributes<'_>) {
-        let long = |kind| data.find(kind).and_then(big_u64);
-        let unit = match long(2) {
-            Some(1) => "second",
-            Some(60) => "minute",
-            Some(3600) => "hour",
-            Some(86400) => "day",
-            Some(604_800) => "week",
-            _ => "unit",
-        };
-        let over = if data.number(5).unwrap_or_default() & 1 != 0 { "over " } else { "" };
-        let rate = long(1).unwrap_or_default();
-        let bytes = if data.number(4) == Some(1) { " bytes" } else { "" };
-        let burst = match data.number(3) {
-            Some(burst) if bytes.is_empty() && burst != 5 => format!(" burst {burst} packets"),
-            _ => String::new(),
-        };
-        self.require(format!("limit rate {over}{rate}{bytes}/{unit}{burst}"), Condition::Other);
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::nft_set::{Set, elements, items};
+    use super::super::nft_verdict::{Counter, Verdict};
+    use super::super::rule::PortRange;
+    use super::*;
+
+    fn attribute(kind: u16, payload: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(4 + payload.len()).unwrap();
+        let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
+        bytes.extend_from_slice(payload);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
     }
 
-    fn reject(&mut self, data: Attributes<'_>) {
-        let version = self.version.map(|(version, _)| version);
-        let code = data.find(2).and_then(|code| code.first().copied()).unwrap_or_default();
-        let with = match (data.number(1), version, code) {
-            (Some(1), ..) => "tcp reset",
-            (Some(0), Some(4), 0) => "icmp net-unreachable",
-            (Some(0), Some(4), 1) => "icmp host-unreachable",
-            (Some(0), Some(4), 2) => "icmp prot-unreachable",
-            (Some(0), Some(4), 3) => "icmp port-unreachable",
-            (Some(0), Some(4), 9) => "icmp net-prohibited",
-            (Some(0), Some(4), 10) => "icmp host-prohibited",
-            (Some(0), Some(4), 13) => "icmp admin-prohibited",
-            (Some(0), Some(6), 0) => "icmpv6 no-route",
-            (Some(0), Some(6), 1) => "icmpv6 admin-prohibited",
-            (Some(0), Some(6), 3) => "icmpv6 addr-unreachable",
-            (Some(0), Some(6), 4) => "icmpv6 port-unreachable",
-            (Some(2), _, 0) => "icmpx no-route",
-            (Some(2), _, 1) => "icmpx port-unreachable",
-            (Some(2), _, 2) => "icmpx host-unreachable",
-            (Some(2), _, 3) => "icmpx admin-prohibited",
-            _ => return self.say("reject"),
-        };
-        self.say(format!("reject with {with}"));
+    fn number(kind: u16, number: u32) -> Vec<u8> {
+        attribute(kind, &number.to_be_bytes())
     }
 
-    fn object(&mut self, data: Attributes<'_>) {
-        let kind = match data.number(1) {
-            Some(1) => "counter",
-            Some(2) => "quota",
-            Some(3) => "ct helper",
-            Some(4) => "limit",
-            Some(5) => "connlimit",
-            Some(7) => "ct timeout",
-            Some(8) => "secmark",
-            Some(9) => "ct expectation",
-            Some(10) => "synproxy",
-            _ => "object",
-        };
-        let text = match data.string(2) {
-            Some(name) => format!("{kind} name \"{}\"", printable(name)),
-            None => format!("{kind} map @{}", printable(data.string(4).unwrap_or_default())),
-        };
-        if matches!(kind, "counter" | "ct helper" | "ct timeout" | "secmark") && data.string(2).is_some() {
-            self.say(text);
-        } else {
-            self.require(text, Condition::Other);
+    fn value(kind: u16, bytes: &[u8]) -> Vec<u8> {
+        attribute(kind, &attribute(1, bytes))
+    }
+
+    fn expression(name: &str, data: &[Vec<u8>]) -> Vec<u8> {
+        attribute(1, &[attribute(1, &[name.as_bytes(), &[0]].concat()), attribute(2, &data.concat())].concat())
+    }
+
+    fn udp() -> Vec<u8> {
+        [
+            expression("meta", &[number(1, 1), number(2, 16)]),
+            expression("cmp", &[number(1, 1), number(2, 0), value(3, &[17])]),
+        ]
+        .concat()
+    }
+
+    fn dport() -> Vec<u8> {
+        expression("payload", &[number(1, 1), number(2, 2), number(3, 2), number(4, 2)])
+    }
+
+    fn compare(operation: u32, bytes: &[u8]) -> Vec<u8> {
+        expression("cmp", &[number(1, 1), number(2, operation), value(3, bytes)])
+    }
+
+    fn counter(packets: u64) -> Vec<u8> {
+        expression("counter", &[attribute(1, &(packets * 100).to_be_bytes()), attribute(2, &packets.to_be_bytes())])
+    }
+
+    fn verdict(code: i32) -> Vec<u8> {
+        let data = attribute(2, &number(1, code.cast_unsigned()));
+        expression("immediate", &[number(1, 0), attribute(2, &data)])
+    }
+
+    fn text(rule: &[u8]) -> (String, Matches) {
+        describe(1, Attributes(rule), &Surroundings { set: &|_| None, interface: &|_| Some("eth0".to_owned()) })
+    }
+
+    #[test]
+    fn what_a_later_field_says_too_is_not_said_twice() {
+        let rule = [udp(), dport(), compare(0, &[0x69, 0x87]), counter(3), verdict(0)].concat();
+        let (text, matches) = text(&rule);
+        assert_eq!(text, "udp dport 27015 drop");
+        assert_eq!(matches.local_ports, [PortRange { first: 27015, last: 27015 }]);
+        assert!(matches.complete);
+        let found = scan(Attributes(&rule));
+        assert_eq!(found.verdict, Verdict::Drop);
+        assert!(found.exact && matches!(found.counter, Some(Counter::Own(count)) if count.packets == 3));
+    }
+
+    #[test]
+    fn two_comparisons_of_one_register_are_a_range() {
+        let rule = [udp(), dport(), compare(5, &[0, 5]), compare(3, &[0, 9]), verdict(0)].concat();
+        assert_eq!(text(&rule).0, "udp dport 5-9 drop");
+        assert_eq!(text(&rule).1.local_ports, [PortRange { first: 5, last: 9 }]);
+    }
+
+    #[test]
+    fn a_counter_before_a_condition_is_not_exact_and_stands_in_the_text() {
+        let rule = [counter(3), udp(), dport(), compare(0, &[0, 53]), verdict(0)].concat();
+        assert!(!scan(Attributes(&rule)).exact);
+        assert_eq!(text(&rule).0, "counter udp dport 53 drop");
+    }
+
+    #[test]
+    fn an_expression_that_is_not_known_is_named_and_leaves_the_record_incomplete() {
+        let (text, matches) = text(&[udp(), expression("novelty", &[]), verdict(0)].concat());
+        assert_eq!(text, "meta l4proto udp expression novelty drop");
+        assert!(!matches.complete);
+    }
+
+    const NAMES: [&str; 24] = [
+        "meta",
+        "payload",
+        "cmp",
+        "bitwise",
+        "range",
+        "lookup",
+        "immediate",
+        "counter",
+        "limit",
+        "ct",
+        "log",
+        "reject",
+        "match",
+        "target",
+        "objref",
+        "dynset",
+        "fib",
+        "byteorder",
+        "connlimit",
+        "quota",
+        "nat",
+        "socket",
+        "hash",
+        "rt",
+    ];
+
+    proptest! {
+        #[test]
+        fn no_expressions_make_the_reading_panic(
+            family in prop::sample::select(vec![1_u8, 2, 3, 5, 7, 10]),
+            parts in proptest::collection::vec(
+                (
+                    prop::sample::select(&NAMES[..]),
+                    proptest::collection::vec(
+                        prop_oneof![
+                            (1_u16..8, 0_u32..40).prop_map(|(kind, of)| number(kind, of)),
+                            (1_u16..8, any::<u32>()).prop_map(|(kind, of)| number(kind, of)),
+                            (1_u16..8, proptest::collection::vec(any::<u8>(), 0..20))
+                                .prop_map(|(kind, bytes)| value(kind, &bytes)),
+                            (1_u16..8, proptest::collection::vec(any::<u8>(), 0..20))
+                                .prop_map(|(kind, bytes)| attribute(kind, &bytes)),
+                        ],
+                        0..6,
+                    ),
+                ),
+                0..12,
+            ),
+            keys in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..20), 0..6),
+        ) {
+            let rule: Vec<u8> = parts.iter().flat_map(|(name, data)| expression(name, data)).collect();
+            let list: Vec<u8> = keys.iter().flat_map(|key| attribute(1, &value(1, key))).collect();
+            let message = attribute(3, &list);
+            let set = Set { items: items(elements(Attributes(&message)).collect()), more: false };
+            let surroundings = Surroundings { set: &|_| Some(set.clone()), interface: &|_| None };
+            describe(family, Attributes(&rule), &surroundings);
+            scan(Attributes(&rule));
+        }
+
+        #[test]
+        fn no_bytes_make_the_reading_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            text(&bytes);
+            elements(Attributes(&bytes)).for_each(drop);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::growth::Count;
 use super::rule::printable;
-use super::xt::{target_drops, target_verdict};
+use super::xt_target::{target_drops, target_verdict};
 use crate::sys::nftables::{Attributes, big_u32, until_nul};
 
 pub const NFTA_LIST_ELEM: u16 = 1;

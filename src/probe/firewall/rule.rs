@@ -59,7 +59,8 @@ pub struct Rule {
 }
 
 /// What a rule selects, as far as it was decoded. Conditions of different fields hold together; the items of one list
-/// are alternatives. Conditions of the rules that jump to its chain are not in here.
+/// are alternatives. Conditions of the rules that jump to its chain are not in here, nor what rules before it took away: a
+/// policy selects everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Matches {
     /// Whether the fields below hold every condition of the rule, so that exactly the packets they describe reach its

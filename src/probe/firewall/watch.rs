@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::books::{Books, Source};
 use super::legacy::Look;
-use super::nft::{FirstLook, MOST_RULES, SecondLook, Sets};
+use super::nft::{FirstLook, MOST_RULES, SecondLook};
+use super::nft_shown::Sets;
 use super::output::{Backend, BackendKind, Firewall, Standing, Tally};
 use super::{Context, MOST_CHAINS, MOST_SHOWN, MOST_UNCOUNTED};
 use crate::case::{Gap, Observed, Reason};
@@ -19,6 +20,15 @@ const FIELDS: [&str; 7] = ["backends", "rules", "rules_left_out", "chains", "dro
 fn gap(tried: &str, error: &io::Error) -> Gap {
     match error.kind() {
         io::ErrorKind::PermissionDenied => Gap::denied(tried, "CAP_NET_ADMIN"),
+        _ => Gap::io(tried, error),
+    }
+}
+
+/// The list of legacy tables belongs to root, whatever one may ask of the tables themselves.
+fn list_gap(tool: &str, error: &io::Error) -> Gap {
+    let tried = format!("list the tables of legacy {tool}");
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Gap::denied(tried, "CAP_DAC_READ_SEARCH"),
         _ => Gap::io(tried, error),
     }
 }
@@ -59,7 +69,7 @@ fn look_at_legacy() -> Legacy {
             Ok(None) => continue,
             Err(error) => {
                 legacy.present = true;
-                legacy.failed.get_or_insert_with(|| gap(&format!("list the tables of legacy {tool}"), &error));
+                legacy.failed.get_or_insert_with(|| list_gap(tool, &error));
                 continue;
             }
         };
@@ -84,7 +94,7 @@ fn look_at_legacy() -> Legacy {
 }
 
 fn interface_name(index: u32) -> Option<String> {
-    let name = nix::net::if_::if_indextoname(index).ok()?;
+    let name = nix::net::if_::if_indextoname(index).ok().filter(|_| index != 0)?;
     Some(super::rule::printable(name.to_bytes()))
 }
 
@@ -114,7 +124,9 @@ pub fn watch(window: Duration, cx: &Context) -> Result<Observed<Firewall>, Gap> 
     if !window.is_zero() {
         first_nft = nft.as_mut().and_then(|nft| seen.keep(FirstLook::take(nft)));
         first_legacy = Some(look_at_legacy().looks);
-        cx.live("watching the rules count");
+        let nft_rules = first_nft.as_ref().map_or(0, FirstLook::rules);
+        let legacy_rules: usize = first_legacy.iter().flatten().map(Look::rules).sum();
+        cx.live(format!("{} rules", nft_rules + legacy_rules));
         cx.rest_until(start + window);
     }
     let second_at = Instant::now();

@@ -205,7 +205,7 @@ impl Match {
             }
             Match::EitherPorts(ports) => format!("-m multiport {}--ports {}", not(ports.inverted), ports.text()),
             Match::State(states, inverted) => format!("-m conntrack {}--ctstate {}", not(*inverted), states.join(",")),
-            Match::Comment(comment) => format!("-m comment --comment \"{comment}\""),
+            Match::Comment(comment) => format!("-m comment --comment {}", quoted(comment)),
             Match::Limit(rate) => {
                 let (rate, burst) = rate.split_once(" burst ").unwrap_or((rate, "5"));
                 format!("-m limit --limit {rate} --limit-burst {burst}")
@@ -220,24 +220,14 @@ impl Match {
     }
 }
 
+/// Text in quotation marks.
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\\\""))
+}
+
 impl Ports {
     fn text(&self) -> String {
         self.ranges.iter().map(|range| range.text(':')).collect::<Vec<_>>().join(",")
-    }
-}
-
-/// Whether a target of that name keeps the packets from going on to anybody.
-pub fn target_drops(name: &[u8]) -> bool {
-    matches!(name, b"REJECT" | b"TARPIT" | b"DELUDE" | b"CHAOS" | b"STEAL")
-}
-
-/// The verdict of a target as a rule gives it.
-pub fn target_verdict(name: &[u8]) -> String {
-    match name {
-        b"REJECT" => "reject".to_owned(),
-        b"LOG" | b"NFLOG" => "log".to_owned(),
-        b"NFQUEUE" | b"QUEUE" => "queue".to_owned(),
-        name => printable(name).to_lowercase(),
     }
 }
 
