@@ -27,7 +27,7 @@ const LONGEST_PATH: usize = 4096;
 const MOST_GAPS: usize = 8;
 
 /// Every part of the result that lacks lines when a file could not be read.
-const TOUCHED: &[&str] = &["files", "patterns", "lines", "per_minute", "hits"];
+pub(super) const TOUCHED: &[&str] = &["files", "patterns", "lines", "per_minute", "hits"];
 
 /// What the log files say about a span of time.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
