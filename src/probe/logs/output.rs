@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::patterns::Group;
 use super::reading::{Question, Reading};
 use super::tally::{Hits, MINUTES, Minutes, minute};
 use super::text::escaped;
@@ -26,7 +27,7 @@ const LONGEST_PATH: usize = 4096;
 const MOST_GAPS: usize = 8;
 
 /// Every part of the result that lacks lines when a file could not be read.
-const TOUCHED: &[&str] = &["files", "patterns", "lines", "per_minute", "hits"];
+pub(super) const TOUCHED: &[&str] = &["files", "patterns", "lines", "per_minute", "hits"];
 
 /// What the log files say about a span of time.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -217,12 +218,7 @@ fn nothing(dir: &Path, gaps: &[Gap]) -> Option<Gap> {
 }
 
 /// Adds up what the files have of one pattern, without those that repeat the lines of another.
-fn hits_of(
-    groups: &[(usize, String)],
-    mut of_files: Vec<Hits>,
-    samples: usize,
-    mut incomplete: impl FnMut(&str),
-) -> PatternHits {
+fn hits_of(groups: &[Group], mut of_files: Vec<Hits>, samples: usize, mut incomplete: impl FnMut(&str)) -> PatternHits {
     of_files.sort_by_key(|hits| std::cmp::Reverse(hits.count));
     let mut kept: Vec<Hits> = Vec::new();
     for hits in of_files {
@@ -244,19 +240,19 @@ fn hits_of(
             last: None,
             per_minute: Vec::new(),
             samples: Vec::new(),
-            captures: groups.iter().map(|(_, group)| (group.clone(), Vec::new())).collect(),
+            captures: groups.iter().map(|group| (group.name.clone(), Vec::new())).collect(),
         };
     };
-    let captures = groups.iter().zip(all.captures).map(|((_, group), ranking)| {
+    let captures = groups.iter().zip(all.captures).map(|(group, ranking)| {
         if !ranking.is_complete() {
-            incomplete(group);
+            incomplete(&group.name);
         }
         let top = ranking.top(TOP).into_iter().map(|ranked| CaptureCount {
             value: escaped(&ranked.value, LONGEST_TEXT),
             count: ranked.count,
             doubt: ranked.doubt,
         });
-        (group.clone(), top.collect())
+        (group.name.clone(), top.collect())
     });
     PatternHits {
         count: all.count,

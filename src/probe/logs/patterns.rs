@@ -1,12 +1,12 @@
 //! The named patterns that lines are searched for, compiled once for all files.
 
 use std::convert::Infallible;
-use std::hash::RandomState;
+use std::hash::{BuildHasher as _, RandomState};
 
 use grep_matcher::{LineMatchKind, Matcher as _};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use indexmap::IndexMap;
-use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{CaptureLocations, Regex, RegexBuilder, RegexSet, RegexSetBuilder, SetMatches};
 use regex_syntax::ast::parse::Parser;
 use regex_syntax::ast::{Ast, GroupKind, Visitor, visit};
 
@@ -57,7 +57,7 @@ pub(super) fn usual() -> IndexMap<String, String> {
     USUAL.iter().map(|(name, pattern)| ((*name).to_owned(), (*pattern).to_owned())).collect()
 }
 
-/// Patterns, ready to search.
+/// Patterns, compiled together; what a single one needs is compiled when a line matches it.
 #[derive(Debug)]
 pub(super) struct Patterns {
     /// Finds lines that may match any of them, by the literals that they need.
@@ -66,7 +66,7 @@ pub(super) struct Patterns {
     which: RegexSet,
     each: Vec<Pattern>,
     /// Tells lines apart; keyed anew in each run, so that nobody can write lines that look the same.
-    pub(super) key: RandomState,
+    key: RandomState,
 }
 
 /// One pattern.
@@ -74,30 +74,44 @@ pub(super) struct Patterns {
 pub(super) struct Pattern {
     /// Its name.
     pub name: String,
-    regex: Regex,
+    text: String,
     /// Its named groups.
-    pub groups: Vec<(usize, String)>,
+    pub groups: Vec<Group>,
+}
+
+/// A named group of a pattern.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// Its name.
+    pub name: String,
+    /// Its number in the expression.
+    index: usize,
+    /// Where its name stands in the expression.
+    offset: usize,
 }
 
 impl Patterns {
     /// Compiles them: bytes, not characters (`.` is any byte, `\w` and `\d` are ASCII), a line at a time.
     pub(super) fn compile(patterns: &IndexMap<String, String>) -> Result<Self, Gap> {
         let mut each = Vec::with_capacity(patterns.len());
+        let mut texts = Vec::with_capacity(patterns.len());
         for (name, pattern) in patterns {
-            let regex =
-                RegexBuilder::new(pattern).unicode(false).build().map_err(|error| bad(name, &error.to_string()))?;
-            // What one pattern alone cannot be, for lines are matched one at a time.
-            line_matcher(&[pattern]).map_err(|error| bad(name, &error.to_string()))?;
-            let groups = regex.capture_names().enumerate();
-            let groups = groups.filter_map(|(index, group)| Some((index, group?.to_owned()))).collect();
-            each.push(Pattern { name: name.clone(), regex, groups });
+            let groups = groups(pattern).map_err(|error| bad(name, &error.to_string()))?;
+            texts.push(apart(pattern, each.len(), &groups));
+            each.push(Pattern { name: name.clone(), text: pattern.clone(), groups });
         }
-        let texts = patterns.values().enumerate().map(|(index, pattern)| apart(index, pattern));
-        let texts = texts.collect::<Result<Vec<String>, _>>().map_err(|error| bad("of all", &error.to_string()))?;
-        let all = |error: String| Gap::new(Reason::Malformed, "compile the patterns together", error);
+        // An error of all together is told as that of the one that causes it.
+        let blame = |all: String| {
+            let alone = patterns.iter().find_map(|(name, pattern)| {
+                let error = line_matcher(&[pattern]).map(drop).map_err(|error| error.to_string());
+                let error = error.and_then(|()| set(&[pattern]).map(drop).map_err(|error| error.to_string()));
+                error.err().map(|error| bad(name, &error))
+            });
+            alone.unwrap_or_else(|| Gap::new(Reason::Malformed, "compile the patterns together", all))
+        };
         Ok(Patterns {
-            any: line_matcher(&texts).map_err(|error| all(error.to_string()))?,
-            which: RegexSetBuilder::new(&texts).unicode(false).build().map_err(|error| all(error.to_string()))?,
+            any: line_matcher(&texts).map_err(|error| blame(error.to_string()))?,
+            which: set(&texts).map_err(|error| blame(error.to_string()))?,
             each,
             key: RandomState::new(),
         })
@@ -108,6 +122,27 @@ impl Patterns {
         &self.each
     }
 
+    /// One thread's tool to search for them: what threads share, they wait for.
+    pub(super) fn searcher(&self) -> Searcher<'_> {
+        Searcher {
+            patterns: self,
+            any: self.any.clone(),
+            which: self.which.clone(),
+            each: self.each.iter().map(|_| None).collect(),
+        }
+    }
+}
+
+/// Searches lines, one thread's own.
+#[derive(Debug)]
+pub(super) struct Searcher<'a> {
+    patterns: &'a Patterns,
+    any: RegexMatcher,
+    which: RegexSet,
+    each: Vec<Option<(Regex, CaptureLocations)>>,
+}
+
+impl Searcher<'_> {
     /// A place in the next line that may match, or none.
     pub(super) fn next_candidate(&self, lines: &[u8]) -> Option<usize> {
         match self.any.find_candidate_line(lines) {
@@ -117,53 +152,78 @@ impl Patterns {
     }
 
     /// Which of them match the line, by index.
-    pub(super) fn matching(&self, line: &[u8]) -> regex::bytes::SetMatches {
+    pub(super) fn matching(&self, line: &[u8]) -> SetMatches {
         self.which.matches(line)
     }
-}
 
-impl Pattern {
-    /// Gives the text of each named group that took part in the match, by its place in `groups`.
-    pub(super) fn captures(&self, line: &[u8], mut capture: impl FnMut(usize, &[u8])) {
-        if self.groups.is_empty() {
+    /// What tells a line from others, in whatever file it is.
+    pub(super) fn mark(&self, line: &[u8]) -> u64 {
+        self.patterns.key.hash_one(line)
+    }
+
+    /// Gives the text of each named group of a pattern that took part in the match, by its place among the groups.
+    pub(super) fn captures(&mut self, pattern: usize, line: &[u8], mut capture: impl FnMut(usize, &[u8])) {
+        let (Some(place), Some(pattern)) = (self.each.get_mut(pattern), self.patterns.each.get(pattern)) else {
+            return;
+        };
+        if pattern.groups.is_empty() {
             return;
         }
-        if let Some(found) = self.regex.captures(line) {
-            for (place, (index, _)) in self.groups.iter().enumerate() {
-                if let Some(text) = found.get(*index) {
-                    capture(place, text.as_bytes());
-                }
+        if place.is_none() {
+            // It was compiled before, together with the others.
+            *place = RegexBuilder::new(&pattern.text).unicode(false).build().ok().map(|regex| {
+                let locations = regex.capture_locations();
+                (regex, locations)
+            });
+        }
+        let Some((regex, locations)) = place else { return };
+        if regex.captures_read(locations, line).is_none() {
+            return;
+        }
+        for (place, group) in pattern.groups.iter().enumerate() {
+            if let Some(text) = locations.get(group.index).and_then(|(start, end)| line.get(start..end)) {
+                capture(place, text);
             }
         }
     }
 }
 
-/// The pattern with names of groups that are its own: in one expression with others, no name may come twice.
-fn apart(index: usize, pattern: &str) -> Result<String, Box<regex_syntax::ast::Error>> {
-    struct Names(Vec<usize>);
-    impl Visitor for Names {
-        type Output = Vec<usize>;
+/// The named groups of a pattern, in their order.
+fn groups(pattern: &str) -> Result<Vec<Group>, Box<regex_syntax::ast::Error>> {
+    struct Groups(Vec<Group>);
+    impl Visitor for Groups {
+        type Output = Vec<Group>;
         type Err = Infallible;
-        fn finish(self) -> Result<Vec<usize>, Infallible> {
+        fn finish(self) -> Result<Vec<Group>, Infallible> {
             Ok(self.0)
         }
         fn visit_pre(&mut self, ast: &Ast) -> Result<(), Infallible> {
             if let Ast::Group(group) = ast
                 && let GroupKind::CaptureName { name, .. } = &group.kind
             {
-                self.0.push(name.span.start.offset);
+                let (index, offset) = (name.index as usize, name.span.start.offset);
+                self.0.push(Group { name: name.name.clone(), index, offset });
             }
             Ok(())
         }
     }
     let ast = Parser::new().parse(pattern).map_err(Box::new)?;
-    let Ok(mut names) = visit(&ast, Names(Vec::new()));
-    names.sort_unstable();
+    let Ok(mut groups) = visit(&ast, Groups(Vec::new()));
+    groups.sort_unstable_by_key(|group| group.offset);
+    Ok(groups)
+}
+
+/// The pattern with names of groups that are its own: in one expression with others, no name may come twice.
+fn apart(pattern: &str, number: usize, groups: &[Group]) -> String {
     let mut text = pattern.to_owned();
-    for name in names.into_iter().rev() {
-        text.insert_str(name, &format!("p{index}_"));
+    for group in groups.iter().rev() {
+        text.insert_str(group.offset, &format!("p{number}_"));
     }
-    Ok(text)
+    text
+}
+
+fn set<P: AsRef<str>>(patterns: &[P]) -> Result<RegexSet, regex::Error> {
+    RegexSetBuilder::new(patterns).unicode(false).build()
 }
 
 fn line_matcher<P: AsRef<str>>(patterns: &[P]) -> Result<RegexMatcher, grep_regex::Error> {
@@ -182,16 +242,17 @@ mod tests {
     /// The patterns that match the line, with their captures.
     fn seen(line: &str) -> Vec<(String, Vec<String>)> {
         let patterns = Patterns::compile(&usual()).unwrap();
-        let hits = patterns.matching(line.as_bytes());
+        let mut searcher = patterns.searcher();
+        let hits = searcher.matching(line.as_bytes());
         if hits.matched_any() {
-            assert!(patterns.next_candidate(line.as_bytes()).is_some(), "the fast search overlooks: {line}");
+            assert!(searcher.next_candidate(line.as_bytes()).is_some(), "the fast search overlooks: {line}");
         }
         hits.iter()
             .map(|index| {
                 let mut captures = Vec::new();
                 let pattern = &patterns.each()[index];
-                pattern.captures(line.as_bytes(), |group, text| {
-                    captures.push(format!("{}={}", pattern.groups[group].1, String::from_utf8_lossy(text)));
+                searcher.captures(index, line.as_bytes(), |group, text| {
+                    captures.push(format!("{}={}", pattern.groups[group].name, String::from_utf8_lossy(text)));
                 });
                 (pattern.name.clone(), captures)
             })
@@ -268,7 +329,10 @@ mod tests {
     fn bytes_that_are_not_text_hide_no_line() {
         let patterns = Patterns::compile(&usual()).unwrap();
         assert!(
-            patterns.matching(b"h sshd[9]: Failed password for \xff\xfe from 203.0.113.9 port 4022 ssh2").matched(0)
+            patterns
+                .searcher()
+                .matching(b"h sshd[9]: Failed password for \xff\xfe from 203.0.113.9 port 4022 ssh2")
+                .matched(0)
         );
     }
 

@@ -13,7 +13,7 @@ use crate::case::{Gap, Reason};
 
 use super::find::{Found, Packing};
 use super::gzip;
-use super::patterns::Patterns;
+use super::patterns::{Patterns, Searcher};
 use super::plain::{self, Part, Plain};
 use super::scan::{Ending, Task, scan};
 use super::tally::Tally;
@@ -158,7 +158,7 @@ fn prepare(
         return Ok(Some(Opened { clock, sorted: true, source: Source::Gzip(Mutex::new(Some(file))) }));
     }
     let plain = Plain::new(file, metadata.len());
-    let none = Tally::new(question.window, question.patterns.each().iter().map(|pattern| pattern.groups.len()));
+    let none = Tally::new(question.window, question.patterns);
     if plain.length() == 0 {
         reading.tally = Some(none);
         return Ok(None);
@@ -214,11 +214,12 @@ fn scan_all(question: &Question<'_>, opened: &[Option<Opened>], segments: &[Segm
     let next = AtomicUsize::new(0);
     let done: Vec<Mutex<Option<Scanned>>> = segments.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
+        let mut searcher = question.patterns.searcher();
         while (question.stop)().is_none() {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let (Some(segment), Some(place)) = (segments.get(index), done.get(index)) else { return };
             let Some(Some(file)) = opened.get(segment.file) else { continue };
-            let scanned = scan_one(question, file, segment);
+            let scanned = scan_one(question, &mut searcher, file, segment);
             *place.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(scanned);
         }
     };
@@ -231,7 +232,7 @@ fn scan_all(question: &Question<'_>, opened: &[Option<Opened>], segments: &[Segm
     done.into_iter().map(|place| place.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)).collect()
 }
 
-fn scan_one(question: &Question<'_>, file: &Opened, segment: &Segment) -> Scanned {
+fn scan_one(question: &Question<'_>, searcher: &mut Searcher<'_>, file: &Opened, segment: &Segment) -> Scanned {
     let task = Task {
         patterns: question.patterns,
         window: question.window,
@@ -244,14 +245,14 @@ fn scan_one(question: &Question<'_>, file: &Opened, segment: &Segment) -> Scanne
         Source::Plain(plain) => {
             let before = window::time_before(plain, &file.clock, segment.start, BEFORE).unwrap_or_default();
             let mut part = Part::new(plain, segment.start, segment.end);
-            let (tally, ending) = scan(task, &mut part, before, stop);
+            let (tally, ending) = scan(task, searcher, &mut part, before, stop);
             Scanned { tally, ending, vanished: part.vanished, left: part.left() }
         }
         Source::Gzip(packed) => {
             let packed = packed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
             let (tally, ending) = match packed {
-                Some(packed) => scan(task, &mut gzip::unpack(packed), None, stop),
-                None => scan(task, &mut io::empty(), None, stop),
+                Some(packed) => scan(task, searcher, &mut gzip::unpack(packed), None, stop),
+                None => scan(task, searcher, &mut io::empty(), None, stop),
             };
             Scanned { tally, ending, vanished: 0, left: 0 }
         }

@@ -1,13 +1,12 @@
 //! Goes through bytes of a log once, at the speed of the memory: counts the lines of the window by minute and finds the
 //! lines that match.
 
-use std::hash::BuildHasher as _;
 use std::io::{self, Read};
 
 use jiff::Timestamp;
 use memchr::{memchr, memchr_iter, memrchr};
 
-use super::patterns::{LONGEST_LINE, Patterns};
+use super::patterns::{LONGEST_LINE, Patterns, Searcher};
 use super::tally::{Tally, minute};
 use super::timestamp::Clock;
 use super::window::{Window, is_disorder};
@@ -51,8 +50,9 @@ pub(super) enum Ending {
 
 /// A scan in progress.
 #[derive(Debug)]
-struct Scan<'a> {
+struct Scan<'a, 's> {
     task: Task<'a>,
+    searcher: &'a mut Searcher<'s>,
     tally: Tally,
     /// The time of the line before.
     time: Option<Timestamp>,
@@ -62,17 +62,17 @@ struct Scan<'a> {
 /// first.
 pub(super) fn scan(
     task: Task<'_>,
+    searcher: &mut Searcher<'_>,
     source: &mut impl Read,
     before: Option<Timestamp>,
     stop: impl Fn() -> bool,
 ) -> (Tally, io::Result<Ending>) {
-    let groups = task.patterns.each().iter().map(|pattern| pattern.groups.len());
-    let mut scan = Scan { task, tally: Tally::new(task.window, groups), time: before };
+    let mut scan = Scan { task, searcher, tally: Tally::new(task.window, task.patterns), time: before };
     let ending = scan.run(source, stop);
     (scan.tally, ending)
 }
 
-impl Scan<'_> {
+impl Scan<'_, '_> {
     fn run(&mut self, source: &mut impl Read, stop: impl Fn() -> bool) -> io::Result<Ending> {
         let mut buffer = vec![0; CHUNK];
         let mut filled = 0;
@@ -158,14 +158,14 @@ impl Scan<'_> {
         // Where the time of the line before is known, so that no line is looked back over twice.
         let mut known = (0, self.time);
         while let Some(at) =
-            lines.get(position..).filter(|rest| !rest.is_empty()).and_then(|rest| task.patterns.next_candidate(rest))
+            lines.get(position..).filter(|rest| !rest.is_empty()).and_then(|rest| self.searcher.next_candidate(rest))
         {
             let at = (position + at).min(lines.len());
             let start = memrchr(b'\n', &lines[position..at]).map_or(position, |newline| position + newline + 1);
             let end = memchr(b'\n', &lines[at..]).map_or(lines.len(), |newline| at + newline);
             position = end + 1;
             let line = self.cut(&lines[start..end]);
-            let which = task.patterns.matching(line);
+            let which = self.searcher.matching(line);
             if !which.matched_any() {
                 continue;
             }
@@ -175,15 +175,12 @@ impl Scan<'_> {
             let Some(time) = time.filter(|time| task.window.contains(*time)) else {
                 continue;
             };
-            let mark = task.patterns.key.hash_one(line);
+            let mark = self.searcher.mark(line);
             for index in which.iter() {
-                let (Some(hits), Some(pattern)) = (self.tally.hits.get_mut(index), task.patterns.each().get(index))
-                else {
-                    continue;
-                };
+                let Some(hits) = self.tally.hits.get_mut(index) else { continue };
                 hits.add(time, line, mark, task.samples);
                 let captures = &mut hits.captures;
-                pattern.captures(line, |group, text| {
+                self.searcher.captures(index, line, |group, text| {
                     if let Some(ranking) = captures.get_mut(group) {
                         ranking.count(text);
                     }

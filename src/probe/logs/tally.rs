@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
+use super::patterns::Patterns;
 use super::ranking::Ranking;
 use super::timestamp::Format;
 use super::window::Window;
@@ -163,12 +164,12 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Nothing counted yet, for patterns with so many named groups each.
-    pub(super) fn new(window: Window, groups: impl IntoIterator<Item = usize>) -> Self {
+    /// Nothing counted yet.
+    pub(super) fn new(window: Window, patterns: &Patterns) -> Self {
         Tally {
             lines: 0,
             minutes: Minutes::of(window),
-            hits: groups.into_iter().map(|groups| Hits::new(window, groups)).collect(),
+            hits: patterns.each().iter().map(|pattern| Hits::new(window, pattern.groups.len())).collect(),
             cut_lines: 0,
             format: None,
             disorder: false,

@@ -265,7 +265,13 @@ fn a_journal_is_named_and_said_to_be_unread() {
     let seen = look(params(&dir));
     assert!(seen.output.journal.as_ref().unwrap().ends_with("journal/0123"));
     assert_eq!(seen.missing[0].fields, ["journal"]);
+    assert!(
+        seen.missing[1].fields.contains(&"patterns".to_owned()),
+        "no hit in no file says nothing about the journal"
+    );
     assert!(seen.missing[0].gap.way_out.as_ref().unwrap().contains("journalctl"));
+    write(&dir, "messages", syslog("2026-11-22T15:00:00Z", 10, 1).as_bytes(), UNTIL);
+    assert_eq!(look(params(&dir)).missing.len(), 1);
 }
 
 /// The test binary again, as nobody, for one test.
