@@ -6,8 +6,9 @@ use std::collections::HashSet;
 use super::closed::ClosedSockets;
 use super::growth::{Before, Growth};
 use super::lists::{self, Traffic};
+use super::look::Refused;
+use super::missing::Owners;
 use super::output::{Closed, ClosedPort, Counts, ProcessIo, ProcessTraffic, Sockets};
-use super::owners::{Holders, OwnerScan};
 use super::process::{Activity, Names};
 use super::{MOST_ROWS, Params};
 use crate::case::{Gap, Observed, Reason};
@@ -55,53 +56,6 @@ pub(super) fn check(params: &Params) -> Result<(), Gap> {
     }
 }
 
-/// The holders of sockets, or why they are not known.
-pub(super) enum Owners<'a> {
-    Seen(&'a OwnerScan),
-    NotAsked,
-    Refused(Gap),
-}
-
-impl Owners<'_> {
-    pub(super) fn holders(&self, inode: u32) -> Option<&Holders> {
-        match self {
-            Owners::Seen(scan) => scan.holders(inode),
-            _ => None,
-        }
-    }
-
-    fn saw_everything(&self) -> bool {
-        matches!(self, Owners::Seen(scan) if scan.saw_everything())
-    }
-
-    /// Why the owners of `unowned` sockets, of `all`, are not known; nothing when there is nothing to know.
-    fn gap(&self, unowned: usize, all: usize) -> Option<Gap> {
-        let tried = format!("name the owners of {unowned} of {all} sockets");
-        match self {
-            _ if unowned == 0 => None,
-            Owners::NotAsked => {
-                let gap = Gap::new(Reason::Absent, tried, "the parameter `owners` is false: nobody asked");
-                Some(gap.way_out("leave `owners` true"))
-            }
-            Owners::Refused(gap) => Some(gap.clone()),
-            Owners::Seen(scan) if scan.denied > 0 || scan.hidden => {
-                let tried = format!("name the owners of {unowned} of {all} sockets, which are other users'");
-                Some(Gap::denied(tried, "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"))
-            }
-            Owners::Seen(scan) if !scan.is_complete() => {
-                let gap =
-                    Gap::new(Reason::TimedOut, tried, "the processes hold too many descriptors to look at in time");
-                Some(gap.way_out("give a longer window"))
-            }
-            Owners::Seen(scan) if scan.saw_everything() => None, // they are the kernel's, or of connections left to die
-            Owners::Seen(_) => {
-                let why = "their processes are not of this process namespace";
-                Some(Gap::new(Reason::Absent, tried, why).way_out("run on the host, not in a container"))
-            }
-        }
-    }
-}
-
 /// All that was seen.
 pub(super) struct Picture<'a> {
     pub(super) params: &'a Params,
@@ -118,7 +72,7 @@ pub(super) struct Picture<'a> {
     pub(super) earlier: &'a HashMap<i32, Activity>,
     pub(super) now: &'a HashMap<i32, Activity>,
     /// Why the kernel's socket diagnosis was not used.
-    pub(super) refused: Option<Gap>,
+    pub(super) refused: Refused,
 }
 
 /// What is derived for each socket at the end.
@@ -148,9 +102,10 @@ impl Picture<'_> {
             traffic.add_closed(closed, &self.owners, &listener_by_port);
         }
 
+        let grows = self.before.is_some() && self.refused.tcp.is_none() && growth_is_counted(self.rows);
         let mut observed = Observed::whole(Sockets {
             seconds: self.seconds,
-            source: if self.refused.is_some() { "proc" } else { "sock_diag" }.to_owned(),
+            source: if self.refused.tcp.is_some() { "proc" } else { "sock_diag" }.to_owned(),
             counts: counts(self.rows),
             listeners: Vec::new(),
             listeners_left_out: 0,
@@ -158,9 +113,9 @@ impl Picture<'_> {
             connections_left_out: 0,
             processes: None,
             processes_left_out: 0,
-            tcp_rx_bytes: total(&derived, |growth| growth.rx),
-            tcp_tx_bytes: total(&derived, |growth| growth.tx),
-            unowned_rx_bytes: traffic.unowned_rx_bytes,
+            tcp_rx_bytes: grows.then(|| total(&derived, |growth| growth.rx)),
+            tcp_tx_bytes: grows.then(|| total(&derived, |growth| growth.tx)),
+            unowned_rx_bytes: grows.then_some(traffic.unowned_rx_bytes),
             closed: self.closed.as_ref().ok().map(account),
         });
         let out = &mut observed.output;
@@ -171,11 +126,13 @@ impl Picture<'_> {
             lists::connections(&derived, self.params, self.listening, self.seconds, names, &mut ended);
         let held = derived.iter().filter(|socket| socket.row.inode != 0).count();
         let unowned = derived.iter().filter(|socket| socket.row.inode != 0 && socket.pid.is_none()).count();
-        if unowned < held || held == 0 && matches!(self.owners, Owners::Seen(_)) {
-            let (processes, left_out) = self.processes(traffic, names, &mut ended);
+        let unseen = self.owners.gap(unowned, held);
+        let looked = matches!(self.owners, Owners::Seen(_)) && unseen.is_none();
+        if looked || unowned < held {
+            let (processes, left_out) = self.processes(traffic, grows, names, &mut ended);
             (out.processes, out.processes_left_out) = (Some(processes), left_out);
         }
-        self.say_what_is_missing(&mut observed, self.owners.gap(unowned, held));
+        self.say_what_is_missing(&mut observed, unseen);
         if !ended.is_empty() {
             let count = ended.len();
             observed.loss.push(format!("{count} processes that held sockets ended before they could be named"));
@@ -193,7 +150,13 @@ impl Picture<'_> {
         Derived { row, growth, pid, owners: holders.map_or(0, |holders| holders.count) }
     }
 
-    fn processes(&self, traffic: Traffic, names: &mut Names, ended: &mut HashSet<i32>) -> (Vec<ProcessTraffic>, u64) {
+    fn processes(
+        &self,
+        traffic: Traffic,
+        grows: bool,
+        names: &mut Names,
+        ended: &mut HashSet<i32>,
+    ) -> (Vec<ProcessTraffic>, u64) {
         let ranked = traffic.ranked();
         let limit = self.params.limit as usize;
         let left_out = ranked.len().saturating_sub(limit) as u64;
@@ -215,66 +178,15 @@ impl Picture<'_> {
                 connections: moved.connections,
                 listening_ports: moved.listening_ports.into_iter().collect(),
                 udp_sockets: moved.udp_sockets,
-                rx_bytes: moved.rx_bytes,
-                tx_bytes: moved.tx_bytes,
-                local_rx_bytes: moved.local_rx_bytes,
-                rx_bits_per_second: rate(moved.rx_bytes, self.seconds).unwrap_or(0.0),
+                rx_bytes: grows.then_some(moved.rx_bytes),
+                tx_bytes: grows.then_some(moved.tx_bytes),
+                local_rx_bytes: grows.then_some(moved.local_rx_bytes),
+                rx_bits_per_second: rate(moved.rx_bytes, self.seconds).filter(|_| grows),
                 io,
                 cpu_share: since.and_then(|(ticks, _)| cpu_share(ticks, self.seconds)),
             });
         }
         (processes, left_out)
-    }
-
-    fn say_what_is_missing(&self, observed: &mut Observed<Sockets>, unowned: Option<Gap>) {
-        const GROWTH: [&str; 7] = [
-            "tcp_rx_bytes",
-            "tcp_tx_bytes",
-            "connections.rx_bytes",
-            "connections.tx_bytes",
-            "connections.rx_bits_per_second",
-            "connections.retransmits",
-            "processes.rx_bytes",
-        ];
-        if let Some(gap) = &self.refused {
-            observed.miss(&GROWTH, gap.clone());
-            observed.miss(
-                &[
-                    "listeners.backlog",
-                    "listeners.receive_buffer",
-                    "listeners.drops",
-                    "connections.rtt_ms",
-                    "connections.rx_total",
-                    "connections.tx_total",
-                ],
-                gap.clone(),
-            );
-        } else if self.before.is_none() {
-            let gap = Gap::new(Reason::Absent, "tell what sockets moved", "the window is 0").way_out("give a window");
-            observed.miss(&GROWTH, gap.clone());
-            observed.miss(&["listeners.drops", "processes.io", "processes.cpu_share"], gap);
-        } else if observed.output.tcp_rx_bytes.is_none() {
-            let why = "the kernel does not count them per socket; Linux does since 4.1";
-            observed.miss(&GROWTH, Gap::new(Reason::Absent, "tell what TCP connections moved", why));
-        }
-        match &self.closed {
-            Err(gap) => observed.miss(&["closed"], gap.clone()),
-            Ok(closed) if closed.lost => observed.loss.push(
-                "connections closed faster than the kernel's news of it could be read: `closed` lacks some".to_owned(),
-            ),
-            Ok(_) => {}
-        }
-        let unreadable = self.now.values().filter(|activity| activity.io.is_none()).count();
-        if unreadable > 0 {
-            let tried = format!("read what {unreadable} processes of other users read and wrote (/proc/PID/io)");
-            observed.miss(&["processes.io"], Gap::denied(tried, "CAP_SYS_PTRACE"));
-        }
-        if let Some(gap) = unowned {
-            observed.miss(
-                &["processes", "listeners.process", "listeners.owners", "connections.process", "unowned_rx_bytes"],
-                gap,
-            );
-        }
     }
 }
 
@@ -296,20 +208,19 @@ fn counts(rows: &[SocketRow]) -> Counts {
     counts
 }
 
-/// The sum of what is known; none when there are connections and of none of them it is known.
-fn total(derived: &[Derived<'_>], part: impl Fn(&Growth) -> Option<u64>) -> Option<u64> {
-    let counted = |socket: &&Derived<'_>| {
-        socket.row.transport == Transport::Tcp && !matches!(socket.row.state, LISTEN | TIME_WAIT | SYN_RECV)
-    };
-    let mut known = None;
-    let mut any = false;
-    for socket in derived.iter().filter(counted) {
-        any = true;
-        if let Some(bytes) = part(&socket.growth) {
-            known = Some(known.unwrap_or(0u64).saturating_add(bytes));
-        }
-    }
-    if any { known } else { Some(0) }
+/// Whether the kernel counts the bytes of TCP connections, as far as there are any that tell.
+fn growth_is_counted(rows: &[SocketRow]) -> bool {
+    let mut connections = rows.iter().filter(|row| {
+        row.transport == Transport::Tcp && !matches!(row.state, LISTEN | TIME_WAIT | SYN_RECV) && row.inode != 0
+    });
+    connections.clone().next().is_none()
+        || connections.any(|row| row.cookie != 0 && row.info.is_some_and(|info| info.bytes_received.is_some()))
+}
+
+/// The sum of what is known.
+fn total(derived: &[Derived<'_>], part: impl Fn(&Growth) -> Option<u64>) -> u64 {
+    let connections = derived.iter().filter(|socket| socket.row.transport == Transport::Tcp);
+    connections.filter_map(|socket| part(&socket.growth)).fold(0, u64::saturating_add)
 }
 
 /// The account of closed connections.
@@ -343,4 +254,110 @@ pub(super) fn rate(bytes: u64, seconds: f64) -> Option<f64> {
 fn cpu_share(ticks: u64, seconds: f64) -> Option<f64> {
     let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten()?;
     (seconds > 0.0 && per_second > 0).then(|| ticks as f64 / per_second as f64 / seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::sock_diag::TcpInfo;
+    use std::net::IpAddr;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    fn connection(cookie: u64, local_port: u16, received: u64) -> SocketRow {
+        let info = TcpInfo { bytes_received: Some(received), bytes_acked: Some(0), ..TcpInfo::default() };
+        SocketRow {
+            cookie,
+            inode: cookie as u32,
+            local: HERE,
+            local_port,
+            remote_port: 9,
+            info: Some(info),
+            ..SocketRow::default()
+        }
+    }
+
+    fn listener(cookie: u64, local_port: u16) -> SocketRow {
+        SocketRow { cookie, inode: cookie as u32, state: LISTEN, local_port, ..SocketRow::default() }
+    }
+
+    fn compose(
+        rows: &[SocketRow],
+        before: Option<&[SocketRow]>,
+        params: &Params,
+        refused: Refused,
+    ) -> Observed<Sockets> {
+        let before = before.map(|rows| {
+            let mut before = Before::default();
+            rows.iter().for_each(|row| before.add(row));
+            before
+        });
+        Picture {
+            params,
+            seconds: 2.0,
+            rows,
+            before: before.as_ref(),
+            listening: &HashSet::new(),
+            closed: Ok(ClosedSockets::default()),
+            owners: Owners::NotAsked,
+            earlier: &HashMap::new(),
+            now: &HashMap::new(),
+            refused,
+        }
+        .compose(&mut Names::new())
+    }
+
+    #[test]
+    fn those_that_received_most_come_first_and_the_rest_is_counted() {
+        let before = [connection(1, 443, 0), connection(2, 443, 100), connection(3, 443, 5)];
+        let rows = [connection(1, 443, 10), connection(2, 443, 900), connection(3, 443, 105), listener(4, 443)];
+        let params = Params { limit: 2, ..Params::default() };
+        let seen = compose(&rows, Some(&before), &params, Refused::default()).output;
+        let rx: Vec<_> = seen.connections.iter().map(|connection| connection.rx_bytes).collect();
+        assert_eq!((rx, seen.connections_left_out), (vec![Some(800), Some(100)], 1));
+        assert_eq!((seen.tcp_rx_bytes, seen.unowned_rx_bytes), (Some(910), Some(910)));
+        assert_eq!(seen.connections[0].rx_bits_per_second, Some(3200.0));
+        assert_eq!(seen.connections[0].opened_by.as_deref(), Some("remote"));
+    }
+
+    #[test]
+    fn without_byte_counts_growth_is_unknown_not_zero() {
+        let row = SocketRow { cookie: 0, info: None, ..connection(1, 443, 0) };
+        let gap = Gap::new(Reason::Absent, "ask", "no module");
+        let refused = Refused { tcp: Some(gap.clone()), udp: None };
+        let seen = compose(&[row], Some(&[row]), &Params::default(), refused);
+        let out = &seen.output;
+        assert_eq!((out.source.as_str(), out.tcp_rx_bytes, out.unowned_rx_bytes), ("proc", None, None));
+        assert_eq!((out.connections[0].rx_bytes, out.connections[0].rx_bits_per_second), (None, None));
+        let covered = |field: &str| seen.missing.iter().any(|missing| missing.fields.iter().any(|f| f == field));
+        for field in ["tcp_rx_bytes", "unowned_rx_bytes", "connections.rx_bytes", "listeners.backlog", "processes"] {
+            assert!(covered(field), "{field}");
+        }
+    }
+
+    #[test]
+    fn owners_that_nobody_asked_for_are_none_not_an_empty_list() {
+        let seen = compose(&[connection(1, 443, 7)], Some(&[]), &Params::default(), Refused::default());
+        assert_eq!(seen.output.processes, None);
+        assert!(seen.missing[0].gap.tried.contains("owners of 1 of 1 sockets"), "{:?}", seen.missing);
+    }
+
+    #[test]
+    fn half_open_connections_count_for_the_listener_that_they_reached() {
+        let half = |local, port| SocketRow { state: SYN_RECV, local, local_port: port, ..SocketRow::default() };
+        let own = SocketRow { local: HERE, ..listener(2, 80) };
+        let rows = [listener(1, 80), own, half(HERE, 80), half([192, 0, 2, 9].into(), 80), half(HERE, 81)];
+        let seen = compose(&rows, Some(&rows), &Params::default(), Refused::default()).output;
+        let at: Vec<_> = seen.listeners.iter().map(|listener| (listener.any_address, listener.syn_recv)).collect();
+        assert_eq!(at, [(true, 1), (false, 1)]);
+        assert_eq!((seen.counts.tcp_syn_recv, seen.connections.len()), (3, 0));
+    }
+
+    #[test]
+    fn port_and_state_choose_what_is_listed_and_not_what_is_counted() {
+        let rows = [listener(1, 22), listener(2, 53), connection(3, 22, 0)];
+        let params = Params { port: Some(22), state: Some("listen".into()), ..Params::default() };
+        let seen = compose(&rows, Some(&rows), &params, Refused::default()).output;
+        assert_eq!((seen.listeners.len(), seen.connections.len(), seen.counts.tcp_listen), (1, 0, 2));
+    }
 }

@@ -7,8 +7,9 @@ use std::net::IpAddr;
 
 use super::Params;
 use super::closed::ClosedSockets;
-use super::compose::{Derived, Owners, rate, state_name};
+use super::compose::{Derived, rate, state_name};
 use super::growth::{is_local, received, sent};
+use super::missing::Owners;
 use super::output::{Connection, Listener};
 use super::process::Names;
 use crate::case::Process;

@@ -8,23 +8,28 @@ use crate::sys::sock_diag::{SockDiag, SocketRow, Transport};
 #[derive(Debug)]
 pub(super) struct Eye {
     diagnosis: Option<SockDiag>,
-    /// Why the socket diagnosis is not used, for one protocol at least.
-    pub(super) refused: Option<Gap>,
+    pub(super) refused: Refused,
+}
+
+/// Why the socket diagnosis is not used. The kernel has a module for each protocol: what one lacks, the other may have.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Refused {
+    pub(super) tcp: Option<Gap>,
+    pub(super) udp: Option<Gap>,
 }
 
 impl Eye {
     /// Opens the socket diagnosis of the calling thread's network namespace.
     pub(super) fn open() -> Self {
         match SockDiag::open() {
-            Ok(diagnosis) => Eye { diagnosis: Some(diagnosis), refused: None },
-            Err(error) => Eye { diagnosis: None, refused: Some(refusal(&error)) },
+            Ok(diagnosis) => Eye { diagnosis: Some(diagnosis), refused: Refused::default() },
+            Err(error) => Eye::without_diagnosis(&error),
         }
     }
 
     /// An eye that sees `/proc/net` only.
-    #[cfg(test)]
-    pub(super) fn without_diagnosis() -> Self {
-        Eye { diagnosis: None, refused: Some(refusal(&std::io::ErrorKind::Unsupported.into())) }
+    fn without_diagnosis(error: &std::io::Error) -> Self {
+        Eye { diagnosis: None, refused: Refused { tcp: Some(refusal(error)), udp: Some(refusal(error)) } }
     }
 
     /// All sockets of a protocol in one of `states`; of all states from `/proc/net`.
@@ -33,8 +38,10 @@ impl Eye {
         if let Some(diagnosis) = &mut self.diagnosis {
             match diagnosis.dump(transport, states, |row| rows.push(row)) {
                 Ok(()) => return Ok(rows),
-                // The kernel has a module for each protocol: what one lacks, the other may have.
-                Err(error) => self.refused = Some(refusal(&error)),
+                Err(error) => match transport {
+                    Transport::Tcp => self.refused.tcp = Some(refusal(&error)),
+                    Transport::Udp => self.refused.udp = Some(refusal(&error)),
+                },
             }
             rows.clear();
         }
@@ -63,7 +70,8 @@ mod tests {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
         let by_diagnosis = Eye::open().rows(Transport::Udp, ALL_STATES).unwrap();
-        let by_proc = Eye::without_diagnosis().rows(Transport::Udp, ALL_STATES).unwrap();
+        let by_proc =
+            Eye::without_diagnosis(&std::io::ErrorKind::Unsupported.into()).rows(Transport::Udp, ALL_STATES).unwrap();
         let find = |rows: &[SocketRow]| *rows.iter().find(|row| row.local_port == port).unwrap();
         let (one, other) = (find(&by_diagnosis), find(&by_proc));
         assert_eq!((one.inode, one.local, one.state), (other.inode, other.local, other.state));

@@ -6,6 +6,7 @@ mod compose;
 mod growth;
 mod lists;
 mod look;
+mod missing;
 mod output;
 mod owners;
 mod proc_net;
@@ -19,9 +20,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::closed::ClosedSockets;
-use self::compose::{Owners, Picture};
+use self::compose::Picture;
 use self::growth::Before;
 use self::look::Eye;
+use self::missing::Owners;
 pub use self::output::{Closed, ClosedPort, Connection, Counts, Listener, ProcessIo, ProcessTraffic, Sockets};
 use self::owners::OwnerScan;
 use self::process::{Activity, Names};
@@ -116,7 +118,7 @@ impl Probe for SocketsProbe {
         let now: HashMap<i32, Activity> =
             window.activities.keys().filter_map(|pid| Some((*pid, Activity::read(*pid)?))).collect();
         if let Ok(Some(scan)) = &mut scan {
-            find_new_owners(scan, &rows, window.before.as_ref());
+            find_new_owners(scan, &rows);
         }
 
         let owners = match &scan {
@@ -134,7 +136,7 @@ impl Probe for SocketsProbe {
             owners,
             earlier: &window.activities,
             now: &now,
-            refused: eye.refused.take(),
+            refused: std::mem::take(&mut eye.refused),
         };
         Ok(picture.compose(&mut names))
     }
@@ -232,23 +234,11 @@ fn follow(scan: &OwnerScan, names: &mut Names) -> HashMap<i32, Activity> {
         .collect()
 }
 
-/// Looks for the owners of sockets that the first pass did not find, if it is worth a second: listeners, UDP sockets, and
-/// connections that moved anything.
-fn find_new_owners(scan: &mut OwnerScan, rows: &[SocketRow], before: Option<&Before>) {
-    let worth = |row: &&SocketRow| {
-        let moved = before.is_none_or(|before| {
-            let growth = before.growth(row);
-            growth.rx.is_none_or(|rx| rx > 0) || growth.tx.is_some_and(|tx| tx > 1)
-        });
-        row.inode != 0
-            && scan.holders(row.inode).is_none()
-            && (row.transport == Transport::Udp || row.state == LISTEN || moved)
-    };
-    let mut wanted: HashSet<u32> = rows.iter().filter(worth).map(|row| row.inode).collect();
-    if wanted.is_empty() || (scan.is_complete() && before.is_none()) {
-        return;
-    }
-    if !scan.is_complete() || scan.renew().is_ok() {
+/// Looks for the owners of sockets that are new since the first pass, and ends once all have one.
+fn find_new_owners(scan: &mut OwnerScan, rows: &[SocketRow]) {
+    let unowned = |row: &&SocketRow| row.inode != 0 && scan.holders(row.inode).is_none();
+    let mut wanted: HashSet<u32> = rows.iter().filter(unowned).map(|row| row.inode).collect();
+    if !wanted.is_empty() && (!scan.is_complete() || scan.renew().is_ok()) {
         scan.run(Instant::now() + LATE_PASS, Some(&mut wanted));
     }
 }

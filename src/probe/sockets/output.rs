@@ -12,7 +12,7 @@ use crate::case::Process;
 pub struct Sockets {
     /// Seconds between the two looks.
     pub seconds: f64,
-    /// Where the sockets come from: `sock_diag`, or `proc` (`/proc/net/*`), which knows neither bytes nor backlogs.
+    /// Where the TCP sockets come from: `sock_diag`, or `proc` (`/proc/net/*`), which knows neither bytes nor backlogs.
     pub source: String,
     /// Sockets by state, at the end of the window.
     pub counts: Counts,
@@ -38,7 +38,7 @@ pub struct Sockets {
     pub tcp_tx_bytes: Option<u64>,
     /// Of the TCP payload received, by connections open at the end or closed within the window, what went to sockets
     /// whose owner could not be named.
-    pub unowned_rx_bytes: u64,
+    pub unowned_rx_bytes: Option<u64>,
     /// Connections that closed within the window; none when the kernel does not tell.
     pub closed: Option<Closed>,
 }
@@ -160,13 +160,13 @@ pub struct ProcessTraffic {
     pub udp_sockets: u32,
     /// TCP payload received in the window, by connections that closed within it too. Of those that also began in it, the
     /// owner is taken to be the listener of their local port. What UDP received the kernel does not count per socket.
-    pub rx_bytes: u64,
+    pub rx_bytes: Option<u64>,
     /// TCP payload sent and acknowledged in the window, likewise.
-    pub tx_bytes: u64,
+    pub tx_bytes: Option<u64>,
     /// Of `rx_bytes`, what came from this host itself.
-    pub local_rx_bytes: u64,
+    pub local_rx_bytes: Option<u64>,
     /// `rx_bytes` as bits per second.
-    pub rx_bits_per_second: f64,
+    pub rx_bits_per_second: Option<f64>,
     /// What it read and wrote in the window; none for a process that began within it, and where it may not be seen.
     pub io: Option<ProcessIo>,
     /// CPU time in the window as a share of one CPU, all its threads together: above 1 when it uses several.

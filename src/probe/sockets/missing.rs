@@ -1,0 +1,105 @@
+//! What is missing from the result, and why.
+
+use super::compose::Picture;
+use super::output::Sockets;
+use super::owners::{Holders, OwnerScan};
+use crate::case::{Gap, Observed, Reason};
+
+/// The holders of sockets, or why they are not known.
+pub(super) enum Owners<'a> {
+    Seen(&'a OwnerScan),
+    NotAsked,
+    Refused(Gap),
+}
+
+impl Owners<'_> {
+    pub(super) fn holders(&self, inode: u32) -> Option<&Holders> {
+        match self {
+            Owners::Seen(scan) => scan.holders(inode),
+            _ => None,
+        }
+    }
+
+    pub(super) fn saw_everything(&self) -> bool {
+        matches!(self, Owners::Seen(scan) if scan.saw_everything())
+    }
+
+    /// Why the owners of `unowned` sockets, of `all`, are not known; nothing when there is nothing to know.
+    pub(super) fn gap(&self, unowned: usize, all: usize) -> Option<Gap> {
+        let tried = format!("name the owners of {unowned} of {all} sockets");
+        match self {
+            _ if unowned == 0 => None,
+            Owners::NotAsked => {
+                let gap = Gap::new(Reason::Absent, tried, "the parameter `owners` is false: nobody asked");
+                Some(gap.way_out("leave `owners` true"))
+            }
+            Owners::Refused(gap) => Some(gap.clone()),
+            Owners::Seen(scan) if scan.denied > 0 || scan.hidden => {
+                let tried = format!("name the owners of {unowned} of {all} sockets, which are other users'");
+                Some(Gap::denied(tried, "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"))
+            }
+            Owners::Seen(scan) if !scan.is_complete() => {
+                let gap =
+                    Gap::new(Reason::TimedOut, tried, "the processes hold too many descriptors to look at in time");
+                Some(gap.way_out("give a longer window"))
+            }
+            Owners::Seen(scan) if scan.saw_everything() => None, // they are the kernel's, or of connections left to die
+            Owners::Seen(_) => {
+                let why = "their processes are not of this process namespace";
+                Some(Gap::new(Reason::Absent, tried, why).way_out("run on the host, not in a container"))
+            }
+        }
+    }
+}
+
+impl Picture<'_> {
+    /// Says which parts of the result could not be seen, and what was lost.
+    pub(super) fn say_what_is_missing(&self, observed: &mut Observed<Sockets>, unowned: Option<Gap>) {
+        const GROWTH: [&str; 11] = [
+            "tcp_rx_bytes",
+            "tcp_tx_bytes",
+            "unowned_rx_bytes",
+            "connections.rx_bytes",
+            "connections.tx_bytes",
+            "connections.rx_bits_per_second",
+            "connections.retransmits",
+            "processes.rx_bytes",
+            "processes.tx_bytes",
+            "processes.local_rx_bytes",
+            "processes.rx_bits_per_second",
+        ];
+        if let Some(gap) = &self.refused.udp {
+            observed.miss(&["listeners.receive_buffer", "listeners.drops"], gap.clone());
+        }
+        if let Some(gap) = &self.refused.tcp {
+            observed.miss(&GROWTH, gap.clone());
+            let fields = ["listeners.backlog", "connections.rtt_ms", "connections.rx_total", "connections.tx_total"];
+            observed.miss(&fields, gap.clone());
+        } else if self.before.is_none() {
+            let gap = Gap::new(Reason::Absent, "tell what sockets moved", "the window is 0").way_out("give a window");
+            observed.miss(&GROWTH, gap.clone());
+            observed.miss(&["listeners.drops", "processes.io", "processes.cpu_share"], gap);
+        } else if observed.output.tcp_rx_bytes.is_none() {
+            let why = "the kernel does not count them per socket; Linux does since 4.1";
+            observed.miss(&GROWTH, Gap::new(Reason::Absent, "tell what TCP connections moved", why));
+        }
+        match &self.closed {
+            Err(gap) => observed.miss(&["closed"], gap.clone()),
+            Ok(closed) if closed.lost => observed.loss.push(
+                "connections closed faster than the kernel's news of it could be read: `closed` lacks some".to_owned(),
+            ),
+            Ok(_) => {}
+        }
+        let unreadable = self.now.values().filter(|activity| activity.io.is_none()).count();
+        if unreadable > 0 {
+            let tried = format!("read what {unreadable} processes of other users read and wrote (/proc/PID/io)");
+            observed.miss(&["processes.io"], Gap::denied(tried, "CAP_SYS_PTRACE"));
+        }
+        if let Some(gap) = unowned {
+            observed.miss(
+                &["processes", "listeners.process", "listeners.owners", "listeners.in_kernel", "connections.process"],
+                gap,
+            );
+        }
+    }
+}
