@@ -402,7 +402,7 @@ fn every_row_of_a_markdown_table_has_as_many_cells_as_its_head() {
 
 #[test]
 fn markdown_fits_on_a_ticket_however_large_the_case() {
-    // Each of these grows as much as text can grow on its way into Markdown; the last is what one person can type.
+    // The first ones grow more than any other text on their way into Markdown.
     for text in ["$a".repeat(350), "@a".repeat(350), "日".repeat(350), "```".repeat(350), HOSTILE.to_owned()] {
         let case = huge(&text);
         for verbose in [false, true] {
