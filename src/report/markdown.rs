@@ -1,27 +1,30 @@
 //! The report for a ticket: GitHub, GitLab, Jira.
 //!
 //! Tables, fenced code and `<details>`, nothing else. Trackers refuse long texts, so every section has a number of bytes
-//! that it may take, and says how much it left out.
+//! that it may take: its own and what the sections before it left. It says how much it left out.
 
 use std::io;
 
 use super::escape::{self, markdown as md};
-use super::sections::{Advice, Advised, Books, Causes, Depth, Opening, Part, Sections, Steps, Unseen};
+use super::sections::{Advised, Depth, Part, Sections};
 use super::{Options, Renderer};
 use crate::case::{Case, SignSide, Urgency, Verdict};
 
 /// Markdown for a ticket, under 60 kB.
 pub struct Markdown;
 
-// What each section may take, in bytes. GitHub refuses more than 65,536 characters, and the reader wants less.
-const LEDGER: usize = 8_000;
-const ADVICE: usize = 13_000;
-const STEPS: usize = 9_000;
-const CAUSES: usize = 5_000;
-const SIGNS: usize = 8_000;
-const UNSEEN: usize = 5_000;
-const PARAMS: usize = 2_500;
-const PROVENANCE: usize = 4_000;
+/// Bytes that a report may take. GitHub refuses more than 65,536 characters, and the reader wants less.
+const MOST: usize = 58_000;
+
+/// Writes a section in so many bytes.
+type Section = fn(&Sections, usize) -> String;
+
+/// The sections in order, each with its weight: its part of what the sections before it left over.
+const SECTIONS: [(usize, Section); 7] =
+    [(12, opening), (8, ledger), (11, advice), (8, steps), (11, causes), (7, unseen), (10, about)];
+
+/// Bytes that a table's head, a list's heading and the word of what was left out take.
+const FRAME: usize = 200;
 
 impl Renderer for Markdown {
     fn name(&self) -> &'static str {
@@ -38,15 +41,13 @@ impl Renderer for Markdown {
 
     fn render(&self, case: &Case, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {
         let sections = Sections::of(case, Depth::from(options));
-        let mut text = opening(&sections.opening, &sections.steps);
-        if let Some(books) = &sections.books {
-            text.push_str(&ledger(books));
+        let mut text = String::new();
+        let mut weights: usize = SECTIONS.iter().map(|(weight, _)| weight).sum();
+        for (weight, section) in SECTIONS {
+            let budget = (MOST - text.len().min(MOST)) * weight / weights;
+            text.push_str(&section(&sections, budget));
+            weights -= weight;
         }
-        text.push_str(&advice(&sections.advice));
-        text.push_str(&steps(&sections.steps));
-        text.push_str(&causes(&sections.causes));
-        text.push_str(&unseen(&sections.unseen));
-        text.push_str(&about(&sections));
         out.write_all(text.as_bytes())
     }
 }
@@ -76,7 +77,7 @@ fn table<const N: usize>(
     budget: usize,
 ) -> String {
     let rows = rows.into_iter().map(|cells| format!("| {} |\n", cells.join(" | ")));
-    let (rows, more) = within(budget, rows);
+    let (rows, more) = within(budget.saturating_sub(FRAME), rows);
     format!("| {} |\n|{}|\n{rows}{}", head.join(" | "), rules.join("|"), and_more(more))
 }
 
@@ -103,25 +104,23 @@ fn verdict(verdict: Verdict) -> String {
     format!("{mark} {verdict}")
 }
 
-fn opening(opening: &Opening, steps: &Steps) -> String {
+fn opening(sections: &Sections, budget: usize) -> String {
+    let opening = &sections.opening;
     let on = if opening.host.is_empty() { String::new() } else { format!(" on {}", md(&opening.host)) };
-    let mut text = format!("# {}{on}\n\n**{}**\n\n", md(&opening.title), md(&opening.summary));
-    for headline in &opening.headlines {
-        text.push_str(&format!("- {}\n", md(headline)));
-    }
-    if !opening.headlines.is_empty() {
-        text.push('\n');
-    }
+    let head = format!("# {}{on}\n\n**{}**\n\n", md(&opening.title), md(&opening.summary));
     let mut parts: Vec<String> = opening.header.iter().map(|part| md(part)).collect();
     parts.extend(opening.partial.map(|partial| format!("**{partial}**")));
-    parts.push(format!("verdict **{}**", steps.verdict));
-    parts.push(steps.coverage.clone());
-    text.push_str(&parts.join(" · "));
-    text.push('\n');
-    text
+    parts.push(format!("verdict **{}**", sections.steps.verdict));
+    parts.push(sections.steps.coverage.clone());
+    let foot = format!("{}\n", parts.join(" · "));
+    let room = budget.saturating_sub(head.len() + foot.len() + FRAME);
+    let (headlines, more) = within(room, opening.headlines.iter().map(|headline| format!("- {}\n", md(headline))));
+    let gap = if headlines.is_empty() { "" } else { "\n" };
+    format!("{head}{headlines}{}{gap}{foot}", and_more(more))
 }
 
-fn ledger(books: &Books) -> String {
+fn ledger(sections: &Sections, budget: usize) -> String {
+    let Some(books) = &sections.books else { return String::new() };
     let mut text = "\n## Where the inbound bytes went\n\n".to_owned();
     match &books.nothing {
         Some(nothing) => text.push_str(&format!("{}\n", md(nothing))),
@@ -136,25 +135,27 @@ fn ledger(books: &Books) -> String {
             });
             let head = ["Share", "Bytes", "Packets", "Where"];
             text.push_str(&format!("{}:\n\n", md(&books.total_in_full)));
-            text.push_str(&table(head, ["--:", "--:", "--:", ":--"], rows, LEDGER));
+            let room = (budget * 3 / 4).saturating_sub(text.len());
+            text.push_str(&table(head, ["--:", "--:", "--:", ":--"], rows, room));
         }
     }
     if !books.disagreements.is_empty() {
         text.push_str("\nSources disagree:\n\n");
         let items = books.disagreements.iter().map(|disagreement| format!("- {}\n", md(disagreement)));
-        let (items, more) = within(LEDGER / 4, items);
+        let (items, more) = within((budget / 4).saturating_sub(FRAME), items);
         text.push_str(&items);
         text.push_str(&and_more(more));
     }
     text
 }
 
-fn advice(advice: &Advice) -> String {
+fn advice(sections: &Sections, budget: usize) -> String {
+    let advice = &sections.advice;
     let mut text = "\n## What to do\n".to_owned();
     if let Some(instead) = &advice.instead {
         text.push_str(&format!("\n{}\n", md(instead)));
     }
-    let (remedies, more) = within(ADVICE, advice.remedies.iter().map(advised));
+    let (remedies, more) = within(budget.saturating_sub(FRAME), advice.remedies.iter().map(advised));
     text.push_str(&remedies);
     text.push_str(&and_more(more + advice.more));
     text
@@ -176,23 +177,24 @@ fn advised(advised: &Advised) -> String {
     text
 }
 
-fn steps(steps: &Steps) -> String {
+fn steps(sections: &Sections, budget: usize) -> String {
+    let steps = &sections.steps;
     let rows = steps.steps.iter().map(|step| [verdict(step.verdict), md(&step.title), md(&step.sentence)]);
-    let table = table(["", "Step", "What it found"], [":--"; 3], rows, STEPS);
+    let table = table(["", "Step", "What it found"], [":--"; 3], rows, budget.saturating_sub(FRAME));
     format!("\n## Steps: {}, {}\n\n{table}", steps.verdict, steps.coverage)
 }
 
-fn causes(causes: &Causes) -> String {
+fn causes(sections: &Sections, budget: usize) -> String {
+    let causes = &sections.causes;
     if causes.is_empty() {
         return String::new();
     }
     let rows = causes.all().map(|cause| {
         let why = cause.reason().map(|reason| md(&reason)).unwrap_or_default();
-        let likelihood = cause.likelihood.word();
         let title = if cause.title == cause.id { String::new() } else { format!("{} ", md(&cause.title)) };
-        [likelihood.to_owned(), format!("{title}`{}`", cause.id.replace(['`', '|'], "'")), why]
+        [cause.likelihood_word(), format!("{title}`{}`", cause.id.replace(['`', '|'], "'")), why]
     });
-    let overview = table(["Likelihood", "Cause", "What tells"], [":--"; 3], rows, CAUSES);
+    let overview = table(["Likelihood", "Cause", "What tells"], [":--"; 3], rows, budget * 2 / 5);
 
     let signs = causes.all().flat_map(|cause| {
         let kinds = [
@@ -213,7 +215,12 @@ fn causes(causes: &Causes) -> String {
     });
     let mut signs = signs.peekable();
     let details = if signs.peek().is_some() {
-        let table = table(["Cause", "Side", "", "Sign"], [":--"; 4], signs, SIGNS);
+        let table = table(
+            ["Cause", "Side", "", "Sign"],
+            [":--"; 4],
+            signs,
+            (budget - overview.len().min(budget)).saturating_sub(FRAME),
+        );
         folded("All signs for and against", &table)
     } else {
         String::new()
@@ -221,30 +228,26 @@ fn causes(causes: &Causes) -> String {
     format!("\n## Causes considered\n\n{overview}{details}")
 }
 
-fn unseen(unseen: &Unseen) -> String {
+fn unseen(sections: &Sections, budget: usize) -> String {
+    let unseen = &sections.unseen;
     if unseen.is_empty() {
         return String::new();
     }
-    let mut text = "\n## What could not be seen\n".to_owned();
-    let item = |(title, what): &(String, String)| format!("- {}: {}\n", md(title), md(what));
-    let (blind, more) = within(
-        UNSEEN,
-        unseen.blind.iter().map(|blind| {
-            let (items, more) = within(UNSEEN * 2 / 3, blind.gaps.iter().map(item));
-            let way_out = blind.way_out.as_ref().map(|way_out| format!("\nTo see it: **{}**\n", md(way_out)));
-            format!("\n{items}{}{}", and_more(more), way_out.unwrap_or_default())
-        }),
-    );
-    text.push_str(&blind);
-    text.push_str(&and_more(more));
+    let list = |heading: &str, gaps: &[(String, String)], budget: usize| {
+        let items = gaps.iter().map(|(title, what)| format!("- {}: {}\n", md(title), md(what)));
+        let (items, more) = within(budget.saturating_sub(FRAME), items);
+        format!("\n{}\n\n{items}{}", md(heading), and_more(more))
+    };
+    let groups = unseen.blind.iter().map(|blind| list(&blind.way.heading(), &blind.gaps, budget / 2));
+    let (groups, more) = within(budget * 2 / 3, groups);
+    let mut text = format!("\n## What could not be seen\n{groups}{}", and_more(more));
     if !unseen.lost.is_empty() {
-        let (items, more) = within(UNSEEN / 2, unseen.lost.iter().map(item));
-        text.push_str(&format!("\nLost while looking:\n\n{items}{}", and_more(more)));
+        text.push_str(&list("Lost while looking:", &unseen.lost, budget / 3));
     }
     text
 }
 
-fn about(sections: &Sections) -> String {
+fn about(sections: &Sections, budget: usize) -> String {
     let about = &sections.about;
     let fact = |label: &str, text: &str| [label.to_owned(), md(text)];
     let mut facts = vec![
@@ -256,14 +259,14 @@ fn about(sections: &Sections) -> String {
     ];
     let params = about.params.iter().map(|(key, value)| format!("{}={}", md(key), md(value)));
     let mut separated = params.enumerate().map(|(index, param)| if index == 0 { param } else { format!(", {param}") });
-    let (params, more) = within(PARAMS, &mut separated);
+    let (params, more) = within(budget / 8, &mut separated);
     let more = if more > 0 { format!(" … and {more} more") } else { String::new() };
     if !params.is_empty() {
         facts.push(["Parameters".to_owned(), format!("{params}{more}")]);
     }
-    let facts = table(["", ""], [":--"; 2], facts, 2 * PARAMS + 6_000);
+    let facts = table(["", ""], [":--"; 2], facts, budget / 2);
     let again = std::slice::from_ref(&about.again);
-    let again = if about.again.len() <= PARAMS {
+    let again = if about.again.len() <= budget / 8 {
         format!("\nTo run it again:\n\n{}", fenced("sh", again))
     } else {
         "\nThe command that runs it again is in the terminal and text reports: it is too long for a ticket.\n"
@@ -276,7 +279,10 @@ fn about(sections: &Sections) -> String {
         String::new()
     } else {
         let head = ["Step", "Probe", "Parameters", "Began", "Looked for", "Saw"];
-        folded("Where the figures come from", &table(head, [":--"; 6], provenance, PROVENANCE))
+        folded(
+            "Where the figures come from",
+            &table(head, [":--"; 6], provenance, budget - (facts.len() + again.len() + FRAME).min(budget)),
+        )
     };
     format!("\n## About this run\n\n{facts}{again}{details}")
 }

@@ -1,7 +1,7 @@
 //! Reports: renderings of a case for people and for programs.
 //!
 //! A renderer is added by one file and one line in [`RENDERERS`]; `--format`, the endings that `-o` understands and the
-//! help follow from it. What a report says, and in which order, is decided once, in [`sections`]; the renderers differ
+//! help follow from it. What a report says, and in which order, is decided once, in `sections`; the renderers differ
 //! in how it looks.
 
 mod escape;

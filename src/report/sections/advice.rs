@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{letter, name, titled};
-use crate::case::{Case, Likelihood, Remedy, Urgency, Verdict};
+use crate::case::{Case, Finding, Likelihood, Remedy, Urgency, Verdict};
 use crate::report::escape;
 
 /// Causes whose remedies are shown. They come with the one that helps most first.
@@ -77,40 +77,34 @@ impl Advice {
 /// What is said when there is no remedy to show. That nothing needs doing is said only where everything was looked at.
 fn instead(case: &Case, saw_all: bool) -> String {
     let steps = |verdict: Verdict| case.findings.iter().filter(move |finding| finding.verdict == verdict);
+    let title = |finding: &Finding| titled(&finding.step, Some(finding));
     let coverage = case.coverage;
     let blind = coverage.applicable.saturating_sub(coverage.looked);
     let likely = case.diagnosis.causes.iter().any(|cause| cause.likelihood >= Likelihood::Likely);
+    if likely {
+        return "The runbook has no remedy for what it found.".to_owned();
+    }
     match case.verdict {
-        Verdict::Ok if blind == 0 && coverage.looked > 0 && !likely => {
-            let nothing = "Nothing needs doing";
-            match (case.partial, saw_all) {
-                (false, true) => format!("{nothing}."),
-                (false, false) => format!("{nothing}, by what could be seen; what could not be seen is below."),
-                (true, _) => format!("{nothing}, by what was seen before the run was ended."),
-            }
-        }
-        Verdict::Warning | Verdict::Critical if !likely => {
-            let worrying: Vec<_> = steps(Verdict::Critical).chain(steps(Verdict::Warning)).collect();
-            let look = match worrying.as_slice() {
-                [] => String::new(),
-                found => {
-                    format!("; look at: {}", listed(found.iter().map(|finding| titled(&finding.step, Some(finding)))))
-                }
-            };
+        Verdict::Ok if blind == 0 && coverage.looked > 0 => match (case.partial, saw_all) {
+            (false, true) => "Nothing needs doing.".to_owned(),
+            (false, false) => "Nothing needs doing, by what could be seen; what could not be seen is below.".to_owned(),
+            (true, _) => "Nothing needs doing, by what was seen before the run was ended.".to_owned(),
+        },
+        Verdict::Warning | Verdict::Critical => {
+            let worrying = listed(steps(Verdict::Critical).chain(steps(Verdict::Warning)).map(title));
+            let look = if worrying.is_empty() { String::new() } else { format!("; look at: {worrying}") };
             format!("No cause is likely enough to advise on{look}.")
         }
-        Verdict::Warning | Verdict::Critical | Verdict::Ok if likely => {
-            "The runbook has no remedy for what it found.".to_owned()
-        }
+        _ if coverage.applicable == 0 => "No step applied here, so nothing can be advised.".to_owned(),
         _ if coverage.looked == 0 => {
             "No step could look, so nothing can be advised. How to see more is below.".to_owned()
         }
         _ => {
-            let unknown = listed(steps(Verdict::Unknown).map(|finding| titled(&finding.step, Some(finding))));
+            let unknown = listed(steps(Verdict::Unknown).map(title));
             let unknown = if unknown.is_empty() { String::new() } else { format!(" ({unknown})") };
             format!(
-                "What was looked at asks for nothing, but {blind} of {} steps could not look{unknown}; \
-                 how to see them is below.",
+                "What was looked at asks for nothing, but {blind} of {} steps could not look{unknown}. How to see more \
+                 is below.",
                 coverage.applicable
             )
         }

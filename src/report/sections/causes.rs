@@ -86,6 +86,16 @@ impl Considered {
         }
     }
 
+    /// How sure it is, for people.
+    pub fn likelihood_word(&self) -> String {
+        self.likelihood.word().replace('-', " ")
+    }
+
+    /// The case has no sign of it.
+    pub fn has_no_signs(&self) -> bool {
+        [&self.speaks_for, &self.speaks_against, &self.unobserved, &self.absent].into_iter().all(Vec::is_empty)
+    }
+
     /// Why it is as likely as it is, in one clause: of a dismissed cause what speaks against it, of another what speaks
     /// for it, and else what could not be observed.
     pub fn reason(&self) -> Option<String> {

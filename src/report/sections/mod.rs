@@ -73,7 +73,7 @@ impl Sections {
 }
 
 /// Characters that a name or a label may take.
-const NAME: usize = 160;
+const NAME: usize = 120;
 /// Characters that a sentence may take: it is one line of evidence, not a page of it.
 const SENTENCE: usize = 600;
 /// Characters that the sentence of a remedy may take: it can be a letter to a provider.

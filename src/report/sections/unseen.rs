@@ -10,7 +10,7 @@ const MOST_FIELDS: usize = 4;
 
 /// What could not be seen.
 pub struct Unseen {
-    /// By the way out; what has none comes last.
+    /// By the way out.
     pub blind: Vec<Blind>,
     /// What was lost while looking: the step's title and the sentence.
     pub lost: Vec<(String, String)>,
@@ -19,7 +19,7 @@ pub struct Unseen {
 /// Gaps that share a way out.
 pub struct Blind {
     /// How to see it next time.
-    pub way_out: Option<String>,
+    pub way: Way,
     /// The titles of the steps that suffer from it, and what could not be done.
     pub gaps: Vec<(String, String)>,
 }
@@ -67,7 +67,7 @@ impl Unseen {
             .map(|finding| (title_of(case, &finding.step), sentence(&finding.sentence)))
             .collect();
         if !unjudged.is_empty() {
-            unseen.blind.push(Blind { way_out: None, gaps: unjudged });
+            unseen.blind.push(Blind { way: Way::Unjudged, gaps: unjudged });
         }
         unseen
     }
@@ -87,9 +87,16 @@ fn grouped(hurts: Hurts) -> Vec<Blind> {
         let titles: Vec<String> = hurt.titles.into_iter().collect();
         groups.entry(way).or_default().push((titles.join(", "), described(gap, &hurt.fields)));
     }
-    groups.sort_by(|one, _, other, _| one.cmp_kind(other)); // stable: ways of one kind stay as they came
     let capabilities: Vec<String> = capabilities.into_iter().collect();
-    groups.into_iter().map(|(way, gaps)| Blind { way_out: way.sentence(&capabilities), gaps }).collect()
+    let mut blind: Vec<Blind> = groups
+        .into_iter()
+        .map(|(way, gaps)| Blind {
+            way: if way == Way::Root(vec![]) { Way::Root(capabilities.clone()) } else { way },
+            gaps,
+        })
+        .collect();
+    blind.sort_by_key(|blind| blind.way.rank()); // stable: ways of one kind stay as they came
+    blind
 }
 
 fn described(gap: &Gap, fields: &IndexSet<String>) -> String {
@@ -107,13 +114,19 @@ fn described(gap: &Gap, fields: &IndexSet<String>) -> String {
     sentence(&text)
 }
 
-/// A way out.
-#[derive(PartialEq, Eq, Hash)]
-enum Way {
-    Root,
+/// A way to see it next time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// As root, or with these capabilities.
+    Root(Vec<String>),
+    /// As the gap says.
     Other(String),
+    /// By letting the run end by itself.
     Patience,
+    /// None is known.
     None,
+    /// It was looked at, but the runbook does not say what it means.
+    Unjudged,
 }
 
 /// The ways out that `Gap::denied` and `Gap::io` give.
@@ -123,11 +136,11 @@ const WITH_CAPABILITY: &str = "run with sudo, or give the binary ";
 impl Way {
     fn of(gap: &Gap, capabilities: &mut IndexSet<String>) -> Self {
         match gap.way_out.as_deref() {
-            Some(AS_ROOT) => Way::Root,
+            Some(AS_ROOT) => Way::Root(vec![]),
             Some(way_out) => match way_out.strip_prefix(WITH_CAPABILITY) {
                 Some(named) if !named.contains(' ') => {
                     capabilities.insert(name(named));
-                    Way::Root
+                    Way::Root(vec![])
                 }
                 _ => Way::Other(sentence(way_out)),
             },
@@ -136,27 +149,28 @@ impl Way {
         }
     }
 
-    /// Orders the kinds.
-    fn cmp_kind(&self, other: &Way) -> std::cmp::Ordering {
-        let kind = |way: &Way| match way {
-            Way::Root => 0,
+    fn rank(&self) -> u8 {
+        match self {
+            Way::Root(_) => 0,
             Way::Other(_) => 1,
             Way::Patience => 2,
             Way::None => 3,
-        };
-        kind(self).cmp(&kind(other))
+            Way::Unjudged => 4,
+        }
     }
 
-    fn sentence(self, capabilities: &[String]) -> Option<String> {
+    /// The line above what it would show.
+    pub fn heading(&self) -> String {
         match self {
-            Way::Root => match capabilities {
-                [] => Some(AS_ROOT.to_owned()),
-                [all @ .., last] if !all.is_empty() => Some(format!("{WITH_CAPABILITY}{} and {last}", all.join(", "))),
-                [only, ..] => Some(format!("{WITH_CAPABILITY}{only}")),
+            Way::Root(capabilities) => match capabilities.as_slice() {
+                [] => format!("To see it, {AS_ROOT}:"),
+                [only] => format!("To see it, {WITH_CAPABILITY}{only}:"),
+                [all @ .., last] => format!("To see it, {WITH_CAPABILITY}{} and {last}:", all.join(", ")),
             },
-            Way::Other(way_out) => Some(way_out),
-            Way::Patience => Some("let the run reach the end of its window".to_owned()),
-            Way::None => None,
+            Way::Other(way_out) => format!("To see it: {way_out}"),
+            Way::Patience => "To see it, let the run reach the end of its window:".to_owned(),
+            Way::None => "With no known way to see it:".to_owned(),
+            Way::Unjudged => "Not judged:".to_owned(),
         }
     }
 }
@@ -178,8 +192,9 @@ mod tests {
         hurts.add(&gaps[1], "another step".to_owned(), &[]);
         let blind = grouped(hurts);
         assert_eq!(blind[1].gaps[0].0, "a step, another step");
-        let ways: Vec<_> = blind.iter().map(|blind| (blind.way_out.as_deref().unwrap(), blind.gaps.len())).collect();
-        assert_eq!(ways, [("run with sudo, or give the binary CAP_NET_RAW and CAP_PERFMON", 3), ("mount it", 1)]);
+        let ways: Vec<_> = blind.iter().map(|blind| (blind.way.heading(), blind.gaps.len())).collect();
+        let root = "To see it, run with sudo, or give the binary CAP_NET_RAW and CAP_PERFMON:".to_owned();
+        assert_eq!(ways, [(root, 3), ("To see it: mount it".to_owned(), 1)]);
     }
 
     #[test]

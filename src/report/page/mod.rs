@@ -1,0 +1,188 @@
+//! The report as lines on a screen of fixed columns: what `terminal` and `text` share.
+
+mod advice;
+mod causes;
+mod unseen;
+
+use textwrap::core::display_width;
+
+use super::layout::{Bars, Cell, Line, Tone, paragraph, row, wrap};
+use super::sections::{Books, Depth, Part, Sections};
+use crate::case::Verdict;
+
+/// The signs that a page is drawn with.
+pub struct Look {
+    /// The mark of each verdict.
+    pub mark: fn(Verdict) -> &'static str,
+    /// Columns that a mark takes.
+    pub mark_width: usize,
+    /// Between the parts of the first line.
+    pub between: &'static str,
+    /// The ledger's bars.
+    pub bars: Bars,
+}
+
+/// Where the text of a section begins.
+const INDENT: usize = 2;
+/// Where the rows of a section begin.
+const INSIDE: usize = 4;
+
+/// A page on the way.
+pub struct Page<'a> {
+    look: &'a Look,
+    width: usize,
+    depth: Depth,
+    lines: Vec<Line>,
+}
+
+impl<'a> Page<'a> {
+    /// Draws the whole report.
+    pub fn draw(sections: &Sections, look: &'a Look, width: usize, depth: Depth) -> Vec<Line> {
+        let mut page = Page { look, width, depth, lines: Vec::new() };
+        page.opening(sections);
+        if let Some(books) = &sections.books {
+            page.books(books);
+        }
+        page.advice(&sections.advice);
+        page.steps(sections);
+        page.causes(sections);
+        page.unseen(&sections.unseen);
+        page.about(sections);
+        page.lines
+    }
+
+    fn blank(&mut self) {
+        self.lines.push(Line::default());
+    }
+
+    fn heading(&mut self, text: &str) {
+        self.blank();
+        self.paragraph(INDENT, text, Tone::Strong);
+    }
+
+    /// A heading with a word flush right, where there is room for it.
+    fn heading_with(&mut self, text: &str, right: &str, tone: Tone) {
+        self.heading(text);
+        let line = self.lines.last().filter(|_| !right.is_empty()).cloned();
+        if let (Some(line), Some(last)) =
+            (line.and_then(|line| line.with_right(tone, right, self.width)), self.lines.last_mut())
+        {
+            *last = line;
+        }
+    }
+
+    fn paragraph(&mut self, indent: usize, text: &str, tone: Tone) {
+        self.lines.extend(paragraph(indent, text, tone, self.width));
+    }
+
+    /// A row whose last column takes what the others leave.
+    fn row(&mut self, indent: usize, mut cells: Vec<Cell>, last: &str, tone: Tone) {
+        let taken: usize = cells.iter().map(|cell| cell.width + 2).sum();
+        cells.push(Cell::new(last, tone, self.width.saturating_sub(indent + taken)));
+        self.lines.extend(row(indent, &cells));
+    }
+
+    /// Lines to paste: as they are, however long.
+    fn commands(&mut self, indent: usize, commands: &[String]) {
+        for command in commands {
+            let indent = if command.is_empty() { 0 } else { indent };
+            self.lines.push(Line { spans: vec![(Tone::Plain, " ".repeat(indent)), (Tone::Command, command.clone())] });
+        }
+    }
+
+    /// The width of a column that holds these: as wide as the widest, but never so wide that it takes the row.
+    fn column<'t>(&self, texts: impl Iterator<Item = &'t str>) -> usize {
+        texts.map(display_width).max().unwrap_or(0).clamp(8, self.width * 3 / 10)
+    }
+
+    fn opening(&mut self, sections: &Sections) {
+        let opening = &sections.opening;
+        let mut parts: Vec<&str> = opening.header.iter().map(String::as_str).collect();
+        parts.extend(opening.partial);
+        let mut line = Line::default();
+        for (index, part) in parts.iter().enumerate() {
+            let tone = if opening.partial == Some(part) { Tone::Attention } else { Tone::Faint };
+            let between = if index == 0 { "" } else { self.look.between };
+            if index > 0 && display_width(&line.text()) + display_width(between) + display_width(part) > self.width {
+                self.lines.push(std::mem::take(&mut line));
+                line.spans.push((Tone::Plain, " ".repeat(INDENT)));
+            } else {
+                line.spans.push((Tone::Faint, between.to_owned()));
+            }
+            let room = self.width - INDENT; // a name longer than the screen goes on in the next line
+            let mut pieces = wrap(part, room).into_iter();
+            line.spans.extend(pieces.next().map(|piece| (tone, piece)));
+            for piece in pieces {
+                self.lines.push(std::mem::take(&mut line));
+                line.spans.push((Tone::Plain, " ".repeat(INDENT)));
+                line.spans.push((tone, piece));
+            }
+        }
+        self.lines.push(line);
+        self.blank();
+        self.paragraph(INDENT, &opening.summary, Tone::Summary(opening.verdict));
+        for headline in &opening.headlines {
+            self.paragraph(INDENT, headline, Tone::Plain);
+        }
+    }
+
+    fn books(&mut self, books: &Books) {
+        match &books.nothing {
+            Some(nothing) => {
+                self.heading("Where the inbound bytes went");
+                self.paragraph(INSIDE, nothing, Tone::Plain);
+            }
+            None => self.heading(&format!("Where the inbound bytes went ({})", books.total)),
+        }
+        let cells = self.width * 3 / 10;
+        let percent = books.bars.iter().map(|bar| display_width(&bar.percent)).max().unwrap_or(0);
+        for bar in &books.bars {
+            let tone = match bar.part {
+                Part::Entry => Tone::Plain,
+                Part::Others | Part::Unexplained => Tone::Faint,
+                Part::MuchUnexplained => Tone::Attention,
+            };
+            let drawn = self.look.bars.draw(bar.share.unwrap_or(0.0), cells);
+            let columns = vec![Cell::new(drawn, tone, cells), Cell::new(&bar.percent, tone, percent).right()];
+            self.row(INSIDE, columns, &bar.label, tone);
+        }
+        for disagreement in &books.disagreements {
+            self.paragraph(INSIDE, &format!("Sources disagree: {disagreement}"), Tone::Attention);
+        }
+    }
+
+    fn steps(&mut self, sections: &Sections) {
+        let steps = &sections.steps;
+        let coverage = format!("{}{}{}", steps.verdict, self.look.between, steps.coverage);
+        let tone = if steps.complete { Tone::Verdict(steps.verdict) } else { Tone::Attention };
+        self.heading_with("Steps", &coverage, tone);
+        let title = self.column(steps.steps.iter().map(|step| step.title.as_str()));
+        for step in &steps.steps {
+            let tone = if step.verdict == Verdict::Skipped { Tone::Faint } else { Tone::Plain };
+            let mark = Cell::new((self.look.mark)(step.verdict), Tone::Verdict(step.verdict), self.look.mark_width);
+            let title_cell = Cell::new(&step.title, tone, title);
+            self.row(INDENT + 1, vec![mark, title_cell], &step.sentence, tone);
+            let provenance = sections.about.provenance.iter().find(|provenance| provenance.step == step.id);
+            if let (Depth::Full, Some(from)) = (self.depth, provenance) {
+                let asked = format!("{} {}", from.probe, from.params);
+                let text = format!("{}; {}, {}; {}", asked.trim_end(), from.started, from.looked, from.complete);
+                self.paragraph(INDENT + 1 + self.look.mark_width + 2 + title + 2, &text, Tone::Faint);
+            }
+        }
+    }
+
+    fn about(&mut self, sections: &Sections) {
+        let about = &sections.about;
+        self.blank();
+        let fact = |page: &mut Self, label: &str, text: &str| {
+            page.row(INDENT, vec![Cell::new(label, Tone::Faint, 6)], text, Tone::Faint);
+        };
+        fact(self, "Host", &about.host);
+        if self.depth == Depth::Full {
+            fact(self, "Run", &format!("{}; {}; {}", about.when, about.runbook, about.versions));
+        }
+        let label = format!("{:INDENT$}Again   ", "");
+        self.lines.push(Line { spans: vec![(Tone::Faint, label), (Tone::Command, about.again.clone())] });
+        fact(self, "Cost", &about.cost);
+    }
+}

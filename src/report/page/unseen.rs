@@ -1,0 +1,38 @@
+//! What could not be seen, under the way to see it.
+
+use super::{INSIDE, Page};
+use crate::report::layout::{Cell, Tone};
+use crate::report::sections::{Depth, Unseen};
+
+/// Gaps and losses that are shown under each heading.
+const MOST_GAPS: usize = 12;
+
+impl Page<'_> {
+    pub(super) fn unseen(&mut self, unseen: &Unseen) {
+        if unseen.is_empty() {
+            return;
+        }
+        self.heading("What could not be seen");
+        let titles = unseen.blind.iter().flat_map(|blind| &blind.gaps).chain(&unseen.lost);
+        let title = self.column(titles.map(|(title, _)| title.as_str()));
+        for blind in &unseen.blind {
+            self.paragraph(INSIDE, &blind.way.heading(), Tone::Strong);
+            self.gaps(&blind.gaps, title);
+        }
+        if !unseen.lost.is_empty() {
+            self.paragraph(INSIDE, "Lost while looking:", Tone::Strong);
+            self.gaps(&unseen.lost, title);
+        }
+    }
+
+    fn gaps(&mut self, gaps: &[(String, String)], title: usize) {
+        let most = if self.depth == Depth::Full { usize::MAX } else { MOST_GAPS };
+        let (shown, more) = gaps.split_at(gaps.len().min(most));
+        for (step, text) in shown {
+            self.row(INSIDE + 2, vec![Cell::new(step, Tone::Plain, title)], text, Tone::Plain);
+        }
+        if !more.is_empty() {
+            self.paragraph(INSIDE + 2, &format!("and {} more", more.len()), Tone::Faint);
+        }
+    }
+}
