@@ -3,6 +3,7 @@
 //! A probe looks; it never judges, prints, or changes the host. It is added by one file and one line in [`PROBES`]; the
 //! manual, the JSON schema, `list`, `doctor`, completions and lint follow from its types and their doc comments.
 
+pub mod capture;
 mod context;
 
 pub use context::{Cancel, Context, Gate, Inputs};
@@ -15,7 +16,7 @@ use serde_json::Value;
 use crate::case::{Gap, Observed, Reason};
 
 /// Every probe, in the order that lists show them.
-pub const PROBES: &[&dyn AnyProbe] = &[];
+pub const PROBES: &[&dyn AnyProbe] = &[&capture::CaptureProbe];
 
 /// An observer of the host.
 pub trait Probe: Sync {
