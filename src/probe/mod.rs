@@ -28,6 +28,7 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &host::HostProbe,
     &interfaces::InterfacesProbe,
     &sockets::SocketsProbe,
+    &capture::CaptureProbe,
     &firewall::FirewallProbe,
     &firewall::FIREWALL,
     &kernel::KernelProbe,

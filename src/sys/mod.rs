@@ -3,6 +3,7 @@
 pub mod identity;
 pub mod netlink_dump;
 pub mod nftables;
+pub mod packet_ring;
 pub mod perf;
 pub mod printable;
 pub mod rtnetlink;

@@ -1,0 +1,133 @@
+//! Whom a received packet was meant for.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::link::Way;
+use super::packet::Packet;
+
+/// The classes of received packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// For a local address.
+    ToUs,
+    /// For all.
+    Broadcast,
+    /// For a group.
+    Multicast,
+    /// For another link address.
+    OtherHost,
+    /// For our link address and an address that is not ours.
+    Forwarded,
+    /// Not IP, or IP that cannot be read.
+    NonIp,
+}
+
+impl Class {
+    /// All, in the order of their numbers.
+    pub const ALL: [Class; 6] =
+        [Class::ToUs, Class::Broadcast, Class::Multicast, Class::OtherHost, Class::Forwarded, Class::NonIp];
+
+    /// The field of the result.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Class::ToUs => "to_us",
+            Class::Broadcast => "broadcast",
+            Class::Multicast => "multicast",
+            Class::OtherHost => "other_host",
+            Class::Forwarded => "forwarded",
+            Class::NonIp => "non_ip",
+        }
+    }
+}
+
+/// The host's own addresses.
+#[derive(Debug)]
+pub struct LocalAddresses {
+    addresses: HashSet<IpAddr>,
+    /// The last one that was asked for and found: most packets have the same.
+    last: Cell<Option<IpAddr>>,
+}
+
+impl LocalAddresses {
+    /// These addresses, and 127.0.0.0/8.
+    pub fn new(addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        LocalAddresses { addresses: addresses.into_iter().collect(), last: Cell::new(None) }
+    }
+
+    /// Whether `address` is the host's own.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        if self.last.get() == Some(address) {
+            return true;
+        }
+        let ours = address.is_loopback() || self.addresses.contains(&address);
+        if ours {
+            self.last.set(Some(address));
+        }
+        ours
+    }
+
+    /// The addresses, in order.
+    pub fn list(&self) -> Vec<IpAddr> {
+        let mut list: Vec<IpAddr> = self.addresses.iter().copied().collect();
+        list.sort_unstable();
+        list
+    }
+
+    /// The class of a received packet.
+    pub fn class(&self, way: Way, packet: &Packet) -> Class {
+        if way == Way::OtherHost {
+            return Class::OtherHost;
+        }
+        let Some(ip) = &packet.ip else { return Class::NonIp };
+        match (way, ip.destination) {
+            (Way::Broadcast, _) | (_, IpAddr::V4(Ipv4Addr::BROADCAST)) => Class::Broadcast,
+            (Way::Multicast, _) => Class::Multicast,
+            // A link without addresses marks everything as the host's.
+            (_, destination) if destination.is_multicast() => Class::Multicast,
+            (_, destination) if self.contains(destination) => Class::ToUs,
+            _ => Class::Forwarded,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::capture::packet::{Ip, Transport, ether_type};
+
+    fn packet(destination: &str) -> Packet {
+        let ip = Ip {
+            source: "198.51.100.7".parse().unwrap(),
+            destination: destination.parse().unwrap(),
+            ttl: 64,
+            protocol: 17,
+            fragment: false,
+            transport: Transport::Other,
+            header_bytes: 28,
+            payload_bytes: 0,
+        };
+        Packet { ether_type: ether_type::IPV4, tagged: false, ip: Some(ip) }
+    }
+
+    #[test]
+    fn each_packet_has_its_class() {
+        let local = LocalAddresses::new(["192.0.2.1".parse().unwrap()]);
+        let arp = Packet { ether_type: 0x0806, tagged: false, ip: None };
+        for (way, packet, class) in [
+            (Way::Host, packet("192.0.2.1"), Class::ToUs),
+            (Way::Host, packet("127.9.9.9"), Class::ToUs),
+            (Way::Host, packet("192.0.2.2"), Class::Forwarded),
+            (Way::OtherHost, packet("192.0.2.1"), Class::OtherHost),
+            (Way::OtherHost, arp, Class::OtherHost),
+            (Way::Broadcast, arp, Class::NonIp),
+            (Way::Broadcast, packet("192.0.2.255"), Class::Broadcast),
+            (Way::Multicast, packet("239.1.2.3"), Class::Multicast),
+            (Way::Host, packet("239.1.2.3"), Class::Multicast),
+            (Way::Host, packet("255.255.255.255"), Class::Broadcast),
+        ] {
+            assert_eq!(local.class(way, &packet), class, "{way:?} {packet:?}");
+        }
+    }
+}

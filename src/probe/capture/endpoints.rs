@@ -1,0 +1,282 @@
+//! The receivers on this host, counted exactly up to a limit.
+
+use std::net::IpAddr;
+
+use super::distinct::Distinct;
+use super::hash::Secret;
+use super::majority::Majority;
+use super::spread::Spread;
+
+/// Endpoints that have a row of their own: all 65,536 ports of one address and protocol. What comes beyond is added up.
+const ROWS: usize = 65_536;
+/// Endpoints whose remotes, source ports and TTLs are looked into: 3 kB each, so 6 MB at most.
+const DETAILS: usize = 2_048;
+/// Packets of an endpoint whose remotes are remembered one by one before that.
+const EARLY: usize = 8;
+
+/// What makes an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// The local address.
+    pub address: IpAddr,
+    /// The local port.
+    pub port: Option<u16>,
+    /// The IP protocol.
+    pub protocol: u8,
+}
+
+/// What one endpoint received and sent.
+#[derive(Debug)]
+pub struct Row {
+    pub key: Key,
+    pub packets: u64,
+    pub wire_packets: u64,
+    pub bytes: u64,
+    pub payload_bytes: u64,
+    pub merged_header_bytes: u64,
+    pub syn: u64,
+    pub handshakes_completed: u64,
+    pub rst: u64,
+    pub tx_packets: u64,
+    pub tx_bytes: u64,
+    pub tx_payload_bytes: u64,
+    pub tx_rst: u64,
+    pub tx_syn_ack: u64,
+    pub first_nanos: u64,
+    pub last_nanos: u64,
+    early: [u32; EARLY],
+    detail: Option<u16>,
+}
+
+/// What is kept of the busier endpoints.
+#[derive(Debug)]
+pub struct Detail {
+    pub remotes: Distinct,
+    pub remote: Majority<IpAddr>,
+    pub remote_port: Majority<u16>,
+    pub ttl: Spread,
+}
+
+/// What came beyond the rows, by IP protocol.
+#[derive(Debug, Clone, Default)]
+pub struct Overflow {
+    pub packets: u64,
+    pub bytes: u64,
+    pub distinct: Option<Box<Distinct>>,
+}
+
+/// The table.
+#[derive(Debug)]
+pub struct Endpoints {
+    secret: Secret,
+    limit: usize,
+    rows: Vec<Row>,
+    /// Open addressing: numbers of rows plus 1, 0 is empty. Twice as many slots as rows, at least.
+    slots: Vec<u32>,
+    details: Vec<Detail>,
+    overflow: Vec<(u8, Overflow)>,
+}
+
+impl Endpoints {
+    /// An empty table.
+    pub fn new(secret: Secret) -> Self {
+        Endpoints::with_limit(secret, ROWS)
+    }
+
+    fn with_limit(secret: Secret, limit: usize) -> Self {
+        let slots = vec![0; 1024];
+        Endpoints { secret, limit, rows: Vec::new(), slots, details: Vec::new(), overflow: Vec::new() }
+    }
+
+    /// The row of `key`, made if there is none; none if there is no room for it.
+    pub fn row(&mut self, key: Key, at_nanos: u64) -> Option<&mut Row> {
+        let hash = self.hash(&key);
+        match self.find(hash, &key) {
+            Ok(row) => self.rows.get_mut(row),
+            Err(_) if self.rows.len() >= self.limit => None,
+            Err(slot) => {
+                self.rows.push(Row::new(key, at_nanos));
+                self.slots[slot] = self.rows.len() as u32;
+                if self.rows.len() * 2 > self.slots.len() {
+                    self.grow();
+                }
+                self.rows.last_mut()
+            }
+        }
+    }
+
+    /// Counts a packet that found no room for a row.
+    pub fn overflow(&mut self, key: &Key, bytes: u64) {
+        let hash = self.hash(key);
+        let place = match self.overflow.iter().position(|(protocol, _)| *protocol == key.protocol) {
+            Some(place) => place,
+            None => {
+                self.overflow.push((key.protocol, Overflow::default()));
+                self.overflow.len() - 1
+            }
+        };
+        let (_, other) = &mut self.overflow[place];
+        other.packets += 1;
+        other.bytes += bytes;
+        other.distinct.get_or_insert_with(|| Box::new(Distinct::new(12))).add(hash);
+    }
+
+    /// Looks into an rx packet of an endpoint that has a row: who sent it. Call it after the packet was counted.
+    pub fn look_into(&mut self, key: &Key, remote: IpAddr, remote_hash: u64, port: Option<u16>, ttl: u8, bytes: u64) {
+        let secret = self.secret;
+        let hash = self.hash(key);
+        let Ok(index) = self.find(hash, key) else { return };
+        let row = &mut self.rows[index];
+        let early = (row.packets as usize).saturating_sub(1);
+        if let Some(remembered) = row.early.get_mut(early) {
+            *remembered = remote_hash as u32;
+            return;
+        }
+        if row.detail.is_none() && early == EARLY && self.details.len() < DETAILS {
+            row.detail = Some(self.details.len() as u16);
+            let mut remotes = Distinct::new(10);
+            row.early.iter().for_each(|remembered| remotes.add(secret.words(u64::from(*remembered), 32)));
+            self.details.push(Detail {
+                remotes,
+                remote: Majority::new(),
+                remote_port: Majority::new(),
+                ttl: Spread::default(),
+            });
+        }
+        if let Some(detail) = row.detail.and_then(|index| self.details.get_mut(usize::from(index))) {
+            detail.remotes.add(secret.words(u64::from(remote_hash as u32), 32));
+            detail.remote.add(remote, bytes);
+            if let Some(port) = port {
+                detail.remote_port.add(port, bytes);
+            }
+            detail.ttl.add(ttl);
+        }
+    }
+
+    /// All rows.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// What is kept of a busier endpoint.
+    pub fn detail(&self, row: &Row) -> Option<&Detail> {
+        row.detail.and_then(|index| self.details.get(usize::from(index)))
+    }
+
+    /// How many remotes sent to an endpoint.
+    pub fn remotes(&self, row: &Row) -> Option<u64> {
+        match self.detail(row) {
+            Some(detail) => Some(detail.remotes.estimate()),
+            None if row.packets as usize <= EARLY => {
+                let mut remembered = row.early;
+                let remembered = &mut remembered[..row.packets as usize];
+                remembered.sort_unstable();
+                Some(remembered.chunk_by(PartialEq::eq).count() as u64)
+            }
+            None => None,
+        }
+    }
+
+    /// What came beyond the rows, by IP protocol.
+    pub fn overflowed(&self) -> &[(u8, Overflow)] {
+        &self.overflow
+    }
+
+    fn hash(&self, key: &Key) -> u64 {
+        let port = key.port.map_or(0x1_0000, u64::from);
+        self.secret.words(self.secret.address(key.address), port << 8 | u64::from(key.protocol))
+    }
+
+    /// The number of the row, or else the slot where it would be.
+    fn find(&self, hash: u64, key: &Key) -> Result<usize, usize> {
+        let mask = self.slots.len() - 1;
+        let mut slot = hash as usize & mask;
+        loop {
+            match self.slots[slot] as usize {
+                0 => return Err(slot),
+                row if self.rows[row - 1].key == *key => return Ok(row - 1),
+                _ => slot = (slot + 1) & mask,
+            }
+        }
+    }
+
+    fn grow(&mut self) {
+        self.slots = vec![0; self.slots.len() * 2];
+        for row in 0..self.rows.len() {
+            let key = self.rows[row].key;
+            if let Err(slot) = self.find(self.hash(&key), &key) {
+                self.slots[slot] = row as u32 + 1;
+            }
+        }
+    }
+}
+
+impl Row {
+    fn new(key: Key, at_nanos: u64) -> Self {
+        Row {
+            key,
+            packets: 0,
+            wire_packets: 0,
+            bytes: 0,
+            payload_bytes: 0,
+            merged_header_bytes: 0,
+            syn: 0,
+            handshakes_completed: 0,
+            rst: 0,
+            tx_packets: 0,
+            tx_bytes: 0,
+            tx_payload_bytes: 0,
+            tx_rst: 0,
+            tx_syn_ack: 0,
+            first_nanos: at_nanos,
+            last_nanos: at_nanos,
+            early: [0; EARLY],
+            detail: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(port: u16) -> Key {
+        Key { address: "192.0.2.1".parse().unwrap(), port: Some(port), protocol: 17 }
+    }
+
+    #[test]
+    fn every_port_of_an_address_has_its_row() {
+        let mut endpoints = Endpoints::new(Secret::draw());
+        for _ in 0..2 {
+            for port in 0..=u16::MAX {
+                endpoints.row(key(port), 0).unwrap().packets += 1;
+            }
+        }
+        assert_eq!(endpoints.rows().len(), 65_536);
+        assert!(endpoints.rows().iter().all(|row| row.packets == 2));
+        assert!(endpoints.row(Key { protocol: 6, ..key(1) }, 0).is_none());
+        assert!(endpoints.row(key(1), 0).is_some());
+    }
+
+    #[test]
+    fn remotes_are_exact_when_few_and_close_when_many() {
+        let secret = Secret::draw();
+        let mut endpoints = Endpoints::new(secret);
+        for sent in 0..5_000u32 {
+            let remote = IpAddr::from((0x0a00_0000 + sent % 3).to_be_bytes());
+            if sent < 6 {
+                endpoints.row(key(1), 0).unwrap().packets += 1;
+                endpoints.look_into(&key(1), remote, secret.address(remote), Some(53), 64, 100);
+            }
+            let remote = IpAddr::from((0x0a00_0000 + sent).to_be_bytes());
+            endpoints.row(key(2), 0).unwrap().packets += 1;
+            endpoints.look_into(&key(2), remote, secret.address(remote), Some(53), 64, 100);
+        }
+        assert_eq!(endpoints.remotes(&endpoints.rows()[0]), Some(3));
+        let many = endpoints.remotes(&endpoints.rows()[1]).unwrap();
+        assert!((4_300..=5_700).contains(&many), "{many}");
+        let detail = endpoints.detail(&endpoints.rows()[1]).unwrap();
+        assert_eq!(detail.remote_port.top(), Some((53, 1.0)));
+        assert_eq!(detail.ttl.distinct(), 1);
+    }
+}

@@ -1,0 +1,212 @@
+//! Packets from a file. It is read twice: first for its span of time and whose file it is, then to add it up.
+
+use std::fs::File;
+use std::io::BufReader;
+
+use jiff::Timestamp;
+
+use super::classes::LocalAddresses;
+use super::link::{Link, LinkHeader, Way};
+use super::local::Pairs;
+use super::output::Capture;
+use super::packet::{self, Packet};
+use super::pcap::{Broken, Reader, Record};
+use super::summary::Source;
+use super::tally::{Seen, Tally};
+use super::{Burst, Params};
+use crate::case::{Gap, Observed, Reason};
+use crate::probe::Context;
+use crate::units::count;
+
+/// How many packets go by between two looks at whether the run was cancelled.
+const BREATH: u64 = 8_192;
+/// Link addresses that the host of a file may have.
+const LINK_ADDRESSES: usize = 8;
+
+/// Reads a file and adds it up.
+pub fn read(path: &str, params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
+    open(path)?;
+    // A file needs no window, but the probes of the window wait for this one.
+    cx.begin();
+    let survey = survey(path, params, cx)?;
+    let (link, first, last) = (survey.link, survey.first_nanos.unwrap_or(0), survey.last_nanos);
+    let tally = Tally::new(LocalAddresses::new(survey.local), last.saturating_sub(first));
+    let mut burst = Burst::new(tally, params, None);
+    let mut own = OwnLink::default();
+    let mut reader = open(path)?;
+    let mut latest = first;
+    for number in 0..survey.packets {
+        if number.is_multiple_of(BREATH) {
+            cx.live(format!("{} packets read", count(number as f64)));
+            if cx.cancelled() {
+                break;
+            }
+        }
+        // The survey came past here already.
+        let Ok(Some(record)) = reader.next() else { break };
+        let Ok(record_link) = record.link else { continue };
+        latest = record.at_nanos.unwrap_or(latest);
+        let (header, packet) = dissect(record_link, &record);
+        let way = record.way.or(header.way).unwrap_or_else(|| own.way(&header, &packet, &burst.tally.local));
+        let link_bytes = (header.bytes as u32).min(record.wire_bytes);
+        burst.tally.add(&Seen {
+            at_nanos: latest.saturating_sub(first),
+            way,
+            wire_bytes: record.wire_bytes,
+            link_bytes,
+            tag_stripped: false,
+            segment_bytes: None,
+            packet,
+        });
+        if let Some(writer) = &mut burst.writer {
+            writer.packet(record_link, latest, record.bytes, record.wire_bytes, way);
+        }
+    }
+    let source = Source {
+        interface: None,
+        file: Some(path.to_owned()),
+        link: link.unwrap_or(Link::Other),
+        started: survey.first_nanos.and_then(|nanos| Timestamp::from_nanosecond(nanos.into()).ok()),
+        elapsed_nanos: last.saturating_sub(first),
+        ring: None,
+        written: None,
+    };
+    let mut observed = burst.finish(source, params);
+    observed.loss.splice(0..0, survey.loss);
+    Ok(observed)
+}
+
+/// What a first reading finds out.
+#[derive(Default)]
+struct Survey {
+    link: Option<Link>,
+    packets: u64,
+    first_nanos: Option<u64>,
+    last_nanos: u64,
+    local: Vec<std::net::IpAddr>,
+    loss: Vec<String>,
+}
+
+fn survey(path: &str, params: &Params, cx: &Context) -> Result<Survey, Gap> {
+    let mut survey = Survey::default();
+    let mut pairs = Pairs::default();
+    let mut unread: Option<(u32, u64)> = None;
+    let mut reader = open(path)?;
+    loop {
+        if survey.packets.is_multiple_of(BREATH) && cx.cancelled() {
+            survey.loss.push(format!("cancelled: only the first {} packets were read", count(survey.packets as f64)));
+            break;
+        }
+        match reader.next() {
+            Ok(Some(record)) => {
+                survey.packets += 1;
+                if let Some(at) = record.at_nanos {
+                    survey.first_nanos = Some(survey.first_nanos.map_or(at, |first| first.min(at)));
+                    survey.last_nanos = survey.last_nanos.max(at);
+                }
+                match record.link {
+                    Ok(link) => {
+                        survey.link.get_or_insert(link);
+                        if params.local.is_empty()
+                            && let Some(ip) = dissect(link, &record).1.ip
+                        {
+                            pairs.add(ip.source, ip.destination, record.wire_bytes);
+                        }
+                    }
+                    Err(kind) => unread.get_or_insert((kind, 0)).1 += 1,
+                }
+            }
+            Ok(None) => break,
+            Err(broken) => {
+                survey.loss.push(format!(
+                    "{} cannot be read beyond its first {} packets: packet {}: {broken}",
+                    path.escape_debug(),
+                    count(survey.packets as f64),
+                    survey.packets + 1
+                ));
+                break;
+            }
+        }
+    }
+    if let Some((kind, packets)) = unread {
+        if survey.link.is_none() {
+            return Err(Gap::new(
+                Reason::Malformed,
+                tried(path),
+                format!("its packets have link type {kind}, which is not read here"),
+            )
+            .way_out("give a file with Ethernet, raw IP, loopback or Linux cooked packets"));
+        }
+        let packets = count(packets as f64);
+        survey.loss.push(format!("{packets} packets have link type {kind} or others that are not read here"));
+    }
+    survey.local = if params.local.is_empty() { pairs.local() } else { params.local.clone() };
+    Ok(survey)
+}
+
+fn open(path: &str) -> Result<Reader<BufReader<File>>, Gap> {
+    let file = File::open(path).map_err(|error| Gap::io(tried(path), &error))?;
+    let kind = file.metadata().map_err(|error| Gap::io(tried(path), &error))?;
+    if !kind.is_file() {
+        return Err(Gap::new(Reason::Malformed, tried(path), "it is not a regular file").way_out("save it to a file"));
+    }
+    Reader::new(BufReader::with_capacity(256 * 1024, file)).map_err(|broken| match broken {
+        Broken::Io(error) => Gap::io(tried(path), &error),
+        broken => Gap::new(Reason::Malformed, tried(path), broken.to_string())
+            .way_out("give a file that tcpdump -w or Wireshark wrote"),
+    })
+}
+
+fn tried(path: &str) -> String {
+    format!("read the packets of {}", path.escape_debug())
+}
+
+/// The link header and the packet of a record. A frame too short for its link header has nothing to say.
+fn dissect(link: Link, record: &Record) -> (LinkHeader, Packet) {
+    let header = link.read(record.bytes).unwrap_or(LinkHeader {
+        bytes: record.bytes.len(),
+        ether_type: 0,
+        addresses: None,
+        way: None,
+    });
+    let network = record.bytes.get(header.bytes..).unwrap_or_default();
+    let wire_bytes = record.wire_bytes.saturating_sub(header.bytes as u32);
+    (header, packet::read(header.ether_type, network, wire_bytes))
+}
+
+/// The host's link addresses, learned from the packets with its own IP addresses.
+#[derive(Debug, Default)]
+struct OwnLink(Vec<[u8; 6]>);
+
+impl OwnLink {
+    /// The way of a packet that does not say: by its IP addresses, else by its link addresses.
+    fn way(&mut self, header: &LinkHeader, packet: &Packet, local: &LocalAddresses) -> Way {
+        let (source, destination) = match &packet.ip {
+            Some(ip) => (local.contains(ip.source), local.contains(ip.destination)),
+            None => (false, false),
+        };
+        let Some((to, from)) = header.addresses else {
+            return if source && !destination { Way::Outgoing } else { Way::Host };
+        };
+        if source && !destination {
+            self.learn(from);
+            return Way::Outgoing;
+        }
+        if destination && to[0] & 1 == 0 {
+            self.learn(to);
+        }
+        match to {
+            _ if packet.ip.is_none() && self.0.contains(&from) => Way::Outgoing,
+            [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] => Way::Broadcast,
+            [first, ..] if first & 1 == 1 => Way::Multicast,
+            to if destination || self.0.is_empty() || self.0.contains(&to) => Way::Host,
+            _ => Way::OtherHost,
+        }
+    }
+
+    fn learn(&mut self, address: [u8; 6]) {
+        if self.0.len() < LINK_ADDRESSES && address != [0; 6] && !self.0.contains(&address) {
+            self.0.push(address);
+        }
+    }
+}

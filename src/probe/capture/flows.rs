@@ -1,0 +1,194 @@
+//! Flows: who talks with whom, and how far their handshakes came. Bounded; what is light makes room for what is heavy.
+
+use std::net::IpAddr;
+
+use super::classes::Class;
+use super::distinct::Distinct;
+use super::hash::Secret;
+use super::heavy::Heavy;
+use super::packet::{Transport, flag};
+
+/// Flows that are kept at a time: 2.5 MB.
+const FLOWS: usize = 16_384;
+
+/// What makes a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// The local address.
+    pub local: IpAddr,
+    /// The remote address.
+    pub remote: IpAddr,
+    /// The local and the remote port.
+    pub ports: Option<(u16, u16)>,
+    /// The IP protocol.
+    pub protocol: u8,
+}
+
+/// What a flow carried.
+#[derive(Debug, Clone, Default)]
+pub struct Row {
+    pub rx_packets: u64,
+    pub rx_bytes: u64,
+    pub rx_payload_bytes: u64,
+    pub tx_packets: u64,
+    pub tx_bytes: u64,
+    pub tx_payload_bytes: u64,
+    pub first_nanos: u64,
+    pub last_nanos: u64,
+    pub class: Option<Class>,
+    pub remote_opened: bool,
+    pub local_opened: bool,
+    accepted: bool,
+    completed: bool,
+}
+
+/// What a packet meant for its connection's handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handshake {
+    /// Somebody began to open a connection to us.
+    Started,
+    /// Our answer was answered: the connection is open.
+    Completed,
+    /// Nothing, or nothing new.
+    Nothing,
+}
+
+/// One packet of a flow.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    pub key: Key,
+    pub remote_hash: u64,
+    pub outgoing: bool,
+    pub class: Option<Class>,
+    pub bytes: u32,
+    pub payload_bytes: u32,
+    pub transport: Transport,
+    pub at_nanos: u64,
+}
+
+/// The table.
+#[derive(Debug)]
+pub struct Flows {
+    secret: Secret,
+    table: Heavy<Key, Row>,
+    distinct: Distinct,
+}
+
+impl Flows {
+    /// An empty table.
+    pub fn new(secret: Secret) -> Self {
+        Flows { secret, table: Heavy::new(FLOWS), distinct: Distinct::new(12) }
+    }
+
+    /// Counts a packet and says what it meant for the handshake.
+    pub fn add(&mut self, part: &Part) -> Handshake {
+        let Key { local, ports, protocol, .. } = part.key;
+        let ports = ports.map_or(1 << 32, |(local, remote)| u64::from(local) << 16 | u64::from(remote));
+        let hash = self
+            .secret
+            .words(part.remote_hash ^ self.secret.address(local).rotate_left(17), ports << 8 | u64::from(protocol));
+        self.distinct.add(hash);
+        let row = self.table.add(hash, part.key, part.bytes);
+        if row.rx_packets + row.tx_packets == 0 {
+            row.first_nanos = part.at_nanos;
+        }
+        row.last_nanos = part.at_nanos;
+        if part.outgoing {
+            row.tx_packets += 1;
+            row.tx_bytes += u64::from(part.bytes);
+            row.tx_payload_bytes += u64::from(part.payload_bytes);
+        } else {
+            row.rx_packets += 1;
+            row.rx_bytes += u64::from(part.bytes);
+            row.rx_payload_bytes += u64::from(part.payload_bytes);
+            row.class = row.class.or(part.class);
+        }
+        match part.transport {
+            Transport::Tcp { flags, .. } => row.handshake(part.outgoing, flags),
+            _ => Handshake::Nothing,
+        }
+    }
+
+    /// How many flows there were.
+    pub fn distinct(&self) -> u64 {
+        self.distinct.estimate()
+    }
+
+    /// How often a flow made room for another.
+    pub fn evicted(&self) -> u64 {
+        self.table.evicted()
+    }
+
+    /// The flows that are kept, in no order.
+    pub fn rows(&self) -> impl Iterator<Item = &(Key, Row)> {
+        self.table.rows()
+    }
+}
+
+impl Row {
+    fn handshake(&mut self, outgoing: bool, flags: u8) -> Handshake {
+        match (outgoing, flags & (flag::SYN | flag::ACK | flag::RST)) {
+            (false, flag::SYN) if !self.remote_opened || self.completed => {
+                // A SYN after a completed handshake opens the next connection on the same ports.
+                (self.remote_opened, self.accepted, self.completed) = (true, false, false);
+                Handshake::Started
+            }
+            (true, flag::SYN) => {
+                self.local_opened = true;
+                Handshake::Nothing
+            }
+            (true, flags) if flags == flag::SYN | flag::ACK => {
+                self.accepted = self.remote_opened;
+                Handshake::Nothing
+            }
+            (false, flag::ACK) if self.accepted && !self.completed => {
+                self.completed = true;
+                Handshake::Completed
+            }
+            _ => Handshake::Nothing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shake(steps: &[(bool, u8)]) -> Vec<Handshake> {
+        let mut row = Row::default();
+        steps.iter().map(|(outgoing, flags)| row.handshake(*outgoing, *flags)).collect()
+    }
+
+    const SYN_ACK: u8 = flag::SYN | flag::ACK;
+
+    #[test]
+    fn a_handshake_completes_once() {
+        use Handshake::{Completed, Nothing, Started};
+        let steps = [(false, flag::SYN), (false, flag::SYN), (true, SYN_ACK), (false, flag::ACK), (false, flag::ACK)];
+        assert_eq!(shake(&steps), [Started, Nothing, Nothing, Completed, Nothing]);
+    }
+
+    #[test]
+    fn an_ack_without_our_answer_completes_nothing() {
+        use Handshake::{Nothing, Started};
+        assert_eq!(shake(&[(false, flag::SYN), (false, flag::ACK)]), [Started, Nothing]);
+        assert_eq!(shake(&[(true, SYN_ACK), (false, flag::ACK)]), [Nothing, Nothing]);
+        assert_eq!(shake(&[(false, flag::SYN), (true, SYN_ACK), (false, flag::RST)]), [Started, Nothing, Nothing]);
+    }
+
+    #[test]
+    fn a_port_that_is_used_again_opens_a_second_connection() {
+        let once = [(false, flag::SYN), (true, SYN_ACK), (false, flag::ACK)];
+        let twice = shake(&[once, once].concat());
+        assert_eq!(twice.iter().filter(|step| **step == Handshake::Started).count(), 2);
+        assert_eq!(twice.iter().filter(|step| **step == Handshake::Completed).count(), 2);
+    }
+
+    #[test]
+    fn a_connection_that_we_open_is_ours() {
+        let mut row = Row::default();
+        row.handshake(true, flag::SYN);
+        row.handshake(false, SYN_ACK);
+        assert!(row.local_opened && !row.remote_opened);
+    }
+}

@@ -1,0 +1,69 @@
+//! A fast hash with a secret: whoever sends the packets chooses the keys, so the hash must not be foreseeable.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::net::IpAddr;
+
+/// Secrets of one capture, drawn from the system's randomness.
+#[derive(Debug, Clone, Copy)]
+pub struct Secret([u64; 4]);
+
+impl Secret {
+    /// New secrets.
+    pub fn draw() -> Self {
+        let random = RandomState::new();
+        Secret([0, 1, 2, 3].map(|index: u64| random.hash_one(index) | 1))
+    }
+
+    /// The hash of two words.
+    pub fn words(&self, first: u64, second: u64) -> u64 {
+        let [a, b, c, d] = self.0;
+        fold(fold(first ^ a, second ^ b) ^ c, d)
+    }
+
+    /// The hash of an address.
+    pub fn address(&self, address: IpAddr) -> u64 {
+        match address {
+            IpAddr::V4(v4) => self.words(u64::from(v4.to_bits()), 0x5634),
+            IpAddr::V6(v6) => {
+                let bits = v6.to_bits();
+                self.words((bits >> 64) as u64, (bits as u64).rotate_left(32) ^ 0x5636)
+            }
+        }
+    }
+
+    /// The hash of an address's network: IPv4 /24, IPv6 /48.
+    pub fn network(&self, address: IpAddr) -> u64 {
+        match address {
+            IpAddr::V4(v4) => self.words(u64::from(v4.to_bits() >> 8), 24),
+            IpAddr::V6(v6) => self.words((v6.to_bits() >> 80) as u64, 48),
+        }
+    }
+}
+
+/// Multiplies to 128 bits and folds the halves together: each bit of the input reaches each bit of the result.
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    (product as u64) ^ (product >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_captures_hash_the_same_key_differently() {
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        assert_ne!(Secret::draw().address(address), Secret::draw().address(address));
+    }
+
+    #[test]
+    fn neighbours_share_a_network_but_no_hash() {
+        let secret = Secret::draw();
+        let (one, other, far): (IpAddr, IpAddr, IpAddr) =
+            ("192.0.2.1".parse().unwrap(), "192.0.2.200".parse().unwrap(), "192.0.3.1".parse().unwrap());
+        assert_eq!(secret.network(one), secret.network(other));
+        assert_ne!(secret.network(one), secret.network(far));
+        assert_ne!(secret.address(one), secret.address(other));
+    }
+}

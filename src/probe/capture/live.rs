@@ -1,0 +1,220 @@
+//! Packets from the wire.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use nix::net::if_::if_indextoname;
+
+use super::classes::LocalAddresses;
+use super::host::{self, Interface};
+use super::link::{Link, Way};
+use super::output::{Capture, Ring};
+use super::packet;
+use super::summary::Source;
+use super::tally::{Seen, Tally};
+use super::{Burst, Params};
+use crate::case::{Gap, Observed, Reason};
+use crate::probe::Context;
+use crate::sys::packet_ring::{Frame, OpenError, PacketRing};
+use crate::units::{bitrate, count, percent, span};
+
+/// Bytes of each packet that are looked at, and written: link, network and transport headers with options.
+const SNAP_BYTES: u32 = 128;
+/// How long to rest when the ring is empty.
+const TICK: Duration = Duration::from_millis(20);
+/// How often the live figure changes.
+const LIVE: Duration = Duration::from_millis(500);
+/// How long the last packets may take to come out of the ring. The kernel hands over its last block after 16 ms.
+const LAST_PACKETS: Duration = Duration::from_millis(250);
+/// A wall clock that ran differently by more was set.
+const CLOCK_SET: Duration = Duration::from_millis(100);
+
+/// Watches an interface for the window.
+pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
+    let interface = host::interface(&params.interface)?;
+    let mut ring = PacketRing::open(interface.index).map_err(|error| no_ring(&interface, error))?;
+    let link = Link::of_interface(ring.interface_type());
+    let (local, local_gap) = match host::addresses() {
+        Ok(addresses) => (addresses, None),
+        Err(gap) => (Vec::new(), Some(gap)),
+    };
+    let tally = Tally::new(LocalAddresses::new(local), params.window.0.as_nanos().min(u64::MAX.into()) as u64);
+    let mut burst = Burst::new(tally, params, Some(&interface.name));
+    let tried = || format!("capture packets on {}", interface.name);
+
+    let window_began = cx.begin();
+    // The refusing filter let nothing in, but the counters are only then surely at 0.
+    ring.statistics().map_err(|error| Gap::io(tried(), &error))?;
+    let started = Timestamp::now();
+    ring.accept(SNAP_BYTES).map_err(|error| Gap::io(tried(), &error))?;
+    let mut watching = Watching {
+        link,
+        began: Instant::now(),
+        started,
+        account: Ring::default(),
+        drained: 0,
+        live_at: window_began,
+        live_bytes: 0,
+    };
+    let mut loss = watching.until(window_began + params.window.0, &mut ring, &mut burst, &interface, cx);
+    let refused = ring.refuse();
+    let elapsed = watching.began.elapsed();
+    watching.last_packets(&mut ring, &mut burst, refused.is_ok());
+    loss.extend(watching.loss(elapsed));
+
+    let source = Source {
+        interface: Some(interface.name.clone()),
+        file: None,
+        link,
+        started: Some(started),
+        elapsed_nanos: elapsed.as_nanos() as u64,
+        ring: Some(watching.account),
+        written: None,
+    };
+    let mut observed = burst.finish(source, params);
+    loss.append(&mut observed.loss);
+    observed.loss = loss;
+    if let Some(gap) = local_gap {
+        observed.miss(&["local_addresses", "classes.to_us", "classes.forwarded", "endpoints", "other_endpoints"], gap);
+    }
+    Ok(observed)
+}
+
+/// The state of one watching.
+struct Watching {
+    link: Link,
+    began: Instant,
+    started: Timestamp,
+    account: Ring,
+    drained: u64,
+    live_at: Instant,
+    live_bytes: u64,
+}
+
+impl Watching {
+    /// Watches until `end`, or until cancelled, or until the interface is gone; gives what was lost by that.
+    fn until(
+        &mut self,
+        end: Instant,
+        ring: &mut PacketRing,
+        burst: &mut Burst,
+        interface: &Interface,
+        cx: &Context,
+    ) -> Vec<String> {
+        let mut loss = Vec::new();
+        loop {
+            self.drain(ring, burst);
+            let now = Instant::now();
+            if ring.pending_error().is_some() {
+                let at = span(self.began.elapsed().as_secs_f64());
+                if if_indextoname(interface.index).is_err() {
+                    loss.push(format!("{} vanished after {at}; nothing was seen after that", interface.name));
+                    return loss;
+                }
+                let down =
+                    format!("{} is or was down, noticed after {at}; nothing arrives while it is", interface.name);
+                if loss.is_empty() {
+                    loss.push(down);
+                }
+            }
+            self.show_live(now, burst, cx);
+            if now >= end || !cx.rest_until(end.min(now + TICK)) {
+                return loss;
+            }
+        }
+    }
+
+    fn drain(&mut self, ring: &mut PacketRing, burst: &mut Burst) {
+        let (link, began) = (self.link, self.started.as_nanosecond() as u64);
+        self.drained += ring.drain(|frame| {
+            let seen = seen(frame, began);
+            burst.tally.add(&seen);
+            if let Some(writer) = &mut burst.writer {
+                writer.live_frame(link, frame, seen.way);
+            }
+        });
+        // The kernel's counters have 32 bits and begin anew at each reading.
+        if let Ok(statistics) = ring.statistics() {
+            self.account.received += u64::from(statistics.packets);
+            self.account.dropped += u64::from(statistics.drops);
+            self.account.freezes += u64::from(statistics.freezes);
+        }
+    }
+
+    /// Takes what the kernel still holds, to the last packet that it counted.
+    fn last_packets(&mut self, ring: &mut PacketRing, burst: &mut Burst, refusing: bool) {
+        let deadline = Instant::now() + LAST_PACKETS;
+        loop {
+            self.drain(ring, burst);
+            let all = self.drained >= self.account.received.saturating_sub(self.account.dropped);
+            if all || !refusing || Instant::now() >= deadline {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn loss(&self, elapsed: Duration) -> Vec<String> {
+        let mut loss = Vec::new();
+        let Ring { received, dropped, freezes } = self.account;
+        if dropped > 0 {
+            loss.push(format!(
+                "the kernel's ring was full {freezes} times: {} of {} packets ({}) were not seen and are in no figure; \
+                 shares hold, totals are too low",
+                count(dropped as f64),
+                count(received as f64),
+                percent(dropped as f64 / received.max(1) as f64)
+            ));
+        }
+        let left = received.saturating_sub(dropped).saturating_sub(self.drained);
+        if left > 0 {
+            loss.push(format!("{} packets did not come out of the ring in time", count(left as f64)));
+        }
+        let wall = Timestamp::now().duration_since(self.started).as_secs_f64();
+        let off = wall - self.began.elapsed().as_secs_f64();
+        if off.abs() > CLOCK_SET.as_secs_f64() {
+            loss.push(format!(
+                "the wall clock was set by {} during {}; the times of samples, flows and endpoints are off by that",
+                span(off.abs()),
+                span(elapsed.as_secs_f64())
+            ));
+        }
+        loss
+    }
+
+    fn show_live(&mut self, now: Instant, burst: &Burst, cx: &Context) {
+        let since = now.saturating_duration_since(self.live_at);
+        if since >= LIVE {
+            let bytes = burst.tally.rx.count.bytes;
+            cx.live(format!("{} in", bitrate((bytes - self.live_bytes) as f64 * 8.0 / since.as_secs_f64())));
+            (self.live_at, self.live_bytes) = (now, bytes);
+        }
+    }
+}
+
+/// A frame of the ring as the sums want it.
+fn seen(frame: &Frame, began_nanos: u64) -> Seen {
+    let network = frame.bytes.get(frame.network_offset..).unwrap_or_default();
+    let link_bytes = (frame.network_offset as u32).min(frame.wire_bytes);
+    Seen {
+        at_nanos: frame.timestamp_nanos.saturating_sub(began_nanos),
+        way: Way::from_kernel(frame.packet_type),
+        wire_bytes: frame.wire_bytes,
+        link_bytes,
+        tag_stripped: frame.stripped_tag.is_some(),
+        segment_bytes: frame.segment_bytes,
+        packet: packet::read(frame.ether_type, network, frame.wire_bytes - link_bytes),
+    }
+}
+
+fn no_ring(interface: &Interface, OpenError { step, error }: OpenError) -> Gap {
+    let tried = format!("capture packets on {}", interface.name);
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Gap::denied(tried, "CAP_NET_RAW"),
+        _ if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
+            Gap::new(Reason::Absent, tried, "this kernel has no packet sockets").way_out("load the module af_packet")
+        }
+        _ => Gap::io(tried, &io::Error::new(error.kind(), format!("could not {step}: {error}"))),
+    }
+}

@@ -1,0 +1,140 @@
+//! `capture`: a timed burst of packets, added up by flow, receiver and kind.
+//!
+//! A source ([`live`] or [`file`]) hands over packets; [`link`] and [`packet`] read them; [`tally`] adds them up with
+//! constant work per packet and bounded memory; [`summary`] turns the sums into the [`Capture`].
+
+pub mod output;
+
+mod classes;
+mod distinct;
+mod endpoints;
+mod file;
+mod flows;
+mod hash;
+mod heavy;
+mod host;
+mod link;
+mod live;
+mod local;
+mod majority;
+mod names;
+mod pace;
+mod packet;
+mod pcap;
+mod spread;
+mod summary;
+mod tally;
+mod write;
+
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use output::Capture;
+
+use super::{Context, Need, Probe};
+use crate::case::{Gap, Observed};
+use crate::units::{Size, Span};
+use summary::Source;
+use tally::Tally;
+use write::Writer;
+
+/// The probe.
+#[derive(Debug)]
+pub struct CaptureProbe;
+
+/// What to capture.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Params {
+    /// The interface to watch. `auto` is the default route's, or else the busiest one that is up and not loopback.
+    pub interface: String,
+    /// How long to watch. A file is read to its end, however long it lasted.
+    pub window: Span,
+    /// A pcap or pcapng file to read instead of watching an interface.
+    pub file: Option<String>,
+    /// For a file: the addresses of the host that it is about, which make the direction of a packet. When empty they
+    /// are inferred: the address that takes part in most packets, of equals the one that receives most, and then each
+    /// further one that takes part in 5 % of the packets, all without those already taken. A direction that the file
+    /// itself names for a packet counts for more.
+    pub local: Vec<IpAddr>,
+    /// A pcapng file to write the burst to: the first 128 bytes of each packet. It must not exist yet.
+    pub write: Option<String>,
+    /// The size at which writing ends; watching goes on.
+    pub write_limit: Size,
+    /// Rows in the lists of remotes and source ports.
+    pub top: u32,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Params {
+            interface: "auto".to_owned(),
+            window: Span::seconds(10),
+            file: None,
+            local: Vec::new(),
+            write: None,
+            write_limit: Size(16 * 1024 * 1024),
+            top: 20,
+        }
+    }
+}
+
+impl Probe for CaptureProbe {
+    const NAME: &'static str = "capture";
+    const ABOUT: &'static str = "a timed burst of packets: flows, remotes, ports, protocols, receivers";
+    const SOURCE: &'static str = "AF_PACKET with a TPACKET_V3 ring, or a pcap or pcapng file";
+    const REPLACES: &'static [&'static str] = &["tcpdump", "iftop"];
+    const NEEDS: &'static [Need] =
+        &[Need { what: "CAP_NET_RAW", without: "no packets of an interface; a pcap file can still be read" }];
+    type Params = Params;
+    type Output = Capture;
+
+    fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
+        match &params.file {
+            Some(path) => file::read(path, &params, cx),
+            None => live::watch(&params, cx),
+        }
+    }
+}
+
+/// The sums of a burst and the file that it is written to.
+struct Burst {
+    tally: Tally,
+    writer: Option<Writer>,
+    no_writer: Option<Gap>,
+}
+
+impl Burst {
+    fn new(tally: Tally, params: &Params, interface: Option<&str>) -> Self {
+        // Without the file there is still all the rest.
+        let writer = params.write.as_deref().map(|path| Writer::create(path, params.write_limit, interface));
+        match writer.transpose() {
+            Ok(writer) => Burst { tally, writer, no_writer: None },
+            Err(gap) => Burst { tally, writer: None, no_writer: Some(gap) },
+        }
+    }
+
+    fn finish(self, mut source: Source, params: &Params) -> Observed<Capture> {
+        let mut loss = Vec::new();
+        if let Some(writer) = self.writer {
+            let (written, lost) = writer.finish();
+            source.written = Some(written);
+            loss.extend(lost);
+        }
+        if self.tally.flows.evicted() > 0 {
+            loss.push(format!(
+                "there were about {} flows, more than are kept: the lightest made room, so figures of single flows and \
+                 completed handshakes are lower bounds; totals are exact",
+                crate::units::count(self.tally.flows.distinct() as f64)
+            ));
+        }
+        let mut observed = Observed::whole(self.tally.summary(source, params.top as usize));
+        observed.loss = loss;
+        if let Some(gap) = self.no_writer {
+            observed.miss(&["written"], gap);
+        }
+        observed
+    }
+}

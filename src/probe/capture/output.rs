@@ -1,0 +1,523 @@
+//! What a burst of packets comes to.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A burst of packets, added up. `rx` is towards the host, `tx` from it. All bytes are lengths on the wire, link header
+/// included, as the kernel hands frames to a capture (`tp_len`), so that they add up to the interface's `rx_bytes`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Capture {
+    /// The interface that was watched; none when a file was read.
+    pub interface: Option<String>,
+    /// The file that was read; none when an interface was watched.
+    pub file: Option<String>,
+    /// The link layer: `ethernet`, `raw-ip`, `loopback` or `linux-cooked` (any other).
+    pub link: String,
+    /// How long was watched, in seconds; for a file, from its first packet to its last.
+    pub seconds: f64,
+    /// When the watching began; for a file, its first packet. None when a file holds no packet.
+    #[schemars(with = "Option<String>")]
+    pub started: Option<Timestamp>,
+    /// The kernel ring's own account of what it got and lost; none when a file was read.
+    pub ring: Option<Ring>,
+    /// One packet in how many was looked at; 1 means every packet.
+    pub sampled: u32,
+    /// The host's own addresses, over all its interfaces. For a file: as given, or inferred (see the parameter `local`).
+    pub local_addresses: Vec<IpAddr>,
+    /// Towards the host. On loopback each packet counts once here and once in `tx`, as in the interface's own counters.
+    pub rx: Side,
+    /// From the host.
+    pub tx: Side,
+    /// Whom the rx packets were meant for; each is in exactly one class.
+    pub classes: Classes,
+    /// Rx packets by protocol, most bytes first: `tcp`, `udp`, `icmp`, `icmpv6`, `gre`, `esp`, `arp` …; a protocol
+    /// without a name here is `ip-NUMBER` or `ethertype-0xNUMBER`, an IP header that cannot be read `malformed-ip`.
+    pub protocols: Vec<ProtocolTally>,
+    /// TCP.
+    pub tcp: Tcp,
+    /// UDP.
+    pub udp: Udp,
+    /// ICMP and ICMPv6.
+    pub icmp: Icmp,
+    /// Rx IP fragments, first ones included. Later ones have no ports.
+    pub fragments: Tally,
+    /// Rx frames with a VLAN tag.
+    pub vlan: Vlan,
+    /// Where the rx IP packets came from.
+    pub remotes: Remotes,
+    /// TTLs and hop limits of the rx IP packets; none when there were no such packets. Packets of one spoofing sender
+    /// share few values, those of many real senders spread over many.
+    pub ttl: Option<Ttl>,
+    /// Source ports of rx TCP and UDP packets, most bytes first, the first `top` of them.
+    pub source_ports: Vec<SourcePort>,
+    /// Rx UDP from ports of services that can be abused as reflectors, most bytes first. Answers to the host's own
+    /// questions are in it too: see `requests_sent` and `unsolicited_share`.
+    pub reflection: Vec<Reflection>,
+    /// Who on this host received: by protocol, local address and port, most bytes first, up to 1,024. With
+    /// `other_endpoints` they add up to `classes.to_us`.
+    pub endpoints: Vec<Endpoint>,
+    /// The endpoints that are not listed, by protocol.
+    pub other_endpoints: Vec<OtherEndpoints>,
+    /// The heaviest flows of rx and tx, up to 256. A flow that made room for heavier ones and came back counts from
+    /// its return, so the figures never exceed the truth.
+    pub flows: Vec<Flow>,
+    /// How many flows there were, estimated within about 2 %.
+    pub flows_distinct: u64,
+    /// Rx packets by size on the wire. Merged frames count as the segments that they stand for, so that packets add up
+    /// to `rx.wire_packets` and bytes to `rx.bytes + gso.merged_header_bytes`.
+    pub sizes: Vec<SizeClass>,
+    /// Rates over time: one sample a second, or a tenth of the window where that is shorter.
+    pub samples: Vec<Sample>,
+    /// Rx frames that were merged before the capture saw them.
+    pub gso: Gso,
+    /// The file that the burst was written to, if it was.
+    pub written: Option<Written>,
+}
+
+/// The kernel ring's own account (`PACKET_STATISTICS`), both directions together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Ring {
+    /// Packets that were offered to the ring, the dropped ones included (`tp_packets`).
+    pub received: u64,
+    /// Packets that found no room in the ring (`tp_drops`); they are in no other figure.
+    pub dropped: u64,
+    /// How often the ring was full (`tp_freeze_q_cnt`).
+    pub freezes: u64,
+}
+
+/// One direction.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Side {
+    /// Packets, merged frames counted as one each.
+    pub packets: u64,
+    /// Packets on the wire: merged frames counted as the segments that they stand for.
+    pub wire_packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+    /// Mean rate in bytes per second; none when the burst has no duration, as in a file of one packet.
+    pub bytes_per_second: Option<f64>,
+    /// Mean rate in bits per second.
+    pub bits_per_second: Option<f64>,
+    /// Mean rate in packets per second, merged frames counted as one each.
+    pub packets_per_second: Option<f64>,
+    /// Mean size on the wire in bytes, merged frames taken apart; none when there were no packets.
+    pub mean_packet_bytes: Option<f64>,
+    /// The highest rate among `samples`, in bits per second.
+    pub peak_bits_per_second: Option<f64>,
+}
+
+/// Packets, bytes and their share of all rx bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Tally {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+    /// Share of the rx bytes; 0 when nothing was received.
+    pub share: f64,
+}
+
+/// Whom the rx packets were meant for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Classes {
+    /// IP packets for one of the host's own addresses.
+    pub to_us: Tally,
+    /// IP packets in broadcast frames, or for 255.255.255.255.
+    pub broadcast: Tally,
+    /// IP packets in multicast frames, or for a multicast address.
+    pub multicast: Tally,
+    /// Frames for another machine's link address (`PACKET_OTHERHOST`): flooded or mirrored.
+    pub other_host: Tally,
+    /// IP unicast to our link address whose destination is no local address: routed on, or dropped if the host is no router.
+    pub forwarded: Tally,
+    /// ARP and other protocols that are not IP, broadcast ones too; and IP whose header cannot be read.
+    pub non_ip: Tally,
+}
+
+/// Rx packets of one protocol.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProtocolTally {
+    /// Its name.
+    pub protocol: String,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+    /// Share of the rx bytes.
+    pub share: f64,
+}
+
+/// TCP in the burst. Without a prefix: received.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Tcp {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+    /// Share of the rx bytes.
+    pub share: f64,
+    /// Payload bytes.
+    pub payload_bytes: u64,
+    /// Packets with SYN and without ACK: somebody opens a connection to us.
+    pub syn: u64,
+    /// Packets with SYN and ACK. Many more than `tx_syn` are backscatter or reflection: answers nobody asked for.
+    pub syn_ack: u64,
+    /// Packets with ACK and nothing else: no SYN, FIN, RST, nor payload.
+    pub pure_ack: u64,
+    /// Packets with RST.
+    pub rst: u64,
+    /// Packets with FIN.
+    pub fin: u64,
+    /// Packets with payload.
+    pub data: u64,
+    /// SYNs as a share of the TCP packets; none when there were none.
+    pub syn_share: Option<f64>,
+    /// Connections that somebody tried to open in the burst: SYNs, repeated ones of a known flow not counted.
+    pub handshakes_started: u64,
+    /// Of these, the ones where our SYN-ACK was answered with an ACK within the burst. Under a flood of more flows than
+    /// can be kept, a lower bound.
+    pub handshakes_completed: u64,
+    /// Completed as a share of started; none when none was started.
+    pub handshakes_completed_share: Option<f64>,
+    /// SYNs without any TCP option as a share of SYNs: an operating system always sends some, a flooding tool often none.
+    pub syn_without_options_share: Option<f64>,
+    /// Packets sent.
+    pub tx_packets: u64,
+    /// Bytes sent, link headers included.
+    pub tx_bytes: u64,
+    /// Payload bytes sent.
+    pub tx_payload_bytes: u64,
+    /// SYNs sent: connections that this host opens.
+    pub tx_syn: u64,
+    /// SYN-ACKs sent.
+    pub tx_syn_ack: u64,
+    /// RSTs sent: somebody talks to ports where nobody listens, or to connections that are no more.
+    pub tx_rst: u64,
+}
+
+/// UDP in the burst. Without a prefix: received.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Udp {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+    /// Share of the rx bytes.
+    pub share: f64,
+    /// Mean size on the wire, link header included; none when there were no packets.
+    pub mean_packet_bytes: Option<f64>,
+    /// Packets sent.
+    pub tx_packets: u64,
+    /// Bytes sent, link headers included.
+    pub tx_bytes: u64,
+}
+
+/// ICMP and ICMPv6 in the burst. Without a prefix: received.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Icmp {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+    /// Share of the rx bytes.
+    pub share: f64,
+    /// Echo requests: pings.
+    pub echo_requests: u64,
+    /// Echo requests as a share of all rx packets; none when there were no packets.
+    pub echo_request_share: Option<f64>,
+    /// Rx packets by type, most packets first.
+    pub types: Vec<IcmpType>,
+    /// Packets sent.
+    pub tx_packets: u64,
+    /// Echo replies sent.
+    pub tx_echo_replies: u64,
+    /// "Destination unreachable" sent: closed UDP ports, rejecting firewall rules. The kernel limits their rate.
+    pub tx_unreachables: u64,
+}
+
+/// Rx ICMP packets of one type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IcmpType {
+    /// `ipv4` or `ipv6`.
+    pub family: String,
+    /// The type's number.
+    pub kind: u8,
+    /// The type's name: `echo-request`, `destination-unreachable` …
+    pub name: String,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+}
+
+/// Rx frames with a VLAN tag.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Vlan {
+    /// Frames.
+    pub packets: u64,
+    /// Bytes, as everywhere else here: without a tag that the kernel took off before the capture saw the frame.
+    pub bytes: u64,
+    /// The bytes of those tags, 4 each. Some drivers count them in the interface's `rx_bytes`.
+    pub stripped_tag_bytes: u64,
+}
+
+/// Where the rx IP packets came from.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Remotes {
+    /// How many source addresses there were, estimated within about 2 %.
+    pub distinct: u64,
+    /// How many source networks there were (IPv4 /24, IPv6 /48), estimated within about 2 %.
+    pub distinct_networks: u64,
+    /// The heaviest, most bytes first, the first `top` of them. Figures never exceed the truth.
+    pub top: Vec<Remote>,
+    /// Share of the rx bytes that the heaviest sent.
+    pub top_share: Option<f64>,
+    /// Source addresses per rx IP packet: close to 1 when nearly every packet has a source of its own.
+    pub per_packet: Option<f64>,
+}
+
+/// A source of rx packets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Remote {
+    /// Its address, which may be spoofed.
+    pub address: IpAddr,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+    /// Share of the rx bytes.
+    pub share: f64,
+    /// TTL or hop limit of its last packet.
+    pub ttl: u8,
+}
+
+/// How TTLs or hop limits are spread.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ttl {
+    /// Different values.
+    pub distinct: u32,
+    /// Entropy of the values in bits: 0 when all are equal; 1.2 and less is typical of spoofed floods, 2 and more of
+    /// many real senders.
+    pub entropy_bits: f64,
+    /// The value seen most.
+    pub commonest: u8,
+    /// The share of packets that have it.
+    pub commonest_share: f64,
+}
+
+/// Rx packets from one source port.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SourcePort {
+    /// `tcp` or `udp`.
+    pub protocol: String,
+    /// The port.
+    pub port: u16,
+    /// The service that usually has it.
+    pub service: Option<String>,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+    /// Share of the rx bytes.
+    pub share: f64,
+    /// Packets that this host sent to that port of any remote.
+    pub requests_sent: u64,
+}
+
+/// Rx UDP from a port of a service that can be abused as a reflector.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Reflection {
+    /// The service: `dns`, `ntp`, `snmp`, `cldap`, `ssdp`, `memcached`, `chargen` …
+    pub service: String,
+    /// Its port, the source port of the packets.
+    pub port: u16,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+    /// Share of the rx bytes.
+    pub share: f64,
+    /// Mean size on the wire, link header included.
+    pub mean_packet_bytes: f64,
+    /// How many remotes sent them, estimated within about 7 %.
+    pub reflectors: u64,
+    /// Packets that this host sent to that port of any remote.
+    pub requests_sent: u64,
+    /// Share of the packets that nobody asked for: 1 - requests / answers, at least 0.
+    pub unsolicited_share: f64,
+    /// The local address that received most of it.
+    pub local_address: Option<IpAddr>,
+    /// The local port that received most of it.
+    pub local_port: Option<u16>,
+}
+
+/// A receiver on this host: a local address and port of one protocol.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Endpoint {
+    /// `tcp`, `udp`, `icmp` …
+    pub protocol: String,
+    /// The local address.
+    pub address: IpAddr,
+    /// The local port; none for protocols without ports and for later fragments.
+    pub port: Option<u16>,
+    /// Packets received.
+    pub packets: u64,
+    /// The same with merged frames counted as the segments that they stand for.
+    pub wire_packets: u64,
+    /// Bytes received, link headers included.
+    pub bytes: u64,
+    /// Share of the rx bytes.
+    pub share: f64,
+    /// Payload bytes received.
+    pub payload_bytes: u64,
+    /// Mean size on the wire in bytes, merged frames taken apart; 0 when it only sent.
+    pub mean_packet_bytes: f64,
+    /// How many remotes sent to it: exact up to 8 packets, then estimated within about 4 %; none when too many
+    /// endpoints were busy to keep this for all.
+    pub remotes: Option<u64>,
+    /// SYNs received.
+    pub syn: u64,
+    /// Handshakes completed, see `tcp.handshakes_completed`.
+    pub handshakes_completed: u64,
+    /// RSTs received.
+    pub rst: u64,
+    /// Packets sent.
+    pub tx_packets: u64,
+    /// Bytes sent, link headers included.
+    pub tx_bytes: u64,
+    /// Payload bytes sent.
+    pub tx_payload_bytes: u64,
+    /// RSTs sent.
+    pub tx_rst: u64,
+    /// SYN-ACKs sent.
+    pub tx_syn_ack: u64,
+    /// The remote that sent most, if one stands out.
+    pub top_remote: Option<IpAddr>,
+    /// Its share of the bytes received here, never too high, too low by 6 % of them at most.
+    pub top_remote_share: Option<f64>,
+    /// The source port that most came from, if one stands out.
+    pub top_remote_port: Option<u16>,
+    /// Its share, as `top_remote_share`.
+    pub top_remote_port_share: Option<f64>,
+    /// Different TTLs or hop limits received; none when not kept.
+    pub ttl_distinct: Option<u32>,
+    /// Their entropy in bits, see `ttl.entropy_bits`.
+    pub ttl_entropy_bits: Option<f64>,
+    /// Its first packet, seconds after the beginning.
+    pub first_seconds: f64,
+    /// Its last packet, seconds after the beginning.
+    pub last_seconds: f64,
+    /// Header bytes that merging hid, see `gso.merged_header_bytes`.
+    pub merged_header_bytes: u64,
+}
+
+/// Endpoints that are not listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OtherEndpoints {
+    /// Their protocol.
+    pub protocol: String,
+    /// How many they are: exact up to 65,536 over all protocols, the rest estimated.
+    pub endpoints: u64,
+    /// Packets that they received, exact.
+    pub packets: u64,
+    /// Bytes that they received, exact.
+    pub bytes: u64,
+}
+
+/// Packets between a local and a remote address and port.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Flow {
+    /// `tcp`, `udp`, `icmp` …
+    pub protocol: String,
+    /// Whom its rx packets were meant for: the name of a field of `classes`. `to_us` also for flows that only sent.
+    pub class: String,
+    /// The local address: destination of rx, source of tx.
+    pub local_address: IpAddr,
+    /// The local port.
+    pub local_port: Option<u16>,
+    /// The remote address.
+    pub remote_address: IpAddr,
+    /// The remote port.
+    pub remote_port: Option<u16>,
+    /// Packets received.
+    pub rx_packets: u64,
+    /// Bytes received, link headers included.
+    pub rx_bytes: u64,
+    /// Payload bytes received.
+    pub rx_payload_bytes: u64,
+    /// Packets sent.
+    pub tx_packets: u64,
+    /// Bytes sent, link headers included.
+    pub tx_bytes: u64,
+    /// Payload bytes sent.
+    pub tx_payload_bytes: u64,
+    /// Who sent the SYN, if it was seen: `remote` or `local`.
+    pub opened_by: Option<Opener>,
+    /// Its first packet, seconds after the beginning.
+    pub first_seconds: f64,
+    /// Its last packet, seconds after the beginning.
+    pub last_seconds: f64,
+}
+
+/// Who opened a TCP connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Opener {
+    /// The other side.
+    Remote,
+    /// This host.
+    Local,
+}
+
+/// Rx packets of one class of size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SizeClass {
+    /// The largest size in the class, in bytes with the link header.
+    pub up_to: u32,
+    /// Packets on the wire.
+    pub packets: u64,
+    /// Bytes on the wire.
+    pub bytes: u64,
+}
+
+/// Rates in one slice of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sample {
+    /// The slice's begin, seconds after the beginning.
+    pub at: f64,
+    /// Bits per second received.
+    pub rx_bits_per_second: f64,
+    /// Packets per second received.
+    pub rx_packets_per_second: f64,
+    /// Bits per second sent.
+    pub tx_bits_per_second: f64,
+    /// Packets per second sent.
+    pub tx_packets_per_second: f64,
+}
+
+/// Rx frames that the driver or the kernel had merged (LRO, GRO) before the capture saw them, from the virtio header.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Gso {
+    /// Merged frames.
+    pub frames: u64,
+    /// The packets on the wire that they stand for.
+    pub segments: u64,
+    /// Header bytes that merging hid: they were on the wire but are not in any figure of bytes here.
+    pub merged_header_bytes: u64,
+}
+
+/// The file that the burst was written to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Written {
+    /// Its path.
+    pub path: String,
+    /// Packets in it, both directions.
+    pub packets: u64,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Whether writing ended before the burst did.
+    pub truncated: bool,
+}

@@ -1,0 +1,333 @@
+//! From the bytes of a network packet to the facts that are counted.
+
+use std::net::IpAddr;
+
+use etherparse::{Ipv6ExtensionSlice, LaxIpv4Slice, LaxIpv6Slice};
+
+/// Ether types that this file reads itself.
+pub mod ether_type {
+    #![allow(missing_docs)]
+    pub const IPV4: u16 = 0x0800;
+    pub const VLAN: u16 = 0x8100;
+    pub const IPV6: u16 = 0x86dd;
+    pub const PROVIDER_VLAN: u16 = 0x88a8;
+    pub const OLD_PROVIDER_VLAN: u16 = 0x9100;
+}
+
+/// IP protocol numbers that are counted in more detail than others.
+pub mod ip_protocol {
+    #![allow(missing_docs)]
+    pub const ICMP: u8 = 1;
+    pub const TCP: u8 = 6;
+    pub const UDP: u8 = 17;
+    pub const ICMPV6: u8 = 58;
+}
+
+/// TCP flags.
+pub mod flag {
+    #![allow(missing_docs)]
+    pub const FIN: u8 = 0x01;
+    pub const SYN: u8 = 0x02;
+    pub const RST: u8 = 0x04;
+    pub const ACK: u8 = 0x10;
+}
+
+/// What a packet is, from the network layer up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packet {
+    /// The ether type behind any VLAN tags.
+    pub ether_type: u16,
+    /// Whether there was a VLAN tag in the bytes.
+    pub tagged: bool,
+    /// The IP part; none for other protocols and for IP whose header cannot be read.
+    pub ip: Option<Ip>,
+}
+
+/// The IP part of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ip {
+    /// Who sent it, or claims to.
+    pub source: IpAddr,
+    /// For whom it is.
+    pub destination: IpAddr,
+    /// TTL or hop limit.
+    pub ttl: u8,
+    /// The protocol above IP, behind extension headers.
+    pub protocol: u8,
+    /// Whether it is a fragment, the first one included.
+    pub fragment: bool,
+    /// The part above IP.
+    pub transport: Transport,
+    /// Bytes of the packet before the transport's payload, from the network header on.
+    pub header_bytes: u32,
+    /// Bytes of the transport's payload on the wire, padding of the frame not counted.
+    pub payload_bytes: u32,
+}
+
+/// The part above IP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP.
+    Tcp {
+        /// The sender's port.
+        source_port: u16,
+        /// The receiver's port.
+        destination_port: u16,
+        /// The flags of byte 13, see [`flag`].
+        flags: u8,
+        /// Whether the header has options.
+        options: bool,
+    },
+    /// UDP.
+    Udp {
+        /// The sender's port.
+        source_port: u16,
+        /// The receiver's port.
+        destination_port: u16,
+    },
+    /// ICMP or ICMPv6.
+    Icmp {
+        /// The type.
+        kind: u8,
+    },
+    /// Another protocol, a later fragment, or too few bytes.
+    Other,
+}
+
+impl Transport {
+    /// The sender's and the receiver's port.
+    pub fn ports(&self) -> Option<(u16, u16)> {
+        match *self {
+            Transport::Tcp { source_port, destination_port, .. } | Transport::Udp { source_port, destination_port } => {
+                Some((source_port, destination_port))
+            }
+            Transport::Icmp { .. } | Transport::Other => None,
+        }
+    }
+}
+
+/// Reads a packet that begins with the header that `ether_type` names. `wire_bytes` is its length on the wire from
+/// there; `bytes` may be cut shorter.
+pub fn read(mut ether_type: u16, mut bytes: &[u8], mut wire_bytes: u32) -> Packet {
+    let mut tagged = false;
+    while matches!(ether_type, ether_type::VLAN | ether_type::PROVIDER_VLAN | ether_type::OLD_PROVIDER_VLAN) {
+        tagged = true;
+        let [_, _, high, low, inner @ ..] = bytes else { return Packet { ether_type, tagged, ip: None } };
+        ether_type = u16::from_be_bytes([*high, *low]);
+        bytes = inner;
+        wire_bytes = wire_bytes.saturating_sub(4);
+    }
+    let ip = match ether_type {
+        ether_type::IPV4 => ipv4(bytes, wire_bytes),
+        ether_type::IPV6 => ipv6(bytes, wire_bytes),
+        _ => None,
+    };
+    Packet { ether_type, tagged, ip }
+}
+
+fn ipv4(bytes: &[u8], wire_bytes: u32) -> Option<Ip> {
+    let (slice, _) = LaxIpv4Slice::from_slice(bytes).ok()?;
+    let header = slice.header();
+    let payload = slice.payload();
+    // A length of 0 is a merged frame beyond 64 KiB; one beyond the frame is a lie.
+    let ip_bytes = Some(u32::from(header.total_len())).filter(|length| (20..=wire_bytes).contains(length));
+    Some(above_ip(
+        IpAddr::V4(header.source_addr()),
+        IpAddr::V4(header.destination_addr()),
+        header.ttl(),
+        payload.ip_number.0,
+        header.is_fragmenting_payload(),
+        header.fragments_offset().value() != 0,
+        offset(bytes, payload.payload),
+        payload.payload,
+        ip_bytes.unwrap_or(wire_bytes),
+    ))
+}
+
+fn ipv6(bytes: &[u8], wire_bytes: u32) -> Option<Ip> {
+    let (slice, _) = LaxIpv6Slice::from_slice(bytes).ok()?;
+    let header = slice.header();
+    let payload = slice.payload();
+    let (mut fragment, mut later_fragment) = (false, false);
+    if !slice.extensions().is_empty() {
+        for extension in slice.extensions().clone() {
+            if let Ipv6ExtensionSlice::Fragment(header) = extension {
+                fragment |= header.is_fragmenting_payload();
+                later_fragment |= header.fragment_offset().value() != 0;
+            }
+        }
+    }
+    let stated = u32::from(header.payload_length());
+    let ip_bytes = Some(stated + 40).filter(|length| stated > 0 && *length <= wire_bytes);
+    Some(above_ip(
+        IpAddr::V6(header.source_addr()),
+        IpAddr::V6(header.destination_addr()),
+        header.hop_limit(),
+        payload.ip_number.0,
+        fragment,
+        later_fragment,
+        offset(bytes, payload.payload),
+        payload.payload,
+        ip_bytes.unwrap_or(wire_bytes),
+    ))
+}
+
+/// Where `part` begins in `whole`.
+fn offset(whole: &[u8], part: &[u8]) -> u32 {
+    (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize) as u32
+}
+
+#[expect(clippy::too_many_arguments, reason = "the two families' headers, side by side")]
+fn above_ip(
+    source: IpAddr,
+    destination: IpAddr,
+    ttl: u8,
+    protocol: u8,
+    fragment: bool,
+    later_fragment: bool,
+    ip_header_bytes: u32,
+    payload: &[u8],
+    ip_bytes: u32,
+) -> Ip {
+    let (transport, transport_header_bytes) =
+        if later_fragment { (Transport::Other, 0) } else { transport(protocol, payload) };
+    let header_bytes = (ip_header_bytes + transport_header_bytes).min(ip_bytes);
+    Ip { source, destination, ttl, protocol, fragment, transport, header_bytes, payload_bytes: ip_bytes - header_bytes }
+}
+
+/// The transport and the length of its header.
+fn transport(protocol: u8, bytes: &[u8]) -> (Transport, u32) {
+    match (protocol, bytes) {
+        (ip_protocol::TCP, [s0, s1, d0, d1, _, _, _, _, _, _, _, _, offset, flags, ..]) => {
+            let header_bytes = u32::from(offset >> 4) * 4;
+            let tcp = Transport::Tcp {
+                source_port: u16::from_be_bytes([*s0, *s1]),
+                destination_port: u16::from_be_bytes([*d0, *d1]),
+                flags: *flags,
+                options: header_bytes > 20,
+            };
+            (tcp, header_bytes.max(20))
+        }
+        (ip_protocol::UDP, [s0, s1, d0, d1, ..]) => {
+            let udp = Transport::Udp {
+                source_port: u16::from_be_bytes([*s0, *s1]),
+                destination_port: u16::from_be_bytes([*d0, *d1]),
+            };
+            (udp, 8)
+        }
+        (ip_protocol::ICMP | ip_protocol::ICMPV6, [kind, ..]) => (Transport::Icmp { kind: *kind }, 8),
+        _ => (Transport::Other, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use etherparse::PacketBuilder;
+
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_syn_without_options_is_read_with_its_ports_and_flags() {
+        let mut bytes = Vec::new();
+        PacketBuilder::ipv4([198, 51, 100, 7], [192, 0, 2, 1], 242)
+            .tcp(4242, 80, 1, 512)
+            .syn()
+            .write(&mut bytes, &[])
+            .unwrap();
+        // The frame was padded to the 46 bytes that Ethernet wants: padding is no payload.
+        bytes.resize(46, 0);
+        let ip = read(ether_type::IPV4, &bytes, 46).ip.unwrap();
+        assert_eq!((ip.source, ip.destination), (address("198.51.100.7"), address("192.0.2.1")));
+        assert_eq!((ip.ttl, ip.protocol, ip.fragment), (242, 6, false));
+        assert_eq!((ip.header_bytes, ip.payload_bytes), (40, 0));
+        let syn = Transport::Tcp { source_port: 4242, destination_port: 80, flags: flag::SYN, options: false };
+        assert_eq!(ip.transport, syn);
+    }
+
+    #[test]
+    fn ip_options_and_a_cut_payload_change_neither_ports_nor_lengths() {
+        let bytes = [
+            0x46, 0, 0x05, 0xdc, 0, 1, 0, 0, 64, 17, 0, 0, 192, 0, 2, 9, 192, 0, 2, 1, // IPv4, 24 bytes of header
+            0x94, 4, 0, 0, // router alert
+            0, 53, 0x1f, 0x90, 0x05, 0xc4, 0, 0, 1, 2, 3, // UDP 53 to 8080, cut
+        ];
+        let ip = read(ether_type::IPV4, &bytes, 1500).ip.unwrap();
+        assert_eq!(ip.transport, Transport::Udp { source_port: 53, destination_port: 8080 });
+        assert_eq!((ip.header_bytes, ip.payload_bytes), (32, 1468));
+    }
+
+    #[test]
+    fn a_later_fragment_has_no_ports() {
+        let bytes = [
+            0x45, 0, 0, 40, 0, 1, 0x00, 0xb9, 64, 17, 0, 0, 192, 0, 2, 9, 192, 0, 2, 1, // offset 1480
+            0, 53, 0x1f, 0x90, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ];
+        let ip = read(ether_type::IPV4, &bytes, 40).ip.unwrap();
+        assert!(ip.fragment);
+        assert_eq!(ip.transport, Transport::Other);
+        assert_eq!((ip.protocol, ip.payload_bytes), (17, 20));
+    }
+
+    #[test]
+    fn an_ipv6_first_fragment_behind_extension_headers_keeps_its_ports() {
+        let mut bytes = vec![0x60, 0, 0, 0, 0, 32, 0, 61]; // 32 bytes of payload, hop-by-hop next
+        bytes.extend("2001:db8::7".parse::<std::net::Ipv6Addr>().unwrap().octets());
+        bytes.extend("2001:db8::1".parse::<std::net::Ipv6Addr>().unwrap().octets());
+        bytes.extend([44, 0, 1, 4, 0, 0, 0, 0]); // hop-by-hop, then fragment
+        bytes.extend([17, 0, 0, 1, 0, 0, 0, 9]); // fragment, offset 0, more to come
+        bytes.extend([0, 123, 0, 123, 0, 100, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        let ip = read(ether_type::IPV6, &bytes, 72).ip.unwrap();
+        assert!(ip.fragment);
+        assert_eq!((ip.protocol, ip.ttl), (17, 61));
+        assert_eq!(ip.transport, Transport::Udp { source_port: 123, destination_port: 123 });
+        assert_eq!((ip.header_bytes, ip.payload_bytes), (64, 8));
+    }
+
+    #[test]
+    fn two_vlan_tags_are_looked_behind() {
+        let mut bytes = vec![0, 10, 0x81, 0, 0, 20, 0x08, 0x00];
+        PacketBuilder::ipv4([10, 0, 0, 2], [10, 0, 0, 1], 64).udp(1, 2).write(&mut bytes, &[9; 10]).unwrap();
+        let packet = read(ether_type::PROVIDER_VLAN, &bytes, bytes.len() as u32);
+        assert!(packet.tagged);
+        assert_eq!(packet.ether_type, ether_type::IPV4);
+        assert_eq!(packet.ip.unwrap().payload_bytes, 10);
+    }
+
+    #[test]
+    fn a_merged_frame_beyond_64_kib_takes_its_length_from_the_wire() {
+        let mut bytes = Vec::new();
+        PacketBuilder::ipv4([10, 0, 0, 2], [10, 0, 0, 1], 64).tcp(1, 2, 0, 0).ack(1).write(&mut bytes, &[]).unwrap();
+        bytes[2] = 0;
+        bytes[3] = 0;
+        assert_eq!(read(ether_type::IPV4, &bytes, 120_040).ip.unwrap().payload_bytes, 120_000);
+    }
+
+    #[test]
+    fn an_ip_version_that_contradicts_the_ether_type_is_no_ip() {
+        let mut bytes = Vec::new();
+        PacketBuilder::ipv4([10, 0, 0, 2], [10, 0, 0, 1], 64).udp(1, 2).write(&mut bytes, &[0; 40]).unwrap();
+        assert_eq!(read(ether_type::IPV6, &bytes, bytes.len() as u32).ip, None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(kind in 0usize..6, bytes in proptest::collection::vec(0u8.., 0..160), wire in 0u32..) {
+            let ether_type = [0x0800, 0x86dd, 0x8100, 0x88a8, 0x9100, 0x0806][kind];
+            let packet = read(ether_type, &bytes, wire);
+            if let Some(ip) = packet.ip {
+                proptest::prop_assert!(u64::from(ip.header_bytes) + u64::from(ip.payload_bytes) <= u64::from(wire));
+            }
+        }
+
+        #[test]
+        fn no_ip_header_with_random_rest_makes_it_panic(version in 0usize..2, bytes in proptest::collection::vec(0u8.., 1..160)) {
+            let mut bytes = bytes;
+            bytes[0] = [0x45 | (bytes[0] & 0x0f), 0x60][version];
+            let _ = read([0x0800, 0x86dd][version], &bytes, bytes.len() as u32);
+        }
+    }
+}

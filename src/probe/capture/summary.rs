@@ -1,0 +1,398 @@
+//! From the sums to the result.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::classes::Class;
+use super::flows;
+use super::link::Link;
+use super::names;
+use super::output::{
+    Capture, Classes, Endpoint, Flow, Icmp, IcmpType, Opener, OtherEndpoints, ProtocolTally, Reflection, Remote,
+    Remotes, Ring, Side, SizeClass, SourcePort, Tcp, Udp, Vlan, Written,
+};
+use super::packet::ip_protocol;
+use super::tally::{Count, Direction, PortCount, SIZES, Tally};
+
+/// Endpoints that are listed.
+const ENDPOINTS: usize = 1_024;
+/// Flows that are listed.
+const FLOWS: usize = 256;
+
+/// Where the sums come from.
+#[derive(Debug)]
+pub struct Source {
+    pub interface: Option<String>,
+    pub file: Option<String>,
+    pub link: Link,
+    pub started: Option<Timestamp>,
+    pub elapsed_nanos: u64,
+    pub ring: Option<Ring>,
+    pub written: Option<Written>,
+}
+
+impl Tally {
+    /// The result, with `top` rows in the lists of remotes and source ports.
+    pub fn summary(&self, source: Source, top: usize) -> Capture {
+        let seconds = source.elapsed_nanos as f64 / 1e9;
+        let samples = self.pace.samples(source.elapsed_nanos);
+        let peak = |rate: fn(&super::output::Sample) -> f64| samples.iter().map(rate).reduce(f64::max);
+        Capture {
+            interface: source.interface,
+            file: source.file,
+            link: source.link.name().to_owned(),
+            seconds,
+            started: source.started,
+            ring: source.ring,
+            sampled: 1,
+            local_addresses: self.local.list(),
+            rx: side(&self.rx, seconds, peak(|sample| sample.rx_bits_per_second)),
+            tx: side(&self.tx, seconds, peak(|sample| sample.tx_bits_per_second)),
+            classes: self.classes(),
+            protocols: self.protocols(),
+            tcp: self.tcp(),
+            udp: self.udp(),
+            icmp: self.icmp(),
+            fragments: self.tally(self.fragments),
+            vlan: Vlan {
+                packets: self.tagged.packets,
+                bytes: self.tagged.bytes,
+                stripped_tag_bytes: self.stripped_tags * 4,
+            },
+            remotes: self.remotes(top),
+            ttl: self.ttl.summary(),
+            source_ports: self.source_ports(top),
+            reflection: self.reflection(),
+            endpoints: self.endpoints(),
+            other_endpoints: self.other_endpoints(),
+            flows: self.flows(),
+            flows_distinct: self.flows.distinct(),
+            sizes: SIZES
+                .iter()
+                .zip(&self.sizes)
+                .map(|(up_to, count)| SizeClass { up_to: *up_to, packets: count.packets, bytes: count.bytes })
+                .collect(),
+            samples,
+            gso: self.gso,
+            written: source.written,
+        }
+    }
+
+    fn share(&self, bytes: u64) -> f64 {
+        share(bytes, self.rx.count.bytes).unwrap_or(0.0)
+    }
+
+    fn tally(&self, count: Count) -> super::output::Tally {
+        super::output::Tally { packets: count.packets, bytes: count.bytes, share: self.share(count.bytes) }
+    }
+
+    fn classes(&self) -> Classes {
+        let of = |class: Class| self.tally(self.classes[class as usize]);
+        Classes {
+            to_us: of(Class::ToUs),
+            broadcast: of(Class::Broadcast),
+            multicast: of(Class::Multicast),
+            other_host: of(Class::OtherHost),
+            forwarded: of(Class::Forwarded),
+            non_ip: of(Class::NonIp),
+        }
+    }
+
+    fn protocols(&self) -> Vec<ProtocolTally> {
+        let ip = (0..=255u8).zip(self.ip_protocols.iter()).map(|(number, count)| (names::ip_protocol(number), *count));
+        let others = self.ether_types.iter().map(|(number, count)| (names::ether_type(*number), *count));
+        let rest = [("other".to_owned(), self.other_ether_types)];
+        // Several ether types can share a name.
+        let mut by_name: BTreeMap<String, Count> = BTreeMap::new();
+        for (name, count) in ip.chain(others).chain(rest).filter(|(_, count)| count.packets > 0) {
+            let sum = by_name.entry(name).or_default();
+            sum.packets += count.packets;
+            sum.bytes += count.bytes;
+        }
+        let mut protocols: Vec<ProtocolTally> = by_name
+            .into_iter()
+            .map(|(protocol, count)| ProtocolTally {
+                protocol,
+                packets: count.packets,
+                bytes: count.bytes,
+                share: self.share(count.bytes),
+            })
+            .collect();
+        protocols.sort_by_key(|protocol| std::cmp::Reverse(protocol.bytes));
+        protocols
+    }
+
+    fn tcp(&self) -> Tcp {
+        let counts = &self.tcp;
+        let Count { packets, bytes } = self.ip_protocols[usize::from(ip_protocol::TCP)];
+        Tcp {
+            packets,
+            bytes,
+            share: self.share(bytes),
+            payload_bytes: counts.payload_bytes,
+            syn: counts.syn,
+            syn_ack: counts.syn_ack,
+            pure_ack: counts.pure_ack,
+            rst: counts.rst,
+            fin: counts.fin,
+            data: counts.data,
+            syn_share: share(counts.syn, packets),
+            handshakes_started: counts.handshakes_started,
+            handshakes_completed: counts.handshakes_completed,
+            handshakes_completed_share: share(counts.handshakes_completed, counts.handshakes_started),
+            syn_without_options_share: share(counts.syn_without_options, counts.syn),
+            tx_packets: counts.tx.packets,
+            tx_bytes: counts.tx.bytes,
+            tx_payload_bytes: counts.tx_payload_bytes,
+            tx_syn: counts.tx_syn,
+            tx_syn_ack: counts.tx_syn_ack,
+            tx_rst: counts.tx_rst,
+        }
+    }
+
+    fn udp(&self) -> Udp {
+        let Count { packets, bytes } = self.udp_wire.count;
+        Udp {
+            packets,
+            bytes,
+            share: self.share(bytes),
+            mean_packet_bytes: self.udp_wire.mean_packet_bytes(),
+            tx_packets: self.udp_tx.packets,
+            tx_bytes: self.udp_tx.bytes,
+        }
+    }
+
+    fn icmp(&self) -> Icmp {
+        let of = |protocol: u8| self.ip_protocols[usize::from(protocol)];
+        let (v4, v6) = (of(ip_protocol::ICMP), of(ip_protocol::ICMPV6));
+        let bytes = v4.bytes + v6.bytes;
+        let echo_requests = self.icmp[0][8].packets + self.icmp[1][128].packets;
+        let mut types: Vec<IcmpType> = [(false, "ipv4"), (true, "ipv6")]
+            .into_iter()
+            .zip(self.icmp.iter())
+            .flat_map(|((v6, family), counts)| {
+                (0..=255u8).zip(counts).filter(|(_, count)| count.packets > 0).map(move |(kind, count)| IcmpType {
+                    family: family.to_owned(),
+                    kind,
+                    name: names::icmp_type(v6, kind),
+                    packets: count.packets,
+                    bytes: count.bytes,
+                })
+            })
+            .collect();
+        types.sort_by_key(|kind| std::cmp::Reverse(kind.packets));
+        Icmp {
+            packets: v4.packets + v6.packets,
+            bytes,
+            share: self.share(bytes),
+            echo_requests,
+            echo_request_share: share(echo_requests, self.rx.count.packets),
+            types,
+            tx_packets: self.icmp_tx,
+            tx_echo_replies: self.icmp_tx_echo_replies,
+            tx_unreachables: self.icmp_tx_unreachables,
+        }
+    }
+
+    fn remotes(&self, top: usize) -> Remotes {
+        let mut remotes: Vec<Remote> = self
+            .remotes
+            .rows()
+            .map(|(address, remote)| Remote {
+                address: *address,
+                packets: remote.count.packets,
+                bytes: remote.count.bytes,
+                share: self.share(remote.count.bytes),
+                ttl: remote.ttl,
+            })
+            .collect();
+        heaviest(&mut remotes, top, |remote| (remote.bytes, remote.address));
+        // No more sources than packets, whatever the estimate says.
+        let distinct = self.distinct_remotes.estimate().min(self.ip_packets);
+        Remotes {
+            distinct,
+            distinct_networks: self.distinct_networks.estimate().min(distinct),
+            top_share: remotes.first().map(|remote| remote.share),
+            top: remotes,
+            per_packet: share(distinct, self.ip_packets),
+        }
+    }
+
+    fn source_ports(&self, top: usize) -> Vec<SourcePort> {
+        let protocols = [(true, &self.tcp_ports), (false, &self.udp_ports)];
+        // Ranked before they are given names: there can be twice 65,536.
+        let mut ports: Vec<(bool, u16, PortCount)> = protocols
+            .into_iter()
+            .flat_map(|(tcp, ports)| (0..=u16::MAX).zip(ports).map(move |(port, count)| (tcp, port, *count)))
+            .filter(|(.., count)| count.rx.packets > 0)
+            .collect();
+        heaviest(&mut ports, top, |(tcp, port, count)| (count.rx.bytes, *tcp, *port));
+        let named = ports.into_iter().map(|(tcp, port, count)| SourcePort {
+            protocol: if tcp { "tcp" } else { "udp" }.to_owned(),
+            port,
+            service: names::service(tcp, port).map(str::to_owned),
+            packets: count.rx.packets,
+            bytes: count.rx.bytes,
+            share: self.share(count.rx.bytes),
+            requests_sent: count.requests,
+        });
+        named.collect()
+    }
+
+    fn reflection(&self) -> Vec<Reflection> {
+        let seen = names::REFLECTORS.iter().zip(&self.reflected).filter_map(|((port, service), reflected)| {
+            let reflected = reflected.as_ref()?;
+            let count = self.udp_ports.get(usize::from(*port))?;
+            let local = reflected.local.top().map(|(local, _)| local);
+            let answered = count.requests as f64 / count.rx.packets as f64;
+            Some(Reflection {
+                service: (*service).to_owned(),
+                port: *port,
+                packets: count.rx.packets,
+                bytes: count.rx.bytes,
+                share: self.share(count.rx.bytes),
+                mean_packet_bytes: count.rx.bytes as f64 / count.rx.packets as f64,
+                reflectors: reflected.remotes.estimate().min(count.rx.packets),
+                requests_sent: count.requests,
+                unsolicited_share: 1.0 - answered.min(1.0),
+                local_address: local.map(|(address, _)| address),
+                local_port: local.map(|(_, port)| port),
+            })
+        });
+        let mut reflection: Vec<Reflection> = seen.collect();
+        reflection.sort_by_key(|reflection| std::cmp::Reverse(reflection.bytes));
+        reflection
+    }
+
+    /// Numbers of all rows of endpoints, most bytes first.
+    fn ranked_endpoints(&self) -> Vec<usize> {
+        let rows = self.endpoints.rows();
+        let mut ranked: Vec<usize> = (0..rows.len()).collect();
+        ranked.sort_by_key(|row| std::cmp::Reverse((rows[*row].bytes, rows[*row].tx_bytes)));
+        ranked
+    }
+
+    fn endpoints(&self) -> Vec<Endpoint> {
+        let rows = self.endpoints.rows();
+        let listed = self.ranked_endpoints().into_iter().take(ENDPOINTS).map(|index| {
+            let row = &rows[index];
+            let detail = self.endpoints.detail(row);
+            let remote = detail.and_then(|detail| detail.remote.top());
+            let remote_port = detail.and_then(|detail| detail.remote_port.top());
+            let ttl = detail.and_then(|detail| detail.ttl.summary());
+            let on_wire = Direction {
+                count: Count { packets: row.packets, bytes: row.bytes },
+                wire_packets: row.wire_packets,
+                merged_header_bytes: row.merged_header_bytes,
+            };
+            Endpoint {
+                protocol: names::ip_protocol(row.key.protocol),
+                address: row.key.address,
+                port: row.key.port,
+                packets: row.packets,
+                wire_packets: row.wire_packets,
+                bytes: row.bytes,
+                share: self.share(row.bytes),
+                payload_bytes: row.payload_bytes,
+                mean_packet_bytes: on_wire.mean_packet_bytes().unwrap_or(0.0),
+                remotes: self.endpoints.remotes(row),
+                syn: row.syn,
+                handshakes_completed: row.handshakes_completed,
+                rst: row.rst,
+                tx_packets: row.tx_packets,
+                tx_bytes: row.tx_bytes,
+                tx_payload_bytes: row.tx_payload_bytes,
+                tx_rst: row.tx_rst,
+                tx_syn_ack: row.tx_syn_ack,
+                top_remote: remote.map(|(remote, _)| remote),
+                top_remote_share: remote.map(|(_, share)| share),
+                top_remote_port: remote_port.map(|(port, _)| port),
+                top_remote_port_share: remote_port.map(|(_, share)| share),
+                ttl_distinct: ttl.map(|ttl| ttl.distinct),
+                ttl_entropy_bits: ttl.map(|ttl| ttl.entropy_bits),
+                first_seconds: row.first_nanos as f64 / 1e9,
+                last_seconds: row.last_nanos as f64 / 1e9,
+                merged_header_bytes: row.merged_header_bytes,
+            }
+        });
+        listed.collect()
+    }
+
+    fn other_endpoints(&self) -> Vec<OtherEndpoints> {
+        let mut others: BTreeMap<u8, OtherEndpoints> = BTreeMap::new();
+        let mut add = |protocol: u8, endpoints: u64, packets: u64, bytes: u64| {
+            let other = others.entry(protocol).or_insert_with(|| OtherEndpoints {
+                protocol: names::ip_protocol(protocol),
+                endpoints: 0,
+                packets: 0,
+                bytes: 0,
+            });
+            other.endpoints += endpoints;
+            other.packets += packets;
+            other.bytes += bytes;
+        };
+        let rows = self.endpoints.rows();
+        for row in self.ranked_endpoints().into_iter().skip(ENDPOINTS).filter_map(|index| rows.get(index)) {
+            add(row.key.protocol, 1, row.packets, row.bytes);
+        }
+        for (protocol, overflow) in self.endpoints.overflowed() {
+            let distinct = overflow.distinct.as_ref().map_or(0, |distinct| distinct.estimate());
+            add(*protocol, distinct.min(overflow.packets), overflow.packets, overflow.bytes);
+        }
+        others.into_values().collect()
+    }
+
+    fn flows(&self) -> Vec<Flow> {
+        let mut flows: Vec<&(flows::Key, flows::Row)> = self.flows.rows().collect();
+        heaviest(&mut flows, FLOWS, |(key, row)| (row.rx_bytes + row.tx_bytes, row.rx_bytes, key.remote));
+        let named = flows.into_iter().map(|(key, row)| Flow {
+            protocol: names::ip_protocol(key.protocol),
+            class: row.class.unwrap_or(Class::ToUs).name().to_owned(),
+            local_address: key.local,
+            local_port: key.ports.map(|(local, _)| local),
+            remote_address: key.remote,
+            remote_port: key.ports.map(|(_, remote)| remote),
+            rx_packets: row.rx_packets,
+            rx_bytes: row.rx_bytes,
+            rx_payload_bytes: row.rx_payload_bytes,
+            tx_packets: row.tx_packets,
+            tx_bytes: row.tx_bytes,
+            tx_payload_bytes: row.tx_payload_bytes,
+            opened_by: match (row.remote_opened, row.local_opened) {
+                (true, _) => Some(Opener::Remote),
+                (false, true) => Some(Opener::Local),
+                (false, false) => None,
+            },
+            first_seconds: row.first_nanos as f64 / 1e9,
+            last_seconds: row.last_nanos as f64 / 1e9,
+        });
+        named.collect()
+    }
+}
+
+/// `part` of `whole`; none when there is no whole.
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// Keeps the `count` heaviest, heaviest first.
+fn heaviest<T, K: Ord>(list: &mut Vec<T>, count: usize, weight: impl Fn(&T) -> K) {
+    list.sort_by(|one, other| weight(other).cmp(&weight(one)));
+    list.truncate(count);
+}
+
+fn side(direction: &Direction, seconds: f64, peak_bits_per_second: Option<f64>) -> Side {
+    let Count { packets, bytes } = direction.count;
+    let per_second = |amount: u64| (seconds > 0.0).then(|| amount as f64 / seconds);
+    Side {
+        packets,
+        wire_packets: direction.wire_packets,
+        bytes,
+        bytes_per_second: per_second(bytes),
+        bits_per_second: per_second(bytes).map(|bytes| bytes * 8.0),
+        packets_per_second: per_second(packets),
+        mean_packet_bytes: direction.mean_packet_bytes(),
+        peak_bits_per_second,
+    }
+}

@@ -1,0 +1,603 @@
+//! Adds packets up: constant work per packet, bounded memory, exact totals.
+
+use std::net::IpAddr;
+
+use super::classes::{Class, LocalAddresses};
+use super::distinct::Distinct;
+use super::endpoints::{self, Endpoints};
+use super::flows::{self, Flows, Handshake};
+use super::hash::Secret;
+use super::heavy::Heavy;
+use super::link::Way;
+use super::majority::Majority;
+use super::names::{REFLECTORS, reflector};
+use super::output::Gso;
+use super::pace::Pace;
+use super::packet::{Ip, Packet, Transport, flag, ip_protocol};
+use super::spread::Spread;
+
+/// Remotes that are kept at a time.
+const REMOTES: usize = 8_192;
+/// Ether types that are counted one by one; only neighbours on the link can send more.
+const ETHER_TYPES: usize = 64;
+/// Upper ends of the classes of size.
+pub const SIZES: [u32; 8] = [64, 128, 256, 512, 1024, 1518, 9018, u32::MAX];
+
+/// A packet as a source hands it over.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    /// Nanoseconds after the beginning of the burst.
+    pub at_nanos: u64,
+    /// How it came, or that it went.
+    pub way: Way,
+    /// Length on the wire, link header included.
+    pub wire_bytes: u32,
+    /// Length of the link header.
+    pub link_bytes: u32,
+    /// Whether the kernel took a VLAN tag off.
+    pub tag_stripped: bool,
+    /// Payload bytes of each packet that was merged into this frame; none when it was not merged.
+    pub segment_bytes: Option<u16>,
+    /// What it is.
+    pub packet: Packet,
+}
+
+/// Packets and bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+impl Count {
+    fn add(&mut self, bytes: u32) {
+        self.packets += 1;
+        self.bytes += u64::from(bytes);
+    }
+}
+
+/// One direction's counts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Direction {
+    pub count: Count,
+    pub wire_packets: u64,
+    pub merged_header_bytes: u64,
+}
+
+/// Counts of TCP, rx unless named otherwise.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TcpCounts {
+    pub payload_bytes: u64,
+    pub syn: u64,
+    pub syn_ack: u64,
+    pub pure_ack: u64,
+    pub rst: u64,
+    pub fin: u64,
+    pub data: u64,
+    pub syn_without_options: u64,
+    pub handshakes_started: u64,
+    pub handshakes_completed: u64,
+    pub tx: Count,
+    pub tx_payload_bytes: u64,
+    pub tx_syn: u64,
+    pub tx_syn_ack: u64,
+    pub tx_rst: u64,
+}
+
+/// What one remote sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RemoteCount {
+    pub count: Count,
+    pub ttl: u8,
+}
+
+/// What came from one port, and what was sent to it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PortCount {
+    pub rx: Count,
+    pub requests: u64,
+}
+
+/// What came from a port of a service that can be abused as a reflector.
+#[derive(Debug)]
+pub struct Reflected {
+    pub remotes: Distinct,
+    pub local: Majority<(IpAddr, u16)>,
+}
+
+/// The sums.
+#[derive(Debug)]
+pub struct Tally {
+    secret: Secret,
+    pub local: LocalAddresses,
+    pub rx: Direction,
+    pub tx: Direction,
+    pub classes: [Count; Class::ALL.len()],
+    pub ip_protocols: Box<[Count; 256]>,
+    pub ether_types: Vec<(u16, Count)>,
+    pub other_ether_types: Count,
+    pub tcp: TcpCounts,
+    pub udp_wire: Direction,
+    pub udp_tx: Count,
+    /// By family (IPv4, IPv6) and type.
+    pub icmp: Box<[[Count; 256]; 2]>,
+    pub icmp_tx: u64,
+    pub icmp_tx_echo_replies: u64,
+    pub icmp_tx_unreachables: u64,
+    pub fragments: Count,
+    pub tagged: Count,
+    pub stripped_tags: u64,
+    pub ip_packets: u64,
+    pub distinct_remotes: Distinct,
+    pub distinct_networks: Distinct,
+    pub remotes: Heavy<IpAddr, RemoteCount>,
+    pub ttl: Spread,
+    /// By remote port.
+    pub tcp_ports: Vec<PortCount>,
+    pub udp_ports: Vec<PortCount>,
+    /// By place in [`REFLECTORS`].
+    pub reflected: Vec<Option<Box<Reflected>>>,
+    pub endpoints: Endpoints,
+    pub flows: Flows,
+    pub sizes: [Count; SIZES.len()],
+    pub pace: Pace,
+    pub gso: Gso,
+}
+
+/// A received packet's length as it was on the wire, before frames were merged.
+#[derive(Debug, Clone, Copy)]
+struct OnWire {
+    packets: u64,
+    merged_header_bytes: u64,
+}
+
+impl Tally {
+    /// Nothing counted yet.
+    pub fn new(local: LocalAddresses, window_nanos: u64) -> Self {
+        let secret = Secret::draw();
+        Tally {
+            secret,
+            local,
+            rx: Direction::default(),
+            tx: Direction::default(),
+            classes: Default::default(),
+            ip_protocols: Box::new([Count::default(); 256]),
+            ether_types: Vec::new(),
+            other_ether_types: Count::default(),
+            tcp: TcpCounts::default(),
+            udp_wire: Direction::default(),
+            udp_tx: Count::default(),
+            icmp: Box::new([[Count::default(); 256]; 2]),
+            icmp_tx: 0,
+            icmp_tx_echo_replies: 0,
+            icmp_tx_unreachables: 0,
+            fragments: Count::default(),
+            tagged: Count::default(),
+            stripped_tags: 0,
+            ip_packets: 0,
+            distinct_remotes: Distinct::new(12),
+            distinct_networks: Distinct::new(12),
+            remotes: Heavy::new(REMOTES),
+            ttl: Spread::default(),
+            tcp_ports: vec![PortCount::default(); 1 << 16],
+            udp_ports: vec![PortCount::default(); 1 << 16],
+            reflected: REFLECTORS.iter().map(|_| None).collect(),
+            endpoints: Endpoints::new(secret),
+            flows: Flows::new(secret),
+            sizes: Default::default(),
+            pace: Pace::new(window_nanos),
+            gso: Gso::default(),
+        }
+    }
+
+    /// Adds a packet.
+    pub fn add(&mut self, seen: &Seen) {
+        let outgoing = seen.way == Way::Outgoing;
+        let on_wire = OnWire::of(seen);
+        let side = if outgoing { &mut self.tx } else { &mut self.rx };
+        side.add(seen.wire_bytes, on_wire);
+        self.pace.add(seen.at_nanos, outgoing, u64::from(seen.wire_bytes));
+        if outgoing {
+            if let Some(ip) = &seen.packet.ip {
+                self.add_sent(seen, ip);
+            }
+        } else {
+            self.add_received(seen, on_wire);
+        }
+    }
+
+    fn add_received(&mut self, seen: &Seen, on_wire: OnWire) {
+        let class = self.local.class(seen.way, &seen.packet);
+        self.classes[class as usize].add(seen.wire_bytes);
+        if seen.tag_stripped || seen.packet.tagged {
+            self.tagged.add(seen.wire_bytes);
+            self.stripped_tags += u64::from(seen.tag_stripped);
+        }
+        self.add_sizes(seen, on_wire);
+        match &seen.packet.ip {
+            Some(ip) => self.add_received_ip(seen, ip, class, on_wire),
+            None => self.add_ether_type(seen.packet.ether_type, seen.wire_bytes),
+        }
+    }
+
+    fn add_received_ip(&mut self, seen: &Seen, ip: &Ip, class: Class, on_wire: OnWire) {
+        let bytes = seen.wire_bytes;
+        self.ip_packets += 1;
+        self.ip_protocols[usize::from(ip.protocol)].add(bytes);
+        if ip.fragment {
+            self.fragments.add(bytes);
+        }
+        self.ttl.add(ip.ttl);
+        let remote_hash = self.secret.address(ip.source);
+        self.distinct_remotes.add(remote_hash);
+        self.distinct_networks.add(self.secret.network(ip.source));
+        let remote = self.remotes.add(remote_hash, ip.source, bytes);
+        remote.count.add(bytes);
+        remote.ttl = ip.ttl;
+        let handshake = self.flows.add(&part(seen, ip, Some(class), remote_hash));
+        match ip.transport {
+            Transport::Tcp { source_port, flags, options, .. } => {
+                self.tcp_ports[usize::from(source_port)].rx.add(bytes);
+                self.tcp.add_received(flags, options, ip.payload_bytes, handshake);
+            }
+            Transport::Udp { source_port, destination_port } => {
+                self.udp_ports[usize::from(source_port)].rx.add(bytes);
+                self.add_reflected(source_port, (ip.destination, destination_port), remote_hash, bytes);
+            }
+            Transport::Icmp { kind } => {
+                self.icmp[usize::from(ip.protocol == ip_protocol::ICMPV6)][usize::from(kind)].add(bytes);
+            }
+            Transport::Other => {}
+        }
+        if ip.protocol == ip_protocol::UDP {
+            self.udp_wire.add(bytes, on_wire);
+        }
+        if class == Class::ToUs {
+            self.add_to_endpoint(seen, ip, remote_hash, on_wire, handshake);
+        }
+    }
+
+    fn add_to_endpoint(&mut self, seen: &Seen, ip: &Ip, remote_hash: u64, on_wire: OnWire, handshake: Handshake) {
+        let ports = ip.transport.ports();
+        let key =
+            endpoints::Key { address: ip.destination, port: ports.map(|(_, local)| local), protocol: ip.protocol };
+        let bytes = u64::from(seen.wire_bytes);
+        let Some(row) = self.endpoints.row(key, seen.at_nanos) else {
+            self.endpoints.overflow(&key, bytes);
+            return;
+        };
+        row.packets += 1;
+        row.wire_packets += on_wire.packets;
+        row.bytes += bytes;
+        row.payload_bytes += u64::from(ip.payload_bytes);
+        row.merged_header_bytes += on_wire.merged_header_bytes;
+        row.last_nanos = seen.at_nanos;
+        if let Transport::Tcp { flags, .. } = ip.transport {
+            row.syn += u64::from(flags & (flag::SYN | flag::ACK) == flag::SYN);
+            row.rst += u64::from(flags & flag::RST != 0);
+            row.handshakes_completed += u64::from(handshake == Handshake::Completed);
+        }
+        self.endpoints.look_into(&key, ip.source, remote_hash, ports.map(|(remote, _)| remote), ip.ttl, bytes);
+    }
+
+    fn add_sent(&mut self, seen: &Seen, ip: &Ip) {
+        let bytes = seen.wire_bytes;
+        self.flows.add(&part(seen, ip, None, self.secret.address(ip.destination)));
+        match ip.transport {
+            Transport::Tcp { destination_port, flags, .. } => {
+                self.tcp_ports[usize::from(destination_port)].requests += 1;
+                self.tcp.add_sent(flags, ip.payload_bytes);
+            }
+            Transport::Udp { destination_port, .. } => {
+                self.udp_ports[usize::from(destination_port)].requests += 1;
+            }
+            Transport::Icmp { kind } => {
+                let v6 = ip.protocol == ip_protocol::ICMPV6;
+                self.icmp_tx_echo_replies += u64::from(kind == if v6 { 129 } else { 0 });
+                self.icmp_tx_unreachables += u64::from(kind == if v6 { 1 } else { 3 });
+            }
+            Transport::Other => {}
+        }
+        match ip.protocol {
+            ip_protocol::TCP => self.tcp.tx.add(bytes),
+            ip_protocol::UDP => self.udp_tx.add(bytes),
+            ip_protocol::ICMP | ip_protocol::ICMPV6 => self.icmp_tx += 1,
+            _ => {}
+        }
+        if self.local.contains(ip.source) {
+            let port = ip.transport.ports().map(|(local, _)| local);
+            let key = endpoints::Key { address: ip.source, port, protocol: ip.protocol };
+            if let Some(row) = self.endpoints.row(key, seen.at_nanos) {
+                row.tx_packets += 1;
+                row.tx_bytes += u64::from(bytes);
+                row.tx_payload_bytes += u64::from(ip.payload_bytes);
+                row.last_nanos = seen.at_nanos;
+                if let Transport::Tcp { flags, .. } = ip.transport {
+                    row.tx_rst += u64::from(flags & flag::RST != 0);
+                    row.tx_syn_ack += u64::from(flags & (flag::SYN | flag::ACK) == flag::SYN | flag::ACK);
+                }
+            }
+        }
+    }
+
+    fn add_reflected(&mut self, source_port: u16, local: (IpAddr, u16), remote_hash: u64, bytes: u32) {
+        if let Some(place) = reflector(source_port).and_then(|index| self.reflected.get_mut(index)) {
+            let reflected =
+                place.get_or_insert_with(|| Box::new(Reflected { remotes: Distinct::new(8), local: Majority::new() }));
+            reflected.remotes.add(remote_hash);
+            reflected.local.add(local, u64::from(bytes));
+        }
+    }
+
+    fn add_ether_type(&mut self, ether_type: u16, bytes: u32) {
+        match self.ether_types.iter().position(|(known, _)| *known == ether_type) {
+            Some(place) => self.ether_types[place].1.add(bytes),
+            None if self.ether_types.len() < ETHER_TYPES => {
+                self.ether_types.push((ether_type, Count { packets: 1, bytes: bytes.into() }));
+            }
+            None => self.other_ether_types.add(bytes),
+        }
+    }
+
+    /// Sizes as they were on the wire: a merged frame is taken apart into full segments and the rest.
+    fn add_sizes(&mut self, seen: &Seen, on_wire: OnWire) {
+        let total = u64::from(seen.wire_bytes) + on_wire.merged_header_bytes;
+        let header_bytes = seen.packet.ip.map_or(0, |ip| u64::from(seen.link_bytes + ip.header_bytes));
+        let full = header_bytes + u64::from(seen.segment_bytes.unwrap_or(0));
+        let rest = total.saturating_sub(full * (on_wire.packets - 1));
+        let mut add = |packets: u64, size: u64| {
+            let class = SIZES.iter().position(|up_to| size <= u64::from(*up_to)).unwrap_or(SIZES.len() - 1);
+            self.sizes[class].packets += packets;
+            self.sizes[class].bytes += packets * size;
+        };
+        add(1, rest);
+        if on_wire.packets > 1 {
+            add(on_wire.packets - 1, full);
+            self.gso.frames += 1;
+            self.gso.segments += on_wire.packets;
+            self.gso.merged_header_bytes += on_wire.merged_header_bytes;
+        }
+    }
+}
+
+impl OnWire {
+    fn of(seen: &Seen) -> Self {
+        let merged = seen.segment_bytes.filter(|bytes| *bytes > 0).zip(seen.packet.ip);
+        let (packets, header_bytes) = merged.map_or((1, 0), |(segment_bytes, ip)| {
+            let segments = ip.payload_bytes.div_ceil(u32::from(segment_bytes)).max(1);
+            (u64::from(segments), u64::from(seen.link_bytes + ip.header_bytes))
+        });
+        OnWire { packets, merged_header_bytes: (packets - 1) * header_bytes }
+    }
+}
+
+impl Direction {
+    fn add(&mut self, bytes: u32, on_wire: OnWire) {
+        self.count.add(bytes);
+        self.wire_packets += on_wire.packets;
+        self.merged_header_bytes += on_wire.merged_header_bytes;
+    }
+
+    /// Mean size of a packet on the wire.
+    pub fn mean_packet_bytes(&self) -> Option<f64> {
+        (self.wire_packets > 0).then(|| (self.count.bytes + self.merged_header_bytes) as f64 / self.wire_packets as f64)
+    }
+}
+
+impl TcpCounts {
+    fn add_received(&mut self, flags: u8, options: bool, payload_bytes: u32, handshake: Handshake) {
+        let syn = flags & (flag::SYN | flag::ACK) == flag::SYN;
+        self.payload_bytes += u64::from(payload_bytes);
+        self.syn += u64::from(syn);
+        self.syn_ack += u64::from(flags & (flag::SYN | flag::ACK) == flag::SYN | flag::ACK);
+        self.rst += u64::from(flags & flag::RST != 0);
+        self.fin += u64::from(flags & flag::FIN != 0);
+        self.data += u64::from(payload_bytes > 0);
+        let kind = flags & (flag::SYN | flag::ACK | flag::FIN | flag::RST);
+        self.pure_ack += u64::from(kind == flag::ACK && payload_bytes == 0);
+        self.syn_without_options += u64::from(syn && !options);
+        self.handshakes_started += u64::from(handshake == Handshake::Started);
+        self.handshakes_completed += u64::from(handshake == Handshake::Completed);
+    }
+
+    fn add_sent(&mut self, flags: u8, payload_bytes: u32) {
+        self.tx_payload_bytes += u64::from(payload_bytes);
+        self.tx_syn += u64::from(flags & (flag::SYN | flag::ACK) == flag::SYN);
+        self.tx_syn_ack += u64::from(flags & (flag::SYN | flag::ACK) == flag::SYN | flag::ACK);
+        self.tx_rst += u64::from(flags & flag::RST != 0);
+    }
+}
+
+/// A packet as its flow counts it; `class` is of received ones.
+fn part(seen: &Seen, ip: &Ip, class: Option<Class>, remote_hash: u64) -> flows::Part {
+    let outgoing = class.is_none();
+    let (local, remote) = if outgoing { (ip.source, ip.destination) } else { (ip.destination, ip.source) };
+    let ports = ip.transport.ports().map(
+        |(source, destination)| {
+            if outgoing { (source, destination) } else { (destination, source) }
+        },
+    );
+    flows::Part {
+        key: flows::Key { local, remote, ports, protocol: ip.protocol },
+        remote_hash,
+        outgoing,
+        class,
+        bytes: seen.wire_bytes,
+        payload_bytes: ip.payload_bytes,
+        transport: ip.transport,
+        at_nanos: seen.at_nanos,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::probe::capture::link::Link;
+    use crate::probe::capture::output::Capture;
+    use crate::probe::capture::packet;
+    use crate::probe::capture::summary::Source;
+
+    fn tally() -> Tally {
+        Tally::new(LocalAddresses::new(["192.0.2.1".parse().unwrap()]), 1_000_000_000)
+    }
+
+    fn summary(tally: &Tally) -> Capture {
+        let source = Source {
+            interface: Some("eth0".to_owned()),
+            file: None,
+            link: Link::Ethernet,
+            started: None,
+            elapsed_nanos: 1_000_000_000,
+            ring: None,
+            written: None,
+        };
+        tally.summary(source, 20)
+    }
+
+    fn seen(way: Way, network: &[u8], ether_type: u16, wire_bytes: u32, segment_bytes: Option<u16>) -> Seen {
+        Seen {
+            at_nanos: 1,
+            way,
+            wire_bytes,
+            link_bytes: 14.min(wire_bytes),
+            tag_stripped: false,
+            segment_bytes,
+            packet: packet::read(ether_type, network, wire_bytes.saturating_sub(14)),
+        }
+    }
+
+    fn udp(source: [u8; 4], destination: [u8; 4], ports: (u16, u16), payload: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let builder = etherparse::PacketBuilder::ipv4(source, destination, 57).udp(ports.0, ports.1);
+        builder.write(&mut bytes, &vec![0; payload]).unwrap();
+        bytes
+    }
+
+    fn tcp(outgoing: bool, remote: u16, payload: usize, build: fn(Tcp) -> Tcp) -> Seen {
+        let mut bytes = Vec::new();
+        let (us, them) = ([192, 0, 2, 1], [198, 51, 100, 7]);
+        let (from, to, ports) = if outgoing { (us, them, (80, remote)) } else { (them, us, (remote, 80)) };
+        let builder = etherparse::PacketBuilder::ipv4(from, to, 64).tcp(ports.0, ports.1, 0, 512);
+        build(builder).write(&mut bytes, &vec![0; payload]).unwrap();
+        let way = if outgoing { Way::Outgoing } else { Way::Host };
+        seen(way, &bytes, 0x0800, bytes.len() as u32 + 14, None)
+    }
+
+    type Tcp = etherparse::PacketBuilderStep<etherparse::TcpHeader>;
+
+    #[test]
+    fn one_real_client_among_a_syn_flood_completes_its_handshake() {
+        let mut tally = tally();
+        for port in 1..=50_000 {
+            tally.add(&tcp(false, port, 0, |tcp| tcp.syn()));
+        }
+        tally.add(&tcp(false, 60_000, 0, |tcp| tcp.syn()));
+        tally.add(&tcp(true, 60_000, 0, |tcp| tcp.syn().ack(1)));
+        tally.add(&tcp(false, 60_000, 0, |tcp| tcp.ack(1)));
+        let seen = summary(&tally);
+        assert_eq!((seen.tcp.syn, seen.tcp.pure_ack, seen.tcp.tx_syn_ack), (50_001, 1, 1));
+        assert_eq!((seen.tcp.handshakes_started, seen.tcp.handshakes_completed), (50_001, 1));
+        assert_eq!(seen.tcp.syn_without_options_share, Some(1.0));
+        let [endpoint] = &seen.endpoints[..] else { panic!("{:?}", seen.endpoints) };
+        assert_eq!((endpoint.port, endpoint.syn, endpoint.handshakes_completed), (Some(80), 50_001, 1));
+        assert_eq!((endpoint.remotes, endpoint.top_remote_share), (Some(1), Some(1.0)));
+    }
+
+    #[test]
+    fn answers_that_nobody_asked_for_are_unsolicited() {
+        let mut tally = tally();
+        for reflector in 0..200u8 {
+            let answer = udp([198, 51, 100, reflector], [192, 0, 2, 1], (53, 40_000), 1_000);
+            tally.add(&seen(Way::Host, &answer, 0x0800, 1_042, None));
+        }
+        let question = udp([192, 0, 2, 1], [198, 51, 100, 1], (40_000, 53), 40);
+        (0..50).for_each(|_| tally.add(&seen(Way::Outgoing, &question, 0x0800, 82, None)));
+        let [dns] = &summary(&tally).reflection[..] else { panic!("one service") };
+        assert_eq!((dns.service.as_str(), dns.packets, dns.requests_sent), ("dns", 200, 50));
+        assert_eq!((dns.unsolicited_share, dns.mean_packet_bytes), (0.75, 1_042.0));
+        assert!((170..=200).contains(&dns.reflectors), "{}", dns.reflectors);
+        assert_eq!(dns.local_port, Some(40_000));
+    }
+
+    #[test]
+    fn a_merged_frame_is_taken_apart() {
+        let mut tally = tally();
+        let mut merged = tcp(false, 4242, 4_000, |tcp| tcp.ack(1));
+        merged.segment_bytes = Some(1_448);
+        tally.add(&merged);
+        let seen = summary(&tally);
+        assert_eq!((seen.rx.packets, seen.rx.wire_packets, seen.rx.bytes), (1, 3, 4_054));
+        assert_eq!((seen.gso.frames, seen.gso.segments, seen.gso.merged_header_bytes), (1, 3, 108));
+        assert_eq!(seen.rx.mean_packet_bytes, Some(4_162.0 / 3.0));
+        let large = seen.sizes.iter().find(|class| class.up_to == 1_518).unwrap();
+        assert_eq!((large.packets, large.bytes), (3, 4_162));
+    }
+
+    fn conserves(seen: &Capture) {
+        let whole = (seen.rx.packets, seen.rx.bytes);
+        let classes = &seen.classes;
+        let classes = [
+            classes.to_us,
+            classes.broadcast,
+            classes.multicast,
+            classes.other_host,
+            classes.forwarded,
+            classes.non_ip,
+        ];
+        let sum = |parts: &mut dyn Iterator<Item = (u64, u64)>| {
+            parts.fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
+        };
+        assert_eq!(sum(&mut classes.iter().map(|class| (class.packets, class.bytes))), whole);
+        assert_eq!(sum(&mut seen.protocols.iter().map(|protocol| (protocol.packets, protocol.bytes))), whole);
+        let endpoints = seen.endpoints.iter().map(|endpoint| (endpoint.packets, endpoint.bytes));
+        let others = seen.other_endpoints.iter().map(|other| (other.packets, other.bytes));
+        assert_eq!(sum(&mut endpoints.chain(others)), (classes[0].packets, classes[0].bytes));
+        let on_wire = (seen.rx.wire_packets, seen.rx.bytes + seen.gso.merged_header_bytes);
+        assert_eq!(sum(&mut seen.sizes.iter().map(|class| (class.packets, class.bytes))), on_wire);
+        let flows: u64 = seen.flows.iter().map(|flow| flow.rx_bytes + flow.tx_bytes).sum();
+        assert!(flows <= seen.rx.bytes + seen.tx.bytes);
+        let sampled: f64 = seen.samples.iter().map(|sample| sample.rx_packets_per_second * 0.1).sum();
+        assert!((sampled - seen.rx.packets as f64).abs() < 1e-6 * sampled.max(1.0));
+    }
+
+    #[test]
+    fn more_endpoints_than_rows_still_add_up() {
+        let mut tally = tally();
+        for port in 0..=u16::MAX {
+            let packet = udp([198, 51, 100, 7], [192, 0, 2, 1], (9, port), 20);
+            tally.add(&seen(Way::Host, &packet, 0x0800, 62, None));
+        }
+        for port in 0..3_000 {
+            tally.add(&tcp(false, port, 0, |tcp| tcp.syn()));
+        }
+        let seen = summary(&tally);
+        conserves(&seen);
+        assert_eq!(seen.endpoints.len(), 1_024);
+        let others = &seen.other_endpoints;
+        assert_eq!(others.iter().map(|other| other.packets).sum::<u64>(), 65_536 + 3_000 - 1_024);
+        assert_eq!(others.iter().map(|other| other.endpoints).sum::<u64>(), 65_536 - 1_024 + 1);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_arrives_the_totals_add_up(frames in proptest::collection::vec(
+            (0u8..5, 0usize..5, proptest::collection::vec(0u8.., 0..128), 0u32..70_000, proptest::option::of(0u16..)), 0..60,
+        )) {
+            let mut tally = tally();
+            for (way, kind, mut bytes, wire_bytes, segment_bytes) in frames {
+                if let (0 | 1, Some(first)) = (kind, bytes.first_mut()) {
+                    *first = [0x45, 0x60][kind];
+                }
+                if let (0, Some(destination)) = (kind, bytes.get_mut(16..20)) {
+                    destination.copy_from_slice(&[192, 0, 2, 1]);
+                }
+                let ether_type = [0x0800, 0x86dd, 0x8100, 0x0806, 0x1234][kind];
+                let wire_bytes = wire_bytes.max(bytes.len() as u32 + 14);
+                tally.add(&seen(Way::from_kernel(way), &bytes, ether_type, wire_bytes, segment_bytes));
+            }
+            conserves(&summary(&tally));
+        }
+    }
+}
