@@ -29,7 +29,6 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &interfaces::InterfacesProbe,
     &sockets::SocketsProbe,
     &capture::CaptureProbe,
-    &firewall::FirewallProbe,
     &firewall::FIREWALL,
     &kernel::KernelProbe,
     &drops::DropsProbe,

@@ -260,7 +260,8 @@ impl Check<'_> {
                 let start = byte_offset(self.text, range.line() as usize, range.column() as usize);
                 let problem = format!("step `{}` is asked before `{name}` is known", document.id.value);
                 let help = "names of `let` are known when all steps have looked: use them in outcomes and causes";
-                self.problems.push(Problem::new(Some(start..start + document.id.value.len()), problem).help(Some(help.into())));
+                self.problems
+                    .push(Problem::new(Some(start..start + document.id.value.len()), problem).help(Some(help.into())));
             }
             if ids.contains(name) && !needs.contains(name) {
                 needs.push(name.clone());

@@ -65,7 +65,10 @@ pub const HELPERS: &[Helper] = &[
     Helper { signature: "ratio(a, b)", about: "a / b, and 0 when b is 0" },
     Helper { signature: "plural(count, one, many)", about: "1 packet, 2 packets" },
     Helper { signature: "index(list, field)", about: "a map from a field's value to the first item that has it" },
-    Helper { signature: "value_or(item, field, default)", about: "a field, or the default where it is not known: for fields whose absence is an answer" },
+    Helper {
+        signature: "value_or(item, field, default)",
+        about: "a field, or the default where it is not known: for fields whose absence is an answer",
+    },
     Helper { signature: "known(x)", about: "whether x could be seen; in conditions only, never unknown itself" },
     Helper { signature: "tostring(x)", about: "Lua's own" },
     Helper { signature: "tonumber(x)", about: "Lua's own" },

@@ -123,7 +123,7 @@ fn scale(capture: &Capture, (packets, bytes): (u64, u64), disagreements: &mut Ve
 /// Without a capture only what TCP sockets received can be told, and only its payload.
 fn by_sockets(books: &Books<'_>, entries: &mut Entries) {
     for traffic in books.sockets.iter().filter_map(|sockets| sockets.processes.as_ref()).flatten() {
-        let bytes = traffic.rx_bytes.saturating_sub(traffic.local_rx_bytes);
+        let bytes = traffic.rx_bytes.unwrap_or(0).saturating_sub(traffic.local_rx_bytes.unwrap_or(0));
         let end = End {
             label: traffic.process.to_string(),
             protocol: Some("tcp".into()),

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use crate::case::{Entry, EntryKind, Process};
-use crate::probe::capture::{Capture, Endpoint, Tally};
+use crate::probe::capture::Capture;
+use crate::probe::capture::output::{Endpoint, Tally};
 
 /// Inbound traffic of one local address and port, or of one class, as far as nobody has claimed it.
 #[derive(Debug, Clone)]

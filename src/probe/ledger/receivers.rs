@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::pots::{End, Entries, Pot, Whose};
 use crate::case::{EntryKind, Process};
-use crate::probe::capture::Endpoint;
+use crate::probe::capture::output::Endpoint;
 use crate::probe::kernel::KernelCounters;
 use crate::probe::sockets::{Connection, Listener, Sockets};
 

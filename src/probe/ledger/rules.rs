@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use super::pots::{End, Entries, Pot, Whose};
 use crate::case::EntryKind;
-use crate::probe::capture::{Capture, Endpoint};
+use crate::probe::capture::Capture;
+use crate::probe::capture::output::Endpoint;
 use crate::probe::firewall::{Firewall, PortRange, Rule};
 
 /// Books what each dropping rule dropped. `interface` is the watched one; `heard` says whether a socket would take a pot's
