@@ -83,7 +83,7 @@ pub(super) struct RunArguments {
 #[derive(Debug, Args)]
 pub(super) struct OutputArguments {
     /// Write the report to this file, in the format of its ending (.md .json .txt); may be given more than once
-    #[arg(long = "output", short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long = "output", short = 'o', value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// Format of what is printed: terminal, markdown, json or text; terminal on a terminal, else text
     #[arg(long, short, value_name = "FORMAT")]

@@ -380,6 +380,11 @@ fn environment(lua: &Lua, roots: &Roots) -> mlua::Result<Table> {
         "text_contains",
         lua.create_function(|_, (whole, part): (String, String)| Ok(whole.contains(&part)))?,
     )?;
+    let value_or = |_: &Lua, (item, field, default): (Table, LuaValue, LuaValue)| match item.raw_get::<LuaValue>(field)? {
+        LuaValue::Nil => Ok(default),
+        value => Ok(value),
+    };
+    table.raw_set("value_or", lua.create_function(value_or)?)?;
     let helpers: Table = lua
         .load(include_str!("../../lua/casebook/expressions.lua"))
         .set_mode(ChunkMode::Text)
@@ -581,6 +586,15 @@ mod tests {
             assert!(judged.gaps.first().is_some_and(|gap| gap.why.contains("nothing is named")), "{name}: {judged:?}");
         }
         assert_eq!(truth("('x').rep == nil and string.find == nil"), Truth::Yes);
+    }
+
+    #[test]
+    fn every_helper_in_the_list_exists() {
+        let scope = scope();
+        for helper in HELPERS.iter().filter(|helper| helper.name() != "known") {
+            let kind = Expression::parse(&format!("type({})", helper.name()), "test").unwrap();
+            assert_eq!(scope.value(&kind).unwrap(), json!("function"), "{}", helper.signature);
+        }
     }
 
     #[test]
