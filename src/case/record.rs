@@ -29,8 +29,11 @@ pub struct Case {
     pub window_seconds: f64,
     /// The run was ended before its window was over.
     pub partial: bool,
-    /// The parameters, all of them.
+    /// The parameters, all of them, in their base units: seconds, bits per second, bytes, shares.
     pub params: serde_json::Map<String, Value>,
+    /// The parameters that were given, as they were written.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub given: serde_json::Map<String, Value>,
     /// The gravest finding.
     pub verdict: Verdict,
     /// How many steps could look.

@@ -78,7 +78,9 @@ impl Score {
 /// Weighs every cause and ranks them: the likelier first, among equals the one whose remedy helps most.
 pub(super) fn weigh(plans: &[CausePlan], scope: &Scope) -> Vec<Cause> {
     let mut weighed: Vec<(Cause, i64, i32)> = plans.iter().map(|plan| weigh_one(plan, scope)).collect();
-    weighed.sort_by_key(|(cause, rank, score)| Reverse((cause.likelihood, *rank, *score)));
+    // What is at work is at work: between likely and certain, the remedy decides what comes first.
+    let class = |likelihood: Likelihood| likelihood.min(Likelihood::Likely);
+    weighed.sort_by_key(|(cause, rank, score)| Reverse((class(cause.likelihood), *rank, cause.likelihood, *score)));
     weighed.into_iter().map(|(cause, _, _)| cause).collect()
 }
 
@@ -110,7 +112,10 @@ fn weigh_one(plan: &CausePlan, scope: &Scope) -> (Cause, i64, i32) {
         .collect();
     let score = Score::of(signs.iter().map(|sign| (&sign.side, &sign.weight, &sign.holds)));
     let likelihood = score.likelihood();
-    let title = scope.render(&plan.title).0;
+    let title = match scope.render(&plan.title) {
+        (title, gaps) if gaps.is_empty() && likelihood > Likelihood::Unlikely => title,
+        _ => plan.name.clone(),
+    };
     let remedies = match likelihood {
         // A remedy for what is not at work would be a trap.
         Likelihood::RuledOut | Likelihood::Unlikely => Vec::new(),

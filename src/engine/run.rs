@@ -99,6 +99,7 @@ pub fn run(request: &Request<'_>, observer: &dyn Observer) -> Result<Case, RunEr
         window_seconds: window.as_secs_f64(),
         partial: (request.cancelled)(),
         params: shown(runbook, &params),
+        given: shown(runbook, &request.params),
         verdict,
         coverage,
         diagnosis: Diagnosis { summary, headlines, causes },

@@ -409,6 +409,7 @@ impl Check<'_> {
         let remedies = document.remedies.into_iter().filter_map(|remedy| self.remedy(remedy)).collect();
         self.names.truncate(names);
         Some(CausePlan {
+            name: document.name.unwrap_or_else(|| document.id.value.replace('-', " ")),
             id: document.id.value,
             title: title?,
             severity: document.severity,

@@ -146,6 +146,9 @@ pub(super) struct CauseDocument {
     /// Its id: lower case, digits and hyphens.
     #[schemars(with = "String")]
     pub id: Text,
+    /// What it is called when nothing is known of its subject: "SYN flood". The id, when there is none.
+    #[serde(default)]
+    pub name: Option<String>,
     /// What happens, with its subject filled in.
     #[schemars(with = "String")]
     pub title: Text,

@@ -101,6 +101,8 @@ pub struct Outcome {
 pub struct CausePlan {
     /// Its id.
     pub id: String,
+    /// What it is called when nothing is known of its subject: "SYN flood".
+    pub name: String,
     /// What happens.
     pub title: Template,
     /// The verdict of a run in which it is likely.

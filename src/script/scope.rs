@@ -380,10 +380,11 @@ fn environment(lua: &Lua, roots: &Roots) -> mlua::Result<Table> {
         "text_contains",
         lua.create_function(|_, (whole, part): (String, String)| Ok(whole.contains(&part)))?,
     )?;
-    let value_or = |_: &Lua, (item, field, default): (Table, LuaValue, LuaValue)| match item.raw_get::<LuaValue>(field)? {
-        LuaValue::Nil => Ok(default),
-        value => Ok(value),
-    };
+    let value_or =
+        |_: &Lua, (item, field, default): (Table, LuaValue, LuaValue)| match item.raw_get::<LuaValue>(field)? {
+            LuaValue::Nil => Ok(default),
+            value => Ok(value),
+        };
     table.raw_set("value_or", lua.create_function(value_or)?)?;
     let helpers: Table = lua
         .load(include_str!("../../lua/casebook/expressions.lua"))

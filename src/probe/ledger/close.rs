@@ -85,7 +85,10 @@ fn by_capture(
 
 /// How the capture's figures become the interface's, and what is said where they differ.
 fn scale(capture: &Capture, (packets, bytes): (u64, u64), disagreements: &mut Vec<String>) -> Scale {
-    let (seen, counted) = (capture.rx.bytes as f64, bytes as f64);
+    // The interface counts tags that the kernel takes off before the capture sees the frame; loopback counts no link headers.
+    let uncounted = if capture.link == "loopback" { capture.rx.link_header_bytes } else { 0 };
+    let seen = (capture.rx.bytes + capture.vlan.stripped_tag_bytes - uncounted.min(capture.rx.bytes)) as f64;
+    let counted = bytes as f64;
     let mut scale = Scale { with_merged_headers: false, factor: 1.0 };
     let merged = capture.gso.merged_header_bytes as f64;
     if merged > 0.0 && counted - seen > merged / 2.0 {

@@ -90,7 +90,7 @@ fn figure(value: &Value) -> String {
 /// The command line that runs the same runbook with the same parameters.
 fn again(case: &Case) -> String {
     let mut command = format!("casebook run {}", escape::shell_word(&case.runbook.name));
-    for (key, value) in case.params.iter().filter(|(_, value)| !value.is_null()) {
+    for (key, value) in case.given.iter().filter(|(_, value)| !value.is_null()) {
         command.push_str(" --set ");
         command.push_str(&escape::shell_word(&format!("{key}={}", figure(value))));
     }
