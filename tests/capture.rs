@@ -80,9 +80,9 @@ fn counted(interface: &str) -> (u64, u64) {
     (figures[1], figures[0])
 }
 
-/// Captures while `send` sends, from the moment that packets are let in; ends when the interface has counted what was
-/// sent and the probe has had its next look.
-fn capture_while(params: Params, send: impl FnOnce()) -> Observed<Capture> {
+/// Captures while `send` sends, from the moment that packets are let in to the end of the window, or until `send`
+/// cancels it.
+fn capture_while_cancellable(params: Params, send: impl FnOnce(&Cancel)) -> Observed<Capture> {
     let (ready, is_ready) = mpsc::channel();
     let cancel = Arc::new(Cancel::default());
     let cx = Context::new(Arc::new(Gate::new(1)), Arc::clone(&cancel), Inputs::new(), move |_| {
@@ -91,9 +91,13 @@ fn capture_while(params: Params, send: impl FnOnce()) -> Observed<Capture> {
     std::thread::scope(|scope| {
         let watching = scope.spawn(|| CaptureProbe.observe(params, &cx));
         is_ready.recv_timeout(Duration::from_secs(5)).expect("the capture begins");
-        send();
+        send(&cancel);
         watching.join().unwrap().unwrap()
     })
+}
+
+fn capture_while(params: Params, send: impl FnOnce()) -> Observed<Capture> {
+    capture_while_cancellable(params, |_| send())
 }
 
 fn on(interface: &str, window: &str) -> Params {
@@ -393,6 +397,20 @@ fn a_full_file_ends_and_the_watching_goes_on() {
         let written = observed.output.written.unwrap();
         assert!(written.truncated && written.packets > 10 && written.bytes <= 10_000);
         assert!(observed.loss.iter().any(|loss| loss.contains("it reached its size limit")), "{:?}", observed.loss);
+    });
+}
+
+#[test]
+fn a_cancelled_capture_gives_what_it_saw_until_then() {
+    in_namespace(|| {
+        let mut sender = wire();
+        let observed = capture_while_cancellable(on("ours", "60s"), |cancel| {
+            (0..100).for_each(|_| sender.write_all(&udp(OURS, [198, 51, 100, 7], (5, 9), 100)).unwrap());
+            cancel.cancel();
+        });
+        assert_eq!(observed.output.udp.packets, 100);
+        assert!(observed.output.seconds < 10.0, "{}", observed.output.seconds);
+        assert!(observed.output.rx.bits_per_second.unwrap() > 100.0 * 142.0 * 8.0 / 10.0);
     });
 }
 
