@@ -113,7 +113,7 @@ fn the_conclusion_comes_first_and_what_to_do_before_how_we_know() {
             "Causes considered",
             "What could not be seen",
             "kernel 6.1.0-13-amd64",
-            "casebook run high-inbound-traffic --set interface=auto --set window=10 --set high=20000000",
+            "casebook run high-inbound-traffic --set high=20Mbit/s",
         ]
         .iter()
         .map(|part| report.find(part).unwrap_or_else(|| panic!("no `{part}` in\n{report}")))
@@ -450,7 +450,7 @@ fn json_is_the_case_and_reads_back_as_it_was() {
 #[test]
 fn the_command_that_runs_it_again_is_quoted_for_the_shell() {
     let mut case = calm();
-    case.params = case::params(&[
+    case.given = case::params(&[
         ("interface", json!("eth0; rm -rf /")),
         ("high", json!(2.5)),
         ("quick", json!(true)),

@@ -116,7 +116,10 @@ fn survey(path: &str, params: &Params, cx: &Context) -> Result<Survey, Gap> {
                     Err(kind) => unread.get_or_insert((kind, 0)).1 += 1,
                 }
             }
-            Ok(None) => break,
+            Ok(None) => {
+                survey.link = survey.link.or(reader.link());
+                break;
+            }
             Err(broken) => {
                 survey.loss.push(format!(
                     "{} cannot be read beyond its first {} packets: packet {}: {broken}",

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use nix::ifaddrs::{InterfaceAddress, getifaddrs};
-use nix::net::if_::{InterfaceFlags, if_nametoindex};
+use nix::net::if_::{InterfaceFlags, if_indextoname, if_nametoindex};
 
 use crate::case::{Gap, Reason};
 
@@ -14,6 +14,14 @@ pub struct Interface {
     pub name: String,
     /// Its number.
     pub index: u32,
+}
+
+impl Interface {
+    /// Whether it is still there, maybe under another name.
+    pub fn exists(&self) -> bool {
+        // nix gives an empty name for an index that nobody has.
+        if_indextoname(self.index).is_ok_and(|name| !name.is_empty())
+    }
 }
 
 /// The interface that `wanted` names; `auto` is the default route's, else the busiest.

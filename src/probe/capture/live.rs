@@ -4,7 +4,6 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use nix::net::if_::if_indextoname;
 
 use super::classes::LocalAddresses;
 use super::host::{self, Interface};
@@ -57,6 +56,7 @@ pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
         live_at: window_began,
         live_bytes: 0,
     };
+    cx.live("0 bit/s in");
     let mut loss = watching.until(window_began + params.window.0, &mut ring, &mut burst, &interface, cx);
     let refused = ring.refuse();
     let elapsed = watching.began.elapsed();
@@ -102,25 +102,25 @@ impl Watching {
         interface: &Interface,
         cx: &Context,
     ) -> Vec<String> {
-        let mut loss = Vec::new();
+        let mut down_at = None;
         loop {
             self.drain(ring, burst);
             let now = Instant::now();
             if ring.pending_error().is_some() {
-                let at = span(self.began.elapsed().as_secs_f64());
-                if if_indextoname(interface.index).is_err() {
-                    loss.push(format!("{} vanished after {at}; nothing was seen after that", interface.name));
-                    return loss;
-                }
-                let down =
-                    format!("{} is or was down, noticed after {at}; nothing arrives while it is", interface.name);
-                if loss.is_empty() {
-                    loss.push(down);
-                }
+                down_at.get_or_insert(now - self.began);
+            }
+            // An interface goes down before it goes away, and says nothing more then.
+            if let Some(at) = down_at
+                && !interface.exists()
+            {
+                let at = span(at.as_secs_f64());
+                return vec![format!("{} vanished after {at}; nothing was seen after that", interface.name)];
             }
             self.show_live(now, burst, cx);
             if now >= end || !cx.rest_until(end.min(now + TICK)) {
-                return loss;
+                let down = down_at.map(|at| span(at.as_secs_f64()));
+                let down = down.map(|at| format!("{} was down after {at}; nothing arrives then", interface.name));
+                return down.into_iter().collect();
             }
         }
     }
@@ -216,5 +216,20 @@ fn no_ring(interface: &Interface, OpenError { step, error }: OpenError) -> Gap {
             Gap::new(Reason::Absent, tried, "this kernel has no packet sockets").way_out("load the module af_packet")
         }
         _ => Gap::io(tried, &io::Error::new(error.kind(), format!("could not {step}: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_the_capability_the_gap_names_it_and_the_way_out() {
+        let interface = Interface { name: "eth0".to_owned(), index: 2 };
+        let error = OpenError { step: "open a packet socket", error: io::Error::from_raw_os_error(libc::EPERM) };
+        let gap = no_ring(&interface, error);
+        assert_eq!(gap, Gap::denied("capture packets on eth0", "CAP_NET_RAW"));
+        let error = OpenError { step: "ask for TPACKET_V3", error: io::Error::from_raw_os_error(libc::EINVAL) };
+        assert!(no_ring(&interface, error).to_string().contains("could not ask for TPACKET_V3"));
     }
 }

@@ -1,7 +1,7 @@
 //! `capture`: a timed burst of packets, added up by flow, receiver and kind.
 //!
-//! A source ([`live`] or [`file`]) hands over packets; [`link`] and [`packet`] read them; [`tally`] adds them up with
-//! constant work per packet and bounded memory; [`summary`] turns the sums into the [`Capture`].
+//! A source (`live` or `file`) hands over packets; `link` and `packet` read them; `tally` adds them up with
+//! constant work per packet and bounded memory; `summary` turns the sums into the [`Capture`].
 
 pub mod output;
 

@@ -97,6 +97,8 @@ pub struct Side {
     pub wire_packets: u64,
     /// Bytes, link headers included.
     pub bytes: u64,
+    /// How many of these are link headers. The loopback interface and some drivers leave them out of `rx_bytes`.
+    pub link_header_bytes: u64,
     /// Mean rate in bytes per second; none when the burst has no duration, as in a file of one packet.
     pub bytes_per_second: Option<f64>,
     /// Mean rate in bits per second.
@@ -327,7 +329,7 @@ pub struct SourcePort {
     pub requests_sent: u64,
 }
 
-/// Rx UDP from a port of a service that can be abused as a reflector.
+/// Rx UDP from a port of a service that can be abused as a reflector, frames for other hosts left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reflection {
     /// The service: `dns`, `ntp`, `snmp`, `cldap`, `ssdp`, `memcached`, `chargen` …

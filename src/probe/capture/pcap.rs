@@ -96,6 +96,14 @@ impl<R: Read> Reader<R> {
         Ok(reader)
     }
 
+    /// The file's link layer, where it has named one that is read here.
+    pub fn link(&self) -> Option<Link> {
+        match &self.format {
+            Format::Pcap { link, .. } => link.ok(),
+            Format::PcapNg { interfaces } => interfaces.iter().find_map(|interface| interface.link.ok()),
+        }
+    }
+
     /// The next packet; none at the end.
     pub fn next(&mut self) -> Result<Option<Record<'_>>, Broken> {
         match self.format {

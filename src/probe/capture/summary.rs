@@ -243,18 +243,19 @@ impl Tally {
     fn reflection(&self) -> Vec<Reflection> {
         let seen = names::REFLECTORS.iter().zip(&self.reflected).filter_map(|((port, service), reflected)| {
             let reflected = reflected.as_ref()?;
-            let count = self.udp_ports.get(usize::from(*port))?;
+            let requests_sent = self.udp_ports.get(usize::from(*port))?.requests;
+            let Count { packets, bytes } = reflected.count;
             let local = reflected.local.top().map(|(local, _)| local);
-            let answered = count.requests as f64 / count.rx.packets as f64;
+            let answered = requests_sent as f64 / packets as f64;
             Some(Reflection {
                 service: (*service).to_owned(),
                 port: *port,
-                packets: count.rx.packets,
-                bytes: count.rx.bytes,
-                share: self.share(count.rx.bytes),
-                mean_packet_bytes: count.rx.bytes as f64 / count.rx.packets as f64,
-                reflectors: reflected.remotes.estimate().min(count.rx.packets),
-                requests_sent: count.requests,
+                packets,
+                bytes,
+                share: self.share(bytes),
+                mean_packet_bytes: bytes as f64 / packets as f64,
+                reflectors: reflected.remotes.estimate().min(packets),
+                requests_sent,
                 unsolicited_share: 1.0 - answered.min(1.0),
                 local_address: local.map(|(address, _)| address),
                 local_port: local.map(|(_, port)| port),
@@ -285,6 +286,7 @@ impl Tally {
                 count: Count { packets: row.packets, bytes: row.bytes },
                 wire_packets: row.wire_packets,
                 merged_header_bytes: row.merged_header_bytes,
+                link_header_bytes: 0,
             };
             Endpoint {
                 protocol: names::ip_protocol(row.key.protocol),
@@ -378,7 +380,7 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 
 /// Keeps the `count` heaviest, heaviest first.
 fn heaviest<T, K: Ord>(list: &mut Vec<T>, count: usize, weight: impl Fn(&T) -> K) {
-    list.sort_by(|one, other| weight(other).cmp(&weight(one)));
+    list.sort_by_key(|row| std::cmp::Reverse(weight(row)));
     list.truncate(count);
 }
 
@@ -389,6 +391,7 @@ fn side(direction: &Direction, seconds: f64, peak_bits_per_second: Option<f64>) 
         packets,
         wire_packets: direction.wire_packets,
         bytes,
+        link_header_bytes: direction.link_header_bytes,
         bytes_per_second: per_second(bytes),
         bits_per_second: per_second(bytes).map(|bytes| bytes * 8.0),
         packets_per_second: per_second(packets),

@@ -62,6 +62,7 @@ pub struct Direction {
     pub count: Count,
     pub wire_packets: u64,
     pub merged_header_bytes: u64,
+    pub link_header_bytes: u64,
 }
 
 /// Counts of TCP, rx unless named otherwise.
@@ -101,6 +102,7 @@ pub struct PortCount {
 /// What came from a port of a service that can be abused as a reflector.
 #[derive(Debug)]
 pub struct Reflected {
+    pub count: Count,
     pub remotes: Distinct,
     pub local: Majority<(IpAddr, u16)>,
 }
@@ -196,6 +198,7 @@ impl Tally {
         let on_wire = OnWire::of(seen);
         let side = if outgoing { &mut self.tx } else { &mut self.rx };
         side.add(seen.wire_bytes, on_wire);
+        side.link_header_bytes += u64::from(seen.link_bytes);
         self.pace.add(seen.at_nanos, outgoing, u64::from(seen.wire_bytes));
         if outgoing {
             if let Some(ip) = &seen.packet.ip {
@@ -242,7 +245,10 @@ impl Tally {
             }
             Transport::Udp { source_port, destination_port } => {
                 self.udp_ports[usize::from(source_port)].rx.add(bytes);
-                self.add_reflected(source_port, (ip.destination, destination_port), remote_hash, bytes);
+                // What is flooded or mirrored to us is somebody else's affair.
+                if class != Class::OtherHost {
+                    self.add_reflected(source_port, (ip.destination, destination_port), remote_hash, bytes);
+                }
             }
             Transport::Icmp { kind } => {
                 self.icmp[usize::from(ip.protocol == ip_protocol::ICMPV6)][usize::from(kind)].add(bytes);
@@ -322,8 +328,10 @@ impl Tally {
 
     fn add_reflected(&mut self, source_port: u16, local: (IpAddr, u16), remote_hash: u64, bytes: u32) {
         if let Some(place) = reflector(source_port).and_then(|index| self.reflected.get_mut(index)) {
-            let reflected =
-                place.get_or_insert_with(|| Box::new(Reflected { remotes: Distinct::new(8), local: Majority::new() }));
+            let reflected = place.get_or_insert_with(|| {
+                Box::new(Reflected { count: Count::default(), remotes: Distinct::new(8), local: Majority::new() })
+            });
+            reflected.count.add(bytes);
             reflected.remotes.add(remote_hash);
             reflected.local.add(local, u64::from(bytes));
         }
