@@ -2,6 +2,8 @@
 //!
 //! The modules stand in layer order: each uses only those above it.
 
+pub mod nearest;
+pub mod printable;
 pub mod units;
 
 pub mod case;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
+use crate::nearest::nearest;
+
 /// The shipped runbooks.
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/runbooks");
 
@@ -103,6 +105,6 @@ pub fn find(name: &str) -> Result<Found, NotFound> {
     if let Some(found) = all.iter().find(|runbook| runbook.name == name) {
         return Ok(found.clone());
     }
-    let near = crate::script::nearest(name, all.iter().map(|runbook| runbook.name.as_str())).map(str::to_owned);
+    let near = nearest(name, all.iter().map(|runbook| runbook.name.as_str())).map(str::to_owned);
     Err(NotFound::Unknown { name: name.to_owned(), near })
 }
