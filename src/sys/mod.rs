@@ -9,6 +9,7 @@ pub mod printable;
 pub mod rtnetlink;
 pub mod sock_diag;
 pub mod tally;
+pub mod text_file;
 pub mod tracefs;
 pub mod usage;
 pub mod xtables;
