@@ -87,6 +87,7 @@ pub(super) fn save(case: &Case, path: &Path) -> anyhow::Result<()> {
 }
 
 /// Writes a file whole or not at all: beside it first, then in its place.
+#[allow(clippy::disallowed_methods, reason = "the operator named this file to be written")]
 fn atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
