@@ -8,6 +8,7 @@ pub mod perf;
 pub mod rtnetlink;
 pub mod sock_diag;
 pub mod tally;
+pub mod text_file;
 pub mod tracefs;
 pub mod usage;
 pub mod xtables;
