@@ -78,6 +78,7 @@ pub(super) fn default(schema: &Value, value: &Value) -> Option<String> {
         Value::Object(fields) if fields.is_empty() => None,
         Value::Number(number) => match (format, number.as_f64()) {
             (Some("span"), Some(seconds)) => Some(units::span(seconds).replace(' ', "")),
+            (Some("size"), Some(bytes)) if bytes % 1_048_576.0 == 0.0 => Some(format!("{}MiB", bytes / 1_048_576.0)),
             (Some("bitrate"), Some(rate)) => Some(units::bitrate(rate).replace(' ', "")),
             _ => Some(number.to_string()),
         },
@@ -163,6 +164,8 @@ mod tests {
     fn defaults_read_as_they_are_typed() {
         let span = json!({"type": ["string", "number"], "format": "span"});
         assert_eq!(default(&span, &json!(900.0)).as_deref(), Some("15min"));
+        let size = json!({"type": ["string", "number"], "format": "size"});
+        assert_eq!(default(&size, &json!(16_777_216)).as_deref(), Some("16MiB"));
         assert_eq!(default(&json!({"type": "string"}), &json!("auto")).as_deref(), Some("auto"));
         assert_eq!(default(&json!({"type": "array"}), &json!([])), None);
     }
