@@ -1,5 +1,5 @@
 -- Helpers for conditions and {{ }} in runbooks. They see plain data only. A field that could not be seen makes the whole
--- expression unknown, also inside these functions.
+-- expression unknown, also inside these functions; so does the end of a list that is not complete.
 local H = {}
 
 -- A pattern is a function of the item, or a table of fields that must be equal.
@@ -74,7 +74,10 @@ end
 
 function H.take(list, count)
   local taken = {}
-  for index = 1, math.min(count, #list) do taken[index] = list[index] end
+  for index = 1, count do
+    if list[index] == nil then break end
+    taken[index] = list[index]
+  end
   return taken
 end
 

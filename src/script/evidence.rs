@@ -1,4 +1,7 @@
 //! Evidence as Lua values: tables that refuse fields that do not exist and raise "not known" for what could not be seen.
+//!
+//! A list that a gap left incomplete raises it, too, when its end is reached: what is in it can be found, but nobody can say
+//! that something is not in it, or how much it is in all.
 
 use mlua::{Function, Lua, Table, Value as LuaValue};
 use serde_json::Value;
@@ -17,10 +20,15 @@ pub(super) struct NotKnown {
 const PATH: &str = "path";
 const UNSEEN: &str = "unseen";
 const IS_MAP: &str = "is_map";
+const HAS_GAP: &str = "has_gap";
+
+/// Whether a gap was recorded for what stands at a path.
+pub(super) type HasGap<'a> = &'a dyn Fn(&str) -> bool;
 
 /// Makes Lua values out of evidence.
 pub(super) struct Converter {
     index: Function,
+    beyond: Function,
 }
 
 impl Converter {
@@ -44,18 +52,29 @@ impl Converter {
             let mut names: Vec<String> =
                 table.pairs::<LuaValue, LuaValue>().flatten().map(|(k, _)| k.to_string().unwrap_or_default()).collect();
             if let Some(unseen) = unseen {
-                names.extend(unseen.pairs::<String, bool>().flatten().map(|(name, _)| name));
+                names.extend(unseen.pairs::<String, LuaValue>().flatten().map(|(name, _)| name));
             }
             Err(mlua::Error::runtime(match nearest(&key, names.iter().map(String::as_str)) {
                 Some(near) => format!("{path} has no field `{key}`; did you mean `{near}`?"),
                 None => format!("{path} has no field `{key}`"),
             }))
         })?;
-        Ok(Converter { index })
+        let beyond = lua.create_function(|_, (table, _): (Table, LuaValue)| -> mlua::Result<LuaValue> {
+            let path = table.metatable().map(|meta| meta.raw_get(PATH)).transpose()?.unwrap_or_default();
+            Err(mlua::Error::external(NotKnown { path }))
+        })?;
+        Ok(Converter { index, beyond })
     }
 
     /// The Lua value of `value`, which the schema describes and which stands at `path`.
-    pub fn convert(&self, lua: &Lua, value: &Value, schema: Option<&Value>, path: &str) -> mlua::Result<LuaValue> {
+    pub fn convert(
+        &self,
+        lua: &Lua,
+        value: &Value,
+        schema: Option<&Value>,
+        path: &str,
+        has_gap: HasGap,
+    ) -> mlua::Result<LuaValue> {
         Ok(match value {
             Value::Null => LuaValue::Nil,
             Value::Bool(flag) => LuaValue::Boolean(*flag),
@@ -68,8 +87,15 @@ impl Converter {
                 let schema = schema.and_then(item_schema);
                 let table = lua.create_table_with_capacity(items.len(), 0)?;
                 for (index, item) in items.iter().enumerate() {
-                    let item = self.convert(lua, item, schema, &format!("{path}[{}]", index + 1))?;
+                    let item = self.convert(lua, item, schema, &format!("{path}[{}]", index + 1), has_gap)?;
                     table.raw_set(index + 1, item)?;
+                }
+                if has_gap(path) {
+                    let meta = lua.create_table()?;
+                    meta.raw_set("__index", &self.beyond)?;
+                    meta.raw_set("__len", &self.beyond)?;
+                    meta.raw_set(PATH, path)?;
+                    table.set_metatable(Some(meta))?;
                 }
                 LuaValue::Table(table)
             }
@@ -79,15 +105,17 @@ impl Converter {
                 let unseen = lua.create_table()?;
                 for (name, field) in fields {
                     if field.is_null() {
-                        unseen.raw_set(name.as_str(), true)?;
+                        let why = if has_gap(&format!("{path}.{name}")) { HAS_GAP } else { "" };
+                        unseen.raw_set(name.as_str(), why)?;
                         continue;
                     }
                     let schema = schema.and_then(|schema| field_schema(schema, name));
-                    table.raw_set(name.as_str(), self.convert(lua, field, schema, &format!("{path}.{name}"))?)?;
+                    let field = self.convert(lua, field, schema, &format!("{path}.{name}"), has_gap)?;
+                    table.raw_set(name.as_str(), field)?;
                 }
                 for name in properties.into_iter().flat_map(|properties| properties.keys()) {
                     if !fields.contains_key(name) {
-                        unseen.raw_set(name.as_str(), true)?;
+                        unseen.raw_set(name.as_str(), "")?;
                     }
                 }
                 let meta = lua.create_table()?;
@@ -99,6 +127,25 @@ impl Converter {
                 LuaValue::Table(table)
             }
         })
+    }
+}
+
+/// The field of a table of evidence, or the default where its absence is an answer: where no gap says that it could not be
+/// seen.
+pub(super) fn value_or(item: &Table, field: LuaValue, default: LuaValue) -> mlua::Result<LuaValue> {
+    match item.raw_get::<LuaValue>(field.clone())? {
+        LuaValue::Nil => {}
+        value => return Ok(value),
+    }
+    let Some(meta) = item.metatable() else { return Ok(default) };
+    let unseen: Option<Table> = meta.raw_get(UNSEEN)?;
+    let why = unseen.map(|unseen| unseen.raw_get::<Option<String>>(field.clone())).transpose()?.flatten();
+    match why {
+        Some(why) if why == HAS_GAP => {
+            let path: String = meta.raw_get(PATH)?;
+            Err(mlua::Error::external(NotKnown { path: format!("{path}.{}", field.to_string()?) }))
+        }
+        _ => Ok(default),
     }
 }
 

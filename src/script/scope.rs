@@ -10,7 +10,7 @@ use mlua::{Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value as LuaV
 use serde_json::Value;
 
 use super::condition::{Condition, Node};
-use super::evidence::{Converter, NotKnown};
+use super::evidence::{Converter, NotKnown, value_or};
 use super::expression::Expression;
 use super::template::{Piece, Template};
 use crate::case::{Evidence, Gap, Reason, Truth};
@@ -69,7 +69,11 @@ pub const HELPERS: &[Helper] = &[
     Helper { signature: "index(list, field)", about: "a map from a field's value to the first item that has it" },
     Helper {
         signature: "value_or(item, field, default)",
-        about: "a field, or the default where it is not known: for fields whose absence is an answer",
+        about: "a field, or the default where its absence is an answer; unknown where a gap says that it could not be seen",
+    },
+    Helper {
+        signature: "seen_or(item, field, default)",
+        about: "a field, or the default for whatever reason it is not known: for words in sentences, never for a judgement",
     },
     Helper { signature: "known(x)", about: "whether x could be seen; in conditions only, never unknown itself" },
     Helper { signature: "tostring(x)", about: "Lua's own" },
@@ -158,10 +162,12 @@ impl Scope {
     /// Makes a value known under a name.
     pub fn set_value(&self, name: &str, value: Result<Value, Unknown>) {
         let root = match value {
-            Ok(value) => match Converter::new(&self.lua).and_then(|c| c.convert(&self.lua, &value, None, name)) {
-                Ok(value) => Root::Value(value),
-                Err(error) => Root::Unknown(vec![failure(name, &error)]),
-            },
+            Ok(value) => {
+                match Converter::new(&self.lua).and_then(|c| c.convert(&self.lua, &value, None, name, &|_| false)) {
+                    Ok(value) => Root::Value(value),
+                    Err(error) => Root::Unknown(vec![failure(name, &error)]),
+                }
+            }
             Err(unknown) => Root::Unknown(unknown.gaps),
         };
         locked(&self.roots).insert(name.to_owned(), root);
@@ -382,12 +388,18 @@ fn environment(lua: &Lua, roots: &Roots) -> mlua::Result<Table> {
         "text_contains",
         lua.create_function(|_, (whole, part): (String, String)| Ok(whole.contains(&part)))?,
     )?;
-    let value_or =
-        |_: &Lua, (item, field, default): (Table, LuaValue, LuaValue)| match item.raw_get::<LuaValue>(field)? {
+    type Choice = (Table, LuaValue, LuaValue);
+    table.raw_set(
+        "value_or",
+        lua.create_function(|_, (item, field, default): Choice| value_or(&item, field, default))?,
+    )?;
+    table.raw_set(
+        "seen_or",
+        lua.create_function(|_, (item, field, default): Choice| match item.raw_get::<LuaValue>(field)? {
             LuaValue::Nil => Ok(default),
             value => Ok(value),
-        };
-    table.raw_set("value_or", lua.create_function(value_or)?)?;
+        })?,
+    )?;
     let helpers: Table = lua
         .load(include_str!("../../lua/casebook/expressions.lua"))
         .set_mode(ChunkMode::Text)
@@ -423,7 +435,9 @@ fn look_up(lua: &Lua, converter: &Converter, roots: &Roots, name: &str) -> mlua:
             if let Some(value) = converted {
                 return Ok(value.clone());
             }
-            let value = converter.convert(lua, output, schema.as_deref(), name)?;
+            let rest = |path: &str| without_indices(path.get(name.len() + 1..).unwrap_or_default());
+            let has_gap = |path: &str| !evidence.missing.is_empty() && evidence.gap_at(&rest(path)).is_some();
+            let value = converter.convert(lua, output, schema.as_deref(), name, &has_gap)?;
             *converted = Some(value.clone());
             Ok(value)
         }
@@ -508,11 +522,11 @@ mod tests {
             seconds: 1.0,
             cpu_seconds: None,
             output: Some(
-                json!({"seen": 5, "unseen": null, "rows": [{"port": 53, "name": "dns"}, {"port": 80, "name": null}]}),
+                json!({"seen": 5, "unseen": null, "none": null, "partial": [{"port": 53}], "rows": [{"port": 53, "name": "dns"}, {"port": 80, "name": null}]}),
             ),
             gap: None,
             missing: vec![crate::case::Missing {
-                fields: vec!["unseen".into(), "rows.name".into()],
+                fields: vec!["unseen".into(), "rows.name".into(), "partial".into()],
                 gap: Gap::denied("look", "CAP_TEST"),
             }],
             loss: vec![],
@@ -539,6 +553,31 @@ mod tests {
         assert_eq!(truth("not (step.unseen == 1)"), Truth::Unknown);
         assert_eq!(truth("blind.anything.at.all"), Truth::Unknown);
         assert_eq!(truth("any(step.rows, {name = 'ntp'})"), Truth::Unknown);
+    }
+
+    #[test]
+    fn absence_is_an_answer_only_where_no_gap_was_recorded() {
+        assert_eq!(truth("value_or(step, 'seen', 0) == 5"), Truth::Yes);
+        assert_eq!(truth("value_or(step, 'none', 0) == 0"), Truth::Yes);
+        assert_eq!(truth("value_or(step, 'unseen', 0) == 0"), Truth::Unknown);
+        assert_eq!(truth("value_or(step.rows[2], 'name', '') == ''"), Truth::Unknown);
+        assert_eq!(truth("seen_or(step, 'unseen', 0) == 0"), Truth::Yes);
+    }
+
+    #[test]
+    fn an_incomplete_list_shows_what_is_in_it_and_never_what_is_not() {
+        assert_eq!(truth("any(step.partial, {port = 53})"), Truth::Yes);
+        assert_eq!(truth("any(step.partial, {port = 80})"), Truth::Unknown);
+        assert_eq!(truth("first(step.partial, {port = 80}) == nil"), Truth::Unknown);
+        assert_eq!(truth("#step.partial == 1"), Truth::Unknown);
+        assert_eq!(truth("sum(step.partial, 'port') > 50"), Truth::Unknown);
+        assert_eq!(truth("step.partial[1].port == 53"), Truth::Yes);
+        assert_eq!(truth("step.partial[2] == nil"), Truth::Unknown);
+        assert_eq!(truth("#take(step.partial, 1) == 1"), Truth::Yes);
+        assert_eq!(
+            scope().judge(&Condition::parse("#step.partial == 1", "test").unwrap()).gaps,
+            [Gap::denied("look", "CAP_TEST")]
+        );
     }
 
     #[test]
