@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{Usage, say};
 use super::arguments::{ProbeArguments, key_and_value};
 use super::display::Display;
 use super::run::end_on_signals;
+use super::{Usage, say};
 use crate::case::Evidence;
 use crate::engine::{Ask, Live, Observer};
 use crate::generate;

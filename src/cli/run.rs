@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Usage, say};
 use super::arguments::{RunArguments, key_and_value};
 use super::display::Display;
 use super::output;
+use super::{Usage, say};
 use crate::engine::{self, Live, Request};
 use crate::probe::Cancel;
 use crate::runbook::{self, Runbook};

@@ -140,7 +140,8 @@ pub fn is_map(schema: &Value) -> bool {
 pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 4)
+        // A name of which hardly a letter is left was not meant.
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 5 && *distance < name.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

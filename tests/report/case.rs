@@ -60,7 +60,15 @@ pub fn blind(step: &str, title: &str, gap: Gap) -> Finding {
 }
 
 pub fn cause(id: &str, title: &str, likelihood: Likelihood, signs: Vec<Sign>) -> Cause {
-    Cause { id: id.into(), title: title.into(), likelihood, severity: Verdict::Critical, subject: Map::new(), signs, remedies: vec![] }
+    Cause {
+        id: id.into(),
+        title: title.into(),
+        likelihood,
+        severity: Verdict::Critical,
+        subject: Map::new(),
+        signs,
+        remedies: vec![],
+    }
 }
 
 pub fn sign(side: SignSide, weight: Weight, holds: Truth, say: &str) -> Sign {
