@@ -5,6 +5,8 @@
 // What `clippy.toml` forbids is forbidden here; tests stage their own hosts and may do more.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod nearest;
+pub mod printable;
 pub mod units;
 
 pub mod case;

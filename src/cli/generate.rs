@@ -34,13 +34,16 @@ pub(super) fn generate(arguments: &GenerateArguments) -> anyhow::Result<u8> {
             std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        println!("{}", path.display());
+        writeln!(std::io::stdout(), "{}", path.display())?;
     }
     Ok(0)
 }
 
 pub(super) fn completions(arguments: &CompletionsArguments) -> anyhow::Result<u8> {
-    clap_complete::generate(arguments.shell, &mut Arguments::command(), "casebook", &mut std::io::stdout().lock());
+    // The generator panics when it cannot write, so it writes to memory.
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Arguments::command(), "casebook", &mut script);
+    std::io::stdout().lock().write_all(&script)?;
     Ok(0)
 }
 

@@ -1,7 +1,9 @@
 //! `casebook lint`.
 
+use std::io::Write;
+
 use super::arguments::LintArguments;
-use super::output;
+use super::{output, say};
 use crate::runbook;
 
 pub(super) fn lint(arguments: &LintArguments) -> anyhow::Result<u8> {
@@ -10,21 +12,22 @@ pub(super) fn lint(arguments: &LintArguments) -> anyhow::Result<u8> {
         let found = match runbook::find(name) {
             Ok(found) => found,
             Err(error) => {
-                eprintln!("casebook: {error}");
+                say(format_args!("casebook: {error}"));
                 bad += 1;
                 continue;
             }
         };
         match runbook::load(&found.text, &found.origin) {
-            Ok(runbook) => println!(
+            Ok(runbook) => output::read_enough(writeln!(
+                std::io::stdout(),
                 "{name}: good: {} steps, {} causes, {} parameters",
                 runbook.steps.len(),
                 runbook.causes.len(),
                 runbook.params.len()
-            ),
+            ))?,
             Err(problems) => {
                 bad += 1;
-                eprintln!("{}", problems.render(output::stderr_color()));
+                say(problems.render(output::stderr_color()));
             }
         }
     }

@@ -12,8 +12,16 @@ pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
     let words: Vec<String> =
         arguments.words.iter().flat_map(|word| word.split_whitespace()).map(str::to_lowercase).collect();
     let mut broken = Vec::new();
+    let mut unread = Vec::new();
     let mut rows = Vec::new();
     for found in runbook::list() {
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => {
+                unread.push(error);
+                continue;
+            }
+        };
         match runbook::load(&found.text, &found.origin) {
             Ok(runbook) => {
                 let fit = fit(&runbook, &words);
@@ -40,6 +48,9 @@ pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
     for (found, count) in broken {
         let problems = if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") };
         writeln!(out, "  {:<24} BROKEN: {problems}; casebook lint {}", found.name, found.origin)?;
+    }
+    for error in unread {
+        writeln!(out, "  {error}")?;
     }
     if words.is_empty() {
         writeln!(out, "\nProbes (casebook probe NAME)")?;

@@ -7,11 +7,14 @@ mod generate;
 mod lint;
 mod list;
 mod output;
+mod place;
 mod plan;
 mod probe;
 mod replay;
 mod run;
 
+use std::fmt;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -60,14 +63,23 @@ pub fn main() -> ExitCode {
             if is_closed_pipe(&error) {
                 return ExitCode::SUCCESS;
             }
-            eprintln!("casebook: {error:#}");
+            say(format_args!("casebook: {error:#}"));
             ExitCode::from(if error.is::<Usage>() { BAD_USAGE } else { INTERNAL })
         }
     }
 }
 
+/// Says something on stderr. That nobody listens there is no reason to fail.
+fn say(message: impl fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{message}");
+}
+
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    let closed = io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == closed)
+            || cause.downcast_ref::<serde_json::Error>().is_some_and(|error| error.io_error_kind() == Some(closed))
+    })
 }
 
 /// A probe that breaks down is a gap in the report; its panic message would only tear the progress display.

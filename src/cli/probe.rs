@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::Usage;
 use super::arguments::{ProbeArguments, key_and_value};
 use super::display::Display;
+use super::run::end_on_signals;
+use super::{Usage, say};
 use crate::case::Evidence;
 use crate::engine::{Ask, Live, Observer};
 use crate::generate;
+use crate::nearest::nearest;
 use crate::probe::{self, AnyProbe, Cancel, Inputs, PROBES};
-use crate::script::nearest;
 
 /// How much longer than its window a probe may take.
 const GRACE: Duration = Duration::from_secs(30);
@@ -21,7 +22,7 @@ const GRACE: Duration = Duration::from_secs(30);
 pub(super) fn probe(arguments: &ProbeArguments) -> anyhow::Result<u8> {
     let probe = probe::find(&arguments.name).ok_or_else(|| unknown(&arguments.name))?;
     if arguments.help_params {
-        print!("{}", generate::probe_page(probe));
+        write!(std::io::stdout(), "{}", generate::probe_page(probe))?;
         return Ok(0);
     }
     let mut params = Map::new();
@@ -32,7 +33,10 @@ pub(super) fn probe(arguments: &ProbeArguments) -> anyhow::Result<u8> {
         Usage(format!("probe {}: {why}; `casebook probe {0} --help-params` explains them", probe.name()))
     })?;
     let evidence = observe(probe, params);
-    print(&evidence, &arguments.format)?;
+    match print(&evidence, &arguments.format) {
+        Err(error) if super::is_closed_pipe(&error) => {}
+        other => other?,
+    }
     Ok(if evidence.gap.is_some() { 3 } else { 0 })
 }
 
@@ -54,6 +58,7 @@ fn typed(probe: &dyn AnyProbe, key: &str, value: Value) -> Result<Value, Usage> 
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there are: {}", names.join(", ")),
         };
+        let help = if names.is_empty() { "it takes none".to_owned() } else { help };
         return Err(Usage(format!("probe {} has no parameter `{key}`; {help}", probe.name())));
     };
     let text = value.as_str().unwrap_or_default();
@@ -79,9 +84,7 @@ fn typed(probe: &dyn AnyProbe, key: &str, value: Value) -> Result<Value, Usage> 
 /// Asks the probe, and before it those whose evidence it derives its result from.
 fn observe(probe: &'static dyn AnyProbe, params: Value) -> Evidence {
     let cancel = Arc::new(Cancel::default());
-    let for_handler = Arc::clone(&cancel);
-    // Without the handler Ctrl-C ends the program at once, as it does by default.
-    let _ = ctrlc::set_handler(move || for_handler.cancel());
+    end_on_signals(Arc::clone(&cancel));
     let display = Display::new(false);
     let live = Live::new(cancel, display.progress());
     let mut inputs = Inputs::new();
@@ -120,7 +123,7 @@ fn ask(probe: &'static dyn AnyProbe, params: Value, inputs: Inputs) -> Ask {
         probe,
         params,
         window,
-        time_limit: window.unwrap_or_default() + GRACE,
+        time_limit: window.unwrap_or_default().saturating_add(GRACE),
         inputs,
     }
 }
@@ -143,15 +146,15 @@ fn print(evidence: &Evidence, format: &str) -> anyhow::Result<()> {
             }
             out.flush()?;
             for missing in &evidence.missing {
-                eprintln!("not seen: {}: {}", missing.fields.join(", "), missing.gap);
+                say(format_args!("not seen: {}: {}", missing.fields.join(", "), missing.gap));
             }
             for loss in &evidence.loss {
-                eprintln!("lost: {loss}");
+                say(format_args!("lost: {loss}"));
             }
         }
     }
     if let Some(gap) = &evidence.gap {
-        eprintln!("casebook: {gap}");
+        say(format_args!("casebook: {gap}"));
     }
     Ok(())
 }

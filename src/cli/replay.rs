@@ -9,23 +9,14 @@ use super::output;
 use crate::case::{CASE_FORMAT, Case};
 use crate::engine::{self, Recorded, Request};
 use crate::runbook;
+use crate::sys::text_file;
 
 /// The largest case that is read.
 const LARGEST: u64 = 256 * 1024 * 1024;
 
 fn read(arguments: &ReplayArguments) -> anyhow::Result<Case> {
     let path = arguments.case.display();
-    let size = std::fs::metadata(&arguments.case)
-        .map_err(|error| Usage(format!("cannot read the case {path}: {error}")))?
-        .len();
-    if size > LARGEST {
-        return Err(Usage(format!(
-            "cannot read the case {path}: it is larger than {}",
-            crate::units::bytes(LARGEST as f64)
-        ))
-        .into());
-    }
-    let text = std::fs::read_to_string(&arguments.case)
+    let text = text_file::read(&arguments.case, LARGEST)
         .map_err(|error| Usage(format!("cannot read the case {path}: {error}")))?;
     let value: Value = serde_json::from_str(&text).map_err(|error| Usage(format!("{path} is not a case: {error}")))?;
     match value.get("format").and_then(Value::as_u64) {
@@ -47,7 +38,7 @@ fn read(arguments: &ReplayArguments) -> anyhow::Result<Case> {
 }
 
 pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
-    let sinks = output::Sinks::prepare(&arguments.output)?;
+    let sinks = output::Sinks::prepare(&arguments.output, None)?;
     let recorded = read(arguments)?;
     let runbook = match &arguments.runbook {
         Some(name) => super::run::load(name)?,

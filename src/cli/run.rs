@@ -1,15 +1,17 @@
 //! `casebook run`.
 
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::Usage;
 use super::arguments::{RunArguments, key_and_value};
 use super::display::Display;
 use super::output;
+use super::{Usage, say};
 use crate::engine::{self, Live, Request};
 use crate::probe::Cancel;
 use crate::runbook::{self, Runbook};
@@ -25,7 +27,7 @@ pub(super) fn load(name: &str) -> Result<Runbook, Usage> {
 }
 
 pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
-    let sinks = output::Sinks::prepare(&arguments.output)?;
+    let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
     let runbook = load(&arguments.runbook)?;
     let mut params = Map::new();
     for (key, value) in arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
@@ -35,7 +37,7 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
         params.insert("window".into(), Value::String(window.clone()));
     }
     if let Some(pcap) = &arguments.pcap {
-        params.insert("pcap".into(), Value::String(pcap.display().to_string()));
+        params.insert("pcap".into(), Value::String(readable(pcap)?));
     }
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
@@ -52,15 +54,24 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
     let case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()));
     display.finish();
     let case = case?;
-    if let Some(path) = &arguments.save {
-        output::save(&case, path)?;
-    }
     sinks.write(&case)?;
     Ok(case.verdict.exit_status())
 }
 
+/// A capture file that can be opened: a wrong name is an error before the run, not a report that saw nothing.
+fn readable(path: &Path) -> Result<String, Usage> {
+    let refused = |why: &dyn std::fmt::Display| Usage(format!("cannot read packets from {}: {why}", path.display()));
+    let text = path.to_str().ok_or_else(|| refused(&"its name is not UTF-8; rename it"))?;
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(refused(&"there is no such file")),
+        Err(error) => Err(refused(&error)),
+        Ok(metadata) if metadata.is_dir() => Err(refused(&"it is a folder; name a pcap or pcapng file")),
+        Ok(_) => Ok(text.to_owned()),
+    }
+}
+
 /// The first Ctrl-C or SIGTERM ends the watching and still gives a report; the second ends the program.
-fn end_on_signals(cancel: Arc<Cancel>) {
+pub(super) fn end_on_signals(cancel: Arc<Cancel>) {
     let again = AtomicBool::new(false);
     let handler = move || {
         if again.swap(true, Ordering::Relaxed) {
@@ -69,6 +80,6 @@ fn end_on_signals(cancel: Arc<Cancel>) {
         cancel.cancel();
     };
     if let Err(error) = ctrlc::set_handler(handler) {
-        eprintln!("casebook: Ctrl-C will end the run without a report: {error}");
+        say(format_args!("casebook: Ctrl-C will end the run without a report: {error}"));
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn watches(probe: &dyn AnyProbe) -> bool {
 pub(super) fn time_limit(step: &Step, watches: bool, window: Duration) -> Duration {
     match step.timeout_seconds {
         Some(seconds) => Duration::try_from_secs_f64(seconds).unwrap_or(PATIENCE),
-        None if watches => window + GRACE,
+        None if watches => window.saturating_add(GRACE),
         None => PATIENCE,
     }
 }

@@ -15,6 +15,7 @@ use crate::case::{
     Account, CASE_FORMAT, Case, Cost, Coverage, Diagnosis, Evidence, Finding, Gap, Host, Likelihood, Reason,
     RunbookRef, Truth, Verdict,
 };
+use crate::nearest::nearest;
 use crate::probe::{self, Inputs};
 use crate::runbook::{Argument, BadParam, Runbook, Step};
 use crate::script::{Scope, Unknown};
@@ -128,7 +129,7 @@ pub enum RunError {
 fn check_params(runbook: &Runbook, given: &Map<String, Value>) -> Result<Map<String, Value>, BadParam> {
     for name in given.keys() {
         if !runbook.params.contains_key(name) {
-            let near = crate::script::nearest(name, runbook.params.keys().map(String::as_str)).map(str::to_owned);
+            let near = nearest(name, runbook.params.keys().map(String::as_str)).map(str::to_owned);
             return Err(BadParam::Unknown { name: name.clone(), near });
         }
     }

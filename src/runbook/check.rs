@@ -12,8 +12,9 @@ use super::model::{Argument, Binding, CausePlan, Outcome, RemedyPlan, Runbook, S
 use super::params::{ParamSpec, ParamType};
 use super::problem::{Problem, Problems};
 use crate::case::SignSide;
+use crate::nearest::nearest;
 use crate::probe::{self, AnyProbe};
-use crate::script::{Condition, Expression, Scope, SyntaxError, Template, nearest};
+use crate::script::{Condition, Expression, Scope, SyntaxError, Template};
 use crate::units::Span;
 
 /// Reads and checks a runbook.

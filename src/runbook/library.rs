@@ -4,8 +4,14 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
+use crate::nearest::nearest;
+use crate::sys::text_file::{self, Unreadable};
+
 /// The shipped runbooks.
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/runbooks");
+
+/// The largest runbook that is read, in bytes: some thirty times the largest that ships.
+const LARGEST: u64 = 1024 * 1024;
 
 /// A runbook that was found, not yet checked.
 #[derive(Debug, Clone)]
@@ -22,15 +28,21 @@ pub struct Found {
 #[derive(Debug, thiserror::Error)]
 pub enum NotFound {
     /// A file that cannot be read.
-    #[error("cannot read the runbook {}: {error}", .path.display())]
+    #[error("cannot read the runbook {}: {why}", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// Why.
-        error: std::io::Error,
+        why: Unreadable,
+    },
+    /// A file is meant, but what names a file has a `/` or an ending in it.
+    #[error("there is no runbook `{name}`; to run the file of that name, write ./{name}")]
+    File {
+        /// The name.
+        name: String,
     },
     /// No runbook of that name.
-    #[error("there is no runbook `{name}`{}; `casebook list` shows those there are", .near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    #[error("there is no runbook `{name}`; {}", .near.as_ref().map_or_else(|| "`casebook list` shows those there are".to_owned(), |near| format!("did you mean `{near}`?")))]
     Unknown {
         /// The name.
         name: String,
@@ -71,38 +83,66 @@ pub fn embedded() -> Vec<Found> {
         .collect()
 }
 
-/// Every runbook that can be run by name; the first of a name wins.
-pub fn list() -> Vec<Found> {
-    let mut found: Vec<Found> = Vec::new();
+/// Where a runbook is, before it is read.
+enum Place {
+    File(PathBuf),
+    Shipped(Found),
+}
+
+impl Place {
+    fn name(&self) -> String {
+        match self {
+            Place::File(path) => stem(path),
+            Place::Shipped(found) => found.name.clone(),
+        }
+    }
+
+    fn read(self) -> Result<Found, NotFound> {
+        match self {
+            Place::Shipped(found) => Ok(found),
+            Place::File(path) => match text_file::read(&path, LARGEST) {
+                Ok(text) => Ok(Found { name: stem(&path), origin: path.display().to_string(), text }),
+                Err(why) => Err(NotFound::Unreadable { path, why }),
+            },
+        }
+    }
+}
+
+/// Every place of a runbook that can be run by name; the first of a name wins.
+fn places() -> Vec<Place> {
+    let mut places = Vec::new();
     for folder in folders() {
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
         let mut paths: Vec<PathBuf> =
             entries.flatten().map(|entry| entry.path()).filter(|path| is_runbook(path)).collect();
         paths.sort();
-        for path in paths {
-            let Ok(text) = std::fs::read_to_string(&path) else { continue };
-            found.push(Found { name: stem(&path), origin: path.display().to_string(), text });
-        }
+        places.extend(paths.into_iter().map(Place::File));
     }
-    found.extend(embedded());
+    places.extend(embedded().into_iter().map(Place::Shipped));
     let mut names = std::collections::HashSet::new();
-    found.retain(|runbook| names.insert(runbook.name.clone()));
-    found
+    places.retain(|place| names.insert(place.name()));
+    places
+}
+
+/// Every runbook that can be run by name, and those that cannot be read.
+pub fn list() -> Vec<Result<Found, NotFound>> {
+    places().into_iter().map(Place::read).collect()
 }
 
 /// The runbook of that name, or in that file.
 pub fn find(name: &str) -> Result<Found, NotFound> {
     let path = Path::new(name);
     if name.contains('/') || is_runbook(path) {
-        return match std::fs::read_to_string(path) {
-            Ok(text) => Ok(Found { name: stem(path), origin: name.to_owned(), text }),
-            Err(error) => Err(NotFound::Unreadable { path: path.to_owned(), error }),
-        };
+        return Place::File(path.to_owned()).read();
     }
-    let all = list();
-    if let Some(found) = all.iter().find(|runbook| runbook.name == name) {
-        return Ok(found.clone());
+    let mut places = places();
+    if let Some(index) = places.iter().position(|place| place.name() == name) {
+        return places.swap_remove(index).read();
     }
-    let near = crate::script::nearest(name, all.iter().map(|runbook| runbook.name.as_str())).map(str::to_owned);
+    if path.exists() {
+        return Err(NotFound::File { name: name.to_owned() });
+    }
+    let names: Vec<String> = places.iter().map(Place::name).collect();
+    let near = nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
     Err(NotFound::Unknown { name: name.to_owned(), near })
 }

@@ -1,0 +1,93 @@
+//! Text files that somebody named: regular files only and of bounded size, so that no name makes the reader hang or run
+//! out of memory.
+
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+
+use crate::units;
+
+/// Why a text file cannot be had, and the way out.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// Nothing of that name.
+    #[error("there is no such file")]
+    Absent,
+    /// The kernel refused.
+    #[error("this user may not read it; run with sudo, or let this user read it")]
+    Denied,
+    /// A folder, a pipe or a device.
+    #[error("it is {0}, not a regular file; name a file")]
+    NotRegular(&'static str),
+    /// More than is read.
+    #[error("it is larger than {}, more than is read here", units::bytes(*.0 as f64))]
+    TooLarge(u64),
+    /// Bytes that are not UTF-8.
+    #[error("it is not text: byte {0} is not UTF-8")]
+    NotText(usize),
+    /// Anything else.
+    #[error("{0}")]
+    Other(io::Error),
+}
+
+impl From<io::Error> for Unreadable {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Unreadable::Absent,
+            io::ErrorKind::PermissionDenied => Unreadable::Denied,
+            _ => Unreadable::Other(error),
+        }
+    }
+}
+
+/// Reads a text file of at most `largest` bytes.
+pub fn read(path: &Path, largest: u64) -> Result<String, Unreadable> {
+    // Without O_NONBLOCK the opening of a named pipe waits for a writer, maybe for ever.
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    let kind = file.metadata()?.file_type();
+    if !kind.is_file() {
+        return Err(Unreadable::NotRegular(match () {
+            () if kind.is_dir() => "a folder",
+            () if kind.is_fifo() => "a pipe",
+            () if kind.is_socket() => "a socket",
+            () => "a device",
+        }));
+    }
+    let mut bytes = Vec::new();
+    // The size that the kernel names may be a lie (/proc) or outdated: what is read counts.
+    file.take(largest.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > largest {
+        return Err(Unreadable::TooLarge(largest));
+    }
+    String::from_utf8(bytes).map_err(|error| Unreadable::NotText(error.utf8_error().valid_up_to()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_read() {
+        assert!(matches!(read(Path::new("/dev/zero"), 10), Err(Unreadable::NotRegular("a device"))));
+        assert!(matches!(read(Path::new("/proc"), 10), Err(Unreadable::NotRegular("a folder"))));
+        assert!(matches!(read(Path::new("/proc/no-such-file"), 10), Err(Unreadable::Absent)));
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_the_bound_and_not_beyond() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("text");
+        std::fs::write(&path, "0123456789").unwrap();
+        assert_eq!(read(&path, 10).unwrap(), "0123456789");
+        assert!(matches!(read(&path, 9), Err(Unreadable::TooLarge(9))));
+    }
+
+    #[test]
+    fn bytes_that_are_not_text_are_placed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bytes");
+        std::fs::write(&path, b"ab\xff").unwrap();
+        assert!(matches!(read(&path, 10), Err(Unreadable::NotText(2))));
+    }
+}
