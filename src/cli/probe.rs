@@ -13,8 +13,8 @@ use super::{Usage, say};
 use crate::case::Evidence;
 use crate::engine::{Ask, Live, Observer};
 use crate::generate;
+use crate::nearest::nearest;
 use crate::probe::{self, AnyProbe, Cancel, Inputs, PROBES};
-use crate::script::nearest;
 
 /// How much longer than its window a probe may take.
 const GRACE: Duration = Duration::from_secs(30);

@@ -16,6 +16,7 @@ use crate::case::{
     Account, CASE_FORMAT, Case, Cost, Coverage, Diagnosis, Evidence, Finding, Gap, Host, Likelihood, Reason,
     RunbookRef, Truth, Verdict,
 };
+use crate::nearest::nearest;
 use crate::probe::{self, Inputs};
 use crate::runbook::{Argument, BadParam, Runbook, Step};
 use crate::script::{Scope, Unknown};
@@ -132,7 +133,7 @@ fn check_params(runbook: &Runbook, given: &Map<String, Value>) -> Result<Map<Str
     for name in given.keys() {
         if !runbook.params.contains_key(name) {
             let names = || runbook.params.keys().map(String::as_str);
-            let help = match crate::script::nearest(name, names()) {
+            let help = match nearest(name, names()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if runbook.params.is_empty() => "it takes none".to_owned(),
                 None => format!("there are: {}", names().collect::<Vec<_>>().join(", ")),

@@ -1,27 +1,9 @@
 //! Strings from outside made harmless: process names, log lines and rule comments are written by strangers.
 
-/// A character that a terminal or a browser obeys instead of showing it, or that hides what stands beside it: control
-/// characters, changes of the writing direction, and letters without a glyph.
-pub fn is_hazard(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}')
-}
+use crate::printable::push_visible;
 
 /// Asks for the coloured picture of the sign before it. It is left out: a screen of text has one colour per cell.
 const COLOURED: char = '\u{fe0f}';
-
-/// Adds a character; one that a terminal would obey is spelled out: `\u{1b}`.
-fn push_visible(out: &mut String, c: char) {
-    if is_hazard(c) {
-        out.extend(c.escape_default());
-    } else {
-        out.push(c);
-    }
-}
 
 /// The text as one line of at most `most` characters, with nothing in it that a terminal obeys. Line breaks and tabs
 /// become spaces; text that was cut ends in `...`.
@@ -66,21 +48,6 @@ pub fn command(text: &str) -> Vec<String> {
             out
         })
         .collect()
-}
-
-/// One word of a shell command: in quotes where the shell would read more into it than its letters.
-pub fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.,/:=+@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('\'');
-    for c in text.chars() {
-        if c == '\'' { out.push_str("'\\''") } else { push_visible(&mut out, c) }
-    }
-    out.push('\'');
-    out
 }
 
 /// A space without width. It stands between the sign and the name of what a tracker would make a link or a mention of.
@@ -136,6 +103,7 @@ pub fn fence(lines: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::printable::is_hazard;
 
     #[test]
     fn what_a_terminal_obeys_is_spelled_out() {
@@ -160,13 +128,6 @@ mod tests {
     #[test]
     fn commands_keep_their_spaces_and_lines() {
         assert_eq!(command("\n  a  b\n\n\tc \n\n"), ["  a  b", "", "\tc"]);
-    }
-
-    #[test]
-    fn shell_words_are_quoted_only_when_the_shell_would_read_more() {
-        assert_eq!(shell_word("high=20Mbit/s"), "high=20Mbit/s");
-        assert_eq!(shell_word("name=it's $HOME"), "'name=it'\\''s $HOME'");
-        assert_eq!(shell_word(""), "''");
     }
 
     #[test]

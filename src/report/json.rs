@@ -6,8 +6,9 @@ use serde::Serialize as _;
 use serde_json::Serializer;
 use serde_json::ser::{Formatter, PrettyFormatter};
 
-use super::{Options, Renderer, escape};
+use super::{Options, Renderer};
 use crate::case::Case;
+use crate::printable::is_hazard;
 
 /// The case as JSON, whole; its form is versioned by the field `format`.
 pub struct Json;
@@ -39,7 +40,7 @@ struct Visible(PrettyFormatter<'static>);
 impl Formatter for Visible {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
         let mut rest = fragment;
-        while let Some((index, c)) = rest.char_indices().find(|(_, c)| escape::is_hazard(*c)) {
+        while let Some((index, c)) = rest.char_indices().find(|(_, c)| is_hazard(*c)) {
             out.write_all(&rest.as_bytes()[..index])?;
             for unit in c.encode_utf16(&mut [0; 2]) {
                 write!(out, "\\u{unit:04x}")?;

@@ -15,8 +15,9 @@ use super::place::{byte_offset, in_source};
 use super::problem::{Problem, Problems};
 use super::yaml;
 use crate::case::SignSide;
+use crate::nearest::nearest;
 use crate::probe::{self, AnyProbe};
-use crate::script::{Condition, Expression, Scope, SyntaxError, Template, is_keyword, nearest};
+use crate::script::{Condition, Expression, Scope, SyntaxError, Template, is_keyword};
 use crate::units::Span;
 
 /// Reads and checks a runbook.

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::script::{HELPERS, Helper, NameUse, PathPart, field_schema, is_map, item_schema, nearest, properties};
+use crate::nearest::nearest;
+use crate::script::{HELPERS, Helper, NameUse, PathPart, field_schema, is_map, item_schema, properties};
 
 /// What a name can stand for, in one place of a runbook.
 pub(super) enum Meaning {

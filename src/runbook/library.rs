@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
+use crate::nearest::nearest;
 use crate::sys::text_file::{self, Unreadable};
 
 /// The shipped runbooks.
@@ -142,6 +143,6 @@ pub fn find(name: &str) -> Result<Found, NotFound> {
         return Err(NotFound::File { name: name.to_owned() });
     }
     let names: Vec<String> = places.iter().map(Place::name).collect();
-    let near = crate::script::nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
+    let near = nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
     Err(NotFound::Unknown { name: name.to_owned(), near })
 }

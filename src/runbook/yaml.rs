@@ -4,7 +4,7 @@ use serde_yaml::Error;
 
 use super::place::byte_offset;
 use super::problem::Problem;
-use crate::script::nearest;
+use crate::nearest::nearest;
 
 /// The reader's error as a problem with its place.
 pub(super) fn problem(text: &str, error: &Error) -> Problem {

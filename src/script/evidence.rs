@@ -3,6 +3,8 @@
 use mlua::{Function, Lua, Table, Value as LuaValue};
 use serde_json::Value;
 
+use crate::nearest::nearest;
+
 /// A value that could not be seen was asked for. Ends the evaluation of an atom, which is then unknown.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{path} is not known")]
@@ -134,14 +136,4 @@ pub fn field_schema<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
 /// Whether the object's keys are data, not names of fields.
 pub fn is_map(schema: &Value) -> bool {
     properties(schema).is_none() && present(schema).get("additionalProperties").is_some_and(Value::is_object)
-}
-
-/// The name that was probably meant.
-pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        // A name of which hardly a letter is left was not meant.
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 5 && *distance < name.len())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }

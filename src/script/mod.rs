@@ -12,7 +12,7 @@ mod scope;
 mod template;
 
 pub use condition::Condition;
-pub use evidence::{field_schema, is_map, item_schema, nearest, properties};
+pub use evidence::{field_schema, is_map, item_schema, properties};
 pub use expression::{Expression, NameUse, PathPart};
 pub use lexer::{SyntaxError, is_keyword};
 pub use scope::{HELPERS, Helper, Judged, Scope, Unknown};

@@ -10,10 +10,12 @@ use mlua::{Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value as LuaV
 use serde_json::Value;
 
 use super::condition::{Condition, Node};
-use super::evidence::{Converter, NotKnown, nearest};
+use super::evidence::{Converter, NotKnown};
 use super::expression::Expression;
 use super::template::{Piece, Template};
 use crate::case::{Evidence, Gap, Reason, Truth};
+use crate::nearest::nearest;
+use crate::printable::shell_word;
 use crate::units;
 
 /// Memory that all expressions of one run may use together.
@@ -229,7 +231,7 @@ impl Scope {
 
     /// A sentence with its figures filled in. What is not known reads "(not seen)"; the gaps say why.
     pub fn render(&self, template: &Template) -> (String, Vec<Gap>) {
-        self.fill(template, |text| text)
+        self.fill(template, str::to_owned)
     }
 
     /// A command with its figures filled in, each quoted for the shell where it needs quotes.
@@ -238,14 +240,14 @@ impl Scope {
         if gaps.is_empty() { Ok(text) } else { Err(Unknown { gaps }) }
     }
 
-    fn fill(&self, template: &Template, shape: fn(String) -> String) -> (String, Vec<Gap>) {
+    fn fill(&self, template: &Template, shape: fn(&str) -> String) -> (String, Vec<Gap>) {
         let mut text = String::new();
         let mut gaps = Vec::new();
         for piece in &template.pieces {
             match piece {
                 Piece::Text(piece) => text.push_str(piece),
                 Piece::Value { expression, .. } => match self.value(expression) {
-                    Ok(value) => text.push_str(&shape(display(&value))),
+                    Ok(value) => text.push_str(&shape(&display(&value))),
                     Err(unknown) => {
                         text.push_str("(not seen)");
                         gaps.extend(unknown.gaps);
@@ -430,7 +432,7 @@ fn look_up(lua: &Lua, converter: &Converter, roots: &Roots, name: &str) -> mlua:
             for helper in HELPERS {
                 names.push(helper.name());
             }
-            Err(mlua::Error::runtime(match nearest(name, names.into_iter()) {
+            Err(mlua::Error::runtime(match nearest(name, names) {
                 Some(near) => format!("nothing is named `{name}`; did you mean `{near}`?"),
                 None => format!("nothing is named `{name}`"),
             }))
@@ -489,16 +491,6 @@ fn display(value: &Value) -> String {
         Value::Array(items) => items.iter().map(display).collect::<Vec<_>>().join(", "),
         Value::Object(map) => map.iter().map(|(k, v)| format!("{k} {}", display(v))).collect::<Vec<_>>().join(", "),
     }
-}
-
-/// A word of a shell command: quoted unless it is plainly harmless, because evidence may come from an attacker.
-fn shell_word(text: String) -> String {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || "._-:/@%+,=".contains(c);
-    if !text.is_empty() && text.chars().all(harmless) && !text.starts_with('-') {
-        return text;
-    }
-    let printable: String = text.chars().filter(|c| !c.is_control()).collect();
-    format!("'{}'", printable.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ pub mod netlink_dump;
 pub mod nftables;
 pub mod packet_ring;
 pub mod perf;
-pub mod printable;
 pub mod rtnetlink;
 pub mod sock_diag;
 pub mod tally;

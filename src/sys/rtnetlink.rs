@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::sys::socket::SockProtocol;
 
 use super::netlink_dump::{NetlinkDump, attributes, read_i32, read_u16, read_u32, read_u64};
-use super::printable::printable;
+use crate::printable::printable;
 
 const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;

@@ -6,8 +6,9 @@ use super::books::{Books, Reached, Source};
 use super::growth::{Count, Figures, growth};
 use super::legacy_rule::{Entry, Target};
 use super::reach::Jumps;
-use super::rule::{Matches, Rule, printable, shortened};
+use super::rule::{Matches, Rule, shortened};
 use super::{BackendKind, Chain, MOST_IN_NAME, MOST_TEXT};
+use crate::printable::printable;
 use crate::sys::nftables::until_nul;
 use crate::sys::xtables::{Family, Table};
 

@@ -2,9 +2,10 @@
 
 use super::growth::Count;
 use super::network::{address, prefix};
-use super::rule::{Condition, Matches, printable, protocol_word};
+use super::rule::{Condition, Matches, protocol_word};
 use super::xt;
 use super::xt_target::{target_drops, target_text, target_verdict};
+use crate::printable::printable;
 use crate::sys::nftables::until_nul;
 use crate::sys::xtables::Family;
 

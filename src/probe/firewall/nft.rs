@@ -12,8 +12,8 @@ use super::nft_set::{Set, elements, items};
 use super::nft_shown::Candidate;
 use super::nft_verdict::{Counter, Scan, Verdict, scan};
 use super::reach::Jumps;
-use super::rule::printable;
 use super::{BackendKind, Chain};
+use crate::printable::printable;
 use crate::sys::nftables::{Ask, NfTables};
 
 /// A look during which the rules change is taken again, so often.

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::network::{address, masked, range};
 use super::nft_verdict::big_number;
-use super::rule::{Condition, PortRange, printable, protocol_word};
+use super::rule::{Condition, PortRange, protocol_word};
+use crate::printable::printable;
 
 /// A field in a register.
 #[derive(Debug, Clone)]

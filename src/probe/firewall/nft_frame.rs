@@ -6,7 +6,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 use super::growth::Count;
-use super::rule::printable;
+use crate::printable::printable;
 use crate::sys::nftables::{Ask, Attributes, Message, NfTables, until_nul};
 
 /// Chains, tables and named counters that are remembered.

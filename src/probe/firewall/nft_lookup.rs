@@ -4,7 +4,8 @@ use super::nft_field::Field;
 use super::nft_rule::{Reader, slot};
 use super::nft_set::{Item, Set};
 use super::nft_verdict::is_anonymous;
-use super::rule::{Condition, printable};
+use super::rule::Condition;
+use crate::printable::printable;
 use crate::sys::nftables::Attributes;
 
 /// Of a set without a name, the elements that a rule's text shows.

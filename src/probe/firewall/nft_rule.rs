@@ -6,9 +6,10 @@ use super::nft_field::{Field, Kind, hexadecimal};
 use super::nft_set::Set;
 use super::nft_statement::{limit, object, reject};
 use super::nft_verdict::{Verdict, big_number, expressions, scan};
-use super::rule::{Condition, Matches, printable};
+use super::rule::{Condition, Matches};
 use super::xt;
 use super::xt_target::target_text;
+use crate::printable::printable;
 use crate::sys::nftables::Attributes;
 use crate::sys::xtables::Family;
 

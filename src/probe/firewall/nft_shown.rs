@@ -9,9 +9,10 @@ use super::nft_frame::{Name, family_word};
 use super::nft_rule::{Surroundings, describe};
 use super::nft_set::Set;
 use super::nft_verdict::{expressions, scan};
-use super::rule::{Condition, Matches, Rule, printable, shortened};
+use super::rule::{Condition, Matches, Rule, shortened};
 use super::xt::quoted;
 use super::{BackendKind, MOST_IN_NAME, MOST_TEXT};
+use crate::printable::printable;
 use crate::sys::nftables::{Attributes, NfTables, until_nul};
 
 const NFTA_RULE_EXPRESSIONS: u16 = 4;

@@ -1,6 +1,6 @@
 //! The texts of statements and limits in nftables rules.
 
-use super::rule::printable;
+use crate::printable::printable;
 use crate::sys::nftables::Attributes;
 
 /// The text of a `limit`.

@@ -2,8 +2,8 @@
 //! copies nothing.
 
 use super::growth::Count;
-use super::rule::printable;
 use super::xt_target::{target_drops, target_verdict};
+use crate::printable::printable;
 use crate::sys::nftables::{Attributes, big_u32, until_nul};
 
 pub const NFTA_LIST_ELEM: u16 = 1;

@@ -1,7 +1,5 @@
 //! A rule as the probe gives it: its name, its text, what it selects, and its counters.
 
-use std::fmt::Write as _;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -164,19 +162,6 @@ pub fn protocol_word(number: u8) -> String {
     }
 }
 
-/// Text from outside, without control characters, and not longer than a line may be.
-pub fn printable(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for character in String::from_utf8_lossy(bytes).chars() {
-        if character.is_control() {
-            let _ = write!(out, "{}", character.escape_default());
-        } else {
-            out.push(character);
-        }
-    }
-    out
-}
-
 /// The beginning of a text that may be long, with a sign that it goes on.
 pub fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
@@ -197,11 +182,6 @@ mod tests {
         assert!(matches.complete);
         matches.require(Condition::LocalPorts(vec![PortRange { first: 50, last: 60 }]));
         assert_eq!((matches.complete, matches.local_ports), (false, vec![first]));
-    }
-
-    #[test]
-    fn control_characters_in_names_cannot_reach_a_terminal() {
-        assert_eq!(printable("f2b\u{1b}[31m ü".as_bytes()), "f2b\\u{1b}[31m ü");
     }
 
     #[test]

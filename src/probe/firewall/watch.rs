@@ -95,7 +95,7 @@ fn look_at_legacy() -> Legacy {
 
 fn interface_name(index: u32) -> Option<String> {
     let name = nix::net::if_::if_indextoname(index).ok().filter(|_| index != 0)?;
-    Some(super::rule::printable(name.to_bytes()))
+    Some(crate::printable::printable(name.to_bytes()))
 }
 
 /// Watches the firewall for so long.

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::rule::{Condition, PortRange, printable};
+use super::rule::{Condition, PortRange};
+use crate::printable::printable;
 use crate::sys::nftables::until_nul;
 
 /// A match, decoded.

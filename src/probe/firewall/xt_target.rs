@@ -1,7 +1,7 @@
 //! Targets of the xtables kind: what they do with packets, and their text.
 
-use super::rule::printable;
 use super::xt::quoted;
+use crate::printable::printable;
 use crate::sys::nftables::until_nul;
 use crate::sys::xtables::Family;
 

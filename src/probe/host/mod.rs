@@ -15,6 +15,7 @@ use sysinfo::System;
 
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Missing, Observed, Reason};
+use crate::printable::printable;
 use crate::units::{self, Span};
 use cpu::Stat;
 use machine::Traits;
@@ -154,7 +155,7 @@ impl Probe for HostProbe {
             architecture: System::cpu_arch(),
             virtualisation: missing.note(&["virtualisation"], hypervisor(&traits)),
             limits: container.as_ref().and_then(|_| Limits::now()),
-            container: container.map(|name| escaped(&name)),
+            container: container.map(|name| printable(&name)),
             uptime_seconds: missing.note(&["uptime_seconds"], said_number("read /proc/uptime", System::uptime())),
             cpus,
             load: missing.note(&["load"], load(cpus)),
@@ -220,7 +221,7 @@ fn both<S, T>(
 /// A text that the system gave, its control characters escaped.
 fn said(tried: &str, text: Result<String, sysinfo::Error>) -> Result<String, Gap> {
     let text = text.map_err(|error| Gap::new(Reason::Failed, tried, error.to_string()))?;
-    if text.is_empty() { Err(Gap::new(Reason::Absent, tried, "it is empty")) } else { Ok(escaped(&text)) }
+    if text.is_empty() { Err(Gap::new(Reason::Absent, tried, "it is empty")) } else { Ok(printable(&text)) }
 }
 
 fn said_number(tried: &str, number: Result<u64, sysinfo::Error>) -> Result<u64, Gap> {
@@ -230,11 +231,11 @@ fn said_number(tried: &str, number: Result<u64, sysinfo::Error>) -> Result<u64, 
 fn distribution() -> Result<String, Gap> {
     let name = said("read the distribution's name in /etc/os-release", System::name())?;
     // Distributions that roll on have no version.
-    Ok(System::os_version().map(|version| format!("{name} {}", escaped(&version))).unwrap_or(name))
+    Ok(System::os_version().map(|version| format!("{name} {}", printable(&version))).unwrap_or(name))
 }
 
 fn hypervisor(traits: &Traits) -> Result<String, Gap> {
-    traits.hypervisor().map(|name| escaped(&name)).ok_or_else(|| {
+    traits.hypervisor().map(|name| printable(&name)).ok_or_else(|| {
         Gap::new(Reason::Absent, "tell whether this is a virtual machine", "neither firmware, clocks nor CPU say")
     })
 }
@@ -246,27 +247,9 @@ fn load(cpus: Option<u32>) -> Result<Load, Gap> {
     Ok(Load { one: load.one, five: load.five, fifteen: load.fifteen, per_cpu })
 }
 
-/// The text with its control characters written out, so that it cannot move a terminal's cursor.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            out.extend(character.escape_default());
-        } else {
-            out.push(character);
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_host_name_cannot_move_the_cursor() {
-        assert_eq!(escaped("böse\u{1b}[2J"), "böse\\u{1b}[2J");
-    }
 
     #[test]
     fn an_unreadable_sample_leaves_a_gap_and_no_figure() {

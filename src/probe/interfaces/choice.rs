@@ -4,10 +4,8 @@ use std::net::IpAddr;
 
 use super::Survey;
 use crate::case::{Gap, Reason};
+use crate::nearest::nearest;
 use crate::sys::rtnetlink::{DefaultRoute, Link};
-
-/// How alike a wrong name must be to be suggested (Jaro-Winkler, 1 is equal).
-const ALIKE: f64 = 0.7;
 
 /// How many names an error lists.
 const NAMED: usize = 12;
@@ -77,8 +75,6 @@ fn unknown(wanted: &str, survey: &Survey) -> Gap {
     let labels = survey.addresses.iter().filter_map(|address| address.label.as_deref());
     let mut known: Vec<&str> = names.clone().collect();
     known.extend(labels.filter(|label| names.clone().all(|name| name != *label)));
-    let likeness = |name: &str| strsim::jaro_winkler(name, wanted);
-    let meant = known.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     let mut listed = known.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     if known.len() > NAMED {
         listed.push_str(&format!(" and {} more", known.len() - NAMED));
@@ -88,7 +84,7 @@ fn unknown(wanted: &str, survey: &Survey) -> Gap {
         format!("watch interface `{}`", wanted.escape_debug()),
         format!("there is no such interface, alias or address; there are {listed}"),
     );
-    match meant.filter(|name| likeness(name) >= ALIKE) {
+    match nearest(wanted, known.iter().copied()) {
         Some(name) => gap.way_out(format!("did you mean `{name}`?")),
         None => gap.way_out("name one of them, or `auto`"),
     }

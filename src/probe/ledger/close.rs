@@ -6,6 +6,7 @@ use super::rules;
 use super::{Books, Ledger, Shares};
 use crate::case::{Account, Entry, EntryKind, Gap, Reason};
 use crate::probe::capture::Capture;
+use crate::probe::firewall::{Firewall, Rule};
 use crate::units;
 
 /// Figures of two sources that differ by more than this share are said to disagree.
@@ -59,7 +60,10 @@ fn by_capture(
     let receivers = books.sockets.map(Receivers::new);
     if let Some(firewall) = books.firewall {
         let heard = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.hears(endpoint));
-        rules::book(firewall, capture, &books.interfaces.watched.name, &mut pots, &heard, entries);
+        let interface = &books.interfaces.watched.name;
+        rules::book(firewall, capture, interface, &mut pots, &heard, entries);
+        let hidden = hidden_drops(books, firewall);
+        rules::book_uncounted(firewall, capture, interface, hidden, &mut pots, &heard, entries);
     }
     let Some(receivers) = receivers else {
         for pot in pots.iter_mut().filter(|pot| matches!(pot.whose, Whose::Class(_))) {
@@ -81,6 +85,35 @@ fn by_capture(
         let noticed = if pot.protocol() == Some("udp") { unheard_udp } else { 0 };
         book_others(books.kernel, noticed, pot, entries);
     }
+}
+
+/// Packets that the IP layer got and handed to nobody, without a rule that counted them: what rules without counters
+/// can have dropped. Never more than netfilter dropped on the whole machine.
+fn hidden_drops(books: &Books<'_>, firewall: &Firewall) -> u64 {
+    let Some(kernel) = books.kernel else { return 0 };
+    let ip4 = kernel.ip.residual.and_then(|residual| u64::try_from(residual).ok()).unwrap_or(0);
+    let ip6 = kernel.ip6.as_ref().map_or(0, |ip6| {
+        let gone = [
+            ip6.forwarded,
+            ip6.in_hdr_errors,
+            ip6.in_addr_errors,
+            ip6.in_unknown_protos,
+            ip6.in_discards,
+            ip6.in_no_routes,
+        ];
+        let delivered = ip6.in_delivers.unwrap_or(u64::MAX);
+        let gone = gone.into_iter().flatten().fold(delivered, u64::saturating_add);
+        ip6.in_receives.unwrap_or(0).saturating_sub(gone)
+    });
+    let inbound = |rule: &&Rule| matches!(rule.hook.as_deref(), Some("prerouting" | "input" | "forward"));
+    let counted: u64 = firewall
+        .rules
+        .iter()
+        .filter(|rule| rule.drops && rule.counter_exact)
+        .filter(inbound)
+        .filter_map(|rule| rule.packets)
+        .sum();
+    (ip4 + ip6).saturating_sub(counted).min(books.netfilter_drops.unwrap_or(u64::MAX))
 }
 
 /// How the capture's figures become the interface's, and what is said where they differ.

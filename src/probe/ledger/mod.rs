@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::capture::Capture;
+use super::drops::Drops;
 use super::firewall::Firewall;
 use super::interfaces::Interfaces;
 use super::kernel::KernelCounters;
@@ -74,6 +75,8 @@ pub(super) struct Books<'a> {
     pub sockets: Option<&'a Sockets>,
     pub firewall: Option<&'a Firewall>,
     pub kernel: Option<&'a KernelCounters>,
+    /// Packets that netfilter dropped on the whole machine.
+    pub netfilter_drops: Option<u64>,
 }
 
 impl Probe for LedgerProbe {
@@ -82,7 +85,7 @@ impl Probe for LedgerProbe {
     const SOURCE: &'static str = "the evidence of the other probes, joined";
     const NEEDS: &'static [Need] =
         &[Need { what: "CAP_NET_RAW", without: "for whom the bytes were; only what TCP sockets took can be told" }];
-    const DERIVES_FROM: &'static [&'static str] = &["interfaces", "capture", "sockets", "firewall", "kernel"];
+    const DERIVES_FROM: &'static [&'static str] = &["interfaces", "capture", "sockets", "firewall", "kernel", "drops"];
     type Params = Params;
     type Output = Ledger;
 
@@ -92,15 +95,17 @@ impl Probe for LedgerProbe {
         let sockets = cx.output::<Sockets>("sockets");
         let firewall = cx.output::<Firewall>("firewall");
         let kernel = cx.output::<KernelCounters>("kernel");
+        let drops = cx.output::<Drops>("drops");
         let books = Books {
             interfaces: &interfaces,
             capture: capture.as_ref().ok(),
             sockets: sockets.as_ref().ok(),
             firewall: firewall.as_ref().ok(),
             kernel: kernel.as_ref().ok(),
+            netfilter_drops: drops.as_ref().ok().and_then(|drops| drops.netfilter_packets),
         };
         let mut observed = Observed::whole(close::close(&books)?);
-        for gap in [capture.err(), sockets.err(), firewall.err(), kernel.err()].into_iter().flatten() {
+        for gap in [capture.err(), sockets.err(), firewall.err(), kernel.err(), drops.err()].into_iter().flatten() {
             observed.miss(&["entries", "shares", "top"], gap);
         }
         Ok(observed)

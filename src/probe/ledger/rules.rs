@@ -27,25 +27,81 @@ pub(super) fn book(
     // In the order in which packets meet them; of one hook the narrower before the policy.
     rules.sort_by_key(|rule| (hook_order(rule.hook.as_deref()), rule.priority, rule.policy));
     for rule in rules {
-        let mut left = rule.packets.unwrap_or(0);
-        let mut candidates: Vec<usize> = (0..pots.len()).filter(|index| selects(rule, &pots[*index])).collect();
-        candidates.sort_by_key(|index| {
-            let pot = &pots[*index];
-            let waits = matches!(pot.whose, Whose::Endpoint(endpoint) if heard(endpoint)) && !names_ports(rule);
-            (waits, std::cmp::Reverse(pot.packets))
-        });
-        for index in candidates {
-            let pot = &mut pots[index];
-            let most = bound(rule, capture, pot).min(left);
-            if most == 0 {
-                continue;
-            }
-            let end = end(rule, pot);
-            let portion = pot.draw(most);
-            left -= portion.packets.min(left);
-            entries.book(EntryKind::FirewallRule, end, portion);
-        }
+        draw(rule, rule.packets.unwrap_or(0), capture, pots, heard, entries);
     }
+}
+
+/// Books what rules and policies without an exact counter dropped: `hidden` packets, which other counters miss. A rule
+/// that names no port is taken to drop only what no socket waits for: the rest cannot be told from what it let pass.
+pub(super) fn book_uncounted(
+    firewall: &Firewall,
+    capture: &Capture,
+    interface: &str,
+    mut hidden: u64,
+    pots: &mut [Pot<'_>],
+    heard: &dyn Fn(&Endpoint) -> bool,
+    entries: &mut Entries,
+) {
+    let mut rules: Vec<&Rule> = firewall
+        .rules
+        .iter()
+        .filter(|rule| rule.drops && !(rule.counter_exact && rule.packets.is_some()))
+        .filter(|rule| matches!(rule.hook.as_deref(), None | Some("prerouting" | "input" | "forward")))
+        .filter(|rule| rule.matches.interface.as_deref().is_none_or(|name| is_named(name, interface)))
+        .collect();
+    rules.sort_by_key(|rule| (hook_order(rule.hook.as_deref()), rule.priority, rule.policy));
+    for rule in rules {
+        // A counter that stands before further conditions counted at least as many as were dropped.
+        let most = rule.packets.unwrap_or(u64::MAX).min(hidden);
+        let mut unheard: Vec<Pot<'_>> = Vec::new();
+        let drawn = if names_ports(rule) {
+            draw(rule, most, capture, pots, heard, entries)
+        } else {
+            let mut indices = Vec::new();
+            for (index, pot) in pots.iter().enumerate() {
+                if !matches!(pot.whose, Whose::Endpoint(endpoint) if heard(endpoint)) {
+                    indices.push(index);
+                    unheard.push(pot.clone());
+                }
+            }
+            let drawn = draw(rule, most, capture, &mut unheard, heard, entries);
+            for (index, pot) in indices.into_iter().zip(unheard) {
+                pots[index] = pot;
+            }
+            drawn
+        };
+        hidden -= drawn.min(hidden);
+    }
+}
+
+/// Draws up to `packets` from the pots that the rule selects, and books them; gives how many it found.
+fn draw(
+    rule: &Rule,
+    packets: u64,
+    capture: &Capture,
+    pots: &mut [Pot<'_>],
+    heard: &dyn Fn(&Endpoint) -> bool,
+    entries: &mut Entries,
+) -> u64 {
+    let mut left = packets;
+    let mut candidates: Vec<usize> = (0..pots.len()).filter(|index| selects(rule, &pots[*index])).collect();
+    candidates.sort_by_key(|index| {
+        let pot = &pots[*index];
+        let waits = matches!(pot.whose, Whose::Endpoint(endpoint) if heard(endpoint)) && !names_ports(rule);
+        (waits, std::cmp::Reverse(pot.packets))
+    });
+    for index in candidates {
+        let pot = &mut pots[index];
+        let most = bound(rule, capture, pot).min(left);
+        if most == 0 {
+            continue;
+        }
+        let end = end(rule, pot);
+        let portion = pot.draw(most);
+        left -= portion.packets.min(left);
+        entries.book(EntryKind::FirewallRule, end, portion);
+    }
+    packets - left
 }
 
 fn end(rule: &Rule, pot: &Pot<'_>) -> End {

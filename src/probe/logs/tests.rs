@@ -1,3 +1,5 @@
+//! Tests of the probe as a whole, on folders of their own.
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;

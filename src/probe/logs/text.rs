@@ -1,10 +1,11 @@
 //! Shows bytes of a log as text that cannot steer a terminal.
 
+use crate::printable::is_hazard;
+
 /// The mark of a text that was cut.
 const CUT: &str = "…";
 
-/// The bytes as text of at most `most` bytes: control characters, marks that turn the writing direction, and bytes that
-/// are not UTF-8 are escaped.
+/// The bytes as text of at most `most` bytes: hazards and bytes that are not UTF-8 are escaped.
 pub(super) fn escaped(bytes: &[u8], most: usize) -> String {
     let mut text = String::new();
     let room = most.saturating_sub(CUT.len());
@@ -19,7 +20,7 @@ pub(super) fn escaped(bytes: &[u8], most: usize) -> String {
     };
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
-            let fits = if character.is_control() || turns_or_hides(character) {
+            let fits = if is_hazard(character) {
                 push(&mut text, &mut character.escape_default())
             } else {
                 push(&mut text, &mut std::iter::once(character))
@@ -41,11 +42,6 @@ fn cut(mut text: String, at: usize) -> String {
     text.truncate(at);
     text.push_str(CUT);
     text
-}
-
-/// Characters that are not control characters, but hide text or turn its direction.
-fn turns_or_hides(character: char) -> bool {
-    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -71,7 +67,7 @@ mod tests {
         fn no_bytes_make_it_too_long_or_unprintable(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
             let text = escaped(&bytes, 60);
             proptest::prop_assert!(text.len() <= 60);
-            proptest::prop_assert!(!text.chars().any(char::is_control));
+            proptest::prop_assert!(!text.chars().any(is_hazard));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The systemd unit or the container that a process belongs to, from its control group.
 
-use crate::sys::printable::printable;
+use crate::printable::printable;
 
 /// How many digits of a container's id are shown, as the containers' own tools do.
 const SHORT_ID: usize = 12;

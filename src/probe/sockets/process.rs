@@ -5,7 +5,7 @@ use std::fs;
 
 use super::cgroup;
 use crate::case::Process;
-use crate::sys::printable::printable;
+use crate::printable::printable;
 
 /// Names of processes, each looked up once.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::opening::window;
 use super::{name, sentence, title_of};
 use crate::case::{Case, Evidence};
-use crate::report::escape;
+use crate::printable::shell_word;
 use crate::units;
 
 /// The small print.
@@ -89,10 +89,10 @@ fn figure(value: &Value) -> String {
 
 /// The command line that runs the same runbook with the same parameters.
 fn again(case: &Case) -> String {
-    let mut command = format!("casebook run {}", escape::shell_word(&case.runbook.name));
+    let mut command = format!("casebook run {}", shell_word(&case.runbook.name));
     for (key, value) in case.given.iter().filter(|(_, value)| !value.is_null()) {
         command.push_str(" --set ");
-        command.push_str(&escape::shell_word(&format!("{key}={}", figure(value))));
+        command.push_str(&shell_word(&format!("{key}={}", figure(value))));
     }
     command
 }

@@ -5,10 +5,10 @@ use serde_json::{Map, Value};
 use serde_yaml::Spanned;
 
 use super::Check;
+use crate::nearest::nearest;
 use crate::probe::AnyProbe;
 use crate::runbook::document::Text;
 use crate::runbook::model::Argument;
-use crate::script::nearest;
 
 impl Check<'_> {
     pub(super) fn arguments(

@@ -5,9 +5,9 @@ use serde_json::Value;
 use serde_yaml::Spanned;
 
 use super::Check;
+use crate::nearest::nearest;
 use crate::runbook::document::{ParamDocument, Text};
 use crate::runbook::params::{ParamSpec, ParamType};
-use crate::script::nearest;
 
 impl Check<'_> {
     pub(super) fn params(&mut self, documents: IndexMap<Text, ParamDocument>) -> IndexMap<String, ParamSpec> {

@@ -88,3 +88,93 @@ fn a_rule_that_counts_and_accepts_drops_nothing() {
     }
     .play();
 }
+
+/// A flood that the firewall set up by these commands drops, whatever they look like.
+fn dropped_by(
+    name: &'static str,
+    firewall: &'static [&'static str],
+    subject: &'static [(&'static str, &'static [&'static str])],
+) {
+    Incident {
+        name,
+        firewall,
+        traffic: vec![flood(Sources::Forged)],
+        expect: Expect {
+            first: Some("dropped-by-firewall"),
+            beside: &["udp-flood-closed-port|udp-flood-open-port"],
+            subject,
+            bytes: 12_000_000,
+            bytes_at_most: 27_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn flood_dropped_by_an_nft_rule_without_a_counter() {
+    dropped_by(
+        "dropped-by-nft-uncounted",
+        &[
+            "nft add table inet guard",
+            "nft 'add chain inet guard door { type filter hook input priority 0; policy accept; }'",
+            "nft add rule inet guard door udp dport 9987 drop",
+        ],
+        &[("dropped-by-firewall", &["guard", "door"])],
+    );
+}
+
+#[test]
+fn flood_dropped_by_an_nft_policy() {
+    dropped_by(
+        "dropped-by-nft-policy",
+        &[
+            "nft add table inet guard",
+            "nft 'add chain inet guard door { type filter hook input priority 0; policy drop; }'",
+            "nft add rule inet guard door ct state established,related accept",
+            "nft add rule inet guard door tcp dport 22 accept",
+        ],
+        &[("dropped-by-firewall", &["guard", "door", "policy"])],
+    );
+}
+
+#[test]
+fn flood_dropped_by_a_legacy_policy() {
+    dropped_by(
+        "dropped-by-legacy-policy",
+        &["iptables-legacy -A INPUT -p tcp --dport 22 -j ACCEPT", "iptables-legacy -P INPUT DROP"],
+        &[("dropped-by-firewall", &["INPUT", "policy"])],
+    );
+}
+
+#[test]
+fn flood_dropped_before_routing() {
+    dropped_by(
+        "dropped-by-legacy-raw",
+        &["iptables-legacy -t raw -A PREROUTING -p udp -m multiport --dports 9980:9990 -j DROP"],
+        &[("dropped-by-firewall", &["raw", "PREROUTING"])],
+    );
+}
+
+#[test]
+fn flood_dropped_at_the_device() {
+    dropped_by(
+        "dropped-by-nft-ingress",
+        &[
+            "nft add table netdev guard",
+            "nft 'add chain netdev guard door { type filter hook ingress device eth0 priority -500; }'",
+            "nft add rule netdev guard door udp dport 9987 counter drop",
+        ],
+        &[("dropped-by-firewall", &["guard", "door"])],
+    );
+}
+
+#[test]
+fn flood_rejected_by_a_rule_of_iptables_nft() {
+    dropped_by(
+        "rejected-by-iptables-nft",
+        &["iptables-nft -A INPUT -p udp --dport 9987 -j REJECT"],
+        &[("dropped-by-firewall", &["INPUT"])],
+    );
+}

@@ -1,0 +1,295 @@
+//! The house rules that a compiler does not know: what may use what, and where things may stand.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+
+/// The modules of the library, a row for each layer. A row uses only rows above it; neighbours don't use each other.
+const LAYERS: &[&[&str]] = &[
+    &["units", "nearest", "printable"],
+    &["case"],
+    &["sys"],
+    &["probe", "report"],
+    &["script"],
+    &["runbook"],
+    &["engine"],
+    &["generate"],
+    &["cli"],
+];
+/// A file longer than this holds more than one concept.
+const LONGEST: usize = 700;
+/// Names that say nothing of what is inside.
+const NAMELESS: &[&str] = &["utils", "util", "helpers", "helper", "common", "misc", "types", "imp"];
+
+struct Source {
+    /// The path below `src`, without the ending: `["probe", "ledger", "mod"]`.
+    path: Vec<String>,
+    text: String,
+}
+
+impl Source {
+    /// The module that the file is: `["probe", "ledger"]`.
+    fn module(&self) -> &[String] {
+        match self.path.last().map(String::as_str) {
+            Some("mod" | "lib" | "main") => &self.path[..self.path.len() - 1],
+            _ => &self.path,
+        }
+    }
+
+    fn layer(&self) -> &str {
+        self.module().first().map_or("", String::as_str)
+    }
+
+    /// The lines that are code, with their numbers from 1: comments are left out.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
+        lines.map(|(number, line)| (number, without_comment(line))).filter(|(_, line)| !line.trim().is_empty())
+    }
+
+    /// What it uses of its own crate, each with the line: `["probe", "capture", "Capture"]`.
+    fn uses(&self) -> Vec<(usize, Vec<String>)> {
+        let code: String = self.text.lines().map(|line| format!("{}\n", without_comment(line))).collect();
+        let start = Regex::new(r"\b(?:crate|super)::(?:super::)*").unwrap();
+        let mut uses = Vec::new();
+        for found in start.find_iter(&code) {
+            let number = code[..found.end()].matches('\n').count() + 1;
+            // Inside `mod tests` one more `super` leads to where the file itself stands: what is called too high here is
+            // then only a module of the same layer.
+            let up = found.as_str().matches("super").count();
+            let module = self.module();
+            let from = if up == 0 { &[] } else { &module[..module.len().saturating_sub(up)] };
+            for path in paths(&code[found.end()..]) {
+                uses.push((number, from.iter().cloned().chain(path).collect()));
+            }
+        }
+        uses
+    }
+}
+
+/// The paths at the start of the code, with every group written out: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn paths(code: &str) -> Vec<Vec<String>> {
+    let Some(group) = code.strip_prefix('{') else {
+        let end = code.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(code.len());
+        let name = code[..end].to_owned();
+        let rest = code[end..].strip_prefix("::").map(paths).unwrap_or_default();
+        if rest.is_empty() {
+            return vec![vec![name]];
+        }
+        return rest.into_iter().map(|path| std::iter::once(name.clone()).chain(path).collect()).collect();
+    };
+    let (mut all, mut depth, mut begin) = (Vec::new(), 0, 0);
+    for (index, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' | '}' if depth == 0 => {
+                let part = group[begin..index].trim();
+                if !part.is_empty() {
+                    all.extend(paths(part));
+                }
+                begin = index + 1;
+                if c == '}' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+/// The line up to `//`, unless that stands in a string.
+fn without_comment(line: &str) -> &str {
+    let mut inside = false;
+    let mut before = ' ';
+    for (index, c) in line.char_indices() {
+        match c {
+            '"' if before != '\\' && before != '\'' => inside = !inside,
+            '/' if before == '/' && !inside => return &line[..index - 1],
+            _ => {}
+        }
+        before = c;
+    }
+    line
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files: Vec<PathBuf> = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.retain(|path| path.extension().is_some_and(|ending| ending == "rs"));
+    files.sort();
+    let read = |path: PathBuf| Source {
+        path: path
+            .strip_prefix(&root)
+            .unwrap()
+            .with_extension("")
+            .iter()
+            .map(|part| part.to_str().unwrap().to_owned())
+            .collect(),
+        text: fs::read_to_string(&path).unwrap(),
+    };
+    files.into_iter().map(read).collect()
+}
+
+fn row(layer: &str) -> Option<usize> {
+    LAYERS.iter().position(|row| row.contains(&layer))
+}
+
+/// Fails with a line for each fault.
+fn assert_none(faults: &[String]) {
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+fn faults_of_code(allowed: impl Fn(&Source) -> bool, is_fault: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut faults = Vec::new();
+    for source in sources().iter().filter(|source| !allowed(source)) {
+        let found = source.code().filter(|(_, line)| is_fault(line));
+        faults.extend(found.map(|(number, line)| format!("{}:{number}: {}", source.path.join("/"), line.trim())));
+    }
+    faults
+}
+
+#[test]
+fn every_module_has_its_layer_and_the_library_lists_them_in_order() {
+    let sources = sources();
+    let library = sources.iter().find(|source| source.path == ["lib"]).unwrap();
+    let listed: Vec<&str> =
+        library.code().filter_map(|(_, line)| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let rows: Vec<usize> =
+        listed.iter().map(|name| row(name).unwrap_or_else(|| panic!("`{name}` is in no layer"))).collect();
+    assert!(rows.is_sorted(), "src/lib.rs lists {listed:?}");
+    assert_eq!(listed.len(), LAYERS.iter().map(|row| row.len()).sum::<usize>());
+}
+
+#[test]
+fn a_layer_uses_only_those_above_it() {
+    let mut faults = Vec::new();
+    for source in sources().iter().filter(|source| !matches!(source.path[0].as_str(), "lib" | "main")) {
+        let own = row(source.layer()).unwrap();
+        for (number, used) in source.uses() {
+            let Some(other) = row(&used[0]) else { continue };
+            if used[0] != source.layer() && other >= own {
+                faults.push(format!("{}.rs:{number}: {} uses {}", source.path.join("/"), source.layer(), used[0]));
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+#[test]
+fn a_probe_uses_another_only_when_it_derives_its_result_from_it() {
+    let mut faults = Vec::new();
+    for source in sources().iter().filter(|source| source.layer() == "probe" && source.module().len() > 1) {
+        let own = source.module()[1].as_str();
+        let derives = casebook::probe::find(own).map(|probe| probe.derives_from()).unwrap_or_default();
+        for (number, used) in source.uses() {
+            let other = used.get(1).map_or("", String::as_str);
+            let is_probe = used[0] == "probe" && casebook::probe::find(other).is_some();
+            if is_probe && other != own && !derives.contains(&other) {
+                faults.push(format!("{}.rs:{number}: probe {own} uses probe {other}", source.path.join("/")));
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+#[test]
+fn the_binary_only_hands_over_to_the_command_line() {
+    let faults = faults_of_code(
+        |source| source.path != ["main"],
+        |line| line.contains("casebook::") && !line.contains("casebook::cli"),
+    );
+    assert_none(&faults);
+}
+
+#[test]
+fn unsafe_code_lives_in_sys_only_and_says_why_it_is_sound() {
+    let unsafe_word = Regex::new(r"\bunsafe\b").unwrap();
+    assert_none(&faults_of_code(|source| source.layer() == "sys", |line| unsafe_word.is_match(line)));
+    let mut faults = Vec::new();
+    for source in sources() {
+        let lines: Vec<&str> = source.text.lines().collect();
+        for (number, line) in
+            source.code().filter(|(_, line)| line.contains("unsafe {") || line.contains("unsafe impl"))
+        {
+            // The reason may explain a whole statement that began some lines before.
+            let explained = lines[number.saturating_sub(8)..number].iter().any(|line| line.contains("SAFETY:"));
+            if !explained {
+                faults.push(format!("{}.rs:{number}: {}", source.path.join("/"), line.trim()));
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+#[test]
+fn everything_of_a_module_is_imported_in_its_tests_only() {
+    let mut faults = Vec::new();
+    for source in sources().iter().filter(|source| source.path.last().is_none_or(|name| name != "tests")) {
+        let tests =
+            source.code().find(|(_, line)| line.trim() == "#[cfg(test)]").map_or(usize::MAX, |(number, _)| number);
+        let early = source.code().filter(|(number, line)| line.contains("use super::*") && *number < tests);
+        faults.extend(early.map(|(number, _)| format!("{}.rs:{number}: use super::*", source.path.join("/"))));
+    }
+    assert_none(&faults);
+}
+
+#[test]
+fn nothing_is_left_to_be_done() {
+    assert_none(&faults_of_code(
+        |_| false,
+        |line| ["todo!", "unimplemented!", "dbg!"].iter().any(|left| line.contains(left)),
+    ));
+}
+
+#[test]
+fn every_file_is_one_concept_with_a_name_and_says_what_it_is() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        let name = source.path.join("/");
+        if !source.text.starts_with("//! ") {
+            faults.push(format!("{name}.rs does not begin with what it is"));
+        }
+        let lines = source.text.lines().count();
+        if lines > LONGEST {
+            faults.push(format!("{name}.rs has {lines} lines, more than {LONGEST}"));
+        }
+        if source.path.iter().any(|part| NAMELESS.contains(&part.as_str())) {
+            faults.push(format!("{name}.rs has a name that says nothing"));
+        }
+    }
+    assert_none(&faults);
+}
+
+mod reading {
+    use super::*;
+
+    fn file(path: &[&str], text: &str) -> Source {
+        Source { path: path.iter().map(|part| (*part).to_owned()).collect(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn uses_are_found_whole_in_groups_and_by_super() {
+        let source = file(
+            &["probe", "ledger", "close"],
+            "use crate::{units,\n case::{Gap, Reason}};\nlet x = crate::sys::usage(); // crate::cli\nuse super::super::capture::X;",
+        );
+        let uses: Vec<String> =
+            source.uses().into_iter().map(|(line, path)| format!("{line} {}", path.join("::"))).collect();
+        assert_eq!(uses, ["1 units", "1 case::Gap", "1 case::Reason", "3 sys::usage", "4 probe::capture::X"]);
+    }
+
+    #[test]
+    fn a_comment_is_no_code_and_a_string_is_no_comment() {
+        assert_eq!(without_comment("a(\"http://b\") // c"), "a(\"http://b\") ");
+        assert_eq!(without_comment("/// unsafe"), "");
+    }
+}
