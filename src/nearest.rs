@@ -21,6 +21,11 @@ mod tests {
     }
 
     #[test]
+    fn a_name_of_one_letter_is_like_no_other_letter() {
+        assert_eq!(nearest("c", ["a", "b"]), None);
+    }
+
+    #[test]
     fn what_is_like_nothing_has_no_nearest() {
         assert_eq!(nearest("xyz", ["lo", "eth0"]), None);
         assert_eq!(nearest("eth0", []), None);
