@@ -1,10 +1,11 @@
 //! Which name was probably meant: "did you mean …?".
 
-/// The candidate that is most like `name`, if any is like it at all: a letter wrong, and one more for every five; but not all.
+/// The candidate that is most like `name`, if any is like it at all: a letter wrong, and one more for every five.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        // A name of which hardly a letter is left was not meant.
         .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 5 && *distance < name.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)

@@ -28,7 +28,7 @@ pub(super) fn schema(arguments: &SchemaArguments) -> anyhow::Result<u8> {
 
 #[allow(clippy::disallowed_methods, reason = "writing the generated files is what was asked for")]
 pub(super) fn generate(arguments: &GenerateArguments) -> anyhow::Result<u8> {
-    for (path, text) in generate::files() {
+    for (path, text) in generate::files(Arguments::command()) {
         let path = arguments.folder.join(path);
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;

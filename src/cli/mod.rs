@@ -17,7 +17,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, Command};
 
@@ -30,6 +30,11 @@ const INTERNAL: u8 = 70;
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Usage(String);
+
+/// The command line as clap describes it, for manuals and completions.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {

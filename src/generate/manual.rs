@@ -4,18 +4,17 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::fields::{FieldList, choices, default, description, kind};
 use crate::probe::{AnyProbe, PROBES};
 use crate::script::{HELPERS, item_schema, properties};
-
-/// How deep fields are explained.
-const DEPTH: usize = 6;
 
 /// The list of all probes.
 pub(super) fn probes() -> String {
     let mut page = String::from(
-        "# The probes\n\nEach looks and never changes the host. `casebook probe NAME` runs one by hand.\n\n",
+        "# The probes\n\nEach looks and never changes the host. `casebook probe NAME` runs one by hand, `casebook doctor` says what each can see\n\
+         here. In a runbook a step names one, and conditions reach its result by the step's id.\n\n",
     );
-    page.push_str("| probe | observes | by hand |\n|---|---|---|\n");
+    page.push_str("| probe | observes | instead of |\n|---|---|---|\n");
     for probe in PROBES {
         let by_hand = probe.replaces().join(", ");
         // Writing to a text cannot fail.
@@ -38,12 +37,13 @@ pub(super) fn expressions() -> String {
 
 /// The page of one probe: parameters, result, needs.
 pub fn probe_page(probe: &dyn AnyProbe) -> String {
-    let mut page = format!("# {}\n\n{}\n\nSource: {}.\n", probe.name(), probe.about(), probe.source());
+    let mut page = format!("# {0}\n\nObserves {1}.\n\n    casebook probe {0}\n\n", probe.name(), probe.about());
+    let _ = writeln!(page, "- Source: {}.", probe.source());
     if !probe.replaces().is_empty() {
-        let _ = writeln!(page, "By hand: {}.", probe.replaces().join(", "));
+        let _ = writeln!(page, "- Instead of: {}.", probe.replaces().join(", "));
     }
     if !probe.derives_from().is_empty() {
-        let _ = writeln!(page, "Derived from the evidence of: {}.", probe.derives_from().join(", "));
+        let _ = writeln!(page, "- Derived from the evidence of: {}.", probe.derives_from().join(", "));
     }
     if !probe.needs().is_empty() {
         page.push_str("\n## Needs\n\n| what | without it |\n|---|---|\n");
@@ -54,31 +54,22 @@ pub fn probe_page(probe: &dyn AnyProbe) -> String {
     page.push_str("\n## Parameters\n\n");
     let params = probe.params_schema().to_value();
     let defaults = probe.complete_params(&Value::Object(serde_json::Map::new())).unwrap_or_default();
-    for (name, schema) in properties(&params).into_iter().flatten() {
-        let default = match defaults.get(name) {
-            Some(Value::Null) | None => String::new(),
-            Some(value) => format!(" (default `{value}`)"),
-        };
-        let _ = writeln!(page, "- `{name}`{default}: {}", description(schema));
+    let fields = properties(&params).filter(|fields| !fields.is_empty());
+    if fields.is_none() {
+        page.push_str("None.\n");
     }
-    page.push_str("\n## Result\n\n");
-    fields(&mut page, &probe.output_schema().to_value(), 0);
+    for (name, schema) in fields.into_iter().flatten() {
+        let kind = kind(schema).replace(", or none", "");
+        let default = defaults.get(name).and_then(|value| default(schema, value));
+        let default = default.map(|default| format!(", default `{default}`")).unwrap_or_default();
+        let _ = writeln!(page, "- `{name}` ({kind}{default}): {}", description(schema));
+        for (word, meaning) in choices(item_schema(schema).unwrap_or(schema)).into_iter().flatten() {
+            let _ = writeln!(page, "  - `{word}`: {meaning}");
+        }
+    }
+    page.push_str(
+        "\n## Result\n\nA field that may be none is none when the host did not say; it is never 0 for that reason.\n\n",
+    );
+    page.push_str(&FieldList::of(&probe.output_schema().to_value()));
     page
-}
-
-fn description(schema: &Value) -> String {
-    let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn fields(page: &mut String, schema: &Value, depth: usize) {
-    if depth > DEPTH {
-        return;
-    }
-    for (name, field) in properties(schema).into_iter().flatten() {
-        let item = item_schema(field);
-        let list = if item.is_some() { "[]" } else { "" };
-        let _ = writeln!(page, "{}- `{name}{list}`: {}", "  ".repeat(depth), description(field));
-        fields(page, item.unwrap_or(field), depth + 1);
-    }
 }

@@ -1,5 +1,8 @@
 //! The reference manual and schemas, out of the probes' own types and doc comments.
 
+mod command_line;
+mod document;
+mod fields;
 mod manual;
 
 pub use manual::probe_page;
@@ -8,9 +11,13 @@ use crate::case::Case;
 use crate::probe::PROBES;
 use crate::runbook;
 
-/// Every generated file: its path in the project, and its text.
-pub fn files() -> Vec<(String, String)> {
-    let mut files = vec![("docs/reference/expressions.md".to_owned(), manual::expressions())];
+/// Every generated file: its path in the project, and its text. `command` is the command line.
+pub fn files(command: clap::Command) -> Vec<(String, String)> {
+    let mut files = vec![
+        ("docs/reference/cli.md".to_owned(), command_line::page(command)),
+        ("docs/reference/expressions.md".to_owned(), manual::expressions()),
+        ("docs/reference/runbook.md".to_owned(), document::page(&runbook::schema().to_value())),
+    ];
     for probe in PROBES {
         files.push((format!("docs/reference/probes/{}.md", probe.name()), manual::probe_page(*probe)));
     }

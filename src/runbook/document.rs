@@ -18,7 +18,7 @@ pub(super) struct Document {
     /// The name by which it is run: lower case, digits and hyphens.
     #[schemars(with = "String")]
     pub name: Text,
-    /// The title.
+    /// Its title, for people.
     pub title: String,
     /// What it finds out, in a sentence.
     #[serde(default)]
@@ -29,15 +29,15 @@ pub(super) struct Document {
     /// Complaints that call for it: "the server is slow".
     #[serde(default)]
     pub symptoms: Vec<String>,
-    /// Parameters, by name.
+    /// What can be set when it is run, by name: `--set NAME=VALUE`.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, ParamDocument>")]
     pub params: IndexMap<Text, ParamDocument>,
-    /// Names for expressions that conditions share.
+    /// Names for expressions that conditions and sentences share; evaluated in order when all steps have looked.
     #[serde(default, rename = "let")]
     #[schemars(with = "IndexMap<String, String>")]
     pub bindings: IndexMap<Text, Text>,
-    /// Sentences with the headline figures.
+    /// Sentences with the headline figures; one whose figures could not be seen is left out.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub headlines: Vec<Text>,
@@ -45,22 +45,22 @@ pub(super) struct Document {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub calm: Option<Text>,
-    /// Steps.
+    /// What is asked, and how the answers are judged. Steps that need nothing of each other look at the same time.
     pub steps: Vec<StepDocument>,
-    /// Hypotheses.
+    /// Hypotheses that are weighed and ranked.
     #[serde(default)]
     pub causes: Vec<CauseDocument>,
 }
 
-/// A parameter.
+/// A parameter. It is checked before anything runs.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ParamDocument {
-    /// Its type.
+    /// What its value must be.
     #[serde(rename = "type")]
     #[schemars(with = "super::params::ParamType")]
     pub kind: Text,
-    /// Its value when none is given; none makes it optional.
+    /// Its value when none is given. Without one the parameter is false in conditions until it is given.
     #[serde(default)]
     #[schemars(with = "Option<Value>")]
     pub default: Option<Spanned<Value>>,
@@ -86,57 +86,58 @@ pub(super) struct ParamDocument {
     pub secret: bool,
 }
 
-/// A step.
+/// A step: one probe looks, and the first outcome that holds is the finding. What could not be seen makes it unknown,
+/// never ok.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StepDocument {
-    /// The name by which conditions reach its evidence: a Lua name.
+    /// The name by which conditions reach its evidence: a Lua name, `rates` in `rates.watched.rx.packets`.
     #[schemars(with = "String")]
     pub id: Text,
-    /// The title.
+    /// What it asks, for people: "How much arrives".
     pub title: String,
     /// The probe that looks.
     #[schemars(with = "String")]
     pub probe: Text,
-    /// The probe's parameters; `{{ }}` fills in values.
+    /// The probe's parameters, by name; `{{ }}` fills in values.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, Value>")]
     pub with: IndexMap<Text, Spanned<Value>>,
-    /// The step applies only when this holds.
+    /// A condition: the step is skipped when this does not hold.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub when: Option<Text>,
-    /// The sentence when it does not apply.
+    /// The sentence when it is skipped.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub otherwise: Option<Text>,
-    /// Steps that must be observed before.
+    /// Ids of steps that must have looked before; what a probe derives its result from is known without it.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub needs: Vec<Text>,
-    /// How long it may take.
+    /// How long it may take; the window and 5 s more when none is given.
     #[serde(default)]
     #[schemars(with = "Option<crate::units::Span>")]
     pub timeout: Option<Text>,
-    /// Outcomes; the first whose condition holds wins.
+    /// What it can find; the first whose condition holds wins.
     pub outcomes: Vec<OutcomeDocument>,
-    /// The run ends after this step when this holds.
+    /// A condition: the run ends after this step when this holds.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub stop: Option<Text>,
 }
 
-/// An outcome.
+/// What a step can find.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OutcomeDocument {
-    /// When it holds; always, if there is none.
+    /// A condition; the outcome always holds if there is none.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub when: Option<Text>,
-    /// The verdict.
+    /// What it means for the host.
     pub verdict: Verdict,
-    /// The sentence, with figures from evidence.
+    /// The sentence, with figures filled in by `{{ }}`.
     #[schemars(with = "String")]
     pub say: Text,
     /// What to do about it.
@@ -144,7 +145,7 @@ pub(super) struct OutcomeDocument {
     pub remedy: Option<RemedyDocument>,
 }
 
-/// A hypothesis.
+/// A hypothesis: signs that hold move the scale, signs that could not be seen widen the doubt.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CauseDocument {
@@ -154,7 +155,7 @@ pub(super) struct CauseDocument {
     /// What it is called when nothing is known of its subject: "SYN flood". The id, when there is none.
     #[serde(default)]
     pub name: Option<String>,
-    /// What happens, with its subject filled in.
+    /// What happens, with its subject filled in by `{{ }}`.
     #[schemars(with = "String")]
     pub title: Text,
     /// The verdict of a run in which it is likely: `critical` or `warning`.
@@ -163,11 +164,11 @@ pub(super) struct CauseDocument {
     /// Among causes that are equally likely the higher comes first.
     #[serde(default)]
     pub rank: i64,
-    /// Names for expressions that its signs and sentences share.
+    /// Names for expressions that its signs, sentences and remedies share.
     #[serde(default, rename = "let")]
     #[schemars(with = "IndexMap<String, String>")]
     pub bindings: IndexMap<Text, Text>,
-    /// What it is about: expressions by name.
+    /// What it is about: expressions by name, such as `process`, `ports`, `rule`. What is none is left out.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, String>")]
     pub subject: IndexMap<Text, Text>,
@@ -188,31 +189,32 @@ pub(super) struct SignDocument {
     /// It speaks against the cause, with this weight.
     #[serde(default, rename = "against")]
     pub speaks_against: Option<Weight>,
-    /// When it holds.
+    /// A condition.
     #[schemars(with = "String")]
     pub when: Text,
-    /// The sentence.
+    /// The sentence when it holds; the condition itself, if there is none.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub say: Option<Text>,
 }
 
-/// A remedy.
+/// What to do about it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RemedyDocument {
     /// When and where it helps.
     #[serde(default = "now")]
     pub urgency: Urgency,
-    /// It applies only when this holds.
+    /// A condition: the remedy is left out when this does not hold.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub when: Option<Text>,
-    /// The sentence.
+    /// What to do, as a sentence.
     #[serde(rename = "do")]
     #[schemars(with = "String")]
     pub action: Text,
-    /// Commands; what is filled in is quoted for the shell.
+    /// Commands, ready to paste; what `{{ }}` fills in is quoted for the shell. A remedy whose commands cannot be filled in is
+    /// left out.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub run: Option<Text>,

@@ -30,6 +30,8 @@ pub struct Incident {
     pub firewall: &'static [&'static str],
     /// What flows, from before casebook looks until after.
     pub traffic: Vec<Traffic>,
+    /// Casebook looks as the user nobody, without any capability.
+    pub without_root: bool,
     /// How long casebook watches.
     pub window: Duration,
     /// What it must say.
@@ -44,6 +46,7 @@ impl Default for Incident {
             services: Vec::new(),
             firewall: &[],
             traffic: Vec::new(),
+            without_root: false,
             window: Duration::from_secs(3),
             expect: Expect::default(),
         }
@@ -80,7 +83,14 @@ impl Incident {
         let logs = folder.join("logs");
         fs::create_dir_all(&logs).expect("the target folder can be written");
         let window = format!("{}s", self.window.as_secs());
-        let mut command = stage.server.command(env!("CARGO_BIN_EXE_casebook"));
+        let casebook = env!("CARGO_BIN_EXE_casebook");
+        let mut command = if self.without_root {
+            let mut command = stage.server.command("setpriv");
+            command.args(["--reuid", "65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", casebook]);
+            command
+        } else {
+            stage.server.command(casebook)
+        };
         command.args(["run", "high-inbound-traffic", "--window", &window, "--format", "json"]);
         command.env("CASEBOOK_LOG_DIR", &logs).env("XDG_STATE_HOME", &folder).env("NO_COLOR", "1");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -352,7 +352,7 @@ pub struct Reflection {
     pub unsolicited_share: f64,
     /// The local address that received most of it.
     pub local_address: Option<IpAddr>,
-    /// The local port that received most of it.
+    /// The local port that received most of it; none when it was spread over many.
     pub local_port: Option<u16>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use etherparse::{Ipv6ExtensionSlice, LaxIpv4Slice, LaxIpv6Slice};
+use etherparse::{LaxIpv4Slice, LaxIpv6Slice};
 
 /// Ether types that this file reads itself.
 pub mod ether_type {
@@ -148,15 +148,7 @@ fn ipv6(bytes: &[u8], wire_bytes: u32) -> Option<Ip> {
     let (slice, _) = LaxIpv6Slice::from_slice(bytes).ok()?;
     let header = slice.header();
     let payload = slice.payload();
-    let (mut fragment, mut later_fragment) = (false, false);
-    if !slice.extensions().is_empty() {
-        for extension in slice.extensions().clone() {
-            if let Ipv6ExtensionSlice::Fragment(header) = extension {
-                fragment |= header.is_fragmenting_payload();
-                later_fragment |= header.fragment_offset().value() != 0;
-            }
-        }
-    }
+    let (fragment, later_fragment) = fragmentation(header.next_header().0, bytes.get(40..).unwrap_or_default());
     let stated = u32::from(header.payload_length());
     let ip_bytes = Some(stated + 40).filter(|length| stated > 0 && *length <= wire_bytes);
     Some(above_ip(
@@ -170,6 +162,34 @@ fn ipv6(bytes: &[u8], wire_bytes: u32) -> Option<Ip> {
         payload.payload,
         ip_bytes.unwrap_or(wire_bytes),
     ))
+}
+
+/// Whether a packet is a fragment, and whether it is a later one, by the IPv6 extension headers in `bytes`, of which
+/// `kind` is the first. They are walked here, and not by etherparse's iterator, which trusts the length in a header even
+/// where the bytes were cut shorter.
+fn fragmentation(mut kind: u8, mut bytes: &[u8]) -> (bool, bool) {
+    const HOP_BY_HOP: u8 = 0;
+    const ROUTING: u8 = 43;
+    const FRAGMENT: u8 = 44;
+    const AUTHENTICATION: u8 = 51;
+    const DESTINATION: u8 = 60;
+    const MOBILITY: u8 = 135;
+    while let [next, length, ..] = bytes {
+        let length = match kind {
+            HOP_BY_HOP | ROUTING | DESTINATION | MOBILITY => (usize::from(*length) + 1) * 8,
+            AUTHENTICATION => (usize::from(*length) + 2) * 4,
+            FRAGMENT => {
+                let [_, _, high, low, ..] = bytes else { return (false, false) };
+                let field = u16::from_be_bytes([*high, *low]);
+                let (later, more) = (field >> 3 != 0, field & 1 != 0);
+                return (later || more, later);
+            }
+            _ => return (false, false),
+        };
+        kind = *next;
+        bytes = bytes.get(length..).unwrap_or_default();
+    }
+    (false, false)
 }
 
 /// Where `part` begins in `whole`.
@@ -313,7 +333,34 @@ mod tests {
         assert_eq!(read(ether_type::IPV6, &bytes, bytes.len() as u32).ip, None);
     }
 
+    #[test]
+    fn an_ipv6_extension_header_that_says_more_than_there_is_ends_the_reading() {
+        for (kind, more) in [(0, 255), (51, 255), (60, 9), (43, 1), (44, 0)] {
+            let mut bytes = vec![0x60, 0, 0, 0, 0, 32, kind, 61];
+            bytes.extend([0x20; 32]);
+            bytes.extend([51, more, 0]);
+            let ip = read(ether_type::IPV6, &bytes, 72).ip.unwrap();
+            assert_eq!((ip.fragment, ip.transport), (false, Transport::Other), "{kind}");
+        }
+    }
+
     proptest::proptest! {
+        #[test]
+        fn no_chain_of_ipv6_extension_headers_makes_it_panic(
+            kinds in proptest::collection::vec(proptest::sample::select(vec![0u8, 43, 44, 51, 60, 135, 17]), 1..6),
+            lengths in proptest::collection::vec(0u8.., 6),
+            cut in 40usize..140,
+        ) {
+            let mut bytes = vec![0x60, 0, 0, 0, 0, 100, kinds[0], 61];
+            bytes.extend([0x20; 32]);
+            for (kind, length) in kinds.iter().skip(1).zip(&lengths) {
+                bytes.extend([*kind, length & 3, 0, *length, 0, 0, 0, 0]);
+                bytes.extend(vec![0; usize::from(length & 3) * 8]);
+            }
+            bytes.truncate(cut);
+            let _ = read(ether_type::IPV6, &bytes, 140);
+        }
+
         #[test]
         fn no_bytes_make_it_panic(kind in 0usize..6, bytes in proptest::collection::vec(0u8.., 0..160), wire in 0u32..) {
             let ether_type = [0x0800, 0x86dd, 0x8100, 0x88a8, 0x9100, 0x0806][kind];

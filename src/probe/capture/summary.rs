@@ -19,6 +19,8 @@ use super::tally::{Count, Direction, PortCount, SIZES, Tally};
 const ENDPOINTS: usize = 1_024;
 /// Flows that are listed.
 const FLOWS: usize = 256;
+/// The share of what came from a reflector that a local port must have got to be named: twice what chance may claim.
+const PORT_STANDS_OUT: f64 = 0.1;
 
 /// Where the sums come from.
 #[derive(Debug)]
@@ -245,7 +247,7 @@ impl Tally {
             let reflected = reflected.as_ref()?;
             let requests_sent = self.udp_ports.get(usize::from(*port))?.requests;
             let Count { packets, bytes } = reflected.count;
-            let local = reflected.local.top().map(|(local, _)| local);
+            let stands_out = |(_, share): &(u16, f64)| *share >= PORT_STANDS_OUT;
             let answered = requests_sent as f64 / packets as f64;
             Some(Reflection {
                 service: (*service).to_owned(),
@@ -257,8 +259,8 @@ impl Tally {
                 reflectors: reflected.remotes.estimate().min(packets),
                 requests_sent,
                 unsolicited_share: 1.0 - answered.min(1.0),
-                local_address: local.map(|(address, _)| address),
-                local_port: local.map(|(_, port)| port),
+                local_address: reflected.local_address.top().map(|(address, _)| address),
+                local_port: reflected.local_port.top().filter(stands_out).map(|(port, _)| port),
             })
         });
         let mut reflection: Vec<Reflection> = seen.collect();

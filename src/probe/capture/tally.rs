@@ -104,7 +104,8 @@ pub struct PortCount {
 pub struct Reflected {
     pub count: Count,
     pub remotes: Distinct,
-    pub local: Majority<(IpAddr, u16)>,
+    pub local_address: Majority<IpAddr>,
+    pub local_port: Majority<u16>,
 }
 
 /// The sums.
@@ -329,11 +330,17 @@ impl Tally {
     fn add_reflected(&mut self, source_port: u16, local: (IpAddr, u16), remote_hash: u64, bytes: u32) {
         if let Some(place) = reflector(source_port).and_then(|index| self.reflected.get_mut(index)) {
             let reflected = place.get_or_insert_with(|| {
-                Box::new(Reflected { count: Count::default(), remotes: Distinct::new(8), local: Majority::new() })
+                Box::new(Reflected {
+                    count: Count::default(),
+                    remotes: Distinct::new(8),
+                    local_address: Majority::new(),
+                    local_port: Majority::new(),
+                })
             });
             reflected.count.add(bytes);
             reflected.remotes.add(remote_hash);
-            reflected.local.add(local, u64::from(bytes));
+            reflected.local_address.add(local.0, u64::from(bytes));
+            reflected.local_port.add(local.1, u64::from(bytes));
         }
     }
 

@@ -78,7 +78,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 impl Probe for DropsProbe {
     const NAME: &'static str = "drops";
-    const ABOUT: &'static str = "Why the kernel dropped packets in the window, by its own reasons.";
+    const ABOUT: &'static str = "why the kernel dropped packets in the window, by its own reasons";
     const SOURCE: &'static str = "tracepoint skb:kfree_skb, counted in the kernel (perf_event_open, bpf); tracefs";
     const REPLACES: &'static [&'static str] = &["dropwatch", "perf trace -e skb:kfree_skb"];
     const NEEDS: &'static [Need] = &[

@@ -125,7 +125,7 @@ fn parsed<T>(path: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Gap
 
 impl Probe for HostProbe {
     const NAME: &'static str = "host";
-    const ABOUT: &'static str = "Load, CPU, memory, swap, pressure, uptime, kernel, distribution, virtualisation.";
+    const ABOUT: &'static str = "load, CPU, memory, swap, pressure, uptime, kernel, distribution, virtualisation";
     const SOURCE: &'static str =
         "/proc/{stat,softirqs,meminfo,loadavg,pressure,uptime}, /etc/os-release, /sys/class/dmi";
     const REPLACES: &'static [&'static str] = &["uptime", "free", "vmstat", "mpstat", "uname", "systemd-detect-virt"];

@@ -75,7 +75,7 @@ pub struct KernelCounters {
 
 impl Probe for KernelProbe {
     const NAME: &'static str = "kernel";
-    const ABOUT: &'static str = "Protocol, softnet and conntrack counters that grew in the window.";
+    const ABOUT: &'static str = "protocol, softnet and conntrack counters that grew in the window";
     const SOURCE: &'static str =
         "/proc/net/{snmp,snmp6,netstat,softnet_stat,sockstat,stat/nf_conntrack,stat/rt_cache}, /proc/sys/net";
     const REPLACES: &'static [&'static str] = &["nstat", "netstat -s", "conntrack -S", "sysctl"];

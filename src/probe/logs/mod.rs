@@ -89,7 +89,7 @@ impl Default for Params {
 
 impl Probe for Logs {
     const NAME: &'static str = "logs";
-    const ABOUT: &'static str = "Lines of the log files in a span of time, by named patterns with their captures";
+    const ABOUT: &'static str = "lines of the log files in a span of time, by named patterns with their captures";
     const SOURCE: &'static str =
         "/var/log: plain files by binary search over their times, rotated files also packed by gzip";
     const REPLACES: &'static [&'static str] = &["tail", "grep", "zgrep", "awk"];

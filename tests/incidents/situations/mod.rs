@@ -4,3 +4,4 @@ mod calm;
 mod firewalled;
 mod floods;
 mod receivers;
+mod without_root;
