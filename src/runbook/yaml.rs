@@ -44,6 +44,8 @@ fn said(error: &Error) -> (String, Option<String>) {
             ("there is more than one document in this file".to_owned(), Some("keep one runbook in a file".to_owned()))
         }
         Error::Unexpected { expected, .. } => (format!("{} is wanted here", form(expected)), None),
+        Error::InvalidScalar { ty, .. } => (format!("{} is wanted here", form(ty)), None),
+        Error::InvalidBooleanStrict { .. } => (format!("{} is wanted here", form("boolean")), None),
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
@@ -64,6 +66,8 @@ fn form(expected: &str) -> String {
         "mapping start" => "a mapping (`field: value`)".to_owned(),
         "sequence start" => "a list (`- item`)".to_owned(),
         "string scalar" => "a text".to_owned(),
+        "boolean" => "`true` or `false`".to_owned(),
+        "i64" => "a whole number".to_owned(),
         other => other.to_owned(),
     }
 }

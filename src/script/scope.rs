@@ -183,7 +183,10 @@ impl Scope {
 
     /// Checks an expression's grammar.
     pub fn check(&self, expression: &Expression) -> Result<(), String> {
-        self.compile(expression).map(drop).map_err(|error| first_line(&error))
+        let Err(error) = self.compile(expression) else { return Ok(()) };
+        // The brackets that an expression is compiled in are not its author's: without them the message speaks of its own.
+        let bare = self.lua.load(format!("return {}", expression.text)).set_mode(ChunkMode::Text);
+        Err(first_line(&bare.into_function().err().unwrap_or(error)))
     }
 
     /// Judges a condition.

@@ -32,7 +32,7 @@ impl Check<'_> {
                     None => format!("there are: {}", known.join(", ")),
                 };
                 let message = format!("probe {} has no parameter `{name}`", probe.name());
-                self.report(Some(self.range(&key)), message, Some(help));
+                self.report(Some(self.range_of(&key, 0, &name)), message, Some(help));
                 continue;
             }
             let written = value.value.as_str().map_or_else(|| value.value.to_string(), str::to_owned);
