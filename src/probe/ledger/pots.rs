@@ -128,7 +128,10 @@ impl Entries {
             return;
         }
         let is_same = |entry: &Entry| {
-            entry.kind == kind && entry.label == end.label && entry.protocol == end.protocol && entry.process == end.process
+            entry.kind == kind
+                && entry.label == end.label
+                && entry.protocol == end.protocol
+                && entry.process == end.process
         };
         let same = self.entries.iter_mut().find(|(entry, _)| is_same(entry));
         if let Some((entry, bytes)) = same {
