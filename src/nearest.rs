@@ -1,11 +1,12 @@
 //! Which name was probably meant: "did you mean …?".
 
-/// The candidate that is most like `name`, if any is like it at all: a letter wrong, and one more for every four.
+/// The candidate that is most like `name`, if any is like it at all: a letter wrong, and one more for every five.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 4)
+        // A name of which hardly a letter is left was not meant.
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 5 && *distance < name.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -17,6 +18,11 @@ mod tests {
     #[test]
     fn letters_in_the_wrong_order_are_one_mistake() {
         assert_eq!(nearest("eht1", ["eth0", "eth1"]), Some("eth1"));
+    }
+
+    #[test]
+    fn a_name_of_one_letter_is_like_no_other_letter() {
+        assert_eq!(nearest("c", ["a", "b"]), None);
     }
 
     #[test]

@@ -41,6 +41,13 @@ impl Span {
     pub const fn seconds(seconds: u64) -> Self {
         Span(Duration::from_secs(seconds))
     }
+
+    /// A span of seconds, if it is one that clocks can count: up to a hundred years, so that adding it to any moment stays
+    /// in range.
+    fn of_seconds(seconds: f64) -> Option<Self> {
+        const LONGEST: f64 = 100.0 * 366.0 * 86_400.0;
+        Duration::try_from_secs_f64(seconds).ok().filter(|span| span.as_secs_f64() <= LONGEST).map(Span)
+    }
 }
 
 /// Splits `12.5 MB` into the number and its unit.
@@ -83,7 +90,7 @@ impl FromStr for Span {
             seconds += number * scale;
             rest = rest[letters..].trim_start();
         }
-        Duration::try_from_secs_f64(seconds).map(Span).map_err(|_| bad("it is out of range"))
+        Span::of_seconds(seconds).ok_or_else(|| bad("it is longer than 100 years"))
     }
 }
 
@@ -330,7 +337,7 @@ quantity_in_json!(
     Span,
     "a span of time like 10s",
     "A span of time like 10s, 500ms or 15m; a bare number means seconds.",
-    |seconds| Duration::try_from_secs_f64(seconds).ok().map(Span),
+    Span::of_seconds,
     |span| serde_json::json!(span.0.as_secs_f64()),
     "span"
 );

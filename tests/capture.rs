@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use casebook::case::{Observed, Reason};
 use casebook::probe::capture::{Capture, CaptureProbe, Params};
+use casebook::probe::interfaces::{InterfacesProbe, Params as Interfaces};
 use casebook::probe::{Cancel, Context, Gate, Inputs, Probe};
 use casebook::units::{Size, Span};
 use etherparse::PacketBuilder;
@@ -434,9 +435,36 @@ fn an_interface_that_is_not_there_is_absent_and_those_that_are_get_named() {
     in_namespace(|| {
         let gap = CaptureProbe.observe(on("eth7", "1s"), &Context::alone()).unwrap_err();
         assert_eq!(gap.reason, Reason::Absent);
-        assert!(gap.why.contains("there is lo"), "{gap}");
-        let gap = CaptureProbe.observe(on("auto", "1s"), &Context::alone()).unwrap_err();
-        assert_eq!(gap.reason, Reason::Absent);
+        assert!(gap.why.contains("there are lo"), "{gap}");
+        let same = Interfaces { interface: "eth7".to_owned(), ..Interfaces::default() };
+        assert_eq!(InterfacesProbe.observe(same, &Context::alone()).unwrap_err(), gap);
+        let alone = capture_while(on("auto", "0s"), || ()).output;
+        assert_eq!(alone.interface.as_deref(), Some("lo"));
+    });
+}
+
+#[test]
+fn an_alias_or_an_address_is_the_same_interface_to_both_probes() {
+    in_namespace(|| {
+        let mut sender = wire();
+        ip("address add 192.0.2.11/24 dev ours label ours:1");
+        ip("link property add dev ours altname the-uplink-by-its-long-name");
+        let mut names = vec!["ours", "the-uplink-by-its-long-name", "ours:1", "192.0.2.11", "auto"];
+        let v6 = std::fs::write("/proc/sys/net/ipv6/conf/ours/disable_ipv6", "0");
+        if v6.is_ok() {
+            ip("address add 2001:db8::10/64 dev ours nodad");
+            names.push("2001:db8::10");
+        }
+        ip("route add default via 192.0.2.254 dev ours");
+        for name in names {
+            let seen = capture_while(on(name, "100ms"), || {
+                (0..10).for_each(|_| sender.write_all(&udp(OURS, [198, 51, 100, 7], (5, 9), 100)).unwrap());
+            });
+            assert_eq!((seen.output.interface.as_deref(), seen.output.udp.packets), (Some("ours"), 10), "{name}");
+            let params = Interfaces { interface: name.to_owned(), window: Span::seconds(0), samples: 2 };
+            let watched = InterfacesProbe.observe(params, &Context::alone()).unwrap().output.watched;
+            assert_eq!(watched.name, "ours", "{name}");
+        }
     });
 }
 

@@ -227,6 +227,46 @@ fn two_children_of_a_forking_server_are_told_apart() {
 }
 
 #[test]
+fn a_process_that_writes_to_dev_null_is_told_from_one_that_writes_a_file() {
+    in_namespace(|| {
+        let file = tempfile::tempfile().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (mut children, mut streams) = (Vec::new(), Vec::new());
+        for output in [Stdio::null(), Stdio::from(file)] {
+            streams.push(TcpStream::connect(("127.0.0.1", port)).unwrap());
+            let (stream, _) = listener.accept().unwrap();
+            // Whoever runs this test may leave descriptors to it, and so to the child.
+            let close = "for n in /proc/$$/fd/*; do n=${n##*/}; [ $n -gt 2 ] && eval \"exec $n>&-\"; done; exec cat";
+            let mut command = Command::new("bash");
+            command.args(["-c", close]);
+            command.stdin(Stdio::from(OwnedFd::from(stream))).stdout(output).stderr(Stdio::null());
+            children.push(command.spawn().unwrap());
+        }
+        let streams = Arc::new(streams);
+        let kept = Arc::clone(&streams);
+        let seen = watch(params(300), move || {
+            kept.iter().for_each(|mut stream| stream.write_all(&[7; 100_000]).unwrap());
+        });
+        drop(streams);
+        let pids: Vec<i32> = children.iter().map(|child| child.id() as i32).collect();
+        for mut child in children {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        let processes = seen.output.processes.as_ref().unwrap();
+        let of = |pid: i32| {
+            let process = processes.iter().find(|process| process.process.pid == pid).unwrap();
+            (process.rx_bytes, process.writes_to_nothing)
+        };
+        assert_eq!(of(pids[0]), (Some(100_000), Some(true)));
+        assert_eq!(of(pids[1]), (Some(100_000), Some(false)));
+        let idle = processes.iter().find(|process| process.process.pid == std::process::id() as i32).unwrap();
+        assert_eq!((idle.rx_bytes, idle.writes_to_nothing), (Some(0), None));
+    });
+}
+
+#[test]
 fn a_udp_socket_that_nobody_reads_shows_what_it_dropped() {
     in_namespace(|| {
         let full = UdpSocket::bind("127.0.0.1:5353").unwrap();

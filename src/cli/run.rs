@@ -65,7 +65,7 @@ fn readable(path: &Path) -> Result<String, Usage> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Err(refused(&"there is no such file")),
         Err(error) => Err(refused(&error)),
-        Ok(metadata) if metadata.is_dir() => Err(refused(&"it is a folder; name a pcap or pcapng file")),
+        Ok(metadata) if !metadata.is_file() => Err(refused(&"it is not a regular file; name a pcap or pcapng file")),
         Ok(_) => Ok(text.to_owned()),
     }
 }

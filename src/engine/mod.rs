@@ -6,6 +6,7 @@ mod observer;
 mod plan;
 mod progress;
 mod run;
+mod secret;
 
 pub use observer::{Ask, Live, Observer, Recorded, observe_one};
 pub use plan::{Plan, PlannedStep, plan};

@@ -16,7 +16,7 @@ use crate::probe::{AnyProbe, Cancel, Context, Gate, Inputs};
 use crate::sys::usage;
 
 /// How long a probe may take to finish after the operator has ended the run.
-const AFTER_CANCEL: Duration = Duration::from_secs(3);
+const AFTER_CANCEL: Duration = Duration::from_secs(2);
 /// How often the wait for answers looks up.
 const TICK: Duration = Duration::from_millis(50);
 

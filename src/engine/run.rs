@@ -11,6 +11,7 @@ use super::differential;
 use super::judge;
 use super::observer::{Ask, Observer};
 use super::plan::{PlannedStep, plan, time_limit};
+use super::secret::{Secrets, stand_in};
 use crate::case::{
     Account, CASE_FORMAT, Case, Cost, Coverage, Diagnosis, Evidence, Finding, Gap, Host, Likelihood, Reason,
     RunbookRef, Truth, Verdict,
@@ -52,13 +53,15 @@ pub(super) enum Seen {
 pub fn run(request: &Request<'_>, observer: &dyn Observer) -> Result<Case, RunError> {
     let (clock, cpu) = (Instant::now(), usage::process_cpu_seconds());
     let runbook = request.runbook;
-    let params = check_params(runbook, &request.params)?;
+    let mut params = check_params(runbook, &request.params)?;
+    let secrets = Secrets::take(runbook, &mut params);
     let scope = Scope::new().map_err(|error| RunError::Lua(error.to_string()))?;
     scope.set_value("params", Ok(Value::Object(visible(&params))));
     let window = params.get("window").and_then(Value::as_f64).unwrap_or(WINDOW);
     let window = Duration::try_from_secs_f64(window).unwrap_or(Duration::from_secs(10));
 
-    let seen = observe(runbook, &scope, observer, window, request.cancelled);
+    let terms = Terms { runbook, scope: &scope, window, secrets, cancelled: request.cancelled };
+    let seen = observe(&terms, observer);
 
     for binding in &runbook.bindings {
         scope.set_expression(&binding.name, &binding.value);
@@ -129,13 +132,20 @@ pub enum RunError {
 fn check_params(runbook: &Runbook, given: &Map<String, Value>) -> Result<Map<String, Value>, BadParam> {
     for name in given.keys() {
         if !runbook.params.contains_key(name) {
-            let near = nearest(name, runbook.params.keys().map(String::as_str)).map(str::to_owned);
-            return Err(BadParam::Unknown { name: name.clone(), near });
+            let names = || runbook.params.keys().map(String::as_str);
+            let help = match nearest(name, names()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if runbook.params.is_empty() => "it takes none".to_owned(),
+                None => format!("there are: {}", names().collect::<Vec<_>>().join(", ")),
+            };
+            return Err(BadParam::Unknown { name: name.clone(), help });
         }
     }
     let mut params = Map::new();
     for (name, spec) in &runbook.params {
         let value = match given.get(name) {
+            // A case holds the stand-in of a secret; judging it again needs no more.
+            Some(value) if spec.secret && value.as_str() == Some(stand_in(name).as_str()) => value.clone(),
             Some(value) => spec.read(name, value)?,
             None if spec.required => return Err(BadParam::Missing { name: name.clone(), help: spec.help.clone() }),
             None => spec.default.clone().unwrap_or(Value::Null),
@@ -161,18 +171,22 @@ fn shown(runbook: &Runbook, params: &Map<String, Value>) -> Map<String, Value> {
         .filter(|(_, value)| !value.is_null())
         .map(|(name, value)| {
             let secret = runbook.params.get(name).is_some_and(|spec| spec.secret);
-            (name.clone(), if secret { json!("(secret)") } else { value.clone() })
+            (name.clone(), if secret { json!(stand_in(name)) } else { value.clone() })
         })
         .collect()
 }
 
-fn observe(
-    runbook: &Runbook,
-    scope: &Scope,
-    observer: &dyn Observer,
+/// What the asking of the steps goes by.
+struct Terms<'a> {
+    runbook: &'a Runbook,
+    scope: &'a Scope,
     window: Duration,
-    cancelled: &dyn Fn() -> bool,
-) -> Vec<Seen> {
+    secrets: Secrets,
+    cancelled: &'a dyn Fn() -> bool,
+}
+
+fn observe(terms: &Terms<'_>, observer: &dyn Observer) -> Vec<Seen> {
+    let Terms { runbook, scope, secrets, .. } = terms;
     let mut seen: Vec<Option<Seen>> = runbook.steps.iter().map(|_| None).collect();
     let mut stopped: Option<String> = None;
     for wave in plan(runbook).waves {
@@ -182,7 +196,7 @@ fn observe(
             let step = &runbook.steps[planned.index];
             let outcome = match &stopped {
                 Some(by) => Err(Seen::Skipped(format!("the run ended after step {by}"))),
-                None => prepare(step, &planned, runbook, &seen, scope, window, cancelled),
+                None => prepare(terms, step, &planned, &seen),
             };
             match outcome {
                 Ok(ask) => {
@@ -197,7 +211,7 @@ fn observe(
         }
         for (index, evidence) in asked.iter().zip(observer.observe(asks)) {
             let step = &runbook.steps[*index];
-            seen[*index] = Some(record(scope, step, Seen::Evidence(Arc::new(evidence))));
+            seen[*index] = Some(record(scope, step, Seen::Evidence(Arc::new(secrets.take_out(evidence)))));
         }
         for index in asked {
             let step = &runbook.steps[index];
@@ -226,15 +240,9 @@ fn record(scope: &Scope, step: &Step, seen: Seen) -> Seen {
 }
 
 /// The ask of a step, or why there is none.
-fn prepare(
-    step: &Step,
-    planned: &PlannedStep,
-    runbook: &Runbook,
-    seen: &[Option<Seen>],
-    scope: &Scope,
-    window: Duration,
-    cancelled: &dyn Fn() -> bool,
-) -> Result<Ask, Seen> {
+fn prepare(terms: &Terms<'_>, step: &Step, planned: &PlannedStep, seen: &[Option<Seen>]) -> Result<Ask, Seen> {
+    let Terms { runbook, scope, window, secrets, cancelled } = terms;
+    let window = *window;
     let unasked = |reason, why: String| Seen::Unasked(vec![Gap::new(reason, format!("ask step {}", step.id), why)]);
     let Some(probe) = probe::find(step.probe) else {
         return Err(unasked(Reason::Absent, format!("there is no probe {}", step.probe)));
@@ -278,8 +286,8 @@ fn prepare(
         }
     }
     let params = probe
-        .complete_params(&Value::Object(params))
-        .map_err(|why| unasked(Reason::Malformed, format!("its parameters are wrong: {why}")))?;
+        .complete_params(&secrets.put_in(Value::Object(params)))
+        .map_err(|why| unasked(Reason::Malformed, secrets.hide(format!("its parameters are wrong: {why}"))))?;
     let own_window = params.get("window").and_then(Value::as_f64).and_then(|s| Duration::try_from_secs_f64(s).ok());
     Ok(Ask {
         step: step.id.clone(),

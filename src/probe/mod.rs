@@ -13,6 +13,7 @@ pub mod kernel;
 pub mod ledger;
 pub mod logs;
 pub mod sockets;
+mod watched;
 
 pub use context::{Cancel, Context, Gate, Inputs};
 

@@ -1,26 +1,29 @@
 //! From text to a checked runbook: every name exists, every expression compiles, every parameter fits, or all that is wrong
 //! is said at once.
 
+mod arguments;
+mod params;
+
 use std::ops::Range;
 
 use indexmap::IndexMap;
-use serde_json::Value;
 
-use super::document::{CauseDocument, Document, OutcomeDocument, ParamDocument, RemedyDocument, StepDocument, Text};
+use super::document::{CauseDocument, Document, OutcomeDocument, RemedyDocument, StepDocument, Text};
 use super::fields::{self, Meaning, Names};
 use super::model::{Argument, Binding, CausePlan, Outcome, RemedyPlan, Runbook, SignPlan, Step};
-use super::params::{ParamSpec, ParamType};
+use super::place::{byte_offset, in_source};
 use super::problem::{Problem, Problems};
+use super::yaml;
 use crate::case::SignSide;
 use crate::nearest::nearest;
 use crate::probe::{self, AnyProbe};
-use crate::script::{Condition, Expression, Scope, SyntaxError, Template};
+use crate::script::{Condition, Expression, Scope, SyntaxError, Template, is_keyword};
 use crate::units::Span;
 
 /// Reads and checks a runbook.
 pub fn load(text: &str, origin: &str) -> Result<Runbook, Problems> {
     let problems = |problems| Problems { origin: origin.to_owned(), text: text.to_owned(), problems };
-    let document: Document = serde_yaml::from_str(text).map_err(|error| problems(vec![yaml_problem(text, &error)]))?;
+    let document: Document = serde_yaml::from_str(text).map_err(|error| problems(vec![yaml::problem(text, &error)]))?;
     let scope = Scope::new().map_err(|error| {
         problems(vec![Problem::new(None, format!("cannot start Lua to check expressions: {error}"))])
     })?;
@@ -35,44 +38,19 @@ pub fn load(text: &str, origin: &str) -> Result<Runbook, Problems> {
     }
 }
 
-fn yaml_problem(text: &str, error: &serde_yaml::Error) -> Problem {
-    let error = error.without_snippet();
-    let location = error.location();
-    let message = error.to_string();
-    // The library's message begins with the place, which the snippet shows better.
-    let message = match (message.strip_prefix("error: "), &location) {
-        (Some(rest), _) => rest.to_owned(),
-        (None, _) => message.clone(),
-    };
-    let message = match message.split_once(": ") {
-        Some((place, rest)) if place.starts_with("line ") => rest.to_owned(),
-        _ => message,
-    };
-    let message = message.lines().next().unwrap_or_default().to_owned();
-    let range = location.map(|at| {
-        let start = byte_offset(text, at.line() as usize, at.column() as usize);
-        let rest = &text[start..];
-        let length = rest.find(|c: char| c.is_whitespace() || c == ':' || c == ',').unwrap_or(rest.len()).max(1);
-        start..(start + length).min(text.len())
-    });
-    let help = message
-        .split_once("unknown field `")
-        .and_then(|(_, rest)| rest.split_once('`'))
-        .and_then(|(name, rest)| {
-            let candidates = rest.rsplit("expected one of ").next().unwrap_or_default();
-            nearest(name, candidates.split(", ").map(|candidate| candidate.trim_matches('`')))
-        })
-        .map(|near| format!("did you mean `{near}`?"));
-    Problem::new(range, message).help(help)
+/// The last boundary of a character at or before `at`.
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
-/// The byte at a line and column, both from 1.
-fn byte_offset(text: &str, line: usize, column: usize) -> usize {
-    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-    let rest = &text[start.min(text.len())..];
-    let within = rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(index, _)| index);
-    (start + within).min(text.len())
+fn first_word(text: &str) -> usize {
+    text.find(char::is_whitespace).unwrap_or(text.len())
 }
+
+/// How many steps a runbook can have: each takes a thread while it looks.
+const STEPS: usize = 256;
+/// How many problems are told at once.
+const PROBLEMS: usize = 50;
 
 struct Check<'a> {
     text: &'a str,
@@ -86,6 +64,10 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn report(&mut self, range: Option<Range<usize>>, message: impl Into<String>, help: Option<String>) {
+        // More help nobody; the first ones often explain the rest.
+        if self.problems.len() >= PROBLEMS {
+            return;
+        }
         self.problems.push(Problem::new(range, message).help(help));
     }
 
@@ -93,19 +75,26 @@ impl Check<'_> {
     fn range(&self, text: &Text) -> Range<usize> {
         let location = text.referenced;
         let start = byte_offset(self.text, location.line() as usize, location.column() as usize);
-        start..(start + text.value.len()).min(self.text.len())
+        let source = &self.text[start..];
+        // A text that differs in the source, by quotes or folding, is shown by its first line.
+        let line = source.lines().next().unwrap_or_default().len();
+        let length = if source.starts_with(&text.value) { text.value.len() } else { line.min(text.value.len() + 2) };
+        start..floor(self.text, start + length)
     }
 
-    /// Where `part`, which stands `offset` bytes into the text, is in the source. Folding and quotes shift texts, so it is
-    /// looked for from where it must at least be.
+    /// Where `part`, which stands `offset` bytes into the text, is in the source; the alias, where the text is one.
     fn range_of(&self, text: &Text, offset: usize, part: &str) -> Range<usize> {
         let whole = self.range(text);
-        let from = (whole.start + offset).min(self.text.len());
-        let found = |from: usize| self.text.get(from..).and_then(|rest| rest.find(part)).map(|index| from + index);
-        match found(from).filter(|at| *at <= from + 2 + text.value.lines().count() * 16).or_else(|| found(whole.start))
-        {
-            Some(at) if !part.is_empty() => at..at + part.len(),
-            _ => whole,
+        let source = self.text.get(whole.start..).unwrap_or_default();
+        match in_source(source, &text.value, offset) {
+            Some(at) => {
+                let start = whole.start + at;
+                // A part that is folded or escaped is longer in the source: its first word is enough to find it.
+                let same = self.text.get(start..).is_some_and(|rest| rest.starts_with(part));
+                let length = if same { part.len() } else { first_word(source.get(at..).unwrap_or_default()) };
+                start..(start + length).min(self.text.len())
+            }
+            None => whole.start..whole.start + first_word(source),
         }
     }
 
@@ -113,8 +102,13 @@ impl Check<'_> {
         format!("{}:{}:{}", self.origin, text.referenced.line(), text.referenced.column())
     }
 
-    fn runbook(&mut self, document: Document) -> Runbook {
+    fn runbook(&mut self, mut document: Document) -> Runbook {
         self.identifier(&document.name, "runbook", '-');
+        if document.steps.len() > STEPS {
+            let message = format!("the runbook has {} steps, more than the {STEPS} there can be", document.steps.len());
+            self.report(Some(self.range(&document.name)), message, Some("split it".to_owned()));
+            document.steps.truncate(STEPS);
+        }
         let params = self.params(document.params);
         self.names.push(("params".into(), Meaning::Params(params.keys().cloned().collect())));
         if document.steps.is_empty() {
@@ -122,11 +116,8 @@ impl Check<'_> {
         }
         let mut seen = Vec::new();
         for step in &document.steps {
-            self.identifier(&step.id, "step", '_');
-            if seen.contains(&step.id.value) || step.id.value == "params" {
-                let range = self.range(&step.id);
-                self.report(Some(range), format!("the id `{}` is taken already", step.id.value), None);
-            }
+            self.lua_name(&step.id, "step");
+            self.free(&step.id);
             seen.push(step.id.value.clone());
             if let Some(probe) = probe::find(&step.probe.value) {
                 self.names.push((step.id.value.clone(), Meaning::Evidence(probe.output_schema().to_value())));
@@ -173,56 +164,26 @@ impl Check<'_> {
         }
     }
 
-    fn params(&mut self, documents: IndexMap<String, ParamDocument>) -> IndexMap<String, ParamSpec> {
-        documents
-            .into_iter()
-            .map(|(name, document)| {
-                let spec = self.param(&name, document);
-                (name, spec)
-            })
-            .collect()
+    /// Names that expressions use are Lua's: words joined by `_`, and none of its own.
+    fn lua_name(&mut self, text: &Text, what: &str) {
+        if is_keyword(&text.value) {
+            let help = Some(format!("use another word, such as `the_{}`", text.value));
+            self.report(Some(self.range(text)), format!("`{}` is a word of Lua's own", text.value), help);
+        } else {
+            self.identifier(text, what, '_');
+        }
     }
 
-    fn param(&mut self, name: &str, document: ParamDocument) -> ParamSpec {
-        let kind = ParamType::ALL.iter().copied().find(|kind| kind.word() == document.kind.value);
-        let range = self.range(&document.kind);
-        if kind.is_none() {
-            let words = ParamType::ALL.iter().map(|kind| kind.word());
-            let help = match nearest(&document.kind.value, words.clone()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the types are: {}", words.collect::<Vec<_>>().join(", ")),
-            };
-            self.report(Some(range.clone()), format!("`{}` is not a type", document.kind.value), Some(help));
+    /// A name stands for one thing.
+    fn free(&mut self, text: &Text) {
+        let name = &text.value;
+        if self.names.iter().any(|(taken, _)| taken == name) {
+            let help = Some("take another name; each stands for one thing".to_owned());
+            self.report(Some(self.range(text)), format!("the name `{name}` is taken already"), help);
+        } else if fields::is_built_in(name) || name == "subject" {
+            let help = Some("take another name".to_owned());
+            self.report(Some(self.range(text)), format!("the name `{name}` is one of casebook's own"), help);
         }
-        let kind = kind.unwrap_or(ParamType::String);
-        let mut read = |what: &str, value: &Option<Value>| {
-            let value = value.as_ref().filter(|value| !value.is_null())?;
-            kind.read(value)
-                .map_err(|why| self.report(Some(range.clone()), format!("{what} of `{name}`: {why}"), None))
-                .ok()
-        };
-        let mut spec = ParamSpec {
-            kind,
-            min: read("the least value", &document.min),
-            max: read("the greatest value", &document.max),
-            default: None,
-            default_text: document
-                .default
-                .as_ref()
-                .filter(|value| !value.is_null())
-                .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
-            choices: document.choices,
-            help: document.help,
-            required: document.required,
-            secret: document.secret,
-        };
-        if let Some(default) = document.default.as_ref().filter(|value| !value.is_null()) {
-            match spec.read(name, default) {
-                Ok(value) => spec.default = Some(value),
-                Err(error) => self.report(Some(range), format!("the default of {error}"), None),
-            }
-        }
-        spec
     }
 
     fn step(&mut self, document: StepDocument, ids: &[String]) -> Step {
@@ -247,7 +208,7 @@ impl Check<'_> {
                 self.report(Some(range), format!("there is no step `{}`", need.value), help);
             }
         }
-        let arguments = probe.map(|probe| self.arguments(probe, document.with, &document.probe)).unwrap_or_default();
+        let arguments = probe.map(|probe| self.arguments(probe, document.with)).unwrap_or_default();
         let when = document.when.as_ref().and_then(|text| self.condition(text));
         let used =
             when.iter().flat_map(Condition::atoms).chain(arguments.iter().flat_map(|(_, argument)| match argument {
@@ -257,12 +218,9 @@ impl Check<'_> {
             }));
         for name in used.flat_map(|expression| expression.uses()).map(|used| &used.name) {
             if self.late.contains(name) {
-                let range = document.id.referenced;
-                let start = byte_offset(self.text, range.line() as usize, range.column() as usize);
                 let problem = format!("step `{}` is asked before `{name}` is known", document.id.value);
                 let help = "names of `let` are known when all steps have looked: use them in outcomes and causes";
-                self.problems
-                    .push(Problem::new(Some(start..start + document.id.value.len()), problem).help(Some(help.into())));
+                self.report(Some(self.range(&document.id)), problem, Some(help.into()));
             }
             if ids.contains(name) && !needs.contains(name) {
                 needs.push(name.clone());
@@ -301,66 +259,6 @@ impl Check<'_> {
         }
     }
 
-    fn arguments(
-        &mut self,
-        probe: &dyn AnyProbe,
-        with: IndexMap<String, serde_yaml::Spanned<Value>>,
-        at: &Text,
-    ) -> Vec<(String, Argument)> {
-        let schema = probe.params_schema().to_value();
-        let known: Vec<String> = schema
-            .get("properties")
-            .and_then(Value::as_object)
-            .map(|all| all.keys().cloned().collect())
-            .unwrap_or_default();
-        let mut arguments = Vec::new();
-        let mut literals = serde_json::Map::new();
-        for (name, value) in with {
-            let text = Text::new(
-                value.value.as_str().map_or_else(|| value.value.to_string(), str::to_owned),
-                value.referenced,
-                value.defined,
-            );
-            if !known.contains(&name) {
-                let range = self.key_range(&text, &name);
-                let help = match nearest(&name, known.iter().map(String::as_str)) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("there are: {}", known.join(", ")),
-                };
-                self.report(Some(range), format!("probe {} has no parameter `{name}`", probe.name()), Some(help));
-                continue;
-            }
-            let argument = match &value.value {
-                Value::String(template) if template.contains("{{") => match self.template(&text) {
-                    Some(template) => match template.sole_expression() {
-                        Some(expression) => Argument::Value(expression.clone()),
-                        None => Argument::Text(template),
-                    },
-                    None => continue,
-                },
-                literal => {
-                    literals.insert(name.clone(), literal.clone());
-                    Argument::Literal(literal.clone())
-                }
-            };
-            arguments.push((name, argument));
-        }
-        if let Err(why) = probe.complete_params(&Value::Object(literals)) {
-            let range = self.range(at);
-            self.report(Some(range), format!("the parameters of probe {}: {why}", probe.name()), None);
-        }
-        arguments
-    }
-
-    /// Where the key of a value stands: before the value, on the same line or one above.
-    fn key_range(&self, value: &Text, key: &str) -> Range<usize> {
-        let at = self.range(value).start;
-        match self.text[..at].rfind(&format!("{key}:")) {
-            Some(start) => start..start + key.len(),
-            None => at..at,
-        }
-    }
-
     fn outcome(&mut self, document: OutcomeDocument) -> Option<Outcome> {
         let when = match &document.when {
             Some(text) => Some(self.condition(text)?),
@@ -378,7 +276,10 @@ impl Check<'_> {
         let subject: Vec<Binding> = document
             .subject
             .into_iter()
-            .filter_map(|(name, text)| self.expression(&text).map(|value| Binding { name, value }))
+            .filter_map(|(name, text)| {
+                self.identifier(&name, "figure of the subject", '_');
+                self.expression(&text).map(|value| Binding { name: name.value, value })
+            })
             .collect();
         self.names.push(("subject".into(), Meaning::Value));
         let title = self.template(&document.title);
@@ -432,9 +333,12 @@ impl Check<'_> {
     }
 
     /// Later bindings can use earlier ones.
-    fn bindings(&mut self, documents: IndexMap<String, Text>) -> Vec<Binding> {
+    fn bindings(&mut self, documents: IndexMap<Text, Text>) -> Vec<Binding> {
         let mut bindings = Vec::new();
-        for (name, text) in documents {
+        for (key, text) in documents {
+            self.lua_name(&key, "value");
+            self.free(&key);
+            let name = key.value;
             if let Some(value) = self.expression(&text) {
                 bindings.push(Binding { name: name.clone(), value });
             }

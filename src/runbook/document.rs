@@ -31,11 +31,12 @@ pub(super) struct Document {
     pub symptoms: Vec<String>,
     /// What can be set when it is run, by name: `--set NAME=VALUE`.
     #[serde(default)]
-    pub params: IndexMap<String, ParamDocument>,
+    #[schemars(with = "IndexMap<String, ParamDocument>")]
+    pub params: IndexMap<Text, ParamDocument>,
     /// Names for expressions that conditions and sentences share; evaluated in order when all steps have looked.
     #[serde(default, rename = "let")]
     #[schemars(with = "IndexMap<String, String>")]
-    pub bindings: IndexMap<String, Text>,
+    pub bindings: IndexMap<Text, Text>,
     /// Sentences with the headline figures; one whose figures could not be seen is left out.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
@@ -61,22 +62,26 @@ pub(super) struct ParamDocument {
     pub kind: Text,
     /// Its value when none is given. Without one the parameter is false in conditions until it is given.
     #[serde(default)]
-    pub default: Option<Value>,
+    #[schemars(with = "Option<Value>")]
+    pub default: Option<Spanned<Value>>,
     /// The least value.
     #[serde(default)]
-    pub min: Option<Value>,
+    #[schemars(with = "Option<Value>")]
+    pub min: Option<Spanned<Value>>,
     /// The greatest value.
     #[serde(default)]
-    pub max: Option<Value>,
+    #[schemars(with = "Option<Value>")]
+    pub max: Option<Spanned<Value>>,
     /// The values that it can have.
     #[serde(default)]
-    pub choices: Vec<String>,
+    #[schemars(with = "Vec<Value>")]
+    pub choices: Vec<Spanned<Value>>,
     /// What it is for, and the reason for its default.
     pub help: String,
     /// Its value must be given.
     #[serde(default)]
     pub required: bool,
-    /// Its value is kept out of reports.
+    /// Its value is kept out of cases and reports. Expressions see a stand-in for it; only `with:` passes the value on.
     #[serde(default)]
     pub secret: bool,
 }
@@ -97,7 +102,7 @@ pub(super) struct StepDocument {
     /// The probe's parameters, by name; `{{ }}` fills in values.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, Value>")]
-    pub with: IndexMap<String, Spanned<Value>>,
+    pub with: IndexMap<Text, Spanned<Value>>,
     /// A condition: the step is skipped when this does not hold.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
@@ -162,11 +167,11 @@ pub(super) struct CauseDocument {
     /// Names for expressions that its signs, sentences and remedies share.
     #[serde(default, rename = "let")]
     #[schemars(with = "IndexMap<String, String>")]
-    pub bindings: IndexMap<String, Text>,
+    pub bindings: IndexMap<Text, Text>,
     /// What it is about: expressions by name, such as `process`, `ports`, `rule`. What is none is left out.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, String>")]
-    pub subject: IndexMap<String, Text>,
+    pub subject: IndexMap<Text, Text>,
     /// Signs for and against.
     pub signs: Vec<SignDocument>,
     /// What to do.

@@ -33,6 +33,11 @@ pub(super) struct Misnomer {
 /// Global names that are neither helpers nor evidence.
 const MODULES: &[&str] = &["math", "string", "table"];
 
+/// Whether a name is a helper's or a module's, so that a runbook cannot give it to something else.
+pub(super) fn is_built_in(name: &str) -> bool {
+    MODULES.contains(&name) || HELPERS.iter().any(|helper| helper.name() == name)
+}
+
 /// Checks one use of a name.
 pub(super) fn check(used: &NameUse, names: &Names) -> Result<(), Misnomer> {
     let meaning = names.iter().find(|(name, _)| *name == used.name).map(|(_, meaning)| meaning);
@@ -48,9 +53,7 @@ pub(super) fn check(used: &NameUse, names: &Names) -> Result<(), Misnomer> {
             _ => Ok(()),
         },
         Some(Meaning::Value) => Ok(()),
-        None if MODULES.contains(&used.name.as_str()) || HELPERS.iter().any(|helper| helper.name() == used.name) => {
-            Ok(())
-        }
+        None if is_built_in(&used.name) => Ok(()),
         None => {
             let all = names
                 .iter()

@@ -6,7 +6,9 @@ mod fields;
 mod library;
 mod model;
 mod params;
+mod place;
 mod problem;
+mod yaml;
 
 pub use check::load;
 pub use document::schema;

@@ -71,6 +71,17 @@ impl ParamType {
         }
     }
 
+    /// Whether its values are texts, which can be told apart from other figures and so kept out of reports.
+    pub(super) const fn can_be_secret(self) -> bool {
+        matches!(self, ParamType::String | ParamType::Path | ParamType::Address)
+    }
+
+    /// Whether its values can be compared with a least and a greatest one.
+    pub(super) const fn has_range(self) -> bool {
+        use ParamType::{Bitrate, Duration, Integer, Number, Port, Share, Size};
+        matches!(self, Duration | Bitrate | Size | Share | Integer | Number | Port)
+    }
+
     /// Reads a value of this type: from a text as people write it, or from a bare number or flag. Quantities become
     /// numbers in their base unit: seconds, bits per second, bytes, shares.
     pub fn read(self, value: &Value) -> Result<Value, String> {
@@ -125,8 +136,8 @@ pub struct ParamSpec {
     pub min: Option<Value>,
     /// The greatest value, read.
     pub max: Option<Value>,
-    /// The values that it can have; any, when empty.
-    pub choices: Vec<String>,
+    /// The values that it can have, as written; any, when empty.
+    pub choices: Vec<Value>,
     /// What it is for.
     pub help: String,
     /// Its value must be given.
@@ -139,12 +150,12 @@ pub struct ParamSpec {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadParam {
     /// No such parameter.
-    #[error("the runbook has no parameter `{name}`{}", .near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    #[error("the runbook has no parameter `{name}`; {help}")]
     Unknown {
         /// The name that was given.
         name: String,
         /// The nearest name, or the names there are.
-        near: Option<String>,
+        help: String,
     },
     /// A value that it cannot have.
     #[error("parameter `{name}`: {why}")]
@@ -168,10 +179,16 @@ impl ParamSpec {
     /// Reads a value and checks it against the range and the choices.
     pub fn read(&self, name: &str, value: &Value) -> Result<Value, BadParam> {
         let bad = |why: String| BadParam::Value { name: name.to_owned(), why };
-        let read = self.kind.read(value).map_err(bad)?;
+        let read = self.kind.read(value).map_err(|why| match self.secret {
+            true => bad(format!("the secret is no {}", self.kind.word())),
+            false => bad(why),
+        })?;
         let written = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        if !self.choices.is_empty() && !self.choices.contains(&written(&read)) {
-            return Err(bad(format!("`{}` is not one of {}", written(&read), self.choices.join(", "))));
+        let fits = |choice: &Value| self.kind.read(choice).is_ok_and(|choice| choice == read);
+        if !self.choices.is_empty() && !self.choices.iter().any(fits) {
+            let choices: Vec<String> = self.choices.iter().map(written).collect();
+            let given = if self.secret { "the secret".to_owned() } else { format!("`{}`", written(value)) };
+            return Err(bad(format!("{given} is not one of {}", choices.join(", "))));
         }
         let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_f64);
         if let Some(given) = read.as_f64() {

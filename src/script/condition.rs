@@ -27,8 +27,12 @@ pub(super) enum Node {
 impl Condition {
     /// Reads a condition.
     pub fn parse(text: &str, place: &str) -> Result<Self, SyntaxError> {
+        if text.len() > LENGTH {
+            let message = format!("the condition is longer than {LENGTH} bytes; give parts of it names with `let`");
+            return Err(SyntaxError { message, offset: 0 });
+        }
         let tokens = tokens(text)?;
-        let node = join(text, &tokens, place)?;
+        let node = join(text, &tokens, place, 0)?;
         Ok(Condition { text: text.split_whitespace().collect::<Vec<_>>().join(" "), node })
     }
 
@@ -47,11 +51,19 @@ impl Condition {
     }
 }
 
+/// How long a condition may be, in bytes: each of its atoms is kept with all that stands before it.
+const LENGTH: usize = 16 * 1024;
+/// How deep joints and parentheses may nest: deeper than people write, and well within the stack.
+const DEPTH: usize = 100;
+
 /// The loosest joint first: `or`, then `and`, then `not`, parentheses and atoms.
-fn join(text: &str, tokens: &[Token<'_>], place: &str) -> Result<Node, SyntaxError> {
+fn join(text: &str, tokens: &[Token<'_>], place: &str, depth: usize) -> Result<Node, SyntaxError> {
     let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
         return Err(SyntaxError { message: "the condition is empty".into(), offset: 0 });
     };
+    if depth > DEPTH {
+        return Err(SyntaxError { message: "the condition nests too deep".into(), offset: first.start });
+    }
     for (word, make) in [("or", Node::Or as fn(Vec<Node>) -> Node), ("and", Node::And)] {
         let parts = split(tokens, word);
         if parts.len() > 1 {
@@ -59,14 +71,14 @@ fn join(text: &str, tokens: &[Token<'_>], place: &str) -> Result<Node, SyntaxErr
                 let offset = parts[..at].last().and_then(|part| part.last()).map_or(0, Token::end);
                 return Err(SyntaxError { message: format!("`{word}` lacks an operand"), offset });
             }
-            return parts.iter().map(|part| join(text, part, place)).collect::<Result<_, _>>().map(make);
+            return parts.iter().map(|part| join(text, part, place, depth + 1)).collect::<Result<_, _>>().map(make);
         }
     }
     if first.is("not") && !tokens[1..].is_empty() && split_by_operator(&tokens[1..]) {
-        return Ok(Node::Not(Box::new(join(text, &tokens[1..], place)?)));
+        return Ok(Node::Not(Box::new(join(text, &tokens[1..], place, depth + 1)?)));
     }
     if first.is("(") && balanced(tokens) == tokens.len() && tokens.len() > 2 && last.is(")") {
-        return join(text, &tokens[1..tokens.len() - 1], place);
+        return join(text, &tokens[1..tokens.len() - 1], place, depth + 1);
     }
     let is_known = first.is("known") && tokens.len() > 3 && balanced(&tokens[1..]) == tokens.len() - 1;
     let inner = if is_known { &tokens[2..tokens.len() - 1] } else { tokens };
@@ -150,6 +162,13 @@ mod tests {
     fn atoms_keep_their_offsets() {
         let condition = Condition::parse("first > 1 and second.x", "test").unwrap();
         assert_eq!(condition.atoms()[1].uses()[0].offset, 14);
+    }
+
+    #[test]
+    fn a_condition_that_nests_too_deep_is_refused_and_exhausts_no_stack() {
+        for deep in [format!("{}1{}", "(".repeat(3_000), ")".repeat(3_000)), format!("{}true", "not ".repeat(3_000))] {
+            assert_eq!(Condition::parse(&deep, "test").unwrap_err().message, "the condition nests too deep");
+        }
     }
 
     #[test]

@@ -43,6 +43,11 @@ const KEYWORDS: &[&str] = &[
     "not", "or", "repeat", "return", "then", "true", "until", "while",
 ];
 
+/// Whether Lua keeps the word for itself, so that nothing can be named by it.
+pub fn is_keyword(word: &str) -> bool {
+    KEYWORDS.contains(&word)
+}
+
 /// Symbols of two and three characters, the longest first.
 const LONG_SYMBOLS: &[&str] = &["...", "==", "~=", "<=", ">=", "..", "//", "<<", ">>", "::"];
 

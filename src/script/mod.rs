@@ -14,6 +14,6 @@ mod template;
 pub use condition::Condition;
 pub use evidence::{field_schema, is_map, item_schema, properties};
 pub use expression::{Expression, NameUse, PathPart};
-pub use lexer::SyntaxError;
+pub use lexer::{SyntaxError, is_keyword};
 pub use scope::{HELPERS, Helper, Judged, Scope, Unknown};
 pub use template::Template;

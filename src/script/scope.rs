@@ -189,7 +189,10 @@ impl Scope {
 
     /// Checks an expression's grammar.
     pub fn check(&self, expression: &Expression) -> Result<(), String> {
-        self.compile(expression).map(drop).map_err(|error| first_line(&error))
+        let Err(error) = self.compile(expression) else { return Ok(()) };
+        // The brackets that an expression is compiled in are not its author's: without them the message speaks of its own.
+        let bare = self.lua.load(format!("return {}", expression.text)).set_mode(ChunkMode::Text);
+        Err(first_line(&bare.into_function().err().unwrap_or(error)))
     }
 
     /// Judges a condition.
@@ -235,25 +238,37 @@ impl Scope {
         to_json(&value, 0, &mut items).map_err(|error| Unknown { gaps: vec![failure(expression.text.trim(), &error)] })
     }
 
+    /// A command with its figures filled in, each quoted for the shell where it needs quotes. Inside quotes of the
+    /// template's own only plainly harmless values can stand; with any other there is no command.
+    pub fn render_command(&self, template: &Template) -> Result<String, Unknown> {
+        let mut text = String::new();
+        for piece in &template.pieces {
+            match piece {
+                Piece::Text(piece) => text.push_str(piece),
+                Piece::Value { expression, .. } => {
+                    let word = display(&self.value(expression)?);
+                    let quoted = shell_word(&word);
+                    if is_in_quotes(&text) && quoted != word {
+                        let tried = format!("fill `{}` into a quoted part of a command", expression.text.trim());
+                        let gap = Gap::new(Reason::Malformed, tried, format!("{quoted} would not be safe there"));
+                        return Err(Unknown { gaps: vec![gap] });
+                    }
+                    text.push_str(&quoted);
+                }
+            }
+        }
+        Ok(text)
+    }
+
     /// A sentence with its figures filled in. What is not known reads "(not seen)"; the gaps say why.
     pub fn render(&self, template: &Template) -> (String, Vec<Gap>) {
-        self.fill(template, str::to_owned)
-    }
-
-    /// A command with its figures filled in, each quoted for the shell where it needs quotes.
-    pub fn render_command(&self, template: &Template) -> Result<String, Unknown> {
-        let (text, gaps) = self.fill(template, shell_word);
-        if gaps.is_empty() { Ok(text) } else { Err(Unknown { gaps }) }
-    }
-
-    fn fill(&self, template: &Template, shape: fn(&str) -> String) -> (String, Vec<Gap>) {
         let mut text = String::new();
         let mut gaps = Vec::new();
         for piece in &template.pieces {
             match piece {
                 Piece::Text(piece) => text.push_str(piece),
                 Piece::Value { expression, .. } => match self.value(expression) {
-                    Ok(value) => text.push_str(&shape(&display(&value))),
+                    Ok(value) => text.push_str(&display(&value)),
                     Err(unknown) => {
                         text.push_str("(not seen)");
                         gaps.extend(unknown.gaps);
@@ -463,6 +478,22 @@ fn who(process: &Table) -> String {
     if details.is_empty() { name } else { format!("{name} ({})", details.join(", ")) }
 }
 
+/// Whether the end of a shell text stands inside quotes.
+fn is_in_quotes(text: &str) -> bool {
+    let mut open = None;
+    let mut escaped = false;
+    for c in text.chars() {
+        match (open, c) {
+            (_, _) if escaped => escaped = false,
+            (None | Some('"'), '\\') => escaped = true,
+            (None, '\'' | '"') => open = Some(c),
+            (Some(quote), c) if c == quote => open = None,
+            _ => {}
+        }
+    }
+    open.is_some()
+}
+
 fn to_json(value: &LuaValue, depth: usize, items: &mut usize) -> mlua::Result<Value> {
     *items += 1;
     if depth > VALUE_DEPTH || *items > VALUE_ITEMS {
@@ -635,6 +666,10 @@ mod tests {
         scope.set_value("name", Ok(json!("x'; rm -rf /; '")));
         let command = Template::parse("kill {{ step.seen }} # {{ name }}", "test").unwrap();
         assert_eq!(scope.render_command(&command).unwrap(), r"kill 5 # 'x'\''; rm -rf /; '\'''");
+        let quoted = Template::parse("nft add '{ device {{ name }} }'", "test").unwrap();
+        assert!(scope.render_command(&quoted).is_err(), "quotes inside quotes would end them");
+        scope.set_value("name", Ok(json!("eth0")));
+        assert_eq!(scope.render_command(&quoted).unwrap(), "nft add '{ device eth0 }'");
         let unknown = Template::parse("kill {{ step.unseen }}", "test").unwrap();
         assert!(scope.render_command(&unknown).is_err());
     }

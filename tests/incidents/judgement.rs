@@ -217,7 +217,7 @@ mod tests {
     fn said(status: i32, first: &str, likelihood: &str, unexplained: u64) -> Said {
         let cause = |id: &str, likelihood: &str| {
             json!({
-                "id": id, "title": id, "likelihood": likelihood, "subject": {"local": "10.77.1.2", "ports": [9]},
+                "id": id, "title": id, "likelihood": likelihood, "severity": "critical", "subject": {"local": "10.77.1.2", "ports": [9]},
                 "signs": [], "remedies": [],
             })
         };

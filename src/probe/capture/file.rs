@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::BufReader;
+use std::os::unix::fs::OpenOptionsExt;
 
 use jiff::Timestamp;
 
@@ -148,7 +149,9 @@ fn survey(path: &str, params: &Params, cx: &Context) -> Result<Survey, Gap> {
 }
 
 fn open(path: &str) -> Result<Reader<BufReader<File>>, Gap> {
-    let file = File::open(path).map_err(|error| Gap::io(tried(path), &error))?;
+    // Without O_NONBLOCK the opening of a named pipe waits for a writer, maybe for ever.
+    let options = File::options().read(true).custom_flags(libc::O_NONBLOCK).to_owned();
+    let file = options.open(path).map_err(|error| Gap::io(tried(path), &error))?;
     let kind = file.metadata().map_err(|error| Gap::io(tried(path), &error))?;
     if !kind.is_file() {
         return Err(Gap::new(Reason::Malformed, tried(path), "it is not a regular file").way_out("save it to a file"));

@@ -48,7 +48,9 @@ pub struct CaptureProbe;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Params {
-    /// The interface to watch. `auto` is the default route's, or else the busiest one that is up and not loopback.
+    /// Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses; all of its
+    /// packets are seen, not only those of that alias or address. `auto` is the interface of the default route (IPv4,
+    /// else IPv6; lowest metric), else the one that has received most since boot of those that are up, else `lo`.
     pub interface: String,
     /// How long to watch. A file is read to its end, however long it lasted.
     pub window: Span,

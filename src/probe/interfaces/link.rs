@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fs;
 
 use super::rates::{Reading, Seen};
-use super::{Address, Interface, Interfaces, LISTED, Survey, choice};
+use super::{Address, Interface, Interfaces, LISTED};
 use crate::case::{Gap, Observed, Reason};
+use crate::probe::watched::{self, Survey};
 use crate::sys::rtnetlink::Link;
 
 /// Most addresses of an interface in the list; of the watched one and loopback, which tell what is ours, many more.
@@ -75,7 +76,7 @@ pub(super) fn compose(
         watched,
         watched_alias,
         default_route: None,
-        loopback: choice::loopback(&before.links).and_then(with_samples),
+        loopback: watched::loopback(&before.links).and_then(with_samples),
         interfaces_left_out: u32::try_from(busy.len() - interfaces.len()).unwrap_or(u32::MAX),
         interfaces,
     });

@@ -1,22 +1,20 @@
 //! Per interface: rates per sample, mean and peak, drops, errors, totals since boot, link speed, addresses and aliases.
 
-mod choice;
 mod link;
 mod rates;
 
 use std::collections::HashMap;
-use std::io;
 use std::net::IpAddr;
 use std::time::Instant;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::choice::Choice;
 use self::rates::Reading;
 use crate::case::{Gap, Observed, Reason};
+use crate::probe::watched::{self, Choice, Survey};
 use crate::probe::{Context, Need, Probe};
-use crate::sys::rtnetlink::{DefaultRoute, Link, LinkAddress, LinkCounters, Rtnetlink};
+use crate::sys::rtnetlink::{LinkCounters, Rtnetlink};
 use crate::units::{self, Span};
 
 /// Most interfaces in the result. A container host may have thousands; the busiest tell the story.
@@ -191,21 +189,6 @@ pub struct Sample {
     pub tx_packets_per_second: f64,
 }
 
-/// What is known about the host's links before or after the window.
-#[derive(Debug, Default)]
-struct Survey {
-    links: Vec<Link>,
-    addresses: Vec<LinkAddress>,
-}
-
-impl Survey {
-    fn take(door: &mut Rtnetlink) -> Result<Self, Gap> {
-        let links = door.links().map_err(|error| Gap::io("list the network interfaces (RTM_GETLINK)", &error))?;
-        let addresses = door.addresses().map_err(|error| Gap::io("list the addresses (RTM_GETADDR)", &error))?;
-        Ok(Survey { links, addresses })
-    }
-}
-
 impl Probe for InterfacesProbe {
     const NAME: &'static str = "interfaces";
     const ABOUT: &'static str = "traffic, drops, errors, speed and addresses of each network interface";
@@ -221,13 +204,13 @@ impl Probe for InterfacesProbe {
             let why = format!("samples is {}, and must be 2 to {MOST_SAMPLES}", params.samples);
             return Err(Gap::new(Reason::Malformed, "watch the interfaces", why));
         }
-        let mut door = Rtnetlink::open().map_err(|error| Gap::io("open a netlink socket for routes", &error))?;
+        let mut door = watched::door()?;
         let before = Survey::take(&mut door)?;
-        let routes = default_routes(&mut door);
+        let routes = watched::default_routes(&mut door);
         let known_routes = routes.as_deref().unwrap_or_default();
-        let Choice { index: watched, alias } = choice::choose(&params.interface, &before, known_routes)?;
+        let Choice { index: watched, alias } = watched::choose(&params.interface, &before, known_routes)?;
 
-        let mut reading = Reading::new([Some(watched), choice::loopback(&before.links)].into_iter().flatten());
+        let mut reading = Reading::new([Some(watched), watched::loopback(&before.links)].into_iter().flatten());
         let begun = cx.begin();
         read(&mut door, &mut reading, begun)?;
         for sample in 1..=params.samples {
@@ -246,20 +229,13 @@ impl Probe for InterfacesProbe {
         let mut observed = link::compose(&before, &after, &reading, watched, alias)?;
         match routes {
             Ok(routes) => {
-                let default = choice::default_route(&routes);
-                observed.output.default_route = default.and_then(|index| choice::name_of(index, &before.links));
+                let default = watched::default_route(&routes);
+                observed.output.default_route = default.and_then(|index| watched::name_of(index, &before.links));
             }
             Err(error) => observed.miss(&["default_route"], Gap::io("list the routes (RTM_GETROUTE)", &error)),
         }
         Ok(observed)
     }
-}
-
-/// The default routes of both families; those of IPv6 are not missed where the host has none of it.
-fn default_routes(door: &mut Rtnetlink) -> io::Result<Vec<DefaultRoute>> {
-    let mut routes = door.default_routes(false)?;
-    routes.extend(door.default_routes(true).unwrap_or_default());
-    Ok(routes)
 }
 
 /// Takes one sample of all counters.

@@ -1,12 +1,10 @@
 //! Closing the books: from the evidence of one window to the account.
 
-use super::pots::{End, Entries, Portion, Scale, Whose, pots};
+use super::pots::{End, Entries, Portion, Pot, Scale, Whose, pots};
 use super::receivers::{Receivers, book_others};
-use super::rules;
-use super::{Books, Ledger, Shares};
+use super::{Books, Ledger, Shares, rules, vanished};
 use crate::case::{Account, Entry, EntryKind, Gap, Reason};
 use crate::probe::capture::Capture;
-use crate::probe::firewall::{Firewall, Rule};
 use crate::units;
 
 /// Figures of two sources that differ by more than this share are said to disagree.
@@ -41,7 +39,8 @@ pub(super) fn close(books: &Books<'_>) -> Result<Ledger, Gap> {
         packets,
         seconds: books.interfaces.seconds,
         unexplained_bytes: unexplained,
-        unexplained_share: (bytes > 0).then(|| unexplained as f64 / bytes as f64),
+        // Without a capture nobody has looked for the rest: that is not "unexplained", it is not known.
+        unexplained_share: (bytes > 0 && capture.is_some()).then(|| unexplained as f64 / bytes as f64),
         entries,
         disagreements,
     };
@@ -59,61 +58,46 @@ fn by_capture(
     let mut pots = pots(capture, scale);
     let receivers = books.sockets.map(Receivers::new);
     if let Some(firewall) = books.firewall {
-        let heard = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.hears(endpoint));
         let interface = &books.interfaces.watched.name;
-        rules::book(firewall, capture, interface, &mut pots, &heard, entries);
-        let hidden = hidden_drops(books, firewall);
-        rules::book_uncounted(firewall, capture, interface, hidden, &mut pots, &heard, entries);
+        let hears = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.hears(endpoint));
+        rules::book(firewall, capture, interface, &mut pots, &hears, entries);
+        let hidden = vanished::vanished(books, capture, firewall, &pots, &hears);
+        let surely = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.surely_hears(endpoint));
+        rules::book_uncounted(firewall, capture, interface, hidden, &mut pots, &surely, entries);
     }
     let Some(receivers) = receivers else {
+        let nobody = Receivers::nobody();
         for pot in pots.iter_mut().filter(|pot| matches!(pot.whose, Whose::Class(_))) {
-            let nobody = Receivers::nobody();
             nobody.book(pot, entries);
         }
         return;
     };
-    let mut unheard_udp = 0;
-    for pot in &mut pots {
-        let packets = pot.packets;
-        let is_unheard_udp = matches!(pot.whose, Whose::Endpoint(e) if e.protocol == "udp" && !receivers.hears(e));
+    let is_udp =
+        |pot: &Pot<'_>| pot.protocol() == Some("udp") && matches!(pot.whose, Whose::Endpoint(e) if e.port.is_some());
+    for pot in pots.iter_mut().filter(|pot| !is_udp(pot)) {
         receivers.book(pot, entries);
-        if is_unheard_udp {
-            unheard_udp += packets;
-        }
+    }
+    // What the protocol's own counters allow: nobody is given more datagrams than were delivered or refused.
+    let mut allowance = vanished::Allowance::of(books.kernel);
+    let mut udp: Vec<&mut Pot<'_>> = pots.iter_mut().filter(|pot| is_udp(pot)).collect();
+    udp.sort_by_key(|pot| std::cmp::Reverse(pot.packets));
+    for pot in udp {
+        let Whose::Endpoint(endpoint) = pot.whose else { continue };
+        let refused = !receivers.hears(endpoint) && endpoint.tx_packets == 0;
+        let left = if refused { &mut allowance.refused } else { &mut allowance.delivered };
+        let portion = pot.draw(pot.packets.min(*left));
+        *left -= portion.packets;
+        let mut allowed = Pot { whose: pot.whose, packets: portion.packets, bytes: portion.bytes };
+        receivers.book(&mut allowed, entries);
     }
     for pot in &mut pots {
-        let noticed = if pot.protocol() == Some("udp") { unheard_udp } else { 0 };
-        book_others(books.kernel, noticed, pot, entries);
+        let (refused, delivered) = match pot.protocol() {
+            Some("udp") => (allowance.refused, allowance.delivered),
+            Some("tcp") => (books.kernel.and_then(|kernel| kernel.tcp.out_rsts).unwrap_or(0), 0),
+            _ => (0, 0),
+        };
+        book_others(refused, delivered, pot, entries);
     }
-}
-
-/// Packets that the IP layer got and handed to nobody, without a rule that counted them: what rules without counters
-/// can have dropped. Never more than netfilter dropped on the whole machine.
-fn hidden_drops(books: &Books<'_>, firewall: &Firewall) -> u64 {
-    let Some(kernel) = books.kernel else { return 0 };
-    let ip4 = kernel.ip.residual.and_then(|residual| u64::try_from(residual).ok()).unwrap_or(0);
-    let ip6 = kernel.ip6.as_ref().map_or(0, |ip6| {
-        let gone = [
-            ip6.forwarded,
-            ip6.in_hdr_errors,
-            ip6.in_addr_errors,
-            ip6.in_unknown_protos,
-            ip6.in_discards,
-            ip6.in_no_routes,
-        ];
-        let delivered = ip6.in_delivers.unwrap_or(u64::MAX);
-        let gone = gone.into_iter().flatten().fold(delivered, u64::saturating_add);
-        ip6.in_receives.unwrap_or(0).saturating_sub(gone)
-    });
-    let inbound = |rule: &&Rule| matches!(rule.hook.as_deref(), Some("prerouting" | "input" | "forward"));
-    let counted: u64 = firewall
-        .rules
-        .iter()
-        .filter(|rule| rule.drops && rule.counter_exact)
-        .filter(inbound)
-        .filter_map(|rule| rule.packets)
-        .sum();
-    (ip4 + ip6).saturating_sub(counted).min(books.netfilter_drops.unwrap_or(u64::MAX))
 }
 
 /// How the capture's figures become the interface's, and what is said where they differ.

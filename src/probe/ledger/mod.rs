@@ -7,6 +7,7 @@ mod close;
 mod pots;
 mod receivers;
 mod rules;
+mod vanished;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -127,7 +127,13 @@ impl Entries {
         if portion.packets == 0 && portion.bytes < 0.5 {
             return;
         }
-        let same = self.entries.iter_mut().find(|(entry, _)| entry.kind == kind && entry.label == end.label);
+        let is_same = |entry: &Entry| {
+            entry.kind == kind
+                && entry.label == end.label
+                && entry.protocol == end.protocol
+                && entry.process == end.process
+        };
+        let same = self.entries.iter_mut().find(|(entry, _)| is_same(entry));
         if let Some((entry, bytes)) = same {
             entry.packets += portion.packets;
             *bytes += portion.bytes;
@@ -135,7 +141,6 @@ impl Entries {
             let address = end.address.map(|address| address.to_string());
             entry.address = entry.address.take().filter(|known| Some(known) == address.as_ref());
             entry.port = entry.port.filter(|port| Some(*port) == end.port);
-            entry.protocol = entry.protocol.take().filter(|known| Some(known) == end.protocol.as_ref());
             return;
         }
         let entry = Entry {

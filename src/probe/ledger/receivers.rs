@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use super::pots::{End, Entries, Pot, Whose};
 use crate::case::{EntryKind, Process};
 use crate::probe::capture::output::Endpoint;
-use crate::probe::kernel::KernelCounters;
 use crate::probe::sockets::{Connection, Listener, Sockets};
 
 /// The sockets of the host, by port.
@@ -16,6 +15,8 @@ pub(super) struct Receivers<'a> {
     /// Not every connection is listed.
     connections_left_out: bool,
     all_listeners: bool,
+    /// What processes received over connections that are not open any more.
+    closed: Vec<(&'a Process, u64)>,
 }
 
 impl<'a> Receivers<'a> {
@@ -28,7 +29,17 @@ impl<'a> Receivers<'a> {
         for connection in &sockets.connections {
             connections.entry(connection.local_port).or_default().push(connection);
         }
+        let mut closed: Vec<(&Process, u64)> = Vec::new();
+        for traffic in sockets.processes.iter().flatten() {
+            let of_it = |connection: &&Connection| connection.process.as_ref() == Some(&traffic.process);
+            let open = sockets.connections.iter().filter(of_it).filter_map(|connection| connection.rx_bytes).sum();
+            let left = traffic.rx_bytes.unwrap_or(0).saturating_sub(open);
+            if left > 0 {
+                closed.push((&traffic.process, left));
+            }
+        }
         Receivers {
+            closed,
             listeners,
             connections,
             connections_left_out: sockets.connections_left_out > 0,
@@ -43,12 +54,19 @@ impl<'a> Receivers<'a> {
             connections: HashMap::new(),
             connections_left_out: true,
             all_listeners: false,
+            closed: Vec::new(),
         }
     }
 
     /// The socket that waits for what comes to the endpoint.
     fn listener(&self, endpoint: &Endpoint) -> Option<&'a Listener> {
         let waiting = self.listeners.get(&(endpoint.protocol.as_str(), endpoint.port?))?;
+        // A connected datagram socket takes nothing from strangers.
+        let open = |listener: &&Listener| match listener.remote_address {
+            Some(peer) if listener.connected => endpoint.top_remote.is_none_or(|top| same_address(top, peer)),
+            _ => true,
+        };
+        let waiting: Vec<&'a Listener> = waiting.iter().copied().filter(open).collect();
         let exact = waiting.iter().find(|listener| same_address(listener.address, endpoint.address));
         // A socket on :: takes IPv4 as well, unless told otherwise; one on 0.0.0.0 never takes IPv6.
         let any = || {
@@ -72,6 +90,13 @@ impl<'a> Receivers<'a> {
             "udp" => self.listener(endpoint).is_some(),
             _ => true,
         }
+    }
+
+    /// Whether the host showed that it takes what comes to the endpoint: a listener that never answers a SYN may stand
+    /// behind a rule that drops it.
+    pub fn surely_hears(&self, endpoint: &Endpoint) -> bool {
+        let silent = endpoint.protocol == "tcp" && endpoint.tx_packets == 0 && self.connections(endpoint).is_empty();
+        self.hears(endpoint) && !silent
     }
 
     /// Books what is left of a pot on its receiver. Gives false when who took it cannot be told.
@@ -122,6 +147,22 @@ impl<'a> Receivers<'a> {
         if listener.is_none() && connections.is_empty() {
             return self.book_unheard(endpoint, pot, entries);
         }
+        if connections.is_empty() && endpoint.handshakes_completed == 0 && endpoint.syn * 2 < endpoint.packets {
+            // Segments of no connection: refused with resets, or their way cannot be told.
+            if endpoint.tx_rst * 2 < endpoint.packets {
+                return self.book_closed(endpoint, pot, entries);
+            }
+            let port = endpoint.port.map_or(String::new(), |port| format!(" port {port}"));
+            let end = End {
+                label: format!("no connection: TCP{port} of {}, answered with resets", endpoint.address),
+                protocol: Some(endpoint.protocol.clone()),
+                address: Some(endpoint.address),
+                port: endpoint.port,
+                ..End::default()
+            };
+            entries.book(EntryKind::NoListener, end, pot.draw_all());
+            return true;
+        }
         if let Some(listener) = listener {
             let half_open = endpoint.syn.saturating_sub(endpoint.handshakes_completed);
             // A few SYNs without an end are at every window's edge; they go with the rest of the conversation.
@@ -150,12 +191,15 @@ impl<'a> Receivers<'a> {
         pot: &mut Pot<'_>,
         entries: &mut Entries,
     ) {
+        // A connection whose process is gone was its listener's to accept.
+        let accepting = listener.and_then(|listener| listener.process.as_ref());
         let mut received: Vec<(Option<&Process>, u64)> = Vec::new();
         for connection in connections {
             let bytes = connection.rx_bytes.unwrap_or(0);
-            match received.iter_mut().find(|(process, _)| *process == connection.process.as_ref()) {
+            let holder = connection.process.as_ref().or(accepting);
+            match received.iter_mut().find(|(process, _)| *process == holder) {
                 Some((_, sum)) => *sum += bytes,
-                None => received.push((connection.process.as_ref(), bytes)),
+                None => received.push((holder, bytes)),
             }
         }
         let total: u64 = received.iter().map(|(_, bytes)| bytes).sum();
@@ -177,9 +221,21 @@ impl<'a> Receivers<'a> {
         entries.book(kind_of(&end, in_kernel), end, pot.draw_all());
     }
 
+    /// Books connections that are gone on the process that received about as much over such ones.
+    fn book_closed(&self, endpoint: &Endpoint, pot: &mut Pot<'_>, entries: &mut Entries) -> bool {
+        let fits = |(_, left): &&(&Process, u64)| *left >= endpoint.payload_bytes / 2 && endpoint.payload_bytes > 0;
+        let holder = self.closed.iter().filter(fits).max_by_key(|(_, left)| *left);
+        let Some((process, _)) = holder.filter(|_| endpoint.protocol == "tcp") else { return false };
+        entries.book(EntryKind::Process, socket_end(endpoint, Some(process), None), pot.draw_all());
+        true
+    }
+
     /// Nobody listens there now. If the host answered with more than refusals, somebody did within the window.
     fn book_unheard(&self, endpoint: &Endpoint, pot: &mut Pot<'_>, entries: &mut Entries) -> bool {
         let answered = endpoint.tx_packets > endpoint.tx_rst;
+        if answered && self.book_closed(endpoint, pot, entries) {
+            return true;
+        }
         if answered {
             let mut end = socket_end(endpoint, None, None);
             end.label = match endpoint.protocol.as_str() {
@@ -212,22 +268,19 @@ impl<'a> Receivers<'a> {
     }
 }
 
-/// Books the endpoints that are too many to be listed, as far as the protocol's own counter says that nobody listens.
-pub(super) fn book_others(kernel: Option<&KernelCounters>, noticed: u64, pot: &mut Pot<'_>, entries: &mut Entries) {
+/// Books the endpoints that are too many to be listed, as far as counters say what became of them: refused because nobody
+/// listens, or handed to sockets that are gone.
+pub(super) fn book_others(refused: u64, delivered: u64, pot: &mut Pot<'_>, entries: &mut Entries) {
     let Whose::OtherEndpoints(protocol) = pot.whose else { return };
-    let refused = kernel.and_then(|kernel| match protocol {
-        "udp" => kernel.udp.no_ports,
-        "tcp" => kernel.tcp.out_rsts,
-        _ => None,
-    });
-    let unheard = refused.unwrap_or(0).saturating_sub(noticed);
-    if unheard > 0 {
-        let end = End {
-            label: format!("no listener: {} to many other ports", protocol.to_uppercase()),
-            protocol: Some(protocol.to_owned()),
-            ..End::default()
-        };
-        entries.book(EntryKind::NoListener, end, pot.draw(unheard));
+    let name = protocol.to_uppercase();
+    for (kind, label, packets) in [
+        (EntryKind::NoListener, format!("no listener: {name} to many other ports"), refused),
+        (EntryKind::UnseenOwner, format!("{name} sockets that closed within the window"), delivered),
+    ] {
+        if packets > 0 {
+            let end = End { label, protocol: Some(protocol.to_owned()), ..End::default() };
+            entries.book(kind, end, pot.draw(packets));
+        }
     }
 }
 

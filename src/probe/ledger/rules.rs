@@ -31,28 +31,41 @@ pub(super) fn book(
     }
 }
 
+/// Packets that vanished where only rules without a counter can have dropped them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hidden {
+    /// Seen on the wire, and not by the IP layer.
+    pub before_ip: u64,
+    /// Seen by the IP layer, and handed to nobody.
+    pub behind_ip: u64,
+    /// Datagrams for sockets, more than all sockets got.
+    pub undelivered_udp: u64,
+}
+
 /// Books what rules and policies without an exact counter dropped: `hidden` packets, which other counters miss. A rule
 /// that names no port is taken to drop only what no socket waits for: the rest cannot be told from what it let pass.
 pub(super) fn book_uncounted(
     firewall: &Firewall,
     capture: &Capture,
     interface: &str,
-    mut hidden: u64,
+    hidden: Hidden,
     pots: &mut [Pot<'_>],
     heard: &dyn Fn(&Endpoint) -> bool,
     entries: &mut Entries,
 ) {
+    let Hidden { mut before_ip, mut behind_ip, mut undelivered_udp } = hidden;
     let mut rules: Vec<&Rule> = firewall
         .rules
         .iter()
         .filter(|rule| rule.drops && !(rule.counter_exact && rule.packets.is_some()))
-        .filter(|rule| matches!(rule.hook.as_deref(), None | Some("prerouting" | "input" | "forward")))
+        .filter(|rule| matches!(rule.hook.as_deref(), None | Some("ingress" | "prerouting" | "input" | "forward")))
         .filter(|rule| rule.matches.interface.as_deref().is_none_or(|name| is_named(name, interface)))
         .collect();
     rules.sort_by_key(|rule| (hook_order(rule.hook.as_deref()), rule.priority, rule.policy));
     for rule in rules {
         // A counter that stands before further conditions counted at least as many as were dropped.
-        let most = rule.packets.unwrap_or(u64::MAX).min(hidden);
+        let hidden = if rule.hook.as_deref() == Some("ingress") { &mut before_ip } else { &mut behind_ip };
+        let most = rule.packets.unwrap_or(u64::MAX).min(*hidden);
         let mut unheard: Vec<Pot<'_>> = Vec::new();
         let drawn = if names_ports(rule) {
             draw(rule, most, capture, pots, heard, entries)
@@ -64,13 +77,27 @@ pub(super) fn book_uncounted(
                     unheard.push(pot.clone());
                 }
             }
-            let drawn = draw(rule, most, capture, &mut unheard, heard, entries);
+            let mut drawn = draw(rule, most, capture, &mut unheard, heard, entries);
             for (index, pot) in indices.into_iter().zip(unheard) {
                 pots[index] = pot;
             }
+            // Datagrams that a socket waits for and that none got.
+            if undelivered_udp > 0 && drawn < most {
+                let is_waited = |pot: &&mut Pot<'_>| {
+                    pot.protocol() == Some("udp") && matches!(pot.whose, Whose::Endpoint(endpoint) if heard(endpoint))
+                };
+                let mut waited: Vec<&mut Pot<'_>> = pots.iter_mut().filter(is_waited).collect();
+                waited.sort_by_key(|pot| std::cmp::Reverse(pot.packets));
+                for pot in waited {
+                    let most = undelivered_udp.min(most - drawn);
+                    let took = draw(rule, most, capture, std::slice::from_mut(pot), heard, entries);
+                    undelivered_udp -= took;
+                    drawn += took;
+                }
+            }
             drawn
         };
-        hidden -= drawn.min(hidden);
+        *hidden -= drawn.min(*hidden);
     }
 }
 

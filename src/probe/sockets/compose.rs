@@ -5,9 +5,10 @@ use std::collections::HashSet;
 
 use super::closed::ClosedSockets;
 use super::growth::{Before, Growth};
+use super::keeper::KeeperLook;
 use super::lists::{self, Traffic};
 use super::look::Refused;
-use super::missing::Owners;
+use super::missing::{self, Owners};
 use super::output::{Closed, ClosedPort, Counts, ProcessIo, ProcessTraffic, Sockets};
 use super::process::{Activity, Names};
 use super::{MOST_ROWS, Params};
@@ -129,8 +130,10 @@ impl Picture<'_> {
         let unseen = self.owners.gap(unowned, held);
         let looked = matches!(self.owners, Owners::Seen(_)) && unseen.is_none();
         if looked || unowned < held {
-            let (processes, left_out) = self.processes(traffic, grows, names, &mut ended);
+            let mut keepers = KeeperLook::begin();
+            let (processes, left_out) = self.processes(traffic, grows, names, &mut keepers, &mut ended);
             (out.processes, out.processes_left_out) = (Some(processes), left_out);
+            missing::say_whose_keepers_are_unknown(&mut observed, &keepers);
         }
         self.say_what_is_missing(&mut observed, unseen);
         if !ended.is_empty() {
@@ -155,6 +158,7 @@ impl Picture<'_> {
         traffic: Traffic,
         grows: bool,
         names: &mut Names,
+        keepers: &mut KeeperLook,
         ended: &mut HashSet<i32>,
     ) -> (Vec<ProcessTraffic>, u64) {
         let ranked = traffic.ranked();
@@ -173,6 +177,7 @@ impl Picture<'_> {
                 disk_read_bytes: io.disk_read,
                 disk_written_bytes: io.disk_written,
             });
+            let idle = grows && moved.rx_bytes == 0 && moved.udp_sockets == 0;
             processes.push(ProcessTraffic {
                 process,
                 connections: moved.connections,
@@ -183,6 +188,7 @@ impl Picture<'_> {
                 local_rx_bytes: grows.then_some(moved.local_rx_bytes),
                 rx_bits_per_second: rate(moved.rx_bytes, self.seconds).filter(|_| grows),
                 io,
+                writes_to_nothing: if idle { None } else { keepers.writes_to_nothing(pid) },
                 cpu_share: since.and_then(|(ticks, _)| cpu_share(ticks, self.seconds)),
             });
         }

@@ -1,6 +1,7 @@
 //! What is missing from the result, and why.
 
 use super::compose::Picture;
+use super::keeper::KeeperLook;
 use super::output::Sockets;
 use super::owners::{Holders, OwnerScan};
 use crate::case::{Gap, Observed, Reason};
@@ -49,6 +50,20 @@ impl Owners<'_> {
                 Some(Gap::new(Reason::Absent, tried, why).way_out("run on the host, not in a container"))
             }
         }
+    }
+}
+
+/// Says of how many processes it is not known whether they could keep what they received.
+pub(super) fn say_whose_keepers_are_unknown(observed: &mut Observed<Sockets>, keepers: &KeeperLook) {
+    const FIELD: [&str; 1] = ["processes.writes_to_nothing"];
+    if keepers.denied > 0 {
+        let tried = format!("see where {} processes of other users write to (/proc/PID/fd)", keepers.denied);
+        observed.miss(&FIELD, Gap::denied(tried, "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"));
+    }
+    if keepers.too_many > 0 {
+        let tried = format!("see where {} processes write to (/proc/PID/fd)", keepers.too_many);
+        let gap = Gap::new(Reason::TimedOut, tried, "they hold too many descriptors to look at in time");
+        observed.miss(&FIELD, gap);
     }
 }
 

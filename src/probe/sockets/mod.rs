@@ -4,6 +4,7 @@ mod cgroup;
 mod closed;
 mod compose;
 mod growth;
+mod keeper;
 mod lists;
 mod look;
 mod missing;
@@ -78,7 +79,7 @@ impl Default for Params {
 impl Probe for SocketsProbe {
     const NAME: &'static str = "sockets";
     const ABOUT: &'static str = "sockets with their processes, queues, drops, and TCP bytes per process and connection";
-    const SOURCE: &'static str = "NETLINK_SOCK_DIAG (tcp_info, skmeminfo, destroy events), /proc/PID/{fd,cgroup,io,stat}; \
+    const SOURCE: &'static str = "NETLINK_SOCK_DIAG (tcp_info, skmeminfo, destroy events), /proc/PID/{fd,fdinfo,cgroup,io,stat}; \
                                   /proc/net/{tcp,tcp6,udp,udp6} where the kernel has no socket diagnosis";
     const REPLACES: &'static [&'static str] = &["ss -tunap", "netstat -tunap", "lsof -i", "nethogs"];
     const NEEDS: &'static [Need] = &[

@@ -169,6 +169,11 @@ pub struct ProcessTraffic {
     pub rx_bits_per_second: Option<f64>,
     /// What it read and wrote in the window; none for a process that began within it, and where it may not be seen.
     pub io: Option<ProcessIo>,
+    /// Whether it could keep nothing of what it received: true when, at the end of the window, it has no descriptor open
+    /// for writing but sockets, `/dev/null`, `/dev/full`, terminals and anonymous inodes (`/proc/PID/fd`,
+    /// `/proc/PID/fdinfo`). Pipes, files and block devices make it false; memory mappings are not looked at. None when it
+    /// received nothing by TCP and holds no UDP socket, and when its descriptors could not be seen or are too many.
+    pub writes_to_nothing: Option<bool>,
     /// CPU time in the window as a share of one CPU, all its threads together: above 1 when it uses several.
     pub cpu_share: Option<f64>,
 }
@@ -178,7 +183,7 @@ pub struct ProcessTraffic {
 pub struct ProcessIo {
     /// Bytes returned by `read` of any kind, files and sockets (`rchar`). `recv` and `recvmsg` do not count.
     pub read_bytes: u64,
-    /// Bytes passed to `write` of any kind, files and sockets (`wchar`).
+    /// Bytes passed to `write` of any kind, files and sockets (`wchar`), and `/dev/null` too: see `writes_to_nothing`.
     pub written_bytes: u64,
     /// Bytes fetched from storage (`read_bytes`).
     pub disk_read_bytes: u64,

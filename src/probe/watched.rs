@@ -1,14 +1,46 @@
-//! Which interface is watched: by name, alias, address, or by itself.
+//! Which interface is watched: by name, alias, address, or by itself. All probes that watch one ask here, so that the same
+//! parameter means the same interface to each of them.
 
+use std::io;
 use std::net::IpAddr;
 
-use super::Survey;
 use crate::case::{Gap, Reason};
 use crate::nearest::nearest;
-use crate::sys::rtnetlink::{DefaultRoute, Link};
+use crate::printable::printable;
+use crate::sys::rtnetlink::{DefaultRoute, Link, LinkAddress, Rtnetlink};
 
 /// How many names an error lists.
 const NAMED: usize = 12;
+
+/// What is known about the host's links at one moment.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// Its links.
+    pub(super) links: Vec<Link>,
+    /// Their addresses.
+    pub(super) addresses: Vec<LinkAddress>,
+}
+
+impl Survey {
+    /// Asks the kernel.
+    pub(super) fn take(door: &mut Rtnetlink) -> Result<Self, Gap> {
+        let links = door.links().map_err(|error| Gap::io("list the network interfaces (RTM_GETLINK)", &error))?;
+        let addresses = door.addresses().map_err(|error| Gap::io("list the addresses (RTM_GETADDR)", &error))?;
+        Ok(Survey { links, addresses })
+    }
+}
+
+/// The default routes of both families; those of IPv6 are not missed where the host has none of it.
+pub(super) fn default_routes(door: &mut Rtnetlink) -> io::Result<Vec<DefaultRoute>> {
+    let mut routes = door.default_routes(false)?;
+    routes.extend(door.default_routes(true).unwrap_or_default());
+    Ok(routes)
+}
+
+/// A netlink socket to ask.
+pub(super) fn door() -> Result<Rtnetlink, Gap> {
+    Rtnetlink::open().map_err(|error| Gap::io("open a netlink socket for routes", &error))
+}
 
 /// The interface that was chosen.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,14 +60,17 @@ pub(super) fn choose(wanted: &str, survey: &Survey, routes: &[DefaultRoute]) -> 
             Gap::new(Reason::Absent, "choose an interface to watch", "this network namespace has none at all")
         });
     }
-    if let Some(link) = links.iter().find(|link| link.name == wanted) {
+    // The kernel's names come escaped.
+    let escaped = printable(wanted.as_bytes());
+    let is_wanted = |name: &str| name == wanted || name == escaped;
+    if let Some(link) = links.iter().find(|link| is_wanted(&link.name)) {
         return Ok(Choice { index: link.index, alias: None });
     }
-    let by_name = links.iter().find(|link| link.other_names.iter().any(|name| name == wanted)).map(|link| link.index);
+    let by_name = links.iter().find(|link| link.other_names.iter().any(|name| is_wanted(name))).map(|link| link.index);
     let by_address = || {
         let as_address = wanted.parse::<IpAddr>().ok();
-        let named = |address: &&crate::sys::rtnetlink::LinkAddress| {
-            address.label.as_deref() == Some(wanted) || Some(address.address) == as_address
+        let named = |address: &&LinkAddress| {
+            address.label.as_deref().is_some_and(is_wanted) || Some(address.address) == as_address
         };
         survey.addresses.iter().find(named).map(|address| address.index)
     };
@@ -93,7 +128,7 @@ fn unknown(wanted: &str, survey: &Survey) -> Gap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::rtnetlink::{LinkAddress, LinkCounters};
+    use crate::sys::rtnetlink::LinkCounters;
 
     fn link(index: u32, name: &str, up: bool, rx_bytes: u64) -> Link {
         Link {
@@ -108,13 +143,14 @@ mod tests {
 
     fn survey() -> Survey {
         let alias = LinkAddress { index: 3, address: [192, 0, 2, 7].into(), prefix: 24, label: Some("eth1:1".into()) };
+        let v6 = LinkAddress { index: 3, address: "2001:db8::10".parse().unwrap(), prefix: 64, label: None };
         let links = vec![
             link(1, "lo", true, 900),
             link(2, "eth0", true, 5),
-            link(3, "eth1", true, 70),
+            Link { other_names: vec!["uplink".into()], ..link(3, "eth1", true, 70) },
             link(4, "eth2", false, 80),
         ];
-        Survey { links, addresses: vec![alias] }
+        Survey { links, addresses: vec![alias, v6] }
     }
 
     #[test]
@@ -136,8 +172,8 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_or_an_address_means_its_interface() {
-        for wanted in ["eth1:1", "192.0.2.7"] {
+    fn another_name_an_alias_or_an_address_means_its_interface() {
+        for wanted in ["uplink", "eth1:1", "192.0.2.7", "2001:db8::10", "2001:DB8:0::10"] {
             let choice = choose(wanted, &survey(), &[]).unwrap();
             assert_eq!(choice, Choice { index: 3, alias: Some(wanted.into()) });
         }
@@ -150,5 +186,27 @@ mod tests {
         assert!(gap.why.contains("there are lo, eth0, eth1, eth2, eth1:1"), "{gap}");
         assert!(gap.way_out.as_deref().unwrap().starts_with("did you mean `eth1"), "{gap}");
         assert!(choose("xyz", &survey(), &[]).unwrap_err().way_out.unwrap().contains("auto"));
+    }
+
+    #[test]
+    fn a_name_is_found_as_the_kernel_has_it_and_as_it_is_shown() {
+        let survey = Survey { links: vec![link(5, &printable(b"a\x01b"), true, 0)], addresses: Vec::new() };
+        let shown = survey.links[0].name.clone();
+        assert_eq!(choose("a\x01b", &survey, &[]).unwrap().index, 5);
+        assert_eq!(choose(&shown, &survey, &[]).unwrap().index, 5);
+    }
+
+    #[test]
+    fn a_name_goes_before_an_alias_that_is_spelt_alike() {
+        let mut survey = survey();
+        survey.addresses[0].label = Some("eth0".into());
+        assert_eq!(choose("eth0", &survey, &[]).unwrap(), Choice { index: 2, alias: None });
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(wanted in "\\PC{0,40}|[a-f0-9:.%\\[\\]]{0,40}") {
+            let _ = choose(&wanted, &survey(), &[]);
+        }
     }
 }

@@ -1,0 +1,89 @@
+//! Where packets vanished, by the difference of counters that stand one behind the other, and how many datagrams there
+//! are to give to sockets.
+
+use super::Books;
+use super::pots::{Pot, Whose};
+use super::rules::Hidden;
+use crate::probe::capture::Capture;
+use crate::probe::capture::output::Endpoint;
+use crate::probe::firewall::{Firewall, Rule};
+use crate::probe::kernel::KernelCounters;
+
+/// Packets that may differ between two counters read at slightly different moments, beside a share of 2 %.
+const EDGE: u64 = 50;
+
+/// How many datagrams sockets got, and how many were refused because nobody listens. All the host's, of every interface:
+/// an upper bound.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Allowance {
+    pub delivered: u64,
+    pub refused: u64,
+}
+
+fn with_edge(packets: u64) -> u64 {
+    packets + packets / 50 + EDGE
+}
+
+impl Allowance {
+    /// From the protocol's counters; without bound where they could not be seen.
+    pub fn of(kernel: Option<&KernelCounters>) -> Self {
+        let bound = |figure: Option<u64>| figure.map_or(u64::MAX, with_edge);
+        let Some(udp) = kernel.map(|kernel| &kernel.udp) else {
+            return Allowance { delivered: u64::MAX, refused: u64::MAX };
+        };
+        let lost = udp.rcvbuf_errors.unwrap_or(0) + udp.mem_errors.unwrap_or(0);
+        Allowance { delivered: bound(udp.in_datagrams.map(|datagrams| datagrams + lost)), refused: bound(udp.no_ports) }
+    }
+}
+
+/// What only rules without a counter can have dropped. Never more than netfilter dropped on the whole machine.
+pub(super) fn vanished(
+    books: &Books<'_>,
+    capture: &Capture,
+    firewall: &Firewall,
+    pots: &[Pot<'_>],
+    heard: &dyn Fn(&Endpoint) -> bool,
+) -> Hidden {
+    let Some(kernel) = books.kernel else { return Hidden { before_ip: 0, behind_ip: 0, undelivered_udp: 0 } };
+    let counted = |hooks: &[&str]| -> u64 {
+        let hooked = |rule: &&Rule| rule.hook.as_deref().is_some_and(|hook| hooks.contains(&hook));
+        let drops = firewall.rules.iter().filter(|rule| rule.drops && rule.counter_exact).filter(hooked);
+        drops.filter_map(|rule| rule.packets).sum()
+    };
+    let most = books.netfilter_drops.unwrap_or(u64::MAX);
+    let classes = &capture.classes;
+    let on_wire =
+        classes.to_us.packets + classes.forwarded.packets + classes.broadcast.packets + classes.multicast.packets;
+    let ip6_receives = kernel.ip6.as_ref().and_then(|ip6| ip6.in_receives).unwrap_or(0);
+    let received = kernel.ip.in_receives.map(|ip4| ip4 + ip6_receives);
+    let before_ip = received.map_or(0, |received| on_wire.saturating_sub(with_edge(received) + counted(&["ingress"])));
+    let waited: u64 = pots
+        .iter()
+        .filter(|pot| pot.protocol() == Some("udp") && matches!(pot.whose, Whose::Endpoint(e) if heard(e)))
+        .map(|pot| pot.packets)
+        .sum();
+    Hidden {
+        before_ip: before_ip.min(most),
+        behind_ip: behind_ip(kernel).saturating_sub(counted(&["prerouting", "input", "forward"])).min(most),
+        undelivered_udp: waited.saturating_sub(Allowance::of(Some(kernel)).delivered),
+    }
+}
+
+/// Packets that the IP layer got and handed to nobody, without a counter that says why.
+fn behind_ip(kernel: &KernelCounters) -> u64 {
+    let ip4 = kernel.ip.residual.and_then(|residual| u64::try_from(residual).ok()).unwrap_or(0);
+    let ip6 = kernel.ip6.as_ref().map_or(0, |ip6| {
+        let gone = [
+            ip6.forwarded,
+            ip6.in_hdr_errors,
+            ip6.in_addr_errors,
+            ip6.in_unknown_protos,
+            ip6.in_discards,
+            ip6.in_no_routes,
+        ];
+        let delivered = ip6.in_delivers.unwrap_or(u64::MAX);
+        let gone = gone.into_iter().flatten().fold(delivered, u64::saturating_add);
+        ip6.in_receives.unwrap_or(0).saturating_sub(gone)
+    });
+    ip4 + ip6
+}

@@ -1,0 +1,25 @@
+//! The command line, by running the binary as an operator would: right and wrong input, and what comes of each.
+
+#[path = "cli/bounds.rs"]
+mod bounds;
+#[path = "cli/captures.rs"]
+mod captures;
+#[path = "cli/command.rs"]
+mod command;
+#[path = "cli/files.rs"]
+mod files;
+#[path = "cli/lint.rs"]
+mod lint;
+mod netns;
+#[path = "cli/parameters.rs"]
+mod parameters;
+#[path = "cli/privileges.rs"]
+mod privileges;
+#[path = "cli/probes.rs"]
+mod probes;
+#[path = "cli/secrets.rs"]
+mod secrets;
+#[path = "cli/signals.rs"]
+mod signals;
+#[path = "cli/usage.rs"]
+mod usage;

@@ -1,0 +1,94 @@
+//! Capture files and interfaces that are not what they should be.
+
+use nix::sys::stat::Mode;
+
+use crate::command::{Desk, casebook};
+use crate::netns::{in_namespace, ip};
+
+/// A pcap file with one packet of 60 bytes.
+fn pcap() -> Vec<u8> {
+    let mut file = Vec::new();
+    for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65535, 1, 1_700_000_000, 0, 60, 60] {
+        file.extend(word.to_le_bytes());
+    }
+    file.extend([0xff; 12]);
+    file.extend([0x08, 0x06]);
+    file.extend([0; 46]);
+    file
+}
+
+#[test]
+fn a_capture_file_is_read_instead_of_the_wire() {
+    let desk = Desk::new();
+    desk.put("one.pcap", pcap());
+    desk.run("probe capture file=one.pcap").ended(0).printed(&["one.pcap"]);
+    desk.run("run high-inbound-traffic --pcap one.pcap").reported().printed(&["1 of 1 could look"]);
+}
+
+#[test]
+fn a_truncated_capture_gives_what_it_holds_and_says_where_it_ends() {
+    let desk = Desk::new();
+    let mut cut = pcap();
+    cut.extend_from_slice(&pcap()[24..60]);
+    desk.put("cut.pcap", cut);
+    let answer = desk.run("probe capture file=cut.pcap");
+    assert!(answer.ended(0).err.contains("the file ends in the middle of it"), "{}", answer.err);
+    desk.run("run high-inbound-traffic --pcap cut.pcap")
+        .reported()
+        .printed(&["Lost while looking", "the file ends in the middle of it"]);
+}
+
+#[test]
+fn a_file_that_is_no_capture_is_a_gap_with_the_way_out() {
+    let desk = Desk::new();
+    desk.put("text.pcap", "this is no capture, but it is long enough to be one").put("empty.pcap", "");
+    for (name, said) in [("text.pcap", "neither pcap nor pcapng"), ("empty.pcap", "too short")] {
+        let answer = desk.run(&format!("probe capture file={name}"));
+        assert!(answer.ended(3).err.contains(said) && answer.err.contains("tcpdump -w"), "{}", answer.err);
+        desk.run(&format!("run high-inbound-traffic --pcap {name}")).ended(3).printed(&[
+            "0 of 1 could look",
+            said,
+            "tcpdump -w",
+        ]);
+    }
+}
+
+#[test]
+fn a_capture_file_that_is_not_there_is_refused_before_the_run() {
+    let desk = Desk::new();
+    nix::unistd::mkfifo(&desk.path("pipe.pcap"), Mode::S_IRWXU).unwrap();
+    for (name, said) in [("zzz.pcap", "no such file"), (".", "not a regular file"), ("pipe.pcap", "not a regular file")]
+    {
+        desk.run(&format!("run high-inbound-traffic --pcap {name}")).refused(&["cannot read packets from", name, said]);
+    }
+}
+
+#[test]
+fn a_pipe_instead_of_a_capture_file_holds_up_nobody() {
+    let desk = Desk::new();
+    nix::unistd::mkfifo(&desk.path("pipe.pcap"), Mode::S_IRWXU).unwrap();
+    let answer = desk.run("probe capture file=pipe.pcap");
+    assert!(answer.ended(3).err.contains("it is not a regular file"), "{}", answer.err);
+}
+
+#[test]
+fn a_run_on_an_interface_that_does_not_exist_reports_the_gap() {
+    casebook("run high-inbound-traffic --set interface=nope0 --window 1s")
+        .not_fine()
+        .printed(&["there is no such interface", "To see it"]);
+}
+
+#[test]
+fn a_run_on_an_interface_that_vanishes_says_until_when_it_was_seen() {
+    in_namespace(|| {
+        ip("link add v0 type veth peer name v1");
+        ip("link set v0 up");
+        ip("link set v1 up");
+        let desk = Desk::new();
+        let mut command = desk.command("run high-inbound-traffic --set interface=v0 --window 3s".split_whitespace());
+        let child = command.spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        ip("link delete v0");
+        crate::command::finish(child).reported().printed(&["v0 vanished"]);
+    });
+}
