@@ -23,7 +23,7 @@ pub(super) fn close(books: &Books<'_>) -> Result<Ledger, Gap> {
         )
         .way_out("run it again"));
     };
-    let capture = books.capture.filter(|capture| capture.interface.as_deref() == Some(watched.name.as_str()));
+    let capture = books.capture;
     let mut disagreements = Vec::new();
     let mut entries = Entries::default();
     match capture {

@@ -19,7 +19,7 @@ use super::interfaces::Interfaces;
 use super::kernel::KernelCounters;
 use super::sockets::Sockets;
 use super::{Context, Need, Probe};
-use crate::case::{Account, Entry, Gap, Observed};
+use crate::case::{Account, Entry, Gap, Observed, Reason};
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +92,15 @@ impl Probe for LedgerProbe {
 
     fn observe(&self, _: Params, cx: &Context) -> Result<Observed<Ledger>, Gap> {
         let interfaces: Interfaces = cx.output("interfaces")?;
-        let capture = cx.output::<Capture>("capture");
+        let watched = interfaces.watched.name.as_str();
+        let capture = cx.output::<Capture>("capture").and_then(|capture| match &capture.interface {
+            Some(name) if name == watched => Ok(capture),
+            other => Err(Gap::new(
+                Reason::Malformed,
+                format!("account for {watched} by the capture"),
+                format!("it is of {}", other.as_deref().unwrap_or("no interface that is named")),
+            )),
+        });
         let sockets = cx.output::<Sockets>("sockets");
         let firewall = cx.output::<Firewall>("firewall");
         let kernel = cx.output::<KernelCounters>("kernel");
