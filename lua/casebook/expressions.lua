@@ -104,8 +104,8 @@ function H.ratio(a, b)
   return a / b
 end
 
-function H.plural(count, one, many)
-  return count .. " " .. (count == 1 and one or many or one .. "s")
+function H.plural(number, one, many)
+  return count(number) .. " " .. (number == 1 and one or many or one .. "s")
 end
 
 return H
