@@ -183,8 +183,8 @@ fn set_null(value: &mut Value, path: &[Key]) {
 }
 
 /// Fields whose absence says something by itself, so that erasing them forges evidence rather than losing it: a packet
-/// without a port is a later fragment.
-const ABSENCE_IS_AN_ANSWER: &[(&str, &str)] = &[("traffic", "endpoints.port")];
+/// without a port is a later fragment, and a TCP listener has no count of lost datagrams.
+const ABSENCE_IS_AN_ANSWER: &[(&str, &str)] = &[("traffic", "endpoints.port"), ("sockets", "listeners.drops")];
 
 /// Every field erased, one at a time, `levels` deep; with a gap that says so, or without a word.
 fn faults_without_a_field(levels: usize, with_gap: bool) -> Vec<String> {
