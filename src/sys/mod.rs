@@ -10,5 +10,6 @@ pub mod sock_diag;
 pub mod tally;
 pub mod text_file;
 pub mod tracefs;
+pub mod trust;
 pub mod usage;
 pub mod xtables;
