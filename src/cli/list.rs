@@ -23,7 +23,7 @@ pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
     }
     if arguments.checks || !words.is_empty() {
         let checks = rows(Kind::Check, |found| {
-            let check = runbook::load_check(found)?;
+            let check = runbook::load_check(found, Trust::Required)?;
             Ok((fit(&words, [&check.name, &check.summary], &check.tags, &check.symptoms), check.summary))
         });
         shown += print(&mut out, "Checks (casebook check NAME)", checks, &words, arguments.checks)?;

@@ -62,6 +62,7 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
         started: recorded.started,
         cancelled: &|| false,
         limits: arguments.scripts.limits(),
+        printed: &|_, _| {},
     };
     let mut case =
         engine::run(&request, &Recorded::new(recorded.evidence)).map_err(|error| Usage(error.to_string()))?;

@@ -12,8 +12,8 @@ use super::arguments::{RunArguments, key_and_value};
 use super::display::Display;
 use super::output;
 use super::{Usage, say};
-use crate::engine::{self, Live, Request};
 use crate::case::Case;
+use crate::engine::{self, Live, Request};
 use crate::probe::Cancel;
 use crate::runbook::{self, Kind, Runbook};
 use crate::script::sandbox::Limits;
@@ -48,12 +48,7 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
 }
 
 /// Runs a runbook on this host.
-pub(super) fn live(
-    runbook: &Runbook,
-    params: Map<String, Value>,
-    limits: Limits,
-    quiet: bool,
-) -> Result<Case, Usage> {
+pub(super) fn live(runbook: &Runbook, params: Map<String, Value>, limits: Limits, quiet: bool) -> Result<Case, Usage> {
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(quiet);
@@ -66,6 +61,7 @@ pub(super) fn live(
         started: Timestamp::now(),
         cancelled: &move || cancelled.is_cancelled(),
         limits,
+        printed: &|step, line| say(format_args!("{step}: {line}")),
     };
     let case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()));
     display.finish();

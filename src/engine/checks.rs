@@ -15,7 +15,7 @@ use crate::case::{Evidence, Gap, Reason};
 use crate::probe::{self, Inputs};
 use crate::runbook::Check;
 use crate::script::sandbox::{Limits, Stopped};
-use crate::script::{Call, CheckFinding, CheckRun, Given, run_check};
+use crate::script::{Call, CheckFinding, Given, run_check};
 use crate::sys::usage;
 
 /// What is asked of a check.
@@ -54,6 +54,8 @@ pub(super) struct Checked {
     pub told: IndexMap<String, Evidence>,
     /// What it found, the gravest first.
     pub findings: Vec<CheckFinding>,
+    /// What it printed.
+    pub printed: Vec<String>,
     /// The modules that it required, with their texts.
     pub modules: BTreeMap<String, String>,
 }
@@ -73,9 +75,17 @@ pub(super) fn run(ask: &CheckAsk, terms: &CheckTerms<'_>) -> Checked {
     let ran = run_check(&ask.check.script, given, terms.limits, |asked| {
         answer(ask, terms, clock, asked, &mut told, &mut calls, &mut latest)
     });
-    let (output, gap, findings, modules) = match ran {
-        Ok(ran) => (Some(output(&ran)), None, ran.findings, ran.modules),
-        Err(stopped) => (None, Some(gap(&ask.check, stopped)), Vec::new(), BTreeMap::new()),
+    let mut printed = ran.printed;
+    let (output, gap, findings) = match ran.outcome {
+        Ok(findings) => (Some(output(&findings, &printed)), None, findings),
+        Err(stopped) => {
+            if let Stopped::Failed(error) = &stopped {
+                let script = &ask.check.script;
+                let text = if error.file == script.origin { script.text.as_str() } else { "" };
+                printed.extend(error.snippet(text, false).lines().map(str::to_owned));
+            }
+            (None, Some(gap(&ask.check, stopped)), Vec::new())
+        }
     };
     let cpu_seconds = usage::thread_cpu_seconds().zip(cpu).map(|(after, before)| after - before);
     let evidence = Evidence {
@@ -89,22 +99,31 @@ pub(super) fn run(ask: &CheckAsk, terms: &CheckTerms<'_>) -> Checked {
         missing: Vec::new(),
         loss: Vec::new(),
     };
-    Checked { evidence: Arc::new(evidence), told, findings, modules }
+    Checked { evidence: Arc::new(evidence), told, findings, printed, modules: ran.modules }
 }
 
 /// What conditions see of a check.
-fn output(ran: &CheckRun) -> Value {
-    let value = |finding: &CheckFinding| {
-        json!({"verdict": finding.verdict, "sentence": finding.sentence, "data": finding.data})
-    };
-    let mut first = ran.findings.first().map(value).unwrap_or_default();
+fn output(findings: &[CheckFinding], printed: &[String]) -> Value {
+    let value = |finding: &CheckFinding| json!({"verdict": finding.verdict, "sentence": finding.sentence, "data": finding.data});
+    let mut first = findings.first().map(value).unwrap_or_default();
     if let Some(first) = first.as_object_mut() {
-        first.insert("findings".into(), ran.findings.iter().map(value).collect());
-        if !ran.printed.is_empty() {
-            first.insert("log".into(), json!(ran.printed));
-        }
+        first.insert("findings".into(), findings.iter().map(value).collect());
+        first.insert("log".into(), json!(printed));
     }
     first
+}
+
+/// The shape of what conditions see of a check.
+pub(super) fn output_schema() -> Value {
+    let finding = json!({
+        "verdict": {"type": "string"},
+        "sentence": {"type": "string"},
+        "data": {"type": "object", "additionalProperties": {}},
+    });
+    let mut whole = finding.clone();
+    whole["findings"] = json!({"type": "array", "items": {"type": "object", "properties": finding}});
+    whole["log"] = json!({"type": "array", "items": {"type": "string"}});
+    json!({"type": "object", "properties": whole})
 }
 
 /// Why a check found nothing.
@@ -132,7 +151,11 @@ fn answer(
         .map(|call| {
             let number = calls.entry(call.probe).or_default();
             *number += 1;
-            if *number == 1 { format!("{}.{}", ask.step, call.probe) } else { format!("{}.{}#{number}", ask.step, call.probe) }
+            if *number == 1 {
+                format!("{}.{}", ask.step, call.probe)
+            } else {
+                format!("{}.{}#{number}", ask.step, call.probe)
+            }
         })
         .collect();
     let mut answers: Vec<Option<Evidence>> = asked.iter().map(|_| None).collect();
@@ -213,5 +236,6 @@ fn prepare(
         window,
         time_limit: left.map_or(patience, |left| left.min(patience)),
         inputs: if probe.derives_from().is_empty() { Inputs::new() } else { latest.clone() },
+        by_check: true,
     })
 }

@@ -54,7 +54,9 @@ pub fn plan(runbook: &Runbook) -> Plan {
             let mut needs = step.needs.clone();
             for other in &runbook.steps {
                 if other.probe().is_some_and(|other| derived.contains(&other.name()))
-                    && other.id != step.id && !needs.contains(&other.id) {
+                    && other.id != step.id
+                    && !needs.contains(&other.id)
+                {
                     needs.push(other.id.clone());
                 }
             }

@@ -42,6 +42,8 @@ pub struct Request<'a> {
     pub cancelled: &'a (dyn Fn() -> bool + Sync),
     /// What a script may use up.
     pub limits: Limits,
+    /// Takes what a check prints: its step, and a line.
+    pub printed: &'a (dyn Fn(&str, &str) + Sync),
 }
 
 /// What came of asking a step.
@@ -53,7 +55,7 @@ pub(super) enum Seen {
     /// It was asked.
     Evidence(Arc<Evidence>),
     /// A check was asked.
-    Checked(Checked),
+    Checked(Box<Checked>),
 }
 
 /// Runs a runbook against an observer. Parameters are checked before anything is asked.
@@ -112,6 +114,7 @@ pub fn run(request: &Request<'_>, observer: &dyn Observer) -> Result<Case, RunEr
             name: runbook.name.clone(),
             title: runbook.title.clone(),
             text: runbook.text.clone(),
+            around: runbook.around.clone(),
             checks: checks(runbook, &seen),
         },
         host: request.host.clone(),
@@ -233,7 +236,8 @@ fn observe(terms: &Terms<'_>, observer: &dyn Observer) -> Vec<Seen> {
         }
         for (index, found) in checked.iter().zip(findings) {
             let step = &runbook.steps[*index];
-            seen[*index] = Some(record(scope, step, Seen::Checked(found)));
+            found.printed.iter().for_each(|line| (request.printed)(&step.id, line));
+            seen[*index] = Some(record(scope, step, Seen::Checked(Box::new(found))));
         }
         asked.extend(checked);
         asked.sort_unstable();
@@ -258,8 +262,7 @@ fn ask_together(
     check_asks: &[CheckAsk],
 ) -> (Vec<Evidence>, Vec<Checked>) {
     let Terms { request, window, secrets, .. } = terms;
-    let check_terms =
-        CheckTerms { observer, window: *window, now: request.started, limits: &request.limits, secrets };
+    let check_terms = CheckTerms { observer, window: *window, now: request.started, limits: &request.limits, secrets };
     let checked = |ask: &CheckAsk| {
         let mut checked = checks::run(ask, &check_terms);
         if let Some(recorded) = observer.recorded(&ask.step) {
@@ -296,7 +299,9 @@ fn record(scope: &Scope, step: &Step, seen: Seen) -> Seen {
             let schema = step.probe().map(|probe| Arc::new(probe.output_schema().to_value()));
             scope.set_evidence(&step.id, Arc::clone(evidence), schema);
         }
-        Seen::Checked(checked) => scope.set_evidence(&step.id, Arc::clone(&checked.evidence), Some(Arc::new(check_output()))),
+        Seen::Checked(checked) => {
+            scope.set_evidence(&step.id, Arc::clone(&checked.evidence), Some(Arc::new(checks::output_schema())))
+        }
         Seen::Skipped(why) => {
             let gap = Gap::new(Reason::Absent, format!("see {}", step.id), format!("the step was skipped: {why}"));
             scope.set_value(&step.id, Err(Unknown { gaps: vec![gap] }));
@@ -313,12 +318,7 @@ enum Prepared {
 }
 
 /// The ask of a step, or why there is none.
-fn prepare(
-    terms: &Terms<'_>,
-    step: &Step,
-    planned: &PlannedStep,
-    seen: &[Option<Seen>],
-) -> Result<Prepared, Seen> {
+fn prepare(terms: &Terms<'_>, step: &Step, planned: &PlannedStep, seen: &[Option<Seen>]) -> Result<Prepared, Seen> {
     let Terms { request, scope, .. } = terms;
     let unasked = |reason, why: String| Seen::Unasked(vec![Gap::new(reason, format!("ask step {}", step.id), why)]);
     if let Some(condition) = &step.when {
@@ -451,15 +451,6 @@ fn checks(runbook: &Runbook, seen: &[Seen]) -> IndexMap<String, CheckRef> {
     checks
 }
 
-/// The shape of what conditions see of a check.
-fn check_output() -> Value {
-    let data = json!({"type": "object", "additionalProperties": {}});
-    let finding = json!({"verdict": {"type": "string"}, "sentence": {"type": "string"}, "data": data});
-    let mut whole = finding.clone();
-    whole["findings"] = json!({"type": "array", "items": {"type": "object", "properties": finding}});
-    json!({"type": "object", "properties": whole})
-}
-
 /// The evidence that a step may use, by the name of the probe that gave it.
 fn inputs(planned: &PlannedStep, runbook: &Runbook, seen: &[Option<Seen>]) -> Inputs {
     let mut inputs = Inputs::new();
@@ -478,6 +469,14 @@ fn ledger(evidence: &IndexMap<String, Evidence>) -> Option<Account> {
     serde_json::from_value(output.clone()).ok()
 }
 
+/// The sentence with an end.
+fn ended(mut sentence: String) -> String {
+    if !sentence.ends_with(['.', '!', '?']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
 fn summary(
     runbook: &Runbook,
     causes: &[crate::case::Cause],
@@ -493,6 +492,9 @@ fn summary(
             summary.push_str(&format!(" Beside it: {}.", second.title.trim_end_matches('.')));
         }
         return summary;
+    }
+    if let (true, [only]) = (runbook.causes.is_empty(), findings) {
+        return ended(only.sentence.clone());
     }
     let calm = runbook.calm.as_ref().map(|calm| scope.render(calm)).filter(|(_, gaps)| gaps.is_empty());
     let trouble = findings.iter().find(|finding| matches!(finding.verdict, Verdict::Critical | Verdict::Warning));

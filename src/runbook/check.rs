@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use serde_json::Value;
 
 use super::document::{CauseDocument, CheckDocument, Document, OutcomeDocument, RemedyDocument, StepDocument, Text};
 use super::fields::{self, Meaning, Names};
@@ -172,6 +173,7 @@ impl Checker<'_> {
             headlines,
             calm,
             causes,
+            around: None,
             origin: self.origin.to_owned(),
             text: self.text.to_owned(),
         }
@@ -332,6 +334,7 @@ impl Checker<'_> {
             tags: document.tags,
             symptoms: document.symptoms,
             params,
+            declared_params: Value::Null,
             needs,
             script: script.clone(),
         }

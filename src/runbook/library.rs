@@ -185,7 +185,9 @@ impl Place {
                     origin: path.display().to_string(),
                     text,
                     language: Language::of(&path).unwrap_or(Language::Yaml),
-                    folder: Some(path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new(".")).into()),
+                    folder: Some(
+                        path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new(".")).into(),
+                    ),
                 }),
                 Err(why) => Err(NotFound::Unreadable { kind, path, why }),
             },

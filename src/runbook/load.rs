@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::check::{self, NoCheck};
 use super::library::{self, Found, Kind, Language};
 use super::model::{Check, Runbook};
 use super::problem::{Problem, Problems};
 use crate::case::{CheckRef, RunbookRef};
-use crate::script::sandbox::{Limits, Modules, Stopped};
+use crate::script::sandbox::{Limits, Modules, Stopped, Vet};
 use crate::script::{Declared, Script, declare};
-use crate::sys::trust::Trust;
+use crate::sys::trust::{self, Trust};
 
 /// Checks a YAML runbook that lies nowhere.
 pub fn load(text: &str, origin: &str) -> Result<Runbook, Problems> {
@@ -27,7 +26,7 @@ pub fn load_found(found: &Found, trust: Trust) -> Result<Runbook, Problems> {
     match found.language {
         Language::Yaml => check::runbook(&found.text, &found.origin, &find),
         Language::Lua => {
-            let script = script(found);
+            let script = script(found, trust);
             let document = match declared(&script)? {
                 Declared::Runbook(document) => document,
                 Declared::Check(_) => {
@@ -45,49 +44,54 @@ pub fn load_found(found: &Found, trust: Trust) -> Result<Runbook, Problems> {
 /// Checks the runbook of a case, with the checks that the case holds.
 pub fn load_recorded(recorded: &RunbookRef) -> Result<Runbook, Problems> {
     let origin = format!("{} (in the case)", recorded.name);
-    check::runbook(&recorded.text, &origin, &|name| match recorded.checks.get(name) {
+    let runbook = check::runbook(&recorded.text, &origin, &|name| match recorded.checks.get(name) {
         Some(kept) => in_case(name, kept),
         None => Err(NoCheck { message: format!("the case does not hold the check `{name}`"), help: None }),
-    })
+    })?;
+    Ok(Runbook { around: recorded.around.clone(), ..runbook })
 }
 
-/// Checks a check that was found.
-pub fn load_check(found: &Found) -> Result<Check, Problems> {
-    let script = script(found);
+/// Checks a check that was found. Its modules must be as trustworthy as `trust` wants.
+pub fn load_check(found: &Found, trust: Trust) -> Result<Check, Problems> {
+    let script = script(found, trust);
     let check = checked(&script)?;
     if check.name != found.name {
         let problem = Problem::new(
             place_in(&script.text, &check.name),
             format!("the check calls itself `{}`, but its file is `{}.lua`", check.name, found.name),
         );
-        return Err(problems(&script, vec![problem.help(Some("give both the same name, by which it is found".into()))]));
+        return Err(problems(
+            &script,
+            vec![problem.help(Some("give both the same name, by which it is found".into()))],
+        ));
     }
     Ok(check)
 }
 
-/// A runbook of one step that runs a check with these parameters, so that it leaves the same trail as any other.
-pub fn around(check: &Arc<Check>, params: &IndexMap<String, Value>) -> Result<Runbook, Problems> {
-    let mut step = serde_json::json!({"id": check.name, "title": check.summary, "check": check.name});
-    if !params.is_empty() {
-        step["with"] = params.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-    }
-    let document = serde_json::json!({
+/// A runbook of one step that runs a check, so that it leaves the same trail as any other. Its parameters are the check's.
+pub fn around(check: &Arc<Check>) -> Result<Runbook, Problems> {
+    let with: Map<String, Value> =
+        check.params.keys().map(|name| (name.clone(), json!(format!("{{{{ params.{name} }}}}")))).collect();
+    let mut document = json!({
         "name": check.name.replace('_', "-"),
         "title": check.summary,
         "summary": check.summary,
-        "steps": [step],
+        "steps": [{"id": check.name, "title": check.summary, "check": check.name, "with": with}],
     });
-    check::runbook(&pretty(&document), &check.script.origin, &|name| {
-        if name == check.name {
-            Ok(Arc::clone(check))
-        } else {
-            Err(NoCheck { message: format!("there is no check `{name}`"), help: None })
-        }
-    })
+    if check.declared_params.is_object() {
+        document["params"] = check.declared_params.clone();
+    }
+    let only = |name: &str| match name == check.name {
+        true => Ok(Arc::clone(check)),
+        false => Err(NoCheck { message: format!("there is no check `{name}`"), help: None }),
+    };
+    let runbook = check::runbook(&pretty(&document), &check.script.origin, &only)?;
+    Ok(Runbook { around: Some(check.name.clone()), ..runbook })
 }
 
-fn script(found: &Found) -> Script {
-    let modules = Modules { folder: found.folder.clone(), ..Modules::default() };
+fn script(found: &Found, trust: Trust) -> Script {
+    let vet = (trust == Trust::Required).then_some(trust::vet as Vet);
+    let modules = Modules { folder: found.folder.clone(), vet, ..Modules::default() };
     Script { origin: found.origin.clone(), text: found.text.clone(), modules }
 }
 
@@ -99,7 +103,7 @@ fn by_name(name: &str, beside: Option<&Path>, trust: Trust) -> Result<Arc<Check>
     }
     let found = library::find(Kind::Check, name, beside, trust)
         .map_err(|error| NoCheck { message: error.to_string(), help: None })?;
-    load_check(&found).map(Arc::new).map_err(|problems| broken(name, &problems))
+    load_check(&found, trust).map(Arc::new).map_err(|problems| broken(name, &problems))
 }
 
 fn in_case(name: &str, kept: &CheckRef) -> Result<Arc<Check>, NoCheck> {
@@ -119,7 +123,9 @@ fn broken(name: &str, problems: &Problems) -> NoCheck {
 fn checked(script: &Script) -> Result<Check, Problems> {
     match declared(script)? {
         Declared::Check(header) => {
-            check::header(&pretty(&header), &script.origin, script).map_err(|problems| in_lua(problems, script))
+            let check = check::header(&pretty(&header), &script.origin, script);
+            let declared_params = header.get("params").cloned().unwrap_or_default();
+            check.map(|check| Check { declared_params, ..check }).map_err(|problems| in_lua(problems, script))
         }
         Declared::Runbook(_) => {
             let problem = Problem::new(None, "this is a runbook, not a check");
@@ -177,9 +183,9 @@ fn place_in(text: &str, words: &str) -> Option<std::ops::Range<usize>> {
         return None;
     }
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices(words).map(|(start, _)| start..start + words.len()).find(|range| {
-        !text[..range.start].ends_with(is_part) && !text[range.end..].starts_with(is_part)
-    })
+    text.match_indices(words)
+        .map(|(start, _)| start..start + words.len())
+        .find(|range| !text[..range.start].ends_with(is_part) && !text[range.end..].starts_with(is_part))
 }
 
 fn line_range(text: &str, line: usize) -> Option<std::ops::Range<usize>> {

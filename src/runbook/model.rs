@@ -35,6 +35,8 @@ pub struct Runbook {
     pub calm: Option<Template>,
     /// The hypotheses that it weighs.
     pub causes: Vec<CausePlan>,
+    /// The check that it was made for, to run it by hand.
+    pub around: Option<String>,
     /// Where it was read from.
     pub origin: String,
     /// Its text; a Lua runbook's in the form that it was read as.
@@ -130,6 +132,8 @@ pub struct Check {
     pub symptoms: Vec<String>,
     /// Its parameters.
     pub params: IndexMap<String, ParamSpec>,
+    /// Its parameters as its header declares them.
+    pub declared_params: Value,
     /// The probes that it may call.
     pub needs: Vec<&'static str>,
     /// Its text.

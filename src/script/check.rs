@@ -61,11 +61,11 @@ pub struct CheckFinding {
     pub remedies: Vec<Remedy>,
 }
 
-/// A check that ran to its end.
+/// What came of a check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckRun {
-    /// What it found, the gravest first.
-    pub findings: Vec<CheckFinding>,
+    /// What it found, the gravest first, or why it found nothing.
+    pub outcome: Result<Vec<CheckFinding>, Stopped>,
     /// What it printed.
     pub printed: Vec<String>,
     /// The modules of its folder that it required, with their texts.
@@ -77,8 +77,8 @@ pub fn run_check(
     script: &Script,
     given: Given,
     limits: &Limits,
-    mut answer: impl FnMut(Vec<Call>) -> Vec<Evidence>,
-) -> Result<CheckRun, Stopped> {
+    answer: impl FnMut(Vec<Call>) -> Vec<Evidence>,
+) -> CheckRun {
     let file = script.clone();
     let output_bytes = limits.output_bytes;
     let work = move |lua: &Lua, caller: &Caller<Vec<Call>, Vec<Evidence>>| {
@@ -92,8 +92,8 @@ pub fn run_check(
         let found = run.call::<LuaValue>((cx, params))?;
         findings(&found, &finding_meta, output_bytes)
     };
-    let ran = sandbox::run(limits, &script.modules, work, |calls| answer(calls))?;
-    Ok(CheckRun { findings: ran.value, printed: ran.printed, modules: ran.loaded })
+    let ran = sandbox::attempt(limits, &script.modules, work, answer);
+    CheckRun { outcome: ran.outcome, printed: ran.printed, modules: ran.loaded }
 }
 
 type AnswersOf = Caller<Vec<Call>, Vec<Evidence>>;
@@ -103,7 +103,8 @@ fn context(lua: &Lua, given: &Given, caller: &AnswersOf) -> mlua::Result<(Table,
     let (caller, needs) = (caller.clone(), given.needs.clone());
     let asked = std::sync::atomic::AtomicUsize::new(0);
     let ask = lua.create_function(move |lua, calls: Table| {
-        let calls = calls.sequence_values::<Table>().map(|call| read_call(&call?, &needs)).collect::<mlua::Result<Vec<_>>>()?;
+        let calls =
+            calls.sequence_values::<Table>().map(|call| read_call(&call?, &needs)).collect::<mlua::Result<Vec<_>>>()?;
         let before = asked.fetch_add(calls.len(), std::sync::atomic::Ordering::Relaxed);
         if before + calls.len() > CALLS {
             return Err(mlua::Error::runtime(format!("a check can call probes {CALLS} times, not more")));
@@ -116,22 +117,23 @@ fn context(lua: &Lua, given: &Given, caller: &AnswersOf) -> mlua::Result<(Table,
         }
         Ok(answers)
     })?;
-    let unknown_member = lua.create_function(|_, (what, name, members): (String, LuaValue, Table)| -> mlua::Result<()> {
-        let name = name.to_string()?;
-        let mut names: Vec<String> = members.pairs::<String, LuaValue>().flatten().map(|(name, _)| name).collect();
-        names.sort();
-        Err(mlua::Error::runtime(match nearest(&name, names.iter().map(String::as_str)) {
-            Some(near) => format!("{what} has no `{name}`; did you mean `{near}`?"),
-            None => format!("{what} has no `{name}`; there are: {}", names.join(", ")),
-        }))
-    })?;
+    let unknown_member =
+        lua.create_function(|_, (what, name, members): (String, LuaValue, Table)| -> mlua::Result<()> {
+            let name = name.to_string()?;
+            let mut names: Vec<String> = members.pairs::<String, LuaValue>().flatten().map(|(name, _)| name).collect();
+            names.sort();
+            Err(mlua::Error::runtime(match nearest(&name, names.iter().map(String::as_str)) {
+                Some(near) => format!("{what} has no `{name}`; did you mean `{near}`?"),
+                None => format!("{what} has no `{name}`; there are: {}", names.join(", ")),
+            }))
+        })?;
     let about = lua.globals().raw_get::<LuaValue>("about")?;
     let known = lua.globals().raw_get::<LuaValue>("known")?;
     let now = given.now.as_duration().as_secs_f64();
     let (cx, finding): (Table, Table) = lua
         .load(include_str!("../../lua/casebook/check.lua"))
         .set_mode(ChunkMode::Text)
-        .set_name(sandbox::ENGINE_CHUNK)
+        .set_name("=[engine]")
         .call((ask, unknown_member, about, known, params.clone(), now, given.window_seconds))?;
     Ok((cx, finding, params))
 }
@@ -192,13 +194,18 @@ fn read_call(call: &Table, needs: &[&'static str]) -> mlua::Result<Call> {
     for pair in given.pairs::<LuaValue, LuaValue>() {
         let (key, value) = pair?;
         let LuaValue::String(key) = key else {
-            return Err(mlua::Error::runtime(format!("parameters of probe {name} have names, as in {{ window = \"5s\" }}")));
+            return Err(mlua::Error::runtime(format!(
+                "parameters of probe {name} have names, as in {{ window = \"5s\" }}"
+            )));
         };
         let key = key.to_string_lossy();
         let mut value = json(&value, DEPTH, &mut items)?;
         // An empty table is a list where the probe wants one.
-        let wanted = schema.pointer("/properties").and_then(|all| all.get(&key)).and_then(|property| property.get("type"));
-        let wants_list = wanted.is_some_and(|kind| kind == "array" || kind.as_array().is_some_and(|kinds| kinds.contains(&"array".into())));
+        let wanted =
+            schema.pointer("/properties").and_then(|all| all.get(&key)).and_then(|property| property.get("type"));
+        let wants_list = wanted.is_some_and(|kind| {
+            kind == "array" || kind.as_array().is_some_and(|kinds| kinds.contains(&"array".into()))
+        });
         if wants_list && value.as_object().is_some_and(Map::is_empty) {
             value = Value::Array(Vec::new());
         }
@@ -212,7 +219,9 @@ fn findings(found: &LuaValue, meta: &Table, output_bytes: usize) -> mlua::Result
     let is_finding = |table: &Table| table.metatable().is_some_and(|own| own == *meta);
     let list: Vec<Table> = match found {
         LuaValue::Table(table) if is_finding(table) => vec![table.clone()],
-        LuaValue::Table(table) if table.raw_len() > 0 => table.sequence_values::<Table>().collect::<mlua::Result<_>>()?,
+        LuaValue::Table(table) if table.raw_len() > 0 => {
+            table.sequence_values::<Table>().collect::<mlua::Result<_>>()?
+        }
         _ => Vec::new(),
     };
     if list.is_empty() || !list.iter().all(is_finding) {
@@ -225,8 +234,10 @@ fn findings(found: &LuaValue, meta: &Table, output_bytes: usize) -> mlua::Result
     }
     let mut items = 0;
     let mut findings = list.iter().map(|table| finding(table, &mut items)).collect::<mlua::Result<Vec<_>>>()?;
-    let bytes = serde_json::to_vec(&findings.iter().map(|finding| (&finding.sentence, &finding.data, &finding.remedies)).collect::<Vec<_>>())
-        .map_or(0, |text| text.len());
+    let bytes = serde_json::to_vec(
+        &findings.iter().map(|finding| (&finding.sentence, &finding.data, &finding.remedies)).collect::<Vec<_>>(),
+    )
+    .map_or(0, |text| text.len());
     if bytes > output_bytes {
         return Err(mlua::Error::runtime(format!(
             "what the check found is larger than {}",
@@ -250,7 +261,8 @@ fn finding(table: &Table, items: &mut usize) -> mlua::Result<CheckFinding> {
         list => Map::from_iter([("list".to_owned(), list)]),
     };
     let remedies: Table = table.raw_get("remedies")?;
-    let remedies = remedies.sequence_values::<Table>().take(REMEDIES).map(|table| remedy(&table?)).collect::<mlua::Result<_>>()?;
+    let remedies =
+        remedies.sequence_values::<Table>().take(REMEDIES).map(|table| remedy(&table?)).collect::<mlua::Result<_>>()?;
     Ok(CheckFinding { verdict, sentence: printable(sentence.to_string_lossy()), data, remedies })
 }
 
@@ -277,15 +289,15 @@ fn remedy(table: &Table) -> mlua::Result<Remedy> {
             texts.insert(key, printable_lines(&text));
         }
     }
-    let action = texts.remove("do").ok_or_else(|| {
-        mlua::Error::runtime("a remedy needs a sentence: [\"do\"] = \"Restart the resolver\"")
-    })?;
+    let action = texts
+        .remove("do")
+        .ok_or_else(|| mlua::Error::runtime("a remedy needs a sentence: [\"do\"] = \"Restart the resolver\""))?;
     Ok(Remedy { urgency, action, run: texts.remove("run"), undo: texts.remove("undo"), risk: texts.remove("risk") })
 }
 
 /// The text with control characters escaped, but for the ends of its lines.
 fn printable_lines(text: &str) -> String {
-    text.lines().map(|line| printable(line)).collect::<Vec<_>>().join("\n")
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
 /// A value of a script as data of a report.

@@ -61,7 +61,7 @@ pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
 /// Runs the file and gives what it returns.
 pub(super) fn evaluate(lua: &Lua, script: &Script) -> mlua::Result<mlua::UserDataRef<Declaring>> {
     install(lua)?;
-    let value: LuaValue = sandbox::load(lua, &script.origin, &script.text)?.call(())?;
+    let value: LuaValue = sandbox::load(lua, &script.text, &script.origin)?.call(())?;
     let missing = || mlua::Error::runtime("it ends without `return check { … }` or `return runbook { … }`");
     match value {
         LuaValue::UserData(data) => data.borrow::<Declaring>().map_err(|_| missing()),

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use nix::unistd::Uid;
 
+use super::text_file::Unreadable;
+
 /// Whether a file must be trustworthy before root acts by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Trust {
@@ -79,6 +81,15 @@ pub fn distrust(file: &File, path: &Path) -> io::Result<Option<String>> {
         }
     }
     Ok(None)
+}
+
+/// Refuses a file that root should not act by.
+pub fn vet(path: &Path) -> Result<(), String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    match distrust(&file, path).map_err(|error| error.to_string())? {
+        Some(why) => Err(Unreadable::Untrusted(why).to_string()),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,13 @@ pub fn empty() -> Case {
     Case {
         format: CASE_FORMAT,
         casebook: "0.1.0".into(),
-        runbook: RunbookRef { name: "empty".into(), title: "Nothing at all".into(), text: String::new(), checks: Default::default() },
+        runbook: RunbookRef {
+            name: "empty".into(),
+            title: "Nothing at all".into(),
+            text: String::new(),
+            around: None,
+            checks: Default::default(),
+        },
         host: Host { name: "web01".into(), kernel: "6.1.0-13-amd64".into(), root: true },
         started: "2026-11-22T15:04:10Z".parse().unwrap(),
         window_seconds: 0.0,
@@ -35,6 +41,7 @@ fn inbound(findings: Vec<Finding>) -> Case {
             name: "high-inbound-traffic".into(),
             title: "High inbound traffic".into(),
             text: "name: high-inbound-traffic\n".into(),
+            around: None,
             checks: Default::default(),
         },
         window_seconds: 10.0,
@@ -53,7 +60,16 @@ pub fn params(pairs: &[(&str, Value)]) -> Map<String, Value> {
 }
 
 pub fn finding(verdict: Verdict, step: &str, title: &str, sentence: &str) -> Finding {
-    Finding { step: step.into(), title: title.into(), verdict, sentence: sentence.into(), gaps: vec![], remedies: vec![], data: Default::default(), besides: vec![] }
+    Finding {
+        step: step.into(),
+        title: title.into(),
+        verdict,
+        sentence: sentence.into(),
+        gaps: vec![],
+        remedies: vec![],
+        data: Default::default(),
+        besides: vec![],
+    }
 }
 
 pub fn blind(step: &str, title: &str, gap: Gap) -> Finding {
