@@ -37,6 +37,8 @@ pub(super) enum Command {
     Show(ShowArguments),
     /// Show what a run would do, what it reads and needs, and what root would add
     Plan(ShowArguments),
+    /// Write a check or runbook to begin with, and its test
+    New(NewArguments),
     /// Check runbooks without running them
     Lint(LintArguments),
     /// Run one check, written in Lua, by hand
@@ -188,6 +190,32 @@ pub(super) struct ShowArguments {
     /// As root: read files that somebody else could have written, too
     #[arg(long)]
     pub trust: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook new check slow_clients              lua/checks/slow_clients.lua and its test
+  casebook new runbook lost-datagrams          runbooks/lost-datagrams.yaml and its test
+  casebook new runbook rates --lua --dir .     rates.lua here")]
+pub(super) struct NewArguments {
+    /// What to begin
+    pub kind: NewKind,
+    /// Its name
+    pub name: String,
+    /// Write the runbook in Lua
+    #[arg(long)]
+    pub lua: bool,
+    /// The folder to write it to; lua/checks or runbooks when none is given
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum NewKind {
+    /// A check, in Lua
+    Check,
+    /// A runbook
+    Runbook,
 }
 
 #[derive(Debug, Args)]
