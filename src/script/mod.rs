@@ -7,14 +7,18 @@
 mod condition;
 mod evidence;
 mod expression;
+mod json;
 mod lexer;
 pub mod sandbox;
 mod scope;
 mod template;
+mod vocabulary;
 
 pub use condition::Condition;
 pub use evidence::{field_schema, is_map, item_schema, properties};
 pub use expression::{Expression, NameUse, PathPart};
 pub use lexer::{SyntaxError, is_keyword};
-pub use scope::{HELPERS, Helper, Judged, Scope, Unknown};
+pub use json::{Bounds, to_json};
+pub use scope::{Judged, Scope, Unknown};
 pub use template::Template;
+pub use vocabulary::{HELPERS, Helper};
