@@ -8,6 +8,7 @@ mod condition;
 mod evidence;
 mod expression;
 mod lexer;
+pub mod rows;
 mod scope;
 mod template;
 
