@@ -103,7 +103,9 @@ fn instead(name: &str) -> &'static str {
     match name {
         "os.time" | "os.clock" | "os.date" | "os.difftime" => "use cx.now, seconds since the epoch",
         "os.getenv" => "declare what it needs under `params`",
-        "os.execute" | "io.popen" => "it runs no commands; ask a probe: cx.probe(\"sockets\", {…}), `casebook list` names them",
+        "os.execute" | "io.popen" => {
+            "it runs no commands; ask a probe: cx.probe(\"sockets\", {…}), `casebook list` names them"
+        }
         "os.exit" => "return a finding, or call error(…)",
         "os.remove" | "os.rename" | "os.tmpname" => "it changes nothing on the host",
         "io.write" | "io.stdout" | "io.stderr" => "use log(…), or return a finding",

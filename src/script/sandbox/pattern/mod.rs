@@ -210,7 +210,9 @@ fn replace(
 ) -> mlua::Result<bool> {
     let mut values = MultiValue::new();
     let value = match replacement {
-        Replacement::Text(template) => return fill(out, text, matcher, (start, end), &template.as_bytes()).map(|()| true),
+        Replacement::Text(template) => {
+            return fill(out, text, matcher, (start, end), &template.as_bytes()).map(|()| true);
+        }
         Replacement::Table(table) => {
             push(lua, &mut values, text, matcher.capture(0, start, end)?)?;
             table.get::<Value>(values.pop_front().unwrap_or(Value::Nil))?
