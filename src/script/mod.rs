@@ -4,6 +4,7 @@
 //! nothing of the host. Evidence that is not there makes an expression unknown; `and`, `or` and `not` of a condition follow
 //! three-valued logic.
 
+pub mod api;
 mod condition;
 mod evidence;
 mod expression;
