@@ -33,7 +33,7 @@ pub(super) enum Command {
     Show(ShowArguments),
     /// Show what a run would do, what it reads and needs, and what root would add
     Plan(ShowArguments),
-    /// Check runbooks without running them
+    /// Check runbooks and Lua checks without running them
     Lint(LintArguments),
     /// Run one probe by hand
     Probe(ProbeArguments),
@@ -111,8 +111,8 @@ pub(super) struct ShowArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct LintArguments {
-    /// Runbooks: names or YAML files
-    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// Runbooks by name, YAML and Lua files, and folders of them
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub files: Vec<String>,
 }
 

@@ -9,7 +9,9 @@ mod condition;
 mod evidence;
 mod expression;
 mod lexer;
+pub mod lint;
 mod scope;
+mod syntax;
 mod template;
 
 pub use condition::Condition;
