@@ -43,7 +43,7 @@ pub(super) enum Command {
     Doctor,
     /// Print a JSON schema: of a case, of runbooks, or of a probe
     Schema(SchemaArguments),
-    /// Write the reference manual out of the probes' own descriptions
+    /// Write the reference manual and the Lua types out of the probes' own descriptions
     Generate(GenerateArguments),
     /// Print the completions for a shell
     Completions(CompletionsArguments),
@@ -163,6 +163,9 @@ pub(super) struct GenerateArguments {
     /// The project's folder
     #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
     pub folder: PathBuf,
+    /// Write only the types for the Lua language server, to this folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "folder")]
+    pub types: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

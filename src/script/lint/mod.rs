@@ -11,6 +11,8 @@ mod tables;
 mod walk;
 
 use std::ops::Range;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use mlua::chunk::ChunkMode;
 use mlua::{Lua, LuaOptions, StdLib};
@@ -21,6 +23,8 @@ use super::syntax::{Failure, parse};
 pub const LARGEST: usize = 1024 * 1024;
 /// How many findings of one script are told.
 const MOST: usize = 50;
+/// How long Lua may take to read a script.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Memory that Lua may use to read a script.
 const MEMORY: usize = 256 * 1024 * 1024;
 
@@ -105,7 +109,23 @@ pub fn lint(text: &str, origin: &str) -> Vec<Finding> {
 }
 
 /// Whether Lua can read the script; its message, when not.
+///
+/// There are texts that Lua's compiler needs minutes for, and it cannot be stopped: a thread that takes too long is left
+/// behind.
 fn compile(text: &str, origin: &str) -> Result<(), String> {
+    let (text, origin) = (text.to_owned(), origin.to_owned());
+    let (say, answer) = mpsc::channel();
+    let thread = std::thread::Builder::new().name("lint".into()).spawn(move || {
+        // Nobody listens any more when it took too long.
+        let _ = say.send(compile_here(&text, &origin));
+    });
+    thread.map_err(|error| format!("cannot start a thread to read the script: {error}"))?;
+    answer
+        .recv_timeout(PATIENCE)
+        .unwrap_or_else(|_| Err(format!("Lua needs more than {} s to read the script", PATIENCE.as_secs())))
+}
+
+fn compile_here(text: &str, origin: &str) -> Result<(), String> {
     let read = || -> mlua::Result<()> {
         let lua = Lua::new_with(StdLib::NONE, LuaOptions::default())?;
         lua.set_memory_limit(MEMORY)?;

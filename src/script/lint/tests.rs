@@ -242,8 +242,8 @@ fn scripts_that_nest_deep_or_are_huge_end_soon() {
         "return a".to_owned() + &"()".repeat(400_000),
         "return 1".to_owned() + &"+1".repeat(400_000),
         "return 'a'".to_owned() + &"..'a'".repeat(150),
-        "if x then else".to_owned() + &"if x then else".repeat(70_000),
-        "if x then ".to_owned() + &"elseif x then ".repeat(70_000) + "end",
+        "if x then else ".repeat(70_000),
+        "return x".to_owned() + &" or x".repeat(200_000),
         "[[".repeat(500_000),
         "--[[".repeat(250_000),
         "x = 1 ".repeat(170_000),
@@ -253,8 +253,7 @@ fn scripts_that_nest_deep_or_are_huge_end_soon() {
         let started = std::time::Instant::now();
         let findings = lint(&text, "x.lua");
         assert!(findings.len() <= MOST);
-        eprintln!("{} {:?}", &text[..12], started.elapsed());
-        assert!(started.elapsed().as_secs() < 20, "{}: {:?}", &text[..20], started.elapsed());
+        assert!(started.elapsed() < PATIENCE * 3, "{}: {:?}", &text[..20], started.elapsed());
     }
 }
 
