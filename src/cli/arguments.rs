@@ -39,7 +39,7 @@ pub(super) enum Command {
     Plan(ShowArguments),
     /// Write a check or runbook to begin with, and its test
     New(NewArguments),
-    /// Check runbooks without running them
+    /// Check runbooks and Lua checks without running them
     Lint(LintArguments),
     /// Run one check, written in Lua, by hand
     Check(CheckArguments),
@@ -51,7 +51,7 @@ pub(super) enum Command {
     Doctor,
     /// Print a JSON schema: of a case, of runbooks, or of a probe
     Schema(SchemaArguments),
-    /// Write the reference manual out of the probes' own descriptions
+    /// Write the reference manual and the Lua types out of the probes' own descriptions
     Generate(GenerateArguments),
     /// Print the completions for a shell
     Completions(CompletionsArguments),
@@ -220,8 +220,8 @@ pub(super) enum NewKind {
 
 #[derive(Debug, Args)]
 pub(super) struct LintArguments {
-    /// Runbooks: names or YAML files
-    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// Runbooks by name, YAML and Lua files, and folders of them
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub files: Vec<String>,
 }
 
@@ -274,6 +274,9 @@ pub(super) struct GenerateArguments {
     /// The project's folder
     #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
     pub folder: PathBuf,
+    /// Write only the types for the Lua language server, to this folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "folder")]
+    pub types: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@
 //! nothing of the host. Evidence that is not there makes an expression unknown; `and`, `or` and `not` of a condition follow
 //! three-valued logic.
 
+pub mod api;
 mod check;
 mod condition;
 mod declare;
@@ -11,10 +12,12 @@ mod evidence;
 mod expression;
 mod json;
 mod lexer;
+pub mod lint;
 pub mod rows;
 pub mod sandbox;
 mod scope;
 mod source;
+mod syntax;
 mod template;
 mod vocabulary;
 
