@@ -103,9 +103,9 @@ impl List {
         field.check(self)?;
         self.check_complete()?;
         let mut charge = self.charge();
-        let mut keys: Vec<(Key, u32)> = Vec::new();
-        let mut without = Vec::new();
         charge.add(lua, self.len() * size_of::<(Key, u32)>())?;
+        let mut keys: Vec<(Key, u32)> = Vec::with_capacity(self.len());
+        let mut without = Vec::new();
         for position in 0..self.len() {
             let index = self.index(position) as u32;
             match self.key(lua, field, position)? {
@@ -140,7 +140,7 @@ impl List {
         charge.add(lua, self.len() * size_of::<u32>())?;
         let mut groups: HashMap<Key, u32> = HashMap::new();
         let mut counts: Vec<u32> = Vec::new();
-        let mut members: Vec<u32> = Vec::new();
+        let mut members: Vec<u32> = Vec::with_capacity(self.len());
         let keys = lua.create_table()?;
         for position in 0..self.len() {
             let Some(key) = self.key(lua, field, position)? else {

@@ -547,6 +547,16 @@ fn lists_held_outside_lua_are_bounded_and_those_forgotten_are_not_counted() {
 }
 
 #[test]
+fn methods_that_call_one_another_without_end_are_stopped() {
+    let many = evidence(json!({"large": (0..20_000).collect::<Vec<_>>()}), &[]);
+    let lua = host(many);
+    let script = "local key; key = function(n) if n == 19999 then return #e.large:sort(key) end return n end return #e.large:sort(key)";
+    let error = lua.load(script).exec().unwrap_err().to_string();
+    assert!(error.contains("not enough memory") || error.contains("stack overflow"), "{error}");
+    assert_eq!(lua.load("return #e.large:sort()").eval::<i64>().unwrap(), 20_000);
+}
+
+#[test]
 fn a_group_for_every_one_of_many_rows_is_within_bounds() {
     let rows: Vec<Value> = (0..50_000).map(|n| json!({"address": format!("192.0.{}.{}", n / 256, n % 256)})).collect();
     let lua = Lua::new();
