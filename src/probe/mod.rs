@@ -5,6 +5,7 @@
 
 pub mod capture;
 mod context;
+pub mod dns;
 pub mod drops;
 pub mod firewall;
 pub mod host;
@@ -34,6 +35,7 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &kernel::KernelProbe,
     &drops::DropsProbe,
     &logs::Logs,
+    &dns::DnsProbe,
     &ledger::LedgerProbe,
 ];
 
