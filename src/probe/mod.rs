@@ -13,6 +13,7 @@ pub mod interfaces;
 pub mod kernel;
 pub mod ledger;
 pub mod logs;
+pub mod service;
 pub mod sockets;
 mod watched;
 
@@ -36,6 +37,7 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &drops::DropsProbe,
     &logs::Logs,
     &dns::DnsProbe,
+    &service::ServiceProbe,
     &ledger::LedgerProbe,
 ];
 

@@ -127,6 +127,7 @@ impl Probe for DnsProbe {
         let conf = read_system(&params, &mut observed);
         let search = conf.as_ref().and_then(|conf| conf.search.first().cloned());
         let mut items = items(&params, search.as_deref())?;
+        let stranger_question = asked("stranger_name", &params.stranger_name, kind(&params.stranger_type)?)?;
         let left_out = items.len().saturating_sub(MOST_QUESTIONS);
         items.truncate(MOST_QUESTIONS);
         let stop = || cx.cancelled();
@@ -168,8 +169,7 @@ impl Probe for DnsProbe {
             observed.output.resolvers = Some(resolvers);
         }
         if params.as_stranger {
-            let asked = asked("stranger_name", &params.stranger_name, kind(&params.stranger_type)?)?;
-            ask_as_stranger(&asked, &params, named.map(|server| server.ip()), &mut observed, way);
+            ask_as_stranger(&stranger_question, &params, named.map(|server| server.ip()), &mut observed, way);
         }
         observed.output.questions_sent = sent(&observed.output);
         Ok(observed)
