@@ -5,6 +5,7 @@
 
 pub mod capture;
 mod context;
+pub mod dns;
 pub mod drops;
 pub mod firewall;
 pub mod host;
@@ -12,6 +13,7 @@ pub mod interfaces;
 pub mod kernel;
 pub mod ledger;
 pub mod logs;
+pub mod service;
 pub mod sockets;
 mod watched;
 
@@ -35,6 +37,8 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &kernel::KernelProbe,
     &drops::DropsProbe,
     &logs::Logs,
+    &dns::DnsProbe,
+    &service::ServiceProbe,
     &ledger::LedgerProbe,
 ];
 
