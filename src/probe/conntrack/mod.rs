@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use self::nat::Baseline;
 pub use self::output::{
-    Conntrack, Destination, Directions, Inner, Mapping, Nat, ProtocolEntries, Source, StateEntries, Trouble,
+    Conntrack, Destination, Directions, Inner, Mapping, Nat, ProtocolEntries, Service, Source, StateEntries, Trouble,
 };
 use self::tally::{Locals, Tally};
 use self::trouble::Stat;
@@ -28,14 +28,14 @@ use crate::units::{self, Span};
 
 /// How often the count is looked at within the window.
 const TICK: Duration = Duration::from_millis(500);
-/// How long reading the table at the beginning of the window may take. A million entries take about a second.
+/// How long reading the table at the beginning of the window may take. A million entries take the kernel two seconds.
 const FIRST_READING: Duration = Duration::from_secs(2);
 /// How long it may take at the end, when the report waits for it.
 const LAST_READING: Duration = Duration::from_millis(2500);
 /// Most rows that may be asked for.
 const MOST_ROWS: u32 = 1000;
 /// The fields that are of the entries.
-const OF_ENTRIES: [&str; 12] = [
+const OF_ENTRIES: [&str; 13] = [
     "entries_read",
     "complete",
     "protocols",
@@ -47,6 +47,7 @@ const OF_ENTRIES: [&str; 12] = [
     "distinct_sources",
     "top_sources",
     "top_destinations",
+    "top_services",
     "nat",
 ];
 /// The fields that are growth of the counters of translated entries.
@@ -68,7 +69,7 @@ pub struct ConntrackProbe;
 pub struct Params {
     /// How long to watch the counters grow. 0 looks once.
     pub window: Span,
-    /// Most sources, destinations and inner addresses in their lists: 1 to 1,000.
+    /// Most sources, destinations, services and inner addresses in their lists: 1 to 1,000.
     #[schemars(range(min = 1, max = 1000))]
     pub limit: u32,
 }

@@ -56,8 +56,10 @@ pub struct Conntrack {
     pub distinct_sources: Option<u64>,
     /// Who began most of the connections.
     pub top_sources: Option<Vec<Source>>,
-    /// What most of the connections were begun to, as the one who began wrote it (before translation).
+    /// The addresses that most of the connections were begun to, before translation.
     pub top_destinations: Option<Vec<Destination>>,
+    /// The addresses and ports that most of the connections were begun to, before translation.
+    pub top_services: Option<Vec<Service>>,
     /// Addresses that are translated.
     pub nat: Option<Nat>,
 }
@@ -137,9 +139,23 @@ pub struct Source {
     pub share: f64,
 }
 
-/// What connections were begun to.
+/// An address that connections were begun to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Destination {
+    /// The address.
+    #[schemars(with = "String")]
+    pub address: IpAddr,
+    /// Its entries: at least so many, when there are more than 16,384 addresses.
+    pub entries: u64,
+    /// Of these, those that nobody answered.
+    pub unreplied: u64,
+    /// Its entries as a share of those read.
+    pub share: f64,
+}
+
+/// An address and port that connections were begun to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Service {
     /// The address.
     #[schemars(with = "String")]
     pub address: IpAddr,
@@ -147,7 +163,7 @@ pub struct Destination {
     pub protocol: String,
     /// The port, for protocols that have ports.
     pub port: Option<u16>,
-    /// Its entries: at least so many, when there are more than 16,384 destinations.
+    /// Its entries: at least so many, when there are more than 16,384 of them.
     pub entries: u64,
     /// Of these, those that nobody answered.
     pub unreplied: u64,

@@ -5,13 +5,13 @@ use std::net::IpAddr;
 
 use super::entry::{End, Entry, TCP_STATES};
 use super::nat::{Baseline, Translations};
-use super::output::{Conntrack, Destination, Directions, ProtocolEntries, Source, StateEntries};
+use super::output::{Conntrack, Destination, Directions, ProtocolEntries, Service, Source, StateEntries};
 use crate::probe::distinct::Distinct;
 use crate::probe::hash::Secret;
 use crate::probe::heavy::Heavy;
 use crate::sys::rtnetlink::LinkAddress;
 
-/// Sources, and destinations, that are followed.
+/// Sources, destinations and services that are followed, of each.
 const FOLLOWED: usize = 16_384;
 /// Registers of the estimate of distinct sources, as a power of two: 1.6 % of error as a rule.
 const REGISTERS: u32 = 12;
@@ -57,7 +57,7 @@ impl Locals {
     }
 }
 
-/// Entries of one source or destination.
+/// Entries of one source, destination or service.
 #[derive(Debug, Default)]
 struct Entries {
     all: u64,
@@ -85,7 +85,8 @@ pub(super) struct Tally<'a> {
     directions: Directions,
     distinct: Distinct,
     sources: Heavy<IpAddr, Entries>,
-    destinations: Heavy<(u8, End), Entries>,
+    destinations: Heavy<IpAddr, Entries>,
+    services: Heavy<(u8, End), Entries>,
     translations: Translations,
 }
 
@@ -105,6 +106,7 @@ impl<'a> Tally<'a> {
             distinct: Distinct::new(REGISTERS),
             sources: Heavy::new(FOLLOWED),
             destinations: Heavy::new(FOLLOWED),
+            services: Heavy::new(FOLLOWED),
             translations: Translations::new(),
         }
     }
@@ -129,32 +131,32 @@ impl<'a> Tally<'a> {
         self.distinct.add(hash);
         self.sources.add(hash, source, 1).add(entry);
         let service = u64::from(entry.original.protocol) << 16 | u64::from(destination.port.unwrap_or(0));
-        let hash = self.secret.words(self.secret.address(destination.address), service);
-        self.destinations.add(hash, (entry.original.protocol, destination), 1).add(entry);
+        let hash = self.secret.address(destination.address);
+        self.destinations.add(hash, destination.address, 1).add(entry);
+        let hash = self.secret.words(hash, service);
+        self.services.add(hash, (entry.original.protocol, destination), 1).add(entry);
         self.translations.add(entry, &self.secret, self.baseline);
     }
 
     /// Writes the result, with so many rows of sources and destinations at most.
     pub(super) fn finish(self, limit: usize, output: &mut Conntrack) {
         let share = |entries: u64| entries as f64 / self.entries as f64;
-        let mut sources: Vec<Source> = self
-            .sources
-            .rows()
-            .map(|(address, entries)| Source {
-                address: *address,
-                entries: entries.all,
-                unreplied: entries.unreplied,
-                share: share(entries.all),
-            })
-            .collect();
-        sources.sort_by_key(|row| (std::cmp::Reverse(row.entries), row.address));
-        sources.truncate(limit);
-        let mut destinations: Vec<(&(u8, End), &Entries)> =
-            self.destinations.rows().map(|(key, entries)| (key, entries)).collect();
-        destinations.sort_by_key(|((protocol, end), entries)| {
-            (std::cmp::Reverse(entries.all), end.address, *protocol, end.port)
-        });
-        let destination = |((protocol, end), entries): &(&(u8, End), &Entries)| Destination {
+        let sources = heaviest(&self.sources, limit, |address| *address);
+        let destinations = heaviest(&self.destinations, limit, |address| *address);
+        let services = heaviest(&self.services, limit, |(protocol, end)| (end.address, *protocol, end.port));
+        let source = |(address, entries): &(IpAddr, Entries)| Source {
+            address: *address,
+            entries: entries.all,
+            unreplied: entries.unreplied,
+            share: share(entries.all),
+        };
+        let destination = |(address, entries): &(IpAddr, Entries)| Destination {
+            address: *address,
+            entries: entries.all,
+            unreplied: entries.unreplied,
+            share: share(entries.all),
+        };
+        let service = |((protocol, end), entries): &((u8, End), Entries)| Service {
             address: end.address,
             protocol: protocol_name(*protocol),
             port: end.port,
@@ -184,10 +186,23 @@ impl<'a> Tally<'a> {
         output.tcp_states = Some(states);
         output.directions = self.locals.map(|_| self.directions);
         output.distinct_sources = Some(self.distinct.estimate().min(self.entries));
-        output.top_sources = Some(sources);
-        output.top_destinations = Some(destinations.iter().take(limit).map(destination).collect());
+        output.top_sources = Some(sources.into_iter().map(source).collect());
+        output.top_destinations = Some(destinations.into_iter().map(destination).collect());
+        output.top_services = Some(services.into_iter().map(service).collect());
         output.nat = Some(self.translations.finish(limit, self.locals));
     }
+}
+
+/// The rows with most entries; those with equally many by key.
+fn heaviest<K: PartialEq + Copy, O: Ord>(
+    table: &Heavy<K, Entries>,
+    limit: usize,
+    order: impl Fn(&K) -> O,
+) -> Vec<&(K, Entries)> {
+    let mut rows: Vec<&(K, Entries)> = table.rows().collect();
+    rows.sort_by_cached_key(|(key, entries)| (std::cmp::Reverse(entries.all), order(key)));
+    rows.truncate(limit);
+    rows
 }
 
 /// The sum that an entry belongs to. Where the packets end, after translation, is where the answers come from.
@@ -260,10 +275,12 @@ mod tests {
         assert_eq!((seen.entries_read, seen.unreplied), (Some(5001), Some(5000)));
         let states = seen.tcp_states.unwrap();
         assert_eq!((states[0].state.as_str(), states[0].entries, states.len()), ("syn_sent", 5000, 2));
-        let top = &seen.top_destinations.unwrap()[0];
+        let top = &seen.top_services.unwrap()[0];
         assert_eq!((top.port, top.unreplied, top.protocol.as_str()), (Some(80), 5000, "tcp"));
         let distinct = seen.distinct_sources.unwrap();
         assert!((4700..=5001).contains(&distinct), "{distinct}");
+        let address = &seen.top_destinations.unwrap()[0];
+        assert_eq!((address.address.to_string().as_str(), address.entries), ("192.0.2.10", 5000));
         assert_eq!(seen.top_sources.unwrap().len(), 3);
     }
 
