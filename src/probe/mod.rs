@@ -7,6 +7,7 @@ pub mod capture;
 mod context;
 pub mod dns;
 pub mod drops;
+pub mod file;
 pub mod firewall;
 pub mod host;
 pub mod interfaces;
@@ -15,6 +16,7 @@ pub mod ledger;
 pub mod logs;
 pub mod service;
 pub mod sockets;
+pub mod sysctl;
 mod watched;
 
 pub use context::{Cancel, Context, Gate, Inputs};
@@ -38,6 +40,8 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &logs::Logs,
     &dns::DnsProbe,
     &service::ServiceProbe,
+    &file::FileProbe,
+    &sysctl::SysctlProbe,
     &ledger::LedgerProbe,
 ];
 
