@@ -9,6 +9,7 @@ mod context;
 mod distinct;
 pub mod dns;
 pub mod drops;
+pub mod file;
 pub mod firewall;
 mod hash;
 mod heavy;
@@ -19,6 +20,7 @@ pub mod ledger;
 pub mod logs;
 pub mod service;
 pub mod sockets;
+pub mod sysctl;
 mod watched;
 
 pub use context::{Cancel, Context, Gate, Inputs};
@@ -44,6 +46,8 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &logs::Logs,
     &dns::DnsProbe,
     &service::ServiceProbe,
+    &file::FileProbe,
+    &sysctl::SysctlProbe,
     &ledger::LedgerProbe,
 ];
 
