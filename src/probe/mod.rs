@@ -4,8 +4,10 @@
 //! manual, the JSON schema, `list`, `doctor`, completions and lint follow from its types and their doc comments.
 
 pub mod capture;
+mod cgroup;
 pub mod conntrack;
 mod context;
+pub mod disk;
 mod distinct;
 pub mod drops;
 pub mod firewall;
@@ -16,6 +18,8 @@ pub mod interfaces;
 pub mod kernel;
 pub mod ledger;
 pub mod logs;
+mod process;
+pub mod processes;
 pub mod sockets;
 mod watched;
 
@@ -32,6 +36,8 @@ use crate::case::{Gap, Observed, Reason};
 pub const PROBES: &[&dyn AnyProbe] = &[
     &host::HostProbe,
     &interfaces::InterfacesProbe,
+    &processes::ProcessesProbe,
+    &disk::DiskProbe,
     &sockets::SocketsProbe,
     &capture::CaptureProbe,
     &firewall::FIREWALL,
