@@ -23,7 +23,9 @@ use crate::units::{self, Span};
 
 /// How long a file system may take to say how full it is. A healthy server answers in milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// File systems that are asked and listed.
+/// File systems that are asked: a host with a thousand containers has some thousands.
+const MOST_ASKED: usize = 4096;
+/// File systems that are listed.
 const MOST_FILESYSTEMS: usize = 256;
 /// Devices that are listed.
 const MOST_DEVICES: usize = 64;
@@ -64,10 +66,14 @@ impl Probe for DiskProbe {
         let mountinfo = fs::read("/proc/thread-self/mountinfo")
             .map_err(|error| Gap::io("list what is mounted (/proc/self/mountinfo)", &error))?;
         let mut mounts = mounts::storage(&mountinfo);
-        let left_out = mounts.len().saturating_sub(MOST_FILESYSTEMS);
-        mounts.truncate(MOST_FILESYSTEMS);
-
-        let mut observed = Observed::whole(Disk { filesystems_left_out: left_out as u64, ..Disk::default() });
+        let mut observed = Observed::whole(Disk::default());
+        if mounts.len() > MOST_ASKED {
+            let tried = format!("look at all {} file systems", units::count(mounts.len() as f64));
+            let gap = Gap::new(Reason::Absent, tried, format!("only {} are asked", units::count(MOST_ASKED as f64)));
+            observed
+                .miss(&["filesystems", "fullest_share", "fullest_inodes_share", "forced_read_only", "hanging"], gap);
+            mounts.truncate(MOST_ASKED);
+        }
         if params.window.0.is_zero() {
             let gap = Gap::new(Reason::Absent, "measure the load of the disks", "the window is 0");
             observed.miss(&["devices", "busiest_share"], gap.way_out("give a window"));
@@ -146,6 +152,8 @@ fn enter(mounts: &[Mount], answers: &[Answer], observed: &mut Observed<Disk>) {
     let writable = || output.filesystems.iter().filter(|filesystem| !filesystem.read_only);
     output.fullest_share = writable().filter_map(|filesystem| filesystem.used_share).max_by(f64::total_cmp);
     output.fullest_inodes_share = writable().filter_map(|filesystem| filesystem.inodes_share).max_by(f64::total_cmp);
+    output.filesystems_left_out = output.filesystems.len().saturating_sub(MOST_FILESYSTEMS) as u64;
+    output.filesystems.truncate(MOST_FILESYSTEMS);
     let hanging = output.hanging.clone();
     say_who_did_not_answer(observed, &hanging, &not_asked, refused);
 }
