@@ -4,8 +4,10 @@
 //! manual, the JSON schema, `list`, `doctor`, completions and lint follow from its types and their doc comments.
 
 pub mod capture;
+mod cgroup;
 pub mod conntrack;
 mod context;
+pub mod disk;
 mod distinct;
 pub mod dns;
 pub mod drops;
@@ -19,6 +21,8 @@ pub mod kernel;
 pub mod ledger;
 pub mod logs;
 pub mod service;
+mod process;
+pub mod processes;
 pub mod sockets;
 pub mod sysctl;
 mod watched;
@@ -37,6 +41,8 @@ use crate::nearest::nearest;
 pub const PROBES: &[&dyn AnyProbe] = &[
     &host::HostProbe,
     &interfaces::InterfacesProbe,
+    &processes::ProcessesProbe,
+    &disk::DiskProbe,
     &sockets::SocketsProbe,
     &capture::CaptureProbe,
     &firewall::FIREWALL,
