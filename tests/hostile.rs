@@ -132,7 +132,7 @@ fn faults(outcome: &Outcome, most: Duration) -> Vec<String> {
     if text.contains("ESCAPED") {
         faults.push(format!("{}: {text}", outcome.name));
     }
-    if matches!(&outcome.attempt.outcome, Err(Stopped::Failed(error)) if error.line.is_none()) {
+    if matches!(&outcome.attempt.outcome, Err(Stopped::Failed(error)) if error.file.is_empty()) {
         faults.push(format!("{}: failed without a place: {text}", outcome.name));
     }
     faults
@@ -161,7 +161,10 @@ fn hostile_scripts_are_contained() {
                         outcome = attempt(path, stage.path());
                     }
                     let faults = faults(&outcome, LIMITS.script_time + LATE);
-                    let memory = outcome.attempt.memory_bytes.map_or("-".into(), |bytes| format!("{:.1}", bytes as f64 / 1048576.0));
+                    let memory = outcome
+                        .attempt
+                        .memory_bytes
+                        .map_or("-".into(), |bytes| format!("{:.1}", bytes as f64 / 1048576.0));
                     let said = match &outcome.attempt.outcome {
                         Ok(value) => value.to_string(),
                         Err(stopped) => stopped.to_string(),

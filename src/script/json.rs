@@ -85,4 +85,3 @@ pub(super) fn display(value: &Value) -> String {
         Value::Object(map) => map.iter().map(|(k, v)| format!("{k} {}", display(v))).collect::<Vec<_>>().join(", "),
     }
 }
-

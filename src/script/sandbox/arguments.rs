@@ -39,9 +39,7 @@ impl<'l> Arguments<'l> {
             Value::Integer(integer) => Ok(integer),
             other => match self.lua.coerce_integer(other.clone())? {
                 Some(integer) => Ok(integer),
-                None if matches!(other, Value::Number(_)) => {
-                    Err(self.wrong("number has no integer representation"))
-                }
+                None if matches!(other, Value::Number(_)) => Err(self.wrong("number has no integer representation")),
                 None => Err(self.mismatch("number", &other)),
             },
         }

@@ -21,7 +21,8 @@ impl Log {
         for line in text.split(|byte| *byte == b'\n') {
             // Each line costs a little, so that empty ones cannot flood either. What is cut off may be huge.
             let room = self.limit.saturating_sub(self.bytes);
-            let shown = printable(&line[..line.len().min(room)]);
+            // The gap that `print` leaves between two values.
+            let shown = printable(String::from_utf8_lossy(&line[..line.len().min(room)]).replace('\t', "    "));
             self.bytes += shown.len() + 1;
             if line.len() > room || self.bytes > self.limit {
                 return false;

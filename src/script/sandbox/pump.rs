@@ -13,7 +13,7 @@ use super::error::ScriptError;
 use super::limits::Limits;
 use super::log::Log;
 use super::modules::Modules;
-use super::state::{self, Ledger, locked};
+use super::state::{self, Ledger, STOPPED, locked};
 use super::stopped::Stopped;
 use crate::sys::lua_hook::Signal;
 use crate::sys::thread::Thread;
@@ -21,7 +21,7 @@ use crate::sys::thread::Thread;
 /// Stack of a script's thread: Lua allows 200 nested C calls, and some of ours are deep.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 /// How often the script is asked where it is, so that one that hangs can be placed.
-const TICK: Duration = Duration::from_millis(20);
+const TICK: Duration = Duration::from_millis(10);
 /// How long a script may take to stop once it is told to.
 const GRACE: Duration = Duration::from_millis(250);
 /// A starved thread gets this many times its limit on the wall, because its CPU time is what it is judged by.
@@ -43,7 +43,7 @@ impl<Q, A> Clone for Caller<Q, A> {
 impl<Q, A> Caller<Q, A> {
     /// Asks the thread that started the script, and waits for the answer; the script's clock stands still meanwhile.
     pub fn ask(&self, question: Q) -> mlua::Result<A> {
-        let gone = || mlua::Error::runtime("the script was stopped");
+        let gone = || mlua::Error::runtime(STOPPED);
         if self.signal.is_stopped() {
             return Err(gone());
         }
@@ -127,6 +127,7 @@ where
 {
     let (sender, receiver) = mpsc::channel();
     let signal = Arc::new(Signal::default());
+    signal.note();
     let caller = Caller { sender: sender.clone(), signal: Arc::clone(&signal) };
     let ledger = Arc::new(Ledger::new(Log::new(limits.output_bytes)));
     let thread: Arc<OnceLock<Thread>> = Arc::default();

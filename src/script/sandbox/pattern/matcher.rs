@@ -294,7 +294,8 @@ impl<'a> Matcher<'a> {
     }
 
     fn end_capture(&mut self, s: usize, p: usize) -> Found {
-        let Some(open) = self.captures[..self.level].iter().rposition(|(_, length)| *length == Length::Unfinished) else {
+        let Some(open) = self.captures[..self.level].iter().rposition(|(_, length)| *length == Length::Unfinished)
+        else {
             return malformed("invalid pattern capture");
         };
         self.captures[open].1 = Length::Known(s - self.captures[open].0);

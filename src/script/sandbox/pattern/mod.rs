@@ -1,5 +1,7 @@
 //! `string.find`, `match`, `gmatch` and `gsub` that can be stopped, with Lua's own answers.
 
+#[cfg(test)]
+mod differential;
 mod matcher;
 
 use std::sync::{Arc, Mutex};
@@ -8,7 +10,7 @@ use mlua::{Integer, Lua, LuaString, MultiValue, Table, Value};
 
 use self::matcher::{Capture, Matcher, Trouble};
 use super::arguments::{Arguments, room};
-use super::state::locked;
+use super::state::{STOPPED, locked};
 use crate::sys::lua_hook::Signal;
 
 /// Bytes with a meaning in patterns.
@@ -18,7 +20,7 @@ impl From<Trouble> for mlua::Error {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Malformed(message) => mlua::Error::runtime(message),
-            Trouble::Stopped => mlua::Error::runtime("the script was stopped"),
+            Trouble::Stopped => mlua::Error::runtime(STOPPED),
         }
     }
 }
@@ -210,7 +212,9 @@ fn replace(
 ) -> mlua::Result<bool> {
     let mut values = MultiValue::new();
     let value = match replacement {
-        Replacement::Text(template) => return fill(out, text, matcher, (start, end), &template.as_bytes()).map(|()| true),
+        Replacement::Text(template) => {
+            return fill(out, text, matcher, (start, end), &template.as_bytes()).map(|()| true);
+        }
         Replacement::Table(table) => {
             push(lua, &mut values, text, matcher.capture(0, start, end)?)?;
             table.get::<Value>(values.pop_front().unwrap_or(Value::Nil))?
