@@ -142,7 +142,7 @@ fn a_blocked_name_says_what_to_use_instead() {
 fn what_could_not_be_seen_makes_the_answer_unknown_unless_the_script_catches_it() {
     let stopped = run("local x = 1\nunseen()").unwrap_err();
     let Stopped::NotKnown { path, gap, place } = stopped else { panic!("{stopped}") };
-    assert_eq!((path.as_str(), gap, place.unwrap().line), ("e.x", Gap::denied("see x", "CAP_X"), 2));
+    assert_eq!((path.as_str(), *gap, place.unwrap().line), ("e.x", Gap::denied("see x", "CAP_X"), 2));
     assert_eq!(value("local ok, e = pcall(unseen) return { ok, type(e) }"), json!([false, "userdata"]));
     assert!(matches!(run("local ok, e = pcall(unseen)\nerror(e, 0)"), Err(Stopped::NotKnown { .. })));
     assert!(matches!(run("coroutine.wrap(unseen)()"), Err(Stopped::NotKnown { .. })));

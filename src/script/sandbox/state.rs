@@ -125,7 +125,7 @@ pub(super) fn reason(error: &mlua::Error, limits: &Limits, ledger: &Ledger, sign
         return Stopped::Output { place: script.place().or_else(|| signal.place()), limit };
     }
     if let Some(NotKnown { path, gap }) = find(error) {
-        return Stopped::NotKnown { path: path.clone(), gap: gap.clone(), place: script.place() };
+        return Stopped::NotKnown { path: path.clone(), gap: Box::new(gap.clone()), place: script.place() };
     }
     if is_out_of_memory(error) {
         return Stopped::Memory { place: script.place().or_else(|| signal.place()), limit: limits.memory_bytes };

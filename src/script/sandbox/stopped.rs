@@ -69,7 +69,7 @@ pub enum Stopped {
         /// What was asked for.
         path: String,
         /// Why it could not be seen.
-        gap: Gap,
+        gap: Box<Gap>,
         /// Where it was asked for.
         place: Option<Place>,
     },
