@@ -74,7 +74,7 @@ fn replacement() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_port_answers_as_the_library_does(
@@ -84,8 +84,7 @@ proptest! {
         for (text, pattern, replacement, start, most) in cases {
             let shown = format!("{:?} {:?} {:?} {start} {most}", lossy(&text), lossy(&pattern), lossy(&replacement));
             let bytes = |bytes: Vec<u8>| lua.create_string(bytes).unwrap();
-            let difference: String =
-                compare.call((bytes(text), bytes(pattern), bytes(replacement), start, most)).unwrap();
+            let difference: String = compare.call((bytes(text), bytes(pattern), bytes(replacement), start, most)).unwrap_or_else(|e| e.to_string());
             prop_assert!(difference.is_empty(), "{shown}: {difference}");
         }
     }

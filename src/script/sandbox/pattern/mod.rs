@@ -255,9 +255,6 @@ fn fill(
             Some(digit @ b'1'..=b'9') => match matcher.capture(usize::from(digit - b'1'), start, end) {
                 Ok(Capture::Text(from, to)) => out.add(&text[from..to])?,
                 Ok(Capture::Position(position)) => out.add(position.to_string().as_bytes())?,
-                Err(Trouble::Malformed(message)) if message.starts_with("invalid capture") => {
-                    return Err(mlua::Error::runtime(format!("{message} in replacement string")));
-                }
                 Err(trouble) => return Err(trouble.into()),
             },
             _ => return Err(mlua::Error::runtime("invalid use of '%' in replacement string")),
