@@ -200,6 +200,12 @@ impl Clock {
         self.before + self.resumed.elapsed()
     }
 
+    /// Answers are worked out from now until it is resumed.
+    fn pause(&mut self) {
+        self.before = self.elapsed();
+        self.resumed = Instant::now();
+    }
+
     /// Whether the time is over for a thread that has had so much CPU: on a host that is on its knees the clock on the wall
     /// alone says little.
     fn is_over(&self, cpu: Option<Duration>) -> bool {
@@ -224,7 +230,12 @@ fn pump<Q, A>(
         match receiver.recv_timeout(wait) {
             Ok(Message::Done) => return true,
             Ok(Message::Ask(question, answer)) => {
-                clock.before = clock.elapsed();
+                clock.pause();
+                // One that asks without pause leaves no pause to look at its clock in.
+                if told.is_none() && clock.is_over(cpu()) {
+                    signal.stop();
+                    told = Some((Instant::now(), cpu()));
+                }
                 // Nobody answers a script that was told to stop: what it asked fails.
                 if told.is_none() && !signal.is_stopped() {
                     let _ = answer.send(serve(question));
