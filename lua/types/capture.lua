@@ -10,7 +10,7 @@
 ---@field ["local"] string[]? For a file: the addresses of the host that it is about, which make the direction of a packet. When empty they are inferred: the address that takes part in most packets, of equals the one that receives most, and then each further one that takes part in 5 % of the packets, all without those already taken. A direction that the file itself names for a packet counts for more.
 ---@field write? string A pcapng file to write the burst to: the first 128 bytes of each packet. It must not exist yet.
 ---@field write_limit? string|number The size at which writing ends; watching goes on.
----@field top? integer Rows in the lists of remotes and source ports.
+---@field top? number Rows in the lists of remotes and source ports.
 
 ---The kernel ring's own account of what it got and lost; none when a file was read.
 ---@class casebook.capture.Ring

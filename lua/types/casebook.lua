@@ -92,6 +92,7 @@ function Finding:evidence(...) end
 ---@field drops? casebook.drops.Params why the kernel dropped packets in the window, by its own reasons
 ---@field logs? casebook.logs.Params lines of the log files in a span of time, by named patterns with their captures
 ---@field ledger? casebook.ledger.Params where the inbound bytes of the watched interface went
+---@field [integer] table a probe's name and its parameters
 
 ---Evidence, by the probe's name.
 ---@class casebook.Answers
@@ -104,7 +105,7 @@ function Finding:evidence(...) end
 ---@field drops casebook.drops.Evidence why the kernel dropped packets in the window, by its own reasons
 ---@field logs casebook.logs.Evidence lines of the log files in a span of time, by named patterns with their captures
 ---@field ledger casebook.ledger.Evidence where the inbound bytes of the watched interface went
----@field [integer] casebook.Evidence in the order of the calls
+---@field [integer] table in the order of the calls
 
 ---What `run` works with.
 ---@class casebook.Context
@@ -129,9 +130,8 @@ local Context = {}
 function Context.probe(name, params) end
 
 ---runs several probes over one window: { sockets = {…}, capture = {…} } gives evidence by the same keys, { {"sockets", {…}}, … } a list
----@param calls table
----@return table
----@overload fun(calls: casebook.Calls): casebook.Answers
+---@param calls casebook.Calls
+---@return casebook.Answers
 function Context.together(calls) end
 
 ---where evidence comes from: probe, seconds, params, loss

@@ -6,7 +6,7 @@
 ---@class casebook.interfaces.Params
 ---@field interface? string Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses. `auto` is the interface of the default route (IPv4, else IPv6; lowest metric), else the one that has received most since boot of those that are up, else `lo`.
 ---@field window? string|number How long to watch.
----@field samples? integer Samples in the window, evenly spread: 2 to 600. Some drivers refresh their counters only once a second, so that shorter samples alternate between nothing and double.
+---@field samples? number Samples in the window, evenly spread: 2 to 600. Some drivers refresh their counters only once a second, so that shorter samples alternate between nothing and double.
 
 ---An address of an interface.
 ---@class casebook.interfaces.Address

@@ -9,7 +9,7 @@
 ---@field since? string|number How far back to look from `until`.
 ---@field ["until"] string? The end of the span to look at: `2026-11-22T15:04:05Z`, or `2026-11-22 15:04:05` in the local zone. Unless given: now.
 ---@field patterns? table<string, string> What to look for: names, each with a Rust regular expression for one line. Named groups are counted by value. Bytes are matched, not characters: `.` is any byte, `\w` and `\d` are ASCII. If empty, a built-in set: failed SSH logins, full conntrack and neighbour tables, SYN floods, martians, out of memory, firewall LOG lines, failing DNS look-ups, links that change, bad UDP checksums, TCP memory, and lines that loggers suppressed.
----@field samples? integer Lines to keep of each pattern, the last ones; 100 at most.
+---@field samples? number Lines to keep of each pattern, the last ones; 100 at most.
 ---@field budget? string|number How long to read at most. What was not read by then is said.
 
 ---@alias casebook.logs.Format

@@ -6,8 +6,8 @@
 ---@class casebook.sockets.Params
 ---@field window? string|number How long to watch. 0 looks once: everything but growth.
 ---@field owners? boolean Whether to name the processes that hold the sockets.
----@field limit? integer Most connections and processes in their lists: 1 to 10,000.
----@field port? integer List only listeners and connections with this local port. Counts and processes are of all.
+---@field limit? number Most connections and processes in their lists: 1 to 10,000.
+---@field port? number List only listeners and connections with this local port. Counts and processes are of all.
 ---@field state? string List only sockets in this state: `listen` (with UDP sockets), `established`, `syn_sent`, `syn_recv`, `fin_wait1`, `fin_wait2`, `time_wait`, `close`, `close_wait`, `last_ack` or `closing`. Counts and processes are of all.
 
 ---Sockets by state, at the end of the window.

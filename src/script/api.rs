@@ -118,7 +118,7 @@ pub const CX: &[Entry] = &[
     ),
     entry(
         "cx.together(calls)",
-        "fun(calls: table): table",
+        "fun(calls: casebook.Calls): casebook.Answers",
         "runs several probes over one window: { sockets = {…}, capture = {…} } gives evidence by the same keys, \
          { {\"sockets\", {…}}, … } a list",
     ),
