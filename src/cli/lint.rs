@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::arguments::LintArguments;
 use super::{output, say};
-use crate::runbook::{self, Problem, Problems};
-use crate::script::lint::{self as script_lint, Kind, Level};
+use crate::runbook::{self, Found, Kind, Problem, Problems};
+use crate::script::lint::{self as script_lint, Kind as ScriptKind, Level};
 use crate::sys::text_file;
+use crate::sys::trust::Trust;
 
 /// How deep folders are searched.
 const DEPTH: usize = 8;
@@ -57,17 +58,40 @@ fn is_good(name: &str) -> anyhow::Result<bool> {
     if name.ends_with(".lua") {
         return is_good_script(name);
     }
-    let found = match runbook::find(name) {
-        Ok(found) => found,
-        Err(error) => {
-            say(format_args!("casebook: {error}"));
-            return Ok(false);
-        }
-    };
-    match runbook::load(&found.text, &found.origin) {
+    match find(Kind::Runbook, name) {
+        Ok(found) => is_good_runbook(name, &found),
+        Err(error) => match find(Kind::Check, name) {
+            Ok(found) => is_good_text(&found.text, &found.origin, Some(&found)),
+            Err(_) => {
+                say(format_args!("casebook: {error}"));
+                Ok(false)
+            }
+        },
+    }
+}
+
+fn find(kind: Kind, name: &str) -> Result<Found, runbook::NotFound> {
+    runbook::find(kind, name, None, Trust::Waived)
+}
+
+fn is_good_runbook(name: &str, found: &Found) -> anyhow::Result<bool> {
+    match runbook::load_found(found, Trust::Waived) {
         Ok(runbook) => {
             let (steps, causes, params) = (runbook.steps.len(), runbook.causes.len(), runbook.params.len());
             good(name, &format!("{steps} steps, {causes} causes, {params} parameters"))?;
+            Ok(true)
+        }
+        Err(problems) => {
+            say(problems.render(output::stderr_color()));
+            Ok(false)
+        }
+    }
+}
+
+fn is_good_check(name: &str, found: &Found) -> anyhow::Result<bool> {
+    match runbook::load_check(found, Trust::Waived) {
+        Ok(check) => {
+            good(name, &format!("a check, {} parameters, {} probes", check.params.len(), check.needs.len()))?;
             Ok(true)
         }
         Err(problems) => {
@@ -85,27 +109,33 @@ fn is_good_script(name: &str) -> anyhow::Result<bool> {
             return Ok(false);
         }
     };
-    let findings = script_lint::lint(&text, name);
+    is_good_text(&text, name, find(Kind::Runbook, name).ok().as_ref())
+}
+
+/// What stands in a script is judged first; then it is read as it will be when it runs.
+fn is_good_text(text: &str, name: &str, found: Option<&Found>) -> anyhow::Result<bool> {
+    let findings = script_lint::lint(text, name);
     let problems = findings.into_iter().map(|finding| Problem {
         message: finding.message,
         help: finding.help,
         range: Some(finding.range),
         is_warning: finding.level == Level::Warning,
     });
-    let kind = match script_lint::kind(&text) {
-        Kind::Check => "a check",
-        Kind::Runbook => "a runbook",
-        Kind::Module => "a module",
-    };
-    let problems = Problems { origin: name.to_owned(), problems: problems.collect(), text };
+    let problems = Problems { origin: name.to_owned(), problems: problems.collect(), text: text.to_owned() };
     if !problems.problems.is_empty() {
         say(problems.render(output::stderr_color()));
     }
     if problems.are_grave() {
         return Ok(false);
     }
-    good(name, kind)?;
-    Ok(true)
+    match (script_lint::kind(text), found) {
+        (ScriptKind::Check, Some(found)) => is_good_check(name, found),
+        (ScriptKind::Runbook, Some(found)) => is_good_runbook(name, found),
+        _ => {
+            good(name, "a module")?;
+            Ok(true)
+        }
+    }
 }
 
 fn good(name: &str, what: &str) -> std::io::Result<()> {

@@ -1,11 +1,13 @@
 //! The command line: one file per subcommand. Results go to stdout, progress and messages to stderr.
 
 mod arguments;
+mod check;
 mod display;
 mod doctor;
 mod generate;
 mod lint;
 mod list;
+mod new;
 mod output;
 mod place;
 mod plan;
@@ -53,7 +55,9 @@ pub fn main() -> ExitCode {
         Command::List(arguments) => list::list(&arguments),
         Command::Show(arguments) => list::show(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
+        Command::New(arguments) => new::new(&arguments),
         Command::Lint(arguments) => lint::lint(&arguments),
+        Command::Check(arguments) => check::check(&arguments),
         Command::Probe(arguments) => probe::probe(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Doctor => doctor::doctor(),
