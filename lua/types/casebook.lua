@@ -3,7 +3,7 @@
 -- Written by `casebook generate`. Changes here are lost.
 
 ---The name of a probe.
----@alias casebook.ProbeName "host"|"interfaces"|"sockets"|"capture"|"firewall"|"kernel"|"drops"|"logs"|"ledger"
+---@alias casebook.ProbeName "host"|"interfaces"|"sockets"|"capture"|"firewall"|"conntrack"|"kernel"|"drops"|"logs"|"dns"|"service"|"ledger"
 
 ---The type of a parameter.
 ---@alias casebook.ParamType "interface"|"duration"|"bitrate"|"size"|"share"|"integer"|"number"|"string"|"path"|"address"|"port"|"boolean"
@@ -88,9 +88,12 @@ function Finding:evidence(...) end
 ---@field sockets? casebook.sockets.Params sockets with their processes, queues, drops, and TCP bytes per process and connection
 ---@field capture? casebook.capture.Params a timed burst of packets: flows, remotes, ports, protocols, receivers
 ---@field firewall? casebook.firewall.Params the firewall's rules: what each counted and dropped in the window
+---@field conntrack? casebook.conntrack.Params tracked connections: the table against its limit, what fills it, address translation
 ---@field kernel? casebook.kernel.Params protocol, softnet and conntrack counters that grew in the window
 ---@field drops? casebook.drops.Params why the kernel dropped packets in the window, by its own reasons
 ---@field logs? casebook.logs.Params lines of the log files in a span of time, by named patterns with their captures
+---@field dns? casebook.dns.Params how long forward and reverse look-ups take per resolver, and whether a server resolves for strangers
+---@field service? casebook.service.Params how long local services take to be connected to and to say their first byte
 ---@field ledger? casebook.ledger.Params where the inbound bytes of the watched interface went
 ---@field [integer] table a probe's name and its parameters
 
@@ -101,9 +104,12 @@ function Finding:evidence(...) end
 ---@field sockets casebook.sockets.Evidence sockets with their processes, queues, drops, and TCP bytes per process and connection
 ---@field capture casebook.capture.Evidence a timed burst of packets: flows, remotes, ports, protocols, receivers
 ---@field firewall casebook.firewall.Evidence the firewall's rules: what each counted and dropped in the window
+---@field conntrack casebook.conntrack.Evidence tracked connections: the table against its limit, what fills it, address translation
 ---@field kernel casebook.kernel.Evidence protocol, softnet and conntrack counters that grew in the window
 ---@field drops casebook.drops.Evidence why the kernel dropped packets in the window, by its own reasons
 ---@field logs casebook.logs.Evidence lines of the log files in a span of time, by named patterns with their captures
+---@field dns casebook.dns.Evidence how long forward and reverse look-ups take per resolver, and whether a server resolves for strangers
+---@field service casebook.service.Evidence how long local services take to be connected to and to say their first byte
 ---@field ledger casebook.ledger.Evidence where the inbound bytes of the watched interface went
 ---@field [integer] table in the order of the calls
 
@@ -123,9 +129,12 @@ local Context = {}
 ---@overload fun(name: "sockets", params?: casebook.sockets.Params): casebook.sockets.Evidence
 ---@overload fun(name: "capture", params?: casebook.capture.Params): casebook.capture.Evidence
 ---@overload fun(name: "firewall", params?: casebook.firewall.Params): casebook.firewall.Evidence
+---@overload fun(name: "conntrack", params?: casebook.conntrack.Params): casebook.conntrack.Evidence
 ---@overload fun(name: "kernel", params?: casebook.kernel.Params): casebook.kernel.Evidence
 ---@overload fun(name: "drops", params?: casebook.drops.Params): casebook.drops.Evidence
 ---@overload fun(name: "logs", params?: casebook.logs.Params): casebook.logs.Evidence
+---@overload fun(name: "dns", params?: casebook.dns.Params): casebook.dns.Evidence
+---@overload fun(name: "service", params?: casebook.service.Params): casebook.service.Evidence
 ---@overload fun(name: "ledger", params?: casebook.ledger.Params): casebook.ledger.Evidence
 function Context.probe(name, params) end
 

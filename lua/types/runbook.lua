@@ -55,17 +55,18 @@
 ---@field say string The sentence, with figures filled in by `{{ }}`.
 ---@field remedy? casebook.runbook.Remedy What to do about it.
 
----A step: one probe looks, and the first outcome that holds is the finding. What could not be seen makes it unknown, never ok.
+---A step: one probe or check looks, and the first outcome that holds is the finding. What could not be seen makes it unknown, never ok.
 ---@class casebook.runbook.Step
 ---@field id string The name by which conditions reach its evidence: a Lua name, `rates` in `rates.watched.rx.packets`.
 ---@field title string What it asks, for people: "How much arrives".
----@field probe string The probe that looks.
----@field with? table<string, any> The probe's parameters, by name; `{{ }}` fills in values.
+---@field probe? string The probe that looks.
+---@field check? string The check, written in Lua, that looks and judges; instead of `probe`.
+---@field with? table<string, any> The parameters of the probe or check, by name; `{{ }}` fills in values.
 ---@field when? string A condition: the step is skipped when this does not hold.
 ---@field otherwise? string The sentence when it is skipped.
 ---@field needs? string[] Ids of steps that must have looked before; what a probe derives its result from is known without it.
 ---@field timeout? string|number How long it may take; the window and 5 s more when none is given.
----@field outcomes casebook.runbook.Outcome[] What it can find; the first whose condition holds wins.
+---@field outcomes? casebook.runbook.Outcome[] What it can find; the first whose condition holds wins. Without any, a check's own findings count.
 ---@field stop? string A condition: the run ends after this step when this holds.
 
 ---@alias casebook.runbook.Weight

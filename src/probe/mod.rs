@@ -4,10 +4,14 @@
 //! manual, the JSON schema, `list`, `doctor`, completions and lint follow from its types and their doc comments.
 
 pub mod capture;
+pub mod conntrack;
 mod context;
 pub mod dns;
+mod distinct;
 pub mod drops;
 pub mod firewall;
+mod hash;
+mod heavy;
 pub mod host;
 pub mod interfaces;
 pub mod kernel;
@@ -34,6 +38,7 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &sockets::SocketsProbe,
     &capture::CaptureProbe,
     &firewall::FIREWALL,
+    &conntrack::ConntrackProbe,
     &kernel::KernelProbe,
     &drops::DropsProbe,
     &logs::Logs,
