@@ -51,9 +51,11 @@ local Gap = {}
 ---Where evidence comes from.
 ---@class casebook.About
 ---@field probe string the probe that looked
+---@field started number when it began to look, in seconds since 1970
 ---@field seconds number how long it looked
 ---@field params table<string, any> its parameters, defaults filled in
 ---@field loss string[] what was lost while looking, as sentences
+---@field missing table[] what could not be seen: fields and gap of each part
 local About = {}
 
 ---What a probe saw.
@@ -193,6 +195,11 @@ function runbook(header) end
 ---@param ... any
 function log(...) end
 
+---the same as cx.about: where evidence comes from
+---@param evidence casebook.Evidence
+---@return casebook.About
+function about(evidence) end
+
 ---the word quoted for the shell
 ---@param word any
 ---@return string
@@ -320,6 +327,12 @@ function index(list, field) end
 ---@param default any
 ---@return any
 function value_or(item, field, default) end
+
+---whether x could be seen; in conditions only, never unknown itself
+---@param item any
+---@param field string|integer
+---@return boolean
+function known(item, field) end
 
 ---a field, or the default for whatever reason it is not known: for words in sentences, never for a judgement
 ---@param item table
