@@ -16,7 +16,7 @@ fn a_good_check_is_called_good() {
 #[test]
 fn a_misspelt_field_is_shown_at_its_place() {
     let desk = Desk::new();
-    let answer = desk.put("it.lua", &CHECK.replace("load.one", "laod.one")).run("lint it.lua");
+    let answer = desk.put("it.lua", CHECK.replace("load.one", "laod.one")).run("lint it.lua");
     answer.refused(&["host has no field `laod`", "it.lua:4:46", "did you mean `load`?"]);
 }
 
