@@ -87,6 +87,7 @@ fn ask(way: Way, window: Duration, time_limit: Duration) -> Ask {
         window: Some(window),
         time_limit,
         inputs: Inputs::new(),
+        by_check: false,
     }
 }
 

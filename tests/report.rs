@@ -46,7 +46,7 @@ fn cases() -> Vec<(&'static str, Case)> {
 /// Everything in a case that is there to be pasted.
 fn commands(case: &Case) -> Vec<String> {
     let causes = case.diagnosis.causes.iter().flat_map(|cause| &cause.remedies);
-    let remedies = causes.chain(case.findings.iter().filter_map(|finding| finding.remedy.as_ref()));
+    let remedies = causes.chain(case.findings.iter().flat_map(|finding| &finding.remedies));
     let texts = remedies.flat_map(|remedy| [&remedy.run, &remedy.undo]).flatten();
     texts.flat_map(|text| text.lines()).map(str::to_owned).collect()
 }
@@ -216,7 +216,7 @@ fn remedies_of_mere_possibilities_are_not_advised_and_those_of_findings_are() {
     let mut case = calm();
     let possible = case::remedy(Urgency::Now, "Do not say this.", None, None, "low");
     case.diagnosis.causes[0].remedies = vec![possible];
-    case.findings[1].remedy = Some(case::remedy(Urgency::Lasting, "Watch the rate.", Some("sar -n DEV 1"), None, ""));
+    case.findings[1].remedies = vec![case::remedy(Urgency::Lasting, "Watch the rate.", Some("sar -n DEV 1"), None, "")];
     for report in [terminal(&case, 100), markdown(&case)] {
         assert!(!report.contains("Do not say this"));
         assert!(report.contains("Watch the rate.") && report.contains("sar -n DEV 1"));

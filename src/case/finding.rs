@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{Gap, Remedy, Verdict};
 
@@ -19,9 +20,24 @@ pub struct Finding {
     /// Why it is unknown, when it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
-    /// What to do about it, if the outcome says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<Remedy>,
+    /// What to do about it, if the outcome or the check says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remedies: Vec<Remedy>,
+    /// Figures that a check gave with it.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub data: Map<String, Value>,
+    /// What a check found besides: less grave, or the same again of something else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub besides: Vec<Said>,
+}
+
+/// A verdict with its sentence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Said {
+    /// The judgement.
+    pub verdict: Verdict,
+    /// One sentence with the figures.
+    pub sentence: String,
 }
 
 /// How many of the steps that apply here could look.

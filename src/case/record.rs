@@ -1,5 +1,7 @@
 //! The whole record of one run.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -57,8 +59,26 @@ pub struct RunbookRef {
     pub name: String,
     /// Its title.
     pub title: String,
-    /// Its text, so that the case can be judged again without the file.
+    /// Its text, so that the case can be judged again without the file; a Lua runbook's in the form that it was read as.
     pub text: String,
+    /// The check that was run by hand; the runbook is then no more than what it takes to run it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub around: Option<String>,
+    /// The checks that its steps call, by name.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub checks: IndexMap<String, CheckRef>,
+}
+
+/// A check that a runbook called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckRef {
+    /// Where it was read from.
+    pub origin: String,
+    /// Its text.
+    pub text: String,
+    /// The modules of its own folder that it required, by name, with their texts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub modules: BTreeMap<String, String>,
 }
 
 /// The host of a run.

@@ -44,7 +44,7 @@ impl Verdict {
     }
 
     /// How much a verdict outweighs another when a run has several: critical, warning, unknown, ok, skipped.
-    const fn gravity(self) -> u8 {
+    pub const fn gravity(self) -> u8 {
         match self {
             Verdict::Skipped => 0,
             Verdict::Ok => 1,

@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use crate::script::sandbox::Limits;
+use crate::sys::trust::Trust;
+use crate::units::{Size, Span};
+
 /// Diagnoses a Linux host in trouble: looks at every layer in one window, names the cause and says what to do.
 #[derive(Debug, Parser)]
 #[command(name = "casebook", version, max_term_width = 100, after_help = EXAMPLES)]
@@ -35,6 +39,8 @@ pub(super) enum Command {
     Plan(ShowArguments),
     /// Check runbooks without running them
     Lint(LintArguments),
+    /// Run one check, written in Lua, by hand
+    Check(CheckArguments),
     /// Run one probe by hand
     Probe(ProbeArguments),
     /// Judge the recorded evidence of a run again, maybe by another runbook
@@ -58,7 +64,7 @@ pub(super) enum Command {
   casebook run high-inbound-traffic --set interface=eth1 --set high=100Mbit/s
   casebook run ./my-runbook.yaml --format json | jq .diagnosis.summary")]
 pub(super) struct RunArguments {
-    /// The runbook's name, or the path of a YAML file
+    /// The runbook's name, or the path of a YAML or Lua file
     #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
     pub runbook: String,
     /// Set a parameter of the runbook; `casebook show RUNBOOK` lists them
@@ -75,9 +81,78 @@ pub(super) struct RunArguments {
     pub save: Option<PathBuf>,
     #[command(flatten)]
     pub output: OutputArguments,
+    #[command(flatten)]
+    pub scripts: ScriptArguments,
     /// Show no progress
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook check open_resolver
+  casebook check conntrack_headroom warn=60% --format json
+  casebook check ./my_check.lua window=5s -o report.md
+
+Exit status: 0 ok, 1 warning, 2 critical, 3 unknown, also when the script failed or was stopped; 64 bad usage or a check
+that cannot be read.")]
+pub(super) struct CheckArguments {
+    /// The check's name, or the path of a Lua file; `casebook list --checks` shows them
+    #[arg(value_name = "CHECK", value_hint = ValueHint::AnyPath)]
+    pub check: String,
+    /// Its parameters
+    #[arg(value_name = "KEY=VALUE")]
+    pub params: Vec<String>,
+    /// Also keep the case, all evidence included, in this JSON file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub save: Option<PathBuf>,
+    /// Explain the check and its parameters instead of running it
+    #[arg(long)]
+    pub help_params: bool,
+    #[command(flatten)]
+    pub output: OutputArguments,
+    #[command(flatten)]
+    pub scripts: ScriptArguments,
+    /// Show no progress
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ScriptArguments {
+    /// As root: run files that somebody else could have written, too
+    #[arg(long)]
+    pub trust: bool,
+    /// How long a script may compute, without the windows of its probes
+    #[arg(long, value_name = "SPAN", default_value = "5s")]
+    pub script_time: Span,
+    /// How much memory a script may use
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
+    pub script_memory: Size,
+    /// How much a script may give back and print
+    #[arg(long, value_name = "SIZE", default_value = "1MiB")]
+    pub script_output: Size,
+}
+
+impl ScriptArguments {
+    /// What a script may use up.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            memory_bytes: usize::try_from(self.script_memory.0).unwrap_or(usize::MAX),
+            script_time: self.script_time.0,
+            output_bytes: usize::try_from(self.script_output.0).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Whether files must be trustworthy.
+    pub fn trusting(&self) -> Trust {
+        trust(self.trust)
+    }
+}
+
+/// What `--trust` means.
+pub(super) fn trust(waived: bool) -> Trust {
+    if waived { Trust::Waived } else { Trust::Required }
 }
 
 #[derive(Debug, Args)]
@@ -100,13 +175,19 @@ pub(super) struct OutputArguments {
 pub(super) struct ListArguments {
     /// Words of a symptom: only what fits
     pub words: Vec<String>,
+    /// List the checks, and where each was found
+    #[arg(long)]
+    pub checks: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct ShowArguments {
-    /// The runbook's name, or the path of a YAML file
+    /// The runbook's name, or the path of a YAML or Lua file
     #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
     pub runbook: String,
+    /// As root: read files that somebody else could have written, too
+    #[arg(long)]
+    pub trust: bool,
 }
 
 #[derive(Debug, Args)]
@@ -147,6 +228,8 @@ pub(super) struct ReplayArguments {
     /// Set a parameter otherwise than in the recorded run
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    #[command(flatten)]
+    pub scripts: ScriptArguments,
     #[command(flatten)]
     pub output: OutputArguments,
 }

@@ -23,6 +23,7 @@ pub(super) fn doctor() -> anyhow::Result<u8> {
             let watches = probe.params_schema().to_value().pointer("/properties/window").is_some();
             let given = if watches { json!({ "window": WINDOW }) } else { json!({}) };
             Ask {
+                by_check: false,
                 step: probe.name().into(),
                 title: probe.name().into(),
                 probe: *probe,

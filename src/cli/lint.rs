@@ -4,12 +4,13 @@ use std::io::Write;
 
 use super::arguments::LintArguments;
 use super::{output, say};
-use crate::runbook;
+use crate::runbook::{self, Kind};
+use crate::sys::trust::Trust;
 
 pub(super) fn lint(arguments: &LintArguments) -> anyhow::Result<u8> {
     let mut bad = 0;
     for name in &arguments.files {
-        let found = match runbook::find(name) {
+        let found = match runbook::find(Kind::Runbook, name, None, Trust::Waived) {
             Ok(found) => found,
             Err(error) => {
                 say(format_args!("casebook: {error}"));
@@ -17,7 +18,7 @@ pub(super) fn lint(arguments: &LintArguments) -> anyhow::Result<u8> {
                 continue;
             }
         };
-        match runbook::load(&found.text, &found.origin) {
+        match runbook::load_found(&found, Trust::Waived) {
             Ok(runbook) => output::read_enough(writeln!(
                 std::io::stdout(),
                 "{name}: good: {} steps, {} causes, {} parameters",

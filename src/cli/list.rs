@@ -2,58 +2,37 @@
 
 use std::io::Write;
 
-use super::arguments::{ListArguments, ShowArguments};
+use super::arguments::{ListArguments, ShowArguments, trust};
 use super::run::load;
 use crate::probe::PROBES;
-use crate::runbook::{self, Runbook};
+use crate::runbook::{self, Found, Kind, Listed, NotFound, Problems};
+use crate::sys::trust::Trust;
 
 pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
     let mut out = std::io::stdout().lock();
     let words: Vec<String> =
         arguments.words.iter().flat_map(|word| word.split_whitespace()).map(str::to_lowercase).collect();
-    let mut broken = Vec::new();
-    let mut unread = Vec::new();
-    let mut rows = Vec::new();
-    for found in runbook::list() {
-        let found = match found {
-            Ok(found) => found,
-            Err(error) => {
-                unread.push(error);
-                continue;
-            }
-        };
-        match runbook::load(&found.text, &found.origin) {
-            Ok(runbook) => {
-                let fit = fit(&runbook, &words);
-                if fit > 0 || words.is_empty() {
-                    rows.push((fit, runbook));
-                }
-            }
-            Err(problems) => broken.push((found, problems.problems.len())),
-        }
+    let mut shown = 0;
+    if !arguments.checks {
+        let runbooks = rows(Kind::Runbook, |found| {
+            let runbook = runbook::load_found(found, Trust::Required)?;
+            let fit = fit(&words, [&runbook.name, &runbook.title, &runbook.summary], &runbook.tags, &runbook.symptoms);
+            Ok((fit, runbook.summary))
+        });
+        shown += print(&mut out, "Runbooks (casebook run NAME)", runbooks, &words, false)?;
     }
-    rows.sort_by_key(|(fit, _)| std::cmp::Reverse(*fit));
-    if rows.is_empty() && !words.is_empty() {
-        writeln!(out, "No runbook fits `{}`; `casebook list` shows them all.", arguments.words.join(" "))?;
+    if arguments.checks || !words.is_empty() {
+        let checks = rows(Kind::Check, |found| {
+            let check = runbook::load_check(found, Trust::Required)?;
+            Ok((fit(&words, [&check.name, &check.summary], &check.tags, &check.symptoms), check.summary))
+        });
+        shown += print(&mut out, "Checks (casebook check NAME)", checks, &words, arguments.checks)?;
     }
-    if !rows.is_empty() {
-        writeln!(out, "Runbooks (casebook run NAME)")?;
+    if shown == 0 && !words.is_empty() {
+        writeln!(out, "Nothing fits `{}`; `casebook list` shows all.", arguments.words.join(" "))?;
     }
-    for (_, runbook) in rows {
-        writeln!(out, "  {:<24} {}", runbook.name, runbook.summary)?;
-        if runbook.origin != "shipped" {
-            writeln!(out, "  {:<24} from {}", "", runbook.origin)?;
-        }
-    }
-    for (found, count) in broken {
-        let problems = if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") };
-        writeln!(out, "  {:<24} BROKEN: {problems}; casebook lint {}", found.name, found.origin)?;
-    }
-    for error in unread {
-        writeln!(out, "  {error}")?;
-    }
-    if words.is_empty() {
-        writeln!(out, "\nProbes (casebook probe NAME)")?;
+    if words.is_empty() && !arguments.checks {
+        writeln!(out, "\nChecks: casebook list --checks\n\nProbes (casebook probe NAME)")?;
         for probe in PROBES {
             writeln!(out, "  {:<24} {}", probe.name(), probe.about())?;
         }
@@ -61,16 +40,76 @@ pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// How well a runbook fits the words: how many of them its texts hold.
-fn fit(runbook: &Runbook, words: &[String]) -> usize {
-    let texts =
-        [&runbook.name, &runbook.title, &runbook.summary].into_iter().chain(&runbook.tags).chain(&runbook.symptoms);
+/// A line of the list: how well it fits, and what is said of it.
+struct Row {
+    name: String,
+    fit: usize,
+    about: String,
+    origin: String,
+    hides: Vec<String>,
+}
+
+/// Everything of a kind, what is broken or cannot be read included: that fits always.
+fn rows(kind: Kind, read: impl Fn(&Found) -> Result<(usize, String), Problems>) -> Vec<Row> {
+    let listed = runbook::list(kind, Trust::Required).into_iter();
+    listed
+        .map(|Listed { found, hides }| match found {
+            Ok(found) => {
+                let (fit, about) = read(&found).unwrap_or_else(|problems| {
+                    let count = problems.problems.len();
+                    let problems = if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") };
+                    (usize::MAX, format!("BROKEN: {problems}; casebook lint {}", found.origin))
+                });
+                Row { name: found.name, fit, about, origin: found.origin, hides }
+            }
+            Err(error) => {
+                let name = match &error {
+                    NotFound::Unreadable { path, .. } => path.file_stem().unwrap_or_default().to_string_lossy().into(),
+                    _ => String::new(),
+                };
+                Row { name, fit: usize::MAX, about: format!("REFUSED: {error}"), origin: "shipped".into(), hides }
+            }
+        })
+        .collect()
+}
+
+/// Prints the rows that fit; gives their number.
+fn print(
+    out: &mut impl Write,
+    head: &str,
+    mut rows: Vec<Row>,
+    words: &[String],
+    places: bool,
+) -> anyhow::Result<usize> {
+    rows.retain(|row| row.fit > 0 || words.is_empty());
+    rows.sort_by_key(|row| std::cmp::Reverse(row.fit));
+    if !rows.is_empty() {
+        writeln!(out, "{head}")?;
+    }
+    for row in &rows {
+        writeln!(out, "  {:<24} {}", row.name, row.about)?;
+        if places || row.origin != "shipped" || !row.hides.is_empty() {
+            let hides = if row.hides.is_empty() { String::new() } else { format!(", before {}", row.hides.join(", ")) };
+            writeln!(out, "  {:<24} from {}{hides}", "", row.origin)?;
+        }
+    }
+    Ok(rows.len())
+}
+
+/// How well something fits the words: how many of them its texts hold.
+fn fit<'a>(
+    words: &[String],
+    texts: impl IntoIterator<Item = &'a String>,
+    tags: &'a [String],
+    symptoms: &'a [String],
+) -> usize {
+    let texts = texts.into_iter().chain(tags).chain(symptoms);
     let all = texts.map(|text| text.to_lowercase()).collect::<Vec<_>>().join("\n");
     words.iter().filter(|word| all.contains(word.as_str())).count()
 }
 
 pub(super) fn show(arguments: &ShowArguments) -> anyhow::Result<u8> {
-    let runbook = load(&arguments.runbook)?;
+    let runbook = load(&arguments.runbook, trust(arguments.trust))?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{} · {}\n{}\n", runbook.name, runbook.title, runbook.summary)?;
     writeln!(out, "Parameters (--set KEY=VALUE)")?;
@@ -84,7 +123,7 @@ pub(super) fn show(arguments: &ShowArguments) -> anyhow::Result<u8> {
     }
     writeln!(out, "\nSteps")?;
     for step in &runbook.steps {
-        writeln!(out, "  {:<24} {} (probe {})", step.id, step.title, step.probe)?;
+        writeln!(out, "  {:<24} {} ({})", step.id, step.title, step.called())?;
     }
     writeln!(out, "\nCauses")?;
     for cause in &runbook.causes {

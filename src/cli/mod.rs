@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Results go to stdout, progress and messages to stderr.
 
 mod arguments;
+mod check;
 mod display;
 mod doctor;
 mod generate;
@@ -54,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Show(arguments) => list::show(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
         Command::Lint(arguments) => lint::lint(&arguments),
+        Command::Check(arguments) => check::check(&arguments),
         Command::Probe(arguments) => probe::probe(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Doctor => doctor::doctor(),

@@ -125,6 +125,7 @@ fn ask(probe: &'static dyn AnyProbe, params: Value, inputs: Inputs) -> Ask {
         window,
         time_limit: window.unwrap_or_default().saturating_add(GRACE),
         inputs,
+        by_check: false,
     }
 }
 

@@ -41,8 +41,8 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
     let sinks = output::Sinks::prepare(&arguments.output, None)?;
     let recorded = read(arguments)?;
     let runbook = match &arguments.runbook {
-        Some(name) => super::run::load(name)?,
-        None => runbook::load(&recorded.runbook.text, &format!("{} (in the case)", recorded.runbook.name))
+        Some(name) => super::run::load(name, arguments.scripts.trusting())?,
+        None => runbook::load_recorded(&recorded.runbook)
             .map_err(|problems| Usage(problems.render(output::stderr_color())))
             .context("the case's own runbook cannot be read by this casebook; name one to judge by")?,
     };
@@ -61,6 +61,8 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
         host: recorded.host.clone(),
         started: recorded.started,
         cancelled: &|| false,
+        limits: arguments.scripts.limits(),
+        printed: &|_, _| {},
     };
     let mut case =
         engine::run(&request, &Recorded::new(recorded.evidence)).map_err(|error| Usage(error.to_string()))?;

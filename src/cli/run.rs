@@ -12,15 +12,18 @@ use super::arguments::{RunArguments, key_and_value};
 use super::display::Display;
 use super::output;
 use super::{Usage, say};
+use crate::case::Case;
 use crate::engine::{self, Live, Request};
 use crate::probe::Cancel;
-use crate::runbook::{self, Runbook};
+use crate::runbook::{self, Kind, Runbook};
+use crate::script::sandbox::Limits;
 use crate::sys::identity;
+use crate::sys::trust::Trust;
 
 /// The runbook of that name or file, checked.
-pub(super) fn load(name: &str) -> Result<Runbook, Usage> {
-    let found = runbook::find(name).map_err(|error| Usage(error.to_string()))?;
-    runbook::load(&found.text, &found.origin).map_err(|problems| {
+pub(super) fn load(name: &str, trust: Trust) -> Result<Runbook, Usage> {
+    let found = runbook::find(Kind::Runbook, name, None, trust).map_err(|error| Usage(error.to_string()))?;
+    runbook::load_found(&found, trust).map_err(|problems| {
         let shown = problems.render(output::stderr_color());
         Usage(format!("the runbook {name} cannot be run\n{shown}"))
     })
@@ -28,7 +31,7 @@ pub(super) fn load(name: &str) -> Result<Runbook, Usage> {
 
 pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
     let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
-    let runbook = load(&arguments.runbook)?;
+    let runbook = load(&arguments.runbook, arguments.scripts.trusting())?;
     let mut params = Map::new();
     for (key, value) in arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
         params.insert(key, value);
@@ -39,23 +42,30 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
     if let Some(pcap) = &arguments.pcap {
         params.insert("pcap".into(), Value::String(readable(pcap)?));
     }
+    let case = live(&runbook, params, arguments.scripts.limits(), arguments.quiet)?;
+    sinks.write(&case)?;
+    Ok(case.verdict.exit_status())
+}
+
+/// Runs a runbook on this host.
+pub(super) fn live(runbook: &Runbook, params: Map<String, Value>, limits: Limits, quiet: bool) -> Result<Case, Usage> {
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
-    let display = Display::new(arguments.quiet);
+    let display = Display::new(quiet);
     let observer = Live::new(Arc::clone(&cancel), display.progress());
     let cancelled = Arc::clone(&cancel);
     let request = Request {
-        runbook: &runbook,
+        runbook,
         params,
         host: identity::host(),
         started: Timestamp::now(),
         cancelled: &move || cancelled.is_cancelled(),
+        limits,
+        printed: &|step, line| say(format_args!("{step}: {line}")),
     };
     let case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()));
     display.finish();
-    let case = case?;
-    sinks.write(&case)?;
-    Ok(case.verdict.exit_status())
+    case
 }
 
 /// A capture file that can be opened: a wrong name is an error before the run, not a report that saw nothing.

@@ -1,9 +1,11 @@
 //! From evidence to findings: the first outcome that holds wins, and what could not be seen is never fine.
 
+use serde_json::Map;
+
 use super::run::Seen;
-use crate::case::{Finding, Gap, Remedy, Truth, Verdict};
+use crate::case::{Finding, Gap, Reason, Remedy, Said, Truth, Verdict};
 use crate::runbook::{RemedyPlan, Step};
-use crate::script::Scope;
+use crate::script::{CheckFinding, Scope};
 
 /// Judges one step.
 pub(super) fn judge(step: &Step, seen: &Seen, scope: &Scope) -> Finding {
@@ -13,7 +15,9 @@ pub(super) fn judge(step: &Step, seen: &Seen, scope: &Scope) -> Finding {
         verdict,
         sentence,
         gaps,
-        remedy: None,
+        remedies: Vec::new(),
+        data: Map::new(),
+        besides: Vec::new(),
     };
     match seen {
         Seen::Skipped(why) => finding(Verdict::Skipped, why.clone(), Vec::new()),
@@ -22,7 +26,29 @@ pub(super) fn judge(step: &Step, seen: &Seen, scope: &Scope) -> Finding {
             Some(gap) => finding(Verdict::Unknown, not_looked(std::slice::from_ref(gap)), vec![gap.clone()]),
             None => by_outcomes(step, scope, &finding),
         },
+        Seen::Checked(checked) => match (&checked.evidence.gap, checked.findings.split_first()) {
+            (Some(gap), _) => finding(Verdict::Unknown, not_looked(std::slice::from_ref(gap)), vec![gap.clone()]),
+            (None, Some((first, besides))) if step.outcomes.is_empty() => by_check(first, besides, &finding),
+            _ => by_outcomes(step, scope, &finding),
+        },
     }
+}
+
+type NewFinding<'a> = dyn Fn(Verdict, String, Vec<Gap>) -> Finding + 'a;
+
+/// What a check found is the finding, where its step has no outcomes of its own.
+fn by_check(first: &CheckFinding, besides: &[CheckFinding], finding: &NewFinding<'_>) -> Finding {
+    // What a check says that it could not tell is a gap like any other.
+    let gaps = match first.verdict {
+        Verdict::Unknown => vec![Gap::new(Reason::Failed, "judge by what was seen", first.sentence.clone())],
+        _ => Vec::new(),
+    };
+    let mut found = finding(first.verdict, first.sentence.clone(), gaps);
+    found.data = first.data.clone();
+    found.remedies = first.remedies.iter().chain(besides.iter().flat_map(|other| &other.remedies)).cloned().collect();
+    found.besides =
+        besides.iter().map(|other| Said { verdict: other.verdict, sentence: other.sentence.clone() }).collect();
+    found
 }
 
 fn not_looked(gaps: &[Gap]) -> String {
@@ -32,7 +58,7 @@ fn not_looked(gaps: &[Gap]) -> String {
     }
 }
 
-fn by_outcomes(step: &Step, scope: &Scope, finding: &dyn Fn(Verdict, String, Vec<Gap>) -> Finding) -> Finding {
+fn by_outcomes(step: &Step, scope: &Scope, finding: &NewFinding<'_>) -> Finding {
     let mut unseen: Vec<Gap> = Vec::new();
     for outcome in &step.outcomes {
         let judged = match &outcome.when {
@@ -57,7 +83,7 @@ fn by_outcomes(step: &Step, scope: &Scope, finding: &dyn Fn(Verdict, String, Vec
             return finding(Verdict::Unknown, format!("cannot tell: {why}"), unseen);
         }
         let mut found = finding(outcome.verdict, sentence, gaps);
-        found.remedy = outcome.remedy.as_ref().and_then(|remedy| fill(remedy, scope));
+        found.remedies = outcome.remedy.iter().filter_map(|remedy| fill(remedy, scope)).collect();
         return found;
     }
     unseen.dedup();

@@ -1,5 +1,6 @@
 //! The engine: plan, observe, judge, weigh, conclude. Data flows one way; progress is a stream of events beside it.
 
+mod checks;
 mod differential;
 mod judge;
 mod observer;

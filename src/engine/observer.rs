@@ -37,12 +37,19 @@ pub struct Ask {
     pub time_limit: Duration,
     /// The evidence that it may use.
     pub inputs: Inputs,
+    /// A check asks: a record answers only if it was asked the same.
+    pub by_check: bool,
 }
 
 /// Answers the steps of one wave, together.
-pub trait Observer {
+pub trait Observer: Sync {
     /// The evidence for each ask, in their order.
     fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence>;
+
+    /// What a record has of a step.
+    fn recorded(&self, _step: &str) -> Option<&Evidence> {
+        None
+    }
 }
 
 /// The host itself.
@@ -193,8 +200,10 @@ impl Recorded {
     }
 
     fn answer(&self, ask: &Ask) -> Evidence {
-        let of_probe = |evidence: &&Evidence| evidence.probe == ask.probe.name();
-        let recorded = self.evidence.get(&ask.step).filter(of_probe).or_else(|| self.evidence.values().find(of_probe));
+        let fits = |evidence: &&Evidence| {
+            evidence.probe == ask.probe.name() && (!ask.by_check || asked_the_same(&evidence.params, &ask.params))
+        };
+        let recorded = self.evidence.get(&ask.step).filter(fits).or_else(|| self.evidence.values().find(fits));
         if !ask.probe.derives_from().is_empty() {
             let cx = Context::new(Arc::new(Gate::new(1)), Arc::default(), ask.inputs.clone(), |_| {});
             let derived = observe_one(ask, &cx);
@@ -217,8 +226,22 @@ impl Recorded {
     }
 }
 
+/// Whether the recorded parameters are those that are asked for; parameters that came later do not count.
+fn asked_the_same(recorded: &Value, asked: &Value) -> bool {
+    match (recorded, asked) {
+        (Value::Object(recorded), Value::Object(asked)) => {
+            recorded.iter().all(|(name, value)| asked.get(name).is_none_or(|asked| asked == value))
+        }
+        _ => recorded == asked,
+    }
+}
+
 impl Observer for Recorded {
     fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence> {
         asks.iter().map(|ask| self.answer(ask)).collect()
+    }
+
+    fn recorded(&self, step: &str) -> Option<&Evidence> {
+        self.evidence.get(step)
     }
 }

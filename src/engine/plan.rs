@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::probe::{self, AnyProbe};
+use crate::probe::AnyProbe;
 use crate::runbook::{Runbook, Step};
 
 /// How much longer than its window a step may take when the runbook does not say.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// How long a step without a window may take when the runbook does not say.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The order of a run: waves of steps that are asked together.
 #[derive(Debug, Clone)]
@@ -49,11 +49,14 @@ pub fn plan(runbook: &Runbook) -> Plan {
         .iter()
         .enumerate()
         .map(|(index, step)| {
-            let probe = probe::find(step.probe);
+            let probe = step.probe();
             let derived = probe.map(|probe| probe.derives_from()).unwrap_or_default();
             let mut needs = step.needs.clone();
             for other in &runbook.steps {
-                if derived.contains(&other.probe) && other.id != step.id && !needs.contains(&other.id) {
+                if other.probe().is_some_and(|other| derived.contains(&other.name()))
+                    && other.id != step.id
+                    && !needs.contains(&other.id)
+                {
                     needs.push(other.id.clone());
                 }
             }

@@ -1,5 +1,6 @@
 //! One run, from a checked runbook to a case.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,18 +8,20 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::checks::{self, CheckAsk, CheckTerms, Checked};
 use super::differential;
 use super::judge;
 use super::observer::{Ask, Observer};
 use super::plan::{PlannedStep, plan, time_limit};
 use super::secret::{Secrets, stand_in};
 use crate::case::{
-    Account, CASE_FORMAT, Case, Cost, Coverage, Diagnosis, Evidence, Finding, Gap, Host, Likelihood, Reason,
+    Account, CASE_FORMAT, Case, CheckRef, Cost, Coverage, Diagnosis, Evidence, Finding, Gap, Host, Likelihood, Reason,
     RunbookRef, Truth, Verdict,
 };
 use crate::nearest::nearest;
-use crate::probe::{self, Inputs};
-use crate::runbook::{Argument, BadParam, Runbook, Step};
+use crate::probe::{self, AnyProbe, Inputs};
+use crate::runbook::{Argument, BadParam, Check, ParamType, Runbook, Step, Target};
+use crate::script::sandbox::Limits;
 use crate::script::{Scope, Unknown};
 use crate::sys::usage;
 
@@ -36,7 +39,11 @@ pub struct Request<'a> {
     /// When the run began; the recorded time in a replay.
     pub started: Timestamp,
     /// Says whether the operator has ended the run.
-    pub cancelled: &'a dyn Fn() -> bool,
+    pub cancelled: &'a (dyn Fn() -> bool + Sync),
+    /// What a script may use up.
+    pub limits: Limits,
+    /// Takes what a check prints: its step, and a line.
+    pub printed: &'a (dyn Fn(&str, &str) + Sync),
 }
 
 /// What came of asking a step.
@@ -47,6 +54,8 @@ pub(super) enum Seen {
     Unasked(Vec<Gap>),
     /// It was asked.
     Evidence(Arc<Evidence>),
+    /// A check was asked.
+    Checked(Box<Checked>),
 }
 
 /// Runs a runbook against an observer. Parameters are checked before anything is asked.
@@ -60,7 +69,7 @@ pub fn run(request: &Request<'_>, observer: &dyn Observer) -> Result<Case, RunEr
     let window = params.get("window").and_then(Value::as_f64).unwrap_or(WINDOW);
     let window = Duration::try_from_secs_f64(window).unwrap_or(Duration::from_secs(10));
 
-    let terms = Terms { runbook, scope: &scope, window, secrets, cancelled: request.cancelled };
+    let terms = Terms { request, scope: &scope, window, secrets };
     let seen = observe(&terms, observer);
 
     for binding in &runbook.bindings {
@@ -88,16 +97,26 @@ pub fn run(request: &Request<'_>, observer: &dyn Observer) -> Result<Case, RunEr
         .steps
         .iter()
         .zip(&seen)
-        .filter_map(|(step, seen)| match seen {
-            Seen::Evidence(evidence) => Some((step.id.clone(), Evidence::clone(evidence))),
-            _ => None,
+        .flat_map(|(step, seen)| match seen {
+            Seen::Evidence(evidence) => vec![(step.id.clone(), Evidence::clone(evidence))],
+            Seen::Checked(checked) => {
+                let told = checked.told.iter().map(|(key, evidence)| (key.clone(), evidence.clone()));
+                std::iter::once((step.id.clone(), Evidence::clone(&checked.evidence))).chain(told).collect()
+            }
+            _ => Vec::new(),
         })
         .collect();
     let usage = usage::process();
     Ok(Case {
         format: CASE_FORMAT,
         casebook: env!("CARGO_PKG_VERSION").to_owned(),
-        runbook: RunbookRef { name: runbook.name.clone(), title: runbook.title.clone(), text: runbook.text.clone() },
+        runbook: RunbookRef {
+            name: runbook.name.clone(),
+            title: runbook.title.clone(),
+            text: runbook.text.clone(),
+            around: runbook.around.clone(),
+            checks: checks(runbook, &seen),
+        },
         host: request.host.clone(),
         started: request.started,
         window_seconds: window.as_secs_f64(),
@@ -178,20 +197,20 @@ fn shown(runbook: &Runbook, params: &Map<String, Value>) -> Map<String, Value> {
 
 /// What the asking of the steps goes by.
 struct Terms<'a> {
-    runbook: &'a Runbook,
+    request: &'a Request<'a>,
     scope: &'a Scope,
     window: Duration,
     secrets: Secrets,
-    cancelled: &'a dyn Fn() -> bool,
 }
 
 fn observe(terms: &Terms<'_>, observer: &dyn Observer) -> Vec<Seen> {
-    let Terms { runbook, scope, secrets, .. } = terms;
+    let Terms { request, scope, secrets, .. } = terms;
+    let runbook = request.runbook;
     let mut seen: Vec<Option<Seen>> = runbook.steps.iter().map(|_| None).collect();
     let mut stopped: Option<String> = None;
     for wave in plan(runbook).waves {
-        let mut asks = Vec::new();
-        let mut asked = Vec::new();
+        let (mut asks, mut asked) = (Vec::new(), Vec::new());
+        let (mut check_asks, mut checked) = (Vec::new(), Vec::new());
         for planned in wave {
             let step = &runbook.steps[planned.index];
             let outcome = match &stopped {
@@ -199,20 +218,29 @@ fn observe(terms: &Terms<'_>, observer: &dyn Observer) -> Vec<Seen> {
                 None => prepare(terms, step, &planned, &seen),
             };
             match outcome {
-                Ok(ask) => {
+                Ok(Prepared::Probe(ask)) => {
                     asks.push(ask);
                     asked.push(planned.index);
+                }
+                Ok(Prepared::Check(ask)) => {
+                    check_asks.push(ask);
+                    checked.push(planned.index);
                 }
                 Err(unasked) => seen[planned.index] = Some(record(scope, step, unasked)),
             }
         }
-        if asks.is_empty() {
-            continue;
-        }
-        for (index, evidence) in asked.iter().zip(observer.observe(asks)) {
+        let (answers, findings) = ask_together(terms, observer, asks, &check_asks);
+        for (index, evidence) in asked.iter().zip(answers) {
             let step = &runbook.steps[*index];
             seen[*index] = Some(record(scope, step, Seen::Evidence(Arc::new(secrets.take_out(evidence)))));
         }
+        for (index, found) in checked.iter().zip(findings) {
+            let step = &runbook.steps[*index];
+            found.printed.iter().for_each(|line| (request.printed)(&step.id, line));
+            seen[*index] = Some(record(scope, step, Seen::Checked(Box::new(found))));
+        }
+        asked.extend(checked);
+        asked.sort_unstable();
         for index in asked {
             let step = &runbook.steps[index];
             if step.stop.as_ref().is_some_and(|stop| scope.judge(stop).truth == Truth::Yes) {
@@ -223,12 +251,56 @@ fn observe(terms: &Terms<'_>, observer: &dyn Observer) -> Vec<Seen> {
     seen.into_iter().map(|seen| seen.unwrap_or_else(|| Seen::Unasked(Vec::new()))).collect()
 }
 
+/// Checks that run at the same time; each has a thread and a Lua state of its own.
+const CHECKS_AT_ONCE: usize = 16;
+
+/// Asks the probes and runs the checks of a wave at the same time.
+fn ask_together(
+    terms: &Terms<'_>,
+    observer: &dyn Observer,
+    asks: Vec<Ask>,
+    check_asks: &[CheckAsk],
+) -> (Vec<Evidence>, Vec<Checked>) {
+    let Terms { request, window, secrets, .. } = terms;
+    let check_terms = CheckTerms { observer, window: *window, now: request.started, limits: &request.limits, secrets };
+    let checked = |ask: &CheckAsk| {
+        let mut checked = checks::run(ask, &check_terms);
+        if let Some(recorded) = observer.recorded(&ask.step) {
+            // When and how long are the record's: the same evidence gives the same case.
+            let evidence = Evidence::clone(&checked.evidence);
+            let (started, seconds, cpu_seconds) = (recorded.started, recorded.seconds, recorded.cpu_seconds);
+            checked.evidence = Arc::new(Evidence { started, seconds, cpu_seconds, ..evidence });
+        }
+        checked
+    };
+    std::thread::scope(|threads| {
+        let (checked, checked_asks) = (&checked, check_asks);
+        let checks = threads.spawn(move || {
+            let mut all = Vec::with_capacity(checked_asks.len());
+            for some in checked_asks.chunks(CHECKS_AT_ONCE) {
+                std::thread::scope(|threads| {
+                    let running: Vec<_> = some.iter().map(|ask| threads.spawn(move || checked(ask))).collect();
+                    all.extend(running.into_iter().map(|thread| thread.join()));
+                });
+            }
+            all
+        });
+        let answers = if asks.is_empty() { Vec::new() } else { observer.observe(asks) };
+        let all = checks.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let all = all.into_iter().map(|one| one.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        (answers, all.collect())
+    })
+}
+
 /// Makes what came of a step known to the expressions.
 fn record(scope: &Scope, step: &Step, seen: Seen) -> Seen {
     match &seen {
         Seen::Evidence(evidence) => {
-            let schema = probe::find(step.probe).map(|probe| Arc::new(probe.output_schema().to_value()));
+            let schema = step.probe().map(|probe| Arc::new(probe.output_schema().to_value()));
             scope.set_evidence(&step.id, Arc::clone(evidence), schema);
+        }
+        Seen::Checked(checked) => {
+            scope.set_evidence(&step.id, Arc::clone(&checked.evidence), Some(Arc::new(checks::output_schema())))
         }
         Seen::Skipped(why) => {
             let gap = Gap::new(Reason::Absent, format!("see {}", step.id), format!("the step was skipped: {why}"));
@@ -239,14 +311,16 @@ fn record(scope: &Scope, step: &Step, seen: Seen) -> Seen {
     seen
 }
 
+/// What is asked for a step.
+enum Prepared {
+    Probe(Ask),
+    Check(CheckAsk),
+}
+
 /// The ask of a step, or why there is none.
-fn prepare(terms: &Terms<'_>, step: &Step, planned: &PlannedStep, seen: &[Option<Seen>]) -> Result<Ask, Seen> {
-    let Terms { runbook, scope, window, secrets, cancelled } = terms;
-    let window = *window;
+fn prepare(terms: &Terms<'_>, step: &Step, planned: &PlannedStep, seen: &[Option<Seen>]) -> Result<Prepared, Seen> {
+    let Terms { request, scope, .. } = terms;
     let unasked = |reason, why: String| Seen::Unasked(vec![Gap::new(reason, format!("ask step {}", step.id), why)]);
-    let Some(probe) = probe::find(step.probe) else {
-        return Err(unasked(Reason::Absent, format!("there is no probe {}", step.probe)));
-    };
     if let Some(condition) = &step.when {
         let judged = scope.judge(condition);
         match judged.truth {
@@ -260,13 +334,29 @@ fn prepare(terms: &Terms<'_>, step: &Step, planned: &PlannedStep, seen: &[Option
             Truth::Unknown => return Err(Seen::Unasked(judged.gaps)),
         }
     }
-    if cancelled() && probe.derives_from().is_empty() {
+    let derives = step.probe().is_some_and(|probe| !probe.derives_from().is_empty());
+    if (request.cancelled)() && !derives {
         return Err(unasked(Reason::Cancelled, "the run was ended before".into()));
     }
-    let mut params = Map::new();
-    if planned.watches {
-        params.insert("window".into(), json!(window.as_secs_f64()));
+    let arguments = arguments(scope, step)?;
+    match &step.target {
+        Target::Check(check) => {
+            let ask = prepare_check(terms, step, check, arguments);
+            ask.map(Prepared::Check).map_err(|why| unasked(Reason::Malformed, why))
+        }
+        Target::Probe(name) => match probe::find(name) {
+            Some(probe) => {
+                let ask = prepare_probe(terms, step, probe, planned, arguments, seen);
+                ask.map(Prepared::Probe).map_err(|why| unasked(Reason::Malformed, why))
+            }
+            None => Err(unasked(Reason::Absent, format!("there is no probe {name}"))),
+        },
     }
+}
+
+/// The arguments of a step, filled in; one that was not given is left out.
+fn arguments(scope: &Scope, step: &Step) -> Result<Map<String, Value>, Seen> {
+    let mut params = Map::new();
     for (name, argument) in &step.arguments {
         let value = match argument {
             Argument::Literal(value) => Ok(value.clone()),
@@ -285,19 +375,80 @@ fn prepare(terms: &Terms<'_>, step: &Step, planned: &PlannedStep, seen: &[Option
             Err(unknown) => return Err(Seen::Unasked(unknown.gaps)),
         }
     }
+    Ok(params)
+}
+
+/// The ask of a step that calls a probe, or what is wrong with its parameters.
+fn prepare_probe(
+    terms: &Terms<'_>,
+    step: &Step,
+    probe: &'static dyn AnyProbe,
+    planned: &PlannedStep,
+    mut params: Map<String, Value>,
+    seen: &[Option<Seen>],
+) -> Result<Ask, String> {
+    let Terms { request, window, secrets, .. } = terms;
+    if planned.watches {
+        params.entry("window").or_insert_with(|| json!(window.as_secs_f64()));
+    }
     let params = probe
         .complete_params(&secrets.put_in(Value::Object(params)))
-        .map_err(|why| unasked(Reason::Malformed, secrets.hide(format!("its parameters are wrong: {why}"))))?;
+        .map_err(|why| secrets.hide(format!("its parameters are wrong: {why}")))?;
     let own_window = params.get("window").and_then(Value::as_f64).and_then(|s| Duration::try_from_secs_f64(s).ok());
     Ok(Ask {
         step: step.id.clone(),
         title: step.title.clone(),
         probe,
         params,
-        window: planned.watches.then(|| own_window.unwrap_or(window)),
-        time_limit: time_limit(step, planned.watches, own_window.unwrap_or(window)),
-        inputs: inputs(planned, runbook, seen),
+        window: planned.watches.then(|| own_window.unwrap_or(*window)),
+        time_limit: time_limit(step, planned.watches, own_window.unwrap_or(*window)),
+        inputs: inputs(planned, request.runbook, seen),
+        by_check: false,
     })
+}
+
+/// The ask of a step that calls a check, or what is wrong with its parameters.
+fn prepare_check(
+    terms: &Terms<'_>,
+    step: &Step,
+    check: &Arc<Check>,
+    given: Map<String, Value>,
+) -> Result<CheckAsk, String> {
+    let mut params = Map::new();
+    for (name, spec) in &check.params {
+        let value = match given.get(name) {
+            Some(value) => spec.read(name, value).map_err(|error| error.to_string())?,
+            None if spec.required => return Err(format!("the check {} needs `{name}`: {}", check.name, spec.help)),
+            // Who watches with others watches as long as they do.
+            None if name == "window" && spec.kind == ParamType::Duration => json!(terms.window.as_secs_f64()),
+            None => spec.default.clone().unwrap_or(Value::Null),
+        };
+        params.insert(name.clone(), value);
+    }
+    Ok(CheckAsk {
+        step: step.id.clone(),
+        title: step.title.clone(),
+        check: Arc::clone(check),
+        params,
+        time_limit: step.timeout_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+    })
+}
+
+/// The checks that the run called, with the modules that they required.
+fn checks(runbook: &Runbook, seen: &[Seen]) -> IndexMap<String, CheckRef> {
+    let mut checks: IndexMap<String, CheckRef> = IndexMap::new();
+    for (step, seen) in runbook.steps.iter().zip(seen) {
+        let Some(check) = step.check() else { continue };
+        let kept = checks.entry(check.name.clone()).or_insert_with(|| CheckRef {
+            origin: check.script.origin.clone(),
+            text: check.script.text.clone(),
+            modules: BTreeMap::new(),
+        });
+        if let Seen::Checked(checked) = seen {
+            kept.modules.extend(checked.modules.clone());
+        }
+    }
+    checks
 }
 
 /// The evidence that a step may use, by the name of the probe that gave it.
@@ -318,6 +469,14 @@ fn ledger(evidence: &IndexMap<String, Evidence>) -> Option<Account> {
     serde_json::from_value(output.clone()).ok()
 }
 
+/// The sentence with an end.
+fn ended(mut sentence: String) -> String {
+    if !sentence.ends_with(['.', '!', '?']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
 fn summary(
     runbook: &Runbook,
     causes: &[crate::case::Cause],
@@ -333,6 +492,9 @@ fn summary(
             summary.push_str(&format!(" Beside it: {}.", second.title.trim_end_matches('.')));
         }
         return summary;
+    }
+    if let (true, [only]) = (runbook.causes.is_empty(), findings) {
+        return ended(only.sentence.clone());
     }
     let calm = runbook.calm.as_ref().map(|calm| scope.render(calm)).filter(|(_, gaps)| gaps.is_empty());
     let trouble = findings.iter().find(|finding| matches!(finding.verdict, Verdict::Critical | Verdict::Warning));

@@ -23,6 +23,7 @@ use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
 use crate::case::{Gap, Observed, Reason};
+use crate::nearest::nearest;
 
 /// Every probe, in the order that lists show them.
 pub const PROBES: &[&dyn AnyProbe] = &[
@@ -147,6 +148,27 @@ fn generator() -> SchemaGenerator {
     let mut settings = SchemaSettings::draft2020_12();
     settings.inline_subschemas = true;
     settings.into_generator()
+}
+
+/// The parameters of a probe with every default filled in, or what is wrong with them, with the nearest name where one is
+/// misspelt.
+pub fn complete(probe: &dyn AnyProbe, params: &Value) -> Result<Value, String> {
+    let schema = probe.params_schema().to_value();
+    let known: Vec<&str> = schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .map(|properties| properties.keys().map(String::as_str).collect())
+        .unwrap_or_default();
+    let given = params.as_object().into_iter().flat_map(|params| params.keys());
+    if let Some(name) = given.into_iter().find(|name| !known.contains(&name.as_str())) {
+        let help = match nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => "it takes none".to_owned(),
+            None => format!("there are: {}", known.join(", ")),
+        };
+        return Err(format!("probe {} has no parameter `{name}`; {help}", probe.name()));
+    }
+    probe.complete_params(params).map_err(|why| format!("probe {}: {why}", probe.name()))
 }
 
 /// The probe of that name.

@@ -179,7 +179,10 @@ fn advised(advised: &Advised) -> String {
 
 fn steps(sections: &Sections, budget: usize) -> String {
     let steps = &sections.steps;
-    let rows = steps.steps.iter().map(|step| [verdict(step.verdict), md(&step.title), md(&step.sentence)]);
+    let rows = steps.steps.iter().map(|step| {
+        let said: Vec<String> = std::iter::once(&step.sentence).chain(&step.details).map(|text| md(text)).collect();
+        [verdict(step.verdict), md(&step.title), said.join("; ")]
+    });
     let table = table(["", "Step", "What it found"], [":--"; 3], rows, budget.saturating_sub(FRAME));
     format!("\n## Steps: {}, {}\n\n{table}", steps.verdict, steps.coverage)
 }

@@ -5,32 +5,58 @@ mod arguments;
 mod params;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
+use serde_json::Value;
 
-use super::document::{CauseDocument, Document, OutcomeDocument, RemedyDocument, StepDocument, Text};
+use super::document::{CauseDocument, CheckDocument, Document, OutcomeDocument, RemedyDocument, StepDocument, Text};
 use super::fields::{self, Meaning, Names};
-use super::model::{Argument, Binding, CausePlan, Outcome, RemedyPlan, Runbook, SignPlan, Step};
+use super::model::{Argument, Binding, CausePlan, Check, Outcome, RemedyPlan, Runbook, SignPlan, Step, Target};
 use super::place::{byte_offset, in_source};
 use super::problem::{Problem, Problems};
 use super::yaml;
 use crate::case::SignSide;
 use crate::nearest::nearest;
-use crate::probe::{self, AnyProbe};
-use crate::script::{Condition, Expression, Scope, SyntaxError, Template, is_keyword};
+use crate::probe;
+use crate::script::{Condition, Expression, Scope, Script, SyntaxError, Template, is_keyword};
 use crate::units::Span;
 
+/// Finds the checks that a runbook's steps call, by name.
+pub(super) type FindCheck<'a> = &'a dyn Fn(&str) -> Result<Arc<Check>, NoCheck>;
+
+/// Why a check cannot be called: what is wrong, and what to do about it.
+pub(super) struct NoCheck {
+    pub message: String,
+    pub help: Option<String>,
+}
+
 /// Reads and checks a runbook.
-pub fn load(text: &str, origin: &str) -> Result<Runbook, Problems> {
+pub(super) fn runbook(text: &str, origin: &str, find: FindCheck<'_>) -> Result<Runbook, Problems> {
+    checked(text, origin, find, |check, document: Document| check.runbook(document))
+}
+
+/// Reads and checks the header of a check, which has come to be YAML.
+pub(super) fn header(text: &str, origin: &str, script: &Script) -> Result<Check, Problems> {
+    let none = |_: &str| Err(NoCheck { message: String::new(), help: None });
+    checked(text, origin, &none, |check, document: CheckDocument| check.header(document, script))
+}
+
+fn checked<D: serde::de::DeserializeOwned, T>(
+    text: &str,
+    origin: &str,
+    find: FindCheck<'_>,
+    check_all: impl FnOnce(&mut Checker<'_>, D) -> T,
+) -> Result<T, Problems> {
     let problems = |problems| Problems { origin: origin.to_owned(), text: text.to_owned(), problems };
-    let document: Document = serde_yaml::from_str(text).map_err(|error| problems(vec![yaml::problem(text, &error)]))?;
+    let document: D = serde_yaml::from_str(text).map_err(|error| problems(vec![yaml::problem(text, &error)]))?;
     let scope = Scope::new().map_err(|error| {
         problems(vec![Problem::new(None, format!("cannot start Lua to check expressions: {error}"))])
     })?;
-    let mut check = Check { text, origin, scope, problems: Vec::new(), names: Vec::new(), late: Vec::new() };
-    let runbook = check.runbook(document);
+    let mut check = Checker { text, origin, scope, find, problems: Vec::new(), names: Vec::new(), late: Vec::new() };
+    let whole = check_all(&mut check, document);
     if check.problems.is_empty() {
-        Ok(runbook)
+        Ok(whole)
     } else {
         check.problems.sort_by_key(|problem| problem.range.as_ref().map_or(0, |range| range.start));
         check.problems.dedup();
@@ -52,17 +78,18 @@ const STEPS: usize = 256;
 /// How many problems are told at once.
 const PROBLEMS: usize = 50;
 
-struct Check<'a> {
+struct Checker<'a> {
     text: &'a str,
     origin: &'a str,
     scope: Scope,
+    find: FindCheck<'a>,
     problems: Vec<Problem>,
     names: Names,
     /// Names that are known only when all steps have looked.
     late: Vec<String>,
 }
 
-impl Check<'_> {
+impl Checker<'_> {
     fn report(&mut self, range: Option<Range<usize>>, message: impl Into<String>, help: Option<String>) {
         // More help nobody; the first ones often explain the rest.
         if self.problems.len() >= PROBLEMS {
@@ -119,7 +146,8 @@ impl Check<'_> {
             self.lua_name(&step.id, "step");
             self.free(&step.id);
             seen.push(step.id.value.clone());
-            if let Some(probe) = probe::find(&step.probe.value) {
+            let probe = step.probe.as_ref().and_then(|probe| probe::find(&probe.value));
+            if let Some(probe) = probe {
                 self.names.push((step.id.value.clone(), Meaning::Evidence(probe.output_schema().to_value())));
             } else {
                 self.names.push((step.id.value.clone(), Meaning::Value));
@@ -145,6 +173,7 @@ impl Check<'_> {
             headlines,
             calm,
             causes,
+            around: None,
             origin: self.origin.to_owned(),
             text: self.text.to_owned(),
         }
@@ -187,16 +216,7 @@ impl Check<'_> {
     }
 
     fn step(&mut self, document: StepDocument, ids: &[String]) -> Step {
-        let probe = probe::find(&document.probe.value);
-        if probe.is_none() {
-            let range = self.range(&document.probe);
-            let names = probe::PROBES.iter().map(|probe| probe.name());
-            let help = match nearest(&document.probe.value, names.clone()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("there are: {}", names.collect::<Vec<_>>().join(", ")),
-            };
-            self.report(Some(range), format!("there is no probe `{}`", document.probe.value), Some(help));
-        }
+        let target = self.target(&document);
         let mut needs: Vec<String> = Vec::new();
         for need in &document.needs {
             if ids.contains(&need.value) {
@@ -208,7 +228,8 @@ impl Check<'_> {
                 self.report(Some(range), format!("there is no step `{}`", need.value), help);
             }
         }
-        let arguments = probe.map(|probe| self.arguments(probe, document.with)).unwrap_or_default();
+        let judges_itself = document.outcomes.is_empty() && matches!(target, Some(Target::Check(_)));
+        let arguments = target.as_ref().map(|target| self.arguments(target, document.with)).unwrap_or_default();
         let when = document.when.as_ref().and_then(|text| self.condition(text));
         let used =
             when.iter().flat_map(Condition::atoms).chain(arguments.iter().flat_map(|(_, argument)| match argument {
@@ -226,7 +247,7 @@ impl Check<'_> {
                 needs.push(name.clone());
             }
         }
-        if document.outcomes.last().is_none_or(|last| last.when.is_some()) {
+        if !judges_itself && document.outcomes.last().is_none_or(|last| last.when.is_some()) {
             let range = self.range(&document.id);
             self.report(
                 Some(range),
@@ -248,7 +269,7 @@ impl Check<'_> {
         Step {
             id: document.id.value,
             title: document.title,
-            probe: probe.map_or("", AnyProbe::name),
+            target: target.unwrap_or(Target::Probe("")),
             arguments,
             when,
             otherwise,
@@ -256,6 +277,66 @@ impl Check<'_> {
             timeout_seconds,
             outcomes,
             stop,
+        }
+    }
+
+    /// The probe or check that a step calls.
+    fn target(&mut self, document: &StepDocument) -> Option<Target> {
+        match (&document.probe, &document.check) {
+            (Some(name), None) => {
+                let probe = probe::find(&name.value);
+                if probe.is_none() {
+                    let names = probe::PROBES.iter().map(|probe| probe.name());
+                    let help = match nearest(&name.value, names.clone()) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!("there are: {}", names.collect::<Vec<_>>().join(", ")),
+                    };
+                    self.report(Some(self.range(name)), format!("there is no probe `{}`", name.value), Some(help));
+                }
+                probe.map(|probe| Target::Probe(probe.name()))
+            }
+            (None, Some(name)) => match (self.find)(&name.value) {
+                Ok(check) => Some(Target::Check(check)),
+                Err(NoCheck { message, help }) => {
+                    self.report(Some(self.range(name)), message, help);
+                    None
+                }
+            },
+            (probe, _) => {
+                let message = match probe {
+                    Some(_) => format!("step `{}` calls both a probe and a check", document.id.value),
+                    None => format!("step `{}` calls neither a probe nor a check", document.id.value),
+                };
+                let help = "write `probe: NAME` or `check: NAME`; `casebook list` shows them".to_owned();
+                self.report(Some(self.range(&document.id)), message, Some(help));
+                None
+            }
+        }
+    }
+
+    fn header(&mut self, document: CheckDocument, script: &Script) -> Check {
+        self.lua_name(&document.name, "check");
+        let params = self.params(document.params);
+        let mut needs = Vec::new();
+        for need in &document.needs {
+            match probe::find(&need.value) {
+                Some(probe) => needs.push(probe.name()),
+                None => {
+                    let names = probe::PROBES.iter().map(|probe| probe.name());
+                    let help = nearest(&need.value, names).map(|near| format!("did you mean `{near}`?"));
+                    self.report(Some(self.range(need)), format!("there is no probe `{}`", need.value), help);
+                }
+            }
+        }
+        Check {
+            name: document.name.value,
+            summary: document.summary,
+            tags: document.tags,
+            symptoms: document.symptoms,
+            params,
+            declared_params: Value::Null,
+            needs,
+            script: script.clone(),
         }
     }
 

@@ -86,7 +86,32 @@ pub(super) struct ParamDocument {
     pub secret: bool,
 }
 
-/// A step: one probe looks, and the first outcome that holds is the finding. What could not be seen makes it unknown,
+/// The header of a check.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CheckDocument {
+    /// The name by which steps call it: a Lua name, that of its file.
+    #[schemars(with = "String")]
+    pub name: Text,
+    /// What it finds out, in a sentence.
+    pub summary: String,
+    /// Words that it is found by.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Complaints that call for it: "logging in takes ages".
+    #[serde(default)]
+    pub symptoms: Vec<String>,
+    /// What can be set, by name.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, ParamDocument>")]
+    pub params: IndexMap<Text, ParamDocument>,
+    /// The probes that it may call.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub needs: Vec<Text>,
+}
+
+/// A step: one probe or check looks, and the first outcome that holds is the finding. What could not be seen makes it unknown,
 /// never ok.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -97,9 +122,14 @@ pub(super) struct StepDocument {
     /// What it asks, for people: "How much arrives".
     pub title: String,
     /// The probe that looks.
-    #[schemars(with = "String")]
-    pub probe: Text,
-    /// The probe's parameters, by name; `{{ }}` fills in values.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub probe: Option<Text>,
+    /// The check, written in Lua, that looks and judges; instead of `probe`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub check: Option<Text>,
+    /// The parameters of the probe or check, by name; `{{ }}` fills in values.
     #[serde(default)]
     #[schemars(with = "IndexMap<String, Value>")]
     pub with: IndexMap<Text, Spanned<Value>>,
@@ -119,7 +149,8 @@ pub(super) struct StepDocument {
     #[serde(default)]
     #[schemars(with = "Option<crate::units::Span>")]
     pub timeout: Option<Text>,
-    /// What it can find; the first whose condition holds wins.
+    /// What it can find; the first whose condition holds wins. Without any, a check's own findings count.
+    #[serde(default)]
     pub outcomes: Vec<OutcomeDocument>,
     /// A condition: the run ends after this step when this holds.
     #[serde(default)]

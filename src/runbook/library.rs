@@ -1,19 +1,103 @@
-//! Where runbooks are found: a path, the working directory, the user's and the system's folders, and the binary itself.
+//! Where runbooks and checks are found: a path, beside the runbook, the working directory, the user's and the system's
+//! folders, and the binary itself.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
 use crate::nearest::nearest;
 use crate::sys::text_file::{self, Unreadable};
+use crate::sys::trust::Trust;
 
 /// The shipped runbooks.
-static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/runbooks");
+static RUNBOOKS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/runbooks");
+/// The shipped checks.
+static CHECKS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/lua/checks");
 
-/// The largest runbook that is read, in bytes: some thirty times the largest that ships.
+/// The largest runbook or check that is read, in bytes: some thirty times the largest that ships.
 const LARGEST: u64 = 1024 * 1024;
 
-/// A runbook that was found, not yet checked.
+/// What is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Runbooks, in YAML or Lua.
+    Runbook,
+    /// Checks, in Lua.
+    Check,
+}
+
+/// The language of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// YAML.
+    Yaml,
+    /// Lua.
+    Lua,
+}
+
+impl Language {
+    /// By the ending of a file's name.
+    fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?;
+        if name.contains(".test.") {
+            return None;
+        }
+        match path.extension()?.to_str()? {
+            "yaml" | "yml" => Some(Language::Yaml),
+            "lua" => Some(Language::Lua),
+            _ => None,
+        }
+    }
+}
+
+impl Kind {
+    const fn word(self) -> &'static str {
+        match self {
+            Kind::Runbook => "runbook",
+            Kind::Check => "check",
+        }
+    }
+
+    fn is(self, path: &Path) -> bool {
+        match self {
+            Kind::Runbook => Language::of(path).is_some(),
+            Kind::Check => Language::of(path) == Some(Language::Lua),
+        }
+    }
+
+    fn shipped(self) -> Vec<Found> {
+        let folder = match self {
+            Kind::Runbook => &RUNBOOKS,
+            Kind::Check => &CHECKS,
+        };
+        let found = folder.files().filter(|file| self.is(file.path())).filter_map(|file| {
+            let language = Language::of(file.path())?;
+            let text = file.contents_utf8()?.to_owned();
+            Some(Found { name: stem(file.path()), origin: "shipped".into(), text, language, folder: None })
+        });
+        found.collect()
+    }
+
+    /// The folders that are searched by name, in order. `beside` is the folder of the runbook that calls a check.
+    fn folders(self, beside: Option<&Path>) -> Vec<PathBuf> {
+        let config = std::env::var_os("XDG_CONFIG_HOME")
+            .filter(|config| !config.is_empty())
+            .map(PathBuf::from)
+            .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".config")));
+        let (here, name) = match self {
+            Kind::Runbook => ("runbooks", "runbooks"),
+            Kind::Check => ("lua/checks", "checks"),
+        };
+        let mut folders: Vec<PathBuf> = beside.into_iter().map(Path::to_owned).collect();
+        folders.push(PathBuf::from(here));
+        folders.extend(config.map(|config| config.join("casebook").join(name)));
+        folders.push(Path::new("/etc/casebook").join(name));
+        folders
+    }
+}
+
+/// A runbook or check that was found, not yet checked.
 #[derive(Debug, Clone)]
 pub struct Found {
     /// Its name: the file's, without the ending.
@@ -22,28 +106,38 @@ pub struct Found {
     pub origin: String,
     /// Its text.
     pub text: String,
+    /// The language that it is written in.
+    pub language: Language,
+    /// The folder that it lies in; none when it is shipped.
+    pub folder: Option<PathBuf>,
 }
 
-/// Why a runbook cannot be had.
+/// Why a runbook or check cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum NotFound {
     /// A file that cannot be read.
-    #[error("cannot read the runbook {}: {why}", .path.display())]
+    #[error("cannot read the {} {}: {why}", .kind.word(), .path.display())]
     Unreadable {
+        /// What was looked for.
+        kind: Kind,
         /// The file.
         path: PathBuf,
         /// Why.
         why: Unreadable,
     },
     /// A file is meant, but what names a file has a `/` or an ending in it.
-    #[error("there is no runbook `{name}`; to run the file of that name, write ./{name}")]
+    #[error("there is no {} `{name}`; to take the file of that name, write ./{name}", .kind.word())]
     File {
+        /// What was looked for.
+        kind: Kind,
         /// The name.
         name: String,
     },
-    /// No runbook of that name.
-    #[error("there is no runbook `{name}`; {}", .near.as_ref().map_or_else(|| "`casebook list` shows those there are".to_owned(), |near| format!("did you mean `{near}`?")))]
+    /// Nothing of that name.
+    #[error("there is no {} `{name}`; {}", .kind.word(), way_out(*.kind, .near.as_deref()))]
     Unknown {
+        /// What was looked for.
+        kind: Kind,
         /// The name.
         name: String,
         /// The nearest.
@@ -51,39 +145,24 @@ pub enum NotFound {
     },
 }
 
-/// The folders that are searched for runbooks, in order.
-fn folders() -> Vec<PathBuf> {
-    let config = std::env::var_os("XDG_CONFIG_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".config")));
-    let mut folders = vec![PathBuf::from("runbooks")];
-    folders.extend(config.map(|config| config.join("casebook/runbooks")));
-    folders.push(PathBuf::from("/etc/casebook/runbooks"));
-    folders
-}
-
-fn is_runbook(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    (name.ends_with(".yaml") || name.ends_with(".yml")) && !name.contains(".test.")
+fn way_out(kind: Kind, near: Option<&str>) -> String {
+    match (near, kind) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, Kind::Runbook) => "`casebook list` shows those there are".to_owned(),
+        (None, Kind::Check) => "`casebook list --checks` shows those there are".to_owned(),
+    }
 }
 
 fn stem(path: &Path) -> String {
     path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The shipped runbooks.
-pub fn embedded() -> Vec<Found> {
-    EMBEDDED
-        .files()
-        .filter(|file| is_runbook(file.path()))
-        .filter_map(|file| {
-            let text = file.contents_utf8()?.to_owned();
-            Some(Found { name: stem(file.path()), origin: "shipped".into(), text })
-        })
-        .collect()
+/// The shipped runbooks or checks.
+pub fn embedded(kind: Kind) -> Vec<Found> {
+    kind.shipped()
 }
 
-/// Where a runbook is, before it is read.
+/// Where something is, before it is read.
 enum Place {
     File(PathBuf),
     Shipped(Found),
@@ -97,52 +176,84 @@ impl Place {
         }
     }
 
-    fn read(self) -> Result<Found, NotFound> {
+    fn read(self, kind: Kind, trust: Trust) -> Result<Found, NotFound> {
         match self {
             Place::Shipped(found) => Ok(found),
-            Place::File(path) => match text_file::read(&path, LARGEST) {
-                Ok(text) => Ok(Found { name: stem(&path), origin: path.display().to_string(), text }),
-                Err(why) => Err(NotFound::Unreadable { path, why }),
+            Place::File(path) => match text_file::read_trusted(&path, LARGEST, trust) {
+                Ok(text) => Ok(Found {
+                    name: stem(&path),
+                    origin: path.display().to_string(),
+                    text,
+                    language: Language::of(&path).unwrap_or(Language::Yaml),
+                    folder: Some(
+                        path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new(".")).into(),
+                    ),
+                }),
+                Err(why) => Err(NotFound::Unreadable { kind, path, why }),
             },
         }
     }
 }
 
-/// Every place of a runbook that can be run by name; the first of a name wins.
-fn places() -> Vec<Place> {
+/// Every place of something that can be called by name, in the order of the search.
+fn places(kind: Kind, beside: Option<&Path>) -> Vec<Place> {
     let mut places = Vec::new();
-    for folder in folders() {
+    let mut searched = HashSet::new();
+    for folder in kind.folders(beside) {
+        // The runbook may lie in one of the other folders.
+        if !searched.insert(std::fs::canonicalize(&folder).unwrap_or_else(|_| folder.clone())) {
+            continue;
+        }
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
         let mut paths: Vec<PathBuf> =
-            entries.flatten().map(|entry| entry.path()).filter(|path| is_runbook(path)).collect();
+            entries.flatten().map(|entry| entry.path()).filter(|path| kind.is(path)).collect();
         paths.sort();
         places.extend(paths.into_iter().map(Place::File));
     }
-    places.extend(embedded().into_iter().map(Place::Shipped));
-    let mut names = std::collections::HashSet::new();
-    places.retain(|place| names.insert(place.name()));
+    places.extend(kind.shipped().into_iter().map(Place::Shipped));
     places
 }
 
-/// Every runbook that can be run by name, and those that cannot be read.
-pub fn list() -> Vec<Result<Found, NotFound>> {
-    places().into_iter().map(Place::read).collect()
+/// Something that a list shows.
+#[derive(Debug)]
+pub struct Listed {
+    /// What was found, or why it cannot be read.
+    pub found: Result<Found, NotFound>,
+    /// Others of the same name that it goes before.
+    pub hides: Vec<String>,
 }
 
-/// The runbook of that name, or in that file.
-pub fn find(name: &str) -> Result<Found, NotFound> {
-    let path = Path::new(name);
-    if name.contains('/') || is_runbook(path) {
-        return Place::File(path.to_owned()).read();
+/// Everything that can be called by name, what cannot be read included; the first of a name wins.
+pub fn list(kind: Kind, trust: Trust) -> Vec<Listed> {
+    let mut listed: Vec<(String, Listed)> = Vec::new();
+    for place in places(kind, None) {
+        let name = place.name();
+        let origin = match &place {
+            Place::File(path) => path.display().to_string(),
+            Place::Shipped(found) => found.origin.clone(),
+        };
+        match listed.iter_mut().find(|(listed, _)| *listed == name) {
+            Some((_, first)) => first.hides.push(origin),
+            None => listed.push((name, Listed { found: place.read(kind, trust), hides: Vec::new() })),
+        }
     }
-    let mut places = places();
+    listed.into_iter().map(|(_, listed)| listed).collect()
+}
+
+/// The runbook or check of that name, or in that file. `beside` is the folder of the runbook that calls a check.
+pub fn find(kind: Kind, name: &str, beside: Option<&Path>, trust: Trust) -> Result<Found, NotFound> {
+    let path = Path::new(name);
+    if name.contains('/') || Language::of(path).is_some() {
+        return Place::File(path.to_owned()).read(kind, trust);
+    }
+    let mut places = places(kind, beside);
     if let Some(index) = places.iter().position(|place| place.name() == name) {
-        return places.swap_remove(index).read();
+        return places.swap_remove(index).read(kind, trust);
     }
     if path.exists() {
-        return Err(NotFound::File { name: name.to_owned() });
+        return Err(NotFound::File { kind, name: name.to_owned() });
     }
     let names: Vec<String> = places.iter().map(Place::name).collect();
     let near = nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
-    Err(NotFound::Unknown { name: name.to_owned(), near })
+    Err(NotFound::Unknown { kind, name: name.to_owned(), near })
 }

@@ -1,18 +1,19 @@
-//! Runbooks: the document, its checks, its parameters, and where runbooks are found.
+//! Runbooks and checks: the documents, how they are checked, their parameters, and where they are found.
 
 mod check;
 mod document;
 mod fields;
 mod library;
+mod load;
 mod model;
 mod params;
 mod place;
 mod problem;
 mod yaml;
 
-pub use check::load;
 pub use document::schema;
-pub use library::{Found, NotFound, embedded, find, list};
-pub use model::{Argument, Binding, CausePlan, Outcome, RemedyPlan, Runbook, SignPlan, Step};
+pub use library::{Found, Kind, Language, Listed, NotFound, embedded, find, list};
+pub use load::{around, load, load_check, load_found, load_recorded};
+pub use model::{Argument, Binding, CausePlan, Check, Outcome, RemedyPlan, Runbook, SignPlan, Step, Target};
 pub use params::{BadParam, ParamSpec, ParamType};
 pub use problem::{Problem, Problems};

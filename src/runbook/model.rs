@@ -1,11 +1,14 @@
 //! A runbook that was checked: what the engine runs.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::params::ParamSpec;
 use crate::case::{SignSide, Urgency, Verdict, Weight};
-use crate::script::{Condition, Expression, Template};
+use crate::probe::{self, AnyProbe};
+use crate::script::{Condition, Expression, Script, Template};
 
 /// A checked runbook: every name in it exists, every expression compiles.
 #[derive(Debug, Clone)]
@@ -32,10 +35,19 @@ pub struct Runbook {
     pub calm: Option<Template>,
     /// The hypotheses that it weighs.
     pub causes: Vec<CausePlan>,
+    /// The check that it was made for, to run it by hand.
+    pub around: Option<String>,
     /// Where it was read from.
     pub origin: String,
-    /// Its text.
+    /// Its text; a Lua runbook's in the form that it was read as.
     pub text: String,
+}
+
+impl Runbook {
+    /// The checks that its steps call.
+    pub fn checks(&self) -> impl Iterator<Item = &Arc<Check>> {
+        self.steps.iter().filter_map(Step::check)
+    }
 }
 
 /// A name for the value of an expression.
@@ -54,9 +66,9 @@ pub struct Step {
     pub id: String,
     /// Its title.
     pub title: String,
-    /// The probe that it calls.
-    pub probe: &'static str,
-    /// The probe's arguments.
+    /// What it calls.
+    pub target: Target,
+    /// The arguments of the probe or check.
     pub arguments: Vec<(String, Argument)>,
     /// It is skipped when this does not hold.
     pub when: Option<Condition>,
@@ -72,7 +84,63 @@ pub struct Step {
     pub stop: Option<Condition>,
 }
 
-/// An argument of a probe.
+/// What a step calls.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// A probe, by its name.
+    Probe(&'static str),
+    /// A check.
+    Check(Arc<Check>),
+}
+
+impl Step {
+    /// The probe that it calls, if it calls one.
+    pub fn probe(&self) -> Option<&'static dyn AnyProbe> {
+        match &self.target {
+            Target::Probe(name) => probe::find(name),
+            Target::Check(_) => None,
+        }
+    }
+
+    /// The check that it calls, if it calls one.
+    pub fn check(&self) -> Option<&Arc<Check>> {
+        match &self.target {
+            Target::Probe(_) => None,
+            Target::Check(check) => Some(check),
+        }
+    }
+
+    /// What it calls, for people: "probe sockets".
+    pub fn called(&self) -> String {
+        match &self.target {
+            Target::Probe(name) => format!("probe {name}"),
+            Target::Check(check) => format!("check {}", check.name),
+        }
+    }
+}
+
+/// A check that was read: a unit written in Lua that may call probes and says what it found.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// Its name, by which steps call it.
+    pub name: String,
+    /// What it finds out, in a sentence.
+    pub summary: String,
+    /// Words that it is found by.
+    pub tags: Vec<String>,
+    /// Complaints that call for it.
+    pub symptoms: Vec<String>,
+    /// Its parameters.
+    pub params: IndexMap<String, ParamSpec>,
+    /// Its parameters as its header declares them.
+    pub declared_params: Value,
+    /// The probes that it may call.
+    pub needs: Vec<&'static str>,
+    /// Its text.
+    pub script: Script,
+}
+
+/// An argument of a probe or a check.
 #[derive(Debug, Clone)]
 pub enum Argument {
     /// A value as it stands.

@@ -4,16 +4,24 @@
 //! nothing of the host. Evidence that is not there makes an expression unknown; `and`, `or` and `not` of a condition follow
 //! three-valued logic.
 
+mod check;
 mod condition;
+mod declare;
 mod evidence;
 mod expression;
 mod lexer;
+mod rows;
+pub mod sandbox;
 mod scope;
+mod source;
 mod template;
 
+pub use check::{Call, CheckFinding, CheckRun, Given, run_check};
 pub use condition::Condition;
+pub use declare::{Declaration, Declared, declare};
 pub use evidence::{field_schema, is_map, item_schema, properties};
 pub use expression::{Expression, NameUse, PathPart};
 pub use lexer::{SyntaxError, is_keyword};
 pub use scope::{HELPERS, Helper, Judged, Scope, Unknown};
+pub use source::Script;
 pub use template::Template;

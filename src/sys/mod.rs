@@ -1,6 +1,7 @@
 //! Doors to the kernel. `unsafe` lives here only, each with its reason.
 
 pub mod identity;
+pub mod lua_hook;
 pub mod netlink_dump;
 pub mod nftables;
 pub mod packet_ring;
@@ -9,6 +10,8 @@ pub mod rtnetlink;
 pub mod sock_diag;
 pub mod tally;
 pub mod text_file;
+pub mod thread;
 pub mod tracefs;
+pub mod trust;
 pub mod usage;
 pub mod xtables;

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
+use super::trust::{self, Trust};
 use crate::units;
 
 /// Why a text file cannot be had, and the way out.
@@ -26,6 +27,11 @@ pub enum Unreadable {
     /// Bytes that are not UTF-8.
     #[error("it is not text: byte {0} is not UTF-8")]
     NotText(usize),
+    /// Somebody else could have written what root is about to act by.
+    #[error(
+        "{0}, so somebody else decides what root does here; run it as another user, let only root write to it, or trust it with --trust"
+    )]
+    Untrusted(String),
     /// Anything else.
     #[error("{0}")]
     Other(io::Error),
@@ -43,6 +49,11 @@ impl From<io::Error> for Unreadable {
 
 /// Reads a text file of at most `largest` bytes.
 pub fn read(path: &Path, largest: u64) -> Result<String, Unreadable> {
+    read_trusted(path, largest, Trust::Waived)
+}
+
+/// Reads a text file of at most `largest` bytes, which root may be about to act by.
+pub fn read_trusted(path: &Path, largest: u64, trust: Trust) -> Result<String, Unreadable> {
     // Without O_NONBLOCK the opening of a named pipe waits for a writer, maybe for ever.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
     let kind = file.metadata()?.file_type();
@@ -53,6 +64,11 @@ pub fn read(path: &Path, largest: u64) -> Result<String, Unreadable> {
             () if kind.is_socket() => "a socket",
             () => "a device",
         }));
+    }
+    if trust == Trust::Required
+        && let Some(why) = trust::distrust(&file, path)?
+    {
+        return Err(Unreadable::Untrusted(why));
     }
     let mut bytes = Vec::new();
     // The size that the kernel names may be a lie (/proc) or outdated: what is read counts.

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use casebook::case::{Case, Evidence};
 use casebook::engine::{self, Recorded, Request};
-use casebook::runbook::{self, Runbook};
+use casebook::runbook::{self, Kind, Runbook};
+use casebook::script::sandbox::Limits;
 use indexmap::IndexMap;
 
 /// Where the cases lie.
@@ -30,7 +31,8 @@ pub fn all() -> Vec<(String, Case)> {
 
 /// The runbook of that name as it is shipped.
 pub fn shipped(name: &str) -> Runbook {
-    let found = runbook::embedded().into_iter().find(|found| found.name == name).expect("the runbook is shipped");
+    let found =
+        runbook::embedded(Kind::Runbook).into_iter().find(|found| found.name == name).expect("the runbook is shipped");
     runbook::load(&found.text, &found.origin).unwrap_or_else(|problems| panic!("{}", problems.render(false)))
 }
 
@@ -43,6 +45,8 @@ pub fn judge(runbook: &Runbook, case: &Case, evidence: IndexMap<String, Evidence
         host: case.host.clone(),
         started: case.started,
         cancelled: &|| false,
+        limits: Limits::default(),
+        printed: &|_, _| {},
     };
     let judged = engine::run(&request, &Recorded::new(evidence)).expect("recorded parameters are right");
     // What the looking cost is a fact of the recorded run, and nothing that can be judged again.

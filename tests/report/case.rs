@@ -11,7 +11,13 @@ pub fn empty() -> Case {
     Case {
         format: CASE_FORMAT,
         casebook: "0.1.0".into(),
-        runbook: RunbookRef { name: "empty".into(), title: "Nothing at all".into(), text: String::new() },
+        runbook: RunbookRef {
+            name: "empty".into(),
+            title: "Nothing at all".into(),
+            text: String::new(),
+            around: None,
+            checks: Default::default(),
+        },
         host: Host { name: "web01".into(), kernel: "6.1.0-13-amd64".into(), root: true },
         started: "2026-11-22T15:04:10Z".parse().unwrap(),
         window_seconds: 0.0,
@@ -35,6 +41,8 @@ fn inbound(findings: Vec<Finding>) -> Case {
             name: "high-inbound-traffic".into(),
             title: "High inbound traffic".into(),
             text: "name: high-inbound-traffic\n".into(),
+            around: None,
+            checks: Default::default(),
         },
         window_seconds: 10.0,
         params: params(&[("interface", json!("auto")), ("window", json!(10.0)), ("high", json!(20_000_000.0))]),
@@ -52,7 +60,16 @@ pub fn params(pairs: &[(&str, Value)]) -> Map<String, Value> {
 }
 
 pub fn finding(verdict: Verdict, step: &str, title: &str, sentence: &str) -> Finding {
-    Finding { step: step.into(), title: title.into(), verdict, sentence: sentence.into(), gaps: vec![], remedy: None }
+    Finding {
+        step: step.into(),
+        title: title.into(),
+        verdict,
+        sentence: sentence.into(),
+        gaps: vec![],
+        remedies: vec![],
+        data: Default::default(),
+        besides: vec![],
+    }
 }
 
 pub fn blind(step: &str, title: &str, gap: Gap) -> Finding {
@@ -188,7 +205,7 @@ pub fn flood() -> Case {
         ],
         causes: flood_causes(),
     };
-    case.findings[0].remedy = None;
+    case.findings[0].remedies.clear();
     for (step, probe, given) in [
         ("host", "host", json!({})),
         ("rates", "interfaces", json!({"interface": "eth0", "window": 10.0})),

@@ -162,11 +162,15 @@ impl<'a> Page<'a> {
             let mark = Cell::new((self.look.mark)(step.verdict), Tone::Verdict(step.verdict), self.look.mark_width);
             let title_cell = Cell::new(&step.title, tone, title);
             self.row(INDENT + 1, vec![mark, title_cell], &step.sentence, tone);
+            let under = INDENT + 1 + self.look.mark_width + 2 + title + 2;
+            for detail in &step.details {
+                self.paragraph(under, detail, Tone::Faint);
+            }
             let provenance = sections.about.provenance.iter().find(|provenance| provenance.step == step.id);
             if let (Depth::Full, Some(from)) = (self.depth, provenance) {
                 let asked = format!("{} {}", from.probe, from.params);
                 let text = format!("{}; {}, {}; {}", asked.trim_end(), from.started, from.looked, from.complete);
-                self.paragraph(INDENT + 1 + self.look.mark_width + 2 + title + 2, &text, Tone::Faint);
+                self.paragraph(under, &text, Tone::Faint);
             }
         }
     }

@@ -89,9 +89,12 @@ fn figure(value: &Value) -> String {
 
 /// The command line that runs the same runbook with the same parameters.
 fn again(case: &Case) -> String {
-    let mut command = format!("casebook run {}", shell_word(&case.runbook.name));
+    let (mut command, set) = match &case.runbook.around {
+        Some(check) => (format!("casebook check {}", shell_word(check)), " "),
+        None => (format!("casebook run {}", shell_word(&case.runbook.name)), " --set "),
+    };
     for (key, value) in case.given.iter().filter(|(_, value)| !value.is_null()) {
-        command.push_str(" --set ");
+        command.push_str(set);
         command.push_str(&shell_word(&format!("{key}={}", figure(value))));
     }
     command

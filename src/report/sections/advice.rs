@@ -62,7 +62,7 @@ impl Advice {
         let mut remedies: Vec<Advised> = standing
             .take(MOST_CAUSES)
             .flat_map(|cause| &cause.remedies)
-            .chain(found.filter_map(|finding| finding.remedy.as_ref()))
+            .chain(found.flat_map(|finding| &finding.remedies))
             .map(Advised::of)
             .filter(|advised| seen.insert(advised.key()))
             .collect();

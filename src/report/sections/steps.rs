@@ -1,7 +1,10 @@
 //! The steps, each with its verdict and sentence.
 
+use serde_json::Value;
+
 use super::{name, sentence, titled};
 use crate::case::{Case, Finding, Verdict};
+use crate::units;
 
 /// The steps in the runbook's order.
 pub struct Steps {
@@ -25,6 +28,8 @@ pub struct Step {
     pub title: String,
     /// What it found.
     pub sentence: String,
+    /// What a check found besides, and its figures, a line each.
+    pub details: Vec<String>,
 }
 
 impl Steps {
@@ -45,9 +50,57 @@ impl Steps {
                     verdict: finding.verdict,
                     title: titled(&finding.step, Some(finding)),
                     sentence: sentence(&said(finding)),
+                    details: details(finding),
                 })
                 .collect(),
         }
+    }
+}
+
+/// Lines of details that are shown of a step; the case has them all.
+const MOST_DETAILS: usize = 12;
+
+/// What a check found besides, and its figures.
+fn details(finding: &Finding) -> Vec<String> {
+    let besides = finding.besides.iter().map(|said| format!("{}: {}", said.verdict, said.sentence));
+    let data = finding.data.iter().map(|(name, value)| format!("{}: {}", spaced(name), figure(value)));
+    let mut details: Vec<String> = besides.chain(data).map(|line| sentence(&line)).collect();
+    if details.len() > MOST_DETAILS {
+        let more = details.len() - (MOST_DETAILS - 1);
+        details.truncate(MOST_DETAILS - 1);
+        details.push(format!("and {more} more in the case"));
+    }
+    details
+}
+
+/// A field's name as words.
+fn spaced(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+/// How long a figure may be.
+const LONGEST_FIGURE: usize = 200;
+
+/// A value on one line.
+fn figure(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Bool(flag) => if *flag { "yes" } else { "no" }.to_owned(),
+        Value::Null => "none".to_owned(),
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() => units::count(float),
+            _ => number.to_string(),
+        },
+        Value::Array(items) => items.iter().map(figure).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| format!("{} {}", spaced(name), figure(value)))
+            .collect::<Vec<_>>()
+            .join(", "),
+    };
+    match text.char_indices().nth(LONGEST_FIGURE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

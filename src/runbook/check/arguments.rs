@@ -1,27 +1,67 @@
-//! Checks the parameters that a step gives to its probe.
+//! Checks the parameters that a step gives to its probe or check.
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 use serde_yaml::Spanned;
 
-use super::Check;
+use super::Checker;
 use crate::nearest::nearest;
-use crate::probe::AnyProbe;
+use crate::probe::{self, AnyProbe};
 use crate::runbook::document::Text;
-use crate::runbook::model::Argument;
+use crate::runbook::model::{Argument, Check, Target};
 
-impl Check<'_> {
+/// What takes the arguments.
+enum Taker<'a> {
+    Probe(&'static dyn AnyProbe),
+    Check(&'a Check),
+}
+
+impl Taker<'_> {
+    fn params(&self) -> Vec<String> {
+        match self {
+            Taker::Probe(probe) => probe
+                .params_schema()
+                .get("properties")
+                .and_then(Value::as_object)
+                .map(|all| all.keys().cloned().collect())
+                .unwrap_or_default(),
+            Taker::Check(check) => check.params.keys().cloned().collect(),
+        }
+    }
+
+    /// Whether it can take this value, or why not.
+    fn takes(&self, name: &str, value: &Value) -> Result<(), String> {
+        match self {
+            Taker::Probe(probe) => {
+                let alone = Value::Object(Map::from_iter([(name.to_owned(), value.clone())]));
+                probe.complete_params(&alone).map(drop)
+            }
+            Taker::Check(check) => match check.params.get(name) {
+                Some(spec) => spec.read(name, value).map(drop).map_err(|error| error.to_string()),
+                None => Ok(()),
+            },
+        }
+    }
+}
+
+impl Checker<'_> {
     pub(super) fn arguments(
         &mut self,
-        probe: &dyn AnyProbe,
+        target: &Target,
         with: IndexMap<Text, Spanned<Value>>,
     ) -> Vec<(String, Argument)> {
-        let schema = probe.params_schema().to_value();
-        let known: Vec<String> = schema
-            .get("properties")
-            .and_then(Value::as_object)
-            .map(|all| all.keys().cloned().collect())
-            .unwrap_or_default();
+        let taker = match target {
+            Target::Probe(name) => match probe::find(name) {
+                Some(probe) => Taker::Probe(probe),
+                None => return Vec::new(),
+            },
+            Target::Check(check) => Taker::Check(check),
+        };
+        let whose = match &taker {
+            Taker::Probe(probe) => format!("probe {}", probe.name()),
+            Taker::Check(check) => format!("check {}", check.name),
+        };
+        let known = taker.params();
         let mut arguments = Vec::new();
         for (key, value) in with {
             let name = key.value.clone();
@@ -31,7 +71,7 @@ impl Check<'_> {
                     None if known.is_empty() => "it takes none".to_owned(),
                     None => format!("there are: {}", known.join(", ")),
                 };
-                let message = format!("probe {} has no parameter `{name}`", probe.name());
+                let message = format!("{whose} has no parameter `{name}`");
                 self.report(Some(self.range_of(&key, 0, &name)), message, Some(help));
                 continue;
             }
@@ -46,9 +86,8 @@ impl Check<'_> {
                     None => continue,
                 },
                 literal => {
-                    let alone = Map::from_iter([(name.clone(), literal.clone())]);
-                    if let Err(why) = probe.complete_params(&Value::Object(alone)) {
-                        let message = format!("parameter `{name}` of probe {}: {why}", probe.name());
+                    if let Err(why) = taker.takes(&name, &literal) {
+                        let message = format!("parameter `{name}` of {whose}: {why}");
                         self.report(Some(self.range(&text)), message, None);
                     }
                     Argument::Literal(literal)
@@ -56,6 +95,18 @@ impl Check<'_> {
             };
             arguments.push((name, argument));
         }
+        self.missing_arguments(target, &arguments);
         arguments
+    }
+
+    /// What a check cannot do without must be given.
+    fn missing_arguments(&mut self, target: &Target, arguments: &[(String, Argument)]) {
+        let Target::Check(check) = target else { return };
+        for (name, spec) in check.params.iter().filter(|(_, spec)| spec.required) {
+            if !arguments.iter().any(|(given, _)| given == name) {
+                let help = format!("give it under `with:`; it is for: {}", spec.help);
+                self.report(None, format!("check {} needs the parameter `{name}`", check.name), Some(help));
+            }
+        }
     }
 }

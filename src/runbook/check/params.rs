@@ -4,12 +4,12 @@ use indexmap::IndexMap;
 use serde_json::Value;
 use serde_yaml::Spanned;
 
-use super::Check;
+use super::Checker;
 use crate::nearest::nearest;
 use crate::runbook::document::{ParamDocument, Text};
 use crate::runbook::params::{ParamSpec, ParamType};
 
-impl Check<'_> {
+impl Checker<'_> {
     pub(super) fn params(&mut self, documents: IndexMap<Text, ParamDocument>) -> IndexMap<String, ParamSpec> {
         documents
             .into_iter()

@@ -1,0 +1,48 @@
+//! `casebook check`: one check, by hand.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use super::arguments::{CheckArguments, key_and_value};
+use super::{Usage, output};
+use crate::runbook::{self, Check, Kind, Problems};
+
+/// The check of that name or file.
+pub(super) fn load(arguments: &CheckArguments) -> Result<Arc<Check>, Usage> {
+    let name = &arguments.check;
+    let found = runbook::find(Kind::Check, name, None, arguments.scripts.trusting())
+        .map_err(|error| Usage(error.to_string()))?;
+    runbook::load_check(&found, arguments.scripts.trusting())
+        .map(Arc::new)
+        .map_err(|problems| cannot_run(name, &problems))
+}
+
+fn cannot_run(name: &str, problems: &Problems) -> Usage {
+    Usage(format!("the check {name} cannot be run\n{}", problems.render(output::stderr_color())))
+}
+
+pub(super) fn check(arguments: &CheckArguments) -> anyhow::Result<u8> {
+    let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
+    let check = load(arguments)?;
+    if arguments.help_params {
+        explain(&check)?;
+        return Ok(0);
+    }
+    let runbook = runbook::around(&check).map_err(|problems| cannot_run(&arguments.check, &problems))?;
+    let params = arguments.params.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
+    let case = super::run::live(&runbook, params, arguments.scripts.limits(), arguments.quiet)?;
+    sinks.write(&case)?;
+    Ok(case.verdict.exit_status())
+}
+
+fn explain(check: &Check) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{} · {}", check.name, check.summary)?;
+    writeln!(out, "from {}\n\nParameters (casebook check {} KEY=VALUE)", check.script.origin, check.name)?;
+    for (name, spec) in &check.params {
+        let default = spec.default_text.as_ref().map(|default| format!("{default}, ")).unwrap_or_default();
+        writeln!(out, "  {name:<24} {} ({default}{})", spec.help, spec.kind.word())?;
+    }
+    writeln!(out, "\nProbes\n  {}", check.needs.join(", "))?;
+    Ok(())
+}

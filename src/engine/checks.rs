@@ -1,0 +1,241 @@
+//! Checks: their calls of probes go to the observer, and what they were told becomes evidence of the case.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::observer::{Ask, Observer};
+use super::plan::{GRACE, PATIENCE, watches};
+use super::secret::Secrets;
+use crate::case::{Evidence, Gap, Reason};
+use crate::probe::{self, Inputs};
+use crate::runbook::Check;
+use crate::script::sandbox::{Limits, Stopped};
+use crate::script::{Call, CheckFinding, Given, run_check};
+use crate::sys::usage;
+
+/// What is asked of a check.
+pub(super) struct CheckAsk {
+    /// The step that asks.
+    pub step: String,
+    /// The step's title.
+    pub title: String,
+    /// The check.
+    pub check: Arc<Check>,
+    /// Its parameters, all of them.
+    pub params: Map<String, Value>,
+    /// How long the check may take, with all that it looks at.
+    pub time_limit: Option<Duration>,
+}
+
+/// What goes for every check of a run.
+pub(super) struct CheckTerms<'a> {
+    /// Answers the calls of probes.
+    pub observer: &'a dyn Observer,
+    /// The window of the run.
+    pub window: Duration,
+    /// When the run began.
+    pub now: Timestamp,
+    /// What a script may use up.
+    pub limits: &'a Limits,
+    /// What scripts do not see.
+    pub secrets: &'a Secrets,
+}
+
+/// What came of a check.
+pub(super) struct Checked {
+    /// Its own evidence: what it found, or why it found nothing.
+    pub evidence: Arc<Evidence>,
+    /// What the probes told it, each under its name in the case.
+    pub told: IndexMap<String, Evidence>,
+    /// What it found, the gravest first.
+    pub findings: Vec<CheckFinding>,
+    /// What it printed.
+    pub printed: Vec<String>,
+    /// The modules that it required, with their texts.
+    pub modules: BTreeMap<String, String>,
+}
+
+/// Runs one check.
+pub(super) fn run(ask: &CheckAsk, terms: &CheckTerms<'_>) -> Checked {
+    let (started, clock, cpu) = (Timestamp::now(), Instant::now(), usage::thread_cpu_seconds());
+    let mut told: IndexMap<String, Evidence> = IndexMap::new();
+    let mut calls: HashMap<&'static str, usize> = HashMap::new();
+    let mut latest = Inputs::new();
+    let given = Given {
+        params: ask.params.clone(),
+        needs: ask.check.needs.clone(),
+        now: terms.now,
+        window_seconds: terms.window.as_secs_f64(),
+    };
+    let ran = run_check(&ask.check.script, given, terms.limits, |asked| {
+        answer(ask, terms, clock, asked, &mut told, &mut calls, &mut latest)
+    });
+    let mut printed = ran.printed;
+    let (output, gap, findings) = match ran.outcome {
+        Ok(findings) => (Some(output(&findings, &printed)), None, findings),
+        Err(stopped) => {
+            if let Stopped::Failed(error) = &stopped {
+                let script = &ask.check.script;
+                let text = if error.file == script.origin { script.text.as_str() } else { "" };
+                printed.extend(error.snippet(text, false).lines().map(str::to_owned));
+            }
+            (None, Some(gap(&ask.check, stopped)), Vec::new())
+        }
+    };
+    let cpu_seconds = usage::thread_cpu_seconds().zip(cpu).map(|(after, before)| after - before);
+    let evidence = Evidence {
+        probe: format!("check {}", ask.check.name),
+        params: Value::Object(ask.params.clone()),
+        started,
+        seconds: clock.elapsed().as_secs_f64(),
+        cpu_seconds,
+        output,
+        gap,
+        missing: Vec::new(),
+        loss: Vec::new(),
+    };
+    Checked { evidence: Arc::new(evidence), told, findings, printed, modules: ran.modules }
+}
+
+/// What conditions see of a check.
+fn output(findings: &[CheckFinding], printed: &[String]) -> Value {
+    let value = |finding: &CheckFinding| json!({"verdict": finding.verdict, "sentence": finding.sentence, "data": finding.data});
+    let mut first = findings.first().map(value).unwrap_or_default();
+    if let Some(first) = first.as_object_mut() {
+        first.insert("findings".into(), findings.iter().map(value).collect());
+        first.insert("log".into(), json!(printed));
+    }
+    first
+}
+
+/// The shape of what conditions see of a check.
+pub(super) fn output_schema() -> Value {
+    let finding = json!({
+        "verdict": {"type": "string"},
+        "sentence": {"type": "string"},
+        "data": {"type": "object", "additionalProperties": {}},
+    });
+    let mut whole = finding.clone();
+    whole["findings"] = json!({"type": "array", "items": {"type": "object", "properties": finding}});
+    whole["log"] = json!({"type": "array", "items": {"type": "string"}});
+    json!({"type": "object", "properties": whole})
+}
+
+/// Why a check found nothing.
+fn gap(check: &Check, stopped: Stopped) -> Gap {
+    let name = &check.name;
+    match stopped {
+        Stopped::NotKnown { gap, .. } => gap,
+        other => Gap::new(Reason::Failed, format!("run the check {name}"), other.to_string())
+            .way_out(format!("mend {} and try it by itself: casebook check {name}", check.script.origin)),
+    }
+}
+
+/// Asks the probes that a check calls in one moment.
+fn answer(
+    ask: &CheckAsk,
+    terms: &CheckTerms<'_>,
+    clock: Instant,
+    asked: Vec<Call>,
+    told: &mut IndexMap<String, Evidence>,
+    calls: &mut HashMap<&'static str, usize>,
+    latest: &mut Inputs,
+) -> Vec<Evidence> {
+    let keys: Vec<String> = asked
+        .iter()
+        .map(|call| {
+            let number = calls.entry(call.probe).or_default();
+            *number += 1;
+            if *number == 1 {
+                format!("{}.{}", ask.step, call.probe)
+            } else {
+                format!("{}.{}#{number}", ask.step, call.probe)
+            }
+        })
+        .collect();
+    let mut answers: Vec<Option<Evidence>> = asked.iter().map(|_| None).collect();
+    // What derives its result from others is asked when they have answered.
+    for derived in [false, true] {
+        let mut asks = Vec::new();
+        let mut places = Vec::new();
+        for (place, call) in asked.iter().enumerate() {
+            let Some(probe) = probe::find(call.probe) else { continue };
+            if probe.derives_from().is_empty() == derived {
+                continue;
+            }
+            let left = ask.time_limit.map(|limit| limit.saturating_sub(clock.elapsed()));
+            match prepare(ask, terms, &keys[place], call, latest, left) {
+                Ok(prepared) => {
+                    asks.push(prepared);
+                    places.push(place);
+                }
+                Err(evidence) => answers[place] = Some(*evidence),
+            }
+        }
+        if asks.is_empty() {
+            continue;
+        }
+        for (place, evidence) in places.into_iter().zip(terms.observer.observe(asks)) {
+            let evidence = terms.secrets.take_out(evidence);
+            latest.insert(evidence.probe.clone(), Arc::new(evidence.clone()));
+            answers[place] = Some(evidence);
+        }
+    }
+    let answers: Vec<Evidence> = answers.into_iter().flatten().collect();
+    told.extend(keys.into_iter().zip(answers.iter().cloned()));
+    answers
+}
+
+fn prepare(
+    ask: &CheckAsk,
+    terms: &CheckTerms<'_>,
+    key: &str,
+    call: &Call,
+    latest: &Inputs,
+    left: Option<Duration>,
+) -> Result<Ask, Box<Evidence>> {
+    let refused = |reason, why: String| {
+        Box::new(Evidence {
+            probe: call.probe.to_owned(),
+            params: Value::Object(call.params.clone()),
+            started: terms.now,
+            seconds: 0.0,
+            cpu_seconds: None,
+            output: None,
+            gap: Some(Gap::new(reason, format!("ask probe {}", call.probe), why)),
+            missing: Vec::new(),
+            loss: Vec::new(),
+        })
+    };
+    let Some(probe) = probe::find(call.probe) else {
+        return Err(refused(Reason::Absent, "there is no such probe".to_owned()));
+    };
+    if left.is_some_and(|left| left.is_zero()) {
+        return Err(refused(Reason::TimedOut, "the time of its step is over".to_owned()));
+    }
+    let watches = watches(probe);
+    let mut params = call.params.clone();
+    if watches && !params.contains_key("window") {
+        params.insert("window".into(), json!(terms.window.as_secs_f64()));
+    }
+    let params = probe::complete(probe, &terms.secrets.put_in(Value::Object(params)))
+        .map_err(|why| refused(Reason::Malformed, terms.secrets.hide(why)))?;
+    let window = params.get("window").and_then(Value::as_f64).and_then(|s| Duration::try_from_secs_f64(s).ok());
+    let window = window.filter(|_| watches);
+    let patience = window.map_or(PATIENCE, |window| window.saturating_add(GRACE));
+    Ok(Ask {
+        step: key.to_owned(),
+        title: format!("{}: {}", ask.title, call.probe),
+        probe,
+        params,
+        window,
+        time_limit: left.map_or(patience, |left| left.min(patience)),
+        inputs: if probe.derives_from().is_empty() { Inputs::new() } else { latest.clone() },
+        by_check: true,
+    })
+}

@@ -1,0 +1,202 @@
+//! From what was found to what can be run: YAML and Lua runbooks come to the same model, with the checks that they call.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::check::{self, NoCheck};
+use super::library::{self, Found, Kind, Language};
+use super::model::{Check, Runbook};
+use super::problem::{Problem, Problems};
+use crate::case::{CheckRef, RunbookRef};
+use crate::script::sandbox::{Limits, Modules, Stopped, Vet};
+use crate::script::{Declared, Script, declare};
+use crate::sys::trust::{self, Trust};
+
+/// Checks a YAML runbook that lies nowhere.
+pub fn load(text: &str, origin: &str) -> Result<Runbook, Problems> {
+    check::runbook(text, origin, &|name| by_name(name, None, Trust::Required))
+}
+
+/// Checks a runbook that was found. Its checks must be as trustworthy as `trust` wants.
+pub fn load_found(found: &Found, trust: Trust) -> Result<Runbook, Problems> {
+    let find = |name: &str| by_name(name, found.folder.as_deref(), trust);
+    match found.language {
+        Language::Yaml => check::runbook(&found.text, &found.origin, &find),
+        Language::Lua => {
+            let script = script(found, trust);
+            let document = match declared(&script)? {
+                Declared::Runbook(document) => document,
+                Declared::Check(_) => {
+                    let problem = Problem::new(None, "this is a check, not a runbook");
+                    let help = format!("run it with `casebook check {}`", found.origin);
+                    return Err(problems(&script, vec![problem.help(Some(help))]));
+                }
+            };
+            let text = pretty(&document);
+            check::runbook(&text, &found.origin, &find).map_err(|problems| in_lua(problems, &script))
+        }
+    }
+}
+
+/// Checks the runbook of a case, with the checks that the case holds.
+pub fn load_recorded(recorded: &RunbookRef) -> Result<Runbook, Problems> {
+    let origin = format!("{} (in the case)", recorded.name);
+    let runbook = check::runbook(&recorded.text, &origin, &|name| match recorded.checks.get(name) {
+        Some(kept) => in_case(name, kept),
+        None => Err(NoCheck { message: format!("the case does not hold the check `{name}`"), help: None }),
+    })?;
+    Ok(Runbook { around: recorded.around.clone(), ..runbook })
+}
+
+/// Checks a check that was found. Its modules must be as trustworthy as `trust` wants.
+pub fn load_check(found: &Found, trust: Trust) -> Result<Check, Problems> {
+    let script = script(found, trust);
+    let check = checked(&script)?;
+    if check.name != found.name {
+        let problem = Problem::new(
+            place_in(&script.text, &check.name),
+            format!("the check calls itself `{}`, but its file is `{}.lua`", check.name, found.name),
+        );
+        return Err(problems(
+            &script,
+            vec![problem.help(Some("give both the same name, by which it is found".into()))],
+        ));
+    }
+    Ok(check)
+}
+
+/// A runbook of one step that runs a check, so that it leaves the same trail as any other. Its parameters are the check's.
+pub fn around(check: &Arc<Check>) -> Result<Runbook, Problems> {
+    let with: Map<String, Value> =
+        check.params.keys().map(|name| (name.clone(), json!(format!("{{{{ params.{name} }}}}")))).collect();
+    let mut document = json!({
+        "name": check.name.replace('_', "-"),
+        "title": check.summary,
+        "summary": check.summary,
+        "steps": [{"id": check.name, "title": check.summary, "check": check.name, "with": with}],
+    });
+    if check.declared_params.is_object() {
+        document["params"] = check.declared_params.clone();
+    }
+    let only = |name: &str| match name == check.name {
+        true => Ok(Arc::clone(check)),
+        false => Err(NoCheck { message: format!("there is no check `{name}`"), help: None }),
+    };
+    let runbook = check::runbook(&pretty(&document), &check.script.origin, &only)?;
+    Ok(Runbook { around: Some(check.name.clone()), ..runbook })
+}
+
+fn script(found: &Found, trust: Trust) -> Script {
+    let vet = (trust == Trust::Required).then_some(trust::vet as Vet);
+    let modules = Modules { folder: found.folder.clone(), vet, ..Modules::default() };
+    Script { origin: found.origin.clone(), text: found.text.clone(), modules }
+}
+
+/// The check of that name, wherever it is found first.
+fn by_name(name: &str, beside: Option<&Path>, trust: Trust) -> Result<Arc<Check>, NoCheck> {
+    if name.contains(['/', '.']) {
+        let help = Some("a step names a check as `casebook list --checks` does".to_owned());
+        return Err(NoCheck { message: format!("`{name}` cannot be the name of a check"), help });
+    }
+    let found = library::find(Kind::Check, name, beside, trust)
+        .map_err(|error| NoCheck { message: error.to_string(), help: None })?;
+    load_check(&found, trust).map(Arc::new).map_err(|problems| broken(name, &problems))
+}
+
+fn in_case(name: &str, kept: &CheckRef) -> Result<Arc<Check>, NoCheck> {
+    let modules = Modules { recorded: kept.modules.clone(), ..Modules::default() };
+    let script = Script { origin: kept.origin.clone(), text: kept.text.clone(), modules };
+    checked(&script).map(Arc::new).map_err(|problems| broken(name, &problems))
+}
+
+fn broken(name: &str, problems: &Problems) -> NoCheck {
+    let first = problems.problems.first().map(|problem| problem.message.as_str()).unwrap_or_default();
+    NoCheck {
+        message: format!("the check `{name}` is broken: {first}"),
+        help: Some(format!("`casebook lint {}` shows all that is wrong with it", problems.origin)),
+    }
+}
+
+fn checked(script: &Script) -> Result<Check, Problems> {
+    match declared(script)? {
+        Declared::Check(header) => {
+            let check = check::header(&pretty(&header), &script.origin, script);
+            let declared_params = header.get("params").cloned().unwrap_or_default();
+            check.map(|check| Check { declared_params, ..check }).map_err(|problems| in_lua(problems, script))
+        }
+        Declared::Runbook(_) => {
+            let problem = Problem::new(None, "this is a runbook, not a check");
+            let help = format!("run it with `casebook run {}`", script.origin);
+            Err(problems(script, vec![problem.help(Some(help))]))
+        }
+    }
+}
+
+fn declared(script: &Script) -> Result<Declared, Problems> {
+    let declaration = declare(script, &Limits::default());
+    declaration.map(|declaration| declaration.declared).map_err(|stopped| {
+        let problem = match &stopped {
+            Stopped::Failed(error) => {
+                Problem::new(error.line.and_then(|line| line_range(&script.text, line)), error.message.clone())
+            }
+            other => Problem::new(None, other.to_string()),
+        };
+        problems(script, vec![problem])
+    })
+}
+
+fn problems(script: &Script, problems: Vec<Problem>) -> Problems {
+    Problems { origin: script.origin.clone(), text: script.text.clone(), problems }
+}
+
+/// A value as YAML that the loader reads; JSON is YAML.
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+/// Problems of what a Lua file declares, shown where the file says it, as far as the same words stand there.
+fn in_lua(problems: Problems, script: &Script) -> Problems {
+    let Problems { origin, text: declared, problems } = problems;
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let problems = problems
+        .into_iter()
+        .map(|problem| {
+            let words = problem.range.clone().and_then(|range| declared.get(range)).unwrap_or_default();
+            let words = serde_json::from_str::<String>(words).unwrap_or_else(|_| words.trim_matches('"').to_owned());
+            let from = places.get(&words).copied().unwrap_or_default();
+            let range = script.text.get(from..).and_then(|rest| place_in(rest, &words)).map(|range| {
+                places.insert(words.clone(), from + range.end);
+                from + range.start..from + range.end
+            });
+            Problem { range, ..problem }
+        })
+        .collect();
+    Problems { origin, text: script.text.clone(), problems }
+}
+
+/// Where the text says the words, as whole words.
+fn place_in(text: &str, words: &str) -> Option<std::ops::Range<usize>> {
+    if words.trim().is_empty() {
+        return None;
+    }
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(words)
+        .map(|(start, _)| start..start + words.len())
+        .find(|range| !text[..range.start].ends_with(is_part) && !text[range.end..].starts_with(is_part))
+}
+
+fn line_range(text: &str, line: usize) -> Option<std::ops::Range<usize>> {
+    let mut start = 0;
+    for (number, content) in text.split_inclusive('\n').enumerate() {
+        if number + 1 == line {
+            let shown = content.trim_end();
+            let indent = shown.len() - shown.trim_start().len();
+            return Some(start + indent..start + shown.len());
+        }
+        start += content.len();
+    }
+    None
+}

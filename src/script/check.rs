@@ -1,0 +1,347 @@
+//! Runs a check: gives it `cx`, answers its calls of probes, and reads what it found.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use mlua::chunk::ChunkMode;
+use mlua::{Function, Lua, Table, Value as LuaValue};
+use serde_json::{Map, Value};
+
+use super::declare;
+use super::rows;
+use super::sandbox::{self, Caller, Limits, Stopped};
+use super::source::Script;
+use crate::case::{Evidence, Remedy, Urgency, Verdict};
+use crate::nearest::nearest;
+use crate::printable::printable;
+use crate::probe;
+
+/// How often a check may call probes: each call may watch for a window of its own.
+const CALLS: usize = 64;
+/// How many findings a check can have, and how many remedies each.
+const FINDINGS: usize = 100;
+const REMEDIES: usize = 16;
+/// How deep and how large the figures of all findings may be together.
+const DEPTH: usize = 16;
+const ITEMS: usize = 20_000;
+
+/// A call of a probe.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// The probe.
+    pub probe: &'static str,
+    /// Its parameters as they were given, known to be right.
+    pub params: Map<String, Value>,
+}
+
+/// What a check is run with.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// Its parameters, all of them; null for one that was not given and has no default.
+    pub params: Map<String, Value>,
+    /// The probes that it may call.
+    pub needs: Vec<&'static str>,
+    /// When the run began; the recorded time in a replay.
+    pub now: Timestamp,
+    /// The window of the run, in seconds.
+    pub window_seconds: f64,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckFinding {
+    /// The judgement.
+    pub verdict: Verdict,
+    /// The sentence.
+    pub sentence: String,
+    /// Figures.
+    pub data: Map<String, Value>,
+    /// What to do.
+    pub remedies: Vec<Remedy>,
+}
+
+/// What came of a check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckRun {
+    /// What it found, the gravest first, or why it found nothing.
+    pub outcome: Result<Vec<CheckFinding>, Stopped>,
+    /// What it printed.
+    pub printed: Vec<String>,
+    /// The modules of its folder that it required, with their texts.
+    pub modules: BTreeMap<String, String>,
+}
+
+/// Runs a check. `answer` observes the calls of one moment together, in their order.
+pub fn run_check(
+    script: &Script,
+    given: Given,
+    limits: &Limits,
+    answer: impl FnMut(Vec<Call>) -> Vec<Evidence>,
+) -> CheckRun {
+    let file = script.clone();
+    let output_bytes = limits.output_bytes;
+    let work = move |lua: &Lua, caller: &Caller<Vec<Call>, Vec<Evidence>>| {
+        let declaring = declare::evaluate(lua, &file)?;
+        let run: Function = declaring
+            .table
+            .raw_get("run")
+            .map_err(|_| mlua::Error::runtime("the check has no `run = function(cx, params) … end`"))?;
+        rows::install(lua, &lua.globals())?;
+        let (cx, finding_meta, params) = context(lua, &given, caller)?;
+        let found = run.call::<LuaValue>((cx, params))?;
+        findings(&found, &finding_meta, output_bytes)
+    };
+    let ran = sandbox::attempt(limits, &script.modules, work, answer);
+    CheckRun { outcome: ran.outcome, printed: ran.printed, modules: ran.loaded }
+}
+
+type AnswersOf = Caller<Vec<Call>, Vec<Evidence>>;
+
+fn context(lua: &Lua, given: &Given, caller: &AnswersOf) -> mlua::Result<(Table, Table, Table)> {
+    let params = parameters(lua, &given.params)?;
+    let (caller, needs) = (caller.clone(), given.needs.clone());
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let ask = lua.create_function(move |lua, calls: Table| {
+        let calls =
+            calls.sequence_values::<Table>().map(|call| read_call(&call?, &needs)).collect::<mlua::Result<Vec<_>>>()?;
+        let before = asked.fetch_add(calls.len(), std::sync::atomic::Ordering::Relaxed);
+        if before + calls.len() > CALLS {
+            return Err(mlua::Error::runtime(format!("a check can call probes {CALLS} times, not more")));
+        }
+        let probes: Vec<&str> = calls.iter().map(|call| call.probe).collect();
+        let answers = lua.create_table()?;
+        for (probe, evidence) in probes.into_iter().zip(caller.ask(calls)?) {
+            let schema = probe::find(probe).map(|probe| Arc::new(probe.output_schema().to_value()));
+            answers.raw_push(rows::evidence_value(lua, probe, Arc::new(evidence), schema)?)?;
+        }
+        Ok(answers)
+    })?;
+    let unknown_member =
+        lua.create_function(|_, (what, name, members): (String, LuaValue, Table)| -> mlua::Result<()> {
+            let name = name.to_string()?;
+            let mut names: Vec<String> = members.pairs::<String, LuaValue>().flatten().map(|(name, _)| name).collect();
+            names.sort();
+            Err(mlua::Error::runtime(match nearest(&name, names.iter().map(String::as_str)) {
+                Some(near) => format!("{what} has no `{name}`; did you mean `{near}`?"),
+                None => format!("{what} has no `{name}`; there are: {}", names.join(", ")),
+            }))
+        })?;
+    let about = lua.globals().raw_get::<LuaValue>("about")?;
+    let known = lua.globals().raw_get::<LuaValue>("known")?;
+    let now = given.now.as_duration().as_secs_f64();
+    let (cx, finding): (Table, Table) = lua
+        .load(include_str!("../../lua/casebook/check.lua"))
+        .set_mode(ChunkMode::Text)
+        .set_name("=[engine]")
+        .call((ask, unknown_member, about, known, params.clone(), now, given.window_seconds))?;
+    Ok((cx, finding, params))
+}
+
+/// The parameters as a table that refuses names that were not declared.
+fn parameters(lua: &Lua, params: &Map<String, Value>) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    for (name, value) in params {
+        let value = match value {
+            Value::Null => continue,
+            Value::Bool(flag) => LuaValue::Boolean(*flag),
+            Value::Number(number) => match number.as_i64() {
+                Some(integer) => LuaValue::Integer(integer),
+                None => LuaValue::Number(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Value::String(text) => LuaValue::String(lua.create_string(text)?),
+            other => LuaValue::String(lua.create_string(other.to_string())?),
+        };
+        table.raw_set(name.as_str(), value)?;
+    }
+    let names: Vec<String> = params.keys().cloned().collect();
+    let meta = lua.create_table()?;
+    let missing = move |_: &Lua, (_, name): (Table, LuaValue)| {
+        let name = name.to_string()?;
+        if names.contains(&name) {
+            return Ok(LuaValue::Nil);
+        }
+        Err(mlua::Error::runtime(match nearest(&name, names.iter().map(String::as_str)) {
+            Some(near) => format!("the check has no parameter `{name}`; did you mean `{near}`?"),
+            None => format!("the check has no parameter `{name}`"),
+        }))
+    };
+    meta.raw_set("__index", lua.create_function(missing)?)?;
+    meta.raw_set("__metatable", "params")?;
+    table.set_metatable(Some(meta))?;
+    Ok(table)
+}
+
+fn read_call(call: &Table, needs: &[&'static str]) -> mlua::Result<Call> {
+    let name: String = call.raw_get(1)?;
+    let known = || probe::PROBES.iter().map(|probe| probe.name());
+    let Some(probe) = probe::find(&name) else {
+        return Err(mlua::Error::runtime(match nearest(&name, known()) {
+            Some(near) => format!("there is no probe `{name}`; did you mean `{near}`?"),
+            None => format!("there is no probe `{name}`: there are {}", known().collect::<Vec<_>>().join(", ")),
+        }));
+    };
+    if !needs.contains(&probe.name()) {
+        return Err(mlua::Error::runtime(format!(
+            "the check calls probe {name}, which its header does not name: write needs = {{ {} }}",
+            needs.iter().chain([&probe.name()]).map(|need| format!("{need:?}")).collect::<Vec<_>>().join(", ")
+        )));
+    }
+    let given: Table = call.raw_get(2)?;
+    let schema = probe.params_schema().to_value();
+    let mut items = 0;
+    let mut params = Map::new();
+    for pair in given.pairs::<LuaValue, LuaValue>() {
+        let (key, value) = pair?;
+        let LuaValue::String(key) = key else {
+            return Err(mlua::Error::runtime(format!(
+                "parameters of probe {name} have names, as in {{ window = \"5s\" }}"
+            )));
+        };
+        let key = key.to_string_lossy();
+        let mut value = json(&value, DEPTH, &mut items)?;
+        // An empty table is a list where the probe wants one.
+        let wanted =
+            schema.pointer("/properties").and_then(|all| all.get(&key)).and_then(|property| property.get("type"));
+        let wants_list = wanted.is_some_and(|kind| {
+            kind == "array" || kind.as_array().is_some_and(|kinds| kinds.contains(&"array".into()))
+        });
+        if wants_list && value.as_object().is_some_and(Map::is_empty) {
+            value = Value::Array(Vec::new());
+        }
+        params.insert(key, value);
+    }
+    probe::complete(probe, &Value::Object(params.clone())).map_err(mlua::Error::runtime)?;
+    Ok(Call { probe: probe.name(), params })
+}
+
+fn findings(found: &LuaValue, meta: &Table, output_bytes: usize) -> mlua::Result<Vec<CheckFinding>> {
+    let is_finding = |table: &Table| table.metatable().is_some_and(|own| own == *meta);
+    let list: Vec<Table> = match found {
+        LuaValue::Table(table) if is_finding(table) => vec![table.clone()],
+        LuaValue::Table(table) if table.raw_len() > 0 => {
+            table.sequence_values::<Table>().collect::<mlua::Result<_>>()?
+        }
+        _ => Vec::new(),
+    };
+    if list.is_empty() || !list.iter().all(is_finding) {
+        return Err(mlua::Error::runtime(
+            "the check's run must return a finding, as in `return cx.ok(\"…\")`, or a list of them",
+        ));
+    }
+    if list.len() > FINDINGS {
+        return Err(mlua::Error::runtime(format!("the check has {} findings; {FINDINGS} are the most", list.len())));
+    }
+    let mut items = 0;
+    let mut findings = list.iter().map(|table| finding(table, &mut items)).collect::<mlua::Result<Vec<_>>>()?;
+    let bytes = serde_json::to_vec(
+        &findings.iter().map(|finding| (&finding.sentence, &finding.data, &finding.remedies)).collect::<Vec<_>>(),
+    )
+    .map_or(0, |text| text.len());
+    if bytes > output_bytes {
+        return Err(mlua::Error::runtime(format!(
+            "what the check found is larger than {}",
+            crate::units::bytes(output_bytes as f64)
+        )));
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict.gravity()));
+    Ok(findings)
+}
+
+fn finding(table: &Table, items: &mut usize) -> mlua::Result<CheckFinding> {
+    let word: String = table.raw_get("verdict")?;
+    let verdict = [Verdict::Ok, Verdict::Warning, Verdict::Critical, Verdict::Unknown, Verdict::Skipped]
+        .into_iter()
+        .find(|verdict| verdict.word() == word)
+        .ok_or_else(|| mlua::Error::runtime(format!("`{word}` is not a verdict")))?;
+    let sentence: mlua::LuaString = table.raw_get("sentence")?;
+    let figures: Table = table.raw_get("figures")?;
+    let data = match json(&LuaValue::Table(figures), DEPTH, items)? {
+        Value::Object(data) => data,
+        list => Map::from_iter([("list".to_owned(), list)]),
+    };
+    let remedies: Table = table.raw_get("remedies")?;
+    let remedies =
+        remedies.sequence_values::<Table>().take(REMEDIES).map(|table| remedy(&table?)).collect::<mlua::Result<_>>()?;
+    Ok(CheckFinding { verdict, sentence: printable(sentence.to_string_lossy()), data, remedies })
+}
+
+const REMEDY_KEYS: &[&str] = &["urgency", "do", "run", "undo", "risk"];
+
+fn remedy(table: &Table) -> mlua::Result<Remedy> {
+    let mut urgency = Urgency::Now;
+    let mut texts: BTreeMap<&str, String> = BTreeMap::new();
+    for pair in table.pairs::<String, LuaValue>() {
+        let (key, value) = pair?;
+        let Some(key) = REMEDY_KEYS.iter().find(|known| **known == key) else {
+            let help = nearest(&key, REMEDY_KEYS.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+            return Err(mlua::Error::runtime(format!("a remedy has no `{key}`{}", help.unwrap_or_default())));
+        };
+        let LuaValue::String(text) = &value else {
+            return Err(mlua::Error::runtime(format!("`{key}` of a remedy wants a text, not a {}", value.type_name())));
+        };
+        let text = text.to_string_lossy();
+        if *key == "urgency" {
+            urgency = serde_json::from_value(Value::String(text.clone())).map_err(|_| {
+                mlua::Error::runtime(format!("`{text}` is not an urgency: there are now, lasting and upstream"))
+            })?;
+        } else {
+            texts.insert(key, printable_lines(&text));
+        }
+    }
+    let action = texts
+        .remove("do")
+        .ok_or_else(|| mlua::Error::runtime("a remedy needs a sentence: [\"do\"] = \"Restart the resolver\""))?;
+    Ok(Remedy { urgency, action, run: texts.remove("run"), undo: texts.remove("undo"), risk: texts.remove("risk") })
+}
+
+/// The text with control characters escaped, but for the ends of its lines.
+fn printable_lines(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// A value of a script as data of a report.
+fn json(value: &LuaValue, depth: usize, items: &mut usize) -> mlua::Result<Value> {
+    *items += 1;
+    if depth == 0 || *items > ITEMS {
+        return Err(mlua::Error::runtime("the figures are too many or too deep, or refer to themselves"));
+    }
+    Ok(match value {
+        LuaValue::Boolean(flag) => Value::Bool(*flag),
+        LuaValue::Integer(integer) => (*integer).into(),
+        LuaValue::Number(number) => serde_json::Number::from_f64(*number).map_or(Value::Null, Value::Number),
+        LuaValue::String(text) => Value::String(printable(text.to_string_lossy())),
+        LuaValue::Table(table) => {
+            let length = table.raw_len();
+            if length > 0 {
+                let list = (1..=length).map(|index| json(&table.raw_get(index)?, depth - 1, items));
+                return list.collect::<mlua::Result<Vec<_>>>().map(Value::Array);
+            }
+            let mut map = Map::new();
+            for pair in table.pairs::<LuaValue, LuaValue>() {
+                let (key, value) = pair?;
+                map.insert(printable(key.to_string()?), json(&value, depth - 1, items)?);
+            }
+            map.sort_keys();
+            Value::Object(map)
+        }
+        LuaValue::UserData(data) => match rows::handle_json(data) {
+            Some(value) => {
+                *items += size(&value);
+                value
+            }
+            None => return Err(mlua::Error::runtime("this is not a value for a report")),
+        },
+        LuaValue::Nil => Value::Null,
+        other => return Err(mlua::Error::runtime(format!("a {} is not a value for a report", other.type_name()))),
+    })
+}
+
+/// How many values are in a value.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Value::Object(fields) => 1 + fields.values().map(size).sum::<usize>(),
+        _ => 1,
+    }
+}

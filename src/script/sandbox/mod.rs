@@ -1,0 +1,20 @@
+//! Where scripts of others run: a fresh Lua state on a thread of its own, which reaches nothing of the host, within limits
+//! of time, memory and output that hold whatever the script does.
+
+mod error;
+mod globals;
+mod limits;
+mod log;
+mod modules;
+mod pump;
+mod state;
+mod stopped;
+
+pub use error::ScriptError;
+pub use limits::Limits;
+pub use modules::{Modules, Vet, shipped, shipped_text};
+pub use pump::{Attempt, Caller, Ran, attempt, run};
+pub use state::{find, load};
+pub use stopped::{NotKnown, Stopped, TooMuchOutput};
+
+pub use crate::sys::lua_hook::Place;

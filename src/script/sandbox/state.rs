@@ -1,0 +1,136 @@
+//! A fresh Lua state that reaches nothing of the host.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mlua::chunk::ChunkMode;
+use mlua::state::{GcIncParams, GcMode};
+use mlua::{Function, Lua, LuaOptions, StdLib};
+
+use super::error::ScriptError;
+use super::globals;
+use super::limits::Limits;
+use super::log::Log;
+use super::modules::{self, Modules};
+use super::stopped::{NotKnown, Stopped, TooMuchOutput};
+use crate::sys::lua_hook::{self, Signal};
+
+/// What is kept of a run outside of its state, where it is safe from what the script does.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    log: Mutex<Log>,
+    loaded: Mutex<BTreeMap<String, String>>,
+    /// The names of all chunks.
+    chunks: Mutex<Vec<String>>,
+    /// Why the script was stopped, when it was not for its time.
+    stop: Mutex<Option<TooMuchOutput>>,
+}
+
+impl Ledger {
+    pub fn new(log: Log) -> Self {
+        Ledger { log: Mutex::new(log), loaded: Mutex::default(), chunks: Mutex::default(), stop: Mutex::default() }
+    }
+
+    /// Adds to the log; a script that floods it is stopped.
+    pub fn print(&self, text: &[u8], signal: &Signal) -> mlua::Result<()> {
+        let mut log = locked(&self.log);
+        if log.add(text) {
+            return Ok(());
+        }
+        let limit = log.limit();
+        *locked(&self.stop) = Some(TooMuchOutput { limit });
+        signal.stop();
+        Err(mlua::Error::external(TooMuchOutput { limit }))
+    }
+
+    pub fn add_loaded(&self, name: &str, text: &str) {
+        locked(&self.loaded).insert(name.to_owned(), text.to_owned());
+    }
+
+    pub fn loaded(&self) -> BTreeMap<String, String> {
+        locked(&self.loaded).clone()
+    }
+
+    pub fn printed(&self) -> Vec<String> {
+        locked(&self.log).lines()
+    }
+
+    pub fn stop_reason(&self) -> Option<TooMuchOutput> {
+        *locked(&self.stop)
+    }
+}
+
+pub(super) fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes a state within its limits.
+pub(super) fn fresh(
+    limits: &Limits,
+    modules: &Modules,
+    ledger: &Arc<Ledger>,
+    signal: &Arc<Signal>,
+) -> mlua::Result<Lua> {
+    let libraries = StdLib::COROUTINE | StdLib::TABLE | StdLib::STRING | StdLib::UTF8 | StdLib::MATH;
+    // This leaves `pcall` alone, which is wrapped below: `mlua`'s own could not be yielded across.
+    let lua = Lua::new_with(libraries, LuaOptions::new().catch_rust_panics(true))?;
+    lua.set_memory_limit(limits.memory_bytes)?;
+    // A pause of twice the live memory, which is the default, runs into the limit with half of it garbage.
+    lua.gc_set_mode(GcMode::Incremental(GcIncParams::default().pause(150)));
+    lua.set_app_data(Arc::clone(ledger));
+    globals::install(&lua, limits, ledger, signal)?;
+    modules::install(&lua, &lua.globals(), modules, ledger)?;
+    lua_hook::obey(&lua, Arc::clone(signal))?;
+    Ok(lua)
+}
+
+/// Reads a script's text; `name` is the file that its errors name.
+pub fn load(lua: &Lua, text: &str, name: &str) -> mlua::Result<Function> {
+    if let Some(ledger) = lua.app_data_ref::<Arc<Ledger>>() {
+        let mut chunks = locked(&ledger.chunks);
+        if !chunks.iter().any(|chunk| chunk == name) {
+            chunks.push(name.to_owned());
+        }
+    }
+    // A first line for the shell is not Lua's.
+    let shebang = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = if shebang.starts_with('#') {
+        shebang.split_once('\n').map_or("", |(line, _)| &shebang[line.len()..])
+    } else {
+        shebang
+    };
+    lua.load(text).set_mode(ChunkMode::Text).set_name(format!("@{name}")).into_function()
+}
+
+/// Why the work failed.
+pub(super) fn reason(error: &mlua::Error, limits: &Limits, ledger: &Ledger, signal: &Signal) -> Stopped {
+    let names = locked(&ledger.chunks).clone();
+    let script = ScriptError::of(error, &names);
+    if let Some(TooMuchOutput { limit }) = ledger.stop_reason().or_else(|| find(error).copied()) {
+        return Stopped::Output { place: script.place().or_else(|| signal.place()), limit };
+    }
+    if let Some(NotKnown { path, gap }) = find(error) {
+        return Stopped::NotKnown { path: path.clone(), gap: gap.clone(), place: script.place() };
+    }
+    if is_out_of_memory(error) {
+        return Stopped::Memory { place: script.place().or_else(|| signal.place()), limit: limits.memory_bytes };
+    }
+    Stopped::Failed(script)
+}
+
+/// The error of our own inside one of Lua.
+pub fn find<E: std::error::Error + Send + Sync + 'static>(error: &mlua::Error) -> Option<&E> {
+    match error {
+        mlua::Error::CallbackError { cause, .. } | mlua::Error::WithContext { cause, .. } => find(cause),
+        other => other.downcast_ref(),
+    }
+}
+
+fn is_out_of_memory(error: &mlua::Error) -> bool {
+    match error {
+        mlua::Error::CallbackError { cause, .. } | mlua::Error::WithContext { cause, .. } => is_out_of_memory(cause),
+        mlua::Error::MemoryError(_) => true,
+        mlua::Error::RuntimeError(message) => message.lines().next() == Some("not enough memory"),
+        _ => false,
+    }
+}
