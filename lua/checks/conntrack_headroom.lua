@@ -45,21 +45,22 @@ local function filled_by(tracked)
     parts[#parts + 1] = ("%s began %s"):format(source.address, percent(source.share))
     figures.top_source, figures.top_source_share = source.address, source.share
   end
-  local destination = first_of(tracked, "top_destinations")
-  if destination ~= nil then
-    local port = seen_or(destination, "port", nil)
-    parts[#parts + 1] = ("%s go to %s %s"):format(percent(destination.share), destination.protocol,
-      port and socket(destination.address, port) or destination.address)
-    figures.top_destination, figures.top_port, figures.top_destination_share = destination.address, port, destination.share
+  local service = first_of(tracked, "top_services")
+  if service ~= nil then
+    local port = seen_or(service, "port", nil)
+    parts[#parts + 1] = ("%s go to %s %s"):format(percent(service.share), service.protocol,
+      port and socket(service.address, port) or service.address)
+    figures.top_destination, figures.top_protocol, figures.top_port = service.address, service.protocol, port
+    figures.top_destination_share = service.share
     -- Half of the table for one port, and mostly without an answer: tracking that port is worth doing without.
-    local with_ports = destination.protocol == "tcp" or destination.protocol == "udp"
-    if port ~= nil and with_ports and destination.share >= 0.5 and destination.unreplied > destination.entries / 2 then
+    local with_ports = service.protocol == "tcp" or service.protocol == "udp"
+    if port ~= nil and with_ports and service.share >= 0.5 and service.unreplied > service.entries / 2 then
       untracked = {
         urgency = "now",
-        ["do"] = ("Do not track what nobody answers: packets to %s port %d."):format(destination.protocol, port),
+        ["do"] = ("Do not track what nobody answers: packets to %s port %d."):format(service.protocol, port),
         run = ("nft add table inet casebook_notrack\n"
           .. "nft add chain inet casebook_notrack raw '{ type filter hook prerouting priority raw; }'\n"
-          .. "nft add rule inet casebook_notrack raw %s dport %d notrack"):format(destination.protocol, port),
+          .. "nft add rule inet casebook_notrack raw %s dport %d notrack"):format(service.protocol, port),
         undo = "nft delete table inet casebook_notrack",
         risk = "medium: rules that ask for the state of these connections no longer match, nor does address translation",
       }

@@ -154,7 +154,7 @@ return check {
       end
     end
 
-    local compared = ("%s of %s before"):format(plural(older, "line"), span(params.history))
+    local compared = ("%s of %s before"):format(plural(older, "line"), spans.format(params.history))
     if #new > 0 then
       -- What could not be read may hold the kind: then it cannot be called new.
       if not cx.known(before, "lines") then
