@@ -24,7 +24,7 @@ return check {
   },
   needs = { "sockets" },
   run = function(cx, params)
-    local first = cx.probe("sockets", { window = "0s", state = "close_wait", limit = 10000 })
+    local first = cx.probe("sockets", { window = "100ms", state = "close_wait", limit = 10000 })
     local total = first.counts.tcp_close_wait
     if total < params.many then
       return cx.ok(("%s in CLOSE_WAIT, fewer than the %s that would be worth a look"):format(

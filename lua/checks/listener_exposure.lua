@@ -65,7 +65,7 @@ return check {
   run = function(cx, params)
     local expected = expected_ports(params.expected)
     -- The addresses are as good after a short look.
-    local seen = cx.together { sockets = { window = "0s", state = "listen" }, interfaces = { window = "1s", samples = 2 } }
+    local seen = cx.together { sockets = { window = "100ms", state = "listen" }, interfaces = { window = "1s", samples = 2 } }
     local sockets, interfaces = seen.sockets, seen.interfaces
 
     local public, own, unlisted = {}, 0, interfaces.interfaces_left_out

@@ -86,7 +86,7 @@ return check {
   },
   needs = { "sockets", "dns", "capture" },
   run = function(cx, params)
-    local sockets = cx.probe("sockets", { window = "0s", state = "listen", port = params.port })
+    local sockets = cx.probe("sockets", { window = "100ms", state = "listen", port = params.port })
     local outside, inside, any = {}, nil, nil
     for _, listener in ipairs(sockets.listeners) do
       local client = listener.protocol == "udp" and listener.connected
