@@ -3,8 +3,11 @@
 mod command_line;
 mod document;
 mod fields;
+mod lua_api;
+mod luals;
 mod manual;
 
+pub use luals::files as lua_types;
 pub use manual::probe_page;
 
 use crate::case::Case;
@@ -16,6 +19,7 @@ pub fn files(command: clap::Command) -> Vec<(String, String)> {
     let mut files = vec![
         ("docs/reference/cli.md".to_owned(), command_line::page(command)),
         ("docs/reference/expressions.md".to_owned(), manual::expressions()),
+        ("docs/reference/lua-api.md".to_owned(), lua_api::page()),
         ("docs/reference/runbook.md".to_owned(), document::page(&runbook::schema().to_value())),
     ];
     for probe in PROBES {
@@ -24,6 +28,7 @@ pub fn files(command: clap::Command) -> Vec<(String, String)> {
     files.push(("docs/reference/probes/README.md".to_owned(), manual::probes()));
     files.push(("docs/reference/case.schema.json".to_owned(), pretty(&schemars::schema_for!(Case))));
     files.push(("docs/reference/runbook.schema.json".to_owned(), pretty(&runbook::schema())));
+    files.extend(lua_types().into_iter().map(|(name, text)| (format!("lua/types/{name}"), text)));
     files
 }
 

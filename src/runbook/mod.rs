@@ -12,7 +12,7 @@ mod problem;
 mod yaml;
 
 pub use document::schema;
-pub use library::{Found, Kind, Language, Listed, NotFound, embedded, find, list};
+pub use library::{Found, Kind, Language, Listed, NotFound, SHIPPED, embedded, find, list};
 pub use load::{around, load, load_check, load_found, load_recorded};
 pub use model::{Argument, Binding, CausePlan, Check, Outcome, RemedyPlan, Runbook, SignPlan, Step, Target};
 pub use params::{BadParam, ParamSpec, ParamType};
