@@ -165,6 +165,7 @@ fn param(kind: &str, value: &Value) -> Value {
     let figure = match kind {
         "duration" => text.parse::<units::Span>().ok().map(|span| span.0.as_secs_f64()),
         "bitrate" => text.parse::<units::BitRate>().ok().map(|rate| rate.0),
+        "size" => text.parse::<units::Size>().ok().map(|size| size.0 as f64),
         "share" => text.trim_end_matches('%').parse::<f64>().ok().map(|percent| percent / 100.0),
         _ => None,
     };

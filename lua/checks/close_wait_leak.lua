@@ -69,9 +69,9 @@ return check {
         finding:remedy {
           urgency = "now",
           ["do"] = service and "Restart the service: that closes them all, and it has its descriptors back."
-            or "Restart the program: that closes them all, and it has its descriptors back.",
-          run = service and ("systemctl restart %s"):format(shell(service)) or "ss -tanp state close-wait",
-          risk = service and "medium: its open connections end" or "none",
+            or "Restart the program by the means that started it: that closes them all, and it has its descriptors back.",
+          run = service and ("systemctl restart %s"):format(shell(service)) or nil,
+          risk = "medium: its open connections end",
         }:remedy {
           urgency = "lasting",
           ["do"] = "Let the program close a connection when it reads its end, also after errors and timeouts; tell its developers which peer it is.",

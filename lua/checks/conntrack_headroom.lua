@@ -151,6 +151,8 @@ return check {
     if tracked.trouble == nil or tracked.trouble.dropped == nil then
       return cx.unknown("the kernel does not count the packets that found the table full" .. used)
     end
+    -- A kernel that does not count these has no such trouble to tell of; a gap is another matter.
+    local _ = tracked.trouble.early_dropped, tracked.trouble.chain_too_long, tracked.count_before
     local sentence = ("%s of %s entries (%s at most), nothing dropped in %s"):format(
       count(entries), count(limit), percent(share), span(tracked.seconds))
     local since_boot = seen_or(tracked, "trouble_since_boot", nil)

@@ -82,7 +82,8 @@ return check {
       local _ = use.open_files_limit
     end
     if used == nil then
-      local _ = seen.sysctl.settings:first { name = "fs.file-nr" }.numbers
+      local again = seen.sysctl.settings:first { name = "fs.file-nr" }
+      local _ = again ~= nil and again.numbers
       return cx.unknown("the kernel does not say how many files are open on the whole host")
     end
     local sentence = ("the host has %s of %s files open"):format(count(used), count(most))

@@ -114,7 +114,7 @@ return check {
       return ("%s port %d on %s (%s)%s"):format(row.protocol:upper(), row.port, on, owners.name(row.listener),
         row.service and ", " .. row.service or "")
     end
-    local function finding(verdict, rows, what)
+    local function finding(verdict, rows, what, advise)
       local sentences, ports = {}, {}
       for index, row in ipairs(rows) do
         sentences[index] = told(row)
@@ -124,6 +124,7 @@ return check {
       end
       local one = rows[1]
       local made = cx[verdict](("%s: %s"):format(what, join(sentences, "; ", 6))):data { exposed = ports, public_addresses = public }
+      if not advise then return made end
       local from = one.listener.any_address and one.port or ("%s port %d"):format(one.address, one.port)
       local service = owners.service(one.listener)
       made:remedy {
@@ -145,10 +146,10 @@ return check {
     end
 
     local found = {}
-    if #critical > 0 then found[#found + 1] = finding("critical", critical, "open to the Internet as far as addresses say") end
+    if #critical > 0 then found[#found + 1] = finding("critical", critical, "open to the Internet as far as addresses say", true) end
     if #warned > 0 then
       local what = #public > 0 and "open, and not expected" or "open to all networks that reach this host"
-      found[#found + 1] = finding("warning", warned, what)
+      found[#found + 1] = finding("warning", warned, what, #critical == 0)
     end
     if #found > 0 then return found end
     if sockets.listeners_left_out > 0 or unlisted > 0 then

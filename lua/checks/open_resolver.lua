@@ -87,10 +87,13 @@ return check {
   needs = { "sockets", "dns", "capture" },
   run = function(cx, params)
     local sockets = cx.probe("sockets", { window = "100ms", state = "listen", port = params.port })
-    local outside, inside, any = {}, nil, nil
+    local outside, inside, any, by_tcp = {}, nil, nil, nil
     for _, listener in ipairs(sockets.listeners) do
-      local client = listener.protocol == "udp" and listener.connected
-      if listener.port == params.port and not client then
+      if listener.port ~= params.port or listener.connected then
+        -- A client that happens to have this port.
+      elseif listener.protocol == "tcp" then
+        by_tcp = by_tcp or listener
+      else
         if listener.any_address then
           any = any or listener
         elseif net.is_loopback(listener.address) then
@@ -105,6 +108,9 @@ return check {
       if sockets.listeners_left_out > 0 then return cx.unknown("not all listeners could be listed") end
       if inside ~= nil then
         return cx.ok(("%s listens on loopback only, strangers cannot ask it"):format(owners.name(inside))):data(owners.data(inside))
+      end
+      if by_tcp ~= nil then
+        return cx.ok(("%s listens on TCP port %d and not on UDP: nobody can be flooded through it"):format(owners.name(by_tcp), params.port))
       end
       return cx.ok(("nothing listens on port %d"):format(params.port))
     end
@@ -204,6 +210,11 @@ return check {
       if untold.recursion == nil then return cx.unknown(("whether %s resolves for strangers could not be told"):format(name)) end
     end
     if #refused == 0 then return cx.unknown(("no address of this host was found at which %s could be asked"):format(name)) end
+    -- A server that refuses can still be used as an amplifier, for the zones that it has.
+    if not capture.available then
+      return cx.unknown(("%s refuses to resolve for others, asked at %s; whether it is used as an amplifier could not be seen: %s"):format(
+        name, asked(refused), capture.gap.why)):data { port = params.port }
+    end
     return cx.ok(("%s refuses to resolve for others: asked at %s"):format(name, asked(refused))):data(owners.data(listener)):data { port = params.port }
   end,
 }

@@ -139,6 +139,12 @@ return check {
     if share_of(top.amount) >= params.one then
       local ours = asked_for(capture, top.network)
       local sentence = ("%s: %s%s, from %s%s"):format(in_all, heaviest, about(top.network), plural(top.addresses, "address", "addresses"), lost)
+      local kind = net.kind(top.items[1].address)
+      if kind == "loopback" then
+        return cx.warning(sentence .. ": programs of this host talk to one another"):data(figures):remedy {
+          urgency = "now", ["do"] = "Find the two programs.", run = "casebook probe sockets window=5s", risk = "none",
+        }
+      end
       if ours ~= nil and ours >= 0.5 then
         return cx.warning(sentence .. ", over connections that this host opened"):data(figures):data {
           network = top.network, share = share_of(top.amount), asked_for_share = ours,
@@ -149,13 +155,23 @@ return check {
           risk = "none",
         }
       end
-      return cx.warning(sentence):data(figures):data { network = top.network, share = share_of(top.amount) }:remedy {
+      local finding = cx.warning(sentence):data(figures):data { network = top.network, share = share_of(top.amount) }:remedy {
         urgency = "now",
         ["do"] = ("If nobody here expects traffic from %s, drop it before the IP stack."):format(top.network),
         run = block({ top.network }, interface),
         undo = "nft delete table netdev casebook",
         risk = "medium: nothing of that network gets through; make sure that it is not your own way in",
-      }:remedy {
+      }
+      -- A private network has no abuse contact: its machines are somebody's here.
+      if kind ~= "public" and kind ~= "documentation" then
+        return finding:remedy {
+          urgency = "lasting",
+          ["do"] = ("Find the machine at %s and what it sends: the network is an inner one."):format(top.items[1].address),
+          run = ("ip neighbour show %s"):format(shell(top.items[1].address)),
+          risk = "none",
+        }
+      end
+      return finding:remedy {
         urgency = "upstream",
         ["do"] = ("Tell the network's abuse contact and the provider: %s sends %s to this host."):format(
           top.network, bitrate(rate * share_of(top.amount))),

@@ -38,7 +38,7 @@ return check {
     if params.port then ask.port = params.port end
     local seen = cx.together { sockets = ask, kernel = { window = params.window } }
     local sockets, kernel = seen.sockets, seen.kernel
-    local found, named, uncounted, earlier, looked = {}, 0, nil, {}, 0
+    local found, named, earlier, looked = {}, 0, {}, 0
 
     if sockets.available then
       local seconds = sockets.seconds
@@ -52,9 +52,7 @@ return check {
           address = listener.address, port = listener.port, drops = drops, drops_total = seen_or(listener, "drops_total", nil),
           queue = listener.queue, receive_buffer = buffer,
         }
-        if drops == nil then
-          uncounted = listener
-        elseif drops > 0 then
+        if drops ~= nil and drops > 0 then
           named = named + drops
           local verdict = seconds > 0 and drops / seconds > params.tolerable and cx.critical or cx.warning
           local finding = verdict(("%s lost %s in %s on %s: its buffer of %s was full"):format(
@@ -67,7 +65,7 @@ return check {
             risk = "none",
           }
           found[#found + 1] = finding
-        elseif buffer ~= nil and buffer > 0 and listener.queue >= params.full * buffer then
+        elseif drops ~= nil and buffer ~= nil and buffer > 0 and listener.queue >= params.full * buffer then
           found[#found + 1] = cx.warning(("%s is about to lose datagrams on %s: %s of %s wait to be read"):format(
             owners.name(listener), place, bytes(listener.queue), bytes(buffer))):data(owners.data(listener)):data(figures)
         elseif seen_or(listener, "drops_total", 0) > 0 then
@@ -97,8 +95,10 @@ return check {
 
     if #found > 0 then return found end
     -- Where a gap is the reason, reading the field ends the check as unknown, with the gap.
-    if uncounted ~= nil and uncounted.drops == nil then
-      return cx.unknown(("the kernel does not count what each socket drops (source: %s)"):format(sockets.source))
+    for _, listener in ipairs(sockets.listeners:where { protocol = "udp" }) do
+      if listener.drops == nil or listener.receive_buffer == nil then
+        return cx.unknown(("the kernel does not count what each socket drops (source: %s)"):format(sockets.source))
+      end
     end
     if sockets.listeners_left_out > 0 then
       return cx.unknown(plural(sockets.listeners_left_out, "socket") .. " more than fit were not looked at")
