@@ -86,6 +86,11 @@ fn an_owner_that_cannot_be_seen_is_said_and_not_guessed() {
     passes("owners");
 }
 
+#[test]
+fn a_list_that_is_not_whole_shows_what_is_in_it() {
+    passes("seen");
+}
+
 /// The modules that the library has, and those that are documented, are the same: every function tells what it takes and gives.
 #[test]
 fn every_module_has_tests_and_every_function_a_comment() {

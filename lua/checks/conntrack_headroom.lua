@@ -1,6 +1,7 @@
 -- When the table of tracked connections is full, the kernel drops the first packet of every new connection; those that are
 -- open go on. It looks like a network that is broken for newcomers only.
 local rates = require "casebook.rates"
+local seen = require "casebook.seen"
 
 -- What an entry takes in the kernel, with its extensions: about so many bytes.
 local ENTRY_BYTES = 320
@@ -31,8 +32,7 @@ local function raise_limit(finding, tracked)
 end
 
 local function first_of(tracked, field)
-  local list = seen_or(tracked, field, nil)
-  return list ~= nil and list[1] or nil
+  return seen.first(seen_or(tracked, field, nil))
 end
 
 -- Who fills it, as far as the entries could be read: words and figures, nothing is judged by them.

@@ -1,10 +1,10 @@
 -- A full file system stops databases, mail and logs at once, and often the login of those who come to help.
 local owners = require "casebook.owners"
 local rates = require "casebook.rates"
+local seen = require "casebook.seen"
 
 local function writers(processes)
-  local list = processes.available and seen_or(processes, "top_disk", nil) or nil
-  local most = list ~= nil and list[1] or nil
+  local most = processes.available and seen.first(seen_or(processes, "top_disk", nil)) or nil
   if most == nil then return "", nil end
   local io = seen_or(most, "io", nil)
   if io == nil or io.disk_written_bytes == 0 or processes.seconds == 0 then return "", nil end
@@ -42,9 +42,9 @@ return check {
   },
   needs = { "disk", "processes" },
   run = function(cx, params)
-    local before = cx.probe("disk", { window = "0s" })
+    local before = cx.probe("disk", { window = "100ms" })
     local writing = cx.probe("processes", { window = params.window })
-    local after = cx.probe("disk", { window = "0s" })
+    local after = cx.probe("disk", { window = "100ms" })
     local earlier = {}
     for _, filesystem in ipairs(before.filesystems) do earlier[filesystem.mount_point] = filesystem end
 

@@ -1,5 +1,6 @@
 -- A process that may open no more files can neither accept a connection nor open its log to say so.
 local owners = require "casebook.owners"
+local seen = require "casebook.seen"
 
 return check {
   name = "file_descriptors",
@@ -15,11 +16,11 @@ return check {
   },
   needs = { "processes", "sysctl" },
   run = function(cx, params)
-    local seen = cx.together { processes = { window = "100ms" }, sysctl = { names = { "fs.file-nr" } } }
-    local processes, found, nearest = seen.processes, {}, nil
+    local answers = cx.together { processes = { window = "100ms" }, sysctl = { names = { "fs.file-nr" } } }
+    local processes, found, nearest = answers.processes, {}, nil
 
     local uses = processes.available and seen_or(processes, "top_open_files", nil) or nil
-    for _, use in ipairs(uses or {}) do
+    for use in seen.items(uses) do
       local share, limit = seen_or(use, "open_files_share", nil), seen_or(use, "open_files_limit", nil)
       if share ~= nil and (nearest == nil or share > nearest.share) then nearest = { share = share, use = use } end
       if share ~= nil and limit ~= nil and share >= params.high then
@@ -53,7 +54,7 @@ return check {
       end
     end
 
-    local setting = seen.sysctl.available and seen.sysctl.settings:first { name = "fs.file-nr" } or nil
+    local setting = answers.sysctl.available and answers.sysctl.settings:first { name = "fs.file-nr" } or nil
     local numbers = setting ~= nil and seen_or(setting, "numbers", nil) or nil
     local used, most
     if numbers ~= nil and #numbers == 3 then
@@ -82,7 +83,7 @@ return check {
       local _ = use.open_files_limit
     end
     if used == nil then
-      local again = seen.sysctl.settings:first { name = "fs.file-nr" }
+      local again = answers.sysctl.settings:first { name = "fs.file-nr" }
       local _ = again ~= nil and again.numbers
       return cx.unknown("the kernel does not say how many files are open on the whole host")
     end

@@ -3,6 +3,7 @@
 -- happens after the password (PAM, home directories on a network, the shell's own start) cannot be seen without logging in.
 local net = require "casebook.net"
 local owners = require "casebook.owners"
+local sight = require "casebook.seen"
 
 -- A reverse look-up that no resolver has at hand, when no client is connected: an address of documentation.
 local STRANGER = "192.0.2.1"
@@ -89,7 +90,7 @@ return check {
       found[#found + 1] = cx.critical(("%s does not accept: %s wait, its backlog is %s"):format(
         name, plural(server.queue, "connection"), count(backlog))):data(owners.data(server)):data { queue = server.queue, backlog = backlog }
     end
-    local answer = service.available and service.services[1] or nil
+    local answer = service.available and sight.first(service.services) or nil
     if answer ~= nil then
       banner, first_byte = seen_or(answer, "banner", nil), seen_or(answer, "first_byte_seconds", nil)
       local figures = { banner = banner, first_byte_seconds = first_byte, outcome = answer.outcome }
@@ -108,6 +109,8 @@ return check {
       elseif answer.outcome == "closed" then
         found[#found + 1] = cx.warning(("%s closes the connection without a word: too many are waiting to log in (MaxStartups), or this host is denied"):format(at))
           :data(figures)
+      elseif banner ~= nil and banner:sub(1, 4) ~= "SSH-" then
+        return cx.skipped(("what answers at %s does not speak SSH"):format(at)):data(figures)
       elseif first_byte ~= nil and first_byte >= params.slow then
         found[#found + 1] = cx.critical(("%s takes %s to say hello: the delay lies before any password, in the server's start or its look-ups (TCP wrappers)"):format(
           at, span(first_byte))):data(figures)
@@ -119,11 +122,11 @@ return check {
     -- Names of clients.
     local lookups = dns.available and seen_or(dns, "lookups", nil) or nil
     local slowest
-    for _, lookup in ipairs(lookups or {}) do
+    for lookup in sight.items(lookups) do
       if seen_or(lookup, "address", nil) ~= nil and (slowest == nil or lookup.seconds > slowest.seconds) then slowest = lookup end
     end
     if slowest ~= nil and slowest.seconds >= params.slow then
-      local file = seen.file.available and seen.file.files[1] or nil
+      local file = seen.file.available and sight.first(seen.file.files) or nil
       local settings, includes, readable = {}, false, false
       if file ~= nil and seen_or(file, "lines", nil) ~= nil then
         readable = true
@@ -145,7 +148,7 @@ return check {
         sentence = sentence .. "; whether logins wait for it (UseDNS) is not set in sshd_config" .. (includes and " itself" or "")
       end
       local servers = {}
-      for _, resolver in ipairs(seen_or(dns, "resolvers", nil) or {}) do
+      for resolver in sight.items(seen_or(dns, "resolvers", nil)) do
         if seen_or(resolver, "answers", nil) == false then servers[#servers + 1] = resolver.address end
       end
       if #servers > 0 then sentence = sentence .. ("; silent: %s"):format(join(servers, ", ")) end
@@ -219,6 +222,7 @@ return check {
     if #service.services == 0 or service.services[1].first_byte_seconds == nil then
       return cx.unknown(("how fast %s says hello could not be seen (%s)"):format(name, #service.services > 0 and service.services[1].outcome or "not asked"))
     end
+    local _ = dns.lookups ~= nil and #dns.lookups
     if dns.lookups == nil then return cx.unknown("how long names take to look up could not be told: programs here do not ask the resolvers themselves") end
     if slowest == nil then return cx.unknown("no name of a client was looked up") end
     if host.cpu == nil or host.load == nil or host.memory == nil then return cx.unknown("how busy the host is could not be seen") end

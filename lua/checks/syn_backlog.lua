@@ -1,6 +1,7 @@
 -- Two queues stand before a service: half-open connections (SYN queue), and complete ones that the program has yet to accept
 -- (accept queue). The listener's backlog limits both. A full one looks the same to clients: connections time out.
 local owners = require "casebook.owners"
+local sight = require "casebook.seen"
 
 -- What a counter has grown by. The kernel may lack it: then nothing can be said of it, and not that it is 0.
 local COUNTERS = { "listen_overflows", "listen_drops", "syncookies_sent", "req_q_full_drop", "req_q_full_do_cookies" }
@@ -84,7 +85,8 @@ return check {
     -- Queues, as they were at the end of the window.
     local listeners, longest, half_open = 0, nil, 0
     if sockets.available then
-      for _, listener in ipairs(sockets.listeners:where { protocol = "tcp" }) do
+      for listener in sight.items(sockets.listeners) do
+        if listener.protocol ~= "tcp" then goto next end
         listeners, half_open = listeners + 1, math.max(half_open, listener.syn_recv)
         -- Whether it could be seen is asked below, when nothing was found.
         local backlog = seen_or(listener, "backlog", nil)
@@ -106,6 +108,7 @@ return check {
             count(listener.syn_recv), place(listener), owners.name(listener), count(backlog))), listener)
         end
         if longest == nil or listener.queue > longest.queue then longest = listener end
+        ::next::
       end
     end
 
@@ -169,6 +172,7 @@ return check {
     -- What was found stands, whatever else could not be seen.
     if #found > 0 then return found end
     -- Where a gap is the reason, reading the field ends the check as unknown, with the gap.
+    local _ = #sockets.listeners
     if unread ~= nil and unread.backlog == nil then
       return cx.unknown(("the kernel does not tell the backlogs of listeners (source: %s)"):format(sockets.source))
     end

@@ -1,5 +1,6 @@
 -- A datagram that finds the socket's buffer full is gone, and nobody is told: the sender never learns, the program never sees.
 local owners = require "casebook.owners"
+local sight = require "casebook.seen"
 
 local function larger_buffers(finding, kernel, listener)
   if not kernel.available then return finding end
@@ -42,7 +43,8 @@ return check {
 
     if sockets.available then
       local seconds = sockets.seconds
-      for _, listener in ipairs(sockets.listeners:where { protocol = "udp" }) do
+      for listener in sight.items(sockets.listeners) do
+        if listener.protocol ~= "udp" then goto next end
         looked = looked + 1
         -- Whether it could be seen is asked below, when nothing was found.
         local drops = seen_or(listener, "drops", nil)
@@ -71,6 +73,7 @@ return check {
         elseif seen_or(listener, "drops_total", 0) > 0 then
           earlier[#earlier + 1] = ("%s %s"):format(place, count(listener.drops_total))
         end
+        ::next::
       end
     end
 

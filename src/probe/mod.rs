@@ -6,8 +6,8 @@
 pub mod capture;
 pub mod conntrack;
 mod context;
-pub mod dns;
 mod distinct;
+pub mod dns;
 pub mod drops;
 pub mod firewall;
 mod hash;
