@@ -1,6 +1,7 @@
 //! The Lua library that checks reach with `require` is tested by the Lua files beside this one, in a state that has no more
 //! than checks have.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -177,8 +178,8 @@ fn param(kind: &str, value: &Value) -> Value {
     figure.map_or_else(|| value.clone(), Value::from)
 }
 
-/// Runs one test of a check; gives what is wrong.
-fn judge(check: &str, test: &Value) -> Result<(), String> {
+/// What a check finds with the evidence of a test, the gravest first.
+fn findings(check: &str, test: &Value) -> Result<Vec<Value>, String> {
     let path = format!("lua/checks/{check}.lua");
     let text = fs::read_to_string(project().join(&path)).map_err(|error| format!("{path}: {error}"))?;
     let run = || -> mlua::Result<Vec<Value>> {
@@ -222,6 +223,12 @@ fn judge(check: &str, test: &Value) -> Result<(), String> {
         ["skipped", "ok", "unknown", "warning", "critical"].iter().position(|known| *known == verdict)
     };
     found.sort_by_key(|finding| std::cmp::Reverse(gravity(finding)));
+    Ok(found)
+}
+
+/// Runs one test of a check; gives what is wrong.
+fn judge(check: &str, test: &Value) -> Result<(), String> {
+    let found = findings(check, test)?;
     let text = |finding: &Value, key: &str| finding.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let expect = test.get("expect").ok_or("the test expects nothing")?;
     let gravest = found.first().ok_or("no finding")?;
@@ -263,37 +270,114 @@ const SOCKET: &str = r#"return function(address, port)
   return (address:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(address, port)
 end"#;
 
-#[test]
-fn every_shipped_check_says_what_its_tests_expect() {
+/// The shipped checks by name, each with its tests.
+fn checks() -> Vec<(String, Vec<Value>)> {
     let mut paths: Vec<PathBuf> = fs::read_dir(project().join("lua/checks"))
         .expect("the checks are there")
         .map(|entry| entry.expect("an entry can be read").path())
         .filter(|path| path.extension().is_some_and(|ending| ending == "lua"))
         .collect();
     paths.sort();
-    let (mut wrong, mut run) = (Vec::new(), 0);
-    for path in paths {
+    let tests_of = |path: PathBuf| {
         let check = path.file_stem().and_then(|stem| stem.to_str()).expect("a name is text").to_owned();
-        let tests = match fs::read_to_string(path.with_extension("test.yaml")) {
-            Ok(tests) => tests,
-            Err(error) => {
-                wrong.push(format!("{check} has no tests: {error}"));
-                continue;
-            }
-        };
-        let tests: Value = match serde_yaml::from_str(&tests) {
-            Ok(tests) => tests,
-            Err(error) => {
-                wrong.push(format!("{check}.test.yaml: {error}"));
-                continue;
-            }
-        };
-        for test in tests.get("tests").and_then(Value::as_array).into_iter().flatten() {
+        let text = fs::read_to_string(path.with_extension("test.yaml")).expect("a check has tests beside it");
+        let document: Value = serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{check}.test.yaml: {error}"));
+        let tests = document.get("tests").and_then(Value::as_array).cloned().unwrap_or_default();
+        assert!(!tests.is_empty(), "{check} has tests");
+        (check, tests)
+    };
+    paths.into_iter().map(tests_of).collect()
+}
+
+#[test]
+fn every_shipped_check_says_what_its_tests_expect() {
+    let (mut wrong, mut run) = (Vec::new(), 0);
+    for (check, tests) in checks() {
+        for test in tests {
             run += 1;
-            if let Err(why) = judge(&check, test) {
+            if let Err(why) = judge(&check, &test) {
                 wrong.push(format!("{check} · {}\n    {why}", test.get("name").and_then(Value::as_str).unwrap_or("?")));
             }
         }
     }
     assert!(wrong.is_empty(), "{} of {run} tests fail:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The paths of all fields below a value, without indices: `listeners.process.pid`.
+fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                paths(field, &below, found);
+                found.insert(below);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| paths(item, path, found)),
+        _ => {}
+    }
+}
+
+/// Takes a field out, of every item of the lists on the way.
+fn erase(value: &mut Value, path: &str) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| erase(item, path)),
+        Value::Object(fields) => match path.split_once('.') {
+            Some((name, rest)) => fields.get_mut(name).into_iter().for_each(|field| erase(field, rest)),
+            None => {
+                fields.insert(path.to_owned(), Value::Null);
+            }
+        },
+        _ => {}
+    }
+}
+
+/// The test with each single piece of its evidence hidden by a gap.
+fn erased(test: &Value) -> Vec<(String, Value)> {
+    let gap = serde_json::json!({"tried": "look", "reason": "denied", "why": "it was taken out"});
+    let mut all = Vec::new();
+    for (probe, evidence) in test.get("evidence").and_then(Value::as_object).into_iter().flatten() {
+        let place = format!("/evidence/{}", probe.replace('~', "~0").replace('/', "~1"));
+        let mut whole = test.clone();
+        *whole.pointer_mut(&place).expect("it is there") = serde_json::json!({"gap": gap});
+        all.push((probe.clone(), whole));
+        let Some(output) = evidence.get("output") else { continue };
+        let mut fields = BTreeSet::new();
+        paths(output, "", &mut fields);
+        for field in fields {
+            let mut less = test.clone();
+            let changed = less.pointer_mut(&place).expect("it is there");
+            erase(&mut changed["output"], &field);
+            let mut missing = evidence.get("missing").and_then(Value::as_array).cloned().unwrap_or_default();
+            missing.push(serde_json::json!({"fields": [field], "gap": gap}));
+            changed["missing"] = Value::Array(missing);
+            all.push((format!("{probe}.{field}"), less));
+        }
+    }
+    all
+}
+
+#[test]
+fn no_shipped_check_turns_fine_when_a_piece_of_evidence_is_taken_out() {
+    let (mut wrong, mut tried) = (Vec::new(), 0);
+    for (check, tests) in checks() {
+        for test in tests {
+            let verdict = test.pointer("/expect/verdict").and_then(Value::as_str).unwrap_or_default();
+            if verdict != "warning" && verdict != "critical" {
+                continue;
+            }
+            for (what, less) in erased(&test) {
+                tried += 1;
+                // A check that fails ends as unknown.
+                let Ok(found) = findings(&check, &less) else { continue };
+                let now = found.first().and_then(|finding| finding.get("verdict")?.as_str()).unwrap_or_default();
+                if now == "ok" || now == "skipped" {
+                    let name = test.get("name").and_then(Value::as_str).unwrap_or("?");
+                    wrong.push(format!("{check} · {name}: {verdict} becomes {now} without {what}"));
+                }
+            }
+        }
+    }
+    assert!(tried > 100, "evidence was taken out {tried} times");
+    assert!(wrong.is_empty(), "{} of {tried}:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -117,7 +117,10 @@ return check {
       return cx.unknown(("how full %s is could not be seen"):format(unseen.mount_point))
     end
     for _, filesystem in ipairs(after.filesystems) do
-      if not filesystem.read_only then local _ = filesystem.inodes_share, filesystem.used_bytes, filesystem.available_bytes end
+      if not filesystem.read_only then
+        local old = earlier[filesystem.mount_point]
+        local _ = filesystem.inodes_share, filesystem.used_bytes, filesystem.available_bytes, old and old.used_bytes
+      end
     end
     if after.filesystems_left_out > 0 then
       return cx.unknown(("%s more than fit were not looked at"):format(plural(after.filesystems_left_out, "file system")))

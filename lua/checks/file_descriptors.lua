@@ -80,7 +80,7 @@ return check {
     for _, use in ipairs(processes.top_open_files) do
       -- Without a limit it cannot run out; a limit that a gap hid ends the check here.
       if use.open_files == nil then return cx.unknown(("how many files %s has open could not be seen"):format(owners.name(use))) end
-      local _ = use.open_files_limit
+      local _ = use.open_files_limit, use.open_files_share
     end
     if used == nil then
       local again = answers.sysctl.settings:first { name = "fs.file-nr" }

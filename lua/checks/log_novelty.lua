@@ -112,6 +112,7 @@ return check {
       end
     end
     if #order == 0 then
+      local _ = recent.patterns.any.count
       -- Of what could not be read, reading the figure ends the check as unknown.
       if recent.lines == 0 and #recent.files == 0 then return cx.unknown(("there is no log file in %s"):format(recent.dir)) end
       if recent.hits > 0 then return cx.skipped("the logs hold nothing but access lines") end

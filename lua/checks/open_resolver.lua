@@ -215,6 +215,8 @@ return check {
       return cx.unknown(("%s refuses to resolve for others, asked at %s; whether it is used as an amplifier could not be seen: %s"):format(
         name, asked(refused), capture.gap.why)):data { port = params.port }
     end
+    -- An endpoint whose port could not be seen may be the one.
+    for _, endpoint in ipairs(capture.endpoints) do local _ = endpoint.port end
     return cx.ok(("%s refuses to resolve for others: asked at %s"):format(name, asked(refused))):data(owners.data(listener)):data { port = params.port }
   end,
 }

@@ -227,7 +227,9 @@ return check {
     if slowest == nil then return cx.unknown("no name of a client was looked up") end
     if host.cpu == nil or host.load == nil or host.memory == nil then return cx.unknown("how busy the host is could not be seen") end
     -- A kernel that measures no pressure, and a listener without a backlog, are answers; a gap is not.
-    local _ = host.pressure, server.backlog, seen.sysctl.settings
+    local pressure = host.pressure
+    local _ = host.load.per_cpu, pressure and pressure.memory_full, pressure and pressure.io_full
+    local _ = server.backlog, seen.sysctl.settings
     if entropy == nil or (entropy.exists and entropy.number == nil) then return cx.unknown("how much randomness the kernel has could not be seen") end
     return cx.ok(("%s: %s"):format(name, join(fine, ", "))):data(owners.data(server)):data {
       first_byte_seconds = first_byte, lookup_seconds = slowest.seconds, entropy_bits = bits,
