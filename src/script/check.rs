@@ -87,8 +87,8 @@ pub fn run_check(
             .table
             .raw_get("run")
             .map_err(|_| mlua::Error::runtime("the check has no `run = function(cx, params) … end`"))?;
-        rows::install(lua, &lua.globals())?;
-        let (cx, finding_meta, params) = context(lua, &given, caller)?;
+        let caller = caller.clone();
+        let (cx, finding_meta, params) = context(lua, &given, move |calls| caller.ask(calls))?;
         let found = run.call::<LuaValue>((cx, params))?;
         findings(&found, &finding_meta, output_bytes)
     };
@@ -96,11 +96,14 @@ pub fn run_check(
     CheckRun { outcome: ran.outcome, printed: ran.printed, modules: ran.loaded }
 }
 
-type AnswersOf = Caller<Vec<Call>, Vec<Evidence>>;
-
-fn context(lua: &Lua, given: &Given, caller: &AnswersOf) -> mlua::Result<(Table, Table, Table)> {
+/// `cx`, the metatable of its findings, and the parameters. `answer` asks the probes.
+pub(super) fn context(
+    lua: &Lua,
+    given: &Given,
+    answer: impl Fn(Vec<Call>) -> mlua::Result<Vec<Evidence>> + Send + 'static,
+) -> mlua::Result<(Table, Table, Table)> {
     let params = parameters(lua, &given.params)?;
-    let (caller, needs) = (caller.clone(), given.needs.clone());
+    let needs = given.needs.clone();
     let asked = std::sync::atomic::AtomicUsize::new(0);
     let ask = lua.create_function(move |lua, calls: Table| {
         let calls =
@@ -111,7 +114,7 @@ fn context(lua: &Lua, given: &Given, caller: &AnswersOf) -> mlua::Result<(Table,
         }
         let probes: Vec<&str> = calls.iter().map(|call| call.probe).collect();
         let answers = lua.create_table()?;
-        for (probe, evidence) in probes.into_iter().zip(caller.ask(calls)?) {
+        for (probe, evidence) in probes.into_iter().zip(answer(calls)?) {
             let schema = probe::find(probe).map(|probe| Arc::new(probe.output_schema().to_value()));
             answers.raw_push(rows::evidence_value(lua, probe, Arc::new(evidence), schema)?)?;
         }
@@ -127,8 +130,12 @@ fn context(lua: &Lua, given: &Given, caller: &AnswersOf) -> mlua::Result<(Table,
                 None => format!("{what} has no `{name}`; there are: {}", names.join(", ")),
             }))
         })?;
-    let about = lua.globals().raw_get::<LuaValue>("about")?;
-    let known = lua.globals().raw_get::<LuaValue>("known")?;
+    let globals = lua.globals();
+    rows::install(lua, &globals)?;
+    // These two are members of `cx`.
+    let (about, known) = (globals.raw_get::<LuaValue>("about")?, globals.raw_get::<LuaValue>("known")?);
+    globals.raw_set("about", LuaValue::Nil)?;
+    globals.raw_set("known", LuaValue::Nil)?;
     let now = given.now.as_duration().as_secs_f64();
     let (cx, finding): (Table, Table) = lua
         .load(include_str!("../../lua/casebook/check.lua"))
