@@ -1,0 +1,49 @@
+--- Who holds a socket or a file, for sentences and commands. What could not be seen is said, never guessed.
+---@class casebook.owners
+local owners = {}
+
+---The process of a listener, connection or other row, for a sentence: `sshd (pid 1822, ssh.service)`.
+---@param item table a row with a field `process`
+---@param instead? string what to say when no process is known: `an unseen process` unless given
+---@return string
+function owners.name(item, instead)
+  -- Only for words: nothing is judged by it.
+  local process = seen_or(item, "process", nil)
+  if process ~= nil then return who(process) end
+  if seen_or(item, "in_kernel", nil) == true then return "the kernel" end
+  return instead or "an unseen process"
+end
+
+---The systemd unit or container of a row's process.
+---@param item table a row with a field `process`
+---@return string|nil unit nil when none is known
+function owners.unit(item)
+  local process = seen_or(item, "process", nil)
+  if process == nil then return nil end
+  return seen_or(process, "unit", nil)
+end
+
+---The systemd service of a row's process, if a service is what it belongs to.
+---@param item table a row with a field `process`
+---@return string|nil service `nginx.service`; nil for containers, sessions and what is not known
+function owners.service(item)
+  local unit = owners.unit(item)
+  if unit ~= nil and unit:sub(-8) == ".service" then return unit end
+  return nil
+end
+
+---What findings keep of a row's process.
+---@param item table a row with a field `process`
+---@return { pid: integer|nil, process: string|nil, user: string|nil, unit: string|nil }
+function owners.data(item)
+  local process = seen_or(item, "process", nil)
+  if process == nil then return {} end
+  return {
+    pid = seen_or(process, "pid", nil),
+    process = seen_or(process, "name", nil),
+    user = seen_or(process, "user", nil),
+    unit = seen_or(process, "unit", nil),
+  }
+end
+
+return owners
