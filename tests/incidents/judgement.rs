@@ -34,7 +34,7 @@ impl Default for Expect {
             not: &[],
             subject: &[],
             exit: &[2],
-            unexplained: Some(0.05),
+            unexplained: Some(0.01),
             bytes: 0,
             bytes_at_most: u64::MAX,
         }

@@ -1,4 +1,5 @@
-//! What a burst of packets comes to.
+//! What a burst of packets comes to. Fields that came later have a default, so that older records can be read for the ledger;
+//! conditions see them as not known.
 
 use std::net::IpAddr;
 
@@ -45,6 +46,7 @@ pub struct Capture {
     /// Rx IP fragments, first ones included.
     pub fragments: Fragments,
     /// DNS messages on UDP port 53, as far as their payload was seen; later fragments are not in it.
+    #[serde(default)]
     pub dns: Dns,
     /// Rx frames with a VLAN tag.
     pub vlan: Vlan,
@@ -60,8 +62,10 @@ pub struct Capture {
     pub reflection: Vec<Reflection>,
     /// Who on the link sent what was not for this host alone, by link addresses and protocol, most bytes first, up to 32.
     /// Empty where frames have no link addresses.
+    #[serde(default)]
     pub stations: Vec<Station>,
     /// What was for a group, for all, or is routed on: by destination, protocol and port, most bytes first, up to 32.
+    #[serde(default)]
     pub groups: Vec<Group>,
     /// Who on this host received: by protocol, local address and port, most bytes first, up to 1,024. With
     /// `other_endpoints` they add up to `classes.to_us`.
@@ -140,14 +144,19 @@ pub struct Fragments {
     pub share: f64,
     /// First fragments; they alone have ports. A later one of UDP is counted with the ports of its first where that was
     /// seen.
+    #[serde(default)]
     pub first: u64,
     /// First fragments that a later one was seen of.
+    #[serde(default)]
     pub followed: u64,
     /// Later fragments.
+    #[serde(default)]
     pub later: u64,
     /// Later fragments whose first was not seen.
+    #[serde(default)]
     pub orphans: u64,
     /// How many remotes sent fragments, estimated within about 4 %.
+    #[serde(default)]
     pub remotes: u64,
     /// The address that received most of them.
     pub local_address: Option<IpAddr>,
@@ -291,12 +300,16 @@ pub struct Tcp {
     pub handshakes_completed_share: Option<f64>,
     /// Segments other than SYNs for connections that this host took no part in so far: of no connection, or of one that
     /// something drops. The first ones of a connection that was open before are among them until this host sends.
+    #[serde(default)]
     pub stray: u64,
     /// Their bytes, link headers included.
+    #[serde(default)]
     pub stray_bytes: u64,
     /// SYN-ACKs among `syn_ack` that answer no SYN of this host's in the burst.
+    #[serde(default)]
     pub syn_ack_unasked: u64,
     /// SYNs that ask for ECN (flags ECE and CWR) as a share of SYNs; systems do that seldom on their own.
+    #[serde(default)]
     pub syn_with_ecn_share: Option<f64>,
     /// SYNs without any TCP option as a share of SYNs: an operating system always sends some, a flooding tool often none.
     pub syn_without_options_share: Option<f64>,
@@ -390,6 +403,7 @@ pub struct Remotes {
     /// The heaviest, most bytes first, the first `top` of them. Figures never exceed the truth.
     pub top: Vec<Remote>,
     /// Those that knock at 10 local ports or more, most ports first, up to 5.
+    #[serde(default)]
     pub widest: Vec<Remote>,
     /// Share of the rx bytes that the heaviest sent.
     pub top_share: Option<f64>,
@@ -412,6 +426,7 @@ pub struct Remote {
     pub ttl: u8,
     /// How many local ports it knocked at: TCP segments without ACK and RST, and UDP to ports below 32768. Exact for a
     /// few, within 10 % up to 500, a lower bound from some 1,500 on.
+    #[serde(default)]
     pub local_ports: u64,
 }
 
@@ -455,6 +470,7 @@ pub struct Reflection {
     /// The service: `dns`, `ntp`, `snmp`, `cldap`, `ssdp`, `memcached`, `chargen`, `tcp-synack` …
     pub service: String,
     /// `udp`; `tcp` for SYN-ACKs.
+    #[serde(default)]
     pub protocol: String,
     /// Its port, the source port of the packets; for SYN-ACKs the one that most came from.
     pub port: u16,
@@ -474,6 +490,7 @@ pub struct Reflection {
     /// own.
     pub unsolicited_share: f64,
     /// Share of the payloads that are answers of that service by their first bytes; none where that cannot be told.
+    #[serde(default)]
     pub answer_share: Option<f64>,
     /// The local address that received most of it.
     pub local_address: Option<IpAddr>,
@@ -512,12 +529,16 @@ pub struct Endpoint {
     /// RSTs received.
     pub rst: u64,
     /// SYN-ACKs received.
+    #[serde(default)]
     pub syn_ack: u64,
     /// Segments of no connection, see `tcp.stray`.
+    #[serde(default)]
     pub stray: u64,
     /// Fragments received, first ones included.
+    #[serde(default)]
     pub fragments: u64,
     /// Later fragments received, those that belong to a packet counted already.
+    #[serde(default)]
     pub later_fragments: u64,
     /// Packets sent.
     pub tx_packets: u64,

@@ -4,7 +4,7 @@ use crate::incident::Incident;
 use crate::judgement::Expect;
 use crate::service::Role;
 use crate::stage::{ALIAS, SERVER, Setting};
-use crate::traffic::{Flood, Ports, Shape, Sources, Traffic, Ttl};
+use crate::traffic::{Flood, Ports, Segment, Shape, Sources, Traffic, Ttl};
 
 #[test]
 fn syn_flood_to_a_port_with_a_listener() {
@@ -145,6 +145,92 @@ fn dns_reflection() {
             subject: &[("reflection-dns", &["10.77.1.2"])],
             bytes: 14_000_000,
             bytes_at_most: 29_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+/// Segments of no connection to a port with a listener.
+fn strays(name: &'static str, kind: Segment, subject: &'static [(&'static str, &'static [&'static str])]) {
+    Incident {
+        name,
+        services: vec![Role::Web { at: (SERVER, 80).into() }],
+        traffic: vec![Traffic::Flood(Flood {
+            shape: Shape::Segment { kind, ports: Ports::One(80) },
+            to: SERVER,
+            from: Sources::Forged,
+            ttl: Ttl::Same(61),
+            per_second: 8000,
+        })],
+        expect: Expect {
+            first: Some("ack-flood"),
+            not: &["bulk-transfer-in", "discard-sink", "syn-flood", "port-scan", "reflection-tcp-synack"],
+            subject,
+            bytes: 1_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn ack_flood() {
+    strays("ack-flood", Segment::Ack, &[("ack-flood", &["10.77.1.2", "80", "ACK", "stage-web"])]);
+}
+
+#[test]
+fn rst_flood() {
+    strays("rst-flood", Segment::Rst, &[("ack-flood", &["10.77.1.2", "80", "RST"])]);
+}
+
+#[test]
+fn fin_flood() {
+    strays("fin-flood", Segment::Fin, &[("ack-flood", &["10.77.1.2", "80", "FIN"])]);
+}
+
+#[test]
+fn syn_flood_with_ecn() {
+    Incident {
+        name: "syn-flood-ecn",
+        services: vec![Role::Web { at: (SERVER, 80).into() }],
+        traffic: vec![Traffic::Flood(Flood {
+            shape: Shape::SynWithEcn { port: 80 },
+            to: SERVER,
+            from: Sources::Forged,
+            ttl: Ttl::Same(242),
+            per_second: 8000,
+        })],
+        expect: Expect {
+            first: Some("syn-flood"),
+            not: &["ack-flood", "bulk-transfer-in", "port-scan"],
+            subject: &[("syn-flood", &["80", "stage-web"])],
+            bytes: 1_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn fragments_that_never_complete() {
+    Incident {
+        name: "fragment-flood",
+        traffic: vec![Traffic::Flood(Flood {
+            shape: Shape::LoneFragment { payload: 1000 },
+            to: SERVER,
+            from: Sources::Forged,
+            ttl: Ttl::Same(61),
+            per_second: 5000,
+        })],
+        expect: Expect {
+            first: Some("fragment-flood"),
+            not: &["bulk-transfer-in", "discard-sink", "udp-flood-closed-port", "dropped-by-firewall"],
+            subject: &[("fragment-flood", &["10.77.1.2"])],
+            bytes: 1_000_000,
             ..Expect::default()
         },
         ..Incident::default()

@@ -3,5 +3,8 @@
 mod calm;
 mod firewalled;
 mod floods;
+mod link;
 mod receivers;
+mod reflection;
+mod services;
 mod without_root;

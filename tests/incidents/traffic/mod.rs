@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-pub use frame::{Flood, Ports, Shape, Sources, Ttl};
+pub use frame::{Flood, Ports, Segment, Shape, Sources, Ttl};
 pub use pace::{Progress, Sent};
 use wire::Wire;
 
@@ -46,6 +46,24 @@ pub enum Traffic {
         /// Their rate.
         per_second: u64,
     },
+    /// The same, by a process that ends in the middle of it all, as soon as it has got this much.
+    ShortDownload {
+        /// The world's address and the port that it serves on.
+        from: SocketAddr,
+        /// Payload.
+        bytes_per_second: u64,
+        /// Payload after which the process ends.
+        bytes: u64,
+    },
+    /// Clients of the world open connections to the server, send a line, wait for the answer and close.
+    Requests {
+        /// The server's socket.
+        to: SocketAddr,
+        /// How many addresses the clients have.
+        clients: u16,
+        /// Connections.
+        per_second: u64,
+    },
     /// Two processes of the server, one sending to the other over `lo`.
     Loopback {
         /// The port on 127.0.0.1.
@@ -74,6 +92,8 @@ pub struct Flowing {
     progress: Arc<Progress>,
     generator: Option<JoinHandle<()>>,
     services: Vec<Service>,
+    /// Processes that may end by themselves.
+    _ending: Vec<Service>,
 }
 
 impl Traffic {
@@ -85,7 +105,7 @@ impl Traffic {
     /// Lets it flow.
     pub fn start(&self, stage: &Stage) -> Flowing {
         let progress = Arc::new(Progress::default());
-        let mut services = Vec::new();
+        let (mut services, mut ending) = (Vec::new(), Vec::new());
         let generator = match self {
             Traffic::Flood(flood) => {
                 let wire = stage.world.inside(|| Wire::onto("w0"));
@@ -98,6 +118,16 @@ impl Traffic {
                 // The fetching process is connected by now: this cannot wait for ever.
                 let (stream, _) = listener.accept().expect("the download's client");
                 Some(stream::writer(stream, *bytes_per_second, &progress))
+            }
+            Traffic::ShortDownload { from, bytes_per_second, bytes } => {
+                let listener = stage.world.inside(|| stream::listener(*from));
+                ending.push(Service::start(&stage.server, &Role::FetchSome { from: *from, bytes: *bytes }));
+                let (stream, _) = listener.accept().expect("the download's client");
+                Some(stream::writer_to_the_end(stream, *bytes_per_second, &progress))
+            }
+            Traffic::Requests { to, clients, per_second } => {
+                // A thread is born into the namespace of the one that starts it.
+                Some(stage.world.inside(|| stream::requests(*to, *clients, *per_second, &progress)))
             }
             Traffic::Upload { to, bytes_per_second } => {
                 let stream = stage.world.inside(|| stream::connection(*to));
@@ -115,7 +145,7 @@ impl Traffic {
                 None
             }
         };
-        Flowing { progress, generator, services }
+        Flowing { progress, generator, services, _ending: ending }
     }
 }
 
