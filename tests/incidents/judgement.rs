@@ -97,7 +97,8 @@ impl Expect {
         faults
     }
 
-    fn causes(&self, causes: &[Cause], faults: &mut Vec<String>) {
+    /// What is not as it must be among the causes.
+    pub fn causes(&self, causes: &[Cause], faults: &mut Vec<String>) {
         let find = |id: &str| causes.iter().find(|cause| cause.id == id);
         let likelihood = |id: &str| find(id).map(|cause| cause.likelihood);
         let told = |id: &str| likelihood(id).map_or("not considered", Likelihood::word);

@@ -70,6 +70,7 @@ fn by_capture(
         let interface = &books.interfaces.watched.name;
         let hears = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.hears(endpoint));
         rules::book(firewall, capture, interface, &mut pots, &hears, entries);
+        vanished::book_filtered(books.kernel, &mut pots, entries);
         let hidden = vanished::vanished(books, capture, firewall, &pots, &hears);
         let surely = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.surely_hears(endpoint));
         rules::book_uncounted(firewall, capture, interface, hidden, &mut pots, &surely, entries);

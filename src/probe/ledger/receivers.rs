@@ -200,15 +200,15 @@ impl<'a> Receivers<'a> {
             return self.book_unheard(endpoint, pot, entries);
         }
         if connections.is_empty() && endpoint.handshakes_completed == 0 && endpoint.syn * 2 < endpoint.packets {
-            // Segments of no connection: refused with resets, or their way cannot be told.
-            if endpoint.tx_rst * 2 < endpoint.packets {
+            // Segments of no connection: refused with resets, or ignored; or their way cannot be told.
+            if endpoint.tx_rst * 2 < endpoint.packets && endpoint.rst * 2 < endpoint.packets {
                 return self.book_closed(endpoint, pot, entries);
             }
             entries.book(EntryKind::NoListener, refused_end(endpoint), pot.draw_all());
             return true;
         }
         // Refused segments of no connection, beside those of connections.
-        let refused = endpoint.stray.min(endpoint.tx_rst);
+        let refused = endpoint.stray.min(endpoint.tx_rst + endpoint.rst);
         if refused * 10 > endpoint.packets {
             let portion = draw_headers(endpoint, pot, refused);
             entries.book(EntryKind::NoListener, refused_end(endpoint), portion);
@@ -343,7 +343,11 @@ fn draw_headers(endpoint: &Endpoint, pot: &mut Pot<'_>, packets: u64) -> Portion
 fn refused_end(endpoint: &Endpoint) -> End {
     let port = endpoint.port.map_or(String::new(), |port| format!(" port {port}"));
     End {
-        label: format!("no connection: TCP{port} of {}, answered with resets", endpoint.address),
+        label: format!(
+            "no connection: TCP{port} of {}, {}",
+            endpoint.address,
+            if endpoint.tx_rst > 0 { "answered with resets" } else { "ignored" }
+        ),
         protocol: Some(endpoint.protocol.clone()),
         address: Some(endpoint.address),
         port: endpoint.port,

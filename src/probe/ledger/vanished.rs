@@ -147,3 +147,24 @@ pub(super) fn book_fragments(given_up: &mut u64, pot: &mut Pot<'_>, entries: &mu
     };
     entries.book(EntryKind::Kernel, end, portion);
 }
+
+/// Books what the reverse path filter dropped, on what was never answered: a host does not know what it does not let in.
+pub(super) fn book_filtered(kernel: Option<&KernelCounters>, pots: &mut [Pot<'_>], entries: &mut Entries) {
+    let mut left = kernel.and_then(|kernel| kernel.ip.reverse_path_filtered).unwrap_or(0);
+    let mut silent: Vec<&mut Pot<'_>> = pots
+        .iter_mut()
+        .filter(|pot| match pot.whose {
+            Whose::Endpoint(endpoint) => endpoint.address.is_ipv4() && endpoint.tx_packets * 2 < endpoint.packets,
+            Whose::OtherEndpoints(_) => true,
+            Whose::Class(kind) => kind == EntryKind::Forwarded,
+        })
+        .collect();
+    silent.sort_by_key(|pot| std::cmp::Reverse(pot.packets));
+    for pot in silent {
+        let portion = pot.draw(left.min(pot.packets));
+        left -= portion.packets.min(left);
+        let protocol = pot.protocol().map(str::to_owned);
+        let end = End { label: "dropped by the reverse path filter".to_owned(), protocol, ..End::default() };
+        entries.book(EntryKind::KernelDrop, end, portion);
+    }
+}

@@ -108,7 +108,8 @@ fn traffic_for_a_guest_behind_this_host() {
     Incident {
         name: "forwarded",
         firewall: &[
-            "ip link add g0 type dummy",
+            "ip link add g0 type veth peer name g1",
+            "ip link set g1 up",
             "ip addr add 10.99.0.1/24 dev g0",
             "ip link set g0 up",
             "ip neigh replace 10.99.0.2 lladdr 02:99:00:00:00:02 dev g0 nud permanent",
@@ -137,7 +138,8 @@ fn sources_that_the_reverse_path_filter_drops() {
     Incident {
         name: "dropped-by-rp-filter",
         firewall: &[
-            "ip link add g0 type dummy",
+            "ip link add g0 type veth peer name g1",
+            "ip link set g1 up",
             "ip link set g0 up",
             "ip route add 198.18.0.0/15 dev g0",
             "sysctl -qw net.ipv4.conf.eth0.rp_filter=1",

@@ -5,6 +5,7 @@ mod firewalled;
 mod floods;
 mod link;
 mod receivers;
+mod recorded;
 mod reflection;
 mod services;
 mod without_root;

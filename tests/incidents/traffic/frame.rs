@@ -88,6 +88,8 @@ pub enum Shape {
         /// Bytes of IP payload.
         payload: usize,
     },
+    /// An answer of a DNS server to RRSIG in three fragments, one frame each.
+    FragmentedAnswer,
     /// UDP to all of the link.
     Broadcast {
         /// The port.
@@ -189,6 +191,7 @@ impl Frames {
                 payload[..begins.len()].copy_from_slice(begins);
                 payload
             }
+            Shape::FragmentedAnswer => dns_answer(4000),
             Shape::DnsQuestion => b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03org\0\0\xff\0\x01".to_vec(),
             Shape::Syn { .. }
             | Shape::Arp
@@ -289,6 +292,7 @@ impl Frames {
             Shape::ForOthers { .. } => ip.udp(client_port, 9999).write_to_slice(frame, &self.payload),
             Shape::LoneFragment { .. } => return self.fragment(from, ttl, client_port),
             Shape::Gre { .. } => return self.gre(ttl),
+            Shape::FragmentedAnswer => return self.fragmented_answer(ttl),
         };
         &self.frame[..length.expect("a frame fits in 2048 bytes")]
     }
@@ -307,6 +311,28 @@ impl Frames {
         self.payload[..2].copy_from_slice(&client_port.to_be_bytes());
         self.payload[2..4].copy_from_slice(&9987u16.to_be_bytes());
         whole(&mut self.frame, &header.to_bytes(), &self.payload)
+    }
+
+    /// The fragments of one answer after another, each answer from the next of the few sources.
+    fn fragmented_answer(&mut self, ttl: u8) -> &[u8] {
+        const EACH: usize = 1480;
+        let (answer, part) = ((self.made - 1) / 3, ((self.made - 1) % 3) as usize);
+        let from = self.few[answer as usize % self.few.len()];
+        let mut datagram = Vec::with_capacity(self.payload.len() + 8);
+        datagram.extend(53u16.to_be_bytes());
+        datagram.extend((20_000 + answer as u16 % 20_000).to_be_bytes());
+        datagram.extend((self.payload.len() as u16 + 8).to_be_bytes());
+        datagram.extend([0, 0]);
+        datagram.extend(&self.payload);
+        let piece = &datagram[(part * EACH).min(datagram.len())..((part + 1) * EACH).min(datagram.len())];
+        let mut header = Ipv4Header::new(piece.len() as u16, ttl, IpNumber::UDP, from.octets(), self.flood.to.octets())
+            .expect("a short payload");
+        header.identification = answer as u16;
+        header.fragment_offset = ((part * EACH / 8) as u16).try_into().expect("a small offset");
+        header.more_fragments = part < 2;
+        header.dont_fragment = false;
+        header.header_checksum = header.calc_header_checksum();
+        whole(&mut self.frame, &header.to_bytes(), piece)
     }
 
     /// A datagram from 10.88.0.1 to 10.88.0.2, in GRE from the world.

@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-pub use frame::{Flood, Ports, Segment, Shape, Sources, Ttl};
+pub use frame::{Flood, Frames, Ports, Segment, Shape, Sources, Ttl};
 pub use pace::{Progress, Sent};
 use wire::Wire;
 

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, connect, setsockopt, socket, sockopt};
+use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::pace::Progress;
 
@@ -95,6 +96,8 @@ fn request(from: Ipv4Addr, to: SocketAddr) -> std::io::Result<usize> {
     let SocketAddr::V4(to) = to else { panic!("requests go over IPv4") };
     let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     setsockopt(&socket, sockopt::IpBindAddressNoPort, &true)?;
+    // A connect() waits no longer than a write may.
+    setsockopt(&socket, sockopt::SendTimeout, &TimeVal::milliseconds(PATIENCE.as_millis() as i64))?;
     bind(socket.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(from, 0)))?;
     connect(socket.as_raw_fd(), &SockaddrIn::from(to))?;
     let mut stream = TcpStream::from(socket);
