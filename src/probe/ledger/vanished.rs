@@ -64,9 +64,12 @@ pub(super) fn vanished(
         .filter(|pot| pot.protocol() == Some("udp") && matches!(pot.whose, Whose::Endpoint(e) if heard(e)))
         .map(|pot| pot.packets)
         .sum();
+    let behind_ip = behind_ip(kernel).saturating_sub(counted(&["prerouting", "input", "forward"]));
+    // Something vanished: then what the counters missed at the edges of their windows vanished with it.
+    let roughly = |packets: u64| if packets > EDGE { with_edge(packets) } else { packets };
     Hidden {
         before_ip: before_ip.min(most),
-        behind_ip: behind_ip(kernel).saturating_sub(counted(&["prerouting", "input", "forward"])).min(most),
+        behind_ip: roughly(behind_ip.min(most)),
         undelivered_udp: waited.saturating_sub(Allowance::of(Some(kernel)).delivered),
     }
 }
