@@ -125,7 +125,8 @@ pub fn flow(stage: &Stage, traffic: &[Traffic]) -> Vec<Flowing> {
         let before = stage.server.received(interface);
         let flowing = traffic.start(stage);
         let deadline = Instant::now() + ARRIVAL;
-        while !flowing.began() || stage.server.received(interface).packets == before.packets {
+        let arrives = || flowing.began() && stage.server.received(interface).packets > before.packets;
+        while traffic.is_prompt() && !arrives() {
             assert!(Instant::now() < deadline, "nothing arrives on {interface} of {traffic:?}");
             thread::sleep(Duration::from_millis(2));
         }

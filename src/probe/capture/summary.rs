@@ -13,8 +13,9 @@ use super::output::{
     Reflection, Remote, Remotes, Ring, Side, SizeClass, SourcePort, Tcp, Udp, Vlan, Written,
 };
 use super::packet::ip_protocol;
+use super::reflected::Reflected;
 use super::speech;
-use super::tally::{Count, Direction, PortCount, Reflected, SIZES, Tally};
+use super::tally::{Count, Direction, PortCount, SIZES, Tally};
 
 /// Endpoints that are listed.
 const ENDPOINTS: usize = 1_024;

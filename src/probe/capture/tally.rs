@@ -4,19 +4,20 @@ use std::net::IpAddr;
 
 use super::classes::{Class, LocalAddresses};
 use super::distinct::Distinct;
+use super::dns::DnsCounts;
 use super::endpoints::{self, Endpoints};
 use super::flows::{self, Flows, Handshake};
 use super::fragments::Fragments;
 use super::hash::Secret;
 use super::heavy::Heavy;
+use super::knocks::{PortSet, knocked};
 use super::link::Way;
-use super::majority::Majority;
 use super::names::{REFLECTORS, reflector};
 use super::neighbours::Neighbours;
 use super::output::Gso;
 use super::pace::Pace;
 use super::packet::{Ip, Packet, Transport, flag, ip_protocol};
-use super::speech::Question;
+use super::reflected::Reflected;
 use super::spread::Spread;
 
 /// Remotes that are kept at a time.
@@ -55,7 +56,8 @@ pub struct Count {
 }
 
 impl Count {
-    fn add(&mut self, bytes: u32) {
+    /// Counts a packet.
+    pub fn add(&mut self, bytes: u32) {
         self.packets += 1;
         self.bytes += u64::from(bytes);
     }
@@ -101,98 +103,11 @@ pub struct RemoteCount {
     pub ports: PortSet,
 }
 
-/// How many local ports a remote knocks at: one bit for each of 256 classes of ports.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PortSet([u64; 4]);
-
-impl PortSet {
-    fn add(&mut self, hash: u64) {
-        self.0[hash as usize & 3] |= 1 << (hash >> 2 & 63);
-    }
-
-    /// How many ports; exact for a few, within 10 % up to 500, from some 1,500 on a lower bound.
-    pub fn estimate(&self) -> u64 {
-        let empty = self.0.iter().map(|word| word.count_zeros()).sum::<u32>().max(1);
-        (256.0 * (256.0 / f64::from(empty)).ln()).round() as u64
-    }
-}
-
-/// What DNS messages say.
-#[derive(Debug, Clone, Default)]
-pub struct DnsCounts {
-    pub queries: Count,
-    pub answers: Count,
-    pub tx_queries: Count,
-    pub tx_answers: Count,
-    /// By the type that is asked for, of queries that came in and of answers that came in.
-    pub query_types: Vec<(u16, u64)>,
-    pub answer_types: Vec<(u16, u64)>,
-}
-
-/// DNS types that are counted one by one; forged ones can have 65,536.
-const DNS_TYPES: usize = 32;
-
-impl DnsCounts {
-    fn add(&mut self, question: Question, outgoing: bool, bytes: u32) {
-        match (outgoing, question.answered) {
-            (false, false) => self.queries.add(bytes),
-            (false, true) => self.answers.add(bytes),
-            (true, false) => self.tx_queries.add(bytes),
-            (true, true) => self.tx_answers.add(bytes),
-        }
-        let (Some(kind), false) = (question.kind, outgoing) else { return };
-        let types = if question.answered { &mut self.answer_types } else { &mut self.query_types };
-        match types.iter().position(|(known, _)| *known == kind) {
-            Some(place) => types[place].1 += 1,
-            None if types.len() < DNS_TYPES => types.push((kind, 1)),
-            None => {}
-        }
-    }
-}
-
 /// What came from one port, and what was sent to it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PortCount {
     pub rx: Count,
     pub requests: u64,
-}
-
-/// What came from a port of a service that can be abused as a reflector.
-#[derive(Debug)]
-pub struct Reflected {
-    pub count: Count,
-    pub remotes: Distinct,
-    pub local_address: Majority<IpAddr>,
-    pub local_port: Majority<u16>,
-    /// The source port, where it is not given by the service.
-    pub source_port: Majority<u16>,
-    /// Packets whose payload was looked into, and those of them that are answers of the service.
-    pub read: u64,
-    pub answers: u64,
-}
-
-impl Reflected {
-    fn new() -> Self {
-        Reflected {
-            count: Count::default(),
-            remotes: Distinct::new(8),
-            local_address: Majority::new(),
-            local_port: Majority::new(),
-            source_port: Majority::new(),
-            read: 0,
-            answers: 0,
-        }
-    }
-
-    fn add(&mut self, local: (IpAddr, u16), source_port: u16, remote_hash: u64, answer: Option<bool>, bytes: u32) {
-        self.count.add(bytes);
-        self.remotes.add(remote_hash);
-        self.local_address.add(local.0, u64::from(bytes));
-        self.local_port.add(local.1, u64::from(bytes));
-        self.source_port.add(source_port, u64::from(bytes));
-        self.read += u64::from(answer.is_some());
-        self.answers += u64::from(answer == Some(true));
-    }
 }
 
 /// The sums.
@@ -540,20 +455,6 @@ impl TcpCounts {
 }
 
 /// A packet as its flow counts it; `class` is of received ones.
-/// The local port that a packet tries, if it is no part of a conversation and no answer: any TCP segment without ACK and
-/// RST, and UDP to a port that servers have rather than clients.
-fn knocked(transport: &Transport) -> Option<u16> {
-    match *transport {
-        Transport::Tcp { destination_port, flags, .. } => {
-            (flags & (flag::ACK | flag::RST) == 0).then_some(destination_port)
-        }
-        Transport::Udp { source_port, destination_port } => {
-            (destination_port < 32_768 && reflector(source_port).is_none()).then_some(destination_port)
-        }
-        _ => None,
-    }
-}
-
 fn part(seen: &Seen, ip: &Ip, class: Option<Class>, remote_hash: u64) -> flows::Part {
     let outgoing = class.is_none();
     let (local, remote) = if outgoing { (ip.source, ip.destination) } else { (ip.destination, ip.source) };

@@ -1,11 +1,11 @@
 //! Frames of floods, built with true checksums and forged sources.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use etherparse::{IpNumber, Ipv4Header, PacketBuilder, TcpOptionElement};
 
 use super::chance::Chance;
-use crate::stage::{SERVER_LINK, WORLD, WORLD_LINK};
+use crate::stage::{SERVER_LINK, SERVER6, WORLD, WORLD_LINK};
 
 /// A flood of single packets, none of which expects an answer.
 #[derive(Debug, Clone)]
@@ -109,9 +109,33 @@ pub enum Shape {
         /// Bytes.
         payload: usize,
     },
+    /// Over IPv6, to the server's address, from strangers.
+    Six(Six),
     /// UDP in GRE.
     Gre {
         /// Bytes of the inner payload.
+        payload: usize,
+    },
+}
+
+/// Packets over IPv6.
+#[derive(Debug, Clone, Copy)]
+pub enum Six {
+    /// UDP.
+    Udp {
+        /// Where to.
+        port: u16,
+        /// Bytes.
+        payload: usize,
+    },
+    /// TCP SYN.
+    Syn {
+        /// Where to.
+        port: u16,
+    },
+    /// ICMPv6 echo request.
+    Echo {
+        /// Bytes.
         payload: usize,
     },
 }
@@ -185,6 +209,7 @@ impl Frames {
             | Shape::Broadcast { payload, .. }
             | Shape::Multicast { payload, .. }
             | Shape::ForOthers { payload }
+            | Shape::Six(Six::Udp { payload, .. } | Six::Echo { payload })
             | Shape::Gre { payload } => (0..payload).map(|_| chance.next() as u8).collect(),
             Shape::Answer { begins, size, .. } => {
                 let mut payload: Vec<u8> = (0..size).map(|at| b'a' + (at % 26) as u8).collect();
@@ -198,6 +223,7 @@ impl Frames {
             | Shape::SynWithEcn { .. }
             | Shape::Scan { .. }
             | Shape::Segment { .. }
+            | Shape::Six(Six::Syn { .. })
             | Shape::SynAck => Vec::new(),
         };
         Frames { flood: flood.clone(), chance, few, payload, frame: vec![0; 2048], made: 0 }
@@ -292,6 +318,7 @@ impl Frames {
             Shape::ForOthers { .. } => ip.udp(client_port, 9999).write_to_slice(frame, &self.payload),
             Shape::LoneFragment { .. } => return self.fragment(from, ttl, client_port),
             Shape::Gre { .. } => return self.gre(ttl),
+            Shape::Six(six) => return self.six(six, ttl),
             Shape::FragmentedAnswer => return self.fragmented_answer(ttl),
         };
         &self.frame[..length.expect("a frame fits in 2048 bytes")]
@@ -333,6 +360,23 @@ impl Frames {
         header.dont_fragment = false;
         header.header_checksum = header.calc_header_checksum();
         whole(&mut self.frame, &header.to_bytes(), piece)
+    }
+
+    fn six(&mut self, six: Six, ttl: u8) -> &[u8] {
+        let chance = &mut self.chance;
+        let stranger = Ipv6Addr::from_bits(0x2001_0db8_0000_0000_0000_0000_0000_0000 | u128::from(chance.next()));
+        let ip = PacketBuilder::ethernet2(WORLD_LINK, SERVER_LINK).ipv6(stranger.octets(), SERVER6.octets(), ttl);
+        let frame = self.frame.as_mut_slice();
+        let length = match six {
+            Six::Udp { port, .. } => ip.udp(chance.client_port(), port).write_to_slice(frame, &self.payload),
+            Six::Syn { port } => {
+                ip.tcp(chance.client_port(), port, chance.next() as u32, 64_240).syn().write_to_slice(frame, &[])
+            }
+            Six::Echo { .. } => {
+                ip.icmpv6_echo_request(chance.next() as u16, chance.next() as u16).write_to_slice(frame, &self.payload)
+            }
+        };
+        &self.frame[..length.expect("a frame fits in 2048 bytes")]
     }
 
     /// A datagram from 10.88.0.1 to 10.88.0.2, in GRE from the world.

@@ -10,8 +10,9 @@ mod wire;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-pub use frame::{Flood, Frames, Ports, Segment, Shape, Sources, Ttl};
+pub use frame::{Flood, Frames, Ports, Segment, Shape, Six, Sources, Ttl};
 pub use pace::{Progress, Sent};
 use wire::Wire;
 
@@ -23,6 +24,13 @@ use crate::stage::{SERVER, Stage};
 pub enum Traffic {
     /// Frames from the world, without connections.
     Flood(Flood),
+    /// The same, from some time after casebook has begun to look.
+    LateFlood {
+        /// What comes.
+        flood: Flood,
+        /// How much later, from the moment that it is started.
+        after: Duration,
+    },
     /// A process of the server connects to the world, is sent data at this rate, and writes it to a file.
     Download {
         /// The world's address and the port that it serves on.
@@ -102,6 +110,11 @@ impl Traffic {
         if matches!(self, Traffic::Loopback { .. }) { "lo" } else { "eth0" }
     }
 
+    /// Whether it begins at once.
+    pub fn is_prompt(&self) -> bool {
+        !matches!(self, Traffic::LateFlood { .. })
+    }
+
     /// Lets it flow.
     pub fn start(&self, stage: &Stage) -> Flowing {
         let progress = Arc::new(Progress::default());
@@ -111,6 +124,14 @@ impl Traffic {
                 let wire = stage.world.inside(|| Wire::onto("w0"));
                 let (flood, progress) = (flood.clone(), Arc::clone(&progress));
                 Some(std::thread::spawn(move || send_frames(&flood, &wire, &progress)))
+            }
+            Traffic::LateFlood { flood, after } => {
+                let wire = stage.world.inside(|| Wire::onto("w0"));
+                let (flood, after, progress) = (flood.clone(), *after, Arc::clone(&progress));
+                Some(std::thread::spawn(move || {
+                    std::thread::sleep(after);
+                    send_frames(&flood, &wire, &progress);
+                }))
             }
             Traffic::Download { from, bytes_per_second } => {
                 let listener = stage.world.inside(|| stream::listener(*from));
