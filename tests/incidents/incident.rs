@@ -28,6 +28,10 @@ pub struct Incident {
     pub services: Vec<Role>,
     /// Shell lines that set the server's firewall up.
     pub firewall: &'static [&'static str],
+    /// Log files, by name and text, as they are when casebook looks.
+    pub logs: Vec<(&'static str, String)>,
+    /// Further words for casebook.
+    pub ask: &'static [&'static str],
     /// What flows, from before casebook looks until after.
     pub traffic: Vec<Traffic>,
     /// Casebook looks as the user nobody, without any capability.
@@ -45,6 +49,8 @@ impl Default for Incident {
             setting: Setting::default(),
             services: Vec::new(),
             firewall: &[],
+            logs: Vec::new(),
+            ask: &[],
             traffic: Vec::new(),
             without_root: false,
             window: Duration::from_secs(3),
@@ -82,6 +88,9 @@ impl Incident {
         let _ = fs::remove_dir_all(&folder);
         let logs = folder.join("logs");
         fs::create_dir_all(&logs).expect("the target folder can be written");
+        for (name, text) in &self.logs {
+            fs::write(logs.join(name), text).expect("the target folder can be written");
+        }
         let window = format!("{}s", self.window.as_secs());
         let casebook = env!("CARGO_BIN_EXE_casebook");
         let mut command = if self.without_root {
@@ -91,7 +100,7 @@ impl Incident {
         } else {
             stage.server.command(casebook)
         };
-        command.args(["run", "high-inbound-traffic", "--window", &window, "--format", "json"]);
+        command.args(["run", "high-inbound-traffic", "--window", &window, "--format", "json"]).args(self.ask);
         command.env("CASEBOOK_LOG_DIR", &logs).env("XDG_STATE_HOME", &folder).env("NO_COLOR", "1");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let began = Instant::now();
@@ -116,7 +125,8 @@ pub fn flow(stage: &Stage, traffic: &[Traffic]) -> Vec<Flowing> {
         let before = stage.server.received(interface);
         let flowing = traffic.start(stage);
         let deadline = Instant::now() + ARRIVAL;
-        while !flowing.began() || stage.server.received(interface).packets == before.packets {
+        let arrives = || flowing.began() && stage.server.received(interface).packets > before.packets;
+        while traffic.is_prompt() && !arrives() {
             assert!(Instant::now() < deadline, "nothing arrives on {interface} of {traffic:?}");
             thread::sleep(Duration::from_millis(2));
         }

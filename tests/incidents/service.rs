@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,6 +58,32 @@ pub enum Role {
         /// Where it connects to.
         from: SocketAddr,
     },
+    /// The same, and ends when it has got so much.
+    FetchSome {
+        /// Where it connects to.
+        from: SocketAddr,
+        /// Payload.
+        bytes: u64,
+    },
+    /// Answers each datagram with a larger one, as an open resolver does.
+    Amplifier {
+        /// Where it receives.
+        at: SocketAddr,
+        /// Bytes of an answer.
+        size: usize,
+    },
+    /// Listens and never accepts.
+    Stuck {
+        /// Where it listens.
+        at: SocketAddr,
+    },
+    /// Receives datagrams for a multicast group, and writes them to a file.
+    GroupReceiver {
+        /// The group.
+        group: std::net::Ipv4Addr,
+        /// The port.
+        port: u16,
+    },
     /// Accepts on `lo` and writes what it gets to a file.
     LocalReceive {
         /// Where it listens.
@@ -78,7 +105,10 @@ impl Role {
             Role::Sink { .. } | Role::DatagramSink { .. } => "stage-sink",
             Role::SlowReader { .. } => "stage-slow",
             Role::Web { .. } => "stage-web",
-            Role::Fetch { .. } => "stage-fetch",
+            Role::Fetch { .. } | Role::FetchSome { .. } => "stage-fetch",
+            Role::Amplifier { .. } => "stage-named",
+            Role::Stuck { .. } => "stage-stuck",
+            Role::GroupReceiver { .. } => "stage-group",
             Role::LocalReceive { .. } => "stage-lo-recv",
             Role::LocalSend { .. } => "stage-lo-send",
         }
@@ -201,6 +231,63 @@ fn play(role: &Role, took: &Arc<AtomicU64>) {
             let stream = TcpStream::connect(from).expect("the world serves");
             say(READY);
             read_all(stream, took, &mut scratch_file());
+        }
+        Role::FetchSome { from, bytes } => {
+            let mut stream = TcpStream::connect(from).expect("the world serves");
+            say(READY);
+            let mut file = scratch_file();
+            let mut buffer = vec![0; 64 * 1024];
+            let mut got = 0;
+            while got < *bytes {
+                let length = stream.read(&mut buffer).expect("the world sends");
+                file.write_all(&buffer[..length]).expect("what was received can be written");
+                got += length as u64;
+            }
+            std::process::exit(0);
+        }
+        Role::Amplifier { at, size } => {
+            let socket = UdpSocket::bind(at).expect("the port is free");
+            say(READY);
+            let mut answer = vec![b'a'; *size];
+            let mut question = [0; 2048];
+            while let Ok((length, from)) = socket.recv_from(&mut question) {
+                took.fetch_add(length as u64, Ordering::Relaxed);
+                let echoed = length.min(answer.len());
+                answer[..echoed].copy_from_slice(&question[..echoed]);
+                answer[2] |= 0x80;
+                let _ = socket.send_to(&answer, from);
+            }
+        }
+        Role::Stuck { at } => {
+            let socket = nix::sys::socket::socket(
+                nix::sys::socket::AddressFamily::Inet,
+                nix::sys::socket::SockType::Stream,
+                nix::sys::socket::SockFlag::empty(),
+                None,
+            )
+            .expect("a socket");
+            let SocketAddr::V4(at) = *at else { panic!("over IPv4") };
+            nix::sys::socket::bind(socket.as_raw_fd(), &nix::sys::socket::SockaddrIn::from(at))
+                .expect("the port is free");
+            nix::sys::socket::listen(&socket, nix::sys::socket::Backlog::new(4).expect("a backlog"))
+                .expect("it listens");
+            say(READY);
+            thread::park();
+            loop {
+                thread::sleep(Duration::from_secs(60));
+            }
+        }
+        Role::GroupReceiver { group, port } => {
+            let any = std::net::Ipv4Addr::UNSPECIFIED;
+            let socket = UdpSocket::bind((any, *port)).expect("the port is free");
+            socket.join_multicast_v4(group, &any).expect("the group can be joined");
+            say(READY);
+            let mut file = scratch_file();
+            let mut buffer = vec![0; 64 * 1024];
+            while let Ok(length) = socket.recv(&mut buffer) {
+                took.fetch_add(length as u64, Ordering::Relaxed);
+                file.write_all(&buffer[..length]).expect("what was received can be written");
+            }
         }
         Role::LocalSend { to, bytes_per_second } => {
             let mut stream = TcpStream::connect(to).expect("the local receiver listens");

@@ -117,7 +117,7 @@ impl Stage {
             &["-netns", self.world.name()],
             &format!(
                 "link set lo up\nlink set w0 addrgenmode none\n\
-                 addr add {WORLD}/24 dev w0\naddr add {WORLD6}/64 dev w0 nodad\nlink set w0 up\n\
+                 route add local 10.88.0.0/16 dev lo\naddr add {WORLD}/24 dev w0\naddr add {WORLD6}/64 dev w0 nodad\nlink set w0 up\n\
                  neigh replace {SERVER} lladdr {link} dev w0 nud permanent\n\
                  neigh replace {ALIAS} lladdr {link} dev w0 nud permanent\n\
                  neigh replace {SERVER6} lladdr {link} dev w0 nud permanent\n",

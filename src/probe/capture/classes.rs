@@ -104,9 +104,12 @@ mod tests {
             ttl: 64,
             protocol: 17,
             fragment: false,
+            later_fragment: false,
+            fragment_id: None,
             transport: Transport::Other,
             header_bytes: 28,
             payload_bytes: 0,
+            speech: Default::default(),
         };
         Packet { ether_type: ether_type::IPV4, tagged: false, ip: Some(ip) }
     }

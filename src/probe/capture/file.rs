@@ -57,6 +57,7 @@ pub fn read(path: &str, params: &Params, cx: &Context) -> Result<Observed<Captur
             link_bytes,
             tag_stripped: false,
             segment_bytes: None,
+            link: header.addresses,
             packet,
         });
         if let Some(writer) = &mut burst.writer {

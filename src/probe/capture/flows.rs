@@ -38,6 +38,8 @@ pub struct Row {
     pub class: Option<Class>,
     pub remote_opened: bool,
     pub local_opened: bool,
+    /// This host sent something over it that is no refusal.
+    pub answered: bool,
     accepted: bool,
     completed: bool,
 }
@@ -49,6 +51,10 @@ pub enum Handshake {
     Started,
     /// Our answer was answered: the connection is open.
     Completed,
+    /// Somebody sent a segment that opens nothing, to a connection that this host has not taken part in so far.
+    Stray,
+    /// Somebody answered a SYN that this host has not sent.
+    Unasked,
     /// Nothing, or nothing new.
     Nothing,
 }
@@ -127,6 +133,7 @@ impl Flows {
 
 impl Row {
     fn handshake(&mut self, outgoing: bool, flags: u8) -> Handshake {
+        self.answered |= outgoing && flags & flag::RST == 0;
         match (outgoing, flags & (flag::SYN | flag::ACK | flag::RST)) {
             (false, flag::SYN) if !self.remote_opened || self.completed => {
                 // A SYN after a completed handshake opens the next connection on the same ports.
@@ -145,6 +152,10 @@ impl Row {
                 self.completed = true;
                 Handshake::Completed
             }
+            (false, flags) if flags & flag::SYN != 0 && flags & flag::ACK != 0 && !self.local_opened => {
+                Handshake::Unasked
+            }
+            (false, flags) if flags & (flag::SYN | flag::ACK) != flag::SYN && !self.answered => Handshake::Stray,
             _ => Handshake::Nothing,
         }
     }
@@ -170,10 +181,19 @@ mod tests {
 
     #[test]
     fn an_ack_without_our_answer_completes_nothing() {
-        use Handshake::{Nothing, Started};
-        assert_eq!(shake(&[(false, flag::SYN), (false, flag::ACK)]), [Started, Nothing]);
+        use Handshake::{Nothing, Started, Stray};
+        assert_eq!(shake(&[(false, flag::SYN), (false, flag::ACK)]), [Started, Stray]);
         assert_eq!(shake(&[(true, SYN_ACK), (false, flag::ACK)]), [Nothing, Nothing]);
         assert_eq!(shake(&[(false, flag::SYN), (true, SYN_ACK), (false, flag::RST)]), [Started, Nothing, Nothing]);
+    }
+
+    #[test]
+    fn segments_of_no_connection_are_strays_until_this_host_takes_part() {
+        use Handshake::{Nothing, Stray, Unasked};
+        assert_eq!(shake(&[(false, flag::ACK), (true, flag::RST), (false, flag::RST)]), [Stray, Nothing, Stray]);
+        assert_eq!(shake(&[(false, flag::ACK), (true, flag::ACK), (false, flag::ACK)]), [Stray, Nothing, Nothing]);
+        assert_eq!(shake(&[(false, SYN_ACK), (true, flag::RST)]), [Unasked, Nothing]);
+        assert_eq!(shake(&[(true, flag::SYN), (false, SYN_ACK)]), [Nothing, Nothing]);
     }
 
     #[test]

@@ -128,7 +128,7 @@ impl Watching {
     fn drain(&mut self, ring: &mut PacketRing, burst: &mut Burst) {
         let (link, began) = (self.link, self.started.as_nanosecond() as u64);
         self.drained += ring.drain(|frame| {
-            let seen = seen(frame, began);
+            let seen = seen(frame, link, began);
             burst.tally.add(&seen);
             if let Some(writer) = &mut burst.writer {
                 writer.live_frame(link, frame, seen.way);
@@ -194,7 +194,7 @@ impl Watching {
 }
 
 /// A frame of the ring as the sums want it.
-fn seen(frame: &Frame, began_nanos: u64) -> Seen {
+fn seen(frame: &Frame, link: Link, began_nanos: u64) -> Seen {
     let network = frame.bytes.get(frame.network_offset..).unwrap_or_default();
     let link_bytes = (frame.network_offset as u32).min(frame.wire_bytes);
     Seen {
@@ -204,6 +204,7 @@ fn seen(frame: &Frame, began_nanos: u64) -> Seen {
         link_bytes,
         tag_stripped: frame.stripped_tag.is_some(),
         segment_bytes: frame.segment_bytes,
+        link: link.read(frame.bytes).and_then(|header| header.addresses),
         packet: packet::read(frame.ether_type, network, frame.wire_bytes - link_bytes),
     }
 }

@@ -6,18 +6,24 @@
 pub mod output;
 
 mod classes;
+mod dns;
 mod endpoints;
 mod file;
 mod flows;
+mod fragments;
 mod host;
+mod knocks;
 mod link;
 mod live;
 mod local;
 mod majority;
 mod names;
+mod neighbours;
 mod pace;
 mod packet;
 mod pcap;
+mod reflected;
+mod speech;
 mod spread;
 mod summary;
 mod tally;

@@ -1,4 +1,5 @@
-//! What a burst of packets comes to.
+//! What a burst of packets comes to. Fields that came later have a default, so that older records can be read for the ledger;
+//! conditions see them as not known.
 
 use std::net::IpAddr;
 
@@ -42,8 +43,11 @@ pub struct Capture {
     pub udp: Udp,
     /// ICMP and ICMPv6.
     pub icmp: Icmp,
-    /// Rx IP fragments, first ones included. Later ones have no ports.
-    pub fragments: Tally,
+    /// Rx IP fragments, first ones included.
+    pub fragments: Fragments,
+    /// DNS messages on UDP port 53, as far as their payload was seen; later fragments are not in it.
+    #[serde(default)]
+    pub dns: Dns,
     /// Rx frames with a VLAN tag.
     pub vlan: Vlan,
     /// Where the rx IP packets came from.
@@ -56,6 +60,13 @@ pub struct Capture {
     /// Rx UDP from ports of services that can be abused as reflectors, most bytes first. Answers to the host's own
     /// questions are in it too: see `requests_sent` and `unsolicited_share`.
     pub reflection: Vec<Reflection>,
+    /// Who on the link sent what was not for this host alone, by link addresses and protocol, most bytes first, up to 32.
+    /// Empty where frames have no link addresses.
+    #[serde(default)]
+    pub stations: Vec<Station>,
+    /// What was for a group, for all, or is routed on: by destination, protocol and port, most bytes first, up to 32.
+    #[serde(default)]
+    pub groups: Vec<Group>,
     /// Who on this host received: by protocol, local address and port, most bytes first, up to 1,024. With
     /// `other_endpoints` they add up to `classes.to_us`.
     pub endpoints: Vec<Endpoint>,
@@ -122,6 +133,109 @@ pub struct Tally {
     pub share: f64,
 }
 
+/// Rx IP fragments.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Fragments {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+    /// Share of the rx bytes.
+    pub share: f64,
+    /// First fragments; they alone have ports. A later one of UDP is counted with the ports of its first where that was
+    /// seen.
+    #[serde(default)]
+    pub first: u64,
+    /// First fragments that a later one was seen of.
+    #[serde(default)]
+    pub followed: u64,
+    /// Later fragments.
+    #[serde(default)]
+    pub later: u64,
+    /// Later fragments whose first was not seen.
+    #[serde(default)]
+    pub orphans: u64,
+    /// How many remotes sent fragments, estimated within about 4 %.
+    #[serde(default)]
+    pub remotes: u64,
+    /// The address that received most of them.
+    pub local_address: Option<IpAddr>,
+}
+
+/// DNS messages on UDP port 53.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Dns {
+    /// Questions that came in.
+    pub queries: u64,
+    /// Their bytes, link headers included.
+    pub query_bytes: u64,
+    /// Answers that came in.
+    pub answers: u64,
+    /// Their bytes.
+    pub answer_bytes: u64,
+    /// Questions that this host sent.
+    pub tx_queries: u64,
+    /// Answers that this host sent.
+    pub tx_answers: u64,
+    /// Their bytes.
+    pub tx_answer_bytes: u64,
+    /// What the questions that came in ask for, most first.
+    pub query_types: Vec<DnsType>,
+    /// What the answers that came in were asked for, most first.
+    pub answer_types: Vec<DnsType>,
+}
+
+/// Messages about one DNS type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DnsType {
+    /// `A`, `ANY`, `TXT`, `RRSIG` …
+    pub name: String,
+    /// Packets.
+    pub packets: u64,
+}
+
+/// A sender on the link, and what it sent of one protocol to one link address.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Station {
+    /// Whom it was for: the name of a field of `classes`; never `to_us`.
+    pub class: String,
+    /// The sender's link address, as in `02:00:5e:10:00:01`.
+    pub source: String,
+    /// The receiver's.
+    pub destination: String,
+    /// The protocol, as in `protocols`.
+    pub protocol: String,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+    /// Share of the rx bytes.
+    pub share: f64,
+}
+
+/// What came for a multicast group, for all, or for an address that is not this host's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Group {
+    /// `multicast`, `broadcast` or `forwarded`.
+    pub class: String,
+    /// The destination.
+    pub address: IpAddr,
+    /// The protocol, as in `protocols`.
+    pub protocol: String,
+    /// The destination port; none where there is none, and for what is routed on.
+    pub port: Option<u16>,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+    /// Share of the rx bytes.
+    pub share: f64,
+    /// The remote that sent most, if one stands out.
+    pub top_remote: Option<IpAddr>,
+    /// Its share.
+    pub top_remote_share: Option<f64>,
+}
+
 /// Whom the rx packets were meant for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Classes {
@@ -184,6 +298,19 @@ pub struct Tcp {
     pub handshakes_completed: u64,
     /// Completed as a share of started; none when none was started.
     pub handshakes_completed_share: Option<f64>,
+    /// Segments other than SYNs for connections that this host took no part in so far: of no connection, or of one that
+    /// something drops. The first ones of a connection that was open before are among them until this host sends.
+    #[serde(default)]
+    pub stray: u64,
+    /// Their bytes, link headers included.
+    #[serde(default)]
+    pub stray_bytes: u64,
+    /// SYN-ACKs among `syn_ack` that answer no SYN of this host's in the burst.
+    #[serde(default)]
+    pub syn_ack_unasked: u64,
+    /// SYNs that ask for ECN (flags ECE and CWR) as a share of SYNs; systems do that seldom on their own.
+    #[serde(default)]
+    pub syn_with_ecn_share: Option<f64>,
     /// SYNs without any TCP option as a share of SYNs: an operating system always sends some, a flooding tool often none.
     pub syn_without_options_share: Option<f64>,
     /// Packets sent.
@@ -275,6 +402,9 @@ pub struct Remotes {
     pub distinct_networks: u64,
     /// The heaviest, most bytes first, the first `top` of them. Figures never exceed the truth.
     pub top: Vec<Remote>,
+    /// Those that knock at 10 local ports or more, most ports first, up to 5.
+    #[serde(default)]
+    pub widest: Vec<Remote>,
     /// Share of the rx bytes that the heaviest sent.
     pub top_share: Option<f64>,
     /// Source addresses per rx IP packet: close to 1 when nearly every packet has a source of its own.
@@ -294,6 +424,10 @@ pub struct Remote {
     pub share: f64,
     /// TTL or hop limit of its last packet.
     pub ttl: u8,
+    /// How many local ports it knocked at: TCP segments without ACK and RST, and UDP to ports below 32768. Exact for a
+    /// few, within 10 % up to 500, a lower bound from some 1,500 on.
+    #[serde(default)]
+    pub local_ports: u64,
 }
 
 /// How TTLs or hop limits are spread.
@@ -329,12 +463,16 @@ pub struct SourcePort {
     pub requests_sent: u64,
 }
 
-/// Rx UDP from a port of a service that can be abused as a reflector, frames for other hosts left out.
+/// Rx UDP from a port of a service that can be abused as a reflector, frames for other hosts left out; and SYN-ACKs to
+/// this host, as the service `tcp-synack`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reflection {
-    /// The service: `dns`, `ntp`, `snmp`, `cldap`, `ssdp`, `memcached`, `chargen` …
+    /// The service: `dns`, `ntp`, `snmp`, `cldap`, `ssdp`, `memcached`, `chargen`, `tcp-synack` …
     pub service: String,
-    /// Its port, the source port of the packets.
+    /// `udp`; `tcp` for SYN-ACKs.
+    #[serde(default)]
+    pub protocol: String,
+    /// Its port, the source port of the packets; for SYN-ACKs the one that most came from.
     pub port: u16,
     /// Packets.
     pub packets: u64,
@@ -346,10 +484,14 @@ pub struct Reflection {
     pub mean_packet_bytes: f64,
     /// How many remotes sent them, estimated within about 7 %.
     pub reflectors: u64,
-    /// Packets that this host sent to that port of any remote.
+    /// Packets that this host sent to that port of any remote; for SYN-ACKs, SYNs to any port.
     pub requests_sent: u64,
-    /// Share of the packets that nobody asked for: 1 - requests / answers, at least 0.
+    /// Share of the packets that nobody asked for: 1 - requests / answers, at least 0. A later fragment is no answer of its
+    /// own.
     pub unsolicited_share: f64,
+    /// Share of the payloads that are answers of that service by their first bytes; none where that cannot be told.
+    #[serde(default)]
+    pub answer_share: Option<f64>,
     /// The local address that received most of it.
     pub local_address: Option<IpAddr>,
     /// The local port that received most of it; none when it was spread over many.
@@ -386,6 +528,18 @@ pub struct Endpoint {
     pub handshakes_completed: u64,
     /// RSTs received.
     pub rst: u64,
+    /// SYN-ACKs received.
+    #[serde(default)]
+    pub syn_ack: u64,
+    /// Segments of no connection, see `tcp.stray`.
+    #[serde(default)]
+    pub stray: u64,
+    /// Fragments received, first ones included.
+    #[serde(default)]
+    pub fragments: u64,
+    /// Later fragments received, those that belong to a packet counted already.
+    #[serde(default)]
+    pub later_fragments: u64,
     /// Packets sent.
     pub tx_packets: u64,
     /// Bytes sent, link headers included.

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use etherparse::{LaxIpv4Slice, LaxIpv6Slice};
 
+use super::speech::{self, Speech};
+
 /// Ether types that this file reads itself.
 pub mod ether_type {
     #![allow(missing_docs)]
@@ -30,6 +32,8 @@ pub mod flag {
     pub const SYN: u8 = 0x02;
     pub const RST: u8 = 0x04;
     pub const ACK: u8 = 0x10;
+    pub const ECE: u8 = 0x40;
+    pub const CWR: u8 = 0x80;
 }
 
 /// What a packet is, from the network layer up.
@@ -56,12 +60,18 @@ pub struct Ip {
     pub protocol: u8,
     /// Whether it is a fragment, the first one included.
     pub fragment: bool,
+    /// Whether it is a fragment and not the first.
+    pub later_fragment: bool,
+    /// The number that the fragments of one packet share; none when it is no fragment.
+    pub fragment_id: Option<u32>,
     /// The part above IP.
     pub transport: Transport,
     /// Bytes of the packet before the transport's payload, from the network header on.
     pub header_bytes: u32,
     /// Bytes of the transport's payload on the wire, padding of the frame not counted.
     pub payload_bytes: u32,
+    /// What a datagram says.
+    pub speech: Speech,
 }
 
 /// The part above IP.
@@ -136,7 +146,7 @@ fn ipv4(bytes: &[u8], wire_bytes: u32) -> Option<Ip> {
         IpAddr::V4(header.destination_addr()),
         header.ttl(),
         payload.ip_number.0,
-        header.is_fragmenting_payload(),
+        header.is_fragmenting_payload().then(|| header.identification().into()),
         header.fragments_offset().value() != 0,
         offset(bytes, payload.payload),
         payload.payload,
@@ -148,7 +158,7 @@ fn ipv6(bytes: &[u8], wire_bytes: u32) -> Option<Ip> {
     let (slice, _) = LaxIpv6Slice::from_slice(bytes).ok()?;
     let header = slice.header();
     let payload = slice.payload();
-    let (fragment, later_fragment) = fragmentation(header.next_header().0, bytes.get(40..).unwrap_or_default());
+    let (fragment_id, later_fragment) = fragmentation(header.next_header().0, bytes.get(40..).unwrap_or_default());
     let stated = u32::from(header.payload_length());
     let ip_bytes = Some(stated + 40).filter(|length| stated > 0 && *length <= wire_bytes);
     Some(above_ip(
@@ -156,7 +166,7 @@ fn ipv6(bytes: &[u8], wire_bytes: u32) -> Option<Ip> {
         IpAddr::V6(header.destination_addr()),
         header.hop_limit(),
         payload.ip_number.0,
-        fragment,
+        fragment_id,
         later_fragment,
         offset(bytes, payload.payload),
         payload.payload,
@@ -164,10 +174,10 @@ fn ipv6(bytes: &[u8], wire_bytes: u32) -> Option<Ip> {
     ))
 }
 
-/// Whether a packet is a fragment, and whether it is a later one, by the IPv6 extension headers in `bytes`, of which
+/// The number of the packet that this is a fragment of, if it is one, and whether it is a later one, by the IPv6 extension headers in `bytes`, of which
 /// `kind` is the first. They are walked here, and not by etherparse's iterator, which trusts the length in a header even
 /// where the bytes were cut shorter.
-fn fragmentation(mut kind: u8, mut bytes: &[u8]) -> (bool, bool) {
+fn fragmentation(mut kind: u8, mut bytes: &[u8]) -> (Option<u32>, bool) {
     const HOP_BY_HOP: u8 = 0;
     const ROUTING: u8 = 43;
     const FRAGMENT: u8 = 44;
@@ -179,17 +189,18 @@ fn fragmentation(mut kind: u8, mut bytes: &[u8]) -> (bool, bool) {
             HOP_BY_HOP | ROUTING | DESTINATION | MOBILITY => (usize::from(*length) + 1) * 8,
             AUTHENTICATION => (usize::from(*length) + 2) * 4,
             FRAGMENT => {
-                let [_, _, high, low, ..] = bytes else { return (false, false) };
+                let [_, _, high, low, id @ ..] = bytes else { return (None, false) };
                 let field = u16::from_be_bytes([*high, *low]);
                 let (later, more) = (field >> 3 != 0, field & 1 != 0);
-                return (later || more, later);
+                let id = id.first_chunk().map_or(0, |id| u32::from_be_bytes(*id));
+                return ((later || more).then_some(id), later);
             }
-            _ => return (false, false),
+            _ => return (None, false),
         };
         kind = *next;
         bytes = bytes.get(length..).unwrap_or_default();
     }
-    (false, false)
+    (None, false)
 }
 
 /// Where `part` begins in `whole`.
@@ -203,7 +214,7 @@ fn above_ip(
     destination: IpAddr,
     ttl: u8,
     protocol: u8,
-    fragment: bool,
+    fragment_id: Option<u32>,
     later_fragment: bool,
     ip_header_bytes: u32,
     payload: &[u8],
@@ -212,7 +223,25 @@ fn above_ip(
     let (transport, transport_header_bytes) =
         if later_fragment { (Transport::Other, 0) } else { transport(protocol, payload) };
     let header_bytes = (ip_header_bytes + transport_header_bytes).min(ip_bytes);
-    Ip { source, destination, ttl, protocol, fragment, transport, header_bytes, payload_bytes: ip_bytes - header_bytes }
+    let speech = match transport {
+        Transport::Udp { source_port, destination_port } => {
+            speech::read(source_port, destination_port, payload.get(8..).unwrap_or_default())
+        }
+        _ => Speech::default(),
+    };
+    Ip {
+        source,
+        destination,
+        ttl,
+        protocol,
+        fragment: fragment_id.is_some(),
+        later_fragment,
+        fragment_id,
+        transport,
+        header_bytes,
+        payload_bytes: ip_bytes - header_bytes,
+        speech,
+    }
 }
 
 /// The transport and the length of its header.

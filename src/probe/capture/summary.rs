@@ -9,16 +9,21 @@ use super::flows;
 use super::link::Link;
 use super::names;
 use super::output::{
-    Capture, Classes, Endpoint, Flow, Icmp, IcmpType, Opener, OtherEndpoints, ProtocolTally, Reflection, Remote,
-    Remotes, Ring, Side, SizeClass, SourcePort, Tcp, Udp, Vlan, Written,
+    Capture, Classes, Dns, DnsType, Endpoint, Flow, Fragments, Icmp, IcmpType, Opener, OtherEndpoints, ProtocolTally,
+    Reflection, Remote, Remotes, Ring, Side, SizeClass, SourcePort, Tcp, Udp, Vlan, Written,
 };
 use super::packet::ip_protocol;
+use super::reflected::Reflected;
+use super::speech;
 use super::tally::{Count, Direction, PortCount, SIZES, Tally};
 
 /// Endpoints that are listed.
 const ENDPOINTS: usize = 1_024;
 /// Flows that are listed.
 const FLOWS: usize = 256;
+/// Local ports that a remote knocks at to be called wide, and how many such remotes are listed.
+const WIDE: u64 = 10;
+const WIDEST: usize = 5;
 /// The share of what came from a reflector that a local port must have got to be named: twice what chance may claim.
 const PORT_STANDS_OUT: f64 = 0.1;
 
@@ -56,7 +61,8 @@ impl Tally {
             tcp: self.tcp(),
             udp: self.udp(),
             icmp: self.icmp(),
-            fragments: self.tally(self.fragments),
+            fragments: self.fragments(),
+            dns: self.dns(),
             vlan: Vlan {
                 packets: self.tagged.packets,
                 bytes: self.tagged.bytes,
@@ -66,6 +72,8 @@ impl Tally {
             ttl: self.ttl.summary(),
             source_ports: self.source_ports(top),
             reflection: self.reflection(),
+            stations: self.neighbours.stations(|bytes| self.share(bytes)),
+            groups: self.neighbours.groups(|bytes| self.share(bytes)),
             endpoints: self.endpoints(),
             other_endpoints: self.other_endpoints(),
             flows: self.flows(),
@@ -144,6 +152,10 @@ impl Tally {
             handshakes_completed: counts.handshakes_completed,
             handshakes_completed_share: share(counts.handshakes_completed, counts.handshakes_started),
             syn_without_options_share: share(counts.syn_without_options, counts.syn),
+            stray: counts.stray.packets,
+            stray_bytes: counts.stray.bytes,
+            syn_ack_unasked: counts.unasked,
+            syn_with_ecn_share: share(counts.syn_with_ecn, counts.syn),
             tx_packets: counts.tx.packets,
             tx_bytes: counts.tx.bytes,
             tx_payload_bytes: counts.tx_payload_bytes,
@@ -162,6 +174,44 @@ impl Tally {
             mean_packet_bytes: self.udp_wire.mean_packet_bytes(),
             tx_packets: self.udp_tx.packets,
             tx_bytes: self.udp_tx.bytes,
+        }
+    }
+
+    fn fragments(&self) -> Fragments {
+        let fragments = &self.fragments;
+        Fragments {
+            packets: fragments.count.packets,
+            bytes: fragments.count.bytes,
+            share: self.share(fragments.count.bytes),
+            first: fragments.first,
+            followed: fragments.followed,
+            later: fragments.later,
+            orphans: fragments.orphans,
+            remotes: fragments.remotes.estimate().min(fragments.count.packets),
+            local_address: fragments.local_address.top().map(|(address, _)| address),
+        }
+    }
+
+    fn dns(&self) -> Dns {
+        let types = |counts: &[(u16, u64)]| {
+            let mut types: Vec<DnsType> = counts
+                .iter()
+                .map(|(kind, packets)| DnsType { name: speech::dns_type(*kind), packets: *packets })
+                .collect();
+            types.sort_by(|one, other| (other.packets, &one.name).cmp(&(one.packets, &other.name)));
+            types
+        };
+        let dns = &self.dns;
+        Dns {
+            queries: dns.queries.packets,
+            query_bytes: dns.queries.bytes,
+            answers: dns.answers.packets,
+            answer_bytes: dns.answers.bytes,
+            tx_queries: dns.tx_queries.packets,
+            tx_answers: dns.tx_answers.packets,
+            tx_answer_bytes: dns.tx_answers.bytes,
+            query_types: types(&dns.query_types),
+            answer_types: types(&dns.answer_types),
         }
     }
 
@@ -207,14 +257,18 @@ impl Tally {
                 bytes: remote.count.bytes,
                 share: self.share(remote.count.bytes),
                 ttl: remote.ttl,
+                local_ports: remote.ports.estimate(),
             })
             .collect();
+        let mut widest: Vec<Remote> = remotes.iter().filter(|remote| remote.local_ports >= WIDE).cloned().collect();
+        heaviest(&mut widest, WIDEST, |remote| (remote.local_ports, remote.packets, remote.address));
         heaviest(&mut remotes, top, |remote| (remote.bytes, remote.address));
         // No more sources than packets, whatever the estimate says.
         let distinct = self.distinct_remotes.estimate().min(self.ip_packets);
         Remotes {
             distinct,
             distinct_networks: self.distinct_networks.estimate().min(distinct),
+            widest,
             top_share: remotes.first().map(|remote| remote.share),
             top: remotes,
             per_packet: share(distinct, self.ip_packets),
@@ -244,28 +298,47 @@ impl Tally {
 
     fn reflection(&self) -> Vec<Reflection> {
         let seen = names::REFLECTORS.iter().zip(&self.reflected).filter_map(|((port, service), reflected)| {
-            let reflected = reflected.as_ref()?;
             let requests_sent = self.udp_ports.get(usize::from(*port))?.requests;
-            let Count { packets, bytes } = reflected.count;
-            let stands_out = |(_, share): &(u16, f64)| *share >= PORT_STANDS_OUT;
-            let answered = requests_sent as f64 / packets as f64;
-            Some(Reflection {
-                service: (*service).to_owned(),
-                port: *port,
-                packets,
-                bytes,
-                share: self.share(bytes),
-                mean_packet_bytes: bytes as f64 / packets as f64,
-                reflectors: reflected.remotes.estimate().min(packets),
-                requests_sent,
-                unsolicited_share: 1.0 - answered.min(1.0),
-                local_address: reflected.local_address.top().map(|(address, _)| address),
-                local_port: reflected.local_port.top().filter(stands_out).map(|(port, _)| port),
-            })
+            let Count { packets, .. } = reflected.as_ref()?.count;
+            let asked = requests_sent as f64 / packets as f64;
+            Some(self.reflected(reflected.as_ref()?, "udp", service, *port, requests_sent, 1.0 - asked.min(1.0)))
         });
-        let mut reflection: Vec<Reflection> = seen.collect();
+        let syn_acks = self.syn_acks.as_ref().and_then(|reflected| {
+            let (port, _) = reflected.source_port.top()?;
+            let unasked = share(self.tcp.unasked, self.tcp.syn_ack)?;
+            Some(self.reflected(reflected, "tcp", "tcp-synack", port, self.tcp.tx_syn, unasked))
+        });
+        let mut reflection: Vec<Reflection> = seen.chain(syn_acks).collect();
         reflection.sort_by_key(|reflection| std::cmp::Reverse(reflection.bytes));
         reflection
+    }
+
+    fn reflected(
+        &self,
+        reflected: &Reflected,
+        protocol: &str,
+        service: &str,
+        port: u16,
+        requests_sent: u64,
+        unsolicited_share: f64,
+    ) -> Reflection {
+        let Count { packets, bytes } = reflected.count;
+        let stands_out = |(_, share): &(u16, f64)| *share >= PORT_STANDS_OUT;
+        Reflection {
+            service: service.to_owned(),
+            protocol: protocol.to_owned(),
+            port,
+            packets,
+            bytes,
+            share: self.share(bytes),
+            mean_packet_bytes: bytes as f64 / packets as f64,
+            reflectors: reflected.remotes.estimate().min(packets),
+            requests_sent,
+            unsolicited_share,
+            answer_share: share(reflected.answers, reflected.read),
+            local_address: reflected.local_address.top().map(|(address, _)| address),
+            local_port: reflected.local_port.top().filter(stands_out).map(|(port, _)| port),
+        }
     }
 
     /// Numbers of all rows of endpoints, most bytes first.
@@ -304,6 +377,10 @@ impl Tally {
                 syn: row.syn,
                 handshakes_completed: row.handshakes_completed,
                 rst: row.rst,
+                syn_ack: row.syn_ack,
+                stray: row.stray,
+                fragments: row.fragments,
+                later_fragments: row.later_fragments,
                 tx_packets: row.tx_packets,
                 tx_bytes: row.tx_bytes,
                 tx_payload_bytes: row.tx_payload_bytes,

@@ -3,14 +3,18 @@
 use std::net::IpAddr;
 
 use super::classes::{Class, LocalAddresses};
+use super::dns::DnsCounts;
 use super::endpoints::{self, Endpoints};
 use super::flows::{self, Flows, Handshake};
+use super::fragments::Fragments;
+use super::knocks::{PortSet, knocked};
 use super::link::Way;
-use super::majority::Majority;
 use super::names::{REFLECTORS, reflector};
+use super::neighbours::Neighbours;
 use super::output::Gso;
 use super::pace::Pace;
 use super::packet::{Ip, Packet, Transport, flag, ip_protocol};
+use super::reflected::Reflected;
 use super::spread::Spread;
 use crate::probe::distinct::Distinct;
 use crate::probe::hash::Secret;
@@ -38,6 +42,8 @@ pub struct Seen {
     pub tag_stripped: bool,
     /// Payload bytes of each packet that was merged into this frame; none when it was not merged.
     pub segment_bytes: Option<u16>,
+    /// The receiver's and the sender's link address, where the frame has them.
+    pub link: Option<([u8; 6], [u8; 6])>,
     /// What it is.
     pub packet: Packet,
 }
@@ -50,7 +56,8 @@ pub struct Count {
 }
 
 impl Count {
-    fn add(&mut self, bytes: u32) {
+    /// Counts a packet.
+    pub fn add(&mut self, bytes: u32) {
         self.packets += 1;
         self.bytes += u64::from(bytes);
     }
@@ -76,6 +83,9 @@ pub struct TcpCounts {
     pub fin: u64,
     pub data: u64,
     pub syn_without_options: u64,
+    pub syn_with_ecn: u64,
+    pub stray: Count,
+    pub unasked: u64,
     pub handshakes_started: u64,
     pub handshakes_completed: u64,
     pub tx: Count,
@@ -90,6 +100,7 @@ pub struct TcpCounts {
 pub struct RemoteCount {
     pub count: Count,
     pub ttl: u8,
+    pub ports: PortSet,
 }
 
 /// What came from one port, and what was sent to it.
@@ -97,15 +108,6 @@ pub struct RemoteCount {
 pub struct PortCount {
     pub rx: Count,
     pub requests: u64,
-}
-
-/// What came from a port of a service that can be abused as a reflector.
-#[derive(Debug)]
-pub struct Reflected {
-    pub count: Count,
-    pub remotes: Distinct,
-    pub local_address: Majority<IpAddr>,
-    pub local_port: Majority<u16>,
 }
 
 /// The sums.
@@ -127,7 +129,7 @@ pub struct Tally {
     pub icmp_tx: u64,
     pub icmp_tx_echo_replies: u64,
     pub icmp_tx_unreachables: u64,
-    pub fragments: Count,
+    pub fragments: Fragments,
     pub tagged: Count,
     pub stripped_tags: u64,
     pub ip_packets: u64,
@@ -140,6 +142,10 @@ pub struct Tally {
     pub udp_ports: Vec<PortCount>,
     /// By place in [`REFLECTORS`].
     pub reflected: Vec<Option<Box<Reflected>>>,
+    /// SYN-ACKs to this host.
+    pub syn_acks: Option<Box<Reflected>>,
+    pub dns: DnsCounts,
+    pub neighbours: Neighbours,
     pub endpoints: Endpoints,
     pub flows: Flows,
     pub sizes: [Count; SIZES.len()],
@@ -174,7 +180,7 @@ impl Tally {
             icmp_tx: 0,
             icmp_tx_echo_replies: 0,
             icmp_tx_unreachables: 0,
-            fragments: Count::default(),
+            fragments: Fragments::new(),
             tagged: Count::default(),
             stripped_tags: 0,
             ip_packets: 0,
@@ -185,6 +191,9 @@ impl Tally {
             tcp_ports: vec![PortCount::default(); 1 << 16],
             udp_ports: vec![PortCount::default(); 1 << 16],
             reflected: REFLECTORS.iter().map(|_| None).collect(),
+            syn_acks: None,
+            dns: DnsCounts::default(),
+            neighbours: Neighbours::new(),
             endpoints: Endpoints::new(secret),
             flows: Flows::new(secret),
             sizes: Default::default(),
@@ -196,6 +205,11 @@ impl Tally {
     /// Adds a packet.
     pub fn add(&mut self, seen: &Seen) {
         let outgoing = seen.way == Way::Outgoing;
+        let mut seen = *seen;
+        if let Some(ip) = &mut seen.packet.ip {
+            self.fragments.resolve(ip, &self.secret, !outgoing);
+        }
+        let seen = &seen;
         let on_wire = OnWire::of(seen);
         let side = if outgoing { &mut self.tx } else { &mut self.rx };
         side.add(seen.wire_bytes, on_wire);
@@ -217,6 +231,7 @@ impl Tally {
             self.tagged.add(seen.wire_bytes);
             self.stripped_tags += u64::from(seen.tag_stripped);
         }
+        self.neighbours.add(class, seen.link, &seen.packet, &self.secret, seen.wire_bytes);
         self.add_sizes(seen, on_wire);
         match &seen.packet.ip {
             Some(ip) => self.add_received_ip(seen, ip, class, on_wire),
@@ -228,27 +243,43 @@ impl Tally {
         let bytes = seen.wire_bytes;
         self.ip_packets += 1;
         self.ip_protocols[usize::from(ip.protocol)].add(bytes);
+        let remote_hash = self.secret.address(ip.source);
         if ip.fragment {
-            self.fragments.add(bytes);
+            self.fragments.add(ip, remote_hash, bytes);
         }
         self.ttl.add(ip.ttl);
-        let remote_hash = self.secret.address(ip.source);
         self.distinct_remotes.add(remote_hash);
         self.distinct_networks.add(self.secret.network(ip.source));
         let remote = self.remotes.add(remote_hash, ip.source, bytes);
         remote.count.add(bytes);
         remote.ttl = ip.ttl;
+        if class == Class::ToUs
+            && let Some(port) = knocked(&ip.transport)
+        {
+            remote.ports.add(self.secret.words(u64::from(port), 0x7c9));
+        }
         let handshake = self.flows.add(&part(seen, ip, Some(class), remote_hash));
         match ip.transport {
-            Transport::Tcp { source_port, flags, options, .. } => {
+            Transport::Tcp { source_port, destination_port, flags, options } => {
                 self.tcp_ports[usize::from(source_port)].rx.add(bytes);
                 self.tcp.add_received(flags, options, ip.payload_bytes, handshake);
+                if matches!(handshake, Handshake::Stray | Handshake::Unasked) {
+                    self.tcp.stray.add(bytes);
+                }
+                if class == Class::ToUs && flags & (flag::SYN | flag::ACK) == flag::SYN | flag::ACK {
+                    let local = (ip.destination, destination_port);
+                    let syn_acks = self.syn_acks.get_or_insert_with(|| Box::new(Reflected::new()));
+                    syn_acks.add(local, source_port, remote_hash, None, bytes);
+                }
             }
             Transport::Udp { source_port, destination_port } => {
                 self.udp_ports[usize::from(source_port)].rx.add(bytes);
                 // What is flooded or mirrored to us is somebody else's affair.
                 if class != Class::OtherHost {
-                    self.add_reflected(source_port, (ip.destination, destination_port), remote_hash, bytes);
+                    self.add_reflected(source_port, (ip.destination, destination_port), remote_hash, ip, bytes);
+                    if let Some(question) = ip.speech.dns {
+                        self.dns.add(question, false, bytes);
+                    }
                 }
             }
             Transport::Icmp { kind } => {
@@ -279,7 +310,11 @@ impl Tally {
         row.payload_bytes += u64::from(ip.payload_bytes);
         row.merged_header_bytes += on_wire.merged_header_bytes;
         row.last_nanos = seen.at_nanos;
+        row.fragments += u64::from(ip.fragment);
+        row.later_fragments += u64::from(ip.later_fragment);
         if let Transport::Tcp { flags, .. } = ip.transport {
+            row.syn_ack += u64::from(flags & (flag::SYN | flag::ACK) == flag::SYN | flag::ACK);
+            row.stray += u64::from(matches!(handshake, Handshake::Stray | Handshake::Unasked));
             row.syn += u64::from(flags & (flag::SYN | flag::ACK) == flag::SYN);
             row.rst += u64::from(flags & flag::RST != 0);
             row.handshakes_completed += u64::from(handshake == Handshake::Completed);
@@ -295,15 +330,19 @@ impl Tally {
                 self.tcp_ports[usize::from(destination_port)].requests += 1;
                 self.tcp.add_sent(flags, ip.payload_bytes);
             }
-            Transport::Udp { destination_port, .. } => {
+            // One question, however many fragments it has.
+            Transport::Udp { destination_port, .. } if !ip.later_fragment => {
                 self.udp_ports[usize::from(destination_port)].requests += 1;
+                if let Some(question) = ip.speech.dns {
+                    self.dns.add(question, true, bytes);
+                }
             }
             Transport::Icmp { kind } => {
                 let v6 = ip.protocol == ip_protocol::ICMPV6;
                 self.icmp_tx_echo_replies += u64::from(kind == if v6 { 129 } else { 0 });
                 self.icmp_tx_unreachables += u64::from(kind == if v6 { 1 } else { 3 });
             }
-            Transport::Other => {}
+            Transport::Udp { .. } | Transport::Other => {}
         }
         match ip.protocol {
             ip_protocol::TCP => self.tcp.tx.add(bytes),
@@ -327,20 +366,10 @@ impl Tally {
         }
     }
 
-    fn add_reflected(&mut self, source_port: u16, local: (IpAddr, u16), remote_hash: u64, bytes: u32) {
+    fn add_reflected(&mut self, source_port: u16, local: (IpAddr, u16), remote_hash: u64, ip: &Ip, bytes: u32) {
         if let Some(place) = reflector(source_port).and_then(|index| self.reflected.get_mut(index)) {
-            let reflected = place.get_or_insert_with(|| {
-                Box::new(Reflected {
-                    count: Count::default(),
-                    remotes: Distinct::new(8),
-                    local_address: Majority::new(),
-                    local_port: Majority::new(),
-                })
-            });
-            reflected.count.add(bytes);
-            reflected.remotes.add(remote_hash);
-            reflected.local_address.add(local.0, u64::from(bytes));
-            reflected.local_port.add(local.1, u64::from(bytes));
+            let reflected = place.get_or_insert_with(|| Box::new(Reflected::new()));
+            reflected.add(local, source_port, remote_hash, ip.speech.answer, bytes);
         }
     }
 
@@ -411,6 +440,8 @@ impl TcpCounts {
         let kind = flags & (flag::SYN | flag::ACK | flag::FIN | flag::RST);
         self.pure_ack += u64::from(kind == flag::ACK && payload_bytes == 0);
         self.syn_without_options += u64::from(syn && !options);
+        self.syn_with_ecn += u64::from(syn && flags & (flag::ECE | flag::CWR) == flag::ECE | flag::CWR);
+        self.unasked += u64::from(handshake == Handshake::Unasked);
         self.handshakes_started += u64::from(handshake == Handshake::Started);
         self.handshakes_completed += u64::from(handshake == Handshake::Completed);
     }
@@ -479,6 +510,7 @@ mod tests {
             link_bytes: 14.min(wire_bytes),
             tag_stripped: false,
             segment_bytes,
+            link: None,
             packet: packet::read(ether_type, network, wire_bytes.saturating_sub(14)),
         }
     }

@@ -1,6 +1,7 @@
 //! The kernel's own counters of protocols, queues and connection tracking, and how much they grew.
 
 mod counters;
+mod groups;
 mod internet;
 mod per_cpu;
 mod queues;
@@ -18,6 +19,7 @@ use crate::case::{Gap, Observed};
 use crate::units::Span;
 use sample::{Growth, Sample, Table};
 
+pub use groups::JoinedGroup;
 pub use internet::{Icmp, Ip, Ip6};
 pub use queues::{Conntrack, Sockets, Softnet};
 pub use settings::Settings;
@@ -67,6 +69,8 @@ pub struct KernelCounters {
     pub martian_sources: Option<u64>,
     /// Packets for which there was no route (`rt_cache: in_no_route`); of the whole machine.
     pub unroutable: Option<u64>,
+    /// The multicast groups that this host wants, at the end of the window; at most 1,024. Null where that could not be read.
+    pub multicast_groups: Option<Vec<JoinedGroup>>,
     /// Settings that decide what happens to inbound traffic.
     pub settings: Settings,
     /// Every counter that grew, by the kernel's name for it: `TcpExt.ListenDrops`.
@@ -76,8 +80,7 @@ pub struct KernelCounters {
 impl Probe for KernelProbe {
     const NAME: &'static str = "kernel";
     const ABOUT: &'static str = "protocol, softnet and conntrack counters that grew in the window";
-    const SOURCE: &'static str =
-        "/proc/net/{snmp,snmp6,netstat,softnet_stat,sockstat,stat/nf_conntrack,stat/rt_cache}, /proc/sys/net";
+    const SOURCE: &'static str = "/proc/net/{snmp,snmp6,netstat,softnet_stat,sockstat,stat/nf_conntrack,stat/rt_cache,igmp,igmp6}, /proc/sys/net";
     const REPLACES: &'static [&'static str] = &["nstat", "netstat -s", "conntrack -S", "sysctl"];
     const NEEDS: &'static [Need] = &[];
     type Params = Params;
@@ -98,6 +101,7 @@ impl Probe for KernelProbe {
         }
         let mut missed = settings::Missed::default();
         let sockets = Sockets::now();
+        let joined = groups::joined();
         let output = KernelCounters {
             seconds,
             ip: Ip::from_growth(&mut growth),
@@ -110,12 +114,16 @@ impl Probe for KernelProbe {
             conntrack: Conntrack::from_growth(&mut growth, &mut missed),
             martian_sources: growth.of("martian_sources", Table::RouteCache, "RtCache.in_martian_src"),
             unroutable: growth.of("unroutable", Table::RouteCache, "RtCache.in_no_route"),
+            multicast_groups: joined.as_ref().ok().cloned(),
             settings: Settings::now(&mut missed),
             grew: growth.grown(),
         };
         let mut seen = Observed::whole(output);
         growth.note_missing(&mut seen);
         missed.note(&mut seen);
+        if let Err(gap) = joined {
+            seen.miss(&["multicast_groups"], gap);
+        }
         if let Err(gap) = sockets {
             seen.miss(&["sockets"], gap);
         }

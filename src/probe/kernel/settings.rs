@@ -30,6 +30,8 @@ pub struct Settings {
     pub netdev_max_backlog: Option<i64>,
     /// Milliseconds between ICMP errors to the same host (`net.ipv4.icmp_ratelimit`); 0 is no limit.
     pub icmp_ratelimit: Option<i64>,
+    /// The most memory that IPv4 fragments may take while they wait, in bytes (`net.ipv4.ipfrag_high_thresh`).
+    pub ipfrag_high_thresh: Option<i64>,
     /// Whether packets for others are forwarded: 0 no, 1 yes (`net.ipv4.ip_forward`).
     pub ip_forward: Option<i64>,
     /// The most connections that can be tracked (`net.netfilter.nf_conntrack_max`); null where none are.
@@ -48,6 +50,7 @@ impl Settings {
             rmem_default: of("settings.rmem_default", "net.core.rmem_default"),
             netdev_max_backlog: of("settings.netdev_max_backlog", "net.core.netdev_max_backlog"),
             icmp_ratelimit: of("settings.icmp_ratelimit", "net.ipv4.icmp_ratelimit"),
+            ipfrag_high_thresh: of("settings.ipfrag_high_thresh", "net.ipv4.ipfrag_high_thresh"),
             ip_forward: of("settings.ip_forward", "net.ipv4.ip_forward"),
             rp_filter: reverse_path_filter()
                 .map_err(|error| missed.add("settings.rp_filter", "net.ipv4.conf.*.rp_filter", error))

@@ -2,7 +2,7 @@
 
 use super::pots::{End, Entries, Portion, Pot, Scale, Whose, pots};
 use super::receivers::{Receivers, book_others};
-use super::{Books, Ledger, Shares, rules, vanished};
+use super::{Books, Ledger, Shares, groups, rules, vanished};
 use crate::case::{Account, Entry, EntryKind, Gap, Reason};
 use crate::probe::capture::Capture;
 use crate::units;
@@ -44,7 +44,12 @@ pub(super) fn close(books: &Books<'_>) -> Result<Ledger, Gap> {
         entries,
         disagreements,
     };
-    Ok(Ledger { shares: shares(&account.entries), top: account.entries.first().cloned(), account })
+    Ok(Ledger {
+        shares: shares(&account.entries),
+        receivers: groups::receivers(&account.entries, books.capture, books.sockets),
+        top: account.entries.first().cloned(),
+        account,
+    })
 }
 
 fn by_capture(
@@ -56,11 +61,16 @@ fn by_capture(
 ) {
     let scale = scale(capture, counted, disagreements);
     let mut pots = pots(capture, scale);
-    let receivers = books.sockets.map(Receivers::new);
+    let joined = || books.kernel.and_then(|kernel| kernel.multicast_groups.as_ref()).into_iter().flatten();
+    let receivers = books.sockets.map(|sockets| {
+        let joined = joined().map(|group| group.address);
+        Receivers::new(sockets).with_groups(&capture.groups, scale.factor, joined)
+    });
     if let Some(firewall) = books.firewall {
         let interface = &books.interfaces.watched.name;
         let hears = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.hears(endpoint));
         rules::book(firewall, capture, interface, &mut pots, &hears, entries);
+        vanished::book_filtered(books.kernel, &mut pots, entries);
         let hidden = vanished::vanished(books, capture, firewall, &pots, &hears);
         let surely = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.surely_hears(endpoint));
         rules::book_uncounted(firewall, capture, interface, hidden, &mut pots, &surely, entries);
@@ -74,7 +84,9 @@ fn by_capture(
     };
     let is_udp =
         |pot: &Pot<'_>| pot.protocol() == Some("udp") && matches!(pot.whose, Whose::Endpoint(e) if e.port.is_some());
+    let mut forwards = vanished::forwarded_by_translation(books, capture);
     for pot in pots.iter_mut().filter(|pot| !is_udp(pot)) {
+        vanished::book_translated(&mut forwards, &receivers, pot, entries);
         receivers.book(pot, entries);
     }
     // What the protocol's own counters allow: nobody is given more datagrams than were delivered or refused.
@@ -85,12 +97,20 @@ fn by_capture(
         let Whose::Endpoint(endpoint) = pot.whose else { continue };
         let refused = !receivers.hears(endpoint) && endpoint.tx_packets == 0;
         let left = if refused { &mut allowance.refused } else { &mut allowance.delivered };
-        let portion = pot.draw(pot.packets.min(*left));
-        *left -= portion.packets;
+        // The fragments of a datagram are one to the protocol.
+        let datagrams =
+            endpoint.packets.saturating_sub(endpoint.later_fragments) as f64 / endpoint.packets.max(1) as f64;
+        let allowed = if datagrams > 0.0 { *left as f64 / datagrams } else { *left as f64 };
+        let portion = pot.draw(pot.packets.min(allowed as u64));
+        *left -= ((portion.packets as f64 * datagrams).round() as u64).min(*left);
         let mut allowed = Pot { whose: pot.whose, packets: portion.packets, bytes: portion.bytes };
         receivers.book(&mut allowed, entries);
     }
+    let mut fragments = vanished::fragments_given_up(books.kernel);
     for pot in &mut pots {
+        // UDP that nobody listened to was refused as far as the counters say; of the rest some was sent on.
+        vanished::book_translated(&mut forwards, &receivers, pot, entries);
+        vanished::book_fragments(&mut fragments, pot, entries);
         let (refused, delivered) = match pot.protocol() {
             Some("udp") => (allowance.refused, allowance.delivered),
             Some("tcp") => (books.kernel.and_then(|kernel| kernel.tcp.out_rsts).unwrap_or(0), 0),

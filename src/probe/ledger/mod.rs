@@ -4,10 +4,13 @@
 //! sockets and protocol counters say who took it or dropped it. What none of them claims stays unexplained, as a figure.
 
 mod close;
+mod groups;
 mod pots;
 mod receivers;
 mod rules;
 mod vanished;
+
+pub use groups::Receiver;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,6 +41,9 @@ pub struct Ledger {
     pub account: Account,
     /// Shares of the inbound bytes by kind of end.
     pub shares: Shares,
+    /// The processes that took inbound bytes, those that belong together added up, and sockets whose owner was not seen;
+    /// most bytes first.
+    pub receivers: Vec<Receiver>,
     /// The heaviest entry; none when nothing came in.
     pub top: Option<Entry>,
 }
@@ -115,7 +121,7 @@ impl Probe for LedgerProbe {
         };
         let mut observed = Observed::whole(close::close(&books)?);
         for gap in [capture.err(), sockets.err(), firewall.err(), kernel.err(), drops.err()].into_iter().flatten() {
-            observed.miss(&["entries", "shares", "top"], gap);
+            observed.miss(&["entries", "shares", "receivers", "top"], gap);
         }
         Ok(observed)
     }

@@ -1,11 +1,11 @@
 //! Who took what the firewall let pass: sockets and their processes, the kernel, or nobody.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use super::pots::{End, Entries, Pot, Whose};
+use super::pots::{End, Entries, Portion, Pot, Whose};
 use crate::case::{EntryKind, Process};
-use crate::probe::capture::output::Endpoint;
+use crate::probe::capture::output::{Endpoint, Group};
 use crate::probe::sockets::{Connection, Listener, Sockets};
 
 /// The sockets of the host, by port.
@@ -17,6 +17,10 @@ pub(super) struct Receivers<'a> {
     all_listeners: bool,
     /// What processes received over connections that are not open any more.
     closed: Vec<(&'a Process, u64)>,
+    groups: &'a [Group],
+    /// What makes the capture's bytes the interface's.
+    scale: f64,
+    joined: HashSet<IpAddr>,
 }
 
 impl<'a> Receivers<'a> {
@@ -44,7 +48,16 @@ impl<'a> Receivers<'a> {
             connections,
             connections_left_out: sockets.connections_left_out > 0,
             all_listeners: sockets.listeners_left_out == 0,
+            groups: &[],
+            scale: 1.0,
+            joined: HashSet::new(),
         }
+    }
+
+    /// Knows the groups that packets came for, and those that the host joined.
+    pub fn with_groups(mut self, groups: &'a [Group], scale: f64, joined: impl IntoIterator<Item = IpAddr>) -> Self {
+        (self.groups, self.scale, self.joined) = (groups, scale, joined.into_iter().collect());
+        self
     }
 
     /// A host whose sockets could not be seen.
@@ -55,6 +68,9 @@ impl<'a> Receivers<'a> {
             connections_left_out: true,
             all_listeners: false,
             closed: Vec::new(),
+            groups: &[],
+            scale: 1.0,
+            joined: HashSet::new(),
         }
     }
 
@@ -103,6 +119,9 @@ impl<'a> Receivers<'a> {
     pub fn book(&self, pot: &mut Pot<'_>, entries: &mut Entries) -> bool {
         match pot.whose {
             Whose::Class(kind) => {
+                if matches!(kind, EntryKind::Multicast | EntryKind::Broadcast) {
+                    self.book_groups(kind, pot, entries);
+                }
                 let label = class_label(kind).to_owned();
                 entries.book(kind, End { label, ..End::default() }, pot.draw_all());
                 true
@@ -129,6 +148,39 @@ impl<'a> Receivers<'a> {
         }
     }
 
+    /// Books datagrams for groups that a socket waits for: those of all, and multicast that this host joined.
+    fn book_groups(&self, kind: EntryKind, pot: &mut Pot<'_>, entries: &mut Entries) {
+        let whole = (pot.packets, pot.bytes);
+        for group in self.groups.iter().filter(|group| group.protocol == "udp" && group.packets > 0) {
+            let class = if kind == EntryKind::Broadcast { "broadcast" } else { "multicast" };
+            let joined = kind == EntryKind::Broadcast || self.joined.contains(&group.address);
+            let Some(port) = group.port.filter(|_| group.class == class && joined && whole.0 > 0) else { continue };
+            let Some(waiting) = self.listeners.get(&("udp", port)) else { continue };
+            let Some(listener) = waiting.iter().find(|l| l.any_address || same_address(l.address, group.address))
+            else {
+                continue;
+            };
+            // A group's share of its class, by the capture's own figures.
+            let portion = Portion {
+                packets: group.packets.min(pot.packets),
+                bytes: (group.bytes as f64 * self.scale).min(pot.bytes),
+            };
+            pot.packets -= portion.packets;
+            pot.bytes -= portion.bytes;
+            let label =
+                listener.process.as_ref().map_or("a socket whose owner was not seen".into(), Process::to_string);
+            let end = End {
+                label: format!("{label}, {} port {port}", group.address),
+                protocol: Some("udp".to_owned()),
+                address: Some(group.address),
+                port: Some(port),
+                process: listener.process.clone(),
+                rule: None,
+            };
+            entries.book(kind_of(&end, listener.in_kernel), end, portion);
+        }
+    }
+
     fn book_udp(&self, endpoint: &Endpoint, pot: &mut Pot<'_>, entries: &mut Entries) -> bool {
         let Some(listener) = self.listener(endpoint) else { return self.book_unheard(endpoint, pot, entries) };
         if let Some(drops) = listener.drops.filter(|drops| *drops > 0) {
@@ -148,31 +200,24 @@ impl<'a> Receivers<'a> {
             return self.book_unheard(endpoint, pot, entries);
         }
         if connections.is_empty() && endpoint.handshakes_completed == 0 && endpoint.syn * 2 < endpoint.packets {
-            // Segments of no connection: refused with resets, or their way cannot be told.
-            if endpoint.tx_rst * 2 < endpoint.packets {
+            // Segments of no connection: refused with resets, or ignored; or their way cannot be told.
+            if endpoint.tx_rst * 2 < endpoint.packets && endpoint.rst * 2 < endpoint.packets {
                 return self.book_closed(endpoint, pot, entries);
             }
-            let port = endpoint.port.map_or(String::new(), |port| format!(" port {port}"));
-            let end = End {
-                label: format!("no connection: TCP{port} of {}, answered with resets", endpoint.address),
-                protocol: Some(endpoint.protocol.clone()),
-                address: Some(endpoint.address),
-                port: endpoint.port,
-                ..End::default()
-            };
-            entries.book(EntryKind::NoListener, end, pot.draw_all());
+            entries.book(EntryKind::NoListener, refused_end(endpoint), pot.draw_all());
             return true;
+        }
+        // Refused segments of no connection, beside those of connections.
+        let refused = endpoint.stray.min(endpoint.tx_rst + endpoint.rst);
+        if refused * 10 > endpoint.packets {
+            let portion = draw_headers(endpoint, pot, refused);
+            entries.book(EntryKind::NoListener, refused_end(endpoint), portion);
         }
         if let Some(listener) = listener {
             let half_open = endpoint.syn.saturating_sub(endpoint.handshakes_completed);
             // A few SYNs without an end are at every window's edge; they go with the rest of the conversation.
             if half_open * 10 > endpoint.packets {
-                let headers = endpoint.bytes.saturating_sub(endpoint.payload_bytes) as f64;
-                let each = headers / endpoint.wire_packets.max(1) as f64;
-                let mut portion = pot.draw(half_open);
-                let bytes = (each * portion.packets as f64).min(portion.bytes);
-                pot.bytes += portion.bytes - bytes;
-                portion.bytes = bytes;
+                let portion = draw_headers(endpoint, pot, half_open);
                 let end = socket_end(endpoint, listener.process.as_ref(), listener.in_kernel);
                 let end = End { label: format!("half-open connections to {}", end.label), ..end };
                 entries.book(EntryKind::Kernel, end, portion);
@@ -281,6 +326,32 @@ pub(super) fn book_others(refused: u64, delivered: u64, pot: &mut Pot<'_>, entri
             let end = End { label, protocol: Some(protocol.to_owned()), ..End::default() };
             entries.book(kind, end, pot.draw(packets));
         }
+    }
+}
+
+/// Draws packets that carry no payload.
+fn draw_headers(endpoint: &Endpoint, pot: &mut Pot<'_>, packets: u64) -> Portion {
+    let headers = endpoint.bytes.saturating_sub(endpoint.payload_bytes) as f64;
+    let each = headers / endpoint.wire_packets.max(1) as f64;
+    let mut portion = pot.draw(packets);
+    let bytes = (each * portion.packets as f64).min(portion.bytes);
+    pot.bytes += portion.bytes - bytes;
+    portion.bytes = bytes;
+    portion
+}
+
+fn refused_end(endpoint: &Endpoint) -> End {
+    let port = endpoint.port.map_or(String::new(), |port| format!(" port {port}"));
+    End {
+        label: format!(
+            "no connection: TCP{port} of {}, {}",
+            endpoint.address,
+            if endpoint.tx_rst > 0 { "answered with resets" } else { "ignored" }
+        ),
+        protocol: Some(endpoint.protocol.clone()),
+        address: Some(endpoint.address),
+        port: endpoint.port,
+        ..End::default()
     }
 }
 

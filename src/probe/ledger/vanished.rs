@@ -2,8 +2,10 @@
 //! are to give to sockets.
 
 use super::Books;
-use super::pots::{Pot, Whose};
+use super::pots::{End, Entries, Pot, Whose};
+use super::receivers::Receivers;
 use super::rules::Hidden;
+use crate::case::EntryKind;
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::Endpoint;
 use crate::probe::firewall::{Firewall, Rule};
@@ -62,9 +64,12 @@ pub(super) fn vanished(
         .filter(|pot| pot.protocol() == Some("udp") && matches!(pot.whose, Whose::Endpoint(e) if heard(e)))
         .map(|pot| pot.packets)
         .sum();
+    let behind_ip = behind_ip(kernel).saturating_sub(counted(&["prerouting", "input", "forward"]));
+    // Something vanished: then what the counters missed at the edges of their windows vanished with it.
+    let roughly = |packets: u64| if packets > EDGE { with_edge(packets) } else { packets };
     Hidden {
         before_ip: before_ip.min(most),
-        behind_ip: behind_ip(kernel).saturating_sub(counted(&["prerouting", "input", "forward"])).min(most),
+        behind_ip: roughly(behind_ip.min(most)),
         undelivered_udp: waited.saturating_sub(Allowance::of(Some(kernel)).delivered),
     }
 }
@@ -86,4 +91,83 @@ fn behind_ip(kernel: &KernelCounters) -> u64 {
         ip6.in_receives.unwrap_or(0).saturating_sub(gone)
     });
     ip4 + ip6
+}
+
+/// Packets that the host sent on, beyond those for addresses that are not its own: their destination was translated. What
+/// was sent on in the other direction and on other interfaces is among them: an upper bound.
+pub(super) fn forwarded_by_translation(books: &Books<'_>, capture: &Capture) -> u64 {
+    let Some(kernel) = books.kernel else { return 0 };
+    let ip6 = kernel.ip6.as_ref().and_then(|ip6| ip6.forwarded).unwrap_or(0);
+    let forwarded = kernel.ip.forwarded.unwrap_or(0) + ip6;
+    forwarded.saturating_sub(capture.classes.forwarded.packets)
+}
+
+/// Books what came for a port where nothing of this host waits, as far as that many packets were sent on.
+pub(super) fn book_translated(forwards: &mut u64, receivers: &Receivers<'_>, pot: &mut Pot<'_>, entries: &mut Entries) {
+    let Whose::Endpoint(endpoint) = pot.whose else { return };
+    // A few are the edge of the window, and a host that refuses sends nothing on.
+    if *forwards < EDGE || pot.packets == 0 || receivers.hears(endpoint) || endpoint.tx_rst * 2 > endpoint.packets {
+        return;
+    }
+    let portion = pot.draw(with_edge(*forwards));
+    *forwards = forwards.saturating_sub(portion.packets);
+    let port = endpoint.port.map_or(String::new(), |port| format!(" port {port}"));
+    let end = End {
+        label: format!("forwarded by address translation: {}{port}", endpoint.protocol.to_uppercase()),
+        protocol: Some(endpoint.protocol.clone()),
+        address: Some(endpoint.address),
+        port: endpoint.port,
+        ..End::default()
+    };
+    entries.book(EntryKind::Forwarded, end, portion);
+}
+
+/// Fragments that the kernel has not put together; without bound where its counters could not be seen.
+pub(super) fn fragments_given_up(kernel: Option<&KernelCounters>) -> u64 {
+    let Some(kernel) = kernel else { return u64::MAX };
+    let ip6 = kernel.ip6.as_ref();
+    let sum = |ip4: Option<u64>, ip6: Option<u64>| ip4.unwrap_or(0) + ip6.unwrap_or(0);
+    let required = sum(kernel.ip.reasm_required, ip6.and_then(|ip6| ip6.reasm_required));
+    // Each packet that was put together took two fragments at least.
+    required.saturating_sub(2 * sum(kernel.ip.reasm_ok, ip6.and_then(|ip6| ip6.reasm_ok)))
+}
+
+/// Books fragments that nobody got because the rest of their packet never came.
+pub(super) fn book_fragments(given_up: &mut u64, pot: &mut Pot<'_>, entries: &mut Entries) {
+    let Whose::Endpoint(endpoint) = pot.whose else { return };
+    let most = endpoint.fragments.min(*given_up);
+    if most == 0 || pot.packets == 0 {
+        return;
+    }
+    let portion = pot.draw(most);
+    *given_up -= portion.packets.min(*given_up);
+    let end = End {
+        label: format!("fragments of {} that were never put together", endpoint.protocol.to_uppercase()),
+        protocol: Some(endpoint.protocol.clone()),
+        address: Some(endpoint.address),
+        port: endpoint.port,
+        ..End::default()
+    };
+    entries.book(EntryKind::Kernel, end, portion);
+}
+
+/// Books what the reverse path filter dropped, on what was never answered: a host does not know what it does not let in.
+pub(super) fn book_filtered(kernel: Option<&KernelCounters>, pots: &mut [Pot<'_>], entries: &mut Entries) {
+    let mut left = kernel.and_then(|kernel| kernel.ip.reverse_path_filtered).unwrap_or(0);
+    let mut silent: Vec<&mut Pot<'_>> = pots
+        .iter_mut()
+        .filter(|pot| match pot.whose {
+            Whose::Endpoint(endpoint) => endpoint.address.is_ipv4() && endpoint.tx_packets * 2 < endpoint.packets,
+            Whose::OtherEndpoints(_) => true,
+            Whose::Class(kind) => kind == EntryKind::Forwarded,
+        })
+        .collect();
+    silent.sort_by_key(|pot| std::cmp::Reverse(pot.packets));
+    for pot in silent {
+        let portion = pot.draw(left.min(pot.packets));
+        left -= portion.packets.min(left);
+        let protocol = pot.protocol().map(str::to_owned);
+        let end = End { label: "dropped by the reverse path filter".to_owned(), protocol, ..End::default() };
+        entries.book(EntryKind::KernelDrop, end, portion);
+    }
 }

@@ -3,5 +3,9 @@
 mod calm;
 mod firewalled;
 mod floods;
+mod link;
 mod receivers;
+mod recorded;
+mod reflection;
+mod services;
 mod without_root;

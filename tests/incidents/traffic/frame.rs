@@ -1,11 +1,11 @@
 //! Frames of floods, built with true checksums and forged sources.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use etherparse::PacketBuilder;
+use etherparse::{IpNumber, Ipv4Header, PacketBuilder, TcpOptionElement};
 
 use super::chance::Chance;
-use crate::stage::{SERVER_LINK, WORLD, WORLD_LINK};
+use crate::stage::{SERVER_LINK, SERVER6, WORLD, WORLD_LINK};
 
 /// A flood of single packets, none of which expects an answer.
 #[derive(Debug, Clone)]
@@ -51,7 +51,108 @@ pub enum Shape {
     },
     /// An ARP request for an address of the link that nobody has.
     Arp,
+    /// TCP SYN to a port that sets ECE and CWR, too.
+    SynWithEcn {
+        /// The port.
+        port: u16,
+    },
+    /// TCP SYNs to one port after another, from 1 to `last`.
+    Scan {
+        /// The last port.
+        last: u16,
+    },
+    /// A TCP segment of no connection.
+    Segment {
+        /// What it claims to be.
+        kind: Segment,
+        /// Where to.
+        ports: Ports,
+    },
+    /// A SYN-ACK of an honest web or FTP server, with options, that somebody else asked for.
+    SynAck,
+    /// A datagram that an abused service sends.
+    Answer {
+        /// Its port.
+        from: u16,
+        /// What it begins with.
+        begins: &'static [u8],
+        /// Bytes of UDP payload.
+        size: usize,
+        /// Where to.
+        ports: Ports,
+    },
+    /// A question to the DNS server on port 53: ANY example.org.
+    DnsQuestion,
+    /// A fragment of a UDP packet whose other fragments never come; a first one every eighth time.
+    LoneFragment {
+        /// Bytes of IP payload.
+        payload: usize,
+    },
+    /// An answer of a DNS server to RRSIG in three fragments, one frame each.
+    FragmentedAnswer,
+    /// UDP to all of the link.
+    Broadcast {
+        /// The port.
+        port: u16,
+        /// Bytes.
+        payload: usize,
+    },
+    /// UDP to the group that is given as the destination.
+    Multicast {
+        /// The port.
+        port: u16,
+        /// Bytes.
+        payload: usize,
+    },
+    /// UDP in frames for another machine's link address.
+    ForOthers {
+        /// Bytes.
+        payload: usize,
+    },
+    /// Over IPv6, to the server's address, from strangers.
+    Six(Six),
+    /// UDP in GRE.
+    Gre {
+        /// Bytes of the inner payload.
+        payload: usize,
+    },
 }
+
+/// Packets over IPv6.
+#[derive(Debug, Clone, Copy)]
+pub enum Six {
+    /// UDP.
+    Udp {
+        /// Where to.
+        port: u16,
+        /// Bytes.
+        payload: usize,
+    },
+    /// TCP SYN.
+    Syn {
+        /// Where to.
+        port: u16,
+    },
+    /// ICMPv6 echo request.
+    Echo {
+        /// Bytes.
+        payload: usize,
+    },
+}
+
+/// TCP segments by their flags.
+#[derive(Debug, Clone, Copy)]
+pub enum Segment {
+    /// ACK, without data.
+    Ack,
+    /// RST.
+    Rst,
+    /// FIN and ACK.
+    Fin,
+}
+
+/// A link address that nobody on the stage has.
+const FOREIGN_LINK: [u8; 6] = [0x02, 0x77, 0, 0, 0, 0x99];
 
 /// Which port a packet goes to.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +191,7 @@ pub struct Frames {
     few: Vec<Ipv4Addr>,
     payload: Vec<u8>,
     frame: Vec<u8>,
+    made: u64,
 }
 
 impl Frames {
@@ -103,9 +205,28 @@ impl Frames {
         let payload = match flood.shape {
             Shape::Udp { payload, .. } | Shape::Echo { payload } => (0..payload).map(|_| chance.next() as u8).collect(),
             Shape::DnsAnswer { size, .. } => dns_answer(size),
-            Shape::Syn { .. } | Shape::Arp => Vec::new(),
+            Shape::LoneFragment { payload }
+            | Shape::Broadcast { payload, .. }
+            | Shape::Multicast { payload, .. }
+            | Shape::ForOthers { payload }
+            | Shape::Six(Six::Udp { payload, .. } | Six::Echo { payload })
+            | Shape::Gre { payload } => (0..payload).map(|_| chance.next() as u8).collect(),
+            Shape::Answer { begins, size, .. } => {
+                let mut payload: Vec<u8> = (0..size).map(|at| b'a' + (at % 26) as u8).collect();
+                payload[..begins.len()].copy_from_slice(begins);
+                payload
+            }
+            Shape::FragmentedAnswer => dns_answer(4000),
+            Shape::DnsQuestion => b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03org\0\0\xff\0\x01".to_vec(),
+            Shape::Syn { .. }
+            | Shape::Arp
+            | Shape::SynWithEcn { .. }
+            | Shape::Scan { .. }
+            | Shape::Segment { .. }
+            | Shape::Six(Six::Syn { .. })
+            | Shape::SynAck => Vec::new(),
         };
-        Frames { flood: flood.clone(), chance, few, payload, frame: vec![0; 2048] }
+        Frames { flood: flood.clone(), chance, few, payload, frame: vec![0; 2048], made: 0 }
     }
 
     /// The next frame.
@@ -123,7 +244,18 @@ impl Frames {
             Ttl::Same(ttl) => ttl,
             Ttl::BySource => 64 - (from.to_bits().wrapping_mul(0x9e37_79b1) >> 28) as u8 - 4,
         };
-        let ip = PacketBuilder::ethernet2(WORLD_LINK, SERVER_LINK).ipv4(from.octets(), self.flood.to.octets(), ttl);
+        self.made += 1;
+        let to = self.flood.to;
+        let link = match self.flood.shape {
+            Shape::Broadcast { .. } => [0xff; 6],
+            Shape::Multicast { .. } => {
+                let [_, one, two, three] = to.octets();
+                [0x01, 0, 0x5e, one & 0x7f, two, three]
+            }
+            Shape::ForOthers { .. } => FOREIGN_LINK,
+            _ => SERVER_LINK,
+        };
+        let ip = PacketBuilder::ethernet2(WORLD_LINK, link).ipv4(from.octets(), to.octets(), ttl);
         let frame = self.frame.as_mut_slice();
         let length = match self.flood.shape {
             Shape::Syn { port } => {
@@ -139,8 +271,129 @@ impl Frames {
                 ip.icmpv4_echo_request(id, sequence).write_to_slice(frame, &self.payload)
             }
             Shape::Arp => return self.arp(),
+            Shape::SynWithEcn { port } => {
+                let mut tcp = etherparse::TcpHeader::new(client_port, port, chance.next() as u32, 64_240);
+                (tcp.syn, tcp.ece, tcp.cwr) = (true, true, true);
+                ip.tcp_header(tcp).write_to_slice(frame, &[])
+            }
+            Shape::Scan { last } => {
+                let port = (self.made % u64::from(last)) as u16 + 1;
+                ip.tcp(client_port, port, chance.next() as u32, 1024)
+                    .syn()
+                    .options(&[TcpOptionElement::MaximumSegmentSize(1460)])
+                    .expect("options fit")
+                    .write_to_slice(frame, &[])
+            }
+            Shape::Segment { kind, ports } => {
+                let tcp = ip.tcp(client_port, ports.next(chance), chance.next() as u32, 512);
+                let acknowledged = chance.next() as u32;
+                let tcp = match kind {
+                    Segment::Ack => tcp.ack(acknowledged),
+                    Segment::Rst => tcp.rst(),
+                    Segment::Fin => tcp.fin().ack(acknowledged),
+                };
+                tcp.write_to_slice(frame, &[])
+            }
+            Shape::SynAck => {
+                let from_port = [80, 80, 80, 80, 80, 443, 21][(from.to_bits() % 7) as usize];
+                let to_port = chance.client_port();
+                ip.tcp(from_port, to_port, chance.next() as u32, 64_240)
+                    .syn()
+                    .ack(chance.next() as u32)
+                    .options(&[
+                        TcpOptionElement::MaximumSegmentSize(1460),
+                        TcpOptionElement::Noop,
+                        TcpOptionElement::WindowScale(7),
+                    ])
+                    .expect("options fit")
+                    .write_to_slice(frame, &[])
+            }
+            Shape::Answer { from: from_port, ports, .. } => {
+                ip.udp(from_port, ports.next(chance)).write_to_slice(frame, &self.payload)
+            }
+            Shape::DnsQuestion => ip.udp(client_port, 53).write_to_slice(frame, &self.payload),
+            Shape::Broadcast { port, .. } | Shape::Multicast { port, .. } => {
+                ip.udp(client_port, port).write_to_slice(frame, &self.payload)
+            }
+            Shape::ForOthers { .. } => ip.udp(client_port, 9999).write_to_slice(frame, &self.payload),
+            Shape::LoneFragment { .. } => return self.fragment(from, ttl, client_port),
+            Shape::Gre { .. } => return self.gre(ttl),
+            Shape::Six(six) => return self.six(six, ttl),
+            Shape::FragmentedAnswer => return self.fragmented_answer(ttl),
         };
         &self.frame[..length.expect("a frame fits in 2048 bytes")]
+    }
+
+    /// The first fragment every eighth time, else one from the middle.
+    fn fragment(&mut self, from: Ipv4Addr, ttl: u8, client_port: u16) -> &[u8] {
+        let offset = if self.made.is_multiple_of(8) { 0 } else { 64 + self.made as u16 % 64 };
+        let mut header =
+            Ipv4Header::new(self.payload.len() as u16, ttl, IpNumber::UDP, from.octets(), self.flood.to.octets())
+                .expect("a short payload");
+        header.identification = self.chance.next() as u16;
+        header.fragment_offset = offset.try_into().expect("a small offset");
+        header.more_fragments = true;
+        header.dont_fragment = false;
+        header.header_checksum = header.calc_header_checksum();
+        self.payload[..2].copy_from_slice(&client_port.to_be_bytes());
+        self.payload[2..4].copy_from_slice(&9987u16.to_be_bytes());
+        whole(&mut self.frame, &header.to_bytes(), &self.payload)
+    }
+
+    /// The fragments of one answer after another, each answer from the next of the few sources.
+    fn fragmented_answer(&mut self, ttl: u8) -> &[u8] {
+        const EACH: usize = 1480;
+        let (answer, part) = ((self.made - 1) / 3, ((self.made - 1) % 3) as usize);
+        let from = self.few[answer as usize % self.few.len()];
+        let mut datagram = Vec::with_capacity(self.payload.len() + 8);
+        datagram.extend(53u16.to_be_bytes());
+        datagram.extend((20_000 + answer as u16 % 20_000).to_be_bytes());
+        datagram.extend((self.payload.len() as u16 + 8).to_be_bytes());
+        datagram.extend([0, 0]);
+        datagram.extend(&self.payload);
+        let piece = &datagram[(part * EACH).min(datagram.len())..((part + 1) * EACH).min(datagram.len())];
+        let mut header = Ipv4Header::new(piece.len() as u16, ttl, IpNumber::UDP, from.octets(), self.flood.to.octets())
+            .expect("a short payload");
+        header.identification = answer as u16;
+        header.fragment_offset = ((part * EACH / 8) as u16).try_into().expect("a small offset");
+        header.more_fragments = part < 2;
+        header.dont_fragment = false;
+        header.header_checksum = header.calc_header_checksum();
+        whole(&mut self.frame, &header.to_bytes(), piece)
+    }
+
+    fn six(&mut self, six: Six, ttl: u8) -> &[u8] {
+        let chance = &mut self.chance;
+        let stranger = Ipv6Addr::from_bits(0x2001_0db8_0000_0000_0000_0000_0000_0000 | u128::from(chance.next()));
+        let ip = PacketBuilder::ethernet2(WORLD_LINK, SERVER_LINK).ipv6(stranger.octets(), SERVER6.octets(), ttl);
+        let frame = self.frame.as_mut_slice();
+        let length = match six {
+            Six::Udp { port, .. } => ip.udp(chance.client_port(), port).write_to_slice(frame, &self.payload),
+            Six::Syn { port } => {
+                ip.tcp(chance.client_port(), port, chance.next() as u32, 64_240).syn().write_to_slice(frame, &[])
+            }
+            Six::Echo { .. } => {
+                ip.icmpv6_echo_request(chance.next() as u16, chance.next() as u16).write_to_slice(frame, &self.payload)
+            }
+        };
+        &self.frame[..length.expect("a frame fits in 2048 bytes")]
+    }
+
+    /// A datagram from 10.88.0.1 to 10.88.0.2, in GRE from the world.
+    fn gre(&mut self, ttl: u8) -> &[u8] {
+        let mut inner = Vec::new();
+        PacketBuilder::ipv4([10, 88, 0, 1], [10, 88, 0, 2], 64)
+            .udp(5000, 5001)
+            .write(&mut inner, &self.payload)
+            .expect("a vector takes it");
+        let length = inner.len() as u16 + 4;
+        let mut header = Ipv4Header::new(length, ttl, IpNumber::GRE, WORLD.octets(), self.flood.to.octets())
+            .expect("a short payload");
+        header.header_checksum = header.calc_header_checksum();
+        let mut packet = header.to_bytes().to_vec();
+        packet.extend([0, 0, 0x08, 0]); // no flags; IPv4
+        packet.extend(inner);
+        whole(&mut self.frame, &packet, &[])
     }
 
     fn arp(&mut self) -> &[u8] {
@@ -155,6 +408,18 @@ impl Frames {
         frame[38..42].copy_from_slice(&wanted.octets());
         frame
     }
+}
+
+/// A frame of IPv4: these bytes, then the payload.
+fn whole<'a>(frame: &'a mut [u8], header: &[u8], payload: &[u8]) -> &'a [u8] {
+    let length = 14 + header.len() + payload.len();
+    let frame = &mut frame[..length];
+    frame[..6].copy_from_slice(&SERVER_LINK);
+    frame[6..12].copy_from_slice(&WORLD_LINK);
+    frame[12..14].copy_from_slice(&[0x08, 0]);
+    frame[14..14 + header.len()].copy_from_slice(header);
+    frame[14 + header.len()..].copy_from_slice(payload);
+    frame
 }
 
 impl Ports {

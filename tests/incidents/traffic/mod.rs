@@ -10,8 +10,9 @@ mod wire;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-pub use frame::{Flood, Ports, Shape, Sources, Ttl};
+pub use frame::{Flood, Frames, Ports, Segment, Shape, Six, Sources, Ttl};
 pub use pace::{Progress, Sent};
 use wire::Wire;
 
@@ -23,6 +24,13 @@ use crate::stage::{SERVER, Stage};
 pub enum Traffic {
     /// Frames from the world, without connections.
     Flood(Flood),
+    /// The same, from some time after casebook has begun to look.
+    LateFlood {
+        /// What comes.
+        flood: Flood,
+        /// How much later, from the moment that it is started.
+        after: Duration,
+    },
     /// A process of the server connects to the world, is sent data at this rate, and writes it to a file.
     Download {
         /// The world's address and the port that it serves on.
@@ -44,6 +52,24 @@ pub enum Traffic {
         /// Bytes of each.
         payload: usize,
         /// Their rate.
+        per_second: u64,
+    },
+    /// The same, by a process that ends in the middle of it all, as soon as it has got this much.
+    ShortDownload {
+        /// The world's address and the port that it serves on.
+        from: SocketAddr,
+        /// Payload.
+        bytes_per_second: u64,
+        /// Payload after which the process ends.
+        bytes: u64,
+    },
+    /// Clients of the world open connections to the server, send a line, wait for the answer and close.
+    Requests {
+        /// The server's socket.
+        to: SocketAddr,
+        /// How many addresses the clients have.
+        clients: u16,
+        /// Connections.
         per_second: u64,
     },
     /// Two processes of the server, one sending to the other over `lo`.
@@ -74,6 +100,8 @@ pub struct Flowing {
     progress: Arc<Progress>,
     generator: Option<JoinHandle<()>>,
     services: Vec<Service>,
+    /// Processes that may end by themselves.
+    _ending: Vec<Service>,
 }
 
 impl Traffic {
@@ -82,15 +110,28 @@ impl Traffic {
         if matches!(self, Traffic::Loopback { .. }) { "lo" } else { "eth0" }
     }
 
+    /// Whether it begins at once.
+    pub fn is_prompt(&self) -> bool {
+        !matches!(self, Traffic::LateFlood { .. })
+    }
+
     /// Lets it flow.
     pub fn start(&self, stage: &Stage) -> Flowing {
         let progress = Arc::new(Progress::default());
-        let mut services = Vec::new();
+        let (mut services, mut ending) = (Vec::new(), Vec::new());
         let generator = match self {
             Traffic::Flood(flood) => {
                 let wire = stage.world.inside(|| Wire::onto("w0"));
                 let (flood, progress) = (flood.clone(), Arc::clone(&progress));
                 Some(std::thread::spawn(move || send_frames(&flood, &wire, &progress)))
+            }
+            Traffic::LateFlood { flood, after } => {
+                let wire = stage.world.inside(|| Wire::onto("w0"));
+                let (flood, after, progress) = (flood.clone(), *after, Arc::clone(&progress));
+                Some(std::thread::spawn(move || {
+                    std::thread::sleep(after);
+                    send_frames(&flood, &wire, &progress);
+                }))
             }
             Traffic::Download { from, bytes_per_second } => {
                 let listener = stage.world.inside(|| stream::listener(*from));
@@ -98,6 +139,16 @@ impl Traffic {
                 // The fetching process is connected by now: this cannot wait for ever.
                 let (stream, _) = listener.accept().expect("the download's client");
                 Some(stream::writer(stream, *bytes_per_second, &progress))
+            }
+            Traffic::ShortDownload { from, bytes_per_second, bytes } => {
+                let listener = stage.world.inside(|| stream::listener(*from));
+                ending.push(Service::start(&stage.server, &Role::FetchSome { from: *from, bytes: *bytes }));
+                let (stream, _) = listener.accept().expect("the download's client");
+                Some(stream::writer_to_the_end(stream, *bytes_per_second, &progress))
+            }
+            Traffic::Requests { to, clients, per_second } => {
+                // A thread is born into the namespace of the one that starts it.
+                Some(stage.world.inside(|| stream::requests(*to, *clients, *per_second, &progress)))
             }
             Traffic::Upload { to, bytes_per_second } => {
                 let stream = stage.world.inside(|| stream::connection(*to));
@@ -115,7 +166,7 @@ impl Traffic {
                 None
             }
         };
-        Flowing { progress, generator, services }
+        Flowing { progress, generator, services, _ending: ending }
     }
 }
 

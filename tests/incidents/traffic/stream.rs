@@ -1,10 +1,14 @@
 //! Traffic that goes through the world's own sockets.
 
-use std::io::{ErrorKind, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, connect, setsockopt, socket, sockopt};
+use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::pace::Progress;
 
@@ -52,6 +56,56 @@ pub fn writer(mut stream: TcpStream, bytes_per_second: u64, progress: &Arc<Progr
             }
         });
     })
+}
+
+/// The same, and goes on doing nothing when the receiver has gone.
+pub fn writer_to_the_end(stream: TcpStream, bytes_per_second: u64, progress: &Arc<Progress>) -> JoinHandle<()> {
+    let (progress, done) = (Arc::clone(progress), Arc::new(Progress::default()));
+    std::thread::spawn(move || {
+        let writing = writer(stream, bytes_per_second, &done);
+        progress.pace(1000, |_| {
+            let (sent, told) = (done.sent(), progress.sent());
+            if sent.bytes > told.bytes {
+                progress.add((sent.bytes - told.bytes) as usize);
+            }
+        });
+        done.stop();
+        let _ = writing.join();
+    })
+}
+
+/// Opens connections from `clients` addresses of 10.88.0.0/16, which must be the namespace's own; each sends a line, waits
+/// for the answer, and closes.
+pub fn requests(to: SocketAddr, clients: u16, per_second: u64, progress: &Arc<Progress>) -> JoinHandle<()> {
+    let progress = Arc::clone(progress);
+    std::thread::spawn(move || {
+        let mut number = 0u32;
+        progress.pace(per_second, |due| {
+            for _ in 0..due.min(50) {
+                number = number.wrapping_add(1);
+                let client = Ipv4Addr::from_bits(0x0a58_0001 + number % u32::from(clients.max(1)));
+                if let Ok(sent) = request(client, to) {
+                    progress.add(sent);
+                }
+            }
+        });
+    })
+}
+
+fn request(from: Ipv4Addr, to: SocketAddr) -> std::io::Result<usize> {
+    let SocketAddr::V4(to) = to else { panic!("requests go over IPv4") };
+    let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    setsockopt(&socket, sockopt::IpBindAddressNoPort, &true)?;
+    // A connect() waits no longer than a write may.
+    setsockopt(&socket, sockopt::SendTimeout, &TimeVal::milliseconds(PATIENCE.as_millis() as i64))?;
+    bind(socket.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(from, 0)))?;
+    connect(socket.as_raw_fd(), &SockaddrIn::from(to))?;
+    let mut stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let line = format!("GET /page/{} HTTP/1.0\r\nUser-Agent: stage\r\n\r\n", from.octets()[3]);
+    stream.write_all(line.as_bytes())?;
+    let _ = stream.read(&mut [0; 512]);
+    Ok(line.len())
 }
 
 /// Sends datagrams at a steady rate.

@@ -1,0 +1,155 @@
+//! What did not come for this host alone: who on the link sent it, and for which group.
+
+use std::net::IpAddr;
+
+use super::classes::Class;
+use super::majority::Majority;
+use super::names;
+use super::output::{Group, Station};
+use super::packet::Packet;
+use super::tally::Count;
+use crate::probe::hash::Secret;
+use crate::probe::heavy::Heavy;
+
+/// Senders and groups that are kept at a time.
+const ROWS: usize = 1_024;
+/// Senders and groups that are listed.
+const LISTED: usize = 32;
+
+/// A link address.
+type Mac = [u8; 6];
+
+/// What one sender sent of one kind to one receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct StationKey {
+    class: Class,
+    source: Mac,
+    destination: Mac,
+    kind: Kind,
+}
+
+/// A protocol, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Ip(u8),
+    Ether(u16),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct GroupKey {
+    class: Class,
+    address: IpAddr,
+    protocol: u8,
+    port: Option<u16>,
+}
+
+#[derive(Debug)]
+struct GroupRow {
+    count: Count,
+    remote: Majority<IpAddr>,
+}
+
+impl Default for GroupRow {
+    fn default() -> Self {
+        GroupRow { count: Count::default(), remote: Majority::new() }
+    }
+}
+
+/// The senders and the groups.
+#[derive(Debug)]
+pub struct Neighbours {
+    stations: Heavy<StationKey, Count>,
+    groups: Heavy<GroupKey, GroupRow>,
+}
+
+impl Neighbours {
+    /// None yet.
+    pub fn new() -> Self {
+        Neighbours { stations: Heavy::new(ROWS), groups: Heavy::new(ROWS) }
+    }
+
+    /// Counts a received packet, unless it was for this host alone.
+    pub fn add(&mut self, class: Class, link: Option<(Mac, Mac)>, packet: &Packet, secret: &Secret, bytes: u32) {
+        if matches!(class, Class::ToUs) {
+            return;
+        }
+        let kind = packet.ip.map_or(Kind::Ether(packet.ether_type), |ip| Kind::Ip(ip.protocol));
+        if let Some((destination, source)) = link {
+            let key = StationKey { class, source, destination, kind };
+            let number = match kind {
+                Kind::Ip(protocol) => u64::from(protocol),
+                Kind::Ether(number) => 1 << 16 | u64::from(number),
+            };
+            let hash = secret.words(bits(source), bits(destination).rotate_left(17) ^ number << 8 ^ class as u64);
+            let count = self.stations.add(hash, key, bytes);
+            count.packets += 1;
+            count.bytes += u64::from(bytes);
+        }
+        if let (Class::Multicast | Class::Broadcast | Class::Forwarded, Some(ip)) = (class, &packet.ip) {
+            // Where it is routed on to matters, and not by which port.
+            let port = ip.transport.ports().map(|(_, port)| port).filter(|_| class != Class::Forwarded);
+            let key = GroupKey { class, address: ip.destination, protocol: ip.protocol, port };
+            let number = port.map_or(1 << 32, u64::from) << 8 | u64::from(ip.protocol);
+            let row = self.groups.add(secret.words(secret.address(ip.destination), number), key, bytes);
+            row.count.packets += 1;
+            row.count.bytes += u64::from(bytes);
+            row.remote.add(ip.source, u64::from(bytes));
+        }
+    }
+
+    /// The senders, most bytes first.
+    pub fn stations(&self, share: impl Fn(u64) -> f64) -> Vec<Station> {
+        let mut stations: Vec<Station> = self
+            .stations
+            .rows()
+            .map(|(key, count)| Station {
+                class: key.class.name().to_owned(),
+                source: spelled(key.source),
+                destination: spelled(key.destination),
+                protocol: match key.kind {
+                    Kind::Ip(number) => names::ip_protocol(number),
+                    Kind::Ether(number) => names::ether_type(number),
+                },
+                packets: count.packets,
+                bytes: count.bytes,
+                share: share(count.bytes),
+            })
+            .collect();
+        stations.sort_by(|one, other| (other.bytes, &one.source).cmp(&(one.bytes, &other.source)));
+        stations.truncate(LISTED);
+        stations
+    }
+
+    /// The groups, most bytes first.
+    pub fn groups(&self, share: impl Fn(u64) -> f64) -> Vec<Group> {
+        let mut groups: Vec<Group> = self
+            .groups
+            .rows()
+            .map(|(key, row)| {
+                let remote = row.remote.top();
+                Group {
+                    class: key.class.name().to_owned(),
+                    address: key.address,
+                    protocol: names::ip_protocol(key.protocol),
+                    port: key.port,
+                    packets: row.count.packets,
+                    bytes: row.count.bytes,
+                    share: share(row.count.bytes),
+                    top_remote: remote.map(|(remote, _)| remote),
+                    top_remote_share: remote.map(|(_, share)| share),
+                }
+            })
+            .collect();
+        groups.sort_by_key(|group| (std::cmp::Reverse(group.bytes), group.address, group.port));
+        groups.truncate(LISTED);
+        groups
+    }
+}
+
+fn bits(address: Mac) -> u64 {
+    address.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+}
+
+fn spelled(address: Mac) -> String {
+    address.map(|byte| format!("{byte:02x}")).join(":")
+}

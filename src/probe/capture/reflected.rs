@@ -1,0 +1,45 @@
+//! Answers of services that can be abused as reflectors.
+
+use std::net::IpAddr;
+
+use super::majority::Majority;
+use super::tally::Count;
+use crate::probe::distinct::Distinct;
+
+/// What came from a port of a service that can be abused as a reflector.
+#[derive(Debug)]
+pub struct Reflected {
+    pub count: Count,
+    pub remotes: Distinct,
+    pub local_address: Majority<IpAddr>,
+    pub local_port: Majority<u16>,
+    /// The source port, where it is not given by the service.
+    pub source_port: Majority<u16>,
+    /// Packets whose payload was looked into, and those of them that are answers of the service.
+    pub read: u64,
+    pub answers: u64,
+}
+
+impl Reflected {
+    pub fn new() -> Self {
+        Reflected {
+            count: Count::default(),
+            remotes: Distinct::new(8),
+            local_address: Majority::new(),
+            local_port: Majority::new(),
+            source_port: Majority::new(),
+            read: 0,
+            answers: 0,
+        }
+    }
+
+    pub fn add(&mut self, local: (IpAddr, u16), source_port: u16, remote_hash: u64, answer: Option<bool>, bytes: u32) {
+        self.count.add(bytes);
+        self.remotes.add(remote_hash);
+        self.local_address.add(local.0, u64::from(bytes));
+        self.local_port.add(local.1, u64::from(bytes));
+        self.source_port.add(source_port, u64::from(bytes));
+        self.read += u64::from(answer.is_some());
+        self.answers += u64::from(answer == Some(true));
+    }
+}
