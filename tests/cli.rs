@@ -12,6 +12,8 @@ mod command;
 mod files;
 #[path = "cli/lint.rs"]
 mod lint;
+#[path = "cli/lint_lua.rs"]
+mod lint_lua;
 mod netns;
 #[path = "cli/parameters.rs"]
 mod parameters;

@@ -10,7 +10,7 @@
 ---@field ["local"] string[]? For a file: the addresses of the host that it is about, which make the direction of a packet. When empty they are inferred: the address that takes part in most packets, of equals the one that receives most, and then each further one that takes part in 5 % of the packets, all without those already taken. A direction that the file itself names for a packet counts for more.
 ---@field write? string A pcapng file to write the burst to: the first 128 bytes of each packet. It must not exist yet.
 ---@field write_limit? string|number The size at which writing ends; watching goes on.
----@field top? integer Rows in the lists of remotes and source ports.
+---@field top? number Rows in the lists of remotes and source ports.
 
 ---The kernel ring's own account of what it got and lost; none when a file was read.
 ---@class casebook.capture.Ring
@@ -58,12 +58,15 @@
 ---@field first fun(self: casebook.capture.Protocols, pattern?: table|fun(item: casebook.capture.Protocol): boolean): casebook.capture.Protocol? the first item that fits, or nil
 ---@field where fun(self: casebook.capture.Protocols, pattern: table|fun(item: casebook.capture.Protocol): boolean): casebook.capture.Protocols the items that fit
 ---@field any fun(self: casebook.capture.Protocols, pattern?: table|fun(item: casebook.capture.Protocol): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.Protocols, pattern: table|fun(item: casebook.capture.Protocol): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.capture.Protocols, pattern?: table|fun(item: casebook.capture.Protocol): boolean): integer how many items fit
----@field top fun(self: casebook.capture.Protocols, field: string, n?: integer): casebook.capture.Protocols the n items whose field is largest
+---@field top fun(self: casebook.capture.Protocols, field: string|(fun(item: casebook.capture.Protocol): any), n: integer): casebook.capture.Protocols the n items whose field is largest
 ---@field sum fun(self: casebook.capture.Protocols, field: string): number the sum of a field
 ---@field group fun(self: casebook.capture.Protocols, field: string): table<any, casebook.capture.Protocols> lists of the items by a field's value
 ---@field map fun(self: casebook.capture.Protocols, field: string|fun(item: casebook.capture.Protocol): any): any[] a list of one field
----@field sort fun(self: casebook.capture.Protocols, field: string, order?: "desc"): casebook.capture.Protocols the items in the order of a field
+---@field sort fun(self: casebook.capture.Protocols, field: string, order?: "asc"|"desc"): casebook.capture.Protocols the items in the order of a field
+---@field take fun(self: casebook.capture.Protocols, n: integer): casebook.capture.Protocols the first n items
+---@field seen fun(self: casebook.capture.Protocols): casebook.capture.Protocols the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.Protocols): casebook.capture.Protocol[] the items as plain tables, converted at once
 
 ---TCP.
@@ -113,12 +116,15 @@
 ---@field first fun(self: casebook.capture.Types, pattern?: table|fun(item: casebook.capture.Type): boolean): casebook.capture.Type? the first item that fits, or nil
 ---@field where fun(self: casebook.capture.Types, pattern: table|fun(item: casebook.capture.Type): boolean): casebook.capture.Types the items that fit
 ---@field any fun(self: casebook.capture.Types, pattern?: table|fun(item: casebook.capture.Type): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.Types, pattern: table|fun(item: casebook.capture.Type): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.capture.Types, pattern?: table|fun(item: casebook.capture.Type): boolean): integer how many items fit
----@field top fun(self: casebook.capture.Types, field: string, n?: integer): casebook.capture.Types the n items whose field is largest
+---@field top fun(self: casebook.capture.Types, field: string|(fun(item: casebook.capture.Type): any), n: integer): casebook.capture.Types the n items whose field is largest
 ---@field sum fun(self: casebook.capture.Types, field: string): number the sum of a field
 ---@field group fun(self: casebook.capture.Types, field: string): table<any, casebook.capture.Types> lists of the items by a field's value
 ---@field map fun(self: casebook.capture.Types, field: string|fun(item: casebook.capture.Type): any): any[] a list of one field
----@field sort fun(self: casebook.capture.Types, field: string, order?: "desc"): casebook.capture.Types the items in the order of a field
+---@field sort fun(self: casebook.capture.Types, field: string, order?: "asc"|"desc"): casebook.capture.Types the items in the order of a field
+---@field take fun(self: casebook.capture.Types, n: integer): casebook.capture.Types the first n items
+---@field seen fun(self: casebook.capture.Types): casebook.capture.Types the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.Types): casebook.capture.Type[] the items as plain tables, converted at once
 
 ---ICMP and ICMPv6.
@@ -153,12 +159,15 @@
 ---@field first fun(self: casebook.capture.Tops, pattern?: table|fun(item: casebook.capture.Top): boolean): casebook.capture.Top? the first item that fits, or nil
 ---@field where fun(self: casebook.capture.Tops, pattern: table|fun(item: casebook.capture.Top): boolean): casebook.capture.Tops the items that fit
 ---@field any fun(self: casebook.capture.Tops, pattern?: table|fun(item: casebook.capture.Top): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.Tops, pattern: table|fun(item: casebook.capture.Top): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.capture.Tops, pattern?: table|fun(item: casebook.capture.Top): boolean): integer how many items fit
----@field top fun(self: casebook.capture.Tops, field: string, n?: integer): casebook.capture.Tops the n items whose field is largest
+---@field top fun(self: casebook.capture.Tops, field: string|(fun(item: casebook.capture.Top): any), n: integer): casebook.capture.Tops the n items whose field is largest
 ---@field sum fun(self: casebook.capture.Tops, field: string): number the sum of a field
 ---@field group fun(self: casebook.capture.Tops, field: string): table<any, casebook.capture.Tops> lists of the items by a field's value
 ---@field map fun(self: casebook.capture.Tops, field: string|fun(item: casebook.capture.Top): any): any[] a list of one field
----@field sort fun(self: casebook.capture.Tops, field: string, order?: "desc"): casebook.capture.Tops the items in the order of a field
+---@field sort fun(self: casebook.capture.Tops, field: string, order?: "asc"|"desc"): casebook.capture.Tops the items in the order of a field
+---@field take fun(self: casebook.capture.Tops, n: integer): casebook.capture.Tops the first n items
+---@field seen fun(self: casebook.capture.Tops): casebook.capture.Tops the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.Tops): casebook.capture.Top[] the items as plain tables, converted at once
 
 ---Where the rx IP packets came from.
@@ -192,12 +201,15 @@
 ---@field first fun(self: casebook.capture.SourcePorts, pattern?: table|fun(item: casebook.capture.SourcePort): boolean): casebook.capture.SourcePort? the first item that fits, or nil
 ---@field where fun(self: casebook.capture.SourcePorts, pattern: table|fun(item: casebook.capture.SourcePort): boolean): casebook.capture.SourcePorts the items that fit
 ---@field any fun(self: casebook.capture.SourcePorts, pattern?: table|fun(item: casebook.capture.SourcePort): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.SourcePorts, pattern: table|fun(item: casebook.capture.SourcePort): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.capture.SourcePorts, pattern?: table|fun(item: casebook.capture.SourcePort): boolean): integer how many items fit
----@field top fun(self: casebook.capture.SourcePorts, field: string, n?: integer): casebook.capture.SourcePorts the n items whose field is largest
+---@field top fun(self: casebook.capture.SourcePorts, field: string|(fun(item: casebook.capture.SourcePort): any), n: integer): casebook.capture.SourcePorts the n items whose field is largest
 ---@field sum fun(self: casebook.capture.SourcePorts, field: string): number the sum of a field
 ---@field group fun(self: casebook.capture.SourcePorts, field: string): table<any, casebook.capture.SourcePorts> lists of the items by a field's value
 ---@field map fun(self: casebook.capture.SourcePorts, field: string|fun(item: casebook.capture.SourcePort): any): any[] a list of one field
----@field sort fun(self: casebook.capture.SourcePorts, field: string, order?: "desc"): casebook.capture.SourcePorts the items in the order of a field
+---@field sort fun(self: casebook.capture.SourcePorts, field: string, order?: "asc"|"desc"): casebook.capture.SourcePorts the items in the order of a field
+---@field take fun(self: casebook.capture.SourcePorts, n: integer): casebook.capture.SourcePorts the first n items
+---@field seen fun(self: casebook.capture.SourcePorts): casebook.capture.SourcePorts the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.SourcePorts): casebook.capture.SourcePort[] the items as plain tables, converted at once
 
 ---Rx UDP from a port of a service that can be abused as a reflector, frames for other hosts left out.
@@ -220,12 +232,15 @@
 ---@field first fun(self: casebook.capture.Reflections, pattern?: table|fun(item: casebook.capture.Reflection): boolean): casebook.capture.Reflection? the first item that fits, or nil
 ---@field where fun(self: casebook.capture.Reflections, pattern: table|fun(item: casebook.capture.Reflection): boolean): casebook.capture.Reflections the items that fit
 ---@field any fun(self: casebook.capture.Reflections, pattern?: table|fun(item: casebook.capture.Reflection): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.Reflections, pattern: table|fun(item: casebook.capture.Reflection): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.capture.Reflections, pattern?: table|fun(item: casebook.capture.Reflection): boolean): integer how many items fit
----@field top fun(self: casebook.capture.Reflections, field: string, n?: integer): casebook.capture.Reflections the n items whose field is largest
+---@field top fun(self: casebook.capture.Reflections, field: string|(fun(item: casebook.capture.Reflection): any), n: integer): casebook.capture.Reflections the n items whose field is largest
 ---@field sum fun(self: casebook.capture.Reflections, field: string): number the sum of a field
 ---@field group fun(self: casebook.capture.Reflections, field: string): table<any, casebook.capture.Reflections> lists of the items by a field's value
 ---@field map fun(self: casebook.capture.Reflections, field: string|fun(item: casebook.capture.Reflection): any): any[] a list of one field
----@field sort fun(self: casebook.capture.Reflections, field: string, order?: "desc"): casebook.capture.Reflections the items in the order of a field
+---@field sort fun(self: casebook.capture.Reflections, field: string, order?: "asc"|"desc"): casebook.capture.Reflections the items in the order of a field
+---@field take fun(self: casebook.capture.Reflections, n: integer): casebook.capture.Reflections the first n items
+---@field seen fun(self: casebook.capture.Reflections): casebook.capture.Reflections the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.Reflections): casebook.capture.Reflection[] the items as plain tables, converted at once
 
 ---A receiver on this host: a local address and port of one protocol.
@@ -264,12 +279,15 @@
 ---@field first fun(self: casebook.capture.Endpoints, pattern?: table|fun(item: casebook.capture.Endpoint): boolean): casebook.capture.Endpoint? the first item that fits, or nil
 ---@field where fun(self: casebook.capture.Endpoints, pattern: table|fun(item: casebook.capture.Endpoint): boolean): casebook.capture.Endpoints the items that fit
 ---@field any fun(self: casebook.capture.Endpoints, pattern?: table|fun(item: casebook.capture.Endpoint): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.Endpoints, pattern: table|fun(item: casebook.capture.Endpoint): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.capture.Endpoints, pattern?: table|fun(item: casebook.capture.Endpoint): boolean): integer how many items fit
----@field top fun(self: casebook.capture.Endpoints, field: string, n?: integer): casebook.capture.Endpoints the n items whose field is largest
+---@field top fun(self: casebook.capture.Endpoints, field: string|(fun(item: casebook.capture.Endpoint): any), n: integer): casebook.capture.Endpoints the n items whose field is largest
 ---@field sum fun(self: casebook.capture.Endpoints, field: string): number the sum of a field
 ---@field group fun(self: casebook.capture.Endpoints, field: string): table<any, casebook.capture.Endpoints> lists of the items by a field's value
 ---@field map fun(self: casebook.capture.Endpoints, field: string|fun(item: casebook.capture.Endpoint): any): any[] a list of one field
----@field sort fun(self: casebook.capture.Endpoints, field: string, order?: "desc"): casebook.capture.Endpoints the items in the order of a field
+---@field sort fun(self: casebook.capture.Endpoints, field: string, order?: "asc"|"desc"): casebook.capture.Endpoints the items in the order of a field
+---@field take fun(self: casebook.capture.Endpoints, n: integer): casebook.capture.Endpoints the first n items
+---@field seen fun(self: casebook.capture.Endpoints): casebook.capture.Endpoints the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.Endpoints): casebook.capture.Endpoint[] the items as plain tables, converted at once
 
 ---Endpoints that are not listed.
@@ -285,12 +303,15 @@
 ---@field first fun(self: casebook.capture.OtherEndpoints, pattern?: table|fun(item: casebook.capture.OtherEndpoint): boolean): casebook.capture.OtherEndpoint? the first item that fits, or nil
 ---@field where fun(self: casebook.capture.OtherEndpoints, pattern: table|fun(item: casebook.capture.OtherEndpoint): boolean): casebook.capture.OtherEndpoints the items that fit
 ---@field any fun(self: casebook.capture.OtherEndpoints, pattern?: table|fun(item: casebook.capture.OtherEndpoint): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.OtherEndpoints, pattern: table|fun(item: casebook.capture.OtherEndpoint): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.capture.OtherEndpoints, pattern?: table|fun(item: casebook.capture.OtherEndpoint): boolean): integer how many items fit
----@field top fun(self: casebook.capture.OtherEndpoints, field: string, n?: integer): casebook.capture.OtherEndpoints the n items whose field is largest
+---@field top fun(self: casebook.capture.OtherEndpoints, field: string|(fun(item: casebook.capture.OtherEndpoint): any), n: integer): casebook.capture.OtherEndpoints the n items whose field is largest
 ---@field sum fun(self: casebook.capture.OtherEndpoints, field: string): number the sum of a field
 ---@field group fun(self: casebook.capture.OtherEndpoints, field: string): table<any, casebook.capture.OtherEndpoints> lists of the items by a field's value
 ---@field map fun(self: casebook.capture.OtherEndpoints, field: string|fun(item: casebook.capture.OtherEndpoint): any): any[] a list of one field
----@field sort fun(self: casebook.capture.OtherEndpoints, field: string, order?: "desc"): casebook.capture.OtherEndpoints the items in the order of a field
+---@field sort fun(self: casebook.capture.OtherEndpoints, field: string, order?: "asc"|"desc"): casebook.capture.OtherEndpoints the items in the order of a field
+---@field take fun(self: casebook.capture.OtherEndpoints, n: integer): casebook.capture.OtherEndpoints the first n items
+---@field seen fun(self: casebook.capture.OtherEndpoints): casebook.capture.OtherEndpoints the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.OtherEndpoints): casebook.capture.OtherEndpoint[] the items as plain tables, converted at once
 
 ---@alias casebook.capture.OpenedBy
@@ -321,12 +342,15 @@
 ---@field first fun(self: casebook.capture.Flows, pattern?: table|fun(item: casebook.capture.Flow): boolean): casebook.capture.Flow? the first item that fits, or nil
 ---@field where fun(self: casebook.capture.Flows, pattern: table|fun(item: casebook.capture.Flow): boolean): casebook.capture.Flows the items that fit
 ---@field any fun(self: casebook.capture.Flows, pattern?: table|fun(item: casebook.capture.Flow): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.Flows, pattern: table|fun(item: casebook.capture.Flow): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.capture.Flows, pattern?: table|fun(item: casebook.capture.Flow): boolean): integer how many items fit
----@field top fun(self: casebook.capture.Flows, field: string, n?: integer): casebook.capture.Flows the n items whose field is largest
+---@field top fun(self: casebook.capture.Flows, field: string|(fun(item: casebook.capture.Flow): any), n: integer): casebook.capture.Flows the n items whose field is largest
 ---@field sum fun(self: casebook.capture.Flows, field: string): number the sum of a field
 ---@field group fun(self: casebook.capture.Flows, field: string): table<any, casebook.capture.Flows> lists of the items by a field's value
 ---@field map fun(self: casebook.capture.Flows, field: string|fun(item: casebook.capture.Flow): any): any[] a list of one field
----@field sort fun(self: casebook.capture.Flows, field: string, order?: "desc"): casebook.capture.Flows the items in the order of a field
+---@field sort fun(self: casebook.capture.Flows, field: string, order?: "asc"|"desc"): casebook.capture.Flows the items in the order of a field
+---@field take fun(self: casebook.capture.Flows, n: integer): casebook.capture.Flows the first n items
+---@field seen fun(self: casebook.capture.Flows): casebook.capture.Flows the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.Flows): casebook.capture.Flow[] the items as plain tables, converted at once
 
 ---Rx packets of one class of size.
@@ -341,12 +365,15 @@
 ---@field first fun(self: casebook.capture.Sizes, pattern?: table|fun(item: casebook.capture.Size): boolean): casebook.capture.Size? the first item that fits, or nil
 ---@field where fun(self: casebook.capture.Sizes, pattern: table|fun(item: casebook.capture.Size): boolean): casebook.capture.Sizes the items that fit
 ---@field any fun(self: casebook.capture.Sizes, pattern?: table|fun(item: casebook.capture.Size): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.Sizes, pattern: table|fun(item: casebook.capture.Size): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.capture.Sizes, pattern?: table|fun(item: casebook.capture.Size): boolean): integer how many items fit
----@field top fun(self: casebook.capture.Sizes, field: string, n?: integer): casebook.capture.Sizes the n items whose field is largest
+---@field top fun(self: casebook.capture.Sizes, field: string|(fun(item: casebook.capture.Size): any), n: integer): casebook.capture.Sizes the n items whose field is largest
 ---@field sum fun(self: casebook.capture.Sizes, field: string): number the sum of a field
 ---@field group fun(self: casebook.capture.Sizes, field: string): table<any, casebook.capture.Sizes> lists of the items by a field's value
 ---@field map fun(self: casebook.capture.Sizes, field: string|fun(item: casebook.capture.Size): any): any[] a list of one field
----@field sort fun(self: casebook.capture.Sizes, field: string, order?: "desc"): casebook.capture.Sizes the items in the order of a field
+---@field sort fun(self: casebook.capture.Sizes, field: string, order?: "asc"|"desc"): casebook.capture.Sizes the items in the order of a field
+---@field take fun(self: casebook.capture.Sizes, n: integer): casebook.capture.Sizes the first n items
+---@field seen fun(self: casebook.capture.Sizes): casebook.capture.Sizes the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.Sizes): casebook.capture.Size[] the items as plain tables, converted at once
 
 ---Rates in one slice of the window.
@@ -363,12 +390,15 @@
 ---@field first fun(self: casebook.capture.Samples, pattern?: table|fun(item: casebook.capture.Sample): boolean): casebook.capture.Sample? the first item that fits, or nil
 ---@field where fun(self: casebook.capture.Samples, pattern: table|fun(item: casebook.capture.Sample): boolean): casebook.capture.Samples the items that fit
 ---@field any fun(self: casebook.capture.Samples, pattern?: table|fun(item: casebook.capture.Sample): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.Samples, pattern: table|fun(item: casebook.capture.Sample): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.capture.Samples, pattern?: table|fun(item: casebook.capture.Sample): boolean): integer how many items fit
----@field top fun(self: casebook.capture.Samples, field: string, n?: integer): casebook.capture.Samples the n items whose field is largest
+---@field top fun(self: casebook.capture.Samples, field: string|(fun(item: casebook.capture.Sample): any), n: integer): casebook.capture.Samples the n items whose field is largest
 ---@field sum fun(self: casebook.capture.Samples, field: string): number the sum of a field
 ---@field group fun(self: casebook.capture.Samples, field: string): table<any, casebook.capture.Samples> lists of the items by a field's value
 ---@field map fun(self: casebook.capture.Samples, field: string|fun(item: casebook.capture.Sample): any): any[] a list of one field
----@field sort fun(self: casebook.capture.Samples, field: string, order?: "desc"): casebook.capture.Samples the items in the order of a field
+---@field sort fun(self: casebook.capture.Samples, field: string, order?: "asc"|"desc"): casebook.capture.Samples the items in the order of a field
+---@field take fun(self: casebook.capture.Samples, n: integer): casebook.capture.Samples the first n items
+---@field seen fun(self: casebook.capture.Samples): casebook.capture.Samples the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.Samples): casebook.capture.Sample[] the items as plain tables, converted at once
 
 ---Rx frames that were merged before the capture saw them.

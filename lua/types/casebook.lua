@@ -3,7 +3,7 @@
 -- Written by `casebook generate`. Changes here are lost.
 
 ---The name of a probe.
----@alias casebook.ProbeName "host"|"interfaces"|"sockets"|"capture"|"firewall"|"conntrack"|"kernel"|"drops"|"logs"|"dns"|"service"|"ledger"
+---@alias casebook.ProbeName "host"|"interfaces"|"processes"|"disk"|"sockets"|"capture"|"firewall"|"conntrack"|"kernel"|"drops"|"logs"|"dns"|"service"|"file"|"sysctl"|"ledger"
 
 ---The type of a parameter.
 ---@alias casebook.ParamType "interface"|"duration"|"bitrate"|"size"|"share"|"integer"|"number"|"string"|"path"|"address"|"port"|"boolean"
@@ -51,9 +51,11 @@ local Gap = {}
 ---Where evidence comes from.
 ---@class casebook.About
 ---@field probe string the probe that looked
+---@field started number when it began to look, in seconds since 1970
 ---@field seconds number how long it looked
 ---@field params table<string, any> its parameters, defaults filled in
 ---@field loss string[] what was lost while looking, as sentences
+---@field missing table[] what could not be seen: fields and gap of each part
 local About = {}
 
 ---What a probe saw.
@@ -85,6 +87,8 @@ function Finding:evidence(...) end
 ---@class casebook.Calls
 ---@field host? casebook.host.Params load, CPU, memory, swap, pressure, uptime, kernel, distribution, virtualisation
 ---@field interfaces? casebook.interfaces.Params traffic, drops, errors, speed and addresses of each network interface
+---@field processes? casebook.processes.Params the processes that use most CPU time, memory, storage and open files; those that hang
+---@field disk? casebook.disk.Params file systems and disks: space, inodes, read-only or hanging; load and waiting times
 ---@field sockets? casebook.sockets.Params sockets with their processes, queues, drops, and TCP bytes per process and connection
 ---@field capture? casebook.capture.Params a timed burst of packets: flows, remotes, ports, protocols, receivers
 ---@field firewall? casebook.firewall.Params the firewall's rules: what each counted and dropped in the window
@@ -94,12 +98,17 @@ function Finding:evidence(...) end
 ---@field logs? casebook.logs.Params lines of the log files in a span of time, by named patterns with their captures
 ---@field dns? casebook.dns.Params how long forward and reverse look-ups take per resolver, and whether a server resolves for strangers
 ---@field service? casebook.service.Params how long local services take to be connected to and to say their first byte
+---@field file? casebook.file.Params lines of text files that are named, secrets left out
+---@field sysctl? casebook.sysctl.Params settings of the kernel by name
 ---@field ledger? casebook.ledger.Params where the inbound bytes of the watched interface went
+---@field [integer] table a probe's name and its parameters
 
 ---Evidence, by the probe's name.
 ---@class casebook.Answers
 ---@field host casebook.host.Evidence load, CPU, memory, swap, pressure, uptime, kernel, distribution, virtualisation
 ---@field interfaces casebook.interfaces.Evidence traffic, drops, errors, speed and addresses of each network interface
+---@field processes casebook.processes.Evidence the processes that use most CPU time, memory, storage and open files; those that hang
+---@field disk casebook.disk.Evidence file systems and disks: space, inodes, read-only or hanging; load and waiting times
 ---@field sockets casebook.sockets.Evidence sockets with their processes, queues, drops, and TCP bytes per process and connection
 ---@field capture casebook.capture.Evidence a timed burst of packets: flows, remotes, ports, protocols, receivers
 ---@field firewall casebook.firewall.Evidence the firewall's rules: what each counted and dropped in the window
@@ -109,8 +118,10 @@ function Finding:evidence(...) end
 ---@field logs casebook.logs.Evidence lines of the log files in a span of time, by named patterns with their captures
 ---@field dns casebook.dns.Evidence how long forward and reverse look-ups take per resolver, and whether a server resolves for strangers
 ---@field service casebook.service.Evidence how long local services take to be connected to and to say their first byte
+---@field file casebook.file.Evidence lines of text files that are named, secrets left out
+---@field sysctl casebook.sysctl.Evidence settings of the kernel by name
 ---@field ledger casebook.ledger.Evidence where the inbound bytes of the watched interface went
----@field [integer] casebook.Evidence in the order of the calls
+---@field [integer] table in the order of the calls
 
 ---What `run` works with.
 ---@class casebook.Context
@@ -125,6 +136,8 @@ local Context = {}
 ---@return casebook.Evidence
 ---@overload fun(name: "host", params?: casebook.host.Params): casebook.host.Evidence
 ---@overload fun(name: "interfaces", params?: casebook.interfaces.Params): casebook.interfaces.Evidence
+---@overload fun(name: "processes", params?: casebook.processes.Params): casebook.processes.Evidence
+---@overload fun(name: "disk", params?: casebook.disk.Params): casebook.disk.Evidence
 ---@overload fun(name: "sockets", params?: casebook.sockets.Params): casebook.sockets.Evidence
 ---@overload fun(name: "capture", params?: casebook.capture.Params): casebook.capture.Evidence
 ---@overload fun(name: "firewall", params?: casebook.firewall.Params): casebook.firewall.Evidence
@@ -134,13 +147,14 @@ local Context = {}
 ---@overload fun(name: "logs", params?: casebook.logs.Params): casebook.logs.Evidence
 ---@overload fun(name: "dns", params?: casebook.dns.Params): casebook.dns.Evidence
 ---@overload fun(name: "service", params?: casebook.service.Params): casebook.service.Evidence
+---@overload fun(name: "file", params?: casebook.file.Params): casebook.file.Evidence
+---@overload fun(name: "sysctl", params?: casebook.sysctl.Params): casebook.sysctl.Evidence
 ---@overload fun(name: "ledger", params?: casebook.ledger.Params): casebook.ledger.Evidence
 function Context.probe(name, params) end
 
 ---runs several probes over one window: { sockets = {…}, capture = {…} } gives evidence by the same keys, { {"sockets", {…}}, … } a list
----@param calls table
----@return table
----@overload fun(calls: casebook.Calls): casebook.Answers
+---@param calls casebook.Calls
+---@return casebook.Answers
 function Context.together(calls) end
 
 ---where evidence comes from: probe, seconds, params, loss
@@ -192,6 +206,11 @@ function runbook(header) end
 ---writes a line to stderr, bounded
 ---@param ... any
 function log(...) end
+
+---the same as cx.about: where evidence comes from
+---@param evidence casebook.Evidence
+---@return casebook.About
+function about(evidence) end
 
 ---the word quoted for the shell
 ---@param word any
@@ -320,6 +339,12 @@ function index(list, field) end
 ---@param default any
 ---@return any
 function value_or(item, field, default) end
+
+---whether x could be seen; in conditions only, never unknown itself
+---@param item any
+---@param field string|integer
+---@return boolean
+function known(item, field) end
 
 ---a field, or the default for whatever reason it is not known: for words in sentences, never for a judgement
 ---@param item table

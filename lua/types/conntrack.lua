@@ -5,7 +5,7 @@
 ---The parameters of probe `conntrack`.
 ---@class casebook.conntrack.Params
 ---@field window? string|number How long to watch the counters grow. 0 looks once.
----@field limit? integer Most sources, destinations, services and inner addresses in their lists: 1 to 1,000.
+---@field limit? number Most sources, destinations, services and inner addresses in their lists: 1 to 1,000.
 
 ---What the bookkeeping met with in the window (`/proc/net/stat/nf_conntrack`); null for a window of 0.
 ---@class casebook.conntrack.Trouble
@@ -32,12 +32,15 @@
 ---@field first fun(self: casebook.conntrack.Protocols, pattern?: table|fun(item: casebook.conntrack.Protocol): boolean): casebook.conntrack.Protocol? the first item that fits, or nil
 ---@field where fun(self: casebook.conntrack.Protocols, pattern: table|fun(item: casebook.conntrack.Protocol): boolean): casebook.conntrack.Protocols the items that fit
 ---@field any fun(self: casebook.conntrack.Protocols, pattern?: table|fun(item: casebook.conntrack.Protocol): boolean): boolean whether an item fits
+---@field all fun(self: casebook.conntrack.Protocols, pattern: table|fun(item: casebook.conntrack.Protocol): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.conntrack.Protocols, pattern?: table|fun(item: casebook.conntrack.Protocol): boolean): integer how many items fit
----@field top fun(self: casebook.conntrack.Protocols, field: string, n?: integer): casebook.conntrack.Protocols the n items whose field is largest
+---@field top fun(self: casebook.conntrack.Protocols, field: string|(fun(item: casebook.conntrack.Protocol): any), n: integer): casebook.conntrack.Protocols the n items whose field is largest
 ---@field sum fun(self: casebook.conntrack.Protocols, field: string): number the sum of a field
 ---@field group fun(self: casebook.conntrack.Protocols, field: string): table<any, casebook.conntrack.Protocols> lists of the items by a field's value
 ---@field map fun(self: casebook.conntrack.Protocols, field: string|fun(item: casebook.conntrack.Protocol): any): any[] a list of one field
----@field sort fun(self: casebook.conntrack.Protocols, field: string, order?: "desc"): casebook.conntrack.Protocols the items in the order of a field
+---@field sort fun(self: casebook.conntrack.Protocols, field: string, order?: "asc"|"desc"): casebook.conntrack.Protocols the items in the order of a field
+---@field take fun(self: casebook.conntrack.Protocols, n: integer): casebook.conntrack.Protocols the first n items
+---@field seen fun(self: casebook.conntrack.Protocols): casebook.conntrack.Protocols the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.conntrack.Protocols): casebook.conntrack.Protocol[] the items as plain tables, converted at once
 
 ---Entries of TCP in one state.
@@ -51,12 +54,15 @@
 ---@field first fun(self: casebook.conntrack.TcpStates, pattern?: table|fun(item: casebook.conntrack.TcpState): boolean): casebook.conntrack.TcpState? the first item that fits, or nil
 ---@field where fun(self: casebook.conntrack.TcpStates, pattern: table|fun(item: casebook.conntrack.TcpState): boolean): casebook.conntrack.TcpStates the items that fit
 ---@field any fun(self: casebook.conntrack.TcpStates, pattern?: table|fun(item: casebook.conntrack.TcpState): boolean): boolean whether an item fits
+---@field all fun(self: casebook.conntrack.TcpStates, pattern: table|fun(item: casebook.conntrack.TcpState): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.conntrack.TcpStates, pattern?: table|fun(item: casebook.conntrack.TcpState): boolean): integer how many items fit
----@field top fun(self: casebook.conntrack.TcpStates, field: string, n?: integer): casebook.conntrack.TcpStates the n items whose field is largest
+---@field top fun(self: casebook.conntrack.TcpStates, field: string|(fun(item: casebook.conntrack.TcpState): any), n: integer): casebook.conntrack.TcpStates the n items whose field is largest
 ---@field sum fun(self: casebook.conntrack.TcpStates, field: string): number the sum of a field
 ---@field group fun(self: casebook.conntrack.TcpStates, field: string): table<any, casebook.conntrack.TcpStates> lists of the items by a field's value
 ---@field map fun(self: casebook.conntrack.TcpStates, field: string|fun(item: casebook.conntrack.TcpState): any): any[] a list of one field
----@field sort fun(self: casebook.conntrack.TcpStates, field: string, order?: "desc"): casebook.conntrack.TcpStates the items in the order of a field
+---@field sort fun(self: casebook.conntrack.TcpStates, field: string, order?: "asc"|"desc"): casebook.conntrack.TcpStates the items in the order of a field
+---@field take fun(self: casebook.conntrack.TcpStates, n: integer): casebook.conntrack.TcpStates the first n items
+---@field seen fun(self: casebook.conntrack.TcpStates): casebook.conntrack.TcpStates the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.conntrack.TcpStates): casebook.conntrack.TcpState[] the items as plain tables, converted at once
 
 ---Entries by who talks to whom; null when this host's addresses could not be had.
@@ -79,12 +85,15 @@
 ---@field first fun(self: casebook.conntrack.TopSources, pattern?: table|fun(item: casebook.conntrack.TopSource): boolean): casebook.conntrack.TopSource? the first item that fits, or nil
 ---@field where fun(self: casebook.conntrack.TopSources, pattern: table|fun(item: casebook.conntrack.TopSource): boolean): casebook.conntrack.TopSources the items that fit
 ---@field any fun(self: casebook.conntrack.TopSources, pattern?: table|fun(item: casebook.conntrack.TopSource): boolean): boolean whether an item fits
+---@field all fun(self: casebook.conntrack.TopSources, pattern: table|fun(item: casebook.conntrack.TopSource): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.conntrack.TopSources, pattern?: table|fun(item: casebook.conntrack.TopSource): boolean): integer how many items fit
----@field top fun(self: casebook.conntrack.TopSources, field: string, n?: integer): casebook.conntrack.TopSources the n items whose field is largest
+---@field top fun(self: casebook.conntrack.TopSources, field: string|(fun(item: casebook.conntrack.TopSource): any), n: integer): casebook.conntrack.TopSources the n items whose field is largest
 ---@field sum fun(self: casebook.conntrack.TopSources, field: string): number the sum of a field
 ---@field group fun(self: casebook.conntrack.TopSources, field: string): table<any, casebook.conntrack.TopSources> lists of the items by a field's value
 ---@field map fun(self: casebook.conntrack.TopSources, field: string|fun(item: casebook.conntrack.TopSource): any): any[] a list of one field
----@field sort fun(self: casebook.conntrack.TopSources, field: string, order?: "desc"): casebook.conntrack.TopSources the items in the order of a field
+---@field sort fun(self: casebook.conntrack.TopSources, field: string, order?: "asc"|"desc"): casebook.conntrack.TopSources the items in the order of a field
+---@field take fun(self: casebook.conntrack.TopSources, n: integer): casebook.conntrack.TopSources the first n items
+---@field seen fun(self: casebook.conntrack.TopSources): casebook.conntrack.TopSources the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.conntrack.TopSources): casebook.conntrack.TopSource[] the items as plain tables, converted at once
 
 ---An address and port that connections were begun to.
@@ -102,12 +111,15 @@
 ---@field first fun(self: casebook.conntrack.TopServices, pattern?: table|fun(item: casebook.conntrack.TopService): boolean): casebook.conntrack.TopService? the first item that fits, or nil
 ---@field where fun(self: casebook.conntrack.TopServices, pattern: table|fun(item: casebook.conntrack.TopService): boolean): casebook.conntrack.TopServices the items that fit
 ---@field any fun(self: casebook.conntrack.TopServices, pattern?: table|fun(item: casebook.conntrack.TopService): boolean): boolean whether an item fits
+---@field all fun(self: casebook.conntrack.TopServices, pattern: table|fun(item: casebook.conntrack.TopService): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.conntrack.TopServices, pattern?: table|fun(item: casebook.conntrack.TopService): boolean): integer how many items fit
----@field top fun(self: casebook.conntrack.TopServices, field: string, n?: integer): casebook.conntrack.TopServices the n items whose field is largest
+---@field top fun(self: casebook.conntrack.TopServices, field: string|(fun(item: casebook.conntrack.TopService): any), n: integer): casebook.conntrack.TopServices the n items whose field is largest
 ---@field sum fun(self: casebook.conntrack.TopServices, field: string): number the sum of a field
 ---@field group fun(self: casebook.conntrack.TopServices, field: string): table<any, casebook.conntrack.TopServices> lists of the items by a field's value
 ---@field map fun(self: casebook.conntrack.TopServices, field: string|fun(item: casebook.conntrack.TopService): any): any[] a list of one field
----@field sort fun(self: casebook.conntrack.TopServices, field: string, order?: "desc"): casebook.conntrack.TopServices the items in the order of a field
+---@field sort fun(self: casebook.conntrack.TopServices, field: string, order?: "asc"|"desc"): casebook.conntrack.TopServices the items in the order of a field
+---@field take fun(self: casebook.conntrack.TopServices, n: integer): casebook.conntrack.TopServices the first n items
+---@field seen fun(self: casebook.conntrack.TopServices): casebook.conntrack.TopServices the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.conntrack.TopServices): casebook.conntrack.TopService[] the items as plain tables, converted at once
 
 ---An address behind this host: a container, a virtual machine, a network.
@@ -123,12 +135,15 @@
 ---@field first fun(self: casebook.conntrack.Inners, pattern?: table|fun(item: casebook.conntrack.Inner): boolean): casebook.conntrack.Inner? the first item that fits, or nil
 ---@field where fun(self: casebook.conntrack.Inners, pattern: table|fun(item: casebook.conntrack.Inner): boolean): casebook.conntrack.Inners the items that fit
 ---@field any fun(self: casebook.conntrack.Inners, pattern?: table|fun(item: casebook.conntrack.Inner): boolean): boolean whether an item fits
+---@field all fun(self: casebook.conntrack.Inners, pattern: table|fun(item: casebook.conntrack.Inner): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.conntrack.Inners, pattern?: table|fun(item: casebook.conntrack.Inner): boolean): integer how many items fit
----@field top fun(self: casebook.conntrack.Inners, field: string, n?: integer): casebook.conntrack.Inners the n items whose field is largest
+---@field top fun(self: casebook.conntrack.Inners, field: string|(fun(item: casebook.conntrack.Inner): any), n: integer): casebook.conntrack.Inners the n items whose field is largest
 ---@field sum fun(self: casebook.conntrack.Inners, field: string): number the sum of a field
 ---@field group fun(self: casebook.conntrack.Inners, field: string): table<any, casebook.conntrack.Inners> lists of the items by a field's value
 ---@field map fun(self: casebook.conntrack.Inners, field: string|fun(item: casebook.conntrack.Inner): any): any[] a list of one field
----@field sort fun(self: casebook.conntrack.Inners, field: string, order?: "desc"): casebook.conntrack.Inners the items in the order of a field
+---@field sort fun(self: casebook.conntrack.Inners, field: string, order?: "asc"|"desc"): casebook.conntrack.Inners the items in the order of a field
+---@field take fun(self: casebook.conntrack.Inners, n: integer): casebook.conntrack.Inners the first n items
+---@field seen fun(self: casebook.conntrack.Inners): casebook.conntrack.Inners the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.conntrack.Inners): casebook.conntrack.Inner[] the items as plain tables, converted at once
 
 ---An address and port to the outside, and the inner one that it stands for.
@@ -153,12 +168,15 @@
 ---@field first fun(self: casebook.conntrack.Mappings, pattern?: table|fun(item: casebook.conntrack.Mapping): boolean): casebook.conntrack.Mapping? the first item that fits, or nil
 ---@field where fun(self: casebook.conntrack.Mappings, pattern: table|fun(item: casebook.conntrack.Mapping): boolean): casebook.conntrack.Mappings the items that fit
 ---@field any fun(self: casebook.conntrack.Mappings, pattern?: table|fun(item: casebook.conntrack.Mapping): boolean): boolean whether an item fits
+---@field all fun(self: casebook.conntrack.Mappings, pattern: table|fun(item: casebook.conntrack.Mapping): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.conntrack.Mappings, pattern?: table|fun(item: casebook.conntrack.Mapping): boolean): integer how many items fit
----@field top fun(self: casebook.conntrack.Mappings, field: string, n?: integer): casebook.conntrack.Mappings the n items whose field is largest
+---@field top fun(self: casebook.conntrack.Mappings, field: string|(fun(item: casebook.conntrack.Mapping): any), n: integer): casebook.conntrack.Mappings the n items whose field is largest
 ---@field sum fun(self: casebook.conntrack.Mappings, field: string): number the sum of a field
 ---@field group fun(self: casebook.conntrack.Mappings, field: string): table<any, casebook.conntrack.Mappings> lists of the items by a field's value
 ---@field map fun(self: casebook.conntrack.Mappings, field: string|fun(item: casebook.conntrack.Mapping): any): any[] a list of one field
----@field sort fun(self: casebook.conntrack.Mappings, field: string, order?: "desc"): casebook.conntrack.Mappings the items in the order of a field
+---@field sort fun(self: casebook.conntrack.Mappings, field: string, order?: "asc"|"desc"): casebook.conntrack.Mappings the items in the order of a field
+---@field take fun(self: casebook.conntrack.Mappings, n: integer): casebook.conntrack.Mappings the first n items
+---@field seen fun(self: casebook.conntrack.Mappings): casebook.conntrack.Mappings the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.conntrack.Mappings): casebook.conntrack.Mapping[] the items as plain tables, converted at once
 
 ---Addresses that are translated.

@@ -8,12 +8,12 @@
 ---@field types? string[] Types to look names up with: `A`, `AAAA`, `MX`.
 ---@field addresses? string[] Addresses whose names to look up (reverse look-ups).
 ---@field server? string The server to ask, an address. Unless given: the name servers of resolv.conf, the first three.
----@field port? integer The port of the servers.
+---@field port? number The port of the servers.
 ---@field as_stranger? boolean Also ask for recursion as somebody else would: at this host's own addresses, or at `server`.
 ---@field stranger_name? string The name that `as_stranger` asks for, one that the server is not the authority for.
 ---@field stranger_type? string The type that `as_stranger` asks for.
 ---@field timeout? string|number How long to wait for the answer to one sending; 10 s at most.
----@field attempts? integer How often to send a question that is not answered; 3 at most.
+---@field attempts? number How often to send a question that is not answered; 3 at most.
 ---@field budget? string|number How long to ask at most, all in all. What was not asked by then is said.
 ---@field resolv_conf? string The configuration of the system's resolver.
 
@@ -50,12 +50,15 @@
 ---@field first fun(self: casebook.dns.Answers, pattern?: table|fun(item: casebook.dns.Answer): boolean): casebook.dns.Answer? the first item that fits, or nil
 ---@field where fun(self: casebook.dns.Answers, pattern: table|fun(item: casebook.dns.Answer): boolean): casebook.dns.Answers the items that fit
 ---@field any fun(self: casebook.dns.Answers, pattern?: table|fun(item: casebook.dns.Answer): boolean): boolean whether an item fits
+---@field all fun(self: casebook.dns.Answers, pattern: table|fun(item: casebook.dns.Answer): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.dns.Answers, pattern?: table|fun(item: casebook.dns.Answer): boolean): integer how many items fit
----@field top fun(self: casebook.dns.Answers, field: string, n?: integer): casebook.dns.Answers the n items whose field is largest
+---@field top fun(self: casebook.dns.Answers, field: string|(fun(item: casebook.dns.Answer): any), n: integer): casebook.dns.Answers the n items whose field is largest
 ---@field sum fun(self: casebook.dns.Answers, field: string): number the sum of a field
 ---@field group fun(self: casebook.dns.Answers, field: string): table<any, casebook.dns.Answers> lists of the items by a field's value
 ---@field map fun(self: casebook.dns.Answers, field: string|fun(item: casebook.dns.Answer): any): any[] a list of one field
----@field sort fun(self: casebook.dns.Answers, field: string, order?: "desc"): casebook.dns.Answers the items in the order of a field
+---@field sort fun(self: casebook.dns.Answers, field: string, order?: "asc"|"desc"): casebook.dns.Answers the items in the order of a field
+---@field take fun(self: casebook.dns.Answers, n: integer): casebook.dns.Answers the first n items
+---@field seen fun(self: casebook.dns.Answers): casebook.dns.Answers the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.dns.Answers): casebook.dns.Answer[] the items as plain tables, converted at once
 
 ---A question and its answer.
@@ -87,12 +90,15 @@
 ---@field first fun(self: casebook.dns.Questions, pattern?: table|fun(item: casebook.dns.Question): boolean): casebook.dns.Question? the first item that fits, or nil
 ---@field where fun(self: casebook.dns.Questions, pattern: table|fun(item: casebook.dns.Question): boolean): casebook.dns.Questions the items that fit
 ---@field any fun(self: casebook.dns.Questions, pattern?: table|fun(item: casebook.dns.Question): boolean): boolean whether an item fits
+---@field all fun(self: casebook.dns.Questions, pattern: table|fun(item: casebook.dns.Question): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.dns.Questions, pattern?: table|fun(item: casebook.dns.Question): boolean): integer how many items fit
----@field top fun(self: casebook.dns.Questions, field: string, n?: integer): casebook.dns.Questions the n items whose field is largest
+---@field top fun(self: casebook.dns.Questions, field: string|(fun(item: casebook.dns.Question): any), n: integer): casebook.dns.Questions the n items whose field is largest
 ---@field sum fun(self: casebook.dns.Questions, field: string): number the sum of a field
 ---@field group fun(self: casebook.dns.Questions, field: string): table<any, casebook.dns.Questions> lists of the items by a field's value
 ---@field map fun(self: casebook.dns.Questions, field: string|fun(item: casebook.dns.Question): any): any[] a list of one field
----@field sort fun(self: casebook.dns.Questions, field: string, order?: "desc"): casebook.dns.Questions the items in the order of a field
+---@field sort fun(self: casebook.dns.Questions, field: string, order?: "asc"|"desc"): casebook.dns.Questions the items in the order of a field
+---@field take fun(self: casebook.dns.Questions, n: integer): casebook.dns.Questions the first n items
+---@field seen fun(self: casebook.dns.Questions): casebook.dns.Questions the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.dns.Questions): casebook.dns.Question[] the items as plain tables, converted at once
 
 ---A resolver and what it answered.
@@ -110,12 +116,15 @@
 ---@field first fun(self: casebook.dns.Resolvers, pattern?: table|fun(item: casebook.dns.Resolver): boolean): casebook.dns.Resolver? the first item that fits, or nil
 ---@field where fun(self: casebook.dns.Resolvers, pattern: table|fun(item: casebook.dns.Resolver): boolean): casebook.dns.Resolvers the items that fit
 ---@field any fun(self: casebook.dns.Resolvers, pattern?: table|fun(item: casebook.dns.Resolver): boolean): boolean whether an item fits
+---@field all fun(self: casebook.dns.Resolvers, pattern: table|fun(item: casebook.dns.Resolver): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.dns.Resolvers, pattern?: table|fun(item: casebook.dns.Resolver): boolean): integer how many items fit
----@field top fun(self: casebook.dns.Resolvers, field: string, n?: integer): casebook.dns.Resolvers the n items whose field is largest
+---@field top fun(self: casebook.dns.Resolvers, field: string|(fun(item: casebook.dns.Resolver): any), n: integer): casebook.dns.Resolvers the n items whose field is largest
 ---@field sum fun(self: casebook.dns.Resolvers, field: string): number the sum of a field
 ---@field group fun(self: casebook.dns.Resolvers, field: string): table<any, casebook.dns.Resolvers> lists of the items by a field's value
 ---@field map fun(self: casebook.dns.Resolvers, field: string|fun(item: casebook.dns.Resolver): any): any[] a list of one field
----@field sort fun(self: casebook.dns.Resolvers, field: string, order?: "desc"): casebook.dns.Resolvers the items in the order of a field
+---@field sort fun(self: casebook.dns.Resolvers, field: string, order?: "asc"|"desc"): casebook.dns.Resolvers the items in the order of a field
+---@field take fun(self: casebook.dns.Resolvers, n: integer): casebook.dns.Resolvers the first n items
+---@field seen fun(self: casebook.dns.Resolvers): casebook.dns.Resolvers the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.dns.Resolvers): casebook.dns.Resolver[] the items as plain tables, converted at once
 
 ---What a question costs a program of this host.
@@ -133,12 +142,15 @@
 ---@field first fun(self: casebook.dns.Lookups, pattern?: table|fun(item: casebook.dns.Lookup): boolean): casebook.dns.Lookup? the first item that fits, or nil
 ---@field where fun(self: casebook.dns.Lookups, pattern: table|fun(item: casebook.dns.Lookup): boolean): casebook.dns.Lookups the items that fit
 ---@field any fun(self: casebook.dns.Lookups, pattern?: table|fun(item: casebook.dns.Lookup): boolean): boolean whether an item fits
+---@field all fun(self: casebook.dns.Lookups, pattern: table|fun(item: casebook.dns.Lookup): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.dns.Lookups, pattern?: table|fun(item: casebook.dns.Lookup): boolean): integer how many items fit
----@field top fun(self: casebook.dns.Lookups, field: string, n?: integer): casebook.dns.Lookups the n items whose field is largest
+---@field top fun(self: casebook.dns.Lookups, field: string|(fun(item: casebook.dns.Lookup): any), n: integer): casebook.dns.Lookups the n items whose field is largest
 ---@field sum fun(self: casebook.dns.Lookups, field: string): number the sum of a field
 ---@field group fun(self: casebook.dns.Lookups, field: string): table<any, casebook.dns.Lookups> lists of the items by a field's value
 ---@field map fun(self: casebook.dns.Lookups, field: string|fun(item: casebook.dns.Lookup): any): any[] a list of one field
----@field sort fun(self: casebook.dns.Lookups, field: string, order?: "desc"): casebook.dns.Lookups the items in the order of a field
+---@field sort fun(self: casebook.dns.Lookups, field: string, order?: "asc"|"desc"): casebook.dns.Lookups the items in the order of a field
+---@field take fun(self: casebook.dns.Lookups, n: integer): casebook.dns.Lookups the first n items
+---@field seen fun(self: casebook.dns.Lookups): casebook.dns.Lookups the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.dns.Lookups): casebook.dns.Lookup[] the items as plain tables, converted at once
 
 ---What a server said to a question that asked for recursion.
@@ -156,12 +168,15 @@
 ---@field first fun(self: casebook.dns.Strangers, pattern?: table|fun(item: casebook.dns.Stranger): boolean): casebook.dns.Stranger? the first item that fits, or nil
 ---@field where fun(self: casebook.dns.Strangers, pattern: table|fun(item: casebook.dns.Stranger): boolean): casebook.dns.Strangers the items that fit
 ---@field any fun(self: casebook.dns.Strangers, pattern?: table|fun(item: casebook.dns.Stranger): boolean): boolean whether an item fits
+---@field all fun(self: casebook.dns.Strangers, pattern: table|fun(item: casebook.dns.Stranger): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.dns.Strangers, pattern?: table|fun(item: casebook.dns.Stranger): boolean): integer how many items fit
----@field top fun(self: casebook.dns.Strangers, field: string, n?: integer): casebook.dns.Strangers the n items whose field is largest
+---@field top fun(self: casebook.dns.Strangers, field: string|(fun(item: casebook.dns.Stranger): any), n: integer): casebook.dns.Strangers the n items whose field is largest
 ---@field sum fun(self: casebook.dns.Strangers, field: string): number the sum of a field
 ---@field group fun(self: casebook.dns.Strangers, field: string): table<any, casebook.dns.Strangers> lists of the items by a field's value
 ---@field map fun(self: casebook.dns.Strangers, field: string|fun(item: casebook.dns.Stranger): any): any[] a list of one field
----@field sort fun(self: casebook.dns.Strangers, field: string, order?: "desc"): casebook.dns.Strangers the items in the order of a field
+---@field sort fun(self: casebook.dns.Strangers, field: string, order?: "asc"|"desc"): casebook.dns.Strangers the items in the order of a field
+---@field take fun(self: casebook.dns.Strangers, n: integer): casebook.dns.Strangers the first n items
+---@field seen fun(self: casebook.dns.Strangers): casebook.dns.Strangers the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.dns.Strangers): casebook.dns.Stranger[] the items as plain tables, converted at once
 
 ---What probe `dns` observes: how long forward and reverse look-ups take per resolver, and whether a server resolves for strangers.

@@ -18,12 +18,15 @@
 ---@field first fun(self: casebook.drops.Reasons, pattern?: table|fun(item: casebook.drops.Reason): boolean): casebook.drops.Reason? the first item that fits, or nil
 ---@field where fun(self: casebook.drops.Reasons, pattern: table|fun(item: casebook.drops.Reason): boolean): casebook.drops.Reasons the items that fit
 ---@field any fun(self: casebook.drops.Reasons, pattern?: table|fun(item: casebook.drops.Reason): boolean): boolean whether an item fits
+---@field all fun(self: casebook.drops.Reasons, pattern: table|fun(item: casebook.drops.Reason): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.drops.Reasons, pattern?: table|fun(item: casebook.drops.Reason): boolean): integer how many items fit
----@field top fun(self: casebook.drops.Reasons, field: string, n?: integer): casebook.drops.Reasons the n items whose field is largest
+---@field top fun(self: casebook.drops.Reasons, field: string|(fun(item: casebook.drops.Reason): any), n: integer): casebook.drops.Reasons the n items whose field is largest
 ---@field sum fun(self: casebook.drops.Reasons, field: string): number the sum of a field
 ---@field group fun(self: casebook.drops.Reasons, field: string): table<any, casebook.drops.Reasons> lists of the items by a field's value
 ---@field map fun(self: casebook.drops.Reasons, field: string|fun(item: casebook.drops.Reason): any): any[] a list of one field
----@field sort fun(self: casebook.drops.Reasons, field: string, order?: "desc"): casebook.drops.Reasons the items in the order of a field
+---@field sort fun(self: casebook.drops.Reasons, field: string, order?: "asc"|"desc"): casebook.drops.Reasons the items in the order of a field
+---@field take fun(self: casebook.drops.Reasons, n: integer): casebook.drops.Reasons the first n items
+---@field seen fun(self: casebook.drops.Reasons): casebook.drops.Reasons the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.drops.Reasons): casebook.drops.Reason[] the items as plain tables, converted at once
 
 ---What probe `drops` observes: why the kernel dropped packets in the window, by its own reasons.

@@ -29,12 +29,15 @@
 ---@field first fun(self: casebook.firewall.Backends, pattern?: table|fun(item: casebook.firewall.Backend): boolean): casebook.firewall.Backend? the first item that fits, or nil
 ---@field where fun(self: casebook.firewall.Backends, pattern: table|fun(item: casebook.firewall.Backend): boolean): casebook.firewall.Backends the items that fit
 ---@field any fun(self: casebook.firewall.Backends, pattern?: table|fun(item: casebook.firewall.Backend): boolean): boolean whether an item fits
+---@field all fun(self: casebook.firewall.Backends, pattern: table|fun(item: casebook.firewall.Backend): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.firewall.Backends, pattern?: table|fun(item: casebook.firewall.Backend): boolean): integer how many items fit
----@field top fun(self: casebook.firewall.Backends, field: string, n?: integer): casebook.firewall.Backends the n items whose field is largest
+---@field top fun(self: casebook.firewall.Backends, field: string|(fun(item: casebook.firewall.Backend): any), n: integer): casebook.firewall.Backends the n items whose field is largest
 ---@field sum fun(self: casebook.firewall.Backends, field: string): number the sum of a field
 ---@field group fun(self: casebook.firewall.Backends, field: string): table<any, casebook.firewall.Backends> lists of the items by a field's value
 ---@field map fun(self: casebook.firewall.Backends, field: string|fun(item: casebook.firewall.Backend): any): any[] a list of one field
----@field sort fun(self: casebook.firewall.Backends, field: string, order?: "desc"): casebook.firewall.Backends the items in the order of a field
+---@field sort fun(self: casebook.firewall.Backends, field: string, order?: "asc"|"desc"): casebook.firewall.Backends the items in the order of a field
+---@field take fun(self: casebook.firewall.Backends, n: integer): casebook.firewall.Backends the first n items
+---@field seen fun(self: casebook.firewall.Backends): casebook.firewall.Backends the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.firewall.Backends): casebook.firewall.Backend[] the items as plain tables, converted at once
 
 ---Ports from the first to the last, both included.
@@ -48,12 +51,15 @@
 ---@field first fun(self: casebook.firewall.LocalPorts, pattern?: table|fun(item: casebook.firewall.LocalPort): boolean): casebook.firewall.LocalPort? the first item that fits, or nil
 ---@field where fun(self: casebook.firewall.LocalPorts, pattern: table|fun(item: casebook.firewall.LocalPort): boolean): casebook.firewall.LocalPorts the items that fit
 ---@field any fun(self: casebook.firewall.LocalPorts, pattern?: table|fun(item: casebook.firewall.LocalPort): boolean): boolean whether an item fits
+---@field all fun(self: casebook.firewall.LocalPorts, pattern: table|fun(item: casebook.firewall.LocalPort): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.firewall.LocalPorts, pattern?: table|fun(item: casebook.firewall.LocalPort): boolean): integer how many items fit
----@field top fun(self: casebook.firewall.LocalPorts, field: string, n?: integer): casebook.firewall.LocalPorts the n items whose field is largest
+---@field top fun(self: casebook.firewall.LocalPorts, field: string|(fun(item: casebook.firewall.LocalPort): any), n: integer): casebook.firewall.LocalPorts the n items whose field is largest
 ---@field sum fun(self: casebook.firewall.LocalPorts, field: string): number the sum of a field
 ---@field group fun(self: casebook.firewall.LocalPorts, field: string): table<any, casebook.firewall.LocalPorts> lists of the items by a field's value
 ---@field map fun(self: casebook.firewall.LocalPorts, field: string|fun(item: casebook.firewall.LocalPort): any): any[] a list of one field
----@field sort fun(self: casebook.firewall.LocalPorts, field: string, order?: "desc"): casebook.firewall.LocalPorts the items in the order of a field
+---@field sort fun(self: casebook.firewall.LocalPorts, field: string, order?: "asc"|"desc"): casebook.firewall.LocalPorts the items in the order of a field
+---@field take fun(self: casebook.firewall.LocalPorts, n: integer): casebook.firewall.LocalPorts the first n items
+---@field seen fun(self: casebook.firewall.LocalPorts): casebook.firewall.LocalPorts the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.firewall.LocalPorts): casebook.firewall.LocalPort[] the items as plain tables, converted at once
 
 ---What the rule selects.
@@ -98,12 +104,15 @@
 ---@field first fun(self: casebook.firewall.Rules, pattern?: table|fun(item: casebook.firewall.Rule): boolean): casebook.firewall.Rule? the first item that fits, or nil
 ---@field where fun(self: casebook.firewall.Rules, pattern: table|fun(item: casebook.firewall.Rule): boolean): casebook.firewall.Rules the items that fit
 ---@field any fun(self: casebook.firewall.Rules, pattern?: table|fun(item: casebook.firewall.Rule): boolean): boolean whether an item fits
+---@field all fun(self: casebook.firewall.Rules, pattern: table|fun(item: casebook.firewall.Rule): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.firewall.Rules, pattern?: table|fun(item: casebook.firewall.Rule): boolean): integer how many items fit
----@field top fun(self: casebook.firewall.Rules, field: string, n?: integer): casebook.firewall.Rules the n items whose field is largest
+---@field top fun(self: casebook.firewall.Rules, field: string|(fun(item: casebook.firewall.Rule): any), n: integer): casebook.firewall.Rules the n items whose field is largest
 ---@field sum fun(self: casebook.firewall.Rules, field: string): number the sum of a field
 ---@field group fun(self: casebook.firewall.Rules, field: string): table<any, casebook.firewall.Rules> lists of the items by a field's value
 ---@field map fun(self: casebook.firewall.Rules, field: string|fun(item: casebook.firewall.Rule): any): any[] a list of one field
----@field sort fun(self: casebook.firewall.Rules, field: string, order?: "desc"): casebook.firewall.Rules the items in the order of a field
+---@field sort fun(self: casebook.firewall.Rules, field: string, order?: "asc"|"desc"): casebook.firewall.Rules the items in the order of a field
+---@field take fun(self: casebook.firewall.Rules, n: integer): casebook.firewall.Rules the first n items
+---@field seen fun(self: casebook.firewall.Rules): casebook.firewall.Rules the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.firewall.Rules): casebook.firewall.Rule[] the items as plain tables, converted at once
 
 ---A base chain: one that the kernel calls at a hook.
@@ -125,12 +134,15 @@
 ---@field first fun(self: casebook.firewall.Chains, pattern?: table|fun(item: casebook.firewall.Chain): boolean): casebook.firewall.Chain? the first item that fits, or nil
 ---@field where fun(self: casebook.firewall.Chains, pattern: table|fun(item: casebook.firewall.Chain): boolean): casebook.firewall.Chains the items that fit
 ---@field any fun(self: casebook.firewall.Chains, pattern?: table|fun(item: casebook.firewall.Chain): boolean): boolean whether an item fits
+---@field all fun(self: casebook.firewall.Chains, pattern: table|fun(item: casebook.firewall.Chain): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.firewall.Chains, pattern?: table|fun(item: casebook.firewall.Chain): boolean): integer how many items fit
----@field top fun(self: casebook.firewall.Chains, field: string, n?: integer): casebook.firewall.Chains the n items whose field is largest
+---@field top fun(self: casebook.firewall.Chains, field: string|(fun(item: casebook.firewall.Chain): any), n: integer): casebook.firewall.Chains the n items whose field is largest
 ---@field sum fun(self: casebook.firewall.Chains, field: string): number the sum of a field
 ---@field group fun(self: casebook.firewall.Chains, field: string): table<any, casebook.firewall.Chains> lists of the items by a field's value
 ---@field map fun(self: casebook.firewall.Chains, field: string|fun(item: casebook.firewall.Chain): any): any[] a list of one field
----@field sort fun(self: casebook.firewall.Chains, field: string, order?: "desc"): casebook.firewall.Chains the items in the order of a field
+---@field sort fun(self: casebook.firewall.Chains, field: string, order?: "asc"|"desc"): casebook.firewall.Chains the items in the order of a field
+---@field take fun(self: casebook.firewall.Chains, n: integer): casebook.firewall.Chains the first n items
+---@field seen fun(self: casebook.firewall.Chains): casebook.firewall.Chains the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.firewall.Chains): casebook.firewall.Chain[] the items as plain tables, converted at once
 
 ---What rules and policies that drop or reject counted in the window, at all hooks, outbound ones too.

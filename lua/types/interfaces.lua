@@ -6,7 +6,7 @@
 ---@class casebook.interfaces.Params
 ---@field interface? string Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses. `auto` is the interface of the default route (IPv4, else IPv6; lowest metric), else the one that has received most since boot of those that are up, else `lo`.
 ---@field window? string|number How long to watch.
----@field samples? integer Samples in the window, evenly spread: 2 to 600. Some drivers refresh their counters only once a second, so that shorter samples alternate between nothing and double.
+---@field samples? number Samples in the window, evenly spread: 2 to 600. Some drivers refresh their counters only once a second, so that shorter samples alternate between nothing and double.
 
 ---An address of an interface.
 ---@class casebook.interfaces.Address
@@ -20,12 +20,15 @@
 ---@field first fun(self: casebook.interfaces.Addresss, pattern?: table|fun(item: casebook.interfaces.Address): boolean): casebook.interfaces.Address? the first item that fits, or nil
 ---@field where fun(self: casebook.interfaces.Addresss, pattern: table|fun(item: casebook.interfaces.Address): boolean): casebook.interfaces.Addresss the items that fit
 ---@field any fun(self: casebook.interfaces.Addresss, pattern?: table|fun(item: casebook.interfaces.Address): boolean): boolean whether an item fits
+---@field all fun(self: casebook.interfaces.Addresss, pattern: table|fun(item: casebook.interfaces.Address): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.interfaces.Addresss, pattern?: table|fun(item: casebook.interfaces.Address): boolean): integer how many items fit
----@field top fun(self: casebook.interfaces.Addresss, field: string, n?: integer): casebook.interfaces.Addresss the n items whose field is largest
+---@field top fun(self: casebook.interfaces.Addresss, field: string|(fun(item: casebook.interfaces.Address): any), n: integer): casebook.interfaces.Addresss the n items whose field is largest
 ---@field sum fun(self: casebook.interfaces.Addresss, field: string): number the sum of a field
 ---@field group fun(self: casebook.interfaces.Addresss, field: string): table<any, casebook.interfaces.Addresss> lists of the items by a field's value
 ---@field map fun(self: casebook.interfaces.Addresss, field: string|fun(item: casebook.interfaces.Address): any): any[] a list of one field
----@field sort fun(self: casebook.interfaces.Addresss, field: string, order?: "desc"): casebook.interfaces.Addresss the items in the order of a field
+---@field sort fun(self: casebook.interfaces.Addresss, field: string, order?: "asc"|"desc"): casebook.interfaces.Addresss the items in the order of a field
+---@field take fun(self: casebook.interfaces.Addresss, n: integer): casebook.interfaces.Addresss the first n items
+---@field seen fun(self: casebook.interfaces.Addresss): casebook.interfaces.Addresss the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.interfaces.Addresss): casebook.interfaces.Address[] the items as plain tables, converted at once
 
 ---What it received in the window.
@@ -70,12 +73,15 @@
 ---@field first fun(self: casebook.interfaces.Samples, pattern?: table|fun(item: casebook.interfaces.Sample): boolean): casebook.interfaces.Sample? the first item that fits, or nil
 ---@field where fun(self: casebook.interfaces.Samples, pattern: table|fun(item: casebook.interfaces.Sample): boolean): casebook.interfaces.Samples the items that fit
 ---@field any fun(self: casebook.interfaces.Samples, pattern?: table|fun(item: casebook.interfaces.Sample): boolean): boolean whether an item fits
+---@field all fun(self: casebook.interfaces.Samples, pattern: table|fun(item: casebook.interfaces.Sample): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.interfaces.Samples, pattern?: table|fun(item: casebook.interfaces.Sample): boolean): integer how many items fit
----@field top fun(self: casebook.interfaces.Samples, field: string, n?: integer): casebook.interfaces.Samples the n items whose field is largest
+---@field top fun(self: casebook.interfaces.Samples, field: string|(fun(item: casebook.interfaces.Sample): any), n: integer): casebook.interfaces.Samples the n items whose field is largest
 ---@field sum fun(self: casebook.interfaces.Samples, field: string): number the sum of a field
 ---@field group fun(self: casebook.interfaces.Samples, field: string): table<any, casebook.interfaces.Samples> lists of the items by a field's value
 ---@field map fun(self: casebook.interfaces.Samples, field: string|fun(item: casebook.interfaces.Sample): any): any[] a list of one field
----@field sort fun(self: casebook.interfaces.Samples, field: string, order?: "desc"): casebook.interfaces.Samples the items in the order of a field
+---@field sort fun(self: casebook.interfaces.Samples, field: string, order?: "asc"|"desc"): casebook.interfaces.Samples the items in the order of a field
+---@field take fun(self: casebook.interfaces.Samples, n: integer): casebook.interfaces.Samples the first n items
+---@field seen fun(self: casebook.interfaces.Samples): casebook.interfaces.Samples the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.interfaces.Samples): casebook.interfaces.Sample[] the items as plain tables, converted at once
 
 ---The interface that was watched, with its samples.
@@ -104,12 +110,15 @@
 ---@field first fun(self: casebook.interfaces.Watcheds, pattern?: table|fun(item: casebook.interfaces.Watched): boolean): casebook.interfaces.Watched? the first item that fits, or nil
 ---@field where fun(self: casebook.interfaces.Watcheds, pattern: table|fun(item: casebook.interfaces.Watched): boolean): casebook.interfaces.Watcheds the items that fit
 ---@field any fun(self: casebook.interfaces.Watcheds, pattern?: table|fun(item: casebook.interfaces.Watched): boolean): boolean whether an item fits
+---@field all fun(self: casebook.interfaces.Watcheds, pattern: table|fun(item: casebook.interfaces.Watched): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.interfaces.Watcheds, pattern?: table|fun(item: casebook.interfaces.Watched): boolean): integer how many items fit
----@field top fun(self: casebook.interfaces.Watcheds, field: string, n?: integer): casebook.interfaces.Watcheds the n items whose field is largest
+---@field top fun(self: casebook.interfaces.Watcheds, field: string|(fun(item: casebook.interfaces.Watched): any), n: integer): casebook.interfaces.Watcheds the n items whose field is largest
 ---@field sum fun(self: casebook.interfaces.Watcheds, field: string): number the sum of a field
 ---@field group fun(self: casebook.interfaces.Watcheds, field: string): table<any, casebook.interfaces.Watcheds> lists of the items by a field's value
 ---@field map fun(self: casebook.interfaces.Watcheds, field: string|fun(item: casebook.interfaces.Watched): any): any[] a list of one field
----@field sort fun(self: casebook.interfaces.Watcheds, field: string, order?: "desc"): casebook.interfaces.Watcheds the items in the order of a field
+---@field sort fun(self: casebook.interfaces.Watcheds, field: string, order?: "asc"|"desc"): casebook.interfaces.Watcheds the items in the order of a field
+---@field take fun(self: casebook.interfaces.Watcheds, n: integer): casebook.interfaces.Watcheds the first n items
+---@field seen fun(self: casebook.interfaces.Watcheds): casebook.interfaces.Watcheds the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.interfaces.Watcheds): casebook.interfaces.Watched[] the items as plain tables, converted at once
 
 ---What probe `interfaces` observes: traffic, drops, errors, speed and addresses of each network interface.

@@ -45,12 +45,15 @@
 ---@field first fun(self: casebook.ledger.Entrys, pattern?: table|fun(item: casebook.ledger.Entry): boolean): casebook.ledger.Entry? the first item that fits, or nil
 ---@field where fun(self: casebook.ledger.Entrys, pattern: table|fun(item: casebook.ledger.Entry): boolean): casebook.ledger.Entrys the items that fit
 ---@field any fun(self: casebook.ledger.Entrys, pattern?: table|fun(item: casebook.ledger.Entry): boolean): boolean whether an item fits
+---@field all fun(self: casebook.ledger.Entrys, pattern: table|fun(item: casebook.ledger.Entry): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.ledger.Entrys, pattern?: table|fun(item: casebook.ledger.Entry): boolean): integer how many items fit
----@field top fun(self: casebook.ledger.Entrys, field: string, n?: integer): casebook.ledger.Entrys the n items whose field is largest
+---@field top fun(self: casebook.ledger.Entrys, field: string|(fun(item: casebook.ledger.Entry): any), n: integer): casebook.ledger.Entrys the n items whose field is largest
 ---@field sum fun(self: casebook.ledger.Entrys, field: string): number the sum of a field
 ---@field group fun(self: casebook.ledger.Entrys, field: string): table<any, casebook.ledger.Entrys> lists of the items by a field's value
 ---@field map fun(self: casebook.ledger.Entrys, field: string|fun(item: casebook.ledger.Entry): any): any[] a list of one field
----@field sort fun(self: casebook.ledger.Entrys, field: string, order?: "desc"): casebook.ledger.Entrys the items in the order of a field
+---@field sort fun(self: casebook.ledger.Entrys, field: string, order?: "asc"|"desc"): casebook.ledger.Entrys the items in the order of a field
+---@field take fun(self: casebook.ledger.Entrys, n: integer): casebook.ledger.Entrys the first n items
+---@field seen fun(self: casebook.ledger.Entrys): casebook.ledger.Entrys the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.ledger.Entrys): casebook.ledger.Entry[] the items as plain tables, converted at once
 
 ---Shares of the inbound bytes by kind of end.

@@ -9,7 +9,7 @@
 ---@field since? string|number How far back to look from `until`.
 ---@field ["until"] string? The end of the span to look at: `2026-11-22T15:04:05Z`, or `2026-11-22 15:04:05` in the local zone. Unless given: now.
 ---@field patterns? table<string, string> What to look for: names, each with a Rust regular expression for one line. Named groups are counted by value. Bytes are matched, not characters: `.` is any byte, `\w` and `\d` are ASCII. If empty, a built-in set: failed SSH logins, full conntrack and neighbour tables, SYN floods, martians, out of memory, firewall LOG lines, failing DNS look-ups, links that change, bad UDP checksums, TCP memory, and lines that loggers suppressed.
----@field samples? integer Lines to keep of each pattern, the last ones; 100 at most.
+---@field samples? number Lines to keep of each pattern, the last ones; 100 at most.
 ---@field budget? string|number How long to read at most. What was not read by then is said.
 
 ---@alias casebook.logs.Format
@@ -54,12 +54,15 @@
 ---@field first fun(self: casebook.logs.Files, pattern?: table|fun(item: casebook.logs.File): boolean): casebook.logs.File? the first item that fits, or nil
 ---@field where fun(self: casebook.logs.Files, pattern: table|fun(item: casebook.logs.File): boolean): casebook.logs.Files the items that fit
 ---@field any fun(self: casebook.logs.Files, pattern?: table|fun(item: casebook.logs.File): boolean): boolean whether an item fits
+---@field all fun(self: casebook.logs.Files, pattern: table|fun(item: casebook.logs.File): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.logs.Files, pattern?: table|fun(item: casebook.logs.File): boolean): integer how many items fit
----@field top fun(self: casebook.logs.Files, field: string, n?: integer): casebook.logs.Files the n items whose field is largest
+---@field top fun(self: casebook.logs.Files, field: string|(fun(item: casebook.logs.File): any), n: integer): casebook.logs.Files the n items whose field is largest
 ---@field sum fun(self: casebook.logs.Files, field: string): number the sum of a field
 ---@field group fun(self: casebook.logs.Files, field: string): table<any, casebook.logs.Files> lists of the items by a field's value
 ---@field map fun(self: casebook.logs.Files, field: string|fun(item: casebook.logs.File): any): any[] a list of one field
----@field sort fun(self: casebook.logs.Files, field: string, order?: "desc"): casebook.logs.Files the items in the order of a field
+---@field sort fun(self: casebook.logs.Files, field: string, order?: "asc"|"desc"): casebook.logs.Files the items in the order of a field
+---@field take fun(self: casebook.logs.Files, n: integer): casebook.logs.Files the first n items
+---@field seen fun(self: casebook.logs.Files): casebook.logs.Files the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.logs.Files): casebook.logs.File[] the items as plain tables, converted at once
 
 ---Lines in one minute.
@@ -73,12 +76,15 @@
 ---@field first fun(self: casebook.logs.PerMinutes, pattern?: table|fun(item: casebook.logs.PerMinute): boolean): casebook.logs.PerMinute? the first item that fits, or nil
 ---@field where fun(self: casebook.logs.PerMinutes, pattern: table|fun(item: casebook.logs.PerMinute): boolean): casebook.logs.PerMinutes the items that fit
 ---@field any fun(self: casebook.logs.PerMinutes, pattern?: table|fun(item: casebook.logs.PerMinute): boolean): boolean whether an item fits
+---@field all fun(self: casebook.logs.PerMinutes, pattern: table|fun(item: casebook.logs.PerMinute): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.logs.PerMinutes, pattern?: table|fun(item: casebook.logs.PerMinute): boolean): integer how many items fit
----@field top fun(self: casebook.logs.PerMinutes, field: string, n?: integer): casebook.logs.PerMinutes the n items whose field is largest
+---@field top fun(self: casebook.logs.PerMinutes, field: string|(fun(item: casebook.logs.PerMinute): any), n: integer): casebook.logs.PerMinutes the n items whose field is largest
 ---@field sum fun(self: casebook.logs.PerMinutes, field: string): number the sum of a field
 ---@field group fun(self: casebook.logs.PerMinutes, field: string): table<any, casebook.logs.PerMinutes> lists of the items by a field's value
 ---@field map fun(self: casebook.logs.PerMinutes, field: string|fun(item: casebook.logs.PerMinute): any): any[] a list of one field
----@field sort fun(self: casebook.logs.PerMinutes, field: string, order?: "desc"): casebook.logs.PerMinutes the items in the order of a field
+---@field sort fun(self: casebook.logs.PerMinutes, field: string, order?: "asc"|"desc"): casebook.logs.PerMinutes the items in the order of a field
+---@field take fun(self: casebook.logs.PerMinutes, n: integer): casebook.logs.PerMinutes the first n items
+---@field seen fun(self: casebook.logs.PerMinutes): casebook.logs.PerMinutes the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.logs.PerMinutes): casebook.logs.PerMinute[] the items as plain tables, converted at once
 
 ---How often a named group had a value.
@@ -93,12 +99,15 @@
 ---@field first fun(self: casebook.logs.Captures, pattern?: table|fun(item: casebook.logs.Capture): boolean): casebook.logs.Capture? the first item that fits, or nil
 ---@field where fun(self: casebook.logs.Captures, pattern: table|fun(item: casebook.logs.Capture): boolean): casebook.logs.Captures the items that fit
 ---@field any fun(self: casebook.logs.Captures, pattern?: table|fun(item: casebook.logs.Capture): boolean): boolean whether an item fits
+---@field all fun(self: casebook.logs.Captures, pattern: table|fun(item: casebook.logs.Capture): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.logs.Captures, pattern?: table|fun(item: casebook.logs.Capture): boolean): integer how many items fit
----@field top fun(self: casebook.logs.Captures, field: string, n?: integer): casebook.logs.Captures the n items whose field is largest
+---@field top fun(self: casebook.logs.Captures, field: string|(fun(item: casebook.logs.Capture): any), n: integer): casebook.logs.Captures the n items whose field is largest
 ---@field sum fun(self: casebook.logs.Captures, field: string): number the sum of a field
 ---@field group fun(self: casebook.logs.Captures, field: string): table<any, casebook.logs.Captures> lists of the items by a field's value
 ---@field map fun(self: casebook.logs.Captures, field: string|fun(item: casebook.logs.Capture): any): any[] a list of one field
----@field sort fun(self: casebook.logs.Captures, field: string, order?: "desc"): casebook.logs.Captures the items in the order of a field
+---@field sort fun(self: casebook.logs.Captures, field: string, order?: "asc"|"desc"): casebook.logs.Captures the items in the order of a field
+---@field take fun(self: casebook.logs.Captures, n: integer): casebook.logs.Captures the first n items
+---@field seen fun(self: casebook.logs.Captures): casebook.logs.Captures the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.logs.Captures): casebook.logs.Capture[] the items as plain tables, converted at once
 
 ---Lines that a pattern matched.

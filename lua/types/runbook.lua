@@ -88,7 +88,7 @@
 ---@field name? string What it is called when nothing is known of its subject: "SYN flood". The id, when there is none.
 ---@field title string What happens, with its subject filled in by `{{ }}`.
 ---@field severity? casebook.runbook.Verdict The verdict of a run in which it is likely: `critical` or `warning`.
----@field rank? integer Among causes that are equally likely the higher comes first.
+---@field rank? number Among causes that are equally likely the higher comes first.
 ---@field let? table<string, string> Names for expressions that its signs, sentences and remedies share.
 ---@field subject? table<string, string> What it is about: expressions by name, such as `process`, `ports`, `rule`. What is none is left out.
 ---@field signs casebook.runbook.Sign[] Signs for and against.

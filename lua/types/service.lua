@@ -9,7 +9,7 @@
 ---The parameters of probe `service`.
 ---@class casebook.service.Params
 ---@field address? string The address of the service, one of this host's. `0.0.0.0` and `::` mean loopback.
----@field port? integer Its TCP port.
+---@field port? number Its TCP port.
 ---@field targets? string[] Several services instead: `127.0.0.1:22`, `[::1]:25`; 16 at most.
 ---@field request? casebook.service.Request What to say when the connection stands.
 ---@field path? string The path that `request: http` asks for.
@@ -51,12 +51,15 @@
 ---@field first fun(self: casebook.service.Services, pattern?: table|fun(item: casebook.service.Service): boolean): casebook.service.Service? the first item that fits, or nil
 ---@field where fun(self: casebook.service.Services, pattern: table|fun(item: casebook.service.Service): boolean): casebook.service.Services the items that fit
 ---@field any fun(self: casebook.service.Services, pattern?: table|fun(item: casebook.service.Service): boolean): boolean whether an item fits
+---@field all fun(self: casebook.service.Services, pattern: table|fun(item: casebook.service.Service): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.service.Services, pattern?: table|fun(item: casebook.service.Service): boolean): integer how many items fit
----@field top fun(self: casebook.service.Services, field: string, n?: integer): casebook.service.Services the n items whose field is largest
+---@field top fun(self: casebook.service.Services, field: string|(fun(item: casebook.service.Service): any), n: integer): casebook.service.Services the n items whose field is largest
 ---@field sum fun(self: casebook.service.Services, field: string): number the sum of a field
 ---@field group fun(self: casebook.service.Services, field: string): table<any, casebook.service.Services> lists of the items by a field's value
 ---@field map fun(self: casebook.service.Services, field: string|fun(item: casebook.service.Service): any): any[] a list of one field
----@field sort fun(self: casebook.service.Services, field: string, order?: "desc"): casebook.service.Services the items in the order of a field
+---@field sort fun(self: casebook.service.Services, field: string, order?: "asc"|"desc"): casebook.service.Services the items in the order of a field
+---@field take fun(self: casebook.service.Services, n: integer): casebook.service.Services the first n items
+---@field seen fun(self: casebook.service.Services): casebook.service.Services the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.service.Services): casebook.service.Service[] the items as plain tables, converted at once
 
 ---What probe `service` observes: how long local services take to be connected to and to say their first byte.

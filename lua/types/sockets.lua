@@ -6,8 +6,8 @@
 ---@class casebook.sockets.Params
 ---@field window? string|number How long to watch. 0 looks once: everything but growth.
 ---@field owners? boolean Whether to name the processes that hold the sockets.
----@field limit? integer Most connections and processes in their lists: 1 to 10,000.
----@field port? integer List only listeners and connections with this local port. Counts and processes are of all.
+---@field limit? number Most connections and processes in their lists: 1 to 10,000.
+---@field port? number List only listeners and connections with this local port. Counts and processes are of all.
 ---@field state? string List only sockets in this state: `listen` (with UDP sockets), `established`, `syn_sent`, `syn_recv`, `fin_wait1`, `fin_wait2`, `time_wait`, `close`, `close_wait`, `last_ack` or `closing`. Counts and processes are of all.
 
 ---Sockets by state, at the end of the window.
@@ -52,12 +52,15 @@
 ---@field first fun(self: casebook.sockets.Listeners, pattern?: table|fun(item: casebook.sockets.Listener): boolean): casebook.sockets.Listener? the first item that fits, or nil
 ---@field where fun(self: casebook.sockets.Listeners, pattern: table|fun(item: casebook.sockets.Listener): boolean): casebook.sockets.Listeners the items that fit
 ---@field any fun(self: casebook.sockets.Listeners, pattern?: table|fun(item: casebook.sockets.Listener): boolean): boolean whether an item fits
+---@field all fun(self: casebook.sockets.Listeners, pattern: table|fun(item: casebook.sockets.Listener): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.sockets.Listeners, pattern?: table|fun(item: casebook.sockets.Listener): boolean): integer how many items fit
----@field top fun(self: casebook.sockets.Listeners, field: string, n?: integer): casebook.sockets.Listeners the n items whose field is largest
+---@field top fun(self: casebook.sockets.Listeners, field: string|(fun(item: casebook.sockets.Listener): any), n: integer): casebook.sockets.Listeners the n items whose field is largest
 ---@field sum fun(self: casebook.sockets.Listeners, field: string): number the sum of a field
 ---@field group fun(self: casebook.sockets.Listeners, field: string): table<any, casebook.sockets.Listeners> lists of the items by a field's value
 ---@field map fun(self: casebook.sockets.Listeners, field: string|fun(item: casebook.sockets.Listener): any): any[] a list of one field
----@field sort fun(self: casebook.sockets.Listeners, field: string, order?: "desc"): casebook.sockets.Listeners the items in the order of a field
+---@field sort fun(self: casebook.sockets.Listeners, field: string, order?: "asc"|"desc"): casebook.sockets.Listeners the items in the order of a field
+---@field take fun(self: casebook.sockets.Listeners, n: integer): casebook.sockets.Listeners the first n items
+---@field seen fun(self: casebook.sockets.Listeners): casebook.sockets.Listeners the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.sockets.Listeners): casebook.sockets.Listener[] the items as plain tables, converted at once
 
 ---A TCP connection.
@@ -86,12 +89,15 @@
 ---@field first fun(self: casebook.sockets.Connections, pattern?: table|fun(item: casebook.sockets.Connection): boolean): casebook.sockets.Connection? the first item that fits, or nil
 ---@field where fun(self: casebook.sockets.Connections, pattern: table|fun(item: casebook.sockets.Connection): boolean): casebook.sockets.Connections the items that fit
 ---@field any fun(self: casebook.sockets.Connections, pattern?: table|fun(item: casebook.sockets.Connection): boolean): boolean whether an item fits
+---@field all fun(self: casebook.sockets.Connections, pattern: table|fun(item: casebook.sockets.Connection): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.sockets.Connections, pattern?: table|fun(item: casebook.sockets.Connection): boolean): integer how many items fit
----@field top fun(self: casebook.sockets.Connections, field: string, n?: integer): casebook.sockets.Connections the n items whose field is largest
+---@field top fun(self: casebook.sockets.Connections, field: string|(fun(item: casebook.sockets.Connection): any), n: integer): casebook.sockets.Connections the n items whose field is largest
 ---@field sum fun(self: casebook.sockets.Connections, field: string): number the sum of a field
 ---@field group fun(self: casebook.sockets.Connections, field: string): table<any, casebook.sockets.Connections> lists of the items by a field's value
 ---@field map fun(self: casebook.sockets.Connections, field: string|fun(item: casebook.sockets.Connection): any): any[] a list of one field
----@field sort fun(self: casebook.sockets.Connections, field: string, order?: "desc"): casebook.sockets.Connections the items in the order of a field
+---@field sort fun(self: casebook.sockets.Connections, field: string, order?: "asc"|"desc"): casebook.sockets.Connections the items in the order of a field
+---@field take fun(self: casebook.sockets.Connections, n: integer): casebook.sockets.Connections the first n items
+---@field seen fun(self: casebook.sockets.Connections): casebook.sockets.Connections the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.sockets.Connections): casebook.sockets.Connection[] the items as plain tables, converted at once
 
 ---What it read and wrote in the window; none for a process that began within it, and where it may not be seen.
@@ -121,12 +127,15 @@
 ---@field first fun(self: casebook.sockets.EvidenceProcesss, pattern?: table|fun(item: casebook.sockets.EvidenceProcess): boolean): casebook.sockets.EvidenceProcess? the first item that fits, or nil
 ---@field where fun(self: casebook.sockets.EvidenceProcesss, pattern: table|fun(item: casebook.sockets.EvidenceProcess): boolean): casebook.sockets.EvidenceProcesss the items that fit
 ---@field any fun(self: casebook.sockets.EvidenceProcesss, pattern?: table|fun(item: casebook.sockets.EvidenceProcess): boolean): boolean whether an item fits
+---@field all fun(self: casebook.sockets.EvidenceProcesss, pattern: table|fun(item: casebook.sockets.EvidenceProcess): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.sockets.EvidenceProcesss, pattern?: table|fun(item: casebook.sockets.EvidenceProcess): boolean): integer how many items fit
----@field top fun(self: casebook.sockets.EvidenceProcesss, field: string, n?: integer): casebook.sockets.EvidenceProcesss the n items whose field is largest
+---@field top fun(self: casebook.sockets.EvidenceProcesss, field: string|(fun(item: casebook.sockets.EvidenceProcess): any), n: integer): casebook.sockets.EvidenceProcesss the n items whose field is largest
 ---@field sum fun(self: casebook.sockets.EvidenceProcesss, field: string): number the sum of a field
 ---@field group fun(self: casebook.sockets.EvidenceProcesss, field: string): table<any, casebook.sockets.EvidenceProcesss> lists of the items by a field's value
 ---@field map fun(self: casebook.sockets.EvidenceProcesss, field: string|fun(item: casebook.sockets.EvidenceProcess): any): any[] a list of one field
----@field sort fun(self: casebook.sockets.EvidenceProcesss, field: string, order?: "desc"): casebook.sockets.EvidenceProcesss the items in the order of a field
+---@field sort fun(self: casebook.sockets.EvidenceProcesss, field: string, order?: "asc"|"desc"): casebook.sockets.EvidenceProcesss the items in the order of a field
+---@field take fun(self: casebook.sockets.EvidenceProcesss, n: integer): casebook.sockets.EvidenceProcesss the first n items
+---@field seen fun(self: casebook.sockets.EvidenceProcesss): casebook.sockets.EvidenceProcesss the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.sockets.EvidenceProcesss): casebook.sockets.EvidenceProcess[] the items as plain tables, converted at once
 
 ---Closed connections of one local port.
@@ -142,12 +151,15 @@
 ---@field first fun(self: casebook.sockets.ByLocalPorts, pattern?: table|fun(item: casebook.sockets.ByLocalPort): boolean): casebook.sockets.ByLocalPort? the first item that fits, or nil
 ---@field where fun(self: casebook.sockets.ByLocalPorts, pattern: table|fun(item: casebook.sockets.ByLocalPort): boolean): casebook.sockets.ByLocalPorts the items that fit
 ---@field any fun(self: casebook.sockets.ByLocalPorts, pattern?: table|fun(item: casebook.sockets.ByLocalPort): boolean): boolean whether an item fits
+---@field all fun(self: casebook.sockets.ByLocalPorts, pattern: table|fun(item: casebook.sockets.ByLocalPort): boolean): boolean whether all items fit
 ---@field count fun(self: casebook.sockets.ByLocalPorts, pattern?: table|fun(item: casebook.sockets.ByLocalPort): boolean): integer how many items fit
----@field top fun(self: casebook.sockets.ByLocalPorts, field: string, n?: integer): casebook.sockets.ByLocalPorts the n items whose field is largest
+---@field top fun(self: casebook.sockets.ByLocalPorts, field: string|(fun(item: casebook.sockets.ByLocalPort): any), n: integer): casebook.sockets.ByLocalPorts the n items whose field is largest
 ---@field sum fun(self: casebook.sockets.ByLocalPorts, field: string): number the sum of a field
 ---@field group fun(self: casebook.sockets.ByLocalPorts, field: string): table<any, casebook.sockets.ByLocalPorts> lists of the items by a field's value
 ---@field map fun(self: casebook.sockets.ByLocalPorts, field: string|fun(item: casebook.sockets.ByLocalPort): any): any[] a list of one field
----@field sort fun(self: casebook.sockets.ByLocalPorts, field: string, order?: "desc"): casebook.sockets.ByLocalPorts the items in the order of a field
+---@field sort fun(self: casebook.sockets.ByLocalPorts, field: string, order?: "asc"|"desc"): casebook.sockets.ByLocalPorts the items in the order of a field
+---@field take fun(self: casebook.sockets.ByLocalPorts, n: integer): casebook.sockets.ByLocalPorts the first n items
+---@field seen fun(self: casebook.sockets.ByLocalPorts): casebook.sockets.ByLocalPorts the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.sockets.ByLocalPorts): casebook.sockets.ByLocalPort[] the items as plain tables, converted at once
 
 ---Connections that closed within the window; none when the kernel does not tell.

@@ -126,7 +126,7 @@ pub(super) fn output_schema() -> Value {
 fn gap(check: &Check, stopped: Stopped) -> Gap {
     let name = &check.name;
     match stopped {
-        Stopped::NotKnown { gap, .. } => gap,
+        Stopped::NotKnown { gap, .. } => *gap,
         Stopped::Failed(error) => {
             let by_itself = if check.script.origin == SHIPPED { name } else { &check.script.origin };
             Gap::new(Reason::Failed, format!("run the check {name}"), error.to_string())

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::script::HELPERS;
 use crate::script::api::{
-    ABOUT, BASE, BLOCKED, CHECK_KEYS, CX, EVIDENCE, Entry, FINDING, GAP, GLOBALS, Key, LIST, NOT_IN_CHECKS, PARAM_KEYS,
-    PARAM_TYPES, RE, REMEDY_KEYS, STANDARD,
+    ABOUT, BASE, BLOCKED, CHECK_KEYS, CX, EVIDENCE, Entry, FINDING, GAP, GLOBALS, Key, LIST, PARAM_KEYS, PARAM_TYPES,
+    RE, REMEDY_KEYS, STANDARD,
 };
 
 /// The page.
@@ -35,8 +35,7 @@ pub(super) fn page() -> String {
     entries(&mut page, "Regular expressions", "In the syntax of Rust's `regex`; time is linear in the text.", RE);
     entries(&mut page, "Global functions", "Beside Lua's own.", GLOBALS);
     page.push_str("\n## Helpers\n\nShared with [expressions](expressions.md).\n\n| helper | gives |\n|---|---|\n");
-    let is_own = |name: &str| !BASE.contains(&name) && !NOT_IN_CHECKS.iter().any(|not| not.name == name);
-    for helper in HELPERS.iter().filter(|helper| is_own(helper.name())) {
+    for helper in HELPERS.iter().filter(|helper| !BASE.contains(&helper.name())) {
         let _ = writeln!(page, "| `{}` | {} |", helper.signature, helper.about);
     }
     page.push_str("\n## Lua's own\n\n| module | members |\n|---|---|\n");
@@ -45,7 +44,7 @@ pub(super) fn page() -> String {
         let _ = writeln!(page, "| `{}` | {} |", module.name, words(module.members));
     }
     page.push_str("\n## What is not there\n\n| name | instead |\n|---|---|\n");
-    for blocked in BLOCKED.iter().chain(NOT_IN_CHECKS) {
+    for blocked in BLOCKED {
         let _ = writeln!(page, "| `{}` | {} |", blocked.name, blocked.instead);
     }
     page

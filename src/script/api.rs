@@ -118,7 +118,7 @@ pub const CX: &[Entry] = &[
     ),
     entry(
         "cx.together(calls)",
-        "fun(calls: table): table",
+        "fun(calls: casebook.Calls): casebook.Answers",
         "runs several probes over one window: { sockets = {…}, capture = {…} } gives evidence by the same keys, \
          { {\"sockets\", {…}}, … } a list",
     ),
@@ -193,9 +193,11 @@ pub const GAP: &[Entry] = &[
 /// The fields of what `cx.about` gives.
 pub const ABOUT: &[Entry] = &[
     entry("about.probe", "string", "the probe that looked"),
+    entry("about.started", "number", "when it began to look, in seconds since 1970"),
     entry("about.seconds", "number", "how long it looked"),
     entry("about.params", "table<string, any>", "its parameters, defaults filled in"),
     entry("about.loss", "string[]", "what was lost while looking, as sentences"),
+    entry("about.missing", "table[]", "what could not be seen: fields and gap of each part"),
 ];
 
 /// The methods of lists in evidence. A pattern is a table of fields that must be equal, or a function of the item. `T` stands
@@ -204,21 +206,28 @@ pub const LIST: &[Entry] = &[
     entry(":first(pattern)", "fun(self: L, pattern?: P): T?", "the first item that fits, or nil"),
     entry(":where(pattern)", "fun(self: L, pattern: P): L", "the items that fit"),
     entry(":any(pattern)", "fun(self: L, pattern?: P): boolean", "whether an item fits"),
+    entry(":all(pattern)", "fun(self: L, pattern: P): boolean", "whether all items fit"),
     entry(":count(pattern)", "fun(self: L, pattern?: P): integer", "how many items fit"),
-    entry(":top(field, n)", "fun(self: L, field: string, n?: integer): L", "the n items whose field is largest"),
+    entry(
+        ":top(field, n)",
+        "fun(self: L, field: string|(fun(item: T): any), n: integer): L",
+        "the n items whose field is largest",
+    ),
     entry(":sum(field)", "fun(self: L, field: string): number", "the sum of a field"),
     entry(":group(field)", "fun(self: L, field: string): table<any, L>", "lists of the items by a field's value"),
     entry(":map(field)", "fun(self: L, field: string|fun(item: T): any): any[]", "a list of one field"),
     entry(
         ":sort(field, order)",
-        "fun(self: L, field: string, order?: \"desc\"): L",
+        "fun(self: L, field: string, order?: \"asc\"|\"desc\"): L",
         "the items in the order of a field",
     ),
+    entry(":take(n)", "fun(self: L, n: integer): L", "the first n items"),
+    entry(":seen()", "fun(self: L): L", "the items that were seen, as if the list were complete"),
     entry(":totable()", "fun(self: L): T[]", "the items as plain tables, converted at once"),
 ];
 
 /// The methods of lists whose first argument is a pattern.
-pub const PATTERN_METHODS: &[&str] = &["first", "where", "any", "count"];
+pub const PATTERN_METHODS: &[&str] = &["first", "where", "any", "all", "count"];
 /// The methods of lists whose first argument is the name of a field.
 pub const FIELD_METHODS: &[&str] = &["top", "sum", "group", "map", "sort"];
 
@@ -264,6 +273,11 @@ pub const GLOBALS: &[Entry] = &[
     ),
     entry("log(…)", "fun(...: any)", "writes a line to stderr, bounded"),
     entry("print(…)", "fun(...: any)", "the same as log"),
+    entry(
+        "about(evidence)",
+        "fun(evidence: casebook.Evidence): casebook.About",
+        "the same as cx.about: where evidence comes from",
+    ),
     entry("shell(word)", "fun(word: any): string", "the word quoted for the shell"),
 ];
 
@@ -290,12 +304,9 @@ pub const HELPER_TYPES: &[(&str, &str)] = &[
     ("plural", "fun(count: number, one: string, many?: string): string"),
     ("index", "fun(list: table, field: string|fun(item: any): any): table"),
     ("value_or", "fun(item: table, field: string|integer, default: any): any"),
+    ("known", "fun(item: any, field: string|integer): boolean"),
     ("seen_or", "fun(item: table, field: string|integer, default: any): any"),
 ];
-
-/// Helpers of expressions that checks do not have, each with what to use instead.
-pub const NOT_IN_CHECKS: &[Blocked] =
-    &[Blocked { name: "known", instead: "use cx.known(evidence, \"path.to.field\")" }];
 
 /// The basic functions of Lua that checks have.
 pub const BASE: &[&str] = &[
@@ -386,6 +397,7 @@ pub const BLOCKED: &[Blocked] = &[
     blocked("loadstring", "write the code into the script, or into a module beside it and require that"),
     blocked("loadfile", "put a module beside the script and require it"),
     blocked("dofile", "put a module beside the script and require it"),
+    blocked("newproxy", "use setmetatable(…)"),
     blocked("warn", "use log(…)"),
     blocked("unpack", "use table.unpack(…)"),
     blocked("string.dump", "code is passed on as functions"),
@@ -397,7 +409,8 @@ pub const BLOCKED: &[Blocked] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::HELPERS;
+    use crate::script::sandbox::{self, Caller, Limits, Modules};
+    use crate::script::{HELPERS, rows};
 
     #[test]
     fn the_name_of_an_entry_is_what_stands_before_its_parameters() {
@@ -411,8 +424,7 @@ mod tests {
             let name = helper.name();
             let is_typed = HELPER_TYPES.iter().any(|(typed, _)| *typed == name);
             let is_lua = BASE.contains(&name);
-            let is_not_there = NOT_IN_CHECKS.iter().any(|not| not.name == name);
-            assert!(is_typed || is_lua || is_not_there, "{name}");
+            assert!(is_typed || is_lua, "{name}");
         }
     }
 
@@ -420,6 +432,36 @@ mod tests {
     fn methods_with_patterns_and_fields_are_methods_of_lists() {
         for name in PATTERN_METHODS.iter().chain(FIELD_METHODS) {
             assert!(LIST.iter().any(|method| method.name() == *name), "{name}");
+        }
+    }
+
+    /// What `type` says of each expression in a state where checks run.
+    fn kinds(expressions: Vec<String>) -> Vec<(String, String)> {
+        let work = move |lua: &mlua::Lua, _: &Caller<(), ()>| {
+            rows::install(lua, &lua.globals())?;
+            let kind = |text: String| {
+                // A name that is blocked raises, or is nil.
+                let kind =
+                    lua.load(format!("return type({text})")).call::<String>(()).unwrap_or_else(|_| "none".into());
+                (text, kind)
+            };
+            Ok(expressions.into_iter().map(kind).collect())
+        };
+        sandbox::run(&Limits::default(), &Modules::default(), work, |()| ()).expect("the names can be asked for").value
+    }
+
+    #[test]
+    fn what_the_tables_name_is_there_and_nothing_else_of_luas_own() {
+        let members = |module: &Module| -> Vec<String> {
+            module.members.iter().map(|member| format!("{}.{member}", module.name)).collect()
+        };
+        let mut names: Vec<String> = STANDARD.iter().flat_map(members).collect();
+        names.extend(BASE.iter().filter(|name| **name != "require").map(|name| (*name).to_owned()));
+        names.extend(RE.iter().map(|entry| format!("re.{}", entry.name())));
+        names.extend(["log", "shell", "about"].map(str::to_owned));
+        names.extend(HELPER_TYPES.iter().map(|(name, _)| (*name).to_owned()));
+        for (name, kind) in kinds(names) {
+            assert!(!["nil", "none"].contains(&kind.as_str()), "{name} is {kind}");
         }
     }
 

@@ -132,10 +132,7 @@ pub(super) fn context(
         })?;
     let globals = lua.globals();
     rows::install(lua, &globals)?;
-    // These two are members of `cx`.
     let (about, known) = (globals.raw_get::<LuaValue>("about")?, globals.raw_get::<LuaValue>("known")?);
-    globals.raw_set("about", LuaValue::Nil)?;
-    globals.raw_set("known", LuaValue::Nil)?;
     let now = given.now.as_duration().as_secs_f64();
     let (cx, finding): (Table, Table) = lua
         .load(include_str!("../../lua/casebook/check.lua"))

@@ -31,8 +31,7 @@ pub(super) fn page() -> String {
             format!("fun(name: \"{name}\", params?: casebook.{name}.Params): casebook.{name}.Evidence")
         })
         .collect();
-    let together = vec!["fun(calls: casebook.Calls): casebook.Answers".to_owned()];
-    let overloads = [("probe", overloads), ("together", together)];
+    let overloads = [("probe", overloads)];
     page.push_str(&members("casebook.Context", "Context", "What `run` works with.", CX, &overloads));
     for entry in GLOBALS.iter().filter(|entry| !BASE.contains(&entry.name())) {
         page.push_str(&declare(entry.name(), entry.luals, entry.about, &[]).unwrap_or_default());
@@ -68,9 +67,9 @@ fn together(page: &mut String) {
     for probe in PROBES {
         let _ = writeln!(page, "---@field {0}? casebook.{0}.Params {1}", probe.name(), probe.about());
     }
-    page.push_str("\n---Evidence, by the probe's name.\n---@class casebook.Answers\n");
+    page.push_str("---@field [integer] table a probe's name and its parameters\n\n---Evidence, by the probe's name.\n---@class casebook.Answers\n");
     for probe in PROBES {
         let _ = writeln!(page, "---@field {0} casebook.{0}.Evidence {1}", probe.name(), probe.about());
     }
-    page.push_str("---@field [integer] casebook.Evidence in the order of the calls\n\n");
+    page.push_str("---@field [integer] table in the order of the calls\n\n");
 }

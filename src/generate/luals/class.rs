@@ -89,7 +89,9 @@ impl<'s> Classes<'s> {
             kinds.dedup();
             return kinds.join("|");
         }
-        simple(schema)
+        let kind = simple(schema);
+        // What a script computes is seldom known to be whole.
+        if self.is_input { kind.replace("integer", "number") } else { kind }
     }
 
     /// A class for fields that stand inside others: one for all places that have the same.

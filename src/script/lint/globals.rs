@@ -6,13 +6,13 @@ use super::names::Names;
 use super::{Finding, MOST};
 use crate::nearest::nearest;
 use crate::script::HELPERS;
-use crate::script::api::{BASE, BLOCKED, Blocked, Entry, GLOBALS, NOT_IN_CHECKS, STANDARD};
+use crate::script::api::{BASE, BLOCKED, Blocked, Entry, GLOBALS, STANDARD};
 
 /// Every global name of scripts.
 pub(super) fn all() -> impl Iterator<Item = &'static str> {
     let helpers = HELPERS.iter().map(|helper| helper.name());
-    let here = helpers.filter(|name| !NOT_IN_CHECKS.iter().any(|not| not.name == *name));
-    here.chain(GLOBALS.iter().map(Entry::name))
+    helpers
+        .chain(GLOBALS.iter().map(Entry::name))
         .chain(BASE.iter().copied())
         .chain(STANDARD.iter().map(|module| module.name))
         .chain(["re"])
@@ -20,7 +20,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static str> {
 
 /// The sentence about a name that checks do not have.
 pub(super) fn blocked(name: &str) -> Option<&'static Blocked> {
-    BLOCKED.iter().chain(NOT_IN_CHECKS).find(|blocked| blocked.name == name)
+    BLOCKED.iter().find(|blocked| blocked.name == name)
 }
 
 pub(super) fn check(names: &Names) -> Vec<Finding> {

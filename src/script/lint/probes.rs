@@ -46,8 +46,8 @@ impl<'w, 'a> Walk<'w, 'a> {
         let mut all = Vec::new();
         let mut is_whole = true;
         for item in items {
-            let pair = match &item.value.form {
-                Form::Table(pair) => named_in_pair(pair),
+            let pair = match (&item.key, &item.value.form) {
+                (ItemKey::Position, Form::Table(pair)) => named_in_pair(pair),
                 _ => None,
             };
             let key = key_of(item);

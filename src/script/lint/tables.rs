@@ -8,7 +8,7 @@ use super::walk::Walk;
 use super::{Finding, suggestion};
 use crate::nearest::nearest;
 use crate::script::api::{CHECK_KEYS, Key, PARAM_KEYS, PARAM_TYPES, REMEDY_KEYS, URGENCIES};
-use crate::script::sandbox;
+use crate::script::sandbox::shipped;
 use crate::script::syntax::{Expression, Form, Item, ItemKey};
 
 impl<'w, 'a> Walk<'w, 'a> {
@@ -123,7 +123,7 @@ impl<'w, 'a> Walk<'w, 'a> {
     pub fn check_require(&mut self, arguments: &[Expression<'a>]) {
         let [argument] = arguments else { return };
         let Some(name) = literal_text(argument).filter(|name| name.starts_with("casebook.")) else { return };
-        let modules = sandbox::shipped();
+        let modules = shipped();
         if modules.contains(&name) {
             return;
         }

@@ -56,7 +56,6 @@ fn names_that_checks_do_not_have_are_told_with_what_to_use_instead() {
     body_says("local f = io.open('x')", &["io: `io` is not available in checks; "]);
     body_says("local f = load('x')", &["load: `load` is not available in checks; "]);
     body_says("local f = string.dump(print)", &["dump: `string.dump` is not available in checks; "]);
-    body_says("local f = known(e.listeners)", &["known: `known` is not available in checks; use cx.known("]);
 }
 
 #[test]
@@ -216,6 +215,8 @@ fn what_a_script_decides_while_it_runs_is_left_alone() {
         "local t = setmetatable({}, { __index = function(_, key) return key end }); log(t.x)",
         "local key = 'x'; log(params[key])",
         "log(cx.now, cx.window, e.available, e.gap and e.gap.why)",
+        "log(known(e, 'listeners'), about(e).started, e['counts.udp'], e.listeners:where { ['process.name'] = 'x' })",
+        "log(e.listeners:seen():take(3):all { port = 5 }, e.listeners:group('process.name'))",
         "e.listeners:sort('port', 'desc'):map(function(l) return l.port end)",
     ] {
         body_says(body, &[]);

@@ -373,6 +373,10 @@ impl<'w, 'a> Walk<'w, 'a> {
 
     /// A field of evidence.
     pub fn part_field(&mut self, part: &Part<'w>, name: &str, range: Range<usize>) -> Known<'w> {
+        // A path of fields in one text is left alone.
+        if name.contains('.') {
+            return Known::Nothing;
+        }
         if let Some(field) = part.field(name) {
             return Known::Part(field);
         }
@@ -446,7 +450,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         self.list_arguments(&item, name.text, arguments);
         match name.text {
             "first" => Known::Part(item),
-            "where" | "top" | "sort" => Known::Part(list.clone()),
+            "where" | "top" | "sort" | "take" | "seen" => Known::Part(list.clone()),
             "group" => Known::Groups(list.clone()),
             _ => Known::Nothing,
         }
@@ -456,7 +460,7 @@ impl<'w, 'a> Walk<'w, 'a> {
     pub fn list_arguments(&mut self, item: &Part<'w>, function: &str, arguments: &[Expression<'a>]) {
         let mut rest = arguments;
         if let [first, after @ ..] = arguments {
-            let takes_pattern = PATTERN_METHODS.contains(&function) || function == "all";
+            let takes_pattern = PATTERN_METHODS.contains(&function);
             let takes_field = FIELD_METHODS.contains(&function) || ["most", "index"].contains(&function);
             match &first.form {
                 Form::Function(inner) if takes_pattern || takes_field => {
@@ -467,7 +471,6 @@ impl<'w, 'a> Walk<'w, 'a> {
                 Form::Text(_) if takes_field => {
                     if let Some(name) = literal_text(first)
                         && let Shape::Fields(_) = item.shape()
-                        && !name.contains(['.', '['])
                     {
                         self.part_field(item, &name, first.range.clone());
                     }
