@@ -10,7 +10,9 @@ function owners.name(item, instead)
   -- Only for words: nothing is judged by it.
   local process = seen_or(item, "process", nil)
   if process ~= nil then return who(process) end
-  if seen_or(item, "in_kernel", nil) == true then return "the kernel" end
+  -- Listeners say whether the kernel holds them; other rows have no such field, and asking for it is an error.
+  local has_field, in_kernel = pcall(seen_or, item, "in_kernel", nil)
+  if has_field and in_kernel == true then return "the kernel" end
   return instead or "an unseen process"
 end
 

@@ -159,9 +159,7 @@ return check {
     for index = 2, #calls do
       local dns = answers[index]
       local strangers = value_or(dns, "strangers", nil)
-      if strangers == nil or #strangers == 0 then
-        untold = untold or dns
-      else
+      if strangers ~= nil then
         for _, stranger in ipairs(strangers) do
           local recursion = seen_or(stranger, "recursion", nil)
           local software = seen_or(stranger, "software", nil)
@@ -207,7 +205,8 @@ return check {
     if #found > 0 then return found end
     -- Where a gap is the reason, reading the field ends the check as unknown, with the gap.
     if untold ~= nil then
-      if untold.recursion == nil then return cx.unknown(("whether %s resolves for strangers could not be told"):format(name)) end
+      local _ = untold.recursion
+      return cx.unknown(("whether %s resolves for strangers could not be told"):format(name))
     end
     if #refused == 0 then return cx.unknown(("no address of this host was found at which %s could be asked"):format(name)) end
     -- A server that refuses can still be used as an amplifier, for the zones that it has.

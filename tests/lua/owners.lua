@@ -2,6 +2,7 @@ local function same(a, b) if a ~= b then error(("`%s` is not `%s`"):format(tostr
 
 -- What checks have by themselves: the figures of a row that a gap hid raise an error.
 function seen_or(item, field, default)
+  if item.fields and not item.fields[field] then error("no field " .. field) end
   local seen, value = pcall(function() return item[field] end)
   if not seen or value == nil then return default end
   return value
@@ -9,12 +10,14 @@ end
 function who(process) return ("%s (pid %d)"):format(process.name, process.pid) end
 
 local owners = require "casebook.owners"
-local hidden = setmetatable({}, { __index = function() error("not known") end })
+local hidden = setmetatable({ fields = false }, { __index = function() error("not known") end })
 local web = { process = { pid = 812, name = "nginx", user = "www", unit = "nginx.service" } }
 
 same(owners.name(web), "nginx (pid 812)")
 same(owners.name({}), "an unseen process")
 same(owners.name({}, "nobody"), "nobody")
+-- A connection knows nothing of the kernel; a field that its probe does not have is an error.
+same(owners.name({ fields = { process = true } }), "an unseen process")
 same(owners.name(hidden), "an unseen process")
 same(owners.name({ in_kernel = true }), "the kernel")
 same(owners.name({ in_kernel = false }), "an unseen process")
