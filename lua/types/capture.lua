@@ -85,6 +85,10 @@
 ---@field handshakes_started integer Connections that somebody tried to open in the burst: SYNs, repeated ones of a known flow not counted.
 ---@field handshakes_completed integer Of these, the ones where our SYN-ACK was answered with an ACK within the burst. Under a flood of more flows than can be kept, a lower bound.
 ---@field handshakes_completed_share? number Completed as a share of started; none when none was started.
+---@field stray integer Segments other than SYNs for connections that this host took no part in so far: of no connection, or of one that something drops. The first ones of a connection that was open before are among them until this host sends.
+---@field stray_bytes integer Their bytes, link headers included.
+---@field syn_ack_unasked integer SYN-ACKs among `syn_ack` that answer no SYN of this host's in the burst.
+---@field syn_with_ecn_share? number SYNs that ask for ECN (flags ECE and CWR) as a share of SYNs; systems do that seldom on their own.
 ---@field syn_without_options_share? number SYNs without any TCP option as a share of SYNs: an operating system always sends some, a flooding tool often none.
 ---@field tx_packets integer Packets sent.
 ---@field tx_bytes integer Bytes sent, link headers included.
@@ -139,6 +143,52 @@
 ---@field tx_echo_replies integer Echo replies sent.
 ---@field tx_unreachables integer "Destination unreachable" sent: closed UDP ports, rejecting firewall rules. The kernel limits their rate.
 
+---Rx IP fragments, first ones included.
+---@class casebook.capture.Fragments
+---@field packets integer Packets.
+---@field bytes integer Bytes, link headers included.
+---@field share number Share of the rx bytes.
+---@field first integer First fragments; they alone have ports. A later one of UDP is counted with the ports of its first where that was seen.
+---@field followed integer First fragments that a later one was seen of.
+---@field later integer Later fragments.
+---@field orphans integer Later fragments whose first was not seen.
+---@field remotes integer How many remotes sent fragments, estimated within about 4 %.
+---@field local_address? string The address that received most of them.
+
+---Messages about one DNS type.
+---@class casebook.capture.QueryType
+---@field name string `A`, `ANY`, `TXT`, `RRSIG` …
+---@field packets integer Packets.
+
+---A list of `casebook.capture.QueryType` in evidence.
+---@class casebook.capture.QueryTypes
+---@field [integer] casebook.capture.QueryType
+---@field first fun(self: casebook.capture.QueryTypes, pattern?: table|fun(item: casebook.capture.QueryType): boolean): casebook.capture.QueryType? the first item that fits, or nil
+---@field where fun(self: casebook.capture.QueryTypes, pattern: table|fun(item: casebook.capture.QueryType): boolean): casebook.capture.QueryTypes the items that fit
+---@field any fun(self: casebook.capture.QueryTypes, pattern?: table|fun(item: casebook.capture.QueryType): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.QueryTypes, pattern: table|fun(item: casebook.capture.QueryType): boolean): boolean whether all items fit
+---@field count fun(self: casebook.capture.QueryTypes, pattern?: table|fun(item: casebook.capture.QueryType): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.QueryTypes, field: string|(fun(item: casebook.capture.QueryType): any), n: integer): casebook.capture.QueryTypes the n items whose field is largest
+---@field sum fun(self: casebook.capture.QueryTypes, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.QueryTypes, field: string): table<any, casebook.capture.QueryTypes> lists of the items by a field's value
+---@field map fun(self: casebook.capture.QueryTypes, field: string|fun(item: casebook.capture.QueryType): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.QueryTypes, field: string, order?: "asc"|"desc"): casebook.capture.QueryTypes the items in the order of a field
+---@field take fun(self: casebook.capture.QueryTypes, n: integer): casebook.capture.QueryTypes the first n items
+---@field seen fun(self: casebook.capture.QueryTypes): casebook.capture.QueryTypes the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.capture.QueryTypes): casebook.capture.QueryType[] the items as plain tables, converted at once
+
+---DNS messages on UDP port 53, as far as their payload was seen; later fragments are not in it.
+---@class casebook.capture.Dns
+---@field queries integer Questions that came in.
+---@field query_bytes integer Their bytes, link headers included.
+---@field answers integer Answers that came in.
+---@field answer_bytes integer Their bytes.
+---@field tx_queries integer Questions that this host sent.
+---@field tx_answers integer Answers that this host sent.
+---@field tx_answer_bytes integer Their bytes.
+---@field query_types casebook.capture.QueryTypes What the questions that came in ask for, most first.
+---@field answer_types casebook.capture.QueryTypes What the answers that came in were asked for, most first.
+
 ---Rx frames with a VLAN tag.
 ---@class casebook.capture.Vlan
 ---@field packets integer Frames.
@@ -152,6 +202,7 @@
 ---@field bytes integer Bytes, link headers included.
 ---@field share number Share of the rx bytes.
 ---@field ttl integer TTL or hop limit of its last packet.
+---@field local_ports integer How many local ports it knocked at: TCP segments without ACK and RST, and UDP to ports below 32768. Exact for a few, within 10 % up to 500, a lower bound from some 1,500 on.
 
 ---A list of `casebook.capture.Top` in evidence.
 ---@class casebook.capture.Tops
@@ -175,6 +226,7 @@
 ---@field distinct integer How many source addresses there were, estimated within about 2 %.
 ---@field distinct_networks integer How many source networks there were (IPv4 /24, IPv6 /48), estimated within about 2 %.
 ---@field top casebook.capture.Tops The heaviest, most bytes first, the first `top` of them. Figures never exceed the truth.
+---@field widest casebook.capture.Tops Those that knock at 10 local ports or more, most ports first, up to 5.
 ---@field top_share? number Share of the rx bytes that the heaviest sent.
 ---@field per_packet? number Source addresses per rx IP packet: close to 1 when nearly every packet has a source of its own.
 
@@ -212,17 +264,19 @@
 ---@field seen fun(self: casebook.capture.SourcePorts): casebook.capture.SourcePorts the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.SourcePorts): casebook.capture.SourcePort[] the items as plain tables, converted at once
 
----Rx UDP from a port of a service that can be abused as a reflector, frames for other hosts left out.
+---Rx UDP from a port of a service that can be abused as a reflector, frames for other hosts left out; and SYN-ACKs to this host, as the service `tcp-synack`.
 ---@class casebook.capture.Reflection
----@field service string The service: `dns`, `ntp`, `snmp`, `cldap`, `ssdp`, `memcached`, `chargen` …
----@field port integer Its port, the source port of the packets.
+---@field service string The service: `dns`, `ntp`, `snmp`, `cldap`, `ssdp`, `memcached`, `chargen`, `tcp-synack` …
+---@field protocol string `udp`; `tcp` for SYN-ACKs.
+---@field port integer Its port, the source port of the packets; for SYN-ACKs the one that most came from.
 ---@field packets integer Packets.
 ---@field bytes integer Bytes, link headers included.
 ---@field share number Share of the rx bytes.
 ---@field mean_packet_bytes number Mean size on the wire, link header included.
 ---@field reflectors integer How many remotes sent them, estimated within about 7 %.
----@field requests_sent integer Packets that this host sent to that port of any remote.
----@field unsolicited_share number Share of the packets that nobody asked for: 1 - requests / answers, at least 0.
+---@field requests_sent integer Packets that this host sent to that port of any remote; for SYN-ACKs, SYNs to any port.
+---@field unsolicited_share number Share of the packets that nobody asked for: 1 - requests / answers, at least 0. A later fragment is no answer of its own.
+---@field answer_share? number Share of the payloads that are answers of that service by their first bytes; none where that cannot be told.
 ---@field local_address? string The local address that received most of it.
 ---@field local_port? integer The local port that received most of it; none when it was spread over many.
 
@@ -243,6 +297,62 @@
 ---@field seen fun(self: casebook.capture.Reflections): casebook.capture.Reflections the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.Reflections): casebook.capture.Reflection[] the items as plain tables, converted at once
 
+---A sender on the link, and what it sent of one protocol to one link address.
+---@class casebook.capture.Station
+---@field class string Whom it was for: the name of a field of `classes`; never `to_us`.
+---@field source string The sender's link address, as in `02:00:5e:10:00:01`.
+---@field destination string The receiver's.
+---@field protocol string The protocol, as in `protocols`.
+---@field packets integer Packets.
+---@field bytes integer Bytes, link headers included.
+---@field share number Share of the rx bytes.
+
+---A list of `casebook.capture.Station` in evidence.
+---@class casebook.capture.Stations
+---@field [integer] casebook.capture.Station
+---@field first fun(self: casebook.capture.Stations, pattern?: table|fun(item: casebook.capture.Station): boolean): casebook.capture.Station? the first item that fits, or nil
+---@field where fun(self: casebook.capture.Stations, pattern: table|fun(item: casebook.capture.Station): boolean): casebook.capture.Stations the items that fit
+---@field any fun(self: casebook.capture.Stations, pattern?: table|fun(item: casebook.capture.Station): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.Stations, pattern: table|fun(item: casebook.capture.Station): boolean): boolean whether all items fit
+---@field count fun(self: casebook.capture.Stations, pattern?: table|fun(item: casebook.capture.Station): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.Stations, field: string|(fun(item: casebook.capture.Station): any), n: integer): casebook.capture.Stations the n items whose field is largest
+---@field sum fun(self: casebook.capture.Stations, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.Stations, field: string): table<any, casebook.capture.Stations> lists of the items by a field's value
+---@field map fun(self: casebook.capture.Stations, field: string|fun(item: casebook.capture.Station): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.Stations, field: string, order?: "asc"|"desc"): casebook.capture.Stations the items in the order of a field
+---@field take fun(self: casebook.capture.Stations, n: integer): casebook.capture.Stations the first n items
+---@field seen fun(self: casebook.capture.Stations): casebook.capture.Stations the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.capture.Stations): casebook.capture.Station[] the items as plain tables, converted at once
+
+---What came for a multicast group, for all, or for an address that is not this host's.
+---@class casebook.capture.Group
+---@field class string `multicast`, `broadcast` or `forwarded`.
+---@field address string The destination.
+---@field protocol string The protocol, as in `protocols`.
+---@field port? integer The destination port; none where there is none, and for what is routed on.
+---@field packets integer Packets.
+---@field bytes integer Bytes, link headers included.
+---@field share number Share of the rx bytes.
+---@field top_remote? string The remote that sent most, if one stands out.
+---@field top_remote_share? number Its share.
+
+---A list of `casebook.capture.Group` in evidence.
+---@class casebook.capture.Groups
+---@field [integer] casebook.capture.Group
+---@field first fun(self: casebook.capture.Groups, pattern?: table|fun(item: casebook.capture.Group): boolean): casebook.capture.Group? the first item that fits, or nil
+---@field where fun(self: casebook.capture.Groups, pattern: table|fun(item: casebook.capture.Group): boolean): casebook.capture.Groups the items that fit
+---@field any fun(self: casebook.capture.Groups, pattern?: table|fun(item: casebook.capture.Group): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.Groups, pattern: table|fun(item: casebook.capture.Group): boolean): boolean whether all items fit
+---@field count fun(self: casebook.capture.Groups, pattern?: table|fun(item: casebook.capture.Group): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.Groups, field: string|(fun(item: casebook.capture.Group): any), n: integer): casebook.capture.Groups the n items whose field is largest
+---@field sum fun(self: casebook.capture.Groups, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.Groups, field: string): table<any, casebook.capture.Groups> lists of the items by a field's value
+---@field map fun(self: casebook.capture.Groups, field: string|fun(item: casebook.capture.Group): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.Groups, field: string, order?: "asc"|"desc"): casebook.capture.Groups the items in the order of a field
+---@field take fun(self: casebook.capture.Groups, n: integer): casebook.capture.Groups the first n items
+---@field seen fun(self: casebook.capture.Groups): casebook.capture.Groups the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.capture.Groups): casebook.capture.Group[] the items as plain tables, converted at once
+
 ---A receiver on this host: a local address and port of one protocol.
 ---@class casebook.capture.Endpoint
 ---@field protocol string `tcp`, `udp`, `icmp` …
@@ -258,6 +368,10 @@
 ---@field syn integer SYNs received.
 ---@field handshakes_completed integer Handshakes completed, see `tcp.handshakes_completed`.
 ---@field rst integer RSTs received.
+---@field syn_ack integer SYN-ACKs received.
+---@field stray integer Segments of no connection, see `tcp.stray`.
+---@field fragments integer Fragments received, first ones included.
+---@field later_fragments integer Later fragments received, those that belong to a packet counted already.
 ---@field tx_packets integer Packets sent.
 ---@field tx_bytes integer Bytes sent, link headers included.
 ---@field tx_payload_bytes integer Payload bytes sent.
@@ -431,12 +545,15 @@
 ---@field tcp casebook.capture.Tcp TCP.
 ---@field udp casebook.capture.Udp UDP.
 ---@field icmp casebook.capture.Icmp ICMP and ICMPv6.
----@field fragments casebook.capture.ToUs Rx IP fragments, first ones included. Later ones have no ports.
+---@field fragments casebook.capture.Fragments Rx IP fragments, first ones included.
+---@field dns casebook.capture.Dns DNS messages on UDP port 53, as far as their payload was seen; later fragments are not in it.
 ---@field vlan casebook.capture.Vlan Rx frames with a VLAN tag.
 ---@field remotes casebook.capture.Remotes Where the rx IP packets came from.
 ---@field ttl? casebook.capture.Ttl TTLs and hop limits of the rx IP packets; none when there were no such packets. Packets of one spoofing sender share few values, those of many real senders spread over many.
 ---@field source_ports casebook.capture.SourcePorts Source ports of rx TCP and UDP packets, most bytes first, the first `top` of them.
 ---@field reflection casebook.capture.Reflections Rx UDP from ports of services that can be abused as reflectors, most bytes first. Answers to the host's own questions are in it too: see `requests_sent` and `unsolicited_share`.
+---@field stations casebook.capture.Stations Who on the link sent what was not for this host alone, by link addresses and protocol, most bytes first, up to 32. Empty where frames have no link addresses.
+---@field groups casebook.capture.Groups What was for a group, for all, or is routed on: by destination, protocol and port, most bytes first, up to 32.
 ---@field endpoints casebook.capture.Endpoints Who on this host received: by protocol, local address and port, most bytes first, up to 1,024. With `other_endpoints` they add up to `classes.to_us`.
 ---@field other_endpoints casebook.capture.OtherEndpoints The endpoints that are not listed, by protocol.
 ---@field flows casebook.capture.Flows The heaviest flows of rx and tx, up to 256. A flow that made room for heavier ones and came back counts from its return, so the figures never exceed the truth.

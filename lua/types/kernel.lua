@@ -135,6 +135,28 @@
 ---@field insert_failed? integer Connections that could not be inserted in the window (`insert_failed`).
 ---@field invalid? integer Packets in the window that belong to no connection and cannot begin one (`invalid`).
 
+---A multicast group that this host wants the packets of.
+---@class casebook.kernel.MulticastGroup
+---@field interface string The interface that it was joined on.
+---@field address string Its address.
+
+---A list of `casebook.kernel.MulticastGroup` in evidence.
+---@class casebook.kernel.MulticastGroups
+---@field [integer] casebook.kernel.MulticastGroup
+---@field first fun(self: casebook.kernel.MulticastGroups, pattern?: table|fun(item: casebook.kernel.MulticastGroup): boolean): casebook.kernel.MulticastGroup? the first item that fits, or nil
+---@field where fun(self: casebook.kernel.MulticastGroups, pattern: table|fun(item: casebook.kernel.MulticastGroup): boolean): casebook.kernel.MulticastGroups the items that fit
+---@field any fun(self: casebook.kernel.MulticastGroups, pattern?: table|fun(item: casebook.kernel.MulticastGroup): boolean): boolean whether an item fits
+---@field all fun(self: casebook.kernel.MulticastGroups, pattern: table|fun(item: casebook.kernel.MulticastGroup): boolean): boolean whether all items fit
+---@field count fun(self: casebook.kernel.MulticastGroups, pattern?: table|fun(item: casebook.kernel.MulticastGroup): boolean): integer how many items fit
+---@field top fun(self: casebook.kernel.MulticastGroups, field: string|(fun(item: casebook.kernel.MulticastGroup): any), n: integer): casebook.kernel.MulticastGroups the n items whose field is largest
+---@field sum fun(self: casebook.kernel.MulticastGroups, field: string): number the sum of a field
+---@field group fun(self: casebook.kernel.MulticastGroups, field: string): table<any, casebook.kernel.MulticastGroups> lists of the items by a field's value
+---@field map fun(self: casebook.kernel.MulticastGroups, field: string|fun(item: casebook.kernel.MulticastGroup): any): any[] a list of one field
+---@field sort fun(self: casebook.kernel.MulticastGroups, field: string, order?: "asc"|"desc"): casebook.kernel.MulticastGroups the items in the order of a field
+---@field take fun(self: casebook.kernel.MulticastGroups, n: integer): casebook.kernel.MulticastGroups the first n items
+---@field seen fun(self: casebook.kernel.MulticastGroups): casebook.kernel.MulticastGroups the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.kernel.MulticastGroups): casebook.kernel.MulticastGroup[] the items as plain tables, converted at once
+
 ---Settings that decide what happens to inbound traffic.
 ---@class casebook.kernel.Settings
 ---@field tcp_syncookies? integer SYN cookies: 0 off, 1 when a queue is full, 2 always (`net.ipv4.tcp_syncookies`).
@@ -145,6 +167,7 @@
 ---@field rmem_default? integer The receive buffer of a socket that asks for none, in bytes (`net.core.rmem_default`).
 ---@field netdev_max_backlog? integer The most packets that wait in the backlog of a CPU (`net.core.netdev_max_backlog`).
 ---@field icmp_ratelimit? integer Milliseconds between ICMP errors to the same host (`net.ipv4.icmp_ratelimit`); 0 is no limit.
+---@field ipfrag_high_thresh? integer The most memory that IPv4 fragments may take while they wait, in bytes (`net.ipv4.ipfrag_high_thresh`).
 ---@field ip_forward? integer Whether packets for others are forwarded: 0 no, 1 yes (`net.ipv4.ip_forward`).
 ---@field nf_conntrack_max? integer The most connections that can be tracked (`net.netfilter.nf_conntrack_max`); null where none are.
 
@@ -161,6 +184,7 @@
 ---@field conntrack? casebook.kernel.Conntrack Connection tracking; null where the kernel does not track connections, which is no gap.
 ---@field martian_sources? integer Packets with an impossible source address (`rt_cache: in_martian_src`); of the whole machine, all network namespaces together.
 ---@field unroutable? integer Packets for which there was no route (`rt_cache: in_no_route`); of the whole machine.
+---@field multicast_groups? casebook.kernel.MulticastGroups The multicast groups that this host wants, at the end of the window; at most 1,024. Null where that could not be read.
 ---@field settings casebook.kernel.Settings Settings that decide what happens to inbound traffic.
 ---@field grew table<string, integer> Every counter that grew, by the kernel's name for it: `TcpExt.ListenDrops`.
 

@@ -70,6 +70,47 @@
 ---@field multicast number Multicast.
 ---@field non_ip number ARP and the like.
 
+---Processes that took inbound bytes and belong together: those of one service, else those of one name and unit. Or a socket whose owner was not seen, as when it ended within the window.
+---@class casebook.ledger.Receiver
+---@field label string For people: `curl (pid 1423)`, `nginx.service (8 × nginx)`.
+---@field process? casebook.ledger.Process The one that took most; none when no owner was seen.
+---@field process_share number Its share of what they took.
+---@field processes integer How many processes they are; 0 when no owner was seen.
+---@field pids integer[] Their ids, those that took most first, at most 16.
+---@field protocol? string `tcp` or `udp`.
+---@field address? string The local address; none when there are several.
+---@field ports integer[] The local ports, those that most came to first, at most 16.
+---@field ports_count integer How many local ports there are.
+---@field bytes integer Bytes on the wire, link headers included.
+---@field packets integer Packets on the wire.
+---@field share number Share of the interface's bytes.
+---@field remotes string[] Who sends it, those that send most first, at most 16. Of many remotes of one local port only the one that stands out.
+---@field remotes_count? integer How many remotes send to those ports, added up over the ports; none when that was not counted.
+---@field top_remote_share? number Share of the bytes that the first of `remotes` sent; none where that cannot be told.
+---@field remote_port? integer The remote port that most of it comes from, if one stands out.
+---@field opened_by? string Who opened the connections that carried most: `remote` or `local`; none for datagrams and where neither tells.
+---@field handshakes? integer Connections that were completed in the window; none, as below, where no packet was captured.
+---@field sent_bytes? integer Payload that left by the same local ports.
+---@field sent_packets? integer Packets that left by them.
+---@field written_bytes? integer Bytes that they passed to `write` or sent to storage, whichever is more; none when it is not known of one of them.
+
+---A list of `casebook.ledger.Receiver` in evidence.
+---@class casebook.ledger.Receivers
+---@field [integer] casebook.ledger.Receiver
+---@field first fun(self: casebook.ledger.Receivers, pattern?: table|fun(item: casebook.ledger.Receiver): boolean): casebook.ledger.Receiver? the first item that fits, or nil
+---@field where fun(self: casebook.ledger.Receivers, pattern: table|fun(item: casebook.ledger.Receiver): boolean): casebook.ledger.Receivers the items that fit
+---@field any fun(self: casebook.ledger.Receivers, pattern?: table|fun(item: casebook.ledger.Receiver): boolean): boolean whether an item fits
+---@field all fun(self: casebook.ledger.Receivers, pattern: table|fun(item: casebook.ledger.Receiver): boolean): boolean whether all items fit
+---@field count fun(self: casebook.ledger.Receivers, pattern?: table|fun(item: casebook.ledger.Receiver): boolean): integer how many items fit
+---@field top fun(self: casebook.ledger.Receivers, field: string|(fun(item: casebook.ledger.Receiver): any), n: integer): casebook.ledger.Receivers the n items whose field is largest
+---@field sum fun(self: casebook.ledger.Receivers, field: string): number the sum of a field
+---@field group fun(self: casebook.ledger.Receivers, field: string): table<any, casebook.ledger.Receivers> lists of the items by a field's value
+---@field map fun(self: casebook.ledger.Receivers, field: string|fun(item: casebook.ledger.Receiver): any): any[] a list of one field
+---@field sort fun(self: casebook.ledger.Receivers, field: string, order?: "asc"|"desc"): casebook.ledger.Receivers the items in the order of a field
+---@field take fun(self: casebook.ledger.Receivers, n: integer): casebook.ledger.Receivers the first n items
+---@field seen fun(self: casebook.ledger.Receivers): casebook.ledger.Receivers the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.ledger.Receivers): casebook.ledger.Receiver[] the items as plain tables, converted at once
+
 ---What probe `ledger` observes: where the inbound bytes of the watched interface went.
 ---@class casebook.ledger.Evidence: casebook.Evidence
 ---@field interface string The interface.
@@ -81,5 +122,6 @@
 ---@field unexplained_share? number The same as a share of all; none when nothing came in.
 ---@field disagreements string[] Figures of different sources that disagree, as sentences with both.
 ---@field shares casebook.ledger.Shares Shares of the inbound bytes by kind of end.
+---@field receivers casebook.ledger.Receivers The processes that took inbound bytes, those that belong together added up, and sockets whose owner was not seen; most bytes first.
 ---@field top? casebook.ledger.Entry The heaviest entry; none when nothing came in.
 
