@@ -13,6 +13,7 @@ mod plan;
 mod probe;
 mod replay;
 mod run;
+mod test;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -56,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Plan(arguments) => plan::plan(&arguments),
         Command::Lint(arguments) => lint::lint(&arguments),
         Command::Check(arguments) => check::check(&arguments),
+        Command::Test(arguments) => test::test(&arguments),
         Command::Probe(arguments) => probe::probe(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Doctor => doctor::doctor(),

@@ -3,13 +3,17 @@
 mod checks;
 mod differential;
 mod judge;
+mod literal;
 mod observer;
 mod plan;
 mod progress;
 mod run;
 mod secret;
+mod trace;
 
+pub use literal::{Literal, LiteralEvidence, Unanswered};
 pub use observer::{Ask, Live, Observer, Recorded, observe_one};
 pub use plan::{Plan, PlannedStep, plan};
 pub use progress::{Event, Progress};
-pub use run::{Request, RunError, run};
+pub use run::{Request, RunError, run, run_traced};
+pub use trace::Trace;

@@ -1,7 +1,7 @@
 //! Runs a check: gives it `cx`, answers its calls of probes, and reads what it found.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use mlua::chunk::ChunkMode;
@@ -70,7 +70,12 @@ pub struct CheckRun {
     pub printed: Vec<String>,
     /// The modules of its folder that it required, with their texts.
     pub modules: BTreeMap<String, String>,
+    /// The lines of its file that gave a verdict.
+    pub said_at: BTreeSet<usize>,
 }
+
+/// The lines that gave a verdict, noted while the script runs.
+type SaidAt = Arc<Mutex<BTreeSet<usize>>>;
 
 /// Runs a check. `answer` observes the calls of one moment together, in their order.
 pub fn run_check(
@@ -81,6 +86,8 @@ pub fn run_check(
 ) -> CheckRun {
     let file = script.clone();
     let output_bytes = limits.output_bytes;
+    let said = SaidAt::default();
+    let noted = Arc::clone(&said);
     let work = move |lua: &Lua, caller: &Caller<Vec<Call>, Vec<Evidence>>| {
         let declaring = declare::evaluate(lua, &file)?;
         let run: Function = declaring
@@ -88,17 +95,35 @@ pub fn run_check(
             .raw_get("run")
             .map_err(|_| mlua::Error::runtime("the check has no `run = function(cx, params) … end`"))?;
         rows::install(lua, &lua.globals())?;
-        let (cx, finding_meta, params) = context(lua, &given, caller)?;
+        let (cx, finding_meta, params) = context(lua, &given, caller, said_at(lua, &file.origin, noted)?)?;
         let found = run.call::<LuaValue>((cx, params))?;
         findings(&found, &finding_meta, output_bytes)
     };
     let ran = sandbox::attempt(limits, &script.modules, work, answer);
-    CheckRun { outcome: ran.outcome, printed: ran.printed, modules: ran.loaded }
+    let said_at = said.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    CheckRun { outcome: ran.outcome, printed: ran.printed, modules: ran.loaded, said_at }
 }
 
 type AnswersOf = Caller<Vec<Call>, Vec<Evidence>>;
 
-fn context(lua: &Lua, given: &Given, caller: &AnswersOf) -> mlua::Result<(Table, Table, Table)> {
+/// Notes the line of the script that looks a verdict up.
+fn said_at(lua: &Lua, origin: &str, said: SaidAt) -> mlua::Result<Function> {
+    let origin = origin.to_owned();
+    lua.create_function(move |lua, ()| {
+        // This function is on level 0, `cx` on level 1, and the script on level 2.
+        let line = lua.inspect_stack(2, |frame| {
+            let source = frame.source().source?;
+            source.strip_prefix(['@', '=']).filter(|source| *source == origin)?;
+            frame.current_line()
+        });
+        if let Some(line) = line.flatten() {
+            said.lock().unwrap_or_else(PoisonError::into_inner).insert(line);
+        }
+        Ok(())
+    })
+}
+
+fn context(lua: &Lua, given: &Given, caller: &AnswersOf, said: Function) -> mlua::Result<(Table, Table, Table)> {
     let params = parameters(lua, &given.params)?;
     let (caller, needs) = (caller.clone(), given.needs.clone());
     let asked = std::sync::atomic::AtomicUsize::new(0);
@@ -134,7 +159,7 @@ fn context(lua: &Lua, given: &Given, caller: &AnswersOf) -> mlua::Result<(Table,
         .load(include_str!("../../lua/casebook/check.lua"))
         .set_mode(ChunkMode::Text)
         .set_name("=[engine]")
-        .call((ask, unknown_member, about, known, params.clone(), now, given.window_seconds))?;
+        .call((ask, unknown_member, said, about, known, params.clone(), now, given.window_seconds))?;
     Ok((cx, finding, params))
 }
 
@@ -250,7 +275,7 @@ fn findings(found: &LuaValue, meta: &Table, output_bytes: usize) -> mlua::Result
 
 fn finding(table: &Table, items: &mut usize) -> mlua::Result<CheckFinding> {
     let word: String = table.raw_get("verdict")?;
-    let verdict = [Verdict::Ok, Verdict::Warning, Verdict::Critical, Verdict::Unknown, Verdict::Skipped]
+    let verdict = Verdict::ALL
         .into_iter()
         .find(|verdict| verdict.word() == word)
         .ok_or_else(|| mlua::Error::runtime(format!("`{word}` is not a verdict")))?;

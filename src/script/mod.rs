@@ -15,6 +15,7 @@ pub mod sandbox;
 mod scope;
 mod source;
 mod template;
+mod verdicts;
 
 pub use check::{Call, CheckFinding, CheckRun, Given, run_check};
 pub use condition::Condition;
@@ -25,3 +26,4 @@ pub use lexer::{SyntaxError, is_keyword};
 pub use scope::{HELPERS, Helper, Judged, Scope, Unknown};
 pub use source::Script;
 pub use template::Template;
+pub use verdicts::verdict_lines;
