@@ -4,6 +4,8 @@
 mod bounds;
 #[path = "cli/captures.rs"]
 mod captures;
+#[path = "cli/checks.rs"]
+mod checks;
 #[path = "cli/command.rs"]
 mod command;
 #[path = "cli/files.rs"]

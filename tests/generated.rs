@@ -38,8 +38,33 @@ fn the_committed_reference_is_what_would_be_generated() {
 fn nothing_else_lies_in_the_reference() {
     let generated: BTreeSet<PathBuf> =
         casebook::generate::files(casebook::cli::command()).into_iter().map(|(path, _)| root().join(path)).collect();
-    let left: Vec<PathBuf> = files_below(&root().join("docs/reference")).difference(&generated).cloned().collect();
+    let mut there = files_below(&root().join("docs/reference"));
+    there.extend(files_below(&root().join("lua/types")));
+    let left: Vec<PathBuf> = there.difference(&generated).cloned().collect();
     assert!(left.is_empty(), "nothing generates {left:?}");
+}
+
+#[test]
+fn the_types_for_editors_are_lua_and_name_no_type_that_is_not_there() {
+    let lua = mlua::Lua::new();
+    let types = casebook::generate::lua_types();
+    let all: String = types.iter().map(|(_, text)| text.as_str()).collect();
+    let declared: BTreeSet<&str> = all
+        .lines()
+        .filter_map(|line| line.strip_prefix("---@class ").or_else(|| line.strip_prefix("---@alias ")))
+        .filter_map(|rest| rest.split([':', ' ']).next())
+        .collect();
+    let name = regex::Regex::new(r"casebook\.[A-Za-z_.]*[A-Za-z_]").unwrap();
+    for (file, text) in &types {
+        lua.load(text).set_name(file).into_function().unwrap_or_else(|error| panic!("{file}: {error}"));
+        for line in text.lines().filter(|line| line.starts_with("---@")) {
+            // What follows two blanks or a `#` is a description, but no description speaks of types.
+            for used in name.find_iter(line).map(|found| found.as_str()).filter(|used| *used != "casebook.NAME") {
+                assert!(declared.contains(used), "{file}: {used} is not declared: {line}");
+            }
+        }
+    }
+    assert!(declared.contains("casebook.sockets.Listener"), "{declared:?}");
 }
 
 #[test]

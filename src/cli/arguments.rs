@@ -37,7 +37,9 @@ pub(super) enum Command {
     Show(ShowArguments),
     /// Show what a run would do, what it reads and needs, and what root would add
     Plan(ShowArguments),
-    /// Check runbooks without running them
+    /// Write a check or runbook to begin with, and its test
+    New(NewArguments),
+    /// Check runbooks and Lua checks without running them
     Lint(LintArguments),
     /// Run one check, written in Lua, by hand
     Check(CheckArguments),
@@ -51,7 +53,7 @@ pub(super) enum Command {
     Doctor,
     /// Print a JSON schema: of a case, of runbooks, of tests, or of a probe
     Schema(SchemaArguments),
-    /// Write the reference manual out of the probes' own descriptions
+    /// Write the reference manual and the Lua types out of the probes' own descriptions
     Generate(GenerateArguments),
     /// Print the completions for a shell
     Completions(CompletionsArguments),
@@ -231,9 +233,35 @@ pub(super) struct ShowArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook new check slow_clients              lua/checks/slow_clients.lua and its test
+  casebook new runbook lost-datagrams          runbooks/lost-datagrams.yaml and its test
+  casebook new runbook rates --lua --dir .     rates.lua here")]
+pub(super) struct NewArguments {
+    /// What to begin
+    pub kind: NewKind,
+    /// Its name
+    pub name: String,
+    /// Write the runbook in Lua
+    #[arg(long)]
+    pub lua: bool,
+    /// The folder to write it to; lua/checks or runbooks when none is given
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum NewKind {
+    /// A check, in Lua
+    Check,
+    /// A runbook
+    Runbook,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct LintArguments {
-    /// Runbooks: names or YAML files
-    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// Runbooks by name, YAML and Lua files, and folders of them
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub files: Vec<String>,
 }
 
@@ -286,6 +314,9 @@ pub(super) struct GenerateArguments {
     /// The project's folder
     #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
     pub folder: PathBuf,
+    /// Write only the types for the Lua language server, to this folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "folder")]
+    pub types: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

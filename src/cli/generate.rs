@@ -30,8 +30,12 @@ pub(super) fn schema(arguments: &SchemaArguments) -> anyhow::Result<u8> {
 
 #[allow(clippy::disallowed_methods, reason = "writing the generated files is what was asked for")]
 pub(super) fn generate(arguments: &GenerateArguments) -> anyhow::Result<u8> {
-    for (path, text) in generate::files(Arguments::command()) {
-        let path = arguments.folder.join(path);
+    let (folder, files) = match &arguments.types {
+        Some(folder) => (folder, generate::lua_types()),
+        None => (&arguments.folder, generate::files(Arguments::command())),
+    };
+    for (path, text) in files {
+        let path = folder.join(path);
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }

@@ -1,36 +1,143 @@
 //! `casebook lint`.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use super::arguments::LintArguments;
 use super::{output, say};
-use crate::runbook::{self, Kind};
+use crate::runbook::{self, Found, Kind, Problem, Problems};
+use crate::script::lint::{self as script_lint, Kind as ScriptKind, Level};
+use crate::sys::text_file;
 use crate::sys::trust::Trust;
+
+/// How deep folders are searched.
+const DEPTH: usize = 8;
 
 pub(super) fn lint(arguments: &LintArguments) -> anyhow::Result<u8> {
     let mut bad = 0;
     for name in &arguments.files {
-        let found = match runbook::find(Kind::Runbook, name, None, Trust::Waived) {
-            Ok(found) => found,
-            Err(error) => {
-                say(format_args!("casebook: {error}"));
-                bad += 1;
-                continue;
-            }
-        };
-        match runbook::load_found(&found, Trust::Waived) {
-            Ok(runbook) => output::read_enough(writeln!(
-                std::io::stdout(),
-                "{name}: good: {} steps, {} causes, {} parameters",
-                runbook.steps.len(),
-                runbook.causes.len(),
-                runbook.params.len()
-            ))?,
-            Err(problems) => {
-                bad += 1;
-                say(problems.render(output::stderr_color()));
-            }
+        let path = Path::new(name);
+        if !path.is_dir() {
+            bad += usize::from(!is_good(name)?);
+            continue;
+        }
+        let mut files = Vec::new();
+        collect(path, 0, &mut files);
+        files.sort();
+        if files.is_empty() {
+            say(format_args!("casebook: there are no runbooks and no Lua files in {name}"));
+            bad += 1;
+        }
+        for file in files {
+            bad += usize::from(!is_good(&file.display().to_string())?);
         }
     }
     Ok(if bad == 0 { 0 } else { super::BAD_USAGE })
+}
+
+/// The runbooks and scripts below a folder, without tests of them and without type definitions.
+fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Ok(kind) = entry.file_type() else { continue };
+        if name.starts_with('.') || name.contains(".test.") {
+            continue;
+        }
+        if kind.is_dir() && depth < DEPTH && name != "types" {
+            collect(&path, depth + 1, files);
+        } else if !kind.is_dir() && [".lua", ".yaml", ".yml"].iter().any(|ending| name.ends_with(ending)) {
+            files.push(path);
+        }
+    }
+}
+
+/// Says what is wrong with a runbook or script, or that it is good.
+fn is_good(name: &str) -> anyhow::Result<bool> {
+    if name.ends_with(".lua") {
+        return is_good_script(name);
+    }
+    match find(Kind::Runbook, name) {
+        Ok(found) => is_good_runbook(name, &found),
+        Err(error) => match find(Kind::Check, name) {
+            Ok(found) => is_good_text(&found.text, &found.origin, Some(&found)),
+            Err(_) => {
+                say(format_args!("casebook: {error}"));
+                Ok(false)
+            }
+        },
+    }
+}
+
+fn find(kind: Kind, name: &str) -> Result<Found, runbook::NotFound> {
+    runbook::find(kind, name, None, Trust::Waived)
+}
+
+fn is_good_runbook(name: &str, found: &Found) -> anyhow::Result<bool> {
+    match runbook::load_found(found, Trust::Waived) {
+        Ok(runbook) => {
+            let (steps, causes, params) = (runbook.steps.len(), runbook.causes.len(), runbook.params.len());
+            good(name, &format!("{steps} steps, {causes} causes, {params} parameters"))?;
+            Ok(true)
+        }
+        Err(problems) => {
+            say(problems.render(output::stderr_color()));
+            Ok(false)
+        }
+    }
+}
+
+fn is_good_check(name: &str, found: &Found) -> anyhow::Result<bool> {
+    match runbook::load_check(found, Trust::Waived) {
+        Ok(check) => {
+            good(name, &format!("a check, {} parameters, {} probes", check.params.len(), check.needs.len()))?;
+            Ok(true)
+        }
+        Err(problems) => {
+            say(problems.render(output::stderr_color()));
+            Ok(false)
+        }
+    }
+}
+
+fn is_good_script(name: &str) -> anyhow::Result<bool> {
+    let text = match text_file::read(Path::new(name), script_lint::LARGEST as u64) {
+        Ok(text) => text,
+        Err(why) => {
+            say(format_args!("casebook: cannot read the script {name}: {why}"));
+            return Ok(false);
+        }
+    };
+    is_good_text(&text, name, find(Kind::Runbook, name).ok().as_ref())
+}
+
+/// What stands in a script is judged first; then it is read as it will be when it runs.
+fn is_good_text(text: &str, name: &str, found: Option<&Found>) -> anyhow::Result<bool> {
+    let findings = script_lint::lint(text, name);
+    let problems = findings.into_iter().map(|finding| Problem {
+        message: finding.message,
+        help: finding.help,
+        range: Some(finding.range),
+        is_warning: finding.level == Level::Warning,
+    });
+    let problems = Problems { origin: name.to_owned(), problems: problems.collect(), text: text.to_owned() };
+    if !problems.problems.is_empty() {
+        say(problems.render(output::stderr_color()));
+    }
+    if problems.are_grave() {
+        return Ok(false);
+    }
+    match (script_lint::kind(text), found) {
+        (ScriptKind::Check, Some(found)) => is_good_check(name, found),
+        (ScriptKind::Runbook, Some(found)) => is_good_runbook(name, found),
+        _ => {
+            good(name, "a module")?;
+            Ok(true)
+        }
+    }
+}
+
+fn good(name: &str, what: &str) -> std::io::Result<()> {
+    output::read_enough(writeln!(std::io::stdout(), "{name}: good: {what}"))
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::arguments::{ListArguments, ShowArguments, trust};
 use super::run::load;
 use crate::probe::PROBES;
-use crate::runbook::{self, Found, Kind, Listed, NotFound, Problems};
+use crate::runbook::{self, Found, Kind, Listed, NotFound, Problems, SHIPPED};
 use crate::sys::trust::Trust;
 
 pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
@@ -67,7 +67,7 @@ fn rows(kind: Kind, read: impl Fn(&Found) -> Result<(usize, String), Problems>) 
                     NotFound::Unreadable { path, .. } => path.file_stem().unwrap_or_default().to_string_lossy().into(),
                     _ => String::new(),
                 };
-                Row { name, fit: usize::MAX, about: format!("REFUSED: {error}"), origin: "shipped".into(), hides }
+                Row { name, fit: usize::MAX, about: format!("REFUSED: {error}"), origin: SHIPPED.into(), hides }
             }
         })
         .collect()
@@ -88,7 +88,7 @@ fn print(
     }
     for row in &rows {
         writeln!(out, "  {:<24} {}", row.name, row.about)?;
-        if places || row.origin != "shipped" || !row.hides.is_empty() {
+        if places || row.origin != SHIPPED || !row.hides.is_empty() {
             let hides = if row.hides.is_empty() { String::new() } else { format!(", before {}", row.hides.join(", ")) };
             writeln!(out, "  {:<24} from {}{hides}", "", row.origin)?;
         }

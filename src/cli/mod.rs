@@ -7,6 +7,7 @@ mod doctor;
 mod generate;
 mod lint;
 mod list;
+mod new;
 mod output;
 mod place;
 mod plan;
@@ -55,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::List(arguments) => list::list(&arguments),
         Command::Show(arguments) => list::show(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
+        Command::New(arguments) => new::new(&arguments),
         Command::Lint(arguments) => lint::lint(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Test(arguments) => test::test(&arguments),

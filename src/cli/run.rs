@@ -61,7 +61,10 @@ pub(super) fn live(runbook: &Runbook, params: Map<String, Value>, limits: Limits
         started: Timestamp::now(),
         cancelled: &move || cancelled.is_cancelled(),
         limits,
-        printed: &|step, line| say(format_args!("{step}: {line}")),
+        printed: &|step, line| match runbook.around {
+            Some(_) => say(line),
+            None => say(format_args!("{step}: {line}")),
+        },
     };
     let case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()));
     display.finish();

@@ -13,7 +13,7 @@ use super::plan::{GRACE, PATIENCE, watches};
 use super::secret::Secrets;
 use crate::case::{Evidence, Gap, Reason};
 use crate::probe::{self, Inputs};
-use crate::runbook::Check;
+use crate::runbook::{Check, SHIPPED};
 use crate::script::sandbox::{Limits, Stopped};
 use crate::script::{Call, CheckFinding, Given, run_check};
 use crate::sys::usage;
@@ -133,8 +133,13 @@ fn gap(check: &Check, stopped: Stopped) -> Gap {
     let name = &check.name;
     match stopped {
         Stopped::NotKnown { gap, .. } => gap,
-        other => Gap::new(Reason::Failed, format!("run the check {name}"), other.to_string())
-            .way_out(format!("mend {} and try it by itself: casebook check {name}", check.script.origin)),
+        Stopped::Failed(error) => {
+            let by_itself = if check.script.origin == SHIPPED { name } else { &check.script.origin };
+            Gap::new(Reason::Failed, format!("run the check {name}"), error.to_string())
+                .way_out(format!("mend it and try it by itself: casebook check {by_itself}"))
+        }
+        // These say the way out themselves.
+        other => Gap::new(Reason::Failed, format!("run the check {name}"), other.to_string()),
     }
 }
 

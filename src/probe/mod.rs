@@ -4,14 +4,20 @@
 //! manual, the JSON schema, `list`, `doctor`, completions and lint follow from its types and their doc comments.
 
 pub mod capture;
+pub mod conntrack;
 mod context;
+pub mod dns;
+mod distinct;
 pub mod drops;
 pub mod firewall;
+mod hash;
+mod heavy;
 pub mod host;
 pub mod interfaces;
 pub mod kernel;
 pub mod ledger;
 pub mod logs;
+pub mod service;
 pub mod sockets;
 mod watched;
 
@@ -32,9 +38,12 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &sockets::SocketsProbe,
     &capture::CaptureProbe,
     &firewall::FIREWALL,
+    &conntrack::ConntrackProbe,
     &kernel::KernelProbe,
     &drops::DropsProbe,
     &logs::Logs,
+    &dns::DnsProbe,
+    &service::ServiceProbe,
     &ledger::LedgerProbe,
 ];
 

@@ -18,6 +18,9 @@ static CHECKS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/lua/checks");
 /// The largest runbook or check that is read, in bytes: some thirty times the largest that ships.
 const LARGEST: u64 = 1024 * 1024;
 
+/// The origin of what is in the binary.
+pub const SHIPPED: &str = "shipped";
+
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -74,7 +77,7 @@ impl Kind {
         let found = folder.files().filter(|file| self.is(file.path())).filter_map(|file| {
             let language = Language::of(file.path())?;
             let text = file.contents_utf8()?.to_owned();
-            Some(Found { name: stem(file.path()), origin: "shipped".into(), text, language, folder: None })
+            Some(Found { name: stem(file.path()), origin: SHIPPED.into(), text, language, folder: None })
         });
         found.collect()
     }

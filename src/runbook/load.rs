@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::check::{self, NoCheck};
-use super::library::{self, Found, Kind, Language};
+use super::library::{self, Found, Kind, Language, SHIPPED};
 use super::model::{Check, Runbook};
 use super::problem::{Problem, Problems};
 use crate::case::{CheckRef, RunbookRef};
@@ -87,7 +87,9 @@ pub fn around(check: &Arc<Check>) -> Result<Runbook, Problems> {
         false => Err(NoCheck { message: format!("there is no check `{name}`"), help: None }),
     };
     let runbook = check::runbook(&pretty(&document), &check.script.origin, &only)?;
-    Ok(Runbook { around: Some(check.name.clone()), ..runbook })
+    let origin = &check.script.origin;
+    let around = if origin == SHIPPED { &check.name } else { origin };
+    Ok(Runbook { around: Some(around.clone()), ..runbook })
 }
 
 fn script(found: &Found, trust: Trust) -> Script {

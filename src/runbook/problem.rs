@@ -13,6 +13,8 @@ pub struct Problem {
     pub help: Option<String>,
     /// Where, as a range of bytes in the text.
     pub range: Option<std::ops::Range<usize>>,
+    /// It works as it is, but was hardly meant so.
+    pub is_warning: bool,
 }
 
 /// All that is wrong with one runbook.
@@ -31,7 +33,7 @@ impl std::error::Error for Problems {}
 impl Problem {
     /// A problem at a place.
     pub fn new(range: Option<std::ops::Range<usize>>, message: impl Into<String>) -> Self {
-        Problem { message: message.into(), help: None, range }
+        Problem { message: message.into(), help: None, range, is_warning: false }
     }
 
     /// Adds what to do about it.
@@ -43,6 +45,11 @@ impl Problem {
 }
 
 impl Problems {
+    /// Whether anything is more than a warning.
+    pub fn are_grave(&self) -> bool {
+        self.problems.iter().any(|problem| !problem.is_warning)
+    }
+
     /// Line and column of a place, both from 1.
     pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
         let before = text.get(..offset).unwrap_or(text);
@@ -59,7 +66,8 @@ impl Problems {
     }
 
     fn show(&self, renderer: &Renderer, problem: &Problem) -> String {
-        let title = Level::ERROR.primary_title(problem.message.as_str());
+        let level = if problem.is_warning { Level::WARNING } else { Level::ERROR };
+        let title = level.primary_title(problem.message.as_str());
         let mut group = match &problem.range {
             Some(range) => {
                 let end = range.end.clamp(range.start.min(self.text.len()), self.text.len());

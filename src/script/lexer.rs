@@ -62,7 +62,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, SyntaxError> {
             continue;
         }
         if rest.starts_with("--") {
-            at += comment(rest);
+            at += comment(rest, at)?;
             continue;
         }
         let (kind, length) = if first.is_ascii_alphabetic() || first == '_' {
@@ -72,7 +72,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, SyntaxError> {
             (Kind::Number, number(rest))
         } else if first == '"' || first == '\'' {
             (Kind::String, quoted(rest, first, at)?)
-        } else if let Some(length) = long_bracket(rest) {
+        } else if let Some(length) = long_bracket(rest, at)? {
             (Kind::String, length)
         } else if let Some(symbol) = LONG_SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)) {
             (Kind::Symbol, symbol.len())
@@ -87,11 +87,11 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, SyntaxError> {
     Ok(tokens)
 }
 
-fn comment(rest: &str) -> usize {
-    match long_bracket(&rest[2..]) {
+fn comment(rest: &str, at: usize) -> Result<usize, SyntaxError> {
+    Ok(match long_bracket(&rest[2..], at)? {
         Some(length) => 2 + length,
         None => rest.find('\n').unwrap_or(rest.len()),
-    }
+    })
 }
 
 fn number(rest: &str) -> usize {
@@ -108,9 +108,13 @@ fn number(rest: &str) -> usize {
 
 fn quoted(rest: &str, quote: char, at: usize) -> Result<usize, SyntaxError> {
     let mut escaped = false;
+    // `\z` passes over white space, ends of lines included.
+    let mut passing = false;
     for (index, c) in rest.char_indices().skip(1) {
+        passing &= c.is_ascii_whitespace();
         match c {
-            _ if escaped => escaped = false,
+            _ if escaped => (escaped, passing) = (false, c == 'z'),
+            '\n' | '\r' if !passing => break,
             '\\' => escaped = true,
             c if c == quote => return Ok(index + 1),
             _ => {}
@@ -120,12 +124,16 @@ fn quoted(rest: &str, quote: char, at: usize) -> Result<usize, SyntaxError> {
 }
 
 /// The length of a `[[…]]` or `[=[…]=]` string at the start of the text.
-fn long_bracket(rest: &str) -> Option<usize> {
-    let inner = rest.strip_prefix('[')?;
-    let level = inner.find(|c| c != '=')?;
-    inner[level..].starts_with('[').then_some(())?;
+fn long_bracket(rest: &str, at: usize) -> Result<Option<usize>, SyntaxError> {
+    let Some(inner) = rest.strip_prefix('[') else { return Ok(None) };
+    let Some(level) = inner.find(|c| c != '=').filter(|level| inner[*level..].starts_with('[')) else {
+        return Ok(None);
+    };
     let close = format!("]{}]", "=".repeat(level));
-    rest.find(&close).map(|index| index + close.len())
+    match rest[level + 2..].find(&close) {
+        Some(index) => Ok(Some(level + 2 + index + close.len())),
+        None => Err(SyntaxError { message: format!("`{close}` is missing"), offset: at }),
+    }
 }
 
 #[cfg(test)]

@@ -4,26 +4,39 @@
 //! nothing of the host. Evidence that is not there makes an expression unknown; `and`, `or` and `not` of a condition follow
 //! three-valued logic.
 
+pub mod api;
 mod check;
 mod condition;
 mod declare;
 mod evidence;
 mod expression;
+mod json;
 mod lexer;
-mod rows;
+pub mod lint;
+pub mod rows;
 pub mod sandbox;
 mod scope;
 mod source;
+mod syntax;
 mod template;
+<<<<<<< HEAD
 mod verdicts;
+=======
+mod vocabulary;
+>>>>>>> core
 
 pub use check::{Call, CheckFinding, CheckRun, Given, run_check};
 pub use condition::Condition;
 pub use declare::{Declaration, Declared, declare};
 pub use evidence::{field_schema, is_map, item_schema, properties};
 pub use expression::{Expression, NameUse, PathPart};
+pub use json::{Bounds, to_json};
 pub use lexer::{SyntaxError, is_keyword};
-pub use scope::{HELPERS, Helper, Judged, Scope, Unknown};
+pub use scope::{Judged, Scope, Unknown};
 pub use source::Script;
 pub use template::Template;
+<<<<<<< HEAD
 pub use verdicts::verdict_lines;
+=======
+pub use vocabulary::{HELPERS, Helper};
+>>>>>>> core

@@ -10,79 +10,22 @@ use mlua::{Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value as LuaV
 use serde_json::Value;
 
 use super::condition::{Condition, Node};
-use super::evidence::{Converter, NotKnown, value_or};
+use super::evidence::{Converter, NotKnown};
 use super::expression::Expression;
+use super::json::{Bounds, display, to_json};
 use super::template::{Piece, Template};
+use super::vocabulary::{self, HELPERS};
 use crate::case::{Evidence, Gap, Reason, Truth};
 use crate::nearest::nearest;
 use crate::printable::shell_word;
 use crate::sys::usage;
-use crate::units;
 
 /// Memory that all expressions of one run may use together.
 const MEMORY_LIMIT: usize = 64 * 1024 * 1024;
 /// CPU time that one expression may take: on a host that is on its knees the clock on the wall says little.
 const TIME_LIMIT: Duration = Duration::from_secs(1);
-/// How deep and how large a value may be that an expression gives back.
-const VALUE_DEPTH: usize = 8;
-const VALUE_ITEMS: usize = 4096;
-
-/// A function that expressions can call.
-#[derive(Debug, Clone, Copy)]
-pub struct Helper {
-    /// Its name and parameters.
-    pub signature: &'static str,
-    /// What it gives.
-    pub about: &'static str,
-}
-
-impl Helper {
-    /// Its name alone.
-    pub fn name(&self) -> &'static str {
-        self.signature.split('(').next().unwrap_or(self.signature)
-    }
-}
-
-/// The functions that expressions can call.
-pub const HELPERS: &[Helper] = &[
-    Helper { signature: "bitrate(bits_per_second)", about: "a bit rate for people: 84.2 Mbit/s" },
-    Helper { signature: "bytes(bytes)", about: "a size for people: 56.4 MB" },
-    Helper { signature: "percent(share)", about: "a share for people: 99.4 %" },
-    Helper { signature: "count(number)", about: "a number for people: 9,957" },
-    Helper { signature: "span(seconds)", about: "a span of time for people: 6 h 30 min" },
-    Helper { signature: "who(process)", about: "a process for people: sshd (pid 1822, ssh.service)" },
-    Helper { signature: "socket(address, port)", about: "address and port: 192.0.2.1:53 or [2001:db8::1]:53" },
-    Helper {
-        signature: "first(list, pattern)",
-        about: "the first item that fits, or nil; a pattern is a table of fields or a function",
-    },
-    Helper { signature: "where(list, pattern)", about: "the items that fit" },
-    Helper { signature: "any(list, pattern)", about: "whether an item fits" },
-    Helper { signature: "all(list, pattern)", about: "whether all items fit" },
-    Helper { signature: "sum(list, field)", about: "the sum of a field over a list" },
-    Helper { signature: "map(list, field)", about: "the list of one field" },
-    Helper { signature: "most(list, field)", about: "the item whose field is largest, or nil" },
-    Helper { signature: "take(list, count)", about: "the first items" },
-    Helper { signature: "join(list, separator, count)", about: "the items in one text, at most count of them" },
-    Helper { signature: "contains(whole, part)", about: "whether a list has an item, or a text a part" },
-    Helper { signature: "ratio(a, b)", about: "a / b, and 0 when b is 0" },
-    Helper { signature: "plural(count, one, many)", about: "1 packet, 2 packets" },
-    Helper { signature: "index(list, field)", about: "a map from a field's value to the first item that has it" },
-    Helper {
-        signature: "value_or(item, field, default)",
-        about: "a field, or the default where its absence is an answer; unknown where a gap says that it could not be seen",
-    },
-    Helper {
-        signature: "seen_or(item, field, default)",
-        about: "a field, or the default for whatever reason it is not known: for words in sentences, never for a judgement",
-    },
-    Helper { signature: "known(x)", about: "whether x could be seen; in conditions only, never unknown itself" },
-    Helper { signature: "tostring(x)", about: "Lua's own" },
-    Helper { signature: "tonumber(x)", about: "Lua's own" },
-    Helper { signature: "type(x)", about: "Lua's own" },
-    Helper { signature: "ipairs(list)", about: "Lua's own" },
-    Helper { signature: "pairs(map)", about: "Lua's own" },
-];
+/// How large a value may be that an expression gives back.
+const VALUE: Bounds = Bounds { depth: 8, items: 4096, bytes: MEMORY_LIMIT };
 
 /// Standard modules that expressions can use, without what could hang or exhaust.
 const MODULES: &[(&str, &[&str])] = &[
@@ -235,8 +178,7 @@ impl Scope {
     /// The value of an expression, as JSON; nil is null.
     pub fn value(&self, expression: &Expression) -> Result<Value, Unknown> {
         let value = self.evaluate(expression)?;
-        let mut items = 0;
-        to_json(&value, 0, &mut items).map_err(|error| Unknown { gaps: vec![failure(expression.text.trim(), &error)] })
+        to_json(&value, VALUE).map_err(|error| Unknown { gaps: vec![failure(expression.text.trim(), &error)] })
     }
 
     /// A command with its figures filled in, each quoted for the shell where it needs quotes. Inside quotes of the
@@ -386,51 +328,7 @@ fn environment(lua: &Lua, roots: &Roots) -> mlua::Result<Table> {
         }
         table.raw_set(*module, kept)?;
     }
-    type Format = fn(f64) -> String;
-    let formats: [(&str, Format); 5] = [
-        ("bitrate", units::bitrate),
-        ("bytes", units::bytes),
-        ("percent", units::percent),
-        ("count", units::count),
-        ("span", units::span),
-    ];
-    for (name, format) in formats {
-        table.raw_set(name, lua.create_function(move |_, figure: f64| Ok(format(figure)))?)?;
-    }
-    table.raw_set("who", lua.create_function(|_, process: Table| Ok(who(&process)))?)?;
-    table.raw_set(
-        "socket",
-        lua.create_function(|_, (address, port): (String, Option<i64>)| {
-            let address = if address.contains(':') && port.is_some() { format!("[{address}]") } else { address };
-            Ok(port.map_or(address.clone(), |port| format!("{address}:{port}")))
-        })?,
-    )?;
-    table.raw_set(
-        "text_contains",
-        lua.create_function(|_, (whole, part): (String, String)| Ok(whole.contains(&part)))?,
-    )?;
-    type Choice = (Table, LuaValue, LuaValue);
-    table.raw_set(
-        "value_or",
-        lua.create_function(|_, (item, field, default): Choice| value_or(&item, field, default))?,
-    )?;
-    table.raw_set(
-        "seen_or",
-        lua.create_function(|_, (item, field, default): Choice| match item.raw_get::<LuaValue>(field)? {
-            LuaValue::Nil => Ok(default),
-            value => Ok(value),
-        })?,
-    )?;
-    let helpers: Table = lua
-        .load(include_str!("../../lua/casebook/expressions.lua"))
-        .set_mode(ChunkMode::Text)
-        .set_name("@lua/casebook/expressions.lua")
-        .set_environment(table.clone())
-        .eval()?;
-    for pair in helpers.pairs::<String, Function>() {
-        let (name, helper) = pair?;
-        table.raw_set(name, helper)?;
-    }
+    vocabulary::install(lua, &table)?;
     let meta = lua.create_table()?;
     let roots = Arc::clone(roots);
     let converter = Converter::new(lua)?;
@@ -475,15 +373,6 @@ fn look_up(lua: &Lua, converter: &Converter, roots: &Roots, name: &str) -> mlua:
     }
 }
 
-/// A process for people. What could not be seen of it is left out.
-fn who(process: &Table) -> String {
-    let field = |name: &str| process.raw_get::<Option<String>>(name).ok().flatten();
-    let name = field("name").unwrap_or_else(|| "a process".into());
-    let pid = process.raw_get::<Option<i64>>("pid").ok().flatten().map(|pid| format!("pid {pid}"));
-    let details: Vec<String> = pid.into_iter().chain(field("unit")).collect();
-    if details.is_empty() { name } else { format!("{name} ({})", details.join(", ")) }
-}
-
 /// Whether the end of a shell text stands inside quotes.
 fn is_in_quotes(text: &str) -> bool {
     let mut open = None;
@@ -498,50 +387,6 @@ fn is_in_quotes(text: &str) -> bool {
         }
     }
     open.is_some()
-}
-
-fn to_json(value: &LuaValue, depth: usize, items: &mut usize) -> mlua::Result<Value> {
-    *items += 1;
-    if depth > VALUE_DEPTH || *items > VALUE_ITEMS {
-        return Err(mlua::Error::runtime("the value is too large or refers to itself"));
-    }
-    Ok(match value {
-        LuaValue::Boolean(flag) => Value::Bool(*flag),
-        LuaValue::Integer(integer) => (*integer).into(),
-        LuaValue::Number(number) => serde_json::Number::from_f64(*number).map_or(Value::Null, Value::Number),
-        LuaValue::String(text) => Value::String(text.to_string_lossy()),
-        LuaValue::Table(table) => {
-            let length = table.raw_len();
-            if length > 0 {
-                let list = (1..=length).map(|index| to_json(&table.raw_get(index)?, depth + 1, items));
-                return list.collect::<mlua::Result<Vec<_>>>().map(Value::Array);
-            }
-            let mut map = serde_json::Map::new();
-            for pair in table.pairs::<LuaValue, LuaValue>() {
-                let (key, value) = pair?;
-                map.insert(key.to_string()?, to_json(&value, depth + 1, items)?);
-            }
-            map.sort_keys();
-            Value::Object(map)
-        }
-        LuaValue::Nil => Value::Null,
-        other => return Err(mlua::Error::runtime(format!("a {} is not a value for a report", other.type_name()))),
-    })
-}
-
-/// A value inside a sentence.
-fn display(value: &Value) -> String {
-    match value {
-        Value::Null => "none".to_owned(),
-        Value::Bool(flag) => if *flag { "yes" } else { "no" }.to_owned(),
-        Value::Number(number) => match number.as_f64() {
-            Some(float) if !number.is_i64() && !number.is_u64() => units::count(float),
-            _ => number.to_string(),
-        },
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(display).collect::<Vec<_>>().join(", "),
-        Value::Object(map) => map.iter().map(|(k, v)| format!("{k} {}", display(v))).collect::<Vec<_>>().join(", "),
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Doors to the kernel. `unsafe` lives here only, each with its reason.
 
+pub mod conntrack;
 pub mod identity;
 pub mod lua_hook;
 pub mod netlink_dump;

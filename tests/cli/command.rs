@@ -91,6 +91,15 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// Runs the binary with the words of a line, in an environment that is changed before.
+    pub fn run_with(&self, line: &str, change: impl FnOnce(&mut Command)) -> Answer {
+        let mut command = self.command(line.split_whitespace());
+        change(&mut command);
+        finish(command.spawn().unwrap())
+    }
+}
+
 /// Runs the binary on an empty desk.
 pub fn casebook(line: &str) -> Answer {
     Desk::new().run(line)

@@ -71,7 +71,7 @@ fn a_file_without_the_ending_of_a_runbook_is_run_by_its_path() {
 fn list_finds_runbooks_by_symptom_and_says_when_none_fits() {
     casebook("list").ended(0).printed(&["high-inbound-traffic", "capture", "ledger"]);
     casebook("list slow").ended(0).printed(&["high-inbound-traffic"]);
-    casebook("list zzz").ended(0).printed(&["No runbook fits `zzz`"]);
+    casebook("list zzz").ended(0).printed(&["Nothing fits `zzz`"]);
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::distinct::Distinct;
-use super::hash::Secret;
 use super::majority::Majority;
 use super::spread::Spread;
+use crate::probe::distinct::Distinct;
+use crate::probe::hash::Secret;
 
 /// Endpoints that have a row of their own: all 65,536 ports of one address and protocol. What comes beyond is added up.
 const ROWS: usize = 65_536;

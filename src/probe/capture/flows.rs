@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use super::classes::Class;
-use super::distinct::Distinct;
-use super::hash::Secret;
-use super::heavy::Heavy;
 use super::packet::{Transport, flag};
+use crate::probe::distinct::Distinct;
+use crate::probe::hash::Secret;
+use crate::probe::heavy::Heavy;
 
 /// Flows that are kept at a time: 2.5 MB.
 const FLOWS: usize = 16_384;

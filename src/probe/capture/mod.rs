@@ -6,12 +6,9 @@
 pub mod output;
 
 mod classes;
-mod distinct;
 mod endpoints;
 mod file;
 mod flows;
-mod hash;
-mod heavy;
 mod host;
 mod link;
 mod live;

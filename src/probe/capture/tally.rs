@@ -3,11 +3,8 @@
 use std::net::IpAddr;
 
 use super::classes::{Class, LocalAddresses};
-use super::distinct::Distinct;
 use super::endpoints::{self, Endpoints};
 use super::flows::{self, Flows, Handshake};
-use super::hash::Secret;
-use super::heavy::Heavy;
 use super::link::Way;
 use super::majority::Majority;
 use super::names::{REFLECTORS, reflector};
@@ -15,6 +12,9 @@ use super::output::Gso;
 use super::pace::Pace;
 use super::packet::{Ip, Packet, Transport, flag, ip_protocol};
 use super::spread::Spread;
+use crate::probe::distinct::Distinct;
+use crate::probe::hash::Secret;
+use crate::probe::heavy::Heavy;
 
 /// Remotes that are kept at a time.
 const REMOTES: usize = 8_192;

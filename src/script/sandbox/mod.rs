@@ -1,12 +1,15 @@
 //! Where scripts of others run: a fresh Lua state on a thread of its own, which reaches nothing of the host, within limits
 //! of time, memory and output that hold whatever the script does.
 
+mod arguments;
 mod error;
 mod globals;
 mod limits;
 mod log;
 mod modules;
+mod pattern;
 mod pump;
+mod regular;
 mod state;
 mod stopped;
 

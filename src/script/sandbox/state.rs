@@ -55,6 +55,10 @@ impl Ledger {
         locked(&self.log).lines()
     }
 
+    pub fn chunks(&self) -> Vec<String> {
+        locked(&self.chunks).clone()
+    }
+
     pub fn stop_reason(&self) -> Option<TooMuchOutput> {
         *locked(&self.stop)
     }
@@ -104,7 +108,7 @@ pub fn load(lua: &Lua, text: &str, name: &str) -> mlua::Result<Function> {
 
 /// Why the work failed.
 pub(super) fn reason(error: &mlua::Error, limits: &Limits, ledger: &Ledger, signal: &Signal) -> Stopped {
-    let names = locked(&ledger.chunks).clone();
+    let names = ledger.chunks();
     let script = ScriptError::of(error, &names);
     if let Some(TooMuchOutput { limit }) = ledger.stop_reason().or_else(|| find(error).copied()) {
         return Stopped::Output { place: script.place().or_else(|| signal.place()), limit };
@@ -126,7 +130,7 @@ pub fn find<E: std::error::Error + Send + Sync + 'static>(error: &mlua::Error) -
     }
 }
 
-fn is_out_of_memory(error: &mlua::Error) -> bool {
+pub(super) fn is_out_of_memory(error: &mlua::Error) -> bool {
     match error {
         mlua::Error::CallbackError { cause, .. } | mlua::Error::WithContext { cause, .. } => is_out_of_memory(cause),
         mlua::Error::MemoryError(_) => true,

@@ -1,4 +1,4 @@
-//! A bounded table that keeps what is heavy: constant work per packet, whatever the number of keys.
+//! A bounded table that keeps what is heavy: constant work per thing, whatever the number of keys.
 //!
 //! A key belongs to one bucket of eight places. A new key that finds its bucket full takes the place of the lightest
 //! there, and with equal ones of the first. Millions of keys that come once chase each other out; a heavy one stays.
@@ -72,7 +72,7 @@ impl<K: PartialEq + Copy, V: Default> Heavy<K, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::capture::hash::Secret;
+    use crate::probe::hash::Secret;
 
     #[test]
     fn a_heavy_key_survives_a_million_light_ones() {

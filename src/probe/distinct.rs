@@ -46,7 +46,7 @@ impl Distinct {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::capture::hash::Secret;
+    use crate::probe::hash::Secret;
 
     #[test]
     fn estimates_hold_over_six_orders_of_magnitude() {

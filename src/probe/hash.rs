@@ -1,10 +1,10 @@
-//! A fast hash with a secret: whoever sends the packets chooses the keys, so the hash must not be foreseeable.
+//! A fast hash with a secret: whoever sends packets chooses the keys, so the hash must not be foreseeable.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::net::IpAddr;
 
-/// Secrets of one capture, drawn from the system's randomness.
+/// Secrets of one observation, drawn from the system's randomness.
 #[derive(Debug, Clone, Copy)]
 pub struct Secret([u64; 4]);
 
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_captures_hash_the_same_key_differently() {
+    fn two_observations_hash_the_same_key_differently() {
         let address: IpAddr = "192.0.2.1".parse().unwrap();
         assert_ne!(Secret::draw().address(address), Secret::draw().address(address));
     }

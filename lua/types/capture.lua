@@ -1,0 +1,418 @@
+---@meta
+
+-- Written by `casebook generate`. Changes here are lost.
+
+---The parameters of probe `capture`.
+---@class casebook.capture.Params
+---@field interface? string Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses; all of its packets are seen, not only those of that alias or address. `auto` is the interface of the default route (IPv4, else IPv6; lowest metric), else the one that has received most since boot of those that are up, else `lo`.
+---@field window? string|number How long to watch. A file is read to its end, however long it lasted.
+---@field file? string A pcap or pcapng file to read instead of watching an interface.
+---@field ["local"] string[]? For a file: the addresses of the host that it is about, which make the direction of a packet. When empty they are inferred: the address that takes part in most packets, of equals the one that receives most, and then each further one that takes part in 5 % of the packets, all without those already taken. A direction that the file itself names for a packet counts for more.
+---@field write? string A pcapng file to write the burst to: the first 128 bytes of each packet. It must not exist yet.
+---@field write_limit? string|number The size at which writing ends; watching goes on.
+---@field top? integer Rows in the lists of remotes and source ports.
+
+---The kernel ring's own account of what it got and lost; none when a file was read.
+---@class casebook.capture.Ring
+---@field received integer Packets that were offered to the ring, the dropped ones included (`tp_packets`).
+---@field dropped integer Packets that found no room in the ring (`tp_drops`); they are in no other figure.
+---@field freezes integer How often the ring was full (`tp_freeze_q_cnt`).
+
+---Towards the host. On loopback each packet counts once here and once in `tx`, as in the interface's own counters.
+---@class casebook.capture.Rx
+---@field packets integer Packets, merged frames counted as one each.
+---@field wire_packets integer Packets on the wire: merged frames counted as the segments that they stand for.
+---@field bytes integer Bytes, link headers included.
+---@field link_header_bytes integer How many of these are link headers. The loopback interface and some drivers leave them out of `rx_bytes`.
+---@field bytes_per_second? number Mean rate in bytes per second; none when the burst has no duration, as in a file of one packet.
+---@field bits_per_second? number Mean rate in bits per second.
+---@field packets_per_second? number Mean rate in packets per second, merged frames counted as one each.
+---@field mean_packet_bytes? number Mean size on the wire in bytes, merged frames taken apart; none when there were no packets.
+---@field peak_bits_per_second? number The highest rate among `samples`, in bits per second.
+
+---IP packets for one of the host's own addresses.
+---@class casebook.capture.ToUs
+---@field packets integer Packets.
+---@field bytes integer Bytes, link headers included.
+---@field share number Share of the rx bytes; 0 when nothing was received.
+
+---Whom the rx packets were meant for; each is in exactly one class.
+---@class casebook.capture.Classes
+---@field to_us casebook.capture.ToUs IP packets for one of the host's own addresses.
+---@field broadcast casebook.capture.ToUs IP packets in broadcast frames, or for 255.255.255.255.
+---@field multicast casebook.capture.ToUs IP packets in multicast frames, or for a multicast address.
+---@field other_host casebook.capture.ToUs Frames for another machine's link address (`PACKET_OTHERHOST`): flooded or mirrored.
+---@field forwarded casebook.capture.ToUs IP unicast to our link address whose destination is no local address: routed on, or dropped if the host is no router.
+---@field non_ip casebook.capture.ToUs ARP and other protocols that are not IP, broadcast ones too; and IP whose header cannot be read.
+
+---Rx packets of one protocol.
+---@class casebook.capture.Protocol
+---@field protocol string Its name.
+---@field packets integer Packets.
+---@field bytes integer Bytes, link headers included.
+---@field share number Share of the rx bytes.
+
+---A list of `casebook.capture.Protocol` in evidence.
+---@class casebook.capture.Protocols
+---@field [integer] casebook.capture.Protocol
+---@field first fun(self: casebook.capture.Protocols, pattern?: table|fun(item: casebook.capture.Protocol): boolean): casebook.capture.Protocol? the first item that fits, or nil
+---@field where fun(self: casebook.capture.Protocols, pattern: table|fun(item: casebook.capture.Protocol): boolean): casebook.capture.Protocols the items that fit
+---@field any fun(self: casebook.capture.Protocols, pattern?: table|fun(item: casebook.capture.Protocol): boolean): boolean whether an item fits
+---@field count fun(self: casebook.capture.Protocols, pattern?: table|fun(item: casebook.capture.Protocol): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.Protocols, field: string, n?: integer): casebook.capture.Protocols the n items whose field is largest
+---@field sum fun(self: casebook.capture.Protocols, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.Protocols, field: string): table<any, casebook.capture.Protocols> lists of the items by a field's value
+---@field map fun(self: casebook.capture.Protocols, field: string|fun(item: casebook.capture.Protocol): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.Protocols, field: string, order?: "desc"): casebook.capture.Protocols the items in the order of a field
+---@field totable fun(self: casebook.capture.Protocols): casebook.capture.Protocol[] the items as plain tables, converted at once
+
+---TCP.
+---@class casebook.capture.Tcp
+---@field packets integer Packets.
+---@field bytes integer Bytes, link headers included.
+---@field share number Share of the rx bytes.
+---@field payload_bytes integer Payload bytes.
+---@field syn integer Packets with SYN and without ACK: somebody opens a connection to us.
+---@field syn_ack integer Packets with SYN and ACK. Many more than `tx_syn` are backscatter or reflection: answers nobody asked for.
+---@field pure_ack integer Packets with ACK and nothing else: no SYN, FIN, RST, nor payload.
+---@field rst integer Packets with RST.
+---@field fin integer Packets with FIN.
+---@field data integer Packets with payload.
+---@field syn_share? number SYNs as a share of the TCP packets; none when there were none.
+---@field handshakes_started integer Connections that somebody tried to open in the burst: SYNs, repeated ones of a known flow not counted.
+---@field handshakes_completed integer Of these, the ones where our SYN-ACK was answered with an ACK within the burst. Under a flood of more flows than can be kept, a lower bound.
+---@field handshakes_completed_share? number Completed as a share of started; none when none was started.
+---@field syn_without_options_share? number SYNs without any TCP option as a share of SYNs: an operating system always sends some, a flooding tool often none.
+---@field tx_packets integer Packets sent.
+---@field tx_bytes integer Bytes sent, link headers included.
+---@field tx_payload_bytes integer Payload bytes sent.
+---@field tx_syn integer SYNs sent: connections that this host opens.
+---@field tx_syn_ack integer SYN-ACKs sent.
+---@field tx_rst integer RSTs sent: somebody talks to ports where nobody listens, or to connections that are no more.
+
+---UDP.
+---@class casebook.capture.Udp
+---@field packets integer Packets.
+---@field bytes integer Bytes, link headers included.
+---@field share number Share of the rx bytes.
+---@field mean_packet_bytes? number Mean size on the wire, link header included; none when there were no packets.
+---@field tx_packets integer Packets sent.
+---@field tx_bytes integer Bytes sent, link headers included.
+
+---Rx ICMP packets of one type.
+---@class casebook.capture.Type
+---@field family string `ipv4` or `ipv6`.
+---@field kind integer The type's number.
+---@field name string The type's name: `echo-request`, `destination-unreachable` …
+---@field packets integer Packets.
+---@field bytes integer Bytes, link headers included.
+
+---A list of `casebook.capture.Type` in evidence.
+---@class casebook.capture.Types
+---@field [integer] casebook.capture.Type
+---@field first fun(self: casebook.capture.Types, pattern?: table|fun(item: casebook.capture.Type): boolean): casebook.capture.Type? the first item that fits, or nil
+---@field where fun(self: casebook.capture.Types, pattern: table|fun(item: casebook.capture.Type): boolean): casebook.capture.Types the items that fit
+---@field any fun(self: casebook.capture.Types, pattern?: table|fun(item: casebook.capture.Type): boolean): boolean whether an item fits
+---@field count fun(self: casebook.capture.Types, pattern?: table|fun(item: casebook.capture.Type): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.Types, field: string, n?: integer): casebook.capture.Types the n items whose field is largest
+---@field sum fun(self: casebook.capture.Types, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.Types, field: string): table<any, casebook.capture.Types> lists of the items by a field's value
+---@field map fun(self: casebook.capture.Types, field: string|fun(item: casebook.capture.Type): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.Types, field: string, order?: "desc"): casebook.capture.Types the items in the order of a field
+---@field totable fun(self: casebook.capture.Types): casebook.capture.Type[] the items as plain tables, converted at once
+
+---ICMP and ICMPv6.
+---@class casebook.capture.Icmp
+---@field packets integer Packets.
+---@field bytes integer Bytes, link headers included.
+---@field share number Share of the rx bytes.
+---@field echo_requests integer Echo requests: pings.
+---@field echo_request_share? number Echo requests as a share of all rx packets; none when there were no packets.
+---@field types casebook.capture.Types Rx packets by type, most packets first.
+---@field tx_packets integer Packets sent.
+---@field tx_echo_replies integer Echo replies sent.
+---@field tx_unreachables integer "Destination unreachable" sent: closed UDP ports, rejecting firewall rules. The kernel limits their rate.
+
+---Rx frames with a VLAN tag.
+---@class casebook.capture.Vlan
+---@field packets integer Frames.
+---@field bytes integer Bytes, as everywhere else here: without a tag that the kernel took off before the capture saw the frame.
+---@field stripped_tag_bytes integer The bytes of those tags, 4 each. Some drivers count them in the interface's `rx_bytes`.
+
+---A source of rx packets.
+---@class casebook.capture.Top
+---@field address string Its address, which may be spoofed.
+---@field packets integer Packets.
+---@field bytes integer Bytes, link headers included.
+---@field share number Share of the rx bytes.
+---@field ttl integer TTL or hop limit of its last packet.
+
+---A list of `casebook.capture.Top` in evidence.
+---@class casebook.capture.Tops
+---@field [integer] casebook.capture.Top
+---@field first fun(self: casebook.capture.Tops, pattern?: table|fun(item: casebook.capture.Top): boolean): casebook.capture.Top? the first item that fits, or nil
+---@field where fun(self: casebook.capture.Tops, pattern: table|fun(item: casebook.capture.Top): boolean): casebook.capture.Tops the items that fit
+---@field any fun(self: casebook.capture.Tops, pattern?: table|fun(item: casebook.capture.Top): boolean): boolean whether an item fits
+---@field count fun(self: casebook.capture.Tops, pattern?: table|fun(item: casebook.capture.Top): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.Tops, field: string, n?: integer): casebook.capture.Tops the n items whose field is largest
+---@field sum fun(self: casebook.capture.Tops, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.Tops, field: string): table<any, casebook.capture.Tops> lists of the items by a field's value
+---@field map fun(self: casebook.capture.Tops, field: string|fun(item: casebook.capture.Top): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.Tops, field: string, order?: "desc"): casebook.capture.Tops the items in the order of a field
+---@field totable fun(self: casebook.capture.Tops): casebook.capture.Top[] the items as plain tables, converted at once
+
+---Where the rx IP packets came from.
+---@class casebook.capture.Remotes
+---@field distinct integer How many source addresses there were, estimated within about 2 %.
+---@field distinct_networks integer How many source networks there were (IPv4 /24, IPv6 /48), estimated within about 2 %.
+---@field top casebook.capture.Tops The heaviest, most bytes first, the first `top` of them. Figures never exceed the truth.
+---@field top_share? number Share of the rx bytes that the heaviest sent.
+---@field per_packet? number Source addresses per rx IP packet: close to 1 when nearly every packet has a source of its own.
+
+---TTLs and hop limits of the rx IP packets; none when there were no such packets. Packets of one spoofing sender share few values, those of many real senders spread over many.
+---@class casebook.capture.Ttl
+---@field distinct integer Different values.
+---@field entropy_bits number Entropy of the values in bits: 0 when all are equal; 1.2 and less is typical of spoofed floods, 2 and more of many real senders.
+---@field commonest integer The value seen most.
+---@field commonest_share number The share of packets that have it.
+
+---Rx packets from one source port.
+---@class casebook.capture.SourcePort
+---@field protocol string `tcp` or `udp`.
+---@field port integer The port.
+---@field service? string The service that usually has it.
+---@field packets integer Packets.
+---@field bytes integer Bytes, link headers included.
+---@field share number Share of the rx bytes.
+---@field requests_sent integer Packets that this host sent to that port of any remote.
+
+---A list of `casebook.capture.SourcePort` in evidence.
+---@class casebook.capture.SourcePorts
+---@field [integer] casebook.capture.SourcePort
+---@field first fun(self: casebook.capture.SourcePorts, pattern?: table|fun(item: casebook.capture.SourcePort): boolean): casebook.capture.SourcePort? the first item that fits, or nil
+---@field where fun(self: casebook.capture.SourcePorts, pattern: table|fun(item: casebook.capture.SourcePort): boolean): casebook.capture.SourcePorts the items that fit
+---@field any fun(self: casebook.capture.SourcePorts, pattern?: table|fun(item: casebook.capture.SourcePort): boolean): boolean whether an item fits
+---@field count fun(self: casebook.capture.SourcePorts, pattern?: table|fun(item: casebook.capture.SourcePort): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.SourcePorts, field: string, n?: integer): casebook.capture.SourcePorts the n items whose field is largest
+---@field sum fun(self: casebook.capture.SourcePorts, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.SourcePorts, field: string): table<any, casebook.capture.SourcePorts> lists of the items by a field's value
+---@field map fun(self: casebook.capture.SourcePorts, field: string|fun(item: casebook.capture.SourcePort): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.SourcePorts, field: string, order?: "desc"): casebook.capture.SourcePorts the items in the order of a field
+---@field totable fun(self: casebook.capture.SourcePorts): casebook.capture.SourcePort[] the items as plain tables, converted at once
+
+---Rx UDP from a port of a service that can be abused as a reflector, frames for other hosts left out.
+---@class casebook.capture.Reflection
+---@field service string The service: `dns`, `ntp`, `snmp`, `cldap`, `ssdp`, `memcached`, `chargen` …
+---@field port integer Its port, the source port of the packets.
+---@field packets integer Packets.
+---@field bytes integer Bytes, link headers included.
+---@field share number Share of the rx bytes.
+---@field mean_packet_bytes number Mean size on the wire, link header included.
+---@field reflectors integer How many remotes sent them, estimated within about 7 %.
+---@field requests_sent integer Packets that this host sent to that port of any remote.
+---@field unsolicited_share number Share of the packets that nobody asked for: 1 - requests / answers, at least 0.
+---@field local_address? string The local address that received most of it.
+---@field local_port? integer The local port that received most of it; none when it was spread over many.
+
+---A list of `casebook.capture.Reflection` in evidence.
+---@class casebook.capture.Reflections
+---@field [integer] casebook.capture.Reflection
+---@field first fun(self: casebook.capture.Reflections, pattern?: table|fun(item: casebook.capture.Reflection): boolean): casebook.capture.Reflection? the first item that fits, or nil
+---@field where fun(self: casebook.capture.Reflections, pattern: table|fun(item: casebook.capture.Reflection): boolean): casebook.capture.Reflections the items that fit
+---@field any fun(self: casebook.capture.Reflections, pattern?: table|fun(item: casebook.capture.Reflection): boolean): boolean whether an item fits
+---@field count fun(self: casebook.capture.Reflections, pattern?: table|fun(item: casebook.capture.Reflection): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.Reflections, field: string, n?: integer): casebook.capture.Reflections the n items whose field is largest
+---@field sum fun(self: casebook.capture.Reflections, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.Reflections, field: string): table<any, casebook.capture.Reflections> lists of the items by a field's value
+---@field map fun(self: casebook.capture.Reflections, field: string|fun(item: casebook.capture.Reflection): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.Reflections, field: string, order?: "desc"): casebook.capture.Reflections the items in the order of a field
+---@field totable fun(self: casebook.capture.Reflections): casebook.capture.Reflection[] the items as plain tables, converted at once
+
+---A receiver on this host: a local address and port of one protocol.
+---@class casebook.capture.Endpoint
+---@field protocol string `tcp`, `udp`, `icmp` …
+---@field address string The local address.
+---@field port? integer The local port; none for protocols without ports and for later fragments.
+---@field packets integer Packets received.
+---@field wire_packets integer The same with merged frames counted as the segments that they stand for.
+---@field bytes integer Bytes received, link headers included.
+---@field share number Share of the rx bytes.
+---@field payload_bytes integer Payload bytes received.
+---@field mean_packet_bytes number Mean size on the wire in bytes, merged frames taken apart; 0 when it only sent.
+---@field remotes? integer How many remotes sent to it: exact up to 8 packets, then estimated within about 4 %; none when too many endpoints were busy to keep this for all.
+---@field syn integer SYNs received.
+---@field handshakes_completed integer Handshakes completed, see `tcp.handshakes_completed`.
+---@field rst integer RSTs received.
+---@field tx_packets integer Packets sent.
+---@field tx_bytes integer Bytes sent, link headers included.
+---@field tx_payload_bytes integer Payload bytes sent.
+---@field tx_rst integer RSTs sent.
+---@field tx_syn_ack integer SYN-ACKs sent.
+---@field top_remote? string The remote that sent most, if one stands out.
+---@field top_remote_share? number Its share of the bytes received here, never too high, too low by 6 % of them at most.
+---@field top_remote_port? integer The source port that most came from, if one stands out.
+---@field top_remote_port_share? number Its share, as `top_remote_share`.
+---@field ttl_distinct? integer Different TTLs or hop limits received; none when not kept.
+---@field ttl_entropy_bits? number Their entropy in bits, see `ttl.entropy_bits`.
+---@field first_seconds number Its first packet, seconds after the beginning.
+---@field last_seconds number Its last packet, seconds after the beginning.
+---@field merged_header_bytes integer Header bytes that merging hid, see `gso.merged_header_bytes`.
+
+---A list of `casebook.capture.Endpoint` in evidence.
+---@class casebook.capture.Endpoints
+---@field [integer] casebook.capture.Endpoint
+---@field first fun(self: casebook.capture.Endpoints, pattern?: table|fun(item: casebook.capture.Endpoint): boolean): casebook.capture.Endpoint? the first item that fits, or nil
+---@field where fun(self: casebook.capture.Endpoints, pattern: table|fun(item: casebook.capture.Endpoint): boolean): casebook.capture.Endpoints the items that fit
+---@field any fun(self: casebook.capture.Endpoints, pattern?: table|fun(item: casebook.capture.Endpoint): boolean): boolean whether an item fits
+---@field count fun(self: casebook.capture.Endpoints, pattern?: table|fun(item: casebook.capture.Endpoint): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.Endpoints, field: string, n?: integer): casebook.capture.Endpoints the n items whose field is largest
+---@field sum fun(self: casebook.capture.Endpoints, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.Endpoints, field: string): table<any, casebook.capture.Endpoints> lists of the items by a field's value
+---@field map fun(self: casebook.capture.Endpoints, field: string|fun(item: casebook.capture.Endpoint): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.Endpoints, field: string, order?: "desc"): casebook.capture.Endpoints the items in the order of a field
+---@field totable fun(self: casebook.capture.Endpoints): casebook.capture.Endpoint[] the items as plain tables, converted at once
+
+---Endpoints that are not listed.
+---@class casebook.capture.OtherEndpoint
+---@field protocol string Their protocol.
+---@field endpoints integer How many they are: exact up to 65,536 over all protocols, the rest estimated.
+---@field packets integer Packets that they received, exact.
+---@field bytes integer Bytes that they received, exact.
+
+---A list of `casebook.capture.OtherEndpoint` in evidence.
+---@class casebook.capture.OtherEndpoints
+---@field [integer] casebook.capture.OtherEndpoint
+---@field first fun(self: casebook.capture.OtherEndpoints, pattern?: table|fun(item: casebook.capture.OtherEndpoint): boolean): casebook.capture.OtherEndpoint? the first item that fits, or nil
+---@field where fun(self: casebook.capture.OtherEndpoints, pattern: table|fun(item: casebook.capture.OtherEndpoint): boolean): casebook.capture.OtherEndpoints the items that fit
+---@field any fun(self: casebook.capture.OtherEndpoints, pattern?: table|fun(item: casebook.capture.OtherEndpoint): boolean): boolean whether an item fits
+---@field count fun(self: casebook.capture.OtherEndpoints, pattern?: table|fun(item: casebook.capture.OtherEndpoint): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.OtherEndpoints, field: string, n?: integer): casebook.capture.OtherEndpoints the n items whose field is largest
+---@field sum fun(self: casebook.capture.OtherEndpoints, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.OtherEndpoints, field: string): table<any, casebook.capture.OtherEndpoints> lists of the items by a field's value
+---@field map fun(self: casebook.capture.OtherEndpoints, field: string|fun(item: casebook.capture.OtherEndpoint): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.OtherEndpoints, field: string, order?: "desc"): casebook.capture.OtherEndpoints the items in the order of a field
+---@field totable fun(self: casebook.capture.OtherEndpoints): casebook.capture.OtherEndpoint[] the items as plain tables, converted at once
+
+---@alias casebook.capture.OpenedBy
+---| "remote" # The other side.
+---| "local" # This host.
+
+---Packets between a local and a remote address and port.
+---@class casebook.capture.Flow
+---@field protocol string `tcp`, `udp`, `icmp` …
+---@field class string Whom its rx packets were meant for: the name of a field of `classes`. `to_us` also for flows that only sent.
+---@field local_address string The local address: destination of rx, source of tx.
+---@field local_port? integer The local port.
+---@field remote_address string The remote address.
+---@field remote_port? integer The remote port.
+---@field rx_packets integer Packets received.
+---@field rx_bytes integer Bytes received, link headers included.
+---@field rx_payload_bytes integer Payload bytes received.
+---@field tx_packets integer Packets sent.
+---@field tx_bytes integer Bytes sent, link headers included.
+---@field tx_payload_bytes integer Payload bytes sent.
+---@field opened_by? casebook.capture.OpenedBy Who sent the SYN, if it was seen: `remote` or `local`.
+---@field first_seconds number Its first packet, seconds after the beginning.
+---@field last_seconds number Its last packet, seconds after the beginning.
+
+---A list of `casebook.capture.Flow` in evidence.
+---@class casebook.capture.Flows
+---@field [integer] casebook.capture.Flow
+---@field first fun(self: casebook.capture.Flows, pattern?: table|fun(item: casebook.capture.Flow): boolean): casebook.capture.Flow? the first item that fits, or nil
+---@field where fun(self: casebook.capture.Flows, pattern: table|fun(item: casebook.capture.Flow): boolean): casebook.capture.Flows the items that fit
+---@field any fun(self: casebook.capture.Flows, pattern?: table|fun(item: casebook.capture.Flow): boolean): boolean whether an item fits
+---@field count fun(self: casebook.capture.Flows, pattern?: table|fun(item: casebook.capture.Flow): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.Flows, field: string, n?: integer): casebook.capture.Flows the n items whose field is largest
+---@field sum fun(self: casebook.capture.Flows, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.Flows, field: string): table<any, casebook.capture.Flows> lists of the items by a field's value
+---@field map fun(self: casebook.capture.Flows, field: string|fun(item: casebook.capture.Flow): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.Flows, field: string, order?: "desc"): casebook.capture.Flows the items in the order of a field
+---@field totable fun(self: casebook.capture.Flows): casebook.capture.Flow[] the items as plain tables, converted at once
+
+---Rx packets of one class of size.
+---@class casebook.capture.Size
+---@field up_to integer The largest size in the class, in bytes with the link header.
+---@field packets integer Packets on the wire.
+---@field bytes integer Bytes on the wire.
+
+---A list of `casebook.capture.Size` in evidence.
+---@class casebook.capture.Sizes
+---@field [integer] casebook.capture.Size
+---@field first fun(self: casebook.capture.Sizes, pattern?: table|fun(item: casebook.capture.Size): boolean): casebook.capture.Size? the first item that fits, or nil
+---@field where fun(self: casebook.capture.Sizes, pattern: table|fun(item: casebook.capture.Size): boolean): casebook.capture.Sizes the items that fit
+---@field any fun(self: casebook.capture.Sizes, pattern?: table|fun(item: casebook.capture.Size): boolean): boolean whether an item fits
+---@field count fun(self: casebook.capture.Sizes, pattern?: table|fun(item: casebook.capture.Size): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.Sizes, field: string, n?: integer): casebook.capture.Sizes the n items whose field is largest
+---@field sum fun(self: casebook.capture.Sizes, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.Sizes, field: string): table<any, casebook.capture.Sizes> lists of the items by a field's value
+---@field map fun(self: casebook.capture.Sizes, field: string|fun(item: casebook.capture.Size): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.Sizes, field: string, order?: "desc"): casebook.capture.Sizes the items in the order of a field
+---@field totable fun(self: casebook.capture.Sizes): casebook.capture.Size[] the items as plain tables, converted at once
+
+---Rates in one slice of the window.
+---@class casebook.capture.Sample
+---@field at number The slice's begin, seconds after the beginning.
+---@field rx_bits_per_second number Bits per second received.
+---@field rx_packets_per_second number Packets per second received.
+---@field tx_bits_per_second number Bits per second sent.
+---@field tx_packets_per_second number Packets per second sent.
+
+---A list of `casebook.capture.Sample` in evidence.
+---@class casebook.capture.Samples
+---@field [integer] casebook.capture.Sample
+---@field first fun(self: casebook.capture.Samples, pattern?: table|fun(item: casebook.capture.Sample): boolean): casebook.capture.Sample? the first item that fits, or nil
+---@field where fun(self: casebook.capture.Samples, pattern: table|fun(item: casebook.capture.Sample): boolean): casebook.capture.Samples the items that fit
+---@field any fun(self: casebook.capture.Samples, pattern?: table|fun(item: casebook.capture.Sample): boolean): boolean whether an item fits
+---@field count fun(self: casebook.capture.Samples, pattern?: table|fun(item: casebook.capture.Sample): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.Samples, field: string, n?: integer): casebook.capture.Samples the n items whose field is largest
+---@field sum fun(self: casebook.capture.Samples, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.Samples, field: string): table<any, casebook.capture.Samples> lists of the items by a field's value
+---@field map fun(self: casebook.capture.Samples, field: string|fun(item: casebook.capture.Sample): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.Samples, field: string, order?: "desc"): casebook.capture.Samples the items in the order of a field
+---@field totable fun(self: casebook.capture.Samples): casebook.capture.Sample[] the items as plain tables, converted at once
+
+---Rx frames that were merged before the capture saw them.
+---@class casebook.capture.Gso
+---@field frames integer Merged frames.
+---@field segments integer The packets on the wire that they stand for.
+---@field merged_header_bytes integer Header bytes that merging hid: they were on the wire but are not in any figure of bytes here.
+
+---The file that the burst was written to, if it was.
+---@class casebook.capture.Written
+---@field path string Its path.
+---@field packets integer Packets in it, both directions.
+---@field bytes integer Its size in bytes.
+---@field truncated boolean Whether writing ended before the burst did.
+
+---What probe `capture` observes: a timed burst of packets: flows, remotes, ports, protocols, receivers.
+---@class casebook.capture.Evidence: casebook.Evidence
+---@field interface? string The interface that was watched; none when a file was read.
+---@field file? string The file that was read; none when an interface was watched.
+---@field link string The link layer: `ethernet`, `raw-ip`, `loopback` or `linux-cooked` (any other).
+---@field seconds number How long was watched, in seconds; for a file, from its first packet to its last.
+---@field started? string When the watching began; for a file, its first packet. None when a file holds no packet.
+---@field ring? casebook.capture.Ring The kernel ring's own account of what it got and lost; none when a file was read.
+---@field sampled integer One packet in how many was looked at; 1 means every packet.
+---@field local_addresses string[] The host's own addresses, over all its interfaces. For a file: as given, or inferred (see the parameter `local`).
+---@field rx casebook.capture.Rx Towards the host. On loopback each packet counts once here and once in `tx`, as in the interface's own counters.
+---@field tx casebook.capture.Rx From the host.
+---@field classes casebook.capture.Classes Whom the rx packets were meant for; each is in exactly one class.
+---@field protocols casebook.capture.Protocols Rx packets by protocol, most bytes first: `tcp`, `udp`, `icmp`, `icmpv6`, `gre`, `esp`, `arp` …; a protocol without a name here is `ip-NUMBER` or `ethertype-0xNUMBER`, an IP header that cannot be read `malformed-ip`.
+---@field tcp casebook.capture.Tcp TCP.
+---@field udp casebook.capture.Udp UDP.
+---@field icmp casebook.capture.Icmp ICMP and ICMPv6.
+---@field fragments casebook.capture.ToUs Rx IP fragments, first ones included. Later ones have no ports.
+---@field vlan casebook.capture.Vlan Rx frames with a VLAN tag.
+---@field remotes casebook.capture.Remotes Where the rx IP packets came from.
+---@field ttl? casebook.capture.Ttl TTLs and hop limits of the rx IP packets; none when there were no such packets. Packets of one spoofing sender share few values, those of many real senders spread over many.
+---@field source_ports casebook.capture.SourcePorts Source ports of rx TCP and UDP packets, most bytes first, the first `top` of them.
+---@field reflection casebook.capture.Reflections Rx UDP from ports of services that can be abused as reflectors, most bytes first. Answers to the host's own questions are in it too: see `requests_sent` and `unsolicited_share`.
+---@field endpoints casebook.capture.Endpoints Who on this host received: by protocol, local address and port, most bytes first, up to 1,024. With `other_endpoints` they add up to `classes.to_us`.
+---@field other_endpoints casebook.capture.OtherEndpoints The endpoints that are not listed, by protocol.
+---@field flows casebook.capture.Flows The heaviest flows of rx and tx, up to 256. A flow that made room for heavier ones and came back counts from its return, so the figures never exceed the truth.
+---@field flows_distinct integer How many flows there were, estimated within about 2 %.
+---@field sizes casebook.capture.Sizes Rx packets by size on the wire. Merged frames count as the segments that they stand for, so that packets add up to `rx.wire_packets` and bytes to `rx.bytes + gso.merged_header_bytes`.
+---@field samples casebook.capture.Samples Rates over time: one sample a second, or a tenth of the window where that is shorter.
+---@field gso casebook.capture.Gso Rx frames that were merged before the capture saw them.
+---@field written? casebook.capture.Written The file that the burst was written to, if it was.
+

@@ -1,0 +1,199 @@
+---@meta
+
+-- Written by `casebook generate`. Changes here are lost.
+
+---The parameters of probe `conntrack`.
+---@class casebook.conntrack.Params
+---@field window? string|number How long to watch the counters grow. 0 looks once.
+---@field limit? integer Most sources, destinations, services and inner addresses in their lists: 1 to 1,000.
+
+---What the bookkeeping met with in the window (`/proc/net/stat/nf_conntrack`); null for a window of 0.
+---@class casebook.conntrack.Trouble
+---@field dropped? integer Packets dropped because the table was full, or no memory for an entry was left (`drop`).
+---@field early_dropped? integer Entries removed before their time to make room in the full table (`early_drop`).
+---@field insert_failed? integer Entries that could not be entered, because another packet of the same connection was faster (`insert_failed`): the packet is dropped.
+---@field invalid? integer Packets that fit no connection (`invalid`): out of state, malformed.
+---@field icmp_errors? integer ICMP errors that fit no connection (`icmp_error`; `error` in `conntrack -S`).
+---@field clashes_resolved? integer Clashes that were resolved: two packets of one connection at once, both let through (`clashres`).
+---@field chain_too_long? integer Packets dropped because the chain of their bucket is too long (`chainlength`): too few buckets.
+---@field search_restarts? integer Look-ups that began anew because the table was being resized or was too busy (`search_restart`).
+
+---Entries of one transport protocol.
+---@class casebook.conntrack.Protocol
+---@field protocol string `tcp`, `udp`, `icmp` …, or the number.
+---@field entries integer Entries.
+---@field replied integer Of these, those that the other side has answered.
+---@field unreplied integer Those that it has not.
+---@field assured integer Those that stay when the table is full. Of TCP: established ones; of UDP: streams.
+
+---A list of `casebook.conntrack.Protocol` in evidence.
+---@class casebook.conntrack.Protocols
+---@field [integer] casebook.conntrack.Protocol
+---@field first fun(self: casebook.conntrack.Protocols, pattern?: table|fun(item: casebook.conntrack.Protocol): boolean): casebook.conntrack.Protocol? the first item that fits, or nil
+---@field where fun(self: casebook.conntrack.Protocols, pattern: table|fun(item: casebook.conntrack.Protocol): boolean): casebook.conntrack.Protocols the items that fit
+---@field any fun(self: casebook.conntrack.Protocols, pattern?: table|fun(item: casebook.conntrack.Protocol): boolean): boolean whether an item fits
+---@field count fun(self: casebook.conntrack.Protocols, pattern?: table|fun(item: casebook.conntrack.Protocol): boolean): integer how many items fit
+---@field top fun(self: casebook.conntrack.Protocols, field: string, n?: integer): casebook.conntrack.Protocols the n items whose field is largest
+---@field sum fun(self: casebook.conntrack.Protocols, field: string): number the sum of a field
+---@field group fun(self: casebook.conntrack.Protocols, field: string): table<any, casebook.conntrack.Protocols> lists of the items by a field's value
+---@field map fun(self: casebook.conntrack.Protocols, field: string|fun(item: casebook.conntrack.Protocol): any): any[] a list of one field
+---@field sort fun(self: casebook.conntrack.Protocols, field: string, order?: "desc"): casebook.conntrack.Protocols the items in the order of a field
+---@field totable fun(self: casebook.conntrack.Protocols): casebook.conntrack.Protocol[] the items as plain tables, converted at once
+
+---Entries of TCP in one state.
+---@class casebook.conntrack.TcpState
+---@field state string `syn_sent` (a SYN was seen), `syn_recv` (and its answer), `established`, `fin_wait`, `close_wait`, `last_ack`, `time_wait`, `close`, `syn_sent2` (a SYN from both sides), `none`.
+---@field entries integer Entries.
+
+---A list of `casebook.conntrack.TcpState` in evidence.
+---@class casebook.conntrack.TcpStates
+---@field [integer] casebook.conntrack.TcpState
+---@field first fun(self: casebook.conntrack.TcpStates, pattern?: table|fun(item: casebook.conntrack.TcpState): boolean): casebook.conntrack.TcpState? the first item that fits, or nil
+---@field where fun(self: casebook.conntrack.TcpStates, pattern: table|fun(item: casebook.conntrack.TcpState): boolean): casebook.conntrack.TcpStates the items that fit
+---@field any fun(self: casebook.conntrack.TcpStates, pattern?: table|fun(item: casebook.conntrack.TcpState): boolean): boolean whether an item fits
+---@field count fun(self: casebook.conntrack.TcpStates, pattern?: table|fun(item: casebook.conntrack.TcpState): boolean): integer how many items fit
+---@field top fun(self: casebook.conntrack.TcpStates, field: string, n?: integer): casebook.conntrack.TcpStates the n items whose field is largest
+---@field sum fun(self: casebook.conntrack.TcpStates, field: string): number the sum of a field
+---@field group fun(self: casebook.conntrack.TcpStates, field: string): table<any, casebook.conntrack.TcpStates> lists of the items by a field's value
+---@field map fun(self: casebook.conntrack.TcpStates, field: string|fun(item: casebook.conntrack.TcpState): any): any[] a list of one field
+---@field sort fun(self: casebook.conntrack.TcpStates, field: string, order?: "desc"): casebook.conntrack.TcpStates the items in the order of a field
+---@field totable fun(self: casebook.conntrack.TcpStates): casebook.conntrack.TcpState[] the items as plain tables, converted at once
+
+---Entries by who talks to whom; null when this host's addresses could not be had.
+---@class casebook.conntrack.Directions
+---@field inbound integer From elsewhere to this host; broadcast and multicast too.
+---@field outbound integer From this host to elsewhere.
+---@field ["local"] integer From this host to itself.
+---@field forwarded integer Through this host: for or from a container, a virtual machine, another network.
+
+---An address that began connections.
+---@class casebook.conntrack.TopSource
+---@field address string The address.
+---@field entries integer Its entries: at least so many, when there are more than 16,384 addresses.
+---@field unreplied integer Of these, those that nobody answered.
+---@field share number Its entries as a share of those read.
+
+---A list of `casebook.conntrack.TopSource` in evidence.
+---@class casebook.conntrack.TopSources
+---@field [integer] casebook.conntrack.TopSource
+---@field first fun(self: casebook.conntrack.TopSources, pattern?: table|fun(item: casebook.conntrack.TopSource): boolean): casebook.conntrack.TopSource? the first item that fits, or nil
+---@field where fun(self: casebook.conntrack.TopSources, pattern: table|fun(item: casebook.conntrack.TopSource): boolean): casebook.conntrack.TopSources the items that fit
+---@field any fun(self: casebook.conntrack.TopSources, pattern?: table|fun(item: casebook.conntrack.TopSource): boolean): boolean whether an item fits
+---@field count fun(self: casebook.conntrack.TopSources, pattern?: table|fun(item: casebook.conntrack.TopSource): boolean): integer how many items fit
+---@field top fun(self: casebook.conntrack.TopSources, field: string, n?: integer): casebook.conntrack.TopSources the n items whose field is largest
+---@field sum fun(self: casebook.conntrack.TopSources, field: string): number the sum of a field
+---@field group fun(self: casebook.conntrack.TopSources, field: string): table<any, casebook.conntrack.TopSources> lists of the items by a field's value
+---@field map fun(self: casebook.conntrack.TopSources, field: string|fun(item: casebook.conntrack.TopSource): any): any[] a list of one field
+---@field sort fun(self: casebook.conntrack.TopSources, field: string, order?: "desc"): casebook.conntrack.TopSources the items in the order of a field
+---@field totable fun(self: casebook.conntrack.TopSources): casebook.conntrack.TopSource[] the items as plain tables, converted at once
+
+---An address and port that connections were begun to.
+---@class casebook.conntrack.TopService
+---@field address string The address.
+---@field protocol string The transport protocol.
+---@field port? integer The port, for protocols that have ports.
+---@field entries integer Its entries: at least so many, when there are more than 16,384 of them.
+---@field unreplied integer Of these, those that nobody answered.
+---@field share number Its entries as a share of those read.
+
+---A list of `casebook.conntrack.TopService` in evidence.
+---@class casebook.conntrack.TopServices
+---@field [integer] casebook.conntrack.TopService
+---@field first fun(self: casebook.conntrack.TopServices, pattern?: table|fun(item: casebook.conntrack.TopService): boolean): casebook.conntrack.TopService? the first item that fits, or nil
+---@field where fun(self: casebook.conntrack.TopServices, pattern: table|fun(item: casebook.conntrack.TopService): boolean): casebook.conntrack.TopServices the items that fit
+---@field any fun(self: casebook.conntrack.TopServices, pattern?: table|fun(item: casebook.conntrack.TopService): boolean): boolean whether an item fits
+---@field count fun(self: casebook.conntrack.TopServices, pattern?: table|fun(item: casebook.conntrack.TopService): boolean): integer how many items fit
+---@field top fun(self: casebook.conntrack.TopServices, field: string, n?: integer): casebook.conntrack.TopServices the n items whose field is largest
+---@field sum fun(self: casebook.conntrack.TopServices, field: string): number the sum of a field
+---@field group fun(self: casebook.conntrack.TopServices, field: string): table<any, casebook.conntrack.TopServices> lists of the items by a field's value
+---@field map fun(self: casebook.conntrack.TopServices, field: string|fun(item: casebook.conntrack.TopService): any): any[] a list of one field
+---@field sort fun(self: casebook.conntrack.TopServices, field: string, order?: "desc"): casebook.conntrack.TopServices the items in the order of a field
+---@field totable fun(self: casebook.conntrack.TopServices): casebook.conntrack.TopService[] the items as plain tables, converted at once
+
+---An address behind this host: a container, a virtual machine, a network.
+---@class casebook.conntrack.Inner
+---@field address string Its address.
+---@field entries integer Its translated entries.
+---@field rx_bytes? integer Bytes that it received in the window, as IP packets; null without accounting or without a window. Connections that ended within the window are not in it.
+---@field tx_bytes? integer Bytes that it sent in the window; null as for `rx_bytes`.
+
+---A list of `casebook.conntrack.Inner` in evidence.
+---@class casebook.conntrack.Inners
+---@field [integer] casebook.conntrack.Inner
+---@field first fun(self: casebook.conntrack.Inners, pattern?: table|fun(item: casebook.conntrack.Inner): boolean): casebook.conntrack.Inner? the first item that fits, or nil
+---@field where fun(self: casebook.conntrack.Inners, pattern: table|fun(item: casebook.conntrack.Inner): boolean): casebook.conntrack.Inners the items that fit
+---@field any fun(self: casebook.conntrack.Inners, pattern?: table|fun(item: casebook.conntrack.Inner): boolean): boolean whether an item fits
+---@field count fun(self: casebook.conntrack.Inners, pattern?: table|fun(item: casebook.conntrack.Inner): boolean): integer how many items fit
+---@field top fun(self: casebook.conntrack.Inners, field: string, n?: integer): casebook.conntrack.Inners the n items whose field is largest
+---@field sum fun(self: casebook.conntrack.Inners, field: string): number the sum of a field
+---@field group fun(self: casebook.conntrack.Inners, field: string): table<any, casebook.conntrack.Inners> lists of the items by a field's value
+---@field map fun(self: casebook.conntrack.Inners, field: string|fun(item: casebook.conntrack.Inner): any): any[] a list of one field
+---@field sort fun(self: casebook.conntrack.Inners, field: string, order?: "desc"): casebook.conntrack.Inners the items in the order of a field
+---@field totable fun(self: casebook.conntrack.Inners): casebook.conntrack.Inner[] the items as plain tables, converted at once
+
+---An address and port to the outside, and the inner one that it stands for.
+---@class casebook.conntrack.Mapping
+---@field kind string `source` (the inner side began), `destination` (the outer side began), or `both` (the outer side began, and is hidden from the inner one).
+---@field protocol string The transport protocol.
+---@field outer_address string The address that the outer side knows.
+---@field outer_port? integer The port that the outer side knows.
+---@field inner_address string The address that the packets go to.
+---@field inner_port? integer The port that the packets go to.
+---@field inner_is_local? boolean Whether the inner address is this host's own: a redirected port, not a guest; null when this host's addresses could not be had.
+---@field entries integer Entries with this mapping.
+---@field rx_bytes? integer Bytes to the inner side in the window, as IP packets; null without accounting or without a window. Connections that ended within the window are not in it.
+---@field rx_packets? integer Packets to the inner side in the window; null as for `rx_bytes`.
+---@field tx_bytes? integer Bytes from the inner side in the window; null as for `rx_bytes`.
+---@field rx_total? integer Bytes to the inner side since the entries were made; null without accounting.
+---@field tx_total? integer Bytes from the inner side since the entries were made; null without accounting.
+
+---A list of `casebook.conntrack.Mapping` in evidence.
+---@class casebook.conntrack.Mappings
+---@field [integer] casebook.conntrack.Mapping
+---@field first fun(self: casebook.conntrack.Mappings, pattern?: table|fun(item: casebook.conntrack.Mapping): boolean): casebook.conntrack.Mapping? the first item that fits, or nil
+---@field where fun(self: casebook.conntrack.Mappings, pattern: table|fun(item: casebook.conntrack.Mapping): boolean): casebook.conntrack.Mappings the items that fit
+---@field any fun(self: casebook.conntrack.Mappings, pattern?: table|fun(item: casebook.conntrack.Mapping): boolean): boolean whether an item fits
+---@field count fun(self: casebook.conntrack.Mappings, pattern?: table|fun(item: casebook.conntrack.Mapping): boolean): integer how many items fit
+---@field top fun(self: casebook.conntrack.Mappings, field: string, n?: integer): casebook.conntrack.Mappings the n items whose field is largest
+---@field sum fun(self: casebook.conntrack.Mappings, field: string): number the sum of a field
+---@field group fun(self: casebook.conntrack.Mappings, field: string): table<any, casebook.conntrack.Mappings> lists of the items by a field's value
+---@field map fun(self: casebook.conntrack.Mappings, field: string|fun(item: casebook.conntrack.Mapping): any): any[] a list of one field
+---@field sort fun(self: casebook.conntrack.Mappings, field: string, order?: "desc"): casebook.conntrack.Mappings the items in the order of a field
+---@field totable fun(self: casebook.conntrack.Mappings): casebook.conntrack.Mapping[] the items as plain tables, converted at once
+
+---Addresses that are translated.
+---@class casebook.conntrack.Nat
+---@field source_entries integer Entries whose source is translated (SNAT, masquerade), those with both included.
+---@field destination_entries integer Entries whose destination is translated (DNAT, redirect, published ports of containers), those with both included.
+---@field inner casebook.conntrack.Inners For whom: the addresses behind this host, those that received most first; by entries where bytes are not known.
+---@field mappings casebook.conntrack.Mappings What stands for what: those that received most first, at most 256; by entries where bytes are not known.
+---@field mappings_left_out integer How many mappings are not in `mappings`; at least so many, when there are more than 16,384.
+
+---What probe `conntrack` observes: tracked connections: the table against its limit, what fills it, address translation.
+---@class casebook.conntrack.Evidence: casebook.Evidence
+---@field seconds number Length of the window in seconds, as measured.
+---@field tracking boolean Whether the kernel can track connections: `nf_conntrack` is loaded or built in. When false, all else is null. When true and no rule of this namespace asks for tracking, `count` stays 0.
+---@field count? integer Entries at the end of the window (`net.netfilter.nf_conntrack_count`).
+---@field count_before? integer Entries at the beginning of the window.
+---@field count_peak? integer The highest count that was seen in the window, from a look twice a second.
+---@field max? integer The most entries that there may be (`net.netfilter.nf_conntrack_max`). The namespaces of containers have the same limit each.
+---@field used_share? number `count_peak` as a share of `max`. At 1, new connections are dropped unless an unassured entry can go.
+---@field buckets? integer Buckets of the hash table (`net.netfilter.nf_conntrack_buckets`); all namespaces share it.
+---@field accounting? boolean Whether entries count packets and bytes (`net.netfilter.nf_conntrack_acct`). Entries made before it was turned on do not.
+---@field trouble? casebook.conntrack.Trouble What the bookkeeping met with in the window (`/proc/net/stat/nf_conntrack`); null for a window of 0.
+---@field trouble_since_boot? casebook.conntrack.Trouble The same since boot.
+---@field source? string Where the entries were read: `ctnetlink` or `proc` (`/proc/net/nf_conntrack`).
+---@field entries_read? integer How many entries were read, at the end of the window. The figures below are of these.
+---@field complete? boolean Whether the table was read to its end. When false, the time for it was over: the entries that were read are those of an arbitrary part of the hash table, and shares of them hold for all.
+---@field protocols? casebook.conntrack.Protocols Entries by transport protocol, most first.
+---@field tcp_states? casebook.conntrack.TcpStates Entries of TCP by state, most first; states without entries are left out.
+---@field unreplied? integer Entries that have seen packets of one side only.
+---@field assured? integer Entries that stay when the table is full, as their connection is established.
+---@field offloaded? integer Entries that a flow table or the hardware forwards, past the rules of the firewall.
+---@field directions? casebook.conntrack.Directions Entries by who talks to whom; null when this host's addresses could not be had.
+---@field distinct_sources? integer How many addresses began the connections: an estimate, 3 % off at most times.
+---@field top_sources? casebook.conntrack.TopSources Who began most of the connections.
+---@field top_destinations? casebook.conntrack.TopSources The addresses that most of the connections were begun to, before translation.
+---@field top_services? casebook.conntrack.TopServices The addresses and ports that most of the connections were begun to, before translation.
+---@field nat? casebook.conntrack.Nat Addresses that are translated.
+

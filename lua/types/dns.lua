@@ -1,0 +1,174 @@
+---@meta
+
+-- Written by `casebook generate`. Changes here are lost.
+
+---The parameters of probe `dns`.
+---@class casebook.dns.Params
+---@field names? string[] Names to look up. If there is nothing else to ask, the host's own name.
+---@field types? string[] Types to look names up with: `A`, `AAAA`, `MX`.
+---@field addresses? string[] Addresses whose names to look up (reverse look-ups).
+---@field server? string The server to ask, an address. Unless given: the name servers of resolv.conf, the first three.
+---@field port? integer The port of the servers.
+---@field as_stranger? boolean Also ask for recursion as somebody else would: at this host's own addresses, or at `server`.
+---@field stranger_name? string The name that `as_stranger` asks for, one that the server is not the authority for.
+---@field stranger_type? string The type that `as_stranger` asks for.
+---@field timeout? string|number How long to wait for the answer to one sending; 10 s at most.
+---@field attempts? integer How often to send a question that is not answered; 3 at most.
+---@field budget? string|number How long to ask at most, all in all. What was not asked by then is said.
+---@field resolv_conf? string The configuration of the system's resolver.
+
+---How this host looks names up.
+---@class casebook.dns.System
+---@field resolv_conf_exists? boolean Whether resolv.conf exists; without it the C library asks 127.0.0.1.
+---@field nameservers? string[] Its name servers in their order, at most 32; the C library uses the first three.
+---@field ignored_nameservers? string[] Name servers that the C library ignores: those after the third, and those that are no addresses.
+---@field search? string[] Domains that are tried behind a short name (`search`, `domain`).
+---@field options? string[] Its `options`, as written.
+---@field timeout_seconds? integer Seconds that the C library waits for a server before it asks the next one (`options timeout`, else 5).
+---@field attempts? integer How often it goes round the servers (`options attempts`, else 2).
+---@field upstreams? string[] Name servers that systemd-resolved asks in turn (/run/systemd/resolve/resolv.conf); none unless resolv.conf names its stub. They are not asked here: name one as `server` to do so.
+---@field hosts_order? string[] The sources of host names in their order (`hosts:` of /etc/nsswitch.conf); null when there is no such file or line.
+
+---@alias casebook.dns.Outcome
+---| "answered" # An answer came, be it a refusal.
+---| "timed_out" # No answer came by the deadline.
+---| "closed" # Nobody listens there (ICMP port unreachable, TCP reset).
+---| "unreachable" # There is no way to it (no route, ICMP host or network unreachable).
+---| "blocked" # This host itself refused to send it: a firewall rule or policy (`EPERM`).
+---| "malformed" # What answered cannot be read.
+---| "interrupted" # It ended early: the operator ended the run, or the socket failed.
+
+---A record of an answer.
+---@class casebook.dns.Answer
+---@field kind string Its type: `A`, `CNAME`.
+---@field data string Its data as in a zone file, clipped after 256 characters.
+---@field ttl_seconds integer How long it may be kept, in seconds.
+
+---A list of `casebook.dns.Answer` in evidence.
+---@class casebook.dns.Answers
+---@field [integer] casebook.dns.Answer
+---@field first fun(self: casebook.dns.Answers, pattern?: table|fun(item: casebook.dns.Answer): boolean): casebook.dns.Answer? the first item that fits, or nil
+---@field where fun(self: casebook.dns.Answers, pattern: table|fun(item: casebook.dns.Answer): boolean): casebook.dns.Answers the items that fit
+---@field any fun(self: casebook.dns.Answers, pattern?: table|fun(item: casebook.dns.Answer): boolean): boolean whether an item fits
+---@field count fun(self: casebook.dns.Answers, pattern?: table|fun(item: casebook.dns.Answer): boolean): integer how many items fit
+---@field top fun(self: casebook.dns.Answers, field: string, n?: integer): casebook.dns.Answers the n items whose field is largest
+---@field sum fun(self: casebook.dns.Answers, field: string): number the sum of a field
+---@field group fun(self: casebook.dns.Answers, field: string): table<any, casebook.dns.Answers> lists of the items by a field's value
+---@field map fun(self: casebook.dns.Answers, field: string|fun(item: casebook.dns.Answer): any): any[] a list of one field
+---@field sort fun(self: casebook.dns.Answers, field: string, order?: "desc"): casebook.dns.Answers the items in the order of a field
+---@field totable fun(self: casebook.dns.Answers): casebook.dns.Answer[] the items as plain tables, converted at once
+
+---A question and its answer.
+---@class casebook.dns.Question
+---@field name string The name that was asked for; `.` is the root.
+---@field kind string The type: `A`, `PTR`.
+---@field address? string The address whose name was asked for, if this is a reverse look-up.
+---@field outcome casebook.dns.Outcome How it ended.
+---@field timed_out boolean Whether no answer came by the deadline.
+---@field rtt_seconds? number Time from the sending to the answer of that sending, in seconds; null when there was no answer.
+---@field seconds number Time from the first sending to the end, repetitions and TCP included, in seconds.
+---@field sent integer How often it was sent over UDP.
+---@field from? string The address that it was sent from.
+---@field rcode? string Response code: `NOERROR`, `NXDOMAIN`, `SERVFAIL`, `REFUSED`.
+---@field authoritative? boolean Whether the server says that it is the authority for the name (AA).
+---@field recursion_available? boolean Whether the server offers recursion to this asker (RA).
+---@field truncated? boolean Whether the answer did not fit (TC).
+---@field tcp? casebook.dns.Outcome How the repetition over TCP ended, which a truncated answer asks for; null when there was none.
+---@field answers casebook.dns.Answers Records of the answer section, the first eight.
+---@field answer_count? integer Records of the answer section, all of them.
+---@field question_bytes integer Size of the question in bytes, as UDP payload.
+---@field answer_bytes? integer Size of the UDP answer in bytes, as UDP payload.
+---@field amplification? number Size of the UDP answer divided by that of the question.
+---@field strays integer Messages that came from the server's address and answered another question: late or forged ones.
+
+---A list of `casebook.dns.Question` in evidence.
+---@class casebook.dns.Questions
+---@field [integer] casebook.dns.Question
+---@field first fun(self: casebook.dns.Questions, pattern?: table|fun(item: casebook.dns.Question): boolean): casebook.dns.Question? the first item that fits, or nil
+---@field where fun(self: casebook.dns.Questions, pattern: table|fun(item: casebook.dns.Question): boolean): casebook.dns.Questions the items that fit
+---@field any fun(self: casebook.dns.Questions, pattern?: table|fun(item: casebook.dns.Question): boolean): boolean whether an item fits
+---@field count fun(self: casebook.dns.Questions, pattern?: table|fun(item: casebook.dns.Question): boolean): integer how many items fit
+---@field top fun(self: casebook.dns.Questions, field: string, n?: integer): casebook.dns.Questions the n items whose field is largest
+---@field sum fun(self: casebook.dns.Questions, field: string): number the sum of a field
+---@field group fun(self: casebook.dns.Questions, field: string): table<any, casebook.dns.Questions> lists of the items by a field's value
+---@field map fun(self: casebook.dns.Questions, field: string|fun(item: casebook.dns.Question): any): any[] a list of one field
+---@field sort fun(self: casebook.dns.Questions, field: string, order?: "desc"): casebook.dns.Questions the items in the order of a field
+---@field totable fun(self: casebook.dns.Questions): casebook.dns.Question[] the items as plain tables, converted at once
+
+---A resolver and what it answered.
+---@class casebook.dns.Resolver
+---@field address string Its address.
+---@field port integer Its port.
+---@field answers? boolean Whether it gave any answer at all, be it a refusal; null when it was not asked.
+---@field fastest_seconds? number The shortest time to an answer, in seconds; null when there was none.
+---@field slowest_seconds? number The longest time that a question took, in seconds, whether it was answered or given up.
+---@field questions casebook.dns.Questions The questions.
+
+---A list of `casebook.dns.Resolver` in evidence.
+---@class casebook.dns.Resolvers
+---@field [integer] casebook.dns.Resolver
+---@field first fun(self: casebook.dns.Resolvers, pattern?: table|fun(item: casebook.dns.Resolver): boolean): casebook.dns.Resolver? the first item that fits, or nil
+---@field where fun(self: casebook.dns.Resolvers, pattern: table|fun(item: casebook.dns.Resolver): boolean): casebook.dns.Resolvers the items that fit
+---@field any fun(self: casebook.dns.Resolvers, pattern?: table|fun(item: casebook.dns.Resolver): boolean): boolean whether an item fits
+---@field count fun(self: casebook.dns.Resolvers, pattern?: table|fun(item: casebook.dns.Resolver): boolean): integer how many items fit
+---@field top fun(self: casebook.dns.Resolvers, field: string, n?: integer): casebook.dns.Resolvers the n items whose field is largest
+---@field sum fun(self: casebook.dns.Resolvers, field: string): number the sum of a field
+---@field group fun(self: casebook.dns.Resolvers, field: string): table<any, casebook.dns.Resolvers> lists of the items by a field's value
+---@field map fun(self: casebook.dns.Resolvers, field: string|fun(item: casebook.dns.Resolver): any): any[] a list of one field
+---@field sort fun(self: casebook.dns.Resolvers, field: string, order?: "desc"): casebook.dns.Resolvers the items in the order of a field
+---@field totable fun(self: casebook.dns.Resolvers): casebook.dns.Resolver[] the items as plain tables, converted at once
+
+---What a question costs a program of this host.
+---@class casebook.dns.Lookup
+---@field name string The name that was asked for.
+---@field kind string The type.
+---@field address? string The address whose name was asked for, if this is a reverse look-up.
+---@field seconds number Seconds until the C library has an answer or gives up, with no cache and no other family asked beside it. A server that did not answer within `timeout` counts as one that never does.
+---@field answered boolean Whether it gets an answer, be it "no such name".
+---@field resolver? string The resolver that gives the answer.
+
+---A list of `casebook.dns.Lookup` in evidence.
+---@class casebook.dns.Lookups
+---@field [integer] casebook.dns.Lookup
+---@field first fun(self: casebook.dns.Lookups, pattern?: table|fun(item: casebook.dns.Lookup): boolean): casebook.dns.Lookup? the first item that fits, or nil
+---@field where fun(self: casebook.dns.Lookups, pattern: table|fun(item: casebook.dns.Lookup): boolean): casebook.dns.Lookups the items that fit
+---@field any fun(self: casebook.dns.Lookups, pattern?: table|fun(item: casebook.dns.Lookup): boolean): boolean whether an item fits
+---@field count fun(self: casebook.dns.Lookups, pattern?: table|fun(item: casebook.dns.Lookup): boolean): integer how many items fit
+---@field top fun(self: casebook.dns.Lookups, field: string, n?: integer): casebook.dns.Lookups the n items whose field is largest
+---@field sum fun(self: casebook.dns.Lookups, field: string): number the sum of a field
+---@field group fun(self: casebook.dns.Lookups, field: string): table<any, casebook.dns.Lookups> lists of the items by a field's value
+---@field map fun(self: casebook.dns.Lookups, field: string|fun(item: casebook.dns.Lookup): any): any[] a list of one field
+---@field sort fun(self: casebook.dns.Lookups, field: string, order?: "desc"): casebook.dns.Lookups the items in the order of a field
+---@field totable fun(self: casebook.dns.Lookups): casebook.dns.Lookup[] the items as plain tables, converted at once
+
+---What a server said to a question that asked for recursion.
+---@class casebook.dns.Stranger
+---@field server string The address that was asked.
+---@field port integer Its port.
+---@field stranger_like boolean Whether the question came from an address of this host that is not a loopback one, at a server on this host. Such an asker is not told from a stranger by servers that know strangers by the address alone (unbound); BIND's `localhost` and `localnets` and dnsmasq's `--local-service` still take it for one of their own.
+---@field recursion? boolean Whether it resolved for this asker: it offers recursion (RA) and answered from elsewhere. False when it refused, does not offer it, or nobody listens there; null with a gap when that cannot be told.
+---@field software? string Which program the server says it is (`version.bind`); null when it does not say.
+---@field question casebook.dns.Question The question and its answer.
+
+---A list of `casebook.dns.Stranger` in evidence.
+---@class casebook.dns.Strangers
+---@field [integer] casebook.dns.Stranger
+---@field first fun(self: casebook.dns.Strangers, pattern?: table|fun(item: casebook.dns.Stranger): boolean): casebook.dns.Stranger? the first item that fits, or nil
+---@field where fun(self: casebook.dns.Strangers, pattern: table|fun(item: casebook.dns.Stranger): boolean): casebook.dns.Strangers the items that fit
+---@field any fun(self: casebook.dns.Strangers, pattern?: table|fun(item: casebook.dns.Stranger): boolean): boolean whether an item fits
+---@field count fun(self: casebook.dns.Strangers, pattern?: table|fun(item: casebook.dns.Stranger): boolean): integer how many items fit
+---@field top fun(self: casebook.dns.Strangers, field: string, n?: integer): casebook.dns.Strangers the n items whose field is largest
+---@field sum fun(self: casebook.dns.Strangers, field: string): number the sum of a field
+---@field group fun(self: casebook.dns.Strangers, field: string): table<any, casebook.dns.Strangers> lists of the items by a field's value
+---@field map fun(self: casebook.dns.Strangers, field: string|fun(item: casebook.dns.Stranger): any): any[] a list of one field
+---@field sort fun(self: casebook.dns.Strangers, field: string, order?: "desc"): casebook.dns.Strangers the items in the order of a field
+---@field totable fun(self: casebook.dns.Strangers): casebook.dns.Stranger[] the items as plain tables, converted at once
+
+---What probe `dns` observes: how long forward and reverse look-ups take per resolver, and whether a server resolves for strangers.
+---@class casebook.dns.Evidence: casebook.Evidence
+---@field system casebook.dns.System How this host looks names up.
+---@field resolvers? casebook.dns.Resolvers The resolvers that were asked, in the order of resolv.conf; null when it could not be read, or when there was nothing to ask but `as_stranger`.
+---@field lookups? casebook.dns.Lookups What each question costs a program of this host that looks it up with the C library, estimated from the answers, the order of the resolvers and the options of resolv.conf; null when a server was named instead, when nothing was asked, or when programs do not ask the resolvers themselves (nsswitch.conf).
+---@field strangers? casebook.dns.Strangers What a server said to a question that asked for recursion, from each of up to four addresses; null unless `as_stranger`.
+---@field questions_sent integer Questions that were sent, repetitions included, also those over TCP and those for `version.bind`.
+

@@ -1,0 +1,124 @@
+---@meta
+
+-- Written by `casebook generate`. Changes here are lost.
+
+---The parameters of probe `interfaces`.
+---@class casebook.interfaces.Params
+---@field interface? string Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses. `auto` is the interface of the default route (IPv4, else IPv6; lowest metric), else the one that has received most since boot of those that are up, else `lo`.
+---@field window? string|number How long to watch.
+---@field samples? integer Samples in the window, evenly spread: 2 to 600. Some drivers refresh their counters only once a second, so that shorter samples alternate between nothing and double.
+
+---An address of an interface.
+---@class casebook.interfaces.Address
+---@field address string The address.
+---@field prefix integer Length of its prefix in bits.
+---@field label? string The alias that it was given, `eth0:1` (`IFA_LABEL`); none when it is the interface's own name.
+
+---A list of `casebook.interfaces.Address` in evidence.
+---@class casebook.interfaces.Addresss
+---@field [integer] casebook.interfaces.Address
+---@field first fun(self: casebook.interfaces.Addresss, pattern?: table|fun(item: casebook.interfaces.Address): boolean): casebook.interfaces.Address? the first item that fits, or nil
+---@field where fun(self: casebook.interfaces.Addresss, pattern: table|fun(item: casebook.interfaces.Address): boolean): casebook.interfaces.Addresss the items that fit
+---@field any fun(self: casebook.interfaces.Addresss, pattern?: table|fun(item: casebook.interfaces.Address): boolean): boolean whether an item fits
+---@field count fun(self: casebook.interfaces.Addresss, pattern?: table|fun(item: casebook.interfaces.Address): boolean): integer how many items fit
+---@field top fun(self: casebook.interfaces.Addresss, field: string, n?: integer): casebook.interfaces.Addresss the n items whose field is largest
+---@field sum fun(self: casebook.interfaces.Addresss, field: string): number the sum of a field
+---@field group fun(self: casebook.interfaces.Addresss, field: string): table<any, casebook.interfaces.Addresss> lists of the items by a field's value
+---@field map fun(self: casebook.interfaces.Addresss, field: string|fun(item: casebook.interfaces.Address): any): any[] a list of one field
+---@field sort fun(self: casebook.interfaces.Addresss, field: string, order?: "desc"): casebook.interfaces.Addresss the items in the order of a field
+---@field totable fun(self: casebook.interfaces.Addresss): casebook.interfaces.Address[] the items as plain tables, converted at once
+
+---What it received in the window.
+---@class casebook.interfaces.Rx
+---@field bytes? integer Bytes, link headers included (on loopback without them: IP packets only).
+---@field packets? integer Packets.
+---@field bytes_per_second? number Bytes per second, mean of the window.
+---@field bits_per_second? number Bits per second, mean of the window.
+---@field packets_per_second? number Packets per second, mean of the window.
+---@field peak_bits_per_second? number Bits per second of the busiest sample.
+---@field mean_packet_bytes? number Bytes per packet, mean; none when there were no packets.
+---@field dropped? integer Packets dropped by the interface or the kernel below the protocols (`rx_dropped`, `tx_dropped`).
+---@field errors? integer Packets in error, of any kind (`rx_errors`, `tx_errors`).
+---@field missed? integer Received only: packets that the hardware missed for want of host buffers (`rx_missed_errors`).
+---@field fifo? integer Overruns of the hardware's queue (`rx_fifo_errors`, `tx_fifo_errors`).
+---@field frame? integer Received only: frames with bad alignment (`rx_frame_errors`).
+---@field crc? integer Received only: frames with a bad checksum (`rx_crc_errors`): cable, transceiver, port.
+---@field multicast? integer Received only: multicast packets, as far as the driver counts them (`multicast`).
+---@field nohandler? integer Received only: packets dropped because the interface is an inactive member of a bond or team (`rx_nohandler`).
+---@field otherhost_dropped? integer Received only: packets dropped because their link address is another machine's (`rx_otherhost_dropped`, Linux 6.0).
+
+---Its counters as they stand at the end of the window, since boot or since the interface was made.
+---@class casebook.interfaces.SinceBoot
+---@field rx_bytes integer Bytes received.
+---@field rx_packets integer Packets received.
+---@field tx_bytes integer Bytes sent.
+---@field tx_packets integer Packets sent.
+---@field rx_dropped integer Received packets that were dropped.
+---@field rx_errors integer Received packets in error.
+
+---The mean rates between one sample and the one before.
+---@class casebook.interfaces.Sample
+---@field at number Seconds from the start of the window to the end of the sample.
+---@field rx_bits_per_second number Bits received per second.
+---@field rx_packets_per_second number Packets received per second.
+---@field tx_bits_per_second number Bits sent per second.
+---@field tx_packets_per_second number Packets sent per second.
+
+---A list of `casebook.interfaces.Sample` in evidence.
+---@class casebook.interfaces.Samples
+---@field [integer] casebook.interfaces.Sample
+---@field first fun(self: casebook.interfaces.Samples, pattern?: table|fun(item: casebook.interfaces.Sample): boolean): casebook.interfaces.Sample? the first item that fits, or nil
+---@field where fun(self: casebook.interfaces.Samples, pattern: table|fun(item: casebook.interfaces.Sample): boolean): casebook.interfaces.Samples the items that fit
+---@field any fun(self: casebook.interfaces.Samples, pattern?: table|fun(item: casebook.interfaces.Sample): boolean): boolean whether an item fits
+---@field count fun(self: casebook.interfaces.Samples, pattern?: table|fun(item: casebook.interfaces.Sample): boolean): integer how many items fit
+---@field top fun(self: casebook.interfaces.Samples, field: string, n?: integer): casebook.interfaces.Samples the n items whose field is largest
+---@field sum fun(self: casebook.interfaces.Samples, field: string): number the sum of a field
+---@field group fun(self: casebook.interfaces.Samples, field: string): table<any, casebook.interfaces.Samples> lists of the items by a field's value
+---@field map fun(self: casebook.interfaces.Samples, field: string|fun(item: casebook.interfaces.Sample): any): any[] a list of one field
+---@field sort fun(self: casebook.interfaces.Samples, field: string, order?: "desc"): casebook.interfaces.Samples the items in the order of a field
+---@field totable fun(self: casebook.interfaces.Samples): casebook.interfaces.Sample[] the items as plain tables, converted at once
+
+---The interface that was watched, with its samples.
+---@class casebook.interfaces.Watched
+---@field name string Its name, control characters escaped.
+---@field index integer Its index.
+---@field kind? string The kind of a virtual interface: `veth`, `bridge`, `bond`, `vlan`, `tun` … (`IFLA_INFO_KIND`); none for hardware.
+---@field link string The type of the link: `ethernet`, `loopback`, `none` (bare IP packets), `ppp` … (`ARPHRD_*`).
+---@field up boolean Whether it is set up (`IFF_UP`).
+---@field carrier? boolean Whether it has a carrier (`IFLA_CARRIER`).
+---@field mac? string Its link address, `02:fc:00:00:00:01`; none where the link has none.
+---@field mtu integer Its MTU in bytes.
+---@field speed_bits_per_second? integer Link speed in bits per second (`/sys/class/net/X/speed`); none when the driver does not say, as virtual ones often.
+---@field utilisation? number Received bits per second as a share of the link speed, where that is known.
+---@field master? string The bridge or bond that it belongs to.
+---@field addresses casebook.interfaces.Addresss Its addresses: at most 64, and 4,096 of the watched interface and loopback.
+---@field addresses_left_out integer How many addresses it has beyond those.
+---@field rx casebook.interfaces.Rx What it received in the window.
+---@field tx casebook.interfaces.Rx What it sent in the window.
+---@field since_boot casebook.interfaces.SinceBoot Its counters as they stand at the end of the window, since boot or since the interface was made.
+---@field samples casebook.interfaces.Samples What each sample saw; of the watched interface and loopback only.
+
+---A list of `casebook.interfaces.Watched` in evidence.
+---@class casebook.interfaces.Watcheds
+---@field [integer] casebook.interfaces.Watched
+---@field first fun(self: casebook.interfaces.Watcheds, pattern?: table|fun(item: casebook.interfaces.Watched): boolean): casebook.interfaces.Watched? the first item that fits, or nil
+---@field where fun(self: casebook.interfaces.Watcheds, pattern: table|fun(item: casebook.interfaces.Watched): boolean): casebook.interfaces.Watcheds the items that fit
+---@field any fun(self: casebook.interfaces.Watcheds, pattern?: table|fun(item: casebook.interfaces.Watched): boolean): boolean whether an item fits
+---@field count fun(self: casebook.interfaces.Watcheds, pattern?: table|fun(item: casebook.interfaces.Watched): boolean): integer how many items fit
+---@field top fun(self: casebook.interfaces.Watcheds, field: string, n?: integer): casebook.interfaces.Watcheds the n items whose field is largest
+---@field sum fun(self: casebook.interfaces.Watcheds, field: string): number the sum of a field
+---@field group fun(self: casebook.interfaces.Watcheds, field: string): table<any, casebook.interfaces.Watcheds> lists of the items by a field's value
+---@field map fun(self: casebook.interfaces.Watcheds, field: string|fun(item: casebook.interfaces.Watched): any): any[] a list of one field
+---@field sort fun(self: casebook.interfaces.Watcheds, field: string, order?: "desc"): casebook.interfaces.Watcheds the items in the order of a field
+---@field totable fun(self: casebook.interfaces.Watcheds): casebook.interfaces.Watched[] the items as plain tables, converted at once
+
+---What probe `interfaces` observes: traffic, drops, errors, speed and addresses of each network interface.
+---@class casebook.interfaces.Evidence: casebook.Evidence
+---@field seconds number Seconds between the first and the last sample.
+---@field watched casebook.interfaces.Watched The interface that was watched, with its samples.
+---@field watched_alias? string What the parameter named, when that was an alias, another name or an address of the watched interface.
+---@field default_route? string The interface of the default route; none when there is no default route.
+---@field loopback? casebook.interfaces.Watched The loopback interface, with its samples.
+---@field interfaces casebook.interfaces.Watcheds All interfaces, those with most traffic in the window first, at most 256; without samples.
+---@field interfaces_left_out integer How many interfaces are not in `interfaces` because there are more than 256.
+

@@ -1,0 +1,166 @@
+---@meta
+
+-- Written by `casebook generate`. Changes here are lost.
+
+---The parameters of probe `kernel`.
+---@class casebook.kernel.Params
+---@field window? string|number How long to watch.
+
+---IPv4.
+---@class casebook.kernel.Ip
+---@field in_receives? integer Packets that reached IP, after merging by GRO (`Ip: InReceives`).
+---@field in_octets? integer Bytes of those packets with IP headers, without link headers (`IpExt: InOctets`).
+---@field in_delivers? integer Packets handed to TCP, UDP, ICMP and so on (`Ip: InDelivers`).
+---@field forwarded? integer Packets sent on to another host or namespace (`Ip: ForwDatagrams`).
+---@field in_hdr_errors? integer Packets with a malformed header, or whose hop limit ran out (`Ip: InHdrErrors`).
+---@field in_addr_errors? integer Packets for an address that is not ours while forwarding is off (`Ip: InAddrErrors`).
+---@field in_unknown_protos? integer Packets of an IP protocol that nothing here handles (`Ip: InUnknownProtos`).
+---@field in_discards? integer Packets that were fine but for which there was no room (`Ip: InDiscards`).
+---@field in_truncated? integer Packets shorter than their header says (`IpExt: InTruncatedPkts`).
+---@field in_no_routes? integer Packets to whose destination there was no route (`IpExt: InNoRoutes`).
+---@field in_csum_errors? integer Packets with a wrong header checksum (`IpExt: InCsumErrors`); they are in `in_hdr_errors` too.
+---@field in_mcast_octets? integer Bytes of multicast packets (`IpExt: InMcastOctets`).
+---@field in_bcast_octets? integer Bytes of broadcast packets (`IpExt: InBcastOctets`).
+---@field in_ecn_and_no_ecn_packets? integer Packets as they were on the wire, before merging by GRO: the sum of `IpExt` `InNoECTPkts`, `InECT1Pkts`, `InECT0Pkts` and `InCEPkts`.
+---@field gro_factor? number Packets on the wire per packet that reached IP. Bulk TCP is merged (10 and more), spoofed floods and small packets are not (1.0). Null when nothing came in.
+---@field reasm_required? integer Fragments that came in (`Ip: ReasmReqds`).
+---@field reasm_ok? integer Packets put together from fragments (`Ip: ReasmOKs`).
+---@field reasm_fails? integer Reassemblies given up (`Ip: ReasmFails`).
+---@field reasm_timeouts? integer Reassemblies given up because the rest did not come in time, 30 s by default (`Ip: ReasmTimeout`).
+---@field reverse_path_filtered? integer Packets that the reverse path filter dropped (`TcpExt: IPReversePathFilter`).
+---@field residual? integer Packets that reached IP and that no counter explains: mostly dropped by the firewall, besides martians and multicast that nobody joined. `in_receives` less `in_delivers`, `forwarded`, the errors, discards and missing routes above, `reverse_path_filtered`, and fragments that are not yet or never put together. A little below or above 0 is noise: the counters are not read in one instant.
+
+---IPv6; null where this kernel has no IPv6, and sums over both are then those of IPv4.
+---@class casebook.kernel.Ip6
+---@field in_receives? integer Packets that reached IPv6 (`Ip6InReceives`).
+---@field in_octets? integer Bytes of those packets with IP headers (`Ip6InOctets`).
+---@field in_delivers? integer Packets handed to TCP, UDP, ICMP and so on (`Ip6InDelivers`).
+---@field forwarded? integer Packets sent on to another host or namespace (`Ip6OutForwDatagrams`).
+---@field in_hdr_errors? integer Packets with a malformed header, or whose hop limit ran out (`Ip6InHdrErrors`).
+---@field in_addr_errors? integer Packets for an address that is not ours while forwarding is off (`Ip6InAddrErrors`).
+---@field in_unknown_protos? integer Packets of a protocol that nothing here handles (`Ip6InUnknownProtos`).
+---@field in_discards? integer Packets that were fine and were dropped (`Ip6InDiscards`).
+---@field in_truncated? integer Packets shorter than their header says (`Ip6InTruncatedPkts`).
+---@field in_no_routes? integer Packets to whose destination there was no route (`Ip6InNoRoutes`).
+---@field in_mcast_octets? integer Bytes of multicast packets (`Ip6InMcastOctets`).
+---@field reasm_required? integer Fragments that came in (`Ip6ReasmReqds`).
+---@field reasm_ok? integer Packets put together from fragments (`Ip6ReasmOKs`).
+---@field reasm_fails? integer Reassemblies given up (`Ip6ReasmFails`).
+
+---TCP.
+---@class casebook.kernel.Tcp
+---@field in_segs? integer Segments that came in, also those with errors (`Tcp: InSegs`).
+---@field out_segs? integer Segments sent, without retransmitted ones (`Tcp: OutSegs`).
+---@field in_errors? integer Segments that were malformed or had a wrong checksum (`Tcp: InErrs`).
+---@field out_rsts? integer Resets sent, as for closed ports (`Tcp: OutRsts`).
+---@field active_opens? integer Connections that this host began to open (`Tcp: ActiveOpens`).
+---@field passive_opens? integer Connections that others opened and this host completed (`Tcp: PassiveOpens`).
+---@field attempt_fails? integer Connections that failed before they were open (`Tcp: AttemptFails`).
+---@field established_resets? integer Open connections that were reset (`Tcp: EstabResets`).
+---@field retransmitted? integer Segments sent again (`Tcp: RetransSegs`).
+---@field syn_retransmitted? integer SYNs and SYN-ACKs sent again: many mean handshakes that do not complete (`TcpExt: TCPSynRetrans`).
+---@field embryonic_resets? integer Half-open connections that were reset by the other side (`TcpExt: EmbryonicRsts`).
+---@field in_csum_errors? integer Segments with a wrong checksum (`Tcp: InCsumErrors`).
+---@field listen_overflows? integer Handshakes that ended at a full accept queue: the program does not accept fast enough (`TcpExt: ListenOverflows`).
+---@field listen_drops? integer SYNs and handshakes that a listener dropped, for full queues and other reasons (`TcpExt: ListenDrops`).
+---@field syncookies_sent? integer SYN cookies sent because a SYN queue was full (`TcpExt: SyncookiesSent`).
+---@field syncookies_received? integer SYN cookies that came back valid: handshakes that completed all the same (`TcpExt: SyncookiesRecv`).
+---@field syncookies_failed? integer Acknowledgements that were no valid SYN cookie (`TcpExt: SyncookiesFailed`).
+---@field req_q_full_do_cookies? integer SYNs that found the queue full and were answered with cookies (`TcpExt: TCPReqQFullDoCookies`).
+---@field req_q_full_drop? integer SYNs that found the queue full and were dropped, cookies being off (`TcpExt: TCPReqQFullDrop`).
+---@field backlog_drop? integer Segments dropped because the socket's backlog was full (`TcpExt: TCPBacklogDrop`).
+---@field rcv_q_drop? integer Segments dropped because the receive queue was full (`TcpExt: TCPRcvQDrop`).
+---@field rcv_pruned? integer Segments dropped from a receive queue to free memory (`TcpExt: RcvPruned`).
+---@field zero_window_drop? integer Segments that came though the receive window was closed (`TcpExt: TCPZeroWindowDrop`).
+---@field out_of_order_drop? integer Out-of-order segments for which there was no memory (`TcpExt: TCPOFODrop`).
+---@field windows_closed? integer Times that a connection closed its receive window: the program reads too slowly (`TcpExt: TCPToZeroWindowAdv`).
+---@field memory_pressures? integer Times that TCP came under memory pressure (`TcpExt: TCPMemoryPressures`).
+---@field aborted_on_memory? integer Connections given up for want of memory (`TcpExt: TCPAbortOnMemory`).
+---@field aborted_on_timeout? integer Connections given up because the other side stayed silent (`TcpExt: TCPAbortOnTimeout`).
+---@field challenge_acks? integer Challenge acknowledgements sent for segments that do not fit their connection (`TcpExt: TCPChallengeACK`).
+---@field time_wait_overflows? integer Connections that skipped TIME-WAIT because there were too many (`TcpExt: TCPTimeWaitOverflow`).
+---@field established? integer Connections that are open at the end of the window; no growth (`Tcp: CurrEstab`).
+
+---UDP, over IPv4 and IPv6 together (`Udp`, `Udp6`).
+---@class casebook.kernel.Udp
+---@field in_datagrams? integer Datagrams that programs received (`InDatagrams`); those still queued are in it.
+---@field out_datagrams? integer Datagrams sent (`OutDatagrams`).
+---@field no_ports? integer Datagrams to a port on which nothing listens (`NoPorts`).
+---@field in_errors? integer Datagrams that could not be delivered for another reason, the two next ones included (`InErrors`).
+---@field rcvbuf_errors? integer Datagrams dropped because the receive buffer of their socket was full (`RcvbufErrors`).
+---@field mem_errors? integer Datagrams dropped because UDP was out of memory (`MemErrors`).
+---@field in_csum_errors? integer Datagrams with a wrong checksum (`InCsumErrors`).
+---@field ignored_multi? integer Broadcast and multicast datagrams that nothing listens to (`IgnoredMulti`).
+
+---ICMP, of IPv4 and IPv6 together.
+---@class casebook.kernel.Icmp
+---@field in_msgs? integer Messages that came in; over IPv6 that includes neighbour discovery (`Icmp: InMsgs`, `Icmp6InMsgs`).
+---@field in_errors? integer Messages that were malformed or about nothing that we know (`Icmp: InErrors`, `Icmp6InErrors`).
+---@field in_echos? integer Pings (`Icmp: InEchos`, `Icmp6InEchos`).
+---@field in_dest_unreachs? integer "Unreachable" from others: backscatter of traffic that claims to be ours, or our own (`InDestUnreachs`).
+---@field in_time_excds? integer "Hop limit ran out" from others (`InTimeExcds`).
+---@field out_msgs? integer Messages sent (`OutMsgs`).
+---@field out_echo_reps? integer Answers to pings (`Icmp: OutEchoReps`, `Icmp6OutEchoReplies`).
+---@field out_dest_unreachs? integer "Unreachable" sent, as for closed UDP ports and REJECT rules (`OutDestUnreachs`).
+---@field out_rate_limited? integer Messages not sent because of the kernel's limits (`Icmp: OutRateLimitGlobal`, `OutRateLimitHost`, `Icmp6OutRateLimitHost`).
+
+---Packet processing per CPU; of the whole machine.
+---@class casebook.kernel.Softnet
+---@field processed? integer Packets processed, on all CPUs; a packet that passes a virtual device or a tunnel counts again.
+---@field dropped? integer Packets dropped because the backlog queue of a CPU was full (`net.core.netdev_max_backlog`).
+---@field time_squeeze? integer Times that processing stopped with packets left because its time or budget was used up; not itself a drop.
+---@field flow_limit? integer Packets dropped from the backlog because their flow had too large a part of it.
+---@field cpus? integer CPUs in the table.
+---@field busiest_cpu_processed_share? number Share of the packets that the busiest CPU processed; null when there were none.
+
+---Sockets and their memory at the end of the window.
+---@class casebook.kernel.Sockets
+---@field used? integer Sockets of all kinds in use (`sockets: used`).
+---@field tcp_in_use? integer IPv4 TCP sockets in use, without those in TIME-WAIT (`TCP: inuse`).
+---@field tcp_orphans? integer TCP connections that no program has open any more (`TCP: orphan`).
+---@field tcp_time_wait? integer TCP connections in TIME-WAIT (`TCP: tw`).
+---@field tcp_memory_pages? integer Memory that TCP buffers take, in pages as in `net.ipv4.tcp_mem` (`TCP: mem`).
+---@field udp_in_use? integer IPv4 UDP sockets in use (`UDP: inuse`).
+---@field udp_memory_pages? integer Memory that UDP buffers take, in pages as in `net.ipv4.udp_mem` (`UDP: mem`).
+---@field fragment_queues? integer IPv4 packets of which some fragments wait for the others (`FRAG: inuse`).
+---@field fragment_memory_bytes? integer Memory that waiting fragments take, in bytes (`FRAG: memory`).
+
+---Connection tracking; null where the kernel does not track connections, which is no gap.
+---@class casebook.kernel.Conntrack
+---@field count? integer Connections tracked at the end of the window (`net.netfilter.nf_conntrack_count`).
+---@field max? integer The most that can be tracked (`net.netfilter.nf_conntrack_max`).
+---@field used_share? number The first as a share of the second.
+---@field drop? integer Packets dropped in the window because no connection could be tracked for them: the table is full (`drop`).
+---@field early_drop? integer Connections thrown out in the window to make room for new ones (`early_drop`).
+---@field insert_failed? integer Connections that could not be inserted in the window (`insert_failed`).
+---@field invalid? integer Packets in the window that belong to no connection and cannot begin one (`invalid`).
+
+---Settings that decide what happens to inbound traffic.
+---@class casebook.kernel.Settings
+---@field tcp_syncookies? integer SYN cookies: 0 off, 1 when a queue is full, 2 always (`net.ipv4.tcp_syncookies`).
+---@field tcp_max_syn_backlog? integer The most half-open connections per listener (`net.ipv4.tcp_max_syn_backlog`).
+---@field somaxconn? integer The most connections that wait to be accepted per listener (`net.core.somaxconn`).
+---@field rp_filter? integer The reverse path filter, the highest of `net.ipv4.conf.*.rp_filter`: 0 off, 1 strict, 2 loose.
+---@field rmem_max? integer The largest receive buffer that a program may ask for, in bytes (`net.core.rmem_max`).
+---@field rmem_default? integer The receive buffer of a socket that asks for none, in bytes (`net.core.rmem_default`).
+---@field netdev_max_backlog? integer The most packets that wait in the backlog of a CPU (`net.core.netdev_max_backlog`).
+---@field icmp_ratelimit? integer Milliseconds between ICMP errors to the same host (`net.ipv4.icmp_ratelimit`); 0 is no limit.
+---@field ip_forward? integer Whether packets for others are forwarded: 0 no, 1 yes (`net.ipv4.ip_forward`).
+---@field nf_conntrack_max? integer The most connections that can be tracked (`net.netfilter.nf_conntrack_max`); null where none are.
+
+---What probe `kernel` observes: protocol, softnet and conntrack counters that grew in the window.
+---@class casebook.kernel.Evidence: casebook.Evidence
+---@field seconds number Length of the window in seconds, as measured.
+---@field ip casebook.kernel.Ip IPv4.
+---@field ip6? casebook.kernel.Ip6 IPv6; null where this kernel has no IPv6, and sums over both are then those of IPv4.
+---@field tcp casebook.kernel.Tcp TCP.
+---@field udp casebook.kernel.Udp UDP, over IPv4 and IPv6 together (`Udp`, `Udp6`).
+---@field icmp casebook.kernel.Icmp ICMP, of IPv4 and IPv6 together.
+---@field softnet casebook.kernel.Softnet Packet processing per CPU; of the whole machine.
+---@field sockets casebook.kernel.Sockets Sockets and their memory at the end of the window.
+---@field conntrack? casebook.kernel.Conntrack Connection tracking; null where the kernel does not track connections, which is no gap.
+---@field martian_sources? integer Packets with an impossible source address (`rt_cache: in_martian_src`); of the whole machine, all network namespaces together.
+---@field unroutable? integer Packets for which there was no route (`rt_cache: in_no_route`); of the whole machine.
+---@field settings casebook.kernel.Settings Settings that decide what happens to inbound traffic.
+---@field grew table<string, integer> Every counter that grew, by the kernel's name for it: `TcpExt.ListenDrops`.
+

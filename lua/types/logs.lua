@@ -1,0 +1,125 @@
+---@meta
+
+-- Written by `casebook generate`. Changes here are lost.
+
+---The parameters of probe `logs`.
+---@class casebook.logs.Params
+---@field dir? string The directory of the logs. Unless given: what the environment variable CASEBOOK_LOG_DIR names, else /var/log.
+---@field files? string[] The files to read, as paths or with `*` and `?`, relative to `dir`; their rotations are read too. If empty, the files that distributions and daemons usually write: messages, syslog, kern.log, auth.log, secure, daemon.log, maillog, mail.log, cron, firewalld, fail2ban.log, ufw.log, and the logs of named, nginx, Apache.
+---@field since? string|number How far back to look from `until`.
+---@field ["until"] string? The end of the span to look at: `2026-11-22T15:04:05Z`, or `2026-11-22 15:04:05` in the local zone. Unless given: now.
+---@field patterns? table<string, string> What to look for: names, each with a Rust regular expression for one line. Named groups are counted by value. Bytes are matched, not characters: `.` is any byte, `\w` and `\d` are ASCII. If empty, a built-in set: failed SSH logins, full conntrack and neighbour tables, SYN floods, martians, out of memory, firewall LOG lines, failing DNS look-ups, links that change, bad UDP checksums, TCP memory, and lines that loggers suppressed.
+---@field samples? integer Lines to keep of each pattern, the last ones; 100 at most.
+---@field budget? string|number How long to read at most. What was not read by then is said.
+
+---@alias casebook.logs.Format
+---| "rfc3164" # `Nov 22 15:04:05 host …`: no year and no zone; the year is inferred from the file's last change.
+---| "rfc3339" # `2026-11-22T15:04:05.123456+00:00`, or with a blank and without a zone (dpkg, fail2ban, PostgreSQL).
+---| "clf" # `… [22/Nov/2026:15:04:05 +0000] "GET …`: access logs.
+---| "nginx" # `2026/11/22 15:04:05 [error] …`: nginx's error log.
+---| "ctime" # `[Sun Nov 22 15:04:05.123456 2026]`, with or without brackets: Apache's error log.
+---| "bind" # `22-Nov-2026 15:04:05.123`: BIND's own files, PHP.
+---| "epoch" # Seconds since 1970: audit, Squid.
+---| "kernel" # `[ 12.345678]`: seconds since the kernel started; no time of day.
+---| "unknown" # No form that is known here.
+
+---@alias casebook.logs.Reason
+---| "denied" # The kernel refused: a capability or a permission is missing.
+---| "absent" # What was looked for does not exist here.
+---| "timed_out" # It did not answer by its deadline.
+---| "malformed" # It answered something that could not be understood.
+---| "cancelled" # The operator ended the run before it was done.
+---| "failed" # Anything else went wrong.
+
+---Why it could not be read.
+---@class casebook.logs.Unreadable
+---@field tried string What was tried, as a phrase: "read /proc/1423/fd".
+---@field reason casebook.logs.Reason The kind of failure.
+---@field why string Why it failed, in words; for `denied`, what is missing.
+---@field way_out? string How to see it next time.
+
+---A log file.
+---@class casebook.logs.File
+---@field path string Its path.
+---@field format casebook.logs.Format The form in which its lines carry their time.
+---@field bytes_read integer Bytes that were read through, unpacked; those that the search for the span touched are not counted.
+---@field lines? integer Lines of the span in it; none if it could not be said.
+---@field rotated boolean Whether a newer file has taken its place.
+---@field unreadable? casebook.logs.Unreadable Why it could not be read.
+---@field sorted boolean Whether its lines stand in order of time, up to a minute; else all of it was read, up to 512 MiB.
+
+---A list of `casebook.logs.File` in evidence.
+---@class casebook.logs.Files
+---@field [integer] casebook.logs.File
+---@field first fun(self: casebook.logs.Files, pattern?: table|fun(item: casebook.logs.File): boolean): casebook.logs.File? the first item that fits, or nil
+---@field where fun(self: casebook.logs.Files, pattern: table|fun(item: casebook.logs.File): boolean): casebook.logs.Files the items that fit
+---@field any fun(self: casebook.logs.Files, pattern?: table|fun(item: casebook.logs.File): boolean): boolean whether an item fits
+---@field count fun(self: casebook.logs.Files, pattern?: table|fun(item: casebook.logs.File): boolean): integer how many items fit
+---@field top fun(self: casebook.logs.Files, field: string, n?: integer): casebook.logs.Files the n items whose field is largest
+---@field sum fun(self: casebook.logs.Files, field: string): number the sum of a field
+---@field group fun(self: casebook.logs.Files, field: string): table<any, casebook.logs.Files> lists of the items by a field's value
+---@field map fun(self: casebook.logs.Files, field: string|fun(item: casebook.logs.File): any): any[] a list of one field
+---@field sort fun(self: casebook.logs.Files, field: string, order?: "desc"): casebook.logs.Files the items in the order of a field
+---@field totable fun(self: casebook.logs.Files): casebook.logs.File[] the items as plain tables, converted at once
+
+---Lines in one minute.
+---@class casebook.logs.PerMinute
+---@field at string When it begins.
+---@field lines integer How many lines are of it.
+
+---A list of `casebook.logs.PerMinute` in evidence.
+---@class casebook.logs.PerMinutes
+---@field [integer] casebook.logs.PerMinute
+---@field first fun(self: casebook.logs.PerMinutes, pattern?: table|fun(item: casebook.logs.PerMinute): boolean): casebook.logs.PerMinute? the first item that fits, or nil
+---@field where fun(self: casebook.logs.PerMinutes, pattern: table|fun(item: casebook.logs.PerMinute): boolean): casebook.logs.PerMinutes the items that fit
+---@field any fun(self: casebook.logs.PerMinutes, pattern?: table|fun(item: casebook.logs.PerMinute): boolean): boolean whether an item fits
+---@field count fun(self: casebook.logs.PerMinutes, pattern?: table|fun(item: casebook.logs.PerMinute): boolean): integer how many items fit
+---@field top fun(self: casebook.logs.PerMinutes, field: string, n?: integer): casebook.logs.PerMinutes the n items whose field is largest
+---@field sum fun(self: casebook.logs.PerMinutes, field: string): number the sum of a field
+---@field group fun(self: casebook.logs.PerMinutes, field: string): table<any, casebook.logs.PerMinutes> lists of the items by a field's value
+---@field map fun(self: casebook.logs.PerMinutes, field: string|fun(item: casebook.logs.PerMinute): any): any[] a list of one field
+---@field sort fun(self: casebook.logs.PerMinutes, field: string, order?: "desc"): casebook.logs.PerMinutes the items in the order of a field
+---@field totable fun(self: casebook.logs.PerMinutes): casebook.logs.PerMinute[] the items as plain tables, converted at once
+
+---How often a named group had a value.
+---@class casebook.logs.Capture
+---@field value string The value, escaped, its first 128 bytes.
+---@field count integer Hits with it, at least.
+---@field doubt integer Hits with it beyond `count`, at most; more than 0 only where more than 4096 values came by and some were forgotten.
+
+---A list of `casebook.logs.Capture` in evidence.
+---@class casebook.logs.Captures
+---@field [integer] casebook.logs.Capture
+---@field first fun(self: casebook.logs.Captures, pattern?: table|fun(item: casebook.logs.Capture): boolean): casebook.logs.Capture? the first item that fits, or nil
+---@field where fun(self: casebook.logs.Captures, pattern: table|fun(item: casebook.logs.Capture): boolean): casebook.logs.Captures the items that fit
+---@field any fun(self: casebook.logs.Captures, pattern?: table|fun(item: casebook.logs.Capture): boolean): boolean whether an item fits
+---@field count fun(self: casebook.logs.Captures, pattern?: table|fun(item: casebook.logs.Capture): boolean): integer how many items fit
+---@field top fun(self: casebook.logs.Captures, field: string, n?: integer): casebook.logs.Captures the n items whose field is largest
+---@field sum fun(self: casebook.logs.Captures, field: string): number the sum of a field
+---@field group fun(self: casebook.logs.Captures, field: string): table<any, casebook.logs.Captures> lists of the items by a field's value
+---@field map fun(self: casebook.logs.Captures, field: string|fun(item: casebook.logs.Capture): any): any[] a list of one field
+---@field sort fun(self: casebook.logs.Captures, field: string, order?: "desc"): casebook.logs.Captures the items in the order of a field
+---@field totable fun(self: casebook.logs.Captures): casebook.logs.Capture[] the items as plain tables, converted at once
+
+---Lines that a pattern matched.
+---@class casebook.logs.Pattern
+---@field count integer How many.
+---@field first? string Time of the first; none if there is no hit.
+---@field last? string Time of the last; none if there is no hit.
+---@field per_minute casebook.logs.PerMinutes By minute, of the last day of the span; minutes without a hit are left out.
+---@field samples string[] The last hits, with control characters escaped and cut to 300 bytes.
+---@field captures table<string, casebook.logs.Captures> For each named group its ten most frequent values.
+
+---What probe `logs` observes: lines of the log files in a span of time, by named patterns with their captures.
+---@class casebook.logs.Evidence: casebook.Evidence
+---@field dir string The directory that was looked into.
+---@field from string The beginning of the span.
+---@field to string The end of the span.
+---@field files casebook.logs.Files The log files that were found and may reach into the span. None at all: no such log file exists here.
+---@field older_files integer Rotated files that were last changed before the span; they were not opened.
+---@field lines integer Lines of the span in all files. A line that the logger writes to two files counts in both.
+---@field per_minute casebook.logs.PerMinutes They by minute, of the last day of the span; minutes without a line are left out. In a file in order of time, lines that stand up to a minute out of order may count in their neighbours' minute.
+---@field patterns table<string, casebook.logs.Pattern> The hits of each pattern, in the order of the parameters. A line that the logger wrote to several files counts once.
+---@field hits integer Hits of all patterns together.
+---@field journal? string Where systemd keeps a journal on this host, if it does.
+

@@ -1,0 +1,175 @@
+---@meta
+
+-- Written by `casebook generate`. Changes here are lost.
+
+---The parameters of probe `sockets`.
+---@class casebook.sockets.Params
+---@field window? string|number How long to watch. 0 looks once: everything but growth.
+---@field owners? boolean Whether to name the processes that hold the sockets.
+---@field limit? integer Most connections and processes in their lists: 1 to 10,000.
+---@field port? integer List only listeners and connections with this local port. Counts and processes are of all.
+---@field state? string List only sockets in this state: `listen` (with UDP sockets), `established`, `syn_sent`, `syn_recv`, `fin_wait1`, `fin_wait2`, `time_wait`, `close`, `close_wait`, `last_ack` or `closing`. Counts and processes are of all.
+
+---Sockets by state, at the end of the window.
+---@class casebook.sockets.Counts
+---@field tcp_established integer Established TCP connections.
+---@field tcp_syn_recv integer Half-open ones: a SYN came, the handshake is not complete.
+---@field tcp_time_wait integer Ended ones that wait for stray segments.
+---@field tcp_close_wait integer Ones that the peer has closed and the process has not: many mean that it forgets to.
+---@field tcp_listen integer Listening TCP sockets.
+---@field tcp_other integer TCP sockets in any other state.
+---@field udp integer UDP sockets.
+
+---The process that holds it: of several the one with the lowest id, systemd only when nobody else does.
+---@class casebook.sockets.Process
+---@field pid integer Process id.
+---@field name string Its name (`/proc/PID/comm`, 15 bytes at most), control characters escaped.
+---@field user? string The user that it runs as.
+---@field unit? string The systemd unit or container from its cgroup.
+
+---A listening TCP socket, or a UDP socket.
+---@class casebook.sockets.Listener
+---@field protocol string `tcp` or `udp`.
+---@field address string Local address.
+---@field port integer Local port.
+---@field any_address boolean It takes what comes to any address of the host.
+---@field process? casebook.sockets.Process The process that holds it: of several the one with the lowest id, systemd only when nobody else does.
+---@field owners integer How many processes hold it; 0 when none could be seen.
+---@field in_kernel? boolean Whether the kernel itself holds it (NFS, WireGuard …): true when every process of the host could be seen and none holds it; none when that could not be told.
+---@field queue integer TCP: connections that wait to be accepted. UDP: bytes that wait to be read, with the kernel's overhead.
+---@field backlog? integer TCP: the limit of the accept queue; the listener is overrun when `queue` is above it.
+---@field syn_recv integer TCP: half-open connections to this address and port, of all its listeners together.
+---@field drops? integer UDP: datagrams dropped in the window because its buffer was full (growth of `SK_MEMINFO_DROPS`).
+---@field drops_total? integer UDP: the same since the socket was made.
+---@field receive_buffer? integer UDP: size of the receive buffer in bytes, which the kernel's overhead counts against.
+---@field connected boolean UDP: it has a peer, and takes nothing from others.
+---@field remote_address? string UDP: its peer.
+---@field remote_port? integer UDP: its peer's port.
+
+---A list of `casebook.sockets.Listener` in evidence.
+---@class casebook.sockets.Listeners
+---@field [integer] casebook.sockets.Listener
+---@field first fun(self: casebook.sockets.Listeners, pattern?: table|fun(item: casebook.sockets.Listener): boolean): casebook.sockets.Listener? the first item that fits, or nil
+---@field where fun(self: casebook.sockets.Listeners, pattern: table|fun(item: casebook.sockets.Listener): boolean): casebook.sockets.Listeners the items that fit
+---@field any fun(self: casebook.sockets.Listeners, pattern?: table|fun(item: casebook.sockets.Listener): boolean): boolean whether an item fits
+---@field count fun(self: casebook.sockets.Listeners, pattern?: table|fun(item: casebook.sockets.Listener): boolean): integer how many items fit
+---@field top fun(self: casebook.sockets.Listeners, field: string, n?: integer): casebook.sockets.Listeners the n items whose field is largest
+---@field sum fun(self: casebook.sockets.Listeners, field: string): number the sum of a field
+---@field group fun(self: casebook.sockets.Listeners, field: string): table<any, casebook.sockets.Listeners> lists of the items by a field's value
+---@field map fun(self: casebook.sockets.Listeners, field: string|fun(item: casebook.sockets.Listener): any): any[] a list of one field
+---@field sort fun(self: casebook.sockets.Listeners, field: string, order?: "desc"): casebook.sockets.Listeners the items in the order of a field
+---@field totable fun(self: casebook.sockets.Listeners): casebook.sockets.Listener[] the items as plain tables, converted at once
+
+---A TCP connection.
+---@class casebook.sockets.Connection
+---@field protocol string `tcp`.
+---@field local_address string Local address.
+---@field local_port integer Local port.
+---@field remote_address string Remote address.
+---@field remote_port integer Remote port.
+---@field state string `established`, `syn_sent`, `syn_recv`, `fin_wait1`, `fin_wait2`, `time_wait`, `close`, `close_wait`, `last_ack` or `closing`.
+---@field opened_by? string `remote` when something here listens on the local port, `local` when nothing does and the port is one that the kernel chooses for outgoing connections; none when neither tells.
+---@field process? casebook.sockets.Process The process that holds it. Of several the one with the highest id, but not the one that listens on the port: a server leaves a connection to the child that it forks for it.
+---@field rx_bytes? integer Payload received in the window (growth of `tcpi_bytes_received`); all of it when the connection is new.
+---@field tx_bytes? integer Payload sent and acknowledged in the window (growth of `tcpi_bytes_acked`); all of it when the connection is new, with the SYN as one byte.
+---@field rx_total? integer Payload received since it began.
+---@field tx_total? integer Payload sent and acknowledged since it began.
+---@field rx_bits_per_second? number Payload received, bits per second, mean of the window.
+---@field rx_queue integer Bytes received that the process has not read.
+---@field tx_queue integer Bytes sent that the peer has not acknowledged.
+---@field rtt_ms? number Smoothed round trip time in milliseconds (`tcpi_rtt`).
+---@field retransmits? integer Segments sent again in the window (growth of `tcpi_total_retrans`).
+
+---A list of `casebook.sockets.Connection` in evidence.
+---@class casebook.sockets.Connections
+---@field [integer] casebook.sockets.Connection
+---@field first fun(self: casebook.sockets.Connections, pattern?: table|fun(item: casebook.sockets.Connection): boolean): casebook.sockets.Connection? the first item that fits, or nil
+---@field where fun(self: casebook.sockets.Connections, pattern: table|fun(item: casebook.sockets.Connection): boolean): casebook.sockets.Connections the items that fit
+---@field any fun(self: casebook.sockets.Connections, pattern?: table|fun(item: casebook.sockets.Connection): boolean): boolean whether an item fits
+---@field count fun(self: casebook.sockets.Connections, pattern?: table|fun(item: casebook.sockets.Connection): boolean): integer how many items fit
+---@field top fun(self: casebook.sockets.Connections, field: string, n?: integer): casebook.sockets.Connections the n items whose field is largest
+---@field sum fun(self: casebook.sockets.Connections, field: string): number the sum of a field
+---@field group fun(self: casebook.sockets.Connections, field: string): table<any, casebook.sockets.Connections> lists of the items by a field's value
+---@field map fun(self: casebook.sockets.Connections, field: string|fun(item: casebook.sockets.Connection): any): any[] a list of one field
+---@field sort fun(self: casebook.sockets.Connections, field: string, order?: "desc"): casebook.sockets.Connections the items in the order of a field
+---@field totable fun(self: casebook.sockets.Connections): casebook.sockets.Connection[] the items as plain tables, converted at once
+
+---What it read and wrote in the window; none for a process that began within it, and where it may not be seen.
+---@class casebook.sockets.Io
+---@field read_bytes integer Bytes returned by `read` of any kind, files and sockets (`rchar`). `recv` and `recvmsg` do not count.
+---@field written_bytes integer Bytes passed to `write` of any kind, files and sockets (`wchar`), and `/dev/null` too: see `writes_to_nothing`.
+---@field disk_read_bytes integer Bytes fetched from storage (`read_bytes`).
+---@field disk_written_bytes integer Bytes sent to storage (`write_bytes`).
+
+---A process and what its sockets moved.
+---@class casebook.sockets.EvidenceProcess
+---@field process casebook.sockets.Process The process.
+---@field connections integer TCP connections that it holds at the end of the window.
+---@field listening_ports integer[] TCP ports that it listens on, at most 64.
+---@field udp_sockets integer UDP sockets that it holds.
+---@field rx_bytes? integer TCP payload received in the window, by connections that closed within it too. Of those that also began in it, the owner is taken to be the listener of their local port. What UDP received the kernel does not count per socket.
+---@field tx_bytes? integer TCP payload sent and acknowledged in the window, likewise.
+---@field local_rx_bytes? integer Of `rx_bytes`, what came from this host itself.
+---@field rx_bits_per_second? number `rx_bytes` as bits per second.
+---@field io? casebook.sockets.Io What it read and wrote in the window; none for a process that began within it, and where it may not be seen.
+---@field writes_to_nothing? boolean Whether it could keep nothing of what it received: true when, at the end of the window, it has no descriptor open for writing but sockets, `/dev/null`, `/dev/full`, terminals and anonymous inodes (`/proc/PID/fd`, `/proc/PID/fdinfo`). Pipes, files and block devices make it false; memory mappings are not looked at. None when it received nothing by TCP and holds no UDP socket, and when its descriptors could not be seen or are too many.
+---@field cpu_share? number CPU time in the window as a share of one CPU, all its threads together: above 1 when it uses several.
+
+---A list of `casebook.sockets.EvidenceProcess` in evidence.
+---@class casebook.sockets.EvidenceProcesss
+---@field [integer] casebook.sockets.EvidenceProcess
+---@field first fun(self: casebook.sockets.EvidenceProcesss, pattern?: table|fun(item: casebook.sockets.EvidenceProcess): boolean): casebook.sockets.EvidenceProcess? the first item that fits, or nil
+---@field where fun(self: casebook.sockets.EvidenceProcesss, pattern: table|fun(item: casebook.sockets.EvidenceProcess): boolean): casebook.sockets.EvidenceProcesss the items that fit
+---@field any fun(self: casebook.sockets.EvidenceProcesss, pattern?: table|fun(item: casebook.sockets.EvidenceProcess): boolean): boolean whether an item fits
+---@field count fun(self: casebook.sockets.EvidenceProcesss, pattern?: table|fun(item: casebook.sockets.EvidenceProcess): boolean): integer how many items fit
+---@field top fun(self: casebook.sockets.EvidenceProcesss, field: string, n?: integer): casebook.sockets.EvidenceProcesss the n items whose field is largest
+---@field sum fun(self: casebook.sockets.EvidenceProcesss, field: string): number the sum of a field
+---@field group fun(self: casebook.sockets.EvidenceProcesss, field: string): table<any, casebook.sockets.EvidenceProcesss> lists of the items by a field's value
+---@field map fun(self: casebook.sockets.EvidenceProcesss, field: string|fun(item: casebook.sockets.EvidenceProcess): any): any[] a list of one field
+---@field sort fun(self: casebook.sockets.EvidenceProcesss, field: string, order?: "desc"): casebook.sockets.EvidenceProcesss the items in the order of a field
+---@field totable fun(self: casebook.sockets.EvidenceProcesss): casebook.sockets.EvidenceProcess[] the items as plain tables, converted at once
+
+---Closed connections of one local port.
+---@class casebook.sockets.ByLocalPort
+---@field port integer The local port.
+---@field connections integer How many.
+---@field rx_bytes integer Payload that they received in the window.
+---@field tx_bytes integer Payload that they sent in the window.
+
+---A list of `casebook.sockets.ByLocalPort` in evidence.
+---@class casebook.sockets.ByLocalPorts
+---@field [integer] casebook.sockets.ByLocalPort
+---@field first fun(self: casebook.sockets.ByLocalPorts, pattern?: table|fun(item: casebook.sockets.ByLocalPort): boolean): casebook.sockets.ByLocalPort? the first item that fits, or nil
+---@field where fun(self: casebook.sockets.ByLocalPorts, pattern: table|fun(item: casebook.sockets.ByLocalPort): boolean): casebook.sockets.ByLocalPorts the items that fit
+---@field any fun(self: casebook.sockets.ByLocalPorts, pattern?: table|fun(item: casebook.sockets.ByLocalPort): boolean): boolean whether an item fits
+---@field count fun(self: casebook.sockets.ByLocalPorts, pattern?: table|fun(item: casebook.sockets.ByLocalPort): boolean): integer how many items fit
+---@field top fun(self: casebook.sockets.ByLocalPorts, field: string, n?: integer): casebook.sockets.ByLocalPorts the n items whose field is largest
+---@field sum fun(self: casebook.sockets.ByLocalPorts, field: string): number the sum of a field
+---@field group fun(self: casebook.sockets.ByLocalPorts, field: string): table<any, casebook.sockets.ByLocalPorts> lists of the items by a field's value
+---@field map fun(self: casebook.sockets.ByLocalPorts, field: string|fun(item: casebook.sockets.ByLocalPort): any): any[] a list of one field
+---@field sort fun(self: casebook.sockets.ByLocalPorts, field: string, order?: "desc"): casebook.sockets.ByLocalPorts the items in the order of a field
+---@field totable fun(self: casebook.sockets.ByLocalPorts): casebook.sockets.ByLocalPort[] the items as plain tables, converted at once
+
+---Connections that closed within the window; none when the kernel does not tell.
+---@class casebook.sockets.Closed
+---@field connections integer How many.
+---@field rx_bytes integer Payload that they received in the window; the peer's FIN may count as one byte each.
+---@field tx_bytes integer Payload that they sent in the window, with SYN and FIN as one byte each.
+---@field by_local_port casebook.sockets.ByLocalPorts By local port, of the ports that something listens on; those that received most first, at most 256.
+
+---What probe `sockets` observes: sockets with their processes, queues, drops, and TCP bytes per process and connection.
+---@class casebook.sockets.Evidence: casebook.Evidence
+---@field seconds number Seconds between the two looks.
+---@field source string Where the TCP sockets come from: `sock_diag`, or `proc` (`/proc/net/*`), which knows neither bytes nor backlogs.
+---@field counts casebook.sockets.Counts Sockets by state, at the end of the window.
+---@field listeners casebook.sockets.Listeners Listening TCP sockets and all UDP sockets: those that drop or queue most first, then by port; at most 4,096.
+---@field listeners_left_out integer Listeners that match the parameters but are not in `listeners`, because there are more than 4,096.
+---@field connections casebook.sockets.Connections TCP connections, those that received most in the window first, `limit` of them. Half-open and TIME_WAIT ones are listed only when the parameter `state` asks for them.
+---@field connections_left_out integer Connections that match the parameters but are not in `connections`.
+---@field processes? casebook.sockets.EvidenceProcesss Processes that hold sockets, those that received most in the window first, `limit` of them. None when no owner of any socket could be seen.
+---@field processes_left_out integer Processes that hold sockets but are not in `processes`.
+---@field tcp_rx_bytes? integer TCP payload received in the window by the connections that are open at its end (growth of `tcpi_bytes_received`). Segments that were received but are no payload in order (retransmitted, refused, half-open) are not in it.
+---@field tcp_tx_bytes? integer TCP payload sent and acknowledged in the window by the connections that are open at its end (growth of `tcpi_bytes_acked`; a SYN counts as one byte).
+---@field unowned_rx_bytes? integer Of the TCP payload received, by connections open at the end or closed within the window, what went to sockets whose owner could not be named.
+---@field closed? casebook.sockets.Closed Connections that closed within the window; none when the kernel does not tell.
+

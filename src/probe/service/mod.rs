@@ -1,0 +1,250 @@
+//! `service`: how long a local service takes to be connected to, and to say its first byte.
+//!
+//! It connects, waits, and closes; it says nothing unless it was told to ask over HTTP.
+
+mod banner;
+mod conversation;
+mod output;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use nix::ifaddrs::getifaddrs;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use output::{Outcome, Service, Services as Output};
+
+use super::{Context, Need, Probe};
+use crate::case::{Gap, Observed, Reason};
+use crate::printable::printable;
+use crate::units::Span;
+use conversation::Manner;
+
+/// Services that are connected to at most, side by side.
+const MOST_TARGETS: usize = 16;
+/// The longest that a service is waited for, whatever is asked for.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
+/// The probe `service`.
+pub struct ServiceProbe;
+
+/// What the probe `service` is asked.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Params {
+    /// The address of the service, one of this host's. `0.0.0.0` and `::` mean loopback.
+    pub address: String,
+    /// Its TCP port.
+    pub port: u16,
+    /// Several services instead: `127.0.0.1:22`, `[::1]:25`; 16 at most.
+    pub targets: Vec<String>,
+    /// What to say when the connection stands.
+    pub request: Request,
+    /// The path that `request: http` asks for.
+    pub path: String,
+    /// The host that `request: http` names; unless given, the address.
+    pub host: Option<String>,
+    /// The address of this host to connect from, so that the service looks up that one's name; unless given, the kernel
+    /// chooses, for a service at loopback a loopback address, whose name stands in /etc/hosts.
+    pub from: Option<String>,
+    /// How long to wait for the connection and the first byte together; 2 minutes at most.
+    pub timeout: Span,
+    /// Whether other hosts may be connected to.
+    pub allow_remote: bool,
+}
+
+/// What to say when the connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// Nothing: SSH, SMTP, FTP, POP3 and IMAP speak first.
+    #[default]
+    None,
+    /// `HEAD PATH HTTP/1.1`, and nothing after it.
+    Http,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Params {
+            address: "127.0.0.1".to_owned(),
+            port: 22,
+            targets: Vec::new(),
+            request: Request::None,
+            path: "/".to_owned(),
+            host: None,
+            from: None,
+            timeout: Span::seconds(5),
+            allow_remote: false,
+        }
+    }
+}
+
+impl Probe for ServiceProbe {
+    const NAME: &'static str = "service";
+    const ABOUT: &'static str = "how long local services take to be connected to and to say their first byte";
+    const SOURCE: &'static str = "one TCP connection to each service that is named, on this host unless allowed otherwise; \
+                                  the service may log it";
+    const REPLACES: &'static [&'static str] = &["nc", "telnet", "curl -w %{time_starttransfer}"];
+    const NEEDS: &'static [Need] = &[];
+    type Params = Params;
+    type Output = Output;
+
+    fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Output>, Gap> {
+        let from = params.from.as_deref().map(|text| address("from", text)).transpose()?;
+        let own = own_addresses();
+        let mut observed = Observed::whole(Output { services: Vec::new() });
+        let named = targets(&params)?;
+        if named.len() > MOST_TARGETS {
+            let why = format!("{} were named, and {MOST_TARGETS} are connected to at most", named.len());
+            let gap = Gap::new(Reason::Failed, "connect to all services", why);
+            observed.miss(&["services"], gap.way_out("ask in several steps"));
+        }
+        let mut targets = Vec::new();
+        let mut refusals = Vec::new();
+        for target in named.into_iter().take(MOST_TARGETS) {
+            match allowed(target.ip(), &own, params.allow_remote) {
+                Ok(()) => targets.push(target),
+                Err(gap) => refusals.push(gap),
+            }
+        }
+        match refusals.pop() {
+            Some(gap) if targets.is_empty() => return Err(gap),
+            last => refusals.extend(last),
+        }
+        refusals.into_iter().for_each(|gap| observed.miss(&["services"], gap));
+
+        cx.live(format!("{} services", targets.len()));
+        let stop = || cx.cancelled();
+        let requests: Vec<Option<Vec<u8>>> = targets.iter().map(|target| request(&params, *target)).collect();
+        let answers = std::thread::scope(|scope| {
+            let threads: Vec<_> = targets
+                .iter()
+                .zip(&requests)
+                .map(|(target, request)| {
+                    let timeout = params.timeout.0.min(LONGEST_WAIT);
+                    let manner = Manner { from, request: request.as_deref(), timeout, stop: &stop };
+                    std::thread::Builder::new().spawn_scoped(scope, move || conversation::hold(*target, &manner))
+                })
+                .collect();
+            let ended = |_| Err(std::io::Error::other("its thread ended early"));
+            threads
+                .into_iter()
+                .map(|thread| thread.and_then(|thread| thread.join().unwrap_or_else(ended)))
+                .collect::<Vec<_>>()
+        });
+        for (target, answer) in targets.iter().zip(answers) {
+            match answer {
+                Ok(service) => observed.output.services.push(service),
+                Err(error) => observed.miss(&["services"], Gap::io(format!("connect to {target}"), &error)),
+            }
+        }
+        Ok(observed)
+    }
+}
+
+/// The services that are named.
+fn targets(params: &Params) -> Result<Vec<SocketAddr>, Gap> {
+    if params.targets.is_empty() {
+        return Ok(vec![on_this_host(SocketAddr::new(address("address", &params.address)?, params.port))]);
+    }
+    let read = |text: &String| {
+        let target = text.trim().parse().map_err(|_| {
+            bad("targets", text, "it is not an address with a port").way_out("write it like 127.0.0.1:22 or [::1]:22")
+        })?;
+        Ok(on_this_host(target))
+    };
+    params.targets.iter().map(read).collect()
+}
+
+/// What a listener on all addresses is reached by.
+fn on_this_host(target: SocketAddr) -> SocketAddr {
+    match target.ip() {
+        IpAddr::V4(address) if address.is_unspecified() => (Ipv4Addr::LOCALHOST, target.port()).into(),
+        IpAddr::V6(address) if address.is_unspecified() => (Ipv6Addr::LOCALHOST, target.port()).into(),
+        _ => target,
+    }
+}
+
+fn address(param: &str, text: &str) -> Result<IpAddr, Gap> {
+    text.trim().parse().map_err(|_| {
+        bad(param, text, "it is not an address").way_out("write it like 127.0.0.1 or ::1; names are not looked up")
+    })
+}
+
+fn bad(param: &str, text: &str, why: &str) -> Gap {
+    Gap::new(Reason::Malformed, format!("read the parameter `{param}`: `{}`", text.escape_debug()), why)
+}
+
+/// Whether this address may be connected to.
+fn allowed(address: IpAddr, own: &Result<Vec<IpAddr>, Gap>, remote: bool) -> Result<(), Gap> {
+    if remote || address.is_loopback() {
+        return Ok(());
+    }
+    if own.as_ref().map_err(Gap::clone)?.contains(&address) {
+        return Ok(());
+    }
+    Err(Gap::new(Reason::Denied, format!("connect to {address}"), "it is not an address of this host")
+        .way_out("set `allow_remote` to connect to other hosts"))
+}
+
+/// The host's own addresses, over all interfaces.
+fn own_addresses() -> Result<Vec<IpAddr>, Gap> {
+    let interfaces = getifaddrs().map_err(|error| Gap::io("list the host's own addresses", &error.into()))?;
+    let addresses = interfaces.filter_map(|interface| {
+        let address = interface.address?;
+        let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+        v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
+    });
+    Ok(addresses.collect())
+}
+
+/// What to say to the service, if anything.
+fn request(params: &Params, target: SocketAddr) -> Option<Vec<u8>> {
+    match params.request {
+        Request::None => None,
+        Request::Http => {
+            // One word each: a space or a line's end would make another request of it.
+            let word = |text: &str| printable(text).replace(char::is_whitespace, "%20");
+            let host = params.host.as_deref().map_or_else(|| target.to_string(), word);
+            let agent = concat!("casebook/", env!("CARGO_PKG_VERSION"));
+            let path = word(&params.path);
+            let slash = if path.starts_with('/') { "" } else { "/" };
+            let lines = format!(
+                "HEAD {slash}{path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\nConnection: close\r\n\r\n"
+            );
+            Some(lines.into_bytes())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_hosts_are_refused_unless_allowed() {
+        let own = Ok(vec!["192.0.2.7".parse().unwrap()]);
+        let is_allowed = |text: &str, remote| allowed(text.parse().unwrap(), &own, remote);
+        is_allowed("127.0.0.9", false).unwrap();
+        is_allowed("192.0.2.7", false).unwrap();
+        is_allowed("192.0.2.8", true).unwrap();
+        let gap = is_allowed("192.0.2.8", false).unwrap_err();
+        assert!(gap.way_out.as_ref().is_some_and(|it| it.contains("allow_remote")), "{gap}");
+    }
+
+    #[test]
+    fn a_listener_on_all_addresses_is_reached_by_loopback() {
+        let params = Params { targets: vec!["0.0.0.0:22".into(), "[::]:25".into()], ..Params::default() };
+        let targets: Vec<_> = targets(&params).unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(targets, ["127.0.0.1:22", "[::1]:25"]);
+    }
+
+    #[test]
+    fn a_path_cannot_smuggle_a_second_request() {
+        let params = Params { request: Request::Http, path: "a b\r\nX: y".into(), ..Params::default() };
+        let request = String::from_utf8(request(&params, "127.0.0.1:80".parse().unwrap()).unwrap()).unwrap();
+        assert!(request.starts_with("HEAD /a%20b\\r\\nX:%20y HTTP/1.1\r\nHost: 127.0.0.1:80\r\n"), "{request}");
+    }
+}

@@ -1,0 +1,433 @@
+//! What a Lua check can use, each fact in one table: the header's keys, `cx`, findings, evidence, lists, `re`, the standard
+//! library that is left, and the names that are not there with what to use instead.
+//!
+//! The sandbox, `lint`, the LuaLS definitions, the reference manual and the prompt's completion read these tables. Helpers that
+//! checks share with expressions are in [`super::HELPERS`].
+
+/// One name that scripts can use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// How it is written, with its parameters: `cx.probe(name, params)`, `:where(pattern)`, `cx.now`.
+    pub signature: &'static str,
+    /// What it is, does or gives.
+    pub about: &'static str,
+    /// Its type as LuaLS writes it: `fun(sentence: string): casebook.Finding`.
+    pub luals: &'static str,
+}
+
+impl Entry {
+    /// Its name alone: `probe`, `where`, `now`.
+    pub fn name(&self) -> &'static str {
+        let path = self.signature.split(['(', '{', ' ']).next().unwrap_or(self.signature);
+        path.rsplit(['.', ':']).next().unwrap_or(path)
+    }
+}
+
+/// A key of a table that a script writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether the table must have it.
+    pub required: bool,
+    /// What it means.
+    pub about: &'static str,
+    /// Its type as LuaLS writes it.
+    pub luals: &'static str,
+}
+
+/// A standard module, as far as checks have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Module {
+    /// Its name.
+    pub name: &'static str,
+    /// Its members.
+    pub members: &'static [&'static str],
+}
+
+/// A name of Lua that checks do not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blocked {
+    /// The name: `os`, `string.dump`.
+    pub name: &'static str,
+    /// What to use instead, as the rest of a sentence that begins with the name and "is not available in checks: ".
+    pub instead: &'static str,
+}
+
+const fn key(name: &'static str, luals: &'static str, about: &'static str) -> Key {
+    Key { name, required: false, about, luals }
+}
+
+const fn must(name: &'static str, luals: &'static str, about: &'static str) -> Key {
+    Key { name, required: true, about, luals }
+}
+
+const fn entry(signature: &'static str, luals: &'static str, about: &'static str) -> Entry {
+    Entry { signature, about, luals }
+}
+
+/// The keys of `check { … }`.
+pub const CHECK_KEYS: &[Key] = &[
+    must("name", "string", "the name by which it is called: lower case, digits and `_`; the file is called so, too"),
+    must("summary", "string", "what it finds out, in one line"),
+    key("tags", "string[]", "words that it is found by"),
+    key("symptoms", "string[]", "complaints that call for it: \"the server is slow\""),
+    key("params", "table<string, casebook.Param>", "what can be set when it is run, by name"),
+    key("needs", "casebook.ProbeName[]", "the probes that it may call; calling another is an error"),
+    must(
+        "run",
+        "fun(cx: casebook.Context, params: table): casebook.Finding|casebook.Finding[]",
+        "looks and judges: gives back a finding or a list of them, of which the gravest counts",
+    ),
+];
+
+/// The keys of one parameter, in `params = { NAME = { … } }`.
+pub const PARAM_KEYS: &[Key] = &[
+    must("type", "casebook.ParamType", "what its value must be"),
+    key("default", "any", "its value when none is given; without one it is false until it is given"),
+    key("min", "any", "the least value"),
+    key("max", "any", "the greatest value"),
+    key("choices", "any[]", "the values that it can have"),
+    key("help", "string", "what it is for, and the reason for its default"),
+    key("required", "boolean", "its value must be given"),
+    key("secret", "boolean", "its value is kept out of cases and reports"),
+];
+
+/// The types that a parameter can have, as in a YAML runbook.
+pub const PARAM_TYPES: &[&str] = &[
+    "interface",
+    "duration",
+    "bitrate",
+    "size",
+    "share",
+    "integer",
+    "number",
+    "string",
+    "path",
+    "address",
+    "port",
+    "boolean",
+];
+
+/// The members of `cx`, the first argument of `run`.
+pub const CX: &[Entry] = &[
+    entry(
+        "cx.probe(name, params)",
+        "fun(name: string, params?: table): casebook.Evidence",
+        "looks: runs a probe and gives its evidence. A probe that watches takes its window's time",
+    ),
+    entry(
+        "cx.together(calls)",
+        "fun(calls: table): table",
+        "runs several probes over one window: { sockets = {…}, capture = {…} } gives evidence by the same keys, \
+         { {\"sockets\", {…}}, … } a list",
+    ),
+    entry(
+        "cx.about(evidence)",
+        "fun(evidence: casebook.Evidence): casebook.About",
+        "where evidence comes from: probe, seconds, params, loss",
+    ),
+    entry(
+        "cx.known(evidence, path)",
+        "fun(evidence: table, path: string): boolean",
+        "whether a field could be seen, as in cx.known(e, \"listeners.process\"); never an error itself",
+    ),
+    entry("cx.ok(sentence)", "fun(sentence: string): casebook.Finding", "a finding: looked, and fine"),
+    entry("cx.warning(sentence)", "fun(sentence: string): casebook.Finding", "a finding: looked, and worth attention"),
+    entry("cx.critical(sentence)", "fun(sentence: string): casebook.Finding", "a finding: looked, and bad"),
+    entry("cx.unknown(sentence)", "fun(sentence: string): casebook.Finding", "a finding: could not look or not judge"),
+    entry("cx.skipped(sentence)", "fun(sentence: string): casebook.Finding", "a finding: does not apply here"),
+    entry("cx.params", "table<string, any>", "the parameters, the same as the second argument of run"),
+    entry("cx.now", "number", "seconds since 1970, UTC; in a replay the recorded time"),
+    entry("cx.window", "number", "the window of the run, in seconds"),
+];
+
+/// The names of `cx` that make a finding.
+pub const VERDICTS: &[&str] = &["ok", "warning", "critical", "unknown", "skipped"];
+
+/// The methods of a finding. Each gives the finding back, so that they chain.
+pub const FINDING: &[Entry] = &[
+    entry(
+        ":data(figures)",
+        "fun(self: casebook.Finding, figures: table<string, any>): casebook.Finding",
+        "keeps figures with the finding, by name",
+    ),
+    entry(
+        ":remedy(remedy)",
+        "fun(self: casebook.Finding, remedy: casebook.Remedy): casebook.Finding",
+        "says what to do; may be called more than once",
+    ),
+    entry(
+        ":evidence(…)",
+        "fun(self: casebook.Finding, ...: casebook.Evidence): casebook.Finding",
+        "names the evidence that it rests on, when that is not all that the check has seen",
+    ),
+];
+
+/// The keys of a remedy.
+pub const REMEDY_KEYS: &[Key] = &[
+    key("urgency", "\"now\"|\"lasting\"|\"upstream\"", "when and where it helps; now, when it is not said"),
+    must("do", "string", "what to do, as a sentence; `do` is a word of Lua's own, so it is written [\"do\"]"),
+    key("run", "string", "commands, ready to paste; quote what strangers chose with shell(word)"),
+    key("undo", "string", "commands that take it back"),
+    key("risk", "string", "what may go wrong: none, low, medium or high, and why"),
+];
+
+/// The urgencies of a remedy.
+pub const URGENCIES: &[&str] = &["now", "lasting", "upstream"];
+
+/// What all evidence has beside the fields of its probe's output.
+pub const EVIDENCE: &[Entry] = &[
+    entry("evidence.available", "boolean", "false when the probe could not look at all; gap says why"),
+    entry("evidence.gap", "casebook.Gap?", "why the probe could not look; nil when it could"),
+];
+
+/// The fields of a gap.
+pub const GAP: &[Entry] = &[
+    entry("gap.tried", "string", "what was tried"),
+    entry("gap.reason", "string", "the kind of failure: denied, absent, timed_out, malformed, cancelled or failed"),
+    entry("gap.why", "string", "why it failed"),
+    entry("gap.way_out", "string?", "what would let it succeed"),
+];
+
+/// The fields of what `cx.about` gives.
+pub const ABOUT: &[Entry] = &[
+    entry("about.probe", "string", "the probe that looked"),
+    entry("about.seconds", "number", "how long it looked"),
+    entry("about.params", "table<string, any>", "its parameters, defaults filled in"),
+    entry("about.loss", "string[]", "what was lost while looking, as sentences"),
+];
+
+/// The methods of lists in evidence. A pattern is a table of fields that must be equal, or a function of the item. `T` stands
+/// for the item, `L` for a list of such items, `P` for a pattern.
+pub const LIST: &[Entry] = &[
+    entry(":first(pattern)", "fun(self: L, pattern?: P): T?", "the first item that fits, or nil"),
+    entry(":where(pattern)", "fun(self: L, pattern: P): L", "the items that fit"),
+    entry(":any(pattern)", "fun(self: L, pattern?: P): boolean", "whether an item fits"),
+    entry(":count(pattern)", "fun(self: L, pattern?: P): integer", "how many items fit"),
+    entry(":top(field, n)", "fun(self: L, field: string, n?: integer): L", "the n items whose field is largest"),
+    entry(":sum(field)", "fun(self: L, field: string): number", "the sum of a field"),
+    entry(":group(field)", "fun(self: L, field: string): table<any, L>", "lists of the items by a field's value"),
+    entry(":map(field)", "fun(self: L, field: string|fun(item: T): any): any[]", "a list of one field"),
+    entry(
+        ":sort(field, order)",
+        "fun(self: L, field: string, order?: \"desc\"): L",
+        "the items in the order of a field",
+    ),
+    entry(":totable()", "fun(self: L): T[]", "the items as plain tables, converted at once"),
+];
+
+/// The methods of lists whose first argument is a pattern.
+pub const PATTERN_METHODS: &[&str] = &["first", "where", "any", "count"];
+/// The methods of lists whose first argument is the name of a field.
+pub const FIELD_METHODS: &[&str] = &["top", "sum", "group", "map", "sort"];
+
+/// The members of `re`: regular expressions in linear time, with Rust's syntax.
+pub const RE: &[Entry] = &[
+    entry("re.test(text, pattern)", "fun(text: string, pattern: string): boolean", "whether the text has a match"),
+    entry(
+        "re.match(text, pattern)",
+        "fun(text: string, pattern: string): string?, ...",
+        "the captures of the first match, or all of it where there are none; nil without a match",
+    ),
+    entry(
+        "re.find(text, pattern, init)",
+        "fun(text: string, pattern: string, init?: integer): integer?, integer?, ...",
+        "where the first match begins and ends, in bytes from 1, and its captures",
+    ),
+    entry(
+        "re.gmatch(text, pattern)",
+        "fun(text: string, pattern: string): fun(): string?, ...",
+        "the captures of every match, for a loop",
+    ),
+    entry(
+        "re.gsub(text, pattern, replacement)",
+        "fun(text: string, pattern: string, replacement: string|table|fun(...: string): string?, n?: integer): string, \
+         integer",
+        "the text with its matches replaced, and how many there were",
+    ),
+    entry("re.escape(text)", "fun(text: string): string", "the pattern that matches this text alone"),
+];
+
+/// Global names of checks beside the helpers of expressions and the standard library.
+pub const GLOBALS: &[Entry] = &[
+    entry("check { … }", "fun(header: casebook.Check): casebook.Check", "declares a check: return check { … }"),
+    entry(
+        "runbook { … }",
+        "fun(header: casebook.Runbook): casebook.Runbook",
+        "declares a runbook: return runbook { … }",
+    ),
+    entry(
+        "require(name)",
+        "fun(name: string): any",
+        "a module: \"casebook.NAME\" of the shipped library, or NAME.lua beside the script",
+    ),
+    entry("log(…)", "fun(...: any)", "writes a line to stderr, bounded"),
+    entry("print(…)", "fun(...: any)", "the same as log"),
+    entry("shell(word)", "fun(word: any): string", "the word quoted for the shell"),
+];
+
+/// LuaLS types of the helpers of expressions, by name.
+pub const HELPER_TYPES: &[(&str, &str)] = &[
+    ("bitrate", "fun(bits_per_second: number): string"),
+    ("bytes", "fun(bytes: number): string"),
+    ("percent", "fun(share: number): string"),
+    ("count", "fun(number: number): string"),
+    ("span", "fun(seconds: number): string"),
+    ("who", "fun(process: table): string"),
+    ("socket", "fun(address: string, port?: integer): string"),
+    ("first", "fun(list: table, pattern?: table|fun(item: any): boolean): any"),
+    ("where", "fun(list: table, pattern: table|fun(item: any): boolean): table"),
+    ("any", "fun(list: table, pattern?: table|fun(item: any): boolean): boolean"),
+    ("all", "fun(list: table, pattern: table|fun(item: any): boolean): boolean"),
+    ("sum", "fun(list: table, field?: string|fun(item: any): number): number"),
+    ("map", "fun(list: table, field: string|fun(item: any): any): table"),
+    ("most", "fun(list: table, field: string|fun(item: any): number): any"),
+    ("take", "fun(list: table, count: integer): table"),
+    ("join", "fun(list: table, separator?: string, count?: integer): string"),
+    ("contains", "fun(whole: table|string, part: any): boolean"),
+    ("ratio", "fun(a: number, b: number): number"),
+    ("plural", "fun(count: number, one: string, many?: string): string"),
+    ("index", "fun(list: table, field: string|fun(item: any): any): table"),
+    ("value_or", "fun(item: table, field: string|integer, default: any): any"),
+    ("seen_or", "fun(item: table, field: string|integer, default: any): any"),
+];
+
+/// Helpers of expressions that checks do not have, each with what to use instead.
+pub const NOT_IN_CHECKS: &[Blocked] =
+    &[Blocked { name: "known", instead: "use cx.known(evidence, \"path.to.field\")" }];
+
+/// The basic functions of Lua that checks have.
+pub const BASE: &[&str] = &[
+    "_G",
+    "_VERSION",
+    "assert",
+    "collectgarbage",
+    "error",
+    "getmetatable",
+    "ipairs",
+    "next",
+    "pairs",
+    "pcall",
+    "print",
+    "rawequal",
+    "rawget",
+    "rawlen",
+    "rawset",
+    "require",
+    "select",
+    "setmetatable",
+    "tonumber",
+    "tostring",
+    "type",
+    "xpcall",
+];
+
+/// The standard modules that checks have.
+pub const STANDARD: &[Module] = &[
+    Module {
+        name: "string",
+        members: &[
+            "byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "pack", "packsize", "rep",
+            "reverse", "sub", "unpack", "upper",
+        ],
+    },
+    Module { name: "table", members: &["concat", "insert", "move", "pack", "remove", "sort", "unpack"] },
+    Module {
+        name: "math",
+        members: &[
+            "abs",
+            "acos",
+            "asin",
+            "atan",
+            "ceil",
+            "cos",
+            "deg",
+            "exp",
+            "floor",
+            "fmod",
+            "huge",
+            "log",
+            "max",
+            "maxinteger",
+            "min",
+            "mininteger",
+            "modf",
+            "pi",
+            "rad",
+            "random",
+            "randomseed",
+            "sin",
+            "sqrt",
+            "tan",
+            "tointeger",
+            "type",
+            "ult",
+        ],
+    },
+    Module { name: "utf8", members: &["char", "charpattern", "codepoint", "codes", "len", "offset"] },
+    Module {
+        name: "coroutine",
+        members: &["close", "create", "isyieldable", "resume", "running", "status", "wrap", "yield"],
+    },
+];
+
+const fn blocked(name: &'static str, instead: &'static str) -> Blocked {
+    Blocked { name, instead }
+}
+
+/// Names of Lua that checks do not have, each with what to use instead.
+pub const BLOCKED: &[Blocked] = &[
+    blocked("os", "the time is cx.now; what the host says comes from cx.probe(…)"),
+    blocked("io", "what the host says comes from cx.probe(…); log(…) writes a line to stderr"),
+    blocked("debug", "log(…) shows a value; an error names its line by itself"),
+    blocked("package", "require \"casebook.NAME\" or a module beside the script"),
+    blocked("load", "write the code into the script, or into a module beside it and require that"),
+    blocked("loadstring", "write the code into the script, or into a module beside it and require that"),
+    blocked("loadfile", "put a module beside the script and require it"),
+    blocked("dofile", "put a module beside the script and require it"),
+    blocked("warn", "use log(…)"),
+    blocked("unpack", "use table.unpack(…)"),
+    blocked("string.dump", "code is passed on as functions"),
+    blocked("setfenv", "Lua 5.4 has no environments; pass a table on"),
+    blocked("getfenv", "Lua 5.4 has no environments; pass a table on"),
+    blocked("module", "a module returns its table at its end"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::HELPERS;
+
+    #[test]
+    fn the_name_of_an_entry_is_what_stands_before_its_parameters() {
+        let names: Vec<_> = [CX[0], CX[9], FINDING[0], GLOBALS[0], RE[0]].iter().map(Entry::name).collect();
+        assert_eq!(names, ["probe", "params", "data", "check", "test"]);
+    }
+
+    #[test]
+    fn every_helper_of_checks_has_a_type() {
+        for helper in HELPERS {
+            let name = helper.name();
+            let is_typed = HELPER_TYPES.iter().any(|(typed, _)| *typed == name);
+            let is_lua = BASE.contains(&name);
+            let is_not_there = NOT_IN_CHECKS.iter().any(|not| not.name == name);
+            assert!(is_typed || is_lua || is_not_there, "{name}");
+        }
+    }
+
+    #[test]
+    fn methods_with_patterns_and_fields_are_methods_of_lists() {
+        for name in PATTERN_METHODS.iter().chain(FIELD_METHODS) {
+            assert!(LIST.iter().any(|method| method.name() == *name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_blocked_is_not_in_the_standard_library() {
+        for blocked in BLOCKED {
+            assert!(!BASE.contains(&blocked.name), "{}", blocked.name);
+            assert!(!STANDARD.iter().any(|module| module.name == blocked.name), "{}", blocked.name);
+        }
+    }
+}

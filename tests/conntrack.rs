@@ -1,0 +1,182 @@
+//! The probe `conntrack` against the real kernel: connections in network namespaces that each test makes for itself.
+
+use std::fs::Permissions;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use casebook::case::{Gap, Observed};
+use casebook::probe::conntrack::{Conntrack, ConntrackProbe, Params};
+use casebook::probe::{Cancel, Context, Gate, Inputs, Probe as _};
+use casebook::units::Span;
+
+mod netns;
+
+/// The user `nobody`.
+const NOBODY: u32 = 65534;
+/// Entries that a test may fill the table with: some 100 MB of the kernel's memory.
+const MOST_TRACKED: u32 = 300_000;
+
+/// Runs a shell line in the namespace of this thread.
+fn run(line: &str) {
+    let output = Command::new("sh").args(["-c", line]).output().unwrap();
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Makes the kernel track the connections of this namespace, and count their bytes.
+fn track() {
+    run("nft add table inet t");
+    run("nft 'add chain inet t in { type filter hook input priority 0; policy accept; }'");
+    run("nft add rule inet t in ct state invalid drop");
+    run("echo 1 > /proc/sys/net/netfilter/nf_conntrack_acct");
+}
+
+/// Looks once, from the namespace of this thread.
+fn look_once() -> Result<Observed<Conntrack>, Gap> {
+    ConntrackProbe.observe(Params { window: Span::default(), ..Params::default() }, &Context::alone())
+}
+
+/// What the probe sees of `act`, which runs after its first sample and ends its window.
+fn around(act: impl FnOnce()) -> Conntrack {
+    let cancel = Arc::new(Cancel::default());
+    let (say, said) = mpsc::channel();
+    let live = move |figure| {
+        let _ = say.send(figure);
+    };
+    let context = Context::new(Arc::new(Gate::new(1)), Arc::clone(&cancel), Inputs::new(), live);
+    let params = Params { window: Span::seconds(60), ..Params::default() };
+    thread::scope(|scope| {
+        let watching = scope.spawn(move || ConntrackProbe.observe(params, &context));
+        said.recv_timeout(Duration::from_secs(20)).expect("a first sample");
+        act();
+        cancel.cancel();
+        watching.join().unwrap().unwrap().output
+    })
+}
+
+fn send(from: &str, to: &str) {
+    let socket = UdpSocket::bind(from).unwrap();
+    // Nobody listens: later datagrams may hear of it.
+    let _ = socket.send_to(&[7; 100], to);
+}
+
+#[test]
+fn protocols_states_and_ends_are_those_of_the_connections() {
+    netns::in_namespace(|| {
+        track();
+        let listener = TcpListener::bind("127.0.0.1:8080").unwrap();
+        let streams: Vec<TcpStream> = (0..5).map(|_| TcpStream::connect("127.0.0.1:8080").unwrap()).collect();
+        let accepted: Vec<TcpStream> = (0..5).map(|_| listener.accept().unwrap().0).collect();
+        let sink = UdpSocket::bind("127.0.0.1:5000").unwrap();
+        for port in 6001..=6007 {
+            send(&format!("127.0.0.1:{port}"), "127.0.0.1:5000");
+        }
+        let seen = look_once().unwrap();
+        assert!(seen.missing.is_empty() && seen.loss.is_empty(), "{:?} {:?}", seen.missing, seen.loss);
+        let seen = seen.output;
+        drop((streams, accepted, sink));
+        assert!(seen.tracking && seen.complete == Some(true) && seen.accounting == Some(true));
+        assert_eq!((seen.source.as_deref(), seen.count, seen.entries_read), (Some("ctnetlink"), Some(12), Some(12)));
+        assert!(seen.max > Some(0) && seen.buckets > Some(0) && seen.used_share.is_some_and(|share| share > 0.0));
+        let protocols = seen.protocols.unwrap();
+        assert_eq!((protocols[0].protocol.as_str(), protocols[0].unreplied), ("udp", 7));
+        assert_eq!((protocols[1].protocol.as_str(), protocols[1].replied, protocols[1].assured), ("tcp", 5, 5));
+        let states = seen.tcp_states.unwrap();
+        assert_eq!((states[0].state.as_str(), states[0].entries, states.len()), ("established", 5, 1));
+        assert_eq!((seen.unreplied, seen.assured), (Some(7), Some(5)));
+        let top = &seen.top_services.unwrap()[0];
+        assert_eq!((top.port, top.entries, top.unreplied), (Some(5000), 7, 7));
+        assert_eq!((seen.distinct_sources, seen.directions.unwrap().local), (Some(1), 12));
+        assert_eq!(seen.trouble, None, "there was no window");
+        assert_eq!(seen.trouble_since_boot.unwrap().dropped, Some(0));
+    });
+}
+
+#[test]
+fn a_redirected_port_is_a_mapping_with_its_bytes_of_the_window() {
+    netns::in_namespace(|| {
+        track();
+        run("nft add table ip n");
+        run("nft 'add chain ip n out { type nat hook output priority -100; }'");
+        run("nft add rule ip n out tcp dport 80 redirect to :8080");
+        let listener = TcpListener::bind("127.0.0.1:8080").unwrap();
+        let mut stream = TcpStream::connect("127.0.0.1:80").unwrap();
+        let mut accepted = listener.accept().unwrap().0;
+        stream.write_all(&[1; 50_000]).unwrap();
+        accepted.read_exact(&mut [0; 50_000]).unwrap();
+        let seen = around(|| {
+            stream.write_all(&[2; 20_000]).unwrap();
+            accepted.read_exact(&mut [0; 20_000]).unwrap();
+        });
+        let nat = seen.nat.unwrap();
+        assert_eq!((nat.destination_entries, nat.source_entries, nat.mappings.len()), (1, 0, 1));
+        let mapping = &nat.mappings[0];
+        assert_eq!(
+            (mapping.outer_port, mapping.inner_port, mapping.inner_is_local),
+            (Some(80), Some(8080), Some(true))
+        );
+        let (grown, total) = (mapping.rx_bytes.unwrap(), mapping.rx_total.unwrap());
+        assert!((20_000..25_000).contains(&grown) && (70_000..80_000).contains(&total), "{mapping:?}");
+    });
+}
+
+#[test]
+fn a_full_table_is_full_and_what_had_to_go_is_counted() {
+    netns::in_namespace(|| {
+        track();
+        // Nobody should answer that nobody listens.
+        run("nft add rule inet t in udp dport 1-65535 drop");
+        let max = std::fs::read_to_string("/proc/sys/net/netfilter/nf_conntrack_max").unwrap();
+        let max: u32 = max.trim().parse().unwrap();
+        if max > MOST_TRACKED {
+            println!("skipped: to track {max} connections takes too much memory for a test");
+            return;
+        }
+        let seen = around(|| {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            for number in 0..max + max / 50 {
+                let [_, second, third, fourth] = (number / 50_000 + 1).to_be_bytes();
+                // One that finds no room is refused.
+                let _ = socket.send_to(&[0], (Ipv4Addr::new(127, second, third, fourth), (number % 50_000) as u16 + 1));
+            }
+        });
+        assert_eq!(seen.max, Some(u64::from(max)));
+        assert!(seen.used_share.is_some_and(|share| share > 0.99), "{:?}", seen.used_share);
+        let trouble = seen.trouble.unwrap();
+        assert!(trouble.dropped.unwrap() + trouble.early_dropped.unwrap() > 0, "{trouble:?}");
+        let read = seen.entries_read.unwrap();
+        assert_eq!(seen.unreplied, Some(read));
+        let fullest = &seen.top_destinations.unwrap()[0];
+        assert!(fullest.share > 0.1 && fullest.entries <= 50_000, "{fullest:?}");
+        println!("{read} of {max} entries were read");
+    });
+}
+
+#[test]
+fn without_the_right_to_list_there_are_still_the_count_and_its_limit() {
+    netns::in_namespace(|| {
+        track();
+        let folder = tempfile::tempdir().unwrap();
+        let binary = folder.path().join("casebook");
+        // The folder that the binary was built in may be closed to others.
+        std::fs::copy(env!("CARGO_BIN_EXE_casebook"), &binary).unwrap();
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+        let mut command = Command::new(&binary);
+        command.args(["probe", "conntrack", "window=0", "--format", "json"]).uid(NOBODY).gid(NOBODY);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let seen: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let result = &seen["output"];
+        assert!(result["tracking"] == true && result["max"].is_u64() && result["count"] == 0, "{seen:#}");
+        assert!(result["protocols"].is_null() && result["nat"].is_null(), "{seen:#}");
+        let missing = seen["missing"].as_array().unwrap();
+        let lists =
+            missing.iter().find(|missing| missing["fields"].as_array().unwrap().contains(&"nat".into())).unwrap();
+        assert_eq!(lists["gap"]["reason"], "denied");
+        assert!(lists["gap"]["why"].as_str().unwrap().contains("CAP_NET_ADMIN"), "{lists:#}");
+    });
+}

@@ -1,0 +1,191 @@
+//! Scripts that mean harm, each alone in the sandbox: none may outlive its limits, take down the process, reach a file or
+//! touch another run.
+//!
+//! `cargo test --test hostile -- --nocapture` prints what became of each.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use casebook::script::sandbox::{self, Attempt, Limits, Modules, Stopped};
+use casebook::script::{Bounds, to_json};
+use serde_json::Value;
+
+/// What stands in the file that no script may read.
+const CANARY: &str = "canary-5f2d1c";
+const LIMITS: Limits =
+    Limits { memory_bytes: 32 * 1024 * 1024, script_time: Duration::from_millis(300), output_bytes: 64 * 1024 };
+/// How much later than its limit a script may be back.
+const LATE: Duration = Duration::from_millis(500);
+/// A script that was too late on a busy machine gets further chances.
+const TRIES: usize = 3;
+/// Scripts at once.
+const WORKERS: usize = 2;
+
+struct Outcome {
+    name: String,
+    attempt: Attempt<Value>,
+    took: Duration,
+}
+
+impl Outcome {
+    fn word(&self) -> &'static str {
+        match &self.attempt.outcome {
+            Ok(_) => "ended",
+            Err(Stopped::Time { .. }) => "time",
+            Err(Stopped::Hung { .. }) => "left behind",
+            Err(Stopped::Memory { .. }) => "memory",
+            Err(Stopped::Output { .. }) => "output",
+            Err(Stopped::NotKnown { .. }) => "not known",
+            Err(Stopped::Failed(_)) => "refused",
+            Err(Stopped::NoThread(_)) => "no thread",
+        }
+    }
+
+    /// All that the run let out.
+    fn text(&self) -> String {
+        let outcome = match &self.attempt.outcome {
+            Ok(value) => value.to_string(),
+            Err(stopped) => format!("{stopped} {stopped:?}"),
+        };
+        format!("{outcome}\n{}\n{:?}", self.attempt.printed.join("\n"), self.attempt.loaded)
+    }
+}
+
+fn scripts() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
+    let mut scripts: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "lua"))
+        .collect();
+    scripts.sort();
+    scripts
+}
+
+/// A folder with what the scripts try to reach.
+fn stage() -> tempfile::TempDir {
+    let stage = tempfile::tempdir().unwrap();
+    let inside = stage.path().join("inside");
+    fs::create_dir_all(inside.join("folder")).unwrap();
+    let secret = format!("return '{CANARY}'");
+    fs::write(stage.path().join("secret.lua"), &secret).unwrap();
+    fs::write(stage.path().join("secret"), CANARY).unwrap();
+    std::os::unix::fs::symlink(stage.path().join("secret.lua"), inside.join("link.lua")).unwrap();
+    std::os::unix::fs::symlink(stage.path(), inside.join("up")).unwrap();
+    std::os::unix::fs::symlink("loop.lua", inside.join("loop.lua")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", inside.join("endless.lua")).unwrap();
+    nix::unistd::mkfifo(&inside.join("pipe.lua"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    fs::write(inside.join("good.lua"), "return { answer = 42 }").unwrap();
+    fs::write(inside.join("cycle.lua"), "return require('cycle')").unwrap();
+    fs::write(inside.join("spin.lua"), "while true do end").unwrap();
+    fs::write(inside.join("large.lua"), "-".repeat(2 * 1024 * 1024)).unwrap();
+    fs::write(inside.join("code.lua"), b"\x1bLua\x54\x00\x19\x93\r\n\x1a\n\x04\x08\x08").unwrap();
+    fs::write(inside.join("folder/deep.lua"), "return 'deep'").unwrap();
+    stage
+}
+
+fn attempt(path: &Path, stage: &Path) -> Outcome {
+    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+    let text = fs::read_to_string(path).unwrap();
+    let file = path.file_name().unwrap().to_string_lossy().into_owned();
+    let modules = Modules { folder: Some(stage.join("inside")), recorded: BTreeMap::new(), vet: None };
+    let secret = stage.join("secret").to_string_lossy().into_owned();
+    let bounds = Bounds { depth: 16, items: 100_000, bytes: LIMITS.output_bytes };
+    let began = Instant::now();
+    let attempt = sandbox::attempt(
+        &LIMITS,
+        &modules,
+        move |lua, caller: &sandbox::Caller<u64, u64>| {
+            let caller = caller.clone();
+            lua.globals().set("ask", lua.create_function(move |_, question: u64| caller.ask(question))?)?;
+            lua.globals().set("SECRET", secret)?;
+            let source = lua.create_function(|lua, text: mlua::LuaString| {
+                // What a file with that text would do: a parser's attack does not fit into a file of this folder.
+                sandbox::load(lua, &text.to_string_lossy(), "made.lua")?.call::<mlua::Value>(())
+            })?;
+            lua.globals().set("as_file", source)?;
+            let value: mlua::Value = sandbox::load(lua, &text, &file)?.call(())?;
+            to_json(&value, bounds)
+        },
+        |question| question + 1,
+    );
+    Outcome { name, attempt, took: began.elapsed() }
+}
+
+/// What a script did that it must not have done.
+fn faults(outcome: &Outcome, most: Duration) -> Vec<String> {
+    let mut faults = Vec::new();
+    if outcome.took > most {
+        faults.push(format!("{}: back after {:?}", outcome.name, outcome.took));
+    }
+    if outcome.attempt.memory_bytes.is_some_and(|bytes| bytes > LIMITS.memory_bytes / 10 * 11) {
+        faults.push(format!("{}: {:?} bytes of memory", outcome.name, outcome.attempt.memory_bytes));
+    }
+    let text = outcome.text();
+    if text.contains(CANARY) {
+        faults.push(format!("{}: read the canary: {text}", outcome.name));
+    }
+    if text.contains("ESCAPED") {
+        faults.push(format!("{}: {text}", outcome.name));
+    }
+    if matches!(&outcome.attempt.outcome, Err(Stopped::Failed(error)) if error.line.is_none()) {
+        faults.push(format!("{}: failed without a place: {text}", outcome.name));
+    }
+    faults
+}
+
+#[test]
+fn hostile_scripts_are_contained() {
+    let stage = stage();
+    let scripts = scripts();
+    assert!(scripts.len() >= 70, "{} scripts", scripts.len());
+    let next = AtomicUsize::new(0);
+    let rows: Mutex<Vec<(String, Vec<String>)>> = Mutex::default();
+    let only = std::env::var("HOSTILE_ONLY").ok();
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some(path) = scripts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if only.as_ref().is_some_and(|only| !path.to_string_lossy().contains(only.as_str())) {
+                        continue;
+                    }
+                    let mut outcome = attempt(path, stage.path());
+                    for _ in 1..TRIES {
+                        if outcome.took <= LIMITS.script_time + LATE {
+                            break;
+                        }
+                        outcome = attempt(path, stage.path());
+                    }
+                    let faults = faults(&outcome, LIMITS.script_time + LATE);
+                    let memory = outcome
+                        .attempt
+                        .memory_bytes
+                        .map_or("-".into(), |bytes| format!("{:.1}", bytes as f64 / 1048576.0));
+                    let said = match &outcome.attempt.outcome {
+                        Ok(value) => value.to_string(),
+                        Err(stopped) => stopped.to_string(),
+                    };
+                    let said: String = said.lines().next().unwrap_or_default().chars().take(110).collect();
+                    let row = format!(
+                        "{:<34} {:<12} {:>6} {:>6}  {said}",
+                        outcome.name,
+                        outcome.word(),
+                        outcome.took.as_millis(),
+                        memory
+                    );
+                    rows.lock().unwrap().push((row, faults));
+                }
+            });
+        }
+    });
+    let mut rows = rows.into_inner().unwrap();
+    rows.sort();
+    println!("{:<34} {:<12} {:>6} {:>6}", "script", "outcome", "ms", "MiB");
+    rows.iter().for_each(|(row, _)| println!("{row}"));
+    let faults: Vec<&String> = rows.iter().flat_map(|(_, faults)| faults).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+}

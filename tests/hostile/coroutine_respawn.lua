@@ -1,0 +1,6 @@
+local function spawn()
+  local co = coroutine.create(spawn)
+  coroutine.resume(co)
+  while true do spawn() end
+end
+spawn()

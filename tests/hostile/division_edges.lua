@@ -1,0 +1,6 @@
+local _ = math.mininteger // -1, math.mininteger % -1, 1 << 64, 1 >> -64, math.abs(math.mininteger)
+pcall(function() return 1 // 0 end)
+pcall(function() return 1 % 0 end)
+pcall(math.random, math.mininteger, math.maxinteger)
+pcall(math.random, 0, -1)
+return string.format("%d", math.mininteger // -1)

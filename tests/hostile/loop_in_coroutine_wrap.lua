@@ -1,0 +1,4 @@
+while true do
+  local f = coroutine.wrap(function() while true do end end)
+  pcall(f)
+end

@@ -1,0 +1,2 @@
+local function f() return pcall(pcall, pcall, f) end
+while true do f() end

@@ -1,0 +1,2 @@
+local s = ("x"):rep(1 << 20)
+return #s:gsub("x", s)

@@ -1,0 +1,2 @@
+local t = {}
+while true do t = setmetatable({ t }, { __index = t }) end

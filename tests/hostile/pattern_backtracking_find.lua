@@ -1,0 +1,2 @@
+local s = ("a"):rep(100)
+return s:find(("a*"):rep(40) .. "b")

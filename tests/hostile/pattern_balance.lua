@@ -1,0 +1,2 @@
+local s = ("("):rep(300000)
+return s:find("%b()")

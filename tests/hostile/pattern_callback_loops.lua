@@ -1,0 +1,1 @@
+return ("x"):gsub("x", function() while true do end end)

@@ -1,0 +1,1 @@
+return re.test(("a"):rep(100000), "(a*)*(a*)*(a*)*b")
