@@ -12,13 +12,9 @@ mod problem;
 mod yaml;
 
 pub use document::schema;
-<<<<<<< HEAD
 pub(crate) use library::tested;
-pub use library::{Found, Kind, Language, Listed, NotFound, embedded, embedded_tests, find, list};
+pub use library::{Found, Kind, Language, Listed, NotFound, SHIPPED, embedded, embedded_tests, find, list};
 pub(crate) use load::load_tests;
-=======
-pub use library::{Found, Kind, Language, Listed, NotFound, SHIPPED, embedded, find, list};
->>>>>>> core
 pub use load::{around, load, load_check, load_found, load_recorded};
 pub use model::{Argument, Binding, CausePlan, Check, Outcome, RemedyPlan, Runbook, SignPlan, Step, Target};
 pub use params::{BadParam, ParamSpec, ParamType};

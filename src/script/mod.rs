@@ -19,11 +19,8 @@ mod scope;
 mod source;
 mod syntax;
 mod template;
-<<<<<<< HEAD
 mod verdicts;
-=======
 mod vocabulary;
->>>>>>> core
 
 pub use check::{Call, CheckFinding, CheckRun, Given, run_check};
 pub use condition::Condition;
@@ -35,8 +32,5 @@ pub use lexer::{SyntaxError, is_keyword};
 pub use scope::{Judged, Scope, Unknown};
 pub use source::Script;
 pub use template::Template;
-<<<<<<< HEAD
 pub use verdicts::verdict_lines;
-=======
 pub use vocabulary::{HELPERS, Helper};
->>>>>>> core
