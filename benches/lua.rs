@@ -18,7 +18,7 @@ const ROUNDS: usize = 9;
 const CONDITIONS: u32 = 20_000;
 
 fn main() {
-    println!("{:<44} {:>12} {:>14} {:>14}", "", "10,000 rows", "50,000 rows", "of Lua memory");
+    println!("{:<44} {:>12} {:>14} {:>14}", "", "10,000 rows", "50,000 rows", "memory at end");
     let few = measure(10_000);
     let many = measure(50_000);
     for ((what, few, _), (_, many, memory)) in few.iter().zip(&many) {
@@ -63,7 +63,7 @@ fn sockets(rows: u32) -> Evidence {
     }
 }
 
-/// Each way with its time, and the Lua memory that it takes before anything is collected.
+/// Each way with its median time by the clock (an idle host is wanted), and the Lua memory in use at its end.
 fn measure(rows: u32) -> Vec<(&'static str, Duration, usize)> {
     let evidence = Arc::new(sockets(rows));
     let schema = probe::find("sockets").map(|sockets| Arc::new(sockets.output_schema().to_value()));

@@ -1,19 +1,20 @@
 //! The probe `conntrack` against the real kernel: connections in network namespaces that each test makes for itself.
 
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use casebook::case::{Gap, Observed};
 use casebook::probe::conntrack::{Conntrack, ConntrackProbe, Params};
 use casebook::probe::{Cancel, Context, Gate, Inputs, Probe as _};
 use casebook::units::Span;
+use nix::sched::{CloneFlags, setns};
 
 mod netns;
 
@@ -122,6 +123,97 @@ fn a_redirected_port_is_a_mapping_with_its_bytes_of_the_window() {
         );
         let (grown, total) = (mapping.rx_bytes.unwrap(), mapping.rx_total.unwrap());
         assert!((20_000..25_000).contains(&grown) && (70_000..80_000).contains(&total), "{mapping:?}");
+    });
+}
+
+/// A network namespace beside that of this thread, joined to it by a pair of interfaces. It ends with this.
+struct Neighbour(Child);
+
+impl Neighbour {
+    /// Makes it: the near interface has the first address, the far one the second, in a network of 256.
+    fn join(name: &str, near: &str, far: &str) -> Self {
+        let child = Command::new("unshare").args(["--net", "sleep", "120"]).spawn().unwrap();
+        let own = std::fs::read_link("/proc/thread-self/ns/net").unwrap();
+        let neighbour = Neighbour(child);
+        let until = Instant::now() + Duration::from_secs(20);
+        while std::fs::read_link(neighbour.file()).is_ok_and(|namespace| namespace == own) {
+            assert!(Instant::now() < until, "unshare makes a network namespace");
+            thread::sleep(Duration::from_millis(5));
+        }
+        run(&format!("ip link add {name} type veth peer name far netns {}", neighbour.0.id()));
+        run(&format!("ip addr add {near}/24 dev {name} && ip link set {name} up"));
+        neighbour.inside(|| {
+            run(&format!("ip link set lo up && ip addr add {far}/24 dev far && ip link set far up"));
+            run(&format!("ip route add default via {near}"));
+        });
+        neighbour
+    }
+
+    fn file(&self) -> String {
+        format!("/proc/{}/ns/net", self.0.id())
+    }
+
+    /// Does `work` in it. A socket that is made there stays there.
+    fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let namespace = File::open(self.file()).unwrap();
+        thread::scope(|scope| {
+            let working = scope.spawn(|| {
+                setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
+                work()
+            });
+            working.join().unwrap()
+        })
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_guests_download_is_the_guests_and_not_this_hosts() {
+    netns::in_namespace(|| {
+        track();
+        run("echo 1 > /proc/sys/net/ipv4/ip_forward");
+        let guest = Neighbour::join("inner", "172.17.0.1", "172.17.0.2");
+        let outside = Neighbour::join("outer", "192.0.2.10", "192.0.2.77");
+        run("nft add table ip n");
+        run("nft 'add chain ip n out { type nat hook postrouting priority 100; }'");
+        run("nft add rule ip n out oifname outer masquerade");
+        run("nft 'add chain ip n in { type nat hook prerouting priority -100; }'");
+        run("nft add rule ip n in iifname outer tcp dport 8080 dnat to 172.17.0.2:80");
+
+        let server = outside.inside(|| TcpListener::bind("192.0.2.77:443").unwrap());
+        let mut client = guest.inside(|| TcpStream::connect("192.0.2.77:443").unwrap());
+        let mut serving = server.accept().unwrap().0;
+        let published = guest.inside(|| TcpListener::bind("172.17.0.2:80").unwrap());
+        let stranger = outside.inside(|| TcpStream::connect("192.0.2.10:8080").unwrap());
+        let answering = published.accept().unwrap().0;
+        let mut deliver = |bytes: usize| {
+            serving.write_all(&vec![1; bytes]).unwrap();
+            client.read_exact(&mut vec![0; bytes]).unwrap();
+        };
+        deliver(150_000);
+        let seen = around(|| deliver(100_000));
+        drop((stranger, answering));
+
+        assert_eq!(seen.directions.unwrap().forwarded, 2, "{:?}", seen.directions);
+        let nat = seen.nat.unwrap();
+        assert_eq!((nat.source_entries, nat.destination_entries), (1, 1));
+        let download = &nat.mappings[0];
+        assert_eq!((download.kind.as_str(), download.protocol.as_str()), ("source", "tcp"));
+        let addresses = (download.outer_address.to_string(), download.inner_address.to_string());
+        assert_eq!(addresses, ("192.0.2.10".to_owned(), "172.17.0.2".to_owned()));
+        let (grown, total) = (download.rx_bytes.unwrap(), download.rx_total.unwrap());
+        assert!((100_000..120_000).contains(&grown) && (250_000..300_000).contains(&total), "{download:?}");
+        let published = &nat.mappings[1];
+        assert_eq!((published.kind.as_str(), published.inner_is_local), ("destination", Some(false)));
+        assert_eq!((published.outer_port, published.inner_port), (Some(8080), Some(80)));
+        assert_eq!((nat.inner.len(), nat.inner[0].address.to_string().as_str()), (1, "172.17.0.2"));
+        assert!(nat.inner[0].rx_bytes >= Some(grown), "{:?}", nat.inner);
     });
 }
 

@@ -3,7 +3,7 @@
 mod netns;
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -166,6 +166,16 @@ fn an_answer_comes_with_its_time_and_records() {
 }
 
 #[test]
+fn a_server_is_asked_over_ipv6_as_well() {
+    in_namespace(|| {
+        let observed = observe(Server::start((Ipv6Addr::LOCALHOST, 53), Manner::Truncates).params());
+        let question = question(&observed);
+        assert_eq!((question.outcome, question.tcp), (Outcome::Answered, Some(Outcome::Answered)));
+        assert_eq!(question.from.as_deref(), Some("::1"));
+    });
+}
+
+#[test]
 fn a_slow_answer_takes_its_time() {
     let slow = Server::on_loopback(Manner::AnswersAfter(Duration::from_millis(200)));
     let observed = observe(Params { timeout: Span::seconds(5), ..slow.params() });
@@ -293,6 +303,7 @@ fn the_end_of_the_run_ends_the_waiting() {
     let observed = DnsProbe.observe(params, &cx).unwrap();
     assert!(before.elapsed() < Duration::from_secs(5));
     assert_eq!(observed.output.resolvers.unwrap()[0].questions[0].outcome, Outcome::Interrupted);
+    assert_eq!(observed.missing[0].gap.reason, Reason::Cancelled);
 }
 
 /// A name server of the distribution, stopped at the end.

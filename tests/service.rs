@@ -157,6 +157,7 @@ fn the_end_of_the_run_ends_the_waiting() {
     let observed = ServiceProbe.observe(params(at, 60_000), &cx).unwrap();
     assert!(before.elapsed() < Duration::from_secs(5));
     assert_eq!(observed.output.services[0].outcome, Outcome::Interrupted);
+    assert_eq!(observed.missing[0].gap.reason, Reason::Cancelled);
 }
 
 #[test]

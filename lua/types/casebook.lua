@@ -3,7 +3,7 @@
 -- Written by `casebook generate`. Changes here are lost.
 
 ---The name of a probe.
----@alias casebook.ProbeName "host"|"interfaces"|"sockets"|"capture"|"firewall"|"conntrack"|"kernel"|"drops"|"logs"|"dns"|"service"|"ledger"
+---@alias casebook.ProbeName "host"|"interfaces"|"processes"|"disk"|"sockets"|"capture"|"firewall"|"conntrack"|"kernel"|"drops"|"logs"|"dns"|"service"|"file"|"sysctl"|"ledger"
 
 ---The type of a parameter.
 ---@alias casebook.ParamType "interface"|"duration"|"bitrate"|"size"|"share"|"integer"|"number"|"string"|"path"|"address"|"port"|"boolean"
@@ -85,6 +85,8 @@ function Finding:evidence(...) end
 ---@class casebook.Calls
 ---@field host? casebook.host.Params load, CPU, memory, swap, pressure, uptime, kernel, distribution, virtualisation
 ---@field interfaces? casebook.interfaces.Params traffic, drops, errors, speed and addresses of each network interface
+---@field processes? casebook.processes.Params the processes that use most CPU time, memory, storage and open files; those that hang
+---@field disk? casebook.disk.Params file systems and disks: space, inodes, read-only or hanging; load and waiting times
 ---@field sockets? casebook.sockets.Params sockets with their processes, queues, drops, and TCP bytes per process and connection
 ---@field capture? casebook.capture.Params a timed burst of packets: flows, remotes, ports, protocols, receivers
 ---@field firewall? casebook.firewall.Params the firewall's rules: what each counted and dropped in the window
@@ -94,12 +96,16 @@ function Finding:evidence(...) end
 ---@field logs? casebook.logs.Params lines of the log files in a span of time, by named patterns with their captures
 ---@field dns? casebook.dns.Params how long forward and reverse look-ups take per resolver, and whether a server resolves for strangers
 ---@field service? casebook.service.Params how long local services take to be connected to and to say their first byte
+---@field file? casebook.file.Params lines of text files that are named, secrets left out
+---@field sysctl? casebook.sysctl.Params settings of the kernel by name
 ---@field ledger? casebook.ledger.Params where the inbound bytes of the watched interface went
 
 ---Evidence, by the probe's name.
 ---@class casebook.Answers
 ---@field host casebook.host.Evidence load, CPU, memory, swap, pressure, uptime, kernel, distribution, virtualisation
 ---@field interfaces casebook.interfaces.Evidence traffic, drops, errors, speed and addresses of each network interface
+---@field processes casebook.processes.Evidence the processes that use most CPU time, memory, storage and open files; those that hang
+---@field disk casebook.disk.Evidence file systems and disks: space, inodes, read-only or hanging; load and waiting times
 ---@field sockets casebook.sockets.Evidence sockets with their processes, queues, drops, and TCP bytes per process and connection
 ---@field capture casebook.capture.Evidence a timed burst of packets: flows, remotes, ports, protocols, receivers
 ---@field firewall casebook.firewall.Evidence the firewall's rules: what each counted and dropped in the window
@@ -109,6 +115,8 @@ function Finding:evidence(...) end
 ---@field logs casebook.logs.Evidence lines of the log files in a span of time, by named patterns with their captures
 ---@field dns casebook.dns.Evidence how long forward and reverse look-ups take per resolver, and whether a server resolves for strangers
 ---@field service casebook.service.Evidence how long local services take to be connected to and to say their first byte
+---@field file casebook.file.Evidence lines of text files that are named, secrets left out
+---@field sysctl casebook.sysctl.Evidence settings of the kernel by name
 ---@field ledger casebook.ledger.Evidence where the inbound bytes of the watched interface went
 ---@field [integer] casebook.Evidence in the order of the calls
 
@@ -125,6 +133,8 @@ local Context = {}
 ---@return casebook.Evidence
 ---@overload fun(name: "host", params?: casebook.host.Params): casebook.host.Evidence
 ---@overload fun(name: "interfaces", params?: casebook.interfaces.Params): casebook.interfaces.Evidence
+---@overload fun(name: "processes", params?: casebook.processes.Params): casebook.processes.Evidence
+---@overload fun(name: "disk", params?: casebook.disk.Params): casebook.disk.Evidence
 ---@overload fun(name: "sockets", params?: casebook.sockets.Params): casebook.sockets.Evidence
 ---@overload fun(name: "capture", params?: casebook.capture.Params): casebook.capture.Evidence
 ---@overload fun(name: "firewall", params?: casebook.firewall.Params): casebook.firewall.Evidence
@@ -134,6 +144,8 @@ local Context = {}
 ---@overload fun(name: "logs", params?: casebook.logs.Params): casebook.logs.Evidence
 ---@overload fun(name: "dns", params?: casebook.dns.Params): casebook.dns.Evidence
 ---@overload fun(name: "service", params?: casebook.service.Params): casebook.service.Evidence
+---@overload fun(name: "file", params?: casebook.file.Params): casebook.file.Evidence
+---@overload fun(name: "sysctl", params?: casebook.sysctl.Params): casebook.sysctl.Evidence
 ---@overload fun(name: "ledger", params?: casebook.ledger.Params): casebook.ledger.Evidence
 function Context.probe(name, params) end
 

@@ -45,6 +45,8 @@ pub(super) enum Command {
     Check(CheckArguments),
     /// Run the tests of checks and runbooks: given this evidence, they must say that
     Test(TestArguments),
+    /// Try probes and Lua at a prompt
+    Lua(LuaArguments),
     /// Run one probe by hand
     Probe(ProbeArguments),
     /// Judge the recorded evidence of a run again, maybe by another runbook
@@ -156,6 +158,27 @@ pub(super) struct TestArguments {
     /// Say nothing but what failed
     #[arg(long, short)]
     pub quiet: bool,
+    #[command(flatten)]
+    pub scripts: ScriptArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook lua
+  casebook lua -e 'cx.probe(\"sockets\", { window = \"1s\" }).listeners:top(\"queue\", 3)'
+  echo 'bitrate(94e6)' | casebook lua
+
+At the prompt: an expression shows its value, cx.probe(NAME) asks a probe, Tab completes, Ctrl-D ends.")]
+pub(super) struct LuaArguments {
+    /// Evaluate this and end; may be given more than once
+    #[arg(long, short, value_name = "LUA")]
+    pub evaluate: Vec<String>,
+    /// How long probes watch that are not told otherwise
+    #[arg(long, value_name = "SPAN", default_value = "2s")]
+    pub window: Span,
+    /// Show values as JSON
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub scripts: ScriptArguments,
 }

@@ -7,6 +7,7 @@ mod doctor;
 mod generate;
 mod lint;
 mod list;
+mod lua;
 mod new;
 mod output;
 mod place;
@@ -60,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Lint(arguments) => lint::lint(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Test(arguments) => test::test(&arguments),
+        Command::Lua(arguments) => lua::lua(&arguments),
         Command::Probe(arguments) => probe::probe(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Doctor => doctor::doctor(),

@@ -1,6 +1,6 @@
 //! Checks: their calls of probes go to the observer, and what they were told becomes evidence of the case.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,13 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::observer::{Ask, Observer};
-use super::plan::{GRACE, PATIENCE, watches};
+use super::asker::Asker;
+use super::observer::Observer;
 use super::secret::Secrets;
 use crate::case::{Evidence, Gap, Reason};
-use crate::probe::{self, Inputs};
 use crate::runbook::{Check, SHIPPED};
 use crate::script::sandbox::{Limits, Stopped};
-use crate::script::{Call, CheckFinding, Given, run_check};
+use crate::script::{CheckFinding, Given, run_check};
 use crate::sys::usage;
 
 /// What is asked of a check.
@@ -65,18 +64,15 @@ pub(super) struct Checked {
 /// Runs one check.
 pub(super) fn run(ask: &CheckAsk, terms: &CheckTerms<'_>) -> Checked {
     let (started, clock, cpu) = (Timestamp::now(), Instant::now(), usage::thread_cpu_seconds());
-    let mut told: IndexMap<String, Evidence> = IndexMap::new();
-    let mut calls: HashMap<&'static str, usize> = HashMap::new();
-    let mut latest = Inputs::new();
+    let mut asker = Asker::new(terms.observer, terms.secrets, terms.window, terms.now);
+    asker.asks_for(&ask.step, &ask.title, ask.time_limit);
     let given = Given {
         params: ask.params.clone(),
         needs: ask.check.needs.clone(),
         now: terms.now,
         window_seconds: terms.window.as_secs_f64(),
     };
-    let ran = run_check(&ask.check.script, given, terms.limits, |asked| {
-        answer(ask, terms, clock, asked, &mut told, &mut calls, &mut latest)
-    });
+    let ran = run_check(&ask.check.script, given, terms.limits, |calls| asker.answer(calls));
     let mut printed = ran.printed;
     let (output, gap, findings) = match ran.outcome {
         Ok(findings) => (Some(output(&findings, &printed)), None, findings),
@@ -101,7 +97,14 @@ pub(super) fn run(ask: &CheckAsk, terms: &CheckTerms<'_>) -> Checked {
         missing: Vec::new(),
         loss: Vec::new(),
     };
-    Checked { evidence: Arc::new(evidence), told, findings, printed, modules: ran.modules, said_at: ran.said_at }
+    Checked {
+        evidence: Arc::new(evidence),
+        told: asker.told(),
+        findings,
+        printed,
+        modules: ran.modules,
+        said_at: ran.said_at,
+    }
 }
 
 /// What conditions see of a check.
@@ -132,7 +135,7 @@ pub(super) fn output_schema() -> Value {
 fn gap(check: &Check, stopped: Stopped) -> Gap {
     let name = &check.name;
     match stopped {
-        Stopped::NotKnown { gap, .. } => gap,
+        Stopped::NotKnown { gap, .. } => *gap,
         Stopped::Failed(error) => {
             let by_itself = if check.script.origin == SHIPPED { name } else { &check.script.origin };
             Gap::new(Reason::Failed, format!("run the check {name}"), error.to_string())
@@ -141,108 +144,4 @@ fn gap(check: &Check, stopped: Stopped) -> Gap {
         // These say the way out themselves.
         other => Gap::new(Reason::Failed, format!("run the check {name}"), other.to_string()),
     }
-}
-
-/// Asks the probes that a check calls in one moment.
-fn answer(
-    ask: &CheckAsk,
-    terms: &CheckTerms<'_>,
-    clock: Instant,
-    asked: Vec<Call>,
-    told: &mut IndexMap<String, Evidence>,
-    calls: &mut HashMap<&'static str, usize>,
-    latest: &mut Inputs,
-) -> Vec<Evidence> {
-    let keys: Vec<String> = asked
-        .iter()
-        .map(|call| {
-            let number = calls.entry(call.probe).or_default();
-            *number += 1;
-            if *number == 1 {
-                format!("{}.{}", ask.step, call.probe)
-            } else {
-                format!("{}.{}#{number}", ask.step, call.probe)
-            }
-        })
-        .collect();
-    let mut answers: Vec<Option<Evidence>> = asked.iter().map(|_| None).collect();
-    // What derives its result from others is asked when they have answered.
-    for derived in [false, true] {
-        let mut asks = Vec::new();
-        let mut places = Vec::new();
-        for (place, call) in asked.iter().enumerate() {
-            let Some(probe) = probe::find(call.probe) else { continue };
-            if probe.derives_from().is_empty() == derived {
-                continue;
-            }
-            let left = ask.time_limit.map(|limit| limit.saturating_sub(clock.elapsed()));
-            match prepare(ask, terms, &keys[place], call, latest, left) {
-                Ok(prepared) => {
-                    asks.push(prepared);
-                    places.push(place);
-                }
-                Err(evidence) => answers[place] = Some(*evidence),
-            }
-        }
-        if asks.is_empty() {
-            continue;
-        }
-        for (place, evidence) in places.into_iter().zip(terms.observer.observe(asks)) {
-            let evidence = terms.secrets.take_out(evidence);
-            latest.insert(evidence.probe.clone(), Arc::new(evidence.clone()));
-            answers[place] = Some(evidence);
-        }
-    }
-    let answers: Vec<Evidence> = answers.into_iter().flatten().collect();
-    told.extend(keys.into_iter().zip(answers.iter().cloned()));
-    answers
-}
-
-fn prepare(
-    ask: &CheckAsk,
-    terms: &CheckTerms<'_>,
-    key: &str,
-    call: &Call,
-    latest: &Inputs,
-    left: Option<Duration>,
-) -> Result<Ask, Box<Evidence>> {
-    let refused = |reason, why: String| {
-        Box::new(Evidence {
-            probe: call.probe.to_owned(),
-            params: Value::Object(call.params.clone()),
-            started: terms.now,
-            seconds: 0.0,
-            cpu_seconds: None,
-            output: None,
-            gap: Some(Gap::new(reason, format!("ask probe {}", call.probe), why)),
-            missing: Vec::new(),
-            loss: Vec::new(),
-        })
-    };
-    let Some(probe) = probe::find(call.probe) else {
-        return Err(refused(Reason::Absent, "there is no such probe".to_owned()));
-    };
-    if left.is_some_and(|left| left.is_zero()) {
-        return Err(refused(Reason::TimedOut, "the time of its step is over".to_owned()));
-    }
-    let watches = watches(probe);
-    let mut params = call.params.clone();
-    if watches && !params.contains_key("window") {
-        params.insert("window".into(), json!(terms.window.as_secs_f64()));
-    }
-    let params = probe::complete(probe, &terms.secrets.put_in(Value::Object(params)))
-        .map_err(|why| refused(Reason::Malformed, terms.secrets.hide(why)))?;
-    let window = params.get("window").and_then(Value::as_f64).and_then(|s| Duration::try_from_secs_f64(s).ok());
-    let window = window.filter(|_| watches);
-    let patience = window.map_or(PATIENCE, |window| window.saturating_add(GRACE));
-    Ok(Ask {
-        step: key.to_owned(),
-        title: format!("{}: {}", ask.title, call.probe),
-        probe,
-        params,
-        window,
-        time_limit: left.map_or(patience, |left| left.min(patience)),
-        inputs: if probe.derives_from().is_empty() { Inputs::new() } else { latest.clone() },
-        by_check: true,
-    })
 }

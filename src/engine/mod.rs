@@ -1,5 +1,6 @@
 //! The engine: plan, observe, judge, weigh, conclude. Data flows one way; progress is a stream of events beside it.
 
+mod asker;
 mod checks;
 mod differential;
 mod judge;
@@ -11,9 +12,11 @@ mod run;
 mod secret;
 mod trace;
 
+pub use asker::Asker;
 pub use literal::{Literal, LiteralEvidence, Unanswered};
 pub use observer::{Ask, Live, Observer, Recorded, observe_one};
 pub use plan::{Plan, PlannedStep, plan};
 pub use progress::{Event, Progress};
 pub use run::{Request, RunError, run, run_traced};
+pub use secret::Secrets;
 pub use trace::Trace;

@@ -11,7 +11,7 @@ const TELLING: usize = 4;
 
 /// The secrets of a run: what stands in for each, and its value.
 #[derive(Default)]
-pub(super) struct Secrets {
+pub struct Secrets {
     of: Vec<(String, String)>,
 }
 

@@ -4,11 +4,14 @@
 //! manual, the JSON schema, `list`, `doctor`, completions and lint follow from its types and their doc comments.
 
 pub mod capture;
+mod cgroup;
 pub mod conntrack;
 mod context;
-pub mod dns;
+pub mod disk;
 mod distinct;
+pub mod dns;
 pub mod drops;
+pub mod file;
 pub mod firewall;
 mod hash;
 mod heavy;
@@ -17,8 +20,11 @@ pub mod interfaces;
 pub mod kernel;
 pub mod ledger;
 pub mod logs;
+mod process;
+pub mod processes;
 pub mod service;
 pub mod sockets;
+pub mod sysctl;
 mod watched;
 
 pub use context::{Cancel, Context, Gate, Inputs};
@@ -35,6 +41,8 @@ use crate::nearest::nearest;
 pub const PROBES: &[&dyn AnyProbe] = &[
     &host::HostProbe,
     &interfaces::InterfacesProbe,
+    &processes::ProcessesProbe,
+    &disk::DiskProbe,
     &sockets::SocketsProbe,
     &capture::CaptureProbe,
     &firewall::FIREWALL,
@@ -44,6 +52,8 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &logs::Logs,
     &dns::DnsProbe,
     &service::ServiceProbe,
+    &file::FileProbe,
+    &sysctl::SysctlProbe,
     &ledger::LedgerProbe,
 ];
 

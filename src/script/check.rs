@@ -74,8 +74,11 @@ pub struct CheckRun {
     pub said_at: BTreeSet<usize>,
 }
 
-/// The lines that gave a verdict, noted while the script runs.
-type SaidAt = Arc<Mutex<BTreeSet<usize>>>;
+/// Where the lines of a script that give a verdict are noted while it runs.
+struct Saying {
+    origin: String,
+    lines: Arc<Mutex<BTreeSet<usize>>>,
+}
 
 /// Runs a check. `answer` observes the calls of one moment together, in their order.
 pub fn run_check(
@@ -86,46 +89,48 @@ pub fn run_check(
 ) -> CheckRun {
     let file = script.clone();
     let output_bytes = limits.output_bytes;
-    let said = SaidAt::default();
-    let noted = Arc::clone(&said);
+    let lines: Arc<Mutex<BTreeSet<usize>>> = Arc::default();
+    let noted = Arc::clone(&lines);
     let work = move |lua: &Lua, caller: &Caller<Vec<Call>, Vec<Evidence>>| {
         let declaring = declare::evaluate(lua, &file)?;
         let run: Function = declaring
             .table
             .raw_get("run")
             .map_err(|_| mlua::Error::runtime("the check has no `run = function(cx, params) … end`"))?;
-        rows::install(lua, &lua.globals())?;
-        let (cx, finding_meta, params) = context(lua, &given, caller, said_at(lua, &file.origin, noted)?)?;
+        lua.set_app_data(Saying { origin: file.origin.clone(), lines: noted });
+        let caller = caller.clone();
+        let (cx, finding_meta, params) = context(lua, &given, move |calls| caller.ask(calls))?;
         let found = run.call::<LuaValue>((cx, params))?;
         findings(&found, &finding_meta, output_bytes)
     };
     let ran = sandbox::attempt(limits, &script.modules, work, answer);
-    let said_at = said.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let said_at = lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
     CheckRun { outcome: ran.outcome, printed: ran.printed, modules: ran.loaded, said_at }
 }
 
-type AnswersOf = Caller<Vec<Call>, Vec<Evidence>>;
-
-/// Notes the line of the script that looks a verdict up.
-fn said_at(lua: &Lua, origin: &str, said: SaidAt) -> mlua::Result<Function> {
-    let origin = origin.to_owned();
-    lua.create_function(move |lua, ()| {
-        // This function is on level 0, `cx` on level 1, and the script on level 2.
-        let line = lua.inspect_stack(2, |frame| {
-            let source = frame.source().source?;
-            source.strip_prefix(['@', '=']).filter(|source| *source == origin)?;
-            frame.current_line()
-        });
-        if let Some(line) = line.flatten() {
-            said.lock().unwrap_or_else(PoisonError::into_inner).insert(line);
-        }
-        Ok(())
-    })
+/// Notes the line of the script that looks a verdict up, where somebody wants to know.
+fn said(lua: &Lua, (): ()) -> mlua::Result<()> {
+    let Some(saying) = lua.app_data_ref::<Saying>() else { return Ok(()) };
+    // This function is on level 0, `cx` on level 1, and the script on level 2.
+    let line = lua.inspect_stack(2, |frame| {
+        let source = frame.source().source?;
+        source.strip_prefix('@').filter(|source| *source == saying.origin)?;
+        frame.current_line()
+    });
+    if let Some(line) = line.flatten() {
+        saying.lines.lock().unwrap_or_else(PoisonError::into_inner).insert(line);
+    }
+    Ok(())
 }
 
-fn context(lua: &Lua, given: &Given, caller: &AnswersOf, said: Function) -> mlua::Result<(Table, Table, Table)> {
+/// `cx`, the metatable of its findings, and the parameters. `answer` asks the probes.
+pub(super) fn context(
+    lua: &Lua,
+    given: &Given,
+    answer: impl Fn(Vec<Call>) -> mlua::Result<Vec<Evidence>> + Send + 'static,
+) -> mlua::Result<(Table, Table, Table)> {
     let params = parameters(lua, &given.params)?;
-    let (caller, needs) = (caller.clone(), given.needs.clone());
+    let needs = given.needs.clone();
     let asked = std::sync::atomic::AtomicUsize::new(0);
     let ask = lua.create_function(move |lua, calls: Table| {
         let calls =
@@ -136,7 +141,7 @@ fn context(lua: &Lua, given: &Given, caller: &AnswersOf, said: Function) -> mlua
         }
         let probes: Vec<&str> = calls.iter().map(|call| call.probe).collect();
         let answers = lua.create_table()?;
-        for (probe, evidence) in probes.into_iter().zip(caller.ask(calls)?) {
+        for (probe, evidence) in probes.into_iter().zip(answer(calls)?) {
             let schema = probe::find(probe).map(|probe| Arc::new(probe.output_schema().to_value()));
             answers.raw_push(rows::evidence_value(lua, probe, Arc::new(evidence), schema)?)?;
         }
@@ -152,8 +157,13 @@ fn context(lua: &Lua, given: &Given, caller: &AnswersOf, said: Function) -> mlua
                 None => format!("{what} has no `{name}`; there are: {}", names.join(", ")),
             }))
         })?;
-    let about = lua.globals().raw_get::<LuaValue>("about")?;
-    let known = lua.globals().raw_get::<LuaValue>("known")?;
+    let said = lua.create_function(said)?;
+    let globals = lua.globals();
+    rows::install(lua, &globals)?;
+    // These two are members of `cx`.
+    let (about, known) = (globals.raw_get::<LuaValue>("about")?, globals.raw_get::<LuaValue>("known")?);
+    globals.raw_set("about", LuaValue::Nil)?;
+    globals.raw_set("known", LuaValue::Nil)?;
     let now = given.now.as_duration().as_secs_f64();
     let (cx, finding): (Table, Table) = lua
         .load(include_str!("../../lua/casebook/check.lua"))

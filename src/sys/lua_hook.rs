@@ -60,10 +60,8 @@ impl Signal {
         self.place.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set_place(&self, place: Option<Place>) {
-        if place.is_some() {
-            *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
-        }
+    fn set_place(&self, place: Place) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
     }
 }
 
@@ -127,8 +125,10 @@ unsafe fn note_place(state: *mut ffi::lua_State) {
         }
         *has_stopped = signal.is_stopped();
         // SAFETY: the caller's state is valid.
-        signal.set_place(unsafe { place(state) });
-        let _ = signal.wish.compare_exchange(NOTE, RUN, Ordering::AcqRel, Ordering::Relaxed);
+        if let Some(place) = unsafe { place(state) } {
+            signal.set_place(place);
+            let _ = signal.wish.compare_exchange(NOTE, RUN, Ordering::AcqRel, Ordering::Relaxed);
+        }
     });
 }
 

@@ -8,14 +8,13 @@ mod exchange;
 mod lookup;
 mod message;
 mod output;
+mod questions;
 mod stranger;
+mod system;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
-use std::str::FromStr as _;
 use std::time::{Duration, Instant};
 
-use domain::base::iana::Rtype;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,13 +22,12 @@ pub use output::{Dns as Output, Lookup, Outcome, Question, Record, Resolver, Str
 
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed, Reason};
-use crate::sys::identity;
-use crate::sys::text_file::{self, Unreadable};
 use crate::units::Span;
-use configuration::{MOST_SERVERS, ResolvConf, Server};
+use configuration::MOST_SERVERS;
 use exchange::Way;
 use lookup::Patience;
 use message::Asked;
+use questions::Item;
 
 /// Questions per resolver; what is asked for beyond that is said.
 const MOST_QUESTIONS: usize = 32;
@@ -37,16 +35,10 @@ const MOST_QUESTIONS: usize = 32;
 const MOST_ATTEMPTS: u32 = 3;
 /// The longest wait for one sending, whatever is asked for.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// The longest configuration file that is read.
-const LARGEST_FILE: u64 = 1 << 20;
 /// The size of answer that look-ups allow when resolv.conf says `edns0`, as the C library does.
 const EDNS_OF_LOOKUPS: u16 = 1200;
 /// The size of answer that those allow who abuse a resolver.
 const EDNS_OF_STRANGERS: u16 = 4096;
-/// Where systemd-resolved says whom it asks.
-const RESOLVED: &str = "/run/systemd/resolve/resolv.conf";
-/// Where the order of the sources of names stands.
-const NSSWITCH: &str = "/etc/nsswitch.conf";
 
 /// The probe `dns`.
 pub struct DnsProbe;
@@ -100,9 +92,6 @@ impl Default for Params {
     }
 }
 
-/// A question and the address that it is about.
-type Item = (Asked, Option<IpAddr>);
-
 impl Probe for DnsProbe {
     const NAME: &'static str = "dns";
     const ABOUT: &'static str =
@@ -124,10 +113,10 @@ impl Probe for DnsProbe {
             strangers: None,
             questions_sent: 0,
         });
-        let conf = read_system(&params, &mut observed);
+        let conf = system::read(&params, &mut observed);
         let search = conf.as_ref().and_then(|conf| conf.search.first().cloned());
-        let mut items = items(&params, search.as_deref())?;
-        let stranger_question = asked("stranger_name", &params.stranger_name, kind(&params.stranger_type)?)?;
+        let mut items = questions::items(&params, search.as_deref())?;
+        let stranger_question = questions::of_stranger(&params)?;
         let left_out = items.len().saturating_sub(MOST_QUESTIONS);
         items.truncate(MOST_QUESTIONS);
         let stop = || cx.cancelled();
@@ -146,7 +135,7 @@ impl Probe for DnsProbe {
             let gap = Gap::new(Reason::Failed, "ask all questions", format!("{left_out} are more than are asked"));
             observed.miss(&["resolvers.questions", "lookups"], gap.way_out("ask in several steps"));
         }
-        let named = params.server.as_deref().map(|text| named_server(text, params.port)).transpose()?;
+        let named = params.server.as_deref().map(|text| questions::named_server(text, params.port)).transpose()?;
         let servers = match (&named, &conf) {
             (Some(server), _) => Some(vec![*server]),
             (None, Some(conf)) => {
@@ -174,156 +163,6 @@ impl Probe for DnsProbe {
         observed.output.questions_sent = sent(&observed.output);
         Ok(observed)
     }
-}
-
-impl System {
-    fn unknown() -> Self {
-        System {
-            resolv_conf_exists: None,
-            nameservers: None,
-            ignored_nameservers: None,
-            search: None,
-            options: None,
-            timeout_seconds: None,
-            attempts: None,
-            upstreams: None,
-            hosts_order: None,
-        }
-    }
-}
-
-/// Reads how the system looks names up; what resolv.conf says is given back as well.
-fn read_system(params: &Params, observed: &mut Observed<Output>) -> Option<ResolvConf> {
-    let system = &mut observed.output.system;
-    let text = match text_file::read(Path::new(&params.resolv_conf), LARGEST_FILE) {
-        Ok(text) => Ok((true, text)),
-        Err(Unreadable::Absent) => Ok((false, String::new())),
-        Err(error) => Err(error),
-    };
-    let conf = text.map(|(exists, text)| {
-        let conf = ResolvConf::read(&text);
-        let used: Vec<&Server> = conf.servers.iter().filter(|it| it.address.is_some()).take(MOST_SERVERS).collect();
-        let ignored = conf.servers.iter().filter(|it| !used.contains(it));
-        system.resolv_conf_exists = Some(exists);
-        system.ignored_nameservers = Some(ignored.map(|it| it.written.clone()).collect());
-        system.nameservers = Some(conf.servers.iter().map(|it| it.written.clone()).collect());
-        system.search = Some(conf.search.clone());
-        system.options = Some(conf.options.clone());
-        system.timeout_seconds = Some(conf.timeout_seconds);
-        system.attempts = Some(conf.attempts);
-        conf
-    });
-    let resolved = conf.as_ref().is_ok_and(|conf| conf.servers.iter().any(Server::is_resolved));
-    let upstreams = resolved.then(|| text_file::read(Path::new(RESOLVED), LARGEST_FILE));
-    match &upstreams {
-        Some(Ok(text)) => {
-            system.upstreams = Some(ResolvConf::read(text).servers.into_iter().map(|it| it.written).collect());
-        }
-        Some(Err(Unreadable::Absent)) => system.upstreams = Some(Vec::new()),
-        None if conf.is_ok() => system.upstreams = Some(Vec::new()),
-        _ => {}
-    }
-    let order = text_file::read(Path::new(NSSWITCH), LARGEST_FILE);
-    if let Ok(text) = &order {
-        system.hosts_order = configuration::hosts_order(text);
-    }
-    let mut miss = |path: &str, fields: &[&str], error: Unreadable| {
-        let reason = if matches!(error, Unreadable::Denied) { Reason::Denied } else { Reason::Failed };
-        observed.miss(fields, Gap::new(reason, format!("read {path}"), error.to_string()));
-    };
-    match upstreams {
-        Some(Err(error)) if !matches!(error, Unreadable::Absent) => miss(RESOLVED, &["system.upstreams"], error),
-        _ => {}
-    }
-    match order {
-        Err(error) if !matches!(error, Unreadable::Absent) => miss(NSSWITCH, &["system.hosts_order"], error),
-        _ => {}
-    }
-    match conf {
-        Ok(conf) => Some(conf),
-        Err(error) => {
-            let fields = [
-                "system.resolv_conf_exists",
-                "system.nameservers",
-                "system.ignored_nameservers",
-                "system.search",
-                "system.options",
-                "system.timeout_seconds",
-                "system.attempts",
-                "system.upstreams",
-                "lookups",
-            ];
-            let asked: &[&str] = if params.server.is_none() { &["resolvers"] } else { &[] };
-            miss(&params.resolv_conf, &[&fields, asked].concat(), error);
-            None
-        }
-    }
-}
-
-/// The questions for the resolvers.
-fn items(params: &Params, search: Option<&str>) -> Result<Vec<Item>, Gap> {
-    let kinds: Vec<Rtype> = params.types.iter().map(|text| kind(text)).collect::<Result<_, _>>()?;
-    let mut names = params.names.clone();
-    if names.is_empty() && params.addresses.is_empty() && !params.as_stranger {
-        names.push(own_name(&identity::host().name, search));
-    }
-    let mut items = Vec::new();
-    for name in names {
-        for kind in &kinds {
-            items.push((asked("names", &name, *kind)?, None));
-        }
-    }
-    for text in &params.addresses {
-        let bad = |why: String| malformed("addresses", text, why).way_out("write it like 192.0.2.1 or 2001:db8::1");
-        let address: IpAddr = text.trim().parse().map_err(|_| bad("it is not an address".to_owned()))?;
-        items.push((Asked::reverse(address).map_err(bad)?, Some(address)));
-    }
-    // Every question once: an answer is found by its question.
-    let mut once: Vec<Item> = Vec::new();
-    for item in items {
-        if !once.contains(&item) {
-            once.push(item);
-        }
-    }
-    Ok(once)
-}
-
-/// The name to ask for when none was given: the host's own, with the domain that is tried behind short names. A name that
-/// resolvers do not know of says nothing, so the root stands in for it.
-fn own_name(name: &str, search: Option<&str>) -> String {
-    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    let speaks = plain && Asked::forward(name, Rtype::A).is_ok() && name.split('.').next() != Some("localhost");
-    match search {
-        _ if !speaks => ".".to_owned(),
-        Some(domain) if !name.contains('.') && domain != "." => format!("{name}.{domain}"),
-        _ => name.to_owned(),
-    }
-}
-
-fn malformed(param: &str, text: &str, why: String) -> Gap {
-    Gap::new(Reason::Malformed, format!("read the parameter `{param}`: `{}`", text.escape_debug()), why)
-}
-
-fn asked(param: &str, name: &str, kind: Rtype) -> Result<Asked, Gap> {
-    Asked::forward(name.trim(), kind)
-        .map_err(|why| malformed(param, name, why).way_out("write it like www.example.org"))
-}
-
-fn kind(text: &str) -> Result<Rtype, Gap> {
-    let bad = |why: &str| malformed("types", text, why.to_owned()).way_out("write it like A, AAAA, MX, TXT, NS or ANY");
-    let kind = Rtype::from_str(text.trim()).map_err(|_| bad("it is not a type of record"))?;
-    match kind {
-        Rtype::AXFR | Rtype::IXFR => Err(bad("whole zones are not asked for")),
-        kind => Ok(kind),
-    }
-}
-
-fn named_server(text: &str, port: u16) -> Result<SocketAddr, Gap> {
-    let at = Server::read(text.trim()).at(port);
-    at.ok_or_else(|| {
-        malformed("server", text, "it is not an address".to_owned())
-            .way_out("write it like 192.0.2.53; names are not looked up")
-    })
 }
 
 /// Asks every resolver every question: the resolvers side by side, their questions one after another.
@@ -381,7 +220,10 @@ fn ask_one(items: &[Item], way: &Way<'_>) -> (Vec<Question>, Vec<Gap>) {
     for (index, (asked, address)) in items.iter().enumerate() {
         let tried = || format!("ask {} {} of {} questions", way.server, items.len() - index, items.len());
         if (way.stop)() {
-            gaps.push(Gap::new(Reason::Cancelled, tried(), "the run was ended"));
+            // The question that it ended in has said so already.
+            if gaps.is_empty() {
+                gaps.push(Gap::new(Reason::Cancelled, tried(), "the run was ended"));
+            }
             break;
         }
         if way.deadline.saturating_duration_since(Instant::now()) < way.timeout && index > 0 {
@@ -390,7 +232,12 @@ fn ask_one(items: &[Item], way: &Way<'_>) -> (Vec<Question>, Vec<Gap>) {
             break;
         }
         match exchange::ask(asked, *address, way) {
-            Ok(question) => questions.push(question),
+            Ok(question) => {
+                if question.outcome == Outcome::Interrupted {
+                    gaps.push(Gap::new(Reason::Cancelled, tried(), "the run was ended"));
+                }
+                questions.push(question);
+            }
             Err(gap) => gaps.push(gap),
         }
     }
@@ -451,35 +298,4 @@ fn sent(output: &Output) -> u32 {
     let sent: u32 = lookups.map(|question| question.sent + u32::from(question.tcp.is_some())).sum();
     let strangers = output.strangers.iter().flatten();
     sent + strangers.map(|it| it.question.sent + u32::from(it.question.outcome == Outcome::Answered)).sum::<u32>()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_hosts_own_name_is_asked_for_unless_it_says_nothing() {
-        assert_eq!(own_name("web1", Some("example.org")), "web1.example.org");
-        assert_eq!(own_name("web1.example.org", Some("example.net")), "web1.example.org");
-        assert_eq!(own_name("web1", None), "web1");
-        assert_eq!(own_name("localhost", Some("example.org")), ".");
-        assert_eq!(own_name("(none) of them", None), ".");
-    }
-
-    #[test]
-    fn a_question_that_cannot_be_asked_says_how_to_write_it() {
-        let refused = |params: Params| items(&params, None).unwrap_err();
-        let gap = refused(Params { addresses: vec!["example.org".into()], ..Params::default() });
-        assert!(gap.to_string().contains("`example.org`") && gap.way_out.is_some(), "{gap}");
-        refused(Params { names: vec!["a..b".into()], ..Params::default() });
-        refused(Params { types: vec!["AXFR".into()], names: vec!["a".into()], ..Params::default() });
-        assert!(named_server("dns.example.org", 53).is_err());
-        assert_eq!(named_server("::1", 53).unwrap().to_string(), "[::1]:53");
-    }
-
-    #[test]
-    fn every_question_is_asked_once() {
-        let params = Params { names: vec!["a".into(), "a".into(), "A.".into()], ..Params::default() };
-        assert_eq!(items(&params, None).unwrap().len(), 1);
-    }
 }

@@ -136,7 +136,15 @@ impl Probe for ServiceProbe {
         });
         for (target, answer) in targets.iter().zip(answers) {
             match answer {
-                Ok(service) => observed.output.services.push(service),
+                Ok(service) => {
+                    if service.outcome == Outcome::Interrupted {
+                        let fields = ["connect_seconds", "first_byte_seconds", "banner", "protocol", "http_status"];
+                        let fields = fields.map(|field| format!("services.{field}"));
+                        let gap = Gap::new(Reason::Cancelled, format!("wait for {target}"), "the run was ended");
+                        observed.miss(&fields.each_ref().map(String::as_str), gap);
+                    }
+                    observed.output.services.push(service);
+                }
                 Err(error) => observed.miss(&["services"], Gap::io(format!("connect to {target}"), &error)),
             }
         }

@@ -10,9 +10,9 @@ use super::lists::{self, Traffic};
 use super::look::Refused;
 use super::missing::{self, Owners};
 use super::output::{Closed, ClosedPort, Counts, ProcessIo, ProcessTraffic, Sockets};
-use super::process::{Activity, Names};
 use super::{MOST_ROWS, Params};
 use crate::case::{Gap, Observed, Reason};
+use crate::probe::process::{Activity, Names};
 use crate::sys::sock_diag::{CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV, SocketRow, TIME_WAIT, Transport};
 
 /// Most ports in the account of closed connections.

@@ -11,8 +11,8 @@ use super::compose::{Derived, rate, state_name};
 use super::growth::{is_local, received, sent};
 use super::missing::Owners;
 use super::output::{Connection, Listener};
-use super::process::Names;
 use crate::case::Process;
+use crate::probe::process::Names;
 use crate::sys::sock_diag::{LISTEN, SYN_RECV, SocketRow, TIME_WAIT, Transport};
 
 /// Most listeners in the list.

@@ -1,6 +1,5 @@
 //! Sockets and the processes that hold them: queues, TCP bytes per process over the window, drops of UDP sockets.
 
-mod cgroup;
 mod closed;
 mod compose;
 mod growth;
@@ -11,7 +10,6 @@ mod missing;
 mod output;
 mod owners;
 mod proc_net;
-mod process;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,8 +25,8 @@ use self::look::Eye;
 use self::missing::Owners;
 pub use self::output::{Closed, ClosedPort, Connection, Counts, Listener, ProcessIo, ProcessTraffic, Sockets};
 use self::owners::OwnerScan;
-use self::process::{Activity, Names};
 use crate::case::{Gap, Observed, Reason};
+use crate::probe::process::{Activity, Names};
 use crate::probe::{Context, Need, Probe};
 use crate::sys::sock_diag::{ALL_STATES, DestroyedSockets, LASTING_STATES, LISTEN, SocketRow, Transport};
 use crate::units::{self, Span};

@@ -2,27 +2,14 @@
 
 use std::ops::Range;
 
-use include_dir::{Dir, include_dir};
-
 use super::header::{key_of, literal_text, value_of};
 use super::known::{Part, Shape};
 use super::walk::Walk;
 use super::{Finding, suggestion};
 use crate::nearest::nearest;
 use crate::script::api::{CHECK_KEYS, Key, PARAM_KEYS, PARAM_TYPES, REMEDY_KEYS, URGENCIES};
+use crate::script::sandbox;
 use crate::script::syntax::{Expression, Form, Item, ItemKey};
-
-/// The shipped library.
-static LIBRARY: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/lua/casebook");
-
-/// The names of the shipped library's modules: `casebook.net`.
-pub(super) fn modules() -> impl Iterator<Item = String> {
-    LIBRARY.files().filter_map(|file| {
-        let name = file.path().file_name()?.to_str()?.strip_suffix(".lua")?;
-        // Expressions have a library of their own; tests are none.
-        (name != "expressions" && !name.contains('.')).then(|| format!("casebook.{name}"))
-    })
-}
 
 impl<'w, 'a> Walk<'w, 'a> {
     /// The keys of the table that `check` is given.
@@ -136,7 +123,7 @@ impl<'w, 'a> Walk<'w, 'a> {
     pub fn check_require(&mut self, arguments: &[Expression<'a>]) {
         let [argument] = arguments else { return };
         let Some(name) = literal_text(argument).filter(|name| name.starts_with("casebook.")) else { return };
-        let modules: Vec<String> = modules().collect();
+        let modules = sandbox::shipped();
         if modules.contains(&name) {
             return;
         }

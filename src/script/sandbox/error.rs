@@ -51,7 +51,7 @@ impl ScriptError {
     }
 
     /// The error out of one of Lua. `names` are the names of all chunks, because Lua shortens long ones.
-    pub(super) fn of(error: &mlua::Error, names: &[String]) -> Self {
+    pub(crate) fn of(error: &mlua::Error, names: &[String]) -> Self {
         let mut traceback = String::new();
         let mut cause = error;
         loop {

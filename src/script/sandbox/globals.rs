@@ -7,15 +7,19 @@ use mlua::{Lua, LuaString, MultiValue, Table, Value};
 
 use super::error::ScriptError;
 use super::limits::Limits;
-use super::state::{Ledger, find, is_out_of_memory};
+use super::state::{Ledger, STOPPED, find, is_out_of_memory};
 use super::stopped::{NotKnown, TooMuchOutput};
-use super::{pattern, regular};
+use super::{pattern, regular, tables};
 use crate::printable::shell_word;
 use crate::script::vocabulary;
 use crate::sys::lua_hook::Signal;
 
 /// The Lua part of the guards.
 const PRELUDE: &str = include_str!("prelude.lua");
+
+/// Functions that other Lua programs have.
+const BLOCKED: &[&str] =
+    &["load", "loadstring", "loadfile", "dofile", "setfenv", "getfenv", "module", "newproxy", "string.dump"];
 
 /// Puts the names into the state.
 pub(super) fn install(lua: &Lua, limits: &Limits, ledger: &Arc<Ledger>, signal: &Arc<Signal>) -> mlua::Result<()> {
@@ -25,7 +29,16 @@ pub(super) fn install(lua: &Lua, limits: &Limits, ledger: &Arc<Ledger>, signal: 
     globals.raw_set("shell", lua.create_function(|_, word: String| Ok(shell_word(&word)))?)?;
     let string: Table = globals.get("string")?;
     pattern::install(lua, &string, limits.memory_bytes, signal)?;
+    tables::install(lua, limits.memory_bytes, signal)?;
     globals.raw_set("re", regular::module(lua, limits.memory_bytes, signal)?)?;
+    for name in BLOCKED {
+        let refused = move |_: &Lua, _: MultiValue| -> mlua::Result<()> {
+            Err(mlua::Error::runtime(format!("`{name}` is not available in checks; {}", instead(name))))
+        };
+        globals.raw_set(*name, lua.create_function(refused)?)?;
+    }
+    string.raw_set("dump", globals.raw_get::<Value>("string.dump")?)?;
+    globals.raw_remove("string.dump")?;
     let engine = engine(lua, ledger, signal)?;
     lua.load(PRELUDE).set_mode(ChunkMode::Text).set_name("=sandbox").call::<()>(engine)?;
     // The same evidence gives the same result.
@@ -35,7 +48,7 @@ pub(super) fn install(lua: &Lua, limits: &Limits, ledger: &Arc<Ledger>, signal: 
 /// What the prelude needs of Rust.
 fn engine(lua: &Lua, ledger: &Arc<Ledger>, signal: &Arc<Signal>) -> mlua::Result<Table> {
     let engine = lua.create_table()?;
-    let stopped = || mlua::Error::runtime("the script was stopped");
+    let stopped = || mlua::Error::runtime(STOPPED);
     let (book, stop) = (Arc::clone(ledger), Arc::clone(signal));
     let emit = lua.create_function(move |_, text: LuaString| book.print(&text.as_bytes(), &stop))?;
     engine.raw_set("emit", emit)?;
@@ -51,17 +64,6 @@ fn engine(lua: &Lua, ledger: &Arc<Ledger>, signal: &Arc<Signal>) -> mlua::Result
         caught(lua, &book, error)
     })?;
     engine.raw_set("caught", caught)?;
-    let is_plain = lua.create_function(|_, table: Table| {
-        let Some(meta) = table.metatable() else { return Ok(true) };
-        for name in ["__index", "__newindex", "__len"] {
-            if !meta.raw_get::<Value>(name)?.is_nil() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    })?;
-    engine.raw_set("is_plain", is_plain)?;
-    engine.raw_set("without_place", lua.create_function(without_place)?)?;
     engine.raw_set("instead", lua.create_function(|_, name: String| Ok(instead(&name)))?)?;
     Ok(engine)
 }
@@ -84,17 +86,6 @@ fn caught(lua: &Lua, ledger: &Ledger, error: Value) -> mlua::Result<Value> {
             Err(mlua::Error::MemoryError("not enough memory".into()))
         }
         _ => Ok(error),
-    }
-}
-
-/// The message without the place in the prelude that Lua puts in front.
-fn without_place(lua: &Lua, error: Value) -> mlua::Result<Value> {
-    let Value::String(text) = &error else { return Ok(error) };
-    let bytes = text.as_bytes();
-    let rest = bytes.strip_prefix(b"sandbox:");
-    match rest.and_then(|rest| memchr::memmem::find(rest, b": ").map(|at| &rest[at + 2..])) {
-        Some(message) => Ok(Value::String(lua.create_string(message)?)),
-        None => Ok(Value::String(text.clone())),
     }
 }
 

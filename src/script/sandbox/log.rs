@@ -21,9 +21,8 @@ impl Log {
         for line in text.split(|byte| *byte == b'\n') {
             // Each line costs a little, so that empty ones cannot flood either. What is cut off may be huge.
             let room = self.limit.saturating_sub(self.bytes);
-            // A tab is harmless, and print sets them between its values.
-            let kept = &line[..line.len().min(room)];
-            let shown = kept.split(|byte| *byte == b'\t').map(printable).collect::<Vec<_>>().join(" ");
+            // The gap that `print` leaves between two values.
+            let shown = printable(String::from_utf8_lossy(&line[..line.len().min(room)]).replace('\t', "    "));
             self.bytes += shown.len() + 1;
             if line.len() > room || self.bytes > self.limit {
                 return false;

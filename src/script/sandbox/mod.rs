@@ -12,12 +12,13 @@ mod pump;
 mod regular;
 mod state;
 mod stopped;
+mod tables;
 
 pub use error::ScriptError;
 pub use limits::Limits;
 pub use modules::{Modules, Vet, shipped, shipped_text};
 pub use pump::{Attempt, Caller, Ran, attempt, run};
-pub use state::{find, load};
+pub use state::{LONGEST_SCRIPT, find, load};
 pub use stopped::{NotKnown, Stopped, TooMuchOutput};
 
 pub use crate::sys::lua_hook::Place;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use include_dir::{Dir, include_dir};
 use mlua::{Lua, Table, Value};
 
-use super::state::{Ledger, load};
+use super::state::{LONGEST_SCRIPT, Ledger, load};
 use crate::nearest::nearest;
 use crate::sys::text_file;
 
@@ -18,8 +18,6 @@ static LIBRARY: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/lua/casebook");
 const SHIPPED: &str = "casebook";
 /// Files of the library that are not for `require`.
 const INTERNAL: &[&str] = &["check", "expressions"];
-/// The largest module that is read.
-const LARGEST: u64 = 1024 * 1024;
 
 /// Says why a file must not be run, if so.
 pub type Vet = fn(&Path) -> Result<(), String>;
@@ -102,7 +100,7 @@ impl Modules {
         if let Some(vet) = self.vet {
             vet(&file)?;
         }
-        text_file::read(&file, LARGEST).map_err(|error| error.to_string())
+        text_file::read(&file, LONGEST_SCRIPT as u64).map_err(|error| error.to_string())
     }
 }
 

@@ -13,7 +13,7 @@ use super::error::ScriptError;
 use super::limits::Limits;
 use super::log::Log;
 use super::modules::Modules;
-use super::state::{self, Ledger, locked};
+use super::state::{self, Ledger, STOPPED, locked};
 use super::stopped::Stopped;
 use crate::sys::lua_hook::Signal;
 use crate::sys::thread::Thread;
@@ -21,7 +21,7 @@ use crate::sys::thread::Thread;
 /// Stack of a script's thread: Lua allows 200 nested C calls, and some of ours are deep.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 /// How often the script is asked where it is, so that one that hangs can be placed.
-const TICK: Duration = Duration::from_millis(20);
+const TICK: Duration = Duration::from_millis(10);
 /// How long a script may take to stop once it is told to.
 const GRACE: Duration = Duration::from_millis(250);
 /// A starved thread gets this many times its limit on the wall, because its CPU time is what it is judged by.
@@ -43,7 +43,7 @@ impl<Q, A> Clone for Caller<Q, A> {
 impl<Q, A> Caller<Q, A> {
     /// Asks the thread that started the script, and waits for the answer; the script's clock stands still meanwhile.
     pub fn ask(&self, question: Q) -> mlua::Result<A> {
-        let gone = || mlua::Error::runtime("the script was stopped");
+        let gone = || mlua::Error::runtime(STOPPED);
         if self.signal.is_stopped() {
             return Err(gone());
         }
@@ -127,6 +127,7 @@ where
 {
     let (sender, receiver) = mpsc::channel();
     let signal = Arc::new(Signal::default());
+    signal.note();
     let caller = Caller { sender: sender.clone(), signal: Arc::clone(&signal) };
     let ledger = Arc::new(Ledger::new(Log::new(limits.output_bytes)));
     let thread: Arc<OnceLock<Thread>> = Arc::default();
@@ -199,6 +200,12 @@ impl Clock {
         self.before + self.resumed.elapsed()
     }
 
+    /// Answers are worked out from now until it is resumed.
+    fn pause(&mut self) {
+        self.before = self.elapsed();
+        self.resumed = Instant::now();
+    }
+
     /// Whether the time is over for a thread that has had so much CPU: on a host that is on its knees the clock on the wall
     /// alone says little.
     fn is_over(&self, cpu: Option<Duration>) -> bool {
@@ -223,7 +230,12 @@ fn pump<Q, A>(
         match receiver.recv_timeout(wait) {
             Ok(Message::Done) => return true,
             Ok(Message::Ask(question, answer)) => {
-                clock.before = clock.elapsed();
+                clock.pause();
+                // One that asks without pause leaves no pause to look at its clock in.
+                if told.is_none() && clock.is_over(cpu()) {
+                    signal.stop();
+                    told = Some((Instant::now(), cpu()));
+                }
                 // Nobody answers a script that was told to stop: what it asked fails.
                 if told.is_none() && !signal.is_stopped() {
                     let _ = answer.send(serve(question));

@@ -8,11 +8,13 @@ use regex::bytes::{Captures, Regex, RegexBuilder};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::arguments::room;
-use super::state::locked;
+use super::state::{STOPPED, locked};
 use crate::sys::lua_hook::Signal;
 
 /// Bytes that a compiled expression may take: what people write takes far less, and the time of a match grows with it.
 const SIZE: usize = 256 * 1024;
+/// Bytes of an expression as it is written: reading one takes time, too, and cannot be stopped either.
+const LENGTH: usize = 16 * 1024;
 /// Expressions that are kept compiled.
 const KEPT: usize = 64;
 /// States that one search may pass, at worst one for each byte of the text and each part of the expression: it cannot be
@@ -32,7 +34,7 @@ struct Expressions {
 impl Expressions {
     fn get(&self, pattern: &LuaString, text: &[u8]) -> mlua::Result<Regex> {
         if self.signal.is_stopped() {
-            return Err(mlua::Error::runtime("the script was stopped"));
+            return Err(mlua::Error::runtime(STOPPED));
         }
         let pattern = pattern.as_bytes();
         let mut compiled = locked(&self.compiled);
@@ -57,6 +59,9 @@ impl Expressions {
 
 /// Bytes, because a log line need not be UTF-8; `(?u)` asks for letters of all scripts.
 fn compile(source: &str) -> mlua::Result<Compiled> {
+    if source.len() > LENGTH {
+        return Err(wrong(format!("it is longer than {LENGTH} bytes")));
+    }
     let expression = RegexBuilder::new(source).unicode(false).size_limit(SIZE).dfa_size_limit(4 * SIZE).build();
     let expression = expression.map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => wrong("it is too large; repeat less, or split it"),
@@ -184,7 +189,7 @@ fn substitute(
     let (mut out, mut end, mut count) = (Vec::new(), 0, 0);
     for captures in expression.captures_iter(&bytes).take(most) {
         if own.signal.is_stopped() {
-            return Err(mlua::Error::runtime("the script was stopped"));
+            return Err(mlua::Error::runtime(STOPPED));
         }
         let Some(whole) = captures.get(0) else { break };
         out.extend_from_slice(&bytes[end..whole.start()]);

@@ -15,6 +15,9 @@ use super::modules::{self, Modules};
 use super::stopped::{NotKnown, Stopped, TooMuchOutput};
 use crate::sys::lua_hook::{self, Signal};
 
+/// What functions of ours raise once the script was told to stop.
+pub(super) const STOPPED: &str = "the script was stopped";
+
 /// What is kept of a run outside of its state, where it is safe from what the script does.
 #[derive(Debug)]
 pub(super) struct Ledger {
@@ -88,8 +91,16 @@ pub(super) fn fresh(
     Ok(lua)
 }
 
+/// Bytes of a script's text. Reading one cannot be stopped, and a long one can be made to take very long.
+pub const LONGEST_SCRIPT: usize = 256 * 1024;
+
 /// Reads a script's text; `name` is the file that its errors name.
 pub fn load(lua: &Lua, text: &str, name: &str) -> mlua::Result<Function> {
+    if text.len() > LONGEST_SCRIPT {
+        let message =
+            format!("the text of {name} is longer than {} KiB, more than a script may be", LONGEST_SCRIPT / 1024);
+        return Err(mlua::Error::runtime(message));
+    }
     if let Some(ledger) = lua.app_data_ref::<Arc<Ledger>>() {
         let mut chunks = locked(&ledger.chunks);
         if !chunks.iter().any(|chunk| chunk == name) {
@@ -114,12 +125,14 @@ pub(super) fn reason(error: &mlua::Error, limits: &Limits, ledger: &Ledger, sign
         return Stopped::Output { place: script.place().or_else(|| signal.place()), limit };
     }
     if let Some(NotKnown { path, gap }) = find(error) {
-        return Stopped::NotKnown { path: path.clone(), gap: gap.clone(), place: script.place() };
+        return Stopped::NotKnown { path: path.clone(), gap: Box::new(gap.clone()), place: script.place() };
     }
     if is_out_of_memory(error) {
         return Stopped::Memory { place: script.place().or_else(|| signal.place()), limit: limits.memory_bytes };
     }
-    Stopped::Failed(script)
+    // A call at the very end of a function leaves no trace of its line; the script's file is known all the same.
+    let file = if script.file.is_empty() { names.first().cloned().unwrap_or_default() } else { script.file.clone() };
+    Stopped::Failed(ScriptError { file, ..script })
 }
 
 /// The error of our own inside one of Lua.

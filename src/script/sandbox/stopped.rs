@@ -26,6 +26,13 @@ pub struct TooMuchOutput {
     pub limit: usize,
 }
 
+/// Memory as limits of it are written.
+fn size(bytes: usize) -> String {
+    const UNITS: [(usize, &str); 2] = [(1 << 20, "MiB"), (1 << 10, "KiB")];
+    let unit = UNITS.iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit));
+    unit.map_or_else(|| units::bytes(bytes as f64), |(unit, name)| format!("{} {name}", bytes / unit))
+}
+
 /// Why a script has no result.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stopped {
@@ -62,7 +69,7 @@ pub enum Stopped {
         /// What was asked for.
         path: String,
         /// Why it could not be seen.
-        gap: Gap,
+        gap: Box<Gap>,
         /// Where it was asked for.
         place: Option<Place>,
     },
@@ -122,10 +129,10 @@ impl fmt::Display for Stopped {
                 units::span(limit.as_secs_f64())
             )?,
             Stopped::Memory { place, limit } => {
-                write!(f, "{}: it wanted more memory than the {} it may have", at(place), units::bytes(*limit as f64))?;
+                write!(f, "{}: it wanted more memory than the {} it may have", at(place), size(*limit))?;
             }
             Stopped::Output { place, limit } => {
-                write!(f, "{}: it put out more than the {} it may", at(place), units::bytes(*limit as f64))?;
+                write!(f, "{}: it put out more than the {} it may", at(place), size(*limit))?;
             }
             Stopped::NotKnown { path, gap, place } => write!(f, "{}: {path} is not known: {gap}", at(place))?,
             Stopped::Failed(error) => write!(f, "{error}")?,

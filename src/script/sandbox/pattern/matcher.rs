@@ -310,7 +310,7 @@ impl<'a> Matcher<'a> {
         let index = usize::from(digit).wrapping_sub(usize::from(b'1'));
         let capture = self.captures[..self.level].get(index).filter(|(_, length)| *length != Length::Unfinished);
         let Some(&(begin, length)) = capture else {
-            return malformed(format!("invalid capture index %{} in pattern", i32::from(digit) - i32::from(b'0')));
+            return malformed(format!("invalid capture index %{}", i32::from(digit) - i32::from(b'0')));
         };
         let Length::Known(length) = length else { return Ok(None) };
         let again = self.text.get(s..s + length) == self.text.get(begin..begin + length);
@@ -331,6 +331,7 @@ fn in_class(c: u8, class: u8) -> bool {
         b'u' => c.is_ascii_uppercase(),
         b'w' => c.is_ascii_alphanumeric(),
         b'x' => c.is_ascii_hexdigit(),
+        b'z' => c == 0,
         _ => return class == c,
     };
     is_in != class.is_ascii_uppercase()

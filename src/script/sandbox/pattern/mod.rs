@@ -1,5 +1,7 @@
 //! `string.find`, `match`, `gmatch` and `gsub` that can be stopped, with Lua's own answers.
 
+#[cfg(test)]
+mod differential;
 mod matcher;
 
 use std::sync::{Arc, Mutex};
@@ -8,7 +10,7 @@ use mlua::{Integer, Lua, LuaString, MultiValue, Table, Value};
 
 use self::matcher::{Capture, Matcher, Trouble};
 use super::arguments::{Arguments, room};
-use super::state::locked;
+use super::state::{STOPPED, locked};
 use crate::sys::lua_hook::Signal;
 
 /// Bytes with a meaning in patterns.
@@ -18,7 +20,7 @@ impl From<Trouble> for mlua::Error {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Malformed(message) => mlua::Error::runtime(message),
-            Trouble::Stopped => mlua::Error::runtime("the script was stopped"),
+            Trouble::Stopped => mlua::Error::runtime(STOPPED),
         }
     }
 }
@@ -253,9 +255,6 @@ fn fill(
             Some(digit @ b'1'..=b'9') => match matcher.capture(usize::from(digit - b'1'), start, end) {
                 Ok(Capture::Text(from, to)) => out.add(&text[from..to])?,
                 Ok(Capture::Position(position)) => out.add(position.to_string().as_bytes())?,
-                Err(Trouble::Malformed(message)) if message.starts_with("invalid capture") => {
-                    return Err(mlua::Error::runtime(format!("{message} in replacement string")));
-                }
                 Err(trouble) => return Err(trouble.into()),
             },
             _ => return Err(mlua::Error::runtime("invalid use of '%' in replacement string")),

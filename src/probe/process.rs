@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io;
 
 use super::cgroup;
 use crate::case::Process;
@@ -89,22 +90,33 @@ impl Activity {
     pub(super) fn read(pid: i32) -> Option<Self> {
         let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
         let (started, ticks) = parse_stat(&String::from_utf8_lossy(&stat))?;
-        let io = fs::read_to_string(format!("/proc/{pid}/io")).ok().and_then(|io| parse_io(&io));
+        let io = IoCounters::read(pid).ok();
         Some(Activity { started, ticks, io })
     }
 
     /// CPU ticks and I/O since `earlier`; none when it is another process.
     pub(super) fn since(&self, earlier: &Activity) -> Option<(u64, Option<IoCounters>)> {
         let ticks = (self.started == earlier.started).then(|| self.ticks.checked_sub(earlier.ticks))??;
-        let io = self.io.zip(earlier.io).and_then(|(now, before)| {
-            Some(IoCounters {
-                read: now.read.checked_sub(before.read)?,
-                written: now.written.checked_sub(before.written)?,
-                disk_read: now.disk_read.checked_sub(before.disk_read)?,
-                disk_written: now.disk_written.checked_sub(before.disk_written)?,
-            })
-        });
+        let io = self.io.zip(earlier.io).and_then(|(now, before)| now.since(&before));
         Some((ticks, io))
+    }
+}
+
+impl IoCounters {
+    /// Reads what a process has read and written until now. Those of other users' processes are denied without privilege.
+    pub(super) fn read(pid: i32) -> io::Result<Self> {
+        let text = fs::read_to_string(format!("/proc/{pid}/io"))?;
+        parse_io(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
+    /// What was added since `earlier`; none when it went backwards.
+    pub(super) fn since(&self, earlier: &IoCounters) -> Option<Self> {
+        Some(IoCounters {
+            read: self.read.checked_sub(earlier.read)?,
+            written: self.written.checked_sub(earlier.written)?,
+            disk_read: self.disk_read.checked_sub(earlier.disk_read)?,
+            disk_written: self.disk_written.checked_sub(earlier.disk_written)?,
+        })
     }
 }
 

@@ -1,0 +1,146 @@
+//! Answers the calls of probes that a script makes, and keeps what it was told.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::observer::{Ask, Observer};
+use super::plan::{GRACE, PATIENCE, watches};
+use super::secret::Secrets;
+use crate::case::{Evidence, Gap, Reason};
+use crate::probe::{self, AnyProbe, Inputs};
+use crate::script::Call;
+
+/// Between a script and the observer.
+pub struct Asker<'a> {
+    observer: &'a dyn Observer,
+    secrets: &'a Secrets,
+    window: Duration,
+    now: Timestamp,
+    step: String,
+    title: String,
+    time_limit: Option<Duration>,
+    began: Instant,
+    calls: HashMap<&'static str, usize>,
+    latest: Inputs,
+    told: IndexMap<String, Evidence>,
+}
+
+impl<'a> Asker<'a> {
+    /// An asker whose probes watch for `window` unless they are told otherwise.
+    pub fn new(observer: &'a dyn Observer, secrets: &'a Secrets, window: Duration, now: Timestamp) -> Self {
+        Asker {
+            observer,
+            secrets,
+            window,
+            now,
+            step: String::new(),
+            title: String::new(),
+            time_limit: None,
+            began: Instant::now(),
+            calls: HashMap::new(),
+            latest: Inputs::new(),
+            told: IndexMap::new(),
+        }
+    }
+
+    /// Asks in the name of a step, which may take so long in all.
+    pub fn asks_for(&mut self, step: &str, title: &str, time_limit: Option<Duration>) {
+        step.clone_into(&mut self.step);
+        title.clone_into(&mut self.title);
+        self.time_limit = time_limit;
+    }
+
+    /// What the probes told, each answer under its name in the case.
+    pub fn told(self) -> IndexMap<String, Evidence> {
+        self.told
+    }
+
+    /// Asks the probes that a script calls in one moment, together.
+    pub fn answer(&mut self, calls: Vec<Call>) -> Vec<Evidence> {
+        let keys: Vec<String> = calls.iter().map(|call| self.key(call.probe)).collect();
+        let mut answers: Vec<Option<Evidence>> = calls.iter().map(|_| None).collect();
+        // What derives its result from others is asked when they have answered.
+        for derives in [false, true] {
+            let (mut asks, mut places) = (Vec::new(), Vec::new());
+            for (place, call) in calls.iter().enumerate() {
+                let Some(probe) = probe::find(call.probe) else { continue };
+                if probe.derives_from().is_empty() == derives {
+                    continue;
+                }
+                match self.prepare(&keys[place], probe, call) {
+                    Ok(ask) => {
+                        asks.push(ask);
+                        places.push(place);
+                    }
+                    Err(gap) => answers[place] = Some(self.refused(call, gap)),
+                }
+            }
+            if asks.is_empty() {
+                continue;
+            }
+            for (place, evidence) in places.into_iter().zip(self.observer.observe(asks)) {
+                let evidence = self.secrets.take_out(evidence);
+                self.latest.insert(evidence.probe.clone(), Arc::new(evidence.clone()));
+                answers[place] = Some(evidence);
+            }
+        }
+        let answers: Vec<Evidence> = answers.into_iter().flatten().collect();
+        self.told.extend(keys.into_iter().zip(answers.iter().cloned()));
+        answers
+    }
+
+    /// The name of the next answer of a probe: `step.probe`, `step.probe#2`.
+    fn key(&mut self, probe: &'static str) -> String {
+        let number = self.calls.entry(probe).or_default();
+        *number += 1;
+        let step = if self.step.is_empty() { String::new() } else { format!("{}.", self.step) };
+        if *number == 1 { format!("{step}{probe}") } else { format!("{step}{probe}#{number}") }
+    }
+
+    fn prepare(&self, key: &str, probe: &'static dyn AnyProbe, call: &Call) -> Result<Ask, Gap> {
+        let refused = |reason, why: String| Gap::new(reason, format!("ask probe {}", call.probe), why);
+        let left = self.time_limit.map(|limit| limit.saturating_sub(self.began.elapsed()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Err(refused(Reason::TimedOut, "the time of its step is over".to_owned()));
+        }
+        let watches = watches(probe);
+        let mut params = call.params.clone();
+        if watches && !params.contains_key("window") {
+            params.insert("window".into(), json!(self.window.as_secs_f64()));
+        }
+        let params = probe::complete(probe, &self.secrets.put_in(Value::Object(params)))
+            .map_err(|why| refused(Reason::Malformed, self.secrets.hide(why)))?;
+        let window = params.get("window").and_then(Value::as_f64).and_then(|s| Duration::try_from_secs_f64(s).ok());
+        let window = window.filter(|_| watches);
+        let patience = window.map_or(PATIENCE, |window| window.saturating_add(GRACE));
+        Ok(Ask {
+            step: key.to_owned(),
+            title: if self.title.is_empty() { key.to_owned() } else { format!("{}: {}", self.title, call.probe) },
+            probe,
+            params,
+            window,
+            time_limit: left.map_or(patience, |left| left.min(patience)),
+            inputs: if probe.derives_from().is_empty() { Inputs::new() } else { self.latest.clone() },
+            by_check: true,
+        })
+    }
+
+    fn refused(&self, call: &Call, gap: Gap) -> Evidence {
+        Evidence {
+            probe: call.probe.to_owned(),
+            params: Value::Object(call.params.clone()),
+            started: self.now,
+            seconds: 0.0,
+            cpu_seconds: None,
+            output: None,
+            gap: Some(gap),
+            missing: Vec::new(),
+            loss: Vec::new(),
+        }
+    }
+}

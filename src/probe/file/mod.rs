@@ -1,0 +1,244 @@
+//! `file`: lines of text files that are named, for checks that need what a configuration says.
+
+mod guard;
+mod output;
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use regex::{Regex, RegexBuilder};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use output::{Files as Output, Line, TextFile};
+
+use super::{Context, Need, Probe};
+use crate::case::{Gap, Observed, Reason};
+use crate::printable::printable;
+use crate::units::{self, Size};
+use guard::Refusal;
+
+/// Files that are read at most.
+const MOST_FILES: usize = 64;
+/// The most that is read of a file, whatever is asked for.
+const MOST_BYTES: u64 = 16 << 20;
+/// Lines that are kept of a file, whatever is asked for.
+const MOST_LINES: u32 = 10_000;
+/// Characters of a line that are kept.
+const MOST_CHARACTERS: usize = 1000;
+/// The size that a compiled pattern may have.
+const LARGEST_PATTERN: usize = 1 << 20;
+
+/// The probe `file`.
+pub struct FileProbe;
+
+/// What the probe `file` is asked.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Params {
+    /// The files, by their whole paths; 64 at most.
+    pub paths: Vec<String>,
+    /// Keep only lines that fit this Rust regular expression: `^\s*UseDNS\b`.
+    pub pattern: Option<String>,
+    /// Bytes to read of each file, from its beginning; 16 MiB at most.
+    pub max_bytes: Size,
+    /// Lines to keep of each file; 10,000 at most.
+    pub max_lines: u32,
+    /// Whether secrets are read and kept: password files, private keys, the values of settings that are called a password, a
+    /// secret, a token or a key. They will stand in the case.
+    pub allow_secrets: bool,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Params { paths: Vec::new(), pattern: None, max_bytes: Size(1 << 20), max_lines: 1000, allow_secrets: false }
+    }
+}
+
+impl Probe for FileProbe {
+    const NAME: &'static str = "file";
+    const ABOUT: &'static str = "lines of text files that are named, secrets left out";
+    const SOURCE: &'static str = "the files that are named; regular ones only, no memory, no devices";
+    const REPLACES: &'static [&'static str] = &["cat", "grep", "stat"];
+    const NEEDS: &'static [Need] =
+        &[Need { what: "CAP_DAC_READ_SEARCH", without: "files that this user may not read stay unread" }];
+    type Params = Params;
+    type Output = Output;
+
+    fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Output>, Gap> {
+        let pattern = params.pattern.as_deref().map(compile).transpose()?;
+        let mut observed = Observed::whole(Output { files: Vec::new() });
+        if params.paths.len() > MOST_FILES {
+            let why = format!("{} were named, and {MOST_FILES} are read at most", params.paths.len());
+            observed.miss(&["files"], Gap::new(Reason::Failed, "read all files", why).way_out("read in several steps"));
+        }
+        for path in params.paths.iter().take(MOST_FILES) {
+            if cx.cancelled() {
+                observed.miss(&["files"], Gap::new(Reason::Cancelled, format!("read {path}"), "the run was ended"));
+                break;
+            }
+            if !path.starts_with('/') {
+                let tried = format!("read the parameter `paths`: `{}`", path.escape_debug());
+                return Err(Gap::new(Reason::Malformed, tried, "it is not a whole path").way_out("begin it with `/`"));
+            }
+            look(path, pattern.as_ref(), &params, &mut observed);
+        }
+        Ok(observed)
+    }
+}
+
+fn compile(pattern: &str) -> Result<Regex, Gap> {
+    RegexBuilder::new(pattern).size_limit(LARGEST_PATTERN).build().map_err(|error| {
+        let tried = format!("read the parameter `pattern`: `{}`", pattern.escape_debug());
+        Gap::new(Reason::Malformed, tried, printable(error.to_string()).replace("\\n", " "))
+            .way_out(r"write it like ^\s*UseDNS\b")
+    })
+}
+
+/// Reads one file.
+fn look(path: &str, pattern: Option<&Regex>, params: &Params, observed: &mut Observed<Output>) {
+    let mut file = TextFile {
+        path: printable(path),
+        exists: Some(true),
+        bytes: None,
+        modified: None,
+        lines: None,
+        lines_read: None,
+        lines_left_out: None,
+        secrets_left_out: None,
+    };
+    const UNREAD: [&str; 5] =
+        ["files.bytes", "files.lines", "files.lines_read", "files.lines_left_out", "files.secrets_left_out"];
+    match read(Path::new(path), params) {
+        Ok(Some(read)) => {
+            take(&mut file, &read, pattern, params);
+            if read.cut {
+                let why = format!("it is longer than {}", units::bytes(read.bytes.len() as f64));
+                let gap = Gap::new(Reason::Failed, format!("read {} to its end", file.path), why);
+                observed.miss(&["files.lines", "files.lines_read"], gap.way_out("give a larger `max_bytes`"));
+            }
+            if file.lines_left_out.is_some_and(|left_out| left_out > 0) {
+                let why = format!("more than {} lines fit", file.lines.as_ref().map_or(0, Vec::len));
+                let gap = Gap::new(Reason::Failed, format!("keep all lines of {}", file.path), why);
+                observed.miss(&["files.lines"], gap.way_out("give a `pattern`, or a larger `max_lines`"));
+            }
+        }
+        Ok(None) => file.exists = Some(false),
+        Err((reached, gap)) => {
+            observed.miss(&UNREAD, gap.clone());
+            if !reached {
+                file.exists = None;
+                observed.miss(&["files.exists"], gap);
+            }
+        }
+    }
+    observed.output.files.push(file);
+}
+
+/// What was read of a file.
+struct Contents {
+    bytes: Vec<u8>,
+    size: Option<u64>,
+    modified: Option<Timestamp>,
+    cut: bool,
+}
+
+/// Reads the beginning of a file; none if there is no such file. The flag of an error says whether the file was seen.
+fn read(path: &Path, params: &Params) -> Result<Option<Contents>, (bool, Gap)> {
+    let tried = || format!("read {}", printable(path.as_os_str().as_encoded_bytes()));
+    // A look at the name alone, before anything is opened: opening some devices does something.
+    let metadata = match path.metadata() {
+        Ok(metadata) => metadata,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) => return Err((false, Gap::io(tried(), &error))),
+    };
+    let seen = |gap| (true, gap);
+    let kind = metadata.file_type();
+    if !kind.is_file() {
+        let what = match () {
+            () if kind.is_dir() => "a folder",
+            () if kind.is_fifo() => "a pipe",
+            () if kind.is_socket() => "a socket",
+            () => "a device",
+        };
+        let gap = Gap::new(Reason::Failed, tried(), format!("it is {what}, not a regular file"));
+        return Err(seen(gap.way_out("name a file")));
+    }
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)
+        .map_err(|error| seen(Gap::io(tried(), &error)))?;
+    // The path of what is open, whatever links lead there.
+    let real = real_path(&file).map_err(|error| seen(Gap::io(tried(), &error)))?;
+    let refused = |why: &str| Gap::new(Reason::Denied, tried(), why);
+    const SECRET_WAY_OUT: &str = "set `allow_secrets` if it must stand in the case";
+    match guard::refusal(&real) {
+        Some(Refusal::Unsafe) => {
+            return Err(seen(refused("it is memory or a device in the form of a file, not text")));
+        }
+        Some(Refusal::Secret) if !params.allow_secrets => {
+            return Err(seen(refused("it holds secrets").way_out(SECRET_WAY_OUT)));
+        }
+        _ => {}
+    }
+    let metadata = file.metadata().map_err(|error| seen(Gap::io(tried(), &error)))?;
+    if !metadata.is_file() {
+        return Err(seen(refused("it is no longer a regular file")));
+    }
+    let most = params.max_bytes.0.min(MOST_BYTES);
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).map_err(|error| seen(Gap::io(tried(), &error)))?;
+    if guard::holds_private_key(&bytes) && !params.allow_secrets {
+        return Err(seen(refused("it holds a private key").way_out(SECRET_WAY_OUT)));
+    }
+    let cut = bytes.len() as u64 > most;
+    bytes.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    let of_kernel = real.starts_with("/proc") || real.starts_with("/sys");
+    Ok(Some(Contents {
+        bytes,
+        cut,
+        size: (!of_kernel).then_some(metadata.len()),
+        modified: metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok()).filter(|_| !of_kernel),
+    }))
+}
+
+fn real_path(file: &File) -> io::Result<PathBuf> {
+    std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+/// Takes the lines that fit into the result.
+fn take(file: &mut TextFile, read: &Contents, pattern: Option<&Regex>, params: &Params) {
+    let most = params.max_lines.min(MOST_LINES) as usize;
+    let text = String::from_utf8_lossy(&read.bytes);
+    let (mut lines, mut count, mut left_out, mut secrets) = (Vec::new(), 0, 0, 0);
+    for line in text.lines() {
+        count += 1;
+        if pattern.is_some_and(|pattern| !pattern.is_match(line)) {
+            continue;
+        }
+        if lines.len() >= most {
+            left_out += 1;
+            continue;
+        }
+        let hidden = if params.allow_secrets { None } else { guard::without_secret(line) };
+        secrets += u64::from(hidden.is_some());
+        // Tabs stand between words in most configurations, and are no hazard.
+        let text = hidden.as_deref().unwrap_or(line).replace('\t', " ");
+        let text = printable(text.chars().take(MOST_CHARACTERS).collect::<String>());
+        lines.push(Line { number: count, text });
+    }
+    file.bytes = Some(read.size.unwrap_or(read.bytes.len() as u64));
+    file.modified = read.modified.map(|time| time.to_string());
+    file.lines = Some(lines);
+    file.lines_read = Some(count);
+    file.lines_left_out = Some(left_out);
+    file.secrets_left_out = Some(secrets);
+}
+
+#[cfg(test)]
+mod tests;

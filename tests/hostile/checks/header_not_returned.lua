@@ -1,0 +1,1 @@
+check { name = "header_not_returned", run = function(cx) return cx.ok("x") end }

@@ -1,0 +1,1 @@
+return setmetatable({ check = true }, { __index = function() while true do end end })

@@ -1,0 +1,1 @@
+return check { name = "run_returns_nothing", run = function() end }

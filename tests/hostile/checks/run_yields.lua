@@ -1,0 +1,1 @@
+return check { name = "run_yields", run = function(cx) coroutine.yield(cx.ok("yielded")) end }

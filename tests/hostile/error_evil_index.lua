@@ -1,0 +1,1 @@
+error(setmetatable({}, { __index = function() while true do end end, __eq = function() while true do end end, __concat = function() while true do end end, __len = function() while true do end end, __close = function() while true do end end }))

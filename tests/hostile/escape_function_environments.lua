@@ -1,0 +1,1 @@
+return getfenv(print), setfenv(print, {})

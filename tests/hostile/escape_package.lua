@@ -1,0 +1,1 @@
+package.path = SECRET return require("secret")

@@ -1,0 +1,4 @@
+LEAKED = "ESCAPED"
+string.LEAKED = "ESCAPED"
+_G.pcall = nil
+return LEAKED == nil

@@ -1,0 +1,1 @@
+return { LEAKED or "clean", string.LEAKED or "clean", pcall and "clean" or "ESCAPED" }

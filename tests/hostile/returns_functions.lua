@@ -1,0 +1,1 @@
+return { print, coroutine.create(print), { f = error } }

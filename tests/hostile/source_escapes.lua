@@ -1,0 +1,1 @@
+as_file("return \"" .. ("\\z   \n"):rep(40000) .. "\\u{7FFFFFFF}\"")

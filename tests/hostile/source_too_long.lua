@@ -1,0 +1,1 @@
+as_file("local x = 1 " .. ("x = x + 1 "):rep(500000))
