@@ -57,7 +57,11 @@ pub(super) fn test(arguments: &TestArguments) -> anyhow::Result<u8> {
     let loud = !arguments.quiet && arguments.format == "text";
     let shown = Shown { color: stdout_color() };
     let mut out = io::stdout();
-    if loud {
+    let whole = chosen == all && all > 0;
+    if arguments.min_coverage.is_some() && !whole && broken.is_empty() {
+        return Err(Usage("--min-coverage wants all tests: leave out the words and --filter".to_owned()).into());
+    }
+    if loud && !files.is_empty() {
         read_enough(writeln!(out, "running {chosen} {}", if chosen == 1 { "test" } else { "tests" }))?;
     }
     let (mut trials, mut coverage): (Vec<Trial>, Coverage) = Default::default();
@@ -77,7 +81,6 @@ pub(super) fn test(arguments: &TestArguments) -> anyhow::Result<u8> {
     if let Some(place) = &place {
         place.write(|out| out.write_all(xml().as_bytes()))?;
     }
-    let whole = chosen == all && all > 0;
     let mut text = String::new();
     if arguments.format == "junit" {
         text = xml();

@@ -192,3 +192,82 @@ fn one_of(node: &Spanned<Node>, words: &[String], path: &str, faults: &mut Fault
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fitted(schema: &Value, yaml: &str) -> (Value, Vec<String>) {
+        let node: Spanned<Node> = serde_yaml::from_str(yaml).unwrap();
+        let mut faults = Faults::new(yaml);
+        let value = fit(&node, schema, "probe", &mut faults);
+        (value, faults.messages())
+    }
+
+    fn schema() -> Value {
+        json!({"type": "object", "properties": {
+            "count": {"type": ["integer", "null"], "minimum": 0},
+            "share": {"type": "number"},
+            "state": {"oneOf": [{"const": "up"}, {"const": "down"}]},
+            "rows": {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"}, "port": {"type": "integer"}}}},
+            "by_name": {"type": "object", "additionalProperties": {"type": "integer"}},
+        }})
+    }
+
+    #[test]
+    fn what_is_not_given_the_host_did_not_say() {
+        let (value, faults) = fitted(&schema(), "{count: 3, rows: [{name: a}], by_name: {x: 1}}");
+        assert_eq!(faults, [""; 0]);
+        let wanted = json!({"count": 3, "rows": [{"name": "a", "port": null}], "by_name": {"x": 1}, "share": null, "state": null});
+        assert_eq!(value, wanted);
+    }
+
+    #[test]
+    fn an_empty_list_is_another_thing_than_none() {
+        assert_eq!(fitted(&schema(), "rows: []").0["rows"], json!([]));
+        assert_eq!(fitted(&schema(), "rows:").0["rows"], Value::Null);
+        // Lua's empty table.
+        assert_eq!(fitted(&schema(), "[]").0["count"], Value::Null);
+        assert!(fitted(&schema(), "[]").0.is_object());
+    }
+
+    #[test]
+    fn fields_and_forms_that_the_probe_does_not_have_are_told() {
+        let faults = |yaml: &str| fitted(&schema(), yaml).1;
+        assert_eq!(faults("cuont: 3"), ["probe has no field `cuont`"]);
+        assert_eq!(faults("rows: [{}, {nme: a}]"), ["probe.rows[2] has no field `nme`"]);
+        assert_eq!(faults("count: -1"), ["probe.count cannot be -1: it counts something"]);
+        assert_eq!(faults("count: 1.5"), ["probe.count is a whole number, not 1.5"]);
+        assert_eq!(faults("rows: {}"), ["probe.rows is a list, not a mapping"]);
+        assert_eq!(faults("rows: [{name: 5}]"), ["probe.rows[1].name is a text, not a number"]);
+        assert_eq!(faults("state: sideways"), ["probe.state cannot be `sideways`"]);
+        assert_eq!(faults("by_name: {x: y}"), ["probe.by_name.x is a whole number, not a text"]);
+    }
+
+    #[test]
+    fn figures_of_shares_may_be_whole() {
+        assert_eq!(fitted(&schema(), "{share: 1, count: 2.0}").1, [""; 0]);
+    }
+
+    #[test]
+    fn a_schema_that_leaves_the_form_open_takes_anything() {
+        assert_eq!(fitted(&json!({}), "{a: [1, x]}"), (json!({"a": [1, "x"]}), Vec::new()));
+    }
+
+    #[test]
+    fn what_is_missing_is_a_path_that_exists() {
+        let faults = |path: &str| {
+            let text: Text = serde_yaml::from_str(path).unwrap();
+            let mut faults = Faults::new(path);
+            path_exists(&text, &schema(), "probe", &mut faults);
+            faults.messages()
+        };
+        assert_eq!(faults("rows.port"), [""; 0]);
+        assert_eq!(faults("'rows[3].port'"), [""; 0]);
+        assert_eq!(faults("by_name.anything"), [""; 0]);
+        assert_eq!(faults("rows.prt"), ["probe.rows has no field `prt`"]);
+        assert_eq!(faults("count.x"), ["probe.count has no fields"]);
+    }
+}

@@ -133,7 +133,8 @@ pub(super) fn read(
         }
         expectation.first_cause = Some(first.value);
     }
-    if !is_check && !(expectation.whole.data.is_empty() && expectation.besides.is_empty()) {
+    let of_a_check = !expectation.whole.data.is_empty() || !expectation.besides.is_empty();
+    if of_a_check && !is_check {
         let help = Some("name the step below `findings:`".to_owned());
         faults.report(&at, "", "`data` and `besides` are what a check finds".to_owned(), help);
     }
@@ -374,4 +375,51 @@ fn compare_value(path: &str, expected: &Value, found: Option<&Value>, out: &mut 
 
 fn alike(a: Option<f64>, b: Option<f64>) -> bool {
     a.zip(b).is_some_and(|(a, b)| a == b || (a - b).abs() <= SAME * a.abs().max(b.abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn unlike_of(expected: Value, found: Value) -> Vec<String> {
+        let map = |value: Value| value.as_object().cloned().unwrap_or_default();
+        unlike(&map(expected), &map(found)).into_iter().map(|(path, ..)| path).collect()
+    }
+
+    #[test]
+    fn figures_may_be_more_than_expected_but_not_other() {
+        let found = json!({"pid": 812, "share": 0.1 + 0.2, "who": {"name": "named", "uid": 5}, "ports": [1, 2]});
+        let same = json!({"pid": 812.0, "share": 0.3, "who": {"name": "named"}, "ports": [1, 2], "none": null});
+        assert_eq!(unlike_of(same, found.clone()), [""; 0]);
+        let other = json!({"pid": 813, "who": {"name": "bind"}, "ports": [1], "gone": 1});
+        assert_eq!(unlike_of(other, found), ["pid", "who.name", "ports", "gone"]);
+    }
+
+    #[test]
+    fn likelihoods_are_compared_in_their_order() {
+        let holds = |text: &str, found| {
+            let text: Text = serde_yaml::from_str(&format!("{text:?}")).unwrap();
+            comparison(&text, &mut Faults::new("")).unwrap().holds(found)
+        };
+        assert!(holds("certain", Likelihood::Certain) && !holds("certain", Likelihood::Likely));
+        assert!(holds(">= likely", Likelihood::Certain) && !holds("> likely", Likelihood::Likely));
+        assert!(holds("<= unlikely", Likelihood::RuledOut) && !holds("< unlikely", Likelihood::Unlikely));
+        assert!(holds("= ruled-out", Likelihood::RuledOut));
+    }
+
+    #[test]
+    fn a_pattern_is_a_part_or_a_regular_expression() {
+        let fits = |yaml: &str, text: &str| {
+            let node: Spanned<Node> = serde_yaml::from_str(yaml).unwrap();
+            pattern(&node, &mut Faults::new(yaml)).map(|pattern| pattern.fits(text))
+        };
+        assert_eq!(fits("for anyone", "named resolves for anyone"), Some(true));
+        assert_eq!(fits("{matches: '^\\w+ resolves'}", "named resolves for anyone"), Some(true));
+        assert_eq!(fits("{matches: '^resolves'}", "named resolves for anyone"), Some(false));
+        assert_eq!(fits("25", "25 clients"), Some(true));
+        assert_eq!(fits("{matches: '('}", ""), None);
+        assert_eq!(fits("[a]", ""), None);
+    }
 }

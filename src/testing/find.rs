@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use include_dir::{Dir, include_dir};
 
 use crate::case::Case;
-use crate::runbook::{self, Found, Kind, tested};
+use crate::runbook::{self, Found, Kind, NotFound, tested};
 use crate::sys::text_file;
 use crate::sys::trust::Trust;
 
@@ -109,7 +109,11 @@ pub fn by_name(name: &str, trust: Trust) -> Result<Option<Vec<Source>>, String> 
     let mut known = false;
     let mut sources = Vec::new();
     for kind in [Kind::Check, Kind::Runbook] {
-        let Ok(found) = runbook::find(kind, name, None, trust) else { continue };
+        let found = match runbook::find(kind, name, None, trust) {
+            Ok(found) => found,
+            Err(error @ NotFound::Unreadable { .. }) => return Err(error.to_string()),
+            Err(_) => continue,
+        };
         known = true;
         match &found.folder {
             Some(folder) => {

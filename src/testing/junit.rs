@@ -59,11 +59,11 @@ fn case(xml: &mut String, trial: &Trial) {
     let (class, name) = trial.name.split_once("::").unwrap_or(("", &trial.name));
     let _ = write!(
         xml,
-        "    <testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\" time=\"{:.3}\"",
+        "    <testcase classname=\"{}\" name=\"{}\" file=\"{}\"{} time=\"{:.3}\"",
         escape(class),
         escape(name),
         escape(&trial.origin),
-        trial.line,
+        trial.line.map(|line| format!(" line=\"{line}\"")).unwrap_or_default(),
         trial.took.as_secs_f64()
     );
     let Some(first) = trial.differences.first() else {

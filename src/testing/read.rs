@@ -64,8 +64,8 @@ impl TestFile {
 pub struct Test {
     /// The situation and its answer.
     pub name: String,
-    /// Its line in the file, from 1.
-    pub line: usize,
+    /// Its line in the file, from 1; none for one that Lua made up.
+    pub line: Option<usize>,
     /// Parameters, as they were written.
     pub params: Map<String, Value>,
     /// When it happens.
@@ -86,7 +86,18 @@ pub(super) struct Faults<'a> {
     problems: Vec<Problem>,
 }
 
-impl Faults<'_> {
+impl<'a> Faults<'a> {
+    /// Nothing is wrong yet.
+    pub fn new(text: &'a str) -> Self {
+        Faults { text, problems: Vec::new() }
+    }
+
+    /// What is wrong, without places.
+    #[cfg(test)]
+    pub fn messages(self) -> Vec<String> {
+        self.problems.into_iter().map(|problem| problem.message).collect()
+    }
+
     /// Something is wrong with a value.
     pub fn at(&mut self, node: &Spanned<Node>, message: String, help: Option<String>) {
         let written = match &node.value {
@@ -130,7 +141,13 @@ pub fn read(source: &Source, trust: Trust) -> Result<TestFile, Problems> {
         Language::Yaml => read_yaml(&source.found.text, source, trust),
         Language::Lua => {
             let lua = runbook::load_tests(&source.found, trust)?;
-            read_yaml(&lua.yaml, source, trust).map_err(|problems| lua.in_lua(problems))
+            let mut file = read_yaml(&lua.yaml, source, trust).map_err(|problems| lua.in_lua(problems))?;
+            for test in &mut file.tests {
+                let quoted = [format!("\"{}\"", test.name), format!("'{}'", test.name)];
+                let line = |text: &str| quoted.iter().any(|quoted| text.contains(quoted));
+                test.line = source.found.text.lines().position(line).map(|index| index + 1);
+            }
+            Ok(file)
         }
     }
 }
@@ -140,7 +157,7 @@ fn read_yaml(text: &str, source: &Source, trust: Trust) -> Result<TestFile, Prob
     let problems = |problems| Problems { origin: origin.clone(), text: text.to_owned(), problems };
     let document: Document =
         serde_yaml::from_str(text).map_err(|error| problems(vec![runbook::yaml_problem(text, &error, Form::Tests)]))?;
-    let mut faults = Faults { text, problems: Vec::new() };
+    let mut faults = Faults::new(text);
     let Some((subject, runbook)) = subject(&document, source, trust, &mut faults) else {
         return Err(problems(faults.problems));
     };
@@ -240,7 +257,7 @@ impl Reader<'_> {
         let now = document.now.as_ref().and_then(|now| self.now(now));
         let now = now.or(recorded.as_ref().map(|case| case.started)).or_else(|| NEW_YEAR.parse().ok());
         Test {
-            line: document.name.referenced.line() as usize,
+            line: Some(document.name.referenced.line() as usize),
             params,
             now: now.unwrap_or(Timestamp::UNIX_EPOCH),
             evidence,

@@ -50,7 +50,8 @@ pub fn failures(trials: &[Trial], shown: Shown) -> String {
 
 /// What is wrong with one test.
 pub(super) fn details(trial: &Trial, shown: Shown) -> String {
-    let mut text = format!("{}:{}\n", trial.origin, trial.line);
+    let line = trial.line.map(|line| format!(":{line}")).unwrap_or_default();
+    let mut text = format!("{}{line}\n", trial.origin);
     let mut block = |name: &str, content: &str| {
         let mut lines = content.lines();
         let _ = writeln!(text, "{name:>12} {}", lines.next().unwrap_or_default());

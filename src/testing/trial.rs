@@ -16,8 +16,8 @@ pub struct Trial {
     pub name: String,
     /// Its file.
     pub origin: String,
-    /// Its line there.
-    pub line: usize,
+    /// Its line there, as far as it is known.
+    pub line: Option<usize>,
     /// How long it took.
     pub took: Duration,
     /// What is not as it was expected; none, when it passed.
