@@ -22,6 +22,8 @@ pub mod runbook;
 
 pub mod engine;
 
+pub mod testing;
+
 pub mod generate;
 
 pub mod cli;

@@ -25,5 +25,7 @@ mod probes;
 mod secrets;
 #[path = "cli/signals.rs"]
 mod signals;
+#[path = "cli/testing.rs"]
+mod testing;
 #[path = "cli/usage.rs"]
 mod usage;

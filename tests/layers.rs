@@ -14,6 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["script"],
     &["runbook"],
     &["engine"],
+    &["testing"],
     &["generate"],
     &["cli"],
 ];

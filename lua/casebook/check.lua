@@ -1,6 +1,6 @@
 -- What a check is given: `cx`. `ask` calls probes together and gives their evidence in the same order; `unknown_member`
--- says what a misspelt name should have been.
-local ask, unknown_member, about, is_known, params, now, window = ...
+-- says what a misspelt name should have been, and `said` notes the line of the script that gives a verdict.
+local ask, unknown_member, said, about, is_known, params, now, window = ...
 
 local Finding = {}
 local methods = {}
@@ -43,7 +43,10 @@ local function finding(verdict)
 end
 
 local cx = { params = params, now = now, window = window, about = about, known = is_known }
-for _, verdict in ipairs { "ok", "warning", "critical", "unknown", "skipped" } do cx[verdict] = finding(verdict) end
+local verdicts = {}
+for _, verdict in ipairs { "ok", "warning", "critical", "unknown", "skipped" } do
+  cx[verdict], verdicts[verdict] = finding(verdict), true
+end
 
 function cx.probe(name, arguments)
   wants(name, "string", "cx.probe")
@@ -83,6 +86,8 @@ return setmetatable({}, {
   __index = function(_, name)
     local member = members[name]
     if member == nil then return unknown_member("cx", name, members) end
+    -- Noted when it is looked up: a call that ends its function leaves no line behind.
+    if verdicts[name] then said() end
     return member
   end,
   __newindex = function() error("cx cannot be changed", 2) end,

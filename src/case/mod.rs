@@ -16,6 +16,6 @@ pub use diagnosis::{Cause, Diagnosis, Likelihood, Remedy, Sign, SignSide, Urgenc
 pub use evidence::{Evidence, Missing, Observed};
 pub use finding::{Coverage, Finding, Said};
 pub use gap::{Gap, Reason};
-pub use record::{CASE_FORMAT, Case, CheckRef, Cost, Host, RunbookRef};
+pub use record::{CASE_FORMAT, Case, CheckRef, Cost, Host, NoCase, RunbookRef};
 pub use truth::Truth;
 pub use verdict::Verdict;

@@ -52,6 +52,32 @@ pub struct Case {
     pub cost: Cost,
 }
 
+/// Text that is not a case that this casebook reads. The message goes on from the name of its file.
+#[derive(Debug, thiserror::Error)]
+pub enum NoCase {
+    /// It is not the JSON of a case.
+    #[error("is not a case: {0}")]
+    Json(#[from] serde_json::Error),
+    /// It does not say which form it has.
+    #[error("is not a case: it has no `format`; save one with --save or --format json")]
+    Formless,
+    /// It was written by a newer casebook.
+    #[error("has form {0}; this casebook reads up to {CASE_FORMAT}: use a newer one")]
+    Newer(u64),
+}
+
+impl Case {
+    /// Reads the JSON of a case.
+    pub fn from_json(text: &str) -> Result<Self, NoCase> {
+        let value: Value = serde_json::from_str(text)?;
+        match value.get("format").and_then(Value::as_u64) {
+            Some(format) if format <= u64::from(CASE_FORMAT) => Ok(serde_json::from_value(value)?),
+            Some(format) => Err(NoCase::Newer(format)),
+            None => Err(NoCase::Formless),
+        }
+    }
+}
+
 /// The runbook that was run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunbookRef {

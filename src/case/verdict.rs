@@ -22,6 +22,10 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Verdict; 5] =
+        [Verdict::Ok, Verdict::Warning, Verdict::Critical, Verdict::Unknown, Verdict::Skipped];
+
     /// The word in reports and in JSON.
     pub const fn word(self) -> &'static str {
         match self {

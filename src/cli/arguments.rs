@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::script::sandbox::Limits;
 use crate::sys::trust::Trust;
-use crate::units::{Size, Span};
+use crate::units::{Share, Size, Span};
 
 /// Diagnoses a Linux host in trouble: looks at every layer in one window, names the cause and says what to do.
 #[derive(Debug, Parser)]
@@ -43,6 +43,8 @@ pub(super) enum Command {
     Lint(LintArguments),
     /// Run one check, written in Lua, by hand
     Check(CheckArguments),
+    /// Run the tests of checks and runbooks: given this evidence, they must say that
+    Test(TestArguments),
     /// Try probes and Lua at a prompt
     Lua(LuaArguments),
     /// Run one probe by hand
@@ -51,7 +53,7 @@ pub(super) enum Command {
     Replay(ReplayArguments),
     /// Say what can be seen on this host, what not, and how to let it
     Doctor,
-    /// Print a JSON schema: of a case, of runbooks, or of a probe
+    /// Print a JSON schema: of a case, of runbooks, of tests, or of a probe
     Schema(SchemaArguments),
     /// Write the reference manual and the Lua types out of the probes' own descriptions
     Generate(GenerateArguments),
@@ -120,6 +122,44 @@ pub(super) struct CheckArguments {
     /// Show no progress
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook test                                        all tests in ./runbooks and ./lua/checks
+  casebook test open_resolver                          those of one check
+  casebook test lua/checks/open_resolver.test.yaml
+  casebook test open_resolver --filter stranger        those whose name holds a word
+  casebook test --min-coverage 80% -o junit.xml        for a build server
+
+Exit status: 0 all passed, 1 some failed or too little is covered, 64 bad usage or files that cannot be read.")]
+pub(super) struct TestArguments {
+    /// Files, folders, or names of checks and runbooks; any other word: only tests whose name holds it
+    #[arg(value_name = "FILE|NAME", value_hint = ValueHint::AnyPath)]
+    pub names: Vec<String>,
+    /// Only tests whose name holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// The tests of all that is shipped, when nothing is named
+    #[arg(long)]
+    pub shipped: bool,
+    /// Format of what is printed
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", value_parser = ["text", "junit"])]
+    pub format: String,
+    /// Write JUnit's XML to this file, too
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// Show every outcome, sign, remedy and verdict, and in how many tests it held
+    #[arg(long)]
+    pub coverage: bool,
+    /// Fail when a lower share of outcomes, signs, remedies and verdicts held in a test
+    #[arg(long, value_name = "SHARE")]
+    pub min_coverage: Option<Share>,
+    /// Say nothing but what failed
+    #[arg(long, short)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub scripts: ScriptArguments,
 }
 
 #[derive(Debug, Args)]
@@ -287,7 +327,7 @@ pub(super) struct ReplayArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct SchemaArguments {
-    /// Of what: case, runbook, or a probe's name
+    /// Of what: case, runbook, test, or a probe's name
     #[arg(default_value = "case")]
     pub of: String,
 }

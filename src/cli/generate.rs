@@ -8,15 +8,17 @@ use clap::CommandFactory;
 use super::Usage;
 use super::arguments::{Arguments, CompletionsArguments, GenerateArguments, SchemaArguments};
 use crate::case::Case;
-use crate::{generate, probe, runbook};
+use crate::{generate, probe, runbook, testing};
 
 pub(super) fn schema(arguments: &SchemaArguments) -> anyhow::Result<u8> {
     let schema = match arguments.of.as_str() {
         "case" => schemars::schema_for!(Case),
         "runbook" => runbook::schema(),
+        "test" => testing::schema(),
         name => {
-            let probe = probe::find(name)
-                .ok_or_else(|| Usage(format!("there is no schema of `{name}`: choose case, runbook or a probe")))?;
+            let probe = probe::find(name).ok_or_else(|| {
+                Usage(format!("there is no schema of `{name}`: choose case, runbook, test or a probe"))
+            })?;
             probe.output_schema()
         }
     };

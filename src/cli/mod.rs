@@ -15,6 +15,7 @@ mod plan;
 mod probe;
 mod replay;
 mod run;
+mod test;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -59,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::New(arguments) => new::new(&arguments),
         Command::Lint(arguments) => lint::lint(&arguments),
         Command::Check(arguments) => check::check(&arguments),
+        Command::Test(arguments) => test::test(&arguments),
         Command::Lua(arguments) => lua::lua(&arguments),
         Command::Probe(arguments) => probe::probe(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),

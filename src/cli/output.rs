@@ -85,6 +85,11 @@ fn color(when: &str, terminal: bool) -> bool {
     }
 }
 
+/// Whether what is printed may be coloured.
+pub(super) fn stdout_color() -> bool {
+    color("auto", io::stdout().is_terminal())
+}
+
 /// Whether messages on stderr may be coloured.
 pub(super) fn stderr_color() -> bool {
     color("auto", io::stderr().is_terminal())

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::Usage;
 use super::arguments::{ReplayArguments, key_and_value};
 use super::output;
-use crate::case::{CASE_FORMAT, Case};
+use crate::case::Case;
 use crate::engine::{self, Recorded, Request};
 use crate::runbook;
 use crate::sys::text_file;
@@ -18,23 +18,7 @@ fn read(arguments: &ReplayArguments) -> anyhow::Result<Case> {
     let path = arguments.case.display();
     let text = text_file::read(&arguments.case, LARGEST)
         .map_err(|error| Usage(format!("cannot read the case {path}: {error}")))?;
-    let value: Value = serde_json::from_str(&text).map_err(|error| Usage(format!("{path} is not a case: {error}")))?;
-    match value.get("format").and_then(Value::as_u64) {
-        Some(format) if format <= u64::from(CASE_FORMAT) => {}
-        Some(format) => {
-            return Err(Usage(format!(
-                "{path} has form {format}; this casebook reads up to {CASE_FORMAT}: use a newer one"
-            ))
-            .into());
-        }
-        None => {
-            return Err(Usage(format!(
-                "{path} is not a case: it has no `format`; save one with --save or --format json"
-            ))
-            .into());
-        }
-    }
-    Ok(serde_json::from_value(value).map_err(|error| Usage(format!("{path} is not a case: {error}")))?)
+    Ok(Case::from_json(&text).map_err(|error| Usage(format!("{path} {error}")))?)
 }
 
 pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {

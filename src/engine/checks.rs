@@ -1,6 +1,6 @@
 //! Checks: their calls of probes go to the observer, and what they were told becomes evidence of the case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,6 +57,8 @@ pub(super) struct Checked {
     pub printed: Vec<String>,
     /// The modules that it required, with their texts.
     pub modules: BTreeMap<String, String>,
+    /// The lines of its file that gave a verdict.
+    pub said_at: BTreeSet<usize>,
 }
 
 /// Runs one check.
@@ -95,7 +97,14 @@ pub(super) fn run(ask: &CheckAsk, terms: &CheckTerms<'_>) -> Checked {
         missing: Vec::new(),
         loss: Vec::new(),
     };
-    Checked { evidence: Arc::new(evidence), told: asker.told(), findings, printed, modules: ran.modules }
+    Checked {
+        evidence: Arc::new(evidence),
+        told: asker.told(),
+        findings,
+        printed,
+        modules: ran.modules,
+        said_at: ran.said_at,
+    }
 }
 
 /// What conditions see of a check.

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use serde_json::{Map, Value};
 
 use super::judge;
+use super::trace::Trace;
 use crate::case::{Cause, Likelihood, Sign, SignSide, Truth, Weight};
 use crate::runbook::CausePlan;
 use crate::script::Scope;
@@ -76,15 +77,15 @@ impl Score {
 }
 
 /// Weighs every cause and ranks them: the likelier first, among equals the one whose remedy helps most.
-pub(super) fn weigh(plans: &[CausePlan], scope: &Scope) -> Vec<Cause> {
-    let mut weighed: Vec<(Cause, i64, i32)> = plans.iter().map(|plan| weigh_one(plan, scope)).collect();
+pub(super) fn weigh(plans: &[CausePlan], scope: &Scope, trace: &mut Trace) -> Vec<Cause> {
+    let mut weighed: Vec<(Cause, i64, i32)> = plans.iter().map(|plan| weigh_one(plan, scope, trace)).collect();
     // What is at work is at work: between likely and certain, the remedy decides what comes first.
     let class = |likelihood: Likelihood| likelihood.min(Likelihood::Likely);
     weighed.sort_by_key(|(cause, rank, score)| Reverse((class(cause.likelihood), *rank, cause.likelihood, *score)));
     weighed.into_iter().map(|(cause, _, _)| cause).collect()
 }
 
-fn weigh_one(plan: &CausePlan, scope: &Scope) -> (Cause, i64, i32) {
+fn weigh_one(plan: &CausePlan, scope: &Scope, trace: &mut Trace) -> (Cause, i64, i32) {
     for binding in &plan.bindings {
         scope.set_expression(&binding.name, &binding.value);
     }
@@ -101,8 +102,12 @@ fn weigh_one(plan: &CausePlan, scope: &Scope) -> (Cause, i64, i32) {
     let signs: Vec<Sign> = plan
         .signs
         .iter()
-        .map(|sign| {
+        .enumerate()
+        .map(|(place, sign)| {
             let judged = scope.judge(&sign.when);
+            if judged.truth == Truth::Yes {
+                trace.signs.insert((plan.id.clone(), place));
+            }
             let say = match (&sign.say, judged.truth) {
                 (Some(say), Truth::Yes) => scope.render(say).0,
                 _ => sign.when.text.clone(),
@@ -119,7 +124,14 @@ fn weigh_one(plan: &CausePlan, scope: &Scope) -> (Cause, i64, i32) {
     let remedies = match likelihood {
         // A remedy for what is not at work would be a trap.
         Likelihood::RuledOut | Likelihood::Unlikely => Vec::new(),
-        _ => plan.remedies.iter().filter_map(|remedy| judge::fill(remedy, scope)).collect(),
+        _ => {
+            let filled = plan.remedies.iter().enumerate().filter_map(|(place, remedy)| {
+                let filled = judge::fill(remedy, scope)?;
+                trace.remedies.insert((plan.id.clone(), place));
+                Some(filled)
+            });
+            filled.collect()
+        }
     };
     for binding in &plan.bindings {
         scope.unset(&binding.name);

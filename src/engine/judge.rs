@@ -7,8 +7,8 @@ use crate::case::{Finding, Gap, Reason, Remedy, Said, Truth, Verdict};
 use crate::runbook::{RemedyPlan, Step};
 use crate::script::{CheckFinding, Scope};
 
-/// Judges one step.
-pub(super) fn judge(step: &Step, seen: &Seen, scope: &Scope) -> Finding {
+/// Judges one step. Beside the finding: which of the step's outcomes held.
+pub(super) fn judge(step: &Step, seen: &Seen, scope: &Scope) -> (Finding, Option<usize>) {
     let finding = |verdict, sentence: String, gaps| Finding {
         step: step.id.clone(),
         title: step.title.clone(),
@@ -19,19 +19,21 @@ pub(super) fn judge(step: &Step, seen: &Seen, scope: &Scope) -> Finding {
         data: Map::new(),
         besides: Vec::new(),
     };
-    match seen {
+    let blind = |gap: &Gap| finding(Verdict::Unknown, not_looked(std::slice::from_ref(gap)), vec![gap.clone()]);
+    let found = match seen {
         Seen::Skipped(why) => finding(Verdict::Skipped, why.clone(), Vec::new()),
         Seen::Unasked(gaps) => finding(Verdict::Unknown, not_looked(gaps), gaps.clone()),
         Seen::Evidence(evidence) => match &evidence.gap {
-            Some(gap) => finding(Verdict::Unknown, not_looked(std::slice::from_ref(gap)), vec![gap.clone()]),
-            None => by_outcomes(step, scope, &finding),
+            Some(gap) => blind(gap),
+            None => return by_outcomes(step, scope, &finding),
         },
         Seen::Checked(checked) => match (&checked.evidence.gap, checked.findings.split_first()) {
-            (Some(gap), _) => finding(Verdict::Unknown, not_looked(std::slice::from_ref(gap)), vec![gap.clone()]),
+            (Some(gap), _) => blind(gap),
             (None, Some((first, besides))) if step.outcomes.is_empty() => by_check(first, besides, &finding),
-            _ => by_outcomes(step, scope, &finding),
+            _ => return by_outcomes(step, scope, &finding),
         },
-    }
+    };
+    (found, None)
 }
 
 type NewFinding<'a> = dyn Fn(Verdict, String, Vec<Gap>) -> Finding + 'a;
@@ -58,9 +60,9 @@ fn not_looked(gaps: &[Gap]) -> String {
     }
 }
 
-fn by_outcomes(step: &Step, scope: &Scope, finding: &NewFinding<'_>) -> Finding {
+fn by_outcomes(step: &Step, scope: &Scope, finding: &NewFinding<'_>) -> (Finding, Option<usize>) {
     let mut unseen: Vec<Gap> = Vec::new();
-    for outcome in &step.outcomes {
+    for (place, outcome) in step.outcomes.iter().enumerate() {
         let judged = match &outcome.when {
             Some(condition) => scope.judge(condition),
             None => true.into(),
@@ -80,19 +82,20 @@ fn by_outcomes(step: &Step, scope: &Scope, finding: &NewFinding<'_>) -> Finding 
             unseen.extend(gaps);
             unseen.dedup();
             let why = unseen.first().map(|gap| format!("could not {}: {}", gap.tried, gap.why)).unwrap_or_default();
-            return finding(Verdict::Unknown, format!("cannot tell: {why}"), unseen);
+            return (finding(Verdict::Unknown, format!("cannot tell: {why}"), unseen), None);
         }
         let mut found = finding(outcome.verdict, sentence, gaps);
         found.remedies = outcome.remedy.iter().filter_map(|remedy| fill(remedy, scope)).collect();
-        return found;
+        return (found, Some(place));
     }
     unseen.dedup();
-    match unseen.first() {
+    let found = match unseen.first() {
         Some(gap) => {
             finding(Verdict::Unknown, format!("cannot tell: could not {}: {}", gap.tried, gap.why), unseen.clone())
         }
         None => finding(Verdict::Unknown, "no outcome of this step holds".to_owned(), Vec::new()),
-    }
+    };
+    (found, None)
 }
 
 /// A remedy with its figures filled in; none when it does not apply, or when its command cannot be filled.

@@ -188,6 +188,12 @@ impl Observer for Live {
     }
 }
 
+/// Asks a probe that looks at nothing but the evidence of others.
+pub(super) fn derive(ask: &Ask) -> Evidence {
+    let cx = Context::new(Arc::new(Gate::new(1)), Arc::default(), ask.inputs.clone(), |_| {});
+    observe_one(ask, &cx)
+}
+
 /// A record of an earlier run. Probes that derive their result from other evidence derive it again.
 pub struct Recorded {
     evidence: IndexMap<String, Evidence>,
@@ -199,14 +205,19 @@ impl Recorded {
         Recorded { evidence }
     }
 
-    fn answer(&self, ask: &Ask) -> Evidence {
+    /// What the record has for an ask.
+    pub(super) fn find(&self, ask: &Ask) -> Option<&Evidence> {
         let fits = |evidence: &&Evidence| {
             evidence.probe == ask.probe.name() && (!ask.by_check || asked_the_same(&evidence.params, &ask.params))
         };
-        let recorded = self.evidence.get(&ask.step).filter(fits).or_else(|| self.evidence.values().find(fits));
+        self.evidence.get(&ask.step).filter(fits).or_else(|| self.evidence.values().find(fits))
+    }
+
+    /// The evidence for an ask.
+    pub(super) fn answer(&self, ask: &Ask) -> Evidence {
+        let recorded = self.find(ask);
         if !ask.probe.derives_from().is_empty() {
-            let cx = Context::new(Arc::new(Gate::new(1)), Arc::default(), ask.inputs.clone(), |_| {});
-            let derived = observe_one(ask, &cx);
+            let derived = derive(ask);
             return match recorded {
                 // When and how long are the record's: the same evidence gives the same case.
                 Some(recorded) => Evidence {

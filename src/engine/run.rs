@@ -14,6 +14,7 @@ use super::judge;
 use super::observer::{Ask, Observer};
 use super::plan::{PlannedStep, plan, time_limit};
 use super::secret::{Secrets, stand_in};
+use super::trace::Trace;
 use crate::case::{
     Account, CASE_FORMAT, Case, CheckRef, Cost, Coverage, Diagnosis, Evidence, Finding, Gap, Host, Likelihood, Reason,
     RunbookRef, Truth, Verdict,
@@ -60,6 +61,11 @@ pub(super) enum Seen {
 
 /// Runs a runbook against an observer. Parameters are checked before anything is asked.
 pub fn run(request: &Request<'_>, observer: &dyn Observer) -> Result<Case, RunError> {
+    run_traced(request, observer).map(|(case, _)| case)
+}
+
+/// Runs a runbook, and says which parts of it held.
+pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Case, Trace), RunError> {
     let (clock, cpu) = (Instant::now(), usage::process_cpu_seconds());
     let runbook = request.runbook;
     let mut params = check_params(runbook, &request.params)?;
@@ -75,11 +81,14 @@ pub fn run(request: &Request<'_>, observer: &dyn Observer) -> Result<Case, RunEr
     for binding in &runbook.bindings {
         scope.set_expression(&binding.name, &binding.value);
     }
+    let mut trace = Trace::default();
     let mut findings = Vec::with_capacity(runbook.steps.len());
     for (step, seen) in runbook.steps.iter().zip(&seen) {
-        findings.push(judge::judge(step, seen, &scope));
+        let (finding, outcome) = judge::judge(step, seen, &scope);
+        trace.judged(step, seen, &finding, outcome);
+        findings.push(finding);
     }
-    let causes = differential::weigh(&runbook.causes, &scope);
+    let causes = differential::weigh(&runbook.causes, &scope, &mut trace);
     let coverage = Coverage::of(&findings);
     let likely = causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
     let verdict =
@@ -107,7 +116,7 @@ pub fn run(request: &Request<'_>, observer: &dyn Observer) -> Result<Case, RunEr
         })
         .collect();
     let usage = usage::process();
-    Ok(Case {
+    let case = Case {
         format: CASE_FORMAT,
         casebook: env!("CARGO_PKG_VERSION").to_owned(),
         runbook: RunbookRef {
@@ -134,7 +143,8 @@ pub fn run(request: &Request<'_>, observer: &dyn Observer) -> Result<Case, RunEr
             cpu_seconds: usage.cpu_seconds - cpu,
             peak_memory_bytes: usage.peak_memory_bytes,
         },
-    })
+    };
+    Ok((case, trace))
 }
 
 /// Why a run could not begin.

@@ -1,4 +1,4 @@
-//! The reference of the runbook's YAML, out of its schema.
+//! The reference of what people write as YAML, out of its schema.
 
 use std::fmt::Write;
 
@@ -7,13 +7,29 @@ use serde_json::Value;
 use super::fields::{choices, description, kind, reference};
 use crate::script::{field_schema, is_map, item_schema, properties};
 
-/// The page.
-pub(super) fn page(schema: &Value) -> String {
+/// The page of runbooks.
+pub(super) fn runbook_page(schema: &Value) -> String {
     let mut page = format!("# The runbook\n\n{} As YAML; the JSON schema for editors is\n", description(schema));
     page.push_str("[runbook.schema.json](runbook.schema.json). A field that is not listed here is an error.\n\n");
     page.push_str("Conditions and `{{ }}` are [expressions](expressions.md) over `params` and the steps' evidence, whose fields\n");
     page.push_str("[the probes](probes/README.md) describe.\n");
-    table(&mut page, schema);
+    sections(&mut page, schema);
+    page
+}
+
+/// The page of tests.
+pub(super) fn test_page(schema: &Value) -> String {
+    let mut page = format!("# Tests\n\n{} As YAML in a file `NAME.test.yaml`, or\n", description(schema));
+    page.push_str(
+        "as `return test { … }` with the same fields in a file `NAME.test.lua`; the JSON schema for editors is\n",
+    );
+    page.push_str("[test.schema.json](test.schema.json). A field that is not listed here is an error.\n");
+    sections(&mut page, schema);
+    page
+}
+
+fn sections(page: &mut String, schema: &Value) {
+    table(page, schema);
     for (name, definition) in schema.get("$defs").and_then(Value::as_object).into_iter().flatten() {
         let _ = writeln!(page, "\n## {}\n\n{}", title(name), description(definition));
         match choices(definition) {
@@ -23,10 +39,9 @@ pub(super) fn page(schema: &Value) -> String {
                     let _ = writeln!(page, "| `{word}` | {meaning} |");
                 }
             }
-            None => table(&mut page, definition),
+            None => table(page, definition),
         }
     }
-    page
 }
 
 /// `StepDocument` is a step.

@@ -12,7 +12,7 @@ pub use manual::probe_page;
 
 use crate::case::Case;
 use crate::probe::PROBES;
-use crate::runbook;
+use crate::{runbook, testing};
 
 /// Every generated file: its path in the project, and its text. `command` is the command line.
 pub fn files(command: clap::Command) -> Vec<(String, String)> {
@@ -20,7 +20,8 @@ pub fn files(command: clap::Command) -> Vec<(String, String)> {
         ("docs/reference/cli.md".to_owned(), command_line::page(command)),
         ("docs/reference/expressions.md".to_owned(), manual::expressions()),
         ("docs/reference/lua-api.md".to_owned(), lua_api::page()),
-        ("docs/reference/runbook.md".to_owned(), document::page(&runbook::schema().to_value())),
+        ("docs/reference/runbook.md".to_owned(), document::runbook_page(&runbook::schema().to_value())),
+        ("docs/reference/test.md".to_owned(), document::test_page(&testing::schema().to_value())),
     ];
     for probe in PROBES {
         files.push((format!("docs/reference/probes/{}.md", probe.name()), manual::probe_page(*probe)));
@@ -28,6 +29,7 @@ pub fn files(command: clap::Command) -> Vec<(String, String)> {
     files.push(("docs/reference/probes/README.md".to_owned(), manual::probes()));
     files.push(("docs/reference/case.schema.json".to_owned(), pretty(&schemars::schema_for!(Case))));
     files.push(("docs/reference/runbook.schema.json".to_owned(), pretty(&runbook::schema())));
+    files.push(("docs/reference/test.schema.json".to_owned(), pretty(&testing::schema())));
     files.extend(lua_types().into_iter().map(|(name, text)| (format!("lua/types/{name}"), text)));
     files
 }

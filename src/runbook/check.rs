@@ -49,7 +49,8 @@ fn checked<D: serde::de::DeserializeOwned, T>(
     check_all: impl FnOnce(&mut Checker<'_>, D) -> T,
 ) -> Result<T, Problems> {
     let problems = |problems| Problems { origin: origin.to_owned(), text: text.to_owned(), problems };
-    let document: D = serde_yaml::from_str(text).map_err(|error| problems(vec![yaml::problem(text, &error)]))?;
+    let document: D =
+        serde_yaml::from_str(text).map_err(|error| problems(vec![yaml::problem(text, &error, yaml::Form::Runbook)]))?;
     let scope = Scope::new().map_err(|error| {
         problems(vec![Problem::new(None, format!("cannot start Lua to check expressions: {error}"))])
     })?;

@@ -165,6 +165,32 @@ pub fn embedded(kind: Kind) -> Vec<Found> {
     kind.shipped()
 }
 
+/// The shipped tests of what is called `name`; all of them, when there is no name.
+pub fn embedded_tests(kind: Kind, name: Option<&str>) -> Vec<Found> {
+    let (folder, path) = match kind {
+        Kind::Runbook => (&RUNBOOKS, "runbooks"),
+        Kind::Check => (&CHECKS, "lua/checks"),
+    };
+    let found = folder.files().filter_map(|file| {
+        let (tested, language) = tested(file.path())?;
+        if name.is_some_and(|name| name != tested) {
+            return None;
+        }
+        let origin = format!("{path}/{} (shipped)", file.path().display());
+        Some(Found { name: tested, origin, text: file.contents_utf8()?.to_owned(), language, folder: None })
+    });
+    found.collect()
+}
+
+/// What a file of tests is for, by its name: `NAME.test.yaml` or `NAME.test.lua`.
+pub(crate) fn tested(path: &Path) -> Option<(String, Language)> {
+    let name = path.file_name()?.to_str()?;
+    let endings =
+        [(".test.yaml", Language::Yaml), (".test.yml", Language::Yaml), (".test.lua", Language::Lua)].into_iter();
+    let mut fits = endings.filter_map(|(ending, language)| Some((name.strip_suffix(ending)?.to_owned(), language)));
+    fits.next()
+}
+
 /// Where something is, before it is read.
 enum Place {
     File(PathBuf),

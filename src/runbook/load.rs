@@ -29,6 +29,7 @@ pub fn load_found(found: &Found, trust: Trust) -> Result<Runbook, Problems> {
             let script = script(found, trust);
             let document = match declared(&script)? {
                 Declared::Runbook(document) => document,
+                Declared::Test(_) => return Err(tests(&script)),
                 Declared::Check(_) => {
                     let problem = Problem::new(None, "this is a check, not a runbook");
                     let help = format!("run it with `casebook check {}`", found.origin);
@@ -129,11 +130,44 @@ fn checked(script: &Script) -> Result<Check, Problems> {
             let declared_params = header.get("params").cloned().unwrap_or_default();
             check.map(|check| Check { declared_params, ..check }).map_err(|problems| in_lua(problems, script))
         }
+        Declared::Test(_) => Err(tests(script)),
         Declared::Runbook(_) => {
             let problem = Problem::new(None, "this is a runbook, not a check");
             let help = format!("run it with `casebook run {}`", script.origin);
             Err(problems(script, vec![problem.help(Some(help))]))
         }
+    }
+}
+
+/// What is wrong with tests where a runbook or a check is wanted.
+fn tests(script: &Script) -> Problems {
+    let problem = Problem::new(None, "these are tests");
+    problems(script, vec![problem.help(Some(format!("run them with `casebook test {}`", script.origin)))])
+}
+
+/// What a Lua file of tests declares, as YAML.
+pub(crate) fn load_tests(found: &Found, trust: Trust) -> Result<LuaTests, Problems> {
+    let script = script(found, trust);
+    match declared(&script)? {
+        Declared::Test(document) => Ok(LuaTests { yaml: pretty(&document), script }),
+        _ => {
+            let help = Some("a file of tests ends with `return test { … }`".to_owned());
+            Err(problems(&script, vec![Problem::new(None, "this file holds no tests").help(help)]))
+        }
+    }
+}
+
+/// Tests that were written in Lua, as YAML.
+pub(crate) struct LuaTests {
+    /// What they declare.
+    pub yaml: String,
+    script: Script,
+}
+
+impl LuaTests {
+    /// Problems of the YAML, shown in the Lua file.
+    pub fn in_lua(&self, problems: Problems) -> Problems {
+        in_lua(problems, &self.script)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the YAML reader says, in a runbook author's words.
+//! What the YAML reader says, in an author's words.
 
 use serde_yaml::Error;
 
@@ -6,14 +6,40 @@ use super::place::byte_offset;
 use super::problem::Problem;
 use crate::nearest::nearest;
 
+/// What a document is, for messages about the whole of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Runbook,
+    Tests,
+}
+
+impl Form {
+    /// What it is called, and that several of it are too many in one file.
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Form::Runbook => ("the runbook is", "keep one runbook in a file"),
+            Form::Tests => ("the tests are", "keep the tests of one check or runbook in a file, as one document"),
+        }
+    }
+
+    const fn beginning(self) -> &'static str {
+        match self {
+            Form::Runbook => "it begins with `name:`, `title:` and `steps:`; `casebook schema runbook` has them all",
+            Form::Tests => {
+                "they begin with `check:` or `runbook:`, and `tests:`; `casebook schema test` has all fields"
+            }
+        }
+    }
+}
+
 /// The reader's error as a problem with its place.
-pub(super) fn problem(text: &str, error: &Error) -> Problem {
+pub(crate) fn problem(text: &str, error: &Error, form: Form) -> Problem {
     let error = error.without_snippet();
     let range = error.location().map(|at| {
         let start = byte_offset(text, at.line() as usize, at.column() as usize);
         start..start + word(&text[start..])
     });
-    let (message, help) = said(error);
+    let (message, help) = said(error, form);
     Problem::new(range, message).help(help)
 }
 
@@ -23,7 +49,8 @@ fn word(rest: &str) -> usize {
     if end > 0 { end } else { rest.chars().next().map_or(0, char::len_utf8) }
 }
 
-fn said(error: &Error) -> (String, Option<String>) {
+fn said(error: &Error, form: Form) -> (String, Option<String>) {
+    let (subject, one) = form.words();
     match error {
         Error::SerdeUnknownField { field, expected, .. } => {
             (format!("there is no field `{field}` here"), Some(suggestion(field, expected)))
@@ -39,29 +66,28 @@ fn said(error: &Error) -> (String, Option<String>) {
             None => ("a field is given twice".to_owned(), None),
         },
         Error::UnknownAnchor { .. } => ("this alias has no anchor".to_owned(), Some(QUOTE_STAR.to_owned())),
-        Error::Eof { .. } => ("the runbook is empty".to_owned(), Some(FIELDS.to_owned())),
+        Error::Eof { .. } => (format!("{subject} empty"), Some(form.beginning().to_owned())),
         Error::MultipleDocuments { .. } => {
-            ("there is more than one document in this file".to_owned(), Some("keep one runbook in a file".to_owned()))
+            ("there is more than one document in this file".to_owned(), Some(one.to_owned()))
         }
-        Error::Unexpected { expected, .. } => (format!("{} is wanted here", form(expected)), None),
-        Error::InvalidScalar { ty, .. } => (format!("{} is wanted here", form(ty)), None),
-        Error::InvalidBooleanStrict { .. } => (format!("{} is wanted here", form("boolean")), None),
+        Error::Unexpected { expected, .. } => (format!("{} is wanted here", wanted(expected)), None),
+        Error::InvalidScalar { ty, .. } => (format!("{} is wanted here", wanted(ty)), None),
+        Error::InvalidBooleanStrict { .. } => (format!("{} is wanted here", wanted("boolean")), None),
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => {
             let help = "it nests too deep, has too many parts, or its aliases multiply; split it or write it out";
-            ("the runbook is too large from here on".to_owned(), Some(help.to_owned()))
+            (format!("{subject} too large from here on"), Some(help.to_owned()))
         }
-        Error::AliasError { error, .. } => said(error),
+        Error::AliasError { error, .. } => said(error, form),
         other => (plain(&other.to_string()), None),
     }
 }
 
-const FIELDS: &str = "it begins with `name:`, `title:` and `steps:`; `casebook schema runbook` has them all";
 const QUOTE_STAR: &str = "a text that begins with `*` is written in quotes";
 
-fn form(expected: &str) -> String {
+fn wanted(expected: &str) -> String {
     match expected {
         "mapping start" => "a mapping (`field: value`)".to_owned(),
         "sequence start" => "a list (`- item`)".to_owned(),

@@ -267,6 +267,11 @@ pub const GLOBALS: &[Entry] = &[
         "declares a runbook: return runbook { … }",
     ),
     entry(
+        "test { … }",
+        "fun(tests: casebook.test.Tests): casebook.test.Tests",
+        "declares tests of a check or runbook: return test { … }",
+    ),
+    entry(
         "require(name)",
         "fun(name: string): any",
         "a module: \"casebook.NAME\" of the shipped library, or NAME.lua beside the script",

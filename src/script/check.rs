@@ -1,7 +1,7 @@
 //! Runs a check: gives it `cx`, answers its calls of probes, and reads what it found.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use mlua::chunk::ChunkMode;
@@ -70,6 +70,14 @@ pub struct CheckRun {
     pub printed: Vec<String>,
     /// The modules of its folder that it required, with their texts.
     pub modules: BTreeMap<String, String>,
+    /// The lines of its file that gave a verdict.
+    pub said_at: BTreeSet<usize>,
+}
+
+/// Where the lines of a script that give a verdict are noted while it runs.
+struct Saying {
+    origin: String,
+    lines: Arc<Mutex<BTreeSet<usize>>>,
 }
 
 /// Runs a check. `answer` observes the calls of one moment together, in their order.
@@ -81,19 +89,38 @@ pub fn run_check(
 ) -> CheckRun {
     let file = script.clone();
     let output_bytes = limits.output_bytes;
+    let lines: Arc<Mutex<BTreeSet<usize>>> = Arc::default();
+    let noted = Arc::clone(&lines);
     let work = move |lua: &Lua, caller: &Caller<Vec<Call>, Vec<Evidence>>| {
         let declaring = declare::evaluate(lua, &file)?;
         let run: Function = declaring
             .table
             .raw_get("run")
             .map_err(|_| mlua::Error::runtime("the check has no `run = function(cx, params) … end`"))?;
+        lua.set_app_data(Saying { origin: file.origin.clone(), lines: noted });
         let caller = caller.clone();
         let (cx, finding_meta, params) = context(lua, &given, move |calls| caller.ask(calls))?;
         let found = run.call::<LuaValue>((cx, params))?;
         findings(&found, &finding_meta, output_bytes)
     };
     let ran = sandbox::attempt(limits, &script.modules, work, answer);
-    CheckRun { outcome: ran.outcome, printed: ran.printed, modules: ran.loaded }
+    let said_at = lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    CheckRun { outcome: ran.outcome, printed: ran.printed, modules: ran.loaded, said_at }
+}
+
+/// Notes the line of the script that looks a verdict up, where somebody wants to know.
+fn said(lua: &Lua, (): ()) -> mlua::Result<()> {
+    let Some(saying) = lua.app_data_ref::<Saying>() else { return Ok(()) };
+    // This function is on level 0, `cx` on level 1, and the script on level 2.
+    let line = lua.inspect_stack(2, |frame| {
+        let source = frame.source().source?;
+        source.strip_prefix('@').filter(|source| *source == saying.origin)?;
+        frame.current_line()
+    });
+    if let Some(line) = line.flatten() {
+        saying.lines.lock().unwrap_or_else(PoisonError::into_inner).insert(line);
+    }
+    Ok(())
 }
 
 /// `cx`, the metatable of its findings, and the parameters. `answer` asks the probes.
@@ -130,6 +157,7 @@ pub(super) fn context(
                 None => format!("{what} has no `{name}`; there are: {}", names.join(", ")),
             }))
         })?;
+    let said = lua.create_function(said)?;
     let globals = lua.globals();
     rows::install(lua, &globals)?;
     let (about, known) = (globals.raw_get::<LuaValue>("about")?, globals.raw_get::<LuaValue>("known")?);
@@ -138,7 +166,7 @@ pub(super) fn context(
         .load(include_str!("../../lua/casebook/check.lua"))
         .set_mode(ChunkMode::Text)
         .set_name("=[engine]")
-        .call((ask, unknown_member, about, known, params.clone(), now, given.window_seconds))?;
+        .call((ask, unknown_member, said, about, known, params.clone(), now, given.window_seconds))?;
     Ok((cx, finding, params))
 }
 
@@ -254,7 +282,7 @@ fn findings(found: &LuaValue, meta: &Table, output_bytes: usize) -> mlua::Result
 
 fn finding(table: &Table, items: &mut usize) -> mlua::Result<CheckFinding> {
     let word: String = table.raw_get("verdict")?;
-    let verdict = [Verdict::Ok, Verdict::Warning, Verdict::Critical, Verdict::Unknown, Verdict::Skipped]
+    let verdict = Verdict::ALL
         .into_iter()
         .find(|verdict| verdict.word() == word)
         .ok_or_else(|| mlua::Error::runtime(format!("`{word}` is not a verdict")))?;

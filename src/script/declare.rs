@@ -1,4 +1,4 @@
-//! The header of a Lua file: what `return check { … }` or `return runbook { … }` declares, as JSON, read without a probe at
+//! The header of a Lua file: what `return check { … }`, `return runbook { … }` or `return test { … }` declares, as JSON, read without a probe at
 //! hand.
 
 use std::collections::BTreeMap;
@@ -20,6 +20,8 @@ pub enum Declared {
     Check(Value),
     /// A runbook.
     Runbook(Value),
+    /// Tests.
+    Test(Value),
 }
 
 /// A declaration and the modules of its folder that it required, by name, with their texts.
@@ -35,6 +37,7 @@ pub struct Declaration {
 enum Kind {
     Check,
     Runbook,
+    Test,
 }
 
 /// What `check { … }` gives inside the file.
@@ -46,9 +49,9 @@ pub(super) struct Declaring {
 
 impl UserData for Declaring {}
 
-/// Puts `check` and `runbook` among the global names.
+/// Puts `check`, `runbook` and `test` among the global names.
 pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
-    for (name, kind) in [("check", Kind::Check), ("runbook", Kind::Runbook)] {
+    for (name, kind) in [("check", Kind::Check), ("runbook", Kind::Runbook), ("test", Kind::Test)] {
         let declare = move |lua: &Lua, value: LuaValue| match value {
             LuaValue::Table(table) => lua.create_userdata(Declaring { kind, table }),
             other => Err(mlua::Error::runtime(format!("{name} wants a table, not a {}", other.type_name()))),
@@ -62,7 +65,8 @@ pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
 pub(super) fn evaluate(lua: &Lua, script: &Script) -> mlua::Result<mlua::UserDataRef<Declaring>> {
     install(lua)?;
     let value: LuaValue = sandbox::load(lua, &script.text, &script.origin)?.call(())?;
-    let missing = || mlua::Error::runtime("it ends without `return check { … }` or `return runbook { … }`");
+    let missing =
+        || mlua::Error::runtime("it ends without `return check { … }`, `return runbook { … }` or `return test { … }`");
     match value {
         LuaValue::UserData(data) => data.borrow::<Declaring>().map_err(|_| missing()),
         _ => Err(missing()),
@@ -85,6 +89,7 @@ pub fn declare(script: &Script, limits: &Limits) -> Result<Declaration, Stopped>
                 Declared::Check(Value::Object(value))
             }
             Kind::Runbook => Declared::Runbook(Value::Object(value)),
+            Kind::Test => Declared::Test(Value::Object(value)),
         })
     };
     let ran = sandbox::run(limits, &script.modules, work, |()| ())?;
@@ -98,7 +103,7 @@ fn header(declaring: &Declaring, items: &mut usize) -> mlua::Result<Map<String, 
         let key = text_key(&key, "")?;
         if declaring.kind == Kind::Check && key == "run" {
             fields.insert(key, Value::Bool(matches!(value, LuaValue::Function(_))));
-        } else if let Some(value) = json(&value, &key, 0, items)? {
+        } else if let Some(value) = json(&value, &key, 0, items, declaring.kind)? {
             fields.insert(key, value);
         }
     }
@@ -116,8 +121,9 @@ fn text_key(key: &LuaValue, path: &str) -> mlua::Result<String> {
     }
 }
 
-/// A part of a declaration; none for an empty table, which could be a list as well as a map.
-fn json(value: &LuaValue, path: &str, depth: usize, items: &mut usize) -> mlua::Result<Option<Value>> {
+/// A part of a declaration; none for an empty table, which could be a list as well as a map. In what a test says a probe saw
+/// it is a list: one that is empty is something else than one that is missing.
+fn json(value: &LuaValue, path: &str, depth: usize, items: &mut usize, kind: Kind) -> mlua::Result<Option<Value>> {
     *items += 1;
     if depth > DEPTH || *items > ITEMS {
         return Err(mlua::Error::runtime(format!("{path} is too large, or refers to itself")));
@@ -138,7 +144,7 @@ fn json(value: &LuaValue, path: &str, depth: usize, items: &mut usize) -> mlua::
                 let mut list = Vec::new();
                 for index in 1..=length {
                     let place = format!("{path}[{index}]");
-                    let item = json(&table.raw_get(index)?, &place, depth + 1, items)?;
+                    let item = json(&table.raw_get(index)?, &place, depth + 1, items, kind)?;
                     list.push(item.ok_or_else(|| mlua::Error::runtime(format!("{place} is empty")))?);
                 }
                 if table.pairs::<LuaValue, LuaValue>().count() > length {
@@ -150,12 +156,13 @@ fn json(value: &LuaValue, path: &str, depth: usize, items: &mut usize) -> mlua::
             for pair in table.pairs::<LuaValue, LuaValue>() {
                 let (key, value) = pair?;
                 let key = text_key(&key, path)?;
-                if let Some(value) = json(&value, &format!("{path}.{key}"), depth + 1, items)? {
+                if let Some(value) = json(&value, &format!("{path}.{key}"), depth + 1, items, kind)? {
                     fields.insert(key, value);
                 }
             }
             if fields.is_empty() {
-                return Ok(None);
+                let says = kind == Kind::Test && [".output", ".data"].iter().any(|part| path.contains(part));
+                return Ok(says.then(|| Value::Array(Vec::new())));
             }
             fields.sort_keys();
             Value::Object(fields)

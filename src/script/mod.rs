@@ -20,6 +20,7 @@ mod session;
 mod source;
 mod syntax;
 mod template;
+mod verdicts;
 mod vocabulary;
 
 pub use check::{Call, CheckFinding, CheckRun, Given, run_check};
@@ -33,4 +34,5 @@ pub use scope::{Judged, Scope, Unknown};
 pub use session::{Answer, Question, Shown, session};
 pub use source::Script;
 pub use template::Template;
+pub use verdicts::verdict_lines;
 pub use vocabulary::{HELPERS, Helper};

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use self::class::Classes;
 use crate::probe::{AnyProbe, PROBES};
-use crate::runbook;
 use crate::script::properties;
+use crate::{runbook, testing};
 
 const HEAD: &str = "---@meta\n\n-- Written by `casebook generate`. Changes here are lost.\n\n";
 
@@ -18,6 +18,7 @@ pub fn files() -> Vec<(String, String)> {
     let mut files = vec![
         ("casebook.lua".to_owned(), format!("{HEAD}{}", api::page())),
         ("runbook.lua".to_owned(), format!("{HEAD}{}", runbook_page(&runbook::schema().to_value()))),
+        ("test.lua".to_owned(), format!("{HEAD}{}", test_page(&testing::schema().to_value()))),
     ];
     files.extend(PROBES.iter().map(|probe| (format!("{}.lua", probe.name()), format!("{HEAD}{}", probe_page(*probe)))));
     files
@@ -39,6 +40,14 @@ fn runbook_page(schema: &Value) -> String {
     let definitions = schema.get("$defs").cloned().unwrap_or_default();
     let mut classes = Classes::new("casebook.runbook".to_owned(), &definitions);
     classes.root("Runbook", None, &super::fields::description(schema), schema, true);
+    classes.page()
+}
+
+/// The table of `test { … }`.
+fn test_page(schema: &Value) -> String {
+    let definitions = schema.get("$defs").cloned().unwrap_or_default();
+    let mut classes = Classes::new("casebook.test".to_owned(), &definitions);
+    classes.root("Tests", None, &super::fields::description(schema), schema, true);
     classes.page()
 }
 
