@@ -84,6 +84,7 @@ fn show(values: &[Shown], as_json: bool) -> std::io::Result<()> {
             Shown::Data(data) if as_json => writeln!(out, "{}", serde_json::to_string_pretty(data)?)?,
             Shown::Data(Value::String(text)) => writeln!(out, "{}", crate::printable::printable(text))?,
             Shown::Data(Value::Null) => writeln!(out, "nil")?,
+            Shown::Data(Value::Object(none)) if none.is_empty() => writeln!(out, "{{}}")?,
             Shown::Data(Value::Array(items)) if items.iter().any(Value::is_object) => {
                 let list = Value::Object(Map::from_iter([(String::new(), Value::Array(items.clone()))]));
                 write!(out, "{}", report::table(&list, width).trim_start_matches('\n'))?;

@@ -18,11 +18,11 @@ fn typed(options: &str, lines: &str) -> Answer {
 fn expressions_show_their_values_and_names_live_on() {
     let answer = typed(
         "",
-        "x = 20\nx * 2 + 2\nbitrate(94e6), 'text'\nprint('one', 2)\nfor i = 1, 2 do\n  print('n' .. i)\nend\n",
+        "x = 20\nx * 2 + 2\nbitrate(94e6), 'text'\nprint('one', 2)\nfor i = 1, 2 do\n  print('n' .. i)\nend\n{}\n",
     );
     answer.ended(0);
     let lines: Vec<&str> = answer.out.lines().collect();
-    assert_eq!(lines, ["42", "94.0 Mbit/s", "text", "one    2", "n1", "n2"]);
+    assert_eq!(lines, ["42", "94.0 Mbit/s", "text", "one    2", "n1", "n2", "{}"]);
 }
 
 #[test]
