@@ -1,9 +1,19 @@
-//! The runbooks that the documentation shows can be run, and its links lead somewhere.
+//! The runbooks that the documentation shows can be run, what it tells the reader to type works, and its links lead somewhere.
+
+mod netns;
+#[path = "docs/page.rs"]
+mod page;
+#[path = "docs/strangers.rs"]
+mod strangers;
+#[path = "docs/tutorial.rs"]
+mod tutorial;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use casebook::runbook;
+use serde_json::Value;
 
 fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -28,32 +38,6 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).expect("the file is text")
 }
 
-/// The fenced blocks of a language, each with the line on which it begins.
-fn blocks(page: &str, language: &str) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    let mut open: Option<(usize, String)> = None;
-    let mut fenced = false;
-    for (number, line) in page.lines().enumerate() {
-        match line.strip_prefix("```") {
-            Some(info) if !fenced => {
-                fenced = true;
-                open = (info == language).then(|| (number + 2, String::new()));
-            }
-            Some(_) => {
-                fenced = false;
-                found.extend(open.take());
-            }
-            None => {
-                if let Some((_, text)) = &mut open {
-                    text.push_str(line);
-                    text.push('\n');
-                }
-            }
-        }
-    }
-    found
-}
-
 fn good(text: &str, origin: &str) {
     if let Err(problems) = runbook::load(text, origin) {
         panic!("{origin} is not a good runbook\n{problems}");
@@ -64,8 +48,8 @@ fn good(text: &str, origin: &str) {
 fn the_example_runbooks_are_good() {
     let examples = files("docs/examples", "yaml");
     assert!(!examples.is_empty(), "there are examples");
-    for path in examples {
-        good(&read(&path), &path.display().to_string());
+    for path in examples.iter().filter(|path| !path.to_string_lossy().contains(".test.")) {
+        good(&read(path), &path.display().to_string());
     }
 }
 
@@ -73,11 +57,11 @@ fn the_example_runbooks_are_good() {
 fn whole_runbooks_in_the_pages_are_good() {
     let mut whole = 0;
     for path in pages() {
-        for (line, text) in blocks(&read(&path), "yaml") {
-            // A fragment shows a part; a runbook begins with its name.
-            if text.starts_with("name:") {
+        for block in page::blocks(&read(&path)) {
+            // A fragment shows a part; a runbook begins with its name. What has a file's name is run with its checks.
+            if block.language == "yaml" && block.file.is_none() && block.text.starts_with("name:") {
                 whole += 1;
-                good(&text, &format!("{}:{line}", path.display()));
+                good(&block.text, &format!("{}:{}", path.display(), block.line));
             }
         }
     }
@@ -97,4 +81,60 @@ fn links_between_pages_lead_to_files() {
             assert!(folder.join(file).exists(), "{} links to {target}, which is not there", path.display());
         }
     }
+}
+
+/// Follows the parts of a page, on a host that strangers send to.
+fn follow(page: &'static str, section: Option<&'static str>) {
+    netns::in_namespace(move || {
+        let _strangers = strangers::Strangers::begin();
+        let text = read(&project().join(page));
+        let part = section.map_or(text.as_str(), |heading| page::section(&text, heading));
+        assert!(tutorial::follow(page, &page::blocks(part)) > 0, "{page} tells the reader to type something");
+    });
+}
+
+#[test]
+fn the_tutorial_of_lua_runs_as_it_is_written() {
+    follow("docs/lua.md", None);
+}
+
+/// Runs the binary in the project's folder.
+fn casebook(line: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_casebook"));
+    command.args(line.split_whitespace()).current_dir(project()).output().expect("the binary can be run")
+}
+
+#[test]
+fn the_example_check_passes_its_tests_and_lint() {
+    for line in ["test --trust docs/examples/unasked_udp.test.yaml", "lint docs/examples"] {
+        let answer = casebook(line);
+        let said = String::from_utf8_lossy(&answer.stdout);
+        assert!(answer.status.success(), "{line}: {said}{}", String::from_utf8_lossy(&answer.stderr));
+    }
+}
+
+#[test]
+fn the_example_check_names_strangers_by_their_packets() {
+    const CHECK: &str = "check --trust ./docs/examples/unasked_udp.lua window=2s some=50 --format json";
+    netns::in_namespace(|| {
+        let strangers = strangers::Strangers::begin();
+        let answer = casebook(CHECK);
+        let case: Value = serde_json::from_slice(&answer.stdout).expect("a case");
+        assert_eq!(answer.status.code(), Some(1), "{case:#}");
+        let data = &case["findings"][0]["data"];
+        let said = case["findings"][0].to_string();
+        assert_eq!(
+            (&data["address"], &data["port"], &data["share"]),
+            (&"192.0.2.1".into(), &27_015.into(), &1.0.into())
+        );
+        assert!(said.contains("most for 192.0.2.1:27015 from 198.51.100.7"), "{said}");
+        assert!(said.contains("ntp reflection") && said.contains("from UDP port 123 of 12 addresses"), "{said}");
+        let seen = &case["evidence"]["unasked_udp.capture"]["output"];
+        let packets = seen["endpoints"].as_array().and_then(|rows| rows.iter().find(|row| row["port"] == 27_015));
+        assert_eq!(packets.expect("the port is there")["packets"], data["datagrams"], "to the last datagram");
+
+        drop(strangers);
+        let calm = casebook(CHECK);
+        assert_eq!(calm.status.code(), Some(0), "{}", String::from_utf8_lossy(&calm.stdout));
+    });
 }
