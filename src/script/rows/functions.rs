@@ -10,10 +10,18 @@ use crate::case::Evidence;
 
 /// Puts `known`, `value_or`, `seen_or` and `about` into a table of names that a script can use.
 pub fn install(lua: &Lua, names: &Table) -> mlua::Result<()> {
-    let known = |lua: &Lua, (item, field): (LuaValue, LuaValue)| match look(lua, &item, &field) {
-        Ok(value) => Ok(!value.is_nil()),
-        Err(error) if not_known(&error).is_some() => Ok(false),
-        Err(error) => Err(error),
+    let known = |lua: &Lua, (item, field): (LuaValue, LuaValue)| {
+        if let (LuaValue::UserData(handle), LuaValue::String(path)) = (&item, &field)
+            && let Ok(item) = handle.borrow::<Item>()
+            && let Some(known) = item.place.is_known_of_items(&path.to_string_lossy())
+        {
+            return known;
+        }
+        match look(lua, &item, &field) {
+            Ok(value) => Ok(!value.is_nil()),
+            Err(error) if not_known(&error).is_some() => Ok(false),
+            Err(error) => Err(error),
+        }
     };
     names.raw_set("known", lua.create_function(known)?)?;
     type Choice = (LuaValue, LuaValue, LuaValue);

@@ -174,6 +174,27 @@ impl Place {
         self.trail().not_known()
     }
 
+    /// Of a path that leads through a list: whether no gap kept the field of its items from being seen. None for other
+    /// paths.
+    pub fn is_known_of_items(&self, path: &str) -> Option<mlua::Result<bool>> {
+        let (mut place, mut rest) = (self.clone(), path);
+        while !place.value().is_array() {
+            let (name, below) = rest.split_once('.')?;
+            (place, rest) = (place.field(name), below);
+        }
+        let mut trail = place.trail();
+        trail.enter_items();
+        if let Err(misspelt) = trail.clone().verify(rest) {
+            return Some(Err(misspelt));
+        }
+        let mut known = trail.not_known().is_none();
+        for name in rest.split('.') {
+            trail.enter(name);
+            known &= trail.not_known().is_none();
+        }
+        Some(Ok(known))
+    }
+
     pub fn is_incomplete(&self) -> bool {
         self.incomplete().is_some()
     }

@@ -140,6 +140,16 @@ fn a_misspelt_field_is_an_error_that_names_the_nearest() {
 }
 
 #[test]
+fn whether_a_field_of_all_items_could_be_seen_can_be_asked() {
+    gives("return known(e, 'rows.process')", json!(true));
+    gives("return known(e, 'none.process.pid')", json!(true));
+    gives_with(&["rows.process"], "return known(e, 'rows.process.pid')", json!(false));
+    gives_with(&["rows.process"], "return known(e, 'rows.port')", json!(true));
+    gives_with(&["rows"], "return known(e, 'rows.port')", json!(false));
+    fails("return known(e, 'rows.prot')", "did you mean `port`?");
+}
+
+#[test]
 fn a_misspelt_field_is_an_error_even_where_there_is_no_item() {
     fails("return e.none:where{prot = 1}", "did you mean `port`?");
     fails("return e.none:sum('process.pdi')", "did you mean `pid`?");
