@@ -109,7 +109,7 @@ return check {
       local packets = service.packets * service.unsolicited_share
       if packets / seconds >= params.some then
         local bits = service.bytes * service.unsolicited_share * 8 / seconds
-        found[#found + 1] = verdict(bits)(("%s reflection: %s/s (%s) from UDP port %d of %s, and this host sent %s there"):format(
+        found[#found + 1] = verdict(bits)(("%s reflection: %s/s (%s) from UDP port %d of about %s, and this host sent %s there"):format(
           service.service, plural(math.floor(packets / seconds + 0.5), "answer"), bitrate(bits), service.port,
           plural(service.reflectors, "address", "addresses"), plural(service.requests_sent, "question")))
           :data { service = service.service, source_port = service.port, reflectors = service.reflectors, datagrams = packets }

@@ -23,6 +23,7 @@ pub fn blocks(page: &str) -> Vec<Block> {
             (Some(_), Some(_)) => found.extend(open.take()),
             (Some(language), None) => {
                 let file = above.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
+                let file = file.filter(|path| !path.contains('`'));
                 open = Some(Block {
                     language: language.to_owned(),
                     line: number + 2,
