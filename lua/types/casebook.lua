@@ -201,6 +201,11 @@ function check(header) end
 ---@return casebook.Runbook
 function runbook(header) end
 
+---declares tests of a check or runbook: return test { … }
+---@param tests casebook.test.Tests
+---@return casebook.test.Tests
+function test(tests) end
+
 ---writes a line to stderr, bounded
 ---@param ... any
 function log(...) end
