@@ -14,6 +14,7 @@ use std::process::{Command, Output};
 
 use casebook::runbook;
 use serde_json::Value;
+use strangers::Others;
 
 fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -86,7 +87,8 @@ fn links_between_pages_lead_to_files() {
 /// Follows the parts of a page, on a host that strangers send to.
 fn follow(page: &'static str, section: Option<&'static str>) {
     netns::in_namespace(move || {
-        let _strangers = strangers::Strangers::begin();
+        strangers::link();
+        let _strangers = Others::unasked();
         let text = read(&project().join(page));
         let part = section.map_or(text.as_str(), |heading| page::section(&text, heading));
         let typed = tutorial::follow(page, &page::blocks(part));
@@ -129,7 +131,8 @@ fn the_example_check_passes_its_tests_and_lint() {
 fn the_example_check_names_strangers_by_their_packets() {
     const CHECK: &str = "check --trust ./docs/examples/unasked_udp.lua window=2s some=50 --format json";
     netns::in_namespace(|| {
-        let strangers = strangers::Strangers::begin();
+        strangers::link();
+        let strangers = Others::unasked();
         let answer = casebook(CHECK);
         let case: Value = serde_json::from_slice(&answer.stdout).expect("a case");
         assert_eq!(answer.status.code(), Some(1), "{case:#}");
@@ -146,6 +149,14 @@ fn the_example_check_names_strangers_by_their_packets() {
         assert_eq!(packets.expect("the port is there")["packets"], data["datagrams"], "to the last datagram");
 
         drop(strangers);
+        let answers = Others::asked();
+        let busy = casebook(CHECK);
+        let case: Value = serde_json::from_slice(&busy.stdout).expect("a case");
+        assert_eq!(busy.status.code(), Some(0), "answers were asked for: {case:#}");
+        let received = case["findings"][0]["data"]["received"].as_u64();
+        assert!(received.is_some_and(|count| count > 500), "{received:?}");
+
+        drop(answers);
         let calm = casebook(CHECK);
         assert_eq!(calm.status.code(), Some(0), "{}", String::from_utf8_lossy(&calm.stdout));
     });
