@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use crate::report;
 use crate::script::sandbox::Limits;
 use crate::sys::trust::Trust;
 use crate::units::{Share, Size, Span};
@@ -222,11 +223,12 @@ pub(super) fn trust(waived: bool) -> Trust {
 
 #[derive(Debug, Args)]
 pub(super) struct OutputArguments {
-    /// Write the report to this file, in the format of its ending (.md .json .txt); may be given more than once
-    #[arg(long = "output", short = 'o', value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long = "output", short = 'o', value_name = "FILE", value_hint = ValueHint::FilePath,
+          help = format!("Write the report to this file, in the format of its ending ({}); may be given more than once",
+              report::endings()))]
     pub files: Vec<PathBuf>,
-    /// Format of what is printed: terminal, markdown, json or text; terminal on a terminal, else text
-    #[arg(long, short, value_name = "FORMAT")]
+    #[arg(long, short, value_name = "FORMAT",
+          help = format!("Format of what is printed: {}; terminal on a terminal, else text", report::names()))]
     pub format: Option<String>,
     /// Say more: all signs of all causes, where figures come from
     #[arg(long, short)]

@@ -180,7 +180,8 @@ fn advised(advised: &Advised) -> String {
 fn steps(sections: &Sections, budget: usize) -> String {
     let steps = &sections.steps;
     let rows = steps.steps.iter().map(|step| {
-        let said: Vec<String> = std::iter::once(&step.sentence).chain(&step.details).map(|text| md(text)).collect();
+        let said: Vec<String> =
+            std::iter::once(step.sentence.clone()).chain(step.details()).map(|text| md(&text)).collect();
         [verdict(step.verdict), md(&step.title), said.join("; ")]
     });
     let table = table(["", "Step", "What it found"], [":--"; 3], rows, budget.saturating_sub(FRAME));

@@ -5,11 +5,17 @@
 //! in how it looks.
 
 mod escape;
+mod html;
 mod json;
+mod junit;
 mod layout;
 mod markdown;
+mod nagios;
+mod openmetrics;
 mod page;
+mod plot;
 mod sections;
+pub mod suites;
 mod table;
 mod terminal;
 mod text;
@@ -22,7 +28,16 @@ use std::path::Path;
 use crate::case::Case;
 
 /// Every renderer, in the order that lists show them.
-pub const RENDERERS: &[&dyn Renderer] = &[&terminal::Terminal, &markdown::Markdown, &json::Json, &text::Text];
+pub const RENDERERS: &[&dyn Renderer] = &[
+    &terminal::Terminal,
+    &markdown::Markdown,
+    &html::Html,
+    &json::Json,
+    &text::Text,
+    &junit::Junit,
+    &nagios::Nagios,
+    &openmetrics::OpenMetrics,
+];
 
 /// A form that a case can be written in.
 pub trait Renderer: Sync {
@@ -51,6 +66,21 @@ impl Default for Options {
     fn default() -> Self {
         Options { width: 100, color: false, verbose: false }
     }
+}
+
+/// The names of all renderers: `terminal, markdown or json`.
+pub fn names() -> String {
+    let names: Vec<&str> = RENDERERS.iter().map(|renderer| renderer.name()).collect();
+    match names.as_slice() {
+        [all @ .., last] if !all.is_empty() => format!("{} or {last}", all.join(", ")),
+        names => names.concat(),
+    }
+}
+
+/// The endings of file names that stand for a renderer: `.md .json`.
+pub fn endings() -> String {
+    let first = RENDERERS.iter().filter_map(|renderer| renderer.endings().first());
+    first.map(|ending| format!(".{ending}")).collect::<Vec<_>>().join(" ")
 }
 
 /// The renderer of that name.

@@ -74,6 +74,6 @@ fn a_choice_is_compared_by_its_value_and_not_by_its_spelling() {
 
 #[test]
 fn an_unknown_format_or_ending_is_told_those_there_are() {
-    brief("--format pdf").refused(&["no format `pdf`", "terminal, markdown, json, text"]);
+    brief("--format pdf").refused(&["no format `pdf`", "terminal, markdown, html, json, text"]);
     brief("-o report.pdf").refused(&["report.pdf names no format", ".md"]);
 }

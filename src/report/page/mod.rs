@@ -163,8 +163,8 @@ impl<'a> Page<'a> {
             let title_cell = Cell::new(&step.title, tone, title);
             self.row(INDENT + 1, vec![mark, title_cell], &step.sentence, tone);
             let under = INDENT + 1 + self.look.mark_width + 2 + title + 2;
-            for detail in &step.details {
-                self.paragraph(under, detail, Tone::Faint);
+            for detail in step.details() {
+                self.paragraph(under, &detail, Tone::Faint);
             }
             let provenance = sections.about.provenance.iter().find(|provenance| provenance.step == step.id);
             if let (Depth::Full, Some(from)) = (self.depth, provenance) {

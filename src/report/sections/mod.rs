@@ -7,16 +7,20 @@ mod about;
 mod advice;
 mod books;
 mod causes;
+mod figures;
 mod opening;
+mod pictures;
 mod steps;
 mod unseen;
 
 pub use about::About;
 pub use advice::{Advice, Advised};
-pub use books::{Books, Part};
+pub use books::{Bar, Books, Part};
 pub use causes::{Causes, Considered, Why};
+pub use figures::Watched;
 pub use opening::Opening;
-pub use steps::Steps;
+pub use pictures::{Lines, Pictures, Rates, Remotes, Sizes, Span};
+pub use steps::{Step, Steps};
 pub use unseen::Unseen;
 
 use super::Options;
@@ -46,6 +50,8 @@ pub struct Sections {
     pub books: Option<Books>,
     /// What to do.
     pub advice: Advice,
+    /// What there is to draw.
+    pub pictures: Pictures,
     /// The steps with their verdicts.
     pub steps: Steps,
     /// The causes that were considered.
@@ -64,6 +70,7 @@ impl Sections {
             opening: Opening::of(case),
             books: case.ledger.as_ref().map(|account| Books::of(account, depth)),
             advice: Advice::of(case, unseen.is_empty()),
+            pictures: Pictures::of(case),
             steps: Steps::of(case),
             causes: Causes::of(&case.diagnosis),
             unseen,

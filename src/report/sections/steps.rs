@@ -28,8 +28,10 @@ pub struct Step {
     pub title: String,
     /// What it found.
     pub sentence: String,
-    /// What a check found besides, and its figures, a line each.
-    pub details: Vec<String>,
+    /// What a check found besides: less grave, or the same again of something else.
+    pub besides: Vec<(Verdict, String)>,
+    /// The figures that a check gave: the name in words, and the value on one line.
+    pub data: Vec<(String, String)>,
 }
 
 impl Steps {
@@ -50,27 +52,34 @@ impl Steps {
                     verdict: finding.verdict,
                     title: titled(&finding.step, Some(finding)),
                     sentence: sentence(&said(finding)),
-                    details: details(finding),
+                    besides: finding.besides.iter().map(|said| (said.verdict, sentence(&said.sentence))).collect(),
+                    data: finding
+                        .data
+                        .iter()
+                        .map(|(key, value)| (name(&spaced(key)), sentence(&figure(value))))
+                        .collect(),
                 })
                 .collect(),
         }
     }
 }
 
-/// Lines of details that are shown of a step; the case has them all.
+/// Lines of details that are shown of a step where there is little room.
 const MOST_DETAILS: usize = 12;
 
-/// What a check found besides, and its figures.
-fn details(finding: &Finding) -> Vec<String> {
-    let besides = finding.besides.iter().map(|said| format!("{}: {}", said.verdict, said.sentence));
-    let data = finding.data.iter().map(|(name, value)| format!("{}: {}", spaced(name), figure(value)));
-    let mut details: Vec<String> = besides.chain(data).map(|line| sentence(&line)).collect();
-    if details.len() > MOST_DETAILS {
-        let more = details.len() - (MOST_DETAILS - 1);
-        details.truncate(MOST_DETAILS - 1);
-        details.push(format!("and {more} more in the case"));
+impl Step {
+    /// What a check found besides, and its figures, a line each, as many as fit where there is little room.
+    pub fn details(&self) -> Vec<String> {
+        let besides = self.besides.iter().map(|(verdict, said)| format!("{verdict}: {said}"));
+        let data = self.data.iter().map(|(name, value)| format!("{name}: {value}"));
+        let mut details: Vec<String> = besides.chain(data).map(|line| sentence(&line)).collect();
+        if details.len() > MOST_DETAILS {
+            let more = details.len() - (MOST_DETAILS - 1);
+            details.truncate(MOST_DETAILS - 1);
+            details.push(format!("and {more} more in the case"));
+        }
+        details
     }
-    details
 }
 
 /// A field's name as words.
