@@ -330,11 +330,13 @@ fn a_flood_of_random_sources_costs_no_more_memory_than_any_other() {
         });
         let seen = observed.output;
         assert_eq!(seen.udp.packets + seen.ring.unwrap().dropped, 300_000, "{:?}", observed.loss);
-        assert_eq!(seen.ring.unwrap().dropped, 0, "{:?}", observed.loss);
+        // A busy machine cannot read them all; then it says so, and counts what it read.
+        assert_eq!(seen.ring.unwrap().dropped > 0, observed.loss.iter().any(|loss| loss.contains("ring was full")));
+        let read = seen.udp.packets as f64;
         let close = |estimate: u64, truth: f64| (estimate as f64 - truth).abs() < truth * 0.08;
-        assert!(close(seen.remotes.distinct, 300_000.0), "{}", seen.remotes.distinct);
+        assert!(close(seen.remotes.distinct, read), "{}", seen.remotes.distinct);
         assert!(seen.remotes.per_packet.unwrap() > 0.9);
-        assert!(close(seen.flows_distinct, 300_000.0), "{}", seen.flows_distinct);
+        assert!(close(seen.flows_distinct, read), "{}", seen.flows_distinct);
         let listed: u64 = seen.endpoints.iter().map(|endpoint| endpoint.packets).sum();
         let others: u64 = seen.other_endpoints.iter().map(|others| others.packets).sum();
         assert_eq!(listed + others, seen.classes.to_us.packets);
