@@ -1,9 +1,16 @@
 //! Which name was probably meant: "did you mean …?".
 
+/// A longer name is not compared.
+const LONGEST: usize = 200;
+
 /// The candidate that is most like `name`, if any is like it at all: a letter wrong, and one more for every five.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let letters = name.chars().count();
     candidates
         .into_iter()
+        // Comparing takes time in proportion to both lengths; a name may be as long as a script makes it.
+        .filter(|candidate| letters.abs_diff(candidate.chars().count()) <= 1 + candidate.len().max(name.len()) / 5)
+        .filter(|candidate| candidate.len().max(name.len()) <= LONGEST)
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
         // A name of which hardly a letter is left was not meant.
         .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 5 && *distance < name.len())

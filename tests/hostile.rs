@@ -10,9 +10,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use casebook::case::{Evidence, Gap, Reason};
 use casebook::script::sandbox::{self, Attempt, Limits, Modules, Stopped};
-use casebook::script::{Bounds, to_json};
-use serde_json::Value;
+use casebook::script::{Bounds, Call, CheckFinding, Declared, Given, Script, declare, run_check, to_json};
+use serde_json::{Value, json};
 
 /// What stands in the file that no script may read.
 const CANARY: &str = "canary-5f2d1c";
@@ -25,6 +26,8 @@ const TRIES: usize = 3;
 /// On a machine with several times the work that it can do, a script has its CPU time to be judged by, and this much on the
 /// wall at most: four times its limit, then a second to stop in.
 const STARVED: Duration = Duration::from_millis(4 * 300 + 1000);
+/// How long scripts that were left behind may go on: no other is started in the meantime.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Scripts at once.
 const WORKERS: usize = 2;
 
@@ -58,8 +61,8 @@ impl Outcome {
     }
 }
 
-fn scripts() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
+fn scripts(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut scripts: Vec<PathBuf> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -144,17 +147,85 @@ fn faults(outcome: &Outcome, most: Duration) -> Vec<String> {
     if text.contains("ESCAPED") {
         faults.push(format!("{}: {text}", outcome.name));
     }
+    if let Err(Stopped::NoThread(why)) = &outcome.attempt.outcome {
+        faults.push(format!("{}: was not tried: {why}", outcome.name));
+    }
     if matches!(&outcome.attempt.outcome, Err(Stopped::Failed(error)) if error.file.is_empty()) {
         faults.push(format!("{}: failed without a place: {text}", outcome.name));
     }
     faults
 }
 
+/// A script of `tests/hostile/checks`, as `casebook check` runs it: its header first, then the check, which no probe answers.
+fn attempt_check(path: &Path, stage: &Path) -> Outcome {
+    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+    let modules = Modules { folder: Some(stage.join("inside")), recorded: BTreeMap::new(), vet: None };
+    let origin = path.file_name().unwrap().to_string_lossy().into_owned();
+    let script = Script { origin, text: fs::read_to_string(path).unwrap(), modules };
+    let began = Instant::now();
+    let outcome = declare(&script, &LIMITS);
+    let declared = began.elapsed();
+    let found = |outcome, printed, loaded| Attempt {
+        outcome,
+        loaded,
+        printed,
+        memory_bytes: None,
+        script_seconds: began.elapsed().as_secs_f64(),
+    };
+    let (attempt, began) = match outcome {
+        Err(stopped) => (found(Err(stopped), Vec::new(), BTreeMap::new()), began),
+        Ok(declaration) => {
+            let (Declared::Check(header) | Declared::Runbook(header) | Declared::Test(header)) = declaration.declared;
+            let needs = header["needs"].as_array().into_iter().flatten();
+            let needs = needs.filter_map(|need| Some(casebook::probe::find(need.as_str()?)?.name())).collect();
+            let began = Instant::now();
+            let given = Given {
+                params: serde_json::Map::from_iter([("port".to_owned(), 53.into())]),
+                needs,
+                now: "2026-01-01T00:00:00Z".parse().unwrap(),
+                window_seconds: 10.0,
+            };
+            let ran = run_check(&script, given, &LIMITS, |calls| calls.iter().map(nothing_seen).collect());
+            let said = |findings: Vec<CheckFinding>| {
+                findings.iter().map(|finding| json!([finding.verdict, finding.sentence, finding.data])).collect()
+            };
+            (found(ran.outcome.map(said), ran.printed, ran.modules), began)
+        }
+    };
+    Outcome { name: format!("checks/{name}"), attempt, took: began.elapsed().max(declared) }
+}
+
+/// What a check is told of a probe that cannot look.
+fn nothing_seen(call: &Call) -> Evidence {
+    Evidence {
+        probe: call.probe.to_owned(),
+        params: Value::Object(call.params.clone()),
+        started: "2026-01-01T00:00:00Z".parse().unwrap(),
+        seconds: 0.0,
+        cpu_seconds: None,
+        output: None,
+        gap: Some(Gap::new(Reason::Denied, "look", "nobody may").way_out("become root")),
+        missing: Vec::new(),
+        loss: Vec::new(),
+    }
+}
+
 #[test]
 fn hostile_scripts_are_contained() {
-    let stage = stage();
-    let scripts = scripts();
+    let scripts = scripts("tests/hostile");
     assert!(scripts.len() >= 70, "{} scripts", scripts.len());
+    contained(&scripts, attempt);
+}
+
+#[test]
+fn hostile_checks_are_contained() {
+    let scripts = scripts("tests/hostile/checks");
+    assert!(scripts.len() >= 30, "{} scripts", scripts.len());
+    contained(&scripts, attempt_check);
+}
+
+fn contained(scripts: &[PathBuf], attempt: fn(&Path, &Path) -> Outcome) {
+    let stage = stage();
     let next = AtomicUsize::new(0);
     let rows: Mutex<Vec<(String, Vec<String>)>> = Mutex::default();
     let only = std::env::var("HOSTILE_ONLY").ok();
@@ -166,6 +237,12 @@ fn hostile_scripts_are_contained() {
                         continue;
                     }
                     let mut outcome = attempt(path, stage.path());
+                    // What was left behind before must end first.
+                    let began = Instant::now();
+                    while matches!(outcome.attempt.outcome, Err(Stopped::NoThread(_))) && began.elapsed() < PATIENCE {
+                        std::thread::sleep(LATE);
+                        outcome = attempt(path, stage.path());
+                    }
                     for _ in 1..TRIES {
                         if outcome.took <= LIMITS.script_time + LATE {
                             break;

@@ -124,8 +124,8 @@ fn every_module_has_tests_and_every_function_a_comment() {
 /// The helpers of expressions, in the plain state.
 fn helpers(lua: &Lua) -> mlua::Result<()> {
     let globals = lua.globals();
-    type Format = fn(f64) -> String;
-    let figures: [(&str, Format); 5] = [
+    type Figure = (&'static str, fn(f64) -> String);
+    let figures: [Figure; 5] = [
         ("bitrate", units::bitrate),
         ("bytes", units::bytes),
         ("percent", units::percent),

@@ -1,6 +1,7 @@
 //! `casebook list` and `casebook show`.
 
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 use super::arguments::{ListArguments, ShowArguments, trust};
 use super::run::load;
@@ -40,6 +41,9 @@ pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
     Ok(0)
 }
 
+/// After this long nothing more is read: scripts that mean harm may each take all the time that they may.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// A line of the list: how well it fits, and what is said of it.
 struct Row {
     name: String,
@@ -52,8 +56,13 @@ struct Row {
 /// Everything of a kind, what is broken or cannot be read included: that fits always.
 fn rows(kind: Kind, read: impl Fn(&Found) -> Result<(usize, String), Problems>) -> Vec<Row> {
     let listed = runbook::list(kind, Trust::Required).into_iter();
+    let began = Instant::now();
     listed
         .map(|Listed { found, hides }| match found {
+            Ok(found) if began.elapsed() > PATIENCE => {
+                let about = format!("NOT READ: the list has taken long enough already; casebook lint {}", found.origin);
+                Row { name: found.name, fit: usize::MAX, about, origin: found.origin, hides }
+            }
             Ok(found) => {
                 let (fit, about) = read(&found).unwrap_or_else(|problems| {
                     let count = problems.problems.len();

@@ -220,7 +220,11 @@ impl Checker<'_> {
         self.lua_name(&document.name, "check");
         let params = self.params(document.params);
         let mut needs = Vec::new();
-        for need in &document.needs {
+        if document.needs.len() > probe::PROBES.len() {
+            let message = format!("the check needs {} probes, more than there are", document.needs.len());
+            self.report(Some(self.range(&document.name)), message, Some("name each once".to_owned()));
+        }
+        for need in document.needs.iter().take(probe::PROBES.len()) {
             match probe::find(&need.value) {
                 Some(probe) => needs.push(probe.name()),
                 None => {

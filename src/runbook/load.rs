@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -171,10 +172,25 @@ impl LuaTests {
     }
 }
 
+/// What reading a header may use up: it declares and does not compute, and is read before the script's own time begins.
+const HEADER: Limits =
+    Limits { memory_bytes: 32 * 1024 * 1024, script_time: Duration::from_secs(1), output_bytes: 64 * 1024 };
+
 fn declared(script: &Script) -> Result<Declared, Problems> {
-    let declaration = declare(script, &Limits::default());
+    let declaration = declare(script, &HEADER);
     declaration.map(|declaration| declaration.declared).map_err(|stopped| {
+        let used_up = |what: &str| {
+            let line = stopped.place().filter(|place| place.file == script.origin).map(|place| place.line);
+            let message = format!("reading what it declares took more than {what}");
+            Problem::new(line.and_then(|line| line_range(&script.text, line)), message)
+                .help(Some("a header only declares: move what computes and prints into run".to_owned()))
+        };
         let problem = match &stopped {
+            Stopped::Time { limit, .. } | Stopped::Hung { limit, .. } => {
+                used_up(&crate::units::span(limit.as_secs_f64()))
+            }
+            Stopped::Memory { limit, .. } => used_up(&format!("{} MiB of memory", limit / (1024 * 1024))),
+            Stopped::Output { limit, .. } => used_up(&format!("{} KiB of output", limit / 1024)),
             Stopped::Failed(error) => {
                 Problem::new(error.line.and_then(|line| line_range(&script.text, line)), error.message.clone())
             }

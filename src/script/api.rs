@@ -50,7 +50,7 @@ pub struct Module {
 pub struct Blocked {
     /// The name: `os`, `string.dump`.
     pub name: &'static str,
-    /// What to use instead, as the rest of a sentence that begins with the name and "is not available in checks: ".
+    /// What to use instead, as the rest of a sentence that begins with the name and "is not available in checks; ".
     pub instead: &'static str,
 }
 
@@ -392,24 +392,50 @@ const fn blocked(name: &'static str, instead: &'static str) -> Blocked {
     Blocked { name, instead }
 }
 
-/// Names of Lua that checks do not have, each with what to use instead.
+/// Names of Lua that checks do not have, each with what to use instead; members of a module that has more to say than the
+/// module itself stand beside it.
 pub const BLOCKED: &[Blocked] = &[
-    blocked("os", "the time is cx.now; what the host says comes from cx.probe(…)"),
-    blocked("io", "what the host says comes from cx.probe(…); log(…) writes a line to stderr"),
-    blocked("debug", "log(…) shows a value; an error names its line by itself"),
-    blocked("package", "require \"casebook.NAME\" or a module beside the script"),
-    blocked("load", "write the code into the script, or into a module beside it and require that"),
-    blocked("loadstring", "write the code into the script, or into a module beside it and require that"),
-    blocked("loadfile", "put a module beside the script and require it"),
-    blocked("dofile", "put a module beside the script and require it"),
+    blocked("os", "the time is cx.now; for the rest ask a probe: cx.probe(\"host\", {…}), `casebook list` names them"),
+    blocked("os.time", "use cx.now, seconds since the epoch"),
+    blocked("os.clock", "use cx.now, seconds since the epoch"),
+    blocked("os.date", "use cx.now, seconds since the epoch"),
+    blocked("os.difftime", "use cx.now, seconds since the epoch"),
+    blocked("os.getenv", "declare what it needs under `params`"),
+    blocked("os.execute", NO_COMMANDS),
+    blocked("os.exit", "return a finding, or call error(…)"),
+    blocked("os.remove", NO_CHANGES),
+    blocked("os.rename", NO_CHANGES),
+    blocked("os.tmpname", NO_CHANGES),
+    blocked("io", "it reads no files; ask a probe: cx.probe(\"logs\", {…}), `casebook list` names them"),
+    blocked("io.popen", NO_COMMANDS),
+    blocked("io.write", USE_LOG),
+    blocked("io.stdout", USE_LOG),
+    blocked("io.stderr", USE_LOG),
+    blocked("debug", "errors name the file, the line and the calls by themselves; use log(…) to see values"),
+    blocked("package", "use require(\"name\") for a file beside the script or the shipped library (`casebook.…`)"),
+    blocked("load", USE_REQUIRE),
+    blocked("loadstring", USE_REQUIRE),
+    blocked("loadfile", USE_REQUIRE),
+    blocked("dofile", USE_REQUIRE),
+    blocked("module", USE_REQUIRE),
     blocked("newproxy", "use setmetatable(…)"),
     blocked("warn", "use log(…)"),
     blocked("unpack", "use table.unpack(…)"),
-    blocked("string.dump", "code is passed on as functions"),
-    blocked("setfenv", "Lua 5.4 has no environments; pass a table on"),
-    blocked("getfenv", "Lua 5.4 has no environments; pass a table on"),
-    blocked("module", "a module returns its table at its end"),
+    blocked("string.dump", "compiled code cannot be loaded here"),
+    blocked("setfenv", "give values as arguments"),
+    blocked("getfenv", "give values as arguments"),
 ];
+
+const NO_COMMANDS: &str = "it runs no commands; ask a probe: cx.probe(\"sockets\", {…}), `casebook list` names them";
+const NO_CHANGES: &str = "it changes nothing on the host";
+const USE_LOG: &str = "use log(…), or return a finding";
+const USE_REQUIRE: &str = "put the code into a file beside the script and use require(\"name\")";
+
+/// What to use instead of a name, or of a member of a module, that checks do not have.
+pub fn instead(name: &str) -> Option<&'static str> {
+    let of = |name: &str| BLOCKED.iter().find(|blocked| blocked.name == name).map(|blocked| blocked.instead);
+    of(name).or_else(|| of(name.split_once('.')?.0))
+}
 
 #[cfg(test)]
 mod tests {
@@ -467,6 +493,43 @@ mod tests {
         names.extend(HELPER_TYPES.iter().map(|(name, _)| (*name).to_owned()));
         for (name, kind) in kinds(names) {
             assert!(!["nil", "none"].contains(&kind.as_str()), "{name} is {kind}");
+        }
+    }
+
+    #[test]
+    fn what_is_blocked_says_what_to_use_instead() {
+        let work = |lua: &mlua::Lua, _: &Caller<(), ()>| {
+            let said = |name: &str| match lua.load(format!("local _ = {name} {name}()")).exec() {
+                Ok(()) => "nothing".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            Ok(BLOCKED.iter().map(|blocked| (blocked, said(blocked.name))).collect::<Vec<_>>())
+        };
+        let ran = sandbox::run(&Limits::default(), &Modules::default(), work, |()| ()).expect("it can be asked for");
+        for (blocked, said) in ran.value {
+            let wanted = format!("`{}` is not available in checks; {}", blocked.name, blocked.instead);
+            assert!(said.contains(&wanted), "{}: {said}", blocked.name);
+        }
+    }
+
+    #[test]
+    fn there_is_no_global_name_that_the_tables_do_not_have() {
+        let work = |lua: &mlua::Lua, _: &Caller<(), ()>| {
+            rows::install(lua, &lua.globals())?;
+            Ok(lua.globals().pairs::<String, mlua::Value>().flatten().map(|(name, _)| name).collect::<Vec<_>>())
+        };
+        let ran = sandbox::run(&Limits::default(), &Modules::default(), work, |()| ()).expect("it can be asked for");
+        let known: Vec<&str> = BASE
+            .iter()
+            .copied()
+            .chain(STANDARD.iter().map(|module| module.name))
+            .chain(GLOBALS.iter().map(Entry::name))
+            .chain(HELPERS.iter().map(|helper| helper.name()))
+            .chain(BLOCKED.iter().map(|blocked| blocked.name))
+            .chain(["re"])
+            .collect();
+        for name in ran.value {
+            assert!(known.contains(&name.as_str()), "{name}");
         }
     }
 

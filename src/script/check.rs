@@ -8,9 +8,10 @@ use mlua::chunk::ChunkMode;
 use mlua::{Function, Lua, Table, Value as LuaValue};
 use serde_json::{Map, Value};
 
+use super::api;
 use super::declare;
 use super::rows;
-use super::sandbox::{self, Caller, Limits, Stopped};
+use super::sandbox::{self, Caller, Limits, Stopped, TooMuchOutput};
 use super::source::Script;
 use crate::case::{Evidence, Remedy, Urgency, Verdict};
 use crate::nearest::nearest;
@@ -25,6 +26,10 @@ const REMEDIES: usize = 16;
 /// How deep and how large the figures of all findings may be together.
 const DEPTH: usize = 16;
 const ITEMS: usize = 20_000;
+/// Bytes of the parameters of all calls of one moment together.
+const PARAMS_BYTES: usize = 1024 * 1024;
+/// Bytes of a name that a message shows.
+const LONGEST_NAME: usize = 80;
 
 /// A call of a probe.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,12 +138,17 @@ pub(super) fn context(
     let needs = given.needs.clone();
     let asked = std::sync::atomic::AtomicUsize::new(0);
     let ask = lua.create_function(move |lua, calls: Table| {
-        let calls =
-            calls.sequence_values::<Table>().map(|call| read_call(&call?, &needs)).collect::<mlua::Result<Vec<_>>>()?;
-        let before = asked.fetch_add(calls.len(), std::sync::atomic::Ordering::Relaxed);
-        if before + calls.len() > CALLS {
+        // Before they are read: ten thousand calls may share one large text, and each would have a copy of its own.
+        let before = asked.load(std::sync::atomic::Ordering::Relaxed);
+        if before.saturating_add(calls.raw_len()) > CALLS {
             return Err(mlua::Error::runtime(format!("a check can call probes {CALLS} times, not more")));
         }
+        let mut left = Left::new(PARAMS_BYTES);
+        let calls = calls
+            .sequence_values::<Table>()
+            .map(|call| read_call(&call?, &needs, &mut left))
+            .collect::<mlua::Result<Vec<_>>>()?;
+        asked.fetch_add(calls.len(), std::sync::atomic::Ordering::Relaxed);
         let probes: Vec<&str> = calls.iter().map(|call| call.probe).collect();
         let answers = lua.create_table()?;
         for (probe, evidence) in probes.into_iter().zip(answer(calls)?) {
@@ -149,7 +159,7 @@ pub(super) fn context(
     })?;
     let unknown_member =
         lua.create_function(|_, (what, name, members): (String, LuaValue, Table)| -> mlua::Result<()> {
-            let name = name.to_string()?;
+            let name = name_of(&name);
             let mut names: Vec<String> = members.pairs::<String, LuaValue>().flatten().map(|(name, _)| name).collect();
             names.sort();
             Err(mlua::Error::runtime(match nearest(&name, names.iter().map(String::as_str)) {
@@ -189,7 +199,7 @@ fn parameters(lua: &Lua, params: &Map<String, Value>) -> mlua::Result<Table> {
     let names: Vec<String> = params.keys().cloned().collect();
     let meta = lua.create_table()?;
     let missing = move |_: &Lua, (_, name): (Table, LuaValue)| {
-        let name = name.to_string()?;
+        let name = name_of(&name);
         if names.contains(&name) {
             return Ok(LuaValue::Nil);
         }
@@ -204,8 +214,8 @@ fn parameters(lua: &Lua, params: &Map<String, Value>) -> mlua::Result<Table> {
     Ok(table)
 }
 
-fn read_call(call: &Table, needs: &[&'static str]) -> mlua::Result<Call> {
-    let name: String = call.raw_get(1)?;
+fn read_call(call: &Table, needs: &[&'static str], left: &mut Left) -> mlua::Result<Call> {
+    let name = name_of(&call.raw_get(1)?);
     let known = || probe::PROBES.iter().map(|probe| probe.name());
     let Some(probe) = probe::find(&name) else {
         return Err(mlua::Error::runtime(match nearest(&name, known()) {
@@ -221,7 +231,6 @@ fn read_call(call: &Table, needs: &[&'static str]) -> mlua::Result<Call> {
     }
     let given: Table = call.raw_get(2)?;
     let schema = probe.params_schema().to_value();
-    let mut items = 0;
     let mut params = Map::new();
     for pair in given.pairs::<LuaValue, LuaValue>() {
         let (key, value) = pair?;
@@ -230,8 +239,8 @@ fn read_call(call: &Table, needs: &[&'static str]) -> mlua::Result<Call> {
                 "parameters of probe {name} have names, as in {{ window = \"5s\" }}"
             )));
         };
-        let key = key.to_string_lossy();
-        let mut value = json(&value, DEPTH, &mut items)?;
+        let key = left.text(&key)?;
+        let mut value = left.json(&value, DEPTH)?;
         // An empty table is a list where the probe wants one.
         let wanted =
             schema.pointer("/properties").and_then(|all| all.get(&key)).and_then(|property| property.get("type"));
@@ -251,9 +260,11 @@ fn findings(found: &LuaValue, meta: &Table, output_bytes: usize) -> mlua::Result
     let is_finding = |table: &Table| table.metatable().is_some_and(|own| own == *meta);
     let list: Vec<Table> = match found {
         LuaValue::Table(table) if is_finding(table) => vec![table.clone()],
-        LuaValue::Table(table) if table.raw_len() > 0 => {
-            table.sequence_values::<Table>().collect::<mlua::Result<_>>()?
+        LuaValue::Table(table) if table.raw_len() > FINDINGS => {
+            let count = table.raw_len();
+            return Err(mlua::Error::runtime(format!("the check has {count} findings; {FINDINGS} are the most")));
         }
+        LuaValue::Table(table) => table.sequence_values::<Table>().take(FINDINGS).collect::<mlua::Result<_>>()?,
         _ => Vec::new(),
     };
     if list.is_empty() || !list.iter().all(is_finding) {
@@ -261,26 +272,13 @@ fn findings(found: &LuaValue, meta: &Table, output_bytes: usize) -> mlua::Result
             "the check's run must return a finding, as in `return cx.ok(\"…\")`, or a list of them",
         ));
     }
-    if list.len() > FINDINGS {
-        return Err(mlua::Error::runtime(format!("the check has {} findings; {FINDINGS} are the most", list.len())));
-    }
-    let mut items = 0;
-    let mut findings = list.iter().map(|table| finding(table, &mut items)).collect::<mlua::Result<Vec<_>>>()?;
-    let bytes = serde_json::to_vec(
-        &findings.iter().map(|finding| (&finding.sentence, &finding.data, &finding.remedies)).collect::<Vec<_>>(),
-    )
-    .map_or(0, |text| text.len());
-    if bytes > output_bytes {
-        return Err(mlua::Error::runtime(format!(
-            "what the check found is larger than {}",
-            crate::units::bytes(output_bytes as f64)
-        )));
-    }
+    let mut left = Left::new(output_bytes);
+    let mut findings = list.iter().map(|table| finding(table, &mut left)).collect::<mlua::Result<Vec<_>>>()?;
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict.gravity()));
     Ok(findings)
 }
 
-fn finding(table: &Table, items: &mut usize) -> mlua::Result<CheckFinding> {
+fn finding(table: &Table, left: &mut Left) -> mlua::Result<CheckFinding> {
     let word: String = table.raw_get("verdict")?;
     let verdict = Verdict::ALL
         .into_iter()
@@ -288,32 +286,36 @@ fn finding(table: &Table, items: &mut usize) -> mlua::Result<CheckFinding> {
         .ok_or_else(|| mlua::Error::runtime(format!("`{word}` is not a verdict")))?;
     let sentence: mlua::LuaString = table.raw_get("sentence")?;
     let figures: Table = table.raw_get("figures")?;
-    let data = match json(&LuaValue::Table(figures), DEPTH, items)? {
+    let data = match left.json(&LuaValue::Table(figures), DEPTH)? {
         Value::Object(data) => data,
         list => Map::from_iter([("list".to_owned(), list)]),
     };
     let remedies: Table = table.raw_get("remedies")?;
-    let remedies =
-        remedies.sequence_values::<Table>().take(REMEDIES).map(|table| remedy(&table?)).collect::<mlua::Result<_>>()?;
-    Ok(CheckFinding { verdict, sentence: printable(sentence.to_string_lossy()), data, remedies })
+    if remedies.raw_len() > REMEDIES {
+        let count = remedies.raw_len();
+        return Err(mlua::Error::runtime(format!("a finding has {count} remedies; {REMEDIES} are the most")));
+    }
+    let remedies = remedies.sequence_values::<Table>().take(REMEDIES);
+    let remedies = remedies.map(|table| remedy(&table?, left)).collect::<mlua::Result<_>>()?;
+    Ok(CheckFinding { verdict, sentence: printable(left.text(&sentence)?), data, remedies })
 }
 
-const REMEDY_KEYS: &[&str] = &["urgency", "do", "run", "undo", "risk"];
-
-fn remedy(table: &Table) -> mlua::Result<Remedy> {
+fn remedy(table: &Table, left: &mut Left) -> mlua::Result<Remedy> {
+    let names = || api::REMEDY_KEYS.iter().map(|key| key.name);
     let mut urgency = Urgency::Now;
     let mut texts: BTreeMap<&str, String> = BTreeMap::new();
-    for pair in table.pairs::<String, LuaValue>() {
+    for pair in table.pairs::<LuaValue, LuaValue>() {
         let (key, value) = pair?;
-        let Some(key) = REMEDY_KEYS.iter().find(|known| **known == key) else {
-            let help = nearest(&key, REMEDY_KEYS.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+        let key = name_of(&key);
+        let Some(key) = names().find(|known| **known == key) else {
+            let help = nearest(&key, names()).map(|near| format!("; did you mean `{near}`?"));
             return Err(mlua::Error::runtime(format!("a remedy has no `{key}`{}", help.unwrap_or_default())));
         };
         let LuaValue::String(text) = &value else {
             return Err(mlua::Error::runtime(format!("`{key}` of a remedy wants a text, not a {}", value.type_name())));
         };
-        let text = text.to_string_lossy();
-        if *key == "urgency" {
+        let text = left.text(text)?;
+        if key == "urgency" {
             urgency = serde_json::from_value(Value::String(text.clone())).map_err(|_| {
                 mlua::Error::runtime(format!("`{text}` is not an urgency: there are now, lasting and upstream"))
             })?;
@@ -332,48 +334,87 @@ fn printable_lines(text: &str) -> String {
     text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
-/// A value of a script as data of a report.
-fn json(value: &LuaValue, depth: usize, items: &mut usize) -> mlua::Result<Value> {
-    *items += 1;
-    if depth == 0 || *items > ITEMS {
-        return Err(mlua::Error::runtime("the figures are too many or too deep, or refer to themselves"));
-    }
-    Ok(match value {
-        LuaValue::Boolean(flag) => Value::Bool(*flag),
-        LuaValue::Integer(integer) => (*integer).into(),
-        LuaValue::Number(number) => serde_json::Number::from_f64(*number).map_or(Value::Null, Value::Number),
-        LuaValue::String(text) => Value::String(printable(text.to_string_lossy())),
-        LuaValue::Table(table) => {
-            let length = table.raw_len();
-            if length > 0 {
-                let list = (1..=length).map(|index| json(&table.raw_get(index)?, depth - 1, items));
-                return list.collect::<mlua::Result<Vec<_>>>().map(Value::Array);
-            }
-            let mut map = Map::new();
-            for pair in table.pairs::<LuaValue, LuaValue>() {
-                let (key, value) = pair?;
-                map.insert(printable(key.to_string()?), json(&value, depth - 1, items)?);
-            }
-            map.sort_keys();
-            Value::Object(map)
+/// A name that a script chose, for a message: no longer than names are.
+fn name_of(name: &LuaValue) -> String {
+    let mut text = match name {
+        LuaValue::String(text) => {
+            String::from_utf8_lossy(text.as_bytes().get(..LONGEST_NAME).unwrap_or(&text.as_bytes())).into_owned()
         }
-        LuaValue::UserData(data) => match rows::handle_json(data) {
-            Some(value) => {
-                *items += size(&value);
-                value
-            }
-            None => return Err(mlua::Error::runtime("this is not a value for a report")),
-        },
-        LuaValue::Nil => Value::Null,
-        other => return Err(mlua::Error::runtime(format!("a {} is not a value for a report", other.type_name()))),
-    })
+        LuaValue::Integer(_) | LuaValue::Number(_) | LuaValue::Boolean(_) => name.to_string().unwrap_or_default(),
+        other => other.type_name().to_owned(),
+    };
+    if text.len() >= LONGEST_NAME {
+        text.push('…');
+    }
+    printable(text)
 }
 
-/// How many values are in a value.
-fn size(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
-        Value::Object(fields) => 1 + fields.values().map(size).sum::<usize>(),
-        _ => 1,
+/// What a script may still hand over. Its tables may share what becomes a copy here each time that it is met.
+struct Left {
+    items: usize,
+    bytes: usize,
+    limit: usize,
+}
+
+impl Left {
+    fn new(bytes: usize) -> Self {
+        Left { items: ITEMS, bytes, limit: bytes }
+    }
+
+    fn bytes(&mut self, bytes: usize) -> mlua::Result<()> {
+        let limit = self.limit;
+        self.bytes = self.bytes.checked_sub(bytes).ok_or_else(|| mlua::Error::external(TooMuchOutput { limit }))?;
+        Ok(())
+    }
+
+    fn items(&mut self, items: usize) -> mlua::Result<()> {
+        let too_many = || mlua::Error::runtime("the figures are too many or too deep, or refer to themselves");
+        self.items = self.items.checked_sub(items).ok_or_else(too_many)?;
+        Ok(())
+    }
+
+    fn text(&mut self, text: &mlua::LuaString) -> mlua::Result<String> {
+        self.bytes(text.as_bytes().len())?;
+        Ok(text.to_string_lossy())
+    }
+
+    /// A value of a script as data of a report.
+    fn json(&mut self, value: &LuaValue, depth: usize) -> mlua::Result<Value> {
+        self.items(if depth == 0 { usize::MAX } else { 1 })?;
+        Ok(match value {
+            LuaValue::Boolean(flag) => Value::Bool(*flag),
+            LuaValue::Integer(integer) => (*integer).into(),
+            LuaValue::Number(number) => serde_json::Number::from_f64(*number).map_or(Value::Null, Value::Number),
+            LuaValue::String(text) => Value::String(printable(self.text(text)?)),
+            LuaValue::Table(table) => {
+                let length = table.raw_len();
+                if length > 0 {
+                    let list = (1..=length).map(|index| self.json(&table.raw_get(index)?, depth - 1));
+                    return list.collect::<mlua::Result<Vec<_>>>().map(Value::Array);
+                }
+                let mut map = Map::new();
+                for pair in table.pairs::<LuaValue, LuaValue>() {
+                    let (key, value) = pair?;
+                    let key = match &key {
+                        LuaValue::String(key) => self.text(key)?,
+                        other => name_of(other),
+                    };
+                    map.insert(printable(key), self.json(&value, depth - 1)?);
+                }
+                map.sort_keys();
+                Value::Object(map)
+            }
+            LuaValue::UserData(handle) => match rows::handle_size(handle) {
+                // Counted before it is copied: evidence may be large.
+                Some((items, bytes)) => {
+                    self.items(items)?;
+                    self.bytes(bytes)?;
+                    rows::handle_json(handle).unwrap_or_default()
+                }
+                None => return Err(mlua::Error::runtime("this is not a value for a report")),
+            },
+            LuaValue::Nil => Value::Null,
+            other => return Err(mlua::Error::runtime(format!("a {} is not a value for a report", other.type_name()))),
+        })
     }
 }

@@ -12,6 +12,8 @@ use super::source::Script;
 /// How deep and how large a declaration may be.
 const DEPTH: usize = 24;
 const ITEMS: usize = 20_000;
+/// Bytes of all its texts: as much as a file can have.
+const BYTES: usize = 256 * 1024;
 
 /// What a Lua file declares.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,8 +80,8 @@ pub fn declare(script: &Script, limits: &Limits) -> Result<Declaration, Stopped>
     let file = script.clone();
     let work = move |lua: &Lua, _: &Caller<(), ()>| {
         let declaring = evaluate(lua, &file)?;
-        let mut items = 0;
-        let mut value = header(&declaring, &mut items)?;
+        let mut left = Left { items: ITEMS, bytes: BYTES };
+        let mut value = header(&declaring, &mut left)?;
         Ok(match declaring.kind {
             Kind::Check => {
                 // What runs is not part of what is declared; that it is there is.
@@ -96,14 +98,14 @@ pub fn declare(script: &Script, limits: &Limits) -> Result<Declaration, Stopped>
     Ok(Declaration { declared: ran.value, modules: ran.loaded })
 }
 
-fn header(declaring: &Declaring, items: &mut usize) -> mlua::Result<Map<String, Value>> {
+fn header(declaring: &Declaring, left: &mut Left) -> mlua::Result<Map<String, Value>> {
     let mut fields = Map::new();
     for pair in declaring.table.pairs::<LuaValue, LuaValue>() {
         let (key, value) = pair?;
-        let key = text_key(&key, "")?;
+        let key = text_key(&key, "", left)?;
         if declaring.kind == Kind::Check && key == "run" {
             fields.insert(key, Value::Bool(matches!(value, LuaValue::Function(_))));
-        } else if let Some(value) = json(&value, &key, 0, items, declaring.kind)? {
+        } else if let Some(value) = json(&value, &key, 0, left, declaring.kind)? {
             fields.insert(key, value);
         }
     }
@@ -111,9 +113,23 @@ fn header(declaring: &Declaring, items: &mut usize) -> mlua::Result<Map<String, 
     Ok(fields)
 }
 
-fn text_key(key: &LuaValue, path: &str) -> mlua::Result<String> {
+/// What a declaration may still have. A table that is met twice is there twice.
+struct Left {
+    items: usize,
+    bytes: usize,
+}
+
+impl Left {
+    fn take(&mut self, text: &mlua::LuaString) -> mlua::Result<()> {
+        let message = || mlua::Error::runtime(format!("what it declares is larger than {} KiB", BYTES / 1024));
+        self.bytes = self.bytes.checked_sub(text.as_bytes().len()).ok_or_else(message)?;
+        Ok(())
+    }
+}
+
+fn text_key(key: &LuaValue, path: &str, left: &mut Left) -> mlua::Result<String> {
     match key {
-        LuaValue::String(text) => Ok(text.to_string_lossy()),
+        LuaValue::String(text) => left.take(text).map(|()| text.to_string_lossy()),
         other => {
             let place = if path.is_empty() { "the table" } else { path };
             Err(mlua::Error::runtime(format!("{place} mixes a list with names: {} stands there", other.type_name())))
@@ -123,9 +139,9 @@ fn text_key(key: &LuaValue, path: &str) -> mlua::Result<String> {
 
 /// A part of a declaration; none for an empty table, which could be a list as well as a map. In what a test says a probe saw
 /// it is a list: one that is empty is something else than one that is missing.
-fn json(value: &LuaValue, path: &str, depth: usize, items: &mut usize, kind: Kind) -> mlua::Result<Option<Value>> {
-    *items += 1;
-    if depth > DEPTH || *items > ITEMS {
+fn json(value: &LuaValue, path: &str, depth: usize, left: &mut Left, kind: Kind) -> mlua::Result<Option<Value>> {
+    left.items = left.items.saturating_sub(1);
+    if depth > DEPTH || left.items == 0 {
         return Err(mlua::Error::runtime(format!("{path} is too large, or refers to itself")));
     }
     Ok(Some(match value {
@@ -134,17 +150,20 @@ fn json(value: &LuaValue, path: &str, depth: usize, items: &mut usize, kind: Kin
         LuaValue::Number(number) => serde_json::Number::from_f64(*number)
             .map(Value::Number)
             .ok_or_else(|| mlua::Error::runtime(format!("{path} is not a finite number")))?,
-        LuaValue::String(text) => match text.to_str() {
-            Ok(text) => Value::String(text.to_owned()),
-            Err(_) => return Err(mlua::Error::runtime(format!("{path} is not UTF-8"))),
-        },
+        LuaValue::String(text) => {
+            left.take(text)?;
+            match text.to_str() {
+                Ok(text) => Value::String(text.to_owned()),
+                Err(_) => return Err(mlua::Error::runtime(format!("{path} is not UTF-8"))),
+            }
+        }
         LuaValue::Table(table) => {
             let length = table.raw_len();
             if length > 0 {
                 let mut list = Vec::new();
                 for index in 1..=length {
                     let place = format!("{path}[{index}]");
-                    let item = json(&table.raw_get(index)?, &place, depth + 1, items, kind)?;
+                    let item = json(&table.raw_get(index)?, &place, depth + 1, left, kind)?;
                     list.push(item.ok_or_else(|| mlua::Error::runtime(format!("{place} is empty")))?);
                 }
                 if table.pairs::<LuaValue, LuaValue>().count() > length {
@@ -155,8 +174,8 @@ fn json(value: &LuaValue, path: &str, depth: usize, items: &mut usize, kind: Kin
             let mut fields = Map::new();
             for pair in table.pairs::<LuaValue, LuaValue>() {
                 let (key, value) = pair?;
-                let key = text_key(&key, path)?;
-                if let Some(value) = json(&value, &format!("{path}.{key}"), depth + 1, items, kind)? {
+                let key = text_key(&key, path, left)?;
+                if let Some(value) = json(&value, &format!("{path}.{key}"), depth + 1, left, kind)? {
                     fields.insert(key, value);
                 }
             }

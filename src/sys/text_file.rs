@@ -1,7 +1,7 @@
 //! Text files that somebody named: regular files only and of bounded size, so that no name makes the reader hang or run
 //! out of memory.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
@@ -54,6 +54,18 @@ pub fn read(path: &Path, largest: u64) -> Result<String, Unreadable> {
 
 /// Reads a text file of at most `largest` bytes, which root may be about to act by.
 pub fn read_trusted(path: &Path, largest: u64, trust: Trust) -> Result<String, Unreadable> {
+    read_vetted(path, largest, |file| match trust {
+        Trust::Required => trust::vet(file, path),
+        Trust::Waived => Ok(()),
+    })
+}
+
+/// Reads a text file of at most `largest` bytes, when the open file passes.
+pub fn read_vetted(
+    path: &Path,
+    largest: u64,
+    vet: impl FnOnce(&File) -> Result<(), Unreadable>,
+) -> Result<String, Unreadable> {
     // Without O_NONBLOCK the opening of a named pipe waits for a writer, maybe for ever.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
     let kind = file.metadata()?.file_type();
@@ -65,11 +77,7 @@ pub fn read_trusted(path: &Path, largest: u64, trust: Trust) -> Result<String, U
             () => "a device",
         }));
     }
-    if trust == Trust::Required
-        && let Some(why) = trust::distrust(&file, path)?
-    {
-        return Err(Unreadable::Untrusted(why));
-    }
+    vet(&file)?;
     let mut bytes = Vec::new();
     // The size that the kernel names may be a lie (/proc) or outdated: what is read counts.
     file.take(largest.saturating_add(1)).read_to_end(&mut bytes)?;

@@ -83,11 +83,10 @@ pub fn distrust(file: &File, path: &Path) -> io::Result<Option<String>> {
     Ok(None)
 }
 
-/// Refuses a file that root should not act by.
-pub fn vet(path: &Path) -> Result<(), String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    match distrust(&file, path).map_err(|error| error.to_string())? {
-        Some(why) => Err(Unreadable::Untrusted(why).to_string()),
+/// Refuses an open file that root should not act by.
+pub fn vet(file: &File, path: &Path) -> Result<(), Unreadable> {
+    match distrust(file, path)? {
+        Some(why) => Err(Unreadable::Untrusted(why)),
         None => Ok(()),
     }
 }

@@ -8,6 +8,9 @@ use super::list::List;
 use super::not_known;
 use crate::case::Evidence;
 
+/// Bytes of a path into tables; each name is a call deeper.
+const LONGEST_PATH: usize = 1000;
+
 /// Puts `known`, `value_or`, `seen_or` and `about` into a table of names that a script can use.
 pub fn install(lua: &Lua, names: &Table) -> mlua::Result<()> {
     let known = |lua: &Lua, (item, field): (LuaValue, LuaValue)| {
@@ -51,12 +54,15 @@ fn look(lua: &Lua, item: &LuaValue, field: &LuaValue) -> mlua::Result<LuaValue> 
         (LuaValue::Table(table), LuaValue::String(path)) => {
             let whole: LuaValue = table.get(path)?;
             let path = path.to_string_lossy();
-            match path.split_once('.') {
-                Some((name, below)) if whole.is_nil() => {
-                    look(lua, &table.get(name)?, &LuaValue::String(lua.create_string(below)?))
-                }
-                _ => Ok(whole),
+            if !whole.is_nil() || !path.contains('.') {
+                return Ok(whole);
             }
+            if path.len() > LONGEST_PATH {
+                return Err(mlua::Error::runtime(format!("a path of fields is at most {LONGEST_PATH} bytes long")));
+            }
+            // Below the first name the path may lead into evidence.
+            let (name, below) = path.split_once('.').unwrap_or((&path, ""));
+            look(lua, &table.get(name)?, &LuaValue::String(lua.create_string(below)?))
         }
         (LuaValue::Table(table), LuaValue::Integer(number)) => table.get(*number),
         (LuaValue::Nil | LuaValue::Table(_), other) => Err(wrong("a field's name", other)),

@@ -19,6 +19,11 @@ pub(super) struct Item {
 }
 
 impl Item {
+    pub fn at(place: Place) -> Self {
+        place.source().outside.hold::<Self>();
+        Item { place }
+    }
+
     /// What a field or a path of fields holds, nil where the host has none.
     pub fn get(&self, lua: &Lua, path: &str) -> mlua::Result<LuaValue> {
         let value = self.place.value();
@@ -87,8 +92,14 @@ pub(super) fn scalar(lua: &Lua, value: &Value) -> mlua::Result<Option<LuaValue>>
 /// The Lua value of what stands at a place. A null is nobody's field here: it raises.
 pub(super) fn to_lua(lua: &Lua, place: Place) -> mlua::Result<LuaValue> {
     match place.value() {
-        Value::Array(_) => lua.create_userdata(List::at(place)).map(LuaValue::UserData),
-        Value::Object(_) => lua.create_userdata(Item { place }).map(LuaValue::UserData),
+        Value::Array(_) => {
+            place.source().outside.settle(lua)?;
+            lua.create_userdata(List::at(place)).map(LuaValue::UserData)
+        }
+        Value::Object(_) => {
+            place.source().outside.settle(lua)?;
+            lua.create_userdata(Item::at(place)).map(LuaValue::UserData)
+        }
         value => match scalar(lua, value)? {
             Some(plain) => Ok(plain),
             None => Err(mlua::Error::external(place.trail().unsaid())),
@@ -125,7 +136,9 @@ pub(super) fn gap_table(lua: &Lua, gap: &Gap) -> mlua::Result<LuaValue> {
     if let LuaValue::Table(table) = &value {
         let sentence = gap.to_string();
         let meta = lua.create_table()?;
-        meta.raw_set("__tostring", lua.create_function(move |_, _: MultiValue| Ok(sentence.clone()))?)?;
+        // A function of Lua's, so that the sentence is in its memory.
+        let say = lua.load("local sentence = ... return function() return sentence end").set_name("=gap");
+        meta.raw_set("__tostring", say.call::<mlua::Function>(sentence)?)?;
         meta.raw_set("__metatable", false)?;
         table.set_metatable(Some(meta))?;
     }
@@ -174,6 +187,12 @@ pub(super) fn refuse_writing<T, M: UserDataMethods<T>>(methods: &mut M) {
     });
 }
 
+impl Drop for Item {
+    fn drop(&mut self) {
+        self.place.source().outside.release::<Self>();
+    }
+}
+
 impl UserData for Item {
     fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
         methods.add_meta_method(MetaMethod::Index, |lua, this, key: LuaValue| match key {
@@ -190,7 +209,8 @@ impl UserData for Item {
         });
         methods.add_meta_method(MetaMethod::Pairs, |lua, this, ()| {
             this.check_available("")?;
-            let item = Item { place: this.place.clone() };
+            this.place.source().outside.settle(lua)?;
+            let item = Item::at(this.place.clone());
             let mut position = 0;
             let next = lua.create_function_mut(move |lua, _: MultiValue| {
                 Ok(match item.next(lua, position)? {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use mlua::{Lua, Value as LuaValue};
 use serde_json::Value;
 
-use super::charge::Charge;
 use super::item::to_lua;
 use super::place::{Place, part};
+use crate::script::sandbox::Hold;
 
 /// A list of evidence.
 pub(super) struct List {
@@ -26,15 +26,26 @@ pub(super) struct List {
 pub(super) struct Selection {
     pub indices: Vec<u32>,
     /// What the indices cost.
-    pub charge: Charge,
+    pub hold: Hold,
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        self.place.source().outside.release::<Self>();
+    }
 }
 
 impl List {
+    fn new(place: Place, selection: Option<Arc<Selection>>, range: Range<u32>, incomplete: bool) -> Self {
+        place.source().outside.hold::<Self>();
+        List { place, selection, range, incomplete }
+    }
+
     /// The whole array at a place.
     pub fn at(place: Place) -> Self {
         let length = place.value().as_array().map_or(0, Vec::len);
         let incomplete = place.is_incomplete();
-        List { selection: None, range: 0..u32::try_from(length).unwrap_or(u32::MAX), incomplete, place }
+        Self::new(place, None, 0..u32::try_from(length).unwrap_or(u32::MAX), incomplete)
     }
 
     /// Some of the same array.
@@ -45,16 +56,17 @@ impl List {
 
     /// Part of a selection of the same array that others hold too.
     pub fn share(&self, selection: Arc<Selection>, range: Range<u32>) -> Self {
-        List { place: self.place.clone(), selection: Some(selection), range, incomplete: self.incomplete }
+        Self::new(self.place.clone(), Some(selection), range, self.incomplete)
     }
 
     /// A selection of nothing yet.
     pub fn new_selection(&self) -> Selection {
-        Selection { indices: Vec::new(), charge: self.charge() }
+        Selection { indices: Vec::new(), hold: self.hold() }
     }
 
-    pub fn charge(&self) -> Charge {
-        Charge::none(&self.place.source().charged)
+    /// To count what is made of it.
+    pub fn hold(&self) -> Hold {
+        Hold::none(&self.place.source().outside)
     }
 
     /// The first items, at most so many.
@@ -63,17 +75,12 @@ impl List {
         let range = self.range.start..self.range.end.min(self.range.start.saturating_add(count));
         // Items that were left out come after those that are there.
         let incomplete = self.incomplete && range.end - range.start < count;
-        List { place: self.place.clone(), selection: self.selection.clone(), range, incomplete }
+        Self::new(self.place.clone(), self.selection.clone(), range, incomplete)
     }
 
     /// What was seen of it, as if that were all.
     pub fn seen(&self) -> Self {
-        List {
-            place: self.place.clone(),
-            selection: self.selection.clone(),
-            range: self.range.clone(),
-            incomplete: false,
-        }
+        Self::new(self.place.clone(), self.selection.clone(), self.range.clone(), false)
     }
 
     /// How many items are there to be seen.

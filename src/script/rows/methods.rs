@@ -14,10 +14,8 @@ use super::list::List;
 use super::not_known;
 use super::pattern::Pattern;
 use crate::nearest::nearest;
+use crate::script::api::{Entry, LIST};
 
-/// The names of the methods, for "did you mean".
-pub(super) const METHODS: &[&str] =
-    &["all", "any", "count", "first", "group", "map", "seen", "sort", "sum", "take", "top", "totable", "where"];
 /// A position that belongs to no group.
 const NO_GROUP: u32 = u32::MAX;
 
@@ -54,7 +52,7 @@ impl List {
         for position in 0..self.len() {
             if pattern.fits(lua, self, position)? {
                 if chosen.indices.len() == chosen.indices.capacity() {
-                    chosen.charge.add(lua, chosen.indices.len().max(4) * size_of::<u32>())?;
+                    chosen.hold.add(lua, chosen.indices.len().max(4) * size_of::<u32>())?;
                     chosen.indices.reserve_exact(chosen.indices.len().max(4));
                 }
                 chosen.indices.push(self.index(position) as u32);
@@ -102,8 +100,8 @@ impl List {
     fn sorted(&self, lua: &Lua, field: &Field, descending: bool, largest: Option<usize>) -> mlua::Result<List> {
         field.check(self)?;
         self.check_complete()?;
-        let mut charge = self.charge();
-        charge.add(lua, self.len() * size_of::<(Key, u32)>())?;
+        let mut hold = self.hold();
+        hold.add(lua, self.len() * size_of::<(Key, u32)>())?;
         let mut keys: Vec<(Key, u32)> = Vec::with_capacity(self.len());
         let mut without = Vec::new();
         for position in 0..self.len() {
@@ -112,7 +110,7 @@ impl List {
                 Some(key) => {
                     match key.held() {
                         0 => {}
-                        held => charge.add(lua, held)?,
+                        held => hold.add(lua, held)?,
                     }
                     keys.push((key, index));
                 }
@@ -126,7 +124,7 @@ impl List {
         }
         let mut chosen = self.new_selection();
         let count = largest.map_or(self.len(), |largest| largest.min(keys.len()));
-        chosen.charge.add(lua, count * size_of::<u32>())?;
+        chosen.hold.add(lua, count * size_of::<u32>())?;
         let others = if largest.is_some() { Vec::new() } else { without };
         chosen.indices = keys.iter().map(|(_, index)| *index).chain(others).take(count).collect();
         Ok(self.select(chosen))
@@ -136,8 +134,8 @@ impl List {
     fn group(&self, lua: &Lua, field: &Field) -> mlua::Result<Table> {
         field.check(self)?;
         self.check_complete()?;
-        let mut charge = self.charge();
-        charge.add(lua, self.len() * size_of::<u32>())?;
+        let mut hold = self.hold();
+        hold.add(lua, self.len() * size_of::<u32>())?;
         let mut groups: HashMap<Key, u32> = HashMap::new();
         let mut counts: Vec<u32> = Vec::new();
         let mut members: Vec<u32> = Vec::with_capacity(self.len());
@@ -154,7 +152,7 @@ impl List {
                         return Err(self.unfit(position, field, "not a number", "a value to group by"));
                     }
                     // Twice, because a table that grows is there twice.
-                    charge.add(lua, 2 * size_of::<(Key, u32)>() + key.held())?;
+                    hold.add(lua, 2 * size_of::<(Key, u32)>() + key.held())?;
                     keys.raw_push(key.to_lua(lua)?)?;
                     let group = counts.len() as u32;
                     counts.push(0);
@@ -177,7 +175,7 @@ impl List {
             *count = end;
         }
         let mut chosen = self.new_selection();
-        chosen.charge.add(lua, end as usize * size_of::<u32>())?;
+        chosen.hold.add(lua, end as usize * size_of::<u32>())?;
         chosen.indices = vec![0; end as usize];
         let mut next = starts.clone();
         for (position, group) in members.iter().enumerate() {
@@ -191,6 +189,7 @@ impl List {
         let chosen = Arc::new(chosen);
         let table = lua.create_table_with_capacity(0, ends.len())?;
         for ((key, start), end) in keys.sequence_values::<LuaValue>().zip(starts).zip(ends) {
+            self.place.source().outside.settle(lua)?;
             table.raw_set(key?, lua.create_userdata(self.share(Arc::clone(&chosen), start..end))?)?;
         }
         in_order(lua, table, keys)
@@ -234,7 +233,7 @@ impl List {
         let shown = trail.shown.clone();
         trail.enter_items();
         let is_of_items = trail.may_have(self.value(0).ok().and_then(Value::as_object), name);
-        mlua::Error::runtime(match nearest(name, METHODS.iter().copied()) {
+        mlua::Error::runtime(match nearest(name, LIST.iter().map(Entry::name)) {
             _ if is_of_items => format!("{shown} is a list and has no `{name}`; its items have: {shown}[1].{name}"),
             Some(near) => format!("{shown} is a list and has no `{name}`; did you mean `:{near}(…)`?"),
             None => format!("{shown} is a list and has no `{name}`"),
@@ -312,6 +311,7 @@ impl UserData for List {
         });
         methods.add_meta_method(MetaMethod::Len, |_, this, ()| this.check_complete().map(|()| this.len()));
         methods.add_meta_method(MetaMethod::Pairs, |lua, this, ()| {
+            this.place.source().outside.settle(lua)?;
             let list = this.take(usize::MAX);
             let mut number = 0;
             let next = lua.create_function_mut(move |lua, _: MultiValue| {

@@ -4,7 +4,6 @@
 //! which carries the gap; a null without a gap is nil. A list that a gap left incomplete raises when its end is reached: what
 //! is in it can be found, but nobody can say that something is not in it, or how much it is in all.
 
-mod charge;
 mod field;
 mod functions;
 mod item;
@@ -21,7 +20,7 @@ use std::sync::Arc;
 use mlua::{AnyUserData, Lua, Value as LuaValue};
 use serde_json::Value;
 
-use super::sandbox::NotKnown;
+use super::sandbox::{NotKnown, Outside};
 use crate::case::{Evidence, Gap};
 
 pub use functions::install;
@@ -45,8 +44,8 @@ pub fn evidence_value(
     evidence: Arc<Evidence>,
     schema: Option<Arc<Value>>,
 ) -> mlua::Result<LuaValue> {
-    let source = Source { name: name.to_owned(), evidence, schema, charged: charge::of(lua) };
-    let item = Item { place: Place::root(Arc::new(source)) };
+    let source = Source { name: name.to_owned(), evidence, schema, outside: Outside::of(lua) };
+    let item = Item::at(Place::root(Arc::new(source)));
     lua.create_userdata(item).map(LuaValue::UserData)
 }
 
@@ -56,4 +55,29 @@ pub fn handle_json(handle: &AnyUserData) -> Option<Value> {
         return Some(item.place.value().clone());
     }
     handle.borrow::<List>().ok().map(|list| list.json())
+}
+
+/// How many values are in what a handle stands for, and the bytes of its texts; none for any other userdata.
+pub fn handle_size(handle: &AnyUserData) -> Option<(usize, usize)> {
+    let mut size = (0, 0);
+    if let Ok(item) = handle.borrow::<Item>() {
+        add_size(item.place.value(), &mut size);
+        return Some(size);
+    }
+    let list = handle.borrow::<List>().ok()?;
+    (0..list.len()).filter_map(|position| list.value(position).ok()).for_each(|value| add_size(value, &mut size));
+    Some(size)
+}
+
+fn add_size(value: &Value, size: &mut (usize, usize)) {
+    size.0 += 1;
+    match value {
+        Value::String(text) => size.1 += text.len(),
+        Value::Array(items) => items.iter().for_each(|item| add_size(item, size)),
+        Value::Object(fields) => fields.iter().for_each(|(name, field)| {
+            size.1 += name.len();
+            add_size(field, size);
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }

@@ -3,20 +3,23 @@
 //! To go to a part costs nothing that grows with the evidence. Names, gaps and schemas are looked up only when something is
 //! not there.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use serde_json::{Map, Value};
 use yoke::Yoke;
 
-use super::NotKnown;
+use super::{NotKnown, Outside};
 use crate::case::{Evidence, Gap, Reason};
 use crate::nearest::nearest;
 use crate::script::evidence::{field_schema, is_map, item_schema, properties};
 
 /// Steps that are kept without an allocation of their own; probes nest hardly deeper.
 const NEAR: usize = 6;
+
+/// Letters of a name, or of a path of them, that a message shows.
+const LONGEST_NAME: usize = 200;
 
 static NULL: Value = Value::Null;
 
@@ -27,8 +30,8 @@ pub(super) struct Source {
     pub evidence: Arc<Evidence>,
     /// Describes the output.
     pub schema: Option<Arc<Value>>,
-    /// Bytes that lists of this Lua state hold outside Lua.
-    pub charged: Arc<AtomicUsize>,
+    /// What the Lua state holds outside Lua.
+    pub outside: Arc<Outside>,
 }
 
 impl Source {
@@ -294,7 +297,16 @@ impl<'a> Trail<'a> {
     }
 }
 
+/// As much of a name as a message needs.
+fn cut(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()).into(),
+        None => name.into(),
+    }
+}
+
 pub(super) fn no_field(path: &str, name: &str, near: Option<&str>) -> mlua::Error {
+    let (path, name) = (cut(path), cut(name));
     mlua::Error::runtime(match near {
         Some(near) => format!("{path} has no field `{name}`; did you mean `{near}`?"),
         None => format!("{path} has no field `{name}`"),

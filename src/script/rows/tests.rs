@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mlua::{Lua, Value as LuaValue};
 use serde_json::{Value, json};
 
-use super::{charge, evidence_value, gap_of, handle_json, install};
+use super::{Outside, evidence_value, gap_of, handle_json, install};
 use crate::case::{Evidence, Gap, Missing, Reason};
 
 fn denied(what: &str) -> Gap {
@@ -59,6 +59,7 @@ fn schema() -> Value {
 
 fn host(evidence: Evidence) -> Lua {
     let lua = Lua::new();
+    lua.set_memory_limit(64 << 20).unwrap();
     let e = evidence_value(&lua, "sockets", Arc::new(evidence), Some(Arc::new(schema()))).unwrap();
     lua.globals().raw_set("e", e).unwrap();
     install(&lua, &lua.globals()).unwrap();
@@ -546,14 +547,18 @@ fn depths_beyond_what_is_kept_near_are_reached_too() {
 fn lists_held_outside_lua_are_bounded_and_those_forgotten_are_not_counted() {
     let many = evidence(json!({"large": (0..50_000).collect::<Vec<_>>()}), &[]);
     let lua = host(many);
+    let before = Outside::of(&lua).bytes();
     lua.load("for _ = 1, 60 do assert(#e.large:where() == 50000) end")
         .exec()
         .unwrap_or_else(|error| panic!("forgotten lists are collected: {error}"));
-    let error = lua.load("kept = {} for i = 1, 200 do kept[i] = e.large:sort() end").exec().unwrap_err();
+    let error = lua.load("kept = {} for i = 1, 1000 do kept[i] = e.large:sort() end").exec().unwrap_err();
     assert!(error.to_string().contains("not enough memory"), "{error}");
     assert!(lua.load("return #kept > 15").eval::<bool>().unwrap());
     lua.load("kept = nil collectgarbage()").exec().unwrap();
-    assert_eq!(charge::of(&lua).load(std::sync::atomic::Ordering::Relaxed), 0);
+    assert_eq!(Outside::of(&lua).bytes(), before);
+    let error = lua.load("kept = {} for i = 1, 1e7 do kept[i] = e.large end").exec().unwrap_err();
+    assert!(error.to_string().contains("not enough memory"), "{error}");
+    assert!(lua.used_memory() + Outside::of(&lua).bytes() < 70 << 20);
 }
 
 #[test]
@@ -580,7 +585,7 @@ fn a_group_for_every_one_of_many_rows_is_within_bounds() {
 
 #[test]
 fn every_method_that_a_misspelt_one_may_mean_exists() {
-    for method in super::methods::METHODS {
+    for method in crate::script::api::LIST.iter().map(crate::script::api::Entry::name) {
         gives(&format!("return type(e.rows.{method})"), json!("function"));
     }
 }

@@ -67,7 +67,8 @@ impl<'l> Arguments<'l> {
     }
 }
 
-/// Bytes that the script may still take.
+/// Bytes of a text that may still be made outside Lua: half of what the script may still take, because for a moment the text
+/// is there twice.
 pub(super) fn room(lua: &Lua, limit: usize) -> usize {
-    limit.saturating_sub(lua.used_memory())
+    limit.saturating_sub(lua.used_memory()) / 2
 }

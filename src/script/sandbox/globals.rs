@@ -10,35 +10,51 @@ use super::limits::Limits;
 use super::state::{Ledger, STOPPED, find, is_out_of_memory};
 use super::stopped::{NotKnown, TooMuchOutput};
 use super::{pattern, regular, tables};
-use crate::printable::shell_word;
-use crate::script::vocabulary;
+use crate::nearest::nearest;
+use crate::printable::{printable, shell_word};
+use crate::script::api::{BLOCKED, instead};
+use crate::script::{Bounds, to_json, vocabulary};
 use crate::sys::lua_hook::Signal;
 
 /// The Lua part of the guards.
 const PRELUDE: &str = include_str!("prelude.lua");
 
-/// Functions that other Lua programs have.
-const BLOCKED: &[&str] =
-    &["load", "loadstring", "loadfile", "dofile", "setfenv", "getfenv", "module", "newproxy", "string.dump"];
+/// Modules of Lua that are not there; what is asked of them says what to use instead.
+const MODULES: &[&str] = &["io", "os", "debug", "package"];
+/// Letters of a name that a message shows.
+const SHOWN: usize = 80;
+/// Names that a misspelt one is compared with.
+const MOST_NAMES: usize = 1000;
+/// How much of a table that is raised as an error is shown.
+const RAISED: Bounds = Bounds { depth: 4, items: 50, bytes: 1000 };
+/// Bytes of the sentences of a gap.
+const ERROR_TEXT: usize = 300;
+/// Bytes of one word of a command, as many as Linux takes (`MAX_ARG_STRLEN`).
+const LONGEST_WORD: usize = 128 * 1024;
 
 /// Puts the names into the state.
 pub(super) fn install(lua: &Lua, limits: &Limits, ledger: &Arc<Ledger>, signal: &Arc<Signal>) -> mlua::Result<()> {
     let globals = lua.globals();
     // First, so that the helpers keep Lua's own functions, whatever a script makes of its globals.
     vocabulary::install(lua, &globals)?;
-    globals.raw_set("shell", lua.create_function(|_, word: String| Ok(shell_word(&word)))?)?;
+    let shell = |_: &Lua, word: mlua::LuaString| match word.as_bytes().len() {
+        0..=LONGEST_WORD => Ok(shell_word(&word.to_string_lossy())),
+        _ => Err(mlua::Error::runtime(format!("a word of a shell command is at most {LONGEST_WORD} bytes long"))),
+    };
+    globals.raw_set("shell", lua.create_function(shell)?)?;
     let string: Table = globals.get("string")?;
     pattern::install(lua, &string, limits.memory_bytes, signal)?;
     tables::install(lua, limits.memory_bytes, signal)?;
     globals.raw_set("re", regular::module(lua, limits.memory_bytes, signal)?)?;
-    for name in BLOCKED {
-        let refused = move |_: &Lua, _: MultiValue| -> mlua::Result<()> {
-            Err(mlua::Error::runtime(format!("`{name}` is not available in checks; {}", instead(name))))
-        };
-        globals.raw_set(*name, lua.create_function(refused)?)?;
+    for blocked in BLOCKED {
+        let refused = move |_: &Lua, _: MultiValue| refused(blocked.name);
+        match blocked.name.split_once('.') {
+            None if MODULES.contains(&blocked.name) => {}
+            None => globals.raw_set(blocked.name, lua.create_function(refused)?)?,
+            Some(("string", name)) => string.raw_set(name, lua.create_function(refused)?)?,
+            Some(_) => {}
+        }
     }
-    string.raw_set("dump", globals.raw_get::<Value>("string.dump")?)?;
-    globals.raw_remove("string.dump")?;
     let engine = engine(lua, ledger, signal)?;
     lua.load(PRELUDE).set_mode(ChunkMode::Text).set_name("=sandbox").call::<()>(engine)?;
     // The same evidence gives the same result.
@@ -64,7 +80,20 @@ fn engine(lua: &Lua, ledger: &Arc<Ledger>, signal: &Arc<Signal>) -> mlua::Result
         caught(lua, &book, error)
     })?;
     engine.raw_set("caught", caught)?;
-    engine.raw_set("instead", lua.create_function(|_, name: String| Ok(instead(&name)))?)?;
+    let book = Arc::clone(ledger);
+    let raised = lua.create_function(move |_, error: Value| {
+        let fields = to_json(&error, RAISED).map_or_else(|_| "a table".to_owned(), |value| value.to_string());
+        if let Value::Table(table) = &error {
+            book.note_raised(format!("table: {:p}", table.to_pointer()), fields);
+        }
+        Ok(())
+    })?;
+    engine.raw_set("raised", raised)?;
+    let refuse = lua.create_function(|_, name: LuaString| {
+        refused(&printable(name.to_string_lossy().chars().take(SHOWN).collect::<String>()))
+    })?;
+    engine.raw_set("refused", refuse)?;
+    engine.raw_set("modules", MODULES.to_vec())?;
     Ok(engine)
 }
 
@@ -73,12 +102,20 @@ fn engine(lua: &Lua, ledger: &Arc<Ledger>, signal: &Arc<Signal>) -> mlua::Result
 fn caught(lua: &Lua, ledger: &Ledger, error: Value) -> mlua::Result<Value> {
     match &error {
         Value::Error(inner) => {
+            let (bytes, kept) = texts(inner);
             if find::<TooMuchOutput>(inner).is_some() || is_out_of_memory(inner) {
                 return Err((**inner).clone());
             }
             if find::<NotKnown>(inner).is_some() {
-                return Ok(error);
+                let cause = kept.cloned().unwrap_or_else(|| Arc::new((**inner).clone()));
+                ledger.count_caught(lua, bytes, Some(&cause))?;
+                let traceback = match &**inner {
+                    mlua::Error::CallbackError { traceback, .. } => traceback.clone(),
+                    _ => String::new(),
+                };
+                return Ok(Value::Error(Box::new(mlua::Error::CallbackError { traceback, cause })));
             }
+            ledger.count_caught(lua, bytes, None)?;
             let script = ScriptError::of(inner, &ledger.chunks());
             Ok(Value::String(lua.create_string(script.to_string())?))
         }
@@ -89,28 +126,41 @@ fn caught(lua: &Lua, ledger: &Ledger, error: Value) -> mlua::Result<Value> {
     }
 }
 
-/// What a check does instead.
-fn instead(name: &str) -> &'static str {
-    match name {
-        "os.time" | "os.clock" | "os.date" | "os.difftime" => "use cx.now, seconds since the epoch",
-        "os.getenv" => "declare what it needs under `params`",
-        "os.execute" | "io.popen" => {
-            "it runs no commands; ask a probe: cx.probe(\"sockets\", {…}), `casebook list` names them"
-        }
-        "os.exit" => "return a finding, or call error(…)",
-        "os.remove" | "os.rename" | "os.tmpname" => "it changes nothing on the host",
-        "io.write" | "io.stdout" | "io.stderr" => "use log(…), or return a finding",
-        "load" | "loadstring" | "loadfile" | "dofile" | "module" => {
-            "put the code into a file beside the script and use require(\"name\")"
-        }
-        "string.dump" => "compiled code cannot be loaded here",
-        "setfenv" | "getfenv" => "give values as arguments",
-        "newproxy" => "use setmetatable",
-        _ => match name.split('.').next().unwrap_or(name) {
-            "io" => "it reads no files; ask a probe: cx.probe(\"logs\", {…}), `casebook list` names them",
-            "os" => "ask a probe: cx.probe(\"host\", {…}), `casebook list` names them",
-            "debug" => "errors name the file, the line and the calls by themselves; use log(…) to see values",
-            _ => "use require(\"name\") for a file beside the script or the shipped library (`casebook.…`)",
-        },
+/// The bytes of an error's texts, and its cause.
+fn texts(error: &mlua::Error) -> (usize, Option<&Arc<mlua::Error>>) {
+    match error {
+        mlua::Error::CallbackError { traceback, cause } => (traceback.len() + texts(cause).0, Some(cause)),
+        mlua::Error::WithContext { context, cause } => (context.len() + texts(cause).0, Some(cause)),
+        mlua::Error::RuntimeError(text) | mlua::Error::SyntaxError { message: text, .. } => (text.len(), None),
+        other => (find::<NotKnown>(other).map_or(0, |unknown| 2 * unknown.path.len() + ERROR_TEXT), None),
     }
+}
+
+/// Says that a name is not there, and what to use instead.
+fn refused(name: &str) -> mlua::Result<()> {
+    let instead = instead(name).unwrap_or("`casebook show` and docs/lua.md name what there is");
+    Err(mlua::Error::runtime(format!("`{name}` is not available in checks; {instead}")))
+}
+
+/// Makes the reading of a global name that nobody defined an error: it is a slip far more often than a question. The last
+/// thing that is done, when all names are there.
+pub(super) fn make_strict(lua: &Lua) -> mlua::Result<()> {
+    let undefined = |_: &Lua, (globals, name): (Table, Value)| -> mlua::Result<()> {
+        let Value::String(name) = name else { return Ok(()) };
+        let name = name.to_string_lossy();
+        let own = globals.pairs::<Value, Value>().flatten().filter_map(|(name, _)| match name {
+            Value::String(name) => Some(name.to_string_lossy()),
+            _ => None,
+        });
+        let names: Vec<String> = own.take(MOST_NAMES).collect();
+        let shown: String = printable(name.chars().take(SHOWN).collect::<String>());
+        Err(mlua::Error::runtime(match nearest(&name, names.iter().map(String::as_str)) {
+            Some(near) => format!("nothing is named `{shown}`; did you mean `{near}`?"),
+            None => format!("nothing is named `{shown}`; rawget(_G, name) asks without an error"),
+        }))
+    };
+    let meta = lua.create_table()?;
+    meta.raw_set("__index", lua.create_function(undefined)?)?;
+    meta.raw_set("__metatable", false)?;
+    lua.globals().set_metatable(Some(meta))
 }

@@ -2,6 +2,9 @@
 
 use crate::printable::printable;
 
+/// What each line costs besides its text: keeping a million empty ones takes much, too.
+const LINE: usize = 24;
+
 /// The lines so far.
 #[derive(Debug)]
 pub struct Log {
@@ -23,7 +26,7 @@ impl Log {
             let room = self.limit.saturating_sub(self.bytes);
             // The gap that `print` leaves between two values.
             let shown = printable(String::from_utf8_lossy(&line[..line.len().min(room)]).replace('\t', "    "));
-            self.bytes += shown.len() + 1;
+            self.bytes += shown.len() + LINE;
             if line.len() > room || self.bytes > self.limit {
                 return false;
             }
@@ -55,11 +58,11 @@ mod tests {
 
     #[test]
     fn a_flood_ends_at_the_bound() {
-        let mut log = Log::new(10);
+        let mut log = Log::new(10 + 2 * LINE);
         assert!(log.add(b"abc\nde"));
         assert!(!log.add(b"0123456789"));
         assert_eq!(log.lines(), ["abc", "de"]);
-        let mut log = Log::new(3);
+        let mut log = Log::new(3 * LINE);
         assert!(!log.add(b"\n\n\n\n"));
     }
 

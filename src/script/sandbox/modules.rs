@@ -1,7 +1,7 @@
 //! `require`: the shipped library, and plain names in the script's own folder.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use mlua::{Lua, Table, Value};
 
 use super::state::{LONGEST_SCRIPT, Ledger, load};
 use crate::nearest::nearest;
-use crate::sys::text_file;
+use crate::sys::text_file::{self, Unreadable};
 
 /// The library that is shipped.
 static LIBRARY: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/lua/casebook");
@@ -19,8 +19,8 @@ const SHIPPED: &str = "casebook";
 /// Files of the library that are not for `require`.
 const INTERNAL: &[&str] = &["check", "expressions"];
 
-/// Says why a file must not be run, if so.
-pub type Vet = fn(&Path) -> Result<(), String>;
+/// Says why an open file must not be run, if so.
+pub type Vet = fn(&File, &Path) -> Result<(), Unreadable>;
 
 /// Where `require` finds modules.
 #[derive(Debug, Clone, Default)]
@@ -90,17 +90,15 @@ impl Modules {
     }
 
     fn read(&self, folder: &Path, path: &str) -> Result<String, String> {
-        let absent = |error: std::io::Error| text_file::Unreadable::from(error).to_string();
+        let absent = |error: std::io::Error| Unreadable::from(error).to_string();
         let root =
             fs::canonicalize(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }).map_err(absent)?;
         let file = fs::canonicalize(root.join(path)).map_err(absent)?;
         if !file.starts_with(&root) {
             return Err("it is a link out of the script's folder; put the file itself there".into());
         }
-        if let Some(vet) = self.vet {
-            vet(&file)?;
-        }
-        text_file::read(&file, LONGEST_SCRIPT as u64).map_err(|error| error.to_string())
+        let vet = |open: &File| self.vet.map_or(Ok(()), |vet| vet(open, &file));
+        text_file::read_vetted(&file, LONGEST_SCRIPT as u64, vet).map_err(|error| error.to_string())
     }
 }
 

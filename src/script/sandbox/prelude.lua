@@ -1,7 +1,7 @@
 -- What of Lua's own is not safe as it is, made safe. Run once in each fresh state, before any script; what it needs of the
 -- state it keeps in locals, out of reach of scripts. `engine` is what Rust lends.
 local engine = ...
-local caught, emit, go_on, instead = engine.caught, engine.emit, engine.go_on, engine.instead
+local caught, emit, go_on, raised, refused = engine.caught, engine.emit, engine.go_on, engine.raised, engine.refused
 
 local error, getmetatable, ipairs, rawget, select, setmetatable, tostring, type =
   error, getmetatable, ipairs, rawget, select, setmetatable, tostring, type
@@ -11,6 +11,16 @@ local concat, insert, pack = table.concat, table.insert, table.pack
 
 -- No guard shows in a place: errors are in the line of the script that called.
 local function refuse(message) error(message, 3) end
+
+-- A table that is raised shows its fields at the end, not its address.
+local raw_error = error
+function _G.error(value, level)
+  if type(value) == "table" and type(getmetatable(value)) ~= "table" then raised(value) end
+  if level == nil then level = 1 end
+  -- One for this function.
+  if type(level) == "number" and level > 0 then level = level + 1 end
+  raw_error(value, level)
+end
 
 -- Protected calls. A script that was stopped catches nothing: `caught` raises again. The handler of xpcall runs after the
 -- error has unwound the stack, because while Lua runs one for a stop, nothing can stop it.
@@ -77,14 +87,10 @@ end
 
 log = print
 
--- Names that other Lua programs have. `instead` says what a check does instead.
-for _, name in ipairs({ "io", "os", "debug", "package" }) do
-  local function refused(_, field)
-    local full = type(field) == "string" and name .. "." .. field or name
-    refuse("`" .. full .. "` is not available in checks; " .. instead(full))
-  end
-  _G[name] = setmetatable({}, { __index = refused, __newindex = refused, __call = refused, __metatable = false })
+-- Modules that other Lua programs have.
+for _, name in ipairs(engine.modules) do
+  local function refuse_all(_, field) refused(type(field) == "string" and name .. "." .. field or name) end
+  _G[name] = setmetatable({}, { __index = refuse_all, __newindex = refuse_all, __call = refuse_all, __metatable = false })
 end
-warn = print
 
 getmetatable("").__metatable = false

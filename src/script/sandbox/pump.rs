@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -18,6 +19,10 @@ use super::stopped::Stopped;
 use crate::sys::lua_hook::Signal;
 use crate::sys::thread::Thread;
 
+/// Scripts of this process that were left behind and still run.
+static HANGING: AtomicUsize = AtomicUsize::new(0);
+/// With so many of them no other script is started.
+const MOST_HANGING: usize = 2;
 /// Stack of a script's thread: Lua allows 200 nested C calls, and some of ours are deep.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 /// How often the script is asked where it is, so that one that hangs can be placed.
@@ -125,13 +130,23 @@ where
     A: Send + 'static,
     T: Send + 'static,
 {
+    if HANGING.load(Ordering::Acquire) >= MOST_HANGING {
+        let why = format!("{MOST_HANGING} scripts hang already, and each takes a processor");
+        return Attempt {
+            outcome: Err(Stopped::NoThread(why)),
+            loaded: BTreeMap::new(),
+            printed: Vec::new(),
+            memory_bytes: None,
+            script_seconds: 0.0,
+        };
+    }
     let (sender, receiver) = mpsc::channel();
     let signal = Arc::new(Signal::default());
     signal.note();
     let caller = Caller { sender: sender.clone(), signal: Arc::clone(&signal) };
     let ledger = Arc::new(Ledger::new(Log::new(limits.output_bytes)));
     let thread: Arc<OnceLock<Thread>> = Arc::default();
-    let end: Arc<Mutex<Option<End<T>>>> = Arc::default();
+    let end: Arc<Mutex<Outcome<T>>> = Arc::new(Mutex::new(Outcome { value: None, is_left_behind: false }));
 
     let body = {
         let (limits, modules) = (*limits, modules.clone());
@@ -149,7 +164,14 @@ where
                 },
             };
             let memory_bytes = lua.as_ref().ok().map(Lua::used_memory);
-            *locked(&end) = Some(End { outcome, memory_bytes });
+            let left_behind = {
+                let mut end = locked(&end);
+                end.value = Some(End { outcome, memory_bytes });
+                end.is_left_behind
+            };
+            if left_behind {
+                HANGING.fetch_sub(1, Ordering::AcqRel);
+            }
             let _ = sender.send(Message::Done);
             // The state goes last: freeing it takes a while, and nobody needs to wait for that.
         }
@@ -159,11 +181,20 @@ where
     let in_time = match spawned {
         Ok(_) => pump(&receiver, &mut clock, &signal, &thread, &mut serve),
         Err(error) => {
-            *locked(&end) = Some(End { outcome: Err(Stopped::NoThread(error.to_string())), memory_bytes: None });
+            locked(&end).value = Some(End { outcome: Err(Stopped::NoThread(error.to_string())), memory_bytes: None });
             true
         }
     };
-    let end = if in_time { locked(&end).take() } else { None };
+    let end = {
+        let mut end = locked(&end);
+        // It may have ended since the pump gave it up.
+        let value = end.value.take();
+        if value.is_none() && !in_time {
+            end.is_left_behind = true;
+            HANGING.fetch_add(1, Ordering::AcqRel);
+        }
+        value
+    };
     let (outcome, memory_bytes) = match end {
         // Whatever came of it, it was over its time.
         Some(End { memory_bytes, outcome: Err(Stopped::Failed(_) | Stopped::Memory { .. }) | Ok(_) })
@@ -181,6 +212,13 @@ where
         memory_bytes,
         script_seconds: clock.elapsed().as_secs_f64(),
     }
+}
+
+/// Where a script's thread leaves how it ended.
+struct Outcome<T> {
+    value: Option<End<T>>,
+    /// Nobody waits for it any more.
+    is_left_behind: bool,
 }
 
 struct End<T> {

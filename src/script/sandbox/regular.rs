@@ -8,6 +8,7 @@ use regex::bytes::{Captures, Regex, RegexBuilder};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::arguments::room;
+use super::outside::Hold;
 use super::state::{STOPPED, locked};
 use crate::sys::lua_hook::Signal;
 
@@ -16,13 +17,13 @@ const SIZE: usize = 256 * 1024;
 /// Bytes of an expression as it is written: reading one takes time, too, and cannot be stopped either.
 const LENGTH: usize = 16 * 1024;
 /// Expressions that are kept compiled.
-const KEPT: usize = 64;
+const KEPT: usize = 32;
 /// States that one search may pass, at worst one for each byte of the text and each part of the expression: it cannot be
 /// stopped from outside.
 const WORK: usize = 1_000_000_000;
 
-/// A compiled expression, and how many parts it has.
-type Compiled = (Regex, usize);
+/// A compiled expression, shared because a copy would begin without what searches have prepared; and how many parts it has.
+type Compiled = (Arc<Regex>, usize);
 
 #[derive(Clone)]
 struct Expressions {
@@ -32,7 +33,7 @@ struct Expressions {
 }
 
 impl Expressions {
-    fn get(&self, pattern: &LuaString, text: &[u8]) -> mlua::Result<Regex> {
+    fn get(&self, pattern: &LuaString, text: &[u8]) -> mlua::Result<Arc<Regex>> {
         if self.signal.is_stopped() {
             return Err(mlua::Error::runtime(STOPPED));
         }
@@ -62,13 +63,13 @@ fn compile(source: &str) -> mlua::Result<Compiled> {
     if source.len() > LENGTH {
         return Err(wrong(format!("it is longer than {LENGTH} bytes")));
     }
-    let expression = RegexBuilder::new(source).unicode(false).size_limit(SIZE).dfa_size_limit(4 * SIZE).build();
+    let expression = RegexBuilder::new(source).unicode(false).size_limit(SIZE).dfa_size_limit(SIZE).build();
     let expression = expression.map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => wrong("it is too large; repeat less, or split it"),
         other => wrong(other),
     })?;
     let parsed = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(source);
-    Ok((expression, parsed.map_or(SIZE, |hir| parts(&hir))))
+    Ok((Arc::new(expression), parsed.map_or(SIZE, |hir| parts(&hir))))
 }
 
 /// How many parts an expression has when its repetitions are written out.
@@ -147,7 +148,9 @@ pub(super) fn module(lua: &Lua, limit: usize, signal: &Arc<Signal>) -> mlua::Res
         let expression = own.get(&pattern, &text.as_bytes())?;
         let (mut start, mut last) = (0, None);
         let own = own.clone();
+        let hold = Hold::one::<[Expressions; 6]>(lua)?;
         lua.create_function_mut(move |lua, ()| {
+            let _held = &hold;
             let bytes = text.as_bytes();
             while start <= bytes.len() && !own.signal.is_stopped() {
                 let Some(captures) = expression.captures_at(&bytes, start) else { break };
@@ -170,7 +173,10 @@ pub(super) fn module(lua: &Lua, limit: usize, signal: &Arc<Signal>) -> mlua::Res
         substitute(lua, &own, &expression, &text, &by, most.unwrap_or(usize::MAX))
     };
     module.raw_set("gsub", lua.create_function(replace)?)?;
-    let escape = |lua: &Lua, text: mlua::BorrowedStr| lua.create_string(regex::escape(&text));
+    let escape = |lua: &Lua, text: mlua::BorrowedStr| match text.len() {
+        0..=LENGTH => lua.create_string(regex::escape(&text)),
+        _ => Err(wrong(format!("it is longer than {LENGTH} bytes"))),
+    };
     module.raw_set("escape", lua.create_function(escape)?)?;
     Ok(module)
 }
@@ -195,7 +201,14 @@ fn substitute(
         out.extend_from_slice(&bytes[end..whole.start()]);
         let value = match by {
             Value::String(template) => {
-                captures.expand(&template.as_bytes(), &mut out);
+                let template = template.as_bytes();
+                let longest = captures.iter().flatten().map(|group| group.len()).max().unwrap_or_default();
+                let groups = memchr::memchr_iter(b'$', &template).count();
+                let most = groups.saturating_mul(longest).saturating_add(template.len());
+                if most > room.saturating_sub(out.len()) {
+                    return Err(mlua::Error::MemoryError("not enough memory".into()));
+                }
+                captures.expand(&template, &mut out);
                 Value::Nil
             }
             Value::Function(function) => Function::call(function, table(lua, expression, &captures)?)?,

@@ -1,7 +1,7 @@
 //! A fresh Lua state that reaches nothing of the host.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use mlua::chunk::ChunkMode;
 use mlua::state::{GcIncParams, GcMode};
@@ -27,11 +27,64 @@ pub(super) struct Ledger {
     chunks: Mutex<Vec<String>>,
     /// Why the script was stopped, when it was not for its time.
     stop: Mutex<Option<TooMuchOutput>>,
+    /// Errors that the script caught and may keep, each with its bytes outside Lua.
+    caught: Mutex<Caught>,
+    /// The last table that was raised as an error: how Lua shows it, and what is in it.
+    raised: Mutex<Option<(String, String)>>,
 }
+
+#[derive(Debug, Default)]
+struct Caught {
+    bytes: usize,
+    kept: Vec<(Weak<mlua::Error>, usize)>,
+}
+
+/// One part in so many of the memory goes to the allocator, which Lua does not count: small objects take more than they ask
+/// for.
+const ALLOCATOR: usize = 8;
+/// Bytes of caught errors that may wait for the collector, or be kept.
+const CAUGHT: usize = 4 * 1024 * 1024;
+/// Bytes of an error besides its texts.
+const ERROR: usize = 512;
 
 impl Ledger {
     pub fn new(log: Log) -> Self {
-        Ledger { log: Mutex::new(log), loaded: Mutex::default(), chunks: Mutex::default(), stop: Mutex::default() }
+        Ledger {
+            log: Mutex::new(log),
+            loaded: Mutex::default(),
+            chunks: Mutex::default(),
+            stop: Mutex::default(),
+            caught: Mutex::default(),
+            raised: Mutex::default(),
+        }
+    }
+
+    /// Counts an error of ours that the script caught: its texts are outside Lua's memory. `kept` is its cause, when the
+    /// script gets the error itself.
+    pub fn count_caught(&self, lua: &Lua, bytes: usize, kept: Option<&Arc<mlua::Error>>) -> mlua::Result<()> {
+        let mut caught = locked(&self.caught);
+        caught.bytes += bytes + ERROR;
+        caught.kept.extend(kept.map(|cause| (Arc::downgrade(cause), bytes + ERROR)));
+        if caught.bytes <= CAUGHT {
+            return Ok(());
+        }
+        lua.gc_collect()?;
+        caught.kept.retain(|(cause, _)| cause.strong_count() > 0);
+        caught.bytes = caught.kept.iter().map(|(_, bytes)| bytes).sum();
+        if caught.bytes > CAUGHT / 2 {
+            return Err(mlua::Error::MemoryError("not enough memory".into()));
+        }
+        Ok(())
+    }
+
+    /// Notes a table that is raised as an error.
+    pub fn note_raised(&self, shown: String, fields: String) {
+        *locked(&self.raised) = Some((shown, fields));
+    }
+
+    /// What is in the table that Lua shows so.
+    fn raised(&self, shown: &str) -> Option<String> {
+        locked(&self.raised).as_ref().filter(|(known, _)| known == shown).map(|(_, fields)| fields.clone())
     }
 
     /// Adds to the log; a script that floods it is stopped.
@@ -81,12 +134,13 @@ pub(super) fn fresh(
     let libraries = StdLib::COROUTINE | StdLib::TABLE | StdLib::STRING | StdLib::UTF8 | StdLib::MATH;
     // This leaves `pcall` alone, which is wrapped below: `mlua`'s own could not be yielded across.
     let lua = Lua::new_with(libraries, LuaOptions::new().catch_rust_panics(true))?;
-    lua.set_memory_limit(limits.memory_bytes)?;
+    lua.set_memory_limit(limits.memory_bytes / ALLOCATOR * (ALLOCATOR - 1))?;
     // A pause of twice the live memory, which is the default, runs into the limit with half of it garbage.
     lua.gc_set_mode(GcMode::Incremental(GcIncParams::default().pause(150)));
     lua.set_app_data(Arc::clone(ledger));
     globals::install(&lua, limits, ledger, signal)?;
     modules::install(&lua, &lua.globals(), modules, ledger)?;
+    globals::make_strict(&lua)?;
     lua_hook::obey(&lua, Arc::clone(signal))?;
     Ok(lua)
 }
@@ -137,7 +191,8 @@ pub(super) fn reason(error: &mlua::Error, limits: &Limits, ledger: &Ledger, sign
     }
     // A call at the very end of a function leaves no trace of its line; the script's file is known all the same.
     let file = if script.file.is_empty() { names.first().cloned().unwrap_or_default() } else { script.file.clone() };
-    Stopped::Failed(ScriptError { file, ..script })
+    let message = ledger.raised(&script.message).unwrap_or(script.message);
+    Stopped::Failed(ScriptError { file, message, ..script })
 }
 
 /// The error of our own inside one of Lua.

@@ -10,6 +10,7 @@ use mlua::{Integer, Lua, LuaString, MultiValue, Table, Value};
 
 use self::matcher::{Capture, Matcher, Trouble};
 use super::arguments::{Arguments, room};
+use super::outside::Hold;
 use super::state::{STOPPED, locked};
 use crate::sys::lua_hook::Signal;
 
@@ -116,7 +117,9 @@ fn gmatch(lua: &Lua, signal: &Arc<Signal>, values: MultiValue) -> mlua::Result<m
     // Where the next search begins, and where the last match ended.
     let state = Mutex::new((start, None));
     let signal = Arc::clone(signal);
+    let hold = Hold::one::<[Matcher<'_>; 2]>(lua)?;
     lua.create_function(move |lua, ()| {
+        let _held = &hold;
         let bytes = text.as_bytes();
         let pattern = pattern.as_bytes();
         let mut state = locked(&state);

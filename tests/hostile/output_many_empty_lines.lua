@@ -1,0 +1,2 @@
+print(string.rep("\n", 60 * 1000))
+return "printed"

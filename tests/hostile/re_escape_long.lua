@@ -1,0 +1,1 @@
+re.escape(string.rep("*", 12 * 1000 * 1000))

@@ -1,0 +1,2 @@
+-- Opening a pipe waits for a writer.
+return { pcall(require, "pipe") }
