@@ -11,6 +11,7 @@ pub mod units;
 
 pub mod case;
 
+pub mod archive;
 pub mod sys;
 
 pub mod probe;

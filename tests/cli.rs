@@ -1,5 +1,7 @@
 //! The command line, by running the binary as an operator would: right and wrong input, and what comes of each.
 
+#[path = "cli/archives.rs"]
+mod archives;
 #[path = "cli/bounds.rs"]
 mod bounds;
 #[path = "cli/captures.rs"]
@@ -10,6 +12,8 @@ mod checks;
 mod command;
 #[path = "cli/files.rs"]
 mod files;
+#[path = "cli/kept.rs"]
+mod kept;
 #[path = "cli/lint.rs"]
 mod lint;
 #[path = "cli/lint_lua.rs"]
@@ -29,5 +33,7 @@ mod secrets;
 mod signals;
 #[path = "cli/testing.rs"]
 mod testing;
+#[path = "cli/unfinished.rs"]
+mod unfinished;
 #[path = "cli/usage.rs"]
 mod usage;

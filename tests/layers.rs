@@ -9,7 +9,7 @@ use regex::Regex;
 const LAYERS: &[&[&str]] = &[
     &["units", "nearest", "printable"],
     &["case"],
-    &["sys"],
+    &["archive", "sys"],
     &["probe", "report"],
     &["script"],
     &["runbook"],

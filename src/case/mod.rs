@@ -4,6 +4,7 @@
 
 mod account;
 mod diagnosis;
+mod difference;
 mod evidence;
 mod finding;
 mod gap;
@@ -13,6 +14,7 @@ mod verdict;
 
 pub use account::{Account, Entry, EntryKind, Process};
 pub use diagnosis::{Cause, Diagnosis, Likelihood, Remedy, Sign, SignSide, Urgency, Weight};
+pub use difference::{CauseChange, Changed, Difference, FindingChange, Side, SightChange, Trend};
 pub use evidence::{Evidence, Missing, Observed};
 pub use finding::{Coverage, Finding, Said};
 pub use gap::{Gap, Reason};

@@ -69,7 +69,11 @@ pub enum NoCase {
 impl Case {
     /// Reads the JSON of a case.
     pub fn from_json(text: &str) -> Result<Self, NoCase> {
-        let value: Value = serde_json::from_str(text)?;
+        Self::from_value(serde_json::from_str(text)?)
+    }
+
+    /// Reads a case from its JSON, of this form or an older one.
+    pub fn from_value(value: Value) -> Result<Self, NoCase> {
         match value.get("format").and_then(Value::as_u64) {
             Some(format) if format <= u64::from(CASE_FORMAT) => Ok(serde_json::from_value(value)?),
             Some(format) => Err(NoCase::Newer(format)),

@@ -1,6 +1,10 @@
 //! What can be typed.
 
+mod kept;
+
 use std::path::PathBuf;
+
+pub(super) use kept::{CasesArguments, CasesCommand, DiffArguments, ReplayArguments, RetestArguments};
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
@@ -52,6 +56,12 @@ pub(super) enum Command {
     Probe(ProbeArguments),
     /// Judge the recorded evidence of a run again, maybe by another runbook
     Replay(ReplayArguments),
+    /// Compare two cases: causes, findings, figures
+    Diff(DiffArguments),
+    /// Run a case's runbook on this host again, with the same parameters, and compare
+    Retest(RetestArguments),
+    /// List, show, finish and remove the cases that runs left in the state directory
+    Cases(CasesArguments),
     /// Say what can be seen on this host, what not, and how to let it
     Doctor,
     /// Print a JSON schema: of a case, of runbooks, of tests, or of a probe
@@ -83,9 +93,12 @@ pub(super) struct RunArguments {
     /// Read packets from this pcap or pcapng file instead of the wire: short for --set pcap=...
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub pcap: Option<PathBuf>,
-    /// Also keep the case, all evidence included, in this JSON file
+    /// Also save the case, all evidence included, in this file: plain JSON when it ends in .json, else packed
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub save: Option<PathBuf>,
+    /// Keep neither the case nor a journal under the state directory
+    #[arg(long)]
+    pub no_keep: bool,
     #[command(flatten)]
     pub output: OutputArguments,
     #[command(flatten)]
@@ -110,9 +123,12 @@ pub(super) struct CheckArguments {
     /// Its parameters
     #[arg(value_name = "KEY=VALUE")]
     pub params: Vec<String>,
-    /// Also keep the case, all evidence included, in this JSON file
+    /// Also save the case, all evidence included, in this file: plain JSON when it ends in .json, else packed
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub save: Option<PathBuf>,
+    /// Keep neither the case nor a journal under the state directory
+    #[arg(long)]
+    pub no_keep: bool,
     /// Explain the check and its parameters instead of running it
     #[arg(long)]
     pub help_params: bool,
@@ -308,23 +324,6 @@ pub(super) struct ProbeArguments {
     /// Explain the probe's parameters and result instead of running it
     #[arg(long)]
     pub help_params: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ReplayArguments {
-    /// A case: the JSON file of an earlier run
-    #[arg(value_name = "CASE", value_hint = ValueHint::FilePath)]
-    pub case: PathBuf,
-    /// Judge by this runbook instead of the one in the case
-    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
-    pub runbook: Option<String>,
-    /// Set a parameter otherwise than in the recorded run
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
-    #[command(flatten)]
-    pub scripts: ScriptArguments,
-    #[command(flatten)]
-    pub output: OutputArguments,
 }
 
 #[derive(Debug, Args)]

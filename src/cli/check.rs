@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use super::arguments::{CheckArguments, key_and_value};
+use super::keep::Keeper;
 use super::{Usage, output};
 use crate::runbook::{self, Check, Kind, Problems};
 
@@ -30,8 +31,11 @@ pub(super) fn check(arguments: &CheckArguments) -> anyhow::Result<u8> {
     }
     let runbook = runbook::around(&check).map_err(|problems| cannot_run(&arguments.check, &problems))?;
     let params = arguments.params.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
-    let case = super::run::live(&runbook, params, arguments.scripts.limits(), arguments.quiet)?;
-    sinks.write(&case)?;
+    let mut keeper = Keeper::new(!arguments.no_keep, arguments.quiet);
+    let case = super::run::live(&runbook, params, arguments.scripts.limits(), arguments.quiet, &mut keeper)?;
+    let written = sinks.write(&case);
+    keeper.keep(&case);
+    written?;
     Ok(case.verdict.exit_status())
 }
 

@@ -1,10 +1,14 @@
 //! The command line: one file per subcommand. Results go to stdout, progress and messages to stderr.
 
 mod arguments;
+mod case_file;
+mod cases;
 mod check;
+mod diff;
 mod display;
 mod doctor;
 mod generate;
+mod keep;
 mod lint;
 mod list;
 mod lua;
@@ -14,6 +18,7 @@ mod place;
 mod plan;
 mod probe;
 mod replay;
+mod retest;
 mod run;
 mod test;
 
@@ -64,6 +69,9 @@ pub fn main() -> ExitCode {
         Command::Lua(arguments) => lua::lua(&arguments),
         Command::Probe(arguments) => probe::probe(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Diff(arguments) => diff::diff(&arguments),
+        Command::Retest(arguments) => retest::retest(&arguments),
+        Command::Cases(arguments) => cases::cases(&arguments),
         Command::Doctor => doctor::doctor(),
         Command::Schema(arguments) => generate::schema(&arguments),
         Command::Generate(arguments) => generate::generate(&arguments),

@@ -43,6 +43,16 @@ impl Sinks {
 
     /// Writes the report everywhere. A file that cannot be written does not keep the report from the terminal.
     pub fn write(&self, case: &Case) -> anyhow::Result<()> {
+        let failed = self.write_files(case);
+        let mut stdout = BufWriter::new(io::stdout().lock());
+        read_enough(self.printed.render(case, &self.options, &mut stdout).and_then(|()| stdout.flush()))?;
+        // What is still buffered for a reader that is gone is not tried again.
+        let _ = stdout.into_parts();
+        failed
+    }
+
+    /// Writes the files alone.
+    pub fn write_files(&self, case: &Case) -> anyhow::Result<()> {
         let mut failed = None;
         for (place, renderer) in &self.files {
             let options = Options { color: false, width: 100, ..self.options };
@@ -52,19 +62,11 @@ impl Sinks {
             }
         }
         if let Some(place) = &self.case {
-            let saved = place.write(|out| {
-                serde_json::to_writer_pretty(&mut *out, case)?;
-                out.write_all(b"\n")
-            });
-            match saved {
+            match super::case_file::write(place, case) {
                 Ok(()) => say(format_args!("case saved: {}", place.path().display())),
                 Err(error) => failed = Some(error),
             }
         }
-        let mut stdout = BufWriter::new(io::stdout().lock());
-        read_enough(self.printed.render(case, &self.options, &mut stdout).and_then(|()| stdout.flush()))?;
-        // What is still buffered for a reader that is gone is not tried again.
-        let _ = stdout.into_parts();
         failed.map_or(Ok(()), Err)
     }
 }

@@ -3,32 +3,20 @@
 use anyhow::Context;
 use serde_json::{Map, Value};
 
-use super::Usage;
 use super::arguments::{ReplayArguments, key_and_value};
-use super::output;
+use super::{Usage, case_file, output};
 use crate::case::Case;
 use crate::engine::{self, Recorded, Request};
-use crate::runbook;
-use crate::sys::text_file;
-
-/// The largest case that is read.
-const LARGEST: u64 = 256 * 1024 * 1024;
-
-fn read(arguments: &ReplayArguments) -> anyhow::Result<Case> {
-    let path = arguments.case.display();
-    let text = text_file::read(&arguments.case, LARGEST)
-        .map_err(|error| Usage(format!("cannot read the case {path}: {error}")))?;
-    Ok(Case::from_json(&text).map_err(|error| Usage(format!("{path} {error}")))?)
-}
+use crate::runbook::{self, Runbook};
+use crate::script::sandbox::Limits;
+use crate::sys::trust::Trust;
 
 pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
-    let sinks = output::Sinks::prepare(&arguments.output, None)?;
-    let recorded = read(arguments)?;
+    let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
+    let recorded = case_file::read(arguments.case.as_deref().unwrap_or_default(), Trust::Waived)?.case;
     let runbook = match &arguments.runbook {
         Some(name) => super::run::load(name, arguments.scripts.trusting())?,
-        None => runbook::load_recorded(&recorded.runbook)
-            .map_err(|problems| Usage(problems.render(output::stderr_color())))
-            .context("the case's own runbook cannot be read by this casebook; name one to judge by")?,
+        None => own(&recorded)?,
     };
     let mut params: Map<String, Value> = recorded
         .params
@@ -39,13 +27,35 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
     for (key, value) in arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
         params.insert(key, value);
     }
+    let set: Vec<&str> =
+        arguments.set.iter().filter_map(|text| text.split_once('=')).map(|(key, _)| key.trim()).collect();
+    let case = judge(recorded, &runbook, params, &set, arguments.scripts.limits())?;
+    sinks.write(&case)?;
+    Ok(case.verdict.exit_status())
+}
+
+/// The runbook that the case was made by.
+pub(super) fn own(case: &Case) -> anyhow::Result<Runbook> {
+    runbook::load_recorded(&case.runbook)
+        .map_err(|problems| Usage(problems.render(output::stderr_color())))
+        .context("the case's own runbook cannot be read by this casebook; name one to judge by")
+}
+
+/// Judges the evidence of a case again, with these parameters, some of which were set anew.
+fn judge(
+    recorded: Case,
+    runbook: &Runbook,
+    params: Map<String, Value>,
+    set: &[&str],
+    limits: Limits,
+) -> Result<Case, Usage> {
     let request = Request {
-        runbook: &runbook,
+        runbook,
         params,
         host: recorded.host.clone(),
         started: recorded.started,
         cancelled: &|| false,
-        limits: arguments.scripts.limits(),
+        limits,
         printed: &|_, _| {},
     };
     let mut case =
@@ -53,6 +63,12 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
     // What the looking cost, and whether it was cut short, are facts of the recorded run.
     case.cost = recorded.cost;
     case.partial = recorded.partial;
-    sinks.write(&case)?;
-    Ok(case.verdict.exit_status())
+    // What was given is what somebody typed, then or now; the others are as they were.
+    case.given.retain(|name, _| recorded.given.contains_key(name) || set.contains(&name.as_str()));
+    for (name, value) in case.given.iter_mut().filter(|(name, _)| !set.contains(&name.as_str())) {
+        if let Some(given) = recorded.given.get(name) {
+            value.clone_from(given);
+        }
+    }
+    Ok(case)
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::arguments::{RunArguments, key_and_value};
 use super::display::Display;
+use super::keep::{Begun, Keeper};
 use super::output;
 use super::{Usage, say};
 use crate::case::Case;
@@ -42,23 +43,40 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
     if let Some(pcap) = &arguments.pcap {
         params.insert("pcap".into(), Value::String(readable(pcap)?));
     }
-    let case = live(&runbook, params, arguments.scripts.limits(), arguments.quiet)?;
-    sinks.write(&case)?;
+    let mut keeper = Keeper::new(!arguments.no_keep, arguments.quiet);
+    let case = live(&runbook, params, arguments.scripts.limits(), arguments.quiet, &mut keeper)?;
+    let written = sinks.write(&case);
+    // What could not be written where it was wanted is all the more worth keeping.
+    keeper.keep(&case);
+    written?;
     Ok(case.verdict.exit_status())
 }
 
-/// Runs a runbook on this host.
-pub(super) fn live(runbook: &Runbook, params: Map<String, Value>, limits: Limits, quiet: bool) -> Result<Case, Usage> {
+/// Runs a runbook on this host, with a journal.
+pub(super) fn live(
+    runbook: &Runbook,
+    params: Map<String, Value>,
+    limits: Limits,
+    quiet: bool,
+    keeper: &mut Keeper,
+) -> Result<Case, Usage> {
+    let bad = |error: engine::RunError| Usage(error.to_string());
+    let (secrets, all, given) = engine::secrets(runbook, &params).map_err(bad)?;
+    let (host, started) = (identity::host(), Timestamp::now());
+    let noted = keeper.begin(&Begun { runbook, host: &host, started, params: all, given }, secrets);
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(quiet);
-    let observer = Live::new(Arc::clone(&cancel), display.progress());
+    let mut observer = Live::new(Arc::clone(&cancel), display.progress());
+    if let Some(noted) = noted {
+        observer = observer.noting(noted);
+    }
     let cancelled = Arc::clone(&cancel);
     let request = Request {
         runbook,
         params,
-        host: identity::host(),
-        started: Timestamp::now(),
+        host,
+        started,
         cancelled: &move || cancelled.is_cancelled(),
         limits,
         printed: &|step, line| match runbook.around {
@@ -66,7 +84,7 @@ pub(super) fn live(runbook: &Runbook, params: Map<String, Value>, limits: Limits
             None => say(format_args!("{step}: {line}")),
         },
     };
-    let case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()));
+    let case = engine::run(&request, &observer).map_err(bad);
     display.finish();
     case
 }

@@ -14,9 +14,9 @@ mod trace;
 
 pub use asker::Asker;
 pub use literal::{Literal, LiteralEvidence, Unanswered};
-pub use observer::{Ask, Live, Observer, Recorded, observe_one};
+pub use observer::{Ask, Live, Noted, Observer, Recorded, observe_one};
 pub use plan::{Plan, PlannedStep, plan};
 pub use progress::{Event, Progress};
-pub use run::{Request, RunError, run, run_traced};
+pub use run::{Request, RunError, run, run_traced, secrets};
 pub use secret::Secrets;
 pub use trace::Trace;

@@ -53,16 +53,33 @@ pub trait Observer: Sync {
     }
 }
 
+/// Takes each answer as it comes, with the name that it is filed under. Secrets are still in it.
+pub type Noted = Box<dyn Fn(&str, &Evidence) + Send + Sync>;
+
 /// The host itself.
 pub struct Live {
     cancel: Arc<Cancel>,
     progress: Progress,
+    noted: Option<Noted>,
 }
 
 impl Live {
     /// An observer of this host that `cancel` can end early.
     pub fn new(cancel: Arc<Cancel>, progress: Progress) -> Self {
-        Live { cancel, progress }
+        Live { cancel, progress, noted: None }
+    }
+
+    /// Hands each answer to `noted` as soon as it is there, long before the run ends.
+    #[must_use]
+    pub fn noting(mut self, noted: Noted) -> Self {
+        self.noted = Some(noted);
+        self
+    }
+
+    fn note(&self, ask: &Ask, evidence: &Evidence) {
+        if let Some(noted) = &self.noted {
+            noted(&ask.step, evidence);
+        }
     }
 
     fn start(&self, index: usize, ask: Ask, gate: &Arc<Gate>, answers: &Sender<(usize, Evidence)>) {
@@ -148,6 +165,7 @@ impl Observer for Live {
         while evidence.len() < asks.len() {
             match answers.recv_timeout(TICK) {
                 Ok((index, answer)) => {
+                    self.note(&asks[index], &answer);
                     evidence.insert(index, answer);
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -195,18 +213,32 @@ pub(super) fn derive(ask: &Ask) -> Evidence {
     observe_one(ask, &cx)
 }
 
+/// Says why a record has no answer of a probe.
+type Lacking = Box<dyn Fn(&str) -> Gap + Send + Sync>;
+
 /// A record of an earlier run. Probes that derive their result from other evidence derive it again.
 pub struct Recorded {
     evidence: IndexMap<String, Evidence>,
     /// Steps that have a record of their own to answer from.
     steps: HashSet<String>,
+    lacking: Lacking,
 }
 
 impl Recorded {
     /// An observer that answers a runbook from recorded evidence: by the step's id, else by the probe's name, where a runbook
     /// with other steps was recorded.
     pub fn new(evidence: IndexMap<String, Evidence>, runbook: &Runbook) -> Self {
-        Recorded { evidence, steps: runbook.steps.iter().map(|step| step.id.clone()).collect() }
+        let lacking =
+            |probe: &str| Gap::new(Reason::Absent, format!("ask probe {probe}"), "the case has no record of it");
+        let steps = runbook.steps.iter().map(|step| step.id.clone()).collect();
+        Recorded { evidence, steps, lacking: Box::new(lacking) }
+    }
+
+    /// Says by `lacking` why the record has no answer of a probe.
+    #[must_use]
+    pub fn lacking(mut self, lacking: impl Fn(&str) -> Gap + Send + Sync + 'static) -> Self {
+        self.lacking = Box::new(lacking);
+        self
     }
 
     /// What the record has for an ask.
@@ -220,7 +252,7 @@ impl Recorded {
     }
 
     /// The evidence for an ask.
-    pub(super) fn answer(&self, ask: &Ask) -> Evidence {
+    pub fn answer(&self, ask: &Ask) -> Evidence {
         let recorded = self.find(ask);
         if !ask.probe.derives_from().is_empty() {
             let derived = derive(ask);
@@ -236,8 +268,10 @@ impl Recorded {
             };
         }
         recorded.cloned().unwrap_or_else(|| {
-            let mut evidence = unstarted(ask, Reason::Absent, "the case has no record of it");
+            let gap = (self.lacking)(ask.probe.name());
+            let mut evidence = unstarted(ask, gap.reason, &gap.why);
             evidence.started = Timestamp::UNIX_EPOCH;
+            evidence.gap = Some(gap);
             evidence
         })
     }

@@ -64,6 +64,16 @@ pub fn run(request: &Request<'_>, observer: &dyn Observer) -> Result<Case, RunEr
     run_traced(request, observer).map(|(case, _)| case)
 }
 
+/// The secrets among the parameters of a run, and the parameters as a case records them: all, and as they were given.
+pub fn secrets(
+    runbook: &Runbook,
+    given: &Map<String, Value>,
+) -> Result<(Secrets, Map<String, Value>, Map<String, Value>), RunError> {
+    let mut params = check_params(runbook, given)?;
+    let secrets = Secrets::take(runbook, &mut params);
+    Ok((secrets, shown(runbook, &params), shown(runbook, given)))
+}
+
 /// Runs a runbook, and says which parts of it held.
 pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Case, Trace), RunError> {
     let (clock, cpu) = (Instant::now(), usage::process_cpu_seconds());

@@ -1,4 +1,4 @@
-//! Text files that somebody named: regular files only and of bounded size, so that no name makes the reader hang or run
+//! Files that somebody named: regular files only and of bounded size, so that no name makes the reader hang or run
 //! out of memory.
 
 use std::fs::{File, OpenOptions};
@@ -66,6 +66,28 @@ pub fn read_vetted(
     largest: u64,
     vet: impl FnOnce(&File) -> Result<(), Unreadable>,
 ) -> Result<String, Unreadable> {
+    let bytes = bytes_vetted(path, largest, vet)?;
+    String::from_utf8(bytes).map_err(|error| Unreadable::NotText(error.utf8_error().valid_up_to()))
+}
+
+/// Reads a file of at most `largest` bytes.
+pub fn read_bytes(path: &Path, largest: u64) -> Result<Vec<u8>, Unreadable> {
+    read_bytes_trusted(path, largest, Trust::Waived)
+}
+
+/// Reads a file of at most `largest` bytes, which root may be about to act by.
+pub fn read_bytes_trusted(path: &Path, largest: u64, trust: Trust) -> Result<Vec<u8>, Unreadable> {
+    bytes_vetted(path, largest, |file| match trust {
+        Trust::Required => trust::vet(file, path),
+        Trust::Waived => Ok(()),
+    })
+}
+
+fn bytes_vetted(
+    path: &Path,
+    largest: u64,
+    vet: impl FnOnce(&File) -> Result<(), Unreadable>,
+) -> Result<Vec<u8>, Unreadable> {
     // Without O_NONBLOCK the opening of a named pipe waits for a writer, maybe for ever.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
     let kind = file.metadata()?.file_type();
@@ -84,7 +106,7 @@ pub fn read_vetted(
     if bytes.len() as u64 > largest {
         return Err(Unreadable::TooLarge(largest));
     }
-    String::from_utf8(bytes).map_err(|error| Unreadable::NotText(error.utf8_error().valid_up_to()))
+    Ok(bytes)
 }
 
 #[cfg(test)]

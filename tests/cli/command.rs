@@ -33,9 +33,10 @@ steps:
         say: \"{{ bitrate(rates.watched.rx.bits_per_second) }} in\"
 ";
 
-/// A folder to work in, with what the test puts there.
+/// A folder to work in, with what the test puts there, and one for what casebook keeps.
 pub struct Desk {
     folder: TempDir,
+    state: TempDir,
 }
 
 /// What came of a command.
@@ -49,7 +50,7 @@ pub struct Answer {
 
 impl Desk {
     pub fn new() -> Self {
-        Desk { folder: tempfile::tempdir().unwrap() }
+        Desk { folder: tempfile::tempdir().unwrap(), state: tempfile::tempdir().unwrap() }
     }
 
     /// The path of a file on the desk.
@@ -68,6 +69,20 @@ impl Desk {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
+    /// The path of something that casebook keeps.
+    pub fn kept(&self, name: &str) -> PathBuf {
+        self.state.path().join("casebook/cases").join(name)
+    }
+
+    /// The names of what casebook keeps, in their order.
+    pub fn kept_names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.kept("")).into_iter().flatten();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
     /// The names of the files on the desk.
     pub fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.folder.path()).unwrap();
@@ -81,6 +96,7 @@ impl Desk {
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_casebook"));
         command.args(arguments).current_dir(self.folder.path()).env_clear().env("HOME", self.folder.path());
+        command.env("XDG_STATE_HOME", self.state.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -10,13 +10,13 @@ use crate::command::{Desk, GOOD, finish, wait};
 fn reports_and_the_case_are_written_beside_what_is_printed() {
     let desk = Desk::new();
     desk.put("brief.yaml", GOOD);
-    let answer = desk.run("run brief.yaml -o a.md -o b.json -o c.txt --save d.case");
+    let answer = desk.run("run brief.yaml -o a.md -o b.json -o c.txt --save d.json");
     answer.ended(0).printed(&["brief"]);
-    for name in ["a.md", "b.json", "c.txt", "d.case"] {
+    for name in ["a.md", "b.json", "c.txt", "d.json"] {
         assert!(desk.text(name).contains("brief"), "{name}");
         assert!(answer.err.contains(&format!("written: {name}")) || answer.err.contains(&format!("saved: {name}")));
     }
-    assert_eq!(desk.names(), ["a.md", "b.json", "brief.yaml", "c.txt", "d.case"]);
+    assert_eq!(desk.names(), ["a.md", "b.json", "brief.yaml", "c.txt", "d.json"]);
 }
 
 #[test]

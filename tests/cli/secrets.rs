@@ -48,14 +48,14 @@ fn it_appears_in_no_case_no_report_and_no_message() {
     desk.put("discreet.yaml", RUNBOOK);
     std::fs::create_dir(desk.path(SECRET)).unwrap();
     desk.put(&format!("{SECRET}/messages"), "Nov 22 10:00:00 host kernel: line\n");
-    let answer =
-        desk.run(&format!("run discreet.yaml --set dir={SECRET} --save a.case -o a.md -o a.json -o a.txt --verbose"));
+    let answer = desk
+        .run(&format!("run discreet.yaml --set dir={SECRET} --save case.json -o a.md -o a.json -o a.txt --verbose"));
     answer.ended(2);
-    for name in ["a.case", "a.md", "a.json", "a.txt"] {
+    for name in ["case.json", "a.md", "a.json", "a.txt"] {
         assert!(!desk.text(name).contains(SECRET), "{name}: {}", desk.text(name));
     }
     assert!(!answer.out.contains(SECRET) && !answer.err.contains(SECRET), "{answer:#?}");
-    let case: serde_json::Value = serde_json::from_str(&desk.text("a.case")).unwrap();
+    let case: serde_json::Value = serde_json::from_str(&desk.text("case.json")).unwrap();
     assert_eq!(case["params"]["dir"], "(secret dir)");
     assert_eq!(case["evidence"]["logs"]["params"]["dir"], "(secret dir)");
     assert_eq!(case["evidence"]["logs"]["output"]["files"].as_array().unwrap().len(), 1, "the probe got the real one");
@@ -65,9 +65,9 @@ fn it_appears_in_no_case_no_report_and_no_message() {
 fn a_gap_does_not_tell_it_either() {
     let desk = Desk::new();
     desk.put("discreet.yaml", RUNBOOK);
-    let answer = desk.run(&format!("run discreet.yaml --set dir=/nowhere/{SECRET} --save a.case"));
+    let answer = desk.run(&format!("run discreet.yaml --set dir=/nowhere/{SECRET} --save case.json"));
     answer.reported();
-    assert!(!desk.text("a.case").contains(SECRET), "{}", desk.text("a.case"));
+    assert!(!desk.text("case.json").contains(SECRET), "{}", desk.text("case.json"));
     assert!(!answer.out.contains(SECRET) && !answer.err.contains(SECRET), "{answer:#?}");
 }
 

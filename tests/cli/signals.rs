@@ -11,10 +11,10 @@ use nix::unistd::Pid;
 use crate::command::{Desk, GOOD, finish};
 
 /// Far longer than a test waits: only the signal ends it in time.
-const LONG: &str = "1h";
+pub const LONG: &str = "1h";
 
 /// A run of an hour that has begun to watch.
-fn watching(desk: &Desk, line: &str) -> Child {
+pub fn watching(desk: &Desk, line: &str) -> Child {
     let child = desk.command(line.split_whitespace()).spawn().unwrap();
     // The threads of the probes appear when the handlers are in place; before, a signal would end the program at once.
     let threads = format!("/proc/{}/task", child.id());
@@ -30,11 +30,11 @@ fn watching(desk: &Desk, line: &str) -> Child {
     child
 }
 
-fn signal(child: &Child, signal: Signal) {
+pub fn signal(child: &Child, signal: Signal) {
     kill(Pid::from_raw(child.id() as i32), signal).unwrap();
 }
 
-fn desk() -> Desk {
+pub fn desk() -> Desk {
     let desk = Desk::new();
     desk.put("long.yaml", GOOD.replace("max: 1m", "max: 1h"));
     desk

@@ -1,0 +1,59 @@
+//! The case file: a tar of the case's parts, packed by Zstandard, with a manifest that names each part and its digest.
+//!
+//! Bytes in, a case out, and the other way round. No file is touched here, and nothing of an archive is ever written to
+//! a path that the archive names: a hostile one has nowhere to escape to.
+
+mod broken;
+mod manifest;
+mod pack;
+mod parts;
+mod unpack;
+
+pub use broken::Broken;
+pub use pack::pack;
+pub use unpack::unpack;
+
+use crate::case::Case;
+
+/// The version of the archive's form; it grows when a reader of the older form would be misled.
+pub const ARCHIVE_FORMAT: u32 = 1;
+/// The most bytes that a case file may have, packed and unpacked: all of it is held in memory.
+pub const LARGEST: u64 = 256 * 1024 * 1024;
+/// What a Zstandard frame begins with.
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// What a case file holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaseFile {
+    /// The case.
+    pub case: Case,
+    /// What lies beside it for people and other programs: the report, packets, lines of logs.
+    pub attached: Vec<Attached>,
+}
+
+/// A file in a case file that is no part of the case itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attached {
+    /// Its name: letters, digits, `.`, `_` and `-`.
+    pub name: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+impl From<Case> for CaseFile {
+    fn from(case: Case) -> Self {
+        CaseFile { case, attached: Vec::new() }
+    }
+}
+
+/// Reads a case in either form: packed, or the plain JSON of a case.
+pub fn read(bytes: &[u8]) -> Result<CaseFile, Broken> {
+    if bytes.starts_with(&MAGIC) {
+        return unpack(bytes);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| Broken::NotText(error.valid_up_to()))?;
+    Ok(Case::from_json(text)?.into())
+}
+
+#[cfg(test)]
+mod tests;

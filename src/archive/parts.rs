@@ -1,0 +1,122 @@
+//! A case taken apart into members, and put together again.
+
+use serde_json::Value;
+
+use super::manifest::{Form, is_plain};
+use super::{Attached, Broken};
+
+/// A member with its content.
+pub(super) struct Part {
+    pub name: String,
+    pub form: Form,
+    pub at: Option<String>,
+    pub bytes: Vec<u8>,
+}
+
+/// Takes a case apart: each step's evidence, the texts of the runbook and of the checks, and the rest.
+pub(super) fn take_apart(mut case: Value) -> Vec<Part> {
+    let mut parts = Vec::new();
+    if let Some(text) = take_text(&mut case, "/runbook", "text") {
+        parts.push(Part {
+            name: "runbook.yaml".into(),
+            form: Form::Text,
+            at: Some("/runbook/text".into()),
+            bytes: text,
+        });
+    }
+    for check in keys(&case, "/runbook/checks") {
+        let place = format!("/runbook/checks/{}", escaped(&check));
+        let folder = format!("checks/{check}");
+        if let Some(text) = take_text(&mut case, &place, "text") {
+            let name = named(&parts, format!("{folder}.lua"), "lua");
+            parts.push(Part { name, form: Form::Text, at: Some(format!("{place}/text")), bytes: text });
+        }
+        let modules = format!("{place}/modules");
+        for module in keys(&case, &modules) {
+            if let Some(text) = take_text(&mut case, &modules, &module) {
+                let at = Some(format!("{modules}/{}", escaped(&module)));
+                let name = named(&parts, format!("{folder}/{module}.lua"), "lua");
+                parts.push(Part { name, form: Form::Text, at, bytes: text });
+            }
+        }
+    }
+    let evidence = case.get_mut("evidence").and_then(Value::as_object_mut).map(std::mem::take).unwrap_or_default();
+    for (step, evidence) in evidence {
+        let name = named(&parts, format!("evidence/{step}.json"), "json");
+        let at = Some(format!("/evidence/{}", escaped(&step)));
+        parts.push(Part { name, form: Form::Json, at, bytes: printed(&evidence) });
+    }
+    parts
+        .insert(0, Part { name: "case.json".into(), form: Form::Json, at: Some(String::new()), bytes: printed(&case) });
+    parts
+}
+
+/// The wished name, unless it is odd or taken: then one with a number.
+fn named(parts: &[Part], wished: String, ending: &str) -> String {
+    if is_plain(&wished) && parts.iter().all(|part| part.name != wished) {
+        return wished;
+    }
+    let folder = wished.split('/').next().unwrap_or_default();
+    format!("{folder}/_{}.{ending}", parts.len())
+}
+
+fn keys(case: &Value, place: &str) -> Vec<String> {
+    case.pointer(place).and_then(Value::as_object).map(|map| map.keys().cloned().collect()).unwrap_or_default()
+}
+
+fn take_text(case: &mut Value, place: &str, key: &str) -> Option<Vec<u8>> {
+    let map = case.pointer_mut(place)?.as_object_mut()?;
+    match map.get(key) {
+        Some(Value::String(_)) => {}
+        _ => return None,
+    }
+    match map.shift_remove(key) {
+        Some(Value::String(text)) => Some(text.into_bytes()),
+        _ => None,
+    }
+}
+
+fn printed(value: &Value) -> Vec<u8> {
+    format!("{value:#}\n").into_bytes()
+}
+
+/// A key as a JSON pointer writes it.
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// Puts a case together again, and what is attached to it.
+pub(super) fn put_together(parts: Vec<Part>) -> Result<(Value, Vec<Attached>), Broken> {
+    let mut case: Option<Value> = None;
+    let mut attached = Vec::new();
+    for Part { name, form, at, bytes } in parts {
+        let Some(at) = at else {
+            attached.push(Attached { name, bytes });
+            continue;
+        };
+        let value = match form {
+            Form::Json => serde_json::from_slice(&bytes).map_err(|_| Broken::member(&name, "is not JSON"))?,
+            Form::Text => Value::String(String::from_utf8(bytes).map_err(|_| Broken::member(&name, "is not text"))?),
+            Form::Bytes => return Err(Broken::member(&name, "cannot be a part of the case")),
+        };
+        match &mut case {
+            None if at.is_empty() => case = Some(value),
+            None => return Err(Broken::Manifest("what the case consists of does not begin with the case".to_owned())),
+            Some(case) => put(case, &at, value).ok_or_else(|| Broken::member(&name, "has no place in the case"))?,
+        }
+    }
+    let case = case.ok_or_else(|| Broken::Manifest("no case is in it".to_owned()))?;
+    Ok((case, attached))
+}
+
+/// Puts a value where nothing is yet.
+fn put(case: &mut Value, at: &str, value: Value) -> Option<()> {
+    let (place, key) = at.rsplit_once('/')?;
+    let key = key.replace("~1", "/").replace("~0", "~");
+    let map = case.pointer_mut(place)?.as_object_mut()?;
+    if map.contains_key(&key) {
+        return None;
+    }
+    map.insert(key, value);
+    Some(())
+}

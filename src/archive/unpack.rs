@@ -1,0 +1,128 @@
+//! From the bytes of a case file to the case. The bytes may come from anybody.
+
+use std::io::{self, Read};
+
+use ruzstd::decoding::StreamingDecoder;
+
+use super::manifest::{LARGEST_MANIFEST, MANIFEST, MOST_MEMBERS, Manifest, digest, is_plain};
+use super::parts::{self, Part};
+use super::{Broken, CaseFile, LARGEST};
+use crate::case::Case;
+
+/// The largest window that a frame may ask for; what casebook writes asks for less than 1 MiB, `zstd -19` for 8.
+const LARGEST_WINDOW: u64 = 8 * 1024 * 1024;
+
+/// Reads a case file. Every member must be named in the manifest, once, with its size and digest; links, folders and paths
+/// that lead elsewhere are refused; nothing is written anywhere.
+pub fn unpack(bytes: &[u8]) -> Result<CaseFile, Broken> {
+    let damaged = |why: &dyn std::fmt::Display| Broken::Damaged(why.to_string());
+    let mut packed = bytes;
+    let decoder = StreamingDecoder::new_with_max_window_size(&mut packed, LARGEST_WINDOW).map_err(|e| damaged(&e))?;
+    let mut tar = tar::Archive::new(Bounded { inner: decoder, left: LARGEST, exceeded: false });
+    let parts = members(&mut tar);
+    let mut rest = tar.into_inner();
+    let parts = match parts {
+        Ok(parts) => parts,
+        Err(_) if rest.exceeded => return Err(Broken::TooLarge),
+        Err(broken) => return Err(broken),
+    };
+    only_zeros(&mut rest)?;
+    drop(rest);
+    if !packed.is_empty() {
+        return Err(Broken::Damaged("something follows its end".to_owned()));
+    }
+    let (case, attached) = parts::put_together(parts)?;
+    Ok(CaseFile { case: Case::from_value(case)?, attached })
+}
+
+/// A reader that gives no more than so many bytes.
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+    exceeded: bool,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 && !buffer.is_empty() {
+            self.exceeded = true;
+            return Err(io::Error::other("it is too large"));
+        }
+        let room = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.inner.read(&mut buffer[..room])?;
+        self.left -= read as u64;
+        Ok(read)
+    }
+}
+
+/// The members, each held against the manifest.
+fn members<R: Read>(tar: &mut tar::Archive<R>) -> Result<Vec<Part>, Broken> {
+    let damaged = |error: io::Error| Broken::Damaged(error.to_string());
+    let mut entries = tar.entries().map_err(damaged)?.raw(true);
+    let no_manifest = || Broken::Manifest(format!("it does not begin with {MANIFEST}"));
+    let mut first = entries.next().ok_or_else(no_manifest)?.map_err(damaged)?;
+    if name_of(&first)? != MANIFEST {
+        return Err(no_manifest());
+    }
+    let manifest = Manifest::read(&content(&mut first, LARGEST_MANIFEST)?)?;
+    let mut parts = Vec::with_capacity(manifest.members.len());
+    let mut listed = manifest.members.into_iter();
+    for entry in entries {
+        let mut entry = entry.map_err(damaged)?;
+        let name = name_of(&entry)?;
+        if parts.len() >= MOST_MEMBERS {
+            return Err(Broken::TooMany(MOST_MEMBERS));
+        }
+        // Their order is the manifest's; so no member can stand twice, unless the manifest names it twice.
+        let member = listed.next().filter(|member| member.name == name);
+        let member = member.ok_or_else(|| Broken::member(&name, "is not the one that its manifest names next"))?;
+        if parts.iter().any(|part: &Part| part.name == name) {
+            return Err(Broken::member(&name, "is there twice"));
+        }
+        let bytes = content(&mut entry, member.bytes)?;
+        if bytes.len() as u64 != member.bytes || digest(&bytes) != member.sha256 {
+            return Err(Broken::Digest(name));
+        }
+        parts.push(Part { name, form: member.form, at: member.at, bytes });
+    }
+    match listed.next() {
+        Some(missing) => Err(Broken::member(&missing.name, "is missing")),
+        None => Ok(parts),
+    }
+}
+
+/// The name of a plain file; anything else has no place in a case file.
+fn name_of<R: Read>(entry: &tar::Entry<'_, R>) -> Result<String, Broken> {
+    let path = entry.path_bytes();
+    let name = String::from_utf8_lossy(&path);
+    if !entry.header().entry_type().is_file() {
+        return Err(Broken::member(&name, "is a link, a folder or something else that is not a plain file"));
+    }
+    if !is_plain(&name) {
+        return Err(Broken::member(&name, "has a name that leads elsewhere, or none that casebook gives"));
+    }
+    Ok(name.into_owned())
+}
+
+fn content<R: Read>(entry: &mut tar::Entry<'_, R>, most: u64) -> Result<Vec<u8>, Broken> {
+    if entry.size() > LARGEST {
+        return Err(Broken::TooLarge);
+    }
+    let mut bytes = Vec::new();
+    entry.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| Broken::Damaged(error.to_string()))?;
+    Ok(bytes)
+}
+
+/// After the last member a tar has zeros alone.
+fn only_zeros<R: Read>(rest: &mut Bounded<R>) -> Result<(), Broken> {
+    let mut buffer = [0; 8192];
+    loop {
+        match rest.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) if buffer[..read].iter().all(|byte| *byte == 0) => {}
+            Ok(_) => return Err(Broken::Damaged("something follows its last member".to_owned())),
+            Err(_) if rest.exceeded => return Err(Broken::TooLarge),
+            Err(error) => return Err(Broken::Damaged(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What can be typed about cases of earlier runs.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueHint};
+
+use super::{OutputArguments, ScriptArguments};
+use crate::units::Size;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook replay flood.case -o report.md
+  casebook replay last --set high=100Mbit/s
+  casebook replay flood.case ./my-runbook.yaml
+  casebook replay --from ./sosreport-web1 high-inbound-traffic --save web1.case")]
+pub(in crate::cli) struct ReplayArguments {
+    /// A case: a file of an earlier run, or the name of a kept one as `casebook cases` lists it; with --from the runbook
+    #[arg(value_name = "CASE", value_hint = ValueHint::FilePath, required_unless_present = "from")]
+    pub case: Option<String>,
+    /// Judge by this runbook instead of the one in the case
+    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
+    pub runbook: Option<String>,
+    /// Take what tools printed, as files in this folder, for evidence: an sosreport, or outputs of ip, ss, sar, iptables …
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub from: Option<PathBuf>,
+    /// Set a parameter otherwise than in the recorded run
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Save the case as it is judged now: plain JSON when it ends in .json, else packed
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub save: Option<PathBuf>,
+    #[command(flatten)]
+    pub scripts: ScriptArguments,
+    #[command(flatten)]
+    pub output: OutputArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook diff before.case after.case
+  casebook diff 20261122T1854 last --format json
+
+Exit status: 0 nothing of note changed, 1 changed but not for the worse, 2 for the worse: a graver verdict, or a cause that
+was not at work before; 64 bad usage or a case that cannot be read.")]
+pub(in crate::cli) struct DiffArguments {
+    /// The case before: a file or the name of a kept one
+    #[arg(value_name = "A", value_hint = ValueHint::FilePath)]
+    pub before: String,
+    /// The case after
+    #[arg(value_name = "B", value_hint = ValueHint::FilePath)]
+    pub after: String,
+    /// Format of what is printed
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
+    pub format: String,
+    /// Show every figure that changed
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook retest last                  is it better now?
+  casebook retest before.case --save after.case
+
+Exit status: that of the new run: 0 ok, 1 warning, 2 critical, 3 unknown; 64 bad usage or a case that cannot be read.")]
+pub(in crate::cli) struct RetestArguments {
+    /// The case: a file, or the name of a kept one
+    #[arg(value_name = "CASE", value_hint = ValueHint::FilePath)]
+    pub case: String,
+    /// Set a parameter otherwise than in the case; secrets are not in it and must be given again
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Format of what is printed
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
+    pub format: String,
+    /// Write the report of the new run to this file, too; may be given more than once
+    #[arg(long = "output", short = 'o', value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// Also save the new case in this file: plain JSON when it ends in .json, else packed
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub save: Option<PathBuf>,
+    /// Keep neither the new case nor a journal under the state directory
+    #[arg(long)]
+    pub no_keep: bool,
+    /// Show every figure that changed
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Show no progress
+    #[arg(long, short)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub scripts: ScriptArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook cases
+  casebook cases show last -o report.md
+  casebook cases finish 20261122T185420Z
+  casebook cases prune --keep 10
+
+The last 50 cases are kept, 256 MiB at most, in $XDG_STATE_HOME/casebook/cases (~/.local/state when it is not set), for
+root in /var/lib/casebook/cases. `casebook run --no-keep` keeps nothing.")]
+pub(in crate::cli) struct CasesArguments {
+    #[command(subcommand)]
+    pub command: Option<CasesCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum CasesCommand {
+    /// List the kept cases and the runs that were not finished
+    List {
+        /// Format of the list
+        #[arg(long, short, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
+        format: String,
+    },
+    /// Show the report of a case as it was judged, without judging again
+    Show {
+        /// A kept case: its name, an unmistakable beginning of it, or `last`; or a file
+        case: String,
+        /// Print what lies in the case file under this name instead of a report: report.md, logs.txt, capture.pcapng
+        #[arg(long, value_name = "NAME")]
+        attached: Option<String>,
+        #[command(flatten)]
+        output: OutputArguments,
+    },
+    /// Judge what an unfinished run had observed, and keep that as a case
+    Finish {
+        /// The run, as the list names it, or `last`
+        id: String,
+        /// Also save the case in this file: plain JSON when it ends in .json, else packed
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        save: Option<PathBuf>,
+        #[command(flatten)]
+        scripts: ScriptArguments,
+        #[command(flatten)]
+        output: OutputArguments,
+    },
+    /// Remove the oldest cases and unfinished runs
+    Prune {
+        /// How many cases stay
+        #[arg(long, value_name = "COUNT")]
+        keep: Option<usize>,
+        /// How large they may be together, as in 100MiB
+        #[arg(long, value_name = "SIZE")]
+        max_size: Option<Size>,
+    },
+}

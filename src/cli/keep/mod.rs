@@ -1,0 +1,141 @@
+//! What is kept of each run under the state directory: its case, and while it runs a journal of its evidence.
+//!
+//! Nothing here may hold up a diagnosis: a host in trouble may have a full, read-only or hanging disk. All writing is done
+//! by threads that are waited for only so long, and what fails is one line on stderr.
+
+mod journal;
+mod state;
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+pub(super) use journal::{Recovered, recover};
+pub(super) use state::{KEPT, Keep, State, Unfinished};
+
+use super::{case_file, say};
+use crate::case::Case;
+use crate::engine::{Noted, Secrets};
+use crate::runbook::Runbook;
+use journal::Journal;
+
+/// How long the end of a run waits for the disk.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Keeps one run, as far as the disk lets it.
+pub(super) struct Keeper {
+    state: Option<State>,
+    id: Option<String>,
+    journal: Option<Journal>,
+    quiet: bool,
+}
+
+impl Keeper {
+    /// A keeper of a run; one that keeps nothing when the operator wants none of it.
+    pub fn new(keeps: bool, quiet: bool) -> Self {
+        let state = keeps.then(|| within(State::open)).and_then(|opened| match opened {
+            Some(Ok(state)) => Some(state),
+            Some(Err(why)) => {
+                not_kept(&why);
+                None
+            }
+            None => {
+                not_kept("the disk does not answer");
+                None
+            }
+        });
+        Keeper { state, id: None, journal: None, quiet }
+    }
+
+    /// Begins the journal of a run. What it returns takes the evidence as it comes.
+    pub fn begin(&mut self, run: &Begun<'_>, secrets: Secrets) -> Option<Noted> {
+        let state = self.state.clone()?;
+        let id = state::id(run.started, &run.runbook.name);
+        let header = journal::header(run);
+        match within(move || Journal::create(&state, &id, header).map_err(|error| error.to_string())) {
+            Some(Ok((id, journal))) => {
+                let noted = journal.noted(secrets);
+                self.id = Some(id);
+                self.journal = Some(journal);
+                Some(noted)
+            }
+            Some(Err(why)) => {
+                // Where no journal can be written, no case can.
+                not_kept(&why);
+                self.state = None;
+                None
+            }
+            None => {
+                not_kept("the disk does not answer");
+                self.state = None;
+                None
+            }
+        }
+    }
+
+    /// Keeps the case, and then drops the journal. If it cannot be kept, the journal stays behind.
+    pub fn keep(mut self, case: &Case) {
+        let Some(state) = self.state.take() else { return };
+        let id = self.id.take().unwrap_or_else(|| state::id(case.started, &case.runbook.name));
+        let packed = match case_file::packed(case) {
+            Ok(packed) => packed,
+            Err(error) => return not_kept(&error.to_string()),
+        };
+        let journal = self.journal.take();
+        let kept = within(move || {
+            let id = state.put(&id, &packed).map_err(|error| format!("{}: {error}", state.folder().display()))?;
+            if let Some(journal) = journal {
+                journal.drop_it();
+            }
+            state.prune(&KEPT);
+            Ok::<_, String>(id)
+        });
+        match kept {
+            Some(Ok(id)) if !self.quiet => say(format_args!("case kept: {id}")),
+            Some(Ok(_)) => {}
+            Some(Err(why)) => not_kept(&why),
+            None => not_kept("the disk does not answer"),
+        }
+    }
+}
+
+/// What a journal begins with.
+pub(super) struct Begun<'a> {
+    /// The runbook.
+    pub runbook: &'a Runbook,
+    /// The host.
+    pub host: &'a crate::case::Host,
+    /// When the run began.
+    pub started: jiff::Timestamp,
+    /// All parameters, without secrets.
+    pub params: Map<String, Value>,
+    /// Those that were given, without secrets.
+    pub given: Map<String, Value>,
+}
+
+fn not_kept(why: &str) {
+    say(format_args!("casebook: this run is not kept: {why}"));
+}
+
+/// Does something on a thread of its own; nothing, if it takes too long.
+fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, answer) = channel();
+    let thread = std::thread::Builder::new().name("keeper".into()).spawn(move || {
+        // Nobody listens any more when the disk answers too late.
+        let _ = sender.send(work());
+    });
+    thread.ok()?;
+    answer.recv_timeout(PATIENCE).ok()
+}
+
+/// The checks of a runbook as a case holds them.
+fn checks(runbook: &Runbook) -> indexmap::IndexMap<String, crate::case::CheckRef> {
+    let kept = |check: &Arc<crate::runbook::Check>| crate::case::CheckRef {
+        origin: check.script.origin.clone(),
+        text: check.script.text.clone(),
+        modules: std::collections::BTreeMap::new(),
+    };
+    runbook.checks().map(|check| (check.name.clone(), kept(check))).collect()
+}

@@ -1,0 +1,324 @@
+//! The folder of kept cases: where it is, what is in it, and how it stays small.
+#![allow(clippy::disallowed_methods, reason = "the state directory is casebook's own, and --no-keep leaves it alone")]
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::Uid;
+
+use crate::archive;
+use crate::cli::place::Place;
+use crate::sys::trust;
+
+/// Where root keeps its cases.
+const OF_ROOT: &str = "/var/lib/casebook/cases";
+/// Below this in a user's state directory.
+const OF_USER: &str = "casebook/cases";
+/// Files that are looked at in the folder.
+const MOST_FILES: usize = 10_000;
+/// Runs that began in the same second with the same runbook.
+const MOST_ALIKE: u32 = 100;
+/// A part of a file that is older than this was left by a run that is gone.
+const STALE: Duration = Duration::from_secs(3600);
+/// The largest journal that is read back.
+const LARGEST_JOURNAL: u64 = 128 * 1024 * 1024;
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) struct Keep {
+    /// Cases at most.
+    pub cases: usize,
+    /// Bytes of all of them at most; the newest case is kept whatever its size.
+    pub bytes: u64,
+    /// Unfinished runs at most.
+    pub unfinished: usize,
+}
+
+/// What is kept unless the operator says otherwise: enough for a bad week, and less than a log file.
+pub(in crate::cli) const KEPT: Keep = Keep { cases: 50, bytes: 256 * 1024 * 1024, unfinished: 10 };
+
+/// The folder of kept cases.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct State {
+    folder: PathBuf,
+}
+
+/// A journal whose run is over or still goes on.
+#[derive(Debug)]
+pub(in crate::cli) struct Unfinished {
+    /// Its name.
+    pub id: String,
+    /// Whether its run still goes on.
+    pub runs: bool,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// The name of a run: when it began, and its runbook.
+pub(super) fn id(started: Timestamp, runbook: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
+    let name: String = runbook.chars().take(48).map(plain).collect();
+    format!("{}-{name}", started.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ"))
+}
+
+/// Where the state directory of this user is.
+fn location() -> Result<PathBuf, String> {
+    let named = |variable: &str| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    if let Some(state) = named("XDG_STATE_HOME") {
+        return Ok(state.join(OF_USER));
+    }
+    if Uid::effective().is_root() {
+        return Ok(PathBuf::from(OF_ROOT));
+    }
+    let home = named("HOME").ok_or("neither XDG_STATE_HOME nor HOME names a folder")?;
+    Ok(home.join(".local/state").join(OF_USER))
+}
+
+impl State {
+    /// The folder, made if it is not there, for this user's eyes only.
+    pub fn open() -> Result<Self, String> {
+        let folder = location()?;
+        let refused = |why: &dyn std::fmt::Display| format!("{}: {why}", folder.display());
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(|error| refused(&error))?;
+        let metadata = fs::metadata(&folder).map_err(|error| refused(&error))?;
+        if metadata.uid() != Uid::effective().as_raw() {
+            return Err(refused(&format!("it belongs to user {}", metadata.uid())));
+        }
+        // Who could put a link where root is about to write could have root write anywhere.
+        let open = File::open(&folder).map_err(|error| refused(&error))?;
+        trust::vet(&open, &folder).map_err(|_| refused(&"somebody else may write there"))?;
+        Ok(State { folder })
+    }
+
+    /// The folder, if it is there.
+    pub fn existing() -> Result<Option<Self>, String> {
+        let folder = location()?;
+        Ok(folder.is_dir().then_some(State { folder }))
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The path of a kept case.
+    pub fn path(&self, id: &str) -> PathBuf {
+        self.folder.join(format!("{id}.case"))
+    }
+
+    fn journal_path(&self, id: &str) -> PathBuf {
+        self.folder.join(format!("{id}.journal"))
+    }
+
+    /// Names of files with that ending, the oldest first.
+    fn names(&self, ending: &str) -> Vec<String> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten().take(MOST_FILES);
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+            .filter_map(|entry| entry.file_name().into_string().ok()?.strip_suffix(ending).map(str::to_owned))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// The kept cases, the oldest first.
+    pub fn cases(&self) -> Vec<String> {
+        self.names(".case")
+    }
+
+    /// The journals of runs that did not come to their case, the oldest first.
+    pub fn unfinished(&self) -> Vec<Unfinished> {
+        let told = |id: String| {
+            let file = File::open(self.journal_path(&id)).ok()?;
+            let bytes = file.metadata().ok()?.len();
+            // The writer holds the lock as long as it lives.
+            let runs = Flock::lock(file, FlockArg::LockSharedNonblock).is_err();
+            Some(Unfinished { id, runs, bytes })
+        };
+        self.names(".journal").into_iter().filter_map(told).collect()
+    }
+
+    /// A new journal, locked, with its name: `id`, with a number if that is taken.
+    pub fn new_journal(&self, id: &str) -> io::Result<(String, PathBuf, Flock<File>)> {
+        for attempt in 1..=MOST_ALIKE {
+            let id = if attempt == 1 { id.to_owned() } else { format!("{id}-{attempt}") };
+            if self.path(&id).exists() {
+                continue;
+            }
+            let path = self.journal_path(&id);
+            match OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path) {
+                Ok(file) => {
+                    let locked = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error)?;
+                    return Ok((id, path, locked));
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::Error::other("too many runs began in this second"))
+    }
+
+    /// The text of a journal whose run is over.
+    pub fn journal(&self, id: &str) -> Result<Vec<u8>, String> {
+        use std::io::Read;
+        let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(self.journal_path(id));
+        let file = file.map_err(|error| error.to_string())?;
+        let locked = Flock::lock(file, FlockArg::LockSharedNonblock)
+            .map_err(|_| "its run still goes on; end that with Ctrl-C or `kill`, or wait for it".to_owned())?;
+        let mut bytes = Vec::new();
+        (&*locked).take(LARGEST_JOURNAL).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        Ok(bytes)
+    }
+
+    /// Removes the journal of a run.
+    pub fn forget_journal(&self, id: &str) -> io::Result<()> {
+        fs::remove_file(self.journal_path(id))
+    }
+
+    /// Keeps a packed case under its name, whole or not at all.
+    pub fn put(&self, id: &str, packed: &[u8]) -> io::Result<String> {
+        let mut id = id.to_owned();
+        for attempt in 2..=MOST_ALIKE {
+            if !self.path(&id).exists() {
+                break;
+            }
+            id = format!("{}-{attempt}", id.trim_end_matches(&format!("-{}", attempt - 1)));
+        }
+        let failed = |error: &dyn std::fmt::Display| io::Error::other(error.to_string());
+        let place = Place::prepare(&self.path(&id)).map_err(|error| failed(&error))?;
+        place.write(|out| out.write_all(packed)).map_err(|error| failed(&format!("{error:#}")))?;
+        Ok(id)
+    }
+
+    /// Removes the oldest until no more than `keep` is left. Returns how many files and bytes are gone.
+    pub fn prune(&self, keep: &Keep) -> (usize, u64) {
+        let (mut files, mut freed) = (0, 0);
+        let mut remove = |path: &Path| {
+            let bytes = fs::metadata(path).map_or(0, |metadata| metadata.len());
+            // What somebody else has removed already is gone, too.
+            if fs::remove_file(path).is_ok() {
+                files += 1;
+                freed += bytes;
+            }
+        };
+        let mut bytes = 0_u64;
+        for (index, id) in self.cases().iter().rev().enumerate() {
+            let path = self.path(id);
+            bytes = bytes.saturating_add(fs::metadata(&path).map_or(0, |metadata| metadata.len()));
+            if index >= keep.cases || (index > 0 && bytes > keep.bytes) {
+                remove(&path);
+            }
+        }
+        let over: Vec<_> = self.unfinished().into_iter().filter(|journal| !journal.runs).collect();
+        for journal in over.iter().rev().skip(keep.unfinished) {
+            remove(&self.journal_path(&journal.id));
+        }
+        for part in self.names(".part") {
+            let path = self.folder.join(format!("{part}.part"));
+            let age = fs::metadata(&path).and_then(|metadata| metadata.modified());
+            if age.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age > STALE)) {
+                remove(&path);
+            }
+        }
+        (files, freed)
+    }
+
+    /// The case that was meant: its whole name, an unmistakable beginning of it, or `last`.
+    pub fn find(&self, meant: &str) -> Result<String, String> {
+        find(self.cases(), meant)
+    }
+
+    /// The unfinished run that was meant.
+    pub fn find_unfinished(&self, meant: &str) -> Result<String, String> {
+        find(self.unfinished().into_iter().map(|journal| journal.id).collect(), meant)
+    }
+
+    /// The bytes of a kept case.
+    pub fn read(&self, id: &str) -> Result<Vec<u8>, String> {
+        crate::sys::text_file::read_bytes(&self.path(id), archive::LARGEST).map_err(|error| error.to_string())
+    }
+}
+
+fn find(names: Vec<String>, meant: &str) -> Result<String, String> {
+    if meant == "last" {
+        return names.last().cloned().ok_or_else(|| "none is kept".to_owned());
+    }
+    if names.iter().any(|name| name == meant) {
+        return Ok(meant.to_owned());
+    }
+    let fitting: Vec<&String> = names.iter().filter(|name| name.starts_with(meant)).collect();
+    match fitting.as_slice() {
+        [only] => Ok((*only).clone()),
+        [] => Err("there is none of that name; `casebook cases` lists them".to_owned()),
+        several => Err(format!("{} begin like that; `casebook cases` lists them", several.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> (tempfile::TempDir, State) {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State { folder: folder.path().to_owned() };
+        (folder, state)
+    }
+
+    #[test]
+    fn the_name_of_a_run_is_its_time_and_its_runbook_and_never_a_path() {
+        let at: Timestamp = "2026-11-22T18:54:20.5Z".parse().unwrap();
+        assert_eq!(id(at, "high-inbound-traffic"), "20261122T185420Z-high-inbound-traffic");
+        assert_eq!(id(at, "../../x y"), "20261122T185420Z-------x-y");
+    }
+
+    #[test]
+    fn the_oldest_go_first_and_the_newest_stays_whatever_its_size() {
+        let (_folder, state) = state();
+        for name in ["1", "2", "3", "4"] {
+            state.put(name, &[0; 100]).unwrap();
+        }
+        assert_eq!(state.prune(&Keep { cases: 3, bytes: 1000, unfinished: 1 }), (1, 100));
+        assert_eq!(state.cases(), ["2", "3", "4"]);
+        assert_eq!(state.prune(&Keep { cases: 9, bytes: 250, unfinished: 1 }), (1, 100));
+        assert_eq!(state.prune(&Keep { cases: 9, bytes: 1, unfinished: 1 }), (1, 100));
+        assert_eq!(state.cases(), ["4"]);
+        assert_eq!(state.prune(&Keep { cases: 0, bytes: 1, unfinished: 1 }), (1, 100));
+    }
+
+    #[test]
+    fn runs_of_the_same_second_have_different_names() {
+        let (_folder, state) = state();
+        assert_eq!(state.put("a", b"1").unwrap(), "a");
+        assert_eq!(state.put("a", b"2").unwrap(), "a-2");
+        assert_eq!(state.put("a", b"3").unwrap(), "a-3");
+        assert_eq!(state.new_journal("a").unwrap().0, "a-4");
+    }
+
+    #[test]
+    fn a_journal_whose_writer_lives_is_neither_read_nor_pruned() {
+        let (_folder, state) = state();
+        let (id, _, locked) = state.new_journal("run").unwrap();
+        assert!(state.unfinished()[0].runs);
+        assert!(state.journal(&id).unwrap_err().contains("still goes on"));
+        assert_eq!(state.prune(&Keep { cases: 0, bytes: 0, unfinished: 0 }), (0, 0));
+        drop(locked);
+        assert!(!state.unfinished()[0].runs);
+        assert_eq!(state.prune(&Keep { cases: 0, bytes: 0, unfinished: 0 }).0, 1);
+    }
+
+    #[test]
+    fn a_case_is_meant_by_the_beginning_of_its_name() {
+        let names = || vec!["20261122T1-a".to_owned(), "20261122T2-b".to_owned()];
+        assert_eq!(find(names(), "last").unwrap(), "20261122T2-b");
+        assert_eq!(find(names(), "20261122T1").unwrap(), "20261122T1-a");
+        assert!(find(names(), "2026").unwrap_err().contains("2 begin"));
+        assert!(find(names(), "x").unwrap_err().contains("none of that name"));
+        assert!(find(Vec::new(), "last").is_err());
+    }
+}

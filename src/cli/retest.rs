@@ -1,0 +1,46 @@
+//! `casebook retest`: the runbook of a case on this host again, held against the case.
+
+use serde_json::{Map, Value};
+
+use super::arguments::{OutputArguments, RetestArguments, key_and_value};
+use super::keep::Keeper;
+use super::output::{self, Sinks};
+use super::{Usage, case_file, diff, replay, run, say};
+use crate::case::Difference;
+use crate::sys::identity;
+
+pub(super) fn retest(arguments: &RetestArguments) -> anyhow::Result<u8> {
+    let reports = OutputArguments {
+        files: arguments.files.clone(),
+        format: None,
+        verbose: arguments.verbose,
+        color: "never".to_owned(),
+    };
+    let sinks = Sinks::prepare(&reports, arguments.save.as_deref())?;
+    // What the case says is about to be done, so it must be as trustworthy as a runbook.
+    let before = case_file::read(&arguments.case, arguments.scripts.trusting())?.case;
+    let runbook = replay::own(&before)?;
+    let mut params: Map<String, Value> = before.given.clone();
+    for (key, value) in arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
+        params.insert(key, value);
+    }
+    for (name, spec) in runbook.params.iter().filter(|(_, spec)| spec.secret) {
+        if params.get(name).is_some_and(|value| value.as_str() == Some(&format!("(secret {name})"))) {
+            let help =
+                format!("the secret `{name}` is not in the case; give it again: --set {name}=... ({})", spec.help);
+            return Err(Usage(help).into());
+        }
+    }
+    let host = identity::host();
+    if host.name != before.host.name {
+        say(format_args!("casebook: the case is of {}; this is {}", before.host.name, host.name));
+    }
+    let mut keeper = Keeper::new(!arguments.no_keep, arguments.quiet);
+    let after = run::live(&runbook, params, arguments.scripts.limits(), arguments.quiet, &mut keeper)?;
+    let difference = Difference::between(&before, &after);
+    let written = sinks.write_files(&after);
+    keeper.keep(&after);
+    output::read_enough(diff::print(&difference, &arguments.format, arguments.verbose))?;
+    written?;
+    Ok(after.verdict.exit_status())
+}

@@ -1,0 +1,163 @@
+//! Packed cases as files: saved, read again, compared, and what is said of broken ones.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use casebook::archive;
+
+use crate::command::{Desk, GOOD};
+
+fn recorded(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name)
+}
+
+/// A desk with recorded cases, packed by replaying them.
+fn with_cases(names: &[&str]) -> Desk {
+    let desk = Desk::new();
+    for name in names {
+        let path = recorded(&format!("{name}.json"));
+        desk.run(&format!("replay {} high-inbound-traffic --save {name}.case", path.display())).reported();
+    }
+    desk
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn a_packed_case_gives_the_same_diagnosis_bit_for_bit_as_its_json() {
+    let desk = with_cases(&["syn-flood"]);
+    let first = desk.run("replay syn-flood.case --format json --save again.json");
+    let second = desk.run("replay syn-flood.case --format json --save again.case");
+    let third = desk.run("replay again.json --format json");
+    let fourth = desk.run("replay again.case --format json");
+    assert!(json(&first.reported().out)["diagnosis"]["causes"].as_array().unwrap().len() > 5);
+    for other in [&second, &third, &fourth] {
+        assert_eq!(first.out, other.out);
+        assert_eq!(first.status, other.status);
+    }
+    assert_eq!(fs::read(desk.path("syn-flood.case")).unwrap(), fs::read(desk.path("again.case")).unwrap());
+}
+
+#[test]
+fn a_packed_case_opens_with_tar_and_zstd_too() {
+    let desk = with_cases(&["quiet"]);
+    let listed = std::process::Command::new("tar").arg("--zstd").arg("-tf").arg(desk.path("quiet.case")).output();
+    let Ok(listed) = listed else { return println!("skipped: there is no tar here") };
+    if !listed.status.success() {
+        return println!("skipped: this tar knows no zstd: {}", String::from_utf8_lossy(&listed.stderr));
+    }
+    let names = String::from_utf8(listed.stdout).unwrap();
+    for name in ["manifest.json", "case.json", "runbook.yaml", "evidence/rates.json", "report.md"] {
+        assert!(names.lines().any(|line| line == name), "{name} is not in\n{names}");
+    }
+}
+
+#[test]
+fn what_lies_beside_a_case_is_printed_and_never_written_anywhere() {
+    let desk = with_cases(&["quiet"]);
+    desk.run("cases show quiet.case --attached report.md").ended(0).printed(&["high-inbound-traffic"]);
+    desk.run("cases show quiet.case --attached ../x").refused(&["has nothing of the name ../x", "report.md"]);
+    desk.run("cases show quiet.case").reported().printed(&["high-inbound-traffic"]);
+    assert_eq!(desk.names(), ["quiet.case"]);
+}
+
+#[test]
+fn broken_archives_are_refused_with_their_reason_and_leave_no_file() {
+    let desk = with_cases(&["quiet"]);
+    let whole = fs::read(desk.path("quiet.case")).unwrap();
+    let mut changed = whole.clone();
+    let middle = changed.len() / 2;
+    changed[middle] ^= 0xff;
+    desk.put("cut.case", &whole[..middle]).put("changed.case", changed).put("longer.case", [&whole[..], b"x"].concat());
+    desk.put("empty.case", "").put("zstd.case", b"\x28\xb5\x2f\xfd").put("noise.case", [0x80; 100]);
+    let before = desk.names();
+    for (name, said) in [
+        ("cut.case", "is damaged or cut short"),
+        ("changed.case", "damaged"),
+        ("longer.case", "something follows its end"),
+        ("empty.case", "is not a case"),
+        ("zstd.case", "is damaged or cut short"),
+        ("noise.case", "neither a case file nor text"),
+    ] {
+        for line in [format!("replay {name}"), format!("diff {name} quiet.case"), format!("cases show {name}")] {
+            desk.run(&line).refused(&[name, said]);
+        }
+        desk.run(&format!("retest {name}")).refused(&[name, said]);
+    }
+    assert_eq!(desk.names(), before);
+}
+
+#[test]
+fn a_case_of_every_older_form_is_still_read() {
+    let folder = recorded("formats");
+    let mut forms = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let case = archive::read(&fs::read(&path).unwrap()).unwrap_or_else(|error| panic!("{path:?} {error}")).case;
+        assert_eq!(case.runbook.name, "high-inbound-traffic", "{path:?}");
+        let desk = Desk::new();
+        let answer = desk.run(&format!("replay {} --format json", path.display()));
+        let now = json(&answer.reported().out);
+        assert_eq!(now["diagnosis"]["causes"][0]["id"], case.diagnosis.causes[0].id, "{path:?}");
+        forms += 1;
+    }
+    assert!(forms >= 2, "the packed and the plain form");
+}
+
+#[test]
+fn a_difference_is_told_and_is_the_exit_status() {
+    let desk = with_cases(&["quiet", "udp-flood-closed-port"]);
+    let better = desk.run("diff udp-flood-closed-port.case quiet.case");
+    better.ended(1).printed(&[
+        "It is better.",
+        "(udp-flood-closed-port)",
+        "How much arrives",
+        "before:",
+        "rates.watched.rx.bits_per_second:",
+        "no listener: UDP port",
+    ]);
+    desk.run("diff quiet.case udp-flood-closed-port.case").ended(2).printed(&["It is worse."]);
+    desk.run("diff quiet.case quiet.case").ended(0).printed(&["Nothing of note changed."]);
+    let as_json = json(&desk.run("diff quiet.case udp-flood-closed-port.case --format json").ended(2).out);
+    assert_eq!(as_json["trend"], "worse");
+    assert_eq!(as_json["causes"][0]["id"], "udp-flood-closed-port");
+}
+
+#[test]
+fn a_retest_runs_the_same_with_the_same_parameters_and_compares() {
+    let desk = Desk::new();
+    desk.put("brief.yaml", GOOD).run("run brief.yaml --set window=1100ms --save before.case").ended(0);
+    fs::remove_file(desk.path("brief.yaml")).unwrap();
+    let answer = desk.run("retest before.case --save after.case -o after.md -q");
+    answer.ended(0).printed(&["before", "after", "Nothing of note changed."]);
+    assert!(desk.text("after.md").contains("brief"));
+    let case = archive::read(&fs::read(desk.path("after.case")).unwrap()).unwrap().case;
+    assert_eq!(case.window_seconds, 1.1);
+    assert_eq!(desk.kept_names().len(), 2, "the retest is kept, too");
+    desk.run("retest before.case --set high=0 --format json -q").ended(1).printed(&["\"worse\""]);
+}
+
+#[test]
+fn a_retest_wants_the_secrets_again() {
+    let desk = Desk::new();
+    let secret = "  dir: {type: path, secret: true, required: true, help: A folder.}\nsteps:";
+    desk.put("brief.yaml", GOOD.replacen("steps:", secret, 1));
+    desk.run("run brief.yaml --set dir=/nowhere/hunter2 --save a.case").reported();
+    desk.run("retest a.case").refused(&["the secret `dir` is not in the case", "--set dir=..."]);
+    desk.run("retest a.case --set dir=/nowhere/hunter2 -q").reported();
+}
+
+#[test]
+fn root_does_not_retest_what_somebody_else_could_have_written() {
+    if !nix::unistd::geteuid().is_root() {
+        return println!("skipped: only root has to be careful");
+    }
+    let desk = Desk::new();
+    desk.put("brief.yaml", GOOD).run("run brief.yaml --save a.case").ended(0);
+    std::os::unix::fs::chown(desk.path("a.case"), Some(65534), None).unwrap();
+    desk.run("retest a.case").refused(&["belongs to user 65534", "--trust"]);
+    desk.run("replay a.case").ended(0);
+    desk.run("retest a.case --trust -q").ended(0);
+}
