@@ -1,7 +1,13 @@
 //! Reports of invented cases, as their readers see them.
 
+#[path = "report/browser.rs"]
+mod browser;
 #[path = "report/case.rs"]
 mod case;
+#[path = "report/html.rs"]
+mod html;
+#[path = "report/programs.rs"]
+mod programs;
 
 use case::{HOSTILE, calm, empty, flood, hostile, huge, partial, without_root};
 use casebook::case::{Case, Coverage, EntryKind, Likelihood, Urgency, Verdict};
@@ -13,6 +19,10 @@ fn render(case: &Case, format: &str, options: &Options) -> String {
     let mut out = Vec::new();
     by_name(format).unwrap().render(case, options, &mut out).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+fn render_plainly(case: &Case, format: &str) -> String {
+    render(case, format, &Options::default())
 }
 
 fn terminal(case: &Case, width: usize) -> String {

@@ -4,7 +4,7 @@
 //! textfile collector reads. Labels are names of the runbook and of interfaces, never a name that a stranger chose: their number
 //! is bounded by the runbook.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::io;
 
@@ -50,6 +50,9 @@ impl Renderer for OpenMetrics {
     }
 }
 
+/// Labels beside the runbook's, and the figure; none when it is not known.
+type Sample<const N: usize> = ([(&'static str, String); N], Option<f64>);
+
 /// Metrics as they are written; each has the runbook as its first label.
 struct Metrics {
     text: String,
@@ -58,12 +61,7 @@ struct Metrics {
 
 impl Metrics {
     /// A gauge with its samples. The name's end is its unit where it has one. What is not known has no sample: 0 would be a lie.
-    fn gauge<const N: usize>(
-        &mut self,
-        name: &str,
-        help: &str,
-        samples: impl IntoIterator<Item = ([(&'static str, String); N], Option<f64>)>,
-    ) {
+    fn gauge<const N: usize>(&mut self, name: &str, help: &str, samples: impl IntoIterator<Item = Sample<N>>) {
         let known =
             samples.into_iter().filter_map(|(labels, figure)| Some((labels, figure.filter(|it| it.is_finite())?)));
         let mut begun = false;
@@ -146,11 +144,9 @@ fn causes(metrics: &mut Metrics, case: &Case) {
 }
 
 /// Samples of which no two have the same labels: a reader refuses the whole text for one that comes twice.
-fn unique<const N: usize>(
-    samples: impl Iterator<Item = ([(&'static str, String); N], Option<f64>)>,
-) -> Vec<([(&'static str, String); N], Option<f64>)> {
-    let mut seen = std::collections::HashSet::new();
-    samples.filter(|(labels, _)| seen.insert(labels.each_ref().map(|(_, value)| quoted(value)))).collect()
+fn unique<const N: usize>(samples: impl Iterator<Item = Sample<N>>) -> impl Iterator<Item = Sample<N>> {
+    let mut seen = HashSet::new();
+    samples.filter(move |(labels, _)| seen.insert(labels.each_ref().map(|(_, value)| quoted(value))))
 }
 
 fn interface(metrics: &mut Metrics, watched: &Watched) {

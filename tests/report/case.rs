@@ -2,7 +2,7 @@
 
 use casebook::case::{
     Account, CASE_FORMAT, Case, Cause, Cost, Coverage, Diagnosis, Entry, EntryKind, Evidence, Finding, Gap, Host,
-    Likelihood, Missing, Reason, Remedy, RunbookRef, Sign, SignSide, Truth, Urgency, Verdict, Weight,
+    Likelihood, Missing, Reason, Remedy, RunbookRef, Said, Sign, SignSide, Truth, Urgency, Verdict, Weight,
 };
 use serde_json::{Map, Value, json};
 
@@ -479,5 +479,67 @@ pub fn huge(text: &str) -> Case {
         case.evidence.insert(format!("evidence-{n}"), evidence);
         case.params.insert(format!("param-{n}"), json!(text));
     }
+    case
+}
+
+/// The flood with all that a page can draw and unfold: samples, remotes, sizes, log lines, a check's figures, a gap.
+pub fn pictured() -> Case {
+    let mut case = flood();
+    let rates = [3.1, 12.4, 44.2, 46.0, 45.3, 45.8, 44.9, 45.5, 45.1, 45.6];
+    let samples: Vec<Value> = rates
+        .iter()
+        .zip(1..)
+        .map(|(rate, at)| {
+            let rx = rate * 1e6;
+            json!({"at": at, "rx_bits_per_second": rx, "rx_packets_per_second": rx / 4530.0, "tx_bits_per_second": 3.1e5})
+        })
+        .collect();
+    let watched = json!({
+        "name": "eth0",
+        "rx": {"bits_per_second": 45_100_000.0, "packets_per_second": 9957.0, "dropped": 0},
+        "tx": {"bits_per_second": 310_000.0, "packets_per_second": 120.5},
+        "samples": samples
+    });
+    let seen =
+        |probe: &str, output: Value| Evidence { output: Some(output), ..evidence(probe, json!({"window": 10.0})) };
+    case.evidence.insert("rates".into(), seen("interfaces", json!({"seconds": 10.0, "watched": watched})));
+    let remotes: Vec<Value> = (1..=8)
+        .map(|n| json!({"address": format!("198.51.100.{n}"), "bytes": 900_000 / n, "share": 0.016 / f64::from(n)}))
+        .collect();
+    let sizes =
+        [(64, 12), (128, 40), (256, 310), (512, 95), (1024, 98_700), (1518, 130), (9018, 0), (4_294_967_295_u64, 0)];
+    let sizes: Vec<Value> = sizes.iter().map(|(up_to, packets)| json!({"up_to": up_to, "packets": packets})).collect();
+    let capture = json!({"remotes": {"distinct": 1773, "top": remotes}, "sizes": sizes});
+    case.evidence.insert("traffic".into(), seen("capture", capture));
+    let lines = [3, 4, 2, 5, 3, 4, 6, 3, 2, 41, 380, 512, 490, 505];
+    let minutes: Vec<Value> = lines
+        .iter()
+        .zip(50..)
+        .map(|(lines, minute): (_, i64)| {
+            let at = format!("2026-11-22T{}:{:02}:00Z", 14 + minute / 60, minute % 60);
+            json!({"at": at, "lines": lines})
+        })
+        .collect();
+    case.evidence.insert("logs".into(), seen("logs", json!({"lines": 1960, "per_minute": minutes})));
+    let mut check = finding(
+        Verdict::Warning,
+        "exposure",
+        "What listens to the world",
+        "redis-server (pid 911) listens on every address, and no rule keeps strangers from it",
+    );
+    check.data = params(&[
+        ("listeners", json!(14)),
+        ("open_to_all", json!(["0.0.0.0:6379", "[::]:22"])),
+        ("checked_seconds", json!(0.42)),
+    ]);
+    check.besides = vec![
+        Said { verdict: Verdict::Warning, sentence: "memcached (pid 912) listens on every address".into() },
+        Said {
+            verdict: Verdict::Ok,
+            sentence: "sshd (pid 1822) is kept to 198.51.100.0/24 by rule inet filter input #2".into(),
+        },
+    ];
+    case.findings.push(check);
+    case.coverage = Coverage::of(&case.findings);
     case
 }

@@ -30,8 +30,8 @@ fn rates(rates: &Rates) -> Option<Markup> {
     let caption = html! {
         b { "Rates of " (rates.interface) }
         span.faint {
-            i.inbound {} " inbound, peak " (units::bitrate(rates.peak())) " "
-            i.outbound {} " outbound"
+            span { i.inbound {} "inbound, peak " (units::bitrate(rates.peak())) } " "
+            span { i.outbound {} "outbound" }
         }
     };
     Some(figure(plot::rates(rates)?, caption))

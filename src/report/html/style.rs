@@ -6,6 +6,13 @@ use crate::report::plot::{Ink, hex};
 
 const BY_HAND: &str = include_str!("style.css");
 
+/// The style sheet without its comments: they are for those who write it.
+fn by_hand() -> String {
+    let mut pieces = BY_HAND.split("/*");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.filter_map(|piece| piece.split_once("*/")).fold(first, |sheet, (_, rest)| sheet + rest.trim_start())
+}
+
 /// The whole style sheet.
 pub fn sheet() -> String {
     let (mut light, mut dark, mut painted) = (String::new(), String::new(), String::new());
@@ -20,5 +27,6 @@ pub fn sheet() -> String {
              i.{name}{{background:var(--{name})}}"
         );
     }
-    format!("{BY_HAND}:root{{{light}}}\n@media screen and (prefers-color-scheme: dark){{:root{{{dark}}}}}\n{painted}")
+    let by_hand = by_hand();
+    format!("{by_hand}:root{{{light}}}\n@media screen and (prefers-color-scheme: dark){{:root{{{dark}}}}}\n{painted}")
 }

@@ -20,8 +20,7 @@ pub fn columns(sizes: &Sizes) -> Option<String> {
     let top = top(sizes.columns.iter().map(|(_, packets)| *packets));
     let (width, height) = (WIDTH as i32, HEIGHT as i32);
     let slot = width / count;
-    let (below, above) =
-        (letters().pos(Pos::new(HPos::Center, VPos::Bottom)), letters().pos(Pos::new(HPos::Center, VPos::Bottom)));
+    let words = letters().pos(Pos::new(HPos::Center, VPos::Bottom));
     picture((WIDTH, HEIGHT), &format!("Packet sizes: {}", sizes.commonest()), false, |area| {
         let ground = height - BELOW;
         area.draw(&Rectangle::new([(0, ground), (width, ground + 1)], Ink::GRID.light.filled()))?;
@@ -33,9 +32,9 @@ pub fn columns(sizes: &Sizes) -> Option<String> {
             if tall > 0 {
                 let bar = [(left, ground - tall), (left + slot * 3 / 4, ground)];
                 area.draw(&Rectangle::new(bar, Ink::INBOUND.light.filled()))?;
-                area.draw(&Text::new(short(*packets), (middle, ground - tall - 3), above.clone()))?;
+                area.draw(&Text::new(short(*packets), (middle, ground - tall - 3), words.clone()))?;
             }
-            area.draw(&Text::new(label.clone(), (middle, height - 4), below.clone()))?;
+            area.draw(&Text::new(label.clone(), (middle, height - 4), words.clone()))?;
         }
         Ok(())
     })
@@ -58,9 +57,9 @@ pub fn minutes(lines: &Lines) -> Option<String> {
     picture((WIDTH, HEIGHT), &said, false, |area| {
         let mut chart = ChartBuilder::on(area)
             .margin_top(8)
-            .margin_right(14)
-            .x_label_area_size(26)
-            .y_label_area_size(60)
+            .margin_right(18)
+            .x_label_area_size(28)
+            .y_label_area_size(64)
             .build_cartesian_2d(0.0..end, 0.0..top)?;
         let clock = |minute: &f64| {
             let since = jiff::SignedDuration::from_mins(minute.round() as i64);

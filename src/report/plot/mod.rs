@@ -18,8 +18,6 @@ use plotters::coord::Shift;
 use plotters::prelude::{DrawingArea, IntoDrawingArea, RGBColor, SVGBackend, TextStyle};
 use plotters::style::IntoFont;
 
-use crate::units;
-
 /// The width of a picture in its own units; a page stretches it.
 const WIDTH: u32 = 480;
 /// The height of a picture.
@@ -101,12 +99,17 @@ fn picture(size: (u32, u32), said: &str, stretch: bool, draw: impl FnOnce(&Area)
 
 /// The letters of a picture. Plotters makes them a quarter smaller than it is asked for.
 fn letters<'a>() -> TextStyle<'a> {
-    ("sans-serif", 16).into_font().color(&Ink::TEXT.light)
+    ("sans-serif", 18).into_font().color(&Ink::TEXT.light)
 }
 
-/// A moment after the beginning of a window.
-fn moment(seconds: f64) -> String {
-    if seconds == 0.0 { "0 s".to_owned() } else { units::span(seconds) }
+/// A moment after the beginning of a window. Those of one axis have one unit.
+fn moment(seconds: f64, end: f64) -> String {
+    if end < 600.0 {
+        let text = format!("{seconds:.1}");
+        format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
+    } else {
+        format!("{:.0} min", seconds / 60.0)
+    }
 }
 
 /// A figure that can be drawn.

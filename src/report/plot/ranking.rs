@@ -9,7 +9,7 @@ use crate::report::sections::Remotes;
 use crate::units;
 
 /// The height of one row.
-const ROW: i32 = 28;
+const ROW: i32 = 31;
 
 /// The remotes that sent most: address and bytes, and a bar that compares them.
 pub fn ranking(remotes: &Remotes) -> Option<String> {
@@ -29,8 +29,8 @@ pub fn ranking(remotes: &Remotes) -> Option<String> {
             area.draw(&Text::new(address.clone(), (0, y + 3), left.clone()))?;
             area.draw(&Text::new(figure, (width, y + 3), right.clone()))?;
             let long = (drawable(*bytes) / top * f64::from(width)) as i32;
-            area.draw(&Rectangle::new([(0, y + 20), (width, y + 24)], Ink::GRID.light.filled()))?;
-            area.draw(&Rectangle::new([(0, y + 20), (long.max(2), y + 24)], Ink::INBOUND.light.filled()))?;
+            area.draw(&Rectangle::new([(0, y + 22), (width, y + 26)], Ink::GRID.light.filled()))?;
+            area.draw(&Rectangle::new([(0, y + 22), (long.max(2), y + 26)], Ink::INBOUND.light.filled()))?;
         }
         Ok(())
     })

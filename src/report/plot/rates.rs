@@ -23,9 +23,9 @@ pub fn rates(rates: &Rates) -> Option<String> {
     picture((WIDTH, HEIGHT), &said, false, |area| {
         let mut chart = ChartBuilder::on(area)
             .margin_top(8)
-            .margin_right(14)
-            .x_label_area_size(26)
-            .y_label_area_size(86)
+            .margin_right(18)
+            .x_label_area_size(28)
+            .y_label_area_size(94)
             .build_cartesian_2d(0.0..end, 0.0..top)?;
         chart
             .configure_mesh()
@@ -35,8 +35,8 @@ pub fn rates(rates: &Rates) -> Option<String> {
             .axis_style(Ink::GRID.light)
             .label_style(letters())
             .x_labels(6)
-            .y_labels(4)
-            .x_label_formatter(&|at| moment(*at))
+            .y_labels(5)
+            .x_label_formatter(&|at| moment(*at, end))
             .y_label_formatter(&|rate| units::bitrate(*rate))
             .draw()?;
         chart.draw_series(
