@@ -61,7 +61,7 @@ pub(super) fn live(
     keeper: &mut Keeper,
 ) -> Result<Case, Usage> {
     let bad = |error: engine::RunError| Usage(error.to_string());
-    let (secrets, all, given) = engine::secrets(runbook, &params).map_err(bad)?;
+    let engine::Told { secrets, params: all, given } = engine::secrets(runbook, &params).map_err(bad)?;
     let (host, started) = (identity::host(), Timestamp::now());
     let noted = keeper.begin(&Begun { runbook, host: &host, started, params: all, given }, secrets);
     let cancel = Arc::new(Cancel::default());

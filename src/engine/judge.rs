@@ -2,7 +2,7 @@
 
 use serde_json::Map;
 
-use super::run::Seen;
+use super::asking::Seen;
 use crate::case::{Finding, Gap, Reason, Remedy, Said, Truth, Verdict};
 use crate::runbook::{RemedyPlan, Step};
 use crate::script::{CheckFinding, Scope};

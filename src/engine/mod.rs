@@ -1,11 +1,14 @@
 //! The engine: plan, observe, judge, weigh, conclude. Data flows one way; progress is a stream of events beside it.
 
 mod asker;
+mod asking;
 mod checks;
+mod conclusion;
 mod differential;
 mod judge;
 mod literal;
 mod observer;
+mod parameters;
 mod plan;
 mod progress;
 mod run;
@@ -15,8 +18,9 @@ mod trace;
 pub use asker::Asker;
 pub use literal::{Literal, LiteralEvidence, Unanswered};
 pub use observer::{Ask, Live, Noted, Observer, Recorded, observe_one};
+pub use parameters::{Told, secrets};
 pub use plan::{Plan, PlannedStep, plan};
 pub use progress::{Event, Progress};
-pub use run::{Request, RunError, run, run_traced, secrets};
+pub use run::{Request, RunError, run, run_traced};
 pub use secret::Secrets;
 pub use trace::Trace;

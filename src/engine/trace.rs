@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::run::Seen;
+use super::asking::Seen;
 use crate::case::Finding;
 use crate::runbook::Step;
 

@@ -1,0 +1,67 @@
+//! What a case says first: its summary, its ledger, and the span that it is about.
+
+use indexmap::IndexMap;
+
+use crate::case::{Account, Cause, Coverage, Evidence, Finding, Likelihood, Verdict};
+use crate::runbook::Runbook;
+use crate::script::Scope;
+
+/// The span of the capture file that was read instead of watching.
+pub(super) fn file_seconds(evidence: &IndexMap<String, Evidence>) -> Option<f64> {
+    let outputs = evidence.values().filter(|evidence| evidence.probe == "capture").filter_map(|e| e.output.as_ref());
+    outputs
+        .filter(|output| output.get("file").is_some_and(|file| !file.is_null()))
+        .find_map(|o| o.get("seconds")?.as_f64())
+}
+
+pub(super) fn ledger(evidence: &IndexMap<String, Evidence>) -> Option<Account> {
+    let output = evidence.values().find(|evidence| evidence.probe == "ledger")?.output.as_ref()?;
+    serde_json::from_value(output.clone()).ok()
+}
+
+/// The sentence with an end.
+fn ended(mut sentence: String) -> String {
+    if !sentence.ends_with(['.', '!', '?']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
+pub(super) fn summary(
+    runbook: &Runbook,
+    causes: &[Cause],
+    findings: &[Finding],
+    coverage: Coverage,
+    scope: &Scope,
+) -> String {
+    let likely: Vec<_> = causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely).collect();
+    if let Some((first, others)) = likely.split_first() {
+        let sure = if first.likelihood == Likelihood::Certain { "Almost certain" } else { "Very likely" };
+        let mut summary = format!("{sure}: {}.", first.title.trim_end_matches('.'));
+        if let Some(second) = others.first() {
+            summary.push_str(&format!(" Beside it: {}.", second.title.trim_end_matches('.')));
+        }
+        return summary;
+    }
+    if let (true, [only]) = (runbook.causes.is_empty(), findings) {
+        return ended(only.sentence.clone());
+    }
+    let calm = runbook.calm.as_ref().map(|calm| scope.render(calm)).filter(|(_, gaps)| gaps.is_empty());
+    let trouble = findings.iter().find(|finding| matches!(finding.verdict, Verdict::Critical | Verdict::Warning));
+    let blind = coverage.applicable - coverage.looked;
+    match (calm, trouble) {
+        (_, Some(finding)) => format!("No known cause stands out, but: {}.", finding.sentence.trim_end_matches('.')),
+        (Some((calm, _)), None) if blind == 0 => calm,
+        (Some((calm, _)), None) => {
+            let steps = if blind == 1 { "one step" } else { "some steps" };
+            format!(
+                "{} This is no all-clear: {steps} could not look ({blind} of {}).",
+                calm.trim(),
+                coverage.applicable
+            )
+        }
+        (None, None) => {
+            format!("No cause stands out; {} of {} steps could look.", coverage.looked, coverage.applicable)
+        }
+    }
+}
