@@ -11,6 +11,8 @@ pub mod units;
 
 pub mod case;
 
+pub mod redact;
+
 pub mod sys;
 
 pub mod probe;

@@ -9,6 +9,7 @@ use regex::Regex;
 const LAYERS: &[&[&str]] = &[
     &["units", "nearest", "printable"],
     &["case"],
+    &["redact"],
     &["sys"],
     &["probe", "report"],
     &["script"],

@@ -21,6 +21,7 @@ use crate::case::{
 };
 use crate::nearest::nearest;
 use crate::probe::{self, AnyProbe, Inputs};
+use crate::redact;
 use crate::runbook::{Argument, BadParam, Check, ParamType, Runbook, Step, Target};
 use crate::script::sandbox::Limits;
 use crate::script::{Scope, Unknown};
@@ -116,7 +117,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         })
         .collect();
     let usage = usage::process();
-    let case = Case {
+    let mut case = Case {
         format: CASE_FORMAT,
         casebook: env!("CARGO_PKG_VERSION").to_owned(),
         runbook: RunbookRef {
@@ -144,6 +145,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
             peak_memory_bytes: usage.peak_memory_bytes,
         },
     };
+    redact::secrets(&mut case);
     Ok((case, trace))
 }
 
