@@ -17,6 +17,7 @@ pub mod sys;
 
 pub mod probe;
 pub mod report;
+pub mod ticket;
 
 pub mod script;
 

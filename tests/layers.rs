@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["case"],
     &["redact"],
     &["sys"],
-    &["probe", "report"],
+    &["probe", "report", "ticket"],
     &["script"],
     &["runbook"],
     &["engine"],

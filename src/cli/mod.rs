@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Results go to stdout, progress and messages to stderr.
 
 mod arguments;
+mod attach;
 mod check;
 mod display;
 mod doctor;
@@ -13,9 +14,11 @@ mod output;
 mod place;
 mod plan;
 mod probe;
+mod redact;
 mod replay;
 mod run;
 mod test;
+mod unredact;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -64,6 +67,8 @@ pub fn main() -> ExitCode {
         Command::Lua(arguments) => lua::lua(&arguments),
         Command::Probe(arguments) => probe::probe(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Attach(arguments) => attach::attach(&arguments),
+        Command::Unredact(arguments) => unredact::unredact(&arguments),
         Command::Doctor => doctor::doctor(),
         Command::Schema(arguments) => generate::schema(&arguments),
         Command::Generate(arguments) => generate::generate(&arguments),

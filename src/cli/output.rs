@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::arguments::OutputArguments;
 use super::place::Place;
+use super::redact::Redaction;
 use super::{Usage, say};
 use crate::case::Case;
 use crate::report::{self, Options, RENDERERS, Renderer};
@@ -15,6 +16,7 @@ pub(super) struct Sinks {
     files: Vec<(Place, &'static dyn Renderer)>,
     case: Option<Place>,
     options: Options,
+    redaction: Option<Redaction>,
 }
 
 impl Sinks {
@@ -38,11 +40,14 @@ impl Sinks {
         let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
         let color = color(&arguments.color, stdout.is_terminal());
         let case = save.map(Place::prepare).transpose()?;
-        Ok(Sinks { printed, files, case, options: Options { width, color, verbose: arguments.verbose } })
+        let redaction = Redaction::prepare(&arguments.redact)?;
+        Ok(Sinks { printed, files, case, options: Options { width, color, verbose: arguments.verbose }, redaction })
     }
 
     /// Writes the report everywhere. A file that cannot be written does not keep the report from the terminal.
     pub fn write(&self, case: &Case) -> anyhow::Result<()> {
+        let redacted = self.redaction.as_ref().map(|redaction| redaction.apply(case)).transpose()?;
+        let case = redacted.as_ref().unwrap_or(case);
         let mut failed = None;
         for (place, renderer) in &self.files {
             let options = Options { color: false, width: 100, ..self.options };

@@ -40,12 +40,13 @@ impl Scrubber {
             self.key_lines = LINES_OF_KEY;
         }
         let both = format!("{before} {text}");
-        if before.starts_with('-') && !text.starts_with('(') && before.len() < 64 && without(&before, false).is_none() {
-            if let Some((clean, _)) = without(&both, false)
-                && clean.starts_with(&format!("{before} ("))
-            {
-                self.replace(text, stand_in("password"), 1);
-            }
+        let flag = before.starts_with('-') && before.len() < 64 && without(&before, false).is_none();
+        if flag
+            && !text.starts_with('(')
+            && let Some((clean, _)) = without(&both, false)
+            && clean.starts_with(&format!("{before} ("))
+        {
+            self.replace(text, stand_in("password"), 1);
         }
     }
 }
