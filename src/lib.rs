@@ -11,11 +11,14 @@ pub mod units;
 
 pub mod case;
 
+pub mod redact;
+
 pub mod archive;
 pub mod sys;
 
 pub mod probe;
 pub mod report;
+pub mod ticket;
 
 pub mod script;
 

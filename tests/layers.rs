@@ -9,8 +9,9 @@ use regex::Regex;
 const LAYERS: &[&[&str]] = &[
     &["units", "nearest", "printable"],
     &["case"],
+    &["redact"],
     &["archive", "sys"],
-    &["probe", "report"],
+    &["probe", "report", "ticket"],
     &["script"],
     &["runbook"],
     &["engine"],

@@ -62,6 +62,10 @@ pub(super) enum Command {
     Retest(RetestArguments),
     /// List, show, finish and remove the cases that runs left in the state directory
     Cases(CasesArguments),
+    /// Bring a case and its report to a ticket: mail, GitHub, GitLab, Jira or a webhook
+    Attach(AttachArguments),
+    /// Put back what --redact replaced, by its map
+    Unredact(UnredactArguments),
     /// Say what can be seen on this host, what not, and how to let it
     Doctor,
     /// Print a JSON schema: of a case, of runbooks, of tests, or of a probe
@@ -252,6 +256,76 @@ pub(super) struct OutputArguments {
     /// When to use colours: auto, always or never
     #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = ["auto", "always", "never"])]
     pub color: String,
+    #[command(flatten)]
+    pub redact: RedactArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RedactArguments {
+    /// Give pseudonyms to addresses, users or hosts, in the report and the saved case; secrets are always left out
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = ["addresses", "users", "hosts"])]
+    pub redact: Vec<String>,
+    /// Keep the pseudonyms in this file, which only its owner can read, to undo them and to use them again
+    #[arg(long, value_name = "FILE", requires = "redact", value_hint = ValueHint::FilePath)]
+    pub redact_map: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook attach flood.case --to github:acme/network#17
+  casebook attach flood.case --to mailto:noc@example.org --smtp mail.example.org --from ops@example.org
+  casebook attach flood.case --to jira:OPS-17 --to https://hooks.example.org/casebook --redact addresses,users
+  casebook attach flood.case --to gitlab:infra/edge#4 --dry-run
+
+Tokens: GITHUB_TOKEN or GH_TOKEN, GITLAB_TOKEN, JIRA_TOKEN (with JIRA_USER for Jira Cloud), CASEBOOK_WEBHOOK_TOKEN,
+CASEBOOK_SMTP_USER and CASEBOOK_SMTP_PASSWORD; or --token-file. Servers: GITHUB_API_URL, CASEBOOK_GITLAB_URL,
+CASEBOOK_JIRA_URL, CASEBOOK_SMTP.
+
+Exit status: 0 it is there, 64 bad usage, 65 a secret would leave, 69 it did not arrive.")]
+pub(super) struct AttachArguments {
+    /// A case: the file of an earlier run
+    #[arg(value_name = "CASE", value_hint = ValueHint::FilePath)]
+    pub case: PathBuf,
+    /// Where to: mailto:a@b, github:owner/repo#7, gitlab:group/project#7, jira:OPS-7, https://host/hook; may be given more than once
+    #[arg(long = "to", value_name = "TARGET", required = true)]
+    pub targets: Vec<String>,
+    /// Print all that would leave, and send nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Send the report alone, without the case
+    #[arg(long)]
+    pub without_case: bool,
+    /// Read the token or password from this file, which only its owner may read
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub token_file: Option<PathBuf>,
+    /// The mail server: mail.example.org:587, smtps://mail.example.org or plain://relay:25
+    #[arg(long, value_name = "SERVER")]
+    pub smtp: Option<String>,
+    /// The sender of mail
+    #[arg(long, value_name = "MAILBOX")]
+    pub from: Option<String>,
+    /// How long one request may take
+    #[arg(long, value_name = "SPAN", default_value = "30s")]
+    pub timeout: Span,
+    #[command(flatten)]
+    pub redact: RedactArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook run high-inbound-traffic --redact addresses,users,hosts --redact-map ~/flood.map -o report.md
+  casebook unredact report.md --map ~/flood.map
+  casebook unredact flood.case --map ~/flood.map -o whole.case")]
+pub(super) struct UnredactArguments {
+    /// A report or case with pseudonyms: any text
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// The map that --redact-map wrote
+    #[arg(long, value_name = "MAP", value_hint = ValueHint::FilePath)]
+    pub map: PathBuf,
+    /// Write it to this file instead of printing it
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

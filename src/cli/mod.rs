@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Results go to stdout, progress and messages to stderr.
 
 mod arguments;
+mod attach;
 mod case_file;
 mod cases;
 mod check;
@@ -17,10 +18,12 @@ mod output;
 mod place;
 mod plan;
 mod probe;
+mod redact;
 mod replay;
 mod retest;
 mod run;
 mod test;
+mod unredact;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -72,6 +75,8 @@ pub fn main() -> ExitCode {
         Command::Diff(arguments) => diff::diff(&arguments),
         Command::Retest(arguments) => retest::retest(&arguments),
         Command::Cases(arguments) => cases::cases(&arguments),
+        Command::Attach(arguments) => attach::attach(&arguments),
+        Command::Unredact(arguments) => unredact::unredact(&arguments),
         Command::Doctor => doctor::doctor(),
         Command::Schema(arguments) => generate::schema(&arguments),
         Command::Generate(arguments) => generate::generate(&arguments),

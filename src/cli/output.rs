@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::arguments::OutputArguments;
 use super::place::Place;
+use super::redact::Redaction;
 use super::{Usage, say};
 use crate::case::Case;
 use crate::report::{self, Options, RENDERERS, Renderer};
@@ -15,6 +16,7 @@ pub(super) struct Sinks {
     files: Vec<(Place, &'static dyn Renderer)>,
     case: Option<Place>,
     options: Options,
+    redaction: Option<Redaction>,
 }
 
 impl Sinks {
@@ -38,12 +40,15 @@ impl Sinks {
         let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
         let color = color(&arguments.color, stdout.is_terminal());
         let case = save.map(Place::prepare).transpose()?;
-        Ok(Sinks { printed, files, case, options: Options { width, color, verbose: arguments.verbose } })
+        let redaction = Redaction::prepare(&arguments.redact)?;
+        Ok(Sinks { printed, files, case, options: Options { width, color, verbose: arguments.verbose }, redaction })
     }
 
     /// Writes the report everywhere. A file that cannot be written does not keep the report from the terminal.
     pub fn write(&self, case: &Case) -> anyhow::Result<()> {
-        let failed = self.write_files(case);
+        let redacted = self.redacted(case)?;
+        let case = redacted.as_ref().unwrap_or(case);
+        let failed = self.write_to_files(case);
         let mut stdout = BufWriter::new(io::stdout().lock());
         read_enough(self.printed.render(case, &self.options, &mut stdout).and_then(|()| stdout.flush()))?;
         // What is still buffered for a reader that is gone is not tried again.
@@ -53,6 +58,16 @@ impl Sinks {
 
     /// Writes the files alone.
     pub fn write_files(&self, case: &Case) -> anyhow::Result<()> {
+        let redacted = self.redacted(case)?;
+        self.write_to_files(redacted.as_ref().unwrap_or(case))
+    }
+
+    /// The case as it leaves, where something is to be replaced in it.
+    fn redacted(&self, case: &Case) -> anyhow::Result<Option<Case>> {
+        self.redaction.as_ref().map(|redaction| redaction.apply(case)).transpose()
+    }
+
+    fn write_to_files(&self, case: &Case) -> anyhow::Result<()> {
         let mut failed = None;
         for (place, renderer) in &self.files {
             let options = Options { color: false, width: 100, ..self.options };

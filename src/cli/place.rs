@@ -3,6 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -15,13 +16,24 @@ pub(super) struct Place {
     path: PathBuf,
     /// A pipe or a device: it is written as it stands; a file is replaced whole.
     special: bool,
+    /// The permissions of a new file, before the umask.
+    mode: u32,
 }
 
 impl Place {
     /// Settles that the file can be written.
     pub fn prepare(path: &Path) -> Result<Self, Usage> {
+        Place::prepare_as(path, 0o666)
+    }
+
+    /// Settles that a file can be written that only its owner can read.
+    pub fn prepare_private(path: &Path) -> Result<Self, Usage> {
+        Place::prepare_as(path, 0o600)
+    }
+
+    fn prepare_as(path: &Path, mode: u32) -> Result<Self, Usage> {
         let refused = |why: &str| Usage(format!("cannot write {}: {why}", path.display()));
-        let place = |special| Place { path: path.to_owned(), special };
+        let place = |special| Place { path: path.to_owned(), special, mode };
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => return Err(refused("it is a folder; name a file in it")),
             Ok(metadata) if !metadata.is_file() => return Ok(place(true)),
@@ -87,7 +99,7 @@ impl Place {
             let mut name = self.path.file_name().unwrap_or_default().to_owned();
             name.push(format!(".{}-{attempt}.part", std::process::id()));
             let part = self.path.with_file_name(name);
-            match OpenOptions::new().write(true).create_new(true).open(&part) {
+            match OpenOptions::new().write(true).create_new(true).mode(self.mode).open(&part) {
                 Ok(file) => return Ok((part, file)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 8 => attempt += 1,
                 Err(error) => return Err(error),

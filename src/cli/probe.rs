@@ -15,6 +15,7 @@ use crate::engine::{Ask, Live, Observer};
 use crate::generate;
 use crate::nearest::nearest;
 use crate::probe::{self, AnyProbe, Cancel, Inputs, PROBES};
+use crate::redact;
 
 /// How much longer than its window a probe may take.
 const GRACE: Duration = Duration::from_secs(30);
@@ -111,7 +112,9 @@ fn observe(probe: &'static dyn AnyProbe, params: Value) -> Evidence {
     }
     let mut answers = live.observe(vec![ask(probe, params, inputs)]);
     display.finish();
-    answers.remove(0)
+    let mut evidence = answers.remove(0);
+    redact::evidence(&mut evidence);
+    evidence
 }
 
 fn ask(probe: &'static dyn AnyProbe, params: Value, inputs: Inputs) -> Ask {

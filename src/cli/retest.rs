@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::arguments::{OutputArguments, RetestArguments, key_and_value};
+use super::arguments::{OutputArguments, RedactArguments, RetestArguments, key_and_value};
 use super::keep::Keeper;
 use super::output::{self, Sinks};
 use super::{Usage, case_file, diff, replay, run, say};
@@ -15,6 +15,7 @@ pub(super) fn retest(arguments: &RetestArguments) -> anyhow::Result<u8> {
         format: None,
         verbose: arguments.verbose,
         color: "never".to_owned(),
+        redact: RedactArguments { redact: Vec::new(), redact_map: None },
     };
     let sinks = Sinks::prepare(&reports, arguments.save.as_deref())?;
     // What the case says is about to be done, so it must be as trustworthy as a runbook.

@@ -18,6 +18,7 @@ use super::trace::Trace;
 use crate::case::{
     CASE_FORMAT, Case, CheckRef, Cost, Coverage, Diagnosis, Evidence, Host, Likelihood, RunbookRef, Verdict,
 };
+use crate::redact;
 use crate::runbook::{BadParam, Runbook};
 use crate::script::Scope;
 use crate::script::sandbox::Limits;
@@ -101,7 +102,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         })
         .collect();
     let usage = usage::process();
-    let case = Case {
+    let mut case = Case {
         format: CASE_FORMAT,
         casebook: env!("CARGO_PKG_VERSION").to_owned(),
         runbook: RunbookRef {
@@ -129,6 +130,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
             peak_memory_bytes: usage.peak_memory_bytes,
         },
     };
+    redact::secrets(&mut case);
     Ok((case, trace))
 }
 

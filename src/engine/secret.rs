@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::case::{Evidence, Gap};
+use crate::redact;
 use crate::runbook::Runbook;
 
 /// A text shorter than this is taken out of evidence only where it is a whole text: inside others it would be found by
@@ -48,6 +49,8 @@ impl Secrets {
 
     /// The evidence without the secrets, wherever the probe repeats them.
     pub fn take_out(&self, mut evidence: Evidence) -> Evidence {
+        // Those that nobody declared are left out before anything is judged, so that a replay judges the same.
+        redact::evidence(&mut evidence);
         if self.of.is_empty() {
             return evidence;
         }

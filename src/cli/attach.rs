@@ -1,0 +1,166 @@
+//! `casebook attach`: a case and its report to where the ticket is.
+
+use std::env;
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::arguments::AttachArguments;
+use super::output::read_enough;
+use super::redact::Redaction;
+use super::{Usage, case_file, say};
+use crate::case::Case;
+use crate::redact;
+use crate::report::{self, Options};
+use crate::sys::trust::Trust;
+use crate::ticket::{self, Credential, Means, Parcel, Patience, Target};
+
+/// A secret is in what would leave (`EX_DATAERR`).
+const SECRET: u8 = 65;
+/// It did not arrive (`EX_UNAVAILABLE`).
+const NOT_THERE: u8 = 69;
+
+fn read(path: &Path) -> Result<Case, Usage> {
+    case_file::read(&path.to_string_lossy(), Trust::Waived).map(|read| read.case)
+}
+
+pub(super) fn attach(arguments: &AttachArguments) -> anyhow::Result<u8> {
+    let targets = targets(arguments)?;
+    let redaction = Redaction::prepare(&arguments.redact)?;
+    let recorded = read(&arguments.case)?;
+    // Of the case as it is recorded, so that a redacted report of it finds the earlier comment, too.
+    let id = ticket::id(&recorded);
+    let mut case = recorded;
+    redact::secrets(&mut case);
+    let case = match &redaction {
+        Some(redaction) => redaction.apply(&case)?,
+        None => case,
+    };
+    let parcel = parcel(&case, id, !arguments.without_case)?;
+    if let Some(why) = secret(&case, &parcel) {
+        say(format_args!("casebook: nothing was sent: {why}"));
+        return Ok(SECRET);
+    }
+    let mut status = 0;
+    for (target, means) in &targets {
+        status = status.max(send(&parcel, target, means, arguments.dry_run)?);
+    }
+    Ok(status)
+}
+
+/// Every target with its means, settled before anything is sent.
+fn targets(arguments: &AttachArguments) -> Result<Vec<(Target, Means)>, Usage> {
+    let mut targets = Vec::new();
+    for text in &arguments.targets {
+        let target: Target = text.parse().map_err(|error: ticket::BadTarget| Usage(error.to_string()))?;
+        let means = means(&target, arguments)?;
+        targets.push((target, means));
+    }
+    Ok(targets)
+}
+
+/// Sends to one target, or shows what would be sent there.
+fn send(parcel: &Parcel, target: &Target, means: &Means, dry_run: bool) -> anyhow::Result<u8> {
+    let failed = |error: ticket::Failure| match error {
+        ticket::Failure::Usage(why) => Err(Usage(format!("{target}: {why}")).into()),
+        error => {
+            say(format_args!("casebook: {target}: {error}"));
+            Ok(NOT_THERE)
+        }
+    };
+    if dry_run {
+        return match ticket::dry_run(parcel, target, means) {
+            Ok(text) => {
+                let mut out = io::stdout().lock();
+                read_enough(writeln!(out, "# {target}: this would leave\n\n{text}").and_then(|()| out.flush()))?;
+                Ok(0)
+            }
+            Err(error) => failed(error),
+        };
+    }
+    match ticket::deliver(parcel, target, means) {
+        Ok(delivered) => {
+            let link = delivered.link.map(|link| format!(": {link}")).unwrap_or_default();
+            say(format_args!("{target}: {}{link}", delivered.what));
+            delivered.notes.iter().for_each(|note| say(format_args!("{target}: {note}")));
+            Ok(0)
+        }
+        Err(error) => failed(error),
+    }
+}
+
+/// A variable of the environment that says something.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// The token of the file, or of the first variable that is set.
+fn credential(file: Option<&Path>, names: &[&str]) -> Result<Credential, Usage> {
+    if let Some(path) = file {
+        let shown = path.display();
+        let token = ticket::token_file(path).map_err(|error| Usage(format!("the token file {shown} {error}")))?;
+        return Ok(Credential::new(Some(token), &shown.to_string()));
+    }
+    let found = names.iter().find_map(|name| Some((variable(name)?, *name)));
+    Ok(match found {
+        Some((token, name)) => Credential::new(Some(token), name),
+        None => Credential::default(),
+    })
+}
+
+fn means(target: &Target, arguments: &AttachArguments) -> Result<Means, Usage> {
+    let (names, user): (&[&str], Option<&str>) = match target {
+        Target::GitHub { .. } => (&["GITHUB_TOKEN", "GH_TOKEN"], None),
+        Target::GitLab { .. } => (&["GITLAB_TOKEN"], None),
+        Target::Jira { .. } => (&["JIRA_TOKEN"], Some("JIRA_USER")),
+        Target::Webhook(_) => (&["CASEBOOK_WEBHOOK_TOKEN"], None),
+        Target::Mail(_) => (&["CASEBOOK_SMTP_PASSWORD"], Some("CASEBOOK_SMTP_USER")),
+    };
+    let mut credential = credential(arguments.token_file.as_deref(), names)?;
+    credential.user = user.and_then(variable);
+    let smtp = arguments.smtp.clone().or_else(|| variable("CASEBOOK_SMTP"));
+    let smtp =
+        smtp.map(|text| text.parse().map_err(|error: ticket::BadServer| Usage(error.to_string()))).transpose()?;
+    Ok(Means {
+        github: variable("GITHUB_API_URL").unwrap_or_else(|| "https://api.github.com".to_owned()),
+        gitlab: variable("CASEBOOK_GITLAB_URL").unwrap_or_else(|| "https://gitlab.com".to_owned()),
+        jira: variable("CASEBOOK_JIRA_URL"),
+        credential,
+        smtp,
+        from: arguments.from.clone().or_else(|| variable("CASEBOOK_SMTP_FROM")),
+        patience: Patience { request: arguments.timeout.0, ..Patience::default() },
+    })
+}
+
+fn rendered(case: &Case, format: &str) -> anyhow::Result<Option<String>> {
+    let Some(renderer) = report::by_name(format) else { return Ok(None) };
+    let mut bytes = Vec::new();
+    renderer.render(case, &Options::default(), &mut bytes)?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+fn parcel(case: &Case, id: String, with_case: bool) -> anyhow::Result<Parcel> {
+    let runbook = &case.runbook.name;
+    Ok(Parcel {
+        id,
+        title: format!("{}: {runbook} on {}", case.verdict, case.host.name),
+        summary: case.diagnosis.summary.clone(),
+        verdict: case.verdict.word(),
+        host: case.host.name.clone(),
+        text: rendered(case, "text")?.unwrap_or_default(),
+        markdown: rendered(case, "markdown")?.unwrap_or_default(),
+        html: rendered(case, "html")?,
+        case: with_case.then(|| serde_json::to_string(case)).transpose()?,
+    })
+}
+
+/// What still looks like a secret in what is about to leave.
+fn secret(case: &Case, parcel: &Parcel) -> Option<String> {
+    let remaining = redact::remaining(case);
+    if remaining > 0 {
+        return Some(format!("{remaining} texts of the case still look like secrets"));
+    }
+    let found = parcel.texts().into_iter().find_map(|(what, text)| Some((what, redact::scan(text)?)));
+    found.map(|(what, rule)| {
+        format!("{what} holds what looks like a secret ({rule}); take it out of the case and attach it again")
+    })
+}

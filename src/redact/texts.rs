@@ -1,0 +1,193 @@
+//! Every text of a case, one after the other. Taken apart field by field, so that a new field of the case does not compile
+//! until somebody has decided whether it is a text.
+
+use serde_json::{Map, Value};
+
+use crate::case::{
+    Account, Case, Cause, CheckRef, Diagnosis, Entry, Evidence, Finding, Gap, Host, Missing, Process, Remedy,
+    RunbookRef, Said, Sign,
+};
+
+/// What a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// A sentence, a command, a label: written for people.
+    Said,
+    /// A runbook, a check, a module: it is read again in a replay.
+    Source,
+    /// What a probe observed, a parameter, a figure of a finding; with the name of its field. Runbooks compare it.
+    Field(&'a str),
+    /// A user.
+    User,
+    /// The host's own name.
+    HostName,
+    /// A text in a list; the first has the number 0. Lines of one key, or a flag and its value, are neighbours.
+    Item(&'a str, usize),
+}
+
+impl<'a> Place<'a> {
+    /// The name of the field, if it is in one.
+    fn name(self) -> &'a str {
+        match self {
+            Place::Field(name) | Place::Item(name, _) => name,
+            _ => "",
+        }
+    }
+}
+
+/// What changes texts. It must leave numbers, and words that stand for themselves, alone.
+pub trait Visitor {
+    /// A text, and what it is.
+    fn text(&mut self, place: Place<'_>, text: &mut String);
+}
+
+/// Shows every text of the case to the visitor.
+pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
+    let Case {
+        format: _,
+        casebook: _,
+        runbook,
+        host: Host { name, kernel: _, root: _ },
+        started: _,
+        window_seconds: _,
+        partial: _,
+        params,
+        given,
+        verdict: _,
+        coverage: _,
+        diagnosis: Diagnosis { summary, headlines, causes },
+        ledger,
+        findings,
+        evidence,
+        cost: _,
+    } = case;
+    visitor.text(Place::HostName, name);
+    evidence.values_mut().for_each(|evidence| of_evidence(evidence, visitor));
+    of_map(params, "", visitor);
+    of_map(given, "", visitor);
+    of_runbook(runbook, visitor);
+    visitor.text(Place::Said, summary);
+    headlines.iter_mut().for_each(|headline| visitor.text(Place::Said, headline));
+    causes.iter_mut().for_each(|cause| of_cause(cause, visitor));
+    ledger.iter_mut().for_each(|ledger| of_ledger(ledger, visitor));
+    findings.iter_mut().for_each(|finding| of_finding(finding, visitor));
+}
+
+/// Shows every text of an observation to the visitor.
+pub fn of_evidence(evidence: &mut Evidence, visitor: &mut dyn Visitor) {
+    let Evidence { probe: _, params, started: _, seconds: _, cpu_seconds: _, output, gap, missing, loss } = evidence;
+    of_value(params, Place::Field(""), visitor);
+    output.iter_mut().for_each(|output| of_value(output, Place::Field(""), visitor));
+    gap.iter_mut().for_each(|gap| of_gap(gap, visitor));
+    missing.iter_mut().for_each(|Missing { fields: _, gap }| of_gap(gap, visitor));
+    loss.iter_mut().for_each(|loss| visitor.text(Place::Said, loss));
+}
+
+/// Shows every text of a value to the visitor, the names of its fields included.
+pub fn of_value(value: &mut Value, place: Place<'_>, visitor: &mut dyn Visitor) {
+    match value {
+        Value::String(text) => visitor.text(place, text),
+        Value::Array(items) => {
+            for (number, item) in items.iter_mut().enumerate() {
+                of_value(item, Place::Item(place.name(), number), visitor);
+            }
+        }
+        Value::Object(fields) => of_map(fields, place.name(), visitor),
+        _ => {}
+    }
+}
+
+/// The fields of an object that is itself the field `parent`: `user: [{value: ann, count: 3}]`.
+fn of_map(fields: &mut Map<String, Value>, parent: &str, visitor: &mut dyn Visitor) {
+    let mut renamed = false;
+    let names: Vec<String> = fields
+        .keys()
+        .map(|name| {
+            let mut shown = name.clone();
+            // Fields of a schema are words; what has more in it was observed.
+            if name.contains(['.', ':', '@', '/', ' ', '-', '=']) {
+                visitor.text(Place::Said, &mut shown);
+            }
+            renamed |= shown != *name;
+            shown
+        })
+        .collect();
+    if renamed {
+        *fields = names.into_iter().zip(std::mem::take(fields).into_iter().map(|(_, field)| field)).collect();
+    }
+    for (name, field) in fields.iter_mut() {
+        of_value(field, Place::Field(if name == "value" { parent } else { name }), visitor);
+    }
+}
+
+fn of_runbook(runbook: &mut RunbookRef, visitor: &mut dyn Visitor) {
+    let RunbookRef { name: _, title, text, around, checks } = runbook;
+    visitor.text(Place::Said, title);
+    visitor.text(Place::Source, text);
+    around.iter_mut().for_each(|around| visitor.text(Place::Said, around));
+    for CheckRef { origin, text, modules } in checks.values_mut() {
+        visitor.text(Place::Said, origin);
+        visitor.text(Place::Source, text);
+        modules.values_mut().for_each(|module| visitor.text(Place::Source, module));
+    }
+}
+
+fn of_gap(gap: &mut Gap, visitor: &mut dyn Visitor) {
+    let Gap { tried, reason: _, why, way_out } = gap;
+    visitor.text(Place::Said, tried);
+    visitor.text(Place::Said, why);
+    way_out.iter_mut().for_each(|way_out| visitor.text(Place::Said, way_out));
+}
+
+fn of_remedy(remedy: &mut Remedy, visitor: &mut dyn Visitor) {
+    let Remedy { urgency: _, action, run, undo, risk } = remedy;
+    visitor.text(Place::Said, action);
+    run.iter_mut().chain(undo).chain(risk).for_each(|text| visitor.text(Place::Said, text));
+}
+
+fn of_cause(cause: &mut Cause, visitor: &mut dyn Visitor) {
+    let Cause { id: _, title, likelihood: _, severity: _, subject, signs, remedies } = cause;
+    visitor.text(Place::Said, title);
+    of_map(subject, "", visitor);
+    for Sign { side: _, weight: _, holds: _, say, gaps } in signs {
+        visitor.text(Place::Said, say);
+        gaps.iter_mut().for_each(|gap| of_gap(gap, visitor));
+    }
+    remedies.iter_mut().for_each(|remedy| of_remedy(remedy, visitor));
+}
+
+fn of_finding(finding: &mut Finding, visitor: &mut dyn Visitor) {
+    let Finding { step: _, title, verdict: _, sentence, gaps, remedies, data, besides } = finding;
+    visitor.text(Place::Said, title);
+    visitor.text(Place::Said, sentence);
+    gaps.iter_mut().for_each(|gap| of_gap(gap, visitor));
+    remedies.iter_mut().for_each(|remedy| of_remedy(remedy, visitor));
+    of_map(data, "", visitor);
+    besides.iter_mut().for_each(|Said { verdict: _, sentence }| visitor.text(Place::Said, sentence));
+}
+
+fn of_ledger(ledger: &mut Account, visitor: &mut dyn Visitor) {
+    let Account {
+        interface: _,
+        bytes: _,
+        packets: _,
+        seconds: _,
+        entries,
+        unexplained_bytes: _,
+        unexplained_share: _,
+        disagreements,
+    } = ledger;
+    for entry in entries {
+        let Entry { kind: _, label, bytes: _, packets: _, share: _, protocol: _, address, port: _, process, rule } =
+            entry;
+        visitor.text(Place::Said, label);
+        address.iter_mut().for_each(|address| visitor.text(Place::Field("address"), address));
+        if let Some(Process { pid: _, name, user, unit }) = process {
+            visitor.text(Place::Field("name"), name);
+            user.iter_mut().for_each(|user| visitor.text(Place::User, user));
+            unit.iter_mut().for_each(|unit| visitor.text(Place::Field("unit"), unit));
+        }
+        rule.iter_mut().for_each(|rule| visitor.text(Place::Said, rule));
+    }
+    disagreements.iter_mut().for_each(|sentence| visitor.text(Place::Said, sentence));
+}

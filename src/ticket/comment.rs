@@ -1,0 +1,123 @@
+//! A comment on an issue: found again by its marker, and then updated instead of written twice.
+
+use serde_json::Value;
+
+use super::desks::Desk;
+use super::http::{Client, Failure, Request, patiently};
+use super::{Delivered, Means, Parcel};
+
+/// Pages of a hundred comments that are searched for the marker.
+const PAGES: u32 = 50;
+
+/// A comment that is there.
+pub struct Comment {
+    /// Its id.
+    pub id: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Writes the comment, or updates the one of the same case.
+pub fn deliver(parcel: &Parcel, desk: &Desk, means: &Means) -> Result<Delivered, Failure> {
+    let client = Client::new(&means.credential, &means.patience);
+    let (text, cut) = desk.text(parcel);
+    let mut notes = Vec::new();
+    if cut {
+        notes.push(format!(
+            "the report was cut to the {} characters that it takes; the rest is in the case",
+            desk.limit()
+        ));
+    }
+    // Found anew in every attempt: one whose answer was lost may have written the comment.
+    patiently(&means.patience, || {
+        let earlier = find(&client, desk, parcel)?;
+        let (request, what) = match &earlier {
+            Some(id) => (desk.update(id, &text), "comment updated"),
+            None => (desk.create(&text), "commented"),
+        };
+        let answer = client.send(&request)?;
+        let link = serde_json::from_str::<Value>(&answer.body).ok().and_then(|body| desk.link(&body));
+        Ok(Delivered { what, link, notes: notes.clone() })
+    })
+}
+
+/// The id of the comment that an earlier attach of this case wrote.
+fn find(client: &Client<'_>, desk: &Desk, parcel: &Parcel) -> Result<Option<String>, Failure> {
+    let marker = desk.marker(&parcel.id);
+    for page in 1..=PAGES {
+        let answer = client.send(&desk.list(page))?;
+        let body: Value = serde_json::from_str(&answer.body)
+            .map_err(|error| Failure::Refused(format!("the list of comments is not understood: {error}")))?;
+        let (comments, last) = desk.comments(&body, page);
+        // Only at its beginning: a report may quote the marker of another.
+        if let Some(own) = comments.into_iter().find(|comment| comment.text.starts_with(&marker)) {
+            return Ok(Some(own.id));
+        }
+        if last {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+/// What would be asked and sent.
+pub fn dry_run(parcel: &Parcel, desk: &Desk, means: &Means) -> String {
+    let shown = |request: Request| request.shown(&means.credential);
+    let (text, _) = desk.text(parcel);
+    format!(
+        "1. Is there a comment of this case already?\n\n{}\n2. If not, this is written; if so, the same body replaces it:\n\n{}",
+        shown(desk.list(1)),
+        shown(desk.create(&text)),
+    )
+}
+
+/// The text cut to so many UTF-16 units, at the end of a line, with what it opened closed, and whether it was cut.
+pub fn cut(text: &str, limit: usize, farewell: &str) -> (String, bool) {
+    let length = |text: &str| text.encode_utf16().count();
+    if length(text) <= limit {
+        return (text.to_owned(), false);
+    }
+    // Room for the farewell and for what has to be closed.
+    const CLOSING: usize = 200;
+    let room = limit.saturating_sub(length(farewell) + CLOSING);
+    let (mut kept, mut used) = (String::new(), 0);
+    for line in text.split_inclusive('\n') {
+        used += length(line);
+        if used > room {
+            break;
+        }
+        kept.push_str(line);
+    }
+    if kept.is_empty() {
+        kept = text.chars().take(room / 2).collect();
+    }
+    let fences = kept.lines().filter(|line| line.trim_start().starts_with("```")).count();
+    if fences % 2 == 1 {
+        kept.push_str("\n```\n");
+    }
+    let open = kept.matches("<details").count().saturating_sub(kept.matches("</details>").count());
+    kept.push_str(&"\n</details>\n".repeat(open.min(8)));
+    kept.push_str(farewell);
+    (kept, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_at_a_line_and_closes_what_it_opened() {
+        let text = format!("<details>\n```\n{}", "a line of it\n".repeat(1000));
+        let (short, cut_it) = cut(&text, 1000, "\nthe rest is elsewhere\n");
+        assert!(cut_it && short.encode_utf16().count() <= 1000, "{}", short.len());
+        assert!(short.ends_with("```\n\n</details>\n\nthe rest is elsewhere\n"), "{short}");
+        assert_eq!(cut("short", 10, "x"), ("short".into(), false));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_is_longer_than_the_limit(text in "(.{0,40}\n?){0,60}", limit in 300usize..2000) {
+            proptest::prop_assert!(cut(&text, limit, "\nbye\n").0.encode_utf16().count() <= limit);
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The programming interfaces of GitHub, GitLab and Jira, as far as a comment needs them.
+
+use serde_json::{Value, json};
+
+use super::comment::{Comment, cut};
+use super::http::{Failure, Request, Scheme, path_part};
+use super::target::Target;
+use super::{Means, Parcel};
+
+/// Comments of a page.
+const PAGE: usize = 100;
+
+/// An issue that takes comments.
+pub struct Desk {
+    kind: Kind,
+    /// Where its comments are listed and written.
+    comments: String,
+    /// Where a single comment is updated, its id to be added.
+    comment: String,
+    scheme: Scheme,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// REST, 2022-11-28: `GET|POST /repos/O/R/issues/N/comments`, `PATCH /repos/O/R/issues/comments/ID`.
+    GitHub,
+    /// REST v4: `GET|POST /projects/P/issues/N/notes`, `PUT /projects/P/issues/N/notes/ID`.
+    GitLab,
+    /// REST 2, of Cloud and Data Center: `GET|POST /issue/KEY/comment`, `PUT /issue/KEY/comment/ID`.
+    Jira,
+}
+
+impl Desk {
+    /// The desk of a target that is an issue.
+    pub fn of(target: &Target, means: &Means) -> Result<Self, Failure> {
+        let base = |url: &str| url.trim_end_matches('/').to_owned();
+        let need = |who: &str, variable: &str| -> Result<(), Failure> {
+            match means.credential.secret() {
+                Some(_) => Ok(()),
+                None => Err(Failure::Usage(format!(
+                    "{who} wants a token: set {variable}, or name its file by --token-file"
+                ))),
+            }
+        };
+        let desk = match target {
+            Target::GitHub { owner, repo, number } => {
+                need("GitHub", "GITHUB_TOKEN")?;
+                let repo = format!("{}/repos/{}/{}/issues", base(&means.github), path_part(owner), path_part(repo));
+                Desk {
+                    kind: Kind::GitHub,
+                    comments: format!("{repo}/{number}/comments"),
+                    comment: format!("{repo}/comments"),
+                    scheme: Scheme::Bearer,
+                }
+            }
+            Target::GitLab { project, number } => {
+                need("GitLab", "GITLAB_TOKEN")?;
+                let notes =
+                    format!("{}/api/v4/projects/{}/issues/{number}/notes", base(&means.gitlab), path_part(project));
+                Desk { kind: Kind::GitLab, comments: notes.clone(), comment: notes, scheme: Scheme::Bare }
+            }
+            Target::Jira { key } => {
+                let Some(url) = &means.jira else {
+                    return Err(Failure::Usage("where is Jira? Set CASEBOOK_JIRA_URL to https://…".into()));
+                };
+                need("Jira", "JIRA_TOKEN (and JIRA_USER for Jira Cloud)")?;
+                let comments = format!("{}/rest/api/2/issue/{}/comment", base(url), path_part(key));
+                let scheme = if means.credential.user.is_some() { Scheme::Basic } else { Scheme::Bearer };
+                Desk { kind: Kind::Jira, comments: comments.clone(), comment: comments, scheme }
+            }
+            other => return Err(Failure::Usage(format!("{other} has no comments"))),
+        };
+        super::http::vet(&desk.comments).map_err(|why| Failure::Usage(format!("{}: {why}", desk.comments)))?;
+        Ok(desk)
+    }
+
+    fn request(&self, method: &'static str, url: String, body: Option<Value>) -> Request {
+        let mut headers = match self.kind {
+            Kind::GitHub => vec![
+                ("Accept", "application/vnd.github+json".to_owned()),
+                ("X-GitHub-Api-Version", "2022-11-28".to_owned()),
+            ],
+            Kind::GitLab | Kind::Jira => vec![("Accept", "application/json".to_owned())],
+        };
+        if body.is_some() {
+            headers.push(("Content-Type", "application/json".to_owned()));
+        }
+        let header = if self.kind == Kind::GitLab { "PRIVATE-TOKEN" } else { "Authorization" };
+        let body = body.map(|body| body.to_string().into_bytes());
+        Request { method, url, headers, authorization: Some((header, self.scheme)), body }
+    }
+
+    /// A page of the comments, the oldest first; pages are counted from 1.
+    pub fn list(&self, page: u32) -> Request {
+        let url = &self.comments;
+        let query = match self.kind {
+            Kind::GitHub => format!("per_page={PAGE}&page={page}"),
+            Kind::GitLab => format!("sort=asc&order_by=created_at&per_page={PAGE}&page={page}"),
+            Kind::Jira => {
+                format!("startAt={}&maxResults={PAGE}&orderBy=created", (page as usize).saturating_sub(1) * PAGE)
+            }
+        };
+        self.request("GET", format!("{url}?{query}"), None)
+    }
+
+    /// The comments of a page, and whether it is the last.
+    pub fn comments(&self, body: &Value, page: u32) -> (Vec<Comment>, bool) {
+        let list = if self.kind == Kind::Jira { body.get("comments") } else { Some(body) };
+        let list = list.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let comments = list.iter().filter_map(|comment| {
+            let id = match comment.get("id")? {
+                Value::String(id) => id.clone(),
+                id => id.as_u64()?.to_string(),
+            };
+            let text = comment.get("body")?.as_str()?.to_owned();
+            // It becomes a part of a path.
+            id.bytes().all(|byte| byte.is_ascii_digit()).then_some(Comment { id, text })
+        });
+        let last = match body.get("total").and_then(Value::as_u64) {
+            Some(total) => (page as usize * PAGE) as u64 >= total,
+            None => list.len() < PAGE,
+        };
+        (comments.collect(), last)
+    }
+
+    /// Writes a new comment.
+    pub fn create(&self, text: &str) -> Request {
+        self.request("POST", self.comments.clone(), Some(json!({ "body": text })))
+    }
+
+    /// Updates a comment.
+    pub fn update(&self, id: &str, text: &str) -> Request {
+        let method = if self.kind == Kind::GitHub { "PATCH" } else { "PUT" };
+        self.request(method, format!("{}/{id}", self.comment), Some(json!({ "body": text })))
+    }
+
+    /// Where a comment can be seen.
+    pub fn link(&self, body: &Value) -> Option<String> {
+        let link = match self.kind {
+            Kind::GitHub => body.get("html_url")?.as_str()?,
+            Kind::GitLab => return None,
+            Kind::Jira => body.get("self")?.as_str()?,
+        };
+        Some(crate::printable::printable(link.chars().take(300).collect::<String>()))
+    }
+
+    /// Characters that a comment may have.
+    pub const fn limit(&self) -> usize {
+        match self.kind {
+            Kind::GitHub => 65_536,
+            Kind::GitLab => 1_000_000,
+            Kind::Jira => 32_767,
+        }
+    }
+
+    /// How a comment of the case begins. Jira has no hidden text.
+    pub fn marker(&self, id: &str) -> String {
+        match self.kind {
+            Kind::GitHub | Kind::GitLab => format!("<!-- casebook:{id} -->"),
+            Kind::Jira => format!("casebook case {id}"),
+        }
+    }
+
+    /// The comment, and whether it had to be cut.
+    pub fn text(&self, parcel: &Parcel) -> (String, bool) {
+        let marker = self.marker(&parcel.id);
+        let name = parcel.case_name();
+        let rest = format!("\n… the report is longer than a comment may be; the rest is in the case ({name}).\n");
+        match self.kind {
+            Kind::GitHub | Kind::GitLab => cut(&format!("{marker}\n{}", parcel.markdown), self.limit(), &rest),
+            Kind::Jira => {
+                // What others wrote must not end the block and become markup.
+                let text = parcel.text.replace("{noformat", "{ noformat");
+                let frame = "{noformat}".len() * 2 + 8;
+                let room = self.limit().saturating_sub(frame + marker.len());
+                let (text, was_cut) = cut(&text, room, &rest);
+                (format!("{marker}\n{{noformat}}\n{text}\n{{noformat}}"), was_cut)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ticket::{Credential, Patience};
+
+    fn means() -> Means {
+        Means {
+            github: "https://api.github.com/".into(),
+            gitlab: "https://gitlab.com".into(),
+            jira: Some("https://jira.example.org".into()),
+            credential: Credential::new(Some("t".into()), "X"),
+            smtp: None,
+            from: None,
+            patience: Patience::default(),
+        }
+    }
+
+    fn desk(target: &str) -> Desk {
+        Desk::of(&target.parse().unwrap(), &means()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn the_paths_are_those_that_the_interfaces_publish() {
+        let update = |target: &str| desk(target).update("9", "x");
+        for (target, method, url) in [
+            ("github:o/r#7", "PATCH", "https://api.github.com/repos/o/r/issues/comments/9"),
+            ("gitlab:g/h/p#7", "PUT", "https://gitlab.com/api/v4/projects/g%2Fh%2Fp/issues/7/notes/9"),
+            ("jira:OPS-7", "PUT", "https://jira.example.org/rest/api/2/issue/OPS-7/comment/9"),
+        ] {
+            assert_eq!((update(target).method, update(target).url.as_str()), (method, url));
+        }
+    }
+
+    #[test]
+    fn a_comment_of_jira_cannot_be_left() {
+        let parcel = Parcel {
+            id: "1".into(),
+            title: String::new(),
+            summary: String::new(),
+            verdict: "ok",
+            host: String::new(),
+            text: "a\n{noformat}\nh1. mine\n".into(),
+            markdown: String::new(),
+            html: None,
+            case: None,
+        };
+        assert_eq!(desk("jira:OPS-7").text(&parcel).0.matches("{noformat").count(), 2);
+        let long = Parcel { text: "line\n".repeat(20_000), ..parcel };
+        assert!(desk("jira:OPS-7").text(&long).0.len() <= 32_767);
+    }
+
+    #[test]
+    fn an_id_that_is_no_number_is_no_comment() {
+        let body = json!([{"id": "../../user", "body": "x"}, {"id": 3, "body": "y"}]);
+        let (comments, last) = desk("github:o/r#7").comments(&body, 1);
+        assert_eq!((comments.len(), comments[0].id.as_str(), last), (1, "3", true));
+    }
+}

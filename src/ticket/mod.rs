@@ -1,0 +1,123 @@
+//! Where tickets live: the report of a case goes to an issue, a mailbox or a webhook.
+//!
+//! What leaves is a [`Parcel`], made before anything is sent; a [`Target`] is where it goes. A second parcel of the same case
+//! finds the comment of the first by its marker and takes its place.
+
+mod comment;
+mod credential;
+mod desks;
+mod http;
+mod mail;
+mod smtp;
+mod target;
+mod tls;
+mod webhook;
+
+pub use credential::{BadToken, Credential, token_file};
+pub use http::{Failure, Patience};
+pub use smtp::{BadServer, Server};
+pub use target::{BadTarget, Target};
+
+use ring::digest;
+
+use crate::case::Case;
+use desks::Desk;
+
+/// All that leaves for a ticket.
+#[derive(Debug, Clone)]
+pub struct Parcel {
+    /// The case's id: the same for every report of it.
+    pub id: String,
+    /// The subject: verdict, runbook, host.
+    pub title: String,
+    /// One sentence.
+    pub summary: String,
+    /// The word of the verdict.
+    pub verdict: &'static str,
+    /// The host, as the case names it.
+    pub host: String,
+    /// The report as text.
+    pub text: String,
+    /// The report as Markdown.
+    pub markdown: String,
+    /// The report as HTML, where there is such a renderer.
+    pub html: Option<String>,
+    /// The case itself: JSON.
+    pub case: Option<String>,
+}
+
+impl Parcel {
+    /// The name of the case's file.
+    pub fn case_name(&self) -> String {
+        format!("casebook-{}.json", self.id)
+    }
+
+    /// Every text of it, each with what it is, for a last look before it leaves.
+    pub fn texts(&self) -> Vec<(&'static str, &str)> {
+        let mut texts = vec![
+            ("the title", self.title.as_str()),
+            ("the summary", &self.summary),
+            ("the report as text", &self.text),
+            ("the report as Markdown", &self.markdown),
+        ];
+        texts.extend(self.html.as_deref().map(|html| ("the report as HTML", html)));
+        texts
+    }
+}
+
+/// The id of a case: from when it was begun and by which runbook, which no redaction changes, and nothing else.
+pub fn id(case: &Case) -> String {
+    let text = format!("{}\n{}", case.started, case.runbook.name);
+    digest::digest(&digest::SHA256, text.as_bytes()).as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// How to get there: servers, credentials, patience.
+pub struct Means {
+    /// The base of GitHub's API: `https://api.github.com`.
+    pub github: String,
+    /// The base of GitLab: `https://gitlab.com`.
+    pub gitlab: String,
+    /// The base of Jira.
+    pub jira: Option<String>,
+    /// The token, or for mail and Jira the user with a password.
+    pub credential: Credential,
+    /// The mail server.
+    pub smtp: Option<Server>,
+    /// The sender of mail.
+    pub from: Option<String>,
+    /// How long and how often to try.
+    pub patience: Patience,
+}
+
+/// What came of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// "commented", "comment updated", "sent".
+    pub what: &'static str,
+    /// Where it can be seen, if the server said.
+    pub link: Option<String>,
+    /// What else is to be known.
+    pub notes: Vec<String>,
+}
+
+/// Sends the parcel.
+pub fn deliver(parcel: &Parcel, target: &Target, means: &Means) -> Result<Delivered, Failure> {
+    match target {
+        Target::Mail(to) => smtp::deliver(parcel, to, means),
+        Target::Webhook(url) => webhook::deliver(parcel, url, means),
+        Target::GitHub { .. } | Target::GitLab { .. } | Target::Jira { .. } => {
+            comment::deliver(parcel, &Desk::of(target, means)?, means)
+        }
+    }
+}
+
+/// All that would leave, as text; credentials are named and not shown.
+pub fn dry_run(parcel: &Parcel, target: &Target, means: &Means) -> Result<String, Failure> {
+    match target {
+        Target::Mail(to) => smtp::dry_run(parcel, to, means),
+        Target::Webhook(url) => Ok(webhook::request(parcel, url, means)?.shown(&means.credential)),
+        Target::GitHub { .. } | Target::GitLab { .. } | Target::Jira { .. } => {
+            Ok(comment::dry_run(parcel, &Desk::of(target, means)?, means))
+        }
+    }
+}

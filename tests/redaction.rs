@@ -1,0 +1,161 @@
+//! What must not leave a host does not, and what is left is judged as before.
+
+mod recorded;
+
+use std::collections::BTreeSet;
+
+use casebook::case::{Case, Likelihood};
+use casebook::redact::{self, Kind, Map, Note, Pseudonyms};
+use casebook::report::{Options, RENDERERS};
+use serde_json::Value;
+
+const KEY: [u8; 32] = [5; 32];
+
+/// Secrets, each in a text as hosts write it.
+const PLANTED: &[(&str, &str)] = &[
+    ("curl -u bob:hunter2xyzzy http://x", "hunter2xyzzy"),
+    ("app --db-password xyzzy-flag-1 serve", "xyzzy-flag-1"),
+    ("GET /?access_token=xyzzyquery9 HTTP/1.1", "xyzzyquery9"),
+    ("Authorization: Bearer xyzzy0123456789abcdef", "xyzzy0123456789abcdef"),
+    ("Cookie: sid=xyzzycookie7; theme=dark", "xyzzycookie7"),
+    ("postgres://app:xyzzyurl@db/x", "xyzzyurl"),
+    ("DB_PASSWORD=xyzzyenv1", "xyzzyenv1"),
+    ("key AKIAXYZZYXYZZYXYZZY1", "AKIAXYZZYXYZZYXYZZY1"),
+    ("-----BEGIN RSA PRIVATE KEY-----\nMIIExyzzykeyxyzzykey\n-----END RSA PRIVATE KEY-----", "MIIExyzzykeyxyzzykey"),
+    ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.xyzzyjwtxyzzyjwt", "xyzzyjwtxyzzyjwt"),
+];
+
+fn likelihoods(case: &Case) -> Vec<(String, Likelihood)> {
+    case.diagnosis.causes.iter().map(|cause| (cause.id.clone(), cause.likelihood)).collect()
+}
+
+fn verdicts(case: &Case) -> Vec<(String, String)> {
+    case.findings.iter().map(|finding| (finding.step.clone(), finding.verdict.to_string())).collect()
+}
+
+fn judged(case: &Case) -> Case {
+    recorded::judge(&recorded::shipped(&case.runbook.name), case, case.evidence.clone())
+}
+
+/// Everything that a case can become.
+fn everything(case: &Case) -> String {
+    let mut all = serde_json::to_string(case).unwrap();
+    for renderer in RENDERERS {
+        let mut bytes = Vec::new();
+        renderer.render(case, &Options { verbose: true, ..Options::default() }, &mut bytes).unwrap();
+        all.push_str(&String::from_utf8_lossy(&bytes));
+    }
+    all
+}
+
+fn pseudonyms(kinds: &[Kind]) -> Pseudonyms {
+    Pseudonyms::new(kinds.iter().copied(), Map::under(&KEY))
+}
+
+#[test]
+fn recorded_cases_hold_no_secret_and_nothing_of_them_is_taken_for_one() {
+    for (name, case) in recorded::all() {
+        let mut clean = case.clone();
+        redact::secrets(&mut clean);
+        assert_eq!(clean, case, "{name}");
+        let mut bytes = Vec::new();
+        for renderer in RENDERERS {
+            renderer.render(&case, &Options { verbose: true, ..Options::default() }, &mut bytes).unwrap();
+        }
+        assert_eq!(redact::scan(&String::from_utf8_lossy(&bytes)), None, "{name}");
+    }
+}
+
+/// Puts a text behind every text of the value that is free: one with a blank.
+fn plant(value: &mut Value, text: &str) -> usize {
+    match value {
+        Value::String(old) if old.contains(' ') => {
+            *old = format!("{old} {text}");
+            1
+        }
+        Value::Array(items) => items.iter_mut().map(|item| plant(item, text)).sum(),
+        Value::Object(fields) => fields.values_mut().map(|field| plant(field, text)).sum(),
+        _ => 0,
+    }
+}
+
+#[test]
+fn no_secret_in_evidence_survives_and_the_judgement_stays() {
+    let (name, case) = recorded::all().into_iter().find(|(name, _)| name == "syn-flood").unwrap();
+    for (text, secret) in PLANTED {
+        let mut evidence = case.evidence.clone();
+        let mut places = 0;
+        for evidence in evidence.values_mut() {
+            places += evidence.output.as_mut().map_or(0, |output| plant(output, text));
+            evidence.loss.push((*text).to_owned());
+        }
+        assert!(places > 0);
+        let again = recorded::judge(&recorded::shipped(&case.runbook.name), &case, evidence);
+        assert!(!everything(&again).contains(secret), "{name}: {text}");
+        assert!(Note::of(&again).is_some_and(|note| note.secrets as usize >= case.evidence.len()), "{text}");
+        assert_eq!((likelihoods(&again), verdicts(&again)), (likelihoods(&case), verdicts(&case)), "{text}");
+        let replayed = judged(&again);
+        assert_eq!(replayed.diagnosis, again.diagnosis, "a replay says the same");
+        assert_eq!(redact::remaining(&again), 0);
+    }
+}
+
+#[test]
+fn a_case_under_pseudonyms_is_judged_as_before() {
+    for (name, case) in recorded::all() {
+        let mut hidden = case.clone();
+        pseudonyms(&Kind::ALL).apply(&mut hidden);
+        let again = judged(&hidden);
+        let before = judged(&case);
+        assert_eq!((likelihoods(&again), verdicts(&again)), (likelihoods(&before), verdicts(&before)), "{name}");
+        assert_eq!(again.verdict, before.verdict, "{name}");
+    }
+}
+
+/// The addresses that a case names, those that say nothing left out.
+fn addresses(case: &Case) -> BTreeSet<String> {
+    let form = regex::Regex::new(r"\b(?:\d{1,3}\.){3}\d{1,3}\b").unwrap();
+    let kept = ["0.", "127.", "169.254.", "22", "23", "24", "25"];
+    let text = serde_json::to_string(&case.evidence).unwrap();
+    let all = form.find_iter(&text).map(|found| found.as_str().to_owned());
+    all.filter(|found| !kept.iter().any(|start| found.starts_with(start)))
+        .filter(|found| !found.ends_with(".0"))
+        .collect()
+}
+
+#[test]
+fn no_address_user_or_host_name_is_left_and_the_map_brings_all_back() {
+    for (name, case) in recorded::all() {
+        let mut hidden = case.clone();
+        let mut all = pseudonyms(&Kind::ALL);
+        let note = all.apply(&mut hidden);
+        let shown = addresses(&hidden);
+        let left: Vec<_> = addresses(&case)
+            .into_iter()
+            .filter(|found| {
+                shown.contains(found) && !serde_json::to_string(all.map()).unwrap().contains(&format!("\"{found}\":"))
+            })
+            .collect();
+        assert_eq!(left, [""; 0], "{name}");
+        assert!(note.addresses > 0, "{name}: {note}");
+        assert!(everything(&hidden).contains("Redacted: "), "{name}");
+        hidden.diagnosis.headlines.retain(|headline| !headline.starts_with("Redacted: "));
+        let (back, _) = all.map().undo(&serde_json::to_string(&hidden).unwrap());
+        assert_eq!(back, serde_json::to_string(&case).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn what_has_pseudonyms_gets_no_others() {
+    for (name, case) in recorded::all() {
+        let mut once = case.clone();
+        let mut all = pseudonyms(&Kind::ALL);
+        all.apply(&mut once);
+        let mut twice = once.clone();
+        all.apply(&mut twice);
+        assert_eq!(once, twice, "{name}");
+        let mut again = case.clone();
+        pseudonyms(&Kind::ALL).apply(&mut again);
+        assert_eq!(once, again, "{name}: the same key gives the same pseudonyms");
+    }
+}
