@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
+use casebook::case::Case;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use serde_json::{Value, json};
@@ -213,6 +214,12 @@ impl Drop for Browser {
     }
 }
 
+/// A case of a real run, with all its evidence.
+fn recorded(name: &str) -> Case {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(format!("{name}.json"));
+    Case::from_json(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
 fn list(seen: &Value, field: &str) -> Vec<String> {
     let items = seen[field].as_array().unwrap().iter();
     items.take(8).map(|item| item.as_str().unwrap().to_owned()).collect()
@@ -228,6 +235,8 @@ fn a_browser_shows_the_page_readably_on_every_screen() {
         ("calm", calm()),
         ("partial", partial()),
         ("hostile", hostile()),
+        ("a recorded flood", recorded("udp-flood-beside-download")),
+        ("a recorded run without root", recorded("quiet-without-root")),
     ];
     for (name, case) in &cases {
         let page = browser.page(&render_plainly(case, "html"));

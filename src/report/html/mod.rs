@@ -25,7 +25,7 @@ use crate::case::{Case, Verdict};
 pub struct Html;
 
 /// Nothing is fetched, run or sent; only what stands in the page is shown.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const POLICY: &str = include_str!("policy.txt");
 
 impl Renderer for Html {
     fn name(&self) -> &'static str {
@@ -54,7 +54,7 @@ fn page(case: &Case) -> Markup {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta http-equiv="Content-Security-Policy" content=(POLICY.trim());
                 meta name="referrer" content="no-referrer";
                 meta name="robots" content="noindex";
                 meta name="color-scheme" content="light dark";

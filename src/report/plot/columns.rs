@@ -34,7 +34,7 @@ pub fn columns(sizes: &Sizes) -> Option<String> {
                 area.draw(&Rectangle::new(bar, Ink::INBOUND.light.filled()))?;
                 area.draw(&Text::new(short(*packets), (middle, ground - tall - 3), words.clone()))?;
             }
-            area.draw(&Text::new(label.clone(), (middle, height - 4), words.clone()))?;
+            area.draw(&Text::new(label.replace(' ', ""), (middle, height - 4), words.clone()))?;
         }
         Ok(())
     })
