@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["script"],
     &["runbook"],
     &["engine"],
-    &["testing"],
+    &["printouts", "testing"],
     &["generate"],
     &["cli"],
 ];

@@ -255,6 +255,8 @@ impl Recorded {
                     started: recorded.started,
                     seconds: recorded.seconds,
                     cpu_seconds: recorded.cpu_seconds,
+                    // Why there was too little to derive it from is the record's to say, too.
+                    gap: derived.gap.map(|gap| recorded.gap.clone().unwrap_or(gap)),
                     ..derived
                 },
                 None => derived,

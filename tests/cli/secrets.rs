@@ -48,8 +48,8 @@ fn it_appears_in_no_case_no_report_and_no_message() {
     desk.put("discreet.yaml", RUNBOOK);
     std::fs::create_dir(desk.path(SECRET)).unwrap();
     desk.put(&format!("{SECRET}/messages"), "Nov 22 10:00:00 host kernel: line\n");
-    let answer =
-        desk.run(&format!("run discreet.yaml --set dir={SECRET} --save case.json -o a.md -o a.json -o a.txt --verbose"));
+    let answer = desk
+        .run(&format!("run discreet.yaml --set dir={SECRET} --save case.json -o a.md -o a.json -o a.txt --verbose"));
     answer.ended(2);
     for name in ["case.json", "a.md", "a.json", "a.txt"] {
         assert!(!desk.text(name).contains(SECRET), "{name}: {}", desk.text(name));

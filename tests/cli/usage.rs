@@ -107,7 +107,7 @@ fn schemas_completions_and_the_manual_page_are_printed() {
         let answer = casebook(&format!("schema {of}"));
         serde_json::from_str::<serde_json::Value>(&answer.ended(0).out).unwrap();
     }
-    casebook("schema nothing").refused(&["no schema of `nothing`", "choose case, runbook or a probe"]);
+    casebook("schema nothing").refused(&["no schema of `nothing`", "choose case, runbook, test or a probe"]);
     casebook("completions bash").ended(0).printed(&["_casebook"]);
     casebook("completions tcsh").refused(&["possible values: bash"]);
     casebook("man").ended(0).printed(&[".TH casebook 1"]);
