@@ -17,6 +17,6 @@ pub use literal::{Literal, LiteralEvidence, Unanswered};
 pub use observer::{Ask, Live, Noted, Observer, Recorded, observe_one};
 pub use plan::{Plan, PlannedStep, plan};
 pub use progress::{Event, Progress};
-pub use run::{Request, RunError, run, run_traced, secrets};
+pub use run::{Request, RunError, Settled, run, run_traced, settle};
 pub use secret::Secrets;
 pub use trace::Trace;

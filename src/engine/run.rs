@@ -64,14 +64,21 @@ pub fn run(request: &Request<'_>, observer: &dyn Observer) -> Result<Case, RunEr
     run_traced(request, observer).map(|(case, _)| case)
 }
 
-/// The secrets among the parameters of a run, and the parameters as a case records them: all, and as they were given.
-pub fn secrets(
-    runbook: &Runbook,
-    given: &Map<String, Value>,
-) -> Result<(Secrets, Map<String, Value>, Map<String, Value>), RunError> {
+/// The parameters of a run before it begins, as a case records them.
+pub struct Settled {
+    /// The secrets among them.
+    pub secrets: Secrets,
+    /// All of them, secrets left out.
+    pub params: Map<String, Value>,
+    /// Those that were given, likewise.
+    pub given: Map<String, Value>,
+}
+
+/// Checks parameters as a run would.
+pub fn settle(runbook: &Runbook, given: &Map<String, Value>) -> Result<Settled, RunError> {
     let mut params = check_params(runbook, given)?;
     let secrets = Secrets::take(runbook, &mut params);
-    Ok((secrets, shown(runbook, &params), shown(runbook, given)))
+    Ok(Settled { secrets, params: shown(runbook, &params), given: shown(runbook, given) })
 }
 
 /// Runs a runbook, and says which parts of it held.

@@ -9,6 +9,9 @@ use super::samples::{self, Rates, Sample};
 /// Interfaces in the list, as in the probe's.
 const LISTED: usize = 256;
 
+/// Bytes and packets per second of a sample, in one direction.
+type Direction = fn(&Sample) -> (f64, f64);
+
 /// The interfaces that outputs show, with the one that is watched: that of the name, else the busiest since boot.
 pub(super) fn output(outputs: &[Printed], wanted: &str) -> Result<Value, String> {
     let links = links::together(outputs.iter().map(|output| links::read(&output.text)));
@@ -102,8 +105,8 @@ fn interface(link: &Shown, rates: &Rates) -> Map<String, Value> {
         put("addresses", Some(link.addresses.iter().map(address).collect()));
         put("addresses_left_out", Some(json!(0)));
     }
-    let (rx, tx): (fn(&Sample) -> (f64, f64), fn(&Sample) -> (f64, f64)) =
-        (|sample| (sample.rx_bytes, sample.rx_packets), |sample| (sample.tx_bytes, sample.tx_packets));
+    let rx: Direction = |sample| (sample.rx_bytes, sample.rx_packets);
+    let tx: Direction = |sample| (sample.tx_bytes, sample.tx_packets);
     put("rx", Some(flow(rates, rx)));
     put("tx", Some(flow(rates, tx)));
     put("since_boot", since_boot(&link.rx, &link.tx));
@@ -111,7 +114,7 @@ fn interface(link: &Shown, rates: &Rates) -> Map<String, Value> {
 }
 
 /// One direction. Bytes and packets themselves were not counted, only rates were printed.
-fn flow(rates: &Rates, of: fn(&Sample) -> (f64, f64)) -> Value {
+fn flow(rates: &Rates, of: Direction) -> Value {
     let Some(mean) = rates.mean() else { return json!({}) };
     let (bytes, packets) = of(&mean);
     let peak = rates.samples.iter().map(|sample| of(sample).0).fold(bytes, f64::max);

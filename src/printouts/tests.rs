@@ -1,3 +1,5 @@
+//! True outputs of each tool, and mutilated ones.
+
 use std::net::IpAddr;
 
 use proptest::prelude::*;
