@@ -26,6 +26,7 @@ pub mod runbook;
 
 pub mod engine;
 
+pub mod printouts;
 pub mod testing;
 
 pub mod generate;

@@ -15,7 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["script"],
     &["runbook"],
     &["engine"],
-    &["testing"],
+    &["printouts", "testing"],
     &["generate"],
     &["cli"],
 ];

@@ -1,3 +1,5 @@
+//! Cases that come back as they were, and archives that nobody should make.
+
 use std::path::Path;
 
 use proptest::prelude::*;

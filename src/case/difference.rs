@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn small_figures_are_noise() {
-        assert!(!marked(0.0, 1.0) && !marked(100.0, 140.0) && !marked(0.02, 0.09));
+        assert!(!marked(0.0, 0.05) && !marked(100.0, 140.0) && !marked(0.02, 0.09));
         assert!(marked(0.0, 5.0) && marked(100.0, 151.0) && marked(151.0, 100.0) && marked(0.1, 0.9));
     }
 }

@@ -1,5 +1,7 @@
 //! `casebook replay`.
 
+use std::path::Path;
+
 use anyhow::Context;
 use serde_json::{Map, Value};
 
@@ -7,12 +9,21 @@ use super::arguments::{ReplayArguments, key_and_value};
 use super::{Usage, case_file, output};
 use crate::case::Case;
 use crate::engine::{self, Recorded, Request};
+use crate::printouts::Printouts;
 use crate::runbook::{self, Runbook};
 use crate::script::sandbox::Limits;
 use crate::sys::trust::Trust;
 
+/// The runbook that outputs of tools are judged by when none is named.
+const USUAL: &str = "high-inbound-traffic";
+
 pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
     let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
+    if let Some(folder) = &arguments.from {
+        let case = from(folder, arguments)?;
+        sinks.write(&case)?;
+        return Ok(case.verdict.exit_status());
+    }
     let recorded = case_file::read(arguments.case.as_deref().unwrap_or_default(), Trust::Waived)?.case;
     let runbook = match &arguments.runbook {
         Some(name) => super::run::load(name, arguments.scripts.trusting())?,
@@ -32,6 +43,35 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
     let case = judge(recorded, &runbook, params, &set, arguments.scripts.limits())?;
     sinks.write(&case)?;
     Ok(case.verdict.exit_status())
+}
+
+/// Judges what tools printed.
+fn from(folder: &Path, arguments: &ReplayArguments) -> anyhow::Result<Case> {
+    let (name, None) = (arguments.case.as_deref().unwrap_or(USUAL), &arguments.runbook) else {
+        return Err(Usage("with --from there is no case: name the folder and a runbook".to_owned()).into());
+    };
+    let runbook = super::run::load(name, arguments.scripts.trusting())?;
+    let mut params: Map<String, Value> =
+        arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
+    let printouts = Printouts::read(folder).map_err(|why| Usage(format!("{} {why}", folder.display())))?;
+    super::say(format_args!("{} shows something of: {}", folder.display(), printouts.shows().join(", ")));
+    // What was watched is as long as it is in the outputs, whatever the runbook would have watched.
+    if let (Some(window), Some(seconds)) = (runbook.params.get("window"), printouts.seconds()) {
+        let seconds = Value::String(format!("{seconds}s"));
+        if window.read("window", &seconds).is_ok() {
+            params.entry("window").or_insert(seconds);
+        }
+    }
+    let request = Request {
+        runbook: &runbook,
+        params,
+        host: printouts.host(),
+        started: printouts.started(),
+        cancelled: &|| false,
+        limits: arguments.scripts.limits(),
+        printed: &|_, _| {},
+    };
+    Ok(engine::run(&request, &printouts).map_err(|error| Usage(error.to_string()))?)
 }
 
 /// The runbook that the case was made by.

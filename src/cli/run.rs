@@ -14,7 +14,7 @@ use super::keep::{Begun, Keeper};
 use super::output;
 use super::{Usage, say};
 use crate::case::Case;
-use crate::engine::{self, Live, Request};
+use crate::engine::{self, Live, Request, Settled};
 use crate::probe::Cancel;
 use crate::runbook::{self, Kind, Runbook};
 use crate::script::sandbox::Limits;
@@ -61,7 +61,7 @@ pub(super) fn live(
     keeper: &mut Keeper,
 ) -> Result<Case, Usage> {
     let bad = |error: engine::RunError| Usage(error.to_string());
-    let engine::Told { secrets, params: all, given } = engine::secrets(runbook, &params).map_err(bad)?;
+    let Settled { secrets, params: all, given } = engine::settle(runbook, &params).map_err(bad)?;
     let (host, started) = (identity::host(), Timestamp::now());
     let noted = keeper.begin(&Begun { runbook, host: &host, started, params: all, given }, secrets);
     let cancel = Arc::new(Cancel::default());

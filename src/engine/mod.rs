@@ -17,8 +17,8 @@ mod trace;
 
 pub use asker::Asker;
 pub use literal::{Literal, LiteralEvidence, Unanswered};
-pub use observer::{Ask, Live, Noted, Observer, Recorded, observe_one};
-pub use parameters::{Told, secrets};
+pub use observer::{Ask, Live, Noted, Observer, Recorded, derive, observe_one};
+pub use parameters::{Settled, settle};
 pub use plan::{Plan, PlannedStep, plan};
 pub use progress::{Event, Progress};
 pub use run::{Request, RunError, run, run_traced};

@@ -208,7 +208,7 @@ impl Observer for Live {
 }
 
 /// Asks a probe that looks at nothing but the evidence of others.
-pub(super) fn derive(ask: &Ask) -> Evidence {
+pub fn derive(ask: &Ask) -> Evidence {
     let cx = Context::new(Arc::new(Gate::new(1)), Arc::default(), ask.inputs.clone(), |_| {});
     observe_one(ask, &cx)
 }
@@ -262,6 +262,8 @@ impl Recorded {
                     started: recorded.started,
                     seconds: recorded.seconds,
                     cpu_seconds: recorded.cpu_seconds,
+                    // Why there was too little to derive it from is the record's to say, too.
+                    gap: derived.gap.map(|gap| recorded.gap.clone().unwrap_or(gap)),
                     ..derived
                 },
                 None => derived,

@@ -8,7 +8,7 @@ use crate::nearest::nearest;
 use crate::runbook::{BadParam, Runbook};
 
 /// The parameters of a run as a case records them.
-pub struct Told {
+pub struct Settled {
     /// The secrets among them.
     pub secrets: Secrets,
     /// All parameters.
@@ -17,11 +17,11 @@ pub struct Told {
     pub given: Map<String, Value>,
 }
 
-/// The secrets among the parameters of a run, and the parameters as a case records them: all, and as they were given.
-pub fn secrets(runbook: &Runbook, given: &Map<String, Value>) -> Result<Told, RunError> {
+/// Checks parameters as a run would.
+pub fn settle(runbook: &Runbook, given: &Map<String, Value>) -> Result<Settled, RunError> {
     let mut params = check_params(runbook, given)?;
     let secrets = Secrets::take(runbook, &mut params);
-    Ok(Told { secrets, params: shown(runbook, &params), given: shown(runbook, given) })
+    Ok(Settled { secrets, params: shown(runbook, &params), given: shown(runbook, given) })
 }
 
 pub(super) fn check_params(runbook: &Runbook, given: &Map<String, Value>) -> Result<Map<String, Value>, BadParam> {

@@ -161,3 +161,51 @@ fn root_does_not_retest_what_somebody_else_could_have_written() {
     desk.run("replay a.case").ended(0);
     desk.run("retest a.case --trust -q").ended(0);
 }
+
+#[test]
+fn what_tools_printed_is_judged_as_far_as_it_goes() {
+    let desk = Desk::new();
+    let folder = recorded("founding-incident");
+    let line = format!(
+        "replay --from {} high-inbound-traffic --set reported_rate=100Mbit/s --set since=1h --save web.case --format json",
+        folder.display()
+    );
+    let answer = desk.run(&line);
+    let case = json(&answer.ended(1).out);
+    let causes = case["diagnosis"]["causes"].as_array().unwrap();
+    assert_eq!(causes[0]["id"], "not-reaching-host");
+    assert_eq!(causes[0]["likelihood"], "likely");
+    assert_eq!(causes[0]["subject"]["sent_per_received_since_boot"].as_f64().unwrap().round(), 17.0);
+    let resolver = causes.iter().find(|cause| cause["id"] == "open-resolver-abuse").unwrap();
+    assert_eq!(resolver["likelihood"], "possible", "a DNS server may run: nobody could look");
+    assert_eq!(causes.iter().filter(|cause| cause["likelihood"] == "likely").count(), 1);
+    let said = |step: &str| {
+        let finding = case["findings"].as_array().unwrap().iter().find(|finding| finding["step"] == step).unwrap();
+        (finding["verdict"].as_str().unwrap().to_owned(), finding["sentence"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(said("logs"), ("warning".to_owned(), "30 lines of trouble in the last 60 min, out of 30".to_owned()));
+    for blind in ["traffic", "sockets", "firewall", "kernel", "drops", "ledger"] {
+        assert_eq!(said(blind).0, "unknown", "{blind}");
+        let way_out = case["findings"].as_array().unwrap().iter().find(|finding| finding["step"] == blind).unwrap();
+        assert!(way_out["gaps"][0]["way_out"].as_str().unwrap().contains("run casebook on the host"), "{blind}");
+    }
+    assert_eq!(case["evidence"]["logs"]["output"]["patterns"]["dns_edns"]["count"], 30);
+    assert_eq!(case["window_seconds"], 3.0);
+    assert_eq!(case["host"]["name"], "devel");
+    let again = json(&desk.run("replay web.case --format json").ended(1).out);
+    let once_more = json(&desk.run(&line).ended(1).out);
+    for part in ["diagnosis", "findings", "verdict", "params", "given", "ledger", "started", "host", "coverage"] {
+        assert_eq!(again[part], case[part], "it is a case like any other: {part}");
+        assert_eq!(once_more[part], case[part], "the same outputs give the same: {part}");
+    }
+}
+
+#[test]
+fn a_folder_without_known_outputs_is_refused_with_what_would_help() {
+    let desk = Desk::new();
+    fs::create_dir(desk.path("empty")).unwrap();
+    desk.run("replay --from empty").refused(&["empty holds no output that is known", "ss -tunap"]);
+    desk.run("replay --from nowhere").refused(&["nowhere cannot be read"]);
+    desk.run("replay --from empty a.case b").refused(&["with --from there is no case"]);
+    desk.run("replay").refused(&["<CASE>"]);
+}

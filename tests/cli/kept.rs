@@ -70,7 +70,8 @@ fn cases_are_removed_the_oldest_first() {
 fn a_kept_file_that_is_no_case_does_not_hide_the_others() {
     let desk = brief();
     desk.run("run brief.yaml").ended(0);
-    fs::write(desk.kept("20190101T000000Z-bad\u{1b}[2J.case"), "junk").unwrap();
+    fs::write(desk.kept("20190101T000000Z-bad.case"), "junk").unwrap();
+    fs::write(desk.kept("20190101T000000Z-\u{1b}[2J.case"), "junk").unwrap();
     symlink("/etc/passwd", desk.kept("20190101T000000Z-link.case")).unwrap();
     let answer = desk.run("cases");
     answer.ended(0).printed(&["it is not a case", "Z-brief"]);

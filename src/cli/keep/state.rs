@@ -116,12 +116,13 @@ impl State {
         self.folder.join(format!("{id}.journal"))
     }
 
-    /// Names of files with that ending, the oldest first.
+    /// Names of files with that ending, the oldest first. What is not named as casebook does is not casebook's.
     fn names(&self, ending: &str) -> Vec<String> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten().take(MOST_FILES);
         let mut names: Vec<String> = entries
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
             .filter_map(|entry| entry.file_name().into_string().ok()?.strip_suffix(ending).map(str::to_owned))
+            .filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)))
             .collect();
         names.sort();
         names

@@ -1,0 +1,186 @@
+//! What tools printed, as evidence: a folder of outputs of `ifconfig`, `ip`, `sar`, `ss`, `uptime`, `free` and the like, an
+//! sosreport, and log files.
+//!
+//! Each output is known by its content, not by its name. What the outputs do not show is a gap; nothing is guessed.
+
+mod fill;
+mod filter;
+mod folder;
+mod interfaces;
+mod links;
+mod machine;
+mod moment;
+mod samples;
+mod sockets;
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+pub use folder::NoPrintouts;
+
+use crate::case::{Evidence, Gap, Host, Missing, Reason};
+use crate::engine::{Ask, Observer, derive, observe_one};
+use crate::probe::Context;
+
+/// The outputs of a folder.
+pub struct Printouts {
+    folder: PathBuf,
+    outputs: Vec<Printed>,
+    logs: Option<PathBuf>,
+    moment: DateTime,
+}
+
+/// The text of a file, with its path below the folder.
+#[derive(Debug)]
+struct Printed {
+    path: String,
+    text: String,
+}
+
+impl Printouts {
+    /// Reads the outputs in a folder and below.
+    pub fn read(folder: &Path) -> Result<Self, NoPrintouts> {
+        let (outputs, newest) = folder::read(folder)?;
+        let logs = [folder.join("var/log"), folder.to_owned()].into_iter().find(|place| folder::has_logs(place));
+        let moment = moment::of(&outputs).unwrap_or(newest);
+        let printouts = Printouts { folder: folder.to_owned(), outputs, logs, moment };
+        match printouts.shows().is_empty() {
+            true => Err(NoPrintouts::Nothing),
+            false => Ok(printouts),
+        }
+    }
+
+    /// The probes that the outputs have something for.
+    pub fn shows(&self) -> Vec<&'static str> {
+        let mut shown = Vec::new();
+        for name in ["host", "interfaces", "sockets", "firewall"] {
+            if self.output(name, &Value::Null).is_ok() {
+                shown.push(name);
+            }
+        }
+        shown.extend(self.logs.as_ref().map(|_| "logs"));
+        shown
+    }
+
+    /// When the outputs were made; their clock is taken for UTC.
+    pub fn started(&self) -> Timestamp {
+        self.moment.to_zoned(TimeZone::UTC).map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp())
+    }
+
+    /// How long rates were watched, in seconds, where the outputs show it.
+    pub fn seconds(&self) -> Option<f64> {
+        self.output("interfaces", &Value::Null).ok()?["seconds"].as_f64()
+    }
+
+    /// The host that they are of.
+    pub fn host(&self) -> Host {
+        let (name, kernel) = machine::identity(&self.outputs);
+        let unknown = || "unknown".to_owned();
+        Host { name: name.unwrap_or_else(unknown), kernel: kernel.unwrap_or_else(unknown), root: false }
+    }
+
+    /// What the outputs show of what a probe would have seen; fields that they do not show are left out.
+    fn output(&self, probe: &str, params: &Value) -> Result<Value, String> {
+        let outputs = &self.outputs;
+        match probe {
+            "host" => {
+                machine::host(outputs).ok_or("no output of uptime, free, uname, or /proc/meminfo is there".into())
+            }
+            "interfaces" => interfaces::output(outputs, params["interface"].as_str().unwrap_or("auto")),
+            "sockets" => sockets::output(outputs).ok_or("no output of ss or netstat with its heading is there".into()),
+            "firewall" => filter::output(outputs).ok_or("no output of iptables-save is there".into()),
+            _ => Err("outputs of tools do not show it".into()),
+        }
+    }
+
+    fn answer(&self, ask: &Ask) -> Evidence {
+        let probe = ask.probe.name();
+        if !ask.probe.derives_from().is_empty() {
+            let derived = derive(ask);
+            let gap = derived.gap.map(|_| self.gap(probe, "the outputs show too little of what it is made from"));
+            return Evidence { started: self.started(), seconds: 0.0, cpu_seconds: None, gap, ..derived };
+        }
+        if probe == "logs" {
+            return self.logs(ask);
+        }
+        let mut evidence = self.blank(ask);
+        match self.output(probe, &ask.params) {
+            Ok(mut output) => {
+                evidence.seconds = output["seconds"].as_f64().unwrap_or_default();
+                let schema = ask.probe.output_schema().to_value();
+                let fields = fill::fill(&mut output, &schema);
+                if !fields.is_empty() {
+                    let gap = self.gap(probe, "the outputs do not show it");
+                    evidence.missing.push(Missing { fields, gap });
+                }
+                evidence.output = Some(output);
+            }
+            Err(why) => evidence.gap = Some(self.gap(probe, &why)),
+        }
+        evidence
+    }
+
+    fn gap(&self, probe: &str, why: &str) -> Gap {
+        let by_hand = match probe {
+            "sockets" => Some("ss -tunap"),
+            "interfaces" => Some("ip -s addr, and sar -n DEV 1 10"),
+            "firewall" => Some("iptables-save -c"),
+            "host" => Some("uptime, free, uname -a"),
+            _ => None,
+        };
+        let way_out = match by_hand {
+            Some(by_hand) => format!("add what {by_hand} prints, or run casebook on the host"),
+            None if probe == "capture" => {
+                "run casebook on the host, or on packets that tcpdump -w wrote: --pcap FILE".into()
+            }
+            None => "run casebook on the host".to_owned(),
+        };
+        Gap::new(Reason::Absent, format!("find what {probe} sees in {}", self.folder.display()), why).way_out(way_out)
+    }
+
+    fn blank(&self, ask: &Ask) -> Evidence {
+        Evidence {
+            probe: ask.probe.name().to_owned(),
+            params: ask.params.clone(),
+            started: self.started(),
+            seconds: 0.0,
+            cpu_seconds: None,
+            output: None,
+            gap: None,
+            missing: Vec::new(),
+            loss: Vec::new(),
+        }
+    }
+
+    /// Logs are read by the probe itself, up to the moment of the outputs.
+    fn logs(&self, ask: &Ask) -> Evidence {
+        let blank = self.blank(ask);
+        let Some(folder) = &self.logs else {
+            return Evidence { gap: Some(self.gap("logs", "no log file is there")), ..blank };
+        };
+        if let Some(link) = folder::link_out_of(folder) {
+            let why = format!("{} is a link that leads out of the folder; put a copy there", link.display());
+            return Evidence { gap: Some(self.gap("logs", &why)), ..blank };
+        }
+        let mut ask = ask.clone();
+        ask.params["dir"] = json!(folder);
+        if ask.params["until"].is_null() {
+            ask.params["until"] = json!(self.moment.strftime("%Y-%m-%d %H:%M:%S").to_string());
+        }
+        let seen = observe_one(&ask, &Context::alone());
+        Evidence { seconds: 0.0, cpu_seconds: None, started: blank.started, params: ask.params, ..seen }
+    }
+}
+
+impl Observer for Printouts {
+    fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence> {
+        asks.iter().map(|ask| self.answer(ask)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
