@@ -89,7 +89,9 @@ impl Incident {
         let logs = folder.join("logs");
         fs::create_dir_all(&logs).expect("the target folder can be written");
         for (name, text) in &self.logs {
-            fs::write(logs.join(name), text).expect("the target folder can be written");
+            let path = logs.join(name);
+            fs::create_dir_all(path.parent().expect("it lies in a folder")).expect("the target folder can be written");
+            fs::write(path, text).expect("the target folder can be written");
         }
         let window = format!("{}s", self.window.as_secs());
         let casebook = env!("CARGO_BIN_EXE_casebook");

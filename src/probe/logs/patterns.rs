@@ -23,6 +23,11 @@ const USUAL: &[(&str, &str)] = &[
         "ssh_invalid_user",
         r"sshd(?:-session)?\[\d+\]: Invalid user (?P<user>.*) from (?P<address>[0-9A-Fa-f:.]+)(?: port \d+)?\s*$",
     ),
+    // The common and the combined format of web servers' access logs.
+    (
+        "http_request",
+        r#"^(?P<client>[0-9A-Fa-f:.]+) \S+ [^\[]*\[[^\]]+\] "(?:GET|POST|HEAD|PUT|DELETE|OPTIONS|PATCH) (?P<path>[^ ?"]*)[^"]*" \d{3} (?:\d+|-)(?: "[^"]*" "(?P<agent>[^"]*)")?"#,
+    ),
     ("conntrack_full", r"(?:nf|ip)_conntrack: (?:nf_conntrack: )?table full, dropping packet"),
     ("syn_flooding", r"[Pp]ossible SYN flooding on port (?P<port>[0-9A-Fa-f.:\[\]]*\d)"),
     (
@@ -276,6 +281,16 @@ mod tests {
                 "h sshd[9]: Invalid user oracle from 203.0.113.9 port 4022\r",
                 "ssh_invalid_user",
                 "user=oracle address=203.0.113.9",
+            ),
+            (
+                r#"203.0.113.9 - - [22/Nov/2026:15:04:05 +0000] "GET /shop?id=7 HTTP/1.1" 200 512 "-" "curl/8""#,
+                "http_request",
+                "client=203.0.113.9 path=/shop agent=curl/8",
+            ),
+            (
+                r#"2001:db8::9 - bob [22/Nov/2026:15:04:05 +0000] "POST / HTTP/1.0" 404 -"#,
+                "http_request",
+                "client=2001:db8::9 path=/",
             ),
             ("kernel: nf_conntrack: nf_conntrack: table full, dropping packet", "conntrack_full", ""),
             (

@@ -28,6 +28,34 @@ fn one_client_floods_the_web_server() {
 }
 
 #[test]
+fn many_clients_ask_for_one_page_with_one_agent() {
+    let mut log = String::new();
+    let now = Timestamp::now();
+    for number in 0..3000i64 {
+        let at = now - jiff::SignedDuration::from_millis(60_000 - number * 20);
+        let at = at.strftime("%d/%b/%Y:%H:%M:%S +0000");
+        let client = format!("10.88.0.{}", number % 200);
+        writeln!(log, r#"{client} - - [{at}] "GET /search?q={number} HTTP/1.1" 200 512 "-" "stress/1""#)
+            .expect("a string takes it");
+    }
+    Incident {
+        name: "http-flood-many",
+        services: vec![Role::Web { at: (SERVER, 80).into() }],
+        logs: vec![("nginx/access.log", log)],
+        ask: &["--set", "since=5m"],
+        traffic: vec![Traffic::Requests { to: (SERVER, 80).into(), clients: 200, per_second: 300 }],
+        expect: Expect {
+            first: Some("http-flood"),
+            not: &["syn-flood", "ack-flood", "discard-sink", "bulk-transfer-in", "port-scan"],
+            subject: &[("http-flood", &["stage-web", "/search", "stress/1"])],
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
 fn a_busy_web_server_is_fine() {
     Incident {
         name: "busy-web-server",
