@@ -21,6 +21,8 @@ mod parameters;
 mod privileges;
 #[path = "cli/probes.rs"]
 mod probes;
+#[path = "cli/prompt.rs"]
+mod prompt;
 #[path = "cli/secrets.rs"]
 mod secrets;
 #[path = "cli/signals.rs"]

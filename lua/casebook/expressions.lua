@@ -6,6 +6,13 @@ local H = {}
 local function fits(item, pattern)
   if pattern == nil then return true end
   if type(pattern) == "function" then return pattern(item) end
+  -- A field that is known to differ settles it, whatever else is not known and whichever comes first.
+  if type(item) == "table" then
+    for name, wanted in pairs(pattern) do
+      local known = rawget(item, name)
+      if known ~= nil and known ~= wanted then return false end
+    end
+  end
   for name, wanted in pairs(pattern) do
     if item[name] ~= wanted then return false end
   end

@@ -49,7 +49,7 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
         printed: &|_, _| {},
     };
     let mut case =
-        engine::run(&request, &Recorded::new(recorded.evidence)).map_err(|error| Usage(error.to_string()))?;
+        engine::run(&request, &Recorded::new(recorded.evidence, &runbook)).map_err(|error| Usage(error.to_string()))?;
     // What the looking cost, and whether it was cut short, are facts of the recorded run.
     case.cost = recorded.cost;
     case.partial = recorded.partial;

@@ -1,6 +1,6 @@
 //! Who answers the steps: the live host, or a record of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::progress::{Event, Progress};
 use crate::case::{Evidence, Gap, Observed, Reason};
 use crate::probe::{AnyProbe, Cancel, Context, Gate, Inputs};
+use crate::runbook::Runbook;
 use crate::sys::usage;
 
 /// How long a probe may take to finish after the operator has ended the run.
@@ -197,12 +198,15 @@ pub(super) fn derive(ask: &Ask) -> Evidence {
 /// A record of an earlier run. Probes that derive their result from other evidence derive it again.
 pub struct Recorded {
     evidence: IndexMap<String, Evidence>,
+    /// Steps that have a record of their own to answer from.
+    steps: HashSet<String>,
 }
 
 impl Recorded {
-    /// An observer that answers from recorded evidence, by the step's id, else by the probe's name.
-    pub fn new(evidence: IndexMap<String, Evidence>) -> Self {
-        Recorded { evidence }
+    /// An observer that answers a runbook from recorded evidence: by the step's id, else by the probe's name, where a runbook
+    /// with other steps was recorded.
+    pub fn new(evidence: IndexMap<String, Evidence>, runbook: &Runbook) -> Self {
+        Recorded { evidence, steps: runbook.steps.iter().map(|step| step.id.clone()).collect() }
     }
 
     /// What the record has for an ask.
@@ -210,7 +214,9 @@ impl Recorded {
         let fits = |evidence: &&Evidence| {
             evidence.probe == ask.probe.name() && (!ask.by_check || asked_the_same(&evidence.params, &ask.params))
         };
-        self.evidence.get(&ask.step).filter(fits).or_else(|| self.evidence.values().find(fits))
+        // What was recorded for another step of this runbook is that step's answer and nobody else's.
+        let free = || self.evidence.iter().filter(|(step, _)| ask.by_check || !self.steps.contains(*step));
+        self.evidence.get(&ask.step).filter(fits).or_else(|| free().map(|(_, found)| found).find(fits))
     }
 
     /// The evidence for an ask.

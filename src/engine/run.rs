@@ -128,7 +128,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         },
         host: request.host.clone(),
         started: request.started,
-        window_seconds: window.as_secs_f64(),
+        window_seconds: file_seconds(&evidence).unwrap_or(window.as_secs_f64()),
         partial: (request.cancelled)(),
         params: shown(runbook, &params),
         given: shown(runbook, &request.params),
@@ -306,7 +306,7 @@ fn ask_together(
 fn record(scope: &Scope, step: &Step, seen: Seen) -> Seen {
     match &seen {
         Seen::Evidence(evidence) => {
-            let schema = step.probe().map(|probe| Arc::new(probe.output_schema().to_value()));
+            let schema = step.probe().map(probe::output_schema);
             scope.set_evidence(&step.id, Arc::clone(evidence), schema);
         }
         Seen::Checked(checked) => {
@@ -472,6 +472,14 @@ fn inputs(planned: &PlannedStep, runbook: &Runbook, seen: &[Option<Seen>]) -> In
         }
     }
     inputs
+}
+
+/// The span of the capture file that was read instead of watching.
+fn file_seconds(evidence: &IndexMap<String, Evidence>) -> Option<f64> {
+    let outputs = evidence.values().filter(|evidence| evidence.probe == "capture").filter_map(|e| e.output.as_ref());
+    outputs
+        .filter(|output| output.get("file").is_some_and(|file| !file.is_null()))
+        .find_map(|o| o.get("seconds")?.as_f64())
 }
 
 fn ledger(evidence: &IndexMap<String, Evidence>) -> Option<Account> {

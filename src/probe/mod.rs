@@ -29,6 +29,9 @@ mod watched;
 
 pub use context::{Cancel, Context, Gate, Inputs};
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize as _, Serialize};
@@ -167,6 +170,13 @@ fn generator() -> SchemaGenerator {
     let mut settings = SchemaSettings::draft2020_12();
     settings.inline_subschemas = true;
     settings.into_generator()
+}
+
+/// The schema of a probe's result, made once.
+pub fn output_schema(probe: &dyn AnyProbe) -> Arc<Value> {
+    static MADE: Mutex<BTreeMap<&'static str, Arc<Value>>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(made.entry(probe.name()).or_insert_with(|| Arc::new(probe.output_schema().to_value())))
 }
 
 /// The parameters of a probe with every default filled in, or what is wrong with them, with the nearest name where one is

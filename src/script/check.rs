@@ -142,7 +142,7 @@ pub(super) fn context(
         let probes: Vec<&str> = calls.iter().map(|call| call.probe).collect();
         let answers = lua.create_table()?;
         for (probe, evidence) in probes.into_iter().zip(answer(calls)?) {
-            let schema = probe::find(probe).map(|probe| Arc::new(probe.output_schema().to_value()));
+            let schema = probe::find(probe).map(probe::output_schema);
             answers.raw_push(rows::evidence_value(lua, probe, Arc::new(evidence), schema)?)?;
         }
         Ok(answers)

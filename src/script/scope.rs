@@ -435,6 +435,9 @@ mod tests {
         assert_eq!(truth("not (step.unseen == 1)"), Truth::Unknown);
         assert_eq!(truth("blind.anything.at.all"), Truth::Unknown);
         assert_eq!(truth("any(step.rows, {name = 'ntp'})"), Truth::Unknown);
+        for _ in 0..8 {
+            assert_eq!(truth("any(take(step.rows, 2), {port = 1, name = 'ntp'})"), Truth::No, "a port that differs");
+        }
     }
 
     #[test]

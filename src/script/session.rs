@@ -69,7 +69,12 @@ pub fn session(
                 text.push('\n');
                 continue;
             }
-            let question = match evaluate(lua, &std::mem::take(&mut text)) {
+            let outcome = evaluate(lua, &std::mem::take(&mut text));
+            let logged = sandbox::take_log(lua);
+            if !logged.is_empty() {
+                caller.ask(Question::Show(logged.into_iter().map(Shown::Words).collect()))?;
+            }
+            let question = match outcome {
                 Ok(values) if values.is_empty() => continue,
                 Ok(values) => Question::Show(values.iter().map(shown).collect()),
                 Err(error) => Question::Wrong(said(&error)),

@@ -93,7 +93,7 @@ pub(super) fn install(lua: &Lua, target: &Table) -> mlua::Result<()> {
     target.raw_set("seen_or", lua.create_function(seen_or)?)?;
 
     let own = lua.create_table()?;
-    for name in ["ipairs", "pairs", "tostring", "type"] {
+    for name in ["ipairs", "pairs", "rawget", "tostring", "type"] {
         own.raw_set(name, globals.raw_get::<Value>(name)?)?;
     }
     for (module, function) in [("math", "min"), ("table", "concat")] {

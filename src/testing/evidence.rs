@@ -198,9 +198,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::testing::node::from_yaml;
 
     fn fitted(schema: &Value, yaml: &str) -> (Value, Vec<String>) {
-        let node: Spanned<Node> = serde_yaml::from_str(yaml).unwrap();
+        let node: Spanned<Node> = from_yaml(yaml).unwrap();
         let mut faults = Faults::new(yaml);
         let value = fit(&node, schema, "probe", &mut faults);
         (value, faults.messages())
@@ -259,7 +260,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_a_path_that_exists() {
         let faults = |path: &str| {
-            let text: Text = serde_yaml::from_str(path).unwrap();
+            let text: Text = from_yaml(path).unwrap();
             let mut faults = Faults::new(path);
             path_exists(&text, &schema(), "probe", &mut faults);
             faults.messages()

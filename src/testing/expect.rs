@@ -400,7 +400,7 @@ mod tests {
     #[test]
     fn likelihoods_are_compared_in_their_order() {
         let holds = |text: &str, found| {
-            let text: Text = serde_yaml::from_str(&format!("{text:?}")).unwrap();
+            let text: Text = node::from_yaml(&format!("{text:?}")).unwrap();
             comparison(&text, &mut Faults::new("")).unwrap().holds(found)
         };
         assert!(holds("certain", Likelihood::Certain) && !holds("certain", Likelihood::Likely));
@@ -412,7 +412,7 @@ mod tests {
     #[test]
     fn a_pattern_is_a_part_or_a_regular_expression() {
         let fits = |yaml: &str, text: &str| {
-            let node: Spanned<Node> = serde_yaml::from_str(yaml).unwrap();
+            let node: Spanned<Node> = node::from_yaml(yaml).unwrap();
             pattern(&node, &mut Faults::new(yaml)).map(|pattern| pattern.fits(text))
         };
         assert_eq!(fits("for anyone", "named resolves for anyone"), Some(true));

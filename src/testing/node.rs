@@ -47,6 +47,11 @@ impl Node {
     }
 }
 
+/// Reads YAML. A bare `no`, `on` or `y` is a text: what probes saw is full of such words.
+pub(super) fn from_yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, serde_yaml::Error> {
+    serde_yaml::from_str_with_options(text, serde_yaml::options! { strict_booleans: true })
+}
+
 /// Named values without their places.
 pub(super) fn values(fields: &indexmap::IndexMap<String, Node>) -> Map<String, Value> {
     fields.iter().map(|(name, node)| (name.clone(), node.value())).collect()

@@ -14,7 +14,7 @@ use super::document::{Document, EvidenceDocument, GapDocument, TestDocument, Tex
 use super::evidence;
 use super::expect::{self, Expectation};
 use super::find::Source;
-use super::node::Node;
+use super::node::{self, Node};
 use crate::case::{Case, Gap, Missing};
 use crate::engine::LiteralEvidence;
 use crate::nearest::nearest;
@@ -156,7 +156,7 @@ fn read_yaml(text: &str, source: &Source, trust: Trust) -> Result<TestFile, Prob
     let origin = &source.found.origin;
     let problems = |problems| Problems { origin: origin.clone(), text: text.to_owned(), problems };
     let document: Document =
-        serde_yaml::from_str(text).map_err(|error| problems(vec![runbook::yaml_problem(text, &error, Form::Tests)]))?;
+        node::from_yaml(text).map_err(|error| problems(vec![runbook::yaml_problem(text, &error, Form::Tests)]))?;
     let mut faults = Faults::new(text);
     let Some((subject, runbook)) = subject(&document, source, trust, &mut faults) else {
         return Err(problems(faults.problems));

@@ -40,7 +40,7 @@ impl Trial {
 /// Runs one test. Nothing of the host is looked at.
 pub fn run(file: &TestFile, test: &Test, limits: &Limits) -> Trial {
     let clock = Instant::now();
-    let recorded = test.recorded.as_ref().map(|case| Recorded::new(case.evidence.clone()));
+    let recorded = test.recorded.as_ref().map(|case| Recorded::new(case.evidence.clone(), &file.runbook));
     let host = match &test.recorded {
         Some(case) => case.host.clone(),
         None => Host { name: "test".to_owned(), kernel: "none".to_owned(), root: true },

@@ -7,6 +7,7 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::accuracy;
 use crate::judgement::{Expect, Said};
 use crate::service::{Role, Service};
 use crate::stage::{Setting, Stage};
@@ -74,6 +75,7 @@ impl Incident {
         let sent: Vec<Sent> = flowing.into_iter().map(Flowing::stop).collect();
         assert_eq!(ended, 0, "traffic ended before casebook did, so nothing can be judged; sent: {sent:?}");
         let faults = self.expect.faults(&said);
+        accuracy::keep(self, &self.folder(), &said, &faults);
         assert!(
             faults.is_empty(),
             "{name}: casebook said otherwise than expected\n\n{faults}\n{said}\nsent by the generators: {sent:?}\nkept in {folder}",

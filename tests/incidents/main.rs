@@ -3,6 +3,7 @@
 //! Each incident sets a stage of two namespaces, lets traffic flow, has casebook look, and compares what it says with what
 //! must be said. Traffic stays inside the stage and is bounded in rate and time. `rehearsal` tests the stage itself.
 
+mod accuracy;
 mod incident;
 mod judgement;
 mod namespace;

@@ -48,7 +48,7 @@ pub fn judge(runbook: &Runbook, case: &Case, evidence: IndexMap<String, Evidence
         limits: Limits::default(),
         printed: &|_, _| {},
     };
-    let judged = engine::run(&request, &Recorded::new(evidence)).expect("recorded parameters are right");
+    let judged = engine::run(&request, &Recorded::new(evidence, runbook)).expect("recorded parameters are right");
     // What the looking cost is a fact of the recorded run, and nothing that can be judged again.
     Case { cost: case.cost, ..judged }
 }

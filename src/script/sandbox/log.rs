@@ -37,6 +37,12 @@ impl Log {
         self.lines.clone()
     }
 
+    /// Takes the lines so far, which leaves as much room as there was at first.
+    pub fn take(&mut self) -> Vec<String> {
+        self.bytes = 0;
+        std::mem::take(&mut self.lines)
+    }
+
     /// Bytes that it takes.
     pub fn limit(&self) -> usize {
         self.limit

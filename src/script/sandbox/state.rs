@@ -117,6 +117,11 @@ pub fn load(lua: &Lua, text: &str, name: &str) -> mlua::Result<Function> {
     lua.load(text).set_mode(ChunkMode::Text).set_name(format!("@{name}")).into_function()
 }
 
+/// Takes what was logged so far.
+pub fn take_log(lua: &Lua) -> Vec<String> {
+    lua.app_data_ref::<Arc<Ledger>>().map(|ledger| locked(&ledger.log).take()).unwrap_or_default()
+}
+
 /// Why the work failed.
 pub(super) fn reason(error: &mlua::Error, limits: &Limits, ledger: &Ledger, signal: &Signal) -> Stopped {
     let names = ledger.chunks();
