@@ -85,6 +85,18 @@ fn effective_user(status: &str) -> Option<u32> {
     ids.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
+/// Whether the kernel buries a process's children without telling it (`SIGCHLD` ignored): then what they read and wrote is
+/// not added to its own.
+pub(super) fn ignores_children(pid: i32) -> Option<bool> {
+    ignores_sigchld(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+}
+
+/// The bit of `SIGCHLD`, which is signal 17 but on MIPS and SPARC, in the text of `/proc/PID/status`.
+fn ignores_sigchld(status: &str) -> Option<bool> {
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    u64::from_str_radix(ignored.trim(), 16).ok().map(|mask| mask & 1 << (nix::libc::SIGCHLD - 1) != 0)
+}
+
 impl Activity {
     /// Reads what a process has done until now; none when it has ended.
     pub(super) fn read(pid: i32) -> Option<Self> {
@@ -149,6 +161,13 @@ mod tests {
     }
 
     #[test]
+    fn a_process_tells_whether_it_buries_its_children() {
+        assert_eq!(ignores_sigchld("Name:\tx\nSigIgn:\t0000000000010000\n"), Some(true));
+        assert_eq!(ignores_sigchld("SigIgn:\t0000000000001000\n"), Some(false));
+        assert_eq!(ignores_sigchld("Name:\tx\n"), None);
+    }
+
+    #[test]
     fn another_process_with_the_same_id_has_no_growth() {
         let of = |started, ticks| Activity { started, ticks, io: None };
         assert_eq!(of(10, 50).since(&of(10, 20)), Some((30, None)));
@@ -182,7 +201,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_text_makes_the_parsers_panic(text in "\\PC{0,200}") {
-            let _ = (parse_stat(&text), parse_io(&text), effective_user(&text), users(&text));
+            let _ = (parse_stat(&text), parse_io(&text), ignores_sigchld(&text), effective_user(&text), users(&text));
         }
     }
 }

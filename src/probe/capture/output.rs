@@ -540,6 +540,10 @@ pub struct Endpoint {
     /// Later fragments received, those that belong to a packet counted already.
     #[serde(default)]
     pub later_fragments: u64,
+    /// Packets from sources that no packet of another host may bear: multicast, broadcast, loopback, this host's own. The
+    /// kernel drops them as martians.
+    #[serde(default)]
+    pub impossible_sources: u64,
     /// Packets sent.
     pub tx_packets: u64,
     /// Bytes sent, link headers included.

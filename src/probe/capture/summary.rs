@@ -381,6 +381,7 @@ impl Tally {
                 stray: row.stray,
                 fragments: row.fragments,
                 later_fragments: row.later_fragments,
+                impossible_sources: row.impossible_sources,
                 tx_packets: row.tx_packets,
                 tx_bytes: row.tx_bytes,
                 tx_payload_bytes: row.tx_payload_bytes,

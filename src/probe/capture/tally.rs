@@ -274,12 +274,14 @@ impl Tally {
             }
             Transport::Udp { source_port, destination_port } => {
                 self.udp_ports[usize::from(source_port)].rx.add(bytes);
-                // What is flooded or mirrored to us is somebody else's affair.
-                if class != Class::OtherHost {
+                // What is flooded or mirrored to us is somebody else's affair; stations that call all others answer nobody.
+                if matches!(class, Class::ToUs | Class::Forwarded) {
                     self.add_reflected(source_port, (ip.destination, destination_port), remote_hash, ip, bytes);
-                    if let Some(question) = ip.speech.dns {
-                        self.dns.add(question, false, bytes);
-                    }
+                }
+                if class != Class::OtherHost
+                    && let Some(question) = ip.speech.dns
+                {
+                    self.dns.add(question, false, bytes);
                 }
             }
             Transport::Icmp { kind } => {
@@ -312,6 +314,7 @@ impl Tally {
         row.last_nanos = seen.at_nanos;
         row.fragments += u64::from(ip.fragment);
         row.later_fragments += u64::from(ip.later_fragment);
+        row.impossible_sources += u64::from(is_impossible(ip.source) || self.local.contains(ip.source));
         if let Transport::Tcp { flags, .. } = ip.transport {
             row.syn_ack += u64::from(flags & (flag::SYN | flag::ACK) == flag::SYN | flag::ACK);
             row.stray += u64::from(matches!(handshake, Handshake::Stray | Handshake::Unasked));
@@ -401,6 +404,16 @@ impl Tally {
             self.gso.segments += on_wire.packets;
             self.gso.merged_header_bytes += on_wire.merged_header_bytes;
         }
+    }
+}
+
+/// Whether no packet from another host may bear this source: kernels drop those before they look for a receiver.
+fn is_impossible(source: IpAddr) -> bool {
+    match source {
+        IpAddr::V4(source) => {
+            source.is_multicast() || source.is_broadcast() || source.is_loopback() || source.is_unspecified()
+        }
+        IpAddr::V6(source) => source.is_multicast() || source.is_loopback(),
     }
 }
 

@@ -5,12 +5,18 @@ use super::receivers::{Receivers, book_others};
 use super::{Books, Ledger, Shares, groups, rules, vanished};
 use crate::case::{Account, Entry, EntryKind, Gap, Reason};
 use crate::probe::capture::Capture;
+use crate::probe::interfaces::Interface;
 use crate::units;
 
 /// Figures of two sources that differ by more than this share are said to disagree.
 const TOLERANCE: f64 = 0.02;
 /// Bytes below which a difference is no disagreement but the edge of a window.
 const EDGE: f64 = 20_000.0;
+
+/// The part of the window that its edges may be.
+const LONGEST_EDGE: f64 = 0.02;
+/// Seconds by which two windows of the same length may be shifted.
+const SHORTEST_EDGE: f64 = 0.01;
 
 /// Draws up the account.
 pub(super) fn close(books: &Books<'_>) -> Result<Ledger, Gap> {
@@ -59,7 +65,7 @@ fn by_capture(
     entries: &mut Entries,
     disagreements: &mut Vec<String>,
 ) {
-    let scale = scale(capture, counted, disagreements);
+    let scale = scale(capture, counted, &books.interfaces.watched, books.interfaces.seconds, disagreements);
     let mut pots = pots(capture, scale);
     let joined = || books.kernel.and_then(|kernel| kernel.multicast_groups.as_ref()).into_iter().flatten();
     let receivers = books.sockets.map(|sockets| {
@@ -70,11 +76,16 @@ fn by_capture(
         let interface = &books.interfaces.watched.name;
         let hears = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.hears(endpoint));
         rules::book(firewall, capture, interface, &mut pots, &hears, entries);
+        let martians = vanished::book_martians(books, &mut pots, entries);
         vanished::book_filtered(books.kernel, &mut pots, entries);
-        let hidden = vanished::vanished(books, capture, firewall, &pots, &hears);
+        let hidden = vanished::vanished(books, capture, firewall, &pots, &hears, martians);
         let surely = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.surely_hears(endpoint));
         rules::book_uncounted(firewall, capture, interface, hidden, &mut pots, &surely, entries);
     }
+    let on_wire: u64 = pots.iter().filter(|pot| pot.protocol() == Some("tcp")).map(|pot| pot.packets).sum();
+    let got = books.kernel.and_then(|kernel| kernel.tcp.in_segs);
+    let arrived = got.is_some_and(|got| got >= on_wire.saturating_sub(on_wire / 50));
+    let receivers = receivers.map(|receivers| receivers.with_tcp_arrived(arrived));
     let Some(receivers) = receivers else {
         let nobody = Receivers::nobody();
         for pot in pots.iter_mut().filter(|pot| matches!(pot.whose, Whose::Class(_))) {
@@ -105,6 +116,16 @@ fn by_capture(
         *left -= ((portion.packets as f64 * datagrams).round() as u64).min(*left);
         let mut allowed = Pot { whose: pot.whose, packets: portion.packets, bytes: portion.bytes };
         receivers.book(&mut allowed, entries);
+        let portion = pot.draw(allowance.broken);
+        allowance.broken -= portion.packets.min(allowance.broken);
+        let end = End {
+            label: "dropped by the kernel for a wrong UDP checksum".to_owned(),
+            protocol: Some("udp".to_owned()),
+            address: Some(endpoint.address),
+            port: endpoint.port,
+            ..End::default()
+        };
+        entries.book(EntryKind::KernelDrop, end, portion);
     }
     let mut fragments = vanished::fragments_given_up(books.kernel);
     for pot in &mut pots {
@@ -121,7 +142,13 @@ fn by_capture(
 }
 
 /// How the capture's figures become the interface's, and what is said where they differ.
-fn scale(capture: &Capture, (packets, bytes): (u64, u64), disagreements: &mut Vec<String>) -> Scale {
+fn scale(
+    capture: &Capture,
+    (packets, bytes): (u64, u64),
+    watched: &Interface,
+    seconds: f64,
+    disagreements: &mut Vec<String>,
+) -> Scale {
     // The interface counts tags that the kernel takes off before the capture sees the frame; loopback counts no link headers.
     let uncounted = if capture.link == "loopback" { capture.rx.link_header_bytes } else { 0 };
     let seen = (capture.rx.bytes + capture.vlan.stripped_tag_bytes - uncounted.min(capture.rx.bytes)) as f64;
@@ -145,7 +172,7 @@ fn scale(capture: &Capture, (packets, bytes): (u64, u64), disagreements: &mut Ve
             units::count(packets.saturating_sub(capture.rx.packets) as f64),
         ));
     } else {
-        if whole > counted {
+        if whole > counted || counted - whole <= between(capture, watched, seconds) {
             scale.factor = counted / whole;
         }
         if (whole - counted).abs() > counted.max(whole) * TOLERANCE && (whole - counted).abs() > EDGE {
@@ -158,6 +185,13 @@ fn scale(capture: &Capture, (packets, bytes): (u64, u64), disagreements: &mut Ve
         }
     }
     scale
+}
+
+/// Bytes that can have come in the moments when the interface was watched and the packets were not: on a busy host the two
+/// do not begin and end at once. What came then is taken to be like the rest.
+fn between(capture: &Capture, watched: &Interface, seconds: f64) -> f64 {
+    let moments = (seconds - capture.seconds).clamp(0.0, seconds * LONGEST_EDGE) + SHORTEST_EDGE;
+    watched.rx.peak_bits_per_second.unwrap_or(0.0) / 8.0 * moments
 }
 
 /// Without a capture only what TCP sockets received can be told, and only its payload.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::case::{Entry, EntryKind, Process};
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::{Endpoint, Opener};
-use crate::probe::sockets::{Connection, Sockets};
+use crate::probe::sockets::{Connection, ProcessTraffic, Sockets};
 
 /// Process ids, ports and remotes that are listed for one receiver.
 const LISTED: usize = 16;
@@ -267,21 +267,38 @@ fn written(members: &[(&Process, u64)], sockets: Option<&Sockets>) -> Option<u64
     let processes = sockets?.processes.as_ref()?;
     // Nobody was seen who could have written: that is not known, and not nothing.
     (!members.is_empty()).then_some(())?;
-    members
-        .iter()
-        .map(|(member, _)| {
-            let traffic = processes.iter().find(|traffic| traffic.process == **member)?;
-            if traffic.writes_to_nothing == Some(true) {
-                return Some(0);
-            }
-            traffic.io.map(|io| io.written_bytes.max(io.disk_written_bytes))
-        })
-        .sum()
+    let of = |member: &Process| processes.iter().find(|traffic| traffic.process == *member);
+    let known: Vec<Option<u64>> = members.iter().map(|(member, _)| written_by(of(member)?)).collect();
+    let all: Option<u64> = known.iter().copied().sum();
+    // Of some it is not known; what the others wrote says enough if it is much.
+    let at_least: u64 = known.into_iter().flatten().sum();
+    let taken: u64 = members.iter().map(|(_, taken)| taken).sum();
+    all.or_else(|| (at_least >= taken / 2 && at_least > 0).then_some(at_least))
+}
+
+/// What a process wrote, with those that share its sockets; none where it is not known.
+fn written_by(traffic: &ProcessTraffic) -> Option<u64> {
+    let own = traffic.io.map(|io| match traffic.writes_to_nothing {
+        // What it has open at the end may not be all that it had: what reached storage was kept.
+        Some(true) => io.disk_written_bytes,
+        _ => io.written_bytes.max(io.disk_written_bytes),
+    });
+    let shared = if traffic.sharers == 0 { Some(0) } else { traffic.sharers_written_bytes };
+    let both = own.zip(shared).map(|(own, shared)| own + shared);
+    let taken = traffic.rx_bytes.unwrap_or(0);
+    // Children that ended unseen may have kept what this process did not.
+    let children = traffic.ignores_children == Some(true) && traffic.assumed_rx_bytes.unwrap_or(0) > taken / 2;
+    if children || both.is_none() {
+        let at_least = own.unwrap_or(0) + shared.unwrap_or(0);
+        return (at_least >= taken / 2 && at_least > 0).then_some(at_least);
+    }
+    both
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::sockets::ProcessIo;
 
     fn entry(pid: i32, name: &str, unit: Option<&str>, bytes: u64) -> Entry {
         let process = Process { pid, name: name.into(), user: Some("www".into()), unit: unit.map(Into::into) };
@@ -320,6 +337,42 @@ mod tests {
         let unit = Some("session-3.scope");
         let entries = [entry(7, "wget", unit, 900), entry(3, "ssh", unit, 100)];
         assert_eq!(receivers(&entries, None, None).len(), 2);
+    }
+
+    fn traffic(own: u64, kept: u64) -> ProcessTraffic {
+        ProcessTraffic {
+            process: Process { pid: 7, name: "server".into(), user: None, unit: None },
+            connections: 0,
+            listening_ports: vec![80],
+            udp_sockets: 0,
+            rx_bytes: Some(1000),
+            tx_bytes: Some(0),
+            local_rx_bytes: Some(0),
+            rx_bits_per_second: None,
+            io: Some(ProcessIo { read_bytes: 0, written_bytes: own, disk_read_bytes: 0, disk_written_bytes: kept }),
+            writes_to_nothing: Some(true),
+            sharers: 0,
+            sharers_written_bytes: None,
+            assumed_rx_bytes: Some(0),
+            ignores_children: Some(false),
+            cpu_share: None,
+        }
+    }
+
+    #[test]
+    fn what_workers_wrote_that_share_the_sockets_counts() {
+        assert_eq!(written_by(&traffic(1000, 0)), Some(0), "to nothing");
+        assert_eq!(written_by(&traffic(1000, 900)), Some(900), "its file is closed by now");
+        let forked = ProcessTraffic { sharers: 6, sharers_written_bytes: Some(990), ..traffic(0, 0) };
+        assert_eq!(written_by(&forked), Some(990));
+        assert_eq!(written_by(&ProcessTraffic { sharers_written_bytes: None, ..forked }), None);
+    }
+
+    #[test]
+    fn what_children_wrote_that_nobody_saw_is_not_known() {
+        let assumed = ProcessTraffic { assumed_rx_bytes: Some(1000), ..traffic(0, 0) };
+        assert_eq!(written_by(&assumed), Some(0), "buried children count for their parent");
+        assert_eq!(written_by(&ProcessTraffic { ignores_children: Some(true), ..assumed }), None);
     }
 
     #[test]

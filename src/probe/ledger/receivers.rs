@@ -21,6 +21,8 @@ pub(super) struct Receivers<'a> {
     /// What makes the capture's bytes the interface's.
     scale: f64,
     joined: HashSet<IpAddr>,
+    /// TCP got all the segments that were seen on the wire: what no socket answered it ignored, and no rule dropped it.
+    tcp_arrived: bool,
 }
 
 impl<'a> Receivers<'a> {
@@ -51,12 +53,19 @@ impl<'a> Receivers<'a> {
             groups: &[],
             scale: 1.0,
             joined: HashSet::new(),
+            tcp_arrived: false,
         }
     }
 
     /// Knows the groups that packets came for, and those that the host joined.
     pub fn with_groups(mut self, groups: &'a [Group], scale: f64, joined: impl IntoIterator<Item = IpAddr>) -> Self {
         (self.groups, self.scale, self.joined) = (groups, scale, joined.into_iter().collect());
+        self
+    }
+
+    /// Knows whether TCP got all the segments that were seen on the wire.
+    pub fn with_tcp_arrived(mut self, arrived: bool) -> Self {
+        self.tcp_arrived = arrived;
         self
     }
 
@@ -71,6 +80,7 @@ impl<'a> Receivers<'a> {
             groups: &[],
             scale: 1.0,
             joined: HashSet::new(),
+            tcp_arrived: false,
         }
     }
 
@@ -201,7 +211,8 @@ impl<'a> Receivers<'a> {
         }
         if connections.is_empty() && endpoint.handshakes_completed == 0 && endpoint.syn * 2 < endpoint.packets {
             // Segments of no connection: refused with resets, or ignored; or their way cannot be told.
-            if endpoint.tx_rst * 2 < endpoint.packets && endpoint.rst * 2 < endpoint.packets {
+            let answered = endpoint.tx_rst * 2 >= endpoint.packets || endpoint.rst * 2 >= endpoint.packets;
+            if !answered && !(self.tcp_arrived && endpoint.stray * 2 >= endpoint.packets) {
                 return self.book_closed(endpoint, pot, entries);
             }
             entries.book(EntryKind::NoListener, refused_end(endpoint), pot.draw_all());

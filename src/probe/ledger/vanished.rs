@@ -14,12 +14,17 @@ use crate::probe::kernel::KernelCounters;
 /// Packets that may differ between two counters read at slightly different moments, beside a share of 2 %.
 const EDGE: u64 = 50;
 
+/// What the kernel drops for its source, as the account calls it.
+const MARTIANS: &str = "dropped by the kernel for an impossible source (martian)";
+
 /// How many datagrams sockets got, and how many were refused because nobody listens. All the host's, of every interface:
 /// an upper bound.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Allowance {
     pub delivered: u64,
     pub refused: u64,
+    /// Dropped because their checksum was wrong; few are none.
+    pub broken: u64,
 }
 
 fn with_edge(packets: u64) -> u64 {
@@ -31,10 +36,14 @@ impl Allowance {
     pub fn of(kernel: Option<&KernelCounters>) -> Self {
         let bound = |figure: Option<u64>| figure.map_or(u64::MAX, with_edge);
         let Some(udp) = kernel.map(|kernel| &kernel.udp) else {
-            return Allowance { delivered: u64::MAX, refused: u64::MAX };
+            return Allowance { delivered: u64::MAX, refused: u64::MAX, broken: 0 };
         };
         let lost = udp.rcvbuf_errors.unwrap_or(0) + udp.mem_errors.unwrap_or(0);
-        Allowance { delivered: bound(udp.in_datagrams.map(|datagrams| datagrams + lost)), refused: bound(udp.no_ports) }
+        Allowance {
+            delivered: bound(udp.in_datagrams.map(|datagrams| datagrams + lost)),
+            refused: bound(udp.no_ports),
+            broken: udp.in_csum_errors.filter(|broken| *broken > EDGE).map_or(0, with_edge),
+        }
     }
 }
 
@@ -45,6 +54,7 @@ pub(super) fn vanished(
     firewall: &Firewall,
     pots: &[Pot<'_>],
     heard: &dyn Fn(&Endpoint) -> bool,
+    martians: u64,
 ) -> Hidden {
     let Some(kernel) = books.kernel else { return Hidden { before_ip: 0, behind_ip: 0, undelivered_udp: 0 } };
     let counted = |hooks: &[&str]| -> u64 {
@@ -64,7 +74,7 @@ pub(super) fn vanished(
         .filter(|pot| pot.protocol() == Some("udp") && matches!(pot.whose, Whose::Endpoint(e) if heard(e)))
         .map(|pot| pot.packets)
         .sum();
-    let behind_ip = behind_ip(kernel).saturating_sub(counted(&["prerouting", "input", "forward"]));
+    let behind_ip = behind_ip(kernel).saturating_sub(counted(&["prerouting", "input", "forward"]) + martians);
     // Something vanished: then what the counters missed at the edges of their windows vanished with it.
     let roughly = |packets: u64| if packets > EDGE { with_edge(packets) } else { packets };
     Hidden {
@@ -149,6 +159,30 @@ pub(super) fn book_fragments(given_up: &mut u64, pot: &mut Pot<'_>, entries: &mu
         ..End::default()
     };
     entries.book(EntryKind::Kernel, end, portion);
+}
+
+/// Books packets from sources that no packet may bear, which the kernel drops before it looks for a receiver: at most as
+/// many as its IP layer got and handed to nobody. Gives how many they were.
+pub(super) fn book_martians(books: &Books<'_>, pots: &mut [Pot<'_>], entries: &mut Entries) -> u64 {
+    let Some(kernel) = books.kernel else { return 0 };
+    let ip6 = kernel.ip6.as_ref();
+    let refused6 = ip6.map_or(0, |ip6| ip6.in_hdr_errors.unwrap_or(0) + ip6.in_addr_errors.unwrap_or(0));
+    let most = with_edge(behind_ip(kernel) + refused6);
+    let mut left = most;
+    for pot in pots {
+        let Whose::Endpoint(endpoint) = pot.whose else { continue };
+        let portion = pot.draw(endpoint.impossible_sources.min(left));
+        left -= portion.packets.min(left);
+        let end = End {
+            label: MARTIANS.to_owned(),
+            protocol: Some(endpoint.protocol.clone()),
+            address: Some(endpoint.address),
+            port: endpoint.port,
+            ..End::default()
+        };
+        entries.book(EntryKind::KernelDrop, end, portion);
+    }
+    most - left
 }
 
 /// Books what the reverse path filter dropped, on what was never answered: a host does not know what it does not let in.

@@ -12,7 +12,7 @@ use super::missing::{self, Owners};
 use super::output::{Closed, ClosedPort, Counts, ProcessIo, ProcessTraffic, Sockets};
 use super::{MOST_ROWS, Params};
 use crate::case::{Gap, Observed, Reason};
-use crate::probe::process::{Activity, Names};
+use crate::probe::process::{Activity, IoCounters, Names, ignores_children};
 use crate::sys::sock_diag::{CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV, SocketRow, TIME_WAIT, Transport};
 
 /// Most ports in the account of closed connections.
@@ -72,6 +72,8 @@ pub(super) struct Picture<'a> {
     /// What the processes had done at the beginning, and at the end.
     pub(super) earlier: &'a HashMap<i32, Activity>,
     pub(super) now: &'a HashMap<i32, Activity>,
+    /// Bytes of files that all processes of the machine changed in the window.
+    pub(super) machine_written: Option<u64>,
     /// Why the kernel's socket diagnosis was not used.
     pub(super) refused: Refused,
 }
@@ -98,7 +100,7 @@ impl Picture<'_> {
             }
         }
         let derived: Vec<Derived<'_>> = self.rows.iter().map(|row| self.derive(row, &listener_by_port)).collect();
-        let mut traffic = Traffic::of(&derived);
+        let mut traffic = Traffic::of(&derived, &self.owners);
         if let Ok(closed) = &self.closed {
             traffic.add_closed(closed, &self.owners, &listener_by_port);
         }
@@ -117,6 +119,7 @@ impl Picture<'_> {
             tcp_rx_bytes: grows.then(|| total(&derived, |growth| growth.rx)),
             tcp_tx_bytes: grows.then(|| total(&derived, |growth| growth.tx)),
             unowned_rx_bytes: grows.then_some(traffic.unowned_rx_bytes),
+            machine_written_bytes: self.machine_written,
             closed: self.closed.as_ref().ok().map(account),
         });
         let out = &mut observed.output;
@@ -153,6 +156,11 @@ impl Picture<'_> {
         Derived { row, growth, pid, owners: holders.map_or(0, |holders| holders.count) }
     }
 
+    /// What a process did in the window: CPU ticks and I/O.
+    fn since(&self, pid: i32) -> Option<(u64, Option<IoCounters>)> {
+        self.now.get(&pid)?.since(self.earlier.get(&pid)?)
+    }
+
     fn processes(
         &self,
         traffic: Traffic,
@@ -170,14 +178,17 @@ impl Picture<'_> {
                 ended.insert(pid);
                 continue;
             };
-            let since = self.now.get(&pid).zip(self.earlier.get(&pid)).and_then(|(now, earlier)| now.since(earlier));
+            let since = self.since(pid);
+            let idle = grows && moved.rx_bytes == 0 && moved.udp_sockets == 0;
+            // Only of a process that received something it matters who shares its sockets.
+            let sharers: Vec<i32> = if idle { Vec::new() } else { moved.sharers.iter().copied().collect() };
+            let written = |pid: &i32| self.since(*pid)?.1.map(|io| (io.written, io.disk_written));
             let io = since.and_then(|(_, io)| io).map(|io| ProcessIo {
                 read_bytes: io.read,
                 written_bytes: io.written,
                 disk_read_bytes: io.disk_read,
                 disk_written_bytes: io.disk_written,
             });
-            let idle = grows && moved.rx_bytes == 0 && moved.udp_sockets == 0;
             processes.push(ProcessTraffic {
                 process,
                 connections: moved.connections,
@@ -189,6 +200,18 @@ impl Picture<'_> {
                 rx_bits_per_second: rate(moved.rx_bytes, self.seconds).filter(|_| grows),
                 io,
                 writes_to_nothing: if idle { None } else { keepers.writes_to_nothing(pid) },
+                sharers: moved.sharers.len() as u32,
+                sharers_written_bytes: sharers
+                    .iter()
+                    .map(|pid| {
+                        let (written, disk_written) = written(pid)?;
+                        let nothing = keepers.writes_to_nothing(*pid) == Some(true);
+                        Some(if nothing { disk_written } else { written.max(disk_written) })
+                    })
+                    .sum::<Option<u64>>()
+                    .filter(|_| !sharers.is_empty()),
+                assumed_rx_bytes: grows.then_some(moved.assumed_rx_bytes),
+                ignores_children: if idle { None } else { ignores_children(pid) },
                 cpu_share: since.and_then(|(ticks, _)| cpu_share(ticks, self.seconds)),
             });
         }
@@ -308,6 +331,7 @@ mod tests {
             owners: Owners::NotAsked,
             earlier: &HashMap::new(),
             now: &HashMap::new(),
+            machine_written: None,
             refused,
         }
         .compose(&mut Names::new())

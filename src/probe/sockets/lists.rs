@@ -228,11 +228,15 @@ pub(super) struct Moved {
     pub(super) rx_bytes: u64,
     pub(super) tx_bytes: u64,
     pub(super) local_rx_bytes: u64,
+    /// Of `rx_bytes`, what connections of unknown holders received, that the listener of their port is taken for.
+    pub(super) assumed_rx_bytes: u64,
+    /// Other processes that hold one of its sockets.
+    pub(super) sharers: BTreeSet<i32>,
 }
 
 impl Traffic {
     /// Adds the sockets up by process.
-    pub(super) fn of(derived: &[Derived<'_>]) -> Self {
+    pub(super) fn of(derived: &[Derived<'_>], owners: &Owners<'_>) -> Self {
         let mut traffic = Traffic::default();
         for Derived { row, growth, pid, .. } in derived {
             let rx = growth.rx.unwrap_or(0);
@@ -249,6 +253,7 @@ impl Traffic {
                 (Transport::Tcp, LISTEN) => {}
                 (Transport::Tcp, _) => moved.connections += 1,
             }
+            moved.sharers.extend(owners.sharers(row.inode).iter().filter(|sharer| *sharer != pid));
             moved.rx_bytes = moved.rx_bytes.saturating_add(rx);
             moved.tx_bytes = moved.tx_bytes.saturating_add(growth.tx.unwrap_or(0));
             if is_local(row) {
@@ -265,13 +270,17 @@ impl Traffic {
         owners: &Owners<'_>,
         listener_by_port: &HashMap<u16, i32>,
     ) {
-        let held = closed.by_inode.iter().map(|(inode, moved)| (owners.holders(*inode).map(|h| h.server(None)), moved));
-        let short = closed.short_by_port.iter().map(|(port, moved)| (listener_by_port.get(port).copied(), moved));
+        let holder = |inode: u32| owners.holders(inode).map(|holders| holders.server(None));
+        let held = closed.by_inode.iter().map(|(inode, moved)| (holder(*inode), moved, false));
+        let short = closed.short_by_port.iter().map(|(port, moved)| (listener_by_port.get(port).copied(), moved, true));
         let mut named = 0u64;
-        for (pid, moved) in held.chain(short) {
+        for (pid, moved, assumed) in held.chain(short) {
             let Some(pid) = pid else { continue };
             let of_process = self.by_process.entry(pid).or_default();
             of_process.rx_bytes = of_process.rx_bytes.saturating_add(moved.rx_bytes);
+            if assumed {
+                of_process.assumed_rx_bytes = of_process.assumed_rx_bytes.saturating_add(moved.rx_bytes);
+            }
             of_process.tx_bytes = of_process.tx_bytes.saturating_add(moved.tx_bytes);
             of_process.local_rx_bytes = of_process.local_rx_bytes.saturating_add(moved.local_rx_bytes);
             named = named.saturating_add(moved.rx_bytes);

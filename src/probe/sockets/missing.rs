@@ -21,6 +21,13 @@ impl Owners<'_> {
         }
     }
 
+    pub(super) fn sharers(&self, inode: u32) -> &[i32] {
+        match self {
+            Owners::Seen(scan) => scan.sharers(inode),
+            _ => &[],
+        }
+    }
+
     pub(super) fn saw_everything(&self) -> bool {
         matches!(self, Owners::Seen(scan) if scan.saw_everything())
     }

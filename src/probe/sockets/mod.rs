@@ -135,6 +135,7 @@ impl Probe for SocketsProbe {
             owners,
             earlier: &window.activities,
             now: &now,
+            machine_written: dirtied_bytes().zip(window.dirtied).and_then(|(now, before)| now.checked_sub(before)),
             refused: std::mem::take(&mut eye.refused),
         };
         Ok(picture.compose(&mut names))
@@ -150,6 +151,8 @@ struct Window {
     listening: HashSet<u16>,
     closed: Result<ClosedSockets, Gap>,
     activities: HashMap<i32, Activity>,
+    /// What all processes of the machine had written to files, at its beginning.
+    dirtied: Option<u64>,
 }
 
 impl Default for Window {
@@ -161,6 +164,7 @@ impl Default for Window {
             listening: HashSet::new(),
             closed: Err(nothing.way_out("give a window")),
             activities: HashMap::new(),
+            dirtied: None,
         }
     }
 }
@@ -177,6 +181,7 @@ impl Window {
             |error: &std::io::Error| Gap::io("hear of connections that close (SKNLGRP_INET_TCP_DESTROY)", error);
         let mut news = DestroyedSockets::open();
         let first_look = Instant::now();
+        let dirtied = dirtied_bytes();
         let (mut before, mut listening) = (Before::default(), HashSet::new());
         let mut sockets = 0;
         for (transport, states) in [(Transport::Tcp, LASTING_STATES), (Transport::Udp, ALL_STATES)] {
@@ -214,8 +219,20 @@ impl Window {
             };
             (closed, activities)
         });
-        Ok(Window { first_look: Some(first_look), before: Some(before), listening, closed, activities })
+        Ok(Window { first_look: Some(first_look), before: Some(before), listening, closed, activities, dirtied })
     }
+}
+
+/// Bytes of files that processes of the machine have changed since boot; none where the kernel does not count them.
+fn dirtied_bytes() -> Option<u64> {
+    let pages = parse_dirtied(&std::fs::read_to_string("/proc/vmstat").ok()?)?;
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok()??;
+    pages.checked_mul(u64::try_from(page).ok()?)
+}
+
+/// The pages in the text of `/proc/vmstat`.
+fn parse_dirtied(vmstat: &str) -> Option<u64> {
+    vmstat.lines().find_map(|line| line.strip_prefix("nr_dirtied ")?.trim().parse().ok())
 }
 
 /// Begins to follow the processes with most sockets, and learns their names while they are there.
@@ -239,5 +256,16 @@ fn find_new_owners(scan: &mut OwnerScan, rows: &[SocketRow]) {
     let mut wanted: HashSet<u32> = rows.iter().filter(unowned).map(|row| row.inode).collect();
     if !wanted.is_empty() && (!scan.is_complete() || scan.renew().is_ok()) {
         scan.run(Instant::now() + LATE_PASS, Some(&mut wanted));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_tells_what_all_processes_changed_in_files() {
+        assert_eq!(parse_dirtied("nr_dirty 3\nnr_dirtied 4021\nnr_written 9\n"), Some(4021));
+        assert_eq!(parse_dirtied("nr_dirty 3\n"), None);
     }
 }

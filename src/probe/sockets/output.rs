@@ -39,6 +39,10 @@ pub struct Sockets {
     /// Of the TCP payload received, by connections open at the end or closed within the window, what went to sockets
     /// whose owner could not be named.
     pub unowned_rx_bytes: Option<u64>,
+    /// Bytes of files that all processes of the machine changed in the window (`nr_dirtied` of `/proc/vmstat`): no process
+    /// can have written more to storage. Files in memory (tmpfs) do not count. None where the kernel does not count it.
+    #[serde(default)]
+    pub machine_written_bytes: Option<u64>,
     /// Connections that closed within the window; none when the kernel does not tell.
     pub closed: Option<Closed>,
 }
@@ -174,6 +178,21 @@ pub struct ProcessTraffic {
     /// `/proc/PID/fdinfo`). Pipes, files and block devices make it false; memory mappings are not looked at. None when it
     /// received nothing by TCP and holds no UDP socket, and when its descriptors could not be seen or are too many.
     pub writes_to_nothing: Option<bool>,
+    /// How many other processes hold one of its sockets: workers of a server that forks them beforehand, or a child that
+    /// is to do the writing.
+    #[serde(default)]
+    pub sharers: u32,
+    /// What those wrote in the window, as `io` has it of the process itself; only what reached storage of those that have
+    /// nothing open to keep it by. None without any, and where one of them could not be followed.
+    #[serde(default)]
+    pub sharers_written_bytes: Option<u64>,
+    /// Of `rx_bytes`, what connections received that began and closed in the window: who held them was not seen, the
+    /// listener of their port is taken for it.
+    #[serde(default)]
+    pub assumed_rx_bytes: Option<u64>,
+    /// Whether it ignores the end of its children (`SIGCHLD`): if not, `io` holds what those did that it has buried.
+    #[serde(default)]
+    pub ignores_children: Option<bool>,
     /// CPU time in the window as a share of one CPU, all its threads together: above 1 when it uses several.
     pub cpu_share: Option<f64>,
 }

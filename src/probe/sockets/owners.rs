@@ -1,5 +1,6 @@
 //! Which process holds a socket: one pass over the descriptors of all processes.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
@@ -16,6 +17,12 @@ const THREADS: usize = 2;
 
 /// After how many descriptors of one process the clock is looked at.
 const CLOCK_EVERY: usize = 512;
+
+/// Most holders of one socket that are remembered: the workers of a server that forks them beforehand are fewer.
+const SHARERS: usize = 64;
+
+/// Most sockets whose holders are remembered one by one.
+const SHARED_SOCKETS: usize = 4096;
 
 /// Inode numbers of the initial process namespace (`PROC_PID_INIT_INO`).
 const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
@@ -64,6 +71,8 @@ pub(super) struct OwnerScan {
     holders: HashMap<u32, Holders>,
     /// What the first pass found, once there is a second.
     earlier: HashMap<u32, Holders>,
+    /// All holders of the sockets that have more than one, systemd apart.
+    shared: HashMap<u32, Vec<i32>>,
     /// Processes that would not show their descriptors.
     pub(super) denied: u32,
     /// Other users' processes are hidden from us (`hidepid`).
@@ -106,6 +115,11 @@ impl OwnerScan {
         self.earlier.get(&inode).or_else(|| self.holders.get(&inode)).filter(|_| inode != 0)
     }
 
+    /// All processes that hold the socket with this inode, where there are several.
+    pub(super) fn sharers(&self, inode: u32) -> &[i32] {
+        self.shared.get(&inode).map_or(&[], Vec::as_slice)
+    }
+
     /// Every process that was named as a holder, with how many sockets it holds.
     pub(super) fn processes(&self) -> HashMap<i32, u32> {
         let mut processes = HashMap::new();
@@ -114,6 +128,9 @@ impl OwnerScan {
             if holders.highest != holders.lowest {
                 *processes.entry(holders.highest).or_default() += 1;
             }
+        }
+        for pid in self.shared.values().flatten() {
+            processes.entry(*pid).or_insert(1);
         }
         processes
     }
@@ -167,7 +184,16 @@ impl OwnerScan {
         let mut links: Vec<(u32, i32)> = found.drain(..).flatten().collect();
         links.sort_unstable_by_key(|(_, pid)| *pid);
         for (inode, pid) in links {
-            self.holders.entry(inode).and_modify(|holders| holders.add(pid)).or_insert_with(|| Holders::new(pid));
+            match self.holders.entry(inode) {
+                Entry::Vacant(entry) => {
+                    entry.insert(Holders::new(pid));
+                }
+                Entry::Occupied(mut entry) => {
+                    let first = entry.get().highest;
+                    entry.get_mut().add(pid);
+                    share(&mut self.shared, inode, first, pid);
+                }
+            }
         }
         self.denied += denied.into_inner();
         self.pids = unfinished.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -175,6 +201,19 @@ impl OwnerScan {
         self.pids.extend(pids.get(begun..).unwrap_or_default());
         if wanted.is_some_and(|wanted| wanted.into_inner().unwrap_or_else(PoisonError::into_inner).is_empty()) {
             self.pids.clear(); // nothing more to look for
+        }
+    }
+}
+
+/// Remembers that two processes hold a socket.
+fn share(shared: &mut HashMap<u32, Vec<i32>>, inode: u32, first: i32, other: i32) {
+    if first == other || (shared.len() == SHARED_SOCKETS && !shared.contains_key(&inode)) {
+        return;
+    }
+    let sharers = shared.entry(inode).or_default();
+    for pid in [first, other] {
+        if pid != 1 && sharers.len() < SHARERS && !sharers.contains(&pid) {
+            sharers.push(pid);
         }
     }
 }
@@ -223,6 +262,15 @@ mod tests {
         holders.add(812);
         assert_eq!(holders, Holders { lowest: 812, highest: 812, count: 2 });
         assert_eq!(Holders::new(1).lowest, 1);
+    }
+
+    #[test]
+    fn all_holders_of_a_shared_socket_are_remembered_but_systemd() {
+        let mut shared = HashMap::new();
+        for (first, other) in [(1, 812), (812, 813), (813, 813), (813, 814)] {
+            share(&mut shared, 7, first, other);
+        }
+        assert_eq!(shared[&7], [812, 813, 814]);
     }
 
     #[test]
