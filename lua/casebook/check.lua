@@ -1,6 +1,6 @@
 -- What a check is given: `cx`. `ask` calls probes together and gives their evidence in the same order; `unknown_member`
 -- says what a misspelt name should have been.
-local ask, unknown_member, about, is_known, params, now, window = ...
+local ask, unknown_member, about, is_known, params, now, window, vet_remedy = ...
 
 local Finding = {}
 local methods = {}
@@ -21,6 +21,7 @@ end
 -- What to do about it.
 function methods:remedy(remedy)
   wants(remedy, "table", ":remedy")
+  vet_remedy(remedy)
   local remedies = rawget(self, "remedies")
   remedies[#remedies + 1] = remedy
   return self
