@@ -19,7 +19,7 @@ pub use error::ScriptError;
 pub use limits::Limits;
 pub use modules::{Modules, Vet, shipped, shipped_text};
 pub use outside::{Hold, Outside};
-pub use pump::{Attempt, Caller, Ran, attempt, run};
+pub use pump::{Attempt, Caller, Ran, attempt, refusal, run};
 pub use state::{LONGEST_SCRIPT, find, load};
 pub use stopped::{NotKnown, Stopped, TooMuchOutput};
 
