@@ -26,8 +26,6 @@ const TRIES: usize = 3;
 /// On a machine with several times the work that it can do, a script has its CPU time to be judged by, and this much on the
 /// wall at most: four times its limit, then a second to stop in.
 const STARVED: Duration = Duration::from_millis(4 * 300 + 1000);
-/// How long scripts that were left behind may go on: no other is started in the meantime.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// Scripts at once.
 const WORKERS: usize = 2;
 
@@ -237,12 +235,6 @@ fn contained(scripts: &[PathBuf], attempt: fn(&Path, &Path) -> Outcome) {
                         continue;
                     }
                     let mut outcome = attempt(path, stage.path());
-                    // What was left behind before must end first.
-                    let began = Instant::now();
-                    while matches!(outcome.attempt.outcome, Err(Stopped::NoThread(_))) && began.elapsed() < PATIENCE {
-                        std::thread::sleep(LATE);
-                        outcome = attempt(path, stage.path());
-                    }
                     for _ in 1..TRIES {
                         if outcome.took <= LIMITS.script_time + LATE {
                             break;

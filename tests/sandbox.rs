@@ -224,21 +224,21 @@ fn the_guarded_libraries_do_their_work() {
 fn regular_expressions_find_what_is_in_logs() {
     assert_eq!(
         value(
-            r#"local m = re.match("sshd[12]: Failed password for root from 192.0.2.1 port 22", [[for (?P<user>\S+) from (\S+)(x)?]]) return { m[0], m.user, m[1], m[2], m[3] }"#
+            r#"local m = re.groups("sshd[12]: Failed password for root from 192.0.2.1 port 22", [[for (?P<user>\S+) from (\S+)(x)?]]) return { m[0], m.user, m[1], m[2], m[3] }"#
         ),
         json!(["for root from 192.0.2.1", "root", "root", "192.0.2.1", false])
     );
     assert_eq!(
         value(
-            r#"local t = {} for m in re.gmatch("a1 b22", [[([a-z])(\d+)]]) do t[#t + 1] = m[1] .. "=" .. m[2] end return t"#
+            r#"local t = {} for a, b in re.gmatch("a1 b22", [[([a-z])(\d+)]]) do t[#t + 1] = a .. "=" .. b end return t"#
         ),
         json!(["a=1", "b=22"])
     );
     assert_eq!(
         value(
-            r#"return { (re.find("xxab", "a(b)")), re.test("x", "^y"), re.escape("a.b"), (re.gsub("a1b2", [[\d]], "<$0>")), (re.gsub("ab", "[ab]", { a = "x" })) }"#
+            r#"return { select(3, re.find("xxab", "a(b)")), (re.match("port 22", [[port (\d+)]])), (re.match("ab", "(x)?b")), (re.match("ab", "b")), (re.find("xxab", "a(b)")), re.test("x", "^y"), re.escape("a.b"), (re.gsub("a1b2", [[\d]], "<$0>")), (re.gsub("ab", "[ab]", { a = "x" })) }"#
         ),
-        json!([3, false, "a\\.b", "a<1>b<2>", "xb"])
+        json!(["b", "22", false, "b", 3, false, "a\\.b", "a<1>b<2>", "xb"])
     );
     assert_eq!(value(r#"return re.test("\xff\xfe abc", "abc$")"#), json!(true));
     assert!(failure("\nre.test('x', '(')").message.contains("wrong regular expression"));

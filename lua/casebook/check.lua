@@ -1,6 +1,11 @@
 -- What a check is given: `cx`. `ask` calls probes together and gives their evidence in the same order; `unknown_member`
+<<<<<<< HEAD
 -- says what a misspelt name should have been, and `said` notes the line of the script that gives a verdict.
 local ask, unknown_member, said, about, is_known, params, now, window = ...
+=======
+-- says what a misspelt name should have been.
+local ask, unknown_member, about, is_known, params, now, window, vet_remedy = ...
+>>>>>>> judge
 
 local Finding = {}
 local methods = {}
@@ -21,6 +26,7 @@ end
 -- What to do about it.
 function methods:remedy(remedy)
   wants(remedy, "table", ":remedy")
+  vet_remedy(remedy)
   local remedies = rawget(self, "remedies")
   remedies[#remedies + 1] = remedy
   return self

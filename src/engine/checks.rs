@@ -13,8 +13,8 @@ use super::observer::Observer;
 use super::secret::Secrets;
 use crate::case::{Evidence, Gap, Reason};
 use crate::runbook::{Check, SHIPPED};
-use crate::script::sandbox::{Limits, Stopped};
-use crate::script::{CheckFinding, Given, run_check};
+use crate::script::sandbox::{self, Limits, Stopped};
+use crate::script::{CheckFinding, CheckRun, Given, run_check};
 use crate::sys::usage;
 
 /// What is asked of a check.
@@ -72,7 +72,10 @@ pub(super) fn run(ask: &CheckAsk, terms: &CheckTerms<'_>) -> Checked {
         now: terms.now,
         window_seconds: terms.window.as_secs_f64(),
     };
-    let ran = run_check(&ask.check.script, given, terms.limits, |calls| asker.answer(calls));
+    let ran = match sandbox::refusal() {
+        Some(refusal) => CheckRun { outcome: Err(refusal), printed: Vec::new(), modules: BTreeMap::new() },
+        None => run_check(&ask.check.script, given, terms.limits, |calls| asker.answer(calls)),
+    };
     let mut printed = ran.printed;
     let (output, gap, findings) = match ran.outcome {
         Ok(findings) => (Some(output(&findings, &printed)), None, findings),

@@ -150,7 +150,7 @@ pub struct ParamSpec {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadParam {
     /// No such parameter.
-    #[error("the runbook has no parameter `{name}`; {help}")]
+    #[error("there is no parameter `{name}`; {help}")]
     Unknown {
         /// The name that was given.
         name: String,

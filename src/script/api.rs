@@ -237,7 +237,14 @@ pub const RE: &[Entry] = &[
     entry(
         "re.match(text, pattern)",
         "fun(text: string, pattern: string): string?, ...",
-        "the captures of the first match, or all of it where there are none; nil without a match",
+        "the captures of the first match, or all of it where there are none; nil without a match. A group that took no \
+         part is false",
+    ),
+    entry(
+        "re.groups(text, pattern)",
+        "fun(text: string, pattern: string): table<string|integer, string|false>?",
+        "the first match as a table: [0] all of it, [1] the first group, and groups with a name by it: \
+         re.groups(line, \"from (?P<address>\\\\S+)\").address; nil without a match",
     ),
     entry(
         "re.find(text, pattern, init)",

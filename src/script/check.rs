@@ -109,6 +109,7 @@ pub fn run_check(
         findings(&found, &finding_meta, output_bytes)
     };
     let ran = sandbox::attempt(limits, &script.modules, work, answer);
+<<<<<<< HEAD
     let said_at = lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
     CheckRun { outcome: ran.outcome, printed: ran.printed, modules: ran.loaded, said_at }
 }
@@ -126,6 +127,29 @@ fn said(lua: &Lua, (): ()) -> mlua::Result<()> {
         saying.lines.lock().unwrap_or_else(PoisonError::into_inner).insert(line);
     }
     Ok(())
+=======
+    let outcome = ran.outcome.map_err(|stopped| match stopped {
+        Stopped::Failed(mut error) if error.line.is_none() && error.file == script.origin => {
+            error.line = line_of_word(&error.message, &script.text);
+            Stopped::Failed(error)
+        }
+        other => other,
+    });
+    CheckRun { outcome, printed: ran.printed, modules: ran.loaded }
+}
+
+/// The line that a message means by a word in backquotes, where only one line has that word: a call at the end of a function,
+/// as in `return cx.ok("…"):remedy { … }`, leaves no trace of its own.
+fn line_of_word(message: &str, text: &str) -> Option<usize> {
+    let word = message.split('`').nth(1)?;
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    if word.is_empty() || !word.chars().all(is_part) {
+        return None;
+    }
+    let has = |line: &str| line.split(|c| !is_part(c)).any(|part| part == word);
+    let mut lines = text.lines().enumerate().filter(|(_, line)| has(line)).map(|(index, _)| index + 1);
+    lines.next().filter(|_| lines.next().is_none())
+>>>>>>> judge
 }
 
 /// `cx`, the metatable of its findings, and the parameters. `answer` asks the probes.
@@ -167,7 +191,12 @@ pub(super) fn context(
                 None => format!("{what} has no `{name}`; there are: {}", names.join(", ")),
             }))
         })?;
+<<<<<<< HEAD
     let said = lua.create_function(said)?;
+=======
+    // Read at once, so that a mistake is told in its line.
+    let vet_remedy = lua.create_function(|_, table: Table| remedy(&table, &mut Left::new(PARAMS_BYTES)).map(|_| ()))?;
+>>>>>>> judge
     let globals = lua.globals();
     rows::install(lua, &globals)?;
     let (about, known) = (globals.raw_get::<LuaValue>("about")?, globals.raw_get::<LuaValue>("known")?);
@@ -176,7 +205,11 @@ pub(super) fn context(
         .load(include_str!("../../lua/casebook/check.lua"))
         .set_mode(ChunkMode::Text)
         .set_name("=[engine]")
+<<<<<<< HEAD
         .call((ask, unknown_member, said, about, known, params.clone(), now, given.window_seconds))?;
+=======
+        .call((ask, unknown_member, about, known, params.clone(), now, given.window_seconds, vet_remedy))?;
+>>>>>>> judge
     Ok((cx, finding, params))
 }
 
@@ -416,5 +449,18 @@ impl Left {
             LuaValue::Nil => Value::Null,
             other => return Err(mlua::Error::runtime(format!("a {} is not a value for a report", other.type_name()))),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line_of_word;
+
+    #[test]
+    fn a_word_that_stands_in_one_line_tells_the_line() {
+        let text = "return cx.ok('x')\n  :remedy { urgnecy = 'now' }\n-- urgnecies";
+        assert_eq!(line_of_word("a remedy has no `urgnecy`; did you mean `urgency`?", text), Some(2));
+        assert_eq!(line_of_word("a remedy has no `x`", "x\nx"), None);
+        assert_eq!(line_of_word("no word", text), None);
     }
 }

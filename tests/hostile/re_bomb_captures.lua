@@ -1,1 +1,1 @@
-return #re.match(("ab"):rep(1000000), "((a|b){1,200}){1,20}(c|d)?$")
+return #re.groups(("ab"):rep(1000000), "((a|b){1,200}){1,20}(c|d)?$")

@@ -1,2 +1,2 @@
-local function f(m) return re.gsub(m[0], ".", f) end
+local function f(m) return re.gsub(m, ".", f) end
 return re.gsub("x", ".", f)

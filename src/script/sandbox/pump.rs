@@ -21,8 +21,16 @@ use crate::sys::thread::Thread;
 
 /// Scripts of this process that were left behind and still run.
 static HANGING: AtomicUsize = AtomicUsize::new(0);
-/// With so many of them no other script is started.
+/// With so many of them no other script should be started: each takes a processor.
 const MOST_HANGING: usize = 2;
+
+/// Why no other script should be started in this process, if so.
+pub fn refusal() -> Option<Stopped> {
+    let hanging = HANGING.load(Ordering::Acquire);
+    (hanging >= MOST_HANGING)
+        .then(|| Stopped::NoThread(format!("{hanging} scripts hang already, and each takes a processor")))
+}
+
 /// Stack of a script's thread: Lua allows 200 nested C calls, and some of ours are deep.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 /// How often the script is asked where it is, so that one that hangs can be placed.
@@ -130,16 +138,6 @@ where
     A: Send + 'static,
     T: Send + 'static,
 {
-    if HANGING.load(Ordering::Acquire) >= MOST_HANGING {
-        let why = format!("{MOST_HANGING} scripts hang already, and each takes a processor");
-        return Attempt {
-            outcome: Err(Stopped::NoThread(why)),
-            loaded: BTreeMap::new(),
-            printed: Vec::new(),
-            memory_bytes: None,
-            script_seconds: 0.0,
-        };
-    }
     let (sender, receiver) = mpsc::channel();
     let signal = Arc::new(Signal::default());
     signal.note();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use indexmap::IndexMap;
-use mlua::{Function, Integer, Lua, LuaString, Table, Value};
+use mlua::{Function, Integer, Lua, LuaString, MultiValue, Table, Value};
 use regex::bytes::{Captures, Regex, RegexBuilder};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -111,6 +111,24 @@ fn table(lua: &Lua, expression: &Regex, captures: &Captures<'_>) -> mlua::Result
     Ok(table)
 }
 
+/// The captures one by one, or the whole match where there are none, as `string.match` gives them. A group that took no part
+/// is false, so that the others keep their places.
+fn captures_of(lua: &Lua, captures: &Captures<'_>) -> mlua::Result<MultiValue> {
+    let mut values = MultiValue::new();
+    let from = usize::from(captures.len() > 1);
+    for group in captures.iter().skip(from) {
+        values.push_back(match group {
+            Some(group) => Value::String(lua.create_string(group.as_bytes())?),
+            None => Value::Boolean(false),
+        });
+    }
+    Ok(values)
+}
+
+fn nothing() -> MultiValue {
+    MultiValue::from_iter([Value::Nil])
+}
+
 fn place(offset: usize) -> Integer {
     Integer::try_from(offset).unwrap_or(Integer::MAX)
 }
@@ -126,23 +144,35 @@ pub(super) fn module(lua: &Lua, limit: usize, signal: &Arc<Signal>) -> mlua::Res
     };
     module.raw_set("test", lua.create_function(test)?)?;
     let own = expressions.clone();
-    let find = move |_: &Lua, (text, pattern, start): (LuaString, LuaString, Option<usize>)| {
+    let find = move |lua: &Lua, (text, pattern, start): (LuaString, LuaString, Option<usize>)| {
         let text = text.as_bytes();
         let start = start.unwrap_or(1).saturating_sub(1);
         if start > text.len() {
-            return Ok((None, None));
+            return Ok(nothing());
         }
-        let found = own.get(&pattern, &text)?.find_at(&text, start).map(|found| found.range());
-        Ok((found.clone().map(|range| place(range.start + 1)), found.map(|range| place(range.end))))
+        let expression = own.get(&pattern, &text)?;
+        let Some(captures) = expression.captures_at(&text, start) else { return Ok(nothing()) };
+        let Some(whole) = captures.get(0) else { return Ok(nothing()) };
+        let mut values = if captures.len() > 1 { captures_of(lua, &captures)? } else { MultiValue::new() };
+        values.push_front(Value::Integer(place(whole.end())));
+        values.push_front(Value::Integer(place(whole.start() + 1)));
+        Ok(values)
     };
     module.raw_set("find", lua.create_function(find)?)?;
     let own = expressions.clone();
     let first = move |lua: &Lua, (text, pattern): (LuaString, LuaString)| {
         let text = text.as_bytes();
         let expression = own.get(&pattern, &text)?;
-        expression.captures(&text).map(|captures| table(lua, &expression, &captures)).transpose()
+        expression.captures(&text).map_or_else(|| Ok(nothing()), |captures| captures_of(lua, &captures))
     };
     module.raw_set("match", lua.create_function(first)?)?;
+    let own = expressions.clone();
+    let groups = move |lua: &Lua, (text, pattern): (LuaString, LuaString)| {
+        let text = text.as_bytes();
+        let expression = own.get(&pattern, &text)?;
+        expression.captures(&text).map(|captures| table(lua, &expression, &captures)).transpose()
+    };
+    module.raw_set("groups", lua.create_function(groups)?)?;
     let own = expressions.clone();
     let each = move |lua: &Lua, (text, pattern): (LuaString, LuaString)| {
         let expression = own.get(&pattern, &text.as_bytes())?;
@@ -160,10 +190,10 @@ pub(super) fn module(lua: &Lua, limit: usize, signal: &Arc<Signal>) -> mlua::Res
                     continue;
                 }
                 last = Some(whole.end());
-                return table(lua, &expression, &captures).map(Some);
+                return captures_of(lua, &captures);
             }
             start = bytes.len() + 1;
-            Ok(None)
+            Ok(nothing())
         })
     };
     module.raw_set("gmatch", lua.create_function(each)?)?;
@@ -211,7 +241,7 @@ fn substitute(
                 captures.expand(&template, &mut out);
                 Value::Nil
             }
-            Value::Function(function) => Function::call(function, table(lua, expression, &captures)?)?,
+            Value::Function(function) => Function::call(function, captures_of(lua, &captures)?)?,
             Value::Table(values) => {
                 let group = captures.get(1).unwrap_or(whole);
                 values.get(lua.create_string(group.as_bytes())?)?
