@@ -1,11 +1,6 @@
 -- What a check is given: `cx`. `ask` calls probes together and gives their evidence in the same order; `unknown_member`
-<<<<<<< HEAD
 -- says what a misspelt name should have been, and `said` notes the line of the script that gives a verdict.
-local ask, unknown_member, said, about, is_known, params, now, window = ...
-=======
--- says what a misspelt name should have been.
-local ask, unknown_member, about, is_known, params, now, window, vet_remedy = ...
->>>>>>> judge
+local ask, unknown_member, said, about, is_known, params, now, window, vet_remedy = ...
 
 local Finding = {}
 local methods = {}

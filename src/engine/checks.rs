@@ -73,7 +73,12 @@ pub(super) fn run(ask: &CheckAsk, terms: &CheckTerms<'_>) -> Checked {
         window_seconds: terms.window.as_secs_f64(),
     };
     let ran = match sandbox::refusal() {
-        Some(refusal) => CheckRun { outcome: Err(refusal), printed: Vec::new(), modules: BTreeMap::new() },
+        Some(refusal) => CheckRun {
+            outcome: Err(refusal),
+            printed: Vec::new(),
+            modules: BTreeMap::new(),
+            said_at: Default::default(),
+        },
         None => run_check(&ask.check.script, given, terms.limits, |calls| asker.answer(calls)),
     };
     let mut printed = ran.printed;

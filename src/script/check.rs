@@ -109,9 +109,15 @@ pub fn run_check(
         findings(&found, &finding_meta, output_bytes)
     };
     let ran = sandbox::attempt(limits, &script.modules, work, answer);
-<<<<<<< HEAD
     let said_at = lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    CheckRun { outcome: ran.outcome, printed: ran.printed, modules: ran.loaded, said_at }
+    let outcome = ran.outcome.map_err(|stopped| match stopped {
+        Stopped::Failed(mut error) if error.line.is_none() && error.file == script.origin => {
+            error.line = line_of_word(&error.message, &script.text);
+            Stopped::Failed(error)
+        }
+        other => other,
+    });
+    CheckRun { outcome, printed: ran.printed, modules: ran.loaded, said_at }
 }
 
 /// Notes the line of the script that looks a verdict up, where somebody wants to know.
@@ -127,15 +133,6 @@ fn said(lua: &Lua, (): ()) -> mlua::Result<()> {
         saying.lines.lock().unwrap_or_else(PoisonError::into_inner).insert(line);
     }
     Ok(())
-=======
-    let outcome = ran.outcome.map_err(|stopped| match stopped {
-        Stopped::Failed(mut error) if error.line.is_none() && error.file == script.origin => {
-            error.line = line_of_word(&error.message, &script.text);
-            Stopped::Failed(error)
-        }
-        other => other,
-    });
-    CheckRun { outcome, printed: ran.printed, modules: ran.loaded }
 }
 
 /// The line that a message means by a word in backquotes, where only one line has that word: a call at the end of a function,
@@ -149,7 +146,6 @@ fn line_of_word(message: &str, text: &str) -> Option<usize> {
     let has = |line: &str| line.split(|c| !is_part(c)).any(|part| part == word);
     let mut lines = text.lines().enumerate().filter(|(_, line)| has(line)).map(|(index, _)| index + 1);
     lines.next().filter(|_| lines.next().is_none())
->>>>>>> judge
 }
 
 /// `cx`, the metatable of its findings, and the parameters. `answer` asks the probes.
@@ -191,12 +187,9 @@ pub(super) fn context(
                 None => format!("{what} has no `{name}`; there are: {}", names.join(", ")),
             }))
         })?;
-<<<<<<< HEAD
     let said = lua.create_function(said)?;
-=======
     // Read at once, so that a mistake is told in its line.
     let vet_remedy = lua.create_function(|_, table: Table| remedy(&table, &mut Left::new(PARAMS_BYTES)).map(|_| ()))?;
->>>>>>> judge
     let globals = lua.globals();
     rows::install(lua, &globals)?;
     let (about, known) = (globals.raw_get::<LuaValue>("about")?, globals.raw_get::<LuaValue>("known")?);
@@ -205,11 +198,7 @@ pub(super) fn context(
         .load(include_str!("../../lua/casebook/check.lua"))
         .set_mode(ChunkMode::Text)
         .set_name("=[engine]")
-<<<<<<< HEAD
-        .call((ask, unknown_member, said, about, known, params.clone(), now, given.window_seconds))?;
-=======
-        .call((ask, unknown_member, about, known, params.clone(), now, given.window_seconds, vet_remedy))?;
->>>>>>> judge
+        .call((ask, unknown_member, said, about, known, params.clone(), now, given.window_seconds, vet_remedy))?;
     Ok((cx, finding, params))
 }
 

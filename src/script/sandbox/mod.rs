@@ -19,13 +19,8 @@ pub use error::ScriptError;
 pub use limits::Limits;
 pub use modules::{Modules, Vet, shipped, shipped_text};
 pub use outside::{Hold, Outside};
-<<<<<<< HEAD
-pub use pump::{Attempt, Caller, Ran, attempt, run};
-pub use state::{LONGEST_SCRIPT, find, load, take_log};
-=======
 pub use pump::{Attempt, Caller, Ran, attempt, refusal, run};
-pub use state::{LONGEST_SCRIPT, find, load};
->>>>>>> judge
+pub use state::{LONGEST_SCRIPT, find, load, take_log};
 pub use stopped::{NotKnown, Stopped, TooMuchOutput};
 
 pub use crate::sys::lua_hook::Place;
