@@ -83,9 +83,9 @@ fn a_map_that_others_can_read_is_refused() {
     desk.run("unredact a.case --map nothing").refused(&["there is no map nothing"]);
 }
 
-/// A runbook whose own text and sentences have what looks like a secret, beside a real token.
+/// A runbook with a token in its text, and with a sentence that becomes a secret only when it is said.
 fn talkative() -> String {
-    GOOD.replace("say: \"{{", "say: \"password=hunter2xyzzy {{")
+    GOOD.replace("say: \"{{", "say: \"pass{{ 'word=' }}hunter{{ 2 }}xyzzy {{")
         .replace("summary: ", "summary: ghp_xyzzy0123456789abcdefghijABCDEFGHIJ ")
 }
 
@@ -102,8 +102,6 @@ fn a_run_writes_no_secret_and_its_case_is_judged_again() {
     desk.run("replay b.case --redact addresses --redact-map m").ended(0).printed(&["(password left out)"]);
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
     let case: Value = serde_json::from_str(&desk.text("b.case")).unwrap();
-    assert!(
-        case["host"]["name"].as_str().is_some_and(|name| name != host.trim() && name.starts_with("host-")),
-        "{case:#}"
-    );
+    let name = case["host"]["name"].as_str().unwrap();
+    assert!(name != host.trim() && name.starts_with("host-"), "{name}");
 }
