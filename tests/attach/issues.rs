@@ -17,6 +17,8 @@ struct Manner {
     header: (&'static str, &'static str),
     limit: usize,
     wrapped: bool,
+    /// Where files are uploaded.
+    files: Option<&'static str>,
     query: &'static [&'static str],
 }
 
@@ -27,6 +29,7 @@ const GITHUB: Manner = Manner {
     header: ("authorization", "Bearer t0ken-xyzzy"),
     limit: 65_536,
     wrapped: false,
+    files: None,
     query: &["per_page=100", "page="],
 };
 const GITLAB: Manner = Manner {
@@ -36,6 +39,7 @@ const GITLAB: Manner = Manner {
     header: ("private-token", "t0ken-xyzzy"),
     limit: 1_000_000,
     wrapped: false,
+    files: Some("/api/v4/projects/acme%2Fsub%2Fnet/uploads"),
     query: &["per_page=100", "page=", "sort=asc", "order_by=created_at"],
 };
 const JIRA: Manner = Manner {
@@ -46,8 +50,30 @@ const JIRA: Manner = Manner {
     header: ("authorization", "Basic YW5uQGV4YW1wbGUub3JnOnQwa2VuLXh5enp5"),
     limit: 32_767,
     wrapped: true,
+    files: Some("/rest/api/2/issue/OPS-7/attachments"),
     query: &["startAt=", "maxResults=100", "orderBy=created"],
 };
+
+/// How a file is kept among the comments.
+const FILE: &str = "file ";
+
+/// The answer to the upload of a file: Jira lists it, GitLab gives a link.
+fn upload(manner: &Manner, held: &mut Vec<String>, asked: &Asked) -> Reply {
+    let boundary = asked.header("content-type").unwrap().strip_prefix("multipart/form-data; boundary=").unwrap();
+    let part = asked.body.strip_prefix(&format!("--{boundary}\r\n")).unwrap();
+    let part = part.strip_suffix(&format!("\r\n--{boundary}--\r\n")).unwrap();
+    let (head, content) = part.split_once("\r\n\r\n").unwrap();
+    assert!(casebook::case::Case::from_json(content).is_ok());
+    let name = head.split("name=\"file\"; filename=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    if manner.wrapped && asked.header("x-atlassian-token") != Some("no-check") {
+        return plain(403, "XSRF check failed");
+    }
+    if manner.wrapped {
+        held.push(format!("{FILE}{name}"));
+        return plain(200, json!([{"filename": name}]));
+    }
+    plain(201, json!({"alt": name, "markdown": format!("[{name}](/uploads/0a1b/{name})")}))
+}
 
 /// The answer of a server that holds these comments.
 fn answer(manner: &Manner, held: &Mutex<Vec<String>>, asked: &Asked) -> Reply {
@@ -67,6 +93,14 @@ fn answer(manner: &Manner, held: &Mutex<Vec<String>>, asked: &Asked) -> Reply {
         }
     }
     let mut held = held.lock().unwrap();
+    if asked.path == "/rest/api/2/issue/OPS-7?fields=attachment" {
+        let names = held.iter().filter_map(|text| text.strip_prefix(FILE));
+        let files: Vec<Value> = names.map(|name| json!({"filename": name})).collect();
+        return plain(200, json!({"fields": {"attachment": files}}));
+    }
+    if asked.method == "POST" && Some(asked.path.as_str()) == manner.files {
+        return upload(manner, &mut held, asked);
+    }
     let (path, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
     let shown = |(at, text): (usize, &String)| {
         let id = if manner.wrapped { json!((at + 1).to_string()) } else { json!(at + 1) };
@@ -142,12 +176,29 @@ fn the_first_report_is_a_comment_and_the_second_updates_it() {
         said(run(&server, &format!("--to {target}")).ended(0), "commented");
         said(run(&server, &format!("--to {target}")).ended(0), "comment updated");
         let asked = server.asked();
-        let methods: Vec<&str> = asked.iter().map(|asked| asked.method.as_str()).collect();
-        assert_eq!(methods, ["GET", "POST", "GET", manner.update], "{target}");
-        let text = asked[1].json()["body"].as_str().unwrap().to_owned();
+        let uploads = asked.iter().filter(|asked| Some(asked.path.as_str()) == manner.files).count();
+        assert_eq!(uploads, usize::from(manner.files.is_some()), "{target}: the case goes once");
+        let written: Vec<&Asked> =
+            asked.iter().filter(|asked| asked.method != "GET" && Some(asked.path.as_str()) != manner.files).collect();
+        let methods: Vec<&str> = written.iter().map(|asked| asked.method.as_str()).collect();
+        assert_eq!(methods, ["POST", manner.update], "{target}");
+        let text = written[0].json()["body"].as_str().unwrap().to_owned();
         assert!(text.contains("SYN flood") && text.contains("casebook"), "{text}");
-        assert_eq!(asked[3].json()["body"], text, "{target}");
+        assert_eq!(written[1].json()["body"], text, "{target}");
+        assert_eq!(text.contains("The case: [casebook-"), target.starts_with("gitlab"), "{text}");
     }
+}
+
+#[test]
+fn a_case_that_is_not_taken_does_not_keep_the_report_back() {
+    let held = Mutex::new(Vec::new());
+    let server = Server::http(move |asked| match Some(asked.path.as_str()) == GITLAB.files {
+        true => plain(413, json!({"error": "too large"})),
+        false => answer(&GITLAB, &held, asked),
+    });
+    let answer = run(&server, "--to gitlab:acme/sub/net#7");
+    said(answer.ended(0), "commented");
+    said(&answer, "the case was not taken, the report goes alone");
 }
 
 #[test]
