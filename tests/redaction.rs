@@ -25,8 +25,10 @@ const PLANTED: &[(&str, &str)] = &[
     ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.xyzzyjwtxyzzyjwt", "xyzzyjwtxyzzyjwt"),
 ];
 
-fn likelihoods(case: &Case) -> Vec<(String, Likelihood)> {
-    case.diagnosis.causes.iter().map(|cause| (cause.id.clone(), cause.likelihood)).collect()
+/// The causes that the run names.
+fn likely(case: &Case) -> Vec<(String, Likelihood)> {
+    let causes = case.diagnosis.causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
+    causes.map(|cause| (cause.id.clone(), cause.likelihood)).collect()
 }
 
 fn verdicts(case: &Case) -> Vec<(String, String)> {
@@ -93,9 +95,10 @@ fn no_secret_in_evidence_survives_and_the_judgement_stays() {
         let again = recorded::judge(&recorded::shipped(&case.runbook.name), &case, evidence);
         assert!(!everything(&again).contains(secret), "{name}: {text}");
         assert!(Note::of(&again).is_some_and(|note| note.secrets as usize >= case.evidence.len()), "{text}");
-        assert_eq!((likelihoods(&again), verdicts(&again)), (likelihoods(&case), verdicts(&case)), "{text}");
+        assert_eq!((likely(&again), verdicts(&again)), (likely(&case), verdicts(&case)), "{text}");
         let replayed = judged(&again);
-        assert_eq!(replayed.diagnosis, again.diagnosis, "a replay says the same");
+        assert_eq!(replayed.diagnosis.headlines, again.diagnosis.headlines, "a replay says the same");
+        assert_eq!(replayed.findings, again.findings, "a replay says the same");
         assert_eq!(redact::remaining(&again), 0);
     }
 }
@@ -107,7 +110,7 @@ fn a_case_under_pseudonyms_is_judged_as_before() {
         pseudonyms(&Kind::ALL).apply(&mut hidden);
         let again = judged(&hidden);
         let before = judged(&case);
-        assert_eq!((likelihoods(&again), verdicts(&again)), (likelihoods(&before), verdicts(&before)), "{name}");
+        assert_eq!((likely(&again), verdicts(&again)), (likely(&before), verdicts(&before)), "{name}");
         assert_eq!(again.verdict, before.verdict, "{name}");
     }
 }

@@ -368,12 +368,18 @@ re = {}
 ---@return boolean
 function re.test(text, pattern) end
 
----the captures of the first match, or all of it where there are none; nil without a match
+---the captures of the first match, or all of it where there are none; nil without a match. A group that took no part is false
 ---@param text string
 ---@param pattern string
 ---@return string?
 ---@return any ...
 function re.match(text, pattern) end
+
+---the first match as a table: [0] all of it, [1] the first group, and groups with a name by it: re.groups(line, "from (?P<address>\\S+)").address; nil without a match
+---@param text string
+---@param pattern string
+---@return table<string|integer, string|false>?
+function re.groups(text, pattern) end
 
 ---where the first match begins and ends, in bytes from 1, and its captures
 ---@param text string

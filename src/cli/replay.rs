@@ -10,6 +10,7 @@ use super::{Usage, case_file, output};
 use crate::case::Case;
 use crate::engine::{self, Recorded, Request};
 use crate::printouts::Printouts;
+use crate::redact;
 use crate::runbook::{self, Runbook};
 use crate::script::sandbox::Limits;
 use crate::sys::trust::Trust;
@@ -98,8 +99,9 @@ fn judge(
         limits,
         printed: &|_, _| {},
     };
-    let mut case =
-        engine::run(&request, &Recorded::new(recorded.evidence, runbook)).map_err(|error| Usage(error.to_string()))?;
+    let observer = Recorded::new(recorded.evidence.clone(), runbook);
+    let mut case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()))?;
+    redact::carry(&recorded, &mut case);
     // What the looking cost, and whether it was cut short, are facts of the recorded run.
     case.cost = recorded.cost;
     case.partial = recorded.partial;

@@ -131,6 +131,48 @@ const COMMON_USERS: &[&str] = &[
 /// Names that every host has or that everybody asks for.
 const COMMON_HOSTS: &[&str] =
     &["localhost", "localhost.localdomain", "ip6-localhost", "localdomain", "local", "none", "unknown"];
+/// Words that are also names of hosts. They are replaced where only a host can stand: in a sentence they tell nothing.
+const ORDINARY: &[&str] = &[
+    "server",
+    "host",
+    "web",
+    "www",
+    "mail",
+    "smtp",
+    "dns",
+    "ns",
+    "db",
+    "database",
+    "router",
+    "gateway",
+    "firewall",
+    "proxy",
+    "node",
+    "client",
+    "backup",
+    "master",
+    "worker",
+    "test",
+    "vm",
+    "container",
+    "docker",
+    "linux",
+    "debian",
+    "ubuntu",
+    "api",
+    "app",
+    "cache",
+    "queue",
+    "log",
+    "logs",
+    "monitor",
+    "network",
+    "system",
+    "kernel",
+    "process",
+    "socket",
+    "traffic",
+];
 /// Last labels of names that are taken for names of hosts wherever they stand. Endings of files (`.py`, `.sh`, `.md`) are not
 /// among them: such domains are known only by the fields and settings that name them.
 const TOP_DOMAINS: &[&str] = &[
@@ -227,9 +269,12 @@ impl Names {
         self.hosts.insert(name);
     }
 
-    /// Whether this word is the name of a host.
-    pub fn is_host(&self, word: &str) -> bool {
+    /// Whether this word is the name of a host. `field`: it stands where only a host can stand.
+    pub fn is_host(&self, word: &str, field: bool) -> bool {
         let word = word.to_ascii_lowercase();
+        if !field && ORDINARY.contains(&word.as_str()) {
+            return false;
+        }
         if COMMON_HOSTS.contains(&word.as_str()) || word.parse::<std::net::IpAddr>().is_ok() {
             return false;
         }
@@ -340,10 +385,12 @@ mod tests {
     fn a_host_is_known_by_its_short_name_and_its_domain_too() {
         let found = names(&[(Place::HostName, "Web1.shop.zz")]);
         for host in ["web1.shop.zz", "web1", "shop.zz", "WEB1", "mail.example.org"] {
-            assert!(found.is_host(host), "{host}");
+            assert!(found.is_host(host, false), "{host}");
         }
         for other in ["localhost", "report.md", "sshd.service", "kern.log", "1.2.3.4", "host-0a1b2c.com", "shop"] {
-            assert!(!found.is_host(other), "{other}");
+            assert!(!found.is_host(other, false), "{other}");
         }
+        let ordinary = names(&[(Place::HostName, "server")]);
+        assert!(ordinary.is_host("server", true) && !ordinary.is_host("server", false));
     }
 }

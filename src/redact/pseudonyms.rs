@@ -224,8 +224,8 @@ impl Pseudonyms {
     }
 
     /// Label by label, so that hosts of one domain still are; the top domain stays.
-    fn host(&mut self, name: &str) -> Option<String> {
-        if !self.names.is_host(name) {
+    fn host(&mut self, name: &str, field: bool) -> Option<String> {
+        if !self.names.is_host(name, field) {
             return None;
         }
         let lower = name.to_ascii_lowercase();
@@ -265,10 +265,11 @@ impl Visitor for Pseudonyms {
         let free = field.is_none() || text.contains([' ', '/', '@', '=', '(', ',']);
         let user_here = users && (free || field.is_some_and(is_user_field));
         let host_here = hosts && (free || text.contains('.') || field.is_some_and(is_host_field));
+        let only_host = place == Place::HostName || field.is_some_and(is_host_field);
         if user_here || host_here {
             *text = each_word(text, |word| {
                 let user = if user_here { self.user(word) } else { None };
-                user.or_else(|| if host_here { self.host(word) } else { None })
+                user.or_else(|| if host_here { self.host(word, only_host) } else { None })
             });
         }
     }

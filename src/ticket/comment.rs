@@ -30,19 +30,51 @@ pub fn deliver(parcel: &Parcel, desk: &Desk, means: &Means) -> Result<Delivered,
     }
     // Found anew in every attempt: one whose answer was lost may have written the comment.
     patiently(&means.patience, || {
+        let mut notes = notes.clone();
         let earlier = find(&client, desk, parcel)?;
+        let before = earlier.as_ref().map_or("", |comment| comment.text.as_str());
+        let text = match case(&client, desk, parcel, before) {
+            Ok(Some(reference)) => format!("{text}\n\n{CASE}{reference}\n"),
+            Ok(None) => text.clone(),
+            Err(Failure::Refused(why)) => {
+                notes.push(format!("the case was not taken, the report goes alone: {why}"));
+                text.clone()
+            }
+            Err(later) => return Err(later),
+        };
         let (request, what) = match &earlier {
-            Some(id) => (desk.update(id, &text), "comment updated"),
+            Some(comment) => (desk.update(&comment.id, &text), "comment updated"),
             None => (desk.create(&text), "commented"),
         };
         let answer = client.send(&request)?;
         let link = serde_json::from_str::<Value>(&answer.body).ok().and_then(|body| desk.link(&body));
-        Ok(Delivered { what, link, notes: notes.clone() })
+        Ok(Delivered { what, link, notes })
     })
 }
 
-/// The id of the comment that an earlier attach of this case wrote.
-fn find(client: &Client<'_>, desk: &Desk, parcel: &Parcel) -> Result<Option<String>, Failure> {
+/// What stands before the link to the case.
+const CASE: &str = "The case: ";
+
+/// Brings the case to the issue unless it is there already, and says how the comment refers to it, if it must.
+fn case(client: &Client<'_>, desk: &Desk, parcel: &Parcel, earlier: &str) -> Result<Option<String>, Failure> {
+    let Some(content) = &parcel.case else { return Ok(None) };
+    let name = parcel.case_name();
+    let Some(upload) = desk.upload(&name, content) else { return Ok(None) };
+    let mut lines = earlier.lines().rev().filter_map(|line| line.strip_prefix(CASE));
+    if let Some(reference) = lines.find(|line| line.contains(&name)) {
+        return Ok(Some(reference.to_owned()));
+    }
+    let understood = |body: &str| serde_json::from_str::<Value>(body).unwrap_or_default();
+    if let Some(list) = desk.files()
+        && desk.has_file(&understood(&client.send(&list)?.body), &name)
+    {
+        return Ok(None);
+    }
+    Ok(desk.reference(&understood(&client.send(&upload)?.body)))
+}
+
+/// The comment that an earlier attach of this case wrote.
+fn find(client: &Client<'_>, desk: &Desk, parcel: &Parcel) -> Result<Option<Comment>, Failure> {
     let marker = desk.marker(&parcel.id);
     for page in 1..=PAGES {
         let answer = client.send(&desk.list(page))?;
@@ -50,8 +82,9 @@ fn find(client: &Client<'_>, desk: &Desk, parcel: &Parcel) -> Result<Option<Stri
             .map_err(|error| Failure::Refused(format!("the list of comments is not understood: {error}")))?;
         let (comments, last) = desk.comments(&body, page);
         // Only at its beginning: a report may quote the marker of another.
-        if let Some(own) = comments.into_iter().find(|comment| comment.text.starts_with(&marker)) {
-            return Ok(Some(own.id));
+        let own = comments.into_iter().find(|comment| comment.text.starts_with(&marker));
+        if own.is_some() {
+            return Ok(own);
         }
         if last {
             break;
@@ -64,10 +97,13 @@ fn find(client: &Client<'_>, desk: &Desk, parcel: &Parcel) -> Result<Option<Stri
 pub fn dry_run(parcel: &Parcel, desk: &Desk, means: &Means) -> String {
     let shown = |request: Request| request.shown(&means.credential);
     let (text, _) = desk.text(parcel);
+    let upload = parcel.case.as_ref().and_then(|case| desk.upload(&parcel.case_name(), case));
+    let upload = upload.map(|upload| format!("\n3. The case, unless it is there already:\n\n{}", shown(upload)));
     format!(
-        "1. Is there a comment of this case already?\n\n{}\n2. If not, this is written; if so, the same body replaces it:\n\n{}",
+        "1. Is there a comment of this case already?\n\n{}\n2. If not, this is written; if so, the same body replaces it:\n\n{}{}",
         shown(desk.list(1)),
         shown(desk.create(&text)),
+        upload.unwrap_or_default(),
     )
 }
 

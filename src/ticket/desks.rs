@@ -17,6 +17,10 @@ pub struct Desk {
     comments: String,
     /// Where a single comment is updated, its id to be added.
     comment: String,
+    /// Where files are uploaded. GitHub takes none from programs.
+    files: Option<String>,
+    /// Where the files of the issue are listed.
+    listed: Option<String>,
     scheme: Scheme,
 }
 
@@ -50,23 +54,40 @@ impl Desk {
                     kind: Kind::GitHub,
                     comments: format!("{repo}/{number}/comments"),
                     comment: format!("{repo}/comments"),
+                    files: None,
+                    listed: None,
                     scheme: Scheme::Bearer,
                 }
             }
             Target::GitLab { project, number } => {
                 need("GitLab", "GITLAB_TOKEN")?;
-                let notes =
-                    format!("{}/api/v4/projects/{}/issues/{number}/notes", base(&means.gitlab), path_part(project));
-                Desk { kind: Kind::GitLab, comments: notes.clone(), comment: notes, scheme: Scheme::Bare }
+                let project = format!("{}/api/v4/projects/{}", base(&means.gitlab), path_part(project));
+                let notes = format!("{project}/issues/{number}/notes");
+                Desk {
+                    kind: Kind::GitLab,
+                    comments: notes.clone(),
+                    comment: notes,
+                    files: Some(format!("{project}/uploads")),
+                    listed: None,
+                    scheme: Scheme::Bare,
+                }
             }
             Target::Jira { key } => {
                 let Some(url) = &means.jira else {
                     return Err(Failure::Usage("where is Jira? Set CASEBOOK_JIRA_URL to https://…".into()));
                 };
                 need("Jira", "JIRA_TOKEN (and JIRA_USER for Jira Cloud)")?;
-                let comments = format!("{}/rest/api/2/issue/{}/comment", base(url), path_part(key));
+                let issue = format!("{}/rest/api/2/issue/{}", base(url), path_part(key));
+                let comments = format!("{issue}/comment");
                 let scheme = if means.credential.user.is_some() { Scheme::Basic } else { Scheme::Bearer };
-                Desk { kind: Kind::Jira, comments: comments.clone(), comment: comments, scheme }
+                Desk {
+                    kind: Kind::Jira,
+                    comments: comments.clone(),
+                    comment: comments,
+                    files: Some(format!("{issue}/attachments")),
+                    listed: Some(format!("{issue}?fields=attachment")),
+                    scheme,
+                }
             }
             other => return Err(Failure::Usage(format!("{other} has no comments"))),
         };
@@ -132,6 +153,41 @@ impl Desk {
     pub fn update(&self, id: &str, text: &str) -> Request {
         let method = if self.kind == Kind::GitHub { "PATCH" } else { "PUT" };
         self.request(method, format!("{}/{id}", self.comment), Some(json!({ "body": text })))
+    }
+
+    /// Uploads a file, where files are taken.
+    pub fn upload(&self, name: &str, content: &str) -> Option<Request> {
+        let url = self.files.clone()?;
+        // A case is JSON on one line, which begins with no dash.
+        let boundary = "--------casebook-file";
+        let body = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             Content-Type: application/json\r\n\r\n{content}\r\n--{boundary}--\r\n"
+        );
+        let mut request = self.request("POST", url, None);
+        request.headers.push(("Content-Type", format!("multipart/form-data; boundary={boundary}")));
+        if self.kind == Kind::Jira {
+            request.headers.push(("X-Atlassian-Token", "no-check".to_owned()));
+        }
+        request.body = Some(body.into_bytes());
+        Some(request)
+    }
+
+    /// The files that the issue has, where they are listed.
+    pub fn files(&self) -> Option<Request> {
+        self.listed.clone().map(|url| self.request("GET", url, None))
+    }
+
+    /// Whether a list of files names this one.
+    pub fn has_file(&self, body: &Value, name: &str) -> bool {
+        let files = body.pointer("/fields/attachment").and_then(Value::as_array);
+        files.is_some_and(|files| files.iter().any(|file| file.get("filename").and_then(Value::as_str) == Some(name)))
+    }
+
+    /// How a comment refers to a file that was uploaded; only GitLab wants that.
+    pub fn reference(&self, body: &Value) -> Option<String> {
+        let text = body.get("markdown").filter(|_| self.kind == Kind::GitLab)?.as_str()?;
+        (text.len() <= 500 && !text.contains(char::is_control)).then(|| text.to_owned())
     }
 
     /// Where a comment can be seen.

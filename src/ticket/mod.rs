@@ -47,9 +47,10 @@ pub struct Parcel {
 }
 
 impl Parcel {
-    /// The name of the case's file.
+    /// The name of the case's file: another for another content, so that a place that has it needs it no second time.
     pub fn case_name(&self) -> String {
-        format!("casebook-{}.json", self.id)
+        let content = self.case.as_deref().map(|case| format!("-{}", hash(case))).unwrap_or_default();
+        format!("casebook-{}{content}.json", self.id)
     }
 
     /// Every text of it, each with what it is, for a last look before it leaves.
@@ -67,7 +68,11 @@ impl Parcel {
 
 /// The id of a case: from when it was begun and by which runbook, which no redaction changes, and nothing else.
 pub fn id(case: &Case) -> String {
-    let text = format!("{}\n{}", case.started, case.runbook.name);
+    hash(&format!("{}\n{}", case.started, case.runbook.name))
+}
+
+/// Twelve figures of the text's SHA-256.
+fn hash(text: &str) -> String {
     digest::digest(&digest::SHA256, text.as_bytes()).as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
