@@ -372,6 +372,7 @@
 ---@field stray integer Segments of no connection, see `tcp.stray`.
 ---@field fragments integer Fragments received, first ones included.
 ---@field later_fragments integer Later fragments received, those that belong to a packet counted already.
+---@field impossible_sources integer Packets from sources that no packet of another host may bear: multicast, broadcast, loopback, this host's own. The kernel drops them as martians.
 ---@field tx_packets integer Packets sent.
 ---@field tx_bytes integer Bytes sent, link headers included.
 ---@field tx_payload_bytes integer Payload bytes sent.

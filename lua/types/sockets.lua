@@ -119,6 +119,10 @@
 ---@field rx_bits_per_second? number `rx_bytes` as bits per second.
 ---@field io? casebook.sockets.Io What it read and wrote in the window; none for a process that began within it, and where it may not be seen.
 ---@field writes_to_nothing? boolean Whether it could keep nothing of what it received: true when, at the end of the window, it has no descriptor open for writing but sockets, `/dev/null`, `/dev/full`, terminals and anonymous inodes (`/proc/PID/fd`, `/proc/PID/fdinfo`). Pipes, files and block devices make it false; memory mappings are not looked at. None when it received nothing by TCP and holds no UDP socket, and when its descriptors could not be seen or are too many.
+---@field sharers integer How many other processes hold one of its sockets: workers of a server that forks them beforehand, or a child that is to do the writing.
+---@field sharers_written_bytes? integer What those wrote in the window, as `io` has it of the process itself; only what reached storage of those that have nothing open to keep it by. None without any, and where one of them could not be followed.
+---@field assumed_rx_bytes? integer Of `rx_bytes`, what connections received that began and closed in the window: who held them was not seen, the listener of their port is taken for it.
+---@field ignores_children? boolean Whether it ignores the end of its children (`SIGCHLD`): if not, `io` holds what those did that it has buried.
 ---@field cpu_share? number CPU time in the window as a share of one CPU, all its threads together: above 1 when it uses several.
 
 ---A list of `casebook.sockets.EvidenceProcess` in evidence.
@@ -183,5 +187,6 @@
 ---@field tcp_rx_bytes? integer TCP payload received in the window by the connections that are open at its end (growth of `tcpi_bytes_received`). Segments that were received but are no payload in order (retransmitted, refused, half-open) are not in it.
 ---@field tcp_tx_bytes? integer TCP payload sent and acknowledged in the window by the connections that are open at its end (growth of `tcpi_bytes_acked`; a SYN counts as one byte).
 ---@field unowned_rx_bytes? integer Of the TCP payload received, by connections open at the end or closed within the window, what went to sockets whose owner could not be named.
+---@field machine_written_bytes? integer Bytes of files that all processes of the machine changed in the window (`nr_dirtied` of `/proc/vmstat`): no process can have written more to storage. Files in memory (tmpfs) do not count. None where the kernel does not count it.
 ---@field closed? casebook.sockets.Closed Connections that closed within the window; none when the kernel does not tell.
 
