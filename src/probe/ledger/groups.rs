@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::{Entry, EntryKind, Process};
 use crate::probe::capture::Capture;
-use crate::probe::capture::output::{Endpoint, Opener};
+use crate::probe::capture::output::{Endpoint, Group, Opener};
 use crate::probe::sockets::{Connection, ProcessTraffic, Sockets};
 
 /// Process ids, ports and remotes that are listed for one receiver.
@@ -108,7 +108,13 @@ fn receiver(entries: &[&Entry], capture: Option<&Capture>, sockets: Option<&Sock
     let connections = connections(&members, sockets);
     let endpoints = endpoints(entries, &members, &connections, capture, sockets);
     let of_all = |share: u64| if bytes == 0 { 0.0 } else { share as f64 / bytes as f64 };
-    let (remotes, top_remote_share) = remotes(&endpoints, &connections);
+    let (mut remotes, mut top_remote_share) = remotes(&endpoints, &connections);
+    if remotes.is_empty() {
+        // What came for groups is not counted by local port.
+        let group = capture.and_then(|capture| busiest_group(entries, &capture.groups));
+        remotes.extend(group.and_then(|group| group.top_remote));
+        top_remote_share = group.and_then(|group| group.top_remote_share);
+    }
     let ports: BTreeSet<u16> = endpoints.iter().filter_map(|endpoint| endpoint.port).collect();
     let addresses: BTreeSet<IpAddr> = endpoints.iter().map(|endpoint| endpoint.address).collect();
     let mut listed: Vec<u16> = Vec::new();
@@ -153,6 +159,15 @@ fn receiver(entries: &[&Entry], capture: Option<&Capture>, sockets: Option<&Sock
         written_bytes: written(&members, sockets),
         protocol,
     }
+}
+
+/// The group that most datagrams came for, of those that the entries are of.
+fn busiest_group<'a>(entries: &[&Entry], groups: &'a [Group]) -> Option<&'a Group> {
+    let is_of = |group: &&Group, entry: &&&Entry| {
+        entry.port.is_some() && entry.port == group.port && entry.address == Some(group.address.to_string())
+    };
+    let of_them = groups.iter().filter(|group| entries.iter().any(|entry| is_of(group, &entry)));
+    of_them.max_by_key(|group| group.bytes)
 }
 
 fn label(members: &[(&Process, u64)], entry: &Entry, bytes: u64) -> String {

@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::capture::Capture;
+use super::conntrack::{Conntrack, Mapping};
 use super::drops::Drops;
 use super::firewall::Firewall;
 use super::interfaces::Interfaces;
@@ -82,6 +83,8 @@ pub(super) struct Books<'a> {
     pub sockets: Option<&'a Sockets>,
     pub firewall: Option<&'a Firewall>,
     pub kernel: Option<&'a KernelCounters>,
+    /// Which addresses stand for which behind this host.
+    pub translations: Vec<Mapping>,
     /// Packets that netfilter dropped on the whole machine.
     pub netfilter_drops: Option<u64>,
 }
@@ -92,7 +95,8 @@ impl Probe for LedgerProbe {
     const SOURCE: &'static str = "the evidence of the other probes, joined";
     const NEEDS: &'static [Need] =
         &[Need { what: "CAP_NET_RAW", without: "for whom the bytes were; only what TCP sockets took can be told" }];
-    const DERIVES_FROM: &'static [&'static str] = &["interfaces", "capture", "sockets", "firewall", "kernel", "drops"];
+    const DERIVES_FROM: &'static [&'static str] =
+        &["interfaces", "capture", "sockets", "firewall", "kernel", "drops", "conntrack"];
     type Params = Params;
     type Output = Ledger;
 
@@ -111,12 +115,15 @@ impl Probe for LedgerProbe {
         let firewall = cx.output::<Firewall>("firewall");
         let kernel = cx.output::<KernelCounters>("kernel");
         let drops = cx.output::<Drops>("drops");
+        // It is asked only where much is sent on, and tells no more than to whom.
+        let conntrack = cx.output::<Conntrack>("conntrack");
         let books = Books {
             interfaces: &interfaces,
             capture: capture.as_ref().ok(),
             sockets: sockets.as_ref().ok(),
             firewall: firewall.as_ref().ok(),
             kernel: kernel.as_ref().ok(),
+            translations: conntrack.ok().and_then(|conntrack| conntrack.nat).map_or(Vec::new(), |nat| nat.mappings),
             netfilter_drops: drops.as_ref().ok().and_then(|drops| drops.netfilter_packets),
         };
         let mut observed = Observed::whole(close::close(&books)?);

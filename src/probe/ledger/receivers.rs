@@ -211,8 +211,9 @@ impl<'a> Receivers<'a> {
         }
         if connections.is_empty() && endpoint.handshakes_completed == 0 && endpoint.syn * 2 < endpoint.packets {
             // Segments of no connection: refused with resets, or ignored; or their way cannot be told.
-            let answered = endpoint.tx_rst * 2 >= endpoint.packets || endpoint.rst * 2 >= endpoint.packets;
-            if !(answered || self.tcp_arrived && endpoint.stray * 2 >= endpoint.packets) {
+            let refused = endpoint.tx_rst * 2 >= endpoint.packets || endpoint.rst * 2 >= endpoint.packets;
+            let ignored = self.tcp_arrived && endpoint.stray * 2 >= endpoint.packets;
+            if !refused && !ignored {
                 return self.book_closed(endpoint, pot, entries);
             }
             entries.book(EntryKind::NoListener, refused_end(endpoint), pot.draw_all());

@@ -8,6 +8,7 @@ use super::rules::Hidden;
 use crate::case::EntryKind;
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::Endpoint;
+use crate::probe::conntrack::Mapping;
 use crate::probe::firewall::{Firewall, Rule};
 use crate::probe::kernel::KernelCounters;
 
@@ -113,23 +114,44 @@ pub(super) fn forwarded_by_translation(books: &Books<'_>, capture: &Capture) -> 
 }
 
 /// Books what came for a port where nothing of this host waits, as far as that many packets were sent on.
-pub(super) fn book_translated(forwards: &mut u64, receivers: &Receivers<'_>, pot: &mut Pot<'_>, entries: &mut Entries) {
+pub(super) fn book_translated(
+    forwards: &mut u64,
+    translations: &[Mapping],
+    receivers: &Receivers<'_>,
+    pot: &mut Pot<'_>,
+    entries: &mut Entries,
+) {
     let Whose::Endpoint(endpoint) = pot.whose else { return };
     // A few are the edge of the window, and a host that refuses sends nothing on.
-    if *forwards < EDGE || pot.packets == 0 || receivers.hears(endpoint) || endpoint.tx_rst * 2 > endpoint.packets {
+    let to = translations.iter().find(|mapping| {
+        mapping.inner_is_local != Some(true)
+            && mapping.protocol == endpoint.protocol
+            && mapping.outer_address == endpoint.address
+            && mapping.outer_port == endpoint.port
+    });
+    let refuses = to.is_none() && endpoint.tx_rst * 2 > endpoint.packets;
+    if *forwards < EDGE || pot.packets == 0 || receivers.hears(endpoint) || refuses {
         return;
     }
     let portion = pot.draw(with_edge(*forwards));
     *forwards = forwards.saturating_sub(portion.packets);
-    let port = endpoint.port.map_or(String::new(), |port| format!(" port {port}"));
     let end = End {
-        label: format!("forwarded by address translation: {}{port}", endpoint.protocol.to_uppercase()),
+        label: translated_label(endpoint, to),
         protocol: Some(endpoint.protocol.clone()),
         address: Some(endpoint.address),
         port: endpoint.port,
         ..End::default()
     };
     entries.book(EntryKind::Forwarded, end, portion);
+}
+
+fn translated_label(endpoint: &Endpoint, to: Option<&Mapping>) -> String {
+    let port = |port: Option<u16>| port.map_or(String::new(), |port| format!(" port {port}"));
+    let protocol = endpoint.protocol.to_uppercase();
+    match to {
+        Some(to) => format!("forwarded to {}, {protocol}{}", to.inner_address, port(to.inner_port)),
+        None => format!("forwarded by address translation: {protocol}{}", port(endpoint.port)),
+    }
 }
 
 /// Fragments that the kernel has not put together; without bound where its counters could not be seen.

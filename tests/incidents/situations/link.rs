@@ -180,3 +180,44 @@ fn traffic_in_a_gre_tunnel_that_nobody_has() {
     }
     .play();
 }
+
+#[test]
+fn sources_that_no_packet_may_bear() {
+    Incident {
+        name: "martian-sources",
+        traffic: vec![Traffic::Flood(Flood {
+            shape: Shape::Udp { ports: crate::traffic::Ports::One(9987), payload: 1000 },
+            to: SERVER,
+            from: Sources::One([127, 0, 0, 9].into()),
+            ttl: Ttl::Same(60),
+            per_second: 2000,
+        })],
+        expect: Expect {
+            first: Some("dropped-by-rp-filter"),
+            not: &["bulk-transfer-in", "discard-sink", "dropped-by-firewall"],
+            subject: &[("dropped-by-rp-filter", &["127.0.0.9", "eth0"])],
+            bytes: 1_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn one_peer_sends_to_the_port_of_a_tunnel_that_is_gone() {
+    Incident {
+        name: "tunnel-vxlan-gone",
+        traffic: vec![Traffic::Datagrams { to: (SERVER, 4789).into(), payload: 1200, per_second: 2500 }],
+        expect: Expect {
+            first: Some("tunnel-inbound"),
+            not: &["bulk-transfer-in", "discard-sink", "udp-flood-closed-port"],
+            subject: &[("tunnel-inbound", &["vxlan", "10.77.1.1", "4789"])],
+            exit: &[1, 2],
+            bytes: 1_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}

@@ -147,3 +147,26 @@ fn process_that_discards_datagrams() {
     }
     .play();
 }
+
+#[test]
+fn strangers_swamp_a_process_that_reads_it_all() {
+    Incident {
+        name: "udp-flood-read",
+        services: vec![Role::DatagramSink { at: (SERVER, 7001).into() }],
+        traffic: vec![Traffic::Flood(Flood {
+            shape: Shape::Udp { ports: Ports::One(7001), payload: 200 },
+            to: SERVER,
+            from: Sources::Forged,
+            ttl: Ttl::BySource,
+            per_second: 1500,
+        })],
+        expect: Expect {
+            first: Some("udp-flood-open-port"),
+            not: &["discard-sink", "bulk-transfer-in", "udp-flood-closed-port", "dropped-by-firewall"],
+            subject: &[("udp-flood-open-port", &["stage-sink", "7001"])],
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
