@@ -1,0 +1,101 @@
+//! A burst of packets, analysed by flow.
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::measure::{Cost, Tool};
+use crate::table::Row;
+use crate::{Bench, load};
+
+/// What a packet may cost, in microseconds of CPU time.
+const MOST_CPU: f64 = 0.5;
+
+/// The share of one core that the probe may take, whatever the rate.
+const MOST_SHARE: f64 = 0.3;
+
+/// All rows.
+pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
+    let seconds = if bench.quick { 2 } else { 5 };
+    let mut rows = Vec::new();
+    for rate in [100_000, 300_000, 0] {
+        rows.push(load::in_namespace(|| {
+            load::wire()?;
+            let _flood = load::flood(rate)?;
+            burst(bench, rate, seconds)
+        })?);
+    }
+    Ok(rows)
+}
+
+fn burst(bench: &Bench, rate: u32, seconds: u32) -> Result<Row> {
+    let window = format!("window={seconds}s");
+    let run = Tool::casebook(&["probe", "capture", "interface=ours", &window, "--format", "json"]).run(bench)?;
+    let seen: Seen = Seen::of(&run.output)?;
+    let wall = f64::from(seconds);
+    let load = if rate == 0 { "as fast as can be sent".to_owned() } else { format!("{} kpps asked for", rate / 1000) };
+    let load = format!("{load}: {:.0} kpps of 64-byte UDP, random sources", seen.offered as f64 / wall / 1e3);
+    let mut row = Row::new("packet burst by flow", &load).cost(run.cost);
+    for (name, words) in [("tcpdump -w", "-w"), ("tcpdump as text", "-l")] {
+        let file = bench.folder.join("burst.pcap");
+        let target = if words == "-w" { format!("-w {}", file.display()) } else { "-l".to_owned() };
+        let tcpdump = Tool::new(&format!("timeout -s INT {seconds} tcpdump -n -i ours -s 128 {target}"));
+        if !Tool::new("tcpdump").is_installed() {
+            continue;
+        }
+        let run = tcpdump.run(bench)?;
+        let _ = std::fs::remove_file(file);
+        let [received, dropped] = ["received by filter", "dropped by kernel"].map(|what| said(&run.errors, what));
+        let name = format!("{name}, {:.0} % lost, {:.2} µs a packet", share(dropped, received), per_packet(&run.cost, received));
+        row = row.peer(&name, run.cost);
+    }
+    let cost = per_packet(&run.cost, seen.offered);
+    row = row.note(&format!("{} of {} packets lost by the ring", seen.dropped, seen.offered));
+    if let Some(loss) = &seen.loss {
+        row = row.note(loss);
+    }
+    Ok(if rate == 0 {
+        let taken = run.cost.cpu.as_secs_f64() / run.cost.wall.as_secs_f64();
+        row.check(format!("{:.0} % of a core", taken * 100.0), "≤ 30 %".to_owned(), taken <= MOST_SHARE).peak(96)
+    } else {
+        row.check(format!("{:.2} % lost", share(seen.dropped, seen.offered)), "0".to_owned(), seen.dropped == 0)
+            .check(format!("{cost:.2} µs a packet"), "≤ 0.5".to_owned(), cost <= MOST_CPU)
+            .peak(96)
+    })
+}
+
+/// What the probe says of its burst.
+struct Seen {
+    /// Packets that came by.
+    offered: u64,
+    /// Packets that the ring had no room for.
+    dropped: u64,
+    loss: Option<String>,
+}
+
+impl Seen {
+    fn of(json: &str) -> Result<Self> {
+        let evidence: Value = serde_json::from_str(json).context("read the probe's JSON")?;
+        let number = |at: &str| evidence.pointer(at).and_then(Value::as_u64);
+        let packets = number("/output/rx/packets").unwrap_or(0) + number("/output/tx/packets").unwrap_or(0);
+        let loss = evidence.pointer("/loss/0").and_then(Value::as_str).map(str::to_owned);
+        Ok(Seen {
+            offered: number("/output/ring/received").unwrap_or(packets).max(packets),
+            dropped: number("/output/ring/dropped").context("the probe says nothing of its ring")?,
+            loss,
+        })
+    }
+}
+
+/// The number before some words.
+fn said(text: &str, words: &str) -> u64 {
+    let line = text.lines().find(|line| line.contains(words)).unwrap_or_default();
+    line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    100.0 * part as f64 / whole.max(1) as f64
+}
+
+fn per_packet(cost: &Cost, packets: u64) -> f64 {
+    cost.cpu.as_secs_f64() * 1e6 / packets.max(1) as f64
+}

@@ -1,0 +1,42 @@
+//! Which process holds which socket.
+
+use anyhow::Result;
+
+use crate::measure::{Tool, alternately};
+use crate::table::Row;
+use crate::{Bench, load};
+
+const JOB: &str = "sockets → process";
+
+/// The sizes, and the shares of `ss -tunap` and `ss -tun` that casebook may take.
+const SIZES: [(u32, f64, f64); 2] = [(50_000, 0.4, 0.7), (5_000, 0.6, 0.7)];
+
+/// All rows.
+pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (number, most, most_without) in SIZES {
+        let number = if bench.quick { number / 5 } else { number };
+        rows.extend(load::in_namespace(|| {
+            let _held = load::sockets(number)?;
+            let size = format!("{number} TCP sockets, {} processes", number / 50);
+            let ask = ["probe", "sockets", "window=0s", "--format", "json"];
+            let owners = alternately(
+                bench,
+                &Tool::casebook(&ask),
+                &["ss -tunap", "lsof -nP -i", "netstat -tunap"].map(Tool::new),
+                7,
+            )?;
+            let without = alternately(
+                bench,
+                &Tool::casebook(&[&ask[..], &["owners=false"]].concat()),
+                &["ss -tun", "netstat -tun"].map(Tool::new),
+                9,
+            )?;
+            Ok([
+                Row::new(JOB, &size).contest(&owners).ratio(most).peak(64),
+                Row::new("sockets without owners", &size).contest(&without).ratio(most_without),
+            ])
+        })?);
+    }
+    Ok(rows)
+}

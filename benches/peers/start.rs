@@ -1,0 +1,21 @@
+//! How long casebook takes to begin.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::Bench;
+use crate::measure::{Tool, alternately};
+use crate::table::{Row, time};
+
+/// All rows.
+pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (command, most) in [("--version", 5), ("list", 10)] {
+        let contest = alternately(bench, &Tool::casebook(&[command]), &[Tool::new("ss -V")], 31)?;
+        let most = Duration::from_millis(most);
+        let row = Row::new("start", &format!("`casebook {command}`")).contest(&contest);
+        rows.push(row.check(time(contest.ours.wall), format!("≤ {}", time(most)), contest.ours.wall <= most));
+    }
+    Ok(rows)
+}
