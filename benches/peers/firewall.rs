@@ -15,12 +15,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     let casebook = Tool::casebook(&["probe", "firewall", "window=0s", "--format", "json"]);
     for (job, restore, peers, most) in [
-        (
-            "firewall counters, nft",
-            "iptables-nft-restore",
-            &["iptables-nft-save -c", "nft -j list ruleset"][..],
-            0.75,
-        ),
+        ("firewall counters, nft", "iptables-nft-restore", &["iptables-nft-save -c", "nft -j list ruleset"][..], 0.75),
         ("firewall counters, legacy", "iptables-legacy-restore", &["iptables-legacy-save -c"][..], 0.9),
     ] {
         for number in [10_000, 1_000] {
@@ -42,7 +37,8 @@ fn rules(number: u32) -> String {
     let mut text = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n".to_owned();
     for at in 0..number {
         let (high, low) = (at / 250 % 250, at % 250);
-        let _ = writeln!(text, "-A INPUT -s 198.{}.{high}.{low}/32 -p tcp -m tcp --dport {} -j DROP", 18 + at % 2, 1 + at);
+        let _ =
+            writeln!(text, "-A INPUT -s 198.{}.{high}.{low}/32 -p tcp -m tcp --dport {} -j DROP", 18 + at % 2, 1 + at);
     }
     text.push_str("COMMIT\n");
     text

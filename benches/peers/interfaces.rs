@@ -20,8 +20,9 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
         rows.extend(load::in_namespace(|| {
             load::own_sys()?;
             let mut text = String::new();
-            for at in 0..number {
-                let _ = writeln!(text, "link add d{at} type dummy\nlink set d{at} up");
+            for at in 0..number / 2 {
+                let _ =
+                    writeln!(text, "link add d{at} type veth peer name e{at}\nlink set d{at} up\nlink set e{at} up");
             }
             load::feed("ip", &["-batch", "-"], &text)?;
             let size = format!("{number} interfaces");

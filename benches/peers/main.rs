@@ -87,7 +87,11 @@ fn main() -> Result<()> {
         }
     }
     println!("{}", table::markdown(&rows));
-    println!("{:.0} s in all; load average {load_before} before, {} after", began.elapsed().as_secs_f64(), load_average());
+    println!(
+        "{:.0} s in all; load average {load_before} before, {} after",
+        began.elapsed().as_secs_f64(),
+        load_average()
+    );
     if !quick && chosen.is_empty() {
         page::write(&rows, &load_before)?;
     }

@@ -149,7 +149,11 @@ pub fn alternately(bench: &Bench, ours: &Tool, peers: &[Tool], rounds: usize) ->
     for round in 0..rounds {
         if round == 0 {
             our_costs.clear();
-            their_costs.iter_mut().zip(&hopeless).filter(|(_, hopeless)| !**hopeless).for_each(|(costs, _)| costs.clear());
+            their_costs
+                .iter_mut()
+                .zip(&hopeless)
+                .filter(|(_, hopeless)| !**hopeless)
+                .for_each(|(costs, _)| costs.clear());
         }
         let run = ours.run(bench)?;
         our_costs.push(run.cost);

@@ -45,20 +45,23 @@ fn burst(bench: &Bench, rate: u32, seconds: u32) -> Result<Row> {
         let run = tcpdump.run(bench)?;
         let _ = std::fs::remove_file(file);
         let [received, dropped] = ["received by filter", "dropped by kernel"].map(|what| said(&run.errors, what));
-        let name = format!("{name}, {:.0} % lost, {:.2} µs a packet", share(dropped, received), per_packet(&run.cost, received));
+        let name = format!(
+            "{name}, {:.0} % lost, {:.2} µs a packet",
+            share(dropped, received),
+            per_packet(&run.cost, received)
+        );
         row = row.peer(&name, run.cost);
     }
     let cost = per_packet(&run.cost, seen.offered);
-    row = row.note(&format!("{} of {} packets lost by the ring", seen.dropped, seen.offered));
-    if let Some(loss) = &seen.loss {
-        row = row.note(loss);
-    }
     Ok(if rate == 0 {
         let taken = run.cost.cpu.as_secs_f64() / run.cost.wall.as_secs_f64();
-        row.check(format!("{:.0} % of a core", taken * 100.0), "≤ 30 %".to_owned(), taken <= MOST_SHARE).peak(96)
+        let lost = share(seen.dropped, seen.offered);
+        row.check(format!("{:.0} % of a core", taken * 100.0), "≤ 30 %".to_owned(), taken <= MOST_SHARE)
+            .peak(96)
+            .note(&format!("{lost:.1} % lost by the ring, {cost:.2} µs a packet"))
     } else {
         row.check(format!("{:.2} % lost", share(seen.dropped, seen.offered)), "0".to_owned(), seen.dropped == 0)
-            .check(format!("{cost:.2} µs a packet"), "≤ 0.5".to_owned(), cost <= MOST_CPU)
+            .check(format!("{cost:.2} µs a packet"), format!("≤ {MOST_CPU}"), cost <= MOST_CPU)
             .peak(96)
     })
 }
@@ -69,7 +72,6 @@ struct Seen {
     offered: u64,
     /// Packets that the ring had no room for.
     dropped: u64,
-    loss: Option<String>,
 }
 
 impl Seen {
@@ -77,11 +79,9 @@ impl Seen {
         let evidence: Value = serde_json::from_str(json).context("read the probe's JSON")?;
         let number = |at: &str| evidence.pointer(at).and_then(Value::as_u64);
         let packets = number("/output/rx/packets").unwrap_or(0) + number("/output/tx/packets").unwrap_or(0);
-        let loss = evidence.pointer("/loss/0").and_then(Value::as_str).map(str::to_owned);
         Ok(Seen {
             offered: number("/output/ring/received").unwrap_or(packets).max(packets),
             dropped: number("/output/ring/dropped").context("the probe says nothing of its ring")?,
-            loss,
         })
     }
 }

@@ -71,7 +71,9 @@ impl Row {
 
     /// The wall time as a share of the best peer's.
     pub fn ratio(self, most: f64) -> Self {
-        let (Some(ours), Some((_, theirs))) = (&self.ours, &self.peer) else { return self.note("no peer is installed") };
+        let (Some(ours), Some((_, theirs))) = (&self.ours, &self.peer) else {
+            return self.note("no peer is installed");
+        };
         let ratio = ours.wall.as_secs_f64() / theirs.wall.as_secs_f64();
         self.check(format!("{ratio:.2} ×"), format!("≤ {most} ×"), ratio <= most)
     }

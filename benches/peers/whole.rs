@@ -16,7 +16,8 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let number = if bench.quick { 10_000 } else { 50_000 };
     let quiet = load::in_namespace(|| {
         load::wire()?;
-        run(bench, "quiet", seconds, Most { beyond: 300, cpu_share: Some(0.02), peak: 48 })
+        // Its default window: what a quiet host pays is told as a share.
+        run(bench, "quiet", if bench.quick { 2 } else { 10 }, Most { beyond: 300, cpu_share: Some(0.02), peak: 48 })
     })?;
     let flood = load::in_namespace(|| {
         load::wire()?;
@@ -54,7 +55,8 @@ fn run(bench: &Bench, load: &str, seconds: u32, most: Most) -> Result<Row> {
         .peak(most.peak);
     if let Some(share) = most.cpu_share {
         let taken = cost.cpu.as_secs_f64() / cost.wall.as_secs_f64();
-        row = row.check(format!("{:.1} % of a core", taken * 100.0), format!("≤ {:.0} %", share * 100.0), taken <= share);
+        row =
+            row.check(format!("{:.1} % of a core", taken * 100.0), format!("≤ {:.0} %", share * 100.0), taken <= share);
     }
     Ok(row)
 }

@@ -16,7 +16,7 @@ pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
     let mut shown = 0;
     if !arguments.checks {
         let runbooks = rows(Kind::Runbook, |found| {
-            let runbook = runbook::load_found(found, Trust::Required)?;
+            let runbook = runbook::summary(found, Trust::Required)?;
             let fit = fit(&words, [&runbook.name, &runbook.title, &runbook.summary], &runbook.tags, &runbook.symptoms);
             Ok((fit, runbook.summary))
         });

@@ -3,16 +3,21 @@
 //! Every pattern is a regular expression of the `regex` crate, whose time is linear in the text. What a group matches is
 //! the secret; a pattern without a group is all secret. A new rule is one entry here, with its hits and non-hits.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
-use regex::{Regex, RegexSet};
+use aho_corasick::{AhoCorasick, MatchKind};
+use regex::Regex;
 
 /// A form that secrets take.
 pub struct Rule {
     /// What is left out, as the stand-in and the messages name it: `password`.
     pub name: &'static str,
-    /// How it looks; `{name}` stands for the names of settings that are secrets.
+    /// How it looks; `{name}` stands for the names of settings that are secrets, `{whole name}` for them with all that may
+    /// stand before.
     pattern: &'static str,
+    /// What stands in every match, in whatever case: one word of each group. Nearly all texts lack them, so that nearly
+    /// no expression is ever compiled or run.
+    needs: &'static [&'static [&'static str]],
     /// Whether the pattern is so telling that it also counts in program text, where `password: {type: text}` is none.
     pub telling: bool,
     /// Which of the matches are meant.
@@ -27,10 +32,16 @@ pub struct Rule {
 
 /// Names of settings, parameters and headers whose values are secrets; anything may stand before them.
 const NAMES: &str = concat!(
-    r"[0-9A-Za-z_.\-]{0,60}(?:pass[_\-]?word|passwd|pass[_\-]?phrase|passcode|secret|token|credentials?|sess(?:ion)?[_\-]?id",
+    r"(?:pass[_\-]?word|passwd|pass[_\-]?phrase|passcode|secret|token|credentials?|sess(?:ion)?[_\-]?id",
     r"|(?:api|access|account|auth|client|encryption|fastopen|license|master|preshared|private|shared|signing|storage)[_\-]?key",
     r"|[_\-.]pass|[_\-.]pwd|[_\-.]psk)(?:[_\-](?:id|base|value|hash|key|data)){0,3}"
 );
+
+/// What may stand before such a name.
+const BEFORE_NAMES: &str = r"[0-9A-Za-z_.\-]{0,60}";
+
+/// One of these is a part of every such name.
+const IN_NAMES: &[&str] = &["pass", "secret", "token", "credential", "sess", "key", "pwd", "psk"];
 
 /// The value behind a name: in quotes that are escaped, in quotes, or up to the next blank.
 const VALUE: &str =
@@ -101,6 +112,7 @@ pub const RULES: &[Rule] = &[
         name: "private key",
         // Up to its end is found in code: a bound of this size would make the expression huge.
         pattern: r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
+        needs: &[&["private key"]],
         telling: true,
         means: any,
         #[cfg(test)]
@@ -118,6 +130,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "JSON web token",
         pattern: r"\beyJ[0-9A-Za-z_\-]{8,}\.eyJ[0-9A-Za-z_\-]{4,}\.[0-9A-Za-z_\-]*",
+        needs: &[&["eyj"]],
         telling: true,
         means: any,
         #[cfg(test)]
@@ -134,6 +147,20 @@ pub const RULES: &[Rule] = &[
             r"\b(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b|\bAIza[0-9A-Za-z_\-]{35}|\bya29\.[0-9A-Za-z_\-]{20,}|\bGOCSPX-[0-9A-Za-z_\-]{20,}",
             r"|\bdop_v1_[0-9a-f]{64}|\bLTAI[0-9A-Za-z]{12,20}\b|\bhvs\.[0-9A-Za-z_\-]{24,}|\bAGE-SECRET-KEY-1[0-9A-Z]{58}"
         ),
+        needs: &[&[
+            "a3t",
+            "akia",
+            "asia",
+            "abia",
+            "acca",
+            "aiza",
+            "ya29.",
+            "gocspx-",
+            "dop_v1_",
+            "ltai",
+            "hvs.",
+            "age-secret-key-1",
+        ]],
         telling: true,
         means: any,
         #[cfg(test)]
@@ -153,6 +180,38 @@ pub const RULES: &[Rule] = &[
             r"|\bhf_[0-9A-Za-z]{30,}|\bSG\.[0-9A-Za-z_\-]{16,}\.[0-9A-Za-z_\-]{16,}|\bATATT3[0-9A-Za-z_=\-]{50,}|\bshpat_[0-9a-f]{32}",
             r"|\b[0-9]{8,10}:AA[0-9A-Za-z_\-]{33}|\bhooks\.slack\.com/services/[0-9A-Za-z/]{20,}"
         ),
+        needs: &[&[
+            "ghp_",
+            "gho_",
+            "ghu_",
+            "ghs_",
+            "ghr_",
+            "github_pat_",
+            "glpat-",
+            "glptt-",
+            "gldt-",
+            "glrt-",
+            "glcbt-",
+            "glft-",
+            "glimt-",
+            "glagent-",
+            "glsoat-",
+            "xox",
+            "xapp-",
+            "k_live_",
+            "k_test_",
+            "whsec_",
+            "sk-",
+            "npm_",
+            "pypi-",
+            "dckr_pat_",
+            "hf_",
+            "sg.",
+            "atatt3",
+            "shpat_",
+            ":aa",
+            "hooks.slack.com/services/",
+        ]],
         telling: true,
         means: has_figure,
         #[cfg(test)]
@@ -169,6 +228,7 @@ pub const RULES: &[Rule] = &[
         name: "password",
         // `scheme://user:password@host`; a password may hold an @, so the last one counts.
         pattern: r"[A-Za-z][0-9A-Za-z+.\-]{0,20}://[^\s/?#:@]*:([^\s/?#]+)@",
+        needs: &[&["://"], &["@"]],
         telling: true,
         means: is_value,
         #[cfg(test)]
@@ -183,6 +243,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "token",
         pattern: r"[A-Za-z][0-9A-Za-z+.\-]{0,20}://([0-9A-Za-z_\-]{20,})@",
+        needs: &[&["://"], &["@"]],
         telling: true,
         means: has_figure,
         #[cfg(test)]
@@ -196,6 +257,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "password hash",
         pattern: r"\$(?:1|2[abxy]?|5|6|7|y|gy|sha1|argon2(?:id|i|d)|scrypt|pbkdf2[a-z0-9\-]{0,10})\$[0-9A-Za-z./$=,+\-]{12,}",
+        needs: &[&["$"]],
         telling: true,
         means: any,
         #[cfg(test)]
@@ -207,6 +269,7 @@ pub const RULES: &[Rule] = &[
         name: "authorization",
         // All that follows: a digest, or a signature, has many parts.
         pattern: r#"(?i)\b(?:proxy-|x-)?authorization\\*["']?\s{0,4}[:=]\s{0,4}\\*["']?\s{0,4}(?:digest|hawk|aws4-hmac-sha256)\s+([^\r\n]+)"#,
+        needs: &[&["authorization"], &["digest", "hawk", "aws4-hmac-sha256"]],
         telling: false,
         means: any,
         #[cfg(test)]
@@ -223,6 +286,7 @@ pub const RULES: &[Rule] = &[
             r#"(?i)\b(?:proxy-|x-)?authorization\\*["']?\s{0,4}[:=]\s{0,4}\\*["']?\s{0,4}"#,
             r#"(?:(?:basic|bearer|token|negotiate|ntlm|apikey|splunk|key)\s+)?([^\s"']+)"#
         ),
+        needs: &[&["authorization"], &[":", "="]],
         telling: false,
         means: is_no_prose,
         #[cfg(test)]
@@ -238,6 +302,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "authorization",
         pattern: r"(?i)\bbearer\s+([0-9A-Za-z._~+/=\-]{12,})",
+        needs: &[&["bearer"]],
         telling: false,
         means: has_figure,
         #[cfg(test)]
@@ -248,6 +313,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "authorization",
         pattern: r"\bAUTH (?:PLAIN|LOGIN|XOAUTH2|CRAM-MD5) ([0-9A-Za-z+/=]{8,})",
+        needs: &[&["auth "]],
         telling: false,
         means: any,
         #[cfg(test)]
@@ -258,6 +324,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "cookie",
         pattern: r#"(?i)\b(?:set-)?cookie2?\\*["']?\s{0,4}[:=]\s{0,4}\\*["']?([^\s=;,"']+=[^\r\n"']*)"#,
+        needs: &[&["cookie"], &["="]],
         telling: false,
         means: any,
         #[cfg(test)]
@@ -276,6 +343,10 @@ pub const RULES: &[Rule] = &[
         name: "key",
         // In the query of a URL even `key` and `sig` are secrets.
         pattern: r"(?i)[?&;](?:key|sig|signature|auth|code|hmac|jwt|x-amz-(?:signature|credential|security-token)|x-goog-signature)=([^&\s#\x22']+)",
+        needs: &[
+            &["?", "&", ";"],
+            &["key=", "sig=", "signature=", "auth=", "code=", "hmac=", "jwt=", "credential=", "token="],
+        ],
         telling: false,
         means: any,
         #[cfg(test)]
@@ -286,6 +357,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "password",
         pattern: r"(?:^|\s)--?[0-9A-Za-z\-]{0,40}(?:password|passwd|passphrase|secret|token|api-?key|access-?key|auth-?key|pass|psk)\s+(\S+)",
+        needs: &[&["-"], &["pass", "secret", "token", "key", "psk"]],
         telling: false,
         means: is_word,
         #[cfg(test)]
@@ -303,6 +375,10 @@ pub const RULES: &[Rule] = &[
             r"\b(?:mysql\w*|mariadb[\w\-]*)\b[^\n]{0,400}?\s-p(\S+)|\bsshpass\s+(?:-v\s+)?-p\s{0,4}(\S+)|\bredis-cli\b[^\n]{0,200}?\s-a\s+(\S+)",
             r"|\b(?:curl|wget|http)\b[^\n]{0,400}?\s(?:-u|--user|-U|--proxy-user)[\s=]{0,4}[^\s:]+:(\S+)|\bpass:(\S+)|\bhtpasswd\s+-[a-zA-Z]*b[a-zA-Z]*\s+\S+\s+\S+\s+(\S+)"
         ),
+        needs: &[
+            &["mysql", "mariadb", "sshpass", "redis-cli", "curl", "wget", "http", "htpasswd", "pass:"],
+            &["-p", "-a", "-u", "--user", "--proxy-user", "htpasswd", "pass:"],
+        ],
         telling: false,
         means: any,
         #[cfg(test)]
@@ -320,6 +396,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "password",
         pattern: "(?i){name}[\\\\]*[\"']?\\s{0,4}(?:=>|:=|=)\\s{0,4}{value}",
+        needs: &[IN_NAMES, &["="]],
         telling: false,
         means: is_value,
         #[cfg(test)]
@@ -347,6 +424,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "password",
         pattern: "(?i){name}(?:[\\\\]*[\"']\\s{0,4}:\\s{0,4}|:)(?:[\\\\]+\"((?:[^\"\\\\]|[\\\\][^\"])+)|\"((?:[^\"\\\\]|[\\\\].)+)|'((?:[^'\\\\]|[\\\\].)+)|([^\\s\"':][^\\s\"']*))",
+        needs: &[IN_NAMES, &[":"]],
         telling: false,
         means: is_value,
         #[cfg(test)]
@@ -362,7 +440,8 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "password",
         // A line that is nothing but a setting.
-        pattern: "(?im)^\\s{0,40}(?:-\\s+)?[\"']?{name}[\"']?:[ \\t]+([^\\r\\n]+)",
+        pattern: "(?im)^\\s{0,40}(?:-\\s+)?[\"']?{whole name}[\"']?:[ \\t]+([^\\r\\n]+)",
+        needs: &[IN_NAMES, &[":"]],
         telling: false,
         means: is_setting,
         #[cfg(test)]
@@ -378,6 +457,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "password",
         pattern: "(?i){name}:\\s{1,4}(\\S+)",
+        needs: &[IN_NAMES, &[":"]],
         telling: false,
         means: is_no_prose,
         #[cfg(test)]
@@ -393,26 +473,89 @@ fn is_setting(value: &str) -> bool {
     is_value(value) && (quoted || !value.trim().contains(char::is_whitespace))
 }
 
-/// The rules, ready to match.
-pub struct Compiled {
-    /// Which of them match at all: one pass over the text.
-    pub any: RegexSet,
-    /// Each on its own.
-    pub each: Vec<Regex>,
-    /// A name whose value is a secret, and nothing else.
-    pub name: Regex,
+/// A set of words, a bit for each.
+type Words = u128;
+
+/// The words that rules need, and which of them each rule needs.
+struct Needs {
+    words: AhoCorasick,
+    /// One of each set, for each rule.
+    of_rules: Vec<Vec<Words>>,
+    in_names: Words,
 }
 
-/// The rules, compiled once. None would mean that a pattern is broken, which a test excludes.
-pub static COMPILED: LazyLock<Option<Compiled>> = LazyLock::new(|| {
-    let patterns: Vec<String> =
-        RULES.iter().map(|rule| rule.pattern.replace("{name}", NAMES).replace("{value}", VALUE)).collect();
-    Some(Compiled {
-        any: RegexSet::new(&patterns).ok()?,
-        each: patterns.iter().map(|pattern| Regex::new(pattern)).collect::<Result<_, _>>().ok()?,
-        name: Regex::new(&format!("(?i)^(?:{NAMES}|password|pass|pwd|psk)$")).ok()?,
-    })
+/// None would mean that there are too many words, which a test excludes.
+static NEEDS: LazyLock<Option<Needs>> = LazyLock::new(|| {
+    // Outside of ASCII, these two count as the same letter as an `s` and a `k`: they make every rule possible.
+    let mut all: Vec<&str> = vec!["\u{17f}", "\u{212a}"];
+    let mut set = |words: &[&'static str]| {
+        words.iter().try_fold(0b11, |set: Words, word| {
+            let place = all.iter().position(|other| other == word).unwrap_or_else(|| {
+                all.push(word);
+                all.len() - 1
+            });
+            Some(set | (1 as Words).checked_shl(u32::try_from(place).ok()?)?)
+        })
+    };
+    let in_names = set(IN_NAMES)?;
+    let of_rules: Option<_> =
+        RULES.iter().map(|rule| rule.needs.iter().map(|words| set(words)).collect::<Option<_>>()).collect();
+    let words = AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(&all).ok()?;
+    Some(Needs { words, of_rules: of_rules?, in_names })
 });
+
+impl Needs {
+    /// The words in a text.
+    fn found(&self, text: &str) -> Words {
+        let places = self.words.find_overlapping_iter(text).map(|word| word.pattern().as_u32());
+        places.fold(0, |set, place| set | (1 as Words).checked_shl(place).unwrap_or(0))
+    }
+}
+
+/// The rules that match the text, by their place in [`RULES`], of those that `wanted` lets count; an error when one of them
+/// does not compile, which a test excludes.
+pub fn matching(text: &str, wanted: impl Fn(&Rule) -> bool) -> Result<Vec<(usize, &'static Regex)>, Broken> {
+    let needs = NEEDS.as_ref().ok_or(Broken)?;
+    let found = needs.found(text);
+    let mut matching = Vec::new();
+    if found == 0 {
+        return Ok(matching);
+    }
+    for (index, (rule, needed)) in RULES.iter().zip(&needs.of_rules).enumerate() {
+        if wanted(rule) && needed.iter().all(|words| found & words != 0) {
+            let regex = compiled(index).ok_or(Broken)?;
+            if regex.is_match(text) {
+                matching.push((index, regex));
+            }
+        }
+    }
+    Ok(matching)
+}
+
+/// A rule does not compile.
+#[derive(Debug)]
+pub struct Broken;
+
+/// A rule's expression, compiled when it is first needed.
+fn compiled(index: usize) -> Option<&'static Regex> {
+    static COMPILED: [OnceLock<Option<Regex>>; RULES.len()] = [const { OnceLock::new() }; RULES.len()];
+    let compile = || Regex::new(&expression(RULES.get(index)?.pattern)).ok();
+    COMPILED.get(index)?.get_or_init(compile).as_ref()
+}
+
+/// A pattern with what its words in braces stand for.
+fn expression(pattern: &str) -> String {
+    let whole = format!("{BEFORE_NAMES}{NAMES}");
+    pattern.replace("{whole name}", &whole).replace("{name}", NAMES).replace("{value}", VALUE)
+}
+
+/// Whether a name is that of a secret, and nothing else.
+pub fn is_name(name: &str) -> bool {
+    static NAME: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(&format!("(?i)^(?:{BEFORE_NAMES}{NAMES}|password|pass|pwd|psk)$")).ok());
+    NEEDS.as_ref().is_none_or(|needs| needs.found(name) & needs.in_names != 0)
+        && NAME.as_ref().is_none_or(|regex| regex.is_match(name))
+}
 
 #[cfg(test)]
 mod tests {
@@ -446,6 +589,43 @@ mod tests {
             }
         }
         assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+
+    /// Texts that an expression matches, made from it. What it looks at without taking it is left out.
+    fn generated(pattern: &str) -> impl proptest::strategy::Strategy<Value = String> {
+        let bare = expression(pattern).replace(r"\b", "").replace("^", "").replace("(?im)", "(?i)");
+        let bare =
+            bare.replace("[\\w", "[a-z").replace(r"\w", "[a-z]").replace(r"[^\s", "[a-z").replace(r"\S", "[a-z]");
+        proptest::string::string_regex(&bare).unwrap()
+    }
+
+    #[test]
+    fn what_a_rule_needs_stands_in_every_text_that_it_matches() {
+        use proptest::strategy::{Strategy, ValueTree};
+        let needs = NEEDS.as_ref().unwrap();
+        let mut runner = proptest::test_runner::TestRunner::deterministic();
+        for (rule, needed) in RULES.iter().zip(&needs.of_rules) {
+            let possible = |text: &str| {
+                let found = needs.found(text);
+                needed.iter().all(|words| found & words != 0)
+            };
+            for (text, _) in rule.hits {
+                assert!(possible(text), "{}: {text}", rule.name);
+            }
+            let texts = generated(rule.pattern);
+            for _ in 0..64 {
+                let text = texts.new_tree(&mut runner).unwrap().current();
+                assert!(possible(&text), "{}, {}: {text:?}", rule.name, rule.pattern);
+            }
+        }
+    }
+
+    #[test]
+    fn letters_that_count_as_others_hide_no_secret() {
+        assert!(
+            is_name("to\u{212a}en") && is_name("pa\u{17f}\u{17f}word") && is_name("DB_Password") && !is_name("state")
+        );
+        assert!(secret::without("pa\u{17f}\u{17f}word=hunter2", false).is_some());
     }
 
     #[test]

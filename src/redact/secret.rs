@@ -1,6 +1,6 @@
 //! Secrets taken out of one text.
 
-use super::rules::{COMPILED, RULES};
+use super::rules::{RULES, is_name, matching};
 
 /// What stands where a secret was.
 pub fn stand_in(name: &str) -> String {
@@ -21,14 +21,13 @@ pub fn without(text: &str, source: bool) -> Option<(String, u64)> {
         return None;
     }
     // A rule that does not compile hides all, not nothing.
-    let Some(rules) = &*COMPILED else { return Some((stand_in("text"), 1)) };
-    let matched = rules.any.matches(text);
-    if !matched.matched_any() {
+    let Ok(matched) = matching(text, |rule| !source || rule.telling) else { return Some((stand_in("text"), 1)) };
+    if matched.is_empty() {
         return None;
     }
     let (mut clean, mut count) = (text.to_owned(), 0);
-    for index in matched.iter().filter(|index| !source || RULES[*index].telling) {
-        let (rule, regex) = (&RULES[index], &rules.each[index]);
+    for (index, regex) in matched {
+        let rule = &RULES[index];
         let mut spans: Vec<(usize, usize)> = Vec::new();
         for found in regex.captures_iter(&clean) {
             let Some(secret) = found.iter().skip(1).flatten().next().or_else(|| found.get(0)) else { continue };
@@ -112,20 +111,14 @@ pub fn line_of_key(text: &str) -> Option<std::ops::Range<usize>> {
 
 /// Whether the value of a field, setting or parameter of this name is a secret.
 pub fn is_secret_name(name: &str) -> bool {
-    COMPILED.as_ref().is_none_or(|rules| rules.name.is_match(name))
+    is_name(name)
 }
 
 /// The name of the first rule that finds a secret in the text.
 pub fn first(text: &str, source: bool) -> Option<&'static str> {
-    let rules = COMPILED.as_ref()?;
     without(text, source)?;
-    rules
-        .any
-        .matches(text)
-        .iter()
-        .filter(|index| !source || RULES[*index].telling)
-        .map(|index| RULES[index].name)
-        .next()
+    let matched = matching(text, |rule| !source || rule.telling).unwrap_or_default();
+    matched.first().map(|(index, _)| RULES[*index].name)
 }
 
 /// Whether a value that stands for itself, under the name of a secret, is one.

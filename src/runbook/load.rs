@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::check::{self, NoCheck};
@@ -41,6 +42,43 @@ pub fn load_found(found: &Found, trust: Trust) -> Result<Runbook, Problems> {
             check::runbook(&text, &found.origin, &find).map_err(|problems| in_lua(problems, &script))
         }
     }
+}
+
+/// What a list tells of a runbook. One that ships is known to be good, so that only its head is read; any other is checked
+/// whole, to say when it is broken.
+pub fn summary(found: &Found, trust: Trust) -> Result<Summary, Problems> {
+    if found.origin == SHIPPED
+        && found.language == Language::Yaml
+        && let Ok(summary) = serde_yaml::from_str(head(&found.text))
+    {
+        return Ok(summary);
+    }
+    let Runbook { name, title, summary, tags, symptoms, .. } = load_found(found, trust)?;
+    Ok(Summary { name, title, summary, tags, symptoms })
+}
+
+/// The lines of a YAML document above the first of its long parts.
+fn head(text: &str) -> &str {
+    let long = |line: &str| ["params:", "let:", "steps:", "causes:"].iter().any(|key| line.starts_with(key));
+    let lines = text.split_inclusive('\n').take_while(|line| !long(line));
+    text.get(..lines.map(str::len).sum()).unwrap_or(text)
+}
+
+/// What a list tells of a runbook.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Summary {
+    /// Its name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// What it is for.
+    pub summary: String,
+    /// What it is about.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// What an operator sees who needs it.
+    #[serde(default)]
+    pub symptoms: Vec<String>,
 }
 
 /// Checks the runbook of a case, with the checks that the case holds.
@@ -251,4 +289,22 @@ fn line_range(text: &str, line: usize) -> Option<std::ops::Range<usize>> {
         start += content.len();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_tells_of_what_ships_what_the_whole_runbook_says() {
+        for found in library::embedded(Kind::Runbook) {
+            let whole = load_found(&found, Trust::Required).unwrap();
+            assert!(found.language == Language::Lua || head(&found.text).len() < found.text.len() / 10);
+            let told = summary(&found, Trust::Required).unwrap();
+            assert_eq!(
+                (told.name, told.title, told.summary, told.tags, told.symptoms),
+                (whole.name, whole.title, whole.summary, whole.tags, whole.symptoms)
+            );
+        }
+    }
 }

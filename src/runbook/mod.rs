@@ -15,7 +15,7 @@ pub use document::schema;
 pub(crate) use library::tested;
 pub use library::{Found, Kind, Language, Listed, NotFound, SHIPPED, embedded, embedded_tests, find, list};
 pub(crate) use load::load_tests;
-pub use load::{around, load, load_check, load_found, load_recorded};
+pub use load::{Summary, around, load, load_check, load_found, load_recorded, summary};
 pub use model::{Argument, Binding, CausePlan, Check, Outcome, RemedyPlan, Runbook, SignPlan, Step, Target};
 pub use params::{BadParam, ParamSpec, ParamType};
 pub(crate) use place::byte_offset;

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use grep_matcher::{LineMatchKind, Matcher as _};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use indexmap::IndexMap;
-use regex::bytes::{CaptureLocations, Regex, RegexBuilder, RegexSet, RegexSetBuilder, SetMatches};
+use regex::bytes::{CaptureLocations, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use regex_syntax::ast::parse::Parser;
 use regex_syntax::ast::{Ast, GroupKind, Visitor, visit};
 
@@ -57,18 +57,22 @@ const USUAL: &[(&str, &str)] = &[
 /// The longest line that is matched, in bytes; the rest of a longer one is not looked at.
 pub(super) const LONGEST_LINE: usize = 64 * 1024;
 
+/// Up to so many patterns are tried on a line one after another, which costs less than asking for all of them at once and
+/// then for the captures of each that matched.
+const FEW: usize = 8;
+
 /// The patterns that are searched when none are given.
 pub(super) fn usual() -> IndexMap<String, String> {
     USUAL.iter().map(|(name, pattern)| ((*name).to_owned(), (*pattern).to_owned())).collect()
 }
 
-/// Patterns, compiled together; what a single one needs is compiled when a line matches it.
+/// Patterns, compiled together; of many, what a single one needs is compiled when a line matches it.
 #[derive(Debug)]
 pub(super) struct Patterns {
     /// Finds lines that may match any of them, by the literals that they need.
     any: RegexMatcher,
-    /// Says which of them match a line.
-    which: RegexSet,
+    /// Says which of them match a line, when they are many.
+    which: Option<RegexSet>,
     each: Vec<Pattern>,
     /// Tells lines apart; keyed anew in each run, so that nobody can write lines that look the same.
     key: RandomState,
@@ -116,7 +120,7 @@ impl Patterns {
         };
         Ok(Patterns {
             any: line_matcher(&texts).map_err(|error| blame(error.to_string()))?,
-            which: set(&texts).map_err(|error| blame(error.to_string()))?,
+            which: Some(set(&texts).map_err(|error| blame(error.to_string()))?).filter(|_| each.len() > FEW),
             each,
             key: RandomState::new(),
         })
@@ -134,6 +138,7 @@ impl Patterns {
             any: self.any.clone(),
             which: self.which.clone(),
             each: self.each.iter().map(|_| None).collect(),
+            matched: Vec::new(),
         }
     }
 }
@@ -143,8 +148,26 @@ impl Patterns {
 pub(super) struct Searcher<'a> {
     patterns: &'a Patterns,
     any: RegexMatcher,
-    which: RegexSet,
-    each: Vec<Option<(Regex, CaptureLocations)>>,
+    which: Option<RegexSet>,
+    each: Vec<Option<Single>>,
+    /// The patterns that match the line, by index.
+    matched: Vec<usize>,
+}
+
+/// A pattern by itself, and where its groups were found in the line that it was tried on last.
+#[derive(Debug)]
+struct Single {
+    regex: Regex,
+    locations: CaptureLocations,
+}
+
+impl Single {
+    /// It was compiled before, together with the others.
+    fn compile(pattern: &Pattern) -> Option<Self> {
+        let regex = RegexBuilder::new(&pattern.text).unicode(false).build().ok()?;
+        let locations = regex.capture_locations();
+        Some(Single { regex, locations })
+    }
 }
 
 impl Searcher<'_> {
@@ -156,9 +179,24 @@ impl Searcher<'_> {
         }
     }
 
-    /// Which of them match the line, by index.
-    pub(super) fn matching(&self, line: &[u8]) -> SetMatches {
-        self.which.matches(line)
+    /// Whether any of them matches the line; [`Self::matched`] says which.
+    pub(super) fn matches(&mut self, line: &[u8]) -> bool {
+        self.matched.clear();
+        if let Some(which) = &self.which {
+            self.matched.extend(which.matches(line).iter());
+        } else {
+            for index in 0..self.patterns.each.len() {
+                if self.try_on(index, line) {
+                    self.matched.push(index);
+                }
+            }
+        }
+        !self.matched.is_empty()
+    }
+
+    /// The pattern that is the `nth` that matches the line, by index.
+    pub(super) fn matched(&self, nth: usize) -> Option<usize> {
+        self.matched.get(nth).copied()
     }
 
     /// What tells a line from others, in whatever file it is.
@@ -166,29 +204,34 @@ impl Searcher<'_> {
         self.patterns.key.hash_one(line)
     }
 
-    /// Gives the text of each named group of a pattern that took part in the match, by its place among the groups.
-    pub(super) fn captures(&mut self, pattern: usize, line: &[u8], mut capture: impl FnMut(usize, &[u8])) {
-        let (Some(place), Some(pattern)) = (self.each.get_mut(pattern), self.patterns.each.get(pattern)) else {
-            return;
-        };
-        if pattern.groups.is_empty() {
-            return;
-        }
-        if place.is_none() {
-            // It was compiled before, together with the others.
-            *place = RegexBuilder::new(&pattern.text).unicode(false).build().ok().map(|regex| {
-                let locations = regex.capture_locations();
-                (regex, locations)
-            });
-        }
-        let Some((regex, locations)) = place else { return };
-        if regex.captures_read(locations, line).is_none() {
+    /// Gives the text of each named group of a pattern that matches the line and took part in it, by its place among the
+    /// groups.
+    pub(super) fn captures(&mut self, index: usize, line: &[u8], mut capture: impl FnMut(usize, &[u8])) {
+        let Some(groups) = self.patterns.each.get(index).map(|pattern| &pattern.groups) else { return };
+        // Of few patterns, the locations are those that were found when they were tried on this line.
+        if groups.is_empty() || (self.which.is_some() && !self.try_on(index, line)) {
             return;
         }
-        for (place, group) in pattern.groups.iter().enumerate() {
+        let Some(Some(Single { locations, .. })) = self.each.get(index) else { return };
+        for (place, group) in groups.iter().enumerate() {
             if let Some(text) = locations.get(group.index).and_then(|(start, end)| line.get(start..end)) {
                 capture(place, text);
             }
+        }
+    }
+
+    /// Whether a pattern matches the line; where its groups are is kept.
+    fn try_on(&mut self, index: usize, line: &[u8]) -> bool {
+        let (Some(pattern), Some(place)) = (self.patterns.each.get(index), self.each.get_mut(index)) else {
+            return false;
+        };
+        if place.is_none() {
+            *place = Single::compile(pattern);
+        }
+        match place {
+            Some(Single { regex, .. }) if pattern.groups.is_empty() => regex.is_match(line),
+            Some(Single { regex, locations }) => regex.captures_read(locations, line).is_some(),
+            None => false,
         }
     }
 }
@@ -246,13 +289,17 @@ mod tests {
 
     /// The patterns that match the line, with their captures.
     fn seen(line: &str) -> Vec<(String, Vec<String>)> {
-        let patterns = Patterns::compile(&usual()).unwrap();
+        seen_by(&usual(), line)
+    }
+
+    fn seen_by(patterns: &IndexMap<String, String>, line: &str) -> Vec<(String, Vec<String>)> {
+        let patterns = Patterns::compile(patterns).unwrap();
         let mut searcher = patterns.searcher();
-        let hits = searcher.matching(line.as_bytes());
-        if hits.matched_any() {
+        if searcher.matches(line.as_bytes()) {
             assert!(searcher.next_candidate(line.as_bytes()).is_some(), "the fast search overlooks: {line}");
         }
-        hits.iter()
+        let hits: Vec<usize> = (0..).map_while(|nth| searcher.matched(nth)).collect();
+        hits.into_iter()
             .map(|index| {
                 let mut captures = Vec::new();
                 let pattern = &patterns.each()[index];
@@ -262,6 +309,22 @@ mod tests {
                 (pattern.name.clone(), captures)
             })
             .collect()
+    }
+
+    #[test]
+    fn few_patterns_find_what_they_find_among_many() {
+        let many = usual();
+        assert!(many.len() > FEW);
+        for line in [
+            "h sshd[9]: Failed password for invalid user admin from 203.0.113.9 port 4022 ssh2",
+            "kernel: nf_conntrack: table full, dropping packet; callbacks suppressed",
+            "kernel: eth0: link down, neighbor table overflow",
+            "nothing of interest",
+        ] {
+            let alone = |(name, text): (&String, &String)| IndexMap::from([(name.clone(), text.clone())]);
+            let apart: Vec<_> = many.iter().flat_map(|pattern| seen_by(&alone(pattern), line)).collect();
+            assert_eq!(seen(line), apart, "{line}");
+        }
     }
 
     #[test]
@@ -343,12 +406,9 @@ mod tests {
     #[test]
     fn bytes_that_are_not_text_hide_no_line() {
         let patterns = Patterns::compile(&usual()).unwrap();
-        assert!(
-            patterns
-                .searcher()
-                .matching(b"h sshd[9]: Failed password for \xff\xfe from 203.0.113.9 port 4022 ssh2")
-                .matched(0)
-        );
+        let mut searcher = patterns.searcher();
+        assert!(searcher.matches(b"h sshd[9]: Failed password for \xff\xfe from 203.0.113.9 port 4022 ssh2"));
+        assert_eq!(searcher.matched(0), Some(0));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::timestamp::Clock;
 use super::window::{Window, is_disorder};
 
 /// Bytes at a time: what stays in a core's own cache, and is more than the longest line that is matched.
-const CHUNK: usize = 256 * 1024;
+const CHUNK: usize = 128 * 1024;
 
 /// Lines that are counted one by one rather than halved further.
 const FEW: usize = 1024;
@@ -165,8 +165,7 @@ impl Scan<'_, '_> {
             let end = memchr(b'\n', &lines[at..]).map_or(lines.len(), |newline| at + newline);
             position = end + 1;
             let line = self.cut(&lines[start..end]);
-            let which = self.searcher.matching(line);
-            if !which.matched_any() {
+            if !self.searcher.matches(line) {
                 continue;
             }
             let time = task.clock.read(line).map(|(time, _)| time);
@@ -176,7 +175,9 @@ impl Scan<'_, '_> {
                 continue;
             };
             let mark = self.searcher.mark(line);
-            for index in which.iter() {
+            let mut nth = 0;
+            while let Some(index) = self.searcher.matched(nth) {
+                nth += 1;
                 let Some(hits) = self.tally.hits.get_mut(index) else { continue };
                 hits.add(time, line, mark, task.samples);
                 let captures = &mut hits.captures;
