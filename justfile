@@ -24,9 +24,14 @@ incidents:
     cargo test --test incidents -- --ignored --nocapture the_table_is_written
     exit $status
 
-# The benches: packets per CPU second, log lines per second, rows of evidence in Lua
-bench:
-    cargo bench
+# casebook against the tools that it replaces, as root; writes docs/performance.md. With jobs (sockets, packets,
+# bandwidth, logs, firewall, interfaces, start, whole) or --quick it only prints
+bench *jobs:
+    cargo bench --bench peers -- {{jobs}}
+
+# What the parts cost by themselves: packets, lines of logs, conditions, evidence in Lua
+bench-parts:
+    cargo bench --bench micro --bench capture --bench lua --bench script
 
 # Write the reference manual and the schemas out of the code
 generate:

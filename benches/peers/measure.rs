@@ -79,6 +79,8 @@ impl Tool {
             .arg("as-meter")
             .arg(&cost)
             .args(&self.argv)
+            // Away from the folder of the source, whose runbooks would come before those that ship.
+            .current_dir(&bench.folder)
             .stdin(Stdio::null())
             // A file: some tools stop at their first hit when they write to /dev/null.
             .stdout(File::create(&output)?)

@@ -1,6 +1,6 @@
 //! `casebook probe`: one probe, by hand.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -133,32 +133,38 @@ fn ask(probe: &'static dyn AnyProbe, params: Value, inputs: Inputs) -> Ask {
 }
 
 fn print(evidence: &Evidence, format: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match format {
-        "json" => {
-            serde_json::to_writer_pretty(&mut out, evidence)?;
-            writeln!(out)?;
+    // By itself stdout is written line by line, and ten thousand rules are a hundred thousand lines.
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let written = print_output(evidence, format, &mut out).and_then(|()| Ok(out.flush()?));
+    // What is still buffered for a reader that is gone is not tried again.
+    let _ = out.into_parts();
+    written?;
+    if !matches!(format, "json" | "yaml") {
+        for missing in &evidence.missing {
+            say(format_args!("not seen: {}: {}", missing.fields.join(", "), missing.gap));
         }
-        "yaml" => write!(out, "{}", serde_yaml::to_string(evidence)?)?,
-        _ => {
-            if let Some(output) = &evidence.output {
-                write!(
-                    out,
-                    "{}",
-                    crate::report::table(output, terminal_size::terminal_size().map_or(120, |(w, _)| w.0.into()))
-                )?;
-            }
-            out.flush()?;
-            for missing in &evidence.missing {
-                say(format_args!("not seen: {}: {}", missing.fields.join(", "), missing.gap));
-            }
-            for loss in &evidence.loss {
-                say(format_args!("lost: {loss}"));
-            }
+        for loss in &evidence.loss {
+            say(format_args!("lost: {loss}"));
         }
     }
     if let Some(gap) = &evidence.gap {
         say(format_args!("casebook: {gap}"));
+    }
+    Ok(())
+}
+
+fn print_output(evidence: &Evidence, format: &str, out: &mut impl Write) -> anyhow::Result<()> {
+    match (format, &evidence.output) {
+        ("json", _) => {
+            serde_json::to_writer_pretty(&mut *out, evidence)?;
+            writeln!(out)?;
+        }
+        ("yaml", _) => write!(out, "{}", serde_yaml::to_string(evidence)?)?,
+        (_, Some(output)) => {
+            let width = terminal_size::terminal_size().map_or(120, |(width, _)| width.0.into());
+            write!(out, "{}", crate::report::table(output, width))?;
+        }
+        (_, None) => {}
     }
     Ok(())
 }
