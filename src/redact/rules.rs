@@ -5,12 +5,15 @@
 
 use std::sync::LazyLock;
 
-use regex::{Regex, RegexSet};
+use aho_corasick::AhoCorasick;
+use regex::Regex;
 
 /// A form that secrets take.
 pub struct Rule {
     /// What is left out, as the stand-in and the messages name it: `password`.
     pub name: &'static str,
+    /// Words without which no text matches, whatever their case: most texts have none, and are done with.
+    words: &'static [&'static str],
     /// How it looks; `{name}` stands for the names of settings that are secrets.
     pattern: &'static str,
     /// Whether the pattern is so telling that it also counts in program text, where `password: {type: text}` is none.
@@ -27,10 +30,16 @@ pub struct Rule {
 
 /// Names of settings, parameters and headers whose values are secrets; anything may stand before them.
 const NAMES: &str = concat!(
-    r"[0-9A-Za-z_.\-]{0,60}(?:pass[_\-]?word|passwd|pass[_\-]?phrase|passcode|secret|token|credentials?|sess(?:ion)?[_\-]?id",
+    r"(?:pass[_\-]?word|passwd|pass[_\-]?phrase|passcode|secret|token|credentials?|sess(?:ion)?[_\-]?id",
     r"|(?:api|access|account|auth|client|encryption|fastopen|license|master|preshared|private|shared|signing|storage)[_\-]?key",
     r"|[_\-.]pass|[_\-.]pwd|[_\-.]psk)(?:[_\-](?:id|base|value|hash|key|data)){0,3}"
 );
+
+/// What may stand before a name.
+const BEFORE: &str = r"[0-9A-Za-z_.\-]{0,60}";
+
+/// Words of which each of the names has one.
+const WORDS_OF_NAMES: &[&str] = &["pass", "secret", "token", "credential", "sess", "key", "pwd", "psk"];
 
 /// The value behind a name: in quotes that are escaped, in quotes, or up to the next blank.
 const VALUE: &str =
@@ -99,6 +108,7 @@ fn has_figure(value: &str) -> bool {
 pub const RULES: &[Rule] = &[
     Rule {
         name: "private key",
+        words: &["PRIVATE KEY"],
         // Up to its end is found in code: a bound of this size would make the expression huge.
         pattern: r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
         telling: true,
@@ -117,6 +127,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "JSON web token",
+        words: &["eyJ"],
         pattern: r"\beyJ[0-9A-Za-z_\-]{8,}\.eyJ[0-9A-Za-z_\-]{4,}\.[0-9A-Za-z_\-]*",
         telling: true,
         means: any,
@@ -130,6 +141,20 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "cloud key",
+        words: &[
+            "A3T",
+            "AKIA",
+            "ASIA",
+            "ABIA",
+            "ACCA",
+            "AIza",
+            "ya29.",
+            "GOCSPX-",
+            "dop_v1_",
+            "LTAI",
+            "hvs.",
+            "AGE-SECRET-KEY-",
+        ],
         pattern: concat!(
             r"\b(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b|\bAIza[0-9A-Za-z_\-]{35}|\bya29\.[0-9A-Za-z_\-]{20,}|\bGOCSPX-[0-9A-Za-z_\-]{20,}",
             r"|\bdop_v1_[0-9a-f]{64}|\bLTAI[0-9A-Za-z]{12,20}\b|\bhvs\.[0-9A-Za-z_\-]{24,}|\bAGE-SECRET-KEY-1[0-9A-Z]{58}"
@@ -146,6 +171,38 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "service token",
+        words: &[
+            "ghp_",
+            "gho_",
+            "ghu_",
+            "ghs_",
+            "ghr_",
+            "github_pat_",
+            "glpat-",
+            "glptt-",
+            "gldt-",
+            "glrt-",
+            "glcbt-",
+            "glft-",
+            "glimt-",
+            "glagent-",
+            "glsoat-",
+            "xox",
+            "xapp-",
+            "k_live_",
+            "k_test_",
+            "whsec_",
+            "sk-",
+            "npm_",
+            "pypi-",
+            "dckr_pat_",
+            "hf_",
+            "SG.",
+            "ATATT3",
+            "shpat_",
+            ":AA",
+            "hooks.slack.com",
+        ],
         pattern: concat!(
             r"\bgh[pousr]_[0-9A-Za-z]{30,255}|\bgithub_pat_[0-9A-Za-z_]{22,255}|\bgl(?:pat|ptt|dt|rt|cbt|ft|imt|agent|soat)-[0-9A-Za-z_.\-]{20,}",
             r"|\bxox[abeoprs]-[0-9A-Za-z\-]{10,}|\bxapp-[0-9A-Za-z\-]{10,}|\b[sr]k_(?:live|test)_[0-9A-Za-z]{16,}|\bwhsec_[0-9A-Za-z]{16,}",
@@ -167,6 +224,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "password",
+        words: &["://"],
         // `scheme://user:password@host`; a password may hold an @, so the last one counts.
         pattern: r"[A-Za-z][0-9A-Za-z+.\-]{0,20}://[^\s/?#:@]*:([^\s/?#]+)@",
         telling: true,
@@ -182,6 +240,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "token",
+        words: &["://"],
         pattern: r"[A-Za-z][0-9A-Za-z+.\-]{0,20}://([0-9A-Za-z_\-]{20,})@",
         telling: true,
         means: has_figure,
@@ -195,6 +254,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "password hash",
+        words: &["$"],
         pattern: r"\$(?:1|2[abxy]?|5|6|7|y|gy|sha1|argon2(?:id|i|d)|scrypt|pbkdf2[a-z0-9\-]{0,10})\$[0-9A-Za-z./$=,+\-]{12,}",
         telling: true,
         means: any,
@@ -205,6 +265,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "authorization",
+        words: &["authorization"],
         // All that follows: a digest, or a signature, has many parts.
         pattern: r#"(?i)\b(?:proxy-|x-)?authorization\\*["']?\s{0,4}[:=]\s{0,4}\\*["']?\s{0,4}(?:digest|hawk|aws4-hmac-sha256)\s+([^\r\n]+)"#,
         telling: false,
@@ -219,6 +280,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "authorization",
+        words: &["authorization"],
         pattern: concat!(
             r#"(?i)\b(?:proxy-|x-)?authorization\\*["']?\s{0,4}[:=]\s{0,4}\\*["']?\s{0,4}"#,
             r#"(?:(?:basic|bearer|token|negotiate|ntlm|apikey|splunk|key)\s+)?([^\s"']+)"#
@@ -237,6 +299,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "authorization",
+        words: &["bearer"],
         pattern: r"(?i)\bbearer\s+([0-9A-Za-z._~+/=\-]{12,})",
         telling: false,
         means: has_figure,
@@ -247,6 +310,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "authorization",
+        words: &["AUTH "],
         pattern: r"\bAUTH (?:PLAIN|LOGIN|XOAUTH2|CRAM-MD5) ([0-9A-Za-z+/=]{8,})",
         telling: false,
         means: any,
@@ -257,6 +321,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "cookie",
+        words: &["cookie"],
         pattern: r#"(?i)\b(?:set-)?cookie2?\\*["']?\s{0,4}[:=]\s{0,4}\\*["']?([^\s=;,"']+=[^\r\n"']*)"#,
         telling: false,
         means: any,
@@ -274,6 +339,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "key",
+        words: &["key=", "sig=", "signature=", "auth=", "code=", "hmac=", "jwt=", "credential=", "token="],
         // In the query of a URL even `key` and `sig` are secrets.
         pattern: r"(?i)[?&;](?:key|sig|signature|auth|code|hmac|jwt|x-amz-(?:signature|credential|security-token)|x-goog-signature)=([^&\s#\x22']+)",
         telling: false,
@@ -285,6 +351,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "password",
+        words: &["pass", "secret", "token", "key", "psk"],
         pattern: r"(?:^|\s)--?[0-9A-Za-z\-]{0,40}(?:password|passwd|passphrase|secret|token|api-?key|access-?key|auth-?key|pass|psk)\s+(\S+)",
         telling: false,
         means: is_word,
@@ -299,6 +366,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "password",
+        words: &["mysql", "mariadb", "sshpass", "redis-cli", "curl", "wget", "http", "pass:", "htpasswd"],
         pattern: concat!(
             r"\b(?:mysql\w*|mariadb[\w\-]*)\b[^\n]{0,400}?\s-p(\S+)|\bsshpass\s+(?:-v\s+)?-p\s{0,4}(\S+)|\bredis-cli\b[^\n]{0,200}?\s-a\s+(\S+)",
             r"|\b(?:curl|wget|http)\b[^\n]{0,400}?\s(?:-u|--user|-U|--proxy-user)[\s=]{0,4}[^\s:]+:(\S+)|\bpass:(\S+)|\bhtpasswd\s+-[a-zA-Z]*b[a-zA-Z]*\s+\S+\s+\S+\s+(\S+)"
@@ -319,6 +387,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "password",
+        words: WORDS_OF_NAMES,
         pattern: "(?i){name}[\\\\]*[\"']?\\s{0,4}(?:=>|:=|=)\\s{0,4}{value}",
         telling: false,
         means: is_value,
@@ -346,6 +415,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "password",
+        words: WORDS_OF_NAMES,
         pattern: "(?i){name}(?:[\\\\]*[\"']\\s{0,4}:\\s{0,4}|:)(?:[\\\\]+\"((?:[^\"\\\\]|[\\\\][^\"])+)|\"((?:[^\"\\\\]|[\\\\].)+)|'((?:[^'\\\\]|[\\\\].)+)|([^\\s\"':][^\\s\"']*))",
         telling: false,
         means: is_value,
@@ -361,8 +431,9 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "password",
+        words: WORDS_OF_NAMES,
         // A line that is nothing but a setting.
-        pattern: "(?im)^\\s{0,40}(?:-\\s+)?[\"']?{name}[\"']?:[ \\t]+([^\\r\\n]+)",
+        pattern: "(?im)^\\s{0,40}(?:-\\s+)?[\"']?{before}{name}[\"']?:[ \\t]+([^\\r\\n]+)",
         telling: false,
         means: is_setting,
         #[cfg(test)]
@@ -377,6 +448,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "password",
+        words: WORDS_OF_NAMES,
         pattern: "(?i){name}:\\s{1,4}(\\S+)",
         telling: false,
         means: is_no_prose,
@@ -395,9 +467,11 @@ fn is_setting(value: &str) -> bool {
 
 /// The rules, ready to match.
 pub struct Compiled {
-    /// Which of them match at all: one pass over the text.
-    pub any: RegexSet,
-    /// Each on its own.
+    /// Finds the words of all rules in one pass over the text.
+    words: AhoCorasick,
+    /// The rule of each word.
+    rule_of: Vec<usize>,
+    /// The expression of each rule.
     pub each: Vec<Regex>,
     /// A name whose value is a secret, and nothing else.
     pub name: Regex,
@@ -405,14 +479,33 @@ pub struct Compiled {
 
 /// The rules, compiled once. None would mean that a pattern is broken, which a test excludes.
 pub static COMPILED: LazyLock<Option<Compiled>> = LazyLock::new(|| {
-    let patterns: Vec<String> =
-        RULES.iter().map(|rule| rule.pattern.replace("{name}", NAMES).replace("{value}", VALUE)).collect();
+    let words = RULES.iter().enumerate().flat_map(|(rule, has)| has.words.iter().map(move |word| (rule, *word)));
+    let (rule_of, words): (Vec<usize>, Vec<&str>) = words.unzip();
     Some(Compiled {
-        any: RegexSet::new(&patterns).ok()?,
-        each: patterns.iter().map(|pattern| Regex::new(pattern)).collect::<Result<_, _>>().ok()?,
-        name: Regex::new(&format!("(?i)^(?:{NAMES}|password|pass|pwd|psk)$")).ok()?,
+        words: AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok()?,
+        rule_of,
+        each: RULES.iter().map(Rule::expression).collect::<Result<_, _>>().ok()?,
+        name: Regex::new(&format!("(?i)^(?:{BEFORE}{NAMES}|password|pass|pwd|psk)$")).ok()?,
     })
 });
+
+impl Rule {
+    fn expression(&self) -> Result<Regex, regex::Error> {
+        let pattern = self.pattern.replace("{before}", BEFORE).replace("{name}", NAMES).replace("{value}", VALUE);
+        Regex::new(&pattern)
+    }
+}
+
+impl Compiled {
+    /// The rules that the text may match, by their numbers: it has a word of each. Nearly all texts have none.
+    pub fn candidates(&self, text: &str) -> impl Iterator<Item = usize> + use<> {
+        let mut has = [false; RULES.len()];
+        for word in self.words.find_overlapping_iter(text) {
+            has[self.rule_of[word.pattern().as_usize()]] = true;
+        }
+        (0..RULES.len()).filter(move |rule| has[*rule])
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -446,6 +539,35 @@ mod tests {
             }
         }
         assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+
+    /// An expression that matches what the rule does, but for places where only what stands around counts.
+    fn anywhere(rule: &Rule) -> String {
+        let pattern = rule.expression().unwrap().as_str().replace(r"\b", "").replace("(?im)^", "(?i)");
+        pattern.replace("(?:^|\\s)", "")
+    }
+
+    #[test]
+    fn no_text_matches_a_rule_without_having_one_of_its_words() {
+        use proptest::strategy::{Strategy, ValueTree};
+        let rules = COMPILED.as_ref().unwrap();
+        let mut runner = proptest::test_runner::TestRunner::deterministic();
+        for (number, rule) in RULES.iter().enumerate() {
+            let texts = proptest::string::string_regex(&anywhere(rule))
+                .unwrap_or_else(|error| panic!("{}: {error}", rule.name));
+            let (mut tried, mut drawn) = (0, 0);
+            while tried < 100 && drawn < 4000 {
+                drawn += 1;
+                let text = texts.new_tree(&mut runner).unwrap().current();
+                // Letters of other alphabets that count as an s or a k are not looked for.
+                if text.contains(['\u{17f}', '\u{212a}']) {
+                    continue;
+                }
+                tried += 1;
+                assert!(rules.candidates(&text).any(|candidate| candidate == number), "{}: {text:?}", rule.name);
+            }
+            assert!(tried >= 20, "{}: only {tried} texts were tried", rule.name);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Secrets taken out of one text.
 
+use std::borrow::Cow;
+
 use super::rules::{COMPILED, RULES};
 
 /// What stands where a secret was.
@@ -22,12 +24,8 @@ pub fn without(text: &str, source: bool) -> Option<(String, u64)> {
     }
     // A rule that does not compile hides all, not nothing.
     let Some(rules) = &*COMPILED else { return Some((stand_in("text"), 1)) };
-    let matched = rules.any.matches(text);
-    if !matched.matched_any() {
-        return None;
-    }
-    let (mut clean, mut count) = (text.to_owned(), 0);
-    for index in matched.iter().filter(|index| !source || RULES[*index].telling) {
+    let (mut clean, mut count) = (Cow::Borrowed(text), 0);
+    for index in rules.candidates(text).filter(|index| !source || RULES[*index].telling) {
         let (rule, regex) = (&RULES[index], &rules.each[index]);
         let mut spans: Vec<(usize, usize)> = Vec::new();
         for found in regex.captures_iter(&clean) {
@@ -52,11 +50,11 @@ pub fn without(text: &str, source: bool) -> Option<(String, u64)> {
             spans.push((begin, end));
         }
         for (begin, end) in spans.into_iter().rev() {
-            clean.replace_range(begin..end, &stand_in(rule.name));
+            clean.to_mut().replace_range(begin..end, &stand_in(rule.name));
             count += 1;
         }
     }
-    (count > 0).then_some((clean, count))
+    (count > 0).then(|| (clean.into_owned(), count))
 }
 
 /// Whether a stand-in begins here. Reports may have escaped its parenthesis or broken its line.
@@ -120,12 +118,10 @@ pub fn first(text: &str, source: bool) -> Option<&'static str> {
     let rules = COMPILED.as_ref()?;
     without(text, source)?;
     rules
-        .any
-        .matches(text)
-        .iter()
+        .candidates(text)
         .filter(|index| !source || RULES[*index].telling)
+        .find(|index| rules.each[*index].is_match(text))
         .map(|index| RULES[index].name)
-        .next()
 }
 
 /// Whether a value that stands for itself, under the name of a secret, is one.
