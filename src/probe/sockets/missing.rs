@@ -43,7 +43,8 @@ impl Owners<'_> {
             }
             Owners::Refused(gap) => Some(gap.clone()),
             Owners::Seen(scan) if scan.denied > 0 || scan.hidden => {
-                let tried = format!("name the owners of {unowned} of {all} sockets, which are other users'");
+                let tried =
+                    format!("name the owners of {unowned} of {all} sockets: their processes show no descriptors");
                 Some(Gap::denied(tried, "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"))
             }
             Owners::Seen(scan) if !scan.is_complete() => {

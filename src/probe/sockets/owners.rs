@@ -10,6 +10,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use nix::errno::Errno;
 use nix::fcntl::readlinkat;
 
 /// Most threads that a pass uses: reading descriptors is the kernel's work, and the host is in trouble already.
@@ -236,7 +237,12 @@ fn sockets_of(pid: i32, deadline: Instant, links: &mut Vec<(u32, i32)>) -> io::R
             links.truncate(start);
             return Ok(false);
         }
-        let Ok(target) = readlinkat(&directory, entry.file_name().as_os_str()) else { continue };
+        let target = match readlinkat(&directory, entry.file_name().as_os_str()) {
+            Ok(target) => target,
+            // Root without CAP_SYS_PTRACE may list another's descriptors, but not follow them.
+            Err(Errno::EACCES | Errno::EPERM) => return Err(io::ErrorKind::PermissionDenied.into()),
+            Err(_) => continue, // closed meanwhile
+        };
         if let Some(inode) = target.to_str().and_then(socket_inode) {
             links.push((inode, pid));
         }
