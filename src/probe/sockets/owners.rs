@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::num::NonZero;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -74,7 +75,7 @@ pub(super) struct OwnerScan {
     earlier: HashMap<u32, Holders>,
     /// All holders of the sockets that have more than one, systemd apart.
     shared: HashMap<u32, Vec<i32>>,
-    /// Processes that would not show their descriptors.
+    /// Processes that would not show their descriptors, those of other network namespaces apart.
     pub(super) denied: u32,
     /// Other users' processes are hidden from us (`hidepid`).
     pub(super) hidden: bool,
@@ -157,7 +158,7 @@ impl OwnerScan {
                     Ok(true) => {}
                     Ok(false) => unfinished.lock().unwrap_or_else(PoisonError::into_inner).push(*pid),
                     Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                        denied.fetch_add(1, Ordering::Relaxed);
+                        denied.fetch_add(u32::from(!is_elsewhere(*pid)), Ordering::Relaxed);
                     }
                     Err(_) => {} // it ended meanwhile, and its sockets with it
                 }
@@ -223,6 +224,14 @@ fn share(shared: &mut HashMap<u32, Vec<i32>>, inode: u32, first: i32, other: i32
 fn processes() -> io::Result<Vec<i32>> {
     let entries = fs::read_dir("/proc")?;
     Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+}
+
+/// Whether a process lives in another network namespace. Which one it is, is shown to whoever may see its descriptors; but
+/// each namespace has files of its own below `/proc/PID/net`, and their inode numbers are shown to all.
+fn is_elsewhere(pid: i32) -> bool {
+    let table = |process: &str| fs::metadata(format!("/proc/{process}/net/dev")).map(|file| file.ino());
+    let (here, there) = (table("thread-self"), table(&pid.to_string()));
+    here.is_ok_and(|here| there.is_ok_and(|there| there != here))
 }
 
 /// Adds the inodes of the sockets that a process holds; false when the deadline came first.
