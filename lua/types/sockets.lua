@@ -35,7 +35,7 @@
 ---@field any_address boolean It takes what comes to any address of the host.
 ---@field process? casebook.sockets.Process The process that holds it: of several the one with the lowest id, systemd only when nobody else does.
 ---@field owners integer How many processes hold it; 0 when none could be seen.
----@field in_kernel? boolean Whether the kernel itself holds it (NFS, WireGuard …): true when every process of the host could be seen and none holds it; none when that could not be told.
+---@field in_kernel? boolean Whether the kernel itself holds it (NFS, WireGuard …): true when every process of this network namespace could be seen and none holds it; none when that could not be told.
 ---@field queue integer TCP: connections that wait to be accepted. UDP: bytes that wait to be read, with the kernel's overhead.
 ---@field backlog? integer TCP: the limit of the accept queue; the listener is overrun when `queue` is above it.
 ---@field syn_recv integer TCP: half-open connections to this address and port, of all its listeners together.
@@ -182,7 +182,7 @@
 ---@field listeners_left_out integer Listeners that match the parameters but are not in `listeners`, because there are more than 4,096.
 ---@field connections casebook.sockets.Connections TCP connections, those that received most in the window first, `limit` of them. Half-open and TIME_WAIT ones are listed only when the parameter `state` asks for them.
 ---@field connections_left_out integer Connections that match the parameters but are not in `connections`.
----@field processes? casebook.sockets.EvidenceProcesss Processes that hold sockets, those that received most in the window first, `limit` of them. None when no owner of any socket could be seen.
+---@field processes? casebook.sockets.EvidenceProcesss Processes that hold sockets, those that received most in the window first, `limit` of them. Whole as long as all that received something could be seen; None when no owner of any socket could be, and one may have received something.
 ---@field processes_left_out integer Processes that hold sockets but are not in `processes`.
 ---@field tcp_rx_bytes? integer TCP payload received in the window by the connections that are open at its end (growth of `tcpi_bytes_received`). Segments that were received but are no payload in order (retransmitted, refused, half-open) are not in it.
 ---@field tcp_tx_bytes? integer TCP payload sent and acknowledged in the window by the connections that are open at its end (growth of `tcpi_bytes_acked`; a SYN counts as one byte).

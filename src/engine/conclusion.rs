@@ -7,11 +7,19 @@ use crate::runbook::Runbook;
 use crate::script::Scope;
 
 /// The span of the capture file that was read instead of watching.
-pub(super) fn file_seconds(evidence: &IndexMap<String, Evidence>) -> Option<f64> {
+fn file_seconds(evidence: &IndexMap<String, Evidence>) -> Option<f64> {
     let outputs = evidence.values().filter(|evidence| evidence.probe == "capture").filter_map(|e| e.output.as_ref());
     outputs
         .filter(|output| output.get("file").is_some_and(|file| !file.is_null()))
         .find_map(|o| o.get("seconds")?.as_f64())
+}
+
+/// How long was watched: what a capture file spans, else the longest window that a probe was asked for, else 0.
+pub(super) fn watched_seconds(evidence: &IndexMap<String, Evidence>) -> f64 {
+    file_seconds(evidence).unwrap_or_else(|| {
+        let asked = evidence.values().filter_map(|evidence| evidence.params.get("window")?.as_f64());
+        asked.fold(0.0, f64::max)
+    })
 }
 
 pub(super) fn ledger(evidence: &IndexMap<String, Evidence>) -> Option<Account> {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::asking::{Seen, Terms, observe};
-use super::conclusion::{file_seconds, ledger, summary};
+use super::conclusion::{ledger, summary, watched_seconds};
 use super::differential;
 use super::judge;
 use super::observer::Observer;
@@ -114,7 +114,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         },
         host: request.host.clone(),
         started: request.started,
-        window_seconds: file_seconds(&evidence).unwrap_or(window.as_secs_f64()),
+        window_seconds: watched_seconds(&evidence),
         partial: (request.cancelled)(),
         params: shown(runbook, &params),
         given: shown(runbook, &request.params),

@@ -129,16 +129,21 @@ impl Picture<'_> {
         (out.connections, out.connections_left_out) =
             lists::connections(&derived, self.params, self.listening, self.seconds, names, &mut ended);
         let held = derived.iter().filter(|socket| socket.row.inode != 0).count();
-        let unowned = derived.iter().filter(|socket| socket.row.inode != 0 && socket.pid.is_none()).count();
-        let unseen = self.owners.gap(unowned, held);
-        let looked = matches!(self.owners, Owners::Seen(_)) && unseen.is_none();
-        if looked || unowned < held {
+        let unowned: Vec<_> = derived.iter().filter(|socket| socket.row.inode != 0 && socket.pid.is_none()).collect();
+        let seen = matches!(self.owners, Owners::Seen(_));
+        // Of UDP the kernel counts no bytes: any of them may have received some.
+        let received = !seen
+            || out.unowned_rx_bytes != Some(0)
+            || unowned.iter().any(|socket| socket.row.transport == Transport::Udp);
+        let unseen = self.owners.gap(unowned.len(), held);
+        let looked = seen && (unseen.is_none() || !received);
+        if looked || unowned.len() < held {
             let mut keepers = KeeperLook::begin();
             let (processes, left_out) = self.processes(traffic, grows, names, &mut keepers, &mut ended);
             (out.processes, out.processes_left_out) = (Some(processes), left_out);
             missing::say_whose_keepers_are_unknown(&mut observed, &keepers);
         }
-        self.say_what_is_missing(&mut observed, unseen);
+        self.say_what_is_missing(&mut observed, unseen, received);
         if !ended.is_empty() {
             let count = ended.len();
             observed.loss.push(format!("{count} processes that held sockets ended before they could be named"));

@@ -43,7 +43,8 @@ impl Owners<'_> {
             }
             Owners::Refused(gap) => Some(gap.clone()),
             Owners::Seen(scan) if scan.denied > 0 || scan.hidden => {
-                let tried = format!("name the owners of {unowned} of {all} sockets, which are other users'");
+                let tried =
+                    format!("name the owners of {unowned} of {all} sockets: their processes show no descriptors");
                 Some(Gap::denied(tried, "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"))
             }
             Owners::Seen(scan) if !scan.is_complete() => {
@@ -75,8 +76,9 @@ pub(super) fn say_whose_keepers_are_unknown(observed: &mut Observed<Sockets>, ke
 }
 
 impl Picture<'_> {
-    /// Says which parts of the result could not be seen, and what was lost.
-    pub(super) fn say_what_is_missing(&self, observed: &mut Observed<Sockets>, unowned: Option<Gap>) {
+    /// Says which parts of the result could not be seen, and what was lost; `received`: sockets whose owners are not known may
+    /// have received something.
+    pub(super) fn say_what_is_missing(&self, observed: &mut Observed<Sockets>, unowned: Option<Gap>, received: bool) {
         const GROWTH: [&str; 11] = [
             "tcp_rx_bytes",
             "tcp_tx_bytes",
@@ -118,10 +120,9 @@ impl Picture<'_> {
             observed.miss(&["processes.io"], Gap::denied(tried, "CAP_SYS_PTRACE"));
         }
         if let Some(gap) = unowned {
-            observed.miss(
-                &["processes", "listeners.process", "listeners.owners", "listeners.in_kernel", "connections.process"],
-                gap,
-            );
+            const OWNERS: [&str; 5] =
+                ["processes", "listeners.process", "listeners.owners", "listeners.in_kernel", "connections.process"];
+            observed.miss(if received { &OWNERS } else { &OWNERS[1..] }, gap);
         }
     }
 }

@@ -25,8 +25,8 @@ pub struct Sockets {
     pub connections: Vec<Connection>,
     /// Connections that match the parameters but are not in `connections`.
     pub connections_left_out: u64,
-    /// Processes that hold sockets, those that received most in the window first, `limit` of them. None when no owner of
-    /// any socket could be seen.
+    /// Processes that hold sockets, those that received most in the window first, `limit` of them. Whole as long as all that
+    /// received something could be seen; None when no owner of any socket could be, and one may have received something.
     pub processes: Option<Vec<ProcessTraffic>>,
     /// Processes that hold sockets but are not in `processes`.
     pub processes_left_out: u64,
@@ -82,8 +82,8 @@ pub struct Listener {
     pub process: Option<Process>,
     /// How many processes hold it; 0 when none could be seen.
     pub owners: u32,
-    /// Whether the kernel itself holds it (NFS, WireGuard …): true when every process of the host could be seen and none
-    /// holds it; none when that could not be told.
+    /// Whether the kernel itself holds it (NFS, WireGuard …): true when every process of this network namespace could be
+    /// seen and none holds it; none when that could not be told.
     pub in_kernel: Option<bool>,
     /// TCP: connections that wait to be accepted. UDP: bytes that wait to be read, with the kernel's overhead.
     pub queue: u32,

@@ -5,11 +5,13 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::num::NonZero;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use nix::errno::Errno;
 use nix::fcntl::readlinkat;
 
 /// Most threads that a pass uses: reading descriptors is the kernel's work, and the host is in trouble already.
@@ -73,7 +75,7 @@ pub(super) struct OwnerScan {
     earlier: HashMap<u32, Holders>,
     /// All holders of the sockets that have more than one, systemd apart.
     shared: HashMap<u32, Vec<i32>>,
-    /// Processes that would not show their descriptors.
+    /// Processes that would not show their descriptors, those of other network namespaces apart.
     pub(super) denied: u32,
     /// Other users' processes are hidden from us (`hidepid`).
     pub(super) hidden: bool,
@@ -156,7 +158,7 @@ impl OwnerScan {
                     Ok(true) => {}
                     Ok(false) => unfinished.lock().unwrap_or_else(PoisonError::into_inner).push(*pid),
                     Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                        denied.fetch_add(1, Ordering::Relaxed);
+                        denied.fetch_add(u32::from(!is_elsewhere(*pid)), Ordering::Relaxed);
                     }
                     Err(_) => {} // it ended meanwhile, and its sockets with it
                 }
@@ -224,6 +226,14 @@ fn processes() -> io::Result<Vec<i32>> {
     Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
 }
 
+/// Whether a process lives in another network namespace. Which one it is, is shown to whoever may see its descriptors; but
+/// each namespace has files of its own below `/proc/PID/net`, and their inode numbers are shown to all.
+fn is_elsewhere(pid: i32) -> bool {
+    let table = |process: &str| fs::metadata(format!("/proc/{process}/net/dev")).map(|file| file.ino());
+    let (here, there) = (table("thread-self"), table(&pid.to_string()));
+    here.is_ok_and(|here| there.is_ok_and(|there| there != here))
+}
+
 /// Adds the inodes of the sockets that a process holds; false when the deadline came first.
 fn sockets_of(pid: i32, deadline: Instant, links: &mut Vec<(u32, i32)>) -> io::Result<bool> {
     let path = format!("/proc/{pid}/fd");
@@ -236,7 +246,12 @@ fn sockets_of(pid: i32, deadline: Instant, links: &mut Vec<(u32, i32)>) -> io::R
             links.truncate(start);
             return Ok(false);
         }
-        let Ok(target) = readlinkat(&directory, entry.file_name().as_os_str()) else { continue };
+        let target = match readlinkat(&directory, entry.file_name().as_os_str()) {
+            Ok(target) => target,
+            // Root without CAP_SYS_PTRACE may list another's descriptors, but not follow them.
+            Err(Errno::EACCES | Errno::EPERM) => return Err(io::ErrorKind::PermissionDenied.into()),
+            Err(_) => continue, // closed meanwhile
+        };
         if let Some(inode) = target.to_str().and_then(socket_inode) {
             links.push((inode, pid));
         }

@@ -58,7 +58,7 @@ impl Unseen {
             }
             lost.extend(evidence.loss.iter().map(|loss| (title_of(case, step), sentence(loss))));
         }
-        let mut unseen = Unseen { blind: grouped(hurts), lost: lost.into_iter().collect() };
+        let mut unseen = Unseen { blind: grouped(hurts, case.host.root), lost: lost.into_iter().collect() };
         let unjudged = case.findings.iter().filter(|finding| finding.verdict == Verdict::Unknown);
         let unjudged: Vec<(String, String)> = unjudged
             .filter(|finding| {
@@ -78,8 +78,9 @@ impl Unseen {
     }
 }
 
-/// Sorts gaps by their ways out. All that root would let through is one group, however many capabilities it names.
-fn grouped(hurts: Hurts) -> Vec<Blind> {
+/// Sorts gaps by their ways out. All that root would let through is one group, however many capabilities it names; `root` had
+/// them taken away, as containers do.
+fn grouped(hurts: Hurts, root: bool) -> Vec<Blind> {
     let mut groups: IndexMap<Way, Vec<(String, String)>> = IndexMap::new();
     let mut capabilities = IndexSet::new();
     for (gap, hurt) in hurts.0.into_values() {
@@ -90,9 +91,13 @@ fn grouped(hurts: Hurts) -> Vec<Blind> {
     let capabilities: Vec<String> = capabilities.into_iter().collect();
     let mut blind: Vec<Blind> = groups
         .into_iter()
-        .map(|(way, gaps)| Blind {
-            way: if way == Way::Root(vec![]) { Way::Root(capabilities.clone()) } else { way },
-            gaps,
+        .map(|(way, gaps)| {
+            let way = match way {
+                Way::Root(_) if root => Way::Unconfined(capabilities.clone()),
+                Way::Root(_) => Way::Root(capabilities.clone()),
+                other => other,
+            };
+            Blind { way, gaps }
         })
         .collect();
     blind.sort_by_key(|blind| blind.way.rank()); // stable: ways of one kind stay as they came
@@ -119,6 +124,8 @@ fn described(gap: &Gap, fields: &IndexSet<String>) -> String {
 pub enum Way {
     /// As root, or with these capabilities.
     Root(Vec<String>),
+    /// As a root that nothing confines, or with these capabilities.
+    Unconfined(Vec<String>),
     /// As the gap says.
     Other(String),
     /// By letting the run end by itself.
@@ -138,8 +145,8 @@ impl Way {
         match gap.way_out.as_deref() {
             Some(AS_ROOT) => Way::Root(vec![]),
             Some(way_out) => match way_out.strip_prefix(WITH_CAPABILITY) {
-                Some(named) if !named.contains(' ') => {
-                    capabilities.insert(name(named));
+                Some(named) if named.split(" and ").all(|word| !word.contains(' ')) => {
+                    capabilities.extend(named.split(" and ").map(name));
                     Way::Root(vec![])
                 }
                 _ => Way::Other(sentence(way_out)),
@@ -151,7 +158,7 @@ impl Way {
 
     fn rank(&self) -> u8 {
         match self {
-            Way::Root(_) => 0,
+            Way::Root(_) | Way::Unconfined(_) => 0,
             Way::Other(_) => 1,
             Way::Patience => 2,
             Way::None => 3,
@@ -162,16 +169,26 @@ impl Way {
     /// The line above what it would show.
     pub fn heading(&self) -> String {
         match self {
-            Way::Root(capabilities) => match capabilities.as_slice() {
-                [] => format!("To see it, {AS_ROOT}:"),
-                [only] => format!("To see it, {WITH_CAPABILITY}{only}:"),
-                [all @ .., last] => format!("To see it, {WITH_CAPABILITY}{} and {last}:", all.join(", ")),
-            },
+            Way::Root(capabilities) if capabilities.is_empty() => format!("To see it, {AS_ROOT}:"),
+            Way::Root(capabilities) => format!("To see it, {WITH_CAPABILITY}{}:", listed(capabilities)),
+            Way::Unconfined(capabilities) if capabilities.is_empty() => {
+                "To see it, run on the host itself: root is confined here:".to_owned()
+            }
+            Way::Unconfined(capabilities) => {
+                format!("To see it, run on the host itself, or give root's container {}:", listed(capabilities))
+            }
             Way::Other(way_out) => format!("To see it: {way_out}"),
             Way::Patience => "To see it, let the run reach the end of its window:".to_owned(),
             Way::None => "With no known way to see it:".to_owned(),
             Way::Unjudged => "Not judged:".to_owned(),
         }
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    match names {
+        [all @ .., last] if !all.is_empty() => format!("{} and {last}", all.join(", ")),
+        _ => names.concat(),
     }
 }
 
@@ -184,17 +201,28 @@ mod tests {
         let gaps = [
             Gap::denied("open a packet socket", "CAP_NET_RAW"),
             Gap::new(Reason::Absent, "read tracefs", "it is not mounted").way_out("mount it"),
-            Gap::denied("open a perf event", "CAP_PERFMON"),
+            Gap::denied("open a perf event", "CAP_PERFMON and CAP_NET_RAW"),
             Gap::new(Reason::Denied, "read /proc/1/fd", "permission denied").way_out("run with sudo"),
         ];
         let mut hurts = Hurts::default();
         gaps.iter().for_each(|gap| hurts.add(gap, "a step".to_owned(), &[]));
         hurts.add(&gaps[1], "another step".to_owned(), &[]);
-        let blind = grouped(hurts);
+        let blind = grouped(hurts, false);
         assert_eq!(blind[1].gaps[0].0, "a step, another step");
         let ways: Vec<_> = blind.iter().map(|blind| (blind.way.heading(), blind.gaps.len())).collect();
         let root = "To see it, run with sudo, or give the binary CAP_NET_RAW and CAP_PERFMON:".to_owned();
         assert_eq!(ways, [(root, 3), ("To see it: mount it".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn to_root_in_a_container_nobody_recommends_sudo() {
+        let gap = Gap::denied("read /proc/1/fd", "CAP_SYS_PTRACE");
+        let mut hurts = Hurts::default();
+        hurts.add(&gap, "a step".to_owned(), &[]);
+        assert_eq!(
+            grouped(hurts, true)[0].way.heading(),
+            "To see it, run on the host itself, or give root's container CAP_SYS_PTRACE:"
+        );
     }
 
     #[test]
