@@ -267,6 +267,21 @@ fn a_process_that_writes_to_dev_null_is_told_from_one_that_writes_a_file() {
 }
 
 #[test]
+fn without_a_window_nobody_asks_where_a_process_writes_and_the_result_says_so() {
+    in_namespace(|| {
+        let _listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let seen = watch(params(0), || {});
+        let processes = seen.output.processes.as_ref().unwrap();
+        let own = processes.iter().find(|process| process.process.pid == std::process::id() as i32).unwrap();
+        assert_eq!((own.listening_ports.len(), own.writes_to_nothing, own.ignores_children), (1, None, None));
+        for field in ["processes.writes_to_nothing", "processes.ignores_children", "processes.io", "listeners.drops"] {
+            let covered = seen.missing.iter().any(|missing| missing.fields.iter().any(|missed| missed == field));
+            assert!(covered, "{field}");
+        }
+    });
+}
+
+#[test]
 fn a_udp_socket_that_nobody_reads_shows_what_it_dropped() {
     in_namespace(|| {
         let full = UdpSocket::bind("127.0.0.1:5353").unwrap();

@@ -184,7 +184,8 @@ impl Picture<'_> {
                 continue;
             };
             let since = self.since(pid);
-            let idle = grows && moved.rx_bytes == 0 && moved.udp_sockets == 0;
+            // Without a window nothing was received by anybody.
+            let idle = self.before.is_none() || (grows && moved.rx_bytes == 0 && moved.udp_sockets == 0);
             // Only of a process that received something it matters who shares its sockets.
             let sharers: Vec<i32> = if idle { Vec::new() } else { moved.sharers.iter().copied().collect() };
             let written = |pid: &i32| self.since(*pid)?.1.map(|io| (io.written, io.disk_written));

@@ -102,7 +102,10 @@ impl Picture<'_> {
         } else if self.before.is_none() {
             let gap = Gap::new(Reason::Absent, "tell what sockets moved", "the window is 0").way_out("give a window");
             observed.miss(&GROWTH, gap.clone());
-            observed.miss(&["listeners.drops", "processes.io", "processes.cpu_share"], gap);
+            let fields =
+                ["processes.io", "processes.cpu_share", "processes.writes_to_nothing", "processes.ignores_children"];
+            observed.miss(&["listeners.drops"], gap.clone());
+            observed.miss(&fields, gap);
         } else if observed.output.tcp_rx_bytes.is_none() {
             let why = "the kernel does not count them per socket; Linux does since 4.1";
             observed.miss(&GROWTH, Gap::new(Reason::Absent, "tell what TCP connections moved", why));

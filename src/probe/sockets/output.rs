@@ -176,7 +176,8 @@ pub struct ProcessTraffic {
     /// Whether it could keep nothing of what it received: true when, at the end of the window, it has no descriptor open
     /// for writing but sockets, `/dev/null`, `/dev/full`, terminals and anonymous inodes (`/proc/PID/fd`,
     /// `/proc/PID/fdinfo`). Pipes, files and block devices make it false; memory mappings are not looked at. None when it
-    /// received nothing by TCP and holds no UDP socket, and when its descriptors could not be seen or are too many.
+    /// received nothing by TCP and holds no UDP socket, when there was no window, and when its descriptors could not be
+    /// seen or are too many.
     pub writes_to_nothing: Option<bool>,
     /// How many other processes hold one of its sockets: workers of a server that forks them beforehand, or a child that
     /// is to do the writing.
@@ -191,6 +192,7 @@ pub struct ProcessTraffic {
     #[serde(default)]
     pub assumed_rx_bytes: Option<u64>,
     /// Whether it ignores the end of its children (`SIGCHLD`): if not, `io` holds what those did that it has buried.
+    /// None without a window.
     #[serde(default)]
     pub ignores_children: Option<bool>,
     /// CPU time in the window as a share of one CPU, all its threads together: above 1 when it uses several.
