@@ -4,7 +4,7 @@ mod kept;
 
 use std::path::PathBuf;
 
-pub(super) use kept::{CasesArguments, CasesCommand, DiffArguments, ReplayArguments, RetestArguments};
+pub(super) use kept::{CasesArguments, CasesCommand, DiffArguments, ReplayArguments, ReportArguments, RetestArguments};
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
@@ -56,6 +56,8 @@ pub(super) enum Command {
     Probe(ProbeArguments),
     /// Judge the recorded evidence of a run again, maybe by another runbook
     Replay(ReplayArguments),
+    /// Print the report of a case as it was judged, in any format, without judging again
+    Report(ReportArguments),
     /// Compare two cases: causes, findings, figures
     Diff(DiffArguments),
     /// Run a case's runbook on this host again, with the same parameters, and compare

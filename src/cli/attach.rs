@@ -32,7 +32,10 @@ pub(super) fn attach(arguments: &AttachArguments) -> anyhow::Result<u8> {
     let mut case = recorded;
     redact::secrets(&mut case);
     let case = match &redaction {
-        Some(redaction) => redaction.apply(&case)?,
+        Some(redaction) => {
+            let (case, map) = redaction.apply(case);
+            map.map(|()| case)?
+        }
         None => case,
     };
     let parcel = parcel(&case, id, !arguments.without_case)?;

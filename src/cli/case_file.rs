@@ -8,6 +8,7 @@ use super::keep::State;
 use super::place::Place;
 use crate::archive::{self, Attached, CaseFile};
 use crate::case::{Case, Evidence};
+use crate::redact::Note;
 use crate::report::{self, Options};
 use crate::sys::text_file;
 use crate::sys::trust::Trust;
@@ -84,8 +85,11 @@ fn log_lines(case: &Case) -> String {
     text
 }
 
-/// The packets that the run itself wrote to a file.
+/// The packets that the run itself wrote to a file. Addresses within packets get no pseudonyms: then they stay out.
 fn capture(case: &Case) -> Option<Vec<u8>> {
+    if Note::of(case).is_some_and(|note| note.addresses > 0) {
+        return None;
+    }
     let written = |evidence: &Evidence| {
         let path = evidence.params["write"].as_str()?;
         evidence.output.as_ref()?["source"]["written"].as_object()?;

@@ -20,13 +20,7 @@ pub(super) fn cases(arguments: &CasesArguments) -> anyhow::Result<u8> {
     match &arguments.command {
         None => list("text"),
         Some(CasesCommand::List { format }) => list(format),
-        Some(CasesCommand::Show { case, attached: Some(name), .. }) => show_attached(case, name),
-        Some(CasesCommand::Show { case, attached: None, output }) => {
-            let sinks = output::Sinks::prepare(output, None)?;
-            let case = case_file::read(case, Trust::Waived)?.case;
-            sinks.write(&case)?;
-            Ok(case.verdict.exit_status())
-        }
+        Some(CasesCommand::Show { case, attached }) => show_attached(case, attached),
         Some(CasesCommand::Finish { id, save, scripts, output }) => {
             let sinks = output::Sinks::prepare(output, save.as_deref())?;
             finish(id, scripts.limits(), &sinks)
@@ -143,8 +137,8 @@ fn finish(meant: &str, limits: Limits, sinks: &output::Sinks) -> anyhow::Result<
     let journal = state.journal(&id).map_err(none)?;
     let recovered =
         recover(&journal).map_err(|why| none(format!("{why}; `casebook cases prune` removes it in time")))?;
-    let case = judge(recovered, limits)?;
-    let written = sinks.write(&case);
+    let (case, map) = sinks.leaving(judge(recovered, limits)?);
+    let written = map.and(sinks.write(&case));
     let packed = case_file::packed(&case)?;
     match state.put(&id, &packed) {
         Ok(kept) => {

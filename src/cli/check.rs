@@ -31,11 +31,12 @@ pub(super) fn check(arguments: &CheckArguments) -> anyhow::Result<u8> {
     }
     let runbook = runbook::around(&check).map_err(|problems| cannot_run(&arguments.check, &problems))?;
     let params = arguments.params.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
-    let mut keeper = Keeper::new(!arguments.no_keep, arguments.quiet);
+    let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
     let case = super::run::live(&runbook, params, arguments.scripts.limits(), arguments.quiet, &mut keeper)?;
+    let (case, map) = sinks.leaving(case);
     let written = sinks.write(&case);
     keeper.keep(&case);
-    written?;
+    map.and(written)?;
     Ok(case.verdict.exit_status())
 }
 

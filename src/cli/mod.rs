@@ -20,6 +20,7 @@ mod plan;
 mod probe;
 mod redact;
 mod replay;
+mod report;
 mod retest;
 mod run;
 mod test;
@@ -72,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Lua(arguments) => lua::lua(&arguments),
         Command::Probe(arguments) => probe::probe(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
         Command::Diff(arguments) => diff::diff(&arguments),
         Command::Retest(arguments) => retest::retest(&arguments),
         Command::Cases(arguments) => cases::cases(&arguments),

@@ -44,11 +44,24 @@ impl Sinks {
         Ok(Sinks { printed, files, case, options: Options { width, color, verbose: arguments.verbose }, redaction })
     }
 
-    /// Writes the report everywhere. A file that cannot be written does not keep the report from the terminal.
+    /// Whether something gets pseudonyms.
+    pub fn redacts(&self) -> bool {
+        self.redaction.is_some()
+    }
+
+    /// The case as it may be written anywhere, under pseudonyms where they are wanted; and whether the map that undoes them
+    /// could be kept.
+    pub fn leaving(&self, case: Case) -> (Case, anyhow::Result<()>) {
+        match &self.redaction {
+            Some(redaction) => redaction.apply(case),
+            None => (case, Ok(())),
+        }
+    }
+
+    /// Writes the report of a case that may leave everywhere. A file that cannot be written does not keep it from the
+    /// terminal.
     pub fn write(&self, case: &Case) -> anyhow::Result<()> {
-        let redacted = self.redacted(case)?;
-        let case = redacted.as_ref().unwrap_or(case);
-        let failed = self.write_to_files(case);
+        let failed = self.write_files(case);
         let mut stdout = BufWriter::new(io::stdout().lock());
         read_enough(self.printed.render(case, &self.options, &mut stdout).and_then(|()| stdout.flush()))?;
         // What is still buffered for a reader that is gone is not tried again.
@@ -58,16 +71,6 @@ impl Sinks {
 
     /// Writes the files alone.
     pub fn write_files(&self, case: &Case) -> anyhow::Result<()> {
-        let redacted = self.redacted(case)?;
-        self.write_to_files(redacted.as_ref().unwrap_or(case))
-    }
-
-    /// The case as it leaves, where something is to be replaced in it.
-    fn redacted(&self, case: &Case) -> anyhow::Result<Option<Case>> {
-        self.redaction.as_ref().map(|redaction| redaction.apply(case)).transpose()
-    }
-
-    fn write_to_files(&self, case: &Case) -> anyhow::Result<()> {
         let mut failed = None;
         for (place, renderer) in &self.files {
             let options = Options { color: false, width: 100, ..self.options };

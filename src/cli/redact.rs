@@ -41,19 +41,20 @@ impl Redaction {
         Ok(Some(Redaction { pseudonyms: RefCell::new(Pseudonyms::new(kinds, map)), map: place }))
     }
 
-    /// The case under pseudonyms. The map is kept before anything else is written: without it nothing could be undone.
-    pub fn apply(&self, case: &Case) -> anyhow::Result<Case> {
-        let mut case = case.clone();
+    /// The case under pseudonyms. The map is kept before anything else is written; where it cannot be, the case is no less
+    /// worth having.
+    pub fn apply(&self, mut case: Case) -> (Case, anyhow::Result<()>) {
         let mut pseudonyms = self.pseudonyms.borrow_mut();
         pseudonyms.apply(&mut case);
-        if let Some(place) = &self.map {
-            place.write(|out| {
-                serde_json::to_writer_pretty(&mut *out, pseudonyms.map())?;
-                out.write_all(b"\n")
-            })?;
+        let Some(place) = &self.map else { return (case, Ok(())) };
+        let written = place.write(|out| {
+            serde_json::to_writer_pretty(&mut *out, pseudonyms.map())?;
+            out.write_all(b"\n")
+        });
+        if written.is_ok() {
             say(format_args!("map of the pseudonyms written: {}", place.path().display()));
         }
-        Ok(case)
+        (case, written)
     }
 }
 

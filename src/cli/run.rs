@@ -43,12 +43,13 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
     if let Some(pcap) = &arguments.pcap {
         params.insert("pcap".into(), Value::String(readable(pcap)?));
     }
-    let mut keeper = Keeper::new(!arguments.no_keep, arguments.quiet);
+    let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
     let case = live(&runbook, params, arguments.scripts.limits(), arguments.quiet, &mut keeper)?;
+    let (case, map) = sinks.leaving(case);
     let written = sinks.write(&case);
     // What could not be written where it was wanted is all the more worth keeping.
     keeper.keep(&case);
-    written?;
+    map.and(written)?;
     Ok(case.verdict.exit_status())
 }
 

@@ -59,7 +59,7 @@ fn what_lies_beside_a_case_is_printed_and_never_written_anywhere() {
     let desk = with_cases(&["quiet"]);
     desk.run("cases show quiet.case --attached report.md").ended(0).printed(&["high-inbound-traffic"]);
     desk.run("cases show quiet.case --attached ../x").refused(&["has nothing of the name ../x", "report.md"]);
-    desk.run("cases show quiet.case").reported().printed(&["high-inbound-traffic"]);
+    desk.run("report quiet.case").reported().printed(&["high-inbound-traffic"]);
     assert_eq!(desk.names(), ["quiet.case"]);
 }
 
@@ -81,7 +81,12 @@ fn broken_archives_are_refused_with_their_reason_and_leave_no_file() {
         ("zstd.case", "is damaged or cut short"),
         ("noise.case", "neither a case file nor text"),
     ] {
-        for line in [format!("replay {name}"), format!("diff {name} quiet.case"), format!("cases show {name}")] {
+        for line in [
+            format!("replay {name}"),
+            format!("diff {name} quiet.case"),
+            format!("cases show {name}"),
+            format!("report {name}"),
+        ] {
             desk.run(&line).refused(&[name, said]);
         }
         desk.run(&format!("retest {name}")).refused(&[name, said]);

@@ -3,7 +3,10 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use crate::command::{Desk, GOOD};
+use casebook::archive;
+
+use crate::command::{Desk, GOOD, wait};
+use crate::signals::{LONG, watching};
 
 fn brief() -> Desk {
     let desk = Desk::new();
@@ -25,8 +28,11 @@ fn a_run_is_kept_for_its_user_alone_and_found_by_its_name() {
     desk.run("cases").ended(0).printed(&[id, "ok"]);
     desk.run(&format!("replay {id}")).ended(0);
     desk.run(&format!("replay {}", &id[..6])).ended(0);
-    desk.run("cases show last").ended(0).printed(&["brief"]);
-    desk.run("diff last last").ended(0);
+    desk.run("cases show latest").ended(0).printed(&["brief"]);
+    desk.run("report latest").ended(0).printed(&["brief", "0 bit/s in"]);
+    desk.run("report latest --format json -o again.md").ended(0).printed(&["\"name\": \"brief\""]);
+    assert!(desk.text("again.md").contains("0 bit/s in"), "{}", desk.text("again.md"));
+    desk.run("diff last latest").ended(0);
     desk.run("retest last -q").ended(0);
     desk.run("replay 1999").refused(&["there is no such file", "there is none of that name", "casebook cases"]);
     let listed: serde_json::Value = serde_json::from_str(&desk.run("cases list --format json").ended(0).out).unwrap();
@@ -106,4 +112,60 @@ fn root_keeps_nothing_where_somebody_else_may_write() {
         command.env("XDG_STATE_HOME", desk.path("open"));
     });
     assert!(answer.ended(0).err.contains("somebody else may write there"), "{}", answer.err);
+}
+
+const STRANGER: &str = "203.0.113.77";
+
+/// Reads a log in which a stranger's address stands, and then watches for as long as the window is.
+fn with_a_stranger() -> Desk {
+    let desk = Desk::new();
+    let steps = "steps:
+  - id: logs
+    title: What the logs say
+    probe: logs
+    with: {dir: logs, since: 2d}
+    outcomes: [{verdict: ok, say: 'from {{ logs.patterns.ssh_failed_password.captures.address[1].value }}'}]
+";
+    desk.put(
+        "log.yaml",
+        GOOD.replace("name: brief", "name: log").replace("max: 1m", "max: 1h").replacen("steps:\n", steps, 1),
+    );
+    fs::create_dir(desk.path("logs")).unwrap();
+    let now = jiff::Zoned::now().strftime("%b %e %H:%M:%S").to_string();
+    desk.put("logs/auth.log", format!("{now} web1 sshd[7]: Failed password for root from {STRANGER} port 4000 ssh2\n"));
+    desk
+}
+
+#[test]
+fn what_gets_pseudonyms_stands_in_no_file_that_is_kept_and_can_be_put_back() {
+    let desk = with_a_stranger();
+    let line = "run log.yaml --redact addresses --redact-map map.json --save out.case -o out.md -q";
+    let answer = desk.run(line);
+    answer.ended(0).printed(&["from "]);
+    assert!(!answer.out.contains(STRANGER), "{}", answer.out);
+    let kept = desk.kept(&desk.kept_names()[0]);
+    for path in [kept.clone(), desk.path("out.case")] {
+        let file = archive::read(&fs::read(&path).unwrap()).unwrap();
+        let case = serde_json::to_string(&file.case).unwrap();
+        assert!(!case.contains(STRANGER) && case.contains("Failed password"), "{path:?}: {case}");
+        for attached in &file.attached {
+            assert!(!String::from_utf8_lossy(&attached.bytes).contains(STRANGER), "{path:?} {}", attached.name);
+        }
+    }
+    assert!(!desk.text("out.md").contains(STRANGER));
+    desk.run(&format!("unredact {} --map map.json -o whole.case", kept.display())).ended(0);
+    desk.run("report whole.case").ended(0).printed(&[&format!("from {STRANGER}")]);
+    desk.run("cases show whole.case").ended(0).printed(&[STRANGER]);
+    desk.put("noise.case", [0x80; 40]);
+    desk.run("unredact noise.case --map map.json").refused(&["noise.case", "neither a case file nor text"]);
+}
+
+#[test]
+fn a_run_under_pseudonyms_that_is_killed_leaves_nothing_behind() {
+    let desk = with_a_stranger();
+    let mut child = watching(&desk, &format!("run log.yaml --redact addresses --window {LONG} -q"));
+    child.kill().unwrap();
+    wait(&mut child);
+    let left: Vec<String> = if desk.kept("").exists() { desk.kept_names() } else { Vec::new() };
+    assert!(left.is_empty(), "{left:?}");
 }

@@ -10,7 +10,7 @@ use crate::units::Size;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   casebook replay flood.case -o report.md
-  casebook replay last --set high=100Mbit/s
+  casebook replay latest --set high=100Mbit/s
   casebook replay flood.case ./my-runbook.yaml
   casebook replay --from ./sosreport-web1 high-inbound-traffic --save web1.case")]
 pub(in crate::cli) struct ReplayArguments {
@@ -37,8 +37,23 @@ pub(in crate::cli) struct ReplayArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  casebook report latest -o report.html
+  casebook report flood.case --format markdown
+  casebook report latest --redact addresses,users,hosts -o ticket.md
+
+Exit status: that of the case: 0 ok, 1 warning, 2 critical, 3 unknown; 64 bad usage or a case that cannot be read.")]
+pub(in crate::cli) struct ReportArguments {
+    /// The case: a file, or a kept one: its name, an unmistakable beginning of it, or `latest`
+    #[arg(value_name = "CASE", value_hint = ValueHint::FilePath)]
+    pub case: String,
+    #[command(flatten)]
+    pub output: OutputArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
   casebook diff before.case after.case
-  casebook diff 20261122T1854 last --format json
+  casebook diff 20261122T1854 latest --format json
 
 Exit status: 0 nothing of note changed, 1 changed but not for the worse, 2 for the worse: a graver verdict, or a cause that
 was not at work before; 64 bad usage or a case that cannot be read.")]
@@ -59,7 +74,7 @@ pub(in crate::cli) struct DiffArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  casebook retest last                  is it better now?
+  casebook retest latest                is it better now?
   casebook retest before.case --save after.case
 
 Exit status: that of the new run: 0 ok, 1 warning, 2 critical, 3 unknown; 64 bad usage or a case that cannot be read.")]
@@ -95,7 +110,7 @@ pub(in crate::cli) struct RetestArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   casebook cases
-  casebook cases show last -o report.md
+  casebook cases show latest --attached logs.txt
   casebook cases finish 20261122T185420Z
   casebook cases prune --keep 10
 
@@ -114,19 +129,17 @@ pub(in crate::cli) enum CasesCommand {
         #[arg(long, short, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
         format: String,
     },
-    /// Show the report of a case as it was judged, without judging again
+    /// Print what lies in a case file beside the evidence: the report of the run, lines of logs, packets
     Show {
-        /// A kept case: its name, an unmistakable beginning of it, or `last`; or a file
+        /// A kept case: its name, an unmistakable beginning of it, or `latest`; or a file
         case: String,
-        /// Print what lies in the case file under this name instead of a report: report.md, logs.txt, capture.pcapng
-        #[arg(long, value_name = "NAME")]
-        attached: Option<String>,
-        #[command(flatten)]
-        output: OutputArguments,
+        /// Which of it: report.md, logs.txt, capture.pcapng
+        #[arg(long, value_name = "NAME", default_value = "report.md")]
+        attached: String,
     },
     /// Judge what an unfinished run had observed, and keep that as a case
     Finish {
-        /// The run, as the list names it, or `last`
+        /// The run, as the list names it, or `latest`
         id: String,
         /// Also save the case in this file: plain JSON when it ends in .json, else packed
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -27,14 +27,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Keeps one run, as far as the disk lets it.
 pub(super) struct Keeper {
     state: Option<State>,
+    journals: bool,
     id: Option<String>,
     journal: Option<Journal>,
     quiet: bool,
 }
 
 impl Keeper {
-    /// A keeper of a run; one that keeps nothing when the operator wants none of it.
-    pub fn new(keeps: bool, quiet: bool) -> Self {
+    /// A keeper of a run; one that keeps nothing when the operator wants none of it, and no journal of one whose evidence
+    /// gets pseudonyms: it has them when all of it is there.
+    pub fn new(keeps: bool, redacts: bool, quiet: bool) -> Self {
         let state = keeps.then(|| within(State::open)).and_then(|opened| match opened {
             Some(Ok(state)) => Some(state),
             Some(Err(why)) => {
@@ -46,12 +48,12 @@ impl Keeper {
                 None
             }
         });
-        Keeper { state, id: None, journal: None, quiet }
+        Keeper { state, journals: !redacts, id: None, journal: None, quiet }
     }
 
     /// Begins the journal of a run. What it returns takes the evidence as it comes.
     pub fn begin(&mut self, run: &Begun<'_>, secrets: Secrets) -> Option<Noted> {
-        let state = self.state.clone()?;
+        let state = self.state.clone().filter(|_| self.journals)?;
         let id = state::id(run.started, &run.runbook.name);
         let header = journal::header(run);
         match within(move || Journal::create(&state, &id, header).map_err(|error| error.to_string())) {

@@ -230,7 +230,7 @@ impl State {
         (files, freed)
     }
 
-    /// The case that was meant: its whole name, an unmistakable beginning of it, or `last`.
+    /// The case that was meant: its whole name, an unmistakable beginning of it, or `latest`.
     pub fn find(&self, meant: &str) -> Result<String, String> {
         find(self.cases(), meant)
     }
@@ -247,7 +247,7 @@ impl State {
 }
 
 fn find(names: Vec<String>, meant: &str) -> Result<String, String> {
-    if meant == "last" {
+    if matches!(meant, "latest" | "last") {
         return names.last().cloned().ok_or_else(|| "none is kept".to_owned());
     }
     if names.iter().any(|name| name == meant) {
@@ -316,10 +316,10 @@ mod tests {
     #[test]
     fn a_case_is_meant_by_the_beginning_of_its_name() {
         let names = || vec!["20261122T1-a".to_owned(), "20261122T2-b".to_owned()];
-        assert_eq!(find(names(), "last").unwrap(), "20261122T2-b");
+        assert_eq!(find(names(), "latest").unwrap(), "20261122T2-b");
         assert_eq!(find(names(), "20261122T1").unwrap(), "20261122T1-a");
         assert!(find(names(), "2026").unwrap_err().contains("2 begin"));
         assert!(find(names(), "x").unwrap_err().contains("none of that name"));
-        assert!(find(Vec::new(), "last").is_err());
+        assert!(find(Vec::new(), "latest").is_err());
     }
 }
