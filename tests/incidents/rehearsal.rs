@@ -89,7 +89,7 @@ fn twenty_thousand_frames_a_second_are_no_trouble() {
 
 #[test]
 fn the_kernel_understands_what_floods_send() {
-    let Some(stage) = Stage::set(Setting { alias: true }) else { return };
+    let Some(stage) = Stage::set(Setting { alias: true, ..Setting::default() }) else { return };
     let count = |group: &str, name: &str| kernel_count(&stage.server, group, name);
     let grows = |group: &str, name: &str, flood: Flood| {
         let before = count(group, name);
@@ -202,7 +202,7 @@ fn a_loopback_transfer_is_not_seen_on_the_interface() {
 
 #[test]
 fn a_stage_without_traffic_is_silent_and_noise_is_faint() {
-    let Some(stage) = Stage::set(Setting { alias: true }) else { return };
+    let Some(stage) = Stage::set(Setting { alias: true, ..Setting::default() }) else { return };
     thread::sleep(Duration::from_secs(1));
     let quiet = stage.server.received("eth0");
     assert!(quiet.packets <= 4, "{quiet:?}");

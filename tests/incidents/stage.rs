@@ -34,7 +34,8 @@ const STAGES_AT_ONCE: usize = 2;
 /// Capabilities that a stage needs, by name and bit of `CapEff`.
 const CAPABILITIES: [(&str, u32); 3] = [("CAP_NET_ADMIN", 12), ("CAP_NET_RAW", 13), ("CAP_SYS_ADMIN", 21)];
 /// Programs that a stage needs, with an argument that does nothing.
-const PROGRAMS: [(&str, &str); 3] = [("ip", "-V"), ("nft", "--version"), ("iptables-legacy", "--version")];
+const PROGRAMS: [(&str, &str); 4] =
+    [("ip", "-V"), ("nft", "--version"), ("iptables-legacy", "--version"), ("ethtool", "--version")];
 
 /// Two namespaces and the wire between them. Dropping it removes them.
 #[derive(Debug)]
@@ -47,10 +48,21 @@ pub struct Stage {
 }
 
 /// How a stage is set up.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Setting {
     /// Gives the server its second address, [`ALIAS`].
     pub alias: bool,
+    /// The link address of the server's `eth0`.
+    pub link: [u8; 6],
+    /// Whether segments are merged on their way: by the sender (TSO) and by the server's interface (GRO). None leaves it to
+    /// the kernel.
+    pub merging: Option<bool>,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Setting { alias: false, link: SERVER_LINK, merging: None }
+    }
 }
 
 impl Stage {
@@ -97,7 +109,7 @@ impl Stage {
             &format!(
                 "link add w0 address {world_link} netns {world} type veth peer name eth0 address {server_link} netns {server}",
                 world_link = link(WORLD_LINK),
-                server_link = link(SERVER_LINK),
+                server_link = link(setting.link),
                 world = self.world.name(),
                 server = self.server.name(),
             ),
@@ -121,9 +133,14 @@ impl Stage {
                  neigh replace {SERVER} lladdr {link} dev w0 nud permanent\n\
                  neigh replace {ALIAS} lladdr {link} dev w0 nud permanent\n\
                  neigh replace {SERVER6} lladdr {link} dev w0 nud permanent\n",
-                link = link(SERVER_LINK),
+                link = link(setting.link),
             ),
         );
+        if let Some(merging) = setting.merging {
+            let word = if merging { "on" } else { "off" };
+            self.server.shell(&format!("ethtool -K eth0 gro {word}"));
+            self.world.shell(&format!("ethtool -K w0 tso {word} gso {word}"));
+        }
         // Routes by way of a gateway need both ends up.
         ip(
             &["-netns", self.server.name()],

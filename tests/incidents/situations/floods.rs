@@ -61,7 +61,7 @@ fn udp_flood_to_a_closed_port() {
 fn udp_flood_to_a_closed_port_of_an_alias_address() {
     Incident {
         name: "udp-flood-alias",
-        setting: Setting { alias: true },
+        setting: Setting { alias: true, ..Setting::default() },
         traffic: vec![Traffic::Flood(Flood {
             shape: Shape::Udp { ports: Ports::One(9987), payload: 1000 },
             to: ALIAS,

@@ -1,9 +1,11 @@
 //! Traffic that a process of the host takes, wanted or not.
 
+use std::time::Duration;
+
 use crate::incident::Incident;
 use crate::judgement::Expect;
 use crate::service::Role;
-use crate::stage::{SERVER, WORLD, WORLD6};
+use crate::stage::{SERVER, Setting, WORLD, WORLD6};
 use crate::traffic::{Flood, Ports, Shape, Sources, Traffic, Ttl, background_noise};
 
 /// Causes that no transfer of a process may be taken for.
@@ -38,6 +40,63 @@ fn download() {
         ..Incident::default()
     }
     .play();
+}
+
+/// A download on a stage of another setting.
+fn download_on(name: &'static str, setting: Setting) {
+    Incident {
+        name,
+        setting,
+        traffic: vec![Traffic::Download { from: (WORLD, 443).into(), bytes_per_second: FAST }],
+        window: Duration::from_secs(1),
+        expect: Expect {
+            first: Some("bulk-transfer-in"),
+            not: FLOODS,
+            subject: &[("bulk-transfer-in", &["stage-fetch", "10.77.1.1"])],
+            exit: &[1, 2],
+            bytes: 4_000_000,
+            bytes_at_most: 12_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+/// Frames that begin like an IPv4 or IPv6 header are frames all the same.
+#[test]
+fn download_to_a_link_address_of_each_first_nibble() {
+    const NAMES: [&str; 16] = [
+        "link-address-02",
+        "link-address-12",
+        "link-address-22",
+        "link-address-32",
+        "link-address-42",
+        "link-address-52",
+        "link-address-62",
+        "link-address-72",
+        "link-address-82",
+        "link-address-92",
+        "link-address-a2",
+        "link-address-b2",
+        "link-address-c2",
+        "link-address-d2",
+        "link-address-e2",
+        "link-address-f2",
+    ];
+    for (nibble, name) in (0u8..).zip(NAMES) {
+        download_on(name, Setting { link: [nibble << 4 | 2, 1, 0x0a, 0, 0, 2], ..Setting::default() });
+    }
+}
+
+#[test]
+fn download_in_merged_segments() {
+    download_on("download-merged", Setting { merging: Some(true), ..Setting::default() });
+}
+
+#[test]
+fn download_in_single_segments() {
+    download_on("download-unmerged", Setting { merging: Some(false), ..Setting::default() });
 }
 
 #[test]
