@@ -2,6 +2,7 @@
 
 mod kept;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 pub(super) use kept::{CasesArguments, CasesCommand, DiffArguments, ReplayArguments, ReportArguments, RetestArguments};
@@ -99,6 +100,10 @@ pub(super) struct RunArguments {
     /// Read packets from this pcap or pcapng file instead of the wire: short for --set pcap=...
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub pcap: Option<PathBuf>,
+    /// With --pcap: an address of the host that the file is about, where it is not the one that casebook infers; may be given
+    /// more than once
+    #[arg(long, value_name = "ADDR", requires = "pcap")]
+    pub local: Vec<IpAddr>,
     /// Also save the case, all evidence included, in this file: plain JSON when it ends in .json, else packed
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub save: Option<PathBuf>,

@@ -43,6 +43,10 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
     if let Some(pcap) = &arguments.pcap {
         params.insert("pcap".into(), Value::String(readable(pcap)?));
     }
+    if !arguments.local.is_empty() {
+        let addresses: Vec<String> = arguments.local.iter().map(ToString::to_string).collect();
+        params.insert("pcap_local".into(), Value::String(addresses.join(", ")));
+    }
     let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
     let case = live(&runbook, params, arguments.scripts.limits(), arguments.quiet, &mut keeper)?;
     let (case, map) = sinks.leaving(case);

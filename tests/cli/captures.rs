@@ -25,6 +25,40 @@ fn a_capture_file_is_read_instead_of_the_wire() {
     desk.run("run high-inbound-traffic --pcap one.pcap").reported().printed(&["1 of 1 could look"]);
 }
 
+/// A pcap file of raw IP in which 192.0.2.1 sends one datagram after the other to 198.51.100.2, port 9.
+fn one_way() -> Vec<u8> {
+    let mut file = Vec::new();
+    for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65535, 101] {
+        file.extend(word.to_le_bytes());
+    }
+    for second in 0..4u32 {
+        for word in [1_700_000_000 + second, 0, 28, 28] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 198, 51, 100, 2]);
+        file.extend([0x10, 0, 0, 9, 0, 8, 0, 0]);
+    }
+    file
+}
+
+#[test]
+fn whose_capture_it_is_can_be_said() {
+    let desk = Desk::new();
+    desk.put("one-way.pcap", one_way());
+    let received = |line: &str| {
+        let answer = desk.run(&format!("run high-inbound-traffic --pcap one-way.pcap --format json {line}"));
+        let case: serde_json::Value = serde_json::from_str(&answer.reported().out).unwrap();
+        let traffic = &case["evidence"]["traffic"]["output"];
+        (traffic["local_addresses"].clone(), traffic["rx"]["packets"].as_u64().unwrap())
+    };
+    assert_eq!(received("--local 198.51.100.2"), (serde_json::json!(["198.51.100.2"]), 4));
+    assert_eq!(received("--local 192.0.2.1 --local 2001:db8::1").1, 0, "the sender's own file shows what it sent");
+    desk.run("run high-inbound-traffic --pcap one-way.pcap --local 192.0.2.300").refused(&["192.0.2.300", "--local"]);
+    desk.run("run high-inbound-traffic --local 192.0.2.1").refused(&["--pcap"]);
+    desk.run("probe capture file=one-way.pcap local=192.0.2.x").refused(&["`192.0.2.x` is not an IP address"]);
+    desk.run("probe capture file=one-way.pcap local=192.0.2.1,198.51.100.2").ended(0).printed(&["198.51.100.2"]);
+}
+
 #[test]
 fn a_truncated_capture_gives_what_it_holds_and_says_where_it_ends() {
     let desk = Desk::new();

@@ -62,7 +62,8 @@ pub struct Params {
     /// For a file: the addresses of the host that it is about, which make the direction of a packet. When empty they
     /// are inferred: the address that takes part in most packets, of equals the one that receives most, and then each
     /// further one that takes part in 5 % of the packets, all without those already taken. A direction that the file
-    /// itself names for a packet counts for more.
+    /// itself names for a packet counts for more. A list, or one text with commas between them.
+    #[serde(deserialize_with = "addresses")]
     pub local: Vec<IpAddr>,
     /// A pcapng file to write the burst to: the first 128 bytes of each packet. It must not exist yet.
     pub write: Option<String>,
@@ -70,6 +71,24 @@ pub struct Params {
     pub write_limit: Size,
     /// Rows in the lists of remotes and source ports.
     pub top: u32,
+}
+
+/// A list of addresses, or a text of them: parameters of runbooks are no lists.
+fn addresses<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<IpAddr>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        List(Vec<String>),
+        Text(String),
+    }
+    let words = match Given::deserialize(deserializer)? {
+        Given::List(words) => words,
+        Given::Text(text) => text.split([',', ' ']).filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+    };
+    let address = |word: String| {
+        word.trim().parse().map_err(|_| serde::de::Error::custom(format!("`{word}` is not an IP address")))
+    };
+    words.into_iter().map(address).collect()
 }
 
 impl Default for Params {
