@@ -29,6 +29,9 @@ pub(super) struct Selection {
     pub hold: Hold,
 }
 
+/// Bytes that a selection costs besides its indices, with what the allocator adds to both.
+pub(super) const SELECTION: usize = size_of::<Selection>() + 112;
+
 impl Drop for List {
     fn drop(&mut self) {
         self.place.source().outside.release::<Self>();

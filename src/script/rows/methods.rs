@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::field::{Field, Part};
 use super::item::{refuse_writing, short, type_of};
 use super::key::{Key, Sum};
-use super::list::List;
+use super::list::{List, SELECTION};
 use super::not_known;
 use super::pattern::Pattern;
 use crate::nearest::nearest;
@@ -49,6 +49,7 @@ impl List {
     fn filter(&self, lua: &Lua, pattern: &Pattern) -> mlua::Result<List> {
         pattern.check(self)?;
         let mut chosen = self.new_selection();
+        chosen.hold.add(lua, SELECTION)?;
         for position in 0..self.len() {
             if pattern.fits(lua, self, position)? {
                 if chosen.indices.len() == chosen.indices.capacity() {
@@ -124,7 +125,7 @@ impl List {
         }
         let mut chosen = self.new_selection();
         let count = largest.map_or(self.len(), |largest| largest.min(keys.len()));
-        chosen.hold.add(lua, count * size_of::<u32>())?;
+        chosen.hold.add(lua, SELECTION + count * size_of::<u32>())?;
         let others = if largest.is_some() { Vec::new() } else { without };
         chosen.indices = keys.iter().map(|(_, index)| *index).chain(others).take(count).collect();
         Ok(self.select(chosen))
@@ -175,7 +176,7 @@ impl List {
             *count = end;
         }
         let mut chosen = self.new_selection();
-        chosen.hold.add(lua, end as usize * size_of::<u32>())?;
+        chosen.hold.add(lua, SELECTION + end as usize * size_of::<u32>())?;
         chosen.indices = vec![0; end as usize];
         let mut next = starts.clone();
         for (position, group) in members.iter().enumerate() {
@@ -241,25 +242,32 @@ impl List {
     }
 }
 
-/// Lets `pairs` go through a table in the order of `keys`.
+/// Where the function that refuses to write to groups is kept.
+const REFUSE: &str = "casebook.groups.refuse";
+
+/// Lets `pairs` go through a table in the order of `keys`. All of it is made of Lua's own memory, which its limit counts.
 fn in_order(lua: &Lua, table: Table, keys: Table) -> mlua::Result<Table> {
-    let meta = lua.create_table()?;
-    let length = keys.raw_len();
-    meta.raw_set("__len", lua.create_function(move |_, _: MultiValue| Ok(length))?)?;
+    let refuse: mlua::Function = match lua.named_registry_value(REFUSE) {
+        Ok(refuse) => refuse,
+        Err(_) => {
+            let refuse =
+                |_: &Lua, _: MultiValue| -> mlua::Result<()> { Err(mlua::Error::runtime("evidence is read-only")) };
+            let refuse = lua.create_function(refuse)?;
+            lua.set_named_registry_value(REFUSE, &refuse)?;
+            refuse
+        }
+    };
     // The keys come as an upvalue of Lua's, not as a reference of Rust's: the collector sees them.
-    let pairs: mlua::Function = lua
+    let meta: Table = lua
         .load(
-            "local keys = ...\n\
-             return function(groups)\n  local at = 0\n  return function()\n    at = at + 1\n    \
-             local key = keys[at]\n    if key ~= nil then return key, groups[key] end\n  end\nend",
+            "local keys, refuse = ...\n\
+             local function each(groups)\n  local at = 0\n  return function()\n    at = at + 1\n    \
+             local key = keys[at]\n    if key ~= nil then return key, groups[key] end\n  end\nend\n\
+             return { __pairs = each, __len = function() return #keys end, __newindex = refuse, __metatable = false }",
         )
         .set_mode(mlua::chunk::ChunkMode::Text)
         .set_name("=groups")
-        .call(keys)?;
-    meta.raw_set("__pairs", pairs)?;
-    let refuse = |_: &Lua, _: MultiValue| -> mlua::Result<()> { Err(mlua::Error::runtime("evidence is read-only")) };
-    meta.raw_set("__newindex", lua.create_function(refuse)?)?;
-    meta.raw_set("__metatable", false)?;
+        .call((keys, refuse))?;
     table.set_metatable(Some(meta))?;
     Ok(table)
 }

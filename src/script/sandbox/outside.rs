@@ -11,7 +11,7 @@ const STEP: usize = 256 * 1024;
 /// The part of the limit that may be held outside without a word: a sixteenth, below the tenth that nobody minds.
 const FREE: usize = 16;
 /// Bytes that an object of Rust costs the allocator and Lua besides itself.
-const OBJECT: usize = 48;
+const OBJECT: usize = 112;
 
 /// The count of one state.
 #[derive(Debug)]

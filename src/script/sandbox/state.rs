@@ -41,7 +41,7 @@ struct Caught {
 
 /// One part in so many of the memory goes to the allocator, which Lua does not count: small objects take more than they ask
 /// for.
-const ALLOCATOR: usize = 8;
+const ALLOCATOR: usize = 4;
 /// Bytes of caught errors that may wait for the collector, or be kept.
 const CAUGHT: usize = 4 * 1024 * 1024;
 /// Bytes of an error besides its texts.

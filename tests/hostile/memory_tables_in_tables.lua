@@ -1,0 +1,2 @@
+local all
+while true do all = { all } end
