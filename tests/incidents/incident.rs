@@ -75,7 +75,7 @@ impl Incident {
         let sent: Vec<Sent> = flowing.into_iter().map(Flowing::stop).collect();
         assert_eq!(ended, 0, "traffic ended before casebook did, so nothing can be judged; sent: {sent:?}");
         let faults = self.expect.faults(&said);
-        accuracy::keep(self, &self.folder(), &said, &faults);
+        accuracy::keep(self, &said, &faults);
         assert!(
             faults.is_empty(),
             "{name}: casebook said otherwise than expected\n\n{faults}\n{said}\nsent by the generators: {sent:?}\nkept in {folder}",
