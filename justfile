@@ -22,7 +22,7 @@ incidents:
     rm -rf "${CARGO_TARGET_DIR:-target}/tmp/accuracy"
     status=0
     for run in 1 2 3; do cargo test --test incidents -- situations || status=$?; done
-    cargo test --test incidents -- --ignored --nocapture the_table_is_written
+    cargo test --test incidents -- --ignored --nocapture the_table_is_written || status=$?
     exit $status
 
 # casebook against the tools that it replaces, as root; writes docs/performance.md. With jobs (sockets, packets,

@@ -12,25 +12,40 @@ use serde_json::{Value, json};
 use crate::incident::Incident;
 use crate::judgement::Said;
 
-/// Keeps what became of an incident, a line for each time that it is played.
-pub fn keep(incident: &Incident, said: &Said, faults: &[String]) {
-    let case = said.case.as_ref().ok();
-    let first = case.and_then(|case| case.diagnosis.causes.first());
-    let ledger = case.and_then(|case| case.ledger.as_ref());
-    let likely = first.filter(|cause| cause.likelihood > Likelihood::Possible);
-    let row = json!({
-        "name": incident.name,
-        "expected": incident.expect.first,
-        "found": likely.map(|cause| &cause.id),
-        "likelihood": likely.map(|cause| cause.likelihood),
-        "bytes": ledger.map(|ledger| ledger.bytes),
-        "unexplained": ledger.and_then(|ledger| ledger.unexplained_share),
-        "right": faults.is_empty(),
-    });
-    fs::create_dir_all(folder()).expect("the target folder can be written");
-    let path = folder().join(format!("{}.jsonl", incident.name));
-    let mut file = OpenOptions::new().create(true).append(true).open(path).expect("the target folder can be written");
-    file.write_all(format!("{row}\n").as_bytes()).expect("the target folder can be written");
+/// An incident that is played: what becomes of it is a line of its file, also when it fails before it is judged.
+pub struct Played(Value);
+
+impl Played {
+    /// It begins, and is wrong until it is judged.
+    pub fn begin(incident: &Incident) -> Played {
+        Played(json!({"name": incident.name, "expected": incident.expect.first, "right": false}))
+    }
+
+    /// What was said of it, and what is wrong with that.
+    pub fn judged(&mut self, said: &Said, faults: &[String]) {
+        let case = said.case.as_ref().ok();
+        let first = case.and_then(|case| case.diagnosis.causes.first());
+        let ledger = case.and_then(|case| case.ledger.as_ref());
+        let likely = first.filter(|cause| cause.likelihood > Likelihood::Possible);
+        self.0["found"] = json!(likely.map(|cause| &cause.id));
+        self.0["likelihood"] = json!(likely.map(|cause| cause.likelihood));
+        self.0["bytes"] = json!(ledger.map(|ledger| ledger.bytes));
+        self.0["unexplained"] = json!(ledger.and_then(|ledger| ledger.unexplained_share));
+        self.0["right"] = json!(faults.is_empty());
+    }
+}
+
+impl Drop for Played {
+    fn drop(&mut self) {
+        let path = folder().join(format!("{}.jsonl", self.0["name"].as_str().unwrap_or_default()));
+        let written = fs::create_dir_all(folder())
+            .and_then(|()| OpenOptions::new().create(true).append(true).open(path))
+            .and_then(|mut file| file.write_all(format!("{}\n", self.0).as_bytes()));
+        // A second panic while one unwinds would end all tests.
+        if let Err(error) = written {
+            eprintln!("what became of {} is not kept: {error}", self.0["name"]);
+        }
+    }
 }
 
 fn folder() -> PathBuf {
@@ -54,13 +69,13 @@ fn is_right(row: &Value) -> bool {
     row["right"] == json!(true)
 }
 
-/// The line of an incident: its first wrong run, else the one with most unexplained, and how many were right.
-fn worst(rows: &[Value]) -> String {
+/// The line of an incident: its first wrong run, else the one with most unexplained, and how many of all runs were right.
+fn worst(rows: &[Value], runs: usize) -> String {
     let share = |row: &&Value| row["unexplained"].as_f64().unwrap_or(0.0);
     let wrong = rows.iter().find(|row| !is_right(row));
     let most = rows.iter().max_by(|a, b| share(a).total_cmp(&share(b)));
     let right = rows.iter().filter(|row| is_right(row)).count();
-    wrong.or(most).map_or(String::new(), |row| line(row, right, rows.len()))
+    wrong.or(most).map_or(String::new(), |row| line(row, right, runs))
 }
 
 fn line(row: &Value, right: usize, runs: usize) -> String {
@@ -84,7 +99,9 @@ fn line(row: &Value, right: usize, runs: usize) -> String {
 #[ignore = "writes docs/accuracy.md from what the runs of the incidents left"]
 fn the_table_is_written() {
     let played = played();
-    let right = played.values().filter(|rows| rows.iter().all(is_right)).count();
+    // One that is missing in a run was not right in it.
+    let runs = played.values().map(Vec::len).max().unwrap_or(0);
+    let right = played.values().filter(|rows| rows.len() == runs && rows.iter().all(is_right)).count();
     let mut page = format!(
         "# How often the runbook is right\n\n\
          Real traffic in network namespaces, judged by what the binary prints. `just incidents` plays them all three times and\n\
@@ -94,7 +111,7 @@ fn the_table_is_written() {
          | Incident | Expected first | Found first | Unexplained | Right |\n|:--|:--|:--|:--|:--|\n",
         played.len()
     );
-    played.values().for_each(|rows| page.push_str(&worst(rows)));
+    played.values().for_each(|rows| page.push_str(&worst(rows, runs)));
     print!("{page}");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/accuracy.md");
     fs::write(path, page).expect("the table can be written");

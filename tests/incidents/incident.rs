@@ -7,7 +7,7 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::accuracy;
+use crate::accuracy::Played;
 use crate::judgement::{Expect, Said};
 use crate::service::{Role, Service};
 use crate::stage::{Setting, Stage};
@@ -65,6 +65,7 @@ impl Incident {
     /// expected.
     pub fn play(&self) {
         let Some(stage) = Stage::set(self.setting) else { return };
+        let mut played = Played::begin(self);
         let _services: Vec<Service> = self.services.iter().map(|role| Service::start(&stage.server, role)).collect();
         for line in self.firewall {
             stage.server.shell(line);
@@ -75,7 +76,7 @@ impl Incident {
         let sent: Vec<Sent> = flowing.into_iter().map(Flowing::stop).collect();
         assert_eq!(ended, 0, "traffic ended before casebook did, so nothing can be judged; sent: {sent:?}");
         let faults = self.expect.faults(&said);
-        accuracy::keep(self, &said, &faults);
+        played.judged(&said, &faults);
         assert!(
             faults.is_empty(),
             "{name}: casebook said otherwise than expected\n\n{faults}\n{said}\nsent by the generators: {sent:?}\nkept in {folder}",
