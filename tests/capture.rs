@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use casebook::case::{Observed, Reason};
 use casebook::probe::capture::{Capture, CaptureProbe, Params};
 use casebook::probe::interfaces::{InterfacesProbe, Params as Interfaces};
-use casebook::probe::{Cancel, Context, Gate, Inputs, Probe};
+use casebook::probe::{Cancel, Context, Gate, Inputs, Manners, Probe};
 use casebook::units::{Size, Span};
 use etherparse::PacketBuilder;
 use nix::sched::{CloneFlags, unshare};
@@ -84,11 +84,17 @@ fn counted(interface: &str) -> (u64, u64) {
 /// Captures while `send` sends, from the moment that packets are let in to the end of the window, or until `send`
 /// cancels it.
 fn capture_while_cancellable(params: Params, send: impl FnOnce(&Cancel)) -> Observed<Capture> {
+    capture_behaving(Manners::unbounded(), params, send)
+}
+
+/// The same, of a run that may take no more of the host than `manners` allow.
+fn capture_behaving(manners: Manners, params: Params, send: impl FnOnce(&Cancel)) -> Observed<Capture> {
     let (ready, is_ready) = mpsc::channel();
     let cancel = Arc::new(Cancel::default());
     let cx = Context::new(Arc::new(Gate::new(1)), Arc::clone(&cancel), Inputs::new(), move |_| {
         let _ = ready.send(());
-    });
+    })
+    .behaving(manners);
     std::thread::scope(|scope| {
         let watching = scope.spawn(|| CaptureProbe.observe(params, &cx));
         is_ready.recv_timeout(Duration::from_secs(5)).expect("the capture begins");
@@ -383,6 +389,38 @@ fn what_was_written_reads_back_as_what_was_seen() {
         assert_eq!(again.output.written, None);
         assert_eq!(again.missing[0].fields, ["written"]);
         assert_eq!(std::fs::metadata(&path).unwrap().len(), written.bytes);
+    });
+}
+
+#[test]
+fn more_packets_than_the_cpu_time_allows_are_drawn_from_and_the_figures_stay_those_of_all() {
+    in_namespace(|| {
+        let mut sender = wire();
+        let before = counted("ours");
+        // A hundredth of a CPU is too little for this many, and leaves enough to estimate from.
+        let observed = capture_behaving(Manners::new(0.02, Manners::MEMORY), on("ours", "2s"), |_| {
+            let end = Instant::now() + Duration::from_millis(1_800);
+            let mut number = 0u32;
+            while Instant::now() < end {
+                for _ in 0..100 {
+                    number += 1;
+                    let [.., high, low] = number.to_be_bytes();
+                    sender.write_all(&udp(OURS, [198, 51, high, low], (53, 9), (number % 1400) as usize)).unwrap();
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let (packets, bytes) = counted("ours");
+        let (packets, bytes) = ((packets - before.0) as f64, (bytes - before.1) as f64);
+        let (seen, ring) = (&observed.output, observed.output.ring.unwrap());
+        assert!(seen.sampled > 1, "{ring:?}");
+        assert!((ring.received as f64) < packets / 2.0, "{} of {packets} packets were read", ring.received);
+        let close = |estimate: u64, counted: f64| (estimate as f64 / counted - 1.0).abs() < 0.2;
+        assert!(close(seen.rx.packets, packets) && close(seen.rx.bytes, bytes), "{:?} of {packets}, {bytes}", seen.rx);
+        assert!(close(seen.endpoints[0].packets, packets), "{:?}", seen.endpoints[0]);
+        assert_eq!(seen.classes.to_us.packets, seen.rx.packets);
+        let said = |words: &str| observed.loss.iter().any(|loss| loss.contains(words));
+        assert!(said("drew one in up to"), "{:?}", observed.loss);
     });
 }
 

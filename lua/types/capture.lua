@@ -14,7 +14,7 @@
 
 ---The kernel ring's own account of what it got and lost; none when a file was read.
 ---@class casebook.capture.Ring
----@field received integer Packets that were offered to the ring, the dropped ones included (`tp_packets`).
+---@field received integer Packets that were offered to the ring, the dropped ones included (`tp_packets`). Where only some packets are looked at (`sampled`), those.
 ---@field dropped integer Packets that found no room in the ring (`tp_drops`); they are in no other figure.
 ---@field freezes integer How often the ring was full (`tp_freeze_q_cnt`).
 
@@ -537,7 +537,7 @@
 ---@field seconds number How long was watched, in seconds; for a file, from its first packet to its last.
 ---@field started? string When the watching began; for a file, its first packet. None when a file holds no packet.
 ---@field ring? casebook.capture.Ring The kernel ring's own account of what it got and lost; none when a file was read.
----@field sampled integer One packet in how many was looked at; 1 means every packet.
+---@field sampled integer One packet in how many was looked at, at the busiest moment; 1 means every packet. What was looked at stands for the rest: all figures are of all packets, as estimates then.
 ---@field local_addresses string[] The host's own addresses, over all its interfaces. For a file: as given, or inferred (see the parameter `local`).
 ---@field rx casebook.capture.Rx Towards the host. On loopback each packet counts once here and once in `tx`, as in the interface's own counters.
 ---@field tx casebook.capture.Rx From the host.

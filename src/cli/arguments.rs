@@ -9,6 +9,7 @@ pub(super) use kept::{CasesArguments, CasesCommand, DiffArguments, ReplayArgumen
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use crate::probe::Manners;
 use crate::report;
 use crate::script::sandbox::Limits;
 use crate::sys::trust::Trust;
@@ -113,6 +114,8 @@ pub(super) struct RunArguments {
     #[command(flatten)]
     pub output: OutputArguments,
     #[command(flatten)]
+    pub manners: MannersArguments,
+    #[command(flatten)]
     pub scripts: ScriptArguments,
     /// Show no progress
     #[arg(long, short)]
@@ -145,6 +148,8 @@ pub(super) struct CheckArguments {
     pub help_params: bool,
     #[command(flatten)]
     pub output: OutputArguments,
+    #[command(flatten)]
+    pub manners: MannersArguments,
     #[command(flatten)]
     pub scripts: ScriptArguments,
     /// Show no progress
@@ -209,6 +214,26 @@ pub(super) struct LuaArguments {
     pub json: bool,
     #[command(flatten)]
     pub scripts: ScriptArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MannersArguments {
+    /// How much of all CPUs together the run may keep busy; a second of CPU time at once is always free. It reads packets
+    /// with half of that, and with 30 % of one CPU at most: when more come, the kernel draws some of them
+    #[arg(long, value_name = "SHARE", default_value = "33%")]
+    pub max_cpu: Share,
+    /// How much memory the run may take; evidence that is larger is trimmed, with a note
+    #[arg(long, value_name = "SIZE", default_value = "128MB")]
+    pub max_memory: Size,
+}
+
+impl MannersArguments {
+    /// What the run may take of the host.
+    pub fn manners(&self) -> Manners {
+        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as f64;
+        // Nothing at all would be no run.
+        Manners::new(cpus * self.max_cpu.0.max(0.001), self.max_memory.0)
+    }
 }
 
 #[derive(Debug, Args)]

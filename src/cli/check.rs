@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::arguments::{CheckArguments, key_and_value};
 use super::keep::Keeper;
+use super::run::Bounds;
 use super::{Usage, output};
 use crate::runbook::{self, Check, Kind, Problems};
 
@@ -32,7 +33,8 @@ pub(super) fn check(arguments: &CheckArguments) -> anyhow::Result<u8> {
     let runbook = runbook::around(&check).map_err(|problems| cannot_run(&arguments.check, &problems))?;
     let params = arguments.params.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
     let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
-    let case = super::run::live(&runbook, params, arguments.scripts.limits(), arguments.quiet, &mut keeper)?;
+    let bounds = Bounds { limits: arguments.scripts.limits(), manners: arguments.manners.manners() };
+    let case = super::run::live(&runbook, params, bounds, arguments.quiet, &mut keeper)?;
     let (case, map) = sinks.leaving(case);
     let written = sinks.write(&case);
     keeper.keep(&case);

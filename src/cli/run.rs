@@ -15,7 +15,7 @@ use super::output;
 use super::{Usage, say};
 use crate::case::Case;
 use crate::engine::{self, Live, Request, Settled};
-use crate::probe::Cancel;
+use crate::probe::{Cancel, Manners};
 use crate::runbook::{self, Kind, Runbook};
 use crate::script::sandbox::Limits;
 use crate::sys::identity;
@@ -48,7 +48,8 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
         params.insert("pcap_local".into(), Value::String(addresses.join(", ")));
     }
     let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
-    let case = live(&runbook, params, arguments.scripts.limits(), arguments.quiet, &mut keeper)?;
+    let bounds = Bounds { limits: arguments.scripts.limits(), manners: arguments.manners.manners() };
+    let case = live(&runbook, params, bounds, arguments.quiet, &mut keeper)?;
     let (case, map) = sinks.leaving(case);
     let written = sinks.write(&case);
     // What could not be written where it was wanted is all the more worth keeping.
@@ -57,11 +58,17 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
     Ok(case.verdict.exit_status())
 }
 
+/// What a run may take: its scripts, and all of it.
+pub(super) struct Bounds {
+    pub limits: Limits,
+    pub manners: Manners,
+}
+
 /// Runs a runbook on this host, with a journal.
 pub(super) fn live(
     runbook: &Runbook,
     params: Map<String, Value>,
-    limits: Limits,
+    bounds: Bounds,
     quiet: bool,
     keeper: &mut Keeper,
 ) -> Result<Case, Usage> {
@@ -72,7 +79,7 @@ pub(super) fn live(
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(quiet);
-    let mut observer = Live::new(Arc::clone(&cancel), display.progress());
+    let mut observer = Live::new(Arc::clone(&cancel), display.progress()).behaving(bounds.manners);
     if let Some(noted) = noted {
         observer = observer.noting(noted);
     }
@@ -83,7 +90,7 @@ pub(super) fn live(
         host,
         started,
         cancelled: &move || cancelled.is_cancelled(),
-        limits,
+        limits: bounds.limits,
         printed: &|step, line| match runbook.around {
             Some(_) => say(line),
             None => say(format_args!("{step}: {line}")),

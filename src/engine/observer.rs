@@ -12,8 +12,9 @@ use serde_json::Value;
 
 use super::progress::{Event, Progress};
 use crate::case::{Evidence, Gap, Observed, Reason};
-use crate::probe::{AnyProbe, Cancel, Context, Gate, Inputs};
+use crate::probe::{AnyProbe, Cancel, Context, Gate, Inputs, Manners};
 use crate::runbook::Runbook;
+use crate::sys::thread::Thread;
 use crate::sys::usage;
 
 /// How long a probe may take to finish after the operator has ended the run.
@@ -47,6 +48,9 @@ pub trait Observer: Sync {
     /// The evidence for each ask, in their order.
     fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence>;
 
+    /// All was asked: what comes now is judging, for which the host need not wait.
+    fn observed(&self) {}
+
     /// What a record has of a step.
     fn recorded(&self, _step: &str) -> Option<&Evidence> {
         None
@@ -61,12 +65,20 @@ pub struct Live {
     cancel: Arc<Cancel>,
     progress: Progress,
     noted: Option<Noted>,
+    manners: Manners,
 }
 
 impl Live {
     /// An observer of this host that `cancel` can end early.
     pub fn new(cancel: Arc<Cancel>, progress: Progress) -> Self {
-        Live { cancel, progress, noted: None }
+        Live { cancel, progress, noted: None, manners: Manners::unbounded() }
+    }
+
+    /// Lets the probes take no more of the host than `manners` allow.
+    #[must_use]
+    pub fn behaving(mut self, manners: Manners) -> Self {
+        self.manners = manners;
+        self
     }
 
     /// Hands each answer to `noted` as soon as it is there, long before the run ends.
@@ -86,13 +98,18 @@ impl Live {
         (self.progress)(Event::Started { step: ask.step.clone(), title: ask.title.clone(), window: ask.window });
         let (live, step) = (Arc::clone(&self.progress), ask.step.clone());
         let figure = move |figure| live(Event::Live { step: step.clone(), figure });
-        let cx = Context::new(Arc::clone(gate), Arc::clone(&self.cancel), ask.inputs.clone(), figure);
+        let cx =
+            Context::new(Arc::clone(gate), Arc::clone(&self.cancel), ask.inputs.clone(), figure).behaving(self.manners);
         let (gate, answers, progress) = (Arc::clone(gate), answers.clone(), Arc::clone(&self.progress));
         let (probe, step) = (ask.probe.name(), ask.step.clone());
         let failed = unstarted(&ask, Reason::Failed, "no thread could be started for it");
         let look = {
             let answers = answers.clone();
+            let gives_way = self.manners.gives_way() && !ask.probe.keeps_up();
             move || {
+                if gives_way {
+                    Thread::current().give_way();
+                }
                 let evidence = observe_one(&ask, &cx);
                 if ask.window.is_some() {
                     gate.forgo();
@@ -133,7 +150,7 @@ pub fn observe_one(ask: &Ask, cx: &Context) -> Evidence {
         Err(Gap::new(Reason::Failed, format!("ask probe {}", ask.probe.name()), why)
             .way_out("this is an error in casebook; please report it with this line"))
     });
-    let cpu_seconds = usage::thread_cpu_seconds().zip(cpu).map(|(after, before)| after - before);
+    let cpu_seconds = usage::thread_cpu_seconds().zip(cpu).map(|(after, before)| after - before + cx.helpers_seconds());
     let (output, gap, missing, loss) = match answer {
         Ok(Observed { output, missing, loss }) => (Some(output), None, missing, loss),
         Err(gap) => (None, Some(gap), Vec::new(), Vec::new()),
@@ -152,6 +169,12 @@ pub fn observe_one(ask: &Ask, cx: &Context) -> Evidence {
 }
 
 impl Observer for Live {
+    fn observed(&self) {
+        if self.manners.gives_way() {
+            Thread::current().give_way();
+        }
+    }
+
     fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence> {
         let gate = Arc::new(Gate::new(asks.iter().filter(|ask| ask.window.is_some()).count()));
         let began = Instant::now();

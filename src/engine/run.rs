@@ -63,6 +63,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
 
     let terms = Terms { request, scope: &scope, window, secrets };
     let seen = observe(&terms, observer);
+    observer.observed();
 
     for binding in &runbook.bindings {
         scope.set_expression(&binding.name, &binding.value);

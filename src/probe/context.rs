@@ -2,12 +2,15 @@
 //! evidence of other probes.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
+use super::Manners;
 use crate::case::{Evidence, Gap, Reason};
+use crate::sys::usage;
 
 /// Ends the watching early when the operator says so.
 #[derive(Debug, Default)]
@@ -102,6 +105,9 @@ pub struct Context {
     cancel: Arc<Cancel>,
     inputs: Inputs,
     live: Box<dyn Fn(String) + Send + Sync>,
+    manners: Manners,
+    /// CPU time of the threads that helped, in nanoseconds.
+    helpers_nanos: AtomicU64,
 }
 
 impl Context {
@@ -112,7 +118,21 @@ impl Context {
         inputs: Inputs,
         live: impl Fn(String) + Send + Sync + 'static,
     ) -> Self {
-        Context { gate, cancel, inputs, live: Box::new(live) }
+        Context {
+            gate,
+            cancel,
+            inputs,
+            live: Box::new(live),
+            manners: Manners::unbounded(),
+            helpers_nanos: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes no more of the host than `manners` allow.
+    #[must_use]
+    pub fn behaving(mut self, manners: Manners) -> Self {
+        self.manners = manners;
+        self
     }
 
     /// A context of its own for one probe alone, which nobody watches.
@@ -134,6 +154,36 @@ impl Context {
     /// Whether the operator has ended the watching.
     pub fn cancelled(&self) -> bool {
         self.cancel.is_cancelled()
+    }
+
+    /// Whether to go on with work that may take long, asked every few milliseconds of it: not when the operator has ended
+    /// the watching. Rests first while the run has taken more CPU time than it may.
+    pub fn goes_on(&self) -> bool {
+        while let Some(rest) = self.manners.rest() {
+            if !self.cancel.rest_until(Instant::now() + rest) {
+                return false;
+            }
+        }
+        !self.cancelled()
+    }
+
+    /// Does work in a thread that helps the probe's own, and counts its CPU time as the probe's.
+    pub fn helping<T>(&self, work: impl FnOnce() -> T) -> T {
+        let before = usage::thread_cpu_seconds();
+        let done = work();
+        let cost = usage::thread_cpu_seconds().zip(before).map_or(0.0, |(after, before)| after - before);
+        self.helpers_nanos.fetch_add((cost * 1e9) as u64, Ordering::Relaxed);
+        done
+    }
+
+    /// CPU time of the threads that helped, in seconds.
+    pub fn helpers_seconds(&self) -> f64 {
+        self.helpers_nanos.load(Ordering::Relaxed) as f64 / 1e9
+    }
+
+    /// What the run may take of the host.
+    pub fn manners(&self) -> &Manners {
+        &self.manners
     }
 
     /// Shows a live figure in the progress display: "84.2 Mbit/s in".

@@ -20,6 +20,7 @@ pub mod interfaces;
 pub mod kernel;
 pub mod ledger;
 pub mod logs;
+mod manners;
 mod process;
 pub mod processes;
 pub mod service;
@@ -28,6 +29,7 @@ pub mod sysctl;
 mod watched;
 
 pub use context::{Cancel, Context, Gate, Inputs};
+pub use manners::Manners;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -74,6 +76,8 @@ pub trait Probe: Sync {
     const NEEDS: &'static [Need];
     /// Names of probes whose evidence it derives its result from; it then looks at nothing itself.
     const DERIVES_FROM: &'static [&'static str] = &[];
+    /// Whether it loses what it watches when it gets no CPU time: it keeps its priority on a busy host, where others give way.
+    const KEEPS_UP: bool = false;
     /// Its parameters. Doc comments are the manual; `#[serde(default, deny_unknown_fields)]` throughout.
     type Params: DeserializeOwned + Serialize + JsonSchema + Default;
     /// Its result. `Option` is "the host did not say"; a figure that could not be had is never 0.
@@ -106,6 +110,8 @@ pub trait AnyProbe: Sync {
     fn needs(&self) -> &'static [Need];
     /// See [`Probe::DERIVES_FROM`].
     fn derives_from(&self) -> &'static [&'static str];
+    /// See [`Probe::KEEPS_UP`].
+    fn keeps_up(&self) -> bool;
     /// The schema of the parameters.
     fn params_schema(&self) -> Schema;
     /// The schema of the result, with all its parts in place.
@@ -135,6 +141,10 @@ impl<P: Probe> AnyProbe for P {
 
     fn needs(&self) -> &'static [Need] {
         P::NEEDS
+    }
+
+    fn keeps_up(&self) -> bool {
+        P::KEEPS_UP
     }
 
     fn derives_from(&self) -> &'static [&'static str] {

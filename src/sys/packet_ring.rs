@@ -100,14 +100,26 @@ impl PacketRing {
         self.interface_type
     }
 
-    /// Lets packets in from now on, the first `snap_bytes` of each.
-    pub fn accept(&self, snap_bytes: u32) -> io::Result<()> {
-        self.filter(snap_bytes)
+    /// Lets packets in from now on, the first `snap_bytes` of each: every one, or one in `one_in`, which the kernel draws at
+    /// random before it copies anything. What is in the ring stays there; its own counters count what was drawn.
+    pub fn accept(&self, snap_bytes: u32, one_in: u32) -> io::Result<()> {
+        match one_in {
+            0 | 1 => self.filter(&mut [give(snap_bytes)]),
+            one_in => self.filter(&mut [
+                instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, RANDOM),
+                libc::sock_filter {
+                    jt: 1,
+                    ..instruction(libc::BPF_JMP | libc::BPF_JGT | libc::BPF_K, u32::MAX / one_in)
+                },
+                give(snap_bytes),
+                give(0),
+            ]),
+        }
     }
 
     /// Lets no more packets in. What is in the ring stays there.
     pub fn refuse(&self) -> io::Result<()> {
-        self.filter(0)
+        self.filter(&mut [give(0)])
     }
 
     /// Hands over the frames of all blocks that are ready, each block once; says how many frames there were.
@@ -151,10 +163,8 @@ impl PacketRing {
             .map(io::Error::from_raw_os_error)
     }
 
-    /// Swaps the filter for one that keeps `snap_bytes` of every packet; 0 refuses all.
-    fn filter(&self, snap_bytes: u32) -> io::Result<()> {
-        let mut program =
-            [libc::sock_filter { code: (libc::BPF_RET | libc::BPF_K) as u16, jt: 0, jf: 0, k: snap_bytes }];
+    /// Swaps the filter, a program of classic BPF, for another one.
+    fn filter(&self, program: &mut [libc::sock_filter]) -> io::Result<()> {
         let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
         // SAFETY: the kernel copies `len` instructions from `filter`, which are alive until the call returns.
         check(unsafe {
@@ -168,6 +178,19 @@ impl PacketRing {
         })
         .map(drop)
     }
+}
+
+/// Where a filter finds a new random number (`SKF_AD_RANDOM`, Linux 3.16).
+const RANDOM: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_RANDOM) as u32;
+
+/// An instruction of classic BPF.
+fn instruction(code: u32, k: u32) -> libc::sock_filter {
+    libc::sock_filter { code: code as u16, jt: 0, jf: 0, k }
+}
+
+/// Ends a filter: the packet's first `snap_bytes` go to the ring; 0 refuses it.
+fn give(snap_bytes: u32) -> libc::sock_filter {
+    instruction(libc::BPF_RET | libc::BPF_K, snap_bytes)
 }
 
 /// The memory that is shared with the kernel, in blocks.

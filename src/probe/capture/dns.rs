@@ -19,18 +19,18 @@ pub struct DnsCounts {
 const DNS_TYPES: usize = 32;
 
 impl DnsCounts {
-    pub fn add(&mut self, question: Question, outgoing: bool, bytes: u32) {
+    pub fn add(&mut self, question: Question, outgoing: bool, amount: Count) {
         match (outgoing, question.answered) {
-            (false, false) => self.queries.add(bytes),
-            (false, true) => self.answers.add(bytes),
-            (true, false) => self.tx_queries.add(bytes),
-            (true, true) => self.tx_answers.add(bytes),
+            (false, false) => self.queries.add(amount),
+            (false, true) => self.answers.add(amount),
+            (true, false) => self.tx_queries.add(amount),
+            (true, true) => self.tx_answers.add(amount),
         }
         let (Some(kind), false) = (question.kind, outgoing) else { return };
         let types = if question.answered { &mut self.answer_types } else { &mut self.query_types };
         match types.iter().position(|(known, _)| *known == kind) {
-            Some(place) => types[place].1 += 1,
-            None if types.len() < DNS_TYPES => types.push((kind, 1)),
+            Some(place) => types[place].1 += amount.packets,
+            None if types.len() < DNS_TYPES => types.push((kind, amount.packets)),
             None => {}
         }
     }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::majority::Majority;
 use super::spread::Spread;
+use super::tally::Count;
 use crate::probe::distinct::Distinct;
 use crate::probe::hash::Secret;
 
@@ -29,6 +30,8 @@ pub struct Key {
 #[derive(Debug)]
 pub struct Row {
     pub key: Key,
+    /// Packets that were looked at; each may stand for more.
+    looked_at: u64,
     pub packets: u64,
     pub wire_packets: u64,
     pub bytes: u64,
@@ -110,8 +113,8 @@ impl Endpoints {
         }
     }
 
-    /// Counts a packet that found no room for a row.
-    pub fn overflow(&mut self, key: &Key, bytes: u64) {
+    /// Counts packets that found no room for a row.
+    pub fn overflow(&mut self, key: &Key, amount: Count) {
         let hash = self.hash(key);
         let place = match self.overflow.iter().position(|(protocol, _)| *protocol == key.protocol) {
             Some(place) => place,
@@ -121,18 +124,27 @@ impl Endpoints {
             }
         };
         let (_, other) = &mut self.overflow[place];
-        other.packets += 1;
-        other.bytes += bytes;
+        other.packets += amount.packets;
+        other.bytes += amount.bytes;
         other.distinct.get_or_insert_with(|| Box::new(Distinct::new(12))).add(hash);
     }
 
-    /// Looks into an rx packet of an endpoint that has a row: who sent it. Call it after the packet was counted.
-    pub fn look_into(&mut self, key: &Key, remote: IpAddr, remote_hash: u64, port: Option<u16>, ttl: u8, bytes: u64) {
+    /// Looks into an rx packet of an endpoint that has a row: who sent it.
+    pub fn look_into(
+        &mut self,
+        key: &Key,
+        remote: IpAddr,
+        remote_hash: u64,
+        port: Option<u16>,
+        ttl: u8,
+        amount: Count,
+    ) {
         let secret = self.secret;
         let hash = self.hash(key);
         let Ok(index) = self.find(hash, key) else { return };
         let row = &mut self.rows[index];
-        let early = (row.packets as usize).saturating_sub(1);
+        let early = row.looked_at as usize;
+        row.looked_at += 1;
         if let Some(remembered) = row.early.get_mut(early) {
             *remembered = remote_hash as u32;
             return;
@@ -150,11 +162,11 @@ impl Endpoints {
         }
         if let Some(detail) = row.detail.and_then(|index| self.details.get_mut(usize::from(index))) {
             detail.remotes.add(secret.words(u64::from(remote_hash as u32), 32));
-            detail.remote.add(remote, bytes);
+            detail.remote.add(remote, amount.bytes);
             if let Some(port) = port {
-                detail.remote_port.add(port, bytes);
+                detail.remote_port.add(port, amount.bytes);
             }
-            detail.ttl.add(ttl);
+            detail.ttl.add(ttl, amount.packets.min(u64::from(u32::MAX)) as u32);
         }
     }
 
@@ -172,9 +184,9 @@ impl Endpoints {
     pub fn remotes(&self, row: &Row) -> Option<u64> {
         match self.detail(row) {
             Some(detail) => Some(detail.remotes.estimate()),
-            None if row.packets as usize <= EARLY => {
+            None if row.looked_at as usize <= EARLY => {
                 let mut remembered = row.early;
-                let remembered = &mut remembered[..row.packets as usize];
+                let remembered = &mut remembered[..row.looked_at as usize];
                 remembered.sort_unstable();
                 Some(remembered.chunk_by(PartialEq::eq).count() as u64)
             }
@@ -220,6 +232,7 @@ impl Row {
     fn new(key: Key, at_nanos: u64) -> Self {
         Row {
             key,
+            looked_at: 0,
             packets: 0,
             wire_packets: 0,
             bytes: 0,
@@ -250,6 +263,8 @@ impl Row {
 mod tests {
     use super::*;
 
+    const ONE: Count = Count { packets: 1, bytes: 100 };
+
     fn key(port: u16) -> Key {
         Key { address: "192.0.2.1".parse().unwrap(), port: Some(port), protocol: 17 }
     }
@@ -276,11 +291,11 @@ mod tests {
             let remote = IpAddr::from((0x0a00_0000 + sent % 3).to_be_bytes());
             if sent < 6 {
                 endpoints.row(key(1), 0).unwrap().packets += 1;
-                endpoints.look_into(&key(1), remote, secret.address(remote), Some(53), 64, 100);
+                endpoints.look_into(&key(1), remote, secret.address(remote), Some(53), 64, ONE);
             }
             let remote = IpAddr::from((0x0a00_0000 + sent).to_be_bytes());
             endpoints.row(key(2), 0).unwrap().packets += 1;
-            endpoints.look_into(&key(2), remote, secret.address(remote), Some(53), 64, 100);
+            endpoints.look_into(&key(2), remote, secret.address(remote), Some(53), 64, ONE);
         }
         assert_eq!(endpoints.remotes(&endpoints.rows()[0]), Some(3));
         let many = endpoints.remotes(&endpoints.rows()[1]).unwrap();

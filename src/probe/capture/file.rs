@@ -39,7 +39,7 @@ pub fn read(path: &str, params: &Params, cx: &Context) -> Result<Observed<Captur
     for number in 0..survey.packets {
         if number.is_multiple_of(BREATH) {
             cx.live(format!("{} packets read", count(number as f64)));
-            if cx.cancelled() {
+            if !cx.goes_on() {
                 break;
             }
         }
@@ -52,6 +52,7 @@ pub fn read(path: &str, params: &Params, cx: &Context) -> Result<Observed<Captur
         let link_bytes = (header.bytes as u32).min(record.wire_bytes);
         burst.tally.add(&Seen {
             at_nanos: latest.saturating_sub(first),
+            stands_for: 1,
             way,
             wire_bytes: record.wire_bytes,
             link_bytes,
@@ -95,7 +96,7 @@ fn survey(path: &str, params: &Params, cx: &Context) -> Result<Survey, Gap> {
     let mut unread: Option<(u32, u64)> = None;
     let mut reader = open(path)?;
     loop {
-        if survey.packets.is_multiple_of(BREATH) && cx.cancelled() {
+        if survey.packets.is_multiple_of(BREATH) && !cx.goes_on() {
             survey.loss.push(format!("cancelled: only the first {} packets were read", count(survey.packets as f64)));
             break;
         }

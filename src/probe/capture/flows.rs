@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::classes::Class;
 use super::packet::{Transport, flag};
+use super::tally::Count;
 use crate::probe::distinct::Distinct;
 use crate::probe::hash::Secret;
 use crate::probe::heavy::Heavy;
@@ -59,14 +60,15 @@ pub enum Handshake {
     Nothing,
 }
 
-/// One packet of a flow.
+/// One packet of a flow, and how many it stands for.
 #[derive(Debug, Clone, Copy)]
 pub struct Part {
     pub key: Key,
     pub remote_hash: u64,
     pub outgoing: bool,
     pub class: Option<Class>,
-    pub bytes: u32,
+    pub amount: Count,
+    /// Payload bytes of each of the packets.
     pub payload_bytes: u32,
     pub transport: Transport,
     pub at_nanos: u64,
@@ -94,19 +96,20 @@ impl Flows {
             .secret
             .words(part.remote_hash ^ self.secret.address(local).rotate_left(17), ports << 8 | u64::from(protocol));
         self.distinct.add(hash);
-        let row = self.table.add(hash, part.key, part.bytes);
+        let row = self.table.add(hash, part.key, part.amount.weight());
+        let Count { packets, bytes } = part.amount;
         if row.rx_packets + row.tx_packets == 0 {
             row.first_nanos = part.at_nanos;
         }
         row.last_nanos = part.at_nanos;
         if part.outgoing {
-            row.tx_packets += 1;
-            row.tx_bytes += u64::from(part.bytes);
-            row.tx_payload_bytes += u64::from(part.payload_bytes);
+            row.tx_packets += packets;
+            row.tx_bytes += bytes;
+            row.tx_payload_bytes += packets * u64::from(part.payload_bytes);
         } else {
-            row.rx_packets += 1;
-            row.rx_bytes += u64::from(part.bytes);
-            row.rx_payload_bytes += u64::from(part.payload_bytes);
+            row.rx_packets += packets;
+            row.rx_bytes += bytes;
+            row.rx_payload_bytes += packets * u64::from(part.payload_bytes);
             row.class = row.class.or(part.class);
         }
         match part.transport {

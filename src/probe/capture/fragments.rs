@@ -52,7 +52,8 @@ impl Fragments {
 
     /// Gives a later fragment the ports of its first one, which the kernel needs, too, to know whose it is. TCP is left
     /// alone: what its flags mean was counted with the first.
-    pub fn resolve(&mut self, ip: &mut Ip, secret: &Secret, received: bool) {
+    pub fn resolve(&mut self, ip: &mut Ip, secret: &Secret, received: bool, stands_for: u32) {
+        let those = |which: bool| if which { u64::from(stands_for) } else { 0 };
         let Some(identification) = ip.fragment_id else { return };
         let addresses = secret.address(ip.source) ^ secret.address(ip.destination).rotate_left(23);
         let tag = secret.words(addresses, u64::from(identification) << 8 | u64::from(ip.protocol)).max(1);
@@ -61,15 +62,15 @@ impl Fragments {
         }
         let place = &mut self.places[tag as usize & (REMEMBERED - 1)];
         if !ip.later_fragment {
-            self.first += u64::from(received);
+            self.first += those(received);
             *place = First { tag, ports: ip.transport.ports(), followed: false };
             return;
         }
         let known = place.tag == tag;
         if received {
-            self.later += 1;
-            self.orphans += u64::from(!known);
-            self.followed += u64::from(known && !place.followed);
+            self.later += u64::from(stands_for);
+            self.orphans += those(!known);
+            self.followed += those(known && !place.followed);
         }
         place.followed |= known;
         if let Some((source_port, destination_port)) = place.ports.filter(|_| known)
@@ -80,11 +81,10 @@ impl Fragments {
     }
 
     /// Counts a fragment that came in.
-    pub fn add(&mut self, ip: &Ip, remote_hash: u64, bytes: u32) {
-        self.count.packets += 1;
-        self.count.bytes += u64::from(bytes);
+    pub fn add(&mut self, ip: &Ip, remote_hash: u64, amount: Count) {
+        self.count.add(amount);
         self.remotes.add(remote_hash);
-        self.local_address.add(ip.destination, u64::from(bytes));
+        self.local_address.add(ip.destination, amount.bytes);
     }
 }
 
@@ -104,7 +104,7 @@ mod tests {
     fn a_later_fragment_has_the_ports_of_its_first() {
         let (mut fragments, secret) = (Fragments::new(), Secret::draw());
         let mut parts = [fragment(1, 0, true), fragment(1, 185, false), fragment(2, 185, false), fragment(3, 0, true)];
-        parts.iter_mut().for_each(|part| fragments.resolve(part, &secret, true));
+        parts.iter_mut().for_each(|part| fragments.resolve(part, &secret, true, 1));
         assert_eq!(parts[1].transport, Transport::Udp { source_port: 53, destination_port: 8080 });
         assert_eq!(parts[2].transport, Transport::Other, "its first never came");
         assert_eq!((fragments.first, fragments.followed), (2, 1));

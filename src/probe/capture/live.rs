@@ -10,12 +10,14 @@ use super::host::{self, Interface};
 use super::link::{Link, Way};
 use super::output::{Capture, Ring};
 use super::packet;
+use super::sampling::Sampling;
 use super::summary::Source;
 use super::tally::{Seen, Tally};
 use super::{Burst, Params};
 use crate::case::{Gap, Observed, Reason};
 use crate::probe::Context;
 use crate::sys::packet_ring::{Frame, OpenError, PacketRing};
+use crate::sys::usage;
 use crate::units::{bitrate, count, percent, span};
 
 /// Bytes of each packet that are looked at, and written: link, network and transport headers with options.
@@ -46,12 +48,13 @@ pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
     // The refusing filter let nothing in, but the counters are only then surely at 0.
     ring.statistics().map_err(|error| Gap::io(tried(), &error))?;
     let started = Timestamp::now();
-    ring.accept(SNAP_BYTES).map_err(|error| Gap::io(tried(), &error))?;
+    ring.accept(SNAP_BYTES, 1).map_err(|error| Gap::io(tried(), &error))?;
     let mut watching = Watching {
         link,
         began: Instant::now(),
         started,
         account: Ring::default(),
+        sampling: Sampling::new(cx.manners().capture_share()),
         drained: 0,
         live_at: window_began,
         live_bytes: 0,
@@ -87,6 +90,7 @@ struct Watching {
     began: Instant,
     started: Timestamp,
     account: Ring,
+    sampling: Sampling,
     drained: u64,
     live_at: Instant,
     live_bytes: u64,
@@ -116,6 +120,7 @@ impl Watching {
                 let at = span(at.as_secs_f64());
                 return vec![format!("{} vanished after {at}; nothing was seen after that", interface.name)];
             }
+            self.sample(now, ring);
             self.show_live(now, burst, cx);
             if now >= end || !cx.rest_until(end.min(now + TICK)) {
                 let down = down_at.map(|at| span(at.as_secs_f64()));
@@ -127,8 +132,9 @@ impl Watching {
 
     fn drain(&mut self, ring: &mut PacketRing, burst: &mut Burst) {
         let (link, began) = (self.link, self.started.as_nanosecond() as u64);
+        let sampling = &self.sampling;
         self.drained += ring.drain(|frame| {
-            let seen = seen(frame, link, began);
+            let seen = seen(frame, link, began, sampling.stands_for(frame.timestamp_nanos));
             burst.tally.add(&seen);
             if let Some(writer) = &mut burst.writer {
                 writer.live_frame(link, frame, seen.way);
@@ -139,6 +145,15 @@ impl Watching {
             self.account.received += u64::from(statistics.packets);
             self.account.dropped += u64::from(statistics.drops);
             self.account.freezes += u64::from(statistics.freezes);
+        }
+    }
+
+    /// Has the kernel pass over more packets, or fewer, when reading them takes more CPU time than it may, or much less.
+    fn sample(&mut self, now: Instant, ring: &PacketRing) {
+        let Some(cpu_seconds) = usage::thread_cpu_seconds() else { return };
+        let Some(one_in) = self.sampling.wanted(now, cpu_seconds, self.account.dropped) else { return };
+        if ring.accept(SNAP_BYTES, one_in).is_ok() {
+            self.sampling.switched(Timestamp::now().as_nanosecond() as u64, one_in);
         }
     }
 
@@ -165,6 +180,16 @@ impl Watching {
                 count(dropped as f64),
                 count(received as f64),
                 percent(dropped as f64 / received.max(1) as f64)
+            ));
+        }
+        if let Some((since, one_in)) = self.sampling.account() {
+            let after = (since as f64 / 1e9 - self.started.as_nanosecond() as f64 / 1e9).max(0.0);
+            loss.push(format!(
+                "packets came too fast to read them all within {} of a CPU: from {} on the kernel drew one in up to {one_in} \
+                 at random, and each stands for as many; totals and shares are close estimates, single flows, fragments and \
+                 completed handshakes are rough ones",
+                percent(self.sampling.share()),
+                span(after)
             ));
         }
         let left = received.saturating_sub(dropped).saturating_sub(self.drained);
@@ -194,11 +219,12 @@ impl Watching {
 }
 
 /// A frame of the ring as the sums want it.
-fn seen(frame: &Frame, link: Link, began_nanos: u64) -> Seen {
+fn seen(frame: &Frame, link: Link, began_nanos: u64, stands_for: u32) -> Seen {
     let network = frame.bytes.get(frame.network_offset..).unwrap_or_default();
     let link_bytes = (frame.network_offset as u32).min(frame.wire_bytes);
     Seen {
         at_nanos: frame.timestamp_nanos.saturating_sub(began_nanos),
+        stands_for,
         way: Way::from_kernel(frame.packet_type),
         wire_bytes: frame.wire_bytes,
         link_bytes,

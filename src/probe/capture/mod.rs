@@ -23,6 +23,7 @@ mod pace;
 mod packet;
 mod pcap;
 mod reflected;
+mod sampling;
 mod speech;
 mod spread;
 mod summary;
@@ -112,6 +113,7 @@ impl Probe for CaptureProbe {
     const REPLACES: &'static [&'static str] = &["tcpdump", "iftop"];
     const NEEDS: &'static [Need] =
         &[Need { what: "CAP_NET_RAW", without: "no packets of an interface; a pcap file can still be read" }];
+    const KEEPS_UP: bool = true;
     type Params = Params;
     type Output = Capture;
 
@@ -150,7 +152,7 @@ impl Burst {
         if self.tally.flows.evicted() > 0 {
             loss.push(format!(
                 "there were about {} flows, more than are kept: the lightest made room, so figures of single flows and \
-                 completed handshakes are lower bounds; totals are exact",
+                 completed handshakes are lower bounds",
                 crate::units::count(self.tally.flows.distinct() as f64)
             ));
         }

@@ -69,7 +69,7 @@ impl Neighbours {
     }
 
     /// Counts a received packet, unless it was for this host alone.
-    pub fn add(&mut self, class: Class, link: Option<(Mac, Mac)>, packet: &Packet, secret: &Secret, bytes: u32) {
+    pub fn add(&mut self, class: Class, link: Option<(Mac, Mac)>, packet: &Packet, secret: &Secret, amount: Count) {
         if matches!(class, Class::ToUs) {
             return;
         }
@@ -81,19 +81,16 @@ impl Neighbours {
                 Kind::Ether(number) => 1 << 16 | u64::from(number),
             };
             let hash = secret.words(bits(source), bits(destination).rotate_left(17) ^ number << 8 ^ class as u64);
-            let count = self.stations.add(hash, key, bytes);
-            count.packets += 1;
-            count.bytes += u64::from(bytes);
+            self.stations.add(hash, key, amount.weight()).add(amount);
         }
         if let (Class::Multicast | Class::Broadcast | Class::Forwarded, Some(ip)) = (class, &packet.ip) {
             // Where it is routed on to matters, and not by which port.
             let port = ip.transport.ports().map(|(_, port)| port).filter(|_| class != Class::Forwarded);
             let key = GroupKey { class, address: ip.destination, protocol: ip.protocol, port };
             let number = port.map_or(1 << 32, u64::from) << 8 | u64::from(ip.protocol);
-            let row = self.groups.add(secret.words(secret.address(ip.destination), number), key, bytes);
-            row.count.packets += 1;
-            row.count.bytes += u64::from(bytes);
-            row.remote.add(ip.source, u64::from(bytes));
+            let row = self.groups.add(secret.words(secret.address(ip.destination), number), key, amount.weight());
+            row.count.add(amount);
+            row.remote.add(ip.source, amount.bytes);
         }
     }
 

@@ -24,7 +24,8 @@ pub struct Capture {
     pub started: Option<Timestamp>,
     /// The kernel ring's own account of what it got and lost; none when a file was read.
     pub ring: Option<Ring>,
-    /// One packet in how many was looked at; 1 means every packet.
+    /// One packet in how many was looked at, at the busiest moment; 1 means every packet. What was looked at stands for the
+    /// rest: all figures are of all packets, as estimates then.
     pub sampled: u32,
     /// The host's own addresses, over all its interfaces. For a file: as given, or inferred (see the parameter `local`).
     pub local_addresses: Vec<IpAddr>,
@@ -91,7 +92,8 @@ pub struct Capture {
 /// The kernel ring's own account (`PACKET_STATISTICS`), both directions together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ring {
-    /// Packets that were offered to the ring, the dropped ones included (`tp_packets`).
+    /// Packets that were offered to the ring, the dropped ones included (`tp_packets`). Where only some packets are looked at
+    /// (`sampled`), those.
     pub received: u64,
     /// Packets that found no room in the ring (`tp_drops`); they are in no other figure.
     pub dropped: u64,

@@ -1,6 +1,7 @@
 //! Rates over time.
 
 use super::output::Sample;
+use super::tally::Count;
 
 /// Slices that are kept at most: a sample a second over ten minutes, or longer slices.
 const SLICES: u64 = 600;
@@ -29,8 +30,8 @@ impl Pace {
         Pace { slice_nanos, slices: vec![Slice::default(); slices as usize] }
     }
 
-    /// Counts a packet. What comes after the window belongs to its last slice.
-    pub fn add(&mut self, at_nanos: u64, outgoing: bool, bytes: u64) {
+    /// Counts packets. What comes after the window belongs to its last slice.
+    pub fn add(&mut self, at_nanos: u64, outgoing: bool, amount: Count) {
         let last = self.slices.len() - 1;
         let slice = &mut self.slices[last.min((at_nanos / self.slice_nanos) as usize)];
         let (packets, sum) = if outgoing {
@@ -38,8 +39,8 @@ impl Pace {
         } else {
             (&mut slice.rx_packets, &mut slice.rx_bytes)
         };
-        *packets += 1;
-        *sum += bytes;
+        *packets += amount.packets;
+        *sum += amount.bytes;
     }
 
     /// The rates, when the burst took `elapsed_nanos` in the end. A burst without duration has none.
@@ -70,12 +71,13 @@ mod tests {
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
+    const ONE: Count = Count { packets: 1, bytes: 125 };
 
     #[test]
     fn ten_seconds_have_ten_samples_and_the_overrun_stays_in_the_last() {
         let mut pace = Pace::new(10 * SECOND);
-        pace.add(0, false, 125);
-        pace.add(10 * SECOND + 5, false, 125);
+        pace.add(0, false, ONE);
+        pace.add(10 * SECOND + 5, false, ONE);
         let samples = pace.samples(10 * SECOND + 10_000_000);
         assert_eq!(samples.len(), 10);
         assert_eq!(samples[0].rx_bits_per_second, 1000.0);
@@ -92,7 +94,7 @@ mod tests {
     #[test]
     fn a_watching_that_was_cut_short_has_no_samples_of_what_it_did_not_see() {
         let mut pace = Pace::new(10 * SECOND);
-        pace.add(SECOND + 1, false, 100);
+        pace.add(SECOND + 1, false, ONE);
         let samples = pace.samples(SECOND * 3 / 2);
         assert_eq!(samples.len(), 2);
         assert_eq!(samples[1].rx_packets_per_second, 2.0);

@@ -33,13 +33,21 @@ impl Reflected {
         }
     }
 
-    pub fn add(&mut self, local: (IpAddr, u16), source_port: u16, remote_hash: u64, answer: Option<bool>, bytes: u32) {
-        self.count.add(bytes);
+    pub fn add(
+        &mut self,
+        local: (IpAddr, u16),
+        source_port: u16,
+        remote_hash: u64,
+        answer: Option<bool>,
+        amount: Count,
+    ) {
+        let those = |which: bool| if which { amount.packets } else { 0 };
+        self.count.add(amount);
         self.remotes.add(remote_hash);
-        self.local_address.add(local.0, u64::from(bytes));
-        self.local_port.add(local.1, u64::from(bytes));
-        self.source_port.add(source_port, u64::from(bytes));
-        self.read += u64::from(answer.is_some());
-        self.answers += u64::from(answer == Some(true));
+        self.local_address.add(local.0, amount.bytes);
+        self.local_port.add(local.1, amount.bytes);
+        self.source_port.add(source_port, amount.bytes);
+        self.read += those(answer.is_some());
+        self.answers += those(answer == Some(true));
     }
 }

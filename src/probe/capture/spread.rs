@@ -13,10 +13,10 @@ impl Default for Spread {
 }
 
 impl Spread {
-    /// Counts a packet.
-    pub fn add(&mut self, ttl: u8) {
+    /// Counts packets.
+    pub fn add(&mut self, ttl: u8, packets: u32) {
         let count = &mut self.0[usize::from(ttl)];
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(packets);
     }
 
     /// How many different values there were.
@@ -51,11 +51,11 @@ mod tests {
     fn one_sender_has_no_entropy_and_eight_equal_ones_have_three_bits() {
         let mut spread = Spread::default();
         assert_eq!(spread.summary(), None);
-        spread.add(64);
+        spread.add(64, 1);
         let one = spread.summary().unwrap();
         assert_eq!((one.distinct, one.entropy_bits, one.commonest, one.commonest_share), (1, 0.0, 64, 1.0));
         let mut spread = Spread::default();
-        (0..8).for_each(|ttl| spread.add(50 + ttl));
+        (0..8).for_each(|ttl| spread.add(50 + ttl, 1));
         assert_eq!(spread.summary().unwrap().entropy_bits, 3.0);
     }
 }

@@ -52,7 +52,7 @@ impl Tally {
             seconds,
             started: source.started,
             ring: source.ring,
-            sampled: 1,
+            sampled: self.sampled,
             local_addresses: self.local.list(),
             rx: side(&self.rx, seconds, peak(|sample| sample.rx_bits_per_second)),
             tx: side(&self.tx, seconds, peak(|sample| sample.tx_bits_per_second)),

@@ -32,6 +32,8 @@ pub const SIZES: [u32; 8] = [64, 128, 256, 512, 1024, 1518, 9018, u32::MAX];
 pub struct Seen {
     /// Nanoseconds after the beginning of the burst.
     pub at_nanos: u64,
+    /// How many packets it stands for: more than one when only some are looked at.
+    pub stands_for: u32,
     /// How it came, or that it went.
     pub way: Way,
     /// Length on the wire, link header included.
@@ -56,10 +58,23 @@ pub struct Count {
 }
 
 impl Count {
-    /// Counts a packet.
-    pub fn add(&mut self, bytes: u32) {
-        self.packets += 1;
-        self.bytes += u64::from(bytes);
+    /// Counts more of them.
+    pub fn add(&mut self, more: Count) {
+        self.packets += more.packets;
+        self.bytes += more.bytes;
+    }
+
+    /// The bytes as a weight: what is heavier than 4 GiB at once weighs that.
+    pub fn weight(self) -> u32 {
+        u32::try_from(self.bytes).unwrap_or(u32::MAX)
+    }
+}
+
+impl Seen {
+    /// The packets and bytes on the wire that it stands for.
+    pub fn amount(&self) -> Count {
+        let packets = u64::from(self.stands_for);
+        Count { packets, bytes: packets * u64::from(self.wire_bytes) }
     }
 }
 
@@ -151,9 +166,11 @@ pub struct Tally {
     pub sizes: [Count; SIZES.len()],
     pub pace: Pace,
     pub gso: Gso,
+    /// The most packets that one stood for.
+    pub sampled: u32,
 }
 
-/// A received packet's length as it was on the wire, before frames were merged.
+/// What a frame stands for on the wire, before frames were merged.
 #[derive(Debug, Clone, Copy)]
 struct OnWire {
     packets: u64,
@@ -199,22 +216,24 @@ impl Tally {
             sizes: Default::default(),
             pace: Pace::new(window_nanos),
             gso: Gso::default(),
+            sampled: 1,
         }
     }
 
     /// Adds a packet.
     pub fn add(&mut self, seen: &Seen) {
+        self.sampled = self.sampled.max(seen.stands_for);
         let outgoing = seen.way == Way::Outgoing;
         let mut seen = *seen;
         if let Some(ip) = &mut seen.packet.ip {
-            self.fragments.resolve(ip, &self.secret, !outgoing);
+            self.fragments.resolve(ip, &self.secret, !outgoing, seen.stands_for);
         }
         let seen = &seen;
         let on_wire = OnWire::of(seen);
         let side = if outgoing { &mut self.tx } else { &mut self.rx };
-        side.add(seen.wire_bytes, on_wire);
-        side.link_header_bytes += u64::from(seen.link_bytes);
-        self.pace.add(seen.at_nanos, outgoing, u64::from(seen.wire_bytes));
+        side.add(seen.amount(), on_wire);
+        side.link_header_bytes += u64::from(seen.stands_for) * u64::from(seen.link_bytes);
+        self.pace.add(seen.at_nanos, outgoing, seen.amount());
         if outgoing {
             if let Some(ip) = &seen.packet.ip {
                 self.add_sent(seen, ip);
@@ -226,32 +245,33 @@ impl Tally {
 
     fn add_received(&mut self, seen: &Seen, on_wire: OnWire) {
         let class = self.local.class(seen.way, &seen.packet);
-        self.classes[class as usize].add(seen.wire_bytes);
+        let amount = seen.amount();
+        self.classes[class as usize].add(amount);
         if seen.tag_stripped || seen.packet.tagged {
-            self.tagged.add(seen.wire_bytes);
-            self.stripped_tags += u64::from(seen.tag_stripped);
+            self.tagged.add(amount);
+            self.stripped_tags += u64::from(seen.tag_stripped) * amount.packets;
         }
-        self.neighbours.add(class, seen.link, &seen.packet, &self.secret, seen.wire_bytes);
+        self.neighbours.add(class, seen.link, &seen.packet, &self.secret, amount);
         self.add_sizes(seen, on_wire);
         match &seen.packet.ip {
             Some(ip) => self.add_received_ip(seen, ip, class, on_wire),
-            None => self.add_ether_type(seen.packet.ether_type, seen.wire_bytes),
+            None => self.add_ether_type(seen.packet.ether_type, amount),
         }
     }
 
     fn add_received_ip(&mut self, seen: &Seen, ip: &Ip, class: Class, on_wire: OnWire) {
-        let bytes = seen.wire_bytes;
-        self.ip_packets += 1;
-        self.ip_protocols[usize::from(ip.protocol)].add(bytes);
+        let amount = seen.amount();
+        self.ip_packets += amount.packets;
+        self.ip_protocols[usize::from(ip.protocol)].add(amount);
         let remote_hash = self.secret.address(ip.source);
         if ip.fragment {
-            self.fragments.add(ip, remote_hash, bytes);
+            self.fragments.add(ip, remote_hash, amount);
         }
-        self.ttl.add(ip.ttl);
+        self.ttl.add(ip.ttl, seen.stands_for);
         self.distinct_remotes.add(remote_hash);
         self.distinct_networks.add(self.secret.network(ip.source));
-        let remote = self.remotes.add(remote_hash, ip.source, bytes);
-        remote.count.add(bytes);
+        let remote = self.remotes.add(remote_hash, ip.source, amount.weight());
+        remote.count.add(amount);
         remote.ttl = ip.ttl;
         if class == Class::ToUs
             && let Some(port) = knocked(&ip.transport)
@@ -261,36 +281,36 @@ impl Tally {
         let handshake = self.flows.add(&part(seen, ip, Some(class), remote_hash));
         match ip.transport {
             Transport::Tcp { source_port, destination_port, flags, options } => {
-                self.tcp_ports[usize::from(source_port)].rx.add(bytes);
-                self.tcp.add_received(flags, options, ip.payload_bytes, handshake);
+                self.tcp_ports[usize::from(source_port)].rx.add(amount);
+                self.tcp.add_received(flags, options, ip.payload_bytes, handshake, amount.packets);
                 if matches!(handshake, Handshake::Stray | Handshake::Unasked) {
-                    self.tcp.stray.add(bytes);
+                    self.tcp.stray.add(amount);
                 }
                 if class == Class::ToUs && flags & (flag::SYN | flag::ACK) == flag::SYN | flag::ACK {
                     let local = (ip.destination, destination_port);
                     let syn_acks = self.syn_acks.get_or_insert_with(|| Box::new(Reflected::new()));
-                    syn_acks.add(local, source_port, remote_hash, None, bytes);
+                    syn_acks.add(local, source_port, remote_hash, None, amount);
                 }
             }
             Transport::Udp { source_port, destination_port } => {
-                self.udp_ports[usize::from(source_port)].rx.add(bytes);
+                self.udp_ports[usize::from(source_port)].rx.add(amount);
                 // What is flooded or mirrored to us is somebody else's affair; stations that call all others answer nobody.
                 if matches!(class, Class::ToUs | Class::Forwarded) {
-                    self.add_reflected(source_port, (ip.destination, destination_port), remote_hash, ip, bytes);
+                    self.add_reflected(source_port, (ip.destination, destination_port), remote_hash, ip, amount);
                 }
                 if class != Class::OtherHost
                     && let Some(question) = ip.speech.dns
                 {
-                    self.dns.add(question, false, bytes);
+                    self.dns.add(question, false, amount);
                 }
             }
             Transport::Icmp { kind } => {
-                self.icmp[usize::from(ip.protocol == ip_protocol::ICMPV6)][usize::from(kind)].add(bytes);
+                self.icmp[usize::from(ip.protocol == ip_protocol::ICMPV6)][usize::from(kind)].add(amount);
             }
             Transport::Other => {}
         }
         if ip.protocol == ip_protocol::UDP {
-            self.udp_wire.add(bytes, on_wire);
+            self.udp_wire.add(amount, on_wire);
         }
         if class == Class::ToUs {
             self.add_to_endpoint(seen, ip, remote_hash, on_wire, handshake);
@@ -301,106 +321,109 @@ impl Tally {
         let ports = ip.transport.ports();
         let key =
             endpoints::Key { address: ip.destination, port: ports.map(|(_, local)| local), protocol: ip.protocol };
-        let bytes = u64::from(seen.wire_bytes);
+        let amount = seen.amount();
         let Some(row) = self.endpoints.row(key, seen.at_nanos) else {
-            self.endpoints.overflow(&key, bytes);
+            self.endpoints.overflow(&key, amount);
             return;
         };
-        row.packets += 1;
+        let those = |which: bool| if which { amount.packets } else { 0 };
+        row.packets += amount.packets;
         row.wire_packets += on_wire.packets;
-        row.bytes += bytes;
-        row.payload_bytes += u64::from(ip.payload_bytes);
+        row.bytes += amount.bytes;
+        row.payload_bytes += amount.packets * u64::from(ip.payload_bytes);
         row.merged_header_bytes += on_wire.merged_header_bytes;
         row.last_nanos = seen.at_nanos;
-        row.fragments += u64::from(ip.fragment);
-        row.later_fragments += u64::from(ip.later_fragment);
-        row.impossible_sources += u64::from(is_impossible(ip.source) || self.local.contains(ip.source));
+        row.fragments += those(ip.fragment);
+        row.later_fragments += those(ip.later_fragment);
+        row.impossible_sources += those(is_impossible(ip.source) || self.local.contains(ip.source));
         if let Transport::Tcp { flags, .. } = ip.transport {
-            row.syn_ack += u64::from(flags & (flag::SYN | flag::ACK) == flag::SYN | flag::ACK);
-            row.stray += u64::from(matches!(handshake, Handshake::Stray | Handshake::Unasked));
-            row.syn += u64::from(flags & (flag::SYN | flag::ACK) == flag::SYN);
-            row.rst += u64::from(flags & flag::RST != 0);
-            row.handshakes_completed += u64::from(handshake == Handshake::Completed);
+            row.syn_ack += those(flags & (flag::SYN | flag::ACK) == flag::SYN | flag::ACK);
+            row.stray += those(matches!(handshake, Handshake::Stray | Handshake::Unasked));
+            row.syn += those(flags & (flag::SYN | flag::ACK) == flag::SYN);
+            row.rst += those(flags & flag::RST != 0);
+            row.handshakes_completed += those(handshake == Handshake::Completed);
         }
-        self.endpoints.look_into(&key, ip.source, remote_hash, ports.map(|(remote, _)| remote), ip.ttl, bytes);
+        let remote_port = ports.map(|(remote, _)| remote);
+        self.endpoints.look_into(&key, ip.source, remote_hash, remote_port, ip.ttl, amount);
     }
 
     fn add_sent(&mut self, seen: &Seen, ip: &Ip) {
-        let bytes = seen.wire_bytes;
+        let amount = seen.amount();
+        let those = |which: bool| if which { amount.packets } else { 0 };
         self.flows.add(&part(seen, ip, None, self.secret.address(ip.destination)));
         match ip.transport {
             Transport::Tcp { destination_port, flags, .. } => {
-                self.tcp_ports[usize::from(destination_port)].requests += 1;
-                self.tcp.add_sent(flags, ip.payload_bytes);
+                self.tcp_ports[usize::from(destination_port)].requests += amount.packets;
+                self.tcp.add_sent(flags, ip.payload_bytes, amount.packets);
             }
             // One question, however many fragments it has.
             Transport::Udp { destination_port, .. } if !ip.later_fragment => {
-                self.udp_ports[usize::from(destination_port)].requests += 1;
+                self.udp_ports[usize::from(destination_port)].requests += amount.packets;
                 if let Some(question) = ip.speech.dns {
-                    self.dns.add(question, true, bytes);
+                    self.dns.add(question, true, amount);
                 }
             }
             Transport::Icmp { kind } => {
                 let v6 = ip.protocol == ip_protocol::ICMPV6;
-                self.icmp_tx_echo_replies += u64::from(kind == if v6 { 129 } else { 0 });
-                self.icmp_tx_unreachables += u64::from(kind == if v6 { 1 } else { 3 });
+                self.icmp_tx_echo_replies += those(kind == if v6 { 129 } else { 0 });
+                self.icmp_tx_unreachables += those(kind == if v6 { 1 } else { 3 });
             }
             Transport::Udp { .. } | Transport::Other => {}
         }
         match ip.protocol {
-            ip_protocol::TCP => self.tcp.tx.add(bytes),
-            ip_protocol::UDP => self.udp_tx.add(bytes),
-            ip_protocol::ICMP | ip_protocol::ICMPV6 => self.icmp_tx += 1,
+            ip_protocol::TCP => self.tcp.tx.add(amount),
+            ip_protocol::UDP => self.udp_tx.add(amount),
+            ip_protocol::ICMP | ip_protocol::ICMPV6 => self.icmp_tx += amount.packets,
             _ => {}
         }
         if self.local.contains(ip.source) {
             let port = ip.transport.ports().map(|(local, _)| local);
             let key = endpoints::Key { address: ip.source, port, protocol: ip.protocol };
             if let Some(row) = self.endpoints.row(key, seen.at_nanos) {
-                row.tx_packets += 1;
-                row.tx_bytes += u64::from(bytes);
-                row.tx_payload_bytes += u64::from(ip.payload_bytes);
+                row.tx_packets += amount.packets;
+                row.tx_bytes += amount.bytes;
+                row.tx_payload_bytes += amount.packets * u64::from(ip.payload_bytes);
                 row.last_nanos = seen.at_nanos;
                 if let Transport::Tcp { flags, .. } = ip.transport {
-                    row.tx_rst += u64::from(flags & flag::RST != 0);
-                    row.tx_syn_ack += u64::from(flags & (flag::SYN | flag::ACK) == flag::SYN | flag::ACK);
+                    row.tx_rst += those(flags & flag::RST != 0);
+                    row.tx_syn_ack += those(flags & (flag::SYN | flag::ACK) == flag::SYN | flag::ACK);
                 }
             }
         }
     }
 
-    fn add_reflected(&mut self, source_port: u16, local: (IpAddr, u16), remote_hash: u64, ip: &Ip, bytes: u32) {
+    fn add_reflected(&mut self, source_port: u16, local: (IpAddr, u16), remote_hash: u64, ip: &Ip, amount: Count) {
         if let Some(place) = reflector(source_port).and_then(|index| self.reflected.get_mut(index)) {
             let reflected = place.get_or_insert_with(|| Box::new(Reflected::new()));
-            reflected.add(local, source_port, remote_hash, ip.speech.answer, bytes);
+            reflected.add(local, source_port, remote_hash, ip.speech.answer, amount);
         }
     }
 
-    fn add_ether_type(&mut self, ether_type: u16, bytes: u32) {
+    fn add_ether_type(&mut self, ether_type: u16, amount: Count) {
         match self.ether_types.iter().position(|(known, _)| *known == ether_type) {
-            Some(place) => self.ether_types[place].1.add(bytes),
-            None if self.ether_types.len() < ETHER_TYPES => {
-                self.ether_types.push((ether_type, Count { packets: 1, bytes: bytes.into() }));
-            }
-            None => self.other_ether_types.add(bytes),
+            Some(place) => self.ether_types[place].1.add(amount),
+            None if self.ether_types.len() < ETHER_TYPES => self.ether_types.push((ether_type, amount)),
+            None => self.other_ether_types.add(amount),
         }
     }
 
     /// Sizes as they were on the wire: a merged frame is taken apart into full segments and the rest.
     fn add_sizes(&mut self, seen: &Seen, on_wire: OnWire) {
-        let total = u64::from(seen.wire_bytes) + on_wire.merged_header_bytes;
+        let frames = u64::from(seen.stands_for);
+        let total = frames * u64::from(seen.wire_bytes) + on_wire.merged_header_bytes;
         let header_bytes = seen.packet.ip.map_or(0, |ip| u64::from(seen.link_bytes + ip.header_bytes));
         let full = header_bytes + u64::from(seen.segment_bytes.unwrap_or(0));
-        let rest = total.saturating_sub(full * (on_wire.packets - 1));
+        let full_packets = on_wire.packets - frames;
+        let rest = total.saturating_sub(full * full_packets) / frames.max(1);
         let mut add = |packets: u64, size: u64| {
             let class = SIZES.iter().position(|up_to| size <= u64::from(*up_to)).unwrap_or(SIZES.len() - 1);
             self.sizes[class].packets += packets;
             self.sizes[class].bytes += packets * size;
         };
-        add(1, rest);
-        if on_wire.packets > 1 {
-            add(on_wire.packets - 1, full);
-            self.gso.frames += 1;
+        add(frames, rest);
+        if full_packets > 0 {
+            add(full_packets, full);
+            self.gso.frames += frames;
             self.gso.segments += on_wire.packets;
             self.gso.merged_header_bytes += on_wire.merged_header_bytes;
         }
@@ -424,13 +447,14 @@ impl OnWire {
             let segments = ip.payload_bytes.div_ceil(u32::from(segment_bytes)).max(1);
             (u64::from(segments), u64::from(seen.link_bytes + ip.header_bytes))
         });
-        OnWire { packets, merged_header_bytes: (packets - 1) * header_bytes }
+        let frames = u64::from(seen.stands_for);
+        OnWire { packets: frames * packets, merged_header_bytes: frames * (packets - 1) * header_bytes }
     }
 }
 
 impl Direction {
-    fn add(&mut self, bytes: u32, on_wire: OnWire) {
-        self.count.add(bytes);
+    fn add(&mut self, amount: Count, on_wire: OnWire) {
+        self.count.add(amount);
         self.wire_packets += on_wire.packets;
         self.merged_header_bytes += on_wire.merged_header_bytes;
     }
@@ -442,28 +466,30 @@ impl Direction {
 }
 
 impl TcpCounts {
-    fn add_received(&mut self, flags: u8, options: bool, payload_bytes: u32, handshake: Handshake) {
+    fn add_received(&mut self, flags: u8, options: bool, payload_bytes: u32, handshake: Handshake, packets: u64) {
+        let those = |which: bool| if which { packets } else { 0 };
         let syn = flags & (flag::SYN | flag::ACK) == flag::SYN;
-        self.payload_bytes += u64::from(payload_bytes);
-        self.syn += u64::from(syn);
-        self.syn_ack += u64::from(flags & (flag::SYN | flag::ACK) == flag::SYN | flag::ACK);
-        self.rst += u64::from(flags & flag::RST != 0);
-        self.fin += u64::from(flags & flag::FIN != 0);
-        self.data += u64::from(payload_bytes > 0);
+        self.payload_bytes += packets * u64::from(payload_bytes);
+        self.syn += those(syn);
+        self.syn_ack += those(flags & (flag::SYN | flag::ACK) == flag::SYN | flag::ACK);
+        self.rst += those(flags & flag::RST != 0);
+        self.fin += those(flags & flag::FIN != 0);
+        self.data += those(payload_bytes > 0);
         let kind = flags & (flag::SYN | flag::ACK | flag::FIN | flag::RST);
-        self.pure_ack += u64::from(kind == flag::ACK && payload_bytes == 0);
-        self.syn_without_options += u64::from(syn && !options);
-        self.syn_with_ecn += u64::from(syn && flags & (flag::ECE | flag::CWR) == flag::ECE | flag::CWR);
-        self.unasked += u64::from(handshake == Handshake::Unasked);
-        self.handshakes_started += u64::from(handshake == Handshake::Started);
-        self.handshakes_completed += u64::from(handshake == Handshake::Completed);
+        self.pure_ack += those(kind == flag::ACK && payload_bytes == 0);
+        self.syn_without_options += those(syn && !options);
+        self.syn_with_ecn += those(syn && flags & (flag::ECE | flag::CWR) == flag::ECE | flag::CWR);
+        self.unasked += those(handshake == Handshake::Unasked);
+        self.handshakes_started += those(handshake == Handshake::Started);
+        self.handshakes_completed += those(handshake == Handshake::Completed);
     }
 
-    fn add_sent(&mut self, flags: u8, payload_bytes: u32) {
-        self.tx_payload_bytes += u64::from(payload_bytes);
-        self.tx_syn += u64::from(flags & (flag::SYN | flag::ACK) == flag::SYN);
-        self.tx_syn_ack += u64::from(flags & (flag::SYN | flag::ACK) == flag::SYN | flag::ACK);
-        self.tx_rst += u64::from(flags & flag::RST != 0);
+    fn add_sent(&mut self, flags: u8, payload_bytes: u32, packets: u64) {
+        let those = |which: bool| if which { packets } else { 0 };
+        self.tx_payload_bytes += packets * u64::from(payload_bytes);
+        self.tx_syn += those(flags & (flag::SYN | flag::ACK) == flag::SYN);
+        self.tx_syn_ack += those(flags & (flag::SYN | flag::ACK) == flag::SYN | flag::ACK);
+        self.tx_rst += those(flags & flag::RST != 0);
     }
 }
 
@@ -481,7 +507,7 @@ fn part(seen: &Seen, ip: &Ip, class: Option<Class>, remote_hash: u64) -> flows::
         remote_hash,
         outgoing,
         class,
-        bytes: seen.wire_bytes,
+        amount: seen.amount(),
         payload_bytes: ip.payload_bytes,
         transport: ip.transport,
         at_nanos: seen.at_nanos,
@@ -518,6 +544,7 @@ mod tests {
     fn seen(way: Way, network: &[u8], ether_type: u16, wire_bytes: u32, segment_bytes: Option<u16>) -> Seen {
         Seen {
             at_nanos: 1,
+            stands_for: 1,
             way,
             wire_bytes,
             link_bytes: 14.min(wire_bytes),

@@ -77,7 +77,7 @@ impl Probe for FileProbe {
             observed.miss(&["files"], Gap::new(Reason::Failed, "read all files", why).way_out("read in several steps"));
         }
         for path in params.paths.iter().take(MOST_FILES) {
-            if cx.cancelled() {
+            if !cx.goes_on() {
                 observed.miss(&["files"], Gap::new(Reason::Cancelled, format!("read {path}"), "the run was ended"));
                 break;
             }

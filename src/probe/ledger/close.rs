@@ -12,6 +12,8 @@ use crate::units;
 const TOLERANCE: f64 = 0.02;
 /// Bytes below which a difference is no disagreement but the edge of a window.
 const EDGE: f64 = 20_000.0;
+/// How far an estimate from some of the packets may be off: what differs by more was not seen by the capture at all.
+const SAMPLED: f64 = 0.05;
 
 /// The part of the window that its edges may be.
 const LONGEST_EDGE: f64 = 0.02;
@@ -163,14 +165,17 @@ fn scale(
     if whole <= 0.0 {
         return scale;
     }
-    if lost > 0 || capture.sampled > 1 {
+    if lost > 0 {
         scale.factor = counted / whole;
         disagreements.push(format!(
-            "the capture saw {} of the {} that the interface counted ({} packets were lost or passed over); its figures are scaled up",
+            "the capture saw {} of the {} that the interface counted ({} packets were lost); its figures are scaled up",
             units::bytes(whole),
             units::bytes(counted),
             units::count(packets.saturating_sub(capture.rx.packets) as f64),
         ));
+    } else if capture.sampled > 1 && (whole - counted).abs() <= counted * SAMPLED {
+        // An estimate is taken to be one of what was counted.
+        scale.factor = counted / whole;
     } else {
         if whole > counted || counted - whole <= between(capture, watched, seconds) {
             scale.factor = counted / whole;

@@ -112,7 +112,7 @@ impl Probe for Logs {
 
         let finds = find::find(&dir, &params.files, window.from);
         let stop = || {
-            if cx.cancelled() {
+            if !cx.goes_on() {
                 Some(Reason::Cancelled)
             } else {
                 deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| Reason::TimedOut)

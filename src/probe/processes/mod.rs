@@ -92,14 +92,14 @@ impl Probe for ProcessesProbe {
         if !params.window.0.is_zero() {
             let begun = cx.begin();
             let (ticks, forks) = (ticks_since_boot(), forks());
-            let before = Pass::over_all(PASS).map_err(failed)?;
+            let before = Pass::over_all(PASS, cx).map_err(failed)?;
             cx.live(format!("{} processes", units::count(before.samples.len() as f64)));
             cx.rest_until(begun + params.window.0);
             window = Some(Window { begun, ticks, forks, before });
         }
         let asked = Instant::now();
         let forks = window.as_ref().and_then(|window| forks()?.checked_sub(window.forks?));
-        let after = Pass::over_all(PASS).map_err(failed)?;
+        let after = Pass::over_all(PASS, cx).map_err(failed)?;
         let seconds = window.as_ref().map_or(0.0, |window| (asked - window.begun).as_secs_f64());
         Ok(compose(&params, window.as_ref(), &after, seconds, forks))
     }

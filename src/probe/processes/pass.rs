@@ -6,6 +6,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::stat::Stat;
+use crate::probe::Context;
 use crate::probe::process::IoCounters;
 
 /// After how many processes the clock is looked at.
@@ -35,7 +36,7 @@ pub(super) struct Pass {
 
 impl Pass {
     /// Looks at all processes, for so long at most.
-    pub(super) fn over_all(patience: Duration) -> io::Result<Self> {
+    pub(super) fn over_all(patience: Duration, cx: &Context) -> io::Result<Self> {
         let deadline = Instant::now() + patience;
         let mut pids: Vec<i32> =
             fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
@@ -44,7 +45,7 @@ impl Pass {
         let counted = counts_open_files();
         let mut pass = Pass { samples: HashMap::with_capacity(pids.len()), complete: true, denied: 0 };
         for (number, pid) in pids.into_iter().enumerate() {
-            if number % CLOCK_EVERY == CLOCK_EVERY - 1 && Instant::now() >= deadline {
+            if number % CLOCK_EVERY == CLOCK_EVERY - 1 && !(cx.goes_on() && Instant::now() < deadline) {
                 pass.complete = false;
                 break;
             }
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_pass_finds_ourselves() {
-        let pass = Pass::over_all(Duration::from_secs(20)).unwrap();
+        let pass = Pass::over_all(Duration::from_secs(20), &Context::alone()).unwrap();
         let own = &pass.samples[&(std::process::id() as i32)];
         assert!(pass.complete && own.io.is_some() && own.stat.threads > 0);
         assert_eq!(own.open_files.is_some(), counts_open_files());
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_pass_without_time_says_that_it_is_not_complete() {
-        let pass = Pass::over_all(Duration::ZERO).unwrap();
+        let pass = Pass::over_all(Duration::ZERO, &Context::alone()).unwrap();
         assert!(!pass.complete || pass.samples.len() < CLOCK_EVERY);
     }
 }

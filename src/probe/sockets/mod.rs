@@ -93,7 +93,7 @@ impl Probe for SocketsProbe {
         let mut names = Names::new();
         let mut scan = params.owners.then(OwnerScan::prepare).transpose();
         if let Ok(Some(scan)) = &mut scan {
-            scan.run(Instant::now() + EARLY_PASS, None);
+            scan.run(Instant::now() + EARLY_PASS, None, cx);
         }
 
         let begun = cx.begin();
@@ -101,12 +101,12 @@ impl Probe for SocketsProbe {
         let mut window = Window::default();
         if params.window.0.is_zero() {
             if let Ok(Some(scan)) = &mut scan {
-                scan.run(Instant::now() + WHOLE_PASS, None);
+                scan.run(Instant::now() + WHOLE_PASS, None, cx);
             }
         } else {
             window = Window::watch(&mut eye, end, cx, || {
                 let Ok(Some(scan)) = &mut scan else { return HashMap::new() };
-                scan.run(end.min(Instant::now() + WHOLE_PASS), None);
+                scan.run(end.min(Instant::now() + WHOLE_PASS), None, cx);
                 follow(scan, &mut names)
             })?;
         }
@@ -117,7 +117,7 @@ impl Probe for SocketsProbe {
         let now: HashMap<i32, Activity> =
             window.activities.keys().filter_map(|pid| Some((*pid, Activity::read(*pid)?))).collect();
         if let Ok(Some(scan)) = &mut scan {
-            find_new_owners(scan, &rows);
+            find_new_owners(scan, &rows, cx);
         }
 
         let owners = match &scan {
@@ -251,11 +251,11 @@ fn follow(scan: &OwnerScan, names: &mut Names) -> HashMap<i32, Activity> {
 }
 
 /// Looks for the owners of sockets that are new since the first pass, and ends once all have one.
-fn find_new_owners(scan: &mut OwnerScan, rows: &[SocketRow]) {
+fn find_new_owners(scan: &mut OwnerScan, rows: &[SocketRow], cx: &Context) {
     let unowned = |row: &&SocketRow| row.inode != 0 && scan.holders(row.inode).is_none();
     let mut wanted: HashSet<u32> = rows.iter().filter(unowned).map(|row| row.inode).collect();
     if !wanted.is_empty() && (!scan.is_complete() || scan.renew().is_ok()) {
-        scan.run(Instant::now() + LATE_PASS, Some(&mut wanted));
+        scan.run(Instant::now() + LATE_PASS, Some(&mut wanted), cx);
     }
 }
 

@@ -14,6 +14,8 @@ use std::time::Instant;
 use nix::errno::Errno;
 use nix::fcntl::readlinkat;
 
+use crate::probe::Context;
+
 /// Most threads that a pass uses: reading descriptors is the kernel's work, and the host is in trouble already.
 const THREADS: usize = 2;
 
@@ -138,14 +140,14 @@ impl OwnerScan {
     }
 
     /// Looks until done, until `deadline`, or until nothing is `wanted` any more, where that is given.
-    pub(super) fn run(&mut self, deadline: Instant, wanted: Option<&mut HashSet<u32>>) {
+    pub(super) fn run(&mut self, deadline: Instant, wanted: Option<&mut HashSet<u32>>, cx: &Context) {
         let (next, denied) = (AtomicUsize::new(0), AtomicU32::new(0));
         let (found, unfinished) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
         let wanted = wanted.map(Mutex::new);
         let pids = std::mem::take(&mut self.pids);
-        let work = || {
+        let work = &|| {
             let mut links = Vec::new();
-            while Instant::now() < deadline {
+            while cx.goes_on() && Instant::now() < deadline {
                 if wanted
                     .as_ref()
                     .is_some_and(|wanted| wanted.lock().unwrap_or_else(PoisonError::into_inner).is_empty())
@@ -174,7 +176,7 @@ impl OwnerScan {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
         std::thread::scope(|scope| {
             for _ in 1..threads {
-                scope.spawn(work);
+                scope.spawn(|| cx.helping(work));
             }
             work();
         });
@@ -304,7 +306,7 @@ mod tests {
         let inode = socket_inode(link.to_str().unwrap()).unwrap();
         let mut scan = OwnerScan::prepare().unwrap();
         let mut wanted = HashSet::from([inode]);
-        scan.run(Instant::now() + Duration::from_secs(20), Some(&mut wanted));
+        scan.run(Instant::now() + Duration::from_secs(20), Some(&mut wanted), &Context::alone());
         assert_eq!(scan.holders(inode).unwrap().lowest, std::process::id() as i32);
         assert!(scan.is_complete());
     }
@@ -312,9 +314,9 @@ mod tests {
     #[test]
     fn a_pass_whose_time_is_over_can_be_resumed() {
         let mut scan = OwnerScan::prepare().unwrap();
-        scan.run(Instant::now(), None);
+        scan.run(Instant::now(), None, &Context::alone());
         assert!(!scan.is_complete());
-        scan.run(Instant::now() + Duration::from_secs(20), None);
+        scan.run(Instant::now() + Duration::from_secs(20), None, &Context::alone());
         assert!(scan.is_complete());
     }
 

@@ -1,0 +1,100 @@
+//! How much of a host that is in trouble already a run may take for itself.
+
+use std::time::{Duration, Instant};
+
+use crate::sys::usage;
+
+/// CPU time that may be taken at once, before shares count: a look that is over soon need not be slow.
+const AT_ONCE: f64 = 1.0;
+/// The longest rest in one piece, so that a run that is ended ends soon.
+const LONGEST_REST: Duration = Duration::from_millis(100);
+/// The share of one CPU that reading packets may take, whatever else is allowed.
+const CAPTURE_SHARE: f64 = 0.3;
+
+/// What a run may take, counted from when this was made.
+#[derive(Debug, Clone, Copy)]
+pub struct Manners {
+    /// CPUs that the whole process may keep busy.
+    cpus: f64,
+    memory_bytes: u64,
+    began: Instant,
+    cpu_began: f64,
+}
+
+impl Default for Manners {
+    /// A third of the CPUs and 128 MB.
+    fn default() -> Self {
+        Manners::new(Manners::cpus_by_default(), Manners::MEMORY)
+    }
+}
+
+impl Manners {
+    /// Memory that a run may take when nothing else is said, in bytes.
+    pub const MEMORY: u64 = 128_000_000;
+
+    /// A third of the CPUs that the process may run on.
+    pub fn cpus_by_default() -> f64 {
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as f64 / 3.0
+    }
+
+    /// A run that keeps at most `cpus` CPUs busy, which may be less than one, and takes at most `memory_bytes`.
+    pub fn new(cpus: f64, memory_bytes: u64) -> Self {
+        Manners { cpus, memory_bytes, began: Instant::now(), cpu_began: usage::process_cpu_seconds() }
+    }
+
+    /// No bounds but those of the probes themselves.
+    pub fn unbounded() -> Self {
+        Manners::new(f64::INFINITY, u64::MAX)
+    }
+
+    /// The share of one CPU that reading packets may take: half of what the run may, and never more than 30 %.
+    pub fn capture_share(&self) -> f64 {
+        (self.cpus / 2.0).min(CAPTURE_SHARE)
+    }
+
+    /// Whether what need not keep up with the host lets all others go first.
+    pub fn gives_way(&self) -> bool {
+        self.cpus.is_finite()
+    }
+
+    /// Memory that the run may take, in bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
+    }
+
+    /// How long to rest now, so that the CPU time of the run comes down to its share; none when it is within it.
+    pub fn rest(&self) -> Option<Duration> {
+        if !self.gives_way() {
+            return None;
+        }
+        self.rest_after(self.began.elapsed(), usage::process_cpu_seconds() - self.cpu_began)
+    }
+
+    fn rest_after(&self, elapsed: Duration, cpu_seconds: f64) -> Option<Duration> {
+        let over = cpu_seconds - AT_ONCE - self.cpus * elapsed.as_secs_f64();
+        (over > 0.0)
+            .then(|| Duration::try_from_secs_f64(over / self.cpus).map_or(LONGEST_REST, |rest| rest.min(LONGEST_REST)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_took_more_than_the_share_rests_until_it_is_one_again() {
+        let manners = Manners::new(0.5, Manners::MEMORY);
+        let rest = |seconds, cpu| manners.rest_after(Duration::from_secs(seconds), cpu);
+        assert_eq!(rest(0, 0.9), None, "a second at once is free");
+        assert_eq!(rest(10, 5.9), None);
+        assert_eq!(rest(10, 6.01), Some(Duration::from_millis(20)));
+        assert_eq!(rest(10, 9.0), Some(LONGEST_REST));
+        assert_eq!(Manners::unbounded().rest(), None);
+    }
+
+    #[test]
+    fn packets_never_take_more_than_their_share() {
+        assert_eq!(Manners::unbounded().capture_share(), 0.3);
+        assert_eq!(Manners::new(0.1, Manners::MEMORY).capture_share(), 0.05);
+    }
+}
