@@ -430,6 +430,8 @@ pub(super) struct ProbeArguments {
     /// Explain the probe's parameters and result instead of running it
     #[arg(long)]
     pub help_params: bool,
+    #[command(flatten)]
+    pub manners: MannersArguments,
 }
 
 #[derive(Debug, Args)]

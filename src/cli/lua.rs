@@ -14,7 +14,7 @@ use super::display::Display;
 use super::run::end_on_signals;
 use super::{output, say};
 use crate::engine::{Asker, Live, Secrets};
-use crate::probe::{Cancel, PROBES};
+use crate::probe::{Cancel, Manners, PROBES};
 use crate::report;
 use crate::script::sandbox::{Modules, Stopped};
 use crate::script::{Answer, Given, Question, Shown, session};
@@ -25,7 +25,7 @@ pub(super) fn lua(arguments: &LuaArguments) -> anyhow::Result<u8> {
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(false);
-    let observer = Live::new(cancel, display.progress());
+    let observer = Live::new(cancel, display.progress()).behaving(Manners::default());
     let secrets = Secrets::default();
     let mut failed = false;
     loop {

@@ -14,7 +14,7 @@ use crate::case::Evidence;
 use crate::engine::{Ask, Live, Observer};
 use crate::generate;
 use crate::nearest::nearest;
-use crate::probe::{self, AnyProbe, Cancel, Inputs, PROBES};
+use crate::probe::{self, AnyProbe, Cancel, Inputs, Manners, PROBES};
 use crate::redact;
 
 /// How much longer than its window a probe may take.
@@ -33,7 +33,7 @@ pub(super) fn probe(arguments: &ProbeArguments) -> anyhow::Result<u8> {
     let params = probe.complete_params(&Value::Object(params)).map_err(|why| {
         Usage(format!("probe {}: {why}; `casebook probe {0} --help-params` explains them", probe.name()))
     })?;
-    let evidence = observe(probe, params);
+    let evidence = observe(probe, params, arguments.manners.manners());
     match print(&evidence, &arguments.format) {
         Err(error) if super::is_closed_pipe(&error) => {}
         other => other?,
@@ -83,11 +83,11 @@ fn typed(probe: &dyn AnyProbe, key: &str, value: Value) -> Result<Value, Usage> 
 }
 
 /// Asks the probe, and before it those whose evidence it derives its result from.
-fn observe(probe: &'static dyn AnyProbe, params: Value) -> Evidence {
+fn observe(probe: &'static dyn AnyProbe, params: Value, manners: Manners) -> Evidence {
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(false);
-    let live = Live::new(cancel, display.progress());
+    let live = Live::new(cancel, display.progress()).behaving(manners);
     let mut inputs = Inputs::new();
     let others: Vec<Ask> = probe
         .derives_from()

@@ -14,6 +14,7 @@ mod progress;
 mod run;
 mod secret;
 mod trace;
+mod trim;
 
 pub use asker::Asker;
 pub use literal::{Literal, LiteralEvidence, Unanswered};

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::progress::{Event, Progress};
+use super::trim::trim;
 use crate::case::{Evidence, Gap, Observed, Reason};
 use crate::probe::{AnyProbe, Cancel, Context, Gate, Inputs, Manners};
 use crate::runbook::Runbook;
@@ -106,11 +107,13 @@ impl Live {
         let look = {
             let answers = answers.clone();
             let gives_way = self.manners.gives_way() && !ask.probe.keeps_up();
+            let memory_bytes = self.manners.memory_bytes();
             move || {
                 if gives_way {
                     Thread::current().give_way();
                 }
-                let evidence = observe_one(&ask, &cx);
+                let mut evidence = observe_one(&ask, &cx);
+                trim(&mut evidence, memory_bytes);
                 if ask.window.is_some() {
                     gate.forgo();
                 }

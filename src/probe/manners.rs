@@ -8,7 +8,7 @@ use crate::sys::usage;
 const AT_ONCE: f64 = 1.0;
 /// The longest rest in one piece, so that a run that is ended ends soon.
 const LONGEST_REST: Duration = Duration::from_millis(100);
-/// The share of one CPU that reading packets may take, whatever else is allowed.
+/// The share of one CPU that reading packets may take, however much else is allowed.
 const CAPTURE_SHARE: f64 = 0.3;
 
 /// What a run may take, counted from when this was made.
@@ -47,9 +47,10 @@ impl Manners {
         Manners::new(f64::INFINITY, u64::MAX)
     }
 
-    /// The share of one CPU that reading packets may take: half of what the run may, and never more than 30 %.
+    /// The share of one CPU that reading packets may take: half of what the run may, and never more than 30 %. Without bounds
+    /// every packet is read.
     pub fn capture_share(&self) -> f64 {
-        (self.cpus / 2.0).min(CAPTURE_SHARE)
+        if self.gives_way() { (self.cpus / 2.0).min(CAPTURE_SHARE) } else { f64::INFINITY }
     }
 
     /// Whether what need not keep up with the host lets all others go first.
@@ -94,7 +95,8 @@ mod tests {
 
     #[test]
     fn packets_never_take_more_than_their_share() {
-        assert_eq!(Manners::unbounded().capture_share(), 0.3);
+        assert_eq!(Manners::new(8.0, Manners::MEMORY).capture_share(), 0.3);
+        assert_eq!(Manners::unbounded().capture_share(), f64::INFINITY);
         assert_eq!(Manners::new(0.1, Manners::MEMORY).capture_share(), 0.05);
     }
 }

@@ -15,7 +15,9 @@ use libc::{tpacket_block_desc, tpacket_hdr_v1, tpacket3_hdr};
 /// A block is handed over when it is full or when its time is up.
 const BLOCK_BYTES: usize = 256 * 1024;
 /// 12 MiB: 260 ms of 300,000 small packets a second, should the reader not be scheduled. Fewer where memory is scarce.
-const BLOCKS: [usize; 3] = [48, 16, 4];
+const BLOCKS: [usize; 3] = [48, 16, SMALLEST];
+/// Blocks of the smallest ring: a megabyte.
+const SMALLEST: usize = 4;
 /// The kernel wants a frame size for its sums; frames of any size fill a block.
 const FRAME_BYTES: usize = 2048;
 /// How long the kernel waits for a block to become full.
@@ -75,8 +77,8 @@ pub struct Frame<'a> {
 }
 
 impl PacketRing {
-    /// Opens a ring on the interface with that index. Needs CAP_NET_RAW.
-    pub fn open(interface: u32) -> Result<Self, OpenError> {
+    /// Opens a ring of at most `most_bytes`, or the smallest there is, on the interface with that index. Needs CAP_NET_RAW.
+    pub fn open(interface: u32, most_bytes: u64) -> Result<Self, OpenError> {
         let at = |step| move |error| OpenError { step, error };
         // Protocol 0: nothing arrives before the bind.
         // SAFETY: no pointers; the result is checked.
@@ -88,7 +90,7 @@ impl PacketRing {
         set_packet_option(&socket, libc::PACKET_VERSION, &version).map_err(at("ask for TPACKET_V3"))?;
         // Tells merged frames apart; must come before the ring.
         set_packet_option(&socket, libc::PACKET_VNET_HDR, &1i32).map_err(at("ask for virtio headers"))?;
-        let memory = Memory::share(&socket).map_err(at("share a ring with the kernel"))?;
+        let memory = Memory::share(&socket, most_bytes).map_err(at("share a ring with the kernel"))?;
         let mut ring = PacketRing { socket, memory, next_block: 0, interface_type: 0 };
         ring.refuse().map_err(at("attach a filter"))?;
         ring.interface_type = bind(&ring.socket, interface).map_err(at("bind to the interface"))?;
@@ -204,9 +206,10 @@ struct Memory {
 unsafe impl Send for Memory {}
 
 impl Memory {
-    fn share(socket: &OwnedFd) -> io::Result<Self> {
+    fn share(socket: &OwnedFd, most_bytes: u64) -> io::Result<Self> {
         let mut outcome = Err(io::Error::from(io::ErrorKind::OutOfMemory));
-        for blocks in BLOCKS {
+        let small = |blocks: &usize| (blocks * BLOCK_BYTES) as u64 <= most_bytes || *blocks == SMALLEST;
+        for blocks in BLOCKS.into_iter().filter(small) {
             let request = libc::tpacket_req3 {
                 tp_block_size: BLOCK_BYTES as u32,
                 tp_block_nr: blocks as u32,

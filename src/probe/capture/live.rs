@@ -22,6 +22,8 @@ use crate::units::{bitrate, count, percent, span};
 
 /// Bytes of each packet that are looked at, and written: link, network and transport headers with options.
 const SNAP_BYTES: u32 = 128;
+/// The part of the memory that a run may take which the ring may have.
+const RING_PART: u64 = 8;
 /// How long to rest when the ring is empty.
 const TICK: Duration = Duration::from_millis(20);
 /// How often the live figure changes.
@@ -34,7 +36,8 @@ const CLOCK_SET: Duration = Duration::from_millis(100);
 /// Watches an interface for the window.
 pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
     let interface = host::interface(&params.interface)?;
-    let mut ring = PacketRing::open(interface.index).map_err(|error| no_ring(&interface, error))?;
+    let mut ring = PacketRing::open(interface.index, cx.manners().memory_bytes() / RING_PART)
+        .map_err(|error| no_ring(&interface, error))?;
     let link = Link::of_interface(ring.interface_type());
     let (local, local_gap) = match host::addresses() {
         Ok(addresses) => (addresses, None),

@@ -13,7 +13,7 @@ use super::output::{Closed, ClosedPort, Counts, ProcessIo, ProcessTraffic, Socke
 use super::{MOST_ROWS, Params};
 use crate::case::{Gap, Observed, Reason};
 use crate::probe::process::{Activity, IoCounters, Names, ignores_children};
-use crate::sys::sock_diag::{CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV, SocketRow, TIME_WAIT, Transport};
+use crate::sys::sock_diag::{LISTEN, SYN_RECV, SocketRow, TIME_WAIT, Transport};
 
 /// Most ports in the account of closed connections.
 const CLOSED_PORTS: usize = 256;
@@ -63,6 +63,10 @@ pub(super) struct Picture<'a> {
     pub(super) seconds: f64,
     /// Sockets at the end.
     pub(super) rows: &'a [SocketRow],
+    /// All there were at the end, by state.
+    pub(super) counts: Counts,
+    /// Sockets that were counted and not kept.
+    pub(super) left_out: u64,
     /// Sockets at the beginning, if there was a window.
     pub(super) before: Option<&'a Before>,
     /// Ports that something listened on at the beginning.
@@ -109,7 +113,7 @@ impl Picture<'_> {
         let mut observed = Observed::whole(Sockets {
             seconds: self.seconds,
             source: if self.refused.tcp.is_some() { "proc" } else { "sock_diag" }.to_owned(),
-            counts: counts(self.rows),
+            counts: self.counts,
             listeners: Vec::new(),
             listeners_left_out: 0,
             connections: Vec::new(),
@@ -144,6 +148,7 @@ impl Picture<'_> {
             missing::say_whose_keepers_are_unknown(&mut observed, &keepers);
         }
         self.say_what_is_missing(&mut observed, unseen, received);
+        missing::say_what_was_left_out(&mut observed, self.left_out);
         if !ended.is_empty() {
             let count = ended.len();
             observed.loss.push(format!("{count} processes that held sockets ended before they could be named"));
@@ -223,24 +228,6 @@ impl Picture<'_> {
         }
         (processes, left_out)
     }
-}
-
-/// Sockets by state.
-fn counts(rows: &[SocketRow]) -> Counts {
-    let mut counts = Counts::default();
-    for row in rows {
-        let count = match (row.transport, row.state) {
-            (Transport::Udp, _) => &mut counts.udp,
-            (_, ESTABLISHED) => &mut counts.tcp_established,
-            (_, SYN_RECV) => &mut counts.tcp_syn_recv,
-            (_, TIME_WAIT) => &mut counts.tcp_time_wait,
-            (_, CLOSE_WAIT) => &mut counts.tcp_close_wait,
-            (_, LISTEN) => &mut counts.tcp_listen,
-            _ => &mut counts.tcp_other,
-        };
-        *count += 1;
-    }
-    counts
 }
 
 /// Whether the kernel counts the bytes of TCP connections, as far as there are any that tell.
@@ -331,6 +318,8 @@ mod tests {
             params,
             seconds: 2.0,
             rows,
+            counts: Counts::of(rows),
+            left_out: 0,
             before: before.as_ref(),
             listening: &HashSet::new(),
             closed: Ok(ClosedSockets::default()),

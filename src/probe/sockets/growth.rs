@@ -18,6 +18,8 @@ pub(super) struct Earlier {
 #[derive(Debug, Default)]
 pub(super) struct Before {
     sockets: HashMap<u64, Earlier>,
+    /// Some sockets were left out: one that is not here may have been there all the same.
+    partial: bool,
 }
 
 /// Growth of one socket over the window; none where it is not known.
@@ -44,6 +46,11 @@ impl Before {
         }
     }
 
+    /// Some sockets were left out.
+    pub(super) fn is_partial(&mut self) {
+        self.partial = true;
+    }
+
     /// What the socket was at the first look.
     pub(super) fn get(&self, cookie: u64) -> Option<&Earlier> {
         self.sockets.get(&cookie)
@@ -56,6 +63,9 @@ impl Before {
             return Growth::default();
         }
         let earlier = self.get(row.cookie);
+        if earlier.is_none() && self.partial {
+            return Growth::default();
+        }
         let since = |now: Option<u64>, before: fn(&Earlier) -> Option<u64>| match earlier {
             None => now,
             Some(earlier) => now?.checked_sub(before(earlier)?),
@@ -118,6 +128,14 @@ mod tests {
     fn another_connection_with_the_same_ports_is_told_apart_and_counts_whole() {
         let before = before(&[row(7, ESTABLISHED, 100)]);
         assert_eq!(before.growth(&row(8, ESTABLISHED, 30)).rx, Some(30));
+    }
+
+    #[test]
+    fn where_sockets_were_left_out_one_that_is_not_known_is_not_new() {
+        let mut before = before(&[row(7, ESTABLISHED, 100)]);
+        before.is_partial();
+        assert_eq!(before.growth(&row(8, ESTABLISHED, 30)), Growth::default());
+        assert_eq!(before.growth(&row(7, ESTABLISHED, 130)).rx, Some(30));
     }
 
     #[test]

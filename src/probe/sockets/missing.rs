@@ -5,6 +5,7 @@ use super::keeper::KeeperLook;
 use super::output::Sockets;
 use super::owners::{Holders, OwnerScan};
 use crate::case::{Gap, Observed, Reason};
+use crate::units;
 
 /// The holders of sockets, or why they are not known.
 pub(super) enum Owners<'a> {
@@ -72,6 +73,18 @@ pub(super) fn say_whose_keepers_are_unknown(observed: &mut Observed<Sockets>, ke
         let tried = format!("see where {} processes write to (/proc/PID/fd)", keepers.too_many);
         let gap = Gap::new(Reason::TimedOut, tried, "they hold too many descriptors to look at in time");
         observed.miss(&FIELD, gap);
+    }
+}
+
+/// Says that there were more sockets than are kept.
+pub(super) fn say_what_was_left_out(observed: &mut Observed<Sockets>, left_out: u64) {
+    const FIELDS: [&str; 6] =
+        ["listeners", "connections", "processes", "tcp_rx_bytes", "tcp_tx_bytes", "unowned_rx_bytes"];
+    if left_out > 0 {
+        let tried = format!("look into {} more sockets than those that are listed", units::count(left_out as f64));
+        let why = "they take more memory than the run may; they are counted by state, and no more";
+        let gap = Gap::new(Reason::Failed, tried, why).way_out("allow more memory: --max-memory 1GB");
+        observed.miss(&FIELDS, gap);
     }
 }
 

@@ -89,7 +89,8 @@ impl Probe for SocketsProbe {
 
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Sockets>, Gap> {
         compose::check(&params)?;
-        let mut eye = Eye::open();
+        let with_time_wait = params.state.as_deref() == Some("time_wait");
+        let mut eye = Eye::open().keeping(look::most_sockets(cx.manners().memory_bytes()), with_time_wait);
         let mut names = Names::new();
         let mut scan = params.owners.then(OwnerScan::prepare).transpose();
         if let Ok(Some(scan)) = &mut scan {
@@ -112,12 +113,11 @@ impl Probe for SocketsProbe {
         }
 
         let last_look = Instant::now();
-        let mut rows = eye.rows(Transport::Tcp, ALL_STATES)?;
-        rows.extend(eye.rows(Transport::Udp, ALL_STATES)?);
+        let look = eye.look(ALL_STATES)?;
         let now: HashMap<i32, Activity> =
             window.activities.keys().filter_map(|pid| Some((*pid, Activity::read(*pid)?))).collect();
         if let Ok(Some(scan)) = &mut scan {
-            find_new_owners(scan, &rows, cx);
+            find_new_owners(scan, &look.rows, cx);
         }
 
         let owners = match &scan {
@@ -128,7 +128,9 @@ impl Probe for SocketsProbe {
         let picture = Picture {
             params: &params,
             seconds: window.first_look.map_or(0.0, |first| (last_look - first).as_secs_f64()),
-            rows: &rows,
+            rows: &look.rows,
+            counts: look.counts,
+            left_out: look.left_out.max(window.left_out),
             before: window.before.as_ref(),
             listening: &window.listening,
             closed: window.closed,
@@ -153,6 +155,8 @@ struct Window {
     activities: HashMap<i32, Activity>,
     /// What all processes of the machine had written to files, at its beginning.
     dirtied: Option<u64>,
+    /// Sockets of the first look that were not kept.
+    left_out: u64,
 }
 
 impl Default for Window {
@@ -165,6 +169,7 @@ impl Default for Window {
             closed: Err(nothing.way_out("give a window")),
             activities: HashMap::new(),
             dirtied: None,
+            left_out: 0,
         }
     }
 }
@@ -183,21 +188,24 @@ impl Window {
         let first_look = Instant::now();
         let dirtied = dirtied_bytes();
         let (mut before, mut listening) = (Before::default(), HashSet::new());
-        let mut sockets = 0;
-        for (transport, states) in [(Transport::Tcp, LASTING_STATES), (Transport::Udp, ALL_STATES)] {
-            for row in eye.rows(transport, states)? {
-                before.add(&row);
-                sockets += 1;
-                if transport == Transport::Tcp && row.state == LISTEN {
-                    listening.insert(row.local_port);
-                }
+        let look = eye.look(LASTING_STATES)?;
+        for row in &look.rows {
+            before.add(row);
+            if row.transport == Transport::Tcp && row.state == LISTEN {
+                listening.insert(row.local_port);
             }
         }
+        let left_out = look.left_out;
+        if left_out > 0 {
+            before.is_partial();
+        }
+        let sockets = look.rows.len() as u64 + left_out;
+        drop(look);
         // What closed during the look may be missing from it, and its bytes would all seem new.
         if let Ok(news) = &mut news {
             let _ = news.drain(|_| {});
         }
-        cx.live(format!("{} sockets", units::count(f64::from(sockets))));
+        cx.live(format!("{} sockets", units::count(sockets as f64)));
 
         let stop = AtomicBool::new(false);
         let (closed, activities) = std::thread::scope(|scope| {
@@ -219,7 +227,8 @@ impl Window {
             };
             (closed, activities)
         });
-        Ok(Window { first_look: Some(first_look), before: Some(before), listening, closed, activities, dirtied })
+        let (first_look, before) = (Some(first_look), Some(before));
+        Ok(Window { first_look, before, listening, closed, activities, dirtied, left_out })
     }
 }
 
