@@ -56,6 +56,7 @@ fn sockets(rows: u32) -> Evidence {
         started: jiff::Timestamp::UNIX_EPOCH,
         seconds: 10.0,
         cpu_seconds: None,
+        peak_memory_bytes: None,
         output: Some(json!({"seconds": 10.0, "source": "sock_diag", "connections": connections})),
         gap: None,
         missing: Vec::new(),

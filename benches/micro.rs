@@ -119,6 +119,7 @@ fn evidence(output: Value) -> Evidence {
         started: jiff::Timestamp::UNIX_EPOCH,
         seconds: 10.0,
         cpu_seconds: None,
+        peak_memory_bytes: None,
         output: Some(output),
         gap: None,
         missing: Vec::new(),

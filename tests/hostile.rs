@@ -201,6 +201,7 @@ fn nothing_seen(call: &Call) -> Evidence {
         started: "2026-01-01T00:00:00Z".parse().unwrap(),
         seconds: 0.0,
         cpu_seconds: None,
+        peak_memory_bytes: None,
         output: None,
         gap: Some(Gap::new(Reason::Denied, "look", "nobody may").way_out("become root")),
         missing: Vec::new(),

@@ -51,9 +51,12 @@ pub struct Evidence {
     pub started: Timestamp,
     /// How long it looked, in seconds.
     pub seconds: f64,
-    /// CPU time that the looking cost, in seconds, where the kernel says.
+    /// CPU time that the looking cost, in seconds, the threads that helped included, where the kernel says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_seconds: Option<f64>,
+    /// Peak resident memory of the whole run by the time when the looking ended, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_memory_bytes: Option<u64>,
     /// What it saw; none when there is a gap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,

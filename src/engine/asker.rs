@@ -137,6 +137,7 @@ impl<'a> Asker<'a> {
             started: self.now,
             seconds: 0.0,
             cpu_seconds: None,
+            peak_memory_bytes: None,
             output: None,
             gap: Some(gap),
             missing: Vec::new(),

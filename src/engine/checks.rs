@@ -100,6 +100,7 @@ pub(super) fn run(ask: &CheckAsk, terms: &CheckTerms<'_>) -> Checked {
         started,
         seconds: clock.elapsed().as_secs_f64(),
         cpu_seconds,
+        peak_memory_bytes: Some(usage::process().peak_memory_bytes).filter(|bytes| *bytes > 0),
         output,
         gap,
         missing: Vec::new(),

@@ -94,6 +94,7 @@ impl Literal {
             started: self.now,
             seconds: literal.seconds.or(ask.window.map(|window| window.as_secs_f64())).unwrap_or_default(),
             cpu_seconds: None,
+            peak_memory_bytes: None,
             output: literal.output,
             gap: literal.gap,
             missing: literal.missing,

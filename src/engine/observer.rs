@@ -137,6 +137,7 @@ fn unstarted(ask: &Ask, reason: Reason, why: &str) -> Evidence {
         started: Timestamp::now(),
         seconds: 0.0,
         cpu_seconds: None,
+        peak_memory_bytes: None,
         output: None,
         gap: Some(Gap::new(reason, format!("ask probe {}", ask.probe.name()), why)),
         missing: Vec::new(),
@@ -164,6 +165,7 @@ pub fn observe_one(ask: &Ask, cx: &Context) -> Evidence {
         started,
         seconds: clock.elapsed().as_secs_f64(),
         cpu_seconds,
+        peak_memory_bytes: Some(usage::process().peak_memory_bytes).filter(|bytes| *bytes > 0),
         output,
         gap,
         missing,
@@ -288,6 +290,7 @@ impl Recorded {
                     started: recorded.started,
                     seconds: recorded.seconds,
                     cpu_seconds: recorded.cpu_seconds,
+                    peak_memory_bytes: recorded.peak_memory_bytes,
                     // Why there was too little to derive it from is the record's to say, too.
                     gap: derived.gap.map(|gap| recorded.gap.clone().unwrap_or(gap)),
                     ..derived

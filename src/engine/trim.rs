@@ -85,6 +85,7 @@ mod tests {
             started: Timestamp::UNIX_EPOCH,
             seconds: 0.0,
             cpu_seconds: None,
+            peak_memory_bytes: None,
             output: Some(output),
             gap: None,
             missing: Vec::new(),

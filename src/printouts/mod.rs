@@ -102,7 +102,14 @@ impl Printouts {
         if !ask.probe.derives_from().is_empty() {
             let derived = derive(ask);
             let gap = derived.gap.map(|_| self.gap(probe, "the outputs show too little of what it is made from"));
-            return Evidence { started: self.started(), seconds: 0.0, cpu_seconds: None, gap, ..derived };
+            return Evidence {
+                started: self.started(),
+                seconds: 0.0,
+                cpu_seconds: None,
+                peak_memory_bytes: None,
+                gap,
+                ..derived
+            };
         }
         if probe == "logs" {
             return self.logs(ask);
@@ -149,6 +156,7 @@ impl Printouts {
             started: self.started(),
             seconds: 0.0,
             cpu_seconds: None,
+            peak_memory_bytes: None,
             output: None,
             gap: None,
             missing: Vec::new(),
@@ -172,7 +180,14 @@ impl Printouts {
             ask.params["until"] = json!(self.moment.strftime("%Y-%m-%d %H:%M:%S").to_string());
         }
         let seen = observe_one(&ask, &Context::alone());
-        Evidence { seconds: 0.0, cpu_seconds: None, started: blank.started, params: ask.params, ..seen }
+        Evidence {
+            seconds: 0.0,
+            cpu_seconds: None,
+            peak_memory_bytes: None,
+            started: blank.started,
+            params: ask.params,
+            ..seen
+        }
     }
 }
 

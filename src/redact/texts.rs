@@ -75,7 +75,18 @@ pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
 
 /// Shows every text of an observation to the visitor.
 pub fn of_evidence(evidence: &mut Evidence, visitor: &mut dyn Visitor) {
-    let Evidence { probe: _, params, started: _, seconds: _, cpu_seconds: _, output, gap, missing, loss } = evidence;
+    let Evidence {
+        probe: _,
+        params,
+        started: _,
+        seconds: _,
+        cpu_seconds: _,
+        peak_memory_bytes: _,
+        output,
+        gap,
+        missing,
+        loss,
+    } = evidence;
     of_value(params, Place::Field(""), visitor);
     output.iter_mut().for_each(|output| of_value(output, Place::Field(""), visitor));
     gap.iter_mut().for_each(|gap| of_gap(gap, visitor));

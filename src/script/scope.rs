@@ -403,6 +403,7 @@ mod tests {
             started: jiff::Timestamp::UNIX_EPOCH,
             seconds: 1.0,
             cpu_seconds: None,
+            peak_memory_bytes: None,
             output: Some(
                 json!({"seen": 5, "unseen": null, "none": null, "partial": [{"port": 53}], "rows": [{"port": 53, "name": "dns"}, {"port": 80, "name": null}]}),
             ),

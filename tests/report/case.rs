@@ -138,6 +138,7 @@ pub fn evidence(probe: &str, params: Value) -> Evidence {
         started: "2026-11-22T15:04:10.112Z".parse().unwrap(),
         seconds: 10.002,
         cpu_seconds: Some(0.021),
+        peak_memory_bytes: None,
         output: Some(json!({"seen": 1})),
         gap: None,
         missing: vec![],

@@ -226,6 +226,7 @@ mod tests {
                 started: Timestamp::UNIX_EPOCH,
                 seconds: 1.0,
                 cpu_seconds: None,
+                peak_memory_bytes: None,
                 output: Some(serde_json::json!({"load": 1})),
                 gap: None,
                 missing: Vec::new(),

@@ -188,5 +188,10 @@ impl<'a> Page<'a> {
         let label = format!("{:INDENT$}Again   ", "");
         self.lines.push(Line { spans: vec![(Tone::Faint, label), (Tone::Command, about.again.clone())] });
         fact(self, "Cost", &about.cost);
+        if self.depth == Depth::Full {
+            for from in &about.provenance {
+                fact(self, "", &format!("{} ({}): {}", from.title, from.probe, from.looked));
+            }
+        }
     }
 }

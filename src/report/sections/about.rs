@@ -40,7 +40,7 @@ pub struct Provenance {
     pub params: String,
     /// When it began.
     pub started: String,
-    /// How long it looked.
+    /// How long it looked, and what that cost.
     pub looked: String,
     /// What it saw: all, all but some, nothing.
     pub complete: String,
@@ -126,13 +126,14 @@ impl Provenance {
             "complete".to_owned()
         };
         let cpu = evidence.cpu_seconds.map(|cpu| format!(", {} of CPU", units::span(cpu))).unwrap_or_default();
+        let memory = evidence.peak_memory_bytes.map(|bytes| format!(", {} in use by then", units::bytes(bytes as f64)));
         Provenance {
             step: name(step),
             title: title_of(case, step),
             probe: name(&evidence.probe),
             params: sentence(&params),
             started: evidence.started.strftime("%H:%M:%S%.3f UTC").to_string(),
-            looked: format!("{}{cpu}", units::span(evidence.seconds)),
+            looked: format!("{}{cpu}{}", units::span(evidence.seconds), memory.unwrap_or_default()),
             complete,
         }
     }

@@ -20,6 +20,7 @@ fn evidence(output: Value, missing: &[&str]) -> Evidence {
         started: jiff::Timestamp::from_millisecond(1_500).unwrap(),
         seconds: 2.5,
         cpu_seconds: None,
+        peak_memory_bytes: None,
         output: Some(output),
         gap: None,
         missing: missing.collect(),
