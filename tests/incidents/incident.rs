@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use crate::accuracy::Played;
 use crate::judgement::{Expect, Said};
 use crate::service::{Role, Service};
-use crate::stage::{Setting, Stage};
-use crate::traffic::{Flowing, Sent, Traffic};
+use crate::stage::{Setting, Stage, WORLD};
+use crate::traffic::{Flood, Flowing, Sent, Traffic, send_at_once};
 
 /// How long traffic may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(10);
@@ -33,8 +33,14 @@ pub struct Incident {
     pub logs: Vec<(&'static str, String)>,
     /// Further words for casebook.
     pub ask: &'static [&'static str],
+    /// Frames that are sent before all else, as fast as they go, and how many.
+    pub before: Option<(Flood, u64)>,
     /// What flows, from before casebook looks until after.
     pub traffic: Vec<Traffic>,
+    /// The server's only resolver is the world's address, where questions come in and none is answered.
+    pub deaf_resolver: bool,
+    /// What else must hold of what casebook said, while the traffic still flows; gives what does not.
+    pub also: Option<fn(&Stage, &Said) -> Vec<String>>,
     /// Casebook looks as the user nobody, without any capability.
     pub without_root: bool,
     /// How long casebook watches.
@@ -52,7 +58,10 @@ impl Default for Incident {
             firewall: &[],
             logs: Vec::new(),
             ask: &[],
+            before: None,
             traffic: Vec::new(),
+            deaf_resolver: false,
+            also: None,
             without_root: false,
             window: Duration::from_secs(3),
             expect: Expect::default(),
@@ -70,12 +79,20 @@ impl Incident {
         for line in self.firewall {
             stage.server.shell(line);
         }
+        if let Some((flood, packets)) = &self.before {
+            send_at_once(&stage, flood, *packets);
+        }
+        let _deaf = self.deaf_resolver.then(|| {
+            stage.world.inside(|| std::net::UdpSocket::bind((WORLD, 53)).expect("the resolver's port is free"))
+        });
         let mut flowing = flow(&stage, &self.traffic);
         let said = self.ask_casebook(&stage);
+        let more = self.also.map(|also| also(&stage, &said)).unwrap_or_default();
         let ended = flowing.iter_mut().map(Flowing::flows).filter(|flows| !flows).count();
         let sent: Vec<Sent> = flowing.into_iter().map(Flowing::stop).collect();
         assert_eq!(ended, 0, "traffic ended before casebook did, so nothing can be judged; sent: {sent:?}");
-        let faults = self.expect.faults(&said);
+        let mut faults = self.expect.faults(&said);
+        faults.extend(more);
         played.judged(&said, &faults);
         assert!(
             faults.is_empty(),
@@ -101,6 +118,13 @@ impl Incident {
         let mut command = if self.without_root {
             let mut command = stage.server.command("setpriv");
             command.args(["--reuid", "65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", casebook]);
+            command
+        } else if self.deaf_resolver {
+            // `ip netns exec` gives its command a mount namespace of its own.
+            let resolvers = folder.join("resolv.conf");
+            fs::write(&resolvers, format!("nameserver {WORLD}\n")).expect("the target folder can be written");
+            let mut command = stage.server.command("sh");
+            command.args(["-c", r#"mount --bind "$0" /etc/resolv.conf && exec "$@""#]).arg(resolvers).arg(casebook);
             command
         } else {
             stage.server.command(casebook)

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -72,6 +72,18 @@ pub enum Role {
         /// Bytes of an answer.
         size: usize,
     },
+    /// Accepts connections and holds them, as sshd does while somebody is logged in.
+    Login {
+        /// Where it listens.
+        at: SocketAddr,
+    },
+    /// Accepts connections, leaves each to a child of its own, and keeps them open itself, too.
+    Forking {
+        /// Where it listens.
+        at: SocketAddr,
+    },
+    /// The child: writes to a file what comes in on its standard input, a connection.
+    Child,
     /// Listens and never accepts.
     Stuck {
         /// Where it listens.
@@ -107,6 +119,9 @@ impl Role {
             Role::Web { .. } => "stage-web",
             Role::Fetch { .. } | Role::FetchSome { .. } => "stage-fetch",
             Role::Amplifier { .. } => "stage-named",
+            Role::Login { .. } => "sshd",
+            Role::Forking { .. } => "stage-parent",
+            Role::Child => "stage-child",
             Role::Stuck { .. } => "stage-stuck",
             Role::GroupReceiver { .. } => "stage-group",
             Role::LocalReceive { .. } => "stage-lo-recv",
@@ -192,6 +207,12 @@ pub fn play_role_if_given() {
     // The name of the process is that of its main thread; this runs on another.
     fs::write(format!("/proc/{}/comm", std::process::id()), role.name()).expect("a process may name itself");
     let took = Arc::new(AtomicU64::new(0));
+    if matches!(role, Role::Child) {
+        // Its standard input is what it serves.
+        let mut input = std::io::stdin().lock();
+        let _ = std::io::copy(&mut input, &mut scratch_file());
+        std::process::exit(0);
+    }
     let player = {
         let took = Arc::clone(&took);
         thread::spawn(move || play(&role, &took))
@@ -225,6 +246,9 @@ fn play(role: &Role, took: &Arc<AtomicU64>) {
         Role::LocalReceive { at } => {
             accept_each(*at, took, |stream, took| read_all(stream, took, &mut scratch_file()));
         }
+        Role::Login { at } => accept_each(*at, took, |stream, took| read_all(stream, took, &mut std::io::sink())),
+        Role::Forking { at } => fork_for_each(*at),
+        Role::Child => unreachable!("it does not get here"),
         Role::DatagramSink { at } => receive(*at, took, None),
         Role::SlowReader { at } => receive(*at, took, Some(Duration::from_millis(50))),
         Role::Fetch { from } => {
@@ -302,6 +326,25 @@ fn play(role: &Role, took: &Arc<AtomicU64>) {
                 }
             });
         }
+    }
+}
+
+/// Starts a child for each connection. Both keep it open: who serves it has to be told from who only accepted it.
+fn fork_for_each(at: SocketAddr) {
+    let listener = TcpListener::bind(at).expect("the port is free");
+    say(READY);
+    let mut kept = Vec::new();
+    for stream in listener.incoming().flatten() {
+        let connection = std::os::fd::OwnedFd::from(stream.try_clone().expect("a second descriptor"));
+        let child = Command::new(std::env::current_exe().expect("this test binary"))
+            .args([PLAYER, "--exact", "--nocapture"])
+            .env(ROLE, serde_json::to_string(&Role::Child).expect("a role is JSON"))
+            .stdin(Stdio::from(connection))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a child");
+        kept.push((stream, child));
     }
 }
 

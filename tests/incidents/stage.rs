@@ -44,6 +44,8 @@ pub struct Stage {
     pub server: Namespace,
     /// Everybody else; its interface is `w0`.
     pub world: Namespace,
+    /// The link address of the server's `eth0`.
+    pub link: [u8; 6],
     _turn: Turn,
 }
 
@@ -57,11 +59,13 @@ pub struct Setting {
     /// Whether segments are merged on their way: by the sender (TSO) and by the server's interface (GRO). None leaves it to
     /// the kernel.
     pub merging: Option<bool>,
+    /// No other stage stands beside this one: what happens on it shows in counters of the whole machine.
+    pub alone: bool,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Setting { alias: false, link: SERVER_LINK, merging: None }
+        Setting { alias: false, link: SERVER_LINK, merging: None, alone: false }
     }
 }
 
@@ -76,12 +80,16 @@ impl Stage {
         }
         static SWEPT: Once = Once::new();
         SWEPT.call_once(sweep);
-        let turn = Turn::wait();
+        let turn = Turn::wait(if setting.alone { STAGES_AT_ONCE } else { 1 });
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = |side: &str| format!("{PREFIX}{}-{number}-{side}", std::process::id());
-        let stage =
-            Stage { server: Namespace::make(&name("server")), world: Namespace::make(&name("world")), _turn: turn };
+        let stage = Stage {
+            server: Namespace::make(&name("server")),
+            world: Namespace::make(&name("world")),
+            link: setting.link,
+            _turn: turn,
+        };
         stage.join(setting);
         Some(stage)
     }
@@ -204,26 +212,26 @@ pub fn names() -> Vec<String> {
     entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.starts_with(PREFIX)).collect()
 }
 
-/// One of the places for a stage, taken until it is dropped.
+/// Places for stages, taken until it is dropped.
 #[derive(Debug)]
-struct Turn;
+struct Turn(usize);
 
 static TAKEN: Mutex<usize> = Mutex::new(0);
 static FREED: Condvar = Condvar::new();
 
 impl Turn {
-    fn wait() -> Turn {
+    fn wait(places: usize) -> Turn {
         let taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
         let mut taken =
-            FREED.wait_while(taken, |taken| *taken >= STAGES_AT_ONCE).unwrap_or_else(PoisonError::into_inner);
-        *taken += 1;
-        Turn
+            FREED.wait_while(taken, |taken| *taken + places > STAGES_AT_ONCE).unwrap_or_else(PoisonError::into_inner);
+        *taken += places;
+        Turn(places)
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        FREED.notify_one();
+        *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) -= self.0;
+        FREED.notify_all();
     }
 }

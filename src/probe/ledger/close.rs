@@ -6,6 +6,7 @@ use super::{Books, Ledger, Shares, groups, rules, vanished};
 use crate::case::{Account, Entry, EntryKind, Gap, Reason};
 use crate::probe::capture::Capture;
 use crate::probe::interfaces::Interface;
+use crate::probe::kernel::KernelCounters;
 use crate::units;
 
 /// Figures of two sources that differ by more than this share are said to disagree.
@@ -68,6 +69,7 @@ fn by_capture(
     disagreements: &mut Vec<String>,
 ) {
     let scale = scale(capture, counted, &books.interfaces.watched, books.interfaces.seconds, disagreements);
+    book_overrun(books.kernel, capture, counted, scale, entries);
     let mut pots = pots(capture, scale);
     let joined = || books.kernel.and_then(|kernel| kernel.multicast_groups.as_ref()).into_iter().flatten();
     let receivers = books.sockets.map(|sockets| {
@@ -141,6 +143,28 @@ fn by_capture(
         };
         book_others(refused, delivered, pot, entries);
     }
+}
+
+/// Books what the interface counted and no capture can see because it found the queue of a CPU full, as far as the kernel
+/// counted such packets. It counts them for the whole machine: of this interface there may be fewer, but not more.
+fn book_overrun(
+    kernel: Option<&KernelCounters>,
+    capture: &Capture,
+    (packets, bytes): (u64, u64),
+    scale: Scale,
+    entries: &mut Entries,
+) {
+    let dropped = kernel.and_then(|kernel| kernel.softnet.dropped).unwrap_or(0);
+    let unseen = packets.saturating_sub(capture.rx.packets);
+    if dropped == 0 || unseen == 0 || scale.factor != 1.0 {
+        return;
+    }
+    let unseen_bytes = bytes.saturating_sub(capture.rx.bytes + capture.vlan.stripped_tag_bytes);
+    let mean = unseen_bytes as f64 / unseen as f64;
+    let packets = unseen.min(dropped);
+    let label = "dropped at the full queue of a CPU (softnet_stat, whole machine)".to_owned();
+    let end = End { label, ..End::default() };
+    entries.book(EntryKind::KernelDrop, end, Portion { packets, bytes: packets as f64 * mean });
 }
 
 /// How the capture's figures become the interface's, and what is said where they differ.

@@ -3,7 +3,7 @@
 use crate::incident::Incident;
 use crate::judgement::Expect;
 use crate::service::Role;
-use crate::stage::SERVER;
+use crate::stage::{SERVER, WORLD};
 use crate::traffic::{Traffic, background_noise};
 
 #[test]
@@ -24,6 +24,45 @@ fn background_noise_alone_is_no_incident() {
         services: vec![Role::Web { at: (SERVER, 80).into() }],
         traffic: background_noise(),
         expect: Expect { exit: &[0], bytes_at_most: 50_000, ..Expect::default() },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn what_a_graph_shows_does_not_reach_the_host() {
+    Incident {
+        name: "not-reaching-host",
+        services: vec![Role::Web { at: (SERVER, 80).into() }],
+        ask: &["--set", "reported_rate=94Mbit/s"],
+        traffic: background_noise(),
+        expect: Expect {
+            first: Some("not-reaching-host"),
+            not: &["bulk-transfer-in", "local-loopback"],
+            subject: &[("not-reaching-host", &["eth0", "94000000"])],
+            exit: &[1],
+            bytes_at_most: 50_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn what_a_graph_shows_does_reach_the_host() {
+    Incident {
+        name: "reported-and-there",
+        ask: &["--set", "reported_rate=52Mbit/s"],
+        traffic: vec![Traffic::Download { from: (WORLD, 443).into(), bytes_per_second: 6_000_000 }],
+        expect: Expect {
+            first: Some("bulk-transfer-in"),
+            not: &["not-reaching-host"],
+            subject: &[("bulk-transfer-in", &["stage-fetch"])],
+            exit: &[1, 2],
+            bytes: 10_000_000,
+            ..Expect::default()
+        },
         ..Incident::default()
     }
     .play();

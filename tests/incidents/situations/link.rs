@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use crate::incident::Incident;
 use crate::judgement::Expect;
 use crate::service::Role;
-use crate::stage::{SERVER, WORLD};
-use crate::traffic::{Flood, Shape, Sources, Traffic, Ttl};
+use crate::stage::{SERVER, Setting, WORLD};
+use crate::traffic::{Flood, Ports, Shape, Sources, Traffic, Ttl};
 
 const NOT: &[&str] = &["bulk-transfer-in", "discard-sink", "dropped-by-firewall", "udp-flood-closed-port", "syn-flood"];
 const GROUP: Ipv4Addr = Ipv4Addr::new(239, 1, 2, 3);
@@ -116,7 +116,7 @@ fn traffic_for_a_guest_behind_this_host() {
             "sysctl -qw net.ipv4.ip_forward=1",
         ],
         traffic: vec![from_the_world(
-            Shape::Udp { ports: crate::traffic::Ports::One(9999), payload: 1200 },
+            Shape::Udp { ports: Ports::One(9999), payload: 1200 },
             Ipv4Addr::new(10, 99, 0, 2),
             2500,
         )],
@@ -145,7 +145,7 @@ fn sources_that_the_reverse_path_filter_drops() {
             "sysctl -qw net.ipv4.conf.eth0.rp_filter=1",
         ],
         traffic: vec![Traffic::Flood(Flood {
-            shape: Shape::Udp { ports: crate::traffic::Ports::One(9987), payload: 1000 },
+            shape: Shape::Udp { ports: Ports::One(9987), payload: 1000 },
             to: SERVER,
             from: Sources::Few(200),
             ttl: Ttl::BySource,
@@ -186,7 +186,7 @@ fn sources_that_no_packet_may_bear() {
     Incident {
         name: "martian-sources",
         traffic: vec![Traffic::Flood(Flood {
-            shape: Shape::Udp { ports: crate::traffic::Ports::One(9987), payload: 1000 },
+            shape: Shape::Udp { ports: Ports::One(9987), payload: 1000 },
             to: SERVER,
             from: Sources::One([127, 0, 0, 9].into()),
             ttl: Ttl::Same(60),
@@ -215,6 +215,77 @@ fn one_peer_sends_to_the_port_of_a_tunnel_that_is_gone() {
             subject: &[("tunnel-inbound", &["vxlan", "10.77.1.1", "4789"])],
             exit: &[1, 2],
             bytes: 1_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+/// The table of one namespace is as large as that of the machine, and only the machine's own namespace may change its size: so
+/// it is filled. The kernel then throws out connections that nobody has answered, to make room for new ones.
+#[test]
+fn a_full_table_of_tracked_connections() {
+    let max = std::fs::read_to_string("/proc/sys/net/netfilter/nf_conntrack_max").ok();
+    let max: u64 = max.and_then(|text| text.trim().parse().ok()).unwrap_or(262_144);
+    let strangers = Flood {
+        shape: Shape::Udp { ports: Ports::One(9987), payload: 16 },
+        to: SERVER,
+        from: Sources::Forged,
+        ttl: Ttl::BySource,
+        per_second: 8000,
+    };
+    Incident {
+        name: "conntrack-exhaustion",
+        // Datagrams to a port that somebody reads, so that they are no flood on a closed one.
+        services: vec![Role::DatagramSink { at: (SERVER, 9987).into() }],
+        firewall: &[
+            "nft add table inet stage",
+            "nft add chain inet stage in '{ type filter hook input priority 0; }'",
+            "nft add rule inet stage in ct state new accept",
+        ],
+        before: Some((strangers.clone(), max + max / 8)),
+        traffic: vec![Traffic::Flood(strangers)],
+        expect: Expect {
+            first: Some("conntrack-exhaustion"),
+            not: &["dropped-by-firewall", "udp-flood-closed-port", "forwarded"],
+            subject: &[("conntrack-exhaustion", &["count", "max"])],
+            bytes: 500_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+/// One CPU takes all packets of the interface (RPS) and has thousands of rules to look at for each: its queue overflows.
+#[test]
+fn a_cpu_that_is_too_slow_for_the_packets() {
+    Incident {
+        name: "softnet-drop",
+        setting: Setting { alone: true, ..Setting::default() },
+        firewall: &[
+            "nft add table inet stage",
+            "nft add chain inet stage in '{ type filter hook input priority 0; }'",
+            "(for n in $(seq 20000); do echo \"add rule inet stage in ip saddr 198.18.$((n / 250)).$((n % 250))\"; done) | nft -f -",
+            "echo 2 > /sys/class/net/eth0/queues/rx-0/rps_cpus",
+        ],
+        // Each sender waits for what it has under way, 277 datagrams; together they fill the queue of 1,000.
+        traffic: vec![
+            Traffic::Flood(Flood {
+                shape: Shape::Udp { ports: Ports::One(9987), payload: 64 },
+                to: SERVER,
+                from: Sources::Forged,
+                ttl: Ttl::BySource,
+                per_second: 4_000,
+            });
+            12
+        ],
+        expect: Expect {
+            first: Some("softnet-drop"),
+            beside: &["udp-flood-closed-port"],
+            subject: &[("softnet-drop", &["eth0"])],
+            bytes: 500_000,
             ..Expect::default()
         },
         ..Incident::default()

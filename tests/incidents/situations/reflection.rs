@@ -4,7 +4,7 @@ use crate::incident::Incident;
 use crate::judgement::Expect;
 use crate::service::Role;
 use crate::stage::SERVER;
-use crate::traffic::{Flood, Ports, Shape, Sources, Traffic, Ttl};
+use crate::traffic::{Flood, Ports, Shape, Six, Sources, Traffic, Ttl};
 
 /// What reflection is never taken for.
 const NOT: &[&str] = &["bulk-transfer-in", "discard-sink", "dropped-by-firewall", "udp-flood-open-port", "syn-flood"];
@@ -107,6 +107,29 @@ fn syn_ack_reflection() {
             first: Some("reflection-tcp-synack"),
             not: &["syn-flood", "ack-flood", "bulk-transfer-in", "port-scan"],
             subject: &[("reflection-tcp-synack", &["10.77.1.2", "tcp", "80"])],
+            bytes: 1_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn ntp_reflection_over_ipv6() {
+    Incident {
+        name: "reflection-ntp-ipv6",
+        traffic: vec![Traffic::Flood(Flood {
+            shape: Shape::Six(Six::NtpAnswer { port: 80, size: 440 }),
+            to: SERVER,
+            from: Sources::Few(300),
+            ttl: Ttl::BySource,
+            per_second: 4000,
+        })],
+        expect: Expect {
+            first: Some("reflection-ntp"),
+            not: NOT,
+            subject: &[("reflection-ntp", &["fd77:1::2", "123", "ntp"])],
             bytes: 1_000_000,
             ..Expect::default()
         },

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use crate::incident::Incident;
-use crate::judgement::Expect;
+use crate::judgement::{Expect, Said};
 use crate::service::Role;
-use crate::stage::{SERVER, WORLD};
+use crate::stage::{SERVER, Stage, WORLD};
 use crate::traffic::{Flood, Shape, Sources, Traffic, Ttl};
 
 #[test]
@@ -133,6 +133,98 @@ fn somebody_guesses_passwords() {
             subject: &[("ssh-brute-force", &["203.0.113.9", "root"])],
             exit: &[1, 2],
             unexplained: None,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn logins_wait_for_a_resolver_that_does_not_answer() {
+    Incident {
+        name: "slow-reverse-dns",
+        services: vec![Role::Login { at: (SERVER, 22).into() }],
+        deaf_resolver: true,
+        // Somebody is logged in, and others try to.
+        traffic: vec![
+            Traffic::Upload { to: (SERVER, 22).into(), bytes_per_second: 2_000 },
+            Traffic::Requests { to: (SERVER, 22).into(), clients: 1, per_second: 1 },
+        ],
+        expect: Expect {
+            first: Some("slow-reverse-dns"),
+            not: &["bulk-transfer-in", "discard-sink", "ssh-brute-force"],
+            subject: &[("slow-reverse-dns", &["sshd", "10.77.1.1"])],
+            exit: &[1],
+            unexplained: None,
+            bytes_at_most: 500_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+/// What `ss` shows of the connections to a port: the remote port, what was received, and the ids of the processes.
+fn by_ss(stage: &Stage, port: u16) -> Vec<(u16, u64, Vec<i64>)> {
+    let shown = stage.server.shell(&format!("ss -tniHOp state established sport = :{port}"));
+    let number = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u64>().ok();
+    let row = |line: &str| {
+        let remote = line.split_whitespace().nth(3)?.rsplit_once(':')?.1.parse().ok()?;
+        let received = line.split_once("bytes_received:").and_then(|(_, rest)| number(rest)).unwrap_or(0);
+        let pids = line.split("pid=").skip(1).filter_map(number).map(|pid| pid as i64).collect();
+        Some((remote, received, pids))
+    };
+    shown.lines().filter_map(row).collect()
+}
+
+/// Each connection must be its child's, with no more bytes than `ss` shows a moment later and hardly fewer.
+fn as_ss_has_it(stage: &Stage, said: &Said) -> Vec<String> {
+    let Ok(case) = &said.case else { return Vec::new() };
+    let sockets = case.evidence.values().find(|evidence| evidence.probe == "sockets");
+    let connections = sockets.and_then(|sockets| sockets.output.as_ref()?["connections"].as_array());
+    let connections: Vec<_> =
+        connections.into_iter().flatten().filter(|connection| connection["local_port"] == 8080).collect();
+    let shown = by_ss(stage, 8080);
+    let mut faults = Vec::new();
+    if connections.len() != 2 || shown.len() != 2 {
+        faults.push(format!("{} connections to 8080 were found, and {} by ss, not 2", connections.len(), shown.len()));
+    }
+    for connection in connections {
+        let Some((_, received, pids)) = shown.iter().find(|(port, ..)| connection["remote_port"] == *port) else {
+            faults.push(format!("ss does not show {connection}"));
+            continue;
+        };
+        let process = &connection["process"];
+        let child = process["pid"].as_i64().filter(|pid| pids.contains(pid));
+        if child.is_none() || process["name"] != "stage-child" || pids.len() != 2 {
+            faults.push(format!("{process} is not the child among the processes {pids:?} that ss shows"));
+        }
+        let total = connection["rx_total"].as_u64().unwrap_or(0);
+        // A second or two lie between the two looks.
+        if total > *received || (total as f64) < 0.4 * *received as f64 {
+            faults.push(format!("{total} bytes received by {process}, where ss shows {received} a moment later"));
+        }
+    }
+    faults
+}
+
+#[test]
+fn children_of_a_forking_server_are_told_apart() {
+    Incident {
+        name: "forking-server",
+        services: vec![Role::Forking { at: (SERVER, 8080).into() }],
+        traffic: vec![
+            Traffic::Upload { to: (SERVER, 8080).into(), bytes_per_second: 5_000_000 },
+            Traffic::Upload { to: (SERVER, 8080).into(), bytes_per_second: 400_000 },
+        ],
+        also: Some(as_ss_has_it),
+        expect: Expect {
+            first: Some("bulk-transfer-in"),
+            not: &["discard-sink", "syn-flood", "http-flood"],
+            subject: &[("bulk-transfer-in", &["stage-child", "8080", "10.77.1.1"])],
+            exit: &[1, 2],
+            bytes: 5_000_000,
             ..Expect::default()
         },
         ..Incident::default()

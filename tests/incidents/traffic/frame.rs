@@ -138,6 +138,18 @@ pub enum Six {
         /// Bytes.
         payload: usize,
     },
+    /// An answer of an NTP server to its monitoring list, in one datagram.
+    NtpAnswer {
+        /// Where to.
+        port: u16,
+        /// Bytes of UDP payload.
+        size: usize,
+    },
+    /// TCP ACK of no connection, without data.
+    Ack {
+        /// Where to.
+        port: u16,
+    },
 }
 
 /// TCP segments by their flags.
@@ -187,6 +199,8 @@ pub enum Ttl {
 #[derive(Debug)]
 pub struct Frames {
     flood: Flood,
+    /// The receiver's link address.
+    link: [u8; 6],
     chance: Chance,
     few: Vec<Ipv4Addr>,
     payload: Vec<u8>,
@@ -195,7 +209,12 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// Of this flood.
+    /// Of this flood, to a receiver with that link address.
+    pub fn to(flood: &Flood, link: [u8; 6]) -> Self {
+        Frames { link, ..Frames::of(flood) }
+    }
+
+    /// Of this flood, to the usual receiver.
     pub fn of(flood: &Flood) -> Self {
         let mut chance = Chance::new(u64::from(flood.per_second) ^ 0xca5e);
         let few = match flood.from {
@@ -211,11 +230,8 @@ impl Frames {
             | Shape::ForOthers { payload }
             | Shape::Six(Six::Udp { payload, .. } | Six::Echo { payload })
             | Shape::Gre { payload } => (0..payload).map(|_| chance.next() as u8).collect(),
-            Shape::Answer { begins, size, .. } => {
-                let mut payload: Vec<u8> = (0..size).map(|at| b'a' + (at % 26) as u8).collect();
-                payload[..begins.len()].copy_from_slice(begins);
-                payload
-            }
+            Shape::Answer { begins, size, .. } => answer(begins, size),
+            Shape::Six(Six::NtpAnswer { size, .. }) => answer(&[0xd7, 0, 3, 42], size),
             Shape::FragmentedAnswer => dns_answer(4000),
             Shape::DnsQuestion => b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03org\0\0\xff\0\x01".to_vec(),
             Shape::Syn { .. }
@@ -223,10 +239,10 @@ impl Frames {
             | Shape::SynWithEcn { .. }
             | Shape::Scan { .. }
             | Shape::Segment { .. }
-            | Shape::Six(Six::Syn { .. })
+            | Shape::Six(Six::Syn { .. } | Six::Ack { .. })
             | Shape::SynAck => Vec::new(),
         };
-        Frames { flood: flood.clone(), chance, few, payload, frame: vec![0; 2048], made: 0 }
+        Frames { flood: flood.clone(), link: SERVER_LINK, chance, few, payload, frame: vec![0; 2048], made: 0 }
     }
 
     /// The next frame.
@@ -253,7 +269,7 @@ impl Frames {
                 [0x01, 0, 0x5e, one & 0x7f, two, three]
             }
             Shape::ForOthers { .. } => FOREIGN_LINK,
-            _ => SERVER_LINK,
+            _ => self.link,
         };
         let ip = PacketBuilder::ethernet2(WORLD_LINK, link).ipv4(from.octets(), to.octets(), ttl);
         let frame = self.frame.as_mut_slice();
@@ -337,7 +353,7 @@ impl Frames {
         header.header_checksum = header.calc_header_checksum();
         self.payload[..2].copy_from_slice(&client_port.to_be_bytes());
         self.payload[2..4].copy_from_slice(&9987u16.to_be_bytes());
-        whole(&mut self.frame, &header.to_bytes(), &self.payload)
+        whole(&mut self.frame, self.link, &header.to_bytes(), &self.payload)
     }
 
     /// The fragments of one answer after another, each answer from the next of the few sources.
@@ -359,19 +375,30 @@ impl Frames {
         header.more_fragments = part < 2;
         header.dont_fragment = false;
         header.header_checksum = header.calc_header_checksum();
-        whole(&mut self.frame, &header.to_bytes(), piece)
+        whole(&mut self.frame, self.link, &header.to_bytes(), piece)
     }
 
     fn six(&mut self, six: Six, ttl: u8) -> &[u8] {
         let chance = &mut self.chance;
-        let stranger = Ipv6Addr::from_bits(0x2001_0db8_0000_0000_0000_0000_0000_0000 | u128::from(chance.next()));
-        let ip = PacketBuilder::ethernet2(WORLD_LINK, SERVER_LINK).ipv6(stranger.octets(), SERVER6.octets(), ttl);
+        // As many reflectors as an attacker has, or another stranger each time.
+        let interface = match self.flood.from {
+            Sources::Few(count) => chance.next() % u64::from(count.max(1)) * 0x0001_0001_0001,
+            Sources::Forged | Sources::One(_) => chance.next(),
+        };
+        let stranger = Ipv6Addr::from_bits(0x2001_0db8_0000_0000_0000_0000_0000_0000 | u128::from(interface));
+        let ttl = if matches!(self.flood.ttl, Ttl::BySource) { 60 - (interface % 16) as u8 } else { ttl };
+        let ip = PacketBuilder::ethernet2(WORLD_LINK, self.link).ipv6(stranger.octets(), SERVER6.octets(), ttl);
         let frame = self.frame.as_mut_slice();
         let length = match six {
             Six::Udp { port, .. } => ip.udp(chance.client_port(), port).write_to_slice(frame, &self.payload),
             Six::Syn { port } => {
                 ip.tcp(chance.client_port(), port, chance.next() as u32, 64_240).syn().write_to_slice(frame, &[])
             }
+            Six::NtpAnswer { port, .. } => ip.udp(123, port).write_to_slice(frame, &self.payload),
+            Six::Ack { port } => ip
+                .tcp(chance.client_port(), port, chance.next() as u32, 512)
+                .ack(chance.next() as u32)
+                .write_to_slice(frame, &[]),
             Six::Echo { .. } => {
                 ip.icmpv6_echo_request(chance.next() as u16, chance.next() as u16).write_to_slice(frame, &self.payload)
             }
@@ -393,7 +420,7 @@ impl Frames {
         let mut packet = header.to_bytes().to_vec();
         packet.extend([0, 0, 0x08, 0]); // no flags; IPv4
         packet.extend(inner);
-        whole(&mut self.frame, &packet, &[])
+        whole(&mut self.frame, self.link, &packet, &[])
     }
 
     fn arp(&mut self) -> &[u8] {
@@ -410,11 +437,18 @@ impl Frames {
     }
 }
 
+/// The payload of an answer that begins like that.
+fn answer(begins: &[u8], size: usize) -> Vec<u8> {
+    let mut payload: Vec<u8> = (0..size).map(|at| b'a' + (at % 26) as u8).collect();
+    payload[..begins.len()].copy_from_slice(begins);
+    payload
+}
+
 /// A frame of IPv4: these bytes, then the payload.
-fn whole<'a>(frame: &'a mut [u8], header: &[u8], payload: &[u8]) -> &'a [u8] {
+fn whole<'a>(frame: &'a mut [u8], link: [u8; 6], header: &[u8], payload: &[u8]) -> &'a [u8] {
     let length = 14 + header.len() + payload.len();
     let frame = &mut frame[..length];
-    frame[..6].copy_from_slice(&SERVER_LINK);
+    frame[..6].copy_from_slice(&link);
     frame[6..12].copy_from_slice(&WORLD_LINK);
     frame[12..14].copy_from_slice(&[0x08, 0]);
     frame[14..14 + header.len()].copy_from_slice(header);
