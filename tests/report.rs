@@ -6,6 +6,8 @@ mod browser;
 mod case;
 #[path = "report/html.rs"]
 mod html;
+#[path = "report/pictures.rs"]
+mod pictures;
 #[path = "report/programs.rs"]
 mod programs;
 
