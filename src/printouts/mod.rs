@@ -26,6 +26,26 @@ use crate::case::{Evidence, Gap, Host, Missing, Reason};
 use crate::engine::{Ask, Observer, derive, observe_one};
 use crate::probe::Context;
 
+/// How the files of outputs that are read are named, in sosreports and by hand. Their content decides; a name says only that
+/// somebody meant it for one.
+const NAMES: &[&str] = &[
+    "ifconfig",
+    "ip-s",
+    "ip_-s",
+    "sar",
+    "ss-",
+    "ss_",
+    "netstat-t",
+    "netstat_-t",
+    "iptables-save",
+    "ip6tables-save",
+    "uptime",
+    "free",
+    "meminfo",
+    "uname",
+    "date",
+];
+
 /// The outputs of a folder.
 pub struct Printouts {
     folder: PathBuf,
@@ -64,6 +84,27 @@ impl Printouts {
         }
         shown.extend(self.logs.as_ref().map(|_| "logs"));
         shown
+    }
+
+    /// The files that have the name of an output but nothing that could be taken from it: they are damaged, or in a form
+    /// that is not known.
+    pub fn unread(&self) -> Vec<&str> {
+        let is_read = |output: &Printed| {
+            let alone = std::slice::from_ref(output);
+            let (name, kernel) = machine::identity(alone);
+            machine::host(alone).is_some()
+                || interfaces::output(alone, "auto").is_ok()
+                || sockets::output(alone).is_some()
+                || filter::output(alone).is_some()
+                || moment::of(alone).is_some()
+                || name.or(kernel).is_some()
+        };
+        let is_named = |output: &Printed| {
+            let name = output.path.rsplit('/').next().unwrap_or_default();
+            NAMES.iter().any(|known| name.starts_with(known))
+        };
+        let unread = self.outputs.iter().filter(|output| is_named(output) && !is_read(output));
+        unread.map(|output| output.path.as_str()).collect()
     }
 
     /// When the outputs were made; their clock is taken for UTC.
@@ -114,7 +155,7 @@ impl Printouts {
                 let schema = ask.probe.output_schema().to_value();
                 let fields = fill::fill(&mut output, &schema);
                 if !fields.is_empty() {
-                    let gap = self.gap(probe, "the outputs do not show it");
+                    let gap = self.gap(probe, "the outputs show only a part of it");
                     evidence.missing.push(Missing { fields, gap });
                 }
                 evidence.output = Some(output);
@@ -139,7 +180,8 @@ impl Printouts {
             }
             None => "run casebook on the host".to_owned(),
         };
-        Gap::new(Reason::Absent, format!("find what {probe} sees in {}", self.folder.display()), why).way_out(way_out)
+        Gap::new(Reason::Absent, format!("find in {} all that the probe {probe} sees", self.folder.display()), why)
+            .way_out(way_out)
     }
 
     fn blank(&self, ask: &Ask) -> Evidence {

@@ -168,6 +168,25 @@ fn root_does_not_retest_what_somebody_else_could_have_written() {
 }
 
 #[test]
+fn an_output_that_is_damaged_is_named_and_what_one_lacks_is_said_plainly() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("outs")).unwrap();
+    desk.put("outs/uptime", " 23:51:36 up  6:30,  3 users,  load average: 0.03, 0.12, 0.11\n");
+    desk.put("outs/iptables-save", "Segmen\u{1b}[31mtation fault\n");
+    desk.put("outs/ss-tunap", "");
+    desk.put("outs/notes", "ours\n");
+    let answer = desk.run("replay --from outs high-inbound-traffic");
+    answer
+        .ended(3)
+        .printed(&["could not find in outs all that the probe host sees: the outputs show only a part of it"]);
+    let said = answer.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("nothing could be taken from iptables-save, ss-tunap: damaged"), "{said}");
+    assert!(!said.contains("notes"), "it is nobody's output");
+    // No rate was watched, so there was no window.
+    assert!(!answer.out.contains("window"), "{}", answer.out);
+}
+
+#[test]
 fn what_tools_printed_is_judged_as_far_as_it_goes() {
     let desk = Desk::new();
     let folder = recorded("founding-incident");
