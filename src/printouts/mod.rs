@@ -142,7 +142,8 @@ impl Printouts {
         let probe = ask.probe.name();
         if !ask.probe.derives_from().is_empty() {
             let derived = derive(ask);
-            let gap = derived.gap.map(|_| self.gap(probe, "the outputs show too little of what it is made from"));
+            let gap =
+                derived.gap.map(|_| self.gap(probe, "what", "the outputs show too little of what it is made from"));
             return Evidence { started: self.started(), seconds: 0.0, cpu_seconds: None, gap, ..derived };
         }
         if probe == "logs" {
@@ -155,17 +156,17 @@ impl Printouts {
                 let schema = ask.probe.output_schema().to_value();
                 let fields = fill::fill(&mut output, &schema);
                 if !fields.is_empty() {
-                    let gap = self.gap(probe, "the outputs show only a part of it");
+                    let gap = self.gap(probe, "all that", "the outputs show only a part of it");
                     evidence.missing.push(Missing { fields, gap });
                 }
                 evidence.output = Some(output);
             }
-            Err(why) => evidence.gap = Some(self.gap(probe, &why)),
+            Err(why) => evidence.gap = Some(self.gap(probe, "what", &why)),
         }
         evidence
     }
 
-    fn gap(&self, probe: &str, why: &str) -> Gap {
+    fn gap(&self, probe: &str, how_much: &str, why: &str) -> Gap {
         let by_hand = match probe {
             "sockets" => Some("ss -tunap"),
             "interfaces" => Some("ip -s addr, and sar -n DEV 1 10"),
@@ -180,7 +181,7 @@ impl Printouts {
             }
             None => "run casebook on the host".to_owned(),
         };
-        Gap::new(Reason::Absent, format!("find in {} all that the probe {probe} sees", self.folder.display()), why)
+        Gap::new(Reason::Absent, format!("find in {} {how_much} the probe {probe} sees", self.folder.display()), why)
             .way_out(way_out)
     }
 
@@ -202,11 +203,11 @@ impl Printouts {
     fn logs(&self, ask: &Ask) -> Evidence {
         let blank = self.blank(ask);
         let Some(folder) = &self.logs else {
-            return Evidence { gap: Some(self.gap("logs", "no log file is there")), ..blank };
+            return Evidence { gap: Some(self.gap("logs", "what", "no log file is there")), ..blank };
         };
         if let Some(link) = folder::link_out_of(folder) {
             let why = format!("{} is a link that leads out of the folder; put a copy there", link.display());
-            return Evidence { gap: Some(self.gap("logs", &why)), ..blank };
+            return Evidence { gap: Some(self.gap("logs", "what", &why)), ..blank };
         }
         let mut ask = ask.clone();
         ask.params["dir"] = json!(folder);

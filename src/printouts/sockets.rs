@@ -39,7 +39,9 @@ pub(super) fn output(outputs: &[Printed]) -> Option<Value> {
         output.insert("listeners".into(), listeners.iter().take(LISTENERS).map(|row| listener(row)).collect());
         output.insert("listeners_left_out".into(), json!(listeners.len().saturating_sub(LISTENERS)));
         counts.insert("tcp_listen".into(), json!(tcp("listen")));
-        counts.insert("udp".into(), json!(rows.iter().filter(|row| row.udp).count()));
+        // Without UDP the tool was perhaps not asked for it.
+        let udp = rows.iter().filter(|row| row.udp).count();
+        counts.extend((udp > 0).then(|| ("udp".to_owned(), json!(udp))));
     }
     if !connections.is_empty() {
         let ports: Vec<u16> = listeners.iter().filter(|row| !row.udp).map(|row| row.local.1).collect();
@@ -105,8 +107,12 @@ fn connection(row: &Row, listening: &[u16]) -> Value {
     shown
 }
 
-/// All TCP and UDP sockets of an output with a heading.
+/// All TCP and UDP sockets of an output with a heading. Of one that was cut short none: what listens further down would read
+/// as absent.
 fn rows(text: &str) -> Vec<Row> {
+    if is_cut_short(text) {
+        return Vec::new();
+    }
     let mut rows = Vec::new();
     let mut tool = None;
     for line in text.lines() {
@@ -121,6 +127,13 @@ fn rows(text: &str) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// Whether it ends within a line: without an end of line, and with fewer words than a socket has or within its process.
+fn is_cut_short(text: &str) -> bool {
+    let last = text.lines().next_back().unwrap_or_default();
+    let opened = |sign: char| last.matches(sign).count();
+    !text.ends_with('\n') && (last.split_whitespace().count() < 6 || opened('(') > opened(')'))
 }
 
 #[derive(Debug, Clone, Copy)]

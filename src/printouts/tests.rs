@@ -195,6 +195,29 @@ COMMIT
 }
 
 #[test]
+fn an_output_that_was_cut_short_does_not_read_as_all_there_is() {
+    let whole = "\
+Netid State  Recv-Q Send-Q Local Address:Port Peer Address:Port Process
+tcp   LISTEN 0      128          0.0.0.0:22        0.0.0.0:*     users:((\"sshd\",pid=812,fd=3))
+udp   UNCONN 0      0            0.0.0.0:53        0.0.0.0:*     users:((\"named\",pid=1423,fd=512))
+";
+    assert!(sockets::output(&[printed("ss", whole)]).is_some());
+    assert!(sockets::output(&[printed("ss", whole.trim_end())]).is_some(), "pasted without the last end of line");
+    for cut in [whole.len() - 5, whole.find("udp").unwrap() + 3, whole.find("812").unwrap()] {
+        assert_eq!(sockets::output(&[printed("ss", &whole[..cut])]), None, "{}", &whole[..cut]);
+    }
+    let tcp_alone = &whole[..whole.find("udp").unwrap()];
+    let output = sockets::output(&[printed("ss", tcp_alone)]).unwrap();
+    assert_eq!(output["counts"].get("udp"), None, "not asked for is not 0");
+
+    let rules =
+        "*filter\n:INPUT ACCEPT [1:60]\n-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT\n-A INPUT -j DROP\nCOMMIT\n";
+    assert!(filter::output(&[printed("iptables-save", rules)]).is_some());
+    let cut = &rules[..rules.find("-A INPUT -j").unwrap()];
+    assert_eq!(filter::output(&[printed("iptables-save", cut)]), None);
+}
+
+#[test]
 fn the_founding_incident_is_read_as_it_was_recorded() {
     let outputs = incident();
     assert_eq!(outputs.shows(), ["host", "interfaces", "logs"]);
