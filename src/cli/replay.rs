@@ -124,5 +124,12 @@ fn judge(
             value.clone_from(given);
         }
     }
+    // They stand as they were typed, so that the same command is advised again.
+    let mut given: Map<String, Value> =
+        recorded.given.keys().filter_map(|name| Some((name.clone(), case.given.get(name)?.clone()))).collect();
+    for (name, value) in &case.given {
+        given.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    case.given = given;
     Ok(case)
 }

@@ -41,6 +41,32 @@ fn a_packed_case_gives_the_same_diagnosis_bit_for_bit_as_its_json() {
 }
 
 #[test]
+fn a_replay_advises_the_very_command_that_was_given() {
+    let desk = Desk::new();
+    // In another order than that of the runbook's parameters.
+    desk.run("run high-inbound-traffic --set busy_packets=100 --set high=20Mbit/s --set busy=2Mbit/s --window 1s -q --save a.case");
+    let command = |line: &str| {
+        let out = desk.run(line).out;
+        let again =
+            out.lines().find(|line| line.contains("casebook run ")).unwrap_or_else(|| panic!("{out}")).to_owned();
+        assert!(again.contains("busy_packets=100") && again.contains("busy=2Mbit/s"), "{again}");
+        again
+    };
+    assert_eq!(command("replay a.case -f text"), command("report a.case -f text"));
+}
+
+#[test]
+fn a_full_disk_behind_standard_output_is_named() {
+    let desk = with_cases(&["quiet"]);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_casebook"));
+    let ended = command.args(["report", "quiet.case"]).current_dir(desk.path("")).stdout(full).output().unwrap();
+    assert_eq!(ended.status.code(), Some(70));
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.contains("cannot write to standard output: No space left on device"), "{said}");
+}
+
+#[test]
 fn a_packed_case_opens_with_tar_and_zstd_too() {
     let desk = with_cases(&["quiet"]);
     let listed = std::process::Command::new("tar").arg("--zstd").arg("-tf").arg(desk.path("quiet.case")).output();
