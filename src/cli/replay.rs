@@ -61,7 +61,7 @@ fn from(folder: &Path, arguments: &ReplayArguments) -> anyhow::Result<Case> {
     super::say(format_args!("{} shows something of: {}", folder.display(), printouts.shows().join(", ")));
     let unread = printouts.unread();
     if !unread.is_empty() {
-        let named = unread.iter().take(NAMED).map(|path| printable::printable(path)).collect::<Vec<_>>().join(", ");
+        let named = unread.iter().take(NAMED).map(printable::printable).collect::<Vec<_>>().join(", ");
         let more = match unread.len().saturating_sub(NAMED) {
             0 => String::new(),
             more => format!(" and {more} more"),
