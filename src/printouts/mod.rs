@@ -10,6 +10,7 @@ mod interfaces;
 mod links;
 mod machine;
 mod moment;
+mod proc_sockets;
 mod samples;
 mod sockets;
 
@@ -132,7 +133,8 @@ impl Printouts {
                 machine::host(outputs).ok_or("no output of uptime, free, uname, or /proc/meminfo is there".into())
             }
             "interfaces" => interfaces::output(outputs, params["interface"].as_str().unwrap_or("auto")),
-            "sockets" => sockets::output(outputs).ok_or("no output of ss or netstat with its heading is there".into()),
+            "sockets" => sockets::output(outputs)
+                .ok_or("no output of ss or netstat with its heading is there, nor /proc/net/tcp and udp".into()),
             "firewall" => filter::output(outputs).ok_or("no output of iptables-save is there".into()),
             _ => Err("outputs of tools do not show it".into()),
         }

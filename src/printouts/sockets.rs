@@ -1,10 +1,10 @@
-//! What the probe `sockets` would have seen, out of `ss` and `netstat`.
+//! What the probe `sockets` would have seen, out of `ss` and `netstat`, or else of the files below `/proc/net`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Map, Value, json};
 
-use super::Printed;
+use super::{Printed, proc_sockets};
 use crate::printable::printable;
 
 /// Sockets that are taken from one output.
@@ -15,20 +15,21 @@ const CONNECTIONS: usize = 100;
 
 /// A row of an output.
 #[derive(Debug, Clone, PartialEq)]
-struct Row {
-    udp: bool,
-    state: &'static str,
-    queues: (u32, u32),
-    local: (IpAddr, u16),
+pub(super) struct Row {
+    pub udp: bool,
+    pub state: &'static str,
+    pub queues: (u32, u32),
+    pub local: (IpAddr, u16),
     /// It is bound to every address.
-    any: bool,
-    remote: Option<(IpAddr, u16)>,
-    process: Option<(i32, String)>,
+    pub any: bool,
+    pub remote: Option<(IpAddr, u16)>,
+    pub process: Option<(i32, String)>,
 }
 
-/// The sockets of the first output that has some; none when no output is of `ss` or `netstat` with its heading.
+/// The sockets of the first output that has some; none when no output is of `ss` or `netstat` with its heading, or of `/proc/net`.
 pub(super) fn output(outputs: &[Printed]) -> Option<Value> {
-    let rows = outputs.iter().map(|output| rows(&output.text)).find(|rows| !rows.is_empty())?;
+    let of_tool = outputs.iter().map(|output| rows(&output.text)).find(|rows| !rows.is_empty());
+    let rows = of_tool.or_else(|| proc_sockets::rows(outputs, MOST)).filter(|rows| !rows.is_empty())?;
     let tcp = |state: &str| rows.iter().filter(|row| !row.udp && row.state == state).count();
     let is_listener = |row: &&Row| row.udp || row.state == "listen";
     let (listeners, connections): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(is_listener);
