@@ -6,6 +6,8 @@ mod browser;
 mod case;
 #[path = "report/html.rs"]
 mod html;
+#[path = "report/pictures.rs"]
+mod pictures;
 #[path = "report/programs.rs"]
 mod programs;
 
@@ -266,7 +268,7 @@ fn a_worrying_run_without_a_likely_cause_says_where_to_look() {
 fn a_partial_run_says_so_at_the_top() {
     for report in [terminal(&partial(), 120), text(&partial()), markdown(&partial())] {
         let top: Vec<&str> = report.lines().take(8).collect();
-        assert!(top.join("\n").contains("PARTIAL: ended before the window was over"), "{report}");
+        assert!(top.join("\n").contains("PARTIAL: the run ended early"), "{report}");
         assert!(report.contains("window 3.2 s"), "{report}");
     }
     assert!(!terminal(&calm(), 120).contains("PARTIAL"));

@@ -185,6 +185,8 @@ fn prune(keep: Option<usize>, max_size: Option<units::Size>) -> anyhow::Result<u
         unfinished: if keep == Some(0) { 0 } else { KEPT.unfinished },
     };
     let (files, bytes) = state.prune(&keep);
-    say(format_args!("removed {files} files, {}; {} cases are left", units::bytes(bytes as f64), state.cases().len()));
+    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let (removed, left) = (counted(files, "file"), counted(state.cases().len(), "case"));
+    say(format_args!("removed {removed}, {}; left: {left}", units::bytes(bytes as f64)));
     Ok(0)
 }

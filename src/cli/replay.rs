@@ -9,12 +9,15 @@ use super::arguments::{ReplayArguments, key_and_value};
 use super::{Usage, case_file, output};
 use crate::case::Case;
 use crate::engine::{self, Recorded, Request};
+use crate::printable;
 use crate::printouts::Printouts;
 use crate::redact;
 use crate::runbook::{self, Runbook};
 use crate::script::sandbox::Limits;
 use crate::sys::trust::Trust;
 
+/// Files that nothing was taken from, as far as they are named.
+const NAMED: usize = 8;
 /// The runbook that outputs of tools are judged by when none is named.
 const USUAL: &str = "high-inbound-traffic";
 
@@ -56,6 +59,15 @@ fn from(folder: &Path, arguments: &ReplayArguments) -> anyhow::Result<Case> {
         arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
     let printouts = Printouts::read(folder).map_err(|why| Usage(format!("{} {why}", folder.display())))?;
     super::say(format_args!("{} shows something of: {}", folder.display(), printouts.shows().join(", ")));
+    let unread = printouts.unread();
+    if !unread.is_empty() {
+        let named = unread.iter().take(NAMED).map(printable::printable).collect::<Vec<_>>().join(", ");
+        let more = match unread.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        super::say(format_args!("nothing could be taken from {named}{more}: damaged, or in a form that is not known"));
+    }
     // What was watched is as long as it is in the outputs, whatever the runbook would have watched.
     if let (Some(window), Some(seconds)) = (runbook.params.get("window"), printouts.seconds()) {
         let seconds = Value::String(format!("{seconds}s"));
@@ -112,5 +124,12 @@ fn judge(
             value.clone_from(given);
         }
     }
+    // They stand as they were typed, so that the same command is advised again.
+    let mut given: Map<String, Value> =
+        recorded.given.keys().filter_map(|name| Some((name.clone(), case.given.get(name)?.clone()))).collect();
+    for (name, value) in &case.given {
+        given.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    case.given = given;
     Ok(case)
 }

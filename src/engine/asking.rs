@@ -101,7 +101,8 @@ fn ask_together(
             // When and how long are the record's: the same evidence gives the same case.
             let evidence = Evidence::clone(&checked.evidence);
             let (started, seconds, cpu_seconds) = (recorded.started, recorded.seconds, recorded.cpu_seconds);
-            checked.evidence = Arc::new(Evidence { started, seconds, cpu_seconds, ..evidence });
+            let peak_memory_bytes = recorded.peak_memory_bytes;
+            checked.evidence = Arc::new(Evidence { started, seconds, cpu_seconds, peak_memory_bytes, ..evidence });
         }
         checked
     };

@@ -14,11 +14,19 @@ fn file_seconds(evidence: &IndexMap<String, Evidence>) -> Option<f64> {
         .find_map(|o| o.get("seconds")?.as_f64())
 }
 
-/// How long was watched: what a capture file spans, else the longest window that a probe was asked for, else 0.
+/// The share of a window from which on it counts as whole: clocks are read one after the other.
+const WHOLE: f64 = 0.95;
+
+/// How long was watched: what a capture file spans, else the longest window of a probe that answered, else 0. A probe that
+/// was ended early has watched as long as it ran, whatever it was asked for.
 pub(super) fn watched_seconds(evidence: &IndexMap<String, Evidence>) -> f64 {
     file_seconds(evidence).unwrap_or_else(|| {
-        let asked = evidence.values().filter_map(|evidence| evidence.params.get("window")?.as_f64());
-        asked.fold(0.0, f64::max)
+        let watched = evidence.values().filter(|evidence| evidence.output.is_some()).filter_map(|evidence| {
+            let asked = evidence.params.get("window")?.as_f64()?;
+            let whole = evidence.seconds >= asked * WHOLE;
+            Some(if whole { asked } else { (evidence.seconds * 10.0).round() / 10.0 })
+        });
+        watched.fold(0.0, f64::max)
     })
 }
 

@@ -66,5 +66,6 @@ fn read(text: &str, family: &str) -> Option<(usize, usize, Vec<Value>)> {
             }
         }
     }
-    (tables > 0).then_some((tables, rules, chains))
+    // A table without its end was cut short: rules that are not there would read as rules that do not exist.
+    (tables > 0 && table.is_none()).then_some((tables, rules, chains))
 }

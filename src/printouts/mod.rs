@@ -10,6 +10,7 @@ mod interfaces;
 mod links;
 mod machine;
 mod moment;
+mod proc_sockets;
 mod samples;
 mod sockets;
 
@@ -25,6 +26,26 @@ pub use folder::NoPrintouts;
 use crate::case::{Evidence, Gap, Host, Missing, Reason};
 use crate::engine::{Ask, Observer, derive, observe_one};
 use crate::probe::Context;
+
+/// How the files of outputs that are read are named, in sosreports and by hand. Their content decides; a name says only that
+/// somebody meant it for one.
+const NAMES: &[&str] = &[
+    "ifconfig",
+    "ip-s",
+    "ip_-s",
+    "sar",
+    "ss-",
+    "ss_",
+    "netstat-t",
+    "netstat_-t",
+    "iptables-save",
+    "ip6tables-save",
+    "uptime",
+    "free",
+    "meminfo",
+    "uname",
+    "date",
+];
 
 /// The outputs of a folder.
 pub struct Printouts {
@@ -66,6 +87,27 @@ impl Printouts {
         shown
     }
 
+    /// The files that have the name of an output but nothing that could be taken from it: they are damaged, or in a form
+    /// that is not known.
+    pub fn unread(&self) -> Vec<&str> {
+        let is_read = |output: &Printed| {
+            let alone = std::slice::from_ref(output);
+            let (name, kernel) = machine::identity(alone);
+            machine::host(alone).is_some()
+                || interfaces::output(alone, "auto").is_ok()
+                || sockets::output(alone).is_some()
+                || filter::output(alone).is_some()
+                || moment::of(alone).is_some()
+                || name.or(kernel).is_some()
+        };
+        let is_named = |output: &Printed| {
+            let name = output.path.rsplit('/').next().unwrap_or_default();
+            NAMES.iter().any(|known| name.starts_with(known))
+        };
+        let unread = self.outputs.iter().filter(|output| is_named(output) && !is_read(output));
+        unread.map(|output| output.path.as_str()).collect()
+    }
+
     /// When the outputs were made; their clock is taken for UTC.
     pub fn started(&self) -> Timestamp {
         self.moment.to_zoned(TimeZone::UTC).map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp())
@@ -91,7 +133,8 @@ impl Printouts {
                 machine::host(outputs).ok_or("no output of uptime, free, uname, or /proc/meminfo is there".into())
             }
             "interfaces" => interfaces::output(outputs, params["interface"].as_str().unwrap_or("auto")),
-            "sockets" => sockets::output(outputs).ok_or("no output of ss or netstat with its heading is there".into()),
+            "sockets" => sockets::output(outputs)
+                .ok_or("no output of ss or netstat with its heading is there, nor /proc/net/tcp and udp".into()),
             "firewall" => filter::output(outputs).ok_or("no output of iptables-save is there".into()),
             _ => Err("outputs of tools do not show it".into()),
         }
@@ -101,7 +144,8 @@ impl Printouts {
         let probe = ask.probe.name();
         if !ask.probe.derives_from().is_empty() {
             let derived = derive(ask);
-            let gap = derived.gap.map(|_| self.gap(probe, "the outputs show too little of what it is made from"));
+            let gap =
+                derived.gap.map(|_| self.gap(probe, "what", "the outputs show too little of what it is made from"));
             return Evidence {
                 started: self.started(),
                 seconds: 0.0,
@@ -121,17 +165,17 @@ impl Printouts {
                 let schema = ask.probe.output_schema().to_value();
                 let fields = fill::fill(&mut output, &schema);
                 if !fields.is_empty() {
-                    let gap = self.gap(probe, "the outputs do not show it");
+                    let gap = self.gap(probe, "all that", "the outputs show only a part of it");
                     evidence.missing.push(Missing { fields, gap });
                 }
                 evidence.output = Some(output);
             }
-            Err(why) => evidence.gap = Some(self.gap(probe, &why)),
+            Err(why) => evidence.gap = Some(self.gap(probe, "what", &why)),
         }
         evidence
     }
 
-    fn gap(&self, probe: &str, why: &str) -> Gap {
+    fn gap(&self, probe: &str, how_much: &str, why: &str) -> Gap {
         let by_hand = match probe {
             "sockets" => Some("ss -tunap"),
             "interfaces" => Some("ip -s addr, and sar -n DEV 1 10"),
@@ -146,7 +190,8 @@ impl Printouts {
             }
             None => "run casebook on the host".to_owned(),
         };
-        Gap::new(Reason::Absent, format!("find what {probe} sees in {}", self.folder.display()), why).way_out(way_out)
+        Gap::new(Reason::Absent, format!("find in {} {how_much} the probe {probe} sees", self.folder.display()), why)
+            .way_out(way_out)
     }
 
     fn blank(&self, ask: &Ask) -> Evidence {
@@ -168,11 +213,11 @@ impl Printouts {
     fn logs(&self, ask: &Ask) -> Evidence {
         let blank = self.blank(ask);
         let Some(folder) = &self.logs else {
-            return Evidence { gap: Some(self.gap("logs", "no log file is there")), ..blank };
+            return Evidence { gap: Some(self.gap("logs", "what", "no log file is there")), ..blank };
         };
         if let Some(link) = folder::link_out_of(folder) {
             let why = format!("{} is a link that leads out of the folder; put a copy there", link.display());
-            return Evidence { gap: Some(self.gap("logs", &why)), ..blank };
+            return Evidence { gap: Some(self.gap("logs", "what", &why)), ..blank };
         }
         let mut ask = ask.clone();
         ask.params["dir"] = json!(folder);

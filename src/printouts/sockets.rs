@@ -1,10 +1,10 @@
-//! What the probe `sockets` would have seen, out of `ss` and `netstat`.
+//! What the probe `sockets` would have seen, out of `ss` and `netstat`, or else of the files below `/proc/net`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Map, Value, json};
 
-use super::Printed;
+use super::{Printed, proc_sockets};
 use crate::printable::printable;
 
 /// Sockets that are taken from one output.
@@ -15,20 +15,21 @@ const CONNECTIONS: usize = 100;
 
 /// A row of an output.
 #[derive(Debug, Clone, PartialEq)]
-struct Row {
-    udp: bool,
-    state: &'static str,
-    queues: (u32, u32),
-    local: (IpAddr, u16),
+pub(super) struct Row {
+    pub udp: bool,
+    pub state: &'static str,
+    pub queues: (u32, u32),
+    pub local: (IpAddr, u16),
     /// It is bound to every address.
-    any: bool,
-    remote: Option<(IpAddr, u16)>,
-    process: Option<(i32, String)>,
+    pub any: bool,
+    pub remote: Option<(IpAddr, u16)>,
+    pub process: Option<(i32, String)>,
 }
 
-/// The sockets of the first output that has some; none when no output is of `ss` or `netstat` with its heading.
+/// The sockets of the first output that has some; none when no output is of `ss` or `netstat` with its heading, or of `/proc/net`.
 pub(super) fn output(outputs: &[Printed]) -> Option<Value> {
-    let rows = outputs.iter().map(|output| rows(&output.text)).find(|rows| !rows.is_empty())?;
+    let of_tool = outputs.iter().map(|output| rows(&output.text)).find(|rows| !rows.is_empty());
+    let rows = of_tool.or_else(|| proc_sockets::rows(outputs, MOST)).filter(|rows| !rows.is_empty())?;
     let tcp = |state: &str| rows.iter().filter(|row| !row.udp && row.state == state).count();
     let is_listener = |row: &&Row| row.udp || row.state == "listen";
     let (listeners, connections): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(is_listener);
@@ -39,7 +40,9 @@ pub(super) fn output(outputs: &[Printed]) -> Option<Value> {
         output.insert("listeners".into(), listeners.iter().take(LISTENERS).map(|row| listener(row)).collect());
         output.insert("listeners_left_out".into(), json!(listeners.len().saturating_sub(LISTENERS)));
         counts.insert("tcp_listen".into(), json!(tcp("listen")));
-        counts.insert("udp".into(), json!(rows.iter().filter(|row| row.udp).count()));
+        // Without UDP the tool was perhaps not asked for it.
+        let udp = rows.iter().filter(|row| row.udp).count();
+        counts.extend((udp > 0).then(|| ("udp".to_owned(), json!(udp))));
     }
     if !connections.is_empty() {
         let ports: Vec<u16> = listeners.iter().filter(|row| !row.udp).map(|row| row.local.1).collect();
@@ -105,8 +108,12 @@ fn connection(row: &Row, listening: &[u16]) -> Value {
     shown
 }
 
-/// All TCP and UDP sockets of an output with a heading.
+/// All TCP and UDP sockets of an output with a heading. Of one that was cut short none: what listens further down would read
+/// as absent.
 fn rows(text: &str) -> Vec<Row> {
+    if is_cut_short(text) {
+        return Vec::new();
+    }
     let mut rows = Vec::new();
     let mut tool = None;
     for line in text.lines() {
@@ -121,6 +128,13 @@ fn rows(text: &str) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// Whether it ends within a line: without an end of line, and with fewer words than a socket has or within its process.
+fn is_cut_short(text: &str) -> bool {
+    let last = text.lines().next_back().unwrap_or_default();
+    let opened = |sign: char| last.matches(sign).count();
+    !text.ends_with('\n') && (last.split_whitespace().count() < 6 || opened('(') > opened(')'))
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -195,6 +195,75 @@ COMMIT
 }
 
 #[test]
+fn sockets_are_read_from_proc_net_where_no_tool_printed_them() {
+    let tcp = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000:0016 00000000:0000 0A 00000000:00000003 00:00000000 00000000     0        0 15823 1 0000000000000000 100 0 0 10 0
+   1: 0A0200C0:0016 076433C6:A2F1 01 00000024:00000000 01:00000014 00000000     0        0 15999 4 0000000000000000 20 4 1 10 -1
+";
+    let tcp6 = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000000000000000000001000000:0277 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 16001 1 0000000000000000 100 0 0 10 0
+";
+    let udp = "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
+  901: 00000000:0035 00000000:0000 07 00000000:00000200 00:00000000 00000000    25        0 1234 2 0000000000000000 7
+";
+    let files = [printed("net/tcp", tcp), printed("net/tcp6", tcp6), printed("net/udp", udp), printed("net/raw", udp)];
+    let output = sockets::output(&files).unwrap();
+    let listeners: Vec<String> = output["listeners"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|l| {
+            format!(
+                "{} {} {} {}",
+                l["protocol"].as_str().unwrap(),
+                l["address"].as_str().unwrap(),
+                l["port"],
+                l["queue"]
+            )
+        })
+        .collect();
+    assert_eq!(listeners, ["tcp 0.0.0.0 22 3", "tcp ::1 631 0", "udp 0.0.0.0 53 512"]);
+    let connection = &output["connections"][0];
+    assert_eq!(
+        (&connection["local_address"], &connection["remote_address"]),
+        (&json!("192.0.2.10"), &json!("198.51.100.7"))
+    );
+    assert_eq!((&connection["remote_port"], &connection["tx_queue"]), (&json!(41713), &json!(36)));
+    assert_eq!(
+        output["counts"],
+        json!({"tcp_listen": 2, "udp": 1, "tcp_established": 1, "tcp_syn_recv": 0,
+        "tcp_time_wait": 0, "tcp_close_wait": 0, "tcp_other": 0})
+    );
+    // TCP alone, or a file that was cut short, is not all there is.
+    assert_eq!(sockets::output(&files[..2]), None);
+    let cut = printed("net/udp", &udp[..udp.find("1234").unwrap()]);
+    assert_eq!(sockets::output(&[printed("net/tcp", tcp), cut]), None);
+}
+
+#[test]
+fn an_output_that_was_cut_short_does_not_read_as_all_there_is() {
+    let whole = "\
+Netid State  Recv-Q Send-Q Local Address:Port Peer Address:Port Process
+tcp   LISTEN 0      128          0.0.0.0:22        0.0.0.0:*     users:((\"sshd\",pid=812,fd=3))
+udp   UNCONN 0      0            0.0.0.0:53        0.0.0.0:*     users:((\"named\",pid=1423,fd=512))
+";
+    assert!(sockets::output(&[printed("ss", whole)]).is_some());
+    assert!(sockets::output(&[printed("ss", whole.trim_end())]).is_some(), "pasted without the last end of line");
+    for cut in [whole.len() - 5, whole.find("udp").unwrap() + 3, whole.find("812").unwrap()] {
+        assert_eq!(sockets::output(&[printed("ss", &whole[..cut])]), None, "{}", &whole[..cut]);
+    }
+    let tcp_alone = &whole[..whole.find("udp").unwrap()];
+    let output = sockets::output(&[printed("ss", tcp_alone)]).unwrap();
+    assert_eq!(output["counts"].get("udp"), None, "not asked for is not 0");
+
+    let rules =
+        "*filter\n:INPUT ACCEPT [1:60]\n-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT\n-A INPUT -j DROP\nCOMMIT\n";
+    assert!(filter::output(&[printed("iptables-save", rules)]).is_some());
+    let cut = &rules[..rules.find("-A INPUT -j").unwrap()];
+    assert_eq!(filter::output(&[printed("iptables-save", cut)]), None);
+}
+
+#[test]
 fn the_founding_incident_is_read_as_it_was_recorded() {
     let outputs = incident();
     assert_eq!(outputs.shows(), ["host", "interfaces", "logs"]);

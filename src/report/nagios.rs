@@ -39,8 +39,10 @@ impl Renderer for Nagios {
 
 fn answer(case: &Case) -> String {
     let sections = Sections::of(case, Depth::Short);
+    // The first line is all that an overview and a page by phone show.
+    let partial = if case.partial { "PARTIAL: " } else { "" };
     let mut text = format!(
-        "{} - {} | {}\n",
+        "{} - {partial}{} | {}\n",
         state(case.verdict),
         harmless(&sections.opening.summary, LINE),
         figures(case).join(" ")

@@ -38,17 +38,8 @@ impl Desk {
     /// The desk of a target that is an issue.
     pub fn of(target: &Target, means: &Means) -> Result<Self, Failure> {
         let base = |url: &str| url.trim_end_matches('/').to_owned();
-        let need = |who: &str, variable: &str| -> Result<(), Failure> {
-            match means.credential.secret() {
-                Some(_) => Ok(()),
-                None => Err(Failure::Usage(format!(
-                    "{who} wants a token: set {variable}, or name its file by --token-file"
-                ))),
-            }
-        };
         let desk = match target {
             Target::GitHub { owner, repo, number } => {
-                need("GitHub", "GITHUB_TOKEN")?;
                 let repo = format!("{}/repos/{}/{}/issues", base(&means.github), path_part(owner), path_part(repo));
                 Desk {
                     kind: Kind::GitHub,
@@ -60,7 +51,6 @@ impl Desk {
                 }
             }
             Target::GitLab { project, number } => {
-                need("GitLab", "GITLAB_TOKEN")?;
                 let project = format!("{}/api/v4/projects/{}", base(&means.gitlab), path_part(project));
                 let notes = format!("{project}/issues/{number}/notes");
                 Desk {
@@ -76,7 +66,6 @@ impl Desk {
                 let Some(url) = &means.jira else {
                     return Err(Failure::Usage("where is Jira? Set CASEBOOK_JIRA_URL to https://…".into()));
                 };
-                need("Jira", "JIRA_TOKEN (and JIRA_USER for Jira Cloud)")?;
                 let issue = format!("{}/rest/api/2/issue/{}", base(url), path_part(key));
                 let comments = format!("{issue}/comment");
                 let scheme = if means.credential.user.is_some() { Scheme::Basic } else { Scheme::Bearer };
@@ -93,6 +82,21 @@ impl Desk {
         };
         super::http::vet(&desk.comments).map_err(|why| Failure::Usage(format!("{}: {why}", desk.comments)))?;
         Ok(desk)
+    }
+
+    /// That there is a token to send.
+    pub fn vet_credential(&self, means: &Means) -> Result<(), Failure> {
+        let (who, variable) = match self.kind {
+            Kind::GitHub => ("GitHub", "GITHUB_TOKEN"),
+            Kind::GitLab => ("GitLab", "GITLAB_TOKEN"),
+            Kind::Jira => ("Jira", "JIRA_TOKEN (and JIRA_USER for Jira Cloud)"),
+        };
+        match means.credential.secret() {
+            Some(_) => Ok(()),
+            None => {
+                Err(Failure::Usage(format!("{who} wants a token: set {variable}, or name its file by --token-file")))
+            }
+        }
     }
 
     fn request(&self, method: &'static str, url: String, body: Option<Value>) -> Request {

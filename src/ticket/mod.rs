@@ -111,7 +111,9 @@ pub fn deliver(parcel: &Parcel, target: &Target, means: &Means) -> Result<Delive
         Target::Mail(to) => smtp::deliver(parcel, to, means),
         Target::Webhook(url) => webhook::deliver(parcel, url, means),
         Target::GitHub { .. } | Target::GitLab { .. } | Target::Jira { .. } => {
-            comment::deliver(parcel, &Desk::of(target, means)?, means)
+            let desk = Desk::of(target, means)?;
+            desk.vet_credential(means)?;
+            comment::deliver(parcel, &desk, means)
         }
     }
 }
@@ -122,7 +124,9 @@ pub fn dry_run(parcel: &Parcel, target: &Target, means: &Means) -> Result<String
         Target::Mail(to) => smtp::dry_run(parcel, to, means),
         Target::Webhook(url) => Ok(webhook::request(parcel, url, means)?.shown(&means.credential)),
         Target::GitHub { .. } | Target::GitLab { .. } | Target::Jira { .. } => {
-            Ok(comment::dry_run(parcel, &Desk::of(target, means)?, means))
+            let desk = Desk::of(target, means)?;
+            let lacks = desk.vet_credential(means).err().map(|why| format!("\nNot yet to be sent: {why}\n"));
+            Ok(comment::dry_run(parcel, &desk, means) + lacks.as_deref().unwrap_or_default())
         }
     }
 }

@@ -235,6 +235,20 @@ fn a_wrong_token_and_a_ticket_that_is_not_there_are_said() {
 }
 
 #[test]
+fn a_dry_run_needs_no_token_and_says_which_one_sending_needs() {
+    for (target, who) in [
+        ("github:acme/net.work#7", "GitHub wants a token: set GITHUB_TOKEN"),
+        ("gitlab:acme/tools/net#7", "GitLab wants a token: set GITLAB_TOKEN"),
+        ("jira:OPS-7", "Jira wants a token: set JIRA_TOKEN"),
+    ] {
+        let none = [("CASEBOOK_JIRA_URL", "https://jira.example")];
+        let answer = attach(&desk(), &format!("--to {target} --dry-run"), &none);
+        answer.ended(0).printed(&["this would leave", "POST https://", "Not yet to be sent: ", who]);
+        assert!(!answer.out.contains("Authorization"), "{}", answer.out);
+    }
+}
+
+#[test]
 fn a_dry_run_shows_all_and_sends_nothing() {
     let server = server(&GITHUB, Vec::new());
     let answer = run(&server, "--to github:acme/net.work#7 --dry-run");

@@ -41,6 +41,32 @@ fn a_packed_case_gives_the_same_diagnosis_bit_for_bit_as_its_json() {
 }
 
 #[test]
+fn a_replay_advises_the_very_command_that_was_given() {
+    let desk = Desk::new();
+    // In another order than that of the runbook's parameters.
+    desk.run("run high-inbound-traffic --set busy_packets=100 --set high=20Mbit/s --set busy=2Mbit/s --window 1s -q --save a.case");
+    let command = |line: &str| {
+        let out = desk.run(line).out;
+        let again =
+            out.lines().find(|line| line.contains("casebook run ")).unwrap_or_else(|| panic!("{out}")).to_owned();
+        assert!(again.contains("busy_packets=100") && again.contains("busy=2Mbit/s"), "{again}");
+        again
+    };
+    assert_eq!(command("replay a.case -f text"), command("report a.case -f text"));
+}
+
+#[test]
+fn a_full_disk_behind_standard_output_is_named() {
+    let desk = with_cases(&["quiet"]);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_casebook"));
+    let ended = command.args(["report", "quiet.case"]).current_dir(desk.path("")).stdout(full).output().unwrap();
+    assert_eq!(ended.status.code(), Some(70));
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.contains("cannot write to standard output: No space left on device"), "{said}");
+}
+
+#[test]
 fn a_packed_case_opens_with_tar_and_zstd_too() {
     let desk = with_cases(&["quiet"]);
     let listed = std::process::Command::new("tar").arg("--zstd").arg("-tf").arg(desk.path("quiet.case")).output();
@@ -165,6 +191,25 @@ fn root_does_not_retest_what_somebody_else_could_have_written() {
     desk.run("retest a.case").refused(&["belongs to user 65534", "--trust"]);
     desk.run("replay a.case").ended(0);
     desk.run("retest a.case --trust -q").ended(0);
+}
+
+#[test]
+fn an_output_that_is_damaged_is_named_and_what_one_lacks_is_said_plainly() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("outs")).unwrap();
+    desk.put("outs/uptime", " 23:51:36 up  6:30,  3 users,  load average: 0.03, 0.12, 0.11\n");
+    desk.put("outs/iptables-save", "Segmen\u{1b}[31mtation fault\n");
+    desk.put("outs/ss-tunap", "");
+    desk.put("outs/notes", "ours\n");
+    let answer = desk.run("replay --from outs high-inbound-traffic");
+    answer
+        .ended(3)
+        .printed(&["could not find in outs all that the probe host sees: the outputs show only a part of it"]);
+    let said = answer.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("nothing could be taken from iptables-save, ss-tunap: damaged"), "{said}");
+    assert!(!said.contains("notes"), "it is nobody's output");
+    // No rate was watched, so there was no window.
+    assert!(!answer.out.contains("window"), "{}", answer.out);
 }
 
 #[test]

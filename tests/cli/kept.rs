@@ -66,7 +66,12 @@ fn cases_are_removed_the_oldest_first() {
     let left = desk.kept_names();
     assert_eq!(left.len(), 3);
     assert!(left[2].ends_with("Z-brief.case") && left[1].ends_with("Z-brief.case"), "{left:?}");
-    desk.run("cases prune --max-size 1B").ended(0);
+    let answer = desk.run("cases prune --max-size 1B");
+    assert!(
+        answer.ended(0).err.contains("removed 2 files, ") && answer.err.ends_with("left: 1 case\n"),
+        "{}",
+        answer.err
+    );
     assert_eq!(desk.kept_names(), left[2..]);
     desk.run("cases prune --keep 0").ended(0);
     assert!(desk.kept_names().is_empty());

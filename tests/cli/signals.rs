@@ -51,6 +51,11 @@ fn the_first_signal_ends_the_watching_and_gives_a_partial_report() {
         assert_eq!(case["partial"], true);
         let seconds = case["evidence"]["rates"]["output"]["seconds"].as_f64().unwrap();
         assert!(seconds < 120.0, "rates go by the time that was really watched: {seconds}");
+        let window = case["window_seconds"].as_f64().unwrap();
+        assert!(
+            (window - seconds).abs() < 1.0,
+            "the report gives the time that was really watched: {window}, {seconds}"
+        );
     }
 }
 

@@ -62,6 +62,7 @@ fn a_run_that_was_killed_is_listed_and_finished_to_a_partial_case() {
     assert_eq!(case["evidence"]["setting"]["probe"], "sysctl");
     assert_eq!(case["evidence"]["rates"]["gap"]["reason"], "cancelled");
     assert_eq!(case["given"]["window"], LONG);
+    assert_eq!(case["window_seconds"], 0.0, "nobody saw a window: its probe had not answered");
     assert_eq!(desk.kept_names(), [format!("{id}.case")], "the case has taken the journal's place");
     desk.run("replay last").ended(3).printed(&["PARTIAL"]);
 }

@@ -23,13 +23,13 @@ const NAMES: &[&str] =
 
 /// What a reader's screen is like.
 #[derive(Clone, Copy)]
-struct Screen {
-    name: &'static str,
+pub struct Screen {
+    pub name: &'static str,
     width: u32,
     dark: bool,
 }
 
-const SCREENS: [Screen; 4] = [
+pub const SCREENS: [Screen; 4] = [
     Screen { name: "desktop-light", width: 1280, dark: false },
     Screen { name: "desktop-dark", width: 1280, dark: true },
     Screen { name: "phone-light", width: 390, dark: false },
@@ -76,7 +76,7 @@ const LOOK: &str = r#"(() => {
 })()"#;
 
 /// A browser that takes orders by a pipe.
-struct Browser {
+pub struct Browser {
     child: Child,
     orders: File,
     answers: Receiver<Value>,
@@ -87,7 +87,7 @@ struct Browser {
 
 impl Browser {
     /// None where none is installed, with a visible line; where everything must be tested, there has to be one.
-    fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         let found = NAMES.iter().find_map(|name| {
             let paths = std::env::var_os("PATH")?;
             std::env::split_paths(&paths).map(|folder| folder.join(name)).find(|path| path.is_file())
@@ -128,7 +128,7 @@ impl Browser {
         Some(Browser { child, orders, answers, events: Vec::new(), last: 0, folder })
     }
 
-    fn ask(&mut self, session: &str, method: &str, params: Value) -> Value {
+    pub fn ask(&mut self, session: &str, method: &str, params: Value) -> Value {
         self.last += 1;
         let mut order = json!({"id": self.last, "method": method, "params": params});
         if !session.is_empty() {
@@ -153,7 +153,7 @@ impl Browser {
     }
 
     /// A new page that shows the file.
-    fn open(&mut self, page: &Path, screen: Screen) -> String {
+    pub fn open(&mut self, page: &Path, screen: Screen) -> String {
         self.events.clear();
         let target = self.ask("", "Target.createTarget", json!({"url": "about:blank"}));
         let attach = json!({"targetId": target["targetId"], "flatten": true});
@@ -178,7 +178,7 @@ impl Browser {
         answer["result"]["value"].clone()
     }
 
-    fn close(&mut self, session: &str) {
+    pub fn close(&mut self, session: &str) {
         self.ask(session, "Page.close", json!({}));
     }
 
@@ -193,7 +193,7 @@ impl Browser {
         asked.chain(said).chain(dialogs.map(|_| "it opened a dialog".to_owned())).collect()
     }
 
-    fn page(&self, html: &str) -> PathBuf {
+    pub fn page(&self, html: &str) -> PathBuf {
         let path = self.folder.path().join("page.html");
         fs::write(&path, html).unwrap();
         path
@@ -215,7 +215,7 @@ impl Drop for Browser {
 }
 
 /// A case of a real run, with all its evidence.
-fn recorded(name: &str) -> Case {
+pub fn recorded(name: &str) -> Case {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(format!("{name}.json"));
     Case::from_json(&fs::read_to_string(path).unwrap()).unwrap()
 }
@@ -333,7 +333,7 @@ fn a_page_that_cannot_be_read_is_noticed() {
 }
 
 /// Base64 read back.
-fn base64(text: &str) -> Vec<u8> {
+pub fn base64(text: &str) -> Vec<u8> {
     const SIGNS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let (mut bytes, mut bits, mut held) = (Vec::with_capacity(text.len() * 3 / 4), 0_u32, 0);
     for sign in text.bytes().filter(|sign| *sign != b'=') {

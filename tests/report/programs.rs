@@ -120,6 +120,13 @@ fn nagios_says_the_state_first_and_the_figures_after_the_bar() {
 }
 
 #[test]
+fn nagios_says_in_its_first_line_that_a_run_is_partial() {
+    let answer = render_plainly(&Case { partial: true, ..pictured() }, "nagios");
+    assert!(answer.starts_with("CRITICAL - PARTIAL: "), "{answer}");
+    assert!(!render_plainly(&pictured(), "nagios").contains("PARTIAL"));
+}
+
+#[test]
 fn nagios_gives_no_figure_that_was_not_seen() {
     let answer = render_plainly(&without_root(), "nagios");
     assert!(

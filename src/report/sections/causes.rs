@@ -100,13 +100,10 @@ impl Considered {
     /// for it, and else what could not be observed.
     pub fn reason(&self) -> Option<String> {
         let held = if self.likelihood <= Likelihood::Unlikely { &self.speaks_against } else { &self.speaks_for };
-        let missed = || Some(format!("not so: {}", self.absent.iter().find(|sign| sign.side == SignSide::For)?.say));
-        let unobserved = || Some(format!("not observable: {}", self.unobserved.first()?.say));
+        // The sentence of a sign that does not hold, or is not known, cannot be filled in: what could not be seen can be told.
+        let unobserved = || self.unobserved.iter().find_map(|sign| sign.gap.clone());
         let held = held.first().map(|sign| sign.say.clone());
-        match self.likelihood {
-            Likelihood::RuledOut | Likelihood::Unlikely => held.or_else(missed).or_else(unobserved),
-            _ => held.or_else(unobserved),
-        }
+        held.or_else(unobserved)
     }
 }
 

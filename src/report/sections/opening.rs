@@ -41,7 +41,7 @@ impl Opening {
         let summary = sentence(&case.diagnosis.summary);
         Opening {
             header,
-            partial: case.partial.then_some("PARTIAL: ended before the window was over"),
+            partial: case.partial.then_some("PARTIAL: the run ended early"),
             summary: if summary.is_empty() { "The run came to no conclusion.".to_owned() } else { summary },
             verdict: case.verdict,
             headlines: case
