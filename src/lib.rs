@@ -7,6 +7,7 @@
 
 pub mod nearest;
 pub mod printable;
+pub mod shipped;
 pub mod units;
 
 pub mod case;

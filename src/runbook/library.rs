@@ -4,16 +4,10 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use include_dir::{Dir, include_dir};
-
 use crate::nearest::nearest;
+use crate::shipped;
 use crate::sys::text_file::{self, Unreadable};
 use crate::sys::trust::Trust;
-
-/// The shipped runbooks.
-static RUNBOOKS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/runbooks");
-/// The shipped checks.
-static CHECKS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/lua/checks");
 
 /// The largest runbook or check that is read, in bytes: some thirty times the largest that ships.
 const LARGEST: u64 = 1024 * 1024;
@@ -69,17 +63,20 @@ impl Kind {
         }
     }
 
-    fn shipped(self) -> Vec<Found> {
-        let folder = match self {
-            Kind::Runbook => &RUNBOOKS,
-            Kind::Check => &CHECKS,
-        };
-        let found = folder.files().filter(|file| self.is(file.path())).filter_map(|file| {
-            let language = Language::of(file.path())?;
-            let text = file.contents_utf8()?.to_owned();
-            Some(Found { name: stem(file.path()), origin: SHIPPED.into(), text, language, folder: None })
-        });
-        found.collect()
+    /// The folder of the project that those lie in which are shipped, and of the working directory that is searched.
+    const fn folder(self) -> &'static str {
+        match self {
+            Kind::Runbook => "runbooks",
+            Kind::Check => "lua/checks",
+        }
+    }
+
+    fn shipped(self) -> impl Iterator<Item = Found> {
+        shipped::names(self.folder()).map(Path::new).filter(move |path| self.is(path)).filter_map(move |path| {
+            let text = shipped::text(&format!("{}/{}", self.folder(), path.display()))?;
+            let language = Language::of(path)?;
+            Some(Found { name: stem(path), origin: SHIPPED.into(), text, language, folder: None })
+        })
     }
 
     /// The folders that are searched by name, in order. `beside` is the folder of the runbook that calls a check.
@@ -88,12 +85,12 @@ impl Kind {
             .filter(|config| !config.is_empty())
             .map(PathBuf::from)
             .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".config")));
-        let (here, name) = match self {
-            Kind::Runbook => ("runbooks", "runbooks"),
-            Kind::Check => ("lua/checks", "checks"),
+        let name = match self {
+            Kind::Runbook => "runbooks",
+            Kind::Check => "checks",
         };
         let mut folders: Vec<PathBuf> = beside.into_iter().map(Path::to_owned).collect();
-        folders.push(PathBuf::from(here));
+        folders.push(PathBuf::from(self.folder()));
         folders.extend(config.map(|config| config.join("casebook").join(name)));
         folders.push(Path::new("/etc/casebook").join(name));
         folders
@@ -162,22 +159,19 @@ fn stem(path: &Path) -> String {
 
 /// The shipped runbooks or checks.
 pub fn embedded(kind: Kind) -> Vec<Found> {
-    kind.shipped()
+    kind.shipped().collect()
 }
 
 /// The shipped tests of what is called `name`; all of them, when there is no name.
 pub fn embedded_tests(kind: Kind, name: Option<&str>) -> Vec<Found> {
-    let (folder, path) = match kind {
-        Kind::Runbook => (&RUNBOOKS, "runbooks"),
-        Kind::Check => (&CHECKS, "lua/checks"),
-    };
-    let found = folder.files().filter_map(|file| {
-        let (tested, language) = tested(file.path())?;
+    let found = shipped::names(kind.folder()).filter_map(|file| {
+        let (tested, language) = tested(Path::new(file))?;
         if name.is_some_and(|name| name != tested) {
             return None;
         }
-        let origin = format!("{path}/{} (shipped)", file.path().display());
-        Some(Found { name: tested, origin, text: file.contents_utf8()?.to_owned(), language, folder: None })
+        let path = format!("{}/{file}", kind.folder());
+        let text = shipped::text(&path)?;
+        Some(Found { name: tested, origin: format!("{path} (shipped)"), text, language, folder: None })
     });
     found.collect()
 }
@@ -239,7 +233,7 @@ fn places(kind: Kind, beside: Option<&Path>) -> Vec<Place> {
         paths.sort();
         places.extend(paths.into_iter().map(Place::File));
     }
-    places.extend(kind.shipped().into_iter().map(Place::Shipped));
+    places.extend(kind.shipped().map(Place::Shipped));
     places
 }
 

@@ -2,17 +2,12 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use include_dir::{Dir, include_dir};
-
 use crate::case::Case;
 use crate::runbook::{self, Found, Kind, NotFound, tested};
+use crate::shipped;
 use crate::sys::text_file;
 use crate::sys::trust::Trust;
 
-/// The recorded cases that shipped tests go by.
-static CASES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/tests/cases");
-/// Where these lie in the project.
-const CASES_FOLDER: &str = "tests/cases";
 /// The folders that are searched when nothing is named.
 const PLACES: &[&str] = &["runbooks", "lua/checks"];
 /// The largest file of tests that is read, in bytes.
@@ -38,7 +33,6 @@ impl Source {
         let text = match (&self.found.folder, self.home) {
             (Some(folder), _) => text_file::read(&folder.join(path), LARGEST_CASE).map_err(|error| error.to_string()),
             (None, home) => shipped_case(home.unwrap_or_default(), path)
-                .map(str::to_owned)
                 .ok_or_else(|| "it is not among the shipped cases".to_owned()),
         };
         let text = text.map_err(|why| format!("cannot read the case {path}: {why}"))?;
@@ -46,7 +40,7 @@ impl Source {
     }
 }
 
-fn shipped_case(home: &str, path: &str) -> Option<&'static str> {
+fn shipped_case(home: &str, path: &str) -> Option<String> {
     let mut whole = PathBuf::from(home);
     for part in Path::new(path).components() {
         match part {
@@ -58,7 +52,7 @@ fn shipped_case(home: &str, path: &str) -> Option<&'static str> {
             Component::RootDir | Component::Prefix(_) => return None,
         }
     }
-    CASES.get_file(whole.strip_prefix(CASES_FOLDER).ok()?)?.contents_utf8()
+    shipped::text(whole.to_str()?)
 }
 
 /// One file of tests.

@@ -5,15 +5,15 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use include_dir::{Dir, include_dir};
 use mlua::{Lua, Table, Value};
 
 use super::state::{LONGEST_SCRIPT, Ledger, load};
 use crate::nearest::nearest;
+use crate::shipped as carried;
 use crate::sys::text_file::{self, Unreadable};
 
 /// The library that is shipped.
-static LIBRARY: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/lua/casebook");
+const LIBRARY: &str = "lua/casebook";
 /// What stands in front of its names.
 const SHIPPED: &str = "casebook";
 /// Files of the library that are not for `require`.
@@ -42,17 +42,17 @@ struct Source {
 
 /// The names of the shipped library: `casebook.net`.
 pub fn shipped() -> Vec<String> {
-    let files = LIBRARY.files().filter_map(|file| file.path().file_name()?.to_str()?.strip_suffix(".lua"));
+    let files = carried::names(LIBRARY).filter_map(|name| name.strip_suffix(".lua"));
     files.filter(|name| !INTERNAL.contains(name)).map(|name| format!("{SHIPPED}.{name}")).collect()
 }
 
 /// The text of a shipped module, for lint and documentation.
-pub fn shipped_text(name: &str) -> Option<&'static str> {
+pub fn shipped_text(name: &str) -> Option<String> {
     let name = name.strip_prefix(SHIPPED)?.strip_prefix('.')?;
     if INTERNAL.contains(&name) {
         return None;
     }
-    LIBRARY.get_file(format!("{name}.lua"))?.contents_utf8()
+    carried::text(&format!("{LIBRARY}/{name}.lua"))
 }
 
 impl Modules {
@@ -68,7 +68,7 @@ impl Modules {
             ));
         }
         if name == SHIPPED || name.starts_with("casebook.") {
-            let text = shipped_text(name).map(str::to_owned).ok_or_else(|| {
+            let text = shipped_text(name).ok_or_else(|| {
                 let names = shipped();
                 let near = nearest(name, names.iter().map(String::as_str));
                 let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();

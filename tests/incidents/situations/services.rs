@@ -178,7 +178,8 @@ fn by_ss(stage: &Stage, port: u16) -> Vec<(u16, u64, Vec<i64>)> {
     shown.lines().filter_map(row).collect()
 }
 
-/// Each connection must be its child's, with no more bytes than `ss` shows a moment later and hardly fewer.
+/// Each connection must be its child's, with no more bytes than `ss` shows later, and with the same part of them as the other:
+/// both flow steadily.
 fn as_ss_has_it(stage: &Stage, said: &Said) -> Vec<String> {
     let Ok(case) = &said.case else { return Vec::new() };
     let sockets = case.evidence.values().find(|evidence| evidence.probe == "sockets");
@@ -186,7 +187,7 @@ fn as_ss_has_it(stage: &Stage, said: &Said) -> Vec<String> {
     let connections: Vec<_> =
         connections.into_iter().flatten().filter(|connection| connection["local_port"] == 8080).collect();
     let shown = by_ss(stage, 8080);
-    let mut faults = Vec::new();
+    let (mut faults, mut parts) = (Vec::new(), Vec::new());
     if connections.len() != 2 || shown.len() != 2 {
         faults.push(format!("{} connections to 8080 were found, and {} by ss, not 2", connections.len(), shown.len()));
     }
@@ -201,10 +202,14 @@ fn as_ss_has_it(stage: &Stage, said: &Said) -> Vec<String> {
             faults.push(format!("{process} is not the child among the processes {pids:?} that ss shows"));
         }
         let total = connection["rx_total"].as_u64().unwrap_or(0);
-        // A second or two lie between the two looks.
-        if total > *received || (total as f64) < 0.4 * *received as f64 {
+        if total == 0 || total > *received {
             faults.push(format!("{total} bytes received by {process}, where ss shows {received} a moment later"));
         }
+        parts.push(total as f64 / *received as f64);
+    }
+    let (least, most) = parts.iter().fold((f64::MAX, 0f64), |(least, most), part| (least.min(*part), most.max(*part)));
+    if most > 1.2 * least {
+        faults.push(format!("of what ss shows later, these parts had been received: {parts:?}"));
     }
     faults
 }

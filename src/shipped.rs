@@ -1,0 +1,48 @@
+//! The files that the binary carries, each packed by itself: runbooks, checks, the Lua library, tests, and the cases that the
+//! tests go by.
+
+use std::io::Read;
+
+use flate2::read::DeflateDecoder;
+
+// Paths from the project's folder, in their order within a folder, and packed texts.
+include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
+
+/// The names of the files in a folder of the project, in their order.
+pub fn names(folder: &str) -> impl Iterator<Item = &'static str> {
+    FILES
+        .iter()
+        .filter_map(move |(path, _)| path.strip_prefix(folder)?.strip_prefix('/'))
+        .filter(|name| !name.contains('/'))
+}
+
+/// The text of a file, by its path from the project's folder.
+pub fn text(path: &str) -> Option<String> {
+    let (_, packed) = FILES.iter().find(|(known, _)| *known == path)?;
+    let mut text = String::new();
+    DeflateDecoder::new(*packed).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_packed_comes_out_as_it_is() {
+        let folder = env!("CARGO_MANIFEST_DIR");
+        for (path, _) in FILES {
+            let there = std::fs::read_to_string(format!("{folder}/{path}")).unwrap();
+            assert_eq!(text(path).as_deref(), Some(there.as_str()), "{path}");
+        }
+        assert_eq!(text("runbooks/none.yaml"), None);
+    }
+
+    #[test]
+    fn a_folder_has_its_own_files_and_no_others() {
+        let runbooks: Vec<&str> = names("runbooks").collect();
+        assert!(runbooks.contains(&"high-inbound-traffic.yaml"), "{runbooks:?}");
+        assert!(names("lua/checks").any(|name| name == "open_resolver.lua"));
+        assert_eq!(names("lua").count(), 0);
+    }
+}
