@@ -42,10 +42,21 @@ impl Class {
     }
 }
 
+/// The bit of an address's last six bits.
+fn end(address: IpAddr) -> u64 {
+    1 << (63
+        & match address {
+            IpAddr::V4(address) => address.to_bits(),
+            IpAddr::V6(address) => address.to_bits() as u32,
+        })
+}
+
 /// The host's own addresses.
 #[derive(Debug)]
 pub struct LocalAddresses {
     addresses: HashSet<IpAddr>,
+    /// A bit for the last six bits of each: most strangers are told by it.
+    ends: u64,
     /// The last one that was asked for and found: most packets have the same.
     last: Cell<Option<IpAddr>>,
 }
@@ -53,7 +64,9 @@ pub struct LocalAddresses {
 impl LocalAddresses {
     /// These addresses, and 127.0.0.0/8.
     pub fn new(addresses: impl IntoIterator<Item = IpAddr>) -> Self {
-        LocalAddresses { addresses: addresses.into_iter().collect(), last: Cell::new(None) }
+        let addresses: HashSet<IpAddr> = addresses.into_iter().collect();
+        let ends = addresses.iter().fold(0, |ends, address| ends | end(*address));
+        LocalAddresses { addresses, ends, last: Cell::new(None) }
     }
 
     /// Whether `address` is the host's own.
@@ -61,7 +74,7 @@ impl LocalAddresses {
         if self.last.get() == Some(address) {
             return true;
         }
-        let ours = address.is_loopback() || self.addresses.contains(&address);
+        let ours = address.is_loopback() || self.ends & end(address) != 0 && self.addresses.contains(&address);
         if ours {
             self.last.set(Some(address));
         }

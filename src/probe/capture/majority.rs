@@ -1,48 +1,78 @@
 //! Who has the greatest part of a stream, in a handful of places: Misra and Gries' algorithm, with weights.
 
+use std::net::IpAddr;
+
 /// Keys that are tracked at a time. A share is too low by 1/(PLACES + 1) at most, and never too high.
 const PLACES: usize = 16;
+
+/// What can be told apart by 32 bits nearly always: comparing these is what nearly all work consists of.
+pub trait Tagged {
+    /// Equal for equal keys.
+    fn tag(&self) -> u32;
+}
+
+impl Tagged for u16 {
+    fn tag(&self) -> u32 {
+        u32::from(*self)
+    }
+}
+
+impl Tagged for IpAddr {
+    fn tag(&self) -> u32 {
+        match self {
+            IpAddr::V4(address) => address.to_bits(),
+            IpAddr::V6(address) => {
+                let bits = address.to_bits();
+                (bits >> 96) as u32 ^ (bits >> 64) as u32 ^ (bits >> 32) as u32 ^ bits as u32
+            }
+        }
+    }
+}
 
 /// The keys with the greatest weight so far.
 #[derive(Debug, Clone)]
 pub struct Majority<K> {
+    tags: [u32; PLACES],
     keys: [Option<K>; PLACES],
+    /// Each with what all have lost so far on top.
     weights: [u64; PLACES],
+    lost: u64,
     total: u64,
 }
 
-impl<K: PartialEq + Copy> Majority<K> {
+impl<K: PartialEq + Copy + Tagged> Majority<K> {
     /// Nothing seen yet.
     pub fn new() -> Self {
-        Majority { keys: [None; PLACES], weights: [0; PLACES], total: 0 }
+        Majority { tags: [0; PLACES], keys: [None; PLACES], weights: [0; PLACES], lost: 0, total: 0 }
     }
 
     /// Adds `weight` to `key`.
     pub fn add(&mut self, key: K, weight: u64) {
         self.total += weight;
-        if let Some(place) = self.keys.iter().position(|known| *known == Some(key)) {
-            self.weights[place] += weight;
+        let tag = key.tag();
+        if let Some(place) = (0..PLACES).find(|place| self.tags[*place] == tag && self.keys[*place] == Some(key)) {
+            self.weights[place] = self.weights[place].max(self.lost) + weight;
             return;
         }
         let lightest = (0..PLACES).min_by_key(|place| self.weights[*place]).unwrap_or(0);
-        let taken = self.weights[lightest].min(weight);
-        if taken > 0 {
-            // What everybody loses here is what keeps a share from reading too high.
-            self.weights.iter_mut().for_each(|held| *held -= taken);
-        }
+        // What everybody loses here is what keeps a share from reading too high.
+        let taken = self.weights[lightest].saturating_sub(self.lost).min(weight);
+        self.lost += taken;
         if weight > taken {
+            self.tags[lightest] = tag;
             self.keys[lightest] = Some(key);
-            self.weights[lightest] = weight - taken;
+            self.weights[lightest] = self.lost + (weight - taken);
         }
     }
 
     /// The heaviest key and its share of all weight.
     pub fn top(&self) -> Option<(K, f64)> {
         let heaviest = (0..PLACES).max_by_key(|place| self.weights[*place])?;
-        if self.weights[heaviest] == 0 {
+        let weight = self.weights[heaviest].saturating_sub(self.lost);
+        if weight == 0 {
             return None;
         }
-        self.keys[heaviest].map(|key| (key, self.weights[heaviest] as f64 / self.total as f64))
+        self.keys[heaviest].map(|key| (key, weight as f64 / self.total as f64))
     }
 }
 
@@ -53,7 +83,7 @@ mod tests {
     #[test]
     fn a_leader_among_strangers_is_found_and_not_overrated() {
         let mut majority = Majority::new();
-        for stranger in 1..=10_000u32 {
+        for stranger in 1..=10_000u16 {
             majority.add(stranger, 60);
             majority.add(0, 40);
         }
@@ -63,11 +93,21 @@ mod tests {
     }
 
     #[test]
+    fn addresses_that_share_their_tag_are_told_apart() {
+        let (one, other): (IpAddr, IpAddr) = ("2001:db8::1".parse().unwrap(), "2001:db8:0:1::".parse().unwrap());
+        assert_eq!(one.tag(), other.tag());
+        let mut majority = Majority::new();
+        majority.add(one, 10);
+        majority.add(other, 30);
+        assert_eq!(majority.top(), Some((other, 0.75)));
+    }
+
+    #[test]
     fn few_keys_have_exact_shares() {
         let mut majority = Majority::new();
-        majority.add('a', 300);
-        majority.add('b', 100);
-        assert_eq!(majority.top(), Some(('a', 0.75)));
-        assert_eq!(Majority::<char>::new().top(), None);
+        majority.add(7u16, 300);
+        majority.add(9, 100);
+        assert_eq!(majority.top(), Some((7, 0.75)));
+        assert_eq!(Majority::<u16>::new().top(), None);
     }
 }
