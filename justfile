@@ -16,9 +16,11 @@ lint:
 test:
     cargo test
 
-# The live incidents only, three times: real traffic in network namespaces (root); writes docs/accuracy.md
-incidents:
+# The live incidents, three times: real traffic in network namespaces (root); writes docs/accuracy.md. With words, only those
+# whose name holds one, once
+incidents *words:
     #!/usr/bin/env bash
+    if [ -n "{{words}}" ]; then exec cargo test --test incidents -- {{words}}; fi
     rm -rf "${CARGO_TARGET_DIR:-target}/tmp/accuracy"
     status=0
     for run in 1 2 3; do cargo test --test incidents -- situations || status=$?; done

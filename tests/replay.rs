@@ -119,3 +119,20 @@ fn keep_what_the_incidents_left() {
         fs::write(recorded::folder().join(format!("{name}.json")), keep::text(&kept)).unwrap();
     }
 }
+
+/// What a card loses, no virtual interface counts: so a recorded host loses packets here.
+#[test]
+fn a_card_that_loses_packets_is_named_beside_what_comes_in() {
+    let (_, case) = recorded::all().into_iter().find(|(name, _)| name == "download").expect("it is kept");
+    for (counter, lost) in [("missed", 9_000), ("fifo", 900)] {
+        let mut evidence = case.evidence.clone();
+        let rates = evidence.get_mut("rates").and_then(|rates| rates.output.as_mut()).expect("it has rates");
+        rates["watched"]["rx"][counter] = lost.into();
+        let judged = recorded::judge(&recorded::shipped(&case.runbook.name), &case, evidence);
+        let overrun = judged.diagnosis.causes.iter().find(|cause| cause.id == "nic-overrun").expect("it is weighed");
+        assert!(overrun.likelihood >= Likelihood::Likely, "{counter}: {overrun:?}");
+        assert_eq!(overrun.subject["interface"], "eth0");
+        assert!(overrun.remedies.iter().any(|remedy| remedy.run.as_deref() == Some("ethtool -G eth0 rx 4096")));
+        assert_eq!(likelihoods(&judged)["softnet-drop"], Likelihood::RuledOut);
+    }
+}

@@ -15,6 +15,7 @@ impl Distinct {
     }
 
     /// Adds the hash of one thing. The hash must be even: each of its 64 bits as good as the other.
+    #[inline(always)]
     pub fn add(&mut self, hash: u64) {
         let rank = ((hash << self.bits) | (1 << (self.bits - 1))).leading_zeros() as u8 + 1;
         if let Some(register) = self.registers.get_mut((hash >> (64 - self.bits)) as usize) {

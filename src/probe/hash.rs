@@ -16,12 +16,14 @@ impl Secret {
     }
 
     /// The hash of two words.
+    #[inline(always)]
     pub fn words(&self, first: u64, second: u64) -> u64 {
         let [a, b, c, d] = self.0;
         fold(fold(first ^ a, second ^ b) ^ c, d)
     }
 
     /// The hash of an address.
+    #[inline(always)]
     pub fn address(&self, address: IpAddr) -> u64 {
         match address {
             IpAddr::V4(v4) => self.words(u64::from(v4.to_bits()), 0x5634),
@@ -42,6 +44,7 @@ impl Secret {
 }
 
 /// Multiplies to 128 bits and folds the halves together: each bit of the input reaches each bit of the result.
+#[inline(always)]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     (product as u64) ^ (product >> 64) as u64

@@ -42,7 +42,18 @@ impl Class {
     }
 }
 
+/// Whether two addresses are the same, without a call.
+#[inline(always)]
+fn same(one: IpAddr, other: IpAddr) -> bool {
+    match (one, other) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => one.to_bits() == other.to_bits(),
+        (IpAddr::V6(one), IpAddr::V6(other)) => one.to_bits() == other.to_bits(),
+        _ => false,
+    }
+}
+
 /// The bit of an address's last six bits.
+#[inline(always)]
 fn end(address: IpAddr) -> u64 {
     1 << (63
         & match address {
@@ -70,8 +81,9 @@ impl LocalAddresses {
     }
 
     /// Whether `address` is the host's own.
+    #[inline(always)]
     pub fn contains(&self, address: IpAddr) -> bool {
-        if self.last.get() == Some(address) {
+        if self.last.get().is_some_and(|last| same(last, address)) {
             return true;
         }
         let ours = address.is_loopback() || self.ends & end(address) != 0 && self.addresses.contains(&address);

@@ -47,6 +47,7 @@ impl<K: PartialEq + Copy + Tagged> Majority<K> {
     }
 
     /// Adds `weight` to `key`.
+    #[inline(always)]
     pub fn add(&mut self, key: K, weight: u64) {
         self.total += weight;
         let tag = key.tag();

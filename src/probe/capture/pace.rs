@@ -31,6 +31,7 @@ impl Pace {
     }
 
     /// Counts packets. What comes after the window belongs to its last slice.
+    #[inline(always)]
     pub fn add(&mut self, at_nanos: u64, outgoing: bool, amount: Count) {
         let last = self.slices.len() - 1;
         let slice = &mut self.slices[last.min((at_nanos / self.slice_nanos) as usize)];

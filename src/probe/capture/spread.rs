@@ -14,6 +14,7 @@ impl Default for Spread {
 
 impl Spread {
     /// Counts packets.
+    #[inline(always)]
     pub fn add(&mut self, ttl: u8, packets: u32) {
         let count = &mut self.0[usize::from(ttl)];
         *count = count.saturating_add(packets);

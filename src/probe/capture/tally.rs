@@ -59,12 +59,14 @@ pub struct Count {
 
 impl Count {
     /// Counts more of them.
+    #[inline(always)]
     pub fn add(&mut self, more: Count) {
         self.packets += more.packets;
         self.bytes += more.bytes;
     }
 
     /// The bytes as a weight: what is heavier than 4 GiB at once weighs that.
+    #[inline(always)]
     pub fn weight(self) -> u32 {
         u32::try_from(self.bytes).unwrap_or(u32::MAX)
     }
@@ -72,6 +74,7 @@ impl Count {
 
 impl Seen {
     /// The packets and bytes on the wire that it stands for.
+    #[inline(always)]
     pub fn amount(&self) -> Count {
         let packets = u64::from(self.stands_for);
         Count { packets, bytes: packets * u64::from(self.wire_bytes) }
@@ -441,6 +444,7 @@ fn is_impossible(source: IpAddr) -> bool {
 }
 
 impl OnWire {
+    #[inline(always)]
     fn of(seen: &Seen) -> Self {
         let merged = seen.segment_bytes.filter(|bytes| *bytes > 0).zip(seen.packet.ip);
         let (packets, header_bytes) = merged.map_or((1, 0), |(segment_bytes, ip)| {
@@ -453,6 +457,7 @@ impl OnWire {
 }
 
 impl Direction {
+    #[inline(always)]
     fn add(&mut self, amount: Count, on_wire: OnWire) {
         self.count.add(amount);
         self.wire_packets += on_wire.packets;
@@ -466,6 +471,7 @@ impl Direction {
 }
 
 impl TcpCounts {
+    #[inline(always)]
     fn add_received(&mut self, flags: u8, options: bool, payload_bytes: u32, handshake: Handshake, packets: u64) {
         let those = |which: bool| if which { packets } else { 0 };
         let syn = flags & (flag::SYN | flag::ACK) == flag::SYN;
