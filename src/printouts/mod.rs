@@ -49,7 +49,6 @@ const NAMES: &[&str] = &[
 
 /// The outputs of a folder.
 pub struct Printouts {
-    folder: PathBuf,
     outputs: Vec<Printed>,
     logs: Option<PathBuf>,
     moment: DateTime,
@@ -68,7 +67,7 @@ impl Printouts {
         let (outputs, newest) = folder::read(folder)?;
         let logs = [folder.join("var/log"), folder.to_owned()].into_iter().find(|place| folder::has_logs(place));
         let moment = moment::of(&outputs).unwrap_or(newest);
-        let printouts = Printouts { folder: folder.to_owned(), outputs, logs, moment };
+        let printouts = Printouts { outputs, logs, moment };
         match printouts.shows().is_empty() {
             true => Err(NoPrintouts::Nothing),
             false => Ok(printouts),
@@ -136,7 +135,7 @@ impl Printouts {
             "sockets" => sockets::output(outputs)
                 .ok_or("no output of ss or netstat with its heading is there, nor /proc/net/tcp and udp".into()),
             "firewall" => filter::output(outputs).ok_or("no output of iptables-save is there".into()),
-            _ => Err("outputs of tools do not show it".into()),
+            _ => Err("tools print nothing of the kind".into()),
         }
     }
 
@@ -144,8 +143,7 @@ impl Printouts {
         let probe = ask.probe.name();
         if !ask.probe.derives_from().is_empty() {
             let derived = derive(ask);
-            let gap =
-                derived.gap.map(|_| self.gap(probe, "what", "the outputs show too little of what it is made from"));
+            let gap = derived.gap.map(|_| self.gap(probe, "what", "they show too little of what it is made from"));
             return Evidence {
                 started: self.started(),
                 seconds: 0.0,
@@ -165,7 +163,7 @@ impl Printouts {
                 let schema = ask.probe.output_schema().to_value();
                 let fields = fill::fill(&mut output, &schema);
                 if !fields.is_empty() {
-                    let gap = self.gap(probe, "all that", "the outputs show only a part of it");
+                    let gap = self.gap(probe, "all that", "they show only a part of it");
                     evidence.missing.push(Missing { fields, gap });
                 }
                 evidence.output = Some(output);
@@ -190,8 +188,7 @@ impl Printouts {
             }
             None => "run casebook on the host".to_owned(),
         };
-        Gap::new(Reason::Absent, format!("find in {} {how_much} the probe {probe} sees", self.folder.display()), why)
-            .way_out(way_out)
+        Gap::new(Reason::Absent, format!("find in the outputs {how_much} the probe {probe} sees"), why).way_out(way_out)
     }
 
     fn blank(&self, ask: &Ask) -> Evidence {

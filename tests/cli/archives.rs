@@ -204,7 +204,7 @@ fn an_output_that_is_damaged_is_named_and_what_one_lacks_is_said_plainly() {
     let answer = desk.run("replay --from outs high-inbound-traffic");
     answer
         .ended(3)
-        .printed(&["could not find in outs all that the probe host sees: the outputs show only a part of it"]);
+        .printed(&["could not find in the outputs all that the probe host sees: they show only a part of it"]);
     let said = answer.err.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("nothing could be taken from iptables-save, ss-tunap: damaged"), "{said}");
     assert!(!said.contains("notes"), "it is nobody's output");

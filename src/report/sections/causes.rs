@@ -97,13 +97,19 @@ impl Considered {
     }
 
     /// Why it is as likely as it is, in one clause: of a dismissed cause what speaks against it, of another what speaks
-    /// for it, and else what could not be observed.
+    /// for it, and else how much could not be observed.
     pub fn reason(&self) -> Option<String> {
         let held = if self.likelihood <= Likelihood::Unlikely { &self.speaks_against } else { &self.speaks_for };
-        // The sentence of a sign that does not hold, or is not known, cannot be filled in: what could not be seen can be told.
-        let unobserved = || self.unobserved.iter().find_map(|sign| sign.gap.clone());
-        let held = held.first().map(|sign| sign.say.clone());
-        held.or_else(unobserved)
+        held.first().map(|sign| sign.say.clone()).or_else(|| {
+            // Which ones would be conditions, not sentences; why stands where it is said what could not be seen.
+            let all = self.speaks_for.len() + self.speaks_against.len() + self.unobserved.len() + self.absent.len();
+            let unobserved = self.unobserved.len();
+            match all - unobserved {
+                _ if unobserved == 0 => None,
+                0 => Some("none of its signs could be observed".to_owned()),
+                _ => Some(format!("{unobserved} of its {all} signs could not be observed")),
+            }
+        })
     }
 }
 
