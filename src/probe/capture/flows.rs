@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::classes::Class;
+use super::count::Count;
 use super::packet::{Transport, flag};
-use super::tally::Count;
 use crate::probe::distinct::Distinct;
 use crate::probe::hash::Secret;
 use crate::probe::heavy::Heavy;

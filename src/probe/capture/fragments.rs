@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
+use super::count::Count;
 use super::majority::Majority;
 use super::packet::{Ip, Transport, ip_protocol};
-use super::tally::Count;
 use crate::probe::distinct::Distinct;
 use crate::probe::hash::Secret;
 

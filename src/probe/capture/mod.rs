@@ -6,6 +6,7 @@
 pub mod output;
 
 mod classes;
+mod count;
 mod dns;
 mod endpoints;
 mod file;

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use super::classes::Class;
+use super::count::Count;
 use super::majority::Majority;
 use super::names;
 use super::output::{Group, Station};
 use super::packet::Packet;
-use super::tally::Count;
 use crate::probe::hash::Secret;
 use crate::probe::heavy::Heavy;
 

@@ -1,7 +1,7 @@
 //! Rates over time.
 
+use super::count::Count;
 use super::output::Sample;
-use super::tally::Count;
 
 /// Slices that are kept at most: a sample a second over ten minutes, or longer slices.
 const SLICES: u64 = 600;

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::count::Count;
 use super::majority::Majority;
-use super::tally::Count;
 use crate::probe::distinct::Distinct;
 
 /// What came from a port of a service that can be abused as a reflector.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::classes::Class;
+use super::count::Count;
 use super::flows;
 use super::link::Link;
 use super::names;
@@ -15,7 +16,7 @@ use super::output::{
 use super::packet::ip_protocol;
 use super::reflected::Reflected;
 use super::speech;
-use super::tally::{Count, Direction, PortCount, SIZES, Tally};
+use super::tally::{Direction, PortCount, SIZES, Tally};
 
 /// Endpoints that are listed.
 const ENDPOINTS: usize = 1_024;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::classes::{Class, LocalAddresses};
+use super::count::Count;
 use super::dns::DnsCounts;
 use super::endpoints::{self, Endpoints};
 use super::flows::{self, Flows, Handshake};
@@ -48,28 +49,6 @@ pub struct Seen {
     pub link: Option<([u8; 6], [u8; 6])>,
     /// What it is.
     pub packet: Packet,
-}
-
-/// Packets and bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Count {
-    pub packets: u64,
-    pub bytes: u64,
-}
-
-impl Count {
-    /// Counts more of them.
-    #[inline(always)]
-    pub fn add(&mut self, more: Count) {
-        self.packets += more.packets;
-        self.bytes += more.bytes;
-    }
-
-    /// The bytes as a weight: what is heavier than 4 GiB at once weighs that.
-    #[inline(always)]
-    pub fn weight(self) -> u32 {
-        u32::try_from(self.bytes).unwrap_or(u32::MAX)
-    }
 }
 
 impl Seen {
