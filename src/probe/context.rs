@@ -156,14 +156,20 @@ impl Context {
         self.cancel.is_cancelled()
     }
 
-    /// Whether to go on with work that may take long, asked every few milliseconds of it: not when the operator has ended
-    /// the watching. Rests first while the run has taken more CPU time than it may.
-    pub fn goes_on(&self) -> bool {
+    /// Rests while the run has taken more CPU time than it may: called every few milliseconds of work that may take long, and
+    /// belongs to a sample that is taken even when the watching was ended. Does not rest then.
+    pub fn pause(&self) {
         while let Some(rest) = self.manners.rest() {
             if !self.cancel.rest_until(Instant::now() + rest) {
-                return false;
+                return;
             }
         }
+    }
+
+    /// Whether to go on with work that may take long, asked every few milliseconds of it: not when the operator has ended
+    /// the watching. Rests first as [`Context::pause`] does.
+    pub fn goes_on(&self) -> bool {
+        self.pause();
         !self.cancelled()
     }
 
@@ -239,6 +245,14 @@ mod tests {
         let before = Instant::now();
         gate.pass();
         assert!(before.elapsed() < PATIENCE);
+    }
+
+    #[test]
+    fn who_is_cancelled_neither_rests_nor_goes_on() {
+        let cx = Context::alone().behaving(Manners::new(1e-9, Manners::MEMORY));
+        cx.cancel.cancel();
+        cx.pause();
+        assert!(!cx.goes_on());
     }
 
     #[test]

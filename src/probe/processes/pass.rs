@@ -45,9 +45,12 @@ impl Pass {
         let counted = counts_open_files();
         let mut pass = Pass { samples: HashMap::with_capacity(pids.len()), complete: true, denied: 0 };
         for (number, pid) in pids.into_iter().enumerate() {
-            if number % CLOCK_EVERY == CLOCK_EVERY - 1 && !(cx.goes_on() && Instant::now() < deadline) {
-                pass.complete = false;
-                break;
+            if number % CLOCK_EVERY == CLOCK_EVERY - 1 {
+                cx.pause();
+                if Instant::now() >= deadline {
+                    pass.complete = false;
+                    break;
+                }
             }
             let Some(stat) = read_stat(pid) else { continue }; // it has ended meanwhile
             let io = match IoCounters::read(pid) {

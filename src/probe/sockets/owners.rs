@@ -147,7 +147,8 @@ impl OwnerScan {
         let pids = std::mem::take(&mut self.pids);
         let work = &|| {
             let mut links = Vec::new();
-            while cx.goes_on() && Instant::now() < deadline {
+            while Instant::now() < deadline {
+                cx.pause();
                 if wanted
                     .as_ref()
                     .is_some_and(|wanted| wanted.lock().unwrap_or_else(PoisonError::into_inner).is_empty())
