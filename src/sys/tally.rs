@@ -20,7 +20,8 @@ const LOAD_PROGRAM: libc::c_int = 5;
 /// `BPF_MAP_TYPE_ARRAY`. Not the kind with a part for each CPU: its look-up writes as many numbers as the kernel has CPUs,
 /// and a wrong idea of how many those are would be a write past the end of our buffer.
 const ARRAY: u32 = 2;
-/// How many rows of numbers there are; a CPU counts in the row of its last four bits, so that CPUs seldom meet.
+/// How many rows of numbers there are, each an element of the array, so that one look-up reads a row; a CPU counts in the
+/// row of its last four bits, so that CPUs seldom meet.
 const ROWS: u32 = 16;
 /// The most values that are told apart.
 const MOST_VALUES: u32 = 1024;
@@ -77,7 +78,7 @@ impl Tally {
     /// Fails with `EPERM` without CAP_BPF and CAP_PERFMON.
     pub fn start(tracepoint: TracepointCounter, offset: i16, values: u32) -> io::Result<Self> {
         let values = values.clamp(1, MOST_VALUES);
-        let mut arguments = MapArguments { kind: ARRAY, key_size: 4, value_size: 8, entries: values * ROWS, flags: 0 };
+        let mut arguments = MapArguments { kind: ARRAY, key_size: 4, value_size: values * 8, entries: ROWS, flags: 0 };
         // SAFETY: `MapArguments` is the beginning of the kernel's `union bpf_attr` for this command and holds no pointer.
         let numbers = owned(unsafe { bpf(CREATE_MAP, &mut arguments) })?;
 
@@ -102,24 +103,28 @@ impl Tally {
 
     /// How often each value came up since the start; the place in the list is the value.
     pub fn counts(&self) -> io::Result<Vec<u64>> {
-        (0..self.values)
-            .map(|value| (0..ROWS).map(|row| self.number(row * self.values + value)).sum::<io::Result<u64>>())
-            .collect()
+        let mut counts = vec![0; self.values as usize];
+        let mut row = counts.clone();
+        for number in 0..ROWS {
+            self.read(number, &mut row)?;
+            counts.iter_mut().zip(&row).for_each(|(count, more)| *count += more);
+        }
+        Ok(counts)
     }
 
-    /// One number of the array.
-    fn number(&self, key: u32) -> io::Result<u64> {
-        let mut number = 0_u64;
+    /// One row of the array.
+    fn read(&self, number: u32, row: &mut [u64]) -> io::Result<()> {
+        assert_eq!(row.len(), self.values as usize, "the kernel writes a whole row");
         let mut arguments = LookUpArguments {
             map: self.numbers.as_raw_fd() as u32,
             padding: 0,
-            key: (&raw const key) as u64,
-            value: (&raw mut number) as u64,
+            key: (&raw const number) as u64,
+            value: row.as_mut_ptr() as u64,
             flags: 0,
         };
         // SAFETY: `LookUpArguments` is the beginning of `union bpf_attr` for this command; the array was made with keys of
-        // 4 bytes and values of 8, which is what `key` and `number` have.
-        if unsafe { bpf(LOOK_UP, &mut arguments) } < 0 { Err(io::Error::last_os_error()) } else { Ok(number) }
+        // 4 bytes, which `number` has, and values of 8 bytes for each of `self.values`, which `row` has.
+        if unsafe { bpf(LOOK_UP, &mut arguments) } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 }
 
@@ -133,22 +138,21 @@ fn instruction(operation: u8, target: u8, source: u8, offset: i16, constant: i32
 
 /// The program: adds one to the number under the field's value, in the row of the CPU that it runs on.
 fn program(offset: i16, values: u32, map: libc::c_int) -> Vec<u64> {
-    let values = values as i32;
     vec![
         instruction(0x61, 6, 1, offset, 0), // r6 = the field, in the record that r1 points to
-        instruction(0xb5, 6, 0, 1, values - 1), // leave out the next one if r6 is a value that is told apart
+        instruction(0xb5, 6, 0, 1, values as i32 - 1), // leave out the next one if r6 is a value that is told apart
         instruction(0xb7, 6, 0, 0, 0),      // r6 = 0
         instruction(0x85, 0, 0, 0, 8),      // r0 = the CPU (bpf_get_smp_processor_id)
-        instruction(0x57, 0, 0, 0, ROWS as i32 - 1), // r0 = its row
-        instruction(0x27, 0, 0, 0, values), // r0 = where the row begins
-        instruction(0x0f, 6, 0, 0, 0),      // r6 = the key
-        instruction(0x63, 10, 6, -4, 0),    // put it on the stack
+        instruction(0x57, 0, 0, 0, ROWS as i32 - 1), // r0 = the number of its row
+        instruction(0x63, 10, 0, -4, 0),    // put it on the stack
         instruction(0xbf, 2, 10, 0, 0),     // r2 = the stack
-        instruction(0x07, 2, 0, 0, -4),     // r2 = the key's place on it
+        instruction(0x07, 2, 0, 0, -4),     // r2 = its place there
         instruction(0x18, 1, 1, 0, map),    // r1 = the map, in two words
         instruction(0x00, 0, 0, 0, 0),
-        instruction(0x85, 0, 0, 0, 1), // r0 = the place of that key's number (bpf_map_lookup_elem)
-        instruction(0x15, 0, 0, 2, 0), // leave out the next two if it has none
+        instruction(0x85, 0, 0, 0, 1), // r0 = the row (bpf_map_lookup_elem)
+        instruction(0x15, 0, 0, 4, 0), // leave out the next four if there is none
+        instruction(0x67, 6, 0, 0, 3), // r6 = where in the row the value's number is: eight bytes each
+        instruction(0x0f, 0, 6, 0, 0), // r0 = the number
         instruction(0xb7, 1, 0, 0, 1), // r1 = 1
         instruction(0xdb, 0, 1, 0, 0), // add it to the number, whoever else is adding to it
         instruction(0xb7, 0, 0, 0, 1), // r0 = 1: others who count this tracepoint shall see the event too
