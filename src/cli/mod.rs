@@ -32,6 +32,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
+use crate::sys::memory;
 use arguments::{Arguments, Command};
 
 /// Bad usage, or a bad runbook (`EX_USAGE`).
@@ -51,6 +52,7 @@ pub fn command() -> clap::Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    memory::share_one_arena();
     quiet_probe_panics();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

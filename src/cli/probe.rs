@@ -17,6 +17,9 @@ use crate::nearest::nearest;
 use crate::probe::{self, AnyProbe, Cancel, Inputs, Manners, PROBES};
 use crate::redact;
 
+/// Bytes that are written at a time.
+const OUTPUT: usize = 64 * 1024;
+
 /// How much longer than its window a probe may take.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -38,7 +41,10 @@ pub(super) fn probe(arguments: &ProbeArguments) -> anyhow::Result<u8> {
         Err(error) if super::is_closed_pipe(&error) => {}
         other => other?,
     }
-    Ok(if evidence.gap.is_some() { 3 } else { 0 })
+    let status = if evidence.gap.is_some() { 3 } else { 0 };
+    // The process ends: the kernel takes back all memory at once.
+    std::mem::forget(evidence);
+    Ok(status)
 }
 
 fn unknown(name: &str) -> Usage {
@@ -134,7 +140,7 @@ fn ask(probe: &'static dyn AnyProbe, params: Value, inputs: Inputs) -> Ask {
 
 fn print(evidence: &Evidence, format: &str) -> anyhow::Result<()> {
     // By itself stdout is written line by line, and ten thousand rules are a hundred thousand lines.
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut out = BufWriter::with_capacity(OUTPUT, std::io::stdout().lock());
     let written = print_output(evidence, format, &mut out).and_then(|()| Ok(out.flush()?));
     // What is still buffered for a reader that is gone is not tried again.
     let _ = out.into_parts();

@@ -3,6 +3,7 @@
 pub mod conntrack;
 pub mod identity;
 pub mod lua_hook;
+pub mod memory;
 pub mod netlink_dump;
 pub mod nftables;
 pub mod packet_ring;

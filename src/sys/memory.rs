@@ -1,0 +1,17 @@
+//! How the C library hands out memory to this process.
+#![allow(unsafe_code)]
+
+/// Makes all threads share one arena that grows by a megabyte at a time. By itself, the GNU C library gives each thread an
+/// arena of its own that it enlarges page by page, with a system call each time: four hundred of them for ten thousand
+/// firewall rules. Other C libraries have nothing to set.
+pub fn share_one_arena() {
+    #[cfg(target_env = "gnu")]
+    {
+        const GROWTH: i32 = 1 << 20;
+        // SAFETY: `mallopt` takes two numbers and changes only how memory is taken from the kernel; no other thread runs yet.
+        unsafe {
+            libc::mallopt(libc::M_ARENA_MAX, 1);
+            libc::mallopt(libc::M_TOP_PAD, GROWTH);
+        }
+    }
+}
