@@ -507,6 +507,9 @@ static NEEDS: LazyLock<Option<Needs>> = LazyLock::new(|| {
 impl Needs {
     /// The words in a text.
     fn found(&self, text: &str) -> Words {
+        if !self.words.is_match(text) {
+            return 0;
+        }
         let places = self.words.find_overlapping_iter(text).map(|word| word.pattern().as_u32());
         places.fold(0, |set, place| set | (1 as Words).checked_shl(place).unwrap_or(0))
     }

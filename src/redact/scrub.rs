@@ -29,7 +29,11 @@ impl Scrubber {
             self.before.clear();
             self.key_lines = 0;
         }
-        let before = std::mem::replace(&mut self.before, text.clone());
+        let before = std::mem::take(&mut self.before);
+        // Only a flag matters to the next item.
+        if text.starts_with('-') && text.len() < 64 {
+            self.before.clone_from(text);
+        }
         if self.key_lines > 0 {
             self.key_lines = if closes_key(text) { 0 } else { self.key_lines - 1 };
             if let Some(line) = line_of_key(text) {
@@ -39,11 +43,10 @@ impl Scrubber {
         } else if opens_key(text) {
             self.key_lines = LINES_OF_KEY;
         }
-        let both = format!("{before} {text}");
-        let flag = before.starts_with('-') && before.len() < 64 && without(&before, false).is_none();
-        if flag
+        if !before.is_empty()
             && !text.starts_with('(')
-            && let Some((clean, _)) = without(&both, false)
+            && without(&before, false).is_none()
+            && let Some((clean, _)) = without(&format!("{before} {text}"), false)
             && clean.starts_with(&format!("{before} ("))
         {
             self.replace(text, stand_in("password"), 1);

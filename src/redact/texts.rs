@@ -110,21 +110,19 @@ pub fn of_value(value: &mut Value, place: Place<'_>, visitor: &mut dyn Visitor) 
 
 /// The fields of an object that is itself the field `parent`: `user: [{value: ann, count: 3}]`.
 fn of_map(fields: &mut Map<String, Value>, parent: &str, visitor: &mut dyn Visitor) {
-    let mut renamed = false;
-    let names: Vec<String> = fields
-        .keys()
-        .map(|name| {
-            let mut shown = name.clone();
-            // Fields of a schema are words; what has more in it was observed.
-            if name.contains(['.', ':', '@', '/', ' ', '-', '=']) {
-                visitor.text(Place::Said, &mut shown);
+    // Fields of a schema are words; what has more in it was observed.
+    let observed = |name: &str| name.bytes().any(|byte| matches!(byte, b'.' | b':' | b'@' | b'/' | b' ' | b'-' | b'='));
+    if fields.keys().any(|name| observed(name)) {
+        let shown = |mut name: String| {
+            if observed(&name) {
+                visitor.text(Place::Said, &mut name);
             }
-            renamed |= shown != *name;
-            shown
-        })
-        .collect();
-    if renamed {
-        *fields = names.into_iter().zip(std::mem::take(fields).into_iter().map(|(_, field)| field)).collect();
+            name
+        };
+        let names: Vec<String> = fields.keys().cloned().map(shown).collect();
+        if !names.iter().eq(fields.keys()) {
+            *fields = names.into_iter().zip(std::mem::take(fields).into_iter().map(|(_, field)| field)).collect();
+        }
     }
     for (name, field) in fields.iter_mut() {
         of_value(field, Place::Field(if name == "value" { parent } else { name }), visitor);
