@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod nearest;
+pub mod order;
 pub mod printable;
 pub mod shipped;
 pub mod units;

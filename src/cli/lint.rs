@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::arguments::LintArguments;
 use super::{output, say};
+use crate::order::Order as _;
 use crate::runbook::{self, Found, Kind, Problem, Problems};
 use crate::script::lint::{self as script_lint, Kind as ScriptKind, Level};
 use crate::sys::text_file;
@@ -23,7 +24,7 @@ pub(super) fn lint(arguments: &LintArguments) -> anyhow::Result<u8> {
         }
         let mut files = Vec::new();
         collect(path, 0, &mut files);
-        files.sort();
+        files.order();
         if files.is_empty() {
             say(format_args!("casebook: there are no runbooks and no Lua files in {name}"));
             bad += 1;

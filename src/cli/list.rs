@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::arguments::{ListArguments, ShowArguments, trust};
 use super::run::load;
+use crate::order::Order as _;
 use crate::probe::PROBES;
 use crate::runbook::{self, Found, Kind, Listed, NotFound, Problems, SHIPPED};
 use crate::sys::trust::Trust;
@@ -91,7 +92,7 @@ fn print(
     places: bool,
 ) -> anyhow::Result<usize> {
     rows.retain(|row| row.fit > 0 || words.is_empty());
-    rows.sort_by_key(|row| std::cmp::Reverse(row.fit));
+    rows.order_by_key(|row| std::cmp::Reverse(row.fit));
     if !rows.is_empty() {
         writeln!(out, "{head}")?;
     }

@@ -11,6 +11,7 @@ use super::plan::{PlannedStep, plan, time_limit};
 use super::run::Request;
 use super::secret::Secrets;
 use crate::case::{Evidence, Gap, Reason, Truth};
+use crate::order::Order as _;
 use crate::probe::{self, AnyProbe, Inputs};
 use crate::runbook::{Argument, Check, ParamType, Runbook, Step, Target};
 use crate::script::{Scope, Unknown};
@@ -72,7 +73,7 @@ pub(super) fn observe(terms: &Terms<'_>, observer: &dyn Observer) -> Vec<Seen> {
             seen[*index] = Some(record(scope, step, Seen::Checked(Box::new(found))));
         }
         asked.extend(checked);
-        asked.sort_unstable();
+        asked.order();
         for index in asked {
             let step = &runbook.steps[index];
             if step.stop.as_ref().is_some_and(|stop| scope.judge(stop).truth == Truth::Yes) {

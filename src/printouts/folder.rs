@@ -9,6 +9,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::Printed;
+use crate::order::Order as _;
 use crate::sys::text_file;
 use crate::units;
 
@@ -54,7 +55,7 @@ pub(super) fn read(folder: &Path) -> Result<(Vec<Printed>, DateTime), NoPrintout
             Err(error) if depth == 0 => return Err(error.into()),
             Err(_) => continue,
         };
-        entries.sort_by_key(fs::DirEntry::file_name);
+        entries.order_by_key(fs::DirEntry::file_name);
         for entry in entries {
             let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -80,7 +81,7 @@ pub(super) fn read(folder: &Path) -> Result<(Vec<Printed>, DateTime), NoPrintout
             outputs.push(Printed { path: below, text: String::from_utf8_lossy(&content).into_owned() });
         }
     }
-    outputs.sort_by(|a, b| a.path.cmp(&b.path));
+    outputs.order_by(|a, b| a.path.cmp(&b.path));
     Ok((outputs, newest.to_zoned(TimeZone::UTC).datetime()))
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed, Reason};
+use crate::order::Order as _;
 use crate::printable::printable;
 
 /// Where the kernel shows its settings.
@@ -142,7 +143,7 @@ fn expand(root: &Path, parts: &[String], found: &mut Vec<Vec<String>>) -> io::Re
     for entry in entries.take(MOST_SETTINGS + 1) {
         names.extend(entry?.file_name().into_string());
     }
-    names.sort();
+    names.order();
     for name in names {
         if found.len() > MOST_SETTINGS {
             break;

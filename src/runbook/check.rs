@@ -19,6 +19,7 @@ use super::place::{byte_offset, in_source};
 use super::problem::{Problem, Problems};
 use super::yaml;
 use crate::nearest::nearest;
+use crate::order::Order as _;
 use crate::probe;
 use crate::script::{Condition, Expression, Scope, Script, SyntaxError, Template, is_keyword};
 
@@ -59,7 +60,7 @@ fn checked<D: serde::de::DeserializeOwned, T>(
     if check.problems.is_empty() {
         Ok(whole)
     } else {
-        check.problems.sort_by_key(|problem| problem.range.as_ref().map_or(0, |range| range.start));
+        check.problems.order_by_key(|problem| problem.range.as_ref().map_or(0, |range| range.start));
         check.problems.dedup();
         Err(problems(check.problems))
     }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::nearest::nearest;
+use crate::order::Order as _;
 use crate::shipped;
 use crate::sys::text_file::{self, Unreadable};
 use crate::sys::trust::Trust;
@@ -230,7 +231,7 @@ fn places(kind: Kind, beside: Option<&Path>) -> Vec<Place> {
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
         let mut paths: Vec<PathBuf> =
             entries.flatten().map(|entry| entry.path()).filter(|path| kind.is(path)).collect();
-        paths.sort();
+        paths.order();
         places.extend(paths.into_iter().map(Place::File));
     }
     places.extend(kind.shipped().map(Place::Shipped));

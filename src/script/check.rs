@@ -15,6 +15,7 @@ use super::sandbox::{self, Caller, Limits, Stopped, TooMuchOutput};
 use super::source::Script;
 use crate::case::{Evidence, Remedy, Urgency, Verdict};
 use crate::nearest::nearest;
+use crate::order::Order as _;
 use crate::printable::printable;
 use crate::probe;
 
@@ -181,7 +182,7 @@ pub(super) fn context(
         lua.create_function(|_, (what, name, members): (String, LuaValue, Table)| -> mlua::Result<()> {
             let name = name_of(&name);
             let mut names: Vec<String> = members.pairs::<String, LuaValue>().flatten().map(|(name, _)| name).collect();
-            names.sort();
+            names.order();
             Err(mlua::Error::runtime(match nearest(&name, names.iter().map(String::as_str)) {
                 Some(near) => format!("{what} has no `{name}`; did you mean `{near}`?"),
                 None => format!("{what} has no `{name}`; there are: {}", names.join(", ")),
@@ -296,7 +297,7 @@ fn findings(found: &LuaValue, meta: &Table, output_bytes: usize) -> mlua::Result
     }
     let mut left = Left::new(output_bytes);
     let mut findings = list.iter().map(|table| finding(table, &mut left)).collect::<mlua::Result<Vec<_>>>()?;
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict.gravity()));
+    findings.order_by_key(|finding| std::cmp::Reverse(finding.verdict.gravity()));
     Ok(findings)
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::case::Case;
+use crate::order::Order as _;
 use crate::runbook::{self, Found, Kind, NotFound, tested};
 use crate::shipped;
 use crate::sys::text_file;
@@ -72,7 +73,7 @@ pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let mut found = Vec::new();
     search(folder, DEPTH, &mut found)
         .map_err(|error| format!("cannot look for tests in {}: {error}", folder.display()))?;
-    found.sort();
+    found.order();
     Ok(found)
 }
 

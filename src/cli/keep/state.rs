@@ -14,6 +14,7 @@ use nix::unistd::Uid;
 
 use crate::archive;
 use crate::cli::place::Place;
+use crate::order::Order as _;
 use crate::sys::trust;
 
 /// Where root keeps its cases.
@@ -124,7 +125,7 @@ impl State {
             .filter_map(|entry| entry.file_name().into_string().ok()?.strip_suffix(ending).map(str::to_owned))
             .filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)))
             .collect();
-        names.sort();
+        names.order();
         names
     }
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::entry::{Count, End, Entry, Tuple};
 use super::output::{Inner, Mapping, Nat};
 use super::tally::{Locals, protocol_name};
+use crate::order::Order as _;
 use crate::probe::hash::Secret;
 use crate::probe::heavy::Heavy;
 
@@ -141,9 +142,9 @@ impl Translations {
     pub(super) fn finish(&self, limit: usize, locals: Option<&Locals>) -> Nat {
         let mut inner: Vec<&(IpAddr, Figures)> =
             self.inner.rows().filter(|(address, _)| !locals.is_some_and(|locals| locals.holds(*address))).collect();
-        inner.sort_by_key(|(address, figures)| (std::cmp::Reverse(figures.rank()), *address));
+        inner.order_by_key(|(address, figures)| (std::cmp::Reverse(figures.rank()), *address));
         let mut mappings: Vec<&(Key, Figures)> = self.mappings.rows().collect();
-        mappings.sort_by_key(|(key, figures)| {
+        mappings.order_by_key(|(key, figures)| {
             (std::cmp::Reverse(figures.rank()), key.outer.address, key.outer.port, key.inner.address, key.inner.port)
         });
         Nat {

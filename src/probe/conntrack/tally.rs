@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::entry::{End, Entry, TCP_STATES};
 use super::nat::{Baseline, Translations};
 use super::output::{Conntrack, Destination, Directions, ProtocolEntries, Service, Source, StateEntries};
+use crate::order::{Order as _, keep_first};
 use crate::probe::distinct::Distinct;
 use crate::probe::hash::Secret;
 use crate::probe::heavy::Heavy;
@@ -169,14 +170,14 @@ impl<'a> Tally<'a> {
             .iter()
             .map(|(number, row)| ProtocolEntries { protocol: protocol_name(*number), ..row.clone() })
             .collect();
-        protocols.sort_by_key(|row| std::cmp::Reverse(row.entries));
+        protocols.order_by_key(|row| std::cmp::Reverse(row.entries));
         let mut states: Vec<StateEntries> = TCP_STATES
             .iter()
             .zip(self.tcp_states)
             .filter(|(_, entries)| *entries > 0)
             .map(|(state, entries)| StateEntries { state: (*state).to_owned(), entries })
             .collect();
-        states.sort_by_key(|row| std::cmp::Reverse(row.entries));
+        states.order_by_key(|row| std::cmp::Reverse(row.entries));
 
         output.entries_read = Some(self.entries);
         output.unreplied = Some(protocols.iter().map(|row| row.unreplied).sum());
@@ -200,8 +201,7 @@ fn heaviest<K: PartialEq + Copy, O: Ord>(
     order: impl Fn(&K) -> O,
 ) -> Vec<&(K, Entries)> {
     let mut rows: Vec<&(K, Entries)> = table.rows().collect();
-    rows.sort_by_cached_key(|(key, entries)| (std::cmp::Reverse(entries.all), order(key)));
-    rows.truncate(limit);
+    keep_first(&mut rows, limit, |(key, entries)| (std::cmp::Reverse(entries.all), order(key)));
     rows
 }
 

@@ -204,7 +204,8 @@ impl Frame {
 
     /// How many tables and rules each family has.
     pub fn sizes(&self) -> impl Iterator<Item = (&'static str, u32, u32)> {
-        let families: BTreeSet<u8> = self.tables.keys().map(|(family, _)| *family).collect();
+        let mut families: BTreeSet<u8> = BTreeSet::new();
+        families.extend(self.tables.keys().map(|(family, _)| *family));
         families.into_iter().map(|family| {
             let tables = self.tables.keys().filter(|(this, _)| *this == family).count();
             let rules = self.chains.iter().filter(|chain| chain.family == family).map(|chain| chain.rules).sum();

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::order;
+
 /// More CPUs than Linux supports.
 const MOST_ROWS: usize = 8192;
 /// More columns than any of the tables has.
@@ -36,7 +38,7 @@ impl PerCpu {
         let mut rows = BTreeMap::new();
         for (cpu, line) in (0..).zip(lines.take(MOST_ROWS)) {
             let values = hexadecimal(line)?;
-            rows.insert(cpu, names.iter().map(|name| (*name).to_owned()).zip(values).collect());
+            rows.insert(cpu, order::map(names.iter().map(|name| (*name).to_owned()).zip(values)));
         }
         (!rows.is_empty()).then_some(PerCpu { rows })
     }
@@ -48,7 +50,7 @@ impl PerCpu {
             let values = hexadecimal(line)?;
             let cpu = values.get(SOFTNET_CPU).copied().unwrap_or(position);
             let named = |(column, name): &(usize, &str)| Some(((*name).to_owned(), *values.get(*column)?));
-            rows.insert(cpu, SOFTNET_COLUMNS.iter().filter_map(named).collect());
+            rows.insert(cpu, order::map(SOFTNET_COLUMNS.iter().filter_map(named)));
         }
         (!rows.is_empty()).then_some(PerCpu { rows })
     }
@@ -63,9 +65,9 @@ impl PerCpu {
                 let grown = now.wrapping_sub(*earlier.get(name)?);
                 Some((name.clone(), (grown <= u32::MAX / 2).then_some(u64::from(grown))))
             });
-            Some((*cpu, columns.collect()))
+            Some((*cpu, order::map(columns)))
         });
-        Grown { rows: rows.collect() }
+        Grown { rows: order::map(rows) }
     }
 
     /// The columns, by the names of the first line.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Entry, EntryKind, Process};
+use crate::order::Order as _;
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::{Endpoint, Group, Opener};
 use crate::probe::sockets::{Connection, ProcessTraffic, Sockets};
@@ -75,7 +76,7 @@ pub(super) fn receivers(entries: &[Entry], capture: Option<&Capture>, sockets: O
         }
     }
     let mut receivers: Vec<Receiver> = groups.iter().map(|group| receiver(group, capture, sockets)).collect();
-    receivers.sort_by_key(|receiver| std::cmp::Reverse(receiver.bytes));
+    receivers.order_by_key(|receiver| std::cmp::Reverse(receiver.bytes));
     receivers
 }
 
@@ -103,7 +104,7 @@ fn receiver(entries: &[&Entry], capture: Option<&Capture>, sockets: Option<&Sock
             None => members.push((process, taken)),
         }
     }
-    members.sort_by_key(|(_, taken)| std::cmp::Reverse(*taken));
+    members.order_by_key(|(_, taken)| std::cmp::Reverse(*taken));
     let protocol = entries[0].protocol.clone();
     let connections = connections(&members, sockets);
     let endpoints = endpoints(entries, &members, &connections, capture, sockets);
@@ -115,8 +116,10 @@ fn receiver(entries: &[&Entry], capture: Option<&Capture>, sockets: Option<&Sock
         remotes.extend(group.and_then(|group| group.top_remote));
         top_remote_share = group.and_then(|group| group.top_remote_share);
     }
-    let ports: BTreeSet<u16> = endpoints.iter().filter_map(|endpoint| endpoint.port).collect();
-    let addresses: BTreeSet<IpAddr> = endpoints.iter().map(|endpoint| endpoint.address).collect();
+    let mut ports: BTreeSet<u16> = BTreeSet::new();
+    ports.extend(endpoints.iter().filter_map(|endpoint| endpoint.port));
+    let mut addresses: BTreeSet<IpAddr> = BTreeSet::new();
+    addresses.extend(endpoints.iter().map(|endpoint| endpoint.address));
     let mut listed: Vec<u16> = Vec::new();
     for port in endpoints.iter().filter_map(|endpoint| endpoint.port).chain(entries.iter().filter_map(|e| e.port)) {
         if !listed.contains(&port) && listed.len() < LISTED {
@@ -175,8 +178,8 @@ fn label(members: &[(&Process, u64)], entry: &Entry, bytes: u64) -> String {
     if members.len() == 1 || *taken as f64 >= STANDS_FOR_ALL * bytes as f64 {
         return busiest.to_string();
     }
-    let names: BTreeSet<&str> = members.iter().map(|(process, _)| process.name.as_str()).collect();
-    let what = if names.len() == 1 { busiest.name.as_str() } else { "processes" };
+    let same = members.iter().all(|(process, _)| process.name == busiest.name);
+    let what = if same { busiest.name.as_str() } else { "processes" };
     match &busiest.unit {
         Some(unit) => format!("{unit} ({} × {what})", members.len()),
         None => format!("{} × {what}", members.len()),
@@ -199,7 +202,8 @@ fn endpoints<'a>(
     capture: Option<&'a Capture>,
     sockets: Option<&Sockets>,
 ) -> Vec<&'a Endpoint> {
-    let mut ports: BTreeSet<u16> = entries.iter().filter_map(|entry| entry.port).collect();
+    let mut ports: BTreeSet<u16> = BTreeSet::new();
+    ports.extend(entries.iter().filter_map(|entry| entry.port));
     ports.extend(connections.iter().map(|connection| connection.local_port));
     let listeners = sockets.into_iter().flat_map(|sockets| &sockets.listeners);
     let held = listeners.filter(|listener| {
@@ -215,7 +219,7 @@ fn endpoints<'a>(
                 && endpoint.port.is_some_and(|port| ports.contains(&port))
         })
         .collect();
-    endpoints.sort_by_key(|endpoint| std::cmp::Reverse(endpoint.bytes));
+    endpoints.order_by_key(|endpoint| std::cmp::Reverse(endpoint.bytes));
     endpoints
 }
 
@@ -244,7 +248,7 @@ fn remotes(endpoints: &[&Endpoint], connections: &[&Connection]) -> (Vec<IpAddr>
     } else if total > 0.0 {
         share = sums.iter().map(|(_, sum)| sum / total).reduce(f64::max);
     }
-    sums.sort_by(|one, other| other.1.total_cmp(&one.1));
+    sums.order_by(|one, other| other.1.total_cmp(&one.1));
     (sums.into_iter().take(LISTED).map(|(remote, _)| remote).collect(), share)
 }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::case::{Entry, EntryKind, Process};
+use crate::order::Order as _;
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::{Endpoint, Tally};
 
@@ -171,7 +172,7 @@ impl Entries {
                 entry
             })
             .collect();
-        settled.sort_by_key(|entry| std::cmp::Reverse(entry.bytes));
+        settled.order_by_key(|entry| std::cmp::Reverse(entry.bytes));
         settled
     }
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::pots::{End, Entries, Pot, Whose};
 use crate::case::EntryKind;
+use crate::order::Order as _;
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::Endpoint;
 use crate::probe::firewall::{Firewall, PortRange, Rule};
@@ -25,7 +26,7 @@ pub(super) fn book(
         .filter(|rule| rule.matches.interface.as_deref().is_none_or(|name| is_named(name, interface)))
         .collect();
     // In the order in which packets meet them; of one hook the narrower before the policy.
-    rules.sort_by_key(|rule| (hook_order(rule.hook.as_deref()), rule.priority, rule.policy));
+    rules.order_by_key(|rule| (hook_order(rule.hook.as_deref()), rule.priority, rule.policy));
     for rule in rules {
         draw(rule, rule.packets.unwrap_or(0), capture, pots, heard, entries);
     }
@@ -61,7 +62,7 @@ pub(super) fn book_uncounted(
         .filter(|rule| matches!(rule.hook.as_deref(), None | Some("ingress" | "prerouting" | "input" | "forward")))
         .filter(|rule| rule.matches.interface.as_deref().is_none_or(|name| is_named(name, interface)))
         .collect();
-    rules.sort_by_key(|rule| (hook_order(rule.hook.as_deref()), rule.priority, rule.policy));
+    rules.order_by_key(|rule| (hook_order(rule.hook.as_deref()), rule.priority, rule.policy));
     for rule in rules {
         // A counter that stands before further conditions counted at least as many as were dropped.
         let hidden = if rule.hook.as_deref() == Some("ingress") { &mut before_ip } else { &mut behind_ip };
@@ -87,7 +88,7 @@ pub(super) fn book_uncounted(
                     pot.protocol() == Some("udp") && matches!(pot.whose, Whose::Endpoint(endpoint) if heard(endpoint))
                 };
                 let mut waited: Vec<&mut Pot<'_>> = pots.iter_mut().filter(is_waited).collect();
-                waited.sort_by_key(|pot| std::cmp::Reverse(pot.packets));
+                waited.order_by_key(|pot| std::cmp::Reverse(pot.packets));
                 for pot in waited {
                     let most = undelivered_udp.min(most - drawn);
                     let took = draw(rule, most, capture, std::slice::from_mut(pot), heard, entries);
@@ -112,7 +113,7 @@ fn draw(
 ) -> u64 {
     let mut left = packets;
     let mut candidates: Vec<usize> = (0..pots.len()).filter(|index| selects(rule, &pots[*index])).collect();
-    candidates.sort_by_key(|index| {
+    candidates.order_by_key(|index| {
         let pot = &pots[*index];
         let waits = matches!(pot.whose, Whose::Endpoint(endpoint) if heard(endpoint)) && !names_ports(rule);
         (waits, std::cmp::Reverse(pot.packets))

@@ -12,6 +12,7 @@ use super::growth::{is_local, received, sent};
 use super::missing::Owners;
 use super::output::{Connection, Listener};
 use crate::case::Process;
+use crate::order::{self, Order as _};
 use crate::probe::process::Names;
 use crate::sys::sock_diag::{LISTEN, SYN_RECV, SocketRow, TIME_WAIT, Transport};
 
@@ -34,7 +35,8 @@ pub(super) fn listeners(
         listens && matches!(params.state.as_deref(), None | Some("listen")) && matches_port(socket.row, params)
     };
     let mut sockets: Vec<&Derived<'_>> = derived.iter().filter(wanted).collect();
-    sockets.sort_by_key(|socket| {
+    let left_out = sockets.len().saturating_sub(LISTENERS) as u64;
+    order::keep_first(&mut sockets, LISTENERS, |socket| {
         let row = socket.row;
         (
             Reverse(socket.growth.drops.unwrap_or(0)),
@@ -44,9 +46,8 @@ pub(super) fn listeners(
             row.local,
         )
     });
-    let left_out = sockets.len().saturating_sub(LISTENERS) as u64;
     let half_open = HalfOpen::of(derived);
-    let listeners = sockets.into_iter().take(LISTENERS).map(|socket| {
+    let listeners = sockets.into_iter().map(|socket| {
         let row = socket.row;
         let udp = row.transport == Transport::Udp;
         let connected = udp && row.remote_port != 0;
@@ -102,11 +103,7 @@ pub(super) fn connections(
     };
     let limit = params.limit as usize;
     let left_out = sockets.len().saturating_sub(limit) as u64;
-    if left_out > 0 {
-        sockets.select_nth_unstable_by_key(limit, rank);
-        sockets.truncate(limit);
-    }
-    sockets.sort_by_key(rank);
+    order::keep_first(&mut sockets, limit, rank);
     let openers = Openers::of(derived, listened_on_before);
     let connections = sockets.into_iter().map(|socket| {
         let row = socket.row;
@@ -291,7 +288,7 @@ impl Traffic {
     /// The processes, the one that received most first.
     pub(super) fn ranked(self) -> Vec<(i32, Moved)> {
         let mut ranked: Vec<(i32, Moved)> = self.by_process.into_iter().collect();
-        ranked.sort_unstable_by_key(|(pid, moved)| {
+        ranked.order_by_key(|(pid, moved)| {
             let sockets = moved.connections.saturating_add(moved.udp_sockets);
             (Reverse((moved.rx_bytes, moved.tx_bytes, sockets)), *pid)
         });

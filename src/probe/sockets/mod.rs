@@ -26,6 +26,7 @@ use self::missing::Owners;
 pub use self::output::{Closed, ClosedPort, Connection, Counts, Listener, ProcessIo, ProcessTraffic, Sockets};
 use self::owners::OwnerScan;
 use crate::case::{Gap, Observed, Reason};
+use crate::order::Order as _;
 use crate::probe::process::{Activity, Names};
 use crate::probe::{Context, Need, Probe};
 use crate::sys::sock_diag::{ALL_STATES, DestroyedSockets, LASTING_STATES, LISTEN, SocketRow, Transport};
@@ -247,7 +248,7 @@ fn parse_dirtied(vmstat: &str) -> Option<u64> {
 /// Begins to follow the processes with most sockets, and learns their names while they are there.
 fn follow(scan: &OwnerScan, names: &mut Names) -> HashMap<i32, Activity> {
     let mut processes: Vec<(i32, u32)> = scan.processes().into_iter().collect();
-    processes.sort_unstable_by_key(|(pid, sockets)| (std::cmp::Reverse(*sockets), *pid));
+    processes.order_by_key(|(pid, sockets)| (std::cmp::Reverse(*sockets), *pid));
     processes
         .into_iter()
         .take(FOLLOWED)

@@ -14,6 +14,7 @@ use std::time::Instant;
 use nix::errno::Errno;
 use nix::fcntl::readlinkat;
 
+use crate::order::Order as _;
 use crate::probe::Context;
 
 /// Most threads that a pass uses: reading descriptors is the kernel's work, and the host is in trouble already.
@@ -97,7 +98,7 @@ impl OwnerScan {
         let holding = self.processes();
         let looked_at: HashSet<i32> = self.looked_at.iter().copied().collect();
         self.pids = processes()?;
-        self.pids.sort_by_key(|pid| (looked_at.contains(pid), !holding.contains_key(pid), std::cmp::Reverse(*pid)));
+        self.pids.order_by_key(|pid| (looked_at.contains(pid), !holding.contains_key(pid), std::cmp::Reverse(*pid)));
         self.earlier.extend(self.holders.drain());
         self.denied = 0;
         Ok(())
@@ -187,7 +188,7 @@ impl OwnerScan {
         }
         // In rising order of process, so that counts of holders are right.
         let mut links: Vec<(u32, i32)> = found.drain(..).flatten().collect();
-        links.sort_unstable_by_key(|(_, pid)| *pid);
+        links.order_by_key(|(_, pid)| *pid);
         for (inode, pid) in links {
             match self.holders.entry(inode) {
                 Entry::Vacant(entry) => {

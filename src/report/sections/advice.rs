@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::{letter, name, titled};
 use crate::case::{Case, Finding, Likelihood, Remedy, Urgency, Verdict};
+use crate::order::Order as _;
 use crate::report::escape;
 
 /// Causes whose remedies are shown. They come with the one that helps most first.
@@ -68,7 +69,7 @@ impl Advice {
             .collect();
         let more = remedies.len().saturating_sub(MOST_REMEDIES);
         remedies.truncate(MOST_REMEDIES);
-        remedies.sort_by_key(|advised| advised.urgency); // stable: the cause whose remedy helps most stays first
+        remedies.order_by_key(|advised| advised.urgency); // stable: the cause whose remedy helps most stays first
         let instead = remedies.is_empty().then(|| instead(case, saw_all));
         Advice { remedies, more, instead }
     }

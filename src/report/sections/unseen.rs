@@ -4,6 +4,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::{name, sentence, title_of};
 use crate::case::{Case, Gap, Reason, Verdict};
+use crate::order::Order as _;
 
 /// Fields of a result that are named when they are missing.
 const MOST_FIELDS: usize = 4;
@@ -100,7 +101,7 @@ fn grouped(hurts: Hurts, root: bool) -> Vec<Blind> {
             Blind { way, gaps }
         })
         .collect();
-    blind.sort_by_key(|blind| blind.way.rank()); // stable: ways of one kind stay as they came
+    blind.order_by_key(|blind| blind.way.rank()); // stable: ways of one kind stay as they came
     blind
 }
 

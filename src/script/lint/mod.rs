@@ -18,6 +18,7 @@ use mlua::chunk::ChunkMode;
 use mlua::{Lua, LuaOptions, StdLib};
 
 use super::syntax::{Failure, parse};
+use crate::order::Order as _;
 
 /// The largest script that is looked at, in bytes.
 pub const LARGEST: usize = 1024 * 1024;
@@ -103,7 +104,7 @@ pub fn lint(text: &str, origin: &str) -> Vec<Finding> {
     let names = names::Names::of(&script);
     let mut findings = globals::check(&names);
     findings.extend(walk::check(&script, &names));
-    findings.sort_by_key(|finding| (finding.range.start, finding.level));
+    findings.order_by_key(|finding| (finding.range.start, finding.level));
     findings.truncate(MOST);
     findings
 }
