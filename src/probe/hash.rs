@@ -1,7 +1,7 @@
 //! A fast hash with a secret: whoever sends packets chooses the keys, so the hash must not be foreseeable.
 
 use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher, Hasher};
 use std::net::IpAddr;
 
 /// Secrets of one observation, drawn from the system's randomness.
@@ -20,6 +20,21 @@ impl Secret {
     pub fn words(&self, first: u64, second: u64) -> u64 {
         let [a, b, c, d] = self.0;
         fold(fold(first ^ a, second ^ b) ^ c, d)
+    }
+
+    /// The hash of bytes.
+    pub fn bytes(&self, bytes: &[u8]) -> u64 {
+        let [a, b, c, d] = self.0;
+        let word = |half: &[u8]| half.first_chunk().map_or(0, |half| u64::from_le_bytes(*half));
+        let mut hash = bytes.len() as u64 ^ a;
+        let mut chunks = bytes.chunks_exact(16);
+        for chunk in &mut chunks {
+            hash = fold(word(chunk) ^ hash, word(&chunk[8..]) ^ b);
+        }
+        let mut rest = [0; 16];
+        rest[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
+        hash = fold(word(&rest) ^ hash, word(&rest[8..]) ^ b);
+        fold(hash ^ c, d)
     }
 
     /// The hash of an address.
@@ -43,6 +58,36 @@ impl Secret {
     }
 }
 
+/// Hashes the keys of maps.
+impl BuildHasher for Secret {
+    type Hasher = KeyHasher;
+
+    fn build_hasher(&self) -> KeyHasher {
+        KeyHasher { secret: *self, hash: 0 }
+    }
+}
+
+/// The hash of a key so far.
+#[derive(Debug)]
+pub struct KeyHasher {
+    secret: Secret,
+    hash: u64,
+}
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.hash = self.secret.words(self.secret.bytes(bytes), self.hash);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.hash = self.secret.words(number as u64, self.hash);
+    }
+
+    fn finish(&self) -> u64 {
+        self.hash
+    }
+}
+
 /// Multiplies to 128 bits and folds the halves together: each bit of the input reaches each bit of the result.
 #[inline(always)]
 fn fold(a: u64, b: u64) -> u64 {
@@ -58,6 +103,21 @@ mod tests {
     fn two_observations_hash_the_same_key_differently() {
         let address: IpAddr = "192.0.2.1".parse().unwrap();
         assert_ne!(Secret::draw().address(address), Secret::draw().address(address));
+    }
+
+    #[test]
+    fn bytes_that_differ_anywhere_differ_in_their_hash() {
+        let secret = Secret::draw();
+        let text = *b"Failed password for root from 192.0.2.1 port 4022";
+        let whole = secret.bytes(&text);
+        assert_eq!(secret.bytes(&text.clone()), whole);
+        for length in 0..text.len() {
+            assert_ne!(secret.bytes(&text[..length]), whole);
+            let mut other = text;
+            other[length] ^= 1;
+            assert_ne!(secret.bytes(&other), whole);
+        }
+        assert_ne!(secret.bytes(b""), secret.bytes(b"\0"));
     }
 
     #[test]

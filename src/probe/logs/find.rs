@@ -12,6 +12,7 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 
 use crate::case::Gap;
+use crate::order::Order as _;
 
 /// Where distributions and daemons keep what matters, under the log directory.
 const USUAL: &[&str] = &[
@@ -104,7 +105,7 @@ pub(super) fn find(dir: &Path, asked: &[String], from: Timestamp) -> Finds {
         }
     }
     // The newest matter most if not all can be read in time; packed ones cost most.
-    finds.files.sort_by_key(|file| (file.rotated, file.packing != Packing::Plain, std::cmp::Reverse(file.modified)));
+    finds.files.order_by_key(|file| (file.rotated, file.packing != Packing::Plain, std::cmp::Reverse(file.modified)));
     finds.left_out += finds.files.len().saturating_sub(MOST_FILES) as u64;
     finds.files.truncate(MOST_FILES);
     finds
@@ -150,7 +151,7 @@ impl Finds {
                         self.left_out += 1;
                         names.truncate(MOST_NAMES);
                     }
-                    names.sort_unstable();
+                    names.order();
                     names
                 }
                 Err(error) => {

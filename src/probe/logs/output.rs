@@ -13,6 +13,7 @@ use super::tally::{Hits, MINUTES, Minutes, minute};
 use super::text::escaped;
 use super::timestamp::Format;
 use crate::case::{Gap, Observed, Reason};
+use crate::order::Order as _;
 
 /// Values listed of each named group.
 const TOP: usize = 10;
@@ -219,7 +220,7 @@ fn nothing(dir: &Path, gaps: &[Gap]) -> Option<Gap> {
 
 /// Adds up what the files have of one pattern, without those that repeat the lines of another.
 fn hits_of(groups: &[Group], mut of_files: Vec<Hits>, samples: usize, mut incomplete: impl FnMut(&str)) -> PatternHits {
-    of_files.sort_by_key(|hits| std::cmp::Reverse(hits.count));
+    of_files.order_by_key(|hits| std::cmp::Reverse(hits.count));
     let mut kept: Vec<Hits> = Vec::new();
     for hits in of_files {
         if !kept.iter().any(|other| hits.copies(other)) {

@@ -1,7 +1,6 @@
 //! The named patterns that lines are searched for, compiled once for all files.
 
 use std::convert::Infallible;
-use std::hash::{BuildHasher as _, RandomState};
 
 use grep_matcher::{LineMatchKind, Matcher as _};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
@@ -11,6 +10,8 @@ use regex_syntax::ast::parse::Parser;
 use regex_syntax::ast::{Ast, GroupKind, Visitor, visit};
 
 use crate::case::{Gap, Reason};
+use crate::order::Order as _;
+use crate::probe::hash::Secret;
 
 /// What is searched when nothing is asked for: lines that bear on inbound traffic and on what it does to a host.
 const USUAL: &[(&str, &str)] = &[
@@ -75,7 +76,7 @@ pub(super) struct Patterns {
     which: Option<RegexSet>,
     each: Vec<Pattern>,
     /// Tells lines apart; keyed anew in each run, so that nobody can write lines that look the same.
-    key: RandomState,
+    key: Secret,
 }
 
 /// One pattern.
@@ -122,13 +123,18 @@ impl Patterns {
             any: line_matcher(&texts).map_err(|error| blame(error.to_string()))?,
             which: Some(set(&texts).map_err(|error| blame(error.to_string()))?).filter(|_| each.len() > FEW),
             each,
-            key: RandomState::new(),
+            key: Secret::draw(),
         })
     }
 
     /// Each of them.
     pub(super) fn each(&self) -> &[Pattern] {
         &self.each
+    }
+
+    /// What hashes whatever comes from lines.
+    pub(super) fn key(&self) -> Secret {
+        self.key
     }
 
     /// One thread's tool to search for them: what threads share, they wait for.
@@ -201,7 +207,7 @@ impl Searcher<'_> {
 
     /// What tells a line from others, in whatever file it is.
     pub(super) fn mark(&self, line: &[u8]) -> u64 {
-        self.patterns.key.hash_one(line)
+        self.patterns.key.bytes(line)
     }
 
     /// Gives the text of each named group of a pattern that matches the line and took part in it, by its place among the
@@ -257,7 +263,7 @@ fn groups(pattern: &str) -> Result<Vec<Group>, Box<regex_syntax::ast::Error>> {
     }
     let ast = Parser::new().parse(pattern).map_err(Box::new)?;
     let Ok(mut groups) = visit(&ast, Groups(Vec::new()));
-    groups.sort_unstable_by_key(|group| group.offset);
+    groups.order_by_key(|group| group.offset);
     Ok(groups)
 }
 

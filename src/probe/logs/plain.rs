@@ -11,6 +11,8 @@ use std::path::Path;
 
 use nix::unistd::{Whence, lseek};
 
+use super::scan::PAGE;
+
 /// A log file of the length that it had when it was opened; what is appended later is not looked at.
 #[derive(Debug)]
 pub(super) struct Plain {
@@ -105,6 +107,9 @@ impl Read for Part<'_> {
             if room == 0 {
                 return Ok(0);
             }
+            // To the end of a page, so that the next read begins with one.
+            let over = usize::try_from((self.offset + room as u64) % PAGE as u64).unwrap_or(0);
+            let room = if over < room && (room as u64) < self.left() { room - over } else { room };
             let read = self.plain.read_at(self.offset, &mut buffer[..room])?;
             if read == 0 {
                 self.vanished = self.left();

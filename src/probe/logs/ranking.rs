@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use crate::order::Order as _;
+use crate::probe::hash::Secret;
+
 /// Values that are kept at most: enough for the top ten of any skewed load, and less than a megabyte per capture.
 const KEPT: usize = 4096;
 
@@ -10,9 +13,9 @@ const LONGEST: usize = 128;
 
 /// Counts values. When there are too many, the rare half is forgotten, and how often one of them may have occurred is
 /// remembered as the doubt about the others.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct Ranking {
-    counts: HashMap<Box<[u8]>, Count>,
+    counts: HashMap<Box<[u8]>, Count, Secret>,
     /// The most that a forgotten value had been counted.
     forgotten: u64,
 }
@@ -35,6 +38,11 @@ pub(super) struct Ranked {
 }
 
 impl Ranking {
+    /// Nothing counted yet; `key` makes sure that nobody can choose values that fall together.
+    pub(super) fn new(key: Secret) -> Self {
+        Ranking { counts: HashMap::with_hasher(key), forgotten: 0 }
+    }
+
     /// Counts a value once more.
     pub(super) fn count(&mut self, value: &[u8]) {
         let value = value.get(..LONGEST).unwrap_or(value);
@@ -76,7 +84,7 @@ impl Ranking {
             .into_iter()
             .map(|(value, count)| Ranked { value, count: count.seen, doubt: count.doubt })
             .collect();
-        ranked.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
+        ranked.order_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
         ranked.truncate(most);
         ranked
     }
@@ -99,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_frequent_value_survives_a_flood_of_rare_ones() {
-        let mut ranking = Ranking::default();
+        let mut ranking = Ranking::new(Secret::draw());
         for round in 0..200_000u32 {
             ranking.count(&round.to_be_bytes());
             if round % 10 == 0 {
@@ -115,7 +123,7 @@ mod tests {
 
     #[test]
     fn few_values_are_counted_exactly_also_when_merged() {
-        let (mut one, mut two) = (Ranking::default(), Ranking::default());
+        let (mut one, mut two) = (Ranking::new(Secret::draw()), Ranking::new(Secret::draw()));
         (0..5).for_each(|_| one.count(b"a"));
         (0..2).for_each(|_| two.count(b"a"));
         two.count(b"b");
@@ -132,7 +140,7 @@ mod tests {
         #[test]
         fn the_true_count_lies_between_the_count_and_its_doubt(values in proptest::collection::vec(0u16..9000, 0..30_000), cut in 0usize..30_000) {
             let cut = cut.min(values.len());
-            let (mut one, mut two) = (Ranking::default(), Ranking::default());
+            let (mut one, mut two) = (Ranking::new(Secret::draw()), Ranking::new(Secret::draw()));
             values[..cut].iter().for_each(|value| one.count(&value.to_be_bytes()));
             values[cut..].iter().for_each(|value| two.count(&value.to_be_bytes()));
             one.merge(two);

@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 
 use jiff::Timestamp;
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr, memrchr};
 
 use super::patterns::{LONGEST_LINE, Patterns, Searcher};
 use super::tally::{Tally, minute};
@@ -13,6 +13,9 @@ use super::window::{Window, is_disorder};
 
 /// Bytes at a time: what stays in a core's own cache, and is more than the longest line that is matched.
 const CHUNK: usize = 128 * 1024;
+
+/// The kernel keeps files in pages of this size, or of a multiple.
+pub(super) const PAGE: usize = 4096;
 
 /// Lines that are counted one by one rather than halved further.
 const FEW: usize = 1024;
@@ -48,6 +51,53 @@ pub(super) enum Ending {
     Stopped,
 }
 
+/// Where a source is read to: always at a page's beginning, with the unfinished line before it. Pages that are copied to
+/// pages are copied fastest.
+#[derive(Debug)]
+struct Buffer {
+    bytes: Vec<u8>,
+    /// Where a page begins, with room for a chunk before it and after it.
+    page: usize,
+    /// What was read and not taken: less than a chunk of it when more is to come.
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    fn new() -> Self {
+        let bytes = vec![0; 2 * CHUNK + PAGE];
+        // Where the address is not known, any place will do.
+        let page = CHUNK + bytes[CHUNK..].as_ptr().align_offset(PAGE).min(PAGE);
+        Buffer { bytes, page, start: page, end: page }
+    }
+
+    /// What was read and not taken.
+    fn text(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// Whether a chunk is there, and no line ends in it.
+    fn is_full(&self) -> bool {
+        self.end - self.start >= CHUNK
+    }
+
+    /// Lets go of so much of the text.
+    fn take(&mut self, bytes: usize) {
+        self.start += bytes;
+    }
+
+    /// Reads on; gives how many bytes came.
+    fn fill(&mut self, source: &mut impl Read) -> io::Result<usize> {
+        let left = self.end - self.start;
+        self.bytes.copy_within(self.start..self.end, self.page - left);
+        self.start = self.page - left;
+        self.end = self.page;
+        let read = source.read(&mut self.bytes[self.page..self.page + CHUNK])?;
+        self.end += read;
+        Ok(read)
+    }
+}
+
 /// A scan in progress.
 #[derive(Debug)]
 struct Scan<'a, 's> {
@@ -74,52 +124,47 @@ pub(super) fn scan(
 
 impl Scan<'_, '_> {
     fn run(&mut self, source: &mut impl Read, stop: impl Fn() -> bool) -> io::Result<Ending> {
-        let mut buffer = vec![0; CHUNK];
-        let mut filled = 0;
+        let mut buffer = Buffer::new();
         // Inside a line that was longer than the buffer, and is done with.
         let mut skipping = false;
         loop {
             if stop() {
                 return Ok(Ending::Stopped);
             }
-            let read = match source.read(&mut buffer[filled..]) {
-                Ok(read) => read,
+            let fresh = match buffer.fill(source) {
+                Ok(fresh) => fresh,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
                     // What came before the damage counts.
-                    self.lines(&buffer[..filled]);
+                    self.lines(buffer.text());
                     return Err(error);
                 }
             };
-            self.tally.bytes += read as u64;
-            if read == 0 {
+            self.tally.bytes += fresh as u64;
+            if fresh == 0 {
                 if !skipping {
-                    self.lines(&buffer[..filled]);
+                    self.lines(buffer.text());
                 }
                 return Ok(Ending::Whole);
             }
-            let fresh = filled;
-            filled += read;
             if skipping {
-                let Some(newline) = memchr(b'\n', &buffer[..filled]) else {
-                    filled = 0;
+                let Some(newline) = memchr(b'\n', buffer.text()) else {
+                    buffer.take(buffer.text().len());
                     continue;
                 };
-                buffer.copy_within(newline + 1..filled, 0);
-                filled -= newline + 1;
+                buffer.take(newline + 1);
                 skipping = false;
-            } else if memchr(b'\n', &buffer[fresh..filled]).is_none() && filled < buffer.len() {
-                continue;
             }
-            match memrchr(b'\n', &buffer[..filled]) {
+            let text = buffer.text();
+            match memrchr(b'\n', &text[text.len().saturating_sub(fresh)..]) {
                 Some(newline) => {
-                    self.lines(&buffer[..=newline]);
-                    buffer.copy_within(newline + 1..filled, 0);
-                    filled -= newline + 1;
+                    let whole = text.len().saturating_sub(fresh) + newline + 1;
+                    self.lines(&text[..whole]);
+                    buffer.take(whole);
                 }
-                None if filled == buffer.len() => {
-                    self.lines(&buffer[..filled]);
-                    filled = 0;
+                None if buffer.is_full() => {
+                    self.lines(text);
+                    buffer.take(text.len());
                     skipping = true;
                 }
                 None => {}
@@ -246,7 +291,7 @@ impl Scan<'_, '_> {
 
 /// Lines, a last one that is not ended included.
 fn newlines(lines: &[u8]) -> u64 {
-    memchr_iter(b'\n', lines).count() as u64 + u64::from(!lines.ends_with(b"\n"))
+    bytecount::count(lines, b'\n') as u64 + u64::from(!lines.ends_with(b"\n"))
 }
 
 /// The lines of a text, the last one first.

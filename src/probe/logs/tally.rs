@@ -8,6 +8,8 @@ use super::patterns::Patterns;
 use super::ranking::Ranking;
 use super::timestamp::Format;
 use super::window::Window;
+use crate::order::Order as _;
+use crate::probe::hash::Secret;
 
 /// Minutes that are counted one by one: a day. Of a longer window it is the last day.
 pub(super) const MINUTES: i64 = 1440;
@@ -92,13 +94,13 @@ pub(super) struct Hits {
 }
 
 impl Hits {
-    fn new(window: Window, groups: usize) -> Self {
+    fn new(window: Window, groups: usize, key: Secret) -> Self {
         Hits {
             count: 0,
             span: None,
             minutes: Minutes::of(window),
             samples: VecDeque::new(),
-            captures: vec![Ranking::default(); groups],
+            captures: vec![Ranking::new(key); groups],
         }
     }
 
@@ -129,7 +131,7 @@ impl Hits {
         };
         self.minutes.merge(&other.minutes);
         self.samples.extend(other.samples);
-        self.samples.make_contiguous().sort_by_key(|(at, _)| *at);
+        self.samples.make_contiguous().order_by_key(|(at, _)| *at);
         while self.samples.len() > samples {
             self.samples.pop_front();
         }
@@ -169,7 +171,11 @@ impl Tally {
         Tally {
             lines: 0,
             minutes: Minutes::of(window),
-            hits: patterns.each().iter().map(|pattern| Hits::new(window, pattern.groups.len())).collect(),
+            hits: patterns
+                .each()
+                .iter()
+                .map(|pattern| Hits::new(window, pattern.groups.len(), patterns.key()))
+                .collect(),
             cut_lines: 0,
             format: None,
             disorder: false,

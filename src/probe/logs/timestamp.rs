@@ -249,8 +249,10 @@ impl Reading<'_> {
         Some(first)
     }
 
+    #[inline(always)]
     fn byte(&mut self, wanted: u8) -> Option<()> {
-        self.one_of(&[wanted]).map(drop)
+        let (first, rest) = self.0.split_first()?;
+        (*first == wanted).then(|| self.0 = rest)
     }
 
     /// One blank or more.
@@ -262,15 +264,17 @@ impl Reading<'_> {
 
     /// A number of so many digits and no more.
     fn number(&mut self, least: usize, most: usize) -> Option<u32> {
-        let digits = self.0.iter().take(most + 1).take_while(|byte| byte.is_ascii_digit()).count();
-        if !(least..=most).contains(&digits) {
+        let (mut number, mut digits) = (0u32, 0);
+        while let Some(digit @ b'0'..=b'9') = self.0.get(digits) {
+            number = number.checked_mul(10)?.checked_add(u32::from(digit - b'0'))?;
+            digits += 1;
+            if digits > most {
+                return None;
+            }
+        }
+        if digits < least {
             return None;
         }
-        let number = self
-            .0
-            .iter()
-            .take(digits)
-            .try_fold(0u32, |number, digit| number.checked_mul(10)?.checked_add(u32::from(digit - b'0')))?;
         self.skip(digits)?;
         Some(number)
     }
