@@ -82,7 +82,7 @@
 ---@field fin integer Packets with FIN.
 ---@field data integer Packets with payload.
 ---@field syn_share? number SYNs as a share of the TCP packets; none when there were none.
----@field handshakes_started integer Connections that somebody tried to open in the burst: SYNs, repeated ones of a known flow not counted.
+---@field handshakes_started integer Connections that somebody tried to open in the burst: SYNs, repeated ones of a known flow not counted. Under a flood of more flows than can be kept, too few by one in some thousands.
 ---@field handshakes_completed integer Of these, the ones where our SYN-ACK was answered with an ACK within the burst. Under a flood of more flows than can be kept, a lower bound.
 ---@field handshakes_completed_share? number Completed as a share of started; none when none was started.
 ---@field stray integer Segments other than SYNs for connections that this host took no part in so far: of no connection, or of one that something drops. The first ones of a connection that was open before are among them until this host sends.
@@ -557,7 +557,7 @@
 ---@field groups casebook.capture.Groups What was for a group, for all, or is routed on: by destination, protocol and port, most bytes first, up to 32.
 ---@field endpoints casebook.capture.Endpoints Who on this host received: by protocol, local address and port, most bytes first, up to 1,024. With `other_endpoints` they add up to `classes.to_us`.
 ---@field other_endpoints casebook.capture.OtherEndpoints The endpoints that are not listed, by protocol.
----@field flows casebook.capture.Flows The heaviest flows of rx and tx, up to 256. A flow that made room for heavier ones and came back counts from its return, so the figures never exceed the truth.
+---@field flows casebook.capture.Flows The heaviest flows of rx and tx, up to 256. When there were more flows than are kept, a new one counts from its second packet, and one that made room for heavier ones and came back from its return, so the figures never exceed the truth.
 ---@field flows_distinct integer How many flows there were, estimated within about 2 %.
 ---@field sizes casebook.capture.Sizes Rx packets by size on the wire. Merged frames count as the segments that they stand for, so that packets add up to `rx.wire_packets` and bytes to `rx.bytes + gso.merged_header_bytes`.
 ---@field samples casebook.capture.Samples Rates over time: one sample a second, or a tenth of the window where that is shorter.

@@ -9,6 +9,7 @@ use std::mem::{offset_of, size_of};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use libc::{tpacket_block_desc, tpacket_hdr_v1, tpacket3_hdr};
 
@@ -100,6 +101,11 @@ impl PacketRing {
     /// The interface's type (`ARPHRD_*`).
     pub fn interface_type(&self) -> u16 {
         self.interface_type
+    }
+
+    /// How long the ring takes to fill at 250 MB a second, which is more than a million small packets.
+    pub fn patience(&self) -> Duration {
+        Duration::from_micros((self.memory.blocks * BLOCK_BYTES / 250) as u64)
     }
 
     /// Lets packets in from now on, the first `snap_bytes` of each: every one, or one in `one_in`, which the kernel draws at

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::count::Count;
 use super::majority::Majority;
 use super::spread::Spread;
+use crate::order::Order as _;
 use crate::probe::distinct::Distinct;
 use crate::probe::hash::Secret;
 
@@ -96,11 +97,11 @@ impl Endpoints {
         Endpoints { secret, limit, rows: Vec::new(), slots, details: Vec::new(), overflow: Vec::new() }
     }
 
-    /// The row of `key`, made if there is none; none if there is no room for it.
-    pub fn row(&mut self, key: Key, at_nanos: u64) -> Option<&mut Row> {
+    /// The place of the row of `key`, made if there is none; none if there is no room for it.
+    pub fn place(&mut self, key: Key, at_nanos: u64) -> Option<usize> {
         let hash = self.hash(&key);
         match self.find(hash, &key) {
-            Ok(row) => self.rows.get_mut(row),
+            Ok(row) => Some(row),
             Err(_) if self.rows.len() >= self.limit => None,
             Err(slot) => {
                 self.rows.push(Row::new(key, at_nanos));
@@ -108,9 +109,15 @@ impl Endpoints {
                 if self.rows.len() * 2 > self.slots.len() {
                     self.grow();
                 }
-                self.rows.last_mut()
+                Some(self.rows.len() - 1)
             }
         }
+    }
+
+    /// The row at a place that [`Self::place`] gave.
+    #[inline(always)]
+    pub fn at(&mut self, place: usize) -> &mut Row {
+        &mut self.rows[place]
     }
 
     /// Counts packets that found no room for a row.
@@ -129,10 +136,10 @@ impl Endpoints {
         other.distinct.get_or_insert_with(|| Box::new(Distinct::new(12))).add(hash);
     }
 
-    /// Looks into an rx packet of an endpoint that has a row: who sent it.
+    /// Looks into an rx packet of the endpoint at a place: who sent it.
     pub fn look_into(
         &mut self,
-        key: &Key,
+        place: usize,
         remote: IpAddr,
         remote_hash: u64,
         port: Option<u16>,
@@ -140,9 +147,7 @@ impl Endpoints {
         amount: Count,
     ) {
         let secret = self.secret;
-        let hash = self.hash(key);
-        let Ok(index) = self.find(hash, key) else { return };
-        let row = &mut self.rows[index];
+        let row = &mut self.rows[place];
         let early = row.looked_at as usize;
         row.looked_at += 1;
         if let Some(remembered) = row.early.get_mut(early) {
@@ -187,7 +192,7 @@ impl Endpoints {
             None if row.looked_at as usize <= EARLY => {
                 let mut remembered = row.early;
                 let remembered = &mut remembered[..row.looked_at as usize];
-                remembered.sort_unstable();
+                remembered.order();
                 Some(remembered.chunk_by(PartialEq::eq).count() as u64)
             }
             None => None,
@@ -274,13 +279,14 @@ mod tests {
         let mut endpoints = Endpoints::new(Secret::draw());
         for _ in 0..2 {
             for port in 0..=u16::MAX {
-                endpoints.row(key(port), 0).unwrap().packets += 1;
+                let place = endpoints.place(key(port), 0).unwrap();
+                endpoints.at(place).packets += 1;
             }
         }
         assert_eq!(endpoints.rows().len(), 65_536);
         assert!(endpoints.rows().iter().all(|row| row.packets == 2));
-        assert!(endpoints.row(Key { protocol: 6, ..key(1) }, 0).is_none());
-        assert!(endpoints.row(key(1), 0).is_some());
+        assert!(endpoints.place(Key { protocol: 6, ..key(1) }, 0).is_none());
+        assert!(endpoints.place(key(1), 0).is_some());
     }
 
     #[test]
@@ -290,12 +296,14 @@ mod tests {
         for sent in 0..5_000u32 {
             let remote = IpAddr::from((0x0a00_0000 + sent % 3).to_be_bytes());
             if sent < 6 {
-                endpoints.row(key(1), 0).unwrap().packets += 1;
-                endpoints.look_into(&key(1), remote, secret.address(remote), Some(53), 64, ONE);
+                let place = endpoints.place(key(1), 0).unwrap();
+                endpoints.at(place).packets += 1;
+                endpoints.look_into(place, remote, secret.address(remote), Some(53), 64, ONE);
             }
             let remote = IpAddr::from((0x0a00_0000 + sent).to_be_bytes());
-            endpoints.row(key(2), 0).unwrap().packets += 1;
-            endpoints.look_into(&key(2), remote, secret.address(remote), Some(53), 64, ONE);
+            let place = endpoints.place(key(2), 0).unwrap();
+            endpoints.at(place).packets += 1;
+            endpoints.look_into(place, remote, secret.address(remote), Some(53), 64, ONE);
         }
         assert_eq!(endpoints.remotes(&endpoints.rows()[0]), Some(3));
         let many = endpoints.remotes(&endpoints.rows()[1]).unwrap();

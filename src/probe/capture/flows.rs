@@ -96,7 +96,15 @@ impl Flows {
             .secret
             .words(part.remote_hash ^ self.secret.address(local).rotate_left(17), ports << 8 | u64::from(protocol));
         self.distinct.add(hash);
-        let row = self.table.add(hash, part.key, part.amount.weight());
+        let flags = match part.transport {
+            Transport::Tcp { flags, .. } => Some(flags),
+            _ => None,
+        };
+        let note = flags.map_or(0, |flags| note(part.outgoing, flags));
+        let Some((row, before)) = self.table.admit(hash, part.key, part.amount.weight(), note) else {
+            return flags.map_or(Handshake::Nothing, |flags| Row::default().handshake(part.outgoing, flags));
+        };
+        row.recall(before);
         let Count { packets, bytes } = part.amount;
         if row.rx_packets + row.tx_packets == 0 {
             row.first_nanos = part.at_nanos;
@@ -112,10 +120,7 @@ impl Flows {
             row.rx_payload_bytes += packets * u64::from(part.payload_bytes);
             row.class = row.class.or(part.class);
         }
-        match part.transport {
-            Transport::Tcp { flags, .. } => row.handshake(part.outgoing, flags),
-            _ => Handshake::Nothing,
-        }
+        flags.map_or(Handshake::Nothing, |flags| row.handshake(part.outgoing, flags))
     }
 
     /// How many flows there were.
@@ -123,9 +128,9 @@ impl Flows {
         self.distinct.estimate()
     }
 
-    /// How often a flow made room for another.
-    pub fn evicted(&self) -> u64 {
-        self.table.evicted()
+    /// How often a flow made room for another, or waited for room.
+    pub fn crowded(&self) -> u64 {
+        self.table.evicted() + self.table.waited()
     }
 
     /// The flows that are kept, in no order.
@@ -134,7 +139,21 @@ impl Flows {
     }
 }
 
+/// What a segment means for those that come after it, in the bits that [`Row::recall`] reads.
+fn note(outgoing: bool, flags: u8) -> u8 {
+    let mut row = Row::default();
+    row.handshake(outgoing, flags);
+    u8::from(row.remote_opened) | u8::from(row.local_opened) << 1 | u8::from(row.answered) << 2
+}
+
 impl Row {
+    /// Learns of a segment that came before there was a row.
+    fn recall(&mut self, note: u8) {
+        self.remote_opened |= note & 1 != 0;
+        self.local_opened |= note & 2 != 0;
+        self.answered |= note & 4 != 0;
+    }
+
     fn handshake(&mut self, outgoing: bool, flags: u8) -> Handshake {
         self.answered |= outgoing && flags & flag::RST == 0;
         match (outgoing, flags & (flag::SYN | flag::ACK | flag::RST)) {
@@ -205,6 +224,22 @@ mod tests {
         let twice = shake(&[once, once].concat());
         assert_eq!(twice.iter().filter(|step| **step == Handshake::Started).count(), 2);
         assert_eq!(twice.iter().filter(|step| **step == Handshake::Completed).count(), 2);
+    }
+
+    #[test]
+    fn a_note_carries_on_what_the_segment_meant() {
+        for (first, rest) in [
+            ((false, flag::SYN), [(true, SYN_ACK), (false, flag::ACK)]),
+            ((true, flag::SYN), [(false, SYN_ACK), (true, flag::ACK)]),
+            ((true, flag::ACK), [(false, flag::ACK), (false, SYN_ACK)]),
+            ((false, SYN_ACK), [(false, SYN_ACK), (true, flag::RST)]),
+        ] {
+            let whole = shake(&[first, rest[0], rest[1]]);
+            let mut late = Row::default();
+            late.recall(note(first.0, first.1));
+            let late = rest.map(|(outgoing, flags)| late.handshake(outgoing, flags));
+            assert_eq!(whole[1..], late, "{first:?}");
+        }
     }
 
     #[test]

@@ -24,8 +24,6 @@ use crate::units::{bitrate, count, percent, span};
 const SNAP_BYTES: u32 = 128;
 /// The part of the memory that a run may take which the ring may have.
 const RING_PART: u64 = 8;
-/// How long to rest when the ring is empty.
-const TICK: Duration = Duration::from_millis(20);
 /// How often the live figure changes.
 const LIVE: Duration = Duration::from_millis(500);
 /// How long the last packets may take to come out of the ring. The kernel hands over its last block after 16 ms.
@@ -110,6 +108,7 @@ impl Watching {
         cx: &Context,
     ) -> Vec<String> {
         let mut down_at = None;
+        let rest = ring.patience();
         loop {
             self.drain(ring, burst);
             let now = Instant::now();
@@ -125,7 +124,7 @@ impl Watching {
             }
             self.sample(now, ring);
             self.show_live(now, burst, cx);
-            if now >= end || !cx.rest_until(end.min(now + TICK)) {
+            if now >= end || !cx.rest_until(end.min(now + rest)) {
                 let down = down_at.map(|at| span(at.as_secs_f64()));
                 let down = down.map(|at| format!("{} was down after {at}; nothing arrives then", interface.name));
                 return down.into_iter().collect();

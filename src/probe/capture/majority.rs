@@ -32,38 +32,61 @@ impl Tagged for IpAddr {
 /// The keys with the greatest weight so far.
 #[derive(Debug, Clone)]
 pub struct Majority<K> {
-    tags: [u32; PLACES],
+    /// A byte of each key's tag, so that all are compared at once.
+    prints: u128,
     keys: [Option<K>; PLACES],
     /// Each with what all have lost so far on top.
     weights: [u64; PLACES],
     lost: u64,
     total: u64,
+    /// The place that is looked at first for one that has lost everything.
+    hand: usize,
 }
+
+/// One in each byte, and the highest bit of each.
+const ONES: u128 = u128::MAX / 255;
+const HIGHEST: u128 = ONES << 7;
 
 impl<K: PartialEq + Copy + Tagged> Majority<K> {
     /// Nothing seen yet.
     pub fn new() -> Self {
-        Majority { tags: [0; PLACES], keys: [None; PLACES], weights: [0; PLACES], lost: 0, total: 0 }
+        Majority { prints: 0, keys: [None; PLACES], weights: [0; PLACES], lost: 0, total: 0, hand: 0 }
     }
 
     /// Adds `weight` to `key`.
     #[inline(always)]
     pub fn add(&mut self, key: K, weight: u64) {
         self.total += weight;
-        let tag = key.tag();
-        if let Some(place) = (0..PLACES).find(|place| self.tags[*place] == tag && self.keys[*place] == Some(key)) {
-            self.weights[place] = self.weights[place].max(self.lost) + weight;
-            return;
+        // The highest bits of a product depend on all bits of its factors.
+        let print = key.tag().wrapping_mul(0x9e37_79b1) >> 24;
+        let differing = self.prints ^ (u128::from(print) * ONES);
+        // Marks every byte of 0, and some above one: the keys tell.
+        let mut same = differing.wrapping_sub(ONES) & !differing & HIGHEST;
+        while same != 0 {
+            let place = same.trailing_zeros() as usize / 8;
+            if self.keys[place] == Some(key) {
+                self.weights[place] = self.weights[place].max(self.lost) + weight;
+                return;
+            }
+            same &= same - 1;
         }
-        let lightest = (0..PLACES).min_by_key(|place| self.weights[*place]).unwrap_or(0);
+        if self.weights[self.hand] > self.lost {
+            self.hand = self.lightest();
+        }
         // What everybody loses here is what keeps a share from reading too high.
-        let taken = self.weights[lightest].saturating_sub(self.lost).min(weight);
+        let taken = self.weights[self.hand].saturating_sub(self.lost).min(weight);
         self.lost += taken;
         if weight > taken {
-            self.tags[lightest] = tag;
-            self.keys[lightest] = Some(key);
-            self.weights[lightest] = self.lost + (weight - taken);
+            let shift = self.hand * 8;
+            self.prints = self.prints & !(0xff << shift) | u128::from(print) << shift;
+            self.keys[self.hand] = Some(key);
+            self.weights[self.hand] = self.lost + (weight - taken);
+            self.hand = (self.hand + 1) % PLACES;
         }
+    }
+
+    fn lightest(&self) -> usize {
+        (0..PLACES).min_by_key(|place| self.weights[*place]).unwrap_or(0)
     }
 
     /// The heaviest key and its share of all weight.

@@ -23,6 +23,7 @@ mod neighbours;
 mod pace;
 mod packet;
 mod pcap;
+mod ports;
 mod reflected;
 mod sampling;
 mod speech;
@@ -150,7 +151,7 @@ impl Burst {
             source.written = Some(written);
             loss.extend(lost);
         }
-        if self.tally.flows.evicted() > 0 {
+        if self.tally.flows.crowded() > 0 {
             loss.push(format!(
                 "there were about {} flows, more than are kept: the lightest made room, so figures of single flows and \
                  completed handshakes are lower bounds",

@@ -8,6 +8,7 @@ use super::majority::Majority;
 use super::names;
 use super::output::{Group, Station};
 use super::packet::Packet;
+use crate::order::Order as _;
 use crate::probe::hash::Secret;
 use crate::probe::heavy::Heavy;
 
@@ -112,7 +113,7 @@ impl Neighbours {
                 share: share(count.bytes),
             })
             .collect();
-        stations.sort_by(|one, other| (other.bytes, &one.source).cmp(&(one.bytes, &other.source)));
+        stations.order_by(|one, other| (other.bytes, &one.source).cmp(&(one.bytes, &other.source)));
         stations.truncate(LISTED);
         stations
     }
@@ -137,7 +138,7 @@ impl Neighbours {
                 }
             })
             .collect();
-        groups.sort_by_key(|group| (std::cmp::Reverse(group.bytes), group.address, group.port));
+        groups.order_by_key(|group| (std::cmp::Reverse(group.bytes), group.address, group.port));
         groups.truncate(LISTED);
         groups
     }

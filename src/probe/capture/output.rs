@@ -73,8 +73,9 @@ pub struct Capture {
     pub endpoints: Vec<Endpoint>,
     /// The endpoints that are not listed, by protocol.
     pub other_endpoints: Vec<OtherEndpoints>,
-    /// The heaviest flows of rx and tx, up to 256. A flow that made room for heavier ones and came back counts from
-    /// its return, so the figures never exceed the truth.
+    /// The heaviest flows of rx and tx, up to 256. When there were more flows than are kept, a new one counts from its
+    /// second packet, and one that made room for heavier ones and came back from its return, so the figures never exceed
+    /// the truth.
     pub flows: Vec<Flow>,
     /// How many flows there were, estimated within about 2 %.
     pub flows_distinct: u64,
@@ -293,7 +294,8 @@ pub struct Tcp {
     pub data: u64,
     /// SYNs as a share of the TCP packets; none when there were none.
     pub syn_share: Option<f64>,
-    /// Connections that somebody tried to open in the burst: SYNs, repeated ones of a known flow not counted.
+    /// Connections that somebody tried to open in the burst: SYNs, repeated ones of a known flow not counted. Under a flood
+    /// of more flows than can be kept, too few by one in some thousands.
     pub handshakes_started: u64,
     /// Of these, the ones where our SYN-ACK was answered with an ACK within the burst. Under a flood of more flows than
     /// can be kept, a lower bound.

@@ -16,7 +16,8 @@ use super::output::{
 use super::packet::ip_protocol;
 use super::reflected::Reflected;
 use super::speech;
-use super::tally::{Direction, PortCount, SIZES, Tally};
+use super::tally::{Direction, SIZES, Tally};
+use crate::order::{self, Order as _};
 
 /// Endpoints that are listed.
 const ENDPOINTS: usize = 1_024;
@@ -130,7 +131,7 @@ impl Tally {
                 share: self.share(count.bytes),
             })
             .collect();
-        protocols.sort_by_key(|protocol| std::cmp::Reverse(protocol.bytes));
+        protocols.order_by_key(|protocol| std::cmp::Reverse(protocol.bytes));
         protocols
     }
 
@@ -199,7 +200,7 @@ impl Tally {
                 .iter()
                 .map(|(kind, packets)| DnsType { name: speech::dns_type(*kind), packets: *packets })
                 .collect();
-            types.sort_by(|one, other| (other.packets, &one.name).cmp(&(one.packets, &other.name)));
+            types.order_by(|one, other| (other.packets, &one.name).cmp(&(one.packets, &other.name)));
             types
         };
         let dns = &self.dns;
@@ -234,7 +235,7 @@ impl Tally {
                 })
             })
             .collect();
-        types.sort_by_key(|kind| std::cmp::Reverse(kind.packets));
+        types.order_by_key(|kind| std::cmp::Reverse(kind.packets));
         Icmp {
             packets: v4.packets + v6.packets,
             bytes,
@@ -277,29 +278,28 @@ impl Tally {
     }
 
     fn source_ports(&self, top: usize) -> Vec<SourcePort> {
-        let protocols = [(true, &self.tcp_ports), (false, &self.udp_ports)];
+        let of = |tcp: bool| if tcp { &self.tcp_ports } else { &self.udp_ports };
         // Ranked before they are given names: there can be twice 65,536.
-        let mut ports: Vec<(bool, u16, PortCount)> = protocols
+        let mut ports: Vec<(bool, u16, Count)> = [true, false]
             .into_iter()
-            .flat_map(|(tcp, ports)| (0..=u16::MAX).zip(ports).map(move |(port, count)| (tcp, port, *count)))
-            .filter(|(.., count)| count.rx.packets > 0)
+            .flat_map(|tcp| of(tcp).busy().map(move |(port, count)| (tcp, port, count)))
             .collect();
-        heaviest(&mut ports, top, |(tcp, port, count)| (count.rx.bytes, *tcp, *port));
+        heaviest(&mut ports, top, |(tcp, port, count)| (count.bytes, *tcp, *port));
         let named = ports.into_iter().map(|(tcp, port, count)| SourcePort {
             protocol: if tcp { "tcp" } else { "udp" }.to_owned(),
             port,
             service: names::service(tcp, port).map(str::to_owned),
-            packets: count.rx.packets,
-            bytes: count.rx.bytes,
-            share: self.share(count.rx.bytes),
-            requests_sent: count.requests,
+            packets: count.packets,
+            bytes: count.bytes,
+            share: self.share(count.bytes),
+            requests_sent: of(tcp).requests(port),
         });
         named.collect()
     }
 
     fn reflection(&self) -> Vec<Reflection> {
         let seen = names::REFLECTORS.iter().zip(&self.reflected).filter_map(|((port, service), reflected)| {
-            let requests_sent = self.udp_ports.get(usize::from(*port))?.requests;
+            let requests_sent = self.udp_ports.requests(*port);
             let Count { packets, .. } = reflected.as_ref()?.count;
             let asked = requests_sent as f64 / packets as f64;
             Some(self.reflected(reflected.as_ref()?, "udp", service, *port, requests_sent, 1.0 - asked.min(1.0)))
@@ -310,7 +310,7 @@ impl Tally {
             Some(self.reflected(reflected, "tcp", "tcp-synack", port, self.tcp.tx_syn, unasked))
         });
         let mut reflection: Vec<Reflection> = seen.chain(syn_acks).collect();
-        reflection.sort_by_key(|reflection| std::cmp::Reverse(reflection.bytes));
+        reflection.order_by_key(|reflection| std::cmp::Reverse(reflection.bytes));
         reflection
     }
 
@@ -346,7 +346,7 @@ impl Tally {
     fn ranked_endpoints(&self) -> Vec<usize> {
         let rows = self.endpoints.rows();
         let mut ranked: Vec<usize> = (0..rows.len()).collect();
-        ranked.sort_by_key(|row| std::cmp::Reverse((rows[*row].bytes, rows[*row].tx_bytes)));
+        ranked.order_by_key(|row| std::cmp::Reverse((rows[*row].bytes, rows[*row].tx_bytes)));
         ranked
     }
 
@@ -461,8 +461,7 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 
 /// Keeps the `count` heaviest, heaviest first.
 fn heaviest<T, K: Ord>(list: &mut Vec<T>, count: usize, weight: impl Fn(&T) -> K) {
-    list.sort_by_key(|row| std::cmp::Reverse(weight(row)));
-    list.truncate(count);
+    order::keep_first(list, count, |row| std::cmp::Reverse(weight(row)));
 }
 
 fn side(direction: &Direction, seconds: f64, peak_bits_per_second: Option<f64>) -> Side {

@@ -15,6 +15,7 @@ use super::neighbours::Neighbours;
 use super::output::Gso;
 use super::pace::Pace;
 use super::packet::{Ip, Packet, Transport, flag, ip_protocol};
+use super::ports::Ports;
 use super::reflected::Reflected;
 use super::spread::Spread;
 use crate::probe::distinct::Distinct;
@@ -100,13 +101,6 @@ pub struct RemoteCount {
     pub ports: PortSet,
 }
 
-/// What came from one port, and what was sent to it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PortCount {
-    pub rx: Count,
-    pub requests: u64,
-}
-
 /// The sums.
 #[derive(Debug)]
 pub struct Tally {
@@ -135,8 +129,8 @@ pub struct Tally {
     pub remotes: Heavy<IpAddr, RemoteCount>,
     pub ttl: Spread,
     /// By remote port.
-    pub tcp_ports: Vec<PortCount>,
-    pub udp_ports: Vec<PortCount>,
+    pub tcp_ports: Ports,
+    pub udp_ports: Ports,
     /// By place in [`REFLECTORS`].
     pub reflected: Vec<Option<Box<Reflected>>>,
     /// SYN-ACKs to this host.
@@ -187,8 +181,8 @@ impl Tally {
             distinct_networks: Distinct::new(12),
             remotes: Heavy::new(REMOTES),
             ttl: Spread::default(),
-            tcp_ports: vec![PortCount::default(); 1 << 16],
-            udp_ports: vec![PortCount::default(); 1 << 16],
+            tcp_ports: Ports::new(),
+            udp_ports: Ports::new(),
             reflected: REFLECTORS.iter().map(|_| None).collect(),
             syn_acks: None,
             dns: DnsCounts::default(),
@@ -252,18 +246,19 @@ impl Tally {
         self.ttl.add(ip.ttl, seen.stands_for);
         self.distinct_remotes.add(remote_hash);
         self.distinct_networks.add(self.secret.network(ip.source));
-        let remote = self.remotes.add(remote_hash, ip.source, amount.weight());
-        remote.count.add(amount);
-        remote.ttl = ip.ttl;
-        if class == Class::ToUs
-            && let Some(port) = knocked(&ip.transport)
-        {
-            remote.ports.add(self.secret.words(u64::from(port), 0x7c9));
+        if let Some((remote, _)) = self.remotes.admit(remote_hash, ip.source, amount.weight(), 0) {
+            remote.count.add(amount);
+            remote.ttl = ip.ttl;
+            if class == Class::ToUs
+                && let Some(port) = knocked(&ip.transport)
+            {
+                remote.ports.add(self.secret.words(u64::from(port), 0x7c9));
+            }
         }
         let handshake = self.flows.add(&part(seen, ip, Some(class), remote_hash));
         match ip.transport {
             Transport::Tcp { source_port, destination_port, flags, options } => {
-                self.tcp_ports[usize::from(source_port)].rx.add(amount);
+                self.tcp_ports.add(source_port, amount);
                 self.tcp.add_received(flags, options, ip.payload_bytes, handshake, amount.packets);
                 if matches!(handshake, Handshake::Stray | Handshake::Unasked) {
                     self.tcp.stray.add(amount);
@@ -275,7 +270,7 @@ impl Tally {
                 }
             }
             Transport::Udp { source_port, destination_port } => {
-                self.udp_ports[usize::from(source_port)].rx.add(amount);
+                self.udp_ports.add(source_port, amount);
                 // What is flooded or mirrored to us is somebody else's affair; stations that call all others answer nobody.
                 if matches!(class, Class::ToUs | Class::Forwarded) {
                     self.add_reflected(source_port, (ip.destination, destination_port), remote_hash, ip, amount);
@@ -304,10 +299,11 @@ impl Tally {
         let key =
             endpoints::Key { address: ip.destination, port: ports.map(|(_, local)| local), protocol: ip.protocol };
         let amount = seen.amount();
-        let Some(row) = self.endpoints.row(key, seen.at_nanos) else {
+        let Some(place) = self.endpoints.place(key, seen.at_nanos) else {
             self.endpoints.overflow(&key, amount);
             return;
         };
+        let row = self.endpoints.at(place);
         let those = |which: bool| if which { amount.packets } else { 0 };
         row.packets += amount.packets;
         row.wire_packets += on_wire.packets;
@@ -326,7 +322,7 @@ impl Tally {
             row.handshakes_completed += those(handshake == Handshake::Completed);
         }
         let remote_port = ports.map(|(remote, _)| remote);
-        self.endpoints.look_into(&key, ip.source, remote_hash, remote_port, ip.ttl, amount);
+        self.endpoints.look_into(place, ip.source, remote_hash, remote_port, ip.ttl, amount);
     }
 
     fn add_sent(&mut self, seen: &Seen, ip: &Ip) {
@@ -335,12 +331,12 @@ impl Tally {
         self.flows.add(&part(seen, ip, None, self.secret.address(ip.destination)));
         match ip.transport {
             Transport::Tcp { destination_port, flags, .. } => {
-                self.tcp_ports[usize::from(destination_port)].requests += amount.packets;
+                self.tcp_ports.ask(destination_port, amount.packets);
                 self.tcp.add_sent(flags, ip.payload_bytes, amount.packets);
             }
             // One question, however many fragments it has.
             Transport::Udp { destination_port, .. } if !ip.later_fragment => {
-                self.udp_ports[usize::from(destination_port)].requests += amount.packets;
+                self.udp_ports.ask(destination_port, amount.packets);
                 if let Some(question) = ip.speech.dns {
                     self.dns.add(question, true, amount);
                 }
@@ -361,7 +357,8 @@ impl Tally {
         if self.local.contains(ip.source) {
             let port = ip.transport.ports().map(|(local, _)| local);
             let key = endpoints::Key { address: ip.source, port, protocol: ip.protocol };
-            if let Some(row) = self.endpoints.row(key, seen.at_nanos) {
+            if let Some(place) = self.endpoints.place(key, seen.at_nanos) {
+                let row = self.endpoints.at(place);
                 row.tx_packets += amount.packets;
                 row.tx_bytes += amount.bytes;
                 row.tx_payload_bytes += amount.packets * u64::from(ip.payload_bytes);
@@ -398,7 +395,10 @@ impl Tally {
         let full_packets = on_wire.packets - frames;
         let rest = total.saturating_sub(full * full_packets) / frames.max(1);
         let mut add = |packets: u64, size: u64| {
-            let class = SIZES.iter().position(|up_to| size <= u64::from(*up_to)).unwrap_or(SIZES.len() - 1);
+            let mut class = 0;
+            while class < SIZES.len() - 1 && size > u64::from(SIZES[class]) {
+                class += 1;
+            }
             self.sizes[class].packets += packets;
             self.sizes[class].bytes += packets * size;
         };
@@ -570,7 +570,9 @@ mod tests {
         tally.add(&tcp(false, 60_000, 0, |tcp| tcp.ack(1)));
         let seen = summary(&tally);
         assert_eq!((seen.tcp.syn, seen.tcp.pure_ack, seen.tcp.tx_syn_ack), (50_001, 1, 1));
-        assert_eq!((seen.tcp.handshakes_started, seen.tcp.handshakes_completed), (50_001, 1));
+        assert_eq!(seen.tcp.handshakes_completed, 1);
+        // One SYN in 8,192 is taken for the second one of another that waits for room.
+        assert!((49_960..=50_001).contains(&seen.tcp.handshakes_started), "{}", seen.tcp.handshakes_started);
         assert_eq!(seen.tcp.syn_without_options_share, Some(1.0));
         let [endpoint] = &seen.endpoints[..] else { panic!("{:?}", seen.endpoints) };
         assert_eq!((endpoint.port, endpoint.syn, endpoint.handshakes_completed), (Some(80), 50_001, 1));
