@@ -29,9 +29,10 @@ pub(super) fn probe(arguments: &ProbeArguments) -> anyhow::Result<u8> {
         write!(std::io::stdout(), "{}", generate::probe_page(probe))?;
         return Ok(0);
     }
+    let schema = if arguments.params.is_empty() { Value::Null } else { probe.params_schema().to_value() };
     let mut params = Map::new();
     for (key, value) in arguments.params.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
-        params.insert(key.clone(), typed(probe, &key, value)?);
+        params.insert(key.clone(), typed(probe, &schema, &key, value)?);
     }
     let params = probe.complete_params(&Value::Object(params)).map_err(|why| {
         Usage(format!("probe {}: {why}; `casebook probe {0} --help-params` explains them", probe.name()))
@@ -56,8 +57,7 @@ fn unknown(name: &str) -> Usage {
 }
 
 /// A value from the command line in the type that the probe's schema wants.
-fn typed(probe: &dyn AnyProbe, key: &str, value: Value) -> Result<Value, Usage> {
-    let schema = probe.params_schema().to_value();
+fn typed(probe: &dyn AnyProbe, schema: &Value, key: &str, value: Value) -> Result<Value, Usage> {
     let properties = schema.get("properties").and_then(Value::as_object);
     let Some(property) = properties.and_then(|properties| properties.get(key)) else {
         let names: Vec<&str> = properties.into_iter().flat_map(|all| all.keys()).map(String::as_str).collect();

@@ -11,6 +11,7 @@ mod plain;
 mod ranking;
 mod reading;
 mod scan;
+mod single;
 mod tally;
 mod text;
 mod timestamp;

@@ -1,17 +1,20 @@
 //! The named patterns that lines are searched for, compiled once for all files.
 
 use std::convert::Infallible;
+use std::sync::OnceLock;
 
 use grep_matcher::{LineMatchKind, Matcher as _};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use indexmap::IndexMap;
-use regex::bytes::{CaptureLocations, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{RegexSet, RegexSetBuilder};
 use regex_syntax::ast::parse::Parser;
 use regex_syntax::ast::{Ast, GroupKind, Visitor, visit};
 
 use crate::case::{Gap, Reason};
 use crate::order::Order as _;
 use crate::probe::hash::Secret;
+
+use super::single::Single;
 
 /// What is searched when nothing is asked for: lines that bear on inbound traffic and on what it does to a host.
 const USUAL: &[(&str, &str)] = &[
@@ -85,6 +88,8 @@ pub(super) struct Pattern {
     /// Its name.
     pub name: String,
     text: String,
+    /// Compiled by itself: of few at once, of many when a line first needs it.
+    single: OnceLock<Option<Single>>,
     /// Its named groups.
     pub groups: Vec<Group>,
 }
@@ -108,7 +113,7 @@ impl Patterns {
         for (name, pattern) in patterns {
             let groups = groups(pattern).map_err(|error| bad(name, &error.to_string()))?;
             texts.push(apart(pattern, each.len(), &groups));
-            each.push(Pattern { name: name.clone(), text: pattern.clone(), groups });
+            each.push(Pattern { name: name.clone(), text: pattern.clone(), single: OnceLock::new(), groups });
         }
         // An error of all together is told as that of the one that causes it.
         let blame = |all: String| {
@@ -119,9 +124,18 @@ impl Patterns {
             });
             alone.unwrap_or_else(|| Gap::new(Reason::Malformed, "compile the patterns together", all))
         };
+        let which = if each.len() > FEW {
+            Some(set(&texts).map_err(|error| blame(error.to_string()))?)
+        } else {
+            for Pattern { name, text, single, .. } in &each {
+                let compiled = Single::compile(text).map_err(|error| bad(name, &error.to_string()))?;
+                single.get_or_init(|| Some(compiled));
+            }
+            None
+        };
         Ok(Patterns {
             any: line_matcher(&texts).map_err(|error| blame(error.to_string()))?,
-            which: Some(set(&texts).map_err(|error| blame(error.to_string()))?).filter(|_| each.len() > FEW),
+            which,
             each,
             key: Secret::draw(),
         })
@@ -158,22 +172,6 @@ pub(super) struct Searcher<'a> {
     each: Vec<Option<Single>>,
     /// The patterns that match the line, by index.
     matched: Vec<usize>,
-}
-
-/// A pattern by itself, and where its groups were found in the line that it was tried on last.
-#[derive(Debug)]
-struct Single {
-    regex: Regex,
-    locations: CaptureLocations,
-}
-
-impl Single {
-    /// It was compiled before, together with the others.
-    fn compile(pattern: &Pattern) -> Option<Self> {
-        let regex = RegexBuilder::new(&pattern.text).unicode(false).build().ok()?;
-        let locations = regex.capture_locations();
-        Some(Single { regex, locations })
-    }
 }
 
 impl Searcher<'_> {
@@ -218,9 +216,9 @@ impl Searcher<'_> {
         if groups.is_empty() || (self.which.is_some() && !self.try_on(index, line)) {
             return;
         }
-        let Some(Some(Single { locations, .. })) = self.each.get(index) else { return };
+        let Some(Some(single)) = self.each.get(index) else { return };
         for (place, group) in groups.iter().enumerate() {
-            if let Some(text) = locations.get(group.index).and_then(|(start, end)| line.get(start..end)) {
+            if let Some(text) = single.group(group.index, line) {
                 capture(place, text);
             }
         }
@@ -232,11 +230,11 @@ impl Searcher<'_> {
             return false;
         };
         if place.is_none() {
-            *place = Single::compile(pattern);
+            place.clone_from(pattern.single.get_or_init(|| Single::compile(&pattern.text).ok()));
         }
         match place {
-            Some(Single { regex, .. }) if pattern.groups.is_empty() => regex.is_match(line),
-            Some(Single { regex, locations }) => regex.captures_read(locations, line).is_some(),
+            Some(single) if pattern.groups.is_empty() => single.is_match(line),
+            Some(single) => single.find(line),
             None => false,
         }
     }

@@ -8,7 +8,7 @@ use memchr::{memchr, memrchr};
 
 use super::patterns::{LONGEST_LINE, Patterns, Searcher};
 use super::tally::{Tally, minute};
-use super::timestamp::Clock;
+use super::timestamp::{Clock, Memory};
 use super::window::{Window, is_disorder};
 
 /// Bytes at a time: what stays in a core's own cache, and is more than the longest line that is matched.
@@ -106,6 +106,7 @@ struct Scan<'a, 's> {
     tally: Tally,
     /// The time of the line before.
     time: Option<Timestamp>,
+    memory: Memory,
 }
 
 /// Reads lines until the source ends, `stop` says so, or the window is over. `before` is the time of the line before the
@@ -117,7 +118,8 @@ pub(super) fn scan(
     before: Option<Timestamp>,
     stop: impl Fn() -> bool,
 ) -> (Tally, io::Result<Ending>) {
-    let mut scan = Scan { task, searcher, tally: Tally::new(task.window, task.patterns), time: before };
+    let mut scan =
+        Scan { task, searcher, tally: Tally::new(task.window, task.patterns), time: before, memory: Memory::new() };
     let ending = scan.run(source, stop);
     (scan.tally, ending)
 }
@@ -213,7 +215,7 @@ impl Scan<'_, '_> {
             if !self.searcher.matches(line) {
                 continue;
             }
-            let time = task.clock.read(line).map(|(time, _)| time);
+            let time = self.memory.read(task.clock, line);
             let time = time.or_else(|| task.last_time(&lines[known.0..start])).or(known.1);
             known = (start, time);
             let Some(time) = time.filter(|time| task.window.contains(*time)) else {
@@ -279,7 +281,7 @@ impl Scan<'_, '_> {
             let end = memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
             let (line, after) = rest.split_at(end);
             rest = after;
-            if let Some((time, _)) = self.task.clock.read(line) {
+            if let Some(time) = self.memory.read(self.task.clock, line) {
                 self.time = Some(time);
             }
             if let Some(time) = self.time.filter(|time| window.contains(*time)) {

@@ -59,16 +59,19 @@ impl Clock {
         match head.first()? {
             b'0'..=b'9' => self
                 .iso(head)
+                .map(as_form(Format::Rfc3339))
                 .or_else(|| self.slashed(head))
                 .or_else(|| self.dashed(head))
                 .or_else(|| epoch(head))
                 .or_else(|| access(line)),
-            b'A'..=b'Z' => self.syslog(head).or_else(|| self.ctime(head)).or_else(|| access(line)),
+            b'A'..=b'Z' => {
+                self.syslog(head).map(as_form(Format::Rfc3164)).or_else(|| self.ctime(head)).or_else(|| access(line))
+            }
             b'[' => {
                 let inner = head.get(1..)?;
                 self.ctime(inner)
                     .or_else(|| self.dashed(inner))
-                    .or_else(|| self.iso(inner))
+                    .or_else(|| self.iso(inner).map(as_form(Format::Rfc3339)))
                     .or_else(|| self.slashed(inner))
                     .or_else(|| access(line))
             }
@@ -89,8 +92,8 @@ impl Clock {
         }
     }
 
-    /// `Nov 22 15:04:05`, `Nov  2 15:04:05.123`, `Nov 22 2026 15:04:05`.
-    fn syslog(&self, head: &[u8]) -> Option<(Timestamp, Format)> {
+    /// `Nov 22 15:04:05`, `Nov  2 15:04:05.123`, `Nov 22 2026 15:04:05`; with how many bytes of the head decide on it.
+    fn syslog(&self, head: &[u8]) -> Option<(Timestamp, usize)> {
         let mut text = Reading(head);
         let month = text.month()?;
         text.blanks()?;
@@ -99,7 +102,7 @@ impl Clock {
         let mut ahead = text;
         if let (Some(year), Some(())) = (ahead.number(4, 4), ahead.blanks()) {
             let at = self.at(date(year, month, day)?, ahead.time()?, None)?;
-            return Some((at, Format::Rfc3164));
+            return Some((at, head.len() - ahead.0.len() + 1));
         }
         let time = text.time()?;
         // The latest year in which the line is not of the future. A 29th of February needs up to eight years.
@@ -108,11 +111,12 @@ impl Clock {
             .rev()
             .filter_map(|year| Some(DateTime::from_parts(date(year, month, day)?, time)))
             .find(|at| *at <= self.latest)?;
-        Some((self.local(at)?, Format::Rfc3164))
+        Some((self.local(at)?, head.len() - text.0.len() + 1))
     }
 
-    /// `2026-11-22T15:04:05.123456+00:00`, `2026-11-22 15:04:05,123`.
-    fn iso(&self, head: &[u8]) -> Option<(Timestamp, Format)> {
+    /// `2026-11-22T15:04:05.123456+00:00`, `2026-11-22 15:04:05,123`; with how many bytes of the head decide on it, which is
+    /// all of it where a zone might follow.
+    fn iso(&self, head: &[u8]) -> Option<(Timestamp, usize)> {
         let mut text = Reading(head);
         let year = text.number(4, 4)?;
         text.byte(b'-')?;
@@ -121,7 +125,9 @@ impl Clock {
         let day = text.number(2, 2)?;
         text.one_of(b"Tt ")?;
         let time = text.time()?;
-        Some((self.at(date(year, month, day)?, time, text.offset())?, Format::Rfc3339))
+        let offset = text.offset();
+        let deciding = if offset.is_some() { head.len() - text.0.len() + 1 } else { head.len() };
+        Some((self.at(date(year, month, day)?, time, offset)?, deciding))
     }
 
     /// `2026/11/22 15:04:05`.
@@ -166,6 +172,47 @@ impl Clock {
         text.blanks()?;
         let year = text.number(4, 4)?;
         Some((self.at(date(year, month, day)?, time, None)?, Format::Ctime))
+    }
+}
+
+/// A time in a form whose bytes decide on nothing else.
+fn as_form(form: Format) -> impl Fn((Timestamp, usize)) -> (Timestamp, Format) {
+    move |(at, _)| (at, form)
+}
+
+/// The time that was read last, with the bytes that decided on it: lines of one second begin alike.
+#[derive(Debug)]
+pub(super) struct Memory {
+    head: [u8; Memory::LONGEST],
+    length: usize,
+    at: Timestamp,
+}
+
+impl Memory {
+    const LONGEST: usize = 40;
+
+    /// Nothing read yet.
+    pub(super) fn new() -> Self {
+        Memory { head: [0; Memory::LONGEST], length: 0, at: Timestamp::UNIX_EPOCH }
+    }
+
+    /// The time at the head of `line`, as [`Clock::read`] reads it.
+    pub(super) fn read(&mut self, clock: &Clock, line: &[u8]) -> Option<Timestamp> {
+        if self.length > 0 && line.get(..self.length) == Some(&self.head[..self.length]) {
+            return Some(self.at);
+        }
+        let head = line.get(..HEAD).unwrap_or(line);
+        let read = match head.first()? {
+            b'0'..=b'9' => clock.iso(head),
+            b'A'..=b'Z' => clock.syslog(head),
+            _ => None,
+        };
+        let Some((at, deciding)) = read else { return clock.read(line).map(|(at, _)| at) };
+        let short = deciding <= Memory::LONGEST && deciding <= line.len();
+        self.length = if short { deciding } else { 0 };
+        self.head[..self.length].copy_from_slice(&line[..self.length]);
+        self.at = at;
+        Some(at)
     }
 }
 
@@ -353,6 +400,38 @@ mod tests {
     fn read(line: &str) -> Option<(String, Format)> {
         let (at, format) = clock("2026-11-22T15:10:00Z").read(line.as_bytes())?;
         Some((at.to_string(), format))
+    }
+
+    #[test]
+    fn what_is_remembered_of_one_line_misleads_in_no_other() {
+        let clock = clock("2026-11-22T15:10:00Z");
+        let lines = [
+            "2026-11-22T15:04:05+00:00 a",
+            "2026-11-22T15:04:05+00:00 b",
+            "2026-11-22T15:04:05+00:30 b",
+            "2026-11-22T15:04:05+0030 b",
+            "2026-11-22T15:04:05.25+01:00 b",
+            "2026-11-22T15:04:05Z",
+            "2026-11-22 15:04:05 a",
+            "2026-11-22 15:04:05 UTC a",
+            "2026-11-22 15:04:05 +0200 a",
+            "Nov 22 15:04:05 host a",
+            "Nov 22 15:04:05 host b",
+            "Nov 22 15:04:05.5 host a",
+            "Nov 22 15:04:05",
+            "Nov 22 15:04:0",
+            "Nov 22 2026 15:04:05: a",
+            "192.0.2.1 - - [22/Nov/2026:15:04:05 +0000] \"GET / HTTP/1.1\" 200 1",
+            "",
+        ];
+        for (one, other) in lines.iter().flat_map(|one| lines.map(|other| (one, other))) {
+            let mut memory = Memory::new();
+            memory.read(&clock, one.as_bytes());
+            for line in [other, one, other] {
+                let expected = clock.read(line.as_bytes()).map(|(at, _)| at);
+                assert_eq!(memory.read(&clock, line.as_bytes()), expected, "{line} after {one}");
+            }
+        }
     }
 
     #[test]
