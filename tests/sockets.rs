@@ -377,6 +377,64 @@ fn without_privileges_the_sockets_show_and_the_owners_are_a_gap_with_a_way_out()
     });
 }
 
+/// A control group of the unified hierarchy that is gone with this.
+struct Group(std::path::PathBuf);
+
+impl Group {
+    /// None where there is no such hierarchy, or it may not be written.
+    fn make(name: &str) -> Option<Self> {
+        let mounts = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(std::path::Path::new);
+        let mount = mounts.into_iter().find(|mount| mount.join("cgroup.controllers").exists())?;
+        let path = mount.join(name);
+        std::fs::create_dir(&path).ok().map(|()| Group(path))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // A process that has just ended is still in it for a moment.
+        let gone = (0..100).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            std::fs::remove_dir(&self.0).is_ok()
+        });
+        assert!(gone || std::thread::panicking(), "{} stays", self.0.display());
+    }
+}
+
+#[test]
+fn whose_process_may_not_be_seen_is_known_by_the_unit_it_belongs_to() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    in_namespace(|| {
+        let name = format!("casebook-test-{}.service", std::process::id());
+        let Some(group) = Group::make(&name) else {
+            eprintln!("skipped: no unified hierarchy of control groups that may be written");
+            return;
+        };
+        let mut command = Command::new("sh");
+        let enter = "echo $$ > \"$0/cgroup.procs\" && exec \"$@\"";
+        command.args(["-c", enter]).arg(&group.0).arg(std::env::current_exe().unwrap()).env(ROLE, "sink");
+        let mut sink = Actor::start(&mut command);
+        let port = sink.port();
+        let _client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let seen = watch(params(20), || {}).output;
+        let listener = seen.listeners.iter().find(|listener| listener.port == port).unwrap();
+        assert_eq!(listener.process.as_ref().unwrap().unit.as_deref(), Some(name.as_str()));
+        assert_eq!(listener.unit, None, "its process says it");
+
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let copy = directory.path().join("prober");
+        std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+        let mut prober = Actor::start(Command::new(&copy).uid(65534).gid(65534).env(ROLE, "prober").current_dir("/"));
+        let (seen, _): (Sockets, Vec<casebook::case::Missing>) = serde_json::from_str(&prober.says("SEEN")).unwrap();
+        let listener = seen.listeners.iter().find(|listener| listener.port == port).unwrap();
+        assert_eq!((&listener.process, listener.unit.as_deref()), (&None, Some(name.as_str())));
+        let accepted = seen.connections.iter().find(|connection| connection.local_port == port).unwrap();
+        assert_eq!((&accepted.process, accepted.unit.as_deref()), (&None, Some(name.as_str())));
+    });
+}
+
 #[test]
 fn root_who_may_not_follow_descriptors_takes_no_socket_for_the_kernels() {
     in_namespace(|| {

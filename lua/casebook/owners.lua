@@ -2,26 +2,33 @@
 ---@class casebook.owners
 local owners = {}
 
+-- Sockets say whether the kernel holds them and what they were made in; other rows have no such fields, and asking for one
+-- is an error.
+local function field(item, name)
+  local has, value = pcall(seen_or, item, name, nil)
+  return has and value or nil
+end
+
 ---The process of a listener, connection or other row, for a sentence: `sshd (pid 1822, ssh.service)`.
 ---@param item table a row with a field `process`
----@param instead? string what to say when no process is known: `an unseen process` unless given
+---@param instead? string what to say when no process is known: `an unseen process` unless given, with its unit if that is known
 ---@return string
 function owners.name(item, instead)
   -- Only for words: nothing is judged by it.
   local process = seen_or(item, "process", nil)
   if process ~= nil then return who(process) end
-  -- Listeners say whether the kernel holds them; other rows have no such field, and asking for it is an error.
-  local has_field, in_kernel = pcall(seen_or, item, "in_kernel", nil)
-  if has_field and in_kernel == true then return "the kernel" end
+  local unit = field(item, "unit")
+  if field(item, "in_kernel") == true then return unit and "the kernel for " .. unit or "the kernel" end
+  if unit then return "an unseen process of " .. unit end
   return instead or "an unseen process"
 end
 
----The systemd unit or container of a row's process.
+---The systemd unit or container of a row's process, or that a socket was made in.
 ---@param item table a row with a field `process`
 ---@return string|nil unit nil when none is known
 function owners.unit(item)
   local process = seen_or(item, "process", nil)
-  if process == nil then return nil end
+  if process == nil then return field(item, "unit") end
   return seen_or(process, "unit", nil)
 end
 
@@ -39,7 +46,7 @@ end
 ---@return { pid: integer|nil, process: string|nil, user: string|nil, unit: string|nil }
 function owners.data(item)
   local process = seen_or(item, "process", nil)
-  if process == nil then return {} end
+  if process == nil then return { unit = field(item, "unit") } end
   return {
     pid = seen_or(process, "pid", nil),
     process = seen_or(process, "name", nil),

@@ -34,6 +34,7 @@
 ---@field port integer Local port.
 ---@field any_address boolean It takes what comes to any address of the host.
 ---@field process? casebook.sockets.Process The process that holds it: of several the one with the lowest id, systemd only when nobody else does.
+---@field unit? string Where no process was seen that holds it: the systemd unit or container that it was made in, by its control group (`INET_DIAG_CGROUP_ID`, Linux 5.8), which needs no privilege. None where that is not known either.
 ---@field owners integer How many processes hold it; 0 when none could be seen.
 ---@field in_kernel? boolean Whether the kernel itself holds it (NFS, WireGuard …): true when every process of this network namespace could be seen and none holds it; none when that could not be told.
 ---@field queue integer TCP: connections that wait to be accepted. UDP: bytes that wait to be read, with the kernel's overhead.
@@ -73,6 +74,7 @@
 ---@field state string `established`, `syn_sent`, `syn_recv`, `fin_wait1`, `fin_wait2`, `time_wait`, `close`, `close_wait`, `last_ack` or `closing`.
 ---@field opened_by? string `remote` when something here listens on the local port, `local` when nothing does and the port is one that the kernel chooses for outgoing connections; none when neither tells.
 ---@field process? casebook.sockets.Process The process that holds it. Of several the one with the highest id, but not the one that listens on the port: a server leaves a connection to the child that it forks for it.
+---@field unit? string Where no process was seen that holds it: the systemd unit or container that it, or its listener, was made in, as of a listener.
 ---@field rx_bytes? integer Payload received in the window (growth of `tcpi_bytes_received`); all of it when the connection is new.
 ---@field tx_bytes? integer Payload sent and acknowledged in the window (growth of `tcpi_bytes_acked`); all of it when the connection is new, with the SYN as one byte.
 ---@field rx_total? integer Payload received since it began.

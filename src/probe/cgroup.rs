@@ -1,6 +1,18 @@
 //! The systemd unit or the container that a process belongs to, from its control group.
 
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::DirEntryExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
 use crate::printable::printable;
+
+/// Where the unified hierarchy is mounted: by itself, or beside those of single controllers.
+const MOUNTS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
+/// Control groups that are looked at, at most, and for how long: a host of many containers has thousands.
+const MOST_GROUPS: usize = 20_000;
+const LONGEST_LOOK: Duration = Duration::from_millis(200);
 
 /// How many digits of a container's id are shown, as the containers' own tools do.
 const SHORT_ID: usize = 12;
@@ -14,6 +26,47 @@ pub(super) fn unit(cgroup: &str) -> Option<String> {
     // Without systemd and the unified hierarchy, containers show in every controller's path.
     paths.extend(lines().map(|(_, path)| path));
     paths.iter().find_map(|path| container(path)).or_else(|| paths.iter().take(2).find_map(|path| systemd_unit(path)))
+}
+
+/// Units and containers by the ids of their control groups, which the kernel tells of sockets. They are looked for when the
+/// first is asked for; no privilege is needed.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    units: Option<HashMap<u64, String>>,
+}
+
+impl Groups {
+    /// The unit or container of a control group of the unified hierarchy; none for the root, and where it was not found.
+    pub(super) fn unit(&mut self, id: u64) -> Option<&str> {
+        let units = self.units.get_or_insert_with(|| {
+            let mount = MOUNTS.iter().map(Path::new).find(|mount| mount.join("cgroup.controllers").exists());
+            mount.map(units_below).unwrap_or_default()
+        });
+        units.get(&id).map(String::as_str)
+    }
+}
+
+/// The units and containers below a mount. The id of a control group is the number of its directory's inode.
+fn units_below(mount: &Path) -> HashMap<u64, String> {
+    let mut units = HashMap::new();
+    let until = Instant::now() + LONGEST_LOOK;
+    let mut looked_at = 0;
+    let mut folders: Vec<(PathBuf, String)> = vec![(mount.to_owned(), String::new())];
+    while let Some((folder, path)) = folders.pop() {
+        let Ok(entries) = fs::read_dir(folder) else { continue };
+        for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+            looked_at += 1;
+            if looked_at > MOST_GROUPS || Instant::now() > until {
+                return units;
+            }
+            let path = format!("{path}/{}", entry.file_name().to_string_lossy());
+            if let Some(unit) = unit(&format!("0::{path}")) {
+                units.insert(entry.ino(), unit);
+            }
+            folders.push((entry.path(), path));
+        }
+    }
+    units
 }
 
 /// `docker-0123…​.scope`, `/docker/0123…`, `cri-containerd-0123….scope`, `/lxc.payload.name`.
@@ -92,5 +145,21 @@ mod tests {
         fn no_text_makes_it_panic(text in "\\PC{0,120}") {
             let _ = unit(&text);
         }
+    }
+
+    #[test]
+    fn units_are_found_by_the_inodes_of_their_directories() {
+        use std::os::unix::fs::MetadataExt as _;
+        let mount = tempfile::tempdir().unwrap();
+        let folder = mount.path().join("system.slice/ssh.service/session");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(mount.path().join("system.slice/a.service"), "no directory").unwrap();
+        let units = units_below(mount.path());
+        let of = |path: &Path| units.get(&fs::metadata(path).unwrap().ino()).map(String::as_str);
+        assert_eq!(of(&folder), Some("ssh.service"));
+        assert_eq!(of(folder.parent().unwrap()), Some("ssh.service"));
+        assert_eq!(of(&mount.path().join("system.slice")), None);
+        assert_eq!((of(mount.path()), units.len()), (None, 2));
+        assert!(units_below(Path::new("/nowhere")).is_empty());
     }
 }

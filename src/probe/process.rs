@@ -14,6 +14,7 @@ pub(super) struct Names {
     /// User names by id, from `/etc/passwd`. The name service proper may ask a server on the network, and wait for it.
     users: HashMap<u32, String>,
     known: HashMap<i32, Option<Process>>,
+    groups: cgroup::Groups,
 }
 
 /// What a process has done since it began.
@@ -44,13 +45,18 @@ impl Names {
     /// Reads the names of the users.
     pub(super) fn new() -> Self {
         let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-        Names { users: users(&passwd), known: HashMap::new() }
+        Names { users: users(&passwd), ..Names::default() }
     }
 
     /// The process, unless it has ended and was never looked up before.
     pub(super) fn get(&mut self, pid: i32) -> Option<&Process> {
         let users = &self.users;
         self.known.entry(pid).or_insert_with(|| identify(pid, users)).as_ref()
+    }
+
+    /// The unit or container of a control group of the unified hierarchy.
+    pub(super) fn of_group(&mut self, id: u64) -> Option<String> {
+        self.groups.unit(id).map(str::to_owned)
     }
 }
 

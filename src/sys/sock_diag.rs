@@ -19,6 +19,8 @@ const BY_FAMILY: u16 = 20;
 const INFO: u16 = 2;
 /// `INET_DIAG_SKMEMINFO`.
 const SKMEMINFO: u16 = 7;
+/// `INET_DIAG_CGROUP_ID`, which the kernel gives without being asked for it (Linux 5.8).
+const CGROUP_ID: u16 = 21;
 
 /// Bytes of the queue for news of closed connections: some 20,000 of them.
 const NEWS_QUEUE: usize = 8 << 20;
@@ -75,6 +77,9 @@ pub struct SocketRow {
     pub cookie: u64,
     /// Inode; 0 when no process holds it.
     pub inode: u32,
+    /// The control group, of the unified hierarchy, of the process that made it, or made the listening one that it was
+    /// accepted from; 0 when the source does not give it.
+    pub control_group: u64,
     /// Bytes that wait to be read; of a listening TCP socket, connections that wait to be accepted.
     pub receive_queue: u32,
     /// Bytes that wait to be sent; of a listening TCP socket, the limit of its accept queue.
@@ -201,6 +206,7 @@ fn parse_socket(transport: Transport, payload: &[u8]) -> Option<SocketRow> {
         receive_queue: read_u32(payload, 56)?,
         send_queue: read_u32(payload, 60)?,
         inode: read_u32(payload, 68)?,
+        control_group: 0,
         receive_buffer: None,
         drops: None,
         info: None,
@@ -208,6 +214,7 @@ fn parse_socket(transport: Transport, payload: &[u8]) -> Option<SocketRow> {
     for (kind, value) in attributes(payload.get(72..)?) {
         match kind {
             INFO => row.info = parse_tcp_info(value),
+            CGROUP_ID => row.control_group = read_u64(value, 0).unwrap_or(0),
             SKMEMINFO => {
                 row.receive_buffer = read_u32(value, 4);
                 row.drops = read_u32(value, 32);
@@ -240,6 +247,7 @@ impl Default for SocketRow {
             remote_port: 0,
             cookie: 0,
             inode: 0,
+            control_group: 0,
             receive_queue: 0,
             send_queue: 0,
             receive_buffer: None,

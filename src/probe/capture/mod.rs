@@ -153,8 +153,8 @@ impl Burst {
         }
         if self.tally.flows.crowded() > 0 {
             loss.push(format!(
-                "there were about {} flows, more than are kept: the lightest made room, so figures of single flows and \
-                 completed handshakes are lower bounds",
+                "of about {} flows not all found room: light ones made room for others, or had none at first, so figures of \
+                 single flows and completed handshakes are lower bounds",
                 crate::units::count(self.tally.flows.distinct() as f64)
             ));
         }

@@ -177,8 +177,11 @@ impl<'a> Receivers<'a> {
             };
             pot.packets -= portion.packets;
             pot.bytes -= portion.bytes;
-            let label =
-                listener.process.as_ref().map_or("a socket whose owner was not seen".into(), Process::to_string);
+            let label = match (&listener.process, &listener.unit) {
+                (Some(process), _) => process.to_string(),
+                (None, Some(unit)) => format!("a socket of {unit}, process not seen"),
+                (None, None) => "a socket whose owner was not seen".to_owned(),
+            };
             let end = End {
                 label: format!("{label}, {} port {port}", group.address),
                 protocol: Some("udp".to_owned()),
@@ -194,11 +197,11 @@ impl<'a> Receivers<'a> {
     fn book_udp(&self, endpoint: &Endpoint, pot: &mut Pot<'_>, entries: &mut Entries) -> bool {
         let Some(listener) = self.listener(endpoint) else { return self.book_unheard(endpoint, pot, entries) };
         if let Some(drops) = listener.drops.filter(|drops| *drops > 0) {
-            let mut end = socket_end(endpoint, listener.process.as_ref(), listener.in_kernel);
+            let mut end = socket_end(endpoint, Owner::of(listener));
             end.label = format!("lost at the full queue of {}", end.label);
             entries.book(EntryKind::SocketFull, end, pot.draw(drops));
         }
-        let end = socket_end(endpoint, listener.process.as_ref(), listener.in_kernel);
+        let end = socket_end(endpoint, Owner::of(listener));
         entries.book(kind_of(&end, listener.in_kernel), end, pot.draw_all());
         true
     }
@@ -230,7 +233,7 @@ impl<'a> Receivers<'a> {
             // A few SYNs without an end are at every window's edge; they go with the rest of the conversation.
             if half_open * 10 > endpoint.packets {
                 let portion = draw_headers(endpoint, pot, half_open);
-                let end = socket_end(endpoint, listener.process.as_ref(), listener.in_kernel);
+                let end = socket_end(endpoint, Owner::of(listener));
                 let end = End { label: format!("half-open connections to {}", end.label), ..end };
                 entries.book(EntryKind::Kernel, end, portion);
             }
@@ -261,12 +264,14 @@ impl<'a> Receivers<'a> {
         }
         let total: u64 = received.iter().map(|(_, bytes)| bytes).sum();
         let in_kernel = listener.and_then(|listener| listener.in_kernel);
+        let unit = listener.and_then(|listener| listener.unit.as_deref());
+        let unit = unit.or_else(|| connections.iter().find_map(|connection| connection.unit.as_deref()));
         if total > 0 {
             let (packets, bytes) = (pot.packets, pot.bytes);
             for (process, part) in &received {
                 let share = *part as f64 / total as f64;
                 let mut whole = Pot { whose: pot.whose, packets, bytes };
-                let end = socket_end(endpoint, *process, in_kernel);
+                let end = socket_end(endpoint, Owner { process: *process, unit, in_kernel });
                 entries.book(kind_of(&end, in_kernel), end, whole.draw_share(share));
             }
             pot.draw_all();
@@ -274,7 +279,7 @@ impl<'a> Receivers<'a> {
         }
         let process = listener.and_then(|listener| listener.process.as_ref());
         let process = process.or_else(|| connections.iter().find_map(|connection| connection.process.as_ref()));
-        let end = socket_end(endpoint, process, in_kernel);
+        let end = socket_end(endpoint, Owner { process, unit, in_kernel });
         entries.book(kind_of(&end, in_kernel), end, pot.draw_all());
     }
 
@@ -283,7 +288,11 @@ impl<'a> Receivers<'a> {
         let fits = |(_, left): &&(&Process, u64)| *left >= endpoint.payload_bytes / 2 && endpoint.payload_bytes > 0;
         let holder = self.closed.iter().filter(fits).max_by_key(|(_, left)| *left);
         let Some((process, _)) = holder.filter(|_| endpoint.protocol == "tcp") else { return false };
-        entries.book(EntryKind::Process, socket_end(endpoint, Some(process), None), pot.draw_all());
+        entries.book(
+            EntryKind::Process,
+            socket_end(endpoint, Owner { process: Some(process), ..Owner::default() }),
+            pot.draw_all(),
+        );
         true
     }
 
@@ -294,7 +303,7 @@ impl<'a> Receivers<'a> {
             return true;
         }
         if answered {
-            let mut end = socket_end(endpoint, None, None);
+            let mut end = socket_end(endpoint, Owner::default());
             end.label = match endpoint.protocol.as_str() {
                 "tcp" if self.connections_left_out => "connections that are not listed".to_owned(),
                 "tcp" => "connections that closed within the window".to_owned(),
@@ -379,13 +388,30 @@ fn kind_of(end: &End, in_kernel: Option<bool>) -> EntryKind {
     }
 }
 
-fn socket_end(endpoint: &Endpoint, process: Option<&Process>, in_kernel: Option<bool>) -> End {
+/// What is known of who holds a socket.
+#[derive(Debug, Clone, Copy, Default)]
+struct Owner<'a> {
+    process: Option<&'a Process>,
+    /// Where no process was seen.
+    unit: Option<&'a str>,
+    in_kernel: Option<bool>,
+}
+
+impl<'a> Owner<'a> {
+    fn of(listener: &'a Listener) -> Self {
+        Owner { process: listener.process.as_ref(), unit: listener.unit.as_deref(), in_kernel: listener.in_kernel }
+    }
+}
+
+fn socket_end(endpoint: &Endpoint, Owner { process, unit, in_kernel }: Owner<'_>) -> End {
     let port = endpoint.port.map_or(String::new(), |port| format!(" port {port}"));
     let protocol = endpoint.protocol.to_uppercase();
-    let label = match (process, in_kernel) {
-        (Some(process), _) => process.to_string(),
-        (None, Some(true)) => format!("the kernel ({protocol}{port})"),
-        (None, _) => format!("{protocol}{port}, owner not seen"),
+    let label = match (process, unit, in_kernel) {
+        (Some(process), ..) => process.to_string(),
+        (None, Some(unit), Some(true)) => format!("the kernel for {unit} ({protocol}{port})"),
+        (None, Some(unit), _) => format!("{unit} ({protocol}{port}), process not seen"),
+        (None, None, Some(true)) => format!("the kernel ({protocol}{port})"),
+        (None, None, _) => format!("{protocol}{port}, owner not seen"),
     };
     End {
         label,

@@ -52,6 +52,7 @@ pub(super) fn listeners(
         let udp = row.transport == Transport::Udp;
         let connected = udp && row.remote_port != 0;
         let process = named(socket.pid, names, ended);
+        let unit = unit(process.as_ref(), row, names);
         Listener {
             protocol: if udp { "udp" } else { "tcp" }.to_owned(),
             address: row.local,
@@ -63,6 +64,7 @@ pub(super) fn listeners(
                 None => saw_everything.then_some(true),
             },
             process,
+            unit,
             queue: row.receive_queue,
             backlog: (!udp && row.cookie != 0).then_some(row.send_queue),
             syn_recv: if udp { 0 } else { half_open.at(row) },
@@ -107,6 +109,8 @@ pub(super) fn connections(
     let openers = Openers::of(derived, listened_on_before);
     let connections = sockets.into_iter().map(|socket| {
         let row = socket.row;
+        let process = named(socket.pid, names, ended);
+        let unit = unit(process.as_ref(), row, names);
         Connection {
             protocol: "tcp".to_owned(),
             local_address: row.local,
@@ -115,7 +119,8 @@ pub(super) fn connections(
             remote_port: row.remote_port,
             state: state_name(row.state),
             opened_by: openers.of_row(row).map(str::to_owned),
-            process: named(socket.pid, names, ended),
+            process,
+            unit,
             rx_bytes: socket.growth.rx,
             tx_bytes: socket.growth.tx,
             rx_total: received(row),
@@ -141,6 +146,12 @@ fn named(pid: Option<i32>, names: &mut Names, ended: &mut HashSet<i32>) -> Optio
         ended.insert(pid);
     }
     process
+}
+
+/// What a socket belongs to whose process was not seen.
+fn unit(process: Option<&Process>, row: &SocketRow, names: &mut Names) -> Option<String> {
+    let id = (process.is_none() && row.control_group != 0).then_some(row.control_group)?;
+    names.of_group(id)
 }
 
 /// Half-open connections by local address and port.

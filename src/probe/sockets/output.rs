@@ -80,6 +80,10 @@ pub struct Listener {
     pub any_address: bool,
     /// The process that holds it: of several the one with the lowest id, systemd only when nobody else does.
     pub process: Option<Process>,
+    /// Where no process was seen that holds it: the systemd unit or container that it was made in, by its control group
+    /// (`INET_DIAG_CGROUP_ID`, Linux 5.8), which needs no privilege. None where that is not known either.
+    #[serde(default)]
+    pub unit: Option<String>,
     /// How many processes hold it; 0 when none could be seen.
     pub owners: u32,
     /// Whether the kernel itself holds it (NFS, WireGuard …): true when every process of this network namespace could be
@@ -130,6 +134,10 @@ pub struct Connection {
     /// The process that holds it. Of several the one with the highest id, but not the one that listens on the port: a
     /// server leaves a connection to the child that it forks for it.
     pub process: Option<Process>,
+    /// Where no process was seen that holds it: the systemd unit or container that it, or its listener, was made in, as of
+    /// a listener.
+    #[serde(default)]
+    pub unit: Option<String>,
     /// Payload received in the window (growth of `tcpi_bytes_received`); all of it when the connection is new.
     pub rx_bytes: Option<u64>,
     /// Payload sent and acknowledged in the window (growth of `tcpi_bytes_acked`); all of it when the connection is new,
