@@ -11,7 +11,8 @@ use std::path::Path;
 
 use nix::unistd::{Whence, lseek};
 
-use super::scan::PAGE;
+/// The kernel keeps files in pages of this size, or of a multiple.
+pub(super) const PAGE: usize = 4096;
 
 /// A log file of the length that it had when it was opened; what is appended later is not looked at.
 #[derive(Debug)]

@@ -7,15 +7,13 @@ use jiff::Timestamp;
 use memchr::{memchr, memrchr};
 
 use super::patterns::{LONGEST_LINE, Patterns, Searcher};
+use super::plain::PAGE;
 use super::tally::{Tally, minute};
 use super::timestamp::{Clock, Memory};
 use super::window::{Window, is_disorder};
 
 /// Bytes at a time: what stays in a core's own cache, and is more than the longest line that is matched.
 const CHUNK: usize = 128 * 1024;
-
-/// The kernel keeps files in pages of this size, or of a multiple.
-pub(super) const PAGE: usize = 4096;
 
 /// Lines that are counted one by one rather than halved further.
 const FEW: usize = 1024;
