@@ -5,7 +5,7 @@ use std::net::IpAddr;
 /// Keys that are tracked at a time. A share is too low by 1/(PLACES + 1) at most, and never too high.
 const PLACES: usize = 16;
 
-/// What can be told apart by 32 bits nearly always: comparing these is what nearly all work consists of.
+/// What can be told apart by 32 bits nearly always, of which a byte is compared first.
 pub trait Tagged {
     /// Equal for equal keys.
     fn tag(&self) -> u32;
