@@ -27,6 +27,10 @@ incidents *words:
     cargo test --test incidents -- --ignored --nocapture the_table_is_written || status=$?
     exit $status
 
+# Damaged and hostile inputs by the thousand against the release build; writes the table of docs/security.md
+attack inputs="1000":
+    CASEBOOK_ATTACK={{inputs}} CASEBOOK_ATTACK_PAGE=docs/security.md cargo test --release --test attack -- --nocapture
+
 # casebook against the tools that it replaces, as root; writes docs/performance.md. With jobs (sockets, packets,
 # bandwidth, logs, firewall, interfaces, start, whole) or --quick it only prints
 bench *jobs:
