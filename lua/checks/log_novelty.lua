@@ -178,7 +178,7 @@ return check {
         compared .. (older == 1 and " does" or " do"), join(texts, "; ", 3))):data { new = new, known_kinds = known_kinds, share_looked_at = share }:remedy {
         urgency = "now",
         ["do"] = ("Read these lines where they stand; the first of the most frequent came at %s."):format(one.first),
-        run = ("grep -rnF -- %s %s"):format(shell(text.trim(longest)), shell(recent.dir)),
+        run = sh("grep -rnF -- {{ text }} {{ folder }}", { text = text.trim(longest), folder = recent.dir }),
         risk = "none",
       }
     end

@@ -22,6 +22,10 @@ pub struct Case {
     pub casebook: String,
     /// The runbook that was run.
     pub runbook: RunbookRef,
+    /// Its remedies come from the author of the case: they were neither made on this host nor by a runbook that this casebook
+    /// carries. Set by who reads a case, never believed from one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub foreign_commands: bool,
     /// Where.
     pub host: Host,
     /// When the run began.

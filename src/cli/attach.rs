@@ -30,6 +30,7 @@ pub(super) fn attach(arguments: &AttachArguments) -> anyhow::Result<u8> {
     // Of the case as it is recorded, so that a redacted report of it finds the earlier comment, too.
     let id = ticket::id(&recorded);
     let mut case = recorded;
+    case.foreign_commands = !case_file::is_kept(&arguments.case.to_string_lossy());
     redact::secrets(&mut case);
     let case = match &redaction {
         Some(redaction) => {

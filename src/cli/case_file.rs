@@ -34,6 +34,12 @@ pub(super) fn read(named: &str, trust: Trust) -> Result<CaseFile, Usage> {
     archive::read(&bytes).map_err(|why| Usage(format!("{named} {why}")))
 }
 
+/// Whether a case of that name is one that runs on this host left in the own state directory.
+pub(super) fn is_kept(named: &str) -> bool {
+    let is_name = !Path::new(named).exists() && !named.contains(['/', '.']);
+    is_name && State::existing().ok().flatten().is_some_and(|state| state.find(named).is_ok())
+}
+
 /// Writes a case: as JSON where the name ends so, else packed.
 pub(super) fn write(place: &Place, case: &Case) -> anyhow::Result<()> {
     if place.path().extension().is_some_and(|ending| ending == "json") {

@@ -114,6 +114,11 @@ fn show_attached(case: &str, name: &str) -> anyhow::Result<u8> {
         };
         return Err(Usage(format!("{case} has nothing of the name {name}; {there}")).into());
     };
+    if !case_file::is_kept(case) {
+        say(
+            "casebook: this text comes from the author of the case, not from casebook; read its commands before you paste them",
+        );
+    }
     let mut out = io::stdout().lock();
     if !out.is_terminal() {
         output::read_enough(out.write_all(&found.bytes).and_then(|()| out.flush()))?;

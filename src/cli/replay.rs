@@ -44,7 +44,13 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
     }
     let set: Vec<&str> =
         arguments.set.iter().filter_map(|text| text.split_once('=')).map(|(key, _)| key.trim()).collect();
-    let (case, map) = sinks.leaving(judge(recorded, &runbook, params, &set, arguments.scripts.limits())?);
+    // Judged again by the case's own runbook, the commands are its author's, unless this casebook carries the same.
+    let foreign = arguments.runbook.is_none()
+        && !case_file::is_kept(arguments.case.as_deref().unwrap_or_default())
+        && !runbook::is_shipped(&recorded.runbook);
+    let mut case = judge(recorded, &runbook, params, &set, arguments.scripts.limits())?;
+    case.foreign_commands = foreign;
+    let (case, map) = sinks.leaving(case);
     map.and(sinks.write(&case))?;
     Ok(case.verdict.exit_status())
 }

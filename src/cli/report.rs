@@ -6,7 +6,10 @@ use crate::sys::trust::Trust;
 
 pub(super) fn report(arguments: &ReportArguments) -> anyhow::Result<u8> {
     let sinks = output::Sinks::prepare(&arguments.output, None)?;
-    let (case, map) = sinks.leaving(case_file::read(&arguments.case, Trust::Waived)?.case);
+    let mut case = case_file::read(&arguments.case, Trust::Waived)?.case;
+    // What it advises stands in it as text, whoever wrote that; only what this host's own runs kept is known to be theirs.
+    case.foreign_commands = !case_file::is_kept(&arguments.case);
+    let (case, map) = sinks.leaving(case);
     map.and(sinks.write(&case))?;
     Ok(case.verdict.exit_status())
 }

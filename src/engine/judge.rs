@@ -114,5 +114,6 @@ pub(super) fn fill(plan: &RemedyPlan, scope: &Scope) -> Option<Remedy> {
         run,
         undo,
         risk: plan.risk.as_ref().map(|risk| scope.render(risk).0),
+        unquoted: false,
     })
 }

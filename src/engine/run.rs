@@ -113,6 +113,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
             around: runbook.around.clone(),
             checks: checks(runbook, &seen),
         },
+        foreign_commands: false,
         host: request.host.clone(),
         started: request.started,
         window_seconds: watched_seconds(&evidence),

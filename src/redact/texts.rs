@@ -47,6 +47,7 @@ pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
         format: _,
         casebook: _,
         runbook,
+        foreign_commands: _,
         host: Host { name, kernel: _, root: _ },
         started: _,
         window_seconds: _,
@@ -149,7 +150,7 @@ fn of_gap(gap: &mut Gap, visitor: &mut dyn Visitor) {
 }
 
 fn of_remedy(remedy: &mut Remedy, visitor: &mut dyn Visitor) {
-    let Remedy { urgency: _, action, run, undo, risk } = remedy;
+    let Remedy { urgency: _, action, run, undo, risk, unquoted: _ } = remedy;
     visitor.text(Place::Said, action);
     run.iter_mut().chain(undo).chain(risk).for_each(|text| visitor.text(Place::Said, text));
 }

@@ -13,11 +13,11 @@ use super::condition::{Condition, Node};
 use super::evidence::{Converter, NotKnown};
 use super::expression::Expression;
 use super::json::{Bounds, display, to_json};
+use super::shell::push_value;
 use super::template::{Piece, Template};
 use super::vocabulary::{self, HELPERS};
 use crate::case::{Evidence, Gap, Reason, Truth};
 use crate::nearest::nearest;
-use crate::printable::shell_word;
 use crate::sys::usage;
 
 /// Memory that all expressions of one run may use together.
@@ -181,22 +181,19 @@ impl Scope {
         to_json(&value, VALUE).map_err(|error| Unknown { gaps: vec![failure(expression.text.trim(), &error)] })
     }
 
-    /// A command with its figures filled in, each quoted for the shell where it needs quotes. Inside quotes of the
-    /// template's own only plainly harmless values can stand; with any other there is no command.
+    /// A command with its figures filled in, each quoted for the shell by [`push_value`]. With a value that cannot stand where
+    /// the template wants it there is no command.
     pub fn render_command(&self, template: &Template) -> Result<String, Unknown> {
         let mut text = String::new();
         for piece in &template.pieces {
             match piece {
                 Piece::Text(piece) => text.push_str(piece),
                 Piece::Value { expression, .. } => {
-                    let word = display(&self.value(expression)?);
-                    let quoted = shell_word(&word);
-                    if is_in_quotes(&text) && quoted != word {
-                        let tried = format!("fill `{}` into a quoted part of a command", expression.text.trim());
-                        let gap = Gap::new(Reason::Malformed, tried, format!("{quoted} would not be safe there"));
-                        return Err(Unknown { gaps: vec![gap] });
-                    }
-                    text.push_str(&quoted);
+                    let value = self.value(expression)?;
+                    push_value(&mut text, &value).map_err(|why| {
+                        let tried = format!("fill `{}` into a command", expression.text.trim());
+                        Unknown { gaps: vec![Gap::new(Reason::Malformed, tried, why)] }
+                    })?;
                 }
             }
         }
@@ -371,22 +368,6 @@ fn look_up(lua: &Lua, converter: &Converter, roots: &Roots, name: &str) -> mlua:
             }))
         }
     }
-}
-
-/// Whether the end of a shell text stands inside quotes.
-fn is_in_quotes(text: &str) -> bool {
-    let mut open = None;
-    let mut escaped = false;
-    for c in text.chars() {
-        match (open, c) {
-            (_, _) if escaped => escaped = false,
-            (None | Some('"'), '\\') => escaped = true,
-            (None, '\'' | '"') => open = Some(c),
-            (Some(quote), c) if c == quote => open = None,
-            _ => {}
-        }
-    }
-    open.is_some()
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ pub fn empty() -> Case {
         findings: vec![],
         evidence: Default::default(),
         cost: Cost { wall_seconds: 0.1, cpu_seconds: 0.01, peak_memory_bytes: 9_000_000 },
+        foreign_commands: false,
     }
 }
 
@@ -51,6 +52,7 @@ fn inbound(findings: Vec<Finding>) -> Case {
         coverage: Coverage::of(&findings),
         findings,
         cost: Cost { wall_seconds: 10.21, cpu_seconds: 0.31, peak_memory_bytes: 31_000_000 },
+        foreign_commands: false,
         ..empty()
     }
 }
@@ -99,6 +101,7 @@ pub fn remedy(urgency: Urgency, action: &str, run: Option<&str>, undo: Option<&s
         run: run.map(str::to_owned),
         undo: undo.map(str::to_owned),
         risk: (!risk.is_empty()).then(|| risk.to_owned()),
+        unquoted: false,
     }
 }
 

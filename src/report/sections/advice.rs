@@ -14,8 +14,16 @@ const MOST_REMEDIES: usize = 12;
 /// Steps that are named when they could not look.
 const MOST_NAMED: usize = 4;
 
+/// Said above the remedies of a case that somebody else wrote.
+const FOREIGN: &str =
+    "The commands below come from the author of this case, not from casebook. Read them before you paste them.";
+/// Said with commands whose values nobody quoted.
+const UNQUOTED: &str = "The command below was put together by the check itself: casebook quoted nothing in it. Read it before you paste it.";
+
 /// What to do.
 pub struct Advice {
+    /// Whose the commands are, where they are not casebook's.
+    pub warning: Option<&'static str>,
     /// In the order in which to do it.
     pub remedies: Vec<Advised>,
     /// Remedies that are not shown.
@@ -30,6 +38,8 @@ pub struct Advised {
     pub urgency: Urgency,
     /// The sentence.
     pub action: String,
+    /// Why its commands want a second look.
+    pub warning: Option<&'static str>,
     /// Lines to paste.
     pub run: Vec<String>,
     /// Lines that take it back.
@@ -43,6 +53,7 @@ impl Advised {
         Advised {
             urgency: remedy.urgency,
             action: letter(&remedy.action),
+            warning: remedy.unquoted.then_some(UNQUOTED),
             run: remedy.run.as_deref().map(escape::command).unwrap_or_default(),
             undo: remedy.undo.as_deref().map(escape::command).unwrap_or_default(),
             risk: remedy.risk.as_deref().map(letter).filter(|risk| !risk.is_empty()),
@@ -71,7 +82,8 @@ impl Advice {
         remedies.truncate(MOST_REMEDIES);
         remedies.order_by_key(|advised| advised.urgency); // stable: the cause whose remedy helps most stays first
         let instead = remedies.is_empty().then(|| instead(case, saw_all));
-        Advice { remedies, more, instead }
+        let warning = (case.foreign_commands && !remedies.is_empty()).then_some(FOREIGN);
+        Advice { warning, remedies, more, instead }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! What a script decides while it runs is left alone: a mistake that is not found costs less than an alarm about none.
 
+mod commands;
 mod globals;
 mod header;
 mod known;
