@@ -27,6 +27,8 @@ mod privileges;
 mod probes;
 #[path = "cli/prompt.rs"]
 mod prompt;
+#[path = "cli/rights.rs"]
+mod rights;
 #[path = "cli/secrets.rs"]
 mod secrets;
 #[path = "cli/signals.rs"]

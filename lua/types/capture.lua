@@ -8,7 +8,7 @@
 ---@field window? string|number How long to watch. A file is read to its end, however long it lasted.
 ---@field file? string A pcap or pcapng file to read instead of watching an interface.
 ---@field ["local"] string[]? For a file: the addresses of the host that it is about, which make the direction of a packet. When empty they are inferred: the address that takes part in most packets, of equals the one that receives most, and then each further one that takes part in 5 % of the packets, all without those already taken. A direction that the file itself names for a packet counts for more. A list, or one text with commas between them.
----@field write? string A pcapng file to write the burst to: the first 128 bytes of each packet. It must not exist yet.
+---@field write? string A pcapng file to write the burst to: the first 128 bytes of each packet. It must not exist yet. That takes `--allow write`, too.
 ---@field write_limit? string|number The size at which writing ends; watching goes on.
 ---@field top? number Rows in the lists of remotes and source ports.
 

@@ -9,7 +9,7 @@ pub(super) use kept::{CasesArguments, CasesCommand, DiffArguments, ReplayArgumen
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
-use crate::probe::Manners;
+use crate::probe::{Manners, Right, Rights};
 use crate::report;
 use crate::script::sandbox::Limits;
 use crate::sys::trust::Trust;
@@ -43,7 +43,7 @@ pub(super) enum Command {
     /// Show a runbook: its parameters, steps and causes
     Show(ShowArguments),
     /// Show what a run would do, what it reads and needs, and what root would add
-    Plan(ShowArguments),
+    Plan(PlanArguments),
     /// Write a check or runbook to begin with, and its test
     New(NewArguments),
     /// Check runbooks and Lua checks without running them
@@ -114,6 +114,8 @@ pub(super) struct RunArguments {
     #[command(flatten)]
     pub output: OutputArguments,
     #[command(flatten)]
+    pub allow: AllowArguments,
+    #[command(flatten)]
     pub manners: MannersArguments,
     #[command(flatten)]
     pub scripts: ScriptArguments,
@@ -148,6 +150,8 @@ pub(super) struct CheckArguments {
     pub help_params: bool,
     #[command(flatten)]
     pub output: OutputArguments,
+    #[command(flatten)]
+    pub allow: AllowArguments,
     #[command(flatten)]
     pub manners: MannersArguments,
     #[command(flatten)]
@@ -213,7 +217,25 @@ pub(super) struct LuaArguments {
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
+    pub allow: AllowArguments,
+    #[command(flatten)]
     pub scripts: ScriptArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AllowArguments {
+    /// Give a right that a runbook, a check or a parameter asks for: `remote` to connect to other hosts and send them what was
+    /// observed, `secrets` to read secrets and keep them in the case, `write` to write files. None is given otherwise;
+    /// `casebook plan` shows what is asked for
+    #[arg(long, value_name = "RIGHTS", value_delimiter = ',', value_parser = Right::ALL.map(Right::word))]
+    pub allow: Vec<String>,
+}
+
+impl AllowArguments {
+    /// The rights.
+    pub fn rights(&self) -> Rights {
+        Rights::of(Right::ALL.into_iter().filter(|right| self.allow.iter().any(|word| word == right.word())))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -381,6 +403,24 @@ pub(super) struct ShowArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  casebook plan high-inbound-traffic
+  casebook plan ./my-runbook.yaml --set interface=eth1 --allow remote")]
+pub(super) struct PlanArguments {
+    /// The runbook's name, or the path of a YAML or Lua file
+    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
+    pub runbook: String,
+    /// Set a parameter of the runbook, as in a run
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    #[command(flatten)]
+    pub allow: AllowArguments,
+    /// As root: read files that somebody else could have written, too
+    #[arg(long)]
+    pub trust: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
   casebook new check slow_clients              lua/checks/slow_clients.lua and its test
   casebook new runbook lost-datagrams          runbooks/lost-datagrams.yaml and its test
   casebook new runbook rates --lua --dir .     rates.lua here")]
@@ -415,7 +455,7 @@ pub(super) struct LintArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   casebook probe interfaces window=2s
-  casebook probe capture interface=eth0 window=5s write=burst.pcapng
+  casebook probe capture interface=eth0 window=5s write=burst.pcapng --allow write
   casebook probe logs since=1h --format json
   casebook probe sockets --help-params")]
 pub(super) struct ProbeArguments {
@@ -430,6 +470,8 @@ pub(super) struct ProbeArguments {
     /// Explain the probe's parameters and result instead of running it
     #[arg(long)]
     pub help_params: bool,
+    #[command(flatten)]
+    pub allow: AllowArguments,
     #[command(flatten)]
     pub manners: MannersArguments,
 }

@@ -33,7 +33,11 @@ pub(super) fn check(arguments: &CheckArguments) -> anyhow::Result<u8> {
     let runbook = runbook::around(&check).map_err(|problems| cannot_run(&arguments.check, &problems))?;
     let params = arguments.params.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
     let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
-    let bounds = Bounds { limits: arguments.scripts.limits(), manners: arguments.manners.manners() };
+    let bounds = Bounds {
+        limits: arguments.scripts.limits(),
+        manners: arguments.manners.manners(),
+        rights: arguments.allow.rights(),
+    };
     let case = super::run::live(&runbook, params, bounds, arguments.quiet, &mut keeper)?;
     let (case, map) = sinks.leaving(case);
     let written = sinks.write(&case);

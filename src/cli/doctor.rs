@@ -24,6 +24,7 @@ pub(super) fn doctor() -> anyhow::Result<u8> {
             let given = if watches { json!({ "window": WINDOW }) } else { json!({}) };
             Ask {
                 by_check: false,
+                derived: Vec::new(),
                 step: probe.name().into(),
                 title: probe.name().into(),
                 probe: *probe,

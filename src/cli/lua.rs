@@ -25,7 +25,8 @@ pub(super) fn lua(arguments: &LuaArguments) -> anyhow::Result<u8> {
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(false);
-    let observer = Live::new(cancel, display.progress()).behaving(Manners::default());
+    let observer =
+        Live::new(cancel, display.progress()).behaving(Manners::default()).allowing(arguments.allow.rights());
     let secrets = Secrets::default();
     let mut failed = false;
     loop {

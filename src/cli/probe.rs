@@ -14,7 +14,7 @@ use crate::case::Evidence;
 use crate::engine::{Ask, Live, Observer};
 use crate::generate;
 use crate::nearest::nearest;
-use crate::probe::{self, AnyProbe, Cancel, Inputs, Manners, PROBES};
+use crate::probe::{self, AnyProbe, Cancel, Inputs, Manners, PROBES, Rights};
 use crate::redact;
 
 /// Bytes that are written at a time.
@@ -37,7 +37,7 @@ pub(super) fn probe(arguments: &ProbeArguments) -> anyhow::Result<u8> {
     let params = probe.complete_params(&Value::Object(params)).map_err(|why| {
         Usage(format!("probe {}: {why}; `casebook probe {0} --help-params` explains them", probe.name()))
     })?;
-    let evidence = observe(probe, params, arguments.manners.manners());
+    let evidence = observe(probe, params, arguments.manners.manners(), arguments.allow.rights());
     match print(&evidence, &arguments.format) {
         Err(error) if super::is_closed_pipe(&error) => {}
         other => other?,
@@ -89,11 +89,11 @@ fn typed(probe: &dyn AnyProbe, schema: &Value, key: &str, value: Value) -> Resul
 }
 
 /// Asks the probe, and before it those whose evidence it derives its result from.
-fn observe(probe: &'static dyn AnyProbe, params: Value, manners: Manners) -> Evidence {
+fn observe(probe: &'static dyn AnyProbe, params: Value, manners: Manners, rights: Rights) -> Evidence {
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(false);
-    let live = Live::new(cancel, display.progress()).behaving(manners);
+    let live = Live::new(cancel, display.progress()).behaving(manners).allowing(rights);
     let mut inputs = Inputs::new();
     let others: Vec<Ask> = probe
         .derives_from()
@@ -135,6 +135,7 @@ fn ask(probe: &'static dyn AnyProbe, params: Value, inputs: Inputs) -> Ask {
         time_limit: window.unwrap_or_default().saturating_add(GRACE),
         inputs,
         by_check: false,
+        derived: Vec::new(),
     }
 }
 

@@ -37,7 +37,11 @@ pub(super) fn retest(arguments: &RetestArguments) -> anyhow::Result<u8> {
         say(format_args!("casebook: the case is of {}; this is {}", before.host.name, host.name));
     }
     let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
-    let bounds = run::Bounds { limits: arguments.scripts.limits(), manners: arguments.manners.manners() };
+    let bounds = run::Bounds {
+        limits: arguments.scripts.limits(),
+        manners: arguments.manners.manners(),
+        rights: arguments.allow.rights(),
+    };
     let after = run::live(&runbook, params, bounds, arguments.quiet, &mut keeper)?;
     let difference = Difference::between(&before, &after);
     let written = sinks.write_files(&after);

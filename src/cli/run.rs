@@ -15,7 +15,7 @@ use super::output;
 use super::{Usage, say};
 use crate::case::Case;
 use crate::engine::{self, Live, Request, Settled};
-use crate::probe::{Cancel, Manners};
+use crate::probe::{Cancel, Manners, Rights};
 use crate::runbook::{self, Kind, Runbook};
 use crate::script::sandbox::Limits;
 use crate::sys::identity;
@@ -48,7 +48,11 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
         params.insert("pcap_local".into(), Value::String(addresses.join(", ")));
     }
     let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
-    let bounds = Bounds { limits: arguments.scripts.limits(), manners: arguments.manners.manners() };
+    let bounds = Bounds {
+        limits: arguments.scripts.limits(),
+        manners: arguments.manners.manners(),
+        rights: arguments.allow.rights(),
+    };
     let case = live(&runbook, params, bounds, arguments.quiet, &mut keeper)?;
     let (case, map) = sinks.leaving(case);
     let written = sinks.write(&case);
@@ -62,6 +66,7 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
 pub(super) struct Bounds {
     pub limits: Limits,
     pub manners: Manners,
+    pub rights: Rights,
 }
 
 /// Runs a runbook on this host, with a journal.
@@ -79,7 +84,8 @@ pub(super) fn live(
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(quiet);
-    let mut observer = Live::new(Arc::clone(&cancel), display.progress()).behaving(bounds.manners);
+    let mut observer =
+        Live::new(Arc::clone(&cancel), display.progress()).behaving(bounds.manners).allowing(bounds.rights);
     if let Some(noted) = noted {
         observer = observer.noting(noted);
     }

@@ -225,6 +225,11 @@ fn prepare_probe(
     if planned.watches {
         params.entry("window").or_insert_with(|| json!(window.as_secs_f64()));
     }
+    // What ships is known to send nothing that it should not.
+    let mut derived = derived(step, request.runbook);
+    if !derived.is_empty() && request.runbook.is_shipped() {
+        derived.clear();
+    }
     let params = probe
         .complete_params(&secrets.put_in(Value::Object(params)))
         .map_err(|why| secrets.hide(format!("its parameters are wrong: {why}")))?;
@@ -238,7 +243,17 @@ fn prepare_probe(
         time_limit: time_limit(step, planned.watches, own_window.unwrap_or(*window)),
         inputs: inputs(planned, request.runbook, seen),
         by_check: false,
+        derived,
     })
+}
+
+/// The arguments of a step that evidence fills, where its probe could do with them what takes a right.
+fn derived(step: &Step, runbook: &Runbook) -> Vec<String> {
+    if step.probe().is_none_or(|probe| probe.rights().is_empty()) {
+        return Vec::new();
+    }
+    let filled = step.arguments.iter().filter(|(_, argument)| !argument.derived_from(&runbook.steps).is_empty());
+    filled.map(|(name, _)| name.clone()).collect()
 }
 
 /// The ask of a step that calls a check, or what is wrong with its parameters.

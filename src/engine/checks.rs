@@ -66,6 +66,7 @@ pub(super) fn run(ask: &CheckAsk, terms: &CheckTerms<'_>) -> Checked {
     let (started, clock, cpu) = (Timestamp::now(), Instant::now(), usage::thread_cpu_seconds());
     let mut asker = Asker::new(terms.observer, terms.secrets, terms.window, terms.now);
     asker.asks_for(&ask.step, &ask.title, ask.time_limit);
+    asker.for_check(&ask.check, &ask.params);
     let given = Given {
         params: ask.params.clone(),
         needs: ask.check.needs.clone(),

@@ -5,6 +5,7 @@ mod asking;
 mod checks;
 mod conclusion;
 mod differential;
+mod foresee;
 mod judge;
 mod literal;
 mod observer;
@@ -17,6 +18,7 @@ mod trace;
 mod trim;
 
 pub use asker::Asker;
+pub use foresee::{Foreseen, Foresight, foresee};
 pub use literal::{Literal, LiteralEvidence, Unanswered};
 pub use observer::{Ask, Live, Noted, Observer, Recorded, derive, observe_one};
 pub use parameters::{Settled, settle};

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::progress::{Event, Progress};
 use super::trim::trim;
 use crate::case::{Evidence, Gap, Observed, Reason};
-use crate::probe::{AnyProbe, Cancel, Context, Gate, Inputs, Manners};
+use crate::probe::{AnyProbe, Cancel, Context, Gate, Inputs, Manners, Rights};
 use crate::runbook::Runbook;
 use crate::sys::thread::Thread;
 use crate::sys::usage;
@@ -42,6 +42,8 @@ pub struct Ask {
     pub inputs: Inputs,
     /// A check asks: a record answers only if it was asked the same.
     pub by_check: bool,
+    /// Names of the parameters that somebody's runbook or check filled from what was observed.
+    pub derived: Vec<String>,
 }
 
 /// Answers the steps of one wave, together.
@@ -67,12 +69,13 @@ pub struct Live {
     progress: Progress,
     noted: Option<Noted>,
     manners: Manners,
+    rights: Rights,
 }
 
 impl Live {
     /// An observer of this host that `cancel` can end early.
     pub fn new(cancel: Arc<Cancel>, progress: Progress) -> Self {
-        Live { cancel, progress, noted: None, manners: Manners::unbounded() }
+        Live { cancel, progress, noted: None, manners: Manners::unbounded(), rights: Rights::default() }
     }
 
     /// Lets the probes take no more of the host than `manners` allow.
@@ -80,6 +83,18 @@ impl Live {
     pub fn behaving(mut self, manners: Manners) -> Self {
         self.manners = manners;
         self
+    }
+
+    /// Lets the probes do what these rights allow; by default none does.
+    #[must_use]
+    pub fn allowing(mut self, rights: Rights) -> Self {
+        self.rights = rights;
+        self
+    }
+
+    /// Why the operator's rights do not let a probe do what it is asked, if so.
+    fn refusal(&self, ask: &Ask) -> Option<Gap> {
+        ask.probe.uses(&ask.params, &ask.derived).iter().find_map(|it| it.refusal(&self.rights))
     }
 
     /// Hands each answer to `noted` as soon as it is there, long before the run ends.
@@ -181,14 +196,23 @@ impl Observer for Live {
     }
 
     fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence> {
-        let gate = Arc::new(Gate::new(asks.iter().filter(|ask| ask.window.is_some()).count()));
+        let mut evidence: HashMap<usize, Evidence> = HashMap::new();
+        for (index, ask) in asks.iter().enumerate() {
+            if let Some(gap) = self.refusal(ask) {
+                (self.progress)(Event::Ended { step: ask.step.clone(), gap: Some(gap.why.clone()) });
+                let refused = Evidence { gap: Some(gap), ..unstarted(ask, Reason::Denied, "") };
+                self.note(ask, &refused);
+                evidence.insert(index, refused);
+            }
+        }
+        let allowed = || asks.iter().enumerate().filter(|(index, _)| !evidence.contains_key(index));
+        let gate = Arc::new(Gate::new(allowed().filter(|(_, ask)| ask.window.is_some()).count()));
         let began = Instant::now();
         let (sender, answers) = channel();
-        for (index, ask) in asks.iter().enumerate() {
+        for (index, ask) in allowed() {
             self.start(index, ask.clone(), &gate, &sender);
         }
         drop(sender);
-        let mut evidence: HashMap<usize, Evidence> = HashMap::new();
         let mut cancelled_at = None;
         while evidence.len() < asks.len() {
             match answers.recv_timeout(TICK) {

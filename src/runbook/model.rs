@@ -151,6 +151,33 @@ pub enum Argument {
     Text(Template),
 }
 
+impl Argument {
+    /// The steps whose evidence fills it, by id; empty where parameters and literals alone do.
+    pub fn derived_from(&self, steps: &[Step]) -> Vec<String> {
+        let expressions: Vec<&Expression> = match self {
+            Argument::Literal(_) => Vec::new(),
+            Argument::Value(expression) => vec![expression],
+            Argument::Text(template) => template.expressions().map(|(expression, _)| expression).collect(),
+        };
+        let mut from: Vec<String> = Vec::new();
+        for name in expressions.iter().flat_map(|expression| expression.uses()).map(|used| &used.name) {
+            if steps.iter().any(|step| step.id == *name) && !from.contains(name) {
+                from.push(name.clone());
+            }
+        }
+        from
+    }
+
+    /// As it is written.
+    pub fn written(&self) -> String {
+        match self {
+            Argument::Literal(value) => value.to_string(),
+            Argument::Value(expression) => expression.text.trim().to_owned(),
+            Argument::Text(template) => template.text.trim().to_owned(),
+        }
+    }
+}
+
 /// A way a step can end.
 #[derive(Debug, Clone)]
 pub struct Outcome {

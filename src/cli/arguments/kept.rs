@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use super::{MannersArguments, OutputArguments, ScriptArguments};
+use super::{AllowArguments, MannersArguments, OutputArguments, ScriptArguments};
 use crate::units::Size;
 
 #[derive(Debug, Args)]
@@ -103,6 +103,8 @@ pub(in crate::cli) struct RetestArguments {
     /// Show no progress
     #[arg(long, short)]
     pub quiet: bool,
+    #[command(flatten)]
+    pub allow: AllowArguments,
     #[command(flatten)]
     pub manners: MannersArguments,
     #[command(flatten)]

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use output::{Files as Output, Line, TextFile};
 
-use super::{Context, Need, Probe};
+use super::{Context, Need, Probe, Right, Use};
 use crate::case::{Gap, Observed, Reason};
 use crate::printable::printable;
 use crate::units::{self, Size};
@@ -48,8 +48,8 @@ pub struct Params {
     pub max_bytes: Size,
     /// Lines to keep of each file; 10,000 at most.
     pub max_lines: u32,
-    /// Whether secrets are read and kept: password files, private keys, the values of settings that are called a password, a
-    /// secret, a token or a key. They will stand in the case.
+    /// Asks to read and keep secrets: password files, private keys, the values of settings that are called a password, a
+    /// secret, a token or a key. They will stand in the case. That takes `--allow secrets`, too.
     pub allow_secrets: bool,
 }
 
@@ -66,8 +66,18 @@ impl Probe for FileProbe {
     const REPLACES: &'static [&'static str] = &["cat", "grep", "stat"];
     const NEEDS: &'static [Need] =
         &[Need { what: "CAP_DAC_READ_SEARCH", without: "files that this user may not read stay unread" }];
+    const RIGHTS: &'static [Right] = &[Right::Secrets];
     type Params = Params;
     type Output = Output;
+
+    fn uses(params: &Params, _derived: &[String]) -> Vec<Use> {
+        let read = |path: &String| Use::free(format!("read {}", printable(path)));
+        let mut uses: Vec<Use> = params.paths.iter().take(MOST_FILES).map(read).collect();
+        if params.allow_secrets {
+            uses.push(Use::needing(Right::Secrets, "read and keep secrets (`allow_secrets`)"));
+        }
+        uses
+    }
 
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Output>, Gap> {
         let pattern = params.pattern.as_deref().map(compile).transpose()?;
@@ -176,7 +186,7 @@ fn read(path: &Path, params: &Params) -> Result<Option<Contents>, (bool, Gap)> {
     // The path of what is open, whatever links lead there.
     let real = real_path(&file).map_err(|error| seen(Gap::io(tried(), &error)))?;
     let refused = |why: &str| Gap::new(Reason::Denied, tried(), why);
-    const SECRET_WAY_OUT: &str = "set `allow_secrets` if it must stand in the case";
+    const SECRET_WAY_OUT: &str = "set `allow_secrets`, and run with --allow secrets, if it must stand in the case";
     match guard::refusal(&real) {
         Some(Refusal::Unsafe) => {
             return Err(seen(refused("it is memory or a device in the form of a file, not text")));

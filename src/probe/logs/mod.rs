@@ -30,8 +30,9 @@ use serde::{Deserialize, Serialize};
 pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits};
 pub use timestamp::Format;
 
-use super::{Context, Need, Probe};
+use super::{Context, Need, Probe, Use};
 use crate::case::{Gap, Observed, Reason};
+use crate::printable::printable;
 use crate::units::Span;
 use patterns::Patterns;
 use reading::Question;
@@ -98,6 +99,12 @@ impl Probe for Logs {
         &[Need { what: "CAP_DAC_READ_SEARCH", without: "logs that only root or the group adm may read stay unread" }];
     type Params = Params;
     type Output = Output;
+
+    fn uses(params: &Params, _derived: &[String]) -> Vec<Use> {
+        let dir = params.dir.as_ref().map(|dir| Use::free(format!("read logs in {}", printable(dir))));
+        let files = params.files.iter().map(|file| Use::free(format!("read the logs {}", printable(file))));
+        dir.into_iter().chain(files).collect()
+    }
 
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Output>, Gap> {
         let started = Instant::now();
