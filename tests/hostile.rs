@@ -96,7 +96,7 @@ fn attempt(path: &Path, stage: &Path) -> Outcome {
     let name = path.file_stem().unwrap().to_string_lossy().into_owned();
     let text = fs::read_to_string(path).unwrap();
     let file = path.file_name().unwrap().to_string_lossy().into_owned();
-    let modules = Modules { folder: Some(stage.join("inside")), recorded: BTreeMap::new(), vet: None };
+    let modules = Modules { folder: Some(stage.join("inside")), recorded: BTreeMap::new(), trust: Trust::Required };
     let secret = stage.join("secret").to_string_lossy().into_owned();
     let bounds = Bounds { depth: 16, items: 100_000, bytes: LIMITS.output_bytes };
     let began = Instant::now();
@@ -157,7 +157,7 @@ fn faults(outcome: &Outcome, most: Duration) -> Vec<String> {
 /// A script of `tests/hostile/checks`, as `casebook check` runs it: its header first, then the check, which no probe answers.
 fn attempt_check(path: &Path, stage: &Path) -> Outcome {
     let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-    let modules = Modules { folder: Some(stage.join("inside")), recorded: BTreeMap::new(), vet: None };
+    let modules = Modules { folder: Some(stage.join("inside")), recorded: BTreeMap::new(), trust: Trust::Required };
     let origin = path.file_name().unwrap().to_string_lossy().into_owned();
     let script = Script { origin, text: fs::read_to_string(path).unwrap(), modules };
     let began = Instant::now();

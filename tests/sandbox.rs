@@ -257,7 +257,7 @@ fn require_reaches_the_folder_of_the_script_and_the_recorded_texts() {
     std::os::unix::fs::symlink("../secret.lua", folder.join("out.lua")).unwrap();
     std::os::unix::fs::symlink("kept.lua", folder.join("within.lua")).unwrap();
     let recorded = BTreeMap::from([("kept".to_owned(), "return 'recorded'".to_owned())]);
-    let modules = Modules { folder: Some(folder.clone()), recorded, vet: None };
+    let modules = Modules { folder: Some(folder.clone()), recorded, trust: Trust::Required };
     let run = |text: &str| run_with(&Limits::default(), &modules, text);
     let ran = run("N = 3 local a, b = require('net.rates'), require('net.rates') return { a.name, a.n, a == b, require('kept'), require('within') }").unwrap();
     assert_eq!(ran.value, json!(["net.rates", 3, true, "recorded", "folder"]));

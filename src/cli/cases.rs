@@ -30,7 +30,7 @@ pub(super) fn cases(arguments: &CasesArguments) -> anyhow::Result<u8> {
 }
 
 fn state() -> Result<Option<State>, Usage> {
-    State::existing().map_err(|why| Usage(format!("there is no state directory: {why}")))
+    State::existing().map_err(|why| Usage(format!("cannot use the state directory {why}")))
 }
 
 fn list(format: &str) -> anyhow::Result<u8> {

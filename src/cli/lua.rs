@@ -37,7 +37,7 @@ pub(super) fn lua(arguments: &LuaArguments) -> anyhow::Result<u8> {
         };
         let mut asker = Asker::new(&observer, &secrets, arguments.window.0, given.now);
         let mut broken = None;
-        let modules = Modules { folder: Some(".".into()), ..Modules::default() };
+        let modules = Modules { folder: Some(".".into()), trust: arguments.scripts.trusting(), ..Modules::default() };
         let ended = session(given, &modules, &arguments.scripts.limits(), |question| match question {
             Question::Line(goes_on) => Answer::Line(lines.next(goes_on)),
             Question::Probes(calls) => Answer::Probes(asker.answer(calls)),

@@ -1,17 +1,15 @@
 //! `--redact`: pseudonyms in all that is written, and the map that undoes them.
 
 use std::cell::RefCell;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-
-use nix::unistd::Uid;
 
 use super::arguments::RedactArguments;
 use super::place::Place;
 use super::{Usage, say};
 use crate::case::Case;
 use crate::redact::{Kind, Map, Pseudonyms};
-use crate::sys::text_file;
+use crate::sys::text_file::{self, Unreadable};
+use crate::sys::trust;
 
 /// The largest map that is read.
 const LARGEST: u64 = 64 * 1024 * 1024;
@@ -58,35 +56,17 @@ impl Redaction {
     }
 }
 
-/// The map of that file, if there is one.
+/// The map of that file, if there is one. Nobody else may have written it, or the pseudonyms would be theirs; nor read it: it
+/// undoes the redaction for them, too.
 fn read(path: &Path) -> Result<Option<Map>, Usage> {
-    match text_file::read(path, LARGEST) {
-        Err(text_file::Unreadable::Absent) => Ok(None),
-        Err(error) => Err(Usage(format!("cannot read the map {}: {error}", path.display()))),
-        Ok(text) => {
-            keeps_to_its_owner(path)?;
-            Map::from_json(&text).map(Some).map_err(|error| Usage(format!("{} {error}", path.display())))
-        }
+    match trust::open_private(path).and_then(|file| text_file::text_of(file, LARGEST)) {
+        Err(Unreadable::Absent) => Ok(None),
+        Err(error) => Err(Usage(format!("cannot use the map {}: {error}", path.display()))),
+        Ok(text) => Map::from_json(&text).map(Some).map_err(|error| Usage(format!("{} {error}", path.display()))),
     }
 }
 
 /// The map of that file, which must be there.
 pub(super) fn read_map(path: &Path) -> Result<Map, Usage> {
     read(path)?.ok_or_else(|| Usage(format!("there is no map {}", path.display())))
-}
-
-/// A map that others can read undoes the redaction for them, too.
-fn keeps_to_its_owner(path: &Path) -> Result<(), Usage> {
-    let refused = |why: String| Usage(format!("the map {} {why}", path.display()));
-    let metadata = std::fs::metadata(path).map_err(|error| refused(format!("cannot be read: {error}")))?;
-    if metadata.mode() & 0o077 != 0 {
-        return Err(refused(format!(
-            "has mode {:04o}, so others can read it; run `chmod 600` on it",
-            metadata.mode() & 0o7777
-        )));
-    }
-    if metadata.uid() != Uid::effective().as_raw() && metadata.uid() != 0 && !Uid::effective().is_root() {
-        return Err(refused(format!("belongs to user {}", metadata.uid())));
-    }
-    Ok(())
 }

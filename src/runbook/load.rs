@@ -13,9 +13,9 @@ use super::library::{self, Found, Kind, Language, SHIPPED};
 use super::model::{Check, Runbook};
 use super::problem::{Problem, Problems};
 use crate::case::{CheckRef, RunbookRef};
-use crate::script::sandbox::{self, Limits, Modules, Stopped, Vet};
+use crate::script::sandbox::{self, Limits, Modules, Stopped};
 use crate::script::{Declared, Script, declare};
-use crate::sys::trust::{self, Trust};
+use crate::sys::trust::Trust;
 
 /// Checks a YAML runbook that lies nowhere.
 pub fn load(text: &str, origin: &str) -> Result<Runbook, Problems> {
@@ -132,8 +132,7 @@ pub fn around(check: &Arc<Check>) -> Result<Runbook, Problems> {
 }
 
 fn script(found: &Found, trust: Trust) -> Script {
-    let vet = (trust == Trust::Required).then_some(trust::vet as Vet);
-    let modules = Modules { folder: found.folder.clone(), vet, ..Modules::default() };
+    let modules = Modules { folder: found.folder.clone(), trust, ..Modules::default() };
     Script { origin: found.origin.clone(), text: found.text.clone(), modules }
 }
 

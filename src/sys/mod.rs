@@ -1,5 +1,6 @@
 //! Doors to the kernel. `unsafe` lives here only, each with its reason.
 
+pub mod caller;
 pub mod conntrack;
 pub mod identity;
 pub mod lua_hook;
@@ -15,5 +16,6 @@ pub mod text_file;
 pub mod thread;
 pub mod tracefs;
 pub mod trust;
+pub mod unreadable;
 pub mod usage;
 pub mod xtables;

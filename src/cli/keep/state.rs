@@ -15,7 +15,8 @@ use nix::unistd::Uid;
 use crate::archive;
 use crate::cli::place::Place;
 use crate::order::Order as _;
-use crate::sys::trust;
+use crate::sys::text_file::{self, Unreadable};
+use crate::sys::trust::{self, Trust};
 
 /// Where root keeps its cases.
 const OF_ROOT: &str = "/var/lib/casebook/cases";
@@ -92,15 +93,19 @@ impl State {
             return Err(refused(&format!("it belongs to user {}", metadata.uid())));
         }
         // Who could put a link where root is about to write could have root write anywhere.
-        let open = File::open(&folder).map_err(|error| refused(&error))?;
-        trust::vet(&open, &folder).map_err(|_| refused(&"somebody else may write there"))?;
+        trust::check_folder(&folder, Trust::Own).map_err(|why| refused(&why))?;
         Ok(State { folder })
     }
 
-    /// The folder, if it is there.
+    /// The folder, if it is there. One that somebody else could have put files in is refused: what is kept is judged and run
+    /// again, and removed.
     pub fn existing() -> Result<Option<Self>, String> {
         let folder = location()?;
-        Ok(folder.is_dir().then_some(State { folder }))
+        match trust::check_folder(&folder, Trust::Own) {
+            Ok(()) => Ok(Some(State { folder })),
+            Err(Unreadable::Absent) => Ok(None),
+            Err(why) => Err(format!("{}: {why}", folder.display())),
+        }
     }
 
     /// Where it is.
@@ -137,7 +142,7 @@ impl State {
     /// The journals of runs that did not come to their case, the oldest first.
     pub fn unfinished(&self) -> Vec<Unfinished> {
         let told = |id: String| {
-            let file = File::open(self.journal_path(&id)).ok()?;
+            let file = trust::open_trusted(&self.journal_path(&id), Trust::Own).ok()?;
             let bytes = file.metadata().ok()?.len();
             // The writer holds the lock as long as it lives.
             let runs = Flock::lock(file, FlockArg::LockSharedNonblock).is_err();
@@ -169,8 +174,7 @@ impl State {
     /// The text of a journal whose run is over.
     pub fn journal(&self, id: &str) -> Result<Vec<u8>, String> {
         use std::io::Read;
-        let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(self.journal_path(id));
-        let file = file.map_err(|error| error.to_string())?;
+        let file = trust::open_trusted(&self.journal_path(id), Trust::Own).map_err(|error| error.to_string())?;
         let locked = Flock::lock(file, FlockArg::LockSharedNonblock)
             .map_err(|_| "its run still goes on; end that with Ctrl-C or `kill`, or wait for it".to_owned())?;
         let mut bytes = Vec::new();
@@ -243,7 +247,7 @@ impl State {
 
     /// The bytes of a kept case.
     pub fn read(&self, id: &str) -> Result<Vec<u8>, String> {
-        crate::sys::text_file::read_bytes(&self.path(id), archive::LARGEST).map_err(|error| error.to_string())
+        text_file::read_bytes_trusted(&self.path(id), archive::LARGEST, Trust::Own).map_err(|error| error.to_string())
     }
 }
 
