@@ -33,6 +33,8 @@ mod secrets;
 mod signals;
 #[path = "cli/testing.rs"]
 mod testing;
+#[path = "cli/trust.rs"]
+mod trust;
 #[path = "cli/unfinished.rs"]
 mod unfinished;
 #[path = "cli/usage.rs"]

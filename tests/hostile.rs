@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use casebook::case::{Evidence, Gap, Reason};
 use casebook::script::sandbox::{self, Attempt, Limits, Modules, Stopped};
 use casebook::script::{Bounds, Call, CheckFinding, Declared, Given, Script, declare, run_check, to_json};
+use casebook::sys::trust::Trust;
 use serde_json::{Value, json};
 
 /// What stands in the file that no script may read.

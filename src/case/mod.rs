@@ -3,6 +3,7 @@
 //! Plain data, no behaviour beyond its own meaning: everything here is serialised into the case and read back in a replay.
 
 mod account;
+pub mod advice;
 mod diagnosis;
 mod difference;
 mod evidence;

@@ -94,6 +94,9 @@ pub struct RunbookRef {
     /// The check that was run by hand, by its name or file; the runbook is then no more than what it takes to run it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub around: Option<String>,
+    /// The file that it was read from, when that was found by its name and went before the runbook that ships under this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overrides_embedded: Option<String>,
     /// The checks that its steps call, by name.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub checks: IndexMap<String, CheckRef>,
@@ -104,6 +107,9 @@ pub struct RunbookRef {
 pub struct CheckRef {
     /// Where it was read from.
     pub origin: String,
+    /// It was found by its name, and went before the check that ships under this name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overrides_embedded: bool,
     /// Its text.
     pub text: String,
     /// The modules of its own folder that it required, by name, with their texts.

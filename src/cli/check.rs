@@ -14,9 +14,12 @@ pub(super) fn load(arguments: &CheckArguments) -> Result<Arc<Check>, Usage> {
     let name = &arguments.check;
     let found = runbook::find(Kind::Check, name, None, arguments.scripts.trusting())
         .map_err(|error| Usage(error.to_string()))?;
-    runbook::load_check(&found, arguments.scripts.trusting())
-        .map(Arc::new)
-        .map_err(|problems| cannot_run(name, &problems))
+    let check =
+        runbook::load_check(&found, arguments.scripts.trusting()).map_err(|problems| cannot_run(name, &problems))?;
+    if check.overrides_embedded {
+        super::run::say_override("check", &check.name, &check.script.origin);
+    }
+    Ok(Arc::new(check))
 }
 
 fn cannot_run(name: &str, problems: &Problems) -> Usage {

@@ -1,11 +1,13 @@
 //! `casebook doctor`: each probe is asked briefly, and says what it could not see.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::case::advice;
 use crate::engine::{Ask, Live, Observer};
 use crate::probe::{Cancel, Inputs, PROBES};
 use crate::sys::identity;
@@ -38,6 +40,7 @@ pub(super) fn doctor() -> anyhow::Result<u8> {
     let who = if host.root { "as root" } else { "not as root" };
     writeln!(out, "casebook {} on {}, Linux {}, {who}\n", env!("CARGO_PKG_VERSION"), host.name, host.kernel)?;
     let mut blind = 0;
+    let mut capabilities = BTreeSet::new();
     for (probe, evidence) in probes.iter().zip(live.observe(asks)) {
         match &evidence.gap {
             None if evidence.missing.is_empty() => {
@@ -51,6 +54,8 @@ pub(super) fn doctor() -> anyhow::Result<u8> {
             writeln!(out, "              {:<12} could not {}: {}", "", gap.tried, gap.why)?;
             if let Some(way_out) = &gap.way_out {
                 writeln!(out, "              {:<12} way out: {way_out}", "")?;
+                let named = advice::capabilities(way_out).into_iter().flat_map(|named| named.split(" and "));
+                capabilities.extend(named.map(str::to_owned));
             }
         }
         for need in probe.needs().iter().filter(|_| evidence.gap.is_some() || !evidence.missing.is_empty()) {
@@ -66,5 +71,9 @@ pub(super) fn doctor() -> anyhow::Result<u8> {
             "A run works all the same; its report says what it could not see."
         }
     )?;
+    if !capabilities.is_empty() {
+        let capabilities: Vec<String> = capabilities.into_iter().collect();
+        writeln!(out, "\n{}", advice::group_restricted(&capabilities))?;
+    }
     Ok(0)
 }

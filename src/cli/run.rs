@@ -15,6 +15,7 @@ use super::output;
 use super::{Usage, say};
 use crate::case::Case;
 use crate::engine::{self, Live, Request, Settled};
+use crate::printable::printable;
 use crate::probe::{Cancel, Manners};
 use crate::runbook::{self, Kind, Runbook};
 use crate::script::sandbox::Limits;
@@ -24,10 +25,22 @@ use crate::sys::trust::Trust;
 /// The runbook of that name or file, checked.
 pub(super) fn load(name: &str, trust: Trust) -> Result<Runbook, Usage> {
     let found = runbook::find(Kind::Runbook, name, None, trust).map_err(|error| Usage(error.to_string()))?;
-    runbook::load_found(&found, trust).map_err(|problems| {
+    let runbook = runbook::load_found(&found, trust).map_err(|problems| {
         let shown = problems.render(output::stderr_color());
         Usage(format!("the runbook {name} cannot be run\n{shown}"))
-    })
+    })?;
+    if runbook.overrides_embedded {
+        say_override("runbook", &runbook.name, &runbook.origin);
+    }
+    for check in runbook.checks().filter(|check| check.overrides_embedded) {
+        say_override("check", &check.name, &check.script.origin);
+    }
+    Ok(runbook)
+}
+
+/// Says that a file is taken in place of what ships under its name.
+pub(super) fn say_override(kind: &str, name: &str, origin: &str) {
+    say(format_args!("casebook: WARNING: {} is taken in place of the {kind} `{name}` that ships", printable(origin)));
 }
 
 pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {

@@ -111,6 +111,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
             title: runbook.title.clone(),
             text: runbook.text.clone(),
             around: runbook.around.clone(),
+            overrides_embedded: runbook.overrides_embedded.then(|| runbook.origin.clone()),
             checks: checks(runbook, &seen),
         },
         host: request.host.clone(),
@@ -153,6 +154,7 @@ fn checks(runbook: &Runbook, seen: &[Seen]) -> IndexMap<String, CheckRef> {
         let Some(check) = step.check() else { continue };
         let kept = checks.entry(check.name.clone()).or_insert_with(|| CheckRef {
             origin: check.script.origin.clone(),
+            overrides_embedded: check.overrides_embedded,
             text: check.script.text.clone(),
             modules: BTreeMap::new(),
         });

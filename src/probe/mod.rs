@@ -21,6 +21,7 @@ pub mod kernel;
 pub mod ledger;
 pub mod logs;
 mod manners;
+mod named;
 mod process;
 pub mod processes;
 pub mod service;

@@ -130,11 +130,11 @@ fn of_map(fields: &mut Map<String, Value>, parent: &str, visitor: &mut dyn Visit
 }
 
 fn of_runbook(runbook: &mut RunbookRef, visitor: &mut dyn Visitor) {
-    let RunbookRef { name: _, title, text, around, checks } = runbook;
+    let RunbookRef { name: _, title, text, around, overrides_embedded, checks } = runbook;
     visitor.text(Place::Said, title);
     visitor.text(Place::Source, text);
-    around.iter_mut().for_each(|around| visitor.text(Place::Said, around));
-    for CheckRef { origin, text, modules } in checks.values_mut() {
+    around.iter_mut().chain(overrides_embedded).for_each(|path| visitor.text(Place::Said, path));
+    for CheckRef { origin, overrides_embedded: _, text, modules } in checks.values_mut() {
         visitor.text(Place::Said, origin);
         visitor.text(Place::Source, text);
         modules.values_mut().for_each(|module| visitor.text(Place::Source, module));

@@ -176,6 +176,7 @@ impl Checker<'_> {
             calm,
             causes,
             around: None,
+            overrides_embedded: false,
             origin: self.origin.to_owned(),
             text: self.text.to_owned(),
         }
@@ -236,6 +237,7 @@ impl Checker<'_> {
             }
         }
         Check {
+            overrides_embedded: false,
             name: document.name.value,
             summary: document.summary,
             tags: document.tags,

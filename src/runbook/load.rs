@@ -25,7 +25,7 @@ pub fn load(text: &str, origin: &str) -> Result<Runbook, Problems> {
 /// Checks a runbook that was found. Its checks must be as trustworthy as `trust` wants.
 pub fn load_found(found: &Found, trust: Trust) -> Result<Runbook, Problems> {
     let find = |name: &str| by_name(name, found.folder.as_deref(), trust);
-    match found.language {
+    let runbook = match found.language {
         Language::Yaml => check::runbook(&found.text, &found.origin, &find),
         Language::Lua => {
             let script = script(found, trust);
@@ -41,7 +41,8 @@ pub fn load_found(found: &Found, trust: Trust) -> Result<Runbook, Problems> {
             let text = pretty(&document);
             check::runbook(&text, &found.origin, &find).map_err(|problems| in_lua(problems, &script))
         }
-    }
+    }?;
+    Ok(Runbook { overrides_embedded: found.overrides_embedded, ..runbook })
 }
 
 /// What a list tells of a runbook. One that ships is known to be good, so that only its head is read; any other is checked
@@ -88,7 +89,9 @@ pub fn load_recorded(recorded: &RunbookRef) -> Result<Runbook, Problems> {
         Some(kept) => in_case(name, kept),
         None => Err(NoCheck { message: format!("the case does not hold the check `{name}`"), help: None }),
     })?;
-    Ok(Runbook { around: recorded.around.clone(), ..runbook })
+    let overrides_embedded = recorded.overrides_embedded.is_some();
+    let origin = recorded.overrides_embedded.clone().unwrap_or(runbook.origin);
+    Ok(Runbook { around: recorded.around.clone(), overrides_embedded, origin, ..runbook })
 }
 
 /// Checks a check that was found. Its modules must be as trustworthy as `trust` wants.
@@ -105,7 +108,7 @@ pub fn load_check(found: &Found, trust: Trust) -> Result<Check, Problems> {
             vec![problem.help(Some("give both the same name, by which it is found".into()))],
         ));
     }
-    Ok(check)
+    Ok(Check { overrides_embedded: found.overrides_embedded, ..check })
 }
 
 /// A runbook of one step that runs a check, so that it leaves the same trail as any other. Its parameters are the check's.
@@ -150,7 +153,8 @@ fn by_name(name: &str, beside: Option<&Path>, trust: Trust) -> Result<Arc<Check>
 fn in_case(name: &str, kept: &CheckRef) -> Result<Arc<Check>, NoCheck> {
     let modules = Modules { recorded: kept.modules.clone(), ..Modules::default() };
     let script = Script { origin: kept.origin.clone(), text: kept.text.clone(), modules };
-    checked(&script).map(Arc::new).map_err(|problems| broken(name, &problems))
+    let check = checked(&script).map_err(|problems| broken(name, &problems))?;
+    Ok(Arc::new(Check { overrides_embedded: kept.overrides_embedded, ..check }))
 }
 
 fn broken(name: &str, problems: &Problems) -> NoCheck {

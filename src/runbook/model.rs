@@ -37,6 +37,8 @@ pub struct Runbook {
     pub causes: Vec<CausePlan>,
     /// The check that it was made for, to run it by hand.
     pub around: Option<String>,
+    /// It was found by its name, and goes before one that ships with casebook.
+    pub overrides_embedded: bool,
     /// Where it was read from.
     pub origin: String,
     /// Its text; a Lua runbook's in the form that it was read as.
@@ -136,6 +138,8 @@ pub struct Check {
     pub declared_params: Value,
     /// The probes that it may call.
     pub needs: Vec<&'static str>,
+    /// It was found by its name, and goes before one that ships with casebook.
+    pub overrides_embedded: bool,
     /// Its text.
     pub script: Script,
 }

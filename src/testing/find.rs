@@ -64,7 +64,7 @@ pub fn of_file(path: &Path, trust: Trust) -> Result<Source, String> {
     };
     let text = text_file::read_trusted(path, LARGEST, trust).map_err(|error| refused(error.to_string()))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let found = Found { name, origin: path.display().to_string(), text, language, folder: Some(folder.to_owned()) };
+    let found = Found { name, origin: path.display().to_string(), text, language, folder: Some(folder.to_owned()), overrides_embedded: false };
     Ok(Source { found, home: None })
 }
 
@@ -106,7 +106,7 @@ pub fn by_name(name: &str, trust: Trust) -> Result<Option<Vec<Source>>, String> 
     for kind in [Kind::Check, Kind::Runbook] {
         let found = match runbook::find(kind, name, None, trust) {
             Ok(found) => found,
-            Err(error @ NotFound::Unreadable { .. }) => return Err(error.to_string()),
+            Err(error @ (NotFound::Unreadable { .. } | NotFound::Override { .. })) => return Err(error.to_string()),
             Err(_) => continue,
         };
         known = true;

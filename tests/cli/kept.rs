@@ -116,7 +116,7 @@ fn root_keeps_nothing_where_somebody_else_may_write() {
     let answer = desk.run_with("run brief.yaml", |command| {
         command.env("XDG_STATE_HOME", desk.path("open"));
     });
-    assert!(answer.ended(0).err.contains("somebody else may write there"), "{}", answer.err);
+    assert!(answer.ended(0).err.contains("everybody may write to it"), "{}", answer.err);
 }
 
 const STRANGER: &str = "203.0.113.77";

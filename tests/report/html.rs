@@ -162,7 +162,7 @@ fn a_partial_run_and_what_could_not_be_seen_are_said() {
     assert!(page(&partial()).contains("PARTIAL: the run ended early"));
     let report = page(&without_root());
     assert!(
-        report.contains("To see it, run with sudo, or give the binary CAP_NET_RAW, CAP_NET_ADMIN and CAP_PERFMON:")
+        report.contains("To see it, run with sudo, or give a group-restricted binary CAP_NET_RAW, CAP_NET_ADMIN and CAP_PERFMON:")
     );
     assert!(!page(&calm()).contains("could not be seen"));
 }

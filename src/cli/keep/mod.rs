@@ -136,6 +136,7 @@ fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Optio
 fn checks(runbook: &Runbook) -> indexmap::IndexMap<String, crate::case::CheckRef> {
     let kept = |check: &Arc<crate::runbook::Check>| crate::case::CheckRef {
         origin: check.script.origin.clone(),
+        overrides_embedded: check.overrides_embedded,
         text: check.script.text.clone(),
         modules: std::collections::BTreeMap::new(),
     };

@@ -16,7 +16,7 @@ use super::summary::Source;
 use super::tally::{Seen, Tally};
 use super::{Burst, Params};
 use crate::case::{Gap, Observed, Reason};
-use crate::probe::Context;
+use crate::probe::{Context, named};
 use crate::units::count;
 
 /// How many packets go by between two looks at whether the run was cancelled.
@@ -153,7 +153,7 @@ fn survey(path: &str, params: &Params, cx: &Context) -> Result<Survey, Gap> {
 fn open(path: &str) -> Result<Reader<BufReader<File>>, Gap> {
     // Without O_NONBLOCK the opening of a named pipe waits for a writer, maybe for ever.
     let options = File::options().read(true).custom_flags(libc::O_NONBLOCK).to_owned();
-    let file = options.open(path).map_err(|error| Gap::io(tried(path), &error))?;
+    let file = named::as_operator(|| options.open(path)).map_err(|error| named::gap(tried(path), &error))?;
     let kind = file.metadata().map_err(|error| Gap::io(tried(path), &error))?;
     if !kind.is_file() {
         return Err(Gap::new(Reason::Malformed, tried(path), "it is not a regular file").way_out("save it to a file"));

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use output::{Files as Output, Line, TextFile};
 
-use super::{Context, Need, Probe};
+use super::{Context, Need, Probe, named};
 use crate::case::{Gap, Observed, Reason};
 use crate::printable::printable;
 use crate::units::{self, Size};
@@ -65,7 +65,7 @@ impl Probe for FileProbe {
     const SOURCE: &'static str = "the files that are named; regular ones only, no memory, no devices";
     const REPLACES: &'static [&'static str] = &["cat", "grep", "stat"];
     const NEEDS: &'static [Need] =
-        &[Need { what: "CAP_DAC_READ_SEARCH", without: "files that this user may not read stay unread" }];
+        &[Need { what: "root", without: "files that this user may not read stay unread" }];
     type Params = Params;
     type Output = Output;
 
@@ -113,7 +113,11 @@ fn look(path: &str, pattern: Option<&Regex>, params: &Params, observed: &mut Obs
     };
     const UNREAD: [&str; 5] =
         ["files.bytes", "files.lines", "files.lines_read", "files.lines_left_out", "files.secrets_left_out"];
-    match read(Path::new(path), params) {
+    let tried = || format!("read {}", file.path);
+    // Some files of /proc ask once more when they are read: all of it is done with the operator's rights.
+    let read = named::as_operator(|| Ok(read(Path::new(path), params)))
+        .unwrap_or_else(|error| Err((false, named::gap(tried(), &error))));
+    match read {
         Ok(Some(read)) => {
             take(&mut file, &read, pattern, params);
             if read.cut {
@@ -154,7 +158,7 @@ fn read(path: &Path, params: &Params) -> Result<Option<Contents>, (bool, Gap)> {
     let metadata = match path.metadata() {
         Ok(metadata) => metadata,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-        Err(error) => return Err((false, Gap::io(tried(), &error))),
+        Err(error) => return Err((false, named::gap(tried(), &error))),
     };
     let seen = |gap| (true, gap);
     let kind = metadata.file_type();
@@ -172,7 +176,7 @@ fn read(path: &Path, params: &Params) -> Result<Option<Contents>, (bool, Gap)> {
         .read(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)
-        .map_err(|error| seen(Gap::io(tried(), &error)))?;
+        .map_err(|error| seen(named::gap(tried(), &error)))?;
     // The path of what is open, whatever links lead there.
     let real = real_path(&file).map_err(|error| seen(Gap::io(tried(), &error)))?;
     let refused = |why: &str| Gap::new(Reason::Denied, tried(), why);

@@ -17,6 +17,7 @@ mod text;
 mod timestamp;
 mod window;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -30,7 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits};
 pub use timestamp::Format;
 
-use super::{Context, Need, Probe};
+use super::{Context, Need, Probe, named};
 use crate::case::{Gap, Observed, Reason};
 use crate::units::Span;
 use patterns::Patterns;
@@ -110,8 +111,11 @@ impl Probe for Logs {
         let searched = if params.patterns.is_empty() { patterns::usual() } else { params.patterns.clone() };
         let patterns = Patterns::compile(&searched)?;
         let dir = directory(&params)?;
-
-        let finds = find::find(&dir, &params.files, window.from);
+        let named = dir != Path::new(USUAL_DIR) || !params.files.is_empty();
+        let with_rights = Rights { of_operator: named };
+        let finds = with_rights
+            .to(|| Ok(find::find(&dir, &params.files, window.from)))
+            .map_err(|error| Gap::io(format!("look into {}", dir.display()), &error))?;
         let stop = || {
             if !cx.goes_on() {
                 Some(Reason::Cancelled)
@@ -120,7 +124,7 @@ impl Probe for Logs {
             }
         };
         let samples = params.samples.min(MOST_SAMPLES) as usize;
-        let question = Question { patterns: &patterns, window, zone, now, samples, stop: &stop };
+        let question = Question { patterns: &patterns, window, zone, now, samples, rights: with_rights, stop: &stop };
         let (older, left_out, gaps) = (finds.older, finds.left_out, finds.gaps);
         let readings = reading::read(&question, finds.files);
         let mut observed = output::assemble(&dir, &question, readings, gaps, older)?;
@@ -137,7 +141,7 @@ impl Probe for Logs {
         if dir == Path::new(USUAL_DIR) {
             journals.push(PathBuf::from("/run/log/journal"));
         }
-        match find::journal(&journals) {
+        match with_rights.to(|| find::journal(&journals)) {
             Ok(None) => {}
             Ok(Some(journal)) => {
                 let gap = Gap::new(
@@ -187,11 +191,28 @@ fn directory(params: &Params) -> Result<PathBuf, Gap> {
     let named = params.dir.as_ref().map(PathBuf::from);
     let named = named.or_else(|| std::env::var_os(DIR_VARIABLE).filter(|dir| !dir.is_empty()).map(PathBuf::from));
     let Some(dir) = named else { return Ok(PathBuf::from(USUAL_DIR)) };
-    match std::fs::metadata(&dir) {
+    match named::as_operator(|| std::fs::metadata(&dir)) {
         Ok(metadata) if metadata.is_dir() => Ok(dir),
         Ok(_) => Err(Gap::new(Reason::Absent, format!("look into {}", dir.display()), "it is not a directory")
             .way_out("name a directory in the parameter `dir`, and files in `files`")),
-        Err(error) => Err(Gap::io(format!("look into {}", dir.display()), &error)),
+        Err(error) => Err(named::gap(format!("look into {}", dir.display()), &error)),
+    }
+}
+
+/// Whose rights files are opened with: the operator's, where the operator says which; casebook's own for those that it looks at
+/// by itself.
+#[derive(Debug, Clone, Copy)]
+struct Rights {
+    of_operator: bool,
+}
+
+impl Rights {
+    fn to<T>(self, look: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        if self.of_operator { named::as_operator(look) } else { look() }
+    }
+
+    fn gap(self, tried: String, error: &io::Error) -> Gap {
+        if self.of_operator { named::gap(tried, error) } else { Gap::io(tried, error) }
     }
 }
 

@@ -9,8 +9,9 @@ use std::thread;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::case::{Gap, Reason};
+use crate::case::{Gap, Reason, advice};
 
+use super::Rights;
 use super::find::{Found, Packing};
 use super::gzip;
 use super::patterns::{Patterns, Searcher};
@@ -45,6 +46,8 @@ pub(super) struct Question<'a> {
     pub zone: TimeZone,
     pub now: Timestamp,
     pub samples: usize,
+    /// Whose rights the files are opened with.
+    pub rights: Rights,
     /// Why to stop, when it is time to.
     pub stop: &'a (dyn Fn() -> Option<Reason> + Sync),
 }
@@ -140,8 +143,8 @@ fn prepare(
 ) -> Result<Option<Opened>, Gap> {
     let path = reading.found.path.display();
     let failed = |error: &io::Error| {
-        let gap = Gap::io(format!("read {path}"), error);
-        if gap.reason == Reason::Denied {
+        let gap = question.rights.gap(format!("read {path}"), error);
+        if gap.way_out.as_deref() == Some(advice::AS_ROOT) {
             gap.way_out("run with sudo, or as a member of the group that owns it (adm)")
         } else {
             gap
@@ -151,7 +154,7 @@ fn prepare(
         let why = "it is packed in a format that casebook does not read";
         return Err(Gap::new(Reason::Failed, format!("read {path}"), why).way_out(format!("use {tool}, or unpack it")));
     }
-    let (file, metadata) = plain::open(&reading.found.path).map_err(|error| failed(&error))?;
+    let (file, metadata) = question.rights.to(|| plain::open(&reading.found.path)).map_err(|error| failed(&error))?;
     let clock = Clock::new(question.zone.clone(), reference(question, reading.found.modified));
     if reading.found.packing == Packing::Gzip {
         segments.push(Segment { file: index, start: 0, end: metadata.len() });

@@ -16,7 +16,7 @@ pub struct About {
     pub when: String,
     /// The casebook and the case's form.
     pub versions: String,
-    /// The runbook's name and title.
+    /// The runbook's name and title, and the file when that went before the one that ships.
     pub runbook: String,
     /// The parameters.
     pub params: Vec<(String, String)>,
@@ -61,7 +61,10 @@ impl About {
             host: format!("{}, kernel {}, run {user}", name(&case.host.name), name(&case.host.kernel)),
             when: format!("{}{watched}{early}", case.started.strftime("%Y-%m-%d %H:%M:%S UTC")),
             versions: format!("casebook {}, case format {}", name(&case.casebook), case.format),
-            runbook: if title.is_empty() || title == runbook { runbook } else { format!("{runbook}: {title}") },
+            runbook: {
+                let named = if title.is_empty() || title == runbook { runbook } else { format!("{runbook}: {title}") };
+                overrides(case).map_or(named.clone(), |overrides| format!("{named}, {overrides}"))
+            },
             params: case.params.iter().map(|(key, value)| (name(key), sentence(&figure(value)))).collect(),
             again: again(case),
             cost: format!(
@@ -85,6 +88,16 @@ fn figure(value: &Value) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// What was taken from files in place of what ships under the same names.
+pub(super) fn overrides(case: &Case) -> Option<String> {
+    let runbook = case.runbook.overrides_embedded.iter().map(|file| format!("from {}", name(file)));
+    let checks = case.runbook.checks.iter().filter(|(_, check)| check.overrides_embedded);
+    let checks = checks.map(|(id, check)| format!("check {} from {}", name(id), name(&check.origin)));
+    let all: Vec<String> = runbook.chain(checks).collect();
+    let ship = if all.len() == 1 { "the one that ships" } else { "those that ship" };
+    (!all.is_empty()).then(|| format!("{}, in place of {ship}", all.join(", ")))
 }
 
 /// The command line that runs the same runbook with the same parameters.

@@ -1,5 +1,6 @@
 //! The first lines: where, when, and the conclusion.
 
+use super::about::overrides;
 use super::{name, sentence};
 use crate::case::{Case, Verdict};
 use crate::units;
@@ -9,7 +10,8 @@ const MOST_HEADLINES: usize = 6;
 
 /// Where and when, the conclusion, the headline figures.
 pub struct Opening {
-    /// The parts of the first line: version, runbook, host, time, window.
+    /// The parts of the first line: version, runbook, host, time, the file that it came from if it has the name of one that
+    /// ships, window.
     pub header: Vec<String>,
     /// The run was ended before its window was over.
     pub partial: Option<&'static str>,
@@ -33,6 +35,8 @@ impl Opening {
             name(&case.host.name),
             case.started.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
         ];
+        // Whoever knows the runbook by its name must see that this was another.
+        header.extend(overrides(case));
         if case.window_seconds > 0.0 {
             header.push(format!("window {}", window(case.window_seconds)));
         }

@@ -3,7 +3,7 @@
 use indexmap::{IndexMap, IndexSet};
 
 use super::{name, sentence, title_of};
-use crate::case::{Case, Gap, Reason, Verdict};
+use crate::case::{Case, Gap, Reason, Verdict, advice};
 use crate::order::Order as _;
 
 /// Fields of a result that are named when they are missing.
@@ -137,15 +137,11 @@ pub enum Way {
     Unjudged,
 }
 
-/// The ways out that `Gap::denied` and `Gap::io` give.
-const AS_ROOT: &str = "run with sudo";
-const WITH_CAPABILITY: &str = "run with sudo, or give the binary ";
-
 impl Way {
     fn of(gap: &Gap, capabilities: &mut IndexSet<String>) -> Self {
         match gap.way_out.as_deref() {
-            Some(AS_ROOT) => Way::Root(vec![]),
-            Some(way_out) => match way_out.strip_prefix(WITH_CAPABILITY) {
+            Some(advice::AS_ROOT) => Way::Root(vec![]),
+            Some(way_out) => match advice::capabilities(way_out) {
                 Some(named) if named.split(" and ").all(|word| !word.contains(' ')) => {
                     capabilities.extend(named.split(" and ").map(name));
                     Way::Root(vec![])
@@ -170,8 +166,10 @@ impl Way {
     /// The line above what it would show.
     pub fn heading(&self) -> String {
         match self {
-            Way::Root(capabilities) if capabilities.is_empty() => format!("To see it, {AS_ROOT}:"),
-            Way::Root(capabilities) => format!("To see it, {WITH_CAPABILITY}{}:", listed(capabilities)),
+            Way::Root(capabilities) if capabilities.is_empty() => format!("To see it, {}:", advice::AS_ROOT),
+            Way::Root(capabilities) => {
+                format!("To see it, {}:", advice::with_capabilities(&listed(capabilities)))
+            },
             Way::Unconfined(capabilities) if capabilities.is_empty() => {
                 "To see it, run on the host itself: root is confined here:".to_owned()
             }
@@ -211,7 +209,7 @@ mod tests {
         let blind = grouped(hurts, false);
         assert_eq!(blind[1].gaps[0].0, "a step, another step");
         let ways: Vec<_> = blind.iter().map(|blind| (blind.way.heading(), blind.gaps.len())).collect();
-        let root = "To see it, run with sudo, or give the binary CAP_NET_RAW and CAP_PERFMON:".to_owned();
+        let root = "To see it, run with sudo, or give a group-restricted binary CAP_NET_RAW and CAP_PERFMON:".to_owned();
         assert_eq!(ways, [(root, 3), ("To see it: mount it".to_owned(), 1)]);
     }
 
