@@ -238,7 +238,7 @@ impl MannersArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct ScriptArguments {
-    /// As root: run files that somebody else could have written, too
+    /// As root or with capabilities: run files that somebody else could have written, too
     #[arg(long)]
     pub trust: bool,
     /// How long a script may compute, without the windows of its probes
@@ -374,7 +374,7 @@ pub(super) struct ShowArguments {
     /// The runbook's name, or the path of a YAML or Lua file
     #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
     pub runbook: String,
-    /// As root: read files that somebody else could have written, too
+    /// As root or with capabilities: read files that somebody else could have written, too
     #[arg(long)]
     pub trust: bool,
 }
