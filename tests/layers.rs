@@ -311,9 +311,9 @@ fn files_are_opened_in_one_place_that_judges_them_or_in_a_listed_one_with_its_re
             ));
         }
     }
-    let gone = OTHER_OPENS.iter().filter(|(listed, ..)| {
-        !sources.iter().any(|source| source.path.join("/") == *listed && opens(source) > 0)
-    });
+    let gone = OTHER_OPENS
+        .iter()
+        .filter(|(listed, ..)| !sources.iter().any(|source| source.path.join("/") == *listed && opens(source) > 0));
     faults.extend(gone.map(|(listed, ..)| format!("{listed}.rs opens no file any more: take it out of OTHER_OPENS")));
     assert_none(&faults);
 }

@@ -17,7 +17,12 @@ fn flood() -> CaseFile {
     let mut case = recorded("udp-flood-closed-port.json");
     case.runbook.text = "name: x\n".to_owned();
     let modules = [("lib/dns".to_owned(), "return {}".to_owned())].into();
-    let check = crate::case::CheckRef { origin: "here".into(), overrides_embedded: false, text: "return check{}".into(), modules };
+    let check = crate::case::CheckRef {
+        origin: "here".into(),
+        overrides_embedded: false,
+        text: "return check{}".into(),
+        modules,
+    };
     case.runbook.checks.insert("open_resolver".into(), check);
     let evidence = case.evidence.values().next().cloned().unwrap();
     for odd in ["open_resolver.dns#2", "../../etc/passwd", "a/~b", "", "Ä"] {

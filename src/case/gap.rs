@@ -78,8 +78,7 @@ impl Gap {
 
     /// The kernel refused for want of `capability` ("CAP_NET_RAW").
     pub fn denied(tried: impl Into<String>, capability: &str) -> Self {
-        Gap::new(Reason::Denied, tried, format!("it needs {capability}"))
-            .way_out(advice::with_capabilities(capability))
+        Gap::new(Reason::Denied, tried, format!("it needs {capability}")).way_out(advice::with_capabilities(capability))
     }
 
     /// An error of the operating system, sorted into its kind.

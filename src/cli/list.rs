@@ -74,7 +74,9 @@ fn rows(kind: Kind, read: impl Fn(&Found) -> Result<(usize, String), Problems>) 
             }
             Err(error) => {
                 let name = match &error {
-                    NotFound::Unreadable { path, .. } | NotFound::Override { path, .. } => path.file_stem().unwrap_or_default().to_string_lossy().into(),
+                    NotFound::Unreadable { path, .. } | NotFound::Override { path, .. } => {
+                        path.file_stem().unwrap_or_default().to_string_lossy().into()
+                    }
                     _ => String::new(),
                 };
                 Row { name, fit: usize::MAX, about: format!("REFUSED: {error}"), origin: SHIPPED.into(), hides }

@@ -78,7 +78,14 @@ impl Kind {
         shipped::names(self.folder()).map(Path::new).filter(move |path| self.is(path)).filter_map(move |path| {
             let text = shipped::text(&format!("{}/{}", self.folder(), path.display()))?;
             let language = Language::of(path)?;
-            Some(Found { name: stem(path), origin: SHIPPED.into(), text, language, folder: None, overrides_embedded: false })
+            Some(Found {
+                name: stem(path),
+                origin: SHIPPED.into(),
+                text,
+                language,
+                folder: None,
+                overrides_embedded: false,
+            })
         })
     }
 

@@ -64,7 +64,14 @@ pub fn of_file(path: &Path, trust: Trust) -> Result<Source, String> {
     };
     let text = text_file::read_trusted(path, LARGEST, trust).map_err(|error| refused(error.to_string()))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let found = Found { name, origin: path.display().to_string(), text, language, folder: Some(folder.to_owned()), overrides_embedded: false };
+    let found = Found {
+        name,
+        origin: path.display().to_string(),
+        text,
+        language,
+        folder: Some(folder.to_owned()),
+        overrides_embedded: false,
+    };
     Ok(Source { found, home: None })
 }
 

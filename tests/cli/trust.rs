@@ -52,7 +52,8 @@ const WAYS: &[(&str, &[&str])] = &[
 ];
 
 fn set_list(path: &Path) {
-    rustix::fs::setxattr(path, "system.posix_acl_access", &list_for(STRANGER), rustix::fs::XattrFlags::empty()).unwrap();
+    rustix::fs::setxattr(path, "system.posix_acl_access", &list_for(STRANGER), rustix::fs::XattrFlags::empty())
+        .unwrap();
 }
 
 /// Lets somebody else change a file in each way, one after the other, and asks each time.
@@ -336,7 +337,10 @@ fn a_program_with_capabilities_runs_nothing_of_strangers() {
     desk.put("brief.yaml", GOOD);
     fs::create_dir_all(desk.path("lua/checks")).unwrap();
     fs::create_dir(desk.path("runbooks")).unwrap();
-    desk.put("lua/checks/it.lua", "return check { name = 'it', summary = 'It', run = function(cx) return cx.ok('so') end }");
+    desk.put(
+        "lua/checks/it.lua",
+        "return check { name = 'it', summary = 'It', run = function(cx) return cx.ok('so') end }",
+    );
     desk.put("runbooks/other.yaml", GOOD.replace("name: brief", "name: other")).put("m.lua", "return 'loaded'");
     let asks: &[(&str, &[&str], i32)] = &[
         ("brief.yaml", &["run", "./brief.yaml", "--no-keep"], 64),

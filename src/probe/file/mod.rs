@@ -64,8 +64,7 @@ impl Probe for FileProbe {
     const ABOUT: &'static str = "lines of text files that are named, secrets left out";
     const SOURCE: &'static str = "the files that are named; regular ones only, no memory, no devices";
     const REPLACES: &'static [&'static str] = &["cat", "grep", "stat"];
-    const NEEDS: &'static [Need] =
-        &[Need { what: "root", without: "files that this user may not read stay unread" }];
+    const NEEDS: &'static [Need] = &[Need { what: "root", without: "files that this user may not read stay unread" }];
     type Params = Params;
     type Output = Output;
 

@@ -169,7 +169,7 @@ impl Way {
             Way::Root(capabilities) if capabilities.is_empty() => format!("To see it, {}:", advice::AS_ROOT),
             Way::Root(capabilities) => {
                 format!("To see it, {}:", advice::with_capabilities(&listed(capabilities)))
-            },
+            }
             Way::Unconfined(capabilities) if capabilities.is_empty() => {
                 "To see it, run on the host itself: root is confined here:".to_owned()
             }
@@ -209,7 +209,8 @@ mod tests {
         let blind = grouped(hurts, false);
         assert_eq!(blind[1].gaps[0].0, "a step, another step");
         let ways: Vec<_> = blind.iter().map(|blind| (blind.way.heading(), blind.gaps.len())).collect();
-        let root = "To see it, run with sudo, or give a group-restricted binary CAP_NET_RAW and CAP_PERFMON:".to_owned();
+        let root =
+            "To see it, run with sudo, or give a group-restricted binary CAP_NET_RAW and CAP_PERFMON:".to_owned();
         assert_eq!(ways, [(root, 3), ("To see it: mount it".to_owned(), 1)]);
     }
 
