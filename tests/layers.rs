@@ -252,7 +252,11 @@ const OTHER_OPENS: &[(&str, usize, &str)] = &[
     ("cli/case_file", 1, "a capture is attached, not acted by"),
     ("cli/cases", 1, "an attachment is shown, not acted by"),
     ("cli/diff", 2, "cases are compared, not acted by"),
-    ("cli/keep/state", 2, "creates a journal that must be new, in a folder that was judged; asks for the size and lock of one"),
+    (
+        "cli/keep/state",
+        2,
+        "creates a journal that must be new, in a folder that was judged; asks for the size and lock of one",
+    ),
     ("cli/lint", 4, "a script is read and not run; a header is run without probes"),
     ("cli/place", 2, "writes what the operator asked for"),
     ("cli/replay", 1, "a case is judged by its own evidence: no probe looks at the host"),
