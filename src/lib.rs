@@ -11,6 +11,8 @@ pub mod printable;
 pub mod shipped;
 pub mod units;
 
+pub mod bounded_json;
+
 pub mod case;
 
 pub mod redact;

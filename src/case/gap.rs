@@ -93,6 +93,21 @@ impl Gap {
         if reason == Reason::Denied { gap.way_out("run with sudo") } else { gap }
     }
 
+    /// Gaps that are told of one thing.
+    pub const MOST: usize = 32;
+
+    /// Adds gaps that are not yet among those, as long as they are not too many.
+    pub fn gather(into: &mut Vec<Gap>, more: impl IntoIterator<Item = Gap>) {
+        for gap in more {
+            if into.len() >= Gap::MOST {
+                return;
+            }
+            if !into.contains(&gap) {
+                into.push(gap);
+            }
+        }
+    }
+
     /// Adds how to see it next time.
     #[must_use]
     pub fn way_out(mut self, way_out: impl Into<String>) -> Self {

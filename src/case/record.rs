@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Account, Coverage, Diagnosis, Evidence, Finding, Verdict};
+use super::{Account, Coverage, Diagnosis, Evidence, Finding, Gap, Verdict};
+use crate::bounded_json::{self, Budget, TooMuch, Unread};
 
 /// The version of the case's JSON form; it grows when a reader of the older form would be misled.
 pub const CASE_FORMAT: u32 = 1;
@@ -48,6 +49,9 @@ pub struct Case {
     pub findings: Vec<Finding>,
     /// What each step observed, by the step's id.
     pub evidence: IndexMap<String, Evidence>,
+    /// What was not judged because the runbook or its checks used up what a run may take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Gap>,
     /// What the run cost.
     pub cost: Cost,
 }
@@ -58,6 +62,9 @@ pub enum NoCase {
     /// It is not the JSON of a case.
     #[error("is not a case: {0}")]
     Json(#[from] serde_json::Error),
+    /// It holds too many values.
+    #[error(transparent)]
+    TooMuch(#[from] TooMuch),
     /// It does not say which form it has.
     #[error("is not a case: it has no `format`; save one with --save or --format json")]
     Formless,
@@ -66,10 +73,24 @@ pub enum NoCase {
     Newer(u64),
 }
 
+impl From<Unread> for NoCase {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooMuch(error) => NoCase::TooMuch(error),
+            Unread::Json(error) => NoCase::Json(error),
+        }
+    }
+}
+
 impl Case {
-    /// Reads the JSON of a case.
+    /// Reads the JSON of a case that takes no more memory than is usual.
     pub fn from_json(text: &str) -> Result<Self, NoCase> {
-        Self::from_value(serde_json::from_str(text)?)
+        Self::from_json_within(text, &mut Budget::default())
+    }
+
+    /// Reads the JSON of a case whose values fit into the budget.
+    pub fn from_json_within(text: &str, budget: &mut Budget) -> Result<Self, NoCase> {
+        Self::from_value(bounded_json::from_slice(text.as_bytes(), budget)?)
     }
 
     /// Reads a case from its JSON, of this form or an older one.

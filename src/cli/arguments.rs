@@ -9,6 +9,7 @@ pub(super) use kept::{CasesArguments, CasesCommand, DiffArguments, ReplayArgumen
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use crate::bounded_json::Budget;
 use crate::probe::Manners;
 use crate::report;
 use crate::script::sandbox::Limits;
@@ -237,6 +238,20 @@ impl MannersArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ReadingArguments {
+    /// How much memory the values of a case may take; a case that needs more is not read
+    #[arg(long, value_name = "SIZE", default_value = "128MB")]
+    pub max_memory: Size,
+}
+
+impl ReadingArguments {
+    /// The memory for the values of one case.
+    pub fn budget(&self) -> Budget {
+        Budget::new(self.max_memory.0)
+    }
+}
+
+#[derive(Debug, Args)]
 pub(super) struct ScriptArguments {
     /// As root: run files that somebody else could have written, too
     #[arg(long)]
@@ -341,6 +356,8 @@ pub(super) struct AttachArguments {
     pub timeout: Span,
     #[command(flatten)]
     pub redact: RedactArguments,
+    #[command(flatten)]
+    pub reading: ReadingArguments,
 }
 
 #[derive(Debug, Args)]
@@ -358,6 +375,8 @@ pub(super) struct UnredactArguments {
     /// Write it to this file instead of printing it
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub reading: ReadingArguments,
 }
 
 #[derive(Debug, Args)]

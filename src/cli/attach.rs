@@ -8,6 +8,7 @@ use super::arguments::AttachArguments;
 use super::output::read_enough;
 use super::redact::Redaction;
 use super::{Usage, case_file, say};
+use crate::bounded_json::Budget;
 use crate::case::Case;
 use crate::redact;
 use crate::report::{self, Options};
@@ -19,14 +20,14 @@ const SECRET: u8 = 65;
 /// It did not arrive (`EX_UNAVAILABLE`).
 const NOT_THERE: u8 = 69;
 
-fn read(path: &Path) -> Result<Case, Usage> {
-    case_file::read(&path.to_string_lossy(), Trust::Waived).map(|read| read.case)
+fn read(path: &Path, budget: &mut Budget) -> Result<Case, Usage> {
+    case_file::read(&path.to_string_lossy(), Trust::Waived, budget).map(|read| read.case)
 }
 
 pub(super) fn attach(arguments: &AttachArguments) -> anyhow::Result<u8> {
     let targets = targets(arguments)?;
     let redaction = Redaction::prepare(&arguments.redact)?;
-    let recorded = read(&arguments.case)?;
+    let recorded = read(&arguments.case, &mut arguments.reading.budget())?;
     // Of the case as it is recorded, so that a redacted report of it finds the earlier comment, too.
     let id = ticket::id(&recorded);
     let mut case = recorded;

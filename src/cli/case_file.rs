@@ -7,6 +7,7 @@ use super::Usage;
 use super::keep::State;
 use super::place::Place;
 use crate::archive::{self, Attached, CaseFile};
+use crate::bounded_json::Budget;
 use crate::case::{Case, Evidence};
 use crate::redact::Note;
 use crate::report::{self, Options};
@@ -18,8 +19,8 @@ const LARGEST_CAPTURE: u64 = 64 * 1024 * 1024;
 /// Lines of logs in the excerpt.
 const MOST_LINES: usize = 10_000;
 
-/// Reads a case: a file, or else the name of a kept one.
-pub(super) fn read(named: &str, trust: Trust) -> Result<CaseFile, Usage> {
+/// Reads a case: a file, or else the name of a kept one. Its values must fit into the budget.
+pub(super) fn read(named: &str, trust: Trust, budget: &mut Budget) -> Result<CaseFile, Usage> {
     let path = Path::new(named);
     let refused = |why: &dyn std::fmt::Display| Usage(format!("cannot read the case {named}: {why}"));
     let is_name = !path.exists() && !named.contains(['/', '.']);
@@ -31,7 +32,7 @@ pub(super) fn read(named: &str, trust: Trust) -> Result<CaseFile, Usage> {
         }
         None => text_file::read_bytes_trusted(path, archive::LARGEST, trust).map_err(|why| refused(&why))?,
     };
-    archive::read(&bytes).map_err(|why| Usage(format!("{named} {why}")))
+    archive::read(&bytes, budget).map_err(|why| Usage(format!("{named} {why}")))
 }
 
 /// Writes a case: as JSON where the name ends so, else packed.

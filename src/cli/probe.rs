@@ -10,6 +10,7 @@ use super::arguments::{ProbeArguments, key_and_value};
 use super::display::Display;
 use super::run::end_on_signals;
 use super::{Usage, say};
+use crate::bounded_json::{self, Budget};
 use crate::case::Evidence;
 use crate::engine::{Ask, Live, Observer};
 use crate::generate;
@@ -82,7 +83,7 @@ fn typed(probe: &dyn AnyProbe, schema: &Value, key: &str, value: Value) -> Resul
             .collect());
     }
     if !types("string") && (types("integer") || types("number") || types("boolean") || types("object")) {
-        return serde_json::from_str(text)
+        return bounded_json::from_slice(text.as_bytes(), &mut Budget::default())
             .map_err(|_| Usage(format!("probe {}: `{key}` cannot be `{text}`", probe.name())));
     }
     Ok(value)

@@ -28,7 +28,12 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
         map.and(sinks.write(&case))?;
         return Ok(case.verdict.exit_status());
     }
-    let recorded = case_file::read(arguments.case.as_deref().unwrap_or_default(), Trust::Waived)?.case;
+    let recorded = case_file::read(
+        arguments.case.as_deref().unwrap_or_default(),
+        Trust::Waived,
+        &mut arguments.reading.budget(),
+    )?
+    .case;
     let runbook = match &arguments.runbook {
         Some(name) => super::run::load(name, arguments.scripts.trusting())?,
         None => own(&recorded)?,
@@ -96,7 +101,7 @@ pub(super) fn own(case: &Case) -> anyhow::Result<Runbook> {
 
 /// Judges the evidence of a case again, with these parameters, some of which were set anew.
 fn judge(
-    recorded: Case,
+    mut recorded: Case,
     runbook: &Runbook,
     params: Map<String, Value>,
     set: &[&str],
@@ -111,7 +116,7 @@ fn judge(
         limits,
         printed: &|_, _| {},
     };
-    let observer = Recorded::new(recorded.evidence.clone(), runbook);
+    let observer = Recorded::new(std::mem::take(&mut recorded.evidence), runbook);
     let mut case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()))?;
     redact::carry(&recorded, &mut case);
     // What the looking cost, and whether it was cut short, are facts of the recorded run.

@@ -6,6 +6,7 @@ use super::arguments::{OutputArguments, RedactArguments, RetestArguments, key_an
 use super::keep::Keeper;
 use super::output::{self, Sinks};
 use super::{Usage, case_file, diff, replay, run, say};
+use crate::bounded_json::Budget;
 use crate::case::Difference;
 use crate::sys::identity;
 
@@ -18,8 +19,9 @@ pub(super) fn retest(arguments: &RetestArguments) -> anyhow::Result<u8> {
         redact: RedactArguments { redact: Vec::new(), redact_map: None },
     };
     let sinks = Sinks::prepare(&reports, arguments.save.as_deref())?;
+    let mut budget = Budget::new(arguments.manners.max_memory.0);
     // What the case says is about to be done, so it must be as trustworthy as a runbook.
-    let before = case_file::read(&arguments.case, arguments.scripts.trusting())?.case;
+    let before = case_file::read(&arguments.case, arguments.scripts.trusting(), &mut budget)?.case;
     let runbook = replay::own(&before)?;
     let mut params: Map<String, Value> = before.given.clone();
     for (key, value) in arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {

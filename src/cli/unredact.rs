@@ -7,6 +7,8 @@ use super::output::read_enough;
 use super::place::Place;
 use super::{Usage, redact, say};
 use crate::archive::{self, CaseFile};
+use crate::bounded_json::Budget;
+use crate::case::Case;
 use crate::redact::Map;
 use crate::sys::text_file;
 
@@ -17,6 +19,7 @@ pub(super) fn unredact(arguments: &UnredactArguments) -> anyhow::Result<u8> {
     let place = arguments.output.as_deref().map(Place::prepare_private).transpose()?;
     let map = redact::read_map(&arguments.map)?;
     let named = arguments.file.display();
+    let budget = || arguments.reading.budget();
     let bytes = text_file::read_bytes(&arguments.file, LARGEST)
         .map_err(|error| Usage(format!("cannot read {named}: {error}")))?;
     let (bytes, count) = match String::from_utf8(bytes) {
@@ -29,8 +32,8 @@ pub(super) fn unredact(arguments: &UnredactArguments) -> anyhow::Result<u8> {
             if place.is_none() && io::stdout().is_terminal() {
                 return Err(Usage(format!("{named} is packed: name a file for it, as in -o whole.case")).into());
             }
-            let file = archive::read(packed.as_bytes()).map_err(|why| Usage(format!("{named} {why}")))?;
-            unpacked(file, &map)?
+            let file = archive::read(packed.as_bytes(), &mut budget()).map_err(|why| Usage(format!("{named} {why}")))?;
+            unpacked(file, &map, budget)?
         }
     };
     match &place {
@@ -45,9 +48,9 @@ pub(super) fn unredact(arguments: &UnredactArguments) -> anyhow::Result<u8> {
 }
 
 /// A packed case with what the map knows put back, also in the texts that lie in it.
-fn unpacked(mut file: CaseFile, map: &Map) -> anyhow::Result<(Vec<u8>, u64)> {
+fn unpacked(mut file: CaseFile, map: &Map, budget: impl Fn() -> Budget) -> anyhow::Result<(Vec<u8>, u64)> {
     let (text, mut count) = map.undo(&serde_json::to_string(&file.case)?);
-    file.case = serde_json::from_str(&text)?;
+    file.case = Case::from_json_within(&text, &mut budget())?;
     for attached in &mut file.attached {
         if let Ok(text) = std::str::from_utf8(&attached.bytes) {
             let (text, more) = map.undo(text);

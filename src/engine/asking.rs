@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::checks::{self, CheckAsk, CheckTerms, Checked};
+use super::checks::{self, CheckAsk, CheckTerms, Checked, ScriptBudget};
 use super::observer::{Ask, Observer};
 use super::plan::{PlannedStep, plan, time_limit};
 use super::run::Request;
@@ -34,6 +34,8 @@ pub(super) struct Terms<'a> {
     pub scope: &'a Scope,
     pub window: Duration,
     pub secrets: Secrets,
+    /// What all checks may take together.
+    pub scripts: ScriptBudget,
 }
 
 pub(super) fn observe(terms: &Terms<'_>, observer: &dyn Observer) -> Vec<Seen> {
@@ -94,8 +96,9 @@ fn ask_together(
     asks: Vec<Ask>,
     check_asks: &[CheckAsk],
 ) -> (Vec<Evidence>, Vec<Checked>) {
-    let Terms { request, window, secrets, .. } = terms;
-    let check_terms = CheckTerms { observer, window: *window, now: request.started, limits: &request.limits, secrets };
+    let Terms { request, window, secrets, scripts, .. } = terms;
+    let check_terms =
+        CheckTerms { observer, window: *window, now: request.started, limits: &request.limits, secrets, scripts };
     let checked = |ask: &CheckAsk| {
         let mut checked = checks::run(ask, &check_terms);
         if let Some(recorded) = observer.recorded(&ask.step) {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::asking::{Seen, Terms, observe};
+use super::checks::ScriptBudget;
 use super::conclusion::{ledger, summary, watched_seconds};
 use super::differential;
 use super::judge;
@@ -61,7 +62,8 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
     let window = params.get("window").and_then(Value::as_f64).unwrap_or(WINDOW);
     let window = Duration::try_from_secs_f64(window).unwrap_or(Duration::from_secs(10));
 
-    let terms = Terms { request, scope: &scope, window, secrets };
+    let scripts = ScriptBudget::new(request.limits.script_time);
+    let terms = Terms { request, scope: &scope, window, secrets, scripts };
     let seen = observe(&terms, observer);
     observer.observed();
 
@@ -77,10 +79,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
     }
     let causes = differential::weigh(&runbook.causes, &scope, &mut trace);
     let coverage = Coverage::of(&findings);
-    let likely = causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
-    let verdict =
-        Verdict::gravest(findings.iter().map(|finding| finding.verdict).chain(likely.map(|cause| cause.severity)));
-    let headlines = runbook
+    let headlines: Vec<String> = runbook
         .headlines
         .iter()
         .map(|headline| scope.render(headline))
@@ -88,7 +87,13 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         .map(|(text, _)| text)
         .filter(|text| !text.trim().is_empty())
         .collect();
-    let summary = summary(runbook, &causes, &findings, coverage, &scope);
+    let mut limits = scope.lacking();
+    limits.extend(terms.scripts.lacking());
+    let likely = causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
+    let found = findings.iter().map(|finding| finding.verdict).chain(likely.map(|cause| cause.severity));
+    // What was not judged is not fine.
+    let verdict = Verdict::gravest(found.chain(limits.first().map(|_| Verdict::Unknown)));
+    let summary = summary(runbook, &causes, &findings, coverage, &limits, &scope);
     let evidence: IndexMap<String, Evidence> = runbook
         .steps
         .iter()
@@ -125,6 +130,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         ledger: ledger(&evidence),
         findings,
         evidence,
+        limits,
         cost: Cost {
             wall_seconds: clock.elapsed().as_secs_f64(),
             cpu_seconds: usage.cpu_seconds - cpu,

@@ -13,6 +13,7 @@ use super::address::Addresses;
 use super::name::{Names, is_host_field, is_top_domain, is_user_field};
 use super::note::Note;
 use super::texts::{self, Place, Visitor};
+use crate::bounded_json::{self, Budget};
 use crate::case::Case;
 
 /// What can have pseudonyms.
@@ -66,7 +67,7 @@ const KEY: usize = 32;
 pub enum NoMap {
     /// It is not the JSON of a map.
     #[error("is not a map of pseudonyms: {0}")]
-    Json(#[from] serde_json::Error),
+    Json(#[from] bounded_json::Unread),
     /// It was written by a newer casebook.
     #[error("has form {0}; this casebook reads up to {MAP_FORMAT}: use a newer one")]
     Newer(u32),
@@ -99,7 +100,7 @@ impl Map {
 
     /// Reads the JSON of a map.
     pub fn from_json(text: &str) -> Result<Self, NoMap> {
-        let map: Map = serde_json::from_str(text)?;
+        let map: Map = bounded_json::from_slice(text.as_bytes(), &mut Budget::default())?;
         if map.format > MAP_FORMAT {
             return Err(NoMap::Newer(map.format));
         }

@@ -59,6 +59,7 @@ pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
         ledger,
         findings,
         evidence,
+        limits,
         cost: _,
     } = case;
     visitor.text(Place::HostName, name);
@@ -71,6 +72,7 @@ pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
     causes.iter_mut().for_each(|cause| of_cause(cause, visitor));
     ledger.iter_mut().for_each(|ledger| of_ledger(ledger, visitor));
     findings.iter_mut().for_each(|finding| of_finding(finding, visitor));
+    limits.iter_mut().for_each(|gap| of_gap(gap, visitor));
 }
 
 /// Shows every text of an observation to the visitor.

@@ -11,7 +11,7 @@ use crate::sys::text_file::{self, Unreadable};
 use crate::sys::trust::Trust;
 
 /// The largest runbook or check that is read, in bytes: some thirty times the largest that ships.
-const LARGEST: u64 = 1024 * 1024;
+pub(super) const LARGEST: u64 = 1024 * 1024;
 
 /// The origin of what is in the binary.
 pub const SHIPPED: &str = "shipped";

@@ -9,13 +9,15 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::check::{self, NoCheck};
-use super::library::{self, Found, Kind, Language, SHIPPED};
+use super::library::{self, Found, Kind, LARGEST, Language, SHIPPED};
 use super::model::{Check, Runbook};
 use super::problem::{Problem, Problems};
+use crate::bounded_json;
 use crate::case::{CheckRef, RunbookRef};
 use crate::script::sandbox::{self, Limits, Modules, Stopped, Vet};
 use crate::script::{Declared, Script, declare};
 use crate::sys::trust::{self, Trust};
+use crate::units;
 
 /// Checks a YAML runbook that lies nowhere.
 pub fn load(text: &str, origin: &str) -> Result<Runbook, Problems> {
@@ -84,6 +86,10 @@ pub struct Summary {
 /// Checks the runbook of a case, with the checks that the case holds.
 pub fn load_recorded(recorded: &RunbookRef) -> Result<Runbook, Problems> {
     let origin = format!("{} (in the case)", recorded.name);
+    if recorded.text.len() as u64 > LARGEST {
+        let message = format!("the runbook in the case is larger than {}, more than is read", units::bytes(LARGEST as f64));
+        return Err(Problems { origin, text: String::new(), problems: vec![Problem::new(None, message)] });
+    }
     let runbook = check::runbook(&recorded.text, &origin, &|name| match recorded.checks.get(name) {
         Some(kept) => in_case(name, kept),
         None => Err(NoCheck { message: format!("the case does not hold the check `{name}`"), help: None }),
@@ -149,6 +155,10 @@ fn by_name(name: &str, beside: Option<&Path>, trust: Trust) -> Result<Arc<Check>
 }
 
 fn in_case(name: &str, kept: &CheckRef) -> Result<Arc<Check>, NoCheck> {
+    if kept.text.len() as u64 > LARGEST {
+        let message = format!("the check `{name}` in the case is larger than {}", units::bytes(LARGEST as f64));
+        return Err(NoCheck { message, help: None });
+    }
     let modules = Modules { recorded: kept.modules.clone(), ..Modules::default() };
     let script = Script { origin: kept.origin.clone(), text: kept.text.clone(), modules };
     checked(&script).map(Arc::new).map_err(|problems| broken(name, &problems))
@@ -255,7 +265,7 @@ fn in_lua(problems: Problems, script: &Script) -> Problems {
         .into_iter()
         .map(|problem| {
             let words = problem.range.clone().and_then(|range| declared.get(range)).unwrap_or_default();
-            let words = serde_json::from_str::<String>(words).unwrap_or_else(|_| words.trim_matches('"').to_owned());
+            let words = bounded_json::counted::<String>(words.as_bytes()).unwrap_or_else(|_| words.trim_matches('"').to_owned());
             let from = places.get(&words).copied().unwrap_or_default();
             let range = script.text.get(from..).and_then(|rest| place_in(rest, &words)).map(|range| {
                 places.insert(words.clone(), from + range.end);

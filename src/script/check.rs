@@ -78,6 +78,21 @@ pub struct CheckRun {
     pub modules: BTreeMap<String, String>,
     /// The lines of its file that gave a verdict.
     pub said_at: BTreeSet<usize>,
+    /// Time that the script itself took, in seconds.
+    pub script_seconds: f64,
+}
+
+impl CheckRun {
+    /// A check that was not started.
+    pub fn refused(why: Stopped) -> Self {
+        CheckRun {
+            outcome: Err(why),
+            printed: Vec::new(),
+            modules: BTreeMap::new(),
+            said_at: BTreeSet::new(),
+            script_seconds: 0.0,
+        }
+    }
 }
 
 /// Where the lines of a script that give a verdict are noted while it runs.
@@ -118,7 +133,7 @@ pub fn run_check(
         }
         other => other,
     });
-    CheckRun { outcome, printed: ran.printed, modules: ran.loaded, said_at }
+    CheckRun { outcome, printed: ran.printed, modules: ran.loaded, said_at, script_seconds: ran.script_seconds }
 }
 
 /// Notes the line of the script that looks a verdict up, where somebody wants to know.

@@ -5,6 +5,7 @@
 //! three-valued logic.
 
 pub mod api;
+mod budget;
 mod check;
 mod condition;
 mod declare;

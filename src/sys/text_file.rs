@@ -88,6 +88,19 @@ fn bytes_vetted(
     largest: u64,
     vet: impl FnOnce(&File) -> Result<(), Unreadable>,
 ) -> Result<Vec<u8>, Unreadable> {
+    let file = open(path)?;
+    vet(&file)?;
+    let mut bytes = Vec::new();
+    // The size that the kernel names may be a lie (/proc) or outdated: what is read counts.
+    file.take(largest.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > largest {
+        return Err(Unreadable::TooLarge(largest));
+    }
+    Ok(bytes)
+}
+
+/// Opens a file for reading; a regular one only.
+pub fn open(path: &Path) -> Result<File, Unreadable> {
     // Without O_NONBLOCK the opening of a named pipe waits for a writer, maybe for ever.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
     let kind = file.metadata()?.file_type();
@@ -99,14 +112,7 @@ fn bytes_vetted(
             () => "a device",
         }));
     }
-    vet(&file)?;
-    let mut bytes = Vec::new();
-    // The size that the kernel names may be a lie (/proc) or outdated: what is read counts.
-    file.take(largest.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > largest {
-        return Err(Unreadable::TooLarge(largest));
-    }
-    Ok(bytes)
+    Ok(file)
 }
 
 #[cfg(test)]

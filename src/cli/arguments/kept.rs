@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use super::{MannersArguments, OutputArguments, ScriptArguments};
+use super::{MannersArguments, OutputArguments, ReadingArguments, ScriptArguments};
 use crate::units::Size;
 
 #[derive(Debug, Args)]
@@ -33,6 +33,8 @@ pub(in crate::cli) struct ReplayArguments {
     pub scripts: ScriptArguments,
     #[command(flatten)]
     pub output: OutputArguments,
+    #[command(flatten)]
+    pub reading: ReadingArguments,
 }
 
 #[derive(Debug, Args)]
@@ -48,6 +50,8 @@ pub(in crate::cli) struct ReportArguments {
     pub case: String,
     #[command(flatten)]
     pub output: OutputArguments,
+    #[command(flatten)]
+    pub reading: ReadingArguments,
 }
 
 #[derive(Debug, Args)]
@@ -70,6 +74,8 @@ pub(in crate::cli) struct DiffArguments {
     /// Show every figure that changed
     #[arg(long, short)]
     pub verbose: bool,
+    #[command(flatten)]
+    pub reading: ReadingArguments,
 }
 
 #[derive(Debug, Args)]
@@ -138,6 +144,8 @@ pub(in crate::cli) enum CasesCommand {
         /// Which of it: report.md, logs.txt, capture.pcapng
         #[arg(long, value_name = "NAME", default_value = "report.md")]
         attached: String,
+        #[command(flatten)]
+        reading: ReadingArguments,
     },
     /// Judge what an unfinished run had observed, and keep that as a case
     Finish {
@@ -150,6 +158,8 @@ pub(in crate::cli) enum CasesCommand {
         scripts: ScriptArguments,
         #[command(flatten)]
         output: OutputArguments,
+        #[command(flatten)]
+        reading: ReadingArguments,
     },
     /// Remove the oldest cases and unfinished runs
     Prune {

@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 
 use super::state::State;
 use super::{Begun, checks};
+use crate::bounded_json::{self, Budget, Unread};
 use crate::case::{Cost, Evidence, Host, RunbookRef};
 use crate::engine::{Noted, Secrets};
 use crate::sys::usage;
@@ -169,10 +170,15 @@ pub(in crate::cli) struct Recovered {
 }
 
 /// Reads a journal as far as it is whole.
-pub(in crate::cli) fn recover(bytes: &[u8]) -> Result<Recovered, String> {
+///
+/// The values of all its lines must fit into the budget.
+pub(in crate::cli) fn recover(bytes: &[u8], budget: &mut Budget) -> Result<Recovered, String> {
     let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
     let header = lines.next().filter(|line| line.ends_with(b"\n")).ok_or("the run ended before it began to look")?;
-    let header: Header = serde_json::from_slice(header).map_err(|error| format!("it is no journal: {error}"))?;
+    let header: Header = bounded_json::from_slice(header, budget).map_err(|unread| match unread {
+        Unread::TooMuch(error) => format!("it {error}"),
+        Unread::Json(error) => format!("it is no journal: {error}"),
+    })?;
     if header.journal > FORMAT {
         return Err(format!("it has form {}; use the casebook that wrote it, {}", header.journal, header.casebook));
     }
@@ -180,7 +186,8 @@ pub(in crate::cli) fn recover(bytes: &[u8]) -> Result<Recovered, String> {
     let mut cost = Cost { wall_seconds: 0.0, cpu_seconds: 0.0, peak_memory_bytes: 0 };
     let mut torn = false;
     for line in lines {
-        match serde_json::from_slice::<Entry>(line) {
+        match bounded_json::from_slice::<Entry>(line, budget) {
+            Err(Unread::TooMuch(error)) => return Err(format!("it {error}")),
             Ok(entry) if line.ends_with(b"\n") => {
                 cost = entry.cost;
                 evidence.insert(entry.key, entry.evidence);
@@ -241,24 +248,31 @@ mod tests {
     #[test]
     fn a_line_that_was_cut_off_is_left_out_and_said() {
         let bytes = journal();
-        let whole = recover(&bytes).unwrap();
+        let whole = recover(&bytes, &mut Budget::default()).unwrap();
         assert_eq!((whole.evidence.len(), whole.torn), (2, false));
         for cut in 1..100 {
-            let part = recover(&bytes[..bytes.len() - cut]).unwrap();
+            let part = recover(&bytes[..bytes.len() - cut], &mut Budget::default()).unwrap();
             assert_eq!((part.evidence.len(), part.torn), (1, true), "cut by {cut}");
         }
-        assert!(recover(b"").is_err_and(|why| why.contains("before it began")));
+        assert!(recover(b"", &mut Budget::default()).is_err_and(|why| why.contains("before it began")));
+    }
+
+    #[test]
+    fn the_lines_of_a_journal_share_one_budget() {
+        let bytes = journal();
+        let refused = recover(&bytes, &mut Budget::new(bytes.len() as u64 + 1000)).err().unwrap_or_default();
+        assert!(refused.contains("more values than fit") && refused.contains("--max-memory"), "{refused}");
     }
 
     proptest! {
         #[test]
         fn no_journal_makes_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), place in any::<prop::sample::Index>()) {
-            let _ = recover(&bytes);
+            let _ = recover(&bytes, &mut Budget::default());
             let mut journal = journal();
             let place = place.index(journal.len());
             let end = (place + bytes.len()).min(journal.len());
             journal.splice(place..end, bytes);
-            let _ = recover(&journal);
+            let _ = recover(&journal, &mut Budget::default());
         }
     }
 }

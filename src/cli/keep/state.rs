@@ -241,6 +241,11 @@ impl State {
         find(self.unfinished().into_iter().map(|journal| journal.id).collect(), meant)
     }
 
+    /// A kept case, open for reading.
+    pub fn open_case(&self, id: &str) -> Result<File, String> {
+        crate::sys::text_file::open(&self.path(id)).map_err(|error| error.to_string())
+    }
+
     /// The bytes of a kept case.
     pub fn read(&self, id: &str) -> Result<Vec<u8>, String> {
         crate::sys::text_file::read_bytes(&self.path(id), archive::LARGEST).map_err(|error| error.to_string())

@@ -52,6 +52,7 @@ impl Unseen {
         for finding in &case.findings {
             finding.gaps.iter().for_each(|gap| hurts.add(gap, title_of(case, &finding.step), &[]));
         }
+        case.limits.iter().for_each(|gap| hurts.add(gap, "Judging".to_owned(), &[]));
         for (step, evidence) in &case.evidence {
             evidence.gap.iter().for_each(|gap| hurts.add(gap, title_of(case, step), &[]));
             for missing in &evidence.missing {
