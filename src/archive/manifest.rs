@@ -63,10 +63,11 @@ impl Manifest {
     /// It has a budget of its own: what it may hold does not hang on what the case may.
     pub fn read(bytes: &[u8]) -> Result<Self, Broken> {
         let bad = |error: serde_json::Error| Broken::Manifest(format!("its manifest cannot be read: {error}"));
-        let value: Value = bounded_json::from_slice(bytes, &mut Budget::new(MANIFEST_MEMORY)).map_err(|unread| match unread {
-            Unread::TooMuch(_) => Broken::TooMany(MOST_MEMBERS),
-            Unread::Json(error) => bad(error),
-        })?;
+        let value: Value =
+            bounded_json::from_slice(bytes, &mut Budget::new(MANIFEST_MEMORY)).map_err(|unread| match unread {
+                Unread::TooMuch(_) => Broken::TooMany(MOST_MEMBERS),
+                Unread::Json(error) => bad(error),
+            })?;
         match value.get("format").and_then(Value::as_u64) {
             Some(format) if format > u64::from(ARCHIVE_FORMAT) => return Err(Broken::Newer(format)),
             Some(_) => {}

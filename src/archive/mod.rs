@@ -51,8 +51,13 @@ impl From<Case> for CaseFile {
     }
 }
 
-/// Reads a case in either form: packed, or the plain JSON of a case. Its values must fit into the budget.
-pub fn read(bytes: &[u8], budget: &mut Budget) -> Result<CaseFile, Broken> {
+/// Reads a case in either form: packed, or the plain JSON of a case. It may take as much memory as is usual.
+pub fn read(bytes: &[u8]) -> Result<CaseFile, Broken> {
+    read_within(bytes, &mut Budget::default())
+}
+
+/// Reads a case in either form, whose values fit into the budget.
+pub fn read_within(bytes: &[u8], budget: &mut Budget) -> Result<CaseFile, Broken> {
     if bytes.starts_with(&MAGIC) {
         return unpack(bytes, budget);
     }

@@ -12,10 +12,6 @@ fn unpacked(bytes: &[u8]) -> Result<CaseFile, Broken> {
     unpack(bytes, &mut Budget::default())
 }
 
-fn read_usual(bytes: &[u8]) -> Result<CaseFile, Broken> {
-    read(bytes, &mut Budget::default())
-}
-
 fn recorded(name: &str) -> Case {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name);
     Case::from_json(&std::fs::read_to_string(path).unwrap()).unwrap()
@@ -73,10 +69,10 @@ fn a_case_comes_back_as_it_was_with_odd_names_and_all() {
     let file = flood();
     let bytes = pack(&file).unwrap();
     assert_eq!(unpacked(&bytes).unwrap(), file);
-    assert_eq!(read_usual(&bytes).unwrap(), file);
+    assert_eq!(read(&bytes).unwrap(), file);
     assert_eq!(pack(&file).unwrap(), bytes, "the same case gives the same bytes");
     let json = serde_json::to_vec(&file.case).unwrap();
-    assert_eq!(read_usual(&json).unwrap().case, file.case);
+    assert_eq!(read(&json).unwrap().case, file.case);
 }
 
 #[test]
@@ -95,7 +91,7 @@ fn every_recorded_case_comes_back_bit_for_bit() {
 fn a_case_cut_anywhere_is_refused() {
     let bytes = pack(&flood()).unwrap();
     for end in (0..bytes.len()).step_by(97).chain(bytes.len() - 40..bytes.len()) {
-        assert!(read_usual(&bytes[..end]).is_err(), "cut at {end} of {}", bytes.len());
+        assert!(read(&bytes[..end]).is_err(), "cut at {end} of {}", bytes.len());
     }
     assert!(refused(&bytes[..bytes.len() / 2]).contains("damaged or cut short"));
 }
@@ -193,7 +189,7 @@ proptest! {
 
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
-        let _ = read_usual(&bytes);
+        let _ = read(&bytes);
         let _ = unpacked(&[&MAGIC[..], &bytes].concat());
     }
 
@@ -206,7 +202,7 @@ proptest! {
             bytes[place] = *byte;
         }
         // Only the manifest itself has no digest: a change of it that goes unseen changes no evidence.
-        if let Ok(back) = read_usual(&bytes) {
+        if let Ok(back) = read(&bytes) {
             prop_assert_eq!(back.case, file.case);
         }
     }
@@ -230,4 +226,39 @@ proptest! {
             prop_assert_eq!(&back.case.evidence, &file.case.evidence);
         }
     }
+}
+
+#[test]
+fn many_tiny_values_in_many_members_are_refused_while_they_are_unpacked() {
+    let values = format!("[{}0]", "0,".repeat(300_000));
+    let member = values.as_bytes();
+    let packed =
+        listed(&[("case.json", b"{}"), ("a.json", member), ("b.json", member), ("c.json", member), ("d.json", member)]);
+    assert!(packed.len() < 40_000, "{} bytes", packed.len());
+    let said = refused(&packed);
+    assert!(said.contains("more values than fit into 128 MB of memory") && said.contains("--max-memory"), "{said}");
+    // Each of them alone would fit.
+    assert!(!refused(&listed(&[("case.json", b"{}"), ("a.json", member)])).contains("memory"));
+}
+
+#[test]
+fn a_list_shows_a_case_without_reading_what_lies_behind_its_beginning() {
+    let file = flood();
+    let packed = pack(&file).unwrap();
+    let shown = summary(packed.as_slice()).unwrap();
+    assert_eq!((&shown.host, &shown.runbook), (&file.case.host.name, &file.case.runbook.name));
+    assert_eq!((shown.verdict, &shown.summary), (file.case.verdict, &file.case.diagnosis.summary));
+    let plain = serde_json::to_vec(&file.case).unwrap();
+    assert_eq!(summary(plain.as_slice()).unwrap(), shown);
+    assert!(summary(&packed[..100]).is_err());
+    assert!(summary(&b"PK\x03\x04"[..]).is_err());
+    let newer = r#"{"format": 9, "host": {"name": "h"}}"#;
+    assert!(summary(newer.as_bytes()).is_err());
+    // Its evidence may be damaged or too much for memory: the list does not look at it.
+    let values = format!("[{}0]", "0,".repeat(2_000_000));
+    let mut case = serde_json::to_value(&file.case).unwrap();
+    case["evidence"] = serde_json::json!({});
+    let huge = listed(&[("case.json", case.to_string().as_bytes()), ("extra.json", values.as_bytes())]);
+    assert_eq!(summary(huge.as_slice()).unwrap(), shown);
+    assert!(read(&huge).is_err());
 }

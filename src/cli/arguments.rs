@@ -106,6 +106,10 @@ pub(super) struct RunArguments {
     /// more than once
     #[arg(long, value_name = "ADDR", requires = "pcap")]
     pub local: Vec<IpAddr>,
+    /// How long a step may take, with its window, where the runbook does not say: as in 1m. More time reads more of a large
+    /// capture file
+    #[arg(long, value_name = "SPAN")]
+    pub timeout: Option<Span>,
     /// Also save the case, all evidence included, in this file: plain JSON when it ends in .json, else packed
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub save: Option<PathBuf>,
@@ -446,6 +450,9 @@ pub(super) struct ProbeArguments {
     /// Format of the result: table, json or yaml
     #[arg(long, short, value_name = "FORMAT", default_value = "table", value_parser = ["table", "json", "yaml"])]
     pub format: String,
+    /// How long the probe may take, with its window
+    #[arg(long, value_name = "SPAN")]
+    pub timeout: Option<Span>,
     /// Explain the probe's parameters and result instead of running it
     #[arg(long)]
     pub help_params: bool,

@@ -32,7 +32,7 @@ pub(super) fn read(named: &str, trust: Trust, budget: &mut Budget) -> Result<Cas
         }
         None => text_file::read_bytes_trusted(path, archive::LARGEST, trust).map_err(|why| refused(&why))?,
     };
-    archive::read(&bytes, budget).map_err(|why| Usage(format!("{named} {why}")))
+    archive::read_within(&bytes, budget).map_err(|why| Usage(format!("{named} {why}")))
 }
 
 /// Writes a case: as JSON where the name ends so, else packed.

@@ -38,7 +38,7 @@ pub(super) fn probe(arguments: &ProbeArguments) -> anyhow::Result<u8> {
     let params = probe.complete_params(&Value::Object(params)).map_err(|why| {
         Usage(format!("probe {}: {why}; `casebook probe {0} --help-params` explains them", probe.name()))
     })?;
-    let evidence = observe(probe, params, arguments.manners.manners());
+    let evidence = observe(probe, params, arguments.timeout.map(|timeout| timeout.0), arguments.manners.manners());
     match print(&evidence, &arguments.format) {
         Err(error) if super::is_closed_pipe(&error) => {}
         other => other?,
@@ -90,7 +90,7 @@ fn typed(probe: &dyn AnyProbe, schema: &Value, key: &str, value: Value) -> Resul
 }
 
 /// Asks the probe, and before it those whose evidence it derives its result from.
-fn observe(probe: &'static dyn AnyProbe, params: Value, manners: Manners) -> Evidence {
+fn observe(probe: &'static dyn AnyProbe, params: Value, time_limit: Option<Duration>, manners: Manners) -> Evidence {
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(false);
@@ -117,7 +117,9 @@ fn observe(probe: &'static dyn AnyProbe, params: Value, manners: Manners) -> Evi
             inputs.insert(evidence.probe.clone(), Arc::new(evidence));
         }
     }
-    let mut answers = live.observe(vec![ask(probe, params, inputs)]);
+    let mut asked = ask(probe, params, inputs);
+    asked.time_limit = time_limit.unwrap_or(asked.time_limit);
+    let mut answers = live.observe(vec![asked]);
     display.finish();
     let mut evidence = answers.remove(0);
     redact::evidence(&mut evidence);

@@ -28,12 +28,9 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
         map.and(sinks.write(&case))?;
         return Ok(case.verdict.exit_status());
     }
-    let recorded = case_file::read(
-        arguments.case.as_deref().unwrap_or_default(),
-        Trust::Waived,
-        &mut arguments.reading.budget(),
-    )?
-    .case;
+    let recorded =
+        case_file::read(arguments.case.as_deref().unwrap_or_default(), Trust::Waived, &mut arguments.reading.budget())?
+            .case;
     let runbook = match &arguments.runbook {
         Some(name) => super::run::load(name, arguments.scripts.trusting())?,
         None => own(&recorded)?,

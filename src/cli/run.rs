@@ -32,7 +32,12 @@ pub(super) fn load(name: &str, trust: Trust) -> Result<Runbook, Usage> {
 
 pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
     let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
-    let runbook = load(&arguments.runbook, arguments.scripts.trusting())?;
+    let mut runbook = load(&arguments.runbook, arguments.scripts.trusting())?;
+    if let Some(timeout) = arguments.timeout {
+        for step in &mut runbook.steps {
+            step.timeout_seconds.get_or_insert(timeout.0.as_secs_f64());
+        }
+    }
     let mut params = Map::new();
     for (key, value) in arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
         params.insert(key, value);

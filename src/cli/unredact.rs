@@ -32,7 +32,8 @@ pub(super) fn unredact(arguments: &UnredactArguments) -> anyhow::Result<u8> {
             if place.is_none() && io::stdout().is_terminal() {
                 return Err(Usage(format!("{named} is packed: name a file for it, as in -o whole.case")).into());
             }
-            let file = archive::read(packed.as_bytes(), &mut budget()).map_err(|why| Usage(format!("{named} {why}")))?;
+            let file = archive::read_within(packed.as_bytes(), &mut budget())
+                .map_err(|why| Usage(format!("{named} {why}")))?;
             unpacked(file, &map, budget)?
         }
     };

@@ -25,3 +25,4 @@ pub use progress::{Event, Progress};
 pub use run::{Request, RunError, run, run_traced};
 pub use secret::Secrets;
 pub use trace::Trace;
+pub use trim::trim;

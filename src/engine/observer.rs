@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::progress::{Event, Progress};
-use super::trim::trim;
+use super::trim::{memory, trim};
 use crate::case::{Evidence, Gap, Observed, Reason};
 use crate::probe::{AnyProbe, Cancel, Context, Gate, Inputs, Manners};
 use crate::runbook::Runbook;
@@ -95,12 +96,13 @@ impl Live {
         }
     }
 
-    fn start(&self, index: usize, ask: Ask, gate: &Arc<Gate>, answers: &Sender<(usize, Evidence)>) {
+    fn start(&self, index: usize, ask: Ask, began: Instant, gate: &Arc<Gate>, answers: &Sender<(usize, Evidence)>) {
         (self.progress)(Event::Started { step: ask.step.clone(), title: ask.title.clone(), window: ask.window });
         let (live, step) = (Arc::clone(&self.progress), ask.step.clone());
         let figure = move |figure| live(Event::Live { step: step.clone(), figure });
-        let cx =
-            Context::new(Arc::clone(gate), Arc::clone(&self.cancel), ask.inputs.clone(), figure).behaving(self.manners);
+        let cx = Context::new(Arc::clone(gate), Arc::clone(&self.cancel), ask.inputs.clone(), figure)
+            .behaving(self.manners)
+            .within(began, ask.time_limit);
         let (gate, answers, progress) = (Arc::clone(gate), answers.clone(), Arc::clone(&self.progress));
         let (probe, step) = (ask.probe.name(), ask.step.clone());
         let failed = unstarted(&ask, Reason::Failed, "no thread could be started for it");
@@ -185,7 +187,7 @@ impl Observer for Live {
         let began = Instant::now();
         let (sender, answers) = channel();
         for (index, ask) in asks.iter().enumerate() {
-            self.start(index, ask.clone(), &gate, &sender);
+            self.start(index, ask.clone(), began, &gate, &sender);
         }
         drop(sender);
         let mut evidence: HashMap<usize, Evidence> = HashMap::new();
@@ -250,7 +252,13 @@ pub struct Recorded {
     /// Steps that have a record of their own to answer from.
     steps: HashSet<String>,
     lacking: Lacking,
+    /// Bytes of answers that may still be given: a runbook of a stranger can ask for the same answer without end.
+    left: AtomicU64,
 }
+
+/// How often over the whole record may be answered, and how many bytes beside.
+const TIMES_OVER: u64 = 2;
+const BESIDE: u64 = 64_000_000;
 
 impl Recorded {
     /// An observer that answers a runbook from recorded evidence: by the step's id, else by the probe's name, where a runbook
@@ -259,7 +267,9 @@ impl Recorded {
         let lacking =
             |probe: &str| Gap::new(Reason::Absent, format!("ask probe {probe}"), "the case has no record of it");
         let steps = runbook.steps.iter().map(|step| step.id.clone()).collect();
-        Recorded { evidence, steps, lacking: Box::new(lacking) }
+        let whole: u64 = evidence.values().map(memory).sum();
+        let left = AtomicU64::new(whole.saturating_mul(TIMES_OVER).saturating_add(BESIDE));
+        Recorded { evidence, steps, lacking: Box::new(lacking), left }
     }
 
     /// Says by `lacking` why the record has no answer of a probe.
@@ -279,11 +289,31 @@ impl Recorded {
         self.evidence.get(&ask.step).filter(fits).or_else(|| free().map(|(_, found)| found).find(fits))
     }
 
+    /// Takes an answer's memory from what is left; the gap when too little is.
+    fn take(&self, bytes: u64) -> Result<(), Gap> {
+        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        taken.map(drop).map_err(|_| {
+            let why = "the runbook asks so often that the answers take too much memory";
+            Gap::new(Reason::Failed, "answer every step from the record", why).way_out("ask each probe in one step")
+        })
+    }
+
     /// The evidence for an ask.
     pub fn answer(&self, ask: &Ask) -> Evidence {
         let recorded = self.find(ask);
+        let refused = |gap: Gap| Evidence {
+            started: Timestamp::UNIX_EPOCH,
+            gap: Some(gap),
+            ..unstarted(ask, Reason::Failed, "it takes too much memory")
+        };
+        if let Err(gap) = recorded.map_or(Ok(()), |recorded| self.take(memory(recorded))) {
+            return refused(gap);
+        }
         if !ask.probe.derives_from().is_empty() {
             let derived = derive(ask);
+            if let Err(gap) = self.take(memory(&derived)) {
+                return refused(gap);
+            }
             return match recorded {
                 // When and how long are the record's: the same evidence gives the same case.
                 Some(recorded) => Evidence {

@@ -24,8 +24,8 @@ use serde_json::{Value, json};
 pub use folder::NoPrintouts;
 
 use crate::case::{Evidence, Gap, Host, Missing, Reason};
-use crate::engine::{Ask, Observer, derive, observe_one};
-use crate::probe::Context;
+use crate::engine::{Ask, Observer, derive, observe_one, trim};
+use crate::probe::{Context, Manners};
 
 /// How the files of outputs that are read are named, in sosreports and by hand. Their content decides; a name says only that
 /// somebody meant it for one.
@@ -235,7 +235,13 @@ impl Printouts {
 
 impl Observer for Printouts {
     fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence> {
-        asks.iter().map(|ask| self.answer(ask)).collect()
+        let answered = |ask| {
+            let mut evidence = self.answer(ask);
+            // What tools print can be as long as somebody likes.
+            trim(&mut evidence, Manners::MEMORY);
+            evidence
+        };
+        asks.iter().map(answered).collect()
     }
 }
 

@@ -8,7 +8,6 @@ mod cgroup;
 pub mod conntrack;
 mod context;
 pub mod disk;
-mod distinct;
 pub mod dns;
 pub mod drops;
 pub mod file;
@@ -16,6 +15,7 @@ pub mod firewall;
 mod hash;
 mod heavy;
 pub mod host;
+mod hyperloglog;
 pub mod interfaces;
 pub mod kernel;
 pub mod ledger;
@@ -28,7 +28,7 @@ pub mod sockets;
 pub mod sysctl;
 mod watched;
 
-pub use context::{Cancel, Context, Gate, Inputs};
+pub use context::{Cancel, Context, Gate, Inputs, LONGER, Stopped};
 pub use manners::Manners;
 
 use std::collections::BTreeMap;

@@ -87,7 +87,8 @@ pub struct Summary {
 pub fn load_recorded(recorded: &RunbookRef) -> Result<Runbook, Problems> {
     let origin = format!("{} (in the case)", recorded.name);
     if recorded.text.len() as u64 > LARGEST {
-        let message = format!("the runbook in the case is larger than {}, more than is read", units::bytes(LARGEST as f64));
+        let message =
+            format!("the runbook in the case is larger than {}, more than is read", units::bytes(LARGEST as f64));
         return Err(Problems { origin, text: String::new(), problems: vec![Problem::new(None, message)] });
     }
     let runbook = check::runbook(&recorded.text, &origin, &|name| match recorded.checks.get(name) {
@@ -265,7 +266,8 @@ fn in_lua(problems: Problems, script: &Script) -> Problems {
         .into_iter()
         .map(|problem| {
             let words = problem.range.clone().and_then(|range| declared.get(range)).unwrap_or_default();
-            let words = bounded_json::counted::<String>(words.as_bytes()).unwrap_or_else(|_| words.trim_matches('"').to_owned());
+            let words = bounded_json::counted::<String>(words.as_bytes())
+                .unwrap_or_else(|_| words.trim_matches('"').to_owned());
             let from = places.get(&words).copied().unwrap_or_default();
             let range = script.text.get(from..).and_then(|rest| place_in(rest, &words)).map(|range| {
                 places.insert(words.clone(), from + range.end);

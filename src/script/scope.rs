@@ -198,8 +198,8 @@ impl Scope {
     /// The value of an expression, as JSON; nil is null.
     pub fn value(&self, expression: &Expression) -> Result<Value, Unknown> {
         let value = self.evaluate(expression)?;
-        let value = to_json(&value, VALUE)
-            .map_err(|error| Unknown { gaps: vec![failure(expression.text.trim(), &error)] })?;
+        let value =
+            to_json(&value, VALUE).map_err(|error| Unknown { gaps: vec![failure(expression.text.trim(), &error)] })?;
         self.budget.spend_bytes(size(&value)).map_err(|gap| Unknown { gaps: vec![gap] })?;
         Ok(value)
     }

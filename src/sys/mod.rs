@@ -13,6 +13,7 @@ pub mod sock_diag;
 pub mod tally;
 pub mod text_file;
 pub mod thread;
+pub mod time_zone;
 pub mod tracefs;
 pub mod trust;
 pub mod usage;

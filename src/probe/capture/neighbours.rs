@@ -9,7 +9,7 @@ use super::names;
 use super::output::{Group, Station};
 use super::packet::Packet;
 use crate::order::Order as _;
-use crate::probe::hash::Secret;
+use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
 
 /// Senders and groups that are kept at a time.
@@ -70,7 +70,7 @@ impl Neighbours {
     }
 
     /// Counts a received packet, unless it was for this host alone.
-    pub fn add(&mut self, class: Class, link: Option<(Mac, Mac)>, packet: &Packet, secret: &Secret, amount: Count) {
+    pub fn add(&mut self, class: Class, link: Option<(Mac, Mac)>, packet: &Packet, secret: &KeyedHash, amount: Count) {
         if matches!(class, Class::ToUs) {
             return;
         }

@@ -259,7 +259,7 @@ impl Tally {
                 bytes: remote.count.bytes,
                 share: self.share(remote.count.bytes),
                 ttl: remote.ttl,
-                local_ports: remote.ports.estimate(),
+                local_ports: remote.ports.count(),
             })
             .collect();
         let mut widest: Vec<Remote> = remotes.iter().filter(|remote| remote.local_ports >= WIDE).cloned().collect();

@@ -7,7 +7,7 @@ use super::entry::{Count, End, Entry, Tuple};
 use super::output::{Inner, Mapping, Nat};
 use super::tally::{Locals, protocol_name};
 use crate::order::Order as _;
-use crate::probe::hash::Secret;
+use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
 
 /// Mappings that are followed: 2 MB.
@@ -112,7 +112,7 @@ impl Translations {
         }
     }
 
-    pub(super) fn add(&mut self, entry: &Entry, secret: &Secret, baseline: Option<&Baseline>) {
+    pub(super) fn add(&mut self, entry: &Entry, secret: &KeyedHash, baseline: Option<&Baseline>) {
         let (source, destination) = (entry.translates_source(), entry.translates_destination());
         if !source && !destination {
             return;
@@ -206,7 +206,7 @@ mod tests {
     }
 
     fn result(entries: &[Entry], baseline: Option<&Baseline>) -> Nat {
-        let (secret, mut translations) = (Secret::draw(), Translations::new());
+        let (secret, mut translations) = (KeyedHash::from_kernel(), Translations::new());
         entries.iter().for_each(|entry| translations.add(entry, &secret, baseline));
         translations.finish(10, Some(&Locals::of(["192.0.2.10".parse().unwrap()])))
     }

@@ -7,9 +7,9 @@ use super::entry::{End, Entry, TCP_STATES};
 use super::nat::{Baseline, Translations};
 use super::output::{Conntrack, Destination, Directions, ProtocolEntries, Service, Source, StateEntries};
 use crate::order::{Order as _, keep_first};
-use crate::probe::distinct::Distinct;
-use crate::probe::hash::Secret;
+use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
+use crate::probe::hyperloglog::HyperLogLog;
 use crate::sys::rtnetlink::LinkAddress;
 
 /// Sources, destinations and services that are followed, of each.
@@ -75,7 +75,7 @@ impl Entries {
 /// The sums.
 #[derive(Debug)]
 pub(super) struct Tally<'a> {
-    secret: Secret,
+    secret: KeyedHash,
     locals: Option<&'a Locals>,
     baseline: Option<&'a Baseline>,
     entries: u64,
@@ -84,7 +84,7 @@ pub(super) struct Tally<'a> {
     assured: u64,
     offloaded: u64,
     directions: Directions,
-    distinct: Distinct,
+    distinct: HyperLogLog,
     sources: Heavy<IpAddr, Entries>,
     destinations: Heavy<IpAddr, Entries>,
     services: Heavy<(u8, End), Entries>,
@@ -95,7 +95,7 @@ impl<'a> Tally<'a> {
     /// Nothing yet. `baseline` is what translated entries had counted at the beginning of the window.
     pub(super) fn new(locals: Option<&'a Locals>, baseline: Option<&'a Baseline>) -> Self {
         Tally {
-            secret: Secret::draw(),
+            secret: KeyedHash::from_kernel(),
             locals,
             baseline,
             entries: 0,
@@ -104,7 +104,7 @@ impl<'a> Tally<'a> {
             assured: 0,
             offloaded: 0,
             directions: Directions::default(),
-            distinct: Distinct::new(REGISTERS),
+            distinct: HyperLogLog::new(REGISTERS, HyperLogLog::EXACT),
             sources: Heavy::new(FOLLOWED),
             destinations: Heavy::new(FOLLOWED),
             services: Heavy::new(FOLLOWED),

@@ -77,8 +77,8 @@ impl Probe for FileProbe {
             observed.miss(&["files"], Gap::new(Reason::Failed, "read all files", why).way_out("read in several steps"));
         }
         for path in params.paths.iter().take(MOST_FILES) {
-            if !cx.goes_on() {
-                observed.miss(&["files"], Gap::new(Reason::Cancelled, format!("read {path}"), "the run was ended"));
+            if let (false, Some(stopped)) = (cx.goes_on(), cx.stopped()) {
+                observed.miss(&["files"], stopped.gap(format!("read {path}")));
                 break;
             }
             if !path.starts_with('/') {

@@ -23,15 +23,16 @@ use std::time::Instant;
 use indexmap::IndexMap;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits};
 pub use timestamp::Format;
 
-use super::{Context, Need, Probe};
+use super::{Context, Need, Probe, Stopped};
 use crate::case::{Gap, Observed, Reason};
+use crate::sys::time_zone::{self, LocalZone};
 use crate::units::Span;
 use patterns::Patterns;
 use reading::Question;
@@ -103,9 +104,7 @@ impl Probe for Logs {
         let started = Instant::now();
         let now = Timestamp::now();
         let deadline = started.checked_add(params.budget.0);
-        let zone = TimeZone::try_system();
-        let no_zone = zone.is_err();
-        let zone = zone.unwrap_or(TimeZone::UTC);
+        let LocalZone { zone, unknown } = time_zone::local();
         let window = window(&params, now, &zone)?;
         let searched = if params.patterns.is_empty() { patterns::usual() } else { params.patterns.clone() };
         let patterns = Patterns::compile(&searched)?;
@@ -114,10 +113,9 @@ impl Probe for Logs {
         let finds = find::find(&dir, &params.files, window.from);
         let stop = || {
             if !cx.goes_on() {
-                Some(Reason::Cancelled)
-            } else {
-                deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| Reason::TimedOut)
+                return cx.stopped().map(Stopped::reason);
             }
+            deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| Reason::TimedOut)
         };
         let samples = params.samples.min(MOST_SAMPLES) as usize;
         let question = Question { patterns: &patterns, window, zone, now, samples, stop: &stop };
@@ -128,10 +126,10 @@ impl Probe for Logs {
         if left_out > 0 {
             observed.loss.push(format!("{left_out} files too many to read were left out, the oldest"));
         }
-        if no_zone {
+        if let Some(why) = unknown {
             observed
                 .loss
-                .push("the local time zone is not known here: times without a zone were read as UTC".to_owned());
+                .push(format!("the local time zone is not known here ({why}): times without a zone were read as UTC"));
         }
         let mut journals = vec![dir.join("journal")];
         if dir == Path::new(USUAL_DIR) {
@@ -176,10 +174,7 @@ fn window(params: &Params, now: Timestamp, zone: &TimeZone) -> Result<Window, Ga
 
 fn moment(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     let text = text.trim();
-    text.parse::<Timestamp>()
-        .or_else(|_| text.parse::<Zoned>().map(|zoned| zoned.timestamp()))
-        .or_else(|_| text.parse::<DateTime>().and_then(|local| zone.to_timestamp(local)))
-        .ok()
+    text.parse::<Timestamp>().or_else(|_| text.parse::<DateTime>().and_then(|local| zone.to_timestamp(local))).ok()
 }
 
 /// The directory of the logs. One that was named must be there; the usual one need not.

@@ -12,7 +12,7 @@ use regex_syntax::ast::{Ast, GroupKind, Visitor, visit};
 
 use crate::case::{Gap, Reason};
 use crate::order::Order as _;
-use crate::probe::hash::Secret;
+use crate::probe::hash::KeyedHash;
 
 use super::single::Single;
 
@@ -79,7 +79,7 @@ pub(super) struct Patterns {
     which: Option<RegexSet>,
     each: Vec<Pattern>,
     /// Tells lines apart; keyed anew in each run, so that nobody can write lines that look the same.
-    key: Secret,
+    key: KeyedHash,
 }
 
 /// One pattern.
@@ -137,7 +137,7 @@ impl Patterns {
             any: line_matcher(&texts).map_err(|error| blame(error.to_string()))?,
             which,
             each,
-            key: Secret::draw(),
+            key: KeyedHash::from_kernel(),
         })
     }
 
@@ -147,7 +147,7 @@ impl Patterns {
     }
 
     /// What hashes whatever comes from lines.
-    pub(super) fn key(&self) -> Secret {
+    pub(super) fn key(&self) -> KeyedHash {
         self.key
     }
 

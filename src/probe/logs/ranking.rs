@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::order::Order as _;
-use crate::probe::hash::Secret;
+use crate::probe::hash::KeyedHash;
 
 /// Values that are kept at most: enough for the top ten of any skewed load, and less than a megabyte per capture.
 const KEPT: usize = 4096;
@@ -15,7 +15,7 @@ const LONGEST: usize = 128;
 /// remembered as the doubt about the others.
 #[derive(Debug, Clone)]
 pub(super) struct Ranking {
-    counts: HashMap<Box<[u8]>, Count, Secret>,
+    counts: HashMap<Box<[u8]>, Count, KeyedHash>,
     /// The most that a forgotten value had been counted.
     forgotten: u64,
 }
@@ -39,7 +39,7 @@ pub(super) struct Ranked {
 
 impl Ranking {
     /// Nothing counted yet; `key` makes sure that nobody can choose values that fall together.
-    pub(super) fn new(key: Secret) -> Self {
+    pub(super) fn new(key: KeyedHash) -> Self {
         Ranking { counts: HashMap::with_hasher(key), forgotten: 0 }
     }
 
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_frequent_value_survives_a_flood_of_rare_ones() {
-        let mut ranking = Ranking::new(Secret::draw());
+        let mut ranking = Ranking::new(KeyedHash::from_kernel());
         for round in 0..200_000u32 {
             ranking.count(&round.to_be_bytes());
             if round % 10 == 0 {
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn few_values_are_counted_exactly_also_when_merged() {
-        let (mut one, mut two) = (Ranking::new(Secret::draw()), Ranking::new(Secret::draw()));
+        let (mut one, mut two) = (Ranking::new(KeyedHash::from_kernel()), Ranking::new(KeyedHash::from_kernel()));
         (0..5).for_each(|_| one.count(b"a"));
         (0..2).for_each(|_| two.count(b"a"));
         two.count(b"b");
@@ -140,7 +140,7 @@ mod tests {
         #[test]
         fn the_true_count_lies_between_the_count_and_its_doubt(values in proptest::collection::vec(0u16..9000, 0..30_000), cut in 0usize..30_000) {
             let cut = cut.min(values.len());
-            let (mut one, mut two) = (Ranking::new(Secret::draw()), Ranking::new(Secret::draw()));
+            let (mut one, mut two) = (Ranking::new(KeyedHash::from_kernel()), Ranking::new(KeyedHash::from_kernel()));
             values[..cut].iter().for_each(|value| one.count(&value.to_be_bytes()));
             values[cut..].iter().for_each(|value| two.count(&value.to_be_bytes()));
             one.merge(two);

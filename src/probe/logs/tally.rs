@@ -9,7 +9,7 @@ use super::ranking::Ranking;
 use super::timestamp::Format;
 use super::window::Window;
 use crate::order::Order as _;
-use crate::probe::hash::Secret;
+use crate::probe::hash::KeyedHash;
 
 /// Minutes that are counted one by one: a day. Of a longer window it is the last day.
 pub(super) const MINUTES: i64 = 1440;
@@ -94,7 +94,7 @@ pub(super) struct Hits {
 }
 
 impl Hits {
-    fn new(window: Window, groups: usize, key: Secret) -> Self {
+    fn new(window: Window, groups: usize, key: KeyedHash) -> Self {
         Hits {
             count: 0,
             span: None,
