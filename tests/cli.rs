@@ -14,6 +14,8 @@ mod command;
 mod files;
 #[path = "cli/kept.rs"]
 mod kept;
+#[path = "cli/limits.rs"]
+mod limits;
 #[path = "cli/lint.rs"]
 mod lint;
 #[path = "cli/lint_lua.rs"]

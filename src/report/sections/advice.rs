@@ -100,6 +100,9 @@ fn instead(case: &Case, saw_all: bool) -> String {
         _ if coverage.looked == 0 => {
             "No step could look, so nothing can be advised. How to see more is below.".to_owned()
         }
+        _ if blind == 0 && !case.limits.is_empty() => {
+            "What was judged asks for nothing, but not all was judged. What kept it from that is below.".to_owned()
+        }
         _ => {
             let unknown = listed(steps(Verdict::Unknown).map(title));
             let unknown = if unknown.is_empty() { String::new() } else { format!(" ({unknown})") };
