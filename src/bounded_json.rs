@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn documents_that_belong_together_share_a_budget() {
-        let mut budget = Budget::new(2_000);
+        let mut budget = Budget::new(1_200);
         let mut read = || from_slice::<Value>(b"[1,2,3]", &mut budget).is_ok();
         assert_eq!([read(), read(), read(), read()], [true, true, true, false]);
     }

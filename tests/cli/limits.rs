@@ -18,7 +18,11 @@ fn run_in_room(desk: &Desk, line: &str, environment: &[(&str, &str)]) -> Answer 
     let inside = desk.command(line.split_whitespace());
     let mut outside = std::process::Command::new("/bin/sh");
     outside.args(["-c", &format!("ulimit -v {ROOM}; exec \"$@\""), "sh"]);
-    outside.arg(inside.get_program()).args(inside.get_args()).current_dir(inside.get_current_dir().unwrap()).env_clear();
+    outside
+        .arg(inside.get_program())
+        .args(inside.get_args())
+        .current_dir(inside.get_current_dir().unwrap())
+        .env_clear();
     outside.envs(inside.get_envs().filter_map(|(name, value)| Some((name, value?))));
     outside.envs(environment.iter().map(|(name, value)| (OsStr::new(*name), OsStr::new(*value))));
     outside.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
@@ -125,7 +129,8 @@ fn the_list_of_cases_reads_only_what_it_shows_and_a_damaged_case_is_a_row_that_s
     assert!(row("-expands").contains("0 bit/s in") && row("-good").contains("0 bit/s in"), "{}", answer.out);
     assert!(row("-cut").contains("it is damaged or cut short"), "{}", row("-cut"));
     assert!(row("-other").contains("it is not a case"), "{}", row("-other"));
-    let listed: Value = serde_json::from_str(&run_in_room(&desk, "cases list --format json", &[]).ended(0).out).unwrap();
+    let listed: Value =
+        serde_json::from_str(&run_in_room(&desk, "cases list --format json", &[]).ended(0).out).unwrap();
     let cases = listed["cases"].as_array().unwrap();
     assert_eq!(cases.len(), 43);
     assert!(cases.iter().filter(|case| case["error"].is_string()).count() == 2, "{listed:#}");
@@ -169,8 +174,7 @@ fn checks_that_loop_share_one_budget() {
     fs::create_dir_all(desk.path("lua/checks")).unwrap();
     let check = "return check { name = 'spin', summary = 'Spins.', run = function(cx) while true do end end }\n";
     desk.put("lua/checks/spin.lua", check);
-    let steps: String =
-        (0..40).map(|number| format!("  - {{id: s{number}, title: Spin, check: spin}}\n")).collect();
+    let steps: String = (0..40).map(|number| format!("  - {{id: s{number}, title: Spin, check: spin}}\n")).collect();
     desk.put("spins.yaml", format!("name: spins\ntitle: Spins\nsteps:\n{steps}"));
     let answer = desk.run("run spins.yaml --no-keep --script-time 100ms --format json");
     assert_eq!(answer.status, Some(3), "{answer:?}");
