@@ -30,6 +30,7 @@ pub fn empty() -> Case {
         ledger: None,
         findings: vec![],
         evidence: Default::default(),
+        limits: vec![],
         cost: Cost { wall_seconds: 0.1, cpu_seconds: 0.01, peak_memory_bytes: 9_000_000 },
     }
 }
@@ -50,6 +51,7 @@ fn inbound(findings: Vec<Finding>) -> Case {
         verdict: Verdict::gravest(findings.iter().map(|finding| finding.verdict)),
         coverage: Coverage::of(&findings),
         findings,
+        limits: vec![],
         cost: Cost { wall_seconds: 10.21, cpu_seconds: 0.31, peak_memory_bytes: 31_000_000 },
         ..empty()
     }
