@@ -5,7 +5,7 @@
 ---The parameters of probe `logs`.
 ---@class casebook.logs.Params
 ---@field dir? string The directory of the logs. Unless given: what the environment variable CASEBOOK_LOG_DIR names, else /var/log.
----@field files? string[] The files to read, as paths or with `*` and `?`, relative to `dir`; their rotations are read too. If empty, the files that distributions and daemons usually write: messages, syslog, kern.log, auth.log, secure, daemon.log, maillog, mail.log, cron, firewalld, fail2ban.log, ufw.log, and the logs of named, nginx, Apache.
+---@field files? string[] The files to read, as paths or with `*` and `?`, in `dir`; their rotations are read too. No name leads out of `dir`: that directory is all that is read. If empty, the files that distributions and daemons usually write: messages, syslog, kern.log, auth.log, secure, daemon.log, maillog, mail.log, cron, firewalld, fail2ban.log, ufw.log, and the logs of named, nginx, Apache.
 ---@field since? string|number How far back to look from `until`.
 ---@field ["until"] string? The end of the span to look at: `2026-11-22T15:04:05Z`, or `2026-11-22 15:04:05` in the local zone. Unless given: now.
 ---@field patterns? table<string, string> What to look for: names, each with a Rust regular expression for one line. Named groups are counted by value. Bytes are matched, not characters: `.` is any byte, `\w` and `\d` are ASCII. If empty, a built-in set: failed SSH logins, full conntrack and neighbour tables, SYN floods, martians, out of memory, firewall LOG lines, failing DNS look-ups, links that change, bad UDP checksums, TCP memory, and lines that loggers suppressed.

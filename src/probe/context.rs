@@ -2,6 +2,7 @@
 //! evidence of other probes.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::Manners;
 use crate::case::{Evidence, Gap, Reason};
+use crate::sys::beneath::Folder;
 use crate::sys::usage;
 
 /// Ends the watching early when the operator says so.
@@ -99,6 +101,22 @@ impl Gate {
 /// The evidence of other steps, by the name of the probe that gave it. Of several, the runbook's first.
 pub type Inputs = BTreeMap<String, Arc<Evidence>>;
 
+/// Files that the probes of a run wrote, still open, in the order in which they were ended. Whoever wants what is in them reads
+/// it here: a path in the evidence says only where a file was written, and whoever wrote that evidence chose it.
+#[derive(Debug, Clone, Default)]
+pub struct Wrote(Arc<Mutex<Vec<File>>>);
+
+impl Wrote {
+    fn add(&self, file: File) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(file);
+    }
+
+    /// The files so far; they are not given twice.
+    pub fn take(&self) -> Vec<File> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// What a probe is given to work with.
 pub struct Context {
     gate: Arc<Gate>,
@@ -108,6 +126,8 @@ pub struct Context {
     manners: Manners,
     /// CPU time of the threads that helped, in nanoseconds.
     helpers_nanos: AtomicU64,
+    wrote: Wrote,
+    root: Option<Arc<Folder>>,
 }
 
 impl Context {
@@ -125,7 +145,34 @@ impl Context {
             live: Box::new(live),
             manners: Manners::unbounded(),
             helpers_nanos: AtomicU64::new(0),
+            wrote: Wrote::default(),
+            root: None,
         }
+    }
+
+    /// Leaves the files that are written in `wrote`.
+    #[must_use]
+    pub fn leaving(mut self, wrote: Wrote) -> Self {
+        self.wrote = wrote;
+        self
+    }
+
+    /// Looks at files below this folder instead of the host's.
+    #[must_use]
+    pub fn below(mut self, root: Arc<Folder>) -> Self {
+        self.root = Some(root);
+        self
+    }
+
+    /// The folder that stands for the host, when it is not the host that is looked at. Every path is one in this folder then,
+    /// and is opened through it alone.
+    pub fn root(&self) -> Option<&Arc<Folder>> {
+        self.root.as_ref()
+    }
+
+    /// Leaves a file that was written for the run, open for reading.
+    pub fn wrote(&self, file: File) {
+        self.wrote.add(file);
     }
 
     /// Takes no more of the host than `manners` allow.

@@ -28,7 +28,7 @@ pub mod sockets;
 pub mod sysctl;
 mod watched;
 
-pub use context::{Cancel, Context, Gate, Inputs};
+pub use context::{Cancel, Context, Gate, Inputs, Wrote};
 pub use manners::Manners;
 
 use std::collections::BTreeMap;

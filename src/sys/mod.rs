@@ -1,11 +1,13 @@
 //! Doors to the kernel. `unsafe` lives here only, each with its reason.
 
+pub mod beneath;
 pub mod conntrack;
 pub mod identity;
 pub mod lua_hook;
 pub mod memory;
 pub mod netlink_dump;
 pub mod nftables;
+pub mod outlet;
 pub mod packet_ring;
 pub mod perf;
 pub mod rtnetlink;

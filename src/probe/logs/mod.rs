@@ -7,6 +7,7 @@ mod find;
 mod gzip;
 mod output;
 mod patterns;
+mod place;
 mod plain;
 mod ranking;
 mod reading;
@@ -34,6 +35,7 @@ use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed, Reason};
 use crate::units::Span;
 use patterns::Patterns;
+use place::Place;
 use reading::Question;
 use window::Window;
 
@@ -55,7 +57,8 @@ pub struct Logs;
 pub struct Params {
     /// The directory of the logs. Unless given: what the environment variable CASEBOOK_LOG_DIR names, else /var/log.
     pub dir: Option<String>,
-    /// The files to read, as paths or with `*` and `?`, relative to `dir`; their rotations are read too. If empty, the
+    /// The files to read, as paths or with `*` and `?`, in `dir`; their rotations are read too. No name leads out of `dir`:
+    /// that directory is all that is read. If empty, the
     /// files that distributions and daemons usually write: messages, syslog, kern.log, auth.log, secure, daemon.log,
     /// maillog, mail.log, cron, firewalld, fail2ban.log, ufw.log, and the logs of named, nginx, Apache.
     pub files: Vec<String>,
@@ -109,9 +112,10 @@ impl Probe for Logs {
         let window = window(&params, now, &zone)?;
         let searched = if params.patterns.is_empty() { patterns::usual() } else { params.patterns.clone() };
         let patterns = Patterns::compile(&searched)?;
-        let dir = directory(&params)?;
+        let place = Place::of(cx);
+        let dir = directory(&params, &place)?;
 
-        let finds = find::find(&dir, &params.files, window.from);
+        let finds = find::find(&place, &dir, &params.files, window.from);
         let stop = || {
             if !cx.goes_on() {
                 Some(Reason::Cancelled)
@@ -120,7 +124,7 @@ impl Probe for Logs {
             }
         };
         let samples = params.samples.min(MOST_SAMPLES) as usize;
-        let question = Question { patterns: &patterns, window, zone, now, samples, stop: &stop };
+        let question = Question { place: &place, patterns: &patterns, window, zone, now, samples, stop: &stop };
         let (older, left_out, gaps) = (finds.older, finds.left_out, finds.gaps);
         let readings = reading::read(&question, finds.files);
         let mut observed = output::assemble(&dir, &question, readings, gaps, older)?;
@@ -134,10 +138,10 @@ impl Probe for Logs {
                 .push("the local time zone is not known here: times without a zone were read as UTC".to_owned());
         }
         let mut journals = vec![dir.join("journal")];
-        if dir == Path::new(USUAL_DIR) {
+        if matches!(place, Place::Host) && dir == Path::new(USUAL_DIR) {
             journals.push(PathBuf::from("/run/log/journal"));
         }
-        match find::journal(&journals) {
+        match find::journal(&place, &journals) {
             Ok(None) => {}
             Ok(Some(journal)) => {
                 let gap = Gap::new(
@@ -183,11 +187,12 @@ fn moment(text: &str, zone: &TimeZone) -> Option<Timestamp> {
 }
 
 /// The directory of the logs. One that was named must be there; the usual one need not.
-fn directory(params: &Params) -> Result<PathBuf, Gap> {
+fn directory(params: &Params, place: &Place) -> Result<PathBuf, Gap> {
     let named = params.dir.as_ref().map(PathBuf::from);
-    let named = named.or_else(|| std::env::var_os(DIR_VARIABLE).filter(|dir| !dir.is_empty()).map(PathBuf::from));
+    let by_variable = || std::env::var_os(DIR_VARIABLE).filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    let named = named.or_else(|| by_variable().filter(|_| matches!(place, Place::Host)));
     let Some(dir) = named else { return Ok(PathBuf::from(USUAL_DIR)) };
-    match std::fs::metadata(&dir) {
+    match place.look(&dir).map(|(_, metadata)| metadata) {
         Ok(metadata) if metadata.is_dir() => Ok(dir),
         Ok(_) => Err(Gap::new(Reason::Absent, format!("look into {}", dir.display()), "it is not a directory")
             .way_out("name a directory in the parameter `dir`, and files in `files`")),

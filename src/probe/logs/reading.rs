@@ -14,7 +14,8 @@ use crate::case::{Gap, Reason};
 use super::find::{Found, Packing};
 use super::gzip;
 use super::patterns::{Patterns, Searcher};
-use super::plain::{self, Part, Plain};
+use super::place::Place;
+use super::plain::{Part, Plain};
 use super::scan::{Ending, Task, scan};
 use super::tally::Tally;
 use super::timestamp::{Clock, Format};
@@ -40,6 +41,7 @@ const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// What all files are read for.
 pub(super) struct Question<'a> {
+    pub place: &'a Place,
     pub patterns: &'a Patterns,
     pub window: Window,
     pub zone: TimeZone,
@@ -151,7 +153,7 @@ fn prepare(
         let why = "it is packed in a format that casebook does not read";
         return Err(Gap::new(Reason::Failed, format!("read {path}"), why).way_out(format!("use {tool}, or unpack it")));
     }
-    let (file, metadata) = plain::open(&reading.found.path).map_err(|error| failed(&error))?;
+    let (file, metadata) = question.place.open(&reading.found.path).map_err(|error| failed(&error))?;
     let clock = Clock::new(question.zone.clone(), reference(question, reading.found.modified));
     if reading.found.packing == Packing::Gzip {
         segments.push(Segment { file: index, start: 0, end: metadata.len() });
