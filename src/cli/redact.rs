@@ -7,7 +7,7 @@ use std::path::Path;
 use nix::unistd::Uid;
 
 use super::arguments::RedactArguments;
-use super::place::Place;
+use super::place::{Place, Readers};
 use super::{Usage, say};
 use crate::case::Case;
 use crate::redact::{Kind, Map, Pseudonyms};
@@ -31,7 +31,7 @@ impl Redaction {
             return Ok(None);
         }
         let (map, place) = match &arguments.redact_map {
-            Some(path) => (read(path)?, Some(Place::prepare_private(path)?)),
+            Some(path) => (read(path)?, Some(Place::prepare_for(path, Readers::Owner)?)),
             None => (None, None),
         };
         let map = match map {

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use super::arguments::UnredactArguments;
 use super::output::read_enough;
-use super::place::Place;
+use super::place::{Place, Readers};
 use super::{Usage, redact, say};
 use crate::archive::{self, CaseFile};
 use crate::redact::Map;
@@ -14,7 +14,7 @@ use crate::sys::text_file;
 const LARGEST: u64 = 256 * 1024 * 1024;
 
 pub(super) fn unredact(arguments: &UnredactArguments) -> anyhow::Result<u8> {
-    let place = arguments.output.as_deref().map(Place::prepare_private).transpose()?;
+    let place = arguments.output.as_deref().map(|path| Place::prepare_for(path, Readers::Owner)).transpose()?;
     let map = redact::read_map(&arguments.map)?;
     let named = arguments.file.display();
     let bytes = text_file::read_bytes(&arguments.file, LARGEST)

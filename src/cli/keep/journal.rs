@@ -4,7 +4,6 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -70,7 +69,8 @@ pub(super) fn header(run: &Begun<'_>) -> Header {
 
 /// A journal that is being written.
 pub(super) struct Journal {
-    path: PathBuf,
+    state: State,
+    id: String,
     lines: SyncSender<Vec<u8>>,
     /// Set when the case is kept: what still waits for the disk is not worth it any more.
     over: Arc<AtomicBool>,
@@ -80,17 +80,18 @@ pub(super) struct Journal {
 impl Journal {
     /// Begins a journal. Its header is on the disk when this returns.
     pub fn create(state: &State, id: &str, header: Header) -> io::Result<(String, Self)> {
-        let (id, path, file) = state.new_journal(id)?;
+        let (id, file) = state.new_journal(id)?;
         let written = line(&header).and_then(|line| write(&file, &line));
         if let Err(error) = written {
-            remove(&path);
+            forget(state, &id);
             return Err(error);
         }
         let (lines, waiting) = sync_channel(WAITING);
         let over = Arc::new(AtomicBool::new(false));
         let ended = Arc::clone(&over);
         std::thread::Builder::new().name("journal".into()).spawn(move || keep_writing(&file, &waiting, &ended))?;
-        Ok((id, Journal { path, lines, over, began: Instant::now() }))
+        let state = state.clone();
+        Ok((id.clone(), Journal { state, id, lines, over, began: Instant::now() }))
     }
 
     /// Takes the evidence as it comes. It never waits for the disk: an answer that finds the queue full is left out.
@@ -113,14 +114,13 @@ impl Journal {
     /// The run has come to its case: the journal is not needed any more.
     pub fn drop_it(self) {
         self.over.store(true, Ordering::Relaxed);
-        remove(&self.path);
+        forget(&self.state, &self.id);
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the journal is casebook's own")]
-fn remove(path: &std::path::Path) {
+fn forget(state: &State, id: &str) {
     // What stays is listed as unfinished, and pruned one day.
-    let _ = std::fs::remove_file(path);
+    let _ = state.forget_journal(id);
 }
 
 fn line(value: &impl Serialize) -> io::Result<Vec<u8>> {
