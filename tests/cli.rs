@@ -12,6 +12,8 @@ mod checks;
 mod command;
 #[path = "cli/files.rs"]
 mod files;
+#[path = "cli/foreign.rs"]
+mod foreign;
 #[path = "cli/kept.rs"]
 mod kept;
 #[path = "cli/lint.rs"]
@@ -19,6 +21,8 @@ mod lint;
 #[path = "cli/lint_lua.rs"]
 mod lint_lua;
 mod netns;
+#[path = "cli/outlets.rs"]
+mod outlets;
 #[path = "cli/parameters.rs"]
 mod parameters;
 #[path = "cli/privileges.rs"]

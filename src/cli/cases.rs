@@ -137,9 +137,10 @@ fn finish(meant: &str, limits: Limits, sinks: &output::Sinks) -> anyhow::Result<
     let journal = state.journal(&id).map_err(none)?;
     let recovered =
         recover(&journal).map_err(|why| none(format!("{why}; `casebook cases prune` removes it in time")))?;
-    let (case, map) = sinks.leaving(judge(recovered, limits)?);
-    let written = map.and(sinks.write(&case));
-    let packed = case_file::packed(&case)?;
+    // A journal holds no packets, and the path that it names for them may be anybody's choice.
+    let (file, map) = sinks.leaving(judge(recovered, limits)?);
+    let written = map.and(sinks.write(&file));
+    let packed = case_file::packed(&file)?;
     match state.put(&id, &packed) {
         Ok(kept) => {
             say(format_args!("case kept: {kept}"));
@@ -150,7 +151,7 @@ fn finish(meant: &str, limits: Limits, sinks: &output::Sinks) -> anyhow::Result<
         Err(error) => say(format_args!("casebook: the case is not kept, its journal stays: {error}")),
     }
     written?;
-    Ok(case.verdict.exit_status())
+    Ok(file.case.verdict.exit_status())
 }
 
 fn judge(recovered: Recovered, limits: Limits) -> anyhow::Result<Case> {

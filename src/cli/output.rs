@@ -6,8 +6,8 @@ use std::path::Path;
 use super::arguments::OutputArguments;
 use super::place::Place;
 use super::redact::Redaction;
-use super::{Usage, say};
-use crate::case::Case;
+use super::{Usage, case_file, say};
+use crate::archive::CaseFile;
 use crate::report::{self, Options, RENDERERS, Renderer};
 
 /// The renderers and places of one run, settled before anything is asked.
@@ -51,36 +51,40 @@ impl Sinks {
 
     /// The case as it may be written anywhere, under pseudonyms where they are wanted; and whether the map that undoes them
     /// could be kept.
-    pub fn leaving(&self, case: Case) -> (Case, anyhow::Result<()>) {
-        match &self.redaction {
+    pub fn leaving(&self, file: impl Into<CaseFile>) -> (CaseFile, anyhow::Result<()>) {
+        let CaseFile { case, attached } = file.into();
+        let (case, map) = match &self.redaction {
             Some(redaction) => redaction.apply(case),
             None => (case, Ok(())),
-        }
+        };
+        let has_pseudonyms = self.redacts() || case_file::has_pseudonyms(&case);
+        let file = CaseFile { case, attached };
+        (if has_pseudonyms { case_file::without_originals(file) } else { file }, map)
     }
 
     /// Writes the report of a case that may leave everywhere. A file that cannot be written does not keep it from the
     /// terminal.
-    pub fn write(&self, case: &Case) -> anyhow::Result<()> {
-        let failed = self.write_files(case);
+    pub fn write(&self, file: &CaseFile) -> anyhow::Result<()> {
+        let failed = self.write_files(file);
         let mut stdout = BufWriter::new(io::stdout().lock());
-        read_enough(self.printed.render(case, &self.options, &mut stdout).and_then(|()| stdout.flush()))?;
+        read_enough(self.printed.render(&file.case, &self.options, &mut stdout).and_then(|()| stdout.flush()))?;
         // What is still buffered for a reader that is gone is not tried again.
         let _ = stdout.into_parts();
         failed
     }
 
     /// Writes the files alone.
-    pub fn write_files(&self, case: &Case) -> anyhow::Result<()> {
+    pub fn write_files(&self, file: &CaseFile) -> anyhow::Result<()> {
         let mut failed = None;
         for (place, renderer) in &self.files {
             let options = Options { color: false, width: 100, ..self.options };
-            match place.write(|out| renderer.render(case, &options, out)) {
+            match place.write(|out| renderer.render(&file.case, &options, out)) {
                 Ok(()) => say(format_args!("report written: {}", place.path().display())),
                 Err(error) => failed = Some(error),
             }
         }
         if let Some(place) = &self.case {
-            match super::case_file::write(place, case) {
+            match case_file::write(place, file) {
                 Ok(()) => say(format_args!("case saved: {}", place.path().display())),
                 Err(error) => failed = Some(error),
             }

@@ -6,7 +6,8 @@ use crate::sys::trust::Trust;
 
 pub(super) fn report(arguments: &ReportArguments) -> anyhow::Result<u8> {
     let sinks = output::Sinks::prepare(&arguments.output, None)?;
-    let (case, map) = sinks.leaving(case_file::read(&arguments.case, Trust::Waived)?.case);
-    map.and(sinks.write(&case))?;
-    Ok(case.verdict.exit_status())
+    // Nothing but the report is written: what is attached stays where it is.
+    let (file, map) = sinks.leaving(case_file::read(&arguments.case, Trust::Waived)?.case);
+    map.and(sinks.write(&file))?;
+    Ok(file.case.verdict.exit_status())
 }

@@ -39,10 +39,10 @@ pub(super) fn retest(arguments: &RetestArguments) -> anyhow::Result<u8> {
     let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
     let bounds = run::Bounds { limits: arguments.scripts.limits(), manners: arguments.manners.manners() };
     let after = run::live(&runbook, params, bounds, arguments.quiet, &mut keeper)?;
-    let difference = Difference::between(&before, &after);
+    let difference = Difference::between(&before, &after.case);
     let written = sinks.write_files(&after);
     keeper.keep(&after);
     output::read_enough(diff::print(&difference, &arguments.format, arguments.verbose))?;
     written?;
-    Ok(after.verdict.exit_status())
+    Ok(after.case.verdict.exit_status())
 }

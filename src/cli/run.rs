@@ -12,10 +12,10 @@ use super::arguments::{RunArguments, key_and_value};
 use super::display::Display;
 use super::keep::{Begun, Keeper};
 use super::output;
-use super::{Usage, say};
-use crate::case::Case;
+use super::{Usage, case_file, say};
+use crate::archive::CaseFile;
 use crate::engine::{self, Live, Request, Settled};
-use crate::probe::{Cancel, Manners};
+use crate::probe::{Cancel, Manners, Wrote};
 use crate::runbook::{self, Kind, Runbook};
 use crate::script::sandbox::Limits;
 use crate::sys::identity;
@@ -50,12 +50,12 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
     let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
     let bounds = Bounds { limits: arguments.scripts.limits(), manners: arguments.manners.manners() };
     let case = live(&runbook, params, bounds, arguments.quiet, &mut keeper)?;
-    let (case, map) = sinks.leaving(case);
-    let written = sinks.write(&case);
+    let (file, map) = sinks.leaving(case);
+    let written = sinks.write(&file);
     // What could not be written where it was wanted is all the more worth keeping.
-    keeper.keep(&case);
+    keeper.keep(&file);
     map.and(written)?;
-    Ok(case.verdict.exit_status())
+    Ok(file.case.verdict.exit_status())
 }
 
 /// What a run may take: its scripts, and all of it.
@@ -64,14 +64,14 @@ pub(super) struct Bounds {
     pub manners: Manners,
 }
 
-/// Runs a runbook on this host, with a journal.
+/// Runs a runbook on this host, with a journal. The packets that it wrote down are attached to its case.
 pub(super) fn live(
     runbook: &Runbook,
     params: Map<String, Value>,
     bounds: Bounds,
     quiet: bool,
     keeper: &mut Keeper,
-) -> Result<Case, Usage> {
+) -> Result<CaseFile, Usage> {
     let bad = |error: engine::RunError| Usage(error.to_string());
     let Settled { secrets, params: all, given } = engine::settle(runbook, &params).map_err(bad)?;
     let (host, started) = (identity::host(), Timestamp::now());
@@ -79,7 +79,9 @@ pub(super) fn live(
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(quiet);
-    let mut observer = Live::new(Arc::clone(&cancel), display.progress()).behaving(bounds.manners);
+    let wrote = Wrote::default();
+    let mut observer =
+        Live::new(Arc::clone(&cancel), display.progress()).behaving(bounds.manners).leaving(wrote.clone());
     if let Some(noted) = noted {
         observer = observer.noting(noted);
     }
@@ -98,7 +100,7 @@ pub(super) fn live(
     };
     let case = engine::run(&request, &observer).map_err(bad);
     display.finish();
-    case
+    Ok(CaseFile { case: case?, attached: case_file::captures(&wrote.take()) })
 }
 
 /// A capture file that can be opened: a wrong name is an error before the run, not a report that saw nothing.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::progress::{Event, Progress};
 use super::trim::trim;
 use crate::case::{Evidence, Gap, Observed, Reason};
-use crate::probe::{AnyProbe, Cancel, Context, Gate, Inputs, Manners};
+use crate::probe::{AnyProbe, Cancel, Context, Gate, Inputs, Manners, Wrote};
 use crate::runbook::Runbook;
 use crate::sys::thread::Thread;
 use crate::sys::usage;
@@ -67,12 +67,13 @@ pub struct Live {
     progress: Progress,
     noted: Option<Noted>,
     manners: Manners,
+    wrote: Wrote,
 }
 
 impl Live {
     /// An observer of this host that `cancel` can end early.
     pub fn new(cancel: Arc<Cancel>, progress: Progress) -> Self {
-        Live { cancel, progress, noted: None, manners: Manners::unbounded() }
+        Live { cancel, progress, noted: None, manners: Manners::unbounded(), wrote: Wrote::default() }
     }
 
     /// Lets the probes take no more of the host than `manners` allow.
@@ -89,6 +90,13 @@ impl Live {
         self
     }
 
+    /// Has the files that the probes write left in `wrote`.
+    #[must_use]
+    pub fn leaving(mut self, wrote: Wrote) -> Self {
+        self.wrote = wrote;
+        self
+    }
+
     fn note(&self, ask: &Ask, evidence: &Evidence) {
         if let Some(noted) = &self.noted {
             noted(&ask.step, evidence);
@@ -99,8 +107,9 @@ impl Live {
         (self.progress)(Event::Started { step: ask.step.clone(), title: ask.title.clone(), window: ask.window });
         let (live, step) = (Arc::clone(&self.progress), ask.step.clone());
         let figure = move |figure| live(Event::Live { step: step.clone(), figure });
-        let cx =
-            Context::new(Arc::clone(gate), Arc::clone(&self.cancel), ask.inputs.clone(), figure).behaving(self.manners);
+        let cx = Context::new(Arc::clone(gate), Arc::clone(&self.cancel), ask.inputs.clone(), figure)
+            .behaving(self.manners)
+            .leaving(self.wrote.clone());
         let (gate, answers, progress) = (Arc::clone(gate), answers.clone(), Arc::clone(&self.progress));
         let (probe, step) = (ask.probe.name(), ask.step.clone());
         let failed = unstarted(&ask, Reason::Failed, "no thread could be started for it");

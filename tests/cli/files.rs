@@ -127,12 +127,12 @@ fn what_is_no_case_is_refused_with_its_reason() {
     desk.put("empty", "").put("list", "[]").put("new", r#"{"format": 999}"#).put("thin", r#"{"format": 1}"#);
     desk.put("bytes", b"\xff\xfe");
     for (name, said) in [
-        ("zzz", "there is no such file"),
-        ("empty", "is not a case: EOF"),
-        ("list", "it has no `format`"),
-        ("new", "has form 999"),
-        ("thin", "missing field"),
-        ("bytes", "not UTF-8"),
+        ("./zzz", "there is no such file"),
+        ("./empty", "is not a case: EOF"),
+        ("./list", "it has no `format`"),
+        ("./new", "has form 999"),
+        ("./thin", "missing field"),
+        ("./bytes", "not UTF-8"),
         (".", "it is a folder"),
         ("/dev/zero", "it is a device"),
     ] {

@@ -14,7 +14,8 @@ use crate::units::Size;
   casebook replay flood.case ./my-runbook.yaml
   casebook replay --from ./sosreport-web1 high-inbound-traffic --save web1.case")]
 pub(in crate::cli) struct ReplayArguments {
-    /// A case: a file of an earlier run, or the name of a kept one as `casebook cases` lists it; with --from the runbook
+    /// A case: a file of an earlier run, with a `/` or an ending, or the name of a kept one as `casebook cases` lists it; with
+    /// --from the runbook
     #[arg(value_name = "CASE", value_hint = ValueHint::FilePath, required_unless_present = "from")]
     pub case: Option<String>,
     /// Judge by this runbook instead of the one in the case
@@ -43,7 +44,7 @@ pub(in crate::cli) struct ReplayArguments {
 
 Exit status: that of the case: 0 ok, 1 warning, 2 critical, 3 unknown; 64 bad usage or a case that cannot be read.")]
 pub(in crate::cli) struct ReportArguments {
-    /// The case: a file, or a kept one: its name, an unmistakable beginning of it, or `latest`
+    /// The case: a file, with a `/` or an ending, or a kept one: its name, an unmistakable beginning of it, or `latest`
     #[arg(value_name = "CASE", value_hint = ValueHint::FilePath)]
     pub case: String,
     #[command(flatten)]

@@ -16,7 +16,7 @@ pub(super) use journal::{Recovered, recover};
 pub(super) use state::{KEPT, Keep, State, Unfinished};
 
 use super::{case_file, say};
-use crate::case::Case;
+use crate::archive::CaseFile;
 use crate::engine::{Noted, Secrets};
 use crate::runbook::Runbook;
 use journal::Journal;
@@ -78,10 +78,10 @@ impl Keeper {
     }
 
     /// Keeps the case, and then drops the journal. If it cannot be kept, the journal stays behind.
-    pub fn keep(mut self, case: &Case) {
+    pub fn keep(mut self, file: &CaseFile) {
         let Some(state) = self.state.take() else { return };
-        let id = self.id.take().unwrap_or_else(|| state::id(case.started, &case.runbook.name));
-        let packed = match case_file::packed(case) {
+        let id = self.id.take().unwrap_or_else(|| state::id(file.case.started, &file.case.runbook.name));
+        let packed = match case_file::packed(file) {
             Ok(packed) => packed,
             Err(error) => return not_kept(&error.to_string()),
         };

@@ -74,7 +74,7 @@ pub fn read(path: &str, params: &Params, cx: &Context) -> Result<Observed<Captur
         ring: None,
         written: None,
     };
-    let mut observed = burst.finish(source, params);
+    let mut observed = burst.finish(source, params, cx);
     observed.loss.splice(0..0, survey.loss);
     Ok(observed)
 }

@@ -76,7 +76,7 @@ pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
         ring: Some(watching.account),
         written: None,
     };
-    let mut observed = burst.finish(source, params);
+    let mut observed = burst.finish(source, params, cx);
     loss.append(&mut observed.loss);
     observed.loss = loss;
     if let Some(gap) = local_gap {

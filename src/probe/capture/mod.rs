@@ -144,12 +144,15 @@ impl Burst {
         }
     }
 
-    fn finish(self, mut source: Source, params: &Params) -> Observed<Capture> {
+    fn finish(self, mut source: Source, params: &Params, cx: &Context) -> Observed<Capture> {
         let mut loss = Vec::new();
         if let Some(writer) = self.writer {
-            let (written, lost) = writer.finish();
+            let (written, lost, file) = writer.finish();
             source.written = Some(written);
             loss.extend(lost);
+            if let Some(file) = file {
+                cx.wrote(file);
+            }
         }
         if self.tally.flows.crowded() > 0 {
             loss.push(format!(
