@@ -9,6 +9,7 @@ use super::output::read_enough;
 use super::redact::Redaction;
 use super::{Usage, case_file, say};
 use crate::case::Case;
+use crate::printable::printable;
 use crate::redact;
 use crate::report::{self, Options};
 use crate::sys::trust::Trust;
@@ -33,12 +34,17 @@ pub(super) fn attach(arguments: &AttachArguments) -> anyhow::Result<u8> {
     redact::secrets(&mut case);
     let case = match &redaction {
         Some(redaction) => {
-            let (case, map) = redaction.apply(case);
+            let (case, map) = redaction.apply(case)?;
             map.map(|()| case)?
         }
         None => case,
     };
-    let parcel = parcel(&case, id, !arguments.without_case)?;
+    let mut parcel = parcel(&case, id, !arguments.without_case)?;
+    if let Some(redaction) = &redaction {
+        for text in parcel.texts_mut() {
+            *text = String::from_utf8_lossy(&redaction.clean(std::mem::take(text).into_bytes())?).into_owned();
+        }
+    }
     if let Some(why) = secret(&case, &parcel) {
         say(format_args!("casebook: nothing was sent: {why}"));
         return Ok(SECRET);
@@ -145,10 +151,10 @@ fn parcel(case: &Case, id: String, with_case: bool) -> anyhow::Result<Parcel> {
     let runbook = &case.runbook.name;
     Ok(Parcel {
         id,
-        title: format!("{}: {runbook} on {}", case.verdict, case.host.name),
-        summary: case.diagnosis.summary.clone(),
+        title: printable(format!("{}: {runbook} on {}", case.verdict, case.host.name)),
+        summary: printable(&case.diagnosis.summary),
         verdict: case.verdict.word(),
-        host: case.host.name.clone(),
+        host: printable(&case.host.name),
         text: rendered(case, "text")?.unwrap_or_default(),
         markdown: rendered(case, "markdown")?.unwrap_or_default(),
         html: rendered(case, "html")?,

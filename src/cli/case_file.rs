@@ -85,9 +85,9 @@ fn log_lines(case: &Case) -> String {
     text
 }
 
-/// The packets that the run itself wrote to a file. Addresses within packets get no pseudonyms: then they stay out.
+/// The packets that the run itself wrote to a file. What is within packets gets no pseudonyms: then they stay out.
 fn capture(case: &Case) -> Option<Vec<u8>> {
-    if Note::of(case).is_some_and(|note| note.addresses > 0) {
+    if Note::of(case).is_some_and(|note| note.addresses + note.users + note.hosts > 0) {
         return None;
     }
     let written = |evidence: &Evidence| {

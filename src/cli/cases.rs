@@ -137,7 +137,7 @@ fn finish(meant: &str, limits: Limits, sinks: &output::Sinks) -> anyhow::Result<
     let journal = state.journal(&id).map_err(none)?;
     let recovered =
         recover(&journal).map_err(|why| none(format!("{why}; `casebook cases prune` removes it in time")))?;
-    let (case, map) = sinks.leaving(judge(recovered, limits)?);
+    let (case, map) = sinks.leaving(judge(recovered, limits)?)?;
     let written = map.and(sinks.write(&case));
     let packed = case_file::packed(&case)?;
     match state.put(&id, &packed) {

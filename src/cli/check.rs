@@ -35,7 +35,7 @@ pub(super) fn check(arguments: &CheckArguments) -> anyhow::Result<u8> {
     let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
     let bounds = Bounds { limits: arguments.scripts.limits(), manners: arguments.manners.manners() };
     let case = super::run::live(&runbook, params, bounds, arguments.quiet, &mut keeper)?;
-    let (case, map) = sinks.leaving(case);
+    let (case, map) = sinks.leaving(case)?;
     let written = sinks.write(&case);
     keeper.keep(&case);
     map.and(written)?;

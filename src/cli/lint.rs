@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::arguments::LintArguments;
 use super::{output, say};
 use crate::order::Order as _;
+use crate::printable::printable;
 use crate::runbook::{self, Found, Kind, Problem, Problems};
 use crate::script::lint::{self as script_lint, Kind as ScriptKind, Level};
 use crate::sys::text_file;
@@ -140,5 +141,5 @@ fn is_good_text(text: &str, name: &str, found: Option<&Found>) -> anyhow::Result
 }
 
 fn good(name: &str, what: &str) -> std::io::Result<()> {
-    output::read_enough(writeln!(std::io::stdout(), "{name}: good: {what}"))
+    output::read_enough(writeln!(std::io::stdout(), "{}: good: {what}", printable(name)))
 }

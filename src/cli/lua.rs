@@ -81,7 +81,7 @@ fn show(values: &[Shown], as_json: bool) -> std::io::Result<()> {
     for value in values {
         match value {
             Shown::Words(words) => writeln!(out, "{words}")?,
-            Shown::Data(data) if as_json => writeln!(out, "{}", serde_json::to_string_pretty(data)?)?,
+            Shown::Data(data) if as_json => report::json_lines(data, &mut out)?,
             Shown::Data(Value::String(text)) => writeln!(out, "{}", crate::printable::printable(text))?,
             Shown::Data(Value::Null) => writeln!(out, "nil")?,
             Shown::Data(Value::Object(none)) if none.is_empty() => writeln!(out, "{{}}")?,
@@ -90,7 +90,7 @@ fn show(values: &[Shown], as_json: bool) -> std::io::Result<()> {
                 write!(out, "{}", report::table(&list, width).trim_start_matches('\n'))?;
             }
             Shown::Data(data @ Value::Object(_)) => write!(out, "{}", report::table(data, width))?,
-            Shown::Data(data) => writeln!(out, "{data}")?,
+            Shown::Data(data) => writeln!(out, "{}", crate::printable::printable(data.to_string()))?,
         }
     }
     out.flush()

@@ -32,6 +32,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
+use crate::printable;
 use crate::sys::memory;
 use arguments::{Arguments, Command};
 
@@ -101,7 +102,32 @@ pub fn main() -> ExitCode {
 
 /// Says something on stderr. That nobody listens there is no reason to fail.
 fn say(message: impl fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "{message}");
+    let _ = writeln!(io::stderr().lock(), "{}", harmless(&message.to_string(), output::stderr_color()));
+}
+
+/// The message with nothing in it that a terminal obeys: names of files, and what others wrote, stand in many. Colours stay,
+/// where there are any; hidden text does not.
+fn harmless(message: &str, color: bool) -> String {
+    let mut out = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some(c) = rest.chars().next() {
+        let colored = rest.strip_prefix("\u{1b}[").filter(|_| color).and_then(|inside| {
+            let length = inside.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+            let hides = inside[..length].split(';').any(|part| part == "8");
+            (inside[length..].starts_with('m') && !hides).then_some(length + 3)
+        });
+        match colored {
+            Some(length) => {
+                out.push_str(&rest[..length]);
+                rest = &rest[length..];
+                continue;
+            }
+            None if matches!(c, '\n' | '\t') => out.push(c),
+            None => printable::push_visible(&mut out, c),
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    out
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
@@ -120,4 +146,17 @@ fn quiet_probe_panics() {
             loud(panic);
         }
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn a_message_keeps_its_lines_and_colours_and_nothing_else_that_a_terminal_obeys() {
+        assert_eq!(harmless("a\u{202e}b\n\tc\u{1b}[2Jd", true), "a\\u{202e}b\n\tc\\u{1b}[2Jd");
+        assert_eq!(harmless("\u{1b}[1;31mred\u{1b}[0m", true), "\u{1b}[1;31mred\u{1b}[0m");
+        assert_eq!(harmless("\u{1b}[31mred", false), "\\u{1b}[31mred");
+        assert_eq!(harmless("\u{1b}[8mhidden", true), "\\u{1b}[8mhidden");
+    }
 }

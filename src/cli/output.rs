@@ -50,12 +50,20 @@ impl Sinks {
     }
 
     /// The case as it may be written anywhere, under pseudonyms where they are wanted; and whether the map that undoes them
-    /// could be kept.
-    pub fn leaving(&self, case: Case) -> (Case, anyhow::Result<()>) {
+    /// could be kept. An error: it must not be written anywhere.
+    pub fn leaving(&self, case: Case) -> anyhow::Result<(Case, anyhow::Result<()>)> {
         match &self.redaction {
             Some(redaction) => redaction.apply(case),
-            None => (case, Ok(())),
+            None => Ok((case, Ok(()))),
         }
+    }
+
+    /// A report as it may leave. Without pseudonyms it goes out as it is made.
+    fn render(&self, case: &Case, renderer: &dyn Renderer, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+        let Some(redaction) = &self.redaction else { return renderer.render(case, options, out) };
+        let mut bytes = Vec::new();
+        renderer.render(case, options, &mut bytes)?;
+        out.write_all(&redaction.clean(bytes).map_err(io::Error::other)?)
     }
 
     /// Writes the report of a case that may leave everywhere. A file that cannot be written does not keep it from the
@@ -63,7 +71,7 @@ impl Sinks {
     pub fn write(&self, case: &Case) -> anyhow::Result<()> {
         let failed = self.write_files(case);
         let mut stdout = BufWriter::new(io::stdout().lock());
-        read_enough(self.printed.render(case, &self.options, &mut stdout).and_then(|()| stdout.flush()))?;
+        read_enough(self.render(case, self.printed, &self.options, &mut stdout).and_then(|()| stdout.flush()))?;
         // What is still buffered for a reader that is gone is not tried again.
         let _ = stdout.into_parts();
         failed
@@ -74,7 +82,7 @@ impl Sinks {
         let mut failed = None;
         for (place, renderer) in &self.files {
             let options = Options { color: false, width: 100, ..self.options };
-            match place.write(|out| renderer.render(case, &options, out)) {
+            match place.write(|out| self.render(case, *renderer, &options, out)) {
                 Ok(()) => say(format_args!("report written: {}", place.path().display())),
                 Err(error) => failed = Some(error),
             }

@@ -10,7 +10,7 @@ use super::arguments::RedactArguments;
 use super::place::Place;
 use super::{Usage, say};
 use crate::case::Case;
-use crate::redact::{Kind, Map, Pseudonyms};
+use crate::redact::{Kind, Left, Map, Originals, Pseudonyms};
 use crate::sys::text_file;
 
 /// The largest map that is read.
@@ -19,6 +19,8 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 /// The pseudonyms of one call of casebook.
 pub(super) struct Redaction {
     pseudonyms: RefCell<Pseudonyms>,
+    /// What must not leave, once a case was redacted.
+    originals: RefCell<Option<Originals>>,
     map: Option<Place>,
 }
 
@@ -38,15 +40,20 @@ impl Redaction {
             Some(map) => map,
             None => Map::new().map_err(|error| Usage(error.to_string()))?,
         };
-        Ok(Some(Redaction { pseudonyms: RefCell::new(Pseudonyms::new(kinds, map)), map: place }))
+        Ok(Some(Redaction {
+            pseudonyms: RefCell::new(Pseudonyms::new(kinds, map)),
+            originals: RefCell::new(None),
+            map: place,
+        }))
     }
 
-    /// The case under pseudonyms. The map is kept before anything else is written; where it cannot be, the case is no less
-    /// worth having.
-    pub fn apply(&self, mut case: Case) -> (Case, anyhow::Result<()>) {
+    /// The case under pseudonyms, and whether the map could be kept. It is kept before anything else is written; where it
+    /// cannot be, the case is no less worth having. An error: the case must not leave.
+    pub fn apply(&self, mut case: Case) -> anyhow::Result<(Case, anyhow::Result<()>)> {
         let mut pseudonyms = self.pseudonyms.borrow_mut();
-        pseudonyms.apply(&mut case);
-        let Some(place) = &self.map else { return (case, Ok(())) };
+        pseudonyms.apply(&mut case).map_err(refused)?;
+        *self.originals.borrow_mut() = Some(pseudonyms.originals());
+        let Some(place) = &self.map else { return Ok((case, Ok(()))) };
         let written = place.write(|out| {
             serde_json::to_writer_pretty(&mut *out, pseudonyms.map())?;
             out.write_all(b"\n")
@@ -54,8 +61,20 @@ impl Redaction {
         if written.is_ok() {
             say(format_args!("map of the pseudonyms written: {}", place.path().display()));
         }
-        (case, written)
+        Ok((case, written))
     }
+
+    /// The bytes as they may leave: looked through for every original of the case, in every form.
+    pub fn clean(&self, bytes: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+        match &*self.originals.borrow() {
+            Some(originals) => originals.replaced(&bytes).map(|(bytes, _)| bytes).map_err(refused),
+            None => Ok(bytes),
+        }
+    }
+}
+
+fn refused(left: Left) -> anyhow::Error {
+    anyhow::anyhow!("nothing was written: {left}; write the report without --redact, or take that text out of the case")
 }
 
 /// The map of that file, if there is one.

@@ -24,7 +24,7 @@ const USUAL: &str = "high-inbound-traffic";
 pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
     let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
     if let Some(folder) = &arguments.from {
-        let (case, map) = sinks.leaving(from(folder, arguments)?);
+        let (case, map) = sinks.leaving(from(folder, arguments)?)?;
         map.and(sinks.write(&case))?;
         return Ok(case.verdict.exit_status());
     }
@@ -44,7 +44,7 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
     }
     let set: Vec<&str> =
         arguments.set.iter().filter_map(|text| text.split_once('=')).map(|(key, _)| key.trim()).collect();
-    let (case, map) = sinks.leaving(judge(recorded, &runbook, params, &set, arguments.scripts.limits())?);
+    let (case, map) = sinks.leaving(judge(recorded, &runbook, params, &set, arguments.scripts.limits())?)?;
     map.and(sinks.write(&case))?;
     Ok(case.verdict.exit_status())
 }

@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
     let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
     let bounds = Bounds { limits: arguments.scripts.limits(), manners: arguments.manners.manners() };
     let case = live(&runbook, params, bounds, arguments.quiet, &mut keeper)?;
-    let (case, map) = sinks.leaving(case);
+    let (case, map) = sinks.leaving(case)?;
     let written = sinks.write(&case);
     // What could not be written where it was wanted is all the more worth keeping.
     keeper.keep(&case);

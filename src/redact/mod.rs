@@ -2,12 +2,16 @@
 //! pseudonyms when the operator asks for it.
 //!
 //! Secrets go before anything is judged, written or sent: [`evidence`] takes them out of what a probe observed, so that a
-//! replay judges the same texts as the run did, and [`secrets`] takes out what is left in the whole case. The rules are one
-//! table, in `rules`.
+//! replay judges the same texts as the run did, and [`secrets`] takes out what is left in the whole case. The rules are
+//! data: `rules.toml`; what they are measured by is in `tests/redaction`.
 
 mod address;
+#[cfg(test)]
+mod corpus;
+mod forms;
 mod name;
 mod note;
+mod originals;
 mod pseudonyms;
 mod rules;
 mod scrub;
@@ -15,6 +19,7 @@ mod secret;
 mod texts;
 
 pub use note::Note;
+pub use originals::{Left, Originals};
 pub use pseudonyms::{Kind, Map, NoMap, Pseudonyms};
 pub use scrub::scan;
 

@@ -130,7 +130,11 @@ fn of_map(fields: &mut Map<String, Value>, parent: &str, visitor: &mut dyn Visit
 }
 
 fn of_runbook(runbook: &mut RunbookRef, visitor: &mut dyn Visitor) {
-    let RunbookRef { name: _, title, text, around, checks } = runbook;
+    let RunbookRef { name, title, text, around, checks } = runbook;
+    // The name of a shipped one is a word; of another it is the path of its file.
+    if name.contains('/') {
+        visitor.text(Place::Said, name);
+    }
     visitor.text(Place::Said, title);
     visitor.text(Place::Source, text);
     around.iter_mut().for_each(|around| visitor.text(Place::Said, around));
