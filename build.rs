@@ -54,6 +54,7 @@ fn rules(project: &Path, out: &Path) {
             regex.replace(&format!("{{{name}}}"), part.as_str().expect("a part is an expression"))
         })
     };
+    let filled = |regex: &str| ascii(&filled(regex));
     let mut allowlists = String::new();
     let mut count = 0;
     let mut allowlist = |given: &toml::Table| {
@@ -65,7 +66,7 @@ fn rules(project: &Path, out: &Path) {
         };
         allowlists += &format!(
             "Allowlist {{ target: Target::{target}, regexes: &{:?}, stopwords: &{:?} }},\n",
-            words(given, "regexes"),
+            words(given, "regexes").iter().map(|regex| ascii(regex)).collect::<Vec<_>>(),
             words(given, "stopwords"),
         );
         count += 1;
@@ -89,21 +90,62 @@ fn rules(project: &Path, out: &Path) {
         allowed.extend(list(rule, "allowlists").iter().map(|list| allowlist(&table(list))));
         let entropy = rule.get("entropy").and_then(|least| least.as_float()).unwrap_or(0.0);
         rules += &format!(
-            "Rule {{ id: {id:?}, name: {name:?}, source: {}, regex: {:?}, group: {}, keywords: &{:?}, entropy: {entropy:?}, allowlists: &{allowed:?} }},\n",
+            "Rule {{ id: {id:?}, name: {name:?}, source: {}, regex: {:?}, group: {}, keywords: &{:?}, needs: &{:?}, entropy: {entropy:?}, allowlists: &{allowed:?} }},\n",
             tags.iter().any(|tag| tag == "source"),
             filled(&word(rule, "regex")),
             rule.get("secretGroup").and_then(|group| group.as_integer()).unwrap_or(0),
             words(rule, "keywords"),
+            words(rule, "needs"),
         );
     }
     let constants = format!(
         "/// Every rule; where two match, the one above has its way.\npub static RULES: &[Rule] = &[\n{rules}];\n\
          static ALLOWLISTS: &[Allowlist] = &[\n{allowlists}];\n\
          const PART_NAME: &str = {:?};\nconst PART_BEFORE: &str = {:?};\n",
-        word(&parts, "name"),
-        word(&parts, "before"),
+        filled("{name}"),
+        filled("{before}"),
     );
     fs::write(out.join("redact_rules.rs"), constants).expect("cargo's folder can be written");
+}
+
+/// An expression whose words, figures, blanks and edges of words are those of ASCII alone: the automata of Unicode's are many
+/// times as large.
+fn ascii(regex: &str) -> String {
+    let (mut out, mut inside, mut chars) = (String::new(), false, regex.chars().peekable());
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => {
+                let escaped = chars.next().expect("an expression does not end in a backslash");
+                match (escaped, inside) {
+                    ('w', true) => out += "0-9A-Za-z_",
+                    ('w', false) => out += "[0-9A-Za-z_]",
+                    ('s', true) => out += r"\t\n\x0B\x0C\r ",
+                    ('s', false) => out += r"[\t\n\x0B\x0C\r ]",
+                    ('S', false) => out += r"[^\t\n\x0B\x0C\r ]",
+                    ('W', false) => out += "[^0-9A-Za-z_]",
+                    ('d', true) => out += "0-9",
+                    ('d', false) => out += "[0-9]",
+                    ('b', false) => out += r"(?-u:\b)",
+                    ('S' | 'W' | 'D', true) => panic!("\\{escaped} in a class: {regex}"),
+                    (other, _) => out.extend(['\\', other]),
+                }
+            }
+            '[' if !inside => {
+                inside = true;
+                out.push('[');
+                // The first sign of a class may be its own end.
+                for first in ['^', ']'] {
+                    out.extend(chars.next_if_eq(&first));
+                }
+            }
+            ']' => {
+                inside = false;
+                out.push(']');
+            }
+            other => out.push(other),
+        }
+    }
+    out
 }
 
 /// The names of a folder's files, in their order.

@@ -23,6 +23,8 @@ pub struct Rule {
     group: usize,
     /// One of these stands in every match, in whatever case.
     keywords: &'static [&'static str],
+    /// One of these stands in every match as well, if there are any.
+    needs: &'static [&'static str],
     /// The least entropy of the secret, in bits per character.
     entropy: f64,
     /// What is not meant, by its place in [`ALLOWLISTS`].
@@ -105,7 +107,8 @@ pub fn matching(text: &str, source: bool) -> Result<Vec<(usize, &'static Regex)>
         let index = possible.trailing_zeros() as usize;
         possible &= possible - 1;
         let Some(rule) = RULES.get(index) else { break };
-        if source && !rule.source {
+        let lacks = || !rule.needs.is_empty() && !rule.needs.iter().any(|sign| text.contains(sign));
+        if source && !rule.source || lacks() {
             continue;
         }
         let regex = compiled(index).ok_or(Broken)?;
@@ -222,7 +225,8 @@ mod tests {
             let possible = KEYWORDS.as_ref().unwrap().possible(&text);
             for (index, rule) in RULES.iter().enumerate() {
                 let wanted = compiled(index).unwrap().is_match(&text);
-                assert!(!wanted || possible & 1 << index != 0, "{}: {text}", rule.id);
+                let has = rule.needs.is_empty() || rule.needs.iter().any(|sign| text.contains(sign));
+                assert!(!wanted || has && possible & 1 << index != 0, "{}: {text}", rule.id);
             }
         }
     }
