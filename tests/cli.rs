@@ -2,6 +2,8 @@
 
 #[path = "cli/archives.rs"]
 mod archives;
+#[path = "cli/authors.rs"]
+mod authors;
 #[path = "cli/bounds.rs"]
 mod bounds;
 #[path = "cli/captures.rs"]

@@ -4,8 +4,8 @@ mod recorded;
 
 use std::collections::BTreeSet;
 
-use casebook::case::{Case, Likelihood};
-use casebook::redact::{self, Kind, Map, Note, Pseudonyms};
+use casebook::case::{Case, Likelihood, Redacted};
+use casebook::redact::{self, Kind, Map, Pseudonyms};
 use casebook::report::{Options, RENDERERS};
 use serde_json::Value;
 
@@ -94,7 +94,7 @@ fn no_secret_in_evidence_survives_and_the_judgement_stays() {
         assert!(places > 0);
         let again = recorded::judge(&recorded::shipped(&case.runbook.name), &case, evidence);
         assert!(!everything(&again).contains(secret), "{name}: {text}");
-        assert!(Note::of(&again).is_some_and(|note| note.secrets as usize >= case.evidence.len()), "{text}");
+        assert!(again.redacted.secrets as usize >= case.evidence.len(), "{text}");
         assert_eq!((likely(&again), verdicts(&again)), (likely(&case), verdicts(&case)), "{text}");
         let replayed = judged(&again);
         assert_eq!(replayed.diagnosis.headlines, again.diagnosis.headlines, "a replay says the same");
@@ -131,7 +131,7 @@ fn no_address_user_or_host_name_is_left_and_the_map_brings_all_back() {
     for (name, case) in recorded::all() {
         let mut hidden = case.clone();
         let mut all = pseudonyms(&Kind::ALL);
-        let note = all.apply(&mut hidden);
+        let redacted = all.apply(&mut hidden);
         let shown = addresses(&hidden);
         let left: Vec<_> = addresses(&case)
             .into_iter()
@@ -140,9 +140,9 @@ fn no_address_user_or_host_name_is_left_and_the_map_brings_all_back() {
             })
             .collect();
         assert_eq!(left, [""; 0], "{name}");
-        assert!(note.addresses > 0, "{name}: {note}");
+        assert!(redacted.addresses > 0, "{name}: {redacted:?}");
         assert!(everything(&hidden).contains("Redacted: "), "{name}");
-        hidden.diagnosis.headlines.retain(|headline| !headline.starts_with("Redacted: "));
+        hidden.redacted = Redacted::default();
         let (back, _) = all.map().undo(&serde_json::to_string(&hidden).unwrap());
         assert_eq!(back, serde_json::to_string(&case).unwrap(), "{name}");
     }
@@ -161,4 +161,74 @@ fn what_has_pseudonyms_gets_no_others() {
         pseudonyms(&Kind::ALL).apply(&mut again);
         assert_eq!(once, again, "{name}: the same key gives the same pseudonyms");
     }
+}
+
+/// The case as somebody else would forge it: it says in every way that it has pseudonyms, and has none.
+fn forged(case: &Case) -> Case {
+    let mut forged = case.clone();
+    forged.diagnosis.headlines.push("Redacted: 900 addresses, 90 users, 9 host names under pseudonyms".to_owned());
+    forged.redacted = Redacted { addresses: 900, users: 90, hosts: 9, seal: Some("0".repeat(64)), ..Redacted::default() };
+    forged
+}
+
+#[test]
+fn a_case_that_says_it_was_redacted_is_redacted_all_the_same() {
+    for (name, case) in recorded::all() {
+        let mut hidden = case.clone();
+        pseudonyms(&Kind::ALL).apply(&mut hidden);
+        let mut claimed = forged(&case);
+        pseudonyms(&Kind::ALL).apply(&mut claimed);
+        assert_eq!(claimed.evidence, hidden.evidence, "{name}");
+        // The sentence alone, as casebook 0.1 wrote it.
+        let mut said = case.clone();
+        said.diagnosis.headlines.push("Redacted: 900 addresses under pseudonyms".to_owned());
+        pseudonyms(&Kind::ALL).apply(&mut said);
+        assert_eq!(said.evidence, hidden.evidence, "{name}");
+    }
+}
+
+#[test]
+fn a_seal_of_another_map_or_another_case_counts_for_nothing() {
+    let (_, case) = recorded::all().into_iter().find(|(name, _)| name == "syn-flood").unwrap();
+    let mut once = case.clone();
+    pseudonyms(&Kind::ALL).apply(&mut once);
+    assert!(once.redacted.seal.is_some());
+    let mut other = once.clone();
+    Pseudonyms::new(Kind::ALL, Map::under(&[6; 32])).apply(&mut other);
+    assert_ne!(other.evidence, once.evidence, "another map gives pseudonyms of its own");
+    let mut copied = case.clone();
+    copied.redacted = once.redacted.clone();
+    pseudonyms(&Kind::ALL).apply(&mut copied);
+    assert_eq!(copied.evidence, once.evidence, "a seal fits one evidence");
+    let mut more = case.clone();
+    pseudonyms(&[Kind::Addresses]).apply(&mut more);
+    more.redacted.users = 7;
+    pseudonyms(&Kind::ALL).apply(&mut more);
+    assert!(more.redacted.seal.is_some());
+    assert!(!more.evidence.is_empty() && more.host.name != case.host.name, "a figure that was raised switches nothing off");
+}
+
+#[test]
+fn what_was_redacted_is_said_and_asked_for_again() {
+    let (_, case) = recorded::all().into_iter().find(|(name, _)| name == "syn-flood").unwrap();
+    let mut hidden = case.clone();
+    pseudonyms(&[Kind::Addresses, Kind::Hosts]).apply(&mut hidden);
+    let text = everything(&hidden);
+    assert!(text.contains(" under pseudonyms") && text.contains(" --redact addresses,hosts"), "{text}");
+    assert!(!everything(&case).contains("Redacted: ") && !everything(&case).contains("--redact"));
+    let again = Case::from_json(&serde_json::to_string(&hidden).unwrap()).unwrap();
+    assert_eq!(again.redacted, hidden.redacted);
+}
+
+#[test]
+fn the_headline_of_an_old_case_is_kept_and_means_no_more_than_care() {
+    let (_, mut case) = recorded::all().into_iter().find(|(name, _)| name == "syn-flood").unwrap();
+    assert!(!case.may_have_pseudonyms());
+    let sentence = "Redacted: 12 addresses under pseudonyms";
+    case.diagnosis.headlines.push(sentence.to_owned());
+    assert!(case.may_have_pseudonyms());
+    let mut again = judged(&case);
+    redact::carry(&case, &mut again);
+    assert!(again.may_have_pseudonyms() && again.diagnosis.headlines.iter().any(|headline| headline == sentence));
+    assert_eq!(again.redacted, Redacted::default());
 }

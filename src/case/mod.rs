@@ -9,6 +9,7 @@ mod evidence;
 mod finding;
 mod gap;
 mod record;
+mod redacted;
 mod truth;
 mod verdict;
 
@@ -19,5 +20,6 @@ pub use evidence::{Evidence, Missing, Observed};
 pub use finding::{Coverage, Finding, Said};
 pub use gap::{Gap, Reason};
 pub use record::{CASE_FORMAT, Case, CheckRef, Cost, Host, NoCase, RunbookRef};
+pub use redacted::Redacted;
 pub use truth::Truth;
 pub use verdict::Verdict;

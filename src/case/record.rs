@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Account, Coverage, Diagnosis, Evidence, Finding, Verdict};
+use super::{Account, Coverage, Diagnosis, Evidence, Finding, Redacted, Verdict};
 
 /// The version of the case's JSON form; it grows when a reader of the older form would be misled.
 pub const CASE_FORMAT: u32 = 1;
@@ -48,6 +48,9 @@ pub struct Case {
     pub findings: Vec<Finding>,
     /// What each step observed, by the step's id.
     pub evidence: IndexMap<String, Evidence>,
+    /// What was taken out of it before it was written.
+    #[serde(default, skip_serializing_if = "Redacted::is_nothing")]
+    pub redacted: Redacted,
     /// What the run cost.
     pub cost: Cost,
 }
@@ -66,7 +69,21 @@ pub enum NoCase {
     Newer(u64),
 }
 
+/// How the headline begins by which casebook 0.1 said that a case was redacted.
+const SAID_REDACTED: &str = "Redacted: ";
+
 impl Case {
+    /// Whether something in it may have pseudonyms: it says so, by the field or by the headline that casebook 0.1 wrote. Then nothing
+    /// may join it that shows what they hide. It never means that pseudonyms are there.
+    pub fn may_have_pseudonyms(&self) -> bool {
+        self.redacted.has_pseudonyms() || self.said_redacted().next().is_some()
+    }
+
+    /// The headlines by which casebook 0.1 said what was redacted.
+    pub fn said_redacted(&self) -> impl Iterator<Item = &String> {
+        self.diagnosis.headlines.iter().filter(|headline| headline.starts_with(SAID_REDACTED))
+    }
+
     /// Reads the JSON of a case.
     pub fn from_json(text: &str) -> Result<Self, NoCase> {
         Self::from_value(serde_json::from_str(text)?)

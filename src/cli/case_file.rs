@@ -8,7 +8,6 @@ use super::keep::State;
 use super::place::Place;
 use crate::archive::{self, Attached, CaseFile};
 use crate::case::{Case, Evidence};
-use crate::redact::Note;
 use crate::report::{self, Options};
 use crate::sys::text_file;
 use crate::sys::trust::Trust;
@@ -87,7 +86,7 @@ fn log_lines(case: &Case) -> String {
 
 /// The packets that the run itself wrote to a file. Addresses within packets get no pseudonyms: then they stay out.
 fn capture(case: &Case) -> Option<Vec<u8>> {
-    if Note::of(case).is_some_and(|note| note.addresses > 0) {
+    if case.may_have_pseudonyms() {
         return None;
     }
     let written = |evidence: &Evidence| {

@@ -15,9 +15,7 @@ use super::observer::Observer;
 use super::parameters::{check_params, shown, visible};
 use super::secret::Secrets;
 use super::trace::Trace;
-use crate::case::{
-    CASE_FORMAT, Case, CheckRef, Cost, Coverage, Diagnosis, Evidence, Host, Likelihood, RunbookRef, Verdict,
-};
+use crate::case::{CASE_FORMAT, Case, CheckRef, Cost, Coverage, Diagnosis, Evidence, Host, Likelihood, Redacted, RunbookRef, Verdict};
 use crate::redact;
 use crate::runbook::{BadParam, Runbook};
 use crate::script::Scope;
@@ -125,6 +123,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         ledger: ledger(&evidence),
         findings,
         evidence,
+        redacted: Redacted::default(),
         cost: Cost {
             wall_seconds: clock.elapsed().as_secs_f64(),
             cpu_seconds: usage.cpu_seconds - cpu,

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::address::Addresses;
 use super::name::{Names, is_host_field, is_top_domain, is_user_field};
-use super::note::Note;
+use super::seal;
 use super::texts::{self, Place, Visitor};
-use crate::case::Case;
+use crate::case::{Case, Redacted};
 
 /// What can have pseudonyms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,6 +107,12 @@ impl Map {
         Ok(map)
     }
 
+    /// Whether all pseudonyms of the case are from this map, as its seal shows.
+    pub fn sealed(&self, case: &Case) -> bool {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.key_bytes().unwrap_or_default());
+        case.redacted.seal == Some(seal::of(case, &key))
+    }
+
     fn key_bytes(&self) -> Option<Vec<u8>> {
         let bytes: Option<Vec<u8>> =
             (0..KEY).map(|at| u8::from_str_radix(self.key.get(at * 2..at * 2 + 2)?, 16).ok()).collect();
@@ -169,13 +175,17 @@ impl Pseudonyms {
         &self.map
     }
 
-    /// Gives pseudonyms to all of a case. What already has some keeps them.
-    pub fn apply(&mut self, case: &mut Case) -> Note {
-        let mut note = Note::of(case).unwrap_or_default();
-        let done = |kind: &Kind| match kind {
-            Kind::Addresses => note.addresses > 0,
-            Kind::Users => note.users > 0,
-            Kind::Hosts => note.hosts > 0,
+    /// Gives pseudonyms to all of a case. What has those of this map keeps them, as its seal shows: that a case says that it has
+    /// some proves nothing.
+    pub fn apply(&mut self, case: &mut Case) -> Redacted {
+        let mut redacted = case.redacted.clone();
+        let ours = self.map.sealed(case);
+        let done = |kind: &Kind| {
+            ours && match kind {
+                Kind::Addresses => redacted.addresses > 0,
+                Kind::Users => redacted.users > 0,
+                Kind::Hosts => redacted.hosts > 0,
+            }
         };
         self.open = self.kinds.iter().copied().filter(|kind| !done(kind)).collect();
         self.names = Names::default();
@@ -183,11 +193,18 @@ impl Pseudonyms {
         texts::of_case(case, &mut self.names);
         texts::of_case(case, self);
         let used = |kind| self.used.get(&kind).map_or(0, BTreeSet::len) as u64;
-        note.addresses += used(Kind::Addresses);
-        note.users += used(Kind::Users);
-        note.hosts += used(Kind::Hosts);
-        note.put(case);
-        note
+        redacted.addresses = redacted.addresses.max(used(Kind::Addresses));
+        redacted.users = redacted.users.max(used(Kind::Users));
+        redacted.hosts = redacted.hosts.max(used(Kind::Hosts));
+        case.redacted = redacted;
+        // Kinds that another map gave pseudonyms to are none of this one's.
+        let all_ours = |case: &Case| {
+            let Redacted { addresses, users, hosts, .. } = case.redacted;
+            let claimed = [(Kind::Addresses, addresses), (Kind::Users, users), (Kind::Hosts, hosts)];
+            claimed.into_iter().all(|(kind, figure)| figure == 0 || ours || self.open.contains(&kind))
+        };
+        case.redacted.seal = (case.redacted.has_pseudonyms() && all_ours(case)).then(|| seal::of(case, &self.key));
+        case.redacted.clone()
     }
 
     fn address(&mut self, found: &str, network: Option<u32>) -> Option<String> {

@@ -51,6 +51,7 @@ pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
         started: _,
         window_seconds: _,
         partial: _,
+        redacted: _,
         params,
         given,
         verdict: _,

@@ -14,6 +14,8 @@ use jiff::Timestamp;
 use crate::case::Gap;
 use crate::order::Order as _;
 
+use super::kind::Keeper;
+
 /// Where distributions and daemons keep what matters, under the log directory.
 const USUAL: &[&str] = &[
     "messages",
@@ -47,6 +49,8 @@ pub(super) struct Found {
     pub path: PathBuf,
     pub rotated: bool,
     pub packing: Packing,
+    /// Whose lines it holds, as its name says.
+    pub keeper: Keeper,
     /// Its last change.
     pub modified: Option<Timestamp>,
 }
@@ -136,7 +140,8 @@ impl Finds {
         }
         // One file by two names is one file.
         if self.seen.insert((metadata.dev(), metadata.ino())) {
-            self.files.push(Found { path: path.to_owned(), rotated, packing: packing(path), modified });
+            let (packing, keeper) = (packing(path), Keeper::of(path));
+            self.files.push(Found { path: path.to_owned(), rotated, packing, keeper, modified });
         }
     }
 
@@ -257,7 +262,7 @@ fn packing(path: &Path) -> Packing {
 }
 
 /// Whether `name` is a rotation of `base`: a number, a date or `old` follows, and maybe the ending of a packer.
-fn is_rotation(base: &OsStr, name: &OsStr) -> bool {
+pub(super) fn is_rotation(base: &OsStr, name: &OsStr) -> bool {
     let Some(rest) = name.as_bytes().strip_prefix(base.as_bytes()) else { return false };
     let rest = PACKED.iter().find_map(|(ending, _)| rest.strip_suffix(ending.as_bytes())).unwrap_or(rest);
     match rest.split_first() {

@@ -2,19 +2,28 @@
 //!
 //! The way of the data: [`find`] the files, [`window`] the bytes of each that the span lies in, [`scan`] those once,
 //! add up the [`tally`] of every part.
+//!
+//! Who wrote a line is told by the [`kind`] of its file and by its [`frame`], or by the fields of an [`access`] log. What a line
+//! says is a stranger's in part, and never evidence of its author.
 
+mod access;
 mod find;
+mod frame;
 mod gzip;
+mod kind;
 mod output;
 mod patterns;
 mod plain;
 mod ranking;
 mod reading;
+mod repeat;
 mod scan;
 mod single;
 mod tally;
 mod text;
 mod timestamp;
+mod usual;
+mod wanted;
 mod window;
 
 use std::path::{Path, PathBuf};
@@ -28,7 +37,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits};
+pub use kind::Kind;
 pub use timestamp::Format;
+pub use wanted::{Bound, Wanted};
 
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed, Reason};
@@ -63,11 +74,16 @@ pub struct Params {
     pub since: Span,
     /// The end of the span to look at: `2026-11-22T15:04:05Z`, or `2026-11-22 15:04:05` in the local zone. Unless given: now.
     pub until: Option<String>,
-    /// What to look for: names, each with a Rust regular expression for one line. Named groups are counted by value.
-    /// Bytes are matched, not characters: `.` is any byte, `\w` and `\d` are ASCII. If empty, a built-in set: failed SSH
-    /// logins, full conntrack and neighbour tables, SYN floods, martians, out of memory, firewall LOG lines, failing DNS
-    /// look-ups, links that change, bad UDP checksums, TCP memory, and lines that loggers suppressed.
-    pub patterns: IndexMap<String, String>,
+    /// What to look for: names, each with `match`, a Rust regular expression that the message begins with, and whose lines count:
+    /// `program` (`sshd, sshd-session`) or `kind` (`syslog`, `kernel`, `application`, or `access` for requests, which `match` then
+    /// begins with). Who wrote a line is told by the frame that the logger puts around the message, never by the message. Named
+    /// groups are counted by value, of requests also `client`, `path`, `agent` and `status`. Without `match` the built-in
+    /// pattern of that name is meant. An expression alone is looked for in all lines of all logs, wherever it stands:
+    /// what it finds may be what a stranger wrote, addresses included. Bytes are matched, not characters: `.` is any
+    /// byte, `\w` and `\d` are ASCII. If empty, a built-in set, each bound to the programs that write such lines: failed SSH
+    /// logins, requests to web servers, full conntrack and neighbour tables, SYN floods, martians, out of memory, firewall LOG
+    /// lines, failing DNS look-ups, links that change, bad UDP checksums, TCP memory, and lines that loggers suppressed.
+    pub patterns: IndexMap<String, Wanted>,
     /// Lines to keep of each pattern, the last ones; 100 at most.
     pub samples: u32,
     /// How long to read at most. What was not read by then is said.
@@ -107,7 +123,7 @@ impl Probe for Logs {
         let no_zone = zone.is_err();
         let zone = zone.unwrap_or(TimeZone::UTC);
         let window = window(&params, now, &zone)?;
-        let searched = if params.patterns.is_empty() { patterns::usual() } else { params.patterns.clone() };
+        let searched = if params.patterns.is_empty() { usual::all() } else { params.patterns.clone() };
         let patterns = Patterns::compile(&searched)?;
         let dir = directory(&params)?;
 

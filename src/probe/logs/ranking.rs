@@ -43,13 +43,13 @@ impl Ranking {
         Ranking { counts: HashMap::with_hasher(key), forgotten: 0 }
     }
 
-    /// Counts a value once more.
-    pub(super) fn count(&mut self, value: &[u8]) {
+    /// Counts a value so many times more.
+    pub(super) fn count(&mut self, value: &[u8], times: u64) {
         let value = value.get(..LONGEST).unwrap_or(value);
         if let Some(count) = self.counts.get_mut(value) {
-            count.seen += 1;
+            count.seen += times;
         } else {
-            self.counts.insert(value.into(), Count { seen: 1, doubt: self.forgotten });
+            self.counts.insert(value.into(), Count { seen: times, doubt: self.forgotten });
             self.forget();
         }
     }
@@ -109,9 +109,9 @@ mod tests {
     fn a_frequent_value_survives_a_flood_of_rare_ones() {
         let mut ranking = Ranking::new(Secret::draw());
         for round in 0..200_000u32 {
-            ranking.count(&round.to_be_bytes());
+            ranking.count(&round.to_be_bytes(), 1);
             if round % 10 == 0 {
-                ranking.count(b"attacker");
+                ranking.count(b"attacker", 1);
             }
         }
         assert!(!ranking.is_complete());
@@ -124,9 +124,9 @@ mod tests {
     #[test]
     fn few_values_are_counted_exactly_also_when_merged() {
         let (mut one, mut two) = (Ranking::new(Secret::draw()), Ranking::new(Secret::draw()));
-        (0..5).for_each(|_| one.count(b"a"));
-        (0..2).for_each(|_| two.count(b"a"));
-        two.count(b"b");
+        (0..5).for_each(|_| one.count(b"a", 1));
+        (0..2).for_each(|_| two.count(b"a", 1));
+        two.count(b"b", 1);
         one.merge(two);
         assert!(one.is_complete());
         let top = one.top(10);
@@ -141,8 +141,8 @@ mod tests {
         fn the_true_count_lies_between_the_count_and_its_doubt(values in proptest::collection::vec(0u16..9000, 0..30_000), cut in 0usize..30_000) {
             let cut = cut.min(values.len());
             let (mut one, mut two) = (Ranking::new(Secret::draw()), Ranking::new(Secret::draw()));
-            values[..cut].iter().for_each(|value| one.count(&value.to_be_bytes()));
-            values[cut..].iter().for_each(|value| two.count(&value.to_be_bytes()));
+            values[..cut].iter().for_each(|value| one.count(&value.to_be_bytes(), 1));
+            values[cut..].iter().for_each(|value| two.count(&value.to_be_bytes(), 1));
             one.merge(two);
             let mut truths = HashMap::new();
             values.iter().for_each(|value| *truths.entry(value.to_be_bytes()).or_insert(0u64) += 1);

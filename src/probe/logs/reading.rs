@@ -13,6 +13,7 @@ use crate::case::{Gap, Reason};
 
 use super::find::{Found, Packing};
 use super::gzip;
+use super::kind::Keeper;
 use super::patterns::{Patterns, Searcher};
 use super::plain::{self, Part, Plain};
 use super::scan::{Ending, Task, scan};
@@ -34,6 +35,9 @@ const MOST_THREADS: usize = 4;
 
 /// Bytes from which on a second thread is worth its start.
 const WORTH_A_THREAD: u64 = 2 * SEGMENT;
+
+/// Bytes of a file that its first lines are looked for in.
+const HEAD_OF_FILE: usize = 16 * 1024;
 
 /// A year: no log without years in its lines goes back further.
 const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
@@ -67,6 +71,7 @@ pub(super) struct Reading {
 /// A file that was opened.
 struct Opened {
     clock: Clock,
+    keeper: Keeper,
     sorted: bool,
     source: Source,
 }
@@ -155,7 +160,8 @@ fn prepare(
     let clock = Clock::new(question.zone.clone(), reference(question, reading.found.modified));
     if reading.found.packing == Packing::Gzip {
         segments.push(Segment { file: index, start: 0, end: metadata.len() });
-        return Ok(Some(Opened { clock, sorted: true, source: Source::Gzip(Mutex::new(Some(file))) }));
+        let keeper = reading.found.keeper;
+        return Ok(Some(Opened { clock, keeper, sorted: true, source: Source::Gzip(Mutex::new(Some(file))) }));
     }
     let plain = Plain::new(file, metadata.len());
     let none = Tally::new(question.window, question.patterns);
@@ -196,7 +202,16 @@ fn prepare(
         segments.push(Segment { file: index, start: from, end });
         end = from;
     }
-    Ok(Some(Opened { clock, sorted: place.sorted, source: Source::Plain(plain) }))
+    let keeper = judged(&plain, reading.found.keeper).map_err(|error| failed(&error))?;
+    Ok(Some(Opened { clock, keeper, sorted: place.sorted, source: Source::Plain(plain) }))
+}
+
+/// Whose lines a file holds, by its name, or by its first lines where the name says nothing.
+fn judged(plain: &Plain, keeper: Keeper) -> io::Result<Keeper> {
+    let mut head = vec![0; HEAD_OF_FILE];
+    let read = plain.read_at(plain.past_hole(0), &mut head)?;
+    let lines = head.get(..read).unwrap_or_default().split(|byte| *byte == b'\n');
+    Ok(Keeper { kind: Some(keeper.judge(lines)), ..keeper })
 }
 
 /// About when the last line of a file was written: what a line without a year is dated by.
@@ -237,6 +252,7 @@ fn scan_one(question: &Question<'_>, searcher: &mut Searcher<'_>, file: &Opened,
         patterns: question.patterns,
         window: question.window,
         clock: &file.clock,
+        keeper: file.keeper,
         sorted: file.sorted,
         samples: question.samples,
     };

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
+use super::kind::Kind;
 use super::patterns::Patterns;
 use super::ranking::Ranking;
 use super::timestamp::Format;
@@ -104,11 +105,11 @@ impl Hits {
         }
     }
 
-    /// Counts a line.
-    pub(super) fn add(&mut self, at: Timestamp, line: &[u8], mark: u64, samples: usize) {
-        self.count += 1;
+    /// Counts a line that came so many times.
+    pub(super) fn add(&mut self, at: Timestamp, line: &[u8], mark: u64, times: u64, samples: usize) {
+        self.count += times;
         self.span = Some(self.span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
-        self.minutes.add(minute(at), 1, mark);
+        self.minutes.add(minute(at), times, mark);
         if samples > 0 {
             // The place of the oldest is used again: a flood of hits allocates nothing.
             let mut sample =
@@ -159,6 +160,8 @@ pub(super) struct Tally {
     pub cut_lines: u64,
     /// The form of the first time that was read.
     pub format: Option<Format>,
+    /// What kind of log it is.
+    pub kind: Option<Kind>,
     /// Whether a line was much earlier than one before it.
     pub disorder: bool,
     /// Bytes read.
@@ -178,6 +181,7 @@ impl Tally {
                 .collect(),
             cut_lines: 0,
             format: None,
+            kind: None,
             disorder: false,
             bytes: 0,
         }
@@ -198,6 +202,7 @@ impl Tally {
         }
         self.cut_lines += other.cut_lines;
         self.format = self.format.or(other.format);
+        self.kind = self.kind.or(other.kind);
         self.disorder |= other.disorder;
         self.bytes += other.bytes;
     }

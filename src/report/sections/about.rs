@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::opening::window;
 use super::{name, sentence, title_of};
-use crate::case::{Case, Evidence};
+use crate::case::{Case, Evidence, Redacted};
 use crate::printable::shell_word;
 use crate::units;
 
@@ -96,6 +96,12 @@ fn again(case: &Case) -> String {
     for (key, value) in case.given.iter().filter(|(_, value)| !value.is_null()) {
         command.push_str(set);
         command.push_str(&shell_word(&format!("{key}={}", figure(value))));
+    }
+    let Redacted { addresses, users, hosts, .. } = case.redacted;
+    let kinds = [(addresses, "addresses"), (users, "users"), (hosts, "hosts")];
+    let kinds: Vec<&str> = kinds.into_iter().filter(|(figure, _)| *figure > 0).map(|(_, word)| word).collect();
+    if !kinds.is_empty() {
+        command.push_str(&format!(" --redact {}", kinds.join(",")));
     }
     command
 }

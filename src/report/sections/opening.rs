@@ -1,7 +1,7 @@
 //! The first lines: where, when, and the conclusion.
 
 use super::{name, sentence};
-use crate::case::{Case, Verdict};
+use crate::case::{Case, Redacted, Verdict};
 use crate::units;
 
 /// Headlines that a report shows; more would not be headlines.
@@ -51,11 +51,34 @@ impl Opening {
                 .map(|headline| sentence(headline))
                 .filter(|headline| !headline.is_empty())
                 .take(MOST_HEADLINES)
+                .chain(redacted(&case.redacted))
                 .collect(),
             title: name(title),
             host: name(&case.host.name),
         }
     }
+}
+
+/// What was taken out of the case: `Redacted: 1 secret left out; 12 addresses, 2 users under pseudonyms`.
+fn redacted(redacted: &Redacted) -> Option<String> {
+    let count = |figure: u64, one: &str, many: &str| format!("{figure} {}", if figure == 1 { one } else { many });
+    let mut parts = Vec::new();
+    if redacted.secrets > 0 {
+        parts.push(format!("{} left out", count(redacted.secrets, "secret", "secrets")));
+    }
+    let named: Vec<String> = [
+        (redacted.addresses, "address", "addresses"),
+        (redacted.users, "user", "users"),
+        (redacted.hosts, "host name", "host names"),
+    ]
+    .into_iter()
+    .filter(|(figure, ..)| *figure > 0)
+    .map(|(figure, one, many)| count(figure, one, many))
+    .collect();
+    if !named.is_empty() {
+        parts.push(format!("{} under pseudonyms", named.join(", ")));
+    }
+    (!parts.is_empty()).then(|| format!("Redacted: {}", parts.join("; ")))
 }
 
 /// The length of a window, with its tenths: they show that a window was cut short.
