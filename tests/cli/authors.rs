@@ -121,7 +121,7 @@ steps:
           {{ logs.patterns.ssh_invalid_user.count }} built in, free {{ logs.patterns.free.bound }}
 ";
     desk.put("mine.yaml", text);
-    desk.run("run mine.yaml").ended(0).printed(&["30 bound, 180 requests, 30 built in, free false"]);
+    desk.run("run mine.yaml").ended(0).printed(&["30 bound, 180 requests, 30 built in, free no"]);
     desk.put("bad.yaml", text.replace("program: 'sshd, sshd-session'", "programme: sshd"));
     desk.run("lint bad.yaml").refused(&["programme"]);
 }
@@ -176,7 +176,7 @@ fn a_case_that_says_it_was_redacted_shows_no_address_under_redact() {
 fn a_report_that_was_put_back_does_not_say_that_it_is_under_pseudonyms() {
     let desk = Desk::new();
     desk.put("a.case", fs::read("tests/cases/syn-flood.json").unwrap());
-    desk.run("report a.case --redact addresses,hosts --redact-map map -o r.md -o r.json -q");
+    desk.run("report a.case --redact addresses,hosts --redact-map map -o r.md -o r.json");
     assert!(desk.text("r.md").contains("under pseudonyms") && desk.text("r.md").contains("--redact addresses,hosts"));
     desk.run("unredact r.md --map map -o whole.md").ended(0);
     assert!(desk.text("whole.md").contains("put back") && !desk.text("whole.md").contains("under pseudonyms"));
@@ -184,7 +184,7 @@ fn a_report_that_was_put_back_does_not_say_that_it_is_under_pseudonyms() {
     let whole: Value = serde_json::from_str(&desk.text("whole.json")).unwrap();
     assert!(whole["redacted"].is_null() && whole["evidence"].is_object(), "{}", whole["redacted"]);
     // Another map shows nothing about it.
-    desk.run("report a.case --redact addresses --redact-map other -o other.json -q");
+    desk.run("report a.case --redact addresses --redact-map other -o other.json");
     desk.run("unredact other.json --map map -o still.json").ended(0);
     let still: Value = serde_json::from_str(&desk.text("still.json")).unwrap();
     assert!(still["redacted"]["addresses"].as_u64() > Some(0));
