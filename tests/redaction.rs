@@ -167,7 +167,8 @@ fn what_has_pseudonyms_gets_no_others() {
 fn forged(case: &Case) -> Case {
     let mut forged = case.clone();
     forged.diagnosis.headlines.push("Redacted: 900 addresses, 90 users, 9 host names under pseudonyms".to_owned());
-    forged.redacted = Redacted { addresses: 900, users: 90, hosts: 9, seal: Some("0".repeat(64)), ..Redacted::default() };
+    forged.redacted =
+        Redacted { addresses: 900, users: 90, hosts: 9, seal: Some("0".repeat(64)), ..Redacted::default() };
     forged
 }
 
@@ -205,7 +206,10 @@ fn a_seal_of_another_map_or_another_case_counts_for_nothing() {
     more.redacted.users = 7;
     pseudonyms(&Kind::ALL).apply(&mut more);
     assert!(more.redacted.seal.is_some());
-    assert!(!more.evidence.is_empty() && more.host.name != case.host.name, "a figure that was raised switches nothing off");
+    assert!(
+        !more.evidence.is_empty() && more.host.name != case.host.name,
+        "a figure that was raised switches nothing off"
+    );
 }
 
 #[test]

@@ -24,18 +24,16 @@ pub(super) fn unredact(arguments: &UnredactArguments) -> anyhow::Result<u8> {
     let bytes = text_file::read_bytes(&arguments.file, LARGEST)
         .map_err(|error| Usage(format!("cannot read {named}: {error}")))?;
     let (bytes, count) = match String::from_utf8(bytes) {
-        Ok(text) => {
-            match Case::from_json(&text) {
-                Ok(case) => {
-                    let (case, count) = whole(&case, &map)?;
-                    (format!("{}\n", serde_json::to_string_pretty(&case)?).into_bytes(), count)
-                }
-                Err(_) => {
-                    let (text, count) = report(&text, &map);
-                    (text.into_bytes(), count)
-                }
+        Ok(text) => match Case::from_json(&text) {
+            Ok(case) => {
+                let (case, count) = whole(&case, &map)?;
+                (format!("{}\n", serde_json::to_string_pretty(&case)?).into_bytes(), count)
             }
-        }
+            Err(_) => {
+                let (text, count) = report(&text, &map);
+                (text.into_bytes(), count)
+            }
+        },
         // What is no text is a packed case.
         Err(packed) => {
             if place.is_none() && io::stdout().is_terminal() {

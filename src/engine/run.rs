@@ -15,7 +15,9 @@ use super::observer::Observer;
 use super::parameters::{check_params, shown, visible};
 use super::secret::Secrets;
 use super::trace::Trace;
-use crate::case::{CASE_FORMAT, Case, CheckRef, Cost, Coverage, Diagnosis, Evidence, Host, Likelihood, Redacted, RunbookRef, Verdict};
+use crate::case::{
+    CASE_FORMAT, Case, CheckRef, Cost, Coverage, Diagnosis, Evidence, Host, Likelihood, Redacted, RunbookRef, Verdict,
+};
 use crate::redact;
 use crate::runbook::{BadParam, Runbook};
 use crate::script::Scope;

@@ -62,14 +62,18 @@ fn clients_that_write_like_daemons_are_counted_as_clients() {
     assert_eq!(count("conntrack_full"), 0, "the kernel said nothing");
     let top = |name: &str, group: &str| -> Vec<(String, u64)> {
         let values = patterns[name]["captures"][group].as_array().unwrap();
-        values.iter().map(|value| (value["value"].as_str().unwrap().to_owned(), value["count"].as_u64().unwrap())).collect()
+        values
+            .iter()
+            .map(|value| (value["value"].as_str().unwrap().to_owned(), value["count"].as_u64().unwrap()))
+            .collect()
     };
     assert_eq!(top("ssh_failed_password", "address"), [(CLIENT.to_owned(), 30)]);
     assert_eq!(top("ssh_invalid_user", "address"), [(CLIENT.to_owned(), 30)]);
     assert_eq!(top("http_request", "client"), [(CLIENT.to_owned(), 300)]);
     assert_eq!(top("http_request", "status"), [("200".to_owned(), 300)]);
     assert_eq!(patterns["ssh_failed_password"]["bound"], true);
-    let kinds: Vec<&str> = output["files"].as_array().unwrap().iter().map(|file| file["kind"].as_str().unwrap()).collect();
+    let kinds: Vec<&str> =
+        output["files"].as_array().unwrap().iter().map(|file| file["kind"].as_str().unwrap()).collect();
     assert!(kinds.contains(&"access") && kinds.contains(&"syslog"), "{kinds:?}");
 }
 
@@ -81,11 +85,18 @@ fn the_runbook_blames_and_blocks_nobody_whom_a_client_names() {
     let case: Value = serde_json::from_str(&desk.text("case.json")).unwrap();
     let causes = case["diagnosis"]["causes"].as_array().unwrap();
     let guessing = causes.iter().find(|cause| cause["id"] == "ssh-brute-force").unwrap();
-    assert!(guessing["title"].as_str().unwrap().contains(&format!("30 failures in 15 min, most from {CLIENT}")), "{guessing}");
+    assert!(
+        guessing["title"].as_str().unwrap().contains(&format!("30 failures in 15 min, most from {CLIENT}")),
+        "{guessing}"
+    );
     let remedies = guessing["remedies"].to_string();
     assert!(remedies.contains(&format!("saddr {CLIENT} tcp dport 22")) && !remedies.contains(BLAMED), "{remedies}");
     for cause in causes {
-        assert!(!cause["remedies"].to_string().contains(BLAMED) && !cause["subject"]["remotes"].to_string().contains(BLAMED), "{cause}");
+        assert!(
+            !cause["remedies"].to_string().contains(BLAMED)
+                && !cause["subject"]["remotes"].to_string().contains(BLAMED),
+            "{cause}"
+        );
     }
     // Without sshd's own lines there is no guessing at all.
     fs::remove_file(desk.path("logs/auth.log")).unwrap();

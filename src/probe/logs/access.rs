@@ -125,7 +125,8 @@ mod tests {
     /// `client | status | bytes | request | path | referer | agent`.
     fn shown(line: &str) -> Option<String> {
         let access = Access::parse(line.as_bytes())?;
-        let text = |part: Option<&[u8]>| part.map_or("none".to_owned(), |part| String::from_utf8_lossy(part).into_owned());
+        let text =
+            |part: Option<&[u8]>| part.map_or("none".to_owned(), |part| String::from_utf8_lossy(part).into_owned());
         assert_eq!(access.time.len(), TIME);
         let parts = [
             access.client,
@@ -164,8 +165,14 @@ mod tests {
                 r"203.0.113.9 | 200 | 5 | GET /\x22 500 9 HTTP/1.1 | /\x22 | \x22 | a \x22 b\x5C",
             ),
             // No request of HTTP is one all the same.
-            (r#"203.0.113.9 - - [22/Nov/2026:15:04:05 +0000] "\x16\x03\x01" 400 0"#, r"203.0.113.9 | 400 | 0 | \x16\x03\x01 | none | none | none"),
-            (r#"203.0.113.9 - - [22/Nov/2026:15:04:05 +0000] "-" 408 -"#, "203.0.113.9 | 408 | - | - | none | none | none"),
+            (
+                r#"203.0.113.9 - - [22/Nov/2026:15:04:05 +0000] "\x16\x03\x01" 400 0"#,
+                r"203.0.113.9 | 400 | 0 | \x16\x03\x01 | none | none | none",
+            ),
+            (
+                r#"203.0.113.9 - - [22/Nov/2026:15:04:05 +0000] "-" 408 -"#,
+                "203.0.113.9 | 408 | - | - | none | none | none",
+            ),
         ] {
             assert_eq!(shown(line).as_deref(), Some(expected), "{line}");
         }

@@ -31,12 +31,29 @@ const KERNEL: &[u8] = b"kernel";
 
 /// Facilities and priorities by the names that BusyBox and OpenWrt write between time and tag.
 const FACILITIES: &[&[u8]] = &[
-    b"kern", b"user", b"mail", b"daemon", b"auth", b"syslog", b"lpr", b"news", b"uucp", b"cron", b"authpriv", b"ftp",
-    b"local0", b"local1", b"local2", b"local3", b"local4", b"local5", b"local6", b"local7",
+    b"kern",
+    b"user",
+    b"mail",
+    b"daemon",
+    b"auth",
+    b"syslog",
+    b"lpr",
+    b"news",
+    b"uucp",
+    b"cron",
+    b"authpriv",
+    b"ftp",
+    b"local0",
+    b"local1",
+    b"local2",
+    b"local3",
+    b"local4",
+    b"local5",
+    b"local6",
+    b"local7",
 ];
-const PRIORITIES: &[&[u8]] = &[
-    b"emerg", b"alert", b"crit", b"err", b"warn", b"notice", b"info", b"debug", b"panic", b"error", b"warning",
-];
+const PRIORITIES: &[&[u8]] =
+    &[b"emerg", b"alert", b"crit", b"err", b"warn", b"notice", b"info", b"debug", b"panic", b"error", b"warning"];
 
 impl<'l> LineFrame<'l> {
     /// Takes a line apart; none if it begins with no time in a form of a logger.
@@ -413,44 +430,95 @@ mod tests {
     fn the_frames_that_loggers_write_are_read() {
         for (line, expected) in [
             // RFC 3164, as rsyslog, syslog-ng and journalctl -o short write it.
-            ("Nov 22 15:04:05 web01 sshd[77]: Invalid user x", "Syslog | Nov 22 15:04:05 | web01 | sshd | 77 | Invalid user x"),
+            (
+                "Nov 22 15:04:05 web01 sshd[77]: Invalid user x",
+                "Syslog | Nov 22 15:04:05 | web01 | sshd | 77 | Invalid user x",
+            ),
             ("<38>Nov  2 15:04:05 web01 sshd[77]: x", "Syslog | Nov  2 15:04:05 | web01 | sshd | 77 | x"),
             ("Nov 22 15:04:05.123456 web01 sshd[77]: x", "Syslog | Nov 22 15:04:05.123456 | web01 | sshd | 77 | x"),
             ("Nov 22 2026 15:04:05 web01 su: x", "Syslog | Nov 22 2026 15:04:05 | web01 | su | - | x"),
             ("Nov 22 15:04:05 web01 postfix/smtpd[5]:x", "Syslog | Nov 22 15:04:05 | web01 | postfix/smtpd | 5 | x"),
             ("Nov 22 15:04:05 web01 sshd(pam_unix)[5]: x", "Syslog | Nov 22 15:04:05 | web01 | sshd(pam_unix) | 5 | x"),
             ("Nov 22 15:04:05 2001:db8::1 sshd[77]: x", "Syslog | Nov 22 15:04:05 | 2001:db8::1 | sshd | 77 | x"),
-            ("Nov 22 15:04:05 web01 last message repeated 3 times", "Syslog | Nov 22 15:04:05 | web01 | - | - | last message repeated 3 times"),
+            (
+                "Nov 22 15:04:05 web01 last message repeated 3 times",
+                "Syslog | Nov 22 15:04:05 | web01 | - | - | last message repeated 3 times",
+            ),
             ("Nov 22 15:04:05 web01 -- MARK --", "Syslog | Nov 22 15:04:05 | web01 | - | - | -- MARK --"),
-            ("Nov 22 15:04:05 web01 kernel: [   12.345678] eth0: link up", "Syslog | Nov 22 15:04:05 | web01 | kernel | - | eth0: link up"),
-            ("Nov 22 15:04:05 web01 kernel: [   12.345678] [  T123] oops", "Syslog | Nov 22 15:04:05 | web01 | kernel | - | oops"),
+            (
+                "Nov 22 15:04:05 web01 kernel: [   12.345678] eth0: link up",
+                "Syslog | Nov 22 15:04:05 | web01 | kernel | - | eth0: link up",
+            ),
+            (
+                "Nov 22 15:04:05 web01 kernel: [   12.345678] [  T123] oops",
+                "Syslog | Nov 22 15:04:05 | web01 | kernel | - | oops",
+            ),
             ("Nov 22 15:04:05 web01 app: sshd[9]: x", "Syslog | Nov 22 15:04:05 | web01 | app | - | sshd[9]: x"),
             // With RFC 3339 times: rsyslog, journalctl -o short-iso and short-full.
-            ("2026-11-22T15:04:05.123456+00:00 web01 sshd-session[77]: x", "Syslog | 2026-11-22T15:04:05.123456+00:00 | web01 | sshd-session | 77 | x"),
+            (
+                "2026-11-22T15:04:05.123456+00:00 web01 sshd-session[77]: x",
+                "Syslog | 2026-11-22T15:04:05.123456+00:00 | web01 | sshd-session | 77 | x",
+            ),
             ("2026-11-22T15:04:05+0100 web01 kernel: x", "Syslog | 2026-11-22T15:04:05+0100 | web01 | kernel | - | x"),
-            ("Sun 2026-11-22 15:04:05 UTC web01 sshd[77]: x", "Syslog | Sun 2026-11-22 15:04:05 UTC | web01 | sshd | 77 | x"),
+            (
+                "Sun 2026-11-22 15:04:05 UTC web01 sshd[77]: x",
+                "Syslog | Sun 2026-11-22 15:04:05 UTC | web01 | sshd | 77 | x",
+            ),
             // RFC 5424, with and without its priority.
-            ("<86>1 2026-11-22T15:04:05Z web01 sshd 77 - - Invalid user x", "Syslog | 2026-11-22T15:04:05Z | web01 | sshd | 77 | Invalid user x"),
-            ("2026-11-22T15:04:05Z web01 sshd 77 - - Invalid user x", "Syslog | 2026-11-22T15:04:05Z | web01 | sshd | 77 | Invalid user x"),
-            ("<86>1 2026-11-22T15:04:05Z - sshd - ID47 [a@1 b=\"x\\\"]y\"][c d=\"e\"] \u{feff}x", "Syslog | 2026-11-22T15:04:05Z | - | sshd | - | x"),
+            (
+                "<86>1 2026-11-22T15:04:05Z web01 sshd 77 - - Invalid user x",
+                "Syslog | 2026-11-22T15:04:05Z | web01 | sshd | 77 | Invalid user x",
+            ),
+            (
+                "2026-11-22T15:04:05Z web01 sshd 77 - - Invalid user x",
+                "Syslog | 2026-11-22T15:04:05Z | web01 | sshd | 77 | Invalid user x",
+            ),
+            (
+                "<86>1 2026-11-22T15:04:05Z - sshd - ID47 [a@1 b=\"x\\\"]y\"][c d=\"e\"] \u{feff}x",
+                "Syslog | 2026-11-22T15:04:05Z | - | sshd | - | x",
+            ),
             ("<86>1 2026-11-22T15:04:05Z web01 sshd 77 - -", "Syslog | 2026-11-22T15:04:05Z | web01 | sshd | 77 | "),
             // BusyBox and OpenWrt.
             ("Nov 22 15:04:05 web01 auth.info sshd[77]: x", "Syslog | Nov 22 15:04:05 | web01 | sshd | 77 | x"),
             ("Nov 22 15:04:05 sshd[77]: x", "Syslog | Nov 22 15:04:05 | - | sshd | 77 | x"),
-            ("Sun Nov 22 15:04:05 2026 kern.info kernel: [   12.345678] x", "Syslog | Sun Nov 22 15:04:05 2026 | - | kernel | - | x"),
-            ("Sun Nov 22 15:04:05 2026 authpriv.warn dropbear[5]: x", "Syslog | Sun Nov 22 15:04:05 2026 | - | dropbear | 5 | x"),
+            (
+                "Sun Nov 22 15:04:05 2026 kern.info kernel: [   12.345678] x",
+                "Syslog | Sun Nov 22 15:04:05 2026 | - | kernel | - | x",
+            ),
+            (
+                "Sun Nov 22 15:04:05 2026 authpriv.warn dropbear[5]: x",
+                "Syslog | Sun Nov 22 15:04:05 2026 | - | dropbear | 5 | x",
+            ),
             // The kernel's own log.
             ("[   12.345678] eth0: link up", "Kernel | 12.345678 | - | kernel | - | eth0: link up"),
             ("<6>[   12.345678][  T123] eth0: link up", "Kernel | 12.345678 | - | kernel | - | eth0: link up"),
-            ("[Sun Nov 22 15:04:05 2026] eth0: link up", "Kernel | Sun Nov 22 15:04:05 2026 | - | kernel | - | eth0: link up"),
+            (
+                "[Sun Nov 22 15:04:05 2026] eth0: link up",
+                "Kernel | Sun Nov 22 15:04:05 2026 | - | kernel | - | eth0: link up",
+            ),
             // Applications.
-            ("[Sun Nov 22 15:04:05.5 2026] [core:error] x", "Application | Sun Nov 22 15:04:05.5 2026 | - | - | - | [core:error] x"),
+            (
+                "[Sun Nov 22 15:04:05.5 2026] [core:error] x",
+                "Application | Sun Nov 22 15:04:05.5 2026 | - | - | - | [core:error] x",
+            ),
             ("[Sun Nov 22 15:04:05 2026] [error] x", "Application | Sun Nov 22 15:04:05 2026 | - | - | - | [error] x"),
             ("2026/11/22 15:04:05 [error] 1#1: x", "Application | 2026/11/22 15:04:05 | - | - | - | [error] 1#1: x"),
-            ("22-Nov-2026 15:04:05.000 resolver: info: x", "Application | 22-Nov-2026 15:04:05.000 | - | - | - | resolver: info: x"),
-            ("2026-11-22 15:04:05,123 h sshd[9]: x", "Application | 2026-11-22 15:04:05,123 | - | - | - | h sshd[9]: x"),
-            ("[22-Nov-2026 15:04:05 UTC] PHP Warning", "Application | 22-Nov-2026 15:04:05 UTC | - | - | - | PHP Warning"),
-            ("1795359845.000    123 192.0.2.1 TCP_MISS/200", "Application | 1795359845.000 | - | - | - |   123 192.0.2.1 TCP_MISS/200"),
+            (
+                "22-Nov-2026 15:04:05.000 resolver: info: x",
+                "Application | 22-Nov-2026 15:04:05.000 | - | - | - | resolver: info: x",
+            ),
+            (
+                "2026-11-22 15:04:05,123 h sshd[9]: x",
+                "Application | 2026-11-22 15:04:05,123 | - | - | - | h sshd[9]: x",
+            ),
+            (
+                "[22-Nov-2026 15:04:05 UTC] PHP Warning",
+                "Application | 22-Nov-2026 15:04:05 UTC | - | - | - | PHP Warning",
+            ),
+            (
+                "1795359845.000    123 192.0.2.1 TCP_MISS/200",
+                "Application | 1795359845.000 | - | - | - |   123 192.0.2.1 TCP_MISS/200",
+            ),
         ] {
             assert_eq!(shown(line.as_bytes()).as_deref(), Some(expected), "{line}");
         }

@@ -27,8 +27,21 @@ pub enum Kind {
 
 /// Files that the logger of the host writes, and nobody else.
 const SYSLOG: &[&str] = &[
-    "messages", "syslog", "kern.log", "auth.log", "secure", "daemon.log", "user.log", "maillog", "mail.log", "mail.err",
-    "mail.warn", "cron", "cron.log", "ufw.log", "debug",
+    "messages",
+    "syslog",
+    "kern.log",
+    "auth.log",
+    "secure",
+    "daemon.log",
+    "user.log",
+    "maillog",
+    "mail.log",
+    "mail.err",
+    "mail.warn",
+    "cron",
+    "cron.log",
+    "ufw.log",
+    "debug",
 ];
 
 /// Folders of daemons that write their logs themselves, each with the program.

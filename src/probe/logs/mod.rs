@@ -36,8 +36,8 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits};
 pub use kind::Kind;
+pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits};
 pub use timestamp::Format;
 pub use wanted::{Bound, Wanted};
 

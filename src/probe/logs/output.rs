@@ -228,7 +228,12 @@ fn nothing(dir: &Path, gaps: &[Gap]) -> Option<Gap> {
 }
 
 /// Adds up what the files have of one pattern, without those that repeat the lines of another.
-fn hits_of(pattern: &Pattern, mut of_files: Vec<Hits>, samples: usize, mut incomplete: impl FnMut(&str)) -> PatternHits {
+fn hits_of(
+    pattern: &Pattern,
+    mut of_files: Vec<Hits>,
+    samples: usize,
+    mut incomplete: impl FnMut(&str),
+) -> PatternHits {
     let (groups, bound) = (&pattern.groups, pattern.bound.is_some());
     of_files.order_by_key(|hits| std::cmp::Reverse(hits.count));
     let mut kept: Vec<Hits> = Vec::new();

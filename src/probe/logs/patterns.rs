@@ -648,7 +648,11 @@ mod tests {
                 "martian_source",
                 "destination=192.0.2.1 source=127.0.0.1 device=eth0",
             ),
-            ("Nov 22 15:04:05 h kernel: Out of memory: Killed process 77 (mysqld) total-vm:1kB", "out_of_memory", "process=mysqld"),
+            (
+                "Nov 22 15:04:05 h kernel: Out of memory: Killed process 77 (mysqld) total-vm:1kB",
+                "out_of_memory",
+                "process=mysqld",
+            ),
             (
                 "Nov 22 15:04:05 h kernel: [UFW BLOCK] IN=eth0 OUT= MAC=aa:bb SRC=203.0.113.9 DST=192.0.2.1 LEN=40 TOS=0x00 PROTO=TCP SPT=5 DPT=23 WINDOW=1",
                 "firewall_log",
@@ -659,10 +663,22 @@ mod tests {
                 "dns_edns",
                 "name=a.example/A",
             ),
-            ("2026-11-22T15:04:05Z h named[5]: timed out resolving 'a.example/A/IN': 192.0.2.1#53", "dns_failure", "name=a.example/A/IN"),
-            ("2026-11-22T15:04:05Z h named[5]: network unreachable resolving './NS/IN': 2001:db8::1#53", "dns_failure", "name=./NS/IN"),
+            (
+                "2026-11-22T15:04:05Z h named[5]: timed out resolving 'a.example/A/IN': 192.0.2.1#53",
+                "dns_failure",
+                "name=a.example/A/IN",
+            ),
+            (
+                "2026-11-22T15:04:05Z h named[5]: network unreachable resolving './NS/IN': 2001:db8::1#53",
+                "dns_failure",
+                "name=./NS/IN",
+            ),
             ("Nov 22 15:04:05 h kernel: neighbour: arp_cache: neighbor table overflow!", "neighbour_overflow", ""),
-            ("Nov 22 15:04:05 h kernel: e1000e 0000:00:19.0 eth0: NIC Link is Down", "link_change", "device=eth0 state=Down"),
+            (
+                "Nov 22 15:04:05 h kernel: e1000e 0000:00:19.0 eth0: NIC Link is Down",
+                "link_change",
+                "device=eth0 state=Down",
+            ),
             (
                 "Nov 22 15:04:05 h kernel: UDP: bad checksum. From 203.0.113.9:53 to 192.0.2.1:4444 ulen 40",
                 "udp_bad_checksum",

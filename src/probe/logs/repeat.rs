@@ -54,7 +54,8 @@ mod tests {
 
     #[test]
     fn what_loggers_say_of_repetitions_is_read() {
-        let same = "Nov 22 15:04:05 h sshd[9]: message repeated 4 times: [ Failed password for a from 192.0.2.9 port 4 ssh2]";
+        let same =
+            "Nov 22 15:04:05 h sshd[9]: message repeated 4 times: [ Failed password for a from 192.0.2.9 port 4 ssh2]";
         assert_eq!(read(same), Some((4, Some("Failed password for a from 192.0.2.9 port 4 ssh2".to_owned()))));
         assert_eq!(read("Nov 22 15:04:05 h last message repeated 12 times"), Some((12, None)));
         assert_eq!(read("Nov 22 15:04:05 h last message repeated 1 time"), Some((1, None)));

@@ -122,15 +122,14 @@ pub(super) fn scan(
     before: Option<Timestamp>,
     stop: impl Fn() -> bool,
 ) -> (Tally, io::Result<Ending>) {
-    let mut scan =
-        Scan {
-            task,
-            searcher,
-            tally: Tally::new(task.window, task.patterns),
-            time: before,
-            memory: Memory::new(),
-            last: Vec::new(),
-        };
+    let mut scan = Scan {
+        task,
+        searcher,
+        tally: Tally::new(task.window, task.patterns),
+        time: before,
+        memory: Memory::new(),
+        last: Vec::new(),
+    };
     let ending = scan.run(source, stop);
     (scan.tally, ending)
 }

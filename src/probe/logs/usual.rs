@@ -69,11 +69,7 @@ const USUAL: &[Usual] = &[
         programs: NAMED,
         expression: r"[^']*(?:timed out|unreachable|connection refused|SERVFAIL|REFUSED|FORMERR|lame server|unexpected RCODE \(?\w+\)?|\))\)? resolving '(?P<name>[^']*)'",
     },
-    Usual {
-        name: "neighbour_overflow",
-        programs: KERNEL,
-        expression: r"(?:\w+: ){0,2}[Nn]eighbou?r table overflow",
-    },
+    Usual { name: "neighbour_overflow", programs: KERNEL, expression: r"(?:\w+: ){0,2}[Nn]eighbou?r table overflow" },
     Usual {
         name: "link_change",
         programs: &["kernel", "systemd-networkd", "NetworkManager", "netifd"],
