@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use super::arguments::{CheckArguments, key_and_value};
-use super::keep::Keeper;
+use super::confinement::Start;
 use super::run::Bounds;
 use super::{Usage, output};
 use crate::runbook::{self, Check, Kind, Problems};
@@ -23,7 +23,7 @@ fn cannot_run(name: &str, problems: &Problems) -> Usage {
     Usage(format!("the check {name} cannot be run\n{}", problems.render(output::stderr_color())))
 }
 
-pub(super) fn check(arguments: &CheckArguments) -> anyhow::Result<u8> {
+pub(super) fn check(arguments: &CheckArguments, start: Start) -> anyhow::Result<u8> {
     let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
     let check = load(arguments)?;
     if arguments.help_params {
@@ -32,9 +32,9 @@ pub(super) fn check(arguments: &CheckArguments) -> anyhow::Result<u8> {
     }
     let runbook = runbook::around(&check).map_err(|problems| cannot_run(&arguments.check, &problems))?;
     let params = arguments.params.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
-    let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
+    let Start { threads, mut keeper, .. } = start;
     let bounds = Bounds { limits: arguments.scripts.limits(), manners: arguments.manners.manners() };
-    let case = super::run::live(&runbook, params, bounds, arguments.quiet, &mut keeper)?;
+    let case = super::run::live(&runbook, params, bounds, arguments.quiet, threads, &mut keeper)?;
     let (case, map) = sinks.leaving(case);
     let written = sinks.write(&case);
     keeper.keep(&case);

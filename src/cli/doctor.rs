@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::confinement::Start;
 use crate::engine::{Ask, Live, Observer};
 use crate::probe::{Cancel, Inputs, PROBES};
+use crate::sys::confine::{Confinement, Enforced};
 use crate::sys::identity;
 
 /// How long each probe watches.
 const WINDOW: f64 = 0.5;
 
-pub(super) fn doctor() -> anyhow::Result<u8> {
+pub(super) fn doctor(start: Start) -> anyhow::Result<u8> {
     let host = identity::host();
-    let live = Live::new(Arc::new(Cancel::default()), Arc::new(|_| {}));
+    let live = Live::new(Arc::new(Cancel::default()), Arc::new(|_| {})).on(start.threads);
     let probes: Vec<_> = PROBES.iter().copied().filter(|probe| probe.derives_from().is_empty()).collect();
     let asks = probes
         .iter()
@@ -66,5 +68,23 @@ pub(super) fn doctor() -> anyhow::Result<u8> {
             "A run works all the same; its report says what it could not see."
         }
     )?;
+    confinement(&mut out, &start.confinement)?;
     Ok(0)
+}
+
+/// Says what judging, Lua and reports have given up, as this thread has.
+fn confinement(out: &mut impl Write, given_up: &Confinement) -> std::io::Result<()> {
+    writeln!(out, "\nJudging, Lua and reports, as this command itself, run with")?;
+    let kept = given_up.capabilities.join(", ");
+    let capabilities = if kept.is_empty() { "none" } else { &kept };
+    writeln!(out, "  {:<14} {capabilities}", "capabilities")?;
+    let said = |enforced: &Enforced, full: &str| match enforced {
+        Enforced::Fully => full.to_owned(),
+        Enforced::Partly => format!("{full}, as far as the Landlock of this kernel goes; a newer kernel enforces all"),
+        Enforced::No(why) => format!("not confined: {why}"),
+    };
+    writeln!(out, "  {:<14} {}", "files", said(&given_up.files, "only those that the command line names (Landlock)"))?;
+    writeln!(out, "  {:<14} {}", "TCP ports", said(&given_up.ports, "none; `attach` those of its targets (Landlock)"))?;
+    let calls = said(&given_up.calls, "no programs, no sockets (seccomp)");
+    writeln!(out, "  {:<14} {calls}", "system calls")
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::arguments::LuaArguments;
+use super::confinement::Start;
 use super::display::Display;
 use super::run::end_on_signals;
 use super::{output, say};
@@ -19,13 +20,14 @@ use crate::report;
 use crate::script::sandbox::{Modules, Stopped};
 use crate::script::{Answer, Given, Question, Shown, session};
 use lines::Lines;
+pub(super) use lines::history;
 
-pub(super) fn lua(arguments: &LuaArguments) -> anyhow::Result<u8> {
+pub(super) fn lua(arguments: &LuaArguments, start: Start) -> anyhow::Result<u8> {
     let mut lines = Lines::open(&arguments.evaluate)?;
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(false);
-    let observer = Live::new(cancel, display.progress()).behaving(Manners::default());
+    let observer = Live::new(cancel, display.progress()).behaving(Manners::default()).on(start.threads);
     let secrets = Secrets::default();
     let mut failed = false;
     loop {

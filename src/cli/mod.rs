@@ -5,6 +5,7 @@ mod attach;
 mod case_file;
 mod cases;
 mod check;
+mod confinement;
 mod diff;
 mod display;
 mod doctor;
@@ -32,7 +33,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::sys::memory;
+use crate::sys::{confine, memory};
 use arguments::{Arguments, Command};
 
 /// Bad usage, or a bad runbook (`EX_USAGE`).
@@ -53,6 +54,7 @@ pub fn command() -> clap::Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     memory::share_one_arena();
+    confine::process();
     quiet_probe_panics();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -63,25 +65,26 @@ pub fn main() -> ExitCode {
             return ExitCode::from(status);
         }
     };
+    let start = confinement::start(&arguments.command);
     let result = match arguments.command {
-        Command::Run(arguments) => run::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments, start),
         Command::List(arguments) => list::list(&arguments),
         Command::Show(arguments) => list::show(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
         Command::New(arguments) => new::new(&arguments),
         Command::Lint(arguments) => lint::lint(&arguments),
-        Command::Check(arguments) => check::check(&arguments),
+        Command::Check(arguments) => check::check(&arguments, start),
         Command::Test(arguments) => test::test(&arguments),
-        Command::Lua(arguments) => lua::lua(&arguments),
-        Command::Probe(arguments) => probe::probe(&arguments),
+        Command::Lua(arguments) => lua::lua(&arguments, start),
+        Command::Probe(arguments) => probe::probe(&arguments, start),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Diff(arguments) => diff::diff(&arguments),
-        Command::Retest(arguments) => retest::retest(&arguments),
+        Command::Retest(arguments) => retest::retest(&arguments, start),
         Command::Cases(arguments) => cases::cases(&arguments),
         Command::Attach(arguments) => attach::attach(&arguments),
         Command::Unredact(arguments) => unredact::unredact(&arguments),
-        Command::Doctor => doctor::doctor(),
+        Command::Doctor => doctor::doctor(start),
         Command::Schema(arguments) => generate::schema(&arguments),
         Command::Generate(arguments) => generate::generate(&arguments),
         Command::Completions(arguments) => generate::completions(&arguments),
@@ -93,7 +96,12 @@ pub fn main() -> ExitCode {
             if is_closed_pipe(&error) {
                 return ExitCode::SUCCESS;
             }
-            say(format_args!("casebook: {error:#}"));
+            let hint = if is_too_large(&error) {
+                "; the session limits the size of files (`ulimit -f`): raise that, or write less"
+            } else {
+                ""
+            };
+            say(format_args!("casebook: {error:#}{hint}"));
             ExitCode::from(if error.is::<Usage>() { BAD_USAGE } else { INTERNAL })
         }
     }
@@ -109,6 +117,13 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == closed)
             || cause.downcast_ref::<serde_json::Error>().is_some_and(|error| error.io_error_kind() == Some(closed))
+    })
+}
+
+/// Whether a write failed at the limit of the session on the size of files, whose signal is ignored.
+fn is_too_large(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::FileTooLarge)
     })
 }
 

@@ -7,11 +7,12 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::arguments::{ProbeArguments, key_and_value};
+use super::confinement::Start;
 use super::display::Display;
 use super::run::end_on_signals;
 use super::{Usage, say};
 use crate::case::Evidence;
-use crate::engine::{Ask, Live, Observer};
+use crate::engine::{Ask, Live, Observer, ProbeThreads};
 use crate::generate;
 use crate::nearest::nearest;
 use crate::probe::{self, AnyProbe, Cancel, Inputs, Manners, PROBES};
@@ -23,7 +24,7 @@ const OUTPUT: usize = 64 * 1024;
 /// How much longer than its window a probe may take.
 const GRACE: Duration = Duration::from_secs(30);
 
-pub(super) fn probe(arguments: &ProbeArguments) -> anyhow::Result<u8> {
+pub(super) fn probe(arguments: &ProbeArguments, start: Start) -> anyhow::Result<u8> {
     let probe = probe::find(&arguments.name).ok_or_else(|| unknown(&arguments.name))?;
     if arguments.help_params {
         write!(std::io::stdout(), "{}", generate::probe_page(probe))?;
@@ -37,7 +38,7 @@ pub(super) fn probe(arguments: &ProbeArguments) -> anyhow::Result<u8> {
     let params = probe.complete_params(&Value::Object(params)).map_err(|why| {
         Usage(format!("probe {}: {why}; `casebook probe {0} --help-params` explains them", probe.name()))
     })?;
-    let evidence = observe(probe, params, arguments.manners.manners());
+    let evidence = observe(probe, params, arguments.manners.manners(), start.threads);
     match print(&evidence, &arguments.format) {
         Err(error) if super::is_closed_pipe(&error) => {}
         other => other?,
@@ -89,11 +90,11 @@ fn typed(probe: &dyn AnyProbe, schema: &Value, key: &str, value: Value) -> Resul
 }
 
 /// Asks the probe, and before it those whose evidence it derives its result from.
-fn observe(probe: &'static dyn AnyProbe, params: Value, manners: Manners) -> Evidence {
+fn observe(probe: &'static dyn AnyProbe, params: Value, manners: Manners, threads: ProbeThreads) -> Evidence {
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(false);
-    let live = Live::new(cancel, display.progress()).behaving(manners);
+    let live = Live::new(cancel, display.progress()).behaving(manners).on(threads);
     let mut inputs = Inputs::new();
     let others: Vec<Ask> = probe
         .derives_from()

@@ -3,13 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::arguments::{OutputArguments, RedactArguments, RetestArguments, key_and_value};
-use super::keep::Keeper;
+use super::confinement::Start;
 use super::output::{self, Sinks};
 use super::{Usage, case_file, diff, replay, run, say};
 use crate::case::Difference;
 use crate::sys::identity;
 
-pub(super) fn retest(arguments: &RetestArguments) -> anyhow::Result<u8> {
+pub(super) fn retest(arguments: &RetestArguments, start: Start) -> anyhow::Result<u8> {
     let reports = OutputArguments {
         files: arguments.files.clone(),
         format: None,
@@ -36,9 +36,9 @@ pub(super) fn retest(arguments: &RetestArguments) -> anyhow::Result<u8> {
     if host.name != before.host.name {
         say(format_args!("casebook: the case is of {}; this is {}", before.host.name, host.name));
     }
-    let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
+    let Start { threads, mut keeper, .. } = start;
     let bounds = run::Bounds { limits: arguments.scripts.limits(), manners: arguments.manners.manners() };
-    let after = run::live(&runbook, params, bounds, arguments.quiet, &mut keeper)?;
+    let after = run::live(&runbook, params, bounds, arguments.quiet, threads, &mut keeper)?;
     let difference = Difference::between(&before, &after);
     let written = sinks.write_files(&after);
     keeper.keep(&after);

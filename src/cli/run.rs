@@ -9,12 +9,13 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::arguments::{RunArguments, key_and_value};
+use super::confinement::Start;
 use super::display::Display;
 use super::keep::{Begun, Keeper};
 use super::output;
 use super::{Usage, say};
 use crate::case::Case;
-use crate::engine::{self, Live, Request, Settled};
+use crate::engine::{self, Live, ProbeThreads, Request, Settled};
 use crate::probe::{Cancel, Manners};
 use crate::runbook::{self, Kind, Runbook};
 use crate::script::sandbox::Limits;
@@ -30,7 +31,7 @@ pub(super) fn load(name: &str, trust: Trust) -> Result<Runbook, Usage> {
     })
 }
 
-pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
+pub(super) fn run(arguments: &RunArguments, start: Start) -> anyhow::Result<u8> {
     let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
     let runbook = load(&arguments.runbook, arguments.scripts.trusting())?;
     let mut params = Map::new();
@@ -47,9 +48,9 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
         let addresses: Vec<String> = arguments.local.iter().map(ToString::to_string).collect();
         params.insert("pcap_local".into(), Value::String(addresses.join(", ")));
     }
-    let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
+    let Start { threads, mut keeper, .. } = start;
     let bounds = Bounds { limits: arguments.scripts.limits(), manners: arguments.manners.manners() };
-    let case = live(&runbook, params, bounds, arguments.quiet, &mut keeper)?;
+    let case = live(&runbook, params, bounds, arguments.quiet, threads, &mut keeper)?;
     let (case, map) = sinks.leaving(case);
     let written = sinks.write(&case);
     // What could not be written where it was wanted is all the more worth keeping.
@@ -70,6 +71,7 @@ pub(super) fn live(
     params: Map<String, Value>,
     bounds: Bounds,
     quiet: bool,
+    threads: ProbeThreads,
     keeper: &mut Keeper,
 ) -> Result<Case, Usage> {
     let bad = |error: engine::RunError| Usage(error.to_string());
@@ -79,7 +81,7 @@ pub(super) fn live(
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(quiet);
-    let mut observer = Live::new(Arc::clone(&cancel), display.progress()).behaving(bounds.manners);
+    let mut observer = Live::new(Arc::clone(&cancel), display.progress()).behaving(bounds.manners).on(threads);
     if let Some(noted) = noted {
         observer = observer.noting(noted);
     }

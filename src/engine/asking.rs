@@ -1,6 +1,7 @@
 //! Asks the steps of a runbook, wave by wave: the probes of a wave together, and its checks beside them.
 
 use std::sync::Arc;
+use std::thread::Builder;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -107,23 +108,36 @@ fn ask_together(
         }
         checked
     };
+    if check_asks.is_empty() {
+        return (if asks.is_empty() { Vec::new() } else { observer.observe(asks) }, Vec::new());
+    }
     std::thread::scope(|threads| {
-        let (checked, checked_asks) = (&checked, check_asks);
-        let checks = threads.spawn(move || {
-            let mut all = Vec::with_capacity(checked_asks.len());
-            for some in checked_asks.chunks(CHECKS_AT_ONCE) {
-                std::thread::scope(|threads| {
-                    let running: Vec<_> = some.iter().map(|ask| threads.spawn(move || checked(ask))).collect();
-                    all.extend(running.into_iter().map(|thread| thread.join()));
-                });
-            }
-            all
-        });
+        let checked = &checked;
+        let checks = Builder::new().name("checks".into()).spawn_scoped(threads, move || run_all(check_asks, checked));
         let answers = if asks.is_empty() { Vec::new() } else { observer.observe(asks) };
-        let all = checks.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let all = all.into_iter().map(|one| one.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        (answers, all.collect())
+        let all = match checks {
+            Ok(checks) => checks.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            // Where no thread can be made they come after the probes.
+            Err(_) => run_all(check_asks, checked),
+        };
+        (answers, all)
     })
+}
+
+/// Runs checks, some at a time; those for which no thread can be made one after the other.
+fn run_all(asks: &[CheckAsk], checked: &(impl Fn(&CheckAsk) -> Checked + Sync)) -> Vec<Checked> {
+    let mut all = Vec::with_capacity(asks.len());
+    for some in asks.chunks(CHECKS_AT_ONCE) {
+        std::thread::scope(|threads| {
+            let start = |ask| Builder::new().name("check".into()).spawn_scoped(threads, move || checked(ask));
+            let running: Vec<_> = some.iter().map(|ask| (ask, start(ask))).collect();
+            all.extend(running.into_iter().map(|(ask, thread)| match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Err(_) => checked(ask),
+            }));
+        });
+    }
+    all
 }
 
 /// Makes what came of a step known to the expressions.

@@ -3,15 +3,17 @@
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::probe_threads::{ProbeThreads, Task, Turn};
 use super::progress::{Event, Progress};
 use super::trim::trim;
+use super::wait::{Gone, Wait};
 use crate::case::{Evidence, Gap, Observed, Reason};
 use crate::probe::{AnyProbe, Cancel, Context, Gate, Inputs, Manners};
 use crate::runbook::Runbook;
@@ -20,8 +22,6 @@ use crate::sys::usage;
 
 /// How long a probe may take to finish after the operator has ended the run.
 const AFTER_CANCEL: Duration = Duration::from_secs(2);
-/// How often the wait for answers looks up.
-const TICK: Duration = Duration::from_millis(50);
 
 /// What is asked of a probe.
 #[derive(Clone)]
@@ -67,18 +67,26 @@ pub struct Live {
     progress: Progress,
     noted: Option<Noted>,
     manners: Manners,
+    threads: ProbeThreads,
 }
 
 impl Live {
     /// An observer of this host that `cancel` can end early.
     pub fn new(cancel: Arc<Cancel>, progress: Progress) -> Self {
-        Live { cancel, progress, noted: None, manners: Manners::unbounded() }
+        Live { cancel, progress, noted: None, manners: Manners::unbounded(), threads: ProbeThreads::default() }
     }
 
     /// Lets the probes take no more of the host than `manners` allow.
     #[must_use]
     pub fn behaving(mut self, manners: Manners) -> Self {
         self.manners = manners;
+        self
+    }
+
+    /// Lets the probes run on these threads, with the rights that they have.
+    #[must_use]
+    pub fn on(mut self, threads: ProbeThreads) -> Self {
+        self.threads = threads;
         self
     }
 
@@ -95,38 +103,54 @@ impl Live {
         }
     }
 
-    fn start(&self, index: usize, ask: Ask, gate: &Arc<Gate>, answers: &Sender<(usize, Evidence)>) {
+    /// The task of asking one probe, whose answer goes to `told`.
+    fn task(&self, index: usize, ask: &Ask, gate: &Arc<Gate>, told: &Sender<Told>) -> Task {
         (self.progress)(Event::Started { step: ask.step.clone(), title: ask.title.clone(), window: ask.window });
-        let (live, step) = (Arc::clone(&self.progress), ask.step.clone());
-        let figure = move |figure| live(Event::Live { step: step.clone(), figure });
-        let cx =
-            Context::new(Arc::clone(gate), Arc::clone(&self.cancel), ask.inputs.clone(), figure).behaving(self.manners);
-        let (gate, answers, progress) = (Arc::clone(gate), answers.clone(), Arc::clone(&self.progress));
-        let (probe, step) = (ask.probe.name(), ask.step.clone());
-        let failed = unstarted(&ask, Reason::Failed, "no thread could be started for it");
-        let look = {
-            let answers = answers.clone();
-            let gives_way = self.manners.gives_way() && !ask.probe.keeps_up();
-            let memory_bytes = self.manners.memory_bytes();
-            move || {
-                if gives_way {
-                    Thread::current().give_way();
-                }
-                let mut evidence = observe_one(&ask, &cx);
-                trim(&mut evidence, memory_bytes);
-                if ask.window.is_some() {
-                    gate.forgo();
-                }
-                let gap = evidence.gap.as_ref().map(|gap| gap.why.clone());
-                progress(Event::Ended { step, gap });
-                // Nobody listens any more when the answer comes too late.
-                let _ = answers.send((index, evidence));
+        let (progress, cancel, gate, told) =
+            (Arc::clone(&self.progress), Arc::clone(&self.cancel), Arc::clone(gate), told.clone());
+        let (manners, ask) = (self.manners, ask.clone());
+        let name = format!("probe {}", ask.probe.name());
+        let gives_way = manners.gives_way() && !ask.probe.keeps_up();
+        let work = move |turn: Turn| {
+            let _ = told.send(Told::Began(index));
+            // Who comes after the others has a window of its own, and they need not wait for it.
+            let own = match turn {
+                Turn::AtOnce => Arc::clone(&gate),
+                Turn::AfterOthers => Arc::new(Gate::new(1)),
+            };
+            let (live, step) = (Arc::clone(&progress), ask.step.clone());
+            let figure = move |figure| live(Event::Live { step: step.clone(), figure });
+            let cx = Context::new(own, cancel, ask.inputs.clone(), figure).behaving(manners);
+            if gives_way && turn == Turn::AtOnce {
+                Thread::current().give_way();
             }
+            let mut evidence = observe_one(&ask, &cx);
+            trim(&mut evidence, manners.memory_bytes());
+            if ask.window.is_some() {
+                gate.forgo();
+                if turn == Turn::AfterOthers && evidence.gap.is_none() {
+                    evidence.loss.push(AFTER_OTHERS.to_owned());
+                }
+            }
+            let gap = evidence.gap.as_ref().map(|gap| gap.why.clone());
+            progress(Event::Ended { step: ask.step, gap });
+            // Nobody listens any more when the answer comes too late.
+            let _ = told.send(Told::Answer(index, Box::new(evidence)));
         };
-        if std::thread::Builder::new().name(format!("probe {probe}")).spawn(look).is_err() {
-            let _ = answers.send((index, failed));
-        }
+        Task { name, work: Box::new(work) }
     }
+}
+
+/// What is lost by a window of its own.
+const AFTER_OTHERS: &str = "no further thread could be made (`ulimit -u`, pids.max), so it watched after the others and not in \
+                            the same window";
+
+/// What a probe tells while it is asked.
+enum Told {
+    /// It began: its time runs.
+    Began(usize),
+    /// It has answered.
+    Answer(usize, Box<Evidence>),
 }
 
 /// Evidence that is nothing but a gap.
@@ -182,46 +206,57 @@ impl Observer for Live {
 
     fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence> {
         let gate = Arc::new(Gate::new(asks.iter().filter(|ask| ask.window.is_some()).count()));
-        let began = Instant::now();
-        let (sender, answers) = channel();
-        for (index, ask) in asks.iter().enumerate() {
-            self.start(index, ask.clone(), &gate, &sender);
-        }
+        let (sender, told) = channel();
+        let tasks = asks.iter().enumerate().map(|(index, ask)| self.task(index, ask, &gate, &sender)).collect();
         drop(sender);
+        self.threads.run(tasks);
         let mut evidence: HashMap<usize, Evidence> = HashMap::new();
+        let mut wait = Wait::new(asks.iter().map(|ask| ask.time_limit).collect());
         let mut cancelled_at = None;
         while evidence.len() < asks.len() {
-            match answers.recv_timeout(TICK) {
-                Ok((index, answer)) => {
-                    self.note(&asks[index], &answer);
-                    evidence.insert(index, answer);
+            let first = match wait.next(&told) {
+                Ok(first) => first,
+                Err(Gone) => break,
+            };
+            // What has arrived is in time, however long it lay there while this process did not run.
+            for news in first.into_iter().chain(told.try_iter()) {
+                match news {
+                    Told::Began(index) => wait.began(index),
+                    Told::Answer(index, mut answer) => {
+                        wait.answered(index);
+                        if let Some(sentence) = wait.sentence().filter(|_| answer.gap.is_none()) {
+                            answer.loss.push(sentence);
+                        }
+                        self.note(&asks[index], &answer);
+                        evidence.entry(index).or_insert(*answer);
+                    }
                 }
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => {}
             }
             if self.cancel.is_cancelled() {
-                cancelled_at.get_or_insert_with(Instant::now);
+                cancelled_at.get_or_insert_with(|| wait.now());
             }
-            let too_late = |ask: &Ask| {
-                began.elapsed() > ask.time_limit || cancelled_at.is_some_and(|at| at.elapsed() > AFTER_CANCEL)
-            };
+            let cancelled = cancelled_at.is_some_and(|at| wait.now().saturating_sub(at) > AFTER_CANCEL);
             for (index, ask) in asks.iter().enumerate() {
-                if !evidence.contains_key(&index) && too_late(ask) {
-                    let mut answer = match cancelled_at {
-                        Some(_) => unstarted(ask, Reason::Cancelled, "the run was ended before it answered"),
-                        None => unstarted(
-                            ask,
-                            Reason::TimedOut,
-                            &format!("it did not answer within {}", crate::units::span(ask.time_limit.as_secs_f64())),
-                        ),
-                    };
-                    answer.seconds = began.elapsed().as_secs_f64();
-                    (self.progress)(Event::Ended {
-                        step: ask.step.clone(),
-                        gap: answer.gap.as_ref().map(|gap| gap.why.clone()),
-                    });
-                    evidence.insert(index, answer);
+                if evidence.contains_key(&index) || !(cancelled || wait.is_late(index)) {
+                    continue;
                 }
+                let limit = crate::units::span(ask.time_limit.as_secs_f64());
+                let mut answer = match cancelled_at {
+                    Some(_) => unstarted(ask, Reason::Cancelled, "the run was ended before it answered"),
+                    None if !wait.has_begun(index) => unstarted(
+                        ask,
+                        Reason::TimedOut,
+                        "no thread could be made for it, and the probe before it does not end",
+                    ),
+                    None => unstarted(ask, Reason::TimedOut, &format!("it did not answer within {limit}")),
+                };
+                answer.seconds = wait.elapsed().as_secs_f64();
+                wait.answered(index);
+                (self.progress)(Event::Ended {
+                    step: ask.step.clone(),
+                    gap: answer.gap.as_ref().map(|gap| gap.why.clone()),
+                });
+                evidence.insert(index, answer);
             }
         }
         asks.iter()

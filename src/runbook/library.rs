@@ -81,7 +81,7 @@ impl Kind {
     }
 
     /// The folders that are searched by name, in order. `beside` is the folder of the runbook that calls a check.
-    fn folders(self, beside: Option<&Path>) -> Vec<PathBuf> {
+    pub fn folders(self, beside: Option<&Path>) -> Vec<PathBuf> {
         let config = std::env::var_os("XDG_CONFIG_HOME")
             .filter(|config| !config.is_empty())
             .map(PathBuf::from)

@@ -1,5 +1,7 @@
 //! Doors to the kernel. `unsafe` lives here only, each with its reason.
 
+pub mod clock;
+pub mod confine;
 pub mod conntrack;
 pub mod identity;
 pub mod lua_hook;
@@ -10,6 +12,7 @@ pub mod packet_ring;
 pub mod perf;
 pub mod rtnetlink;
 pub mod sock_diag;
+mod syscalls;
 pub mod tally;
 pub mod text_file;
 pub mod thread;

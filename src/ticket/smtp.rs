@@ -24,6 +24,13 @@ pub struct Server {
     safety: Safety,
 }
 
+impl Server {
+    /// The TCP port that it is reached at.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
 /// When TLS begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Safety {

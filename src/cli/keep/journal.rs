@@ -20,7 +20,7 @@ use super::state::State;
 use super::{Begun, checks};
 use crate::case::{Cost, Evidence, Host, RunbookRef};
 use crate::engine::{Noted, Secrets};
-use crate::sys::usage;
+use crate::sys::{thread, usage};
 
 /// The version of the journal's form. Only the casebook that wrote a journal has to read it.
 const FORMAT: u32 = 1;
@@ -89,7 +89,13 @@ impl Journal {
         let (lines, waiting) = sync_channel(WAITING);
         let over = Arc::new(AtomicBool::new(false));
         let ended = Arc::clone(&over);
-        std::thread::Builder::new().name("journal".into()).spawn(move || keep_writing(&file, &waiting, &ended))?;
+        let started = thread::start("journal", (file, waiting, ended), |(file, waiting, ended)| {
+            keep_writing(&file, &waiting, &ended);
+        });
+        if started.is_err() {
+            // The case is kept all the same, at the end.
+            crate::cli::say("casebook: this run leaves no journal while it goes on: no thread can be made for it");
+        }
         Ok((id, Journal { path, lines, over, began: Instant::now() }))
     }
 

@@ -6,6 +6,7 @@
 mod journal;
 mod state;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use super::{case_file, say};
 use crate::case::Case;
 use crate::engine::{Noted, Secrets};
 use crate::runbook::Runbook;
+use crate::sys::thread;
 use journal::Journal;
 
 /// How long the end of a run waits for the disk.
@@ -49,6 +51,11 @@ impl Keeper {
             }
         });
         Keeper { state, journals: !redacts, id: None, journal: None, quiet }
+    }
+
+    /// The folder that it keeps runs in.
+    pub fn folder(&self) -> Option<&Path> {
+        self.state.as_ref().map(State::folder)
     }
 
     /// Begins the journal of a run. What it returns takes the evidence as it comes.
@@ -121,15 +128,15 @@ fn not_kept(why: &str) {
     say(format_args!("casebook: this run is not kept: {why}"));
 }
 
-/// Does something on a thread of its own; nothing, if it takes too long.
+/// Does something on a thread of its own; nothing, if it takes too long. Where no thread can be made it is done here.
 fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (sender, answer) = channel();
-    let thread = std::thread::Builder::new().name("keeper".into()).spawn(move || {
-        // Nobody listens any more when the disk answers too late.
-        let _ = sender.send(work());
-    });
-    thread.ok()?;
-    answer.recv_timeout(PATIENCE).ok()
+    // Nobody listens any more when the disk answers too late.
+    let started = thread::start("keeper", (work, sender), |(work, sender)| drop(sender.send(work())));
+    match started {
+        Ok(()) => answer.recv_timeout(PATIENCE).ok(),
+        Err((work, _)) => Some(work()),
+    }
 }
 
 /// The checks of a runbook as a case holds them.

@@ -91,7 +91,8 @@ impl Lines {
     }
 }
 
-fn history() -> Option<PathBuf> {
+/// Where the lines of earlier sessions are kept.
+pub(in crate::cli) fn history() -> Option<PathBuf> {
     let state = std::env::var_os("XDG_STATE_HOME").filter(|state| !state.is_empty()).map(PathBuf::from);
     let state = state.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))?;
     Some(state.join("casebook/lua_history"))

@@ -225,7 +225,10 @@ fn scan_all(question: &Question<'_>, opened: &[Option<Opened>], segments: &[Segm
     };
     thread::scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(work);
+            // Where no further thread can be made, those that there are read it all.
+            if thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
         }
         work();
     });

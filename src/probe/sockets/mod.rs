@@ -13,6 +13,8 @@ mod proc_net;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
@@ -209,22 +211,29 @@ impl Window {
         cx.live(format!("{} sockets", units::count(sockets as f64)));
 
         let stop = AtomicBool::new(false);
+        let news = news.map(Mutex::new);
+        let collect = |news: &Mutex<_>| {
+            let mut news = news.lock().unwrap_or_else(PoisonError::into_inner);
+            ClosedSockets::collect(&mut news, &before, |port| listening.contains(&port), &stop)
+        };
         let (closed, activities) = std::thread::scope(|scope| {
-            let collector = news.as_mut().map(|news| {
-                scope.spawn(|| ClosedSockets::collect(news, &before, |port| listening.contains(&port), &stop))
-            });
+            let collect = &collect;
+            let collector =
+                news.as_ref().map(|news| (news, Builder::new().spawn_scoped(scope, move || collect(news))));
             let activities = within();
             cx.rest_until(end);
             stop.store(true, Ordering::Release);
             let closed = match collector {
                 Err(error) => Err(cannot(error)),
-                Ok(collector) => {
+                Ok((_, Ok(collector))) => {
                     collector.thread().unpark();
                     match collector.join() {
                         Ok(closed) => closed.map_err(|error| cannot(&error)),
                         Err(panic) => std::panic::resume_unwind(panic),
                     }
                 }
+                // Where no thread can be made, the news wait in the kernel's buffer, and what did not fit is counted as lost.
+                Ok((news, Err(_))) => collect(news).map_err(|error| cannot(&error)),
             };
             (closed, activities)
         });

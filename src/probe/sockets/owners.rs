@@ -178,7 +178,10 @@ impl OwnerScan {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
         std::thread::scope(|scope| {
             for _ in 1..threads {
-                scope.spawn(|| cx.helping(work));
+                // Where no further thread can be made, those that there are do it all.
+                if std::thread::Builder::new().spawn_scoped(scope, || cx.helping(work)).is_err() {
+                    break;
+                }
             }
             work();
         });
