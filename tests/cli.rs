@@ -10,6 +10,8 @@ mod captures;
 mod checks;
 #[path = "cli/command.rs"]
 mod command;
+#[path = "cli/confined.rs"]
+mod confined;
 #[path = "cli/files.rs"]
 mod files;
 #[path = "cli/kept.rs"]
@@ -27,6 +29,8 @@ mod privileges;
 mod probes;
 #[path = "cli/prompt.rs"]
 mod prompt;
+#[path = "cli/scarce.rs"]
+mod scarce;
 #[path = "cli/secrets.rs"]
 mod secrets;
 #[path = "cli/signals.rs"]

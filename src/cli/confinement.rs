@@ -10,8 +10,8 @@ use super::arguments::{
 use super::keep::{Keeper, State};
 use super::say;
 use crate::engine::ProbeThreads;
-use crate::ticket::{self, Target};
 use crate::sys::confine::{self, Confinement, Enforced, Profile};
+use crate::ticket::{self, Target};
 
 /// What a command begins with: its own thread is confined.
 pub(super) struct Start {
@@ -26,7 +26,10 @@ pub(super) struct Start {
 /// Links in a folder of runbooks that are followed.
 const MOST_LINKS: usize = 1000;
 /// What tells the local time.
-const ZONES: &[&str] = &["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo"];
+const ZONES: &[&str] =
+    &["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo"];
+/// What says who users and groups are: whose a file is.
+const ACCOUNTS: &[&str] = &["/etc/passwd", "/etc/group"];
 /// What says how many CPUs a container may use.
 const CPUS: &[&str] = &["/proc/self/cgroup", "/proc/self/mountinfo", "/sys/fs/cgroup"];
 /// What finds and authenticates a server: the resolver's files and modules, the certificates that the host trusts.
@@ -63,8 +66,7 @@ const DOMAIN: u16 = 53;
 
 /// Gives up what the command does not need. Nothing that a stranger wrote was read before.
 pub(super) fn start(command: &Command) -> Start {
-    let threads =
-        if asks_this_host(command) { ProbeThreads::with_rights_of_now() } else { ProbeThreads::default() };
+    let threads = if asks_this_host(command) { ProbeThreads::with_rights_of_now() } else { ProbeThreads::default() };
     let (keeps, redacts, quiet) = keeping(command);
     let keeper = Keeper::new(keeps, redacts, quiet);
     let mut profile = profile(command);
@@ -74,6 +76,7 @@ pub(super) fn start(command: &Command) -> Start {
         let unconfined = || Enforced::No("no thread can be made for the probes".to_owned());
         let confinement =
             Confinement { capabilities: Vec::new(), files: unconfined(), ports: unconfined(), calls: unconfined() };
+        let threads = threads.afterwards(move || drop(confine::confine(&profile)));
         return Start { threads, keeper, confinement };
     }
     let confinement = confine::confine(&profile);
@@ -105,6 +108,7 @@ fn keeping(command: &Command) -> (bool, bool, bool) {
 /// The table: what each command reads, writes and connects to.
 fn profile(command: &Command) -> Profile {
     let mut to = Profile::default();
+    system(&mut to, ACCOUNTS);
     match command {
         Command::Run(arguments) => run(&mut to, arguments),
         Command::Check(arguments) => {
@@ -197,7 +201,9 @@ fn attach(to: &mut Profile, arguments: &AttachArguments) {
     to.read.extend(arguments.token_file.clone());
     redaction(to, &arguments.redact);
     system(to, NETWORK);
-    to.read.extend(CERTIFICATES.iter().filter_map(env::var_os).map(PathBuf::from));
+    for named in CERTIFICATES.iter().filter_map(env::var_os) {
+        to.read.extend(env::split_paths(&named));
+    }
     to.connect.push(DOMAIN);
     let named = |variable: &str| env::var(variable).ok().filter(|value| !value.trim().is_empty());
     let url = |variable: &str| named(variable).map_or(443, |url| port(&url));

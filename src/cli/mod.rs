@@ -122,16 +122,16 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 /// Whether a write failed at the limit of the session on the size of files, whose signal is ignored.
 fn is_too_large(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::FileTooLarge)
-    })
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::FileTooLarge))
 }
 
 /// A probe that breaks down is a gap in the report; its panic message would only tear the progress display.
 fn quiet_probe_panics() {
     let loud = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if !std::thread::current().name().is_some_and(|name| name.starts_with("probe ")) {
+        if !std::thread::current().name().is_some_and(|name| name.starts_with("probe ") || name == "probes") {
             loud(panic);
         }
     }));

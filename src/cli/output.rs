@@ -44,11 +44,6 @@ impl Sinks {
         Ok(Sinks { printed, files, case, options: Options { width, color, verbose: arguments.verbose }, redaction })
     }
 
-    /// Whether something gets pseudonyms.
-    pub fn redacts(&self) -> bool {
-        self.redaction.is_some()
-    }
-
     /// The case as it may be written anywhere, under pseudonyms where they are wanted; and whether the map that undoes them
     /// could be kept.
     pub fn leaving(&self, case: Case) -> (Case, anyhow::Result<()>) {

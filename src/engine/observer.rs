@@ -199,6 +199,7 @@ pub fn observe_one(ask: &Ask, cx: &Context) -> Evidence {
 
 impl Observer for Live {
     fn observed(&self) {
+        self.threads.observed();
         if self.manners.gives_way() {
             Thread::current().give_way();
         }

@@ -26,9 +26,10 @@ pub(super) enum Turn {
 ///
 /// Capabilities, Landlock and seccomp are inherited by a thread from the one that starts it. So a run that judges without
 /// rights makes this first, and confines its own thread then.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct ProbeThreads {
     starter: Option<Mutex<Sender<Vec<Task>>>>,
+    afterwards: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl ProbeThreads {
@@ -36,13 +37,26 @@ impl ProbeThreads {
     /// whoever asks the probes has then.
     pub fn with_rights_of_now() -> Self {
         let (sender, tasks) = channel::<Vec<Task>>();
-        let started = thread::start("probe starter", tasks, |tasks| tasks.into_iter().for_each(start));
-        ProbeThreads { starter: started.is_ok().then(|| Mutex::new(sender)) }
+        let started = thread::start("probes", tasks, |tasks| tasks.into_iter().for_each(start));
+        ProbeThreads { starter: started.is_ok().then(|| Mutex::new(sender)), afterwards: None }
     }
 
     /// Whether probes keep their rights when the calling thread gives its own up.
     pub fn keep_rights(&self) -> bool {
         self.starter.is_some()
+    }
+
+    /// Does this on the thread that judges when all probes have answered: it gives up its rights then, if it could not before.
+    #[must_use]
+    pub fn afterwards(mut self, afterwards: impl Fn() + Send + Sync + 'static) -> Self {
+        self.afterwards = Some(Box::new(afterwards));
+        self
+    }
+
+    pub(super) fn observed(&self) {
+        if let Some(afterwards) = &self.afterwards {
+            afterwards();
+        }
     }
 
     pub(super) fn run(&self, tasks: Vec<Task>) {

@@ -7,15 +7,13 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use caps::{CapSet, Capability, CapsHashSet};
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, PathBeneath, PathFd, RestrictionStatus, Ruleset,
-    RulesetAttr, RulesetCreated,
-    RulesetCreatedAttr, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, PathBeneath, PathFd, RestrictionStatus,
+    Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 use nix::sys::signal::{SigHandler, Signal, signal};
 
@@ -65,20 +63,10 @@ pub enum Enforced {
     No(String),
 }
 
-/// Whether the process had capabilities before it gave them up.
-static HELD: OnceLock<bool> = OnceLock::new();
-
-/// Whether this process was started with capabilities, root's or a file's, whatever the calling thread still holds: what
-/// decides whether somebody else's file may tell it what to do.
-pub fn was_privileged() -> bool {
-    *HELD.get_or_init(|| caps::read(None, CapSet::Permitted).is_ok_and(|held| !held.is_empty()))
-}
-
 /// Gives up for the whole process, before it has a second thread, what casebook never needs: new privileges and other
 /// programs. A file that outgrows the limit of the session (`ulimit -f`) becomes an error of the write instead of the end
 /// (`SIGXFSZ`).
 pub fn process() {
-    was_privileged();
     // SAFETY: the signal gets no handler of ours; it is ignored.
     let ignored = unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) };
     debug_assert!(ignored.is_ok());
@@ -89,7 +77,6 @@ pub fn process() {
 
 /// Confines the calling thread, and all that it starts from now on, to the profile.
 pub fn confine(profile: &Profile) -> Confinement {
-    was_privileged();
     let _ = nix::sys::prctl::set_no_new_privs();
     let capabilities = give_up_capabilities(profile);
     let (files, ports) = match restrict(profile) {
@@ -98,7 +85,8 @@ pub fn confine(profile: &Profile) -> Confinement {
             (Enforced::No(absent.to_owned()), Enforced::No(absent.to_owned()))
         }
         Ok(RestrictionStatus { ruleset, landlock, .. }) => {
-            let knows = |abi| matches!(landlock, LandlockStatus::Available { effective_abi, .. } if effective_abi >= abi);
+            let knows =
+                |abi| matches!(landlock, LandlockStatus::Available { effective_abi, .. } if effective_abi >= abi);
             let ports = if knows(ABI::V4) {
                 Enforced::Fully
             } else {
@@ -206,10 +194,7 @@ fn allow(ruleset: RulesetCreated, path: &Path, access: BitFlags<AccessFs>) -> Re
 
 /// A device or a pipe: written as it stands.
 fn is_special(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|of| {
-        let kind = of.file_type();
-        !of.is_dir() && !of.is_file() || kind.is_fifo()
-    })
+    fs::metadata(path).is_ok_and(|of| !of.is_dir() && !of.is_file())
 }
 
 /// The folder that a file lies in.
@@ -219,7 +204,10 @@ fn folder_of(path: &Path) -> &Path {
 
 /// The path, or the nearest folder above it that is there.
 fn existing(path: &Path) -> &Path {
-    path.ancestors().find(|above| above.exists()).filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.ancestors()
+        .find(|above| above.exists())
+        .filter(|above| !above.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -246,7 +234,8 @@ mod tests {
     #[test]
     fn a_confined_thread_reads_what_was_named_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        let (named, other, below) = (folder.path().join("named"), folder.path().join("other"), folder.path().join("below"));
+        let (named, other, below) =
+            (folder.path().join("named"), folder.path().join("other"), folder.path().join("below"));
         fs::create_dir(&below).unwrap();
         for path in [&named, &other, &below.join("file")] {
             fs::write(path, "text").unwrap();
@@ -311,13 +300,15 @@ mod tests {
             } else {
                 println!("skipped: {:?}", confinement.ports);
             }
-            assert!(nix::sys::socket::socket(
-                nix::sys::socket::AddressFamily::Packet,
-                nix::sys::socket::SockType::Raw,
-                nix::sys::socket::SockFlag::empty(),
-                None
-            )
-            .is_err());
+            assert!(
+                nix::sys::socket::socket(
+                    nix::sys::socket::AddressFamily::Packet,
+                    nix::sys::socket::SockType::Raw,
+                    nix::sys::socket::SockFlag::empty(),
+                    None
+                )
+                .is_err()
+            );
             assert!(Command::new("/bin/true").status().is_err());
         });
     }

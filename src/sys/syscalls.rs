@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
-    apply_filter,
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    TargetArch, apply_filter,
 };
 
 /// What a thread that works on files and prints may call. All else is as if the kernel did not have it (`ENOSYS`), which is
@@ -141,6 +141,8 @@ const WORK: &[i64] = &[
     libc::SYS_getrandom,
     // What only takes rights away.
     libc::SYS_prctl,
+    libc::SYS_setfsuid,
+    libc::SYS_setfsgid,
     libc::SYS_capget,
     libc::SYS_capset,
     libc::SYS_seccomp,

@@ -218,8 +218,7 @@ impl Window {
         };
         let (closed, activities) = std::thread::scope(|scope| {
             let collect = &collect;
-            let collector =
-                news.as_ref().map(|news| (news, Builder::new().spawn_scoped(scope, move || collect(news))));
+            let collector = news.as_ref().map(|news| (news, Builder::new().spawn_scoped(scope, move || collect(news))));
             let activities = within();
             cx.rest_until(end);
             stop.store(true, Ordering::Release);
