@@ -1,5 +1,6 @@
 //! Packs what the binary carries: the runbooks, the checks, the Lua library, and the tests of the first two with the cases that
 //! they go by. Each file by itself, so that a command unpacks only what it uses.
+//! The rules of what a secret looks like become constants.
 
 use std::fs;
 use std::io::Write;
@@ -29,6 +30,122 @@ fn main() {
     }
     list += "];\n";
     fs::write(out.join("shipped.rs"), list).expect("cargo's folder can be written");
+    rules(&project, &out);
+}
+
+/// The rules of `rules.toml` as constants. A mistake in the file ends the build and says what it is.
+fn rules(project: &Path, out: &Path) {
+    const FILE: &str = "src/redact/rules.toml";
+    println!("cargo::rerun-if-changed={FILE}");
+    let text = fs::read_to_string(project.join(FILE)).expect("a file of the project can be read");
+    let file: toml::Table = text.parse().unwrap_or_else(|error| panic!("{FILE}: {error}"));
+    let table =
+        |value: &toml::Value| value.as_table().cloned().unwrap_or_else(|| panic!("{FILE}: {value:?} is no table"));
+    let list =
+        |table: &toml::Table, key: &str| table.get(key).and_then(|list| list.as_array().cloned()).unwrap_or_default();
+    let word =
+        |table: &toml::Table, key: &str| table.get(key).and_then(|word| word.as_str()).unwrap_or_default().to_owned();
+    let words = |table: &toml::Table, key: &str| -> Vec<String> {
+        list(table, key).iter().map(|word| word.as_str().expect("a word").to_owned()).collect()
+    };
+    let parts = table(&file["parts"]);
+    let filled = |regex: &str| {
+        parts.iter().fold(regex.to_owned(), |regex, (name, part)| {
+            regex.replace(&format!("{{{name}}}"), part.as_str().expect("a part is an expression"))
+        })
+    };
+    let filled = |regex: &str| ascii(&filled(regex));
+    let mut allowlists = String::new();
+    let mut count = 0;
+    let mut allowlist = |given: &toml::Table| {
+        let target = match word(given, "regexTarget").as_str() {
+            "" | "secret" => "Secret",
+            "match" => "Match",
+            "line" => "Line",
+            other => panic!("{FILE}: there is no regexTarget {other}"),
+        };
+        allowlists += &format!(
+            "Allowlist {{ target: Target::{target}, regexes: &{:?}, stopwords: &{:?} }},\n",
+            words(given, "regexes").iter().map(|regex| ascii(regex)).collect::<Vec<_>>(),
+            words(given, "stopwords"),
+        );
+        count += 1;
+        count - 1
+    };
+    let mut of_rules: Vec<(String, usize)> = Vec::new();
+    for given in list(&file, "allowlists").iter().map(table) {
+        let number: usize = allowlist(&given);
+        of_rules.extend(words(&given, "targetRules").into_iter().map(|rule| (rule, number)));
+    }
+    let given: Vec<toml::Table> = list(&file, "rules").iter().map(table).collect();
+    for (id, _) in &of_rules {
+        assert!(given.iter().any(|rule| word(rule, "id") == *id), "{FILE}: there is no rule {id}");
+    }
+    let mut rules = String::new();
+    for rule in &given {
+        let (id, tags) = (word(rule, "id"), words(rule, "tags"));
+        let name = tags.first().unwrap_or_else(|| panic!("{FILE}: the rule {id} has no tags"));
+        let mut allowed: Vec<usize> =
+            of_rules.iter().filter(|(rule, _)| *rule == id).map(|(_, number)| *number).collect();
+        allowed.extend(list(rule, "allowlists").iter().map(|list| allowlist(&table(list))));
+        let entropy = rule.get("entropy").and_then(|least| least.as_float()).unwrap_or(0.0);
+        rules += &format!(
+            "Rule {{ id: {id:?}, name: {name:?}, source: {}, regex: {:?}, group: {}, keywords: &{:?}, needs: &{:?}, entropy: {entropy:?}, allowlists: &{allowed:?} }},\n",
+            tags.iter().any(|tag| tag == "source"),
+            filled(&word(rule, "regex")),
+            rule.get("secretGroup").and_then(|group| group.as_integer()).unwrap_or(0),
+            words(rule, "keywords"),
+            words(rule, "needs"),
+        );
+    }
+    let constants = format!(
+        "/// Every rule; where two match, the one above has its way.\npub static RULES: &[Rule] = &[\n{rules}];\n\
+         static ALLOWLISTS: &[Allowlist] = &[\n{allowlists}];\n\
+         const PART_NAME: &str = {:?};\nconst PART_BEFORE: &str = {:?};\n",
+        filled("{name}"),
+        filled("{before}"),
+    );
+    fs::write(out.join("redact_rules.rs"), constants).expect("cargo's folder can be written");
+}
+
+/// An expression whose words, figures, blanks and edges of words are those of ASCII alone: the automata of Unicode's are many
+/// times as large.
+fn ascii(regex: &str) -> String {
+    let (mut out, mut inside, mut chars) = (String::new(), false, regex.chars().peekable());
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => {
+                let escaped = chars.next().expect("an expression does not end in a backslash");
+                match (escaped, inside) {
+                    ('w', true) => out += "0-9A-Za-z_",
+                    ('w', false) => out += "[0-9A-Za-z_]",
+                    ('s', true) => out += r"\t\n\x0B\x0C\r ",
+                    ('s', false) => out += r"[\t\n\x0B\x0C\r ]",
+                    ('S', false) => out += r"[^\t\n\x0B\x0C\r ]",
+                    ('W', false) => out += "[^0-9A-Za-z_]",
+                    ('d', true) => out += "0-9",
+                    ('d', false) => out += "[0-9]",
+                    ('b', false) => out += r"(?-u:\b)",
+                    ('S' | 'W' | 'D', true) => panic!("\\{escaped} in a class: {regex}"),
+                    (other, _) => out.extend(['\\', other]),
+                }
+            }
+            '[' if !inside => {
+                inside = true;
+                out.push('[');
+                // The first sign of a class may be its own end.
+                for first in ['^', ']'] {
+                    out.extend(chars.next_if_eq(&first));
+                }
+            }
+            ']' => {
+                inside = false;
+                out.push(']');
+            }
+            other => out.push(other),
+        }
+    }
+    out
 }
 
 /// The names of a folder's files, in their order.

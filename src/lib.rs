@@ -6,10 +6,11 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod nearest;
-pub mod order;
 pub mod printable;
 pub mod shipped;
 pub mod units;
+
+pub mod bounded_json;
 
 pub mod case;
 

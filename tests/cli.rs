@@ -2,6 +2,8 @@
 
 #[path = "cli/archives.rs"]
 mod archives;
+#[path = "cli/authors.rs"]
+mod authors;
 #[path = "cli/bounds.rs"]
 mod bounds;
 #[path = "cli/captures.rs"]
@@ -10,15 +12,23 @@ mod captures;
 mod checks;
 #[path = "cli/command.rs"]
 mod command;
+#[path = "cli/confined.rs"]
+mod confined;
 #[path = "cli/files.rs"]
 mod files;
+#[path = "cli/foreign.rs"]
+mod foreign;
 #[path = "cli/kept.rs"]
 mod kept;
+#[path = "cli/limits.rs"]
+mod limits;
 #[path = "cli/lint.rs"]
 mod lint;
 #[path = "cli/lint_lua.rs"]
 mod lint_lua;
 mod netns;
+#[path = "cli/outlets.rs"]
+mod outlets;
 #[path = "cli/parameters.rs"]
 mod parameters;
 #[path = "cli/privileges.rs"]
@@ -27,12 +37,18 @@ mod privileges;
 mod probes;
 #[path = "cli/prompt.rs"]
 mod prompt;
+#[path = "cli/rights.rs"]
+mod rights;
+#[path = "cli/scarce.rs"]
+mod scarce;
 #[path = "cli/secrets.rs"]
 mod secrets;
 #[path = "cli/signals.rs"]
 mod signals;
 #[path = "cli/testing.rs"]
 mod testing;
+#[path = "cli/trust.rs"]
+mod trust;
 #[path = "cli/unfinished.rs"]
 mod unfinished;
 #[path = "cli/usage.rs"]

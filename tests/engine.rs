@@ -88,6 +88,7 @@ fn ask(way: Way, window: Duration, time_limit: Duration) -> Ask {
         time_limit,
         inputs: Inputs::new(),
         by_check: false,
+        derived: Vec::new(),
     }
 }
 

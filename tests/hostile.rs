@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use casebook::case::{Evidence, Gap, Reason};
 use casebook::script::sandbox::{self, Attempt, Limits, Modules, Stopped};
 use casebook::script::{Bounds, Call, CheckFinding, Declared, Given, Script, declare, run_check, to_json};
+use casebook::sys::trust::Trust;
 use serde_json::{Value, json};
 
 /// What stands in the file that no script may read.
@@ -96,7 +97,7 @@ fn attempt(path: &Path, stage: &Path) -> Outcome {
     let name = path.file_stem().unwrap().to_string_lossy().into_owned();
     let text = fs::read_to_string(path).unwrap();
     let file = path.file_name().unwrap().to_string_lossy().into_owned();
-    let modules = Modules { folder: Some(stage.join("inside")), recorded: BTreeMap::new(), vet: None };
+    let modules = Modules { folder: Some(stage.join("inside")), recorded: BTreeMap::new(), trust: Trust::Required };
     let secret = stage.join("secret").to_string_lossy().into_owned();
     let bounds = Bounds { depth: 16, items: 100_000, bytes: LIMITS.output_bytes };
     let began = Instant::now();
@@ -157,7 +158,7 @@ fn faults(outcome: &Outcome, most: Duration) -> Vec<String> {
 /// A script of `tests/hostile/checks`, as `casebook check` runs it: its header first, then the check, which no probe answers.
 fn attempt_check(path: &Path, stage: &Path) -> Outcome {
     let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-    let modules = Modules { folder: Some(stage.join("inside")), recorded: BTreeMap::new(), vet: None };
+    let modules = Modules { folder: Some(stage.join("inside")), recorded: BTreeMap::new(), trust: Trust::Required };
     let origin = path.file_name().unwrap().to_string_lossy().into_owned();
     let script = Script { origin, text: fs::read_to_string(path).unwrap(), modules };
     let began = Instant::now();

@@ -7,7 +7,8 @@ use regex::Regex;
 
 /// The modules of the library, a row for each layer. A row uses only rows above it; neighbours don't use each other.
 const LAYERS: &[&[&str]] = &[
-    &["units", "nearest", "order", "printable", "shipped"],
+    &["units", "nearest", "printable", "shipped"],
+    &["bounded_json"],
     &["case"],
     &["redact"],
     &["archive", "sys"],
@@ -244,6 +245,84 @@ fn everything_of_a_module_is_imported_in_its_tests_only() {
     assert_none(&faults);
 }
 
+/// Files that open others than by `sys::trust`, or waive its judgement: how often, and why that is no way in for a stranger.
+/// What only names files of the kernel (`"/proc/…"`, `"/sys/…"`) on the same line is not listed.
+const OTHER_OPENS: &[(&str, usize, &str)] = &[
+    ("cli/arguments", 1, "what --trust means"),
+    ("cli/attach", 1, "a case is sent, not acted by"),
+    ("cli/case_file", 1, "a capture is attached, not acted by"),
+    ("cli/cases", 1, "an attachment is shown, not acted by"),
+    ("cli/diff", 2, "cases are compared, not acted by"),
+    (
+        "cli/keep/state",
+        2,
+        "creates a journal that must be new, in a folder that was judged; asks for the size and lock of one",
+    ),
+    ("cli/lint", 4, "a script is read and not run; a header is run without probes"),
+    ("cli/place", 2, "writes what the operator asked for"),
+    ("cli/replay", 1, "a case is judged by its own evidence: no probe looks at the host"),
+    ("cli/report", 1, "a case is shown, not acted by"),
+    ("cli/test", 1, "tests bring their own evidence: no probe looks at the host"),
+    ("cli/unredact", 1, "a text is changed, not acted by"),
+    ("printouts/folder", 1, "evidence"),
+    ("probe/capture/file", 1, "evidence, with the operator's rights"),
+    ("probe/capture/write", 1, "creates a capture that must be new"),
+    ("probe/conntrack/table", 1, "the kernel's"),
+    ("probe/dns/system", 3, "evidence, with the operator's rights"),
+    ("probe/drops/watch", 1, "the kernel's"),
+    ("probe/file/mod", 1, "evidence, with the operator's rights"),
+    ("probe/host/machine", 2, "the kernel's and the distribution's"),
+    ("probe/host/mod", 1, "the kernel's"),
+    ("probe/host/pressure", 1, "the kernel's"),
+    ("probe/kernel/sample", 1, "the kernel's"),
+    ("probe/kernel/settings", 1, "the kernel's"),
+    ("probe/logs/plain", 1, "evidence, with the operator's rights where the operator names it"),
+    ("probe/process", 1, "names of users"),
+    ("probe/sockets/keeper", 1, "the kernel's"),
+    ("probe/sockets/owners", 1, "the kernel's"),
+    ("probe/sysctl", 1, "the kernel's, with the operator's rights"),
+    ("sys/caller", 1, "accounts and processes, by fixed names"),
+    ("sys/text_file", 2, "for readers that do not act by a file: they are in this list themselves"),
+    ("sys/trust", 2, "the one place"),
+    ("sys/xtables", 1, "the kernel's"),
+    ("testing/find", 1, "the evidence of a test"),
+];
+
+/// How often a source opens a file, or waives trust, outside of its tests.
+fn opens(source: &Source) -> usize {
+    let open = Regex::new(
+        r"\b(?:File::open|File::options|OpenOptions::new|fs::read|fs::read_to_string|text_file::(?:read|read_bytes))\(|\bTrust::Waived\b",
+    )
+    .unwrap();
+    let is_test = source.path.last().is_some_and(|name| name == "tests");
+    let tests = source.code().find(|(_, line)| line.trim() == "#[cfg(test)]").map_or(usize::MAX, |(number, _)| number);
+    let lines = source.code().filter(|(number, line)| {
+        !is_test && *number < tests && !line.contains("\"/proc/") && !line.contains("\"/sys/")
+    });
+    lines.map(|(_, line)| open.find_iter(line).count()).sum()
+}
+
+#[test]
+fn files_are_opened_in_one_place_that_judges_them_or_in_a_listed_one_with_its_reason() {
+    let mut faults = Vec::new();
+    let sources = sources();
+    let found = sources.iter().map(|source| (source.path.join("/"), opens(source)));
+    for (name, count) in found.filter(|(_, count)| *count > 0) {
+        let listed = OTHER_OPENS.iter().find(|(listed, ..)| *listed == name).map_or(0, |(_, count, _)| *count);
+        if count != listed {
+            faults.push(format!(
+                "{name}.rs opens files, or waives trust, at {count} places, {listed} of which are known: use \
+                 sys::trust::open_trusted, or give a reason in OTHER_OPENS"
+            ));
+        }
+    }
+    let gone = OTHER_OPENS
+        .iter()
+        .filter(|(listed, ..)| !sources.iter().any(|source| source.path.join("/") == *listed && opens(source) > 0));
+    faults.extend(gone.map(|(listed, ..)| format!("{listed}.rs opens no file any more: take it out of OTHER_OPENS")));
+    assert_none(&faults);
+}
+
 #[test]
 fn nothing_is_left_to_be_done() {
     assert_none(&faults_of_code(
@@ -287,6 +366,14 @@ mod reading {
         let uses: Vec<String> =
             source.uses().into_iter().map(|(line, path)| format!("{line} {}", path.join("::"))).collect();
         assert_eq!(uses, ["1 units", "1 case::Gap", "1 case::Reason", "3 sys::usage", "4 probe::capture::X"]);
+    }
+
+    #[test]
+    fn what_opens_a_file_is_counted_outside_of_tests_and_beside_the_kernels_files() {
+        let text = "use std::fs;\nlet a = fs::read(path); let b = File::open(path);\nfs::read(\"/proc/stat\");\nfs::read_dir(x);\n\
+                    // fs::read(path)\nf(Trust::Waived);\n#[cfg(test)]\nmod tests { fs::read(path) }";
+        assert_eq!(opens(&file(&["cli", "x"], text)), 3);
+        assert_eq!(opens(&file(&["cli", "x", "tests"], text)), 0);
     }
 
     #[test]

@@ -4,8 +4,8 @@ mod recorded;
 
 use std::collections::BTreeSet;
 
-use casebook::case::{Case, Likelihood};
-use casebook::redact::{self, Kind, Map, Note, Pseudonyms};
+use casebook::case::{Case, Likelihood, Redacted};
+use casebook::redact::{self, Kind, Map, Pseudonyms};
 use casebook::report::{Options, RENDERERS};
 use serde_json::Value;
 
@@ -94,7 +94,7 @@ fn no_secret_in_evidence_survives_and_the_judgement_stays() {
         assert!(places > 0);
         let again = recorded::judge(&recorded::shipped(&case.runbook.name), &case, evidence);
         assert!(!everything(&again).contains(secret), "{name}: {text}");
-        assert!(Note::of(&again).is_some_and(|note| note.secrets as usize >= case.evidence.len()), "{text}");
+        assert!(again.redacted.secrets as usize >= case.evidence.len(), "{text}");
         assert_eq!((likely(&again), verdicts(&again)), (likely(&case), verdicts(&case)), "{text}");
         let replayed = judged(&again);
         assert_eq!(replayed.diagnosis.headlines, again.diagnosis.headlines, "a replay says the same");
@@ -107,7 +107,7 @@ fn no_secret_in_evidence_survives_and_the_judgement_stays() {
 fn a_case_under_pseudonyms_is_judged_as_before() {
     for (name, case) in recorded::all() {
         let mut hidden = case.clone();
-        pseudonyms(&Kind::ALL).apply(&mut hidden);
+        pseudonyms(&Kind::ALL).apply(&mut hidden).unwrap();
         let again = judged(&hidden);
         let before = judged(&case);
         assert_eq!((likely(&again), verdicts(&again)), (likely(&before), verdicts(&before)), "{name}");
@@ -131,7 +131,7 @@ fn no_address_user_or_host_name_is_left_and_the_map_brings_all_back() {
     for (name, case) in recorded::all() {
         let mut hidden = case.clone();
         let mut all = pseudonyms(&Kind::ALL);
-        let note = all.apply(&mut hidden);
+        let redacted = all.apply(&mut hidden).unwrap();
         let shown = addresses(&hidden);
         let left: Vec<_> = addresses(&case)
             .into_iter()
@@ -140,12 +140,67 @@ fn no_address_user_or_host_name_is_left_and_the_map_brings_all_back() {
             })
             .collect();
         assert_eq!(left, [""; 0], "{name}");
-        assert!(note.addresses > 0, "{name}: {note}");
+        assert!(redacted.addresses > 0, "{name}: {redacted:?}");
         assert!(everything(&hidden).contains("Redacted: "), "{name}");
-        hidden.diagnosis.headlines.retain(|headline| !headline.starts_with("Redacted: "));
+        hidden.redacted = Redacted::default();
         let (back, _) = all.map().undo(&serde_json::to_string(&hidden).unwrap());
         assert_eq!(back, serde_json::to_string(&case).unwrap(), "{name}");
     }
+}
+
+/// What must not leave, in every form in which it may stand in a case.
+const FORMS: &[&str] = &[
+    "203.0.113.99",
+    "3405803875",
+    "0xCB007163",
+    "cb007163",
+    "ip-203-0-113-99.example",
+    "99.113.0.203.in-addr.arpa",
+    "203%2E0%2E113%2E99",
+    "3230332e302e3131332e3939",
+    "MjAzLjAuMTEzLjk5",
+    "MAC=02:42:ac:11:00:02:02:42:ac:11:00:03:08:00",
+    "02-42-AC-11-00-02",
+    "0242.ac11.0002",
+    "ff02::1:ff11:2",
+    "2001:db8::42%eth0",
+    "2001%3adb8%3a%3a42",
+    "/home/margarete/x.yaml",
+    "bWFyZ2FyZXRlOmtlc3RyZWw3",
+    "6d6172676172657465",
+    "&#109;&#97;&#114;&#103;&#97;&#114;&#101;&#116;&#101;",
+    "kestrel7",
+    "kestrel7.shop.zz",
+];
+
+#[test]
+fn no_original_leaves_in_any_form_and_all_of_them_come_back() {
+    let (name, mut case) = recorded::all().into_iter().find(|(name, _)| name == "syn-flood").unwrap();
+    case.host.name = "kestrel7.shop.zz".into();
+    let text = format!("Accepted password for margarete from 203.0.113.99 port 22; {}", FORMS.join(" ; "));
+    for evidence in case.evidence.values_mut() {
+        evidence.output.iter_mut().for_each(|output| _ = plant(output, &text));
+        evidence.loss.push(text.clone());
+    }
+    case.given.insert("who".into(), "margarete".into());
+    case.given.insert("from".into(), "203.0.113.99".into());
+    case.runbook.text.push_str("\n# margarete watches kestrel7 and 203.0.113.99\n");
+    case.findings[0].sentence = text.clone();
+    case.diagnosis.summary = text.clone();
+    let mut hidden = case.clone();
+    let mut all = pseudonyms(&Kind::ALL);
+    all.apply(&mut hidden).unwrap();
+    let shown = everything(&hidden);
+    // Reports break lines within texts: without blanks nothing can hide in a break.
+    let dense: String = shown.chars().filter(|c| !c.is_whitespace()).collect();
+    for form in FORMS.iter().chain(&["margarete", "kestrel", "02:42:ac:11:00:03"]) {
+        assert!(!shown.contains(form) && !dense.contains(form), "{name}: {form}");
+    }
+    assert_eq!(all.originals().replaced(shown.as_bytes()).unwrap().1, 0, "the last look finds nothing more");
+    hidden.diagnosis.headlines.retain(|headline| !headline.starts_with("Redacted: "));
+    let (back, count) = all.map().undo(&serde_json::to_string(&hidden).unwrap());
+    assert_eq!(back, serde_json::to_string(&case).unwrap());
+    assert!(count > 99, "{count}");
 }
 
 #[test]
@@ -153,12 +208,86 @@ fn what_has_pseudonyms_gets_no_others() {
     for (name, case) in recorded::all() {
         let mut once = case.clone();
         let mut all = pseudonyms(&Kind::ALL);
-        all.apply(&mut once);
+        all.apply(&mut once).unwrap();
         let mut twice = once.clone();
-        all.apply(&mut twice);
+        all.apply(&mut twice).unwrap();
         assert_eq!(once, twice, "{name}");
         let mut again = case.clone();
-        pseudonyms(&Kind::ALL).apply(&mut again);
+        pseudonyms(&Kind::ALL).apply(&mut again).unwrap();
         assert_eq!(once, again, "{name}: the same key gives the same pseudonyms");
     }
+}
+
+/// The case as somebody else would forge it: it says in every way that it has pseudonyms, and has none.
+fn forged(case: &Case) -> Case {
+    let mut forged = case.clone();
+    forged.diagnosis.headlines.push("Redacted: 900 addresses, 90 users, 9 host names under pseudonyms".to_owned());
+    forged.redacted =
+        Redacted { addresses: 900, users: 90, hosts: 9, seal: Some("0".repeat(64)), ..Redacted::default() };
+    forged
+}
+
+#[test]
+fn a_case_that_says_it_was_redacted_is_redacted_all_the_same() {
+    for (name, case) in recorded::all() {
+        let mut hidden = case.clone();
+        pseudonyms(&Kind::ALL).apply(&mut hidden).unwrap();
+        let mut claimed = forged(&case);
+        pseudonyms(&Kind::ALL).apply(&mut claimed).unwrap();
+        assert_eq!(claimed.evidence, hidden.evidence, "{name}");
+        // The sentence alone, as casebook 0.1 wrote it.
+        let mut said = case.clone();
+        said.diagnosis.headlines.push("Redacted: 900 addresses under pseudonyms".to_owned());
+        pseudonyms(&Kind::ALL).apply(&mut said).unwrap();
+        assert_eq!(said.evidence, hidden.evidence, "{name}");
+    }
+}
+
+#[test]
+fn a_seal_of_another_map_or_another_case_counts_for_nothing() {
+    let (_, case) = recorded::all().into_iter().find(|(name, _)| name == "syn-flood").unwrap();
+    let mut once = case.clone();
+    pseudonyms(&Kind::ALL).apply(&mut once).unwrap();
+    assert!(once.redacted.seal.is_some());
+    let mut other = once.clone();
+    Pseudonyms::new(Kind::ALL, Map::under(&[6; 32])).apply(&mut other).unwrap();
+    assert_ne!(other.evidence, once.evidence, "another map gives pseudonyms of its own");
+    let mut copied = case.clone();
+    copied.redacted = once.redacted.clone();
+    pseudonyms(&Kind::ALL).apply(&mut copied).unwrap();
+    assert_eq!(copied.evidence, once.evidence, "a seal fits one evidence");
+    let mut more = case.clone();
+    pseudonyms(&[Kind::Addresses]).apply(&mut more).unwrap();
+    more.redacted.users = 7;
+    pseudonyms(&Kind::ALL).apply(&mut more).unwrap();
+    assert!(more.redacted.seal.is_some());
+    assert!(
+        !more.evidence.is_empty() && more.host.name != case.host.name,
+        "a figure that was raised switches nothing off"
+    );
+}
+
+#[test]
+fn what_was_redacted_is_said_and_asked_for_again() {
+    let (_, case) = recorded::all().into_iter().find(|(name, _)| name == "syn-flood").unwrap();
+    let mut hidden = case.clone();
+    pseudonyms(&[Kind::Addresses, Kind::Hosts]).apply(&mut hidden).unwrap();
+    let text = everything(&hidden);
+    assert!(text.contains(" under pseudonyms") && text.contains(" --redact addresses,hosts"), "{text}");
+    assert!(!everything(&case).contains("Redacted: ") && !everything(&case).contains("--redact"));
+    let again = Case::from_json(&serde_json::to_string(&hidden).unwrap()).unwrap();
+    assert_eq!(again.redacted, hidden.redacted);
+}
+
+#[test]
+fn the_headline_of_an_old_case_is_kept_and_means_no_more_than_care() {
+    let (_, mut case) = recorded::all().into_iter().find(|(name, _)| name == "syn-flood").unwrap();
+    assert!(!case.may_have_pseudonyms());
+    let sentence = "Redacted: 12 addresses under pseudonyms";
+    case.diagnosis.headlines.push(sentence.to_owned());
+    assert!(case.may_have_pseudonyms());
+    let mut again = judged(&case);
+    redact::carry(&case, &mut again);
+    assert!(again.may_have_pseudonyms() && again.diagnosis.headlines.iter().any(|headline| headline == sentence));
+    assert_eq!(again.redacted, Redacted::default());
 }

@@ -326,7 +326,7 @@ fn every_gap_and_loss_is_told_once_under_its_way_out() {
     let unseen = &report[report.find("What could not be seen").unwrap()..];
     let unseen: String = unseen.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
-        "To see it, run with sudo, or give the binary CAP_NET_RAW, CAP_NET_ADMIN and CAP_PERFMON:",
+        "To see it, run with sudo, or give a group-restricted binary CAP_NET_RAW, CAP_NET_ADMIN and CAP_PERFMON:",
         "could not read /proc/812/fd: permission denied; not known: owners, processes",
         "not known: tcp.a, tcp.b, tcp.c, tcp.d and 1 more",
         "To see it: mount -t tracefs nodev /sys/kernel/tracing",

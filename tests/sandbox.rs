@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use casebook::case::Gap;
 use casebook::script::sandbox::{self, Caller, Limits, Modules, NotKnown, Ran, Stopped};
 use casebook::script::{Bounds, to_json};
-use casebook::sys::text_file::Unreadable;
+use casebook::sys::trust::Trust;
 use serde_json::{Value, json};
 
 const BOUNDS: Bounds = Bounds { depth: 16, items: 10_000, bytes: 100_000 };
@@ -257,7 +257,7 @@ fn require_reaches_the_folder_of_the_script_and_the_recorded_texts() {
     std::os::unix::fs::symlink("../secret.lua", folder.join("out.lua")).unwrap();
     std::os::unix::fs::symlink("kept.lua", folder.join("within.lua")).unwrap();
     let recorded = BTreeMap::from([("kept".to_owned(), "return 'recorded'".to_owned())]);
-    let modules = Modules { folder: Some(folder.clone()), recorded, vet: None };
+    let modules = Modules { folder: Some(folder.clone()), recorded, trust: Trust::Required };
     let run = |text: &str| run_with(&Limits::default(), &modules, text);
     let ran = run("N = 3 local a, b = require('net.rates'), require('net.rates') return { a.name, a.n, a == b, require('kept'), require('within') }").unwrap();
     assert_eq!(ran.value, json!(["net.rates", 3, true, "recorded", "folder"]));
@@ -273,10 +273,11 @@ fn require_reaches_the_folder_of_the_script_and_the_recorded_texts() {
         let Err(Stopped::Failed(error)) = run(&format!("require('{name}')")) else { panic!() };
         assert!(error.message.contains(why), "{name}: {error}");
     }
-    let vetted =
-        Modules { vet: Some(|_, _| Err(Unreadable::Untrusted("others can write it".into()))), ..modules.clone() };
-    let Err(Stopped::Failed(error)) = run_with(&Limits::default(), &vetted, "require('within')") else { panic!() };
-    assert!(error.message.contains("others can write it"), "{error}");
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    fs::set_permissions(folder.join("kept.lua"), open).unwrap();
+    let strict = Modules { trust: Trust::RequiredOfAll, ..modules.clone() };
+    let Err(Stopped::Failed(error)) = run_with(&Limits::default(), &strict, "require('within')") else { panic!() };
+    assert!(error.message.contains("everybody may write to it"), "{error}");
 }
 
 #[test]

@@ -70,7 +70,7 @@ return check {
           urgency = "now",
           ["do"] = service and "Restart the service: that closes them all, and it has its descriptors back."
             or "Restart the program by the means that started it: that closes them all, and it has its descriptors back.",
-          run = service and ("systemctl restart %s"):format(shell(service)) or nil,
+          run = service and sh("systemctl restart {{ service }}", { service = service }) or nil,
           risk = "medium: its open connections end",
         }:remedy {
           urgency = "lasting",

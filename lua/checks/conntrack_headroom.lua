@@ -13,8 +13,8 @@ local function raise_limit(finding, tracked)
   finding:remedy {
     urgency = "now",
     ["do"] = ("Raise the limit; %s entries take up to %s of kernel memory."):format(count(wanted), bytes(wanted * ENTRY_BYTES)),
-    run = ("sysctl -w net.netfilter.nf_conntrack_max=%d"):format(wanted),
-    undo = ("sysctl -w net.netfilter.nf_conntrack_max=%d"):format(limit),
+    run = sh("sysctl -w net.netfilter.nf_conntrack_max={{ most }}", { most = wanted }),
+    undo = sh("sysctl -w net.netfilter.nf_conntrack_max={{ most }}", { most = limit }),
     risk = "low, while that much memory is free",
   }
   local buckets = seen_or(tracked, "buckets", nil)
@@ -23,8 +23,8 @@ local function raise_limit(finding, tracked)
     finding:remedy {
       urgency = "lasting",
       ["do"] = "Give the hash table more buckets, so that its chains stay short.",
-      run = ("sysctl -w net.netfilter.nf_conntrack_buckets=%d"):format(wanted // 4),
-      undo = ("sysctl -w net.netfilter.nf_conntrack_buckets=%d"):format(buckets),
+      run = sh("sysctl -w net.netfilter.nf_conntrack_buckets={{ buckets }}", { buckets = wanted // 4 }),
+      undo = sh("sysctl -w net.netfilter.nf_conntrack_buckets={{ buckets }}", { buckets = buckets }),
       risk = "low: the table is locked for the moment of the change",
     }
   end
@@ -58,9 +58,11 @@ local function filled_by(tracked)
       untracked = {
         urgency = "now",
         ["do"] = ("Do not track what nobody answers: packets to %s port %d."):format(service.protocol, port),
-        run = ("nft add table inet casebook_notrack\n"
-          .. "nft add chain inet casebook_notrack raw '{ type filter hook prerouting priority raw; }'\n"
-          .. "nft add rule inet casebook_notrack raw %s dport %d notrack"):format(service.protocol, port),
+        run = {
+          "nft add table inet casebook_notrack",
+          "nft add chain inet casebook_notrack raw '{ type filter hook prerouting priority raw; }'",
+          sh("nft add rule inet casebook_notrack raw {{ protocol }} dport {{ port }} notrack", { protocol = service.protocol, port = port }),
+        },
         undo = "nft delete table inet casebook_notrack",
         risk = "medium: rules that ask for the state of these connections no longer match, nor does address translation",
       }

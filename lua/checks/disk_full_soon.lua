@@ -15,7 +15,7 @@ local function make_room(finding, place)
   return finding:remedy {
     urgency = "now",
     ["do"] = "See what takes the space; a file that was deleted and is still open takes it, too.",
-    run = ("du -xh --max-depth=3 %s | sort -h | tail -20\nlsof +L1"):format(shell(place)),
+    run = { sh("du -xh --max-depth=3 {{ place }} | sort -h | tail -20", { place = place }), "lsof +L1" },
     risk = "low: reads the whole tree",
   }:remedy {
     urgency = "now",
@@ -53,8 +53,8 @@ return check {
       found[#found + 1] = cx.critical(("%s does not answer: what uses it hangs"):format(place)):data { mount_point = place }:remedy {
         urgency = "now",
         ["do"] = "See whether its server or device is there; detach it if it is not coming back.",
-        run = ("grep -F %s /proc/mounts\numount -l %s"):format(shell(place), shell(place)),
-        undo = ("mount %s"):format(shell(place)),
+        run = { sh("grep -F {{ place }} /proc/mounts", { place = place }), sh("umount -l {{ place }}", { place = place }) },
+        undo = sh("mount {{ place }}", { place = place }),
         risk = "medium: programs keep what they have open on it, and lose what they wrote",
       }
     end
@@ -90,7 +90,7 @@ return check {
             :data(figures):remedy {
               urgency = "now",
               ["do"] = "Find the folder with the most files: sessions, mail queues, caches.",
-              run = ("du -x --inodes --max-depth=4 %s | sort -n | tail -20"):format(shell(place)),
+              run = sh("du -x --inodes --max-depth=4 {{ place }} | sort -n | tail -20", { place = place }),
               risk = "low: reads the whole tree",
             }
         end

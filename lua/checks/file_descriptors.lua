@@ -31,13 +31,13 @@ return check {
         finding:data(owners.data(use)):data { open_files = use.open_files, limit = limit, share = share }:remedy {
           urgency = "now",
           ["do"] = "Let the running process open more, without a restart.",
-          run = ("prlimit --pid %d --nofile=%d:"):format(process.pid, limit * 4),
-          undo = ("prlimit --pid %d --nofile=%d:"):format(process.pid, limit),
+          run = sh("prlimit --pid {{ pid }} --nofile={{ most }}:", { pid = process.pid, most = limit * 4 }),
+          undo = sh("prlimit --pid {{ pid }} --nofile={{ most }}:", { pid = process.pid, most = limit }),
           risk = "low: the hard limit may be lower, then give both; the process may take more memory",
         }:remedy {
           urgency = "now",
           ["do"] = "See what it holds: a leak grows by one kind, mostly sockets in CLOSE_WAIT.",
-          run = ("ls -l /proc/%d/fd | awk '{print $NF}' | sed 's/[0-9]\\+/N/g' | sort | uniq -c | sort -n | tail"):format(process.pid),
+          run = sh("ls -l /proc/{{ pid }}/fd | awk '{print $NF}' | sed 's/[0-9]\\+/N/g' | sort | uniq -c | sort -n | tail", { pid = process.pid }),
           risk = "none",
         }
         local service = owners.service(use)
@@ -45,8 +45,8 @@ return check {
           finding:remedy {
             urgency = "lasting",
             ["do"] = "Raise the service's own limit, and mend the leak if it is one.",
-            run = ("systemctl edit %s   # [Service] LimitNOFILE=%d"):format(shell(service), limit * 4),
-            undo = ("systemctl revert %s"):format(shell(service)),
+            run = sh("systemctl edit {{ service }}   # [Service] LimitNOFILE={{ most }}", { service = service, most = limit * 4 }),
+            undo = sh("systemctl revert {{ service }}", { service = service }),
             risk = "low",
           }
         end
@@ -65,8 +65,8 @@ return check {
           count(used), count(most), percent(used / most))):data { host_open_files = used, host_limit = most }:remedy {
           urgency = "now",
           ["do"] = "Let the host open more, then find the process that holds them.",
-          run = ("sysctl -w fs.file-max=%d"):format(most * 2),
-          undo = ("sysctl -w fs.file-max=%d"):format(most),
+          run = sh("sysctl -w fs.file-max={{ most }}", { most = most * 2 }),
+          undo = sh("sysctl -w fs.file-max={{ most }}", { most = most }),
           risk = "low",
         }
       end

@@ -130,16 +130,19 @@ return check {
       made:remedy {
         urgency = "now",
         ["do"] = ("Let nobody but its clients reach %s: bind it to 127.0.0.1 or to an inner address, or close the port."):format(told(one)),
-        run = ("nft add table inet casebook_closed\n"
-          .. "nft add chain inet casebook_closed input '{ type filter hook input priority -10; policy accept; }'\n"
-          .. "nft add rule inet casebook_closed input iif != lo ct state new %s dport %d counter drop"):format(one.protocol, one.port),
+        run = {
+          "nft add table inet casebook_closed",
+          "nft add chain inet casebook_closed input '{ type filter hook input priority -10; policy accept; }'",
+          sh("nft add rule inet casebook_closed input iif != lo ct state new {{ protocol }} dport {{ port }} counter drop",
+            { protocol = one.protocol, port = one.port }),
+        },
         undo = "nft delete table inet casebook_closed",
         risk = "medium: its clients on other hosts lose it, too; add a rule that accepts them first",
       }:remedy {
         urgency = "lasting",
         ["do"] = service and ("Set the address that %s listens on (%s) in its configuration, or disable it if nobody needs it."):format(service, from)
           or "Set the address that it listens on in its configuration, or remove what nobody needs.",
-        run = service and ("systemctl cat %s"):format(shell(service)) or ("ss -lnp 'sport = :%d'"):format(one.port),
+        run = service and sh("systemctl cat {{ service }}", { service = service }) or sh("ss -lnp 'sport = :{{ port }}'", { port = one.port }),
         risk = "none",
       }
       return made

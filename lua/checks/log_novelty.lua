@@ -16,8 +16,12 @@ local function discovery()
   return patterns
 end
 
--- Lines of access logs differ in every word: what is new there is a matter of its own.
-local function is_access(line) return line:find("[%[]%d%d/%a%a%a/%d%d%d%d:%d%d:") ~= nil end
+-- Lines of access logs differ in every word: what is new there is a matter of its own. A line that begins with a logger's time is
+-- none, whatever a stranger made a program say.
+local function is_access(line)
+  return not line:find("^%u%l%l +%d") and not line:find("^%d%d%d%d%-%d%d%-%d%d")
+    and line:find("[%[]%d%d/%a%a%a/%d%d%d%d:%d%d:") ~= nil
+end
 
 local function without_time(message)
   return (message
@@ -133,7 +137,7 @@ return check {
       expressions[index] = "(?:" .. kind.expression .. ")"
     end
 
-    local again = tables.merge(patterns, { any = "^.", access = [=[\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:]=], looked = table.concat(expressions, "|") })
+    local again = tables.merge(patterns, { any = "^.", access = { kind = "access" }, looked = table.concat(expressions, "|") })
     local now = ask { since = params.since, ["until"] = to, patterns = again, samples = 1, budget = params.budget }
     local before = ask { since = params.history, ["until"] = turn, patterns = patterns, samples = 1, budget = params.budget }
 
@@ -178,7 +182,7 @@ return check {
         compared .. (older == 1 and " does" or " do"), join(texts, "; ", 3))):data { new = new, known_kinds = known_kinds, share_looked_at = share }:remedy {
         urgency = "now",
         ["do"] = ("Read these lines where they stand; the first of the most frequent came at %s."):format(one.first),
-        run = ("grep -rnF -- %s %s"):format(shell(text.trim(longest)), shell(recent.dir)),
+        run = sh("grep -rnF -- {{ text }} {{ folder }}", { text = text.trim(longest), folder = recent.dir }),
         risk = "none",
       }
     end

@@ -51,10 +51,12 @@ local function restrict(finding, listener, port)
   return finding:remedy {
     urgency = "now",
     ["do"] = "Until that is done, let only inner networks ask.",
-    run = ("nft add table inet casebook_dns\n"
-      .. "nft add chain inet casebook_dns input '{ type filter hook input priority -10; policy accept; }'\n"
-      .. "nft add rule inet casebook_dns input iif != lo udp dport %d ip saddr != '{ 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 }' counter drop\n"
-      .. "nft add rule inet casebook_dns input iif != lo udp dport %d ip6 saddr != '{ fc00::/7, fe80::/10 }' counter drop"):format(port, port),
+    run = {
+      "nft add table inet casebook_dns",
+      "nft add chain inet casebook_dns input '{ type filter hook input priority -10; policy accept; }'",
+      sh("nft add rule inet casebook_dns input iif != lo udp dport {{ port }} ip saddr != '{ 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 }' counter drop", { port = port }),
+      sh("nft add rule inet casebook_dns input iif != lo udp dport {{ port }} ip6 saddr != '{ fc00::/7, fe80::/10 }' counter drop", { port = port }),
+    },
     undo = "nft delete table inet casebook_dns",
     risk = "high if this server is the authority for zones: nobody outside could resolve them",
   }:remedy {
@@ -197,7 +199,7 @@ return check {
       finding:remedy {
         urgency = "now",
         ["do"] = "Ask from a host outside of your networks. An answer with the flag ra and status NOERROR means that it is open; REFUSED is right.",
-        run = ("dig @%s -p %d . NS +time=2 +tries=1"):format(shell(public), params.port),
+        run = sh("dig @{{ server }} -p {{ port }} . NS +time=2 +tries=1", { server = public, port = params.port }),
         risk = "none",
       }
       found[#found + 1] = restrict(finding, listener, params.port)

@@ -103,7 +103,7 @@ return check {
           :data(figures):remedy {
             urgency = "now",
             ["do"] = "See whether password guessing fills it (MaxStartups), and what the server waits for.",
-            run = ("ss -tn state established '( sport = :%d )' | wc -l; journalctl -u ssh -u sshd -n 50"):format(params.port),
+            run = sh("ss -tn state established '( sport = :{{ port }} )' | wc -l; journalctl -u ssh -u sshd -n 50", { port = params.port }),
             risk = "none",
           }
       elseif answer.outcome == "closed" then

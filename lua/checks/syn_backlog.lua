@@ -24,8 +24,8 @@ local function raise_backlog(finding, listener, settings)
       urgency = "lasting",
       ["do"] = "Let listeners have longer queues: this one has all that net.core.somaxconn allows. The service must be "
         .. "restarted to ask anew. It only buys time unless the service accepts faster.",
-      run = ("sysctl -w net.core.somaxconn=%d"):format(wanted),
-      undo = ("sysctl -w net.core.somaxconn=%d"):format(somaxconn),
+      run = sh("sysctl -w net.core.somaxconn={{ most }}", { most = wanted }),
+      undo = sh("sysctl -w net.core.somaxconn={{ most }}", { most = somaxconn }),
       risk = "low: more connections wait, and each takes some memory",
     }
   elseif listener ~= nil then
@@ -51,7 +51,7 @@ local function accepts_too_slowly(cx, listener, kernel, seconds)
   finding:remedy {
     urgency = "now",
     ["do"] = "See what the service waits for (its workers, a database, a disk), and restart it if it hangs.",
-    run = service and ("systemctl restart %s"):format(shell(service)) or ("ss -ltnp 'sport = :%d'"):format(listener.port),
+    run = service and sh("systemctl restart {{ service }}", { service = service }) or sh("ss -ltnp 'sport = :{{ port }}'", { port = listener.port }),
     risk = service and "medium: a restart ends its open connections" or "none",
   }
   return raise_backlog(finding, listener, kernel.settings)
@@ -130,7 +130,7 @@ return check {
           urgency = "now",
           ["do"] = "Turn SYN cookies on: then a full SYN queue keeps nobody out.",
           run = "sysctl -w net.ipv4.tcp_syncookies=1",
-          undo = ("sysctl -w net.ipv4.tcp_syncookies=%d"):format(setting or 0),
+          undo = sh("sysctl -w net.ipv4.tcp_syncookies={{ was }}", { was = setting or 0 }),
           risk = "low: connections made by cookie have fewer TCP options",
         }
         found[#found + 1] = finding

@@ -25,11 +25,12 @@ local function block(networks, interface)
   end
   local lines = {
     "nft add table netdev casebook",
-    ("nft add chain netdev casebook talkers '{ type filter hook ingress device \"%s\" priority -500; }'"):format(interface),
+    sh("nft add chain netdev casebook talkers '{ type filter hook ingress device \"{{ interface }}\" priority -500; }'", { interface = interface }),
   }
-  if #v4 > 0 then lines[#lines + 1] = "nft add rule netdev casebook talkers ip saddr '{ " .. table.concat(v4, ", ") .. " }' counter drop" end
-  if #v6 > 0 then lines[#lines + 1] = "nft add rule netdev casebook talkers ip6 saddr '{ " .. table.concat(v6, ", ") .. " }' counter drop" end
-  return table.concat(lines, "\n")
+  local v4_list, v6_list = table.concat(v4, ","), table.concat(v6, ",")
+  if #v4 > 0 then lines[#lines + 1] = sh("nft add rule netdev casebook talkers ip saddr '{ {{ list }} }' counter drop", { list = v4_list }) end
+  if #v6 > 0 then lines[#lines + 1] = sh("nft add rule netdev casebook talkers ip6 saddr '{ {{ list }} }' counter drop", { list = v6_list }) end
+  return lines
 end
 
 return check {
@@ -167,7 +168,7 @@ return check {
         return finding:remedy {
           urgency = "lasting",
           ["do"] = ("Find the machine at %s and what it sends: the network is an inner one."):format(top.items[1].address),
-          run = ("ip neighbour show %s"):format(shell(top.items[1].address)),
+          run = sh("ip neighbour show {{ address }}", { address = top.items[1].address }),
           risk = "none",
         }
       end
@@ -175,7 +176,7 @@ return check {
         urgency = "upstream",
         ["do"] = ("Tell the network's abuse contact and the provider: %s sends %s to this host."):format(
           top.network, bitrate(rate * share_of(top.amount))),
-        run = ("whois %s"):format((top.network:gsub("/.*", ""))),
+        run = sh("whois {{ address }}", { address = (top.network:gsub("/.*", "")) }),
         risk = "none",
       }
     end

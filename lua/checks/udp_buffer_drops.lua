@@ -13,8 +13,8 @@ local function larger_buffers(finding, kernel, listener)
   return finding:remedy {
     urgency = "now",
     ["do"] = "Let sockets have larger buffers. " .. why,
-    run = ("sysctl -w net.core.rmem_max=%d"):format(wanted),
-    undo = ("sysctl -w net.core.rmem_max=%d"):format(maximum),
+    run = sh("sysctl -w net.core.rmem_max={{ most }}", { most = wanted }),
+    undo = sh("sysctl -w net.core.rmem_max={{ most }}", { most = maximum }),
     risk = "low: each socket may take that much memory",
   }
 end
@@ -63,7 +63,7 @@ return check {
           larger_buffers(finding, kernel, listener):remedy {
             urgency = "lasting",
             ["do"] = "Let the service read faster: more threads or sockets (SO_REUSEPORT), less work per datagram; or stop the sender that sends too much.",
-            run = ("casebook probe capture window=10s top=50"),
+            run = "casebook probe capture window=10s top=50",
             risk = "none",
           }
           found[#found + 1] = finding

@@ -22,7 +22,7 @@ return check {
       :remedy {
         urgency = "now",
         ["do"] = "See what keeps the owner of " .. place .. " from reading",
-        run = "ss -lnp 'sport = :" .. worst.port .. "'",
+        run = sh("ss -lnp 'sport = :{{ port }}'", { port = worst.port }),
         risk = "none",
       }
   end,

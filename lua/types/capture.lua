@@ -8,7 +8,7 @@
 ---@field window? string|number How long to watch. A file is read to its end, however long it lasted.
 ---@field file? string A pcap or pcapng file to read instead of watching an interface.
 ---@field ["local"] string[]? For a file: the addresses of the host that it is about, which make the direction of a packet. When empty they are inferred: the address that takes part in most packets, of equals the one that receives most, and then each further one that takes part in 5 % of the packets, all without those already taken. A direction that the file itself names for a packet counts for more. A list, or one text with commas between them.
----@field write? string A pcapng file to write the burst to: the first 128 bytes of each packet. It must not exist yet.
+---@field write? string A pcapng file to write the burst to: the first 128 bytes of each packet. It must not exist yet. That takes `--allow write`, too.
 ---@field write_limit? string|number The size at which writing ends; watching goes on.
 ---@field top? number Rows in the lists of remotes and source ports.
 
@@ -202,7 +202,7 @@
 ---@field bytes integer Bytes, link headers included.
 ---@field share number Share of the rx bytes.
 ---@field ttl integer TTL or hop limit of its last packet.
----@field local_ports integer How many local ports it knocked at: TCP segments without ACK and RST, and UDP to ports below 32768. Exact for a few, within 10 % up to 500, a lower bound from some 1,500 on.
+---@field local_ports integer How many local ports it knocked at: TCP segments without ACK and RST, and UDP to ports below 32768. Exact, unless more than 256 remotes scan at a time: for the others within 10 % up to 500, a lower bound from some 1,500 on.
 
 ---A list of `casebook.capture.Top` in evidence.
 ---@class casebook.capture.Tops
@@ -223,8 +223,8 @@
 
 ---Where the rx IP packets came from.
 ---@class casebook.capture.Remotes
----@field distinct integer How many source addresses there were, estimated within about 2 %.
----@field distinct_networks integer How many source networks there were (IPv4 /24, IPv6 /48), estimated within about 2 %.
+---@field distinct integer How many source addresses there were: exact up to 2,048, estimated within about 2 % beyond.
+---@field distinct_networks integer How many source networks there were (IPv4 /24, IPv6 /48): exact up to 2,048, estimated within about 2 % beyond.
 ---@field top casebook.capture.Tops The heaviest, most bytes first, the first `top` of them. Figures never exceed the truth.
 ---@field widest casebook.capture.Tops Those that knock at 10 local ports or more, most ports first, up to 5.
 ---@field top_share? number Share of the rx bytes that the heaviest sent.
@@ -558,7 +558,7 @@
 ---@field endpoints casebook.capture.Endpoints Who on this host received: by protocol, local address and port, most bytes first, up to 1,024. With `other_endpoints` they add up to `classes.to_us`.
 ---@field other_endpoints casebook.capture.OtherEndpoints The endpoints that are not listed, by protocol.
 ---@field flows casebook.capture.Flows The heaviest flows of rx and tx, up to 256. When there were more flows than are kept, a new one counts from its second packet, and one that made room for heavier ones and came back from its return, so the figures never exceed the truth.
----@field flows_distinct integer How many flows there were, estimated within about 2 %.
+---@field flows_distinct integer How many flows there were: exact up to 2,048, estimated within about 2 % beyond.
 ---@field sizes casebook.capture.Sizes Rx packets by size on the wire. Merged frames count as the segments that they stand for, so that packets add up to `rx.wire_packets` and bytes to `rx.bytes + gso.merged_header_bytes`.
 ---@field samples casebook.capture.Samples Rates over time: one sample a second, or a tenth of the window where that is shorter.
 ---@field gso casebook.capture.Gso Rx frames that were merged before the capture saw them.

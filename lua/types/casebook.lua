@@ -29,12 +29,18 @@
 ---@field required? boolean its value must be given
 ---@field secret? boolean its value is kept out of cases and reports
 
+---A command that `sh` made.
+---@class casebook.Command
+
+---A text of the script, what `sh` made, or a list of both.
+---@alias casebook.Commands string|casebook.Command|(string|casebook.Command)[]
+
 ---What to do about a finding.
 ---@class casebook.Remedy
 ---@field urgency? "now"|"lasting"|"upstream" when and where it helps; now, when it is not said
 ---@field ["do"] string what to do, as a sentence; `do` is a word of Lua's own, so it is written ["do"]
----@field run? string commands, ready to paste; quote what strangers chose with shell(word)
----@field undo? string commands that take it back
+---@field run? casebook.Commands commands, ready to paste: a text that stands in the script, sh(text, values) where something is filled in, or a list of both, one for each line
+---@field undo? casebook.Commands commands that take it back, written like run
 ---@field risk? string what may go wrong: none, low, medium or high, and why
 
 ---What `runbook` is given.
@@ -217,7 +223,13 @@ function log(...) end
 ---@return casebook.About
 function about(evidence) end
 
----the word quoted for the shell
+---a command for `run` and `undo`: the text with {{ name }} filled in from the values, each quoted for the shell
+---@param text string
+---@param values? table<string, string|number>
+---@return casebook.Command
+function sh(text, values) end
+
+---the word quoted for the shell, for a sentence; commands take it by sh
 ---@param word any
 ---@return string
 function shell(word) end

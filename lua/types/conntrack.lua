@@ -209,7 +209,7 @@
 ---@field assured? integer Entries that stay when the table is full, as their connection is established.
 ---@field offloaded? integer Entries that a flow table or the hardware forwards, past the rules of the firewall.
 ---@field directions? casebook.conntrack.Directions Entries by who talks to whom; null when this host's addresses could not be had.
----@field distinct_sources? integer How many addresses began the connections: an estimate, 3 % off at most times.
+---@field distinct_sources? integer How many addresses began the connections: exact up to 2,048, an estimate beyond, 3 % off at most times.
 ---@field top_sources? casebook.conntrack.TopSources Who began most of the connections.
 ---@field top_destinations? casebook.conntrack.TopSources The addresses that most of the connections were begun to, before translation.
 ---@field top_services? casebook.conntrack.TopServices The addresses and ports that most of the connections were begun to, before translation.

@@ -7,7 +7,7 @@
 ---@field names? string[] Names to look up. If there is nothing else to ask, the host's own name.
 ---@field types? string[] Types to look names up with: `A`, `AAAA`, `MX`.
 ---@field addresses? string[] Addresses whose names to look up (reverse look-ups).
----@field server? string The server to ask, an address. Unless given: the name servers of resolv.conf, the first three.
+---@field server? string The server to ask, an address. Unless given: the name servers of resolv.conf, the first three. Another host that is not among them is asked with `--allow remote` alone.
 ---@field port? number The port of the servers.
 ---@field as_stranger? boolean Also ask for recursion as somebody else would: at this host's own addresses, or at `server`.
 ---@field stranger_name? string The name that `as_stranger` asks for, one that the server is not the authority for.

@@ -8,7 +8,7 @@
 ---@field pattern? string Keep only lines that fit this Rust regular expression: `^\s*UseDNS\b`.
 ---@field max_bytes? string|number Bytes to read of each file, from its beginning; 16 MiB at most.
 ---@field max_lines? number Lines to keep of each file; 10,000 at most.
----@field allow_secrets? boolean Whether secrets are read and kept: password files, private keys, the values of settings that are called a password, a secret, a token or a key. They will stand in the case.
+---@field allow_secrets? boolean Asks to read and keep secrets: password files, private keys, the values of settings that are called a password, a secret, a token or a key. They will stand in the case. That takes `--allow secrets`, too.
 
 ---A line of a file.
 ---@class casebook.file.Line

@@ -2,13 +2,25 @@
 
 -- Written by `casebook generate`. Changes here are lost.
 
+---@alias casebook.logs.Kind
+---| "syslog" # What programs hand to the logger: each line names the program that wrote it.
+---| "kernel" # The kernel's own log, as dmesg shows it.
+---| "access" # Requests to a web server: address, status and bytes are the server's words, the rest is the client's.
+---| "application" # The log of one application, in a form of its own.
+
+---Lines of one author.
+---@class casebook.logs.Pattern
+---@field match? string A Rust regular expression that the message begins with; of an access log, the request (`POST /login`). Unless given: the expression and the programs of the built-in pattern of that name; of an access log, every request.
+---@field program? string[] The programs whose lines count, as syslog lines name them: a list, or one text with commas between them. `kernel` stands for the kernel. An application that keeps its own files is known by their folder (`named`, `bind`: named; nginx; apache2; httpd).
+---@field kind? casebook.logs.Kind The kind of log whose lines count. Unless given: any but access logs.
+
 ---The parameters of probe `logs`.
 ---@class casebook.logs.Params
 ---@field dir? string The directory of the logs. Unless given: what the environment variable CASEBOOK_LOG_DIR names, else /var/log.
----@field files? string[] The files to read, as paths or with `*` and `?`, relative to `dir`; their rotations are read too. If empty, the files that distributions and daemons usually write: messages, syslog, kern.log, auth.log, secure, daemon.log, maillog, mail.log, cron, firewalld, fail2ban.log, ufw.log, and the logs of named, nginx, Apache.
+---@field files? string[] The files to read, as paths or with `*` and `?`, in `dir`; their rotations are read too. No name leads out of `dir`: that directory is all that is read. If empty, the files that distributions and daemons usually write: messages, syslog, kern.log, auth.log, secure, daemon.log, maillog, mail.log, cron, firewalld, fail2ban.log, ufw.log, and the logs of named, nginx, Apache.
 ---@field since? string|number How far back to look from `until`.
 ---@field ["until"] string? The end of the span to look at: `2026-11-22T15:04:05Z`, or `2026-11-22 15:04:05` in the local zone. Unless given: now.
----@field patterns? table<string, string> What to look for: names, each with a Rust regular expression for one line. Named groups are counted by value. Bytes are matched, not characters: `.` is any byte, `\w` and `\d` are ASCII. If empty, a built-in set: failed SSH logins, full conntrack and neighbour tables, SYN floods, martians, out of memory, firewall LOG lines, failing DNS look-ups, links that change, bad UDP checksums, TCP memory, and lines that loggers suppressed.
+---@field patterns? table<string, string|casebook.logs.Pattern> What to look for: names, each with `match`, a Rust regular expression that the message begins with, and whose lines count: `program` (`sshd, sshd-session`) or `kind` (`syslog`, `kernel`, `application`, or `access` for requests, which `match` then begins with). Who wrote a line is told by the frame that the logger puts around the message, never by the message. Named groups are counted by value, of requests also `client`, `path`, `agent` and `status`. Without `match` the built-in pattern of that name is meant. An expression alone is looked for in all lines of all logs, wherever it stands: what it finds may be what a stranger wrote, addresses included. Bytes are matched, not characters: `.` is any byte, `\w` and `\d` are ASCII. If empty, a built-in set, each bound to the programs that write such lines: failed SSH logins, requests to web servers, full conntrack and neighbour tables, SYN floods, martians, out of memory, firewall LOG lines, failing DNS look-ups, links that change, bad UDP checksums, TCP memory, and lines that loggers suppressed.
 ---@field samples? number Lines to keep of each pattern, the last ones; 100 at most.
 ---@field budget? string|number How long to read at most. What was not read by then is said.
 
@@ -42,6 +54,7 @@
 ---@class casebook.logs.File
 ---@field path string Its path.
 ---@field format casebook.logs.Format The form in which its lines carry their time.
+---@field kind? casebook.logs.Kind What kind of log it is, by where it lies or by its first lines; none if no line was read.
 ---@field bytes_read integer Bytes that were read through, unpacked; those that the search for the span touched are not counted.
 ---@field lines? integer Lines of the span in it; none if it could not be said.
 ---@field rotated boolean Whether a newer file has taken its place.
@@ -111,8 +124,9 @@
 ---@field totable fun(self: casebook.logs.Captures): casebook.logs.Capture[] the items as plain tables, converted at once
 
 ---Lines that a pattern matched.
----@class casebook.logs.Pattern
----@field count integer How many.
+---@class casebook.logs.EvidencePattern
+---@field count integer How many; a line counts as often as its logger says that it came.
+---@field bound boolean Whether only lines count that the programs of the pattern wrote, as the frame says that the logger put around each. Else what was found may be what a stranger wrote into any log, addresses included.
 ---@field first? string Time of the first; none if there is no hit.
 ---@field last? string Time of the last; none if there is no hit.
 ---@field per_minute casebook.logs.PerMinutes By minute, of the last day of the span; minutes without a hit are left out.
@@ -128,7 +142,7 @@
 ---@field older_files integer Rotated files that were last changed before the span; they were not opened.
 ---@field lines integer Lines of the span in all files. A line that the logger writes to two files counts in both.
 ---@field per_minute casebook.logs.PerMinutes They by minute, of the last day of the span; minutes without a line are left out. In a file in order of time, lines that stand up to a minute out of order may count in their neighbours' minute.
----@field patterns table<string, casebook.logs.Pattern> The hits of each pattern, in the order of the parameters. A line that the logger wrote to several files counts once.
+---@field patterns table<string, casebook.logs.EvidencePattern> The hits of each pattern, in the order of the parameters. A line that the logger wrote to several files counts once.
 ---@field hits integer Hits of all patterns together.
 ---@field journal? string Where systemd keeps a journal on this host, if it does.
 

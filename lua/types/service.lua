@@ -16,7 +16,7 @@
 ---@field host? string The host that `request: http` names; unless given, the address.
 ---@field from? string The address of this host to connect from, so that the service looks up that one's name; unless given, the kernel chooses, for a service at loopback a loopback address, whose name stands in /etc/hosts.
 ---@field timeout? string|number How long to wait for the connection and the first byte together; 2 minutes at most.
----@field allow_remote? boolean Whether other hosts may be connected to.
+---@field allow_remote? boolean Asks to connect to other hosts; that takes `--allow remote`, too.
 
 ---@alias casebook.service.Outcome
 ---| "answered" # It sent something.

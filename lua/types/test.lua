@@ -65,7 +65,7 @@
 ---@field params? table<string, any> Parameters of the check or runbook, as they are written on the command line. With `recorded`, those of the case are the base.
 ---@field now? string When it happens, as in 2026-01-02T03:04:05Z; when the recorded case began, else the start of 2026.
 ---@field evidence? table<string, casebook.test.testEvidence> What the probes saw. For a check by the probe's name, `sockets`, and `sockets#2` for its second call; for a runbook by the step's id or the probe's name, and `STEP.sockets#2` for what a check that it calls asks.
----@field recorded? string A case, by its path from this file, whose evidence is there where `evidence` gives none. `casebook run --save` writes one.
+---@field recorded? string A case, by its path from this file, whose evidence is there where `evidence` gives none. `casebook run --save` writes one. It lies in the project, which is the folder that holds `runbooks` or `lua/checks`, or else beside this file or below; links are not followed.
 ---@field without? string[] Steps or probes whose recorded evidence is left out, as if they could not look.
 ---@field expect casebook.test.Expect What must be said.
 

@@ -1,6 +1,7 @@
 //! Why bytes are no case file.
 
-use super::{ARCHIVE_FORMAT, LARGEST};
+use super::{ARCHIVE_FORMAT, LARGEST, LARGEST_ATTACHED};
+use crate::bounded_json::TooMuch;
 use crate::case::NoCase;
 use crate::units;
 
@@ -16,6 +17,12 @@ pub enum Broken {
     /// It unpacks to more than is read.
     #[error("unpacks to more than {}, or names more, so it is not read", units::bytes(LARGEST as f64))]
     TooLarge,
+    /// What is attached to it unpacks to more than is read.
+    #[error("has more than {} attached to it, so it is not read", units::bytes(LARGEST_ATTACHED as f64))]
+    TooMuchAttached,
+    /// It holds too many values.
+    #[error(transparent)]
+    TooMuch(#[from] TooMuch),
     /// More members than a case has.
     #[error("has more than {0} members, so it is not read")]
     TooMany(usize),

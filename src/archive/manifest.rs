@@ -5,6 +5,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{ARCHIVE_FORMAT, Broken};
+use crate::bounded_json::{self, Budget, Unread};
 
 /// The name of the manifest, which is the first member.
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -12,6 +13,8 @@ pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const LARGEST_MANIFEST: u64 = 4 * 1024 * 1024;
 /// The most members: a run has some tens of steps, each with some calls of probes.
 pub(super) const MOST_MEMBERS: usize = 4096;
+/// Memory for the values of a manifest with the most members, of which each has six.
+const MANIFEST_MEMORY: u64 = 8 * 1024 * 1024;
 /// The most bytes of a member's name; the tar format has room for 100.
 const LONGEST_NAME: usize = 99;
 
@@ -56,9 +59,15 @@ pub(super) enum Form {
 
 impl Manifest {
     /// Reads a manifest of this form or an older one.
+    ///
+    /// It has a budget of its own: what it may hold does not hang on what the case may.
     pub fn read(bytes: &[u8]) -> Result<Self, Broken> {
         let bad = |error: serde_json::Error| Broken::Manifest(format!("its manifest cannot be read: {error}"));
-        let value: Value = serde_json::from_slice(bytes).map_err(bad)?;
+        let value: Value =
+            bounded_json::from_slice(bytes, &mut Budget::new(MANIFEST_MEMORY)).map_err(|unread| match unread {
+                Unread::TooMuch(_) => Broken::TooMany(MOST_MEMBERS),
+                Unread::Json(error) => bad(error),
+            })?;
         match value.get("format").and_then(Value::as_u64) {
             Some(format) if format > u64::from(ARCHIVE_FORMAT) => return Err(Broken::Newer(format)),
             Some(_) => {}

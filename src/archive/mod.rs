@@ -7,18 +7,23 @@ mod broken;
 mod manifest;
 mod pack;
 mod parts;
+mod summary;
 mod unpack;
 
 pub use broken::Broken;
 pub use pack::pack;
+pub use summary::{Summary, summary};
 pub use unpack::unpack;
 
+use crate::bounded_json::Budget;
 use crate::case::Case;
 
 /// The version of the archive's form; it grows when a reader of the older form would be misled.
 pub const ARCHIVE_FORMAT: u32 = 1;
 /// The most bytes that a case file may have, packed and unpacked: all of it is held in memory.
 pub const LARGEST: u64 = 256 * 1024 * 1024;
+/// The most bytes of all that is attached to a case: its report, the lines of logs, one capture.
+const LARGEST_ATTACHED: u64 = 128 * 1024 * 1024;
 /// What a Zstandard frame begins with.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
@@ -46,13 +51,18 @@ impl From<Case> for CaseFile {
     }
 }
 
-/// Reads a case in either form: packed, or the plain JSON of a case.
+/// Reads a case in either form: packed, or the plain JSON of a case. It may take as much memory as is usual.
 pub fn read(bytes: &[u8]) -> Result<CaseFile, Broken> {
+    read_within(bytes, &mut Budget::default())
+}
+
+/// Reads a case in either form, whose values fit into the budget.
+pub fn read_within(bytes: &[u8], budget: &mut Budget) -> Result<CaseFile, Broken> {
     if bytes.starts_with(&MAGIC) {
-        return unpack(bytes);
+        return unpack(bytes, budget);
     }
     let text = std::str::from_utf8(bytes).map_err(|error| Broken::NotText(error.valid_up_to()))?;
-    Ok(Case::from_json(text)?.into())
+    Ok(Case::from_json_within(text, budget)?.into())
 }
 
 #[cfg(test)]

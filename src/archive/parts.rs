@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::manifest::{Form, is_plain};
 use super::{Attached, Broken};
+use crate::bounded_json;
 
 /// A member with its content.
 pub(super) struct Part {
@@ -95,7 +96,8 @@ pub(super) fn put_together(parts: Vec<Part>) -> Result<(Value, Vec<Attached>), B
             continue;
         };
         let value = match form {
-            Form::Json => serde_json::from_slice(&bytes).map_err(|_| Broken::member(&name, "is not JSON"))?,
+            // Its values were counted while it was unpacked.
+            Form::Json => bounded_json::counted(&bytes).map_err(|_| Broken::member(&name, "is not JSON"))?,
             Form::Text => Value::String(String::from_utf8(bytes).map_err(|_| Broken::member(&name, "is not text"))?),
             Form::Bytes => return Err(Broken::member(&name, "cannot be a part of the case")),
         };

@@ -8,6 +8,10 @@ use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use super::manifest::{MANIFEST, digest, is_plain};
 use super::*;
 
+fn unpacked(bytes: &[u8]) -> Result<CaseFile, Broken> {
+    unpack(bytes, &mut Budget::default())
+}
+
 fn recorded(name: &str) -> Case {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name);
     Case::from_json(&std::fs::read_to_string(path).unwrap()).unwrap()
@@ -17,7 +21,12 @@ fn flood() -> CaseFile {
     let mut case = recorded("udp-flood-closed-port.json");
     case.runbook.text = "name: x\n".to_owned();
     let modules = [("lib/dns".to_owned(), "return {}".to_owned())].into();
-    let check = crate::case::CheckRef { origin: "here".into(), text: "return check{}".into(), modules };
+    let check = crate::case::CheckRef {
+        origin: "here".into(),
+        overrides_embedded: false,
+        text: "return check{}".into(),
+        modules,
+    };
     case.runbook.checks.insert("open_resolver".into(), check);
     let evidence = case.evidence.values().next().cloned().unwrap();
     for odd in ["open_resolver.dns#2", "../../etc/passwd", "a/~b", "", "Ä"] {
@@ -57,14 +66,14 @@ fn listed(members: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 fn refused(bytes: &[u8]) -> String {
-    unpack(bytes).unwrap_err().to_string()
+    unpacked(bytes).unwrap_err().to_string()
 }
 
 #[test]
 fn a_case_comes_back_as_it_was_with_odd_names_and_all() {
     let file = flood();
     let bytes = pack(&file).unwrap();
-    assert_eq!(unpack(&bytes).unwrap(), file);
+    assert_eq!(unpacked(&bytes).unwrap(), file);
     assert_eq!(read(&bytes).unwrap(), file);
     assert_eq!(pack(&file).unwrap(), bytes, "the same case gives the same bytes");
     let json = serde_json::to_vec(&file.case).unwrap();
@@ -77,7 +86,7 @@ fn every_recorded_case_comes_back_bit_for_bit() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|ending| ending == "json") {
             let case = Case::from_json(&std::fs::read_to_string(&path).unwrap()).unwrap();
-            let back = unpack(&pack(&case.clone().into()).unwrap()).unwrap().case;
+            let back = unpacked(&pack(&case.clone().into()).unwrap()).unwrap().case;
             assert_eq!(serde_json::to_string(&back).unwrap(), serde_json::to_string(&case).unwrap(), "{path:?}");
         }
     }
@@ -186,7 +195,7 @@ proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         let _ = read(&bytes);
-        let _ = unpack(&[&MAGIC[..], &bytes].concat());
+        let _ = unpacked(&[&MAGIC[..], &bytes].concat());
     }
 
     #[test]
@@ -214,12 +223,47 @@ proptest! {
             let place = place.index(tar.len());
             tar[place] = *byte;
         }
-        if let Ok(back) = unpack(&compress_to_vec(tar.as_slice(), CompressionLevel::Fastest)) {
+        if let Ok(back) = unpacked(&compress_to_vec(tar.as_slice(), CompressionLevel::Fastest)) {
             prop_assert_eq!(&back.case.evidence, &file.case.evidence);
         }
         tar.truncate(cut.index(tar.len()));
-        if let Ok(back) = unpack(&compress_to_vec(tar.as_slice(), CompressionLevel::Fastest)) {
+        if let Ok(back) = unpacked(&compress_to_vec(tar.as_slice(), CompressionLevel::Fastest)) {
             prop_assert_eq!(&back.case.evidence, &file.case.evidence);
         }
     }
+}
+
+#[test]
+fn many_tiny_values_in_many_members_are_refused_while_they_are_unpacked() {
+    let values = format!("[{}0]", "0,".repeat(300_000));
+    let member = values.as_bytes();
+    let packed =
+        listed(&[("case.json", b"{}"), ("a.json", member), ("b.json", member), ("c.json", member), ("d.json", member)]);
+    assert!(packed.len() < 40_000, "{} bytes", packed.len());
+    let said = refused(&packed);
+    assert!(said.contains("more values than fit into 128 MB of memory") && said.contains("--max-memory"), "{said}");
+    // Each of them alone would fit.
+    assert!(!refused(&listed(&[("case.json", b"{}"), ("a.json", member)])).contains("memory"));
+}
+
+#[test]
+fn a_list_shows_a_case_without_reading_what_lies_behind_its_beginning() {
+    let file = flood();
+    let packed = pack(&file).unwrap();
+    let shown = summary(packed.as_slice()).unwrap();
+    assert_eq!((&shown.host, &shown.runbook), (&file.case.host.name, &file.case.runbook.name));
+    assert_eq!((shown.verdict, &shown.summary), (file.case.verdict, &file.case.diagnosis.summary));
+    let plain = serde_json::to_vec(&file.case).unwrap();
+    assert_eq!(summary(plain.as_slice()).unwrap(), shown);
+    assert!(summary(&packed[..100]).is_err());
+    assert!(summary(&b"PK\x03\x04"[..]).is_err());
+    let newer = r#"{"format": 9, "host": {"name": "h"}}"#;
+    assert!(summary(newer.as_bytes()).is_err());
+    // Its evidence may be damaged or too much for memory: the list does not look at it.
+    let values = format!("[{}0]", "0,".repeat(2_000_000));
+    let mut case = serde_json::to_value(&file.case).unwrap();
+    case["evidence"] = serde_json::json!({});
+    let huge = listed(&[("case.json", case.to_string().as_bytes()), ("extra.json", values.as_bytes())]);
+    assert_eq!(summary(huge.as_slice()).unwrap(), shown);
+    assert!(read(&huge).is_err());
 }

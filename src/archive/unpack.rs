@@ -4,22 +4,26 @@ use std::io::{self, Read};
 
 use ruzstd::decoding::StreamingDecoder;
 
-use super::manifest::{LARGEST_MANIFEST, MANIFEST, MOST_MEMBERS, Manifest, digest, is_plain};
+use super::manifest::{Form, LARGEST_MANIFEST, MANIFEST, MOST_MEMBERS, Manifest, Member, digest, is_plain};
 use super::parts::{self, Part};
-use super::{Broken, CaseFile, LARGEST};
+use super::{Broken, CaseFile, LARGEST, LARGEST_ATTACHED};
+use crate::bounded_json::{Budget, Counter};
 use crate::case::Case;
 
 /// The largest window that a frame may ask for; what casebook writes asks for less than 1 MiB, `zstd -19` for 8.
 const LARGEST_WINDOW: u64 = 8 * 1024 * 1024;
 
+/// How much is unpacked between two looks at what it costs.
+const PIECE: u64 = 256 * 1024;
+
 /// Reads a case file. Every member must be named in the manifest, once, with its size and digest; links, folders and paths
 /// that lead elsewhere are refused; nothing is written anywhere.
-pub fn unpack(bytes: &[u8]) -> Result<CaseFile, Broken> {
-    let damaged = |why: &dyn std::fmt::Display| Broken::Damaged(why.to_string());
+///
+/// The values of its members are counted as they are unpacked, and must fit into the budget.
+pub fn unpack(bytes: &[u8], budget: &mut Budget) -> Result<CaseFile, Broken> {
     let mut packed = bytes;
-    let decoder = StreamingDecoder::new_with_max_window_size(&mut packed, LARGEST_WINDOW).map_err(|e| damaged(&e))?;
-    let mut tar = tar::Archive::new(Bounded { inner: decoder, left: LARGEST, exceeded: false });
-    let parts = members(&mut tar);
+    let mut tar = tar::Archive::new(open(&mut packed)?);
+    let parts = members(&mut tar, budget);
     let mut rest = tar.into_inner();
     let parts = match parts {
         Ok(parts) => parts,
@@ -35,8 +39,15 @@ pub fn unpack(bytes: &[u8]) -> Result<CaseFile, Broken> {
     Ok(CaseFile { case: Case::from_value(case)?, attached })
 }
 
+/// The tar in a packed file.
+pub(super) fn open<R: Read>(packed: R) -> Result<Bounded<impl Read>, Broken> {
+    let decoder = StreamingDecoder::new_with_max_window_size(packed, LARGEST_WINDOW);
+    let decoder = decoder.map_err(|error| Broken::Damaged(error.to_string()))?;
+    Ok(Bounded { inner: decoder, left: LARGEST, exceeded: false })
+}
+
 /// A reader that gives no more than so many bytes.
-struct Bounded<R> {
+pub(super) struct Bounded<R> {
     inner: R,
     left: u64,
     exceeded: bool,
@@ -56,16 +67,12 @@ impl<R: Read> Read for Bounded<R> {
 }
 
 /// The members, each held against the manifest.
-fn members<R: Read>(tar: &mut tar::Archive<R>) -> Result<Vec<Part>, Broken> {
+fn members<R: Read>(tar: &mut tar::Archive<R>, budget: &mut Budget) -> Result<Vec<Part>, Broken> {
+    let mut attached = Budget::new(LARGEST_ATTACHED);
     let damaged = |error: io::Error| Broken::Damaged(error.to_string());
     let mut entries = tar.entries().map_err(damaged)?.raw(true);
-    let no_manifest = || Broken::Manifest(format!("it does not begin with {MANIFEST}"));
-    let mut first = entries.next().ok_or_else(no_manifest)?.map_err(damaged)?;
-    if name_of(&first)? != MANIFEST {
-        return Err(no_manifest());
-    }
-    let manifest = Manifest::read(&content(&mut first, LARGEST_MANIFEST)?)?;
-    let mut parts = Vec::with_capacity(manifest.members.len());
+    let manifest = manifest(entries.next())?;
+    let mut parts = Vec::new();
     let mut listed = manifest.members.into_iter();
     for entry in entries {
         let mut entry = entry.map_err(damaged)?;
@@ -79,8 +86,18 @@ fn members<R: Read>(tar: &mut tar::Archive<R>) -> Result<Vec<Part>, Broken> {
         if parts.iter().any(|part: &Part| part.name == name) {
             return Err(Broken::member(&name, "is there twice"));
         }
-        let bytes = content(&mut entry, member.bytes)?;
-        if bytes.len() as u64 != member.bytes || digest(&bytes) != member.sha256 {
+        // Values and texts become memory, what is attached stays as it is.
+        let bytes = match (member.form, &member.at) {
+            (Form::Json, Some(_)) => {
+                let mut counter = Counter::default();
+                content(&mut entry, member.bytes, &mut |piece| Ok(counter.count(piece, budget)?))?
+            }
+            (_, Some(_)) => content(&mut entry, member.bytes, &mut |piece| Ok(budget.take(piece.len() as u64)?))?,
+            (_, None) => content(&mut entry, member.bytes, &mut |piece| {
+                attached.take(piece.len() as u64).map_err(|_| Broken::TooMuchAttached)
+            })?,
+        };
+        if !is_what_was_listed(&bytes, &member) {
             return Err(Broken::Digest(name));
         }
         parts.push(Part { name, form: member.form, at: member.at, bytes });
@@ -91,8 +108,23 @@ fn members<R: Read>(tar: &mut tar::Archive<R>) -> Result<Vec<Part>, Broken> {
     }
 }
 
+/// The manifest, which must be the first entry.
+pub(super) fn manifest<R: Read>(first: Option<io::Result<tar::Entry<'_, R>>>) -> Result<Manifest, Broken> {
+    let no_manifest = || Broken::Manifest(format!("it does not begin with {MANIFEST}"));
+    let mut first = first.ok_or_else(no_manifest)?.map_err(|error| Broken::Damaged(error.to_string()))?;
+    if name_of(&first)? != MANIFEST {
+        return Err(no_manifest());
+    }
+    Manifest::read(&content(&mut first, LARGEST_MANIFEST, &mut |_| Ok(()))?)
+}
+
+/// Whether the content of a member is what the manifest says.
+pub(super) fn is_what_was_listed(bytes: &[u8], member: &Member) -> bool {
+    bytes.len() as u64 == member.bytes && digest(bytes) == member.sha256
+}
+
 /// The name of a plain file; anything else has no place in a case file.
-fn name_of<R: Read>(entry: &tar::Entry<'_, R>) -> Result<String, Broken> {
+pub(super) fn name_of<R: Read>(entry: &tar::Entry<'_, R>) -> Result<String, Broken> {
     let path = entry.path_bytes();
     let name = String::from_utf8_lossy(&path);
     if !entry.header().entry_type().is_file() {
@@ -104,13 +136,26 @@ fn name_of<R: Read>(entry: &tar::Entry<'_, R>) -> Result<String, Broken> {
     Ok(name.into_owned())
 }
 
-fn content<R: Read>(entry: &mut tar::Entry<'_, R>, most: u64) -> Result<Vec<u8>, Broken> {
+/// What is in an entry, piece by piece: each must pass before the next is unpacked.
+pub(super) fn content<R: Read>(
+    entry: &mut tar::Entry<'_, R>,
+    most: u64,
+    pass: &mut dyn FnMut(&[u8]) -> Result<(), Broken>,
+) -> Result<Vec<u8>, Broken> {
     if entry.size() > LARGEST {
         return Err(Broken::TooLarge);
     }
     let mut bytes = Vec::new();
-    entry.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| Broken::Damaged(error.to_string()))?;
-    Ok(bytes)
+    let mut entry = entry.take(most.saturating_add(1));
+    loop {
+        let before = bytes.len();
+        let read = (&mut entry).take(PIECE).read_to_end(&mut bytes);
+        read.map_err(|error| Broken::Damaged(error.to_string()))?;
+        if bytes.len() == before {
+            return Ok(bytes);
+        }
+        pass(&bytes[before..])?;
+    }
 }
 
 /// After the last member a tar has zeros alone.

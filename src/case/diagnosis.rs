@@ -131,6 +131,9 @@ pub struct Remedy {
     /// What may go wrong: `none`, `low`, `medium`, `high`, maybe with a reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub risk: Option<String>,
+    /// A check put the commands together itself: what it filled in may not be quoted for the shell.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unquoted: bool,
 }
 
 /// When and where a remedy helps.

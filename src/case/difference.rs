@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Case, Likelihood, Verdict};
-use crate::order::Order as _;
 
 /// A figure changed when it is so many times what it was, or what it was is so many times it.
 const MARKED: f64 = 1.5;
@@ -216,7 +215,7 @@ fn causes(before: &Case, after: &Case) -> Vec<CauseChange> {
             (before != after).then(|| CauseChange { id: cause.id.clone(), title, before, after })
         })
         .collect();
-    changes.order_by_key(|change| std::cmp::Reverse(change.before.max(change.after)));
+    changes.sort_by_key(|change| std::cmp::Reverse(change.before.max(change.after)));
     changes
 }
 
@@ -271,7 +270,7 @@ fn ledger(before: &Case, after: &Case) -> Vec<Changed<f64>> {
         .filter(|change| marked(change.before.unwrap_or_default(), change.after.unwrap_or_default()))
         .collect();
     let size = |change: &Changed<f64>| change.before.unwrap_or_default().max(change.after.unwrap_or_default());
-    changes.order_by(|a, b| size(b).total_cmp(&size(a)));
+    changes.sort_by(|a, b| size(b).total_cmp(&size(a)));
     changes
 }
 
@@ -287,7 +286,7 @@ fn figures(before: &Case, after: &Case) -> (Vec<Changed<f64>>, usize) {
         let (was, is) = (change.before.unwrap_or_default().abs(), change.after.unwrap_or_default().abs());
         ((is + SMALL) / (was + SMALL)).ln().abs()
     };
-    changes.order_by(|a, b| weight(b).total_cmp(&weight(a)));
+    changes.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
     let others = changes.len().saturating_sub(MOST_FIGURES);
     changes.truncate(MOST_FIGURES);
     (changes, others)

@@ -6,6 +6,8 @@ use std::io;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::advice;
+
 /// Something that could not be looked at. Never the same as having looked and found nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 pub struct Gap {
@@ -76,8 +78,7 @@ impl Gap {
 
     /// The kernel refused for want of `capability` ("CAP_NET_RAW").
     pub fn denied(tried: impl Into<String>, capability: &str) -> Self {
-        Gap::new(Reason::Denied, tried, format!("it needs {capability}"))
-            .way_out(format!("run with sudo, or give the binary {capability}"))
+        Gap::new(Reason::Denied, tried, format!("it needs {capability}")).way_out(advice::with_capabilities(capability))
     }
 
     /// An error of the operating system, sorted into its kind.
@@ -90,7 +91,22 @@ impl Gap {
             _ => Reason::Failed,
         };
         let gap = Gap::new(reason, tried, error.to_string());
-        if reason == Reason::Denied { gap.way_out("run with sudo") } else { gap }
+        if reason == Reason::Denied { gap.way_out(advice::AS_ROOT) } else { gap }
+    }
+
+    /// Gaps that are told of one thing.
+    pub const MOST: usize = 32;
+
+    /// Adds gaps that are not yet among those, as long as they are not too many.
+    pub fn gather(into: &mut Vec<Gap>, more: impl IntoIterator<Item = Gap>) {
+        for gap in more {
+            if into.len() >= Gap::MOST {
+                return;
+            }
+            if !into.contains(&gap) {
+                into.push(gap);
+            }
+        }
     }
 
     /// Adds how to see it next time.

@@ -3,12 +3,14 @@
 //! Plain data, no behaviour beyond its own meaning: everything here is serialised into the case and read back in a replay.
 
 mod account;
+pub mod advice;
 mod diagnosis;
 mod difference;
 mod evidence;
 mod finding;
 mod gap;
 mod record;
+mod redacted;
 mod truth;
 mod verdict;
 
@@ -19,5 +21,6 @@ pub use evidence::{Evidence, Missing, Observed};
 pub use finding::{Coverage, Finding, Said};
 pub use gap::{Gap, Reason};
 pub use record::{CASE_FORMAT, Case, CheckRef, Cost, Host, NoCase, RunbookRef};
+pub use redacted::Redacted;
 pub use truth::Truth;
 pub use verdict::Verdict;

@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Account, Coverage, Diagnosis, Evidence, Finding, Verdict};
+use super::{Account, Coverage, Diagnosis, Evidence, Finding, Gap, Redacted, Verdict};
+use crate::bounded_json::{self, Budget, TooMuch, Unread};
 
 /// The version of the case's JSON form; it grows when a reader of the older form would be misled.
 pub const CASE_FORMAT: u32 = 1;
@@ -22,6 +23,10 @@ pub struct Case {
     pub casebook: String,
     /// The runbook that was run.
     pub runbook: RunbookRef,
+    /// Its remedies come from the author of the case: they were neither made on this host nor by a runbook that this casebook
+    /// carries. Set by who reads a case, never believed from one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub foreign_commands: bool,
     /// Where.
     pub host: Host,
     /// When the run began.
@@ -48,6 +53,12 @@ pub struct Case {
     pub findings: Vec<Finding>,
     /// What each step observed, by the step's id.
     pub evidence: IndexMap<String, Evidence>,
+    /// What was not judged because the runbook or its checks used up what a run may take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Gap>,
+    /// What was taken out of it before it was written.
+    #[serde(default, skip_serializing_if = "Redacted::is_nothing")]
+    pub redacted: Redacted,
     /// What the run cost.
     pub cost: Cost,
 }
@@ -58,6 +69,9 @@ pub enum NoCase {
     /// It is not the JSON of a case.
     #[error("is not a case: {0}")]
     Json(#[from] serde_json::Error),
+    /// It holds too many values.
+    #[error(transparent)]
+    TooMuch(#[from] TooMuch),
     /// It does not say which form it has.
     #[error("is not a case: it has no `format`; save one with --save or --format json")]
     Formless,
@@ -66,10 +80,38 @@ pub enum NoCase {
     Newer(u64),
 }
 
+impl From<Unread> for NoCase {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooMuch(error) => NoCase::TooMuch(error),
+            Unread::Json(error) => NoCase::Json(error),
+        }
+    }
+}
+
+/// How the headline begins by which casebook 0.1 said that a case was redacted.
+const SAID_REDACTED: &str = "Redacted: ";
+
 impl Case {
-    /// Reads the JSON of a case.
+    /// Whether something in it may have pseudonyms: it says so, by the field or by the headline that casebook 0.1 wrote. Then nothing
+    /// may join it that shows what they hide. It never means that pseudonyms are there.
+    pub fn may_have_pseudonyms(&self) -> bool {
+        self.redacted.has_pseudonyms() || self.said_redacted().next().is_some()
+    }
+
+    /// The headlines by which casebook 0.1 said what was redacted.
+    pub fn said_redacted(&self) -> impl Iterator<Item = &String> {
+        self.diagnosis.headlines.iter().filter(|headline| headline.starts_with(SAID_REDACTED))
+    }
+
+    /// Reads the JSON of a case that takes no more memory than is usual.
     pub fn from_json(text: &str) -> Result<Self, NoCase> {
-        Self::from_value(serde_json::from_str(text)?)
+        Self::from_json_within(text, &mut Budget::default())
+    }
+
+    /// Reads the JSON of a case whose values fit into the budget.
+    pub fn from_json_within(text: &str, budget: &mut Budget) -> Result<Self, NoCase> {
+        Self::from_value(bounded_json::from_slice(text.as_bytes(), budget)?)
     }
 
     /// Reads a case from its JSON, of this form or an older one.
@@ -94,6 +136,9 @@ pub struct RunbookRef {
     /// The check that was run by hand, by its name or file; the runbook is then no more than what it takes to run it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub around: Option<String>,
+    /// The file that it was read from, when that was found by its name and went before the runbook that ships under this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overrides_embedded: Option<String>,
     /// The checks that its steps call, by name.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub checks: IndexMap<String, CheckRef>,
@@ -104,6 +149,9 @@ pub struct RunbookRef {
 pub struct CheckRef {
     /// Where it was read from.
     pub origin: String,
+    /// It was found by its name, and went before the check that ships under this name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overrides_embedded: bool,
     /// Its text.
     pub text: String,
     /// The modules of its own folder that it required, by name, with their texts.

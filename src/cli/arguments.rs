@@ -9,7 +9,8 @@ pub(super) use kept::{CasesArguments, CasesCommand, DiffArguments, ReplayArgumen
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
-use crate::probe::Manners;
+use crate::bounded_json::Budget;
+use crate::probe::{Manners, Right, Rights};
 use crate::report;
 use crate::script::sandbox::Limits;
 use crate::sys::trust::Trust;
@@ -43,7 +44,7 @@ pub(super) enum Command {
     /// Show a runbook: its parameters, steps and causes
     Show(ShowArguments),
     /// Show what a run would do, what it reads and needs, and what root would add
-    Plan(ShowArguments),
+    Plan(PlanArguments),
     /// Write a check or runbook to begin with, and its test
     New(NewArguments),
     /// Check runbooks and Lua checks without running them
@@ -105,6 +106,10 @@ pub(super) struct RunArguments {
     /// more than once
     #[arg(long, value_name = "ADDR", requires = "pcap")]
     pub local: Vec<IpAddr>,
+    /// How long a step may take, with its window, where the runbook does not say: as in 1m. More time reads more of a large
+    /// capture file
+    #[arg(long, value_name = "SPAN")]
+    pub timeout: Option<Span>,
     /// Also save the case, all evidence included, in this file: plain JSON when it ends in .json, else packed
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub save: Option<PathBuf>,
@@ -113,6 +118,8 @@ pub(super) struct RunArguments {
     pub no_keep: bool,
     #[command(flatten)]
     pub output: OutputArguments,
+    #[command(flatten)]
+    pub allow: AllowArguments,
     #[command(flatten)]
     pub manners: MannersArguments,
     #[command(flatten)]
@@ -148,6 +155,8 @@ pub(super) struct CheckArguments {
     pub help_params: bool,
     #[command(flatten)]
     pub output: OutputArguments,
+    #[command(flatten)]
+    pub allow: AllowArguments,
     #[command(flatten)]
     pub manners: MannersArguments,
     #[command(flatten)]
@@ -213,7 +222,25 @@ pub(super) struct LuaArguments {
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
+    pub allow: AllowArguments,
+    #[command(flatten)]
     pub scripts: ScriptArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AllowArguments {
+    /// Give a right that a runbook, a check or a parameter asks for: `remote` to connect to other hosts and send them what was
+    /// observed, `secrets` to read secrets and keep them in the case, `write` to write files. None is given otherwise;
+    /// `casebook plan` shows what is asked for
+    #[arg(long, value_name = "RIGHTS", value_delimiter = ',', value_parser = Right::ALL.map(Right::word))]
+    pub allow: Vec<String>,
+}
+
+impl AllowArguments {
+    /// The rights.
+    pub fn rights(&self) -> Rights {
+        Rights::of(Right::ALL.into_iter().filter(|right| self.allow.iter().any(|word| word == right.word())))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -237,8 +264,22 @@ impl MannersArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ReadingArguments {
+    /// How much memory the values of a case may take; a case that needs more is not read
+    #[arg(long, value_name = "SIZE", default_value = "128MB")]
+    pub max_memory: Size,
+}
+
+impl ReadingArguments {
+    /// The memory for the values of one case.
+    pub fn budget(&self) -> Budget {
+        Budget::new(self.max_memory.0)
+    }
+}
+
+#[derive(Debug, Args)]
 pub(super) struct ScriptArguments {
-    /// As root: run files that somebody else could have written, too
+    /// As root or with capabilities: run files that somebody else could have written, too
     #[arg(long)]
     pub trust: bool,
     /// How long a script may compute, without the windows of its probes
@@ -341,6 +382,8 @@ pub(super) struct AttachArguments {
     pub timeout: Span,
     #[command(flatten)]
     pub redact: RedactArguments,
+    #[command(flatten)]
+    pub reading: ReadingArguments,
 }
 
 #[derive(Debug, Args)]
@@ -358,6 +401,8 @@ pub(super) struct UnredactArguments {
     /// Write it to this file instead of printing it
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub reading: ReadingArguments,
 }
 
 #[derive(Debug, Args)]
@@ -374,6 +419,24 @@ pub(super) struct ShowArguments {
     /// The runbook's name, or the path of a YAML or Lua file
     #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
     pub runbook: String,
+    /// As root or with capabilities: read files that somebody else could have written, too
+    #[arg(long)]
+    pub trust: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook plan high-inbound-traffic
+  casebook plan ./my-runbook.yaml --set interface=eth1 --allow remote")]
+pub(super) struct PlanArguments {
+    /// The runbook's name, or the path of a YAML or Lua file
+    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
+    pub runbook: String,
+    /// Set a parameter of the runbook, as in a run
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    #[command(flatten)]
+    pub allow: AllowArguments,
     /// As root: read files that somebody else could have written, too
     #[arg(long)]
     pub trust: bool,
@@ -415,7 +478,7 @@ pub(super) struct LintArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   casebook probe interfaces window=2s
-  casebook probe capture interface=eth0 window=5s write=burst.pcapng
+  casebook probe capture interface=eth0 window=5s write=burst.pcapng --allow write
   casebook probe logs since=1h --format json
   casebook probe sockets --help-params")]
 pub(super) struct ProbeArguments {
@@ -427,9 +490,14 @@ pub(super) struct ProbeArguments {
     /// Format of the result: table, json or yaml
     #[arg(long, short, value_name = "FORMAT", default_value = "table", value_parser = ["table", "json", "yaml"])]
     pub format: String,
+    /// How long the probe may take, with its window
+    #[arg(long, value_name = "SPAN")]
+    pub timeout: Option<Span>,
     /// Explain the probe's parameters and result instead of running it
     #[arg(long)]
     pub help_params: bool,
+    #[command(flatten)]
+    pub allow: AllowArguments,
     #[command(flatten)]
     pub manners: MannersArguments,
 }

@@ -8,7 +8,9 @@ use super::arguments::AttachArguments;
 use super::output::read_enough;
 use super::redact::Redaction;
 use super::{Usage, case_file, say};
+use crate::bounded_json::Budget;
 use crate::case::Case;
+use crate::printable::printable;
 use crate::redact;
 use crate::report::{self, Options};
 use crate::sys::trust::Trust;
@@ -19,26 +21,32 @@ const SECRET: u8 = 65;
 /// It did not arrive (`EX_UNAVAILABLE`).
 const NOT_THERE: u8 = 69;
 
-fn read(path: &Path) -> Result<Case, Usage> {
-    case_file::read(&path.to_string_lossy(), Trust::Waived).map(|read| read.case)
+fn read(path: &Path, budget: &mut Budget) -> Result<Case, Usage> {
+    case_file::read(&path.to_string_lossy(), Trust::Waived, budget).map(|read| read.case)
 }
 
 pub(super) fn attach(arguments: &AttachArguments) -> anyhow::Result<u8> {
     let targets = targets(arguments)?;
     let redaction = Redaction::prepare(&arguments.redact)?;
-    let recorded = read(&arguments.case)?;
+    let recorded = read(&arguments.case, &mut arguments.reading.budget())?;
     // Of the case as it is recorded, so that a redacted report of it finds the earlier comment, too.
     let id = ticket::id(&recorded);
     let mut case = recorded;
+    case.foreign_commands = !case_file::is_kept(&arguments.case.to_string_lossy());
     redact::secrets(&mut case);
     let case = match &redaction {
         Some(redaction) => {
-            let (case, map) = redaction.apply(case);
+            let (case, map) = redaction.apply(case)?;
             map.map(|()| case)?
         }
         None => case,
     };
-    let parcel = parcel(&case, id, !arguments.without_case)?;
+    let mut parcel = parcel(&case, id, !arguments.without_case)?;
+    if let Some(redaction) = &redaction {
+        for text in parcel.texts_mut() {
+            *text = String::from_utf8_lossy(&redaction.clean(std::mem::take(text).into_bytes())?).into_owned();
+        }
+    }
     if let Some(why) = secret(&case, &parcel) {
         say(format_args!("casebook: nothing was sent: {why}"));
         return Ok(SECRET);
@@ -145,10 +153,10 @@ fn parcel(case: &Case, id: String, with_case: bool) -> anyhow::Result<Parcel> {
     let runbook = &case.runbook.name;
     Ok(Parcel {
         id,
-        title: format!("{}: {runbook} on {}", case.verdict, case.host.name),
-        summary: case.diagnosis.summary.clone(),
+        title: printable(format!("{}: {runbook} on {}", case.verdict, case.host.name)),
+        summary: printable(&case.diagnosis.summary),
         verdict: case.verdict.word(),
-        host: case.host.name.clone(),
+        host: printable(&case.host.name),
         text: rendered(case, "text")?.unwrap_or_default(),
         markdown: rendered(case, "markdown")?.unwrap_or_default(),
         html: rendered(case, "html")?,

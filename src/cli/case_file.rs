@@ -1,62 +1,134 @@
 //! Cases as files: read by path or by the name of a kept one, and written with what belongs beside them.
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use super::Usage;
 use super::keep::State;
 use super::place::Place;
+use super::{Usage, say};
 use crate::archive::{self, Attached, CaseFile};
-use crate::case::{Case, Evidence};
-use crate::redact::Note;
+use crate::bounded_json::Budget;
+use crate::case::Case;
 use crate::report::{self, Options};
 use crate::sys::text_file;
 use crate::sys::trust::Trust;
+use crate::units;
 
-/// The largest capture that goes into a case file.
+/// The largest capture that goes into a case file, and the most of all that a run attaches.
 const LARGEST_CAPTURE: u64 = 64 * 1024 * 1024;
+/// Captures that a run attaches.
+const MOST_CAPTURES: usize = 16;
 /// Lines of logs in the excerpt.
 const MOST_LINES: usize = 10_000;
+/// What is made anew out of the case whenever it is packed.
+const REPORT: &str = "report.md";
+const LOGS: &str = "logs.txt";
 
-/// Reads a case: a file, or else the name of a kept one.
-pub(super) fn read(named: &str, trust: Trust) -> Result<CaseFile, Usage> {
-    let path = Path::new(named);
+/// Reads a case, whose values must fit into the budget. A word without `/` and `.` is the name of a kept one, or the beginning of
+/// one, or `latest`, whatever files there are; anything else is a path.
+pub(super) fn read(named: &str, trust: Trust, budget: &mut Budget) -> Result<CaseFile, Usage> {
     let refused = |why: &dyn std::fmt::Display| Usage(format!("cannot read the case {named}: {why}"));
-    let is_name = !path.exists() && !named.contains(['/', '.']);
-    let kept = if is_name { State::existing().map_err(|why| refused(&why))? } else { None };
-    let bytes = match kept {
-        Some(state) => {
-            let id = state.find(named).map_err(|why| refused(&format!("there is no such file, and {why}")))?;
-            state.read(&id).map_err(|why| refused(&why))?
-        }
-        None => text_file::read_bytes_trusted(path, archive::LARGEST, trust).map_err(|why| refused(&why))?,
+    let bytes = if named.contains(['/', '.']) {
+        text_file::read_bytes_trusted(Path::new(named), archive::LARGEST, trust).map_err(|why| refused(&why))?
+    } else {
+        let as_file = match Path::new(named).symlink_metadata() {
+            Ok(_) => format!("; to take the file of that name, write ./{named}"),
+            Err(_) => String::new(),
+        };
+        let unknown = |why: &dyn std::fmt::Display| refused(&format!("of the kept cases, {why}{as_file}"));
+        let kept = State::existing().map_err(|why| refused(&why))?;
+        let state = kept.ok_or_else(|| unknown(&"there is none"))?;
+        let id = state.find(named).map_err(|why| unknown(&why))?;
+        state.read(&id).map_err(|why| refused(&why))?
     };
-    archive::read(&bytes).map_err(|why| Usage(format!("{named} {why}")))
+    archive::read_within(&bytes, budget).map_err(|why| Usage(format!("{named} {why}")))
+}
+
+/// Whether a case of that name is one that runs on this host left in the own state directory.
+pub(super) fn is_kept(named: &str) -> bool {
+    !named.contains(['/', '.']) && State::existing().ok().flatten().is_some_and(|state| state.find(named).is_ok())
 }
 
 /// Writes a case: as JSON where the name ends so, else packed.
-pub(super) fn write(place: &Place, case: &Case) -> anyhow::Result<()> {
+pub(super) fn write(place: &Place, file: &CaseFile) -> anyhow::Result<()> {
     if place.path().extension().is_some_and(|ending| ending == "json") {
         return place.write(|out| {
-            serde_json::to_writer_pretty(&mut *out, case)?;
+            serde_json::to_writer_pretty(&mut *out, &file.case)?;
             out.write_all(b"\n")
         });
     }
-    let packed = packed(case)?;
+    let packed = packed(file)?;
     place.write(|out| out.write_all(&packed))
 }
 
-/// A case packed with its report, the lines of logs that it tells of, and the packets that the run wrote down.
-pub(super) fn packed(case: &Case) -> io::Result<Vec<u8>> {
-    let mut attached = vec![Attached { name: "report.md".into(), bytes: report(case)? }];
+/// A case packed with its report, the lines of logs that it tells of, and what is attached to it.
+pub(super) fn packed(file: &CaseFile) -> io::Result<Vec<u8>> {
+    let case = &file.case;
+    let mut attached = vec![Attached { name: REPORT.into(), bytes: report(case)? }];
     let lines = log_lines(case);
     if !lines.is_empty() {
-        attached.push(Attached { name: "logs.txt".into(), bytes: lines.into_bytes() });
+        attached.push(Attached { name: LOGS.into(), bytes: lines.into_bytes() });
     }
-    if let Some(bytes) = capture(case) {
-        attached.push(Attached { name: "capture.pcapng".into(), bytes });
-    }
+    attached.extend(file.attached.iter().filter(|attached| is_carried(attached)).cloned());
     archive::pack(&CaseFile { case: case.clone(), attached })
+}
+
+/// Whether something that is attached is no more than the case says itself.
+fn is_carried(attached: &Attached) -> bool {
+    !matches!(attached.name.as_str(), REPORT | LOGS)
+}
+
+/// A case under pseudonyms alone. Packets, and whatever else is attached, get none: they stay out.
+pub(super) fn without_originals(file: CaseFile) -> CaseFile {
+    let left_out: Vec<&str> =
+        file.attached.iter().filter(|attached| is_carried(attached)).map(|attached| attached.name.as_str()).collect();
+    if !left_out.is_empty() {
+        say(format_args!("not in the case, for pseudonyms cannot be put into it: {}", left_out.join(", ")));
+    }
+    file.case.into()
+}
+
+/// The packets that a run wrote down, read through the descriptors that it wrote them by: `capture.pcapng`, and with a number
+/// for each further one.
+pub(super) fn captures(files: &[File]) -> Vec<Attached> {
+    let mut attached = Vec::new();
+    let mut room = LARGEST_CAPTURE;
+    for (index, file) in files.iter().take(MOST_CAPTURES).enumerate() {
+        let name = if index == 0 { "capture.pcapng".to_owned() } else { format!("capture-{}.pcapng", index + 1) };
+        let left_out = |why: &dyn std::fmt::Display| {
+            say(format_args!(
+                "casebook: {name} is not attached to the case: {why}; its file stays where it was written"
+            ));
+        };
+        let most = || {
+            format!(
+                "all captures are larger than {}, the most that goes into a case",
+                units::bytes(LARGEST_CAPTURE as f64)
+            )
+        };
+        match whole(file, room) {
+            Ok(Some(bytes)) => {
+                room -= bytes.len() as u64;
+                attached.push(Attached { name, bytes });
+            }
+            Ok(None) => left_out(&most()),
+            Err(error) => left_out(&error),
+        }
+    }
+    attached
+}
+
+/// The content of an open file; none, when it is larger than that.
+fn whole(file: &File, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let length = file.metadata()?.len();
+    if length > most {
+        return Ok(None);
+    }
+    let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(Some(bytes))
 }
 
 fn report(case: &Case) -> io::Result<Vec<u8>> {
@@ -83,18 +155,4 @@ fn log_lines(case: &Case) -> String {
         }
     }
     text
-}
-
-/// The packets that the run itself wrote to a file. Addresses within packets get no pseudonyms: then they stay out.
-fn capture(case: &Case) -> Option<Vec<u8>> {
-    if Note::of(case).is_some_and(|note| note.addresses > 0) {
-        return None;
-    }
-    let written = |evidence: &Evidence| {
-        let path = evidence.params["write"].as_str()?;
-        evidence.output.as_ref()?["source"]["written"].as_object()?;
-        Some(path.to_owned())
-    };
-    let path = case.evidence.values().filter(|evidence| evidence.probe == "capture").find_map(written)?;
-    text_file::read_bytes(Path::new(&path), LARGEST_CAPTURE).ok()
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use super::arguments::{CheckArguments, key_and_value};
-use super::keep::Keeper;
+use super::confinement::Start;
 use super::run::Bounds;
 use super::{Usage, output};
 use crate::runbook::{self, Check, Kind, Problems};
@@ -14,16 +14,19 @@ pub(super) fn load(arguments: &CheckArguments) -> Result<Arc<Check>, Usage> {
     let name = &arguments.check;
     let found = runbook::find(Kind::Check, name, None, arguments.scripts.trusting())
         .map_err(|error| Usage(error.to_string()))?;
-    runbook::load_check(&found, arguments.scripts.trusting())
-        .map(Arc::new)
-        .map_err(|problems| cannot_run(name, &problems))
+    let check =
+        runbook::load_check(&found, arguments.scripts.trusting()).map_err(|problems| cannot_run(name, &problems))?;
+    if check.overrides_embedded {
+        super::run::say_override("check", &check.name, &check.script.origin);
+    }
+    Ok(Arc::new(check))
 }
 
 fn cannot_run(name: &str, problems: &Problems) -> Usage {
     Usage(format!("the check {name} cannot be run\n{}", problems.render(output::stderr_color())))
 }
 
-pub(super) fn check(arguments: &CheckArguments) -> anyhow::Result<u8> {
+pub(super) fn check(arguments: &CheckArguments, start: Start) -> anyhow::Result<u8> {
     let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
     let check = load(arguments)?;
     if arguments.help_params {
@@ -32,14 +35,18 @@ pub(super) fn check(arguments: &CheckArguments) -> anyhow::Result<u8> {
     }
     let runbook = runbook::around(&check).map_err(|problems| cannot_run(&arguments.check, &problems))?;
     let params = arguments.params.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
-    let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
-    let bounds = Bounds { limits: arguments.scripts.limits(), manners: arguments.manners.manners() };
-    let case = super::run::live(&runbook, params, bounds, arguments.quiet, &mut keeper)?;
-    let (case, map) = sinks.leaving(case);
-    let written = sinks.write(&case);
-    keeper.keep(&case);
+    let Start { threads, mut keeper, .. } = start;
+    let bounds = Bounds {
+        limits: arguments.scripts.limits(),
+        manners: arguments.manners.manners(),
+        rights: arguments.allow.rights(),
+    };
+    let case = super::run::live(&runbook, params, bounds, arguments.quiet, threads, &mut keeper)?;
+    let (file, map) = sinks.leaving(case)?;
+    let written = sinks.write(&file);
+    keeper.keep(&file);
     map.and(written)?;
-    Ok(case.verdict.exit_status())
+    Ok(file.case.verdict.exit_status())
 }
 
 fn explain(check: &Check) -> anyhow::Result<()> {

@@ -13,8 +13,8 @@ use crate::units;
 const FIGURES: usize = 12;
 
 pub(super) fn diff(arguments: &DiffArguments) -> anyhow::Result<u8> {
-    let before = case_file::read(&arguments.before, Trust::Waived)?.case;
-    let after = case_file::read(&arguments.after, Trust::Waived)?.case;
+    let read = |named: &str| case_file::read(named, Trust::Waived, &mut arguments.reading.budget());
+    let (before, after) = (read(&arguments.before)?.case, read(&arguments.after)?.case);
     let difference = Difference::between(&before, &after);
     output::read_enough(print(&difference, &arguments.format, arguments.verbose))?;
     Ok(difference.trend.exit_status())

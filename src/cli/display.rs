@@ -89,24 +89,24 @@ impl Bars {
             }
         };
         bar.set_prefix(title);
-        bar.enable_steady_tick(Duration::from_millis(100));
-        if window.is_some() {
-            advance(&bar);
-        }
+        advance(&bar, window.is_some());
         self.by_step.insert(step, bar);
     }
 }
 
-/// Moves a bar along with the clock until it is full or done.
-fn advance(bar: &ProgressBar) {
+/// Moves a bar along with the clock until it is full or done; one without a window only turns.
+fn advance(bar: &ProgressBar, has_window: bool) {
     let bar = bar.downgrade();
     let tick = Duration::from_secs_f64(1.0 / TICKS_PER_SECOND);
     let move_along = move || {
         while let Some(bar) = bar.upgrade() {
-            if bar.is_finished() || bar.length().is_some_and(|length| bar.position() + 1 >= length) {
+            if bar.is_finished() {
                 break;
             }
-            bar.inc(1);
+            if has_window && bar.length().is_some_and(|length| bar.position() + 1 < length) {
+                bar.inc(1);
+            }
+            bar.tick();
             drop(bar);
             std::thread::sleep(tick);
         }

@@ -1,21 +1,25 @@
 //! `casebook doctor`: each probe is asked briefly, and says what it could not see.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::confinement::Start;
+use crate::case::advice;
 use crate::engine::{Ask, Live, Observer};
 use crate::probe::{Cancel, Inputs, PROBES};
+use crate::sys::confine::{Confinement, Enforced};
 use crate::sys::identity;
 
 /// How long each probe watches.
 const WINDOW: f64 = 0.5;
 
-pub(super) fn doctor() -> anyhow::Result<u8> {
+pub(super) fn doctor(start: Start) -> anyhow::Result<u8> {
     let host = identity::host();
-    let live = Live::new(Arc::new(Cancel::default()), Arc::new(|_| {}));
+    let live = Live::new(Arc::new(Cancel::default()), Arc::new(|_| {})).on(start.threads);
     let probes: Vec<_> = PROBES.iter().copied().filter(|probe| probe.derives_from().is_empty()).collect();
     let asks = probes
         .iter()
@@ -24,6 +28,7 @@ pub(super) fn doctor() -> anyhow::Result<u8> {
             let given = if watches { json!({ "window": WINDOW }) } else { json!({}) };
             Ask {
                 by_check: false,
+                derived: Vec::new(),
                 step: probe.name().into(),
                 title: probe.name().into(),
                 probe: *probe,
@@ -38,6 +43,7 @@ pub(super) fn doctor() -> anyhow::Result<u8> {
     let who = if host.root { "as root" } else { "not as root" };
     writeln!(out, "casebook {} on {}, Linux {}, {who}\n", env!("CARGO_PKG_VERSION"), host.name, host.kernel)?;
     let mut blind = 0;
+    let mut capabilities = BTreeSet::new();
     for (probe, evidence) in probes.iter().zip(live.observe(asks)) {
         match &evidence.gap {
             None if evidence.missing.is_empty() => {
@@ -51,6 +57,8 @@ pub(super) fn doctor() -> anyhow::Result<u8> {
             writeln!(out, "              {:<12} could not {}: {}", "", gap.tried, gap.why)?;
             if let Some(way_out) = &gap.way_out {
                 writeln!(out, "              {:<12} way out: {way_out}", "")?;
+                let named = advice::capabilities(way_out).into_iter().flat_map(|named| named.split(" and "));
+                capabilities.extend(named.map(str::to_owned));
             }
         }
         for need in probe.needs().iter().filter(|_| evidence.gap.is_some() || !evidence.missing.is_empty()) {
@@ -66,5 +74,27 @@ pub(super) fn doctor() -> anyhow::Result<u8> {
             "A run works all the same; its report says what it could not see."
         }
     )?;
+    if !capabilities.is_empty() {
+        let capabilities: Vec<String> = capabilities.into_iter().collect();
+        writeln!(out, "\n{}", advice::group_restricted(&capabilities))?;
+    }
+    confinement(&mut out, &start.confinement)?;
     Ok(0)
+}
+
+/// Says what judging, Lua and reports have given up, as this thread has.
+fn confinement(out: &mut impl Write, given_up: &Confinement) -> std::io::Result<()> {
+    writeln!(out, "\nJudging, Lua and reports, as this command itself, run with")?;
+    let kept = given_up.capabilities.join(", ");
+    let capabilities = if kept.is_empty() { "none" } else { &kept };
+    writeln!(out, "  {:<14} {capabilities}", "capabilities")?;
+    let said = |enforced: &Enforced, full: &str| match enforced {
+        Enforced::Fully => full.to_owned(),
+        Enforced::Partly => format!("{full}, as far as the Landlock of this kernel goes; a newer kernel enforces all"),
+        Enforced::No(why) => format!("not confined: {why}"),
+    };
+    writeln!(out, "  {:<14} {}", "files", said(&given_up.files, "only those that the command line names (Landlock)"))?;
+    writeln!(out, "  {:<14} {}", "TCP ports", said(&given_up.ports, "none; `attach` those of its targets (Landlock)"))?;
+    let calls = said(&given_up.calls, "no programs, no sockets (seccomp)");
+    writeln!(out, "  {:<14} {calls}", "system calls")
 }

@@ -7,7 +7,9 @@ use clap::CommandFactory;
 
 use super::Usage;
 use super::arguments::{Arguments, CompletionsArguments, GenerateArguments, SchemaArguments};
+use super::place::{Place, Readers};
 use crate::case::Case;
+use crate::sys::outlet;
 use crate::{generate, probe, runbook, testing};
 
 pub(super) fn schema(arguments: &SchemaArguments) -> anyhow::Result<u8> {
@@ -28,7 +30,6 @@ pub(super) fn schema(arguments: &SchemaArguments) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-#[allow(clippy::disallowed_methods, reason = "writing the generated files is what was asked for")]
 pub(super) fn generate(arguments: &GenerateArguments) -> anyhow::Result<u8> {
     let (folder, files) = match &arguments.types {
         Some(folder) => (folder, generate::lua_types()),
@@ -37,9 +38,10 @@ pub(super) fn generate(arguments: &GenerateArguments) -> anyhow::Result<u8> {
     for (path, text) in files {
         let path = folder.join(path);
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+            outlet::folder(folder, Some(0o777))
+                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        Place::prepare_for(&path, Readers::Umask)?.write(|out| out.write_all(text.as_bytes()))?;
         writeln!(std::io::stdout(), "{}", path.display())?;
     }
     Ok(0)

@@ -3,10 +3,14 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use serde_json::Map;
+
 use super::arguments::LintArguments;
 use super::{output, say};
-use crate::order::Order as _;
-use crate::runbook::{self, Found, Kind, Problem, Problems};
+use crate::engine;
+use crate::printable::printable;
+use crate::probe::Right;
+use crate::runbook::{self, Found, Kind, Problem, Problems, Runbook};
 use crate::script::lint::{self as script_lint, Kind as ScriptKind, Level};
 use crate::sys::text_file;
 use crate::sys::trust::Trust;
@@ -24,7 +28,7 @@ pub(super) fn lint(arguments: &LintArguments) -> anyhow::Result<u8> {
         }
         let mut files = Vec::new();
         collect(path, 0, &mut files);
-        files.order();
+        files.sort();
         if files.is_empty() {
             say(format_args!("casebook: there are no runbooks and no Lua files in {name}"));
             bad += 1;
@@ -79,7 +83,8 @@ fn is_good_runbook(name: &str, found: &Found) -> anyhow::Result<bool> {
     match runbook::load_found(found, Trust::Waived) {
         Ok(runbook) => {
             let (steps, causes, params) = (runbook.steps.len(), runbook.causes.len(), runbook.params.len());
-            good(name, &format!("{steps} steps, {causes} causes, {params} parameters"))?;
+            let asks = asked(&runbook);
+            good(name, &format!("{steps} steps, {causes} causes, {params} parameters{asks}"))?;
             Ok(true)
         }
         Err(problems) => {
@@ -87,6 +92,15 @@ fn is_good_runbook(name: &str, found: &Found) -> anyhow::Result<bool> {
             Ok(false)
         }
     }
+}
+
+/// The rights that a runbook asks for, for those who are to run it.
+fn asked(runbook: &Runbook) -> String {
+    // One that cannot do without a parameter is planned with it: `casebook plan`.
+    let foresights = engine::foresee(runbook, &Map::new()).unwrap_or_default();
+    let asks = |right: &Right| foresights.iter().any(|foresight| foresight.rights().contains(right));
+    let rights: Vec<&str> = Right::ALL.into_iter().filter(asks).map(Right::word).collect();
+    if rights.is_empty() { String::new() } else { format!("; it asks for --allow {}", rights.join(",")) }
 }
 
 fn is_good_check(name: &str, found: &Found) -> anyhow::Result<bool> {
@@ -140,5 +154,5 @@ fn is_good_text(text: &str, name: &str, found: Option<&Found>) -> anyhow::Result
 }
 
 fn good(name: &str, what: &str) -> std::io::Result<()> {
-    output::read_enough(writeln!(std::io::stdout(), "{name}: good: {what}"))
+    output::read_enough(writeln!(std::io::stdout(), "{}: good: {what}", printable(name)))
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::arguments::{ListArguments, ShowArguments, trust};
 use super::run::load;
-use crate::order::Order as _;
+use crate::printable::printable;
 use crate::probe::PROBES;
 use crate::runbook::{self, Found, Kind, Listed, NotFound, Problems, SHIPPED};
 use crate::sys::trust::Trust;
@@ -31,7 +31,7 @@ pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
         shown += print(&mut out, "Checks (casebook check NAME)", checks, &words, arguments.checks)?;
     }
     if shown == 0 && !words.is_empty() {
-        writeln!(out, "Nothing fits `{}`; `casebook list` shows all.", arguments.words.join(" "))?;
+        writeln!(out, "Nothing fits `{}`; `casebook list` shows all.", printable(arguments.words.join(" ")))?;
     }
     if words.is_empty() && !arguments.checks {
         writeln!(out, "\nChecks: casebook list --checks\n\nProbes (casebook probe NAME)")?;
@@ -74,7 +74,9 @@ fn rows(kind: Kind, read: impl Fn(&Found) -> Result<(usize, String), Problems>) 
             }
             Err(error) => {
                 let name = match &error {
-                    NotFound::Unreadable { path, .. } => path.file_stem().unwrap_or_default().to_string_lossy().into(),
+                    NotFound::Unreadable { path, .. } | NotFound::Override { path, .. } => {
+                        path.file_stem().unwrap_or_default().to_string_lossy().into()
+                    }
                     _ => String::new(),
                 };
                 Row { name, fit: usize::MAX, about: format!("REFUSED: {error}"), origin: SHIPPED.into(), hides }
@@ -92,15 +94,15 @@ fn print(
     places: bool,
 ) -> anyhow::Result<usize> {
     rows.retain(|row| row.fit > 0 || words.is_empty());
-    rows.order_by_key(|row| std::cmp::Reverse(row.fit));
+    rows.sort_by_key(|row| std::cmp::Reverse(row.fit));
     if !rows.is_empty() {
         writeln!(out, "{head}")?;
     }
     for row in &rows {
-        writeln!(out, "  {:<24} {}", row.name, row.about)?;
+        writeln!(out, "  {:<24} {}", printable(&row.name), printable(&row.about))?;
         if places || row.origin != SHIPPED || !row.hides.is_empty() {
             let hides = if row.hides.is_empty() { String::new() } else { format!(", before {}", row.hides.join(", ")) };
-            writeln!(out, "  {:<24} from {}{hides}", "", row.origin)?;
+            writeln!(out, "  {:<24} from {}", "", printable(format!("{}{hides}", row.origin)))?;
         }
     }
     Ok(rows.len())

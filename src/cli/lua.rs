@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::arguments::LuaArguments;
+use super::confinement::Start;
 use super::display::Display;
 use super::run::end_on_signals;
 use super::{output, say};
@@ -19,13 +20,17 @@ use crate::report;
 use crate::script::sandbox::{Modules, Stopped};
 use crate::script::{Answer, Given, Question, Shown, session};
 use lines::Lines;
+pub(super) use lines::history;
 
-pub(super) fn lua(arguments: &LuaArguments) -> anyhow::Result<u8> {
+pub(super) fn lua(arguments: &LuaArguments, start: Start) -> anyhow::Result<u8> {
     let mut lines = Lines::open(&arguments.evaluate)?;
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(false);
-    let observer = Live::new(cancel, display.progress()).behaving(Manners::default());
+    let observer = Live::new(cancel, display.progress())
+        .behaving(Manners::default())
+        .allowing(arguments.allow.rights())
+        .on(start.threads);
     let secrets = Secrets::default();
     let mut failed = false;
     loop {
@@ -37,7 +42,7 @@ pub(super) fn lua(arguments: &LuaArguments) -> anyhow::Result<u8> {
         };
         let mut asker = Asker::new(&observer, &secrets, arguments.window.0, given.now);
         let mut broken = None;
-        let modules = Modules { folder: Some(".".into()), ..Modules::default() };
+        let modules = Modules { folder: Some(".".into()), trust: arguments.scripts.trusting(), ..Modules::default() };
         let ended = session(given, &modules, &arguments.scripts.limits(), |question| match question {
             Question::Line(goes_on) => Answer::Line(lines.next(goes_on)),
             Question::Probes(calls) => Answer::Probes(asker.answer(calls)),
@@ -81,7 +86,7 @@ fn show(values: &[Shown], as_json: bool) -> std::io::Result<()> {
     for value in values {
         match value {
             Shown::Words(words) => writeln!(out, "{words}")?,
-            Shown::Data(data) if as_json => writeln!(out, "{}", serde_json::to_string_pretty(data)?)?,
+            Shown::Data(data) if as_json => report::json_lines(data, &mut out)?,
             Shown::Data(Value::String(text)) => writeln!(out, "{}", crate::printable::printable(text))?,
             Shown::Data(Value::Null) => writeln!(out, "nil")?,
             Shown::Data(Value::Object(none)) if none.is_empty() => writeln!(out, "{{}}")?,
@@ -90,7 +95,7 @@ fn show(values: &[Shown], as_json: bool) -> std::io::Result<()> {
                 write!(out, "{}", report::table(&list, width).trim_start_matches('\n'))?;
             }
             Shown::Data(data @ Value::Object(_)) => write!(out, "{}", report::table(data, width))?,
-            Shown::Data(data) => writeln!(out, "{data}")?,
+            Shown::Data(data) => writeln!(out, "{}", crate::printable::printable(data.to_string()))?,
         }
     }
     out.flush()

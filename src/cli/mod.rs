@@ -5,6 +5,7 @@ mod attach;
 mod case_file;
 mod cases;
 mod check;
+mod confinement;
 mod diff;
 mod display;
 mod doctor;
@@ -32,7 +33,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::sys::memory;
+use crate::printable;
+use crate::sys::{confine, memory};
 use arguments::{Arguments, Command};
 
 /// Bad usage, or a bad runbook (`EX_USAGE`).
@@ -53,6 +55,7 @@ pub fn command() -> clap::Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     memory::share_one_arena();
+    confine::process();
     quiet_probe_panics();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -63,25 +66,26 @@ pub fn main() -> ExitCode {
             return ExitCode::from(status);
         }
     };
+    let start = confinement::start(&arguments.command);
     let result = match arguments.command {
-        Command::Run(arguments) => run::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments, start),
         Command::List(arguments) => list::list(&arguments),
         Command::Show(arguments) => list::show(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
         Command::New(arguments) => new::new(&arguments),
         Command::Lint(arguments) => lint::lint(&arguments),
-        Command::Check(arguments) => check::check(&arguments),
+        Command::Check(arguments) => check::check(&arguments, start),
         Command::Test(arguments) => test::test(&arguments),
-        Command::Lua(arguments) => lua::lua(&arguments),
-        Command::Probe(arguments) => probe::probe(&arguments),
+        Command::Lua(arguments) => lua::lua(&arguments, start),
+        Command::Probe(arguments) => probe::probe(&arguments, start),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Diff(arguments) => diff::diff(&arguments),
-        Command::Retest(arguments) => retest::retest(&arguments),
+        Command::Retest(arguments) => retest::retest(&arguments, start),
         Command::Cases(arguments) => cases::cases(&arguments),
         Command::Attach(arguments) => attach::attach(&arguments),
         Command::Unredact(arguments) => unredact::unredact(&arguments),
-        Command::Doctor => doctor::doctor(),
+        Command::Doctor => doctor::doctor(start),
         Command::Schema(arguments) => generate::schema(&arguments),
         Command::Generate(arguments) => generate::generate(&arguments),
         Command::Completions(arguments) => generate::completions(&arguments),
@@ -93,7 +97,12 @@ pub fn main() -> ExitCode {
             if is_closed_pipe(&error) {
                 return ExitCode::SUCCESS;
             }
-            say(format_args!("casebook: {error:#}"));
+            let hint = if is_too_large(&error) {
+                "; the session limits the size of files (`ulimit -f`): raise that, or write less"
+            } else {
+                ""
+            };
+            say(format_args!("casebook: {error:#}{hint}"));
             ExitCode::from(if error.is::<Usage>() { BAD_USAGE } else { INTERNAL })
         }
     }
@@ -101,7 +110,32 @@ pub fn main() -> ExitCode {
 
 /// Says something on stderr. That nobody listens there is no reason to fail.
 fn say(message: impl fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "{message}");
+    let _ = writeln!(io::stderr().lock(), "{}", harmless(&message.to_string(), output::stderr_color()));
+}
+
+/// The message with nothing in it that a terminal obeys: names of files, and what others wrote, stand in many. Colours stay,
+/// where there are any; hidden text does not.
+fn harmless(message: &str, color: bool) -> String {
+    let mut out = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some(c) = rest.chars().next() {
+        let colored = rest.strip_prefix("\u{1b}[").filter(|_| color).and_then(|inside| {
+            let length = inside.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+            let hides = inside[..length].split(';').any(|part| part == "8");
+            (inside[length..].starts_with('m') && !hides).then_some(length + 3)
+        });
+        match colored {
+            Some(length) => {
+                out.push_str(&rest[..length]);
+                rest = &rest[length..];
+                continue;
+            }
+            None if matches!(c, '\n' | '\t') => out.push(c),
+            None => printable::push_visible(&mut out, c),
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    out
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
@@ -112,12 +146,32 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
+/// Whether a write failed at the limit of the session on the size of files, whose signal is ignored.
+fn is_too_large(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::FileTooLarge))
+}
+
 /// A probe that breaks down is a gap in the report; its panic message would only tear the progress display.
 fn quiet_probe_panics() {
     let loud = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if !std::thread::current().name().is_some_and(|name| name.starts_with("probe ")) {
+        if !std::thread::current().name().is_some_and(|name| name.starts_with("probe ") || name == "probes") {
             loud(panic);
         }
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn a_message_keeps_its_lines_and_colours_and_nothing_else_that_a_terminal_obeys() {
+        assert_eq!(harmless("a\u{202e}b\n\tc\u{1b}[2Jd", true), "a\\u{202e}b\n\tc\\u{1b}[2Jd");
+        assert_eq!(harmless("\u{1b}[1;31mred\u{1b}[0m", true), "\u{1b}[1;31mred\u{1b}[0m");
+        assert_eq!(harmless("\u{1b}[31mred", false), "\\u{1b}[31mred");
+        assert_eq!(harmless("\u{1b}[8mhidden", true), "\\u{1b}[8mhidden");
+    }
 }

@@ -1,19 +1,22 @@
 //! `casebook new`: a check or runbook to begin with, and its test beside it.
-#![allow(clippy::disallowed_methods, reason = "the operator asked for these files")]
 
-use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::Usage;
 use super::arguments::{NewArguments, NewKind};
 use crate::script::is_keyword;
+use crate::sys::outlet;
 
 const CHECK: &str = include_str!("../../lua/templates/check.lua");
 const CHECK_TEST: &str = include_str!("../../lua/templates/check.test.yaml");
 const RUNBOOK: &str = include_str!("../../lua/templates/runbook.yaml");
 const RUNBOOK_TEST: &str = include_str!("../../lua/templates/runbook.test.yaml");
 const LUA_RUNBOOK: &str = include_str!("../../lua/templates/runbook.lua");
+
+/// The permissions of what is written, before the umask.
+const FOLDER: u32 = 0o777;
+const FILE: u32 = 0o666;
 
 pub(super) fn new(arguments: &NewArguments) -> anyhow::Result<u8> {
     let name = valid(&arguments.name, arguments.kind)?;
@@ -27,15 +30,24 @@ pub(super) fn new(arguments: &NewArguments) -> anyhow::Result<u8> {
         (NewKind::Runbook, true) => ("runbooks", vec![(format!("{name}.lua"), LUA_RUNBOOK)]),
     };
     let folder = arguments.dir.clone().unwrap_or_else(|| PathBuf::from(folder));
-    if let Some(taken) = files.iter().map(|(file, _)| folder.join(file)).find(|path| path.exists()) {
-        return Err(Usage(format!("{} is there already; take another name", taken.display())).into());
+    let refused =
+        |path: &Path, error: &dyn std::fmt::Display| Usage(format!("cannot write {}: {error}", path.display()));
+    let taken = |path: &Path| Usage(format!("{} is there already; take another name", path.display()));
+    // A link that leads nowhere has its name, too.
+    if let Some(there) = files.iter().map(|(file, _)| folder.join(file)).find(|path| path.symlink_metadata().is_ok()) {
+        return Err(taken(&there).into());
     }
-    let refused = |path: &Path, error: std::io::Error| Usage(format!("cannot write {}: {error}", path.display()));
-    fs::create_dir_all(&folder).map_err(|error| refused(&folder, error))?;
-    let mut out = std::io::stdout().lock();
+    let made = outlet::folder(&folder, Some(FOLDER)).map_err(|error| refused(&folder, &error))?;
+    let mut out = io::stdout().lock();
     for (file, template) in &files {
         let path = folder.join(file);
-        fs::write(&path, template.replace("NAME", name)).map_err(|error| refused(&path, error))?;
+        let written = outlet::create_in(&made, file.as_ref(), FILE)
+            .map_err(io::Error::from)
+            .and_then(|mut new| new.write_all(template.replace("NAME", name).as_bytes()));
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => taken(&path),
+            _ => refused(&path, &error),
+        })?;
         writeln!(out, "wrote {}", path.display())?;
     }
     let first = folder.join(&files[0].0);

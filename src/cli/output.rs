@@ -6,7 +6,8 @@ use std::path::Path;
 use super::arguments::OutputArguments;
 use super::place::Place;
 use super::redact::Redaction;
-use super::{Usage, say};
+use super::{Usage, case_file, say};
+use crate::archive::CaseFile;
 use crate::case::Case;
 use crate::report::{self, Options, RENDERERS, Renderer};
 
@@ -44,43 +45,50 @@ impl Sinks {
         Ok(Sinks { printed, files, case, options: Options { width, color, verbose: arguments.verbose }, redaction })
     }
 
-    /// Whether something gets pseudonyms.
-    pub fn redacts(&self) -> bool {
-        self.redaction.is_some()
+    /// The case as it may be written anywhere, under pseudonyms where they are wanted; and whether the map that undoes them
+    /// could be kept. An error: it must not be written anywhere.
+    pub fn leaving(&self, file: impl Into<CaseFile>) -> anyhow::Result<(CaseFile, anyhow::Result<()>)> {
+        let CaseFile { case, attached } = file.into();
+        let (case, map) = match &self.redaction {
+            Some(redaction) => redaction.apply(case)?,
+            None => (case, Ok(())),
+        };
+        let has_pseudonyms = self.redaction.is_some() || case.may_have_pseudonyms();
+        let file = CaseFile { case, attached };
+        Ok((if has_pseudonyms { case_file::without_originals(file) } else { file }, map))
     }
 
-    /// The case as it may be written anywhere, under pseudonyms where they are wanted; and whether the map that undoes them
-    /// could be kept.
-    pub fn leaving(&self, case: Case) -> (Case, anyhow::Result<()>) {
-        match &self.redaction {
-            Some(redaction) => redaction.apply(case),
-            None => (case, Ok(())),
-        }
+    /// A report as it may leave. Without pseudonyms it goes out as it is made.
+    fn render(&self, case: &Case, renderer: &dyn Renderer, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+        let Some(redaction) = &self.redaction else { return renderer.render(case, options, out) };
+        let mut bytes = Vec::new();
+        renderer.render(case, options, &mut bytes)?;
+        out.write_all(&redaction.clean(bytes).map_err(io::Error::other)?)
     }
 
     /// Writes the report of a case that may leave everywhere. A file that cannot be written does not keep it from the
     /// terminal.
-    pub fn write(&self, case: &Case) -> anyhow::Result<()> {
-        let failed = self.write_files(case);
+    pub fn write(&self, file: &CaseFile) -> anyhow::Result<()> {
+        let failed = self.write_files(file);
         let mut stdout = BufWriter::new(io::stdout().lock());
-        read_enough(self.printed.render(case, &self.options, &mut stdout).and_then(|()| stdout.flush()))?;
+        read_enough(self.render(&file.case, self.printed, &self.options, &mut stdout).and_then(|()| stdout.flush()))?;
         // What is still buffered for a reader that is gone is not tried again.
         let _ = stdout.into_parts();
         failed
     }
 
     /// Writes the files alone.
-    pub fn write_files(&self, case: &Case) -> anyhow::Result<()> {
+    pub fn write_files(&self, file: &CaseFile) -> anyhow::Result<()> {
         let mut failed = None;
         for (place, renderer) in &self.files {
             let options = Options { color: false, width: 100, ..self.options };
-            match place.write(|out| renderer.render(case, &options, out)) {
+            match place.write(|out| self.render(&file.case, *renderer, &options, out)) {
                 Ok(()) => say(format_args!("report written: {}", place.path().display())),
                 Err(error) => failed = Some(error),
             }
         }
         if let Some(place) = &self.case {
-            match super::case_file::write(place, case) {
+            match case_file::write(place, file) {
                 Ok(()) => say(format_args!("case saved: {}", place.path().display())),
                 Err(error) => failed = Some(error),
             }

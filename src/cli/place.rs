@@ -1,64 +1,61 @@
 //! A file that a run will write: whether it can be written is settled before anything is asked.
-#![allow(clippy::disallowed_methods, reason = "the operator named the files that are written here")]
 
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use nix::unistd::Uid;
 
 use super::Usage;
+use crate::sys::outlet::{self, Outlet, Part, Refused};
 
-/// Where a file goes.
+/// Where a file goes. What it goes to is open already: its folder, or the pipe or device itself.
 #[derive(Debug)]
 pub(super) struct Place {
     path: PathBuf,
-    /// A pipe or a device: it is written as it stands; a file is replaced whole.
-    special: bool,
-    /// The permissions of a new file, before the umask.
-    mode: u32,
+    outlet: Outlet,
+    readers: Readers,
+}
+
+/// Who may read what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readers {
+    /// What a report tells of a host: root's for root alone, another user's as that one's umask says. A file of one's own
+    /// that is there keeps its permissions.
+    OfReports,
+    /// Its owner alone, whatever was there.
+    Owner,
+    /// Those whom the umask lets: what is no report.
+    Umask,
 }
 
 impl Place {
-    /// Settles that the file can be written.
+    /// Settles that a report or a case can be written.
     pub fn prepare(path: &Path) -> Result<Self, Usage> {
-        Place::prepare_as(path, 0o666)
+        Place::prepare_for(path, Readers::OfReports)
     }
 
-    /// Settles that a file can be written that only its owner can read.
-    pub fn prepare_private(path: &Path) -> Result<Self, Usage> {
-        Place::prepare_as(path, 0o600)
-    }
-
-    fn prepare_as(path: &Path, mode: u32) -> Result<Self, Usage> {
-        let refused = |why: &str| Usage(format!("cannot write {}: {why}", path.display()));
-        let place = |special| Place { path: path.to_owned(), special, mode };
-        match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => return Err(refused("it is a folder; name a file in it")),
-            Ok(metadata) if !metadata.is_file() => return Ok(place(true)),
-            _ => {}
+    /// Settles that a file can be written which those may read.
+    pub fn prepare_for(path: &Path, readers: Readers) -> Result<Self, Usage> {
+        let refused = |why: &dyn std::fmt::Display| Usage(format!("cannot write {}: {why}", path.display()));
+        let outlet = outlet::find(path).map_err(|why| match why {
+            Refused::Io(error) => refused(&format!("{error}; choose another folder")),
+            why => refused(&why),
+        })?;
+        let place = Place { path: path.to_owned(), outlet, readers };
+        if let Outlet::File { folder, .. } = &place.outlet
+            && let Err(error) = Part::begin(folder, place.mode())
+        {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            return Err(match error.kind() {
+                io::ErrorKind::PermissionDenied => refused(&format!(
+                    "this user may not write in {}; choose another folder, as in -o /tmp/report.md",
+                    folder.display()
+                )),
+                _ => refused(&format!("{error}; choose another folder")),
+            });
         }
-        if path.file_name().is_none() {
-            return Err(refused("a file's name is missing"));
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if !folder.is_dir() {
-            return Err(refused(&format!("there is no folder {}", folder.display())));
-        }
-        let place = place(false);
-        match place.begin() {
-            Ok((part, _)) => {
-                // What cannot be removed now is overwritten later.
-                let _ = fs::remove_file(part);
-                Ok(place)
-            }
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(refused(&format!(
-                "this user may not write in {}; choose another folder, as in -o /tmp/report.md",
-                folder.display()
-            ))),
-            Err(error) => Err(refused(&format!("{error}; choose another folder"))),
-        }
+        Ok(place)
     }
 
     /// The path as it was given.
@@ -66,43 +63,35 @@ impl Place {
         &self.path
     }
 
-    /// Writes the file, whole or not at all: beside it first, then in its place.
-    pub fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
-        let written = if self.special { self.write_special(write) } else { self.write_whole(write) };
-        written.with_context(|| format!("cannot write {}", self.path.display()))
-    }
-
-    fn write_special(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-        let mut out = BufWriter::new(OpenOptions::new().write(true).open(&self.path)?);
-        write(&mut out)?;
-        out.flush()
-    }
-
-    fn write_whole(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-        let (part, file) = self.begin()?;
-        let mut out = BufWriter::new(file);
-        let result = write(&mut out)
-            .and_then(|()| out.into_inner().map_err(io::IntoInnerError::into_error))
-            .and_then(|file| file.sync_all())
-            .and_then(|()| fs::rename(&part, &self.path));
-        if result.is_err() {
-            // Nothing half-written stays behind; that the part may not exist is no second error.
-            let _ = fs::remove_file(&part);
+    /// The permissions of a new file, before the umask.
+    fn mode(&self) -> u32 {
+        match self.readers {
+            Readers::Owner => 0o600,
+            Readers::OfReports if Uid::effective().is_root() => 0o600,
+            Readers::OfReports | Readers::Umask => 0o666,
         }
-        result
     }
 
-    /// A new file beside the place. That it must be new keeps others from planting a link there.
-    fn begin(&self) -> io::Result<(PathBuf, File)> {
-        let mut attempt = 0;
-        loop {
-            let mut name = self.path.file_name().unwrap_or_default().to_owned();
-            name.push(format!(".{}-{attempt}.part", std::process::id()));
-            let part = self.path.with_file_name(name);
-            match OpenOptions::new().write(true).create_new(true).mode(self.mode).open(&part) {
-                Ok(file) => return Ok((part, file)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 8 => attempt += 1,
-                Err(error) => return Err(error),
+    /// Writes the file, whole or not at all: beside it first, then in its place. A pipe or device is written as it stands.
+    pub fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+        self.try_write(write).with_context(|| format!("cannot write {}", self.path.display()))
+    }
+
+    fn try_write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        let fill = |file| {
+            let mut out = BufWriter::new(file);
+            write(&mut out)?;
+            out.flush()
+        };
+        match &self.outlet {
+            Outlet::Open(file) => fill(file),
+            Outlet::File { folder, name } => {
+                let part = Part::begin(folder, self.mode())?;
+                fill(part.file())?;
+                if self.readers != Readers::Owner {
+                    part.take_permissions_of(name)?;
+                }
+                part.place(name)
             }
         }
     }
@@ -110,6 +99,8 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -131,15 +122,28 @@ mod tests {
     }
 
     #[test]
-    fn a_link_planted_where_the_part_would_be_is_not_followed() {
+    fn a_link_that_appears_where_the_file_goes_is_replaced_and_not_followed() {
         let folder = tempfile::tempdir().unwrap();
-        let victim = folder.path().join("victim");
+        let (path, victim) = (folder.path().join("report.md"), folder.path().join("victim"));
         fs::write(&victim, "untouched").unwrap();
-        let planted = folder.path().join(format!("report.md.{}-0.part", std::process::id()));
-        std::os::unix::fs::symlink(&victim, planted).unwrap();
-        let path = folder.path().join("report.md");
-        Place::prepare(&path).unwrap().write(|out| out.write_all(b"new")).unwrap();
+        let place = Place::prepare(&path).unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        place.write(|out| out.write_all(b"new")).unwrap();
         assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched");
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert!(!fs::symlink_metadata(&path).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn a_folder_that_is_exchanged_after_it_was_settled_gets_nothing() {
+        let around = tempfile::tempdir().unwrap();
+        let at = |name: &str| around.path().join(name);
+        fs::create_dir(at("a")).unwrap();
+        fs::create_dir(at("victim")).unwrap();
+        let place = Place::prepare(&at("a/report.md")).unwrap();
+        fs::rename(at("a"), at("b")).unwrap();
+        std::os::unix::fs::symlink("victim", at("a")).unwrap();
+        place.write(|out| out.write_all(b"new")).unwrap();
+        assert!(at("b/report.md").exists() && !at("victim/report.md").exists());
     }
 }

@@ -2,44 +2,119 @@
 
 use std::io::Write;
 
-use super::arguments::{ShowArguments, trust};
-use super::run::load;
-use crate::engine;
-use crate::probe::{self, AnyProbe};
-use crate::runbook::Target;
+use serde_json::{Map, Value};
 
-pub(super) fn plan(arguments: &ShowArguments) -> anyhow::Result<u8> {
+use super::Usage;
+use super::arguments::{PlanArguments, key_and_value, trust};
+use super::run::load;
+use crate::engine::{self, Foreseen, Foresight};
+use crate::printable::printable;
+use crate::probe::{self, AnyProbe, Right, Rights};
+use crate::runbook::{Runbook, Step, Target};
+
+/// Characters that are shown of a value.
+const LONGEST: usize = 200;
+
+pub(super) fn plan(arguments: &PlanArguments) -> anyhow::Result<u8> {
     let runbook = load(&arguments.runbook, trust(arguments.trust))?;
-    let mut out = std::io::stdout().lock();
-    let plan = engine::plan(&runbook);
+    let given: Map<String, Value> = arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
+    let foresights = engine::foresee(&runbook, &given).map_err(|error| Usage(error.to_string()))?;
+    let rights = arguments.allow.rights();
+    let mut out = Vec::new();
+    write_plan(&mut out, &runbook, &foresights, &rights)?;
+    super::output::read_enough(std::io::stdout().lock().write_all(&out))?;
+    Ok(0)
+}
+
+fn write_plan(out: &mut Vec<u8>, runbook: &Runbook, foresights: &[Foresight], rights: &Rights) -> std::io::Result<()> {
+    let plan = engine::plan(runbook);
     for (number, wave) in plan.waves.iter().enumerate() {
         let watching = wave.iter().filter(|step| step.watches).count();
         let how = if watching > 1 { format!(" ({watching} of them watch the same window)") } else { String::new() };
         writeln!(out, "{}. {}{how}", number + 1, if number == 0 { "Together, at once" } else { "Then" })?;
         for planned in wave {
             let step = &runbook.steps[planned.index];
-            writeln!(out, "   {:<12} {}", step.id, step.title)?;
-            let probes: Vec<&dyn AnyProbe> = match &step.target {
-                Target::Probe(name) => probe::find(name).into_iter().collect(),
-                Target::Check(check) => {
-                    writeln!(out, "   {:<12}   check {}, from {}", "", check.name, check.script.origin)?;
-                    check.needs.iter().filter_map(|name| probe::find(name)).collect()
-                }
-            };
+            writeln!(out, "   {:<12} {}", step.id, printable(&step.title))?;
+            let mut line = |text: String| writeln!(out, "   {:<12}   {text}", "");
+            let probes = probes(step);
+            if let Target::Check(check) = &step.target {
+                line(format!("check {}, from {}", check.name, check.script.origin))?;
+            }
             for probe in &probes {
-                writeln!(out, "   {:<12}   probe {}: {}", "", probe.name(), probe.source())?;
+                line(format!("probe {}: {}", probe.name(), probe.source()))?;
+            }
+            if let Some(foresight) = foresights.get(planned.index) {
+                for text in asked(foresight, rights) {
+                    line(text)?;
+                }
             }
             if !planned.needs.is_empty() {
-                writeln!(out, "   {:<12}   after {}", "", planned.needs.join(", "))?;
+                line(format!("after {}", planned.needs.join(", ")))?;
             }
             if let Some(when) = &step.when {
-                writeln!(out, "   {:<12}   when {}", "", when.text)?;
+                line(format!("when {}", printable(&when.text)))?;
             }
             for need in probes.iter().flat_map(|probe| probe.needs()) {
-                writeln!(out, "   {:<12}   without {}: {}", "", need.what, need.without)?;
+                line(format!("without {}: {}", need.what, need.without))?;
             }
         }
     }
     writeln!(out, "\nThen {} causes are weighed.", runbook.causes.len())?;
-    Ok(0)
+    let wanting: Vec<&str> = missing(foresights, rights).into_iter().map(Right::word).collect();
+    if !wanting.is_empty() {
+        let flags = wanting.join(",");
+        writeln!(
+            out,
+            "\nIt asks for more than it is given. Steps that need it will not look, unless you run it with --allow {flags}."
+        )?;
+    }
+    Ok(())
+}
+
+/// The rights that are asked for and not given.
+fn missing(foresights: &[Foresight], rights: &Rights) -> Vec<Right> {
+    let asked = |right: Right| foresights.iter().any(|foresight| foresight.rights().contains(&right));
+    Right::ALL.into_iter().filter(|right| asked(*right) && !rights.has(*right)).collect()
+}
+
+fn probes(step: &Step) -> Vec<&'static dyn AnyProbe> {
+    match &step.target {
+        Target::Probe(name) => probe::find(name).into_iter().collect(),
+        Target::Check(check) => check.needs.iter().filter_map(|name| probe::find(name)).collect(),
+    }
+}
+
+/// The parameters of a step, and what it does with them.
+fn asked(foresight: &Foresight, rights: &Rights) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, foreseen) in &foresight.params {
+        lines.push(match foreseen {
+            Foreseen::Known(value) => format!("with {name} = {}", short(&value.to_string())),
+            Foreseen::Derived { from, written } => {
+                format!("with {name} from evidence of {}: {}", from.join(", "), short(written))
+            }
+            Foreseen::Wrong(written) => format!("with {name}, not known before the run: {}", short(written)),
+        });
+    }
+    for used in &foresight.uses {
+        let right = match used.right {
+            Some(right) if rights.has(right) => format!(" (allowed by --allow {right})"),
+            Some(right) => format!(": needs --allow {right}"),
+            None => String::new(),
+        };
+        lines.push(format!("will {}{right}", used.what));
+    }
+    for (right, probe) in &foresight.open {
+        lines.push(format!(
+            "may ask probe {probe} for what needs --allow {right}: the check chooses its parameters itself"
+        ));
+    }
+    lines
+}
+
+/// In one line, harmless to print.
+fn short(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown: String = printable(&text).chars().take(LONGEST).collect();
+    if shown.len() < text.len() { format!("{shown}…") } else { shown }
 }

@@ -7,14 +7,16 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::arguments::{ProbeArguments, key_and_value};
+use super::confinement::Start;
 use super::display::Display;
 use super::run::end_on_signals;
 use super::{Usage, say};
+use crate::bounded_json::{self, Budget};
 use crate::case::Evidence;
-use crate::engine::{Ask, Live, Observer};
+use crate::engine::{Ask, Live, Observer, ProbeThreads};
 use crate::generate;
 use crate::nearest::nearest;
-use crate::probe::{self, AnyProbe, Cancel, Inputs, Manners, PROBES};
+use crate::probe::{self, AnyProbe, Cancel, Inputs, Manners, PROBES, Rights};
 use crate::redact;
 
 /// Bytes that are written at a time.
@@ -23,7 +25,7 @@ const OUTPUT: usize = 64 * 1024;
 /// How much longer than its window a probe may take.
 const GRACE: Duration = Duration::from_secs(30);
 
-pub(super) fn probe(arguments: &ProbeArguments) -> anyhow::Result<u8> {
+pub(super) fn probe(arguments: &ProbeArguments, start: Start) -> anyhow::Result<u8> {
     let probe = probe::find(&arguments.name).ok_or_else(|| unknown(&arguments.name))?;
     if arguments.help_params {
         write!(std::io::stdout(), "{}", generate::probe_page(probe))?;
@@ -37,7 +39,13 @@ pub(super) fn probe(arguments: &ProbeArguments) -> anyhow::Result<u8> {
     let params = probe.complete_params(&Value::Object(params)).map_err(|why| {
         Usage(format!("probe {}: {why}; `casebook probe {0} --help-params` explains them", probe.name()))
     })?;
-    let evidence = observe(probe, params, arguments.manners.manners());
+    let asking = Asking {
+        time_limit: arguments.timeout.map(|timeout| timeout.0),
+        manners: arguments.manners.manners(),
+        rights: arguments.allow.rights(),
+        threads: start.threads,
+    };
+    let evidence = observe(probe, params, asking);
     match print(&evidence, &arguments.format) {
         Err(error) if super::is_closed_pipe(&error) => {}
         other => other?,
@@ -82,18 +90,27 @@ fn typed(probe: &dyn AnyProbe, schema: &Value, key: &str, value: Value) -> Resul
             .collect());
     }
     if !types("string") && (types("integer") || types("number") || types("boolean") || types("object")) {
-        return serde_json::from_str(text)
+        return bounded_json::from_slice(text.as_bytes(), &mut Budget::default())
             .map_err(|_| Usage(format!("probe {}: `{key}` cannot be `{text}`", probe.name())));
     }
     Ok(value)
 }
 
+/// What one probe may take and do.
+struct Asking {
+    time_limit: Option<Duration>,
+    manners: Manners,
+    rights: Rights,
+    threads: ProbeThreads,
+}
+
 /// Asks the probe, and before it those whose evidence it derives its result from.
-fn observe(probe: &'static dyn AnyProbe, params: Value, manners: Manners) -> Evidence {
+fn observe(probe: &'static dyn AnyProbe, params: Value, asking: Asking) -> Evidence {
+    let Asking { time_limit, manners, rights, threads } = asking;
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(false);
-    let live = Live::new(cancel, display.progress()).behaving(manners);
+    let live = Live::new(cancel, display.progress()).behaving(manners).allowing(rights).on(threads);
     let mut inputs = Inputs::new();
     let others: Vec<Ask> = probe
         .derives_from()
@@ -116,7 +133,9 @@ fn observe(probe: &'static dyn AnyProbe, params: Value, manners: Manners) -> Evi
             inputs.insert(evidence.probe.clone(), Arc::new(evidence));
         }
     }
-    let mut answers = live.observe(vec![ask(probe, params, inputs)]);
+    let mut asked = ask(probe, params, inputs);
+    asked.time_limit = time_limit.unwrap_or(asked.time_limit);
+    let mut answers = live.observe(vec![asked]);
     display.finish();
     let mut evidence = answers.remove(0);
     redact::evidence(&mut evidence);
@@ -135,6 +154,7 @@ fn ask(probe: &'static dyn AnyProbe, params: Value, inputs: Inputs) -> Ask {
         time_limit: window.unwrap_or_default().saturating_add(GRACE),
         inputs,
         by_check: false,
+        derived: Vec::new(),
     }
 }
 

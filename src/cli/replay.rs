@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::arguments::{ReplayArguments, key_and_value};
 use super::{Usage, case_file, output};
+use crate::archive::CaseFile;
 use crate::case::Case;
 use crate::engine::{self, Recorded, Request};
 use crate::printable;
@@ -24,11 +25,12 @@ const USUAL: &str = "high-inbound-traffic";
 pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
     let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
     if let Some(folder) = &arguments.from {
-        let (case, map) = sinks.leaving(from(folder, arguments)?);
-        map.and(sinks.write(&case))?;
-        return Ok(case.verdict.exit_status());
+        let (file, map) = sinks.leaving(from(folder, arguments)?)?;
+        map.and(sinks.write(&file))?;
+        return Ok(file.case.verdict.exit_status());
     }
-    let recorded = case_file::read(arguments.case.as_deref().unwrap_or_default(), Trust::Waived)?.case;
+    let CaseFile { case: recorded, attached } =
+        case_file::read(arguments.case.as_deref().unwrap_or_default(), Trust::Waived, &mut arguments.reading.budget())?;
     let runbook = match &arguments.runbook {
         Some(name) => super::run::load(name, arguments.scripts.trusting())?,
         None => own(&recorded)?,
@@ -44,9 +46,16 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
     }
     let set: Vec<&str> =
         arguments.set.iter().filter_map(|text| text.split_once('=')).map(|(key, _)| key.trim()).collect();
-    let (case, map) = sinks.leaving(judge(recorded, &runbook, params, &set, arguments.scripts.limits())?);
-    map.and(sinks.write(&case))?;
-    Ok(case.verdict.exit_status())
+    // Judged again by the case's own runbook, the commands are its author's, unless this casebook carries the same.
+    let foreign = arguments.runbook.is_none()
+        && !case_file::is_kept(arguments.case.as_deref().unwrap_or_default())
+        && !runbook::is_shipped(&recorded.runbook);
+    let mut case = judge(recorded, &runbook, params, &set, arguments.scripts.limits())?;
+    case.foreign_commands = foreign;
+    // What lay beside the case goes on with it; where its evidence says that files lie, nobody looks.
+    let (file, map) = sinks.leaving(CaseFile { case, attached })?;
+    map.and(sinks.write(&file))?;
+    Ok(file.case.verdict.exit_status())
 }
 
 /// Judges what tools printed.
@@ -59,6 +68,9 @@ fn from(folder: &Path, arguments: &ReplayArguments) -> anyhow::Result<Case> {
         arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
     let printouts = Printouts::read(folder).map_err(|why| Usage(format!("{} {why}", folder.display())))?;
     super::say(format_args!("{} shows something of: {}", folder.display(), printouts.shows().join(", ")));
+    if let Some(links) = printouts.links() {
+        super::say(links);
+    }
     let unread = printouts.unread();
     if !unread.is_empty() {
         let named = unread.iter().take(NAMED).map(printable::printable).collect::<Vec<_>>().join(", ");
@@ -96,7 +108,7 @@ pub(super) fn own(case: &Case) -> anyhow::Result<Runbook> {
 
 /// Judges the evidence of a case again, with these parameters, some of which were set anew.
 fn judge(
-    recorded: Case,
+    mut recorded: Case,
     runbook: &Runbook,
     params: Map<String, Value>,
     set: &[&str],
@@ -111,7 +123,7 @@ fn judge(
         limits,
         printed: &|_, _| {},
     };
-    let observer = Recorded::new(recorded.evidence.clone(), runbook);
+    let observer = Recorded::new(std::mem::take(&mut recorded.evidence), runbook);
     let mut case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()))?;
     redact::carry(&recorded, &mut case);
     // What the looking cost, and whether it was cut short, are facts of the recorded run.

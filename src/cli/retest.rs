@@ -3,13 +3,14 @@
 use serde_json::{Map, Value};
 
 use super::arguments::{OutputArguments, RedactArguments, RetestArguments, key_and_value};
-use super::keep::Keeper;
+use super::confinement::Start;
 use super::output::{self, Sinks};
 use super::{Usage, case_file, diff, replay, run, say};
+use crate::bounded_json::Budget;
 use crate::case::Difference;
 use crate::sys::identity;
 
-pub(super) fn retest(arguments: &RetestArguments) -> anyhow::Result<u8> {
+pub(super) fn retest(arguments: &RetestArguments, start: Start) -> anyhow::Result<u8> {
     let reports = OutputArguments {
         files: arguments.files.clone(),
         format: None,
@@ -18,8 +19,9 @@ pub(super) fn retest(arguments: &RetestArguments) -> anyhow::Result<u8> {
         redact: RedactArguments { redact: Vec::new(), redact_map: None },
     };
     let sinks = Sinks::prepare(&reports, arguments.save.as_deref())?;
+    let mut budget = Budget::new(arguments.manners.max_memory.0);
     // What the case says is about to be done, so it must be as trustworthy as a runbook.
-    let before = case_file::read(&arguments.case, arguments.scripts.trusting())?.case;
+    let before = case_file::read(&arguments.case, arguments.scripts.trusting(), &mut budget)?.case;
     let runbook = replay::own(&before)?;
     let mut params: Map<String, Value> = before.given.clone();
     for (key, value) in arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
@@ -36,13 +38,17 @@ pub(super) fn retest(arguments: &RetestArguments) -> anyhow::Result<u8> {
     if host.name != before.host.name {
         say(format_args!("casebook: the case is of {}; this is {}", before.host.name, host.name));
     }
-    let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
-    let bounds = run::Bounds { limits: arguments.scripts.limits(), manners: arguments.manners.manners() };
-    let after = run::live(&runbook, params, bounds, arguments.quiet, &mut keeper)?;
-    let difference = Difference::between(&before, &after);
+    let Start { threads, mut keeper, .. } = start;
+    let bounds = run::Bounds {
+        limits: arguments.scripts.limits(),
+        manners: arguments.manners.manners(),
+        rights: arguments.allow.rights(),
+    };
+    let after = run::live(&runbook, params, bounds, arguments.quiet, threads, &mut keeper)?;
+    let difference = Difference::between(&before, &after.case);
     let written = sinks.write_files(&after);
     keeper.keep(&after);
     output::read_enough(diff::print(&difference, &arguments.format, arguments.verbose))?;
     written?;
-    Ok(after.verdict.exit_status())
+    Ok(after.case.verdict.exit_status())
 }

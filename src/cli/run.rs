@@ -9,13 +9,15 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::arguments::{RunArguments, key_and_value};
+use super::confinement::Start;
 use super::display::Display;
 use super::keep::{Begun, Keeper};
 use super::output;
-use super::{Usage, say};
-use crate::case::Case;
-use crate::engine::{self, Live, Request, Settled};
-use crate::probe::{Cancel, Manners};
+use super::{Usage, case_file, say};
+use crate::archive::CaseFile;
+use crate::engine::{self, Live, ProbeThreads, Request, Settled};
+use crate::printable::printable;
+use crate::probe::{Cancel, Manners, Rights, Wrote};
 use crate::runbook::{self, Kind, Runbook};
 use crate::script::sandbox::Limits;
 use crate::sys::identity;
@@ -24,15 +26,32 @@ use crate::sys::trust::Trust;
 /// The runbook of that name or file, checked.
 pub(super) fn load(name: &str, trust: Trust) -> Result<Runbook, Usage> {
     let found = runbook::find(Kind::Runbook, name, None, trust).map_err(|error| Usage(error.to_string()))?;
-    runbook::load_found(&found, trust).map_err(|problems| {
+    let runbook = runbook::load_found(&found, trust).map_err(|problems| {
         let shown = problems.render(output::stderr_color());
         Usage(format!("the runbook {name} cannot be run\n{shown}"))
-    })
+    })?;
+    if runbook.overrides_embedded {
+        say_override("runbook", &runbook.name, &runbook.origin);
+    }
+    for check in runbook.checks().filter(|check| check.overrides_embedded) {
+        say_override("check", &check.name, &check.script.origin);
+    }
+    Ok(runbook)
 }
 
-pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
+/// Says that a file is taken in place of what ships under its name.
+pub(super) fn say_override(kind: &str, name: &str, origin: &str) {
+    say(format_args!("casebook: WARNING: {} is taken in place of the {kind} `{name}` that ships", printable(origin)));
+}
+
+pub(super) fn run(arguments: &RunArguments, start: Start) -> anyhow::Result<u8> {
     let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
-    let runbook = load(&arguments.runbook, arguments.scripts.trusting())?;
+    let mut runbook = load(&arguments.runbook, arguments.scripts.trusting())?;
+    if let Some(timeout) = arguments.timeout {
+        for step in &mut runbook.steps {
+            step.timeout_seconds.get_or_insert(timeout.0.as_secs_f64());
+        }
+    }
     let mut params = Map::new();
     for (key, value) in arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
         params.insert(key, value);
@@ -47,31 +66,37 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
         let addresses: Vec<String> = arguments.local.iter().map(ToString::to_string).collect();
         params.insert("pcap_local".into(), Value::String(addresses.join(", ")));
     }
-    let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
-    let bounds = Bounds { limits: arguments.scripts.limits(), manners: arguments.manners.manners() };
-    let case = live(&runbook, params, bounds, arguments.quiet, &mut keeper)?;
-    let (case, map) = sinks.leaving(case);
-    let written = sinks.write(&case);
+    let Start { threads, mut keeper, .. } = start;
+    let bounds = Bounds {
+        limits: arguments.scripts.limits(),
+        manners: arguments.manners.manners(),
+        rights: arguments.allow.rights(),
+    };
+    let case = live(&runbook, params, bounds, arguments.quiet, threads, &mut keeper)?;
+    let (file, map) = sinks.leaving(case)?;
+    let written = sinks.write(&file);
     // What could not be written where it was wanted is all the more worth keeping.
-    keeper.keep(&case);
+    keeper.keep(&file);
     map.and(written)?;
-    Ok(case.verdict.exit_status())
+    Ok(file.case.verdict.exit_status())
 }
 
 /// What a run may take: its scripts, and all of it.
 pub(super) struct Bounds {
     pub limits: Limits,
     pub manners: Manners,
+    pub rights: Rights,
 }
 
-/// Runs a runbook on this host, with a journal.
+/// Runs a runbook on this host, with a journal. The packets that it wrote down are attached to its case.
 pub(super) fn live(
     runbook: &Runbook,
     params: Map<String, Value>,
     bounds: Bounds,
     quiet: bool,
+    threads: ProbeThreads,
     keeper: &mut Keeper,
-) -> Result<Case, Usage> {
+) -> Result<CaseFile, Usage> {
     let bad = |error: engine::RunError| Usage(error.to_string());
     let Settled { secrets, params: all, given } = engine::settle(runbook, &params).map_err(bad)?;
     let (host, started) = (identity::host(), Timestamp::now());
@@ -79,7 +104,12 @@ pub(super) fn live(
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(quiet);
-    let mut observer = Live::new(Arc::clone(&cancel), display.progress()).behaving(bounds.manners);
+    let wrote = Wrote::default();
+    let mut observer = Live::new(Arc::clone(&cancel), display.progress())
+        .behaving(bounds.manners)
+        .allowing(bounds.rights)
+        .leaving(wrote.clone())
+        .on(threads);
     if let Some(noted) = noted {
         observer = observer.noting(noted);
     }
@@ -98,7 +128,7 @@ pub(super) fn live(
     };
     let case = engine::run(&request, &observer).map_err(bad);
     display.finish();
-    case
+    Ok(CaseFile { case: case?, attached: case_file::captures(&wrote.take()) })
 }
 
 /// A capture file that can be opened: a wrong name is an error before the run, not a report that saw nothing.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::arguments::TestArguments;
 use super::output::{read_enough, stdout_color};
-use super::place::Place;
+use super::place::{Place, Readers};
 use super::{BAD_USAGE, Usage, output, say};
 use crate::nearest::nearest;
 use crate::runbook::{self, Kind};
@@ -26,7 +26,7 @@ struct Wanted {
 }
 
 pub(super) fn test(arguments: &TestArguments) -> anyhow::Result<u8> {
-    let place = arguments.output.as_deref().map(Place::prepare).transpose()?;
+    let place = arguments.output.as_deref().map(|path| Place::prepare_for(path, Readers::Umask)).transpose()?;
     let wanted = wanted(arguments)?;
     let clock = Instant::now();
     let limits = arguments.scripts.limits();

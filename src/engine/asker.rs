@@ -1,19 +1,21 @@
 //! Answers the calls of probes that a script makes, and keeps what it was told.
 
-use std::collections::HashMap;
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::observer::{Ask, Observer};
 use super::plan::{GRACE, PATIENCE, watches};
 use super::secret::Secrets;
 use crate::case::{Evidence, Gap, Reason};
 use crate::probe::{self, AnyProbe, Inputs};
-use crate::script::Call;
+use crate::runbook::Check;
+use crate::script::{Call, constants};
 
 /// Between a script and the observer.
 pub struct Asker<'a> {
@@ -28,6 +30,8 @@ pub struct Asker<'a> {
     calls: HashMap<&'static str, usize>,
     latest: Inputs,
     told: IndexMap<String, Evidence>,
+    check: Option<(Arc<Check>, Map<String, Value>)>,
+    own: OnceCell<HashSet<String>>,
 }
 
 impl<'a> Asker<'a> {
@@ -45,6 +49,8 @@ impl<'a> Asker<'a> {
             calls: HashMap::new(),
             latest: Inputs::new(),
             told: IndexMap::new(),
+            check: None,
+            own: OnceCell::new(),
         }
     }
 
@@ -53,6 +59,26 @@ impl<'a> Asker<'a> {
         step.clone_into(&mut self.step);
         title.clone_into(&mut self.title);
         self.time_limit = time_limit;
+    }
+
+    /// Asks for a check that was given these parameters: what it passes on beyond them and its own text comes from evidence.
+    pub fn for_check(&mut self, check: &Arc<Check>, params: &Map<String, Value>) {
+        self.check = Some((Arc::clone(check), params.clone()));
+    }
+
+    /// The parameters of a call that are filled from evidence, where the probe could do with them what takes a right.
+    fn derived(&self, probe: &dyn AnyProbe, call: &Call) -> Vec<String> {
+        let Some((check, given)) = self.check.as_ref().filter(|_| !probe.rights().is_empty()) else {
+            return Vec::new();
+        };
+        let names: Vec<String> = call.params.keys().cloned().collect();
+        let uses = probe.uses(&Value::Object(call.params.clone()), &names);
+        if uses.iter().all(|it| it.right.is_none()) || check.is_shipped() {
+            return Vec::new();
+        }
+        let own = self.own.get_or_init(|| constants(&check.script.text));
+        let is_own = |text: &str| own.contains(text) || given.values().any(|value| value.as_str() == Some(text));
+        names.into_iter().filter(|name| call.params.get(name).is_some_and(|value| !all_texts(value, &is_own))).collect()
     }
 
     /// What the probes told, each answer under its name in the case.
@@ -127,6 +153,7 @@ impl<'a> Asker<'a> {
             time_limit: left.map_or(patience, |left| left.min(patience)),
             inputs: if probe.derives_from().is_empty() { Inputs::new() } else { self.latest.clone() },
             by_check: true,
+            derived: self.derived(probe, call),
         })
     }
 
@@ -143,5 +170,15 @@ impl<'a> Asker<'a> {
             missing: Vec::new(),
             loss: Vec::new(),
         }
+    }
+}
+
+/// Whether all texts in a value are such.
+fn all_texts(value: &Value, is_such: &dyn Fn(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => is_such(text),
+        Value::Array(items) => items.iter().all(|item| all_texts(item, is_such)),
+        Value::Object(fields) => fields.iter().all(|(name, field)| is_such(name) && all_texts(field, is_such)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }
 }

@@ -1,17 +1,17 @@
 //! Asks the steps of a runbook, wave by wave: the probes of a wave together, and its checks beside them.
 
 use std::sync::Arc;
+use std::thread::Builder;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::checks::{self, CheckAsk, CheckTerms, Checked};
+use super::checks::{self, CheckAsk, CheckTerms, Checked, ScriptBudget};
 use super::observer::{Ask, Observer};
 use super::plan::{PlannedStep, plan, time_limit};
 use super::run::Request;
 use super::secret::Secrets;
 use crate::case::{Evidence, Gap, Reason, Truth};
-use crate::order::Order as _;
 use crate::probe::{self, AnyProbe, Inputs};
 use crate::runbook::{Argument, Check, ParamType, Runbook, Step, Target};
 use crate::script::{Scope, Unknown};
@@ -34,6 +34,8 @@ pub(super) struct Terms<'a> {
     pub scope: &'a Scope,
     pub window: Duration,
     pub secrets: Secrets,
+    /// What all checks may take together.
+    pub scripts: ScriptBudget,
 }
 
 pub(super) fn observe(terms: &Terms<'_>, observer: &dyn Observer) -> Vec<Seen> {
@@ -73,7 +75,7 @@ pub(super) fn observe(terms: &Terms<'_>, observer: &dyn Observer) -> Vec<Seen> {
             seen[*index] = Some(record(scope, step, Seen::Checked(Box::new(found))));
         }
         asked.extend(checked);
-        asked.order();
+        asked.sort();
         for index in asked {
             let step = &runbook.steps[index];
             if step.stop.as_ref().is_some_and(|stop| scope.judge(stop).truth == Truth::Yes) {
@@ -94,8 +96,9 @@ fn ask_together(
     asks: Vec<Ask>,
     check_asks: &[CheckAsk],
 ) -> (Vec<Evidence>, Vec<Checked>) {
-    let Terms { request, window, secrets, .. } = terms;
-    let check_terms = CheckTerms { observer, window: *window, now: request.started, limits: &request.limits, secrets };
+    let Terms { request, window, secrets, scripts, .. } = terms;
+    let check_terms =
+        CheckTerms { observer, window: *window, now: request.started, limits: &request.limits, secrets, scripts };
     let checked = |ask: &CheckAsk| {
         let mut checked = checks::run(ask, &check_terms);
         if let Some(recorded) = observer.recorded(&ask.step) {
@@ -107,23 +110,36 @@ fn ask_together(
         }
         checked
     };
+    if check_asks.is_empty() {
+        return (if asks.is_empty() { Vec::new() } else { observer.observe(asks) }, Vec::new());
+    }
     std::thread::scope(|threads| {
-        let (checked, checked_asks) = (&checked, check_asks);
-        let checks = threads.spawn(move || {
-            let mut all = Vec::with_capacity(checked_asks.len());
-            for some in checked_asks.chunks(CHECKS_AT_ONCE) {
-                std::thread::scope(|threads| {
-                    let running: Vec<_> = some.iter().map(|ask| threads.spawn(move || checked(ask))).collect();
-                    all.extend(running.into_iter().map(|thread| thread.join()));
-                });
-            }
-            all
-        });
+        let checked = &checked;
+        let checks = Builder::new().name("checks".into()).spawn_scoped(threads, move || run_all(check_asks, checked));
         let answers = if asks.is_empty() { Vec::new() } else { observer.observe(asks) };
-        let all = checks.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let all = all.into_iter().map(|one| one.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        (answers, all.collect())
+        let all = match checks {
+            Ok(checks) => checks.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            // Where no thread can be made they come after the probes.
+            Err(_) => run_all(check_asks, checked),
+        };
+        (answers, all)
     })
+}
+
+/// Runs checks, some at a time; those for which no thread can be made one after the other.
+fn run_all(asks: &[CheckAsk], checked: &(impl Fn(&CheckAsk) -> Checked + Sync)) -> Vec<Checked> {
+    let mut all = Vec::with_capacity(asks.len());
+    for some in asks.chunks(CHECKS_AT_ONCE) {
+        std::thread::scope(|threads| {
+            let start = |ask| Builder::new().name("check".into()).spawn_scoped(threads, move || checked(ask));
+            let running: Vec<_> = some.iter().map(|ask| (ask, start(ask))).collect();
+            all.extend(running.into_iter().map(|(ask, thread)| match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Err(_) => checked(ask),
+            }));
+        });
+    }
+    all
 }
 
 /// Makes what came of a step known to the expressions.
@@ -225,6 +241,11 @@ fn prepare_probe(
     if planned.watches {
         params.entry("window").or_insert_with(|| json!(window.as_secs_f64()));
     }
+    // What ships is known to send nothing that it should not.
+    let mut derived = derived(step, request.runbook);
+    if !derived.is_empty() && request.runbook.is_shipped() {
+        derived.clear();
+    }
     let params = probe
         .complete_params(&secrets.put_in(Value::Object(params)))
         .map_err(|why| secrets.hide(format!("its parameters are wrong: {why}")))?;
@@ -238,7 +259,17 @@ fn prepare_probe(
         time_limit: time_limit(step, planned.watches, own_window.unwrap_or(*window)),
         inputs: inputs(planned, request.runbook, seen),
         by_check: false,
+        derived,
     })
+}
+
+/// The arguments of a step that evidence fills, where its probe could do with them what takes a right.
+fn derived(step: &Step, runbook: &Runbook) -> Vec<String> {
+    if step.probe().is_none_or(|probe| probe.rights().is_empty()) {
+        return Vec::new();
+    }
+    let filled = step.arguments.iter().filter(|(_, argument)| !argument.derived_from(&runbook.steps).is_empty());
+    filled.map(|(name, _)| name.clone()).collect()
 }
 
 /// The ask of a step that calls a check, or what is wrong with its parameters.

@@ -1,7 +1,7 @@
 //! Checks: their calls of probes go to the observer, and what they were told becomes evidence of the case.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
@@ -16,6 +16,7 @@ use crate::runbook::{Check, SHIPPED};
 use crate::script::sandbox::{self, Limits, Stopped};
 use crate::script::{CheckFinding, CheckRun, Given, run_check};
 use crate::sys::usage;
+use crate::units;
 
 /// What is asked of a check.
 pub(super) struct CheckAsk {
@@ -43,6 +44,74 @@ pub(super) struct CheckTerms<'a> {
     pub limits: &'a Limits,
     /// What scripts do not see.
     pub secrets: &'a Secrets,
+    /// What all checks may take together.
+    pub scripts: &'a ScriptBudget,
+}
+
+/// How many times the limits of one script all checks of a run may take together.
+const SCRIPTS: u32 = 6;
+/// Bytes that all checks of a run may give back and print.
+const OUTPUT_BYTES: usize = 32 * 1024 * 1024;
+
+/// What all checks of a run may take together.
+pub(super) struct ScriptBudget {
+    whole: Duration,
+    left: Mutex<ScriptsLeft>,
+}
+
+#[derive(Clone, Copy)]
+struct ScriptsLeft {
+    time: Duration,
+    bytes: usize,
+    lacked: bool,
+}
+
+impl ScriptBudget {
+    /// Time for all checks, where one may take `script_time`.
+    pub fn new(script_time: Duration) -> Self {
+        let whole = script_time.saturating_mul(SCRIPTS);
+        ScriptBudget { whole, left: Mutex::new(ScriptsLeft { time: whole, bytes: OUTPUT_BYTES, lacked: false }) }
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut ScriptsLeft) -> T) -> T {
+        change(&mut self.left.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The limits of the next check: what is left at most; none when nothing is left.
+    fn limits(&self, each: &Limits) -> Option<Limits> {
+        self.with(|left| {
+            left.lacked |= left.time.is_zero() || left.bytes == 0;
+            (!left.lacked).then(|| Limits {
+                script_time: each.script_time.min(left.time),
+                output_bytes: each.output_bytes.min(left.bytes),
+                ..*each
+            })
+        })
+    }
+
+    fn spend(&self, seconds: f64, bytes: usize) {
+        let time = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        self.with(|left| {
+            left.time = left.time.saturating_sub(time);
+            left.bytes = left.bytes.saturating_sub(bytes);
+        });
+    }
+
+    /// Why a check was not run.
+    fn gap(&self) -> Gap {
+        let time = units::span(self.whole.as_secs_f64());
+        let why = format!(
+            "the run's budget for checks is used up: {time} of computing, {} of output",
+            units::bytes(OUTPUT_BYTES as f64)
+        );
+        Gap::new(Reason::TimedOut, "run all checks", why)
+            .way_out("let checks compute less, run them one by one, or allow more with --script-time")
+    }
+
+    /// What was not run because the budget is used up.
+    pub fn lacking(&self) -> Option<Gap> {
+        self.with(|left| left.lacked).then(|| self.gap())
+    }
 }
 
 /// What came of a check.
@@ -66,21 +135,26 @@ pub(super) fn run(ask: &CheckAsk, terms: &CheckTerms<'_>) -> Checked {
     let (started, clock, cpu) = (Timestamp::now(), Instant::now(), usage::thread_cpu_seconds());
     let mut asker = Asker::new(terms.observer, terms.secrets, terms.window, terms.now);
     asker.asks_for(&ask.step, &ask.title, ask.time_limit);
+    asker.for_check(&ask.check, &ask.params);
     let given = Given {
         params: ask.params.clone(),
         needs: ask.check.needs.clone(),
         now: terms.now,
         window_seconds: terms.window.as_secs_f64(),
     };
-    let ran = match sandbox::refusal() {
-        Some(refusal) => CheckRun {
-            outcome: Err(refusal),
-            printed: Vec::new(),
-            modules: BTreeMap::new(),
-            said_at: Default::default(),
-        },
-        None => run_check(&ask.check.script, given, terms.limits, |calls| asker.answer(calls)),
+    let limits = terms.scripts.limits(terms.limits);
+    let ran = match (sandbox::refusal(), &limits) {
+        (Some(refusal), _) => CheckRun::refused(refusal),
+        (None, Some(limits)) => run_check(&ask.check.script, given, limits, |calls| asker.answer(calls)),
+        (None, None) => CheckRun::refused(Stopped::NotKnown {
+            path: ask.check.name.clone(),
+            gap: Box::new(terms.scripts.gap()),
+            place: None,
+        }),
     };
+    let printed_bytes: usize = ran.printed.iter().map(String::len).sum();
+    let found_bytes = ran.outcome.as_ref().map_or(0, |findings| output(findings, &[]).to_string().len());
+    terms.scripts.spend(ran.script_seconds, printed_bytes + found_bytes);
     let mut printed = ran.printed;
     let (output, gap, findings) = match ran.outcome {
         Ok(findings) => (Some(output(&findings, &printed)), None, findings),

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use crate::case::{Account, Cause, Coverage, Evidence, Finding, Likelihood, Verdict};
+use crate::case::{Account, Cause, Coverage, Evidence, Finding, Gap, Likelihood, Verdict};
 use crate::runbook::Runbook;
 use crate::script::Scope;
 
@@ -48,6 +48,7 @@ pub(super) fn summary(
     causes: &[Cause],
     findings: &[Finding],
     coverage: Coverage,
+    limits: &[Gap],
     scope: &Scope,
 ) -> String {
     let likely: Vec<_> = causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely).collect();
@@ -58,6 +59,9 @@ pub(super) fn summary(
             summary.push_str(&format!(" Beside it: {}.", second.title.trim_end_matches('.')));
         }
         return summary;
+    }
+    if let Some(gap) = limits.first() {
+        return format!("This is no all-clear: not all was judged, {}.", gap.why);
     }
     if let (true, [only]) = (runbook.causes.is_empty(), findings) {
         return ended(only.sentence.clone());

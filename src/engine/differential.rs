@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 use super::judge;
 use super::trace::Trace;
 use crate::case::{Cause, Likelihood, Sign, SignSide, Truth, Weight};
-use crate::order::Order as _;
 use crate::runbook::CausePlan;
 use crate::script::Scope;
 
@@ -82,7 +81,7 @@ pub(super) fn weigh(plans: &[CausePlan], scope: &Scope, trace: &mut Trace) -> Ve
     let mut weighed: Vec<(Cause, i64, i32)> = plans.iter().map(|plan| weigh_one(plan, scope, trace)).collect();
     // What is at work is at work: between likely and certain, the remedy decides what comes first.
     let class = |likelihood: Likelihood| likelihood.min(Likelihood::Likely);
-    weighed.order_by_key(|(cause, rank, score)| Reverse((class(cause.likelihood), *rank, cause.likelihood, *score)));
+    weighed.sort_by_key(|(cause, rank, score)| Reverse((class(cause.likelihood), *rank, cause.likelihood, *score)));
     weighed.into_iter().map(|(cause, _, _)| cause).collect()
 }
 

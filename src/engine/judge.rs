@@ -70,7 +70,7 @@ fn by_outcomes(step: &Step, scope: &Scope, finding: &NewFinding<'_>) -> (Finding
         match judged.truth {
             Truth::No => continue,
             Truth::Unknown => {
-                unseen.extend(judged.gaps);
+                Gap::gather(&mut unseen, judged.gaps);
                 continue;
             }
             Truth::Yes => {}
@@ -79,8 +79,7 @@ fn by_outcomes(step: &Step, scope: &Scope, finding: &NewFinding<'_>) -> (Finding
         // Trouble that was seen stands. "Fine" does not, while something worse could not be told.
         let fine = matches!(outcome.verdict, Verdict::Ok | Verdict::Skipped);
         if fine && !(unseen.is_empty() && gaps.is_empty()) {
-            unseen.extend(gaps);
-            unseen.dedup();
+            Gap::gather(&mut unseen, gaps);
             let why = unseen.first().map(|gap| format!("could not {}: {}", gap.tried, gap.why)).unwrap_or_default();
             return (finding(Verdict::Unknown, format!("cannot tell: {why}"), unseen), None);
         }
@@ -88,7 +87,6 @@ fn by_outcomes(step: &Step, scope: &Scope, finding: &NewFinding<'_>) -> (Finding
         found.remedies = outcome.remedy.iter().filter_map(|remedy| fill(remedy, scope)).collect();
         return (found, Some(place));
     }
-    unseen.dedup();
     let found = match unseen.first() {
         Some(gap) => {
             finding(Verdict::Unknown, format!("cannot tell: could not {}: {}", gap.tried, gap.why), unseen.clone())
@@ -114,5 +112,6 @@ pub(super) fn fill(plan: &RemedyPlan, scope: &Scope) -> Option<Remedy> {
         run,
         undo,
         risk: plan.risk.as_ref().map(|risk| scope.render(risk).0),
+        unquoted: false,
     })
 }

@@ -3,25 +3,26 @@
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::probe_threads::{ProbeThreads, Task, Turn};
 use super::progress::{Event, Progress};
-use super::trim::trim;
+use super::trim::{memory, trim};
+use super::wait::{Gone, Wait};
 use crate::case::{Evidence, Gap, Observed, Reason};
-use crate::probe::{AnyProbe, Cancel, Context, Gate, Inputs, Manners};
+use crate::probe::{AnyProbe, Cancel, Context, Gate, Inputs, Manners, Rights, Wrote};
 use crate::runbook::Runbook;
 use crate::sys::thread::Thread;
 use crate::sys::usage;
 
 /// How long a probe may take to finish after the operator has ended the run.
 const AFTER_CANCEL: Duration = Duration::from_secs(2);
-/// How often the wait for answers looks up.
-const TICK: Duration = Duration::from_millis(50);
 
 /// What is asked of a probe.
 #[derive(Clone)]
@@ -42,6 +43,8 @@ pub struct Ask {
     pub inputs: Inputs,
     /// A check asks: a record answers only if it was asked the same.
     pub by_check: bool,
+    /// Names of the parameters that somebody's runbook or check filled from what was observed.
+    pub derived: Vec<String>,
 }
 
 /// Answers the steps of one wave, together.
@@ -67,18 +70,48 @@ pub struct Live {
     progress: Progress,
     noted: Option<Noted>,
     manners: Manners,
+    rights: Rights,
+    wrote: Wrote,
+    threads: ProbeThreads,
 }
 
 impl Live {
     /// An observer of this host that `cancel` can end early.
     pub fn new(cancel: Arc<Cancel>, progress: Progress) -> Self {
-        Live { cancel, progress, noted: None, manners: Manners::unbounded() }
+        Live {
+            cancel,
+            progress,
+            noted: None,
+            manners: Manners::unbounded(),
+            rights: Rights::default(),
+            wrote: Wrote::default(),
+            threads: ProbeThreads::default(),
+        }
     }
 
     /// Lets the probes take no more of the host than `manners` allow.
     #[must_use]
     pub fn behaving(mut self, manners: Manners) -> Self {
         self.manners = manners;
+        self
+    }
+
+    /// Lets the probes do what these rights allow; by default none does.
+    #[must_use]
+    pub fn allowing(mut self, rights: Rights) -> Self {
+        self.rights = rights;
+        self
+    }
+
+    /// Why the operator's rights do not let a probe do what it is asked, if so.
+    fn refusal(&self, ask: &Ask) -> Option<Gap> {
+        ask.probe.uses(&ask.params, &ask.derived).iter().find_map(|it| it.refusal(&self.rights))
+    }
+
+    /// Lets the probes run on these threads, with the rights that they have.
+    #[must_use]
+    pub fn on(mut self, threads: ProbeThreads) -> Self {
+        self.threads = threads;
         self
     }
 
@@ -89,44 +122,70 @@ impl Live {
         self
     }
 
+    /// Has the files that the probes write left in `wrote`.
+    #[must_use]
+    pub fn leaving(mut self, wrote: Wrote) -> Self {
+        self.wrote = wrote;
+        self
+    }
+
     fn note(&self, ask: &Ask, evidence: &Evidence) {
         if let Some(noted) = &self.noted {
             noted(&ask.step, evidence);
         }
     }
 
-    fn start(&self, index: usize, ask: Ask, gate: &Arc<Gate>, answers: &Sender<(usize, Evidence)>) {
+    /// The task of asking one probe, whose answer goes to `told`.
+    fn task(&self, index: usize, ask: &Ask, gate: &Arc<Gate>, told: &Sender<Told>) -> Task {
         (self.progress)(Event::Started { step: ask.step.clone(), title: ask.title.clone(), window: ask.window });
-        let (live, step) = (Arc::clone(&self.progress), ask.step.clone());
-        let figure = move |figure| live(Event::Live { step: step.clone(), figure });
-        let cx =
-            Context::new(Arc::clone(gate), Arc::clone(&self.cancel), ask.inputs.clone(), figure).behaving(self.manners);
-        let (gate, answers, progress) = (Arc::clone(gate), answers.clone(), Arc::clone(&self.progress));
-        let (probe, step) = (ask.probe.name(), ask.step.clone());
-        let failed = unstarted(&ask, Reason::Failed, "no thread could be started for it");
-        let look = {
-            let answers = answers.clone();
-            let gives_way = self.manners.gives_way() && !ask.probe.keeps_up();
-            let memory_bytes = self.manners.memory_bytes();
-            move || {
-                if gives_way {
-                    Thread::current().give_way();
-                }
-                let mut evidence = observe_one(&ask, &cx);
-                trim(&mut evidence, memory_bytes);
-                if ask.window.is_some() {
-                    gate.forgo();
-                }
-                let gap = evidence.gap.as_ref().map(|gap| gap.why.clone());
-                progress(Event::Ended { step, gap });
-                // Nobody listens any more when the answer comes too late.
-                let _ = answers.send((index, evidence));
+        let (progress, cancel, gate, told) =
+            (Arc::clone(&self.progress), Arc::clone(&self.cancel), Arc::clone(gate), told.clone());
+        let (manners, wrote, ask) = (self.manners, self.wrote.clone(), ask.clone());
+        let name = format!("probe {}", ask.probe.name());
+        let gives_way = manners.gives_way() && !ask.probe.keeps_up();
+        let work = move |turn: Turn| {
+            let _ = told.send(Told::Began(index));
+            // Who comes after the others has a window of its own, and they need not wait for it.
+            let own = match turn {
+                Turn::AtOnce => Arc::clone(&gate),
+                Turn::AfterOthers => Arc::new(Gate::new(1)),
+            };
+            let (live, step) = (Arc::clone(&progress), ask.step.clone());
+            let figure = move |figure| live(Event::Live { step: step.clone(), figure });
+            let cx = Context::new(own, cancel, ask.inputs.clone(), figure)
+                .behaving(manners)
+                .within(Instant::now(), ask.time_limit)
+                .leaving(wrote);
+            if gives_way && turn == Turn::AtOnce {
+                Thread::current().give_way();
             }
+            let mut evidence = observe_one(&ask, &cx);
+            trim(&mut evidence, manners.memory_bytes());
+            if ask.window.is_some() {
+                gate.forgo();
+                if turn == Turn::AfterOthers && evidence.gap.is_none() {
+                    evidence.loss.push(AFTER_OTHERS.to_owned());
+                }
+            }
+            let gap = evidence.gap.as_ref().map(|gap| gap.why.clone());
+            progress(Event::Ended { step: ask.step, gap });
+            // Nobody listens any more when the answer comes too late.
+            let _ = told.send(Told::Answer(index, Box::new(evidence)));
         };
-        if std::thread::Builder::new().name(format!("probe {probe}")).spawn(look).is_err() {
-            let _ = answers.send((index, failed));
-        }
+        Task { name, work: Box::new(work) }
     }
+}
+
+/// What is lost by a window of its own.
+const AFTER_OTHERS: &str = "no further thread could be made (`ulimit -u`, pids.max), so it watched after the others and not in \
+                            the same window";
+
+/// What a probe tells while it is asked.
+enum Told {
+    /// It began: its time runs.
+    Began(usize),
+    /// It has answered.
+    Answer(usize, Box<Evidence>),
 }
 
 /// Evidence that is nothing but a gap.
@@ -175,53 +234,75 @@ pub fn observe_one(ask: &Ask, cx: &Context) -> Evidence {
 
 impl Observer for Live {
     fn observed(&self) {
+        self.threads.observed();
         if self.manners.gives_way() {
             Thread::current().give_way();
         }
     }
 
     fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence> {
-        let gate = Arc::new(Gate::new(asks.iter().filter(|ask| ask.window.is_some()).count()));
-        let began = Instant::now();
-        let (sender, answers) = channel();
-        for (index, ask) in asks.iter().enumerate() {
-            self.start(index, ask.clone(), &gate, &sender);
-        }
-        drop(sender);
         let mut evidence: HashMap<usize, Evidence> = HashMap::new();
+        for (index, ask) in asks.iter().enumerate() {
+            if let Some(gap) = self.refusal(ask) {
+                (self.progress)(Event::Ended { step: ask.step.clone(), gap: Some(gap.why.clone()) });
+                let refused = Evidence { gap: Some(gap), ..unstarted(ask, Reason::Denied, "") };
+                self.note(ask, &refused);
+                evidence.insert(index, refused);
+            }
+        }
+        let allowed = || asks.iter().enumerate().filter(|(index, _)| !evidence.contains_key(index));
+        let gate = Arc::new(Gate::new(allowed().filter(|(_, ask)| ask.window.is_some()).count()));
+        let (sender, told) = channel();
+        let tasks = allowed().map(|(index, ask)| self.task(index, ask, &gate, &sender)).collect();
+        drop(sender);
+        self.threads.run(tasks);
+        let mut wait = Wait::new(asks.iter().map(|ask| ask.time_limit).collect());
+        evidence.keys().for_each(|index| wait.answered(*index));
         let mut cancelled_at = None;
         while evidence.len() < asks.len() {
-            match answers.recv_timeout(TICK) {
-                Ok((index, answer)) => {
-                    self.note(&asks[index], &answer);
-                    evidence.insert(index, answer);
+            let first = match wait.next(&told) {
+                Ok(first) => first,
+                Err(Gone) => break,
+            };
+            // What has arrived is in time, however long it lay there while this process did not run.
+            for news in first.into_iter().chain(told.try_iter()) {
+                match news {
+                    Told::Began(index) => wait.began(index),
+                    Told::Answer(index, mut answer) => {
+                        wait.answered(index);
+                        if let Some(sentence) = wait.sentence().filter(|_| answer.gap.is_none()) {
+                            answer.loss.push(sentence);
+                        }
+                        self.note(&asks[index], &answer);
+                        evidence.entry(index).or_insert(*answer);
+                    }
                 }
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => {}
             }
             if self.cancel.is_cancelled() {
-                cancelled_at.get_or_insert_with(Instant::now);
+                cancelled_at.get_or_insert_with(|| wait.now());
             }
-            let too_late = |ask: &Ask| {
-                began.elapsed() > ask.time_limit || cancelled_at.is_some_and(|at| at.elapsed() > AFTER_CANCEL)
-            };
+            let cancelled = cancelled_at.is_some_and(|at| wait.now().saturating_sub(at) > AFTER_CANCEL);
             for (index, ask) in asks.iter().enumerate() {
-                if !evidence.contains_key(&index) && too_late(ask) {
-                    let mut answer = match cancelled_at {
-                        Some(_) => unstarted(ask, Reason::Cancelled, "the run was ended before it answered"),
-                        None => unstarted(
-                            ask,
-                            Reason::TimedOut,
-                            &format!("it did not answer within {}", crate::units::span(ask.time_limit.as_secs_f64())),
-                        ),
-                    };
-                    answer.seconds = began.elapsed().as_secs_f64();
-                    (self.progress)(Event::Ended {
-                        step: ask.step.clone(),
-                        gap: answer.gap.as_ref().map(|gap| gap.why.clone()),
-                    });
-                    evidence.insert(index, answer);
+                if evidence.contains_key(&index) || !(cancelled || wait.is_late(index)) {
+                    continue;
                 }
+                let limit = crate::units::span(ask.time_limit.as_secs_f64());
+                let mut answer = match cancelled_at {
+                    Some(_) => unstarted(ask, Reason::Cancelled, "the run was ended before it answered"),
+                    None if !wait.has_begun(index) => unstarted(
+                        ask,
+                        Reason::TimedOut,
+                        "no thread could be made for it, and the probe before it does not end",
+                    ),
+                    None => unstarted(ask, Reason::TimedOut, &format!("it did not answer within {limit}")),
+                };
+                answer.seconds = wait.elapsed().as_secs_f64();
+                wait.answered(index);
+                (self.progress)(Event::Ended {
+                    step: ask.step.clone(),
+                    gap: answer.gap.as_ref().map(|gap| gap.why.clone()),
+                });
+                evidence.insert(index, answer);
             }
         }
         asks.iter()
@@ -250,7 +331,13 @@ pub struct Recorded {
     /// Steps that have a record of their own to answer from.
     steps: HashSet<String>,
     lacking: Lacking,
+    /// Bytes of answers that may still be given: a runbook of a stranger can ask for the same answer without end.
+    left: AtomicU64,
 }
+
+/// How often over the whole record may be answered, and how many bytes beside.
+const TIMES_OVER: u64 = 2;
+const BESIDE: u64 = 64_000_000;
 
 impl Recorded {
     /// An observer that answers a runbook from recorded evidence: by the step's id, else by the probe's name, where a runbook
@@ -259,7 +346,9 @@ impl Recorded {
         let lacking =
             |probe: &str| Gap::new(Reason::Absent, format!("ask probe {probe}"), "the case has no record of it");
         let steps = runbook.steps.iter().map(|step| step.id.clone()).collect();
-        Recorded { evidence, steps, lacking: Box::new(lacking) }
+        let whole: u64 = evidence.values().map(memory).sum();
+        let left = AtomicU64::new(whole.saturating_mul(TIMES_OVER).saturating_add(BESIDE));
+        Recorded { evidence, steps, lacking: Box::new(lacking), left }
     }
 
     /// Says by `lacking` why the record has no answer of a probe.
@@ -279,11 +368,31 @@ impl Recorded {
         self.evidence.get(&ask.step).filter(fits).or_else(|| free().map(|(_, found)| found).find(fits))
     }
 
+    /// Takes an answer's memory from what is left; the gap when too little is.
+    fn take(&self, bytes: u64) -> Result<(), Gap> {
+        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        taken.map(drop).map_err(|_| {
+            let why = "the runbook asks so often that the answers take too much memory";
+            Gap::new(Reason::Failed, "answer every step from the record", why).way_out("ask each probe in one step")
+        })
+    }
+
     /// The evidence for an ask.
     pub fn answer(&self, ask: &Ask) -> Evidence {
         let recorded = self.find(ask);
+        let refused = |gap: Gap| Evidence {
+            started: Timestamp::UNIX_EPOCH,
+            gap: Some(gap),
+            ..unstarted(ask, Reason::Failed, "it takes too much memory")
+        };
+        if let Err(gap) = recorded.map_or(Ok(()), |recorded| self.take(memory(recorded))) {
+            return refused(gap);
+        }
         if !ask.probe.derives_from().is_empty() {
             let derived = derive(ask);
+            if let Err(gap) = self.take(memory(&derived)) {
+                return refused(gap);
+            }
             return match recorded {
                 // When and how long are the record's: the same evidence gives the same case.
                 Some(recorded) => Evidence {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::asking::{Seen, Terms, observe};
+use super::checks::ScriptBudget;
 use super::conclusion::{ledger, summary, watched_seconds};
 use super::differential;
 use super::judge;
@@ -16,7 +17,7 @@ use super::parameters::{check_params, shown, visible};
 use super::secret::Secrets;
 use super::trace::Trace;
 use crate::case::{
-    CASE_FORMAT, Case, CheckRef, Cost, Coverage, Diagnosis, Evidence, Host, Likelihood, RunbookRef, Verdict,
+    CASE_FORMAT, Case, CheckRef, Cost, Coverage, Diagnosis, Evidence, Host, Likelihood, Redacted, RunbookRef, Verdict,
 };
 use crate::redact;
 use crate::runbook::{BadParam, Runbook};
@@ -61,7 +62,8 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
     let window = params.get("window").and_then(Value::as_f64).unwrap_or(WINDOW);
     let window = Duration::try_from_secs_f64(window).unwrap_or(Duration::from_secs(10));
 
-    let terms = Terms { request, scope: &scope, window, secrets };
+    let scripts = ScriptBudget::new(request.limits.script_time);
+    let terms = Terms { request, scope: &scope, window, secrets, scripts };
     let seen = observe(&terms, observer);
     observer.observed();
 
@@ -77,10 +79,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
     }
     let causes = differential::weigh(&runbook.causes, &scope, &mut trace);
     let coverage = Coverage::of(&findings);
-    let likely = causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
-    let verdict =
-        Verdict::gravest(findings.iter().map(|finding| finding.verdict).chain(likely.map(|cause| cause.severity)));
-    let headlines = runbook
+    let headlines: Vec<String> = runbook
         .headlines
         .iter()
         .map(|headline| scope.render(headline))
@@ -88,7 +87,13 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         .map(|(text, _)| text)
         .filter(|text| !text.trim().is_empty())
         .collect();
-    let summary = summary(runbook, &causes, &findings, coverage, &scope);
+    let mut limits = scope.lacking();
+    limits.extend(terms.scripts.lacking());
+    let likely = causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
+    let found = findings.iter().map(|finding| finding.verdict).chain(likely.map(|cause| cause.severity));
+    // What was not judged is not fine.
+    let verdict = Verdict::gravest(found.chain(limits.first().map(|_| Verdict::Unknown)));
+    let summary = summary(runbook, &causes, &findings, coverage, &limits, &scope);
     let evidence: IndexMap<String, Evidence> = runbook
         .steps
         .iter()
@@ -111,8 +116,10 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
             title: runbook.title.clone(),
             text: runbook.text.clone(),
             around: runbook.around.clone(),
+            overrides_embedded: runbook.overrides_embedded.then(|| runbook.origin.clone()),
             checks: checks(runbook, &seen),
         },
+        foreign_commands: false,
         host: request.host.clone(),
         started: request.started,
         window_seconds: watched_seconds(&evidence),
@@ -125,6 +132,8 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         ledger: ledger(&evidence),
         findings,
         evidence,
+        limits,
+        redacted: Redacted::default(),
         cost: Cost {
             wall_seconds: clock.elapsed().as_secs_f64(),
             cpu_seconds: usage.cpu_seconds - cpu,
@@ -153,6 +162,7 @@ fn checks(runbook: &Runbook, seen: &[Seen]) -> IndexMap<String, CheckRef> {
         let Some(check) = step.check() else { continue };
         let kept = checks.entry(check.name.clone()).or_insert_with(|| CheckRef {
             origin: check.script.origin.clone(),
+            overrides_embedded: check.overrides_embedded,
             text: check.script.text.clone(),
             modules: BTreeMap::new(),
         });

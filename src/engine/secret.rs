@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use crate::case::{Evidence, Gap};
-use crate::order::Order as _;
 use crate::redact;
 use crate::runbook::Runbook;
 
@@ -37,7 +36,7 @@ impl Secrets {
             }
         }
         // One secret may be a part of another: the longer is taken out first.
-        of.order_by_key(|(_, secret)| std::cmp::Reverse(secret.len()));
+        of.sort_by_key(|(_, secret)| std::cmp::Reverse(secret.len()));
         Secrets { of }
     }
 

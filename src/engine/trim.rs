@@ -14,7 +14,7 @@ const PART: u64 = 16;
 const KEY_BYTES: u64 = 48;
 
 /// Shortens the largest lists until the evidence takes no more than its share of `memory_bytes`.
-pub(super) fn trim(evidence: &mut Evidence, memory_bytes: u64) {
+pub fn trim(evidence: &mut Evidence, memory_bytes: u64) {
     let most = memory_bytes / PART;
     let Some(output) = &mut evidence.output else { return };
     let mut taken = bytes(output);
@@ -31,6 +31,11 @@ pub(super) fn trim(evidence: &mut Evidence, memory_bytes: u64) {
         ));
         taken = bytes(output);
     }
+}
+
+/// About how much memory an observation takes.
+pub(super) fn memory(evidence: &Evidence) -> u64 {
+    evidence.output.as_ref().map_or(0, bytes) + bytes(&evidence.params)
 }
 
 /// About how much memory a value takes.

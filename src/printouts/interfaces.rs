@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 use super::Printed;
 use super::links::{self, Counters, Shown};
 use super::samples::{self, Rates, Sample};
-use crate::order::Order as _;
 
 /// Interfaces in the list, as in the probe's.
 const LISTED: usize = 256;
@@ -43,7 +42,7 @@ pub(super) fn output(outputs: &[Printed], wanted: &str) -> Result<Value, String>
         Value::Object(shown)
     };
     let mut busiest: Vec<&Shown> = links.iter().collect();
-    busiest.order_by_key(|link| std::cmp::Reverse(sum(link)));
+    busiest.sort_by_key(|link| std::cmp::Reverse(sum(link)));
     let mut output = json!({
         "watched": with_samples(watched),
         "watched_alias": (wanted != "auto" && wanted != watched.name).then_some(wanted),

@@ -14,7 +14,8 @@ mod proc_sockets;
 mod samples;
 mod sockets;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -24,8 +25,10 @@ use serde_json::{Value, json};
 pub use folder::NoPrintouts;
 
 use crate::case::{Evidence, Gap, Host, Missing, Reason};
-use crate::engine::{Ask, Observer, derive, observe_one};
-use crate::probe::Context;
+use crate::engine::{Ask, Observer, derive, observe_one, trim};
+use crate::probe::{Context, Manners};
+use crate::sys::beneath::Folder;
+use folder::{Contents, Links, Logs};
 
 /// How the files of outputs that are read are named, in sosreports and by hand. Their content decides; a name says only that
 /// somebody meant it for one.
@@ -49,8 +52,10 @@ const NAMES: &[&str] = &[
 
 /// The outputs of a folder.
 pub struct Printouts {
+    folder: Arc<Folder>,
     outputs: Vec<Printed>,
-    logs: Option<PathBuf>,
+    links: Links,
+    logs: Logs,
     moment: DateTime,
 }
 
@@ -64,14 +69,20 @@ struct Printed {
 impl Printouts {
     /// Reads the outputs in a folder and below.
     pub fn read(folder: &Path) -> Result<Self, NoPrintouts> {
-        let (outputs, newest) = folder::read(folder)?;
-        let logs = [folder.join("var/log"), folder.to_owned()].into_iter().find(|place| folder::has_logs(place));
+        let folder = Arc::new(Folder::open(folder)?);
+        let Contents { outputs, newest, links } = folder::read(&folder)?;
+        let logs = folder::logs(&folder);
         let moment = moment::of(&outputs).unwrap_or(newest);
-        let printouts = Printouts { outputs, logs, moment };
+        let printouts = Printouts { folder, outputs, links, logs, moment };
         match printouts.shows().is_empty() {
-            true => Err(NoPrintouts::Nothing),
+            true => Err(printouts.links().map_or(NoPrintouts::Nothing, NoPrintouts::Links)),
             false => Ok(printouts),
         }
+    }
+
+    /// Which links hide something, in a sentence.
+    pub fn links(&self) -> Option<String> {
+        self.links.sentence()
     }
 
     /// The probes that the outputs have something for.
@@ -82,7 +93,7 @@ impl Printouts {
                 shown.push(name);
             }
         }
-        shown.extend(self.logs.as_ref().map(|_| "logs"));
+        shown.extend(matches!(self.logs, Logs::In(_)).then_some("logs"));
         shown
     }
 
@@ -188,6 +199,8 @@ impl Printouts {
             }
             None => "run casebook on the host".to_owned(),
         };
+        // What is behind a link may be the very thing that is missed.
+        let why = self.links().map_or_else(|| why.to_owned(), |links| format!("{why}; {links}"));
         Gap::new(Reason::Absent, format!("find in the outputs {how_much} the probe {probe} sees"), why).way_out(way_out)
     }
 
@@ -209,19 +222,22 @@ impl Printouts {
     /// Logs are read by the probe itself, up to the moment of the outputs.
     fn logs(&self, ask: &Ask) -> Evidence {
         let blank = self.blank(ask);
-        let Some(folder) = &self.logs else {
-            return Evidence { gap: Some(self.gap("logs", "what", "no log file is there")), ..blank };
+        let place = match &self.logs {
+            Logs::In(place) => place,
+            Logs::Behind(link) => {
+                let why = format!("no log file is there, for {} is a link", link.display());
+                return Evidence { gap: Some(self.gap("logs", "what", &why)), ..blank };
+            }
+            Logs::Nowhere => {
+                return Evidence { gap: Some(self.gap("logs", "what", "no log file is there")), ..blank };
+            }
         };
-        if let Some(link) = folder::link_out_of(folder) {
-            let why = format!("{} is a link that leads out of the folder; put a copy there", link.display());
-            return Evidence { gap: Some(self.gap("logs", "what", &why)), ..blank };
-        }
         let mut ask = ask.clone();
-        ask.params["dir"] = json!(folder);
+        ask.params["dir"] = json!(place);
         if ask.params["until"].is_null() {
             ask.params["until"] = json!(self.moment.strftime("%Y-%m-%d %H:%M:%S").to_string());
         }
-        let seen = observe_one(&ask, &Context::alone());
+        let seen = observe_one(&ask, &Context::alone().below(Arc::clone(&self.folder)));
         Evidence {
             seconds: 0.0,
             cpu_seconds: None,
@@ -235,7 +251,13 @@ impl Printouts {
 
 impl Observer for Printouts {
     fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence> {
-        asks.iter().map(|ask| self.answer(ask)).collect()
+        let answered = |ask| {
+            let mut evidence = self.answer(ask);
+            // What tools print can be as long as somebody likes.
+            trim(&mut evidence, Manners::MEMORY);
+            evidence
+        };
+        asks.iter().map(answered).collect()
     }
 }
 

@@ -295,27 +295,55 @@ fn what_is_not_shown_is_null_with_its_path() {
 }
 
 #[test]
-fn links_out_of_the_folder_are_not_followed() {
+fn links_are_not_followed_and_are_told_where_they_hide_something() {
     let folder = tempfile::tempdir().unwrap();
-    std::os::unix::fs::symlink("/proc/net/dev", folder.path().join("dev")).unwrap();
-    std::os::unix::fs::symlink("/proc/net", folder.path().join("net")).unwrap();
-    assert!(matches!(Printouts::read(folder.path()), Err(NoPrintouts::Nothing)));
-    std::fs::write(folder.path().join("noise"), [0xff; 1000]).unwrap();
-    assert!(matches!(Printouts::read(folder.path()), Err(NoPrintouts::Nothing)));
-    assert!(matches!(Printouts::read(&folder.path().join("none")), Err(NoPrintouts::Unreadable(_))));
+    let at = |name: &str| folder.path().join(name);
+    let link = |target: &str, name: &str| std::os::unix::fs::symlink(target, at(name)).unwrap();
+    link("/proc/net/dev", "dev");
+    link("/proc/net", "net");
+    let refused = Printouts::read(folder.path()).err().unwrap().to_string();
+    assert!(refused.contains("links are not followed: dev, net; put copies"), "{refused}");
+    assert!(matches!(Printouts::read(&at("none")), Err(NoPrintouts::Unreadable(_))));
+    std::fs::write(at("up"), " 23:51:36 up  6:30,  3 users,  load average: 0.03, 0.12, 0.11\n").unwrap();
+    link("up", "uptime");
+    link("nowhere", "dangling");
+    std::fs::create_dir(at("etc")).unwrap();
+    link("/usr/share/zoneinfo/UTC", "etc/localtime");
+    let outputs = Printouts::read(folder.path()).unwrap();
+    assert_eq!(outputs.shows(), ["host"]);
+    assert!(outputs.links().unwrap().contains("dangling, dev, net; put"), "{:?}", outputs.links());
+    let gap = outputs.gap("interfaces", "what", "nothing is there").to_string();
+    assert!(gap.contains("nothing is there; links are not followed: dangling, dev, net"), "{gap}");
 }
 
 #[test]
-fn a_link_among_the_logs_that_leads_out_is_found() {
+fn a_folder_without_outputs_and_links_says_what_would_help() {
     let folder = tempfile::tempdir().unwrap();
-    let logs = folder.path().join("log");
-    std::fs::create_dir_all(logs.join("nginx")).unwrap();
-    std::fs::write(logs.join("messages"), "").unwrap();
-    std::os::unix::fs::symlink("messages", logs.join("syslog")).unwrap();
-    std::os::unix::fs::symlink("nowhere", logs.join("dangling")).unwrap();
-    assert_eq!(folder::link_out_of(&logs), None);
-    std::os::unix::fs::symlink("/etc/passwd", logs.join("nginx/access.log")).unwrap();
-    assert!(folder::link_out_of(&logs).unwrap().ends_with("nginx/access.log"));
+    std::fs::write(folder.path().join("noise"), [0xff; 1000]).unwrap();
+    assert!(matches!(Printouts::read(folder.path()), Err(NoPrintouts::Nothing)));
+}
+
+#[test]
+fn logs_are_found_in_the_folder_and_never_behind_a_link_out_of_it() {
+    let around = tempfile::tempdir().unwrap();
+    let at = |name: &str| around.path().join(name);
+    std::fs::create_dir_all(at("in/var")).unwrap();
+    std::fs::create_dir_all(at("in/kept")).unwrap();
+    std::fs::create_dir(at("out")).unwrap();
+    std::fs::write(at("out/messages"), "").unwrap();
+    let found = || folder::logs(&Folder::open(&at("in")).unwrap());
+    assert_eq!(found(), Logs::Nowhere);
+    std::os::unix::fs::symlink("../../out", at("in/var/log")).unwrap();
+    assert_eq!(found(), Logs::Behind("var/log".into()));
+    std::fs::remove_file(at("in/var/log")).unwrap();
+    std::os::unix::fs::symlink("../kept", at("in/var/log")).unwrap();
+    std::fs::write(at("in/kept/messages"), "").unwrap();
+    assert_eq!(found(), Logs::In("kept".into()));
+    std::fs::rename(at("in/var"), at("var")).unwrap();
+    std::os::unix::fs::symlink("../var", at("in/var")).unwrap();
+    assert_eq!(found(), Logs::Behind("var".into()));
+    std::os::unix::fs::symlink("/etc/hostname", at("in/syslog")).unwrap();
+    assert_eq!(found(), Logs::In(".".into()), "the probe says what it could not read");
 }
 
 /// Outputs that were mutilated: pieces of true ones, in any order, with noise between.

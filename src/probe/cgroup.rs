@@ -72,8 +72,11 @@ fn units_below(mount: &Path) -> HashMap<u64, String> {
 /// `docker-0123…​.scope`, `/docker/0123…`, `cri-containerd-0123….scope`, `/lxc.payload.name`.
 fn container(path: &str) -> Option<String> {
     let mut found = None;
+    let mut user = None;
     let mut parent = "";
     for segment in path.split('/') {
+        // What stands below is named by that user, who may call a group like a container of the system.
+        user = user.or_else(|| user_of(segment));
         let name = segment.strip_suffix(".scope").unwrap_or(segment);
         let (engine, id) = name.rsplit_once('-').unwrap_or((parent, name));
         if id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -90,13 +93,30 @@ fn container(path: &str) -> Option<String> {
         }
         parent = segment;
     }
-    found
+    match (found, user) {
+        (Some(container), Some(user)) => Some(format!("{container} of user {user}")),
+        (found, _) => found,
+    }
 }
 
-/// The innermost service of the path, else its innermost scope.
+/// The unit of the path. Below a unit its own processes make groups, and name them as they like: so the first one counts, which
+/// systemd made. Below `user@1000.service` it is the manager of that user who makes units: one that is called `nginx.service`
+/// is none of the system.
 fn systemd_unit(path: &str) -> Option<String> {
-    let ends_in = |kind: &'static str| path.rsplit('/').find(move |segment| segment.ends_with(kind));
-    ends_in(".service").or_else(|| ends_in(".scope")).map(|unit| printable(unescape(unit).as_bytes()))
+    let is_unit = |segment: &&str| segment.ends_with(".service") || segment.ends_with(".scope");
+    let mut units = path.split('/').filter(is_unit);
+    let first = units.next()?;
+    let shown = |unit: &str| printable(unescape(unit).as_bytes());
+    match (user_of(first), units.next()) {
+        (Some(user), Some(unit)) => Some(format!("{} of user {user}", shown(unit))),
+        _ => Some(shown(first)),
+    }
+}
+
+/// The user whose manager this unit is: `user@1000.service`.
+fn user_of(unit: &str) -> Option<&str> {
+    let user = unit.strip_prefix("user@")?.strip_suffix(".service")?;
+    (!user.is_empty() && user.bytes().all(|byte| byte.is_ascii_digit())).then_some(user)
 }
 
 /// systemd writes `-` within names as `\x2d`.
@@ -111,11 +131,23 @@ mod tests {
     const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
     #[test]
-    fn a_service_is_the_innermost_of_its_path() {
+    fn a_unit_is_the_one_that_systemd_made() {
         assert_eq!(unit("0::/system.slice/ssh.service\n").as_deref(), Some("ssh.service"));
+        assert_eq!(unit("0::/system.slice/own.service/nginx.service\n").as_deref(), Some("own.service"));
+        assert_eq!(
+            unit("0::/user.slice/user-1000.slice/user@1000.service/app.slice/nginx.service").as_deref(),
+            Some("nginx.service of user 1000")
+        );
+        assert_eq!(
+            unit("0::/user.slice/user-1000.slice/user@1000.service/user@0.service/nginx.service").as_deref(),
+            Some("user@0.service of user 1000")
+        );
+        let own = format!("0::/user.slice/user-1000.slice/user@1000.service/app.slice/docker-{ID}.scope");
+        assert_eq!(unit(&own).as_deref(), Some("docker 0123456789ab of user 1000"));
+        assert_eq!(unit("0::/user.slice/user-0.slice/user@0.service").as_deref(), Some("user@0.service"));
         assert_eq!(
             unit("0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-my\\x2dtool.service").as_deref(),
-            Some("app-my-tool.service")
+            Some("app-my-tool.service of user 1000")
         );
         assert_eq!(unit("0::/user.slice/user-0.slice/session-3.scope").as_deref(), Some("session-3.scope"));
     }

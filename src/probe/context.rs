@@ -2,6 +2,7 @@
 //! evidence of other probes.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,7 +11,9 @@ use serde::de::DeserializeOwned;
 
 use super::Manners;
 use crate::case::{Evidence, Gap, Reason};
+use crate::sys::beneath::Folder;
 use crate::sys::usage;
+use crate::units;
 
 /// Ends the watching early when the operator says so.
 #[derive(Debug, Default)]
@@ -99,6 +102,80 @@ impl Gate {
 /// The evidence of other steps, by the name of the probe that gave it. Of several, the runbook's first.
 pub type Inputs = BTreeMap<String, Arc<Evidence>>;
 
+/// The part of a time limit that is kept back for adding up and answering: a sixth.
+const RESERVE: u32 = 6;
+/// However long a probe may take, answering takes no longer than this: half of what it may take beyond its window.
+const LONGEST_RESERVE: Duration = Duration::from_millis(2_500);
+
+/// When an answer must be there.
+#[derive(Debug, Clone, Copy)]
+struct Deadline {
+    /// What is read until then can be answered in time.
+    stop_reading: Instant,
+    /// How long the probe may take in all.
+    time_limit: Duration,
+}
+
+/// Why a probe stopped reading before the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// The operator ended the run.
+    Cancelled,
+    /// The answer must be made now.
+    OutOfTime {
+        /// How long the probe may take in all.
+        time_limit: Duration,
+    },
+}
+
+impl Stopped {
+    /// The kind of gap that it leaves.
+    pub const fn reason(self) -> Reason {
+        match self {
+            Stopped::Cancelled => Reason::Cancelled,
+            Stopped::OutOfTime { .. } => Reason::TimedOut,
+        }
+    }
+
+    /// Why, in words.
+    pub fn why(self) -> String {
+        match self {
+            Stopped::Cancelled => "the run was ended".to_owned(),
+            Stopped::OutOfTime { time_limit } => {
+                format!("it is more than can be read in {}", units::span(time_limit.as_secs_f64()))
+            }
+        }
+    }
+
+    /// The gap of what was tried and not done to its end.
+    pub fn gap(self, tried: impl Into<String>) -> Gap {
+        let gap = Gap::new(self.reason(), tried, self.why());
+        match self {
+            Stopped::Cancelled => gap,
+            Stopped::OutOfTime { .. } => gap.way_out(LONGER),
+        }
+    }
+}
+
+/// How a probe gets more time.
+pub const LONGER: &str = "give it more time: --timeout, or `timeout` of its step";
+
+/// Files that the probes of a run wrote, still open, in the order in which they were ended. Whoever wants what is in them reads
+/// it here: a path in the evidence says only where a file was written, and whoever wrote that evidence chose it.
+#[derive(Debug, Clone, Default)]
+pub struct Wrote(Arc<Mutex<Vec<File>>>);
+
+impl Wrote {
+    fn add(&self, file: File) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(file);
+    }
+
+    /// The files so far; they are not given twice.
+    pub fn take(&self) -> Vec<File> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// What a probe is given to work with.
 pub struct Context {
     gate: Arc<Gate>,
@@ -106,8 +183,11 @@ pub struct Context {
     inputs: Inputs,
     live: Box<dyn Fn(String) + Send + Sync>,
     manners: Manners,
+    deadline: Option<Deadline>,
     /// CPU time of the threads that helped, in nanoseconds.
     helpers_nanos: AtomicU64,
+    wrote: Wrote,
+    root: Option<Arc<Folder>>,
 }
 
 impl Context {
@@ -124,14 +204,50 @@ impl Context {
             inputs,
             live: Box::new(live),
             manners: Manners::unbounded(),
+            deadline: None,
             helpers_nanos: AtomicU64::new(0),
+            wrote: Wrote::default(),
+            root: None,
         }
+    }
+
+    /// Leaves the files that are written in `wrote`.
+    #[must_use]
+    pub fn leaving(mut self, wrote: Wrote) -> Self {
+        self.wrote = wrote;
+        self
+    }
+
+    /// Looks at files below this folder instead of the host's.
+    #[must_use]
+    pub fn below(mut self, root: Arc<Folder>) -> Self {
+        self.root = Some(root);
+        self
+    }
+
+    /// The folder that stands for the host, when it is not the host that is looked at. Every path is one in this folder then,
+    /// and is opened through it alone.
+    pub fn root(&self) -> Option<&Arc<Folder>> {
+        self.root.as_ref()
+    }
+
+    /// Leaves a file that was written for the run, open for reading.
+    pub fn wrote(&self, file: File) {
+        self.wrote.add(file);
     }
 
     /// Takes no more of the host than `manners` allow.
     #[must_use]
     pub fn behaving(mut self, manners: Manners) -> Self {
         self.manners = manners;
+        self
+    }
+
+    /// The answer must be there `time_limit` after `began`: what reads for long stops early enough to answer with what it has.
+    #[must_use]
+    pub fn within(mut self, began: Instant, time_limit: Duration) -> Self {
+        let reading = time_limit.saturating_sub((time_limit / RESERVE).min(LONGEST_RESERVE));
+        self.deadline = began.checked_add(reading).map(|stop_reading| Deadline { stop_reading, time_limit });
         self
     }
 
@@ -160,17 +276,40 @@ impl Context {
     /// belongs to a sample that is taken even when the watching was ended. Does not rest then.
     pub fn pause(&self) {
         while let Some(rest) = self.manners.rest() {
-            if !self.cancel.rest_until(Instant::now() + rest) {
+            if self.out_of_time() || !self.cancel.rest_until(Instant::now() + rest) {
                 return;
             }
         }
     }
 
     /// Whether to go on with work that may take long, asked every few milliseconds of it: not when the operator has ended
-    /// the watching. Rests first as [`Context::pause`] does.
+    /// the watching, and not when the answer must be made now to be there in time. Rests first as [`Context::pause`] does.
     pub fn goes_on(&self) -> bool {
         self.pause();
-        !self.cancelled()
+        self.stopped().is_none()
+    }
+
+    /// Why work that may take long ends before its end, if it does.
+    pub fn stopped(&self) -> Option<Stopped> {
+        if self.cancelled() {
+            return Some(Stopped::Cancelled);
+        }
+        let deadline = self.deadline.filter(|_| self.out_of_time())?;
+        Some(Stopped::OutOfTime { time_limit: deadline.time_limit })
+    }
+
+    /// How long may still be read; none where there is no limit.
+    pub fn time_left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.stop_reading.saturating_duration_since(Instant::now()))
+    }
+
+    /// How long the probe may take in all; none where there is no limit.
+    pub fn time_limit(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.time_limit)
+    }
+
+    fn out_of_time(&self) -> bool {
+        self.time_left().is_some_and(|left| left.is_zero())
     }
 
     /// Does work in a thread that helps the probe's own, and counts its CPU time as the probe's.
@@ -253,6 +392,18 @@ mod tests {
         cx.cancel.cancel();
         cx.pause();
         assert!(!cx.goes_on());
+    }
+
+    #[test]
+    fn reading_stops_before_the_answer_is_due_and_a_rest_does_not_outlast_it() {
+        let began = Instant::now();
+        let hasty = Context::alone().behaving(Manners::new(1e-9, Manners::MEMORY)).within(began, Duration::ZERO);
+        assert!(!hasty.goes_on());
+        assert_eq!(hasty.stopped(), Some(Stopped::OutOfTime { time_limit: Duration::ZERO }));
+        let patient = Context::alone().within(began, Duration::from_secs(60));
+        assert!(patient.goes_on() && patient.stopped().is_none());
+        assert!(patient.time_left().unwrap() <= Duration::from_millis(57_500), "some of it is kept for the answer");
+        assert_eq!(Context::alone().time_left(), None);
     }
 
     #[test]

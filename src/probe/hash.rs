@@ -1,18 +1,44 @@
-//! A fast hash with a secret: whoever sends packets chooses the keys, so the hash must not be foreseeable.
+//! A fast keyed hash: whoever sends packets chooses what is hashed, so the hash must not be foreseeable. What comes from a
+//! file is hashed under a key that comes from the file: reading it again gives the same figures.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::net::IpAddr;
 
-/// Secrets of one observation, drawn from the system's randomness.
-#[derive(Debug, Clone, Copy)]
-pub struct Secret([u64; 4]);
+use ring::rand::{SecureRandom, SystemRandom};
+use sha2::{Digest, Sha256};
 
-impl Secret {
-    /// New secrets.
-    pub fn draw() -> Self {
-        let random = RandomState::new();
-        Secret([0, 1, 2, 3].map(|index: u64| random.hash_one(index) | 1))
+/// The key of one observation.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyedHash([u64; 4]);
+
+impl KeyedHash {
+    /// A key of the kernel's randomness, for what is observed on a live host.
+    pub fn from_kernel() -> Self {
+        let mut key = [0; 32];
+        match SystemRandom::new().fill(&mut key) {
+            Ok(()) => KeyedHash::from_bytes(key),
+            // The standard library has its own ways to the kernel.
+            Err(_) => {
+                let random = RandomState::new();
+                KeyedHash([0, 1, 2, 3].map(|index: u64| random.hash_one(index) | 1))
+            }
+        }
+    }
+
+    /// A key that hangs on these contents and on nothing else, for what is read from files: each part with its length.
+    pub fn from_contents<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
+        KeyedHash::from_bytes(digest.finalize().into())
+    }
+
+    fn from_bytes(key: [u8; 32]) -> Self {
+        let word = |index: usize| key[index * 8..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+        KeyedHash([0, 1, 2, 3].map(|index| word(index) | 1))
     }
 
     /// The hash of two words.
@@ -59,7 +85,7 @@ impl Secret {
 }
 
 /// Hashes the keys of maps.
-impl BuildHasher for Secret {
+impl BuildHasher for KeyedHash {
     type Hasher = KeyHasher;
 
     fn build_hasher(&self) -> KeyHasher {
@@ -70,7 +96,7 @@ impl BuildHasher for Secret {
 /// The hash of a key so far.
 #[derive(Debug)]
 pub struct KeyHasher {
-    secret: Secret,
+    secret: KeyedHash,
     hash: u64,
 }
 
@@ -102,12 +128,20 @@ mod tests {
     #[test]
     fn two_observations_hash_the_same_key_differently() {
         let address: IpAddr = "192.0.2.1".parse().unwrap();
-        assert_ne!(Secret::draw().address(address), Secret::draw().address(address));
+        assert_ne!(KeyedHash::from_kernel().address(address), KeyedHash::from_kernel().address(address));
+    }
+
+    #[test]
+    fn the_same_contents_give_the_same_key_and_others_another_one() {
+        let hash = |parts: &[&[u8]]| KeyedHash::from_contents(parts.iter().copied()).bytes(b"x");
+        assert_eq!(hash(&[b"ab", b"c"]), hash(&[b"ab", b"c"]));
+        assert_ne!(hash(&[b"ab", b"c"]), hash(&[b"a", b"bc"]));
+        assert_ne!(hash(&[b"ab"]), hash(&[b"ab", b""]));
     }
 
     #[test]
     fn bytes_that_differ_anywhere_differ_in_their_hash() {
-        let secret = Secret::draw();
+        let secret = KeyedHash::from_kernel();
         let text = *b"Failed password for root from 192.0.2.1 port 4022";
         let whole = secret.bytes(&text);
         assert_eq!(secret.bytes(&text.clone()), whole);
@@ -122,7 +156,7 @@ mod tests {
 
     #[test]
     fn neighbours_share_a_network_but_no_hash() {
-        let secret = Secret::draw();
+        let secret = KeyedHash::from_kernel();
         let (one, other, far): (IpAddr, IpAddr, IpAddr) =
             ("192.0.2.1".parse().unwrap(), "192.0.2.200".parse().unwrap(), "192.0.3.1".parse().unwrap());
         assert_eq!(secret.network(one), secret.network(other));

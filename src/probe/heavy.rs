@@ -185,11 +185,11 @@ fn tag(hash: u64) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::hash::Secret;
+    use crate::probe::hash::KeyedHash;
 
     #[test]
     fn a_heavy_key_survives_a_million_light_ones() {
-        let secret = Secret::draw();
+        let secret = KeyedHash::from_kernel();
         let mut table: Heavy<u64, u64> = Heavy::new(1024);
         for light in 1..=1_000_000u64 {
             *table.add(secret.words(light, 0), light, 60) += 60;
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn few_keys_are_counted_exactly() {
-        let secret = Secret::draw();
+        let secret = KeyedHash::from_kernel();
         let mut table: Heavy<u64, u64> = Heavy::new(1024);
         for round in 0..100 {
             for key in 0..64u64 {
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn what_comes_once_waits_while_there_is_no_room_and_its_note_is_kept() {
-        let secret = Secret::draw();
+        let secret = KeyedHash::from_kernel();
         let mut table: Heavy<u64, u64> = Heavy::new(1024);
         for key in 1..=100_000u64 {
             if let Some((row, _)) = table.admit(secret.words(key, 0), key, 60, 0) {
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn while_there_is_room_nobody_waits() {
-        let secret = Secret::draw();
+        let secret = KeyedHash::from_kernel();
         let mut table: Heavy<u64, u64> = Heavy::new(1024);
         for key in 1..=64u64 {
             assert!(table.admit(secret.words(key, 0), key, 60, 7).is_some_and(|(_, note)| note == 0));

@@ -8,7 +8,6 @@ mod cgroup;
 pub mod conntrack;
 mod context;
 pub mod disk;
-mod distinct;
 pub mod dns;
 pub mod drops;
 pub mod file;
@@ -16,20 +15,24 @@ pub mod firewall;
 mod hash;
 mod heavy;
 pub mod host;
+mod hyperloglog;
 pub mod interfaces;
 pub mod kernel;
 pub mod ledger;
 pub mod logs;
 mod manners;
+mod named;
 mod process;
 pub mod processes;
+mod rights;
 pub mod service;
 pub mod sockets;
 pub mod sysctl;
 mod watched;
 
-pub use context::{Cancel, Context, Gate, Inputs};
+pub use context::{Cancel, Context, Gate, Inputs, LONGER, Stopped, Wrote};
 pub use manners::Manners;
+pub use rights::{Right, Rights, Use};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -76,12 +79,20 @@ pub trait Probe: Sync {
     const NEEDS: &'static [Need];
     /// Names of probes whose evidence it derives its result from; it then looks at nothing itself.
     const DERIVES_FROM: &'static [&'static str] = &[];
+    /// Rights that it can make use of.
+    const RIGHTS: &'static [Right] = &[];
     /// Whether it loses what it watches when it gets no CPU time: it keeps its priority on a busy host, where others give way.
     const KEEPS_UP: bool = false;
     /// Its parameters. Doc comments are the manual; `#[serde(default, deny_unknown_fields)]` throughout.
     type Params: DeserializeOwned + Serialize + JsonSchema + Default;
     /// Its result. `Option` is "the host did not say"; a figure that could not be had is never 0.
     type Output: Serialize + DeserializeOwned + JsonSchema;
+
+    /// What it does with these parameters beyond what [`Probe::SOURCE`] says: files, hosts, rights that it takes. `derived` names
+    /// the parameters that somebody filled from what was observed; in a plan they have no value yet.
+    fn uses(_params: &Self::Params, _derived: &[String]) -> Vec<Use> {
+        Vec::new()
+    }
 
     /// Looks. Ends by the deadline of `cx`, or soon after `cx` is cancelled, with what it has seen until then.
     fn observe(&self, params: Self::Params, cx: &Context) -> Result<Observed<Self::Output>, Gap>;
@@ -110,6 +121,8 @@ pub trait AnyProbe: Sync {
     fn needs(&self) -> &'static [Need];
     /// See [`Probe::DERIVES_FROM`].
     fn derives_from(&self) -> &'static [&'static str];
+    /// See [`Probe::RIGHTS`].
+    fn rights(&self) -> &'static [Right];
     /// See [`Probe::KEEPS_UP`].
     fn keeps_up(&self) -> bool;
     /// The schema of the parameters.
@@ -118,6 +131,8 @@ pub trait AnyProbe: Sync {
     fn output_schema(&self) -> Schema;
     /// The parameters with every default filled in, or what is wrong with them.
     fn complete_params(&self, params: &Value) -> Result<Value, String>;
+    /// See [`Probe::uses`]; nothing for parameters that are wrong, with which nothing is done.
+    fn uses(&self, params: &Value, derived: &[String]) -> Vec<Use>;
     /// Looks, with parameters and result as JSON.
     fn observe_json(&self, params: &Value, cx: &Context) -> Result<Observed<Value>, Gap>;
 }
@@ -143,6 +158,10 @@ impl<P: Probe> AnyProbe for P {
         P::NEEDS
     }
 
+    fn rights(&self) -> &'static [Right] {
+        P::RIGHTS
+    }
+
     fn keeps_up(&self) -> bool {
         P::KEEPS_UP
     }
@@ -162,6 +181,10 @@ impl<P: Probe> AnyProbe for P {
     fn complete_params(&self, params: &Value) -> Result<Value, String> {
         let params = P::Params::deserialize(params).map_err(|error| error.to_string())?;
         serde_json::to_value(params).map_err(|error| error.to_string())
+    }
+
+    fn uses(&self, params: &Value, derived: &[String]) -> Vec<Use> {
+        P::Params::deserialize(params).map(|params| P::uses(&params, derived)).unwrap_or_default()
     }
 
     fn observe_json(&self, params: &Value, cx: &Context) -> Result<Observed<Value>, Gap> {

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Need, Probe};
+use super::{Context, Need, Probe, named};
 use crate::case::{Gap, Observed, Reason};
-use crate::order::Order as _;
 use crate::printable::printable;
 
 /// Where the kernel shows its settings.
@@ -76,8 +75,8 @@ impl Probe for SysctlProbe {
                     .way_out("write it like net.ipv4.tcp_syncookies or net.ipv4.conf.*.rp_filter")
             })?;
             let mut names = Vec::new();
-            if let Err(error) = expand(Path::new(ROOT), &parts, &mut names) {
-                observed.miss(&["settings"], Gap::io(format!("list the settings of {name}"), &error));
+            if let Err(error) = named::as_operator(|| expand(Path::new(ROOT), &parts, &mut names)) {
+                observed.miss(&["settings"], named::gap(format!("list the settings of {name}"), &error));
             }
             for parts in names {
                 if observed.output.settings.len() >= MOST_SETTINGS {
@@ -86,7 +85,7 @@ impl Probe for SysctlProbe {
                     return Ok(observed);
                 }
                 let path: PathBuf = [ROOT].into_iter().chain(parts.iter().map(String::as_str)).collect();
-                let setting = match read(&path) {
+                let setting = match named::as_operator(|| read(&path)) {
                     Ok(text) => setting(&parts, Some(&text)),
                     Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                         setting(&parts, None)
@@ -94,7 +93,7 @@ impl Probe for SysctlProbe {
                     Err(error) => {
                         let tried = format!("read {}", path.display());
                         let gap = match error.raw_os_error() {
-                            Some(_) => Gap::io(tried, &error),
+                            Some(_) => named::gap(tried, &error),
                             None => Gap::new(Reason::Denied, tried, error.to_string()),
                         };
                         observed.miss(&["settings.value", "settings.number", "settings.numbers"], gap);
@@ -143,7 +142,7 @@ fn expand(root: &Path, parts: &[String], found: &mut Vec<Vec<String>>) -> io::Re
     for entry in entries.take(MOST_SETTINGS + 1) {
         names.extend(entry?.file_name().into_string());
     }
-    names.order();
+    names.sort();
     for name in names {
         if found.len() > MOST_SETTINGS {
             break;

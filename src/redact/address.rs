@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ring::hmac;
 
+use super::forms::Address;
+
 /// What becomes of the addresses in a special range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Inside {
@@ -69,6 +71,15 @@ impl Addresses {
         }
     }
 
+    /// What stands for an address of any kind.
+    pub fn of_any(&self, address: Address) -> Address {
+        match address {
+            Address::Ip(address) => Address::Ip(self.of(address)),
+            Address::Link(bytes) => Address::Link(self.of_link(bytes)),
+            Address::Tail(bytes) => Address::Tail(self.of_three(b"tail", bytes)),
+        }
+    }
+
     /// What stands for the address.
     pub fn of(&self, address: IpAddr) -> IpAddr {
         match address {
@@ -117,11 +128,16 @@ impl Addresses {
         }
         let [a, b, c, d, e, f] = address;
         let maker = [a, b, c];
-        // A Feistel round would do; three bytes of the same tree are simpler and keep order out of it.
-        let label = [b"link".as_slice(), &maker].concat();
-        let permuted = self.permuted(&label, u128::from(u32::from_be_bytes([d, e, f, 0])) << 96, 24, &[]);
-        let [d, e, f, _] = u32::try_from(permuted >> 96).unwrap_or(0).to_be_bytes();
+        let [d, e, f] = self.of_three(&[b"link".as_slice(), &maker].concat(), [d, e, f]);
         [a, b, c, d, e, f]
+    }
+
+    /// Three bytes by a tree of their own.
+    fn of_three(&self, label: &[u8], [d, e, f]: [u8; 3]) -> [u8; 3] {
+        // A Feistel round would do; the tree that the others have is simpler and keeps order out of it.
+        let permuted = self.permuted(label, u128::from(u32::from_be_bytes([d, e, f, 0])) << 96, 24, &[]);
+        let [d, e, f, _] = u32::try_from(permuted >> 96).unwrap_or(0).to_be_bytes();
+        [d, e, f]
     }
 
     /// The number with bits turned over: each by what the key makes of all the bits before it.

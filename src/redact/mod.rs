@@ -2,25 +2,29 @@
 //! pseudonyms when the operator asks for it.
 //!
 //! Secrets go before anything is judged, written or sent: [`evidence`] takes them out of what a probe observed, so that a
-//! replay judges the same texts as the run did, and [`secrets`] takes out what is left in the whole case. The rules are one
-//! table, in `rules`.
+//! replay judges the same texts as the run did, and [`secrets`] takes out what is left in the whole case. The rules are
+//! data: `rules.toml`; what they are measured by is in `tests/redaction`.
 
 mod address;
+#[cfg(test)]
+mod corpus;
+mod forms;
 mod name;
-mod note;
+mod originals;
 mod pseudonyms;
 mod rules;
 mod scrub;
+mod seal;
 mod secret;
 mod texts;
 
-pub use note::Note;
+pub use originals::{Left, Originals};
 pub use pseudonyms::{Kind, Map, NoMap, Pseudonyms};
 pub use scrub::scan;
 
 use serde_json::Value;
 
-use crate::case::{Case, Evidence};
+use crate::case::{Case, Evidence, Redacted};
 use scrub::{Counter, Scrubber};
 use texts::Place;
 
@@ -30,8 +34,7 @@ pub fn secrets(case: &mut Case) {
     // Counted by what stands in their place: a replay of the case finds the same number.
     let mut counter = Counter::default();
     case.evidence.values_mut().for_each(|evidence| texts::of_evidence(evidence, &mut counter));
-    let note = Note { secrets: counter.count, ..Note::of(case).unwrap_or_default() };
-    note.put(case);
+    case.redacted.secrets = counter.count;
 }
 
 /// Takes the secrets out of what was observed.
@@ -51,9 +54,10 @@ pub fn remaining(case: &Case) -> u64 {
     scrubber.count
 }
 
-/// Notes in a case that was judged again what had been redacted in the record.
+/// Notes in a case that was judged again what had been redacted in the record: what the record says of itself, which may be the
+/// headline of casebook 0.1.
 pub fn carry(recorded: &Case, judged: &mut Case) {
-    if let Some(note) = Note::of(recorded) {
-        note.put(judged);
-    }
+    let secrets = judged.redacted.secrets.max(recorded.redacted.secrets);
+    judged.redacted = Redacted { secrets, ..recorded.redacted.clone() };
+    judged.diagnosis.headlines.extend(recorded.said_redacted().cloned());
 }

@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::texts::{Place, Visitor};
+use crate::case::Case;
+use crate::shipped;
 
 /// Fields whose value is a user.
 const USER_FIELDS: &[&str] = &["user", "users", "owner", "username", "user_name", "login", "account"];
@@ -243,6 +245,10 @@ pub struct Names {
     pub users: BTreeSet<String>,
     /// Hosts and domains, in lower case.
     pub hosts: BTreeSet<String>,
+    /// Domains that texts name, in lower case.
+    pub domains: BTreeSet<String>,
+    /// Words of casebook's own, in lower case: names of fields and functions, what shipped runbooks compare.
+    pub own: BTreeSet<String>,
 }
 
 impl Names {
@@ -269,6 +275,38 @@ impl Names {
         self.hosts.insert(name);
     }
 
+    /// Takes the words that are casebook's own: of what is shipped, and the names of the fields in the case.
+    pub fn own_words(&mut self, case: &Case) {
+        static SHIPPED: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+            let mut words = BTreeSet::new();
+            for folder in ["runbooks", "lua/checks", "lua/casebook"] {
+                for text in shipped::names(folder).filter_map(|name| shipped::text(&format!("{folder}/{name}"))) {
+                    words_of(&text, &mut words);
+                }
+            }
+            words
+        });
+        self.own.clone_from(&SHIPPED);
+        if let Ok(value) = serde_json::to_value(case) {
+            fields_of(&value, &mut self.own);
+        }
+    }
+
+    /// Whether the word is also one of casebook's own. What has a figure or a sign in it is none.
+    pub fn is_own_word(&self, word: &str) -> bool {
+        self.own.contains(&word.to_ascii_lowercase())
+    }
+
+    /// Whether a host of this name, or of a domain with it, is known.
+    pub fn is_known(&self, word: &str) -> bool {
+        let word = word.to_ascii_lowercase();
+        let in_domain = || {
+            let mut domains = word.match_indices('.').map(|(dot, _)| &word[dot + 1..]);
+            domains.any(|domain| domain.contains('.') && self.hosts.contains(domain))
+        };
+        self.hosts.contains(&word) || self.domains.contains(&word) || in_domain()
+    }
+
     /// Whether this word is the name of a host. `field`: it stands where only a host can stand.
     pub fn is_host(&self, word: &str, field: bool) -> bool {
         let word = word.to_ascii_lowercase();
@@ -278,10 +316,31 @@ impl Names {
         if COMMON_HOSTS.contains(&word.as_str()) || word.parse::<std::net::IpAddr>().is_ok() {
             return false;
         }
-        let mut domains = word.match_indices('.').map(|(dot, _)| &word[dot + 1..]);
-        self.hosts.contains(&word)
-            || domains.any(|domain| domain.contains('.') && self.hosts.contains(domain))
-            || is_domain(&word)
+        self.is_known(&word) || is_domain(&word)
+    }
+}
+
+/// The plain words of a text: nothing with a figure or a sign, which no word of casebook's own has that is a name as well.
+fn words_of(text: &str, words: &mut BTreeSet<String>) {
+    let plain = |word: &&str| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    words.extend(
+        text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(plain).map(str::to_ascii_lowercase),
+    );
+}
+
+/// The names of the fields of a value.
+fn fields_of(value: &serde_json::Value, words: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::Array(items) => items.iter().for_each(|item| fields_of(item, words)),
+        serde_json::Value::Object(fields) => {
+            for (name, field) in fields {
+                if name.len() > 1 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+                    words.insert(name.clone());
+                }
+                fields_of(field, words);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -309,7 +368,8 @@ fn is_machine(name: &str) -> bool {
 
 /// `user-3fa9c1`: a pseudonym gets no other.
 fn is_pseudonym(name: &str, start: &str) -> bool {
-    name.strip_prefix(start).is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    name.strip_prefix(start)
+        .is_some_and(|rest| [6, 10, 16, 64].contains(&rest.len()) && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// Two labels or more, the last one a top domain.
@@ -348,6 +408,12 @@ impl Visitor for Names {
             Place::Field(name) | Place::Item(name, _) if is_host_field(name) => return self.host(text),
             Place::Source => return,
             _ => {}
+        }
+        for word in text.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.' | '-')) {
+            let word = word.trim_matches(['.', '-']).to_ascii_lowercase();
+            if word.contains('.') && is_domain(&word) && is_machine(&word) {
+                self.domains.insert(word);
+            }
         }
         if let Some(regex) = &*USER_IN_TEXT {
             for found in regex.captures_iter(text) {

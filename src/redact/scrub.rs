@@ -5,6 +5,8 @@ use super::texts::{Place, Visitor};
 
 /// Lines of a private key that are followed from line to line. The largest keys in use have fewer.
 const LINES_OF_KEY: usize = 256;
+/// Bytes of the items before that are kept: a command line, each of whose words is an item.
+const MOST_OF_A_LINE: usize = 400;
 
 /// Takes the secrets out of every text that it is shown.
 #[derive(Default)]
@@ -13,8 +15,10 @@ pub struct Scrubber {
     pub count: u64,
     /// Lines that may still belong to a private key that began in a line before.
     key_lines: usize,
-    /// The item before, for a flag whose value is the next item.
+    /// The items before, for a flag whose value is the next item.
     before: String,
+    /// Whether the last of them was a flag.
+    after_flag: bool,
 }
 
 impl Scrubber {
@@ -27,13 +31,10 @@ impl Scrubber {
     fn item(&mut self, number: usize, text: &mut String) {
         if number == 0 {
             self.before.clear();
+            self.after_flag = false;
             self.key_lines = 0;
         }
-        let before = std::mem::take(&mut self.before);
-        // Only a flag matters to the next item.
-        if text.starts_with('-') && text.len() < 64 {
-            self.before.clone_from(text);
-        }
+        let after_flag = std::mem::take(&mut self.after_flag);
         if self.key_lines > 0 {
             self.key_lines = if closes_key(text) { 0 } else { self.key_lines - 1 };
             if let Some(line) = line_of_key(text) {
@@ -43,12 +44,20 @@ impl Scrubber {
         } else if opens_key(text) {
             self.key_lines = LINES_OF_KEY;
         }
-        if !before.is_empty()
+        let joined = |last: &str| format!("{} {last}", self.before);
+        // The first line tells what the flags of a program mean: `docker login -p SECRET`.
+        let is_value = after_flag
             && !text.starts_with('(')
-            && without(&before, false).is_none()
-            && let Some((clean, _)) = without(&format!("{before} {text}"), false)
-            && clean.starts_with(&format!("{before} ("))
-        {
+            && without(&joined(text), false)
+                .is_some_and(|(clean, _)| clean.ends_with(" left out)") && without(&joined("value"), false).is_some());
+        if self.before.len() + text.len() < MOST_OF_A_LINE {
+            if !self.before.is_empty() {
+                self.before.push(' ');
+            }
+            self.before.push_str(if is_value { "value" } else { text });
+            self.after_flag = text.starts_with('-') && text.len() < 64;
+        }
+        if is_value {
             self.replace(text, stand_in("password"), 1);
         }
     }

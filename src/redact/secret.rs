@@ -21,7 +21,7 @@ pub fn without(text: &str, source: bool) -> Option<(String, u64)> {
         return None;
     }
     // A rule that does not compile hides all, not nothing.
-    let Ok(matched) = matching(text, |rule| !source || rule.telling) else { return Some((stand_in("text"), 1)) };
+    let Ok(matched) = matching(text, source) else { return Some((stand_in("text"), 1)) };
     if matched.is_empty() {
         return None;
     }
@@ -30,25 +30,13 @@ pub fn without(text: &str, source: bool) -> Option<(String, u64)> {
         let rule = &RULES[index];
         let mut spans: Vec<(usize, usize)> = Vec::new();
         for found in regex.captures_iter(&clean) {
-            let Some(secret) = found.iter().skip(1).flatten().next().or_else(|| found.get(0)) else { continue };
-            let (mut begin, mut end) = (secret.start(), secret.end());
-            if rule.name == "private key" {
-                end = end_of_key(&clean, end);
+            for (begin, end) in rule.secrets(&clean, &found) {
+                if spans.last().is_some_and(|(_, last)| *last > begin) || is_stand_in(&clean[begin..]) {
+                    continue;
+                }
+                let end = if rule.id == "private-key" { end_of_key(&clean, end) } else { end };
+                spans.push(without_quotes(&clean, begin, end));
             }
-            if spans.last().is_some_and(|(_, last)| *last > begin) {
-                continue;
-            }
-            if is_stand_in(&clean[begin..]) || !(rule.means)(&clean[begin..end]) {
-                continue;
-            }
-            let quote = clean[begin..end].chars().next().filter(|c| matches!(c, '"' | '\''));
-            if let Some(quote) = quote
-                && end - begin > 2
-                && clean[begin..end].ends_with(quote)
-            {
-                (begin, end) = (begin + 1, end - 1);
-            }
-            spans.push((begin, end));
         }
         for (begin, end) in spans.into_iter().rev() {
             clean.replace_range(begin..end, &stand_in(rule.name));
@@ -56,6 +44,17 @@ pub fn without(text: &str, source: bool) -> Option<(String, u64)> {
         }
     }
     (count > 0).then_some((clean, count))
+}
+
+/// The place without the quotes around it, also where they are escaped.
+fn without_quotes(text: &str, begin: usize, end: usize) -> (usize, usize) {
+    let inner = &text[begin..end];
+    for quote in ["\"", "'", "\\\"", "\\'"] {
+        if inner.len() > 2 * quote.len() && inner.starts_with(quote) && inner.ends_with(quote) {
+            return (begin + quote.len(), end - quote.len());
+        }
+    }
+    (begin, end)
 }
 
 /// Whether a stand-in begins here. Reports may have escaped its parenthesis or broken its line.
@@ -117,7 +116,7 @@ pub fn is_secret_name(name: &str) -> bool {
 /// The name of the first rule that finds a secret in the text.
 pub fn first(text: &str, source: bool) -> Option<&'static str> {
     without(text, source)?;
-    let matched = matching(text, |rule| !source || rule.telling).unwrap_or_default();
+    let matched = matching(text, source).unwrap_or_default();
     matched.first().map(|(index, _)| RULES[*index].name)
 }
 

@@ -47,10 +47,12 @@ pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
         format: _,
         casebook: _,
         runbook,
+        foreign_commands: _,
         host: Host { name, kernel: _, root: _ },
         started: _,
         window_seconds: _,
         partial: _,
+        redacted: _,
         params,
         given,
         verdict: _,
@@ -59,6 +61,7 @@ pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
         ledger,
         findings,
         evidence,
+        limits,
         cost: _,
     } = case;
     visitor.text(Place::HostName, name);
@@ -71,6 +74,7 @@ pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
     causes.iter_mut().for_each(|cause| of_cause(cause, visitor));
     ledger.iter_mut().for_each(|ledger| of_ledger(ledger, visitor));
     findings.iter_mut().for_each(|finding| of_finding(finding, visitor));
+    limits.iter_mut().for_each(|gap| of_gap(gap, visitor));
 }
 
 /// Shows every text of an observation to the visitor.
@@ -130,11 +134,15 @@ fn of_map(fields: &mut Map<String, Value>, parent: &str, visitor: &mut dyn Visit
 }
 
 fn of_runbook(runbook: &mut RunbookRef, visitor: &mut dyn Visitor) {
-    let RunbookRef { name: _, title, text, around, checks } = runbook;
+    let RunbookRef { name, title, text, around, overrides_embedded, checks } = runbook;
+    // The name of a shipped one is a word; of another it is the path of its file.
+    if name.contains('/') {
+        visitor.text(Place::Said, name);
+    }
     visitor.text(Place::Said, title);
     visitor.text(Place::Source, text);
-    around.iter_mut().for_each(|around| visitor.text(Place::Said, around));
-    for CheckRef { origin, text, modules } in checks.values_mut() {
+    around.iter_mut().chain(overrides_embedded).for_each(|path| visitor.text(Place::Said, path));
+    for CheckRef { origin, overrides_embedded: _, text, modules } in checks.values_mut() {
         visitor.text(Place::Said, origin);
         visitor.text(Place::Source, text);
         modules.values_mut().for_each(|module| visitor.text(Place::Source, module));
@@ -149,7 +157,7 @@ fn of_gap(gap: &mut Gap, visitor: &mut dyn Visitor) {
 }
 
 fn of_remedy(remedy: &mut Remedy, visitor: &mut dyn Visitor) {
-    let Remedy { urgency: _, action, run, undo, risk } = remedy;
+    let Remedy { urgency: _, action, run, undo, risk, unquoted: _ } = remedy;
     visitor.text(Place::Said, action);
     run.iter_mut().chain(undo).chain(risk).for_each(|text| visitor.text(Place::Said, text));
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use serde::Serialize as _;
+use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::{Formatter, PrettyFormatter};
 
@@ -27,10 +27,15 @@ impl Renderer for Json {
     }
 
     fn render(&self, case: &Case, _: &Options, out: &mut dyn io::Write) -> io::Result<()> {
-        let mut serializer = Serializer::with_formatter(&mut *out, Visible(PrettyFormatter::new()));
-        case.serialize(&mut serializer)?;
-        out.write_all(b"\n")
+        lines(case, out)
     }
+}
+
+/// A value as pretty JSON in which a terminal finds nothing to obey, with a line break at its end.
+pub fn lines(value: &impl Serialize, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut serializer = Serializer::with_formatter(&mut *out, Visible(PrettyFormatter::new()));
+    value.serialize(&mut serializer)?;
+    out.write_all(b"\n")
 }
 
 /// Pretty JSON in which a terminal finds nothing to obey: such characters are written as `\u001b`. To a program they

@@ -155,7 +155,10 @@ fn advice(sections: &Sections, budget: usize) -> String {
     if let Some(instead) = &advice.instead {
         text.push_str(&format!("\n{}\n", md(instead)));
     }
-    let (remedies, more) = within(budget.saturating_sub(FRAME), advice.remedies.iter().map(advised));
+    if let Some(warning) = advice.warning {
+        text.push_str(&format!("\n**{}**\n", md(warning)));
+    }
+    let (remedies, more) = within(budget.saturating_sub(FRAME + text.len()), advice.remedies.iter().map(advised));
     text.push_str(&remedies);
     text.push_str(&and_more(more + advice.more));
     text
@@ -167,6 +170,9 @@ fn advised(advised: &Advised) -> String {
         text.push_str(&format!(" _Risk: {}._", md(risk.trim_end_matches('.'))));
     }
     text.push('\n');
+    if let Some(warning) = advised.warning {
+        text.push_str(&format!("\n_{}_\n", md(warning)));
+    }
     let language = if advised.urgency == Urgency::Upstream { "text" } else { "sh" };
     if !advised.run.is_empty() {
         text.push_str(&format!("\n{}", fenced(language, &advised.run)));

@@ -20,6 +20,7 @@ mod table;
 mod terminal;
 mod text;
 
+pub use json::lines as json_lines;
 pub use table::table;
 
 use std::io;

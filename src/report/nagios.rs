@@ -131,6 +131,7 @@ fn below(sections: &Sections) -> Vec<String> {
         let of_it = sections.steps.steps.iter().filter(|step| step.verdict == verdict);
         lines.extend(of_it.map(|step| format!("[{}] {}: {}", state(verdict), step.title, step.sentence)));
     }
+    lines.extend(sections.advice.warning.map(str::to_owned));
     lines.extend(sections.advice.remedies.iter().map(|it| format!("do ({}): {}", it.urgency.word(), it.action)));
     lines.extend(sections.unseen.blind.iter().map(|blind| blind.way.heading().trim_end_matches(':').to_owned()));
     lines.push(format!("{}; {}", sections.steps.coverage, sections.opening.header.join(", ")));

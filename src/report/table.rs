@@ -10,6 +10,8 @@ use crate::units;
 
 /// Rows of a list that are shown.
 const ROWS: usize = 40;
+/// Characters of a field's name: of what was observed it may be a stranger's word.
+const NAME: usize = 120;
 /// The widest cell.
 const WIDEST: usize = 48;
 
@@ -25,6 +27,7 @@ pub fn table(output: &Value, width: usize) -> String {
 
 fn record(text: &mut String, fields: &Map<String, Value>, prefix: &str, width: usize) {
     for (name, value) in fields {
+        let name = &escape::line(name, NAME);
         let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
         match value {
             Value::Object(inner) => record(text, inner, &name, width),
@@ -91,9 +94,11 @@ fn flat(item: &Value) -> Map<String, Value> {
     };
     for (name, value) in fields {
         match value.as_object() {
-            Some(inner) => row.extend(inner.iter().map(|(field, value)| (format!("{name}.{field}"), value.clone()))),
+            Some(inner) => row.extend(inner.iter().map(|(field, value)| {
+                (format!("{}.{}", escape::line(name, NAME), escape::line(field, NAME)), value.clone())
+            })),
             None => {
-                row.insert(name.clone(), value.clone());
+                row.insert(escape::line(name, NAME), value.clone());
             }
         }
     }
@@ -145,8 +150,23 @@ fn cell(name: &str, value: &Value) -> String {
         Value::Object(fields) => fields
             .iter()
             .filter(|(_, value)| !value.is_null())
-            .map(|(field, value)| format!("{field} {}", cell(field, value)))
+            .map(|(field, value)| format!("{} {}", escape::line(field, NAME), cell(field, value)))
             .collect::<Vec<_>>()
             .join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_of_fields_are_made_harmless_like_values() {
+        let evil = "a\u{202e}b\u{1b}[2J";
+        let shown = table(&json!({evil: 1, "x": {evil: "y"}, "rows": [{evil: {evil: 2}}, {"n": [{evil: 3}]}]}), 200);
+        assert!(!shown.chars().any(|c| c != '\n' && crate::printable::is_hazard(c)), "{shown:?}");
+        assert_eq!(shown.matches("a\\u{202e}b").count(), 5, "{shown}");
     }
 }

@@ -19,7 +19,6 @@ use super::place::{byte_offset, in_source};
 use super::problem::{Problem, Problems};
 use super::yaml;
 use crate::nearest::nearest;
-use crate::order::Order as _;
 use crate::probe;
 use crate::script::{Condition, Expression, Scope, Script, SyntaxError, Template, is_keyword};
 
@@ -60,7 +59,7 @@ fn checked<D: serde::de::DeserializeOwned, T>(
     if check.problems.is_empty() {
         Ok(whole)
     } else {
-        check.problems.order_by_key(|problem| problem.range.as_ref().map_or(0, |range| range.start));
+        check.problems.sort_by_key(|problem| problem.range.as_ref().map_or(0, |range| range.start));
         check.problems.dedup();
         Err(problems(check.problems))
     }
@@ -176,6 +175,7 @@ impl Checker<'_> {
             calm,
             causes,
             around: None,
+            overrides_embedded: false,
             origin: self.origin.to_owned(),
             text: self.text.to_owned(),
         }
@@ -236,6 +236,7 @@ impl Checker<'_> {
             }
         }
         Check {
+            overrides_embedded: false,
             name: document.name.value,
             summary: document.summary,
             tags: document.tags,

@@ -5,13 +5,14 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::nearest::nearest;
-use crate::order::Order as _;
+use crate::printable::printable;
 use crate::shipped;
 use crate::sys::text_file::{self, Unreadable};
 use crate::sys::trust::Trust;
+use crate::sys::unreadable::Untrusted;
 
 /// The largest runbook or check that is read, in bytes: some thirty times the largest that ships.
-const LARGEST: u64 = 1024 * 1024;
+pub(super) const LARGEST: u64 = 1024 * 1024;
 
 /// The origin of what is in the binary.
 pub const SHIPPED: &str = "shipped";
@@ -76,12 +77,24 @@ impl Kind {
         shipped::names(self.folder()).map(Path::new).filter(move |path| self.is(path)).filter_map(move |path| {
             let text = shipped::text(&format!("{}/{}", self.folder(), path.display()))?;
             let language = Language::of(path)?;
-            Some(Found { name: stem(path), origin: SHIPPED.into(), text, language, folder: None })
+            Some(Found {
+                name: stem(path),
+                origin: SHIPPED.into(),
+                text,
+                language,
+                folder: None,
+                overrides_embedded: false,
+            })
         })
     }
 
+    /// Whether something of that name ships.
+    fn ships(self, name: &str) -> bool {
+        shipped::names(self.folder()).map(Path::new).any(|path| self.is(path) && stem(path) == name)
+    }
+
     /// The folders that are searched by name, in order. `beside` is the folder of the runbook that calls a check.
-    fn folders(self, beside: Option<&Path>) -> Vec<PathBuf> {
+    pub fn folders(self, beside: Option<&Path>) -> Vec<PathBuf> {
         let config = std::env::var_os("XDG_CONFIG_HOME")
             .filter(|config| !config.is_empty())
             .map(PathBuf::from)
@@ -111,6 +124,8 @@ pub struct Found {
     pub language: Language,
     /// The folder that it lies in; none when it is shipped.
     pub folder: Option<PathBuf>,
+    /// It was found by its name, and goes before one that ships.
+    pub overrides_embedded: bool,
 }
 
 /// Why a runbook or check cannot be had.
@@ -125,6 +140,23 @@ pub enum NotFound {
         path: PathBuf,
         /// Why.
         why: Unreadable,
+    },
+    /// A file that goes before what ships, and that somebody else can change.
+    #[error(
+        "{} goes before the {} `{name}` that ships with casebook, but {who}; from a folder without {} the shipped one is taken",
+        shown(.path),
+        .kind.word(),
+        shown(.path)
+    )]
+    Override {
+        /// What was looked for.
+        kind: Kind,
+        /// Its name.
+        name: String,
+        /// The file.
+        path: PathBuf,
+        /// Who can change it.
+        who: Untrusted,
     },
     /// A file is meant, but what names a file has a `/` or an ending in it.
     #[error("there is no {} `{name}`; to take the file of that name, write ./{name}", .kind.word())]
@@ -154,6 +186,10 @@ fn way_out(kind: Kind, near: Option<&str>) -> String {
     }
 }
 
+fn shown(path: &Path) -> String {
+    printable(path.as_os_str().as_encoded_bytes())
+}
+
 fn stem(path: &Path) -> String {
     path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
@@ -172,7 +208,14 @@ pub fn embedded_tests(kind: Kind, name: Option<&str>) -> Vec<Found> {
         }
         let path = format!("{}/{file}", kind.folder());
         let text = shipped::text(&path)?;
-        Some(Found { name: tested, origin: format!("{path} (shipped)"), text, language, folder: None })
+        Some(Found {
+            name: tested,
+            origin: format!("{path} (shipped)"),
+            text,
+            language,
+            folder: None,
+            overrides_embedded: false,
+        })
     });
     found.collect()
 }
@@ -200,6 +243,20 @@ impl Place {
         }
     }
 
+    /// Reads what was found by its name. A file that goes before one that ships must be nobody else's, whoever runs: the name
+    /// promises what the program itself brings.
+    fn read_by_name(self, kind: Kind, trust: Trust) -> Result<Found, NotFound> {
+        let overrides_embedded = matches!(&self, Place::File(path) if kind.ships(&stem(path)));
+        let trust = if overrides_embedded && trust == Trust::Required { Trust::RequiredOfAll } else { trust };
+        let found = self.read(kind, trust).map_err(|error| match error {
+            NotFound::Unreadable { kind, path, why: Unreadable::Untrusted(who) } if overrides_embedded => {
+                NotFound::Override { kind, name: stem(&path), path, who }
+            }
+            other => other,
+        })?;
+        Ok(Found { overrides_embedded, ..found })
+    }
+
     fn read(self, kind: Kind, trust: Trust) -> Result<Found, NotFound> {
         match self {
             Place::Shipped(found) => Ok(found),
@@ -212,6 +269,7 @@ impl Place {
                     folder: Some(
                         path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new(".")).into(),
                     ),
+                    overrides_embedded: false,
                 }),
                 Err(why) => Err(NotFound::Unreadable { kind, path, why }),
             },
@@ -231,7 +289,7 @@ fn places(kind: Kind, beside: Option<&Path>) -> Vec<Place> {
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
         let mut paths: Vec<PathBuf> =
             entries.flatten().map(|entry| entry.path()).filter(|path| kind.is(path)).collect();
-        paths.order();
+        paths.sort();
         places.extend(paths.into_iter().map(Place::File));
     }
     places.extend(kind.shipped().map(Place::Shipped));
@@ -258,7 +316,7 @@ pub fn list(kind: Kind, trust: Trust) -> Vec<Listed> {
         };
         match listed.iter_mut().find(|(listed, _)| *listed == name) {
             Some((_, first)) => first.hides.push(origin),
-            None => listed.push((name, Listed { found: place.read(kind, trust), hides: Vec::new() })),
+            None => listed.push((name, Listed { found: place.read_by_name(kind, trust), hides: Vec::new() })),
         }
     }
     listed.into_iter().map(|(_, listed)| listed).collect()
@@ -272,7 +330,7 @@ pub fn find(kind: Kind, name: &str, beside: Option<&Path>, trust: Trust) -> Resu
     }
     let mut places = places(kind, beside);
     if let Some(index) = places.iter().position(|place| place.name() == name) {
-        return places.swap_remove(index).read(kind, trust);
+        return places.swap_remove(index).read_by_name(kind, trust);
     }
     if path.exists() {
         return Err(NotFound::File { kind, name: name.to_owned() });

@@ -9,13 +9,15 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::check::{self, NoCheck};
-use super::library::{self, Found, Kind, Language, SHIPPED};
+use super::library::{self, Found, Kind, LARGEST, Language, SHIPPED};
 use super::model::{Check, Runbook};
 use super::problem::{Problem, Problems};
+use crate::bounded_json;
 use crate::case::{CheckRef, RunbookRef};
-use crate::script::sandbox::{self, Limits, Modules, Stopped, Vet};
+use crate::script::sandbox::{self, Limits, Modules, Stopped};
 use crate::script::{Declared, Script, declare};
-use crate::sys::trust::{self, Trust};
+use crate::sys::trust::Trust;
+use crate::units;
 
 /// Checks a YAML runbook that lies nowhere.
 pub fn load(text: &str, origin: &str) -> Result<Runbook, Problems> {
@@ -25,7 +27,7 @@ pub fn load(text: &str, origin: &str) -> Result<Runbook, Problems> {
 /// Checks a runbook that was found. Its checks must be as trustworthy as `trust` wants.
 pub fn load_found(found: &Found, trust: Trust) -> Result<Runbook, Problems> {
     let find = |name: &str| by_name(name, found.folder.as_deref(), trust);
-    match found.language {
+    let runbook = match found.language {
         Language::Yaml => check::runbook(&found.text, &found.origin, &find),
         Language::Lua => {
             let script = script(found, trust);
@@ -41,7 +43,8 @@ pub fn load_found(found: &Found, trust: Trust) -> Result<Runbook, Problems> {
             let text = pretty(&document);
             check::runbook(&text, &found.origin, &find).map_err(|problems| in_lua(problems, &script))
         }
-    }
+    }?;
+    Ok(Runbook { overrides_embedded: found.overrides_embedded, ..runbook })
 }
 
 /// What a list tells of a runbook. One that ships is known to be good, so that only its head is read; any other is checked
@@ -84,11 +87,18 @@ pub struct Summary {
 /// Checks the runbook of a case, with the checks that the case holds.
 pub fn load_recorded(recorded: &RunbookRef) -> Result<Runbook, Problems> {
     let origin = format!("{} (in the case)", recorded.name);
+    if recorded.text.len() as u64 > LARGEST {
+        let message =
+            format!("the runbook in the case is larger than {}, more than is read", units::bytes(LARGEST as f64));
+        return Err(Problems { origin, text: String::new(), problems: vec![Problem::new(None, message)] });
+    }
     let runbook = check::runbook(&recorded.text, &origin, &|name| match recorded.checks.get(name) {
         Some(kept) => in_case(name, kept),
         None => Err(NoCheck { message: format!("the case does not hold the check `{name}`"), help: None }),
     })?;
-    Ok(Runbook { around: recorded.around.clone(), ..runbook })
+    let overrides_embedded = recorded.overrides_embedded.is_some();
+    let origin = recorded.overrides_embedded.clone().unwrap_or(runbook.origin);
+    Ok(Runbook { around: recorded.around.clone(), overrides_embedded, origin, ..runbook })
 }
 
 /// Checks a check that was found. Its modules must be as trustworthy as `trust` wants.
@@ -105,7 +115,7 @@ pub fn load_check(found: &Found, trust: Trust) -> Result<Check, Problems> {
             vec![problem.help(Some("give both the same name, by which it is found".into()))],
         ));
     }
-    Ok(check)
+    Ok(Check { overrides_embedded: found.overrides_embedded, ..check })
 }
 
 /// A runbook of one step that runs a check, so that it leaves the same trail as any other. Its parameters are the check's.
@@ -132,8 +142,7 @@ pub fn around(check: &Arc<Check>) -> Result<Runbook, Problems> {
 }
 
 fn script(found: &Found, trust: Trust) -> Script {
-    let vet = (trust == Trust::Required).then_some(trust::vet as Vet);
-    let modules = Modules { folder: found.folder.clone(), vet, ..Modules::default() };
+    let modules = Modules { folder: found.folder.clone(), trust, ..Modules::default() };
     Script { origin: found.origin.clone(), text: found.text.clone(), modules }
 }
 
@@ -149,9 +158,14 @@ fn by_name(name: &str, beside: Option<&Path>, trust: Trust) -> Result<Arc<Check>
 }
 
 fn in_case(name: &str, kept: &CheckRef) -> Result<Arc<Check>, NoCheck> {
+    if kept.text.len() as u64 > LARGEST {
+        let message = format!("the check `{name}` in the case is larger than {}", units::bytes(LARGEST as f64));
+        return Err(NoCheck { message, help: None });
+    }
     let modules = Modules { recorded: kept.modules.clone(), ..Modules::default() };
     let script = Script { origin: kept.origin.clone(), text: kept.text.clone(), modules };
-    checked(&script).map(Arc::new).map_err(|problems| broken(name, &problems))
+    let check = checked(&script).map_err(|problems| broken(name, &problems))?;
+    Ok(Arc::new(Check { overrides_embedded: kept.overrides_embedded, ..check }))
 }
 
 fn broken(name: &str, problems: &Problems) -> NoCheck {
@@ -255,7 +269,8 @@ fn in_lua(problems: Problems, script: &Script) -> Problems {
         .into_iter()
         .map(|problem| {
             let words = problem.range.clone().and_then(|range| declared.get(range)).unwrap_or_default();
-            let words = serde_json::from_str::<String>(words).unwrap_or_else(|_| words.trim_matches('"').to_owned());
+            let words = bounded_json::counted::<String>(words.as_bytes())
+                .unwrap_or_else(|_| words.trim_matches('"').to_owned());
             let from = places.get(&words).copied().unwrap_or_default();
             let range = script.text.get(from..).and_then(|rest| place_in(rest, &words)).map(|range| {
                 places.insert(words.clone(), from + range.end);

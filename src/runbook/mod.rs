@@ -1,5 +1,6 @@
 //! Runbooks and checks: the documents, how they are checked, their parameters, and where they are found.
 
+mod authorship;
 mod check;
 mod document;
 mod fields;
@@ -11,6 +12,7 @@ mod place;
 mod problem;
 mod yaml;
 
+pub use authorship::is_shipped;
 pub use document::schema;
 pub(crate) use library::tested;
 pub use library::{Found, Kind, Language, Listed, NotFound, SHIPPED, embedded, embedded_tests, find, list};

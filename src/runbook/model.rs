@@ -37,6 +37,8 @@ pub struct Runbook {
     pub causes: Vec<CausePlan>,
     /// The check that it was made for, to run it by hand.
     pub around: Option<String>,
+    /// It was found by its name, and goes before one that ships with casebook.
+    pub overrides_embedded: bool,
     /// Where it was read from.
     pub origin: String,
     /// Its text; a Lua runbook's in the form that it was read as.
@@ -136,6 +138,8 @@ pub struct Check {
     pub declared_params: Value,
     /// The probes that it may call.
     pub needs: Vec<&'static str>,
+    /// It was found by its name, and goes before one that ships with casebook.
+    pub overrides_embedded: bool,
     /// Its text.
     pub script: Script,
 }
@@ -149,6 +153,33 @@ pub enum Argument {
     Value(Expression),
     /// A text with expressions in it.
     Text(Template),
+}
+
+impl Argument {
+    /// The steps whose evidence fills it, by id; empty where parameters and literals alone do.
+    pub fn derived_from(&self, steps: &[Step]) -> Vec<String> {
+        let expressions: Vec<&Expression> = match self {
+            Argument::Literal(_) => Vec::new(),
+            Argument::Value(expression) => vec![expression],
+            Argument::Text(template) => template.expressions().map(|(expression, _)| expression).collect(),
+        };
+        let mut from: Vec<String> = Vec::new();
+        for name in expressions.iter().flat_map(|expression| expression.uses()).map(|used| &used.name) {
+            if steps.iter().any(|step| step.id == *name) && !from.contains(name) {
+                from.push(name.clone());
+            }
+        }
+        from
+    }
+
+    /// As it is written.
+    pub fn written(&self) -> String {
+        match self {
+            Argument::Literal(value) => value.to_string(),
+            Argument::Value(expression) => expression.text.trim().to_owned(),
+            Argument::Text(template) => template.text.trim().to_owned(),
+        }
+    }
 }
 
 /// A way a step can end.

@@ -4,6 +4,8 @@ use std::fmt;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use crate::printable::printable;
+
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -66,6 +68,7 @@ impl Problems {
     }
 
     fn show(&self, renderer: &Renderer, problem: &Problem) -> String {
+        let origin = printable(&self.origin);
         let level = if problem.is_warning { Level::WARNING } else { Level::ERROR };
         let title = level.primary_title(problem.message.as_str());
         let mut group = match &problem.range {
@@ -73,11 +76,11 @@ impl Problems {
                 let end = range.end.clamp(range.start.min(self.text.len()), self.text.len());
                 let range = range.start.min(end)..end;
                 let snippet = Snippet::source(self.text.as_str())
-                    .path(self.origin.as_str())
+                    .path(origin.as_str())
                     .annotation(AnnotationKind::Primary.span(range));
                 Group::with_title(title).element(snippet)
             }
-            None => Group::with_title(title).element(Level::NOTE.message(format!("in {}", self.origin))),
+            None => Group::with_title(title).element(Level::NOTE.message(format!("in {origin}"))),
         };
         if let Some(help) = &problem.help {
             group = group.element(Level::HELP.message(help.as_str()));

@@ -168,8 +168,13 @@ pub const FINDING: &[Entry] = &[
 pub const REMEDY_KEYS: &[Key] = &[
     key("urgency", "\"now\"|\"lasting\"|\"upstream\"", "when and where it helps; now, when it is not said"),
     must("do", "string", "what to do, as a sentence; `do` is a word of Lua's own, so it is written [\"do\"]"),
-    key("run", "string", "commands, ready to paste; quote what strangers chose with shell(word)"),
-    key("undo", "string", "commands that take it back"),
+    key(
+        "run",
+        "casebook.Commands",
+        "commands, ready to paste: a text that stands in the script, sh(text, values) where something is filled in, or a list \
+         of both, one for each line",
+    ),
+    key("undo", "casebook.Commands", "commands that take it back, written like run"),
     key("risk", "string", "what may go wrong: none, low, medium or high, and why"),
 ];
 
@@ -290,7 +295,16 @@ pub const GLOBALS: &[Entry] = &[
         "fun(evidence: casebook.Evidence): casebook.About",
         "the same as cx.about: where evidence comes from",
     ),
-    entry("shell(word)", "fun(word: any): string", "the word quoted for the shell"),
+    entry(
+        "sh(text, values)",
+        "fun(text: string, values?: table<string, string|number>): casebook.Command",
+        "a command for `run` and `undo`: the text with {{ name }} filled in from the values, each quoted for the shell",
+    ),
+    entry(
+        "shell(word)",
+        "fun(word: any): string",
+        "the word quoted for the shell, for a sentence; commands take it by sh",
+    ),
 ];
 
 /// LuaLS types of the helpers of expressions, by name.
@@ -496,7 +510,7 @@ mod tests {
         let mut names: Vec<String> = STANDARD.iter().flat_map(members).collect();
         names.extend(BASE.iter().filter(|name| **name != "require").map(|name| (*name).to_owned()));
         names.extend(RE.iter().map(|entry| format!("re.{}", entry.name())));
-        names.extend(["log", "shell", "about"].map(str::to_owned));
+        names.extend(["log", "shell", "sh", "about"].map(str::to_owned));
         names.extend(HELPER_TYPES.iter().map(|(name, _)| (*name).to_owned()));
         for (name, kind) in kinds(names) {
             assert!(!["nil", "none"].contains(&kind.as_str()), "{name} is {kind}");

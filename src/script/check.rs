@@ -1,6 +1,6 @@
 //! Runs a check: gives it `cx`, answers its calls of probes, and reads what it found.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -9,13 +9,14 @@ use mlua::{Function, Lua, Table, Value as LuaValue};
 use serde_json::{Map, Value};
 
 use super::api;
+use super::command::Command;
+use super::constants::constants;
 use super::declare;
 use super::rows;
 use super::sandbox::{self, Caller, Limits, Stopped, TooMuchOutput};
 use super::source::Script;
 use crate::case::{Evidence, Remedy, Urgency, Verdict};
 use crate::nearest::nearest;
-use crate::order::Order as _;
 use crate::printable::printable;
 use crate::probe;
 
@@ -24,6 +25,8 @@ const CALLS: usize = 64;
 /// How many findings a check can have, and how many remedies each.
 const FINDINGS: usize = 100;
 const REMEDIES: usize = 16;
+/// How many lines the commands of a remedy can have.
+const LINES: usize = 256;
 /// How deep and how large the figures of all findings may be together.
 const DEPTH: usize = 16;
 const ITEMS: usize = 20_000;
@@ -78,6 +81,21 @@ pub struct CheckRun {
     pub modules: BTreeMap<String, String>,
     /// The lines of its file that gave a verdict.
     pub said_at: BTreeSet<usize>,
+    /// Time that the script itself took, in seconds.
+    pub script_seconds: f64,
+}
+
+impl CheckRun {
+    /// A check that was not started.
+    pub fn refused(why: Stopped) -> Self {
+        CheckRun {
+            outcome: Err(why),
+            printed: Vec::new(),
+            modules: BTreeMap::new(),
+            said_at: BTreeSet::new(),
+            script_seconds: 0.0,
+        }
+    }
 }
 
 /// Where the lines of a script that give a verdict are noted while it runs.
@@ -111,14 +129,28 @@ pub fn run_check(
     };
     let ran = sandbox::attempt(limits, &script.modules, work, answer);
     let said_at = lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let outcome = ran.outcome.map_err(|stopped| match stopped {
+    let outcome = ran.outcome.map(|found| {
+        // Asked outside of the script's reach, and only where a check has a command at all.
+        let mut own: Option<HashSet<String>> = None;
+        let mark = |(mut finding, texts): Found| {
+            for (remedy, texts) in finding.remedies.iter_mut().zip(texts).filter(|(_, texts)| !texts.is_empty()) {
+                let own = own.get_or_insert_with(|| {
+                    std::iter::once(&script.text).chain(ran.loaded.values()).flat_map(|text| constants(text)).collect()
+                });
+                remedy.unquoted = !texts.iter().all(|text| own.contains(text));
+            }
+            finding
+        };
+        found.into_iter().map(mark).collect::<Vec<_>>()
+    });
+    let outcome = outcome.map_err(|stopped| match stopped {
         Stopped::Failed(mut error) if error.line.is_none() && error.file == script.origin => {
             error.line = line_of_word(&error.message, &script.text);
             Stopped::Failed(error)
         }
         other => other,
     });
-    CheckRun { outcome, printed: ran.printed, modules: ran.loaded, said_at }
+    CheckRun { outcome, printed: ran.printed, modules: ran.loaded, said_at, script_seconds: ran.script_seconds }
 }
 
 /// Notes the line of the script that looks a verdict up, where somebody wants to know.
@@ -182,7 +214,7 @@ pub(super) fn context(
         lua.create_function(|_, (what, name, members): (String, LuaValue, Table)| -> mlua::Result<()> {
             let name = name_of(&name);
             let mut names: Vec<String> = members.pairs::<String, LuaValue>().flatten().map(|(name, _)| name).collect();
-            names.order();
+            names.sort();
             Err(mlua::Error::runtime(match nearest(&name, names.iter().map(String::as_str)) {
                 Some(near) => format!("{what} has no `{name}`; did you mean `{near}`?"),
                 None => format!("{what} has no `{name}`; there are: {}", names.join(", ")),
@@ -279,7 +311,10 @@ fn read_call(call: &Table, needs: &[&'static str], left: &mut Left) -> mlua::Res
     Ok(Call { probe: probe.name(), params })
 }
 
-fn findings(found: &LuaValue, meta: &Table, output_bytes: usize) -> mlua::Result<Vec<CheckFinding>> {
+/// A finding, and for each of its remedies the texts that must be the script's own.
+type Found = (CheckFinding, Vec<Vec<String>>);
+
+fn findings(found: &LuaValue, meta: &Table, output_bytes: usize) -> mlua::Result<Vec<Found>> {
     let is_finding = |table: &Table| table.metatable().is_some_and(|own| own == *meta);
     let list: Vec<Table> = match found {
         LuaValue::Table(table) if is_finding(table) => vec![table.clone()],
@@ -297,11 +332,11 @@ fn findings(found: &LuaValue, meta: &Table, output_bytes: usize) -> mlua::Result
     }
     let mut left = Left::new(output_bytes);
     let mut findings = list.iter().map(|table| finding(table, &mut left)).collect::<mlua::Result<Vec<_>>>()?;
-    findings.order_by_key(|finding| std::cmp::Reverse(finding.verdict.gravity()));
+    findings.sort_by_key(|(finding, _)| std::cmp::Reverse(finding.verdict.gravity()));
     Ok(findings)
 }
 
-fn finding(table: &Table, left: &mut Left) -> mlua::Result<CheckFinding> {
+fn finding(table: &Table, left: &mut Left) -> mlua::Result<Found> {
     let word: String = table.raw_get("verdict")?;
     let verdict = Verdict::ALL
         .into_iter()
@@ -319,14 +354,17 @@ fn finding(table: &Table, left: &mut Left) -> mlua::Result<CheckFinding> {
         return Err(mlua::Error::runtime(format!("a finding has {count} remedies; {REMEDIES} are the most")));
     }
     let remedies = remedies.sequence_values::<Table>().take(REMEDIES);
-    let remedies = remedies.map(|table| remedy(&table?, left)).collect::<mlua::Result<_>>()?;
-    Ok(CheckFinding { verdict, sentence: printable(left.text(&sentence)?), data, remedies })
+    let remedies = remedies.map(|table| remedy(&table?, left)).collect::<mlua::Result<Vec<_>>>()?;
+    let (remedies, texts) = remedies.into_iter().unzip();
+    Ok((CheckFinding { verdict, sentence: printable(left.text(&sentence)?), data, remedies }, texts))
 }
 
-fn remedy(table: &Table, left: &mut Left) -> mlua::Result<Remedy> {
+/// A remedy, and the texts that its commands were made of: they are safe where the script holds them as they are.
+fn remedy(table: &Table, left: &mut Left) -> mlua::Result<(Remedy, Vec<String>)> {
     let names = || api::REMEDY_KEYS.iter().map(|key| key.name);
     let mut urgency = Urgency::Now;
     let mut texts: BTreeMap<&str, String> = BTreeMap::new();
+    let mut commands: BTreeMap<&str, Vec<Command>> = BTreeMap::new();
     for pair in table.pairs::<LuaValue, LuaValue>() {
         let (key, value) = pair?;
         let key = name_of(&key);
@@ -334,6 +372,10 @@ fn remedy(table: &Table, left: &mut Left) -> mlua::Result<Remedy> {
             let help = nearest(&key, names()).map(|near| format!("; did you mean `{near}`?"));
             return Err(mlua::Error::runtime(format!("a remedy has no `{key}`{}", help.unwrap_or_default())));
         };
+        if let "run" | "undo" = key {
+            commands.insert(key, lines(key, &value, left)?);
+            continue;
+        }
         let LuaValue::String(text) = &value else {
             return Err(mlua::Error::runtime(format!("`{key}` of a remedy wants a text, not a {}", value.type_name())));
         };
@@ -349,7 +391,42 @@ fn remedy(table: &Table, left: &mut Left) -> mlua::Result<Remedy> {
     let action = texts
         .remove("do")
         .ok_or_else(|| mlua::Error::runtime("a remedy needs a sentence: [\"do\"] = \"Restart the resolver\""))?;
-    Ok(Remedy { urgency, action, run: texts.remove("run"), undo: texts.remove("undo"), risk: texts.remove("risk") })
+    let templates = commands.values().flatten().map(|line| line.template.clone()).collect();
+    // Where a value cannot stand in one of its commands, the sentence has to do.
+    let whole = commands.values().flatten().all(|line| line.text.is_ok());
+    let mut command = |key| {
+        let lines = commands.remove(key).filter(|_| whole)?;
+        let lines: Vec<String> = lines.into_iter().filter_map(|line| line.text.ok()).collect();
+        Some(printable_lines(&lines.join("\n")))
+    };
+    let (run, undo) = (command("run"), command("undo"));
+    Ok((Remedy { urgency, action, run, undo, risk: texts.remove("risk"), unquoted: false }, templates))
+}
+
+/// The commands of a remedy: a text, what `sh` made, or a list of both.
+fn lines(key: &str, value: &LuaValue, left: &mut Left) -> mlua::Result<Vec<Command>> {
+    let line = |value: &LuaValue, left: &mut Left| match value {
+        LuaValue::String(text) => {
+            let text = left.text(text)?;
+            Ok(Command { template: text.clone(), text: Ok(text) })
+        }
+        LuaValue::UserData(handle) if handle.is::<Command>() => {
+            let command = handle.borrow::<Command>()?;
+            left.bytes(command.template.len() + command.text.as_ref().map_or(0, String::len))?;
+            Ok(command.clone())
+        }
+        other => Err(mlua::Error::runtime(format!(
+            "`{key}` of a remedy wants a text, sh(…) or a list of them, not a {}",
+            other.type_name()
+        ))),
+    };
+    match value {
+        LuaValue::Table(list) if list.raw_len() > LINES => {
+            Err(mlua::Error::runtime(format!("`{key}` of a remedy has at most {LINES} lines")))
+        }
+        LuaValue::Table(list) => (1..=list.raw_len()).map(|at| line(&list.raw_get(at)?, left)).collect(),
+        one => Ok(vec![line(one, left)?]),
+    }
 }
 
 /// The text with control characters escaped, but for the ends of its lines.

@@ -5,8 +5,11 @@
 //! three-valued logic.
 
 pub mod api;
+mod budget;
 mod check;
+mod command;
 mod condition;
+mod constants;
 mod declare;
 mod evidence;
 mod expression;
@@ -17,6 +20,7 @@ pub mod rows;
 pub mod sandbox;
 mod scope;
 mod session;
+mod shell;
 mod source;
 mod syntax;
 mod template;
@@ -25,6 +29,7 @@ mod vocabulary;
 
 pub use check::{Call, CheckFinding, CheckRun, Given, run_check};
 pub use condition::Condition;
+pub use constants::constants;
 pub use declare::{Declaration, Declared, declare};
 pub use evidence::{field_schema, is_map, item_schema, properties};
 pub use expression::{Expression, NameUse, PathPart};

@@ -9,23 +9,29 @@ use mlua::chunk::ChunkMode;
 use mlua::{Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value as LuaValue, VmState};
 use serde_json::Value;
 
+use super::budget::Budget;
 use super::condition::{Condition, Node};
 use super::evidence::{Converter, NotKnown};
 use super::expression::Expression;
 use super::json::{Bounds, display, to_json};
+use super::shell::push_value;
 use super::template::{Piece, Template};
 use super::vocabulary::{self, HELPERS};
 use crate::case::{Evidence, Gap, Reason, Truth};
 use crate::nearest::nearest;
-use crate::printable::shell_word;
 use crate::sys::usage;
+use crate::units;
 
 /// Memory that all expressions of one run may use together.
 const MEMORY_LIMIT: usize = 64 * 1024 * 1024;
 /// CPU time that one expression may take: on a host that is on its knees the clock on the wall says little.
 const TIME_LIMIT: Duration = Duration::from_secs(1);
 /// How large a value may be that an expression gives back.
-const VALUE: Bounds = Bounds { depth: 8, items: 4096, bytes: MEMORY_LIMIT };
+const VALUE: Bounds = Bounds { depth: 8, items: 4096, bytes: 1024 * 1024 };
+/// Bytes of one sentence or command.
+const LONGEST_TEXT: usize = 64 * 1024;
+/// Characters of an expression that a gap repeats.
+const LONGEST_QUOTE: usize = 200;
 
 /// Standard modules that expressions can use, without what could hang or exhaust.
 const MODULES: &[(&str, &[&str])] = &[
@@ -76,6 +82,7 @@ pub struct Scope {
     compiled: Mutex<HashMap<String, Function>>,
     deadline: Arc<Mutex<Duration>>,
     overrun: Arc<AtomicBool>,
+    budget: Budget,
 }
 
 impl Scope {
@@ -95,7 +102,8 @@ impl Scope {
         })?;
         let roots = Roots::default();
         let environment = environment(&lua, &roots)?;
-        Ok(Scope { lua, environment, roots, compiled: Mutex::default(), deadline, overrun })
+        let budget = Budget::new();
+        Ok(Scope { lua, environment, roots, compiled: Mutex::default(), deadline, overrun, budget })
     }
 
     /// Makes evidence known under a step's id. `schema` describes its output.
@@ -126,6 +134,11 @@ impl Scope {
         locked(&self.roots).insert(name.to_owned(), root);
     }
 
+    /// What was left unknown because all expressions together had used up what a run may take.
+    pub fn lacking(&self) -> Vec<Gap> {
+        self.budget.lacking()
+    }
+
     /// Forgets a name.
     pub fn unset(&self, name: &str) {
         locked(&self.roots).remove(name);
@@ -152,7 +165,14 @@ impl Scope {
                 let inner = self.judge_node(inner);
                 Judged { truth: !inner.truth, gaps: inner.gaps }
             }
-            Node::Known(expression) => self.evaluate(expression).is_ok().into(),
+            Node::Known(expression) => match self.evaluate(expression) {
+                Ok(_) => true.into(),
+                // Nobody looked whether it is known.
+                Err(_) if self.budget.stopped().is_some() => {
+                    Judged { truth: Truth::Unknown, gaps: self.budget.stopped().into_iter().collect() }
+                }
+                Err(_) => false.into(),
+            },
             Node::Atom(expression) => match self.evaluate(expression) {
                 Ok(LuaValue::Nil | LuaValue::Boolean(false)) => false.into(),
                 Ok(_) => true.into(),
@@ -167,7 +187,7 @@ impl Scope {
         for part in parts {
             let part = self.judge_node(part);
             whole.truth = join(whole.truth, part.truth);
-            whole.gaps.extend(part.gaps);
+            Gap::gather(&mut whole.gaps, part.gaps);
             if whole.truth == settled {
                 return Judged { truth: settled, gaps: Vec::new() };
             }
@@ -178,32 +198,38 @@ impl Scope {
     /// The value of an expression, as JSON; nil is null.
     pub fn value(&self, expression: &Expression) -> Result<Value, Unknown> {
         let value = self.evaluate(expression)?;
-        to_json(&value, VALUE).map_err(|error| Unknown { gaps: vec![failure(expression.text.trim(), &error)] })
+        let value =
+            to_json(&value, VALUE).map_err(|error| Unknown { gaps: vec![failure(expression.text.trim(), &error)] })?;
+        self.budget.spend_bytes(size(&value)).map_err(|gap| Unknown { gaps: vec![gap] })?;
+        Ok(value)
     }
 
-    /// A command with its figures filled in, each quoted for the shell where it needs quotes. Inside quotes of the
-    /// template's own only plainly harmless values can stand; with any other there is no command.
+    /// A command with its figures filled in, each quoted for the shell by [`push_value`]. With a value that cannot stand where
+    /// the template wants it there is no command.
     pub fn render_command(&self, template: &Template) -> Result<String, Unknown> {
         let mut text = String::new();
         for piece in &template.pieces {
             match piece {
                 Piece::Text(piece) => text.push_str(piece),
                 Piece::Value { expression, .. } => {
-                    let word = display(&self.value(expression)?);
-                    let quoted = shell_word(&word);
-                    if is_in_quotes(&text) && quoted != word {
-                        let tried = format!("fill `{}` into a quoted part of a command", expression.text.trim());
-                        let gap = Gap::new(Reason::Malformed, tried, format!("{quoted} would not be safe there"));
-                        return Err(Unknown { gaps: vec![gap] });
-                    }
-                    text.push_str(&quoted);
+                    let value = self.value(expression)?;
+                    push_value(&mut text, &value).map_err(|why| {
+                        let tried = format!("fill `{}` into a command", expression.text.trim());
+                        Unknown { gaps: vec![Gap::new(Reason::Malformed, tried, why)] }
+                    })?;
                 }
             }
         }
+        if text.len() > LONGEST_TEXT {
+            let why = format!("it has more than {}", units::bytes(LONGEST_TEXT as f64));
+            return Err(Unknown { gaps: vec![Gap::new(Reason::Failed, "fill in a command", why)] });
+        }
+        self.budget.spend_bytes(text.len()).map_err(|gap| Unknown { gaps: vec![gap] })?;
         Ok(text)
     }
 
-    /// A sentence with its figures filled in. What is not known reads "(not seen)"; the gaps say why.
+    /// A sentence with its figures filled in. What is not known reads "(not seen)"; the gaps say why. One that is too long
+    /// is cut, and says so.
     pub fn render(&self, template: &Template) -> (String, Vec<Gap>) {
         let mut text = String::new();
         let mut gaps = Vec::new();
@@ -214,10 +240,19 @@ impl Scope {
                     Ok(value) => text.push_str(&display(&value)),
                     Err(unknown) => {
                         text.push_str("(not seen)");
-                        gaps.extend(unknown.gaps);
+                        Gap::gather(&mut gaps, unknown.gaps);
                     }
                 },
             }
+            if text.len() > LONGEST_TEXT {
+                text.truncate(text.floor_char_boundary(LONGEST_TEXT));
+                text.push_str(&format!("… (cut: a text has {} at most)", units::bytes(LONGEST_TEXT as f64)));
+                break;
+            }
+        }
+        if let Err(gap) = self.budget.spend_bytes(text.len()) {
+            text = format!("(not shown: {})", gap.why);
+            Gap::gather(&mut gaps, [gap]);
         }
         (text, gaps)
     }
@@ -238,10 +273,19 @@ impl Scope {
     }
 
     fn evaluate(&self, expression: &Expression) -> Result<LuaValue, Unknown> {
-        *locked(&self.deadline) = cpu_time() + TIME_LIMIT;
+        let began = cpu_time();
+        let left = self.budget.time().map_err(|gap| Unknown { gaps: vec![gap] })?;
+        *locked(&self.deadline) = began + left.min(TIME_LIMIT);
         self.overrun.store(false, Ordering::Relaxed);
         let value = self.compile(expression).and_then(|function| function.call::<LuaValue>(()));
-        value.map_err(|error| Unknown { gaps: self.gaps_of(expression, &error) })
+        self.budget.spend_time(cpu_time().saturating_sub(began));
+        value.map_err(|error| {
+            let for_the_run = self.overrun.load(Ordering::Relaxed) && left < TIME_LIMIT;
+            match self.budget.stopped().filter(|_| for_the_run) {
+                Some(gap) => Unknown { gaps: vec![gap] },
+                None => Unknown { gaps: self.gaps_of(expression, &error) },
+            }
+        })
     }
 
     /// Why an expression has no value: what it needs was not seen, or it is wrong.
@@ -264,6 +308,17 @@ impl Scope {
 /// CPU time of this thread; expressions run on the thread that asks for them.
 fn cpu_time() -> Duration {
     usage::thread_cpu_seconds().map_or(Duration::ZERO, Duration::from_secs_f64)
+}
+
+/// About how many bytes a value takes.
+fn size(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(list) => list.iter().map(size).sum(),
+            Value::Object(map) => map.iter().map(|(key, value)| key.len() + size(value)).sum(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -305,7 +360,11 @@ fn first_line(error: &mlua::Error) -> String {
 }
 
 fn failure(text: &str, error: &mlua::Error) -> Gap {
-    Gap::new(Reason::Failed, format!("evaluate `{text}`"), first_line(error))
+    let quoted = match text.char_indices().nth(LONGEST_QUOTE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    };
+    Gap::new(Reason::Failed, format!("evaluate `{quoted}`"), first_line(error))
         .way_out("mend the expression in the runbook: `casebook lint` finds most such errors")
 }
 
@@ -371,22 +430,6 @@ fn look_up(lua: &Lua, converter: &Converter, roots: &Roots, name: &str) -> mlua:
             }))
         }
     }
-}
-
-/// Whether the end of a shell text stands inside quotes.
-fn is_in_quotes(text: &str) -> bool {
-    let mut open = None;
-    let mut escaped = false;
-    for c in text.chars() {
-        match (open, c) {
-            (_, _) if escaped => escaped = false,
-            (None | Some('"'), '\\') => escaped = true,
-            (None, '\'' | '"') => open = Some(c),
-            (Some(quote), c) if c == quote => open = None,
-            _ => {}
-        }
-    }
-    open.is_some()
 }
 
 #[cfg(test)]
@@ -495,6 +538,44 @@ mod tests {
     fn an_endless_expression_is_stopped() {
         let judged = scope().judge(&Condition::parse("(function() while true do end end)()", "test").unwrap());
         assert!(judged.gaps[0].why.contains("ran longer"), "{:?}", judged.gaps);
+    }
+
+    #[test]
+    fn expressions_that_loop_use_up_the_budget_of_the_run_and_what_follows_is_unknown() {
+        let scope = Scope { budget: Budget::of(Duration::from_millis(50)), ..scope() };
+        let judge = |text: &str| scope.judge(&Condition::parse(text, "test").unwrap());
+        assert_eq!(judge("step.seen == 5").truth, Truth::Yes);
+        assert_eq!(scope.lacking(), []);
+        let looping = judge("(function() while true do end end)()");
+        assert!(looping.gaps[0].why.contains("budget for conditions is used up"), "{looping:?}");
+        for text in ["step.seen == 5", "known(step.seen)", "not known(step.unseen)", "true"] {
+            let after = judge(text);
+            assert_eq!((after.truth, after.gaps), (Truth::Unknown, scope.lacking()), "{text}");
+        }
+        let (text, gaps) = scope.render(&Template::parse("{{ step.seen }}", "test").unwrap());
+        assert_eq!((text.as_str(), gaps), ("(not seen)", scope.lacking()));
+    }
+
+    #[test]
+    fn a_text_that_grows_is_cut_and_all_texts_together_have_an_end() {
+        let scope = scope();
+        scope.set_value("long", Ok(json!("x".repeat(60_000))));
+        let long = Template::parse("{{ long }}{{ long }}{{ long }}", "test").unwrap();
+        let (text, gaps) = scope.render(&long);
+        assert!(text.ends_with("… (cut: a text has 65.5 kB at most)") && gaps.is_empty(), "{}", text.len());
+        assert!(scope.render_command(&long).is_err(), "half a command is none");
+        let mut texts = (0..1000).map(|_| scope.render(&long));
+        let (text, gaps) = texts.find(|(_, gaps)| !gaps.is_empty()).unwrap();
+        assert!(text.len() < 200 && gaps[0].why.contains("budget for texts is used up"), "{text} {gaps:?}");
+        assert_eq!(scope.lacking().len(), 1);
+    }
+
+    #[test]
+    fn the_gaps_of_a_condition_are_told_once_and_not_without_end() {
+        let one = vec!["step.unseen > 1"; 500].join(" or ");
+        assert_eq!(scope().judge(&Condition::parse(&one, "test").unwrap()).gaps.len(), 1);
+        let many = (0..500).map(|number| format!("step.x{number} > 1")).collect::<Vec<_>>().join(" or ");
+        assert_eq!(scope().judge(&Condition::parse(&many, "test").unwrap()).gaps.len(), Gap::MOST);
     }
 
     #[test]

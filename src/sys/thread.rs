@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
@@ -9,6 +10,23 @@ use nix::unistd::gettid;
 
 /// Niceness that a thread takes on to let others go first.
 const STEPS_BACK: libc::c_int = 5;
+
+/// Starts a thread that nobody waits for, and gives back what it was given where none can be made: a limit on processes
+/// (`ulimit -u`, `pids.max`) or no memory.
+pub fn start<T: Send + 'static>(name: &str, given: T, work: impl FnOnce(T) + Send + 'static) -> Result<(), T> {
+    let shared = Arc::new(Mutex::new(Some(given)));
+    let take = |shared: &Mutex<Option<T>>| shared.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let theirs = Arc::clone(&shared);
+    let begin = move || {
+        if let Some(given) = take(&theirs) {
+            work(given);
+        }
+    };
+    match std::thread::Builder::new().name(name.to_owned()).spawn(begin) {
+        Ok(_) => Ok(()),
+        Err(_) => take(&shared).map_or(Ok(()), Err),
+    }
+}
 
 /// A thread of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

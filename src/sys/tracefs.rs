@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 
-use crate::case::{Gap, Reason};
+use crate::case::{Gap, Reason, advice};
 
 /// The longest file that is read: the formats of tracepoints are some kilobytes.
 const LONGEST_FILE: u64 = 1 << 20;
@@ -79,7 +79,7 @@ fn refusal(tried: String, error: &io::Error) -> Gap {
     if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES)) {
         let mut gap = Gap::denied(tried, "CAP_SYS_ADMIN");
         gap.why = "tracefs is root's: it needs CAP_SYS_ADMIN, and counting tracepoints then needs CAP_PERFMON".into();
-        return gap.way_out("run with sudo, or give the binary CAP_SYS_ADMIN and CAP_PERFMON");
+        return gap.way_out(advice::with_capabilities("CAP_SYS_ADMIN and CAP_PERFMON"));
     }
     Gap::io(tried, error)
 }

@@ -52,7 +52,8 @@ pub(super) struct TestDocument {
     #[schemars(with = "IndexMap<String, EvidenceDocument>")]
     pub evidence: IndexMap<Text, EvidenceDocument>,
     /// A case, by its path from this file, whose evidence is there where `evidence` gives none. `casebook run --save` writes
-    /// one.
+    /// one. It lies in the project, which is the folder that holds `runbooks` or `lua/checks`, or else beside this file or below;
+    /// links are not followed.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub recorded: Option<Text>,

@@ -9,7 +9,6 @@ use super::evidence::suggestion;
 use super::node::{self, Node};
 use super::read::{Faults, Subject};
 use crate::case::{Case, Cause, Finding, Likelihood, Remedy, Verdict};
-use crate::order::Order as _;
 use crate::runbook::Runbook;
 
 /// Figures are the same when they differ by less than this share: one was written by hand.
@@ -336,7 +335,7 @@ fn list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
 /// Why signs of a cause could not be observed.
 fn unseen(cause: &Cause) -> Vec<String> {
     let mut gaps: Vec<String> = cause.signs.iter().flat_map(|sign| &sign.gaps).map(ToString::to_string).collect();
-    gaps.order();
+    gaps.sort();
     gaps.dedup();
     gaps
 }

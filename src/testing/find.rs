@@ -3,10 +3,10 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::case::Case;
-use crate::order::Order as _;
 use crate::runbook::{self, Found, Kind, NotFound, tested};
 use crate::shipped;
-use crate::sys::text_file;
+use crate::sys::beneath::Folder;
+use crate::sys::text_file::{self, Unreadable};
 use crate::sys::trust::Trust;
 
 /// The folders that are searched when nothing is named.
@@ -29,16 +29,41 @@ pub struct Source {
 }
 
 impl Source {
-    /// The case at a path from the file's folder.
+    /// The case at a path from the file's folder. It lies in the project of the file: no name leads out of that, and no link
+    /// is followed.
     pub(super) fn case(&self, path: &str) -> Result<Case, String> {
         let text = match (&self.found.folder, self.home) {
-            (Some(folder), _) => text_file::read(&folder.join(path), LARGEST_CASE).map_err(|error| error.to_string()),
+            (Some(folder), _) => in_project(folder, path),
             (None, home) => shipped_case(home.unwrap_or_default(), path)
                 .ok_or_else(|| "it is not among the shipped cases".to_owned()),
         };
         let text = text.map_err(|why| format!("cannot read the case {path}: {why}"))?;
         Case::from_json(&text).map_err(|error| format!("{path} {error}"))
     }
+}
+
+/// The text of a file at a path from a folder of a project: the folder that holds `runbooks` or `lua/checks`, else the folder
+/// itself.
+fn in_project(folder: &Path, path: &str) -> Result<String, String> {
+    let folder = std::fs::canonicalize(folder).map_err(|error| error.to_string())?;
+    let project = PLACES.iter().find(|place| folder.ends_with(place)).and_then(|place| {
+        let depth = Path::new(place).components().count();
+        folder.ancestors().nth(depth)
+    });
+    let project = project.unwrap_or(&folder);
+    let mut below = folder.strip_prefix(project).unwrap_or(Path::new("")).to_owned();
+    let out = || format!("it leads out of {}; put the case there", project.display());
+    for part in Path::new(path).components() {
+        match part {
+            Component::Normal(part) => below.push(part),
+            Component::CurDir => {}
+            Component::ParentDir if below.pop() => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return Err(out()),
+        }
+    }
+    let opened = Folder::open(project).map_err(|error| error.to_string())?;
+    let (bytes, _) = opened.read(&below, LARGEST_CASE).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|error| Unreadable::NotText(error.utf8_error().valid_up_to()).to_string())
 }
 
 fn shipped_case(home: &str, path: &str) -> Option<String> {
@@ -64,7 +89,14 @@ pub fn of_file(path: &Path, trust: Trust) -> Result<Source, String> {
     };
     let text = text_file::read_trusted(path, LARGEST, trust).map_err(|error| refused(error.to_string()))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let found = Found { name, origin: path.display().to_string(), text, language, folder: Some(folder.to_owned()) };
+    let found = Found {
+        name,
+        origin: path.display().to_string(),
+        text,
+        language,
+        folder: Some(folder.to_owned()),
+        overrides_embedded: false,
+    };
     Ok(Source { found, home: None })
 }
 
@@ -73,7 +105,7 @@ pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let mut found = Vec::new();
     search(folder, DEPTH, &mut found)
         .map_err(|error| format!("cannot look for tests in {}: {error}", folder.display()))?;
-    found.order();
+    found.sort();
     Ok(found)
 }
 
@@ -106,7 +138,7 @@ pub fn by_name(name: &str, trust: Trust) -> Result<Option<Vec<Source>>, String> 
     for kind in [Kind::Check, Kind::Runbook] {
         let found = match runbook::find(kind, name, None, trust) {
             Ok(found) => found,
-            Err(error @ NotFound::Unreadable { .. }) => return Err(error.to_string()),
+            Err(error @ (NotFound::Unreadable { .. } | NotFound::Override { .. })) => return Err(error.to_string()),
             Err(_) => continue,
         };
         known = true;

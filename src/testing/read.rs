@@ -18,7 +18,6 @@ use super::node::{self, Node};
 use crate::case::{Case, Gap, Missing};
 use crate::engine::LiteralEvidence;
 use crate::nearest::nearest;
-use crate::order::Order as _;
 use crate::probe::{self, AnyProbe};
 use crate::runbook::{self, Check, Form, Kind, Language, Problem, Problems, Runbook, Target, byte_offset};
 use crate::sys::trust::Trust;
@@ -172,7 +171,7 @@ fn read_yaml(text: &str, source: &Source, trust: Trust) -> Result<TestFile, Prob
     if faults.problems.is_empty() {
         return Ok(TestFile { origin: origin.clone(), subject, runbook, tests });
     }
-    faults.problems.order_by_key(|problem| problem.range.as_ref().map_or(0, |range| range.start));
+    faults.problems.sort_by_key(|problem| problem.range.as_ref().map_or(0, |range| range.start));
     Err(problems(faults.problems))
 }
 
@@ -369,7 +368,7 @@ impl Reader<'_> {
                 }
             }
         }
-        probes.order_by_key(|(_, _, repeats)| !repeats);
+        probes.sort_by_key(|(_, _, repeats)| !repeats);
         let mut seen = std::collections::HashSet::new();
         probes.retain(|(name, ..)| seen.insert(name.clone()));
         probes

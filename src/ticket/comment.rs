@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::desks::Desk;
 use super::http::{Client, Failure, Request, patiently};
 use super::{Delivered, Means, Parcel};
+use crate::bounded_json;
 
 /// Pages of a hundred comments that are searched for the marker.
 const PAGES: u32 = 50;
@@ -47,7 +48,7 @@ pub fn deliver(parcel: &Parcel, desk: &Desk, means: &Means) -> Result<Delivered,
             None => (desk.create(&text), "commented"),
         };
         let answer = client.send(&request)?;
-        let link = serde_json::from_str::<Value>(&answer.body).ok().and_then(|body| desk.link(&body));
+        let link = bounded_json::answer::<Value>(&answer.body).ok().and_then(|body| desk.link(&body));
         Ok(Delivered { what, link, notes })
     })
 }
@@ -64,7 +65,7 @@ fn case(client: &Client<'_>, desk: &Desk, parcel: &Parcel, earlier: &str) -> Res
     if let Some(reference) = lines.find(|line| line.contains(&name)) {
         return Ok(Some(reference.to_owned()));
     }
-    let understood = |body: &str| serde_json::from_str::<Value>(body).unwrap_or_default();
+    let understood = |body: &str| bounded_json::answer::<Value>(body).unwrap_or_default();
     if let Some(list) = desk.files()
         && desk.has_file(&understood(&client.send(&list)?.body), &name)
     {
@@ -78,7 +79,7 @@ fn find(client: &Client<'_>, desk: &Desk, parcel: &Parcel) -> Result<Option<Comm
     let marker = desk.marker(&parcel.id);
     for page in 1..=PAGES {
         let answer = client.send(&desk.list(page))?;
-        let body: Value = serde_json::from_str(&answer.body)
+        let body: Value = bounded_json::answer(&answer.body)
             .map_err(|error| Failure::Refused(format!("the list of comments is not understood: {error}")))?;
         let (comments, last) = desk.comments(&body, page);
         // Only at its beginning: a report may quote the marker of another.

@@ -1,12 +1,10 @@
 //! What opens a door. It is in no report, no message and no `Debug`.
 
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use nix::unistd::Uid;
+use crate::sys::text_file::{self, Unreadable};
+use crate::sys::trust;
 
 /// A token, or a user with a password.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -55,18 +53,9 @@ impl fmt::Debug for Credential {
 /// Why a file of a token is not read. The message goes on from the name of its file.
 #[derive(Debug, thiserror::Error)]
 pub enum BadToken {
-    /// It cannot be read.
-    #[error("cannot be read: {0}")]
-    Unreadable(std::io::Error),
-    /// It is no file.
-    #[error("is not a regular file")]
-    NotRegular,
-    /// Somebody else owns it.
-    #[error("belongs to user {0}; a token must be the caller's own or root's")]
-    Foreign(u32),
-    /// Others may read it.
-    #[error("has mode {0:04o}, so others can read or change it; run `chmod 600` on it")]
-    Open(u32),
+    /// It cannot be read, or others can read or change it.
+    #[error("cannot be used: {0}")]
+    Unreadable(#[from] Unreadable),
     /// It holds no token.
     #[error("holds no token: one line is expected, at most 4096 bytes")]
     Empty,
@@ -77,25 +66,12 @@ const LONGEST: u64 = 4096;
 
 /// Reads a file that only its owner may read, and that the caller or root owns.
 pub fn token_file(path: &Path) -> Result<String, BadToken> {
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(path)
-        .map_err(BadToken::Unreadable)?;
-    let metadata = file.metadata().map_err(BadToken::Unreadable)?;
-    if !metadata.is_file() {
-        return Err(BadToken::NotRegular);
-    }
-    if metadata.uid() != Uid::effective().as_raw() && metadata.uid() != 0 {
-        return Err(BadToken::Foreign(metadata.uid()));
-    }
-    if metadata.mode() & 0o077 != 0 {
-        return Err(BadToken::Open(metadata.mode() & 0o7777));
-    }
-    let mut text = String::new();
-    file.take(LONGEST + 1).read_to_string(&mut text).map_err(BadToken::Unreadable)?;
+    let text = match text_file::text_of(trust::open_private(path)?, LONGEST) {
+        Err(Unreadable::TooLarge(_) | Unreadable::NotText(_)) => return Err(BadToken::Empty),
+        text => text?,
+    };
     let token = text.trim();
-    let one_line = !token.is_empty() && !token.contains(char::is_control) && text.len() as u64 <= LONGEST;
+    let one_line = !token.is_empty() && !token.contains(char::is_control);
     if one_line { Ok(token.to_owned()) } else { Err(BadToken::Empty) }
 }
 
@@ -118,7 +94,7 @@ mod tests {
         assert_eq!(token_file(&path).unwrap(), "t0ken");
         std::fs::write(&path, "a\nb\n").unwrap();
         assert!(matches!(token_file(&path), Err(BadToken::Empty)));
-        assert!(matches!(token_file(folder.path()), Err(BadToken::NotRegular)));
+        assert!(matches!(token_file(folder.path()), Err(BadToken::Unreadable(Unreadable::NotRegular(_)))));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
 use super::credential::Credential;
 use super::tls;
+use crate::bounded_json;
 use crate::printable::printable;
 
 /// How long and how often to try.
@@ -276,7 +277,7 @@ impl<'a> Client<'a> {
     }
 
     fn refusal(&self, host: &str, answer: &Answer) -> Failure {
-        let message = serde_json::from_str::<serde_json::Value>(&answer.body).ok().and_then(|body| {
+        let message = bounded_json::answer::<serde_json::Value>(&answer.body).ok().and_then(|body| {
             let text = |field: &str| body.get(field).map(|said| said.as_str().map_or(said.to_string(), str::to_owned));
             text("message").or_else(|| text("errorMessages")).or_else(|| text("error"))
         });

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Zoned;
 
 use super::Parcel;
+use crate::printable::printable;
 
 /// Columns of encoded lines (RFC 2045).
 const COLUMNS: usize = 76;
@@ -34,7 +35,9 @@ fn header(text: &str) -> String {
         return text.to_owned();
     }
     let (mut words, mut word) = (Vec::new(), String::new());
-    for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }) {
+    // Line breaks and tabs are blanks; what turns the writing direction or hides a letter is spelled out.
+    let text = printable(text.replace(['\r', '\n', '\t'], " "));
+    for c in text.chars() {
         if word.len() + c.len_utf8() > WORD {
             words.push(std::mem::take(&mut word));
         }
@@ -135,6 +138,15 @@ mod tests {
         assert!(!text.contains("Bcc:") && !text.contains("QUIT"), "{text}");
         assert!(text.split("\r\n").all(|line| line != "." && line.len() <= 998 && !line.contains('\n')), "{text}");
         assert_eq!(text.matches("--casebook-0a1b2c-a--").count(), 1);
+    }
+
+    #[test]
+    fn a_subject_shows_what_would_turn_the_writing_direction() {
+        let text = mail("ok on web\u{202e}gnp.exe\u{200b}");
+        let subject = text.split("\r\n").find_map(|line| line.strip_prefix("Subject: ")).unwrap();
+        let words = subject.split("=?utf-8?B?").skip(1).map(|word| word.split('?').next().unwrap());
+        let shown: Vec<u8> = words.flat_map(|word| STANDARD.decode(word).unwrap()).collect();
+        assert_eq!(String::from_utf8(shown).unwrap(), "ok on web\\u{202e}gnp.exe\\u{200b}");
     }
 
     #[test]

@@ -53,6 +53,12 @@ impl Parcel {
         format!("casebook-{}{content}.json", self.id)
     }
 
+    /// Every text of it that comes from the case, to be changed before it leaves.
+    pub fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let Parcel { id: _, title, summary, verdict: _, host, text, markdown, html, case } = self;
+        [title, summary, host, text, markdown].into_iter().chain(html).chain(case)
+    }
+
     /// Every text of it, each with what it is, for a last look before it leaves.
     pub fn texts(&self) -> Vec<(&'static str, &str)> {
         let mut texts = vec![

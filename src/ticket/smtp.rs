@@ -5,7 +5,7 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::Zoned;
+use jiff::{Timestamp, Zoned};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 
@@ -15,6 +15,7 @@ use super::mail::{Mail, base64};
 use super::target::is_mailbox;
 use super::{Delivered, Means, Parcel, tls};
 use crate::printable::printable;
+use crate::sys::time_zone;
 
 /// A mail server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,13 @@ pub struct Server {
     host: String,
     port: u16,
     safety: Safety,
+}
+
+impl Server {
+    /// The TCP port that it is reached at.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
 }
 
 /// When TLS begins.
@@ -286,10 +294,15 @@ fn server(means: &Means) -> Result<&Server, Failure> {
     means.smtp.as_ref().ok_or_else(missing)
 }
 
+/// The time here; the mail says how far that is from UTC.
+fn now() -> Zoned {
+    Timestamp::now().to_zoned(time_zone::local().zone)
+}
+
 /// Sends the mail.
 pub fn deliver(parcel: &Parcel, to: &[String], means: &Means) -> Result<Delivered, Failure> {
     let (from, server) = (sender(means)?, server(means)?);
-    let date = Zoned::now();
+    let date = now();
     let mail = Mail { from: &from, to, parcel, date: &date };
     patiently(&means.patience, || {
         let (mut session, greeting) = Session::open(server, means)?;
@@ -329,7 +342,7 @@ pub fn deliver(parcel: &Parcel, to: &[String], means: &Means) -> Result<Delivere
 /// What would be sent.
 pub fn dry_run(parcel: &Parcel, to: &[String], means: &Means) -> Result<String, Failure> {
     let (from, server) = (sender(means)?, server(means)?);
-    let date = Zoned::now();
+    let date = now();
     let text = Mail { from: &from, to, parcel, date: &date }.text(true).replace("\r\n", "\n");
     let Server { host, port, .. } = server;
     let user = means.credential.user.as_ref().map(|user| format!("as {user} {}", means.credential.shown()));

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::http::{Client, Failure, Request, Scheme, patiently};
 use super::{Delivered, Means, Parcel};
+use crate::bounded_json;
 
 /// The version of the JSON.
 const FORMAT: u32 = 1;
@@ -14,7 +15,7 @@ const LARGEST: usize = 16 << 20;
 pub fn request(parcel: &Parcel, url: &str, means: &Means) -> Result<Request, Failure> {
     super::http::vet(url).map_err(Failure::Usage)?;
     let case = parcel.case.as_deref().filter(|case| case.len() <= LARGEST / 2);
-    let case: Option<Value> = case.and_then(|case| serde_json::from_str(case).ok());
+    let case: Option<Value> = case.and_then(|case| bounded_json::counted(case.as_bytes()).ok());
     let body = json!({
         "format": FORMAT,
         "id": parcel.id,

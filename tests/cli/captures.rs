@@ -6,7 +6,7 @@ use crate::command::{Desk, casebook};
 use crate::netns::{in_namespace, ip};
 
 /// A pcap file with one packet of 60 bytes.
-fn pcap() -> Vec<u8> {
+pub fn pcap() -> Vec<u8> {
     let mut file = Vec::new();
     for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65535, 1, 1_700_000_000, 0, 60, 60] {
         file.extend(word.to_le_bytes());

@@ -127,15 +127,32 @@ fn what_is_no_case_is_refused_with_its_reason() {
     desk.put("empty", "").put("list", "[]").put("new", r#"{"format": 999}"#).put("thin", r#"{"format": 1}"#);
     desk.put("bytes", b"\xff\xfe");
     for (name, said) in [
-        ("zzz", "there is no such file"),
-        ("empty", "is not a case: EOF"),
-        ("list", "it has no `format`"),
-        ("new", "has form 999"),
-        ("thin", "missing field"),
-        ("bytes", "not UTF-8"),
+        ("./zzz", "there is no such file"),
+        ("./empty", "is not a case: EOF"),
+        ("./list", "it has no `format`"),
+        ("./new", "has form 999"),
+        ("./thin", "missing field"),
+        ("./bytes", "not UTF-8"),
         (".", "it is a folder"),
         ("/dev/zero", "it is a device"),
     ] {
         desk.run(&format!("replay {name}")).refused(&[name, said]);
+    }
+}
+
+/// A name that would turn the writing direction and clear the screen.
+const EVIL: &str = "a\u{202e}lmay.b\u{1b}[2J";
+
+#[test]
+fn names_of_files_are_shown_with_what_a_terminal_obeys_spelled_out() {
+    let desk = Desk::new();
+    let good = "name: x\ntitle: X\nsteps:\n  - id: a\n    title: A\n    probe: host\n    outcomes:\n      - {verdict: ok, say: fine}\n";
+    std::fs::create_dir(desk.path("runbooks")).unwrap();
+    desk.put(&format!("runbooks/{EVIL}.yaml"), good).put(&format!("runbooks/{EVIL}2.yaml"), "nonsense: [");
+    for line in ["lint runbooks", "list", "list --checks"] {
+        let answer = desk.run(line);
+        let all = format!("{}{}", answer.out, answer.err);
+        assert!(!all.contains(['\u{202e}', '\u{1b}']), "{line}: {all}");
+        assert!(line != "lint runbooks" || all.contains("\\u{202e}"), "{line}: {all}");
     }
 }

@@ -34,7 +34,7 @@ fn a_run_is_kept_for_its_user_alone_and_found_by_its_name() {
     assert!(desk.text("again.md").contains("0 bit/s in"), "{}", desk.text("again.md"));
     desk.run("diff last latest").ended(0);
     desk.run("retest last -q").ended(0);
-    desk.run("replay 1999").refused(&["there is no such file", "there is none of that name", "casebook cases"]);
+    desk.run("replay 1999").refused(&["of the kept cases, there is none of that name", "casebook cases"]);
     let listed: serde_json::Value = serde_json::from_str(&desk.run("cases list --format json").ended(0).out).unwrap();
     assert_eq!(listed["cases"].as_array().unwrap().len(), 2);
     assert_eq!(listed["cases"][1]["id"], id);
@@ -116,7 +116,7 @@ fn root_keeps_nothing_where_somebody_else_may_write() {
     let answer = desk.run_with("run brief.yaml", |command| {
         command.env("XDG_STATE_HOME", desk.path("open"));
     });
-    assert!(answer.ended(0).err.contains("somebody else may write there"), "{}", answer.err);
+    assert!(answer.ended(0).err.contains("everybody may write to it"), "{}", answer.err);
 }
 
 const STRANGER: &str = "203.0.113.77";

@@ -154,6 +154,12 @@ function shell(word)
   if word:find("^[%w_./:@%%+=-]+$") then return word end
   return "'" .. word:gsub("'", "'\\''") .. "'"
 end
+-- As the engine fills commands in: values of the text's names, quoted.
+function sh(text, values)
+  return (text:gsub("{{ *([%w_]+) *}}", function(name)
+    return shell(assert(values and values[name], "sh has no value for " .. name))
+  end))
+end
 function log() end
 function value_or(item, field, default)
   local value = item[field]

@@ -16,6 +16,7 @@ pub fn empty() -> Case {
             title: "Nothing at all".into(),
             text: String::new(),
             around: None,
+            overrides_embedded: None,
             checks: Default::default(),
         },
         host: Host { name: "web01".into(), kernel: "6.1.0-13-amd64".into(), root: true },
@@ -30,7 +31,10 @@ pub fn empty() -> Case {
         ledger: None,
         findings: vec![],
         evidence: Default::default(),
+        limits: vec![],
+        redacted: Default::default(),
         cost: Cost { wall_seconds: 0.1, cpu_seconds: 0.01, peak_memory_bytes: 9_000_000 },
+        foreign_commands: false,
     }
 }
 
@@ -42,6 +46,7 @@ fn inbound(findings: Vec<Finding>) -> Case {
             title: "High inbound traffic".into(),
             text: "name: high-inbound-traffic\n".into(),
             around: None,
+            overrides_embedded: None,
             checks: Default::default(),
         },
         window_seconds: 10.0,
@@ -50,7 +55,9 @@ fn inbound(findings: Vec<Finding>) -> Case {
         verdict: Verdict::gravest(findings.iter().map(|finding| finding.verdict)),
         coverage: Coverage::of(&findings),
         findings,
+        limits: vec![],
         cost: Cost { wall_seconds: 10.21, cpu_seconds: 0.31, peak_memory_bytes: 31_000_000 },
+        foreign_commands: false,
         ..empty()
     }
 }
@@ -99,6 +106,7 @@ pub fn remedy(urgency: Urgency, action: &str, run: Option<&str>, undo: Option<&s
         run: run.map(str::to_owned),
         undo: undo.map(str::to_owned),
         risk: (!risk.is_empty()).then(|| risk.to_owned()),
+        unquoted: false,
     }
 }
 

@@ -161,9 +161,9 @@ fn findings_of_a_check_show_what_it_found_besides_and_its_figures() {
 fn a_partial_run_and_what_could_not_be_seen_are_said() {
     assert!(page(&partial()).contains("PARTIAL: the run ended early"));
     let report = page(&without_root());
-    assert!(
-        report.contains("To see it, run with sudo, or give the binary CAP_NET_RAW, CAP_NET_ADMIN and CAP_PERFMON:")
-    );
+    assert!(report.contains(
+        "To see it, run with sudo, or give a group-restricted binary CAP_NET_RAW, CAP_NET_ADMIN and CAP_PERFMON:"
+    ));
     assert!(!page(&calm()).contains("could not be seen"));
 }
 

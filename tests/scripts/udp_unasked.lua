@@ -38,7 +38,7 @@ return check {
           :remedy {
             urgency = "now",
             ["do"] = "Look at the process",
-            run = "ss -ulnpm sport = :" .. shell(name),
+            run = sh("ss -ulnpm sport = :{{ port }}", { port = name }),
             risk = "none",
           }
       end

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use super::{MannersArguments, OutputArguments, ScriptArguments};
+use super::{AllowArguments, MannersArguments, OutputArguments, ReadingArguments, ScriptArguments};
 use crate::units::Size;
 
 #[derive(Debug, Args)]
@@ -14,7 +14,8 @@ use crate::units::Size;
   casebook replay flood.case ./my-runbook.yaml
   casebook replay --from ./sosreport-web1 high-inbound-traffic --save web1.case")]
 pub(in crate::cli) struct ReplayArguments {
-    /// A case: a file of an earlier run, or the name of a kept one as `casebook cases` lists it; with --from the runbook
+    /// A case: a file of an earlier run, with a `/` or an ending, or the name of a kept one as `casebook cases` lists it; with
+    /// --from the runbook
     #[arg(value_name = "CASE", value_hint = ValueHint::FilePath, required_unless_present = "from")]
     pub case: Option<String>,
     /// Judge by this runbook instead of the one in the case
@@ -33,6 +34,8 @@ pub(in crate::cli) struct ReplayArguments {
     pub scripts: ScriptArguments,
     #[command(flatten)]
     pub output: OutputArguments,
+    #[command(flatten)]
+    pub reading: ReadingArguments,
 }
 
 #[derive(Debug, Args)]
@@ -43,11 +46,13 @@ pub(in crate::cli) struct ReplayArguments {
 
 Exit status: that of the case: 0 ok, 1 warning, 2 critical, 3 unknown; 64 bad usage or a case that cannot be read.")]
 pub(in crate::cli) struct ReportArguments {
-    /// The case: a file, or a kept one: its name, an unmistakable beginning of it, or `latest`
+    /// The case: a file, with a `/` or an ending, or a kept one: its name, an unmistakable beginning of it, or `latest`
     #[arg(value_name = "CASE", value_hint = ValueHint::FilePath)]
     pub case: String,
     #[command(flatten)]
     pub output: OutputArguments,
+    #[command(flatten)]
+    pub reading: ReadingArguments,
 }
 
 #[derive(Debug, Args)]
@@ -70,6 +75,8 @@ pub(in crate::cli) struct DiffArguments {
     /// Show every figure that changed
     #[arg(long, short)]
     pub verbose: bool,
+    #[command(flatten)]
+    pub reading: ReadingArguments,
 }
 
 #[derive(Debug, Args)]
@@ -103,6 +110,8 @@ pub(in crate::cli) struct RetestArguments {
     /// Show no progress
     #[arg(long, short)]
     pub quiet: bool,
+    #[command(flatten)]
+    pub allow: AllowArguments,
     #[command(flatten)]
     pub manners: MannersArguments,
     #[command(flatten)]
@@ -138,6 +147,8 @@ pub(in crate::cli) enum CasesCommand {
         /// Which of it: report.md, logs.txt, capture.pcapng
         #[arg(long, value_name = "NAME", default_value = "report.md")]
         attached: String,
+        #[command(flatten)]
+        reading: ReadingArguments,
     },
     /// Judge what an unfinished run had observed, and keep that as a case
     Finish {
@@ -150,6 +161,8 @@ pub(in crate::cli) enum CasesCommand {
         scripts: ScriptArguments,
         #[command(flatten)]
         output: OutputArguments,
+        #[command(flatten)]
+        reading: ReadingArguments,
     },
     /// Remove the oldest cases and unfinished runs
     Prune {

@@ -4,7 +4,6 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -18,9 +17,10 @@ use serde_json::{Map, Value};
 
 use super::state::State;
 use super::{Begun, checks};
+use crate::bounded_json::{self, Budget, Unread};
 use crate::case::{Cost, Evidence, Host, RunbookRef};
 use crate::engine::{Noted, Secrets};
-use crate::sys::usage;
+use crate::sys::{thread, usage};
 
 /// The version of the journal's form. Only the casebook that wrote a journal has to read it.
 const FORMAT: u32 = 1;
@@ -59,6 +59,7 @@ pub(super) fn header(run: &Begun<'_>) -> Header {
             title: runbook.title.clone(),
             text: runbook.text.clone(),
             around: runbook.around.clone(),
+            overrides_embedded: runbook.overrides_embedded.then(|| runbook.origin.clone()),
             checks: checks(runbook),
         },
         host: run.host.clone(),
@@ -70,7 +71,8 @@ pub(super) fn header(run: &Begun<'_>) -> Header {
 
 /// A journal that is being written.
 pub(super) struct Journal {
-    path: PathBuf,
+    state: State,
+    id: String,
     lines: SyncSender<Vec<u8>>,
     /// Set when the case is kept: what still waits for the disk is not worth it any more.
     over: Arc<AtomicBool>,
@@ -80,17 +82,24 @@ pub(super) struct Journal {
 impl Journal {
     /// Begins a journal. Its header is on the disk when this returns.
     pub fn create(state: &State, id: &str, header: Header) -> io::Result<(String, Self)> {
-        let (id, path, file) = state.new_journal(id)?;
+        let (id, file) = state.new_journal(id)?;
         let written = line(&header).and_then(|line| write(&file, &line));
         if let Err(error) = written {
-            remove(&path);
+            forget(state, &id);
             return Err(error);
         }
         let (lines, waiting) = sync_channel(WAITING);
         let over = Arc::new(AtomicBool::new(false));
         let ended = Arc::clone(&over);
-        std::thread::Builder::new().name("journal".into()).spawn(move || keep_writing(&file, &waiting, &ended))?;
-        Ok((id, Journal { path, lines, over, began: Instant::now() }))
+        let started = thread::start("journal", (file, waiting, ended), |(file, waiting, ended)| {
+            keep_writing(&file, &waiting, &ended);
+        });
+        if started.is_err() {
+            // The case is kept all the same, at the end.
+            crate::cli::say("casebook: this run leaves no journal while it goes on: no thread can be made for it");
+        }
+        let state = state.clone();
+        Ok((id.clone(), Journal { state, id, lines, over, began: Instant::now() }))
     }
 
     /// Takes the evidence as it comes. It never waits for the disk: an answer that finds the queue full is left out.
@@ -113,14 +122,13 @@ impl Journal {
     /// The run has come to its case: the journal is not needed any more.
     pub fn drop_it(self) {
         self.over.store(true, Ordering::Relaxed);
-        remove(&self.path);
+        forget(&self.state, &self.id);
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the journal is casebook's own")]
-fn remove(path: &std::path::Path) {
+fn forget(state: &State, id: &str) {
     // What stays is listed as unfinished, and pruned one day.
-    let _ = std::fs::remove_file(path);
+    let _ = state.forget_journal(id);
 }
 
 fn line(value: &impl Serialize) -> io::Result<Vec<u8>> {
@@ -169,10 +177,15 @@ pub(in crate::cli) struct Recovered {
 }
 
 /// Reads a journal as far as it is whole.
-pub(in crate::cli) fn recover(bytes: &[u8]) -> Result<Recovered, String> {
+///
+/// The values of all its lines must fit into the budget.
+pub(in crate::cli) fn recover(bytes: &[u8], budget: &mut Budget) -> Result<Recovered, String> {
     let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
     let header = lines.next().filter(|line| line.ends_with(b"\n")).ok_or("the run ended before it began to look")?;
-    let header: Header = serde_json::from_slice(header).map_err(|error| format!("it is no journal: {error}"))?;
+    let header: Header = bounded_json::from_slice(header, budget).map_err(|unread| match unread {
+        Unread::TooMuch(error) => format!("it {error}"),
+        Unread::Json(error) => format!("it is no journal: {error}"),
+    })?;
     if header.journal > FORMAT {
         return Err(format!("it has form {}; use the casebook that wrote it, {}", header.journal, header.casebook));
     }
@@ -180,7 +193,8 @@ pub(in crate::cli) fn recover(bytes: &[u8]) -> Result<Recovered, String> {
     let mut cost = Cost { wall_seconds: 0.0, cpu_seconds: 0.0, peak_memory_bytes: 0 };
     let mut torn = false;
     for line in lines {
-        match serde_json::from_slice::<Entry>(line) {
+        match bounded_json::from_slice::<Entry>(line, budget) {
+            Err(Unread::TooMuch(error)) => return Err(format!("it {error}")),
             Ok(entry) if line.ends_with(b"\n") => {
                 cost = entry.cost;
                 evidence.insert(entry.key, entry.evidence);
@@ -211,6 +225,7 @@ mod tests {
                 title: "A".into(),
                 text: String::new(),
                 around: None,
+                overrides_embedded: None,
                 checks: IndexMap::new(),
             },
             host: Host { name: "h".into(), kernel: "6".into(), root: true },
@@ -241,24 +256,31 @@ mod tests {
     #[test]
     fn a_line_that_was_cut_off_is_left_out_and_said() {
         let bytes = journal();
-        let whole = recover(&bytes).unwrap();
+        let whole = recover(&bytes, &mut Budget::default()).unwrap();
         assert_eq!((whole.evidence.len(), whole.torn), (2, false));
         for cut in 1..100 {
-            let part = recover(&bytes[..bytes.len() - cut]).unwrap();
+            let part = recover(&bytes[..bytes.len() - cut], &mut Budget::default()).unwrap();
             assert_eq!((part.evidence.len(), part.torn), (1, true), "cut by {cut}");
         }
-        assert!(recover(b"").is_err_and(|why| why.contains("before it began")));
+        assert!(recover(b"", &mut Budget::default()).is_err_and(|why| why.contains("before it began")));
+    }
+
+    #[test]
+    fn the_lines_of_a_journal_share_one_budget() {
+        let bytes = journal();
+        let refused = recover(&bytes, &mut Budget::new(bytes.len() as u64 + 1000)).err().unwrap_or_default();
+        assert!(refused.contains("more values than fit") && refused.contains("--max-memory"), "{refused}");
     }
 
     proptest! {
         #[test]
         fn no_journal_makes_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), place in any::<prop::sample::Index>()) {
-            let _ = recover(&bytes);
+            let _ = recover(&bytes, &mut Budget::default());
             let mut journal = journal();
             let place = place.index(journal.len());
             let end = (place + bytes.len()).min(journal.len());
             journal.splice(place..end, bytes);
-            let _ = recover(&journal);
+            let _ = recover(&journal, &mut Budget::default());
         }
     }
 }

@@ -6,6 +6,7 @@
 mod journal;
 mod state;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -16,9 +17,10 @@ pub(super) use journal::{Recovered, recover};
 pub(super) use state::{KEPT, Keep, State, Unfinished};
 
 use super::{case_file, say};
-use crate::case::Case;
+use crate::archive::CaseFile;
 use crate::engine::{Noted, Secrets};
 use crate::runbook::Runbook;
+use crate::sys::thread;
 use journal::Journal;
 
 /// How long the end of a run waits for the disk.
@@ -51,6 +53,11 @@ impl Keeper {
         Keeper { state, journals: !redacts, id: None, journal: None, quiet }
     }
 
+    /// The folder that it keeps runs in.
+    pub fn folder(&self) -> Option<&Path> {
+        self.state.as_ref().map(State::folder)
+    }
+
     /// Begins the journal of a run. What it returns takes the evidence as it comes.
     pub fn begin(&mut self, run: &Begun<'_>, secrets: Secrets) -> Option<Noted> {
         let state = self.state.clone().filter(|_| self.journals)?;
@@ -78,10 +85,10 @@ impl Keeper {
     }
 
     /// Keeps the case, and then drops the journal. If it cannot be kept, the journal stays behind.
-    pub fn keep(mut self, case: &Case) {
+    pub fn keep(mut self, file: &CaseFile) {
         let Some(state) = self.state.take() else { return };
-        let id = self.id.take().unwrap_or_else(|| state::id(case.started, &case.runbook.name));
-        let packed = match case_file::packed(case) {
+        let id = self.id.take().unwrap_or_else(|| state::id(file.case.started, &file.case.runbook.name));
+        let packed = match case_file::packed(file) {
             Ok(packed) => packed,
             Err(error) => return not_kept(&error.to_string()),
         };
@@ -121,21 +128,22 @@ fn not_kept(why: &str) {
     say(format_args!("casebook: this run is not kept: {why}"));
 }
 
-/// Does something on a thread of its own; nothing, if it takes too long.
+/// Does something on a thread of its own; nothing, if it takes too long. Where no thread can be made it is done here.
 fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (sender, answer) = channel();
-    let thread = std::thread::Builder::new().name("keeper".into()).spawn(move || {
-        // Nobody listens any more when the disk answers too late.
-        let _ = sender.send(work());
-    });
-    thread.ok()?;
-    answer.recv_timeout(PATIENCE).ok()
+    // Nobody listens any more when the disk answers too late.
+    let started = thread::start("keeper", (work, sender), |(work, sender)| drop(sender.send(work())));
+    match started {
+        Ok(()) => answer.recv_timeout(PATIENCE).ok(),
+        Err((work, _)) => Some(work()),
+    }
 }
 
 /// The checks of a runbook as a case holds them.
 fn checks(runbook: &Runbook) -> indexmap::IndexMap<String, crate::case::CheckRef> {
     let kept = |check: &Arc<crate::runbook::Check>| crate::case::CheckRef {
         origin: check.script.origin.clone(),
+        overrides_embedded: check.overrides_embedded,
         text: check.script.text.clone(),
         modules: std::collections::BTreeMap::new(),
     };

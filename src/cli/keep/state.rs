@@ -1,10 +1,13 @@
 //! The folder of kept cases: where it is, what is in it, and how it stays small.
-#![allow(clippy::disallowed_methods, reason = "the state directory is casebook's own, and --no-keep leaves it alone")]
+//!
+//! The folder is opened once; what is in it is reached through its descriptor, and no link there is followed.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -13,9 +16,10 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::Uid;
 
 use crate::archive;
-use crate::cli::place::Place;
-use crate::order::Order as _;
-use crate::sys::trust;
+use crate::sys::beneath::{Folder, Kind};
+use crate::sys::outlet::{self, Part, Refused};
+use crate::sys::text_file;
+use crate::sys::trust::{self, Trust};
 
 /// Where root keeps its cases.
 const OF_ROOT: &str = "/var/lib/casebook/cases";
@@ -44,10 +48,11 @@ pub(in crate::cli) struct Keep {
 /// What is kept unless the operator says otherwise: enough for a bad week, and less than a log file.
 pub(in crate::cli) const KEPT: Keep = Keep { cases: 50, bytes: 256 * 1024 * 1024, unfinished: 10 };
 
-/// The folder of kept cases.
+/// The folder of kept cases, open.
 #[derive(Debug, Clone)]
 pub(in crate::cli) struct State {
-    folder: PathBuf,
+    folder: Arc<Folder>,
+    path: PathBuf,
 }
 
 /// A journal whose run is over or still goes on.
@@ -84,48 +89,59 @@ fn location() -> Result<PathBuf, String> {
 impl State {
     /// The folder, made if it is not there, for this user's eyes only.
     pub fn open() -> Result<Self, String> {
-        let folder = location()?;
-        let refused = |why: &dyn std::fmt::Display| format!("{}: {why}", folder.display());
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(|error| refused(&error))?;
-        let metadata = fs::metadata(&folder).map_err(|error| refused(&error))?;
+        let path = location()?;
+        let refused = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+        let folder = outlet::folder(&path, Some(0o700)).map_err(|error| refused(&error))?;
+        let open = File::from(folder.as_fd().try_clone_to_owned().map_err(|error| refused(&error))?);
+        let metadata = open.metadata().map_err(|error| refused(&error))?;
         if metadata.uid() != Uid::effective().as_raw() {
             return Err(refused(&format!("it belongs to user {}", metadata.uid())));
         }
         // Who could put a link where root is about to write could have root write anywhere.
-        let open = File::open(&folder).map_err(|error| refused(&error))?;
-        trust::vet(&open, &folder).map_err(|_| refused(&"somebody else may write there"))?;
-        Ok(State { folder })
+        trust::check_folder(&path, Trust::Own).map_err(|why| refused(&why))?;
+        Ok(State { folder: Arc::new(folder), path })
     }
 
-    /// The folder, if it is there.
+    /// The folder, if it is there. One that somebody else could have put files in is refused: what is kept is judged and run
+    /// again, and removed.
     pub fn existing() -> Result<Option<Self>, String> {
-        let folder = location()?;
-        Ok(folder.is_dir().then_some(State { folder }))
+        let path = location()?;
+        let folder = match outlet::folder(&path, None) {
+            Ok(folder) => folder,
+            Err(Refused::NoFolder(_)) => return Ok(None),
+            Err(why) => return Err(format!("{}: {why}", path.display())),
+        };
+        match trust::check_folder(&path, Trust::Own) {
+            Ok(()) => Ok(Some(State { folder: Arc::new(folder), path })),
+            Err(why) => Err(format!("{}: {why}", path.display())),
+        }
     }
 
     /// Where it is.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        &self.path
     }
 
-    /// The path of a kept case.
+    /// The path of a kept case, to be shown.
     pub fn path(&self, id: &str) -> PathBuf {
-        self.folder.join(format!("{id}.case"))
+        self.path.join(case_name(id))
     }
 
-    fn journal_path(&self, id: &str) -> PathBuf {
-        self.folder.join(format!("{id}.journal"))
+    /// Whether something has the name of that case.
+    fn is_taken(&self, id: &str) -> bool {
+        self.folder.metadata(case_name(id).as_ref()).is_ok()
     }
 
     /// Names of files with that ending, the oldest first. What is not named as casebook does is not casebook's.
     fn names(&self, ending: &str) -> Vec<String> {
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten().take(MOST_FILES);
+        let (entries, _) = self.folder.list(Path::new(""), MOST_FILES).unwrap_or_default();
         let mut names: Vec<String> = entries
-            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
-            .filter_map(|entry| entry.file_name().into_string().ok()?.strip_suffix(ending).map(str::to_owned))
+            .into_iter()
+            .filter(|entry| entry.kind == Kind::File)
+            .filter_map(|entry| entry.name.into_string().ok()?.strip_suffix(ending).map(str::to_owned))
             .filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)))
             .collect();
-        names.order();
+        names.sort();
         names
     }
 
@@ -137,8 +153,9 @@ impl State {
     /// The journals of runs that did not come to their case, the oldest first.
     pub fn unfinished(&self) -> Vec<Unfinished> {
         let told = |id: String| {
-            let file = File::open(self.journal_path(&id)).ok()?;
-            let bytes = file.metadata().ok()?.len();
+            // Only its size and its lock are looked at: one that somebody else can change is listed, and refused when it is read.
+            let (file, metadata) = self.folder.file(journal_name(&id).as_ref()).ok()?;
+            let bytes = metadata.len();
             // The writer holds the lock as long as it lives.
             let runs = Flock::lock(file, FlockArg::LockSharedNonblock).is_err();
             Some(Unfinished { id, runs, bytes })
@@ -147,17 +164,16 @@ impl State {
     }
 
     /// A new journal, locked, with its name: `id`, with a number if that is taken.
-    pub fn new_journal(&self, id: &str) -> io::Result<(String, PathBuf, Flock<File>)> {
+    pub fn new_journal(&self, id: &str) -> io::Result<(String, Flock<File>)> {
         for attempt in 1..=MOST_ALIKE {
             let id = if attempt == 1 { id.to_owned() } else { format!("{id}-{attempt}") };
-            if self.path(&id).exists() {
+            if self.is_taken(&id) {
                 continue;
             }
-            let path = self.journal_path(&id);
-            match OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path) {
+            match outlet::create_in(&self.folder, journal_name(&id).as_ref(), 0o600).map_err(io::Error::from) {
                 Ok(file) => {
                     let locked = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error)?;
-                    return Ok((id, path, locked));
+                    return Ok((id, locked));
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -168,9 +184,8 @@ impl State {
 
     /// The text of a journal whose run is over.
     pub fn journal(&self, id: &str) -> Result<Vec<u8>, String> {
-        use std::io::Read;
-        let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(self.journal_path(id));
-        let file = file.map_err(|error| error.to_string())?;
+        let path = self.path.join(journal_name(id));
+        let file = trust::open_trusted(&path, Trust::Own).map_err(|error| error.to_string())?;
         let locked = Flock::lock(file, FlockArg::LockSharedNonblock)
             .map_err(|_| "its run still goes on; end that with Ctrl-C or `kill`, or wait for it".to_owned())?;
         let mut bytes = Vec::new();
@@ -180,52 +195,53 @@ impl State {
 
     /// Removes the journal of a run.
     pub fn forget_journal(&self, id: &str) -> io::Result<()> {
-        fs::remove_file(self.journal_path(id))
+        outlet::remove(&self.folder, journal_name(id).as_ref())
     }
 
     /// Keeps a packed case under its name, whole or not at all.
     pub fn put(&self, id: &str, packed: &[u8]) -> io::Result<String> {
         let mut id = id.to_owned();
         for attempt in 2..=MOST_ALIKE {
-            if !self.path(&id).exists() {
+            if !self.is_taken(&id) {
                 break;
             }
             id = format!("{}-{attempt}", id.trim_end_matches(&format!("-{}", attempt - 1)));
         }
-        let failed = |error: &dyn std::fmt::Display| io::Error::other(error.to_string());
-        let place = Place::prepare(&self.path(&id)).map_err(|error| failed(&error))?;
-        place.write(|out| out.write_all(packed)).map_err(|error| failed(&format!("{error:#}")))?;
+        let part = Part::begin(&self.folder, 0o600)?;
+        part.file().write_all(packed)?;
+        part.place(case_name(&id).as_ref())?;
         Ok(id)
     }
 
     /// Removes the oldest until no more than `keep` is left. Returns how many files and bytes are gone.
     pub fn prune(&self, keep: &Keep) -> (usize, u64) {
         let (mut files, mut freed) = (0, 0);
-        let mut remove = |path: &Path| {
-            let bytes = fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let size = |name: &str| self.folder.metadata(name.as_ref()).map_or(0, |metadata| metadata.len());
+        let mut remove = |name: &str| {
+            let bytes = size(name);
             // What somebody else has removed already is gone, too.
-            if fs::remove_file(path).is_ok() {
+            if outlet::remove(&self.folder, name.as_ref()).is_ok() {
                 files += 1;
                 freed += bytes;
             }
         };
         let mut bytes = 0_u64;
         for (index, id) in self.cases().iter().rev().enumerate() {
-            let path = self.path(id);
-            bytes = bytes.saturating_add(fs::metadata(&path).map_or(0, |metadata| metadata.len()));
+            let name = case_name(id);
+            bytes = bytes.saturating_add(size(&name));
             if index >= keep.cases || (index > 0 && bytes > keep.bytes) {
-                remove(&path);
+                remove(&name);
             }
         }
         let over: Vec<_> = self.unfinished().into_iter().filter(|journal| !journal.runs).collect();
         for journal in over.iter().rev().skip(keep.unfinished) {
-            remove(&self.journal_path(&journal.id));
+            remove(&journal_name(&journal.id));
         }
         for part in self.names(".part") {
-            let path = self.folder.join(format!("{part}.part"));
-            let age = fs::metadata(&path).and_then(|metadata| metadata.modified());
+            let name = format!("{part}.part");
+            let age = self.folder.metadata(name.as_ref()).and_then(|metadata| metadata.modified());
             if age.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age > STALE)) {
-                remove(&path);
+                remove(&name);
             }
         }
         (files, freed)
@@ -241,10 +257,23 @@ impl State {
         find(self.unfinished().into_iter().map(|journal| journal.id).collect(), meant)
     }
 
+    /// A kept case, open for reading.
+    pub fn open_case(&self, id: &str) -> Result<File, String> {
+        trust::open_trusted(&self.path(id), Trust::Own).map_err(|error| error.to_string())
+    }
+
     /// The bytes of a kept case.
     pub fn read(&self, id: &str) -> Result<Vec<u8>, String> {
-        crate::sys::text_file::read_bytes(&self.path(id), archive::LARGEST).map_err(|error| error.to_string())
+        text_file::read_bytes_trusted(&self.path(id), archive::LARGEST, Trust::Own).map_err(|error| error.to_string())
     }
+}
+
+fn case_name(id: &str) -> String {
+    format!("{id}.case")
+}
+
+fn journal_name(id: &str) -> String {
+    format!("{id}.journal")
 }
 
 fn find(names: Vec<String>, meant: &str) -> Result<String, String> {
@@ -268,7 +297,7 @@ mod tests {
 
     fn state() -> (tempfile::TempDir, State) {
         let folder = tempfile::tempdir().unwrap();
-        let state = State { folder: folder.path().to_owned() };
+        let state = State { folder: Arc::new(Folder::open(folder.path()).unwrap()), path: folder.path().to_owned() };
         (folder, state)
     }
 
@@ -305,7 +334,7 @@ mod tests {
     #[test]
     fn a_journal_whose_writer_lives_is_neither_read_nor_pruned() {
         let (_folder, state) = state();
-        let (id, _, locked) = state.new_journal("run").unwrap();
+        let (id, locked) = state.new_journal("run").unwrap();
         assert!(state.unfinished()[0].runs);
         assert!(state.journal(&id).unwrap_err().contains("still goes on"));
         assert_eq!(state.prune(&Keep { cases: 0, bytes: 0, unfinished: 0 }), (0, 0));

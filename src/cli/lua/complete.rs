@@ -9,7 +9,6 @@ use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 use serde_json::Value;
 
-use crate::order::Order as _;
 use crate::probe::{self, PROBES};
 use crate::script::{HELPERS, api, field_schema, item_schema, properties};
 
@@ -61,7 +60,7 @@ impl Names {
         let helpers = HELPERS.iter().map(|helper| helper.name());
         let all = globals.chain(modules).chain(helpers).map(str::to_owned).chain(own.map(str::to_owned));
         let mut names: Vec<String> = all.chain(["cx".to_owned(), "re".to_owned()]).collect();
-        names.order();
+        names.sort();
         names.dedup();
         names
     }

@@ -17,6 +17,10 @@ pub(super) fn page() -> String {
     alias(&mut page, "casebook.ParamType", "The type of a parameter.", PARAM_TYPES.iter().copied());
     table(&mut page, "casebook.Check", "What `check` is given.", CHECK_KEYS);
     table(&mut page, "casebook.Param", "A parameter.", PARAM_KEYS);
+    page.push_str(
+        "---A command that `sh` made.\n---@class casebook.Command\n\n---A text of the script, what `sh` made, or a list of both.\n\
+         ---@alias casebook.Commands string|casebook.Command|(string|casebook.Command)[]\n\n",
+    );
     table(&mut page, "casebook.Remedy", "What to do about a finding.", REMEDY_KEYS);
     page.push_str("---What `runbook` is given.\n---@class casebook.Runbook: casebook.runbook.Runbook\n\n");
     page.push_str(&members("casebook.Gap", "Gap", "Why something could not be seen.", GAP, &[]));

@@ -6,7 +6,6 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::link::Way;
 use super::packet::Packet;
-use crate::order::Order as _;
 
 /// The classes of received packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +96,7 @@ impl LocalAddresses {
     /// The addresses, in order.
     pub fn list(&self) -> Vec<IpAddr> {
         let mut list: Vec<IpAddr> = self.addresses.iter().copied().collect();
-        list.order();
+        list.sort();
         list
     }
 

@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use super::count::Count;
 use super::majority::Majority;
 use super::spread::Spread;
-use crate::order::Order as _;
-use crate::probe::distinct::Distinct;
-use crate::probe::hash::Secret;
+use crate::probe::hash::KeyedHash;
+use crate::probe::hyperloglog::HyperLogLog;
 
 /// Endpoints that have a row of their own: all 65,536 ports of one address and protocol. What comes beyond is added up.
 const ROWS: usize = 65_536;
+/// Remotes of an endpoint up to which their number is exact: they take no more memory than the registers beyond.
+const EXACT: usize = 64;
 /// Endpoints whose remotes, source ports and TTLs are looked into: 3 kB each, so 6 MB at most.
 const DETAILS: usize = 2_048;
 /// Packets of an endpoint whose remotes are remembered one by one before that.
@@ -60,7 +61,7 @@ pub struct Row {
 /// What is kept of the busier endpoints.
 #[derive(Debug)]
 pub struct Detail {
-    pub remotes: Distinct,
+    pub remotes: HyperLogLog,
     pub remote: Majority<IpAddr>,
     pub remote_port: Majority<u16>,
     pub ttl: Spread,
@@ -71,13 +72,13 @@ pub struct Detail {
 pub struct Overflow {
     pub packets: u64,
     pub bytes: u64,
-    pub distinct: Option<Box<Distinct>>,
+    pub distinct: Option<Box<HyperLogLog>>,
 }
 
 /// The table.
 #[derive(Debug)]
 pub struct Endpoints {
-    secret: Secret,
+    secret: KeyedHash,
     limit: usize,
     rows: Vec<Row>,
     /// Open addressing: numbers of rows plus 1, 0 is empty. Twice as many slots as rows, at least.
@@ -88,11 +89,11 @@ pub struct Endpoints {
 
 impl Endpoints {
     /// An empty table.
-    pub fn new(secret: Secret) -> Self {
+    pub fn new(secret: KeyedHash) -> Self {
         Endpoints::with_limit(secret, ROWS)
     }
 
-    fn with_limit(secret: Secret, limit: usize) -> Self {
+    fn with_limit(secret: KeyedHash, limit: usize) -> Self {
         let slots = vec![0; 1024];
         Endpoints { secret, limit, rows: Vec::new(), slots, details: Vec::new(), overflow: Vec::new() }
     }
@@ -133,7 +134,7 @@ impl Endpoints {
         let (_, other) = &mut self.overflow[place];
         other.packets += amount.packets;
         other.bytes += amount.bytes;
-        other.distinct.get_or_insert_with(|| Box::new(Distinct::new(12))).add(hash);
+        other.distinct.get_or_insert_with(|| Box::new(HyperLogLog::new(12, 0))).add(hash);
     }
 
     /// Looks into an rx packet of the endpoint at a place: who sent it.
@@ -156,7 +157,7 @@ impl Endpoints {
         }
         if row.detail.is_none() && early == EARLY && self.details.len() < DETAILS {
             row.detail = Some(self.details.len() as u16);
-            let mut remotes = Distinct::new(10);
+            let mut remotes = HyperLogLog::new(10, EXACT);
             row.early.iter().for_each(|remembered| remotes.add(secret.words(u64::from(*remembered), 32)));
             self.details.push(Detail {
                 remotes,
@@ -192,7 +193,7 @@ impl Endpoints {
             None if row.looked_at as usize <= EARLY => {
                 let mut remembered = row.early;
                 let remembered = &mut remembered[..row.looked_at as usize];
-                remembered.order();
+                remembered.sort();
                 Some(remembered.chunk_by(PartialEq::eq).count() as u64)
             }
             None => None,
@@ -276,7 +277,7 @@ mod tests {
 
     #[test]
     fn every_port_of_an_address_has_its_row() {
-        let mut endpoints = Endpoints::new(Secret::draw());
+        let mut endpoints = Endpoints::new(KeyedHash::from_kernel());
         for _ in 0..2 {
             for port in 0..=u16::MAX {
                 let place = endpoints.place(key(port), 0).unwrap();
@@ -291,7 +292,7 @@ mod tests {
 
     #[test]
     fn remotes_are_exact_when_few_and_close_when_many() {
-        let secret = Secret::draw();
+        let secret = KeyedHash::from_kernel();
         let mut endpoints = Endpoints::new(secret);
         for sent in 0..5_000u32 {
             let remote = IpAddr::from((0x0a00_0000 + sent % 3).to_be_bytes());

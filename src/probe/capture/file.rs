@@ -1,8 +1,9 @@
 //! Packets from a file. It is read twice: first for its span of time and whose file it is, then to add it up.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::os::unix::fs::OpenOptionsExt;
+use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -16,30 +17,39 @@ use super::summary::Source;
 use super::tally::{Seen, Tally};
 use super::{Burst, Params};
 use crate::case::{Gap, Observed, Reason};
-use crate::probe::Context;
-use crate::units::count;
+use crate::probe::hash::KeyedHash;
+use crate::probe::{Context, LONGER, Stopped, named};
+use crate::units::{self, count};
 
-/// How many packets go by between two looks at whether the run was cancelled.
+/// How many packets and bytes go by between two looks at the clock and at whether the run was cancelled.
 const BREATH: u64 = 8_192;
+const BREATH_BYTES: u64 = 4 * 1024 * 1024;
+/// The part of the time that the first reading may take; adding up is more work per packet.
+const SURVEY: f64 = 0.35;
 /// Link addresses that the host of a file may have.
 const LINK_ADDRESSES: usize = 8;
 
 /// Reads a file and adds it up.
 pub fn read(path: &str, params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
-    open(path)?;
+    let size = open(path)?.1;
     // A file needs no window, but the probes of the window wait for this one.
     cx.begin();
     let survey = survey(path, params, cx)?;
-    let (link, first, last) = (survey.link, survey.first_nanos.unwrap_or(0), survey.last_nanos);
-    let tally = Tally::new(LocalAddresses::new(survey.local), last.saturating_sub(first));
+    let (link, first, mut last) = (survey.link, survey.first_nanos.unwrap_or(0), survey.last_nanos);
+    let tally = Tally::new(LocalAddresses::new(survey.local), last.saturating_sub(first), key(path, size)?);
     let mut burst = Burst::new(tally, params, None);
     let mut own = OwnLink::default();
-    let mut reader = open(path)?;
+    let (mut reader, _) = open(path)?;
     let mut latest = first;
+    let mut stopped = survey.stopped;
+    let mut breath = Breath::default();
     for number in 0..survey.packets {
-        if number.is_multiple_of(BREATH) {
+        if breath.is_due(reader.bytes_read()) {
             cx.live(format!("{} packets read", count(number as f64)));
             if !cx.goes_on() {
+                stopped = cx.stopped();
+                // What follows was not judged: the span ends where the reading did.
+                last = latest;
                 break;
             }
         }
@@ -74,9 +84,57 @@ pub fn read(path: &str, params: &Params, cx: &Context) -> Result<Observed<Captur
         ring: None,
         written: None,
     };
-    let mut observed = burst.finish(source, params);
+    let mut observed = burst.finish(source, params, cx);
     observed.loss.splice(0..0, survey.loss);
+    if let Some(stopped) = stopped {
+        let span = units::span(last.saturating_sub(first) as f64 / 1e9);
+        observed.loss.insert(0, cut(stopped, path, reader.bytes_read(), size, &span));
+    }
     Ok(observed)
+}
+
+/// How much of a file makes its key.
+const KEY_BYTES: u64 = 1024 * 1024;
+
+/// The key of a file, from its size and its beginning: the same file gives the same figures each time.
+fn key(path: &str, size: u64) -> Result<KeyedHash, Gap> {
+    let mut beginning = Vec::new();
+    let read = opened(path)?.take(KEY_BYTES).read_to_end(&mut beginning);
+    read.map_err(|error| Gap::io(tried(path), &error))?;
+    Ok(KeyedHash::from_contents([beginning.as_slice(), &size.to_le_bytes()]))
+}
+
+/// What of a file was judged that was not read to its end.
+fn cut(stopped: Stopped, path: &str, read: u64, size: u64, span: &str) -> String {
+    let (read, size) = (units::bytes(read as f64), units::bytes(size as f64));
+    let judged = format!("read {read} of {size} of {}, the first {span}", path.escape_debug());
+    match stopped {
+        Stopped::Cancelled => format!("{judged}: the run was ended; all figures are of that part"),
+        Stopped::OutOfTime { time_limit } => format!(
+            "{judged}: the file is larger than can be read in {}; all figures are of that part; {LONGER}, or cut the file: \
+             editcap -i 60 FILE PART",
+            units::span(time_limit.as_secs_f64())
+        ),
+    }
+}
+
+/// When to look up from reading.
+#[derive(Default)]
+struct Breath {
+    packets: u64,
+    bytes: u64,
+}
+
+impl Breath {
+    /// Whether it is time, asked before every packet.
+    fn is_due(&mut self, bytes_read: u64) -> bool {
+        let is_due = self.packets.is_multiple_of(BREATH) || bytes_read >= self.bytes;
+        self.packets += 1;
+        if is_due {
+            self.bytes = bytes_read + BREATH_BYTES;
+        }
+        is_due
+    }
 }
 
 /// What a first reading finds out.
@@ -88,17 +146,28 @@ struct Survey {
     last_nanos: u64,
     local: Vec<std::net::IpAddr>,
     loss: Vec<String>,
+    /// Why it did not come to the end of the file.
+    stopped: Option<Stopped>,
 }
 
 fn survey(path: &str, params: &Params, cx: &Context) -> Result<Survey, Gap> {
     let mut survey = Survey::default();
     let mut pairs = Pairs::default();
     let mut unread: Option<(u32, u64)> = None;
-    let mut reader = open(path)?;
+    let (mut reader, _) = open(path)?;
+    let enough = cx.time_left().and_then(|left| Instant::now().checked_add(left.mul_f64(SURVEY)));
+    let mut breath = Breath::default();
     loop {
-        if survey.packets.is_multiple_of(BREATH) && !cx.goes_on() {
-            survey.loss.push(format!("cancelled: only the first {} packets were read", count(survey.packets as f64)));
-            break;
+        if breath.is_due(reader.bytes_read()) {
+            if !cx.goes_on() {
+                survey.stopped = cx.stopped();
+                break;
+            }
+            // What this reading does not come to, the next one would not come to, either.
+            if enough.is_some_and(|enough| Instant::now() >= enough) {
+                survey.stopped = cx.time_limit().map(|time_limit| Stopped::OutOfTime { time_limit });
+                break;
+            }
         }
         match reader.next() {
             Ok(Some(record)) => {
@@ -150,19 +219,28 @@ fn survey(path: &str, params: &Params, cx: &Context) -> Result<Survey, Gap> {
     Ok(survey)
 }
 
-fn open(path: &str) -> Result<Reader<BufReader<File>>, Gap> {
+/// The file, and its size in bytes.
+fn open(path: &str) -> Result<(Reader<BufReader<File>>, u64), Gap> {
+    let file = opened(path)?;
+    let size = file.metadata().map_err(|error| Gap::io(tried(path), &error))?.len();
+    let reader = Reader::new(BufReader::with_capacity(256 * 1024, file)).map_err(|broken| match broken {
+        Broken::Io(error) => Gap::io(tried(path), &error),
+        broken => Gap::new(Reason::Malformed, tried(path), broken.to_string())
+            .way_out("give a file that tcpdump -w or Wireshark wrote"),
+    })?;
+    Ok((reader, size))
+}
+
+/// A regular file, open for reading.
+fn opened(path: &str) -> Result<File, Gap> {
     // Without O_NONBLOCK the opening of a named pipe waits for a writer, maybe for ever.
     let options = File::options().read(true).custom_flags(libc::O_NONBLOCK).to_owned();
-    let file = options.open(path).map_err(|error| Gap::io(tried(path), &error))?;
+    let file = named::as_operator(|| options.open(path)).map_err(|error| named::gap(tried(path), &error))?;
     let kind = file.metadata().map_err(|error| Gap::io(tried(path), &error))?;
     if !kind.is_file() {
         return Err(Gap::new(Reason::Malformed, tried(path), "it is not a regular file").way_out("save it to a file"));
     }
-    Reader::new(BufReader::with_capacity(256 * 1024, file)).map_err(|broken| match broken {
-        Broken::Io(error) => Gap::io(tried(path), &error),
-        broken => Gap::new(Reason::Malformed, tried(path), broken.to_string())
-            .way_out("give a file that tcpdump -w or Wireshark wrote"),
-    })
+    Ok(file)
 }
 
 fn tried(path: &str) -> String {

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use super::classes::Class;
 use super::count::Count;
 use super::packet::{Transport, flag};
-use crate::probe::distinct::Distinct;
-use crate::probe::hash::Secret;
+use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
+use crate::probe::hyperloglog::HyperLogLog;
 
 /// Flows that are kept at a time: 2.5 MB.
 const FLOWS: usize = 16_384;
@@ -77,15 +77,15 @@ pub struct Part {
 /// The table.
 #[derive(Debug)]
 pub struct Flows {
-    secret: Secret,
+    secret: KeyedHash,
     table: Heavy<Key, Row>,
-    distinct: Distinct,
+    distinct: HyperLogLog,
 }
 
 impl Flows {
     /// An empty table.
-    pub fn new(secret: Secret) -> Self {
-        Flows { secret, table: Heavy::new(FLOWS), distinct: Distinct::new(12) }
+    pub fn new(secret: KeyedHash) -> Self {
+        Flows { secret, table: Heavy::new(FLOWS), distinct: HyperLogLog::new(12, HyperLogLog::EXACT) }
     }
 
     /// Counts a packet and says what it meant for the handshake.

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::count::Count;
 use super::majority::Majority;
 use super::packet::{Ip, Transport, ip_protocol};
-use crate::probe::distinct::Distinct;
-use crate::probe::hash::Secret;
+use crate::probe::hash::KeyedHash;
+use crate::probe::hyperloglog::HyperLogLog;
 
 /// First fragments that are remembered at a time: 1 MB. A kernel with its usual 4 MB for reassembly keeps fewer.
 const REMEMBERED: usize = 1 << 15;
@@ -31,7 +31,7 @@ pub struct Fragments {
     pub later: u64,
     /// Later fragments whose first was not seen.
     pub orphans: u64,
-    pub remotes: Distinct,
+    pub remotes: HyperLogLog,
     pub local_address: Majority<IpAddr>,
 }
 
@@ -45,14 +45,14 @@ impl Fragments {
             followed: 0,
             later: 0,
             orphans: 0,
-            remotes: Distinct::new(10),
+            remotes: HyperLogLog::new(10, HyperLogLog::EXACT),
             local_address: Majority::new(),
         }
     }
 
     /// Gives a later fragment the ports of its first one, which the kernel needs, too, to know whose it is. TCP is left
     /// alone: what its flags mean was counted with the first.
-    pub fn resolve(&mut self, ip: &mut Ip, secret: &Secret, received: bool, stands_for: u32) {
+    pub fn resolve(&mut self, ip: &mut Ip, secret: &KeyedHash, received: bool, stands_for: u32) {
         let those = |which: bool| if which { u64::from(stands_for) } else { 0 };
         let Some(identification) = ip.fragment_id else { return };
         let addresses = secret.address(ip.source) ^ secret.address(ip.destination).rotate_left(23);
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_later_fragment_has_the_ports_of_its_first() {
-        let (mut fragments, secret) = (Fragments::new(), Secret::draw());
+        let (mut fragments, secret) = (Fragments::new(), KeyedHash::from_kernel());
         let mut parts = [fragment(1, 0, true), fragment(1, 185, false), fragment(2, 185, false), fragment(3, 0, true)];
         parts.iter_mut().for_each(|part| fragments.resolve(part, &secret, true, 1));
         assert_eq!(parts[1].transport, Transport::Udp { source_port: 53, destination_port: 8080 });

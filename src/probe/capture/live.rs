@@ -16,6 +16,7 @@ use super::tally::{Seen, Tally};
 use super::{Burst, Params};
 use crate::case::{Gap, Observed, Reason};
 use crate::probe::Context;
+use crate::probe::hash::KeyedHash;
 use crate::sys::packet_ring::{Frame, OpenError, PacketRing};
 use crate::sys::usage;
 use crate::units::{bitrate, count, percent, span};
@@ -41,7 +42,8 @@ pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
         Ok(addresses) => (addresses, None),
         Err(gap) => (Vec::new(), Some(gap)),
     };
-    let tally = Tally::new(LocalAddresses::new(local), params.window.0.as_nanos().min(u64::MAX.into()) as u64);
+    let window_nanos = params.window.0.as_nanos().min(u64::MAX.into()) as u64;
+    let tally = Tally::new(LocalAddresses::new(local), window_nanos, KeyedHash::from_kernel());
     let mut burst = Burst::new(tally, params, Some(&interface.name));
     let tried = || format!("capture packets on {}", interface.name);
 
@@ -76,7 +78,7 @@ pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
         ring: Some(watching.account),
         written: None,
     };
-    let mut observed = burst.finish(source, params);
+    let mut observed = burst.finish(source, params, cx);
     loss.append(&mut observed.loss);
     observed.loss = loss;
     if let Some(gap) = local_gap {

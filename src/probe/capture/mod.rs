@@ -39,8 +39,9 @@ use serde::{Deserialize, Serialize};
 
 pub use output::Capture;
 
-use super::{Context, Need, Probe};
+use super::{Context, Need, Probe, Right, Use};
 use crate::case::{Gap, Observed};
+use crate::printable::printable;
 use crate::units::{Size, Span};
 use summary::Source;
 use tally::Tally;
@@ -68,7 +69,8 @@ pub struct Params {
     /// itself names for a packet counts for more. A list, or one text with commas between them.
     #[serde(deserialize_with = "addresses")]
     pub local: Vec<IpAddr>,
-    /// A pcapng file to write the burst to: the first 128 bytes of each packet. It must not exist yet.
+    /// A pcapng file to write the burst to: the first 128 bytes of each packet. It must not exist yet. That takes
+    /// `--allow write`, too.
     pub write: Option<String>,
     /// The size at which writing ends; watching goes on.
     pub write_limit: Size,
@@ -115,9 +117,19 @@ impl Probe for CaptureProbe {
     const REPLACES: &'static [&'static str] = &["tcpdump", "iftop"];
     const NEEDS: &'static [Need] =
         &[Need { what: "CAP_NET_RAW", without: "no packets of an interface; a pcap file can still be read" }];
+    const RIGHTS: &'static [Right] = &[Right::Write];
     const KEEPS_UP: bool = true;
     type Params = Params;
     type Output = Capture;
+
+    fn uses(params: &Params, _derived: &[String]) -> Vec<Use> {
+        let read = params.file.as_ref().map(|path| Use::free(format!("read the capture {}", printable(path))));
+        let write = params
+            .write
+            .as_ref()
+            .map(|path| Use::needing(Right::Write, format!("write the packets to {}", printable(path))));
+        read.into_iter().chain(write).collect()
+    }
 
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
         match &params.file {
@@ -144,12 +156,15 @@ impl Burst {
         }
     }
 
-    fn finish(self, mut source: Source, params: &Params) -> Observed<Capture> {
+    fn finish(self, mut source: Source, params: &Params, cx: &Context) -> Observed<Capture> {
         let mut loss = Vec::new();
         if let Some(writer) = self.writer {
-            let (written, lost) = writer.finish();
+            let (written, lost, file) = writer.finish();
             source.written = Some(written);
             loss.extend(lost);
+            if let Some(file) = file {
+                cx.wrote(file);
+            }
         }
         if self.tally.flows.crowded() > 0 {
             loss.push(format!(

@@ -8,8 +8,7 @@ use super::majority::Majority;
 use super::names;
 use super::output::{Group, Station};
 use super::packet::Packet;
-use crate::order::Order as _;
-use crate::probe::hash::Secret;
+use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
 
 /// Senders and groups that are kept at a time.
@@ -70,7 +69,7 @@ impl Neighbours {
     }
 
     /// Counts a received packet, unless it was for this host alone.
-    pub fn add(&mut self, class: Class, link: Option<(Mac, Mac)>, packet: &Packet, secret: &Secret, amount: Count) {
+    pub fn add(&mut self, class: Class, link: Option<(Mac, Mac)>, packet: &Packet, secret: &KeyedHash, amount: Count) {
         if matches!(class, Class::ToUs) {
             return;
         }
@@ -113,7 +112,7 @@ impl Neighbours {
                 share: share(count.bytes),
             })
             .collect();
-        stations.order_by(|one, other| (other.bytes, &one.source).cmp(&(one.bytes, &other.source)));
+        stations.sort_by(|one, other| (other.bytes, &one.source).cmp(&(one.bytes, &other.source)));
         stations.truncate(LISTED);
         stations
     }
@@ -138,7 +137,7 @@ impl Neighbours {
                 }
             })
             .collect();
-        groups.order_by_key(|group| (std::cmp::Reverse(group.bytes), group.address, group.port));
+        groups.sort_by_key(|group| (std::cmp::Reverse(group.bytes), group.address, group.port));
         groups.truncate(LISTED);
         groups
     }

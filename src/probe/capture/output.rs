@@ -77,7 +77,7 @@ pub struct Capture {
     /// second packet, and one that made room for heavier ones and came back from its return, so the figures never exceed
     /// the truth.
     pub flows: Vec<Flow>,
-    /// How many flows there were, estimated within about 2 %.
+    /// How many flows there were: exact up to 2,048, estimated within about 2 % beyond.
     pub flows_distinct: u64,
     /// Rx packets by size on the wire. Merged frames count as the segments that they stand for, so that packets add up
     /// to `rx.wire_packets` and bytes to `rx.bytes + gso.merged_header_bytes`.
@@ -400,9 +400,9 @@ pub struct Vlan {
 /// Where the rx IP packets came from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Remotes {
-    /// How many source addresses there were, estimated within about 2 %.
+    /// How many source addresses there were: exact up to 2,048, estimated within about 2 % beyond.
     pub distinct: u64,
-    /// How many source networks there were (IPv4 /24, IPv6 /48), estimated within about 2 %.
+    /// How many source networks there were (IPv4 /24, IPv6 /48): exact up to 2,048, estimated within about 2 % beyond.
     pub distinct_networks: u64,
     /// The heaviest, most bytes first, the first `top` of them. Figures never exceed the truth.
     pub top: Vec<Remote>,
@@ -428,8 +428,8 @@ pub struct Remote {
     pub share: f64,
     /// TTL or hop limit of its last packet.
     pub ttl: u8,
-    /// How many local ports it knocked at: TCP segments without ACK and RST, and UDP to ports below 32768. Exact for a
-    /// few, within 10 % up to 500, a lower bound from some 1,500 on.
+    /// How many local ports it knocked at: TCP segments without ACK and RST, and UDP to ports below 32768. Exact,
+    /// unless more than 256 remotes scan at a time: for the others within 10 % up to 500, a lower bound from some 1,500 on.
     #[serde(default)]
     pub local_ports: u64,
 }

@@ -49,6 +49,7 @@ pub struct Reader<R> {
     buffer: Vec<u8>,
     big_endian: bool,
     format: Format,
+    read: u64,
 }
 
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl<R: Read> Reader<R> {
     /// Begins to read; tells the format by its first bytes.
     pub fn new(source: R) -> Result<Self, Broken> {
         let format = Format::PcapNg { interfaces: Vec::new() };
-        let mut reader = Reader { source, buffer: Vec::new(), big_endian: false, format };
+        let mut reader = Reader { source, buffer: Vec::new(), big_endian: false, format, read: 0 };
         match reader.fill(4) {
             Ok(()) => {}
             Err(Broken::Io(error)) => return Err(Broken::Io(error)),
@@ -102,6 +103,11 @@ impl<R: Read> Reader<R> {
             Format::Pcap { link, .. } => link.ok(),
             Format::PcapNg { interfaces } => interfaces.iter().find_map(|interface| interface.link.ok()),
         }
+    }
+
+    /// How many bytes were read so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.read
     }
 
     /// The next packet; none at the end.
@@ -262,6 +268,7 @@ impl<R: Read> Reader<R> {
         self.buffer.clear();
         // Not all at once: a file that lies about a length costs no more than it has.
         let read = (&mut self.source).take(length as u64).read_to_end(&mut self.buffer).map_err(Broken::Io)?;
+        self.read += read as u64;
         if read < length { Err(Broken::Cut) } else { Ok(()) }
     }
 

@@ -4,13 +4,13 @@ use std::net::IpAddr;
 
 use super::count::Count;
 use super::majority::Majority;
-use crate::probe::distinct::Distinct;
+use crate::probe::hyperloglog::HyperLogLog;
 
 /// What came from a port of a service that can be abused as a reflector.
 #[derive(Debug)]
 pub struct Reflected {
     pub count: Count,
-    pub remotes: Distinct,
+    pub remotes: HyperLogLog,
     pub local_address: Majority<IpAddr>,
     pub local_port: Majority<u16>,
     /// The source port, where it is not given by the service.
@@ -24,7 +24,7 @@ impl Reflected {
     pub fn new() -> Self {
         Reflected {
             count: Count::default(),
-            remotes: Distinct::new(8),
+            remotes: HyperLogLog::new(8, HyperLogLog::EXACT),
             local_address: Majority::new(),
             local_port: Majority::new(),
             source_port: Majority::new(),

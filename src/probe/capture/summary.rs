@@ -17,7 +17,6 @@ use super::packet::ip_protocol;
 use super::reflected::Reflected;
 use super::speech;
 use super::tally::{Direction, SIZES, Tally};
-use crate::order::{self, Order as _};
 
 /// Endpoints that are listed.
 const ENDPOINTS: usize = 1_024;
@@ -131,7 +130,7 @@ impl Tally {
                 share: self.share(count.bytes),
             })
             .collect();
-        protocols.order_by_key(|protocol| std::cmp::Reverse(protocol.bytes));
+        protocols.sort_by_key(|protocol| std::cmp::Reverse(protocol.bytes));
         protocols
     }
 
@@ -200,7 +199,7 @@ impl Tally {
                 .iter()
                 .map(|(kind, packets)| DnsType { name: speech::dns_type(*kind), packets: *packets })
                 .collect();
-            types.order_by(|one, other| (other.packets, &one.name).cmp(&(one.packets, &other.name)));
+            types.sort_by(|one, other| (other.packets, &one.name).cmp(&(one.packets, &other.name)));
             types
         };
         let dns = &self.dns;
@@ -235,7 +234,7 @@ impl Tally {
                 })
             })
             .collect();
-        types.order_by_key(|kind| std::cmp::Reverse(kind.packets));
+        types.sort_by_key(|kind| std::cmp::Reverse(kind.packets));
         Icmp {
             packets: v4.packets + v6.packets,
             bytes,
@@ -259,7 +258,7 @@ impl Tally {
                 bytes: remote.count.bytes,
                 share: self.share(remote.count.bytes),
                 ttl: remote.ttl,
-                local_ports: remote.ports.estimate(),
+                local_ports: remote.ports.count(),
             })
             .collect();
         let mut widest: Vec<Remote> = remotes.iter().filter(|remote| remote.local_ports >= WIDE).cloned().collect();
@@ -310,7 +309,7 @@ impl Tally {
             Some(self.reflected(reflected, "tcp", "tcp-synack", port, self.tcp.tx_syn, unasked))
         });
         let mut reflection: Vec<Reflection> = seen.chain(syn_acks).collect();
-        reflection.order_by_key(|reflection| std::cmp::Reverse(reflection.bytes));
+        reflection.sort_by_key(|reflection| std::cmp::Reverse(reflection.bytes));
         reflection
     }
 
@@ -346,7 +345,7 @@ impl Tally {
     fn ranked_endpoints(&self) -> Vec<usize> {
         let rows = self.endpoints.rows();
         let mut ranked: Vec<usize> = (0..rows.len()).collect();
-        ranked.order_by_key(|row| std::cmp::Reverse((rows[*row].bytes, rows[*row].tx_bytes)));
+        ranked.sort_by_key(|row| std::cmp::Reverse((rows[*row].bytes, rows[*row].tx_bytes)));
         ranked
     }
 
@@ -461,7 +460,8 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 
 /// Keeps the `count` heaviest, heaviest first.
 fn heaviest<T, K: Ord>(list: &mut Vec<T>, count: usize, weight: impl Fn(&T) -> K) {
-    order::keep_first(list, count, |row| std::cmp::Reverse(weight(row)));
+    list.sort_by_key(|row| std::cmp::Reverse(weight(row)));
+    list.truncate(count);
 }
 
 fn side(direction: &Direction, seconds: f64, peak_bits_per_second: Option<f64>) -> Side {

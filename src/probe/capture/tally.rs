@@ -8,7 +8,7 @@ use super::dns::DnsCounts;
 use super::endpoints::{self, Endpoints};
 use super::flows::{self, Flows, Handshake};
 use super::fragments::Fragments;
-use super::knocks::{PortSet, knocked};
+use super::knocks::{PortSet, Room, knocked};
 use super::link::Way;
 use super::names::{REFLECTORS, reflector};
 use super::neighbours::Neighbours;
@@ -18,9 +18,9 @@ use super::packet::{Ip, Packet, Transport, flag, ip_protocol};
 use super::ports::Ports;
 use super::reflected::Reflected;
 use super::spread::Spread;
-use crate::probe::distinct::Distinct;
-use crate::probe::hash::Secret;
+use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
+use crate::probe::hyperloglog::HyperLogLog;
 
 /// Remotes that are kept at a time.
 const REMOTES: usize = 8_192;
@@ -94,7 +94,7 @@ pub struct TcpCounts {
 }
 
 /// What one remote sent.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub struct RemoteCount {
     pub count: Count,
     pub ttl: u8,
@@ -104,7 +104,9 @@ pub struct RemoteCount {
 /// The sums.
 #[derive(Debug)]
 pub struct Tally {
-    secret: Secret,
+    secret: KeyedHash,
+    /// For the ports of remotes that scan.
+    room: Room,
     pub local: LocalAddresses,
     pub rx: Direction,
     pub tx: Direction,
@@ -124,8 +126,8 @@ pub struct Tally {
     pub tagged: Count,
     pub stripped_tags: u64,
     pub ip_packets: u64,
-    pub distinct_remotes: Distinct,
-    pub distinct_networks: Distinct,
+    pub distinct_remotes: HyperLogLog,
+    pub distinct_networks: HyperLogLog,
     pub remotes: Heavy<IpAddr, RemoteCount>,
     pub ttl: Spread,
     /// By remote port.
@@ -155,10 +157,10 @@ struct OnWire {
 
 impl Tally {
     /// Nothing counted yet.
-    pub fn new(local: LocalAddresses, window_nanos: u64) -> Self {
-        let secret = Secret::draw();
+    pub fn new(local: LocalAddresses, window_nanos: u64, secret: KeyedHash) -> Self {
         Tally {
             secret,
+            room: Room::default(),
             local,
             rx: Direction::default(),
             tx: Direction::default(),
@@ -177,8 +179,8 @@ impl Tally {
             tagged: Count::default(),
             stripped_tags: 0,
             ip_packets: 0,
-            distinct_remotes: Distinct::new(12),
-            distinct_networks: Distinct::new(12),
+            distinct_remotes: HyperLogLog::new(12, HyperLogLog::EXACT),
+            distinct_networks: HyperLogLog::new(12, HyperLogLog::EXACT),
             remotes: Heavy::new(REMOTES),
             ttl: Spread::default(),
             tcp_ports: Ports::new(),
@@ -252,7 +254,7 @@ impl Tally {
             if class == Class::ToUs
                 && let Some(port) = knocked(&ip.transport)
             {
-                remote.ports.add(self.secret.words(u64::from(port), 0x7c9));
+                remote.ports.add(port, self.secret.words(u64::from(port), 0x7c9), &self.room);
             }
         }
         let handshake = self.flows.add(&part(seen, ip, Some(class), remote_hash));
@@ -510,7 +512,7 @@ mod tests {
     use crate::probe::capture::summary::Source;
 
     fn tally() -> Tally {
-        Tally::new(LocalAddresses::new(["192.0.2.1".parse().unwrap()]), 1_000_000_000)
+        Tally::new(LocalAddresses::new(["192.0.2.1".parse().unwrap()]), 1_000_000_000, KeyedHash::from_kernel())
     }
 
     fn summary(tally: &Tally) -> Capture {

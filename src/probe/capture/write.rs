@@ -1,9 +1,9 @@
 //! Writes the burst to a pcapng file: the headers that were looked at, each packet with the way it went.
 
 use std::borrow::Cow;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use pcap_file::pcapng::PcapNgWriter;
@@ -14,6 +14,7 @@ use pcap_file::{DataLink, PcapError};
 use super::link::{Link, Way};
 use super::output::Written;
 use crate::case::{Gap, Reason};
+use crate::sys::outlet;
 use crate::sys::packet_ring::Frame;
 use crate::units::{Size, count};
 
@@ -43,7 +44,7 @@ impl Writer {
     /// Begins a new file; an existing one is never touched. Only its owner can read it: it holds others' traffic.
     pub fn create(path: &str, limit: Size, interface: Option<&str>) -> Result<Self, Gap> {
         let tried = || format!("write the packets to {}", path.escape_debug());
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let file = outlet::create_new(Path::new(path), 0o600).map_err(io::Error::from);
         let file = file.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => Gap::new(Reason::Failed, tried(), "there is such a file already")
                 .way_out("choose another name, or remove it first"),
@@ -141,8 +142,8 @@ impl Writer {
         Ok(self.links.len() - 1)
     }
 
-    /// Ends the file; with what was lost.
-    pub fn finish(mut self) -> (Written, Option<String>) {
+    /// Ends the file; with what was lost, and with the file itself, still open.
+    pub fn finish(mut self) -> (Written, Option<String>, Option<File>) {
         if let Err(error) = self.file.get_mut().flush() {
             self.ended.get_or_insert(Ended::Failed(error.to_string()));
         }
@@ -159,7 +160,7 @@ impl Writer {
             bytes: self.file.get_ref().bytes,
             truncated: self.ended.is_some(),
         };
-        (written, loss)
+        (written, loss, self.file.get_ref().file.get_ref().try_clone().ok())
     }
 }
 
@@ -242,7 +243,8 @@ mod tests {
         for second in 0..100 {
             writer.packet(Link::Ethernet, second * 1_000_000_000, &[0; 61], 61, Way::Host);
         }
-        let (written, loss) = writer.finish();
+        let (written, loss, file) = writer.finish();
+        assert_eq!(file.unwrap().metadata().unwrap().len(), written.bytes);
         assert!(written.truncated && written.packets > 0);
         assert_eq!(written.bytes, std::fs::metadata(&path).unwrap().len());
         assert!(written.bytes <= 1000, "{}", written.bytes);

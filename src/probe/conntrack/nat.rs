@@ -6,8 +6,7 @@ use std::net::IpAddr;
 use super::entry::{Count, End, Entry, Tuple};
 use super::output::{Inner, Mapping, Nat};
 use super::tally::{Locals, protocol_name};
-use crate::order::Order as _;
-use crate::probe::hash::Secret;
+use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
 
 /// Mappings that are followed: 2 MB.
@@ -112,7 +111,7 @@ impl Translations {
         }
     }
 
-    pub(super) fn add(&mut self, entry: &Entry, secret: &Secret, baseline: Option<&Baseline>) {
+    pub(super) fn add(&mut self, entry: &Entry, secret: &KeyedHash, baseline: Option<&Baseline>) {
         let (source, destination) = (entry.translates_source(), entry.translates_destination());
         if !source && !destination {
             return;
@@ -142,9 +141,9 @@ impl Translations {
     pub(super) fn finish(&self, limit: usize, locals: Option<&Locals>) -> Nat {
         let mut inner: Vec<&(IpAddr, Figures)> =
             self.inner.rows().filter(|(address, _)| !locals.is_some_and(|locals| locals.holds(*address))).collect();
-        inner.order_by_key(|(address, figures)| (std::cmp::Reverse(figures.rank()), *address));
+        inner.sort_by_key(|(address, figures)| (std::cmp::Reverse(figures.rank()), *address));
         let mut mappings: Vec<&(Key, Figures)> = self.mappings.rows().collect();
-        mappings.order_by_key(|(key, figures)| {
+        mappings.sort_by_key(|(key, figures)| {
             (std::cmp::Reverse(figures.rank()), key.outer.address, key.outer.port, key.inner.address, key.inner.port)
         });
         Nat {
@@ -206,7 +205,7 @@ mod tests {
     }
 
     fn result(entries: &[Entry], baseline: Option<&Baseline>) -> Nat {
-        let (secret, mut translations) = (Secret::draw(), Translations::new());
+        let (secret, mut translations) = (KeyedHash::from_kernel(), Translations::new());
         entries.iter().for_each(|entry| translations.add(entry, &secret, baseline));
         translations.finish(10, Some(&Locals::of(["192.0.2.10".parse().unwrap()])))
     }

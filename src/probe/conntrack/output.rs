@@ -52,7 +52,7 @@ pub struct Conntrack {
     pub offloaded: Option<u64>,
     /// Entries by who talks to whom; null when this host's addresses could not be had.
     pub directions: Option<Directions>,
-    /// How many addresses began the connections: an estimate, 3 % off at most times.
+    /// How many addresses began the connections: exact up to 2,048, an estimate beyond, 3 % off at most times.
     pub distinct_sources: Option<u64>,
     /// Who began most of the connections.
     pub top_sources: Option<Vec<Source>>,

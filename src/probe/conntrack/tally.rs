@@ -6,10 +6,9 @@ use std::net::IpAddr;
 use super::entry::{End, Entry, TCP_STATES};
 use super::nat::{Baseline, Translations};
 use super::output::{Conntrack, Destination, Directions, ProtocolEntries, Service, Source, StateEntries};
-use crate::order::{Order as _, keep_first};
-use crate::probe::distinct::Distinct;
-use crate::probe::hash::Secret;
+use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
+use crate::probe::hyperloglog::HyperLogLog;
 use crate::sys::rtnetlink::LinkAddress;
 
 /// Sources, destinations and services that are followed, of each.
@@ -75,7 +74,7 @@ impl Entries {
 /// The sums.
 #[derive(Debug)]
 pub(super) struct Tally<'a> {
-    secret: Secret,
+    secret: KeyedHash,
     locals: Option<&'a Locals>,
     baseline: Option<&'a Baseline>,
     entries: u64,
@@ -84,7 +83,7 @@ pub(super) struct Tally<'a> {
     assured: u64,
     offloaded: u64,
     directions: Directions,
-    distinct: Distinct,
+    distinct: HyperLogLog,
     sources: Heavy<IpAddr, Entries>,
     destinations: Heavy<IpAddr, Entries>,
     services: Heavy<(u8, End), Entries>,
@@ -95,7 +94,7 @@ impl<'a> Tally<'a> {
     /// Nothing yet. `baseline` is what translated entries had counted at the beginning of the window.
     pub(super) fn new(locals: Option<&'a Locals>, baseline: Option<&'a Baseline>) -> Self {
         Tally {
-            secret: Secret::draw(),
+            secret: KeyedHash::from_kernel(),
             locals,
             baseline,
             entries: 0,
@@ -104,7 +103,7 @@ impl<'a> Tally<'a> {
             assured: 0,
             offloaded: 0,
             directions: Directions::default(),
-            distinct: Distinct::new(REGISTERS),
+            distinct: HyperLogLog::new(REGISTERS, HyperLogLog::EXACT),
             sources: Heavy::new(FOLLOWED),
             destinations: Heavy::new(FOLLOWED),
             services: Heavy::new(FOLLOWED),
@@ -170,14 +169,14 @@ impl<'a> Tally<'a> {
             .iter()
             .map(|(number, row)| ProtocolEntries { protocol: protocol_name(*number), ..row.clone() })
             .collect();
-        protocols.order_by_key(|row| std::cmp::Reverse(row.entries));
+        protocols.sort_by_key(|row| std::cmp::Reverse(row.entries));
         let mut states: Vec<StateEntries> = TCP_STATES
             .iter()
             .zip(self.tcp_states)
             .filter(|(_, entries)| *entries > 0)
             .map(|(state, entries)| StateEntries { state: (*state).to_owned(), entries })
             .collect();
-        states.order_by_key(|row| std::cmp::Reverse(row.entries));
+        states.sort_by_key(|row| std::cmp::Reverse(row.entries));
 
         output.entries_read = Some(self.entries);
         output.unreplied = Some(protocols.iter().map(|row| row.unreplied).sum());
@@ -201,7 +200,8 @@ fn heaviest<K: PartialEq + Copy, O: Ord>(
     order: impl Fn(&K) -> O,
 ) -> Vec<&(K, Entries)> {
     let mut rows: Vec<&(K, Entries)> = table.rows().collect();
-    keep_first(&mut rows, limit, |(key, entries)| (std::cmp::Reverse(entries.all), order(key)));
+    rows.sort_by_key(|(key, entries)| (std::cmp::Reverse(entries.all), order(key)));
+    rows.truncate(limit);
     rows
 }
 

@@ -18,7 +18,6 @@ use self::rates::Diskstats;
 use self::space::Answer;
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed, Reason};
-use crate::order::Order as _;
 use crate::printable::printable;
 use crate::units::{self, Span};
 
@@ -146,7 +145,7 @@ fn enter(mounts: &[Mount], answers: &[Answer], observed: &mut Observed<Disk>) {
         });
     }
     let output = &mut observed.output;
-    output.filesystems.order_by(|one, other| {
+    output.filesystems.sort_by(|one, other| {
         let key = |filesystem: &Filesystem| filesystem.used_share.unwrap_or(-1.0);
         key(other).total_cmp(&key(one))
     });

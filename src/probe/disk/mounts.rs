@@ -5,8 +5,6 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 
-use crate::order::Order as _;
-
 /// Types that hold no files of anybody, or are full by nature.
 const NOT_STORAGE: &[&str] = &[
     "autofs",
@@ -122,7 +120,7 @@ pub(super) fn storage(mountinfo: &[u8]) -> Vec<Mount> {
         .filter(|(number, mount)| visible(*number, mount) && mount.is_storage())
         .map(|it| it.1)
         .collect();
-    seen.order_by_key(|mount| (!mount.whole, mount.path.as_os_str().len(), mount.path.clone()));
+    seen.sort_by_key(|mount| (!mount.whole, mount.path.as_os_str().len(), mount.path.clone()));
     let mut devices = HashSet::new();
     seen.retain(|mount| devices.insert(mount.device.clone()));
     seen.into_iter().cloned().collect()

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use super::output::Device;
-use crate::order::Order as _;
 use crate::printable::printable;
 
 /// Bytes of a sector in these figures, whatever the device has.
@@ -46,7 +45,7 @@ impl Diskstats {
         let mut devices: Vec<Device> =
             self.0.iter().filter_map(|(name, now)| now.since(before.0.get(name)?, name, seconds)).collect();
         devices
-            .order_by(|one, other| other.busy_share.total_cmp(&one.busy_share).then_with(|| one.name.cmp(&other.name)));
+            .sort_by(|one, other| other.busy_share.total_cmp(&one.busy_share).then_with(|| one.name.cmp(&other.name)));
         devices
     }
 }

@@ -20,8 +20,10 @@ use serde::{Deserialize, Serialize};
 
 pub use output::{Dns as Output, Lookup, Outcome, Question, Record, Resolver, Stranger, System};
 
-use super::{Context, Need, Probe};
+use super::rights::{is_remote, own_addresses};
+use super::{Context, Need, Probe, Right, Use};
 use crate::case::{Gap, Observed, Reason};
+use crate::printable::printable;
 use crate::units::Span;
 use configuration::MOST_SERVERS;
 use exchange::Way;
@@ -40,6 +42,9 @@ const EDNS_OF_LOOKUPS: u16 = 1200;
 /// The size of answer that those allow who abuse a resolver.
 const EDNS_OF_STRANGERS: u16 = 4096;
 
+/// The configuration of the system's resolver.
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+
 /// The probe `dns`.
 pub struct DnsProbe;
 
@@ -53,7 +58,8 @@ pub struct Params {
     pub types: Vec<String>,
     /// Addresses whose names to look up (reverse look-ups).
     pub addresses: Vec<String>,
-    /// The server to ask, an address. Unless given: the name servers of resolv.conf, the first three.
+    /// The server to ask, an address. Unless given: the name servers of resolv.conf, the first three. Another host that is not
+    /// among them is asked with `--allow remote` alone.
     pub server: Option<String>,
     /// The port of the servers.
     pub port: u16,
@@ -87,7 +93,7 @@ impl Default for Params {
             timeout: Span::seconds(2),
             attempts: 2,
             budget: Span::seconds(10),
-            resolv_conf: "/etc/resolv.conf".to_owned(),
+            resolv_conf: RESOLV_CONF.to_owned(),
         }
     }
 }
@@ -101,8 +107,44 @@ impl Probe for DnsProbe {
                                   /etc/nsswitch.conf";
     const REPLACES: &'static [&'static str] = &["dig", "host", "nslookup", "getent hosts"];
     const NEEDS: &'static [Need] = &[];
+    const RIGHTS: &'static [Right] = &[Right::Remote];
     type Params = Params;
     type Output = Output;
+
+    fn uses(params: &Params, derived: &[String]) -> Vec<Use> {
+        let mut uses = Vec::new();
+        let own = own_addresses();
+        let usual = system::configured();
+        let is_usual = |address: &IpAddr| usual.contains(address) || !is_remote(*address, &own);
+        let is_derived = |name: &str| derived.iter().any(|it| it == name);
+        match &params.server {
+            Some(server) => {
+                let what = format!("ask the name server {}", printable(server));
+                match questions::named_server(server, params.port) {
+                    Ok(server) if is_usual(&server.ip()) => uses.push(Use::free(what)),
+                    _ => uses.push(Use::needing(Right::Remote, what)),
+                }
+            }
+            None if is_derived("server") => {
+                uses.push(Use::needing(
+                    Right::Remote,
+                    "ask the name server that evidence names, where that is another host",
+                ));
+            }
+            None if params.resolv_conf == RESOLV_CONF => uses.push(Use::free("ask the name servers of this host")),
+            None => {
+                let what = format!("ask the name servers that {} names", printable(&params.resolv_conf));
+                let servers = system::named_in(&params.resolv_conf);
+                let usual = servers.is_some_and(|servers| servers.iter().all(is_usual));
+                uses.push(if usual { Use::free(what) } else { Use::needing(Right::Remote, what) });
+            }
+        }
+        // A name server asks others in turn: what stands in a question leaves this host.
+        for name in ["names", "addresses", "stranger_name"].into_iter().filter(|name| is_derived(name)) {
+            uses.push(Use::needing(Right::Remote, format!("send what was observed to name servers (`{name}`)")));
+        }
+        uses
+    }
 
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Output>, Gap> {
         let started = Instant::now();
@@ -252,7 +294,7 @@ fn ask_as_stranger<'a>(
     observed: &mut Observed<Output>,
     way: impl Fn(SocketAddr, Option<IpAddr>) -> Way<'a>,
 ) {
-    let own = match stranger::own_addresses() {
+    let own = match own_addresses() {
         Ok(own) => own,
         Err(gap) => return observed.miss(&["strangers"], gap),
     };

@@ -2,8 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use nix::ifaddrs::getifaddrs;
-
 use super::output::{Outcome, Question};
 use crate::case::{Gap, Reason};
 
@@ -19,17 +17,6 @@ pub struct Place {
     pub from: Option<IpAddr>,
     /// Whether the asker is an address of this host that strangers' rules may apply to.
     pub stranger_like: bool,
-}
-
-/// The host's own addresses, over all interfaces.
-pub fn own_addresses() -> Result<Vec<IpAddr>, Gap> {
-    let interfaces = getifaddrs().map_err(|error| Gap::io("list the host's own addresses", &error.into()))?;
-    let addresses = interfaces.filter_map(|interface| {
-        let address = interface.address?;
-        let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
-        v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
-    });
-    Ok(addresses.collect())
 }
 
 /// Where to ask: a server of this host at the addresses that strangers reach it at, and from those; another server as it

@@ -1,5 +1,6 @@
 //! How this host looks names up, from its files.
 
+use std::net::IpAddr;
 use std::path::Path;
 
 use super::Params;
@@ -14,6 +15,21 @@ const LARGEST_FILE: u64 = 1 << 20;
 const RESOLVED: &str = "/run/systemd/resolve/resolv.conf";
 /// Where the order of the sources of names stands.
 const NSSWITCH: &str = "/etc/nsswitch.conf";
+
+/// The addresses of the name servers that a configuration names; none where it cannot be read.
+pub fn named_in(path: &str) -> Option<Vec<IpAddr>> {
+    let text = match text_file::read(Path::new(path), LARGEST_FILE) {
+        Ok(text) => text,
+        Err(Unreadable::Absent) => String::new(),
+        Err(_) => return None,
+    };
+    Some(ResolvConf::read(&text).servers.iter().filter_map(|server| server.address).collect())
+}
+
+/// The addresses of the name servers that this host is set up with, also behind systemd-resolved.
+pub fn configured() -> Vec<IpAddr> {
+    [super::RESOLV_CONF, RESOLVED].into_iter().filter_map(named_in).flatten().collect()
+}
 
 impl System {
     /// Nothing is known yet.

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::order;
-
 /// More names of reasons than any kernel has.
 const MOST_NAMES: usize = 1024;
 
@@ -30,7 +28,7 @@ pub fn reason_field(format: &str) -> Option<ReasonField> {
         return None;
     }
     let (_, list) = format.split_once("__print_symbolic(REC->reason,")?;
-    let names = order::map(list.split('{').skip(1).take(MOST_NAMES).filter_map(named_number));
+    let names = list.split('{').skip(1).take(MOST_NAMES).filter_map(named_number).collect();
     Some(ReasonField { offset: layout("offset").filter(|offset| *offset >= 8)?, names })
         .filter(|it| !it.names.is_empty())
 }

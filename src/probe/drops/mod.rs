@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed, Reason};
-use crate::order::Order as _;
 use crate::sys::tracefs::Tracefs;
 use crate::units::{self, Span};
 use watch::{Counts, Watch};
@@ -164,7 +163,7 @@ fn derive(counts: &Counts, told: bool, seconds: f64) -> Drops {
             packets: *packets,
         })
         .collect();
-    reasons.order_by_key(|it| std::cmp::Reverse(it.packets));
+    reasons.sort_by_key(|it| std::cmp::Reverse(it.packets));
     let explained: u64 = counts.reasons.values().sum();
     Drops {
         seconds,

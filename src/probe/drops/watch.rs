@@ -7,7 +7,6 @@ use std::io;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::case::Gap;
-use crate::order::Order as _;
 use crate::sys::perf::TracepointCounter;
 use crate::sys::tally::Tally;
 
@@ -84,7 +83,7 @@ impl Watch {
     ) -> io::Result<Self> {
         let totals = on_each(cpus, &open)?;
         let mut reasons: Vec<(&u32, &String)> = field.names.iter().collect();
-        reasons.order_by_key(|(_, name)| meaning::rank(name));
+        reasons.sort_by_key(|(_, name)| meaning::rank(name));
         let known = reasons.len();
         let room = descriptors(MOST_DESCRIPTORS).saturating_sub(totals.len()) / cpus.len().max(1);
         reasons.truncate(room.min(MOST_FILTERS));

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use output::{Files as Output, Line, TextFile};
 
-use super::{Context, Need, Probe};
+use super::{Context, Need, Probe, Right, Use, named};
 use crate::case::{Gap, Observed, Reason};
 use crate::printable::printable;
 use crate::units::{self, Size};
@@ -48,8 +48,8 @@ pub struct Params {
     pub max_bytes: Size,
     /// Lines to keep of each file; 10,000 at most.
     pub max_lines: u32,
-    /// Whether secrets are read and kept: password files, private keys, the values of settings that are called a password, a
-    /// secret, a token or a key. They will stand in the case.
+    /// Asks to read and keep secrets: password files, private keys, the values of settings that are called a password, a
+    /// secret, a token or a key. They will stand in the case. That takes `--allow secrets`, too.
     pub allow_secrets: bool,
 }
 
@@ -64,10 +64,19 @@ impl Probe for FileProbe {
     const ABOUT: &'static str = "lines of text files that are named, secrets left out";
     const SOURCE: &'static str = "the files that are named; regular ones only, no memory, no devices";
     const REPLACES: &'static [&'static str] = &["cat", "grep", "stat"];
-    const NEEDS: &'static [Need] =
-        &[Need { what: "CAP_DAC_READ_SEARCH", without: "files that this user may not read stay unread" }];
+    const NEEDS: &'static [Need] = &[Need { what: "root", without: "files that this user may not read stay unread" }];
+    const RIGHTS: &'static [Right] = &[Right::Secrets];
     type Params = Params;
     type Output = Output;
+
+    fn uses(params: &Params, _derived: &[String]) -> Vec<Use> {
+        let read = |path: &String| Use::free(format!("read {}", printable(path)));
+        let mut uses: Vec<Use> = params.paths.iter().take(MOST_FILES).map(read).collect();
+        if params.allow_secrets {
+            uses.push(Use::needing(Right::Secrets, "read and keep secrets (`allow_secrets`)"));
+        }
+        uses
+    }
 
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Output>, Gap> {
         let pattern = params.pattern.as_deref().map(compile).transpose()?;
@@ -77,8 +86,8 @@ impl Probe for FileProbe {
             observed.miss(&["files"], Gap::new(Reason::Failed, "read all files", why).way_out("read in several steps"));
         }
         for path in params.paths.iter().take(MOST_FILES) {
-            if !cx.goes_on() {
-                observed.miss(&["files"], Gap::new(Reason::Cancelled, format!("read {path}"), "the run was ended"));
+            if let (false, Some(stopped)) = (cx.goes_on(), cx.stopped()) {
+                observed.miss(&["files"], stopped.gap(format!("read {path}")));
                 break;
             }
             if !path.starts_with('/') {
@@ -113,7 +122,11 @@ fn look(path: &str, pattern: Option<&Regex>, params: &Params, observed: &mut Obs
     };
     const UNREAD: [&str; 5] =
         ["files.bytes", "files.lines", "files.lines_read", "files.lines_left_out", "files.secrets_left_out"];
-    match read(Path::new(path), params) {
+    let tried = || format!("read {}", file.path);
+    // Some files of /proc ask once more when they are read: all of it is done with the operator's rights.
+    let read = named::as_operator(|| Ok(read(Path::new(path), params)))
+        .unwrap_or_else(|error| Err((false, named::gap(tried(), &error))));
+    match read {
         Ok(Some(read)) => {
             take(&mut file, &read, pattern, params);
             if read.cut {
@@ -154,7 +167,7 @@ fn read(path: &Path, params: &Params) -> Result<Option<Contents>, (bool, Gap)> {
     let metadata = match path.metadata() {
         Ok(metadata) => metadata,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-        Err(error) => return Err((false, Gap::io(tried(), &error))),
+        Err(error) => return Err((false, named::gap(tried(), &error))),
     };
     let seen = |gap| (true, gap);
     let kind = metadata.file_type();
@@ -172,11 +185,11 @@ fn read(path: &Path, params: &Params) -> Result<Option<Contents>, (bool, Gap)> {
         .read(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)
-        .map_err(|error| seen(Gap::io(tried(), &error)))?;
+        .map_err(|error| seen(named::gap(tried(), &error)))?;
     // The path of what is open, whatever links lead there.
     let real = real_path(&file).map_err(|error| seen(Gap::io(tried(), &error)))?;
     let refused = |why: &str| Gap::new(Reason::Denied, tried(), why);
-    const SECRET_WAY_OUT: &str = "set `allow_secrets` if it must stand in the case";
+    const SECRET_WAY_OUT: &str = "set `allow_secrets`, and run with --allow secrets, if it must stand in the case";
     match guard::refusal(&real) {
         Some(Refusal::Unsafe) => {
             return Err(seen(refused("it is memory or a device in the form of a file, not text")));

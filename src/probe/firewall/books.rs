@@ -2,7 +2,6 @@
 
 use super::growth::{Count, Figures, Heaviest};
 use super::nft_shown::Candidate;
-use crate::order::Order as _;
 
 /// Where a rule that is to be shown stands.
 #[derive(Debug, Clone)]
@@ -27,7 +26,7 @@ impl Reached {
     /// The hooks, each once.
     pub fn hooks(&self) -> Vec<String> {
         let mut hooks: Vec<String> = self.0.iter().map(|(hook, _)| hook.clone()).collect();
-        hooks.order();
+        hooks.sort();
         hooks.dedup();
         hooks
     }

@@ -2,8 +2,6 @@
 
 use std::cmp::Reverse;
 
-use crate::order::Order as _;
-
 /// What a counter counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
@@ -86,7 +84,7 @@ impl<T> Heaviest<T> {
     }
 
     fn trim(&mut self) {
-        self.kept.order_by_key(|&(weight, order, _)| Reverse((weight, order)));
+        self.kept.sort_by_key(|&(weight, order, _)| Reverse((weight, order)));
         self.kept.truncate(self.limit);
         if self.kept.len() == self.limit {
             self.floor = self.kept.last().map(|(weight, ..)| *weight);
@@ -97,7 +95,7 @@ impl<T> Heaviest<T> {
     pub fn finish(mut self) -> (Vec<T>, u32) {
         self.trim();
         let left_out = self.offered.saturating_sub(self.kept.len() as u64);
-        self.kept.order_by_key(|(weight, order, _)| Reverse((weight.packets, weight.bytes, weight.class, *order)));
+        self.kept.sort_by_key(|(weight, order, _)| Reverse((weight.packets, weight.bytes, weight.class, *order)));
         let kept = self.kept.into_iter().map(|(.., item)| item).collect();
         (kept, u32::try_from(left_out).unwrap_or(u32::MAX))
     }

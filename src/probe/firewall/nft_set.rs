@@ -1,7 +1,6 @@
 //! The elements of sets and maps that rules look up.
 
 use super::nft_verdict::Verdict;
-use crate::order::Order as _;
 use crate::sys::nftables::{Attributes, big_u32};
 
 const NFTA_SET_ELEM_LIST_ELEMENTS: u16 = 3;
@@ -76,7 +75,7 @@ fn before(key: &[u8]) -> Vec<u8> {
 /// Joins the ends of intervals: each begins at an element and ends before the next one that is marked as an end.
 pub fn items(mut elements: Vec<Element>) -> Vec<Item> {
     // An interval may begin where another ends; the end comes first.
-    elements.order_by(|a, b| a.key.cmp(&b.key).then(b.ends_interval.cmp(&a.ends_interval)));
+    elements.sort_by(|a, b| a.key.cmp(&b.key).then(b.ends_interval.cmp(&a.ends_interval)));
     let intervals = elements.iter().any(|element| element.ends_interval);
     let mut items = Vec::new();
     for (index, element) in elements.iter().enumerate() {

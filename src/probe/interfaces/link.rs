@@ -6,7 +6,6 @@ use std::fs;
 use super::rates::{Reading, Seen};
 use super::{Address, Interface, Interfaces, LISTED};
 use crate::case::{Gap, Observed, Reason};
-use crate::order::Order as _;
 use crate::probe::watched::{self, Survey};
 use crate::sys::rtnetlink::Link;
 
@@ -50,7 +49,7 @@ pub(super) fn compose(
 
     let mut busy: Vec<(u32, &Seen)> = reading.seen().filter(|(index, _)| links.contains_key(index)).collect();
     let traffic = |seen: &Seen| seen.rx().bytes.unwrap_or(0).saturating_add(seen.tx().bytes.unwrap_or(0));
-    busy.order_by_key(|(index, seen)| (std::cmp::Reverse(traffic(seen)), *index));
+    busy.sort_by_key(|(index, seen)| (std::cmp::Reverse(traffic(seen)), *index));
     let interfaces: Vec<Interface> =
         busy.iter().take(LISTED).filter_map(|(index, seen)| describe(*index, seen, ADDRESSES)).collect();
 

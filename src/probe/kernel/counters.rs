@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::order;
-
 /// Counters by name: `Ip.InReceives`, `TcpExt.ListenDrops`, `Udp6.NoPorts`.
 pub type Counters = BTreeMap<String, u64>;
 
@@ -67,7 +65,7 @@ pub fn growth(before: &Counters, after: &Counters) -> BTreeMap<String, Option<u6
         let earlier = before.get(name).copied().or(sparse.then_some(0))?;
         Some((name.clone(), now.checked_sub(earlier)))
     };
-    order::map(after.iter().filter(|(name, _)| !NOT_COUNTERS.contains(&name.as_str())).filter_map(grown))
+    after.iter().filter(|(name, _)| !NOT_COUNTERS.contains(&name.as_str())).filter_map(grown).collect()
 }
 
 #[cfg(test)]

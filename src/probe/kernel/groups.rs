@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::sample;
 use crate::case::Gap;
-use crate::order::Order as _;
 
 /// Groups that are listed: a program can join some thousand.
 const LISTED: usize = 1_024;
@@ -26,7 +25,7 @@ pub fn joined() -> Result<Vec<JoinedGroup>, Gap> {
     let mut groups = igmp(&sample::read("igmp")?);
     // Without IPv6 there is no such file.
     groups.extend(sample::read("igmp6").map_or(Vec::new(), |text| igmp6(&text)));
-    groups.order();
+    groups.sort();
     groups.dedup();
     groups.truncate(LISTED);
     Ok(groups)

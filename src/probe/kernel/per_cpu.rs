@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::order;
-
 /// More CPUs than Linux supports.
 const MOST_ROWS: usize = 8192;
 /// More columns than any of the tables has.
@@ -38,7 +36,7 @@ impl PerCpu {
         let mut rows = BTreeMap::new();
         for (cpu, line) in (0..).zip(lines.take(MOST_ROWS)) {
             let values = hexadecimal(line)?;
-            rows.insert(cpu, order::map(names.iter().map(|name| (*name).to_owned()).zip(values)));
+            rows.insert(cpu, names.iter().map(|name| (*name).to_owned()).zip(values).collect());
         }
         (!rows.is_empty()).then_some(PerCpu { rows })
     }
@@ -50,7 +48,7 @@ impl PerCpu {
             let values = hexadecimal(line)?;
             let cpu = values.get(SOFTNET_CPU).copied().unwrap_or(position);
             let named = |(column, name): &(usize, &str)| Some(((*name).to_owned(), *values.get(*column)?));
-            rows.insert(cpu, order::map(SOFTNET_COLUMNS.iter().filter_map(named)));
+            rows.insert(cpu, SOFTNET_COLUMNS.iter().filter_map(named).collect());
         }
         (!rows.is_empty()).then_some(PerCpu { rows })
     }
@@ -65,9 +63,9 @@ impl PerCpu {
                 let grown = now.wrapping_sub(*earlier.get(name)?);
                 Some((name.clone(), (grown <= u32::MAX / 2).then_some(u64::from(grown))))
             });
-            Some((*cpu, order::map(columns)))
+            Some((*cpu, columns.collect()))
         });
-        Grown { rows: order::map(rows) }
+        Grown { rows: rows.into_iter().collect() }
     }
 
     /// The columns, by the names of the first line.

@@ -7,7 +7,6 @@ use std::time::Instant;
 use super::counters::{self, Counters};
 use super::per_cpu::{self, PerCpu};
 use crate::case::{Gap, Observed, Reason};
-use crate::order;
 
 /// Where the counters of the network namespace of the calling thread are: `/proc/net` shows those of the process's first
 /// thread instead.
@@ -68,7 +67,7 @@ impl Sample {
     /// Reads all tables.
     pub fn take() -> Self {
         let at = Instant::now();
-        Sample { at, tables: order::map(Table::ALL.map(|table| (table, content(table)))) }
+        Sample { at, tables: Table::ALL.into_iter().map(|table| (table, content(table))).collect() }
     }
 
     /// A number that is a state and not a count: `Tcp.CurrEstab`.
@@ -187,7 +186,7 @@ impl Growth {
     /// All counters that grew.
     pub fn grown(&self) -> BTreeMap<String, u64> {
         let known = self.tables.values().flatten().flatten();
-        order::map(known.filter_map(|(name, grown)| Some((name.clone(), (*grown)?))).filter(|(_, grown)| *grown > 0))
+        known.filter_map(|(name, grown)| Some((name.clone(), (*grown)?))).filter(|(_, grown)| *grown > 0).collect()
     }
 
     /// The gap of the whole, if not one of the tables could be read.

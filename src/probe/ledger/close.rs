@@ -4,7 +4,6 @@ use super::pots::{End, Entries, Portion, Pot, Scale, Whose, pots};
 use super::receivers::{Receivers, book_others};
 use super::{Books, Ledger, Shares, groups, rules, vanished};
 use crate::case::{Account, Entry, EntryKind, Gap, Reason};
-use crate::order::Order as _;
 use crate::probe::capture::Capture;
 use crate::probe::interfaces::Interface;
 use crate::probe::kernel::KernelCounters;
@@ -108,7 +107,7 @@ fn by_capture(
     // What the protocol's own counters allow: nobody is given more datagrams than were delivered or refused.
     let mut allowance = vanished::Allowance::of(books.kernel);
     let mut udp: Vec<&mut Pot<'_>> = pots.iter_mut().filter(|pot| is_udp(pot)).collect();
-    udp.order_by_key(|pot| std::cmp::Reverse(pot.packets));
+    udp.sort_by_key(|pot| std::cmp::Reverse(pot.packets));
     for pot in udp {
         let Whose::Endpoint(endpoint) = pot.whose else { continue };
         let refused = !receivers.hears(endpoint) && endpoint.tx_packets == 0;

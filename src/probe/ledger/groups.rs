@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Entry, EntryKind, Process};
-use crate::order::Order as _;
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::{Endpoint, Group, Opener};
 use crate::probe::sockets::{Connection, ProcessTraffic, Sockets};
@@ -76,7 +75,7 @@ pub(super) fn receivers(entries: &[Entry], capture: Option<&Capture>, sockets: O
         }
     }
     let mut receivers: Vec<Receiver> = groups.iter().map(|group| receiver(group, capture, sockets)).collect();
-    receivers.order_by_key(|receiver| std::cmp::Reverse(receiver.bytes));
+    receivers.sort_by_key(|receiver| std::cmp::Reverse(receiver.bytes));
     receivers
 }
 
@@ -104,7 +103,7 @@ fn receiver(entries: &[&Entry], capture: Option<&Capture>, sockets: Option<&Sock
             None => members.push((process, taken)),
         }
     }
-    members.order_by_key(|(_, taken)| std::cmp::Reverse(*taken));
+    members.sort_by_key(|(_, taken)| std::cmp::Reverse(*taken));
     let protocol = entries[0].protocol.clone();
     let connections = connections(&members, sockets);
     let endpoints = endpoints(entries, &members, &connections, capture, sockets);
@@ -219,7 +218,7 @@ fn endpoints<'a>(
                 && endpoint.port.is_some_and(|port| ports.contains(&port))
         })
         .collect();
-    endpoints.order_by_key(|endpoint| std::cmp::Reverse(endpoint.bytes));
+    endpoints.sort_by_key(|endpoint| std::cmp::Reverse(endpoint.bytes));
     endpoints
 }
 
@@ -248,7 +247,7 @@ fn remotes(endpoints: &[&Endpoint], connections: &[&Connection]) -> (Vec<IpAddr>
     } else if total > 0.0 {
         share = sums.iter().map(|(_, sum)| sum / total).reduce(f64::max);
     }
-    sums.order_by(|one, other| other.1.total_cmp(&one.1));
+    sums.sort_by(|one, other| other.1.total_cmp(&one.1));
     (sums.into_iter().take(LISTED).map(|(remote, _)| remote).collect(), share)
 }
 

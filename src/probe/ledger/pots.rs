@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use crate::case::{Entry, EntryKind, Process};
-use crate::order::Order as _;
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::{Endpoint, Tally};
 
@@ -172,7 +171,7 @@ impl Entries {
                 entry
             })
             .collect();
-        settled.order_by_key(|entry| std::cmp::Reverse(entry.bytes));
+        settled.sort_by_key(|entry| std::cmp::Reverse(entry.bytes));
         settled
     }
 }

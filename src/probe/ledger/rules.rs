@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use super::pots::{End, Entries, Pot, Whose};
 use crate::case::EntryKind;
-use crate::order::Order as _;
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::Endpoint;
 use crate::probe::firewall::{Firewall, PortRange, Rule};
@@ -26,7 +25,7 @@ pub(super) fn book(
         .filter(|rule| rule.matches.interface.as_deref().is_none_or(|name| is_named(name, interface)))
         .collect();
     // In the order in which packets meet them; of one hook the narrower before the policy.
-    rules.order_by_key(|rule| (hook_order(rule.hook.as_deref()), rule.priority, rule.policy));
+    rules.sort_by_key(|rule| (hook_order(rule.hook.as_deref()), rule.priority, rule.policy));
     for rule in rules {
         draw(rule, rule.packets.unwrap_or(0), capture, pots, heard, entries);
     }
@@ -62,7 +61,7 @@ pub(super) fn book_uncounted(
         .filter(|rule| matches!(rule.hook.as_deref(), None | Some("ingress" | "prerouting" | "input" | "forward")))
         .filter(|rule| rule.matches.interface.as_deref().is_none_or(|name| is_named(name, interface)))
         .collect();
-    rules.order_by_key(|rule| (hook_order(rule.hook.as_deref()), rule.priority, rule.policy));
+    rules.sort_by_key(|rule| (hook_order(rule.hook.as_deref()), rule.priority, rule.policy));
     for rule in rules {
         // A counter that stands before further conditions counted at least as many as were dropped.
         let hidden = if rule.hook.as_deref() == Some("ingress") { &mut before_ip } else { &mut behind_ip };
@@ -88,7 +87,7 @@ pub(super) fn book_uncounted(
                     pot.protocol() == Some("udp") && matches!(pot.whose, Whose::Endpoint(endpoint) if heard(endpoint))
                 };
                 let mut waited: Vec<&mut Pot<'_>> = pots.iter_mut().filter(is_waited).collect();
-                waited.order_by_key(|pot| std::cmp::Reverse(pot.packets));
+                waited.sort_by_key(|pot| std::cmp::Reverse(pot.packets));
                 for pot in waited {
                     let most = undelivered_udp.min(most - drawn);
                     let took = draw(rule, most, capture, std::slice::from_mut(pot), heard, entries);
@@ -113,7 +112,7 @@ fn draw(
 ) -> u64 {
     let mut left = packets;
     let mut candidates: Vec<usize> = (0..pots.len()).filter(|index| selects(rule, &pots[*index])).collect();
-    candidates.order_by_key(|index| {
+    candidates.sort_by_key(|index| {
         let pot = &pots[*index];
         let waits = matches!(pot.whose, Whose::Endpoint(endpoint) if heard(endpoint)) && !names_ports(rule);
         (waits, std::cmp::Reverse(pot.packets))

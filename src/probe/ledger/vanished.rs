@@ -6,7 +6,6 @@ use super::pots::{End, Entries, Pot, Whose};
 use super::receivers::Receivers;
 use super::rules::Hidden;
 use crate::case::EntryKind;
-use crate::order::Order as _;
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::Endpoint;
 use crate::probe::conntrack::Mapping;
@@ -219,7 +218,7 @@ pub(super) fn book_filtered(kernel: Option<&KernelCounters>, pots: &mut [Pot<'_>
             Whose::Class(kind) => kind == EntryKind::Forwarded,
         })
         .collect();
-    silent.order_by_key(|pot| std::cmp::Reverse(pot.packets));
+    silent.sort_by_key(|pot| std::cmp::Reverse(pot.packets));
     for pot in silent {
         let portion = pot.draw(left.min(pot.packets));
         left -= portion.packets.min(left);

@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
-use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 
-use crate::case::Gap;
-use crate::order::Order as _;
+use super::place::Place;
+use crate::case::{Gap, Reason};
+use crate::sys::beneath::Astray;
+
+use super::kind::Keeper;
 
 /// Where distributions and daemons keep what matters, under the log directory.
 const USUAL: &[&str] = &[
@@ -47,6 +49,8 @@ pub(super) struct Found {
     pub path: PathBuf,
     pub rotated: bool,
     pub packing: Packing,
+    /// Whose lines it holds, as its name says.
+    pub keeper: Keeper,
     /// Its last change.
     pub modified: Option<Timestamp>,
 }
@@ -76,18 +80,25 @@ pub(super) struct Finds {
 
 /// Finds the log files under `dir`: those that `asked` names, or the usual ones if it names none. A rotated file whose
 /// last change is before `from` is not among them.
-pub(super) fn find(dir: &Path, asked: &[String], from: Timestamp) -> Finds {
+pub(super) fn find(place: &Place, dir: &Path, asked: &[String], from: Timestamp) -> Finds {
     let mut finds = Finds::default();
     let usual: Vec<String> = USUAL.iter().map(|name| (*name).to_owned()).collect();
     let names = if asked.is_empty() { &usual } else { asked };
     let mut bases = Vec::new();
     for name in names {
+        let Some(name) = inside(dir, name) else {
+            let why = format!("it leads out of {}, where the logs are looked for", dir.display());
+            let gap = Gap::new(Reason::Failed, format!("read {name}"), why);
+            let way_out = "name its directory in the parameter `dir`, in a step of its own";
+            finds.gaps.push((PathBuf::from(name), gap.way_out(way_out)));
+            continue;
+        };
         let pattern = dir.join(name);
-        if is_pattern(&pattern) {
-            bases.extend(finds.expand(&pattern));
+        if is_pattern(name) {
+            bases.extend(finds.expand(place, dir, name));
         } else {
             if !asked.is_empty()
-                && let Err(error) = fs::metadata(&pattern)
+                && let Err(error) = place.look(&pattern)
                 && error.kind() == io::ErrorKind::NotFound
             {
                 let gap = Gap::io(format!("read {}", pattern.display()), &error);
@@ -97,25 +108,29 @@ pub(super) fn find(dir: &Path, asked: &[String], from: Timestamp) -> Finds {
         }
     }
     for base in &bases {
-        finds.add(base, false, from);
+        finds.add(place, base, false, from);
     }
     for base in &bases {
-        for rotation in finds.rotations(base) {
-            finds.add(&rotation, true, from);
+        for rotation in finds.rotations(place, base) {
+            finds.add(place, &rotation, true, from);
         }
     }
     // The newest matter most if not all can be read in time; packed ones cost most.
-    finds.files.order_by_key(|file| (file.rotated, file.packing != Packing::Plain, std::cmp::Reverse(file.modified)));
+    finds.files.sort_by_key(|file| (file.rotated, file.packing != Packing::Plain, std::cmp::Reverse(file.modified)));
     finds.left_out += finds.files.len().saturating_sub(MOST_FILES) as u64;
     finds.files.truncate(MOST_FILES);
     finds
 }
 
 impl Finds {
-    fn add(&mut self, path: &Path, rotated: bool, from: Timestamp) {
-        let metadata = match fs::metadata(path) {
-            Ok(metadata) => metadata,
+    fn add(&mut self, place: &Place, path: &Path, rotated: bool, from: Timestamp) {
+        let (path, metadata) = match place.look(path) {
+            Ok(found) => found,
             Err(error) if is_absent(&error) => return,
+            Err(error) if Astray::of(&error).is_some() => {
+                self.gaps.push((path.to_owned(), Gap::io(format!("read {}", path.display()), &error)));
+                return;
+            }
             Err(error) => {
                 // The directory of a daemon that keeps its logs to itself: said once.
                 let denied = path.parent().unwrap_or(path).to_owned();
@@ -136,22 +151,18 @@ impl Finds {
         }
         // One file by two names is one file.
         if self.seen.insert((metadata.dev(), metadata.ino())) {
-            self.files.push(Found { path: path.to_owned(), rotated, packing: packing(path), modified });
+            let (packing, keeper) = (packing(&path), Keeper::of(&path));
+            self.files.push(Found { path, rotated, packing, keeper, modified });
         }
     }
 
     /// The names in a directory, sorted.
-    fn list(&mut self, dir: &Path) -> &[PathBuf] {
+    fn list(&mut self, place: &Place, dir: &Path) -> &[PathBuf] {
         if !self.listings.contains_key(dir) {
-            let names = match fs::read_dir(dir) {
-                Ok(entries) => {
-                    let mut names: Vec<PathBuf> =
-                        entries.take(MOST_NAMES + 1).filter_map(|entry| Some(entry.ok()?.path())).collect();
-                    if names.len() > MOST_NAMES {
-                        self.left_out += 1;
-                        names.truncate(MOST_NAMES);
-                    }
-                    names.order();
+            let names = match place.list(dir, MOST_NAMES) {
+                Ok((mut names, more)) => {
+                    self.left_out += u64::from(more);
+                    names.sort();
                     names
                 }
                 Err(error) => {
@@ -166,9 +177,9 @@ impl Finds {
         self.listings.get(dir).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The files that a path with `*` and `?` names.
-    fn expand(&mut self, pattern: &Path) -> Vec<PathBuf> {
-        let mut paths = vec![PathBuf::new()];
+    /// The files in `dir` that a path with `*` and `?` names.
+    fn expand(&mut self, place: &Place, dir: &Path, pattern: &Path) -> Vec<PathBuf> {
+        let mut paths = vec![dir.to_owned()];
         for part in pattern {
             if !is_pattern(Path::new(part)) {
                 paths.iter_mut().for_each(|path| path.push(part));
@@ -177,7 +188,10 @@ impl Finds {
             let mut fitting = Vec::new();
             for dir in &paths {
                 fitting.extend(
-                    self.list(dir).iter().filter(|path| path.file_name().is_some_and(|name| fits(part, name))).cloned(),
+                    self.list(place, dir)
+                        .iter()
+                        .filter(|path| path.file_name().is_some_and(|name| fits(part, name)))
+                        .cloned(),
                 );
             }
             paths = fitting;
@@ -186,11 +200,19 @@ impl Finds {
     }
 
     /// Rotations of a log: `messages-20261121`, `messages.1`, `messages.2.gz`.
-    fn rotations(&mut self, base: &Path) -> Vec<PathBuf> {
+    fn rotations(&mut self, place: &Place, base: &Path) -> Vec<PathBuf> {
         let (Some(dir), Some(name)) = (base.parent(), base.file_name()) else { return Vec::new() };
-        let names = self.list(dir).iter();
+        let names = self.list(place, dir).iter();
         names.filter(|path| path.file_name().is_some_and(|other| is_rotation(name, other))).cloned().collect()
     }
+}
+
+/// The part of a name that goes on from the directory; none when it leads elsewhere.
+fn inside<'n>(dir: &Path, name: &'n str) -> Option<&'n Path> {
+    let name = Path::new(name);
+    let name = if name.is_absolute() { name.strip_prefix(dir).ok()? } else { name };
+    let goes_down = name.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    goes_down.then_some(name)
 }
 
 fn is_absent(error: &io::Error) -> bool {
@@ -257,7 +279,7 @@ fn packing(path: &Path) -> Packing {
 }
 
 /// Whether `name` is a rotation of `base`: a number, a date or `old` follows, and maybe the ending of a packer.
-fn is_rotation(base: &OsStr, name: &OsStr) -> bool {
+pub(super) fn is_rotation(base: &OsStr, name: &OsStr) -> bool {
     let Some(rest) = name.as_bytes().strip_prefix(base.as_bytes()) else { return false };
     let rest = PACKED.iter().find_map(|(ending, _)| rest.strip_suffix(ending.as_bytes())).unwrap_or(rest);
     match rest.split_first() {
@@ -270,18 +292,21 @@ fn is_rotation(base: &OsStr, name: &OsStr) -> bool {
     }
 }
 
+/// Directories of machines that are looked into for a journal.
+const MOST_MACHINES: usize = 64;
+
 /// Where systemd keeps a journal on this host, if it does: a directory with journal files.
-pub(super) fn journal(dirs: &[PathBuf]) -> io::Result<Option<PathBuf>> {
+pub(super) fn journal(place: &Place, dirs: &[PathBuf]) -> io::Result<Option<PathBuf>> {
     for dir in dirs {
-        let machines = match fs::read_dir(dir) {
-            Ok(machines) => machines,
+        let machines = match place.list(dir, MOST_MACHINES) {
+            Ok((machines, _)) => machines,
             Err(error) if is_absent(&error) => continue,
             Err(error) => return Err(error),
         };
-        for machine in machines.take(64).filter_map(Result::ok) {
-            let Ok(mut files) = fs::read_dir(machine.path()) else { continue };
-            if files.any(|file| file.is_ok_and(|file| file.path().extension() == Some(OsStr::new("journal")))) {
-                return Ok(Some(machine.path()));
+        for machine in machines {
+            let Ok((files, _)) = place.list(&machine, MOST_NAMES) else { continue };
+            if files.iter().any(|file| file.extension() == Some(OsStr::new("journal"))) {
+                return Ok(Some(machine));
             }
         }
     }
@@ -290,6 +315,8 @@ pub(super) fn journal(dirs: &[PathBuf]) -> io::Result<Option<PathBuf>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -336,7 +363,7 @@ mod tests {
         old.set_modified(SystemTime::UNIX_EPOCH).unwrap();
         fs::create_dir(dir.path().join("nginx")).unwrap();
         fs::write(dir.path().join("nginx/access.log"), "x").unwrap();
-        let finds = find(dir.path(), &[], "2020-01-01T00:00:00Z".parse().unwrap());
+        let finds = find(&Place::Host, dir.path(), &[], "2020-01-01T00:00:00Z".parse().unwrap());
         let names: Vec<_> =
             finds.files.iter().map(|file| file.path.strip_prefix(dir.path()).unwrap().to_str().unwrap()).collect();
         assert_eq!(names.len(), 3, "{names:?}");
@@ -348,9 +375,59 @@ mod tests {
     #[test]
     fn a_file_that_was_asked_for_and_is_not_there_is_a_gap() {
         let dir = tempfile::tempdir().unwrap();
-        let finds = find(dir.path(), &["app.log".to_owned()], Timestamp::UNIX_EPOCH);
+        let finds = find(&Place::Host, dir.path(), &["app.log".to_owned()], Timestamp::UNIX_EPOCH);
         assert!(finds.files.is_empty());
         assert_eq!(finds.gaps[0].1.reason, crate::case::Reason::Absent);
+    }
+
+    #[test]
+    fn a_name_that_leads_out_of_the_directory_is_a_gap_and_nothing_is_opened() {
+        let around = tempfile::tempdir().unwrap();
+        let dir = around.path().join("log");
+        fs::create_dir(&dir).unwrap();
+        fs::write(around.path().join("secret"), "x").unwrap();
+        fs::write(dir.join("app.log"), "x").unwrap();
+        let outside = around.path().join("secret").to_str().unwrap().to_owned();
+        for name in ["../secret".to_owned(), "*/../../secret".to_owned(), "./../*".to_owned(), outside] {
+            let finds = find(&Place::Host, &dir, std::slice::from_ref(&name), Timestamp::UNIX_EPOCH);
+            assert!(finds.files.is_empty(), "{name}");
+            assert!(finds.gaps[0].1.to_string().contains("it leads out of"), "{name}: {}", finds.gaps[0].1);
+        }
+        for name in ["app.log".to_owned(), "./*.log".to_owned(), dir.join("app.log").to_str().unwrap().to_owned()] {
+            let finds = find(&Place::Host, &dir, std::slice::from_ref(&name), Timestamp::UNIX_EPOCH);
+            assert_eq!(finds.files.len(), 1, "{name}");
+        }
+    }
+
+    #[test]
+    fn links_of_a_folder_from_elsewhere_are_gaps_unless_they_name_a_file_in_it() {
+        let around = tempfile::tempdir().unwrap();
+        let at = |name: &str| around.path().join(name);
+        fs::create_dir_all(at("in/var/log/old")).unwrap();
+        fs::create_dir(at("out")).unwrap();
+        for name in ["out/secret", "out/access.log", "in/var/log/old/kern.log", "in/var/log/maillog"] {
+            fs::write(at(name), "x").unwrap();
+        }
+        for (target, link) in [
+            ("../../../out/secret", "messages"),
+            ("/etc/hostname", "auth.log"),
+            ("old/kern.log", "kern.log"),
+            ("maillog", "mail.log"),
+            ("nowhere", "secure"),
+            ("../../../out", "nginx"),
+        ] {
+            std::os::unix::fs::symlink(target, at("in/var/log").join(link)).unwrap();
+        }
+        let root = crate::sys::beneath::Folder::open(&at("in")).unwrap();
+        let place = Place::Below(std::sync::Arc::new(root));
+        let finds = find(&place, Path::new("var/log"), &[], Timestamp::UNIX_EPOCH);
+        let mut found: Vec<_> = finds.files.iter().map(|file| file.path.to_str().unwrap()).collect();
+        found.sort_unstable();
+        assert_eq!(found, ["var/log/maillog", "var/log/old/kern.log"]);
+        let mut told: Vec<_> = finds.gaps.iter().map(|(path, _)| path.to_str().unwrap()).collect();
+        told.sort_unstable();
+        assert_eq!(told, ["var/log/auth.log", "var/log/messages", "var/log/nginx"]);
+        assert!(finds.gaps.iter().all(|(_, gap)| gap.to_string().contains("links are not followed")));
     }
 
     #[test]
@@ -358,9 +435,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let machine = dir.path().join("0123");
         fs::create_dir(&machine).unwrap();
-        assert_eq!(journal(&[dir.path().to_owned(), "/nowhere".into()]).unwrap(), None);
+        assert_eq!(journal(&Place::Host, &[dir.path().to_owned(), "/nowhere".into()]).unwrap(), None);
         fs::write(machine.join("system.journal"), "").unwrap();
-        assert_eq!(journal(&[dir.path().to_owned()]).unwrap(), Some(machine));
+        assert_eq!(journal(&Place::Host, &[dir.path().to_owned()]).unwrap(), Some(machine));
     }
 
     proptest::proptest! {

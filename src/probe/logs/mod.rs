@@ -2,38 +2,54 @@
 //!
 //! The way of the data: [`find`] the files, [`window`] the bytes of each that the span lies in, [`scan`] those once,
 //! add up the [`tally`] of every part.
+//!
+//! Who wrote a line is told by the [`kind`] of its file and by its [`frame`], or by the fields of an [`access`] log. What a line
+//! says is a stranger's in part, and never evidence of its author.
 
+mod access;
 mod find;
+mod frame;
 mod gzip;
+mod kind;
 mod output;
 mod patterns;
+mod place;
 mod plain;
 mod ranking;
 mod reading;
+mod repeat;
 mod scan;
 mod single;
 mod tally;
 mod text;
 mod timestamp;
+mod usual;
+mod wanted;
 mod window;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use indexmap::IndexMap;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use kind::Kind;
 pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits};
 pub use timestamp::Format;
+pub use wanted::{Bound, Wanted};
 
-use super::{Context, Need, Probe};
+use super::{Context, Need, Probe, Stopped, Use, named};
 use crate::case::{Gap, Observed, Reason};
+use crate::printable::printable;
+use crate::sys::time_zone::{self, LocalZone};
 use crate::units::Span;
 use patterns::Patterns;
+use place::Place;
 use reading::Question;
 use window::Window;
 
@@ -55,7 +71,8 @@ pub struct Logs;
 pub struct Params {
     /// The directory of the logs. Unless given: what the environment variable CASEBOOK_LOG_DIR names, else /var/log.
     pub dir: Option<String>,
-    /// The files to read, as paths or with `*` and `?`, relative to `dir`; their rotations are read too. If empty, the
+    /// The files to read, as paths or with `*` and `?`, in `dir`; their rotations are read too. No name leads out of `dir`:
+    /// that directory is all that is read. If empty, the
     /// files that distributions and daemons usually write: messages, syslog, kern.log, auth.log, secure, daemon.log,
     /// maillog, mail.log, cron, firewalld, fail2ban.log, ufw.log, and the logs of named, nginx, Apache.
     pub files: Vec<String>,
@@ -63,11 +80,16 @@ pub struct Params {
     pub since: Span,
     /// The end of the span to look at: `2026-11-22T15:04:05Z`, or `2026-11-22 15:04:05` in the local zone. Unless given: now.
     pub until: Option<String>,
-    /// What to look for: names, each with a Rust regular expression for one line. Named groups are counted by value.
-    /// Bytes are matched, not characters: `.` is any byte, `\w` and `\d` are ASCII. If empty, a built-in set: failed SSH
-    /// logins, full conntrack and neighbour tables, SYN floods, martians, out of memory, firewall LOG lines, failing DNS
-    /// look-ups, links that change, bad UDP checksums, TCP memory, and lines that loggers suppressed.
-    pub patterns: IndexMap<String, String>,
+    /// What to look for: names, each with `match`, a Rust regular expression that the message begins with, and whose lines count:
+    /// `program` (`sshd, sshd-session`) or `kind` (`syslog`, `kernel`, `application`, or `access` for requests, which `match` then
+    /// begins with). Who wrote a line is told by the frame that the logger puts around the message, never by the message. Named
+    /// groups are counted by value, of requests also `client`, `path`, `agent` and `status`. Without `match` the built-in
+    /// pattern of that name is meant. An expression alone is looked for in all lines of all logs, wherever it stands:
+    /// what it finds may be what a stranger wrote, addresses included. Bytes are matched, not characters: `.` is any
+    /// byte, `\w` and `\d` are ASCII. If empty, a built-in set, each bound to the programs that write such lines: failed SSH
+    /// logins, requests to web servers, full conntrack and neighbour tables, SYN floods, martians, out of memory, firewall LOG
+    /// lines, failing DNS look-ups, links that change, bad UDP checksums, TCP memory, and lines that loggers suppressed.
+    pub patterns: IndexMap<String, Wanted>,
     /// Lines to keep of each pattern, the last ones; 100 at most.
     pub samples: u32,
     /// How long to read at most. What was not read by then is said.
@@ -99,28 +121,36 @@ impl Probe for Logs {
     type Params = Params;
     type Output = Output;
 
+    fn uses(params: &Params, _derived: &[String]) -> Vec<Use> {
+        let dir = params.dir.as_ref().map(|dir| Use::free(format!("read logs in {}", printable(dir))));
+        let files = params.files.iter().map(|file| Use::free(format!("read the logs {}", printable(file))));
+        dir.into_iter().chain(files).collect()
+    }
+
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Output>, Gap> {
         let started = Instant::now();
         let now = Timestamp::now();
         let deadline = started.checked_add(params.budget.0);
-        let zone = TimeZone::try_system();
-        let no_zone = zone.is_err();
-        let zone = zone.unwrap_or(TimeZone::UTC);
+        let LocalZone { zone, unknown } = time_zone::local();
         let window = window(&params, now, &zone)?;
-        let searched = if params.patterns.is_empty() { patterns::usual() } else { params.patterns.clone() };
+        let searched = if params.patterns.is_empty() { usual::all() } else { params.patterns.clone() };
         let patterns = Patterns::compile(&searched)?;
-        let dir = directory(&params)?;
-
-        let finds = find::find(&dir, &params.files, window.from);
+        let place = Place::of(cx);
+        let dir = directory(&params, &place)?;
+        let named = dir != Path::new(USUAL_DIR) || !params.files.is_empty();
+        let with_rights = Rights { of_operator: named };
+        let finds = with_rights
+            .to(|| Ok(find::find(&place, &dir, &params.files, window.from)))
+            .map_err(|error| Gap::io(format!("look into {}", dir.display()), &error))?;
         let stop = || {
             if !cx.goes_on() {
-                Some(Reason::Cancelled)
-            } else {
-                deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| Reason::TimedOut)
+                return cx.stopped().map(Stopped::reason);
             }
+            deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| Reason::TimedOut)
         };
         let samples = params.samples.min(MOST_SAMPLES) as usize;
-        let question = Question { patterns: &patterns, window, zone, now, samples, stop: &stop };
+        let rights = with_rights;
+        let question = Question { place: &place, patterns: &patterns, window, zone, now, samples, rights, stop: &stop };
         let (older, left_out, gaps) = (finds.older, finds.left_out, finds.gaps);
         let readings = reading::read(&question, finds.files);
         let mut observed = output::assemble(&dir, &question, readings, gaps, older)?;
@@ -128,16 +158,16 @@ impl Probe for Logs {
         if left_out > 0 {
             observed.loss.push(format!("{left_out} files too many to read were left out, the oldest"));
         }
-        if no_zone {
+        if let Some(why) = unknown {
             observed
                 .loss
-                .push("the local time zone is not known here: times without a zone were read as UTC".to_owned());
+                .push(format!("the local time zone is not known here ({why}): times without a zone were read as UTC"));
         }
         let mut journals = vec![dir.join("journal")];
-        if dir == Path::new(USUAL_DIR) {
+        if matches!(place, Place::Host) && dir == Path::new(USUAL_DIR) {
             journals.push(PathBuf::from("/run/log/journal"));
         }
-        match find::journal(&journals) {
+        match with_rights.to(|| find::journal(&place, &journals)) {
             Ok(None) => {}
             Ok(Some(journal)) => {
                 let gap = Gap::new(
@@ -176,22 +206,37 @@ fn window(params: &Params, now: Timestamp, zone: &TimeZone) -> Result<Window, Ga
 
 fn moment(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     let text = text.trim();
-    text.parse::<Timestamp>()
-        .or_else(|_| text.parse::<Zoned>().map(|zoned| zoned.timestamp()))
-        .or_else(|_| text.parse::<DateTime>().and_then(|local| zone.to_timestamp(local)))
-        .ok()
+    text.parse::<Timestamp>().or_else(|_| text.parse::<DateTime>().and_then(|local| zone.to_timestamp(local))).ok()
 }
 
 /// The directory of the logs. One that was named must be there; the usual one need not.
-fn directory(params: &Params) -> Result<PathBuf, Gap> {
+fn directory(params: &Params, place: &Place) -> Result<PathBuf, Gap> {
     let named = params.dir.as_ref().map(PathBuf::from);
-    let named = named.or_else(|| std::env::var_os(DIR_VARIABLE).filter(|dir| !dir.is_empty()).map(PathBuf::from));
+    let by_variable = || std::env::var_os(DIR_VARIABLE).filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    let named = named.or_else(|| by_variable().filter(|_| matches!(place, Place::Host)));
     let Some(dir) = named else { return Ok(PathBuf::from(USUAL_DIR)) };
-    match std::fs::metadata(&dir) {
+    match named::as_operator(|| place.look(&dir).map(|(_, metadata)| metadata)) {
         Ok(metadata) if metadata.is_dir() => Ok(dir),
         Ok(_) => Err(Gap::new(Reason::Absent, format!("look into {}", dir.display()), "it is not a directory")
             .way_out("name a directory in the parameter `dir`, and files in `files`")),
-        Err(error) => Err(Gap::io(format!("look into {}", dir.display()), &error)),
+        Err(error) => Err(named::gap(format!("look into {}", dir.display()), &error)),
+    }
+}
+
+/// Whose rights files are opened with: the operator's, where the operator says which; casebook's own for those that it looks at
+/// by itself.
+#[derive(Debug, Clone, Copy)]
+struct Rights {
+    of_operator: bool,
+}
+
+impl Rights {
+    fn to<T>(self, look: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        if self.of_operator { named::as_operator(look) } else { look() }
+    }
+
+    fn gap(self, tried: String, error: &io::Error) -> Gap {
+        if self.of_operator { named::gap(tried, error) } else { Gap::io(tried, error) }
     }
 }
 

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::patterns::Group;
+use super::kind::Kind;
+use super::patterns::Pattern;
 use super::reading::{Question, Reading};
 use super::tally::{Hits, MINUTES, Minutes, minute};
 use super::text::escaped;
 use super::timestamp::Format;
 use crate::case::{Gap, Observed, Reason};
-use crate::order::Order as _;
 
 /// Values listed of each named group.
 const TOP: usize = 10;
@@ -65,6 +65,9 @@ pub struct LogFile {
     pub path: String,
     /// The form in which its lines carry their time.
     pub format: Format,
+    /// What kind of log it is, by where it lies or by its first lines; none if no line was read.
+    #[serde(default)]
+    pub kind: Option<Kind>,
     /// Bytes that were read through, unpacked; those that the search for the span touched are not counted.
     pub bytes_read: u64,
     /// Lines of the span in it; none if it could not be said.
@@ -90,8 +93,12 @@ pub struct Minute {
 /// Lines that a pattern matched.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct PatternHits {
-    /// How many.
+    /// How many; a line counts as often as its logger says that it came.
     pub count: u64,
+    /// Whether only lines count that the programs of the pattern wrote, as the frame says that the logger put around each. Else
+    /// what was found may be what a stranger wrote into any log, addresses included.
+    #[serde(default)]
+    pub bound: bool,
     /// Time of the first; none if there is no hit.
     #[schemars(with = "Option<String>")]
     pub first: Option<Timestamp>,
@@ -158,6 +165,7 @@ pub(super) fn assemble(
         output.files.push(LogFile {
             path: escaped(reading.found.path.as_os_str().as_encoded_bytes(), LONGEST_PATH),
             format: reading.format,
+            kind: reading.tally.as_ref().and_then(|tally| tally.kind),
             bytes_read: reading.tally.as_ref().map_or(0, |tally| tally.bytes),
             lines: reading.tally.as_ref().map(|tally| tally.lines),
             rotated: reading.found.rotated,
@@ -179,7 +187,7 @@ pub(super) fn assemble(
     }
     output.per_minute = minutes.as_ref().map(list).unwrap_or_default();
     for (pattern, of_files) in question.patterns.each().iter().zip(hits) {
-        let found = hits_of(&pattern.groups, of_files, question.samples, |group| {
+        let found = hits_of(pattern, of_files, question.samples, |group| {
             loss.push(format!(
                 "pattern {}: too many values of `{group}` to count all; rare ones were forgotten",
                 pattern.name
@@ -219,8 +227,14 @@ fn nothing(dir: &Path, gaps: &[Gap]) -> Option<Gap> {
 }
 
 /// Adds up what the files have of one pattern, without those that repeat the lines of another.
-fn hits_of(groups: &[Group], mut of_files: Vec<Hits>, samples: usize, mut incomplete: impl FnMut(&str)) -> PatternHits {
-    of_files.order_by_key(|hits| std::cmp::Reverse(hits.count));
+fn hits_of(
+    pattern: &Pattern,
+    mut of_files: Vec<Hits>,
+    samples: usize,
+    mut incomplete: impl FnMut(&str),
+) -> PatternHits {
+    let (groups, bound) = (&pattern.groups, pattern.bound.is_some());
+    of_files.sort_by_key(|hits| std::cmp::Reverse(hits.count));
     let mut kept: Vec<Hits> = Vec::new();
     for hits in of_files {
         if !kept.iter().any(|other| hits.copies(other)) {
@@ -237,6 +251,7 @@ fn hits_of(groups: &[Group], mut of_files: Vec<Hits>, samples: usize, mut incomp
     let Some(all) = all else {
         return PatternHits {
             count: 0,
+            bound,
             first: None,
             last: None,
             per_minute: Vec::new(),
@@ -257,6 +272,7 @@ fn hits_of(groups: &[Group], mut of_files: Vec<Hits>, samples: usize, mut incomp
     });
     PatternHits {
         count: all.count,
+        bound,
         first: all.span.map(|(first, _)| first),
         last: all.span.map(|(_, last)| last),
         captures: captures.collect(),

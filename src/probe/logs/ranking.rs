@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::order::Order as _;
-use crate::probe::hash::Secret;
+use crate::probe::hash::KeyedHash;
 
 /// Values that are kept at most: enough for the top ten of any skewed load, and less than a megabyte per capture.
 const KEPT: usize = 4096;
@@ -15,7 +14,7 @@ const LONGEST: usize = 128;
 /// remembered as the doubt about the others.
 #[derive(Debug, Clone)]
 pub(super) struct Ranking {
-    counts: HashMap<Box<[u8]>, Count, Secret>,
+    counts: HashMap<Box<[u8]>, Count, KeyedHash>,
     /// The most that a forgotten value had been counted.
     forgotten: u64,
 }
@@ -39,17 +38,17 @@ pub(super) struct Ranked {
 
 impl Ranking {
     /// Nothing counted yet; `key` makes sure that nobody can choose values that fall together.
-    pub(super) fn new(key: Secret) -> Self {
+    pub(super) fn new(key: KeyedHash) -> Self {
         Ranking { counts: HashMap::with_hasher(key), forgotten: 0 }
     }
 
-    /// Counts a value once more.
-    pub(super) fn count(&mut self, value: &[u8]) {
+    /// Counts a value so many times more.
+    pub(super) fn count(&mut self, value: &[u8], times: u64) {
         let value = value.get(..LONGEST).unwrap_or(value);
         if let Some(count) = self.counts.get_mut(value) {
-            count.seen += 1;
+            count.seen += times;
         } else {
-            self.counts.insert(value.into(), Count { seen: 1, doubt: self.forgotten });
+            self.counts.insert(value.into(), Count { seen: times, doubt: self.forgotten });
             self.forget();
         }
     }
@@ -84,7 +83,7 @@ impl Ranking {
             .into_iter()
             .map(|(value, count)| Ranked { value, count: count.seen, doubt: count.doubt })
             .collect();
-        ranked.order_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
+        ranked.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
         ranked.truncate(most);
         ranked
     }
@@ -107,11 +106,11 @@ mod tests {
 
     #[test]
     fn a_frequent_value_survives_a_flood_of_rare_ones() {
-        let mut ranking = Ranking::new(Secret::draw());
+        let mut ranking = Ranking::new(KeyedHash::from_kernel());
         for round in 0..200_000u32 {
-            ranking.count(&round.to_be_bytes());
+            ranking.count(&round.to_be_bytes(), 1);
             if round % 10 == 0 {
-                ranking.count(b"attacker");
+                ranking.count(b"attacker", 1);
             }
         }
         assert!(!ranking.is_complete());
@@ -123,10 +122,10 @@ mod tests {
 
     #[test]
     fn few_values_are_counted_exactly_also_when_merged() {
-        let (mut one, mut two) = (Ranking::new(Secret::draw()), Ranking::new(Secret::draw()));
-        (0..5).for_each(|_| one.count(b"a"));
-        (0..2).for_each(|_| two.count(b"a"));
-        two.count(b"b");
+        let (mut one, mut two) = (Ranking::new(KeyedHash::from_kernel()), Ranking::new(KeyedHash::from_kernel()));
+        (0..5).for_each(|_| one.count(b"a", 1));
+        (0..2).for_each(|_| two.count(b"a", 1));
+        two.count(b"b", 1);
         one.merge(two);
         assert!(one.is_complete());
         let top = one.top(10);
@@ -140,9 +139,9 @@ mod tests {
         #[test]
         fn the_true_count_lies_between_the_count_and_its_doubt(values in proptest::collection::vec(0u16..9000, 0..30_000), cut in 0usize..30_000) {
             let cut = cut.min(values.len());
-            let (mut one, mut two) = (Ranking::new(Secret::draw()), Ranking::new(Secret::draw()));
-            values[..cut].iter().for_each(|value| one.count(&value.to_be_bytes()));
-            values[cut..].iter().for_each(|value| two.count(&value.to_be_bytes()));
+            let (mut one, mut two) = (Ranking::new(KeyedHash::from_kernel()), Ranking::new(KeyedHash::from_kernel()));
+            values[..cut].iter().for_each(|value| one.count(&value.to_be_bytes(), 1));
+            values[cut..].iter().for_each(|value| two.count(&value.to_be_bytes(), 1));
             one.merge(two);
             let mut truths = HashMap::new();
             values.iter().for_each(|value| *truths.entry(value.to_be_bytes()).or_insert(0u64) += 1);

@@ -9,12 +9,15 @@ use std::thread;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::case::{Gap, Reason};
+use crate::case::{Gap, Reason, advice};
 
+use super::Rights;
 use super::find::{Found, Packing};
 use super::gzip;
+use super::kind::Keeper;
 use super::patterns::{Patterns, Searcher};
-use super::plain::{self, Part, Plain};
+use super::place::Place;
+use super::plain::{Part, Plain};
 use super::scan::{Ending, Task, scan};
 use super::tally::Tally;
 use super::timestamp::{Clock, Format};
@@ -35,16 +38,22 @@ const MOST_THREADS: usize = 4;
 /// Bytes from which on a second thread is worth its start.
 const WORTH_A_THREAD: u64 = 2 * SEGMENT;
 
+/// Bytes of a file that its first lines are looked for in.
+const HEAD_OF_FILE: usize = 16 * 1024;
+
 /// A year: no log without years in its lines goes back further.
 const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// What all files are read for.
 pub(super) struct Question<'a> {
+    pub place: &'a Place,
     pub patterns: &'a Patterns,
     pub window: Window,
     pub zone: TimeZone,
     pub now: Timestamp,
     pub samples: usize,
+    /// Whose rights the files are opened with.
+    pub rights: Rights,
     /// Why to stop, when it is time to.
     pub stop: &'a (dyn Fn() -> Option<Reason> + Sync),
 }
@@ -67,6 +76,7 @@ pub(super) struct Reading {
 /// A file that was opened.
 struct Opened {
     clock: Clock,
+    keeper: Keeper,
     sorted: bool,
     source: Source,
 }
@@ -140,8 +150,8 @@ fn prepare(
 ) -> Result<Option<Opened>, Gap> {
     let path = reading.found.path.display();
     let failed = |error: &io::Error| {
-        let gap = Gap::io(format!("read {path}"), error);
-        if gap.reason == Reason::Denied {
+        let gap = question.rights.gap(format!("read {path}"), error);
+        if gap.way_out.as_deref() == Some(advice::AS_ROOT) {
             gap.way_out("run with sudo, or as a member of the group that owns it (adm)")
         } else {
             gap
@@ -151,11 +161,13 @@ fn prepare(
         let why = "it is packed in a format that casebook does not read";
         return Err(Gap::new(Reason::Failed, format!("read {path}"), why).way_out(format!("use {tool}, or unpack it")));
     }
-    let (file, metadata) = plain::open(&reading.found.path).map_err(|error| failed(&error))?;
+    let opened = question.rights.to(|| question.place.open(&reading.found.path));
+    let (file, metadata) = opened.map_err(|error| failed(&error))?;
     let clock = Clock::new(question.zone.clone(), reference(question, reading.found.modified));
     if reading.found.packing == Packing::Gzip {
         segments.push(Segment { file: index, start: 0, end: metadata.len() });
-        return Ok(Some(Opened { clock, sorted: true, source: Source::Gzip(Mutex::new(Some(file))) }));
+        let keeper = reading.found.keeper;
+        return Ok(Some(Opened { clock, keeper, sorted: true, source: Source::Gzip(Mutex::new(Some(file))) }));
     }
     let plain = Plain::new(file, metadata.len());
     let none = Tally::new(question.window, question.patterns);
@@ -196,7 +208,16 @@ fn prepare(
         segments.push(Segment { file: index, start: from, end });
         end = from;
     }
-    Ok(Some(Opened { clock, sorted: place.sorted, source: Source::Plain(plain) }))
+    let keeper = judged(&plain, reading.found.keeper).map_err(|error| failed(&error))?;
+    Ok(Some(Opened { clock, keeper, sorted: place.sorted, source: Source::Plain(plain) }))
+}
+
+/// Whose lines a file holds, by its name, or by its first lines where the name says nothing.
+fn judged(plain: &Plain, keeper: Keeper) -> io::Result<Keeper> {
+    let mut head = vec![0; HEAD_OF_FILE];
+    let read = plain.read_at(plain.past_hole(0), &mut head)?;
+    let lines = head.get(..read).unwrap_or_default().split(|byte| *byte == b'\n');
+    Ok(Keeper { kind: Some(keeper.judge(lines)), ..keeper })
 }
 
 /// About when the last line of a file was written: what a line without a year is dated by.
@@ -225,7 +246,10 @@ fn scan_all(question: &Question<'_>, opened: &[Option<Opened>], segments: &[Segm
     };
     thread::scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(work);
+            // Where no further thread can be made, those that there are read it all.
+            if thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
         }
         work();
     });
@@ -237,6 +261,7 @@ fn scan_one(question: &Question<'_>, searcher: &mut Searcher<'_>, file: &Opened,
         patterns: question.patterns,
         window: question.window,
         clock: &file.clock,
+        keeper: file.keeper,
         sorted: file.sorted,
         samples: question.samples,
     };

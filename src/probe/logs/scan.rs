@@ -6,7 +6,9 @@ use std::io::{self, Read};
 use jiff::Timestamp;
 use memchr::{memchr, memrchr};
 
-use super::patterns::{LONGEST_LINE, Patterns, Searcher};
+use super::frame::LineFrame;
+use super::kind::Keeper;
+use super::patterns::{LONGEST_LINE, Look, Patterns, Searcher, Seen};
 use super::plain::PAGE;
 use super::tally::{Tally, minute};
 use super::timestamp::{Clock, Memory};
@@ -24,6 +26,8 @@ pub(super) struct Task<'a> {
     pub patterns: &'a Patterns,
     pub window: Window,
     pub clock: &'a Clock,
+    /// Whose lines the file holds.
+    pub keeper: Keeper,
     /// Whether times rise along the file: then lines between two of one minute are of that minute.
     pub sorted: bool,
     /// Samples to keep of each pattern.
@@ -105,6 +109,8 @@ struct Scan<'a, 's> {
     /// The time of the line before.
     time: Option<Timestamp>,
     memory: Memory,
+    /// The last line of the chunk before, as far as it is matched: the next one may say that it came again.
+    last: Vec<u8>,
 }
 
 /// Reads lines until the source ends, `stop` says so, or the window is over. `before` is the time of the line before the
@@ -116,8 +122,14 @@ pub(super) fn scan(
     before: Option<Timestamp>,
     stop: impl Fn() -> bool,
 ) -> (Tally, io::Result<Ending>) {
-    let mut scan =
-        Scan { task, searcher, tally: Tally::new(task.window, task.patterns), time: before, memory: Memory::new() };
+    let mut scan = Scan {
+        task,
+        searcher,
+        tally: Tally::new(task.window, task.patterns),
+        time: before,
+        memory: Memory::new(),
+        last: Vec::new(),
+    };
     let ending = scan.run(source, stop);
     (scan.tally, ending)
 }
@@ -184,8 +196,16 @@ impl Scan<'_, '_> {
             let mut heads = lines.split(|byte| *byte == b'\n');
             self.tally.format = heads.find_map(|line| self.task.clock.read(line)).map(|(_, format)| format);
         }
+        if self.tally.kind.is_none() {
+            let kind = self.task.keeper.judge(lines.split(|byte| *byte == b'\n'));
+            self.searcher.turn_to(kind, self.task.keeper.program);
+            self.tally.kind = Some(kind);
+        }
         // Matching needs the time before the chunk; counting then moves it on.
         self.find(lines);
+        let last = last_lines(lines.strip_suffix(b"\n").unwrap_or(lines)).next().unwrap_or_default();
+        self.last.clear();
+        self.last.extend_from_slice(last.get(..LONGEST_LINE).unwrap_or(last));
         let before = self.time;
         self.count(lines);
         if let (Some(before), Some(after)) = (before, self.time)
@@ -210,7 +230,8 @@ impl Scan<'_, '_> {
             let end = memchr(b'\n', &lines[at..]).map_or(lines.len(), |newline| at + newline);
             position = end + 1;
             let line = self.cut(&lines[start..end]);
-            if !self.searcher.matches(line) {
+            let look = self.searcher.look(line);
+            if matches!(look, Look::Nothing) {
                 continue;
             }
             let time = self.memory.read(task.clock, line);
@@ -219,19 +240,45 @@ impl Scan<'_, '_> {
             let Some(time) = time.filter(|time| task.window.contains(*time)) else {
                 continue;
             };
-            let mark = self.searcher.mark(line);
-            let mut nth = 0;
-            while let Some(index) = self.searcher.matched(nth) {
-                nth += 1;
-                let Some(hits) = self.tally.hits.get_mut(index) else { continue };
-                hits.add(time, line, mark, task.samples);
-                let captures = &mut hits.captures;
-                self.searcher.captures(index, line, |group, text| {
-                    if let Some(ranking) = captures.get_mut(group) {
-                        ranking.count(text);
+            match look {
+                Look::Hits(seen) => self.hit(time, line, &seen, None),
+                Look::Repeats(times, host) => {
+                    let before = last_lines(lines[..start].strip_suffix(b"\n").unwrap_or_default()).next();
+                    let last = std::mem::take(&mut self.last);
+                    let before = if start == 0 { last.as_slice() } else { before.unwrap_or_default() };
+                    let before = before.strip_suffix(b"\r").unwrap_or(before);
+                    let before = before.get(..LONGEST_LINE).unwrap_or(before);
+                    // On a relay, the line before may be another host's.
+                    if let Look::Hits(seen) = self.searcher.look(before)
+                        && LineFrame::parse(before).is_some_and(|frame| frame.host == host)
+                    {
+                        self.hit(time, line, &seen, Some(times));
                     }
-                });
+                    self.last = last;
+                }
+                Look::Nothing => {}
             }
+        }
+    }
+
+    /// Counts a line for each pattern that matches it, or the line before it if that came so many times more.
+    fn hit(&mut self, time: Timestamp, line: &[u8], seen: &Seen<'_>, again: Option<u64>) {
+        let mark = self.searcher.mark(line);
+        let mut nth = 0;
+        while let Some(index) = self.searcher.matched(nth) {
+            nth += 1;
+            let Some(hits) = self.tally.hits.get_mut(index) else { continue };
+            let times = self.searcher.times(index, seen, again);
+            if times == 0 {
+                continue;
+            }
+            hits.add(time, line, mark, times, self.task.samples);
+            let captures = &mut hits.captures;
+            self.searcher.captures(index, seen, |group, text| {
+                if let Some(ranking) = captures.get_mut(group) {
+                    ranking.count(text, times);
+                }
+            });
         }
     }
 

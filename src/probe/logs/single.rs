@@ -34,12 +34,19 @@ impl Single {
     pub(super) fn compile(pattern: &str) -> Result<Self, regex::Error> {
         let regex = regex(pattern)?;
         let beginning = literal(pattern).and_then(|literal| {
-            let anchored = self::regex(&format!(r"\A(?:{pattern})")).ok()?;
+            let anchored = self::regex(&at_beginning(pattern)).ok()?;
             let same = anchored.captures_len() == regex.captures_len();
             same.then(|| Beginning { literal: Finder::new(&literal).into_owned(), regex: anchored })
         });
         let locations = regex.capture_locations();
         Ok(Single { regex, beginning, locations, offset: 0 })
+    }
+
+    /// Compiles a pattern that matches at the beginning of a text and nowhere else.
+    pub(super) fn compile_at_beginning(pattern: &str) -> Result<Self, regex::Error> {
+        let regex = regex(&at_beginning(pattern))?;
+        let locations = regex.capture_locations();
+        Ok(Single { regex, beginning: None, locations, offset: 0 })
     }
 
     /// Whether it matches the line.
@@ -70,6 +77,11 @@ impl Single {
         let (start, end) = self.locations.get(index)?;
         line.get(self.offset + start..self.offset + end)
     }
+}
+
+/// The pattern at the beginning of a text.
+pub(super) fn at_beginning(pattern: &str) -> String {
+    format!(r"\A(?:{pattern})")
 }
 
 fn regex(pattern: &str) -> Result<Regex, regex::Error> {

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
+use super::kind::Kind;
 use super::patterns::Patterns;
 use super::ranking::Ranking;
 use super::timestamp::Format;
 use super::window::Window;
-use crate::order::Order as _;
-use crate::probe::hash::Secret;
+use crate::probe::hash::KeyedHash;
 
 /// Minutes that are counted one by one: a day. Of a longer window it is the last day.
 pub(super) const MINUTES: i64 = 1440;
@@ -94,7 +94,7 @@ pub(super) struct Hits {
 }
 
 impl Hits {
-    fn new(window: Window, groups: usize, key: Secret) -> Self {
+    fn new(window: Window, groups: usize, key: KeyedHash) -> Self {
         Hits {
             count: 0,
             span: None,
@@ -104,11 +104,11 @@ impl Hits {
         }
     }
 
-    /// Counts a line.
-    pub(super) fn add(&mut self, at: Timestamp, line: &[u8], mark: u64, samples: usize) {
-        self.count += 1;
+    /// Counts a line that came so many times.
+    pub(super) fn add(&mut self, at: Timestamp, line: &[u8], mark: u64, times: u64, samples: usize) {
+        self.count += times;
         self.span = Some(self.span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
-        self.minutes.add(minute(at), 1, mark);
+        self.minutes.add(minute(at), times, mark);
         if samples > 0 {
             // The place of the oldest is used again: a flood of hits allocates nothing.
             let mut sample =
@@ -131,7 +131,7 @@ impl Hits {
         };
         self.minutes.merge(&other.minutes);
         self.samples.extend(other.samples);
-        self.samples.make_contiguous().order_by_key(|(at, _)| *at);
+        self.samples.make_contiguous().sort_by_key(|(at, _)| *at);
         while self.samples.len() > samples {
             self.samples.pop_front();
         }
@@ -159,6 +159,8 @@ pub(super) struct Tally {
     pub cut_lines: u64,
     /// The form of the first time that was read.
     pub format: Option<Format>,
+    /// What kind of log it is.
+    pub kind: Option<Kind>,
     /// Whether a line was much earlier than one before it.
     pub disorder: bool,
     /// Bytes read.
@@ -178,6 +180,7 @@ impl Tally {
                 .collect(),
             cut_lines: 0,
             format: None,
+            kind: None,
             disorder: false,
             bytes: 0,
         }
@@ -198,6 +201,7 @@ impl Tally {
         }
         self.cut_lines += other.cut_lines;
         self.format = self.format.or(other.format);
+        self.kind = self.kind.or(other.kind);
         self.disorder |= other.disorder;
         self.bytes += other.bytes;
     }

@@ -176,7 +176,7 @@ fn a_line_without_a_time_belongs_to_the_line_before() {
     let dir = TempDir::new().unwrap();
     let log = "2026-11-22T14:00:00Z h app: start\n  oops old\n2026-11-22T15:00:00Z h app: stack\n  at oops\n  at oops\n2026-11-22T15:20:00Z h app\n oops late\n";
     write(&dir, "messages", log.as_bytes(), UNTIL);
-    let patterns = [("oops".to_owned(), "oops".to_owned())].into_iter().collect();
+    let patterns = [("oops".to_owned(), Wanted::Free("oops".to_owned()))].into_iter().collect();
     let seen = look(Params { patterns, ..params(&dir) }).output;
     assert_eq!((seen.lines, seen.patterns["oops"].count), (3, 2));
     assert_eq!(seen.patterns["oops"].first, Some(at("2026-11-22T15:00:00Z")));
@@ -358,7 +358,7 @@ proptest::proptest! {
         fs::write(dir.path().join("messages"), &text).unwrap();
         let (from, to) = (begin + from, begin + from + length);
         let expected = times.iter().filter(|time| (from..=to).contains(*time)).count() as u64;
-        let patterns = [("all".to_owned(), "x |z*$".to_owned())].into_iter().collect();
+        let patterns = [("all".to_owned(), Wanted::Free("x |z*$".to_owned()))].into_iter().collect();
         let seen = look(Params {
             until: Some(Timestamp::from_second(to).unwrap().to_string()),
             since: Span(Duration::from_secs(length as u64)),

@@ -3,7 +3,7 @@
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
-use memchr::memchr;
+use memchr::{memchr_iter, memrchr_iter};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +65,8 @@ impl Clock {
                 .or_else(|| epoch(head))
                 .or_else(|| access(line)),
             b'A'..=b'Z' => {
-                self.syslog(head).map(as_form(Format::Rfc3164)).or_else(|| self.ctime(head)).or_else(|| access(line))
+                let form = self.syslog(head).map(as_form(Format::Rfc3164)).or_else(|| self.ctime(head));
+                form.or_else(|| self.weekday(head)).or_else(|| access(line))
             }
             b'[' => {
                 let inner = head.get(1..)?;
@@ -94,7 +95,7 @@ impl Clock {
 
     /// `Nov 22 15:04:05`, `Nov  2 15:04:05.123`, `Nov 22 2026 15:04:05`; with how many bytes of the head decide on it.
     fn syslog(&self, head: &[u8]) -> Option<(Timestamp, usize)> {
-        let mut text = Reading(head);
+        let mut text = Cursor(head);
         let month = text.month()?;
         text.blanks()?;
         let day = text.number(1, 2)?;
@@ -117,7 +118,7 @@ impl Clock {
     /// `2026-11-22T15:04:05.123456+00:00`, `2026-11-22 15:04:05,123`; with how many bytes of the head decide on it, which is
     /// all of it where a zone might follow.
     fn iso(&self, head: &[u8]) -> Option<(Timestamp, usize)> {
-        let mut text = Reading(head);
+        let mut text = Cursor(head);
         let year = text.number(4, 4)?;
         text.byte(b'-')?;
         let month = text.number(2, 2)?;
@@ -130,9 +131,17 @@ impl Clock {
         Some((self.at(date(year, month, day)?, time, offset)?, deciding))
     }
 
+    /// `Sun 2026-11-22 15:04:05 UTC`.
+    fn weekday(&self, head: &[u8]) -> Option<(Timestamp, Format)> {
+        let mut text = Cursor(head);
+        text.weekday()?;
+        text.byte(b' ')?;
+        self.iso(text.0).map(as_form(Format::Rfc3339))
+    }
+
     /// `2026/11/22 15:04:05`.
     fn slashed(&self, head: &[u8]) -> Option<(Timestamp, Format)> {
-        let mut text = Reading(head);
+        let mut text = Cursor(head);
         let year = text.number(4, 4)?;
         text.byte(b'/')?;
         let month = text.number(2, 2)?;
@@ -145,7 +154,7 @@ impl Clock {
 
     /// `22-Nov-2026 15:04:05.123`.
     fn dashed(&self, head: &[u8]) -> Option<(Timestamp, Format)> {
-        let mut text = Reading(head);
+        let mut text = Cursor(head);
         let day = text.number(1, 2)?;
         text.byte(b'-')?;
         let month = text.month()?;
@@ -158,11 +167,8 @@ impl Clock {
 
     /// `Sun Nov 22 15:04:05.123456 2026`.
     fn ctime(&self, head: &[u8]) -> Option<(Timestamp, Format)> {
-        let mut text = Reading(head);
-        if !["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].iter().any(|day| head.starts_with(day.as_bytes())) {
-            return None;
-        }
-        text.skip(3)?;
+        let mut text = Cursor(head);
+        text.weekday()?;
         text.blanks()?;
         let month = text.month()?;
         text.blanks()?;
@@ -218,7 +224,7 @@ impl Memory {
 
 /// Whether a line carries the kernel's own seconds, and so no time of day.
 pub(super) fn is_kernel(line: &[u8]) -> bool {
-    let mut text = Reading(past_priority(line));
+    let mut text = Cursor(past_priority(line));
     text.byte(b'[').is_some() && {
         let _ = text.blanks();
         text.number(1, 9).is_some() && text.byte(b'.').is_some() && text.number(6, 6).is_some()
@@ -228,22 +234,22 @@ pub(super) fn is_kernel(line: &[u8]) -> bool {
 /// What follows `<34>` or `<34>1 `.
 fn past_priority(line: &[u8]) -> &[u8] {
     let after = || {
-        let mut text = Reading(line);
-        text.byte(b'<')?;
-        text.number(1, 3)?;
-        text.byte(b'>')?;
+        let mut text = Cursor(line);
+        text.priority()?;
         let mut version = text;
         if version.byte(b'1').is_some() && version.byte(b' ').is_some() { Some(version.0) } else { Some(text.0) }
     };
     after().unwrap_or(line)
 }
 
-/// `[22/Nov/2026:15:04:05 +0000]`. The user's name stands before it and is the client's choice, so the last one before
-/// the request counts.
+/// `[22/Nov/2026:15:04:05 +0000]`. The user's name stands before it and is the client's choice, but holds no quote that is not
+/// escaped: so it is the time behind which the first such quote begins the request. Without a request, the last one counts.
 fn access(line: &[u8]) -> Option<(Timestamp, Format)> {
-    let head = &line[..memchr(b'"', line).unwrap_or(line.len())];
-    head.iter().enumerate().rev().filter(|(_, byte)| **byte == b'[').find_map(|(start, _)| {
-        let mut text = Reading(head.get(start + 1..)?);
+    let quote = memchr_iter(b'"', line).find(|at| line[..*at].ends_with(b"] "));
+    let head = &line[..quote.unwrap_or(line.len())];
+    let places = memrchr_iter(b'[', head).map(|start| &head[start + 1..]);
+    places.take(if quote.is_some() { 1 } else { usize::MAX }).find_map(|place| {
+        let mut text = Cursor(place);
         let day = text.number(2, 2)?;
         text.byte(b'/')?;
         let month = text.month()?;
@@ -260,7 +266,7 @@ fn access(line: &[u8]) -> Option<(Timestamp, Format)> {
 
 /// `1234567890.123`.
 fn epoch(head: &[u8]) -> Option<(Timestamp, Format)> {
-    let mut text = Reading(head);
+    let mut text = Cursor(head);
     let seconds = text.number(10, 10)?;
     text.byte(b'.')?;
     let millis = text.number(3, 3)?;
@@ -281,9 +287,9 @@ fn date(year: impl TryInto<i16>, month: impl TryInto<i8>, day: impl TryInto<i8>)
 
 /// A line while it is being read from left to right.
 #[derive(Debug, Clone, Copy)]
-struct Reading<'a>(&'a [u8]);
+pub(super) struct Cursor<'a>(pub &'a [u8]);
 
-impl Reading<'_> {
+impl Cursor<'_> {
     fn skip(&mut self, bytes: usize) -> Option<()> {
         self.0 = self.0.get(bytes..)?;
         Some(())
@@ -297,20 +303,20 @@ impl Reading<'_> {
     }
 
     #[inline(always)]
-    fn byte(&mut self, wanted: u8) -> Option<()> {
+    pub(super) fn byte(&mut self, wanted: u8) -> Option<()> {
         let (first, rest) = self.0.split_first()?;
         (*first == wanted).then(|| self.0 = rest)
     }
 
     /// One blank or more.
-    fn blanks(&mut self) -> Option<()> {
+    pub(super) fn blanks(&mut self) -> Option<()> {
         self.byte(b' ')?;
         while self.byte(b' ').is_some() {}
         Some(())
     }
 
     /// A number of so many digits and no more.
-    fn number(&mut self, least: usize, most: usize) -> Option<u32> {
+    pub(super) fn number(&mut self, least: usize, most: usize) -> Option<u32> {
         let (mut number, mut digits) = (0u32, 0);
         while let Some(digit @ b'0'..=b'9') = self.0.get(digits) {
             number = number.checked_mul(10)?.checked_add(u32::from(digit - b'0'))?;
@@ -326,7 +332,24 @@ impl Reading<'_> {
         Some(number)
     }
 
-    fn month(&mut self) -> Option<u32> {
+    /// `<34>`.
+    pub(super) fn priority(&mut self) -> Option<u32> {
+        self.byte(b'<')?;
+        let priority = self.number(1, 3)?;
+        self.byte(b'>')?;
+        Some(priority)
+    }
+
+    /// `Sun`.
+    pub(super) fn weekday(&mut self) -> Option<()> {
+        const DAYS: &[u8; 21] = b"MonTueWedThuFriSatSun";
+        let name = self.0.get(..3)?;
+        DAYS.chunks(3).any(|day| day == name).then_some(())?;
+        self.skip(3)
+    }
+
+    /// `Nov`, as a number.
+    pub(super) fn month(&mut self) -> Option<u32> {
         const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
         let name = self.0.get(..3)?;
         let index = MONTHS.chunks(3).position(|month| month == name)?;
@@ -335,7 +358,7 @@ impl Reading<'_> {
     }
 
     /// `15:04:05` and a fraction if there is one.
-    fn time(&mut self) -> Option<Time> {
+    pub(super) fn time(&mut self) -> Option<Time> {
         let hour = self.number(2, 2)?;
         self.byte(b':')?;
         let minute = self.number(2, 2)?;
@@ -357,7 +380,7 @@ impl Reading<'_> {
     }
 
     /// `Z`, `+00:00`, `+0000`, `+00`, ` +0000`, ` UTC`; none when the line names no zone.
-    fn offset(&mut self) -> Option<Offset> {
+    pub(super) fn offset(&mut self) -> Option<Offset> {
         let mut ahead = *self;
         if ahead.one_of(b"Zz").is_some() {
             *self = ahead;
@@ -448,6 +471,7 @@ mod tests {
             ("2026-11-22 15:04:05 install x", same, Format::Rfc3339),
             ("2026-11-22 15:04:05,123 fail2ban.filter", "2026-11-22T15:04:05.123Z", Format::Rfc3339),
             ("2026-11-22 15:04:05.5 UTC [99] LOG:", "2026-11-22T15:04:05.5Z", Format::Rfc3339),
+            ("Sun 2026-11-22 15:04:05 UTC host sshd[1]: x", same, Format::Rfc3339),
             ("192.0.2.1 - - [22/Nov/2026:15:04:05 +0000] \"GET / HTTP/1.1\" 200 1", same, Format::Clf),
             ("2001:db8::1 - joe [22/Nov/2026:10:04:05 -0500] \"GET /\" 200", same, Format::Clf),
             ("2026/11/22 15:04:05 [error] 1#1: x", same, Format::Nginx),
@@ -500,6 +524,10 @@ mod tests {
     #[test]
     fn a_client_cannot_forge_the_time_by_its_user_name() {
         let line = "192.0.2.1 - [01/Jan/2020:00:00:00 +0000] [22/Nov/2026:15:04:05 +0000] \"GET /[02/Jan/2020:00:00:00 +0000]\" 200";
+        assert_eq!(read(line).unwrap().0, "2026-11-22T15:04:05Z");
+        let line = "192.0.2.1 - [ [22/Nov/2026:15:04:05 +0000] \"GET / HTTP/1.1\" 200 1";
+        assert_eq!(read(line).unwrap().0, "2026-11-22T15:04:05Z");
+        let line = "192.0.2.1 - a [01/Jan/2020:00:00:00 +0000] \\\"GET [22/Nov/2026:15:04:05 +0000] \"GET /\" 200 1";
         assert_eq!(read(line).unwrap().0, "2026-11-22T15:04:05Z");
     }
 

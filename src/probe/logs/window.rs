@@ -7,7 +7,6 @@ use memchr::memchr;
 
 use super::plain::{Plain, is_blank};
 use super::timestamp::{Clock, Format, HEAD, is_kernel};
-use crate::order::Order as _;
 
 /// Lines may stand this much out of order: web servers stamp a request when it begins and write it when it ends, and
 /// relays are late.
@@ -227,7 +226,7 @@ impl Search<'_> {
 
     /// Whether the times seen rise along the file, but for the disorder that is allowed.
     fn rises(&mut self) -> bool {
-        self.seen.order();
+        self.seen.sort();
         let mut latest = Timestamp::MIN;
         self.seen.iter().all(|(_, at)| {
             latest = latest.max(*at);

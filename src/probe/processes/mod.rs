@@ -5,6 +5,7 @@ mod pass;
 mod ranking;
 mod stat;
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::fs;
 use std::io;
@@ -22,7 +23,6 @@ use self::stat::state_word;
 use super::process::{IoCounters, Names};
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed, Reason};
-use crate::order::{self, Order as _};
 use crate::printable::printable;
 use crate::units::{self, Span};
 
@@ -128,7 +128,8 @@ fn compose(
     let mut rows = Rows { names: Names::new(), now: ticks_since_boot() };
     let watched = |list: Vec<ProcessUse>| window.map(|_| list);
 
-    let mut states = order::map(STATES.iter().map(|letter| (state_word(*letter).to_owned(), 0_u64)));
+    let mut states: BTreeMap<String, u64> =
+        STATES.iter().map(|letter| (state_word(*letter).to_owned(), 0_u64)).collect();
     let mut children: HashMap<i32, u64> = HashMap::new();
     for seen in &all {
         *states.entry(state_word(seen.now.stat.state).to_owned()).or_default() += 1;
@@ -137,7 +138,7 @@ fn compose(
         }
     }
     let mut parents: Vec<(i32, u64)> = children.into_iter().collect();
-    parents.order_by_key(|(pid, zombies)| (std::cmp::Reverse(*zombies), *pid));
+    parents.sort_by_key(|(pid, zombies)| (std::cmp::Reverse(*zombies), *pid));
 
     let by_io =
         |seen: &Seen, figure: fn(&IoCounters) -> u64| seen.grown.and_then(|grown| grown.io).map(|io| figure(&io));
@@ -243,7 +244,7 @@ impl Rows {
             Some(seen.now.open_files? as f64 / limit as f64)
         };
         let mut shares: Vec<(f64, &Seen)> = candidates.iter().map(|seen| (share(seen).unwrap_or(0.0), *seen)).collect();
-        shares.order_by(|(one, _), (other, _)| other.total_cmp(one));
+        shares.sort_by(|(one, _), (other, _)| other.total_cmp(one));
         let nearest: Vec<&Seen> = shares.into_iter().take(limit).map(|(_, seen)| seen).collect();
         self.of(&nearest)
     }

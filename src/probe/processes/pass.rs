@@ -6,7 +6,6 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::stat::Stat;
-use crate::order::Order as _;
 use crate::probe::Context;
 use crate::probe::process::IoCounters;
 
@@ -42,7 +41,7 @@ impl Pass {
         let mut pids: Vec<i32> =
             fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
         // The passes go the same way, so that about the same time lies between the two looks at each.
-        pids.order();
+        pids.sort();
         let counted = counts_open_files();
         let mut pass = Pass { samples: HashMap::with_capacity(pids.len()), complete: true, denied: 0 };
         for (number, pid) in pids.into_iter().enumerate() {

@@ -1,7 +1,6 @@
 //! What each process did between two looks, and which did most.
 
 use super::pass::{Pass, Sample};
-use crate::order::{self, Order as _};
 use crate::probe::process::IoCounters;
 
 /// Processes with fewer open files are not near any usual limit.
@@ -39,7 +38,7 @@ pub(super) fn compare(before: Option<&Pass>, after: &Pass, begun: u64, seconds: 
             grown: before.and_then(|it| grown(it, *pid, now, begun, seconds)),
         })
         .collect();
-    all.order_by_key(|seen| seen.pid);
+    all.sort_by_key(|seen| seen.pid);
     all
 }
 
@@ -68,7 +67,8 @@ fn grown(before: &Pass, pid: i32, now: &Sample, begun: u64, seconds: f64) -> Opt
 pub(super) fn top(all: &[Seen], limit: usize, figure: impl Fn(&Seen) -> Option<u64>) -> Vec<&Seen> {
     let mut ranked: Vec<(u64, &Seen)> =
         all.iter().filter_map(|seen| Some((figure(seen).filter(|figure| *figure > 0)?, seen))).collect();
-    order::keep_first(&mut ranked, limit, |(figure, seen)| (std::cmp::Reverse(*figure), seen.pid));
+    ranked.sort_by_key(|(figure, seen)| (std::cmp::Reverse(*figure), seen.pid));
+    ranked.truncate(limit);
     ranked.into_iter().map(|(_, seen)| seen).collect()
 }
 

@@ -9,13 +9,13 @@ mod output;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use nix::ifaddrs::getifaddrs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use output::{Outcome, Service, Services as Output};
 
-use super::{Context, Need, Probe};
+use super::rights::{is_remote, own_addresses};
+use super::{Context, Need, Probe, Right, Use};
 use crate::case::{Gap, Observed, Reason};
 use crate::printable::printable;
 use crate::units::Span;
@@ -50,7 +50,7 @@ pub struct Params {
     pub from: Option<String>,
     /// How long to wait for the connection and the first byte together; 2 minutes at most.
     pub timeout: Span,
-    /// Whether other hosts may be connected to.
+    /// Asks to connect to other hosts; that takes `--allow remote`, too.
     pub allow_remote: bool,
 }
 
@@ -88,8 +88,42 @@ impl Probe for ServiceProbe {
                                   the service may log it";
     const REPLACES: &'static [&'static str] = &["nc", "telnet", "curl -w %{time_starttransfer}"];
     const NEEDS: &'static [Need] = &[];
+    const RIGHTS: &'static [Right] = &[Right::Remote];
     type Params = Params;
     type Output = Output;
+
+    fn uses(params: &Params, derived: &[String]) -> Vec<Use> {
+        let own = own_addresses();
+        let is_derived = |name: &str| derived.iter().any(|it| it == name);
+        let mut uses: Vec<Use> = Vec::new();
+        // A target that evidence names is judged when it is known; a plan has the default in its place.
+        if is_derived("address") || is_derived("targets") {
+            uses.push(Use::free("connect to services that evidence names"));
+        }
+        if !is_derived("address") || *params.address != *Params::default().address || !params.targets.is_empty() {
+            for target in targets(params).into_iter().flatten().take(MOST_TARGETS) {
+                uses.push(match (is_remote(target.ip(), &own), params.allow_remote) {
+                    (false, _) => Use::free(format!("connect to {target}")),
+                    (true, true) => Use::needing(Right::Remote, format!("connect to {target}")),
+                    (true, false) => {
+                        Use::free(format!("leave out {target}: it is another host, and `allow_remote` is not set"))
+                    }
+                });
+            }
+        }
+        if params.request == Request::Http {
+            let host = params.host.as_deref().map(|host| format!(" of host {}", printable(host))).unwrap_or_default();
+            uses.push(Use::free(format!("ask over HTTP for {}{host}", printable(&params.path))));
+        }
+        // A service of this host may pass on what it is told.
+        for name in ["path", "host"].into_iter().filter(|name| params.request == Request::Http && is_derived(name)) {
+            uses.push(Use::needing(Right::Remote, format!("send what was observed to a service (`{name}`)")));
+        }
+        if params.allow_remote && uses.iter().all(|it| it.right.is_none()) {
+            uses.push(Use::needing(Right::Remote, "connect to other hosts (`allow_remote`)"));
+        }
+        uses
+    }
 
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Output>, Gap> {
         let from = params.from.as_deref().map(|text| address("from", text)).transpose()?;
@@ -187,25 +221,12 @@ fn bad(param: &str, text: &str, why: &str) -> Gap {
 
 /// Whether this address may be connected to.
 fn allowed(address: IpAddr, own: &Result<Vec<IpAddr>, Gap>, remote: bool) -> Result<(), Gap> {
-    if remote || address.is_loopback() {
+    if remote || !is_remote(address, own) {
         return Ok(());
     }
-    if own.as_ref().map_err(Gap::clone)?.contains(&address) {
-        return Ok(());
-    }
+    own.as_ref().map_err(Gap::clone)?;
     Err(Gap::new(Reason::Denied, format!("connect to {address}"), "it is not an address of this host")
-        .way_out("set `allow_remote` to connect to other hosts"))
-}
-
-/// The host's own addresses, over all interfaces.
-fn own_addresses() -> Result<Vec<IpAddr>, Gap> {
-    let interfaces = getifaddrs().map_err(|error| Gap::io("list the host's own addresses", &error.into()))?;
-    let addresses = interfaces.filter_map(|interface| {
-        let address = interface.address?;
-        let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
-        v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
-    });
-    Ok(addresses.collect())
+        .way_out("set `allow_remote`, and run with --allow remote, to connect to other hosts"))
 }
 
 /// What to say to the service, if anything.

@@ -12,7 +12,6 @@ use super::missing::{self, Owners};
 use super::output::{Closed, ClosedPort, Counts, ProcessIo, ProcessTraffic, Sockets};
 use super::{MOST_ROWS, Params};
 use crate::case::{Gap, Observed, Reason};
-use crate::order;
 use crate::probe::process::{Activity, IoCounters, Names, ignores_children};
 use crate::sys::sock_diag::{LISTEN, SYN_RECV, SocketRow, TIME_WAIT, Transport};
 
@@ -258,7 +257,8 @@ fn account(closed: &ClosedSockets) -> Closed {
             tx_bytes: moved.tx_bytes,
         })
         .collect();
-    order::keep_first(&mut by_local_port, CLOSED_PORTS, |port| std::cmp::Reverse((port.rx_bytes, port.connections)));
+    by_local_port.sort_by_key(|port| std::cmp::Reverse((port.rx_bytes, port.connections)));
+    by_local_port.truncate(CLOSED_PORTS);
     Closed {
         connections: closed.all.connections,
         rx_bytes: closed.all.rx_bytes,

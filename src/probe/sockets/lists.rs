@@ -12,7 +12,6 @@ use super::growth::{is_local, received, sent};
 use super::missing::Owners;
 use super::output::{Connection, Listener};
 use crate::case::Process;
-use crate::order::{self, Order as _};
 use crate::probe::process::Names;
 use crate::sys::sock_diag::{LISTEN, SYN_RECV, SocketRow, TIME_WAIT, Transport};
 
@@ -36,7 +35,7 @@ pub(super) fn listeners(
     };
     let mut sockets: Vec<&Derived<'_>> = derived.iter().filter(wanted).collect();
     let left_out = sockets.len().saturating_sub(LISTENERS) as u64;
-    order::keep_first(&mut sockets, LISTENERS, |socket| {
+    sockets.sort_by_key(|socket| {
         let row = socket.row;
         (
             Reverse(socket.growth.drops.unwrap_or(0)),
@@ -46,6 +45,7 @@ pub(super) fn listeners(
             row.local,
         )
     });
+    sockets.truncate(LISTENERS);
     let half_open = HalfOpen::of(derived);
     let listeners = sockets.into_iter().map(|socket| {
         let row = socket.row;
@@ -105,7 +105,8 @@ pub(super) fn connections(
     };
     let limit = params.limit as usize;
     let left_out = sockets.len().saturating_sub(limit) as u64;
-    order::keep_first(&mut sockets, limit, rank);
+    sockets.sort_by_key(rank);
+    sockets.truncate(limit);
     let openers = Openers::of(derived, listened_on_before);
     let connections = sockets.into_iter().map(|socket| {
         let row = socket.row;
@@ -299,7 +300,7 @@ impl Traffic {
     /// The processes, the one that received most first.
     pub(super) fn ranked(self) -> Vec<(i32, Moved)> {
         let mut ranked: Vec<(i32, Moved)> = self.by_process.into_iter().collect();
-        ranked.order_by_key(|(pid, moved)| {
+        ranked.sort_by_key(|(pid, moved)| {
             let sockets = moved.connections.saturating_add(moved.udp_sockets);
             (Reverse((moved.rx_bytes, moved.tx_bytes, sockets)), *pid)
         });

@@ -13,6 +13,8 @@ mod proc_net;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
@@ -26,7 +28,6 @@ use self::missing::Owners;
 pub use self::output::{Closed, ClosedPort, Connection, Counts, Listener, ProcessIo, ProcessTraffic, Sockets};
 use self::owners::OwnerScan;
 use crate::case::{Gap, Observed, Reason};
-use crate::order::Order as _;
 use crate::probe::process::{Activity, Names};
 use crate::probe::{Context, Need, Probe};
 use crate::sys::sock_diag::{ALL_STATES, DestroyedSockets, LASTING_STATES, LISTEN, SocketRow, Transport};
@@ -209,22 +210,28 @@ impl Window {
         cx.live(format!("{} sockets", units::count(sockets as f64)));
 
         let stop = AtomicBool::new(false);
+        let news = news.map(Mutex::new);
+        let collect = |news: &Mutex<_>| {
+            let mut news = news.lock().unwrap_or_else(PoisonError::into_inner);
+            ClosedSockets::collect(&mut news, &before, |port| listening.contains(&port), &stop)
+        };
         let (closed, activities) = std::thread::scope(|scope| {
-            let collector = news.as_mut().map(|news| {
-                scope.spawn(|| ClosedSockets::collect(news, &before, |port| listening.contains(&port), &stop))
-            });
+            let collect = &collect;
+            let collector = news.as_ref().map(|news| (news, Builder::new().spawn_scoped(scope, move || collect(news))));
             let activities = within();
             cx.rest_until(end);
             stop.store(true, Ordering::Release);
             let closed = match collector {
                 Err(error) => Err(cannot(error)),
-                Ok(collector) => {
+                Ok((_, Ok(collector))) => {
                     collector.thread().unpark();
                     match collector.join() {
                         Ok(closed) => closed.map_err(|error| cannot(&error)),
                         Err(panic) => std::panic::resume_unwind(panic),
                     }
                 }
+                // Where no thread can be made, the news wait in the kernel's buffer, and what did not fit is counted as lost.
+                Ok((news, Err(_))) => collect(news).map_err(|error| cannot(&error)),
             };
             (closed, activities)
         });
@@ -248,7 +255,7 @@ fn parse_dirtied(vmstat: &str) -> Option<u64> {
 /// Begins to follow the processes with most sockets, and learns their names while they are there.
 fn follow(scan: &OwnerScan, names: &mut Names) -> HashMap<i32, Activity> {
     let mut processes: Vec<(i32, u32)> = scan.processes().into_iter().collect();
-    processes.order_by_key(|(pid, sockets)| (std::cmp::Reverse(*sockets), *pid));
+    processes.sort_by_key(|(pid, sockets)| (std::cmp::Reverse(*sockets), *pid));
     processes
         .into_iter()
         .take(FOLLOWED)

@@ -14,7 +14,6 @@ use std::time::Instant;
 use nix::errno::Errno;
 use nix::fcntl::readlinkat;
 
-use crate::order::Order as _;
 use crate::probe::Context;
 
 /// Most threads that a pass uses: reading descriptors is the kernel's work, and the host is in trouble already.
@@ -98,7 +97,7 @@ impl OwnerScan {
         let holding = self.processes();
         let looked_at: HashSet<i32> = self.looked_at.iter().copied().collect();
         self.pids = processes()?;
-        self.pids.order_by_key(|pid| (looked_at.contains(pid), !holding.contains_key(pid), std::cmp::Reverse(*pid)));
+        self.pids.sort_by_key(|pid| (looked_at.contains(pid), !holding.contains_key(pid), std::cmp::Reverse(*pid)));
         self.earlier.extend(self.holders.drain());
         self.denied = 0;
         Ok(())
@@ -178,7 +177,10 @@ impl OwnerScan {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
         std::thread::scope(|scope| {
             for _ in 1..threads {
-                scope.spawn(|| cx.helping(work));
+                // Where no further thread can be made, those that there are do it all.
+                if std::thread::Builder::new().spawn_scoped(scope, || cx.helping(work)).is_err() {
+                    break;
+                }
             }
             work();
         });
@@ -188,7 +190,7 @@ impl OwnerScan {
         }
         // In rising order of process, so that counts of holders are right.
         let mut links: Vec<(u32, i32)> = found.drain(..).flatten().collect();
-        links.order_by_key(|(_, pid)| *pid);
+        links.sort_by_key(|(_, pid)| *pid);
         for (inode, pid) in links {
             match self.holders.entry(inode) {
                 Entry::Vacant(entry) => {

@@ -12,6 +12,9 @@ impl Page<'_> {
         if let Some(instead) = &advice.instead {
             self.paragraph(INDENT, instead, Tone::Plain);
         }
+        if let Some(warning) = advice.warning {
+            self.paragraph(INDENT, warning, Tone::Strong);
+        }
         let mut before = None;
         for advised in &advice.remedies {
             self.advised(advised, before != Some(advised.urgency));
@@ -43,6 +46,9 @@ impl Page<'_> {
         });
         let under = if beside.is_none() { risk } else { None };
         self.lines.extend(beside.unwrap_or(whole));
+        if let Some(warning) = advised.warning {
+            self.paragraph(INDENT + 10, warning, Tone::Strong);
+        }
         self.commands(INDENT + 12, &advised.run);
         if let Some(risk) = under {
             self.paragraph(INDENT + 10, &risk, Tone::Faint);

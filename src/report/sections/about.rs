@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::opening::window;
 use super::{name, sentence, title_of};
-use crate::case::{Case, Evidence};
+use crate::case::{Case, Evidence, Redacted};
 use crate::printable::shell_word;
 use crate::units;
 
@@ -16,7 +16,7 @@ pub struct About {
     pub when: String,
     /// The casebook and the case's form.
     pub versions: String,
-    /// The runbook's name and title.
+    /// The runbook's name and title, and the file when that went before the one that ships.
     pub runbook: String,
     /// The parameters.
     pub params: Vec<(String, String)>,
@@ -61,7 +61,10 @@ impl About {
             host: format!("{}, kernel {}, run {user}", name(&case.host.name), name(&case.host.kernel)),
             when: format!("{}{watched}{early}", case.started.strftime("%Y-%m-%d %H:%M:%S UTC")),
             versions: format!("casebook {}, case format {}", name(&case.casebook), case.format),
-            runbook: if title.is_empty() || title == runbook { runbook } else { format!("{runbook}: {title}") },
+            runbook: {
+                let named = if title.is_empty() || title == runbook { runbook } else { format!("{runbook}: {title}") };
+                overrides(case).map_or(named.clone(), |overrides| format!("{named}, {overrides}"))
+            },
             params: case.params.iter().map(|(key, value)| (name(key), sentence(&figure(value)))).collect(),
             again: again(case),
             cost: format!(
@@ -87,6 +90,16 @@ fn figure(value: &Value) -> String {
     }
 }
 
+/// What was taken from files in place of what ships under the same names.
+pub(super) fn overrides(case: &Case) -> Option<String> {
+    let runbook = case.runbook.overrides_embedded.iter().map(|file| format!("from {}", name(file)));
+    let checks = case.runbook.checks.iter().filter(|(_, check)| check.overrides_embedded);
+    let checks = checks.map(|(id, check)| format!("check {} from {}", name(id), name(&check.origin)));
+    let all: Vec<String> = runbook.chain(checks).collect();
+    let ship = if all.len() == 1 { "the one that ships" } else { "those that ship" };
+    (!all.is_empty()).then(|| format!("{}, in place of {ship}", all.join(", ")))
+}
+
 /// The command line that runs the same runbook with the same parameters.
 fn again(case: &Case) -> String {
     let (mut command, set) = match &case.runbook.around {
@@ -96,6 +109,12 @@ fn again(case: &Case) -> String {
     for (key, value) in case.given.iter().filter(|(_, value)| !value.is_null()) {
         command.push_str(set);
         command.push_str(&shell_word(&format!("{key}={}", figure(value))));
+    }
+    let Redacted { addresses, users, hosts, .. } = case.redacted;
+    let kinds = [(addresses, "addresses"), (users, "users"), (hosts, "hosts")];
+    let kinds: Vec<&str> = kinds.into_iter().filter(|(figure, _)| *figure > 0).map(|(_, word)| word).collect();
+    if !kinds.is_empty() {
+        command.push_str(&format!(" --redact {}", kinds.join(",")));
     }
     command
 }

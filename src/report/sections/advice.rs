@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use super::{letter, name, titled};
 use crate::case::{Case, Finding, Likelihood, Remedy, Urgency, Verdict};
-use crate::order::Order as _;
 use crate::report::escape;
 
 /// Causes whose remedies are shown. They come with the one that helps most first.
@@ -14,8 +13,16 @@ const MOST_REMEDIES: usize = 12;
 /// Steps that are named when they could not look.
 const MOST_NAMED: usize = 4;
 
+/// Said above the remedies of a case that somebody else wrote.
+const FOREIGN: &str =
+    "The commands below come from the author of this case, not from casebook. Read them before you paste them.";
+/// Said with commands whose values nobody quoted.
+const UNQUOTED: &str = "The command below was put together by the check itself: casebook quoted nothing in it. Read it before you paste it.";
+
 /// What to do.
 pub struct Advice {
+    /// Whose the commands are, where they are not casebook's.
+    pub warning: Option<&'static str>,
     /// In the order in which to do it.
     pub remedies: Vec<Advised>,
     /// Remedies that are not shown.
@@ -30,6 +37,8 @@ pub struct Advised {
     pub urgency: Urgency,
     /// The sentence.
     pub action: String,
+    /// Why its commands want a second look.
+    pub warning: Option<&'static str>,
     /// Lines to paste.
     pub run: Vec<String>,
     /// Lines that take it back.
@@ -43,6 +52,7 @@ impl Advised {
         Advised {
             urgency: remedy.urgency,
             action: letter(&remedy.action),
+            warning: remedy.unquoted.then_some(UNQUOTED),
             run: remedy.run.as_deref().map(escape::command).unwrap_or_default(),
             undo: remedy.undo.as_deref().map(escape::command).unwrap_or_default(),
             risk: remedy.risk.as_deref().map(letter).filter(|risk| !risk.is_empty()),
@@ -69,9 +79,10 @@ impl Advice {
             .collect();
         let more = remedies.len().saturating_sub(MOST_REMEDIES);
         remedies.truncate(MOST_REMEDIES);
-        remedies.order_by_key(|advised| advised.urgency); // stable: the cause whose remedy helps most stays first
+        remedies.sort_by_key(|advised| advised.urgency); // stable: the cause whose remedy helps most stays first
         let instead = remedies.is_empty().then(|| instead(case, saw_all));
-        Advice { remedies, more, instead }
+        let warning = (case.foreign_commands && !remedies.is_empty()).then_some(FOREIGN);
+        Advice { warning, remedies, more, instead }
     }
 }
 
@@ -99,6 +110,9 @@ fn instead(case: &Case, saw_all: bool) -> String {
         _ if coverage.applicable == 0 => "No step applied here, so nothing can be advised.".to_owned(),
         _ if coverage.looked == 0 => {
             "No step could look, so nothing can be advised. How to see more is below.".to_owned()
+        }
+        _ if blind == 0 && !case.limits.is_empty() => {
+            "What was judged asks for nothing, but not all was judged. What kept it from that is below.".to_owned()
         }
         _ => {
             let unknown = listed(steps(Verdict::Unknown).map(title));

@@ -2,7 +2,6 @@
 
 use super::{name, sentence};
 use crate::case::{Cause, Diagnosis, Likelihood, Sign, SignSide, Truth, Weight};
-use crate::order::Order as _;
 
 /// The causes in three groups, each in the order of the diagnosis.
 pub struct Causes {
@@ -71,7 +70,7 @@ impl Considered {
     fn of(cause: &Cause) -> Self {
         let sorted = |belongs: fn(&Sign) -> bool| {
             let mut signs: Vec<Why> = cause.signs.iter().filter(|sign| belongs(sign)).map(Why::of).collect();
-            signs.order_by_key(|sign| std::cmp::Reverse(sign.weight));
+            signs.sort_by_key(|sign| std::cmp::Reverse(sign.weight));
             signs
         };
         let id = name(&cause.id);

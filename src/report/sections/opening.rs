@@ -1,7 +1,8 @@
 //! The first lines: where, when, and the conclusion.
 
+use super::about::overrides;
 use super::{name, sentence};
-use crate::case::{Case, Verdict};
+use crate::case::{Case, Redacted, Verdict};
 use crate::units;
 
 /// Headlines that a report shows; more would not be headlines.
@@ -9,7 +10,8 @@ const MOST_HEADLINES: usize = 6;
 
 /// Where and when, the conclusion, the headline figures.
 pub struct Opening {
-    /// The parts of the first line: version, runbook, host, time, window.
+    /// The parts of the first line: version, runbook, host, time, the file that it came from if it has the name of one that
+    /// ships, window.
     pub header: Vec<String>,
     /// The run was ended before its window was over.
     pub partial: Option<&'static str>,
@@ -33,6 +35,8 @@ impl Opening {
             name(&case.host.name),
             case.started.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
         ];
+        // Whoever knows the runbook by its name must see that this was another.
+        header.extend(overrides(case));
         if case.window_seconds > 0.0 {
             header.push(format!("window {}", window(case.window_seconds)));
         }
@@ -51,11 +55,34 @@ impl Opening {
                 .map(|headline| sentence(headline))
                 .filter(|headline| !headline.is_empty())
                 .take(MOST_HEADLINES)
+                .chain(redacted(&case.redacted))
                 .collect(),
             title: name(title),
             host: name(&case.host.name),
         }
     }
+}
+
+/// What was taken out of the case: `Redacted: 1 secret left out; 12 addresses, 2 users under pseudonyms`.
+fn redacted(redacted: &Redacted) -> Option<String> {
+    let count = |figure: u64, one: &str, many: &str| format!("{figure} {}", if figure == 1 { one } else { many });
+    let mut parts = Vec::new();
+    if redacted.secrets > 0 {
+        parts.push(format!("{} left out", count(redacted.secrets, "secret", "secrets")));
+    }
+    let named: Vec<String> = [
+        (redacted.addresses, "address", "addresses"),
+        (redacted.users, "user", "users"),
+        (redacted.hosts, "host name", "host names"),
+    ]
+    .into_iter()
+    .filter(|(figure, ..)| *figure > 0)
+    .map(|(figure, one, many)| count(figure, one, many))
+    .collect();
+    if !named.is_empty() {
+        parts.push(format!("{} under pseudonyms", named.join(", ")));
+    }
+    (!parts.is_empty()).then(|| format!("Redacted: {}", parts.join("; ")))
 }
 
 /// The length of a window, with its tenths: they show that a window was cut short.

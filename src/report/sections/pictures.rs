@@ -6,7 +6,6 @@ use serde_json::Value;
 use super::figures::{figure, results};
 use super::{name, title_of};
 use crate::case::Case;
-use crate::order::Order as _;
 use crate::units;
 
 /// Spans of a line that are drawn; of more, neighbours are drawn as one.
@@ -206,7 +205,7 @@ impl Lines {
             Some((at, figure(minute.get("lines"))?))
         });
         let mut minutes: Vec<(Timestamp, f64)> = minutes.collect();
-        minutes.order_by_key(|(at, _)| *at);
+        minutes.sort_by_key(|(at, _)| *at);
         let from = minutes.first()?.0;
         let since = |at: Timestamp| (at.as_second() - from.as_second()) as f64 / 60.0;
         let minutes: Vec<(f64, f64)> = minutes.into_iter().map(|(at, lines)| (since(at), lines)).collect();

@@ -3,8 +3,7 @@
 use indexmap::{IndexMap, IndexSet};
 
 use super::{name, sentence, title_of};
-use crate::case::{Case, Gap, Reason, Verdict};
-use crate::order::Order as _;
+use crate::case::{Case, Gap, Reason, Verdict, advice};
 
 /// Fields of a result that are named when they are missing.
 const MOST_FIELDS: usize = 4;
@@ -52,6 +51,7 @@ impl Unseen {
         for finding in &case.findings {
             finding.gaps.iter().for_each(|gap| hurts.add(gap, title_of(case, &finding.step), &[]));
         }
+        case.limits.iter().for_each(|gap| hurts.add(gap, "Judging".to_owned(), &[]));
         for (step, evidence) in &case.evidence {
             evidence.gap.iter().for_each(|gap| hurts.add(gap, title_of(case, step), &[]));
             for missing in &evidence.missing {
@@ -101,7 +101,7 @@ fn grouped(hurts: Hurts, root: bool) -> Vec<Blind> {
             Blind { way, gaps }
         })
         .collect();
-    blind.order_by_key(|blind| blind.way.rank()); // stable: ways of one kind stay as they came
+    blind.sort_by_key(|blind| blind.way.rank()); // stable: ways of one kind stay as they came
     blind
 }
 
@@ -137,15 +137,11 @@ pub enum Way {
     Unjudged,
 }
 
-/// The ways out that `Gap::denied` and `Gap::io` give.
-const AS_ROOT: &str = "run with sudo";
-const WITH_CAPABILITY: &str = "run with sudo, or give the binary ";
-
 impl Way {
     fn of(gap: &Gap, capabilities: &mut IndexSet<String>) -> Self {
         match gap.way_out.as_deref() {
-            Some(AS_ROOT) => Way::Root(vec![]),
-            Some(way_out) => match way_out.strip_prefix(WITH_CAPABILITY) {
+            Some(advice::AS_ROOT) => Way::Root(vec![]),
+            Some(way_out) => match advice::capabilities(way_out) {
                 Some(named) if named.split(" and ").all(|word| !word.contains(' ')) => {
                     capabilities.extend(named.split(" and ").map(name));
                     Way::Root(vec![])
@@ -170,8 +166,10 @@ impl Way {
     /// The line above what it would show.
     pub fn heading(&self) -> String {
         match self {
-            Way::Root(capabilities) if capabilities.is_empty() => format!("To see it, {AS_ROOT}:"),
-            Way::Root(capabilities) => format!("To see it, {WITH_CAPABILITY}{}:", listed(capabilities)),
+            Way::Root(capabilities) if capabilities.is_empty() => format!("To see it, {}:", advice::AS_ROOT),
+            Way::Root(capabilities) => {
+                format!("To see it, {}:", advice::with_capabilities(&listed(capabilities)))
+            }
             Way::Unconfined(capabilities) if capabilities.is_empty() => {
                 "To see it, run on the host itself: root is confined here:".to_owned()
             }
@@ -211,7 +209,8 @@ mod tests {
         let blind = grouped(hurts, false);
         assert_eq!(blind[1].gaps[0].0, "a step, another step");
         let ways: Vec<_> = blind.iter().map(|blind| (blind.way.heading(), blind.gaps.len())).collect();
-        let root = "To see it, run with sudo, or give the binary CAP_NET_RAW and CAP_PERFMON:".to_owned();
+        let root =
+            "To see it, run with sudo, or give a group-restricted binary CAP_NET_RAW and CAP_PERFMON:".to_owned();
         assert_eq!(ways, [(root, 3), ("To see it: mount it".to_owned(), 1)]);
     }
 

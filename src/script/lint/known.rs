@@ -34,6 +34,8 @@ pub(super) enum Known<'s> {
     Member(&'static str),
     Params,
     Finding,
+    /// A text that was made of others.
+    Raw,
     /// What a probe saw.
     Evidence(&'s Observer),
     /// A part of it.

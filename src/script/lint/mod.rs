@@ -2,6 +2,7 @@
 //!
 //! What a script decides while it runs is left alone: a mistake that is not found costs less than an alarm about none.
 
+mod commands;
 mod globals;
 mod header;
 mod known;
@@ -18,7 +19,6 @@ use mlua::chunk::ChunkMode;
 use mlua::{Lua, LuaOptions, StdLib};
 
 use super::syntax::{Failure, parse};
-use crate::order::Order as _;
 
 /// The largest script that is looked at, in bytes.
 pub const LARGEST: usize = 1024 * 1024;
@@ -104,7 +104,7 @@ pub fn lint(text: &str, origin: &str) -> Vec<Finding> {
     let names = names::Names::of(&script);
     let mut findings = globals::check(&names);
     findings.extend(walk::check(&script, &names));
-    findings.order_by_key(|finding| (finding.range.start, finding.level));
+    findings.sort_by_key(|finding| (finding.range.start, finding.level));
     findings.truncate(MOST);
     findings
 }

@@ -182,7 +182,7 @@ impl<'a> Walk<'a> {
                 }
             }
             Form::Bracketed(inner) | Form::Signed { operand: inner, .. } => self.expression(inner),
-            Form::Operation(operands) => self.expressions(operands),
+            Form::Operation { operands, .. } => self.expressions(operands),
             Form::Path { root, steps } => {
                 self.expression(root);
                 for step in steps {

@@ -341,3 +341,45 @@ const WORDS: &[&str] = &[
     "ipairs",
     "--[[c]]",
 ];
+
+#[test]
+fn a_command_that_a_check_puts_together_is_an_error_with_its_fix() {
+    for run in [
+        "('ip link set %s up'):format(e.name)",
+        "'ip link set ' .. e.name",
+        "string.format('x %s', e.name)",
+        "table.concat({ 'a', e.name }, '\\n')",
+        "shell(e.name)",
+        "sh('ip link set ' .. e.name)",
+        "e.name and ('x %s'):format(e.name) or nil",
+        "e.name == 'x' and 'a' or 'b' .. e.name",
+        "{ 'nft add table t', 'nft add rule ' .. e.name }",
+    ] {
+        let body = format!("local e = params; cx.ok('x'):remedy{{ ['do'] = 'x', run = {run} }}");
+        let found = lint(&check(&body), "check.lua");
+        let found = found.iter().find(|it| it.message.contains("put together")).unwrap_or_else(|| panic!("{run}"));
+        assert_eq!(found.level, Level::Error);
+        assert!(found.help.as_ref().is_some_and(|help| help.contains("sh(")), "{found:?}");
+    }
+    let by_table = "local e = params; local r = { ['do'] = 'x', undo = 'a' .. e.name }; cx.ok('x'):remedy(r)";
+    assert!(lint(&check(by_table), "check.lua").iter().any(|it| it.message.starts_with("`undo` is put together")));
+    let by_name = "local e = params; local c = 'a' .. e.name; cx.ok('x'):remedy{ ['do'] = 'x', run = c }";
+    assert!(lint(&check(by_name), "check.lua").iter().any(|it| it.message.starts_with("`run` is put together")));
+}
+
+#[test]
+fn texts_of_the_script_and_what_sh_makes_are_commands() {
+    for run in [
+        "'ss -lnt'",
+        "'a\\n' .. 'b'",
+        "sh('x {{ n }}', { n = e.name })",
+        "e.name and sh('x {{ n }}', { n = e.name .. 'y' }) or nil",
+        "e.name == 'x' and 'a' or 'b'",
+        "{ 'a', sh('x {{ n }}', { n = e.name }) }",
+        "nil",
+    ] {
+        let body = format!("local e = params; cx.ok('x'):remedy{{ ['do'] = 'x', run = {run} }}");
+        let found = lint(&check(&body), "check.lua");
+        assert!(!found.iter().any(|it| it.message.contains("put together")), "{run}: {found:?}");
+    }
+}

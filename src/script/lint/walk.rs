@@ -188,12 +188,14 @@ impl<'w, 'a> Walk<'w, 'a> {
                 Known::Nothing
             }
             Form::Table(items) => {
+                let mut values = Vec::with_capacity(items.len());
                 for item in items {
                     if let ItemKey::Value(key) = &item.key {
                         self.value(key);
                     }
-                    self.value(&item.value);
+                    values.push(self.value(&item.value));
                 }
+                self.check_commands(items, &values);
                 Known::Nothing
             }
             Form::Bracketed(inner) => self.value(inner),
@@ -201,16 +203,19 @@ impl<'w, 'a> Walk<'w, 'a> {
                 self.value(operand);
                 Known::Nothing
             }
-            Form::Operation(operands) => {
+            Form::Operation { operands, .. } => {
                 self.all(operands);
-                Known::Nothing
+                if self.is_raw(expression) { Known::Raw } else { Known::Nothing }
             }
-            Form::Path { root, steps } => self.path(root, steps),
+            Form::Path { root, steps } => match self.path(root, steps) {
+                Known::Nothing if self.is_raw(expression) => Known::Raw,
+                known => known,
+            },
             Form::Nil | Form::Boolean(_) | Form::Number(_) | Form::Text(_) | Form::Rest => Known::Nothing,
         }
     }
 
-    fn variable(&self, name: &Expression<'a>) -> Known<'w> {
+    pub fn variable(&self, name: &Expression<'a>) -> Known<'w> {
         let declaration = self.names.declaration(name.range.start);
         declaration.and_then(|declaration| self.known.get(&declaration)).cloned().unwrap_or(Known::Nothing)
     }
@@ -359,7 +364,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 self.report(finding);
                 Known::Nothing
             }
-            Known::Finding | Known::Member(_) | Known::Nothing => Known::Nothing,
+            Known::Finding | Known::Raw | Known::Member(_) | Known::Nothing => Known::Nothing,
         }
     }
 

@@ -14,7 +14,6 @@ use super::list::{List, SELECTION};
 use super::not_known;
 use super::pattern::Pattern;
 use crate::nearest::nearest;
-use crate::order::Order as _;
 use crate::script::api::{Entry, LIST};
 
 /// A position that belongs to no group.
@@ -120,9 +119,9 @@ impl List {
             }
         }
         if descending {
-            keys.order_by(|(a, _), (b, _)| b.cmp(a));
+            keys.sort_by(|(a, _), (b, _)| b.cmp(a));
         } else {
-            keys.order_by(|(a, _), (b, _)| a.cmp(b));
+            keys.sort_by(|(a, _), (b, _)| a.cmp(b));
         }
         let mut chosen = self.new_selection();
         let count = largest.map_or(self.len(), |largest| largest.min(keys.len()));

@@ -7,7 +7,6 @@ use super::field::call;
 use super::item::type_of;
 use super::list::List;
 use super::not_known;
-use crate::order::Order as _;
 
 /// What items must be like.
 pub(super) enum Pattern {
@@ -78,7 +77,7 @@ impl Pattern {
                     fields.push((name, wanted));
                 }
                 // Lua's tables have no order of their own, and the first error should be the same each time.
-                fields.order_by(|(a, _), (b, _)| a.cmp(b));
+                fields.sort_by(|(a, _), (b, _)| a.cmp(b));
                 Ok(Pattern::Fields(fields))
             }
             Some(value) => match Wanted::read(value) {

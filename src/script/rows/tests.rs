@@ -197,7 +197,7 @@ fn the_message_of_what_is_not_known_says_why_and_the_way_out() {
     assert!(
         error.to_string().contains(
             "sockets.rows[3].process is not known: could not see rows.process: it needs CAP_TEST; \
-             run with sudo, or give the binary CAP_TEST"
+             run with sudo, or give a group-restricted binary CAP_TEST"
         ),
         "{error}"
     );

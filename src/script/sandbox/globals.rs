@@ -13,7 +13,7 @@ use super::{pattern, regular, tables};
 use crate::nearest::nearest;
 use crate::printable::{printable, shell_word};
 use crate::script::api::{BLOCKED, instead};
-use crate::script::{Bounds, to_json, vocabulary};
+use crate::script::{Bounds, command, to_json, vocabulary};
 use crate::sys::lua_hook::Signal;
 
 /// The Lua part of the guards.
@@ -42,6 +42,7 @@ pub(super) fn install(lua: &Lua, limits: &Limits, ledger: &Arc<Ledger>, signal: 
         _ => Err(mlua::Error::runtime(format!("a word of a shell command is at most {LONGEST_WORD} bytes long"))),
     };
     globals.raw_set("shell", lua.create_function(shell)?)?;
+    command::install(lua, &globals)?;
     let string: Table = globals.get("string")?;
     pattern::install(lua, &string, limits.memory_bytes, signal)?;
     tables::install(lua, limits.memory_bytes, signal)?;

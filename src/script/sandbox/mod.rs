@@ -17,7 +17,7 @@ mod tables;
 
 pub use error::ScriptError;
 pub use limits::Limits;
-pub use modules::{Modules, Vet, shipped, shipped_text};
+pub use modules::{Modules, shipped, shipped_text};
 pub use outside::{Hold, Outside};
 pub use pump::{Attempt, Caller, Ran, attempt, refusal, run};
 pub use state::{LONGEST_SCRIPT, find, load, take_log};

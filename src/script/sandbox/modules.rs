@@ -1,7 +1,6 @@
 //! `require`: the shipped library, and plain names in the script's own folder.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use super::state::{LONGEST_SCRIPT, Ledger, load};
 use crate::nearest::nearest;
 use crate::shipped as carried;
 use crate::sys::text_file::{self, Unreadable};
+use crate::sys::trust::{self, Trust};
 
 /// The library that is shipped.
 const LIBRARY: &str = "lua/casebook";
@@ -19,9 +19,6 @@ const SHIPPED: &str = "casebook";
 /// Files of the library that are not for `require`.
 const INTERNAL: &[&str] = &["check", "expressions"];
 
-/// Says why an open file must not be run, if so.
-pub type Vet = fn(&File, &Path) -> Result<(), Unreadable>;
-
 /// Where `require` finds modules.
 #[derive(Debug, Clone, Default)]
 pub struct Modules {
@@ -29,8 +26,8 @@ pub struct Modules {
     pub folder: Option<PathBuf>,
     /// Texts kept in a case, by the name that they were required by. They win over the folder.
     pub recorded: BTreeMap<String, String>,
-    /// Asked about each file of the folder before it is run: whether others can write it, say.
-    pub vet: Option<Vet>,
+    /// Whether others may be able to change the files of the folder.
+    pub trust: Trust,
 }
 
 /// A module's text and the name that errors give it.
@@ -89,16 +86,9 @@ impl Modules {
         Ok(Source { text, name: shown(folder), is_own: true })
     }
 
-    fn read(&self, folder: &Path, path: &str) -> Result<String, String> {
-        let absent = |error: std::io::Error| Unreadable::from(error).to_string();
-        let root =
-            fs::canonicalize(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }).map_err(absent)?;
-        let file = fs::canonicalize(root.join(path)).map_err(absent)?;
-        if !file.starts_with(&root) {
-            return Err("it is a link out of the script's folder; put the file itself there".into());
-        }
-        let vet = |open: &File| self.vet.map_or(Ok(()), |vet| vet(open, &file));
-        text_file::read_vetted(&file, LONGEST_SCRIPT as u64, vet).map_err(|error| error.to_string())
+    fn read(&self, folder: &Path, path: &str) -> Result<String, Unreadable> {
+        let file = trust::open_beneath(folder, Path::new(path), self.trust)?;
+        text_file::text_of(file, LONGEST_SCRIPT as u64)
     }
 }
 

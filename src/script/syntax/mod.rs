@@ -7,6 +7,6 @@ mod literal;
 mod parser;
 mod tree;
 
-pub(super) use literal::{number, text};
+pub(super) use literal::{constant, number, text};
 pub(super) use parser::{Failure, parse};
 pub(super) use tree::{Block, Expression, Form, Function, Item, ItemKey, Name, Statement, Step, StepForm};

@@ -340,25 +340,28 @@ impl<'a> Parser<'a> {
     fn expression(&mut self) -> Parsed<Expression<'a>> {
         self.deeper(|parser| {
             let first = parser.operand()?;
-            if !parser.is_operator() {
+            if parser.operator().is_none() {
                 return Ok(first);
             }
             let start = first.range.start;
-            let mut operands = vec![first];
-            while parser.is_operator() {
+            let (mut operands, mut operators) = (vec![first], Vec::new());
+            while let Some(operator) = parser.operator() {
                 parser.at += 1;
+                operators.push(operator);
                 operands.push(parser.operand()?);
             }
-            Ok(Expression { form: Form::Operation(operands), range: start..parser.end() })
+            Ok(Expression { form: Form::Operation { operands, operators }, range: start..parser.end() })
         })
     }
 
-    fn is_operator(&self) -> bool {
+    fn operator(&self) -> Option<&'a str> {
         const OPERATORS: &[&str] = &[
             "+", "-", "*", "/", "//", "%", "^", "..", "==", "~=", "<", ">", "<=", ">=", "and", "or", "&", "|", "~",
             "<<", ">>",
         ];
-        self.peek().is_some_and(|token| token.kind != Kind::String && OPERATORS.contains(&token.text))
+        self.peek()
+            .filter(|token| token.kind != Kind::String && OPERATORS.contains(&token.text))
+            .map(|token| token.text)
     }
 
     fn operand(&mut self) -> Parsed<Expression<'a>> {

@@ -78,8 +78,11 @@ pub(in crate::script) enum Form<'a> {
         signs: Vec<&'a str>,
         operand: Box<Expression<'a>>,
     },
-    /// Operands with operators between them, in the order of the text.
-    Operation(Vec<Expression<'a>>),
+    /// Operands with operators between them, in the order of the text: one operator less than operands.
+    Operation {
+        operands: Vec<Expression<'a>>,
+        operators: Vec<&'a str>,
+    },
 }
 
 /// One step of a path.

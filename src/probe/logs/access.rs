@@ -1,0 +1,259 @@
+//! A line of a web server's access log, in the common, the combined and the vhost-combined format.
+//!
+//! What the server says stands first: address, time, then status and bytes behind the request. User name, request, referer
+//! and agent are the client's words. Servers escape quotes in them (Apache and lighttpd as `\"`, nginx as `\x22`), so that
+//! the first quote that follows `] ` begins the request, whatever brackets the user name holds.
+
+use std::net::IpAddr;
+
+use memchr::memchr_iter;
+
+/// A request, as the server wrote it down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Access<'l> {
+    /// The address of the client; none where the line leaves it open which field it is.
+    pub client: Option<&'l [u8]>,
+    /// The time: `22/Nov/2026:15:04:05 +0000`.
+    pub time: &'l [u8],
+    /// The status of the answer.
+    pub status: &'l [u8],
+    /// Bytes of the answer, `-` for none.
+    pub bytes: &'l [u8],
+    /// The first line of the request, as it was sent and escaped.
+    pub request: &'l [u8],
+    /// The page that the client says it comes from.
+    pub referer: Option<&'l [u8]>,
+    /// What the client calls itself.
+    pub agent: Option<&'l [u8]>,
+}
+
+/// Bytes of `22/Nov/2026:15:04:05 +0000`.
+const TIME: usize = 26;
+
+impl<'l> Access<'l> {
+    /// Takes a line apart; none if it is not one of an access log.
+    pub(super) fn parse(line: &'l [u8]) -> Option<Self> {
+        let quote = memchr_iter(b'"', line).find(|at| line[..*at].ends_with(b"] "))?;
+        let open = quote.checked_sub(TIME + 3)?;
+        let time = line.get(open + 1..quote - 2).filter(|time| is_time(time))?;
+        let head = line.get(..open).filter(|_| line.get(open) == Some(&b'['))?;
+        let (request, rest) = quoted(line.get(quote..)?)?;
+        let (status, rest) = word(rest.strip_prefix(b" ")?);
+        let (bytes, rest) = word(rest.strip_prefix(b" ").unwrap_or(rest));
+        let digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+        if status.len() != 3 || !digits(status) || !(digits(bytes) || bytes == b"-") {
+            return None;
+        }
+        let referer = rest.strip_prefix(b" ").and_then(quoted);
+        let agent = referer.and_then(|(_, rest)| quoted(rest.strip_prefix(b" ")?));
+        Some(Access {
+            client: client(head),
+            time,
+            status,
+            bytes,
+            request,
+            referer: referer.map(|(text, _)| text),
+            agent: agent.map(|(text, _)| text),
+        })
+    }
+
+    /// What was asked for, without its query; none where the request is none of HTTP.
+    pub(super) fn path(&self) -> Option<&'l [u8]> {
+        let (method, rest) = word(self.request);
+        let named = !method.is_empty() && method.len() <= 20;
+        if !named || !method.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_')) {
+            return None;
+        }
+        let (target, _) = word(rest.strip_prefix(b" ")?);
+        let end = target.iter().position(|byte| *byte == b'?').unwrap_or(target.len());
+        target.get(..end)
+    }
+}
+
+/// The address of the client among the fields before the time. It stands first, or second behind the name of the site. A
+/// field that a client may choose, as a site's name by the `Host` it sends, never takes its place: where two of the first
+/// fields are addresses, neither is taken.
+fn client(head: &[u8]) -> Option<&[u8]> {
+    let (first, rest) = word(head);
+    let (second, rest) = word(rest.strip_prefix(b" ")?);
+    let (third, _) = word(rest.strip_prefix(b" ").unwrap_or(rest));
+    match (is_address(first), is_address(second)) {
+        (true, false) => Some(first),
+        (false, true) => (third == b"-").then_some(second),
+        _ => None,
+    }
+}
+
+fn is_address(text: &[u8]) -> bool {
+    text.len() <= 45 && std::str::from_utf8(text).is_ok_and(|text| text.parse::<IpAddr>().is_ok())
+}
+
+/// What stands between a quote and the next one that is not escaped, and what follows that.
+fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let inner = text.strip_prefix(b"\"")?;
+    let mut at = 0;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', inner.get(at..)?)?;
+        if inner.get(at) == Some(&b'"') {
+            return Some((inner.get(..at)?, inner.get(at + 1..)?));
+        }
+        at += 2;
+    }
+}
+
+fn word(text: &[u8]) -> (&[u8], &[u8]) {
+    text.split_at(memchr::memchr(b' ', text).unwrap_or(text.len()))
+}
+
+/// Whether it has the form `22/Nov/2026:15:04:05 +0000`.
+fn is_time(text: &[u8]) -> bool {
+    const FORM: &[u8; TIME] = b"00/Aaa/0000:00:00:00 +0000";
+    text.len() == TIME
+        && text.iter().zip(FORM).all(|(byte, form)| match form {
+            b'0' => byte.is_ascii_digit(),
+            b'A' => byte.is_ascii_uppercase(),
+            b'a' => byte.is_ascii_lowercase(),
+            b'+' => matches!(byte, b'+' | b'-'),
+            other => byte == other,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `client | status | bytes | request | path | referer | agent`.
+    fn shown(line: &str) -> Option<String> {
+        let access = Access::parse(line.as_bytes())?;
+        let text =
+            |part: Option<&[u8]>| part.map_or("none".to_owned(), |part| String::from_utf8_lossy(part).into_owned());
+        assert_eq!(access.time.len(), TIME);
+        let parts = [
+            access.client,
+            Some(access.status),
+            Some(access.bytes),
+            Some(access.request),
+            access.path(),
+            access.referer,
+            access.agent,
+        ];
+        Some(parts.map(text).join(" | "))
+    }
+
+    #[test]
+    fn the_formats_of_web_servers_are_read() {
+        for (line, expected) in [
+            (
+                r#"203.0.113.9 - - [22/Nov/2026:15:04:05 +0000] "GET /shop?id=7 HTTP/1.1" 200 512 "-" "curl/8""#,
+                "203.0.113.9 | 200 | 512 | GET /shop?id=7 HTTP/1.1 | /shop | - | curl/8",
+            ),
+            (
+                r#"2001:db8::9 - bob [22/Nov/2026:15:04:05 -0500] "PROPFIND / HTTP/1.0" 404 -"#,
+                "2001:db8::9 | 404 | - | PROPFIND / HTTP/1.0 | / | none | none",
+            ),
+            (
+                r#"shop.example:443 203.0.113.9 - - [22/Nov/2026:15:04:05 +0000] "GET / HTTP/2.0" 200 5 "-" "a" "203.0.113.1""#,
+                "203.0.113.9 | 200 | 5 | GET / HTTP/2.0 | / | - | a",
+            ),
+            // Apache and lighttpd, then nginx, with quotes in what the client sent.
+            (
+                r#"203.0.113.9 - - [22/Nov/2026:15:04:05 +0000] "GET /\" 500 9 \" HTTP/1.1" 200 5 "\"" "a \" b\\""#,
+                r#"203.0.113.9 | 200 | 5 | GET /\" 500 9 \" HTTP/1.1 | /\" | \" | a \" b\\"#,
+            ),
+            (
+                r#"203.0.113.9 - - [22/Nov/2026:15:04:05 +0000] "GET /\x22 500 9 HTTP/1.1" 200 5 "\x22" "a \x22 b\x5C""#,
+                r"203.0.113.9 | 200 | 5 | GET /\x22 500 9 HTTP/1.1 | /\x22 | \x22 | a \x22 b\x5C",
+            ),
+            // No request of HTTP is one all the same.
+            (
+                r#"203.0.113.9 - - [22/Nov/2026:15:04:05 +0000] "\x16\x03\x01" 400 0"#,
+                r"203.0.113.9 | 400 | 0 | \x16\x03\x01 | none | none | none",
+            ),
+            (
+                r#"203.0.113.9 - - [22/Nov/2026:15:04:05 +0000] "-" 408 -"#,
+                "203.0.113.9 | 408 | - | - | none | none | none",
+            ),
+        ] {
+            assert_eq!(shown(line).as_deref(), Some(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_user_name_hides_no_request_and_forges_none() {
+        for user in [
+            "[",
+            "]",
+            r#"a [01/Jan/2020:00:00:00 +0000] \"GET / HTTP/1.1\" 500 1"#,
+            r"a [01/Jan/2020:00:00:00 +0000] \x22GET / HTTP/1.1\x22 500 1",
+            "- [01/Jan/2020:00:00:00 +0000]",
+            "198.51.100.7",
+        ] {
+            let line = format!("203.0.113.9 - {user} [22/Nov/2026:15:04:05 +0000] \"GET /x HTTP/1.1\" 200 5");
+            let access = Access::parse(line.as_bytes()).unwrap();
+            assert_eq!(access.time, b"22/Nov/2026:15:04:05 +0000", "{user}");
+            assert_eq!((access.client, access.status), (Some(b"203.0.113.9".as_slice()), b"200".as_slice()), "{user}");
+            assert_eq!(access.path(), Some(b"/x".as_slice()), "{user}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_a_client_may_have_chosen_is_none() {
+        let tail = r#"[22/Nov/2026:15:04:05 +0000] "GET / HTTP/1.1" 200 5"#;
+        for (head, client) in [
+            ("203.0.113.9 - -", Some("203.0.113.9")),
+            ("203.0.113.9 joe -", Some("203.0.113.9")),
+            ("shop.example 203.0.113.9 - -", Some("203.0.113.9")),
+            // The host that was asked for, or the address.
+            ("198.51.100.7 203.0.113.9 - -", None),
+            ("client.example - -", None),
+            ("unix: - -", None),
+            ("x 198.51.100.7 y -", None),
+        ] {
+            let line = format!("{head} {tail}");
+            let seen = Access::parse(line.as_bytes()).unwrap().client;
+            assert_eq!(seen, client.map(str::as_bytes), "{head}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_is_none() {
+        for line in [
+            "",
+            "\"",
+            "] \"",
+            r#"Nov 22 15:04:05 h sshd[9]: Invalid user [22/Nov/2026:15:04:05 +0000] \"GET / HTTP/1.1\" 200 5"#,
+            r#"203.0.113.9 - - [22/Nov/2026:15:04:05 +0000] "GET / HTTP/1.1"#,
+            r#"203.0.113.9 - - [22/Nov/2026:15:04:05 +0000] "GET / HTTP/1.1" 20 5"#,
+            r#"203.0.113.9 - - [22-Nov-2026:15:04:05 +0000] "GET / HTTP/1.1" 200 5"#,
+        ] {
+            assert_eq!(shown(line), None, "{line}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_makes_it_panic(line in proptest::collection::vec(proptest::num::u8::ANY, 0..120)) {
+            let _ = Access::parse(&line);
+        }
+
+        #[test]
+        fn whatever_clients_send_the_servers_words_stay(user in "[ -!#-~]{0,30}", request in "[ -~]{0,40}", referer in "[ -~]{0,30}", agent in "[ -~]{0,40}", nginx in proptest::bool::ANY) {
+            let escape = |text: &str| if nginx {
+                text.replace('\\', r"\x5C").replace('"', r"\x22")
+            } else {
+                text.replace('\\', r"\\").replace('"', "\\\"")
+            };
+            let (request, referer, agent) = (escape(&request), escape(&referer), escape(&agent));
+            let line = format!("203.0.113.9 - {} [22/Nov/2026:15:04:05 +0000] \"{request}\" 200 512 \"{referer}\" \"{agent}\"", escape(&user));
+            let access = Access::parse(line.as_bytes()).unwrap();
+            proptest::prop_assert_eq!(access.client, Some(b"203.0.113.9".as_slice()));
+            proptest::prop_assert_eq!(access.time, b"22/Nov/2026:15:04:05 +0000");
+            proptest::prop_assert_eq!((access.status, access.bytes), (b"200".as_slice(), b"512".as_slice()));
+            proptest::prop_assert_eq!(access.request, request.as_bytes());
+            proptest::prop_assert_eq!((access.referer, access.agent), (Some(referer.as_bytes()), Some(agent.as_bytes())));
+            for end in 0..line.len() {
+                let _ = Access::parse(&line.as_bytes()[..end]);
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Where log files are looked for: on the host, or in a folder from elsewhere that nothing leads out of.
+
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::plain;
+use crate::probe::Context;
+use crate::sys::beneath::{Astray, Folder};
+
+/// Where log files are looked for.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// The host: its links are its owner's, and lead where that one wants.
+    Host,
+    /// A folder that stands for a host. Paths are those in it, and no link is followed.
+    Below(Arc<Folder>),
+}
+
+impl Place {
+    /// The place that a context stands for.
+    pub(super) fn of(cx: &Context) -> Self {
+        cx.root().map_or(Place::Host, |root| Place::Below(Arc::clone(root)))
+    }
+
+    /// What has that path, and the path to open it by. In a folder from elsewhere a link to another file of the folder stands
+    /// for that file, and any other link is an error.
+    pub(super) fn look(&self, path: &Path) -> io::Result<(PathBuf, Metadata)> {
+        let Place::Below(root) = self else { return Ok((path.to_owned(), fs::metadata(path)?)) };
+        let metadata = root.metadata(path)?;
+        if !metadata.is_symlink() {
+            return Ok((path.to_owned(), metadata));
+        }
+        let target = root.target(path).ok_or(Astray::Link)?;
+        let metadata = root.metadata(&target)?;
+        if metadata.is_symlink() { Err(Astray::Link.into()) } else { Ok((target, metadata)) }
+    }
+
+    /// The paths of what is in a directory, `most` at most; and whether there is more.
+    pub(super) fn list(&self, dir: &Path, most: usize) -> io::Result<(Vec<PathBuf>, bool)> {
+        match self {
+            Place::Host => {
+                let mut paths = Vec::new();
+                for entry in fs::read_dir(dir)?.filter_map(Result::ok) {
+                    if paths.len() == most {
+                        return Ok((paths, true));
+                    }
+                    paths.push(entry.path());
+                }
+                Ok((paths, false))
+            }
+            Place::Below(root) => {
+                let (entries, more) = root.list(dir, most)?;
+                Ok((entries.into_iter().map(|entry| dir.join(entry.name)).collect(), more))
+            }
+        }
+    }
+
+    /// Opens a regular file, without waiting and, where the kernel allows it, without a trace in its access time.
+    pub(super) fn open(&self, path: &Path) -> io::Result<(File, Metadata)> {
+        match self {
+            Place::Host => plain::open(path),
+            Place::Below(root) => root.file(path),
+        }
+    }
+}

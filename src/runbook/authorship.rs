@@ -1,0 +1,40 @@
+//! Whether a runbook or check is the one that this casebook carries: then nobody else can have written its commands.
+
+use std::sync::Arc;
+
+use super::library::{self, Kind};
+use super::load::{around, load_found, load_recorded};
+use super::model::{Check, Runbook};
+use crate::case::RunbookRef;
+use crate::sys::trust::Trust;
+
+impl Check {
+    /// Whether its text is that of the shipped check of its name.
+    pub fn is_shipped(&self) -> bool {
+        let shipped = library::embedded(Kind::Check);
+        shipped.iter().any(|found| found.name == self.name && found.text == self.script.text)
+    }
+}
+
+impl Runbook {
+    /// Whether its text is that of the shipped runbook of its name, and its checks are shipped, too.
+    pub fn is_shipped(&self) -> bool {
+        let own = match &self.around {
+            Some(_) => {
+                let mut checks = self.checks();
+                let check = checks.next().filter(|_| checks.next().is_none());
+                check.and_then(|check| around(&Arc::clone(check)).ok()).is_some_and(|around| around.text == self.text)
+            }
+            None => library::embedded(Kind::Runbook).into_iter().filter(|found| found.name == self.name).any(|found| {
+                found.text == self.text || load_found(&found, Trust::Required).is_ok_and(|it| it.text == self.text)
+            }),
+        };
+        own && self.checks().all(|check| check.is_shipped())
+    }
+}
+
+/// Whether the runbook of a case is the one that this casebook carries.
+pub fn is_shipped(recorded: &RunbookRef) -> bool {
+    recorded.checks.values().all(|check| check.modules.is_empty())
+        && load_recorded(recorded).is_ok_and(|runbook| runbook.is_shipped())
+}
