@@ -8,7 +8,6 @@
 # bridge's own. 20,000 datagrams count 20,000 on a veth, and 40,000 when the veth is a port of br0 and the bridge has the
 # address. A host of containers or virtual machines so shows twice the packets that it receives.
 #
-#
 # Seen with: Linux 6.18.44, iproute2 6.1.0-3 (bookworm), Python 3.11. __netif_receive_skb_core(): softnet_data.processed.
 set -euo pipefail
 [ "$(id -u)" = 0 ] || { echo "run as root: it makes two network namespaces" >&2; exit 2; }

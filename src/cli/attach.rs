@@ -14,7 +14,7 @@ use crate::printable::printable;
 use crate::redact;
 use crate::report::{self, Options};
 use crate::sys::trust::Trust;
-use crate::ticket::{self, Credential, Means, Parcel, Patience, Target};
+use crate::ticket::{self, Credential, DeliveryConfig, RetryPolicy, Target, TicketReport};
 
 /// A secret is in what would leave (`EX_DATAERR`).
 const SECRET: u8 = 65;
@@ -41,36 +41,36 @@ pub(super) fn attach(arguments: &AttachArguments) -> anyhow::Result<u8> {
         }
         None => case,
     };
-    let mut parcel = parcel(&case, id, !arguments.without_case)?;
+    let mut ticket_report = ticket_report(&case, id, !arguments.without_case)?;
     if let Some(redaction) = &redaction {
-        for text in parcel.texts_mut() {
+        for text in ticket_report.texts_mut() {
             *text = String::from_utf8_lossy(&redaction.clean(std::mem::take(text).into_bytes())?).into_owned();
         }
     }
-    if let Some(why) = secret(&case, &parcel) {
+    if let Some(why) = secret(&case, &ticket_report) {
         say(format_args!("casebook: nothing was sent: {why}"));
         return Ok(SECRET);
     }
     let mut status = 0;
-    for (target, means) in &targets {
-        status = status.max(send(&parcel, target, means, arguments.dry_run)?);
+    for (target, config) in &targets {
+        status = status.max(send(&ticket_report, target, config, arguments.dry_run)?);
     }
     Ok(status)
 }
 
-/// Every target with its means, settled before anything is sent.
-fn targets(arguments: &AttachArguments) -> Result<Vec<(Target, Means)>, Usage> {
+/// Every target with its configuration, complete before anything is sent.
+fn targets(arguments: &AttachArguments) -> Result<Vec<(Target, DeliveryConfig)>, Usage> {
     let mut targets = Vec::new();
     for text in &arguments.targets {
         let target: Target = text.parse().map_err(|error: ticket::BadTarget| Usage(error.to_string()))?;
-        let means = means(&target, arguments)?;
-        targets.push((target, means));
+        let config = config(&target, arguments)?;
+        targets.push((target, config));
     }
     Ok(targets)
 }
 
 /// Sends to one target, or shows what would be sent there.
-fn send(parcel: &Parcel, target: &Target, means: &Means, dry_run: bool) -> anyhow::Result<u8> {
+fn send(ticket_report: &TicketReport, target: &Target, config: &DeliveryConfig, dry_run: bool) -> anyhow::Result<u8> {
     let failed = |error: ticket::Failure| match error {
         ticket::Failure::Usage(why) => Err(Usage(format!("{target}: {why}")).into()),
         error => {
@@ -79,7 +79,7 @@ fn send(parcel: &Parcel, target: &Target, means: &Means, dry_run: bool) -> anyho
         }
     };
     if dry_run {
-        return match ticket::dry_run(parcel, target, means) {
+        return match ticket::dry_run(ticket_report, target, config) {
             Ok(text) => {
                 let mut out = io::stdout().lock();
                 read_enough(writeln!(out, "# {target}: this would leave\n\n{text}").and_then(|()| out.flush()))?;
@@ -88,7 +88,7 @@ fn send(parcel: &Parcel, target: &Target, means: &Means, dry_run: bool) -> anyho
             Err(error) => failed(error),
         };
     }
-    match ticket::deliver(parcel, target, means) {
+    match ticket::deliver(ticket_report, target, config) {
         Ok(delivered) => {
             let link = delivered.link.map(|link| format!(": {link}")).unwrap_or_default();
             say(format_args!("{target}: {}{link}", delivered.what));
@@ -118,7 +118,7 @@ fn credential(file: Option<&Path>, names: &[&str]) -> Result<Credential, Usage> 
     })
 }
 
-fn means(target: &Target, arguments: &AttachArguments) -> Result<Means, Usage> {
+fn config(target: &Target, arguments: &AttachArguments) -> Result<DeliveryConfig, Usage> {
     let (names, user): (&[&str], Option<&str>) = match target {
         Target::GitHub { .. } => (&["GITHUB_TOKEN", "GH_TOKEN"], None),
         Target::GitLab { .. } => (&["GITLAB_TOKEN"], None),
@@ -131,14 +131,14 @@ fn means(target: &Target, arguments: &AttachArguments) -> Result<Means, Usage> {
     let smtp = arguments.smtp.clone().or_else(|| variable("CASEBOOK_SMTP"));
     let smtp =
         smtp.map(|text| text.parse().map_err(|error: ticket::BadServer| Usage(error.to_string()))).transpose()?;
-    Ok(Means {
+    Ok(DeliveryConfig {
         github: variable("GITHUB_API_URL").unwrap_or_else(|| "https://api.github.com".to_owned()),
         gitlab: variable("CASEBOOK_GITLAB_URL").unwrap_or_else(|| "https://gitlab.com".to_owned()),
         jira: variable("CASEBOOK_JIRA_URL"),
         credential,
         smtp,
         from: arguments.from.clone().or_else(|| variable("CASEBOOK_SMTP_FROM")),
-        patience: Patience { request: arguments.timeout.0, ..Patience::default() },
+        retry: RetryPolicy { request: arguments.timeout.0, ..RetryPolicy::default() },
     })
 }
 
@@ -149,9 +149,9 @@ fn rendered(case: &Case, format: &str) -> anyhow::Result<Option<String>> {
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-fn parcel(case: &Case, id: String, with_case: bool) -> anyhow::Result<Parcel> {
+fn ticket_report(case: &Case, id: String, with_case: bool) -> anyhow::Result<TicketReport> {
     let runbook = &case.runbook.name;
-    Ok(Parcel {
+    Ok(TicketReport {
         id,
         title: printable(format!("{}: {runbook} on {}", case.verdict, case.host.name)),
         summary: printable(&case.diagnosis.summary),
@@ -165,12 +165,12 @@ fn parcel(case: &Case, id: String, with_case: bool) -> anyhow::Result<Parcel> {
 }
 
 /// What still looks like a secret in what is about to leave.
-fn secret(case: &Case, parcel: &Parcel) -> Option<String> {
+fn secret(case: &Case, ticket_report: &TicketReport) -> Option<String> {
     let remaining = redact::remaining(case);
     if remaining > 0 {
         return Some(format!("{remaining} texts of the case still look like secrets"));
     }
-    let found = parcel.texts().into_iter().find_map(|(what, text)| Some((what, redact::scan(text)?)));
+    let found = ticket_report.texts().into_iter().find_map(|(what, text)| Some((what, redact::scan(text)?)));
     found.map(|(what, rule)| {
         format!("{what} holds what looks like a secret ({rule}); take it out of the case and attach it again")
     })

@@ -1,10 +1,11 @@
-//! Requests over HTTPS, with bounded patience and without surprises: no redirect to another host, no token in a message.
+//! Requests over HTTPS, tried a bounded number of times: no redirect to another host, no token in a message.
 
 use std::fmt::Write as _;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
 use ureq::http as wire;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
@@ -15,7 +16,7 @@ use crate::printable::printable;
 
 /// How long and how often to try.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// Attempts in all.
     pub attempts: u32,
     /// The wait after the first; each further one is twice as long.
@@ -26,9 +27,9 @@ pub struct Patience {
     pub request: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
-        Patience {
+        RetryPolicy {
             attempts: 4,
             first_wait: Duration::from_secs(1),
             longest_wait: Duration::from_secs(60),
@@ -48,7 +49,7 @@ pub enum Failure {
     Refused(String),
     /// It may succeed later.
     #[error("{why}")]
-    Later {
+    Retryable {
         /// What went wrong.
         why: String,
         /// When the server wants to be asked again.
@@ -58,27 +59,27 @@ pub enum Failure {
 
 impl Failure {
     /// A failure that may pass.
-    pub fn later(why: impl Into<String>) -> Self {
-        Failure::Later { why: why.into(), after: None }
+    pub fn retryable(why: impl Into<String>) -> Self {
+        Failure::Retryable { why: why.into(), after: None }
     }
 }
 
-/// Tries until it succeeds, fails for good, or patience ends.
-pub fn patiently<T>(patience: &Patience, mut attempt: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
-    let mut wait = patience.first_wait;
+/// Tries until it succeeds, fails for good, or the attempts are used up.
+pub fn with_retry<T>(retry: &RetryPolicy, mut attempt: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+    let mut wait = retry.first_wait;
     for number in 1.. {
         match attempt() {
-            Err(Failure::Later { why, after }) => {
+            Err(Failure::Retryable { why, after }) => {
                 let pause = after.unwrap_or(wait);
-                if pause > patience.longest_wait {
+                if pause > retry.longest_wait {
                     let seconds = pause.as_secs();
                     return Err(Failure::Refused(format!("{why}; it asks to wait {seconds} s: try again then")));
                 }
-                if number >= patience.attempts {
+                if number >= retry.attempts {
                     return Err(Failure::Refused(format!("{why}; gave up after {number} attempts")));
                 }
                 std::thread::sleep(pause);
-                wait = (wait * 2).min(patience.longest_wait);
+                wait = (wait * 2).min(retry.longest_wait);
             }
             other => return other,
         }
@@ -163,7 +164,7 @@ pub struct Client<'a> {
 
 impl<'a> Client<'a> {
     /// A client; TLS trusts what the host trusts.
-    pub fn new(credential: &'a Credential, patience: &Patience) -> Self {
+    pub fn new(credential: &'a Credential, retry: &RetryPolicy) -> Self {
         let roots: Vec<Certificate<'static>> =
             tls::roots().iter().map(|root| Certificate::from_der(root.as_ref()).to_owned()).collect();
         let tls = TlsConfig::builder()
@@ -177,8 +178,8 @@ impl<'a> Client<'a> {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .user_agent(concat!("casebook/", env!("CARGO_PKG_VERSION")))
-            .timeout_global(Some(patience.request))
-            .timeout_connect(Some(patience.request.min(Duration::from_secs(10))))
+            .timeout_global(Some(retry.request))
+            .timeout_connect(Some(retry.request.min(Duration::from_secs(10))))
             .build()
             .new_agent();
         Client { agent, credential }
@@ -212,7 +213,7 @@ impl<'a> Client<'a> {
 
     fn once(&self, request: &Request, url: &str) -> Result<Answer, Failure> {
         let host = host_of(url);
-        vet(url).map_err(Failure::Usage)?;
+        validate(url).map_err(Failure::Usage)?;
         let mut builder = wire::Request::builder().method(request.method).uri(url);
         for (name, value) in &request.headers {
             builder = builder.header(*name, value);
@@ -223,7 +224,7 @@ impl<'a> Client<'a> {
                 Scheme::Bare => secret.to_owned(),
                 Scheme::Basic => {
                     let both = format!("{}:{secret}", self.credential.user.as_deref().unwrap_or_default());
-                    format!("Basic {}", super::mail::base64(both.as_bytes()))
+                    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(both.as_bytes()))
                 }
             };
             let mut value = wire::HeaderValue::from_str(&value)
@@ -245,7 +246,7 @@ impl<'a> Client<'a> {
         let status = answer.status().as_u16();
         let mut bytes = Vec::new();
         answer.body_mut().as_reader().take(LARGEST_ANSWER).read_to_end(&mut bytes).map_err(|error| {
-            Failure::later(format!("the answer of {host} broke off: {}", self.said(&error.to_string())))
+            Failure::retryable(format!("the answer of {host} broke off: {}", self.said(&error.to_string())))
         })?;
         let body = String::from_utf8_lossy(&bytes).into_owned();
         Ok(Answer { status, body, retry_after, exhausted, location })
@@ -266,11 +267,11 @@ impl<'a> Client<'a> {
         }
         match error {
             ureq::Error::Timeout(_) => {
-                Failure::later(format!("{host} did not answer within {:.0} s", after.as_secs_f64()))
+                Failure::retryable(format!("{host} did not answer within {:.0} s", after.as_secs_f64()))
             }
-            ureq::Error::HostNotFound => Failure::later(format!("the name of {host} is not known")),
+            ureq::Error::HostNotFound => Failure::retryable(format!("the name of {host} is not known")),
             ureq::Error::Io(_) | ureq::Error::ConnectionFailed => {
-                Failure::later(format!("cannot reach {host}: {said}"))
+                Failure::retryable(format!("cannot reach {host}: {said}"))
             }
             _ => Failure::Refused(format!("{host}: {said}")),
         }
@@ -285,9 +286,10 @@ impl<'a> Client<'a> {
         let said = if said.trim().is_empty() { String::new() } else { format!(": {}", said.trim()) };
         let status = answer.status;
         match status {
-            403 if answer.exhausted || answer.retry_after.is_some() => {
-                Failure::Later { why: format!("{host} is asked too often ({status}){said}"), after: answer.retry_after }
-            }
+            403 if answer.exhausted || answer.retry_after.is_some() => Failure::Retryable {
+                why: format!("{host} is asked too often ({status}){said}"),
+                after: answer.retry_after,
+            },
             401 | 403 => Failure::Refused(format!(
                 "{host} does not let the token {} in ({status}){said}",
                 self.credential.shown()
@@ -296,7 +298,7 @@ impl<'a> Client<'a> {
                 Failure::Refused(format!("{host} has no such ticket, or the token does not see it ({status}){said}"))
             }
             408 | 429 | 500 | 502 | 503 | 504 => {
-                Failure::Later { why: format!("{host} answered {status}{said}"), after: answer.retry_after }
+                Failure::Retryable { why: format!("{host} answered {status}{said}"), after: answer.retry_after }
             }
             _ => Failure::Refused(format!("{host} refused it ({status}){said}")),
         }
@@ -334,7 +336,7 @@ pub fn host_of(url: &str) -> String {
 }
 
 /// Refuses a URL to which nothing may be sent: in the clear only to this machine itself.
-pub fn vet(url: &str) -> Result<(), String> {
+pub fn validate(url: &str) -> Result<(), String> {
     let bad = |_| "it is no URL".to_owned();
     let uri: wire::Uri = url.parse().map_err(bad)?;
     let host = uri.host().unwrap_or_default();
@@ -373,12 +375,12 @@ mod tests {
     #[test]
     fn only_this_machine_is_written_to_in_the_clear() {
         for good in ["https://example.org/x", "http://127.0.0.1:8080/", "http://localhost/", "http://[::1]:80/x"] {
-            assert_eq!(vet(good), Ok(()), "{good}");
+            assert_eq!(validate(good), Ok(()), "{good}");
         }
         for bad in
             ["http://example.org/", "http://127.0.0.1.example.org/", "https://u:p@example.org/", "file:///etc", "x"]
         {
-            assert!(vet(bad).is_err(), "{bad}");
+            assert!(validate(bad).is_err(), "{bad}");
         }
     }
 
@@ -391,15 +393,15 @@ mod tests {
 
     #[test]
     fn patience_ends() {
-        let patience = Patience { attempts: 3, first_wait: Duration::ZERO, ..Patience::default() };
+        let retry = RetryPolicy { attempts: 3, first_wait: Duration::ZERO, ..RetryPolicy::default() };
         let mut asked = 0;
-        let failed = patiently(&patience, || {
+        let failed = with_retry(&retry, || {
             asked += 1;
-            Err::<(), _>(Failure::later("busy"))
+            Err::<(), _>(Failure::retryable("busy"))
         });
         assert_eq!((failed.unwrap_err().to_string(), asked), ("busy; gave up after 3 attempts".into(), 3));
-        let long = patiently(&patience, || {
-            Err::<(), _>(Failure::Later { why: "busy".into(), after: Some(Duration::from_secs(3600)) })
+        let long = with_retry(&retry, || {
+            Err::<(), _>(Failure::Retryable { why: "busy".into(), after: Some(Duration::from_secs(3600)) })
         });
         assert!(long.unwrap_err().to_string().contains("3600 s"));
     }

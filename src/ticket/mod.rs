@@ -1,31 +1,31 @@
 //! Where tickets live: the report of a case goes to an issue, a mailbox or a webhook.
 //!
-//! What leaves is a [`Parcel`], made before anything is sent; a [`Target`] is where it goes. A second parcel of the same case
+//! What leaves is a [`TicketReport`], made before anything is sent; a [`Target`] is where it goes. A second report of the same case
 //! finds the comment of the first by its marker and takes its place.
 
 mod comment;
 mod credential;
-mod desks;
 mod http;
 mod mail;
 mod smtp;
 mod target;
 mod tls;
+mod tracker;
 mod webhook;
 
 pub use credential::{BadToken, Credential, token_file};
-pub use http::{Failure, Patience};
+pub use http::{Failure, RetryPolicy};
 pub use smtp::{BadServer, Server};
 pub use target::{BadTarget, Target};
 
 use ring::digest;
 
 use crate::case::Case;
-use desks::Desk;
+use tracker::IssueTracker;
 
 /// All that leaves for a ticket.
 #[derive(Debug, Clone)]
-pub struct Parcel {
+pub struct TicketReport {
     /// The case's id: the same for every report of it.
     pub id: String,
     /// The subject: verdict, runbook, host.
@@ -46,7 +46,7 @@ pub struct Parcel {
     pub case: Option<String>,
 }
 
-impl Parcel {
+impl TicketReport {
     /// The name of the case's file: another for another content, so that a place that has it needs it no second time.
     pub fn case_name(&self) -> String {
         let content = self.case.as_deref().map(|case| format!("-{}", hash(case))).unwrap_or_default();
@@ -55,7 +55,7 @@ impl Parcel {
 
     /// Every text of it that comes from the case, to be changed before it leaves.
     pub fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
-        let Parcel { id: _, title, summary, verdict: _, host, text, markdown, html, case } = self;
+        let TicketReport { id: _, title, summary, verdict: _, host, text, markdown, html, case } = self;
         [title, summary, host, text, markdown].into_iter().chain(html).chain(case)
     }
 
@@ -82,8 +82,8 @@ fn hash(text: &str) -> String {
     digest::digest(&digest::SHA256, text.as_bytes()).as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// How to get there: servers, credentials, patience.
-pub struct Means {
+/// How to get there: servers, credentials, how often to try.
+pub struct DeliveryConfig {
     /// The base of GitHub's API: `https://api.github.com`.
     pub github: String,
     /// The base of GitLab: `https://gitlab.com`.
@@ -97,7 +97,7 @@ pub struct Means {
     /// The sender of mail.
     pub from: Option<String>,
     /// How long and how often to try.
-    pub patience: Patience,
+    pub retry: RetryPolicy,
 }
 
 /// What came of it.
@@ -111,28 +111,28 @@ pub struct Delivered {
     pub notes: Vec<String>,
 }
 
-/// Sends the parcel.
-pub fn deliver(parcel: &Parcel, target: &Target, means: &Means) -> Result<Delivered, Failure> {
+/// Sends the report.
+pub fn deliver(report: &TicketReport, target: &Target, config: &DeliveryConfig) -> Result<Delivered, Failure> {
     match target {
-        Target::Mail(to) => smtp::deliver(parcel, to, means),
-        Target::Webhook(url) => webhook::deliver(parcel, url, means),
+        Target::Mail(to) => smtp::deliver(report, to, config),
+        Target::Webhook(url) => webhook::deliver(report, url, config),
         Target::GitHub { .. } | Target::GitLab { .. } | Target::Jira { .. } => {
-            let desk = Desk::of(target, means)?;
-            desk.vet_credential(means)?;
-            comment::deliver(parcel, &desk, means)
+            let tracker = IssueTracker::of(target, config)?;
+            tracker.validate_credential(config)?;
+            comment::deliver(report, &tracker, config)
         }
     }
 }
 
 /// All that would leave, as text; credentials are named and not shown.
-pub fn dry_run(parcel: &Parcel, target: &Target, means: &Means) -> Result<String, Failure> {
+pub fn dry_run(report: &TicketReport, target: &Target, config: &DeliveryConfig) -> Result<String, Failure> {
     match target {
-        Target::Mail(to) => smtp::dry_run(parcel, to, means),
-        Target::Webhook(url) => Ok(webhook::request(parcel, url, means)?.shown(&means.credential)),
+        Target::Mail(to) => smtp::dry_run(report, to, config),
+        Target::Webhook(url) => Ok(webhook::request(report, url, config)?.shown(&config.credential)),
         Target::GitHub { .. } | Target::GitLab { .. } | Target::Jira { .. } => {
-            let desk = Desk::of(target, means)?;
-            let lacks = desk.vet_credential(means).err().map(|why| format!("\nNot yet to be sent: {why}\n"));
-            Ok(comment::dry_run(parcel, &desk, means) + lacks.as_deref().unwrap_or_default())
+            let tracker = IssueTracker::of(target, config)?;
+            let lacks = tracker.validate_credential(config).err().map(|why| format!("\nNot yet to be sent: {why}\n"));
+            Ok(comment::dry_run(report, &tracker, config) + lacks.as_deref().unwrap_or_default())
         }
     }
 }

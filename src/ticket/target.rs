@@ -3,13 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use lettre::Address;
+
 use super::http;
 
 /// Where a report goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// Mailboxes.
-    Mail(Vec<String>),
+    Mail(Vec<Address>),
     /// An issue or pull request on GitHub.
     GitHub {
         /// The owner.
@@ -69,10 +71,12 @@ impl FromStr for Target {
         };
         match text.split_once(':') {
             Some(("mailto", rest)) => {
-                let boxes: Vec<String> = rest.split(',').map(|mailbox| mailbox.trim().to_owned()).collect();
-                if let Some(wrong) = boxes.iter().find(|mailbox| !is_mailbox(mailbox)) {
-                    return Err(bad(&format!("`{wrong}` is no mailbox; write it like ops@example.org")));
-                }
+                let mailbox = |text: &str| -> Result<Address, BadTarget> {
+                    let text = text.trim();
+                    let parsed = text.parse().ok().filter(|_| text.is_ascii());
+                    parsed.ok_or_else(|| bad(&format!("`{text}` is no mailbox; write it like ops@example.org")))
+                };
+                let boxes = rest.split(',').map(mailbox).collect::<Result<Vec<Address>, BadTarget>>()?;
                 if boxes.len() > MOST_MAILBOXES {
                     return Err(bad(&format!("more than {MOST_MAILBOXES} mailboxes")));
                 }
@@ -105,7 +109,7 @@ impl FromStr for Target {
                     && number.bytes().all(|byte| byte.is_ascii_digit());
                 if good { Ok(Target::Jira { key: key.to_owned() }) } else { Err(bad("a key of Jira is like OPS-7")) }
             }
-            Some(("http" | "https", _)) => match http::vet(text) {
+            Some(("http" | "https", _)) => match http::validate(text) {
                 Ok(_) => Ok(Target::Webhook(text.to_owned())),
                 Err(why) => Err(bad(&why)),
             },
@@ -118,24 +122,16 @@ impl fmt::Display for Target {
     /// Without what is secret: the path of a webhook often is.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Target::Mail(to) => write!(f, "mailto:{}", to.join(",")),
+            Target::Mail(to) => {
+                let boxes: Vec<&str> = to.iter().map(AsRef::as_ref).collect();
+                write!(f, "mailto:{}", boxes.join(","))
+            }
             Target::GitHub { owner, repo, number } => write!(f, "github:{owner}/{repo}#{number}"),
             Target::GitLab { project, number } => write!(f, "gitlab:{project}#{number}"),
             Target::Jira { key } => write!(f, "jira:{key}"),
             Target::Webhook(url) => f.write_str(&http::host_of(url)),
         }
     }
-}
-
-/// Whether this is a mailbox that can stand in a command of SMTP as it is: no blank, no bracket, no line end.
-pub fn is_mailbox(text: &str) -> bool {
-    let good = |part: &str, also: &str| {
-        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c))
-    };
-    text.len() <= 254
-        && text.rsplit_once('@').is_some_and(|(local, domain)| {
-            good(local, "!#$%&'*+/=?^_`{|}~.-") && good(domain, ".-") && !domain.starts_with('-')
-        })
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use super::comment::{Comment, cut};
 use super::http::{Failure, Request, Scheme, path_part};
 use super::target::Target;
-use super::{Means, Parcel};
+use super::{DeliveryConfig, TicketReport};
 
 /// Comments of a page.
 const PAGE: usize = 100;
 
 /// An issue that takes comments.
-pub struct Desk {
+pub struct IssueTracker {
     kind: Kind,
     /// Where its comments are listed and written.
     comments: String,
@@ -34,14 +34,14 @@ enum Kind {
     Jira,
 }
 
-impl Desk {
-    /// The desk of a target that is an issue.
-    pub fn of(target: &Target, means: &Means) -> Result<Self, Failure> {
+impl IssueTracker {
+    /// The tracker of a target that is an issue.
+    pub fn of(target: &Target, config: &DeliveryConfig) -> Result<Self, Failure> {
         let base = |url: &str| url.trim_end_matches('/').to_owned();
-        let desk = match target {
+        let tracker = match target {
             Target::GitHub { owner, repo, number } => {
-                let repo = format!("{}/repos/{}/{}/issues", base(&means.github), path_part(owner), path_part(repo));
-                Desk {
+                let repo = format!("{}/repos/{}/{}/issues", base(&config.github), path_part(owner), path_part(repo));
+                IssueTracker {
                     kind: Kind::GitHub,
                     comments: format!("{repo}/{number}/comments"),
                     comment: format!("{repo}/comments"),
@@ -51,9 +51,9 @@ impl Desk {
                 }
             }
             Target::GitLab { project, number } => {
-                let project = format!("{}/api/v4/projects/{}", base(&means.gitlab), path_part(project));
+                let project = format!("{}/api/v4/projects/{}", base(&config.gitlab), path_part(project));
                 let notes = format!("{project}/issues/{number}/notes");
-                Desk {
+                IssueTracker {
                     kind: Kind::GitLab,
                     comments: notes.clone(),
                     comment: notes,
@@ -63,13 +63,13 @@ impl Desk {
                 }
             }
             Target::Jira { key } => {
-                let Some(url) = &means.jira else {
+                let Some(url) = &config.jira else {
                     return Err(Failure::Usage("where is Jira? Set CASEBOOK_JIRA_URL to https://…".into()));
                 };
                 let issue = format!("{}/rest/api/2/issue/{}", base(url), path_part(key));
                 let comments = format!("{issue}/comment");
-                let scheme = if means.credential.user.is_some() { Scheme::Basic } else { Scheme::Bearer };
-                Desk {
+                let scheme = if config.credential.user.is_some() { Scheme::Basic } else { Scheme::Bearer };
+                IssueTracker {
                     kind: Kind::Jira,
                     comments: comments.clone(),
                     comment: comments,
@@ -80,18 +80,19 @@ impl Desk {
             }
             other => return Err(Failure::Usage(format!("{other} has no comments"))),
         };
-        super::http::vet(&desk.comments).map_err(|why| Failure::Usage(format!("{}: {why}", desk.comments)))?;
-        Ok(desk)
+        super::http::validate(&tracker.comments)
+            .map_err(|why| Failure::Usage(format!("{}: {why}", tracker.comments)))?;
+        Ok(tracker)
     }
 
     /// That there is a token to send.
-    pub fn vet_credential(&self, means: &Means) -> Result<(), Failure> {
+    pub fn validate_credential(&self, config: &DeliveryConfig) -> Result<(), Failure> {
         let (who, variable) = match self.kind {
             Kind::GitHub => ("GitHub", "GITHUB_TOKEN"),
             Kind::GitLab => ("GitLab", "GITLAB_TOKEN"),
             Kind::Jira => ("Jira", "JIRA_TOKEN (and JIRA_USER for Jira Cloud)"),
         };
-        match means.credential.secret() {
+        match config.credential.secret() {
             Some(_) => Ok(()),
             None => {
                 Err(Failure::Usage(format!("{who} wants a token: set {variable}, or name its file by --token-file")))
@@ -222,15 +223,15 @@ impl Desk {
     }
 
     /// The comment, and whether it had to be cut.
-    pub fn text(&self, parcel: &Parcel) -> (String, bool) {
-        let marker = self.marker(&parcel.id);
-        let name = parcel.case_name();
+    pub fn text(&self, report: &TicketReport) -> (String, bool) {
+        let marker = self.marker(&report.id);
+        let name = report.case_name();
         let rest = format!("\n… the report is longer than a comment may be; the rest is in the case ({name}).\n");
         match self.kind {
-            Kind::GitHub | Kind::GitLab => cut(&format!("{marker}\n{}", parcel.markdown), self.limit(), &rest),
+            Kind::GitHub | Kind::GitLab => cut(&format!("{marker}\n{}", report.markdown), self.limit(), &rest),
             Kind::Jira => {
                 // What others wrote must not end the block and become markup.
-                let text = parcel.text.replace("{noformat", "{ noformat");
+                let text = report.text.replace("{noformat", "{ noformat");
                 let frame = "{noformat}".len() * 2 + 8;
                 let room = self.limit().saturating_sub(frame + marker.len());
                 let (text, was_cut) = cut(&text, room, &rest);
@@ -243,27 +244,27 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ticket::{Credential, Patience};
+    use crate::ticket::{Credential, RetryPolicy};
 
-    fn means() -> Means {
-        Means {
+    fn config() -> DeliveryConfig {
+        DeliveryConfig {
             github: "https://api.github.com/".into(),
             gitlab: "https://gitlab.com".into(),
             jira: Some("https://jira.example.org".into()),
             credential: Credential::new(Some("t".into()), "X"),
             smtp: None,
             from: None,
-            patience: Patience::default(),
+            retry: RetryPolicy::default(),
         }
     }
 
-    fn desk(target: &str) -> Desk {
-        Desk::of(&target.parse().unwrap(), &means()).unwrap_or_else(|error| panic!("{error}"))
+    fn tracker(target: &str) -> IssueTracker {
+        IssueTracker::of(&target.parse().unwrap(), &config()).unwrap_or_else(|error| panic!("{error}"))
     }
 
     #[test]
     fn the_paths_are_those_that_the_interfaces_publish() {
-        let update = |target: &str| desk(target).update("9", "x");
+        let update = |target: &str| tracker(target).update("9", "x");
         for (target, method, url) in [
             ("github:o/r#7", "PATCH", "https://api.github.com/repos/o/r/issues/comments/9"),
             ("gitlab:g/h/p#7", "PUT", "https://gitlab.com/api/v4/projects/g%2Fh%2Fp/issues/7/notes/9"),
@@ -275,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_comment_of_jira_cannot_be_left() {
-        let parcel = Parcel {
+        let report = TicketReport {
             id: "1".into(),
             title: String::new(),
             summary: String::new(),
@@ -286,15 +287,15 @@ mod tests {
             html: None,
             case: None,
         };
-        assert_eq!(desk("jira:OPS-7").text(&parcel).0.matches("{noformat").count(), 2);
-        let long = Parcel { text: "line\n".repeat(20_000), ..parcel };
-        assert!(desk("jira:OPS-7").text(&long).0.len() <= 32_767);
+        assert_eq!(tracker("jira:OPS-7").text(&report).0.matches("{noformat").count(), 2);
+        let long = TicketReport { text: "line\n".repeat(20_000), ..report };
+        assert!(tracker("jira:OPS-7").text(&long).0.len() <= 32_767);
     }
 
     #[test]
     fn an_id_that_is_no_number_is_no_comment() {
         let body = json!([{"id": "../../user", "body": "x"}, {"id": 3, "body": "y"}]);
-        let (comments, last) = desk("github:o/r#7").comments(&body, 1);
+        let (comments, last) = tracker("github:o/r#7").comments(&body, 1);
         assert_eq!((comments.len(), comments[0].id.as_str(), last), (1, "3", true));
     }
 }
