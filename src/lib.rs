@@ -5,10 +5,10 @@
 // What `clippy.toml` forbids is forbidden here; tests stage their own hosts and may do more.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-pub mod nearest;
 pub mod order;
 pub mod printable;
 pub mod shipped;
+pub mod suggest;
 pub mod units;
 
 pub mod case;

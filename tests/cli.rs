@@ -21,6 +21,8 @@ mod lint_lua;
 mod netns;
 #[path = "cli/parameters.rs"]
 mod parameters;
+#[path = "cli/parts.rs"]
+mod parts;
 #[path = "cli/privileges.rs"]
 mod privileges;
 #[path = "cli/probes.rs"]

@@ -7,7 +7,7 @@ use regex::Regex;
 
 /// The modules of the library, a row for each layer. A row uses only rows above it; neighbours don't use each other.
 const LAYERS: &[&[&str]] = &[
-    &["units", "nearest", "order", "printable", "shipped"],
+    &["units", "order", "printable", "shipped", "suggest"],
     &["case"],
     &["redact"],
     &["archive", "sys"],

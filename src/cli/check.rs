@@ -30,7 +30,7 @@ pub(super) fn check(arguments: &CheckArguments) -> anyhow::Result<u8> {
         explain(&check)?;
         return Ok(0);
     }
-    let runbook = runbook::around(&check).map_err(|problems| cannot_run(&arguments.check, &problems))?;
+    let runbook = runbook::wrap_check(&check).map_err(|problems| cannot_run(&arguments.check, &problems))?;
     let params = arguments.params.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
     let mut keeper = Keeper::new(!arguments.no_keep, sinks.redacts(), arguments.quiet);
     let bounds = Bounds { limits: arguments.scripts.limits(), manners: arguments.manners.manners() };

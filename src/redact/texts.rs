@@ -130,10 +130,10 @@ fn of_map(fields: &mut Map<String, Value>, parent: &str, visitor: &mut dyn Visit
 }
 
 fn of_runbook(runbook: &mut RunbookRef, visitor: &mut dyn Visitor) {
-    let RunbookRef { name: _, title, text, around, checks } = runbook;
+    let RunbookRef { name: _, title, text, wraps_check, checks } = runbook;
     visitor.text(Place::Said, title);
     visitor.text(Place::Source, text);
-    around.iter_mut().for_each(|around| visitor.text(Place::Said, around));
+    wraps_check.iter_mut().for_each(|wrapped| visitor.text(Place::Said, wrapped));
     for CheckRef { origin, text, modules } in checks.values_mut() {
         visitor.text(Place::Said, origin);
         visitor.text(Place::Source, text);

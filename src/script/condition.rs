@@ -36,6 +36,15 @@ impl Condition {
         Ok(Condition { text: text.split_whitespace().collect::<Vec<_>>().join(" "), node })
     }
 
+    /// Both conditions together, this one first.
+    pub fn and(self, other: Condition) -> Condition {
+        let text = match other.node {
+            Node::Or(_) => format!("{} and ({})", self.text, other.text),
+            _ => format!("{} and {}", self.text, other.text),
+        };
+        Condition { text, node: Node::And(vec![self.node, other.node]) }
+    }
+
     /// The expressions at its leaves, each with its offset in the condition's text.
     pub fn atoms(&self) -> Vec<&Expression> {
         fn collect<'a>(node: &'a Node, atoms: &mut Vec<&'a Expression>) {

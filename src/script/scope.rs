@@ -10,14 +10,14 @@ use mlua::{Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value as LuaV
 use serde_json::Value;
 
 use super::condition::{Condition, Node};
-use super::evidence::{Converter, NotKnown};
+use super::evidence::{Converter, NotKnown, not_known};
 use super::expression::Expression;
 use super::json::{Bounds, display, to_json};
 use super::template::{Piece, Template};
 use super::vocabulary::{self, HELPERS};
 use crate::case::{Evidence, Gap, Reason, Truth};
-use crate::nearest::nearest;
 use crate::printable::shell_word;
+use crate::suggest::Suggestion;
 use crate::sys::usage;
 
 /// Memory that all expressions of one run may use together.
@@ -126,6 +126,17 @@ impl Scope {
         locked(&self.roots).insert(name.to_owned(), root);
     }
 
+    /// Makes what a condition comes to known under a name: yes, no, or unknown for the same reasons.
+    pub fn set_fact(&self, name: &str, condition: &Condition) {
+        let Judged { truth, gaps } = self.judge(condition);
+        let root = match truth {
+            Truth::Yes => Root::Value(LuaValue::Boolean(true)),
+            Truth::No => Root::Value(LuaValue::Boolean(false)),
+            Truth::Unknown => Root::Unknown(gaps),
+        };
+        locked(&self.roots).insert(name.to_owned(), root);
+    }
+
     /// Forgets a name.
     pub fn unset(&self, name: &str) {
         locked(&self.roots).remove(name);
@@ -223,17 +234,19 @@ impl Scope {
     }
 
     fn compile(&self, expression: &Expression) -> mlua::Result<Function> {
-        if let Some(function) = locked(&self.compiled).get(&expression.text) {
+        // White space that keeps offsets makes no difference to Lua.
+        let text = expression.text.trim();
+        if let Some(function) = locked(&self.compiled).get(text) {
             return Ok(function.clone());
         }
         let function = self
             .lua
-            .load(format!("return ({}\n)", expression.text))
+            .load(format!("return ({text}\n)"))
             .set_mode(ChunkMode::Text)
             .set_name(format!("={}", expression.place))
             .set_environment(self.environment.clone())
             .into_function()?;
-        locked(&self.compiled).insert(expression.text.clone(), function.clone());
+        locked(&self.compiled).insert(text.to_owned(), function.clone());
         Ok(function)
     }
 
@@ -283,14 +296,6 @@ fn without_indices(path: &str) -> String {
         }
     }
     out
-}
-
-fn not_known(error: &mlua::Error) -> Option<&NotKnown> {
-    match error {
-        mlua::Error::CallbackError { cause, .. } => not_known(cause),
-        mlua::Error::WithContext { cause, .. } => not_known(cause),
-        other => other.downcast_ref(),
-    }
 }
 
 /// The message of a Lua error without its traceback.
@@ -365,10 +370,7 @@ fn look_up(lua: &Lua, converter: &Converter, roots: &Roots, name: &str) -> mlua:
             for helper in HELPERS {
                 names.push(helper.name());
             }
-            Err(mlua::Error::runtime(match nearest(name, names) {
-                Some(near) => format!("nothing is named `{name}`; did you mean `{near}`?"),
-                None => format!("nothing is named `{name}`"),
-            }))
+            Err(mlua::Error::runtime(Suggestion::of(name, names).behind(&format!("nothing is named `{name}`"))))
         }
     }
 }
@@ -448,6 +450,46 @@ mod tests {
         assert_eq!(truth("value_or(step, 'unseen', 0) == 0"), Truth::Unknown);
         assert_eq!(truth("value_or(step.rows[2], 'name', '') == ''"), Truth::Unknown);
         assert_eq!(truth("seen_or(step, 'unseen', 0) == 0"), Truth::Yes);
+        assert_eq!(truth("value_or(step, 'unseen', 1, 0) == 0"), Truth::Yes);
+        assert_eq!(truth("value_or(step, 'unseen', 1, nil) == nil"), Truth::Yes);
+        assert_eq!(truth("value_or(step, 'none', 1, 0) == 1"), Truth::Yes);
+        assert_eq!(truth("value_or(step.rows[1], 'name', '') == 'dns'"), Truth::Yes);
+        assert_eq!(truth("value_or(nil, 'name', '') == ''"), Truth::Yes);
+        assert_eq!(truth("value_or(step, 'sene', 0) == 0"), Truth::Unknown, "a misspelt field is no absence");
+        assert_eq!(truth("value_or({a = step}, 'a.seen', 0) == 5"), Truth::Yes);
+        assert_eq!(truth("value_or({a = step}, 'a.unseen', 0) == 0"), Truth::Unknown);
+        assert_eq!(truth("value_or(step.partial, 9, 0) == 0"), Truth::Unknown);
+    }
+
+    #[test]
+    fn a_named_condition_means_what_it_means_where_it_stands() {
+        let conditions = ["step.unseen > 1", "step.seen > 1", "step.seen < 1", "step.unseen > 1 or step.seen == 5"];
+        for condition in conditions {
+            for frame in [
+                "@",
+                "not (@)",
+                "@ and step.seen == 5",
+                "@ and step.unseen == 1",
+                "step.seen == 1 and @",
+                "@ or step.seen == 5",
+                "known(@)",
+            ] {
+                let scope = scope();
+                scope.set_fact("fact", &Condition::parse(condition, "test").unwrap());
+                let written = |with: &str| scope.judge(&Condition::parse(&frame.replace('@', with), "test").unwrap());
+                let (named, whole) = (written("fact"), written(&format!("({condition})")));
+                assert_eq!((named.truth, named.gaps.len()), (whole.truth, whole.gaps.len()), "{condition} in {frame}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_fact_that_is_unknown_says_why_in_facts_that_use_it() {
+        let scope = scope();
+        scope.set_fact("one", &Condition::parse("step.unseen > 1", "test").unwrap());
+        scope.set_fact("two", &Condition::parse("one and step.seen == 5", "test").unwrap());
+        let judged = scope.judge(&Condition::parse("two", "test").unwrap());
+        assert_eq!((judged.truth, judged.gaps), (Truth::Unknown, vec![Gap::denied("look", "CAP_TEST")]));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::case::Case;
 use crate::order::Order as _;
-use crate::runbook::{self, Found, Kind, NotFound, tested};
+use crate::runbook::{self, Found, Home, Kind, NotFound, tested};
 use crate::shipped;
 use crate::sys::text_file;
 use crate::sys::trust::Trust;
@@ -24,24 +24,25 @@ const FILES: usize = 10_000;
 pub struct Source {
     /// Its text; the name is that of what it tests.
     pub found: Found,
-    /// The project's folder that it lies in, when it is shipped.
-    home: Option<&'static str>,
 }
 
 impl Source {
     /// The case at a path from the file's folder.
     pub(super) fn case(&self, path: &str) -> Result<Case, String> {
-        let text = match (&self.found.folder, self.home) {
-            (Some(folder), _) => text_file::read(&folder.join(path), LARGEST_CASE).map_err(|error| error.to_string()),
-            (None, home) => shipped_case(home.unwrap_or_default(), path)
-                .ok_or_else(|| "it is not among the shipped cases".to_owned()),
+        let text = match &self.found.home {
+            Home::Folder(folder) => {
+                text_file::read(&folder.join(path), LARGEST_CASE).map_err(|error| error.to_string())
+            }
+            Home::Shipped(home) => {
+                shipped_case(home, path).ok_or_else(|| "it is not among the shipped cases".to_owned())
+            }
         };
         let text = text.map_err(|why| format!("cannot read the case {path}: {why}"))?;
         Case::from_json(&text).map_err(|error| format!("{path} {error}"))
     }
 }
 
-fn shipped_case(home: &str, path: &str) -> Option<String> {
+fn shipped_case(home: &Path, path: &str) -> Option<String> {
     let mut whole = PathBuf::from(home);
     for part in Path::new(path).components() {
         match part {
@@ -64,8 +65,8 @@ pub fn of_file(path: &Path, trust: Trust) -> Result<Source, String> {
     };
     let text = text_file::read_trusted(path, LARGEST, trust).map_err(|error| refused(error.to_string()))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let found = Found { name, origin: path.display().to_string(), text, language, folder: Some(folder.to_owned()) };
-    Ok(Source { found, home: None })
+    let home = Home::Folder(folder.to_owned());
+    Ok(Source { found: Found { name, origin: path.display().to_string(), text, language, home } })
 }
 
 /// The files of tests below a folder, in the order of their paths.
@@ -110,7 +111,7 @@ pub fn by_name(name: &str, trust: Trust) -> Result<Option<Vec<Source>>, String> 
             Err(_) => continue,
         };
         known = true;
-        match &found.folder {
+        match found.folder() {
             Some(folder) => {
                 for ending in ["yaml", "yml", "lua"] {
                     let path = folder.join(format!("{}.test.{ending}", found.name));
@@ -131,10 +132,5 @@ pub fn shipped() -> Vec<Source> {
 }
 
 fn shipped_of(kind: Kind, name: Option<&str>) -> Vec<Source> {
-    let home = match kind {
-        Kind::Runbook => "runbooks",
-        Kind::Check => "lua/checks",
-    };
-    let found = runbook::embedded_tests(kind, name).into_iter();
-    found.map(|found| Source { found, home: Some(home) }).collect()
+    runbook::embedded_tests(kind, name).into_iter().map(|found| Source { found }).collect()
 }
