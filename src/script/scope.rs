@@ -163,7 +163,7 @@ impl Scope {
                 let inner = self.judge_node(inner);
                 Judged { truth: !inner.truth, gaps: inner.gaps }
             }
-            Node::Known(expression) => self.evaluate(expression).is_ok().into(),
+            Node::Known(inner) => (self.judge_node(inner).truth != Truth::Unknown).into(),
             Node::Atom(expression) => match self.evaluate(expression) {
                 Ok(LuaValue::Nil | LuaValue::Boolean(false)) => false.into(),
                 Ok(_) => true.into(),

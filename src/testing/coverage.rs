@@ -115,7 +115,10 @@ impl Coverage {
     /// The parts that never held, and the causes that no test expects; with the parts that held, when all are asked for.
     pub fn show(&self, all: bool) -> String {
         let most = if all { usize::MAX } else { SHOWN };
-        let never = self.listed("Never held in any test", most, |part| (part.held == 0).then(|| part.what.clone()));
+        let never = self.listed("Never held in any test", most, |part| {
+            let line = || if all { format!("{:>4}  {}", 0, part.what) } else { part.what.clone() };
+            (part.held == 0).then(line)
+        });
         let missed: Vec<(&str, Vec<String>)> =
             self.unexpected().map(|(name, causes)| (name, causes.into_iter().map(str::to_owned).collect())).collect();
         let missed = list("Causes that no test expects", most, missed);

@@ -87,7 +87,7 @@ fn a_mistake_is_shown_in_the_file_that_it_was_written_in() {
     );
     desk.run("lint runbooks/floods").refused(&["runbooks/floods/causes/udp.yaml:4", "did you mean `port`?"]);
     desk.put("runbooks/floods/causes/udp.yaml", CAUSES.replace("decisive when", "decisve when"));
-    desk.run("lint runbooks/floods").refused(&["udp.yaml:6:16", "did you mean `decisive`?"]);
+    desk.run("lint runbooks/floods").refused(&["udp.yaml:6:18", "did you mean `decisive`?"]);
 }
 
 #[test]

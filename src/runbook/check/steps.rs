@@ -6,9 +6,12 @@ use crate::probe;
 use crate::runbook::bindings;
 use crate::runbook::document::{OutcomeDocument, StepDocument, Text};
 use crate::runbook::model::{Argument, Outcome, Step, Target};
-use crate::script::Condition;
+use crate::script::{Condition, Template};
 use crate::suggest::Suggestion;
 use crate::units::Span;
+
+/// The sentence of a step for a live host, where the run looks at something else.
+const NOT_LIVE: &str = "it looks at a live host only";
 
 impl Checker<'_> {
     pub(super) fn step(&mut self, document: StepDocument, ids: &[String]) -> Step {
@@ -58,6 +61,9 @@ impl Checker<'_> {
         }
         let skip_message =
             document.skip_message.as_ref().or(document.otherwise.as_ref()).and_then(|text| self.template(text));
+        // Where nothing else decides it, there is one reason to skip it.
+        let is_live_alone = document.live_only && document.when.is_none();
+        let skip_message = skip_message.or_else(|| Template::parse(NOT_LIVE, "").ok().filter(|_| is_live_alone));
         let timeout_seconds = document.timeout.as_ref().and_then(|text| match text.value.parse::<Span>() {
             Ok(span) => Some(span.0.as_secs_f64()),
             Err(error) => {
