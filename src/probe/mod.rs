@@ -62,8 +62,11 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &ledger::LedgerProbe,
 ];
 
-/// Lists of what probes know beforehand, by name: runbooks can use them as `data`.
-pub const KNOWN_LISTS: &[(&str, fn() -> Value)] = &[("capture.reflectors", capture::reflectors)];
+/// A list of what a probe knows beforehand, by its name.
+pub type KnownList = (&'static str, fn() -> Value);
+
+/// Lists of what probes know beforehand: runbooks can use them as `data`.
+pub const KNOWN_LISTS: &[KnownList] = &[("capture.reflectors", capture::reflectors)];
 
 /// The list of that name.
 pub fn known_list(name: &str) -> Option<Value> {

@@ -127,7 +127,7 @@ pub(super) fn whole(main: &Document, parts: &[Part], data: &IndexMap<String, Val
         #[serde(skip_serializing_if = "Vec::is_empty")]
         causes: Vec<&'a CauseDocument>,
     }
-    fn joined<'a, T>(parts: &'a [Part], of: fn(&PartDocument) -> &IndexMap<Text, T>) -> IndexMap<&'a str, &'a T> {
+    fn joined<T>(parts: &[Part], of: fn(&PartDocument) -> &IndexMap<Text, T>) -> IndexMap<&str, &T> {
         parts.iter().flat_map(|part| of(&part.document)).map(|(name, value)| (name.value.as_str(), value)).collect()
     }
     let whole = Whole {
