@@ -5,9 +5,9 @@
 // What `clippy.toml` forbids is forbidden here; tests stage their own hosts and may do more.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-pub mod nearest;
 pub mod printable;
 pub mod shipped;
+pub mod suggest;
 pub mod units;
 
 pub mod bounded_json;

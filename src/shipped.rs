@@ -16,6 +16,11 @@ pub fn names(folder: &str) -> impl Iterator<Item = &'static str> {
         .filter(|name| !name.contains('/'))
 }
 
+/// The paths of the files in a folder of the project and in the folders within it, from that folder.
+pub fn below(folder: &str) -> impl Iterator<Item = &'static str> {
+    FILES.iter().filter_map(move |(path, _)| path.strip_prefix(folder)?.strip_prefix('/'))
+}
+
 /// The text of a file, by its path from the project's folder.
 pub fn text(path: &str) -> Option<String> {
     let (_, packed) = FILES.iter().find(|(known, _)| *known == path)?;
@@ -40,8 +45,8 @@ mod tests {
 
     #[test]
     fn a_folder_has_its_own_files_and_no_others() {
-        let runbooks: Vec<&str> = names("runbooks").collect();
-        assert!(runbooks.contains(&"high-inbound-traffic.yaml"), "{runbooks:?}");
+        let runbooks: Vec<&str> = below("runbooks").collect();
+        assert!(runbooks.contains(&"high-inbound-traffic/high-inbound-traffic.yaml"), "{runbooks:?}");
         assert!(names("lua/checks").any(|name| name == "open_resolver.lua"));
         assert_eq!(names("lua").count(), 0);
     }

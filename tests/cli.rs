@@ -31,6 +31,8 @@ mod netns;
 mod outlets;
 #[path = "cli/parameters.rs"]
 mod parameters;
+#[path = "cli/parts.rs"]
+mod parts;
 #[path = "cli/privileges.rs"]
 mod privileges;
 #[path = "cli/probes.rs"]

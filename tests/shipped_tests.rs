@@ -26,6 +26,63 @@ fn every_shipped_test_passes() {
 }
 
 #[test]
+fn every_cause_of_a_shipped_runbook_is_expected_by_a_test() {
+    let mut coverage = testing::Coverage::default();
+    for source in testing::shipped() {
+        coverage.add(&testing::read(&source, Trust::Required).unwrap_or_else(|problems| panic!("{problems}")));
+    }
+    let missed: Vec<_> = coverage.unexpected().filter(|(_, causes)| !causes.is_empty()).collect();
+    assert!(missed.is_empty(), "no test expects {missed:?}");
+}
+
+/// The lines of the shipped runbooks' files, tests left out.
+fn runbook_files() -> Vec<(String, Vec<String>)> {
+    let mut files = Vec::new();
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "yaml")
+                && !path.to_string_lossy().contains(".test.")
+            {
+                let text = std::fs::read_to_string(&path).unwrap();
+                files.push((path.display().to_string(), text.lines().map(str::to_owned).collect()));
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn the_shipped_runbook_is_small_enough_to_be_read() {
+    let lines: usize = runbook_files().iter().map(|(_, lines)| lines.len()).sum();
+    assert!(
+        lines <= 1_500,
+        "the runbook has {lines} lines; what is alike is written once, with `each`, `facts` or an alias"
+    );
+}
+
+#[test]
+fn no_six_lines_of_the_shipped_runbook_stand_there_twice() {
+    const RUN: usize = 6;
+    let files = runbook_files();
+    let mut seen: std::collections::HashMap<Vec<&str>, String> = std::collections::HashMap::new();
+    let mut twice = Vec::new();
+    for (path, lines) in &files {
+        for (number, run) in lines.windows(RUN).enumerate() {
+            let run: Vec<&str> = run.iter().map(|line| line.trim()).collect();
+            let place = format!("{path}:{}", number + 1);
+            if let Some(first) = seen.insert(run, place.clone()) {
+                twice.push(format!("{place} is {first} again"));
+            }
+        }
+    }
+    assert!(twice.is_empty(), "\n{}", twice.join("\n"));
+}
+
+#[test]
 fn everything_that_is_shipped_has_tests() {
     for kind in [Kind::Runbook, Kind::Check] {
         for found in runbook::embedded(kind) {

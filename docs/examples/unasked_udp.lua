@@ -59,7 +59,7 @@ return check {
 
     -- Without packets the kernel still counts what no socket took. It does not say who sent it.
     if not capture.available and kernel.available then
-      local lost = seen_or(kernel.udp, "no_ports", 0)
+      local lost = value_or(kernel.udp, "no_ports", 0, 0)
       if lost / kernel.seconds >= params.some then
         return cx.warning(("%s came for ports where nothing listens; who sent them could not be seen: %s"):format(
           plural(lost, "UDP datagram"), capture.gap.why)):data { datagrams = lost }

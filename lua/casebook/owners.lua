@@ -5,7 +5,7 @@ local owners = {}
 -- Sockets say whether the kernel holds them and what they were made in; other rows have no such fields, and asking for one
 -- is an error.
 local function field(item, name)
-  local has, value = pcall(seen_or, item, name, nil)
+  local has, value = pcall(value_or, item, name, nil, nil)
   return has and value or nil
 end
 
@@ -15,7 +15,7 @@ end
 ---@return string
 function owners.name(item, instead)
   -- Only for words: nothing is judged by it.
-  local process = seen_or(item, "process", nil)
+  local process = value_or(item, "process", nil, nil)
   if process ~= nil then return who(process) end
   local unit = field(item, "unit")
   if field(item, "in_kernel") == true then return unit and "the kernel for " .. unit or "the kernel" end
@@ -27,9 +27,9 @@ end
 ---@param item table a row with a field `process`
 ---@return string|nil unit nil when none is known
 function owners.unit(item)
-  local process = seen_or(item, "process", nil)
+  local process = value_or(item, "process", nil, nil)
   if process == nil then return field(item, "unit") end
-  return seen_or(process, "unit", nil)
+  return value_or(process, "unit", nil, nil)
 end
 
 ---The systemd service of a row's process, if a service is what it belongs to.
@@ -45,13 +45,13 @@ end
 ---@param item table a row with a field `process`
 ---@return { pid: integer|nil, process: string|nil, user: string|nil, unit: string|nil }
 function owners.data(item)
-  local process = seen_or(item, "process", nil)
+  local process = value_or(item, "process", nil, nil)
   if process == nil then return { unit = field(item, "unit") } end
   return {
-    pid = seen_or(process, "pid", nil),
-    process = seen_or(process, "name", nil),
-    user = seen_or(process, "user", nil),
-    unit = seen_or(process, "unit", nil),
+    pid = value_or(process, "pid", nil, nil),
+    process = value_or(process, "name", nil, nil),
+    user = value_or(process, "user", nil, nil),
+    unit = value_or(process, "unit", nil, nil),
   }
 end
 

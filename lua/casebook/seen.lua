@@ -12,7 +12,7 @@ function seen.items(list)
   return function()
     if list == nil then return nil end
     at = at + 1
-    return seen_or(list, at, nil)
+    return value_or(list, at, nil, nil)
   end
 end
 
@@ -22,7 +22,7 @@ end
 ---@return T|nil
 function seen.first(list)
   if list == nil then return nil end
-  return seen_or(list, 1, nil)
+  return value_or(list, 1, nil, nil)
 end
 
 return seen

@@ -48,7 +48,7 @@ return check {
     local left_out = second.connections_left_out + first.connections_left_out
 
     local by_owner = tables.group(stayed, function(connection)
-      local process = seen_or(connection, "process", nil)
+      local process = value_or(connection, "process", nil, nil)
       return process ~= nil and process.pid or "unseen"
     end)
     local found = {}

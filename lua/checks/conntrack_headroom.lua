@@ -7,7 +7,7 @@ local seen = require "casebook.seen"
 local ENTRY_BYTES = 320
 
 local function raise_limit(finding, tracked)
-  local limit = seen_or(tracked, "max", nil)
+  local limit = value_or(tracked, "max", nil, nil)
   if limit == nil then return finding end
   local wanted = math.max(2 * limit, 65536)
   finding:remedy {
@@ -17,7 +17,7 @@ local function raise_limit(finding, tracked)
     undo = sh("sysctl -w net.netfilter.nf_conntrack_max={{ most }}", { most = limit }),
     risk = "low, while that much memory is free",
   }
-  local buckets = seen_or(tracked, "buckets", nil)
+  local buckets = value_or(tracked, "buckets", nil, nil)
   -- The kernel's own proportion is one to one since Linux 5.15; at eight a look-up walks eight entries.
   if buckets ~= nil and wanted > 8 * buckets then
     finding:remedy {
@@ -32,7 +32,7 @@ local function raise_limit(finding, tracked)
 end
 
 local function first_of(tracked, field)
-  return seen.first(seen_or(tracked, field, nil))
+  return seen.first(value_or(tracked, field, nil, nil))
 end
 
 -- Who fills it, as far as the entries could be read: words and figures, nothing is judged by them.
@@ -47,7 +47,7 @@ local function filled_by(tracked)
   end
   local service = first_of(tracked, "top_services")
   if service ~= nil then
-    local port = seen_or(service, "port", nil)
+    local port = value_or(service, "port", nil, nil)
     parts[#parts + 1] = ("%s go to %s %s"):format(percent(service.share), service.protocol,
       port and socket(service.address, port) or service.address)
     figures.top_destination, figures.top_protocol, figures.top_port = service.address, service.protocol, port
@@ -99,11 +99,11 @@ return check {
     if not tracked.tracking then return cx.skipped("this kernel tracks no connections") end
 
     -- What can be seen may speak for trouble. Whether all could be seen is asked below, before anything is called fine.
-    local entries, limit = seen_or(tracked, "count", nil), seen_or(tracked, "max", nil)
-    local share, trouble = seen_or(tracked, "used_share", nil), seen_or(tracked, "trouble", nil)
-    local dropped = trouble ~= nil and seen_or(trouble, "dropped", nil) or nil
-    local early = trouble ~= nil and seen_or(trouble, "early_dropped", nil) or nil
-    local chains = trouble ~= nil and seen_or(trouble, "chain_too_long", nil) or nil
+    local entries, limit = value_or(tracked, "count", nil, nil), value_or(tracked, "max", nil, nil)
+    local share, trouble = value_or(tracked, "used_share", nil, nil), value_or(tracked, "trouble", nil, nil)
+    local dropped = trouble ~= nil and value_or(trouble, "dropped", nil, nil) or nil
+    local early = trouble ~= nil and value_or(trouble, "early_dropped", nil, nil) or nil
+    local chains = trouble ~= nil and value_or(trouble, "chain_too_long", nil, nil) or nil
     local used = ""
     if entries ~= nil and limit ~= nil then used = (", %s of %s entries"):format(count(entries), count(limit)) end
     if share ~= nil then used = used .. (" (%s at most)"):format(percent(share)) end
@@ -131,11 +131,11 @@ return check {
       add("warning", "the table of tracked connections fills up" .. used)
     end
     if chains ~= nil and chains > 0 then
-      local buckets = seen_or(tracked, "buckets", nil)
+      local buckets = value_or(tracked, "buckets", nil, nil)
       add("warning", ("%s dropped in %s because a chain of the hash table is too long%s"):format(
         plural(chains, "packet"), span(tracked.seconds), buckets and (", with %s"):format(plural(buckets, "bucket")) or ""))
     end
-    local before = seen_or(tracked, "count_before", nil)
+    local before = value_or(tracked, "count_before", nil, nil)
     if #found == 0 and entries ~= nil and limit ~= nil and before ~= nil and entries - before >= params.growth * limit then
       local rate = rates.per_second(before, entries, tracked.seconds)
       local left = rates.seconds_until(entries, limit, rate)
@@ -157,8 +157,8 @@ return check {
     local _ = tracked.trouble.early_dropped, tracked.trouble.chain_too_long, tracked.count_before
     local sentence = ("%s of %s entries (%s at most), nothing dropped in %s"):format(
       count(entries), count(limit), percent(share), span(tracked.seconds))
-    local since_boot = seen_or(tracked, "trouble_since_boot", nil)
-    local once = since_boot ~= nil and seen_or(since_boot, "dropped", nil) or nil
+    local since_boot = value_or(tracked, "trouble_since_boot", nil, nil)
+    local once = since_boot ~= nil and value_or(since_boot, "dropped", nil, nil) or nil
     if once ~= nil and once > 0 then
       sentence = sentence .. ("; %s dropped since boot: it has been full before"):format(plural(once, "packet"))
     end

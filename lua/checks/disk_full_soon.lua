@@ -4,9 +4,9 @@ local rates = require "casebook.rates"
 local seen = require "casebook.seen"
 
 local function writers(processes)
-  local most = processes.available and seen.first(seen_or(processes, "top_disk", nil)) or nil
+  local most = processes.available and seen.first(value_or(processes, "top_disk", nil, nil)) or nil
   if most == nil then return "", nil end
-  local io = seen_or(most, "io", nil)
+  local io = value_or(most, "io", nil, nil)
   if io == nil or io.disk_written_bytes == 0 or processes.seconds == 0 then return "", nil end
   return ("; %s writes %s/s"):format(owners.name(most), bytes(io.disk_written_bytes / processes.seconds)), most
 end
@@ -69,10 +69,10 @@ return check {
     local hanging = {}
     for _, place in ipairs(after.hanging) do hanging[place] = true end
     for _, filesystem in ipairs(after.filesystems) do
-      local place, share = filesystem.mount_point, seen_or(filesystem, "used_share", nil)
+      local place, share = filesystem.mount_point, value_or(filesystem, "used_share", nil, nil)
       if not filesystem.read_only and not hanging[place] then
-        local inodes, available = seen_or(filesystem, "inodes_share", nil), seen_or(filesystem, "available_bytes", nil)
-        if share == nil and seen_or(filesystem, "bytes", nil) ~= 0 then unseen = unseen or filesystem end
+        local inodes, available = value_or(filesystem, "inodes_share", nil, nil), value_or(filesystem, "available_bytes", nil, nil)
+        if share == nil and value_or(filesystem, "bytes", nil, nil) ~= 0 then unseen = unseen or filesystem end
         if share ~= nil and (fullest == nil or share > fullest.share) then fullest = { share = share, place = place, available = available } end
         local figures = { mount_point = place, source = filesystem.source, used_share = share, available_bytes = available, inodes_share = inodes }
         local told = false
@@ -95,7 +95,7 @@ return check {
             }
         end
         local old = earlier[place]
-        local used, was = seen_or(filesystem, "used_bytes", nil), old ~= nil and seen_or(old, "used_bytes", nil) or nil
+        local used, was = value_or(filesystem, "used_bytes", nil, nil), old ~= nil and value_or(old, "used_bytes", nil, nil) or nil
         if not told and used ~= nil and was ~= nil and available ~= nil and used - was >= params.growth then
           -- The looks are a window and some milliseconds apart.
           local rate = (used - was) / math.max(writing.seconds, 1)

@@ -19,9 +19,9 @@ return check {
     local answers = cx.together { processes = { window = "100ms" }, sysctl = { names = { "fs.file-nr" } } }
     local processes, found, nearest = answers.processes, {}, nil
 
-    local uses = processes.available and seen_or(processes, "top_open_files", nil) or nil
+    local uses = processes.available and value_or(processes, "top_open_files", nil, nil) or nil
     for use in seen.items(uses) do
-      local share, limit = seen_or(use, "open_files_share", nil), seen_or(use, "open_files_limit", nil)
+      local share, limit = value_or(use, "open_files_share", nil, nil), value_or(use, "open_files_limit", nil, nil)
       if share ~= nil and (nearest == nil or share > nearest.share) then nearest = { share = share, use = use } end
       if share ~= nil and limit ~= nil and share >= params.high then
         local process = use.process
@@ -55,7 +55,7 @@ return check {
     end
 
     local setting = answers.sysctl.available and answers.sysctl.settings:first { name = "fs.file-nr" } or nil
-    local numbers = setting ~= nil and seen_or(setting, "numbers", nil) or nil
+    local numbers = setting ~= nil and value_or(setting, "numbers", nil, nil) or nil
     local used, most
     if numbers ~= nil and #numbers == 3 then
       used, most = numbers[1], numbers[3]

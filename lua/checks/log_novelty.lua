@@ -144,7 +144,7 @@ return check {
     local known_lines = now.patterns.any.count - now.patterns.access.count
     local looked = math.min(now.patterns.looked.count, known_lines)
     local share = known_lines > 0 and looked / known_lines or 1
-    local older = seen_or(before, "lines", 0)
+    local older = value_or(before, "lines", 0, 0)
     -- A log that begins within the window has nothing to compare with: then everything would be new.
     if older == 0 then
       if before.lines == 0 then return cx.unknown(("no log reaches back before %s: nothing to compare with"):format(turn)) end

@@ -37,7 +37,7 @@ local CONFIGURATION = {
 }
 
 local function restrict(finding, listener, port)
-  local process = seen_or(listener, "process", nil)
+  local process = value_or(listener, "process", nil, nil)
   local known = process ~= nil and CONFIGURATION[process.name] or nil
   if known ~= nil then
     finding:remedy { urgency = "now", ["do"] = known["do"], run = known.run, undo = known.undo, risk = known.risk }
@@ -129,16 +129,16 @@ return check {
     local answers = cx.together(calls)
     local capture = answers[1]
     local name = owners.name(listener, "the server on port " .. params.port)
-    local process = seen_or(listener, "process", nil)
+    local process = value_or(listener, "process", nil, nil)
 
     local found = {}
     -- Abuse that can be seen needs no further proof. That it is not seen now proves nothing.
     if capture.available then
       local rx, tx, packets, remote = 0, 0, 0, nil
       for _, endpoint in ipairs(capture.endpoints) do
-        if endpoint.protocol == "udp" and seen_or(endpoint, "port", nil) == params.port then
+        if endpoint.protocol == "udp" and value_or(endpoint, "port", nil, nil) == params.port then
           rx, tx, packets = rx + endpoint.bytes, tx + endpoint.tx_bytes, packets + endpoint.tx_packets
-          remote = remote or seen_or(endpoint, "top_remote", nil)
+          remote = remote or value_or(endpoint, "top_remote", nil, nil)
         end
       end
       local ratio = shares.of(tx, rx)
@@ -163,8 +163,8 @@ return check {
       local strangers = value_or(dns, "strangers", nil)
       if strangers ~= nil then
         for _, stranger in ipairs(strangers) do
-          local recursion = seen_or(stranger, "recursion", nil)
-          local software = seen_or(stranger, "software", nil)
+          local recursion = value_or(stranger, "recursion", nil, nil)
+          local software = value_or(stranger, "software", nil, nil)
           if recursion == nil then
             untold = untold or stranger
           elseif not recursion then
@@ -185,17 +185,17 @@ return check {
     end
     if #open > 0 then
       local first = open[1]
-      local amplification = seen_or(first.question, "amplification", nil)
+      local amplification = value_or(first.question, "amplification", nil, nil)
       local finding = cx.critical(("%s resolves for anyone: it answered a recursive question at %s%s"):format(name, asked(open),
         amplification and (", %.1f times its size"):format(amplification) or ""))
-      finding:data(owners.data(listener)):data { port = params.port, servers = #open, software = seen_or(first, "software", nil), proven = false }
+      finding:data(owners.data(listener)):data { port = params.port, servers = #open, software = value_or(first, "software", nil, nil), proven = false }
       found[#found + 1] = restrict(finding, listener, params.port)
     elseif #nearly > 0 and #found == 0 then
       local first = nearly[1]
       local public = first.server
       local finding = cx.warning(("%s resolves for this host's own address at %s; whether it does so for strangers only a question from outside can tell"):format(
         name, asked(nearly)))
-      finding:data(owners.data(listener)):data { port = params.port, software = seen_or(first, "software", nil), proven = false }
+      finding:data(owners.data(listener)):data { port = params.port, software = value_or(first, "software", nil, nil), proven = false }
       finding:remedy {
         urgency = "now",
         ["do"] = "Ask from a host outside of your networks. An answer with the flag ra and status NOERROR means that it is open; REFUSED is right.",

@@ -85,14 +85,14 @@ return check {
 
     -- Its queue, and how fast it says hello.
     local banner, first_byte
-    local backlog = seen_or(server, "backlog", nil)
+    local backlog = value_or(server, "backlog", nil, nil)
     if backlog ~= nil and server.queue > backlog then
       found[#found + 1] = cx.critical(("%s does not accept: %s wait, its backlog is %s"):format(
         name, plural(server.queue, "connection"), count(backlog))):data(owners.data(server)):data { queue = server.queue, backlog = backlog }
     end
     local answer = service.available and sight.first(service.services) or nil
     if answer ~= nil then
-      banner, first_byte = seen_or(answer, "banner", nil), seen_or(answer, "first_byte_seconds", nil)
+      banner, first_byte = value_or(answer, "banner", nil, nil), value_or(answer, "first_byte_seconds", nil, nil)
       local figures = { banner = banner, first_byte_seconds = first_byte, outcome = answer.outcome }
       local at = socket(answer.address, answer.port)
       if answer.refused then
@@ -120,15 +120,15 @@ return check {
     end
 
     -- Names of clients.
-    local lookups = dns.available and seen_or(dns, "lookups", nil) or nil
+    local lookups = dns.available and value_or(dns, "lookups", nil, nil) or nil
     local slowest
     for lookup in sight.items(lookups) do
-      if seen_or(lookup, "address", nil) ~= nil and (slowest == nil or lookup.seconds > slowest.seconds) then slowest = lookup end
+      if value_or(lookup, "address", nil, nil) ~= nil and (slowest == nil or lookup.seconds > slowest.seconds) then slowest = lookup end
     end
     if slowest ~= nil and slowest.seconds >= params.slow then
       local file = seen.file.available and sight.first(seen.file.files) or nil
       local settings, includes, readable = {}, false, false
-      if file ~= nil and seen_or(file, "lines", nil) ~= nil then
+      if file ~= nil and value_or(file, "lines", nil, nil) ~= nil then
         readable = true
         settings, includes = settings_of(file)
       end
@@ -148,8 +148,8 @@ return check {
         sentence = sentence .. "; whether logins wait for it (UseDNS) is not set in sshd_config" .. (includes and " itself" or "")
       end
       local servers = {}
-      for resolver in sight.items(seen_or(dns, "resolvers", nil)) do
-        if seen_or(resolver, "answers", nil) == false then servers[#servers + 1] = resolver.address end
+      for resolver in sight.items(value_or(dns, "resolvers", nil, nil)) do
+        if value_or(resolver, "answers", nil, nil) == false then servers[#servers + 1] = resolver.address end
       end
       if #servers > 0 then sentence = sentence .. ("; silent: %s"):format(join(servers, ", ")) end
       local finding = verdict(sentence):data {
@@ -177,18 +177,18 @@ return check {
 
     -- The host.
     if host.available then
-      local cpu, load, memory = seen_or(host, "cpu", nil), seen_or(host, "load", nil), seen_or(host, "memory", nil)
-      local per_cpu = load ~= nil and seen_or(load, "per_cpu", nil) or nil
+      local cpu, load, memory = value_or(host, "cpu", nil, nil), value_or(host, "load", nil, nil), value_or(host, "memory", nil, nil)
+      local per_cpu = load ~= nil and value_or(load, "per_cpu", nil, nil) or nil
       if cpu ~= nil and per_cpu ~= nil and cpu.busy_share >= params.busy and per_cpu > 1 then
         found[#found + 1] = cx.warning(("the CPUs are %s busy, with %.1f tasks for each: a login waits for its turn"):format(percent(cpu.busy_share), per_cpu))
           :data { busy_share = cpu.busy_share, load_per_cpu = per_cpu }:remedy {
             urgency = "now", ["do"] = "See which processes use the CPUs.", run = "casebook probe processes window=5s", risk = "none",
           }
       end
-      local pressure = seen_or(host, "pressure", nil)
+      local pressure = value_or(host, "pressure", nil, nil)
       if pressure ~= nil then
         for _, kind in ipairs { { "memory_full", "memory" }, { "io_full", "disks" } } do
-          local share = seen_or(pressure, kind[1], nil)
+          local share = value_or(pressure, kind[1], nil, nil)
           if share ~= nil and share >= params.stalled then
             found[#found + 1] = cx.warning(("all tasks wait for %s during %s of the time: so does every login"):format(kind[2], percent(share)))
               :data { [kind[1]] = share }:remedy {
@@ -206,7 +206,7 @@ return check {
     end
 
     local entropy = seen.sysctl.available and seen.sysctl.settings:first { name = "kernel.random.entropy_avail" } or nil
-    local bits = entropy ~= nil and seen_or(entropy, "number", nil) or nil
+    local bits = entropy ~= nil and value_or(entropy, "number", nil, nil) or nil
     if bits ~= nil and bits < params.entropy then
       found[#found + 1] = cx.warning(("the kernel has %s of randomness: key exchange may wait for more"):format(plural(bits, "bit")))
         :data { entropy_bits = bits }:remedy {

@@ -16,7 +16,7 @@ local function keep(finding, listener)
 end
 
 local function raise_backlog(finding, listener, settings)
-  local somaxconn = seen_or(settings, "somaxconn", nil)
+  local somaxconn = value_or(settings, "somaxconn", nil, nil)
   local capped = somaxconn ~= nil and listener ~= nil and listener.backlog == somaxconn
   local wanted = math.max(4096, 2 * (somaxconn or 0))
   if capped then
@@ -40,7 +40,7 @@ local function raise_backlog(finding, listener, settings)
 end
 
 local function accepts_too_slowly(cx, listener, kernel, seconds)
-  local overflows = seen_or(kernel.tcp, "listen_overflows", nil)
+  local overflows = value_or(kernel.tcp, "listen_overflows", nil, nil)
   local sentence = ("%s accepts too slowly on %s: %s wait, its backlog is %s"):format(
     owners.name(listener), place(listener), plural(listener.queue, "connection"), count(listener.backlog))
   if overflows ~= nil and overflows > 0 then
@@ -89,7 +89,7 @@ return check {
         if listener.protocol ~= "tcp" then goto next end
         listeners, half_open = listeners + 1, math.max(half_open, listener.syn_recv)
         -- Whether it could be seen is asked below, when nothing was found.
-        local backlog = seen_or(listener, "backlog", nil)
+        local backlog = value_or(listener, "backlog", nil, nil)
         if backlog == nil then
           unread = listener
         elseif listener.queue > backlog then
@@ -117,13 +117,13 @@ return check {
     if kernel.available then
       local seconds = kernel.seconds
       for _, name in ipairs(COUNTERS) do
-        local value = seen_or(kernel.tcp, name, nil)
+        local value = value_or(kernel.tcp, name, nil, nil)
         if value == nil then absent[#absent + 1] = name else grew[name] = value end
       end
       local figures = {}
       for name, value in pairs(grew) do figures[name] = value end
       local overflows, dropped = grew.listen_overflows or 0, grew.req_q_full_drop or 0
-      local cookies, setting = grew.syncookies_sent or 0, seen_or(kernel.settings, "tcp_syncookies", nil)
+      local cookies, setting = grew.syncookies_sent or 0, value_or(kernel.settings, "tcp_syncookies", nil, nil)
       if dropped > 0 then
         local finding = cx.critical(("%s dropped in %s at a full SYN queue, and SYN cookies are off"):format(plural(dropped, "SYN"), span(seconds)))
         finding:data(figures):remedy {
@@ -157,7 +157,7 @@ return check {
       end
       if setting == 0 then
         found[#found + 1] = cx.warning("SYN cookies are off: a SYN flood of a few packets a second would keep everybody out"):data {
-          tcp_syncookies = setting, tcp_max_syn_backlog = seen_or(kernel.settings, "tcp_max_syn_backlog", nil),
+          tcp_syncookies = setting, tcp_max_syn_backlog = value_or(kernel.settings, "tcp_max_syn_backlog", nil, nil),
         }:remedy {
           urgency = "lasting",
           ["do"] = "Turn SYN cookies on; they are only used when a queue is full.",

@@ -11,7 +11,7 @@ local function asked_for(capture, network)
   for _, flow in ipairs(capture.flows) do
     if flow.rx_bytes > 0 and net.group_of(flow.remote_address) == network then
       from = from + flow.rx_bytes
-      if seen_or(flow, "opened_by", nil) == "local" then ours = ours + flow.rx_bytes end
+      if value_or(flow, "opened_by", nil, nil) == "local" then ours = ours + flow.rx_bytes end
     end
   end
   return shares.of(ours, from)
@@ -118,7 +118,7 @@ return check {
     local upstream = {
       urgency = "upstream",
       ["do"] = ("Ask the provider to filter or to scrub; this host cannot relieve the link. %s, %s, since %s at the latest, from %s in %s."):format(
-        bitrate(rate), plural(math.floor(rx.packets / capture.seconds), "packet a second", "packets a second"), seen_or(capture, "started", "now"),
+        bitrate(rate), plural(math.floor(rx.packets / capture.seconds), "packet a second", "packets a second"), value_or(capture, "started", "now", "now"),
         plural(remotes.distinct, "address", "addresses"), plural(remotes.distinct_networks, "network")),
       risk = "none",
     }

@@ -4,10 +4,10 @@ local sight = require "casebook.seen"
 
 local function larger_buffers(finding, kernel, listener)
   if not kernel.available then return finding end
-  local maximum = seen_or(kernel.settings, "rmem_max", nil)
+  local maximum = value_or(kernel.settings, "rmem_max", nil, nil)
   if maximum == nil then return finding end
   local wanted = math.max(8 * 1024 * 1024, 2 * maximum)
-  local asks = listener ~= nil and seen_or(listener, "receive_buffer", nil) or nil
+  local asks = listener ~= nil and value_or(listener, "receive_buffer", nil, nil) or nil
   local why = "A larger buffer bridges a burst, and nothing more; the service must ask for one and be restarted."
   if asks ~= nil then why = ("Its buffer is %s now. "):format(bytes(asks)) .. why end
   return finding:remedy {
@@ -47,11 +47,11 @@ return check {
         if listener.protocol ~= "udp" then goto next end
         looked = looked + 1
         -- Whether it could be seen is asked below, when nothing was found.
-        local drops = seen_or(listener, "drops", nil)
-        local buffer = seen_or(listener, "receive_buffer", nil)
+        local drops = value_or(listener, "drops", nil, nil)
+        local buffer = value_or(listener, "receive_buffer", nil, nil)
         local place = socket(listener.address, listener.port)
         local figures = {
-          address = listener.address, port = listener.port, drops = drops, drops_total = seen_or(listener, "drops_total", nil),
+          address = listener.address, port = listener.port, drops = drops, drops_total = value_or(listener, "drops_total", nil, nil),
           queue = listener.queue, receive_buffer = buffer,
         }
         if drops ~= nil and drops > 0 then
@@ -70,7 +70,7 @@ return check {
         elseif drops ~= nil and buffer ~= nil and buffer > 0 and listener.queue >= params.full * buffer then
           found[#found + 1] = cx.warning(("%s is about to lose datagrams on %s: %s of %s wait to be read"):format(
             owners.name(listener), place, bytes(listener.queue), bytes(buffer))):data(owners.data(listener)):data(figures)
-        elseif seen_or(listener, "drops_total", 0) > 0 then
+        elseif value_or(listener, "drops_total", 0, 0) > 0 then
           earlier[#earlier + 1] = ("%s %s"):format(place, count(listener.drops_total))
         end
         ::next::
@@ -79,7 +79,7 @@ return check {
 
     local lost, memory
     if kernel.available then
-      lost, memory = seen_or(kernel.udp, "rcvbuf_errors", nil), seen_or(kernel.udp, "mem_errors", nil)
+      lost, memory = value_or(kernel.udp, "rcvbuf_errors", nil, nil), value_or(kernel.udp, "mem_errors", nil, nil)
       if memory ~= nil and memory > 0 then
         found[#found + 1] = cx.critical(("%s dropped in %s because UDP as a whole is out of memory"):format(
           plural(memory, "datagram"), span(kernel.seconds))):data { mem_errors = memory }:remedy {

@@ -259,6 +259,13 @@ function count(number) end
 ---@return string
 function span(seconds) end
 
+---1 packet, 2 packets
+---@param count number
+---@param one string
+---@param many? string
+---@return string
+function plural(count, one, many) end
+
 ---a process for people: sshd (pid 1822, ssh.service)
 ---@param process table
 ---@return string
@@ -294,6 +301,12 @@ function any(list, pattern) end
 ---@return boolean
 function all(list, pattern) end
 
+---the item whose field is largest, or nil
+---@param list table
+---@param field string|fun(item: any): number
+---@return any
+function most(list, field) end
+
 ---the sum of a field over a list
 ---@param list table
 ---@param field? string|fun(item: any): number
@@ -306,11 +319,11 @@ function sum(list, field) end
 ---@return table
 function map(list, field) end
 
----the item whose field is largest, or nil
+---a map from a field's value to the first item that has it
 ---@param list table
----@param field string|fun(item: any): number
----@return any
-function most(list, field) end
+---@param field string|fun(item: any): any
+---@return table
+function index(list, field) end
 
 ---the first items
 ---@param list table
@@ -337,38 +350,19 @@ function contains(whole, part) end
 ---@return number
 function ratio(a, b) end
 
----1 packet, 2 packets
----@param count number
----@param one string
----@param many? string
----@return string
-function plural(count, one, many) end
-
----a map from a field's value to the first item that has it
----@param list table
----@param field string|fun(item: any): any
----@return table
-function index(list, field) end
-
----a field, or the default where its absence is an answer; unknown where a gap says that it could not be seen
----@param item table
+---a field, or `absent` where the host says that there is none. Where a gap says that it could not be seen the whole is unknown; with a fourth argument it is `unseen` then: for words in sentences, never for a judgement
+---@param item table?
 ---@param field string|integer
----@param default any
+---@param absent any
+---@param unseen? any
 ---@return any
-function value_or(item, field, default) end
+function value_or(item, field, absent, unseen) end
 
----whether x could be seen; in conditions only, never unknown itself
+---in conditions: whether x could be seen, never unknown itself; in checks `known(item, field)`
 ---@param item any
 ---@param field string|integer
 ---@return boolean
 function known(item, field) end
-
----a field, or the default for whatever reason it is not known: for words in sentences, never for a judgement
----@param item table
----@param field string|integer
----@param default any
----@return any
-function seen_or(item, field, default) end
 
 ---Regular expressions in linear time.
 ---@class casebook.re

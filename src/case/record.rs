@@ -134,8 +134,8 @@ pub struct RunbookRef {
     /// Its text, so that the case can be judged again without the file; a Lua runbook's in the form that it was read as.
     pub text: String,
     /// The check that was run by hand, by its name or file; the runbook is then no more than what it takes to run it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub around: Option<String>,
+    #[serde(default, alias = "around", skip_serializing_if = "Option::is_none")]
+    pub wraps_check: Option<String>,
     /// The file that it was read from, when that was found by its name and went before the runbook that ships under this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overrides_embedded: Option<String>,

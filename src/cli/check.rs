@@ -33,7 +33,7 @@ pub(super) fn check(arguments: &CheckArguments, start: Start) -> anyhow::Result<
         explain(&check)?;
         return Ok(0);
     }
-    let runbook = runbook::around(&check).map_err(|problems| cannot_run(&arguments.check, &problems))?;
+    let runbook = runbook::wrap_check(&check).map_err(|problems| cannot_run(&arguments.check, &problems))?;
     let params = arguments.params.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
     let Start { threads, mut keeper, .. } = start;
     let bounds = Bounds {

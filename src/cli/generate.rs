@@ -44,6 +44,14 @@ pub(super) fn generate(arguments: &GenerateArguments) -> anyhow::Result<u8> {
         Place::prepare_for(&path, Readers::Umask)?.write(|out| out.write_all(text.as_bytes()))?;
         writeln!(std::io::stdout(), "{}", path.display())?;
     }
+    let pages = generate::PAGES_WITH_TABLES.iter().filter(|_| arguments.types.is_none());
+    for path in pages.map(|page| arguments.folder.join(page)).filter(|path| path.exists()) {
+        let page = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let filled =
+            generate::filled(&page).with_context(|| format!("{} has no place for its table", path.display()))?;
+        std::fs::write(&path, filled).with_context(|| format!("cannot write {}", path.display()))?;
+        writeln!(std::io::stdout(), "{}", path.display())?;
+    }
     Ok(0)
 }
 

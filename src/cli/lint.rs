@@ -33,11 +33,27 @@ pub(super) fn lint(arguments: &LintArguments) -> anyhow::Result<u8> {
             say(format_args!("casebook: there are no runbooks and no Lua files in {name}"));
             bad += 1;
         }
-        for file in files {
+        // A file that a runbook includes is judged with the runbook.
+        let included: Vec<PathBuf> = files.iter().flat_map(|file| included(file)).collect();
+        for file in files.iter().filter(|file| !included.contains(file)) {
             bad += usize::from(!is_good(&file.display().to_string())?);
         }
     }
     Ok(if bad == 0 { 0 } else { super::BAD_USAGE })
+}
+
+/// The files that a runbook includes.
+fn included(runbook: &Path) -> Vec<PathBuf> {
+    let Some(folder) = runbook.parent() else { return Vec::new() };
+    let text = text_file::read(runbook, script_lint::LARGEST as u64).unwrap_or_default();
+    runbook::included(&text).iter().map(|path| folder.join(path)).collect()
+}
+
+/// The first file of the runbook that a file is a part of, where the folder that it lies in is one.
+fn whole(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent()?;
+    let first = folder.join(format!("{}.yaml", folder.file_name()?.to_str()?));
+    included(&first).iter().any(|part| part == path).then_some(first)
 }
 
 /// The runbooks and scripts below a folder, without tests of them and without type definitions.
@@ -63,6 +79,9 @@ fn is_good(name: &str) -> anyhow::Result<bool> {
     if name.ends_with(".lua") {
         return is_good_script(name);
     }
+    if let Some(whole) = whole(Path::new(name)) {
+        return is_good(&whole.display().to_string());
+    }
     match find(Kind::Runbook, name) {
         Ok(found) => is_good_runbook(name, &found),
         Err(error) => match find(Kind::Check, name) {
@@ -84,6 +103,11 @@ fn is_good_runbook(name: &str, found: &Found) -> anyhow::Result<bool> {
         Ok(runbook) => {
             let (steps, causes, params) = (runbook.steps.len(), runbook.causes.len(), runbook.params.len());
             let asks = asked(&runbook);
+            if !runbook.warnings.is_empty() {
+                let warnings =
+                    Problems { origin: found.origin.clone(), text: found.text.clone(), problems: runbook.warnings };
+                say(warnings.render(output::stderr_color()));
+            }
             good(name, &format!("{steps} steps, {causes} causes, {params} parameters{asks}"))?;
             Ok(true)
         }
@@ -134,6 +158,7 @@ fn is_good_text(text: &str, name: &str, found: Option<&Found>) -> anyhow::Result
         message: finding.message,
         help: finding.help,
         range: Some(finding.range),
+        file: None,
         is_warning: finding.level == Level::Warning,
     });
     let problems = Problems { origin: name.to_owned(), problems: problems.collect(), text: text.to_owned() };

@@ -7,7 +7,7 @@ use super::arguments::{ListArguments, ShowArguments, trust};
 use super::run::load;
 use crate::printable::printable;
 use crate::probe::PROBES;
-use crate::runbook::{self, Found, Kind, Listed, NotFound, Problems, SHIPPED};
+use crate::runbook::{self, CausePlan, Each, Found, Kind, Listed, NotFound, Problems, SHIPPED};
 use crate::sys::trust::Trust;
 
 pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
@@ -137,10 +137,60 @@ pub(super) fn show(arguments: &ShowArguments) -> anyhow::Result<u8> {
     for step in &runbook.steps {
         writeln!(out, "  {:<24} {} ({})", step.id, step.title, step.called())?;
     }
-    writeln!(out, "\nCauses")?;
+    writeln!(out, "\nCauses ({})", runbook.causes.len())?;
+    let mut told = Vec::new();
     for cause in &runbook.causes {
-        let signs = cause.signs.len();
-        writeln!(out, "  {:<24} {signs} signs, {} remedies", cause.id, cause.remedies.len())?;
+        let (signs, remedies) = (counted(cause.signs.len(), "sign"), counted_remedies(cause.remedies.len()));
+        let Some(each) = &cause.each else {
+            writeln!(out, "  {:<24} {} ({signs}, {remedies})", cause.id, cause.name)?;
+            continue;
+        };
+        // What is written once for each entry of a list is shown once.
+        if told.contains(&&each.written) {
+            continue;
+        }
+        told.push(&each.written);
+        let same: Vec<&str> = runbook.causes.iter().filter(|other| is_of(other, each)).map(|one| &*one.id).collect();
+        let (before, behind) = each.written.split_once("{{").unwrap_or((&each.written, ""));
+        let behind = behind.split_once("}}").map_or("", |(_, behind)| behind);
+        writeln!(out, "  {:<24} {} like it ({signs}, {remedies} each):", format!("{before}…{behind}"), same.len())?;
+        let part = |id: &&str| id.strip_prefix(before).and_then(|id| id.strip_suffix(behind)).unwrap_or(id).to_owned();
+        for line in lines(same.iter().map(part)) {
+            writeln!(out, "  {:<24} {line}", "")?;
+        }
     }
     Ok(0)
+}
+
+/// Whether the cause is written in the same place of the runbook.
+fn is_of(cause: &CausePlan, each: &Each) -> bool {
+    cause.each.as_ref().is_some_and(|other| other.written == each.written)
+}
+
+fn counted(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
+fn counted_remedies(count: usize) -> String {
+    match count {
+        0 => "no remedy".to_owned(),
+        1 => "1 remedy".to_owned(),
+        _ => format!("{count} remedies"),
+    }
+}
+
+/// Words with commas between them, in lines that a terminal can show.
+fn lines(words: impl Iterator<Item = String>) -> Vec<String> {
+    const WIDTH: usize = 72;
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.len() + 2 + word.len() <= WIDTH => {
+                line.push_str(", ");
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
 }

@@ -15,9 +15,9 @@ use crate::bounded_json::{self, Budget};
 use crate::case::Evidence;
 use crate::engine::{Ask, Live, Observer, ProbeThreads};
 use crate::generate;
-use crate::nearest::nearest;
 use crate::probe::{self, AnyProbe, Cancel, Inputs, Manners, PROBES, Rights};
 use crate::redact;
+use crate::suggest::Suggestion;
 
 /// Bytes that are written at a time.
 const OUTPUT: usize = 64 * 1024;
@@ -57,23 +57,16 @@ pub(super) fn probe(arguments: &ProbeArguments, start: Start) -> anyhow::Result<
 }
 
 fn unknown(name: &str) -> Usage {
-    let names = PROBES.iter().map(|probe| probe.name());
-    match nearest(name, names.clone()) {
-        Some(near) => Usage(format!("there is no probe `{name}`; did you mean `{near}`?")),
-        None => Usage(format!("there is no probe `{name}`: there are {}", names.collect::<Vec<_>>().join(", "))),
-    }
+    let suggestion = Suggestion::of(name, PROBES.iter().map(|probe| probe.name()));
+    Usage(suggestion.or_list_behind(&format!("there is no probe `{name}`")))
 }
 
 /// A value from the command line in the type that the probe's schema wants.
 fn typed(probe: &dyn AnyProbe, schema: &Value, key: &str, value: Value) -> Result<Value, Usage> {
     let properties = schema.get("properties").and_then(Value::as_object);
     let Some(property) = properties.and_then(|properties| properties.get(key)) else {
-        let names: Vec<&str> = properties.into_iter().flat_map(|all| all.keys()).map(String::as_str).collect();
-        let help = match nearest(key, names.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are: {}", names.join(", ")),
-        };
-        let help = if names.is_empty() { "it takes none".to_owned() } else { help };
+        let names = properties.into_iter().flat_map(|all| all.keys()).map(String::as_str);
+        let help = Suggestion::of(key, names).or_none();
         return Err(Usage(format!("probe {} has no parameter `{key}`; {help}", probe.name())));
     };
     let text = value.as_str().unwrap_or_default();

@@ -121,7 +121,7 @@ pub(super) fn live(
         started,
         cancelled: &move || cancelled.is_cancelled(),
         limits: bounds.limits,
-        printed: &|step, line| match runbook.around {
+        printed: &|step, line| match runbook.wraps_check {
             Some(_) => say(line),
             None => say(format_args!("{step}: {line}")),
         },

@@ -8,8 +8,8 @@ use super::arguments::TestArguments;
 use super::output::{read_enough, stdout_color};
 use super::place::{Place, Readers};
 use super::{BAD_USAGE, Usage, output, say};
-use crate::nearest::nearest;
 use crate::runbook::{self, Kind};
+use crate::suggest::Suggestion;
 use crate::sys::trust::Trust;
 use crate::testing::{self, Coverage, Shown, Source, Trial};
 
@@ -193,7 +193,8 @@ fn unfitting(words: &[String], filter: Option<&str>) -> Usage {
     let shown = words.iter().map(String::as_str).chain(filter).collect::<Vec<_>>().join("`, `");
     let listed = [Kind::Check, Kind::Runbook].into_iter().flat_map(|kind| runbook::list(kind, Trust::Waived));
     let names: Vec<String> = listed.filter_map(|listed| listed.found.ok()).map(|found| found.name).collect();
-    let near = words.iter().find_map(|word| nearest(word, names.iter().map(String::as_str)));
-    let help = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-    Usage(format!("no check, no runbook and no test is named `{shown}`{help}"))
+    let message = format!("no check, no runbook and no test is named `{shown}`");
+    let suggestions = words.iter().map(|word| Suggestion::of(word, names.iter().map(String::as_str)));
+    let likely = suggestions.into_iter().find(|suggestion| suggestion.name().is_some());
+    Usage(likely.map_or(message.clone(), |suggestion| suggestion.behind(&message)))
 }

@@ -78,6 +78,9 @@ pub(super) fn observe(terms: &Terms<'_>, observer: &dyn Observer) -> Vec<Seen> {
         asked.sort();
         for index in asked {
             let step = &runbook.steps[index];
+            if step.stop.is_some() {
+                step.bindings.iter().for_each(|place| runbook.bindings[*place].set(scope));
+            }
             if step.stop.as_ref().is_some_and(|stop| scope.judge(stop).truth == Truth::Yes) {
                 stopped.get_or_insert_with(|| step.id.clone());
             }
@@ -170,13 +173,14 @@ enum Prepared {
 /// The ask of a step, or why there is none.
 fn prepare(terms: &Terms<'_>, step: &Step, planned: &PlannedStep, seen: &[Option<Seen>]) -> Result<Prepared, Seen> {
     let Terms { request, scope, .. } = terms;
+    step.bindings.iter().for_each(|place| request.runbook.bindings[*place].set(scope));
     let unasked = |reason, why: String| Seen::Unasked(vec![Gap::new(reason, format!("ask step {}", step.id), why)]);
     if let Some(condition) = &step.when {
         let judged = scope.judge(condition);
         match judged.truth {
             Truth::Yes => {}
             Truth::No => {
-                let why = step.otherwise.as_ref().map(|otherwise| scope.render(otherwise).0);
+                let why = step.skip_message.as_ref().map(|message| scope.render(message).0);
                 return Err(Seen::Skipped(
                     why.unwrap_or_else(|| format!("does not apply here: not {}", condition.text)),
                 ));

@@ -66,17 +66,18 @@ pub(super) fn summary(
     if let (true, [only]) = (runbook.causes.is_empty(), findings) {
         return ended(only.sentence.clone());
     }
-    let calm = runbook.calm.as_ref().map(|calm| scope.render(calm)).filter(|(_, gaps)| gaps.is_empty());
+    let all_clear =
+        runbook.all_clear.as_ref().map(|all_clear| scope.render(all_clear)).filter(|(_, gaps)| gaps.is_empty());
     let trouble = findings.iter().find(|finding| matches!(finding.verdict, Verdict::Critical | Verdict::Warning));
     let blind = coverage.applicable - coverage.looked;
-    match (calm, trouble) {
+    match (all_clear, trouble) {
         (_, Some(finding)) => format!("No known cause stands out, but: {}.", finding.sentence.trim_end_matches('.')),
-        (Some((calm, _)), None) if blind == 0 => calm,
-        (Some((calm, _)), None) => {
+        (Some((all_clear, _)), None) if blind == 0 => all_clear,
+        (Some((all_clear, _)), None) => {
             let steps = if blind == 1 { "one step" } else { "some steps" };
             format!(
                 "{} This is no all-clear: {steps} could not look ({blind} of {}).",
-                calm.trim(),
+                all_clear.trim(),
                 coverage.applicable
             )
         }

@@ -86,9 +86,10 @@ pub(super) fn weigh(plans: &[CausePlan], scope: &Scope, trace: &mut Trace) -> Ve
 }
 
 fn weigh_one(plan: &CausePlan, scope: &Scope, trace: &mut Trace) -> (Cause, i64, i32) {
-    for binding in &plan.bindings {
-        scope.set_expression(&binding.name, &binding.value);
+    if let Some(each) = &plan.each {
+        scope.set_value("each", Ok(each.entry.clone()));
     }
+    plan.bindings.iter().for_each(|binding| binding.set(scope));
     let mut subject = Map::new();
     for binding in &plan.subject {
         // What is not known of the subject is left out; null would read as "there is none".
@@ -137,6 +138,7 @@ fn weigh_one(plan: &CausePlan, scope: &Scope, trace: &mut Trace) -> (Cause, i64,
         scope.unset(&binding.name);
     }
     scope.unset("subject");
+    scope.unset("each");
     (
         Cause { id: plan.id.clone(), title, likelihood, severity: plan.severity, subject, signs, remedies },
         plan.rank,

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::run::RunError;
 use super::secret::{Secrets, stand_in};
-use crate::nearest::nearest;
 use crate::runbook::{BadParam, Runbook};
+use crate::suggest::Suggestion;
 
 /// The parameters of a run as a case records them.
 pub struct Settled {
@@ -27,12 +27,7 @@ pub fn settle(runbook: &Runbook, given: &Map<String, Value>) -> Result<Settled, 
 pub(super) fn check_params(runbook: &Runbook, given: &Map<String, Value>) -> Result<Map<String, Value>, BadParam> {
     for name in given.keys() {
         if !runbook.params.contains_key(name) {
-            let names = || runbook.params.keys().map(String::as_str);
-            let help = match nearest(name, names()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None if runbook.params.is_empty() => "it takes none".to_owned(),
-                None => format!("there are: {}", names().collect::<Vec<_>>().join(", ")),
-            };
+            let help = Suggestion::of(name, runbook.params.keys().map(String::as_str)).or_none();
             return Err(BadParam::Unknown { name: name.clone(), help });
         }
     }

@@ -62,14 +62,15 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
     let window = params.get("window").and_then(Value::as_f64).unwrap_or(WINDOW);
     let window = Duration::try_from_secs_f64(window).unwrap_or(Duration::from_secs(10));
 
+    for (name, list) in &runbook.data {
+        scope.set_value(name, Ok(list.clone()));
+    }
     let scripts = ScriptBudget::new(request.limits.script_time);
     let terms = Terms { request, scope: &scope, window, secrets, scripts };
     let seen = observe(&terms, observer);
     observer.observed();
 
-    for binding in &runbook.bindings {
-        scope.set_expression(&binding.name, &binding.value);
-    }
+    runbook.bindings.iter().for_each(|binding| binding.set(&scope));
     let mut trace = Trace::default();
     let mut findings = Vec::with_capacity(runbook.steps.len());
     for (step, seen) in runbook.steps.iter().zip(&seen) {
@@ -115,7 +116,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
             name: runbook.name.clone(),
             title: runbook.title.clone(),
             text: runbook.text.clone(),
-            around: runbook.around.clone(),
+            wraps_check: runbook.wraps_check.clone(),
             overrides_embedded: runbook.overrides_embedded.then(|| runbook.origin.clone()),
             checks: checks(runbook, &seen),
         },

@@ -35,7 +35,7 @@ pub(super) fn page() -> String {
     entries(&mut page, "Regular expressions", "In the syntax of Rust's `regex`; time is linear in the text.", RE);
     entries(&mut page, "Global functions", "Beside Lua's own.", GLOBALS);
     page.push_str("\n## Helpers\n\nShared with [expressions](expressions.md).\n\n| helper | gives |\n|---|---|\n");
-    for helper in HELPERS.iter().filter(|helper| !BASE.contains(&helper.name())) {
+    for helper in HELPERS.iter().filter(|helper| !helper.is_lua() && helper.instead.is_none()) {
         let _ = writeln!(page, "| `{}` | {} |", helper.signature, helper.about);
     }
     page.push_str("\n## Lua's own\n\n| module | members |\n|---|---|\n");

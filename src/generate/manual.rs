@@ -29,10 +29,18 @@ pub(super) fn expressions() -> String {
         "# Expressions\n\nConditions and `{{ }}` are Lua expressions over `params`, the steps' ids and these helpers. What could not be\n\
          seen makes a condition unknown, never false; `and`, `or` and `not` follow three-valued logic.\n\n| helper | gives |\n|---|---|\n",
     );
-    for helper in HELPERS {
-        let _ = writeln!(page, "| `{}` | {} |", helper.signature, helper.about);
-    }
+    page.push_str(&helpers());
     page
+}
+
+/// The rows of a table of the helpers.
+pub(super) fn helpers() -> String {
+    let mut rows = String::new();
+    for helper in HELPERS.iter().filter(|helper| helper.instead.is_none()) {
+        // Writing to a text cannot fail.
+        let _ = writeln!(rows, "| `{}` | {} |", helper.signature, helper.about);
+    }
+    rows
 }
 
 /// The page of one probe: parameters, result, needs.

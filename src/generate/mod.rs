@@ -34,6 +34,20 @@ pub fn files(command: clap::Command) -> Vec<(String, String)> {
     files
 }
 
+/// Written pages that hold generated tables, by their paths in the project.
+pub const PAGES_WITH_TABLES: &[&str] = &["docs/runbooks.md"];
+
+/// A written page with its generated tables filled in: what stands between `<!-- generated: helpers -->` and
+/// `<!-- end of helpers -->` is made from the table of helpers. None, where the page has no such place.
+pub fn filled(page: &str) -> Option<String> {
+    let (before, rest) = page.split_once("<!-- generated: helpers -->\n")?;
+    let (_, after) = rest.split_once("<!-- end of helpers -->")?;
+    let rows = manual::helpers();
+    Some(format!(
+        "{before}<!-- generated: helpers -->\n| helper | gives |\n|---|---|\n{rows}<!-- end of helpers -->{after}"
+    ))
+}
+
 fn pretty(schema: &schemars::Schema) -> String {
     let text = serde_json::to_string_pretty(schema).unwrap_or_default();
     format!("{text}\n")

@@ -43,7 +43,7 @@ use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
 use crate::case::{Gap, Observed, Reason};
-use crate::nearest::nearest;
+use crate::suggest::Suggestion;
 
 /// Every probe, in the order that lists show them.
 pub const PROBES: &[&dyn AnyProbe] = &[
@@ -64,6 +64,17 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &sysctl::SysctlProbe,
     &ledger::LedgerProbe,
 ];
+
+/// A list of what a probe knows beforehand, by its name.
+pub type KnownList = (&'static str, fn() -> Value);
+
+/// Lists of what probes know beforehand: runbooks can use them as `data`.
+pub const KNOWN_LISTS: &[KnownList] = &[("capture.reflectors", capture::reflectors)];
+
+/// The list of that name.
+pub fn known_list(name: &str) -> Option<Value> {
+    KNOWN_LISTS.iter().find(|(known, _)| *known == name).map(|(_, list)| list())
+}
 
 /// An observer of the host.
 pub trait Probe: Sync {
@@ -223,11 +234,7 @@ pub fn complete(probe: &dyn AnyProbe, params: &Value) -> Result<Value, String> {
         .unwrap_or_default();
     let given = params.as_object().into_iter().flat_map(|params| params.keys());
     if let Some(name) = given.into_iter().find(|name| !known.contains(&name.as_str())) {
-        let help = match nearest(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if known.is_empty() => "it takes none".to_owned(),
-            None => format!("there are: {}", known.join(", ")),
-        };
+        let help = Suggestion::of(name, known.iter().copied()).or_none();
         return Err(format!("probe {} has no parameter `{name}`; {help}", probe.name()));
     }
     probe.complete_params(params).map_err(|why| format!("probe {}: {why}", probe.name()))

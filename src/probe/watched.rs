@@ -5,8 +5,8 @@ use std::io;
 use std::net::IpAddr;
 
 use crate::case::{Gap, Reason};
-use crate::nearest::nearest;
 use crate::printable::printable;
+use crate::suggest::Suggestion;
 use crate::sys::rtnetlink::{DefaultRoute, Link, LinkAddress, Rtnetlink};
 
 /// How many names an error lists.
@@ -119,10 +119,8 @@ fn unknown(wanted: &str, survey: &Survey) -> Gap {
         format!("watch interface `{}`", wanted.escape_debug()),
         format!("there is no such interface, alias or address; there are {listed}"),
     );
-    match nearest(wanted, known.iter().copied()) {
-        Some(name) => gap.way_out(format!("did you mean `{name}`?")),
-        None => gap.way_out("name one of them, or `auto`"),
-    }
+    let suggestion = Suggestion::of(wanted, known.iter().copied());
+    gap.way_out(suggestion.question().unwrap_or_else(|| "name one of them, or `auto`".to_owned()))
 }
 
 #[cfg(test)]

@@ -134,14 +134,14 @@ fn of_map(fields: &mut Map<String, Value>, parent: &str, visitor: &mut dyn Visit
 }
 
 fn of_runbook(runbook: &mut RunbookRef, visitor: &mut dyn Visitor) {
-    let RunbookRef { name, title, text, around, overrides_embedded, checks } = runbook;
+    let RunbookRef { name, title, text, wraps_check, overrides_embedded, checks } = runbook;
     // The name of a shipped one is a word; of another it is the path of its file.
     if name.contains('/') {
         visitor.text(Place::Said, name);
     }
     visitor.text(Place::Said, title);
     visitor.text(Place::Source, text);
-    around.iter_mut().chain(overrides_embedded).for_each(|path| visitor.text(Place::Said, path));
+    wraps_check.iter_mut().chain(overrides_embedded).for_each(|path| visitor.text(Place::Said, path));
     for CheckRef { origin, overrides_embedded: _, text, modules } in checks.values_mut() {
         visitor.text(Place::Said, origin);
         visitor.text(Place::Source, text);

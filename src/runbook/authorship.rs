@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::library::{self, Kind};
-use super::load::{around, load_found, load_recorded};
+use super::load::{load_found, load_recorded, wrap_check};
 use super::model::{Check, Runbook};
 use crate::case::RunbookRef;
 use crate::sys::trust::Trust;
@@ -19,11 +19,13 @@ impl Check {
 impl Runbook {
     /// Whether its text is that of the shipped runbook of its name, and its checks are shipped, too.
     pub fn is_shipped(&self) -> bool {
-        let own = match &self.around {
+        let own = match &self.wraps_check {
             Some(_) => {
                 let mut checks = self.checks();
                 let check = checks.next().filter(|_| checks.next().is_none());
-                check.and_then(|check| around(&Arc::clone(check)).ok()).is_some_and(|around| around.text == self.text)
+                check
+                    .and_then(|check| wrap_check(&Arc::clone(check)).ok())
+                    .is_some_and(|wrapped| wrapped.text == self.text)
             }
             None => library::embedded(Kind::Runbook).into_iter().filter(|found| found.name == self.name).any(|found| {
                 found.text == self.text || load_found(&found, Trust::Required).is_ok_and(|it| it.text == self.text)

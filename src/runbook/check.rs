@@ -12,15 +12,18 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::bindings;
 use super::document::{CheckDocument, Document, RemedyDocument, Text};
 use super::fields::{self, Meaning, Names};
-use super::model::{Binding, Check, RemedyPlan, Runbook, Step};
+use super::model::{Binding, Bound, Check, RemedyPlan, Runbook};
+use super::parts::{self, NoList, Part, ReadPart, Refused};
 use super::place::{byte_offset, in_source};
-use super::problem::{Problem, Problems};
+use super::problem::{Problem, Problems, SourceFile};
 use super::yaml;
-use crate::nearest::nearest;
+use crate::case::Urgency;
 use crate::probe;
-use crate::script::{Condition, Expression, Scope, Script, SyntaxError, Template, is_keyword};
+use crate::script::{Condition, Expression, Scope, Script, SyntaxError, Template, find_helper, is_keyword};
+use crate::suggest::Suggestion;
 
 /// Finds the checks that a runbook's steps call, by name.
 pub(super) type FindCheck<'a> = &'a dyn Fn(&str) -> Result<Arc<Check>, NoCheck>;
@@ -32,8 +35,24 @@ pub(super) struct NoCheck {
 }
 
 /// Reads and checks a runbook.
-pub(super) fn runbook(text: &str, origin: &str, find: FindCheck<'_>) -> Result<Runbook, Problems> {
-    checked(text, origin, find, |check, document: Document| check.runbook(document))
+pub(super) fn runbook(
+    text: &str,
+    origin: &str,
+    find: FindCheck<'_>,
+    read_part: ReadPart<'_>,
+) -> Result<Runbook, Problems> {
+    checked(text, origin, find, |check, mut document: Document| {
+        let (parts, refused) = parts::read(&mut document, &check.file, read_part);
+        for refused in refused {
+            match refused {
+                Refused::Place(place, message) => {
+                    check.report(document.include.get(place).map(|path| check.range(path)), message, None);
+                }
+                Refused::Text(problem) => check.problems.push(problem),
+            }
+        }
+        check.runbook(document, parts)
+    })
 }
 
 /// Reads and checks the header of a check, which has come to be YAML.
@@ -54,15 +73,27 @@ fn checked<D: serde::de::DeserializeOwned, T>(
     let scope = Scope::new().map_err(|error| {
         problems(vec![Problem::new(None, format!("cannot start Lua to check expressions: {error}"))])
     })?;
-    let mut check = Checker { text, origin, scope, find, problems: Vec::new(), names: Vec::new(), late: Vec::new() };
+    let file = Arc::new(SourceFile { origin: origin.to_owned(), text: text.to_owned() });
+    let mut check = Checker {
+        main: Arc::clone(&file),
+        file,
+        scope,
+        find,
+        problems: Vec::new(),
+        warnings: Vec::new(),
+        names: Vec::new(),
+        bindings: Vec::new(),
+        data: IndexMap::new(),
+        live_when: None,
+    };
     let whole = check_all(&mut check, document);
     if check.problems.is_empty() {
-        Ok(whole)
-    } else {
-        check.problems.sort_by_key(|problem| problem.range.as_ref().map_or(0, |range| range.start));
-        check.problems.dedup();
-        Err(problems(check.problems))
+        return Ok(whole);
     }
+    check.problems.append(&mut check.warnings);
+    check.problems.sort_by_key(|problem| problem.range.as_ref().map_or(0, |range| range.start));
+    check.problems.dedup();
+    Err(problems(check.problems))
 }
 
 /// The last boundary of a character at or before `at`.
@@ -74,20 +105,41 @@ fn first_word(text: &str) -> usize {
     text.find(char::is_whitespace).unwrap_or(text.len())
 }
 
+/// The schema of a list of data, by what its entries have.
+fn list_schema(rows: &Value) -> Value {
+    serde_json::json!({"type": "array", "items": entry_schema(rows)})
+}
+
+/// The schema of its entries: the fields of the first, where all are alike.
+fn entry_schema(rows: &Value) -> Value {
+    let rows = rows.as_array().map(Vec::as_slice).unwrap_or_default();
+    let Some(first) = rows.first().and_then(Value::as_object) else { return Value::Bool(true) };
+    let alike = |row: &Value| row.as_object().is_some_and(|row| row.keys().eq(first.keys()));
+    if !rows.iter().all(alike) {
+        return Value::Bool(true);
+    }
+    let fields: serde_json::Map<String, Value> = first.keys().map(|key| (key.clone(), Value::Bool(true))).collect();
+    serde_json::json!({"type": "object", "properties": fields})
+}
+
 /// How many steps a runbook can have: each takes a thread while it looks.
 const STEPS: usize = 256;
 /// How many problems are told at once.
 const PROBLEMS: usize = 50;
 
 struct Checker<'a> {
-    text: &'a str,
-    origin: &'a str,
+    /// The runbook's first file, and the one that is being checked.
+    main: Arc<SourceFile>,
+    file: Arc<SourceFile>,
     scope: Scope,
     find: FindCheck<'a>,
     problems: Vec<Problem>,
+    warnings: Vec<Problem>,
     names: Names,
-    /// Names that are known only when all steps have looked.
-    late: Vec<String>,
+    /// The names that the whole runbook shares, in order.
+    bindings: Vec<Binding>,
+    data: IndexMap<String, Value>,
+    live_when: Option<Condition>,
 }
 
 impl Checker<'_> {
@@ -96,72 +148,127 @@ impl Checker<'_> {
         if self.problems.len() >= PROBLEMS {
             return;
         }
-        self.problems.push(Problem::new(range, message).help(help));
+        let problem = self.problem(range, message.into(), help);
+        self.problems.push(problem);
+    }
+
+    /// Says what works, but should be written otherwise.
+    fn warn(&mut self, range: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+        if self.warnings.len() < PROBLEMS {
+            let problem = self.problem(Some(range), message.into(), Some(help.into()));
+            self.warnings.push(Problem { is_warning: true, ..problem });
+        }
+    }
+
+    /// A key that has a newer name.
+    fn old_key(&mut self, key: &str, text: &Text, new: &str) {
+        let range = self.range(text);
+        self.warn(range, format!("`{key}` is the old name of `{new}`"), format!("write `{new}:`"));
+    }
+
+    fn problem(&self, range: Option<Range<usize>>, message: String, help: Option<String>) -> Problem {
+        let file = (!Arc::ptr_eq(&self.file, &self.main)).then(|| Arc::clone(&self.file));
+        Problem { file, ..Problem::new(range, message).help(help) }
     }
 
     /// Where a text stands.
     fn range(&self, text: &Text) -> Range<usize> {
         let location = text.referenced;
-        let start = byte_offset(self.text, location.line() as usize, location.column() as usize);
-        let source = &self.text[start..];
+        let start = byte_offset(&self.file.text, location.line() as usize, location.column() as usize);
+        let source = &self.file.text[start..];
         // A text that differs in the source, by quotes or folding, is shown by its first line.
         let line = source.lines().next().unwrap_or_default().len();
         let length = if source.starts_with(&text.value) { text.value.len() } else { line.min(text.value.len() + 2) };
-        start..floor(self.text, start + length)
+        start..floor(&self.file.text, start + length)
     }
 
     /// Where `part`, which stands `offset` bytes into the text, is in the source; the alias, where the text is one.
     fn range_of(&self, text: &Text, offset: usize, part: &str) -> Range<usize> {
         let whole = self.range(text);
-        let source = self.text.get(whole.start..).unwrap_or_default();
+        let source = self.file.text.get(whole.start..).unwrap_or_default();
         match in_source(source, &text.value, offset) {
             Some(at) => {
                 let start = whole.start + at;
                 // A part that is folded or escaped is longer in the source: its first word is enough to find it.
-                let same = self.text.get(start..).is_some_and(|rest| rest.starts_with(part));
+                let same = self.file.text.get(start..).is_some_and(|rest| rest.starts_with(part));
                 let length = if same { part.len() } else { first_word(source.get(at..).unwrap_or_default()) };
-                start..(start + length).min(self.text.len())
+                start..(start + length).min(self.file.text.len())
             }
             None => whole.start..whole.start + first_word(source),
         }
     }
 
     fn place(&self, text: &Text) -> String {
-        format!("{}:{}:{}", self.origin, text.referenced.line(), text.referenced.column())
+        format!("{}:{}:{}", self.file.origin, text.referenced.line(), text.referenced.column())
     }
 
-    fn runbook(&mut self, mut document: Document) -> Runbook {
+    fn runbook(&mut self, document: Document, mut parts: Vec<Part>) -> Runbook {
         self.identifier(&document.name, "runbook", '-');
-        if document.steps.len() > STEPS {
-            let message = format!("the runbook has {} steps, more than the {STEPS} there can be", document.steps.len());
+        let mut count = parts.iter().map(|part| part.document.steps.len()).sum::<usize>();
+        if count > STEPS {
+            let message = format!("the runbook has {count} steps, more than the {STEPS} there can be");
             self.report(Some(self.range(&document.name)), message, Some("split it".to_owned()));
-            document.steps.truncate(STEPS);
+            parts.iter_mut().for_each(|part| part.document.steps.clear());
+            count = 1;
         }
-        let params = self.params(document.params);
-        self.names.push(("params".into(), Meaning::Params(params.keys().cloned().collect())));
-        if document.steps.is_empty() {
+        if count == 0 {
             self.report(Some(self.range(&document.name)), "the runbook has no steps", None);
         }
-        let mut seen = Vec::new();
-        for step in &document.steps {
-            self.lua_name(&step.id, "step");
-            self.free(&step.id);
-            seen.push(step.id.value.clone());
-            let probe = step.probe.as_ref().and_then(|probe| probe::find(&probe.value));
-            if let Some(probe) = probe {
-                self.names.push((step.id.value.clone(), Meaning::Evidence(probe.output_schema().to_value())));
-            } else {
-                self.names.push((step.id.value.clone(), Meaning::Value));
+        self.lists(&parts);
+        let text = match document.include.is_empty() && parts.iter().all(|part| part.document.data.is_empty()) {
+            true => self.main.text.clone(),
+            false => parts::whole(&document, &parts, &self.data).unwrap_or_else(|why| {
+                self.report(None, format!("the runbook cannot be written as one document: {why}"), None);
+                String::new()
+            }),
+        };
+        let mut params = IndexMap::new();
+        for part in &mut parts {
+            self.file = Arc::clone(&part.file);
+            for (name, spec) in self.params(std::mem::take(&mut part.document.params)) {
+                if params.contains_key(&name) {
+                    self.report(None, format!("the parameter `{name}` is declared in another file already"), None);
+                }
+                params.insert(name, spec);
             }
         }
-        let first_binding = self.names.len();
-        let bindings = self.bindings(document.bindings);
-        self.late = self.names[first_binding..].iter().map(|(name, _)| name.clone()).collect();
-        let steps: Vec<Step> = document.steps.into_iter().map(|step| self.step(step, &seen)).collect();
+        self.names.push(("params".into(), Meaning::Params(params.keys().cloned().collect())));
+        self.file = Arc::clone(&self.main);
+        self.live_when = document.live_when.as_ref().and_then(|text| self.condition(text));
+        let mut ids = Vec::new();
+        for part in &parts {
+            self.file = Arc::clone(&part.file);
+            for step in &part.document.steps {
+                self.lua_name(&step.id, "step");
+                self.free(&step.id);
+                ids.push(step.id.value.clone());
+                let probe = step.probe.as_ref().and_then(|probe| probe::find(&probe.value));
+                let meaning = probe.map_or(Meaning::Value, |probe| Meaning::Evidence(probe.output_schema().to_value()));
+                self.names.push((step.id.value.clone(), meaning));
+            }
+        }
+        for (name, rows) in &self.data {
+            self.names.push((name.clone(), Meaning::Evidence(list_schema(rows))));
+        }
+        self.bindings = self.named(&mut parts);
+        let mut steps = Vec::new();
+        for part in &mut parts {
+            self.file = Arc::clone(&part.file);
+            steps.extend(std::mem::take(&mut part.document.steps).into_iter().map(|step| self.step(step, &ids)));
+        }
+        self.file = Arc::clone(&self.main);
         self.cycles(&steps, &document.name);
         let headlines = document.headlines.iter().filter_map(|text| self.template(text)).collect();
-        let calm = document.calm.as_ref().and_then(|text| self.template(text));
-        let causes = document.causes.into_iter().filter_map(|cause| self.cause(cause)).collect();
+        if let Some(calm) = &document.calm {
+            self.old_key("calm", calm, "all_clear");
+        }
+        let all_clear = document.all_clear.as_ref().or(document.calm.as_ref()).and_then(|text| self.template(text));
+        let mut causes = Vec::new();
+        for part in parts {
+            self.file = part.file;
+            causes.extend(part.document.causes.into_iter().flat_map(|cause| self.causes(cause)));
+        }
+        self.file = Arc::clone(&self.main);
         Runbook {
             name: document.name.value,
             title: document.title,
@@ -169,16 +276,103 @@ impl Checker<'_> {
             tags: document.tags,
             symptoms: document.symptoms,
             params,
-            bindings,
+            data: std::mem::take(&mut self.data).into_iter().collect(),
+            bindings: std::mem::take(&mut self.bindings),
             steps,
             headlines,
-            calm,
+            all_clear,
             causes,
-            around: None,
+            wraps_check: None,
             overrides_embedded: false,
-            origin: self.origin.to_owned(),
-            text: self.text.to_owned(),
+            origin: self.main.origin.clone(),
+            text,
+            warnings: std::mem::take(&mut self.warnings),
         }
+    }
+
+    /// The lists of all files, those that probes know put in.
+    fn lists(&mut self, parts: &[Part]) {
+        for part in parts {
+            self.file = Arc::clone(&part.file);
+            for (name, value) in &part.document.data {
+                self.lua_name(name, "list");
+                self.free(name);
+                let rows = match parts::data(value) {
+                    Ok(rows) => rows,
+                    Err(NoList::Unknown) => {
+                        let known = value.value.as_str().unwrap_or_default();
+                        let help = Suggestion::of(known, probe::KNOWN_LISTS.iter().map(|(name, _)| *name)).or_list();
+                        self.report(Some(self.range(name)), format!("no probe knows a list `{known}`"), help);
+                        continue;
+                    }
+                    Err(NoList::Wrong) => {
+                        let help = "write a list, or the name of one that a probe knows: `capture.reflectors`";
+                        self.report(Some(self.range(name)), "a list is wanted here", Some(help.to_owned()));
+                        continue;
+                    }
+                };
+                self.data.insert(name.value.clone(), rows);
+            }
+        }
+    }
+
+    /// The names under `let` and `facts` of all files. Each may use any other, in whatever order they are written.
+    fn named(&mut self, parts: &mut [Part]) -> Vec<Binding> {
+        let mut written = Vec::new();
+        for part in parts {
+            self.file = Arc::clone(&part.file);
+            let values = std::mem::take(&mut part.document.bindings).into_iter().map(|(key, text)| (key, text, false));
+            let facts = std::mem::take(&mut part.document.facts).into_iter().map(|(key, text)| (key, text, true));
+            for (key, text, is_fact) in values.chain(facts) {
+                self.new_name(&key);
+                written.push((Arc::clone(&self.file), key, text, is_fact));
+            }
+        }
+        self.meanings(written)
+    }
+
+    /// The same for the names of one cause.
+    fn own_names(&mut self, values: IndexMap<Text, Text>, facts: IndexMap<Text, Text>) -> Vec<Binding> {
+        let values = values.into_iter().map(|(key, text)| (key, text, false));
+        let mut written = Vec::new();
+        for (key, text, is_fact) in values.chain(facts.into_iter().map(|(key, text)| (key, text, true))) {
+            self.new_name(&key);
+            written.push((Arc::clone(&self.file), key, text, is_fact));
+        }
+        self.meanings(written)
+    }
+
+    fn new_name(&mut self, key: &Text) {
+        self.lua_name(key, "value");
+        self.free(key);
+        self.names.push((key.value.clone(), Meaning::Value));
+    }
+
+    fn meanings(&mut self, written: Vec<(Arc<SourceFile>, Text, Text, bool)>) -> Vec<Binding> {
+        let mut bindings = Vec::new();
+        let mut keys = Vec::new();
+        for (file, key, text, is_fact) in written {
+            self.file = file;
+            let meaning = match is_fact {
+                true => self.condition(&text).map(Bound::Fact),
+                false => self.expression(&text).map(Bound::Value),
+            };
+            if let Some(meaning) = meaning {
+                bindings.push(Binding { name: key.value.clone(), meaning });
+            }
+            keys.push((Arc::clone(&self.file), key));
+        }
+        let (bindings, circle) = bindings::in_order(bindings);
+        if let Some(circle) = circle
+            && let Some((file, key)) = keys.into_iter().find(|(_, key)| Some(&key.value) == circle.first())
+        {
+            let here = std::mem::replace(&mut self.file, file);
+            let help = Some("a name is known when all that it uses is known: write one of them out".to_owned());
+            let message = format!("names use one another: {}", circle.join(" uses "));
+            self.report(Some(self.range(&key)), message, help);
+            self.file = here;
+        }
+        bindings
     }
 
     /// Ids are lower case words joined by one kind of character.
@@ -229,8 +423,7 @@ impl Checker<'_> {
             match probe::find(&need.value) {
                 Some(probe) => needs.push(probe.name()),
                 None => {
-                    let names = probe::PROBES.iter().map(|probe| probe.name());
-                    let help = nearest(&need.value, names).map(|near| format!("did you mean `{near}`?"));
+                    let help = Suggestion::of(&need.value, probe::PROBES.iter().map(|probe| probe.name())).question();
                     self.report(Some(self.range(need)), format!("there is no probe `{}`", need.value), help);
                 }
             }
@@ -249,31 +442,62 @@ impl Checker<'_> {
     }
 
     fn remedy(&mut self, document: RemedyDocument) -> Option<RemedyPlan> {
+        let forms = [
+            (document.now, Some(Urgency::Now)),
+            (document.lasting, Some(Urgency::Lasting)),
+            (document.upstream, Some(Urgency::Upstream)),
+            (document.action, None),
+        ];
+        let mut given = forms.into_iter().filter_map(|(text, urgency)| Some((text?, urgency)));
+        let (text, urgency) = match (given.next(), given.next()) {
+            (Some(one), None) => one,
+            (one, other) => {
+                let range = other.or(one).map(|(text, _)| self.range(&text));
+                let help = "write one of `now:`, `lasting:` and `upstream:` with the sentence".to_owned();
+                self.report(range, "a remedy says what to do in one sentence", Some(help));
+                return None;
+            }
+        };
+        if let (Some(_), Some(_)) = (urgency, document.urgency) {
+            let help = Some("leave `urgency` out: the name of the sentence says it".to_owned());
+            self.report(Some(self.range(&text)), "the urgency is given twice", help);
+        }
+        let urgency = urgency.or(document.urgency).unwrap_or(Urgency::Now);
         let when = document.when.as_ref().and_then(|text| self.condition(text));
+        let when = self.live(document.live_only, when, &text);
         let run = document.run.as_ref().and_then(|text| self.template(text));
         let undo = document.undo.as_ref().and_then(|text| self.template(text));
         let risk = document.risk.as_ref().and_then(|text| self.template(text));
-        let action = self.template(&document.action)?;
-        Some(RemedyPlan { urgency: document.urgency, when, action, run, undo, risk })
+        let action = self.template(&text)?;
+        Some(RemedyPlan { urgency, when, action, run, undo, risk })
     }
 
-    /// Later bindings can use earlier ones.
-    fn bindings(&mut self, documents: IndexMap<Text, Text>) -> Vec<Binding> {
-        let mut bindings = Vec::new();
-        for (key, text) in documents {
-            self.lua_name(&key, "value");
-            self.free(&key);
-            let name = key.value;
-            if let Some(value) = self.expression(&text) {
-                bindings.push(Binding { name: name.clone(), value });
-            }
-            self.names.push((name, Meaning::Value));
+    /// The condition of what is for a live host only, where it says so.
+    fn live(&mut self, live_only: bool, when: Option<Condition>, at: &Text) -> Option<Condition> {
+        if !live_only {
+            return when;
         }
-        bindings
+        let Some(live) = self.live_when.clone() else {
+            let help = "add `live_when:` to the head, a condition over parameters: `live_when: not params.pcap`";
+            let message = "the runbook does not say when it looks at a live host";
+            self.report(Some(self.range(at)), message, Some(help.to_owned()));
+            return when;
+        };
+        Some(match when {
+            Some(when) => live.and(when),
+            None => live,
+        })
     }
 
     fn condition(&mut self, text: &Text) -> Option<Condition> {
-        match Condition::parse(&text.value, &self.place(text)) {
+        self.condition_from(text, 0)
+    }
+
+    /// The condition that begins so many bytes into a text.
+    fn condition_from(&mut self, text: &Text, start: usize) -> Option<Condition> {
+        // White space in front keeps every offset that of the whole text.
+        let condition = format!("{}{}", " ".repeat(start), text.value.get(start..).unwrap_or_default());
+        match Condition::parse(&condition, &self.place(text)) {
             Ok(condition) => {
                 let atoms = condition.atoms();
                 atoms.iter().for_each(|atom| self.names_and_grammar(atom, text, 0));
@@ -322,6 +546,11 @@ impl Checker<'_> {
             return;
         }
         for used in expression.uses() {
+            if let Some((helper, instead)) = find_helper(&used.name).and_then(|helper| Some((helper, helper.instead?)))
+            {
+                let range = self.range_of(text, offset + used.offset, &used.name);
+                self.warn(range, format!("`{}` is {}", used.name, helper.about), instead);
+            }
             if let Err(misnomer) = fields::check(used, &self.names) {
                 let range = self.range_of(text, offset + misnomer.offset, &misnomer.name);
                 self.report(Some(range), misnomer.message, misnomer.help);

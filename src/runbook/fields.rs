@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::nearest::nearest;
 use crate::script::{HELPERS, Helper, NameUse, PathPart, field_schema, is_map, item_schema, properties};
+use crate::suggest::Suggestion;
 
 /// What a name can stand for, in one place of a runbook.
 pub(super) enum Meaning {
@@ -48,7 +48,7 @@ pub(super) fn check(used: &NameUse, names: &Names) -> Result<(), Misnomer> {
                 message: format!("the runbook has no parameter `{name}`"),
                 name: name.clone(),
                 offset: *offset,
-                help: suggestion(name, params.iter().map(String::as_str)),
+                help: Suggestion::of(name, params.iter().map(String::as_str)).or_list(),
             }),
             _ => Ok(()),
         },
@@ -63,7 +63,7 @@ pub(super) fn check(used: &NameUse, names: &Names) -> Result<(), Misnomer> {
                 message: format!("nothing is named `{}`", used.name),
                 name: used.name.clone(),
                 offset: used.offset,
-                help: suggestion(&used.name, all),
+                help: Suggestion::of(&used.name, all).or_list(),
             })
         }
     }
@@ -98,7 +98,7 @@ fn check_path(used: &NameUse, schema: &Value) -> Result<(), Misnomer> {
                     message: format!("{path} has no field `{name}`"),
                     name: name.clone(),
                     offset: *offset,
-                    help: suggestion(name, fields.keys().map(String::as_str)),
+                    help: Suggestion::of(name, fields.keys().map(String::as_str)).or_list(),
                 });
             }
         }
@@ -114,16 +114,4 @@ fn no_fields(path: &str, name: &str, offset: usize, schema: &Value) -> Result<()
         offset,
         help: is_list.then(|| format!("take an item: first({path}, {{…}}).{name}")),
     })
-}
-
-fn suggestion<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
-    let candidates: Vec<&str> = candidates.collect();
-    match nearest(name, candidates.iter().copied()) {
-        Some(near) => Some(format!("did you mean `{near}`?")),
-        None if candidates.is_empty() => None,
-        None => {
-            let shown: Vec<_> = candidates.iter().take(24).copied().collect();
-            Some(format!("there are: {}{}", shown.join(", "), if candidates.len() > 24 { ", …" } else { "" }))
-        }
-    }
 }

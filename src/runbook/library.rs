@@ -4,9 +4,10 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::nearest::nearest;
+use super::problem::SourceFile;
 use crate::printable::printable;
 use crate::shipped;
+use crate::suggest::Suggestion;
 use crate::sys::text_file::{self, Unreadable};
 use crate::sys::trust::Trust;
 use crate::sys::unreadable::Untrusted;
@@ -74,23 +75,31 @@ impl Kind {
     }
 
     fn shipped(self) -> impl Iterator<Item = Found> {
-        shipped::names(self.folder()).map(Path::new).filter(move |path| self.is(path)).filter_map(move |path| {
+        shipped::below(self.folder()).map(Path::new).filter(move |path| self.is_whole(path)).filter_map(move |path| {
             let text = shipped::text(&format!("{}/{}", self.folder(), path.display()))?;
             let language = Language::of(path)?;
-            Some(Found {
-                name: stem(path),
-                origin: SHIPPED.into(),
-                text,
-                language,
-                folder: None,
-                overrides_embedded: false,
-            })
+            let home = Home::Shipped(Path::new(self.folder()).join(path.parent()?));
+            Some(Found { name: stem(path), origin: SHIPPED.into(), text, language, home, overrides_embedded: false })
         })
     }
 
     /// Whether something of that name ships.
     fn ships(self, name: &str) -> bool {
-        shipped::names(self.folder()).map(Path::new).any(|path| self.is(path) && stem(path) == name)
+        shipped::names(self.folder()).map(Path::new).any(|path| self.is_whole(path) && stem(path) == name)
+    }
+
+    /// Whether a path from the folder that is searched is that of a whole document: `NAME.yaml`, or `NAME/NAME.yaml` of a
+    /// runbook in a folder of its own.
+    fn is_whole(self, path: &Path) -> bool {
+        let folder = path.parent().and_then(Path::file_name);
+        self.is(path) && folder.is_none_or(|folder| self == Kind::Runbook && Some(folder) == path.file_stem())
+    }
+
+    /// The first file of the runbook that is a folder.
+    fn in_folder(self, folder: &Path) -> Option<PathBuf> {
+        let name = folder.file_name()?.to_str()?;
+        let endings = ["yaml", "yml", "lua"].into_iter().filter(|_| self == Kind::Runbook);
+        endings.map(|ending| folder.join(format!("{name}.{ending}"))).find(|path| path.is_file())
     }
 
     /// The folders that are searched by name, in order. `beside` is the folder of the runbook that calls a check.
@@ -122,10 +131,45 @@ pub struct Found {
     pub text: String,
     /// The language that it is written in.
     pub language: Language,
-    /// The folder that it lies in; none when it is shipped.
-    pub folder: Option<PathBuf>,
+    /// What it lies in.
+    pub home: Home,
     /// It was found by its name, and goes before one that ships.
     pub overrides_embedded: bool,
+}
+
+/// The folder that a document lies in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Home {
+    /// A folder of the host.
+    Folder(PathBuf),
+    /// A folder of the project, from which it is shipped.
+    Shipped(PathBuf),
+}
+
+impl Found {
+    /// The folder of the host that it lies in; none when it is shipped.
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.home {
+            Home::Folder(folder) => Some(folder),
+            Home::Shipped(_) => None,
+        }
+    }
+
+    /// A file that it includes, by its path from the folder that it lies in: as trustworthy as the document itself must be.
+    pub(super) fn part(&self, path: &str, trust: Trust) -> Result<SourceFile, String> {
+        match &self.home {
+            Home::Folder(folder) => {
+                let whole = folder.join(path);
+                let text = text_file::read_trusted(&whole, LARGEST, trust).map_err(|why| why.to_string())?;
+                Ok(SourceFile { origin: whole.display().to_string(), text })
+            }
+            Home::Shipped(folder) => {
+                let whole = folder.join(path).display().to_string();
+                let text = shipped::text(&whole).ok_or_else(|| "it is not shipped".to_owned())?;
+                Ok(SourceFile { origin: format!("{whole} (shipped)"), text })
+            }
+        }
+    }
 }
 
 /// Why a runbook or check cannot be had.
@@ -201,21 +245,16 @@ pub fn embedded(kind: Kind) -> Vec<Found> {
 
 /// The shipped tests of what is called `name`; all of them, when there is no name.
 pub fn embedded_tests(kind: Kind, name: Option<&str>) -> Vec<Found> {
-    let found = shipped::names(kind.folder()).filter_map(|file| {
+    let found = shipped::below(kind.folder()).filter_map(|file| {
         let (tested, language) = tested(Path::new(file))?;
         if name.is_some_and(|name| name != tested) {
             return None;
         }
         let path = format!("{}/{file}", kind.folder());
         let text = shipped::text(&path)?;
-        Some(Found {
-            name: tested,
-            origin: format!("{path} (shipped)"),
-            text,
-            language,
-            folder: None,
-            overrides_embedded: false,
-        })
+        let home = Home::Shipped(Path::new(&path).parent()?.to_owned());
+        let origin = format!("{path} (shipped)");
+        Some(Found { name: tested, origin, text, language, home, overrides_embedded: false })
     });
     found.collect()
 }
@@ -266,7 +305,7 @@ impl Place {
                     origin: path.display().to_string(),
                     text,
                     language: Language::of(&path).unwrap_or(Language::Yaml),
-                    folder: Some(
+                    home: Home::Folder(
                         path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new(".")).into(),
                     ),
                     overrides_embedded: false,
@@ -287,13 +326,20 @@ fn places(kind: Kind, beside: Option<&Path>) -> Vec<Place> {
             continue;
         }
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-        let mut paths: Vec<PathBuf> =
-            entries.flatten().map(|entry| entry.path()).filter(|path| kind.is(path)).collect();
+        let mut paths: Vec<PathBuf> = entries.flatten().filter_map(|entry| whole(kind, entry.path())).collect();
         paths.sort();
         places.extend(paths.into_iter().map(Place::File));
     }
     places.extend(kind.shipped().map(Place::Shipped));
     places
+}
+
+/// The document at a path of a folder that is searched: a file, or the first one of a runbook in a folder of its own.
+fn whole(kind: Kind, path: PathBuf) -> Option<PathBuf> {
+    match path.is_dir().then(|| kind.in_folder(&path)).flatten() {
+        Some(first) => Some(first),
+        None => kind.is(&path).then_some(path),
+    }
 }
 
 /// Something that a list shows.
@@ -326,7 +372,8 @@ pub fn list(kind: Kind, trust: Trust) -> Vec<Listed> {
 pub fn find(kind: Kind, name: &str, beside: Option<&Path>, trust: Trust) -> Result<Found, NotFound> {
     let path = Path::new(name);
     if name.contains('/') || Language::of(path).is_some() {
-        return Place::File(path.to_owned()).read(kind, trust);
+        let path = path.to_owned();
+        return Place::File(kind.in_folder(&path).unwrap_or(path)).read(kind, trust);
     }
     let mut places = places(kind, beside);
     if let Some(index) = places.iter().position(|place| place.name() == name) {
@@ -336,6 +383,6 @@ pub fn find(kind: Kind, name: &str, beside: Option<&Path>, trust: Trust) -> Resu
         return Err(NotFound::File { kind, name: name.to_owned() });
     }
     let names: Vec<String> = places.iter().map(Place::name).collect();
-    let near = nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
+    let near = Suggestion::of(name, names.iter().map(String::as_str)).name().map(str::to_owned);
     Err(NotFound::Unknown { kind, name: name.to_owned(), near })
 }

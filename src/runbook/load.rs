@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::check::{self, NoCheck};
 use super::library::{self, Found, Kind, LARGEST, Language, SHIPPED};
 use super::model::{Check, Runbook};
-use super::problem::{Problem, Problems};
+use super::problem::{Problem, Problems, SourceFile};
 use crate::bounded_json;
 use crate::case::{CheckRef, RunbookRef};
 use crate::script::sandbox::{self, Limits, Modules, Stopped};
@@ -21,14 +21,15 @@ use crate::units;
 
 /// Checks a YAML runbook that lies nowhere.
 pub fn load(text: &str, origin: &str) -> Result<Runbook, Problems> {
-    check::runbook(text, origin, &|name| by_name(name, None, Trust::Required))
+    check::runbook(text, origin, &|name| by_name(name, None, Trust::Required), &nowhere)
 }
 
 /// Checks a runbook that was found. Its checks must be as trustworthy as `trust` wants.
 pub fn load_found(found: &Found, trust: Trust) -> Result<Runbook, Problems> {
-    let find = |name: &str| by_name(name, found.folder.as_deref(), trust);
+    let find = |name: &str| by_name(name, found.folder(), trust);
+    let part = |path: &str| found.part(path, trust);
     let runbook = match found.language {
-        Language::Yaml => check::runbook(&found.text, &found.origin, &find),
+        Language::Yaml => check::runbook(&found.text, &found.origin, &find, &part),
         Language::Lua => {
             let script = script(found, trust);
             let document = match declared(&script)? {
@@ -41,7 +42,12 @@ pub fn load_found(found: &Found, trust: Trust) -> Result<Runbook, Problems> {
                 }
             };
             let text = pretty(&document);
-            check::runbook(&text, &found.origin, &find).map_err(|problems| in_lua(problems, &script))
+            let runbook = check::runbook(&text, &found.origin, &find, &part);
+            let mut runbook = runbook.map_err(|problems| in_lua(problems, &script))?;
+            let warnings = std::mem::take(&mut runbook.warnings);
+            let Problems { problems: warnings, .. } =
+                in_lua(Problems { origin: found.origin.clone(), text, problems: warnings }, &script);
+            Ok(Runbook { warnings, ..runbook })
         }
     }?;
     Ok(Runbook { overrides_embedded: found.overrides_embedded, ..runbook })
@@ -62,7 +68,9 @@ pub fn summary(found: &Found, trust: Trust) -> Result<Summary, Problems> {
 
 /// The lines of a YAML document above the first of its long parts.
 fn head(text: &str) -> &str {
-    let long = |line: &str| ["params:", "let:", "steps:", "causes:"].iter().any(|key| line.starts_with(key));
+    let long = |line: &str| {
+        ["params:", "include:", "data:", "let:", "facts:", "steps:", "causes:"].iter().any(|key| line.starts_with(key))
+    };
     let lines = text.split_inclusive('\n').take_while(|line| !long(line));
     text.get(..lines.map(str::len).sum()).unwrap_or(text)
 }
@@ -92,13 +100,14 @@ pub fn load_recorded(recorded: &RunbookRef) -> Result<Runbook, Problems> {
             format!("the runbook in the case is larger than {}, more than is read", units::bytes(LARGEST as f64));
         return Err(Problems { origin, text: String::new(), problems: vec![Problem::new(None, message)] });
     }
-    let runbook = check::runbook(&recorded.text, &origin, &|name| match recorded.checks.get(name) {
+    let find = |name: &str| match recorded.checks.get(name) {
         Some(kept) => in_case(name, kept),
         None => Err(NoCheck { message: format!("the case does not hold the check `{name}`"), help: None }),
-    })?;
+    };
+    let runbook = check::runbook(&recorded.text, &origin, &find, &nowhere)?;
     let overrides_embedded = recorded.overrides_embedded.is_some();
     let origin = recorded.overrides_embedded.clone().unwrap_or(runbook.origin);
-    Ok(Runbook { around: recorded.around.clone(), overrides_embedded, origin, ..runbook })
+    Ok(Runbook { wraps_check: recorded.wraps_check.clone(), overrides_embedded, origin, ..runbook })
 }
 
 /// Checks a check that was found. Its modules must be as trustworthy as `trust` wants.
@@ -119,7 +128,7 @@ pub fn load_check(found: &Found, trust: Trust) -> Result<Check, Problems> {
 }
 
 /// A runbook of one step that runs a check, so that it leaves the same trail as any other. Its parameters are the check's.
-pub fn around(check: &Arc<Check>) -> Result<Runbook, Problems> {
+pub fn wrap_check(check: &Arc<Check>) -> Result<Runbook, Problems> {
     let with: Map<String, Value> =
         check.params.keys().map(|name| (name.clone(), json!(format!("{{{{ params.{name} }}}}")))).collect();
     let mut document = json!({
@@ -135,14 +144,19 @@ pub fn around(check: &Arc<Check>) -> Result<Runbook, Problems> {
         true => Ok(Arc::clone(check)),
         false => Err(NoCheck { message: format!("there is no check `{name}`"), help: None }),
     };
-    let runbook = check::runbook(&pretty(&document), &check.script.origin, &only)?;
+    let runbook = check::runbook(&pretty(&document), &check.script.origin, &only, &nowhere)?;
     let origin = &check.script.origin;
-    let around = if origin == SHIPPED { &check.name } else { origin };
-    Ok(Runbook { around: Some(around.clone()), ..runbook })
+    let wrapped = if origin == SHIPPED { &check.name } else { origin };
+    Ok(Runbook { wraps_check: Some(wrapped.clone()), ..runbook })
+}
+
+/// What lies in no folder includes nothing.
+fn nowhere(_: &str) -> Result<SourceFile, String> {
+    Err("this text lies in no folder from which a file could be read".to_owned())
 }
 
 fn script(found: &Found, trust: Trust) -> Script {
-    let modules = Modules { folder: found.folder.clone(), trust, ..Modules::default() };
+    let modules = Modules { folder: found.folder().map(Path::to_owned), trust, ..Modules::default() };
     Script { origin: found.origin.clone(), text: found.text.clone(), modules }
 }
 
@@ -264,10 +278,14 @@ fn pretty(value: &Value) -> String {
 /// Problems of what a Lua file declares, shown where the file says it, as far as the same words stand there.
 fn in_lua(problems: Problems, script: &Script) -> Problems {
     let Problems { origin, text: declared, problems } = problems;
+    // What stands in a file that is included is YAML and has its place already.
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let problems = problems
         .into_iter()
         .map(|problem| {
+            if problem.file.is_some() {
+                return problem;
+            }
             let words = problem.range.clone().and_then(|range| declared.get(range)).unwrap_or_default();
             let words = bounded_json::counted::<String>(words.as_bytes())
                 .unwrap_or_else(|_| words.trim_matches('"').to_owned());

@@ -1,6 +1,7 @@
 //! Runbooks and checks: the documents, how they are checked, their parameters, and where they are found.
 
 mod authorship;
+mod bindings;
 mod check;
 mod document;
 mod fields;
@@ -8,6 +9,7 @@ mod library;
 mod load;
 mod model;
 mod params;
+mod parts;
 mod place;
 mod problem;
 mod yaml;
@@ -15,11 +17,14 @@ mod yaml;
 pub use authorship::is_shipped;
 pub use document::schema;
 pub(crate) use library::tested;
-pub use library::{Found, Kind, Language, Listed, NotFound, SHIPPED, embedded, embedded_tests, find, list};
+pub use library::{Found, Home, Kind, Language, Listed, NotFound, SHIPPED, embedded, embedded_tests, find, list};
 pub(crate) use load::load_tests;
-pub use load::{Summary, around, load, load_check, load_found, load_recorded, summary};
-pub use model::{Argument, Binding, CausePlan, Check, Outcome, RemedyPlan, Runbook, SignPlan, Step, Target};
+pub use load::{Summary, load, load_check, load_found, load_recorded, summary, wrap_check};
+pub use model::{
+    Argument, Binding, Bound, CausePlan, Check, Each, Figure, Outcome, RemedyPlan, Runbook, SignPlan, Step, Target,
+};
 pub use params::{BadParam, ParamSpec, ParamType};
+pub use parts::included;
 pub(crate) use place::byte_offset;
-pub use problem::{Problem, Problems};
+pub use problem::{Problem, Problems, SourceFile};
 pub(crate) use yaml::{Form, problem as yaml_problem};

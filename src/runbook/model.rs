@@ -6,9 +6,10 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::params::ParamSpec;
+use super::problem::Problem;
 use crate::case::{SignSide, Urgency, Verdict, Weight};
 use crate::probe::{self, AnyProbe};
-use crate::script::{Condition, Expression, Script, Template};
+use crate::script::{Condition, Expression, Scope, Script, Template};
 
 /// A checked runbook: every name in it exists, every expression compiles.
 #[derive(Debug, Clone)]
@@ -25,24 +26,29 @@ pub struct Runbook {
     pub symptoms: Vec<String>,
     /// Its parameters.
     pub params: IndexMap<String, ParamSpec>,
-    /// Values that conditions share, evaluated once when all steps are judged.
+    /// Lists that expressions can use, by name.
+    pub data: Vec<(String, Value)>,
+    /// Names that expressions share, each behind those that it uses; all are known when all steps have looked.
     pub bindings: Vec<Binding>,
     /// Its steps.
     pub steps: Vec<Step>,
     /// The sentences of the report's head.
     pub headlines: Vec<Template>,
     /// The first sentence when no cause is likely.
-    pub calm: Option<Template>,
+    pub all_clear: Option<Template>,
     /// The hypotheses that it weighs.
     pub causes: Vec<CausePlan>,
     /// The check that it was made for, to run it by hand.
-    pub around: Option<String>,
+    pub wraps_check: Option<String>,
     /// It was found by its name, and goes before one that ships with casebook.
     pub overrides_embedded: bool,
     /// Where it was read from.
     pub origin: String,
-    /// Its text; a Lua runbook's in the form that it was read as.
+    /// Its text, whole: what it includes and the lists that probes know are written in it. A Lua runbook's is in the form that it
+    /// was read as.
     pub text: String,
+    /// What works, but has a newer name or was hardly meant so.
+    pub warnings: Vec<Problem>,
 }
 
 impl Runbook {
@@ -52,12 +58,40 @@ impl Runbook {
     }
 }
 
-/// A name for the value of an expression.
+/// A name for a value or a condition.
 #[derive(Debug, Clone)]
 pub struct Binding {
     /// The name.
     pub name: String,
-    /// The expression.
+    /// What it stands for.
+    pub meaning: Bound,
+}
+
+impl Binding {
+    /// Makes the name known, with what it stands for as far as the evidence is there.
+    pub fn set(&self, scope: &Scope) {
+        match &self.meaning {
+            Bound::Value(expression) => scope.set_expression(&self.name, expression),
+            Bound::Fact(condition) => scope.set_fact(&self.name, condition),
+        }
+    }
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone)]
+pub enum Bound {
+    /// The value of an expression (`let`); unknown as a whole where a part is.
+    Value(Expression),
+    /// What a condition comes to (`facts`): yes, no or unknown.
+    Fact(Condition),
+}
+
+/// A figure of what a cause is about.
+#[derive(Debug, Clone)]
+pub struct Figure {
+    /// Its name.
+    pub name: String,
+    /// The expression that gives it.
     pub value: Expression,
 }
 
@@ -75,7 +109,9 @@ pub struct Step {
     /// It is skipped when this does not hold.
     pub when: Option<Condition>,
     /// The sentence when it is skipped.
-    pub otherwise: Option<Template>,
+    pub skip_message: Option<Template>,
+    /// Places in the runbook's bindings of those that `when`, `with` and `stop` use, those that these use included.
+    pub bindings: Vec<usize>,
     /// Ids of steps that must be observed before it can be asked.
     pub needs: Vec<String>,
     /// How long it may take, in seconds; the window and a little more when none is given.
@@ -200,6 +236,8 @@ pub struct Outcome {
 pub struct CausePlan {
     /// Its id.
     pub id: String,
+    /// The entry of a list that it stands for, and the id as it is written for all of them.
+    pub each: Option<Each>,
     /// What it is called when nothing is known of its subject: "SYN flood".
     pub name: String,
     /// What happens.
@@ -211,11 +249,20 @@ pub struct CausePlan {
     /// Values that its signs and sentences share.
     pub bindings: Vec<Binding>,
     /// What it is about.
-    pub subject: Vec<Binding>,
+    pub subject: Vec<Figure>,
     /// Signs for and against.
     pub signs: Vec<SignPlan>,
     /// What to do.
     pub remedies: Vec<RemedyPlan>,
+}
+
+/// The entry of a list that a cause stands for.
+#[derive(Debug, Clone)]
+pub struct Each {
+    /// The cause's id as it is written: `reflection-{{ each.service }}`.
+    pub written: String,
+    /// The entry.
+    pub entry: Value,
 }
 
 /// A sign.

@@ -1,10 +1,20 @@
 //! What is wrong with a runbook, shown with place and snippet.
 
 use std::fmt;
+use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::printable::printable;
+
+/// A file of a runbook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Where it was read from.
+    pub origin: String,
+    /// Its text.
+    pub text: String,
+}
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +25,9 @@ pub struct Problem {
     pub help: Option<String>,
     /// Where, as a range of bytes in the text.
     pub range: Option<std::ops::Range<usize>>,
-    /// It works as it is, but was hardly meant so.
+    /// The file that the range is of, when it is another one than the runbook's first.
+    pub file: Option<Arc<SourceFile>>,
+    /// It works as it is, but was hardly meant so, or has a newer name.
     pub is_warning: bool,
 }
 
@@ -35,7 +47,7 @@ impl std::error::Error for Problems {}
 impl Problem {
     /// A problem at a place.
     pub fn new(range: Option<std::ops::Range<usize>>, message: impl Into<String>) -> Self {
-        Problem { message: message.into(), help: None, range, is_warning: false }
+        Problem { message: message.into(), help: None, range, file: None, is_warning: false }
     }
 
     /// Adds what to do about it.
@@ -68,14 +80,18 @@ impl Problems {
     }
 
     fn show(&self, renderer: &Renderer, problem: &Problem) -> String {
-        let origin = printable(&self.origin);
         let level = if problem.is_warning { Level::WARNING } else { Level::ERROR };
         let title = level.primary_title(problem.message.as_str());
+        let (text, origin) = match &problem.file {
+            Some(file) => (&file.text, &file.origin),
+            None => (&self.text, &self.origin),
+        };
+        let origin = printable(origin);
         let mut group = match &problem.range {
             Some(range) => {
-                let end = range.end.clamp(range.start.min(self.text.len()), self.text.len());
+                let end = range.end.clamp(range.start.min(text.len()), text.len());
                 let range = range.start.min(end)..end;
-                let snippet = Snippet::source(self.text.as_str())
+                let snippet = Snippet::source(text.as_str())
                     .path(origin.as_str())
                     .annotation(AnnotationKind::Primary.span(range));
                 Group::with_title(title).element(snippet)

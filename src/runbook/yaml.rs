@@ -4,12 +4,14 @@ use serde_yaml::Error;
 
 use super::place::byte_offset;
 use super::problem::Problem;
-use crate::nearest::nearest;
+use crate::suggest::Suggestion;
 
 /// What a document is, for messages about the whole of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     Runbook,
+    /// A file that a runbook includes.
+    Part,
     Tests,
 }
 
@@ -18,6 +20,7 @@ impl Form {
     const fn words(self) -> (&'static str, &'static str) {
         match self {
             Form::Runbook => ("the runbook is", "keep one runbook in a file"),
+            Form::Part => ("the part of a runbook is", "keep one part of a runbook in a file, as one document"),
             Form::Tests => ("the tests are", "keep the tests of one check or runbook in a file, as one document"),
         }
     }
@@ -25,6 +28,7 @@ impl Form {
     const fn beginning(self) -> &'static str {
         match self {
             Form::Runbook => "it begins with `name:`, `title:` and `steps:`; `casebook schema runbook` has them all",
+            Form::Part => "it holds any of `params:`, `data:`, `let:`, `facts:`, `steps:` and `causes:`",
             Form::Tests => {
                 "they begin with `check:` or `runbook:`, and `tests:`; `casebook schema test` has all fields"
             }
@@ -99,10 +103,7 @@ fn wanted(expected: &str) -> String {
 }
 
 fn suggestion(name: &str, expected: &[&str]) -> String {
-    match nearest(name, expected.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there are: {}", expected.join(", ")),
-    }
+    Suggestion::of(name, expected.iter().copied()).or_list().unwrap_or_default()
 }
 
 /// The message without the place, which the snippet shows better.

@@ -16,9 +16,9 @@ use super::rows;
 use super::sandbox::{self, Caller, Limits, Stopped, TooMuchOutput};
 use super::source::Script;
 use crate::case::{Evidence, Remedy, Urgency, Verdict};
-use crate::nearest::nearest;
 use crate::printable::printable;
 use crate::probe;
+use crate::suggest::Suggestion;
 
 /// How often a check may call probes: each call may watch for a window of its own.
 const CALLS: usize = 64;
@@ -215,10 +215,8 @@ pub(super) fn context(
             let name = name_of(&name);
             let mut names: Vec<String> = members.pairs::<String, LuaValue>().flatten().map(|(name, _)| name).collect();
             names.sort();
-            Err(mlua::Error::runtime(match nearest(&name, names.iter().map(String::as_str)) {
-                Some(near) => format!("{what} has no `{name}`; did you mean `{near}`?"),
-                None => format!("{what} has no `{name}`; there are: {}", names.join(", ")),
-            }))
+            let suggestion = Suggestion::of(&name, names.iter().map(String::as_str));
+            Err(mlua::Error::runtime(suggestion.or_list_behind(&format!("{what} has no `{name}`"))))
         })?;
     let said = lua.create_function(said)?;
     // Read at once, so that a mistake is told in its line.
@@ -258,10 +256,8 @@ fn parameters(lua: &Lua, params: &Map<String, Value>) -> mlua::Result<Table> {
         if names.contains(&name) {
             return Ok(LuaValue::Nil);
         }
-        Err(mlua::Error::runtime(match nearest(&name, names.iter().map(String::as_str)) {
-            Some(near) => format!("the check has no parameter `{name}`; did you mean `{near}`?"),
-            None => format!("the check has no parameter `{name}`"),
-        }))
+        let suggestion = Suggestion::of(&name, names.iter().map(String::as_str));
+        Err(mlua::Error::runtime(suggestion.behind(&format!("the check has no parameter `{name}`"))))
     };
     meta.raw_set("__index", lua.create_function(missing)?)?;
     meta.raw_set("__metatable", "params")?;
@@ -271,12 +267,9 @@ fn parameters(lua: &Lua, params: &Map<String, Value>) -> mlua::Result<Table> {
 
 fn read_call(call: &Table, needs: &[&'static str], left: &mut Left) -> mlua::Result<Call> {
     let name = name_of(&call.raw_get(1)?);
-    let known = || probe::PROBES.iter().map(|probe| probe.name());
     let Some(probe) = probe::find(&name) else {
-        return Err(mlua::Error::runtime(match nearest(&name, known()) {
-            Some(near) => format!("there is no probe `{name}`; did you mean `{near}`?"),
-            None => format!("there is no probe `{name}`: there are {}", known().collect::<Vec<_>>().join(", ")),
-        }));
+        let suggestion = Suggestion::of(&name, probe::PROBES.iter().map(|probe| probe.name()));
+        return Err(mlua::Error::runtime(suggestion.or_list_behind(&format!("there is no probe `{name}`"))));
     };
     if !needs.contains(&probe.name()) {
         return Err(mlua::Error::runtime(format!(
@@ -369,8 +362,8 @@ fn remedy(table: &Table, left: &mut Left) -> mlua::Result<(Remedy, Vec<String>)>
         let (key, value) = pair?;
         let key = name_of(&key);
         let Some(key) = names().find(|known| **known == key) else {
-            let help = nearest(&key, names()).map(|near| format!("; did you mean `{near}`?"));
-            return Err(mlua::Error::runtime(format!("a remedy has no `{key}`{}", help.unwrap_or_default())));
+            let suggestion = Suggestion::of(&key, names());
+            return Err(mlua::Error::runtime(suggestion.behind(&format!("a remedy has no `{key}`"))));
         };
         if let "run" | "undo" = key {
             commands.insert(key, lines(key, &value, left)?);

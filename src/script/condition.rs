@@ -20,7 +20,7 @@ pub(super) enum Node {
     Or(Vec<Node>),
     Not(Box<Node>),
     /// `known(x)`: whether x can be told, never unknown itself.
-    Known(Expression),
+    Known(Box<Node>),
     Atom(Expression),
 }
 
@@ -36,13 +36,22 @@ impl Condition {
         Ok(Condition { text: text.split_whitespace().collect::<Vec<_>>().join(" "), node })
     }
 
+    /// Both conditions together, this one first.
+    pub fn and(self, other: Condition) -> Condition {
+        let text = match other.node {
+            Node::Or(_) => format!("{} and ({})", self.text, other.text),
+            _ => format!("{} and {}", self.text, other.text),
+        };
+        Condition { text, node: Node::And(vec![self.node, other.node]) }
+    }
+
     /// The expressions at its leaves, each with its offset in the condition's text.
     pub fn atoms(&self) -> Vec<&Expression> {
         fn collect<'a>(node: &'a Node, atoms: &mut Vec<&'a Expression>) {
             match node {
                 Node::And(parts) | Node::Or(parts) => parts.iter().for_each(|part| collect(part, atoms)),
-                Node::Not(inner) => collect(inner, atoms),
-                Node::Known(expression) | Node::Atom(expression) => atoms.push(expression),
+                Node::Not(inner) | Node::Known(inner) => collect(inner, atoms),
+                Node::Atom(expression) => atoms.push(expression),
             }
         }
         let mut atoms = Vec::new();
@@ -81,13 +90,14 @@ fn join(text: &str, tokens: &[Token<'_>], place: &str, depth: usize) -> Result<N
         return join(text, &tokens[1..tokens.len() - 1], place, depth + 1);
     }
     let is_known = first.is("known") && tokens.len() > 3 && balanced(&tokens[1..]) == tokens.len() - 1;
-    let inner = if is_known { &tokens[2..tokens.len() - 1] } else { tokens };
-    let (start, end) = (inner[0].start, inner[inner.len() - 1].end());
+    if is_known {
+        return Ok(Node::Known(Box::new(join(text, &tokens[2..tokens.len() - 1], place, depth + 1)?)));
+    }
+    let (start, end) = (first.start, last.end());
     // White space in front keeps every offset that of the whole condition.
     let padded: String = text[..start].chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
     let padding = " ".repeat(start - padded.len().min(start));
-    let expression = Expression::parse(&format!("{padding}{padded}{}", &text[start..end]), place)?;
-    Ok(if is_known { Node::Known(expression) } else { Node::Atom(expression) })
+    Expression::parse(&format!("{padding}{padded}{}", &text[start..end]), place).map(Node::Atom)
 }
 
 /// Splits at a keyword outside all brackets and functions.
@@ -139,7 +149,7 @@ mod tests {
                 Node::And(parts) => format!("(and {})", all(parts)),
                 Node::Or(parts) => format!("(or {})", all(parts)),
                 Node::Not(inner) => format!("(not {})", draw(inner)),
-                Node::Known(expression) => format!("(known {})", expression.text.trim()),
+                Node::Known(inner) => format!("(known {})", draw(inner)),
                 Node::Atom(expression) => expression.text.trim().to_owned(),
             }
         }

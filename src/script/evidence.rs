@@ -6,7 +6,7 @@
 use mlua::{Function, Lua, Table, Value as LuaValue};
 use serde_json::Value;
 
-use crate::nearest::nearest;
+use crate::suggest::Suggestion;
 
 /// A value that could not be seen was asked for. Ends the evaluation of an atom, which is then unknown.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -14,6 +14,15 @@ use crate::nearest::nearest;
 pub(super) struct NotKnown {
     /// The path from the step's id: `traffic.ring.dropped`.
     pub path: String,
+}
+
+/// What was not known, when that is what an error says.
+pub(super) fn not_known(error: &mlua::Error) -> Option<&NotKnown> {
+    match error {
+        mlua::Error::CallbackError { cause, .. } => not_known(cause),
+        mlua::Error::WithContext { cause, .. } => not_known(cause),
+        other => other.downcast_ref(),
+    }
 }
 
 /// What a table stands for; kept in its metatable.
@@ -54,10 +63,7 @@ impl Converter {
             if let Some(unseen) = unseen {
                 names.extend(unseen.pairs::<String, LuaValue>().flatten().map(|(name, _)| name));
             }
-            Err(mlua::Error::runtime(match nearest(&key, names.iter().map(String::as_str)) {
-                Some(near) => format!("{path} has no field `{key}`; did you mean `{near}`?"),
-                None => format!("{path} has no field `{key}`"),
-            }))
+            Err(misspelt(&path, &key, &names))
         })?;
         let beyond = lua.create_function(|_, (table, _): (Table, LuaValue)| -> mlua::Result<LuaValue> {
             let path = table.metatable().map(|meta| meta.raw_get(PATH)).transpose()?.unwrap_or_default();
@@ -130,23 +136,71 @@ impl Converter {
     }
 }
 
-/// The field of a table of evidence, or the default where its absence is an answer: where no gap says that it could not be
-/// seen.
-pub(super) fn value_or(item: &Table, field: LuaValue, default: LuaValue) -> mlua::Result<LuaValue> {
-    match item.raw_get::<LuaValue>(field.clone())? {
+fn misspelt(path: &str, key: &str, names: &[String]) -> mlua::Error {
+    let suggestion = Suggestion::of(key, names.iter().map(String::as_str));
+    mlua::Error::runtime(suggestion.behind(&format!("{path} has no field `{key}`")))
+}
+
+/// Bytes of a path into tables; each name is a step deeper.
+const LONGEST_PATH: usize = 1000;
+
+/// The field, or the path of fields, of a table: nil where the host said that there is none, an error where a gap says that it
+/// could not be seen or where no such field exists.
+pub(super) fn look(lua: &Lua, item: &LuaValue, field: &LuaValue) -> mlua::Result<LuaValue> {
+    let table = match item {
+        LuaValue::Nil => return Ok(LuaValue::Nil),
+        LuaValue::Table(table) => table,
+        other => {
+            let message = format!("an item of evidence is wanted here, not a {}", other.type_name());
+            return Err(mlua::Error::runtime(message));
+        }
+    };
+    match table.raw_get::<LuaValue>(field.clone())? {
         LuaValue::Nil => {}
         value => return Ok(value),
     }
-    let Some(meta) = item.metatable() else { return Ok(default) };
-    let unseen: Option<Table> = meta.raw_get(UNSEEN)?;
-    let why = unseen.map(|unseen| unseen.raw_get::<Option<String>>(field.clone())).transpose()?.flatten();
-    match why {
+    let Some(meta) = table.metatable() else { return below(lua, table, field) };
+    let path: String = meta.raw_get(PATH)?;
+    let Some(unseen) = meta.raw_get::<Option<Table>>(UNSEEN)? else {
+        // Beyond the end of a list of which a part was not seen.
+        return Err(mlua::Error::external(NotKnown { path }));
+    };
+    match unseen.raw_get::<Option<String>>(field.clone())? {
         Some(why) if why == HAS_GAP => {
-            let path: String = meta.raw_get(PATH)?;
             Err(mlua::Error::external(NotKnown { path: format!("{path}.{}", field.to_string()?) }))
         }
-        _ => Ok(default),
+        Some(_) => Ok(LuaValue::Nil),
+        None if meta.raw_get::<bool>(IS_MAP)? => Ok(LuaValue::Nil),
+        None => {
+            let LuaValue::String(key) = field else { return Ok(LuaValue::Nil) };
+            let key = key.to_string_lossy();
+            if key.contains('.') {
+                return below(lua, table, field);
+            }
+            let mut names: Vec<String> =
+                table.pairs::<LuaValue, LuaValue>().flatten().map(|(k, _)| k.to_string().unwrap_or_default()).collect();
+            names.extend(unseen.pairs::<String, LuaValue>().flatten().map(|(name, _)| name));
+            Err(misspelt(&path, &key, &names))
+        }
     }
+}
+
+/// What a path of fields leads to, below its first name.
+fn below(lua: &Lua, table: &Table, field: &LuaValue) -> mlua::Result<LuaValue> {
+    let LuaValue::String(path) = field else { return Ok(LuaValue::Nil) };
+    let path = path.to_string_lossy();
+    let Some((name, rest)) = path.split_once('.').filter(|_| path.len() <= LONGEST_PATH) else {
+        return Ok(LuaValue::Nil);
+    };
+    let key = |name: &str| lua.create_string(name).map(LuaValue::String);
+    let mut part = look(lua, &LuaValue::Table(table.clone()), &key(name)?)?;
+    for name in rest.split('.') {
+        if !part.is_table() {
+            return Ok(LuaValue::Nil);
+        }
+        part = look(lua, &part, &key(name)?)?;
+    }
+    Ok(part)
 }
 
 /// The schema without its `null` alternative.

@@ -40,4 +40,4 @@ pub use session::{Answer, Question, Shown, session};
 pub use source::Script;
 pub use template::Template;
 pub use verdicts::verdict_lines;
-pub use vocabulary::{HELPERS, Helper};
+pub use vocabulary::{Gives, HELPERS, Helper, On, Takes, find as find_helper};

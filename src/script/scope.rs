@@ -11,14 +11,14 @@ use serde_json::Value;
 
 use super::budget::Budget;
 use super::condition::{Condition, Node};
-use super::evidence::{Converter, NotKnown};
+use super::evidence::{Converter, NotKnown, not_known};
 use super::expression::Expression;
 use super::json::{Bounds, display, to_json};
 use super::shell::push_value;
 use super::template::{Piece, Template};
 use super::vocabulary::{self, HELPERS};
 use crate::case::{Evidence, Gap, Reason, Truth};
-use crate::nearest::nearest;
+use crate::suggest::Suggestion;
 use crate::sys::usage;
 use crate::units;
 
@@ -139,6 +139,17 @@ impl Scope {
         self.budget.lacking()
     }
 
+    /// Makes what a condition comes to known under a name: yes, no, or unknown for the same reasons.
+    pub fn set_fact(&self, name: &str, condition: &Condition) {
+        let Judged { truth, gaps } = self.judge(condition);
+        let root = match truth {
+            Truth::Yes => Root::Value(LuaValue::Boolean(true)),
+            Truth::No => Root::Value(LuaValue::Boolean(false)),
+            Truth::Unknown => Root::Unknown(gaps),
+        };
+        locked(&self.roots).insert(name.to_owned(), root);
+    }
+
     /// Forgets a name.
     pub fn unset(&self, name: &str) {
         locked(&self.roots).remove(name);
@@ -165,13 +176,10 @@ impl Scope {
                 let inner = self.judge_node(inner);
                 Judged { truth: !inner.truth, gaps: inner.gaps }
             }
-            Node::Known(expression) => match self.evaluate(expression) {
-                Ok(_) => true.into(),
-                // Nobody looked whether it is known.
-                Err(_) if self.budget.stopped().is_some() => {
-                    Judged { truth: Truth::Unknown, gaps: self.budget.stopped().into_iter().collect() }
-                }
-                Err(_) => false.into(),
+            // Nobody looked whether it is known, when the run has used up what expressions may take.
+            Node::Known(inner) => match (self.judge_node(inner).truth, self.budget.stopped()) {
+                (Truth::Unknown, Some(gap)) => Judged { truth: Truth::Unknown, gaps: vec![gap] },
+                (truth, _) => (truth != Truth::Unknown).into(),
             },
             Node::Atom(expression) => match self.evaluate(expression) {
                 Ok(LuaValue::Nil | LuaValue::Boolean(false)) => false.into(),
@@ -258,17 +266,19 @@ impl Scope {
     }
 
     fn compile(&self, expression: &Expression) -> mlua::Result<Function> {
-        if let Some(function) = locked(&self.compiled).get(&expression.text) {
+        // White space that keeps offsets makes no difference to Lua.
+        let text = expression.text.trim();
+        if let Some(function) = locked(&self.compiled).get(text) {
             return Ok(function.clone());
         }
         let function = self
             .lua
-            .load(format!("return ({}\n)", expression.text))
+            .load(format!("return ({text}\n)"))
             .set_mode(ChunkMode::Text)
             .set_name(format!("={}", expression.place))
             .set_environment(self.environment.clone())
             .into_function()?;
-        locked(&self.compiled).insert(expression.text.clone(), function.clone());
+        locked(&self.compiled).insert(text.to_owned(), function.clone());
         Ok(function)
     }
 
@@ -338,14 +348,6 @@ fn without_indices(path: &str) -> String {
         }
     }
     out
-}
-
-fn not_known(error: &mlua::Error) -> Option<&NotKnown> {
-    match error {
-        mlua::Error::CallbackError { cause, .. } => not_known(cause),
-        mlua::Error::WithContext { cause, .. } => not_known(cause),
-        other => other.downcast_ref(),
-    }
 }
 
 /// The message of a Lua error without its traceback.
@@ -424,10 +426,7 @@ fn look_up(lua: &Lua, converter: &Converter, roots: &Roots, name: &str) -> mlua:
             for helper in HELPERS {
                 names.push(helper.name());
             }
-            Err(mlua::Error::runtime(match nearest(name, names) {
-                Some(near) => format!("nothing is named `{name}`; did you mean `{near}`?"),
-                None => format!("nothing is named `{name}`"),
-            }))
+            Err(mlua::Error::runtime(Suggestion::of(name, names).behind(&format!("nothing is named `{name}`"))))
         }
     }
 }
@@ -491,6 +490,46 @@ mod tests {
         assert_eq!(truth("value_or(step, 'unseen', 0) == 0"), Truth::Unknown);
         assert_eq!(truth("value_or(step.rows[2], 'name', '') == ''"), Truth::Unknown);
         assert_eq!(truth("seen_or(step, 'unseen', 0) == 0"), Truth::Yes);
+        assert_eq!(truth("value_or(step, 'unseen', 1, 0) == 0"), Truth::Yes);
+        assert_eq!(truth("value_or(step, 'unseen', 1, nil) == nil"), Truth::Yes);
+        assert_eq!(truth("value_or(step, 'none', 1, 0) == 1"), Truth::Yes);
+        assert_eq!(truth("value_or(step.rows[1], 'name', '') == 'dns'"), Truth::Yes);
+        assert_eq!(truth("value_or(nil, 'name', '') == ''"), Truth::Yes);
+        assert_eq!(truth("value_or(step, 'sene', 0) == 0"), Truth::Unknown, "a misspelt field is no absence");
+        assert_eq!(truth("value_or({a = step}, 'a.seen', 0) == 5"), Truth::Yes);
+        assert_eq!(truth("value_or({a = step}, 'a.unseen', 0) == 0"), Truth::Unknown);
+        assert_eq!(truth("value_or(step.partial, 9, 0) == 0"), Truth::Unknown);
+    }
+
+    #[test]
+    fn a_named_condition_means_what_it_means_where_it_stands() {
+        let conditions = ["step.unseen > 1", "step.seen > 1", "step.seen < 1", "step.unseen > 1 or step.seen == 5"];
+        for condition in conditions {
+            for frame in [
+                "@",
+                "not (@)",
+                "@ and step.seen == 5",
+                "@ and step.unseen == 1",
+                "step.seen == 1 and @",
+                "@ or step.seen == 5",
+                "known(@)",
+            ] {
+                let scope = scope();
+                scope.set_fact("fact", &Condition::parse(condition, "test").unwrap());
+                let written = |with: &str| scope.judge(&Condition::parse(&frame.replace('@', with), "test").unwrap());
+                let (named, whole) = (written("fact"), written(&format!("({condition})")));
+                assert_eq!((named.truth, named.gaps.len()), (whole.truth, whole.gaps.len()), "{condition} in {frame}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_fact_that_is_unknown_says_why_in_facts_that_use_it() {
+        let scope = scope();
+        scope.set_fact("one", &Condition::parse("step.unseen > 1", "test").unwrap());
+        scope.set_fact("two", &Condition::parse("one and step.seen == 5", "test").unwrap());
+        let judged = scope.judge(&Condition::parse("two", "test").unwrap());
+        assert_eq!((judged.truth, judged.gaps), (Truth::Unknown, vec![Gap::denied("look", "CAP_TEST")]));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use serde_yaml::Spanned;
 use super::document::Text;
 use super::node::Node;
 use super::read::Faults;
-use crate::nearest::nearest;
 use crate::script::{field_schema, is_map, item_schema, properties};
+use crate::suggest::Suggestion;
 
 /// The value that the node stands for in a probe's output, with null for every field that it does not give.
 pub(super) fn fit(node: &Spanned<Node>, schema: &Value, path: &str, faults: &mut Faults<'_>) -> Value {
@@ -105,13 +105,7 @@ pub(super) fn path_exists(written: &Text, schema: &Value, probe: &str, faults: &
 
 /// What was probably meant, or what there is.
 pub(super) fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<String> {
-    let known: Vec<&str> = known.map(String::as_str).collect();
-    match nearest(name, known.iter().copied()) {
-        Some(near) => Some(format!("did you mean `{near}`?")),
-        None if known.is_empty() => None,
-        None if known.len() > 24 => Some(format!("there are: {}, …", known[..24].join(", "))),
-        None => Some(format!("there are: {}", known.join(", "))),
-    }
+    Suggestion::of(name, known.map(String::as_str)).or_list()
 }
 
 /// The form that a value must have.

@@ -208,6 +208,15 @@ fn comparison(text: &Text, faults: &mut Faults<'_>) -> Option<Comparison> {
 }
 
 impl Expectation {
+    /// Whether the cause is expected to be at work.
+    pub(super) fn expects(&self, cause: &str) -> bool {
+        let is_likely = |comparison: &Comparison| {
+            matches!(comparison.operator, "" | "=" | ">=") && comparison.likelihood >= Likelihood::Likely
+        };
+        self.first_cause.as_deref() == Some(cause)
+            || self.causes.iter().any(|(id, comparison)| id == cause && is_likely(comparison))
+    }
+
     fn is_empty(&self) -> bool {
         self.whole.is_empty()
             && self.besides.is_empty()

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::case::Case;
-use crate::runbook::{self, Found, Kind, NotFound, tested};
+use crate::runbook::{self, Found, Home, Kind, NotFound, tested};
 use crate::shipped;
 use crate::sys::beneath::Folder;
 use crate::sys::text_file::{self, Unreadable};
@@ -24,18 +24,17 @@ const FILES: usize = 10_000;
 pub struct Source {
     /// Its text; the name is that of what it tests.
     pub found: Found,
-    /// The project's folder that it lies in, when it is shipped.
-    home: Option<&'static str>,
 }
 
 impl Source {
     /// The case at a path from the file's folder. It lies in the project of the file: no name leads out of that, and no link
     /// is followed.
     pub(super) fn case(&self, path: &str) -> Result<Case, String> {
-        let text = match (&self.found.folder, self.home) {
-            (Some(folder), _) => in_project(folder, path),
-            (None, home) => shipped_case(home.unwrap_or_default(), path)
-                .ok_or_else(|| "it is not among the shipped cases".to_owned()),
+        let text = match &self.found.home {
+            Home::Folder(folder) => in_project(folder, path),
+            Home::Shipped(home) => {
+                shipped_case(home, path).ok_or_else(|| "it is not among the shipped cases".to_owned())
+            }
         };
         let text = text.map_err(|why| format!("cannot read the case {path}: {why}"))?;
         Case::from_json(&text).map_err(|error| format!("{path} {error}"))
@@ -46,9 +45,10 @@ impl Source {
 /// itself.
 fn in_project(folder: &Path, path: &str) -> Result<String, String> {
     let folder = std::fs::canonicalize(folder).map_err(|error| error.to_string())?;
-    let project = PLACES.iter().find(|place| folder.ends_with(place)).and_then(|place| {
-        let depth = Path::new(place).components().count();
-        folder.ancestors().nth(depth)
+    // A runbook may have a folder of its own in one of these.
+    let project = folder.ancestors().take(2).find_map(|at| {
+        let place = PLACES.iter().find(|place| at.ends_with(place))?;
+        at.ancestors().nth(Path::new(place).components().count())
     });
     let project = project.unwrap_or(&folder);
     let mut below = folder.strip_prefix(project).unwrap_or(Path::new("")).to_owned();
@@ -66,7 +66,7 @@ fn in_project(folder: &Path, path: &str) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| Unreadable::NotText(error.utf8_error().valid_up_to()).to_string())
 }
 
-fn shipped_case(home: &str, path: &str) -> Option<String> {
+fn shipped_case(home: &Path, path: &str) -> Option<String> {
     let mut whole = PathBuf::from(home);
     for part in Path::new(path).components() {
         match part {
@@ -89,15 +89,9 @@ pub fn of_file(path: &Path, trust: Trust) -> Result<Source, String> {
     };
     let text = text_file::read_trusted(path, LARGEST, trust).map_err(|error| refused(error.to_string()))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let found = Found {
-        name,
-        origin: path.display().to_string(),
-        text,
-        language,
-        folder: Some(folder.to_owned()),
-        overrides_embedded: false,
-    };
-    Ok(Source { found, home: None })
+    let home = Home::Folder(folder.to_owned());
+    let origin = path.display().to_string();
+    Ok(Source { found: Found { name, origin, text, language, home, overrides_embedded: false } })
 }
 
 /// The files of tests below a folder, in the order of their paths.
@@ -142,7 +136,7 @@ pub fn by_name(name: &str, trust: Trust) -> Result<Option<Vec<Source>>, String> 
             Err(_) => continue,
         };
         known = true;
-        match &found.folder {
+        match found.folder() {
             Some(folder) => {
                 for ending in ["yaml", "yml", "lua"] {
                     let path = folder.join(format!("{}.test.{ending}", found.name));
@@ -163,10 +157,5 @@ pub fn shipped() -> Vec<Source> {
 }
 
 fn shipped_of(kind: Kind, name: Option<&str>) -> Vec<Source> {
-    let home = match kind {
-        Kind::Runbook => "runbooks",
-        Kind::Check => "lua/checks",
-    };
-    let found = runbook::embedded_tests(kind, name).into_iter();
-    found.map(|found| Source { found, home: Some(home) }).collect()
+    runbook::embedded_tests(kind, name).into_iter().map(|found| Source { found }).collect()
 }

@@ -17,9 +17,9 @@ use super::find::Source;
 use super::node::{self, Node};
 use crate::case::{Case, Gap, Missing};
 use crate::engine::LiteralEvidence;
-use crate::nearest::nearest;
 use crate::probe::{self, AnyProbe};
 use crate::runbook::{self, Check, Form, Kind, Language, Problem, Problems, Runbook, Target, byte_offset};
+use crate::suggest::Suggestion;
 use crate::sys::trust::Trust;
 
 /// How many problems are told at once.
@@ -190,7 +190,7 @@ fn subject(document: &Document, source: &Source, trust: Trust, faults: &mut Faul
             return None;
         }
     };
-    let found = match (&source.found.folder, kind) {
+    let found = match (source.found.folder(), kind) {
         _ if name.value.contains('/') => Err(format!("`{}` is a path; a name is wanted", name.value)),
         (Some(folder), kind) => {
             runbook::find(kind, &name.value, Some(folder), trust).map_err(|error| error.to_string())
@@ -204,8 +204,8 @@ fn subject(document: &Document, source: &Source, trust: Trust, faults: &mut Faul
         Kind::Check => {
             let check = runbook::load_check(&found, trust).map_err(|problems| broken(&problems))?;
             let check = Arc::new(check);
-            let around = runbook::around(&check).map_err(|problems| broken(&problems))?;
-            Ok((Subject::Check(check), around))
+            let wrapped = runbook::wrap_check(&check).map_err(|problems| broken(&problems))?;
+            Ok((Subject::Check(check), wrapped))
         }
         Kind::Runbook => {
             let runbook = runbook::load_found(&found, trust).map_err(|problems| broken(&problems))?;
@@ -335,10 +335,7 @@ impl Reader<'_> {
             return probe::find(probe);
         }
         let names: Vec<&str> = probes.iter().map(|(name, ..)| name.as_str()).collect();
-        let help = match nearest(base, names.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are: {}", names.join(", ")),
-        };
+        let help = Suggestion::of(base, names.iter().copied()).or_none();
         let what = if probe::find(base).is_some() { "asks no probe" } else { "has no evidence" };
         let subject = match self.subject {
             Subject::Check(check) => format!("check {}", check.name),

@@ -161,14 +161,14 @@ function sh(text, values)
   end))
 end
 function log() end
-function value_or(item, field, default)
-  local value = item[field]
-  if value == nil then return default end
-  return value
-end
-function seen_or(item, field, default)
+function value_or(item, field, absent, ...)
+  local unseen = select("#", ...) > 0
   local seen, value = pcall(function() return item[field] end)
-  if not seen or value == nil then return default end
+  if not seen then
+    if not unseen then error(value, 0) end
+    return (...)
+  end
+  if value == nil then return absent end
   return value
 end
 

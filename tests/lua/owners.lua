@@ -1,7 +1,7 @@
 local function same(a, b) if a ~= b then error(("`%s` is not `%s`"):format(tostring(a), tostring(b)), 2) end end
 
 -- What checks have by themselves: the figures of a row that a gap hid raise an error.
-function seen_or(item, field, default)
+function value_or(item, field, default)
   if item.fields and not item.fields[field] then error("no field " .. field) end
   local seen, value = pcall(function() return item[field] end)
   if not seen or value == nil then return default end

@@ -1,6 +1,6 @@
 local function same(a, b) if a ~= b then error(("`%s` is not `%s`"):format(tostring(a), tostring(b)), 2) end end
 
-function seen_or(item, field, default)
+function value_or(item, field, default)
   local known, value = pcall(function() return item[field] end)
   if not known or value == nil then return default end
   return value

@@ -7,6 +7,7 @@ use casebook::case::{Case, Evidence};
 use casebook::engine::{self, Recorded, Request};
 use casebook::runbook::{self, Kind, Runbook};
 use casebook::script::sandbox::Limits;
+use casebook::sys::trust::Trust;
 use indexmap::IndexMap;
 
 /// Where the cases lie.
@@ -33,7 +34,7 @@ pub fn all() -> Vec<(String, Case)> {
 pub fn shipped(name: &str) -> Runbook {
     let found =
         runbook::embedded(Kind::Runbook).into_iter().find(|found| found.name == name).expect("the runbook is shipped");
-    runbook::load(&found.text, &found.origin).unwrap_or_else(|problems| panic!("{}", problems.render(false)))
+    runbook::load_found(&found, Trust::Required).unwrap_or_else(|problems| panic!("{}", problems.render(false)))
 }
 
 /// The case judged again by the runbook, as if `evidence` had been all there was to see.

@@ -6,8 +6,7 @@ use super::class::members;
 use super::fun::declare;
 use crate::probe::PROBES;
 use crate::script::api::{
-    ABOUT, BASE, CHECK_KEYS, CX, EVIDENCE, FINDING, GAP, GLOBALS, HELPER_TYPES, Key, PARAM_KEYS, PARAM_TYPES, RE,
-    REMEDY_KEYS,
+    ABOUT, BASE, CHECK_KEYS, CX, EVIDENCE, FINDING, GAP, GLOBALS, Key, PARAM_KEYS, PARAM_TYPES, RE, REMEDY_KEYS,
 };
 use crate::script::{HELPERS, is_keyword};
 
@@ -40,9 +39,8 @@ pub(super) fn page() -> String {
     for entry in GLOBALS.iter().filter(|entry| !BASE.contains(&entry.name())) {
         page.push_str(&declare(entry.name(), entry.luals, entry.about, &[]).unwrap_or_default());
     }
-    for (name, luals) in HELPER_TYPES {
-        let about = HELPERS.iter().find(|helper| helper.name() == *name).map_or("", |helper| helper.about);
-        page.push_str(&declare(name, luals, about, &[]).unwrap_or_default());
+    for helper in HELPERS.iter().filter(|helper| !helper.is_lua() && helper.instead.is_none()) {
+        page.push_str(&declare(helper.name(), helper.luals, helper.about, &[]).unwrap_or_default());
     }
     page.push_str(&members("casebook.re", "re", "Regular expressions in linear time.", RE, &[]));
     page

@@ -1,5 +1,8 @@
 //! Names for numbers: protocols, ICMP types, services, and the services that can be abused as reflectors.
 
+use serde::Serialize;
+use serde_json::Value;
+
 /// The name of an IP protocol.
 pub fn ip_protocol(number: u8) -> String {
     let name = match number {
@@ -75,49 +78,80 @@ pub fn icmp_type(v6: bool, kind: u8) -> String {
     name.to_owned()
 }
 
-/// UDP services that answer a small question with a large answer, by port.
-pub const REFLECTORS: &[(u16, &str)] = &[
-    (17, "qotd"),
-    (19, "chargen"),
-    (53, "dns"),
-    (69, "tftp"),
-    (111, "portmap"),
-    (123, "ntp"),
-    (137, "netbios"),
-    (161, "snmp"),
-    (177, "xdmcp"),
-    (389, "cldap"),
-    (427, "slp"),
-    (500, "isakmp"),
-    (520, "rip"),
-    (623, "ipmi"),
-    (1194, "openvpn"),
-    (1434, "mssql"),
-    (1900, "ssdp"),
-    (3283, "apple-remote-desktop"),
-    (3389, "rdp"),
-    (3478, "stun"),
-    (3702, "ws-discovery"),
-    (4500, "ipsec-nat"),
-    (5060, "sip"),
-    (5093, "sentinel"),
-    (5351, "nat-pmp"),
-    (5353, "mdns"),
-    (5683, "coap"),
-    (6881, "bittorrent"),
-    (10001, "ubiquiti"),
-    (10074, "mitel"),
-    (11211, "memcached"),
-    (27015, "steam"),
-    (32414, "plex"),
-    (33848, "jenkins"),
-    (37810, "dvr"),
-    (47808, "bacnet"),
+/// A UDP service that answers a small question with a large answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Reflector {
+    /// Its port.
+    pub port: u16,
+    /// Its name, as results give it.
+    pub service: &'static str,
+    /// Its name for people.
+    pub name: &'static str,
+    /// Servers ask it themselves, so that its answers are missed where they are dropped.
+    pub asked_by_servers: bool,
+    /// It carries sessions or streams, and so sends far more than it is asked without any harm.
+    pub has_sessions: bool,
+}
+
+const fn reflector_row(
+    port: u16,
+    service: &'static str,
+    name: &'static str,
+    asked_by_servers: bool,
+    has_sessions: bool,
+) -> Reflector {
+    Reflector { port, service, name, asked_by_servers, has_sessions }
+}
+
+/// UDP services that answer a small question with a large answer, by port: what the capture looks for, and what a runbook has a
+/// cause for each of, by `data: {reflectors: capture.reflectors}`.
+pub const REFLECTORS: &[Reflector] = &[
+    reflector_row(17, "qotd", "QOTD", false, false),
+    reflector_row(19, "chargen", "chargen", false, false),
+    reflector_row(53, "dns", "DNS", true, true),
+    reflector_row(69, "tftp", "TFTP", false, false),
+    reflector_row(111, "portmap", "portmap", false, false),
+    reflector_row(123, "ntp", "NTP", true, false),
+    reflector_row(137, "netbios", "NetBIOS", false, false),
+    reflector_row(161, "snmp", "SNMP", true, false),
+    reflector_row(177, "xdmcp", "XDMCP", false, false),
+    reflector_row(389, "cldap", "CLDAP", false, false),
+    reflector_row(427, "slp", "SLP", false, false),
+    reflector_row(500, "isakmp", "ISAKMP", true, true),
+    reflector_row(520, "rip", "RIP", false, false),
+    reflector_row(623, "ipmi", "IPMI", false, false),
+    reflector_row(1194, "openvpn", "OpenVPN", true, true),
+    reflector_row(1434, "mssql", "MS SQL", false, false),
+    reflector_row(1900, "ssdp", "SSDP", false, false),
+    reflector_row(3283, "apple-remote-desktop", "Apple Remote Desktop", false, false),
+    reflector_row(3389, "rdp", "RDP", false, true),
+    reflector_row(3478, "stun", "STUN", true, false),
+    reflector_row(3702, "ws-discovery", "WS-Discovery", false, false),
+    reflector_row(4500, "ipsec-nat", "IPsec NAT traversal", true, true),
+    reflector_row(5060, "sip", "SIP", true, true),
+    reflector_row(5093, "sentinel", "Sentinel", false, false),
+    reflector_row(5351, "nat-pmp", "NAT-PMP", false, false),
+    reflector_row(5353, "mdns", "mDNS", false, false),
+    reflector_row(5683, "coap", "CoAP", false, false),
+    reflector_row(6881, "bittorrent", "BitTorrent", false, true),
+    reflector_row(10001, "ubiquiti", "Ubiquiti discovery", false, false),
+    reflector_row(10074, "mitel", "Mitel", false, false),
+    reflector_row(11211, "memcached", "memcached", false, false),
+    reflector_row(27015, "steam", "Steam", false, false),
+    reflector_row(32414, "plex", "Plex", false, false),
+    reflector_row(33848, "jenkins", "Jenkins", false, false),
+    reflector_row(37810, "dvr", "DVR", false, false),
+    reflector_row(47808, "bacnet", "BACnet", false, false),
 ];
+
+/// The table as runbooks see it: a list of entries with the fields of [`Reflector`].
+pub fn reflectors() -> Value {
+    serde_json::to_value(REFLECTORS).unwrap_or_default()
+}
 
 /// Where in [`REFLECTORS`] a port is.
 pub fn reflector(port: u16) -> Option<usize> {
-    REFLECTORS.binary_search_by_key(&port, |(port, _)| *port).ok()
+    REFLECTORS.binary_search_by_key(&port, |reflector| reflector.port).ok()
 }
 
 /// The service that usually has a port.
@@ -157,7 +191,7 @@ pub fn service(tcp: bool, port: u16) -> Option<&'static str> {
         (true, 11211) => "memcached",
         (true, 27017) => "mongodb",
         (false, 51820) => "wireguard",
-        (false, port) => return reflector(port).map(|index| REFLECTORS[index].1),
+        (false, port) => return reflector(port).map(|index| REFLECTORS[index].service),
         _ => return None,
     };
     Some(name)
@@ -169,8 +203,8 @@ mod tests {
 
     #[test]
     fn reflectors_stand_in_the_order_of_their_ports() {
-        assert!(REFLECTORS.is_sorted_by(|one, next| one.0 < next.0));
-        assert_eq!(reflector(53).map(|index| REFLECTORS[index].1), Some("dns"));
+        assert!(REFLECTORS.is_sorted_by(|one, next| one.port < next.port));
+        assert_eq!(reflector(53).map(|index| REFLECTORS[index].service), Some("dns"));
         assert_eq!(reflector(443), None);
     }
 }

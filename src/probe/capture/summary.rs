@@ -297,12 +297,14 @@ impl Tally {
     }
 
     fn reflection(&self) -> Vec<Reflection> {
-        let seen = names::REFLECTORS.iter().zip(&self.reflected).filter_map(|((port, service), reflected)| {
-            let requests_sent = self.udp_ports.requests(*port);
-            let Count { packets, .. } = reflected.as_ref()?.count;
-            let asked = requests_sent as f64 / packets as f64;
-            Some(self.reflected(reflected.as_ref()?, "udp", service, *port, requests_sent, 1.0 - asked.min(1.0)))
-        });
+        let seen = names::REFLECTORS.iter().zip(&self.reflected).filter_map(
+            |(names::Reflector { port, service, .. }, reflected)| {
+                let requests_sent = self.udp_ports.requests(*port);
+                let Count { packets, .. } = reflected.as_ref()?.count;
+                let asked = requests_sent as f64 / packets as f64;
+                Some(self.reflected(reflected.as_ref()?, "udp", service, *port, requests_sent, 1.0 - asked.min(1.0)))
+            },
+        );
         let syn_acks = self.syn_acks.as_ref().and_then(|reflected| {
             let (port, _) = reflected.source_port.top()?;
             let unasked = share(self.tcp.unasked, self.tcp.syn_ack)?;

@@ -102,7 +102,7 @@ pub(super) fn overrides(case: &Case) -> Option<String> {
 
 /// The command line that runs the same runbook with the same parameters.
 fn again(case: &Case) -> String {
-    let (mut command, set) = match &case.runbook.around {
+    let (mut command, set) = match &case.runbook.wraps_check {
         Some(check) => (format!("casebook check {}", shell_word(check)), " "),
         None => (format!("casebook run {}", shell_word(&case.runbook.name)), " --set "),
     };

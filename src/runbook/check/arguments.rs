@@ -5,10 +5,10 @@ use serde_json::{Map, Value};
 use serde_yaml::Spanned;
 
 use super::Checker;
-use crate::nearest::nearest;
 use crate::probe::{self, AnyProbe};
 use crate::runbook::document::Text;
 use crate::runbook::model::{Argument, Check, Target};
+use crate::suggest::Suggestion;
 
 /// What takes the arguments.
 enum Taker<'a> {
@@ -66,11 +66,7 @@ impl Checker<'_> {
         for (key, value) in with {
             let name = key.value.clone();
             if !known.contains(&name) {
-                let help = match nearest(&name, known.iter().map(String::as_str)) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None if known.is_empty() => "it takes none".to_owned(),
-                    None => format!("there are: {}", known.join(", ")),
-                };
+                let help = Suggestion::of(&name, known.iter().map(String::as_str)).or_none();
                 let message = format!("{whose} has no parameter `{name}`");
                 self.report(Some(self.range_of(&key, 0, &name)), message, Some(help));
                 continue;

@@ -5,9 +5,9 @@ use serde_json::Value;
 use serde_yaml::Spanned;
 
 use super::Checker;
-use crate::nearest::nearest;
 use crate::runbook::document::{ParamDocument, Text};
 use crate::runbook::params::{ParamSpec, ParamType};
+use crate::suggest::Suggestion;
 
 impl Checker<'_> {
     pub(super) fn params(&mut self, documents: IndexMap<Text, ParamDocument>) -> IndexMap<String, ParamSpec> {
@@ -71,12 +71,8 @@ impl Checker<'_> {
     fn kind(&mut self, written: &Text) -> Option<ParamType> {
         let kind = ParamType::ALL.iter().copied().find(|kind| kind.word() == written.value);
         if kind.is_none() {
-            let words = ParamType::ALL.iter().map(|kind| kind.word());
-            let help = match nearest(&written.value, words.clone()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the types are: {}", words.collect::<Vec<_>>().join(", ")),
-            };
-            self.report(Some(self.range(written)), format!("`{}` is not a type", written.value), Some(help));
+            let help = Suggestion::of(&written.value, ParamType::ALL.iter().map(|kind| kind.word())).or_list();
+            self.report(Some(self.range(written)), format!("`{}` is not a type", written.value), help);
         }
         kind
     }

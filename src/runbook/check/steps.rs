@@ -1,12 +1,17 @@
 //! Checks the steps of a runbook: what they call, what they need, and how they judge.
 
 use super::{Checker, NoCheck};
-use crate::nearest::nearest;
+use crate::case::Verdict;
 use crate::probe;
+use crate::runbook::bindings;
 use crate::runbook::document::{OutcomeDocument, StepDocument, Text};
 use crate::runbook::model::{Argument, Outcome, Step, Target};
-use crate::script::Condition;
+use crate::script::{Condition, Template};
+use crate::suggest::Suggestion;
 use crate::units::Span;
+
+/// The sentence of a step for a live host, where the run looks at something else.
+const NOT_LIVE: &str = "it looks at a live host only";
 
 impl Checker<'_> {
     pub(super) fn step(&mut self, document: StepDocument, ids: &[String]) -> Step {
@@ -17,30 +22,32 @@ impl Checker<'_> {
                 needs.push(need.value.clone());
             } else {
                 let range = self.range(need);
-                let help =
-                    nearest(&need.value, ids.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+                let help = Suggestion::of(&need.value, ids.iter().map(String::as_str)).question();
                 self.report(Some(range), format!("there is no step `{}`", need.value), help);
             }
         }
         let judges_itself = document.outcomes.is_empty() && matches!(target, Some(Target::Check(_)));
         let arguments = target.as_ref().map(|target| self.arguments(target, document.with)).unwrap_or_default();
         let when = document.when.as_ref().and_then(|text| self.condition(text));
+        let when = self.live(document.live_only, when, &document.id);
+        let stop = document.stop.as_ref().and_then(|text| self.condition(text));
         let used =
             when.iter().flat_map(Condition::atoms).chain(arguments.iter().flat_map(|(_, argument)| match argument {
                 Argument::Literal(_) => Vec::new(),
                 Argument::Value(expression) => vec![expression],
                 Argument::Text(template) => template.expressions().map(|(expression, _)| expression).collect(),
             }));
-        for name in used.flat_map(|expression| expression.uses()).map(|used| &used.name) {
-            if self.late.contains(name) {
-                let problem = format!("step `{}` is asked before `{name}` is known", document.id.value);
-                let help = "names of `let` are known when all steps have looked: use them in outcomes and causes";
-                self.report(Some(self.range(&document.id)), problem, Some(help.into()));
-            }
-            if ids.contains(name) && !needs.contains(name) {
-                needs.push(name.clone());
+        let used: Vec<&str> = used.flat_map(|expression| expression.uses()).map(|used| used.name.as_str()).collect();
+        // What a name stands for is known when the steps behind it have looked.
+        let asked = bindings::behind(used.iter().copied(), &self.bindings);
+        let behind = asked.iter().flat_map(|place| bindings::names(&self.bindings[*place]));
+        for name in used.iter().copied().chain(behind) {
+            if ids.iter().any(|id| id == name) && !needs.iter().any(|need| need == name) {
+                needs.push(name.to_owned());
             }
         }
+        let stops = stop.iter().flat_map(Condition::atoms).flat_map(|atom| atom.uses()).map(|used| used.name.as_str());
+        let bindings = bindings::behind(used.iter().copied().chain(stops), &self.bindings);
         if !judges_itself && document.outcomes.last().is_none_or(|last| last.when.is_some()) {
             let range = self.range(&document.id);
             self.report(
@@ -49,7 +56,14 @@ impl Checker<'_> {
                 Some("add one, so that every answer is judged: `- verdict: ok` with a sentence".into()),
             );
         }
-        let otherwise = document.otherwise.as_ref().and_then(|text| self.template(text));
+        if let Some(otherwise) = &document.otherwise {
+            self.old_key("otherwise", otherwise, "skip_message");
+        }
+        let skip_message =
+            document.skip_message.as_ref().or(document.otherwise.as_ref()).and_then(|text| self.template(text));
+        // Where nothing else decides it, there is one reason to skip it.
+        let is_live_alone = document.live_only && document.when.is_none();
+        let skip_message = skip_message.or_else(|| Template::parse(NOT_LIVE, "").ok().filter(|_| is_live_alone));
         let timeout_seconds = document.timeout.as_ref().and_then(|text| match text.value.parse::<Span>() {
             Ok(span) => Some(span.0.as_secs_f64()),
             Err(error) => {
@@ -58,15 +72,16 @@ impl Checker<'_> {
                 None
             }
         });
-        let stop = document.stop.as_ref().and_then(|text| self.condition(text));
-        let outcomes = document.outcomes.into_iter().filter_map(|outcome| self.outcome(outcome)).collect();
+        let outcomes =
+            document.outcomes.into_iter().filter_map(|outcome| self.outcome(outcome, &document.id)).collect();
         Step {
             id: document.id.value,
             title: document.title,
             target: target.unwrap_or(Target::Probe("")),
             arguments,
             when,
-            otherwise,
+            skip_message,
+            bindings,
             needs,
             timeout_seconds,
             outcomes,
@@ -80,12 +95,8 @@ impl Checker<'_> {
             (Some(name), None) => {
                 let probe = probe::find(&name.value);
                 if probe.is_none() {
-                    let names = probe::PROBES.iter().map(|probe| probe.name());
-                    let help = match nearest(&name.value, names.clone()) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("there are: {}", names.collect::<Vec<_>>().join(", ")),
-                    };
-                    self.report(Some(self.range(name)), format!("there is no probe `{}`", name.value), Some(help));
+                    let help = Suggestion::of(&name.value, probe::PROBES.iter().map(|probe| probe.name())).or_list();
+                    self.report(Some(self.range(name)), format!("there is no probe `{}`", name.value), help);
                 }
                 probe.map(|probe| Target::Probe(probe.name()))
             }
@@ -108,14 +119,38 @@ impl Checker<'_> {
         }
     }
 
-    fn outcome(&mut self, document: OutcomeDocument) -> Option<Outcome> {
+    fn outcome(&mut self, document: OutcomeDocument, step: &Text) -> Option<Outcome> {
         let when = match &document.when {
             Some(text) => Some(self.condition(text)?),
             None => None,
         };
-        let say = self.template(&document.say)?;
+        let forms = [
+            (document.ok, Some(Verdict::Ok)),
+            (document.warning, Some(Verdict::Warning)),
+            (document.critical, Some(Verdict::Critical)),
+            (document.unknown, Some(Verdict::Unknown)),
+            (document.skipped, Some(Verdict::Skipped)),
+            (document.say, None),
+        ];
+        let mut given = forms.into_iter().filter_map(|(text, verdict)| Some((text?, verdict)));
+        let (text, verdict) = match (given.next(), given.next()) {
+            (Some((text, verdict)), None) if verdict.is_none() || document.verdict.is_none() => (text, verdict),
+            (one, other) => {
+                let at = other.or(one).map(|(text, _)| text);
+                let range = self.range(at.as_ref().or(document.when.as_ref()).unwrap_or(step));
+                let help = "write one of `ok:`, `warning:`, `critical:`, `unknown:` and `skipped:` with the sentence";
+                self.report(Some(range), "an outcome has one verdict with one sentence", Some(help.to_owned()));
+                return None;
+            }
+        };
+        let Some(verdict) = verdict.or(document.verdict) else {
+            let help = "write the verdict instead of `say`: `ok:`, `warning:` or `critical:`".to_owned();
+            self.report(Some(self.range(&text)), "the outcome has no verdict", Some(help));
+            return None;
+        };
+        let say = self.template(&text)?;
         let remedy = document.remedy.and_then(|remedy| self.remedy(remedy));
-        Some(Outcome { when, verdict: document.verdict, say, remedy })
+        Some(Outcome { when, verdict, say, remedy })
     }
 
     /// Steps that need one another can never be asked.

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use super::names::Names;
 use super::{Finding, MOST};
-use crate::nearest::nearest;
-use crate::script::HELPERS;
 use crate::script::api::{BASE, BLOCKED, Blocked, Entry, GLOBALS, STANDARD};
+use crate::script::{HELPERS, find_helper};
+use crate::suggest::Suggestion;
 
 /// Every global name of scripts.
 pub(super) fn all() -> impl Iterator<Item = &'static str> {
@@ -31,6 +31,13 @@ pub(super) fn check(names: &Names) -> Vec<Finding> {
     let written: HashSet<&str> = names.written.iter().map(|(name, _)| *name).collect();
     let mut findings = Vec::new();
     for (name, range) in &names.read {
+        if let Some((helper, instead)) = find_helper(name).and_then(|helper| Some((helper, helper.instead?)))
+            && !written.contains(name)
+        {
+            let finding = Finding::warning(range.clone(), format!("`{name}` is {}", helper.about));
+            findings.push(finding.help(instead.to_owned()));
+            continue;
+        }
         if known.contains(name) || written.contains(name) {
             continue;
         }
@@ -38,9 +45,8 @@ pub(super) fn check(names: &Names) -> Vec<Finding> {
             Some(blocked) => Finding::error(range.clone(), format!("`{name}` is not available in checks"))
                 .help(blocked.instead.to_owned()),
             None => {
-                let near = nearest(name, known.iter().copied().chain(written.iter().copied()));
-                Finding::error(range.clone(), format!("nothing is named `{name}`"))
-                    .help(near.map(|near| format!("did you mean `{near}`?")))
+                let suggestion = Suggestion::of(name, known.iter().copied().chain(written.iter().copied()));
+                Finding::error(range.clone(), format!("nothing is named `{name}`")).help(suggestion.question())
             }
         });
         if findings.len() >= MOST {

@@ -19,6 +19,7 @@ use mlua::chunk::ChunkMode;
 use mlua::{Lua, LuaOptions, StdLib};
 
 use super::syntax::{Failure, parse};
+use crate::suggest::Suggestion;
 
 /// The largest script that is looked at, in bytes.
 pub const LARGEST: usize = 1024 * 1024;
@@ -157,17 +158,7 @@ fn by_line(text: &str, message: &str) -> Finding {
 
 /// "did you mean …?", or what there is.
 fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    const SHOWN: usize = 24;
-    let candidates: Vec<&str> = candidates.into_iter().collect();
-    match crate::nearest::nearest(name, candidates.iter().copied()) {
-        Some(near) => Some(format!("did you mean `{near}`?")),
-        None if candidates.is_empty() => None,
-        None => {
-            let shown: Vec<_> = candidates.iter().take(SHOWN).copied().collect();
-            let more = if candidates.len() > SHOWN { ", …" } else { "" };
-            Some(format!("there are: {}{more}", shown.join(", ")))
-        }
-    }
+    Suggestion::of(name, candidates).or_list()
 }
 
 #[cfg(test)]

@@ -9,10 +9,10 @@ use super::header::{key_of, literal_text};
 use super::known::{Known, Observer};
 use super::walk::Walk;
 use super::{Finding, suggestion};
-use crate::nearest::nearest;
 use crate::probe::AnyProbe;
 use crate::script::properties;
 use crate::script::syntax::{Expression, Form, Item, ItemKey, number};
+use crate::suggest::Suggestion;
 
 impl<'w, 'a> Walk<'w, 'a> {
     pub fn observer(&self, name: &str) -> Option<&'w Observer> {
@@ -113,11 +113,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 continue;
             };
             if !known.contains(&name.as_str()) {
-                let help = match nearest(&name, known.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None if known.is_empty() => "it takes none".to_owned(),
-                    None => format!("there are: {}", known.join(", ")),
-                };
+                let help = Suggestion::of(&name, known.iter().copied()).or_none();
                 let message = format!("probe {} has no parameter `{name}`", probe.name());
                 self.report(Finding::error(at, message).help(help));
                 whole = None;

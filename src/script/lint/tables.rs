@@ -6,10 +6,10 @@ use super::header::{key_of, literal_text, value_of};
 use super::known::{Part, Shape};
 use super::walk::Walk;
 use super::{Finding, suggestion};
-use crate::nearest::nearest;
 use crate::script::api::{CHECK_KEYS, Key, PARAM_KEYS, PARAM_TYPES, REMEDY_KEYS, URGENCIES};
 use crate::script::sandbox::shipped;
 use crate::script::syntax::{Expression, Form, Item, ItemKey};
+use crate::suggest::Suggestion;
 
 impl<'w, 'a> Walk<'w, 'a> {
     /// The keys of the table that `check` is given.
@@ -127,8 +127,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         if modules.contains(&name) {
             return;
         }
-        let near = nearest(&name, modules.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
-        let help = near.or_else(|| (!modules.is_empty()).then(|| format!("there are: {}", modules.join(", "))));
+        let help = Suggestion::of(&name, modules.iter().map(String::as_str)).or_list();
         self.report(Finding::error(argument.range.clone(), format!("there is no module `{name}`")).help(help));
     }
 }

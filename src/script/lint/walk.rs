@@ -11,6 +11,7 @@ use crate::script::api::{
     ABOUT, CX, EVIDENCE, Entry, FIELD_METHODS, FINDING, GAP, LIST, PATTERN_METHODS, RE, STANDARD, VERDICTS,
 };
 use crate::script::syntax::{Block, Expression, Form, Function, ItemKey, Name, Statement, Step, StepForm};
+use crate::script::vocabulary::{self, Gives, On, Takes};
 
 pub(super) fn check<'a>(script: &Block<'a>, names: &Names<'a>) -> Vec<Finding> {
     let observers = observers();
@@ -465,8 +466,12 @@ impl<'w, 'a> Walk<'w, 'a> {
     pub fn list_arguments(&mut self, item: &Part<'w>, function: &str, arguments: &[Expression<'a>]) {
         let mut rest = arguments;
         if let [first, after @ ..] = arguments {
-            let takes_pattern = PATTERN_METHODS.contains(&function);
-            let takes_field = FIELD_METHODS.contains(&function) || ["most", "index"].contains(&function);
+            let takes = |wanted| match vocabulary::find(function).map(|helper| helper.on) {
+                Some(On::List(takes, _)) => takes == wanted,
+                _ => false,
+            };
+            let takes_pattern = PATTERN_METHODS.contains(&function) || takes(Takes::Pattern);
+            let takes_field = FIELD_METHODS.contains(&function) || takes(Takes::Field);
             match &first.form {
                 Form::Function(inner) if takes_pattern || takes_field => {
                     self.function(inner, Some(Known::Part(item.clone())));
@@ -508,23 +513,25 @@ impl<'w, 'a> Walk<'w, 'a> {
     /// A call of a global function: a helper on lists, `require`.
     fn global_call(&mut self, name: &'a str, arguments: &[Expression<'a>]) -> Known<'w> {
         let is_overwritten = self.names.written.iter().any(|(written, _)| *written == name);
-        let on_list = ["first", "where", "any", "all", "sum", "map", "most", "take", "index", "value_or"];
-        if is_overwritten || !(on_list.contains(&name) || name == "require") {
+        if is_overwritten {
             self.all(arguments);
             return Known::Nothing;
         }
         if name == "require" {
             self.check_require(arguments);
+        }
+        let helper = vocabulary::find(name).filter(|helper| helper.on != On::Values);
+        let Some(helper) = helper else {
             self.all(arguments);
             return Known::Nothing;
-        }
+        };
         let [list, rest @ ..] = arguments else { return Known::Nothing };
         let list = self.value(list);
         let Known::Part(part) = &list else {
             self.all(rest);
             return Known::Nothing;
         };
-        if name == "value_or" {
+        if helper.on == On::Field {
             if let (Some(field), Shape::Fields(_)) = (rest.first().and_then(literal_text), part.shape()) {
                 let range = rest.first().map_or(0..0, |first| first.range.clone());
                 self.part_field(part, &field, range);
@@ -537,10 +544,10 @@ impl<'w, 'a> Walk<'w, 'a> {
             return Known::Nothing;
         };
         self.list_arguments(&item, name, rest);
-        match name {
-            "first" | "most" => Known::Part(item),
+        match helper.on {
+            On::List(_, Gives::Item) => Known::Part(item),
             // A plain table of the same items.
-            "where" | "take" => list,
+            On::List(_, Gives::List) => list,
             _ => Known::Nothing,
         }
     }

@@ -1,12 +1,13 @@
 //! Functions over parts of evidence: whether something is known, what to say when it is not, and where evidence came from.
 
-use mlua::{Lua, Table, Value as LuaValue};
+use mlua::{Lua, Table, Value as LuaValue, Variadic};
 use serde_json::json;
 
 use super::item::{Item, plain_table, type_of};
 use super::list::List;
 use super::not_known;
 use crate::case::Evidence;
+use crate::script::vocabulary::choose;
 
 /// Bytes of a path into tables; each name is a call deeper.
 const LONGEST_PATH: usize = 1000;
@@ -27,16 +28,13 @@ pub fn install(lua: &Lua, names: &Table) -> mlua::Result<()> {
         }
     };
     names.raw_set("known", lua.create_function(known)?)?;
-    type Choice = (LuaValue, LuaValue, LuaValue);
-    let value_or = |lua: &Lua, (item, field, default): Choice| {
-        let value = look(lua, &item, &field)?;
-        Ok(if value.is_nil() { default } else { value })
+    type Choice = (LuaValue, LuaValue, LuaValue, Variadic<LuaValue>);
+    let value_or = |lua: &Lua, (item, field, absent, unseen): Choice| {
+        choose(look(lua, &item, &field), absent, unseen.first().cloned(), |error| not_known(error).is_some())
     };
     names.raw_set("value_or", lua.create_function(value_or)?)?;
-    let seen_or = |lua: &Lua, (item, field, default): Choice| match look(lua, &item, &field) {
-        Ok(LuaValue::Nil) => Ok(default),
-        Err(error) if not_known(&error).is_some() => Ok(default),
-        seen => seen,
+    let seen_or = |lua: &Lua, (item, field, default): (LuaValue, LuaValue, LuaValue)| {
+        choose(look(lua, &item, &field), default.clone(), Some(default), |error| not_known(error).is_some())
     };
     names.raw_set("seen_or", lua.create_function(seen_or)?)?;
     names.raw_set("about", lua.create_function(|lua, item: LuaValue| about(lua, &item))?)

@@ -13,8 +13,8 @@ use super::key::{Key, Sum};
 use super::list::{List, SELECTION};
 use super::not_known;
 use super::pattern::Pattern;
-use crate::nearest::nearest;
 use crate::script::api::{Entry, LIST};
+use crate::suggest::Suggestion;
 
 /// A position that belongs to no group.
 const NO_GROUP: u32 = u32::MAX;
@@ -234,7 +234,7 @@ impl List {
         let shown = trail.shown.clone();
         trail.enter_items();
         let is_of_items = trail.may_have(self.value(0).ok().and_then(Value::as_object), name);
-        mlua::Error::runtime(match nearest(name, LIST.iter().map(Entry::name)) {
+        mlua::Error::runtime(match Suggestion::of(name, LIST.iter().map(Entry::name)).name() {
             _ if is_of_items => format!("{shown} is a list and has no `{name}`; its items have: {shown}[1].{name}"),
             Some(near) => format!("{shown} is a list and has no `{name}`; did you mean `:{near}(…)`?"),
             None => format!("{shown} is a list and has no `{name}`"),

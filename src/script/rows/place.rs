@@ -12,8 +12,8 @@ use yoke::Yoke;
 
 use super::{NotKnown, Outside};
 use crate::case::{Evidence, Gap, Reason};
-use crate::nearest::nearest;
 use crate::script::evidence::{field_schema, is_map, item_schema, properties};
+use crate::suggest::Suggestion;
 
 /// Steps that are kept without an allocation of their own; probes nest hardly deeper.
 const NEAR: usize = 6;
@@ -265,7 +265,7 @@ impl<'a> Trail<'a> {
     fn misspelt(&self, fields: Option<&Map<String, Value>>, name: &str) -> mlua::Error {
         let known = self.schema.and_then(properties).into_iter().flat_map(Map::keys);
         let names = fields.into_iter().flat_map(Map::keys).chain(known).map(String::as_str);
-        no_field(&self.shown, name, nearest(name, names))
+        no_field(&self.shown, name, Suggestion::of(name, names).name())
     }
 
     /// Answers for a field of the object here that is null or not there: an error where it is misspelt or not known,

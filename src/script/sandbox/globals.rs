@@ -10,10 +10,10 @@ use super::limits::Limits;
 use super::state::{Ledger, STOPPED, find, is_out_of_memory};
 use super::stopped::{NotKnown, TooMuchOutput};
 use super::{pattern, regular, tables};
-use crate::nearest::nearest;
 use crate::printable::{printable, shell_word};
 use crate::script::api::{BLOCKED, instead};
 use crate::script::{Bounds, command, to_json, vocabulary};
+use crate::suggest::Suggestion;
 use crate::sys::lua_hook::Signal;
 
 /// The Lua part of the guards.
@@ -155,10 +155,9 @@ pub(super) fn make_strict(lua: &Lua) -> mlua::Result<()> {
         });
         let names: Vec<String> = own.take(MOST_NAMES).collect();
         let shown: String = printable(name.chars().take(SHOWN).collect::<String>());
-        Err(mlua::Error::runtime(match nearest(&name, names.iter().map(String::as_str)) {
-            Some(near) => format!("nothing is named `{shown}`; did you mean `{near}`?"),
-            None => format!("nothing is named `{shown}`; rawget(_G, name) asks without an error"),
-        }))
+        let suggestion = Suggestion::of(&name, names.iter().map(String::as_str)).question();
+        let help = suggestion.unwrap_or_else(|| "rawget(_G, name) asks without an error".to_owned());
+        Err(mlua::Error::runtime(format!("nothing is named `{shown}`; {help}")))
     };
     let meta = lua.create_table()?;
     meta.raw_set("__index", lua.create_function(undefined)?)?;

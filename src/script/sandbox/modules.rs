@@ -7,8 +7,8 @@ use std::sync::Arc;
 use mlua::{Lua, Table, Value};
 
 use super::state::{LONGEST_SCRIPT, Ledger, load};
-use crate::nearest::nearest;
 use crate::shipped as carried;
+use crate::suggest::Suggestion;
 use crate::sys::text_file::{self, Unreadable};
 use crate::sys::trust::{self, Trust};
 
@@ -67,9 +67,8 @@ impl Modules {
         if name == SHIPPED || name.starts_with("casebook.") {
             let text = shipped_text(name).ok_or_else(|| {
                 let names = shipped();
-                let near = nearest(name, names.iter().map(String::as_str));
-                let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-                format!("the shipped library has no module `{name}`{near}")
+                let suggestion = Suggestion::of(name, names.iter().map(String::as_str));
+                suggestion.behind(&format!("the shipped library has no module `{name}`"))
             })?;
             return Ok(Source { text, name: format!("lua/{}.lua", name.replace('.', "/")), is_own: false });
         }

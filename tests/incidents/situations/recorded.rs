@@ -127,12 +127,12 @@ fn a_file_of_reflection_by_vpn_gateways() {
     let shape = Shape::Answer { from: 4500, begins: &[0, 0, 0, 0, 1], size: 190, ports: Ports::Any };
     let floods = [flood(shape, Sources::Few(2000), Ttl::BySource, 2000)];
     let expect = Expect {
-        first: Some("reflection-isakmp"),
+        first: Some("reflection-ipsec-nat"),
         not: &["udp-flood-closed-port", "tunnel-inbound"],
-        subject: &[("reflection-isakmp", &["4500", "10.77.1.2"])],
+        subject: &[("reflection-ipsec-nat", &["4500", "10.77.1.2"])],
         ..Expect::default()
     };
-    diagnose("reflection-isakmp", &floods, &expect);
+    diagnose("reflection-ipsec-nat", &floods, &expect);
 }
 
 #[test]

@@ -63,9 +63,14 @@ fn cldap_reflection() {
 }
 
 #[test]
-fn reflection_by_an_unnamed_service() {
+fn ubiquiti_reflection() {
     let traffic = vec![answers(10001, &[1, 0, 0, 0x9a], 600, 3000)];
-    reflection("reflection-other", traffic, "reflection-other", &[("reflection-other", &["10001", "ubiquiti"])]);
+    reflection(
+        "reflection-ubiquiti",
+        traffic,
+        "reflection-ubiquiti",
+        &[("reflection-ubiquiti", &["10001", "ubiquiti"])],
+    );
 }
 
 #[test]

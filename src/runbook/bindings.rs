@@ -1,0 +1,137 @@
+//! The order of names that stand for values and conditions: each behind those that it uses, wherever it is written.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
+
+use super::model::{Binding, Bound};
+use crate::script::NameUse;
+
+/// The free names in a binding.
+fn uses(binding: &Binding) -> impl Iterator<Item = &NameUse> {
+    let expressions = match &binding.meaning {
+        Bound::Value(expression) => vec![expression],
+        Bound::Fact(condition) => condition.atoms(),
+    };
+    expressions.into_iter().flat_map(|expression| expression.uses())
+}
+
+/// For each binding the places of the others that it uses.
+fn links(bindings: &[Binding]) -> Vec<BTreeSet<usize>> {
+    let places: HashMap<&str, usize> =
+        bindings.iter().enumerate().map(|(place, binding)| (binding.name.as_str(), place)).collect();
+    bindings.iter().map(|one| uses(one).filter_map(|used| places.get(used.name.as_str()).copied()).collect()).collect()
+}
+
+/// Puts each binding behind those that it uses, and otherwise leaves them in the order in which they are written. Names that
+/// use one another are told as a chain that ends where it began; they come last.
+pub(super) fn in_order(bindings: Vec<Binding>) -> (Vec<Binding>, Option<Vec<String>>) {
+    let links = links(&bindings);
+    let mut users: Vec<Vec<usize>> = vec![Vec::new(); bindings.len()];
+    let mut open: Vec<usize> = links.iter().map(BTreeSet::len).collect();
+    for (place, used) in links.iter().enumerate() {
+        used.iter().for_each(|used| users[*used].push(place));
+    }
+    let mut ready: BinaryHeap<Reverse<usize>> =
+        open.iter().enumerate().filter(|(_, open)| **open == 0).map(|(place, _)| Reverse(place)).collect();
+    let mut order = Vec::with_capacity(bindings.len());
+    while let Some(Reverse(place)) = ready.pop() {
+        order.push(place);
+        for user in &users[place] {
+            open[*user] -= 1;
+            if open[*user] == 0 {
+                ready.push(Reverse(*user));
+            }
+        }
+    }
+    let circle = open.iter().position(|open| *open > 0).map(|first| chain(first, &links, &open, &bindings));
+    order.extend(open.iter().enumerate().filter(|(_, open)| **open > 0).map(|(place, _)| place));
+    let mut bindings: Vec<Option<Binding>> = bindings.into_iter().map(Some).collect();
+    (order.into_iter().filter_map(|place| bindings[place].take()).collect(), circle)
+}
+
+/// The names of a circle, beginning and ending with the same one.
+fn chain(first: usize, links: &[BTreeSet<usize>], open: &[usize], bindings: &[Binding]) -> Vec<String> {
+    let mut walked = vec![first];
+    loop {
+        // Whatever is open uses something that is open, so the walk comes back to where it has been.
+        let last = walked[walked.len() - 1];
+        let Some(next) = links[last].iter().copied().find(|used| open[*used] > 0) else { break };
+        if let Some(begin) = walked.iter().position(|place| *place == next) {
+            walked.drain(..begin);
+            walked.push(next);
+            break;
+        }
+        walked.push(next);
+    }
+    walked.into_iter().map(|place| bindings[place].name.clone()).collect()
+}
+
+/// The places of the bindings that these names stand for, with all that they use, in order.
+pub(super) fn behind<'a>(names: impl Iterator<Item = &'a str>, bindings: &[Binding]) -> Vec<usize> {
+    let mut open: Vec<usize> =
+        names.filter_map(|name| bindings.iter().position(|binding| binding.name == name)).collect();
+    if open.is_empty() {
+        return open;
+    }
+    let links = links(bindings);
+    let mut found = BTreeSet::new();
+    while let Some(place) = open.pop() {
+        if found.insert(place) {
+            open.extend(&links[place]);
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// The names that a binding uses.
+pub(super) fn names(binding: &Binding) -> impl Iterator<Item = &str> {
+    uses(binding).map(|used| used.name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Condition, Expression};
+
+    fn value(name: &str, text: &str) -> Binding {
+        Binding { name: name.to_owned(), meaning: Bound::Value(Expression::parse(text, "test").unwrap()) }
+    }
+
+    fn fact(name: &str, text: &str) -> Binding {
+        Binding { name: name.to_owned(), meaning: Bound::Fact(Condition::parse(text, "test").unwrap()) }
+    }
+
+    fn names(bindings: &[Binding]) -> Vec<&str> {
+        bindings.iter().map(|binding| binding.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_name_comes_behind_what_it_uses_and_the_rest_stays_as_written() {
+        let (ordered, circle) =
+            in_order(vec![fact("a", "b and step.x"), value("b", "c + 1"), value("c", "1"), value("d", "2")]);
+        assert_eq!((names(&ordered), circle), (vec!["c", "b", "a", "d"], None));
+        assert_eq!(behind(["a"].into_iter(), &ordered), [0, 1, 2]);
+        assert_eq!(behind(["d"].into_iter(), &ordered), [3]);
+    }
+
+    #[test]
+    fn names_that_use_one_another_are_told_as_a_circle() {
+        let (_, circle) = in_order(vec![value("z", "a"), fact("a", "b or x"), fact("b", "not c"), fact("c", "a")]);
+        assert_eq!(circle.unwrap(), ["a", "b", "c", "a"]);
+        let (_, own) = in_order(vec![value("a", "a + 1")]);
+        assert_eq!(own.unwrap(), ["a", "a"]);
+    }
+
+    #[test]
+    fn a_name_that_a_function_binds_itself_is_no_use() {
+        let (_, circle) = in_order(vec![value("a", "map(x, function(a) return a.b end)")]);
+        assert_eq!(circle, None);
+    }
+
+    #[test]
+    fn a_long_chain_exhausts_no_stack() {
+        let mut all: Vec<Binding> = (0..20_000).map(|n| value(&format!("n{n}"), &format!("n{}", n + 1))).collect();
+        all.push(value("n20000", "1"));
+        assert_eq!(in_order(all).0[0].name, "n20000");
+    }
+}
