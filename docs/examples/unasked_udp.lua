@@ -95,10 +95,13 @@ return check {
         :remedy {
           urgency = "now",
           ["do"] = ("Drop what comes for %s before the IP stack, where it costs least."):format(place),
-          run = ("nft add table netdev casebook\n"
-            .. "nft add chain netdev casebook in '{ type filter hook ingress device \"%s\" priority -500; }'\n"
-            .. "nft add rule netdev casebook in %s daddr %s udp dport %d counter drop"):format(
-            capture.interface, worst.address:find(":", 1, true) and "ip6" or "ip", worst.address, worst.port),
+          run = {
+            "nft add table netdev casebook",
+            sh("nft add chain netdev casebook in '{ type filter hook ingress device \"{{ interface }}\" priority -500; }'",
+              { interface = capture.interface }),
+            sh("nft add rule netdev casebook in {{ family }} daddr {{ address }} udp dport {{ port }} counter drop",
+              { family = worst.address:find(":", 1, true) and "ip6" or "ip", address = worst.address, port = worst.port }),
+          },
           undo = "nft delete table netdev casebook",
           risk = "low: nothing listens there",
         }

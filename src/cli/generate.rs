@@ -49,7 +49,7 @@ pub(super) fn generate(arguments: &GenerateArguments) -> anyhow::Result<u8> {
         let page = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let filled =
             generate::filled(&page).with_context(|| format!("{} has no place for its table", path.display()))?;
-        std::fs::write(&path, filled).with_context(|| format!("cannot write {}", path.display()))?;
+        Place::prepare_for(&path, Readers::Umask)?.write(|out| out.write_all(filled.as_bytes()))?;
         writeln!(std::io::stdout(), "{}", path.display())?;
     }
     Ok(0)

@@ -264,7 +264,14 @@ impl Walk {
     }
 
     fn file_from(&mut self, start: Place, path: &Path) -> Result<File, Unreadable> {
-        let Place { open, path } = self.go(start, path, FILE)?;
+        let again = Place { open: start.open.try_clone()?, path: start.path.clone() };
+        let Place { open, path } = match self.go(start, path, FILE) {
+            // Who may not read a file still learns whose it is, if that alone speaks against it.
+            Err(Unreadable::Denied) if self.judge.is_some() => {
+                return Err(self.unreadable(again, path).unwrap_or(Unreadable::Denied));
+            }
+            gone => gone?,
+        };
         let file = File::from(open);
         regular(&file)?;
         if let Some(judge) = &self.judge {
@@ -274,6 +281,14 @@ impl Walk {
             }
         }
         self.fault.take().map_or(Ok(file), |fault| Err(Unreadable::Untrusted(fault)))
+    }
+
+    /// What speaks against a file that cannot be opened for reading.
+    fn unreadable(&mut self, start: Place, path: &Path) -> Option<Unreadable> {
+        let Place { open, path } = self.go(start, path, FOLDER).ok()?;
+        let judge = self.judge.as_ref()?;
+        let who = check_owner(judge.caller, &fstat(&open).ok()?, || list_of(&open))?;
+        Some(Unreadable::Untrusted(judge.untrusted(Changeable::File, &path, who)))
     }
 
     /// The folder of that path.
@@ -358,6 +373,8 @@ impl Walk {
                 self.depth = self.depth.map(|depth| depth + 1);
                 self.pass(&next)?;
                 here = next;
+            } else if is_last {
+                return Ok(next);
             } else {
                 return Err(io::Error::from(Errno::ENOTDIR).into());
             }

@@ -107,7 +107,7 @@ mod tests {
     fn a_subject_beyond_ascii_is_encoded_in_short_lines() {
         let text = mail(&"Überlastung durch ".repeat(8));
         let subject: Vec<&str> = text.split("\r\n").skip_while(|line| !line.starts_with("Subject")).take(3).collect();
-        assert!(subject.iter().all(|line| line.len() <= 78) && subject[1].starts_with(" =?utf-8?"), "{subject:?}");
+        assert!(subject.iter().all(|line| line.len() <= 78 && line.contains("=?utf-8?b?")), "{subject:?}");
         assert!(text.contains("Date: Fri, 02 Jan 2026 03:04:05 +0000\r\n"), "{text}");
     }
 }

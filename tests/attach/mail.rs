@@ -6,17 +6,15 @@ use base64::engine::general_purpose::STANDARD;
 use crate::wire::{Delivery, Manners, fixture, smtp};
 use crate::{TOKEN, attach, desk, said};
 
-/// The parts of a mail: the headers of each, and what it carries.
+/// The parts of a mail that carry something: the headers of each, and what it carries.
 fn parts(data: &str) -> Vec<(String, String)> {
-    let mut parts = Vec::new();
-    for part in data.split("\r\n--casebook-").skip(1) {
-        let Some((head, body)) = part.split_once("\r\n\r\n") else { continue };
-        if head.contains("base64") {
-            let body: String = body.split("--casebook").next().unwrap().split_whitespace().collect();
-            parts.push((head.to_owned(), String::from_utf8(STANDARD.decode(body).unwrap()).unwrap()));
-        }
-    }
-    parts
+    let parts = data.split("\r\n--").skip(1).filter_map(|part| {
+        let (head, body) = part.split_once("\r\n\r\n")?;
+        let body: String = body.split_whitespace().collect();
+        let carried = head.contains("base64").then(|| STANDARD.decode(body).unwrap())?;
+        Some((head.to_owned(), String::from_utf8(carried).unwrap()))
+    });
+    parts.collect()
 }
 
 fn send(manners: Manners, line: &str, more: &[(&str, &str)]) -> (crate::command::Answer, Vec<Delivery>) {

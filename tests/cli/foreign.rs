@@ -87,7 +87,8 @@ fn the_run_that_wrote_packets_attaches_them_and_a_replay_carries_them_over() {
     netns::in_namespace(|| {
         let desk = Desk::new();
         desk.put("writes.yaml", WRITES);
-        let mut child = desk.command("run writes.yaml -q --save a.case".split_whitespace()).spawn().unwrap();
+        let mut child =
+            desk.command("run writes.yaml --allow write -q --save a.case".split_whitespace()).spawn().unwrap();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let began = Instant::now();
         while child.try_wait().unwrap().is_none() && began.elapsed() < Duration::from_secs(60) {
@@ -113,7 +114,7 @@ fn the_run_that_wrote_packets_attaches_them_and_a_replay_carries_them_over() {
         assert!(answer.ended(0).err.contains("not in the case, for pseudonyms cannot be put into it: capture.pcapng"));
         assert_eq!(packets(&desk.path("d.case")), None);
         // A run that may not write there keeps what it does not own out of its case.
-        desk.run("run writes.yaml -q --save e.case").reported();
+        desk.run("run writes.yaml --allow write -q --save e.case").reported();
         assert_eq!(packets(&desk.path("e.case")), None);
         assert_eq!(desk.text("burst.pcapng"), CANARY);
     });

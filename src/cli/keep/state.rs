@@ -154,10 +154,11 @@ impl State {
     pub fn unfinished(&self) -> Vec<Unfinished> {
         let told = |id: String| {
             // Only its size and its lock are looked at: one that somebody else can change is listed, and refused when it is read.
-            let (file, metadata) = self.folder.file(journal_name(&id).as_ref()).ok()?;
-            let bytes = metadata.len();
+            let name = journal_name(&id);
+            let bytes = self.folder.metadata(name.as_ref()).ok()?.len();
             // The writer holds the lock as long as it lives.
-            let runs = Flock::lock(file, FlockArg::LockSharedNonblock).is_err();
+            let open = self.folder.file(name.as_ref()).ok();
+            let runs = open.is_some_and(|(file, _)| Flock::lock(file, FlockArg::LockSharedNonblock).is_err());
             Some(Unfinished { id, runs, bytes })
         };
         self.names(".journal").into_iter().filter_map(told).collect()
