@@ -85,7 +85,7 @@ impl Kind {
 
     /// Whether something of that name ships.
     fn ships(self, name: &str) -> bool {
-        shipped::names(self.folder()).map(Path::new).any(|path| self.is_whole(path) && stem(path) == name)
+        shipped::below(self.folder()).map(Path::new).any(|path| self.is_whole(path) && stem(path) == name)
     }
 
     /// Whether a path from the folder that is searched is that of a whole document: `NAME.yaml`, or `NAME/NAME.yaml` of a

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use lettre::Message;
 use lettre::address::Address;
-use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
-use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
+use lettre::message::header::{ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
 
 use super::TicketReport;
 use crate::printable::printable;
@@ -42,7 +42,11 @@ impl Mail<'_> {
         let mut parts = MultiPart::mixed().multipart(texts);
         if let Some(case) = report.case.as_ref().filter(|_| with_case) {
             let json = ContentType::parse("application/json").unwrap_or(ContentType::TEXT_PLAIN);
-            parts = parts.singlepart(Attachment::new(report.case_name()).body(case.clone().into_bytes(), json));
+            let file = SinglePart::builder()
+                .header(ContentDisposition::attachment(&report.case_name()))
+                .header(json)
+                .header(ContentTransferEncoding::Base64);
+            parts = parts.singlepart(file.body(case.clone()));
         }
         let header = |name, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());
         let mut message = Message::builder()

@@ -42,7 +42,7 @@ fn each_explains_its_parameters() {
 #[test]
 fn an_unknown_probe_is_named_with_the_nearest_or_with_all() {
     casebook("probe sockts").refused(&["no probe `sockts`", "did you mean `sockets`?"]);
-    casebook("probe zzz").refused(&["no probe `zzz`", "there are host, interfaces"]);
+    casebook("probe zzz").refused(&["no probe `zzz`", "there are: host, interfaces"]);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Ctrl-C and SIGTERM in mid window.
 
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -81,7 +84,10 @@ fn a_probe_by_hand_gives_what_it_has_seen() {
 fn the_second_signal_ends_the_program() {
     let desk = desk();
     nix::unistd::mkfifo(&desk.path("unread"), Mode::S_IRWXU).unwrap();
-    // A pipe that nobody reads holds up the saving of the case, so that there is time for a second signal.
+    // A pipe that is full and not read holds up the saving of the case, so that there is time for a second signal.
+    let options = File::options().read(true).write(true).custom_flags(libc::O_NONBLOCK).to_owned();
+    let mut full = options.open(desk.path("unread")).unwrap();
+    while full.write(&[0; 4096]).is_ok() {}
     let mut child = watching(&desk, &format!("run long.yaml --window {LONG} --save unread"));
     let began = Instant::now();
     // Two signals in quick succession can become one, so more are sent.

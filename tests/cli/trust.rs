@@ -31,7 +31,7 @@ fn mode(path: &Path, mode: u32) {
 fn list_for(user: u32) -> Vec<u8> {
     let mut bytes = 2_u32.to_le_bytes().to_vec();
     for (tag, permissions, id) in
-        [(0x01_u16, 6_u16, u32::MAX), (0x02, 6, user), (0x04, 4, u32::MAX), (0x10, 6, u32::MAX), (0x20, 4, u32::MAX)]
+        [(0x01_u16, 7_u16, u32::MAX), (0x02, 7, user), (0x04, 5, u32::MAX), (0x10, 7, u32::MAX), (0x20, 5, u32::MAX)]
     {
         bytes.extend(tag.to_le_bytes());
         bytes.extend(permissions.to_le_bytes());
