@@ -418,7 +418,7 @@ fn no_condition_is_shown_to_a_reader() {
         }
     }
     let full = verbose(&case, "terminal");
-    assert!(full.contains("could not ask the resolver") && full.contains("1 more sign is not there"), "{full}");
+    assert!(full.contains("could not ask the resolver") && full.contains("1 sign is not there"), "{full}");
 }
 
 #[test]

@@ -8,9 +8,9 @@ use crate::report::layout::{Cell, Tone, wrap};
 use crate::report::sections::{Advice, Causes, Considered, Pictures, Sections, Step, Unseen, Way};
 use crate::units;
 
-/// Lines that a report without a cause may take: one screen.
+/// Lines that the report of a quiet host may take: one screen.
 const SCREEN: usize = 24;
-/// Lines that a report with a cause may take.
+/// Lines that another report may take.
 const ALARM: usize = 40;
 /// So few steps are shown in full.
 const FEW_STEPS: usize = 3;
@@ -21,6 +21,8 @@ const TELLING: f64 = 0.05;
 
 /// How much of each section is shown.
 pub(super) struct Limits {
+    /// Remedies that help now, with their commands; others are named.
+    now: usize,
     /// Lines of a letter to a provider.
     letter: usize,
     /// Causes that stand.
@@ -29,6 +31,8 @@ pub(super) struct Limits {
     signs: usize,
     /// Ways to see what could not be seen.
     ways: usize,
+    /// Lines of what was lost; it is counted in any case.
+    lost: usize,
     /// Lines that name the steps that are fine.
     titles: usize,
     /// Whether sentences may take more than a line.
@@ -36,17 +40,20 @@ pub(super) struct Limits {
 }
 
 /// From roomy to tight: the first that fits is taken.
-const LIMITS: [Limits; 4] = [
-    Limits { letter: 5, standing: 3, signs: 2, ways: 4, titles: 3, whole: true },
-    Limits { letter: 5, standing: 2, signs: 2, ways: 4, titles: 2, whole: false },
-    Limits { letter: 4, standing: 2, signs: 1, ways: 2, titles: 2, whole: false },
-    Limits { letter: 3, standing: 1, signs: 1, ways: 1, titles: 1, whole: false },
+const LIMITS: [Limits; 6] = [
+    Limits { now: 12, letter: 5, standing: 3, signs: 2, ways: 4, lost: 2, titles: 3, whole: true },
+    Limits { now: 12, letter: 5, standing: 2, signs: 2, ways: 4, lost: 1, titles: 2, whole: false },
+    Limits { now: 12, letter: 4, standing: 2, signs: 1, ways: 2, lost: 1, titles: 2, whole: false },
+    Limits { now: 12, letter: 3, standing: 1, signs: 1, ways: 1, lost: 1, titles: 1, whole: false },
+    Limits { now: 1, letter: 2, standing: 1, signs: 1, ways: 1, lost: 0, titles: 0, whole: false },
+    Limits { now: 1, letter: 1, standing: 1, signs: 1, ways: 0, lost: 0, titles: 0, whole: false },
 ];
 
 impl Page<'_> {
     /// Draws the short answer with the widest limits that fit.
     pub(super) fn brief(&mut self, sections: &Sections) {
-        let most = if sections.causes.standing.is_empty() { SCREEN } else { ALARM };
+        let most =
+            if sections.steps.verdict == Verdict::Ok && sections.causes.standing.is_empty() { SCREEN } else { ALARM };
         for limits in &LIMITS {
             self.lines.clear();
             self.within(sections, limits);
@@ -93,8 +100,8 @@ impl Page<'_> {
             return;
         }
         let room = self.width - INDENT - 10;
-        let rest = advice.remedies.iter().filter(|advised| advised.urgency != Urgency::Now);
-        let cut = rest.clone().any(|advised| {
+        let in_full = advice.remedies.iter().filter(|advised| advised.urgency == Urgency::Now).count().min(limits.now);
+        let cut = advice.remedies[in_full..].iter().any(|advised| {
             !advised.run.is_empty()
                 || !advised.undo.is_empty()
                 || advised.risk.is_some()
@@ -105,15 +112,17 @@ impl Page<'_> {
             self.paragraph(INDENT, warning, Tone::Strong);
         }
         let mut before = None;
+        let mut now = 0;
         for advised in &advice.remedies {
             let named = before != Some(advised.urgency);
             before = Some(advised.urgency);
             let most = match advised.urgency {
-                Urgency::Now => {
+                Urgency::Now if now < limits.now => {
+                    now += 1;
                     self.advised(advised, named);
                     continue;
                 }
-                Urgency::Lasting => 1,
+                Urgency::Now | Urgency::Lasting => 1,
                 Urgency::Upstream => limits.letter,
             };
             let word = if named { advised.urgency.word() } else { "" };
@@ -150,6 +159,12 @@ impl Page<'_> {
             let cells = vec![mark(self, step.verdict), Cell::new(&step.title, Tone::Plain, title)];
             self.row(INDENT + 1, cells, &format!("{sentence}{more}"), Tone::Plain);
         }
+        if limits.titles == 0 {
+            let count = |verdict| steps.iter().filter(|step| step.verdict == verdict).count();
+            let text = format!("{} ok, {} skipped", count(Verdict::Ok), count(Verdict::Skipped));
+            self.row(INDENT + 1, vec![mark(self, Verdict::Ok)], &text.replace(", 0 skipped", ""), Tone::Faint);
+            return;
+        }
         for (verdict, lines) in [(Verdict::Ok, limits.titles), (Verdict::Skipped, 1)] {
             let titles: Vec<&str> = steps
                 .iter()
@@ -168,8 +183,12 @@ impl Page<'_> {
         if causes.is_empty() {
             return;
         }
-        let hint = if causes.all().all(Considered::has_no_signs) { "" } else { "; every sign: -v" };
-        let counts = format!("{}{hint}", causes.counts());
+        let mut counts = causes.counts();
+        let hint = "; every sign: -v";
+        let room = self.width.saturating_sub(INDENT + "Causes considered".len() + 2);
+        if !causes.all().all(Considered::has_no_signs) && display_width(&counts) + hint.len() <= room {
+            counts.push_str(hint);
+        }
         self.headed("Causes considered", &counts, Tone::Faint);
         let (shown, more) = causes.standing.split_at(causes.standing.len().min(limits.standing));
         for cause in shown {
@@ -228,18 +247,18 @@ impl Page<'_> {
                     let mut titles: Vec<&str> = blind.gaps.iter().map(|(title, _)| title.as_str()).collect();
                     titles.dedup();
                     let whole = named(&format!("{heading}: "), &titles, room, 1);
-                    if display_width(&whole) <= room { whole } else { self.fit_lines(heading, room, 2) }
+                    if display_width(&whole) <= room { whole } else { self.fit(heading, room) }
                 }
             };
             self.paragraph(INSIDE, &text, Tone::Plain);
         }
         if !more.is_empty() {
-            let ways = if more.len() == 1 { "way" } else { "ways" };
+            let ways = if more.len() == 1 { "way" } else { "ways" }; // all of their gaps are counted above
             self.paragraph(INSIDE, &format!("and {} more {ways} to see more: -v", more.len()), Tone::Faint);
         }
-        if let Some((title, loss)) = unseen.lost.first() {
+        if let Some((title, loss)) = unseen.lost.first().filter(|_| limits.lost > 0) {
             let text = format!("Lost while looking: {title}: {loss}");
-            let text = self.fit_lines(&text, room, if limits.whole { 2 } else { 1 });
+            let text = self.fit_lines(&text, room, limits.lost);
             self.paragraph(INSIDE, &text, Tone::Plain);
         }
     }
@@ -272,7 +291,8 @@ fn named(before: &str, names: &[&str], room: usize, lines: usize) -> String {
         let list = names[..shown].join(", ");
         match names.len() - shown {
             0 => format!("{before}{list}"),
-            more if shown == 0 => format!("{before}{more} in full with -v"),
+            more if shown == 0 && before.is_empty() => format!("{more} of them: -v"),
+            _ if shown == 0 => before.trim_end_matches(": ").to_owned(),
             more => format!("{before}{list} and {more} more"),
         }
     };

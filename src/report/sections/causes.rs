@@ -135,7 +135,7 @@ impl Considered {
         let parts: Vec<String> = parts
             .into_iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} more {} {what}", if count == 1 { "sign is" } else { "signs are" }))
+            .map(|(count, what)| format!("{count} {} {what}", if count == 1 { "sign is" } else { "signs are" }))
             .collect();
         (!parts.is_empty()).then(|| parts.join("; "))
     }
