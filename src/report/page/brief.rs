@@ -74,7 +74,7 @@ impl Page<'_> {
         self.brief_advice(&sections.advice, limits);
         self.brief_steps(sections, limits);
         self.brief_causes(&sections.causes, &sections.opening.summary, limits);
-        self.brief_unseen(&sections.unseen, limits);
+        self.brief_unseen(sections, limits);
         self.again(&sections.about);
     }
 
@@ -204,23 +204,21 @@ impl Page<'_> {
                 self.row(INSIDE + 11, vec![Cell::new(mark, tone, 1)], &say, Tone::Plain);
             }
         }
-        let room = self.width.saturating_sub(INSIDE + 11);
-        for (word, of) in [("also", more), (Likelihood::Possible.word(), causes.open.as_slice())] {
-            let ids: Vec<&str> = of.iter().map(|cause| cause.id.as_str()).collect();
-            if !ids.is_empty() {
-                self.row(INSIDE, vec![Cell::new(word, Tone::Plain, 9)], &named("", &ids, room, 1), Tone::Plain);
-            }
-        }
-        let blind: usize = causes.standing.iter().chain(&causes.open).map(|cause| cause.unseen).sum();
-        if blind > 0 {
-            let of = if blind == 1 { "sign of these" } else { "signs of these" };
-            let text = format!("{blind} {of} could not be observed");
-            self.row(INSIDE + 11, vec![Cell::new("?", Tone::Attention, 1)], &text, Tone::Plain);
+        let ids = |causes: &[Considered]| causes.iter().map(|cause| cause.id.clone()).collect::<Vec<_>>();
+        let kinds = [("", ids(more)), ("possible: ", ids(&causes.open))].into_iter().filter(|(_, ids)| !ids.is_empty());
+        let others: Vec<String> = kinds.map(|(word, ids)| format!("{word}{}", ids.join(", "))).collect();
+        if !others.is_empty() {
+            // All of them are counted in the heading.
+            let text = self.fit(&others.join("; "), self.width.saturating_sub(INSIDE + 11));
+            self.row(INSIDE, vec![Cell::new("also", Tone::Plain, 9)], &text, Tone::Plain);
         }
     }
 
-    fn brief_unseen(&mut self, unseen: &Unseen, limits: &Limits) {
-        if unseen.is_empty() {
+    fn brief_unseen(&mut self, sections: &Sections, limits: &Limits) {
+        let unseen = &sections.unseen;
+        let causes = sections.causes.standing.iter().chain(&sections.causes.open);
+        let signs: usize = causes.map(|cause| cause.unseen).sum();
+        if unseen.is_empty() && signs == 0 {
             return;
         }
         let count = |count: usize, one: &str, many: &str| match count {
@@ -229,9 +227,13 @@ impl Page<'_> {
             _ => Some(format!("{count} {many}")),
         };
         let gaps = unseen.blind.iter().map(|blind| blind.gaps.len()).sum();
-        let counts: Vec<String> =
-            [count(gaps, "gap", "gaps"), count(unseen.lost.len(), "loss", "losses")].into_iter().flatten().collect();
-        self.headed("What could not be seen", &format!("{}; in full: -v", counts.join(" and ")), Tone::Faint);
+        let counts = [
+            count(gaps, "gap", "gaps"),
+            count(unseen.lost.len(), "loss", "losses"),
+            count(signs, "sign of causes", "signs of causes"),
+        ];
+        let counts: Vec<String> = counts.into_iter().flatten().collect();
+        self.headed("What could not be seen", &format!("{}; in full: -v", counts.join(", ")), Tone::Faint);
         let room = self.width - INSIDE;
         let (shown, more) = unseen.blind.split_at(unseen.blind.len().min(limits.ways));
         for blind in shown {
@@ -252,7 +254,7 @@ impl Page<'_> {
             };
             self.paragraph(INSIDE, &text, Tone::Plain);
         }
-        if !more.is_empty() {
+        if !more.is_empty() && limits.ways > 0 {
             let ways = if more.len() == 1 { "way" } else { "ways" }; // all of their gaps are counted above
             self.paragraph(INSIDE, &format!("and {} more {ways} to see more: -v", more.len()), Tone::Faint);
         }
