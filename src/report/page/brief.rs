@@ -3,9 +3,9 @@
 use textwrap::core::display_width;
 
 use super::{INDENT, INSIDE, Page};
-use crate::case::{Likelihood, Urgency, Verdict};
+use crate::case::{Urgency, Verdict};
 use crate::report::layout::{Cell, Tone, wrap};
-use crate::report::sections::{Advice, Causes, Considered, Pictures, Sections, Step, Unseen, Way};
+use crate::report::sections::{Advice, Causes, Considered, Pictures, Sections, Step, Way};
 use crate::units;
 
 /// Lines that the report of a quiet host may take: one screen.
