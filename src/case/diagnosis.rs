@@ -83,7 +83,7 @@ pub struct Sign {
     /// Whether it holds; `unknown` reads "not observable".
     #[schemars(with = "String")]
     pub holds: Truth,
-    /// The sentence, or the condition itself where the runbook gives none.
+    /// Of a sign that holds its sentence, empty where the runbook gives none; of another its condition, which no report shows.
     pub say: String,
     /// Why it is not observable.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

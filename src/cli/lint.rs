@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Map;
 
 use super::arguments::LintArguments;
+use super::list::counted;
 use super::{output, say};
 use crate::engine;
 use crate::printable::printable;
@@ -101,14 +102,16 @@ fn find(kind: Kind, name: &str) -> Result<Found, runbook::NotFound> {
 fn is_good_runbook(name: &str, found: &Found) -> anyhow::Result<bool> {
     match runbook::load_found(found, Trust::Waived) {
         Ok(runbook) => {
-            let (steps, causes, params) = (runbook.steps.len(), runbook.causes.len(), runbook.params.len());
+            let parts =
+                [(runbook.steps.len(), "step"), (runbook.causes.len(), "cause"), (runbook.params.len(), "parameter")];
+            let parts = parts.map(|(count, one)| counted(count, one)).join(", ");
             let asks = asked(&runbook);
             if !runbook.warnings.is_empty() {
                 let warnings =
                     Problems { origin: found.origin.clone(), text: found.text.clone(), problems: runbook.warnings };
                 say(warnings.render(output::stderr_color()));
             }
-            good(name, &format!("{steps} steps, {causes} causes, {params} parameters{asks}"))?;
+            good(name, &format!("{parts}{asks}"))?;
             Ok(true)
         }
         Err(problems) => {
@@ -130,7 +133,14 @@ fn asked(runbook: &Runbook) -> String {
 fn is_good_check(name: &str, found: &Found) -> anyhow::Result<bool> {
     match runbook::load_check(found, Trust::Waived) {
         Ok(check) => {
-            good(name, &format!("a check, {} parameters, {} probes", check.params.len(), check.needs.len()))?;
+            good(
+                name,
+                &format!(
+                    "a check, {}, {}",
+                    counted(check.params.len(), "parameter"),
+                    counted(check.needs.len(), "probe")
+                ),
+            )?;
             Ok(true)
         }
         Err(problems) => {

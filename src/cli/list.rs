@@ -167,8 +167,12 @@ fn is_of(cause: &CausePlan, each: &Each) -> bool {
     cause.each.as_ref().is_some_and(|other| other.written == each.written)
 }
 
-fn counted(count: usize, one: &str) -> String {
-    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+pub(super) fn counted(count: usize, one: &str) -> String {
+    match count {
+        0 => format!("no {one}s"),
+        1 => format!("1 {one}"),
+        _ => format!("{count} {one}s"),
+    }
 }
 
 fn counted_remedies(count: usize) -> String {

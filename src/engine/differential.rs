@@ -111,6 +111,8 @@ fn weigh_one(plan: &CausePlan, scope: &Scope, trace: &mut Trace) -> (Cause, i64,
             }
             let say = match (&sign.say, judged.truth) {
                 (Some(say), Truth::Yes) => scope.render(say).0,
+                // A condition is code: without a sentence, a sign that holds says nothing.
+                (None, Truth::Yes) => String::new(),
                 _ => sign.when.text.clone(),
             };
             Sign { side: sign.side, weight: sign.weight, holds: judged.truth, say, gaps: judged.gaps }

@@ -6,7 +6,7 @@
 use std::io;
 
 use super::escape::{self, markdown as md};
-use super::sections::{Advised, Depth, Part, Sections};
+use super::sections::{Advised, Considered, Depth, Part, Sections};
 use super::{Options, Renderer};
 use crate::case::{Case, SignSide, Urgency, Verdict};
 
@@ -199,29 +199,40 @@ fn causes(sections: &Sections, budget: usize) -> String {
     if causes.is_empty() {
         return String::new();
     }
-    let rows = causes.all().map(|cause| {
+    let row = |cause: &Considered| {
         let why = cause.reason().map(|reason| md(&reason)).unwrap_or_default();
         let title = if cause.title == cause.id { String::new() } else { format!("{} ", md(&cause.title)) };
         [cause.likelihood_word(), format!("{title}`{}`", cause.id.replace(['`', '|'], "'")), why]
-    });
-    let overview = table(["Likelihood", "Cause", "What tells"], [":--"; 3], rows, budget * 2 / 5);
+    };
+    let overview = |causes: &mut dyn Iterator<Item = &Considered>, budget: usize| {
+        table(["Likelihood", "Cause", "What tells"], [":--"; 3], causes.map(row), budget)
+    };
+    let mut face = format!("{}.\n", causes.counts());
+    if !(causes.standing.is_empty() && causes.open.is_empty()) {
+        face.push_str(&format!("\n{}", overview(&mut causes.standing.iter().chain(&causes.open), budget / 4)));
+    }
+    if !causes.dismissed.is_empty() {
+        face.push_str(&folded(
+            "Causes that are unlikely or ruled out",
+            &overview(&mut causes.dismissed.iter(), budget / 4),
+        ));
+    }
 
     let signs = causes.all().flat_map(|cause| {
-        let kinds = [
-            (&cause.speaks_for, "holds"),
-            (&cause.speaks_against, "holds"),
-            (&cause.unobserved, "not observable"),
-            (&cause.absent, "does not hold"),
-        ];
-        kinds.into_iter().flat_map(|(signs, holds)| signs.iter().map(move |sign| (sign, holds))).map(|(sign, holds)| {
-            let side = match sign.side {
-                SignSide::For => "for",
-                SignSide::Against => "against",
-            };
-            let gap = sign.gap.as_ref().map(|gap| format!(" ({})", md(gap))).unwrap_or_default();
-            let weight = format!("{side}, {}", sign.weight_word());
-            [md(&cause.id), weight, holds.to_owned(), format!("{}{gap}", md(&sign.say))]
-        })
+        let kinds =
+            [(&cause.speaks_for, "holds"), (&cause.speaks_against, "holds"), (&cause.unobserved, "not observable")];
+        kinds
+            .into_iter()
+            .flat_map(|(signs, holds)| signs.iter().map(move |sign| (sign, holds)))
+            .map(|(sign, holds)| {
+                let side = match sign.side {
+                    SignSide::For => "for",
+                    SignSide::Against => "against",
+                };
+                let weight = format!("{side}, {}", sign.weight_word());
+                [md(&cause.id), weight, holds.to_owned(), md(&sign.say)]
+            })
+            .chain(cause.left_out().map(|left_out| [md(&cause.id), String::new(), String::new(), left_out]))
     });
     let mut signs = signs.peekable();
     let details = if signs.peek().is_some() {
@@ -229,13 +240,13 @@ fn causes(sections: &Sections, budget: usize) -> String {
             ["Cause", "Side", "", "Sign"],
             [":--"; 4],
             signs,
-            (budget - overview.len().min(budget)).saturating_sub(FRAME),
+            (budget - face.len().min(budget)).saturating_sub(FRAME),
         );
         folded("All signs for and against", &table)
     } else {
         String::new()
     };
-    format!("\n## Causes considered\n\n{overview}{details}")
+    format!("\n## Causes considered\n\n{face}{details}")
 }
 
 fn unseen(sections: &Sections, budget: usize) -> String {

@@ -29,6 +29,7 @@ const LOOK: Look = Look {
     mark_width: 1,
     between: " · ",
     bars: Bars { full: '█', parts: &['▏', '▎', '▍', '▌', '▋', '▊', '▉'] },
+    cut: "…",
 };
 
 impl Renderer for Terminal {
@@ -45,7 +46,7 @@ impl Renderer for Terminal {
     }
 
     fn render(&self, case: &Case, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {
-        let depth = Depth::from(options);
+        let depth = Depth::of_page(options);
         let width = options.width.clamp(NARROWEST, WIDEST);
         let mut page = io::BufWriter::new(out);
         for line in Page::draw(&Sections::of(case, depth), &LOOK, width, depth) {

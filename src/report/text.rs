@@ -25,6 +25,7 @@ const LOOK: Look = Look {
     mark_width: 6,
     between: " | ",
     bars: Bars { full: '#', parts: &['|'] },
+    cut: "...",
 };
 
 impl Renderer for Text {
@@ -41,7 +42,7 @@ impl Renderer for Text {
     }
 
     fn render(&self, case: &Case, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {
-        let depth = Depth::from(options);
+        let depth = Depth::of_page(options);
         let mut page = io::BufWriter::new(out);
         for line in Page::draw(&Sections::of(case, depth), &LOOK, WIDTH, depth) {
             writeln!(page, "{}", line.text())?;

@@ -55,7 +55,7 @@ fn a_runbook_in_a_folder_is_found_by_name_and_by_path() {
     for name in ["floods", "runbooks/floods", "runbooks/floods/floods.yaml"] {
         desk.run(&format!("show {name}")).ended(0).printed(&["flood-of-… 2 like it", "dns, ntp"]);
     }
-    desk.run("lint runbooks").ended(0).printed(&["runbooks/floods/floods.yaml: good: 1 steps, 2 causes"]);
+    desk.run("lint runbooks").ended(0).printed(&["runbooks/floods/floods.yaml: good: 1 step, 2 causes"]);
     desk.run("lint runbooks/floods/shared.yaml").ended(0).printed(&["runbooks/floods/floods.yaml: good"]);
 }
 

@@ -97,7 +97,7 @@ fn show_and_plan_say_what_a_run_would_do() {
 fn lint_says_of_each_file_whether_it_is_good() {
     let desk = Desk::new();
     desk.put("good.yaml", GOOD).put("bad.yaml", "name: bad\ntitle: Bad\nsteps: []\n");
-    desk.run("lint good.yaml high-inbound-traffic").ended(0).printed(&["good.yaml: good: 1 steps"]);
+    desk.run("lint good.yaml high-inbound-traffic").ended(0).printed(&["good.yaml: good: 1 step"]);
     desk.run("lint good.yaml bad.yaml").refused(&["bad.yaml:1:7", "no steps"]).printed(&["good.yaml: good"]);
 }
 

@@ -50,20 +50,15 @@ fn quiet(causes: &[Considered]) -> Markup {
 fn signs(cause: &Considered) -> Markup {
     html! {
         ul.signs {
-            @for sign in &cause.speaks_for { (one(sign, "for", "+", "")) }
-            @for sign in &cause.speaks_against { (one(sign, "against", "−", "")) }
-            @for sign in &cause.unobserved { (one(sign, "unobserved", "?", "not observable: ")) }
+            @for sign in &cause.speaks_for { (one(sign, "for", "+")) }
+            @for sign in &cause.speaks_against { (one(sign, "against", "−")) }
+            @for sign in &cause.unobserved { (one(sign, "unobserved", "?")) }
         }
-        @if !cause.absent.is_empty() {
-            details {
-                summary { (cause.absent.len()) @if cause.absent.len() == 1 { " sign that does" } @else { " signs that do" } " not hold" }
-                ul.signs { @for sign in &cause.absent { (one(sign, "absent", "·", "")) } }
-            }
-        }
+        @if let Some(left_out) = cause.left_out() { p.faint.small { (left_out) } }
     }
 }
 
-fn one(sign: &Why, class: &str, mark: &str, before: &str) -> Markup {
+fn one(sign: &Why, class: &str, mark: &str) -> Markup {
     let side = match sign.side {
         SignSide::For => "for",
         SignSide::Against => "against",
@@ -72,9 +67,8 @@ fn one(sign: &Why, class: &str, mark: &str, before: &str) -> Markup {
         li class=(class) {
             b aria-hidden="true" { (mark) }
             span {
-                (before) (sign.say) " "
+                (sign.say) " "
                 span.weight { "(" (side) ", " (sign.weight_word()) ")" }
-                @if let Some(gap) = &sign.gap { span.faint.small { " " (gap) } }
             }
         }
     }

@@ -25,7 +25,7 @@ impl Page<'_> {
         }
     }
 
-    fn advised(&mut self, advised: &Advised, named: bool) {
+    pub(super) fn advised(&mut self, advised: &Advised, named: bool) {
         let word = if named { advised.urgency.word() } else { "" };
         let head = |page: &Self, width| {
             let room = page.width - INDENT - 10;

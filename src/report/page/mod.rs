@@ -1,13 +1,14 @@
 //! The report as lines on a screen of fixed columns: what `terminal` and `text` share.
 
 mod advice;
+mod brief;
 mod causes;
 mod unseen;
 
 use textwrap::core::display_width;
 
 use super::layout::{Bars, Cell, Line, Tone, paragraph, row, wrap};
-use super::sections::{Books, Depth, Part, Sections};
+use super::sections::{About, Books, Depth, Part, Sections, Steps};
 use crate::case::Verdict;
 
 /// The signs that a page is drawn with.
@@ -20,12 +21,16 @@ pub struct Look {
     pub between: &'static str,
     /// The ledger's bars.
     pub bars: Bars,
+    /// Ends a text that was cut.
+    pub cut: &'static str,
 }
 
 /// Where the text of a section begins.
 const INDENT: usize = 2;
 /// Where the rows of a section begin.
 const INSIDE: usize = 4;
+/// Headlines of the short answer.
+const MOST_HEADLINES: usize = 2;
 
 /// A page on the way.
 pub struct Page<'a> {
@@ -36,9 +41,13 @@ pub struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// Draws the whole report.
+    /// Draws the report: the short answer, or all of it.
     pub fn draw(sections: &Sections, look: &'a Look, width: usize, depth: Depth) -> Vec<Line> {
         let mut page = Page { look, width, depth, lines: Vec::new() };
+        if depth != Depth::Full {
+            page.brief(sections);
+            return page.lines;
+        }
         page.opening(sections);
         if let Some(books) = &sections.books {
             page.books(books);
@@ -62,12 +71,25 @@ impl<'a> Page<'a> {
 
     /// A heading with a word flush right, where there is room for it.
     fn heading_with(&mut self, text: &str, right: &str, tone: Tone) {
-        self.heading(text);
+        self.blank();
+        self.paragraph(INDENT, text, Tone::Strong);
         let line = self.lines.last().filter(|_| !right.is_empty()).cloned();
         if let (Some(line), Some(last)) =
             (line.and_then(|line| line.with_right(tone, right, self.width)), self.lines.last_mut())
         {
             *last = line;
+        }
+    }
+
+    /// A heading right under what stands before it, with a text flush right, or in lines of its own where that does not fit.
+    fn headed(&mut self, text: &str, right: &str, tone: Tone) {
+        let line = Line { spans: vec![(Tone::Plain, " ".repeat(INDENT)), (Tone::Strong, text.to_owned())] };
+        match line.clone().with_right(tone, right, self.width) {
+            Some(line) => self.lines.push(line),
+            None => {
+                self.lines.push(line);
+                self.paragraph(INSIDE, right, tone);
+            }
         }
     }
 
@@ -97,8 +119,16 @@ impl<'a> Page<'a> {
 
     fn opening(&mut self, sections: &Sections) {
         let opening = &sections.opening;
+        let full = self.depth == Depth::Full;
         let mut parts: Vec<&str> = opening.header.iter().map(String::as_str).collect();
+        if !full && sections.about.without_root {
+            parts.push("run without root");
+        }
         parts.extend(opening.partial);
+        // Where one line does not hold it all, the version is left to the full report.
+        if !full && display_width(&parts.join(self.look.between)) > self.width {
+            parts.remove(0);
+        }
         let mut line = Line::default();
         for (index, part) in parts.iter().enumerate() {
             let tone = if opening.partial == Some(part) { Tone::Attention } else { Tone::Faint };
@@ -121,7 +151,9 @@ impl<'a> Page<'a> {
         self.lines.push(line);
         self.blank();
         self.paragraph(INDENT, &opening.summary, Tone::Summary(opening.verdict));
-        for headline in &opening.headlines {
+        let (figures, others) = opening.headlines.split_at(opening.figures);
+        let shown = figures.len().min(if full { usize::MAX } else { MOST_HEADLINES });
+        for headline in figures[..shown].iter().chain(others) {
             self.paragraph(INDENT, headline, Tone::Plain);
         }
     }
@@ -134,7 +166,8 @@ impl<'a> Page<'a> {
             }
             None => self.heading(&format!("Where the inbound bytes went ({})", books.total)),
         }
-        let cells = self.width * 3 / 10;
+        let full = self.depth == Depth::Full;
+        let cells = if full { self.width * 3 / 10 } else { self.width / 5 };
         let percent = books.bars.iter().map(|bar| display_width(&bar.percent)).max().unwrap_or(0);
         for bar in &books.bars {
             let tone = match bar.part {
@@ -146,16 +179,27 @@ impl<'a> Page<'a> {
             let columns = vec![Cell::new(drawn, tone, cells), Cell::new(&bar.percent, tone, percent).right()];
             self.row(INSIDE, columns, &bar.label, tone);
         }
-        for disagreement in &books.disagreements {
+        let shown = books.disagreements.len().min(if full { usize::MAX } else { 1 });
+        for disagreement in &books.disagreements[..shown] {
             self.paragraph(INSIDE, &format!("Sources disagree: {disagreement}"), Tone::Attention);
         }
+        if books.disagreements.len() > shown {
+            let more = format!("and {} more where sources disagree: -v", books.disagreements.len() - shown);
+            self.paragraph(INSIDE, &more, Tone::Attention);
+        }
+    }
+
+    /// The gravest verdict and how many steps could look, which stand there at any width.
+    fn steps_heading(&mut self, steps: &Steps) {
+        let coverage = format!("{}{}{}", steps.verdict, self.look.between, steps.coverage);
+        let tone = if steps.complete { Tone::Verdict(steps.verdict) } else { Tone::Attention };
+        self.blank();
+        self.headed("Steps", &coverage, tone);
     }
 
     fn steps(&mut self, sections: &Sections) {
         let steps = &sections.steps;
-        let coverage = format!("{}{}{}", steps.verdict, self.look.between, steps.coverage);
-        let tone = if steps.complete { Tone::Verdict(steps.verdict) } else { Tone::Attention };
-        self.heading_with("Steps", &coverage, tone);
+        self.steps_heading(steps);
         let title = self.column(steps.steps.iter().map(|step| step.title.as_str()));
         for step in &steps.steps {
             let tone = if step.verdict == Verdict::Skipped { Tone::Faint } else { Tone::Plain };
@@ -182,16 +226,17 @@ impl<'a> Page<'a> {
             page.row(INDENT, vec![Cell::new(label, Tone::Faint, 6)], text, Tone::Faint);
         };
         fact(self, "Host", &about.host);
-        if self.depth == Depth::Full {
-            fact(self, "Run", &format!("{}; {}; {}", about.when, about.runbook, about.versions));
+        fact(self, "Run", &format!("{}; {}; {}", about.when, about.runbook, about.versions));
+        self.again(about);
+        fact(self, "Cost", &about.cost);
+        for from in &about.provenance {
+            fact(self, "", &format!("{} ({}): {}", from.title, from.probe, from.looked));
         }
+    }
+
+    /// The command that runs it again.
+    fn again(&mut self, about: &About) {
         let label = format!("{:INDENT$}Again   ", "");
         self.lines.push(Line { spans: vec![(Tone::Faint, label), (Tone::Command, about.again.clone())] });
-        fact(self, "Cost", &about.cost);
-        if self.depth == Depth::Full {
-            for from in &about.provenance {
-                fact(self, "", &format!("{} ({}): {}", from.title, from.probe, from.looked));
-            }
-        }
     }
 }

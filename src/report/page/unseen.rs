@@ -2,10 +2,7 @@
 
 use super::{INSIDE, Page};
 use crate::report::layout::{Cell, Tone};
-use crate::report::sections::{Depth, Unseen};
-
-/// Gaps and losses that are shown under each heading.
-const MOST_GAPS: usize = 12;
+use crate::report::sections::Unseen;
 
 impl Page<'_> {
     pub(super) fn unseen(&mut self, unseen: &Unseen) {
@@ -26,13 +23,8 @@ impl Page<'_> {
     }
 
     fn gaps(&mut self, gaps: &[(String, String)], title: usize) {
-        let most = if self.depth == Depth::Full { usize::MAX } else { MOST_GAPS };
-        let (shown, more) = gaps.split_at(gaps.len().min(most));
-        for (step, text) in shown {
+        for (step, text) in gaps {
             self.row(INSIDE + 2, vec![Cell::new(step, Tone::Plain, title)], text, Tone::Plain);
-        }
-        if !more.is_empty() {
-            self.paragraph(INSIDE + 2, &format!("and {} more", more.len()), Tone::Faint);
         }
     }
 }

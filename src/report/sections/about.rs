@@ -10,6 +10,8 @@ use crate::units;
 
 /// The small print.
 pub struct About {
+    /// The run had no root.
+    pub without_root: bool,
     /// Host, kernel, privileges.
     pub host: String,
     /// When it began, and how long it watched.
@@ -58,6 +60,7 @@ impl About {
         };
         let early = if case.partial { ", ended early" } else { "" };
         About {
+            without_root: !case.host.root,
             host: format!("{}, kernel {}, run {user}", name(&case.host.name), name(&case.host.kernel)),
             when: format!("{}{watched}{early}", case.started.strftime("%Y-%m-%d %H:%M:%S UTC")),
             versions: format!("casebook {}, case format {}", name(&case.casebook), case.format),

@@ -5,6 +5,8 @@ use super::{Depth, name, sentence};
 use crate::case::{Account, Entry};
 use crate::units;
 
+/// Entries of the short answer that are shown one by one; one more takes no more room than a row of "others".
+const MOST_ENTRIES_IN_BRIEF: usize = 3;
 /// Entries that are shown one by one; what is smaller is summed up.
 const MOST_ENTRIES: usize = 8;
 /// The same when the reader asks for more.
@@ -79,6 +81,7 @@ impl Books {
 
 fn bars(account: &Account, depth: Depth) -> Vec<Bar> {
     let most = match depth {
+        Depth::Brief => MOST_ENTRIES_IN_BRIEF,
         Depth::Short => MOST_ENTRIES,
         Depth::Full => MOST_ENTRIES_IN_FULL,
     };

@@ -21,7 +21,7 @@ pub use figures::Watched;
 pub use opening::Opening;
 pub use pictures::{Lines, Pictures, Rates, Remotes, Sizes, Span};
 pub use steps::{Step, Steps};
-pub use unseen::Unseen;
+pub use unseen::{Unseen, Way};
 
 use super::Options;
 use super::escape;
@@ -30,10 +30,19 @@ use crate::case::{Case, Finding};
 /// How much a report says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
+    /// What fits a screen.
+    Brief,
     /// What an operator needs.
     Short,
     /// All that the case has, within reason.
     Full,
+}
+
+impl Depth {
+    /// How much a page of lines says: there is no folding, so without `-v` it is what fits a screen.
+    pub fn of_page(options: &Options) -> Self {
+        if options.verbose { Depth::Full } else { Depth::Brief }
+    }
 }
 
 impl From<&Options> for Depth {

@@ -19,8 +19,10 @@ pub struct Opening {
     pub summary: String,
     /// The gravest finding.
     pub verdict: Verdict,
-    /// Figures, a sentence each.
+    /// Figures, a sentence each, and what was taken out of the case.
     pub headlines: Vec<String>,
+    /// How many of the headlines are figures: they come first.
+    pub figures: usize,
     /// The runbook's title, or its name where it has none.
     pub title: String,
     /// The host's name.
@@ -43,20 +45,17 @@ impl Opening {
         header.retain(|part| !part.is_empty());
         let title = if case.runbook.title.trim().is_empty() { &case.runbook.name } else { &case.runbook.title };
         let summary = sentence(&case.diagnosis.summary);
+        let figures = case.diagnosis.headlines.iter().map(|headline| sentence(headline));
+        let mut headlines: Vec<String> = figures.filter(|headline| !headline.is_empty()).take(MOST_HEADLINES).collect();
+        let figures = headlines.len();
+        headlines.extend(redacted(&case.redacted));
         Opening {
             header,
             partial: case.partial.then_some("PARTIAL: the run ended early"),
             summary: if summary.is_empty() { "The run came to no conclusion.".to_owned() } else { summary },
             verdict: case.verdict,
-            headlines: case
-                .diagnosis
-                .headlines
-                .iter()
-                .map(|headline| sentence(headline))
-                .filter(|headline| !headline.is_empty())
-                .take(MOST_HEADLINES)
-                .chain(redacted(&case.redacted))
-                .collect(),
+            headlines,
+            figures,
             title: name(title),
             host: name(&case.host.name),
         }
