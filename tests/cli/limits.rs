@@ -165,7 +165,7 @@ fn signs_that_loop_share_one_budget_and_what_was_not_judged_is_not_fine() {
     assert!(signs.len() == 60 && used_up >= 50, "{used_up}");
     desk.put("judged.json", &answer.out);
     let said = ["budget for conditions is used up", "shorten them", "not all was judged"];
-    desk.run("report judged.json").printed(&said);
+    desk.run("report judged.json -v").printed(&said);
 }
 
 #[test]

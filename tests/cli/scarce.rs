@@ -35,7 +35,7 @@ fn a_user_who_may_have_no_second_thread_gets_a_report() {
     std::fs::copy(env!("CARGO_BIN_EXE_casebook"), &binary).unwrap();
     std::fs::set_permissions(binary.parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
     let mut command = Command::new("prlimit");
-    command.arg("--nproc=1").arg(&binary).args(["run", "high-inbound-traffic", "--window", "1s", "-q"]);
+    command.arg("--nproc=1").arg(&binary).args(["run", "high-inbound-traffic", "--window", "1s", "-q", "-v"]);
     command.current_dir("/").env("XDG_STATE_HOME", "/nowhere").uid(SOMEBODY).gid(SOMEBODY);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let answer = finish(command.spawn().unwrap());
