@@ -197,7 +197,7 @@ fn no_original_leaves_in_any_form_and_all_of_them_come_back() {
         assert!(!shown.contains(form) && !dense.contains(form), "{name}: {form}");
     }
     assert_eq!(all.originals().replaced(shown.as_bytes()).unwrap().1, 0, "the last look finds nothing more");
-    hidden.diagnosis.headlines.retain(|headline| !headline.starts_with("Redacted: "));
+    hidden.redacted = case.redacted.clone();
     let (back, count) = all.map().undo(&serde_json::to_string(&hidden).unwrap());
     assert_eq!(back, serde_json::to_string(&case).unwrap());
     assert!(count > 99, "{count}");
