@@ -169,10 +169,16 @@ fn runbooks(_: &Path) -> Vec<Seed> {
     files("runbooks", ".yaml").into_iter().filter(|seed| !seed.name.ends_with(".test.yaml")).collect()
 }
 
+/// The shipped runbook with its files, one of them damaged.
 fn damaged_runbook(dice: &mut Dice, seeds: &[Seed], place: &Path) {
     put_canary(place);
-    let text = String::from_utf8(dice.pick(seeds).bytes.clone()).unwrap();
-    fs::write(place.join("input.yaml"), mutate::text(dice, &text)).unwrap();
+    let hit = dice.below(seeds.len());
+    for (number, seed) in seeds.iter().enumerate() {
+        let name = if seed.name == "high-inbound-traffic.yaml" { "input.yaml" } else { &seed.name };
+        let text = String::from_utf8(seed.bytes.clone()).unwrap();
+        let text = if number == hit { mutate::text(dice, &text) } else { text };
+        fs::write(place.join(name), text).unwrap();
+    }
 }
 
 fn runbook(dice: &mut Dice, seeds: &[Seed], place: &Path) -> Vec<String> {
