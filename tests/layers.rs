@@ -7,7 +7,7 @@ use regex::Regex;
 
 /// The modules of the library, a row for each layer. A row uses only rows above it; neighbours don't use each other.
 const LAYERS: &[&[&str]] = &[
-    &["units", "printable", "shipped", "suggest"],
+    &["units", "printable", "embedded", "suggest"],
     &["bounded_json"],
     &["case"],
     &["redact"],
@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["script"],
     &["runbook"],
     &["engine"],
-    &["printouts", "testing"],
+    &["tool_output", "testing"],
     &["generate"],
     &["cli"],
 ];
@@ -268,7 +268,7 @@ const OTHER_OPENS: &[(&str, usize, &str)] = &[
     ("probe/kernel/settings", 1, "the kernel's"),
     ("probe/logs/plain", 1, "evidence, with the operator's rights where the operator names it"),
     ("probe/process", 1, "names of users"),
-    ("probe/sockets/keeper", 1, "the kernel's"),
+    ("probe/sockets/sink", 1, "the kernel's"),
     ("probe/sockets/owners", 1, "the kernel's"),
     ("probe/sysctl", 1, "the kernel's, with the operator's rights"),
     ("sys/caller", 1, "accounts and processes, by fixed names"),
