@@ -78,8 +78,8 @@ impl Probe for Actor {
     }
 }
 
-fn ask(way: Way, window: Duration, time_limit: Duration) -> Ask {
-    Ask {
+fn ask(way: Way, window: Duration, time_limit: Duration) -> ProbeRequest {
+    ProbeRequest {
         step: "step".into(),
         title: "Step".into(),
         probe: Box::leak(Box::new(Actor { way })),
@@ -92,11 +92,11 @@ fn ask(way: Way, window: Duration, time_limit: Duration) -> Ask {
     }
 }
 
-fn brief(way: Way) -> Ask {
+fn brief(way: Way) -> ProbeRequest {
     ask(way, Duration::from_millis(50), LONG)
 }
 
-fn observe(asks: Vec<Ask>) -> Vec<Evidence> {
+fn observe(asks: Vec<ProbeRequest>) -> Vec<Evidence> {
     Live::new(Arc::new(Cancel::default()), Arc::new(|_| {})).observe(asks)
 }
 
@@ -149,7 +149,7 @@ fn a_probe_that_fails_early_keeps_its_own_gap() {
 #[test]
 fn many_probes_share_one_window_and_answer_in_their_order() {
     let window = Duration::from_millis(300);
-    let asks = (0..100).map(|n| Ask { step: format!("step{n}"), ..ask(Way::Watches, window, LONG) });
+    let asks = (0..100).map(|n| ProbeRequest { step: format!("step{n}"), ..ask(Way::Watches, window, LONG) });
     let started = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&started);
     let live = Live::new(
@@ -197,7 +197,7 @@ fn a_probe_that_is_deaf_to_cancelling_is_given_up() {
 
 #[test]
 fn wrong_parameters_are_a_gap_and_no_crash() {
-    let wrong = Ask { params: json!({ "window": "soon", "zzz": 1 }), ..brief(Way::Watches) };
+    let wrong = ProbeRequest { params: json!({ "window": "soon", "zzz": 1 }), ..brief(Way::Watches) };
     let evidence = observe(vec![wrong, brief(Way::Watches)]);
     assert_eq!(reason(&evidence[0]), Reason::Malformed);
     assert!(seen(&evidence[1]).whole);

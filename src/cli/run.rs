@@ -15,7 +15,7 @@ use super::output;
 use super::store::{Begun, CaseStore};
 use super::{Usage, case_file, say};
 use crate::archive::CaseFile;
-use crate::engine::{self, Live, ProbeThreads, Request, ResolvedParams};
+use crate::engine::{self, Live, ProbeThreads, Provenance, Request};
 use crate::printable::printable;
 use crate::probe::{Cancel, ResourceLimits, Rights, Wrote};
 use crate::runbook::{self, Kind, Runbook};
@@ -97,10 +97,10 @@ pub(super) fn live(
     threads: ProbeThreads,
     store: &mut CaseStore,
 ) -> Result<CaseFile, Usage> {
-    let bad = |error: engine::RunError| Usage(error.to_string());
-    let ResolvedParams { secrets, params: all, given } = engine::resolve_params(runbook, &params).map_err(bad)?;
+    let params = engine::resolve_params(runbook, &params).map_err(|error| Usage(error.to_string()))?;
     let (host, started) = (identity::host(), Timestamp::now());
-    let noted = store.begin(&Begun { runbook, host: &host, started, params: all, given }, secrets);
+    let begun = Begun { runbook, host: &host, started, params: params.recorded(), given: params.given.clone() };
+    let noted = store.begin(&begun, params.secrets.clone());
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(quiet);
@@ -117,16 +117,14 @@ pub(super) fn live(
     let request = Request {
         runbook,
         params,
-        host,
-        started,
-        cancelled: &move || cancelled.is_cancelled(),
+        provenance: Provenance::Live { host, started, cancelled: &move || cancelled.is_cancelled() },
         limits: bounds.limits,
         printed: &|step, line| match runbook.wraps_check {
             Some(_) => say(line),
             None => say(format_args!("{step}: {line}")),
         },
     };
-    let case = engine::run(&request, &observer).map_err(bad);
+    let case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()));
     display.finish();
     Ok(CaseFile { case: case?, attached: case_file::captures(&wrote.take()) })
 }

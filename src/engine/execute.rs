@@ -9,37 +9,25 @@ use serde_json::{Map, Value, json};
 use super::checks::{self, CheckContext, CheckRequest, Checked, ScriptBudget};
 use super::observer::{Observer, ProbeRequest};
 use super::plan::{PlannedStep, plan, time_limit};
-use super::run::Request;
-use super::secret::Secrets;
+use super::request::Request;
+use super::step_result::StepResult;
 use crate::case::{Evidence, Gap, Reason, Truth};
 use crate::probe::{self, AnyProbe, Inputs};
 use crate::runbook::{Argument, Check, ParamType, Runbook, Step, Target};
 use crate::script::{Scope, Unknown};
-
-/// What came of asking a step.
-pub(super) enum StepResult {
-    /// It does not apply here.
-    Skipped(String),
-    /// It could not be asked.
-    Unasked(Vec<Gap>),
-    /// It was asked.
-    Evidence(Arc<Evidence>),
-    /// A check was asked.
-    Checked(Box<Checked>),
-}
 
 /// What the asking of the steps goes by.
 pub(super) struct RunContext<'a> {
     pub request: &'a Request<'a>,
     pub scope: &'a Scope,
     pub window: Duration,
-    pub secrets: Secrets,
     /// What all checks may take together.
     pub scripts: ScriptBudget,
 }
 
 pub(super) fn observe(context: &RunContext<'_>, observer: &dyn Observer) -> Vec<StepResult> {
-    let RunContext { request, scope, secrets, .. } = context;
+    let RunContext { request, scope, .. } = context;
+    let secrets = &request.params.secrets;
     let runbook = request.runbook;
     let mut seen: Vec<Option<StepResult>> = runbook.steps.iter().map(|_| None).collect();
     let mut stopped: Option<String> = None;
@@ -99,20 +87,17 @@ fn ask_together(
     asks: Vec<ProbeRequest>,
     check_asks: &[CheckRequest],
 ) -> (Vec<Evidence>, Vec<Checked>) {
-    let RunContext { request, window, secrets, scripts, .. } = context;
-    let check_terms =
-        CheckContext { observer, window: *window, now: request.started, limits: &request.limits, secrets, scripts };
-    let checked = |ask: &CheckRequest| {
-        let mut checked = checks::run(ask, &check_terms);
-        if let Some(recorded) = observer.recorded(&ask.step) {
-            // When and how long are the record's: the same evidence gives the same case.
-            let evidence = Evidence::clone(&checked.evidence);
-            let (started, seconds, cpu_seconds) = (recorded.started, recorded.seconds, recorded.cpu_seconds);
-            let peak_memory_bytes = recorded.peak_memory_bytes;
-            checked.evidence = Arc::new(Evidence { started, seconds, cpu_seconds, peak_memory_bytes, ..evidence });
-        }
-        checked
+    let RunContext { request, window, scripts, .. } = context;
+    let secrets = &request.params.secrets;
+    let check_context = CheckContext {
+        observer,
+        window: *window,
+        now: request.provenance.started(),
+        limits: &request.limits,
+        secrets,
+        scripts,
     };
+    let checked = |ask: &CheckRequest| checks::run(ask, &check_context);
     if check_asks.is_empty() {
         return (if asks.is_empty() { Vec::new() } else { observer.observe(asks) }, Vec::new());
     }
@@ -195,7 +180,7 @@ fn prepare(
         }
     }
     let derives = step.probe().is_some_and(|probe| !probe.derives_from().is_empty());
-    if (request.cancelled)() && !derives {
+    if request.provenance.cancelled() && !derives {
         return Err(unasked(Reason::Cancelled, "the run was ended before".into()));
     }
     let arguments = arguments(scope, step)?;
@@ -247,7 +232,8 @@ fn prepare_probe(
     mut params: Map<String, Value>,
     seen: &[Option<StepResult>],
 ) -> Result<ProbeRequest, String> {
-    let RunContext { request, window, secrets, .. } = context;
+    let RunContext { request, window, .. } = context;
+    let secrets = &request.params.secrets;
     if planned.watches {
         params.entry("window").or_insert_with(|| json!(window.as_secs_f64()));
     }

@@ -2,9 +2,10 @@
 
 use serde_json::Map;
 
-use super::execute::StepResult;
-use crate::case::{Finding, Gap, Reason, Remedy, Said, Truth, Verdict};
-use crate::runbook::{RemedyPlan, Step};
+use super::remedy::fill;
+use super::step_result::StepResult;
+use crate::case::{Finding, Gap, Reason, Said, Truth, Verdict};
+use crate::runbook::Step;
 use crate::script::{CheckFinding, Scope};
 
 /// Judges one step. Beside the finding: which of the step's outcomes held.
@@ -94,24 +95,4 @@ fn by_outcomes(step: &Step, scope: &Scope, finding: &NewFinding<'_>) -> (Finding
         None => finding(Verdict::Unknown, "no outcome of this step holds".to_owned(), Vec::new()),
     };
     (found, None)
-}
-
-/// A remedy with its figures filled in; none when it does not apply, or when its command cannot be filled.
-pub(super) fn fill(plan: &RemedyPlan, scope: &Scope) -> Option<Remedy> {
-    if plan.when.as_ref().is_some_and(|condition| scope.judge(condition).truth != Truth::Yes) {
-        return None;
-    }
-    let command = |template: &Option<crate::script::Template>| match template {
-        Some(template) => scope.render_command(template).map(|text| Some(text.trim().to_owned())).map_err(drop),
-        None => Ok(None),
-    };
-    let (Ok(run), Ok(undo)) = (command(&plan.run), command(&plan.undo)) else { return None };
-    Some(Remedy {
-        urgency: plan.urgency,
-        action: scope.render(&plan.action).0.trim().to_owned(),
-        run,
-        undo,
-        risk: plan.risk.as_ref().map(|risk| scope.render(risk).0),
-        unquoted: false,
-    })
 }

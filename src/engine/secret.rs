@@ -11,7 +11,7 @@ use crate::runbook::Runbook;
 const TELLING: usize = 4;
 
 /// The secrets of a run: what stands in for each, and its value.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Secrets {
     of: Vec<(String, String)>,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::execute::StepResult;
+use super::step_result::StepResult;
 use crate::case::Finding;
 use crate::runbook::Step;
 

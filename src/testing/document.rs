@@ -8,11 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_yaml::Spanned;
 
-use super::node::Node;
+use super::node::{Node, Text};
 use crate::case::{Reason, Verdict};
-
-/// A text that knows where it stands.
-pub(super) type Text = Spanned<String>;
 
 /// Tests of a check or of a runbook: given this evidence, it must say that.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -12,6 +12,7 @@ mod machine;
 mod moment;
 mod proc_sockets;
 mod samples;
+mod socket_row;
 mod sockets;
 
 use std::path::Path;

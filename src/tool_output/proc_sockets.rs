@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Printed;
-use super::sockets::Row;
+use super::socket_row::Row;
 
 /// The sockets of all these files together. None without both TCP and UDP, or where one was cut short: what is not there
 /// would read as absent.

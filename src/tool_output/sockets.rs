@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Map, Value, json};
 
+use super::socket_row::Row;
 use super::{Printed, proc_sockets};
 use crate::printable::printable;
 
@@ -12,19 +13,6 @@ const MOST: usize = 100_000;
 /// Listed of each kind, as the probe does.
 const LISTENERS: usize = 4096;
 const CONNECTIONS: usize = 100;
-
-/// A row of an output.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Row {
-    pub udp: bool,
-    pub state: &'static str,
-    pub queues: (u32, u32),
-    pub local: (IpAddr, u16),
-    /// It is bound to every address.
-    pub any: bool,
-    pub remote: Option<(IpAddr, u16)>,
-    pub process: Option<(i32, String)>,
-}
 
 /// The sockets of the first output that has some; none when no output is of `ss` or `netstat` with its heading, or of `/proc/net`.
 pub(super) fn output(outputs: &[Printed]) -> Option<Value> {

@@ -1,6 +1,7 @@
 //! Tracked connections: the table against its limit, what fills it, whom it translates addresses for.
 
 mod entry;
+mod locals;
 mod nat;
 mod output;
 mod table;
@@ -15,11 +16,12 @@ use std::time::{Duration, Instant};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::locals::Locals;
 use self::nat::Baseline;
 pub use self::output::{
     Conntrack, Destination, Directions, Inner, Mapping, Nat, ProtocolEntries, Service, Source, StateEntries, Trouble,
 };
-use self::tally::{Locals, Tally};
+use self::tally::Tally;
 use self::trouble::Stat;
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed, Reason};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::growth::{Count, Figures, growth};
+use super::growth::{Figures, growth, split};
 use super::legacy_rule::{Entry, Target};
 use super::reach::Jumps;
 use super::rule::{Matches, Rule, shortened};
@@ -244,11 +244,6 @@ impl Look {
             matches,
         })
     }
-}
-
-/// A count as two fields.
-pub fn split(count: Option<Count>) -> (Option<u64>, Option<u64>) {
-    (count.map(|count| count.packets), count.map(|count| count.bytes))
 }
 
 #[cfg(test)]

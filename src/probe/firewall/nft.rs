@@ -4,14 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::ops::ControlFlow;
 
-use super::growth::{Count, Figures, growth};
-use super::legacy::split;
+use super::growth::{Count, Figures, growth, split};
 use super::nft_frame::{Frame, MOST_NAMES, NamedCounter, NftChain, family_word};
-use super::nft_set::{Set, elements, items};
-use super::nft_shown::Candidate;
+use super::nft_set::{Set, read_set};
 use super::nft_verdict::{Counter, Scan, Verdict, scan};
 use super::reach::Jumps;
-use super::rule_counters::{Reached, RuleCounters, Source};
+use super::rule_counters::{Candidate, Reached, RuleCounters, Source};
 use super::{BackendKind, Chain};
 use crate::printable::printable;
 use crate::sys::nftables::{Ask, NfTables};
@@ -19,8 +17,6 @@ use crate::sys::nftables::{Ask, NfTables};
 /// A look during which the rules change is taken again, so often.
 /// Rules whose counters are remembered from the first look: 32 MB.
 pub const MOST_RULES: usize = 1_000_000;
-/// Elements of one set that are read.
-const MOST_ELEMENTS: usize = 4096;
 /// Rules with verdict maps whose elements are read.
 const MOST_MAPS: usize = 1000;
 
@@ -309,17 +305,4 @@ fn reach(frame: &Frame, jumps: &BTreeSet<(usize, Vec<u8>)>) -> Vec<Reached> {
         Some((base.hook.to_owned(), base.priority))
     };
     links.bases(frame.chains.len(), &bases).iter().map(|bases| bases.iter().filter_map(hook).collect()).collect()
-}
-
-/// Reads the elements of a set, so many at most.
-pub fn read_set(nft: &mut NfTables, family: u8, table: &[u8], set: &[u8]) -> Option<Set> {
-    let mut found = Vec::new();
-    let mut more = false;
-    nft.dump(Ask::Elements { family, table, set }, &mut |message| {
-        found.extend(elements(message.attributes));
-        more = found.len() > MOST_ELEMENTS;
-        if more { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })
-    .ok()?;
-    Some(Set { items: items(found), more })
 }

@@ -1,7 +1,17 @@
 //! The counters of one observation: every rule is entered; what is summed, what is kept to be shown.
 
 use super::growth::{Count, Figures, Heaviest};
-use super::nft_shown::Candidate;
+
+/// A rule that is to be shown.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    pub chain: usize,
+    pub position: u32,
+    pub handle: Option<u64>,
+    pub figures: Figures,
+    /// The rule's attributes; none for a policy.
+    pub attributes: Option<Box<[u8]>>,
+}
 
 /// Where a rule that is to be shown stands.
 #[derive(Debug, Clone)]

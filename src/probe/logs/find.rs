@@ -11,10 +11,11 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 
 use super::place::Place;
+use super::rotation::{PACKED, Packing, is_rotation};
 use crate::case::{Gap, Reason};
 use crate::sys::beneath::Astray;
 
-use super::kind::LogOrigin;
+use super::origin::LogOrigin;
 
 /// Where distributions and daemons keep what matters, under the log directory.
 const USUAL: &[&str] = &[
@@ -53,15 +54,6 @@ pub(super) struct Found {
     pub origin: LogOrigin,
     /// Its last change.
     pub modified: Option<Timestamp>,
-}
-
-/// How a file is packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Packing {
-    Plain,
-    Gzip,
-    /// By a program whose format is not read here; the tool that shows it.
-    Foreign(&'static str),
 }
 
 /// What was found.
@@ -264,32 +256,9 @@ fn fits(pattern: &OsStr, name: &OsStr) -> bool {
     pattern.get(at..).is_none_or(|rest| rest.iter().all(|byte| *byte == b'*'))
 }
 
-/// Endings of packed files, with what shows them.
-const PACKED: &[(&str, Packing)] = &[
-    (".gz", Packing::Gzip),
-    (".xz", Packing::Foreign("xzgrep")),
-    (".bz2", Packing::Foreign("bzgrep")),
-    (".zst", Packing::Foreign("zstdgrep")),
-    (".lz4", Packing::Foreign("lz4cat")),
-];
-
 fn packing(path: &Path) -> Packing {
     let name = path.as_os_str().as_bytes();
     PACKED.iter().find(|(ending, _)| name.ends_with(ending.as_bytes())).map_or(Packing::Plain, |(_, packing)| *packing)
-}
-
-/// Whether `name` is a rotation of `base`: a number, a date or `old` follows, and maybe the ending of a packer.
-pub(super) fn is_rotation(base: &OsStr, name: &OsStr) -> bool {
-    let Some(rest) = name.as_bytes().strip_prefix(base.as_bytes()) else { return false };
-    let rest = PACKED.iter().find_map(|(ending, _)| rest.strip_suffix(ending.as_bytes())).unwrap_or(rest);
-    match rest.split_first() {
-        Some((b'.' | b'-' | b'_', b"old")) => true,
-        Some((b'.' | b'-' | b'_', mark)) => {
-            mark.first().is_some_and(u8::is_ascii_digit)
-                && mark.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'T'))
-        }
-        _ => false,
-    }
 }
 
 /// Directories of machines that are looked into for a journal.

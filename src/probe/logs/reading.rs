@@ -12,12 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 use crate::case::{Gap, Reason, advice};
 
 use super::Rights;
-use super::find::{Found, Packing};
+use super::find::Found;
 use super::gzip;
-use super::kind::LogOrigin;
+use super::origin::LogOrigin;
 use super::patterns::{Patterns, Searcher};
 use super::place::Place;
 use super::plain::{Part, Plain};
+use super::rotation::Packing;
 use super::scan::{Ending, Task, scan};
 use super::tally::Tally;
 use super::timestamp::{Clock, Format};

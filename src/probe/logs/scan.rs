@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use memchr::{memchr, memrchr};
 
 use super::frame::LineFrame;
-use super::kind::LogOrigin;
+use super::origin::LogOrigin;
 use super::patterns::{LONGEST_LINE, Look, Patterns, Searcher, Seen};
 use super::plain::PAGE;
 use super::tally::{Tally, minute};

@@ -1,66 +1,10 @@
 //! What is missing from the result, and why.
 
-use super::compose::Picture;
 use super::output::Sockets;
-use super::owners::{Holders, OwnerScan};
+use super::picture::Picture;
 use super::sink::SinkScan;
 use crate::case::{Gap, Observed, Reason};
 use crate::units;
-
-/// The holders of sockets, or why they are not known.
-pub(super) enum Owners<'a> {
-    Seen(&'a OwnerScan),
-    NotAsked,
-    Refused(Gap),
-}
-
-impl Owners<'_> {
-    pub(super) fn holders(&self, inode: u32) -> Option<&Holders> {
-        match self {
-            Owners::Seen(scan) => scan.holders(inode),
-            _ => None,
-        }
-    }
-
-    pub(super) fn sharers(&self, inode: u32) -> &[i32] {
-        match self {
-            Owners::Seen(scan) => scan.sharers(inode),
-            _ => &[],
-        }
-    }
-
-    pub(super) fn saw_everything(&self) -> bool {
-        matches!(self, Owners::Seen(scan) if scan.saw_everything())
-    }
-
-    /// Why the owners of `unowned` sockets, of `all`, are not known; nothing when there is nothing to know.
-    pub(super) fn gap(&self, unowned: usize, all: usize) -> Option<Gap> {
-        let tried = format!("name the owners of {unowned} of {all} sockets");
-        match self {
-            _ if unowned == 0 => None,
-            Owners::NotAsked => {
-                let gap = Gap::new(Reason::Absent, tried, "the parameter `owners` is false: nobody asked");
-                Some(gap.to_fix("leave `owners` true"))
-            }
-            Owners::Refused(gap) => Some(gap.clone()),
-            Owners::Seen(scan) if scan.denied > 0 || scan.hidden => {
-                let tried =
-                    format!("name the owners of {unowned} of {all} sockets: their processes show no descriptors");
-                Some(Gap::denied(tried, "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"))
-            }
-            Owners::Seen(scan) if !scan.is_complete() => {
-                let gap =
-                    Gap::new(Reason::TimedOut, tried, "the processes hold too many descriptors to look at in time");
-                Some(gap.to_fix("give a longer window"))
-            }
-            Owners::Seen(scan) if scan.saw_everything() => None, // they are the kernel's, or of connections left to die
-            Owners::Seen(_) => {
-                let why = "their processes are not of this process namespace";
-                Some(Gap::new(Reason::Absent, tried, why).to_fix("run on the host, not in a container"))
-            }
-        }
-    }
-}
 
 /// Says of how many processes it is not known whether they could keep what they received.
 pub(super) fn say_whose_output_is_unknown(observed: &mut Observed<Sockets>, sinks: &SinkScan) {

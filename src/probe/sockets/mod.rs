@@ -8,6 +8,7 @@ mod look;
 mod missing;
 mod output;
 mod owners;
+mod picture;
 mod proc_net;
 mod sink;
 
@@ -21,12 +22,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::closed::ClosedSockets;
-use self::compose::Picture;
 use self::growth::Before;
 use self::look::Eye;
-use self::missing::Owners;
 pub use self::output::{Closed, ClosedPort, Connection, Counts, Listener, ProcessIo, ProcessTraffic, Sockets};
 use self::owners::OwnerScan;
+use self::picture::{Owners, Picture};
 use crate::case::{Gap, Observed, Reason};
 use crate::probe::process::{Activity, Names};
 use crate::probe::{Context, Need, Probe};
@@ -90,7 +90,7 @@ impl Probe for SocketsProbe {
     type Output = Sockets;
 
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Sockets>, Gap> {
-        compose::check(&params)?;
+        picture::check(&params)?;
         let with_time_wait = params.state.as_deref() == Some("time_wait");
         let mut eye = Eye::open().keeping(look::most_sockets(cx.resources().memory_bytes()), with_time_wait);
         let mut names = Names::new();

@@ -1,7 +1,6 @@
 //! The ledger: where the inbound bytes of the interface went.
 
-use super::opening::window;
-use super::{Depth, name, sentence};
+use super::{Depth, name, sentence, window};
 use crate::case::{Account, Entry};
 use crate::units;
 

@@ -26,6 +26,7 @@ pub use unseen::{Unseen, Way};
 use super::Options;
 use super::escape;
 use crate::case::{Case, Finding};
+use crate::units;
 
 /// How much a report says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,4 +116,9 @@ fn title_of(case: &Case, step: &str) -> String {
 
 fn titled(step: &str, finding: Option<&Finding>) -> String {
     name(finding.map(|finding| finding.title.as_str()).filter(|title| !title.trim().is_empty()).unwrap_or(step))
+}
+
+/// The length of a window, with its tenths: they show that a window was cut short.
+pub fn window(seconds: f64) -> String {
+    if (0.1..120.0).contains(&seconds) { format!("{seconds:.1} s") } else { units::span(seconds) }
 }

@@ -6,9 +6,10 @@ use mlua::chunk::ChunkMode;
 use mlua::{Lua, LuaString, MultiValue, Table, Value};
 
 use super::error::ScriptError;
+use super::failure::{find, is_out_of_memory};
 use super::limits::Limits;
+use super::record::{RunRecord, STOPPED};
 use super::script_stop::{NotKnown, TooMuchOutput};
-use super::state::{RunRecord, STOPPED, find, is_out_of_memory};
 use super::{pattern, regular, tables};
 use crate::printable::{printable, shell_word};
 use crate::script::api::{BLOCKED, instead};

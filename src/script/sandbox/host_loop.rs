@@ -14,8 +14,9 @@ use super::error::ScriptError;
 use super::limits::Limits;
 use super::log::Log;
 use super::modules::Modules;
+use super::record::{RunRecord, STOPPED, locked};
 use super::script_stop::ScriptStop;
-use super::state::{self, RunRecord, STOPPED, locked};
+use super::{build, failure};
 use crate::sys::lua_hook::Signal;
 use crate::sys::thread::Thread;
 
@@ -152,12 +153,12 @@ where
             (Arc::clone(&signal), Arc::clone(&record), Arc::clone(&thread), Arc::clone(&end));
         move || {
             let _ = thread.set(Thread::current());
-            let lua = state::fresh(&limits, &modules, &record, &signal);
+            let lua = build::fresh(&limits, &modules, &record, &signal);
             let outcome = match &lua {
                 Err(error) => Err(ScriptStop::NoThread(error.to_string())),
                 Ok(lua) => match catch_unwind(AssertUnwindSafe(|| work(lua, &caller))) {
                     Ok(Ok(value)) => Ok(value),
-                    Ok(Err(error)) => Err(state::reason(&error, &limits, &record, &signal)),
+                    Ok(Err(error)) => Err(failure::reason(&error, &limits, &record, &signal)),
                     Err(_) => Err(ScriptStop::Failed(ScriptError::plain("a function of casebook's own panicked"))),
                 },
             };

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use mlua::{Lua, Table, Value};
 
-use super::state::{LONGEST_SCRIPT, RunRecord, load};
+use super::load::{LONGEST_SCRIPT, load};
+use super::record::RunRecord;
 use crate::embedded;
 use crate::suggest::Suggestion;
 use crate::sys::text_file::{self, Unreadable};

@@ -11,7 +11,7 @@ use mlua::{Integer, Lua, LuaString, MultiValue, Table, Value};
 use self::matcher::{Capture, Matcher, Trouble};
 use super::arguments::{Arguments, room};
 use super::outside::Hold;
-use super::state::{STOPPED, locked};
+use super::record::{STOPPED, locked};
 use crate::sys::lua_hook::Signal;
 
 /// Bytes with a meaning in patterns.
