@@ -61,6 +61,7 @@ fn sockets(rows: u32) -> Evidence {
         gap: None,
         missing: Vec::new(),
         loss: Vec::new(),
+        typed: Default::default(),
     }
 }
 

@@ -124,5 +124,6 @@ fn evidence(output: Value) -> Evidence {
         gap: None,
         missing: Vec::new(),
         loss: Vec::new(),
+        typed: Default::default(),
     }
 }

@@ -207,6 +207,7 @@ fn nothing_seen(call: &Call) -> Evidence {
         gap: Some(Gap::new(Reason::Denied, "look", "nobody may").to_fix("become root")),
         missing: Vec::new(),
         loss: Vec::new(),
+        typed: Default::default(),
     }
 }
 

@@ -1,5 +1,9 @@
 //! What a step observed, with where it came from and what is missing from it.
 
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,6 +73,39 @@ pub struct Evidence {
     /// What was lost while looking.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loss: Vec<String>,
+    /// `output` as the probe's own type, in the run that observed it; never in a record.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub typed: Typed,
+}
+
+/// A result as its probe's own type, so that a probe that derives from it need not read it back from JSON.
+#[derive(Clone, Default)]
+pub struct Typed(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Typed {
+    /// Holds a result.
+    pub fn of<T: Any + Send + Sync>(result: T) -> Self {
+        Typed(Some(Arc::new(result)))
+    }
+
+    /// The result, where it is held and of this type.
+    pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        Arc::clone(self.0.as_ref()?).downcast().ok()
+    }
+}
+
+impl fmt::Debug for Typed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Typed(held)" } else { "Typed(none)" })
+    }
+}
+
+/// It says nothing that `output` does not say.
+impl PartialEq for Typed {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Evidence {

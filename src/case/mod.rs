@@ -17,7 +17,7 @@ mod verdict;
 pub use account::{Account, Entry, EntryKind, Process};
 pub use diagnosis::{Cause, Diagnosis, Likelihood, Remedy, Sign, SignSide, Urgency, Weight};
 pub use difference::{CauseChange, Changed, Difference, FindingChange, Side, SightChange, Trend};
-pub use evidence::{Evidence, Missing, Observed};
+pub use evidence::{Evidence, Missing, Observed, Typed};
 pub use finding::{Coverage, Finding, Said};
 pub use gap::{Gap, Reason};
 pub use record::{CASE_FORMAT, Case, CheckRef, Cost, Host, NoCase, RunbookRef};

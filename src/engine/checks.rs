@@ -188,6 +188,7 @@ pub(super) fn run(ask: &CheckRequest, context: &CheckContext<'_>) -> Checked {
         gap,
         missing: Vec::new(),
         loss: Vec::new(),
+        typed: Default::default(),
     };
     Checked {
         evidence: Arc::new(evidence),

@@ -99,6 +99,7 @@ impl Literal {
             gap: literal.gap,
             missing: literal.missing,
             loss: literal.loss,
+            typed: Default::default(),
         }
     }
 }

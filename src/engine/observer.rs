@@ -15,7 +15,7 @@ use super::probe_threads::{ProbeThreads, Task, Turn};
 use super::progress::{Event, Progress};
 use super::trim::{memory, trim};
 use super::wait::{Gone, Wait};
-use crate::case::{Evidence, Gap, Observed, Reason};
+use crate::case::{Evidence, Gap, Observed, Reason, Typed};
 use crate::probe::{AnyProbe, Cancel, Context, Inputs, ResourceLimits, Rights, StartBarrier, Wrote};
 use crate::runbook::Runbook;
 use crate::sys::thread::Thread;
@@ -201,6 +201,7 @@ fn unstarted(ask: &ProbeRequest, reason: Reason, why: &str) -> Evidence {
         gap: Some(Gap::new(reason, format!("ask probe {}", ask.probe.name()), why)),
         missing: Vec::new(),
         loss: Vec::new(),
+        typed: Default::default(),
     }
 }
 
@@ -209,14 +210,17 @@ pub fn observe_one(ask: &ProbeRequest, cx: &Context) -> Evidence {
     let (started, clock, cpu) = (Timestamp::now(), Instant::now(), usage::thread_cpu_seconds());
     let answer = catch_unwind(AssertUnwindSafe(|| ask.probe.observe_json(&ask.params, cx))).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        let why = format!("it broke down: {}", said.unwrap_or("for no reason that it gave"));
+        let why = match said {
+            Some(message) => format!("the probe panicked: {message}"),
+            None => "the probe panicked without a message".to_owned(),
+        };
         Err(Gap::new(Reason::Failed, format!("ask probe {}", ask.probe.name()), why)
             .to_fix("this is an error in casebook; please report it with this line"))
     });
     let cpu_seconds = usage::thread_cpu_seconds().zip(cpu).map(|(after, before)| after - before + cx.helpers_seconds());
-    let (output, gap, missing, loss) = match answer {
-        Ok(Observed { output, missing, loss }) => (Some(output), None, missing, loss),
-        Err(gap) => (None, Some(gap), Vec::new(), Vec::new()),
+    let (output, typed, gap, missing, loss) = match answer {
+        Ok((Observed { output, missing, loss }, typed)) => (Some(output), typed, None, missing, loss),
+        Err(gap) => (None, Typed::default(), Some(gap), Vec::new(), Vec::new()),
     };
     Evidence {
         probe: ask.probe.name().to_owned(),
@@ -229,6 +233,7 @@ pub fn observe_one(ask: &ProbeRequest, cx: &Context) -> Evidence {
         gap,
         missing,
         loss,
+        typed,
     }
 }
 

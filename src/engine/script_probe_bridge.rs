@@ -169,6 +169,7 @@ impl<'a> ScriptProbeBridge<'a> {
             gap: Some(gap),
             missing: Vec::new(),
             loss: Vec::new(),
+            typed: Default::default(),
         }
     }
 }

@@ -123,6 +123,7 @@ mod tests {
             gap: Some(gap.clone()),
             missing: vec![Missing { fields: vec!["seen".into()], gap }],
             loss: vec!["hunter2 was lost".into()],
+            typed: Default::default(),
         };
         let text = serde_json::to_string(&secrets.take_out(evidence)).unwrap();
         assert!(!text.contains("hunter2"), "{text}");
@@ -143,6 +144,7 @@ mod tests {
             gap: None,
             missing: Vec::new(),
             loss: Vec::new(),
+            typed: Default::default(),
         };
         evidence = secrets.take_out(evidence);
         assert_eq!(evidence.params, json!({"pin": "(secret pin)"}));

@@ -4,7 +4,7 @@ use std::mem::size_of;
 
 use serde_json::Value;
 
-use crate::case::Evidence;
+use crate::case::{Evidence, Typed};
 use crate::units;
 
 /// The part of the run's memory that the evidence of one probe may take: it is held as values, as text when it is written,
@@ -24,6 +24,7 @@ pub fn trim(evidence: &mut Evidence, memory_bytes: u64) {
         let room = most.saturating_sub(taken - of_list);
         let kept = ((before as u64).saturating_mul(room) / of_list.max(1)).clamp(1, before as u64 - 1) as usize;
         list.truncate(kept);
+        evidence.typed = Typed::default();
         evidence.loss.push(format!(
             "only the first {kept} of {before} `{path}` are kept: all of them take more memory than this run may \
              (--max-memory {})",
@@ -95,6 +96,7 @@ mod tests {
             gap: None,
             missing: Vec::new(),
             loss: Vec::new(),
+            typed: Default::default(),
         }
     }
 

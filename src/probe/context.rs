@@ -1,6 +1,7 @@
 //! What a probe is given to work with: the shared window, cancellation, a deadline, a place for its live figure, and the
 //! evidence of other probes.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -344,14 +345,17 @@ impl Context {
         })
     }
 
-    /// The result of another probe in this run, as its own type.
-    pub fn output<T: DeserializeOwned>(&self, probe: &str) -> Result<T, Gap> {
+    /// The result of another probe in this run, as its own type: as the probe gave it, or read back from a record.
+    pub fn output<T: DeserializeOwned + Any + Send + Sync>(&self, probe: &str) -> Result<Arc<T>, Gap> {
         let evidence = self.evidence(probe)?;
         if let Some(gap) = &evidence.gap {
             return Err(gap.clone());
         }
+        if let Some(result) = evidence.typed.get() {
+            return Ok(result);
+        }
         let output = evidence.output.as_ref().unwrap_or(&serde_json::Value::Null);
-        T::deserialize(output).map_err(|error| {
+        T::deserialize(output).map(Arc::new).map_err(|error| {
             Gap::new(Reason::Malformed, format!("read the evidence of probe {probe}"), error.to_string())
         })
     }

@@ -42,7 +42,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
-use crate::case::{Gap, Observed, Reason};
+use crate::case::{Gap, Observed, Reason, Typed};
 use crate::suggest::Suggestion;
 
 /// Every probe, in the order that lists show them.
@@ -97,7 +97,7 @@ pub trait Probe: Sync {
     /// Its parameters. Doc comments are the manual; `#[serde(default, deny_unknown_fields)]` throughout.
     type Params: DeserializeOwned + Serialize + JsonSchema + Default;
     /// Its result. `Option` is "the host did not say"; a figure that could not be had is never 0.
-    type Output: Serialize + DeserializeOwned + JsonSchema;
+    type Output: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
 
     /// What it does with these parameters beyond what [`Probe::SOURCE`] says: files, hosts, rights that it takes. `derived` names
     /// the parameters that somebody filled from what was observed; in a plan they have no value yet.
@@ -144,8 +144,8 @@ pub trait AnyProbe: Sync {
     fn complete_params(&self, params: &Value) -> Result<Value, String>;
     /// See [`Probe::uses`]; nothing for parameters that are wrong, with which nothing is done.
     fn uses(&self, params: &Value, derived: &[String]) -> Vec<Use>;
-    /// Looks, with parameters and result as JSON.
-    fn observe_json(&self, params: &Value, cx: &Context) -> Result<Observed<Value>, Gap>;
+    /// Looks, with parameters and result as JSON; the result as its own type beside it.
+    fn observe_json(&self, params: &Value, cx: &Context) -> Result<(Observed<Value>, Typed), Gap>;
 }
 
 impl<P: Probe> AnyProbe for P {
@@ -198,14 +198,14 @@ impl<P: Probe> AnyProbe for P {
         P::Params::deserialize(params).map(|params| P::uses(&params, derived)).unwrap_or_default()
     }
 
-    fn observe_json(&self, params: &Value, cx: &Context) -> Result<Observed<Value>, Gap> {
+    fn observe_json(&self, params: &Value, cx: &Context) -> Result<(Observed<Value>, Typed), Gap> {
         let malformed = |what: &str, error: serde_json::Error| {
             Gap::new(Reason::Malformed, format!("{what} of probe {}", P::NAME), error.to_string())
         };
         let params = P::Params::deserialize(params).map_err(|error| malformed("read the parameters", error))?;
         let seen = self.observe(params, cx)?;
-        let output = serde_json::to_value(seen.output).map_err(|error| malformed("write the result", error))?;
-        Ok(Observed { output, missing: seen.missing, loss: seen.loss })
+        let output = serde_json::to_value(&seen.output).map_err(|error| malformed("write the result", error))?;
+        Ok((Observed { output, missing: seen.missing, loss: seen.loss }, Typed::of(seen.output)))
     }
 }
 

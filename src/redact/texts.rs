@@ -90,6 +90,7 @@ pub fn of_evidence(evidence: &mut Evidence, visitor: &mut dyn Visitor) {
         gap,
         missing,
         loss,
+        typed: _,
     } = evidence;
     of_value(params, Place::Field(""), visitor);
     output.iter_mut().for_each(|output| of_value(output, Place::Field(""), visitor));

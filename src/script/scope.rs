@@ -455,6 +455,7 @@ mod tests {
                 gap: Gap::denied("look", "CAP_TEST"),
             }],
             loss: vec![],
+            typed: Default::default(),
         };
         scope.set_evidence("step", Arc::new(evidence.clone()), None);
         scope.set_evidence(

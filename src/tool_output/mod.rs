@@ -217,6 +217,7 @@ impl Printouts {
             gap: None,
             missing: Vec::new(),
             loss: Vec::new(),
+            typed: Default::default(),
         }
     }
 

@@ -151,6 +151,7 @@ pub fn evidence(probe: &str, params: Value) -> Evidence {
         gap: None,
         missing: vec![],
         loss: vec![],
+        typed: Default::default(),
     }
 }
 

@@ -246,6 +246,7 @@ mod tests {
                 gap: None,
                 missing: Vec::new(),
                 loss: Vec::new(),
+                typed: Default::default(),
             };
             let cost = Cost { wall_seconds: 1.0, cpu_seconds: 0.1, peak_memory_bytes: 1 };
             bytes.extend(line(&Entry { key: key.into(), cost, evidence }).unwrap());

@@ -84,7 +84,7 @@ pub(super) struct WindowEvidence<'a> {
     pub firewall: Option<&'a Firewall>,
     pub kernel: Option<&'a KernelCounters>,
     /// Which addresses stand for which behind this host.
-    pub translations: Vec<Mapping>,
+    pub translations: &'a [Mapping],
     /// Packets that netfilter dropped on the whole machine.
     pub netfilter_drops: Option<u64>,
 }
@@ -101,7 +101,7 @@ impl Probe for LedgerProbe {
     type Output = Ledger;
 
     fn observe(&self, _: Params, cx: &Context) -> Result<Observed<Ledger>, Gap> {
-        let interfaces: Interfaces = cx.output("interfaces")?;
+        let interfaces = cx.output::<Interfaces>("interfaces")?;
         let watched = interfaces.watched.name.as_str();
         let capture = cx.output::<Capture>("capture").and_then(|capture| match &capture.interface {
             Some(name) if name == watched => Ok(capture),
@@ -119,11 +119,15 @@ impl Probe for LedgerProbe {
         let conntrack = cx.output::<Conntrack>("conntrack");
         let evidence = WindowEvidence {
             interfaces: &interfaces,
-            capture: capture.as_ref().ok(),
-            sockets: sockets.as_ref().ok(),
-            firewall: firewall.as_ref().ok(),
-            kernel: kernel.as_ref().ok(),
-            translations: conntrack.ok().and_then(|conntrack| conntrack.nat).map_or(Vec::new(), |nat| nat.mappings),
+            capture: capture.as_deref().ok(),
+            sockets: sockets.as_deref().ok(),
+            firewall: firewall.as_deref().ok(),
+            kernel: kernel.as_deref().ok(),
+            translations: conntrack
+                .as_deref()
+                .ok()
+                .and_then(|conntrack| conntrack.nat.as_ref())
+                .map_or(&[], |nat| &nat.mappings),
             netfilter_drops: drops.as_ref().ok().and_then(|drops| drops.netfilter_packets),
         };
         let mut observed = Observed::whole(close::close(&evidence)?);

@@ -25,6 +25,7 @@ fn evidence(output: Value, missing: &[&str]) -> Evidence {
         gap: None,
         missing: missing.collect(),
         loss: vec!["two processes vanished".into()],
+        typed: Default::default(),
     }
 }
 
