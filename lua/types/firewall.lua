@@ -158,10 +158,10 @@
 ---@field legacy casebook.firewall.Nftables How it stands with legacy iptables and ip6tables.
 ---@field backends casebook.firewall.Backends Who holds rules, by family and kind. Both kinds may do so at once.
 ---@field rules casebook.firewall.Rules Rules and policies that counted packets in the window or that can drop: those that counted most first.
----@field rules_left_out integer Rules of that sort that are not in the list, for want of room; those that dropped are kept first.
+---@field rules_left_out integer Rules of that sort that are not in the list, for lack of room; those that dropped are kept first.
 ---@field chains casebook.firewall.Chains The base chains, with their hooks and policies.
 ---@field dropped casebook.firewall.Dropped What rules and policies that drop or reject counted in the window, at all hooks, outbound ones too.
 ---@field top_drop? casebook.firewall.Rule The rule or policy that dropped most packets in the window, if any did.
 ---@field uncounted_drops string[] Names of rules and policies that can drop without a counter that tells what: they have none, or conditions stand between counter and verdict. Native nftables policies never have one.
----@field uncounted_drops_left_out integer Rules and policies of that sort that are not in the list, for want of room.
+---@field uncounted_drops_left_out integer Rules and policies of that sort that are not in the list, for lack of room.
 

@@ -42,7 +42,7 @@
 ---@field mean_packet_bytes? number Bytes per packet, mean; none when there were no packets.
 ---@field dropped? integer Packets dropped by the interface or the kernel below the protocols (`rx_dropped`, `tx_dropped`).
 ---@field errors? integer Packets in error, of any kind (`rx_errors`, `tx_errors`).
----@field missed? integer Received only: packets that the hardware missed for want of host buffers (`rx_missed_errors`).
+---@field missed? integer Received only: packets that the hardware missed for lack of host buffers (`rx_missed_errors`).
 ---@field fifo? integer Overruns of the hardware's queue (`rx_fifo_errors`, `tx_fifo_errors`).
 ---@field frame? integer Received only: frames with bad alignment (`rx_frame_errors`).
 ---@field crc? integer Received only: frames with a bad checksum (`rx_crc_errors`): cable, transceiver, port.

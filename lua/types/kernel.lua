@@ -75,7 +75,7 @@
 ---@field out_of_order_drop? integer Out-of-order segments for which there was no memory (`TcpExt: TCPOFODrop`).
 ---@field windows_closed? integer Times that a connection closed its receive window: the program reads too slowly (`TcpExt: TCPToZeroWindowAdv`).
 ---@field memory_pressures? integer Times that TCP came under memory pressure (`TcpExt: TCPMemoryPressures`).
----@field aborted_on_memory? integer Connections given up for want of memory (`TcpExt: TCPAbortOnMemory`).
+---@field aborted_on_memory? integer Connections given up for lack of memory (`TcpExt: TCPAbortOnMemory`).
 ---@field aborted_on_timeout? integer Connections given up because the other side stayed silent (`TcpExt: TCPAbortOnTimeout`).
 ---@field challenge_acks? integer Challenge acknowledgements sent for segments that do not fit their connection (`TcpExt: TCPChallengeACK`).
 ---@field time_wait_overflows? integer Connections that skipped TIME-WAIT because there were too many (`TcpExt: TCPTimeWaitOverflow`).

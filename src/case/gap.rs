@@ -76,7 +76,7 @@ impl Gap {
         Gap { tried: tried.into(), reason, why: why.into(), to_fix: None }
     }
 
-    /// The kernel refused for want of `capability` ("CAP_NET_RAW").
+    /// The kernel refused for lack of `capability` ("CAP_NET_RAW").
     pub fn denied(tried: impl Into<String>, capability: &str) -> Self {
         Gap::new(Reason::Denied, tried, format!("it needs {capability}")).to_fix(advice::with_capabilities(capability))
     }

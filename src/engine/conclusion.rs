@@ -61,7 +61,7 @@ pub(super) fn summary(
         return summary;
     }
     if let Some(gap) = limits.first() {
-        return format!("This is no all-clear: not all was judged, {}.", gap.why);
+        return format!("Not an all-clear: not all was judged, {}.", gap.why);
     }
     if let (true, [only]) = (runbook.causes.is_empty(), findings) {
         return ended(only.sentence.clone());
@@ -74,11 +74,13 @@ pub(super) fn summary(
         (_, Some(finding)) => format!("No known cause stands out, but: {}.", finding.sentence.trim_end_matches('.')),
         (Some((all_clear, _)), None) if blind == 0 => all_clear,
         (Some((all_clear, _)), None) => {
-            let steps = if blind == 1 { "one step" } else { "some steps" };
+            let unseen = findings.iter().filter(|finding| finding.verdict == Verdict::Unknown);
+            let titles: Vec<&str> = unseen.map(|finding| finding.title.as_str()).collect();
             format!(
-                "{} This is no all-clear: {steps} could not look ({blind} of {}).",
-                all_clear.trim(),
-                coverage.applicable
+                "Not an all-clear: {blind} of {} steps could not run: {}. In what was seen: {}",
+                coverage.applicable,
+                titles.join(", "),
+                all_clear.trim()
             )
         }
         (None, None) => {

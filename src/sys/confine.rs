@@ -10,12 +10,15 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use caps::{CapSet, Capability, CapsHashSet};
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, PathBeneath, PathFd, RestrictionStatus,
     Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 use nix::sys::signal::{SigHandler, Signal, signal};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set, remove_capability_from_bounding_set,
+    set_capabilities,
+};
 
 use super::caller::Caller;
 use super::syscalls;
@@ -105,28 +108,29 @@ pub fn confine(profile: &Profile) -> Confinement {
 
 /// Gives up all capabilities but those without which a named file could not be reached. Returns their names.
 fn give_up_capabilities(profile: &Profile) -> Vec<String> {
-    if caps::read(None, CapSet::Permitted).is_ok_and(|held| held.is_empty()) {
+    let Ok(CapabilitySets { permitted, .. }) = capabilities(None) else { return Vec::new() };
+    if permitted.is_empty() {
         return Vec::new();
     }
-    for capability in caps::read(None, CapSet::Bounding).unwrap_or_default() {
-        // Without CAP_SETPCAP the set stays, and means nothing: no program is started.
-        let _ = caps::drop(None, CapSet::Bounding, capability);
+    for number in 0..u64::BITS {
+        // The kernel refuses numbers that it does not know. Without CAP_SETPCAP the set stays, and means nothing: no program
+        // is started.
+        let _ = remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << number));
     }
-    // Each fails only where the set is not there.
-    let _ = caps::clear(None, CapSet::Ambient);
-    let _ = caps::clear(None, CapSet::Inheritable);
-    let _ = caps::clear(None, CapSet::Effective);
-    let kept = needed(profile);
-    let _ = caps::set(None, CapSet::Permitted, &kept);
-    let _ = caps::set(None, CapSet::Effective, &kept);
-    let mut names: Vec<String> = kept.iter().map(ToString::to_string).collect();
+    // It fails only where the set is not there.
+    let _ = clear_ambient_capability_set();
+    let none = CapabilitySet::empty();
+    let _ = set_capabilities(None, CapabilitySets { effective: none, permitted, inheritable: none });
+    let kept = needed(profile) & permitted;
+    let _ = set_capabilities(None, CapabilitySets { effective: kept, permitted: kept, inheritable: none });
+    let mut names: Vec<String> = kept.iter_names().map(|(name, _)| format!("CAP_{name}")).collect();
     names.sort();
     names
 }
 
 /// The capabilities without which this user could not reach what the profile names: root with `sudo` in somebody's home.
 /// Called while none is effective.
-fn needed(profile: &Profile) -> CapsHashSet {
+fn needed(profile: &Profile) -> CapabilitySet {
     let (read, write) = (libc::R_OK, libc::W_OK | libc::X_OK);
     let is_foreign = |path: &Path| fs::metadata(path).is_ok_and(|of| of.uid() != nix::unistd::geteuid().as_raw());
     let reads = profile.read.iter().chain(&profile.trees).any(|path| is_refused(path, read))
@@ -135,13 +139,9 @@ fn needed(profile: &Profile) -> CapsHashSet {
         let folder = folder_of(path);
         is_refused(path, libc::W_OK) || (!is_special(path) && is_refused(folder, write))
     }) || profile.keep.iter().any(|path| is_refused(existing(path), read | write));
-    let mut kept = CapsHashSet::new();
-    if reads {
-        kept.insert(Capability::CAP_DAC_READ_SEARCH);
-    }
-    if writes {
-        kept.insert(Capability::CAP_DAC_OVERRIDE);
-    }
+    let mut kept = CapabilitySet::empty();
+    kept.set(CapabilitySet::DAC_READ_SEARCH, reads);
+    kept.set(CapabilitySet::DAC_OVERRIDE, writes);
     kept
 }
 

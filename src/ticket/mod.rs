@@ -19,7 +19,7 @@ pub use http::{Failure, RetryPolicy};
 pub use smtp::{BadServer, Server};
 pub use target::{BadTarget, Target};
 
-use ring::digest;
+use sha2::{Digest, Sha256};
 
 use crate::case::Case;
 use tracker::IssueTracker;
@@ -80,7 +80,7 @@ pub fn id(case: &Case) -> String {
 
 /// Twelve figures of the text's SHA-256.
 fn hash(text: &str) -> String {
-    digest::digest(&digest::SHA256, text.as_bytes()).as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// How to get there: servers, credentials, how often to try.

@@ -10,7 +10,7 @@ use crate::probe::heavy::Heavy;
 use crate::probe::hyperloglog::HyperLogLog;
 
 /// Flows that are kept at a time: 2.5 MB.
-const FLOWS: usize = 16_384;
+pub const MOST_FLOWS: usize = 16_384;
 
 /// What makes a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub struct Flows {
 impl Flows {
     /// An empty table.
     pub fn new(secret: KeyedHash) -> Self {
-        Flows { secret, table: Heavy::new(FLOWS), distinct: HyperLogLog::new(12, HyperLogLog::EXACT) }
+        Flows { secret, table: Heavy::new(MOST_FLOWS), distinct: HyperLogLog::new(12, HyperLogLog::EXACT) }
     }
 
     /// Counts a packet and says what it meant for the handshake.

@@ -189,9 +189,8 @@ impl Watching {
         if let Some((since, one_in)) = self.sampling.account() {
             let after = (since as f64 / 1e9 - self.started.as_nanosecond() as f64 / 1e9).max(0.0);
             loss.push(format!(
-                "packets came too fast to read them all within {} of a CPU: from {} on the kernel drew one in up to {one_in} \
-                 at random, and each stands for as many; totals and shares are close estimates, single flows, fragments and \
-                 completed handshakes are rough ones",
+                "capture reached its CPU limit ({}) after {} and sampled up to 1 in {one_in} packets; totals and shares are \
+                 close estimates, figures of flows, fragments and completed handshakes are rough",
                 percent(self.sampling.share()),
                 span(after)
             ));

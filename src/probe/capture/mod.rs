@@ -169,9 +169,10 @@ impl Burst {
         }
         if self.tally.flows.crowded() > 0 {
             loss.push(format!(
-                "of about {} flows not all found room: light ones made room for others, or had none at first, so figures of \
-                 single flows and completed handshakes are lower bounds",
-                crate::units::count(self.tally.flows.distinct() as f64)
+                "flow table full (about {} flows seen, {} kept): small flows were evicted, so per-flow figures and completed \
+                 handshakes are lower bounds",
+                crate::units::count(self.tally.flows.distinct() as f64),
+                crate::units::count(flows::MOST_FLOWS as f64)
             ));
         }
         let mut observed = Observed::whole(self.tally.summary(source, params.top as usize));

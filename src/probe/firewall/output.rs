@@ -18,7 +18,7 @@ pub struct Firewall {
     pub backends: Vec<Backend>,
     /// Rules and policies that counted packets in the window or that can drop: those that counted most first.
     pub rules: Vec<Rule>,
-    /// Rules of that sort that are not in the list, for want of room; those that dropped are kept first.
+    /// Rules of that sort that are not in the list, for lack of room; those that dropped are kept first.
     pub rules_left_out: u32,
     /// The base chains, with their hooks and policies.
     pub chains: Vec<Chain>,
@@ -29,7 +29,7 @@ pub struct Firewall {
     /// Names of rules and policies that can drop without a counter that tells what: they have none, or conditions
     /// stand between counter and verdict. Native nftables policies never have one.
     pub uncounted_drops: Vec<String>,
-    /// Rules and policies of that sort that are not in the list, for want of room.
+    /// Rules and policies of that sort that are not in the list, for lack of room.
     pub uncounted_drops_left_out: u32,
 }
 

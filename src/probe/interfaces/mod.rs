@@ -141,7 +141,7 @@ pub struct Flow {
     pub dropped: Option<u64>,
     /// Packets in error, of any kind (`rx_errors`, `tx_errors`).
     pub errors: Option<u64>,
-    /// Received only: packets that the hardware missed for want of host buffers (`rx_missed_errors`).
+    /// Received only: packets that the hardware missed for lack of host buffers (`rx_missed_errors`).
     pub missed: Option<u64>,
     /// Overruns of the hardware's queue (`rx_fifo_errors`, `tx_fifo_errors`).
     pub fifo: Option<u64>,

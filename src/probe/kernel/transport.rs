@@ -60,7 +60,7 @@ pub struct Tcp {
     pub windows_closed: Option<u64>,
     /// Times that TCP came under memory pressure (`TcpExt: TCPMemoryPressures`).
     pub memory_pressures: Option<u64>,
-    /// Connections given up for want of memory (`TcpExt: TCPAbortOnMemory`).
+    /// Connections given up for lack of memory (`TcpExt: TCPAbortOnMemory`).
     pub aborted_on_memory: Option<u64>,
     /// Connections given up because the other side stayed silent (`TcpExt: TCPAbortOnTimeout`).
     pub aborted_on_timeout: Option<u64>,

@@ -100,7 +100,7 @@ fn unknown(missing: &str, script: &str) {
     }
 }
 
-/// The script fails, not for want of evidence, with a message that has `wanted` in it.
+/// The script fails, not for lack of evidence, with a message that has `wanted` in it.
 #[track_caller]
 fn fails(script: &str, wanted: &str) {
     match run(evidence(sockets(), &[]), script) {
