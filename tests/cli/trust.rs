@@ -1,10 +1,13 @@
 //! Files of others, by every way in: refused, with who can change them and how to end that; own files keep working.
 
 use std::fs::{self, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use crate::command::{Answer, Desk, GOOD, finish, wait};
 use crate::signals::{self, LONG, watching};
@@ -267,7 +270,15 @@ fn files_of_the_user_who_called_sudo_are_run() {
 fn as_nobody(desk: &Desk, binary: &Path, words: &[&str]) -> Answer {
     let mut command = Command::new(binary);
     command.args(words).current_dir(desk.path("")).env_clear().uid(NOBODY).gid(NOBODY);
-    finish(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // A child that another test starts while the binary is copied holds it open for writing until it runs its own program.
+    let started = loop {
+        match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => thread::sleep(Duration::from_millis(20)),
+            started => break started.unwrap(),
+        }
+    };
+    finish(started)
 }
 
 fn copy_of_the_binary(desk: &Desk) -> PathBuf {
