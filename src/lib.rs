@@ -32,6 +32,8 @@ pub mod engine;
 pub mod testing;
 pub mod tool_output;
 
+#[doc(hidden)]
+pub mod fuzz;
 pub mod generate;
 
 pub mod cli;

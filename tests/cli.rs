@@ -10,8 +10,6 @@ mod bounds;
 mod captures;
 #[path = "cli/checks.rs"]
 mod checks;
-#[path = "cli/command.rs"]
-mod command;
 #[path = "cli/confined.rs"]
 mod confined;
 #[path = "cli/files.rs"]
@@ -26,7 +24,6 @@ mod limits;
 mod lint;
 #[path = "cli/lint_lua.rs"]
 mod lint_lua;
-mod netns;
 #[path = "cli/outlets.rs"]
 mod outlets;
 #[path = "cli/parameters.rs"]
@@ -47,6 +44,7 @@ mod scarce;
 mod secrets;
 #[path = "cli/signals.rs"]
 mod signals;
+mod support;
 #[path = "cli/testing.rs"]
 mod testing;
 #[path = "cli/trust.rs"]
@@ -55,3 +53,5 @@ mod trust;
 mod unfinished;
 #[path = "cli/usage.rs"]
 mod usage;
+
+use support::command;

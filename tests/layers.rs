@@ -1,5 +1,7 @@
 //! The house rules that a compiler does not know: what may use what, and where things may stand.
 
+mod support;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["runbook"],
     &["engine"],
     &["tool_output", "testing"],
-    &["generate"],
+    &["generate", "fuzz"],
     &["cli"],
 ];
 /// Names that say nothing of what is inside.
@@ -460,4 +462,33 @@ fn files_use_each_other_in_one_direction() {
         .collect();
     assert_none(&faults);
     assert_eq!(left, listed, "the list of recursions names files that are in no circle");
+}
+
+/// Programs that every Linux has.
+const EVERYWHERE: &[&str] = &["/bin/sh", "/bin/true", "cat", "sh", "sleep", "true"];
+
+#[test]
+fn every_tool_that_a_test_starts_is_listed_and_installed_for_ci() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let started = Regex::new(r#"Command::new\("([^"]+)"\)|\btool\("([^"]+)"\)"#).unwrap();
+    let (mut faults, mut folders) = (Vec::new(), vec![project.join("tests")]);
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let names = started.captures_iter(&text).filter_map(|found| found.get(1).or(found.get(2)));
+                let unknown = names.map(|name| name.as_str()).filter(|name| {
+                    !EVERYWHERE.contains(name) && !support::need::TOOLS.iter().any(|(tool, _)| tool == name)
+                });
+                faults.extend(unknown.map(|name| format!("{} starts {name}", path.display())));
+            }
+        }
+    }
+    let ci = fs::read_to_string(project.join(".ci/run")).unwrap();
+    let installed: Vec<&str> = ci.split(|c: char| c.is_whitespace() || "()".contains(c)).collect();
+    let missing = support::need::TOOLS.iter().filter(|(_, package)| !installed.contains(package));
+    faults.extend(missing.map(|(tool, package)| format!(".ci/run does not install {package}, which has {tool}")));
+    assert_none(&faults);
 }

@@ -10,6 +10,7 @@ mod html;
 mod pictures;
 #[path = "report/programs.rs"]
 mod programs;
+mod support;
 
 use case::{HOSTILE, calm, empty, flood, hostile, huge, partial, without_root};
 use casebook::case::{Case, Coverage, EntryKind, Likelihood, Urgency, Verdict};

@@ -27,7 +27,7 @@ pub use folder::NoPrintouts;
 
 use crate::case::{Evidence, Gap, Host, Missing, Reason};
 use crate::engine::{Observer, ProbeRequest, derive, observe_one, trim};
-use crate::probe::{Context, ResourceLimits};
+use crate::probe::{Context, ResourceLimits, find};
 use crate::sys::beneath::Folder;
 use folder::{Contents, Links, Logs};
 
@@ -89,7 +89,7 @@ impl Printouts {
     /// The probes that the outputs have something for.
     pub fn shows(&self) -> Vec<&'static str> {
         let mut shown = Vec::new();
-        for name in ["host", "interfaces", "sockets", "firewall"] {
+        for name in PRINTED {
             if self.output(name, &Value::Null).is_ok() {
                 shown.push(name);
             }
@@ -136,19 +136,8 @@ impl Printouts {
         Host { name: name.unwrap_or_else(unknown), kernel: kernel.unwrap_or_else(unknown), root: false }
     }
 
-    /// What the outputs show of what a probe would have seen; fields that they do not show are left out.
     fn output(&self, probe: &str, params: &Value) -> Result<Value, String> {
-        let outputs = &self.outputs;
-        match probe {
-            "host" => {
-                machine::host(outputs).ok_or("no output of uptime, free, uname, or /proc/meminfo is there".into())
-            }
-            "interfaces" => interfaces::output(outputs, params["interface"].as_str().unwrap_or("auto")),
-            "sockets" => sockets::output(outputs)
-                .ok_or("no output of ss or netstat with its heading is there, nor /proc/net/tcp and udp".into()),
-            "firewall" => filter::output(outputs).ok_or("no output of iptables-save is there".into()),
-            _ => Err("tools print nothing of the kind".into()),
-        }
+        output(&self.outputs, probe, params)
     }
 
     fn answer(&self, ask: &ProbeRequest) -> Evidence {
@@ -249,6 +238,33 @@ impl Printouts {
             ..seen
         }
     }
+}
+
+/// The probes for which tools print something, logs left out.
+const PRINTED: [&str; 4] = ["host", "interfaces", "sockets", "firewall"];
+
+/// What outputs show of what a probe would have seen; fields that they do not show are left out.
+fn output(outputs: &[Printed], probe: &str, params: &Value) -> Result<Value, String> {
+    match probe {
+        "host" => machine::host(outputs).ok_or("no output of uptime, free, uname, or /proc/meminfo is there".into()),
+        "interfaces" => interfaces::output(outputs, params["interface"].as_str().unwrap_or("auto")),
+        "sockets" => sockets::output(outputs)
+            .ok_or("no output of ss or netstat with its heading is there, nor /proc/net/tcp and udp".into()),
+        "firewall" => filter::output(outputs).ok_or("no output of iptables-save is there".into()),
+        _ => Err("tools print nothing of the kind".into()),
+    }
+}
+
+/// What the text of one output shows, for each probe that it shows something of; what it does not show of that is null.
+pub fn of_text(text: &str) -> Vec<(&'static str, Value)> {
+    let outputs = [Printed { path: String::new(), text: text.to_owned() }];
+    let shown = |probe: &'static str| {
+        let mut output = output(&outputs, probe, &Value::Null).ok()?;
+        fill::fill(&mut output, &find(probe)?.output_schema().to_value());
+        Some((probe, output))
+    };
+    let moment = moment::of(&outputs).map(|moment| ("moment", json!(moment.to_string())));
+    PRINTED.into_iter().filter_map(shown).chain(moment).collect()
 }
 
 impl Observer for Printouts {

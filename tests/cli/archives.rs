@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use casebook::archive;
 
 use crate::command::{Desk, GOOD};
+use crate::support::need::{require, root, tool};
 
 fn recorded(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name)
@@ -68,12 +69,11 @@ fn a_full_disk_behind_standard_output_is_named() {
 
 #[test]
 fn a_packed_case_opens_with_tar_and_zstd_too() {
+    let (tar, _) = (require!(tool("tar")), require!(tool("zstd")));
     let desk = with_cases(&["quiet"]);
-    let listed = std::process::Command::new("tar").arg("--zstd").arg("-tf").arg(desk.path("quiet.case")).output();
-    let Ok(listed) = listed else { return println!("skipped: there is no tar here") };
-    if !listed.status.success() {
-        return println!("skipped: this tar knows no zstd: {}", String::from_utf8_lossy(&listed.stderr));
-    }
+    let listed =
+        std::process::Command::new(tar).arg("--zstd").arg("-tf").arg(desk.path("quiet.case")).output().unwrap();
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     let names = String::from_utf8(listed.stdout).unwrap();
     for name in ["manifest.json", "case.json", "runbook.yaml", "evidence/rates.json", "report.md"] {
         assert!(names.lines().any(|line| line == name), "{name} is not in\n{names}");
@@ -182,9 +182,7 @@ fn a_retest_wants_the_secrets_again() {
 
 #[test]
 fn root_does_not_retest_what_somebody_else_could_have_written() {
-    if !nix::unistd::geteuid().is_root() {
-        return println!("skipped: only root has to be careful");
-    }
+    require!(root());
     let desk = Desk::new();
     desk.put("brief.yaml", GOOD).run("run brief.yaml --save a.case").ended(0);
     std::os::unix::fs::chown(desk.path("a.case"), Some(65534), None).unwrap();

@@ -3,7 +3,7 @@
 use nix::sys::stat::Mode;
 
 use crate::command::{Desk, casebook};
-use crate::netns::{in_namespace, ip};
+use crate::support::namespace::{in_namespace, ip};
 
 /// A pcap file with one packet of 60 bytes.
 pub fn pcap() -> Vec<u8> {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read};
+use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::Instant;
 
@@ -57,20 +58,7 @@ pub fn read(path: &str, params: &Params, cx: &Context) -> Result<Observed<Captur
         let Ok(Some(record)) = reader.next() else { break };
         let Ok(record_link) = record.link else { continue };
         latest = record.at_nanos.unwrap_or(latest);
-        let (header, packet) = dissect(record_link, &record);
-        let way = record.way.or(header.way).unwrap_or_else(|| own.way(&header, &packet, &burst.tally.local));
-        let link_bytes = (header.bytes as u32).min(record.wire_bytes);
-        burst.tally.add(&Seen {
-            at_nanos: latest.saturating_sub(first),
-            stands_for: 1,
-            way,
-            wire_bytes: record.wire_bytes,
-            link_bytes,
-            tag_stripped: false,
-            segment_bytes: None,
-            link: header.addresses,
-            packet,
-        });
+        let way = add(&mut burst.tally, &mut own, record_link, &record, latest.saturating_sub(first));
         if let Some(writer) = &mut burst.writer {
             writer.packet(record_link, latest, record.bytes, record.wire_bytes, way);
         }
@@ -91,6 +79,46 @@ pub fn read(path: &str, params: &Params, cx: &Context) -> Result<Observed<Captur
         observed.loss.insert(0, cut(stopped, path, reader.bytes_read(), size, &span));
     }
     Ok(observed)
+}
+
+/// Adds a packet up; says which way it went.
+fn add(tally: &mut Tally, own: &mut OwnLink, link: Link, record: &Record, at_nanos: u64) -> Way {
+    let (header, packet) = dissect(link, record);
+    let way = record.way.or(header.way).unwrap_or_else(|| own.way(&header, &packet, &tally.local));
+    tally.add(&Seen {
+        at_nanos,
+        stands_for: 1,
+        way,
+        wire_bytes: record.wire_bytes,
+        link_bytes: (header.bytes as u32).min(record.wire_bytes),
+        tag_stripped: false,
+        segment_bytes: None,
+        link: header.addresses,
+        packet,
+    });
+    way
+}
+
+/// What frames come to that a host with these addresses saw, one each millisecond; none for a link type (`LINKTYPE_*`) that
+/// is not read here.
+pub fn of_frames<'a>(
+    link_type: u32,
+    frames: impl Iterator<Item = &'a [u8]>,
+    local: impl IntoIterator<Item = IpAddr>,
+) -> Option<Capture> {
+    const MILLISECOND: u64 = 1_000_000;
+    let link = Link::of_file(link_type)?;
+    let mut tally = Tally::new(LocalAddresses::new(local), 1_000 * MILLISECOND, KeyedHash::from_contents([]));
+    let mut own = OwnLink::default();
+    let mut elapsed_nanos = 0;
+    for bytes in frames {
+        let wire_bytes = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let record = Record { link: Ok(link), at_nanos: Some(elapsed_nanos), bytes, wire_bytes, way: None };
+        add(&mut tally, &mut own, link, &record, elapsed_nanos);
+        elapsed_nanos += MILLISECOND;
+    }
+    let source = Source { interface: None, file: None, link, started: None, elapsed_nanos, ring: None, written: None };
+    Some(tally.summary(source, Params::default().top as usize))
 }
 
 /// How much of a file makes its key.
@@ -144,7 +172,7 @@ struct Survey {
     packets: u64,
     first_nanos: Option<u64>,
     last_nanos: u64,
-    local: Vec<std::net::IpAddr>,
+    local: Vec<IpAddr>,
     loss: Vec<String>,
     /// Why it did not come to the end of the file.
     stopped: Option<Stopped>,

@@ -49,32 +49,6 @@ fn download_on(name: &'static str, setting: Setting, seconds: u64) {
     .play();
 }
 
-/// Frames that begin like an IPv4 or IPv6 header are frames all the same.
-#[test]
-fn download_to_a_link_address_of_each_first_nibble() {
-    const NAMES: [&str; 16] = [
-        "link-address-02",
-        "link-address-12",
-        "link-address-22",
-        "link-address-32",
-        "link-address-42",
-        "link-address-52",
-        "link-address-62",
-        "link-address-72",
-        "link-address-82",
-        "link-address-92",
-        "link-address-a2",
-        "link-address-b2",
-        "link-address-c2",
-        "link-address-d2",
-        "link-address-e2",
-        "link-address-f2",
-    ];
-    for (nibble, name) in (0u8..).zip(NAMES) {
-        download_on(name, Setting { link: [nibble << 4 | 2, 1, 0x0a, 0, 0, 2], ..Setting::default() }, 1);
-    }
-}
-
 #[test]
 fn download_in_merged_segments() {
     download_on("download-merged", Setting { merging: Some(true), ..Setting::default() }, 1);
