@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use casebook::case::{Evidence, Gap, Observed, Reason};
-use casebook::engine::{Ask, Event, Live, Observer};
+use casebook::engine::{Event, Live, Observer, ProbeRequest};
 use casebook::probe::{Cancel, Context, Inputs, Need, Probe};
 use casebook::units::Span;
 use schemars::JsonSchema;
@@ -56,10 +56,10 @@ impl Probe for Actor {
         let came = Instant::now();
         match self.way {
             Way::Watches => {
-                let start = cx.begin();
+                let start = cx.start_window();
                 let waited_seconds = came.elapsed().as_secs_f64();
                 cx.live("watching");
-                let whole = cx.rest_until(start + params.window.0);
+                let whole = cx.sleep_until(start + params.window.0);
                 Ok(Observed::whole(Seen { whole, waited_seconds }))
             }
             Way::Panics => panic!("the part of {} was lost", Self::NAME),
@@ -68,7 +68,7 @@ impl Probe for Actor {
                 thread::park_timeout(LONG);
             },
             Way::HangsDeafToCancelling => {
-                cx.begin();
+                cx.start_window();
                 loop {
                     thread::park_timeout(LONG);
                 }
@@ -116,7 +116,7 @@ fn a_probe_that_panics_is_a_gap_and_the_others_go_on() {
     let gap = evidence[0].gap.as_ref().unwrap();
     assert_eq!(gap.reason, Reason::Failed);
     assert!(gap.why.contains("the part of actor was lost"), "{gap}");
-    assert!(gap.way_out.as_ref().unwrap().contains("report it"), "{gap}");
+    assert!(gap.to_fix.as_ref().unwrap().contains("report it"), "{gap}");
     assert!(seen(&evidence[1]).whole);
     assert_eq!(reason(&evidence[2]), Reason::Failed);
 }

@@ -204,7 +204,7 @@ fn nothing_seen(call: &Call) -> Evidence {
         cpu_seconds: None,
         peak_memory_bytes: None,
         output: None,
-        gap: Some(Gap::new(Reason::Denied, "look", "nobody may").way_out("become root")),
+        gap: Some(Gap::new(Reason::Denied, "look", "nobody may").to_fix("become root")),
         missing: Vec::new(),
         loss: Vec::new(),
     }

@@ -6,7 +6,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::arguments::{CasesArguments, CasesCommand};
-use super::keep::{KEPT, Keep, Recovered, State, Unfinished, recover};
+use super::store::{KEPT, Keep, Recovered, State, Unfinished, recover};
 use super::{Usage, case_file, output, say};
 use crate::archive::{self, Summary};
 use crate::bounded_json::Budget;
@@ -204,7 +204,7 @@ fn judge(recovered: Recovered, limits: Limits) -> anyhow::Result<Case> {
         false => "the run ended before its answer was written down",
     };
     let gap = move |probe: &str| {
-        Gap::new(Reason::Cancelled, format!("ask probe {probe}"), why).way_out("run it again, to its end")
+        Gap::new(Reason::Cancelled, format!("ask probe {probe}"), why).to_fix("run it again, to its end")
     };
     let observer = Recorded::new(evidence, &loaded).lacking(gap);
     let mut case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()))?;

@@ -11,11 +11,11 @@ use crate::archive::CaseFile;
 use crate::case::Case;
 use crate::engine::{self, Recorded, Request};
 use crate::printable;
-use crate::printouts::Printouts;
 use crate::redact;
 use crate::runbook::{self, Runbook};
 use crate::script::sandbox::Limits;
 use crate::sys::trust::Trust;
+use crate::tool_output::Printouts;
 
 /// Files that nothing was taken from, as far as they are named.
 const NAMED: usize = 8;

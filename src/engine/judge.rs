@@ -2,13 +2,13 @@
 
 use serde_json::Map;
 
-use super::asking::Seen;
+use super::execute::StepResult;
 use crate::case::{Finding, Gap, Reason, Remedy, Said, Truth, Verdict};
 use crate::runbook::{RemedyPlan, Step};
 use crate::script::{CheckFinding, Scope};
 
 /// Judges one step. Beside the finding: which of the step's outcomes held.
-pub(super) fn judge(step: &Step, seen: &Seen, scope: &Scope) -> (Finding, Option<usize>) {
+pub(super) fn judge(step: &Step, seen: &StepResult, scope: &Scope) -> (Finding, Option<usize>) {
     let finding = |verdict, sentence: String, gaps| Finding {
         step: step.id.clone(),
         title: step.title.clone(),
@@ -21,13 +21,13 @@ pub(super) fn judge(step: &Step, seen: &Seen, scope: &Scope) -> (Finding, Option
     };
     let blind = |gap: &Gap| finding(Verdict::Unknown, not_looked(std::slice::from_ref(gap)), vec![gap.clone()]);
     let found = match seen {
-        Seen::Skipped(why) => finding(Verdict::Skipped, why.clone(), Vec::new()),
-        Seen::Unasked(gaps) => finding(Verdict::Unknown, not_looked(gaps), gaps.clone()),
-        Seen::Evidence(evidence) => match &evidence.gap {
+        StepResult::Skipped(why) => finding(Verdict::Skipped, why.clone(), Vec::new()),
+        StepResult::Unasked(gaps) => finding(Verdict::Unknown, not_looked(gaps), gaps.clone()),
+        StepResult::Evidence(evidence) => match &evidence.gap {
             Some(gap) => blind(gap),
             None => return by_outcomes(step, scope, &finding),
         },
-        Seen::Checked(checked) => match (&checked.evidence.gap, checked.findings.split_first()) {
+        StepResult::Checked(checked) => match (&checked.evidence.gap, checked.findings.split_first()) {
             (Some(gap), _) => blind(gap),
             (None, Some((first, besides))) if step.outcomes.is_empty() => by_check(first, besides, &finding),
             _ => return by_outcomes(step, scope, &finding),

@@ -8,7 +8,7 @@ use crate::runbook::{BadParam, Runbook};
 use crate::suggest::Suggestion;
 
 /// The parameters of a run as a case records them.
-pub struct Settled {
+pub struct ResolvedParams {
     /// The secrets among them.
     pub secrets: Secrets,
     /// All parameters.
@@ -18,10 +18,10 @@ pub struct Settled {
 }
 
 /// Checks parameters as a run would.
-pub fn settle(runbook: &Runbook, given: &Map<String, Value>) -> Result<Settled, RunError> {
+pub fn resolve_params(runbook: &Runbook, given: &Map<String, Value>) -> Result<ResolvedParams, RunError> {
     let mut params = check_params(runbook, given)?;
     let secrets = Secrets::take(runbook, &mut params);
-    Ok(Settled { secrets, params: shown(runbook, &params), given: shown(runbook, given) })
+    Ok(ResolvedParams { secrets, params: shown(runbook, &params), given: shown(runbook, given) })
 }
 
 pub(super) fn check_params(runbook: &Runbook, given: &Map<String, Value>) -> Result<Map<String, Value>, BadParam> {

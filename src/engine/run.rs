@@ -7,10 +7,10 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::asking::{Seen, Terms, observe};
 use super::checks::ScriptBudget;
 use super::conclusion::{ledger, summary, watched_seconds};
 use super::differential;
+use super::execute::{RunContext, StepResult, observe};
 use super::judge;
 use super::observer::Observer;
 use super::parameters::{check_params, shown, visible};
@@ -66,8 +66,8 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         scope.set_value(name, Ok(list.clone()));
     }
     let scripts = ScriptBudget::new(request.limits.script_time);
-    let terms = Terms { request, scope: &scope, window, secrets, scripts };
-    let seen = observe(&terms, observer);
+    let context = RunContext { request, scope: &scope, window, secrets, scripts };
+    let seen = observe(&context, observer);
     observer.observed();
 
     runbook.bindings.iter().for_each(|binding| binding.set(&scope));
@@ -89,7 +89,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         .filter(|text| !text.trim().is_empty())
         .collect();
     let mut limits = scope.lacking();
-    limits.extend(terms.scripts.lacking());
+    limits.extend(context.scripts.lacking());
     let likely = causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
     let found = findings.iter().map(|finding| finding.verdict).chain(likely.map(|cause| cause.severity));
     // What was not judged is not fine.
@@ -100,8 +100,8 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         .iter()
         .zip(&seen)
         .flat_map(|(step, seen)| match seen {
-            Seen::Evidence(evidence) => vec![(step.id.clone(), Evidence::clone(evidence))],
-            Seen::Checked(checked) => {
+            StepResult::Evidence(evidence) => vec![(step.id.clone(), Evidence::clone(evidence))],
+            StepResult::Checked(checked) => {
                 let told = checked.told.iter().map(|(key, evidence)| (key.clone(), evidence.clone()));
                 std::iter::once((step.id.clone(), Evidence::clone(&checked.evidence))).chain(told).collect()
             }
@@ -157,7 +157,7 @@ pub enum RunError {
 }
 
 /// The checks that the run called, with the modules that they required.
-fn checks(runbook: &Runbook, seen: &[Seen]) -> IndexMap<String, CheckRef> {
+fn checks(runbook: &Runbook, seen: &[StepResult]) -> IndexMap<String, CheckRef> {
     let mut checks: IndexMap<String, CheckRef> = IndexMap::new();
     for (step, seen) in runbook.steps.iter().zip(seen) {
         let Some(check) = step.check() else { continue };
@@ -167,7 +167,7 @@ fn checks(runbook: &Runbook, seen: &[Seen]) -> IndexMap<String, CheckRef> {
             text: check.script.text.clone(),
             modules: BTreeMap::new(),
         });
-        if let Seen::Checked(checked) = seen {
+        if let StepResult::Checked(checked) = seen {
             kept.modules.extend(checked.modules.clone());
         }
     }

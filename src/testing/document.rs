@@ -101,7 +101,7 @@ pub(super) struct GapDocument {
     pub why: String,
     /// How to see it next time.
     #[serde(default)]
-    pub way_out: Option<String>,
+    pub to_fix: Option<String>,
 }
 
 /// A part of an output that could not be seen.

@@ -420,6 +420,6 @@ impl Reader<'_> {
 }
 
 fn gap(document: GapDocument) -> Gap {
-    let GapDocument { tried, reason, why, way_out } = document;
-    Gap { tried, reason, why, way_out }
+    let GapDocument { tried, reason, why, to_fix } = document;
+    Gap { tried, reason, why, to_fix }
 }

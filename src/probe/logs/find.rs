@@ -14,7 +14,7 @@ use super::place::Place;
 use crate::case::{Gap, Reason};
 use crate::sys::beneath::Astray;
 
-use super::kind::Keeper;
+use super::kind::LogOrigin;
 
 /// Where distributions and daemons keep what matters, under the log directory.
 const USUAL: &[&str] = &[
@@ -50,7 +50,7 @@ pub(super) struct Found {
     pub rotated: bool,
     pub packing: Packing,
     /// Whose lines it holds, as its name says.
-    pub keeper: Keeper,
+    pub origin: LogOrigin,
     /// Its last change.
     pub modified: Option<Timestamp>,
 }
@@ -89,8 +89,8 @@ pub(super) fn find(place: &Place, dir: &Path, asked: &[String], from: Timestamp)
         let Some(name) = inside(dir, name) else {
             let why = format!("it leads out of {}, where the logs are looked for", dir.display());
             let gap = Gap::new(Reason::Failed, format!("read {name}"), why);
-            let way_out = "name its directory in the parameter `dir`, in a step of its own";
-            finds.gaps.push((PathBuf::from(name), gap.way_out(way_out)));
+            let to_fix = "name its directory in the parameter `dir`, in a step of its own";
+            finds.gaps.push((PathBuf::from(name), gap.to_fix(to_fix)));
             continue;
         };
         let pattern = dir.join(name);
@@ -102,7 +102,7 @@ pub(super) fn find(place: &Place, dir: &Path, asked: &[String], from: Timestamp)
                 && error.kind() == io::ErrorKind::NotFound
             {
                 let gap = Gap::io(format!("read {}", pattern.display()), &error);
-                finds.gaps.push((pattern.clone(), gap.way_out("check the name in the parameter `files`")));
+                finds.gaps.push((pattern.clone(), gap.to_fix("check the name in the parameter `files`")));
             }
             bases.push(pattern);
         }
@@ -151,8 +151,8 @@ impl Finds {
         }
         // One file by two names is one file.
         if self.seen.insert((metadata.dev(), metadata.ino())) {
-            let (packing, keeper) = (packing(&path), Keeper::of(&path));
-            self.files.push(Found { path, rotated, packing, keeper, modified });
+            let (packing, origin) = (packing(&path), LogOrigin::of(&path));
+            self.files.push(Found { path, rotated, packing, origin, modified });
         }
     }
 

@@ -59,14 +59,14 @@ const LINES: usize = 16;
 
 /// Whose lines a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Keeper {
+pub(super) struct LogOrigin {
     /// What kind of log it is; none where the name does not say it.
     pub kind: Option<Kind>,
     /// The program that keeps it alone.
     pub program: Option<&'static str>,
 }
 
-impl Keeper {
+impl LogOrigin {
     /// By the name of the file.
     pub(super) fn of(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default();
@@ -74,10 +74,10 @@ impl Keeper {
         if let Some((_, program)) = FOLDERS.iter().find(|(known, _)| folder == *known) {
             let is_access = memchr::memmem::find(name.as_bytes(), b"access").is_some();
             let kind = if is_access { Some(Kind::Access) } else { None };
-            return Keeper { kind, program: Some(program) };
+            return LogOrigin { kind, program: Some(program) };
         }
         let syslog = SYSLOG.iter().any(|known| name == *known || is_rotation(known.as_ref(), name));
-        Keeper { kind: syslog.then_some(Kind::Syslog), program: None }
+        LogOrigin { kind: syslog.then_some(Kind::Syslog), program: None }
     }
 
     /// What kind of log it is by its first lines, where the name does not say it. All must be those of a logger: an
@@ -118,7 +118,7 @@ mod tests {
     const REQUEST: &str = "192.0.2.1 - - [22/Nov/2026:15:04:05 +0000] \"GET / HTTP/1.1\" 200 1";
 
     fn kind(path: &str, lines: &[&str]) -> Kind {
-        Keeper::of(Path::new(path)).judge(lines.iter().map(|line| line.as_bytes()))
+        LogOrigin::of(Path::new(path)).judge(lines.iter().map(|line| line.as_bytes()))
     }
 
     #[test]
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(kind("/var/log/nginx/access.log", &[SSHD]), Kind::Access);
         assert_eq!(kind("/var/log/nginx/shop.log", &[SSHD]), Kind::Application);
         assert_eq!(kind("/var/log/nginx/shop.log", &[REQUEST]), Kind::Access);
-        assert_eq!(Keeper::of(Path::new("/var/log/bind/query.log")).program, Some("named"));
+        assert_eq!(LogOrigin::of(Path::new("/var/log/bind/query.log")).program, Some("named"));
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::collections::HashSet;
 
 use super::closed::ClosedSockets;
 use super::growth::{Before, Growth};
-use super::keeper::KeeperLook;
 use super::lists::{self, Traffic};
 use super::look::Refused;
 use super::missing::{self, Owners};
 use super::output::{Closed, ClosedPort, Counts, ProcessIo, ProcessTraffic, Sockets};
+use super::sink::SinkScan;
 use super::{MOST_ROWS, Params};
 use crate::case::{Gap, Observed, Reason};
 use crate::probe::process::{Activity, IoCounters, Names, ignores_children};
@@ -142,10 +142,10 @@ impl Picture<'_> {
         let unseen = self.owners.gap(unowned.len(), held);
         let looked = seen && (unseen.is_none() || !received);
         if looked || unowned.len() < held {
-            let mut keepers = KeeperLook::begin();
-            let (processes, left_out) = self.processes(traffic, grows, names, &mut keepers, &mut ended);
+            let mut sinks = SinkScan::start();
+            let (processes, left_out) = self.processes(traffic, grows, names, &mut sinks, &mut ended);
             (out.processes, out.processes_left_out) = (Some(processes), left_out);
-            missing::say_whose_keepers_are_unknown(&mut observed, &keepers);
+            missing::say_whose_output_is_unknown(&mut observed, &sinks);
         }
         self.say_what_is_missing(&mut observed, unseen, received);
         missing::say_what_was_left_out(&mut observed, self.left_out);
@@ -176,7 +176,7 @@ impl Picture<'_> {
         traffic: Traffic,
         grows: bool,
         names: &mut Names,
-        keepers: &mut KeeperLook,
+        sinks: &mut SinkScan,
         ended: &mut HashSet<i32>,
     ) -> (Vec<ProcessTraffic>, u64) {
         let ranked = traffic.ranked();
@@ -210,13 +210,13 @@ impl Picture<'_> {
                 local_rx_bytes: grows.then_some(moved.local_rx_bytes),
                 rx_bits_per_second: rate(moved.rx_bytes, self.seconds).filter(|_| grows),
                 io,
-                writes_to_nothing: if idle { None } else { keepers.writes_to_nothing(pid) },
+                discards_input: if idle { None } else { sinks.discards_input(pid) },
                 sharers: moved.sharers.len() as u32,
                 sharers_written_bytes: sharers
                     .iter()
                     .map(|pid| {
                         let (written, disk_written) = written(pid)?;
-                        let nothing = keepers.writes_to_nothing(*pid) == Some(true);
+                        let nothing = sinks.discards_input(*pid) == Some(true);
                         Some(if nothing { disk_written } else { written.max(disk_written) })
                     })
                     .sum::<Option<u64>>()

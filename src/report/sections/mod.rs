@@ -5,9 +5,9 @@
 
 mod about;
 mod advice;
-mod books;
 mod causes;
 mod figures;
+mod ledger;
 mod opening;
 mod pictures;
 mod steps;
@@ -15,9 +15,9 @@ mod unseen;
 
 pub use about::About;
 pub use advice::{Advice, Advised};
-pub use books::{Bar, Books, Part};
 pub use causes::{Causes, Considered, Why};
 pub use figures::Watched;
+pub use ledger::{Bar, LedgerSection, Part};
 pub use opening::Opening;
 pub use pictures::{Lines, Pictures, Rates, Remotes, Sizes, Span};
 pub use steps::{Step, Steps};
@@ -56,7 +56,7 @@ pub struct Sections {
     /// Where and when, the conclusion, the headline figures.
     pub opening: Opening,
     /// Where the inbound bytes went.
-    pub books: Option<Books>,
+    pub books: Option<LedgerSection>,
     /// What to do.
     pub advice: Advice,
     /// What there is to draw.
@@ -77,7 +77,7 @@ impl Sections {
         let unseen = Unseen::of(case);
         Sections {
             opening: Opening::of(case),
-            books: case.ledger.as_ref().map(|account| Books::of(account, depth)),
+            books: case.ledger.as_ref().map(|account| LedgerSection::of(account, depth)),
             advice: Advice::of(case, unseen.is_empty()),
             pictures: Pictures::of(case),
             steps: Steps::of(case),

@@ -4,23 +4,23 @@
 mod arguments;
 mod error;
 mod globals;
+mod host_loop;
 mod limits;
 mod log;
 mod modules;
 mod outside;
 mod pattern;
-mod pump;
 mod regular;
+mod script_stop;
 mod state;
-mod stopped;
 mod tables;
 
 pub use error::ScriptError;
+pub use host_loop::{Attempt, Caller, Ran, attempt, refusal, run};
 pub use limits::Limits;
 pub use modules::{Modules, shipped, shipped_text};
 pub use outside::{Hold, Outside};
-pub use pump::{Attempt, Caller, Ran, attempt, refusal, run};
+pub use script_stop::{NotKnown, ScriptStop, TooMuchOutput};
 pub use state::{LONGEST_SCRIPT, find, load, take_log};
-pub use stopped::{NotKnown, Stopped, TooMuchOutput};
 
 pub use crate::sys::lua_hook::Place;

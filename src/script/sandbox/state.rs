@@ -12,7 +12,7 @@ use super::globals;
 use super::limits::Limits;
 use super::log::Log;
 use super::modules::{self, Modules};
-use super::stopped::{NotKnown, Stopped, TooMuchOutput};
+use super::script_stop::{NotKnown, ScriptStop, TooMuchOutput};
 use crate::sys::lua_hook::{self, Signal};
 
 /// What functions of ours raise once the script was told to stop.
@@ -20,7 +20,7 @@ pub(super) const STOPPED: &str = "the script was stopped";
 
 /// What is kept of a run outside of its state, where it is safe from what the script does.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(super) struct RunRecord {
     log: Mutex<Log>,
     loaded: Mutex<BTreeMap<String, String>>,
     /// The names of all chunks.
@@ -47,9 +47,9 @@ const CAUGHT: usize = 4 * 1024 * 1024;
 /// Bytes of an error besides its texts.
 const ERROR: usize = 512;
 
-impl Ledger {
+impl RunRecord {
     pub fn new(log: Log) -> Self {
-        Ledger {
+        RunRecord {
             log: Mutex::new(log),
             loaded: Mutex::default(),
             chunks: Mutex::default(),
@@ -128,7 +128,7 @@ pub(super) fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) fn fresh(
     limits: &Limits,
     modules: &Modules,
-    ledger: &Arc<Ledger>,
+    record: &Arc<RunRecord>,
     signal: &Arc<Signal>,
 ) -> mlua::Result<Lua> {
     let libraries = StdLib::COROUTINE | StdLib::TABLE | StdLib::STRING | StdLib::UTF8 | StdLib::MATH;
@@ -137,9 +137,9 @@ pub(super) fn fresh(
     lua.set_memory_limit(limits.memory_bytes / ALLOCATOR * (ALLOCATOR - 1))?;
     // A pause of twice the live memory, which is the default, runs into the limit with half of it garbage.
     lua.gc_set_mode(GcMode::Incremental(GcIncParams::default().pause(150)));
-    lua.set_app_data(Arc::clone(ledger));
-    globals::install(&lua, limits, ledger, signal)?;
-    modules::install(&lua, &lua.globals(), modules, ledger)?;
+    lua.set_app_data(Arc::clone(record));
+    globals::install(&lua, limits, record, signal)?;
+    modules::install(&lua, &lua.globals(), modules, record)?;
     globals::make_strict(&lua)?;
     lua_hook::obey(&lua, Arc::clone(signal))?;
     Ok(lua)
@@ -155,8 +155,8 @@ pub fn load(lua: &Lua, text: &str, name: &str) -> mlua::Result<Function> {
             format!("the text of {name} is longer than {} KiB, more than a script may be", LONGEST_SCRIPT / 1024);
         return Err(mlua::Error::runtime(message));
     }
-    if let Some(ledger) = lua.app_data_ref::<Arc<Ledger>>() {
-        let mut chunks = locked(&ledger.chunks);
+    if let Some(record) = lua.app_data_ref::<Arc<RunRecord>>() {
+        let mut chunks = locked(&record.chunks);
         if !chunks.iter().any(|chunk| chunk == name) {
             chunks.push(name.to_owned());
         }
@@ -173,26 +173,26 @@ pub fn load(lua: &Lua, text: &str, name: &str) -> mlua::Result<Function> {
 
 /// Takes what was logged so far.
 pub fn take_log(lua: &Lua) -> Vec<String> {
-    lua.app_data_ref::<Arc<Ledger>>().map(|ledger| locked(&ledger.log).take()).unwrap_or_default()
+    lua.app_data_ref::<Arc<RunRecord>>().map(|record| locked(&record.log).take()).unwrap_or_default()
 }
 
 /// Why the work failed.
-pub(super) fn reason(error: &mlua::Error, limits: &Limits, ledger: &Ledger, signal: &Signal) -> Stopped {
-    let names = ledger.chunks();
+pub(super) fn reason(error: &mlua::Error, limits: &Limits, record: &RunRecord, signal: &Signal) -> ScriptStop {
+    let names = record.chunks();
     let script = ScriptError::of(error, &names);
-    if let Some(TooMuchOutput { limit }) = ledger.stop_reason().or_else(|| find(error).copied()) {
-        return Stopped::Output { place: script.place().or_else(|| signal.place()), limit };
+    if let Some(TooMuchOutput { limit }) = record.stop_reason().or_else(|| find(error).copied()) {
+        return ScriptStop::Output { place: script.place().or_else(|| signal.place()), limit };
     }
     if let Some(NotKnown { path, gap }) = find(error) {
-        return Stopped::NotKnown { path: path.clone(), gap: Box::new(gap.clone()), place: script.place() };
+        return ScriptStop::NotKnown { path: path.clone(), gap: Box::new(gap.clone()), place: script.place() };
     }
     if is_out_of_memory(error) {
-        return Stopped::Memory { place: script.place().or_else(|| signal.place()), limit: limits.memory_bytes };
+        return ScriptStop::Memory { place: script.place().or_else(|| signal.place()), limit: limits.memory_bytes };
     }
     // A call at the very end of a function leaves no trace of its line; the script's file is known all the same.
     let file = if script.file.is_empty() { names.first().cloned().unwrap_or_default() } else { script.file.clone() };
-    let message = ledger.raised(&script.message).unwrap_or(script.message);
-    Stopped::Failed(ScriptError { file, message, ..script })
+    let message = record.raised(&script.message).unwrap_or(script.message);
+    ScriptStop::Failed(ScriptError { file, message, ..script })
 }
 
 /// The error of our own inside one of Lua.

@@ -21,7 +21,7 @@ impl From<Trouble> for mlua::Error {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Malformed(message) => mlua::Error::runtime(message),
-            Trouble::Stopped => mlua::Error::runtime(STOPPED),
+            Trouble::ScriptStop => mlua::Error::runtime(STOPPED),
         }
     }
 }

@@ -17,7 +17,7 @@ const MOST_DISAGREEMENTS: usize = 6;
 const MUCH_UNEXPLAINED: f64 = 0.05;
 
 /// Where the inbound bytes went.
-pub struct Books {
+pub struct LedgerSection {
     /// How much, and on which interface: "56.4 MB on eth0".
     pub total: String,
     /// The same with packets and the window.
@@ -59,7 +59,7 @@ pub enum Part {
     MuchUnexplained,
 }
 
-impl Books {
+impl LedgerSection {
     pub(super) fn of(account: &Account, depth: Depth) -> Self {
         let interface = name(&account.interface);
         let bytes = units::bytes(account.bytes as f64);
@@ -69,7 +69,7 @@ impl Books {
         };
         let nothing = (account.packets == 0)
             .then(|| format!("Nothing came in: {interface} counted no packet in {}.", window(account.seconds)));
-        Books {
+        LedgerSection {
             total: format!("{bytes} on {interface}"),
             total_in_full: format!("{bytes} in {packets} on {interface}, in {}", window(account.seconds)),
             bars: if nothing.is_some() { Vec::new() } else { bars(account, depth) },

@@ -25,8 +25,8 @@ use serde_json::{Value, json};
 pub use folder::NoPrintouts;
 
 use crate::case::{Evidence, Gap, Host, Missing, Reason};
-use crate::engine::{Ask, Observer, derive, observe_one, trim};
-use crate::probe::{Context, Manners};
+use crate::engine::{Observer, ProbeRequest, derive, observe_one, trim};
+use crate::probe::{Context, ResourceLimits};
 use crate::sys::beneath::Folder;
 use folder::{Contents, Links, Logs};
 
@@ -150,7 +150,7 @@ impl Printouts {
         }
     }
 
-    fn answer(&self, ask: &Ask) -> Evidence {
+    fn answer(&self, ask: &ProbeRequest) -> Evidence {
         let probe = ask.probe.name();
         if !ask.probe.derives_from().is_empty() {
             let derived = derive(ask);
@@ -192,7 +192,7 @@ impl Printouts {
             "host" => Some("uptime, free, uname -a"),
             _ => None,
         };
-        let way_out = match by_hand {
+        let to_fix = match by_hand {
             Some(by_hand) => format!("add what {by_hand} prints, or run casebook on the host"),
             None if probe == "capture" => {
                 "run casebook on the host, or on packets that tcpdump -w wrote: --pcap FILE".into()
@@ -201,10 +201,10 @@ impl Printouts {
         };
         // What is behind a link may be the very thing that is missed.
         let why = self.links().map_or_else(|| why.to_owned(), |links| format!("{why}; {links}"));
-        Gap::new(Reason::Absent, format!("find in the outputs {how_much} the probe {probe} sees"), why).way_out(way_out)
+        Gap::new(Reason::Absent, format!("find in the outputs {how_much} the probe {probe} sees"), why).to_fix(to_fix)
     }
 
-    fn blank(&self, ask: &Ask) -> Evidence {
+    fn blank(&self, ask: &ProbeRequest) -> Evidence {
         Evidence {
             probe: ask.probe.name().to_owned(),
             params: ask.params.clone(),
@@ -220,7 +220,7 @@ impl Printouts {
     }
 
     /// Logs are read by the probe itself, up to the moment of the outputs.
-    fn logs(&self, ask: &Ask) -> Evidence {
+    fn logs(&self, ask: &ProbeRequest) -> Evidence {
         let blank = self.blank(ask);
         let place = match &self.logs {
             Logs::In(place) => place,
@@ -250,11 +250,11 @@ impl Printouts {
 }
 
 impl Observer for Printouts {
-    fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence> {
+    fn observe(&self, asks: Vec<ProbeRequest>) -> Vec<Evidence> {
         let answered = |ask| {
             let mut evidence = self.answer(ask);
             // What tools print can be as long as somebody likes.
-            trim(&mut evidence, Manners::MEMORY);
+            trim(&mut evidence, ResourceLimits::MEMORY);
             evidence
         };
         asks.iter().map(answered).collect()

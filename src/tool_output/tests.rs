@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::printouts::links::Counters;
+use crate::tool_output::links::Counters;
 
 fn printed(path: &str, text: &str) -> Printed {
     Printed { path: path.to_owned(), text: text.to_owned() }
