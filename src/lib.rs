@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod embedded;
+pub mod glyphs;
 pub mod printable;
 pub mod suggest;
 pub mod units;

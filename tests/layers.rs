@@ -7,7 +7,7 @@ use regex::Regex;
 
 /// The modules of the library, a row for each layer. A row uses only rows above it; neighbours don't use each other.
 const LAYERS: &[&[&str]] = &[
-    &["units", "printable", "shipped", "suggest"],
+    &["units", "glyphs", "printable", "shipped", "suggest"],
     &["bounded_json"],
     &["case"],
     &["redact"],

@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 const EXAMPLES: &str = "Examples:
   casebook run high-inbound-traffic                    watch for 10 s, print the diagnosis
   casebook run high-inbound-traffic -o report.md       the same, and a file for the ticket
-  casebook run high-inbound-traffic --set interface=eth1 --window 30s
+  casebook run high-inbound-traffic -i eth1 --window 30s
   casebook probe sockets                               one probe, by hand
   casebook list slow                                   runbooks for a symptom
   casebook doctor                                      what can be seen here, and what not
@@ -87,7 +87,7 @@ pub(super) enum Command {
 #[command(after_help = "Examples:
   casebook run high-inbound-traffic
   casebook run high-inbound-traffic --window 30s -o report.md -o case.json
-  casebook run high-inbound-traffic --set interface=eth1 --set high=100Mbit/s
+  casebook run high-inbound-traffic -i eth1 --set high=100Mbit/s
   casebook run ./my-runbook.yaml --format json | jq .diagnosis.summary")]
 pub(super) struct RunArguments {
     /// The runbook's name, or the path of a YAML or Lua file
@@ -96,6 +96,8 @@ pub(super) struct RunArguments {
     /// Set a parameter of the runbook; `casebook show RUNBOOK` lists them
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    #[command(flatten)]
+    pub watch: WatchArguments,
     /// How long to watch, as in 10s or 1m: short for --set window=...
     #[arg(long, value_name = "SPAN")]
     pub window: Option<String>,
@@ -144,6 +146,8 @@ pub(super) struct CheckArguments {
     /// Its parameters
     #[arg(value_name = "KEY=VALUE")]
     pub params: Vec<String>,
+    #[command(flatten)]
+    pub watch: WatchArguments,
     /// Also save the case, all evidence included, in this file: plain JSON when it ends in .json, else packed
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub save: Option<PathBuf>,
@@ -225,6 +229,13 @@ pub(super) struct LuaArguments {
     pub allow: AllowArguments,
     #[command(flatten)]
     pub scripts: ScriptArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WatchArguments {
+    /// The interface to watch, by its name, an alias or an address: short for --set interface=...
+    #[arg(short, long, value_name = "NAME")]
+    pub interface: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -406,8 +417,14 @@ pub(super) struct UnredactArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook list
+  casebook list slow              runbooks, checks and probes that a symptom leads to
+  casebook list --checks
+
+Exit status: 0 something was listed, 64 nothing has any of the words.")]
 pub(super) struct ListArguments {
-    /// Words of a symptom: only what fits
+    /// Words of a symptom: only runbooks, checks and probes that have one of them, those with most first
     pub words: Vec<String>,
     /// List the checks, and where each was found
     #[arg(long)]
@@ -427,7 +444,7 @@ pub(super) struct ShowArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   casebook plan high-inbound-traffic
-  casebook plan ./my-runbook.yaml --set interface=eth1 --allow remote")]
+  casebook plan ./my-runbook.yaml -i eth1 --allow remote")]
 pub(super) struct PlanArguments {
     /// The runbook's name, or the path of a YAML or Lua file
     #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
@@ -435,6 +452,8 @@ pub(super) struct PlanArguments {
     /// Set a parameter of the runbook, as in a run
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    #[command(flatten)]
+    pub watch: WatchArguments,
     #[command(flatten)]
     pub allow: AllowArguments,
     /// As root: read files that somebody else could have written, too
@@ -478,7 +497,7 @@ pub(super) struct LintArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   casebook probe interfaces window=2s
-  casebook probe capture interface=eth0 window=5s write=burst.pcapng --allow write
+  casebook probe capture -i eth0 window=5s write=burst.pcapng --allow write
   casebook probe logs since=1h --format json
   casebook probe sockets --help-params")]
 pub(super) struct ProbeArguments {
@@ -487,6 +506,8 @@ pub(super) struct ProbeArguments {
     /// Its parameters
     #[arg(value_name = "KEY=VALUE")]
     pub params: Vec<String>,
+    #[command(flatten)]
+    pub watch: WatchArguments,
     /// Format of the result: table, json or yaml
     #[arg(long, short, value_name = "FORMAT", default_value = "table", value_parser = ["table", "json", "yaml"])]
     pub format: String,
@@ -523,14 +544,4 @@ pub(super) struct GenerateArguments {
 pub(super) struct CompletionsArguments {
     /// The shell
     pub shell: clap_complete::Shell,
-}
-
-/// `KEY=VALUE` as its two parts.
-pub(super) fn key_and_value(text: &str) -> Result<(String, serde_json::Value), super::Usage> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => {
-            Ok((key.trim().to_owned(), serde_json::Value::String(value.to_owned())))
-        }
-        _ => Err(super::Usage(format!("`{text}` does not set anything: write it like window=10s"))),
-    }
 }

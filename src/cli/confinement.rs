@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::arguments::{
     AttachArguments, CasesCommand, Command, NewKind, OutputArguments, RedactArguments, ReplayArguments, RunArguments,
 };
+use super::given::{CAPTURE, Surroundings};
 use super::say;
 use super::store::{CaseStore, State};
 use crate::engine::ProbeThreads;
@@ -21,6 +22,8 @@ pub(super) struct Start {
     pub store: CaseStore,
     /// What this thread has given up.
     pub confinement: Confinement,
+    /// What can be watched on this host.
+    pub surroundings: Surroundings,
 }
 
 /// Links in a folder of runbooks that are followed.
@@ -67,6 +70,7 @@ const DOMAIN: u16 = 53;
 /// Gives up what the command does not need. Nothing that a stranger wrote was read before.
 pub(super) fn start(command: &Command) -> Start {
     let threads = if asks_this_host(command) { ProbeThreads::with_rights_of_now() } else { ProbeThreads::default() };
+    let surroundings = Surroundings::look(asks_this_host(command) && gives_parameters(command));
     let (keeps, redacts, quiet) = keeping(command);
     let store = CaseStore::new(keeps, redacts, quiet);
     let mut profile = profile(command);
@@ -77,13 +81,13 @@ pub(super) fn start(command: &Command) -> Start {
         let confinement =
             Confinement { capabilities: Vec::new(), files: unconfined(), ports: unconfined(), calls: unconfined() };
         let threads = threads.afterwards(move || drop(confine::confine(&profile)));
-        return Start { threads, store, confinement };
+        return Start { threads, store, confinement, surroundings };
     }
     let confinement = confine::confine(&profile);
     if let (false, Enforced::No(why)) = (profile.connect.is_empty(), &confinement.ports) {
         say(format_args!("casebook: the kernel cannot keep this command to the ports of its targets: {why}"));
     }
-    Start { threads, store, confinement }
+    Start { threads, store, confinement, surroundings }
 }
 
 /// Whether probes look at this host, which takes rights.
@@ -93,6 +97,23 @@ fn asks_this_host(command: &Command) -> bool {
         Command::Check(_) | Command::Probe(_) | Command::Retest(_) | Command::Lua(_) | Command::Doctor => true,
         _ => false,
     }
+}
+
+/// Whether parameters are given, by which an interface may be named.
+fn gives_parameters(command: &Command) -> bool {
+    match command {
+        Command::Run(of) => of.watch.interface.is_some() || !of.set.is_empty(),
+        Command::Check(of) => of.watch.interface.is_some() || !of.params.is_empty(),
+        Command::Probe(of) => of.watch.interface.is_some() || !of.params.is_empty(),
+        Command::Retest(_) => true,
+        _ => false,
+    }
+}
+
+/// The files of packets that parameters name.
+fn captures(to: &mut Profile, params: &[String]) {
+    let named = params.iter().filter_map(|text| text.split_once('=')).filter(|(name, _)| name.trim() == CAPTURE);
+    to.read.extend(named.map(|(_, path)| PathBuf::from(path)));
 }
 
 /// Whether a run is kept, whether under pseudonyms, and whether quietly.
@@ -113,15 +134,23 @@ fn profile(command: &Command) -> Profile {
         Command::Run(arguments) => run(&mut to, arguments),
         Command::Check(arguments) => {
             runbook(&mut to, &arguments.check);
+            captures(&mut to, &arguments.params);
             output(&mut to, &arguments.output, arguments.save.as_deref());
             system(&mut to, CPUS);
+            zones(&mut to);
         }
         Command::Retest(arguments) => {
             case(&mut to, &arguments.case);
+            captures(&mut to, &arguments.set);
             to.write.extend(arguments.files.iter().chain(&arguments.save).cloned());
             system(&mut to, CPUS);
+            zones(&mut to);
         }
-        Command::Probe(_) | Command::Doctor => system(&mut to, CPUS),
+        Command::Probe(arguments) => {
+            captures(&mut to, &arguments.params);
+            system(&mut to, CPUS);
+        }
+        Command::Doctor => system(&mut to, CPUS),
         Command::Lua(_) => {
             to.read.push(".".into());
             to.keep.extend(super::lua::history());
@@ -165,6 +194,8 @@ fn profile(command: &Command) -> Profile {
 fn run(to: &mut Profile, arguments: &RunArguments) {
     runbook(to, &arguments.runbook);
     to.read.extend(arguments.pcap.clone());
+    captures(to, &arguments.set);
+    zones(to);
     output(to, &arguments.output, arguments.save.as_deref());
     system(to, CPUS);
 }

@@ -39,7 +39,7 @@ pub(super) fn doctor(start: Start) -> anyhow::Result<u8> {
             }
         })
         .collect();
-    let mut out = std::io::stdout().lock();
+    let mut out = super::screen::stdout();
     let who = if host.root { "as root" } else { "not as root" };
     writeln!(out, "casebook {} on {}, Linux {}, {who}\n", env!("CARGO_PKG_VERSION"), host.name, host.kernel)?;
     let mut blind = 0;

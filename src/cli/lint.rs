@@ -7,7 +7,7 @@ use serde_json::Map;
 
 use super::arguments::LintArguments;
 use super::list::counted;
-use super::{output, say};
+use super::{output, say, screen};
 use crate::engine;
 use crate::printable::printable;
 use crate::probe::Right;
@@ -109,13 +109,13 @@ fn is_good_runbook(name: &str, found: &Found) -> anyhow::Result<bool> {
             if !runbook.warnings.is_empty() {
                 let warnings =
                     Problems { origin: found.origin.clone(), text: found.text.clone(), problems: runbook.warnings };
-                say(warnings.render(output::stderr_color()));
+                say(warnings.render(screen::stderr_color()));
             }
             good(name, &format!("{parts}{asks}"))?;
             Ok(true)
         }
         Err(problems) => {
-            say(problems.render(output::stderr_color()));
+            say(problems.render(screen::stderr_color()));
             Ok(false)
         }
     }
@@ -144,7 +144,7 @@ fn is_good_check(name: &str, found: &Found) -> anyhow::Result<bool> {
             Ok(true)
         }
         Err(problems) => {
-            say(problems.render(output::stderr_color()));
+            say(problems.render(screen::stderr_color()));
             Ok(false)
         }
     }
@@ -173,7 +173,7 @@ fn is_good_text(text: &str, name: &str, found: Option<&Found>) -> anyhow::Result
     });
     let problems = Problems { origin: name.to_owned(), problems: problems.collect(), text: text.to_owned() };
     if !problems.problems.is_empty() {
-        say(problems.render(output::stderr_color()));
+        say(problems.render(screen::stderr_color()));
     }
     if problems.are_grave() {
         return Ok(false);
@@ -189,5 +189,5 @@ fn is_good_text(text: &str, name: &str, found: Option<&Found>) -> anyhow::Result
 }
 
 fn good(name: &str, what: &str) -> std::io::Result<()> {
-    output::read_enough(writeln!(std::io::stdout(), "{}: good: {what}", printable(name)))
+    output::read_enough(writeln!(screen::stdout(), "{}: good: {what}", printable(name)))
 }

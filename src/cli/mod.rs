@@ -10,6 +10,7 @@ mod diff;
 mod display;
 mod doctor;
 mod generate;
+mod given;
 mod lint;
 mod list;
 mod lua;
@@ -23,6 +24,7 @@ mod replay;
 mod report;
 mod retest;
 mod run;
+mod screen;
 mod store;
 mod test;
 mod unredact;
@@ -33,6 +35,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
+use crate::glyphs::{self, Charset};
 use crate::printable;
 use crate::sys::{confine, memory};
 use arguments::{Arguments, Command};
@@ -61,8 +64,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             let status = if error.use_stderr() { BAD_USAGE } else { 0 };
-            // A reader that closed the pipe has read enough.
-            let _ = error.print();
+            print_usage(&error);
             return ExitCode::from(status);
         }
     };
@@ -108,9 +110,22 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Prints help, or what clap says of a wrong command line.
+fn print_usage(error: &clap::Error) {
+    // A reader that closed the pipe has read enough.
+    let _ = match Charset::of_this_process() {
+        Charset::Unicode => error.print(),
+        Charset::Ascii if error.use_stderr() => {
+            write!(io::stderr().lock(), "{}", glyphs::ascii(&error.render().to_string()))
+        }
+        Charset::Ascii => write!(screen::stdout(), "{}", error.render()),
+    };
+}
+
 /// Says something on stderr. That nobody listens there is no reason to fail.
 fn say(message: impl fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "{}", harmless(&message.to_string(), output::stderr_color()));
+    let message = harmless(&message.to_string(), screen::stderr_color());
+    let _ = writeln!(io::stderr().lock(), "{}", Charset::of_this_process().shown(&message));
 }
 
 /// The message with nothing in it that a terminal obeys: names of files, and what others wrote, stand in many. Colours stay,

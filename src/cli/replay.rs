@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::{Map, Value};
 
-use super::arguments::{ReplayArguments, key_and_value};
-use super::{Usage, case_file, output};
+use super::arguments::ReplayArguments;
+use super::{Usage, case_file, given, output, screen};
 use crate::archive::CaseFile;
 use crate::case::Case;
 use crate::engine::{self, Recorded, Request};
@@ -41,9 +41,9 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
         .filter(|(name, _)| runbook.params.contains_key(*name))
         .map(|(n, v)| (n.clone(), v.clone()))
         .collect();
-    for (key, value) in arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
-        params.insert(key, value);
-    }
+    let anew = given::params(&arguments.set, [])?;
+    given::refuse_bare_rates(&anew, &runbook.params)?;
+    params.extend(anew);
     let set: Vec<&str> =
         arguments.set.iter().filter_map(|text| text.split_once('=')).map(|(key, _)| key.trim()).collect();
     // Judged again by the case's own runbook, the commands are its author's, unless this casebook carries the same.
@@ -64,8 +64,8 @@ fn from(folder: &Path, arguments: &ReplayArguments) -> anyhow::Result<Case> {
         return Err(Usage("with --from there is no case: name the folder and a runbook".to_owned()).into());
     };
     let runbook = super::run::load(name, arguments.scripts.trusting())?;
-    let mut params: Map<String, Value> =
-        arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
+    let mut params = given::params(&arguments.set, [])?;
+    given::refuse_bare_rates(&params, &runbook.params)?;
     let printouts = Printouts::read(folder).map_err(|why| Usage(format!("{} {why}", folder.display())))?;
     super::say(format_args!("{} shows something of: {}", folder.display(), printouts.shows().join(", ")));
     if let Some(links) = printouts.links() {
@@ -102,7 +102,7 @@ fn from(folder: &Path, arguments: &ReplayArguments) -> anyhow::Result<Case> {
 /// The runbook that the case was made by.
 pub(super) fn own(case: &Case) -> anyhow::Result<Runbook> {
     runbook::load_recorded(&case.runbook)
-        .map_err(|problems| Usage(problems.render(output::stderr_color())))
+        .map_err(|problems| Usage(problems.render(screen::stderr_color())))
         .context("the case's own runbook cannot be read by this casebook; name one to judge by")
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use super::{AllowArguments, OutputArguments, ReadingArguments, ResourceArguments, ScriptArguments};
+use super::{AllowArguments, OutputArguments, ReadingArguments, ResourceArguments, ScriptArguments, WatchArguments};
 use crate::units::Size;
 
 #[derive(Debug, Args)]
@@ -92,6 +92,8 @@ pub(in crate::cli) struct RetestArguments {
     /// Set a parameter otherwise than in the case; secrets are not in it and must be given again
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    #[command(flatten)]
+    pub watch: WatchArguments,
     /// Format of what is printed
     #[arg(long, short, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
     pub format: String,

@@ -93,6 +93,11 @@ pub fn read(path: &str, params: &Params, cx: &Context) -> Result<Observed<Captur
     Ok(observed)
 }
 
+/// Why a file cannot be one of packets, as far as its first bytes tell.
+pub fn fault(path: &str) -> Option<Gap> {
+    open(path).err()
+}
+
 /// How much of a file makes its key.
 const KEY_BYTES: u64 = 1024 * 1024;
 

@@ -37,6 +37,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use file::fault;
 pub use names::reflectors;
 pub use output::Capture;
 
