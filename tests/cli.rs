@@ -43,6 +43,8 @@ mod prompt;
 mod rights;
 #[path = "cli/scarce.rs"]
 mod scarce;
+#[path = "cli/screen.rs"]
+mod screen;
 #[path = "cli/secrets.rs"]
 mod secrets;
 #[path = "cli/signals.rs"]

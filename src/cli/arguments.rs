@@ -488,9 +488,15 @@ pub(super) enum NewKind {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook lint                        what lies here, and what is found by name
+  casebook lint ./my-runbook.yaml lua/checks
+
+Exit status: 0 all are good, 64 one is not, or there is nothing to judge.")]
 pub(super) struct LintArguments {
-    /// Runbooks by name, YAML and Lua files, and folders of them
-    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    /// Runbooks by name, YAML and Lua files, and folders of them; none: the runbooks and checks of this folder, and of those
+    /// in which they are found by name
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub files: Vec<String>,
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::arguments::{
     AttachArguments, CasesCommand, Command, NewKind, OutputArguments, RedactArguments, ReplayArguments, RunArguments,
 };
-use super::given::{CAPTURE, Surroundings};
+use super::given::{CAPTURE, PACKETS, Surroundings};
 use super::say;
 use super::store::{CaseStore, State};
 use crate::engine::ProbeThreads;
@@ -112,7 +112,8 @@ fn gives_parameters(command: &Command) -> bool {
 
 /// The files of packets that parameters name.
 fn captures(to: &mut Profile, params: &[String]) {
-    let named = params.iter().filter_map(|text| text.split_once('=')).filter(|(name, _)| name.trim() == CAPTURE);
+    let is_named = |name: &str| [CAPTURE, PACKETS].contains(&name.trim());
+    let named = params.iter().filter_map(|text| text.split_once('=')).filter(|(name, _)| is_named(name));
     to.read.extend(named.map(|(_, path)| PathBuf::from(path)));
 }
 
@@ -165,7 +166,13 @@ fn profile(command: &Command) -> Profile {
         Command::List(_) => runbooks(&mut to),
         Command::Show(arguments) => runbook(&mut to, &arguments.runbook),
         Command::Plan(arguments) => runbook(&mut to, &arguments.runbook),
-        Command::Lint(arguments) => arguments.files.iter().for_each(|name| runbook(&mut to, name)),
+        Command::Lint(arguments) => {
+            if arguments.files.is_empty() {
+                to.read.push(".".into());
+                runbooks(&mut to);
+            }
+            arguments.files.iter().for_each(|name| runbook(&mut to, name));
+        }
         Command::Test(arguments) => {
             // A test may name a case anywhere in its project.
             to.read.push(".".into());

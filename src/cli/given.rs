@@ -12,6 +12,8 @@ use crate::runbook::{ParamSpec, ParamType};
 
 /// The parameter that names a file of packets.
 pub(super) const CAPTURE: &str = "pcap";
+/// The parameter of the probe `capture` that names such a file.
+pub(super) const PACKETS: &str = "file";
 /// The parameter that names what is watched, for which `-i` is short.
 pub(super) const INTERFACE: &str = "interface";
 

@@ -34,10 +34,8 @@ pub(super) fn probe(arguments: &ProbeArguments, start: Start) -> anyhow::Result<
     for (key, value) in given {
         let value = typed(probe, &schema, &key, value)?;
         match (key.as_str(), value.as_str()) {
-            (given::INTERFACE, Some(name)) if params.get(given::CAPTURE).is_none() => {
-                start.surroundings.refuse_interface(name)?;
-            }
-            (given::CAPTURE, Some(path)) => given::refuse_capture(path)?,
+            (given::INTERFACE, Some(name)) => start.surroundings.refuse_interface(name)?,
+            (given::PACKETS, Some(path)) if probe.name() == "capture" => given::refuse_capture(path)?,
             _ => {}
         }
         params.insert(key, value);

@@ -18,6 +18,7 @@ use std::time::Duration;
 use mlua::chunk::ChunkMode;
 use mlua::{Lua, LuaOptions, StdLib};
 
+use super::slips;
 use super::syntax::{Failure, parse};
 use crate::suggest::Suggestion;
 
@@ -94,20 +95,42 @@ pub fn lint(text: &str, origin: &str) -> Vec<Finding> {
         return vec![Finding::error(0..0, format!("the script is larger than {} MiB", LARGEST / 1024 / 1024))];
     }
     if let Err(message) = compile(text, origin) {
-        let finding = match parse(text) {
-            Err(Failure::Syntax { message, range }) => Finding::error(range, message),
-            _ => by_line(text, &message),
-        };
-        return vec![finding];
+        return vec![unreadable(text, &message)];
     }
     // What Lua can read and we cannot, we say nothing about.
     let Ok(script) = parse(text) else { return Vec::new() };
     let names = names::Names::of(&script);
     let mut findings = globals::check(&names);
     findings.extend(walk::check(&script, &names));
+    findings.extend(header::unreturned(&script, &names));
     findings.sort_by_key(|finding| (finding.range.start, finding.level));
     findings.truncate(MOST);
     findings
+}
+
+/// Why Lua cannot read a script: what came from another language, else what the parser or Lua itself says.
+fn unreadable(text: &str, message: &str) -> Finding {
+    if let Some(slip) = slips::find(text, slips::Place::Script) {
+        return Finding::error(slip.range, slip.message);
+    }
+    let finding = match parse(text) {
+        Err(Failure::Syntax { message, range }) => Finding::error(range, message),
+        _ => by_line(text, message),
+    };
+    let help = match text.get(finding.range.clone()) {
+        Some("=") => Some("in a condition, `=` is no comparison: write `==`".to_owned()),
+        Some("") if has_else_if(text) => {
+            Some("`else if` opens a second `if`, which wants an `end` of its own: write `elseif`".to_owned())
+        }
+        _ => None,
+    };
+    finding.help(help)
+}
+
+fn has_else_if(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let mut before = "";
+    words.any(|word| std::mem::replace(&mut before, word) == "else" && word == "if")
 }
 
 /// Whether Lua can read the script; its message, when not.
