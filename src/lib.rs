@@ -30,6 +30,7 @@ pub mod runbook;
 
 pub mod engine;
 
+pub mod config;
 pub mod testing;
 pub mod tool_output;
 

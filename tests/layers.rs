@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["script"],
     &["runbook"],
     &["engine"],
-    &["tool_output", "testing"],
+    &["config", "tool_output", "testing"],
     &["generate"],
     &["cli"],
 ];

@@ -10,6 +10,7 @@ pub(super) use kept::{CasesArguments, CasesCommand, DiffArguments, ReplayArgumen
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::bounded_json::Budget;
+use crate::config::Config;
 use crate::probe::{ResourceLimits, Right, Rights};
 use crate::report;
 use crate::script::sandbox::Limits;
@@ -73,6 +74,8 @@ pub(super) enum Command {
     Unredact(UnredactArguments),
     /// Say what can be seen on this host, what not, and how to let it
     Doctor,
+    /// Show the defaults of the configuration files, and where each stands
+    Config,
     /// Print a JSON schema: of a case, of runbooks, of tests, or of a probe
     Schema(SchemaArguments),
     /// Write the reference manual and the Lua types out of the probes' own descriptions
@@ -129,6 +132,9 @@ pub(super) struct RunArguments {
     /// Show no progress
     #[arg(long, short)]
     pub quiet: bool,
+    /// The defaults of the configuration.
+    #[arg(skip)]
+    pub config: Config,
 }
 
 #[derive(Debug, Args)]
@@ -168,6 +174,9 @@ pub(super) struct CheckArguments {
     /// Show no progress
     #[arg(long, short)]
     pub quiet: bool,
+    /// The defaults of the configuration.
+    #[arg(skip)]
+    pub config: Config,
 }
 
 #[derive(Debug, Args)]
@@ -337,9 +346,9 @@ pub(super) struct OutputArguments {
     /// Say more: all signs of all causes, where figures come from
     #[arg(long, short)]
     pub verbose: bool,
-    /// When to use colours: auto, always or never
-    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = ["auto", "always", "never"])]
-    pub color: String,
+    /// When to use colours: auto, always or never; auto when nothing is said
+    #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"])]
+    pub color: Option<String>,
     #[command(flatten)]
     pub redact: RedactArguments,
 }
@@ -395,6 +404,9 @@ pub(super) struct AttachArguments {
     pub redact: RedactArguments,
     #[command(flatten)]
     pub reading: ReadingArguments,
+    /// The defaults of the configuration.
+    #[arg(skip)]
+    pub config: Config,
 }
 
 #[derive(Debug, Args)]
@@ -439,6 +451,9 @@ pub(super) struct ShowArguments {
     /// As root or with capabilities: read files that somebody else could have written, too
     #[arg(long)]
     pub trust: bool,
+    /// The defaults of the configuration.
+    #[arg(skip)]
+    pub config: Config,
 }
 
 #[derive(Debug, Args)]
@@ -459,6 +474,9 @@ pub(super) struct PlanArguments {
     /// As root: read files that somebody else could have written, too
     #[arg(long)]
     pub trust: bool,
+    /// The defaults of the configuration.
+    #[arg(skip)]
+    pub config: Config,
 }
 
 #[derive(Debug, Args)]

@@ -34,7 +34,8 @@ pub(super) fn check(arguments: &CheckArguments, start: Start) -> anyhow::Result<
         return Ok(0);
     }
     let runbook = runbook::wrap_check(&check).map_err(|problems| cannot_run(&arguments.check, &problems))?;
-    let params = given::params(&arguments.params, [(given::INTERFACE, arguments.watch.interface.clone())])?;
+    let mut params = arguments.config.params(&runbook).map_err(|bad| Usage(bad.to_string()))?;
+    params.extend(given::params(&arguments.params, [(given::INTERFACE, arguments.watch.interface.clone())])?);
     given::refuse_bare_rates(&params, &runbook.params)?;
     start.surroundings.refuse(&params, &runbook.params)?;
     let Start { threads, mut store, .. } = start;

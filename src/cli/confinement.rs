@@ -10,6 +10,7 @@ use super::arguments::{
 use super::given::{CAPTURE, PACKETS, Surroundings};
 use super::say;
 use super::store::{CaseStore, State};
+use crate::config::{self, BadConfig, Config};
 use crate::engine::ProbeThreads;
 use crate::sys::confine::{self, Confinement, Enforced, Profile};
 use crate::ticket::{self, Target};
@@ -24,6 +25,8 @@ pub(super) struct Start {
     pub confinement: Confinement,
     /// What can be watched on this host.
     pub surroundings: Surroundings,
+    /// The defaults of the configuration files, for the command that tells of them.
+    pub configured: Option<Result<Config, BadConfig>>,
 }
 
 /// Links in a folder of runbooks that are followed.
@@ -70,6 +73,7 @@ const DOMAIN: u16 = 53;
 /// Gives up what the command does not need. Nothing that a stranger wrote was read before.
 pub(super) fn start(command: &Command) -> Start {
     let threads = if asks_this_host(command) { ProbeThreads::with_rights_of_now() } else { ProbeThreads::default() };
+    let configured = matches!(command, Command::Doctor).then(Config::load);
     let surroundings = Surroundings::look(asks_this_host(command) && gives_parameters(command));
     let (keeps, redacts, quiet) = keeping(command);
     let store = CaseStore::new(keeps, redacts, quiet);
@@ -81,13 +85,13 @@ pub(super) fn start(command: &Command) -> Start {
         let confinement =
             Confinement { capabilities: Vec::new(), files: unconfined(), ports: unconfined(), calls: unconfined() };
         let threads = threads.afterwards(move || drop(confine::confine(&profile)));
-        return Start { threads, store, confinement, surroundings };
+        return Start { threads, store, confinement, surroundings, configured };
     }
     let confinement = confine::confine(&profile);
     if let (false, Enforced::No(why)) = (profile.connect.is_empty(), &confinement.ports) {
         say(format_args!("casebook: the kernel cannot keep this command to the ports of its targets: {why}"));
     }
-    Start { threads, store, confinement, surroundings }
+    Start { threads, store, confinement, surroundings, configured }
 }
 
 /// Whether probes look at this host, which takes rights.
@@ -102,8 +106,8 @@ fn asks_this_host(command: &Command) -> bool {
 /// Whether parameters are given, by which an interface may be named.
 fn gives_parameters(command: &Command) -> bool {
     match command {
-        Command::Run(of) => of.watch.interface.is_some() || !of.set.is_empty(),
-        Command::Check(of) => of.watch.interface.is_some() || !of.params.is_empty(),
+        Command::Run(of) => of.watch.interface.is_some() || !of.set.is_empty() || of.config.has_params(),
+        Command::Check(of) => of.watch.interface.is_some() || !of.params.is_empty() || of.config.has_params(),
         Command::Probe(of) => of.watch.interface.is_some() || !of.params.is_empty(),
         Command::Retest(_) => true,
         _ => false,
@@ -193,7 +197,7 @@ fn profile(command: &Command) -> Profile {
         }
         Command::Generate(arguments) => to.keep.push(arguments.types.clone().unwrap_or(arguments.folder.clone())),
         Command::Attach(arguments) => attach(&mut to, arguments),
-        Command::Schema(_) | Command::Completions(_) | Command::Man => {}
+        Command::Schema(_) | Command::Completions(_) | Command::Man | Command::Config => {}
     }
     to
 }
@@ -238,6 +242,10 @@ fn cases(to: &mut Profile, command: Option<&CasesCommand>) {
 fn attach(to: &mut Profile, arguments: &AttachArguments) {
     case(to, &arguments.case.to_string_lossy());
     to.read.extend(arguments.token_file.clone());
+    to.read.extend(config::KEYS.iter().filter_map(|key| match key.takes {
+        config::Takes::Path => arguments.config.path(&key.path()),
+        _ => None,
+    }));
     redaction(to, &arguments.redact);
     system(to, NETWORK);
     for named in CERTIFICATES.iter().filter_map(env::var_os) {
@@ -245,15 +253,17 @@ fn attach(to: &mut Profile, arguments: &AttachArguments) {
     }
     to.connect.push(DOMAIN);
     let named = |variable: &str| env::var(variable).ok().filter(|value| !value.trim().is_empty());
-    let url = |variable: &str| named(variable).map_or(443, |url| port(&url));
+    let url = |variable: &str, key: &str| {
+        named(variable).or_else(|| arguments.config.text(key)).map_or(443, |url| port(&url))
+    };
     for target in arguments.targets.iter().filter_map(|text| text.parse().ok()) {
         match target {
-            Target::GitHub { .. } => to.connect.push(url("GITHUB_API_URL")),
-            Target::GitLab { .. } => to.connect.push(url("CASEBOOK_GITLAB_URL")),
-            Target::Jira { .. } => to.connect.push(url("CASEBOOK_JIRA_URL")),
+            Target::GitHub { .. } => to.connect.push(url("GITHUB_API_URL", "tracker.github.url")),
+            Target::GitLab { .. } => to.connect.push(url("CASEBOOK_GITLAB_URL", "tracker.gitlab.url")),
+            Target::Jira { .. } => to.connect.push(url("CASEBOOK_JIRA_URL", "tracker.jira.url")),
             Target::Webhook(hook) => to.connect.push(port(&hook)),
             Target::Mail(_) => {
-                let server = arguments.smtp.clone().or_else(|| named("CASEBOOK_SMTP"));
+                let server = arguments.smtp.clone();
                 let server = server.and_then(|text| text.trim().parse::<ticket::Server>().ok());
                 to.connect.extend(server.map(|server| server.port()));
             }

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::Usage;
+use crate::config;
 use crate::probe;
 use crate::runbook::{ParamSpec, ParamType};
 
@@ -39,14 +40,8 @@ pub(super) fn params(
 
 /// Refuses what reads as something else than was meant: a rate without a unit is bits per second, which nobody types.
 pub(super) fn refuse_bare_rates(given: &Map<String, Value>, specs: &IndexMap<String, ParamSpec>) -> Result<(), Usage> {
-    for (name, value) in given {
-        let rate = specs.get(name).is_some_and(|spec| spec.kind == ParamType::Bitrate);
-        let Some(text) = value.as_str().map(str::trim).filter(|_| rate) else { continue };
-        if text.parse::<f64>().is_ok_and(|number| number > 0.0) {
-            return Err(Usage(format!("{name} is a rate: say {text}Mbit/s, or {text}bit/s if that is meant")));
-        }
-    }
-    Ok(())
+    let bare = |(name, value): (&String, &Value)| config::bare_rate(name, specs.get(name)?, value);
+    given.iter().find_map(bare).map_or(Ok(()), |why| Err(Usage(why)))
 }
 
 /// What a live run is about to watch and read, looked at before it gives up its rights.

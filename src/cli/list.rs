@@ -175,7 +175,11 @@ pub(super) fn show(arguments: &ShowArguments) -> anyhow::Result<u8> {
     writeln!(out, "{} · {}\n{}\n", runbook.name, runbook.title, runbook.summary)?;
     writeln!(out, "Parameters (--set KEY=VALUE)")?;
     for (name, param) in &runbook.params {
+        let configured = arguments.config.param(&runbook.name, name).filter(|_| !param.secret);
         let default = match (&param.default_text, param.required) {
+            _ if configured.is_some() => configured.map_or_else(String::new, |entry| {
+                format!("{} by {entry}, ", printable(entry.value.as_str().unwrap_or_default()))
+            }),
             (Some(default), _) => format!("{default}, "),
             (None, true) => "must be given, ".into(),
             (None, false) => String::new(),

@@ -5,6 +5,7 @@ mod attach;
 mod case_file;
 mod cases;
 mod check;
+mod config;
 mod confinement;
 mod diff;
 mod display;
@@ -60,7 +61,7 @@ pub fn main() -> ExitCode {
     memory::share_one_arena();
     confine::process();
     quiet_probe_panics();
-    let arguments = match Arguments::try_parse() {
+    let mut arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             let status = if error.use_stderr() { BAD_USAGE } else { 0 };
@@ -68,6 +69,11 @@ pub fn main() -> ExitCode {
             return ExitCode::from(status);
         }
     };
+    // Read before rights are given up: what stands in it decides what is reached. Nobody but root and the caller wrote it.
+    if let Err(error) = config::apply(&mut arguments.command) {
+        say(format_args!("casebook: {error}"));
+        return ExitCode::from(BAD_USAGE);
+    }
     let start = confinement::start(&arguments.command);
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments, start),
@@ -88,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Attach(arguments) => attach::attach(&arguments),
         Command::Unredact(arguments) => unredact::unredact(&arguments),
         Command::Doctor => doctor::doctor(start),
+        Command::Config => config::show(),
         Command::Schema(arguments) => generate::schema(&arguments),
         Command::Generate(arguments) => generate::generate(&arguments),
         Command::Completions(arguments) => generate::completions(&arguments),

@@ -40,7 +40,7 @@ impl Sinks {
             files.push((Place::prepare(path)?, renderer));
         }
         let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
-        let color = screen::color(Some(&arguments.color), stdout.is_terminal());
+        let color = screen::color(arguments.color.as_deref(), stdout.is_terminal());
         let charset = Charset::of_this_process();
         let case = save.map(Place::prepare).transpose()?;
         let redaction = Redaction::prepare(&arguments.redact)?;

@@ -15,7 +15,8 @@ const LONGEST: usize = 200;
 
 pub(super) fn plan(arguments: &PlanArguments) -> anyhow::Result<u8> {
     let runbook = load(&arguments.runbook, trust(arguments.trust))?;
-    let given = given::params(&arguments.set, [(given::INTERFACE, arguments.watch.interface.clone())])?;
+    let mut given = arguments.config.params(&runbook).map_err(|bad| Usage(bad.to_string()))?;
+    given.extend(given::params(&arguments.set, [(given::INTERFACE, arguments.watch.interface.clone())])?);
     given::refuse_bare_rates(&given, &runbook.params)?;
     let foresights = engine::foresee(&runbook, &given).map_err(|error| Usage(error.to_string()))?;
     let rights = arguments.allow.rights();

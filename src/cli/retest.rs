@@ -15,7 +15,7 @@ pub(super) fn retest(arguments: &RetestArguments, start: Start) -> anyhow::Resul
         files: arguments.files.clone(),
         format: None,
         verbose: arguments.verbose,
-        color: "never".to_owned(),
+        color: Some("never".to_owned()),
         redact: RedactArguments { redact: Vec::new(), redact_map: None },
     };
     let sinks = Sinks::prepare(&reports, arguments.save.as_deref())?;

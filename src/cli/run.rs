@@ -59,7 +59,8 @@ pub(super) fn run(arguments: &RunArguments, start: Start) -> anyhow::Result<u8> 
         (given::CAPTURE, capture),
         ("pcap_local", Some(local).filter(|local| !local.is_empty())),
     ];
-    let params = given::params(&arguments.set, flags)?;
+    let mut params = arguments.config.params(&runbook).map_err(|bad| Usage(bad.to_string()))?;
+    params.extend(given::params(&arguments.set, flags)?);
     given::refuse_bare_rates(&params, &runbook.params)?;
     start.surroundings.refuse(&params, &runbook.params)?;
     let Start { threads, mut store, .. } = start;

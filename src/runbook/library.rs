@@ -8,6 +8,7 @@ use super::problem::SourceFile;
 use crate::embedded;
 use crate::printable::printable;
 use crate::suggest::Suggestion;
+use crate::sys::config_home;
 use crate::sys::text_file::{self, Unreadable};
 use crate::sys::trust::Trust;
 use crate::sys::unreadable::Untrusted;
@@ -104,18 +105,14 @@ impl Kind {
 
     /// The folders that are searched by name, in order. `beside` is the folder of the runbook that calls a check.
     pub fn folders(self, beside: Option<&Path>) -> Vec<PathBuf> {
-        let config = std::env::var_os("XDG_CONFIG_HOME")
-            .filter(|config| !config.is_empty())
-            .map(PathBuf::from)
-            .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".config")));
         let name = match self {
             Kind::Runbook => "runbooks",
             Kind::Check => "checks",
         };
         let mut folders: Vec<PathBuf> = beside.into_iter().map(Path::to_owned).collect();
         folders.push(PathBuf::from(self.folder()));
-        folders.extend(config.map(|config| config.join("casebook").join(name)));
-        folders.push(Path::new("/etc/casebook").join(name));
+        folders.extend(config_home::user().map(|config| config.join(name)));
+        folders.push(Path::new(config_home::SYSTEM).join(name));
         folders
     }
 }
