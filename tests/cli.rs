@@ -12,6 +12,10 @@ mod captures;
 mod checks;
 #[path = "cli/command.rs"]
 mod command;
+#[path = "cli/complete.rs"]
+mod complete;
+#[path = "cli/config.rs"]
+mod config;
 #[path = "cli/confined.rs"]
 mod confined;
 #[path = "cli/files.rs"]
@@ -26,6 +30,8 @@ mod limits;
 mod lint;
 #[path = "cli/lint_lua.rs"]
 mod lint_lua;
+#[path = "cli/manual.rs"]
+mod manual;
 mod netns;
 #[path = "cli/outlets.rs"]
 mod outlets;

@@ -8,6 +8,9 @@ use std::path::PathBuf;
 pub(super) use kept::{CasesArguments, CasesCommand, DiffArguments, ReplayArguments, ReportArguments, RetestArguments};
 
 use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::engine::ArgValueCompleter;
+
+use super::complete;
 
 use crate::bounded_json::Budget;
 use crate::config::Config;
@@ -82,8 +85,8 @@ pub(super) enum Command {
     Generate(GenerateArguments),
     /// Print the completions for a shell
     Completions(CompletionsArguments),
-    /// Print the manual page
-    Man,
+    /// Print a manual page
+    Man(ManArguments),
 }
 
 #[derive(Debug, Args)]
@@ -91,13 +94,15 @@ pub(super) enum Command {
   casebook run high-inbound-traffic
   casebook run high-inbound-traffic --window 30s -o report.md -o case.json
   casebook run high-inbound-traffic -i eth1 --set high=100Mbit/s
-  casebook run ./my-runbook.yaml --format json | jq .diagnosis.summary")]
+  casebook run ./my-runbook.yaml --format json | jq .diagnosis.summary
+
+Exit status: 0 ok, 1 warning, 2 critical, 3 unknown; 64 bad usage or bad runbook, 70 internal error.")]
 pub(super) struct RunArguments {
     /// The runbook's name, or the path of a YAML or Lua file
-    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath, add = ArgValueCompleter::new(complete::runbooks))]
     pub runbook: String,
     /// Set a parameter of the runbook; `casebook show RUNBOOK` lists them
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", add = ArgValueCompleter::new(complete::set))]
     pub set: Vec<String>,
     #[command(flatten)]
     pub watch: WatchArguments,
@@ -147,10 +152,10 @@ Exit status: 0 ok, 1 warning, 2 critical, 3 unknown, also when the script failed
 that cannot be read.")]
 pub(super) struct CheckArguments {
     /// The check's name, or the path of a Lua file; `casebook list --checks` shows them
-    #[arg(value_name = "CHECK", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "CHECK", value_hint = ValueHint::AnyPath, add = ArgValueCompleter::new(complete::checks))]
     pub check: String,
     /// Its parameters
-    #[arg(value_name = "KEY=VALUE")]
+    #[arg(value_name = "KEY=VALUE", add = ArgValueCompleter::new(complete::params))]
     pub params: Vec<String>,
     #[command(flatten)]
     pub watch: WatchArguments,
@@ -190,7 +195,7 @@ pub(super) struct CheckArguments {
 Exit status: 0 all passed, 1 some failed or too little is covered, 64 bad usage or files that cannot be read.")]
 pub(super) struct TestArguments {
     /// Files, folders, or names of checks and runbooks; any other word: only tests whose name holds it
-    #[arg(value_name = "FILE|NAME", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "FILE|NAME", value_hint = ValueHint::AnyPath, add = ArgValueCompleter::new(complete::sources))]
     pub names: Vec<String>,
     /// Only tests whose name holds this text
     #[arg(long, value_name = "TEXT")]
@@ -243,7 +248,7 @@ pub(super) struct LuaArguments {
 #[derive(Debug, Args)]
 pub(super) struct WatchArguments {
     /// The interface to watch, by its name, an alias or an address: short for --set interface=...
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", add = ArgValueCompleter::new(complete::interfaces))]
     pub interface: Option<String>,
 }
 
@@ -340,7 +345,7 @@ pub(super) struct OutputArguments {
           help = format!("Write the report to this file, in the format of its ending ({}); may be given more than once",
               report::endings()))]
     pub files: Vec<PathBuf>,
-    #[arg(long, short, value_name = "FORMAT",
+    #[arg(long, short, value_name = "FORMAT", add = ArgValueCompleter::new(complete::formats),
           help = format!("Format of what is printed: {}; terminal on a terminal, else text", report::names()))]
     pub format: Option<String>,
     /// Say more: all signs of all causes, where figures come from
@@ -446,7 +451,7 @@ pub(super) struct ListArguments {
 #[derive(Debug, Args)]
 pub(super) struct ShowArguments {
     /// The runbook's name, or the path of a YAML or Lua file
-    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath, add = ArgValueCompleter::new(complete::runbooks))]
     pub runbook: String,
     /// As root or with capabilities: read files that somebody else could have written, too
     #[arg(long)]
@@ -462,10 +467,10 @@ pub(super) struct ShowArguments {
   casebook plan ./my-runbook.yaml -i eth1 --allow remote")]
 pub(super) struct PlanArguments {
     /// The runbook's name, or the path of a YAML or Lua file
-    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath, add = ArgValueCompleter::new(complete::runbooks))]
     pub runbook: String,
     /// Set a parameter of the runbook, as in a run
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", add = ArgValueCompleter::new(complete::set))]
     pub set: Vec<String>,
     #[command(flatten)]
     pub watch: WatchArguments,
@@ -514,7 +519,7 @@ Exit status: 0 all are good, 64 one is not, or there is nothing to judge.")]
 pub(super) struct LintArguments {
     /// Runbooks by name, YAML and Lua files, and folders of them; none: the runbooks and checks of this folder, and of those
     /// in which they are found by name
-    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath, add = ArgValueCompleter::new(complete::sources))]
     pub files: Vec<String>,
 }
 
@@ -523,12 +528,15 @@ pub(super) struct LintArguments {
   casebook probe interfaces window=2s
   casebook probe capture -i eth0 window=5s write=burst.pcapng --allow write
   casebook probe logs since=1h --format json
-  casebook probe sockets --help-params")]
+  casebook probe sockets --help-params
+
+Exit status: 0 it answered, 3 it could not look, 64 bad usage, 70 internal error.")]
 pub(super) struct ProbeArguments {
     /// The probe's name; `casebook list` shows them
+    #[arg(add = ArgValueCompleter::new(complete::probes))]
     pub name: String,
     /// Its parameters
-    #[arg(value_name = "KEY=VALUE")]
+    #[arg(value_name = "KEY=VALUE", add = ArgValueCompleter::new(complete::params))]
     pub params: Vec<String>,
     #[command(flatten)]
     pub watch: WatchArguments,
@@ -550,12 +558,21 @@ pub(super) struct ProbeArguments {
 #[derive(Debug, Args)]
 pub(super) struct SchemaArguments {
     /// Of what: case, runbook, test, or a probe's name
-    #[arg(default_value = "case")]
+    #[arg(default_value = "case", add = ArgValueCompleter::new(complete::schemas))]
     pub of: String,
 }
 
 #[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  casebook generate                    the reference of this project
+  casebook generate --types lua/types
+  casebook generate man /usr/local/share/man/man1"
+)]
 pub(super) struct GenerateArguments {
+    #[command(subcommand)]
+    pub what: Option<GenerateCommand>,
     /// The project's folder
     #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
     pub folder: PathBuf,
@@ -564,7 +581,39 @@ pub(super) struct GenerateArguments {
     pub types: Option<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum GenerateCommand {
+    /// Write the manual pages: casebook.1, casebook-run.1 and so on
+    Man {
+        /// The folder to write them to
+        #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+    },
+}
+
+impl GenerateArguments {
+    /// The folder that is written to.
+    pub fn target(&self) -> &PathBuf {
+        match &self.what {
+            Some(GenerateCommand::Man { dir }) => dir,
+            None => self.types.as_ref().unwrap_or(&self.folder),
+        }
+    }
+}
+
 #[derive(Debug, Args)]
+pub(super) struct ManArguments {
+    /// Of this command; casebook's own when none is named
+    #[arg(value_name = "COMMAND", add = ArgValueCompleter::new(complete::commands))]
+    pub command: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  source <(COMPLETE=bash casebook)             in ~/.bashrc: completes names of runbooks, checks, cases and parameters, too
+  source <(COMPLETE=zsh casebook)              in ~/.zshrc
+  COMPLETE=fish casebook | source              in ~/.config/fish/config.fish
+  casebook completions bash                    a file for a package: completes commands and flags alone")]
 pub(super) struct CompletionsArguments {
     /// The shell
     pub shell: clap_complete::Shell,

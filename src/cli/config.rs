@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::arguments::{AttachArguments, CasesCommand, Command, OutputArguments, RedactArguments};
 use super::{Usage, say, screen};
-use crate::config::{self, Config};
+use crate::config::{self, BadConfig, Config};
 use crate::printable::printable;
 
 /// Fills in what the command line leaves open. Only commands that have something to fill in read the files.
@@ -38,7 +38,12 @@ pub(super) fn apply(command: &mut Command) -> Result<(), Usage> {
 }
 
 fn load() -> Result<Config, Usage> {
-    let config = Config::load().map_err(|bad| Usage(bad.to_string()))?;
+    told(Config::load())
+}
+
+/// The defaults, or what is wrong with them; files that may not be read are told of.
+fn told(loaded: Result<Config, BadConfig>) -> Result<Config, Usage> {
+    let config = loaded.map_err(|bad| Usage(bad.to_string()))?;
     for path in &config.unread {
         let path = printable(path.as_os_str().as_encoded_bytes());
         say(format_args!("casebook: this user may not read {path}; its defaults do not apply"));
@@ -70,8 +75,8 @@ fn attach(to: &mut AttachArguments) {
 }
 
 /// `casebook config`: every default with its place, and the files that were looked for.
-pub(super) fn show() -> anyhow::Result<u8> {
-    let config = load()?;
+pub(super) fn show(loaded: Option<Result<Config, BadConfig>>) -> anyhow::Result<u8> {
+    let config = told(loaded.unwrap_or_else(|| Ok(Config::default())))?;
     let mut out = screen::stdout();
     for (key, entry) in config.entries() {
         writeln!(out, "{:<36} {:<28} {entry}", printable(key), printable(entry.value.to_string()))?;
@@ -81,10 +86,12 @@ pub(super) fn show() -> anyhow::Result<u8> {
     }
     writeln!(out)?;
     for path in config::files().iter().rev() {
-        let state = match path.symlink_metadata() {
-            _ if config.unread.contains(path) => "not readable for this user",
-            Ok(_) => "read",
-            Err(_) => "not there",
+        let state = if config.unread.contains(path) {
+            "not readable for this user"
+        } else if config.read.contains(path) {
+            "read"
+        } else {
+            "not there"
         };
         writeln!(out, "{:<65} {state}", printable(path.as_os_str().as_encoded_bytes()))?;
     }

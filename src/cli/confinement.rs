@@ -25,7 +25,7 @@ pub(super) struct Start {
     pub confinement: Confinement,
     /// What can be watched on this host.
     pub surroundings: Surroundings,
-    /// The defaults of the configuration files, for the command that tells of them.
+    /// The defaults of the configuration files, for the commands that tell of them.
     pub configured: Option<Result<Config, BadConfig>>,
 }
 
@@ -73,7 +73,7 @@ const DOMAIN: u16 = 53;
 /// Gives up what the command does not need. Nothing that a stranger wrote was read before.
 pub(super) fn start(command: &Command) -> Start {
     let threads = if asks_this_host(command) { ProbeThreads::with_rights_of_now() } else { ProbeThreads::default() };
-    let configured = matches!(command, Command::Doctor).then(Config::load);
+    let configured = matches!(command, Command::Doctor | Command::Config).then(Config::load);
     let surroundings = Surroundings::look(asks_this_host(command) && gives_parameters(command));
     let (keeps, redacts, quiet) = keeping(command);
     let store = CaseStore::new(keeps, redacts, quiet);
@@ -195,9 +195,9 @@ fn profile(command: &Command) -> Profile {
             };
             to.keep.push(arguments.dir.clone().unwrap_or_else(|| usual.into()));
         }
-        Command::Generate(arguments) => to.keep.push(arguments.types.clone().unwrap_or(arguments.folder.clone())),
+        Command::Generate(arguments) => to.keep.push(arguments.target().clone()),
         Command::Attach(arguments) => attach(&mut to, arguments),
-        Command::Schema(_) | Command::Completions(_) | Command::Man | Command::Config => {}
+        Command::Schema(_) | Command::Completions(_) | Command::Man(_) | Command::Config => {}
     }
     to
 }

@@ -5,6 +5,7 @@ mod attach;
 mod case_file;
 mod cases;
 mod check;
+mod complete;
 mod config;
 mod confinement;
 mod diff;
@@ -60,6 +61,9 @@ pub fn command() -> clap::Command {
 pub fn main() -> ExitCode {
     memory::share_one_arena();
     confine::process();
+    if complete::answered() {
+        return ExitCode::SUCCESS;
+    }
     quiet_probe_panics();
     let mut arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -94,11 +98,11 @@ pub fn main() -> ExitCode {
         Command::Attach(arguments) => attach::attach(&arguments),
         Command::Unredact(arguments) => unredact::unredact(&arguments),
         Command::Doctor => doctor::doctor(start),
-        Command::Config => config::show(),
+        Command::Config => config::show(start.configured),
         Command::Schema(arguments) => generate::schema(&arguments),
         Command::Generate(arguments) => generate::generate(&arguments),
         Command::Completions(arguments) => generate::completions(&arguments),
-        Command::Man => generate::man(),
+        Command::Man(arguments) => generate::man(&arguments),
     };
     match result {
         Ok(status) => ExitCode::from(status),

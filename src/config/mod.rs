@@ -27,6 +27,8 @@ const NAME: &str = "config.toml";
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config {
     entries: BTreeMap<String, Entry>,
+    /// Files that were read.
+    pub read: Vec<PathBuf>,
     /// Files that there are and this user may not read.
     pub unread: Vec<PathBuf>,
 }
@@ -71,7 +73,10 @@ impl Config {
         for path in files() {
             match text_file::read_trusted(&path, LARGEST, Trust::Own) {
                 Ok(text) => match read::entries(&text, &path) {
-                    Ok(entries) => config.entries.extend(entries),
+                    Ok(entries) => {
+                        config.entries.extend(entries);
+                        config.read.push(path);
+                    }
                     Err(problems) => wrong.extend(problems),
                 },
                 Err(Unreadable::Absent) => {}

@@ -348,6 +348,14 @@ pub struct Listed {
     pub hides: Vec<String>,
 }
 
+/// The names that can be called; nothing is read but folders.
+pub fn names(kind: Kind) -> Vec<String> {
+    let mut names: Vec<String> = places(kind, None).iter().map(Place::name).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
 /// Everything that can be called by name, what cannot be read included; the first of a name wins.
 pub fn list(kind: Kind, trust: Trust) -> Vec<Listed> {
     let mut listed: Vec<(String, Listed)> = Vec::new();

@@ -74,7 +74,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(mut self) -> Option<Slip> {
-        let mut at = 0;
+        // A first line for the shell is no Lua.
+        let shell = self.place == Place::Script && self.text.starts_with('#');
+        let mut at = if shell { self.text.find('\n').unwrap_or(self.text.len()) } else { 0 };
         while let Some(first) = self.text.get(at..)?.chars().next() {
             let rest = &self.text[at..];
             at += match first {

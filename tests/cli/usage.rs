@@ -129,7 +129,7 @@ fn schemas_completions_and_the_manual_page_are_printed() {
     casebook("schema nothing").refused(&["no schema of `nothing`", "choose case, runbook, test or a probe"]);
     casebook("completions bash").ended(0).printed(&["_casebook"]);
     casebook("completions tcsh").refused(&["possible values: bash"]);
-    casebook("man").ended(0).printed(&[".TH casebook 1"]);
+    casebook("man").ended(0).printed(&[".TH CASEBOOK 1"]);
 }
 
 #[test]

@@ -89,6 +89,14 @@ pub fn kind(text: &str) -> Kind {
     }
 }
 
+/// The names of the parameters that a check declares, as far as they are written out; the script does not run.
+pub fn declared_params(text: &str) -> Vec<String> {
+    let script = parse(text).unwrap_or_default();
+    let names = names::Names::of(&script);
+    let params = header::Header::of(&script, &names).params;
+    params.into_iter().flatten().map(|(name, _)| name).collect()
+}
+
 /// What is wrong with a script, in the order of its text. `origin` is what messages of Lua call it.
 pub fn lint(text: &str, origin: &str) -> Vec<Finding> {
     if text.len() > LARGEST {
@@ -119,7 +127,7 @@ fn unreadable(text: &str, message: &str) -> Finding {
     };
     let help = match text.get(finding.range.clone()) {
         Some("=") => Some("in a condition, `=` is no comparison: write `==`".to_owned()),
-        Some("") if has_else_if(text) => {
+        _ if text.get(..finding.range.start).is_some_and(has_else_if) => {
             Some("`else if` opens a second `if`, which wants an `end` of its own: write `elseif`".to_owned())
         }
         _ => None,
