@@ -145,7 +145,7 @@ pub(super) struct RunArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   casebook check open_resolver
-  casebook check conntrack_headroom warn=60% --format json
+  casebook check conntrack_headroom high=60% --format json
   casebook check ./my_check.lua window=5s -o report.md
 
 Exit status: 0 ok, 1 warning, 2 critical, 3 unknown, also when the script failed or was stopped; 64 bad usage or a check

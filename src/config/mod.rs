@@ -168,10 +168,14 @@ fn fault(name: &str, spec: &ParamSpec, entry: &Entry) -> Option<String> {
     spec.read(name, &entry.value).err().map(|bad| bad.to_string()).or_else(|| bare_rate(name, spec, &entry.value))
 }
 
+/// Bits per second from which on a bare number is taken for them: reports show rates so, and nobody types a million for one.
+const SURELY_BITS: f64 = 1e6;
+
 /// Why a rate without a unit is refused: it would be bits per second, which nobody means.
 pub fn bare_rate(name: &str, spec: &ParamSpec, value: &Value) -> Option<String> {
     let text = value.as_str()?.trim();
-    let is_bare = spec.kind == ParamType::Bitrate && text.parse::<f64>().is_ok_and(|number| number > 0.0);
+    let is_bare =
+        spec.kind == ParamType::Bitrate && text.parse::<f64>().is_ok_and(|number| number > 0.0 && number < SURELY_BITS);
     is_bare.then(|| format!("{name} is a rate: say {text}Mbit/s, or {text}bit/s if that is meant"))
 }
 

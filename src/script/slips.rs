@@ -38,6 +38,9 @@ const SIGNS: &[(&str, &str)] = &[
     ("`", "a text stands in quotes: \"text\""),
 ];
 
+/// What to write instead of a text that holds values.
+pub(super) const F_STRINGS: &str = "Lua has no f-strings: write \"text \" .. x, or {{ x }} in a sentence of a runbook";
+
 /// Words of other languages.
 const WORDS: &[(&str, &str)] = &[
     ("null", "Lua has no `null`: `known(x)` asks whether a value is there, and nothing is `nil`"),
@@ -135,8 +138,7 @@ impl Reader<'_> {
         if let (true, Some(quote)) = (matches!(word, "f" | "F"), quote)
             && after[..quoted(after, quote)].contains('{')
         {
-            let message = "Lua has no f-strings: write \"text \" .. x, or {{ x }} in a sentence of a runbook";
-            return Err(Self::slip(at, length + quoted(after, quote), message));
+            return Err(Self::slip(at, length + quoted(after, quote), F_STRINGS));
         }
         match word {
             "elif" | "elsif" if self.place == Place::Script => {

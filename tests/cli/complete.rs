@@ -52,7 +52,7 @@ fn parameters_are_those_of_what_is_named() {
     assert_eq!(ask(&desk, "run mine.yaml --set "), ["window=", "high="]);
     offers(&desk, "run high-inbound-traffic --set ", &["interface=", "amplification=", "pcap="]);
     offers(&desk, "run high-inbound-traffic --set interface=", &["interface=lo"]);
-    offers(&desk, "check conntrack_headroom ", &["warn="]);
+    offers(&desk, "check conntrack_headroom ", &["window=", "high="]);
     offers(&desk, "probe capture ", &["interface=", "file="]);
     assert_eq!(ask(&desk, "run no-such --set "), Vec::<String>::new());
 }

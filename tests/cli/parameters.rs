@@ -83,6 +83,9 @@ fn a_rate_without_a_unit_is_refused_with_what_was_meant() {
     brief("--set high=20").refused(&["high is a rate: say 20Mbit/s"]);
     brief("--set high=0.5").refused(&["high is a rate: say 0.5Mbit/s"]);
     brief("--set high=20bit/s --no-keep").reported();
+    // As a report shows a rate that was recorded.
+    brief("--set high=20000000 --no-keep").reported();
+    brief("--set high=0 --no-keep").reported();
     // Seconds and bytes are what bare numbers mean to everybody.
     brief("--window 1 --no-keep").ended(0);
 }

@@ -109,6 +109,12 @@ pub fn lint(text: &str, origin: &str) -> Vec<Finding> {
     let Ok(script) = parse(text) else { return Vec::new() };
     let names = names::Names::of(&script);
     let mut findings = globals::check(&names);
+    for finding in &mut findings {
+        let behind = text.get(finding.range.end..).unwrap_or_default();
+        if matches!(text.get(finding.range.clone()), Some("f" | "F")) && behind.starts_with(['"', '\'']) {
+            finding.help = Some(slips::F_STRINGS.to_owned());
+        }
+    }
     findings.extend(walk::check(&script, &names));
     findings.extend(header::unreturned(&script, &names));
     findings.sort_by_key(|finding| (finding.range.start, finding.level));
