@@ -77,7 +77,9 @@ fn a_file_that_others_can_change_is_refused() {
 fn config_shows_each_default_with_its_place() {
     let desk = desk("[report]\nformat = \"markdown\"\n\n[tracker.github]\ntoken_file = \"github.token\"\n");
     desk.run("config").ended(0).printed(&["report.format \"markdown\"", "config.toml:2", "config.toml read"]);
-    let elsewhere = desk.run_with("config", |command| drop(command.env("XDG_CONFIG_HOME", desk.path("none"))));
+    let elsewhere = desk.run_with("config", |command| {
+        command.env("XDG_CONFIG_HOME", desk.path("none"));
+    });
     elsewhere.ended(0).printed(&["No defaults are set.", "none/casebook/config.toml not there"]);
     desk.run("doctor").ended(0).printed(&["2 defaults from"]);
 }
@@ -106,6 +108,8 @@ fn tickets_go_by_it_where_neither_flag_nor_variable_says() {
         command.env("GITHUB_TOKEN", "xyz").env("GITHUB_API_URL", "https://other.example.org");
     });
     github.ended(0).printed(&["https://other.example.org", "GITHUB_TOKEN"]);
-    let jira = desk.run_with("attach a.case --to jira:OPS-1 --dry-run", |command| drop(command.env("OUR_JIRA", "x")));
+    let jira = desk.run_with("attach a.case --to jira:OPS-1 --dry-run", |command| {
+        command.env("OUR_JIRA", "x");
+    });
     jira.ended(0).printed(&["https://jira.example.org", "OUR_JIRA"]);
 }

@@ -59,10 +59,14 @@ fn a_locale_with_utf_8_and_data_keep_their_letters() {
     let desk = Desk::new();
     desk.put("brief.yaml", GOOD.replace("title: Brief", "title: Brïef"));
     for (name, value) in [("LANG", "en_US.UTF-8"), ("LC_ALL", "C.utf8")] {
-        let answer = desk.run_with("show ./brief.yaml", |command| drop(command.env(name, value)));
+        let answer = desk.run_with("show ./brief.yaml", |command| {
+            command.env(name, value);
+        });
         answer.ended(0).printed(&["brief · Brïef"]);
     }
-    let answer = desk.run_with("run ./brief.yaml --no-keep --format json", |command| drop(command.env("LC_ALL", "C")));
+    let answer = desk.run_with("run ./brief.yaml --no-keep --format json", |command| {
+        command.env("LC_ALL", "C");
+    });
     let case: serde_json::Value = serde_json::from_str(&answer.ended(0).out).unwrap();
     assert_eq!(case["runbook"]["title"], "Brïef");
 }
@@ -73,7 +77,9 @@ fn colours_follow_the_flag_then_the_environment() {
     desk.put("brief.yaml", GOOD);
     let line = "run ./brief.yaml --no-keep --format terminal";
     let colored = |line: &str, set: &[(&str, &str)]| {
-        let answer = desk.run_with(line, |command| drop(command.envs(set.iter().copied())));
+        let answer = desk.run_with(line, |command| {
+            command.envs(set.iter().copied());
+        });
         answer.ended(0).out.contains('\u{1b}')
     };
     assert!(!colored(line, &[]), "a pipe");
@@ -87,7 +93,11 @@ fn colours_follow_the_flag_then_the_environment() {
 fn the_head_of_a_report_has_the_hosts_own_time_beside_utc() {
     let desk = Desk::new();
     desk.put("brief.yaml", GOOD);
-    let zoned = |line: &str, zone: &str| desk.run_with(line, |command| drop(command.env("TZ", zone)));
+    let zoned = |line: &str, zone: &str| {
+        desk.run_with(line, |command| {
+            command.env("TZ", zone);
+        })
+    };
     let beside = regex::Regex::new(r"\d\d:\d\d:\d\d UTC \((\d\d):(\d\d):\d\d IST\)").unwrap();
     for format in ["terminal", "text", "markdown", "html"] {
         let answer = zoned(&format!("run ./brief.yaml --no-keep --format {format} --save a.case"), "IST-5:30");
