@@ -80,6 +80,8 @@ impl Config {
                     Err(problems) => wrong.extend(problems),
                 },
                 Err(Unreadable::Absent) => {}
+                // The home of a service is often /dev/null.
+                Err(Unreadable::Other(error)) if error.kind() == std::io::ErrorKind::NotADirectory => {}
                 Err(Unreadable::Denied) => config.unread.push(path),
                 Err(why) => {
                     wrong.push(format!("the configuration {}: {why}", printable(path.as_os_str().as_encoded_bytes())));

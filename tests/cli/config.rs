@@ -113,3 +113,12 @@ fn tickets_go_by_it_where_neither_flag_nor_variable_says() {
     });
     jira.ended(0).printed(&["https://jira.example.org", "OUR_JIRA"]);
 }
+
+#[test]
+fn a_home_that_is_no_folder_has_no_defaults() {
+    let desk = desk("[report]\nformat = \"markdown\"\n");
+    let answer = desk.run_with("run ./brief.yaml --no-keep --format json", |command| {
+        command.env("HOME", "/dev/null");
+    });
+    assert_eq!(params(&answer)["given"], serde_json::Value::Null);
+}
