@@ -350,7 +350,10 @@ pub struct Listed {
 
 /// The names that can be called; nothing is read but folders.
 pub fn names(kind: Kind) -> Vec<String> {
-    let mut names: Vec<String> = places(kind, None).iter().map(Place::name).collect();
+    let folders = kind.folders(None).into_iter().filter_map(|folder| std::fs::read_dir(folder).ok());
+    let here = folders.flat_map(|entries| entries.flatten()).filter_map(|entry| whole(kind, entry.path()));
+    let shipped = embedded::below(kind.folder()).map(Path::new).filter(|path| kind.is_whole(path));
+    let mut names: Vec<String> = here.map(|path| stem(&path)).chain(shipped.map(stem)).collect();
     names.sort();
     names.dedup();
     names

@@ -100,14 +100,28 @@ pub fn declared_params(found: &Found, trust: Trust) -> Vec<(String, String)> {
     if found.language != Language::Yaml {
         return Vec::new();
     }
-    let parts = parts::included(&found.text);
+    let parts = parts::included(block(&found.text, "include:"));
     let parts = parts.iter().filter_map(|path| found.part(path, trust).ok()).map(|part| part.text);
     let texts = std::iter::once(found.text.clone()).chain(parts);
     texts
-        .filter_map(|text| serde_yaml::from_str::<Params>(&text).ok())
+        .filter_map(|text| serde_yaml::from_str::<Params>(block(&text, "params:")).ok())
         .flat_map(|document| document.params)
         .map(|(name, param)| (name, param.help))
         .collect()
+}
+
+/// The lines of a YAML document from a key at its margin to the next.
+fn block<'t>(text: &'t str, key: &str) -> &'t str {
+    let mut start = 0;
+    let mut lines = text.split_inclusive('\n').skip_while(|line| {
+        let before = !line.starts_with(key);
+        start += if before { line.len() } else { 0 };
+        before
+    });
+    let first = lines.next().map_or(0, str::len);
+    let inside = |line: &&str| line.starts_with([' ', '-', '#', '\n', '\r']);
+    let rest: usize = lines.take_while(inside).map(str::len).sum();
+    text.get(start..start + first + rest).unwrap_or_default()
 }
 
 /// The part of a document that declares parameters.

@@ -94,7 +94,7 @@ fn it_is_fast() {
     };
     for line in ["run ", "check ", "run high-inbound-traffic --set "] {
         let best = took(line);
-        assert!(best < Duration::from_millis(150), "{line}: {best:?}, without optimisation");
+        assert!(best < Duration::from_millis(250), "{line}: {best:?}, without optimisation");
     }
 }
 
