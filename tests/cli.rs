@@ -10,6 +10,10 @@ mod bounds;
 mod captures;
 #[path = "cli/checks.rs"]
 mod checks;
+#[path = "cli/complete.rs"]
+mod complete;
+#[path = "cli/config.rs"]
+mod config;
 #[path = "cli/confined.rs"]
 mod confined;
 #[path = "cli/files.rs"]
@@ -24,6 +28,8 @@ mod limits;
 mod lint;
 #[path = "cli/lint_lua.rs"]
 mod lint_lua;
+#[path = "cli/manual.rs"]
+mod manual;
 #[path = "cli/outlets.rs"]
 mod outlets;
 #[path = "cli/parameters.rs"]
@@ -40,6 +46,8 @@ mod prompt;
 mod rights;
 #[path = "cli/scarce.rs"]
 mod scarce;
+#[path = "cli/screen.rs"]
+mod screen;
 #[path = "cli/secrets.rs"]
 mod secrets;
 #[path = "cli/signals.rs"]

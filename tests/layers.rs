@@ -10,7 +10,7 @@ use regex::Regex;
 
 /// The modules of the library, a row for each layer. A row uses only rows above it; neighbours don't use each other.
 const LAYERS: &[&[&str]] = &[
-    &["units", "printable", "embedded", "suggest"],
+    &["units", "glyphs", "printable", "embedded", "suggest"],
     &["bounded_json"],
     &["case"],
     &["redact"],
@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["script"],
     &["runbook"],
     &["engine"],
-    &["tool_output", "testing"],
+    &["config", "tool_output", "testing"],
     &["generate", "fuzz"],
     &["cli"],
 ];
@@ -264,7 +264,11 @@ const OTHER_OPENS: &[(&str, usize, &str)] = &[
     ("cli/cases", 1, "an attachment is shown, not acted by"),
     ("cli/diff", 1, "cases are compared, not acted by"),
     ("cli/generate", 1, "a page of the project is read, its table replaced"),
-    ("cli/lint", 5, "a script is read and not run; a header is run without probes"),
+    (
+        "cli/lint",
+        6,
+        "a script is read and not run; a header is run without probes; a file is looked at to see whether it is ours",
+    ),
     ("cli/replay", 1, "a case is judged by its own evidence: no probe looks at the host"),
     ("cli/report", 1, "a case is shown, not acted by"),
     ("cli/test", 1, "tests bring their own evidence: no probe looks at the host"),

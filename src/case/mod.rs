@@ -20,7 +20,7 @@ pub use difference::{CauseChange, Changed, Difference, FindingChange, Side, Sigh
 pub use evidence::{Evidence, Missing, Observed, Typed};
 pub use finding::{Coverage, Finding, Said};
 pub use gap::{Gap, Reason};
-pub use record::{CASE_FORMAT, Case, CheckRef, Cost, Host, NoCase, RunbookRef};
+pub use record::{CASE_FORMAT, Case, CheckRef, Cost, Host, LocalTime, NoCase, RunbookRef};
 pub use redacted::Redacted;
 pub use truth::Truth;
 pub use verdict::Verdict;

@@ -168,6 +168,18 @@ pub struct Host {
     pub kernel: String,
     /// Whether the run had root's effective user id.
     pub root: bool,
+    /// Its own time when the run began; none where that is UTC, or not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_time: Option<LocalTime>,
+}
+
+/// How a host's clock differs from UTC at a moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LocalTime {
+    /// Seconds that it is ahead of UTC; negative west of Greenwich.
+    pub offset_seconds: i32,
+    /// What the zone is called then: `IST`, `-03`.
+    pub abbreviation: String,
 }
 
 /// What a run cost.

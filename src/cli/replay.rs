@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::Context;
 use indexmap::IndexMap;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::arguments::{ReplayArguments, key_and_value};
-use super::{Usage, case_file, output};
+use super::arguments::ReplayArguments;
+use super::{Usage, case_file, given, output, screen};
 use crate::archive::CaseFile;
 use crate::case::{Case, Evidence};
 use crate::engine::{self, Provenance, Record, Recorded, Request, ResolvedParams};
@@ -35,7 +35,8 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
         Some(name) => super::run::load(name, arguments.scripts.trusting())?,
         None => own(&recorded)?,
     };
-    let set: Map<String, Value> = arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
+    let set = given::params(&arguments.set, [])?;
+    given::refuse_bare_rates(&set, &runbook.params)?;
     // Judged again by the case's own runbook, the commands are its author's, unless this casebook carries the same.
     let foreign = arguments.runbook.is_none()
         && !case_file::is_kept(arguments.case.as_deref().unwrap_or_default())
@@ -55,8 +56,8 @@ fn from(folder: &Path, arguments: &ReplayArguments) -> anyhow::Result<Case> {
         return Err(Usage("with --from there is no case: name the folder and a runbook".to_owned()).into());
     };
     let runbook = super::run::load(name, arguments.scripts.trusting())?;
-    let mut params: Map<String, Value> =
-        arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
+    let mut params = given::params(&arguments.set, [])?;
+    given::refuse_bare_rates(&params, &runbook.params)?;
     let printouts = Printouts::read(folder).map_err(|why| Usage(format!("{} {why}", folder.display())))?;
     super::say(format_args!("{} shows something of: {}", folder.display(), printouts.shows().join(", ")));
     if let Some(links) = printouts.links() {
@@ -91,7 +92,7 @@ fn from(folder: &Path, arguments: &ReplayArguments) -> anyhow::Result<Case> {
 /// The runbook that the case was made by.
 pub(super) fn own(case: &Case) -> anyhow::Result<Runbook> {
     runbook::load_recorded(&case.runbook)
-        .map_err(|problems| Usage(problems.render(output::stderr_color())))
+        .map_err(|problems| Usage(problems.render(screen::stderr_color())))
         .context("the case's own runbook cannot be read by this casebook; name one to judge by")
 }
 

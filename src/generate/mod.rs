@@ -5,9 +5,11 @@ mod document;
 mod fields;
 mod lua_api;
 mod luals;
+mod man;
 mod manual;
 
 pub use luals::files as lua_types;
+pub use man::pages as man_pages;
 pub use manual::probe_page;
 
 use crate::case::Case;
@@ -18,6 +20,7 @@ use crate::{runbook, testing};
 pub fn files(command: clap::Command) -> Vec<(String, String)> {
     let mut files = vec![
         ("docs/reference/cli.md".to_owned(), command_line::page(command)),
+        ("docs/reference/config.md".to_owned(), man::config_page()),
         ("docs/reference/expressions.md".to_owned(), manual::expressions()),
         ("docs/reference/lua-api.md".to_owned(), lua_api::page()),
         ("docs/reference/runbook.md".to_owned(), document::runbook_page(&runbook::schema().to_value())),

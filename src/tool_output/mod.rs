@@ -133,7 +133,12 @@ impl Printouts {
     pub fn host(&self) -> Host {
         let (name, kernel) = machine::identity(&self.outputs);
         let unknown = || "unknown".to_owned();
-        Host { name: name.unwrap_or_else(unknown), kernel: kernel.unwrap_or_else(unknown), root: false }
+        Host {
+            name: name.unwrap_or_else(unknown),
+            kernel: kernel.unwrap_or_else(unknown),
+            root: false,
+            local_time: None,
+        }
     }
 
     fn output(&self, probe: &str, params: &Value) -> Result<Value, String> {

@@ -33,6 +33,7 @@ const COMMANDS: &[&str] = &[
     "attach a.json --to https://hooks.example.org/casebook --dry-run",
     "unredact report.md --map hosts.map",
     "doctor",
+    "config",
     "schema",
     "generate generated",
     "completions bash",

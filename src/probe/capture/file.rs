@@ -121,6 +121,11 @@ pub fn of_frames<'a>(
     Some(tally.summary(source, Params::default().top as usize))
 }
 
+/// Why a file cannot be one of packets, as far as its first bytes tell.
+pub fn fault(path: &str) -> Option<Gap> {
+    open(path).err()
+}
+
 /// How much of a file makes its key.
 const KEY_BYTES: u64 = 1024 * 1024;
 

@@ -37,7 +37,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use file::of_frames;
+pub use file::{fault, of_frames};
 pub use names::reflectors;
 pub use output::Capture;
 
