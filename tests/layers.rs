@@ -415,11 +415,11 @@ fn uses_of_files(sources: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
         }
         None
     };
+    let children = Regex::new(r"(?m)^\s*(?:pub(?:\([a-z]+\))? )?mod (\w+);").unwrap();
     let mut files: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for source in sources {
         let own = files.entry(source.path.join("/")).or_default();
         let code = export.replace_all(&lines(source), "").into_owned();
-        let children = Regex::new(r"(?m)^\s*(?:pub(?:\([a-z]+\))? )?mod (\w+);").unwrap();
         let mut used: Vec<Vec<String>> = used_in(&code, source.module()).into_iter().map(|(_, path)| path).collect();
         for child in children.captures_iter(&code) {
             let start = Regex::new(&format!(r"(?:^|[^:\w]){}::", &child[1])).unwrap();
