@@ -48,7 +48,7 @@ pub struct Stage {
 }
 
 /// How a stage is set up.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Setting {
     /// Gives the server its second address, [`ALIAS`].
     pub alias: bool,
@@ -57,12 +57,6 @@ pub struct Setting {
     pub merging: Option<bool>,
     /// No other stage stands beside this one: what happens on it shows in counters of the whole machine.
     pub alone: bool,
-}
-
-impl Default for Setting {
-    fn default() -> Self {
-        Setting { alias: false, merging: None, alone: false }
-    }
 }
 
 impl Stage {

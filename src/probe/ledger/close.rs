@@ -103,7 +103,7 @@ fn by_capture(
     };
     let mut forwards = unaccounted::forwarded_by_translation(evidence, capture);
     for bucket in buckets.iter_mut().filter(|bucket| !is_udp(bucket)) {
-        unaccounted::book_translated(&mut forwards, &evidence.translations, &receivers, bucket, entries);
+        unaccounted::book_translated(&mut forwards, evidence.translations, &receivers, bucket, entries);
         receivers.book(bucket, entries);
     }
     // What the protocol's own counters allow: nobody is given more datagrams than were delivered or refused.
@@ -136,7 +136,7 @@ fn by_capture(
     let mut fragments = unaccounted::fragments_given_up(evidence.kernel);
     for bucket in &mut buckets {
         // UDP that nobody listened to was refused as far as the counters say; of the rest some was sent on.
-        unaccounted::book_translated(&mut forwards, &evidence.translations, &receivers, bucket, entries);
+        unaccounted::book_translated(&mut forwards, evidence.translations, &receivers, bucket, entries);
         unaccounted::book_fragments(&mut fragments, bucket, entries);
         let (refused, delivered) = match bucket.protocol() {
             Some("udp") => (allowance.refused, allowance.delivered),
