@@ -29,7 +29,7 @@ pub mod runbook;
 
 pub mod engine;
 
-pub mod printouts;
+pub mod tool_output;
 pub mod testing;
 
 pub mod generate;

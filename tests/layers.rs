@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["script"],
     &["runbook"],
     &["engine"],
-    &["printouts", "testing"],
+    &["tool_output", "testing"],
     &["generate"],
     &["cli"],
 ];

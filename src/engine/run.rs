@@ -133,6 +133,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         ledger: ledger(&evidence),
         findings,
         evidence,
+        reading: None,
         limits,
         redacted: Redacted::default(),
         cost: Cost {

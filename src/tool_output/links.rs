@@ -1,0 +1,517 @@
+//! Interfaces as `ifconfig`, `ip -s link`, `ip -s addr`, `netstat -i` and `/proc/net/dev` show them.
+
+use std::net::IpAddr;
+
+use super::text::Document;
+use crate::printable::printable;
+
+/// Interfaces that are taken from one output.
+const MOST: usize = 4096;
+/// Addresses of an interface.
+const MOST_ADDRESSES: usize = 64;
+
+/// An interface, as far as it was shown.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Shown {
+    pub name: String,
+    pub index: Option<u32>,
+    pub loopback: bool,
+    pub ethernet: bool,
+    pub up: Option<bool>,
+    pub carrier: Option<bool>,
+    pub mac: Option<String>,
+    /// The bond or bridge that it is a part of.
+    pub master: Option<String>,
+    /// Bits per second, of `ethtool`.
+    pub speed: Option<u64>,
+    /// Shown by an `ifconfig` with `Link encap:`.
+    pub old: bool,
+    pub mtu: Option<u32>,
+    pub addresses: Vec<(IpAddr, u8, Option<String>)>,
+    pub rx: Counters,
+    pub tx: Counters,
+}
+
+/// Counters since boot of one direction.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Counters {
+    pub bytes: Option<u64>,
+    pub packets: Option<u64>,
+    pub errors: Option<u64>,
+    pub dropped: Option<u64>,
+    /// What the card had no room for: overruns, missed.
+    pub missed: Option<u64>,
+    pub frame: Option<u64>,
+    pub crc: Option<u64>,
+    pub multicast: Option<u64>,
+    pub nohandler: Option<u64>,
+    pub otherhost: Option<u64>,
+}
+
+impl Counters {
+    fn or(self, other: Counters) -> Counters {
+        Counters {
+            bytes: self.bytes.or(other.bytes),
+            packets: self.packets.or(other.packets),
+            errors: self.errors.or(other.errors),
+            dropped: self.dropped.or(other.dropped),
+            missed: self.missed.or(other.missed),
+            frame: self.frame.or(other.frame),
+            crc: self.crc.or(other.crc),
+            multicast: self.multicast.or(other.multicast),
+            nohandler: self.nohandler.or(other.nohandler),
+            otherhost: self.otherhost.or(other.otherhost),
+        }
+    }
+}
+
+/// Interfaces from that line on, and how many lines they take. Every language of `ifconfig` is read: what matters stands in the
+/// order of the fields, and only names of the kernel are words.
+pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Vec<Shown>)> {
+    let mut links: Vec<Shown> = Vec::new();
+    let mut direction: Option<Direction> = None;
+    let mut place = at;
+    let mut ended = at;
+    let mut blank = false;
+    while place < document.len() && links.len() <= MOST {
+        let line = document.line(place);
+        let trimmed = line.trim();
+        if trimmed.is_empty() {
+            blank = true;
+        } else if let Some(link) = heading(trimmed) {
+            direction = None;
+            blank = false;
+            links.push(link);
+            ended = place + 1;
+        } else if let Some(link) = links.last_mut().filter(|_| !blank) {
+            let whole = !document.ends_within(place) || trimmed.ends_with(')');
+            if !detail(link, trimmed, &mut direction, whole) {
+                break;
+            }
+            ended = place + 1;
+        } else {
+            break;
+        }
+        place += 1;
+    }
+    (!links.is_empty()).then(|| (ended - at, aliased(links)))
+}
+
+/// /proc/net/dev from that line on: with its heading, or rows alone.
+pub(super) fn take_proc(document: &Document, at: usize) -> Option<(usize, Vec<Shown>)> {
+    let is_heading = |line: &str| line.starts_with("Inter-|") || line.starts_with("face |") || line.starts_with("Inter-| ");
+    let mut links = Vec::new();
+    let mut place = at;
+    while place < document.len() && links.len() <= MOST {
+        let line = document.line(place).trim();
+        if is_heading(line) {
+        } else if let Some(link) = proc_line(line).filter(|_| !document.ends_within(place) || line.split_whitespace().count() > 16) {
+            links.push(link);
+        } else {
+            break;
+        }
+        place += 1;
+    }
+    (!links.is_empty()).then_some((place - at, links))
+}
+
+/// Figures of `ip` whose columns the line before named.
+#[derive(Debug)]
+enum Direction {
+    Counters { received: bool, columns: Vec<String> },
+    Errors { received: bool, columns: Vec<String> },
+}
+
+/// The first line of an interface, of either tool.
+fn heading(line: &str) -> Option<Shown> {
+    let first = line.chars().next()?;
+    if first.is_ascii_digit() {
+        // 2: eth0@if3: <BROADCAST,UP> mtu 1500 …
+        let (index, rest) = line.split_once(": ")?;
+        let (name, rest) = rest.split_once(": <")?;
+        let (flags, rest) = rest.split_once('>')?;
+        let flag = |wanted: &str| flags.split(',').any(|flag| flag == wanted);
+        return Some(Shown {
+            name: plain(name.split('@').next()?)?,
+            index: index.parse().ok(),
+            loopback: flag("LOOPBACK"),
+            up: Some(flag("UP")),
+            carrier: Some(flag("LOWER_UP")),
+            master: after(rest, "master ").and_then(|rest| plain(rest.split_whitespace().next()?)),
+            mtu: after(rest, "mtu ").and_then(number),
+            ..Shown::default()
+        });
+    }
+    let name = plain(line.split_whitespace().next()?.trim_end_matches(':'))?;
+    if let Some(kind) = after(line, "Link encap:") {
+        return Some(Shown {
+            loopback: name == "lo" || kind.starts_with("Local Loopback"),
+            name,
+            ethernet: kind.starts_with("Ethernet"),
+            mac: kind.split_whitespace().find_map(mac),
+            old: true,
+            ..Shown::default()
+        });
+    }
+    let flags = after(line, "flags=")?.split_once('<')?.1.split_once('>')?.0;
+    let flag = |wanted: &str| flags.split(',').any(|flag| flag == wanted);
+    Some(Shown {
+        name,
+        loopback: flag("LOOPBACK"),
+        up: Some(flag("UP")),
+        carrier: Some(flag("RUNNING")),
+        mtu: after(line, "mtu ").and_then(number),
+        ..Shown::default()
+    })
+}
+
+/// Takes a line that belongs to an interface; whether it does.
+fn detail(link: &mut Shown, line: &str, direction: &mut Option<Direction>, whole: bool) -> bool {
+    // `ip`: a heading of columns, and the figures in the next line.
+    if let Some(columns) = direction.take() {
+        let figures: Vec<Option<u64>> = line.split_whitespace().map(|figure| figure.parse().ok()).collect();
+        if figures.iter().all(Option::is_none) {
+            return false;
+        }
+        let (received, columns, errors) = match &columns {
+            Direction::Counters { received, columns } => (*received, columns, false),
+            Direction::Errors { received, columns } => (*received, columns, true),
+        };
+        // Half a row of figures may hold half a figure.
+        if !whole && figures.len() < columns.len() {
+            return true;
+        }
+        let counters = if received { &mut link.rx } else { &mut link.tx };
+        for (column, figure) in columns.iter().zip(figures) {
+            match (errors, column.as_str()) {
+                (false, "bytes") => counters.bytes = figure,
+                (false, "packets") => counters.packets = figure,
+                (false, "errors") => counters.errors = figure,
+                (false, "dropped") => counters.dropped = figure,
+                (false, "overrun" | "missed") | (true, "fifo" | "missed") => counters.missed = counters.missed.max(figure),
+                (false, "mcast") => counters.multicast = figure,
+                (true, "crc") => counters.crc = figure,
+                (true, "frame") => counters.frame = figure,
+                (true, "nohandler") => counters.nohandler = figure,
+                (true, "otherhost") => counters.otherhost = figure,
+                _ => {}
+            }
+        }
+        return true;
+    }
+    let columns = |rest: &str| rest.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    for (word, received) in [("RX", true), ("TX", false)] {
+        let Some(rest) = line.strip_prefix(word) else { continue };
+        if let Some(rest) = rest.strip_prefix(':').filter(|rest| rest.contains("bytes") && rest.contains("packets")) {
+            *direction = Some(Direction::Counters { received, columns: columns(rest) });
+            return true;
+        }
+        if let Some(rest) = rest.strip_prefix(" errors:").filter(|rest| rest.contains("fifo") || rest.contains("length")) {
+            *direction = Some(Direction::Errors { received, columns: columns(rest) });
+            return true;
+        }
+    }
+    if let Some(rest) = line.strip_prefix("link/") {
+        link.ethernet = rest.starts_with("ether");
+        link.loopback |= rest.starts_with("loopback");
+        link.mac = after(rest, "ether ").and_then(mac);
+        return true;
+    }
+    if let Some(rest) = line.strip_prefix("ether ") {
+        (link.ethernet, link.mac) = (true, mac(rest));
+        return true;
+    }
+    if line.to_ascii_lowercase().contains("inet") {
+        address(link, line);
+        return true;
+    }
+    if let Some((flags, rest)) = line.split_once("MTU:") {
+        link.mtu = number(rest);
+        let has = |words: &[&str]| flags.split_whitespace().any(|flag| words.contains(&flag));
+        // What a flag is called in a language that is not known here does not say that the interface is down.
+        let english = flags.split_whitespace().all(|flag| FLAGS.contains(&flag));
+        let known = |words| if has(words) { Some(true) } else { english.then_some(false) };
+        link.up = known(&["UP", "ACTIVO", "ATIVO", "ВВЕРХ", "活动", "启动"]);
+        link.carrier = known(&["RUNNING", "FUNCIONANDO", "EXECUTANDO", "ЗАПУЩЕН", "运行", "运行中"]);
+        link.loopback |= has(&["LOOPBACK", "BUCLE", "BOUCLE", "LAÇO", "回环", "ПЕТЛЯ"]);
+        return true;
+    }
+    if !line.bytes().any(|byte| byte.is_ascii_digit()) {
+        return line.starts_with("loop") || line.contains("txqueuelen");
+    }
+    counters(link, line, whole);
+    // What `ip -d`, `ip addr` and `ifconfig` say besides.
+    line.contains(':')
+        || ["RX ", "TX ", "loop ", "valid_lft", "device ", "altname", "collis", "vlan ", "bridge", "promiscuity", "qdisc", "0 ", "UP ", "unspec"]
+            .iter()
+            .any(|word| line.starts_with(word))
+        || line.contains("txqueuelen")
+        || line.contains("promiscuity")
+}
+
+/// Flags as `ifconfig` prints them in English.
+const FLAGS: &[&str] = &[
+    "UP", "BROADCAST", "DEBUG", "LOOPBACK", "POINTOPOINT", "NOTRAILERS", "RUNNING", "NOARP", "PROMISC", "ALLMULTI", "SLAVE", "MASTER",
+    "MULTICAST", "DYNAMIC",
+];
+
+/// `RX packets:1 errors:0 dropped:0 overruns:0 frame:0`, `Bytes RX:1 (1 b)  TX bytes:1 (1 b)`, `RX packets 1  bytes 1 (1.0 B)`,
+/// `Получено пакетов:1 ошибок:0 …`: by the order of the figures.
+fn counters(link: &mut Shown, line: &str, whole: bool) {
+    if link.old {
+        let figures: Vec<(u64, bool)> = line
+            .split(':')
+            .skip(1)
+            .filter_map(|rest| {
+                let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+                let figure = rest.get(..digits)?.parse().ok()?;
+                Some((figure, rest.get(digits..)?.trim_start().starts_with('(')))
+            })
+            .collect();
+        let figure = |at: usize| figures.get(at).map(|(figure, _)| *figure);
+        let sent = line.contains("TX") && !line.contains("RX");
+        if figures.len() >= 4 && figures.iter().all(|(_, human)| !human) {
+            let counters = if sent || link.rx.packets.is_some() { &mut link.tx } else { &mut link.rx };
+            if whole {
+                (counters.packets, counters.errors, counters.dropped) = (figure(0), figure(1), figure(2));
+                (counters.missed, counters.frame) = (figure(3), figure(4));
+            }
+        } else if figures.iter().any(|(_, human)| *human) && whole {
+            match figures.as_slice() {
+                [(rx, true), (tx, true)] => (link.rx.bytes, link.tx.bytes) = (Some(*rx), Some(*tx)),
+                [(one, true)] if sent => link.tx.bytes = Some(*one),
+                [(one, true)] => link.rx.bytes = Some(*one),
+                _ => {}
+            }
+        }
+        return;
+    }
+    // Newer ones: `RX packets 1  bytes 1 (1.0 B)`, `RX errors 0  dropped 0  overruns 0  frame 0`.
+    let counters = match (line.contains("RX"), line.contains("TX")) {
+        (true, false) => &mut link.rx,
+        (false, true) => &mut link.tx,
+        _ => return,
+    };
+    let (before, human) = line.split_once('(').map_or((line, false), |(before, _)| (before, true));
+    let figures: Vec<u64> = before.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    match figures.as_slice() {
+        [packets, bytes] if human => (counters.packets, counters.bytes) = (Some(*packets), Some(*bytes)),
+        [errors, dropped, missed, frame, ..] if whole => {
+            (counters.errors, counters.dropped) = (Some(*errors), Some(*dropped));
+            (counters.missed, counters.frame) = (Some(*missed), Some(*frame));
+        }
+        _ => {}
+    }
+}
+
+/// `inet 10.0.0.1/8 … eth0:1`, `inet addr:10.0.0.1 … Mask:255.0.0.0`, `Direc. inet:10.0.0.1 … Másc:255.0.0.0`, `inet6 fe80::1
+/// prefixlen 64`, `inet6-Adresse: fe80::1/64`: the first address of the line, and the mask that ends it.
+fn address(link: &mut Shown, line: &str) {
+    let ends = |word: &str| word.find(|c: char| !(c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '/'))).unwrap_or(word.len());
+    let parsed = |word: &str| -> Option<(IpAddr, Option<u8>)> {
+        let word = word.get(..ends(word))?;
+        let (address, prefix) = word.split_once('/').map_or((word, None), |(address, prefix)| (address, prefix.parse().ok()));
+        Some((address.parse().ok()?, prefix))
+    };
+    let found = |word: &str| {
+        parsed(word).or_else(|| word.split_once(':').and_then(|(_, rest)| parsed(rest)).filter(|(address, _)| address.is_ipv4()))
+    };
+    let Some((address, prefix)) = line.split_whitespace().find_map(found) else { return };
+    let mask = line.split_whitespace().filter_map(found).filter_map(|(address, _)| match address {
+        IpAddr::V4(mask) => Some(u32::from(mask)),
+        IpAddr::V6(_) => None,
+    });
+    let mask = mask.skip(1).filter(|mask| mask.leading_ones() + mask.trailing_zeros() == 32 && *mask != 0).last();
+    let prefix = prefix
+        .or_else(|| after(line, "prefixlen ").and_then(number))
+        .or_else(|| mask.and_then(|mask| u8::try_from(mask.count_ones()).ok()))
+        .unwrap_or(if address.is_ipv4() { 32 } else { 128 });
+    link.loopback |= link.old && link.name == "lo";
+    let label = line.split_whitespace().last().filter(|last| last.starts_with(&format!("{}:", link.name)));
+    if link.addresses.len() < MOST_ADDRESSES {
+        link.addresses.push((address, prefix, label.and_then(plain)));
+    }
+}
+
+/// `  eth0: 1 2 …`: of /proc/net/dev, bytes packets errs drop fifo frame compressed multicast, twice.
+fn proc_line(line: &str) -> Option<Shown> {
+    let (name, rest) = line.split_once(':')?;
+    // A bar between the directions is the heading's, and some print it in rows, too.
+    let rest = rest.replace('|', " ");
+    let figures: Vec<u64> = rest.split_whitespace().map_while(|figure| figure.parse().ok()).collect();
+    let counters = |at: usize| Counters {
+        bytes: figures.get(at).copied(),
+        packets: figures.get(at + 1).copied(),
+        errors: figures.get(at + 2).copied(),
+        dropped: figures.get(at + 3).copied(),
+        missed: figures.get(at + 4).copied(),
+        frame: figures.get(at + 5).copied(),
+        ..Counters::default()
+    };
+    let name = plain(name.trim().trim_start_matches('|').trim())?;
+    (figures.len() >= 12 && !name.contains(' ')).then(|| Shown {
+        loopback: name == "lo",
+        name,
+        rx: counters(0),
+        tx: counters(8),
+        ..Shown::default()
+    })
+}
+
+/// Aliases, which older tools show as interfaces, as addresses of the interface that they belong to.
+fn aliased(links: Vec<Shown>) -> Vec<Shown> {
+    let mut real: Vec<Shown> = Vec::new();
+    for link in links {
+        let owner = link.name.split_once(':').map(|(owner, _)| owner.to_owned());
+        match owner.and_then(|owner| real.iter_mut().find(|other| other.name == owner)) {
+            Some(owner) => {
+                let labelled =
+                    link.addresses.into_iter().map(|(address, prefix, _)| (address, prefix, Some(link.name.clone())));
+                owner.addresses.extend(labelled.take(MOST_ADDRESSES));
+            }
+            None => real.push(link),
+        }
+    }
+    real
+}
+
+/// What several outputs show of the same interfaces, together.
+pub(super) fn together(all: impl Iterator<Item = Vec<Shown>>) -> Vec<Shown> {
+    let mut links: Vec<Shown> = Vec::new();
+    for link in all.flatten() {
+        let Some(known) = links.iter_mut().find(|known| known.name == link.name) else {
+            if links.len() < MOST {
+                links.push(link);
+            }
+            continue;
+        };
+        known.index = known.index.or(link.index);
+        known.up = known.up.or(link.up);
+        known.carrier = known.carrier.or(link.carrier);
+        known.mtu = known.mtu.or(link.mtu);
+        known.ethernet |= link.ethernet;
+        known.loopback |= link.loopback;
+        if known.mac.is_none() {
+            known.mac = link.mac;
+        }
+        if known.master.is_none() {
+            known.master = link.master;
+        }
+        if known.addresses.is_empty() {
+            known.addresses = link.addresses;
+        }
+        // Counters of one moment belong together.
+        if known.rx.packets.is_none() {
+            known.rx = link.rx.or(known.rx);
+            known.tx = link.tx.or(known.tx);
+        }
+        let finer = |of: &mut Counters, more: Counters| {
+            of.crc = of.crc.or(more.crc);
+            of.frame = of.frame.or(more.frame);
+            of.missed = of.missed.or(more.missed);
+        };
+        finer(&mut known.rx, link.rx);
+        finer(&mut known.tx, link.tx);
+    }
+    links
+}
+
+fn after<'a>(line: &'a str, word: &str) -> Option<&'a str> {
+    line.split_once(word).map(|(_, rest)| rest)
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Interfaces of `ip -j addr`, `ip -j -s link`: a list of objects with `ifname`.
+pub(super) fn of_json(items: &[serde_json::Value]) -> Option<Vec<Shown>> {
+    let links: Vec<Shown> = items.iter().take(MOST).filter_map(|item| {
+        let flags = item["flags"].as_array()?;
+        let flag = |wanted: &str| flags.iter().any(|flag| flag == wanted);
+        let stats = item.get("stats64").or_else(|| item.get("stats")).unwrap_or(&serde_json::Value::Null);
+        let counters = |way: &str| {
+            let figure = |name: &str| stats[way][name].as_u64();
+            Counters {
+                bytes: figure("bytes"),
+                packets: figure("packets"),
+                errors: figure("errors"),
+                dropped: figure("dropped"),
+                missed: figure("over_errors").or(figure("missed_errors")),
+                multicast: figure("multicast"),
+                crc: figure("crc_errors"),
+                ..Counters::default()
+            }
+        };
+        let address = |address: &serde_json::Value| {
+            let prefix = u8::try_from(address["prefixlen"].as_u64()?).ok()?;
+            Some((address["local"].as_str()?.parse().ok()?, prefix, address["label"].as_str().filter(|label| label.contains(':')).and_then(plain)))
+        };
+        Some(Shown {
+            name: plain(item["ifname"].as_str()?)?,
+            index: item["ifindex"].as_u64().and_then(|index| u32::try_from(index).ok()),
+            loopback: flag("LOOPBACK"),
+            ethernet: item["link_type"] == "ether",
+            up: Some(flag("UP")),
+            carrier: Some(flag("LOWER_UP")),
+            mac: item["address"].as_str().and_then(mac),
+            master: item["master"].as_str().and_then(plain),
+            mtu: item["mtu"].as_u64().and_then(|mtu| u32::try_from(mtu).ok()),
+            addresses: item["addr_info"].as_array().into_iter().flatten().take(MOST_ADDRESSES).filter_map(address).collect(),
+            rx: counters("rx"),
+            tx: counters("tx"),
+            ..Shown::default()
+        })
+    }).collect();
+    (!links.is_empty()).then_some(links)
+}
+
+/// `netstat -i` from that line on: `Iface MTU RX-OK RX-ERR RX-DRP RX-OVR TX-OK …`, and a row for each.
+pub(super) fn take_table(document: &Document, at: usize) -> Option<(usize, Vec<Shown>)> {
+    let mut place = at;
+    if document.line(place).contains("Iface") && !document.line(place).contains("RX-OK") {
+        return None;
+    }
+    while place < at + 2 && !document.line(place).contains("RX-OK") {
+        place += 1;
+    }
+    let columns: Vec<&str> = document.line(place).split_whitespace().collect();
+    if columns.first() != Some(&"Iface") || !columns.contains(&"RX-OK") {
+        return None;
+    }
+    let mut links = Vec::new();
+    place += 1;
+    while place < document.len() {
+        let words: Vec<&str> = document.line(place).split_whitespace().collect();
+        let lead = columns.len().checked_sub(words.len());
+        let cell = |name: &str| {
+            let place = columns.iter().position(|column| *column == name)?;
+            // `- no statistics available -` has no figures.
+            words.get(place)?.parse::<u64>().ok()
+        };
+        let (Some(0), Some(name)) = (lead, words.first()) else { break };
+        let Some(name) = plain(name).filter(|_| cell("RX-OK").is_some()) else { break };
+        links.push(Shown {
+            loopback: name == "lo",
+            mtu: cell("MTU").and_then(|mtu| u32::try_from(mtu).ok()),
+            rx: Counters { packets: cell("RX-OK"), errors: cell("RX-ERR"), dropped: cell("RX-DRP"), missed: cell("RX-OVR"), ..Counters::default() },
+            tx: Counters { packets: cell("TX-OK"), errors: cell("TX-ERR"), dropped: cell("TX-DRP"), missed: cell("TX-OVR"), ..Counters::default() },
+            name,
+            ..Shown::default()
+        });
+        place += 1;
+    }
+    (!links.is_empty()).then_some((place - at, links))
+}
+
+/// The name of an interface: the kernel allows 15 bytes.
+fn plain(name: &str) -> Option<String> {
+    (!name.is_empty() && name.len() <= 31).then(|| printable(name))
+}
+
+fn mac(text: &str) -> Option<String> {
+    let first = text.split_whitespace().next()?;
+    let is_mac =
+        first.len() == 17 && first.split(':').all(|byte| byte.len() == 2 && u8::from_str_radix(byte, 16).is_ok());
+    is_mac.then(|| first.to_ascii_lowercase())
+}

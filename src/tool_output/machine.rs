@@ -1,0 +1,329 @@
+//! What the probe `host` would have seen, out of `uptime`, `top`, `free`, /proc/meminfo, `uname` and the like.
+
+use serde_json::{Map, Value, json};
+
+use super::piece::{Data, Here};
+use super::samples;
+use crate::printable::printable;
+
+/// Lines of an output that are searched.
+const LINES: usize = 2000;
+const KIB: u64 = 1024;
+/// Processes of `top` that are kept.
+const BUSIEST: usize = 5;
+
+/// What one output says of the host.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Machine {
+    /// Seconds since midnight.
+    pub time: Option<u32>,
+    pub load: Option<Value>,
+    pub uptime: Option<u64>,
+    pub memory: Option<Value>,
+    pub swap: Option<Value>,
+    pub cpus: Option<u32>,
+    pub name: Option<String>,
+    pub kernel: Option<String>,
+    pub distribution: Option<String>,
+    /// Shares of CPU time: busy, and receiving packets.
+    pub busy: Option<f64>,
+    pub softirq: Option<f64>,
+    /// The busiest processes: name, and share of one CPU.
+    pub busiest: Vec<(String, f64)>,
+}
+
+/// The host as the outputs show it; none when they show nothing of it.
+pub(super) fn host<'m>(machines: impl Iterator<Item = &'m Machine>, name: Option<&str>, kernel: Option<&str>, cpus: Option<u32>) -> Option<Value> {
+    let mut shown = Map::new();
+    let mut cpus = cpus;
+    let mut softirq = None;
+    for machine in machines {
+        let mut put = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                shown.entry(name.to_owned()).or_insert(value);
+            }
+        };
+        put("load", machine.load.clone());
+        put("uptime_seconds", machine.uptime.map(Value::from));
+        put("memory", machine.memory.clone());
+        put("swap", machine.swap.clone());
+        put("distribution", machine.distribution.clone().map(Value::from));
+        put("cpu", machine.busy.map(|busy| json!({"busy_share": busy})));
+        softirq = softirq.or(machine.softirq);
+        cpus = cpus.or(machine.cpus);
+    }
+    if let Some(cpus) = cpus {
+        shown.insert("cpus".into(), json!(cpus));
+    }
+    if shown.is_empty() {
+        return None;
+    }
+    if let (Some(cpus), Some(load)) = (cpus.filter(|cpus| *cpus > 0), shown.get_mut("load"))
+        && let Some(one) = load["one"].as_f64()
+    {
+        load["per_cpu"] = json!(one / f64::from(cpus));
+    }
+    shown.extend(name.map(|name| ("hostname".to_owned(), json!(name))));
+    shown.extend(kernel.map(|kernel| ("kernel".to_owned(), json!(kernel))));
+    Some(Value::Object(shown))
+}
+
+/// `uptime`, the heading of `w`, `top` with its head and processes.
+pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Data)> {
+    let document = here.document;
+    let line = document.line(here.at).trim();
+    let is_top = line.starts_with("top - ");
+    let words: Vec<&str> = line.split_whitespace().skip(if is_top { 2 } else { 0 }).take(4).collect();
+    let mut machine = Machine { time: Some(samples::clock(&words)?), ..Machine::default() };
+    let (before, load) = loads(line)?;
+    machine.load = Some(load);
+    machine.uptime = before.split_once(' ').and_then(|_| since_boot(before));
+    let mut place = here.at + 1;
+    while place < document.len() && place < here.at + 400 {
+        let line = document.line(place).trim();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let figure = |word: &str| word.replace(',', ".").trim_end_matches('%').parse::<f64>().ok().filter(|figure| figure.is_finite());
+        if line.starts_with("%Cpu") || line.starts_with("Cpu(s)") || line.starts_with("Cpu") {
+            let (_, rest) = line.split_once(':')?;
+            // `4.2 us`, `4.2%us`, with commas between them and maybe in them.
+            let spaced = rest.replace('%', " ");
+            let mut parts = spaced.split_whitespace();
+            let mut before: Option<f64> = None;
+            let (mut idle, mut soft) = (None, None);
+            for part in parts.by_ref() {
+                match part.trim_end_matches(',') {
+                    "id" => idle = before,
+                    "si" => soft = before,
+                    part => before = figure(part),
+                }
+            }
+            machine.busy = idle.filter(|idle| (0.0..=100.0).contains(idle)).map(|idle| 1.0 - idle / 100.0);
+            machine.softirq = soft.map(|soft| soft / 100.0);
+        } else if line.starts_with("Tasks:") || line.starts_with("Threads:") || line.starts_with("PID ") || line.starts_with("USER ") || line.contains(" Mem ") || line.contains(" Swap") || line.starts_with("Mem:") || line.starts_with("Swap:") {
+            let scale = if line.starts_with("MiB") { Some(1 << 20) } else { line.starts_with("KiB").then_some(KIB) };
+            if let Some(scale) = scale.filter(|_| line.contains("Mem ")) {
+                let of = |name: &str| words.iter().position(|word| word.trim_end_matches(',') == name).and_then(|at| figure(words.get(at.checked_sub(1)?)?)).map(|figure| (figure * f64::from(scale as u32)) as u64);
+                if let (Some(total), Some(used)) = (of("total"), of("used")) {
+                    machine.memory = Some(memory(total, total.saturating_sub(used), None, of("buff/cache")));
+                }
+            }
+        } else if line.is_empty() && is_top {
+        } else if is_top && words.len() >= 11 && words[0].parse::<u32>().is_ok() && figure(words[8]).is_some() {
+            if machine.busiest.len() < BUSIEST {
+                let name = words.get(11..).unwrap_or_default().join(" ");
+                machine.busiest.push((printable(name.get(..name.len().min(64)).unwrap_or("?")), figure(words[8]).unwrap_or_default() / 100.0));
+            }
+        } else if !is_top && (line.starts_with("USER ") && line.contains("LOGIN@")) {
+        } else if !is_top && words.len() >= 7 && place > here.at + 1 && document.line(here.at + 1).contains("LOGIN@") {
+        } else {
+            break;
+        }
+        place += 1;
+    }
+    Some((place - here.at, Data::Machine(machine)))
+}
+
+/// Three figures of load at the end of a line, and what stands before: `0.03, 0.12, 0.11`, `3,45, 4,28, 3,48`.
+fn loads(line: &str) -> Option<(&str, Value)> {
+    let (before, tail) = line.rsplit_once(':')?;
+    let (before, tail) = if tail.trim().is_empty() { before.rsplit_once(':')? } else { (before, tail) };
+    let figures: Vec<f64> = tail
+        .split_whitespace()
+        .map(|word| {
+            let word = word.trim_end_matches([',', ';']);
+            let (whole, fraction) = word.split_once(['.', ','])?;
+            (fraction.len() == 2).then(|| format!("{whole}.{fraction}").parse::<f64>().ok()).flatten()
+        })
+        .collect::<Option<_>>()?;
+    let [one, five, fifteen] = figures.as_slice() else { return None };
+    figures.iter().all(|figure| figure.is_finite() && *figure >= 0.0).then(|| (before, json!({"one": one, "five": five, "fifteen": fifteen})))
+}
+
+/// `up 10 days, 3:02,`, `up 6:30,`, `up 5 min,` behind the time of day, as seconds; in any language that counts days.
+fn since_boot(before: &str) -> Option<u64> {
+    let words: Vec<&str> = before.split_whitespace().collect();
+    let up = words.iter().position(|word| matches!(*word, "up" | "an" | "arriba" | "en"))?;
+    let words = words.get(up + 1..)?;
+    let mut seconds = 0_u64;
+    let mut known = false;
+    for (at, word) in words.iter().enumerate() {
+        let plain = word.trim_end_matches(',');
+        if let Some((hours, minutes)) = plain.split_once(':') {
+            let of: Option<u64> = hours.parse::<u64>().ok().zip(minutes.parse::<u64>().ok()).and_then(|(h, m)| h.checked_mul(3600)?.checked_add(m.checked_mul(60)?));
+            seconds = seconds.checked_add(of?)?;
+            known = true;
+        } else if let Ok(figure) = plain.parse::<u64>() {
+            let unit = words.get(at + 1)?.trim_end_matches(',').to_lowercase();
+            let each = match unit.as_str() {
+                "day" | "days" | "tag" | "tage" | "tagen" | "jour" | "jours" | "día" | "días" | "dia" | "dias" | "дней" | "день" | "дня" | "天" => 86_400,
+                "min" | "mins" | "minuten" => 60,
+                "user" | "users" => break,
+                _ => continue,
+            };
+            seconds = seconds.checked_add(figure.checked_mul(each)?)?;
+            known = true;
+        }
+    }
+    known.then_some(seconds)
+}
+
+/// `free` or /proc/meminfo.
+pub(super) fn take_memory(here: &Here<'_>) -> Option<(usize, Data)> {
+    let document = here.document;
+    let first = document.line(here.at);
+    let words: Vec<&str> = first.split_whitespace().collect();
+    let (lines, found) = if first.starts_with("MemTotal:") {
+        let mut place = here.at;
+        while document.line(place).split_once(':').is_some_and(|(name, rest)| !name.contains(' ') && rest.trim_start().starts_with(|c: char| c.is_ascii_digit())) {
+            place += 1;
+        }
+        (place - here.at, meminfo(document.slice(here.at, place)))
+    } else if words.len() >= 3 && words.len() <= 8 && matches!(words[0], "total" | "gesamt" | "итого" | "всего") {
+        let mut place = here.at + 1;
+        while place < document.len() && place < here.at + 8 {
+            let line = document.line(place);
+            let is_row = line.split_once(':').is_some_and(|(_, rest)| rest.trim_start().starts_with(|c: char| c.is_ascii_digit()));
+            if !is_row {
+                break;
+            }
+            place += 1;
+        }
+        (place - here.at, free(document.slice(here.at, place), &here.command))
+    } else {
+        return None;
+    };
+    if lines < 2 {
+        return None;
+    }
+    let (memory, swap) = found.unzip();
+    Some((lines, Data::Machine(Machine { memory, swap, ..Machine::default() })))
+}
+
+/// `uname -a`, `lscpu`, /proc/cpuinfo, os-release, `hostnamectl`.
+pub(super) fn take_identity(here: &Here<'_>) -> Option<(usize, Data)> {
+    let document = here.document;
+    let line = document.line(here.at).trim();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let is_release = |word: &str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.');
+    let mut machine = Machine::default();
+    if let ["Linux", host, release, rest, ..] = words.as_slice()
+        && is_release(release)
+        && rest.starts_with('#')
+        && host.len() <= 253
+    {
+        (machine.name, machine.kernel) = (Some(printable(host)), Some(printable(release)));
+        return Some((1, Data::Machine(machine)));
+    }
+    let named = |command: &str| here.command.first() == Some(&command);
+    if named("hostname") && words.len() == 1 && line.len() <= 253 && !line.contains(':') {
+        machine.name = Some(printable(line));
+        return Some((1, Data::Machine(machine)));
+    }
+    if named("uname") && words.len() == 1 && is_release(line) {
+        machine.kernel = Some(printable(line));
+        return Some((1, Data::Machine(machine)));
+    }
+    let is_pair = |line: &str| {
+        let line = line.trim();
+        line.split_once(['=', ':']).is_some_and(|(name, _)| name.len() < 40 && name.trim().bytes().all(|b| b.is_ascii_alphanumeric() || b" _()-/".contains(&b)))
+    };
+    let begins = ["PRETTY_NAME=", "NAME=", "Static hostname:", "Architecture:", "processor\t", "processor ", "Distributor ID:"].iter().any(|begin| line.starts_with(begin));
+    if !begins {
+        return None;
+    }
+    let mut place = here.at;
+    let mut processors = 0;
+    while place < document.len() && place < here.at + LINES {
+        let line = document.line(place).trim();
+        if line.is_empty() && (processors == 0 || !document.line(place + 1).starts_with("processor")) || !line.is_empty() && !is_pair(line) {
+            break;
+        }
+        let value = |name: &str| line.strip_prefix(name).map(|rest| printable(rest.trim().trim_matches('"')));
+        machine.distribution = machine.distribution.or_else(|| value("PRETTY_NAME=").or_else(|| value("Description:")).or_else(|| value("Operating System:")));
+        machine.name = machine.name.or_else(|| value("Static hostname:"));
+        machine.cpus = machine.cpus.or_else(|| value("CPU(s):").and_then(|count| count.parse().ok()));
+        processors += u32::from(line.starts_with("processor"));
+        place += 1;
+    }
+    machine.cpus = machine.cpus.or((processors > 0).then_some(processors));
+    (place > here.at).then(|| (place - here.at, Data::Machine(machine)))
+}
+
+/// Memory and swap of `/proc/meminfo`.
+fn meminfo(text: &str) -> Option<(Value, Value)> {
+    let field = |name: &str| {
+        let line = text.lines().take(LINES).find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(KIB)
+    };
+    let total = field("MemTotal")?;
+    let (buffers, cached) = (field("Buffers"), field("Cached"));
+    let available = field("MemAvailable").or_else(|| sum(&[field("MemFree"), buffers, cached]))?;
+    let swap = (field("SwapTotal")?, field("SwapFree")?);
+    Some((memory(total, available, buffers, cached), swapped(swap.0, swap.0.saturating_sub(swap.1))))
+}
+
+/// Memory and swap of `free`, whose unit only its call tells. Without one, figures of a few digits are of MiB: no host that runs it
+/// has so little.
+fn free(text: &str, command: &[&str]) -> Option<(Value, Value)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let at = 0;
+    let asked = |letter: char| {
+        command.iter().skip(1).any(|word| word.strip_prefix("--").map_or_else(|| word.trim_start_matches('-').len() <= 3 && word.contains(letter), |long| long.starts_with(letter)))
+    };
+    let digits = lines.get(1)?.split_whitespace().nth(1)?.len();
+    let unit = match () {
+        () if asked('h') => return None,
+        () if asked('m') => 1 << 20,
+        () if asked('g') => 1 << 30,
+        () if asked('b') => 1,
+        () if asked('k') => KIB,
+        // A host that has less than 100 MB by KiB, or more than 100 GB: it is of MiB.
+        () if digits <= 5 => 1 << 20,
+        () => KIB,
+    };
+    let heading: Vec<&str> = lines[at].split_whitespace().collect();
+    let row = |name: &str| lines[at..].iter().take(6).find_map(|line| line.trim_start().strip_prefix(name));
+    let figure = |row: &str, column: &str| {
+        // The columns stand in the same order in every language.
+        let place = match column {
+            "total" => 0,
+            "used" => 1,
+            "free" => 2,
+            "available" if heading.len() == 6 && !heading.contains(&"buffers") => 5,
+            column => heading.iter().position(|word| *word == column)?,
+        };
+        row.split_whitespace().nth(place)?.parse::<u64>().ok()?.checked_mul(unit)
+    };
+    let row_of_memory = row("Mem:").or_else(|| row("Speicher:")).or_else(|| row("Память:"))?;
+    let total = figure(row_of_memory, "total")?;
+    let (buffers, cached) = (figure(row_of_memory, "buffers"), figure(row_of_memory, "cached"));
+    let available =
+        figure(row_of_memory, "available").or_else(|| sum(&[figure(row_of_memory, "free"), buffers, cached]))?;
+    let row_of_swap = row("Swap:").or_else(|| row("Auslager:")).or_else(|| row("Échange:")).or_else(|| row("Подкачка:"))?;
+    let swap = swapped(figure(row_of_swap, "total")?, figure(row_of_swap, "used")?);
+    Some((memory(total, available, buffers, cached), swap))
+}
+
+fn sum(parts: &[Option<u64>]) -> Option<u64> {
+    parts.iter().try_fold(0_u64, |sum, part| sum.checked_add((*part)?))
+}
+
+fn memory(total: u64, available: u64, buffers: Option<u64>, cached: Option<u64>) -> Value {
+    let used = total.saturating_sub(available);
+    let mut memory = json!({"total_bytes": total, "available_bytes": available, "used_bytes": used});
+    if total > 0 {
+        memory["used_share"] = json!(used as f64 / total as f64);
+    }
+    for (name, figure) in [("buffers_bytes", buffers), ("cached_bytes", cached)] {
+        if let Some(figure) = figure {
+            memory[name] = json!(figure);
+        }
+    }
+    memory
+}
+
+fn swapped(total: u64, used: u64) -> Value {
+    let share = (total > 0).then(|| used as f64 / total as f64);
+    json!({"total_bytes": total, "used_bytes": used, "used_share": share})
+}
+

@@ -1,0 +1,1 @@
+//! Outputs of tools as they are pasted.
