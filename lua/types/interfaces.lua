@@ -124,6 +124,7 @@
 ---What probe `interfaces` observes: traffic, drops, errors, speed and addresses of each network interface.
 ---@class casebook.interfaces.Evidence: casebook.Evidence
 ---@field seconds number Seconds between the first and the last sample.
+---@field from_text boolean The figures are those that tools printed, not measured here.
 ---@field watched casebook.interfaces.Watched The interface that was watched, with its samples.
 ---@field watched_alias? string What the parameter named, when that was an alias, another name or an address of the watched interface.
 ---@field default_route? string The interface of the default route; none when there is no default route.

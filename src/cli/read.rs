@@ -79,7 +79,11 @@ pub(super) fn judge(
         printed: &|_, _| {},
     };
     let mut case = engine::run(&request, &read).map_err(|error| Usage(error.to_string()))?;
-    case.reading = Some(read.reading(&case));
+    let reading = read.reading(&case);
+    if let Some(summary) = read.summary(&case, &reading) {
+        case.diagnosis.summary = summary;
+    }
+    case.reading = Some(reading);
     // What was read besides the evidence may hold secrets, too.
     redact::secrets(&mut case);
     Ok(case)

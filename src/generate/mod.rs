@@ -6,6 +6,7 @@ mod fields;
 mod lua_api;
 mod luals;
 mod manual;
+mod pastes;
 
 pub use luals::files as lua_types;
 pub use manual::probe_page;
@@ -17,6 +18,7 @@ use crate::{runbook, testing};
 /// Every generated file: its path in the project, and its text. `command` is the command line.
 pub fn files(command: clap::Command) -> Vec<(String, String)> {
     let mut files = vec![
+        ("docs/pastes.md".to_owned(), pastes::page()),
         ("docs/reference/cli.md".to_owned(), command_line::page(command)),
         ("docs/reference/expressions.md".to_owned(), manual::expressions()),
         ("docs/reference/lua-api.md".to_owned(), lua_api::page()),

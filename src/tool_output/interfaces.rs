@@ -83,7 +83,10 @@ pub(super) fn choose<'r>(reports: &[&'r Report], all: &[Shown], route: Option<&s
     let rate = |name: &str| {
         let rates = report.interfaces.get(name)?;
         let peak = |of: fn(&Sample) -> f64| rates.samples.iter().chain(&rates.mean).map(of).fold(0.0, f64::max);
-        Some((peak(|s| s.rx_bytes.unwrap_or(0.0)) + peak(|s| s.tx_bytes.unwrap_or(0.0)), peak(|s| s.rx_packets) + peak(|s| s.tx_packets)))
+        // Packets whose bytes are not known count as small ones.
+        let bytes = |known: Option<f64>, packets: f64| known.unwrap_or(packets * 64.0);
+        let all = rates.samples.iter().chain(&rates.mean).map(|s| bytes(s.rx_bytes, s.rx_packets) + bytes(s.tx_bytes, s.tx_packets)).fold(0.0, f64::max);
+        Some((all, peak(|s| s.rx_packets) + peak(|s| s.tx_packets)))
     };
     let is_loopback = |name: &str| name == "lo" || all.iter().any(|link| link.name == name && link.loopback);
     chosen.watched = route.filter(|name| report.interfaces.contains_key(*name)).map(str::to_owned).or_else(|| {
@@ -98,6 +101,9 @@ pub(super) fn choose<'r>(reports: &[&'r Report], all: &[Shown], route: Option<&s
         }
     }
     let Some(rates) = chosen.watched.as_ref().and_then(|name| report.interfaces.get(name)) else { return chosen };
+    if let (Some(name), Some(mean)) = (&chosen.watched, rates.mean().filter(|mean| mean.rx_bytes.is_none() && mean.rx_packets >= 1.0)) {
+        chosen.told.push(format!("{name}: {} packets/s without bytes cannot be: its bytes are unknown (a counter of 32 bits, or an old sysstat)", units::count(mean.rx_packets)));
+    }
     let interval = rates.interval().unwrap_or(1.0);
     if let Some(second) = second.filter(|_| holds(report)) {
         let ends = rates.samples.iter().filter_map(|sample| sample.at).filter(|at| *at >= second).min();

@@ -349,7 +349,9 @@ fn proc_line(line: &str) -> Option<Shown> {
         ..Counters::default()
     };
     let name = plain(name.trim().trim_start_matches('|').trim())?;
-    (figures.len() >= 12 && !name.contains(' ')).then(|| Shown {
+    let words = rest.split_whitespace().count();
+    // Rows of /proc/interrupts look alike, but for their number and their length.
+    (figures.len() >= 12 && words == figures.len() && words <= 17 && !name.contains(' ') && !name.bytes().all(|byte| byte.is_ascii_digit())).then(|| Shown {
         loopback: name == "lo",
         name,
         rx: counters(0),

@@ -45,6 +45,8 @@ use piece::{Data, Here};
 use prompt::Prompt;
 use text::Document;
 
+/// Senders that are counted.
+const MOST_DISTINCT: usize = 16_384;
 /// Ranges of lines that are named.
 const MOST_NAMED: usize = 20;
 /// From this span on packets of a text tell a rate.
@@ -84,6 +86,8 @@ pub struct ToolOutput {
     host: Host,
     moment: Moment,
     at: Option<Time>,
+    /// What two outputs with times between them tell.
+    grown: Grown,
 }
 
 impl ToolOutput {
@@ -112,7 +116,8 @@ impl ToolOutput {
         let unknown = || "unknown".to_owned();
         let host = Host { name: name.unwrap_or_else(unknown), kernel: kernel.unwrap_or_else(unknown), root: false };
         let moment = Moment { at: now, said: String::new(), unknown: true };
-        let mut output = ToolOutput { gathered, pieces, unrecognised, host, moment, at };
+        let grown = Grown::of(&pieces);
+        let mut output = ToolOutput { gathered, pieces, unrecognised, host, moment, at, grown };
         output.moment = output.find_moment(now);
         match output.pieces.is_empty() {
             true => Err(NoOutput::Nothing(output.nothing())),
@@ -160,6 +165,11 @@ impl ToolOutput {
             stands_out: stands_out::sentences(self, &chosen, case),
             next: next::commands(self, &chosen),
         }
+    }
+
+    /// The first sentence of the report where no cause is likely: what is suspected, or what stands out.
+    pub fn summary(&self, case: &Case, reading: &Reading) -> Option<String> {
+        stands_out::summary(case, reading)
     }
 
     /// The outputs that were recognised.
@@ -222,13 +232,15 @@ impl ToolOutput {
     }
 
     fn chosen(&self) -> Chosen<'_> {
-        let reports: Vec<&samples::Report> = self.data().filter_map(|data| if let Data::Rates(report) = data { Some(report) } else { None }).collect();
+        let printed = self.data().filter_map(|data| if let Data::Rates(report) = data { Some(report) } else { None });
+        let reports: Vec<&samples::Report> = self.grown.rates.iter().chain(printed).collect();
         interfaces::choose(&reports, &self.shown(), self.route(), self.at)
     }
 
     fn interfaces(&self, wanted: &str) -> Result<(Value, Vec<String>), String> {
         let chosen = self.chosen();
-        let output = interfaces::output(self.shown(), &chosen, self.route(), wanted)?;
+        let mut output = interfaces::output(self.shown(), &chosen, self.route(), wanted)?;
+        output["from_text"] = json!(true);
         let jumped = self.data().filter_map(|data| if let Data::Rates(report) = data { Some(&report.left_out) } else { None });
         Ok((output, jumped.flatten().cloned().collect()))
     }
@@ -253,7 +265,10 @@ impl ToolOutput {
                     Data::Softnet(rows) if rows.len() > 1 => u32::try_from(rows.len()).ok(),
                     _ => None,
                 });
-                let output = machine::host(machines, known(&self.host.name).as_deref(), known(&self.host.kernel).as_deref(), cpus);
+                let mut output = machine::host(machines, known(&self.host.name).as_deref(), known(&self.host.kernel).as_deref(), cpus);
+                if let Some(output) = &mut output {
+                    output["from_text"] = json!(true);
+                }
                 plain(output, "no output of uptime, top, free, uname, or /proc/meminfo is there")
             }
             "interfaces" => self.interfaces(params["interface"].as_str().unwrap_or("auto")),
@@ -278,7 +293,7 @@ impl ToolOutput {
 
     /// What the outputs show of the kernel's limits and tables; what grew only where two outputs tell it.
     fn kernel(&self) -> Option<Value> {
-        let mut output = serde_json::Map::new();
+        let mut output = self.grown.kernel();
         let count = self.data().find_map(|data| if let Data::Conntrack(tracked) = data { tracked.count.or((tracked.entries > 0).then_some(tracked.entries)) } else { None });
         let count = count.or_else(|| self.setting("net.netfilter.nf_conntrack_count"));
         let max = self.setting("net.netfilter.nf_conntrack_max").or_else(|| self.setting("net.nf_conntrack_max"));
@@ -462,6 +477,23 @@ impl ToolOutput {
         texts
     }
 
+    /// How many different words follow these in the lines of logs, up to their last colon.
+    fn distinct(&self, after: &str) -> usize {
+        let mut seen = std::collections::HashSet::new();
+        for (_, _, text, _) in self.log_texts() {
+            let finder = memchr::memmem::find_iter(text.as_bytes(), after.as_bytes());
+            for at in finder {
+                let word = text.get(at + after.len()..).and_then(|rest| rest.split_whitespace().next());
+                if let Some((address, _)) = word.and_then(|word| word.rsplit_once(':'))
+                    && seen.len() < MOST_DISTINCT
+                {
+                    seen.insert(address);
+                }
+            }
+        }
+        seen.len()
+    }
+
     /// All lines of logs, whenever they were written.
     fn logs(&self, ask: &Ask) -> Evidence {
         let blank = self.blank(ask);
@@ -472,21 +504,39 @@ impl ToolOutput {
         let last_of_kernel = texts.iter().filter(|(_, kind, ..)| *kind == logs::Kind::Kernel).filter_map(|(_, _, text, _)| logs::kernel_span(text.as_bytes())).map(|(_, last)| last).fold(0.0, f64::max);
         // Whether lines of the kernel can be dated: by how long the host was up.
         let up = self.data().find_map(|data| if let Data::Machine(machine) = data { machine.uptime } else { None });
-        let since = up.map_or(last_of_kernel, |up| up as f64);
+        let since = up.map_or(last_of_kernel, |up| (up as f64).max(last_of_kernel));
         let boot = SignedDuration::try_from_secs_f64(since).ok().and_then(|since| self.moment.at.checked_sub(since).ok()).unwrap_or(self.moment.at);
         let given: Vec<logs::Text<'_>> = texts.iter().map(|(name, kind, text, _)| logs::Text { name, kind: *kind, bytes: text.as_bytes() }).collect();
         let params: logs::Params = serde_json::from_value(ask.params.clone()).unwrap_or_default();
-        match logs::search(&given, &params, self.reference(), boot) {
-            Ok(Observed { output, missing, loss }) => {
-                let mut output = serde_json::to_value(output).unwrap_or_default();
-                let dated = up.is_some() && !self.moment.unknown;
-                if !dated && texts.iter().all(|(_, kind, ..)| *kind == logs::Kind::Kernel) && texts.iter().all(|(_, _, text, _)| logs::span(text.as_bytes(), self.moment.at).is_none()) {
-                    undated(&mut output);
-                }
-                Evidence { output: Some(output), missing, loss, ..blank }
-            }
-            Err(gap) => Evidence { gap: Some(gap), ..blank },
+        // Seconds since the kernel started say when only where it is known when that was.
+        let is_dated = |text: &logs::Text<'_>| {
+            text.kind != logs::Kind::Kernel || up.is_some_and(|up| up as f64 >= last_of_kernel) && !self.moment.unknown || logs::span(text.bytes, self.moment.at).is_some()
+        };
+        let timeless: Vec<bool> = texts.iter().map(|(.., timeless)| *timeless).collect();
+        let (mut dated, mut undated_texts) = (Vec::new(), Vec::new());
+        for (text, timeless) in given.into_iter().zip(timeless) {
+            if !timeless && is_dated(&text) { dated.push(text) } else { undated_texts.push(text) }
         }
+        let search = |texts: &[logs::Text<'_>]| (!texts.is_empty()).then(|| logs::search(texts, &params, self.reference(), boot));
+        let (with_times, without) = match (search(&dated).transpose(), search(&undated_texts).transpose()) {
+            (Ok(with_times), Ok(without)) => (with_times, without),
+            (Err(gap), _) | (_, Err(gap)) => return Evidence { gap: Some(gap), ..blank },
+        };
+        let without = without.map(|observed| {
+            let mut output = serde_json::to_value(observed.output).unwrap_or_default();
+            undated(&mut output);
+            (output, observed.missing, observed.loss)
+        });
+        let with_times = with_times.map(|observed| (serde_json::to_value(observed.output).unwrap_or_default(), observed.missing, observed.loss));
+        let (output, missing, loss) = match (with_times, without) {
+            (Some((mut output, missing, loss)), Some((more, ..))) => {
+                added(&mut output, more);
+                (output, missing, loss)
+            }
+            (Some(all), None) | (None, Some(all)) => all,
+            (None, None) => return blank,
+        };
+        Evidence { output: Some(output), missing, loss, ..blank }
     }
 
     /// What a time without a year lies before: when the newest file was changed, else the moment of reading.
@@ -543,6 +593,132 @@ impl ToolOutput {
         let what = if changed.is_some() { "the last change of the file" } else { "when it was read" };
         Moment { at, said: format!("unknown: the text shows no day. The case bears {what}, {}.{of_day_said}", at.strftime("%Y-%m-%d %H:%M:%S UTC")), unknown: true }
     }
+}
+
+/// Adds the hits of lines without a time to those of others.
+fn added(output: &mut Value, more: Value) {
+    let sum = |a: &Value, b: &Value| json!(a.as_u64().unwrap_or(0).saturating_add(b.as_u64().unwrap_or(0)));
+    for field in ["lines", "hits"] {
+        output[field] = sum(&output[field], &more[field]);
+    }
+    if let (Some(files), Some(others)) = (output["files"].as_array_mut(), more["files"].as_array()) {
+        files.extend(others.iter().cloned());
+    }
+    for (name, hits) in more["patterns"].as_object().into_iter().flatten() {
+        let known = &mut output["patterns"][name];
+        if known["count"] == 0 {
+            *known = hits.clone();
+        } else {
+            known["count"] = sum(&known["count"], &hits["count"]);
+        }
+    }
+}
+
+/// What two outputs of one counter tell, with times between them.
+#[derive(Debug, Default)]
+struct Grown {
+    rates: Vec<samples::Report>,
+    counters: std::collections::BTreeMap<String, u64>,
+    seconds: Option<f64>,
+}
+
+/// Fields of the probe `kernel`, with the counters that they are of.
+const KERNEL: &[(&str, &str, &[&str])] = &[
+    ("ip", "in_receives", &["Ip.InReceives"]),
+    ("ip", "forwarded", &["Ip.ForwDatagrams"]),
+    ("tcp", "listen_overflows", &["TcpExt.ListenOverflows"]),
+    ("tcp", "listen_drops", &["TcpExt.ListenDrops"]),
+    ("tcp", "syncookies_sent", &["TcpExt.SyncookiesSent"]),
+    ("tcp", "req_q_full_drop", &["TcpExt.TCPReqQFullDrop"]),
+    ("tcp", "req_q_full_do_cookies", &["TcpExt.TCPReqQFullDoCookies"]),
+    ("tcp", "out_rsts", &["Tcp.OutRsts"]),
+    ("udp", "no_ports", &["Udp.NoPorts", "Udp6.NoPorts"]),
+    ("udp", "rcvbuf_errors", &["Udp.RcvbufErrors", "Udp6.RcvbufErrors"]),
+    ("udp", "in_csum_errors", &["Udp.InCsumErrors", "Udp6.InCsumErrors"]),
+    ("icmp", "in_msgs", &["Icmp.InMsgs"]),
+    ("icmp", "out_echo_reps", &["Icmp.OutEchoReps"]),
+];
+
+impl Grown {
+    /// Goes through the outputs in order: each is of the time that was printed last before it.
+    fn of(pieces: &[Piece]) -> Self {
+        let mut grown = Grown::default();
+        let mut now: Option<(i64, Option<jiff::civil::Date>)> = None;
+        let mut links: Option<(i64, &Vec<links::Shown>)> = None;
+        let mut counters: Option<(i64, &Vec<(String, u64)>)> = None;
+        for piece in pieces {
+            match &piece.data {
+                Data::Moment(at) => {
+                    let seconds = at.to_zoned(TimeZone::UTC).map_or(0, |zoned| zoned.timestamp().as_second());
+                    now = Some((seconds, Some(at.date())));
+                }
+                Data::Machine(machine) => {
+                    if let Some(time) = machine.time {
+                        let midnight = now.and_then(|(_, day)| day?.to_zoned(TimeZone::UTC).ok()).map_or(0, |zoned| zoned.timestamp().as_second());
+                        now = Some((midnight + i64::from(time), now.and_then(|(_, day)| day)));
+                    }
+                }
+                Data::Links(after) => {
+                    let Some((at, day)) = now else { continue };
+                    if let Some((before_at, before)) = links.filter(|(before_at, _)| at > *before_at && at - before_at < 86_400) {
+                        grown.rates.extend(rates_of(before, after, (at - before_at) as f64, at, day));
+                    }
+                    links = Some((at, after));
+                }
+                Data::Counters(after) => {
+                    let Some((at, _)) = now else { continue };
+                    if let Some((before_at, before)) = counters.filter(|(before_at, _)| at > *before_at && at - before_at < 86_400) {
+                        grown.seconds = Some((at - before_at) as f64);
+                        for (name, value) in after {
+                            let earlier = before.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+                            if let Some(more) = earlier.and_then(|earlier| value.checked_sub(earlier)) {
+                                grown.counters.insert(name.clone(), more);
+                            }
+                        }
+                    }
+                    counters = Some((at, after));
+                }
+                _ => {}
+            }
+        }
+        grown
+    }
+
+    /// The part of the probe `kernel` that grew.
+    fn kernel(&self) -> serde_json::Map<String, Value> {
+        let mut output = serde_json::Map::new();
+        let Some(seconds) = self.seconds else { return output };
+        output.insert("seconds".into(), json!(seconds));
+        for (group, field, counters) in KERNEL {
+            let known: Vec<u64> = counters.iter().filter_map(|name| self.counters.get(*name)).copied().collect();
+            if !known.is_empty() {
+                let group = output.entry(*group).or_insert_with(|| json!({}));
+                group[*field] = json!(known.iter().sum::<u64>());
+            }
+        }
+        let grew: std::collections::BTreeMap<&String, &u64> = self.counters.iter().filter(|(_, more)| **more > 0).collect();
+        output.insert("grew".into(), json!(grew));
+        output
+    }
+}
+
+/// Rates of the interfaces that both outputs show.
+fn rates_of(before: &[links::Shown], after: &[links::Shown], seconds: f64, at: i64, date: Option<jiff::civil::Date>) -> Option<samples::Report> {
+    let mut report = samples::Report { date, ..samples::Report::default() };
+    for link in after {
+        let Some(earlier) = before.iter().find(|earlier| earlier.name == link.name) else { continue };
+        let grew = |now: Option<u64>, then: Option<u64>| Some(now?.checked_sub(then?)? as f64 / seconds);
+        let (Some(rx_packets), Some(tx_packets)) = (grew(link.rx.packets, earlier.rx.packets), grew(link.tx.packets, earlier.tx.packets)) else { continue };
+        let sample = samples::Sample {
+            at: u32::try_from(at.rem_euclid(86_400)).ok(),
+            rx_packets,
+            tx_packets,
+            rx_bytes: grew(link.rx.bytes, earlier.rx.bytes),
+            tx_bytes: grew(link.tx.bytes, earlier.tx.bytes),
+        };
+        report.interfaces.insert(link.name.clone(), samples::Rates { samples: vec![sample], mean: None });
+    }
+    (!report.interfaces.is_empty()).then_some(report)
 }
 
 /// Takes out times that were counted from an unknown beginning; how far they are apart stays, in the minutes of each pattern.

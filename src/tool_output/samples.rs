@@ -198,7 +198,7 @@ pub(super) fn date(word: &str) -> Option<(Date, bool)> {
 
 /// The columns of a heading of a table of `sar`, without its time.
 fn table_heading(words: &[&str]) -> Option<Vec<String>> {
-    let columns = words.iter().position(|word| matches!(*word, "IFACE" | "CPU" | "proc/s" | "totsck" | "kbmemfree" | "runq-sz" | "tps" | "DEV" | "pgpgin/s" | "pswpin/s" | "irec/s" | "active/s" | "idgm/s" | "dentunusd" | "kbswpfree" | "TTY" | "call/s" | "INTR" | "atmptf/s" | "imsg/s" | "tcp6sck" | "ihdrerr/s" | "total/s" | "%scpu-10" | "retrans/s" | "kbhugfree" | "scall/s"))?;
+    let columns = words.iter().position(|word| matches!(*word, "IFACE" | "rxpck/s" | "rxerr/s" | "CPU" | "proc/s" | "totsck" | "kbmemfree" | "runq-sz" | "tps" | "DEV" | "pgpgin/s" | "pswpin/s" | "irec/s" | "active/s" | "idgm/s" | "dentunusd" | "kbswpfree" | "TTY" | "call/s" | "INTR" | "atmptf/s" | "imsg/s" | "tcp6sck" | "ihdrerr/s" | "total/s" | "%scpu-10" | "retrans/s" | "kbhugfree" | "scall/s"))?;
     let named = words.get(columns..)?.iter().filter(|word| word.contains("/s") || word.contains('%') || word.len() > 3).count();
     // Nothing but a time, or the word for the mean, stands before them.
     (columns <= 3 && named >= 2 && words.get(..columns)?.iter().all(|word| !word.contains("/s")))
@@ -209,7 +209,8 @@ fn table_heading(words: &[&str]) -> Option<Vec<String>> {
 fn is_row(words: &[&str], columns: &[String]) -> bool {
     let timed = clock(words).is_some() || words[0].ends_with([':', '：']) || words.get(1) == Some(&":");
     let lead = words.len().saturating_sub(columns.len());
-    let last = words.last().is_some_and(|word| figure(word).is_some());
+    // `sar -h` puts the interface last.
+    let last = words.last().is_some_and(|word| figure(word).is_some()) || columns.last().is_some_and(|column| column == "IFACE");
     timed && last && (1..=3).contains(&lead)
 }
 
@@ -288,6 +289,7 @@ pub(super) fn time_of(at: u32) -> String {
 /// A figure: `665.84`, `665,84`, `1.2M`; as `sar -h` writes it, too.
 fn figure(word: &str) -> Option<f64> {
     let (digits, factor) = match word.as_bytes().last()? {
+        b'B' => (&word[..word.len() - 1], 1.0 / 1024.0),
         b'k' | b'K' => (&word[..word.len() - 1], 1.0),
         b'M' => (&word[..word.len() - 1], 1024.0),
         b'G' => (&word[..word.len() - 1], 1024.0 * 1024.0),

@@ -9,7 +9,7 @@ use super::interfaces::Chosen;
 use super::links::Shown;
 use super::piece::Data;
 use super::sockets::{Row, Table};
-use crate::case::Case;
+use crate::case::{Case, Cause, Likelihood, Reading, SignSide, Truth, Verdict, Weight};
 use crate::units;
 
 /// Sentences of one kind.
@@ -144,7 +144,7 @@ pub(super) fn sentences(output: &ToolOutput, chosen: &Chosen<'_>, case: &Case) -
     told.extend(chosen.told.iter().cloned());
     let evidence = |probe: &str| case.evidence.values().find(|evidence| evidence.probe == probe).and_then(|evidence| evidence.output.as_ref());
     if let Some(logs) = evidence("logs") {
-        told.extend(logs_of(logs));
+        told.extend(logs_of(output, logs));
     }
     for data in output.data() {
         match data {
@@ -200,9 +200,44 @@ pub(super) fn sentences(output: &ToolOutput, chosen: &Chosen<'_>, case: &Case) -
             _ => {}
         }
     }
+    if let Some(seconds) = output.grown.seconds {
+        let mut grew: Vec<(&str, u64, &str)> = TROUBLE.iter().filter_map(|(name, meaning)| Some((*name, *output.grown.counters.get(*name)?, *meaning))).filter(|(_, more, _)| *more > 0).collect();
+        grew.sort_by_key(|(_, more, _)| std::cmp::Reverse(*more));
+        for (name, more, meaning) in grew.into_iter().take(MOST) {
+            let rate = units::count(more as f64 / seconds);
+            told.push(format!("in {}: {} {meaning}, {rate}/s ({})", units::span(seconds), units::count(more as f64), name.replace('.', " ")));
+        }
+    }
     let mut seen = std::collections::HashSet::new();
     told.retain(|sentence| seen.insert(sentence.clone()));
     told
+}
+
+/// The first sentence of the report where no cause is likely.
+pub(super) fn summary(case: &Case, reading: &Reading) -> Option<String> {
+    let causes = &case.diagnosis.causes;
+    if causes.iter().any(|cause| cause.likelihood >= Likelihood::Likely) {
+        return None;
+    }
+    let speaks = |cause: &&Cause| {
+        cause.likelihood == Likelihood::Possible
+            && cause.signs.iter().any(|sign| sign.side == SignSide::For && sign.holds == Truth::Yes && sign.weight >= Weight::Moderate)
+    };
+    let suspects: Vec<&str> = causes.iter().filter(speaks).map(|cause| cause.title.trim_end_matches('.')).take(3).collect();
+    let first = reading.stands_out.first().map(|told| format!(" {}.", told.trim_end_matches('.'))).unwrap_or_default();
+    if !suspects.is_empty() {
+        return Some(format!("Suspected, not proven: {}.{first}", suspects.join("; ")));
+    }
+    let trouble = case.findings.iter().any(|finding| matches!(finding.verdict, Verdict::Critical | Verdict::Warning));
+    let cleared = case.findings.iter().any(|finding| finding.step == "rates" && finding.verdict == Verdict::Ok);
+    if trouble || cleared {
+        return None;
+    }
+    Some(if first.is_empty() {
+        "These outputs show no cause, and nothing in them stands out; what to run next is below.".to_owned()
+    } else {
+        format!("These outputs show no cause.{first}")
+    })
 }
 
 /// Names of interrupts of network cards.
@@ -218,7 +253,7 @@ fn since_boot(link: &Shown, with_rates: bool) -> String {
         let Some(figure) = figure.filter(|figure| *figure > 0) else { continue };
         let share = figure as f64 / packets.max(1) as f64;
         let weight = match share {
-            share if share < HARMLESS => ": not a problem",
+            share if share < HARMLESS && word == "dropped" => ": not a problem",
             share if share > HARMFUL => ": worth a look",
             _ => "",
         };
@@ -395,7 +430,7 @@ fn queues(output: &ToolOutput, table: &Table) -> Vec<String> {
 }
 
 /// Patterns of logs, by name: how often, from when to when, whom they name.
-fn logs_of(logs: &Value) -> Vec<String> {
+fn logs_of(output: &ToolOutput, logs: &Value) -> Vec<String> {
     let mut told = Vec::new();
     for (name, hits) in logs["patterns"].as_object().into_iter().flatten() {
         let Some(count) = hits["count"].as_u64().filter(|count| *count > 0) else { continue };
@@ -425,8 +460,8 @@ fn logs_of(logs: &Value) -> Vec<String> {
                 list("port")
             ),
             "udp_bad_checksum" => {
-                let senders = hits["captures"]["source"].as_array().map_or(0, Vec::len);
-                let all = if senders >= 10 { "10 addresses or more".to_owned() } else { format!("{senders} addresses") };
+                let senders = output.distinct("bad checksum. From ");
+                let all = if senders == 1 { "1 address".to_owned() } else { format!("{senders} addresses") };
                 format!("{number} UDP datagrams with a bad checksum{span}, from port {} of {all} to port {}", list("source_port"), list("port"))
             }
             "ssh_failed_password" => format!("{number} failed SSH logins{span}, from {}", list("address")),

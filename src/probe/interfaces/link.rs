@@ -72,6 +72,7 @@ pub(super) fn compose(
     }
 
     let mut observed = Observed::whole(Interfaces {
+        from_text: false,
         seconds: reading.seconds(),
         watched,
         watched_alias,

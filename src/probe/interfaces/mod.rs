@@ -54,6 +54,9 @@ impl Default for Params {
 pub struct Interfaces {
     /// Seconds between the first and the last sample.
     pub seconds: f64,
+    /// The figures are those that tools printed, not measured here.
+    #[serde(default)]
+    pub from_text: bool,
     /// The interface that was watched, with its samples.
     pub watched: Interface,
     /// What the parameter named, when that was an alias, another name or an address of the watched interface.

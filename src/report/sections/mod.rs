@@ -10,6 +10,7 @@ mod causes;
 mod figures;
 mod opening;
 mod pictures;
+mod read;
 mod steps;
 mod unseen;
 
@@ -20,6 +21,7 @@ pub use causes::{Causes, Considered, Why};
 pub use figures::Watched;
 pub use opening::Opening;
 pub use pictures::{Lines, Pictures, Rates, Remotes, Sizes, Span};
+pub use read::Read;
 pub use steps::{Step, Steps};
 pub use unseen::{Unseen, Way};
 
@@ -55,6 +57,8 @@ impl From<&Options> for Depth {
 pub struct Sections {
     /// Where and when, the conclusion, the headline figures.
     pub opening: Opening,
+    /// What was read in place of a host.
+    pub read: Option<Read>,
     /// Where the inbound bytes went.
     pub books: Option<Books>,
     /// What to do.
@@ -77,6 +81,7 @@ impl Sections {
         let unseen = Unseen::of(case);
         Sections {
             opening: Opening::of(case),
+            read: Read::of(case),
             books: case.ledger.as_ref().map(|account| Books::of(account, depth)),
             advice: Advice::of(case, unseen.is_empty()),
             pictures: Pictures::of(case),
