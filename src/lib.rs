@@ -29,8 +29,8 @@ pub mod runbook;
 
 pub mod engine;
 
-pub mod tool_output;
 pub mod testing;
+pub mod tool_output;
 
 pub mod generate;
 

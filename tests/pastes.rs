@@ -26,7 +26,8 @@ fn casebook(arguments: &[&str], input: Option<&[u8]>) -> Output {
 fn judged(arguments: &[&str]) -> Value {
     let all: Vec<&str> = ["read", "--format", "json"].iter().chain(arguments).copied().collect();
     let output = casebook(&all, None);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
 /// The first cause that is likely, if one is.
@@ -38,11 +39,22 @@ fn first_cause(case: &Value) -> Option<&str> {
 
 /// All sentences that a reader sees first.
 fn sentences(case: &Value) -> String {
-    let mut all = vec![case["diagnosis"]["summary"].as_str().unwrap_or_default().to_owned(), case["reading"]["moment"].as_str().unwrap_or_default().to_owned()];
+    let mut all = vec![
+        case["diagnosis"]["summary"].as_str().unwrap_or_default().to_owned(),
+        case["reading"]["moment"].as_str().unwrap_or_default().to_owned(),
+    ];
     for list in ["stands_out", "next", "unrecognised"] {
-        all.extend(case["reading"][list].as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)));
+        all.extend(
+            case["reading"][list].as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)),
+        );
     }
-    all.extend(case["findings"].as_array().unwrap().iter().filter_map(|finding| finding["sentence"].as_str().map(str::to_owned)));
+    all.extend(
+        case["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|finding| finding["sentence"].as_str().map(str::to_owned)),
+    );
     all.join("\n")
 }
 
@@ -64,38 +76,104 @@ const EXPECTED: &[Expected] = &[
             "ss -tunap",
         ],
     ),
-    ("02-forum-chargen-bad-checksum", Some("reflection-chargen"), &["35 UDP datagrams with a bad checksum", "from port 19 of 13 addresses to port 21143, 23489"]),
-    ("04-forum-open-forward-proxy", Some("open-proxy"), &["7 requests", "for whole URLs of other sites", "forward proxy"]),
+    (
+        "02-forum-chargen-bad-checksum",
+        Some("reflection-chargen"),
+        &["35 UDP datagrams with a bad checksum", "from port 19 of 13 addresses to port 21143, 23489"],
+    ),
+    (
+        "04-forum-open-forward-proxy",
+        Some("open-proxy"),
+        &["7 requests", "for whole URLs of other sites", "forward proxy"],
+    ),
     (
         "07-netdata-udp-1900-german-netstat",
         Some("udp-flood-open-port"),
-        &["perl (pid 17804) does not read UDP port 1900: 8.39 MB wait in its queue, as much as it may hold (net.core.rmem_default 8388608)", "a larger buffer only fills later"],
+        &[
+            "perl (pid 17804) does not read UDP port 1900: 8.39 MB wait in its queue, as much as it may hold (net.core.rmem_default 8388608)",
+            "a larger buffer only fills later",
+        ],
     ),
     (
         "08-netdata-rx-dropped-ifconfig-ethtool",
         None,
-        &["eth0: 3.49 TB in", "7,183 dropped (0.0002 %): not a problem", "the card missed 4,954 packets", "sar -n DEV 1 10"],
+        &[
+            "eth0: 3.49 TB in",
+            "7,183 dropped (0.0002 %): not a problem",
+            "the card missed 4,954 packets",
+            "sar -n DEV 1 10",
+        ],
     ),
-    ("10-coreos-softnet-one-cpu", Some("one-cpu-receives"), &["1,285,027,905 packets on CPU 0, 3,735,595 to 15,116,252 on each other", "12,580 squeezes", "one CPU receives for all", "/proc/interrupts: 271,490,338 of 271,490,338 of ens192-rxtx-0 came to CPU 0"]),
-    ("12-sysstat-k8s-counter-jump", None, &["eth0 5.54 Mbit/s in (4,162 packets/s)", "2.14 Tbit/s", "the counter jumped; left out of mean and peak"]),
-    ("14-notes-chinese-sar-syn-flood", Some("syn-flood"), &["enp0s3 37.4 Mbit/s in", "25.4 Mbit/s out", "SYN packets to 192.168.50.118 port 80 from 192.168.50.231"]),
+    (
+        "10-coreos-softnet-one-cpu",
+        Some("one-cpu-receives"),
+        &[
+            "1,285,027,905 packets on CPU 0, 3,735,595 to 15,116,252 on each other",
+            "12,580 squeezes",
+            "one CPU receives for all",
+            "/proc/interrupts: 271,490,338 of 271,490,338 of ens192-rxtx-0 came to CPU 0",
+        ],
+    ),
+    (
+        "12-sysstat-k8s-counter-jump",
+        None,
+        &["eth0 5.54 Mbit/s in (4,162 packets/s)", "2.14 Tbit/s", "the counter jumped; left out of mean and peak"],
+    ),
+    (
+        "14-notes-chinese-sar-syn-flood",
+        Some("syn-flood"),
+        &["enp0s3 37.4 Mbit/s in", "25.4 Mbit/s out", "SYN packets to 192.168.50.118 port 80 from 192.168.50.231"],
+    ),
     (
         "15-ntp-pool-monlist-tcpdump-text",
         Some("reflector-abuse"),
-        &["3 NTP mode 7 (Reserved: monlist) packets from port 123 to 198.51.100.80, 488 bytes", "1 NTP mode 7 (Reserved: monlist) packet to server1.example.net port 123", "tcpdump -ni any -c 5000 -w"],
+        &[
+            "3 NTP mode 7 (Reserved: monlist) packets from port 123 to 198.51.100.80, 488 bytes",
+            "1 NTP mode 7 (Reserved: monlist) packet to server1.example.net port 123",
+            "tcpdump -ni any -c 5000 -w",
+        ],
     ),
-    ("16-snapcast-conntrack-dmesg-cpu", Some("conntrack-exhaustion"), &["13 times in 10 s the connection tracking table was full and packets were dropped", "conntrack -C; sysctl net.netfilter.nf_conntrack_max", "unknown: the text shows no day"]),
-    ("19-porter-netstat-s-conntrack", None, &["27,360 connections did not find room", "128,105 connections were reset for unexpected data", "They say nothing of now", "nstat -az; sleep 10"]),
+    (
+        "16-snapcast-conntrack-dmesg-cpu",
+        Some("conntrack-exhaustion"),
+        &[
+            "13 times in 10 s the connection tracking table was full and packets were dropped",
+            "conntrack -C; sysctl net.netfilter.nf_conntrack_max",
+            "unknown: the text shows no day",
+        ],
+    ),
+    (
+        "19-porter-netstat-s-conntrack",
+        None,
+        &[
+            "27,360 connections did not find room",
+            "128,105 connections were reset for unexpected data",
+            "They say nothing of now",
+            "nstat -az; sleep 10",
+        ],
+    ),
     ("21-forum-spanish-ifconfig", None, &["eth0: 159 MB in with 132,937 packets received since boot"]),
     ("F01-logs-alone-1970", Some("conntrack-exhaustion"), &["3 times at 20", "names no year"]),
     ("F02-logs-before-the-window", Some("conntrack-exhaustion"), &["4 times from 2018-11-20 22:30:22 to 22:30:27"]),
     ("F03-two-sar-files", None, &["eth0 805 Mbit/s in", "eth0 until 10:00:03: 8.19 kbit/s", "18:30:03"]),
-    ("F04-sar-of-a-day", None, &["eth0 93.4 Mbit/s in", "eth0 from 17:30:01 to 17:50:01: 93.4 Mbit/s, 9,100 packets/s in", "--at HH:MM picks another time"]),
+    (
+        "F04-sar-of-a-day",
+        None,
+        &[
+            "eth0 93.4 Mbit/s in",
+            "eth0 from 17:30:01 to 17:50:01: 93.4 Mbit/s, 9,100 packets/s in",
+            "--at HH:MM picks another time",
+        ],
+    ),
     ("F05-sar-counter-jump", None, &["eth0 5.54 Mbit/s in", "the counter jumped"]),
     ("F06-sar-alone", None, &["eth0 26.1 kbit/s in (10.3 packets/s)", "2011-11-10 23:56:43"]),
     ("F08-german-lo-is-watched", None, &["eth0: 73.1 kB in with 150 packets", "9 with errors (6.0 %): worth a look"]),
     ("F09-netstat-with-names", None, &["4 sockets that wait for others"]),
-    ("F11-ip-s-s-link", None, &["17 with errors", "17 of the errors are checksums of frames (crc)", "16.9 times as much as it received"]),
+    (
+        "F11-ip-s-s-link",
+        None,
+        &["17 with errors", "17 of the errors are checksums of frames (crc)", "16.9 times as much as it received"],
+    ),
     (
         "F13-ignored-in-silence",
         Some("conntrack-exhaustion"),
@@ -113,8 +191,16 @@ const EXPECTED: &[Expected] = &[
             "2 requests",
         ],
     ),
-    ("F15-udp-only-says-no-tcp-listens", Some("udp-flood-open-port"), &["perl (pid 17804) does not read UDP port 1900"]),
-    ("F16-packets-without-bytes", None, &["bond0: 14,214 packets/s without bytes cannot be: its bytes are unknown", "bond0 receives 14,214 packets/s"]),
+    (
+        "F15-udp-only-says-no-tcp-listens",
+        Some("udp-flood-open-port"),
+        &["perl (pid 17804) does not read UDP port 1900"],
+    ),
+    (
+        "F16-packets-without-bytes",
+        None,
+        &["bond0: 14,214 packets/s without bytes cannot be: its bytes are unknown", "bond0 receives 14,214 packets/s"],
+    ),
 ];
 
 #[test]
@@ -142,7 +228,8 @@ fn each_paste_gets_the_right_answer() {
 #[test]
 fn no_paste_is_left_out_of_the_table() {
     for entry in fs::read_dir(pastes()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()) {
-        let known = ["tools", "founding", "README.md"].contains(&entry.as_str()) || EXPECTED.iter().any(|(name, ..)| *name == entry);
+        let known = ["tools", "founding", "README.md"].contains(&entry.as_str())
+            || EXPECTED.iter().any(|(name, ..)| *name == entry);
         assert!(known, "{entry} has no expected answer");
     }
 }
@@ -151,7 +238,8 @@ fn no_paste_is_left_out_of_the_table() {
 fn all_files_of_a_paste_in_one_text_give_the_same_cause() {
     for (name, cause, _) in EXPECTED.iter().filter(|(name, ..)| !name.starts_with('F')) {
         let mut text = String::from("Hello,\n\nwhat is wrong here? I ran this:\n\n");
-        let mut files: Vec<PathBuf> = fs::read_dir(pastes().join(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut files: Vec<PathBuf> =
+            fs::read_dir(pastes().join(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
         for file in files {
             let content = fs::read_to_string(&file).unwrap();
@@ -172,7 +260,12 @@ fn the_founding_case_is_read_from_one_text_like_the_one_it_came_in() {
     let case = judged(&[path.to_str().unwrap(), "--set", "reported_rate=100Mbit/s"]);
     assert_eq!(first_cause(&case), Some("not-reaching-host"), "{}", case["diagnosis"]["summary"]);
     let all = sentences(&case);
-    for said in ["16.9 times what it received", "30 lines from 2011-11-10 23:11:08 to 23:50:05: dns edns", "memory 26.4 % used", "load 0.03 on 2 CPUs"] {
+    for said in [
+        "16.9 times what it received",
+        "30 lines from 2011-11-10 23:11:08 to 23:50:05: dns edns",
+        "memory 26.4 % used",
+        "load 0.03 on 2 CPUs",
+    ] {
         let signs = case["diagnosis"]["causes"].to_string();
         assert!(all.contains(said) || signs.contains(said), "{said}: {all}");
     }
@@ -191,7 +284,10 @@ fn a_day_of_sar_is_judged_at_the_time_that_is_asked_for() {
 
 #[test]
 fn what_was_recognised_is_said_and_a_text_in_which_nothing_is_known_is_refused() {
-    let output = casebook(&["read", "-"], Some(b"$ uptime\n 23:51:36 up  6:30,  3 users,  load average: 0.03, 0.12, 0.11\nfoo=1  bar=2\n"));
+    let output = casebook(
+        &["read", "-"],
+        Some(b"$ uptime\n 23:51:36 up  6:30,  3 users,  load average: 0.03, 0.12, 0.11\nfoo=1  bar=2\n"),
+    );
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("read: uptime, w, top (standard input line 2): load, time since boot"), "{said}");
     assert!(said.contains("not recognised: standard input line 3: foo=1"), "{said}");

@@ -34,7 +34,10 @@ pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
         writeln!(out, "Nothing fits `{}`; `casebook list` shows all.", printable(arguments.words.join(" ")))?;
     }
     if words.is_empty() && !arguments.checks {
-        writeln!(out, "\nNo install on the host is needed for a first answer: casebook read FILE, or xclip -o | casebook read -")?;
+        writeln!(
+            out,
+            "\nNo install on the host is needed for a first answer: casebook read FILE, or xclip -o | casebook read -"
+        )?;
         writeln!(out, "\nChecks: casebook list --checks\n\nProbes (casebook probe NAME)")?;
         for probe in PROBES {
             writeln!(out, "  {:<24} {}", probe.name(), probe.about())?;

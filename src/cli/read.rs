@@ -12,7 +12,7 @@ use super::{Usage, output};
 use crate::case::Case;
 use crate::engine::{self, Request};
 use crate::redact;
-use crate::tool_output::ToolOutput;
+use crate::tool_output::{self, ToolOutput};
 
 /// The runbook that outputs of tools are judged by when none is named.
 pub(super) const USUAL: &str = "high-inbound-traffic";
@@ -24,7 +24,11 @@ pub(super) fn read(arguments: &ReadArguments) -> anyhow::Result<u8> {
     let mut paths = arguments.paths.clone();
     if paths.is_empty() {
         if io::stdin().is_terminal() {
-            return Err(Usage("name a file or a folder with what tools printed, or give it as input: xclip -o | casebook read -".to_owned()).into());
+            return Err(Usage(
+                "name a file or a folder with what tools printed, or give it as input: xclip -o | casebook read -"
+                    .to_owned(),
+            )
+            .into());
         }
         paths.push(PathBuf::from("-"));
     }
@@ -80,10 +84,7 @@ pub(super) fn judge(
     };
     let mut case = engine::run(&request, &read).map_err(|error| Usage(error.to_string()))?;
     let reading = read.reading(&case);
-    if let Some(summary) = read.summary(&case, &reading) {
-        case.diagnosis.summary = summary;
-    }
-    case.reading = Some(reading);
+    tool_output::attach(&mut case, reading);
     // What was read besides the evidence may hold secrets, too.
     redact::secrets(&mut case);
     Ok(case)

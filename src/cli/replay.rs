@@ -14,6 +14,7 @@ use crate::redact;
 use crate::runbook::{self, Runbook};
 use crate::script::sandbox::Limits;
 use crate::sys::trust::Trust;
+use crate::tool_output;
 
 pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
     let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
@@ -86,6 +87,9 @@ fn judge(
     let observer = Recorded::new(std::mem::take(&mut recorded.evidence), runbook);
     let mut case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()))?;
     redact::carry(&recorded, &mut case);
+    if let Some(reading) = recorded.reading.take() {
+        tool_output::attach(&mut case, reading);
+    }
     // What the looking cost, and whether it was cut short, are facts of the recorded run.
     case.cost = recorded.cost;
     case.partial = recorded.partial;

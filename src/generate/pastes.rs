@@ -21,7 +21,8 @@ pub(super) fn page() -> String {
     );
     for recogniser in RECOGNISERS {
         let cell = |text: &str| text.replace('|', "\\|");
-        let _ = writeln!(page, "| {} | {} | {} |", cell(recogniser.name), cell(recogniser.takes), cell(recogniser.gives));
+        let _ =
+            writeln!(page, "| {} | {} | {} |", cell(recogniser.name), cell(recogniser.takes), cell(recogniser.gives));
     }
     page.push_str(
         "\nA text in which nothing is known ends with status 64. `--at 17:40` picks a time of a recorded day of `sar`; without it the times\n\

@@ -4,8 +4,8 @@
 use serde_json::{Map, Value};
 
 use crate::case::{
-    Account, Case, Cause, CheckRef, Diagnosis, Entry, Evidence, Finding, Gap, Host, Missing, Process, Reading, Recognised,
-    Remedy, RunbookRef, Said, Sign,
+    Account, Case, Cause, CheckRef, Diagnosis, Entry, Evidence, Finding, Gap, Host, Missing, Process, Reading,
+    Recognised, Remedy, RunbookRef, Said, Sign,
 };
 
 /// What a text is.

@@ -255,7 +255,8 @@ fn read(sections: &Sections, budget: usize) -> String {
     let items = read.stands_out.iter().map(|sentence| format!("- {}\n", md(sentence)));
     let (items, more) = within(budget / 2, items);
     let next = fenced("sh", &read.next);
-    let outputs = read.recognised.iter().map(|[tool, place, taken]| format!("- {} ({}): {}\n", md(tool), md(place), md(taken)));
+    let outputs =
+        read.recognised.iter().map(|[tool, place, taken]| format!("- {} ({}): {}\n", md(tool), md(place), md(taken)));
     let lost = read.unrecognised.iter().map(|lines| format!("- not recognised: {}\n", md(lines)));
     let (outputs, others) = within(budget.saturating_sub(items.len() + next.len() + FRAME), outputs.chain(lost));
     format!(

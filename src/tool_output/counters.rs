@@ -73,11 +73,25 @@ pub(super) fn netstat(here: &Here<'_>) -> Option<(usize, Vec<(String, u64)>)> {
         } else if line.is_empty() || line == "..." {
         } else if line.ends_with("histogram:") {
             histogram = true;
-        } else if let Some(counter) = counter(&group, line).filter(|_| !document.ends_within(place) || !line.ends_with(|c: char| c.is_ascii_digit())) {
+        } else if let Some(counter) = counter(&group, line)
+            .filter(|_| !document.ends_within(place) || !line.ends_with(|c: char| c.is_ascii_digit()))
+        {
             if !histogram || !line.contains(':') || group.ends_with("Ext") {
                 counters.push(counter);
             }
-        } else if !line.contains("recvmsg") && !line.starts_with("Forwarding is") && !line.starts_with("Detected reordering") && !line.starts_with("Quick ack mode") {
+        } else if counters.is_empty() && place > here.at + 50 {
+            break;
+        } else if (60..=100).contains(&document.line(place - 1).len())
+            && line.split(' ').count() <= 4
+            && !line.bytes().any(|byte| byte.is_ascii_digit())
+            && !counters.is_empty()
+        {
+            // The end of a sentence that mail wrapped.
+        } else if !line.contains("recvmsg")
+            && !line.starts_with("Forwarding is")
+            && !line.starts_with("Detected reordering")
+            && !line.starts_with("Quick ack mode")
+        {
             break;
         }
         place += 1;
@@ -91,7 +105,10 @@ pub(super) fn netstat(here: &Here<'_>) -> Option<(usize, Vec<(String, u64)>)> {
 /// `Ip:`, `TcpExt:`.
 fn section(line: &str) -> Option<&str> {
     let name = line.trim().strip_suffix(':')?;
-    let known = ["Ip", "Icmp", "IcmpMsg", "Tcp", "Udp", "UdpLite", "TcpExt", "IpExt", "Ip6", "Icmp6", "Udp6", "UdpLite6", "MPTcpExt", "Sctp"];
+    let known = [
+        "Ip", "Icmp", "IcmpMsg", "Tcp", "Udp", "UdpLite", "TcpExt", "IpExt", "Ip6", "Icmp6", "Udp6", "UdpLite6",
+        "MPTcpExt", "Sctp",
+    ];
     known.into_iter().find(|known| *known == name)
 }
 
@@ -107,8 +124,13 @@ fn counter(group: &str, line: &str) -> Option<(String, u64)> {
     let (figure, words) = line.split_once(' ').unwrap_or((line, ""));
     if let Ok(figure) = figure.parse() {
         let plain = words.trim_end_matches('.').trim();
-        let known = SENTENCES.iter().find(|(sentence, name)| *sentence == plain && name.split('.').next() == Some(group.trim_end_matches('6')));
-        let name = known.map_or_else(|| format!("{group}: {}", printable(plain)), |(_, name)| format!("{group}.{}", name.split_once('.').map_or("", |(_, name)| name)));
+        let known = SENTENCES
+            .iter()
+            .find(|(sentence, name)| *sentence == plain && name.split('.').next() == Some(group.trim_end_matches('6')));
+        let name = known.map_or_else(
+            || format!("{group}: {}", printable(plain)),
+            |(_, name)| format!("{group}.{}", name.split_once('.').map_or("", |(_, name)| name)),
+        );
         return (!words.is_empty() && words.len() < 120).then_some((name, figure));
     }
     // A figure within the sentence: `Detected reordering 5 times using SACK`.
@@ -122,7 +144,8 @@ pub(super) fn named(here: &Here<'_>) -> Option<(usize, Vec<(String, u64)>)> {
     let mut counters = Vec::new();
     let mut place = here.at;
     // `nstat` without -a counts since it was called last.
-    let whole = here.command.first() != Some(&"nstat") || here.command.iter().any(|word| word.starts_with('-') && word.contains(['a', 's', 'z']));
+    let whole = here.command.first() != Some(&"nstat")
+        || here.command.iter().any(|word| word.starts_with('-') && word.contains(['a', 's', 'z']));
     while place < document.len() && counters.len() < MOST {
         let line = document.line(place).trim();
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -136,16 +159,23 @@ pub(super) fn named(here: &Here<'_>) -> Option<(usize, Vec<(String, u64)>)> {
             && !document.ends_within(place + 1)
         {
             let rows = names.split_whitespace().zip(values.split_whitespace());
-            counters.extend(rows.filter_map(|(name, value)| Some((format!("{group}.{}", printable(name)), value.parse().ok()?))));
+            counters.extend(
+                rows.filter_map(|(name, value)| Some((format!("{group}.{}", printable(name)), value.parse().ok()?))),
+            );
             place += 2;
             continue;
         }
         let row = match words.as_slice() {
             [name, figure, rate] if rate.parse::<f64>().is_ok() => Some((*name, *figure)),
-            [name, figure] if name.starts_with("Ip6") || name.starts_with("Icmp6") || name.starts_with("Udp6") => Some((*name, *figure)).filter(|_| !document.ends_within(place)),
+            [name, figure] if name.starts_with("Ip6") || name.starts_with("Icmp6") || name.starts_with("Udp6") => {
+                Some((*name, *figure)).filter(|_| !document.ends_within(place))
+            }
             _ => None,
         };
-        let groups = ["TcpExt", "IpExt", "Icmp6", "IcmpMsg", "Icmp", "UdpLite6", "UdpLite", "Udp6", "Udp", "Ip6", "Tcp", "Ip", "MPTcpExt"];
+        let groups = [
+            "TcpExt", "IpExt", "Icmp6", "IcmpMsg", "Icmp", "UdpLite6", "UdpLite", "Udp6", "Udp", "Ip6", "Tcp", "Ip",
+            "MPTcpExt",
+        ];
         let Some((group, name, figure)) = row.and_then(|(name, figure)| {
             let group = groups.into_iter().find(|group| name.starts_with(group) && name.len() > group.len())?;
             Some((group, name.get(group.len()..)?, figure.parse().ok()?))
@@ -184,7 +214,9 @@ pub(super) struct Interrupts {
 pub(super) fn interrupts(here: &Here<'_>) -> Option<(usize, Vec<Interrupts>)> {
     let document = here.document;
     let mut place = here.at;
-    let is_heading = |line: &str| line.split_whitespace().next() == Some("CPU0") && line.split_whitespace().all(|word| word.starts_with("CPU"));
+    let is_heading = |line: &str| {
+        line.split_whitespace().next() == Some("CPU0") && line.split_whitespace().all(|word| word.starts_with("CPU"))
+    };
     let headed = is_heading(document.line(place));
     if headed {
         place += 1;
@@ -196,7 +228,14 @@ pub(super) fn interrupts(here: &Here<'_>) -> Option<(usize, Vec<Interrupts>)> {
         let is_number = number.len() <= 4 && number.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let by_cpu: Vec<u64> = rest.split_whitespace().map_while(|word| word.parse().ok()).take(MOST_CPUS).collect();
         let name: Vec<&str> = rest.split_whitespace().skip(by_cpu.len()).collect();
-        let device = name.iter().any(|word| word.contains("MSI") || word.contains("APIC") || word.contains("edge") || word.contains("fasteoi") || word.contains("GIC") || word.contains("xen"));
+        let device = name.iter().any(|word| {
+            word.contains("MSI")
+                || word.contains("APIC")
+                || word.contains("edge")
+                || word.contains("fasteoi")
+                || word.contains("GIC")
+                || word.contains("xen")
+        });
         if !is_number || by_cpu.is_empty() || !(headed || device) {
             break;
         }
@@ -224,16 +263,25 @@ pub(super) struct Nic {
 pub(super) fn nic(here: &Here<'_>) -> Option<(usize, Nic)> {
     let document = here.document;
     let first = document.line(here.at).trim();
-    let named = first.strip_prefix("Settings for ").or_else(|| first.strip_prefix("Ring parameters for ")).map(|name| name.trim_end_matches(':'));
+    let named = first
+        .strip_prefix("Settings for ")
+        .or_else(|| first.strip_prefix("Ring parameters for "))
+        .map(|name| name.trim_end_matches(':'));
     let is_driver = first.starts_with("driver: ");
     if !(first == "NIC statistics:" || named.is_some() || is_driver) {
         return None;
     }
     let of_command = || {
         let known = ["ethtool", "S", "i", "g", "txt", "log", "out"];
-        here.command.iter().rev().find(|word| !word.starts_with('-') && !known.contains(word)).copied().filter(|_| here.command.first() == Some(&"ethtool"))
+        here.command
+            .iter()
+            .rev()
+            .find(|word| !word.starts_with('-') && !known.contains(word))
+            .copied()
+            .filter(|_| here.command.first() == Some(&"ethtool"))
     };
-    let mut nic = Nic { interface: named.or_else(of_command).filter(|name| name.len() <= 31).map(printable), ..Nic::default() };
+    let mut nic =
+        Nic { interface: named.or_else(of_command).filter(|name| name.len() <= 31).map(printable), ..Nic::default() };
     let mut place = here.at + usize::from(!is_driver);
     let mut rings = Vec::new();
     while place < document.len() && nic.counters.len() < MOST {
@@ -255,7 +303,11 @@ pub(super) fn nic(here: &Here<'_>) -> Option<(usize, Nic)> {
             ("driver", _) => nic.driver = Some(printable(value)),
             ("Speed", _) => {
                 let digits = value.len() - value.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-                nic.speed = value.get(..digits).and_then(|digits| digits.parse::<u64>().ok()).filter(|_| value.ends_with("Mb/s")).and_then(|mega| mega.checked_mul(1_000_000));
+                nic.speed = value
+                    .get(..digits)
+                    .and_then(|digits| digits.parse::<u64>().ok())
+                    .filter(|_| value.ends_with("Mb/s"))
+                    .and_then(|mega| mega.checked_mul(1_000_000));
             }
             ("RX", Ok(size)) if named.is_some() => rings.push(size),
             (name, Ok(figure)) if first == "NIC statistics:" && whole => nic.counters.push((printable(name), figure)),
@@ -289,8 +341,11 @@ pub(super) fn tracked(here: &Here<'_>) -> Option<(usize, Tracked)> {
     let document = here.document;
     let first = document.line(here.at).trim();
     let mut tracked = Tracked::default();
-    if here.command.first() == Some(&"conntrack") || here.command.iter().any(|word| word.contains("nf_conntrack_count")) {
-        let counts = here.command.iter().any(|word| matches!(*word, "-C" | "C" | "--count" | "nf_conntrack_count") || word.ends_with("/nf_conntrack_count"));
+    if here.command.first() == Some(&"conntrack") || here.command.iter().any(|word| word.contains("nf_conntrack_count"))
+    {
+        let counts = here.command.iter().any(|word| {
+            matches!(*word, "-C" | "C" | "--count" | "nf_conntrack_count") || word.ends_with("/nf_conntrack_count")
+        });
         if let Some(count) = first.parse().ok().filter(|_| counts && !document.ends_within(here.at)) {
             tracked.count = Some(count);
             return Some((1, tracked));
@@ -346,7 +401,18 @@ fn entry<'l>(words: &[&'l str]) -> Option<Entry<'l>> {
     number.parse::<u8>().ok()?;
     let source = words.iter().find_map(|word| word.strip_prefix("src="))?.parse().ok()?;
     words.iter().find(|word| word.starts_with("dst="))?;
-    let states = ["NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2"];
+    let states = [
+        "NONE",
+        "SYN_SENT",
+        "SYN_RECV",
+        "ESTABLISHED",
+        "FIN_WAIT",
+        "CLOSE_WAIT",
+        "LAST_ACK",
+        "TIME_WAIT",
+        "CLOSE",
+        "SYN_SENT2",
+    ];
     let state = words.iter().take(5).copied().find(|word| states.contains(word));
     Some(Entry { protocol, state, source })
 }
@@ -358,9 +424,13 @@ pub(super) fn settings(here: &Here<'_>) -> Option<(usize, Vec<(String, String)>)
         let line = document.line(at).trim().trim_end_matches(';');
         let (name, value) = line.split_once('=').or_else(|| line.split_once(": "))?;
         let (name, value) = (name.trim(), value.trim());
-        let known = ["net.", "kernel.", "vm.", "fs.", "dev.", "debug.", "user.", "abi.", "crypto.", "sunrpc."].iter().any(|root| name.starts_with(root));
-        let plain = name.len() < 120 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:".contains(&byte));
-        (known && plain && !document.ends_within(at)).then(|| (name.replace('/', "."), printable(value.get(..value.len().min(200)).unwrap_or_default())))
+        let known = ["net.", "kernel.", "vm.", "fs.", "dev.", "debug.", "user.", "abi.", "crypto.", "sunrpc."]
+            .iter()
+            .any(|root| name.starts_with(root));
+        let plain =
+            name.len() < 120 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:".contains(&byte));
+        (known && plain && !document.ends_within(at))
+            .then(|| (name.replace('/', "."), printable(value.get(..value.len().min(200)).unwrap_or_default())))
     };
     let mut settings: Vec<(String, String)> = (here.at..document.len()).map_while(setting).take(MOST).collect();
     if settings.is_empty() {

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -20,14 +21,29 @@ const DEPTH: usize = 6;
 const LARGEST: u64 = 256 * 1024 * 1024;
 const LARGEST_SUM: u64 = 256 * 1024 * 1024;
 /// Parts of a copy of a system, or of an sosreport, that are no outputs of tools.
-const PASSED_OVER: &[&str] =
-    &["usr", "lib", "boot", "sys", "run", "dev", "sos_reports", "sos_strings", "sos_logs", "lib64", "bin", "sbin", "journal", "audit"];
+const PASSED_OVER: &[&str] = &[
+    "usr",
+    "lib",
+    "boot",
+    "sys",
+    "run",
+    "dev",
+    "sos_reports",
+    "sos_strings",
+    "sos_logs",
+    "lib64",
+    "bin",
+    "sbin",
+    "journal",
+    "audit",
+];
 /// A part whose links are those of a system, to what is not in the folder anyway.
 const OF_SYSTEM: &str = "etc";
 /// What is read of that part: the rest are settings, of which nobody knows whether they are in force.
 const ETC: &[&str] = &["hostname", "os-release", "redhat-release"];
 /// Of the logs of a system, those that are read.
-const LOGS: &[&str] = &["messages", "syslog", "secure", "auth.log", "kern.log", "daemon.log", "dmesg", "access.log", "access_log"];
+const LOGS: &[&str] =
+    &["messages", "syslog", "secure", "auth.log", "kern.log", "daemon.log", "dmesg", "access.log", "access_log"];
 /// Links and files that are named.
 const NAMED: usize = 8;
 /// How much of a file tells whether it is text.
@@ -84,6 +100,8 @@ pub(super) struct Gathered {
     pub links: Links,
     /// Files that were left out, by reason.
     pub left_out: Vec<(&'static str, Vec<String>, usize)>,
+    /// The folder, where one was named: what a runbook names in it is opened through it.
+    pub folder: Option<Arc<Folder>>,
     bytes: u64,
 }
 
@@ -112,7 +130,9 @@ impl Gathered {
         }
         let wide = matches!(bytes.get(..2), Some([0xff, 0xfe] | [0xfe, 0xff]));
         if !wide && memchr::memchr(0, bytes.get(..bytes.len().min(HEAD)).unwrap_or_default()).is_some() {
-            let packed = bytes.starts_with(&[0xd4, 0xc3, 0xb2, 0xa1]) || bytes.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) || bytes.starts_with(&[0xa1, 0xb2, 0xc3, 0xd4]);
+            let packed = bytes.starts_with(&[0xd4, 0xc3, 0xb2, 0xa1])
+                || bytes.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a])
+                || bytes.starts_with(&[0xa1, 0xb2, 0xc3, 0xd4]);
             let why = if packed { "a capture file: read it with casebook run --pcap FILE" } else { "not text" };
             self.leave_out(why, path);
             return Ok(());
@@ -140,17 +160,20 @@ pub(super) fn gather(paths: &[PathBuf], stdin: &mut dyn Read) -> Result<Gathered
         }
         let metadata = std::fs::metadata(path).map_err(unreadable)?;
         if metadata.is_dir() {
-            folder(&mut gathered, &Folder::open(path).map_err(unreadable)?).map_err(|error| match error {
+            let opened = Arc::new(Folder::open(path).map_err(unreadable)?);
+            folder(&mut gathered, &opened).map_err(|error| match error {
                 NoOutput::Unreadable(_, error) => unreadable(error),
                 other => other,
             })?;
+            gathered.folder.get_or_insert(opened);
         } else {
             let mut bytes = Vec::new();
             File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
             if bytes.len() as u64 > LARGEST {
                 return Err(NoOutput::TooLarge(shown()));
             }
-            let modified = metadata.modified().ok().filter(|_| metadata.is_file()).and_then(|at| Timestamp::try_from(at).ok());
+            let modified =
+                metadata.modified().ok().filter(|_| metadata.is_file()).and_then(|at| Timestamp::try_from(at).ok());
             gathered.add(path, bytes, modified)?;
         }
     }
@@ -169,7 +192,10 @@ fn folder(gathered: &mut Gathered, folder: &Folder) -> Result<(), NoOutput> {
     let mut found: Vec<PathBuf> = Vec::new();
     while let Some((place, depth)) = open.pop() {
         let entries = match folder.list(&place, MOST_FILES) {
-            Ok((entries, _)) => entries,
+            Ok((mut entries, _)) => {
+                entries.sort_by(|a, b| a.name.cmp(&b.name));
+                entries
+            }
             Err(error) if depth == 0 => return Err(NoOutput::Unreadable(String::new(), error)),
             Err(_) => continue,
         };

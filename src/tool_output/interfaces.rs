@@ -54,7 +54,12 @@ impl Chosen<'_> {
         match self.times {
             None => rates.clone(),
             Some((first, last)) => Rates {
-                samples: rates.samples.iter().filter(|s| s.at.is_some_and(|at| (first..=last).contains(&at))).copied().collect(),
+                samples: rates
+                    .samples
+                    .iter()
+                    .filter(|s| s.at.is_some_and(|at| (first..=last).contains(&at)))
+                    .copied()
+                    .collect(),
                 mean: None,
             },
         }
@@ -69,7 +74,8 @@ fn last_of(report: &Report) -> Option<u32> {
 /// stand out.
 pub(super) fn choose<'r>(reports: &[&'r Report], all: &[Shown], route: Option<&str>, at: Option<Time>) -> Chosen<'r> {
     let with_rates: Vec<&&Report> = reports.iter().filter(|report| !report.interfaces.is_empty()).collect();
-    let second = at.map(|at| (i32::from(at.hour()) * 3600 + i32::from(at.minute()) * 60 + i32::from(at.second())).unsigned_abs());
+    let second = at
+        .map(|at| (i32::from(at.hour()) * 3600 + i32::from(at.minute()) * 60 + i32::from(at.second())).unsigned_abs());
     let holds = |report: &Report| {
         second.is_some_and(|second| {
             let times = report.interfaces.values().flat_map(|rates| &rates.samples).filter_map(|sample| sample.at);
@@ -77,7 +83,10 @@ pub(super) fn choose<'r>(reports: &[&'r Report], all: &[Shown], route: Option<&s
             (first.saturating_sub(1)..=last).contains(&second)
         })
     };
-    let newest = with_rates.iter().enumerate().max_by_key(|(place, report)| (holds(report), report.date, last_of(report), *place));
+    let newest = with_rates
+        .iter()
+        .enumerate()
+        .max_by_key(|(place, report)| (holds(report), report.date, last_of(report), *place));
     let Some((place, report)) = newest else { return Chosen::default() };
     let mut chosen = Chosen { report: Some(report), ..Chosen::default() };
     let rate = |name: &str| {
@@ -85,23 +94,35 @@ pub(super) fn choose<'r>(reports: &[&'r Report], all: &[Shown], route: Option<&s
         let peak = |of: fn(&Sample) -> f64| rates.samples.iter().chain(&rates.mean).map(of).fold(0.0, f64::max);
         // Packets whose bytes are not known count as small ones.
         let bytes = |known: Option<f64>, packets: f64| known.unwrap_or(packets * 64.0);
-        let all = rates.samples.iter().chain(&rates.mean).map(|s| bytes(s.rx_bytes, s.rx_packets) + bytes(s.tx_bytes, s.tx_packets)).fold(0.0, f64::max);
+        let all = rates
+            .samples
+            .iter()
+            .chain(&rates.mean)
+            .map(|s| bytes(s.rx_bytes, s.rx_packets) + bytes(s.tx_bytes, s.tx_packets))
+            .fold(0.0, f64::max);
         Some((all, peak(|s| s.rx_packets) + peak(|s| s.tx_packets)))
     };
     let is_loopback = |name: &str| name == "lo" || all.iter().any(|link| link.name == name && link.loopback);
     chosen.watched = route.filter(|name| report.interfaces.contains_key(*name)).map(str::to_owned).or_else(|| {
-        let names = report.interfaces.keys().filter(|name| !is_loopback(name)).filter_map(|name| Some((name, rate(name)?)));
+        let names =
+            report.interfaces.keys().filter(|name| !is_loopback(name)).filter_map(|name| Some((name, rate(name)?)));
         names.max_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))).map(|(name, _)| name.clone())
     });
     for (other, report) in with_rates.iter().enumerate().filter(|(other, _)| *other != place).take(MOST_TOLD) {
         let Some(name) = chosen.watched.as_ref() else { break };
         if let Some(mean) = report.interfaces.get(name).and_then(Rates::mean) {
-            let at = last_of(report).map_or_else(|| format!("in output {}", other + 1), |at| format!("until {}", time_of(at)));
-            chosen.told.push(format!("{name} {at}: {}; the output that ends last is judged (--at HH:MM picks another)", flow_of(&mean)));
+            let at = last_of(report)
+                .map_or_else(|| format!("in output {}", other + 1), |at| format!("until {}", time_of(at)));
+            chosen.told.push(format!(
+                "{name} {at}: {}; the output that ends last is judged (--at HH:MM picks another)",
+                flow_of(&mean)
+            ));
         }
     }
     let Some(rates) = chosen.watched.as_ref().and_then(|name| report.interfaces.get(name)) else { return chosen };
-    if let (Some(name), Some(mean)) = (&chosen.watched, rates.mean().filter(|mean| mean.rx_bytes.is_none() && mean.rx_packets >= 1.0)) {
+    if let (Some(name), Some(mean)) =
+        (&chosen.watched, rates.mean().filter(|mean| mean.rx_bytes.is_none() && mean.rx_packets >= 1.0))
+    {
         chosen.told.push(format!("{name}: {} packets/s without bytes cannot be: its bytes are unknown (a counter of 32 bits, or an old sysstat)", units::count(mean.rx_packets)));
     }
     let interval = rates.interval().unwrap_or(1.0);
@@ -144,24 +165,38 @@ fn day(chosen: &mut Chosen<'_>, rates: &Rates, interval: f64) {
     }
     let usual: Vec<Sample> = rates.samples.iter().filter(|sample| !stands(sample)).copied().collect();
     let usual = Rates::mean_of(&usual).map(|mean| flow_of(&mean)).unwrap_or_default();
-    let begin = |span: &[Sample]| span.first().and_then(|s| s.at).map(|at| at.saturating_sub(interval as u32)).unwrap_or_default();
+    let begin = |span: &[Sample]| {
+        span.first().and_then(|s| s.at).map(|at| at.saturating_sub(interval as u32)).unwrap_or_default()
+    };
     let size = |span: &[Sample]| span.iter().map(bits).sum::<f64>();
     let Some(worst) = spans.iter().max_by(|a, b| size(a).total_cmp(&size(b)).then(a.len().cmp(&b.len()))) else {
         let (first, last) = (rates.samples.first().and_then(|s| s.at), rates.samples.last().and_then(|s| s.at));
         if let (Some(first), Some(last)) = (first, last) {
-            chosen.told.push(format!("{name} from {} to {}: no time stands out; the mean is judged ({usual})", time_of(first), time_of(last)));
+            chosen.told.push(format!(
+                "{name} from {} to {}: no time stands out; the mean is judged ({usual})",
+                time_of(first),
+                time_of(last)
+            ));
         }
         return;
     };
     for span in spans.iter().take(MOST_TOLD) {
         let mean = Rates::mean_of(span).map(|mean| flow_of(&mean)).unwrap_or_default();
         let end = span.last().and_then(|s| s.at).unwrap_or_default();
-        chosen.told.push(format!("{name} from {} to {}: {mean}; at other times {usual}", time_of(begin(span)), time_of(end)));
+        chosen.told.push(format!(
+            "{name} from {} to {}: {mean}; at other times {usual}",
+            time_of(begin(span)),
+            time_of(end)
+        ));
     }
     if spans.len() > MOST_TOLD {
         chosen.told.push(format!("{} more times stand out", spans.len() - MOST_TOLD));
     }
-    chosen.told.push(format!("judged are the samples from {} to {}; --at HH:MM picks another time", time_of(begin(worst)), time_of(worst.last().and_then(|s| s.at).unwrap_or_default())));
+    chosen.told.push(format!(
+        "judged are the samples from {} to {}; --at HH:MM picks another time",
+        time_of(begin(worst)),
+        time_of(worst.last().and_then(|s| s.at).unwrap_or_default())
+    ));
     chosen.times = worst.first().and_then(|s| s.at).zip(worst.last().and_then(|s| s.at));
 }
 
@@ -169,16 +204,23 @@ fn day(chosen: &mut Chosen<'_>, rates: &Rates, interval: f64) {
 pub(super) fn flow_of(sample: &Sample) -> String {
     let rate = |bytes: Option<f64>| bytes.map(|bytes| units::bitrate(bytes * 8.0));
     let known = rate(sample.rx_bytes).map_or_else(|| "bytes unknown, ".to_owned(), |rate| format!("{rate}, "));
-    let out = rate(sample.tx_bytes).map_or_else(|| format!("{} packets/s", units::count(sample.tx_packets)), |rate| rate);
+    let out =
+        rate(sample.tx_bytes).map_or_else(|| format!("{} packets/s", units::count(sample.tx_packets)), |rate| rate);
     format!("{known}{} packets/s in, {out} out", units::count(sample.rx_packets))
 }
 
 /// The interfaces that outputs show, with the one that is watched: that of the name, else the default route's, else the busiest.
-pub(super) fn output(shown: Vec<Shown>, chosen: &Chosen<'_>, route: Option<&str>, wanted: &str) -> Result<Value, String> {
+pub(super) fn output(
+    shown: Vec<Shown>,
+    chosen: &Chosen<'_>,
+    route: Option<&str>,
+    wanted: &str,
+) -> Result<Value, String> {
     let mut links = shown;
     if let Some(report) = chosen.report {
         let unknown = report.interfaces.keys().filter(|name| !links.iter().any(|link| link.name == **name));
-        let unknown: Vec<Shown> = unknown.map(|name| Shown { name: name.clone(), loopback: name == "lo", ..Shown::default() }).collect();
+        let unknown: Vec<Shown> =
+            unknown.map(|name| Shown { name: name.clone(), loopback: name == "lo", ..Shown::default() }).collect();
         links.extend(unknown);
     }
     if links.is_empty() {
@@ -255,6 +297,7 @@ fn interface(link: &Shown, rates: &Rates) -> Map<String, Value> {
     put("mac", link.mac.clone().map(Value::from));
     put("master", link.master.clone().map(Value::from));
     put("mtu", link.mtu.map(Value::from));
+    put("allowance_exceeded", link.allowance.map(Value::from));
     if let Some(speed) = link.speed {
         put("speed_bits_per_second", Some(json!(speed)));
         let busiest = rates.mean().map(|mean| mean.rx_bytes.unwrap_or(0.0).max(mean.tx_bytes.unwrap_or(0.0)) * 8.0);

@@ -22,6 +22,8 @@ pub(super) struct Shown {
     pub mac: Option<String>,
     /// The bond or bridge that it is a part of.
     pub master: Option<String>,
+    /// How often the limits of a cloud instance were exceeded since boot, of `ethtool -S`.
+    pub allowance: Option<u64>,
     /// Bits per second, of `ethtool`.
     pub speed: Option<u64>,
     /// Shown by an `ifconfig` with `Link encap:`.
@@ -78,7 +80,7 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Vec<Shown>)
         let trimmed = line.trim();
         if trimmed.is_empty() {
             blank = true;
-        } else if let Some(link) = heading(trimmed) {
+        } else if let Some(link) = heading(trimmed, !document.ends_within(place)) {
             direction = None;
             blank = false;
             links.push(link);
@@ -99,20 +101,52 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Vec<Shown>)
 
 /// /proc/net/dev from that line on: with its heading, or rows alone.
 pub(super) fn take_proc(document: &Document, at: usize) -> Option<(usize, Vec<Shown>)> {
-    let is_heading = |line: &str| line.starts_with("Inter-|") || line.starts_with("face |") || line.starts_with("Inter-| ");
+    let is_heading =
+        |line: &str| line.starts_with("Inter-|") || line.starts_with("face |") || line.starts_with("Inter-| ");
     let mut links = Vec::new();
     let mut place = at;
     while place < document.len() && links.len() <= MOST {
         let line = document.line(place).trim();
         if is_heading(line) {
-        } else if let Some(link) = proc_line(line).filter(|_| !document.ends_within(place) || line.split_whitespace().count() > 16) {
+        } else if let Some(link) =
+            proc_line(line).filter(|_| !document.ends_within(place) || line.split_whitespace().count() > 16)
+        {
             links.push(link);
+        } else if let Some((link, lines)) = wrapped(document, place) {
+            links.push(link);
+            place += lines;
         } else {
             break;
         }
         place += 1;
     }
     (!links.is_empty()).then_some((place - at, links))
+}
+
+/// A row that mail wrapped: its figures go on in the next lines. And how many of these there are.
+fn wrapped(document: &Document, at: usize) -> Option<(Shown, usize)> {
+    let mut joined = document.line(at).trim().to_owned();
+    let (name, figures) = joined.split_once(':')?;
+    if name.contains(' ') || figures.split_whitespace().count() < 4 {
+        return None;
+    }
+    for lines in 1..=2 {
+        let next = document.line(at + lines).trim();
+        if next.is_empty()
+            || !next.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'|'))
+            || document.ends_within(at + lines)
+        {
+            return None;
+        }
+        joined.push(' ');
+        joined.push_str(next);
+        if joined.split_whitespace().count() >= 17
+            && let Some(link) = proc_line(&joined)
+        {
+            return Some((link, lines));
+        }
+    }
+    None
 }
 
 /// Figures of `ip` whose columns the line before named.
@@ -123,7 +157,7 @@ enum Direction {
 }
 
 /// The first line of an interface, of either tool.
-fn heading(line: &str) -> Option<Shown> {
+fn heading(line: &str, whole: bool) -> Option<Shown> {
     let first = line.chars().next()?;
     if first.is_ascii_digit() {
         // 2: eth0@if3: <BROADCAST,UP> mtu 1500 …
@@ -138,7 +172,7 @@ fn heading(line: &str) -> Option<Shown> {
             up: Some(flag("UP")),
             carrier: Some(flag("LOWER_UP")),
             master: after(rest, "master ").and_then(|rest| plain(rest.split_whitespace().next()?)),
-            mtu: after(rest, "mtu ").and_then(number),
+            mtu: after(rest, "mtu ").and_then(|rest| figure(rest, whole)),
             ..Shown::default()
         });
     }
@@ -160,7 +194,7 @@ fn heading(line: &str) -> Option<Shown> {
         loopback: flag("LOOPBACK"),
         up: Some(flag("UP")),
         carrier: Some(flag("RUNNING")),
-        mtu: after(line, "mtu ").and_then(number),
+        mtu: after(line, "mtu ").and_then(|rest| figure(rest, whole)),
         ..Shown::default()
     })
 }
@@ -178,7 +212,7 @@ fn detail(link: &mut Shown, line: &str, direction: &mut Option<Direction>, whole
             Direction::Errors { received, columns } => (*received, columns, true),
         };
         // Half a row of figures may hold half a figure.
-        if !whole && figures.len() < columns.len() {
+        if !whole {
             return true;
         }
         let counters = if received { &mut link.rx } else { &mut link.tx };
@@ -188,7 +222,9 @@ fn detail(link: &mut Shown, line: &str, direction: &mut Option<Direction>, whole
                 (false, "packets") => counters.packets = figure,
                 (false, "errors") => counters.errors = figure,
                 (false, "dropped") => counters.dropped = figure,
-                (false, "overrun" | "missed") | (true, "fifo" | "missed") => counters.missed = counters.missed.max(figure),
+                (false, "overrun" | "missed") | (true, "fifo" | "missed") => {
+                    counters.missed = counters.missed.max(figure)
+                }
                 (false, "mcast") => counters.multicast = figure,
                 (true, "crc") => counters.crc = figure,
                 (true, "frame") => counters.frame = figure,
@@ -206,7 +242,9 @@ fn detail(link: &mut Shown, line: &str, direction: &mut Option<Direction>, whole
             *direction = Some(Direction::Counters { received, columns: columns(rest) });
             return true;
         }
-        if let Some(rest) = rest.strip_prefix(" errors:").filter(|rest| rest.contains("fifo") || rest.contains("length")) {
+        if let Some(rest) =
+            rest.strip_prefix(" errors:").filter(|rest| rest.contains("fifo") || rest.contains("length"))
+        {
             *direction = Some(Direction::Errors { received, columns: columns(rest) });
             return true;
         }
@@ -226,7 +264,7 @@ fn detail(link: &mut Shown, line: &str, direction: &mut Option<Direction>, whole
         return true;
     }
     if let Some((flags, rest)) = line.split_once("MTU:") {
-        link.mtu = number(rest);
+        link.mtu = figure(rest, whole);
         let has = |words: &[&str]| flags.split_whitespace().any(|flag| words.contains(&flag));
         // What a flag is called in a language that is not known here does not say that the interface is down.
         let english = flags.split_whitespace().all(|flag| FLAGS.contains(&flag));
@@ -237,22 +275,52 @@ fn detail(link: &mut Shown, line: &str, direction: &mut Option<Direction>, whole
         return true;
     }
     if !line.bytes().any(|byte| byte.is_ascii_digit()) {
-        return line.starts_with("loop") || line.contains("txqueuelen");
+        return line.starts_with("loop")
+            || line.contains("txqueuelen")
+            || line.starts_with("valid_lft")
+            || line.starts_with("altname");
     }
     counters(link, line, whole);
     // What `ip -d`, `ip addr` and `ifconfig` say besides.
     line.contains(':')
-        || ["RX ", "TX ", "loop ", "valid_lft", "device ", "altname", "collis", "vlan ", "bridge", "promiscuity", "qdisc", "0 ", "UP ", "unspec"]
-            .iter()
-            .any(|word| line.starts_with(word))
+        || [
+            "RX ",
+            "TX ",
+            "loop ",
+            "valid_lft",
+            "device ",
+            "altname",
+            "collis",
+            "vlan ",
+            "bridge",
+            "promiscuity",
+            "qdisc",
+            "0 ",
+            "UP ",
+            "unspec",
+        ]
+        .iter()
+        .any(|word| line.starts_with(word))
         || line.contains("txqueuelen")
         || line.contains("promiscuity")
 }
 
 /// Flags as `ifconfig` prints them in English.
 const FLAGS: &[&str] = &[
-    "UP", "BROADCAST", "DEBUG", "LOOPBACK", "POINTOPOINT", "NOTRAILERS", "RUNNING", "NOARP", "PROMISC", "ALLMULTI", "SLAVE", "MASTER",
-    "MULTICAST", "DYNAMIC",
+    "UP",
+    "BROADCAST",
+    "DEBUG",
+    "LOOPBACK",
+    "POINTOPOINT",
+    "NOTRAILERS",
+    "RUNNING",
+    "NOARP",
+    "PROMISC",
+    "ALLMULTI",
+    "SLAVE",
+    "MASTER",
+    "MULTICAST",
+    "DYNAMIC",
 ];
 
 /// `RX packets:1 errors:0 dropped:0 overruns:0 frame:0`, `Bytes RX:1 (1 b)  TX bytes:1 (1 b)`, `RX packets 1  bytes 1 (1.0 B)`,
@@ -307,14 +375,19 @@ fn counters(link: &mut Shown, line: &str, whole: bool) {
 /// `inet 10.0.0.1/8 … eth0:1`, `inet addr:10.0.0.1 … Mask:255.0.0.0`, `Direc. inet:10.0.0.1 … Másc:255.0.0.0`, `inet6 fe80::1
 /// prefixlen 64`, `inet6-Adresse: fe80::1/64`: the first address of the line, and the mask that ends it.
 fn address(link: &mut Shown, line: &str) {
-    let ends = |word: &str| word.find(|c: char| !(c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '/'))).unwrap_or(word.len());
+    let ends = |word: &str| {
+        word.find(|c: char| !(c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '/'))).unwrap_or(word.len())
+    };
     let parsed = |word: &str| -> Option<(IpAddr, Option<u8>)> {
         let word = word.get(..ends(word))?;
-        let (address, prefix) = word.split_once('/').map_or((word, None), |(address, prefix)| (address, prefix.parse().ok()));
+        let (address, prefix) =
+            word.split_once('/').map_or((word, None), |(address, prefix)| (address, prefix.parse().ok()));
         Some((address.parse().ok()?, prefix))
     };
     let found = |word: &str| {
-        parsed(word).or_else(|| word.split_once(':').and_then(|(_, rest)| parsed(rest)).filter(|(address, _)| address.is_ipv4()))
+        parsed(word).or_else(|| {
+            word.split_once(':').and_then(|(_, rest)| parsed(rest)).filter(|(address, _)| address.is_ipv4())
+        })
     };
     let Some((address, prefix)) = line.split_whitespace().find_map(found) else { return };
     let mask = line.split_whitespace().filter_map(found).filter_map(|(address, _)| match address {
@@ -351,13 +424,12 @@ fn proc_line(line: &str) -> Option<Shown> {
     let name = plain(name.trim().trim_start_matches('|').trim())?;
     let words = rest.split_whitespace().count();
     // Rows of /proc/interrupts look alike, but for their number and their length.
-    (figures.len() >= 12 && words == figures.len() && words <= 17 && !name.contains(' ') && !name.bytes().all(|byte| byte.is_ascii_digit())).then(|| Shown {
-        loopback: name == "lo",
-        name,
-        rx: counters(0),
-        tx: counters(8),
-        ..Shown::default()
-    })
+    (figures.len() >= 12
+        && words == figures.len()
+        && words <= 17
+        && !name.contains(' ')
+        && !name.bytes().all(|byte| byte.is_ascii_digit()))
+    .then(|| Shown { loopback: name == "lo", name, rx: counters(0), tx: counters(8), ..Shown::default() })
 }
 
 /// Aliases, which older tools show as interfaces, as addresses of the interface that they belong to.
@@ -422,49 +494,69 @@ fn after<'a>(line: &'a str, word: &str) -> Option<&'a str> {
     line.split_once(word).map(|(_, rest)| rest)
 }
 
+/// A number, unless the text ends within it.
+fn figure<T: std::str::FromStr>(text: &str, whole: bool) -> Option<T> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    (whole || digits < text.len()).then(|| number(text)).flatten()
+}
+
 fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// Interfaces of `ip -j addr`, `ip -j -s link`: a list of objects with `ifname`.
 pub(super) fn of_json(items: &[serde_json::Value]) -> Option<Vec<Shown>> {
-    let links: Vec<Shown> = items.iter().take(MOST).filter_map(|item| {
-        let flags = item["flags"].as_array()?;
-        let flag = |wanted: &str| flags.iter().any(|flag| flag == wanted);
-        let stats = item.get("stats64").or_else(|| item.get("stats")).unwrap_or(&serde_json::Value::Null);
-        let counters = |way: &str| {
-            let figure = |name: &str| stats[way][name].as_u64();
-            Counters {
-                bytes: figure("bytes"),
-                packets: figure("packets"),
-                errors: figure("errors"),
-                dropped: figure("dropped"),
-                missed: figure("over_errors").or(figure("missed_errors")),
-                multicast: figure("multicast"),
-                crc: figure("crc_errors"),
-                ..Counters::default()
-            }
-        };
-        let address = |address: &serde_json::Value| {
-            let prefix = u8::try_from(address["prefixlen"].as_u64()?).ok()?;
-            Some((address["local"].as_str()?.parse().ok()?, prefix, address["label"].as_str().filter(|label| label.contains(':')).and_then(plain)))
-        };
-        Some(Shown {
-            name: plain(item["ifname"].as_str()?)?,
-            index: item["ifindex"].as_u64().and_then(|index| u32::try_from(index).ok()),
-            loopback: flag("LOOPBACK"),
-            ethernet: item["link_type"] == "ether",
-            up: Some(flag("UP")),
-            carrier: Some(flag("LOWER_UP")),
-            mac: item["address"].as_str().and_then(mac),
-            master: item["master"].as_str().and_then(plain),
-            mtu: item["mtu"].as_u64().and_then(|mtu| u32::try_from(mtu).ok()),
-            addresses: item["addr_info"].as_array().into_iter().flatten().take(MOST_ADDRESSES).filter_map(address).collect(),
-            rx: counters("rx"),
-            tx: counters("tx"),
-            ..Shown::default()
+    let links: Vec<Shown> = items
+        .iter()
+        .take(MOST)
+        .filter_map(|item| {
+            let flags = item["flags"].as_array()?;
+            let flag = |wanted: &str| flags.iter().any(|flag| flag == wanted);
+            let stats = item.get("stats64").or_else(|| item.get("stats")).unwrap_or(&serde_json::Value::Null);
+            let counters = |way: &str| {
+                let figure = |name: &str| stats[way][name].as_u64();
+                Counters {
+                    bytes: figure("bytes"),
+                    packets: figure("packets"),
+                    errors: figure("errors"),
+                    dropped: figure("dropped"),
+                    missed: figure("over_errors").or(figure("missed_errors")),
+                    multicast: figure("multicast"),
+                    crc: figure("crc_errors"),
+                    ..Counters::default()
+                }
+            };
+            let address = |address: &serde_json::Value| {
+                let prefix = u8::try_from(address["prefixlen"].as_u64()?).ok()?;
+                Some((
+                    address["local"].as_str()?.parse().ok()?,
+                    prefix,
+                    address["label"].as_str().filter(|label| label.contains(':')).and_then(plain),
+                ))
+            };
+            Some(Shown {
+                name: plain(item["ifname"].as_str()?)?,
+                index: item["ifindex"].as_u64().and_then(|index| u32::try_from(index).ok()),
+                loopback: flag("LOOPBACK"),
+                ethernet: item["link_type"] == "ether",
+                up: Some(flag("UP")),
+                carrier: Some(flag("LOWER_UP")),
+                mac: item["address"].as_str().and_then(mac),
+                master: item["master"].as_str().and_then(plain),
+                mtu: item["mtu"].as_u64().and_then(|mtu| u32::try_from(mtu).ok()),
+                addresses: item["addr_info"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .take(MOST_ADDRESSES)
+                    .filter_map(address)
+                    .collect(),
+                rx: counters("rx"),
+                tx: counters("tx"),
+                ..Shown::default()
+            })
         })
-    }).collect();
+        .collect();
     (!links.is_empty()).then_some(links)
 }
 
@@ -496,8 +588,20 @@ pub(super) fn take_table(document: &Document, at: usize) -> Option<(usize, Vec<S
         links.push(Shown {
             loopback: name == "lo",
             mtu: cell("MTU").and_then(|mtu| u32::try_from(mtu).ok()),
-            rx: Counters { packets: cell("RX-OK"), errors: cell("RX-ERR"), dropped: cell("RX-DRP"), missed: cell("RX-OVR"), ..Counters::default() },
-            tx: Counters { packets: cell("TX-OK"), errors: cell("TX-ERR"), dropped: cell("TX-DRP"), missed: cell("TX-OVR"), ..Counters::default() },
+            rx: Counters {
+                packets: cell("RX-OK"),
+                errors: cell("RX-ERR"),
+                dropped: cell("RX-DRP"),
+                missed: cell("RX-OVR"),
+                ..Counters::default()
+            },
+            tx: Counters {
+                packets: cell("TX-OK"),
+                errors: cell("TX-ERR"),
+                dropped: cell("TX-DRP"),
+                missed: cell("TX-OVR"),
+                ..Counters::default()
+            },
             name,
             ..Shown::default()
         });

@@ -28,9 +28,24 @@ pub(super) struct Run {
 
 /// What messages of the kernel begin with that were printed without a time.
 const KERNEL: &[&str] = &[
-    "nf_conntrack: ", "ip_conntrack: ", "possible SYN flooding on port", "TCP: Possible SYN flooding", "TCP: request_sock_TCP",
-    "request_sock_TCP: ", "martian source ", "IPv4: martian ", "ll header: ", "UDP: bad checksum", "TCP: out of memory", "TCP: too many",
-    "Out of memory: ", "Neighbour table overflow", "neighbour: ", "net_ratelimit: ", "nf_conntrack: table full", "UDP: short packet",
+    "nf_conntrack: ",
+    "ip_conntrack: ",
+    "possible SYN flooding on port",
+    "TCP: Possible SYN flooding",
+    "TCP: request_sock_TCP",
+    "request_sock_TCP: ",
+    "martian source ",
+    "IPv4: martian ",
+    "ll header: ",
+    "UDP: bad checksum",
+    "TCP: out of memory",
+    "TCP: too many",
+    "Out of memory: ",
+    "Neighbour table overflow",
+    "neighbour: ",
+    "net_ratelimit: ",
+    "nf_conntrack: table full",
+    "UDP: short packet",
     "NETDEV WATCHDOG: ",
 ];
 
@@ -67,7 +82,10 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
             place += 1;
             continue;
         }
-        if line.trim() == "..." || line.trim() == "…" || (line.trim().is_empty() && kind_of(document.line(place + 1)) == Some(kind)) {
+        if line.trim() == "..."
+            || line.trim() == "…"
+            || (line.trim().is_empty() && kind_of(document.line(place + 1)) == Some(kind))
+        {
             place += 1;
             continue;
         }
@@ -79,7 +97,10 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
         });
         let pieces = pieces.count();
         let then = document.line(place + pieces);
-        if pieces == 0 || !WRAPPED.contains(&before.chars().count()) || !(kind_of(then) == Some(kind) || (then.trim().is_empty() && pieces == 1)) {
+        if pieces == 0
+            || !WRAPPED.contains(&before.chars().count())
+            || !(kind_of(then) == Some(kind) || (then.trim().is_empty() && pieces == 1))
+        {
             break;
         }
         let text = rewritten.get_or_insert_with(|| {
@@ -104,10 +125,14 @@ fn of_json(here: &Here<'_>) -> Option<(usize, Run)> {
     let mut kind = None;
     let mut lines = 0;
     let mut host = None;
-    while let Some(line) = Some(here.document.line(here.at + lines).trim()).filter(|line| line.starts_with('{') && line.ends_with('}')) {
+    while let Some(line) =
+        Some(here.document.line(here.at + lines).trim()).filter(|line| line.starts_with('{') && line.ends_with('}'))
+    {
         let Ok(value) = serde_json::from_str::<Value>(line) else { break };
         let found = if let Some(line) = journal(&value) {
-            host = host.or_else(|| value["_HOSTNAME"].as_str().filter(|name| name.len() < 254).map(crate::printable::printable));
+            host = host.or_else(|| {
+                value["_HOSTNAME"].as_str().filter(|name| name.len() < 254).map(crate::printable::printable)
+            });
             Some((Kind::Syslog, line))
         } else {
             request(&value).map(|line| (Kind::Access, line))
@@ -125,7 +150,9 @@ fn of_json(here: &Here<'_>) -> Option<(usize, Run)> {
 fn journal(value: &Value) -> Option<String> {
     let micros: i64 = value["__REALTIME_TIMESTAMP"].as_str()?.parse().ok()?;
     let at = Timestamp::from_microsecond(micros).ok()?;
-    let word = |name: &str| value[name].as_str().filter(|word| !word.is_empty() && !word.contains([' ', ':', '['])).map(str::to_owned);
+    let word = |name: &str| {
+        value[name].as_str().filter(|word| !word.is_empty() && !word.contains([' ', ':', '['])).map(str::to_owned)
+    };
     let program = word("SYSLOG_IDENTIFIER").or_else(|| word("_COMM"))?;
     let host = word("_HOSTNAME").unwrap_or_else(|| "-".into());
     let pid = word("_PID").filter(|_| program != "kernel").map(|pid| format!("[{pid}]")).unwrap_or_default();
@@ -138,21 +165,45 @@ fn request(value: &Value) -> Option<String> {
     let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace(['\n', '\r'], " ");
     let (client, method, uri, status, bytes, at, agent) = if value["request"].is_object() {
         let request = &value["request"];
-        let client = request["client_ip"].as_str().or_else(|| request["remote_ip"].as_str()).or_else(|| request["remote_addr"].as_str())?;
+        let client = request["client_ip"]
+            .as_str()
+            .or_else(|| request["remote_ip"].as_str())
+            .or_else(|| request["remote_addr"].as_str())?;
         let at = value["ts"].as_f64().and_then(|ts| Timestamp::from_millisecond((ts * 1000.0) as i64).ok())?;
         let agent = request["headers"]["User-Agent"][0].as_str().unwrap_or("-");
-        (client.to_owned(), request["method"].as_str()?, request["uri"].as_str()?, value["status"].as_u64()?, value["size"].as_u64(), at, agent)
+        (
+            client.to_owned(),
+            request["method"].as_str()?,
+            request["uri"].as_str()?,
+            value["status"].as_u64()?,
+            value["size"].as_u64(),
+            at,
+            agent,
+        )
     } else {
         let client = value["ClientHost"].as_str()?;
         let at: Timestamp = value["StartUTC"].as_str().or_else(|| value["time"].as_str())?.parse().ok()?;
         let agent = value["request_User-Agent"].as_str().unwrap_or("-");
         let status = value["DownstreamStatus"].as_u64()?;
-        (client.to_owned(), value["RequestMethod"].as_str()?, value["RequestPath"].as_str()?, status, value["DownstreamContentSize"].as_u64(), at, agent)
+        (
+            client.to_owned(),
+            value["RequestMethod"].as_str()?,
+            value["RequestPath"].as_str()?,
+            status,
+            value["DownstreamContentSize"].as_u64(),
+            at,
+            agent,
+        )
     };
     if client.len() > 45 || client.contains(' ') {
         return None;
     }
     let bytes = bytes.map_or("-".to_owned(), |bytes| bytes.to_string());
     let at = at.strftime("%d/%b/%Y:%H:%M:%S +0000");
-    Some(format!("{client} - - [{at}] \"{} {} HTTP/1.1\" {status:03} {bytes} \"-\" \"{}\"", quoted(method), quoted(uri), quoted(agent)))
+    Some(format!(
+        "{client} - - [{at}] \"{} {} HTTP/1.1\" {status:03} {bytes} \"-\" \"{}\"",
+        quoted(method),
+        quoted(uri),
+        quoted(agent)
+    ))
 }

@@ -33,10 +33,16 @@ pub(super) struct Machine {
 }
 
 /// The host as the outputs show it; none when they show nothing of it.
-pub(super) fn host<'m>(machines: impl Iterator<Item = &'m Machine>, name: Option<&str>, kernel: Option<&str>, cpus: Option<u32>) -> Option<Value> {
+pub(super) fn host<'m>(
+    machines: impl Iterator<Item = &'m Machine>,
+    name: Option<&str>,
+    kernel: Option<&str>,
+    cpus: Option<u32>,
+    softirq: Option<(u32, f64)>,
+) -> Option<Value> {
     let mut shown = Map::new();
     let mut cpus = cpus;
-    let mut softirq = None;
+    let mut receiver = softirq;
     for machine in machines {
         let mut put = |name: &str, value: Option<Value>| {
             if let Some(value) = value {
@@ -49,11 +55,18 @@ pub(super) fn host<'m>(machines: impl Iterator<Item = &'m Machine>, name: Option
         put("swap", machine.swap.clone());
         put("distribution", machine.distribution.clone().map(Value::from));
         put("cpu", machine.busy.map(|busy| json!({"busy_share": busy})));
-        softirq = softirq.or(machine.softirq);
+        // `ksoftirqd/0` does nothing but what interrupts left to do on CPU 0, which is to receive.
+        let receiving = machine.busiest.iter().find_map(|(name, share)| Some((name.strip_prefix("ksoftirqd/")?.parse::<u32>().ok()?, *share)));
+        receiver = receiver.or(receiving.map(|(cpu, share)| (cpu, share.min(1.0))));
         cpus = cpus.or(machine.cpus);
     }
     if let Some(cpus) = cpus {
         shown.insert("cpus".into(), json!(cpus));
+    }
+    if let Some((cpu, share)) = receiver {
+        let of = shown.entry("cpu").or_insert_with(|| json!({}));
+        of["busiest_cpu"] = json!(cpu);
+        of["busiest_softirq_share"] = json!(share);
     }
     if shown.is_empty() {
         return None;
@@ -82,7 +95,9 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Data)> {
     while place < document.len() && place < here.at + 400 {
         let line = document.line(place).trim();
         let words: Vec<&str> = line.split_whitespace().collect();
-        let figure = |word: &str| word.replace(',', ".").trim_end_matches('%').parse::<f64>().ok().filter(|figure| figure.is_finite());
+        let figure = |word: &str| {
+            word.replace(',', ".").trim_end_matches('%').parse::<f64>().ok().filter(|figure| figure.is_finite())
+        };
         if line.starts_with("%Cpu") || line.starts_with("Cpu(s)") || line.starts_with("Cpu") {
             let (_, rest) = line.split_once(':')?;
             // `4.2 us`, `4.2%us`, with commas between them and maybe in them.
@@ -99,10 +114,24 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Data)> {
             }
             machine.busy = idle.filter(|idle| (0.0..=100.0).contains(idle)).map(|idle| 1.0 - idle / 100.0);
             machine.softirq = soft.map(|soft| soft / 100.0);
-        } else if line.starts_with("Tasks:") || line.starts_with("Threads:") || line.starts_with("PID ") || line.starts_with("USER ") || line.contains(" Mem ") || line.contains(" Swap") || line.starts_with("Mem:") || line.starts_with("Swap:") {
+        } else if line.starts_with("Tasks:")
+            || line.starts_with("Threads:")
+            || line.starts_with("PID ")
+            || line.starts_with("USER ")
+            || line.contains(" Mem ")
+            || line.contains(" Swap")
+            || line.starts_with("Mem:")
+            || line.starts_with("Swap:")
+        {
             let scale = if line.starts_with("MiB") { Some(1 << 20) } else { line.starts_with("KiB").then_some(KIB) };
             if let Some(scale) = scale.filter(|_| line.contains("Mem ")) {
-                let of = |name: &str| words.iter().position(|word| word.trim_end_matches(',') == name).and_then(|at| figure(words.get(at.checked_sub(1)?)?)).map(|figure| (figure * f64::from(scale as u32)) as u64);
+                let of = |name: &str| {
+                    words
+                        .iter()
+                        .position(|word| word.trim_end_matches(',') == name)
+                        .and_then(|at| figure(words.get(at.checked_sub(1)?)?))
+                        .map(|figure| (figure * f64::from(scale as u32)) as u64)
+                };
                 if let (Some(total), Some(used)) = (of("total"), of("used")) {
                     machine.memory = Some(memory(total, total.saturating_sub(used), None, of("buff/cache")));
                 }
@@ -111,7 +140,10 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Data)> {
         } else if is_top && words.len() >= 11 && words[0].parse::<u32>().is_ok() && figure(words[8]).is_some() {
             if machine.busiest.len() < BUSIEST {
                 let name = words.get(11..).unwrap_or_default().join(" ");
-                machine.busiest.push((printable(name.get(..name.len().min(64)).unwrap_or("?")), figure(words[8]).unwrap_or_default() / 100.0));
+                machine.busiest.push((
+                    printable(name.get(..name.len().min(64)).unwrap_or("?")),
+                    figure(words[8]).unwrap_or_default() / 100.0,
+                ));
             }
         } else if !is_top && (line.starts_with("USER ") && line.contains("LOGIN@")) {
         } else if !is_top && words.len() >= 7 && place > here.at + 1 && document.line(here.at + 1).contains("LOGIN@") {
@@ -136,7 +168,10 @@ fn loads(line: &str) -> Option<(&str, Value)> {
         })
         .collect::<Option<_>>()?;
     let [one, five, fifteen] = figures.as_slice() else { return None };
-    figures.iter().all(|figure| figure.is_finite() && *figure >= 0.0).then(|| (before, json!({"one": one, "five": five, "fifteen": fifteen})))
+    figures
+        .iter()
+        .all(|figure| figure.is_finite() && *figure >= 0.0)
+        .then(|| (before, json!({"one": one, "five": five, "fifteen": fifteen})))
 }
 
 /// `up 10 days, 3:02,`, `up 6:30,`, `up 5 min,` behind the time of day, as seconds; in any language that counts days.
@@ -149,13 +184,18 @@ fn since_boot(before: &str) -> Option<u64> {
     for (at, word) in words.iter().enumerate() {
         let plain = word.trim_end_matches(',');
         if let Some((hours, minutes)) = plain.split_once(':') {
-            let of: Option<u64> = hours.parse::<u64>().ok().zip(minutes.parse::<u64>().ok()).and_then(|(h, m)| h.checked_mul(3600)?.checked_add(m.checked_mul(60)?));
+            let of: Option<u64> = hours
+                .parse::<u64>()
+                .ok()
+                .zip(minutes.parse::<u64>().ok())
+                .and_then(|(h, m)| h.checked_mul(3600)?.checked_add(m.checked_mul(60)?));
             seconds = seconds.checked_add(of?)?;
             known = true;
         } else if let Ok(figure) = plain.parse::<u64>() {
             let unit = words.get(at + 1)?.trim_end_matches(',').to_lowercase();
             let each = match unit.as_str() {
-                "day" | "days" | "tag" | "tage" | "tagen" | "jour" | "jours" | "día" | "días" | "dia" | "dias" | "дней" | "день" | "дня" | "天" => 86_400,
+                "day" | "days" | "tag" | "tage" | "tagen" | "jour" | "jours" | "día" | "días" | "dia" | "dias"
+                | "дней" | "день" | "дня" | "天" => 86_400,
                 "min" | "mins" | "minuten" => 60,
                 "user" | "users" => break,
                 _ => continue,
@@ -174,15 +214,20 @@ pub(super) fn take_memory(here: &Here<'_>) -> Option<(usize, Data)> {
     let words: Vec<&str> = first.split_whitespace().collect();
     let (lines, found) = if first.starts_with("MemTotal:") {
         let mut place = here.at;
-        while document.line(place).split_once(':').is_some_and(|(name, rest)| !name.contains(' ') && rest.trim_start().starts_with(|c: char| c.is_ascii_digit())) {
+        while document.line(place).split_once(':').is_some_and(|(name, rest)| {
+            !name.contains(' ') && rest.trim_start().starts_with(|c: char| c.is_ascii_digit())
+        }) {
             place += 1;
         }
         (place - here.at, meminfo(document.slice(here.at, place)))
-    } else if words.len() >= 3 && words.len() <= 8 && matches!(words[0], "total" | "gesamt" | "итого" | "всего") {
+    } else if words.len() >= 3 && words.len() <= 8 && matches!(words[0], "total" | "gesamt" | "итого" | "всего")
+    {
         let mut place = here.at + 1;
         while place < document.len() && place < here.at + 8 {
             let line = document.line(place);
-            let is_row = line.split_once(':').is_some_and(|(_, rest)| rest.trim_start().starts_with(|c: char| c.is_ascii_digit()));
+            let is_row = line
+                .split_once(':')
+                .is_some_and(|(_, rest)| rest.trim_start().starts_with(|c: char| c.is_ascii_digit()));
             if !is_row {
                 break;
             }
@@ -225,9 +270,14 @@ pub(super) fn take_identity(here: &Here<'_>) -> Option<(usize, Data)> {
     }
     let is_pair = |line: &str| {
         let line = line.trim();
-        line.split_once(['=', ':']).is_some_and(|(name, _)| name.len() < 40 && name.trim().bytes().all(|b| b.is_ascii_alphanumeric() || b" _()-/".contains(&b)))
+        line.split_once(['=', ':']).is_some_and(|(name, _)| {
+            name.len() < 40 && name.trim().bytes().all(|b| b.is_ascii_alphanumeric() || b" _()-/".contains(&b))
+        })
     };
-    let begins = ["PRETTY_NAME=", "NAME=", "Static hostname:", "Architecture:", "processor\t", "processor ", "Distributor ID:"].iter().any(|begin| line.starts_with(begin));
+    let begins =
+        ["PRETTY_NAME=", "NAME=", "Static hostname:", "Architecture:", "processor\t", "processor ", "Distributor ID:"]
+            .iter()
+            .any(|begin| line.starts_with(begin));
     if !begins {
         return None;
     }
@@ -235,11 +285,15 @@ pub(super) fn take_identity(here: &Here<'_>) -> Option<(usize, Data)> {
     let mut processors = 0;
     while place < document.len() && place < here.at + LINES {
         let line = document.line(place).trim();
-        if line.is_empty() && (processors == 0 || !document.line(place + 1).starts_with("processor")) || !line.is_empty() && !is_pair(line) {
+        if line.is_empty() && (processors == 0 || !document.line(place + 1).starts_with("processor"))
+            || !line.is_empty() && !is_pair(line)
+        {
             break;
         }
         let value = |name: &str| line.strip_prefix(name).map(|rest| printable(rest.trim().trim_matches('"')));
-        machine.distribution = machine.distribution.or_else(|| value("PRETTY_NAME=").or_else(|| value("Description:")).or_else(|| value("Operating System:")));
+        machine.distribution = machine
+            .distribution
+            .or_else(|| value("PRETTY_NAME=").or_else(|| value("Description:")).or_else(|| value("Operating System:")));
         machine.name = machine.name.or_else(|| value("Static hostname:"));
         machine.cpus = machine.cpus.or_else(|| value("CPU(s):").and_then(|count| count.parse().ok()));
         processors += u32::from(line.starts_with("processor"));
@@ -268,7 +322,12 @@ fn free(text: &str, command: &[&str]) -> Option<(Value, Value)> {
     let lines: Vec<&str> = text.lines().collect();
     let at = 0;
     let asked = |letter: char| {
-        command.iter().skip(1).any(|word| word.strip_prefix("--").map_or_else(|| word.trim_start_matches('-').len() <= 3 && word.contains(letter), |long| long.starts_with(letter)))
+        command.iter().skip(1).any(|word| {
+            word.strip_prefix("--").map_or_else(
+                || word.trim_start_matches('-').len() <= 3 && word.contains(letter),
+                |long| long.starts_with(letter),
+            )
+        })
     };
     let digits = lines.get(1)?.split_whitespace().nth(1)?.len();
     let unit = match () {
@@ -282,7 +341,13 @@ fn free(text: &str, command: &[&str]) -> Option<(Value, Value)> {
         () => KIB,
     };
     let heading: Vec<&str> = lines[at].split_whitespace().collect();
-    let row = |name: &str| lines[at..].iter().take(6).find_map(|line| line.trim_start().strip_prefix(name));
+    // The rows stand in the same order in every language: memory first, swap last.
+    let rows: Vec<&str> = lines
+        .iter()
+        .skip(at + 1)
+        .filter(|line| !line.trim_start().starts_with("-/+"))
+        .filter_map(|line| Some(line.split_once(':')?.1))
+        .collect();
     let figure = |row: &str, column: &str| {
         // The columns stand in the same order in every language.
         let place = match column {
@@ -294,12 +359,12 @@ fn free(text: &str, command: &[&str]) -> Option<(Value, Value)> {
         };
         row.split_whitespace().nth(place)?.parse::<u64>().ok()?.checked_mul(unit)
     };
-    let row_of_memory = row("Mem:").or_else(|| row("Speicher:")).or_else(|| row("Память:"))?;
+    let row_of_memory = rows.first().copied()?;
     let total = figure(row_of_memory, "total")?;
     let (buffers, cached) = (figure(row_of_memory, "buffers"), figure(row_of_memory, "cached"));
     let available =
         figure(row_of_memory, "available").or_else(|| sum(&[figure(row_of_memory, "free"), buffers, cached]))?;
-    let row_of_swap = row("Swap:").or_else(|| row("Auslager:")).or_else(|| row("Échange:")).or_else(|| row("Подкачка:"))?;
+    let row_of_swap = rows.last().copied().filter(|_| rows.len() > 1)?;
     let swap = swapped(figure(row_of_swap, "total")?, figure(row_of_swap, "used")?);
     Some((memory(total, available, buffers, cached), swap))
 }
@@ -326,4 +391,3 @@ fn swapped(total: u64, used: u64) -> Value {
     let share = (total > 0).then(|| used as f64 / total as f64);
     json!({"total_bytes": total, "used_bytes": used, "used_share": share})
 }
-

@@ -26,7 +26,8 @@ mod tables;
 mod text;
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
@@ -37,8 +38,9 @@ pub use input::NoOutput;
 pub use piece::{RECOGNISERS, Recogniser};
 
 use crate::case::{Case, Evidence, Gap, Host, Missing, Observed, Reading, Reason, Recognised};
-use crate::engine::{Ask, Observer, derive, trim};
-use crate::probe::{Manners, capture, logs};
+use crate::engine::{Ask, Observer, derive, observe_one, trim};
+use crate::probe::{Context, Manners, capture, logs};
+use crate::sys::beneath::Folder;
 use input::Gathered;
 use interfaces::Chosen;
 use piece::{Data, Here};
@@ -90,6 +92,15 @@ pub struct ToolOutput {
     grown: Grown,
 }
 
+/// Gives a case what was read in place of a host. Where no cause is likely its first sentence says what is suspected, or what
+/// stands out.
+pub fn attach(case: &mut Case, reading: Reading) {
+    if let Some(summary) = stands_out::summary(case, &reading) {
+        case.diagnosis.summary = summary;
+    }
+    case.reading = Some(reading);
+}
+
 impl ToolOutput {
     /// Reads what is named: files, folders, and `-` for `stdin`. `at` picks a time of a recorded day; `now` is when it is read.
     pub fn read(paths: &[PathBuf], stdin: &mut dyn Read, at: Option<Time>, now: Timestamp) -> Result<Self, NoOutput> {
@@ -104,15 +115,23 @@ impl ToolOutput {
                 log_host = log_host.or_else(|| run.host.clone());
             }
         }
-        let machines = || pieces.iter().filter_map(|piece| if let Data::Machine(machine) = &piece.data { Some(machine) } else { None });
-        let reports = || pieces.iter().filter_map(|piece| if let Data::Rates(report) = &piece.data { Some(report) } else { None });
+        let machines = || {
+            pieces
+                .iter()
+                .filter_map(|piece| if let Data::Machine(machine) = &piece.data { Some(machine) } else { None })
+        };
+        let reports = || {
+            pieces.iter().filter_map(|piece| if let Data::Rates(report) = &piece.data { Some(report) } else { None })
+        };
         let name = machines()
             .find_map(|machine| machine.name.clone())
             .or_else(|| reports().find_map(|report| report.host.clone()))
             .or(prompt_host)
             .or_else(|| by_name(&gathered))
             .or(log_host);
-        let kernel = machines().find_map(|machine| machine.kernel.clone()).or_else(|| reports().find_map(|report| report.kernel.clone()));
+        let kernel = machines()
+            .find_map(|machine| machine.kernel.clone())
+            .or_else(|| reports().find_map(|report| report.kernel.clone()));
         let unknown = || "unknown".to_owned();
         let host = Host { name: name.unwrap_or_else(unknown), kernel: kernel.unwrap_or_else(unknown), root: false };
         let moment = Moment { at: now, said: String::new(), unknown: true };
@@ -128,11 +147,23 @@ impl ToolOutput {
     /// What is said where nothing is known.
     fn nothing(&self) -> String {
         let lines: usize = self.gathered.documents.iter().map(Document::len).sum();
-        let first = self.gathered.documents.iter().flat_map(|document| (0..document.len()).map(|at| document.line(at).trim())).find(|line| !line.is_empty());
-        let first = first.map(|line| format!(", the first is `{}`", crate::printable::printable(line.chars().take(60).collect::<String>()))).unwrap_or_default();
+        let first = self
+            .gathered
+            .documents
+            .iter()
+            .flat_map(|document| (0..document.len()).map(|at| document.line(at).trim()))
+            .find(|line| !line.is_empty());
+        let first = first
+            .map(|line| {
+                format!(", the first is `{}`", crate::printable::printable(line.chars().take(60).collect::<String>()))
+            })
+            .unwrap_or_default();
         let links = self.gathered.links.sentence().map(|links| format!("; {links}")).unwrap_or_default();
         let known: Vec<&str> = RECOGNISERS.iter().map(|recogniser| recogniser.name).collect();
-        format!("nothing is known in what was given ({lines} lines{first}){links}; understood are: {}", known.join("; "))
+        format!(
+            "nothing is known in what was given ({lines} lines{first}){links}; understood are: {}",
+            known.join("; ")
+        )
     }
 
     /// Which links hide something, in a sentence.
@@ -167,11 +198,6 @@ impl ToolOutput {
         }
     }
 
-    /// The first sentence of the report where no cause is likely: what is suspected, or what stands out.
-    pub fn summary(&self, case: &Case, reading: &Reading) -> Option<String> {
-        stands_out::summary(case, reading)
-    }
-
     /// The outputs that were recognised.
     pub fn recognised(&self) -> Vec<Recognised> {
         let told = |piece: &Piece| Recognised {
@@ -185,7 +211,29 @@ impl ToolOutput {
     /// What was not, by file and line.
     pub fn not_recognised(&self) -> Vec<String> {
         let mut told: Vec<String> = Vec::new();
-        let lost: Vec<&Unrecognised> = self.unrecognised.iter().filter(|lines| !lines.prose).collect();
+        // A file that has the name of a tool, and nothing of it.
+        let is_empty = |number: usize| !self.pieces.iter().any(|piece| piece.document == number);
+        let damaged = |number: usize| {
+            let name = self
+                .gathered
+                .documents
+                .get(number)
+                .map_or("", |document| document.name.rsplit('/').next().unwrap_or_default());
+            is_empty(number) && prompt::is_program(name.split(['-', '_', '.']).next().unwrap_or_default())
+        };
+        let named: Vec<&str> = (0..self.gathered.documents.len())
+            .filter(|number| damaged(*number))
+            .take(MOST_NAMED)
+            .map(|number| self.gathered.documents[number].name.as_str())
+            .collect();
+        if !named.is_empty() {
+            told.push(format!(
+                "nothing could be taken from {}: damaged, or in a form that is not known",
+                named.join(", ")
+            ));
+        }
+        let lost: Vec<&Unrecognised> =
+            self.unrecognised.iter().filter(|lines| !lines.prose && !damaged(lines.document)).collect();
         for lines in lost.iter().take(MOST_NAMED) {
             let text = self.gathered.documents[lines.document].line(lines.first).trim();
             let text = crate::printable::printable(text.chars().take(48).collect::<String>());
@@ -195,7 +243,8 @@ impl ToolOutput {
             let lines: usize = lost.iter().skip(MOST_NAMED).map(|lines| lines.after - lines.first).sum();
             told.push(format!("and {lines} lines in {} more places", lost.len() - MOST_NAMED));
         }
-        let prose: usize = self.unrecognised.iter().filter(|lines| lines.prose).map(|lines| lines.after - lines.first).sum();
+        let prose: usize =
+            self.unrecognised.iter().filter(|lines| lines.prose).map(|lines| lines.after - lines.first).sum();
         if prose > 0 {
             told.push(format!("{prose} {} of words between outputs", if prose == 1 { "line" } else { "lines" }));
         }
@@ -209,7 +258,11 @@ impl ToolOutput {
     fn place(&self, document: usize, first: usize, after: usize) -> String {
         let name = self.gathered.documents.get(document).map_or("", |document| document.name.as_str());
         let name = if name == "-" { "standard input" } else { name };
-        if after - first <= 1 { format!("{name} line {}", first + 1) } else { format!("{name} lines {}-{after}", first + 1) }
+        if after - first <= 1 {
+            format!("{name} line {}", first + 1)
+        } else {
+            format!("{name} lines {}-{after}", first + 1)
+        }
     }
 
     fn data(&self) -> impl Iterator<Item = &Data> {
@@ -220,8 +273,15 @@ impl ToolOutput {
         let all = self.data().filter_map(|data| if let Data::Links(links) = data { Some(links) } else { None });
         let mut shown = interfaces::together(all);
         for nic in self.data().filter_map(|data| if let Data::Nic(nic) = data { Some(nic) } else { None }) {
+            // A card whose rates alone are known is an interface, too.
+            if let Some(name) = nic.interface.as_ref().filter(|name| !shown.iter().any(|link| link.name == **name)) {
+                shown.push(links::Shown { name: name.clone(), ..links::Shown::default() });
+            }
             if let Some(link) = shown.iter_mut().find(|link| Some(&link.name) == nic.interface.as_ref()) {
                 link.speed = link.speed.or(nic.speed);
+                let allowances = nic.counters.iter().filter(|(name, _)| name.ends_with("allowance_exceeded"));
+                link.allowance =
+                    link.allowance.or_else(|| allowances.map(|(_, count)| *count).reduce(u64::saturating_add));
             }
         }
         shown
@@ -241,7 +301,8 @@ impl ToolOutput {
         let chosen = self.chosen();
         let mut output = interfaces::output(self.shown(), &chosen, self.route(), wanted)?;
         output["from_text"] = json!(true);
-        let jumped = self.data().filter_map(|data| if let Data::Rates(report) = data { Some(&report.left_out) } else { None });
+        let jumped =
+            self.data().filter_map(|data| if let Data::Rates(report) = data { Some(&report.left_out) } else { None });
         Ok((output, jumped.flatten().cloned().collect()))
     }
 
@@ -255,17 +316,27 @@ impl ToolOutput {
 
     /// What the outputs show of what a probe would have seen, with what was lost; fields that they do not show are left out.
     fn output(&self, probe: &str, params: &Value) -> Result<(Value, Vec<String>), String> {
-        let plain = |output: Option<Value>, why: &str| output.map(|output| (output, Vec::new())).ok_or_else(|| why.to_owned());
+        let plain =
+            |output: Option<Value>, why: &str| output.map(|output| (output, Vec::new())).ok_or_else(|| why.to_owned());
         match probe {
             "host" => {
-                let machines = self.data().filter_map(|data| if let Data::Machine(machine) = data { Some(machine) } else { None });
+                let machines =
+                    self.data().filter_map(|data| if let Data::Machine(machine) = data { Some(machine) } else { None });
                 let known = |name: &String| (name != "unknown").then(|| name.clone());
                 let cpus = self.data().find_map(|data| match data {
                     Data::Rates(report) => report.cpus,
                     Data::Softnet(rows) if rows.len() > 1 => u32::try_from(rows.len()).ok(),
                     _ => None,
                 });
-                let mut output = machine::host(machines, known(&self.host.name).as_deref(), known(&self.host.kernel).as_deref(), cpus);
+                let shares = self.data().filter_map(|data| if let Data::Rates(report) = data { Some(&report.softirq) } else { None });
+                let softirq = shares.flatten().map(|(cpu, share)| (*cpu, *share)).max_by(|a, b| a.1.total_cmp(&b.1));
+                let mut output = machine::host(
+                    machines,
+                    known(&self.host.name).as_deref(),
+                    known(&self.host.kernel).as_deref(),
+                    cpus,
+                    softirq,
+                );
                 if let Some(output) = &mut output {
                     output["from_text"] = json!(true);
                 }
@@ -273,19 +344,34 @@ impl ToolOutput {
             }
             "interfaces" => self.interfaces(params["interface"].as_str().unwrap_or("auto")),
             "sockets" => {
-                let tables: Vec<&sockets::Table> = self.data().filter_map(|data| if let Data::Sockets(table) = data { Some(table) } else { None }).collect();
-                let counts: Vec<(&'static str, u64)> = self.data().flat_map(|data| match data {
-                    Data::SocketCounts(counts) => counts.clone(),
-                    Data::Told(told) => told.states.clone(),
-                    _ => Vec::new(),
-                }).collect();
-                plain(sockets::output(&tables, &counts), "no output of ss or netstat is there, nor /proc/net/tcp and udp")
+                let tables: Vec<&sockets::Table> = self
+                    .data()
+                    .filter_map(|data| if let Data::Sockets(table) = data { Some(table) } else { None })
+                    .collect();
+                let counts: Vec<(&'static str, u64)> = self
+                    .data()
+                    .flat_map(|data| match data {
+                        Data::SocketCounts(counts) => counts.clone(),
+                        Data::Told(told) => told.states.clone(),
+                        _ => Vec::new(),
+                    })
+                    .collect();
+                plain(
+                    sockets::output(&tables, &counts),
+                    "no output of ss or netstat is there, nor /proc/net/tcp and udp",
+                )
             }
             "firewall" => {
-                let rules: Vec<&firewall::Rules> = self.data().filter_map(|data| if let Data::Rules(rules) = data { Some(rules) } else { None }).collect();
+                let rules: Vec<&firewall::Rules> = self
+                    .data()
+                    .filter_map(|data| if let Data::Rules(rules) = data { Some(rules) } else { None })
+                    .collect();
                 plain(firewall::output(&rules), "no output of iptables or nft is there")
             }
-            "kernel" => plain(self.kernel(), "counters since boot say nothing of a window; two of them with times between would"),
+            "kernel" => plain(
+                self.kernel(),
+                "counters since boot say nothing of a window; two of them with times between would",
+            ),
             "conntrack" => plain(self.conntrack(), "no output of conntrack is there"),
             _ => Err("tools print nothing of the kind".into()),
         }
@@ -294,7 +380,13 @@ impl ToolOutput {
     /// What the outputs show of the kernel's limits and tables; what grew only where two outputs tell it.
     fn kernel(&self) -> Option<Value> {
         let mut output = self.grown.kernel();
-        let count = self.data().find_map(|data| if let Data::Conntrack(tracked) = data { tracked.count.or((tracked.entries > 0).then_some(tracked.entries)) } else { None });
+        let count = self.data().find_map(|data| {
+            if let Data::Conntrack(tracked) = data {
+                tracked.count.or((tracked.entries > 0).then_some(tracked.entries))
+            } else {
+                None
+            }
+        });
         let count = count.or_else(|| self.setting("net.netfilter.nf_conntrack_count"));
         let max = self.setting("net.netfilter.nf_conntrack_max").or_else(|| self.setting("net.nf_conntrack_max"));
         let mut conntrack = serde_json::Map::new();
@@ -306,20 +398,24 @@ impl ToolOutput {
         if !conntrack.is_empty() {
             output.insert("conntrack".into(), Value::Object(conntrack));
         }
-        if let Some(rows) = self.data().find_map(|data| if let Data::Softnet(rows) = data { Some(rows) } else { None }) {
+        if let Some(rows) = self.data().find_map(|data| if let Data::Softnet(rows) = data { Some(rows) } else { None })
+        {
             let all: u64 = rows.iter().map(|row| row[0]).sum();
             let busiest = rows.iter().enumerate().max_by_key(|(_, row)| row[0]);
             if let Some((cpu, row)) = busiest.filter(|_| all > 0) {
-                output.insert("softnet".into(), json!({
-                    "cpus": rows.len(),
-                    "since_boot": {
-                        "processed": all,
-                        "dropped": rows.iter().map(|row| row[1]).sum::<u64>(),
-                        "time_squeeze": rows.iter().map(|row| row[2]).sum::<u64>(),
-                        "busiest_cpu": cpu,
-                        "busiest_cpu_share": row[0] as f64 / all as f64,
-                    },
-                }));
+                output.insert(
+                    "softnet".into(),
+                    json!({
+                        "cpus": rows.len(),
+                        "since_boot": {
+                            "processed": all,
+                            "dropped": rows.iter().map(|row| row[1]).sum::<u64>(),
+                            "time_squeeze": rows.iter().map(|row| row[2]).sum::<u64>(),
+                            "busiest_cpu": cpu,
+                            "busiest_cpu_share": row[0] as f64 / all as f64,
+                        },
+                    }),
+                );
             }
         }
         let settings: serde_json::Map<String, Value> = [
@@ -340,11 +436,14 @@ impl ToolOutput {
     }
 
     fn conntrack(&self) -> Option<Value> {
-        let tracked = self.data().find_map(|data| if let Data::Conntrack(tracked) = data { Some(tracked) } else { None })?;
+        let tracked =
+            self.data().find_map(|data| if let Data::Conntrack(tracked) = data { Some(tracked) } else { None })?;
         let ranked = |map: &std::collections::BTreeMap<String, u64>, name: &str| {
             let mut rows: Vec<(&String, &u64)> = map.iter().collect();
             rows.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-            rows.into_iter().map(|(word, count)| json!({name: word.to_lowercase(), "entries": count})).collect::<Vec<_>>()
+            rows.into_iter()
+                .map(|(word, count)| json!({name: word.to_lowercase(), "entries": count}))
+                .collect::<Vec<_>>()
         };
         let mut output = json!({"tracking": true});
         if tracked.entries > 0 {
@@ -363,8 +462,13 @@ impl ToolOutput {
 
     /// The packets of all texts of `tcpdump` together.
     fn packets(&self) -> Option<packets::File> {
-        let packets: Vec<&packets::Printed> = self.data().filter_map(|data| if let Data::Packets(packets) = data { Some(packets) } else { None }).flatten().collect();
-        let known: Vec<std::net::IpAddr> = self.shown().iter().flat_map(|link| link.addresses.iter().map(|(address, ..)| *address)).collect();
+        let packets: Vec<&packets::Printed> = self
+            .data()
+            .filter_map(|data| if let Data::Packets(packets) = data { Some(packets) } else { None })
+            .flatten()
+            .collect();
+        let known: Vec<std::net::IpAddr> =
+            self.shown().iter().flat_map(|link| link.addresses.iter().map(|(address, ..)| *address)).collect();
         let day = (!self.moment.unknown).then(|| self.moment.at.to_zoned(TimeZone::UTC).date());
         let day = day.or_else(|| Some(self.moment.at.to_zoned(TimeZone::UTC).date()));
         (!packets.is_empty()).then(|| packets::file(&packets, day, &known))
@@ -385,16 +489,30 @@ impl ToolOutput {
                 }
                 let enough = file.seconds.is_some_and(|seconds| seconds >= LEAST_SECONDS);
                 if !enough {
-                    let span = file.seconds.map_or_else(|| "without times".to_owned(), |seconds| format!("of {}", crate::units::span(seconds)));
+                    let span = file.seconds.map_or_else(
+                        || "without times".to_owned(),
+                        |seconds| format!("of {}", crate::units::span(seconds)),
+                    );
                     output["seconds"] = Value::Null;
                     let why = format!("{} packets {span} were printed, an excerpt", file.packets);
-                    let gap = Gap::new(Reason::Absent, "tell a rate of packets", why).way_out("add what sar -n DEV 1 10 prints, or packets of some seconds: tcpdump -c 5000 -w FILE");
+                    let gap = Gap::new(Reason::Absent, "tell a rate of packets", why).way_out(
+                        "add what sar -n DEV 1 10 prints, or packets of some seconds: tcpdump -c 5000 -w FILE",
+                    );
                     missing.push(Missing { fields: vec!["seconds".into(), "timeline".into()], gap });
                 }
                 for (name, address) in file.names.iter().take(MOST_NAMED) {
-                    loss.push(format!("{address} stands for the name {}: tcpdump -n prints addresses", crate::printable::printable(name)));
+                    loss.push(format!(
+                        "{address} stands for the name {}: tcpdump -n prints addresses",
+                        crate::printable::printable(name)
+                    ));
                 }
-                Evidence { output: Some(output), missing, loss, seconds: if enough { file.seconds.unwrap_or_default() } else { 0.0 }, ..blank }
+                Evidence {
+                    output: Some(output),
+                    missing,
+                    loss,
+                    seconds: if enough { file.seconds.unwrap_or_default() } else { 0.0 },
+                    ..blank
+                }
             }
             Err(gap) => Evidence { gap: Some(gap), ..blank },
         }
@@ -405,7 +523,14 @@ impl ToolOutput {
         if !ask.probe.derives_from().is_empty() {
             let derived = derive(ask);
             let gap = derived.gap.map(|_| self.gap(probe, "what", "they show too little of what it is made from"));
-            return Evidence { started: self.started(), seconds: 0.0, cpu_seconds: None, peak_memory_bytes: None, gap, ..derived };
+            return Evidence {
+                started: self.started(),
+                seconds: 0.0,
+                cpu_seconds: None,
+                peak_memory_bytes: None,
+                gap,
+                ..derived
+            };
         }
         match probe {
             "logs" => return self.logs(ask),
@@ -470,7 +595,9 @@ impl ToolOutput {
     fn log_texts(&self) -> Vec<(String, logs::Kind, &str, bool)> {
         let mut texts = Vec::new();
         for piece in &self.pieces {
-            let (Data::Logs(run), Some(document)) = (&piece.data, self.gathered.documents.get(piece.document)) else { continue };
+            let (Data::Logs(run), Some(document)) = (&piece.data, self.gathered.documents.get(piece.document)) else {
+                continue;
+            };
             let text = run.text.as_deref().unwrap_or_else(|| document.slice(piece.first, piece.after));
             texts.push((self.place(piece.document, piece.first, piece.after), run.kind, text, run.timeless));
         }
@@ -497,27 +624,47 @@ impl ToolOutput {
     /// All lines of logs, whenever they were written.
     fn logs(&self, ask: &Ask) -> Evidence {
         let blank = self.blank(ask);
+        // Files that a runbook names are those of the folder, by their names.
+        let named = ask.params["files"].as_array().is_some_and(|files| !files.is_empty());
+        if let Some(folder) = self.gathered.folder.as_ref().filter(|_| named) {
+            return self.logs_of_folder(ask, folder);
+        }
         let texts = self.log_texts();
         if texts.is_empty() {
             return Evidence { gap: Some(self.gap("logs", "what", "no line of a log is there")), ..blank };
         }
-        let last_of_kernel = texts.iter().filter(|(_, kind, ..)| *kind == logs::Kind::Kernel).filter_map(|(_, _, text, _)| logs::kernel_span(text.as_bytes())).map(|(_, last)| last).fold(0.0, f64::max);
+        let last_of_kernel = texts
+            .iter()
+            .filter(|(_, kind, ..)| *kind == logs::Kind::Kernel)
+            .filter_map(|(_, _, text, _)| logs::kernel_span(text.as_bytes()))
+            .map(|(_, last)| last)
+            .fold(0.0, f64::max);
         // Whether lines of the kernel can be dated: by how long the host was up.
         let up = self.data().find_map(|data| if let Data::Machine(machine) = data { machine.uptime } else { None });
         let since = up.map_or(last_of_kernel, |up| (up as f64).max(last_of_kernel));
-        let boot = SignedDuration::try_from_secs_f64(since).ok().and_then(|since| self.moment.at.checked_sub(since).ok()).unwrap_or(self.moment.at);
-        let given: Vec<logs::Text<'_>> = texts.iter().map(|(name, kind, text, _)| logs::Text { name, kind: *kind, bytes: text.as_bytes() }).collect();
+        let boot = SignedDuration::try_from_secs_f64(since)
+            .ok()
+            .and_then(|since| self.moment.at.checked_sub(since).ok())
+            .unwrap_or(self.moment.at);
+        let given: Vec<logs::Text<'_>> = texts
+            .iter()
+            .map(|(name, kind, text, _)| logs::Text { name, kind: *kind, bytes: text.as_bytes() })
+            .collect();
         let params: logs::Params = serde_json::from_value(ask.params.clone()).unwrap_or_default();
         // Seconds since the kernel started say when only where it is known when that was.
         let is_dated = |text: &logs::Text<'_>| {
-            text.kind != logs::Kind::Kernel || up.is_some_and(|up| up as f64 >= last_of_kernel) && !self.moment.unknown || logs::span(text.bytes, self.moment.at).is_some()
+            text.kind != logs::Kind::Kernel
+                || up.is_some_and(|up| up as f64 >= last_of_kernel) && !self.moment.unknown
+                || logs::span(text.bytes, self.moment.at).is_some()
         };
         let timeless: Vec<bool> = texts.iter().map(|(.., timeless)| *timeless).collect();
         let (mut dated, mut undated_texts) = (Vec::new(), Vec::new());
         for (text, timeless) in given.into_iter().zip(timeless) {
             if !timeless && is_dated(&text) { dated.push(text) } else { undated_texts.push(text) }
         }
-        let search = |texts: &[logs::Text<'_>]| (!texts.is_empty()).then(|| logs::search(texts, &params, self.reference(), boot));
+        let search = |texts: &[logs::Text<'_>]| {
+            (!texts.is_empty()).then(|| logs::search(texts, &params, self.reference(), boot))
+        };
         let (with_times, without) = match (search(&dated).transpose(), search(&undated_texts).transpose()) {
             (Ok(with_times), Ok(without)) => (with_times, without),
             (Err(gap), _) | (_, Err(gap)) => return Evidence { gap: Some(gap), ..blank },
@@ -527,7 +674,9 @@ impl ToolOutput {
             undated(&mut output);
             (output, observed.missing, observed.loss)
         });
-        let with_times = with_times.map(|observed| (serde_json::to_value(observed.output).unwrap_or_default(), observed.missing, observed.loss));
+        let with_times = with_times.map(|observed| {
+            (serde_json::to_value(observed.output).unwrap_or_default(), observed.missing, observed.loss)
+        });
         let (output, missing, loss) = match (with_times, without) {
             (Some((mut output, missing, loss)), Some((more, ..))) => {
                 added(&mut output, more);
@@ -537,6 +686,25 @@ impl ToolOutput {
             (None, None) => return blank,
         };
         Evidence { output: Some(output), missing, loss, ..blank }
+    }
+
+    /// The log files of a folder that a runbook names, read by the probe itself up to the moment of the outputs.
+    fn logs_of_folder(&self, ask: &Ask, folder: &Arc<Folder>) -> Evidence {
+        let of_system = folder.metadata(Path::new("var/log")).is_ok_and(|metadata| metadata.is_dir());
+        let mut ask = ask.clone();
+        ask.params["dir"] = json!(if of_system { "var/log" } else { "." });
+        if ask.params["until"].is_null() {
+            ask.params["until"] = json!(self.moment.at.to_string());
+        }
+        let seen = observe_one(&ask, &Context::alone().below(Arc::clone(folder)));
+        Evidence {
+            seconds: 0.0,
+            cpu_seconds: None,
+            peak_memory_bytes: None,
+            started: self.started(),
+            params: ask.params,
+            ..seen
+        }
     }
 
     /// What a time without a year lies before: when the newest file was changed, else the moment of reading.
@@ -566,15 +734,27 @@ impl ToolOutput {
         let mut last: Option<(Timestamp, bool)> = None;
         for (_, _, text, timeless) in self.log_texts() {
             if let Some((_, at, inferred)) = logs::span(text.as_bytes(), reference).filter(|_| !timeless) {
-                last = Some(last.map_or((at, inferred), |last: (Timestamp, bool)| if at > last.0 { (at, inferred) } else { last }));
+                last =
+                    Some(last.map_or(
+                        (at, inferred),
+                        |last: (Timestamp, bool)| if at > last.0 { (at, inferred) } else { last },
+                    ));
             }
         }
-        let time = self.data().find_map(|data| if let Data::Machine(machine) = data { machine.time } else { None }).or_else(|| chosen.end_time());
+        let time = self
+            .data()
+            .find_map(|data| if let Data::Machine(machine) = data { machine.time } else { None })
+            .or_else(|| chosen.end_time());
         if let Some((at, inferred)) = last {
             let year = if inferred { ", which names no year: the latest that fits is taken" } else { "" };
-            let with_time = time.and_then(|time| piece::at(at.to_zoned(TimeZone::UTC).date(), time)).and_then(utc).filter(|with| *with >= at);
+            let with_time = time
+                .and_then(|time| piece::at(at.to_zoned(TimeZone::UTC).date(), time))
+                .and_then(utc)
+                .filter(|with| *with >= at);
             return match with_time {
-                Some(at) => known(at, &format!("the time of uptime or sar, and the day of the last line of a log{year}")),
+                Some(at) => {
+                    known(at, &format!("the time of uptime or sar, and the day of the last line of a log{year}"))
+                }
                 None => known(at, &format!("the last line of a log{year}")),
             };
         }
@@ -582,8 +762,14 @@ impl ToolOutput {
             Data::Packets(packets) => packets.iter().rev().find_map(|packet| packet.day.zip(packet.at)),
             _ => None,
         });
-        if let Some(at) = day.and_then(|(day, nanos)| piece::at(day, u32::try_from(nanos / 1_000_000_000).ok()?)).and_then(utc) {
+        if let Some(at) =
+            day.and_then(|(day, nanos)| piece::at(day, u32::try_from(nanos / 1_000_000_000).ok()?)).and_then(utc)
+        {
             return known(at, "the times of tcpdump");
+        }
+        let renewed = self.data().find_map(|data| if let Data::Told(told) = data { told.moment } else { None });
+        if let Some(at) = renewed.and_then(utc) {
+            return known(at, "when vnstat renewed its figures");
         }
         let changed = self.gathered.documents.iter().filter_map(|document| document.modified).max();
         let at = changed.unwrap_or(now);
@@ -591,7 +777,14 @@ impl ToolOutput {
         let of_day_said = of_day.map(|_| " The time of day is that of the outputs.").unwrap_or_default();
         let at = of_day.unwrap_or(at);
         let what = if changed.is_some() { "the last change of the file" } else { "when it was read" };
-        Moment { at, said: format!("unknown: the text shows no day. The case bears {what}, {}.{of_day_said}", at.strftime("%Y-%m-%d %H:%M:%S UTC")), unknown: true }
+        Moment {
+            at,
+            said: format!(
+                "unknown: the text shows no day. The case bears {what}, {}.{of_day_said}",
+                at.strftime("%Y-%m-%d %H:%M:%S UTC")
+            ),
+            unknown: true,
+        }
     }
 }
 
@@ -654,20 +847,26 @@ impl Grown {
                 }
                 Data::Machine(machine) => {
                     if let Some(time) = machine.time {
-                        let midnight = now.and_then(|(_, day)| day?.to_zoned(TimeZone::UTC).ok()).map_or(0, |zoned| zoned.timestamp().as_second());
+                        let midnight = now
+                            .and_then(|(_, day)| day?.to_zoned(TimeZone::UTC).ok())
+                            .map_or(0, |zoned| zoned.timestamp().as_second());
                         now = Some((midnight + i64::from(time), now.and_then(|(_, day)| day)));
                     }
                 }
                 Data::Links(after) => {
                     let Some((at, day)) = now else { continue };
-                    if let Some((before_at, before)) = links.filter(|(before_at, _)| at > *before_at && at - before_at < 86_400) {
+                    if let Some((before_at, before)) =
+                        links.filter(|(before_at, _)| at > *before_at && at - before_at < 86_400)
+                    {
                         grown.rates.extend(rates_of(before, after, (at - before_at) as f64, at, day));
                     }
                     links = Some((at, after));
                 }
                 Data::Counters(after) => {
                     let Some((at, _)) = now else { continue };
-                    if let Some((before_at, before)) = counters.filter(|(before_at, _)| at > *before_at && at - before_at < 86_400) {
+                    if let Some((before_at, before)) =
+                        counters.filter(|(before_at, _)| at > *before_at && at - before_at < 86_400)
+                    {
                         grown.seconds = Some((at - before_at) as f64);
                         for (name, value) in after {
                             let earlier = before.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
@@ -696,19 +895,30 @@ impl Grown {
                 group[*field] = json!(known.iter().sum::<u64>());
             }
         }
-        let grew: std::collections::BTreeMap<&String, &u64> = self.counters.iter().filter(|(_, more)| **more > 0).collect();
+        let grew: std::collections::BTreeMap<&String, &u64> =
+            self.counters.iter().filter(|(_, more)| **more > 0).collect();
         output.insert("grew".into(), json!(grew));
         output
     }
 }
 
 /// Rates of the interfaces that both outputs show.
-fn rates_of(before: &[links::Shown], after: &[links::Shown], seconds: f64, at: i64, date: Option<jiff::civil::Date>) -> Option<samples::Report> {
+fn rates_of(
+    before: &[links::Shown],
+    after: &[links::Shown],
+    seconds: f64,
+    at: i64,
+    date: Option<jiff::civil::Date>,
+) -> Option<samples::Report> {
     let mut report = samples::Report { date, ..samples::Report::default() };
     for link in after {
         let Some(earlier) = before.iter().find(|earlier| earlier.name == link.name) else { continue };
         let grew = |now: Option<u64>, then: Option<u64>| Some(now?.checked_sub(then?)? as f64 / seconds);
-        let (Some(rx_packets), Some(tx_packets)) = (grew(link.rx.packets, earlier.rx.packets), grew(link.tx.packets, earlier.tx.packets)) else { continue };
+        let (Some(rx_packets), Some(tx_packets)) =
+            (grew(link.rx.packets, earlier.rx.packets), grew(link.tx.packets, earlier.tx.packets))
+        else {
+            continue;
+        };
         let sample = samples::Sample {
             at: u32::try_from(at.rem_euclid(86_400)).ok(),
             rx_packets,
@@ -743,9 +953,18 @@ fn by_name(gathered: &Gathered) -> Option<String> {
 }
 
 /// Goes through a text once.
-fn recognise(document: &Document, number: usize, pieces: &mut Vec<Piece>, unrecognised: &mut Vec<Unrecognised>, host: &mut Option<String>) {
+fn recognise(
+    document: &Document,
+    number: usize,
+    pieces: &mut Vec<Piece>,
+    unrecognised: &mut Vec<Unrecognised>,
+    host: &mut Option<String>,
+) {
     let file = document.name.rsplit('/').next().unwrap_or_default();
-    let file = ["txt", "log", "out", "text"].iter().find_map(|ending| file.strip_suffix(&format!(".{ending}"))).unwrap_or(file);
+    let file = ["txt", "log", "out", "text"]
+        .iter()
+        .find_map(|ending| file.strip_suffix(&format!(".{ending}")))
+        .unwrap_or(file);
     let of_name: Vec<&str> = file.split(['-', '_', '.', ' ', ',']).filter(|word| !word.is_empty()).collect();
     let mut command: Vec<&str> = of_name.clone();
     let mut at = 0;
@@ -806,7 +1025,9 @@ fn is_prose(line: &str) -> bool {
     if line.contains("  ") && plains < words.len() {
         return false;
     }
-    words.len() <= 3 && plains == words.len() || (words.len() >= 3 && plains * 10 >= words.len() * 7) || line.chars().all(|c| c.is_ascii_punctuation())
+    words.len() <= 3 && plains == words.len()
+        || (words.len() >= 3 && plains * 10 >= words.len() * 7)
+        || line.chars().all(|c| c.is_ascii_punctuation())
 }
 
 impl Observer for ToolOutput {

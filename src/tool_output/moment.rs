@@ -23,14 +23,16 @@ const MONTHS: [&[&str]; 12] = [
 
 /// Days of the week by the beginnings of their names.
 const DAYS: &[&str] = &[
-    "mon", "tue", "wed", "thu", "fri", "sat", "sun", "mo", "di", "mi", "do", "fr", "sa", "so", "lun", "mar", "mer", "jeu", "ven", "sam", "dim",
-    "mié", "mie", "jue", "vie", "sáb", "dom", "seg", "ter", "qua", "qui", "sex", "пн", "вт", "ср", "чт", "пт", "сб", "вс", "星期",
+    "mon", "tue", "wed", "thu", "fri", "sat", "sun", "mo", "di", "mi", "do", "fr", "sa", "so", "lun", "mar", "mer",
+    "jeu", "ven", "sam", "dim", "mié", "mie", "jue", "vie", "sáb", "dom", "seg", "ter", "qua", "qui", "sex", "пн",
+    "вт", "ср", "чт", "пт", "сб", "вс", "星期",
 ];
 
 /// The month of that name.
 fn month(word: &str) -> Option<i8> {
     let word = word.trim_end_matches(['.', ',']).to_lowercase();
-    let at = MONTHS.iter().position(|names| names.iter().any(|name| word.starts_with(name)) && word.chars().count() <= 9)?;
+    let at =
+        MONTHS.iter().position(|names| names.iter().any(|name| word.starts_with(name)) && word.chars().count() <= 9)?;
     i8::try_from(at + 1).ok()
 }
 
@@ -56,11 +58,18 @@ pub(super) fn date(line: &str) -> Option<DateTime> {
         let is_half = ["AM", "PM", "上午", "下午"].contains(word);
         if is_half {
         } else if let Some(at) = samples::clock(&[word, words.get(place + 1).copied().unwrap_or_default()]) {
-            let half = place.checked_sub(1).and_then(|before| words.get(before)).copied().filter(|word| ["上午", "下午"].contains(word));
+            let half = place
+                .checked_sub(1)
+                .and_then(|before| words.get(before))
+                .copied()
+                .filter(|word| ["上午", "下午"].contains(word));
             let at = half.and_then(|half| samples::clock(&[half, word])).unwrap_or(at);
             time.replace(at).is_none().then_some(())?;
-        } else if let Some(of) = month(word).filter(|_| mon.is_none() && !(place == 0 && DAYS.iter().any(|day| word.to_lowercase().starts_with(day)))) {
+        } else if let Some(of) = month(word)
+            .filter(|_| mon.is_none() && !(place == 0 && DAYS.iter().any(|day| word.to_lowercase().starts_with(day))))
+        {
             mon = Some(of);
+        } else if is_zone(word) {
         } else if let Ok(number) = word.trim_end_matches(['.', ',', '年', '月', '日']).parse::<i16>() {
             match () {
                 () if word.ends_with('月') => mon = Some(i8::try_from(number).ok()?),
@@ -70,7 +79,7 @@ pub(super) fn date(line: &str) -> Option<DateTime> {
             }
         } else if let Some((date, _)) = samples::date(word) {
             (day, mon, year) = (Some(date.day()), Some(date.month()), Some(date.year()));
-        } else if !(is_zone(word) || DAYS.iter().any(|day| word.to_lowercase().starts_with(day)) || ["de", "г.", "г"].contains(word)) {
+        } else if !(DAYS.iter().any(|day| word.to_lowercase().starts_with(day)) || ["de", "г.", "г"].contains(word)) {
             return None;
         }
     }
@@ -80,7 +89,8 @@ pub(super) fn date(line: &str) -> Option<DateTime> {
 /// `CET`, `UTC`, `+01`, `-0300`.
 fn is_zone(word: &str) -> bool {
     (2..=5).contains(&word.len())
-        && (word.bytes().all(|byte| byte.is_ascii_uppercase()) || word.strip_prefix(['+', '-']).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit())))
+        && (word.bytes().all(|byte| byte.is_ascii_uppercase())
+            || word.strip_prefix(['+', '-']).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit())))
 }
 
 #[cfg(test)]

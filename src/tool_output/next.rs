@@ -16,12 +16,24 @@ pub(super) fn commands(output: &ToolOutput, chosen: &Chosen<'_>) -> Vec<String> 
             commands.push(command.to_owned());
         }
     };
-    let logs: String = output.log_texts().iter().map(|(_, _, text, _)| text.get(..text.len().min(65_536)).unwrap_or_default()).collect();
-    let interface = chosen.watched.clone().or_else(|| output.shown().iter().find(|link| !link.loopback).map(|link| link.name.clone()));
-    let device = interface.as_deref().filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte))).unwrap_or("any");
+    let logs: String = output
+        .log_texts()
+        .iter()
+        .map(|(_, _, text, _)| text.get(..text.len().min(65_536)).unwrap_or_default())
+        .collect();
+    let interface = chosen
+        .watched
+        .clone()
+        .or_else(|| output.shown().iter().find(|link| !link.loopback).map(|link| link.name.clone()));
+    let device = interface
+        .as_deref()
+        .filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte)))
+        .unwrap_or("any");
     if logs.contains("table full") {
         add("conntrack -C; sysctl net.netfilter.nf_conntrack_max");
-        add("conntrack -L 2>/dev/null | awk '{for (i=1;i<=NF;i++) if ($i ~ /^src=/) {print substr($i,5); break}}' | sort | uniq -c | sort -rn | head");
+        add(
+            "conntrack -L 2>/dev/null | awk '{for (i=1;i<=NF;i++) if ($i ~ /^src=/) {print substr($i,5); break}}' | sort | uniq -c | sort -rn | head",
+        );
     }
     if has(|data| matches!(data, Data::Counters(_) | Data::Conntrack(_) | Data::Softnet(_))) {
         add("date; nstat -az; sleep 10; date; nstat -az");
@@ -36,7 +48,9 @@ pub(super) fn commands(output: &ToolOutput, chosen: &Chosen<'_>) -> Vec<String> 
         add("ss -tunap; ss -s");
     }
     if !has(|data| matches!(data, Data::Packets(packets) if packets.len() >= 1000)) {
-        add(&format!("timeout 10 tcpdump -ni {device} -c 5000 -w /tmp/packets.pcap    # then: casebook run high-inbound-traffic --pcap /tmp/packets.pcap"));
+        add(&format!(
+            "timeout 10 tcpdump -ni {device} -c 5000 -w /tmp/packets.pcap    # then: casebook run high-inbound-traffic --pcap /tmp/packets.pcap"
+        ));
     }
     if !has(|data| matches!(data, Data::Rules(rules) if rules.counted)) {
         add("iptables-save -c; nft list ruleset");

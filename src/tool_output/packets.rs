@@ -79,6 +79,12 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Vec<Printed>)> {
                 Some(packet) if packets.len() < MOST && !(cut && !is_whole(trimmed)) => packets.push(packet),
                 _ => {}
             }
+        } else if found
+            && !trimmed.is_empty()
+            && begins(document.line(place + 1).trim())
+            && (60..=110).contains(&document.line(place - 1).trim_end().len())
+        {
+            // The end of a line that mail wrapped.
         } else if !(found && is_dump(line)) && !(found && trimmed == "...") {
             break;
         }
@@ -86,7 +92,7 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Vec<Printed>)> {
         ended = place;
     }
     take_hex(&mut packets, &mut hex);
-    (!packets.is_empty()).then(|| (ended - here.at, packets))
+    found.then(|| (ended - here.at, packets))
 }
 
 fn take_hex(packets: &mut [Printed], hex: &mut Vec<u8>) {
@@ -104,7 +110,11 @@ fn is_notice(line: &str) -> bool {
     line.starts_with("listening on ")
         || line.starts_with("tcpdump: ")
         || line.starts_with("dropped privs")
-        || (line.ends_with("packets captured") || line.ends_with("packets received by filter") || line.ends_with("packets dropped by kernel") || line.ends_with("packet captured") || line.ends_with("packet received by filter"))
+        || (line.ends_with("packets captured")
+            || line.ends_with("packets received by filter")
+            || line.ends_with("packets dropped by kernel")
+            || line.ends_with("packet captured")
+            || line.ends_with("packet received by filter"))
         || line.starts_with("reading from file ")
 }
 
@@ -119,7 +129,8 @@ fn begins(line: &str) -> bool {
     let Some((_, time_words)) = time(line) else { return false };
     let rest: Vec<&str> = line.split_whitespace().skip(time_words).take(6).collect();
     // `-i any` names the interface and the way.
-    rest.iter().take(4).any(|word| is_kind(word)) && (line.contains(" > ") || line.contains("who-has") || line.contains("is-at") || line.contains('('))
+    rest.iter().take(4).any(|word| is_kind(word))
+        && (line.contains(" > ") || line.contains("who-has") || line.contains("is-at") || line.contains('('))
         || (rest.get(1) == Some(&">") && rest.first().is_some_and(|mac| link_address(mac).is_some()))
         || (rest.get(1) == Some(&">") && rest.first().is_some_and(|end| end.matches('.').count() >= 4))
 }
@@ -137,7 +148,8 @@ fn time(line: &str) -> Option<((Option<u64>, Option<Date>), usize)> {
     let of_day = |word: &str| {
         let (whole, fraction) = word.split_once('.').unwrap_or((word, "0"));
         let at = u64::from(samples::clock(&[whole])?);
-        if fraction.len() > 9 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) || whole.matches(':').count() != 2 {
+        if fraction.len() > 9 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) || whole.matches(':').count() != 2
+        {
             return None;
         }
         let nanos: u64 = format!("{fraction:0<9}").parse().ok()?;
@@ -156,7 +168,8 @@ fn time(line: &str) -> Option<((Option<u64>, Option<Date>), usize)> {
     if seconds.len() == 10 && fraction.len() >= 3 {
         let at = jiff::Timestamp::from_second(seconds.parse().ok()?).ok()?.to_zoned(jiff::tz::TimeZone::UTC);
         let nanos: u64 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
-        let since = u64::try_from(i64::from(at.hour()) * 3600 + i64::from(at.minute()) * 60 + i64::from(at.second())).ok()?;
+        let since =
+            u64::try_from(i64::from(at.hour()) * 3600 + i64::from(at.minute()) * 60 + i64::from(at.second())).ok()?;
         return Some(((Some(since * 1_000_000_000 + nanos), Some(at.date())), 1));
     }
     // -ttt, -ttttt: what passed since.
@@ -213,11 +226,14 @@ fn packet(line: &str) -> Option<Printed> {
         rest = after.split_once(": ").map_or(after, |(_, rest)| rest);
     }
     let kind = [" ARP, ", "ARP, ", "arp "].iter().find_map(|word| rest.split_once(word)).map(|(_, rest)| rest);
-    if let Some(arp) = kind.or_else(|| (rest.starts_with("Request who-has") || rest.starts_with("Reply ")).then_some(rest)) {
+    if let Some(arp) =
+        kind.or_else(|| (rest.starts_with("Request who-has") || rest.starts_with("Reply ")).then_some(rest))
+    {
         return arp_of(arp, at, day, macs);
     }
     for word in [" IP6 ", "IP6 ", " IP ", "IP "] {
-        let found = if word.starts_with(' ') { rest.split_once(word) } else { rest.strip_prefix(word).map(|rest| ("", rest)) };
+        let found =
+            if word.starts_with(' ') { rest.split_once(word) } else { rest.strip_prefix(word).map(|rest| ("", rest)) };
         if let Some((_, after)) = found {
             rest = after;
             break;
@@ -226,7 +242,11 @@ fn packet(line: &str) -> Option<Printed> {
     // `-v`: what stands in parentheses is the header's.
     if rest.starts_with('(') {
         let end = rest.find(") ").filter(|_| rest.contains(" > "))?;
-        let inner_end = rest.match_indices(") ").map(|(at, _)| at).filter(|at| rest.get(at + 2..).is_some_and(|rest| rest.split(' ').nth(1) == Some(">"))).last();
+        let inner_end = rest
+            .match_indices(") ")
+            .map(|(at, _)| at)
+            .filter(|at| rest.get(at + 2..).is_some_and(|rest| rest.split(' ').nth(1) == Some(">")))
+            .last();
         rest = rest.get(inner_end.unwrap_or(end) + 2..)?.trim_start();
     }
     let (source, rest) = rest.split_once(" > ")?;
@@ -236,7 +256,11 @@ fn packet(line: &str) -> Option<Printed> {
         return None;
     }
     let rest = rest.trim();
-    let portless = rest.starts_with("ICMP") || rest.starts_with("icmp") || ["GREv", "ESP", "igmp", "ip-proto-", "AH(", "OSPF", "PIM", "VRRP", "CARP"].iter().any(|kind| rest.starts_with(kind));
+    let portless = rest.starts_with("ICMP")
+        || rest.starts_with("icmp")
+        || ["GREv", "ESP", "igmp", "ip-proto-", "AH(", "OSPF", "PIM", "VRRP", "CARP"]
+            .iter()
+            .any(|kind| rest.starts_with(kind));
     let end = |text: &str| -> Option<End> {
         if portless {
             return Some(End { name: text.to_owned(), port: 0 });
@@ -253,7 +277,8 @@ fn packet(line: &str) -> Option<Printed> {
         let digits = digits.split(|c: char| !c.is_ascii_digit()).next()?;
         digits.parse::<u32>().ok()
     });
-    let in_parens = || rest.rsplit_once('(').and_then(|(_, inside)| inside.split([')', ' ']).next()?.parse::<u32>().ok());
+    let in_parens =
+        || rest.rsplit_once('(').and_then(|(_, inside)| inside.split([')', ' ']).next()?.parse::<u32>().ok());
     let (what, payload) = what(rest, length, in_parens(), &source, &destination)?;
     Some(Printed { at, day, macs, source, destination, what, payload: payload.min(65_507), bytes: Vec::new() })
 }
@@ -270,7 +295,11 @@ fn what(rest: &str, length: Option<u32>, parens: Option<u32>, source: &End, dest
     if let Some(flags) = rest.strip_prefix("Flags [") {
         return Some((What::Tcp(tcp_flags(flags.split(']').next()?)?), length.unwrap_or(0)));
     }
-    if let Some(icmp) = rest.strip_prefix("ICMP6, ").or_else(|| rest.strip_prefix("ICMP ")).or_else(|| rest.strip_prefix("icmp: ").or_else(|| rest.strip_prefix("icmp "))) {
+    if let Some(icmp) = rest
+        .strip_prefix("ICMP6, ")
+        .or_else(|| rest.strip_prefix("ICMP "))
+        .or_else(|| rest.strip_prefix("icmp: ").or_else(|| rest.strip_prefix("icmp ")))
+    {
         let (kind, code) = match icmp {
             icmp if icmp.contains("echo request") => (8, 0),
             icmp if icmp.contains("echo reply") => (0, 0),
@@ -282,15 +311,22 @@ fn what(rest: &str, length: Option<u32>, parens: Option<u32>, source: &End, dest
         };
         return Some((What::Icmp(kind, code), length.unwrap_or(8).saturating_sub(8)));
     }
-    for (word, number) in [("GREv", 47), ("ESP", 50), ("AH", 51), ("igmp", 2), ("OSPF", 89), ("VRRP", 112), ("ip-proto-", 0)] {
+    for (word, number) in
+        [("GREv", 47), ("ESP", 50), ("AH", 51), ("igmp", 2), ("OSPF", 89), ("VRRP", 112), ("ip-proto-", 0)]
+    {
         if let Some(after) = rest.strip_prefix(word) {
-            let number = if number == 0 { after.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()? } else { number };
+            let number =
+                if number == 0 { after.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()? } else { number };
             return Some((What::Other(number), length.unwrap_or(0)));
         }
     }
     // Old ones: `S 123:123(0) win 512`, `. ack 5 win 9`, `P 1:5(4) ack 1`.
     let first = rest.split([' ', ',']).next()?;
-    if !first.is_empty() && first.len() <= 5 && first.bytes().all(|byte| matches!(byte, b'S' | b'F' | b'P' | b'R' | b'.' | b'W' | b'E')) && (rest.contains("win") || rest.contains("ack") || rest.contains('(')) {
+    if !first.is_empty()
+        && first.len() <= 5
+        && first.bytes().all(|byte| matches!(byte, b'S' | b'F' | b'P' | b'R' | b'.' | b'W' | b'E'))
+        && (rest.contains("win") || rest.contains("ack") || rest.contains('('))
+    {
         let ack = if rest.contains(" ack ") { 0x10 } else { 0 };
         return Some((What::Tcp(tcp_flags(first)? | ack), parens.unwrap_or(0)));
     }
@@ -305,8 +341,12 @@ fn what(rest: &str, length: Option<u32>, parens: Option<u32>, source: &End, dest
             mode if mode.starts_with("Client") => (3, false),
             mode if mode.starts_with("Server") => (4, true),
             mode if mode.starts_with("Broadcast") => (5, true),
-            mode if mode.starts_with("Control") || mode.starts_with("control") => (6, source.port == 123 && destination.port != 123),
-            mode if mode.starts_with("Reserved") || mode.starts_with("private") || mode.starts_with("Private") => (7, source.port == 123 && destination.port != 123),
+            mode if mode.starts_with("Control") || mode.starts_with("control") => {
+                (6, source.port == 123 && destination.port != 123)
+            }
+            mode if mode.starts_with("Reserved") || mode.starts_with("private") || mode.starts_with("Private") => {
+                (7, source.port == 123 && destination.port != 123)
+            }
             _ => (0, false),
         };
         let first = (version & 7) << 3 | mode | if mode >= 6 && answer { 0x80 } else { 0 };
@@ -328,17 +368,20 @@ fn tcp_flags(text: &str) -> Option<u8> {
         return Some(0);
     }
     text.chars().try_fold(0, |flags, c| {
-        Some(flags | match c {
-            'F' => 1,
-            'S' => 2,
-            'R' => 4,
-            'P' => 8,
-            '.' => 0x10,
-            'U' => 0x20,
-            'E' => 0x40,
-            'W' => 0x80,
-            _ => return None,
-        })
+        Some(
+            flags
+                | match c {
+                    'F' => 1,
+                    'S' => 2,
+                    'R' => 4,
+                    'P' => 8,
+                    '.' => 0x10,
+                    'U' => 0x20,
+                    'E' => 0x40,
+                    'W' => 0x80,
+                    _ => return None,
+                },
+        )
     })
 }
 
@@ -347,8 +390,13 @@ fn dns(rest: &str, source_port: u16) -> Option<Vec<u8>> {
     let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let id: u16 = rest.get(..digits)?.parse().ok()?;
     let question = rest.split(' ').find(|word| word.ends_with('?') && word.len() < 12);
-    let answer = source_port == 53 && (question.is_none() || rest.split(' ').any(|word| word.matches('/').count() == 2));
-    let answers: u16 = rest.split(' ').find(|word| word.matches('/').count() == 2).and_then(|word| word.split('/').next()?.parse().ok()).unwrap_or(0);
+    let answer =
+        source_port == 53 && (question.is_none() || rest.split(' ').any(|word| word.matches('/').count() == 2));
+    let answers: u16 = rest
+        .split(' ')
+        .find(|word| word.matches('/').count() == 2)
+        .and_then(|word| word.split('/').next()?.parse().ok())
+        .unwrap_or(0);
     let mut bytes = id.to_be_bytes().to_vec();
     bytes.extend(if answer { [0x81, 0x80] } else { [0x01, 0x00] });
     bytes.extend(u16::from(question.is_some()).to_be_bytes());
@@ -356,11 +404,27 @@ fn dns(rest: &str, source_port: u16) -> Option<Vec<u8>> {
     bytes.extend([0; 4]);
     if let Some(question) = question {
         let kind: u16 = match question.trim_end_matches('?') {
-            "A" => 1, "NS" => 2, "CNAME" => 5, "SOA" => 6, "PTR" => 12, "MX" => 15, "TXT" => 16, "AAAA" => 28, "SRV" => 33,
-            "DS" => 43, "RRSIG" => 46, "DNSKEY" => 48, "HTTPS" => 65, "ANY" => 255, _ => 0,
+            "A" => 1,
+            "NS" => 2,
+            "CNAME" => 5,
+            "SOA" => 6,
+            "PTR" => 12,
+            "MX" => 15,
+            "TXT" => 16,
+            "AAAA" => 28,
+            "SRV" => 33,
+            "DS" => 43,
+            "RRSIG" => 46,
+            "DNSKEY" => 48,
+            "HTTPS" => 65,
+            "ANY" => 255,
+            _ => 0,
         };
-        let name = rest.split_once(question).map_or("", |(_, rest)| rest.trim()).split([' ', '(']).next().unwrap_or_default();
-        for label in name.trim_end_matches('.').split('.').filter(|label| !label.is_empty() && label.len() < 64).take(20) {
+        let name =
+            rest.split_once(question).map_or("", |(_, rest)| rest.trim()).split([' ', '(']).next().unwrap_or_default();
+        for label in
+            name.trim_end_matches('.').split('.').filter(|label| !label.is_empty() && label.len() < 64).take(20)
+        {
             bytes.push(label.len() as u8);
             bytes.extend(label.bytes());
         }
@@ -380,10 +444,22 @@ fn arp_of(arp: &str, at: Option<u64>, day: Option<Date>, macs: Option<([u8; 6], 
     let (source, destination) = if request {
         (word("tell ")?, word("who-has ")?)
     } else {
-        (arp.split_once(" is-at ").map(|(name, _)| name.rsplit(' ').next().unwrap_or(name).to_owned())?, String::from("0.0.0.0"))
+        (
+            arp.split_once(" is-at ").map(|(name, _)| name.rsplit(' ').next().unwrap_or(name).to_owned())?,
+            String::from("0.0.0.0"),
+        )
     };
     let end = |name: String| End { name, port: 0 };
-    Some(Printed { at, day, macs, source: end(source), destination: end(destination), what: What::Arp { request }, payload: 28, bytes: Vec::new() })
+    Some(Printed {
+        at,
+        day,
+        macs,
+        source: end(source),
+        destination: end(destination),
+        what: What::Arp { request },
+        payload: 28,
+        bytes: Vec::new(),
+    })
 }
 
 /// A capture file made of printed packets.
@@ -418,7 +494,8 @@ pub(super) fn file(packets: &[&Printed], day: Option<Date>, known: &[IpAddr]) ->
         named.push((end.name.clone(), address));
         Some(address)
     };
-    let ends: Vec<Option<(IpAddr, IpAddr)>> = packets.iter().map(|packet| Some((address(&packet.source)?, address(&packet.destination)?))).collect();
+    let ends: Vec<Option<(IpAddr, IpAddr)>> =
+        packets.iter().map(|packet| Some((address(&packet.source)?, address(&packet.destination)?))).collect();
     let ethernet = packets.iter().any(|packet| packet.macs.is_some() || matches!(packet.what, What::Arp { .. }));
     let local = if known.is_empty() { local(packets, &ends) } else { known.to_vec() };
     let mut bytes = Vec::new();
@@ -442,10 +519,17 @@ pub(super) fn file(packets: &[&Printed], day: Option<Date>, known: &[IpAddr]) ->
         if ethernet {
             let own = |address: IpAddr| if local.contains(&address) { [2, 0, 0, 0, 0, 1] } else { [2, 0, 0, 0, 0, 2] };
             let arp = matches!(packet.what, What::Arp { .. });
-            let (from, to) = packet.macs.unwrap_or_else(|| (own(source), if arp { [0xff; 6] } else { own(destination) }));
+            let (from, to) =
+                packet.macs.unwrap_or_else(|| (own(source), if arp { [0xff; 6] } else { own(destination) }));
             frame.extend(to);
             frame.extend(from);
-            frame.extend(if arp { [8, 6] } else if source.is_ipv4() { [8, 0] } else { [0x86, 0xdd] });
+            frame.extend(if arp {
+                [8, 6]
+            } else if source.is_ipv4() {
+                [8, 0]
+            } else {
+                [0x86, 0xdd]
+            });
         }
         let header = u32::try_from(frame.len()).unwrap_or(0);
         frame.extend(&ip.0);
@@ -456,7 +540,10 @@ pub(super) fn file(packets: &[&Printed], day: Option<Date>, known: &[IpAddr]) ->
         bytes.extend(&frame);
         count += 1;
     }
-    let seconds = first.zip(last).map(|(first, last): (u64, u64)| last.saturating_sub(first) as f64 / 1e9).filter(|seconds| *seconds > 0.0);
+    let seconds = first
+        .zip(last)
+        .map(|(first, last): (u64, u64)| last.saturating_sub(first) as f64 / 1e9)
+        .filter(|seconds| *seconds > 0.0);
     File { bytes, local, names: named, seconds, packets: count }
 }
 
@@ -464,7 +551,11 @@ pub(super) fn file(packets: &[&Printed], day: Option<Date>, known: &[IpAddr]) ->
 fn ip(packet: &Printed, source: IpAddr, destination: IpAddr) -> Option<(Vec<u8>, u32)> {
     if packet.bytes.len() >= 28 {
         let whole = u16::from_be_bytes([*packet.bytes.get(2)?, *packet.bytes.get(3)?]);
-        let whole = if packet.bytes[0] >> 4 == 4 { u32::from(whole) } else { u32::from(u16::from_be_bytes([*packet.bytes.get(4)?, *packet.bytes.get(5)?])) + 40 };
+        let whole = if packet.bytes[0] >> 4 == 4 {
+            u32::from(whole)
+        } else {
+            u32::from(u16::from_be_bytes([*packet.bytes.get(4)?, *packet.bytes.get(5)?])) + 40
+        };
         return Some((packet.bytes.clone(), whole.max(u32::try_from(packet.bytes.len()).ok()?)));
     }
     if let What::Arp { request } = packet.what {
@@ -579,7 +670,10 @@ pub(super) fn sentences(packets: &[Printed]) -> Vec<String> {
             What::Tcp(flags) if flags & 0x12 == 2 => "TCP SYN".to_owned(),
             What::Tcp(flags) if flags & 0x12 == 0x12 => "TCP SYN-ACK".to_owned(),
             What::Tcp(_) => "TCP".to_owned(),
-            What::Udp(payload) if payload.first().is_some_and(|byte| byte & 7 == 7) && [packet.source.port, packet.destination.port].contains(&123) => {
+            What::Udp(payload)
+                if payload.first().is_some_and(|byte| byte & 7 == 7)
+                    && [packet.source.port, packet.destination.port].contains(&123) =>
+            {
                 "NTP mode 7 (Reserved: monlist)".to_owned()
             }
             What::Udp(_) => "UDP".to_owned(),
@@ -593,7 +687,9 @@ pub(super) fn sentences(packets: &[Printed]) -> Vec<String> {
         let service = REFLECTORS.iter().copied().find(|port| *port == source && *port != destination);
         let where_to = match service {
             Some(port) => format!("from port {port}"),
-            None if destination > 0 => format!("to {} port {destination}", crate::printable::printable(&packet.destination.name)),
+            None if destination > 0 => {
+                format!("to {} port {destination}", crate::printable::printable(&packet.destination.name))
+            }
             None => format!("to {}", crate::printable::printable(&packet.destination.name)),
         };
         let of = kinds.entry((what, where_to)).or_insert_with(|| (0, std::collections::BTreeSet::new(), u32::MAX, 0));
@@ -609,8 +705,15 @@ pub(super) fn sentences(packets: &[Printed]) -> Vec<String> {
         .map(|((what, where_to), (count, others, least, most))| {
             let sizes = if least == most { format!("{most}") } else { format!("{least} to {most}") };
             let ends = if where_to.starts_with("from") { "to" } else { "from" };
-            let who = if others.len() == 1 { others.first().map(|name| crate::printable::printable(name)).unwrap_or_default() } else { format!("{} addresses", others.len()) };
-            format!("tcpdump: {count} {what} {} {where_to} {ends} {who}, {sizes} bytes of payload each", if *count == 1 { "packet" } else { "packets" })
+            let who = if others.len() == 1 {
+                others.first().map(|name| crate::printable::printable(name)).unwrap_or_default()
+            } else {
+                format!("{} addresses", others.len())
+            };
+            format!(
+                "tcpdump: {count} {what} {} {where_to} {ends} {who}, {sizes} bytes of payload each",
+                if *count == 1 { "packet" } else { "packets" }
+            )
         })
         .collect()
 }

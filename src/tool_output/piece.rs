@@ -1,8 +1,8 @@
 //! The outputs that are recognised: one table, from which the manual is made. Each recogniser looks at a line and the lines behind
 //! it, and says how many of them it takes and what they hold.
 
-use jiff::civil::DateTime;
 use jiff::civil::Date;
+use jiff::civil::DateTime;
 use jiff::civil::Time;
 
 use super::counters::{self, Interrupts, Nic};
@@ -74,8 +74,8 @@ pub const RECOGNISERS: &[Recogniser] = &[
         take: |here| packets::take(here).map(|(lines, packets)| (lines, Data::Packets(packets))),
     },
     Recogniser {
-        name: "sar, sadf -d, mpstat",
-        takes: "`sar -n DEV`, `-n EDEV`, live or of a day, of several files, with or without heading, in any language, 12- and 24-hour clocks, decimal commas; host, kernel and date of its heading; softirq and idle time of CPUs",
+        name: "sar, mpstat",
+        takes: "`sar -n DEV`, `-n EDEV`, live or of a day, of several files, with or without heading, in any language, 12- and 24-hour clocks, decimal commas; host, kernel and date of its heading",
         gives: "rates of the interfaces with mean and peak; of a day the times that stand out; packets lost per second; impossible samples are left out",
         take: |here| samples::take(here.document, here.at).map(|(lines, report)| (lines, Data::Rates(report))),
     },
@@ -228,5 +228,7 @@ pub const RECOGNISERS: &[Recogniser] = &[
 /// The moment of a date and a second of the day.
 pub(super) fn at(date: Date, seconds: u32) -> Option<DateTime> {
     let part = |value: u32| i8::try_from(value).ok();
-    Some(date.to_datetime(Time::new(part(seconds / 3600)?, part(seconds / 60 % 60)?, part((seconds % 60).min(59))?, 0).ok()?))
+    Some(date.to_datetime(
+        Time::new(part(seconds / 3600)?, part(seconds / 60 % 60)?, part((seconds % 60).min(59))?, 0).ok()?,
+    ))
 }

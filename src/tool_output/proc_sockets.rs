@@ -15,7 +15,12 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Table)> {
     let mut place = here.at + 1;
     while place < document.len() {
         let line = document.line(place);
-        if !line.trim_start().split(':').next().is_some_and(|slot| slot.bytes().all(|byte| byte.is_ascii_digit()) && !slot.is_empty()) {
+        if !line
+            .trim_start()
+            .split(':')
+            .next()
+            .is_some_and(|slot| slot.bytes().all(|byte| byte.is_ascii_digit()) && !slot.is_empty())
+        {
             break;
         }
         if document.ends_within(place) && line.split_whitespace().count() < WORDS {

@@ -10,10 +10,57 @@ pub(super) struct Prompt<'l> {
 
 /// Programs whose names alone in a line are a command, and behind a bare `$` or `#`.
 const PROGRAMS: &[&str] = &[
-    "arp", "cat", "conntrack", "date", "df", "dmesg", "docker", "dropwatch", "egrep", "ethtool", "free", "grep", "head", "hostname",
-    "hostnamectl", "ifconfig", "iftop", "ip", "ip6tables", "ip6tables-save", "ipset", "iptables", "iptables-save", "journalctl", "less",
-    "lsb_release", "lscpu", "lsof", "mpstat", "nethogs", "netstat", "nft", "nstat", "ps", "route", "sadf", "sar", "ss", "sudo", "sysctl",
-    "systemctl", "tail", "tcpdump", "top", "uname", "uptime", "vmstat", "vnstat", "w", "watch", "zgrep",
+    "arp",
+    "cat",
+    "conntrack",
+    "date",
+    "df",
+    "dmesg",
+    "docker",
+    "dropwatch",
+    "egrep",
+    "ethtool",
+    "free",
+    "grep",
+    "head",
+    "hostname",
+    "hostnamectl",
+    "ifconfig",
+    "iftop",
+    "ip",
+    "ip6tables",
+    "ip6tables-save",
+    "ipset",
+    "iptables",
+    "iptables-save",
+    "journalctl",
+    "less",
+    "lsb_release",
+    "lscpu",
+    "lsof",
+    "mpstat",
+    "nethogs",
+    "netstat",
+    "nft",
+    "nstat",
+    "ps",
+    "route",
+    "sadf",
+    "sar",
+    "ss",
+    "sudo",
+    "sysctl",
+    "systemctl",
+    "tail",
+    "tcpdump",
+    "top",
+    "uname",
+    "uptime",
+    "vmstat",
+    "vnstat",
+    "w",
+    "watch",
+    "zgrep",
 ];
 
 impl<'l> Prompt<'l> {
@@ -51,7 +98,8 @@ impl<'l> Prompt<'l> {
         {
             return Some(Prompt { user: None, host: Some(host), command });
         }
-        let bare = line.strip_prefix("bash-").and_then(|rest| past_sign(rest)).or_else(|| behind_sign(line)).unwrap_or(line);
+        let bare =
+            line.strip_prefix("bash-").and_then(|rest| past_sign(rest)).or_else(|| behind_sign(line)).unwrap_or(line);
         is_command(bare).then_some(Prompt { user: None, host: None, command: bare })
     }
 
@@ -88,7 +136,14 @@ fn login(text: &str) -> Option<(&str, &str)> {
 }
 
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    !text.is_empty()
+        && text.len() <= 64
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+/// Whether that is the name of a tool whose outputs are pasted.
+pub(super) fn is_program(name: &str) -> bool {
+    PROGRAMS.contains(&name)
 }
 
 /// Whether a text is a command line by its first word, and no sentence that begins with that word.
@@ -96,12 +151,15 @@ fn is_command(text: &str) -> bool {
     let mut words = text.split_whitespace();
     let Some(first) = words.next() else { return false };
     let name = first.rsplit('/').next().unwrap_or(first);
-    if !PROGRAMS.contains(&name) {
+    // The first line of what `top` shows begins with its name.
+    if !PROGRAMS.contains(&name) || text.starts_with("top - ") {
         return false;
     }
     let rest: Vec<&str> = words.collect();
     let plain = |word: &&str| word.bytes().all(|byte| byte.is_ascii_alphabetic()) && word.len() > 1;
-    rest.len() < 12 && (rest.len() < 3 || rest.iter().filter(|word| plain(word)).count() <= 2) && !text.ends_with(['.', '?', ':'])
+    rest.len() < 12
+        && (rest.len() < 3 || rest.iter().filter(|word| plain(word)).count() <= 2)
+        && !text.ends_with(['.', '?', ':'])
 }
 
 #[cfg(test)]
@@ -112,7 +170,10 @@ mod tests {
     fn prompts_give_host_user_and_command_and_prose_gives_none() {
         for (line, expected) in [
             ("[root@devel ~]# ifconfig", Some((Some("root"), Some("devel"), "ifconfig"))),
-            ("[ann@web1 log]$ sudo tail /var/log/messages", Some((Some("ann"), Some("web1"), "sudo tail /var/log/messages"))),
+            (
+                "[ann@web1 log]$ sudo tail /var/log/messages",
+                Some((Some("ann"), Some("web1"), "sudo tail /var/log/messages")),
+            ),
             ("root@web1:~# sar -n DEV 1 3", Some((Some("root"), Some("web1"), "sar -n DEV 1 3"))),
             ("ann@web1:/var/log$", Some((Some("ann"), Some("web1"), ""))),
             ("web1:~ # netstat -s", Some((None, Some("web1"), "netstat -s"))),

@@ -67,6 +67,8 @@ pub(super) struct Report {
     pub lost: BTreeMap<String, Lost>,
     /// Samples that cannot be, as sentences.
     pub left_out: Vec<String>,
+    /// The share of its time that each CPU spends on receiving packets (`%soft` of `mpstat`).
+    pub softirq: BTreeMap<u32, f64>,
     /// The first columns of tables that nothing is taken from.
     pub other_tables: Vec<String>,
 }
@@ -107,7 +109,8 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
     let mut report = Report::default();
     let mut lines = 0;
     if let Some((date, ambiguous, host, kernel, cpus)) = heading(document.line(at)) {
-        (report.date, report.date_ambiguous, report.host, report.kernel, report.cpus) = (date, ambiguous, host, kernel, cpus);
+        (report.date, report.date_ambiguous, report.host, report.kernel, report.cpus) =
+            (date, ambiguous, host, kernel, cpus);
         lines = 1;
         while document.line(at + lines).trim().is_empty() && at + lines < document.len() {
             lines += 1;
@@ -130,6 +133,30 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
             continue;
         }
         blanks = 0;
+        // Mail wraps the rows and their heading: what is missing stands in the next line.
+        let next: Vec<&str> = document.line(place + 1).split_whitespace().take(16).collect();
+        let of_heading = |word: &&str| word.ends_with("/s") || **word == *"%ifutil";
+        let mut joined = 0;
+        let words = if table_heading(&words).is_some()
+            && words.contains(&"IFACE")
+            && !next.is_empty()
+            && next.iter().all(|word| of_heading(&word))
+        {
+            joined = 1;
+            words.iter().chain(&next).copied().collect()
+        } else if begun
+            && columns.first().is_some_and(|column| column == "IFACE")
+            && words.len() > 2
+            && words.len() <= columns.len()
+            && !next.is_empty()
+            && next.iter().all(|word| figure(word).is_some())
+            && (columns.len() + 1..=columns.len() + 2).contains(&(words.len() + next.len()))
+        {
+            joined = 1;
+            words.iter().chain(&next).copied().collect()
+        } else {
+            words
+        };
         if let Some(found) = table_heading(&words) {
             if !found.iter().any(|word| word == "IFACE") && report.other_tables.len() < 16 {
                 let name = found.join(" ");
@@ -144,7 +171,7 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
         } else if words.contains(&"RESTART") && begun {
             // The host was started anew.
         } else if begun && is_row(&words, &columns) {
-            let whole = !document.ends_within(place) || words.len() >= columns.len();
+            let whole = !document.ends_within(place + joined);
             if whole {
                 row(&mut report, &words, &columns);
             }
@@ -153,7 +180,7 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
         } else {
             break;
         }
-        place += 1;
+        place += 1 + joined;
         ended = place;
     }
     if !begun {
@@ -174,18 +201,24 @@ fn heading(line: &str) -> Option<Heading> {
     if !is_release || !host.starts_with('(') {
         return None;
     }
-    let (date, ambiguous) = rest.iter().find_map(|word| date(word)).map_or((None, false), |(date, ambiguous)| (Some(date), ambiguous));
+    let (date, ambiguous) =
+        rest.iter().find_map(|word| date(word)).map_or((None, false), |(date, ambiguous)| (Some(date), ambiguous));
     let cpus = rest.iter().find_map(|word| word.strip_prefix('(')?.parse().ok());
     Some((date, ambiguous, Some(printable(host.trim_matches(['(', ')']))), Some(printable(release)), cpus))
 }
 
 /// A date as the locales of `sar` write it; and whether day and month may be the other way round.
 pub(super) fn date(word: &str) -> Option<(Date, bool)> {
-    let parts: Vec<i16> =
-        word.split(['/', '-', '.', '年', '月', '日']).filter(|part| !part.is_empty()).map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let parts: Vec<i16> = word
+        .split(['/', '-', '.', '年', '月', '日'])
+        .filter(|part| !part.is_empty())
+        .map(|part| part.parse().ok())
+        .collect::<Option<_>>()?;
     let [a, b, c] = parts.as_slice() else { return None };
     let short = |year: i16| if year < 100 { year + 2000 } else { year };
-    let of = |year: i16, month: i16, day: i16| Date::new(short(year), i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok();
+    let of = |year: i16, month: i16, day: i16| {
+        Date::new(short(year), i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+    };
     if *a > 31 || word.contains('年') || (word.contains('-') && word.len() == 10) {
         return of(*a, *b, *c).map(|date| (date, false));
     }
@@ -198,8 +231,42 @@ pub(super) fn date(word: &str) -> Option<(Date, bool)> {
 
 /// The columns of a heading of a table of `sar`, without its time.
 fn table_heading(words: &[&str]) -> Option<Vec<String>> {
-    let columns = words.iter().position(|word| matches!(*word, "IFACE" | "rxpck/s" | "rxerr/s" | "CPU" | "proc/s" | "totsck" | "kbmemfree" | "runq-sz" | "tps" | "DEV" | "pgpgin/s" | "pswpin/s" | "irec/s" | "active/s" | "idgm/s" | "dentunusd" | "kbswpfree" | "TTY" | "call/s" | "INTR" | "atmptf/s" | "imsg/s" | "tcp6sck" | "ihdrerr/s" | "total/s" | "%scpu-10" | "retrans/s" | "kbhugfree" | "scall/s"))?;
-    let named = words.get(columns..)?.iter().filter(|word| word.contains("/s") || word.contains('%') || word.len() > 3).count();
+    let columns = words.iter().position(|word| {
+        matches!(
+            *word,
+            "IFACE"
+                | "rxpck/s"
+                | "rxerr/s"
+                | "CPU"
+                | "proc/s"
+                | "totsck"
+                | "kbmemfree"
+                | "runq-sz"
+                | "tps"
+                | "DEV"
+                | "pgpgin/s"
+                | "pswpin/s"
+                | "irec/s"
+                | "active/s"
+                | "idgm/s"
+                | "dentunusd"
+                | "kbswpfree"
+                | "TTY"
+                | "call/s"
+                | "INTR"
+                | "atmptf/s"
+                | "imsg/s"
+                | "tcp6sck"
+                | "ihdrerr/s"
+                | "total/s"
+                | "%scpu-10"
+                | "retrans/s"
+                | "kbhugfree"
+                | "scall/s"
+        )
+    })?;
+    let named =
+        words.get(columns..)?.iter().filter(|word| word.contains("/s") || word.contains('%') || word.len() > 3).count();
     // Nothing but a time, or the word for the mean, stands before them.
     (columns <= 3 && named >= 2 && words.get(..columns)?.iter().all(|word| !word.contains("/s")))
         .then(|| words.get(columns..).unwrap_or_default().iter().map(|word| (*word).to_owned()).collect())
@@ -210,14 +277,21 @@ fn is_row(words: &[&str], columns: &[String]) -> bool {
     let timed = clock(words).is_some() || words[0].ends_with([':', '：']) || words.get(1) == Some(&":");
     let lead = words.len().saturating_sub(columns.len());
     // `sar -h` puts the interface last.
-    let last = words.last().is_some_and(|word| figure(word).is_some()) || columns.last().is_some_and(|column| column == "IFACE");
+    let last = words.last().is_some_and(|word| figure(word).is_some())
+        || columns.last().is_some_and(|column| column == "IFACE");
     timed && last && (1..=3).contains(&lead)
 }
 
 fn row(report: &mut Report, words: &[&str], columns: &[String]) {
     let Some(lead) = words.len().checked_sub(columns.len()) else { return };
-    let cell = |name: &str| columns.iter().position(|column| column == name).and_then(|place| words.get(place + lead)).copied();
+    let cell = |name: &str| {
+        columns.iter().position(|column| column == name).and_then(|place| words.get(place + lead)).copied()
+    };
     let value = |name: &str| cell(name).and_then(figure);
+    if let (Some(cpu), Some(soft)) = (cell("CPU").and_then(|cpu| cpu.parse().ok()), value("%soft")) {
+        // The mean comes last, and counts.
+        report.softirq.insert(cpu, (soft / 100.0).min(1.0));
+    }
     let Some(name) = cell("IFACE") else { return };
     if report.interfaces.len() >= MOST && !report.interfaces.contains_key(name) {
         return;
@@ -238,7 +312,8 @@ fn row(report: &mut Report, words: &[&str], columns: &[String]) {
     let bytes = |kilo: &str, plain: &str| value(kilo).map(|figure| figure * KILO).or_else(|| value(plain));
     let possible = |bytes: f64, packets: f64| (bytes + ROUNDED >= packets * LEAST_FRAME).then_some(bytes);
     let (Some(rx), Some(tx)) = (bytes("rxkB/s", "rxbyt/s"), bytes("txkB/s", "txbyt/s")) else { return };
-    let sample = Sample { at, rx_packets, tx_packets, rx_bytes: possible(rx, rx_packets), tx_bytes: possible(tx, tx_packets) };
+    let sample =
+        Sample { at, rx_packets, tx_packets, rx_bytes: possible(rx, rx_packets), tx_bytes: possible(tx, tx_packets) };
     let rates = report.interfaces.entry(printable(name)).or_default();
     if at.is_none() {
         rates.mean = Some(sample);
@@ -259,7 +334,8 @@ fn left_out(report: &mut Report) {
             let bits = bytes.unwrap_or_default() * 8.0;
             packets > MOST_PACKETS || bits > MOST_BITS || (bits > JUMP_BITS && before > 2 && bits > JUMP * median)
         };
-        let is_jump = |sample: &Sample| jumped(sample.rx_packets, sample.rx_bytes) || jumped(sample.tx_packets, sample.tx_bytes);
+        let is_jump =
+            |sample: &Sample| jumped(sample.rx_packets, sample.rx_bytes) || jumped(sample.tx_packets, sample.tx_bytes);
         for sample in rates.samples.iter().filter(|sample| is_jump(sample)) {
             let at = sample.at.map(|at| format!(" at {}", time_of(at))).unwrap_or_default();
             let bits = sample.rx_bytes.map(|bytes| format!("{}, ", units::bitrate(bytes * 8.0))).unwrap_or_default();
@@ -344,7 +420,9 @@ mod tests {
     fn sar_is_read_in_every_locale() {
         let table = |time: &str, mean: &str, point: &str| {
             let row = "13.00 8.00 2.00 5.00 0.00 0.00 0.00".replace('.', point);
-            format!("{time} IFACE rxpck/s txpck/s rxkB/s txkB/s rxcmp/s txcmp/s rxmcst/s\n{time} eth0 {row}\n{mean} IFACE rxpck/s txpck/s rxkB/s txkB/s rxcmp/s txcmp/s rxmcst/s\n{mean} eth0 {row}\n")
+            format!(
+                "{time} IFACE rxpck/s txpck/s rxkB/s txkB/s rxcmp/s txcmp/s rxmcst/s\n{time} eth0 {row}\n{mean} IFACE rxpck/s txpck/s rxkB/s txkB/s rxcmp/s txcmp/s rxmcst/s\n{mean} eth0 {row}\n"
+            )
         };
         for (time, mean, point) in [
             ("23:56:01", "Average:", "."),
@@ -386,7 +464,9 @@ mod tests {
     #[test]
     fn a_counter_that_jumped_is_left_out_and_packets_without_bytes_have_unknown_bytes() {
         let head = "10:00:01 IFACE rxpck/s txpck/s rxkB/s txkB/s\n";
-        let report = read(&format!("{head}10:00:02 eth0 4000.00 2000.00 665.84 734.36\n10:00:03 eth0 1005924595.60 543474884.30 261775679.83 145245456.55\n10:00:04 eth0 4000.00 2000.00 665.84 734.36\nAverage: eth0 335310865.20 1.00 87259003.50 1.00\n"));
+        let report = read(&format!(
+            "{head}10:00:02 eth0 4000.00 2000.00 665.84 734.36\n10:00:03 eth0 1005924595.60 543474884.30 261775679.83 145245456.55\n10:00:04 eth0 4000.00 2000.00 665.84 734.36\nAverage: eth0 335310865.20 1.00 87259003.50 1.00\n"
+        ));
         let rates = &report.interfaces["eth0"];
         assert_eq!((rates.samples.len(), rates.mean().unwrap().rx_packets), (2, 4000.0));
         assert!(report.left_out[0].starts_with("eth0 at 10:00:03: 2.14 Tbit/s"), "{:?}", report.left_out);
@@ -397,7 +477,9 @@ mod tests {
 
     #[test]
     fn errors_and_other_tables_are_told_apart() {
-        let report = read("10:00:01 IFACE rxerr/s txerr/s coll/s rxdrop/s txdrop/s txcarr/s rxfram/s rxfifo/s txfifo/s\n10:00:02 eth0 0.00 0.00 0.00 120.00 0.00 0.00 0.00 7.00 0.00\n\n10:00:01 CPU %user %nice %system %iowait %steal %idle\n10:00:02 all 1.00 0.00 2.00 0.00 0.00 97.00\n");
+        let report = read(
+            "10:00:01 IFACE rxerr/s txerr/s coll/s rxdrop/s txdrop/s txcarr/s rxfram/s rxfifo/s txfifo/s\n10:00:02 eth0 0.00 0.00 0.00 120.00 0.00 0.00 0.00 7.00 0.00\n\n10:00:01 CPU %user %nice %system %iowait %steal %idle\n10:00:02 all 1.00 0.00 2.00 0.00 0.00 97.00\n",
+        );
         assert_eq!(report.lost["eth0"].dropped, 120.0);
         assert_eq!(report.other_tables, ["CPU %user %nice %system %iowait %steal %idle"]);
     }

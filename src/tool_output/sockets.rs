@@ -60,7 +60,10 @@ fn heading(words: &[&str]) -> Option<Tool> {
     match words {
         ["Netid", "State", ..] => Some(Tool::Ss { netid: true }),
         ["State", "Recv-Q", "Send-Q", ..] => Some(Tool::Ss { netid: false }),
-        ["Proto", rest @ ..] if rest.len() >= 2 && (rest.contains(&"Recv-Q") || rest.contains(&"Foreign") || rest.contains(&"State")) => {
+        ["Proto", rest @ ..]
+            if rest.len() >= 2
+                && (rest.contains(&"Recv-Q") || rest.contains(&"Foreign") || rest.contains(&"State")) =>
+        {
             Some(Tool::Netstat)
         }
         _ => None,
@@ -110,9 +113,19 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Table)> {
             new_ss |= words.iter().any(|word| word.starts_with("0.0.0.0:") || word.starts_with("[::]:"));
             tool = tool.or(Some(guess(&words)));
             table.rows.push(row);
+        } else if let Some(row) = wrapped(tool, &words, here, place, &mut table) {
+            // Mail wraps long lines: the rest of the row stands in the next one.
+            tool = tool.or(Some(guess(&words)));
+            table.rows.push(row);
+            place += 1;
+        } else if let Some(row) = table.rows.last_mut().filter(|row| {
+            blanks == 0 && row.process.is_none() && words.len() == 1 && netstat_process(words[0]).is_some()
+        }) {
+            row.process = netstat_process(words[0]);
         } else if let Some(row) = table.rows.last_mut().filter(|_| blanks == 0 && is_continued(&words)) {
             continued(row, line);
-        } else if tool.is_some() && !table.rows.is_empty() && matches!(words.as_slice(), ["..." | "…" | "[...]" | "--"]) {
+        } else if tool.is_some() && !table.rows.is_empty() && matches!(words.as_slice(), ["..." | "…" | "[...]" | "--"])
+        {
             // The poster left lines out.
         } else if tool.is_some() && is_other_row(&words) {
             // A socket of another kind, or a row of which too little is there.
@@ -140,13 +153,17 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Table)> {
     }
     let command = &here.command;
     let is_tool = matches!(command.first(), Some(&("ss" | "netstat")));
-    let (only_tcp, only_udp) =
-        (is_tool && asks(command, 't', "tcp") && !asks(command, 'u', "udp"), is_tool && asks(command, 'u', "udp") && !asks(command, 't', "tcp"));
+    let (only_tcp, only_udp) = (
+        is_tool && asks(command, 't', "tcp") && !asks(command, 'u', "udp"),
+        is_tool && asks(command, 'u', "udp") && !asks(command, 't', "tcp"),
+    );
     let has = |udp: bool| table.rows.iter().any(|row| row.udp == udp);
     let both = is_tool && (asks(command, 't', "tcp") == asks(command, 'u', "udp"));
     table.tcp = has(false) || (both && !only_udp);
     table.udp = has(true) || (both && !only_tcp);
-    let only_listening = is_tool && (asks(command, 'l', "listening")) || ["server", "serveur", "servidor", "сервер", "服务器"].iter().any(|word| title.contains(word)) && !title.contains("established");
+    let only_listening = is_tool && (asks(command, 'l', "listening"))
+        || ["server", "serveur", "servidor", "сервер", "服务器"].iter().any(|word| title.contains(word))
+            && !title.contains("established");
     let all = is_tool && asks(command, 'a', "all");
     let is_listener = |row: &Row| row.udp || row.state == "listen";
     table.listening = only_listening || all || table.rows.iter().any(is_listener);
@@ -154,14 +171,32 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Table)> {
     Some((ended - here.at, table))
 }
 
+/// A row whose end stands in the next line.
+fn wrapped(tool: Option<Tool>, words: &[&str], here: &Here<'_>, place: usize, table: &mut Table) -> Option<Row> {
+    let next: Vec<&str> = here.document.line(place + 1).split_whitespace().collect();
+    let begins =
+        |words: &[&str]| words.first().is_some_and(|word| protocol(word).is_some() || state_of(word).is_some());
+    if !begins(words) || words.len() < 4 || next.is_empty() || next.len() > 4 || protocol(next[0]).is_some() {
+        return None;
+    }
+    let joined: Vec<&str> = words.iter().chain(&next).copied().collect();
+    row(tool.unwrap_or_else(|| guess(words)), &joined, here, here.document.ends_within(place + 1), table)
+}
+
 /// `Active Internet connections (only servers)`, in any language: a line of words that speaks of the Internet or of UNIX.
 fn is_title(line: &str) -> bool {
     let lower = line.trim().to_lowercase();
-    let of_net = lower.contains("internet") || lower.contains("интернет") || lower.contains("unix") || lower.contains("因特网") || lower.contains("域套接字");
+    let of_net = lower.contains("internet")
+        || lower.contains("интернет")
+        || lower.contains("unix")
+        || lower.contains("因特网")
+        || lower.contains("域套接字");
     of_net
         && lower.len() < 120
         && !lower.ends_with('.')
-        && ["conn", "conex", "verbind", "soc", "соедин", "连接", "套接字", "ligaç", "сокет"].iter().any(|word| lower.contains(word))
+        && ["conn", "conex", "verbind", "soc", "соедин", "连接", "套接字", "ligaç", "сокет"]
+            .iter()
+            .any(|word| lower.contains(word))
 }
 
 /// The line behind a table of UNIX sockets.
@@ -169,7 +204,11 @@ fn past_unix(here: &Here<'_>, at: usize) -> usize {
     let mut place = at;
     while place < here.document.len() {
         let line = here.document.line(place).trim();
-        if !(is_title(line) || line.starts_with("unix ") || line.starts_with("Proto RefC") || line.starts_with("Proto ")) {
+        if !(is_title(line)
+            || line.starts_with("unix ")
+            || line.starts_with("Proto RefC")
+            || line.starts_with("Proto "))
+        {
             break;
         }
         place += 1;
@@ -181,7 +220,11 @@ fn past_unix(here: &Here<'_>, at: usize) -> usize {
 fn guess(words: &[&str]) -> Tool {
     match words {
         [first, second, ..] if protocol(first).is_some() => {
-            if second.bytes().all(|byte| byte.is_ascii_digit()) { Tool::Netstat } else { Tool::Ss { netid: true } }
+            if second.bytes().all(|byte| byte.is_ascii_digit()) {
+                Tool::Netstat
+            } else {
+                Tool::Ss { netid: true }
+            }
         }
         _ => Tool::Ss { netid: false },
     }
@@ -197,8 +240,31 @@ fn protocol(word: &str) -> Option<bool> {
 
 /// A row of another kind of socket, or one that was cut.
 fn is_other_row(words: &[&str]) -> bool {
-    matches!(words[0], "raw" | "raw6" | "unix" | "u_str" | "u_dgr" | "u_seq" | "nl" | "p_raw" | "p_dgr" | "icmp6" | "icmp" | "v_str" | "udplite" | "udplite6" | "sctp" | "tcp" | "tcp6" | "udp" | "udp6" | "mptcp" | "ti_dg" | "xdp")
-        || (words.len() >= 5 && state_of(words[0]).is_some() && words[1].parse::<u32>().is_ok())
+    matches!(
+        words[0],
+        "raw"
+            | "raw6"
+            | "unix"
+            | "u_str"
+            | "u_dgr"
+            | "u_seq"
+            | "nl"
+            | "p_raw"
+            | "p_dgr"
+            | "icmp6"
+            | "icmp"
+            | "v_str"
+            | "udplite"
+            | "udplite6"
+            | "sctp"
+            | "tcp"
+            | "tcp6"
+            | "udp"
+            | "udp6"
+            | "mptcp"
+            | "ti_dg"
+            | "xdp"
+    ) || (words.len() >= 5 && state_of(words[0]).is_some() && words[1].parse::<u32>().is_ok())
 }
 
 fn row(tool: Tool, words: &[&str], here: &Here<'_>, last: bool, table: &mut Table) -> Option<Row> {
@@ -223,7 +289,13 @@ fn row(tool: Tool, words: &[&str], here: &Here<'_>, last: bool, table: &mut Tabl
     // The last words of a text that was cut may be half a word.
     let joined = rest.join(" ");
     let opened = |sign: char| joined.matches(sign).count();
-    if last && (rest.is_empty() && tool != (Tool::Ss { netid: false }) && !(udp && tool == Tool::Netstat) && !remote.ends_with('*') || opened('(') > opened(')')) {
+    if last
+        && (rest.is_empty()
+            && tool != (Tool::Ss { netid: false })
+            && !(udp && tool == Tool::Netstat)
+            && !remote.ends_with('*')
+            || opened('(') > opened(')'))
+    {
         return None;
     }
     if last && rest.is_empty() && remote.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
@@ -263,7 +335,12 @@ fn end(text: &str, tool: Tool, table: &mut Table) -> Option<End> {
     let (name, port) = text.rsplit_once(':')?;
     let port = match services::port(port) {
         Some(port) => port,
-        None if port.is_empty() || port.len() > 32 || !port.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) => return None,
+        None if port.is_empty()
+            || port.len() > 32
+            || !port.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) =>
+        {
+            return None;
+        }
         None => {
             table.named += 1;
             0
@@ -284,7 +361,12 @@ fn end(text: &str, tool: Tool, table: &mut Table) -> Option<End> {
                 Some(End { address: Some(plain), port, any: plain.is_unspecified() })
             }
             Ok(address) => Some(End { address: Some(address), port, any: address.is_unspecified() }),
-            Err(_) if name.len() <= 255 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':')) => {
+            Err(_)
+                if name.len() <= 255
+                    && name
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':')) =>
+            {
                 table.named += 1;
                 none(false)
             }
@@ -314,7 +396,12 @@ fn state_of(word: &str) -> Option<&'static str> {
 /// A line that goes on about the socket before: of `ss -i`, `-e`, `-o`, `-m`.
 fn is_continued(words: &[&str]) -> bool {
     words.iter().any(|word| {
-        ["skmem:(", "mem:(", "timer:(", "users:((", "ino:", "uid:", "rto:", "cwnd:", "cubic", "bbr", "reno", "sk:", "<->", "cgroup:"].iter().any(|known| word.starts_with(known))
+        [
+            "skmem:(", "mem:(", "timer:(", "users:((", "ino:", "uid:", "rto:", "cwnd:", "cubic", "bbr", "reno", "sk:",
+            "<->", "cgroup:",
+        ]
+        .iter()
+        .any(|known| word.starts_with(known))
     })
 }
 
@@ -324,7 +411,13 @@ fn continued(row: &mut Row, line: &str) {
         && let Some((memory, _)) = memory.split_once(')')
     {
         let figure = |name: &str| {
-            memory.split(',').find_map(|field| field.strip_prefix(name).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?.parse::<u64>().ok())
+            memory.split(',').find_map(|field| {
+                field
+                    .strip_prefix(name)
+                    .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?
+                    .parse::<u64>()
+                    .ok()
+            })
         };
         row.drops = figure("d");
         row.buffer = figure("rb").and_then(|bytes| u32::try_from(bytes).ok());
@@ -360,12 +453,20 @@ pub(super) fn take_summary(here: &Here<'_>) -> Option<(usize, Vec<(&'static str,
         let line = here.document.line(place).trim();
         if let Some(rest) = line.strip_prefix("TCP:").filter(|rest| rest.contains('(')) {
             let inside = rest.split_once('(').map_or("", |(_, inside)| inside);
-            for (word, name) in [("estab", "tcp_established"), ("timewait", "tcp_time_wait"), ("synrecv", "tcp_syn_recv")] {
-                let found = inside.split([',', ')']).find_map(|field| field.trim().strip_prefix(word)?.trim().split('/').next()?.parse().ok());
+            for (word, name) in
+                [("estab", "tcp_established"), ("timewait", "tcp_time_wait"), ("synrecv", "tcp_syn_recv")]
+            {
+                let found = inside
+                    .split([',', ')'])
+                    .find_map(|field| field.trim().strip_prefix(word)?.trim().split('/').next()?.parse().ok());
                 counts.extend(found.map(|count| (name, count)));
             }
         } else if line.is_empty() && place < here.at + 3 {
-        } else if !(line.starts_with("Total:") || line.starts_with("Transport") || line.split_whitespace().skip(1).any(|word| word.parse::<u64>().is_ok()) && ["*", "RAW", "UDP", "TCP", "INET", "FRAG"].iter().any(|kind| line.starts_with(kind))) {
+        } else if !(line.starts_with("Total:")
+            || line.starts_with("Transport")
+            || line.split_whitespace().skip(1).any(|word| word.parse::<u64>().is_ok())
+                && ["*", "RAW", "UDP", "TCP", "INET", "FRAG"].iter().any(|kind| line.starts_with(kind)))
+        {
             break;
         }
         place += 1;
@@ -382,7 +483,8 @@ pub(super) fn output(tables: &[&Table], counted: &[(&'static str, u64)]) -> Opti
     }
     let any = |of: fn(&Table) -> bool| tables.iter().any(|table| of(table));
     let tcp = |state: &str| rows.iter().filter(|row| !row.udp && row.state == state).count();
-    let (listeners, connections): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.udp || row.state == "listen");
+    let (listeners, connections): (Vec<&Row>, Vec<&Row>) =
+        rows.iter().partition(|row| row.udp || row.state == "listen");
     let mut output = Map::from_iter([("source".to_owned(), json!("outputs"))]);
     let mut counts = Map::new();
     // What was not asked for is not none.
@@ -398,8 +500,10 @@ pub(super) fn output(tables: &[&Table], counted: &[(&'static str, u64)]) -> Opti
     }
     if any(|table| table.connected && table.tcp) {
         let ports: HashSet<u16> = listeners.iter().filter(|row| !row.udp).map(|row| row.local.1).collect();
-        let shown: Vec<&&Row> = connections.iter().filter(|row| !matches!(row.state, "syn_recv" | "time_wait")).collect();
-        output.insert("connections".into(), shown.iter().take(CONNECTIONS).map(|row| connection(row, &ports)).collect());
+        let shown: Vec<&&Row> =
+            connections.iter().filter(|row| !matches!(row.state, "syn_recv" | "time_wait")).collect();
+        output
+            .insert("connections".into(), shown.iter().take(CONNECTIONS).map(|row| connection(row, &ports)).collect());
         output.insert("connections_left_out".into(), json!(shown.len().saturating_sub(CONNECTIONS)));
         for (name, state) in [
             ("tcp_established", "established"),

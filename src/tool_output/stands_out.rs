@@ -30,7 +30,10 @@ const TROUBLE: &[(&str, &str)] = &[
     ("TcpExt.TCPReqQFullDrop", "SYNs were dropped because the backlog was full"),
     ("TcpExt.TCPReqQFullDoCookies", "SYN cookies were sent because the backlog was full"),
     ("TcpExt.SyncookiesSent", "SYN cookies were sent"),
-    ("TcpExt.TCPTimeWaitOverflow", "connections did not find room among those that wait for their end (tcp_max_tw_buckets)"),
+    (
+        "TcpExt.TCPTimeWaitOverflow",
+        "connections did not find room among those that wait for their end (tcp_max_tw_buckets)",
+    ),
     ("TcpExt.TCPAbortOnData", "connections were reset for unexpected data"),
     ("TcpExt.TCPAbortOnMemory", "connections were aborted for want of memory"),
     ("TcpExt.TCPBacklogDrop", "segments were dropped at the backlog of their socket"),
@@ -55,18 +58,32 @@ pub(super) fn taken(data: &Data) -> String {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         format!("{}{more}", names.into_iter().take(6).collect::<Vec<_>>().join(", "))
     };
-    let plural = |count: usize, word: &str| format!("{} {word}{}", units::count(count as f64), if count == 1 { "" } else { "s" });
+    let plural = |count: usize, word: &str| {
+        format!("{} {word}{}", units::count(count as f64), if count == 1 { "" } else { "s" })
+    };
     match data {
         Data::Links(links) => {
             let counted = links.iter().any(|link| link.rx.packets.is_some() || link.rx.bytes.is_some());
-            format!("{}{}", named(links.iter().map(|link| link.name.as_str()).collect()), if counted { ": counters since boot" } else { ": state and addresses" })
+            format!(
+                "{}{}",
+                named(links.iter().map(|link| link.name.as_str()).collect()),
+                if counted { ": counters since boot" } else { ": state and addresses" }
+            )
         }
         Data::Rates(report) => {
             let samples = report.interfaces.values().map(|rates| rates.samples.len()).max().unwrap_or(0);
             match (report.interfaces.is_empty(), report.lost.is_empty()) {
-                (false, _) => format!("{}: {}", named(report.interfaces.keys().map(String::as_str).collect()), if samples == 0 { "the mean".into() } else { plural(samples, "sample") }),
+                (false, _) => format!(
+                    "{}: {}",
+                    named(report.interfaces.keys().map(String::as_str).collect()),
+                    if samples == 0 { "the mean".into() } else { plural(samples, "sample") }
+                ),
                 (true, false) => "packets lost per second".into(),
-                (true, true) => format!("nothing but its heading: {}", named(report.other_tables.iter().map(String::as_str).collect())),
+                (true, true) if !report.softirq.is_empty() => "time that each CPU spends on receiving packets".into(),
+                (true, true) => format!(
+                    "nothing but its heading: {}",
+                    named(report.other_tables.iter().map(String::as_str).collect())
+                ),
             }
         }
         Data::Sockets(table) => {
@@ -76,7 +93,11 @@ pub(super) fn taken(data: &Data) -> String {
                 (false, true) => "UDP; of TCP it says nothing",
                 (false, false) => "of another kind",
             };
-            let cut = if table.cut > 0 { format!("; {} addresses may be cut short (netstat -W, or ss)", table.cut) } else { String::new() };
+            let cut = if table.cut > 0 {
+                format!("; {} addresses may be cut short (netstat -W, or ss)", table.cut)
+            } else {
+                String::new()
+            };
             format!("{}, {kinds}{cut}", plural(table.rows.len(), "socket"))
         }
         Data::SocketCounts(_) => "connections by state".into(),
@@ -94,7 +115,9 @@ pub(super) fn taken(data: &Data) -> String {
             let parts: Vec<&str> = parts.into_iter().flatten().collect();
             if parts.is_empty() { "rounded figures, which are not used".into() } else { parts.join(", ") }
         }
-        Data::Counters(counters) if counters.is_empty() => "what grew since nstat was called last: nobody knows when that was".into(),
+        Data::Counters(counters) if counters.is_empty() => {
+            "what grew since nstat was called last: nobody knows when that was".into()
+        }
         Data::Counters(counters) => format!("{} since boot", plural(counters.len(), "counter")),
         Data::Softnet(rows) => format!("{} since boot", plural(rows.len(), "CPU")),
         Data::Interrupts(rows) => format!("{}, by CPU", plural(rows.len(), "interrupt")),
@@ -114,7 +137,13 @@ pub(super) fn taken(data: &Data) -> String {
         },
         Data::Settings(settings) => plural(settings.len(), "setting"),
         Data::Rules(rules) if rules.kind == "ipset" => "sets of addresses".into(),
-        Data::Rules(rules) => format!("{}, {}{}", plural(rules.rules, "rule"), plural(rules.chains.len(), "base chain"), if rules.counted { ", counters since they were reset" } else { ", without counters" }),
+        Data::Rules(rules) if rules.kind == "cut" => "cut short before its end: nothing is taken".into(),
+        Data::Rules(rules) => format!(
+            "{}, {}{}",
+            plural(rules.rules, "rule"),
+            plural(rules.chains.len(), "base chain"),
+            if rules.counted { ", counters since they were reset" } else { ", without counters" }
+        ),
         Data::Packets(packets) => plural(packets.len(), "packet"),
         Data::Logs(run) => {
             let kind = match run.kind {
@@ -128,7 +157,11 @@ pub(super) fn taken(data: &Data) -> String {
         Data::Route(name) => format!("the default route by {name}"),
         Data::Moment(at) => at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
         Data::Told(told) => {
-            if told.stands_out.is_empty() && told.states.is_empty() && told.totals.is_none() { format!("{}: nothing that stands out", told.tool) } else { told.tool.to_owned() }
+            if told.stands_out.is_empty() && told.states.is_empty() && told.totals.is_none() {
+                format!("{}: nothing that stands out", told.tool)
+            } else {
+                told.tool.to_owned()
+            }
         }
     }
 }
@@ -142,7 +175,9 @@ pub(super) fn sentences(output: &ToolOutput, chosen: &Chosen<'_>, case: &Case) -
         }
     }
     told.extend(chosen.told.iter().cloned());
-    let evidence = |probe: &str| case.evidence.values().find(|evidence| evidence.probe == probe).and_then(|evidence| evidence.output.as_ref());
+    let evidence = |probe: &str| {
+        case.evidence.values().find(|evidence| evidence.probe == probe).and_then(|evidence| evidence.output.as_ref())
+    };
     if let Some(logs) = evidence("logs") {
         told.extend(logs_of(output, logs));
     }
@@ -151,8 +186,15 @@ pub(super) fn sentences(output: &ToolOutput, chosen: &Chosen<'_>, case: &Case) -
             Data::Sockets(table) => told.extend(queues(output, table)),
             Data::Packets(packets) => told.extend(super::packets::sentences(packets)),
             Data::Rates(report) => {
-                for (name, lost) in report.lost.iter().filter(|(_, lost)| lost.dropped + lost.errors + lost.overruns > 0.0).take(MOST) {
-                    told.push(format!("{name} loses {} packets/s and has {} errors/s, {} overruns/s", units::count(lost.dropped), units::count(lost.errors), units::count(lost.overruns)));
+                for (name, lost) in
+                    report.lost.iter().filter(|(_, lost)| lost.dropped + lost.errors + lost.overruns > 0.0).take(MOST)
+                {
+                    told.push(format!(
+                        "{name} loses {} packets/s and has {} errors/s, {} overruns/s",
+                        units::count(lost.dropped),
+                        units::count(lost.errors),
+                        units::count(lost.overruns)
+                    ));
                 }
             }
             _ => {}
@@ -170,8 +212,17 @@ pub(super) fn sentences(output: &ToolOutput, chosen: &Chosen<'_>, case: &Case) -
                 for row in rows.iter().filter(|row| row.by_cpu.len() > 1) {
                     let all: u64 = row.by_cpu.iter().sum();
                     let busiest = row.by_cpu.iter().enumerate().max_by_key(|(_, count)| **count);
-                    if let Some((cpu, count)) = busiest.filter(|(_, count)| all > 1_000_000 && **count as f64 >= 0.95 * all as f64).filter(|_| is_of_network(&row.name)) {
-                        told.push(format!("/proc/interrupts: {} of {} of {} came to CPU {cpu} of {}, since boot", units::count(*count as f64), units::count(all as f64), row.name, row.by_cpu.len()));
+                    if let Some((cpu, count)) = busiest
+                        .filter(|(_, count)| all > 1_000_000 && **count as f64 >= 0.95 * all as f64)
+                        .filter(|_| is_of_network(&row.name))
+                    {
+                        told.push(format!(
+                            "/proc/interrupts: {} of {} of {} came to CPU {cpu} of {}, since boot",
+                            units::count(*count as f64),
+                            units::count(all as f64),
+                            row.name,
+                            row.by_cpu.len()
+                        ));
                     }
                 }
             }
@@ -180,20 +231,41 @@ pub(super) fn sentences(output: &ToolOutput, chosen: &Chosen<'_>, case: &Case) -
             Data::Conntrack(tracked) => told.extend(tracked_of(output, tracked)),
             Data::Rules(rules) => {
                 told.extend(rules.stands_out());
-                let policies: Vec<String> = rules.chains.iter().filter(|chain| chain.policy == "drop").map(|chain| chain.name.clone()).take(MOST).collect();
+                let policies: Vec<String> = rules
+                    .chains
+                    .iter()
+                    .filter(|chain| chain.policy == "drop")
+                    .map(|chain| chain.name.clone())
+                    .take(MOST)
+                    .collect();
                 if !policies.is_empty() {
-                    told.push(format!("firewall: the policy of {} is drop, {} rules", policies.join(", "), rules.rules));
+                    told.push(format!(
+                        "firewall: the policy of {} is drop, {} rules",
+                        policies.join(", "),
+                        rules.rules
+                    ));
                 }
                 if !rules.counted && rules.rules > 0 && rules.kind != "ipset" {
                     told.push("the firewall was printed without counters: iptables -L -v -n, or iptables-save -c, prints them".into());
                 }
             }
             Data::Machine(machine) => {
-                for (name, share) in machine.busiest.iter().filter(|(name, share)| *share >= 0.5 && name.starts_with("ksoftirqd")).take(MOST) {
-                    told.push(format!("{name} takes {} of a CPU: the kernel is busy with packets", units::percent(*share)));
+                for (name, share) in machine
+                    .busiest
+                    .iter()
+                    .filter(|(name, share)| *share >= 0.5 && name.starts_with("ksoftirqd"))
+                    .take(MOST)
+                {
+                    told.push(format!(
+                        "{name} takes {} of a CPU: the kernel is busy with packets",
+                        units::percent(*share)
+                    ));
                 }
                 if let Some(softirq) = machine.softirq.filter(|share| *share >= 0.1) {
-                    told.push(format!("{} of the CPU time goes to receiving packets (softirq)", units::percent(softirq)));
+                    told.push(format!(
+                        "{} of the CPU time goes to receiving packets (softirq)",
+                        units::percent(softirq)
+                    ));
                 }
             }
             Data::Told(other) => told.extend(other.stands_out.iter().cloned()),
@@ -201,11 +273,20 @@ pub(super) fn sentences(output: &ToolOutput, chosen: &Chosen<'_>, case: &Case) -
         }
     }
     if let Some(seconds) = output.grown.seconds {
-        let mut grew: Vec<(&str, u64, &str)> = TROUBLE.iter().filter_map(|(name, meaning)| Some((*name, *output.grown.counters.get(*name)?, *meaning))).filter(|(_, more, _)| *more > 0).collect();
+        let mut grew: Vec<(&str, u64, &str)> = TROUBLE
+            .iter()
+            .filter_map(|(name, meaning)| Some((*name, *output.grown.counters.get(*name)?, *meaning)))
+            .filter(|(_, more, _)| *more > 0)
+            .collect();
         grew.sort_by_key(|(_, more, _)| std::cmp::Reverse(*more));
         for (name, more, meaning) in grew.into_iter().take(MOST) {
             let rate = units::count(more as f64 / seconds);
-            told.push(format!("in {}: {} {meaning}, {rate}/s ({})", units::span(seconds), units::count(more as f64), name.replace('.', " ")));
+            told.push(format!(
+                "in {}: {} {meaning}, {rate}/s ({})",
+                units::span(seconds),
+                units::count(more as f64),
+                name.replace('.', " ")
+            ));
         }
     }
     let mut seen = std::collections::HashSet::new();
@@ -221,9 +302,13 @@ pub(super) fn summary(case: &Case, reading: &Reading) -> Option<String> {
     }
     let speaks = |cause: &&Cause| {
         cause.likelihood == Likelihood::Possible
-            && cause.signs.iter().any(|sign| sign.side == SignSide::For && sign.holds == Truth::Yes && sign.weight >= Weight::Moderate)
+            && cause
+                .signs
+                .iter()
+                .any(|sign| sign.side == SignSide::For && sign.holds == Truth::Yes && sign.weight >= Weight::Moderate)
     };
-    let suspects: Vec<&str> = causes.iter().filter(speaks).map(|cause| cause.title.trim_end_matches('.')).take(3).collect();
+    let suspects: Vec<&str> =
+        causes.iter().filter(speaks).map(|cause| cause.title.trim_end_matches('.')).take(3).collect();
     let first = reading.stands_out.first().map(|told| format!(" {}.", told.trim_end_matches('.'))).unwrap_or_default();
     if !suspects.is_empty() {
         return Some(format!("Suspected, not proven: {}.{first}", suspects.join("; ")));
@@ -242,27 +327,45 @@ pub(super) fn summary(case: &Case, reading: &Reading) -> Option<String> {
 
 /// Names of interrupts of network cards.
 fn is_of_network(name: &str) -> bool {
-    ["eth", "ens", "eno", "enp", "em", "mlx", "virtio", "rx", "tx", "i40e", "ixgbe", "bnx", "ena", "nic", "wl"].iter().any(|word| name.contains(word))
+    ["eth", "ens", "eno", "enp", "em", "mlx", "virtio", "rx", "tx", "i40e", "ixgbe", "bnx", "ena", "nic", "wl"]
+        .iter()
+        .any(|word| name.contains(word))
 }
 
 fn since_boot(link: &Shown, with_rates: bool) -> String {
     let packets = link.rx.packets.unwrap_or(0);
     let bytes = link.rx.bytes.map_or_else(String::new, |bytes| format!("{} in ", units::bytes(bytes as f64)));
-    let mut said = format!("{}: {bytes}{}{} packets received since boot", link.name, if bytes.is_empty() { "" } else { "with " }, units::count(packets as f64));
-    for (figure, word) in [(link.rx.dropped, "dropped"), (link.rx.errors, "with errors"), (link.rx.missed, "missed by the card (overruns)")] {
+    let mut said = format!(
+        "{}: {bytes}{}{} packets received since boot",
+        link.name,
+        if bytes.is_empty() { "" } else { "with " },
+        units::count(packets as f64)
+    );
+    for (figure, word) in [
+        (link.rx.dropped, "dropped"),
+        (link.rx.errors, "with errors"),
+        (link.rx.missed, "missed by the card (overruns)"),
+    ] {
         let Some(figure) = figure.filter(|figure| *figure > 0) else { continue };
         let share = figure as f64 / packets.max(1) as f64;
         let weight = match share {
-            share if share < HARMLESS && word == "dropped" => ": not a problem",
+            share if share < HARMLESS && word == "dropped" => {
+                ": not a problem (frames of protocols that nobody here takes count as dropped)"
+            }
             share if share > HARMFUL => ": worth a look",
             _ => "",
         };
         said.push_str(&format!(", {} {word} ({} %){weight}", units::count(figure as f64), percent(share)));
     }
     if let Some(crc) = link.rx.crc.filter(|crc| *crc > 0) {
-        said.push_str(&format!("; {} of the errors are checksums of frames (crc): a cable, a port or a card", units::count(crc as f64)));
+        said.push_str(&format!(
+            "; {} of the errors are checksums of frames (crc): a cable, a port or a card",
+            units::count(crc as f64)
+        ));
     }
-    if let (Some(rx), Some(tx)) = (link.rx.bytes.filter(|bytes| *bytes > 0), link.tx.bytes.filter(|bytes| *bytes > MUCH)) {
+    if let (Some(rx), Some(tx)) =
+        (link.rx.bytes.filter(|bytes| *bytes > 0), link.tx.bytes.filter(|bytes| *bytes > MUCH))
+    {
         let ratio = tx as f64 / rx as f64;
         if ratio >= RATIO {
             said.push_str(&format!("; it has sent {} times as much as it received", units::count(ratio)));
@@ -289,11 +392,14 @@ fn percent(share: f64) -> String {
 
 fn softnet(rows: &[[u64; 3]]) -> Vec<String> {
     let all: u64 = rows.iter().map(|row| row[0]).sum();
-    let Some((cpu, row)) = rows.iter().enumerate().max_by_key(|(_, row)| row[0]).filter(|_| all > 0) else { return Vec::new() };
+    let Some((cpu, row)) = rows.iter().enumerate().max_by_key(|(_, row)| row[0]).filter(|_| all > 0) else {
+        return Vec::new();
+    };
     let mut told = Vec::new();
     let share = row[0] as f64 / all as f64;
     if rows.len() > 1 && share >= 0.5 {
-        let others: Vec<u64> = rows.iter().enumerate().filter(|(other, _)| *other != cpu).map(|(_, row)| row[0]).collect();
+        let others: Vec<u64> =
+            rows.iter().enumerate().filter(|(other, _)| *other != cpu).map(|(_, row)| row[0]).collect();
         let (least, most) = (others.iter().min().copied().unwrap_or(0), others.iter().max().copied().unwrap_or(0));
         told.push(format!(
             "/proc/net/softnet_stat: {} packets on CPU {cpu}, {} to {} on each other ({} of all), {} squeezes there: one CPU receives for all, since boot",
@@ -306,9 +412,16 @@ fn softnet(rows: &[[u64; 3]]) -> Vec<String> {
     }
     let (dropped, squeezed): (u64, u64) = rows.iter().fold((0, 0), |(d, s), row| (d + row[1], s + row[2]));
     if dropped > 0 {
-        told.push(format!("{} packets were dropped at queues of CPUs since boot ({} %)", units::count(dropped as f64), percent(dropped as f64 / all as f64)));
+        told.push(format!(
+            "{} packets were dropped at queues of CPUs since boot ({} %)",
+            units::count(dropped as f64),
+            percent(dropped as f64 / all as f64)
+        ));
     } else if told.is_empty() && squeezed > 0 {
-        told.push(format!("no packet was dropped at a queue of a CPU since boot; {} times there was more to do than time for it", units::count(squeezed as f64)));
+        told.push(format!(
+            "no packet was dropped at a queue of a CPU since boot; {} times there was more to do than time for it",
+            units::count(squeezed as f64)
+        ));
     }
     told
 }
@@ -318,25 +431,58 @@ fn nic_of(nic: &Nic) -> Vec<String> {
     let received = nic.counters.iter().find(|(name, _)| name == "rx_packets").map(|(_, count)| *count);
     let telling = |counter: &str| {
         let counter = counter.to_ascii_lowercase();
-        ["missed", "no_buffer", "no_dma", "discard", "drop", "fifo_err", "over_err", "crc_err", "allowance_exceeded", "out_of_buffer", "no_desc", "oversize", "nobuf", "alloc_fail", "ring_full"]
-            .iter()
-            .any(|word| counter.contains(word))
+        [
+            "missed",
+            "no_buffer",
+            "no_dma",
+            "discard",
+            "drop",
+            "fifo_err",
+            "over_err",
+            "crc_err",
+            "allowance_exceeded",
+            "out_of_buffer",
+            "no_desc",
+            "oversize",
+            "nobuf",
+            "alloc_fail",
+            "ring_full",
+        ]
+        .iter()
+        .any(|word| counter.contains(word))
             && !counter.contains("tx_")
     };
-    let mut counters: Vec<&(String, u64)> = nic.counters.iter().filter(|(name, count)| *count > 0 && telling(name)).collect();
+    let mut counters: Vec<&(String, u64)> =
+        nic.counters.iter().filter(|(name, count)| *count > 0 && telling(name)).collect();
     counters.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let mut told: Vec<String> = Vec::new();
-    let limits: Vec<&&(String, u64)> = counters.iter().filter(|(name, _)| name.contains("allowance_exceeded")).collect();
+    let limits: Vec<&&(String, u64)> =
+        counters.iter().filter(|(name, _)| name.contains("allowance_exceeded")).collect();
     if !limits.is_empty() {
-        let names: Vec<String> = limits.iter().map(|(name, count)| format!("{name} {}", units::count(*count as f64))).collect();
+        let names: Vec<String> =
+            limits.iter().map(|(name, count)| format!("{name} {}", units::count(*count as f64))).collect();
         told.push(format!("{name}: the limits of the cloud instance were exceeded since boot: {}", names.join(", ")));
     }
-    let lost: Vec<String> = counters.iter().filter(|(name, _)| !name.contains("allowance")).take(MOST).map(|(name, count)| format!("{name} {}", units::count(*count as f64))).collect();
+    let lost: Vec<String> = counters
+        .iter()
+        .filter(|(name, _)| !name.contains("allowance"))
+        .take(MOST)
+        .map(|(name, count)| format!("{name} {}", units::count(*count as f64)))
+        .collect();
     if let Some((_, most)) = counters.iter().find(|(name, _)| !name.contains("allowance")) {
         let share = received.filter(|count| *count > 0).map(|count| *most as f64 / count as f64);
         let missed = nic.counters.iter().find(|(name, count)| name.contains("missed") && *count > 0);
-        let begin = missed.map_or_else(|| format!("{name}: ethtool"), |(_, count)| format!("{name}: the card missed {} packets since boot", units::count(*count as f64)));
-        let weight = share.map_or_else(String::new, |share| format!(" ({} % of what it received{})", percent(share), if share < HARMLESS { ": not a problem" } else { "" }));
+        let begin = missed.map_or_else(
+            || format!("{name}: ethtool"),
+            |(_, count)| format!("{name}: the card missed {} packets since boot", units::count(*count as f64)),
+        );
+        let weight = share.map_or_else(String::new, |share| {
+            format!(
+                " ({} % of what it received{})",
+                percent(share),
+                if share < HARMLESS { ": not a problem" } else { "" }
+            )
+        });
         told.push(format!("{begin}: {}{weight}", lost.join(", ")));
     }
     if let Some((now, most)) = nic.ring.filter(|(now, most)| now * 2 <= *most) {
@@ -356,7 +502,10 @@ fn counters_of(counters: &[(String, u64)]) -> Vec<String> {
                 Some("Tcp") if name.ends_with("RetransSegs") => value("Tcp.OutSegs"),
                 _ => None,
             };
-            let share = base.filter(|base| *base > 0).map(|base| format!(", {} % of all", percent(count as f64 / base as f64))).unwrap_or_default();
+            let share = base
+                .filter(|base| *base > 0)
+                .map(|base| format!(", {} % of all", percent(count as f64 / base as f64)))
+                .unwrap_or_default();
             Some((count, format!("{} {meaning} ({}{share})", units::count(count as f64), name.replace('.', " "))))
         })
         .collect();
@@ -364,7 +513,8 @@ fn counters_of(counters: &[(String, u64)]) -> Vec<String> {
     let mut told: Vec<String> = told.into_iter().take(6).map(|(_, sentence)| sentence).collect();
     if !told.is_empty() {
         let all = told.join("; ");
-        told = vec![format!("counters since boot: {all}. They say nothing of now: print them twice, ten seconds apart")];
+        told =
+            vec![format!("counters since boot: {all}. They say nothing of now: print them twice, ten seconds apart")];
     } else if !counters.is_empty() {
         told.push("counters since boot: none of trouble stands out; they say nothing of now".into());
     }
@@ -375,17 +525,45 @@ fn tracked_of(output: &ToolOutput, tracked: &Tracked) -> Vec<String> {
     let mut told = Vec::new();
     let trouble: Vec<String> = ["drop", "early_drop", "insert_failed", "invalid"]
         .iter()
-        .filter_map(|name| tracked.trouble.get(*name).filter(|count| **count > 0).map(|count| format!("{name} {}", units::count(*count as f64))))
+        .filter_map(|name| {
+            tracked
+                .trouble
+                .get(*name)
+                .filter(|count| **count > 0)
+                .map(|count| format!("{name} {}", units::count(*count as f64)))
+        })
         .collect();
     if !trouble.is_empty() {
         told.push(format!("connection tracking since boot: {}", trouble.join(", ")));
     }
-    if let (Some(count), Some(max)) = (tracked.count.or((tracked.entries > 0).then_some(tracked.entries)), output.setting("net.netfilter.nf_conntrack_max").filter(|max| *max > 0)) {
-        told.push(format!("{} of {} entries of the connection tracking table are used ({})", units::count(count as f64), units::count(max as f64), units::percent(count as f64 / max as f64)));
+    if let (Some(count), Some(max)) = (
+        tracked.count.or((tracked.entries > 0).then_some(tracked.entries)),
+        output.setting("net.netfilter.nf_conntrack_max").filter(|max| *max > 0),
+    ) {
+        told.push(format!(
+            "{} of {} entries of the connection tracking table are used ({})",
+            units::count(count as f64),
+            units::count(max as f64),
+            units::percent(count as f64 / max as f64)
+        ));
     }
-    if let Some((source, count)) = tracked.sources.iter().max_by_key(|(_, count)| **count).filter(|_| tracked.entries >= 10) {
-        let states: Vec<String> = tracked.states.iter().map(|(state, count)| format!("{} {state}", units::count(*count as f64))).take(5).collect();
-        told.push(format!("{} began {} of {} tracked connections; {} are unreplied{}", source, units::count(*count as f64), units::count(tracked.entries as f64), units::count(tracked.unreplied as f64), if states.is_empty() { String::new() } else { format!("; {}", states.join(", ")) }));
+    if let Some((source, count)) =
+        tracked.sources.iter().max_by_key(|(_, count)| **count).filter(|_| tracked.entries >= 10)
+    {
+        let states: Vec<String> = tracked
+            .states
+            .iter()
+            .map(|(state, count)| format!("{} {state}", units::count(*count as f64)))
+            .take(5)
+            .collect();
+        told.push(format!(
+            "{} began {} of {} tracked connections; {} are unreplied{}",
+            source,
+            units::count(*count as f64),
+            units::count(tracked.entries as f64),
+            units::count(tracked.unreplied as f64),
+            if states.is_empty() { String::new() } else { format!("; {}", states.join(", ")) }
+        ));
     }
     told
 }
@@ -393,21 +571,33 @@ fn tracked_of(output: &ToolOutput, tracked: &Tracked) -> Vec<String> {
 /// Queues that nobody reads, and states that say something.
 fn queues(output: &ToolOutput, table: &Table) -> Vec<String> {
     let mut told = Vec::new();
-    let who = |row: &Row| row.process.as_ref().map_or_else(|| "a process".to_owned(), |(pid, name)| format!("{name} (pid {pid})"));
+    let who = |row: &Row| {
+        row.process.as_ref().map_or_else(|| "a process".to_owned(), |(pid, name)| format!("{name} (pid {pid})"))
+    };
     let mut full: Vec<&Row> = table.rows.iter().filter(|row| row.udp && row.queues.0 >= QUEUED).collect();
     full.sort_by_key(|row| std::cmp::Reverse(row.queues.0));
     for row in full.iter().take(MOST) {
-        let may = row.buffer.map(|buffer| (u64::from(buffer), "the socket's buffer".to_owned())).or_else(|| output.setting("net.core.rmem_default").map(|default| (default, format!("net.core.rmem_default {default}"))));
+        let may = row.buffer.map(|buffer| (u64::from(buffer), "the socket's buffer".to_owned())).or_else(|| {
+            output.setting("net.core.rmem_default").map(|default| (default, format!("net.core.rmem_default {default}")))
+        });
         let limit = match may {
-            Some((may, name)) if u64::from(row.queues.0) >= may - may / 10 => format!(", as much as it may hold ({name}); further datagrams are lost"),
+            Some((may, name)) if u64::from(row.queues.0) >= may - may / 10 => {
+                format!(", as much as it may hold ({name}); further datagrams are lost")
+            }
             _ => String::new(),
         };
         told.push(format!("{} does not read UDP port {}: {} wait in its queue{limit}; restart or fix it, for a larger buffer only fills later", who(row), row.local.1, units::bytes(f64::from(row.queues.0))));
     }
-    let mut dropping: Vec<&Row> = table.rows.iter().filter(|row| row.udp && row.drops.is_some_and(|drops| drops > 0)).collect();
+    let mut dropping: Vec<&Row> =
+        table.rows.iter().filter(|row| row.udp && row.drops.is_some_and(|drops| drops > 0)).collect();
     dropping.sort_by_key(|row| std::cmp::Reverse(row.drops));
     for row in dropping.iter().take(MOST) {
-        told.push(format!("{} lost {} datagrams on UDP port {} since it opened it", who(row), units::count(row.drops.unwrap_or(0) as f64), row.local.1));
+        told.push(format!(
+            "{} lost {} datagrams on UDP port {} since it opened it",
+            who(row),
+            units::count(row.drops.unwrap_or(0) as f64),
+            row.local.1
+        ));
     }
     let mut waiting: Vec<&Row> = table.rows.iter().filter(|row| row.state == "listen" && row.queues.0 > 0).collect();
     waiting.sort_by_key(|row| std::cmp::Reverse(row.queues.0));
@@ -415,14 +605,24 @@ fn queues(output: &ToolOutput, table: &Table) -> Vec<String> {
         told.push(format!("{} connections wait for {} to accept them on port {}", row.queues.0, who(row), row.local.1));
     }
     let count = |state: &str| table.rows.iter().filter(|row| row.state == state).count();
-    for (state, least, meaning) in [("syn_recv", 20, "are half-open (SYN_RECV)"), ("close_wait", 50, "were ended by the other side and are not closed here (CLOSE_WAIT)")] {
+    for (state, least, meaning) in [
+        ("syn_recv", 20, "are half-open (SYN_RECV)"),
+        ("close_wait", 50, "were ended by the other side and are not closed here (CLOSE_WAIT)"),
+    ] {
         let found = count(state);
         if found >= least {
-            let ports = table.rows.iter().filter(|row| row.state == state).fold(std::collections::BTreeMap::<u16, usize>::new(), |mut ports, row| {
-                *ports.entry(row.local.1).or_default() += 1;
-                ports
-            });
-            let most = ports.iter().max_by_key(|(_, count)| **count).map(|(port, _)| format!(", most on port {port}")).unwrap_or_default();
+            let ports = table.rows.iter().filter(|row| row.state == state).fold(
+                std::collections::BTreeMap::<u16, usize>::new(),
+                |mut ports, row| {
+                    *ports.entry(row.local.1).or_default() += 1;
+                    ports
+                },
+            );
+            let most = ports
+                .iter()
+                .max_by_key(|(_, count)| **count)
+                .map(|(port, _)| format!(", most on port {port}"))
+                .unwrap_or_default();
             told.push(format!("{found} connections {meaning}{most}"));
         }
     }
@@ -437,7 +637,9 @@ fn logs_of(output: &ToolOutput, logs: &Value) -> Vec<String> {
         let moment = |of: &str| hits[of].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
         let span = match (moment("first"), moment("last"), hits["apart_seconds"].as_f64()) {
             (Some(first), Some(last), _) if first == last => format!(" at {}", first.strftime("%Y-%m-%d %H:%M:%S")),
-            (Some(first), Some(last), _) => format!(" from {} to {}", first.strftime("%Y-%m-%d %H:%M:%S"), last.strftime("%H:%M:%S")),
+            (Some(first), Some(last), _) => {
+                format!(" from {} to {}", first.strftime("%Y-%m-%d %H:%M:%S"), last.strftime("%H:%M:%S"))
+            }
             (.., Some(apart)) if apart > 0.0 => format!(" in {}", units::span(apart.round().max(1.0))),
             _ => String::new(),
         };
@@ -447,7 +649,14 @@ fn logs_of(output: &ToolOutput, logs: &Value) -> Vec<String> {
             Some((first["value"].as_str()?.to_owned(), values.len(), first["count"].as_u64()?))
         };
         let list = |group: &str| -> String {
-            hits["captures"][group].as_array().into_iter().flatten().filter_map(|value| value["value"].as_str()).take(3).collect::<Vec<_>>().join(", ")
+            hits["captures"][group]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|value| value["value"].as_str())
+                .take(3)
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         let number = units::count(count as f64);
         let lines = if count == 1 { "line" } else { "lines" };

@@ -1,7 +1,9 @@
 //! Tables that little is taken from: routes, neighbours, traffic by month, counts, processes; and outputs as JSON.
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 
+use jiff::civil::DateTime;
 use serde_json::Value;
 
 use super::firewall;
@@ -15,6 +17,8 @@ use crate::units;
 const MOST: usize = 100_000;
 /// Bytes of JSON that are read.
 const LONGEST_JSON: usize = 8 * 1024 * 1024;
+/// Times that JSON is looked for in one text.
+const MOST_JSON: u8 = 16;
 /// Rows that are told.
 const TOLD: usize = 3;
 
@@ -28,6 +32,8 @@ pub(super) struct Told {
     pub states: Vec<(&'static str, u64)>,
     /// Bytes in and out of all time, of `vnstat`.
     pub totals: Option<(String, f64, f64)>,
+    /// When it was printed, or its figures were last renewed.
+    pub moment: Option<DateTime>,
 }
 
 /// `default via … dev eth0`, `0.0.0.0 … eth0` of `route -n`, /proc/net/route.
@@ -40,25 +46,41 @@ pub(super) fn routes(here: &Here<'_>) -> Option<(usize, Data)> {
         let line = document.line(place).trim();
         let words: Vec<&str> = line.split_whitespace().collect();
         let whole = !document.ends_within(place);
-        let is_title = line.starts_with("Kernel IP") || line.starts_with("Kernel-IP") || line.starts_with("Destination ") || line.starts_with("Iface\tDestination") || line.starts_with("Iface Destination") || line.starts_with("Ziel ") || line.starts_with("Destino ") || line.starts_with("Table de routage");
-        let device = |words: &[&str]| words.iter().position(|word| *word == "dev").and_then(|at| words.get(at + 1)).map(|name| (*name).to_owned());
+        let is_title = line.starts_with("Kernel IP")
+            || line.starts_with("Kernel-IP")
+            || line.starts_with("Destination ")
+            || line.starts_with("Iface\tDestination")
+            || line.starts_with("Iface Destination")
+            || line.starts_with("Ziel ")
+            || line.starts_with("Destino ")
+            || line.starts_with("Table de routage");
+        let device = |words: &[&str]| {
+            words.iter().position(|word| *word == "dev").and_then(|at| words.get(at + 1)).map(|name| (*name).to_owned())
+        };
         match words.as_slice() {
             _ if is_title => {}
             ["default", "via", ..] | ["default", "dev", ..] => {
                 default = default.or_else(|| device(&words).filter(|_| whole || words.len() > 5));
             }
-            [to, _, mask, flags, metric, _, _, name] if to.parse::<IpAddr>().is_ok() && mask.parse::<IpAddr>().is_ok() && metric.parse::<u32>().is_ok() => {
+            [to, _, mask, flags, metric, _, _, name]
+                if to.parse::<IpAddr>().is_ok() && mask.parse::<IpAddr>().is_ok() && metric.parse::<u32>().is_ok() =>
+            {
                 if *to == "0.0.0.0" && *mask == "0.0.0.0" && flags.starts_with('U') && whole {
                     default = default.or(Some((*name).to_owned()));
                 }
             }
-            ["default", _, "0.0.0.0", flags, _, _, _, name] if flags.starts_with('U') => default = default.or(Some((*name).to_owned())),
-            [name, to, gateway, _, _, _, _, mask, ..] if [to, gateway, mask].iter().all(|word| word.len() == 8 && u32::from_str_radix(word, 16).is_ok()) => {
+            ["default", _, "0.0.0.0", flags, _, _, _, name] if flags.starts_with('U') => {
+                default = default.or(Some((*name).to_owned()))
+            }
+            [name, to, gateway, _, _, _, _, mask, ..]
+                if [to, gateway, mask].iter().all(|word| word.len() == 8 && u32::from_str_radix(word, 16).is_ok()) =>
+            {
                 if *to == "00000000" && *mask == "00000000" {
                     default = default.or(Some((*name).to_owned()));
                 }
             }
-            [to, "dev", ..] | [to, "via", ..] if to.split('/').next().is_some_and(|to| to.parse::<IpAddr>().is_ok()) => {}
+            [to, "dev", ..] | [to, "via", ..]
+                if to.split('/').next().is_some_and(|to| to.parse::<IpAddr>().is_ok()) => {}
             _ => break,
         }
         rows += 1;
@@ -85,7 +107,12 @@ pub(super) fn neighbours(here: &Here<'_>) -> Option<(usize, Data)> {
                 place += 1;
                 continue;
             }
-            [address, "dev", _, ..] => address.parse::<IpAddr>().is_ok() && ["REACHABLE", "STALE", "DELAY", "PROBE", "FAILED", "INCOMPLETE", "PERMANENT", "NOARP"].iter().any(|state| words.contains(state)),
+            [address, "dev", _, ..] => {
+                address.parse::<IpAddr>().is_ok()
+                    && ["REACHABLE", "STALE", "DELAY", "PROBE", "FAILED", "INCOMPLETE", "PERMANENT", "NOARP"]
+                        .iter()
+                        .any(|state| words.contains(state))
+            }
             [address, "ether" | "(incomplete)", ..] => address.len() <= 255,
             [_, address, "at", ..] => address.starts_with('(') && address.ends_with(')'),
             _ => false,
@@ -102,7 +129,8 @@ pub(super) fn neighbours(here: &Here<'_>) -> Option<(usize, Data)> {
     }
     let mut told = Told { tool: "neighbours", ..Told::default() };
     if failed > 10 && failed * 2 > all {
-        told.stands_out.push(format!("{failed} of {all} neighbours do not answer: somebody asks for addresses that nobody has"));
+        told.stands_out
+            .push(format!("{failed} of {all} neighbours do not answer: somebody asks for addresses that nobody has"));
     }
     Some((place - here.at, Data::Told(told)))
 }
@@ -127,8 +155,11 @@ pub(super) fn vnstat(here: &Here<'_>) -> Option<(usize, Data)> {
     let document = here.document;
     let first = document.line(here.at).trim();
     let is_begin = first.starts_with("Database updated:")
-        || (first.contains(" since ") && first.split_whitespace().count() <= 4 && (here.at..here.at + 4).any(|at| document.line(at).contains("rx:")))
-        || ((first.contains("rx") && first.contains('|') && first.contains("tx")) && (here.at..here.at + 3).any(|at| document.line(at).contains("--+--")));
+        || (first.contains(" since ")
+            && first.split_whitespace().count() <= 4
+            && (here.at..here.at + 4).any(|at| document.line(at).contains("rx:")))
+        || ((first.contains("rx") && first.contains('|') && first.contains("tx"))
+            && (here.at..here.at + 3).any(|at| document.line(at).contains("--+--")));
     if !is_begin {
         return None;
     }
@@ -151,6 +182,7 @@ pub(super) fn vnstat(here: &Here<'_>) -> Option<(usize, Data)> {
         blanks = 0;
         let whole = !document.ends_within(place);
         match words.as_slice() {
+            ["Database", "updated:", day, time] if whole => told.moment = format!("{day}T{time}").parse().ok(),
             ["Database", "updated:", ..] => {}
             [interface, "since", ..] if words.len() <= 4 => name = printable(interface),
             ["rx:", rx, ru, "tx:", tx, tu, ..] => {
@@ -158,8 +190,12 @@ pub(super) fn vnstat(here: &Here<'_>) -> Option<(usize, Data)> {
                     told.totals = Some((name.clone(), rx, tx));
                 }
             }
-            [only] if matches!(*only, "monthly" | "daily" | "hourly" | "yearly" | "day" | "month") || only.contains("---") => {}
-            [interface, "/", kind] if ["monthly", "daily", "hourly", "yearly", "top"].contains(kind) => name = printable(interface),
+            [only]
+                if matches!(*only, "monthly" | "daily" | "hourly" | "yearly" | "day" | "month")
+                    || only.contains("---") => {}
+            [interface, "/", kind] if ["monthly", "daily", "hourly", "yearly", "top"].contains(kind) => {
+                name = printable(interface)
+            }
             words if line.contains('|') => {
                 let figures: Vec<f64> = words.windows(2).filter_map(|pair| volume(pair[0], pair[1])).collect();
                 if let ([rx, tx, ..], true) = (figures.as_slice(), whole) {
@@ -185,7 +221,11 @@ pub(super) fn vnstat(here: &Here<'_>) -> Option<(usize, Data)> {
         ));
     }
     if let Some((row, rx, tx, rate)) = last_row {
-        let rate = if rate.contains("bit/s") { format!(", {} both ways together on average", printable(&rate)) } else { String::new() };
+        let rate = if rate.contains("bit/s") {
+            format!(", {} both ways together on average", printable(&rate))
+        } else {
+            String::new()
+        };
         told.stands_out.push(format!("{}: {} in, {} out{rate}", printable(&row), units::bytes(rx), units::bytes(tx)));
     }
     Some((place - here.at, Data::Told(told)))
@@ -198,7 +238,12 @@ pub(super) fn counted(here: &Here<'_>) -> Option<(usize, Data)> {
         let line = document.line(at).trim();
         let (count, what) = line.split_once(' ')?;
         let what = what.trim();
-        let counts = what.parse::<IpAddr>().is_ok() || state(what).is_some() || what.rsplit_once(':').is_some_and(|(address, port)| address.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() && port.parse::<u16>().is_ok()) || matches!(what, "Address" | "servers)" | "Foreign" | "Local" | "established)");
+        let counts = what.parse::<IpAddr>().is_ok()
+            || state(what).is_some()
+            || what.rsplit_once(':').is_some_and(|(address, port)| {
+                address.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() && port.parse::<u16>().is_ok()
+            })
+            || matches!(what, "Address" | "servers)" | "Foreign" | "Local" | "established)");
         (counts && !document.ends_within(at)).then_some((count.parse().ok()?, what))
     };
     let rows: Vec<(u64, &str)> = (here.at..document.len()).map_while(row).take(MOST).collect();
@@ -211,10 +256,21 @@ pub(super) fn counted(here: &Here<'_>) -> Option<(usize, Data)> {
     if told.states.is_empty() {
         let most = rows.iter().filter(|(_, what)| what.contains(['.', ':'])).max_by_key(|(count, _)| count);
         if let Some((count, what)) = most {
-            told.stands_out.push(format!("{}: {} of {} counted, {} different", printable(what), units::count(*count as f64), units::count(sum as f64), rows.len()));
+            told.stands_out.push(format!(
+                "{}: {} of {} counted, {} different",
+                printable(what),
+                units::count(*count as f64),
+                units::count(sum as f64),
+                rows.len()
+            ));
         }
     } else if let Some((count, name)) = rows.iter().max_by_key(|(count, _)| count) {
-        told.stands_out.push(format!("{} of {} connections are {}", units::count(*count as f64), units::count(sum as f64), printable(name)));
+        told.stands_out.push(format!(
+            "{} of {} connections are {}",
+            units::count(*count as f64),
+            units::count(sum as f64),
+            printable(name)
+        ));
     }
     Some((rows.len(), Data::Told(told)))
 }
@@ -226,7 +282,8 @@ fn state(word: &str) -> Option<&'static str> {
         "TIME_WAIT" | "TIME-WAIT" => "tcp_time_wait",
         "CLOSE_WAIT" | "CLOSE-WAIT" => "tcp_close_wait",
         "LISTEN" => "tcp_listen",
-        "FIN_WAIT1" | "FIN_WAIT2" | "FIN-WAIT-1" | "FIN-WAIT-2" | "LAST_ACK" | "LAST-ACK" | "CLOSING" | "SYN_SENT" | "SYN-SENT" => "tcp_other",
+        "FIN_WAIT1" | "FIN_WAIT2" | "FIN-WAIT-1" | "FIN-WAIT-2" | "LAST_ACK" | "LAST-ACK" | "CLOSING" | "SYN_SENT"
+        | "SYN-SENT" => "tcp_other",
         _ => return None,
     })
 }
@@ -263,7 +320,11 @@ pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
     let words = |at: usize| -> Vec<&str> { document.line(at).split_whitespace().collect() };
     let first = words(here.at);
     let bare_drops = first.len() >= 4 && first[1] == "drops" && first[2] == "at";
-    let known = if bare_drops { KNOWN.iter().find(|known| known.tool == "dropwatch")? } else { KNOWN.iter().find(|known| first.starts_with(known.heading))? };
+    let known = if bare_drops {
+        KNOWN.iter().find(|known| known.tool == "dropwatch")?
+    } else {
+        KNOWN.iter().find(|known| first.starts_with(known.heading))?
+    };
     let tool = known.tool;
     let mut told = Told { tool, ..Told::default() };
     let mut place = here.at + usize::from(!bare_drops);
@@ -281,24 +342,48 @@ pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
             }
             continue;
         }
-        let figure = |at: usize| row.get(at).and_then(|word| word.replace(',', ".").parse::<f64>().ok()).filter(|figure| figure.is_finite());
+        let figure = |at: usize| {
+            row.get(at).and_then(|word| word.replace(',', ".").parse::<f64>().ok()).filter(|figure| figure.is_finite())
+        };
         let whole = !document.ends_within(place);
         match tool {
             "ps" | "lsof" | "docker ps" | "df" | "iostat" | "last" if row.len() < known.words || blanks > 0 => break,
-            "ps" if known.heading.get(2) == Some(&"%CPU") => rows.extend(figure(2).filter(|share| *share >= 50.0).map(|share| {
-                (share, format!("{} (pid {}) takes {share:.0} % of a CPU", printable(row[10..].join(" ").chars().take(60).collect::<String>()), printable(row[1])))
-            })),
+            "ps" if known.heading.get(2) == Some(&"%CPU") => {
+                rows.extend(figure(2).filter(|share| *share >= 50.0).map(|share| {
+                    (
+                        share,
+                        format!(
+                            "{} (pid {}) takes {share:.0} % of a CPU",
+                            printable(row[10..].join(" ").chars().take(60).collect::<String>()),
+                            printable(row[1])
+                        ),
+                    )
+                }))
+            }
             "vmstat" if !(row[0].parse::<u32>().is_ok() || row.starts_with(&["r", "b"])) => break,
             "dropwatch" if row.len() >= 4 && row[1] == "drops" && row[2] == "at" => {
-                rows.extend(figure(0).filter(|_| whole).map(|drops| (drops, format!("the kernel dropped {drops:.0} packets at {}", printable(row[3])))));
+                rows.extend(
+                    figure(0).filter(|_| whole).map(|drops| {
+                        (drops, format!("the kernel dropped {drops:.0} packets at {}", printable(row[3])))
+                    }),
+                );
             }
             "nethogs" if line.starts_with("Refreshing") => rows.clear(),
             "nethogs" if row.len() >= 3 => {
                 let of = |at: usize| row.get(row.len() - at).and_then(|word| word.parse::<f64>().ok());
                 rows.extend(of(1).zip(of(2)).filter(|_| whole).map(|(rx, tx)| {
-                    (rx + tx, format!("{}: {} in, {} out", printable(row[..row.len() - 2].join(" ").chars().take(80).collect::<String>()), units::bitrate(rx * 8000.0), units::bitrate(tx * 8000.0)))
+                    (
+                        rx + tx,
+                        format!(
+                            "{}: {} in, {} out",
+                            printable(row[..row.len() - 2].join(" ").chars().take(80).collect::<String>()),
+                            units::bitrate(rx * 8000.0),
+                            units::bitrate(tx * 8000.0)
+                        ),
+                    )
                 }));
             }
+            "nethogs" if !line.starts_with("Refreshing") => break,
             "iftop" if row.len() < 2 && !line.starts_with(['-', '=']) => break,
             "dropwatch" if row.len() > 6 => break,
             _ => {}
@@ -315,12 +400,26 @@ pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
 pub(super) fn json(here: &Here<'_>) -> Option<(usize, Data)> {
     let document = here.document;
     let first = document.line(here.at).trim_start();
-    let begins = first.starts_with("[{") || first == "[" || first.starts_with("{\"nftables\"") || first.starts_with("{\"sysstat\"") || first.starts_with("{\"vnstatversion\"") || first == "{";
+    let begins = first.starts_with("[{")
+        || first == "["
+        || first.starts_with("{\"nftables\"")
+        || first.starts_with("{\"sysstat\"")
+        || first.starts_with("{\"vnstatversion\"")
+        || first == "{";
     if !begins {
         return None;
     }
+    // A text of nothing but brackets would be read from each of them to its end.
+    if document.json.fetch_add(1, Ordering::Relaxed) >= MOST_JSON {
+        document.json.store(MOST_JSON, Ordering::Relaxed);
+        return None;
+    }
     let text = document.slice(here.at, document.len());
-    let text = text.get(..text.len().min(LONGEST_JSON)).unwrap_or_default();
+    let mut end = text.len().min(LONGEST_JSON);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let text = text.get(..end).unwrap_or_default();
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     let value = values.next()?.ok()?;
     let lines = text.get(..values.byte_offset())?.matches('\n').count() + 1;
@@ -350,7 +449,11 @@ fn sadf(value: &Value) -> Option<Report> {
     for statistic in host["statistics"].as_array()?.iter().take(MOST) {
         let at = statistic["timestamp"]["time"].as_str().and_then(|time| super::samples::clock(&[time]));
         for device in statistic["network"]["net-dev"].as_array().into_iter().flatten().take(4096) {
-            let (Some(name), Some(rx), Some(tx)) = (device["iface"].as_str(), device["rxpck"].as_f64(), device["txpck"].as_f64()) else { continue };
+            let (Some(name), Some(rx), Some(tx)) =
+                (device["iface"].as_str(), device["rxpck"].as_f64(), device["txpck"].as_f64())
+            else {
+                continue;
+            };
             let sample = Sample {
                 at,
                 rx_packets: rx,

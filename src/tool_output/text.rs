@@ -2,6 +2,7 @@
 //! around what a tool printed. Each line keeps its number.
 
 use std::borrow::Cow;
+use std::sync::atomic::AtomicU8;
 
 use jiff::Timestamp;
 
@@ -13,6 +14,8 @@ pub(super) struct Document {
     /// When the file was last changed.
     pub modified: Option<Timestamp>,
     text: String,
+    /// How often JSON was looked for in it.
+    pub json: AtomicU8,
     /// Where each line begins and ends.
     lines: Vec<(u32, u32)>,
 }
@@ -33,8 +36,23 @@ const ENTITIES: &[(&str, &str)] = &[
 
 /// What forums put around a block of text.
 const TAGS: &[&str] = &[
-    "[code]", "[/code]", "[quote]", "[/quote]", "[noparse]", "[/noparse]", "<pre>", "</pre>", "<code>", "</code>", "<blockquote>",
-    "</blockquote>", "{noformat}", "{code}", "<br>", "<br/>", "<br />",
+    "[code]",
+    "[/code]",
+    "[quote]",
+    "[/quote]",
+    "[noparse]",
+    "[/noparse]",
+    "<pre>",
+    "</pre>",
+    "<code>",
+    "</code>",
+    "<blockquote>",
+    "</blockquote>",
+    "{noformat}",
+    "{code}",
+    "<br>",
+    "<br/>",
+    "<br />",
 ];
 
 impl Document {
@@ -49,7 +67,7 @@ impl Document {
             }
             start = end + 1;
         }
-        Document { name: name.into(), modified, text, lines }
+        Document { name: name.into(), modified, text, json: AtomicU8::new(0), lines }
     }
 
     /// How many lines it has.
@@ -65,7 +83,8 @@ impl Document {
 
     /// Some lines as one text.
     pub(super) fn slice(&self, first: usize, after: usize) -> &str {
-        let (Some((start, _)), Some((_, end))) = (self.lines.get(first), after.checked_sub(1).and_then(|at| self.lines.get(at)))
+        let (Some((start, _)), Some((_, end))) =
+            (self.lines.get(first), after.checked_sub(1).and_then(|at| self.lines.get(at)))
         else {
             return "";
         };
@@ -85,7 +104,8 @@ fn place(at: usize) -> u32 {
 /// Bytes as text: UTF-8, or UTF-16 where a byte order mark says so. What is neither becomes replacement characters.
 fn decoded(bytes: Vec<u8>) -> String {
     let wide = |of: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = bytes.get(2..).unwrap_or_default().chunks_exact(2).map(|pair| of([pair[0], pair[1]])).collect();
+        let units: Vec<u16> =
+            bytes.get(2..).unwrap_or_default().chunks_exact(2).map(|pair| of([pair[0], pair[1]])).collect();
         String::from_utf16_lossy(&units)
     };
     match bytes.get(..2) {
@@ -101,9 +121,11 @@ fn needs_cleaning(text: &str) -> bool {
     let has = |needle: &str| memchr::memmem::find(bytes, needle.as_bytes()).is_some();
     memchr::memchr2(b'\x1b', b'\r', bytes).is_some()
         || text.starts_with(['\u{feff}', '>'])
-        || ["\n>", "\n >", "```", "\u{a0}", "\u{2028}", "~~~", "\u{201c}"].into_iter().any(has)
+        || ["\n>", "\n >", "```", "\u{a0}", "\u{2028}", "~~~", "\u{201c}", "\u{ff1a}"].into_iter().any(has)
         || ENTITIES.iter().any(|(entity, _)| has(entity))
-        || ["[code", "[CODE", "[QUOTE", "[quote", "<pre", "<code", "</pre", "</code", "{noformat", "{code"].into_iter().any(has)
+        || ["[code", "[CODE", "[QUOTE", "[quote", "<pre", "<code", "</pre", "</code", "{noformat", "{code"]
+            .into_iter()
+            .any(has)
 }
 
 fn cleaned(text: &str) -> String {
@@ -126,9 +148,10 @@ fn line_of(line: &str) -> Cow<'_, str> {
     let line = line.trim_end_matches('\r');
     let line = line.rsplit('\r').next().unwrap_or(line);
     let mut line = without_colours(line);
-    if line.contains(['\u{a0}', '\u{2028}', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}']) {
+    if line.contains(['\u{ff1a}', '\u{a0}', '\u{2028}', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}']) {
         let plain = |c| match c {
             '\u{a0}' | '\u{2028}' => ' ',
+            '\u{ff1a}' => ':',
             '\u{201c}' | '\u{201d}' => '"',
             '\u{2018}' | '\u{2019}' => '\'',
             other => other,
@@ -152,13 +175,18 @@ fn line_of(line: &str) -> Cow<'_, str> {
         if trimmed.starts_with("```") || trimmed.starts_with("~~~") {
             return Cow::Borrowed("");
         }
-        let begins = TAGS.iter().find(|tag| trimmed.get(..tag.len()).is_some_and(|head| head.eq_ignore_ascii_case(tag)));
+        let begins =
+            TAGS.iter().find(|tag| trimmed.get(..tag.len()).is_some_and(|head| head.eq_ignore_ascii_case(tag)));
         if let Some(tag) = begins {
             rest = trimmed.get(tag.len()..).unwrap_or_default();
             continue;
         }
         let ends = TAGS.iter().find(|tag| {
-            trimmed.len().checked_sub(tag.len()).and_then(|at| trimmed.get(at..)).is_some_and(|tail| tail.eq_ignore_ascii_case(tag))
+            trimmed
+                .len()
+                .checked_sub(tag.len())
+                .and_then(|at| trimmed.get(at..))
+                .is_some_and(|tail| tail.eq_ignore_ascii_case(tag))
         });
         match ends {
             Some(tag) => rest = trimmed.get(..trimmed.len() - tag.len()).unwrap_or_default(),
@@ -222,7 +250,10 @@ mod tests {
         ] {
             assert_eq!(lines(format!("{given}\nnext").as_bytes()), [line, "next"], "{given:?}");
         }
-        assert_eq!(lines("\u{feff}eth0\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>().as_slice()), ["eth0"]);
+        assert_eq!(
+            lines("\u{feff}eth0\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>().as_slice()),
+            ["eth0"]
+        );
         assert_eq!(lines(b"a\xffb\n\nc"), ["a\u{fffd}b", "", "c"]);
         assert_eq!(lines(b""), Vec::<String>::new());
     }

@@ -113,11 +113,7 @@ impl Default for Params {
 
 /// Adds up packets that were printed, made into a capture file in memory. `local` are the addresses of the host, `params` those of
 /// the probe.
-pub fn of_text(
-    file: &[u8],
-    local: &[IpAddr],
-    params: &serde_json::Value,
-) -> Result<Observed<serde_json::Value>, Gap> {
+pub fn of_text(file: &[u8], local: &[IpAddr], params: &serde_json::Value) -> Result<Observed<serde_json::Value>, Gap> {
     let mut params: Params = serde_json::from_value(params.clone()).unwrap_or_default();
     if params.local.is_empty() {
         params.local = local.to_vec();

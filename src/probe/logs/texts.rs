@@ -71,7 +71,12 @@ fn between(bytes: &[u8], clock: &Clock) -> Option<(Timestamp, Timestamp, bool)> 
 
 /// Searches the lines for the patterns of the parameters, all of them whenever they were written. `boot` is when the kernel
 /// started: what lines are dated by that have no other time.
-pub fn search(texts: &[Text<'_>], params: &Params, reference: Timestamp, boot: Timestamp) -> Result<Observed<Logs>, Gap> {
+pub fn search(
+    texts: &[Text<'_>],
+    params: &Params,
+    reference: Timestamp,
+    boot: Timestamp,
+) -> Result<Observed<Logs>, Gap> {
     let searched = if params.patterns.is_empty() { usual::all() } else { params.patterns.clone() };
     let patterns = Patterns::compile(&searched)?;
     let clock = Clock::new(TimeZone::UTC, reference).started_at(boot);
@@ -97,7 +102,13 @@ pub fn search(texts: &[Text<'_>], params: &Params, reference: Timestamp, boot: T
         // The keeper's kind is turned to when the first line is read; each text is read by itself.
         let (tally, _) = scan(task, &mut searcher, &mut { text.bytes }, None, || false);
         Reading {
-            found: Found { path: PathBuf::from(text.name), rotated: false, packing: Packing::Plain, keeper, modified: None },
+            found: Found {
+                path: PathBuf::from(text.name),
+                rotated: false,
+                packing: Packing::Plain,
+                keeper,
+                modified: None,
+            },
             format: tally.format.unwrap_or(Format::Unknown),
             sorted: true,
             tally: Some(tally),

@@ -34,7 +34,11 @@ const USUAL: &[Usual] = &[
     },
     Usual { name: "http_request", programs: &[], expression: "" },
     // A whole URL, or CONNECT, is what one asks a forward proxy for.
-    Usual { name: "http_proxy_request", programs: &[], expression: r"(?:[A-Z]{3,10} https?://(?P<site>[^/ ?:]+)|CONNECT (?P<tunnel>[^ ]+) )" },
+    Usual {
+        name: "http_proxy_request",
+        programs: &[],
+        expression: r"(?:[A-Z]{3,10} https?://(?P<site>[^/ ?:]+)|CONNECT (?P<tunnel>[^ ]+) )",
+    },
     Usual {
         name: "conntrack_full",
         programs: KERNEL,

@@ -28,7 +28,12 @@ impl Read {
         let reading = case.reading.as_ref()?;
         Some(Read {
             moment: sentence(&reading.moment),
-            recognised: reading.recognised.iter().take(MOST).map(|of| [name(&of.tool), name(&of.place), sentence(&of.taken)]).collect(),
+            recognised: reading
+                .recognised
+                .iter()
+                .take(MOST)
+                .map(|of| [name(&of.tool), name(&of.place), sentence(&of.taken)])
+                .collect(),
             unrecognised: reading.unrecognised.iter().take(MOST).map(|text| sentence(text)).collect(),
             stands_out: reading.stands_out.iter().take(MOST).map(|text| sentence(text)).collect(),
             next: reading.next.iter().take(MOST).map(|text| escape::line(text, COMMAND)).collect(),
