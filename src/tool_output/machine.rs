@@ -233,7 +233,7 @@ pub(super) fn take_memory(here: &Here<'_>) -> Option<(usize, Data)> {
             }
             place += 1;
         }
-        (place - here.at, free(document.slice(here.at, place), &here.command))
+        (place - here.at, free(document.slice(here.at, place), here))
     } else {
         return None;
     };
@@ -318,15 +318,14 @@ fn meminfo(text: &str) -> Option<(Value, Value)> {
 
 /// Memory and swap of `free`, whose unit only its call tells. Without one, figures of a few digits are of MiB: no host that runs it
 /// has so little.
-fn free(text: &str, command: &[&str]) -> Option<(Value, Value)> {
+fn free(text: &str, here: &Here<'_>) -> Option<(Value, Value)> {
     let lines: Vec<&str> = text.lines().collect();
     let at = 0;
     let asked = |letter: char| {
-        command.iter().skip(1).any(|word| {
-            word.strip_prefix("--").map_or_else(
-                || word.trim_start_matches('-').len() <= 3 && word.contains(letter),
-                |long| long.starts_with(letter),
-            )
+        here.command.iter().enumerate().skip(1).any(|(place, word)| match (word.strip_prefix("--"), word.strip_prefix('-')) {
+            (Some(long), _) => long.starts_with(letter),
+            (None, Some(letters)) => letters.contains(letter),
+            (None, None) => here.by_name && place == 1 && word.len() <= 3 && word.contains(letter),
         })
     };
     let digits = lines.get(1)?.split_whitespace().nth(1)?.len();

@@ -662,8 +662,10 @@ impl ToolOutput {
         for (text, timeless) in given.into_iter().zip(timeless) {
             if !timeless && is_dated(&text) { dated.push(text) } else { undated_texts.push(text) }
         }
+        // A year that is not written is that of the moment, where something else tells it.
+        let reference = if self.moment.unknown { self.reference() } else { self.moment.at };
         let search = |texts: &[logs::Text<'_>]| {
-            (!texts.is_empty()).then(|| logs::search(texts, &params, self.reference(), boot))
+            (!texts.is_empty()).then(|| logs::search(texts, &params, reference, boot))
         };
         let (with_times, without) = match (search(&dated).transpose(), search(&undated_texts).transpose()) {
             (Ok(with_times), Ok(without)) => (with_times, without),
@@ -966,7 +968,7 @@ fn recognise(
         .find_map(|ending| file.strip_suffix(&format!(".{ending}")))
         .unwrap_or(file);
     let of_name: Vec<&str> = file.split(['-', '_', '.', ' ', ',']).filter(|word| !word.is_empty()).collect();
-    let mut command: Vec<&str> = of_name.clone();
+    let (mut command, mut by_name) = (of_name.clone(), true);
     let mut at = 0;
     while at < document.len() {
         let line = document.line(at);
@@ -979,14 +981,14 @@ fn recognise(
             if host.is_none() {
                 *host = prompt.host.map(crate::printable::printable);
             }
-            command = prompt.words();
+            (command, by_name) = (prompt.words(), false);
             if let Some(pipe) = command.iter().position(|word| *word == "|") {
                 command.truncate(pipe);
             }
             at += 1;
             continue;
         }
-        let here = Here { document, at, command: command.clone() };
+        let here = Here { document, at, command: command.clone(), by_name };
         let taken = RECOGNISERS.iter().find_map(|recogniser| {
             let (lines, data) = (recogniser.take)(&here)?;
             (lines > 0).then_some((recogniser, lines, data))
@@ -1002,7 +1004,7 @@ fn recognise(
             _ => unrecognised.push(Unrecognised { document: number, first: at, after: at + 1, prose }),
         }
         if prose {
-            command = of_name.clone();
+            (command, by_name) = (of_name.clone(), true);
         }
         at += 1;
     }

@@ -23,6 +23,8 @@ pub(super) struct Here<'a> {
     pub at: usize,
     /// The words of the command; of a file without prompts, the parts of its name.
     pub command: Vec<&'a str>,
+    /// They are the parts of the file's name.
+    pub by_name: bool,
 }
 
 /// What an output holds.

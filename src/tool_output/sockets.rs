@@ -70,11 +70,13 @@ fn heading(words: &[&str]) -> Option<Tool> {
     }
 }
 
-/// The options of a command: the letters of `-tulpn`, and the words.
-fn asks(command: &[&str], letter: char, word: &str) -> bool {
-    command.iter().skip(1).any(|option| match option.strip_prefix("--") {
-        Some(long) => long == word,
-        None => option.strip_prefix('-').unwrap_or(option).contains(letter) && option.len() <= 12,
+/// Whether a command was given an option: a letter of `-tulpn`, or a word. Of a file that is named after a command the second word
+/// stands for the letters.
+fn asks(here: &Here<'_>, letter: char, word: &str) -> bool {
+    here.command.iter().enumerate().skip(1).any(|(place, option)| match (option.strip_prefix("--"), option.strip_prefix('-')) {
+        (Some(long), _) => long == word,
+        (None, Some(letters)) => letters.contains(letter),
+        (None, None) => here.by_name && place == 1 && option.len() <= 8 && option.contains(letter),
     })
 }
 
@@ -154,17 +156,17 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Table)> {
     let command = &here.command;
     let is_tool = matches!(command.first(), Some(&("ss" | "netstat")));
     let (only_tcp, only_udp) = (
-        is_tool && asks(command, 't', "tcp") && !asks(command, 'u', "udp"),
-        is_tool && asks(command, 'u', "udp") && !asks(command, 't', "tcp"),
+        is_tool && asks(here, 't', "tcp") && !asks(here, 'u', "udp"),
+        is_tool && asks(here, 'u', "udp") && !asks(here, 't', "tcp"),
     );
     let has = |udp: bool| table.rows.iter().any(|row| row.udp == udp);
-    let both = is_tool && (asks(command, 't', "tcp") == asks(command, 'u', "udp"));
+    let both = is_tool && (asks(here, 't', "tcp") == asks(here, 'u', "udp"));
     table.tcp = has(false) || (both && !only_udp);
     table.udp = has(true) || (both && !only_tcp);
-    let only_listening = is_tool && (asks(command, 'l', "listening"))
+    let only_listening = is_tool && (asks(here, 'l', "listening"))
         || ["server", "serveur", "servidor", "сервер", "服务器"].iter().any(|word| title.contains(word))
             && !title.contains("established");
-    let all = is_tool && asks(command, 'a', "all");
+    let all = is_tool && asks(here, 'a', "all");
     let is_listener = |row: &Row| row.udp || row.state == "listen";
     table.listening = only_listening || all || table.rows.iter().any(is_listener);
     table.connected = !only_listening && (all || table.rows.iter().any(|row| !is_listener(row)));
@@ -273,7 +275,7 @@ fn row(tool: Tool, words: &[&str], here: &Here<'_>, last: bool, table: &mut Tabl
             (protocol(kind)?, *state, (received, sent), local, remote, rest)
         }
         (Tool::Ss { netid: false }, [state, received, sent, local, remote, rest @ ..]) => {
-            let asked = here.command.first() == Some(&"ss") && asks(&here.command, 'u', "udp");
+            let asked = here.command.first() == Some(&"ss") && asks(here, 'u', "udp");
             (asked || *state == "UNCONN", *state, (received, sent), local, remote, rest)
         }
         (Tool::Netstat, [kind, received, sent, local, remote, rest @ ..]) => {

@@ -24,6 +24,7 @@ fn folder(path: &str) -> ToolOutput {
     ToolOutput::read(&[here(path)], &mut std::io::empty(), None, Timestamp::now()).unwrap()
 }
 
+#[track_caller]
 fn of(output: &ToolOutput, probe: &str) -> Value {
     output
         .output(probe, &json!({"interface": "auto"}))
