@@ -32,7 +32,7 @@ fn main() {
         }
     }
     list += "];\n";
-    fs::write(out.join("shipped.rs"), list).expect("cargo's folder can be written");
+    fs::write(out.join("embedded.rs"), list).expect("cargo's folder can be written");
     rules(&project, &out);
 }
 

@@ -5,8 +5,8 @@
 // What `clippy.toml` forbids is forbidden here; tests stage their own hosts and may do more.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod embedded;
 pub mod printable;
-pub mod shipped;
 pub mod suggest;
 pub mod units;
 

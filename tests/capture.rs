@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use casebook::case::{Observed, Reason};
 use casebook::probe::capture::{Capture, CaptureProbe, Params};
 use casebook::probe::interfaces::{InterfacesProbe, Params as Interfaces};
-use casebook::probe::{Cancel, Context, Gate, Inputs, Manners, Probe};
+use casebook::probe::{Cancel, Context, Inputs, Probe, ResourceLimits, StartBarrier};
 use casebook::units::{Size, Span};
 use etherparse::PacketBuilder;
 use nix::sched::{CloneFlags, unshare};
@@ -84,17 +84,17 @@ fn counted(interface: &str) -> (u64, u64) {
 /// Captures while `send` sends, from the moment that packets are let in to the end of the window, or until `send`
 /// cancels it.
 fn capture_while_cancellable(params: Params, send: impl FnOnce(&Cancel)) -> Observed<Capture> {
-    capture_behaving(Manners::unbounded(), params, send)
+    capture_with_limits(ResourceLimits::unbounded(), params, send)
 }
 
-/// The same, of a run that may take no more of the host than `manners` allow.
-fn capture_behaving(manners: Manners, params: Params, send: impl FnOnce(&Cancel)) -> Observed<Capture> {
+/// The same, of a run that may take no more of the host than `resources` allow.
+fn capture_with_limits(resources: ResourceLimits, params: Params, send: impl FnOnce(&Cancel)) -> Observed<Capture> {
     let (ready, is_ready) = mpsc::channel();
     let cancel = Arc::new(Cancel::default());
-    let cx = Context::new(Arc::new(Gate::new(1)), Arc::clone(&cancel), Inputs::new(), move |_| {
+    let cx = Context::new(Arc::new(StartBarrier::new(1)), Arc::clone(&cancel), Inputs::new(), move |_| {
         let _ = ready.send(());
     })
-    .behaving(manners);
+    .with_limits(resources);
     std::thread::scope(|scope| {
         let watching = scope.spawn(|| CaptureProbe.observe(params, &cx));
         is_ready.recv_timeout(Duration::from_secs(5)).expect("the capture begins");
@@ -398,7 +398,7 @@ fn more_packets_than_the_cpu_time_allows_are_drawn_from_and_the_figures_stay_tho
         let mut sender = wire();
         let before = counted("ours");
         // A twentieth of a CPU is too little for this many, and more than the reading costs that no draw can save.
-        let observed = capture_behaving(Manners::new(0.1, Manners::MEMORY), on("ours", "2s"), |_| {
+        let observed = capture_with_limits(ResourceLimits::new(0.1, ResourceLimits::MEMORY), on("ours", "2s"), |_| {
             let end = Instant::now() + Duration::from_millis(1_800);
             let mut number = 0u32;
             while Instant::now() < end {

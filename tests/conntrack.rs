@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use casebook::case::{Gap, Observed};
 use casebook::probe::conntrack::{Conntrack, ConntrackProbe, Params};
-use casebook::probe::{Cancel, Context, Gate, Inputs, Probe as _};
+use casebook::probe::{Cancel, Context, Inputs, Probe as _, StartBarrier};
 use casebook::units::Span;
 use nix::sched::{CloneFlags, setns};
 
@@ -49,7 +49,7 @@ fn around(act: impl FnOnce()) -> Conntrack {
     let live = move |figure| {
         let _ = say.send(figure);
     };
-    let context = Context::new(Arc::new(Gate::new(1)), Arc::clone(&cancel), Inputs::new(), live);
+    let context = Context::new(Arc::new(StartBarrier::new(1)), Arc::clone(&cancel), Inputs::new(), live);
     let params = Params { window: Span::seconds(60), ..Params::default() };
     thread::scope(|scope| {
         let watching = scope.spawn(move || ConntrackProbe.observe(params, &context));

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use casebook::case::{Observed, Reason};
 use casebook::probe::dns::{DnsProbe, Outcome, Output, Params};
-use casebook::probe::{Cancel, Context, Gate, Inputs, Probe};
+use casebook::probe::{Cancel, Context, Inputs, Probe, StartBarrier};
 use casebook::units::Span;
 use netns::{in_namespace, ip};
 
@@ -298,7 +298,7 @@ fn the_end_of_the_run_ends_the_waiting() {
         }
         end.cancel();
     });
-    let cx = Context::new(Arc::new(Gate::new(1)), cancel, Inputs::new(), |_| {});
+    let cx = Context::new(Arc::new(StartBarrier::new(1)), cancel, Inputs::new(), |_| {});
     let params = Params { timeout: Span::seconds(10), ..silent.params() };
     let observed = DnsProbe.observe(params, &cx).unwrap();
     assert!(before.elapsed() < Duration::from_secs(5));

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use casebook::case::{Evidence, Gap, Observed, Reason};
-use casebook::engine::{Ask, Event, Live, Observer};
+use casebook::engine::{Event, Live, Observer, ProbeRequest};
 use casebook::probe::{Cancel, Context, Inputs, Need, Probe};
 use casebook::units::Span;
 use schemars::JsonSchema;
@@ -56,10 +56,10 @@ impl Probe for Actor {
         let came = Instant::now();
         match self.way {
             Way::Watches => {
-                let start = cx.begin();
+                let start = cx.start_window();
                 let waited_seconds = came.elapsed().as_secs_f64();
                 cx.live("watching");
-                let whole = cx.rest_until(start + params.window.0);
+                let whole = cx.sleep_until(start + params.window.0);
                 Ok(Observed::whole(Seen { whole, waited_seconds }))
             }
             Way::Panics => panic!("the part of {} was lost", Self::NAME),
@@ -68,7 +68,7 @@ impl Probe for Actor {
                 thread::park_timeout(LONG);
             },
             Way::HangsDeafToCancelling => {
-                cx.begin();
+                cx.start_window();
                 loop {
                     thread::park_timeout(LONG);
                 }
@@ -78,8 +78,8 @@ impl Probe for Actor {
     }
 }
 
-fn ask(way: Way, window: Duration, time_limit: Duration) -> Ask {
-    Ask {
+fn ask(way: Way, window: Duration, time_limit: Duration) -> ProbeRequest {
+    ProbeRequest {
         step: "step".into(),
         title: "Step".into(),
         probe: Box::leak(Box::new(Actor { way })),
@@ -92,11 +92,11 @@ fn ask(way: Way, window: Duration, time_limit: Duration) -> Ask {
     }
 }
 
-fn brief(way: Way) -> Ask {
+fn brief(way: Way) -> ProbeRequest {
     ask(way, Duration::from_millis(50), LONG)
 }
 
-fn observe(asks: Vec<Ask>) -> Vec<Evidence> {
+fn observe(asks: Vec<ProbeRequest>) -> Vec<Evidence> {
     Live::new(Arc::new(Cancel::default()), Arc::new(|_| {})).observe(asks)
 }
 
@@ -116,7 +116,7 @@ fn a_probe_that_panics_is_a_gap_and_the_others_go_on() {
     let gap = evidence[0].gap.as_ref().unwrap();
     assert_eq!(gap.reason, Reason::Failed);
     assert!(gap.why.contains("the part of actor was lost"), "{gap}");
-    assert!(gap.way_out.as_ref().unwrap().contains("report it"), "{gap}");
+    assert!(gap.to_fix.as_ref().unwrap().contains("report it"), "{gap}");
     assert!(seen(&evidence[1]).whole);
     assert_eq!(reason(&evidence[2]), Reason::Failed);
 }
@@ -149,7 +149,7 @@ fn a_probe_that_fails_early_keeps_its_own_gap() {
 #[test]
 fn many_probes_share_one_window_and_answer_in_their_order() {
     let window = Duration::from_millis(300);
-    let asks = (0..100).map(|n| Ask { step: format!("step{n}"), ..ask(Way::Watches, window, LONG) });
+    let asks = (0..100).map(|n| ProbeRequest { step: format!("step{n}"), ..ask(Way::Watches, window, LONG) });
     let started = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&started);
     let live = Live::new(
@@ -197,7 +197,7 @@ fn a_probe_that_is_deaf_to_cancelling_is_given_up() {
 
 #[test]
 fn wrong_parameters_are_a_gap_and_no_crash() {
-    let wrong = Ask { params: json!({ "window": "soon", "zzz": 1 }), ..brief(Way::Watches) };
+    let wrong = ProbeRequest { params: json!({ "window": "soon", "zzz": 1 }), ..brief(Way::Watches) };
     let evidence = observe(vec![wrong, brief(Way::Watches)]);
     assert_eq!(reason(&evidence[0]), Reason::Malformed);
     assert!(seen(&evidence[1]).whole);

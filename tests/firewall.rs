@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use casebook::case::{Gap, Observed, Reason};
 use casebook::probe::firewall::{Firewall, FirewallProbe, Params, Rule, Standing};
-use casebook::probe::{Cancel, Context, Gate, Inputs, Probe as _};
+use casebook::probe::{Cancel, Context, Inputs, Probe as _, StartBarrier};
 use casebook::units::Span;
 use nix::sched::{CloneFlags, unshare};
 
@@ -54,7 +54,7 @@ fn observe_during(action: impl FnOnce()) -> Observed<Firewall> {
     let (ready, is_ready) = mpsc::channel();
     let ready = Mutex::new(ready);
     let cancel = Arc::new(Cancel::default());
-    let cx = Context::new(Arc::new(Gate::new(1)), Arc::clone(&cancel), Inputs::new(), move |_| {
+    let cx = Context::new(Arc::new(StartBarrier::new(1)), Arc::clone(&cancel), Inputs::new(), move |_| {
         let _ = ready.lock().unwrap().send(());
     });
     let probe = std::thread::spawn(move || FirewallProbe.observe(Params { window: Span::seconds(30) }, &cx));

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use casebook::case::{Evidence, Gap, Reason};
-use casebook::script::sandbox::{self, Attempt, Limits, Modules, Stopped};
+use casebook::script::sandbox::{self, Attempt, Limits, Modules, ScriptStop};
 use casebook::script::{Bounds, Call, CheckFinding, Declared, Given, Script, declare, run_check, to_json};
 use casebook::sys::trust::Trust;
 use serde_json::{Value, json};
@@ -40,13 +40,13 @@ impl Outcome {
     fn word(&self) -> &'static str {
         match &self.attempt.outcome {
             Ok(_) => "ended",
-            Err(Stopped::Time { .. }) => "time",
-            Err(Stopped::Hung { .. }) => "left behind",
-            Err(Stopped::Memory { .. }) => "memory",
-            Err(Stopped::Output { .. }) => "output",
-            Err(Stopped::NotKnown { .. }) => "not known",
-            Err(Stopped::Failed(_)) => "refused",
-            Err(Stopped::NoThread(_)) => "no thread",
+            Err(ScriptStop::Time { .. }) => "time",
+            Err(ScriptStop::Hung { .. }) => "left behind",
+            Err(ScriptStop::Memory { .. }) => "memory",
+            Err(ScriptStop::Output { .. }) => "output",
+            Err(ScriptStop::NotKnown { .. }) => "not known",
+            Err(ScriptStop::Failed(_)) => "refused",
+            Err(ScriptStop::NoThread(_)) => "no thread",
         }
     }
 
@@ -146,10 +146,10 @@ fn faults(outcome: &Outcome, most: Duration) -> Vec<String> {
     if text.contains("ESCAPED") {
         faults.push(format!("{}: {text}", outcome.name));
     }
-    if let Err(Stopped::NoThread(why)) = &outcome.attempt.outcome {
+    if let Err(ScriptStop::NoThread(why)) = &outcome.attempt.outcome {
         faults.push(format!("{}: was not tried: {why}", outcome.name));
     }
-    if matches!(&outcome.attempt.outcome, Err(Stopped::Failed(error)) if error.file.is_empty()) {
+    if matches!(&outcome.attempt.outcome, Err(ScriptStop::Failed(error)) if error.file.is_empty()) {
         faults.push(format!("{}: failed without a place: {text}", outcome.name));
     }
     faults
@@ -204,7 +204,7 @@ fn nothing_seen(call: &Call) -> Evidence {
         cpu_seconds: None,
         peak_memory_bytes: None,
         output: None,
-        gap: Some(Gap::new(Reason::Denied, "look", "nobody may").way_out("become root")),
+        gap: Some(Gap::new(Reason::Denied, "look", "nobody may").to_fix("become root")),
         missing: Vec::new(),
         loss: Vec::new(),
     }

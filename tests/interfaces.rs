@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use casebook::case::Reason;
 use casebook::probe::interfaces::{InterfacesProbe, Params};
-use casebook::probe::{Cancel, Context, Gate, Inputs, Probe};
+use casebook::probe::{Cancel, Context, Inputs, Probe, StartBarrier};
 use casebook::units::Span;
 use netns::{in_namespace, ip};
 
@@ -18,7 +18,7 @@ fn params(interface: &str, milliseconds: u64) -> Params {
 
 /// A context whose live figure runs `when_live` once, after the first sample within the window.
 fn context(when_live: impl Fn(String) + Send + Sync + 'static) -> Context {
-    Context::new(Arc::new(Gate::new(1)), Arc::default(), Inputs::new(), when_live)
+    Context::new(Arc::new(StartBarrier::new(1)), Arc::default(), Inputs::new(), when_live)
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn the_default_route_chooses_and_an_alias_means_its_interface() {
         }
         let gap = InterfacesProbe.observe(params("lefd", 20), &Context::alone()).unwrap_err();
         assert_eq!(gap.reason, Reason::Absent);
-        assert_eq!(gap.way_out.as_deref(), Some("did you mean `left`?"));
+        assert_eq!(gap.to_fix.as_deref(), Some("did you mean `left`?"));
     });
 }
 
@@ -122,7 +122,7 @@ fn a_cancelled_window_ends_at_once_with_what_was_seen() {
     in_namespace(|| {
         let cancel = Arc::new(Cancel::default());
         cancel.cancel();
-        let cx = Context::new(Arc::new(Gate::new(1)), cancel, Inputs::new(), |_| {});
+        let cx = Context::new(Arc::new(StartBarrier::new(1)), cancel, Inputs::new(), |_| {});
         let seen = InterfacesProbe.observe(params("lo", 60_000), &cx).unwrap().output;
         assert!(seen.seconds < 5.0 && seen.watched.rx.bytes.is_some());
     });

@@ -11,7 +11,7 @@ use casebook::case::{Gap, Observed};
 use casebook::probe::drops::{self, DropsProbe};
 use casebook::probe::host::{self, HostProbe};
 use casebook::probe::kernel::{self, KernelCounters, KernelProbe};
-use casebook::probe::{Cancel, Context, Gate, Inputs, Probe};
+use casebook::probe::{Cancel, Context, Inputs, Probe, StartBarrier};
 use casebook::units::Span;
 use nix::sched::{CloneFlags, unshare};
 
@@ -55,7 +55,7 @@ where
     let live = move |figure| {
         let _ = say.send(figure);
     };
-    let context = Context::new(Arc::new(Gate::new(1)), Arc::clone(&cancel), Inputs::new(), live);
+    let context = Context::new(Arc::new(StartBarrier::new(1)), Arc::clone(&cancel), Inputs::new(), live);
     thread::scope(|scope| {
         let watching = scope.spawn(move || probe.observe(params, &context));
         // The first live figure follows the first sample; without one, the probe has ended with a gap.

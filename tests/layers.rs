@@ -1,5 +1,6 @@
 //! The house rules that a compiler does not know: what may use what, and where things may stand.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use regex::Regex;
 
 /// The modules of the library, a row for each layer. A row uses only rows above it; neighbours don't use each other.
 const LAYERS: &[&[&str]] = &[
-    &["units", "printable", "shipped", "suggest"],
+    &["units", "printable", "embedded", "suggest"],
     &["bounded_json"],
     &["case"],
     &["redact"],
@@ -48,24 +49,34 @@ impl Source {
         lines.map(|(number, line)| (number, without_comment(line))).filter(|(_, line)| !line.trim().is_empty())
     }
 
+    /// The lines that are code, up to the tests at the end.
+    fn before_tests(&self) -> impl Iterator<Item = &str> {
+        let end = self.text.find("#[cfg(test)]\nmod tests").unwrap_or(self.text.len());
+        self.text[..end].lines().map(without_comment).filter(|line| !line.trim().is_empty())
+    }
+
     /// What it uses of its own crate, each with the line: `["probe", "capture", "Capture"]`.
     fn uses(&self) -> Vec<(usize, Vec<String>)> {
         let code: String = self.text.lines().map(|line| format!("{}\n", without_comment(line))).collect();
-        let start = Regex::new(r"\b(?:crate|super)::(?:super::)*").unwrap();
-        let mut uses = Vec::new();
-        for found in start.find_iter(&code) {
-            let number = code[..found.end()].matches('\n').count() + 1;
-            // Inside `mod tests` one more `super` leads to where the file itself stands: what is called too high here is
-            // then only a module of the same layer.
-            let up = found.as_str().matches("super").count();
-            let module = self.module();
-            let from = if up == 0 { &[] } else { &module[..module.len().saturating_sub(up)] };
-            for path in paths(&code[found.end()..]) {
-                uses.push((number, from.iter().cloned().chain(path).collect()));
-            }
-        }
-        uses
+        used_in(&code, self.module())
     }
+}
+
+/// What the code of a module uses of its own crate, each with the line.
+fn used_in(code: &str, module: &[String]) -> Vec<(usize, Vec<String>)> {
+    let start = Regex::new(r"\b(?:crate|super)::(?:super::)*").unwrap();
+    let mut uses = Vec::new();
+    for found in start.find_iter(code) {
+        let number = code[..found.end()].matches('\n').count() + 1;
+        // Inside `mod tests` one more `super` leads to where the file itself stands: what is called too high here is
+        // then only a module of the same layer.
+        let up = found.as_str().matches("super").count();
+        let from = if up == 0 { &[][..] } else { &module[..module.len().saturating_sub(up)] };
+        for path in paths(&code[found.end()..]) {
+            uses.push((number, from.iter().cloned().chain(path).collect()));
+        }
+    }
+    uses
 }
 
 /// The paths at the start of the code, with every group written out: `a::{b, c::d}` is `a::b` and `a::c::d`.
@@ -268,7 +279,7 @@ const OTHER_OPENS: &[(&str, usize, &str)] = &[
     ("probe/kernel/settings", 1, "the kernel's"),
     ("probe/logs/plain", 1, "evidence, with the operator's rights where the operator names it"),
     ("probe/process", 1, "names of users"),
-    ("probe/sockets/keeper", 1, "the kernel's"),
+    ("probe/sockets/sink", 1, "the kernel's"),
     ("probe/sockets/owners", 1, "the kernel's"),
     ("probe/sysctl", 1, "the kernel's, with the operator's rights"),
     ("sys/caller", 1, "accounts and processes, by fixed names"),
@@ -276,6 +287,7 @@ const OTHER_OPENS: &[(&str, usize, &str)] = &[
     ("sys/time_zone", 1, "a time zone, of bounded size"),
     ("sys/trust", 2, "the one place"),
     ("sys/xtables", 1, "the kernel's"),
+    ("tool_output/input", 1, "evidence that the operator names, with the operator's rights"),
 ];
 
 /// How often a source opens a file, or waives trust, outside of its tests.
@@ -367,4 +379,86 @@ mod reading {
         assert_eq!(without_comment("a(\"http://b\") // c"), "a(\"http://b\") ");
         assert_eq!(without_comment("/// unsafe"), "");
     }
+}
+
+/// Files that use each other because what they do is recursive: a list holds items, and an item holds lists.
+const RECURSIONS: &[[&str; 2]] = &[["script/rows/item", "script/rows/list"]];
+
+/// What each file uses of its own crate, as files. What a folder's `mod.rs` gives away from below is the file below, and what a
+/// file takes from the `mod.rs` of a folder around it does not count: there stands what the files of a folder share.
+fn uses_of_files(sources: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
+    let by_module: BTreeMap<&[String], &Source> = sources.iter().map(|source| (source.module(), source)).collect();
+    let mut given: BTreeMap<(&[String], String), Vec<String>> = BTreeMap::new();
+    let export = Regex::new(r"(?m)^\s*pub(?:\([a-z]+\))? use ((?:(?:self|crate|super)::)*)([^;]+);").unwrap();
+    let lines = |source: &Source| -> String { source.before_tests().map(|line| format!("{line}\n")).collect() };
+    for source in sources {
+        for found in export.captures_iter(&lines(source)) {
+            let (up, module) = (found[1].matches("super").count(), source.module());
+            let from = if found[1].contains("crate") { &[][..] } else { &module[..module.len().saturating_sub(up)] };
+            for path in paths(&found[2]) {
+                let name = path.last().cloned().unwrap_or_default();
+                given.insert((module, name), from.iter().cloned().chain(path).collect());
+            }
+        }
+    }
+    let file_of = |mut path: Vec<String>| -> Option<&Source> {
+        for _ in 0..8 {
+            let deepest = (1..=path.len()).rev().find(|end| by_module.contains_key(&path[..*end]))?;
+            let next = path.get(deepest).and_then(|name| given.get(&(&path[..deepest], name.clone())));
+            let Some(next) = next else { return by_module.get(&path[..deepest]).copied() };
+            path = next.iter().cloned().chain(path[deepest + 1..].iter().cloned()).collect();
+        }
+        None
+    };
+    let mut files: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for source in sources {
+        let own = files.entry(source.path.join("/")).or_default();
+        let code = export.replace_all(&lines(source), "").into_owned();
+        let children = Regex::new(r"(?m)^\s*(?:pub(?:\([a-z]+\))? )?mod (\w+);").unwrap();
+        let mut used: Vec<Vec<String>> = used_in(&code, source.module()).into_iter().map(|(_, path)| path).collect();
+        for child in children.captures_iter(&code) {
+            let start = Regex::new(&format!(r"(?:^|[^:\w]){}::", &child[1])).unwrap();
+            let below =
+                |path: Vec<String>| source.module().iter().cloned().chain([child[1].to_owned()]).chain(path).collect();
+            used.extend(start.find_iter(&code).flat_map(|found| paths(&code[found.end()..])).map(below));
+        }
+        let around = |other: &Source| {
+            other.path.last().is_some_and(|name| name == "mod") && source.module().starts_with(other.module())
+        };
+        let others = used.into_iter().filter_map(&file_of).filter(|other| other.path != source.path && !around(other));
+        own.extend(others.map(|other| other.path.join("/")));
+    }
+    files
+}
+
+#[test]
+fn files_use_each_other_in_one_direction() {
+    let sources = sources();
+    let uses = uses_of_files(&sources);
+    assert!(uses["engine/judge"].contains("engine/step_result") && uses["cli/retest"].contains("cli/replay"));
+    // Whoever uses nothing that is left, or is used by nothing that is left, is in no circle.
+    let mut left: BTreeSet<&str> = uses.keys().map(String::as_str).collect();
+    loop {
+        let uses_some = |file: &str| uses[file].iter().any(|other| left.contains(other.as_str()));
+        let is_used = |file: &str| left.iter().any(|other| uses[*other].contains(file));
+        let kept: BTreeSet<&str> = left.iter().copied().filter(|file| uses_some(file) && is_used(file)).collect();
+        if kept.len() == left.len() {
+            break;
+        }
+        left = kept;
+    }
+    let listed: BTreeSet<&str> = RECURSIONS.iter().flatten().copied().collect();
+    let faults: Vec<String> = left
+        .difference(&listed)
+        .map(|file| {
+            let others: Vec<&str> =
+                uses[*file].iter().map(String::as_str).filter(|other| left.contains(other)).collect();
+            format!(
+                "{file}.rs is in a circle by its use of {}: move what both need into a file of its own",
+                others.join(", ")
+            )
+        })
+        .collect();
+    assert_none(&faults);
+    assert_eq!(left, listed, "the list of recursions names files that are in no circle");
 }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use casebook::probe::processes::{Params, ProcessUse, Processes, ProcessesProbe};
-use casebook::probe::{Cancel, Context, Gate, Inputs, Probe as _};
+use casebook::probe::{Cancel, Context, Inputs, Probe as _, StartBarrier};
 use casebook::units::Span;
 
 /// Bytes that the process that throws away is given.
@@ -42,7 +42,7 @@ fn around(act: impl FnOnce()) -> Processes {
     let live = move |figure| {
         let _ = say.send(figure);
     };
-    let context = Context::new(Arc::new(Gate::new(1)), Arc::clone(&cancel), Inputs::new(), live);
+    let context = Context::new(Arc::new(StartBarrier::new(1)), Arc::clone(&cancel), Inputs::new(), live);
     let params = Params { window: Span::seconds(60), limit: 200 };
     thread::scope(|scope| {
         let watching = scope.spawn(move || ProcessesProbe.observe(params, &context));

@@ -5,14 +5,14 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use casebook::case::Gap;
-use casebook::script::sandbox::{self, Caller, Limits, Modules, NotKnown, Ran, Stopped};
+use casebook::script::sandbox::{self, Caller, Limits, Modules, NotKnown, Ran, ScriptStop};
 use casebook::script::{Bounds, to_json};
 use casebook::sys::trust::Trust;
 use serde_json::{Value, json};
 
 const BOUNDS: Bounds = Bounds { depth: 16, items: 10_000, bytes: 100_000 };
 
-fn run_with(limits: &Limits, modules: &Modules, text: &str) -> Result<Ran<Value>, Stopped> {
+fn run_with(limits: &Limits, modules: &Modules, text: &str) -> Result<Ran<Value>, ScriptStop> {
     let text = text.to_owned();
     let work = move |lua: &mlua::Lua, caller: &Caller<i64, i64>| {
         let caller = caller.clone();
@@ -29,7 +29,7 @@ fn run_with(limits: &Limits, modules: &Modules, text: &str) -> Result<Ran<Value>
     sandbox::run(limits, modules, work, |question| question * 2)
 }
 
-fn run(text: &str) -> Result<Ran<Value>, Stopped> {
+fn run(text: &str) -> Result<Ran<Value>, ScriptStop> {
     run_with(&Limits::default(), &Modules::default(), text)
 }
 
@@ -39,7 +39,7 @@ fn value(text: &str) -> Value {
 
 fn failure(text: &str) -> sandbox::ScriptError {
     match run(text) {
-        Err(Stopped::Failed(error)) => error,
+        Err(ScriptStop::Failed(error)) => error,
         other => panic!("{other:?}"),
     }
 }
@@ -116,7 +116,7 @@ fn a_long_name_that_lua_shortens_is_whole_again() {
     let folder = "a-very-long-folder-name/".repeat(8);
     let (name, inner) = (format!("{folder}check.lua"), format!("{folder}check.lua"));
     let work = move |lua: &mlua::Lua, _: &Caller<(), ()>| sandbox::load(lua, "\nerror('x')", &inner)?.call::<()>(());
-    let Err(Stopped::Failed(error)) = sandbox::run(&Limits::default(), &Modules::default(), work, |()| ()) else {
+    let Err(ScriptStop::Failed(error)) = sandbox::run(&Limits::default(), &Modules::default(), work, |()| ()) else {
         panic!("it did not fail")
     };
     assert_eq!((error.file, error.line, error.message.as_str()), (name, Some(2), "x"));
@@ -142,19 +142,19 @@ fn a_blocked_name_says_what_to_use_instead() {
 #[test]
 fn what_could_not_be_seen_makes_the_answer_unknown_unless_the_script_catches_it() {
     let stopped = run("local x = 1\nunseen()").unwrap_err();
-    let Stopped::NotKnown { path, gap, place } = stopped else { panic!("{stopped}") };
+    let ScriptStop::NotKnown { path, gap, place } = stopped else { panic!("{stopped}") };
     assert_eq!((path.as_str(), *gap, place.unwrap().line), ("e.x", Gap::denied("see x", "CAP_X"), 2));
     assert_eq!(value("local ok, e = pcall(unseen) return { ok, type(e) }"), json!([false, "userdata"]));
-    assert!(matches!(run("local ok, e = pcall(unseen)\nerror(e, 0)"), Err(Stopped::NotKnown { .. })));
-    assert!(matches!(run("coroutine.wrap(unseen)()"), Err(Stopped::NotKnown { .. })));
-    assert!(matches!(run("table.sort({ 2, 1 }, unseen)"), Err(Stopped::NotKnown { .. })));
-    assert!(matches!(run("string.gsub('x', 'x', unseen)"), Err(Stopped::NotKnown { .. })));
+    assert!(matches!(run("local ok, e = pcall(unseen)\nerror(e, 0)"), Err(ScriptStop::NotKnown { .. })));
+    assert!(matches!(run("coroutine.wrap(unseen)()"), Err(ScriptStop::NotKnown { .. })));
+    assert!(matches!(run("table.sort({ 2, 1 }, unseen)"), Err(ScriptStop::NotKnown { .. })));
+    assert!(matches!(run("string.gsub('x', 'x', unseen)"), Err(ScriptStop::NotKnown { .. })));
 }
 
 #[test]
 fn a_panic_of_ours_ends_the_script_and_nothing_else() {
-    assert!(matches!(run("panics()"), Err(Stopped::Failed(_))));
-    assert!(matches!(run("pcall(panics) return 1"), Err(Stopped::Failed(_))));
+    assert!(matches!(run("panics()"), Err(ScriptStop::Failed(_))));
+    assert!(matches!(run("pcall(panics) return 1"), Err(ScriptStop::Failed(_))));
     assert_eq!(value("return 1"), json!(1));
 }
 
@@ -262,7 +262,7 @@ fn require_reaches_the_folder_of_the_script_and_the_recorded_texts() {
     let ran = run("N = 3 local a, b = require('net.rates'), require('net.rates') return { a.name, a.n, a == b, require('kept'), require('within') }").unwrap();
     assert_eq!(ran.value, json!(["net.rates", 3, true, "recorded", "folder"]));
     assert_eq!(ran.loaded.keys().map(String::as_str).collect::<Vec<_>>(), ["kept", "net.rates", "within"]);
-    let Err(Stopped::Failed(error)) = run("require('broken')") else { panic!() };
+    let Err(ScriptStop::Failed(error)) = run("require('broken')") else { panic!() };
     assert_eq!((error.file.as_str(), error.line), (folder.join("broken.lua").to_str().unwrap(), Some(2)));
     for (name, why) in [
         ("out", "a link out of the script's folder"),
@@ -270,13 +270,13 @@ fn require_reaches_the_folder_of_the_script_and_the_recorded_texts() {
         ("none", "no such file"),
         ("casebook.none", "the shipped library has no module"),
     ] {
-        let Err(Stopped::Failed(error)) = run(&format!("require('{name}')")) else { panic!() };
+        let Err(ScriptStop::Failed(error)) = run(&format!("require('{name}')")) else { panic!() };
         assert!(error.message.contains(why), "{name}: {error}");
     }
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o666);
     fs::set_permissions(folder.join("kept.lua"), open).unwrap();
     let strict = Modules { trust: Trust::RequiredOfAll, ..modules.clone() };
-    let Err(Stopped::Failed(error)) = run_with(&Limits::default(), &strict, "require('within')") else { panic!() };
+    let Err(ScriptStop::Failed(error)) = run_with(&Limits::default(), &strict, "require('within')") else { panic!() };
     assert!(error.message.contains("everybody may write to it"), "{error}");
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use casebook::case::Reason;
 use casebook::probe::service::{Outcome, Params, Request, Service, ServiceProbe};
-use casebook::probe::{Cancel, Context, Gate, Inputs, Probe};
+use casebook::probe::{Cancel, Context, Inputs, Probe, StartBarrier};
 use casebook::units::Span;
 use netns::in_namespace;
 
@@ -152,7 +152,7 @@ fn the_end_of_the_run_ends_the_waiting() {
         end.cancel();
         std::thread::sleep(Duration::from_secs(20));
     });
-    let cx = Context::new(Arc::new(Gate::new(1)), cancel, Inputs::new(), |_| {});
+    let cx = Context::new(Arc::new(StartBarrier::new(1)), cancel, Inputs::new(), |_| {});
     let before = Instant::now();
     let observed = ServiceProbe.observe(params(at, 60_000), &cx).unwrap();
     assert!(before.elapsed() < Duration::from_secs(5));

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use casebook::case::{Observed, Reason};
 use casebook::probe::sockets::{Params, Sockets, SocketsProbe};
-use casebook::probe::{Context, Gate, Inputs, Probe};
+use casebook::probe::{Context, Inputs, Probe, StartBarrier};
 use casebook::units::Span;
 use netns::{in_namespace, ip};
 
@@ -27,7 +27,8 @@ fn params(milliseconds: u64) -> Params {
 /// Watches, and does `within` once the window has begun; the window lasts until that is done.
 fn watch(params: Params, within: impl Fn() + Send + Sync + 'static) -> Observed<Sockets> {
     let once = Once::new();
-    let cx = Context::new(Arc::new(Gate::new(1)), Arc::default(), Inputs::new(), move |_| once.call_once(&within));
+    let cx =
+        Context::new(Arc::new(StartBarrier::new(1)), Arc::default(), Inputs::new(), move |_| once.call_once(&within));
     SocketsProbe.observe(params, &cx).unwrap()
 }
 
@@ -257,12 +258,12 @@ fn a_process_that_writes_to_dev_null_is_told_from_one_that_writes_a_file() {
         let processes = seen.output.processes.as_ref().unwrap();
         let of = |pid: i32| {
             let process = processes.iter().find(|process| process.process.pid == pid).unwrap();
-            (process.rx_bytes, process.writes_to_nothing)
+            (process.rx_bytes, process.discards_input)
         };
         assert_eq!(of(pids[0]), (Some(100_000), Some(true)));
         assert_eq!(of(pids[1]), (Some(100_000), Some(false)));
         let idle = processes.iter().find(|process| process.process.pid == std::process::id() as i32).unwrap();
-        assert_eq!((idle.rx_bytes, idle.writes_to_nothing), (Some(0), None));
+        assert_eq!((idle.rx_bytes, idle.discards_input), (Some(0), None));
     });
 }
 
@@ -273,8 +274,8 @@ fn without_a_window_nobody_asks_where_a_process_writes_and_the_result_says_so() 
         let seen = watch(params(0), || {});
         let processes = seen.output.processes.as_ref().unwrap();
         let own = processes.iter().find(|process| process.process.pid == std::process::id() as i32).unwrap();
-        assert_eq!((own.listening_ports.len(), own.writes_to_nothing, own.ignores_children), (1, None, None));
-        for field in ["processes.writes_to_nothing", "processes.ignores_children", "processes.io", "listeners.drops"] {
+        assert_eq!((own.listening_ports.len(), own.discards_input, own.ignores_children), (1, None, None));
+        for field in ["processes.discards_input", "processes.ignores_children", "processes.io", "listeners.drops"] {
             let covered = seen.missing.iter().any(|missing| missing.fields.iter().any(|missed| missed == field));
             assert!(covered, "{field}");
         }
@@ -343,7 +344,7 @@ fn a_listener_shows_its_queue_its_limit_and_what_is_half_open() {
             .unwrap();
         assert_eq!((half_open.output.connections.len(), half_open.output.listeners.len()), (2, 0));
         assert_eq!(half_open.output.tcp_rx_bytes, None);
-        assert_eq!(half_open.missing[0].gap.way_out.as_deref(), Some("give a window"));
+        assert_eq!(half_open.missing[0].gap.to_fix.as_deref(), Some("give a window"));
     });
 }
 

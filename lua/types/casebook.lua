@@ -51,7 +51,7 @@
 ---@field tried string what was tried
 ---@field reason string the kind of failure: denied, absent, timed_out, malformed, cancelled or failed
 ---@field why string why it failed
----@field way_out string? what would let it succeed
+---@field to_fix string? what would let it succeed
 local Gap = {}
 
 ---Where evidence comes from.

@@ -48,7 +48,7 @@
 ---@field tried string What was tried, as a phrase: "read /proc/1423/fd".
 ---@field reason casebook.logs.Reason The kind of failure.
 ---@field why string Why it failed, in words; for `denied`, what is missing.
----@field way_out? string How to see it next time.
+---@field to_fix? string How to see it next time.
 
 ---A log file.
 ---@class casebook.logs.File

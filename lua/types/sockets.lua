@@ -105,7 +105,7 @@
 ---What it read and wrote in the window; none for a process that began within it, and where it may not be seen.
 ---@class casebook.sockets.Io
 ---@field read_bytes integer Bytes returned by `read` of any kind, files and sockets (`rchar`). `recv` and `recvmsg` do not count.
----@field written_bytes integer Bytes passed to `write` of any kind, files and sockets (`wchar`), and `/dev/null` too: see `writes_to_nothing`.
+---@field written_bytes integer Bytes passed to `write` of any kind, files and sockets (`wchar`), and `/dev/null` too: see `discards_input`.
 ---@field disk_read_bytes integer Bytes fetched from storage (`read_bytes`).
 ---@field disk_written_bytes integer Bytes sent to storage (`write_bytes`).
 
@@ -120,7 +120,7 @@
 ---@field local_rx_bytes? integer Of `rx_bytes`, what came from this host itself.
 ---@field rx_bits_per_second? number `rx_bytes` as bits per second.
 ---@field io? casebook.sockets.Io What it read and wrote in the window; none for a process that began within it, and where it may not be seen.
----@field writes_to_nothing? boolean Whether it could keep nothing of what it received: true when, at the end of the window, it has no descriptor open for writing but sockets, `/dev/null`, `/dev/full`, terminals and anonymous inodes (`/proc/PID/fd`, `/proc/PID/fdinfo`). Pipes, files and block devices make it false; memory mappings are not looked at. None when it received nothing by TCP and holds no UDP socket, when there was no window, and when its descriptors could not be seen or are too many.
+---@field discards_input? boolean Whether it could keep nothing of what it received: true when, at the end of the window, it has no descriptor open for writing but sockets, `/dev/null`, `/dev/full`, terminals and anonymous inodes (`/proc/PID/fd`, `/proc/PID/fdinfo`). Pipes, files and block devices make it false; memory mappings are not looked at. None when it received nothing by TCP and holds no UDP socket, when there was no window, and when its descriptors could not be seen or are too many.
 ---@field sharers integer How many other processes hold one of its sockets: workers of a server that forks them beforehand, or a child that is to do the writing.
 ---@field sharers_written_bytes? integer What those wrote in the window, as `io` has it of the process itself; only what reached storage of those that have nothing open to keep it by. None without any, and where one of them could not be followed.
 ---@field assumed_rx_bytes? integer Of `rx_bytes`, what connections received that began and closed in the window: who held them was not seen, the listener of their port is taken for it.

@@ -15,7 +15,7 @@
 ---@field tried string What was tried, as a phrase: "read /proc/1423/fd".
 ---@field reason casebook.test.Reason The kind of failure.
 ---@field why string Why it failed, in words.
----@field way_out? string How to see it next time.
+---@field to_fix? string How to see it next time.
 
 ---A part of an output that could not be seen.
 ---@class casebook.test.Missing

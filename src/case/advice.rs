@@ -13,8 +13,8 @@ pub fn with_capabilities(capabilities: &str) -> String {
 }
 
 /// The capabilities that [`with_capabilities`] named, also in an older case.
-pub fn capabilities(way_out: &str) -> Option<&str> {
-    [WITH_CAPABILITIES, WITH_CAPABILITIES_BEFORE].iter().find_map(|before| way_out.strip_prefix(before))
+pub fn capabilities(to_fix: &str) -> Option<&str> {
+    [WITH_CAPABILITIES, WITH_CAPABILITIES_BEFORE].iter().find_map(|before| to_fix.strip_prefix(before))
 }
 
 /// How a group-restricted binary is made: capabilities of a file are those of everybody who may run it.

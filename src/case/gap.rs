@@ -18,8 +18,8 @@ pub struct Gap {
     /// Why it failed, in words; for `denied`, what is missing.
     pub why: String,
     /// How to see it next time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub way_out: Option<String>,
+    #[serde(default, alias = "way_out", skip_serializing_if = "Option::is_none")]
+    pub to_fix: Option<String>,
 }
 
 /// The kinds of gap.
@@ -63,8 +63,8 @@ impl fmt::Display for Reason {
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "could not {}: {}", self.tried, self.why)?;
-        if let Some(way_out) = &self.way_out {
-            write!(f, "; {way_out}")?;
+        if let Some(to_fix) = &self.to_fix {
+            write!(f, "; {to_fix}")?;
         }
         Ok(())
     }
@@ -73,12 +73,12 @@ impl fmt::Display for Gap {
 impl Gap {
     /// A gap of a given kind.
     pub fn new(reason: Reason, tried: impl Into<String>, why: impl Into<String>) -> Self {
-        Gap { tried: tried.into(), reason, why: why.into(), way_out: None }
+        Gap { tried: tried.into(), reason, why: why.into(), to_fix: None }
     }
 
     /// The kernel refused for want of `capability` ("CAP_NET_RAW").
     pub fn denied(tried: impl Into<String>, capability: &str) -> Self {
-        Gap::new(Reason::Denied, tried, format!("it needs {capability}")).way_out(advice::with_capabilities(capability))
+        Gap::new(Reason::Denied, tried, format!("it needs {capability}")).to_fix(advice::with_capabilities(capability))
     }
 
     /// An error of the operating system, sorted into its kind.
@@ -91,7 +91,7 @@ impl Gap {
             _ => Reason::Failed,
         };
         let gap = Gap::new(reason, tried, error.to_string());
-        if reason == Reason::Denied { gap.way_out(advice::AS_ROOT) } else { gap }
+        if reason == Reason::Denied { gap.to_fix(advice::AS_ROOT) } else { gap }
     }
 
     /// Gaps that are told of one thing.
@@ -111,8 +111,8 @@ impl Gap {
 
     /// Adds how to see it next time.
     #[must_use]
-    pub fn way_out(mut self, way_out: impl Into<String>) -> Self {
-        self.way_out = Some(way_out.into());
+    pub fn to_fix(mut self, to_fix: impl Into<String>) -> Self {
+        self.to_fix = Some(to_fix.into());
         self
     }
 }

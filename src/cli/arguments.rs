@@ -10,7 +10,7 @@ pub(super) use kept::{CasesArguments, CasesCommand, DiffArguments, ReplayArgumen
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::bounded_json::Budget;
-use crate::probe::{Manners, Right, Rights};
+use crate::probe::{ResourceLimits, Right, Rights};
 use crate::report;
 use crate::script::sandbox::Limits;
 use crate::sys::trust::Trust;
@@ -124,7 +124,7 @@ pub(super) struct RunArguments {
     #[command(flatten)]
     pub allow: AllowArguments,
     #[command(flatten)]
-    pub manners: MannersArguments,
+    pub resources: ResourceArguments,
     #[command(flatten)]
     pub scripts: ScriptArguments,
     /// Show no progress
@@ -207,7 +207,7 @@ pub(super) struct CheckArguments {
     #[command(flatten)]
     pub allow: AllowArguments,
     #[command(flatten)]
-    pub manners: MannersArguments,
+    pub resources: ResourceArguments,
     #[command(flatten)]
     pub scripts: ScriptArguments,
     /// Show no progress
@@ -293,7 +293,7 @@ impl AllowArguments {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct MannersArguments {
+pub(super) struct ResourceArguments {
     /// How much of all CPUs together the run may keep busy; a second of CPU time at once is always free. It reads packets
     /// with half of that, and with 30 % of one CPU at most: when more come, the kernel draws some of them
     #[arg(long, value_name = "SHARE", default_value = "33%")]
@@ -303,12 +303,12 @@ pub(super) struct MannersArguments {
     pub max_memory: Size,
 }
 
-impl MannersArguments {
+impl ResourceArguments {
     /// What the run may take of the host.
-    pub fn manners(&self) -> Manners {
+    pub fn limits(&self) -> ResourceLimits {
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as f64;
         // Nothing at all would be no run.
-        Manners::new(cpus * self.max_cpu.0.max(0.001), self.max_memory.0)
+        ResourceLimits::new(cpus * self.max_cpu.0.max(0.001), self.max_memory.0)
     }
 }
 
@@ -548,7 +548,7 @@ pub(super) struct ProbeArguments {
     #[command(flatten)]
     pub allow: AllowArguments,
     #[command(flatten)]
-    pub manners: MannersArguments,
+    pub resources: ResourceArguments,
 }
 
 #[derive(Debug, Args)]

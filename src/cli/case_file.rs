@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use super::keep::State;
 use super::place::Place;
+use super::store::State;
 use super::{Usage, say};
 use crate::archive::{self, Attached, CaseFile};
 use crate::bounded_json::Budget;

@@ -6,12 +6,12 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::arguments::{CasesArguments, CasesCommand};
-use super::keep::{KEPT, Keep, Recovered, State, Unfinished, recover};
+use super::store::{KEPT, Keep, Recovered, State, Unfinished, recover};
 use super::{Usage, case_file, output, say};
 use crate::archive::{self, Summary};
 use crate::bounded_json::Budget;
 use crate::case::{Case, Gap, Reason};
-use crate::engine::{self, Recorded, Request};
+use crate::engine::{self, Provenance, Record, Recorded, Request};
 use crate::printable;
 use crate::runbook;
 use crate::script::sandbox::Limits;
@@ -197,19 +197,20 @@ fn judge(recovered: Recovered, limits: Limits) -> anyhow::Result<Case> {
     let loaded =
         runbook::load_recorded(&recorded).map_err(|problems| Usage(problems.render(output::stderr_color())))?;
     let params: Map<String, Value> = params.into_iter().filter(|(name, _)| loaded.params.contains_key(name)).collect();
-    let request =
-        Request { runbook: &loaded, params, host, started, cancelled: &|| false, limits, printed: &|_, _| {} };
+    let mut params = engine::resolve_params(&loaded, &params).map_err(|error| Usage(error.to_string()))?;
+    params.given = given;
+    let record = Record { partial: true, cost: Some(cost), ..Record::new(host, started) };
+    let provenance = Provenance::Recorded(record);
+    let request = Request { runbook: &loaded, params, provenance, limits, printed: &|_, _| {} };
     let why = match torn {
         true => "the run ended while its answer was being written down",
         false => "the run ended before its answer was written down",
     };
     let gap = move |probe: &str| {
-        Gap::new(Reason::Cancelled, format!("ask probe {probe}"), why).way_out("run it again, to its end")
+        Gap::new(Reason::Cancelled, format!("ask probe {probe}"), why).to_fix("run it again, to its end")
     };
     let observer = Recorded::new(evidence, &loaded).lacking(gap);
-    let mut case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()))?;
-    (case.partial, case.cost, case.given) = (true, cost, given);
-    Ok(case)
+    Ok(engine::run(&request, &observer).map_err(|error| Usage(error.to_string()))?)
 }
 
 fn prune(keep: Option<usize>, max_size: Option<units::Size>) -> anyhow::Result<u8> {

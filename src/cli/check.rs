@@ -35,16 +35,16 @@ pub(super) fn check(arguments: &CheckArguments, start: Start) -> anyhow::Result<
     }
     let runbook = runbook::wrap_check(&check).map_err(|problems| cannot_run(&arguments.check, &problems))?;
     let params = arguments.params.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
-    let Start { threads, mut keeper, .. } = start;
+    let Start { threads, mut store, .. } = start;
     let bounds = Bounds {
         limits: arguments.scripts.limits(),
-        manners: arguments.manners.manners(),
+        resources: arguments.resources.limits(),
         rights: arguments.allow.rights(),
     };
-    let case = super::run::live(&runbook, params, bounds, arguments.quiet, threads, &mut keeper)?;
+    let case = super::run::live(&runbook, params, bounds, arguments.quiet, threads, &mut store)?;
     let (file, map) = sinks.leaving(case)?;
     let written = sinks.write(&file);
-    keeper.keep(&file);
+    store.keep(&file);
     map.and(written)?;
     Ok(file.case.verdict.exit_status())
 }

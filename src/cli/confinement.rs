@@ -8,8 +8,8 @@ use super::arguments::{
     AttachArguments, CasesCommand, Command, NewKind, OutputArguments, ReadArguments, RedactArguments, ReplayArguments,
     RunArguments,
 };
-use super::keep::{Keeper, State};
 use super::say;
+use super::store::{CaseStore, State};
 use crate::engine::ProbeThreads;
 use crate::sys::confine::{self, Confinement, Enforced, Profile};
 use crate::ticket::{self, Target};
@@ -19,7 +19,7 @@ pub(super) struct Start {
     /// Where probes run: with the rights that the process was started with, for the commands that ask this host.
     pub threads: ProbeThreads,
     /// Keeps the case of a live run.
-    pub keeper: Keeper,
+    pub store: CaseStore,
     /// What this thread has given up.
     pub confinement: Confinement,
 }
@@ -69,22 +69,22 @@ const DOMAIN: u16 = 53;
 pub(super) fn start(command: &Command) -> Start {
     let threads = if asks_this_host(command) { ProbeThreads::with_rights_of_now() } else { ProbeThreads::default() };
     let (keeps, redacts, quiet) = keeping(command);
-    let keeper = Keeper::new(keeps, redacts, quiet);
+    let store = CaseStore::new(keeps, redacts, quiet);
     let mut profile = profile(command);
-    profile.keep.extend(keeper.folder().map(Path::to_owned));
+    profile.keep.extend(store.folder().map(Path::to_owned));
     if asks_this_host(command) && !threads.keep_rights() {
         // The probes run on this thread then, and need its rights: it is confined when they have answered.
         let unconfined = || Enforced::No("no thread can be made for the probes".to_owned());
         let confinement =
             Confinement { capabilities: Vec::new(), files: unconfined(), ports: unconfined(), calls: unconfined() };
         let threads = threads.afterwards(move || drop(confine::confine(&profile)));
-        return Start { threads, keeper, confinement };
+        return Start { threads, store, confinement };
     }
     let confinement = confine::confine(&profile);
     if let (false, Enforced::No(why)) = (profile.connect.is_empty(), &confinement.ports) {
         say(format_args!("casebook: the kernel cannot keep this command to the ports of its targets: {why}"));
     }
-    Start { threads, keeper, confinement }
+    Start { threads, store, confinement }
 }
 
 /// Whether probes look at this host, which takes rights.

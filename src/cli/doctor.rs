@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::confinement::Start;
 use crate::case::advice;
-use crate::engine::{Ask, Live, Observer};
+use crate::engine::{Live, Observer, ProbeRequest};
 use crate::probe::{Cancel, Inputs, PROBES};
 use crate::sys::confine::{Confinement, Enforced};
 use crate::sys::identity;
@@ -26,7 +26,7 @@ pub(super) fn doctor(start: Start) -> anyhow::Result<u8> {
         .map(|probe| {
             let watches = probe.params_schema().to_value().pointer("/properties/window").is_some();
             let given = if watches { json!({ "window": WINDOW }) } else { json!({}) };
-            Ask {
+            ProbeRequest {
                 by_check: false,
                 derived: Vec::new(),
                 step: probe.name().into(),
@@ -47,17 +47,17 @@ pub(super) fn doctor(start: Start) -> anyhow::Result<u8> {
     for (probe, evidence) in probes.iter().zip(live.observe(asks)) {
         match &evidence.gap {
             None if evidence.missing.is_empty() => {
-                writeln!(out, "  sees all    {:<12} {}", probe.name(), probe.about())?
+                writeln!(out, "  full        {:<12} {}", probe.name(), probe.about())?
             }
-            None => writeln!(out, "  sees part   {:<12} {}", probe.name(), probe.about())?,
-            Some(_) => writeln!(out, "  is blind    {:<12} {}", probe.name(), probe.about())?,
+            None => writeln!(out, "  partial     {:<12} {}", probe.name(), probe.about())?,
+            Some(_) => writeln!(out, "  unavailable {:<12} {}", probe.name(), probe.about())?,
         }
         for gap in evidence.gap.iter().chain(evidence.missing.iter().map(|missing| &missing.gap)) {
             blind += 1;
             writeln!(out, "              {:<12} could not {}: {}", "", gap.tried, gap.why)?;
-            if let Some(way_out) = &gap.way_out {
-                writeln!(out, "              {:<12} way out: {way_out}", "")?;
-                let named = advice::capabilities(way_out).into_iter().flat_map(|named| named.split(" and "));
+            if let Some(to_fix) = &gap.to_fix {
+                writeln!(out, "              {:<12} to fix: {to_fix}", "")?;
+                let named = advice::capabilities(to_fix).into_iter().flat_map(|named| named.split(" and "));
                 capabilities.extend(named.map(str::to_owned));
             }
         }

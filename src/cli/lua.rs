@@ -14,10 +14,10 @@ use super::confinement::Start;
 use super::display::Display;
 use super::run::end_on_signals;
 use super::{output, say};
-use crate::engine::{Asker, Live, Secrets};
-use crate::probe::{Cancel, Manners, PROBES};
+use crate::engine::{Live, ScriptProbeBridge, Secrets};
+use crate::probe::{Cancel, PROBES, ResourceLimits};
 use crate::report;
-use crate::script::sandbox::{Modules, Stopped};
+use crate::script::sandbox::{Modules, ScriptStop};
 use crate::script::{Answer, Given, Question, Shown, session};
 use lines::Lines;
 pub(super) use lines::history;
@@ -28,7 +28,7 @@ pub(super) fn lua(arguments: &LuaArguments, start: Start) -> anyhow::Result<u8> 
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(false);
     let observer = Live::new(cancel, display.progress())
-        .behaving(Manners::default())
+        .with_limits(ResourceLimits::default())
         .allowing(arguments.allow.rights())
         .on(start.threads);
     let secrets = Secrets::default();
@@ -40,7 +40,7 @@ pub(super) fn lua(arguments: &LuaArguments, start: Start) -> anyhow::Result<u8> 
             now: Timestamp::now(),
             window_seconds: arguments.window.0.as_secs_f64(),
         };
-        let mut asker = Asker::new(&observer, &secrets, arguments.window.0, given.now);
+        let mut asker = ScriptProbeBridge::new(&observer, &secrets, arguments.window.0, given.now);
         let mut broken = None;
         let modules = Modules { folder: Some(".".into()), trust: arguments.scripts.trusting(), ..Modules::default() };
         let ended = session(given, &modules, &arguments.scripts.limits(), |question| match question {
@@ -64,7 +64,7 @@ pub(super) fn lua(arguments: &LuaArguments, start: Start) -> anyhow::Result<u8> 
         }
         match ended {
             Ok(()) => break,
-            Err(Stopped::NoThread(why)) => anyhow::bail!("cannot start Lua: {why}"),
+            Err(ScriptStop::NoThread(why)) => anyhow::bail!("cannot start Lua: {why}"),
             Err(stopped) => {
                 failed = true;
                 say(format_args!("{stopped}"));

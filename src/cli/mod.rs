@@ -10,7 +10,6 @@ mod diff;
 mod display;
 mod doctor;
 mod generate;
-mod keep;
 mod lint;
 mod list;
 mod lua;
@@ -25,6 +24,7 @@ mod replay;
 mod report;
 mod retest;
 mod run;
+mod store;
 mod test;
 mod unredact;
 

@@ -13,9 +13,9 @@ use super::run::end_on_signals;
 use super::{Usage, say};
 use crate::bounded_json::{self, Budget};
 use crate::case::Evidence;
-use crate::engine::{Ask, Live, Observer, ProbeThreads};
+use crate::engine::{Live, Observer, ProbeRequest, ProbeThreads};
 use crate::generate;
-use crate::probe::{self, AnyProbe, Cancel, Inputs, Manners, PROBES, Rights};
+use crate::probe::{self, AnyProbe, Cancel, Inputs, PROBES, ResourceLimits, Rights};
 use crate::redact;
 use crate::suggest::Suggestion;
 
@@ -41,7 +41,7 @@ pub(super) fn probe(arguments: &ProbeArguments, start: Start) -> anyhow::Result<
     })?;
     let asking = Asking {
         time_limit: arguments.timeout.map(|timeout| timeout.0),
-        manners: arguments.manners.manners(),
+        resources: arguments.resources.limits(),
         rights: arguments.allow.rights(),
         threads: start.threads,
     };
@@ -92,20 +92,20 @@ fn typed(probe: &dyn AnyProbe, schema: &Value, key: &str, value: Value) -> Resul
 /// What one probe may take and do.
 struct Asking {
     time_limit: Option<Duration>,
-    manners: Manners,
+    resources: ResourceLimits,
     rights: Rights,
     threads: ProbeThreads,
 }
 
 /// Asks the probe, and before it those whose evidence it derives its result from.
 fn observe(probe: &'static dyn AnyProbe, params: Value, asking: Asking) -> Evidence {
-    let Asking { time_limit, manners, rights, threads } = asking;
+    let Asking { time_limit, resources, rights, threads } = asking;
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(false);
-    let live = Live::new(cancel, display.progress()).behaving(manners).allowing(rights).on(threads);
+    let live = Live::new(cancel, display.progress()).with_limits(resources).allowing(rights).on(threads);
     let mut inputs = Inputs::new();
-    let others: Vec<Ask> = probe
+    let others: Vec<ProbeRequest> = probe
         .derives_from()
         .iter()
         .filter_map(|name| probe::find(name))
@@ -135,10 +135,10 @@ fn observe(probe: &'static dyn AnyProbe, params: Value, asking: Asking) -> Evide
     evidence
 }
 
-fn ask(probe: &'static dyn AnyProbe, params: Value, inputs: Inputs) -> Ask {
+fn ask(probe: &'static dyn AnyProbe, params: Value, inputs: Inputs) -> ProbeRequest {
     let window = params.get("window").and_then(Value::as_f64).and_then(|s| Duration::try_from_secs_f64(s).ok());
     let window = window.filter(|_| probe.derives_from().is_empty());
-    Ask {
+    ProbeRequest {
         step: probe.name().to_owned(),
         title: probe.name().to_owned(),
         probe,

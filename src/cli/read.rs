@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::arguments::{ReadArguments, ScriptArguments, key_and_value};
 use super::{Usage, output};
 use crate::case::Case;
-use crate::engine::{self, Request};
+use crate::engine::{self, Provenance, Record, Request};
 use crate::redact;
 use crate::tool_output::{self, ToolOutput};
 
@@ -75,15 +75,13 @@ pub(super) fn judge(
     }
     let request = Request {
         runbook: &runbook,
-        params,
-        host: read.host(),
-        started: read.started(),
-        cancelled: &|| false,
+        params: engine::resolve_params(&runbook, &params).map_err(|error| Usage(error.to_string()))?,
+        provenance: Provenance::Recorded(Record::new(read.host(), read.started())),
         limits: scripts.limits(),
         printed: &|_, _| {},
     };
     let mut case = engine::run(&request, &read).map_err(|error| Usage(error.to_string()))?;
-    let reading = read.reading(&case);
+    let reading = tool_output::reading(&read, &case);
     tool_output::attach(&mut case, reading);
     // What was read besides the evidence may hold secrets, too.
     redact::secrets(&mut case);

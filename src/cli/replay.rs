@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use anyhow::Context;
+use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::arguments::{ReplayArguments, key_and_value};
 use super::{Usage, case_file, output, read};
 use crate::archive::CaseFile;
-use crate::case::Case;
-use crate::engine::{self, Recorded, Request};
-use crate::redact;
+use crate::case::{Case, Evidence};
+use crate::engine::{self, Provenance, Record, Recorded, Request, ResolvedParams};
 use crate::runbook::{self, Runbook};
 use crate::script::sandbox::Limits;
 use crate::sys::trust::Trust;
@@ -29,23 +29,17 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
         Some(name) => super::run::load(name, arguments.scripts.trusting())?,
         None => own(&recorded)?,
     };
-    let mut params: Map<String, Value> = recorded
-        .params
-        .iter()
-        .filter(|(name, _)| runbook.params.contains_key(*name))
-        .map(|(n, v)| (n.clone(), v.clone()))
-        .collect();
-    for (key, value) in arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
-        params.insert(key, value);
-    }
-    let set: Vec<&str> =
-        arguments.set.iter().filter_map(|text| text.split_once('=')).map(|(key, _)| key.trim()).collect();
+    let set: Map<String, Value> = arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
     // Judged again by the case's own runbook, the commands are its author's, unless this casebook carries the same.
     let foreign = arguments.runbook.is_none()
         && !case_file::is_kept(arguments.case.as_deref().unwrap_or_default())
         && !runbook::is_shipped(&recorded.runbook);
-    let mut case = judge(recorded, &runbook, params, &set, arguments.scripts.limits())?;
-    case.foreign_commands = foreign;
+    let params = ResolvedParams::again(&runbook, &recorded, set).map_err(|error| Usage(error.to_string()))?;
+    let record = Record { foreign_commands: foreign, ..Record::of(&recorded) };
+    let mut case = judge(recorded.evidence, &runbook, params, record, arguments.scripts.limits())?;
+    if let Some(reading) = recorded.reading {
+        tool_output::attach(&mut case, reading);
+    }
     // What lay beside the case goes on with it; where its evidence says that files lie, nobody looks.
     let (file, map) = sinks.leaving(CaseFile { case, attached })?;
     map.and(sinks.write(&file))?;
@@ -67,45 +61,15 @@ pub(super) fn own(case: &Case) -> anyhow::Result<Runbook> {
         .context("the case's own runbook cannot be read by this casebook; name one to judge by")
 }
 
-/// Judges the evidence of a case again, with these parameters, some of which were set anew.
+/// Judges the evidence of a case again.
 fn judge(
-    mut recorded: Case,
+    evidence: IndexMap<String, Evidence>,
     runbook: &Runbook,
-    params: Map<String, Value>,
-    set: &[&str],
+    params: ResolvedParams,
+    record: Record,
     limits: Limits,
 ) -> Result<Case, Usage> {
-    let request = Request {
-        runbook,
-        params,
-        host: recorded.host.clone(),
-        started: recorded.started,
-        cancelled: &|| false,
-        limits,
-        printed: &|_, _| {},
-    };
-    let observer = Recorded::new(std::mem::take(&mut recorded.evidence), runbook);
-    let mut case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()))?;
-    redact::carry(&recorded, &mut case);
-    if let Some(reading) = recorded.reading.take() {
-        tool_output::attach(&mut case, reading);
-    }
-    // What the looking cost, and whether it was cut short, are facts of the recorded run.
-    case.cost = recorded.cost;
-    case.partial = recorded.partial;
-    // What was given is what somebody typed, then or now; the others are as they were.
-    case.given.retain(|name, _| recorded.given.contains_key(name) || set.contains(&name.as_str()));
-    for (name, value) in case.given.iter_mut().filter(|(name, _)| !set.contains(&name.as_str())) {
-        if let Some(given) = recorded.given.get(name) {
-            value.clone_from(given);
-        }
-    }
-    // They stand as they were typed, so that the same command is advised again.
-    let mut given: Map<String, Value> =
-        recorded.given.keys().filter_map(|name| Some((name.clone(), case.given.get(name)?.clone()))).collect();
-    for (name, value) in &case.given {
-        given.entry(name.clone()).or_insert_with(|| value.clone());
-    }
-    case.given = given;
-    Ok(case)
+    let provenance = Provenance::Recorded(record);
+    let request = Request { runbook, params, provenance, limits, printed: &|_, _| {} };
+    engine::run(&request, &Recorded::new(evidence, runbook)).map_err(|error| Usage(error.to_string()))
 }

@@ -19,7 +19,7 @@ pub(super) fn retest(arguments: &RetestArguments, start: Start) -> anyhow::Resul
         redact: RedactArguments { redact: Vec::new(), redact_map: None },
     };
     let sinks = Sinks::prepare(&reports, arguments.save.as_deref())?;
-    let mut budget = Budget::new(arguments.manners.max_memory.0);
+    let mut budget = Budget::new(arguments.resources.max_memory.0);
     // What the case says is about to be done, so it must be as trustworthy as a runbook.
     let before = case_file::read(&arguments.case, arguments.scripts.trusting(), &mut budget)?.case;
     let runbook = replay::own(&before)?;
@@ -38,16 +38,16 @@ pub(super) fn retest(arguments: &RetestArguments, start: Start) -> anyhow::Resul
     if host.name != before.host.name {
         say(format_args!("casebook: the case is of {}; this is {}", before.host.name, host.name));
     }
-    let Start { threads, mut keeper, .. } = start;
+    let Start { threads, mut store, .. } = start;
     let bounds = run::Bounds {
         limits: arguments.scripts.limits(),
-        manners: arguments.manners.manners(),
+        resources: arguments.resources.limits(),
         rights: arguments.allow.rights(),
     };
-    let after = run::live(&runbook, params, bounds, arguments.quiet, threads, &mut keeper)?;
+    let after = run::live(&runbook, params, bounds, arguments.quiet, threads, &mut store)?;
     let difference = Difference::between(&before, &after.case);
     let written = sinks.write_files(&after);
-    keeper.keep(&after);
+    store.keep(&after);
     output::read_enough(diff::print(&difference, &arguments.format, arguments.verbose))?;
     written?;
     Ok(after.case.verdict.exit_status())

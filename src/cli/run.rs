@@ -11,13 +11,13 @@ use serde_json::{Map, Value};
 use super::arguments::{RunArguments, key_and_value};
 use super::confinement::Start;
 use super::display::Display;
-use super::keep::{Begun, Keeper};
 use super::output;
+use super::store::{Begun, CaseStore};
 use super::{Usage, case_file, say};
 use crate::archive::CaseFile;
-use crate::engine::{self, Live, ProbeThreads, Request, Settled};
+use crate::engine::{self, Live, ProbeThreads, Provenance, Request};
 use crate::printable::printable;
-use crate::probe::{Cancel, Manners, Rights, Wrote};
+use crate::probe::{Cancel, ResourceLimits, Rights, Wrote};
 use crate::runbook::{self, Kind, Runbook};
 use crate::script::sandbox::Limits;
 use crate::sys::identity;
@@ -66,17 +66,17 @@ pub(super) fn run(arguments: &RunArguments, start: Start) -> anyhow::Result<u8> 
         let addresses: Vec<String> = arguments.local.iter().map(ToString::to_string).collect();
         params.insert("pcap_local".into(), Value::String(addresses.join(", ")));
     }
-    let Start { threads, mut keeper, .. } = start;
+    let Start { threads, mut store, .. } = start;
     let bounds = Bounds {
         limits: arguments.scripts.limits(),
-        manners: arguments.manners.manners(),
+        resources: arguments.resources.limits(),
         rights: arguments.allow.rights(),
     };
-    let case = live(&runbook, params, bounds, arguments.quiet, threads, &mut keeper)?;
+    let case = live(&runbook, params, bounds, arguments.quiet, threads, &mut store)?;
     let (file, map) = sinks.leaving(case)?;
     let written = sinks.write(&file);
     // What could not be written where it was wanted is all the more worth keeping.
-    keeper.keep(&file);
+    store.keep(&file);
     map.and(written)?;
     Ok(file.case.verdict.exit_status())
 }
@@ -84,7 +84,7 @@ pub(super) fn run(arguments: &RunArguments, start: Start) -> anyhow::Result<u8> 
 /// What a run may take: its scripts, and all of it.
 pub(super) struct Bounds {
     pub limits: Limits,
-    pub manners: Manners,
+    pub resources: ResourceLimits,
     pub rights: Rights,
 }
 
@@ -95,38 +95,36 @@ pub(super) fn live(
     bounds: Bounds,
     quiet: bool,
     threads: ProbeThreads,
-    keeper: &mut Keeper,
+    store: &mut CaseStore,
 ) -> Result<CaseFile, Usage> {
-    let bad = |error: engine::RunError| Usage(error.to_string());
-    let Settled { secrets, params: all, given } = engine::settle(runbook, &params).map_err(bad)?;
+    let params = engine::resolve_params(runbook, &params).map_err(|error| Usage(error.to_string()))?;
     let (host, started) = (identity::host(), Timestamp::now());
-    let noted = keeper.begin(&Begun { runbook, host: &host, started, params: all, given }, secrets);
+    let begun = Begun { runbook, host: &host, started, params: params.recorded(), given: params.given.clone() };
+    let noted = store.begin(&begun, params.secrets.clone());
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(quiet);
     let wrote = Wrote::default();
     let mut observer = Live::new(Arc::clone(&cancel), display.progress())
-        .behaving(bounds.manners)
+        .with_limits(bounds.resources)
         .allowing(bounds.rights)
         .leaving(wrote.clone())
         .on(threads);
     if let Some(noted) = noted {
-        observer = observer.noting(noted);
+        observer = observer.on_evidence(noted);
     }
     let cancelled = Arc::clone(&cancel);
     let request = Request {
         runbook,
         params,
-        host,
-        started,
-        cancelled: &move || cancelled.is_cancelled(),
+        provenance: Provenance::Live { host, started, cancelled: &move || cancelled.is_cancelled() },
         limits: bounds.limits,
         printed: &|step, line| match runbook.wraps_check {
             Some(_) => say(line),
             None => say(format_args!("{step}: {line}")),
         },
     };
-    let case = engine::run(&request, &observer).map_err(bad);
+    let case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()));
     display.finish();
     Ok(CaseFile { case: case?, attached: case_file::captures(&wrote.take()) })
 }

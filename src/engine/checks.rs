@@ -8,18 +8,18 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::asker::Asker;
 use super::observer::Observer;
+use super::script_probe_bridge::ScriptProbeBridge;
 use super::secret::Secrets;
 use crate::case::{Evidence, Gap, Reason};
 use crate::runbook::{Check, SHIPPED};
-use crate::script::sandbox::{self, Limits, Stopped};
+use crate::script::sandbox::{self, Limits, ScriptStop};
 use crate::script::{CheckFinding, CheckRun, Given, run_check};
 use crate::sys::usage;
 use crate::units;
 
 /// What is asked of a check.
-pub(super) struct CheckAsk {
+pub(super) struct CheckRequest {
     /// The step that asks.
     pub step: String,
     /// The step's title.
@@ -33,7 +33,7 @@ pub(super) struct CheckAsk {
 }
 
 /// What goes for every check of a run.
-pub(super) struct CheckTerms<'a> {
+pub(super) struct CheckContext<'a> {
     /// Answers the calls of probes.
     pub observer: &'a dyn Observer,
     /// The window of the run.
@@ -105,7 +105,7 @@ impl ScriptBudget {
             units::bytes(OUTPUT_BYTES as f64)
         );
         Gap::new(Reason::TimedOut, "run all checks", why)
-            .way_out("let checks compute less, run them one by one, or allow more with --script-time")
+            .to_fix("let checks compute less, run them one by one, or allow more with --script-time")
     }
 
     /// What was not run because the budget is used up.
@@ -131,35 +131,35 @@ pub(super) struct Checked {
 }
 
 /// Runs one check.
-pub(super) fn run(ask: &CheckAsk, terms: &CheckTerms<'_>) -> Checked {
+pub(super) fn run(ask: &CheckRequest, context: &CheckContext<'_>) -> Checked {
     let (started, clock, cpu) = (Timestamp::now(), Instant::now(), usage::thread_cpu_seconds());
-    let mut asker = Asker::new(terms.observer, terms.secrets, terms.window, terms.now);
-    asker.asks_for(&ask.step, &ask.title, ask.time_limit);
-    asker.for_check(&ask.check, &ask.params);
+    let mut bridge = ScriptProbeBridge::new(context.observer, context.secrets, context.window, context.now);
+    bridge.asks_for(&ask.step, &ask.title, ask.time_limit);
+    bridge.for_check(&ask.check, &ask.params);
     let given = Given {
         params: ask.params.clone(),
         needs: ask.check.needs.clone(),
-        now: terms.now,
-        window_seconds: terms.window.as_secs_f64(),
+        now: context.now,
+        window_seconds: context.window.as_secs_f64(),
     };
-    let limits = terms.scripts.limits(terms.limits);
+    let limits = context.scripts.limits(context.limits);
     let ran = match (sandbox::refusal(), &limits) {
         (Some(refusal), _) => CheckRun::refused(refusal),
-        (None, Some(limits)) => run_check(&ask.check.script, given, limits, |calls| asker.answer(calls)),
-        (None, None) => CheckRun::refused(Stopped::NotKnown {
+        (None, Some(limits)) => run_check(&ask.check.script, given, limits, |calls| bridge.answer(calls)),
+        (None, None) => CheckRun::refused(ScriptStop::NotKnown {
             path: ask.check.name.clone(),
-            gap: Box::new(terms.scripts.gap()),
+            gap: Box::new(context.scripts.gap()),
             place: None,
         }),
     };
     let printed_bytes: usize = ran.printed.iter().map(String::len).sum();
     let found_bytes = ran.outcome.as_ref().map_or(0, |findings| output(findings, &[]).to_string().len());
-    terms.scripts.spend(ran.script_seconds, printed_bytes + found_bytes);
+    context.scripts.spend(ran.script_seconds, printed_bytes + found_bytes);
     let mut printed = ran.printed;
     let (output, gap, findings) = match ran.outcome {
         Ok(findings) => (Some(output(&findings, &printed)), None, findings),
         Err(stopped) => {
-            if let Stopped::Failed(error) = &stopped {
+            if let ScriptStop::Failed(error) = &stopped {
                 let script = &ask.check.script;
                 let text = if error.file == script.origin { script.text.as_str() } else { "" };
                 printed.extend(error.snippet(text, false).lines().map(str::to_owned));
@@ -167,14 +167,23 @@ pub(super) fn run(ask: &CheckAsk, terms: &CheckTerms<'_>) -> Checked {
             (None, Some(gap(&ask.check, stopped)), Vec::new())
         }
     };
-    let cpu_seconds = usage::thread_cpu_seconds().zip(cpu).map(|(after, before)| after - before);
+    // When, how long and how dear are the record's, where there is one: the same evidence gives the same case.
+    let (started, seconds, cpu_seconds, peak_memory_bytes) = match context.observer.recorded(&ask.step) {
+        Some(record) => (record.started, record.seconds, record.cpu_seconds, record.peak_memory_bytes),
+        None => (
+            started,
+            clock.elapsed().as_secs_f64(),
+            usage::thread_cpu_seconds().zip(cpu).map(|(after, before)| after - before),
+            Some(usage::process().peak_memory_bytes).filter(|bytes| *bytes > 0),
+        ),
+    };
     let evidence = Evidence {
         probe: format!("check {}", ask.check.name),
         params: Value::Object(ask.params.clone()),
         started,
-        seconds: clock.elapsed().as_secs_f64(),
+        seconds,
         cpu_seconds,
-        peak_memory_bytes: Some(usage::process().peak_memory_bytes).filter(|bytes| *bytes > 0),
+        peak_memory_bytes,
         output,
         gap,
         missing: Vec::new(),
@@ -182,7 +191,7 @@ pub(super) fn run(ask: &CheckAsk, terms: &CheckTerms<'_>) -> Checked {
     };
     Checked {
         evidence: Arc::new(evidence),
-        told: asker.told(),
+        told: bridge.told(),
         findings,
         printed,
         modules: ran.modules,
@@ -215,14 +224,14 @@ pub(super) fn output_schema() -> Value {
 }
 
 /// Why a check found nothing.
-fn gap(check: &Check, stopped: Stopped) -> Gap {
+fn gap(check: &Check, stopped: ScriptStop) -> Gap {
     let name = &check.name;
     match stopped {
-        Stopped::NotKnown { gap, .. } => *gap,
-        Stopped::Failed(error) => {
+        ScriptStop::NotKnown { gap, .. } => *gap,
+        ScriptStop::Failed(error) => {
             let by_itself = if check.script.origin == SHIPPED { name } else { &check.script.origin };
             Gap::new(Reason::Failed, format!("run the check {name}"), error.to_string())
-                .way_out(format!("mend it and try it by itself: casebook check {by_itself}"))
+                .to_fix(format!("mend it and try it by itself: casebook check {by_itself}"))
         }
         // These say the way out themselves.
         other => Gap::new(Reason::Failed, format!("run the check {name}"), other.to_string()),

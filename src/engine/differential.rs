@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use serde_json::{Map, Value};
 
-use super::judge;
+use super::remedy;
 use super::trace::Trace;
 use crate::case::{Cause, Likelihood, Sign, SignSide, Truth, Weight};
 use crate::runbook::CausePlan;
@@ -129,7 +129,7 @@ fn weigh_one(plan: &CausePlan, scope: &Scope, trace: &mut Trace) -> (Cause, i64,
         Likelihood::RuledOut | Likelihood::Unlikely => Vec::new(),
         _ => {
             let filled = plan.remedies.iter().enumerate().filter_map(|(place, remedy)| {
-                let filled = judge::fill(remedy, scope)?;
+                let filled = remedy::fill(remedy, scope)?;
                 trace.remedies.insert((plan.id.clone(), place));
                 Some(filled)
             });

@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::parameters::{check_params, visible};
-use super::run::RunError;
-use super::secret::Secrets;
+use super::parameters::resolve_params;
+use super::request::RunError;
 use crate::probe::{Right, Use};
 use crate::runbook::{Argument, Runbook, Step, Target};
 use crate::script::Scope;
@@ -45,11 +44,9 @@ impl Foresight {
 
 /// What each step of a runbook will ask for, with these parameters; in the order of the runbook.
 pub fn foresee(runbook: &Runbook, given: &Map<String, Value>) -> Result<Vec<Foresight>, RunError> {
-    let mut params = check_params(runbook, given)?;
-    // Secrets are not shown.
-    Secrets::take(runbook, &mut params);
+    let params = resolve_params(runbook, given)?;
     let scope = Scope::new().map_err(|error| RunError::Lua(error.to_string()))?;
-    scope.set_value("params", Ok(Value::Object(visible(&params))));
+    scope.set_value("params", Ok(Value::Object(params.visible())));
     let is_shipped = runbook.is_shipped();
     Ok(runbook.steps.iter().map(|step| of_step(step, runbook, &scope, is_shipped)).collect())
 }

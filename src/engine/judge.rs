@@ -2,13 +2,14 @@
 
 use serde_json::Map;
 
-use super::asking::Seen;
-use crate::case::{Finding, Gap, Reason, Remedy, Said, Truth, Verdict};
-use crate::runbook::{RemedyPlan, Step};
+use super::remedy::fill;
+use super::step_result::StepResult;
+use crate::case::{Finding, Gap, Reason, Said, Truth, Verdict};
+use crate::runbook::Step;
 use crate::script::{CheckFinding, Scope};
 
 /// Judges one step. Beside the finding: which of the step's outcomes held.
-pub(super) fn judge(step: &Step, seen: &Seen, scope: &Scope) -> (Finding, Option<usize>) {
+pub(super) fn judge(step: &Step, seen: &StepResult, scope: &Scope) -> (Finding, Option<usize>) {
     let finding = |verdict, sentence: String, gaps| Finding {
         step: step.id.clone(),
         title: step.title.clone(),
@@ -21,13 +22,13 @@ pub(super) fn judge(step: &Step, seen: &Seen, scope: &Scope) -> (Finding, Option
     };
     let blind = |gap: &Gap| finding(Verdict::Unknown, not_looked(std::slice::from_ref(gap)), vec![gap.clone()]);
     let found = match seen {
-        Seen::Skipped(why) => finding(Verdict::Skipped, why.clone(), Vec::new()),
-        Seen::Unasked(gaps) => finding(Verdict::Unknown, not_looked(gaps), gaps.clone()),
-        Seen::Evidence(evidence) => match &evidence.gap {
+        StepResult::Skipped(why) => finding(Verdict::Skipped, why.clone(), Vec::new()),
+        StepResult::Unasked(gaps) => finding(Verdict::Unknown, not_looked(gaps), gaps.clone()),
+        StepResult::Evidence(evidence) => match &evidence.gap {
             Some(gap) => blind(gap),
             None => return by_outcomes(step, scope, &finding),
         },
-        Seen::Checked(checked) => match (&checked.evidence.gap, checked.findings.split_first()) {
+        StepResult::Checked(checked) => match (&checked.evidence.gap, checked.findings.split_first()) {
             (Some(gap), _) => blind(gap),
             (None, Some((first, besides))) if step.outcomes.is_empty() => by_check(first, besides, &finding),
             _ => return by_outcomes(step, scope, &finding),
@@ -94,24 +95,4 @@ fn by_outcomes(step: &Step, scope: &Scope, finding: &NewFinding<'_>) -> (Finding
         None => finding(Verdict::Unknown, "no outcome of this step holds".to_owned(), Vec::new()),
     };
     (found, None)
-}
-
-/// A remedy with its figures filled in; none when it does not apply, or when its command cannot be filled.
-pub(super) fn fill(plan: &RemedyPlan, scope: &Scope) -> Option<Remedy> {
-    if plan.when.as_ref().is_some_and(|condition| scope.judge(condition).truth != Truth::Yes) {
-        return None;
-    }
-    let command = |template: &Option<crate::script::Template>| match template {
-        Some(template) => scope.render_command(template).map(|text| Some(text.trim().to_owned())).map_err(drop),
-        None => Ok(None),
-    };
-    let (Ok(run), Ok(undo)) = (command(&plan.run), command(&plan.undo)) else { return None };
-    Some(Remedy {
-        urgency: plan.urgency,
-        action: scope.render(&plan.action).0.trim().to_owned(),
-        run,
-        undo,
-        risk: plan.risk.as_ref().map(|risk| scope.render(risk).0),
-        unquoted: false,
-    })
 }

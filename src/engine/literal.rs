@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::observer::{Ask, Observer, Recorded, derive};
+use super::observer::{Observer, ProbeRequest, Recorded, derive};
 use crate::case::{Evidence, Gap, Missing, Reason};
 
 /// Evidence that was written by hand.
@@ -61,7 +61,7 @@ impl Literal {
         self.unanswered.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, ask: &Ask) -> Evidence {
+    fn answer(&self, ask: &ProbeRequest) -> Evidence {
         let keys = keys(ask);
         if let Some(literal) = keys.iter().find_map(|key| self.evidence.get(*key)) {
             return self.evidence(ask, literal.clone());
@@ -82,12 +82,12 @@ impl Literal {
                     probe: ask.probe.name(),
                     params: ask.params.clone(),
                 });
-                blind(gap("the test gives no evidence for it").way_out(format!("add `{key}:` to its `evidence:`")))
+                blind(gap("the test gives no evidence for it").to_fix(format!("add `{key}:` to its `evidence:`")))
             }
         }
     }
 
-    fn evidence(&self, ask: &Ask, literal: LiteralEvidence) -> Evidence {
+    fn evidence(&self, ask: &ProbeRequest, literal: LiteralEvidence) -> Evidence {
         Evidence {
             probe: ask.probe.name().to_owned(),
             params: ask.params.clone(),
@@ -104,7 +104,7 @@ impl Literal {
 }
 
 /// What evidence for an ask can be filed under, the nearest first.
-fn keys(ask: &Ask) -> [&str; 2] {
+fn keys(ask: &ProbeRequest) -> [&str; 2] {
     let other = match ask.step.split_once('.') {
         Some((_, call)) if ask.by_check => call,
         _ => ask.probe.name(),
@@ -113,7 +113,7 @@ fn keys(ask: &Ask) -> [&str; 2] {
 }
 
 impl Observer for Literal {
-    fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence> {
+    fn observe(&self, asks: Vec<ProbeRequest>) -> Vec<Evidence> {
         asks.iter().map(|ask| self.answer(ask)).collect()
     }
 }

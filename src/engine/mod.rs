@@ -1,10 +1,9 @@
 //! The engine: plan, observe, judge, weigh, conclude. Data flows one way; progress is a stream of events beside it.
 
-mod asker;
-mod asking;
 mod checks;
 mod conclusion;
 mod differential;
+mod execute;
 mod foresee;
 mod judge;
 mod literal;
@@ -13,21 +12,26 @@ mod parameters;
 mod plan;
 mod probe_threads;
 mod progress;
+mod remedy;
+mod request;
 mod run;
+mod script_probe_bridge;
 mod secret;
+mod step_result;
 mod trace;
 mod trim;
 mod wait;
 
-pub use asker::Asker;
 pub use foresee::{Foreseen, Foresight, foresee};
 pub use literal::{Literal, LiteralEvidence, Unanswered};
-pub use observer::{Ask, Live, Noted, Observer, Recorded, derive, observe_one};
-pub use parameters::{Settled, settle};
+pub use observer::{Live, Observer, OnEvidence, ProbeRequest, Recorded, derive, observe_one};
+pub use parameters::{ResolvedParams, resolve_params};
 pub use plan::{Plan, PlannedStep, plan};
 pub use probe_threads::ProbeThreads;
 pub use progress::{Event, Progress};
-pub use run::{Request, RunError, run, run_traced};
+pub use request::{Provenance, Record, Request, RunError};
+pub use run::{run, run_traced};
+pub use script_probe_bridge::ScriptProbeBridge;
 pub use secret::Secrets;
 pub use trace::Trace;
 pub use trim::trim;

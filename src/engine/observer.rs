@@ -16,7 +16,7 @@ use super::progress::{Event, Progress};
 use super::trim::{memory, trim};
 use super::wait::{Gone, Wait};
 use crate::case::{Evidence, Gap, Observed, Reason};
-use crate::probe::{AnyProbe, Cancel, Context, Gate, Inputs, Manners, Rights, Wrote};
+use crate::probe::{AnyProbe, Cancel, Context, Inputs, ResourceLimits, Rights, StartBarrier, Wrote};
 use crate::runbook::Runbook;
 use crate::sys::thread::Thread;
 use crate::sys::usage;
@@ -26,7 +26,7 @@ const AFTER_CANCEL: Duration = Duration::from_secs(2);
 
 /// What is asked of a probe.
 #[derive(Clone)]
-pub struct Ask {
+pub struct ProbeRequest {
     /// The step that asks.
     pub step: String,
     /// The step's title.
@@ -50,7 +50,7 @@ pub struct Ask {
 /// Answers the steps of one wave, together.
 pub trait Observer: Sync {
     /// The evidence for each ask, in their order.
-    fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence>;
+    fn observe(&self, asks: Vec<ProbeRequest>) -> Vec<Evidence>;
 
     /// All was asked: what comes now is judging, for which the host need not wait.
     fn observed(&self) {}
@@ -62,14 +62,14 @@ pub trait Observer: Sync {
 }
 
 /// Takes each answer as it comes, with the name that it is filed under. Secrets are still in it.
-pub type Noted = Box<dyn Fn(&str, &Evidence) + Send + Sync>;
+pub type OnEvidence = Box<dyn Fn(&str, &Evidence) + Send + Sync>;
 
 /// The host itself.
 pub struct Live {
     cancel: Arc<Cancel>,
     progress: Progress,
-    noted: Option<Noted>,
-    manners: Manners,
+    on_evidence: Option<OnEvidence>,
+    resources: ResourceLimits,
     rights: Rights,
     wrote: Wrote,
     threads: ProbeThreads,
@@ -81,18 +81,18 @@ impl Live {
         Live {
             cancel,
             progress,
-            noted: None,
-            manners: Manners::unbounded(),
+            on_evidence: None,
+            resources: ResourceLimits::unbounded(),
             rights: Rights::default(),
             wrote: Wrote::default(),
             threads: ProbeThreads::default(),
         }
     }
 
-    /// Lets the probes take no more of the host than `manners` allow.
+    /// Lets the probes take no more of the host than `resources` allow.
     #[must_use]
-    pub fn behaving(mut self, manners: Manners) -> Self {
-        self.manners = manners;
+    pub fn with_limits(mut self, resources: ResourceLimits) -> Self {
+        self.resources = resources;
         self
     }
 
@@ -104,7 +104,7 @@ impl Live {
     }
 
     /// Why the operator's rights do not let a probe do what it is asked, if so.
-    fn refusal(&self, ask: &Ask) -> Option<Gap> {
+    fn refusal(&self, ask: &ProbeRequest) -> Option<Gap> {
         ask.probe.uses(&ask.params, &ask.derived).iter().find_map(|it| it.refusal(&self.rights))
     }
 
@@ -117,8 +117,8 @@ impl Live {
 
     /// Hands each answer to `noted` as soon as it is there, long before the run ends.
     #[must_use]
-    pub fn noting(mut self, noted: Noted) -> Self {
-        self.noted = Some(noted);
+    pub fn on_evidence(mut self, on_evidence: OnEvidence) -> Self {
+        self.on_evidence = Some(on_evidence);
         self
     }
 
@@ -129,40 +129,40 @@ impl Live {
         self
     }
 
-    fn note(&self, ask: &Ask, evidence: &Evidence) {
-        if let Some(noted) = &self.noted {
-            noted(&ask.step, evidence);
+    fn note(&self, ask: &ProbeRequest, evidence: &Evidence) {
+        if let Some(on_evidence) = &self.on_evidence {
+            on_evidence(&ask.step, evidence);
         }
     }
 
     /// The task of asking one probe, whose answer goes to `told`.
-    fn task(&self, index: usize, ask: &Ask, gate: &Arc<Gate>, told: &Sender<Told>) -> Task {
+    fn task(&self, index: usize, ask: &ProbeRequest, barrier: &Arc<StartBarrier>, told: &Sender<Told>) -> Task {
         (self.progress)(Event::Started { step: ask.step.clone(), title: ask.title.clone(), window: ask.window });
-        let (progress, cancel, gate, told) =
-            (Arc::clone(&self.progress), Arc::clone(&self.cancel), Arc::clone(gate), told.clone());
-        let (manners, wrote, ask) = (self.manners, self.wrote.clone(), ask.clone());
+        let (progress, cancel, barrier, told) =
+            (Arc::clone(&self.progress), Arc::clone(&self.cancel), Arc::clone(barrier), told.clone());
+        let (resources, wrote, ask) = (self.resources, self.wrote.clone(), ask.clone());
         let name = format!("probe {}", ask.probe.name());
-        let gives_way = manners.gives_way() && !ask.probe.keeps_up();
+        let lowers_priority = resources.lowers_priority() && !ask.probe.keeps_up();
         let work = move |turn: Turn| {
             let _ = told.send(Told::Began(index));
             // Who comes after the others has a window of its own, and they need not wait for it.
             let own = match turn {
-                Turn::AtOnce => Arc::clone(&gate),
-                Turn::AfterOthers => Arc::new(Gate::new(1)),
+                Turn::AtOnce => Arc::clone(&barrier),
+                Turn::AfterOthers => Arc::new(StartBarrier::new(1)),
             };
             let (live, step) = (Arc::clone(&progress), ask.step.clone());
             let figure = move |figure| live(Event::Live { step: step.clone(), figure });
             let cx = Context::new(own, cancel, ask.inputs.clone(), figure)
-                .behaving(manners)
+                .with_limits(resources)
                 .within(Instant::now(), ask.time_limit)
                 .leaving(wrote);
-            if gives_way && turn == Turn::AtOnce {
+            if lowers_priority && turn == Turn::AtOnce {
                 Thread::current().give_way();
             }
             let mut evidence = observe_one(&ask, &cx);
-            trim(&mut evidence, manners.memory_bytes());
+            trim(&mut evidence, resources.memory_bytes());
             if ask.window.is_some() {
-                gate.forgo();
+                barrier.leave();
                 if turn == Turn::AfterOthers && evidence.gap.is_none() {
                     evidence.loss.push(AFTER_OTHERS.to_owned());
                 }
@@ -189,7 +189,7 @@ enum Told {
 }
 
 /// Evidence that is nothing but a gap.
-fn unstarted(ask: &Ask, reason: Reason, why: &str) -> Evidence {
+fn unstarted(ask: &ProbeRequest, reason: Reason, why: &str) -> Evidence {
     Evidence {
         probe: ask.probe.name().to_owned(),
         params: ask.params.clone(),
@@ -205,13 +205,13 @@ fn unstarted(ask: &Ask, reason: Reason, why: &str) -> Evidence {
 }
 
 /// Asks one probe and waits for its answer. A probe that panics has failed, and nothing else has.
-pub fn observe_one(ask: &Ask, cx: &Context) -> Evidence {
+pub fn observe_one(ask: &ProbeRequest, cx: &Context) -> Evidence {
     let (started, clock, cpu) = (Timestamp::now(), Instant::now(), usage::thread_cpu_seconds());
     let answer = catch_unwind(AssertUnwindSafe(|| ask.probe.observe_json(&ask.params, cx))).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         let why = format!("it broke down: {}", said.unwrap_or("for no reason that it gave"));
         Err(Gap::new(Reason::Failed, format!("ask probe {}", ask.probe.name()), why)
-            .way_out("this is an error in casebook; please report it with this line"))
+            .to_fix("this is an error in casebook; please report it with this line"))
     });
     let cpu_seconds = usage::thread_cpu_seconds().zip(cpu).map(|(after, before)| after - before + cx.helpers_seconds());
     let (output, gap, missing, loss) = match answer {
@@ -235,12 +235,12 @@ pub fn observe_one(ask: &Ask, cx: &Context) -> Evidence {
 impl Observer for Live {
     fn observed(&self) {
         self.threads.observed();
-        if self.manners.gives_way() {
+        if self.resources.lowers_priority() {
             Thread::current().give_way();
         }
     }
 
-    fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence> {
+    fn observe(&self, asks: Vec<ProbeRequest>) -> Vec<Evidence> {
         let mut evidence: HashMap<usize, Evidence> = HashMap::new();
         for (index, ask) in asks.iter().enumerate() {
             if let Some(gap) = self.refusal(ask) {
@@ -251,9 +251,9 @@ impl Observer for Live {
             }
         }
         let allowed = || asks.iter().enumerate().filter(|(index, _)| !evidence.contains_key(index));
-        let gate = Arc::new(Gate::new(allowed().filter(|(_, ask)| ask.window.is_some()).count()));
+        let barrier = Arc::new(StartBarrier::new(allowed().filter(|(_, ask)| ask.window.is_some()).count()));
         let (sender, told) = channel();
-        let tasks = allowed().map(|(index, ask)| self.task(index, ask, &gate, &sender)).collect();
+        let tasks = allowed().map(|(index, ask)| self.task(index, ask, &barrier, &sender)).collect();
         drop(sender);
         self.threads.run(tasks);
         let mut wait = Wait::new(asks.iter().map(|ask| ask.time_limit).collect());
@@ -317,8 +317,8 @@ impl Observer for Live {
 }
 
 /// Asks a probe that looks at nothing but the evidence of others.
-pub fn derive(ask: &Ask) -> Evidence {
-    let cx = Context::new(Arc::new(Gate::new(1)), Arc::default(), ask.inputs.clone(), |_| {});
+pub fn derive(ask: &ProbeRequest) -> Evidence {
+    let cx = Context::new(Arc::new(StartBarrier::new(1)), Arc::default(), ask.inputs.clone(), |_| {});
     observe_one(ask, &cx)
 }
 
@@ -359,7 +359,7 @@ impl Recorded {
     }
 
     /// What the record has for an ask.
-    pub(super) fn find(&self, ask: &Ask) -> Option<&Evidence> {
+    pub(super) fn find(&self, ask: &ProbeRequest) -> Option<&Evidence> {
         let fits = |evidence: &&Evidence| {
             evidence.probe == ask.probe.name() && (!ask.by_check || asked_the_same(&evidence.params, &ask.params))
         };
@@ -373,12 +373,12 @@ impl Recorded {
         let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
         taken.map(drop).map_err(|_| {
             let why = "the runbook asks so often that the answers take too much memory";
-            Gap::new(Reason::Failed, "answer every step from the record", why).way_out("ask each probe in one step")
+            Gap::new(Reason::Failed, "answer every step from the record", why).to_fix("ask each probe in one step")
         })
     }
 
     /// The evidence for an ask.
-    pub fn answer(&self, ask: &Ask) -> Evidence {
+    pub fn answer(&self, ask: &ProbeRequest) -> Evidence {
         let recorded = self.find(ask);
         let refused = |gap: Gap| Evidence {
             started: Timestamp::UNIX_EPOCH,
@@ -428,7 +428,7 @@ fn asked_the_same(recorded: &Value, asked: &Value) -> bool {
 }
 
 impl Observer for Recorded {
-    fn observe(&self, asks: Vec<Ask>) -> Vec<Evidence> {
+    fn observe(&self, asks: Vec<ProbeRequest>) -> Vec<Evidence> {
         asks.iter().map(|ask| self.answer(ask)).collect()
     }
 

@@ -2,29 +2,65 @@
 
 use serde_json::{Map, Value, json};
 
-use super::run::RunError;
 use super::secret::{Secrets, stand_in};
+use crate::case::Case;
 use crate::runbook::{BadParam, Runbook};
 use crate::suggest::Suggestion;
 
-/// The parameters of a run as a case records them.
-pub struct Settled {
+/// The parameters of a run, resolved once.
+#[derive(Clone)]
+pub struct ResolvedParams {
     /// The secrets among them.
     pub secrets: Secrets,
-    /// All parameters.
-    pub params: Map<String, Value>,
-    /// The parameters as they were given.
+    /// All parameters, with stand-ins for secrets; null for one that was not given and has no default.
+    pub all: Map<String, Value>,
+    /// The parameters as they were given, with stand-ins for secrets.
     pub given: Map<String, Value>,
 }
 
-/// Checks parameters as a run would.
-pub fn settle(runbook: &Runbook, given: &Map<String, Value>) -> Result<Settled, RunError> {
-    let mut params = check_params(runbook, given)?;
-    let secrets = Secrets::take(runbook, &mut params);
-    Ok(Settled { secrets, params: shown(runbook, &params), given: shown(runbook, given) })
+/// Reads the parameters that were given, and fills in the defaults of the others.
+pub fn resolve_params(runbook: &Runbook, given: &Map<String, Value>) -> Result<ResolvedParams, BadParam> {
+    let mut all = check_params(runbook, given)?;
+    let secrets = Secrets::take(runbook, &mut all);
+    Ok(ResolvedParams { secrets, all, given: shown(runbook, given) })
 }
 
-pub(super) fn check_params(runbook: &Runbook, given: &Map<String, Value>) -> Result<Map<String, Value>, BadParam> {
+impl ResolvedParams {
+    /// The parameters of a record, some of which are set anew. What was given is what somebody typed, then or now: it stands as
+    /// it was typed, so that the same command is advised again.
+    pub fn again(runbook: &Runbook, recorded: &Case, set: Map<String, Value>) -> Result<Self, BadParam> {
+        let known = recorded.params.iter().filter(|(name, _)| runbook.params.contains_key(*name));
+        let mut params: Map<String, Value> = known.map(|(name, value)| (name.clone(), value.clone())).collect();
+        params.extend(set.clone());
+        let mut resolved = resolve_params(runbook, &params)?;
+        let mut typed = std::mem::take(&mut resolved.given);
+        typed.retain(|name, _| recorded.given.contains_key(name) || set.contains_key(name));
+        for (name, given) in &recorded.given {
+            let Some(value) = typed.shift_remove(name) else { continue };
+            resolved.given.insert(name.clone(), if set.contains_key(name) { value } else { given.clone() });
+        }
+        resolved.given.extend(typed);
+        Ok(resolved)
+    }
+
+    /// All parameters that have a value, as a case records them.
+    pub fn recorded(&self) -> Map<String, Value> {
+        self.all
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+
+    /// The parameters as expressions see them: one that was not given and has no default is false, so that `params.x` can be
+    /// asked for.
+    pub(super) fn visible(&self) -> Map<String, Value> {
+        let seen = |value: &Value| if value.is_null() { json!(false) } else { value.clone() };
+        self.all.iter().map(|(name, value)| (name.clone(), seen(value))).collect()
+    }
+}
+
+fn check_params(runbook: &Runbook, given: &Map<String, Value>) -> Result<Map<String, Value>, BadParam> {
     for name in given.keys() {
         if !runbook.params.contains_key(name) {
             let help = Suggestion::of(name, runbook.params.keys().map(String::as_str)).or_none();
@@ -45,17 +81,8 @@ pub(super) fn check_params(runbook: &Runbook, given: &Map<String, Value>) -> Res
     Ok(params)
 }
 
-/// Parameters as expressions see them: one that was not given and has no default is false, so that `params.x` can be
-/// asked for.
-pub(super) fn visible(params: &Map<String, Value>) -> Map<String, Value> {
-    params
-        .iter()
-        .map(|(name, value)| (name.clone(), if value.is_null() { json!(false) } else { value.clone() }))
-        .collect()
-}
-
 /// Parameters as the case records them: secrets are left out.
-pub(super) fn shown(runbook: &Runbook, params: &Map<String, Value>) -> Map<String, Value> {
+fn shown(runbook: &Runbook, params: &Map<String, Value>) -> Map<String, Value> {
     params
         .iter()
         .filter(|(_, value)| !value.is_null())

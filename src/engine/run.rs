@@ -4,47 +4,25 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
-use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::asking::{Seen, Terms, observe};
 use super::checks::ScriptBudget;
 use super::conclusion::{ledger, summary, watched_seconds};
 use super::differential;
+use super::execute::{RunContext, observe};
 use super::judge;
 use super::observer::Observer;
-use super::parameters::{check_params, shown, visible};
-use super::secret::Secrets;
+use super::request::{Request, RunError};
+use super::step_result::StepResult;
 use super::trace::Trace;
-use crate::case::{
-    CASE_FORMAT, Case, CheckRef, Cost, Coverage, Diagnosis, Evidence, Host, Likelihood, Redacted, RunbookRef, Verdict,
-};
+use crate::case::{CASE_FORMAT, Case, CheckRef, Cost, Coverage, Diagnosis, Evidence, Likelihood, RunbookRef, Verdict};
 use crate::redact;
-use crate::runbook::{BadParam, Runbook};
+use crate::runbook::Runbook;
 use crate::script::Scope;
-use crate::script::sandbox::Limits;
 use crate::sys::usage;
 
 /// The window when the runbook has no parameter for it.
 const WINDOW: f64 = 10.0;
-
-/// What to run.
-pub struct Request<'a> {
-    /// The runbook.
-    pub runbook: &'a Runbook,
-    /// Parameters that were given, as written or read.
-    pub params: Map<String, Value>,
-    /// The host to name in the case.
-    pub host: Host,
-    /// When the run began; the recorded time in a replay.
-    pub started: Timestamp,
-    /// Says whether the operator has ended the run.
-    pub cancelled: &'a (dyn Fn() -> bool + Sync),
-    /// What a script may use up.
-    pub limits: Limits,
-    /// Takes what a check prints: its step, and a line.
-    pub printed: &'a (dyn Fn(&str, &str) + Sync),
-}
 
 /// Runs a runbook against an observer. Parameters are checked before anything is asked.
 pub fn run(request: &Request<'_>, observer: &dyn Observer) -> Result<Case, RunError> {
@@ -55,19 +33,17 @@ pub fn run(request: &Request<'_>, observer: &dyn Observer) -> Result<Case, RunEr
 pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Case, Trace), RunError> {
     let (clock, cpu) = (Instant::now(), usage::process_cpu_seconds());
     let runbook = request.runbook;
-    let mut params = check_params(runbook, &request.params)?;
-    let secrets = Secrets::take(runbook, &mut params);
     let scope = Scope::new().map_err(|error| RunError::Lua(error.to_string()))?;
-    scope.set_value("params", Ok(Value::Object(visible(&params))));
-    let window = params.get("window").and_then(Value::as_f64).unwrap_or(WINDOW);
+    scope.set_value("params", Ok(Value::Object(request.params.visible())));
+    let window = request.params.all.get("window").and_then(Value::as_f64).unwrap_or(WINDOW);
     let window = Duration::try_from_secs_f64(window).unwrap_or(Duration::from_secs(10));
 
     for (name, list) in &runbook.data {
         scope.set_value(name, Ok(list.clone()));
     }
     let scripts = ScriptBudget::new(request.limits.script_time);
-    let terms = Terms { request, scope: &scope, window, secrets, scripts };
-    let seen = observe(&terms, observer);
+    let context = RunContext { request, scope: &scope, window, scripts };
+    let seen = observe(&context, observer);
     observer.observed();
 
     runbook.bindings.iter().for_each(|binding| binding.set(&scope));
@@ -80,7 +56,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
     }
     let causes = differential::weigh(&runbook.causes, &scope, &mut trace);
     let coverage = Coverage::of(&findings);
-    let headlines: Vec<String> = runbook
+    let mut headlines: Vec<String> = runbook
         .headlines
         .iter()
         .map(|headline| scope.render(headline))
@@ -88,8 +64,9 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         .map(|(text, _)| text)
         .filter(|text| !text.trim().is_empty())
         .collect();
+    headlines.extend(request.provenance.record().into_iter().flat_map(|record| record.said_redacted.iter().cloned()));
     let mut limits = scope.lacking();
-    limits.extend(terms.scripts.lacking());
+    limits.extend(context.scripts.lacking());
     let likely = causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
     let found = findings.iter().map(|finding| finding.verdict).chain(likely.map(|cause| cause.severity));
     // What was not judged is not fine.
@@ -100,14 +77,15 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         .iter()
         .zip(&seen)
         .flat_map(|(step, seen)| match seen {
-            Seen::Evidence(evidence) => vec![(step.id.clone(), Evidence::clone(evidence))],
-            Seen::Checked(checked) => {
+            StepResult::Evidence(evidence) => vec![(step.id.clone(), Evidence::clone(evidence))],
+            StepResult::Checked(checked) => {
                 let told = checked.told.iter().map(|(key, evidence)| (key.clone(), evidence.clone()));
                 std::iter::once((step.id.clone(), Evidence::clone(&checked.evidence))).chain(told).collect()
             }
             _ => Vec::new(),
         })
         .collect();
+    let record = request.provenance.record();
     let usage = usage::process();
     let mut case = Case {
         format: CASE_FORMAT,
@@ -120,13 +98,13 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
             overrides_embedded: runbook.overrides_embedded.then(|| runbook.origin.clone()),
             checks: checks(runbook, &seen),
         },
-        foreign_commands: false,
-        host: request.host.clone(),
-        started: request.started,
+        foreign_commands: record.is_some_and(|record| record.foreign_commands),
+        host: request.provenance.host().clone(),
+        started: request.provenance.started(),
         window_seconds: watched_seconds(&evidence),
-        partial: (request.cancelled)(),
-        params: shown(runbook, &params),
-        given: shown(runbook, &request.params),
+        partial: record.map_or_else(|| request.provenance.cancelled(), |record| record.partial),
+        params: request.params.recorded(),
+        given: request.params.given.clone(),
         verdict,
         coverage,
         diagnosis: Diagnosis { summary, headlines, causes },
@@ -135,30 +113,19 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         evidence,
         reading: None,
         limits,
-        redacted: Redacted::default(),
-        cost: Cost {
+        redacted: record.map(|record| record.redacted.clone()).unwrap_or_default(),
+        cost: record.and_then(|record| record.cost).unwrap_or_else(|| Cost {
             wall_seconds: clock.elapsed().as_secs_f64(),
             cpu_seconds: usage.cpu_seconds - cpu,
             peak_memory_bytes: usage.peak_memory_bytes,
-        },
+        }),
     };
     redact::secrets(&mut case);
     Ok((case, trace))
 }
 
-/// Why a run could not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// A parameter is wrong.
-    #[error(transparent)]
-    Param(#[from] BadParam),
-    /// Lua could not be started.
-    #[error("cannot start Lua: {0}")]
-    Lua(String),
-}
-
 /// The checks that the run called, with the modules that they required.
-fn checks(runbook: &Runbook, seen: &[Seen]) -> IndexMap<String, CheckRef> {
+fn checks(runbook: &Runbook, seen: &[StepResult]) -> IndexMap<String, CheckRef> {
     let mut checks: IndexMap<String, CheckRef> = IndexMap::new();
     for (step, seen) in runbook.steps.iter().zip(seen) {
         let Some(check) = step.check() else { continue };
@@ -168,7 +135,7 @@ fn checks(runbook: &Runbook, seen: &[Seen]) -> IndexMap<String, CheckRef> {
             text: check.script.text.clone(),
             modules: BTreeMap::new(),
         });
-        if let Seen::Checked(checked) = seen {
+        if let StepResult::Checked(checked) = seen {
             kept.modules.extend(checked.modules.clone());
         }
     }

@@ -11,7 +11,7 @@ use crate::runbook::Runbook;
 const TELLING: usize = 4;
 
 /// The secrets of a run: what stands in for each, and its value.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Secrets {
     of: Vec<(String, String)>,
 }
@@ -59,7 +59,7 @@ impl Secrets {
             tried: hide(gap.tried),
             reason: gap.reason,
             why: hide(gap.why),
-            way_out: gap.way_out.map(hide),
+            to_fix: gap.to_fix.map(hide),
         };
         evidence.params = walk(evidence.params, &hide);
         evidence.output = evidence.output.map(|output| walk(output, &hide));
@@ -111,7 +111,7 @@ mod tests {
         let secrets = secrets(&[("token", "hunter2")]);
         let params = secrets.put_in(json!({"url": "http://x/?t=(secret token)", "depth": 2}));
         assert_eq!(params, json!({"url": "http://x/?t=hunter2", "depth": 2}));
-        let gap = Gap::new(Reason::Failed, "log in with hunter2", "hunter2 is wrong").way_out("do not use hunter2");
+        let gap = Gap::new(Reason::Failed, "log in with hunter2", "hunter2 is wrong").to_fix("do not use hunter2");
         let evidence = Evidence {
             probe: "test".into(),
             params,

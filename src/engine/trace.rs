@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::asking::Seen;
+use super::step_result::StepResult;
 use crate::case::Finding;
 use crate::runbook::Step;
 
@@ -23,14 +23,14 @@ pub struct Trace {
 
 impl Trace {
     /// Notes what a step came to.
-    pub(super) fn judged(&mut self, step: &Step, seen: &Seen, finding: &Finding, outcome: Option<usize>) {
+    pub(super) fn judged(&mut self, step: &Step, seen: &StepResult, finding: &Finding, outcome: Option<usize>) {
         if let Some(place) = outcome {
             self.outcomes.insert((step.id.clone(), place));
             if !finding.remedies.is_empty() {
                 self.outcome_remedies.insert((step.id.clone(), place));
             }
         }
-        if let (Seen::Checked(checked), Some(check)) = (seen, step.check()) {
+        if let (StepResult::Checked(checked), Some(check)) = (seen, step.check()) {
             self.said_at.entry(check.name.clone()).or_default().extend(&checked.said_at);
         }
     }

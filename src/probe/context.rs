@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
-use super::Manners;
+use super::ResourceLimits;
 use crate::case::{Evidence, Gap, Reason};
 use crate::sys::beneath::Folder;
 use crate::sys::usage;
@@ -35,7 +35,7 @@ impl Cancel {
     }
 
     /// Rests until `at` or until cancelled, whichever comes first; says whether it went on to the end.
-    pub fn rest_until(&self, at: Instant) -> bool {
+    pub fn sleep_until(&self, at: Instant) -> bool {
         let guard = self.cancelled.lock().unwrap_or_else(PoisonError::into_inner);
         let left = at.saturating_duration_since(Instant::now());
         let (cancelled, _) = self
@@ -48,24 +48,24 @@ impl Cancel {
 
 /// Makes the probes of one window start together: each prepares, then waits here until all are ready.
 #[derive(Debug)]
-pub struct Gate {
-    state: Mutex<GateState>,
+pub struct StartBarrier {
+    state: Mutex<BarrierState>,
     changed: Condvar,
 }
 
 #[derive(Debug)]
-struct GateState {
+struct BarrierState {
     awaited: usize,
     opened: Option<Instant>,
 }
 
 /// How long the ready ones wait for one that is slow to prepare.
-const PATIENCE: Duration = Duration::from_millis(250);
+const START_TIMEOUT: Duration = Duration::from_millis(250);
 
-impl Gate {
-    /// A gate that opens when `probes` have arrived, or when the first to arrive has waited long enough.
+impl StartBarrier {
+    /// A barrier that opens when `probes` have arrived, or when the first to arrive has waited long enough.
     pub fn new(probes: usize) -> Self {
-        Gate { state: Mutex::new(GateState { awaited: probes, opened: None }), changed: Condvar::new() }
+        StartBarrier { state: Mutex::new(BarrierState { awaited: probes, opened: None }), changed: Condvar::new() }
     }
 
     /// Waits for the others and gives the moment when the window began, the same for all. A late one gets the same
@@ -76,7 +76,7 @@ impl Gate {
         if state.awaited > 0 && state.opened.is_none() {
             (state, _) = self
                 .changed
-                .wait_timeout_while(state, PATIENCE, |state| state.awaited > 0 && state.opened.is_none())
+                .wait_timeout_while(state, START_TIMEOUT, |state| state.awaited > 0 && state.opened.is_none())
                 .unwrap_or_else(PoisonError::into_inner);
         }
         let opened = *state.opened.get_or_insert_with(Instant::now);
@@ -86,7 +86,7 @@ impl Gate {
     }
 
     /// One probe less to wait for: it ended before it was ready.
-    pub fn forgo(&self) {
+    pub fn leave(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.awaited = state.awaited.saturating_sub(1);
         drop(state);
@@ -152,7 +152,7 @@ impl Stopped {
         let gap = Gap::new(self.reason(), tried, self.why());
         match self {
             Stopped::Cancelled => gap,
-            Stopped::OutOfTime { .. } => gap.way_out(LONGER),
+            Stopped::OutOfTime { .. } => gap.to_fix(LONGER),
         }
     }
 }
@@ -178,11 +178,11 @@ impl Wrote {
 
 /// What a probe is given to work with.
 pub struct Context {
-    gate: Arc<Gate>,
+    barrier: Arc<StartBarrier>,
     cancel: Arc<Cancel>,
     inputs: Inputs,
     live: Box<dyn Fn(String) + Send + Sync>,
-    manners: Manners,
+    resources: ResourceLimits,
     deadline: Option<Deadline>,
     /// CPU time of the threads that helped, in nanoseconds.
     helpers_nanos: AtomicU64,
@@ -193,17 +193,17 @@ pub struct Context {
 impl Context {
     /// A context for one observation.
     pub fn new(
-        gate: Arc<Gate>,
+        barrier: Arc<StartBarrier>,
         cancel: Arc<Cancel>,
         inputs: Inputs,
         live: impl Fn(String) + Send + Sync + 'static,
     ) -> Self {
         Context {
-            gate,
+            barrier,
             cancel,
             inputs,
             live: Box::new(live),
-            manners: Manners::unbounded(),
+            resources: ResourceLimits::unbounded(),
             deadline: None,
             helpers_nanos: AtomicU64::new(0),
             wrote: Wrote::default(),
@@ -236,10 +236,10 @@ impl Context {
         self.wrote.add(file);
     }
 
-    /// Takes no more of the host than `manners` allow.
+    /// Takes no more of the host than `resources` allow.
     #[must_use]
-    pub fn behaving(mut self, manners: Manners) -> Self {
-        self.manners = manners;
+    pub fn with_limits(mut self, resources: ResourceLimits) -> Self {
+        self.resources = resources;
         self
     }
 
@@ -253,18 +253,18 @@ impl Context {
 
     /// A context of its own for one probe alone, which nobody watches.
     pub fn alone() -> Self {
-        Context::new(Arc::new(Gate::new(1)), Arc::default(), Inputs::new(), |_| {})
+        Context::new(Arc::new(StartBarrier::new(1)), Arc::default(), Inputs::new(), |_| {})
     }
 
     /// Says "ready" and waits for the others of the window; gives the moment when the window began. Call it once, after
     /// sockets are open and buffers are mapped, right before the first sample.
-    pub fn begin(&self) -> Instant {
-        self.gate.pass()
+    pub fn start_window(&self) -> Instant {
+        self.barrier.pass()
     }
 
     /// Rests until `at`, or until the run is cancelled: false then, and the probe takes its last sample at once.
-    pub fn rest_until(&self, at: Instant) -> bool {
-        self.cancel.rest_until(at)
+    pub fn sleep_until(&self, at: Instant) -> bool {
+        self.cancel.sleep_until(at)
     }
 
     /// Whether the operator has ended the watching.
@@ -274,18 +274,18 @@ impl Context {
 
     /// Rests while the run has taken more CPU time than it may: called every few milliseconds of work that may take long, and
     /// belongs to a sample that is taken even when the watching was ended. Does not rest then.
-    pub fn pause(&self) {
-        while let Some(rest) = self.manners.rest() {
-            if self.out_of_time() || !self.cancel.rest_until(Instant::now() + rest) {
+    pub fn throttle(&self) {
+        while let Some(rest) = self.resources.rest() {
+            if self.out_of_time() || !self.cancel.sleep_until(Instant::now() + rest) {
                 return;
             }
         }
     }
 
     /// Whether to go on with work that may take long, asked every few milliseconds of it: not when the operator has ended
-    /// the watching, and not when the answer must be made now to be there in time. Rests first as [`Context::pause`] does.
-    pub fn goes_on(&self) -> bool {
-        self.pause();
+    /// the watching, and not when the answer must be made now to be there in time. Rests first as [`Context::throttle`] does.
+    pub fn checkpoint(&self) -> bool {
+        self.throttle();
         self.stopped().is_none()
     }
 
@@ -327,8 +327,8 @@ impl Context {
     }
 
     /// What the run may take of the host.
-    pub fn manners(&self) -> &Manners {
-        &self.manners
+    pub fn resources(&self) -> &ResourceLimits {
+        &self.resources
     }
 
     /// Shows a live figure in the progress display: "84.2 Mbit/s in".
@@ -340,7 +340,7 @@ impl Context {
     pub fn evidence(&self, probe: &str) -> Result<&Evidence, Gap> {
         self.inputs.get(probe).map(AsRef::as_ref).ok_or_else(|| {
             Gap::new(Reason::Absent, format!("use the evidence of probe {probe}"), "no step of this run asked for it")
-                .way_out(format!("add a step with `probe: {probe}` to the runbook"))
+                .to_fix(format!("add a step with `probe: {probe}` to the runbook"))
         })
     }
 
@@ -363,11 +363,11 @@ mod tests {
 
     #[test]
     fn probes_that_pass_the_gate_share_one_beginning() {
-        let gate = Arc::new(Gate::new(3));
+        let barrier = Arc::new(StartBarrier::new(3));
         let beginnings: Vec<Instant> = (0..3)
             .map(|_| {
-                let gate = Arc::clone(&gate);
-                std::thread::spawn(move || gate.pass())
+                let barrier = Arc::clone(&barrier);
+                std::thread::spawn(move || barrier.pass())
             })
             .collect::<Vec<_>>()
             .into_iter()
@@ -379,29 +379,31 @@ mod tests {
 
     #[test]
     fn a_probe_that_fails_early_holds_nobody_up() {
-        let gate = Gate::new(2);
-        gate.forgo();
+        let barrier = StartBarrier::new(2);
+        barrier.leave();
         let before = Instant::now();
-        gate.pass();
-        assert!(before.elapsed() < PATIENCE);
+        barrier.pass();
+        assert!(before.elapsed() < START_TIMEOUT);
     }
 
     #[test]
-    fn who_is_cancelled_neither_rests_nor_goes_on() {
-        let cx = Context::alone().behaving(Manners::new(1e-9, Manners::MEMORY));
+    fn who_is_cancelled_neither_sleeps_nor_goes_on() {
+        let cx = Context::alone().with_limits(ResourceLimits::new(1e-9, ResourceLimits::MEMORY));
         cx.cancel.cancel();
-        cx.pause();
-        assert!(!cx.goes_on());
+        cx.throttle();
+        assert!(!cx.checkpoint());
     }
 
     #[test]
     fn reading_stops_before_the_answer_is_due_and_a_rest_does_not_outlast_it() {
         let began = Instant::now();
-        let hasty = Context::alone().behaving(Manners::new(1e-9, Manners::MEMORY)).within(began, Duration::ZERO);
-        assert!(!hasty.goes_on());
+        let hasty = Context::alone()
+            .with_limits(ResourceLimits::new(1e-9, ResourceLimits::MEMORY))
+            .within(began, Duration::ZERO);
+        assert!(!hasty.checkpoint());
         assert_eq!(hasty.stopped(), Some(Stopped::OutOfTime { time_limit: Duration::ZERO }));
         let patient = Context::alone().within(began, Duration::from_secs(60));
-        assert!(patient.goes_on() && patient.stopped().is_none());
+        assert!(patient.checkpoint() && patient.stopped().is_none());
         assert!(patient.time_left().unwrap() <= Duration::from_millis(57_500), "some of it is kept for the answer");
         assert_eq!(Context::alone().time_left(), None);
     }
@@ -410,6 +412,6 @@ mod tests {
     fn a_rest_ends_when_the_run_is_cancelled() {
         let cancel = Arc::new(Cancel::default());
         cancel.cancel();
-        assert!(!cancel.rest_until(Instant::now() + Duration::from_secs(60)));
+        assert!(!cancel.sleep_until(Instant::now() + Duration::from_secs(60)));
     }
 }

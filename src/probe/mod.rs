@@ -20,18 +20,18 @@ pub mod interfaces;
 pub mod kernel;
 pub mod ledger;
 pub mod logs;
-mod manners;
 mod named;
 mod process;
 pub mod processes;
+mod resource_limits;
 mod rights;
 pub mod service;
 pub mod sockets;
 pub mod sysctl;
 mod watched;
 
-pub use context::{Cancel, Context, Gate, Inputs, LONGER, Stopped, Wrote};
-pub use manners::Manners;
+pub use context::{Cancel, Context, Inputs, LONGER, StartBarrier, Stopped, Wrote};
+pub use resource_limits::ResourceLimits;
 pub use rights::{Right, Rights, Use};
 
 use std::collections::BTreeMap;

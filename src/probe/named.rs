@@ -16,7 +16,7 @@ pub fn gap(tried: impl Into<String>, error: &io::Error) -> Gap {
     let mut gap = Gap::io(tried, error);
     if gap.reason == Reason::Denied && caller::reads_as_its_caller() {
         gap.why.push_str(": files that are named are read with your own rights, not with the binary's capabilities");
-        return gap.way_out("run with sudo, or let this user read it");
+        return gap.to_fix("run with sudo, or let this user read it");
     }
     gap
 }

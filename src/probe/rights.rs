@@ -78,8 +78,8 @@ impl Use {
     pub fn refusal(&self, rights: &Rights) -> Option<Gap> {
         let right = self.right.filter(|right| !rights.has(*right))?;
         let why = format!("it takes the right `{right}`, which only the operator can give");
-        let way_out = format!("if you want that, run it with --allow {right}");
-        Some(Gap::new(Reason::Denied, &self.what, why).way_out(way_out))
+        let to_fix = format!("if you want that, run it with --allow {right}");
+        Some(Gap::new(Reason::Denied, &self.what, why).to_fix(to_fix))
     }
 }
 
@@ -120,7 +120,7 @@ mod tests {
         let write = Use::needing(Right::Write, "write /x");
         let gap = write.refusal(&Rights::of([Right::Remote])).unwrap();
         assert_eq!(gap.reason, Reason::Denied);
-        assert!(gap.way_out.unwrap().contains("--allow write"));
+        assert!(gap.to_fix.unwrap().contains("--allow write"));
         assert_eq!(write.refusal(&Rights::of([Right::Write])), None);
         assert_eq!(Use::free("read /x").refusal(&Rights::default()), None);
     }

@@ -72,7 +72,7 @@ impl Probe for SysctlProbe {
             let parts = parts(name).ok_or_else(|| {
                 let tried = format!("read the parameter `names`: `{}`", name.escape_debug());
                 Gap::new(Reason::Malformed, tried, "it is not the name of a setting")
-                    .way_out("write it like net.ipv4.tcp_syncookies or net.ipv4.conf.*.rp_filter")
+                    .to_fix("write it like net.ipv4.tcp_syncookies or net.ipv4.conf.*.rp_filter")
             })?;
             let mut names = Vec::new();
             if let Err(error) = named::as_operator(|| expand(Path::new(ROOT), &parts, &mut names)) {
@@ -81,7 +81,7 @@ impl Probe for SysctlProbe {
             for parts in names {
                 if observed.output.settings.len() >= MOST_SETTINGS {
                     let gap = Gap::new(Reason::Failed, "read all settings", format!("more than {MOST_SETTINGS} fit"));
-                    observed.miss(&["settings"], gap.way_out("name fewer"));
+                    observed.miss(&["settings"], gap.to_fix("name fewer"));
                     return Ok(observed);
                 }
                 let path: PathBuf = [ROOT].into_iter().chain(parts.iter().map(String::as_str)).collect();

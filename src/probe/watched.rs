@@ -120,7 +120,7 @@ fn unknown(wanted: &str, survey: &Survey) -> Gap {
         format!("there is no such interface, alias or address; there are {listed}"),
     );
     let suggestion = Suggestion::of(wanted, known.iter().copied());
-    gap.way_out(suggestion.question().unwrap_or_else(|| "name one of them, or `auto`".to_owned()))
+    gap.to_fix(suggestion.question().unwrap_or_else(|| "name one of them, or `auto`".to_owned()))
 }
 
 #[cfg(test)]
@@ -182,8 +182,8 @@ mod tests {
     fn a_wrong_name_gets_the_right_ones_and_a_guess() {
         let gap = choose("eht1", &survey(), &[]).unwrap_err();
         assert!(gap.why.contains("there are lo, eth0, eth1, eth2, eth1:1"), "{gap}");
-        assert!(gap.way_out.as_deref().unwrap().starts_with("did you mean `eth1"), "{gap}");
-        assert!(choose("xyz", &survey(), &[]).unwrap_err().way_out.unwrap().contains("auto"));
+        assert!(gap.to_fix.as_deref().unwrap().starts_with("did you mean `eth1"), "{gap}");
+        assert!(choose("xyz", &survey(), &[]).unwrap_err().to_fix.unwrap().contains("auto"));
     }
 
     #[test]

@@ -24,17 +24,17 @@ pub use scrub::scan;
 
 use serde_json::Value;
 
-use crate::case::{Case, Evidence, Redacted};
+use crate::case::{Case, Evidence};
 use scrub::{Counter, Scrubber};
 use texts::Place;
 
 /// Takes the secrets out of the case, and notes in it how many are left out of what was observed.
 pub fn secrets(case: &mut Case) {
     texts::of_case(case, &mut Scrubber::default());
-    // Counted by what stands in their place: a replay of the case finds the same number.
+    // Counted by what stands in their place: a replay of the case finds the same number, and a record may say more.
     let mut counter = Counter::default();
     case.evidence.values_mut().for_each(|evidence| texts::of_evidence(evidence, &mut counter));
-    case.redacted.secrets = counter.count;
+    case.redacted.secrets = case.redacted.secrets.max(counter.count);
 }
 
 /// Takes the secrets out of what was observed.
@@ -52,12 +52,4 @@ pub fn remaining(case: &Case) -> u64 {
     let mut scrubber = Scrubber::default();
     texts::of_case(&mut case.clone(), &mut scrubber);
     scrubber.count
-}
-
-/// Notes in a case that was judged again what had been redacted in the record: what the record says of itself, which may be the
-/// headline of casebook 0.1.
-pub fn carry(recorded: &Case, judged: &mut Case) {
-    let secrets = judged.redacted.secrets.max(recorded.redacted.secrets);
-    judged.redacted = Redacted { secrets, ..recorded.redacted.clone() };
-    judged.diagnosis.headlines.extend(recorded.said_redacted().cloned());
 }

@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::texts::{Place, Visitor};
 use crate::case::Case;
-use crate::shipped;
+use crate::embedded;
 
 /// Fields whose value is a user.
 const USER_FIELDS: &[&str] = &["user", "users", "owner", "username", "user_name", "login", "account"];
@@ -280,7 +280,7 @@ impl Names {
         static SHIPPED: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
             let mut words = BTreeSet::new();
             for folder in ["runbooks", "lua/checks", "lua/casebook"] {
-                for text in shipped::names(folder).filter_map(|name| shipped::text(&format!("{folder}/{name}"))) {
+                for text in embedded::names(folder).filter_map(|name| embedded::text(&format!("{folder}/{name}"))) {
                     words_of(&text, &mut words);
                 }
             }

@@ -164,10 +164,10 @@ fn of_runbook(runbook: &mut RunbookRef, visitor: &mut dyn Visitor) {
 }
 
 fn of_gap(gap: &mut Gap, visitor: &mut dyn Visitor) {
-    let Gap { tried, reason: _, why, way_out } = gap;
+    let Gap { tried, reason: _, why, to_fix } = gap;
     visitor.text(Place::Said, tried);
     visitor.text(Place::Said, why);
-    way_out.iter_mut().for_each(|way_out| visitor.text(Place::Said, way_out));
+    to_fix.iter_mut().for_each(|to_fix| visitor.text(Place::Said, to_fix));
 }
 
 fn of_remedy(remedy: &mut Remedy, visitor: &mut dyn Visitor) {

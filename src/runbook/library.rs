@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::problem::SourceFile;
+use crate::embedded;
 use crate::printable::printable;
-use crate::shipped;
 use crate::suggest::Suggestion;
 use crate::sys::text_file::{self, Unreadable};
 use crate::sys::trust::Trust;
@@ -75,8 +75,8 @@ impl Kind {
     }
 
     fn shipped(self) -> impl Iterator<Item = Found> {
-        shipped::below(self.folder()).map(Path::new).filter(move |path| self.is_whole(path)).filter_map(move |path| {
-            let text = shipped::text(&format!("{}/{}", self.folder(), path.display()))?;
+        embedded::below(self.folder()).map(Path::new).filter(move |path| self.is_whole(path)).filter_map(move |path| {
+            let text = embedded::text(&format!("{}/{}", self.folder(), path.display()))?;
             let language = Language::of(path)?;
             let home = Home::Shipped(Path::new(self.folder()).join(path.parent()?));
             Some(Found { name: stem(path), origin: SHIPPED.into(), text, language, home, overrides_embedded: false })
@@ -85,7 +85,7 @@ impl Kind {
 
     /// Whether something of that name ships.
     fn ships(self, name: &str) -> bool {
-        shipped::below(self.folder()).map(Path::new).any(|path| self.is_whole(path) && stem(path) == name)
+        embedded::below(self.folder()).map(Path::new).any(|path| self.is_whole(path) && stem(path) == name)
     }
 
     /// Whether a path from the folder that is searched is that of a whole document: `NAME.yaml`, or `NAME/NAME.yaml` of a
@@ -165,7 +165,7 @@ impl Found {
             }
             Home::Shipped(folder) => {
                 let whole = folder.join(path).display().to_string();
-                let text = shipped::text(&whole).ok_or_else(|| "it is not shipped".to_owned())?;
+                let text = embedded::text(&whole).ok_or_else(|| "it is not shipped".to_owned())?;
                 Ok(SourceFile { origin: format!("{whole} (shipped)"), text })
             }
         }
@@ -211,7 +211,7 @@ pub enum NotFound {
         name: String,
     },
     /// Nothing of that name.
-    #[error("there is no {} `{name}`; {}", .kind.word(), way_out(*.kind, .near.as_deref()))]
+    #[error("there is no {} `{name}`; {}", .kind.word(), to_fix(*.kind, .near.as_deref()))]
     Unknown {
         /// What was looked for.
         kind: Kind,
@@ -222,7 +222,7 @@ pub enum NotFound {
     },
 }
 
-fn way_out(kind: Kind, near: Option<&str>) -> String {
+fn to_fix(kind: Kind, near: Option<&str>) -> String {
     match (near, kind) {
         (Some(near), _) => format!("did you mean `{near}`?"),
         (None, Kind::Runbook) => "`casebook list` shows those there are".to_owned(),
@@ -245,13 +245,13 @@ pub fn embedded(kind: Kind) -> Vec<Found> {
 
 /// The shipped tests of what is called `name`; all of them, when there is no name.
 pub fn embedded_tests(kind: Kind, name: Option<&str>) -> Vec<Found> {
-    let found = shipped::below(kind.folder()).filter_map(|file| {
+    let found = embedded::below(kind.folder()).filter_map(|file| {
         let (tested, language) = tested(Path::new(file))?;
         if name.is_some_and(|name| name != tested) {
             return None;
         }
         let path = format!("{}/{file}", kind.folder());
-        let text = shipped::text(&path)?;
+        let text = embedded::text(&path)?;
         let home = Home::Shipped(Path::new(&path).parent()?.to_owned());
         let origin = format!("{path} (shipped)");
         Some(Found { name: tested, origin, text, language, home, overrides_embedded: false })

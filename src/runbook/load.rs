@@ -14,7 +14,7 @@ use super::model::{Check, Runbook};
 use super::problem::{Problem, Problems, SourceFile};
 use crate::bounded_json;
 use crate::case::{CheckRef, RunbookRef};
-use crate::script::sandbox::{self, Limits, Modules, Stopped};
+use crate::script::sandbox::{self, Limits, Modules, ScriptStop};
 use crate::script::{Declared, Script, declare};
 use crate::sys::trust::Trust;
 use crate::units;
@@ -252,12 +252,12 @@ fn declared(script: &Script) -> Result<Declared, Problems> {
                 .help(Some("a header only declares: move what computes and prints into run".to_owned()))
         };
         let problem = match &stopped {
-            Stopped::Time { limit, .. } | Stopped::Hung { limit, .. } => {
+            ScriptStop::Time { limit, .. } | ScriptStop::Hung { limit, .. } => {
                 used_up(&crate::units::span(limit.as_secs_f64()))
             }
-            Stopped::Memory { limit, .. } => used_up(&format!("{} MiB of memory", limit / (1024 * 1024))),
-            Stopped::Output { limit, .. } => used_up(&format!("{} KiB of output", limit / 1024)),
-            Stopped::Failed(error) => {
+            ScriptStop::Memory { limit, .. } => used_up(&format!("{} MiB of memory", limit / (1024 * 1024))),
+            ScriptStop::Output { limit, .. } => used_up(&format!("{} KiB of output", limit / 1024)),
+            ScriptStop::Failed(error) => {
                 Problem::new(error.line.and_then(|line| line_range(&script.text, line)), error.message.clone())
             }
             other => Problem::new(None, other.to_string()),

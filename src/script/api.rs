@@ -192,7 +192,7 @@ pub const GAP: &[Entry] = &[
     entry("gap.tried", "string", "what was tried"),
     entry("gap.reason", "string", "the kind of failure: denied, absent, timed_out, malformed, cancelled or failed"),
     entry("gap.why", "string", "why it failed"),
-    entry("gap.way_out", "string?", "what would let it succeed"),
+    entry("gap.to_fix", "string?", "what would let it succeed"),
 ];
 
 /// The fields of what `cx.about` gives.

@@ -85,11 +85,11 @@ impl Budget {
 fn no_time() -> Gap {
     let why = format!("the run's budget for conditions is used up: {} of CPU time", units::span(TIME.as_secs_f64()));
     Gap::new(Reason::TimedOut, "judge by all conditions of the runbook", why)
-        .way_out("find the expressions that loop or walk long lists again and again, and shorten them")
+        .to_fix("find the expressions that loop or walk long lists again and again, and shorten them")
 }
 
 fn no_bytes() -> Gap {
     let why = format!("the run's budget for texts is used up: {}", units::bytes(BYTES as f64));
     Gap::new(Reason::Failed, "fill in all texts of the runbook", why)
-        .way_out("find the `{{ }}` that give long texts, and shorten them")
+        .to_fix("find the `{{ }}` that give long texts, and shorten them")
 }

@@ -13,7 +13,7 @@ use super::command::Command;
 use super::constants::constants;
 use super::declare;
 use super::rows;
-use super::sandbox::{self, Caller, Limits, Stopped, TooMuchOutput};
+use super::sandbox::{self, Caller, Limits, ScriptStop, TooMuchOutput};
 use super::source::Script;
 use crate::case::{Evidence, Remedy, Urgency, Verdict};
 use crate::printable::printable;
@@ -74,7 +74,7 @@ pub struct CheckFinding {
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckRun {
     /// What it found, the gravest first, or why it found nothing.
-    pub outcome: Result<Vec<CheckFinding>, Stopped>,
+    pub outcome: Result<Vec<CheckFinding>, ScriptStop>,
     /// What it printed.
     pub printed: Vec<String>,
     /// The modules of its folder that it required, with their texts.
@@ -87,7 +87,7 @@ pub struct CheckRun {
 
 impl CheckRun {
     /// A check that was not started.
-    pub fn refused(why: Stopped) -> Self {
+    pub fn refused(why: ScriptStop) -> Self {
         CheckRun {
             outcome: Err(why),
             printed: Vec::new(),
@@ -144,9 +144,9 @@ pub fn run_check(
         found.into_iter().map(mark).collect::<Vec<_>>()
     });
     let outcome = outcome.map_err(|stopped| match stopped {
-        Stopped::Failed(mut error) if error.line.is_none() && error.file == script.origin => {
+        ScriptStop::Failed(mut error) if error.line.is_none() && error.file == script.origin => {
             error.line = line_of_word(&error.message, &script.text);
-            Stopped::Failed(error)
+            ScriptStop::Failed(error)
         }
         other => other,
     });

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use mlua::{Lua, Table, UserData, Value as LuaValue};
 use serde_json::{Map, Value};
 
-use super::sandbox::{self, Caller, Limits, Stopped};
+use super::sandbox::{self, Caller, Limits, ScriptStop};
 use super::source::Script;
 
 /// How deep and how large a declaration may be.
@@ -76,7 +76,7 @@ pub(super) fn evaluate(lua: &Lua, script: &Script) -> mlua::Result<mlua::UserDat
 }
 
 /// What a Lua file declares.
-pub fn declare(script: &Script, limits: &Limits) -> Result<Declaration, Stopped> {
+pub fn declare(script: &Script, limits: &Limits) -> Result<Declaration, ScriptStop> {
     let file = script.clone();
     let work = move |lua: &Lua, _: &Caller<(), ()>| {
         let declaring = evaluate(lua, &file)?;

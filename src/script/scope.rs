@@ -367,7 +367,7 @@ fn failure(text: &str, error: &mlua::Error) -> Gap {
         None => text.to_owned(),
     };
     Gap::new(Reason::Failed, format!("evaluate `{quoted}`"), first_line(error))
-        .way_out("mend the expression in the runbook: `casebook lint` finds most such errors")
+        .to_fix("mend the expression in the runbook: `casebook lint` finds most such errors")
 }
 
 /// The table that stands for the global names of every expression.

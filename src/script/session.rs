@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::check::{Call, Given, context};
 use super::json::{Bounds, to_json};
 use super::rows;
-use super::sandbox::{self, Caller, Limits, Modules, ScriptError, Stopped};
+use super::sandbox::{self, Caller, Limits, Modules, ScriptError, ScriptStop};
 use crate::case::Evidence;
 
 /// What a session asks of the one who holds it.
@@ -53,7 +53,7 @@ pub fn session(
     modules: &Modules,
     limits: &Limits,
     serve: impl FnMut(Question) -> Answer,
-) -> Result<(), Stopped> {
+) -> Result<(), ScriptStop> {
     let work = move |lua: &Lua, caller: &Caller<Question, Answer>| {
         let asker = caller.clone();
         let (cx, _, _) = context(lua, &given, move |calls| match asker.ask(Question::Probes(calls))? {

@@ -57,8 +57,8 @@ impl Tracefs {
                     why: "it is not mounted, and this kernel is too old to open it without (before 5.2)".into(),
                     ..gap
                 }
-                .way_out(MOUNT),
-                _ => gap.way_out(MOUNT),
+                .to_fix(MOUNT),
+                _ => gap.to_fix(MOUNT),
             }
         })
     }
@@ -79,7 +79,7 @@ fn refusal(tried: String, error: &io::Error) -> Gap {
     if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES)) {
         let mut gap = Gap::denied(tried, "CAP_SYS_ADMIN");
         gap.why = "tracefs is root's: it needs CAP_SYS_ADMIN, and counting tracepoints then needs CAP_PERFMON".into();
-        return gap.way_out(advice::with_capabilities("CAP_SYS_ADMIN and CAP_PERFMON"));
+        return gap.to_fix(advice::with_capabilities("CAP_SYS_ADMIN and CAP_PERFMON"));
     }
     Gap::io(tried, error)
 }

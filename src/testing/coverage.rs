@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 
-use super::read::{Subject, TestFile};
+use super::read::TestFile;
+use super::subject::Subject;
 use crate::case::SignSide;
 use crate::engine::Trace;
 use crate::runbook::CausePlan;

@@ -8,11 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_yaml::Spanned;
 
-use super::node::Node;
+use super::node::{Node, Text};
 use crate::case::{Reason, Verdict};
-
-/// A text that knows where it stands.
-pub(super) type Text = Spanned<String>;
 
 /// Tests of a check or of a runbook: given this evidence, it must say that.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -101,7 +98,7 @@ pub(super) struct GapDocument {
     pub why: String,
     /// How to see it next time.
     #[serde(default)]
-    pub way_out: Option<String>,
+    pub to_fix: Option<String>,
 }
 
 /// A part of an output that could not be seen.

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 use serde_yaml::Spanned;
 
-use super::document::Text;
+use super::faults::Faults;
 use super::node::Node;
-use super::read::Faults;
+use super::node::Text;
 use crate::script::{field_schema, is_map, item_schema, properties};
 use crate::suggest::Suggestion;
 

@@ -4,10 +4,12 @@ use regex::Regex;
 use serde_json::{Map, Value};
 use serde_yaml::Spanned;
 
-use super::document::{ExpectDocument, FindingDocument, Text};
+use super::document::{ExpectDocument, FindingDocument};
 use super::evidence::suggestion;
+use super::faults::Faults;
+use super::node::Text;
 use super::node::{self, Node};
-use super::read::{Faults, Subject};
+use super::subject::Subject;
 use crate::case::{Case, Cause, Finding, Likelihood, Remedy, Verdict};
 use crate::runbook::Runbook;
 

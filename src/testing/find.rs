@@ -3,8 +3,8 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::case::Case;
+use crate::embedded;
 use crate::runbook::{self, Found, Home, Kind, NotFound, tested};
-use crate::shipped;
 use crate::sys::beneath::Folder;
 use crate::sys::text_file::{self, Unreadable};
 use crate::sys::trust::Trust;
@@ -78,7 +78,7 @@ fn shipped_case(home: &Path, path: &str) -> Option<String> {
             Component::RootDir | Component::Prefix(_) => return None,
         }
     }
-    shipped::text(whole.to_str()?)
+    embedded::text(whole.to_str()?)
 }
 
 /// One file of tests.

@@ -6,7 +6,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_yaml::Spanned;
 
-use super::document::Text;
+/// A text that knows where it stands.
+pub(super) type Text = Spanned<String>;
 
 /// A value whose parts know where they stand.
 #[derive(Debug, Clone, PartialEq)]

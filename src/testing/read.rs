@@ -2,39 +2,29 @@
 //! at once.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use serde_yaml::{Location, Spanned};
+use serde_yaml::Spanned;
 
-use super::document::{Document, EvidenceDocument, GapDocument, TestDocument, Text};
+use super::document::{Document, EvidenceDocument, GapDocument, TestDocument};
 use super::evidence;
 use super::expect::{self, Expectation};
+use super::faults::Faults;
 use super::find::Source;
-use super::node::{self, Node};
+use super::node::{self, Node, Text};
+use super::subject::Subject;
 use crate::case::{Case, Gap, Missing};
 use crate::engine::LiteralEvidence;
 use crate::probe::{self, AnyProbe};
-use crate::runbook::{self, Check, Form, Kind, Language, Problem, Problems, Runbook, Target, byte_offset};
+use crate::runbook::{self, Form, Kind, Language, Problem, Problems, Runbook, Target};
 use crate::suggest::Suggestion;
 use crate::sys::trust::Trust;
 
-/// How many problems are told at once.
-const PROBLEMS: usize = 50;
 /// The clock of a test that sets none.
 const NEW_YEAR: &str = "2026-01-01T00:00:00Z";
-
-/// What is tested.
-#[derive(Debug)]
-pub enum Subject {
-    /// A check.
-    Check(Arc<Check>),
-    /// A runbook.
-    Runbook,
-}
 
 /// A file of tests that was read.
 #[derive(Debug)]
@@ -78,61 +68,6 @@ pub struct Test {
     pub without: Vec<String>,
     /// What must be said.
     pub(super) expect: Expectation,
-}
-
-/// What is wrong with a file of tests, found so far.
-pub(super) struct Faults<'a> {
-    text: &'a str,
-    problems: Vec<Problem>,
-}
-
-impl<'a> Faults<'a> {
-    /// Nothing is wrong yet.
-    pub fn new(text: &'a str) -> Self {
-        Faults { text, problems: Vec::new() }
-    }
-
-    /// What is wrong, without places.
-    #[cfg(test)]
-    pub fn messages(self) -> Vec<String> {
-        self.problems.into_iter().map(|problem| problem.message).collect()
-    }
-
-    /// Something is wrong with a value.
-    pub fn at(&mut self, node: &Spanned<Node>, message: String, help: Option<String>) {
-        let written = match &node.value {
-            Node::Text(text) => text.clone(),
-            Node::Number(number) => number.to_string(),
-            _ => String::new(),
-        };
-        self.report(&node.referenced, &written, message, help);
-    }
-
-    /// Something is wrong with a name.
-    pub fn name(&mut self, text: &Text, message: String, help: Option<String>) {
-        self.report(&text.referenced, &text.value, message, help);
-    }
-
-    /// Something is wrong here.
-    pub fn report(&mut self, at: &Location, written: &str, message: String, help: Option<String>) {
-        if self.problems.len() < PROBLEMS {
-            let range = self.range(at, written);
-            self.problems.push(Problem::new(Some(range), message).help(help));
-        }
-    }
-
-    /// The whole of what is written there, or its first word.
-    fn range(&self, at: &Location, written: &str) -> Range<usize> {
-        let start = byte_offset(self.text, at.line() as usize, at.column() as usize);
-        let rest = &self.text[start..];
-        let bare = rest.strip_prefix(['"', '\'']).unwrap_or(rest);
-        let skipped = rest.len() - bare.len();
-        if !written.is_empty() && bare.starts_with(written) {
-            return start..start + written.len() + 2 * skipped;
-        }
-        let word = rest.find(|c: char| c.is_whitespace() || ":,]}".contains(c)).unwrap_or(rest.len());
-        start..start + word.max(rest.chars().next().map_or(0, char::len_utf8))
-    }
 }
 
 /// Reads a file of tests, and the check or runbook that it is for.
@@ -420,6 +355,6 @@ impl Reader<'_> {
 }
 
 fn gap(document: GapDocument) -> Gap {
-    let GapDocument { tried, reason, why, way_out } = document;
-    Gap { tried, reason, why, way_out }
+    let GapDocument { tried, reason, why, to_fix } = document;
+    Gap { tried, reason, why, to_fix }
 }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use super::expect::Difference;
 use super::read::{Test, TestFile};
 use crate::case::Host;
-use crate::engine::{Literal, Recorded, Request, Trace, Unanswered, run_traced};
+use crate::engine::{
+    Literal, Provenance, Record, Recorded, Request, RunError, Trace, Unanswered, resolve_params, run_traced,
+};
 use crate::script::sandbox::Limits;
 
 /// What came of a test.
@@ -47,16 +49,18 @@ pub fn run(file: &TestFile, test: &Test, limits: &Limits) -> Trial {
     };
     let literal = Literal::new(test.evidence.clone(), recorded, test.without.clone(), test.now);
     let printed = Mutex::new(Vec::new());
-    let request = Request {
+    let print =
+        |_: &str, line: &str| printed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(line.to_owned());
+    let request = |params| Request {
         runbook: &file.runbook,
-        params: test.params.clone(),
-        host,
-        started: test.now,
-        cancelled: &|| false,
+        params,
+        provenance: Provenance::Recorded(Record::new(host, test.now)),
         limits: *limits,
-        printed: &|_, line| printed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(line.to_owned()),
+        printed: &print,
     };
-    let ran = run_traced(&request, &literal);
+    let ran = resolve_params(&file.runbook, &test.params)
+        .map_err(RunError::from)
+        .and_then(|params| run_traced(&request(params), &literal));
     let (differences, trace) = match ran {
         Ok((case, trace)) => (test.expect.differences(&file.subject, &case), trace),
         Err(error) => {

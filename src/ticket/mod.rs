@@ -5,6 +5,7 @@
 
 mod comment;
 mod credential;
+mod cut;
 mod http;
 mod mail;
 mod smtp;

@@ -2,13 +2,21 @@
 
 use serde_json::{Value, json};
 
-use super::comment::{Comment, cut};
+use super::cut::cut;
 use super::http::{Failure, Request, Scheme, path_part};
 use super::target::Target;
 use super::{DeliveryConfig, TicketReport};
 
 /// Comments of a page.
 const PAGE: usize = 100;
+
+/// A comment that is there.
+pub struct Comment {
+    /// Its id.
+    pub id: String,
+    /// Its text.
+    pub text: String,
+}
 
 /// An issue that takes comments.
 pub struct IssueTracker {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::piece::Here;
+use super::here::Here;
 use crate::printable::printable;
 
 /// Rows that are taken from one output.

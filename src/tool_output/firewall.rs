@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::piece::Here;
+use super::here::Here;
 use crate::printable::printable;
 use crate::units;
 

@@ -4,7 +4,7 @@ use jiff::civil::{DateTime, Time};
 use serde_json::{Map, Value, json};
 
 use super::links::{self, Counters, Shown};
-use super::piece;
+use super::here::moment_of;
 use super::samples::{Rates, Report, Sample, time_of};
 use crate::units;
 
@@ -41,7 +41,7 @@ impl Chosen<'_> {
     pub fn end(&self) -> Option<DateTime> {
         let report = self.report?;
         let last = self.times.map(|(_, last)| last).or_else(|| last_of(report))?;
-        piece::at(report.date?, last)
+        moment_of(report.date?, last)
     }
 
     /// The time of day at which they end, where the day is not known.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::piece::Here;
+use super::here::Here;
 use crate::probe::logs::{self, Kind};
 
 /// A line may be wrapped by mail software from so many columns on.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::piece::{Data, Here};
+use super::here::Here;
 use super::samples;
 use crate::printable::printable;
 
@@ -82,7 +82,7 @@ pub(super) fn host<'m>(
 }
 
 /// `uptime`, the heading of `w`, `top` with its head and processes.
-pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Data)> {
+pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
     let document = here.document;
     let line = document.line(here.at).trim();
     let is_top = line.starts_with("top - ");
@@ -152,7 +152,7 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Data)> {
         }
         place += 1;
     }
-    Some((place - here.at, Data::Machine(machine)))
+    Some((place - here.at, machine))
 }
 
 /// Three figures of load at the end of a line, and what stands before: `0.03, 0.12, 0.11`, `3,45, 4,28, 3,48`.
@@ -208,7 +208,7 @@ fn since_boot(before: &str) -> Option<u64> {
 }
 
 /// `free` or /proc/meminfo.
-pub(super) fn take_memory(here: &Here<'_>) -> Option<(usize, Data)> {
+pub(super) fn take_memory(here: &Here<'_>) -> Option<(usize, Machine)> {
     let document = here.document;
     let first = document.line(here.at);
     let words: Vec<&str> = first.split_whitespace().collect();
@@ -241,11 +241,11 @@ pub(super) fn take_memory(here: &Here<'_>) -> Option<(usize, Data)> {
         return None;
     }
     let (memory, swap) = found.unzip();
-    Some((lines, Data::Machine(Machine { memory, swap, ..Machine::default() })))
+    Some((lines, Machine { memory, swap, ..Machine::default() }))
 }
 
 /// `uname -a`, `lscpu`, /proc/cpuinfo, os-release, `hostnamectl`.
-pub(super) fn take_identity(here: &Here<'_>) -> Option<(usize, Data)> {
+pub(super) fn take_identity(here: &Here<'_>) -> Option<(usize, Machine)> {
     let document = here.document;
     let line = document.line(here.at).trim();
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -257,16 +257,16 @@ pub(super) fn take_identity(here: &Here<'_>) -> Option<(usize, Data)> {
         && host.len() <= 253
     {
         (machine.name, machine.kernel) = (Some(printable(host)), Some(printable(release)));
-        return Some((1, Data::Machine(machine)));
+        return Some((1, machine));
     }
     let named = |command: &str| here.command.first() == Some(&command);
     if named("hostname") && words.len() == 1 && line.len() <= 253 && !line.contains(':') {
         machine.name = Some(printable(line));
-        return Some((1, Data::Machine(machine)));
+        return Some((1, machine));
     }
     if named("uname") && words.len() == 1 && is_release(line) {
         machine.kernel = Some(printable(line));
-        return Some((1, Data::Machine(machine)));
+        return Some((1, machine));
     }
     let is_pair = |line: &str| {
         let line = line.trim();
@@ -300,7 +300,7 @@ pub(super) fn take_identity(here: &Here<'_>) -> Option<(usize, Data)> {
         place += 1;
     }
     machine.cpus = machine.cpus.or((processors > 0).then_some(processors));
-    (place > here.at).then(|| (place - here.at, Data::Machine(machine)))
+    (place > here.at).then(|| (place - here.at, machine))
 }
 
 /// Memory and swap of `/proc/meminfo`.

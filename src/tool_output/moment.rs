@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, DateTime};
 
-use super::piece;
+use super::here::moment_of;
 use super::samples;
 
 /// Months by the beginnings of their names, in German, English, Spanish, French, Portuguese and Russian.
@@ -83,7 +83,7 @@ pub(super) fn date(line: &str) -> Option<DateTime> {
             return None;
         }
     }
-    piece::at(Date::new(year?, mon?, day?).ok()?, time?)
+    moment_of(Date::new(year?, mon?, day?).ok()?, time?)
 }
 
 /// `CET`, `UTC`, `+01`, `-0300`.

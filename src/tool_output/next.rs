@@ -1,8 +1,8 @@
 //! What to run next: commands whose outputs would tell what is not known, the most telling first.
 
-use super::ToolOutput;
 use super::interfaces::Chosen;
-use super::piece::Data;
+use super::data::Data;
+use super::outputs::ToolOutput;
 
 /// Commands that are given at most, without the last one.
 const MOST: usize = 6;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use jiff::civil::Date;
 
-use super::piece::Here;
+use super::here::Here;
 use super::samples;
 use super::services;
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::piece::Here;
+use super::here::Here;
 use super::sockets::{Row, Table};
 
 /// Sockets of one of these files, and how many lines they take. None where the last one was cut short.

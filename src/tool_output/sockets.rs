@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Map, Value, json};
 
-use super::piece::Here;
+use super::here::Here;
 use super::services;
 use crate::printable::printable;
 

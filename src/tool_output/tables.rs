@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
-use jiff::civil::DateTime;
 use serde_json::Value;
 
 use super::firewall;
 use super::links;
-use super::piece::{Data, Here};
+use super::data::Data;
+use super::here::Here;
 use super::samples::{Rates, Report, Sample};
+use super::told::Told;
 use crate::printable::printable;
 use crate::units;
 
@@ -21,20 +22,6 @@ const LONGEST_JSON: usize = 8 * 1024 * 1024;
 const MOST_JSON: u8 = 16;
 /// Rows that are told.
 const TOLD: usize = 3;
-
-/// What an output tells in sentences alone.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Told {
-    pub tool: &'static str,
-    /// What stands out, as sentences.
-    pub stands_out: Vec<String>,
-    /// Connections by state, of counts.
-    pub states: Vec<(&'static str, u64)>,
-    /// Bytes in and out of all time, of `vnstat`.
-    pub totals: Option<(String, f64, f64)>,
-    /// When it was printed, or its figures were last renewed.
-    pub moment: Option<DateTime>,
-}
 
 /// `default via … dev eth0`, `0.0.0.0 … eth0` of `route -n`, /proc/net/route.
 pub(super) fn routes(here: &Here<'_>) -> Option<(usize, Data)> {

@@ -237,8 +237,8 @@ fn what_tools_printed_is_judged_as_far_as_it_goes() {
     );
     for blind in ["traffic", "sockets", "firewall", "kernel", "drops", "ledger"] {
         assert_eq!(said(blind).0, "unknown", "{blind}");
-        let way_out = case["findings"].as_array().unwrap().iter().find(|finding| finding["step"] == blind).unwrap();
-        assert!(way_out["gaps"][0]["way_out"].as_str().unwrap().contains("run casebook on the host"), "{blind}");
+        let to_fix = case["findings"].as_array().unwrap().iter().find(|finding| finding["step"] == blind).unwrap();
+        assert!(to_fix["gaps"][0]["to_fix"].as_str().unwrap().contains("run casebook on the host"), "{blind}");
     }
     assert_eq!(case["evidence"]["logs"]["output"]["patterns"]["dns_edns"]["count"], 30);
     assert_eq!(case["window_seconds"], 3.0);

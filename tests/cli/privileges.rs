@@ -47,7 +47,7 @@ fn a_run_without_root_reports_and_names_each_lost_capability() {
 #[test]
 fn doctor_without_root_says_what_is_blind_and_why() {
     let Some(answer) = as_nobody(&Desk::new(), "doctor") else { return };
-    answer.ended(0).printed(&["not as root", "is blind capture", "without CAP_NET_RAW", "way out: run with sudo"]);
+    answer.ended(0).printed(&["not as root", "unavailable capture", "without CAP_NET_RAW", "to fix: run with sudo"]);
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn a_runbook_asks_for_rights_and_gets_none() {
     for (step, right) in [("keys", "secrets"), ("packets", "write"), ("away", "remote")] {
         let gap = &case["evidence"][step]["gap"];
         assert_eq!(gap["reason"], "denied", "{step}: {gap}");
-        assert!(gap["way_out"].as_str().unwrap().contains(&format!("--allow {right}")), "{step}: {gap}");
+        assert!(gap["to_fix"].as_str().unwrap().contains(&format!("--allow {right}")), "{step}: {gap}");
     }
     assert_eq!(case["findings"][3]["verdict"], "unknown", "nothing was asked with what was not read");
     assert!(!desk.path("out.pcapng").exists());
@@ -178,7 +178,7 @@ fn a_right_that_the_operator_gives_holds_for_one_run_and_for_no_retest() {
     // A line of a file does not leave in a question, not even to the host's own name servers.
     let gap = &case["evidence"]["names"]["gap"];
     assert!(gap["tried"].as_str().unwrap().contains("send what was observed to name servers (`names`)"), "{gap}");
-    assert!(gap["way_out"].as_str().unwrap().contains("--allow remote"), "{gap}");
+    assert!(gap["to_fix"].as_str().unwrap().contains("--allow remote"), "{gap}");
     desk.run("retest case.json --save again.json --trust");
     let again: Value = serde_json::from_str(&desk.text("again.json")).unwrap();
     assert_eq!(again["evidence"]["keys"]["gap"]["reason"], "denied", "{again:#}");
@@ -224,7 +224,7 @@ fn a_check_passes_nothing_on_that_it_has_read() {
                  local name = cx.probe(\"file\", { paths = { params.path } }).files[1].lines[1].text\n    \
                  local own = cx.probe(\"dns\", { names = { \"a.invalid\" }, server = \"127.0.0.1\", port = 1 })\n    \
                  local theirs = cx.probe(\"dns\", { names = { name .. \".example\" } })\n    \
-                 return cx.ok(tostring(own.available) .. \" \" .. theirs.gap.way_out)\n  end,\n}\n";
+                 return cx.ok(tostring(own.available) .. \" \" .. theirs.gap.to_fix)\n  end,\n}\n";
     desk.put("it.lua", check).put("names", "secret\n");
     let answer = desk.run(&format!("check ./it.lua path={} --format text", desk.path("names").display()));
     assert!(answer.out.contains("true if you want that, run it with --allow remote"), "{answer:?}");

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use casebook::case::{Case, Evidence};
-use casebook::engine::{self, Recorded, Request};
+use casebook::engine::{self, Provenance, Record, Recorded, Request, ResolvedParams};
 use casebook::runbook::{self, Kind, Runbook};
 use casebook::script::sandbox::Limits;
 use casebook::sys::trust::Trust;
 use indexmap::IndexMap;
+use serde_json::Map;
 
 /// Where the cases lie.
 pub fn folder() -> PathBuf {
@@ -39,17 +40,12 @@ pub fn shipped(name: &str) -> Runbook {
 
 /// The case judged again by the runbook, as if `evidence` had been all there was to see.
 pub fn judge(runbook: &Runbook, case: &Case, evidence: IndexMap<String, Evidence>) -> Case {
-    let known = case.params.iter().filter(|(name, _)| runbook.params.contains_key(*name));
     let request = Request {
         runbook,
-        params: known.map(|(name, value)| (name.clone(), value.clone())).collect(),
-        host: case.host.clone(),
-        started: case.started,
-        cancelled: &|| false,
+        params: ResolvedParams::again(runbook, case, Map::new()).expect("recorded parameters are right"),
+        provenance: Provenance::Recorded(Record::of(case)),
         limits: Limits::default(),
         printed: &|_, _| {},
     };
-    let judged = engine::run(&request, &Recorded::new(evidence, runbook)).expect("recorded parameters are right");
-    // What the looking cost is a fact of the recorded run, and nothing that can be judged again.
-    Case { cost: case.cost, ..judged }
+    engine::run(&request, &Recorded::new(evidence, runbook)).expect("Lua starts")
 }

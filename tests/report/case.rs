@@ -156,7 +156,7 @@ pub fn evidence(probe: &str, params: Value) -> Evidence {
 }
 
 pub fn no_resolver() -> Gap {
-    Gap::new(Reason::Absent, "ask the resolver", "no resolver is configured").way_out("name one in /etc/resolv.conf")
+    Gap::new(Reason::Absent, "ask the resolver", "no resolver is configured").to_fix("name one in /etc/resolv.conf")
 }
 
 /// The flood of the design's example.
@@ -358,10 +358,10 @@ pub fn without_root() -> Case {
     let packets = Gap::denied("open a packet socket", "CAP_NET_RAW");
     let rules = Gap::denied("read the nftables ruleset", "CAP_NET_ADMIN");
     let perf = Gap::denied("open a perf event", "CAP_PERFMON");
-    let journal = Gap::new(Reason::Denied, "read /var/log/syslog", "permission denied").way_out("run with sudo");
-    let owners = Gap::new(Reason::Denied, "read /proc/812/fd", "permission denied").way_out("run with sudo");
+    let journal = Gap::new(Reason::Denied, "read /var/log/syslog", "permission denied").to_fix("run with sudo");
+    let owners = Gap::new(Reason::Denied, "read /proc/812/fd", "permission denied").to_fix("run with sudo");
     let tracefs = Gap::new(Reason::Absent, "read the tracepoint's id", "tracefs is not mounted")
-        .way_out("mount -t tracefs nodev /sys/kernel/tracing");
+        .to_fix("mount -t tracefs nodev /sys/kernel/tracing");
     let mut case = inbound(vec![
         finding(Ok, "host", "Host is healthy", "load 0.03 on 2 CPUs, memory 31 %, no pressure"),
         finding(Ok, "rates", "How much arrives", "eth0 is calm: 26.4 kbit/s in, 8.1 kbit/s out"),
@@ -448,13 +448,13 @@ pub fn with_every_string(text: &str) -> Case {
     for finding in &mut case.findings {
         finding.title = bad();
         finding.sentence = bad();
-        finding.gaps = vec![Gap::new(Reason::Failed, text, text).way_out(text)];
+        finding.gaps = vec![Gap::new(Reason::Failed, text, text).to_fix(text)];
     }
     for evidence in case.evidence.values_mut() {
         evidence.probe = bad();
         evidence.params = json!({text: text});
         evidence.loss = vec![bad()];
-        let gap = Gap::new(Reason::Failed, text, text).way_out(format!("run with sudo, or give the binary {text}"));
+        let gap = Gap::new(Reason::Failed, text, text).to_fix(format!("run with sudo, or give the binary {text}"));
         evidence.missing = vec![Missing { fields: vec![bad()], gap }];
     }
     case
@@ -480,7 +480,7 @@ pub fn huge(text: &str) -> Case {
         let mut finding = case.findings[0].clone();
         finding.step = format!("step-{n}");
         finding.sentence = format!("{n} {}", text.repeat(3));
-        finding.gaps = vec![Gap::new(Reason::Failed, format!("{n}"), text).way_out(format!("{n} {text}"))];
+        finding.gaps = vec![Gap::new(Reason::Failed, format!("{n}"), text).to_fix(format!("{n} {text}"))];
         case.findings.push(finding);
     }
     for n in 0..100 {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use super::{AllowArguments, MannersArguments, OutputArguments, ReadingArguments, ScriptArguments};
+use super::{AllowArguments, OutputArguments, ReadingArguments, ResourceArguments, ScriptArguments};
 use crate::units::Size;
 
 #[derive(Debug, Args)]
@@ -113,7 +113,7 @@ pub(in crate::cli) struct RetestArguments {
     #[command(flatten)]
     pub allow: AllowArguments,
     #[command(flatten)]
-    pub manners: MannersArguments,
+    pub resources: ResourceArguments,
     #[command(flatten)]
     pub scripts: ScriptArguments,
 }

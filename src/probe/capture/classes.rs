@@ -134,7 +134,7 @@ mod tests {
             transport: Transport::Other,
             header_bytes: 28,
             payload_bytes: 0,
-            speech: Default::default(),
+            payload_signature: Default::default(),
         };
         Packet { ether_type: ether_type::IPV4, tagged: false, ip: Some(ip) }
     }

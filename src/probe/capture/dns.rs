@@ -1,7 +1,7 @@
 //! What DNS messages came and went.
 
 use super::count::Count;
-use super::speech::Question;
+use super::payload_signature::Question;
 
 /// What DNS messages say.
 #[derive(Debug, Clone, Default)]

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::count::Count;
-use super::majority::Majority;
-use super::spread::Spread;
+use super::histogram::TtlHistogram;
+use super::misra_gries::MisraGries;
 use crate::probe::hash::KeyedHash;
 use crate::probe::hyperloglog::HyperLogLog;
 
@@ -62,9 +62,9 @@ pub struct Row {
 #[derive(Debug)]
 pub struct Detail {
     pub remotes: HyperLogLog,
-    pub remote: Majority<IpAddr>,
-    pub remote_port: Majority<u16>,
-    pub ttl: Spread,
+    pub remote: MisraGries<IpAddr>,
+    pub remote_port: MisraGries<u16>,
+    pub ttl: TtlHistogram,
 }
 
 /// What came beyond the rows, by IP protocol.
@@ -161,9 +161,9 @@ impl Endpoints {
             row.early.iter().for_each(|remembered| remotes.add(secret.words(u64::from(*remembered), 32)));
             self.details.push(Detail {
                 remotes,
-                remote: Majority::new(),
-                remote_port: Majority::new(),
-                ttl: Spread::default(),
+                remote: MisraGries::new(),
+                remote_port: MisraGries::new(),
+                ttl: TtlHistogram::default(),
             });
         }
         if let Some(detail) = row.detail.and_then(|index| self.details.get_mut(usize::from(index))) {

@@ -51,7 +51,7 @@ impl Origin<'_> {
 pub fn read(path: Origin<'_>, params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
     let size = open(path)?.1;
     // A file needs no window, but the probes of the window wait for this one.
-    cx.begin();
+    cx.start_window();
     let survey = survey(path, params, cx)?;
     let (link, first, mut last) = (survey.link, survey.first_nanos.unwrap_or(0), survey.last_nanos);
     let tally = Tally::new(LocalAddresses::new(survey.local), last.saturating_sub(first), key(path, size)?);
@@ -64,7 +64,7 @@ pub fn read(path: Origin<'_>, params: &Params, cx: &Context) -> Result<Observed<
     for number in 0..survey.packets {
         if breath.is_due(reader.bytes_read()) {
             cx.live(format!("{} packets read", count(number as f64)));
-            if !cx.goes_on() {
+            if !cx.checkpoint() {
                 stopped = cx.stopped();
                 // What follows was not judged: the span ends where the reading did.
                 last = latest;
@@ -177,7 +177,7 @@ fn survey(path: Origin<'_>, params: &Params, cx: &Context) -> Result<Survey, Gap
     let mut breath = Breath::default();
     loop {
         if breath.is_due(reader.bytes_read()) {
-            if !cx.goes_on() {
+            if !cx.checkpoint() {
                 survey.stopped = cx.stopped();
                 break;
             }
@@ -228,7 +228,7 @@ fn survey(path: Origin<'_>, params: &Params, cx: &Context) -> Result<Survey, Gap
                 tried(path),
                 format!("its packets have link type {kind}, which is not read here"),
             )
-            .way_out("give a file with Ethernet, raw IP, loopback or Linux cooked packets"));
+            .to_fix("give a file with Ethernet, raw IP, loopback or Linux cooked packets"));
         }
         let packets = count(packets as f64);
         survey.loss.push(format!("{packets} packets have link type {kind} or others that are not read here"));
@@ -243,7 +243,7 @@ fn open(path: Origin<'_>) -> Result<(Reader<BufReader<Box<dyn Read + '_>>>, u64)
     let reader = Reader::new(BufReader::with_capacity(256 * 1024, source)).map_err(|broken| match broken {
         Broken::Io(error) => Gap::io(tried(path), &error),
         broken => Gap::new(Reason::Malformed, tried(path), broken.to_string())
-            .way_out("give a file that tcpdump -w or Wireshark wrote"),
+            .to_fix("give a file that tcpdump -w or Wireshark wrote"),
     })?;
     Ok((reader, size))
 }
@@ -259,7 +259,7 @@ fn opened(origin: Origin<'_>) -> Result<(Box<dyn Read + '_>, u64), Gap> {
     let file = named::as_operator(|| options.open(path)).map_err(|error| named::gap(tried(origin), &error))?;
     let metadata = file.metadata().map_err(|error| Gap::io(tried(origin), &error))?;
     if !metadata.is_file() {
-        return Err(Gap::new(Reason::Malformed, tried(origin), "it is not a regular file").way_out("save it to a file"));
+        return Err(Gap::new(Reason::Malformed, tried(origin), "it is not a regular file").to_fix("save it to a file"));
     }
     Ok((Box::new(file), metadata.len()))
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::count::Count;
-use super::majority::Majority;
+use super::misra_gries::MisraGries;
 use super::packet::{Ip, Transport, ip_protocol};
 use crate::probe::hash::KeyedHash;
 use crate::probe::hyperloglog::HyperLogLog;
@@ -32,7 +32,7 @@ pub struct Fragments {
     /// Later fragments whose first was not seen.
     pub orphans: u64,
     pub remotes: HyperLogLog,
-    pub local_address: Majority<IpAddr>,
+    pub local_address: MisraGries<IpAddr>,
 }
 
 impl Fragments {
@@ -46,7 +46,7 @@ impl Fragments {
             later: 0,
             orphans: 0,
             remotes: HyperLogLog::new(10, HyperLogLog::EXACT),
-            local_address: Majority::new(),
+            local_address: MisraGries::new(),
         }
     }
 

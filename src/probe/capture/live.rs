@@ -35,7 +35,7 @@ const CLOCK_SET: Duration = Duration::from_millis(100);
 /// Watches an interface for the window.
 pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
     let interface = host::interface(&params.interface)?;
-    let mut ring = PacketRing::open(interface.index, cx.manners().memory_bytes() / RING_PART)
+    let mut ring = PacketRing::open(interface.index, cx.resources().memory_bytes() / RING_PART)
         .map_err(|error| no_ring(&interface, error))?;
     let link = Link::of_interface(ring.interface_type());
     let (local, local_gap) = match host::addresses() {
@@ -47,7 +47,7 @@ pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
     let mut burst = Burst::new(tally, params, Some(&interface.name));
     let tried = || format!("capture packets on {}", interface.name);
 
-    let window_began = cx.begin();
+    let window_began = cx.start_window();
     // The refusing filter let nothing in, but the counters are only then surely at 0.
     ring.statistics().map_err(|error| Gap::io(tried(), &error))?;
     let started = Timestamp::now();
@@ -57,7 +57,7 @@ pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
         began: Instant::now(),
         started,
         account: Ring::default(),
-        sampling: Sampling::new(cx.manners().capture_share()),
+        sampling: Sampling::new(cx.resources().capture_share()),
         drained: 0,
         live_at: window_began,
         live_bytes: 0,
@@ -126,7 +126,7 @@ impl Watching {
             }
             self.sample(now, ring);
             self.show_live(now, burst, cx);
-            if now >= end || !cx.rest_until(end.min(now + rest)) {
+            if now >= end || !cx.sleep_until(end.min(now + rest)) {
                 let down = down_at.map(|at| span(at.as_secs_f64()));
                 let down = down.map(|at| format!("{} was down after {at}; nothing arrives then", interface.name));
                 return down.into_iter().collect();
@@ -244,7 +244,7 @@ fn no_ring(interface: &Interface, OpenError { step, error }: OpenError) -> Gap {
     match error.kind() {
         io::ErrorKind::PermissionDenied => Gap::denied(tried, "CAP_NET_RAW"),
         _ if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
-            Gap::new(Reason::Absent, tried, "this kernel has no packet sockets").way_out("load the module af_packet")
+            Gap::new(Reason::Absent, tried, "this kernel has no packet sockets").to_fix("load the module af_packet")
         }
         _ => Gap::io(tried, &io::Error::new(error.kind(), format!("could not {step}: {error}"))),
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::classes::Class;
 use super::count::Count;
-use super::majority::Majority;
+use super::misra_gries::MisraGries;
 use super::names;
 use super::output::{Group, Station};
 use super::packet::Packet;
@@ -46,12 +46,12 @@ struct GroupKey {
 #[derive(Debug)]
 struct GroupRow {
     count: Count,
-    remote: Majority<IpAddr>,
+    remote: MisraGries<IpAddr>,
 }
 
 impl Default for GroupRow {
     fn default() -> Self {
-        GroupRow { count: Count::default(), remote: Majority::new() }
+        GroupRow { count: Count::default(), remote: MisraGries::new() }
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use etherparse::{LaxIpv4Slice, LaxIpv6Slice};
 
-use super::speech::{self, Speech};
+use super::payload_signature::{self, PayloadSignature};
 
 /// Ether types that this file reads itself.
 pub mod ether_type {
@@ -71,7 +71,7 @@ pub struct Ip {
     /// Bytes of the transport's payload on the wire, padding of the frame not counted.
     pub payload_bytes: u32,
     /// What a datagram says.
-    pub speech: Speech,
+    pub payload_signature: PayloadSignature,
 }
 
 /// The part above IP.
@@ -223,11 +223,11 @@ fn above_ip(
     let (transport, transport_header_bytes) =
         if later_fragment { (Transport::Other, 0) } else { transport(protocol, payload) };
     let header_bytes = (ip_header_bytes + transport_header_bytes).min(ip_bytes);
-    let speech = match transport {
+    let payload_signature = match transport {
         Transport::Udp { source_port, destination_port } => {
-            speech::read(source_port, destination_port, payload.get(8..).unwrap_or_default())
+            payload_signature::read(source_port, destination_port, payload.get(8..).unwrap_or_default())
         }
-        _ => Speech::default(),
+        _ => PayloadSignature::default(),
     };
     Ip {
         source,
@@ -240,7 +240,7 @@ fn above_ip(
         transport,
         header_bytes,
         payload_bytes: ip_bytes - header_bytes,
-        speech,
+        payload_signature,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::count::Count;
-use super::majority::Majority;
+use super::misra_gries::MisraGries;
 use crate::probe::hyperloglog::HyperLogLog;
 
 /// What came from a port of a service that can be abused as a reflector.
@@ -11,10 +11,10 @@ use crate::probe::hyperloglog::HyperLogLog;
 pub struct Reflected {
     pub count: Count,
     pub remotes: HyperLogLog,
-    pub local_address: Majority<IpAddr>,
-    pub local_port: Majority<u16>,
+    pub local_address: MisraGries<IpAddr>,
+    pub local_port: MisraGries<u16>,
     /// The source port, where it is not given by the service.
-    pub source_port: Majority<u16>,
+    pub source_port: MisraGries<u16>,
     /// Packets whose payload was looked into, and those of them that are answers of the service.
     pub read: u64,
     pub answers: u64,
@@ -25,9 +25,9 @@ impl Reflected {
         Reflected {
             count: Count::default(),
             remotes: HyperLogLog::new(8, HyperLogLog::EXACT),
-            local_address: Majority::new(),
-            local_port: Majority::new(),
-            source_port: Majority::new(),
+            local_address: MisraGries::new(),
+            local_port: MisraGries::new(),
+            source_port: MisraGries::new(),
             read: 0,
             answers: 0,
         }

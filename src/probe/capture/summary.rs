@@ -14,8 +14,8 @@ use super::output::{
     Reflection, Remote, Remotes, Ring, Side, SizeClass, SourcePort, Tcp, Udp, Vlan, Written,
 };
 use super::packet::ip_protocol;
+use super::payload_signature;
 use super::reflected::Reflected;
-use super::speech;
 use super::tally::{Direction, SIZES, Tally};
 
 /// Endpoints that are listed.
@@ -44,7 +44,7 @@ impl Tally {
     /// The result, with `top` rows in the lists of remotes and source ports.
     pub fn summary(&self, source: Source, top: usize) -> Capture {
         let seconds = source.elapsed_nanos as f64 / 1e9;
-        let samples = self.pace.samples(source.elapsed_nanos);
+        let samples = self.timeseries.samples(source.elapsed_nanos);
         let peak = |rate: fn(&super::output::Sample) -> f64| samples.iter().map(rate).reduce(f64::max);
         Capture {
             interface: source.interface,
@@ -198,7 +198,7 @@ impl Tally {
         let types = |counts: &[(u16, u64)]| {
             let mut types: Vec<DnsType> = counts
                 .iter()
-                .map(|(kind, packets)| DnsType { name: speech::dns_type(*kind), packets: *packets })
+                .map(|(kind, packets)| DnsType { name: payload_signature::dns_type(*kind), packets: *packets })
                 .collect();
             types.sort_by(|one, other| (other.packets, &one.name).cmp(&(one.packets, &other.name)));
             types

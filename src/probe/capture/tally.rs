@@ -8,16 +8,16 @@ use super::dns::DnsCounts;
 use super::endpoints::{self, Endpoints};
 use super::flows::{self, Flows, Handshake};
 use super::fragments::Fragments;
-use super::knocks::{PortSet, Room, knocked};
+use super::histogram::TtlHistogram;
 use super::link::Way;
 use super::names::{REFLECTORS, reflector};
 use super::neighbours::Neighbours;
 use super::output::Gso;
-use super::pace::Pace;
 use super::packet::{Ip, Packet, Transport, flag, ip_protocol};
+use super::port_scan::{PortSet, Room, scanned};
 use super::ports::Ports;
 use super::reflected::Reflected;
-use super::spread::Spread;
+use super::timeseries::Timeseries;
 use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
 use crate::probe::hyperloglog::HyperLogLog;
@@ -129,7 +129,7 @@ pub struct Tally {
     pub distinct_remotes: HyperLogLog,
     pub distinct_networks: HyperLogLog,
     pub remotes: Heavy<IpAddr, RemoteCount>,
-    pub ttl: Spread,
+    pub ttl: TtlHistogram,
     /// By remote port.
     pub tcp_ports: Ports,
     pub udp_ports: Ports,
@@ -142,7 +142,7 @@ pub struct Tally {
     pub endpoints: Endpoints,
     pub flows: Flows,
     pub sizes: [Count; SIZES.len()],
-    pub pace: Pace,
+    pub timeseries: Timeseries,
     pub gso: Gso,
     /// The most packets that one stood for.
     pub sampled: u32,
@@ -182,7 +182,7 @@ impl Tally {
             distinct_remotes: HyperLogLog::new(12, HyperLogLog::EXACT),
             distinct_networks: HyperLogLog::new(12, HyperLogLog::EXACT),
             remotes: Heavy::new(REMOTES),
-            ttl: Spread::default(),
+            ttl: TtlHistogram::default(),
             tcp_ports: Ports::new(),
             udp_ports: Ports::new(),
             reflected: REFLECTORS.iter().map(|_| None).collect(),
@@ -192,7 +192,7 @@ impl Tally {
             endpoints: Endpoints::new(secret),
             flows: Flows::new(secret),
             sizes: Default::default(),
-            pace: Pace::new(window_nanos),
+            timeseries: Timeseries::new(window_nanos),
             gso: Gso::default(),
             sampled: 1,
         }
@@ -211,7 +211,7 @@ impl Tally {
         let side = if outgoing { &mut self.tx } else { &mut self.rx };
         side.add(seen.amount(), on_wire);
         side.link_header_bytes += u64::from(seen.stands_for) * u64::from(seen.link_bytes);
-        self.pace.add(seen.at_nanos, outgoing, seen.amount());
+        self.timeseries.add(seen.at_nanos, outgoing, seen.amount());
         if outgoing {
             if let Some(ip) = &seen.packet.ip {
                 self.add_sent(seen, ip);
@@ -252,7 +252,7 @@ impl Tally {
             remote.count.add(amount);
             remote.ttl = ip.ttl;
             if class == Class::ToUs
-                && let Some(port) = knocked(&ip.transport)
+                && let Some(port) = scanned(&ip.transport)
             {
                 remote.ports.add(port, self.secret.words(u64::from(port), 0x7c9), &self.room);
             }
@@ -278,7 +278,7 @@ impl Tally {
                     self.add_reflected(source_port, (ip.destination, destination_port), remote_hash, ip, amount);
                 }
                 if class != Class::OtherHost
-                    && let Some(question) = ip.speech.dns
+                    && let Some(question) = ip.payload_signature.dns
                 {
                     self.dns.add(question, false, amount);
                 }
@@ -339,7 +339,7 @@ impl Tally {
             // One question, however many fragments it has.
             Transport::Udp { destination_port, .. } if !ip.later_fragment => {
                 self.udp_ports.ask(destination_port, amount.packets);
-                if let Some(question) = ip.speech.dns {
+                if let Some(question) = ip.payload_signature.dns {
                     self.dns.add(question, true, amount);
                 }
             }
@@ -376,7 +376,7 @@ impl Tally {
     fn add_reflected(&mut self, source_port: u16, local: (IpAddr, u16), remote_hash: u64, ip: &Ip, amount: Count) {
         if let Some(place) = reflector(source_port).and_then(|index| self.reflected.get_mut(index)) {
             let reflected = place.get_or_insert_with(|| Box::new(Reflected::new()));
-            reflected.add(local, source_port, remote_hash, ip.speech.answer, amount);
+            reflected.add(local, source_port, remote_hash, ip.payload_signature.answer, amount);
         }
     }
 

@@ -47,7 +47,7 @@ impl Writer {
         let file = outlet::create_new(Path::new(path), 0o600).map_err(io::Error::from);
         let file = file.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => Gap::new(Reason::Failed, tried(), "there is such a file already")
-                .way_out("choose another name, or remove it first"),
+                .to_fix("choose another name, or remove it first"),
             _ => Gap::io(tried(), &error),
         })?;
         let file = PcapNgWriter::new(Counted { file: BufWriter::with_capacity(64 * 1024, file), bytes: 0 })

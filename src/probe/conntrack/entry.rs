@@ -226,6 +226,25 @@ fn tcp_state(word: &str) -> Option<u8> {
     u8::try_from(place).ok()
 }
 
+/// The name of a transport protocol, or its number.
+pub(super) fn protocol_name(number: u8) -> String {
+    let name = match i32::from(number) {
+        libc::IPPROTO_ICMP => "icmp",
+        libc::IPPROTO_IGMP => "igmp",
+        libc::IPPROTO_TCP => "tcp",
+        libc::IPPROTO_UDP => "udp",
+        libc::IPPROTO_DCCP => "dccp",
+        libc::IPPROTO_GRE => "gre",
+        libc::IPPROTO_ESP => "esp",
+        libc::IPPROTO_AH => "ah",
+        libc::IPPROTO_ICMPV6 => "icmpv6",
+        libc::IPPROTO_SCTP => "sctp",
+        libc::IPPROTO_UDPLITE => "udplite",
+        _ => return number.to_string(),
+    };
+    name.to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! Tracked connections: the table against its limit, what fills it, whom it translates addresses for.
 
 mod entry;
+mod locals;
 mod nat;
 mod output;
 mod table;
@@ -15,11 +16,12 @@ use std::time::{Duration, Instant};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::locals::Locals;
 use self::nat::Baseline;
 pub use self::output::{
     Conntrack, Destination, Directions, Inner, Mapping, Nat, ProtocolEntries, Service, Source, StateEntries, Trouble,
 };
-use self::tally::{Locals, Tally};
+use self::tally::Tally;
 use self::trouble::Stat;
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed, Reason};
@@ -99,7 +101,7 @@ impl Probe for ConntrackProbe {
         }
         let tracking = is_tracking()?;
         let watched = !params.window.0.is_zero();
-        let started = if watched { cx.begin() } else { Instant::now() };
+        let started = if watched { cx.start_window() } else { Instant::now() };
         if !tracking {
             // The window of the others passes, and nothing can begin to track within it but by a change of the rules.
             return Ok(Observed::whole(Conntrack::default()));
@@ -139,7 +141,7 @@ impl Window {
         let end = started + params.window.0;
         loop {
             let tick = Instant::now() + TICK;
-            let rested = cx.rest_until(tick.min(end));
+            let rested = cx.sleep_until(tick.min(end));
             let now = number("nf_conntrack_count").ok();
             window.peak = window.peak.max(now);
             cx.live(figure(now));
@@ -220,8 +222,8 @@ fn look(params: &Params, window: Option<&Window>, observed: &mut Observed<Conntr
     if window.is_some() && translates && accounting == Some(false) {
         const TRIED: &str = "tell how much each translated connection moved in the window";
         let gap = Gap::new(Reason::Absent, TRIED, "net.netfilter.nf_conntrack_acct is 0: the kernel does not count it");
-        let way_out = "`sysctl -w net.netfilter.nf_conntrack_acct=1` makes it count connections that begin afterwards";
-        observed.miss(&OF_GROWTH, gap.way_out(way_out));
+        let to_fix = "`sysctl -w net.netfilter.nf_conntrack_acct=1` makes it count connections that begin afterwards";
+        observed.miss(&OF_GROWTH, gap.to_fix(to_fix));
     }
     let read = observed.output.entries_read.unwrap_or_default();
     if !reading.complete {
@@ -244,7 +246,7 @@ fn is_tracking() -> Result<bool, Gap> {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::exists("/proc/sys/net/core") {
             Ok(true) => Ok(false),
-            _ => Err(Gap::io("see whether connections are tracked (/proc/sys/net)", &error).way_out("mount /proc")),
+            _ => Err(Gap::io("see whether connections are tracked (/proc/sys/net)", &error).to_fix("mount /proc")),
         },
         Err(error) => Err(Gap::io("read the setting net.netfilter.nf_conntrack_count", &error)),
     }

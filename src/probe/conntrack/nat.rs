@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::entry::protocol_name;
 use super::entry::{Count, End, Entry, Tuple};
+use super::locals::Locals;
 use super::output::{Inner, Mapping, Nat};
-use super::tally::{Locals, protocol_name};
 use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
 

@@ -52,7 +52,7 @@ pub(super) fn read(patience: Duration, mut each: impl FnMut(&Entry) -> ControlFl
     let refused = if conntrack::is_not_loaded() {
         let gap =
             Gap::new(Reason::Absent, "list the tracked connections", "the module nf_conntrack_netlink is not loaded");
-        gap.way_out("load it with `modprobe nf_conntrack_netlink`; the probe does not, as that would change the host")
+        gap.to_fix("load it with `modprobe nf_conntrack_netlink`; the probe does not, as that would change the host")
     } else {
         match conntrack::dump(|attributes| take(Entry::from_attributes(attributes), &mut reading)) {
             Ok(()) => return Ok(reading),

@@ -1,61 +1,20 @@
 //! Adding the entries of the table up, in bounded memory.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::entry::{End, Entry, TCP_STATES};
+use super::entry::{End, Entry, TCP_STATES, protocol_name};
+use super::locals::Locals;
 use super::nat::{Baseline, Translations};
 use super::output::{Conntrack, Destination, Directions, ProtocolEntries, Service, Source, StateEntries};
 use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
 use crate::probe::hyperloglog::HyperLogLog;
-use crate::sys::rtnetlink::LinkAddress;
 
 /// Sources, destinations and services that are followed, of each.
 const FOLLOWED: usize = 16_384;
 /// Registers of the estimate of distinct sources, as a power of two: 1.6 % of error as a rule.
 const REGISTERS: u32 = 12;
-
-/// The addresses of this host.
-#[derive(Debug, Default)]
-pub(super) struct Locals {
-    own: HashSet<IpAddr>,
-    /// Broadcast addresses of its networks.
-    broadcast: HashSet<IpAddr>,
-}
-
-impl Locals {
-    /// Addresses without networks.
-    #[cfg(test)]
-    pub(super) fn of(own: impl IntoIterator<Item = IpAddr>) -> Self {
-        Locals { own: own.into_iter().collect(), broadcast: HashSet::new() }
-    }
-
-    /// The addresses of the interfaces.
-    pub(super) fn from_addresses(addresses: &[LinkAddress]) -> Self {
-        let broadcast = |address: &LinkAddress| match address.address {
-            IpAddr::V4(v4) if address.prefix < 31 => {
-                Some(IpAddr::V4((v4.to_bits() | u32::MAX.checked_shr(address.prefix.into()).unwrap_or(0)).into()))
-            }
-            _ => None,
-        };
-        Locals {
-            own: addresses.iter().map(|address| address.address).collect(),
-            broadcast: addresses.iter().filter_map(broadcast).collect(),
-        }
-    }
-
-    /// Whether an address is this host's own.
-    pub(super) fn holds(&self, address: IpAddr) -> bool {
-        address.is_loopback() || self.own.contains(&address)
-    }
-
-    /// Whether packets to an address end on this host, and maybe on others.
-    fn hears(&self, address: IpAddr) -> bool {
-        let all_ones = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
-        self.holds(address) || address.is_multicast() || all_ones || self.broadcast.contains(&address)
-    }
-}
 
 /// Entries of one source, destination or service.
 #[derive(Debug, Default)]
@@ -216,28 +175,10 @@ fn direction<'a>(directions: &'a mut Directions, entry: &Entry, locals: &Locals)
     }
 }
 
-/// The name of a transport protocol, or its number.
-pub(super) fn protocol_name(number: u8) -> String {
-    let name = match i32::from(number) {
-        libc::IPPROTO_ICMP => "icmp",
-        libc::IPPROTO_IGMP => "igmp",
-        libc::IPPROTO_TCP => "tcp",
-        libc::IPPROTO_UDP => "udp",
-        libc::IPPROTO_DCCP => "dccp",
-        libc::IPPROTO_GRE => "gre",
-        libc::IPPROTO_ESP => "esp",
-        libc::IPPROTO_AH => "ah",
-        libc::IPPROTO_ICMPV6 => "icmpv6",
-        libc::IPPROTO_SCTP => "sctp",
-        libc::IPPROTO_UDPLITE => "udplite",
-        _ => return number.to_string(),
-    };
-    name.to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::rtnetlink::LinkAddress;
 
     fn entry(protocol: &str, source: &str, destination: &str, port: u16, answered: bool) -> Entry {
         let (mark, state) = match (answered, protocol) {

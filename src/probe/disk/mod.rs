@@ -76,17 +76,17 @@ impl Probe for DiskProbe {
         }
         if params.window.0.is_zero() {
             let gap = Gap::new(Reason::Absent, "measure the load of the disks", "the window is 0");
-            observed.miss(&["devices", "busiest_share"], gap.way_out("give a window"));
+            observed.miss(&["devices", "busiest_share"], gap.to_fix("give a window"));
             let answers = space::ask(&mounts, Instant::now() + PATIENCE);
             enter(&mounts, &answers, &mut observed);
             return Ok(observed);
         }
-        let begun = cx.begin();
+        let begun = cx.start_window();
         let before = (Instant::now(), diskstats());
         cx.live(format!("{} file systems", units::count(mounts.len() as f64)));
         // They are asked at once, and have answered long before the window ends.
         let answers = space::ask(&mounts, Instant::now() + PATIENCE);
-        cx.rest_until(begun + params.window.0);
+        cx.sleep_until(begun + params.window.0);
         let after = (Instant::now(), diskstats());
         observed.output.seconds = (after.0 - before.0).as_secs_f64();
         match before.1.and_then(|first| Ok((first, after.1?))) {
@@ -178,7 +178,7 @@ fn say_who_did_not_answer(
         let tried = format!("ask {} how full it is (statvfs)", listed(hanging));
         let why = format!("no answer in {}: its server or its disk is gone", units::span(PATIENCE.as_secs_f64()));
         let gap = Gap::new(Reason::TimedOut, tried, why);
-        observed.miss(&FIELDS, gap.way_out("look at its server and the way there; `umount -l` lets go of it"));
+        observed.miss(&FIELDS, gap.to_fix("look at its server and the way there; `umount -l` lets go of it"));
     }
     if !not_asked.is_empty() {
         let tried = format!("ask {} how full it is (statvfs)", listed(not_asked));

@@ -175,7 +175,7 @@ impl Probe for DnsProbe {
 
         if left_out > 0 {
             let gap = Gap::new(Reason::Failed, "ask all questions", format!("{left_out} are more than are asked"));
-            observed.miss(&["resolvers.questions", "lookups"], gap.way_out("ask in several steps"));
+            observed.miss(&["resolvers.questions", "lookups"], gap.to_fix("ask in several steps"));
         }
         let named = params.server.as_deref().map(|text| questions::named_server(text, params.port)).transpose()?;
         let servers = match (&named, &conf) {
@@ -270,7 +270,7 @@ fn ask_one(items: &[Item], way: &Way<'_>) -> (Vec<Question>, Vec<Gap>) {
         }
         if way.deadline.saturating_duration_since(Instant::now()) < way.timeout && index > 0 {
             let gap = Gap::new(Reason::TimedOut, tried(), "the time for all questions was over");
-            gaps.push(gap.way_out("give a longer `budget`, or fewer questions"));
+            gaps.push(gap.to_fix("give a longer `budget`, or fewer questions"));
             break;
         }
         match exchange::ask(asked, *address, way) {

@@ -33,7 +33,7 @@ pub fn items(params: &Params, search: Option<&str>) -> Result<Vec<Item>, Gap> {
         }
     }
     for text in &params.addresses {
-        let bad = |why: String| malformed("addresses", text, why).way_out("write it like 192.0.2.1 or 2001:db8::1");
+        let bad = |why: String| malformed("addresses", text, why).to_fix("write it like 192.0.2.1 or 2001:db8::1");
         let address: IpAddr = text.trim().parse().map_err(|_| bad("it is not an address".to_owned()))?;
         items.push((Asked::reverse(address).map_err(bad)?, Some(address)));
     }
@@ -64,12 +64,11 @@ fn malformed(param: &str, text: &str, why: String) -> Gap {
 }
 
 fn asked(param: &str, name: &str, kind: Rtype) -> Result<Asked, Gap> {
-    Asked::forward(name.trim(), kind)
-        .map_err(|why| malformed(param, name, why).way_out("write it like www.example.org"))
+    Asked::forward(name.trim(), kind).map_err(|why| malformed(param, name, why).to_fix("write it like www.example.org"))
 }
 
 fn kind(param: &str, text: &str) -> Result<Rtype, Gap> {
-    let bad = |why: &str| malformed(param, text, why.to_owned()).way_out("write it like A, AAAA, MX, TXT, NS or ANY");
+    let bad = |why: &str| malformed(param, text, why.to_owned()).to_fix("write it like A, AAAA, MX, TXT, NS or ANY");
     let kind = Rtype::from_str(text.trim()).map_err(|_| bad("it is not a type of record"))?;
     match kind {
         Rtype::AXFR | Rtype::IXFR => Err(bad("whole zones are not asked for")),
@@ -82,7 +81,7 @@ pub fn named_server(text: &str, port: u16) -> Result<SocketAddr, Gap> {
     let at = Server::read(text.trim()).at(port);
     at.ok_or_else(|| {
         malformed("server", text, "it is not an address".to_owned())
-            .way_out("write it like 192.0.2.53; names are not looked up")
+            .to_fix("write it like 192.0.2.53; names are not looked up")
     })
 }
 
@@ -103,7 +102,7 @@ mod tests {
     fn a_question_that_cannot_be_asked_says_how_to_write_it() {
         let refused = |params: Params| items(&params, None).unwrap_err();
         let gap = refused(Params { addresses: vec!["example.org".into()], ..Params::default() });
-        assert!(gap.to_string().contains("`example.org`") && gap.way_out.is_some(), "{gap}");
+        assert!(gap.to_string().contains("`example.org`") && gap.to_fix.is_some(), "{gap}");
         refused(Params { names: vec!["a..b".into()], ..Params::default() });
         refused(Params { types: vec!["AXFR".into()], names: vec!["a".into()], ..Params::default() });
         assert!(named_server("dns.example.org", 53).is_err());

@@ -52,7 +52,7 @@ pub fn places(server: Option<IpAddr>, own: &[IpAddr]) -> Vec<Place> {
 /// Whether the server resolved for the one that asked.
 pub fn recursion(question: &Question, server: IpAddr) -> Result<bool, Gap> {
     let tried = || format!("tell whether {server} resolves for {}", question.from.as_deref().unwrap_or("this host"));
-    let unknown = |reason, why: String, way_out: &str| Err(Gap::new(reason, tried(), why).way_out(way_out));
+    let unknown = |reason, why: String, to_fix: &str| Err(Gap::new(reason, tried(), why).to_fix(to_fix));
     let name = &question.name;
     match question.outcome {
         Outcome::Closed => Ok(false),
@@ -163,7 +163,7 @@ mod tests {
             (Question { outcome: Outcome::TimedOut, ..answer("", false, false, 0) }, "no answer came"),
         ] {
             let gap = recursion(&question, server).unwrap_err();
-            assert!(gap.why.contains(why) && gap.way_out.is_some(), "{gap}");
+            assert!(gap.why.contains(why) && gap.to_fix.is_some(), "{gap}");
         }
     }
 }

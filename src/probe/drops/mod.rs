@@ -111,13 +111,13 @@ impl Probe for DropsProbe {
         let watch = Watch::start(id, field, &mut loss)?;
 
         let failed = |error: io::Error| Gap::io("read the counters of tracepoint skb:kfree_skb", &error);
-        let end = cx.begin() + params.window.0;
+        let end = cx.start_window() + params.window.0;
         let started = Instant::now();
         let before = watch.read(true).map_err(failed)?;
         cx.live("0 dropped");
         loop {
             let tick = Instant::now() + TICK;
-            if !cx.rest_until(tick.min(end)) || tick >= end {
+            if !cx.sleep_until(tick.min(end)) || tick >= end {
                 break;
             }
             if let Ok(now) = watch.read(false) {
@@ -134,10 +134,10 @@ impl Probe for DropsProbe {
             const TRIED: &str = "tell drops apart by reason";
             let gap = if given {
                 Gap::new(Reason::Failed, TRIED, "that takes more descriptors than this process may open")
-                    .way_out("run with CAP_BPF, or a higher limit of open files (ulimit -n)")
+                    .to_fix("run with CAP_BPF, or a higher limit of open files (ulimit -n)")
             } else {
                 Gap::new(Reason::Absent, TRIED, "this kernel's tracepoint skb:kfree_skb does not give reasons")
-                    .way_out("Linux 5.17 and newer do")
+                    .to_fix("Linux 5.17 and newer do")
             };
             let fields = ["reasons", "other_packets", "netfilter_packets", "no_socket_packets", "socket_full_packets"];
             seen.miss(&fields, gap);

@@ -7,8 +7,8 @@ use std::io;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::case::Gap;
+use crate::sys::drop_counter_bpf::DropCounters;
 use crate::sys::perf::TracepointCounter;
-use crate::sys::tally::Tally;
 
 use super::format::ReasonField;
 use super::meaning;
@@ -24,7 +24,7 @@ const MOST_CPUS: u32 = 8192;
 /// What is counting.
 pub enum Watch {
     /// A program in the kernel counts all reasons; the best way.
-    Program(Tally, BTreeMap<u32, String>),
+    Program(DropCounters, BTreeMap<u32, String>),
     /// Without CAP_BPF: one counter for each CPU and each of the most telling reasons, and one per CPU for all drops.
     Filters(Vec<TracepointCounter>, Vec<(String, Vec<TracepointCounter>)>),
 }
@@ -62,7 +62,7 @@ impl Watch {
         let one = cpus.iter().find_map(|cpu| if_online(open(*cpu)).transpose());
         let one = one.unwrap_or_else(|| Err(io::ErrorKind::NotFound.into())).map_err(refused)?;
         let values = field.names.keys().max().map_or(1, |last| last.saturating_add(1));
-        match Tally::start(one, field.offset, values) {
+        match DropCounters::start(one, field.offset, values) {
             Ok(tally) => Ok(Watch::Program(tally, field.names)),
             Err(error) => {
                 loss.push(format!(
@@ -196,7 +196,7 @@ fn refusal(error: &io::Error) -> Gap {
     let locked = std::fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
     if locked.contains("[confidentiality]") {
         gap.why = "the kernel is locked down (confidentiality), which forbids counting tracepoints to everybody".into();
-        gap.way_out = Some("boot without lockdown=confidentiality".into());
+        gap.to_fix = Some("boot without lockdown=confidentiality".into());
     }
     gap
 }

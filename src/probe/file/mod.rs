@@ -83,16 +83,16 @@ impl Probe for FileProbe {
         let mut observed = Observed::whole(Output { files: Vec::new() });
         if params.paths.len() > MOST_FILES {
             let why = format!("{} were named, and {MOST_FILES} are read at most", params.paths.len());
-            observed.miss(&["files"], Gap::new(Reason::Failed, "read all files", why).way_out("read in several steps"));
+            observed.miss(&["files"], Gap::new(Reason::Failed, "read all files", why).to_fix("read in several steps"));
         }
         for path in params.paths.iter().take(MOST_FILES) {
-            if let (false, Some(stopped)) = (cx.goes_on(), cx.stopped()) {
+            if let (false, Some(stopped)) = (cx.checkpoint(), cx.stopped()) {
                 observed.miss(&["files"], stopped.gap(format!("read {path}")));
                 break;
             }
             if !path.starts_with('/') {
                 let tried = format!("read the parameter `paths`: `{}`", path.escape_debug());
-                return Err(Gap::new(Reason::Malformed, tried, "it is not a whole path").way_out("begin it with `/`"));
+                return Err(Gap::new(Reason::Malformed, tried, "it is not a whole path").to_fix("begin it with `/`"));
             }
             look(path, pattern.as_ref(), &params, &mut observed);
         }
@@ -104,7 +104,7 @@ fn compile(pattern: &str) -> Result<Regex, Gap> {
     RegexBuilder::new(pattern).size_limit(LARGEST_PATTERN).build().map_err(|error| {
         let tried = format!("read the parameter `pattern`: `{}`", pattern.escape_debug());
         Gap::new(Reason::Malformed, tried, printable(error.to_string()).replace("\\n", " "))
-            .way_out(r"write it like ^\s*UseDNS\b")
+            .to_fix(r"write it like ^\s*UseDNS\b")
     })
 }
 
@@ -132,12 +132,12 @@ fn look(path: &str, pattern: Option<&Regex>, params: &Params, observed: &mut Obs
             if read.cut {
                 let why = format!("it is longer than {}", units::bytes(read.bytes.len() as f64));
                 let gap = Gap::new(Reason::Failed, format!("read {} to its end", file.path), why);
-                observed.miss(&["files.lines", "files.lines_read"], gap.way_out("give a larger `max_bytes`"));
+                observed.miss(&["files.lines", "files.lines_read"], gap.to_fix("give a larger `max_bytes`"));
             }
             if file.lines_left_out.is_some_and(|left_out| left_out > 0) {
                 let why = format!("more than {} lines fit", file.lines.as_ref().map_or(0, Vec::len));
                 let gap = Gap::new(Reason::Failed, format!("keep all lines of {}", file.path), why);
-                observed.miss(&["files.lines"], gap.way_out("give a `pattern`, or a larger `max_lines`"));
+                observed.miss(&["files.lines"], gap.to_fix("give a `pattern`, or a larger `max_lines`"));
             }
         }
         Ok(None) => file.exists = Some(false),
@@ -179,7 +179,7 @@ fn read(path: &Path, params: &Params) -> Result<Option<Contents>, (bool, Gap)> {
             () => "a device",
         };
         let gap = Gap::new(Reason::Failed, tried(), format!("it is {what}, not a regular file"));
-        return Err(seen(gap.way_out("name a file")));
+        return Err(seen(gap.to_fix("name a file")));
     }
     let file = OpenOptions::new()
         .read(true)
@@ -195,7 +195,7 @@ fn read(path: &Path, params: &Params) -> Result<Option<Contents>, (bool, Gap)> {
             return Err(seen(refused("it is memory or a device in the form of a file, not text")));
         }
         Some(Refusal::Secret) if !params.allow_secrets => {
-            return Err(seen(refused("it holds secrets").way_out(SECRET_WAY_OUT)));
+            return Err(seen(refused("it holds secrets").to_fix(SECRET_WAY_OUT)));
         }
         _ => {}
     }
@@ -207,7 +207,7 @@ fn read(path: &Path, params: &Params) -> Result<Option<Contents>, (bool, Gap)> {
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes).map_err(|error| seen(Gap::io(tried(), &error)))?;
     if guard::holds_private_key(&bytes) && !params.allow_secrets {
-        return Err(seen(refused("it holds a private key").way_out(SECRET_WAY_OUT)));
+        return Err(seen(refused("it holds a private key").to_fix(SECRET_WAY_OUT)));
     }
     let cut = bytes.len() as u64 > most;
     bytes.truncate(usize::try_from(most).unwrap_or(usize::MAX));

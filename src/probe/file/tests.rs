@@ -62,7 +62,7 @@ fn secrets_are_a_gap_also_behind_a_link_and_under_another_name() {
         let observed = observe(of(path));
         let gap = &observed.missing[0].gap;
         assert!(
-            gap.reason == Reason::Denied && gap.way_out.as_ref().is_some_and(|it| it.contains("allow_secrets")),
+            gap.reason == Reason::Denied && gap.to_fix.as_ref().is_some_and(|it| it.contains("allow_secrets")),
             "{gap}"
         );
         assert_eq!(observed.output.files[0].lines, None);
@@ -113,6 +113,6 @@ fn what_a_stranger_wrote_is_harmless_to_print() {
 fn a_wrong_parameter_says_how_to_write_it() {
     for params in [of("etc/hosts"), Params { pattern: Some("(".into()), ..of("/etc/hosts") }] {
         let gap = FileProbe.observe(params, &Context::alone()).unwrap_err();
-        assert!(gap.reason == Reason::Malformed && gap.way_out.is_some(), "{gap}");
+        assert!(gap.reason == Reason::Malformed && gap.to_fix.is_some(), "{gap}");
     }
 }

@@ -101,6 +101,11 @@ impl<T> Heaviest<T> {
     }
 }
 
+/// A count as two fields.
+pub fn split(count: Option<Count>) -> (Option<u64>, Option<u64>) {
+    (count.map(|count| count.packets), count.map(|count| count.bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

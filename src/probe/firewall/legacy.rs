@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::books::{Books, Reached, Source};
-use super::growth::{Count, Figures, growth};
+use super::growth::{Figures, growth, split};
 use super::legacy_rule::{Entry, Target};
 use super::reach::Jumps;
 use super::rule::{Matches, Rule, shortened};
+use super::rule_counters::{Reached, RuleCounters, Source};
 use super::{BackendKind, Chain, MOST_IN_NAME, MOST_TEXT};
 use crate::printable::printable;
 use crate::sys::nftables::until_nul;
@@ -115,8 +115,8 @@ impl Look {
         Figures { total, growth: growth(before, total), exact: true, drops: entry.drops() }
     }
 
-    /// Enters every rule and policy into the books, as table number `number`. Says how many were not the same before.
-    pub fn enter(&self, number: usize, before: Option<&Look>, books: &mut Books) -> u32 {
+    /// Enters every rule and policy into the counters, as table number `number`. Says how many were not the same before.
+    pub fn enter(&self, number: usize, before: Option<&Look>, counters: &mut RuleCounters) -> u32 {
         let mut changed = 0;
         let earlier: HashMap<&str, &Stretch> =
             before.into_iter().flat_map(|look| &look.chains).map(|chain| (chain.name.as_str(), chain)).collect();
@@ -137,7 +137,7 @@ impl Look {
                 if is_policy && !figures.drops {
                     continue;
                 }
-                books.enter(&figures, || Source::Legacy { table: number, chain: index, place, figures });
+                counters.enter(&figures, || Source::Legacy { table: number, chain: index, place, figures });
             }
         }
         changed
@@ -246,11 +246,6 @@ impl Look {
     }
 }
 
-/// A count as two fields.
-pub fn split(count: Option<Count>) -> (Option<u64>, Option<u64>) {
-    (count.map(|count| count.packets), count.map(|count| count.bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -297,16 +292,16 @@ mod tests {
         i32::try_from((rules + 1) * standard_length + entry(b"ERROR", &[0; 30], 0).len()).unwrap()
     }
 
-    fn shown(look: &Look, before: Option<&Look>) -> (Vec<Rule>, Books, u32) {
-        let mut books = Books::new(10, 10);
-        let changed = look.enter(0, before, &mut books);
-        let (kept, _) = std::mem::replace(&mut books.rules, super::super::growth::Heaviest::new(1)).finish();
+    fn shown(look: &Look, before: Option<&Look>) -> (Vec<Rule>, RuleCounters, u32) {
+        let mut counters = RuleCounters::new(10, 10);
+        let changed = look.enter(0, before, &mut counters);
+        let (kept, _) = std::mem::replace(&mut counters.rules, super::super::growth::Heaviest::new(1)).finish();
         let reach = look.reach();
         let rule = |source: &Source| match source {
             Source::Legacy { chain, place, figures, .. } => look.rule(*chain, *place, figures, &reach),
             Source::Nft(_) => None,
         };
-        (kept.iter().filter_map(rule).collect(), books, changed)
+        (kept.iter().filter_map(rule).collect(), counters, changed)
     }
 
     #[test]
@@ -314,25 +309,25 @@ mod tests {
         let look = table(&[standard(guard(1), 9)], standard(-1, 2));
         assert_eq!(look.rules(), 2);
         let before = table(&[standard(guard(1), 4)], standard(-1, 2));
-        let (rules, books, changed) = shown(&look, Some(&before));
+        let (rules, counters, changed) = shown(&look, Some(&before));
         assert_eq!(changed, 0);
         let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
         let jump = "iptables filter INPUT #1 (-j guard)";
         assert_eq!(names, [jump, "iptables filter INPUT policy DROP", "iptables filter guard #1 (-j DROP)"]);
         assert_eq!((rules[0].packets, rules[0].bytes), (Some(5), Some(500)));
         assert_eq!(rules[2].hook.as_deref(), Some("input"));
-        assert_eq!((books.dropped.packets, books.unknown_drops), (0, 0));
+        assert_eq!((counters.dropped.packets, counters.unknown_drops), (0, 0));
     }
 
     #[test]
     fn a_rule_in_front_makes_the_growth_of_changed_places_unknown_and_jumps_stay_the_same_rules() {
         let before = table(&[standard(guard(1), 4)], standard(-2, 0));
         let look = table(&[standard(guard(2), 5), standard(-1, 3)], standard(-2, 0));
-        let (rules, books, changed) = shown(&look, Some(&before));
+        let (rules, counters, changed) = shown(&look, Some(&before));
         assert_eq!(changed, 1);
         assert_eq!((rules[0].verdict.as_str(), rules[0].packets), ("jump", Some(1)));
         assert!(rules.iter().any(|rule| rule.chain == "INPUT" && rule.verdict == "drop" && rule.packets.is_none()));
-        assert!(books.lost);
+        assert!(counters.lost);
     }
 
     proptest! {

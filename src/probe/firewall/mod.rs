@@ -1,7 +1,6 @@
 //! The firewall's rules and what they counted in the window: nftables by nfnetlink, legacy iptables and ip6tables by
 //! getsockopt.
 
-mod books;
 mod growth;
 mod legacy;
 mod legacy_rule;
@@ -18,6 +17,7 @@ mod nft_verdict;
 mod output;
 mod reach;
 mod rule;
+mod rule_counters;
 mod watch;
 mod xt;
 mod xt_target;

@@ -4,14 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::ops::ControlFlow;
 
-use super::books::{Books, Reached, Source};
-use super::growth::{Count, Figures, growth};
-use super::legacy::split;
+use super::growth::{Count, Figures, growth, split};
 use super::nft_frame::{Frame, MOST_NAMES, NamedCounter, NftChain, family_word};
-use super::nft_set::{Set, elements, items};
-use super::nft_shown::Candidate;
+use super::nft_set::{Set, read_set};
 use super::nft_verdict::{Counter, Scan, Verdict, scan};
 use super::reach::Jumps;
+use super::rule_counters::{Candidate, Reached, RuleCounters, Source};
 use super::{BackendKind, Chain};
 use crate::printable::printable;
 use crate::sys::nftables::{Ask, NfTables};
@@ -19,8 +17,6 @@ use crate::sys::nftables::{Ask, NfTables};
 /// A look during which the rules change is taken again, so often.
 /// Rules whose counters are remembered from the first look: 32 MB.
 pub const MOST_RULES: usize = 1_000_000;
-/// Elements of one set that are read.
-const MOST_ELEMENTS: usize = 4096;
 /// Rules with verdict maps whose elements are read.
 const MOST_MAPS: usize = 1000;
 
@@ -127,21 +123,25 @@ struct MapRule {
 }
 
 impl SecondLook {
-    /// Reads the rules, compares them with the first look, and gives the books what they hold.
-    pub fn take(nft: &mut NfTables, first: Option<&FirstLook>, empty: impl Fn() -> Books) -> io::Result<(Self, Books)> {
+    /// Reads the rules, compares them with the first look, and gives the counters what they hold.
+    pub fn take(
+        nft: &mut NfTables,
+        first: Option<&FirstLook>,
+        empty: impl Fn() -> RuleCounters,
+    ) -> io::Result<(Self, RuleCounters)> {
         let mut attempt = 1;
         loop {
-            let mut books = empty();
-            let (mut look, interrupted) = Self::attempt(nft, first, &mut books)?;
+            let mut counters = empty();
+            let (mut look, interrupted) = Self::attempt(nft, first, &mut counters)?;
             if !interrupted || attempt == ATTEMPTS {
                 look.frame.restless = interrupted;
-                return Ok((look, books));
+                return Ok((look, counters));
             }
             attempt += 1;
         }
     }
 
-    fn attempt(nft: &mut NfTables, first: Option<&FirstLook>, books: &mut Books) -> io::Result<(Self, bool)> {
+    fn attempt(nft: &mut NfTables, first: Option<&FirstLook>, counters: &mut RuleCounters) -> io::Result<(Self, bool)> {
         let (mut frame, mut interrupted) = Frame::read(nft)?;
         let mut jumps: BTreeSet<(usize, Vec<u8>)> = BTreeSet::new();
         let mut maps: Vec<MapRule> = Vec::new();
@@ -188,7 +188,7 @@ impl SecondLook {
                     maps.push(MapRule { set: set.to_vec(), candidate: candidate() });
                 }
                 Verdict::Map(_) => maps_left = true,
-                _ => books.enter(&figures, || Source::Nft(candidate())),
+                _ => counters.enter(&figures, || Source::Nft(candidate())),
             }
             ControlFlow::Continue(())
         })?;
@@ -206,16 +206,16 @@ impl SecondLook {
                 |set: &Set| set.more || set.items.iter().any(|item| item.verdict.as_ref().is_some_and(Verdict::drops));
             // A map that could not be read may drop.
             rule.candidate.figures.drops = set.as_ref().is_none_or(drops);
-            books.enter(&rule.candidate.figures, || Source::Nft(rule.candidate.clone()));
+            counters.enter(&rule.candidate.figures, || Source::Nft(rule.candidate.clone()));
         }
         interrupted |= nft.generation()? != frame.generation;
         let reach = reach(&frame, &jumps);
         let look = SecondLook { frame, new_rules, maps_left, reach };
-        look.enter_policies(first, books);
+        look.enter_policies(first, counters);
         Ok((look, interrupted))
     }
 
-    fn enter_policies(&self, first: Option<&FirstLook>, books: &mut Books) {
+    fn enter_policies(&self, first: Option<&FirstLook>, counters: &mut RuleCounters) {
         for (number, chain) in self.frame.chains.iter().enumerate() {
             let Some(base) = chain.base.as_ref().filter(|base| base.drops) else { continue };
             let figures = Figures {
@@ -225,7 +225,7 @@ impl SecondLook {
                 drops: true,
             };
             let position = chain.rules + 1;
-            books.enter(&figures, || {
+            counters.enter(&figures, || {
                 Source::Nft(Candidate { chain: number, position, handle: None, figures, attributes: None })
             });
         }
@@ -305,17 +305,4 @@ fn reach(frame: &Frame, jumps: &BTreeSet<(usize, Vec<u8>)>) -> Vec<Reached> {
         Some((base.hook.to_owned(), base.priority))
     };
     links.bases(frame.chains.len(), &bases).iter().map(|bases| bases.iter().filter_map(hook).collect()).collect()
-}
-
-/// Reads the elements of a set, so many at most.
-pub fn read_set(nft: &mut NfTables, family: u8, table: &[u8], set: &[u8]) -> Option<Set> {
-    let mut found = Vec::new();
-    let mut more = false;
-    nft.dump(Ask::Elements { family, table, set }, &mut |message| {
-        found.extend(elements(message.attributes));
-        more = found.len() > MOST_ELEMENTS;
-        if more { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })
-    .ok()?;
-    Some(Set { items: items(found), more })
 }

@@ -1,7 +1,12 @@
 //! The elements of sets and maps that rules look up.
 
+use std::ops::ControlFlow;
+
 use super::nft_verdict::Verdict;
-use crate::sys::nftables::{Attributes, big_u32};
+use crate::sys::nftables::{Ask, Attributes, NfTables, big_u32};
+
+/// Elements of one set that are read.
+const MOST_ELEMENTS: usize = 4096;
 
 const NFTA_SET_ELEM_LIST_ELEMENTS: u16 = 3;
 const NFTA_LIST_ELEM: u16 = 1;
@@ -95,6 +100,19 @@ pub fn items(mut elements: Vec<Element>) -> Vec<Item> {
         items.push(Item { first: element.key.clone(), last, verdict: element.verdict.clone() });
     }
     items
+}
+
+/// Reads the elements of a set, so many at most.
+pub fn read_set(nft: &mut NfTables, family: u8, table: &[u8], set: &[u8]) -> Option<Set> {
+    let mut found = Vec::new();
+    let mut more = false;
+    nft.dump(Ask::Elements { family, table, set }, &mut |message| {
+        found.extend(elements(message.attributes));
+        more = found.len() > MOST_ELEMENTS;
+        if more { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+    .ok()?;
+    Some(Set { items: items(found), more })
 }
 
 #[cfg(test)]

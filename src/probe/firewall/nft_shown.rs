@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::growth::Figures;
-use super::legacy::split;
-use super::nft::{SecondLook, read_set};
+use super::growth::split;
+use super::nft::SecondLook;
 use super::nft_frame::{Name, family_word};
 use super::nft_rule::{Surroundings, describe};
-use super::nft_set::Set;
+use super::nft_set::{Set, read_set};
 use super::nft_verdict::{expressions, scan};
 use super::rule::{Condition, Matches, Rule, shortened};
+use super::rule_counters::Candidate;
 use super::xt::quoted;
 use super::{BackendKind, MOST_IN_NAME, MOST_TEXT};
 use crate::printable::printable;
@@ -17,17 +17,6 @@ use crate::sys::nftables::{Attributes, NfTables, until_nul};
 
 const NFTA_RULE_EXPRESSIONS: u16 = 4;
 const NFTA_RULE_USERDATA: u16 = 7;
-
-/// A rule that is to be shown.
-#[derive(Debug, Clone)]
-pub struct Candidate {
-    pub chain: usize,
-    pub position: u32,
-    pub handle: Option<u64>,
-    pub figures: Figures,
-    /// The rule's attributes; none for a policy.
-    pub attributes: Option<Box<[u8]>>,
-}
 
 impl SecondLook {
     /// The rule of a candidate. Sets are read now, each once.

@@ -3,11 +3,11 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::books::{Books, Source};
 use super::legacy::Look;
 use super::nft::{FirstLook, MOST_RULES, SecondLook};
 use super::nft_shown::Sets;
 use super::output::{Backend, BackendKind, Firewall, Standing, Tally};
+use super::rule_counters::{RuleCounters, Source};
 use super::{Context, MOST_CHAINS, MOST_SHOWN, MOST_UNCOUNTED};
 use crate::case::{Gap, Observed, Reason};
 use crate::sys::nftables::{self, NfTables};
@@ -117,7 +117,7 @@ pub fn watch(window: Duration, cx: &Context) -> Result<Observed<Firewall>, Gap> 
         seen.nft_failed = Some(gap("read the rules of nftables", &error));
         None
     });
-    let start = cx.begin();
+    let start = cx.start_window();
     let first_at = Instant::now();
     let mut first_nft = None;
     let mut first_legacy = None;
@@ -127,22 +127,22 @@ pub fn watch(window: Duration, cx: &Context) -> Result<Observed<Firewall>, Gap> 
         let nft_rules = first_nft.as_ref().map_or(0, FirstLook::rules);
         let legacy_rules: usize = first_legacy.iter().flatten().map(Look::rules).sum();
         cx.live(format!("{} rules", nft_rules + legacy_rules));
-        cx.rest_until(start + window);
+        cx.sleep_until(start + window);
     }
     let second_at = Instant::now();
-    let mut books = Books::new(MOST_SHOWN, MOST_UNCOUNTED);
+    let mut counters = RuleCounters::new(MOST_SHOWN, MOST_UNCOUNTED);
     let mut second = None;
     if let Some(nft) = nft.as_mut()
         && let Some((look, entered)) =
-            seen.keep(SecondLook::take(nft, first_nft.as_ref(), || Books::new(MOST_SHOWN, MOST_UNCOUNTED)))
+            seen.keep(SecondLook::take(nft, first_nft.as_ref(), || RuleCounters::new(MOST_SHOWN, MOST_UNCOUNTED)))
     {
-        books = entered;
+        counters = entered;
         second = Some(look);
     }
     let legacy = if window.is_zero() { preview } else { look_at_legacy() };
     let mut changed = 0;
     for (number, look) in legacy.looks.iter().enumerate() {
-        changed += look.enter(number, twin(first_legacy.as_deref(), look), &mut books);
+        changed += look.enter(number, twin(first_legacy.as_deref(), look), &mut counters);
     }
     if first_legacy.is_some() && changed > 0 {
         seen.loss.push(format!(
@@ -153,7 +153,7 @@ pub fn watch(window: Duration, cx: &Context) -> Result<Observed<Firewall>, Gap> 
     seen.note_changes(first_nft.as_ref(), second.as_ref());
 
     let shown = Shown { first: first_nft.as_ref(), first_legacy: first_legacy.as_deref(), second, legacy };
-    Ok(shown.observed(seconds, books, nft, seen))
+    Ok(shown.observed(seconds, counters, nft, seen))
 }
 
 fn twin<'a>(looks: Option<&'a [Look]>, of: &Look) -> Option<&'a Look> {
@@ -207,20 +207,26 @@ struct Shown<'a> {
 }
 
 impl Shown<'_> {
-    fn observed(self, seconds: f64, books: Books, mut nft: Option<NfTables>, seen: Seen) -> Observed<Firewall> {
-        let complete = books.unknown_drops == 0 && seen.nft_failed.is_none() && self.legacy.failed.is_none();
+    fn observed(
+        self,
+        seconds: f64,
+        counters: RuleCounters,
+        mut nft: Option<NfTables>,
+        seen: Seen,
+    ) -> Observed<Firewall> {
+        let complete = counters.unknown_drops == 0 && seen.nft_failed.is_none() && self.legacy.failed.is_none();
         // A sum of nothing is zero only if no counter was lost.
         let watched = seconds > 0.0;
         let all_read = seen.nft_failed.is_none() && self.legacy.failed.is_none();
-        let known = watched && (books.dropped.packets > 0 || all_read && !books.lost);
+        let known = watched && (counters.dropped.packets > 0 || all_read && !counters.lost);
         let dropped = Tally {
-            packets: known.then_some(books.dropped.packets),
-            bytes: known.then_some(books.dropped.bytes),
+            packets: known.then_some(counters.dropped.packets),
+            bytes: known.then_some(counters.dropped.bytes),
             complete: complete && watched,
         };
         let reaches: Vec<_> = self.legacy.looks.iter().map(Look::reach).collect();
-        let (kept, rules_left_out) = books.rules.finish();
-        let (uncounted, uncounted_drops_left_out) = books.uncounted.finish();
+        let (kept, rules_left_out) = counters.rules.finish();
+        let (uncounted, uncounted_drops_left_out) = counters.uncounted.finish();
         let mut sets = nft.as_mut().map(|nft| Sets::new(nft, &interface_name));
         let mut rule = |source: &Source| match source {
             Source::Legacy { table, chain, place, figures } => {
@@ -259,14 +265,14 @@ impl Shown<'_> {
         let mut observed = Observed { output, missing: Vec::new(), loss };
         if !watched {
             let gap = Gap::new(Reason::Absent, "see the firewall's counters grow", "it was asked for a single look");
-            observed.miss(&["dropped", "top_drop"], gap.way_out("give a window of more than 0 s"));
+            observed.miss(&["dropped", "top_drop"], gap.to_fix("give a window of more than 0 s"));
         } else if !known && all_read {
             let gap = Gap::new(
                 Reason::Absent,
                 "sum up what the firewall dropped",
                 "the counters of rules that drop were reset or made anew in the window, or conditions follow them",
             );
-            observed.miss(&["dropped.packets", "dropped.bytes"], gap.way_out("put `counter` right before the verdict"));
+            observed.miss(&["dropped.packets", "dropped.bytes"], gap.to_fix("put `counter` right before the verdict"));
         }
         for failed in seen.nft_failed.into_iter().chain(self.legacy.failed) {
             observed.miss(&FIELDS, failed);

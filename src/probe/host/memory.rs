@@ -41,7 +41,7 @@ pub fn now() -> Result<(Memory, Swap), Gap> {
     let mut system = System::new().map_err(|error| Gap::new(Reason::Failed, TRIED, error.to_string()))?;
     system.refresh_memory_specifics(MemoryRefreshKind::everything());
     if system.total_memory() == 0 {
-        return Err(Gap::new(Reason::Absent, TRIED, "it does not say how much memory there is").way_out("mount /proc"));
+        return Err(Gap::new(Reason::Absent, TRIED, "it does not say how much memory there is").to_fix("mount /proc"));
     }
     // Buffers and cache apart from each other; the crate above adds them to what is available.
     let details = Meminfo::current().ok();

@@ -141,10 +141,10 @@ impl Probe for HostProbe {
         let container = traits.container();
         let mut missing = Missed(Vec::new());
 
-        let end = cx.begin() + params.window.0;
+        let end = cx.start_window() + params.window.0;
         let before = Sample::take();
         cx.live(System::load_average().map_or_else(|_| "watching".to_owned(), |load| format!("load {:.2}", load.one)));
-        cx.rest_until(end);
+        cx.sleep_until(end);
         let after = Sample::take();
         let seconds = after.at.duration_since(before.at).as_secs_f64();
 
@@ -218,7 +218,7 @@ fn both<S, T>(
     let after = after.as_ref().map_err(Clone::clone)?;
     derive(&before, after).ok_or_else(|| {
         Gap::new(Reason::Failed, tried, "the counters did not move, or moved backwards")
-            .way_out("watch for a second or more")
+            .to_fix("watch for a second or more")
     })
 }
 

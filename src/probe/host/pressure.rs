@@ -75,7 +75,7 @@ fn read(what: &str) -> Result<String, Gap> {
         let off = error.raw_os_error() == Some(libc::EOPNOTSUPP) || error.kind() == io::ErrorKind::NotFound;
         if off {
             Gap::new(Reason::Absent, tried, "this kernel does not measure pressure")
-                .way_out("boot with psi=1 on Linux 4.20 or newer")
+                .to_fix("boot with psi=1 on Linux 4.20 or newer")
         } else {
             Gap::io(tried, &error)
         }

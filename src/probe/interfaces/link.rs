@@ -85,7 +85,7 @@ pub(super) fn compose(
     if seen.rx().bytes.is_none() {
         let why = "the counter went backwards within the window: the driver or the interface was reset";
         let gap = Gap::new(Reason::Malformed, format!("tell what {} received", observed.output.watched.name), why);
-        observed.miss(&["watched.rx"], gap.way_out("watch again"));
+        observed.miss(&["watched.rx"], gap.to_fix("watch again"));
     }
     Ok(observed)
 }

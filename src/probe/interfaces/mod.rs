@@ -218,11 +218,11 @@ impl Probe for InterfacesProbe {
         let Choice { index: watched, alias } = watched::choose(&params.interface, &before, known_routes)?;
 
         let mut reading = Reading::new([Some(watched), watched::loopback(&before.links)].into_iter().flatten());
-        let begun = cx.begin();
+        let begun = cx.start_window();
         read(&mut door, &mut reading, begun)?;
         for sample in 1..=params.samples {
             let at = begun + params.window.0.mul_f64(f64::from(sample) / f64::from(params.samples));
-            let rested = cx.rest_until(at);
+            let rested = cx.sleep_until(at);
             read(&mut door, &mut reading, begun)?;
             if let Some(sample) = reading.samples(watched).last() {
                 cx.live(format!("{} in", units::bitrate(sample.rx_bits_per_second)));

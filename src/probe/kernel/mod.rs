@@ -87,10 +87,10 @@ impl Probe for KernelProbe {
     type Output = KernelCounters;
 
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<KernelCounters>, Gap> {
-        let end = cx.begin() + params.window.0;
+        let end = cx.start_window() + params.window.0;
         let before = Sample::take();
         cx.live("counting");
-        cx.rest_until(end);
+        cx.sleep_until(end);
         let after = Sample::take();
 
         let seconds = after.at.duration_since(before.at).as_secs_f64();

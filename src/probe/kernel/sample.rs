@@ -97,7 +97,7 @@ pub fn read(file: &str) -> Result<String, Gap> {
     std::fs::read_to_string(format!("{DIRECTORY}/{file}")).map_err(|error| {
         let gap = Gap::io(format!("read /proc/net/{file}"), &error);
         if error.kind() == io::ErrorKind::NotFound {
-            gap.way_out("mount /proc, or use a kernel that keeps these counters")
+            gap.to_fix("mount /proc, or use a kernel that keeps these counters")
         } else {
             gap
         }
@@ -206,7 +206,7 @@ impl Growth {
                     format!("find {} in /proc/net/{}", Vec::from_iter(counters).join(", "), table.file()),
                     "this kernel has no such counter",
                 )
-                .way_out("other versions of Linux have it"),
+                .to_fix("other versions of Linux have it"),
             };
             seen.miss(&paths, gap);
         }
@@ -215,7 +215,7 @@ impl Growth {
         if !paths.is_empty() {
             let names = Vec::from_iter(counters).join(", ");
             let gap = Gap::new(Reason::Failed, format!("measure the growth of {names}"), "the counter went backwards");
-            seen.miss(&paths, gap.way_out("run again: it was reset, or it wrapped, inside the window"));
+            seen.miss(&paths, gap.to_fix("run again: it was reset, or it wrapped, inside the window"));
         }
     }
 }

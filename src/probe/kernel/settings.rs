@@ -89,7 +89,7 @@ impl Missed {
         if !fields.is_empty() {
             let why = "this kernel does not have it, or not in this network namespace";
             let gap = Gap::new(Reason::Absent, format!("read {}", names.join(", ")), why);
-            seen.miss(&fields, gap.way_out("some settings are shown in the host's own network namespace only"));
+            seen.miss(&fields, gap.to_fix("some settings are shown in the host's own network namespace only"));
         }
         for (field, gap) in self.failed {
             seen.miss(&[field], gap);

@@ -1,8 +1,8 @@
-//! Closing the books: from the evidence of one window to the account.
+//! From the evidence of one window to the account.
 
-use super::pots::{End, Entries, Portion, Pot, Scale, Whose, pots};
+use super::buckets::{Allocation, Bucket, End, Entries, Recipient, Scale, buckets};
 use super::receivers::{Receivers, book_others};
-use super::{Books, Ledger, Shares, groups, rules, vanished};
+use super::{Ledger, Shares, WindowEvidence, groups, rules, unaccounted};
 use crate::case::{Account, Entry, EntryKind, Gap, Reason};
 use crate::probe::capture::Capture;
 use crate::probe::interfaces::Interface;
@@ -22,22 +22,22 @@ const LONGEST_EDGE: f64 = 0.02;
 const SHORTEST_EDGE: f64 = 0.01;
 
 /// Draws up the account.
-pub(super) fn close(books: &Books<'_>) -> Result<Ledger, Gap> {
-    let watched = &books.interfaces.watched;
+pub(super) fn close(evidence: &WindowEvidence<'_>) -> Result<Ledger, Gap> {
+    let watched = &evidence.interfaces.watched;
     let (Some(bytes), Some(packets)) = (watched.rx.bytes, watched.rx.packets) else {
         return Err(Gap::new(
             Reason::Malformed,
             format!("account for the bytes of {}", watched.name),
             "its counters went backwards within the window",
         )
-        .way_out("run it again"));
+        .to_fix("run it again"));
     };
-    let capture = books.capture;
+    let capture = evidence.capture;
     let mut disagreements = Vec::new();
     let mut entries = Entries::default();
     match capture {
-        Some(capture) => by_capture(books, capture, (packets, bytes), &mut entries, &mut disagreements),
-        None => by_sockets(books, &mut entries),
+        Some(capture) => by_capture(evidence, capture, (packets, bytes), &mut entries, &mut disagreements),
+        None => by_sockets(evidence, &mut entries),
     }
     let entries = entries.settle(bytes);
     let explained: u64 = entries.iter().map(|entry| entry.bytes).sum();
@@ -46,7 +46,7 @@ pub(super) fn close(books: &Books<'_>) -> Result<Ledger, Gap> {
         interface: watched.name.clone(),
         bytes,
         packets,
-        seconds: books.interfaces.seconds,
+        seconds: evidence.interfaces.seconds,
         unexplained_bytes: unexplained,
         // Without a capture nobody has looked for the rest: that is not "unexplained", it is not known.
         unexplained_share: (bytes > 0 && capture.is_some()).then(|| unexplained as f64 / bytes as f64),
@@ -55,73 +55,75 @@ pub(super) fn close(books: &Books<'_>) -> Result<Ledger, Gap> {
     };
     Ok(Ledger {
         shares: shares(&account.entries),
-        receivers: groups::receivers(&account.entries, books.capture, books.sockets),
+        receivers: groups::receivers(&account.entries, evidence.capture, evidence.sockets),
         top: account.entries.first().cloned(),
         account,
     })
 }
 
 fn by_capture(
-    books: &Books<'_>,
+    evidence: &WindowEvidence<'_>,
     capture: &Capture,
     counted: (u64, u64),
     entries: &mut Entries,
     disagreements: &mut Vec<String>,
 ) {
-    let scale = scale(capture, counted, &books.interfaces.watched, books.interfaces.seconds, disagreements);
-    book_overrun(books.kernel, capture, counted, scale, entries);
-    let mut pots = pots(capture, scale);
-    let joined = || books.kernel.and_then(|kernel| kernel.multicast_groups.as_ref()).into_iter().flatten();
-    let receivers = books.sockets.map(|sockets| {
+    let scale = scale(capture, counted, &evidence.interfaces.watched, evidence.interfaces.seconds, disagreements);
+    book_overrun(evidence.kernel, capture, counted, scale, entries);
+    let mut buckets = buckets(capture, scale);
+    let joined = || evidence.kernel.and_then(|kernel| kernel.multicast_groups.as_ref()).into_iter().flatten();
+    let receivers = evidence.sockets.map(|sockets| {
         let joined = joined().map(|group| group.address);
         Receivers::new(sockets).with_groups(&capture.groups, scale.factor, joined)
     });
-    if let Some(firewall) = books.firewall {
-        let interface = &books.interfaces.watched.name;
+    if let Some(firewall) = evidence.firewall {
+        let interface = &evidence.interfaces.watched.name;
         let hears = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.hears(endpoint));
-        rules::book(firewall, capture, interface, &mut pots, &hears, entries);
-        let martians = vanished::book_martians(books, &mut pots, entries);
-        vanished::book_filtered(books.kernel, &mut pots, entries);
-        let hidden = vanished::vanished(books, capture, firewall, &pots, &hears, martians);
+        rules::book(firewall, capture, interface, &mut buckets, &hears, entries);
+        let martians = unaccounted::book_martians(evidence, &mut buckets, entries);
+        unaccounted::book_filtered(evidence.kernel, &mut buckets, entries);
+        let hidden = unaccounted::unaccounted(evidence, capture, firewall, &buckets, &hears, martians);
         let surely = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.surely_hears(endpoint));
-        rules::book_uncounted(firewall, capture, interface, hidden, &mut pots, &surely, entries);
+        rules::book_uncounted(firewall, capture, interface, hidden, &mut buckets, &surely, entries);
     }
-    let on_wire: u64 = pots.iter().filter(|pot| pot.protocol() == Some("tcp")).map(|pot| pot.packets).sum();
-    let got = books.kernel.and_then(|kernel| kernel.tcp.in_segs);
+    let on_wire: u64 =
+        buckets.iter().filter(|bucket| bucket.protocol() == Some("tcp")).map(|bucket| bucket.packets).sum();
+    let got = evidence.kernel.and_then(|kernel| kernel.tcp.in_segs);
     let arrived = got.is_some_and(|got| got >= on_wire.saturating_sub(on_wire / 50));
     let receivers = receivers.map(|receivers| receivers.with_tcp_arrived(arrived));
     let Some(receivers) = receivers else {
         let nobody = Receivers::nobody();
-        for pot in pots.iter_mut().filter(|pot| matches!(pot.whose, Whose::Class(_))) {
-            nobody.book(pot, entries);
+        for bucket in buckets.iter_mut().filter(|bucket| matches!(bucket.recipient, Recipient::Class(_))) {
+            nobody.book(bucket, entries);
         }
         return;
     };
-    let is_udp =
-        |pot: &Pot<'_>| pot.protocol() == Some("udp") && matches!(pot.whose, Whose::Endpoint(e) if e.port.is_some());
-    let mut forwards = vanished::forwarded_by_translation(books, capture);
-    for pot in pots.iter_mut().filter(|pot| !is_udp(pot)) {
-        vanished::book_translated(&mut forwards, &books.translations, &receivers, pot, entries);
-        receivers.book(pot, entries);
+    let is_udp = |bucket: &Bucket<'_>| {
+        bucket.protocol() == Some("udp") && matches!(bucket.recipient, Recipient::Endpoint(e) if e.port.is_some())
+    };
+    let mut forwards = unaccounted::forwarded_by_translation(evidence, capture);
+    for bucket in buckets.iter_mut().filter(|bucket| !is_udp(bucket)) {
+        unaccounted::book_translated(&mut forwards, &evidence.translations, &receivers, bucket, entries);
+        receivers.book(bucket, entries);
     }
     // What the protocol's own counters allow: nobody is given more datagrams than were delivered or refused.
-    let mut allowance = vanished::Allowance::of(books.kernel);
-    let mut udp: Vec<&mut Pot<'_>> = pots.iter_mut().filter(|pot| is_udp(pot)).collect();
-    udp.sort_by_key(|pot| std::cmp::Reverse(pot.packets));
-    for pot in udp {
-        let Whose::Endpoint(endpoint) = pot.whose else { continue };
+    let mut allowance = unaccounted::Allowance::of(evidence.kernel);
+    let mut udp: Vec<&mut Bucket<'_>> = buckets.iter_mut().filter(|bucket| is_udp(bucket)).collect();
+    udp.sort_by_key(|bucket| std::cmp::Reverse(bucket.packets));
+    for bucket in udp {
+        let Recipient::Endpoint(endpoint) = bucket.recipient else { continue };
         let refused = !receivers.hears(endpoint) && endpoint.tx_packets == 0;
         let left = if refused { &mut allowance.refused } else { &mut allowance.delivered };
         // The fragments of a datagram are one to the protocol.
         let datagrams =
             endpoint.packets.saturating_sub(endpoint.later_fragments) as f64 / endpoint.packets.max(1) as f64;
         let allowed = if datagrams > 0.0 { *left as f64 / datagrams } else { *left as f64 };
-        let portion = pot.draw(pot.packets.min(allowed as u64));
-        *left -= ((portion.packets as f64 * datagrams).round() as u64).min(*left);
-        let mut allowed = Pot { whose: pot.whose, packets: portion.packets, bytes: portion.bytes };
+        let allocation = bucket.allocate(bucket.packets.min(allowed as u64));
+        *left -= ((allocation.packets as f64 * datagrams).round() as u64).min(*left);
+        let mut allowed = Bucket { recipient: bucket.recipient, packets: allocation.packets, bytes: allocation.bytes };
         receivers.book(&mut allowed, entries);
-        let portion = pot.draw(allowance.broken);
-        allowance.broken -= portion.packets.min(allowance.broken);
+        let allocation = bucket.allocate(allowance.broken);
+        allowance.broken -= allocation.packets.min(allowance.broken);
         let end = End {
             label: "dropped by the kernel for a wrong UDP checksum".to_owned(),
             protocol: Some("udp".to_owned()),
@@ -129,19 +131,19 @@ fn by_capture(
             port: endpoint.port,
             ..End::default()
         };
-        entries.book(EntryKind::KernelDrop, end, portion);
+        entries.book(EntryKind::KernelDrop, end, allocation);
     }
-    let mut fragments = vanished::fragments_given_up(books.kernel);
-    for pot in &mut pots {
+    let mut fragments = unaccounted::fragments_given_up(evidence.kernel);
+    for bucket in &mut buckets {
         // UDP that nobody listened to was refused as far as the counters say; of the rest some was sent on.
-        vanished::book_translated(&mut forwards, &books.translations, &receivers, pot, entries);
-        vanished::book_fragments(&mut fragments, pot, entries);
-        let (refused, delivered) = match pot.protocol() {
+        unaccounted::book_translated(&mut forwards, &evidence.translations, &receivers, bucket, entries);
+        unaccounted::book_fragments(&mut fragments, bucket, entries);
+        let (refused, delivered) = match bucket.protocol() {
             Some("udp") => (allowance.refused, allowance.delivered),
-            Some("tcp") => (books.kernel.and_then(|kernel| kernel.tcp.out_rsts).unwrap_or(0), 0),
+            Some("tcp") => (evidence.kernel.and_then(|kernel| kernel.tcp.out_rsts).unwrap_or(0), 0),
             _ => (0, 0),
         };
-        book_others(refused, delivered, pot, entries);
+        book_others(refused, delivered, bucket, entries);
     }
 }
 
@@ -164,7 +166,7 @@ fn book_overrun(
     let packets = unseen.min(dropped);
     let label = "dropped at the full queue of a CPU (softnet_stat, whole machine)".to_owned();
     let end = End { label, ..End::default() };
-    entries.book(EntryKind::KernelDrop, end, Portion { packets, bytes: packets as f64 * mean });
+    entries.book(EntryKind::KernelDrop, end, Allocation { packets, bytes: packets as f64 * mean });
 }
 
 /// How the capture's figures become the interface's, and what is said where they differ.
@@ -224,8 +226,8 @@ fn between(capture: &Capture, watched: &Interface, seconds: f64) -> f64 {
 }
 
 /// Without a capture only what TCP sockets received can be told, and only its payload.
-fn by_sockets(books: &Books<'_>, entries: &mut Entries) {
-    for traffic in books.sockets.iter().filter_map(|sockets| sockets.processes.as_ref()).flatten() {
+fn by_sockets(evidence: &WindowEvidence<'_>, entries: &mut Entries) {
+    for traffic in evidence.sockets.iter().filter_map(|sockets| sockets.processes.as_ref()).flatten() {
         let bytes = traffic.rx_bytes.unwrap_or(0).saturating_sub(traffic.local_rx_bytes.unwrap_or(0));
         let end = End {
             label: traffic.process.to_string(),
@@ -233,7 +235,7 @@ fn by_sockets(books: &Books<'_>, entries: &mut Entries) {
             process: Some(traffic.process.clone()),
             ..End::default()
         };
-        entries.book(EntryKind::Process, end, Portion { packets: 0, bytes: bytes as f64 });
+        entries.book(EntryKind::Process, end, Allocation { packets: 0, bytes: bytes as f64 });
     }
 }
 

@@ -296,7 +296,7 @@ fn written(members: &[(&Process, u64)], sockets: Option<&Sockets>) -> Option<u64
 
 /// What a process wrote, with those that share its sockets; none where it is not known.
 fn written_by(traffic: &ProcessTraffic) -> Option<u64> {
-    let own = traffic.io.map(|io| match traffic.writes_to_nothing {
+    let own = traffic.io.map(|io| match traffic.discards_input {
         // What it has open at the end may not be all that it had: what reached storage was kept.
         Some(true) => io.disk_written_bytes,
         _ => io.written_bytes.max(io.disk_written_bytes),
@@ -368,7 +368,7 @@ mod tests {
             local_rx_bytes: Some(0),
             rx_bits_per_second: None,
             io: Some(ProcessIo { read_bytes: 0, written_bytes: own, disk_read_bytes: 0, disk_written_bytes: kept }),
-            writes_to_nothing: Some(true),
+            discards_input: Some(true),
             sharers: 0,
             sharers_written_bytes: None,
             assumed_rx_bytes: Some(0),

@@ -3,12 +3,12 @@
 //! The interface's own counter says how much there is to account for; the capture says for whom it was; firewall counters,
 //! sockets and protocol counters say who took it or dropped it. What none of them claims stays unexplained, as a figure.
 
+mod buckets;
 mod close;
 mod groups;
-mod pots;
 mod receivers;
 mod rules;
-mod vanished;
+mod unaccounted;
 
 pub use groups::Receiver;
 
@@ -77,7 +77,7 @@ pub struct Shares {
 }
 
 /// The evidence that the account is drawn up from.
-pub(super) struct Books<'a> {
+pub(super) struct WindowEvidence<'a> {
     pub interfaces: &'a Interfaces,
     pub capture: Option<&'a Capture>,
     pub sockets: Option<&'a Sockets>,
@@ -117,7 +117,7 @@ impl Probe for LedgerProbe {
         let drops = cx.output::<Drops>("drops");
         // It is asked only where much is sent on, and tells no more than to whom.
         let conntrack = cx.output::<Conntrack>("conntrack");
-        let books = Books {
+        let evidence = WindowEvidence {
             interfaces: &interfaces,
             capture: capture.as_ref().ok(),
             sockets: sockets.as_ref().ok(),
@@ -126,7 +126,7 @@ impl Probe for LedgerProbe {
             translations: conntrack.ok().and_then(|conntrack| conntrack.nat).map_or(Vec::new(), |nat| nat.mappings),
             netfilter_drops: drops.as_ref().ok().and_then(|drops| drops.netfilter_packets),
         };
-        let mut observed = Observed::whole(close::close(&books)?);
+        let mut observed = Observed::whole(close::close(&evidence)?);
         for gap in [capture.err(), sockets.err(), firewall.err(), kernel.err(), drops.err()].into_iter().flatten() {
             observed.miss(&["entries", "shares", "receivers", "top"], gap);
         }

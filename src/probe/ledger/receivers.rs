@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use super::pots::{End, Entries, Portion, Pot, Whose};
+use super::buckets::{Allocation, Bucket, End, Entries, Recipient};
 use crate::case::{EntryKind, Process};
 use crate::probe::capture::output::{Endpoint, Group};
 use crate::probe::sockets::{Connection, Listener, Sockets};
@@ -125,21 +125,21 @@ impl<'a> Receivers<'a> {
         self.hears(endpoint) && !silent
     }
 
-    /// Books what is left of a pot on its receiver. Gives false when who took it cannot be told.
-    pub fn book(&self, pot: &mut Pot<'_>, entries: &mut Entries) -> bool {
-        match pot.whose {
-            Whose::Class(kind) => {
+    /// Books what is left of a bucket on its receiver. Gives false when who took it cannot be told.
+    pub fn book(&self, bucket: &mut Bucket<'_>, entries: &mut Entries) -> bool {
+        match bucket.recipient {
+            Recipient::Class(kind) => {
                 if matches!(kind, EntryKind::Multicast | EntryKind::Broadcast) {
-                    self.book_groups(kind, pot, entries);
+                    self.book_groups(kind, bucket, entries);
                 }
                 let label = class_label(kind).to_owned();
-                entries.book(kind, End { label, ..End::default() }, pot.draw_all());
+                entries.book(kind, End { label, ..End::default() }, bucket.allocate_all());
                 true
             }
-            Whose::OtherEndpoints(_) => false,
-            Whose::Endpoint(endpoint) => match endpoint.protocol.as_str() {
-                "tcp" => self.book_tcp(endpoint, pot, entries),
-                "udp" => self.book_udp(endpoint, pot, entries),
+            Recipient::OtherEndpoints(_) => false,
+            Recipient::Endpoint(endpoint) => match endpoint.protocol.as_str() {
+                "tcp" => self.book_tcp(endpoint, bucket, entries),
+                "udp" => self.book_udp(endpoint, bucket, entries),
                 protocol => {
                     let label = match protocol {
                         "icmp" | "icmpv6" => "the kernel (ICMP)".to_owned(),
@@ -151,7 +151,7 @@ impl<'a> Receivers<'a> {
                         address: Some(endpoint.address),
                         ..End::default()
                     };
-                    entries.book(EntryKind::Kernel, end, pot.draw_all());
+                    entries.book(EntryKind::Kernel, end, bucket.allocate_all());
                     true
                 }
             },
@@ -159,8 +159,8 @@ impl<'a> Receivers<'a> {
     }
 
     /// Books datagrams for groups that a socket waits for: those of all, and multicast that this host joined.
-    fn book_groups(&self, kind: EntryKind, pot: &mut Pot<'_>, entries: &mut Entries) {
-        let whole = (pot.packets, pot.bytes);
+    fn book_groups(&self, kind: EntryKind, bucket: &mut Bucket<'_>, entries: &mut Entries) {
+        let whole = (bucket.packets, bucket.bytes);
         for group in self.groups.iter().filter(|group| group.protocol == "udp" && group.packets > 0) {
             let class = if kind == EntryKind::Broadcast { "broadcast" } else { "multicast" };
             let joined = kind == EntryKind::Broadcast || self.joined.contains(&group.address);
@@ -171,12 +171,12 @@ impl<'a> Receivers<'a> {
                 continue;
             };
             // A group's share of its class, by the capture's own figures.
-            let portion = Portion {
-                packets: group.packets.min(pot.packets),
-                bytes: (group.bytes as f64 * self.scale).min(pot.bytes),
+            let allocation = Allocation {
+                packets: group.packets.min(bucket.packets),
+                bytes: (group.bytes as f64 * self.scale).min(bucket.bytes),
             };
-            pot.packets -= portion.packets;
-            pot.bytes -= portion.bytes;
+            bucket.packets -= allocation.packets;
+            bucket.bytes -= allocation.bytes;
             let label = match (&listener.process, &listener.unit) {
                 (Some(process), _) => process.to_string(),
                 (None, Some(unit)) => format!("a socket of {unit}, process not seen"),
@@ -190,55 +190,55 @@ impl<'a> Receivers<'a> {
                 process: listener.process.clone(),
                 rule: None,
             };
-            entries.book(kind_of(&end, listener.in_kernel), end, portion);
+            entries.book(kind_of(&end, listener.in_kernel), end, allocation);
         }
     }
 
-    fn book_udp(&self, endpoint: &Endpoint, pot: &mut Pot<'_>, entries: &mut Entries) -> bool {
-        let Some(listener) = self.listener(endpoint) else { return self.book_unheard(endpoint, pot, entries) };
+    fn book_udp(&self, endpoint: &Endpoint, bucket: &mut Bucket<'_>, entries: &mut Entries) -> bool {
+        let Some(listener) = self.listener(endpoint) else { return self.book_unheard(endpoint, bucket, entries) };
         if let Some(drops) = listener.drops.filter(|drops| *drops > 0) {
             let mut end = socket_end(endpoint, Owner::of(listener));
             end.label = format!("lost at the full queue of {}", end.label);
-            entries.book(EntryKind::SocketFull, end, pot.draw(drops));
+            entries.book(EntryKind::SocketFull, end, bucket.allocate(drops));
         }
         let end = socket_end(endpoint, Owner::of(listener));
-        entries.book(kind_of(&end, listener.in_kernel), end, pot.draw_all());
+        entries.book(kind_of(&end, listener.in_kernel), end, bucket.allocate_all());
         true
     }
 
-    fn book_tcp(&self, endpoint: &Endpoint, pot: &mut Pot<'_>, entries: &mut Entries) -> bool {
+    fn book_tcp(&self, endpoint: &Endpoint, bucket: &mut Bucket<'_>, entries: &mut Entries) -> bool {
         let listener = self.listener(endpoint);
         let connections = self.connections(endpoint);
         if listener.is_none() && connections.is_empty() {
-            return self.book_unheard(endpoint, pot, entries);
+            return self.book_unheard(endpoint, bucket, entries);
         }
         if connections.is_empty() && endpoint.handshakes_completed == 0 && endpoint.syn * 2 < endpoint.packets {
             // Segments of no connection: refused with resets, or ignored; or their way cannot be told.
             let refused = endpoint.tx_rst * 2 >= endpoint.packets || endpoint.rst * 2 >= endpoint.packets;
             let ignored = self.tcp_arrived && endpoint.stray * 2 >= endpoint.packets;
             if !refused && !ignored {
-                return self.book_closed(endpoint, pot, entries);
+                return self.book_closed(endpoint, bucket, entries);
             }
-            entries.book(EntryKind::NoListener, refused_end(endpoint), pot.draw_all());
+            entries.book(EntryKind::NoListener, refused_end(endpoint), bucket.allocate_all());
             return true;
         }
         // Refused segments of no connection, beside those of connections.
         let refused = endpoint.stray.min(endpoint.tx_rst + endpoint.rst);
         if refused * 10 > endpoint.packets {
-            let portion = draw_headers(endpoint, pot, refused);
-            entries.book(EntryKind::NoListener, refused_end(endpoint), portion);
+            let allocation = allocate_headers(endpoint, bucket, refused);
+            entries.book(EntryKind::NoListener, refused_end(endpoint), allocation);
         }
         if let Some(listener) = listener {
             let half_open = endpoint.syn.saturating_sub(endpoint.handshakes_completed);
             // A few SYNs without an end are at every window's edge; they go with the rest of the conversation.
             if half_open * 10 > endpoint.packets {
-                let portion = draw_headers(endpoint, pot, half_open);
+                let allocation = allocate_headers(endpoint, bucket, half_open);
                 let end = socket_end(endpoint, Owner::of(listener));
                 let end = End { label: format!("half-open connections to {}", end.label), ..end };
-                entries.book(EntryKind::Kernel, end, portion);
+                entries.book(EntryKind::Kernel, end, allocation);
             }
         }
-        self.share_out(endpoint, listener, &connections, pot, entries);
+        self.share_out(endpoint, listener, &connections, bucket, entries);
         true
     }
 
@@ -248,7 +248,7 @@ impl<'a> Receivers<'a> {
         endpoint: &Endpoint,
         listener: Option<&Listener>,
         connections: &[&Connection],
-        pot: &mut Pot<'_>,
+        bucket: &mut Bucket<'_>,
         entries: &mut Entries,
     ) {
         // A connection whose process is gone was its listener's to accept.
@@ -267,39 +267,39 @@ impl<'a> Receivers<'a> {
         let unit = listener.and_then(|listener| listener.unit.as_deref());
         let unit = unit.or_else(|| connections.iter().find_map(|connection| connection.unit.as_deref()));
         if total > 0 {
-            let (packets, bytes) = (pot.packets, pot.bytes);
+            let (packets, bytes) = (bucket.packets, bucket.bytes);
             for (process, part) in &received {
                 let share = *part as f64 / total as f64;
-                let mut whole = Pot { whose: pot.whose, packets, bytes };
+                let mut whole = Bucket { recipient: bucket.recipient, packets, bytes };
                 let end = socket_end(endpoint, Owner { process: *process, unit, in_kernel });
-                entries.book(kind_of(&end, in_kernel), end, whole.draw_share(share));
+                entries.book(kind_of(&end, in_kernel), end, whole.allocate_share(share));
             }
-            pot.draw_all();
+            bucket.allocate_all();
             return;
         }
         let process = listener.and_then(|listener| listener.process.as_ref());
         let process = process.or_else(|| connections.iter().find_map(|connection| connection.process.as_ref()));
         let end = socket_end(endpoint, Owner { process, unit, in_kernel });
-        entries.book(kind_of(&end, in_kernel), end, pot.draw_all());
+        entries.book(kind_of(&end, in_kernel), end, bucket.allocate_all());
     }
 
     /// Books connections that are gone on the process that received about as much over such ones.
-    fn book_closed(&self, endpoint: &Endpoint, pot: &mut Pot<'_>, entries: &mut Entries) -> bool {
+    fn book_closed(&self, endpoint: &Endpoint, bucket: &mut Bucket<'_>, entries: &mut Entries) -> bool {
         let fits = |(_, left): &&(&Process, u64)| *left >= endpoint.payload_bytes / 2 && endpoint.payload_bytes > 0;
         let holder = self.closed.iter().filter(fits).max_by_key(|(_, left)| *left);
         let Some((process, _)) = holder.filter(|_| endpoint.protocol == "tcp") else { return false };
         entries.book(
             EntryKind::Process,
             socket_end(endpoint, Owner { process: Some(process), ..Owner::default() }),
-            pot.draw_all(),
+            bucket.allocate_all(),
         );
         true
     }
 
     /// Nobody listens there now. If the host answered with more than refusals, somebody did within the window.
-    fn book_unheard(&self, endpoint: &Endpoint, pot: &mut Pot<'_>, entries: &mut Entries) -> bool {
+    fn book_unheard(&self, endpoint: &Endpoint, bucket: &mut Bucket<'_>, entries: &mut Entries) -> bool {
         let answered = endpoint.tx_packets > endpoint.tx_rst;
-        if answered && self.book_closed(endpoint, pot, entries) {
+        if answered && self.book_closed(endpoint, bucket, entries) {
             return true;
         }
         if answered {
@@ -309,7 +309,7 @@ impl<'a> Receivers<'a> {
                 "tcp" => "connections that closed within the window".to_owned(),
                 _ => "sockets that closed within the window".to_owned(),
             };
-            entries.book(EntryKind::UnseenOwner, end, pot.draw_all());
+            entries.book(EntryKind::UnseenOwner, end, bucket.allocate_all());
             return true;
         }
         if !self.all_listeners {
@@ -329,15 +329,15 @@ impl<'a> Receivers<'a> {
             ..End::default()
         };
         let kind = if endpoint.port.is_none() { EntryKind::Kernel } else { EntryKind::NoListener };
-        entries.book(kind, end, pot.draw_all());
+        entries.book(kind, end, bucket.allocate_all());
         true
     }
 }
 
 /// Books the endpoints that are too many to be listed, as far as counters say what became of them: refused because nobody
 /// listens, or handed to sockets that are gone.
-pub(super) fn book_others(refused: u64, delivered: u64, pot: &mut Pot<'_>, entries: &mut Entries) {
-    let Whose::OtherEndpoints(protocol) = pot.whose else { return };
+pub(super) fn book_others(refused: u64, delivered: u64, bucket: &mut Bucket<'_>, entries: &mut Entries) {
+    let Recipient::OtherEndpoints(protocol) = bucket.recipient else { return };
     let name = protocol.to_uppercase();
     for (kind, label, packets) in [
         (EntryKind::NoListener, format!("no listener: {name} to many other ports"), refused),
@@ -345,20 +345,20 @@ pub(super) fn book_others(refused: u64, delivered: u64, pot: &mut Pot<'_>, entri
     ] {
         if packets > 0 {
             let end = End { label, protocol: Some(protocol.to_owned()), ..End::default() };
-            entries.book(kind, end, pot.draw(packets));
+            entries.book(kind, end, bucket.allocate(packets));
         }
     }
 }
 
 /// Draws packets that carry no payload.
-fn draw_headers(endpoint: &Endpoint, pot: &mut Pot<'_>, packets: u64) -> Portion {
+fn allocate_headers(endpoint: &Endpoint, bucket: &mut Bucket<'_>, packets: u64) -> Allocation {
     let headers = endpoint.bytes.saturating_sub(endpoint.payload_bytes) as f64;
     let each = headers / endpoint.wire_packets.max(1) as f64;
-    let mut portion = pot.draw(packets);
-    let bytes = (each * portion.packets as f64).min(portion.bytes);
-    pot.bytes += portion.bytes - bytes;
-    portion.bytes = bytes;
-    portion
+    let mut allocation = bucket.allocate(packets);
+    let bytes = (each * allocation.packets as f64).min(allocation.bytes);
+    bucket.bytes += allocation.bytes - bytes;
+    allocation.bytes = bytes;
+    allocation
 }
 
 fn refused_end(endpoint: &Endpoint) -> End {

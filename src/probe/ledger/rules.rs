@@ -2,19 +2,19 @@
 
 use std::net::IpAddr;
 
-use super::pots::{End, Entries, Pot, Whose};
+use super::buckets::{Bucket, End, Entries, Recipient};
 use crate::case::EntryKind;
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::Endpoint;
 use crate::probe::firewall::{Firewall, PortRange, Rule};
 
-/// Books what each dropping rule dropped. `interface` is the watched one; `heard` says whether a socket would take a pot's
+/// Books what each dropping rule dropped. `interface` is the watched one; `heard` says whether a socket would take a bucket's
 /// traffic: a rule without conditions is taken to drop what no socket waits for before what one does.
 pub(super) fn book(
     firewall: &Firewall,
     capture: &Capture,
     interface: &str,
-    pots: &mut [Pot<'_>],
+    buckets: &mut [Bucket<'_>],
     heard: &dyn Fn(&Endpoint) -> bool,
     entries: &mut Entries,
 ) {
@@ -27,11 +27,11 @@ pub(super) fn book(
     // In the order in which packets meet them; of one hook the narrower before the policy.
     rules.sort_by_key(|rule| (hook_order(rule.hook.as_deref()), rule.priority, rule.policy));
     for rule in rules {
-        draw(rule, rule.packets.unwrap_or(0), capture, pots, heard, entries);
+        allocate(rule, rule.packets.unwrap_or(0), capture, buckets, heard, entries);
     }
 }
 
-/// Packets that vanished where only rules without a counter can have dropped them.
+/// Packets that unaccounted where only rules without a counter can have dropped them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hidden {
     /// Seen on the wire, and not by the IP layer.
@@ -49,7 +49,7 @@ pub(super) fn book_uncounted(
     capture: &Capture,
     interface: &str,
     hidden: Hidden,
-    pots: &mut [Pot<'_>],
+    buckets: &mut [Bucket<'_>],
     heard: &dyn Fn(&Endpoint) -> bool,
     entries: &mut Entries,
 ) {
@@ -66,31 +66,32 @@ pub(super) fn book_uncounted(
         // A counter that stands before further conditions counted at least as many as were dropped.
         let hidden = if rule.hook.as_deref() == Some("ingress") { &mut before_ip } else { &mut behind_ip };
         let most = rule.packets.unwrap_or(u64::MAX).min(*hidden);
-        let mut unheard: Vec<Pot<'_>> = Vec::new();
+        let mut unheard: Vec<Bucket<'_>> = Vec::new();
         let drawn = if names_ports(rule) {
-            draw(rule, most, capture, pots, heard, entries)
+            allocate(rule, most, capture, buckets, heard, entries)
         } else {
             let mut indices = Vec::new();
-            for (index, pot) in pots.iter().enumerate() {
-                if !matches!(pot.whose, Whose::Endpoint(endpoint) if heard(endpoint)) {
+            for (index, bucket) in buckets.iter().enumerate() {
+                if !matches!(bucket.recipient, Recipient::Endpoint(endpoint) if heard(endpoint)) {
                     indices.push(index);
-                    unheard.push(pot.clone());
+                    unheard.push(bucket.clone());
                 }
             }
-            let mut drawn = draw(rule, most, capture, &mut unheard, heard, entries);
-            for (index, pot) in indices.into_iter().zip(unheard) {
-                pots[index] = pot;
+            let mut drawn = allocate(rule, most, capture, &mut unheard, heard, entries);
+            for (index, bucket) in indices.into_iter().zip(unheard) {
+                buckets[index] = bucket;
             }
             // Datagrams that a socket waits for and that none got.
             if undelivered_udp > 0 && drawn < most {
-                let is_waited = |pot: &&mut Pot<'_>| {
-                    pot.protocol() == Some("udp") && matches!(pot.whose, Whose::Endpoint(endpoint) if heard(endpoint))
+                let is_waited = |bucket: &&mut Bucket<'_>| {
+                    bucket.protocol() == Some("udp")
+                        && matches!(bucket.recipient, Recipient::Endpoint(endpoint) if heard(endpoint))
                 };
-                let mut waited: Vec<&mut Pot<'_>> = pots.iter_mut().filter(is_waited).collect();
-                waited.sort_by_key(|pot| std::cmp::Reverse(pot.packets));
-                for pot in waited {
+                let mut waited: Vec<&mut Bucket<'_>> = buckets.iter_mut().filter(is_waited).collect();
+                waited.sort_by_key(|bucket| std::cmp::Reverse(bucket.packets));
+                for bucket in waited {
                     let most = undelivered_udp.min(most - drawn);
-                    let took = draw(rule, most, capture, std::slice::from_mut(pot), heard, entries);
+                    let took = allocate(rule, most, capture, std::slice::from_mut(bucket), heard, entries);
                     undelivered_udp -= took;
                     drawn += took;
                 }
@@ -101,44 +102,44 @@ pub(super) fn book_uncounted(
     }
 }
 
-/// Draws up to `packets` from the pots that the rule selects, and books them; gives how many it found.
-fn draw(
+/// Allocates up to `packets` of the buckets that the rule selects to the rule; gives how many it found.
+fn allocate(
     rule: &Rule,
     packets: u64,
     capture: &Capture,
-    pots: &mut [Pot<'_>],
+    buckets: &mut [Bucket<'_>],
     heard: &dyn Fn(&Endpoint) -> bool,
     entries: &mut Entries,
 ) -> u64 {
     let mut left = packets;
-    let mut candidates: Vec<usize> = (0..pots.len()).filter(|index| selects(rule, &pots[*index])).collect();
+    let mut candidates: Vec<usize> = (0..buckets.len()).filter(|index| selects(rule, &buckets[*index])).collect();
     candidates.sort_by_key(|index| {
-        let pot = &pots[*index];
-        let waits = matches!(pot.whose, Whose::Endpoint(endpoint) if heard(endpoint)) && !names_ports(rule);
-        (waits, std::cmp::Reverse(pot.packets))
+        let bucket = &buckets[*index];
+        let waits = matches!(bucket.recipient, Recipient::Endpoint(endpoint) if heard(endpoint)) && !names_ports(rule);
+        (waits, std::cmp::Reverse(bucket.packets))
     });
     for index in candidates {
-        let pot = &mut pots[index];
-        let most = bound(rule, capture, pot).min(left);
+        let bucket = &mut buckets[index];
+        let most = bound(rule, capture, bucket).min(left);
         if most == 0 {
             continue;
         }
-        let end = end(rule, pot);
-        let portion = pot.draw(most);
-        left -= portion.packets.min(left);
-        entries.book(EntryKind::FirewallRule, end, portion);
+        let end = end(rule, bucket);
+        let allocation = bucket.allocate(most);
+        left -= allocation.packets.min(left);
+        entries.book(EntryKind::FirewallRule, end, allocation);
     }
     packets - left
 }
 
-fn end(rule: &Rule, pot: &Pot<'_>) -> End {
-    let (address, port) = match pot.whose {
-        Whose::Endpoint(endpoint) => (Some(endpoint.address), endpoint.port),
+fn end(rule: &Rule, bucket: &Bucket<'_>) -> End {
+    let (address, port) = match bucket.recipient {
+        Recipient::Endpoint(endpoint) => (Some(endpoint.address), endpoint.port),
         _ => (None, None),
     };
     End {
         label: format!("dropped by {}", rule.name),
-        protocol: pot.protocol().map(str::to_owned),
+        protocol: bucket.protocol().map(str::to_owned),
         address,
         port,
         process: None,
@@ -171,8 +172,8 @@ fn in_ranges(ranges: &[PortRange], port: Option<u16>) -> bool {
     ranges.is_empty() || port.is_some_and(|port| ranges.iter().any(|range| (range.first..=range.last).contains(&port)))
 }
 
-/// Whether packets of the pot can have met the rule.
-fn selects(rule: &Rule, pot: &Pot<'_>) -> bool {
+/// Whether packets of the bucket can have met the rule.
+fn selects(rule: &Rule, bucket: &Bucket<'_>) -> bool {
     let matches = &rule.matches;
     let hooked = |hooks: &[&str]| rule.hook.as_deref().is_none_or(|hook| hooks.contains(&hook));
     let family = |address: IpAddr| match rule.family.as_str() {
@@ -185,8 +186,8 @@ fn selects(rule: &Rule, pot: &Pot<'_>) -> bool {
         },
     };
     let protocol = |name: &str| matches.protocols.is_empty() || matches.protocols.iter().any(|wanted| wanted == name);
-    match pot.whose {
-        Whose::Endpoint(endpoint) => {
+    match bucket.recipient {
+        Recipient::Endpoint(endpoint) => {
             hooked(&["ingress", "prerouting", "input"])
                 && family(endpoint.address)
                 && protocol(&endpoint.protocol)
@@ -194,21 +195,21 @@ fn selects(rule: &Rule, pot: &Pot<'_>) -> bool {
                 && (matches.destinations.is_empty()
                     || matches.destinations.iter().any(|network| is_within(endpoint.address, network)))
         }
-        Whose::OtherEndpoints(name) => hooked(&["ingress", "prerouting", "input"]) && protocol(name),
-        Whose::Class(EntryKind::Forwarded) => hooked(&["ingress", "prerouting", "forward"]),
-        Whose::Class(EntryKind::Broadcast | EntryKind::Multicast) => {
+        Recipient::OtherEndpoints(name) => hooked(&["ingress", "prerouting", "input"]) && protocol(name),
+        Recipient::Class(EntryKind::Forwarded) => hooked(&["ingress", "prerouting", "forward"]),
+        Recipient::Class(EntryKind::Broadcast | EntryKind::Multicast) => {
             hooked(&["ingress", "prerouting", "input"]) && !names_ports(rule)
         }
-        Whose::Class(EntryKind::NonIp) => matches!(rule.family.as_str(), "arp" | "netdev"),
-        Whose::Class(_) => rule.family == "netdev",
+        Recipient::Class(EntryKind::NonIp) => matches!(rule.family.as_str(), "arp" | "netdev"),
+        Recipient::Class(_) => rule.family == "netdev",
     }
 }
 
-/// The most packets of the pot that the rule can have dropped, when it selects by the remote side: as many as the flows
+/// The most packets of the bucket that the rule can have dropped, when it selects by the remote side: as many as the flows
 /// that it selects have. Flows are bounded, so when they show few of an endpoint's packets they do not bound it.
-fn bound(rule: &Rule, capture: &Capture, pot: &Pot<'_>) -> u64 {
+fn bound(rule: &Rule, capture: &Capture, bucket: &Bucket<'_>) -> u64 {
     let matches = &rule.matches;
-    let Whose::Endpoint(endpoint) = pot.whose else { return u64::MAX };
+    let Recipient::Endpoint(endpoint) = bucket.recipient else { return u64::MAX };
     if matches.sources.is_empty() && matches.remote_ports.is_empty() {
         return u64::MAX;
     }

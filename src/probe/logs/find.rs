@@ -11,10 +11,11 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 
 use super::place::Place;
+use super::rotation::{PACKED, Packing, is_rotation};
 use crate::case::{Gap, Reason};
 use crate::sys::beneath::Astray;
 
-use super::kind::Keeper;
+use super::origin::LogOrigin;
 
 /// Where distributions and daemons keep what matters, under the log directory.
 const USUAL: &[&str] = &[
@@ -50,18 +51,9 @@ pub(super) struct Found {
     pub rotated: bool,
     pub packing: Packing,
     /// Whose lines it holds, as its name says.
-    pub keeper: Keeper,
+    pub origin: LogOrigin,
     /// Its last change.
     pub modified: Option<Timestamp>,
-}
-
-/// How a file is packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Packing {
-    Plain,
-    Gzip,
-    /// By a program whose format is not read here; the tool that shows it.
-    Foreign(&'static str),
 }
 
 /// What was found.
@@ -89,8 +81,8 @@ pub(super) fn find(place: &Place, dir: &Path, asked: &[String], from: Timestamp)
         let Some(name) = inside(dir, name) else {
             let why = format!("it leads out of {}, where the logs are looked for", dir.display());
             let gap = Gap::new(Reason::Failed, format!("read {name}"), why);
-            let way_out = "name its directory in the parameter `dir`, in a step of its own";
-            finds.gaps.push((PathBuf::from(name), gap.way_out(way_out)));
+            let to_fix = "name its directory in the parameter `dir`, in a step of its own";
+            finds.gaps.push((PathBuf::from(name), gap.to_fix(to_fix)));
             continue;
         };
         let pattern = dir.join(name);
@@ -102,7 +94,7 @@ pub(super) fn find(place: &Place, dir: &Path, asked: &[String], from: Timestamp)
                 && error.kind() == io::ErrorKind::NotFound
             {
                 let gap = Gap::io(format!("read {}", pattern.display()), &error);
-                finds.gaps.push((pattern.clone(), gap.way_out("check the name in the parameter `files`")));
+                finds.gaps.push((pattern.clone(), gap.to_fix("check the name in the parameter `files`")));
             }
             bases.push(pattern);
         }
@@ -151,8 +143,8 @@ impl Finds {
         }
         // One file by two names is one file.
         if self.seen.insert((metadata.dev(), metadata.ino())) {
-            let (packing, keeper) = (packing(&path), Keeper::of(&path));
-            self.files.push(Found { path, rotated, packing, keeper, modified });
+            let (packing, origin) = (packing(&path), LogOrigin::of(&path));
+            self.files.push(Found { path, rotated, packing, origin, modified });
         }
     }
 
@@ -264,32 +256,9 @@ fn fits(pattern: &OsStr, name: &OsStr) -> bool {
     pattern.get(at..).is_none_or(|rest| rest.iter().all(|byte| *byte == b'*'))
 }
 
-/// Endings of packed files, with what shows them.
-const PACKED: &[(&str, Packing)] = &[
-    (".gz", Packing::Gzip),
-    (".xz", Packing::Foreign("xzgrep")),
-    (".bz2", Packing::Foreign("bzgrep")),
-    (".zst", Packing::Foreign("zstdgrep")),
-    (".lz4", Packing::Foreign("lz4cat")),
-];
-
 fn packing(path: &Path) -> Packing {
     let name = path.as_os_str().as_bytes();
     PACKED.iter().find(|(ending, _)| name.ends_with(ending.as_bytes())).map_or(Packing::Plain, |(_, packing)| *packing)
-}
-
-/// Whether `name` is a rotation of `base`: a number, a date or `old` follows, and maybe the ending of a packer.
-pub(super) fn is_rotation(base: &OsStr, name: &OsStr) -> bool {
-    let Some(rest) = name.as_bytes().strip_prefix(base.as_bytes()) else { return false };
-    let rest = PACKED.iter().find_map(|(ending, _)| rest.strip_suffix(ending.as_bytes())).unwrap_or(rest);
-    match rest.split_first() {
-        Some((b'.' | b'-' | b'_', b"old")) => true,
-        Some((b'.' | b'-' | b'_', mark)) => {
-            mark.first().is_some_and(u8::is_ascii_digit)
-                && mark.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'T'))
-        }
-        _ => false,
-    }
 }
 
 /// Directories of machines that are looked into for a journal.

@@ -11,6 +11,7 @@ mod find;
 mod frame;
 mod gzip;
 mod kind;
+mod origin;
 mod output;
 mod patterns;
 mod place;
@@ -18,6 +19,7 @@ mod plain;
 mod ranking;
 mod reading;
 mod repeat;
+mod rotation;
 mod scan;
 mod single;
 mod tally;
@@ -145,7 +147,7 @@ impl Probe for Logs {
             .to(|| Ok(find::find(&place, &dir, &params.files, window.from)))
             .map_err(|error| Gap::io(format!("look into {}", dir.display()), &error))?;
         let stop = || {
-            if !cx.goes_on() {
+            if !cx.checkpoint() {
                 return cx.stopped().map(Stopped::reason);
             }
             deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| Reason::TimedOut)
@@ -177,7 +179,7 @@ impl Probe for Logs {
                     format!("read the journal in {}", journal.display()),
                     "casebook does not read journals yet",
                 )
-                .way_out("look with journalctl, or let journald forward to a syslog daemon");
+                .to_fix("look with journalctl, or let journald forward to a syslog daemon");
                 observed.output.journal = Some(text::escaped(journal.as_os_str().as_encoded_bytes(), 4096));
                 observed.miss(&["journal"], gap.clone());
                 // A host that logs to its journal alone: that no line was found says nothing.
@@ -198,7 +200,7 @@ fn window(params: &Params, now: Timestamp, zone: &TimeZone) -> Result<Window, Ga
         None => now,
         Some(text) => moment(text, zone).ok_or_else(|| {
             Gap::new(Reason::Malformed, format!("read the parameter `until`: `{text}`"), "it is not a moment")
-                .way_out("write it like 2026-11-22T15:04:05Z, or 2026-11-22 15:04:05 for local time")
+                .to_fix("write it like 2026-11-22T15:04:05Z, or 2026-11-22 15:04:05 for local time")
         })?,
     };
     let since = SignedDuration::try_from(params.since.0).unwrap_or(SignedDuration::MAX);
@@ -220,7 +222,7 @@ fn directory(params: &Params, place: &Place) -> Result<PathBuf, Gap> {
     match named::as_operator(|| place.look(&dir).map(|(_, metadata)| metadata)) {
         Ok(metadata) if metadata.is_dir() => Ok(dir),
         Ok(_) => Err(Gap::new(Reason::Absent, format!("look into {}", dir.display()), "it is not a directory")
-            .way_out("name a directory in the parameter `dir`, and files in `files`")),
+            .to_fix("name a directory in the parameter `dir`, and files in `files`")),
         Err(error) => Err(named::gap(format!("look into {}", dir.display()), &error)),
     }
 }

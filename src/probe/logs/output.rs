@@ -209,7 +209,7 @@ pub(super) fn assemble(
     if others > 0 {
         let reason = if denied { Reason::Denied } else { Reason::Failed };
         let gap = Gap::new(reason, format!("read {others} more log files"), "each says why under `files`");
-        observed.miss(TOUCHED, if denied { gap.way_out("run with sudo") } else { gap });
+        observed.miss(TOUCHED, if denied { gap.to_fix("run with sudo") } else { gap });
     }
     Ok(observed)
 }
@@ -225,7 +225,7 @@ fn nothing(dir: &Path, gaps: &[Gap]) -> Option<Gap> {
         format!("read any of the logs in {}", dir.display()),
         format!("none of {} could be read; to {}: {}", gaps.len(), first.tried, first.why),
     );
-    gap.way_out.clone_from(&first.way_out);
+    gap.to_fix.clone_from(&first.to_fix);
     Some(gap)
 }
 

@@ -225,8 +225,8 @@ impl Pattern {
         })
     }
 
-    /// Whether a line that the file's keeper or the frame names counts.
-    fn is_about(&self, kind: Kind, keeper: Option<&str>, frame: &LineFrame<'_>) -> bool {
+    /// Whether a line that the file's origin or the frame names counts.
+    fn is_about(&self, kind: Kind, origin: Option<&str>, frame: &LineFrame<'_>) -> bool {
         let Some(bound) = &self.bound else { return true };
         let in_place = match bound.kind {
             Some(Kind::Kernel) => frame.is_kernel(),
@@ -239,7 +239,7 @@ impl Pattern {
             Kind::Kernel => matches!(kind, Kind::Kernel | Kind::Syslog),
             _ => kind == Kind::Application,
         };
-        let program = frame.program.or(keeper.filter(|_| frame.kind == Kind::Application).map(str::as_bytes));
+        let program = frame.program.or(origin.filter(|_| frame.kind == Kind::Application).map(str::as_bytes));
         let named = bound.program.is_empty()
             || program.is_some_and(|program| bound.program.iter().any(|wanted| wanted.as_bytes() == program));
         in_place && fits && named
@@ -263,8 +263,8 @@ fn resolved(name: &str, bound: &Bound) -> Result<Bound, Gap> {
             bound.program = usual.program;
         }
     }
-    let refused = |why: &str, way_out: &str| {
-        Err(Gap::new(Reason::Malformed, format!("understand the pattern `{name}`"), why).way_out(way_out))
+    let refused = |why: &str, to_fix: &str| {
+        Err(Gap::new(Reason::Malformed, format!("understand the pattern `{name}`"), why).to_fix(to_fix))
     };
     let access = of_requests(&bound);
     if !access && bound.expression.is_none() {
@@ -551,7 +551,7 @@ fn line_matcher<P: AsRef<str>>(patterns: &[P]) -> Result<RegexMatcher, grep_rege
 
 fn bad(name: &str, error: &str) -> Gap {
     Gap::new(Reason::Malformed, format!("compile the pattern `{name}`"), error)
-        .way_out("write it as a Rust regular expression for one line; (?u) turns Unicode classes on")
+        .to_fix("write it as a Rust regular expression for one line; (?u) turns Unicode classes on")
 }
 
 #[cfg(test)]
@@ -771,7 +771,7 @@ mod tests {
         assert_eq!(seen_by(&one, Kind::Syslog, None, line)[0].1, ["user=oracle", "address=203.0.113.9"]);
         for bad in [Bound::default(), Bound { expression: Some("x".into()), ..Bound::default() }] {
             let gap = Patterns::compile(&wanted(&[("mine", Wanted::Bound(bad))])).unwrap_err();
-            assert!(gap.tried.contains("`mine`") && gap.way_out.is_some(), "{gap}");
+            assert!(gap.tried.contains("`mine`") && gap.to_fix.is_some(), "{gap}");
         }
     }
 

@@ -12,12 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 use crate::case::{Gap, Reason, advice};
 
 use super::Rights;
-use super::find::{Found, Packing};
+use super::find::Found;
 use super::gzip;
-use super::kind::Keeper;
+use super::origin::LogOrigin;
 use super::patterns::{Patterns, Searcher};
 use super::place::Place;
 use super::plain::{Part, Plain};
+use super::rotation::Packing;
 use super::scan::{Ending, Task, scan};
 use super::tally::Tally;
 use super::timestamp::{Clock, Format};
@@ -76,7 +77,7 @@ pub(super) struct Reading {
 /// A file that was opened.
 struct Opened {
     clock: Clock,
-    keeper: Keeper,
+    origin: LogOrigin,
     sorted: bool,
     source: Source,
 }
@@ -151,23 +152,23 @@ fn prepare(
     let path = reading.found.path.display();
     let failed = |error: &io::Error| {
         let gap = question.rights.gap(format!("read {path}"), error);
-        if gap.way_out.as_deref() == Some(advice::AS_ROOT) {
-            gap.way_out("run with sudo, or as a member of the group that owns it (adm)")
+        if gap.to_fix.as_deref() == Some(advice::AS_ROOT) {
+            gap.to_fix("run with sudo, or as a member of the group that owns it (adm)")
         } else {
             gap
         }
     };
     if let Packing::Foreign(tool) = reading.found.packing {
         let why = "it is packed in a format that casebook does not read";
-        return Err(Gap::new(Reason::Failed, format!("read {path}"), why).way_out(format!("use {tool}, or unpack it")));
+        return Err(Gap::new(Reason::Failed, format!("read {path}"), why).to_fix(format!("use {tool}, or unpack it")));
     }
     let opened = question.rights.to(|| question.place.open(&reading.found.path));
     let (file, metadata) = opened.map_err(|error| failed(&error))?;
     let clock = Clock::new(question.zone.clone(), reference(question, reading.found.modified));
     if reading.found.packing == Packing::Gzip {
         segments.push(Segment { file: index, start: 0, end: metadata.len() });
-        let keeper = reading.found.keeper;
-        return Ok(Some(Opened { clock, keeper, sorted: true, source: Source::Gzip(Mutex::new(Some(file))) }));
+        let origin = reading.found.origin;
+        return Ok(Some(Opened { clock, origin, sorted: true, source: Source::Gzip(Mutex::new(Some(file))) }));
     }
     let plain = Plain::new(file, metadata.len());
     let none = Tally::new(question.window, question.patterns);
@@ -208,16 +209,16 @@ fn prepare(
         segments.push(Segment { file: index, start: from, end });
         end = from;
     }
-    let keeper = judged(&plain, reading.found.keeper).map_err(|error| failed(&error))?;
-    Ok(Some(Opened { clock, keeper, sorted: place.sorted, source: Source::Plain(plain) }))
+    let origin = judged(&plain, reading.found.origin).map_err(|error| failed(&error))?;
+    Ok(Some(Opened { clock, origin, sorted: place.sorted, source: Source::Plain(plain) }))
 }
 
 /// Whose lines a file holds, by its name, or by its first lines where the name says nothing.
-fn judged(plain: &Plain, keeper: Keeper) -> io::Result<Keeper> {
+fn judged(plain: &Plain, origin: LogOrigin) -> io::Result<LogOrigin> {
     let mut head = vec![0; HEAD_OF_FILE];
     let read = plain.read_at(plain.past_hole(0), &mut head)?;
     let lines = head.get(..read).unwrap_or_default().split(|byte| *byte == b'\n');
-    Ok(Keeper { kind: Some(keeper.judge(lines)), ..keeper })
+    Ok(LogOrigin { kind: Some(origin.judge(lines)), ..origin })
 }
 
 /// About when the last line of a file was written: what a line without a year is dated by.
@@ -261,7 +262,7 @@ fn scan_one(question: &Question<'_>, searcher: &mut Searcher<'_>, file: &Opened,
         patterns: question.patterns,
         window: question.window,
         clock: &file.clock,
-        keeper: file.keeper,
+        origin: file.origin,
         sorted: file.sorted,
         samples: question.samples,
     };
@@ -351,15 +352,13 @@ impl Reading {
 fn no_time(found: &Found) -> Gap {
     let tried = format!("tell when the lines of {} were written", found.path.display());
     Gap::new(Reason::Malformed, tried, "none of the lines looked at begins with a time in a known form")
-        .way_out("let the logger write RFC 3339 times")
+        .to_fix("let the logger write RFC 3339 times")
 }
 
 fn ended(reason: Reason, found: &Found) -> Gap {
     let gap = |why| Gap::new(reason, format!("read {} to its end", found.path.display()), why);
     match reason {
         Reason::Cancelled => gap("the run was ended before"),
-        _ => {
-            gap("the time for reading logs was over").way_out("give the parameter `budget` more time, or `since` less")
-        }
+        _ => gap("the time for reading logs was over").to_fix("give the parameter `budget` more time, or `since` less"),
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use memchr::{memchr, memrchr};
 
 use super::frame::LineFrame;
-use super::kind::Keeper;
+use super::origin::LogOrigin;
 use super::patterns::{LONGEST_LINE, Look, Patterns, Searcher, Seen};
 use super::plain::PAGE;
 use super::tally::{Tally, minute};
@@ -27,7 +27,7 @@ pub(super) struct Task<'a> {
     pub window: Window,
     pub clock: &'a Clock,
     /// Whose lines the file holds.
-    pub keeper: Keeper,
+    pub origin: LogOrigin,
     /// Whether times rise along the file: then lines between two of one minute are of that minute.
     pub sorted: bool,
     /// Samples to keep of each pattern.
@@ -197,8 +197,8 @@ impl Scan<'_, '_> {
             self.tally.format = heads.find_map(|line| self.task.clock.read(line)).map(|(_, format)| format);
         }
         if self.tally.kind.is_none() {
-            let kind = self.task.keeper.judge(lines.split(|byte| *byte == b'\n'));
-            self.searcher.turn_to(kind, self.task.keeper.program);
+            let kind = self.task.origin.judge(lines.split(|byte| *byte == b'\n'));
+            self.searcher.turn_to(kind, self.task.origin.program);
             self.tally.kind = Some(kind);
         }
         // Matching needs the time before the chunk; counting then moves it on.

@@ -142,7 +142,7 @@ fn a_damaged_rotation_is_a_gap_and_what_came_before_the_damage_counts() {
     let reasons: Vec<_> = seen.missing.iter().map(|missing| missing.gap.reason).collect();
     assert_eq!(seen.missing.len(), 3, "{:?}", seen.missing);
     assert!(reasons.contains(&Reason::Malformed) && reasons.contains(&Reason::Failed), "{reasons:?}");
-    assert!(seen.missing.iter().any(|missing| missing.gap.way_out.as_ref().is_some_and(|way| way.contains("xzgrep"))));
+    assert!(seen.missing.iter().any(|missing| missing.gap.to_fix.as_ref().is_some_and(|way| way.contains("xzgrep"))));
 }
 
 #[test]
@@ -271,7 +271,7 @@ fn a_journal_is_named_and_said_to_be_unread() {
         seen.missing[1].fields.contains(&"patterns".to_owned()),
         "no hit in no file says nothing about the journal"
     );
-    assert!(seen.missing[0].gap.way_out.as_ref().unwrap().contains("journalctl"));
+    assert!(seen.missing[0].gap.to_fix.as_ref().unwrap().contains("journalctl"));
     write(&dir, "messages", syslog("2026-11-22T15:00:00Z", 10, 1).as_bytes(), UNTIL);
     assert_eq!(look(params(&dir)).missing.len(), 1);
 }

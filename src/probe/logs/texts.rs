@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::access::Access;
 use super::find::{Found, Packing};
 use super::frame::LineFrame;
-use super::kind::{Keeper, Kind};
+use super::kind::Kind;
+use super::origin::LogOrigin;
 use super::output::{self, Logs};
 use super::patterns::Patterns;
 use super::place::Place;
@@ -97,16 +98,16 @@ pub fn search(
     };
     let mut searcher = patterns.searcher();
     let readings = texts.iter().map(|text| {
-        let keeper = Keeper { kind: Some(text.kind), program: None };
-        let task = Task { patterns: &patterns, window, clock: &clock, keeper, sorted: false, samples };
-        // The keeper's kind is turned to when the first line is read; each text is read by itself.
+        let origin = LogOrigin { kind: Some(text.kind), program: None };
+        let task = Task { patterns: &patterns, window, clock: &clock, origin, sorted: false, samples };
+        // Each text is read by itself.
         let (tally, _) = scan(task, &mut searcher, &mut { text.bytes }, None, || false);
         Reading {
             found: Found {
                 path: PathBuf::from(text.name),
                 rotated: false,
                 packing: Packing::Plain,
-                keeper,
+                origin,
                 modified: None,
             },
             format: tally.format.unwrap_or(Format::Unknown),

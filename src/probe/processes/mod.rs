@@ -91,11 +91,11 @@ impl Probe for ProcessesProbe {
         let failed = |error: io::Error| Gap::io("list the processes (/proc)", &error);
         let mut window = None;
         if !params.window.0.is_zero() {
-            let begun = cx.begin();
+            let begun = cx.start_window();
             let (ticks, forks) = (ticks_since_boot(), forks());
             let before = Pass::over_all(PASS, cx).map_err(failed)?;
             cx.live(format!("{} processes", units::count(before.samples.len() as f64)));
-            cx.rest_until(begun + params.window.0);
+            cx.sleep_until(begun + params.window.0);
             window = Some(Window { begun, ticks, forks, before });
         }
         let asked = Instant::now();
@@ -192,7 +192,7 @@ fn say_what_is_missing(
 ) {
     if !fs::exists("/proc/1").unwrap_or(false) {
         let gap = Gap::new(Reason::Denied, "see the processes of other users", "they are hidden (/proc: hidepid)");
-        observed.miss(&ALL, gap.way_out("run with sudo"));
+        observed.miss(&ALL, gap.to_fix("run with sudo"));
     }
     if !observed.output.complete {
         let why = format!("there are more of them than can be looked at in {}", units::span(PASS.as_secs_f64()));
@@ -201,13 +201,13 @@ fn say_what_is_missing(
     if !counted {
         let why = "this kernel does not count them for a look at all processes";
         let gap = Gap::new(Reason::Absent, "find the processes with most open files", why);
-        observed.miss(&["top_open_files"], gap.way_out("Linux 6.2 and newer do"));
+        observed.miss(&["top_open_files"], gap.to_fix("Linux 6.2 and newer do"));
     }
     if window.is_none() {
         let gap = Gap::new(Reason::Absent, "tell what processes did over a time", "the window is 0");
         let fields =
             ["began", "ended", "forks", "top_cpu", "top_disk", "top_io", "top_memory.cpu_share", "top_memory.io"];
-        observed.miss(&fields, gap.way_out("give a window"));
+        observed.miss(&fields, gap.to_fix("give a window"));
         return;
     }
     if forks.is_none() {

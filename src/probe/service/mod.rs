@@ -133,7 +133,7 @@ impl Probe for ServiceProbe {
         if named.len() > MOST_TARGETS {
             let why = format!("{} were named, and {MOST_TARGETS} are connected to at most", named.len());
             let gap = Gap::new(Reason::Failed, "connect to all services", why);
-            observed.miss(&["services"], gap.way_out("ask in several steps"));
+            observed.miss(&["services"], gap.to_fix("ask in several steps"));
         }
         let mut targets = Vec::new();
         let mut refusals = Vec::new();
@@ -193,7 +193,7 @@ fn targets(params: &Params) -> Result<Vec<SocketAddr>, Gap> {
     }
     let read = |text: &String| {
         let target = text.trim().parse().map_err(|_| {
-            bad("targets", text, "it is not an address with a port").way_out("write it like 127.0.0.1:22 or [::1]:22")
+            bad("targets", text, "it is not an address with a port").to_fix("write it like 127.0.0.1:22 or [::1]:22")
         })?;
         Ok(on_this_host(target))
     };
@@ -211,7 +211,7 @@ fn on_this_host(target: SocketAddr) -> SocketAddr {
 
 fn address(param: &str, text: &str) -> Result<IpAddr, Gap> {
     text.trim().parse().map_err(|_| {
-        bad(param, text, "it is not an address").way_out("write it like 127.0.0.1 or ::1; names are not looked up")
+        bad(param, text, "it is not an address").to_fix("write it like 127.0.0.1 or ::1; names are not looked up")
     })
 }
 
@@ -226,7 +226,7 @@ fn allowed(address: IpAddr, own: &Result<Vec<IpAddr>, Gap>, remote: bool) -> Res
     }
     own.as_ref().map_err(Gap::clone)?;
     Err(Gap::new(Reason::Denied, format!("connect to {address}"), "it is not an address of this host")
-        .way_out("set `allow_remote`, and run with --allow remote, to connect to other hosts"))
+        .to_fix("set `allow_remote`, and run with --allow remote, to connect to other hosts"))
 }
 
 /// What to say to the service, if anything.
@@ -260,7 +260,7 @@ mod tests {
         is_allowed("192.0.2.7", false).unwrap();
         is_allowed("192.0.2.8", true).unwrap();
         let gap = is_allowed("192.0.2.8", false).unwrap_err();
-        assert!(gap.way_out.as_ref().is_some_and(|it| it.contains("allow_remote")), "{gap}");
+        assert!(gap.to_fix.as_ref().is_some_and(|it| it.contains("allow_remote")), "{gap}");
     }
 
     #[test]

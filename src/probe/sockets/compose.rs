@@ -4,94 +4,18 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 
 use super::closed::ClosedSockets;
-use super::growth::{Before, Growth};
-use super::keeper::KeeperLook;
+use super::growth::Growth;
 use super::lists::{self, Traffic};
-use super::look::Refused;
-use super::missing::{self, Owners};
-use super::output::{Closed, ClosedPort, Counts, ProcessIo, ProcessTraffic, Sockets};
-use super::{MOST_ROWS, Params};
-use crate::case::{Gap, Observed, Reason};
-use crate::probe::process::{Activity, IoCounters, Names, ignores_children};
+use super::missing;
+use super::output::{Closed, ClosedPort, ProcessIo, ProcessTraffic, Sockets};
+use super::picture::{Derived, Owners, Picture, rate};
+use super::sink::SinkScan;
+use crate::case::Observed;
+use crate::probe::process::{IoCounters, Names, ignores_children};
 use crate::sys::sock_diag::{LISTEN, SYN_RECV, SocketRow, TIME_WAIT, Transport};
 
 /// Most ports in the account of closed connections.
 const CLOSED_PORTS: usize = 256;
-
-/// The names of the states, by number.
-const STATES: [&str; 12] = [
-    "",
-    "established",
-    "syn_sent",
-    "syn_recv",
-    "fin_wait1",
-    "fin_wait2",
-    "time_wait",
-    "close",
-    "close_wait",
-    "last_ack",
-    "listen",
-    "closing",
-];
-
-/// The name of a state.
-pub(super) fn state_name(state: u8) -> String {
-    match STATES.get(usize::from(state)) {
-        Some(name) if !name.is_empty() => (*name).to_owned(),
-        _ if state == 12 => "syn_recv".to_owned(),
-        _ => format!("state {state}"),
-    }
-}
-
-/// Whether the parameters make sense.
-pub(super) fn check(params: &Params) -> Result<(), Gap> {
-    let wrong = |why: String| Err(Gap::new(Reason::Malformed, "look at the sockets", why));
-    if !(1..=MOST_ROWS).contains(&params.limit) {
-        return wrong(format!("limit is {}, and must be 1 to {MOST_ROWS}", params.limit));
-    }
-    match params.state.as_deref() {
-        Some(state) if state.is_empty() || !STATES.contains(&state) => {
-            wrong(format!("`{}` is not a state; states are {}", state.escape_debug(), STATES[1..].join(", ")))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// All that was seen.
-pub(super) struct Picture<'a> {
-    pub(super) params: &'a Params,
-    pub(super) seconds: f64,
-    /// Sockets at the end.
-    pub(super) rows: &'a [SocketRow],
-    /// All there were at the end, by state.
-    pub(super) counts: Counts,
-    /// Sockets that were counted and not kept.
-    pub(super) left_out: u64,
-    /// Sockets at the beginning, if there was a window.
-    pub(super) before: Option<&'a Before>,
-    /// Ports that something listened on at the beginning.
-    pub(super) listening: &'a HashSet<u16>,
-    pub(super) closed: Result<ClosedSockets, Gap>,
-    pub(super) owners: Owners<'a>,
-    /// What the processes had done at the beginning, and at the end.
-    pub(super) earlier: &'a HashMap<i32, Activity>,
-    pub(super) now: &'a HashMap<i32, Activity>,
-    /// Bytes of files that all processes of the machine changed in the window.
-    pub(super) machine_written: Option<u64>,
-    /// Why the kernel's socket diagnosis was not used.
-    pub(super) refused: Refused,
-}
-
-/// What is derived for each socket at the end.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Derived<'a> {
-    pub(super) row: &'a SocketRow,
-    pub(super) growth: Growth,
-    /// The process that holds it.
-    pub(super) pid: Option<i32>,
-    /// How many do.
-    pub(super) owners: u32,
-}
 
 impl Picture<'_> {
     /// Puts the result together.
@@ -142,10 +66,10 @@ impl Picture<'_> {
         let unseen = self.owners.gap(unowned.len(), held);
         let looked = seen && (unseen.is_none() || !received);
         if looked || unowned.len() < held {
-            let mut keepers = KeeperLook::begin();
-            let (processes, left_out) = self.processes(traffic, grows, names, &mut keepers, &mut ended);
+            let mut sinks = SinkScan::start();
+            let (processes, left_out) = self.processes(traffic, grows, names, &mut sinks, &mut ended);
             (out.processes, out.processes_left_out) = (Some(processes), left_out);
-            missing::say_whose_keepers_are_unknown(&mut observed, &keepers);
+            missing::say_whose_output_is_unknown(&mut observed, &sinks);
         }
         self.say_what_is_missing(&mut observed, unseen, received);
         missing::say_what_was_left_out(&mut observed, self.left_out);
@@ -176,7 +100,7 @@ impl Picture<'_> {
         traffic: Traffic,
         grows: bool,
         names: &mut Names,
-        keepers: &mut KeeperLook,
+        sinks: &mut SinkScan,
         ended: &mut HashSet<i32>,
     ) -> (Vec<ProcessTraffic>, u64) {
         let ranked = traffic.ranked();
@@ -210,13 +134,13 @@ impl Picture<'_> {
                 local_rx_bytes: grows.then_some(moved.local_rx_bytes),
                 rx_bits_per_second: rate(moved.rx_bytes, self.seconds).filter(|_| grows),
                 io,
-                writes_to_nothing: if idle { None } else { keepers.writes_to_nothing(pid) },
+                discards_input: if idle { None } else { sinks.discards_input(pid) },
                 sharers: moved.sharers.len() as u32,
                 sharers_written_bytes: sharers
                     .iter()
                     .map(|pid| {
                         let (written, disk_written) = written(pid)?;
-                        let nothing = keepers.writes_to_nothing(*pid) == Some(true);
+                        let nothing = sinks.discards_input(*pid) == Some(true);
                         Some(if nothing { disk_written } else { written.max(disk_written) })
                     })
                     .sum::<Option<u64>>()
@@ -267,11 +191,6 @@ fn account(closed: &ClosedSockets) -> Closed {
     }
 }
 
-/// Bits per second.
-pub(super) fn rate(bytes: u64, seconds: f64) -> Option<f64> {
-    (seconds > 0.0).then(|| bytes as f64 * 8.0 / seconds)
-}
-
 /// Clock ticks as a share of one CPU.
 fn cpu_share(ticks: u64, seconds: f64) -> Option<f64> {
     let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten()?;
@@ -281,6 +200,11 @@ fn cpu_share(ticks: u64, seconds: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::{Gap, Reason};
+    use crate::probe::sockets::Params;
+    use crate::probe::sockets::growth::Before;
+    use crate::probe::sockets::look::Refused;
+    use crate::probe::sockets::output::Counts;
     use crate::sys::sock_diag::TcpInfo;
     use std::net::IpAddr;
 

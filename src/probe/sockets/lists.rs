@@ -7,10 +7,9 @@ use std::net::IpAddr;
 
 use super::Params;
 use super::closed::ClosedSockets;
-use super::compose::{Derived, rate, state_name};
 use super::growth::{is_local, received, sent};
-use super::missing::Owners;
 use super::output::{Connection, Listener};
+use super::picture::{Derived, Owners, rate, state_name};
 use crate::case::Process;
 use crate::probe::process::Names;
 use crate::sys::sock_diag::{LISTEN, SYN_RECV, SocketRow, TIME_WAIT, Transport};

@@ -139,7 +139,7 @@ fn refusal(error: &std::io::Error) -> Gap {
     let gap = Gap::io("ask the kernel's socket diagnosis for byte counts (NETLINK_SOCK_DIAG)", error);
     match gap.reason {
         Reason::Denied => gap,
-        _ => gap.way_out("load the modules tcp_diag and udp_diag (modprobe tcp_diag udp_diag)"),
+        _ => gap.to_fix("load the modules tcp_diag and udp_diag (modprobe tcp_diag udp_diag)"),
     }
 }
 

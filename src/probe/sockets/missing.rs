@@ -1,76 +1,20 @@
 //! What is missing from the result, and why.
 
-use super::compose::Picture;
-use super::keeper::KeeperLook;
 use super::output::Sockets;
-use super::owners::{Holders, OwnerScan};
+use super::picture::Picture;
+use super::sink::SinkScan;
 use crate::case::{Gap, Observed, Reason};
 use crate::units;
 
-/// The holders of sockets, or why they are not known.
-pub(super) enum Owners<'a> {
-    Seen(&'a OwnerScan),
-    NotAsked,
-    Refused(Gap),
-}
-
-impl Owners<'_> {
-    pub(super) fn holders(&self, inode: u32) -> Option<&Holders> {
-        match self {
-            Owners::Seen(scan) => scan.holders(inode),
-            _ => None,
-        }
-    }
-
-    pub(super) fn sharers(&self, inode: u32) -> &[i32] {
-        match self {
-            Owners::Seen(scan) => scan.sharers(inode),
-            _ => &[],
-        }
-    }
-
-    pub(super) fn saw_everything(&self) -> bool {
-        matches!(self, Owners::Seen(scan) if scan.saw_everything())
-    }
-
-    /// Why the owners of `unowned` sockets, of `all`, are not known; nothing when there is nothing to know.
-    pub(super) fn gap(&self, unowned: usize, all: usize) -> Option<Gap> {
-        let tried = format!("name the owners of {unowned} of {all} sockets");
-        match self {
-            _ if unowned == 0 => None,
-            Owners::NotAsked => {
-                let gap = Gap::new(Reason::Absent, tried, "the parameter `owners` is false: nobody asked");
-                Some(gap.way_out("leave `owners` true"))
-            }
-            Owners::Refused(gap) => Some(gap.clone()),
-            Owners::Seen(scan) if scan.denied > 0 || scan.hidden => {
-                let tried =
-                    format!("name the owners of {unowned} of {all} sockets: their processes show no descriptors");
-                Some(Gap::denied(tried, "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"))
-            }
-            Owners::Seen(scan) if !scan.is_complete() => {
-                let gap =
-                    Gap::new(Reason::TimedOut, tried, "the processes hold too many descriptors to look at in time");
-                Some(gap.way_out("give a longer window"))
-            }
-            Owners::Seen(scan) if scan.saw_everything() => None, // they are the kernel's, or of connections left to die
-            Owners::Seen(_) => {
-                let why = "their processes are not of this process namespace";
-                Some(Gap::new(Reason::Absent, tried, why).way_out("run on the host, not in a container"))
-            }
-        }
-    }
-}
-
 /// Says of how many processes it is not known whether they could keep what they received.
-pub(super) fn say_whose_keepers_are_unknown(observed: &mut Observed<Sockets>, keepers: &KeeperLook) {
-    const FIELD: [&str; 1] = ["processes.writes_to_nothing"];
-    if keepers.denied > 0 {
-        let tried = format!("see where {} processes of other users write to (/proc/PID/fd)", keepers.denied);
+pub(super) fn say_whose_output_is_unknown(observed: &mut Observed<Sockets>, sinks: &SinkScan) {
+    const FIELD: [&str; 1] = ["processes.discards_input"];
+    if sinks.denied > 0 {
+        let tried = format!("see where {} processes of other users write to (/proc/PID/fd)", sinks.denied);
         observed.miss(&FIELD, Gap::denied(tried, "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"));
     }
-    if keepers.too_many > 0 {
-        let tried = format!("see where {} processes write to (/proc/PID/fd)", keepers.too_many);
+    if sinks.too_many > 0 {
+        let tried = format!("see where {} processes write to (/proc/PID/fd)", sinks.too_many);
         let gap = Gap::new(Reason::TimedOut, tried, "they hold too many descriptors to look at in time");
         observed.miss(&FIELD, gap);
     }
@@ -83,7 +27,7 @@ pub(super) fn say_what_was_left_out(observed: &mut Observed<Sockets>, left_out: 
     if left_out > 0 {
         let tried = format!("look into {} more sockets than those that are listed", units::count(left_out as f64));
         let why = "they take more memory than the run may; they are counted by state, and no more";
-        let gap = Gap::new(Reason::Failed, tried, why).way_out("allow more memory: --max-memory 1GB");
+        let gap = Gap::new(Reason::Failed, tried, why).to_fix("allow more memory: --max-memory 1GB");
         observed.miss(&FIELDS, gap);
     }
 }
@@ -113,10 +57,10 @@ impl Picture<'_> {
             let fields = ["listeners.backlog", "connections.rtt_ms", "connections.rx_total", "connections.tx_total"];
             observed.miss(&fields, gap.clone());
         } else if self.before.is_none() {
-            let gap = Gap::new(Reason::Absent, "tell what sockets moved", "the window is 0").way_out("give a window");
+            let gap = Gap::new(Reason::Absent, "tell what sockets moved", "the window is 0").to_fix("give a window");
             observed.miss(&GROWTH, gap.clone());
             let fields =
-                ["processes.io", "processes.cpu_share", "processes.writes_to_nothing", "processes.ignores_children"];
+                ["processes.io", "processes.cpu_share", "processes.discards_input", "processes.ignores_children"];
             observed.miss(&["listeners.drops"], gap.clone());
             observed.miss(&fields, gap);
         } else if observed.output.tcp_rx_bytes.is_none() {

@@ -3,13 +3,14 @@
 mod closed;
 mod compose;
 mod growth;
-mod keeper;
 mod lists;
 mod look;
 mod missing;
 mod output;
 mod owners;
+mod picture;
 mod proc_net;
+mod sink;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,12 +22,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::closed::ClosedSockets;
-use self::compose::Picture;
 use self::growth::Before;
 use self::look::Eye;
-use self::missing::Owners;
 pub use self::output::{Closed, ClosedPort, Connection, Counts, Listener, ProcessIo, ProcessTraffic, Sockets};
 use self::owners::OwnerScan;
+use self::picture::{Owners, Picture};
 use crate::case::{Gap, Observed, Reason};
 use crate::probe::process::{Activity, Names};
 use crate::probe::{Context, Need, Probe};
@@ -90,16 +90,16 @@ impl Probe for SocketsProbe {
     type Output = Sockets;
 
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Sockets>, Gap> {
-        compose::check(&params)?;
+        picture::check(&params)?;
         let with_time_wait = params.state.as_deref() == Some("time_wait");
-        let mut eye = Eye::open().keeping(look::most_sockets(cx.manners().memory_bytes()), with_time_wait);
+        let mut eye = Eye::open().keeping(look::most_sockets(cx.resources().memory_bytes()), with_time_wait);
         let mut names = Names::new();
         let mut scan = params.owners.then(OwnerScan::prepare).transpose();
         if let Ok(Some(scan)) = &mut scan {
             scan.run(Instant::now() + EARLY_PASS, None, cx);
         }
 
-        let begun = cx.begin();
+        let begun = cx.start_window();
         let end = begun + params.window.0;
         let mut window = Window::default();
         if params.window.0.is_zero() {
@@ -168,7 +168,7 @@ impl Default for Window {
             first_look: None,
             before: None,
             listening: HashSet::new(),
-            closed: Err(nothing.way_out("give a window")),
+            closed: Err(nothing.to_fix("give a window")),
             activities: HashMap::new(),
             dirtied: None,
             left_out: 0,
@@ -219,7 +219,7 @@ impl Window {
             let collect = &collect;
             let collector = news.as_ref().map(|news| (news, Builder::new().spawn_scoped(scope, move || collect(news))));
             let activities = within();
-            cx.rest_until(end);
+            cx.sleep_until(end);
             stop.store(true, Ordering::Release);
             let closed = match collector {
                 Err(error) => Err(cannot(error)),

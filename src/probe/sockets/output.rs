@@ -186,7 +186,8 @@ pub struct ProcessTraffic {
     /// `/proc/PID/fdinfo`). Pipes, files and block devices make it false; memory mappings are not looked at. None when it
     /// received nothing by TCP and holds no UDP socket, when there was no window, and when its descriptors could not be
     /// seen or are too many.
-    pub writes_to_nothing: Option<bool>,
+    #[serde(alias = "writes_to_nothing")]
+    pub discards_input: Option<bool>,
     /// How many other processes hold one of its sockets: workers of a server that forks them beforehand, or a child that
     /// is to do the writing.
     #[serde(default)]
@@ -212,7 +213,7 @@ pub struct ProcessTraffic {
 pub struct ProcessIo {
     /// Bytes returned by `read` of any kind, files and sockets (`rchar`). `recv` and `recvmsg` do not count.
     pub read_bytes: u64,
-    /// Bytes passed to `write` of any kind, files and sockets (`wchar`), and `/dev/null` too: see `writes_to_nothing`.
+    /// Bytes passed to `write` of any kind, files and sockets (`wchar`), and `/dev/null` too: see `discards_input`.
     pub written_bytes: u64,
     /// Bytes fetched from storage (`read_bytes`).
     pub disk_read_bytes: u64,

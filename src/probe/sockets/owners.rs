@@ -148,7 +148,7 @@ impl OwnerScan {
         let work = &|| {
             let mut links = Vec::new();
             while Instant::now() < deadline {
-                cx.pause();
+                cx.throttle();
                 if wanted
                     .as_ref()
                     .is_some_and(|wanted| wanted.lock().unwrap_or_else(PoisonError::into_inner).is_empty())

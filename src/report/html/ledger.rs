@@ -3,9 +3,9 @@
 use maud::{Markup, PreEscaped, html};
 
 use crate::report::plot::{Ink, strip};
-use crate::report::sections::{Bar, Books, Part};
+use crate::report::sections::{Bar, LedgerSection, Part};
 
-pub(super) fn ledger(books: &Books) -> Markup {
+pub(super) fn ledger(books: &LedgerSection) -> Markup {
     html! {
         section.ledger {
             h2 { "Where the inbound bytes went" @if books.nothing.is_none() { small { (books.total_in_full) } } }
@@ -18,7 +18,7 @@ pub(super) fn ledger(books: &Books) -> Markup {
     }
 }
 
-fn bars(books: &Books) -> Markup {
+fn bars(books: &LedgerSection) -> Markup {
     let inks: Vec<Ink> = books.bars.iter().enumerate().map(|(index, bar)| ink(index, bar.part)).collect();
     let parts: Vec<_> = books.bars.iter().zip(&inks).map(|(bar, ink)| (bar.share.unwrap_or(0.0), ink.light)).collect();
     let largest = books.bars.first().map(|bar| format!("{} {}", bar.percent, bar.label)).unwrap_or_default();

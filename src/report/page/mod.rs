@@ -9,7 +9,7 @@ mod unseen;
 use textwrap::core::display_width;
 
 use super::layout::{Bars, Cell, Line, Tone, paragraph, row, wrap};
-use super::sections::{About, Books, Depth, Part, Sections, Steps};
+use super::sections::{About, Depth, LedgerSection, Part, Sections, Steps};
 use crate::case::Verdict;
 
 /// The signs that a page is drawn with.
@@ -165,7 +165,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn books(&mut self, books: &Books) {
+    fn books(&mut self, books: &LedgerSection) {
         match &books.nothing {
             Some(nothing) => {
                 self.heading("Where the inbound bytes went");

@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use super::opening::window;
-use super::{name, sentence, title_of};
+use super::{name, sentence, title_of, window};
 use crate::case::{Case, Evidence, Redacted};
 use crate::printable::shell_word;
 use crate::units;

@@ -5,9 +5,9 @@
 
 mod about;
 mod advice;
-mod books;
 mod causes;
 mod figures;
+mod ledger;
 mod opening;
 mod pictures;
 mod read;
@@ -16,9 +16,9 @@ mod unseen;
 
 pub use about::About;
 pub use advice::{Advice, Advised};
-pub use books::{Bar, Books, Part};
 pub use causes::{Causes, Considered, Why};
 pub use figures::Watched;
+pub use ledger::{Bar, LedgerSection, Part};
 pub use opening::Opening;
 pub use pictures::{Lines, Pictures, Rates, Remotes, Sizes, Span};
 pub use read::Read;
@@ -28,6 +28,7 @@ pub use unseen::{Unseen, Way};
 use super::Options;
 use super::escape;
 use crate::case::{Case, Finding};
+use crate::units;
 
 /// How much a report says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +61,7 @@ pub struct Sections {
     /// What was read in place of a host.
     pub read: Option<Read>,
     /// Where the inbound bytes went.
-    pub books: Option<Books>,
+    pub books: Option<LedgerSection>,
     /// What to do.
     pub advice: Advice,
     /// What there is to draw.
@@ -82,7 +83,7 @@ impl Sections {
         Sections {
             opening: Opening::of(case),
             read: Read::of(case),
-            books: case.ledger.as_ref().map(|account| Books::of(account, depth)),
+            books: case.ledger.as_ref().map(|account| LedgerSection::of(account, depth)),
             advice: Advice::of(case, unseen.is_empty()),
             pictures: Pictures::of(case),
             steps: Steps::of(case),
@@ -120,4 +121,9 @@ fn title_of(case: &Case, step: &str) -> String {
 
 fn titled(step: &str, finding: Option<&Finding>) -> String {
     name(finding.map(|finding| finding.title.as_str()).filter(|title| !title.trim().is_empty()).unwrap_or(step))
+}
+
+/// The length of a window, with its tenths: they show that a window was cut short.
+pub fn window(seconds: f64) -> String {
+    if (0.1..120.0).contains(&seconds) { format!("{seconds:.1} s") } else { units::span(seconds) }
 }

@@ -1,9 +1,8 @@
 //! The first lines: where, when, and the conclusion.
 
 use super::about::overrides;
-use super::{name, sentence};
+use super::{name, sentence, window};
 use crate::case::{Case, Redacted, Verdict};
-use crate::units;
 
 /// Headlines that a report shows; more would not be headlines.
 const MOST_HEADLINES: usize = 6;
@@ -82,9 +81,4 @@ fn redacted(redacted: &Redacted) -> Option<String> {
         parts.push(format!("{} under pseudonyms", named.join(", ")));
     }
     (!parts.is_empty()).then(|| format!("Redacted: {}", parts.join("; ")))
-}
-
-/// The length of a window, with its tenths: they show that a window was cut short.
-pub fn window(seconds: f64) -> String {
-    if (0.1..120.0).contains(&seconds) { format!("{seconds:.1} s") } else { units::span(seconds) }
 }

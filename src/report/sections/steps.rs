@@ -117,7 +117,7 @@ fn figure(value: &Value) -> String {
 fn said(finding: &Finding) -> String {
     let text = finding.sentence.trim();
     for gap in &finding.gaps {
-        let end = gap.way_out.as_ref().and_then(|way_out| text.strip_suffix(way_out.as_str())?.strip_suffix("; "));
+        let end = gap.to_fix.as_ref().and_then(|to_fix| text.strip_suffix(to_fix.as_str())?.strip_suffix("; "));
         if let Some(text) = end {
             return text.to_owned();
         }

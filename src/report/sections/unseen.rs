@@ -37,7 +37,7 @@ struct Hurts<'a>(IndexMap<(&'a str, &'a str, Option<&'a str>), (&'a Gap, Hurt)>)
 
 impl<'a> Hurts<'a> {
     fn add(&mut self, gap: &'a Gap, title: String, fields: &[String]) {
-        let key = (gap.tried.as_str(), gap.why.as_str(), gap.way_out.as_deref());
+        let key = (gap.tried.as_str(), gap.why.as_str(), gap.to_fix.as_deref());
         let (_, hurt) = self.0.entry(key).or_insert_with(|| (gap, Hurt::default()));
         hurt.titles.insert(title);
         hurt.fields.extend(fields.iter().map(|field| name(field)));
@@ -139,14 +139,14 @@ pub enum Way {
 
 impl Way {
     fn of(gap: &Gap, capabilities: &mut IndexSet<String>) -> Self {
-        match gap.way_out.as_deref() {
+        match gap.to_fix.as_deref() {
             Some(advice::AS_ROOT) => Way::Root(vec![]),
-            Some(way_out) => match advice::capabilities(way_out) {
+            Some(to_fix) => match advice::capabilities(to_fix) {
                 Some(named) if named.split(" and ").all(|word| !word.contains(' ')) => {
                     capabilities.extend(named.split(" and ").map(name));
                     Way::Root(vec![])
                 }
-                _ => Way::Other(sentence(way_out)),
+                _ => Way::Other(sentence(to_fix)),
             },
             None if gap.reason == Reason::Cancelled => Way::Patience,
             None => Way::None,
@@ -176,7 +176,7 @@ impl Way {
             Way::Unconfined(capabilities) => {
                 format!("To see it, run on the host itself, or give root's container {}:", listed(capabilities))
             }
-            Way::Other(way_out) => format!("To see it: {way_out}"),
+            Way::Other(to_fix) => format!("To see it: {to_fix}"),
             Way::Patience => "To see it, let the run reach the end of its window:".to_owned(),
             Way::None => "With no known way to see it:".to_owned(),
             Way::Unjudged => "Not judged:".to_owned(),
@@ -199,9 +199,9 @@ mod tests {
     fn all_that_root_would_see_is_one_group() {
         let gaps = [
             Gap::denied("open a packet socket", "CAP_NET_RAW"),
-            Gap::new(Reason::Absent, "read tracefs", "it is not mounted").way_out("mount it"),
+            Gap::new(Reason::Absent, "read tracefs", "it is not mounted").to_fix("mount it"),
             Gap::denied("open a perf event", "CAP_PERFMON and CAP_NET_RAW"),
-            Gap::new(Reason::Denied, "read /proc/1/fd", "permission denied").way_out("run with sudo"),
+            Gap::new(Reason::Denied, "read /proc/1/fd", "permission denied").to_fix("run with sudo"),
         ];
         let mut hurts = Hurts::default();
         gaps.iter().for_each(|gap| hurts.add(gap, "a step".to_owned(), &[]));

@@ -1,8 +1,8 @@
 //! Commands of remedies: texts of the script, or what `sh` makes of them.
 
 use super::Finding;
+use super::abstract_value::AbstractValue;
 use super::header::{key_of, value_of};
-use super::known::Known;
 use super::walk::Walk;
 use crate::script::syntax::{Expression, Form, Item, StepForm, constant};
 
@@ -17,13 +17,13 @@ const COMPARISONS: [&str; 6] = ["==", "~=", "<", ">", "<=", ">="];
 
 impl<'w, 'a> Walk<'w, 'a> {
     /// What is wrong with the commands of a table, if it is a remedy.
-    pub fn check_commands(&mut self, items: &[Item<'a>], values: &[Known<'w>]) {
+    pub fn check_commands(&mut self, items: &[Item<'a>], values: &[AbstractValue<'w>]) {
         if value_of(items, "do").is_none() {
             return;
         }
         for (item, known) in items.iter().zip(values) {
             let Some((key, _)) = key_of(item).filter(|(key, _)| key == "run" || key == "undo") else { continue };
-            if matches!(known, Known::Raw | Known::Part(_)) || self.is_raw(&item.value) {
+            if matches!(known, AbstractValue::Raw | AbstractValue::Part(_)) || self.is_raw(&item.value) {
                 let message =
                     format!("`{key}` is put together by the check: what it fills in is not quoted for the shell");
                 let help =
@@ -41,7 +41,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         match &expression.form {
             Form::Bracketed(inner) => self.is_raw(inner),
             Form::Table(lines) => lines.iter().any(|line| self.is_raw(&line.value)),
-            Form::Name(_) => matches!(self.variable(expression), Known::Raw | Known::Part(_)),
+            Form::Name(_) => matches!(self.variable(expression), AbstractValue::Raw | AbstractValue::Part(_)),
             Form::Operation { operands, operators } => self.is_raw_operation(operands, operators),
             Form::Path { root, steps } => match (self.global(root), steps.as_slice()) {
                 (Some("sh"), [step]) => match &step.form {

@@ -2,10 +2,10 @@
 //!
 //! What a script decides while it runs is left alone: a mistake that is not found costs less than an alarm about none.
 
+mod abstract_value;
 mod commands;
 mod globals;
 mod header;
-mod known;
 mod names;
 mod probes;
 mod tables;

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
+use super::abstract_value::{AbstractValue, Observer};
 use super::header::{key_of, literal_text};
-use super::known::{Known, Observer};
 use super::walk::Walk;
 use super::{Finding, suggestion};
 use crate::probe::AnyProbe;
@@ -26,22 +26,22 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 
     /// `cx.probe(name, params)`.
-    pub fn probe_call(&mut self, arguments: &[Expression<'a>]) -> Known<'w> {
+    pub fn probe_call(&mut self, arguments: &[Expression<'a>]) -> AbstractValue<'w> {
         self.all(arguments);
         let Some(name) = arguments.first().and_then(literal_text) else {
             self.hides_probes = true;
-            return Known::Nothing;
+            return AbstractValue::Nothing;
         };
         let range = arguments.first().map_or(0..0, |argument| argument.range.clone());
         self.asked(&name, range, arguments.get(1))
     }
 
     /// `cx.together { sockets = {…} }`, or a list of pairs.
-    pub fn together_call(&mut self, arguments: &[Expression<'a>]) -> Known<'w> {
+    pub fn together_call(&mut self, arguments: &[Expression<'a>]) -> AbstractValue<'w> {
         self.all(arguments);
         let [Expression { form: Form::Table(items), .. }] = arguments else {
             self.hides_probes = true;
-            return Known::Nothing;
+            return AbstractValue::Nothing;
         };
         let mut all = Vec::new();
         let mut is_whole = true;
@@ -57,26 +57,26 @@ impl<'w, 'a> Walk<'w, 'a> {
                 (None, None) => {
                     self.hides_probes = true;
                     is_whole = false;
-                    Known::Nothing
+                    AbstractValue::Nothing
                 }
             };
             all.push((key.map(|(name, _)| name), known));
         }
-        if is_whole { Known::Together(Rc::new(all)) } else { Known::Nothing }
+        if is_whole { AbstractValue::Together(Rc::new(all)) } else { AbstractValue::Nothing }
     }
 
     /// A probe is asked by a name that is written out.
-    fn asked(&mut self, name: &str, range: Range<usize>, params: Option<&Expression<'a>>) -> Known<'w> {
+    fn asked(&mut self, name: &str, range: Range<usize>, params: Option<&Expression<'a>>) -> AbstractValue<'w> {
         let Some(observer) = self.observer(name) else {
             self.unknown_probe(name, range);
-            return Known::Nothing;
+            return AbstractValue::Nothing;
         };
         self.asked.insert(observer.probe.name());
         self.check_need(name, range);
         if let Some(Expression { form: Form::Table(items), range }) = params {
             self.check_arguments(observer, items, range);
         }
-        Known::Evidence(observer)
+        AbstractValue::Evidence(observer)
     }
 
     fn check_need(&mut self, name: &str, range: Range<usize>) {

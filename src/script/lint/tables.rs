@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::abstract_value::{Part, Shape};
 use super::header::{key_of, literal_text, value_of};
-use super::known::{Part, Shape};
 use super::walk::Walk;
 use super::{Finding, suggestion};
 use crate::script::api::{CHECK_KEYS, Key, PARAM_KEYS, PARAM_TYPES, REMEDY_KEYS, URGENCIES};

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use super::abstract_value::{AbstractValue, Observer, Part, Shape, observers};
 use super::header::{Header, literal_text};
-use super::known::{Known, Observer, Part, Shape, observers};
 use super::names::Names;
 use super::{Finding, MOST, globals, suggestion};
 use crate::script::api::{
@@ -39,7 +39,7 @@ pub(super) struct Walk<'w, 'a> {
     pub header: &'w Header<'w, 'a>,
     pub observers: &'w [Observer],
     /// What is known of local variables, by their declaration.
-    known: HashMap<usize, Known<'w>>,
+    known: HashMap<usize, AbstractValue<'w>>,
     findings: Vec<Finding>,
     /// Probes that are called by a name that is written out.
     pub asked: HashSet<&'static str>,
@@ -62,7 +62,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         block.iter().for_each(|statement| self.statement(statement));
     }
 
-    pub fn all(&mut self, expressions: &[Expression<'a>]) -> Vec<Known<'w>> {
+    pub fn all(&mut self, expressions: &[Expression<'a>]) -> Vec<AbstractValue<'w>> {
         expressions.iter().map(|expression| self.value(expression)).collect()
     }
 
@@ -122,7 +122,7 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 
     /// What the second variable of a loop stands for.
-    fn iterated(&mut self, values: &[Expression<'a>]) -> Option<Known<'w>> {
+    fn iterated(&mut self, values: &[Expression<'a>]) -> Option<AbstractValue<'w>> {
         let [Expression { form: Form::Path { root, steps }, .. }] = values else {
             self.all(values);
             return None;
@@ -137,29 +137,29 @@ impl<'w, 'a> Walk<'w, 'a> {
             return None;
         };
         match (function, self.value(argument)) {
-            (_, Known::Part(part)) => part.item().or_else(|| part.entry()).map(Known::Part),
-            ("pairs", Known::Groups(list)) => Some(Known::Part(list)),
+            (_, AbstractValue::Part(part)) => part.item().or_else(|| part.entry()).map(AbstractValue::Part),
+            ("pairs", AbstractValue::Groups(list)) => Some(AbstractValue::Part(list)),
             _ => None,
         }
     }
 
     /// Remembers what a local variable stands for, when it keeps its value.
-    fn learn(&mut self, name: &Name<'a>, value: Known<'w>) {
-        if self.names.is_constant(name.start) && !matches!(value, Known::Nothing) {
+    fn learn(&mut self, name: &Name<'a>, value: AbstractValue<'w>) {
+        if self.names.is_constant(name.start) && !matches!(value, AbstractValue::Nothing) {
             self.known.insert(name.start, value);
         }
     }
 
     /// A function; `first` is what it is known to be called with.
-    fn function(&mut self, function: &Function<'a>, first: Option<Known<'w>>) {
+    fn function(&mut self, function: &Function<'a>, first: Option<AbstractValue<'w>>) {
         let is_run = self.header.run == Some(function.start);
         for (index, name) in function.parameters.iter().enumerate() {
             let value = match index {
-                0 if is_run => Known::Cx,
-                1 if is_run => Known::Params,
-                0 if first.is_some() => first.clone().unwrap_or(Known::Nothing),
-                _ if name.text == "cx" && self.header.table.is_some() => Known::Cx,
-                _ => Known::Nothing,
+                0 if is_run => AbstractValue::Cx,
+                1 if is_run => AbstractValue::Params,
+                0 if first.is_some() => first.clone().unwrap_or(AbstractValue::Nothing),
+                _ if name.text == "cx" && self.header.table.is_some() => AbstractValue::Cx,
+                _ => AbstractValue::Nothing,
             };
             self.learn(name, value);
         }
@@ -175,18 +175,18 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 
     /// Looks at an expression and all in it, and says what is known of its value.
-    pub fn value(&mut self, expression: &Expression<'a>) -> Known<'w> {
+    pub fn value(&mut self, expression: &Expression<'a>) -> AbstractValue<'w> {
         match &expression.form {
             Form::Name(_) => {
                 let known = self.variable(expression);
                 // From here on it may be used in ways that cannot be followed.
-                self.hides_probes |= matches!(known, Known::Cx);
-                self.hides_params |= matches!(known, Known::Cx | Known::Params);
+                self.hides_probes |= matches!(known, AbstractValue::Cx);
+                self.hides_params |= matches!(known, AbstractValue::Cx | AbstractValue::Params);
                 known
             }
             Form::Function(function) => {
                 self.function(function, None);
-                Known::Nothing
+                AbstractValue::Nothing
             }
             Form::Table(items) => {
                 let mut values = Vec::with_capacity(items.len());
@@ -197,31 +197,31 @@ impl<'w, 'a> Walk<'w, 'a> {
                     values.push(self.value(&item.value));
                 }
                 self.check_commands(items, &values);
-                Known::Nothing
+                AbstractValue::Nothing
             }
             Form::Bracketed(inner) => self.value(inner),
             Form::Signed { operand, .. } => {
                 self.value(operand);
-                Known::Nothing
+                AbstractValue::Nothing
             }
             Form::Operation { operands, .. } => {
                 self.all(operands);
-                if self.is_raw(expression) { Known::Raw } else { Known::Nothing }
+                if self.is_raw(expression) { AbstractValue::Raw } else { AbstractValue::Nothing }
             }
             Form::Path { root, steps } => match self.path(root, steps) {
-                Known::Nothing if self.is_raw(expression) => Known::Raw,
+                AbstractValue::Nothing if self.is_raw(expression) => AbstractValue::Raw,
                 known => known,
             },
-            Form::Nil | Form::Boolean(_) | Form::Number(_) | Form::Text(_) | Form::Rest => Known::Nothing,
+            Form::Nil | Form::Boolean(_) | Form::Number(_) | Form::Text(_) | Form::Rest => AbstractValue::Nothing,
         }
     }
 
-    pub fn variable(&self, name: &Expression<'a>) -> Known<'w> {
+    pub fn variable(&self, name: &Expression<'a>) -> AbstractValue<'w> {
         let declaration = self.names.declaration(name.range.start);
-        declaration.and_then(|declaration| self.known.get(&declaration)).cloned().unwrap_or(Known::Nothing)
+        declaration.and_then(|declaration| self.known.get(&declaration)).cloned().unwrap_or(AbstractValue::Nothing)
     }
 
-    fn path(&mut self, root: &Expression<'a>, steps: &[Step<'a>]) -> Known<'w> {
+    fn path(&mut self, root: &Expression<'a>, steps: &[Step<'a>]) -> AbstractValue<'w> {
         let mut known = match root.form {
             Form::Name(_) => self.variable(root),
             _ => self.value(root),
@@ -235,30 +235,30 @@ impl<'w, 'a> Walk<'w, 'a> {
             let is_called = matches!(rest.get(index + 1).map(|next| &next.form), Some(StepForm::Call(_)));
             known = self.step(known, step, is_called);
         }
-        if let Known::Member("probe" | "together") = known {
+        if let AbstractValue::Member("probe" | "together") = known {
             self.hides_probes = true;
         }
-        if let Known::Params = known {
+        if let AbstractValue::Params = known {
             self.hides_params = true;
         }
         known
     }
 
     /// The first step from a global name.
-    fn global_step(&mut self, global: &'a str, step: &Step<'a>) -> Known<'w> {
+    fn global_step(&mut self, global: &'a str, step: &Step<'a>) -> AbstractValue<'w> {
         match &step.form {
             StepForm::Field(field) => {
                 self.module_member(global, field);
-                Known::Nothing
+                AbstractValue::Nothing
             }
             StepForm::Call(arguments) => self.global_call(global, arguments),
             StepForm::Index(index) => {
                 self.value(index);
-                Known::Nothing
+                AbstractValue::Nothing
             }
             StepForm::Method(_, arguments) => {
                 self.all(arguments);
-                Known::Nothing
+                AbstractValue::Nothing
             }
         }
     }
@@ -285,22 +285,22 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 
     /// One step further: a field, an index, a call.
-    fn step(&mut self, known: Known<'w>, step: &Step<'a>, is_called: bool) -> Known<'w> {
+    fn step(&mut self, known: AbstractValue<'w>, step: &Step<'a>, is_called: bool) -> AbstractValue<'w> {
         match &step.form {
             StepForm::Field(name) => self.field(&known, name.text, name.range(), is_called),
             StepForm::Index(index) => {
                 self.value(index);
                 match (&known, literal_text(index)) {
-                    (Known::Together(_), None) => self.index(known, index),
+                    (AbstractValue::Together(_), None) => self.index(known, index),
                     (_, Some(name)) => self.field(&known, &name, index.range.clone(), is_called),
                     (_, None) => self.index(known, index),
                 }
             }
             StepForm::Call(arguments) => match known {
-                Known::Member(member) => self.cx_call(member, arguments),
+                AbstractValue::Member(member) => self.cx_call(member, arguments),
                 _ => {
                     self.all(arguments);
-                    Known::Nothing
+                    AbstractValue::Nothing
                 }
             },
             StepForm::Method(name, arguments) => self.method(known, name, arguments),
@@ -308,54 +308,62 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 
     /// An index that is not a text that is written out.
-    fn index(&mut self, known: Known<'w>, index: &Expression<'a>) -> Known<'w> {
+    fn index(&mut self, known: AbstractValue<'w>, index: &Expression<'a>) -> AbstractValue<'w> {
         match known {
-            Known::Part(part) => part.item().or_else(|| part.entry()).map_or(Known::Nothing, Known::Part),
-            Known::Groups(list) => Known::Part(list),
-            Known::Together(all) => match index.form {
+            AbstractValue::Part(part) => {
+                part.item().or_else(|| part.entry()).map_or(AbstractValue::Nothing, AbstractValue::Part)
+            }
+            AbstractValue::Groups(list) => AbstractValue::Part(list),
+            AbstractValue::Together(all) => match index.form {
                 Form::Number(digits) => {
                     let nth = digits.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
                     let mut lists = all.iter().filter(|(key, _)| key.is_none());
-                    nth.and_then(|nth| lists.nth(nth)).map_or(Known::Nothing, |(_, known)| known.clone())
+                    nth.and_then(|nth| lists.nth(nth)).map_or(AbstractValue::Nothing, |(_, known)| known.clone())
                 }
-                _ => Known::Nothing,
+                _ => AbstractValue::Nothing,
             },
-            Known::Params => {
+            AbstractValue::Params => {
                 self.hides_params = true;
-                Known::Nothing
+                AbstractValue::Nothing
             }
-            _ => Known::Nothing,
+            _ => AbstractValue::Nothing,
         }
     }
 
-    fn field(&mut self, known: &Known<'w>, name: &str, range: Range<usize>, is_called: bool) -> Known<'w> {
+    fn field(
+        &mut self,
+        known: &AbstractValue<'w>,
+        name: &str,
+        range: Range<usize>,
+        is_called: bool,
+    ) -> AbstractValue<'w> {
         match known {
-            Known::Cx => match CX.iter().find(|entry| entry.name() == name) {
-                Some(entry) if entry.name() == "params" => Known::Params,
-                Some(entry) => Known::Member(entry.name()),
+            AbstractValue::Cx => match CX.iter().find(|entry| entry.name() == name) {
+                Some(entry) if entry.name() == "params" => AbstractValue::Params,
+                Some(entry) => AbstractValue::Member(entry.name()),
                 None => {
                     let message = format!("`cx` has no {} `{name}`", if is_called { "function" } else { "field" });
                     self.report(Finding::error(range, message).help(suggestion(name, CX.iter().map(Entry::name))));
-                    Known::Nothing
+                    AbstractValue::Nothing
                 }
             },
-            Known::Params => {
+            AbstractValue::Params => {
                 self.param(name, range);
-                Known::Nothing
+                AbstractValue::Nothing
             }
-            Known::Evidence(observer) => {
+            AbstractValue::Evidence(observer) => {
                 let part = Part { schema: &observer.output, path: observer.probe.name().to_owned() };
                 match EVIDENCE.iter().find(|entry| entry.name() == name) {
-                    Some(entry) if entry.name() == "gap" => Known::Gap,
-                    Some(_) => Known::Nothing,
+                    Some(entry) if entry.name() == "gap" => AbstractValue::Gap,
+                    Some(_) => AbstractValue::Nothing,
                     None => self.part_field(&part, name, range),
                 }
             }
-            Known::Part(part) => self.part_field(part, name, range),
-            Known::Groups(list) => Known::Part(list.clone()),
-            Known::Gap => self.one_of(GAP, "a gap", name, range),
-            Known::About => self.one_of(ABOUT, "what cx.about gives", name, range),
-            Known::Together(all) => {
+            AbstractValue::Part(part) => self.part_field(part, name, range),
+            AbstractValue::Groups(list) => AbstractValue::Part(list.clone()),
+            AbstractValue::Gap => self.one_of(GAP, "a gap", name, range),
+            AbstractValue::About => self.one_of(ABOUT, "what cx.about gives", name, range),
+            AbstractValue::Together(all) => {
                 if let Some((_, known)) = all.iter().find(|(key, _)| key.as_deref() == Some(name)) {
                     return known.clone();
                 }
@@ -363,28 +371,30 @@ impl<'w, 'a> Walk<'w, 'a> {
                 let finding = Finding::error(range, format!("cx.together was not asked for `{name}`"));
                 let finding = finding.help(suggestion(name, keys));
                 self.report(finding);
-                Known::Nothing
+                AbstractValue::Nothing
             }
-            Known::Finding | Known::Raw | Known::Member(_) | Known::Nothing => Known::Nothing,
+            AbstractValue::Finding | AbstractValue::Raw | AbstractValue::Member(_) | AbstractValue::Nothing => {
+                AbstractValue::Nothing
+            }
         }
     }
 
-    fn one_of(&mut self, entries: &'static [Entry], what: &str, name: &str, range: Range<usize>) -> Known<'w> {
+    fn one_of(&mut self, entries: &'static [Entry], what: &str, name: &str, range: Range<usize>) -> AbstractValue<'w> {
         if !entries.iter().any(|entry| entry.name() == name) {
             let help = suggestion(name, entries.iter().map(Entry::name));
             self.report(Finding::error(range, format!("{what} has no field `{name}`")).help(help));
         }
-        Known::Nothing
+        AbstractValue::Nothing
     }
 
     /// A field of evidence.
-    pub fn part_field(&mut self, part: &Part<'w>, name: &str, range: Range<usize>) -> Known<'w> {
+    pub fn part_field(&mut self, part: &Part<'w>, name: &str, range: Range<usize>) -> AbstractValue<'w> {
         // A path of fields in one text is left alone.
         if name.contains('.') {
-            return Known::Nothing;
+            return AbstractValue::Nothing;
         }
         if let Some(field) = part.field(name) {
-            return Known::Part(field);
+            return AbstractValue::Part(field);
         }
         let path = &part.path;
         match part.shape() {
@@ -401,18 +411,18 @@ impl<'w, 'a> Walk<'w, 'a> {
             }
             Shape::List(_) | Shape::Map | Shape::Open => {}
         }
-        Known::Nothing
+        AbstractValue::Nothing
     }
 
-    fn method(&mut self, known: Known<'w>, name: &Name<'a>, arguments: &[Expression<'a>]) -> Known<'w> {
+    fn method(&mut self, known: AbstractValue<'w>, name: &Name<'a>, arguments: &[Expression<'a>]) -> AbstractValue<'w> {
         match known {
-            Known::Cx => {
+            AbstractValue::Cx => {
                 self.all(arguments);
                 let finding = Finding::error(name.range(), format!("cx.{} is called with a dot", name.text));
                 self.report(finding.help(format!("write `cx.{}(…)`", name.text)));
-                Known::Nothing
+                AbstractValue::Nothing
             }
-            Known::Finding => {
+            AbstractValue::Finding => {
                 if !FINDING.iter().any(|method| method.name() == name.text) {
                     let finding = Finding::error(name.range(), format!("a finding has no method `{}`", name.text));
                     self.report(finding.help(suggestion(name.text, FINDING.iter().map(Entry::name))));
@@ -421,44 +431,44 @@ impl<'w, 'a> Walk<'w, 'a> {
                     self.check_remedy(items, range);
                 }
                 self.all(arguments);
-                Known::Finding
+                AbstractValue::Finding
             }
-            Known::Evidence(_) => {
+            AbstractValue::Evidence(_) => {
                 self.all(arguments);
                 self.field(&known, name.text, name.range(), true);
-                Known::Nothing
+                AbstractValue::Nothing
             }
-            Known::Part(part) => match part.shape() {
+            AbstractValue::Part(part) => match part.shape() {
                 Shape::List(_) => self.list_method(&part, name, arguments),
                 Shape::Fields(_) => {
                     self.all(arguments);
                     self.part_field(&part, name.text, name.range());
-                    Known::Nothing
+                    AbstractValue::Nothing
                 }
                 _ => {
                     self.all(arguments);
-                    Known::Nothing
+                    AbstractValue::Nothing
                 }
             },
             _ => {
                 self.all(arguments);
-                Known::Nothing
+                AbstractValue::Nothing
             }
         }
     }
 
-    fn list_method(&mut self, list: &Part<'w>, name: &Name<'a>, arguments: &[Expression<'a>]) -> Known<'w> {
-        let Some(item) = list.item() else { return Known::Nothing };
+    fn list_method(&mut self, list: &Part<'w>, name: &Name<'a>, arguments: &[Expression<'a>]) -> AbstractValue<'w> {
+        let Some(item) = list.item() else { return AbstractValue::Nothing };
         if !LIST.iter().any(|method| method.name() == name.text) {
             let finding = Finding::error(name.range(), format!("a list has no method `{}`", name.text));
             self.report(finding.help(suggestion(name.text, LIST.iter().map(Entry::name))));
         }
         self.list_arguments(&item, name.text, arguments);
         match name.text {
-            "first" => Known::Part(item),
-            "where" | "top" | "sort" | "take" | "seen" => Known::Part(list.clone()),
-            "group" => Known::Groups(list.clone()),
-            _ => Known::Nothing,
+            "first" => AbstractValue::Part(item),
+            "where" | "top" | "sort" | "take" | "seen" => AbstractValue::Part(list.clone()),
+            "group" => AbstractValue::Groups(list.clone()),
+            _ => AbstractValue::Nothing,
         }
     }
 
@@ -474,7 +484,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             let takes_field = FIELD_METHODS.contains(&function) || takes(Takes::Field);
             match &first.form {
                 Form::Function(inner) if takes_pattern || takes_field => {
-                    self.function(inner, Some(Known::Part(item.clone())));
+                    self.function(inner, Some(AbstractValue::Part(item.clone())));
                     rest = after;
                 }
                 Form::Table(items) if takes_pattern => self.check_pattern(item, items),
@@ -491,31 +501,31 @@ impl<'w, 'a> Walk<'w, 'a> {
         self.all(rest);
     }
 
-    fn cx_call(&mut self, member: &'static str, arguments: &[Expression<'a>]) -> Known<'w> {
+    fn cx_call(&mut self, member: &'static str, arguments: &[Expression<'a>]) -> AbstractValue<'w> {
         match member {
             "probe" => self.probe_call(arguments),
             "together" => self.together_call(arguments),
             "about" => {
                 self.all(arguments);
-                Known::About
+                AbstractValue::About
             }
             verdict if VERDICTS.contains(&verdict) => {
                 self.all(arguments);
-                Known::Finding
+                AbstractValue::Finding
             }
             _ => {
                 self.all(arguments);
-                Known::Nothing
+                AbstractValue::Nothing
             }
         }
     }
 
     /// A call of a global function: a helper on lists, `require`.
-    fn global_call(&mut self, name: &'a str, arguments: &[Expression<'a>]) -> Known<'w> {
+    fn global_call(&mut self, name: &'a str, arguments: &[Expression<'a>]) -> AbstractValue<'w> {
         let is_overwritten = self.names.written.iter().any(|(written, _)| *written == name);
         if is_overwritten {
             self.all(arguments);
-            return Known::Nothing;
+            return AbstractValue::Nothing;
         }
         if name == "require" {
             self.check_require(arguments);
@@ -523,13 +533,13 @@ impl<'w, 'a> Walk<'w, 'a> {
         let helper = vocabulary::find(name).filter(|helper| helper.on != On::Values);
         let Some(helper) = helper else {
             self.all(arguments);
-            return Known::Nothing;
+            return AbstractValue::Nothing;
         };
-        let [list, rest @ ..] = arguments else { return Known::Nothing };
+        let [list, rest @ ..] = arguments else { return AbstractValue::Nothing };
         let list = self.value(list);
-        let Known::Part(part) = &list else {
+        let AbstractValue::Part(part) = &list else {
             self.all(rest);
-            return Known::Nothing;
+            return AbstractValue::Nothing;
         };
         if helper.on == On::Field {
             if let (Some(field), Shape::Fields(_)) = (rest.first().and_then(literal_text), part.shape()) {
@@ -537,18 +547,18 @@ impl<'w, 'a> Walk<'w, 'a> {
                 self.part_field(part, &field, range);
             }
             self.all(rest);
-            return Known::Nothing;
+            return AbstractValue::Nothing;
         }
         let Some(item) = part.item() else {
             self.all(rest);
-            return Known::Nothing;
+            return AbstractValue::Nothing;
         };
         self.list_arguments(&item, name, rest);
         match helper.on {
-            On::List(_, Gives::Item) => Known::Part(item),
+            On::List(_, Gives::Item) => AbstractValue::Part(item),
             // A plain table of the same items.
             On::List(_, Gives::List) => list,
-            _ => Known::Nothing,
+            _ => AbstractValue::Nothing,
         }
     }
 }

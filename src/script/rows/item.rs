@@ -129,7 +129,7 @@ pub(super) fn plain_table(lua: &Lua, value: &Value) -> mlua::Result<LuaValue> {
     }
 }
 
-/// A gap as scripts see it: `tried`, `reason`, `why`, `way_out`; as a text it is the sentence.
+/// A gap as scripts see it: `tried`, `reason`, `why`, `to_fix`; as a text it is the sentence.
 pub(super) fn gap_table(lua: &Lua, gap: &Gap) -> mlua::Result<LuaValue> {
     let json = serde_json::to_value(gap).map_err(mlua::Error::external)?;
     let value = plain_table(lua, &json)?;

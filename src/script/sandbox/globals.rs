@@ -6,9 +6,10 @@ use mlua::chunk::ChunkMode;
 use mlua::{Lua, LuaString, MultiValue, Table, Value};
 
 use super::error::ScriptError;
+use super::failure::{find, is_out_of_memory};
 use super::limits::Limits;
-use super::state::{Ledger, STOPPED, find, is_out_of_memory};
-use super::stopped::{NotKnown, TooMuchOutput};
+use super::record::{RunRecord, STOPPED};
+use super::script_stop::{NotKnown, TooMuchOutput};
 use super::{pattern, regular, tables};
 use crate::printable::{printable, shell_word};
 use crate::script::api::{BLOCKED, instead};
@@ -33,7 +34,7 @@ const ERROR_TEXT: usize = 300;
 const LONGEST_WORD: usize = 128 * 1024;
 
 /// Puts the names into the state.
-pub(super) fn install(lua: &Lua, limits: &Limits, ledger: &Arc<Ledger>, signal: &Arc<Signal>) -> mlua::Result<()> {
+pub(super) fn install(lua: &Lua, limits: &Limits, record: &Arc<RunRecord>, signal: &Arc<Signal>) -> mlua::Result<()> {
     let globals = lua.globals();
     // First, so that the helpers keep Lua's own functions, whatever a script makes of its globals.
     vocabulary::install(lua, &globals)?;
@@ -56,23 +57,23 @@ pub(super) fn install(lua: &Lua, limits: &Limits, ledger: &Arc<Ledger>, signal: 
             Some(_) => {}
         }
     }
-    let engine = engine(lua, ledger, signal)?;
+    let engine = engine(lua, record, signal)?;
     lua.load(PRELUDE).set_mode(ChunkMode::Text).set_name("=sandbox").call::<()>(engine)?;
     // The same evidence gives the same result.
     globals.get::<Table>("math")?.get::<mlua::Function>("randomseed")?.call::<()>(1)
 }
 
 /// What the prelude needs of Rust.
-fn engine(lua: &Lua, ledger: &Arc<Ledger>, signal: &Arc<Signal>) -> mlua::Result<Table> {
+fn engine(lua: &Lua, record: &Arc<RunRecord>, signal: &Arc<Signal>) -> mlua::Result<Table> {
     let engine = lua.create_table()?;
     let stopped = || mlua::Error::runtime(STOPPED);
-    let (book, stop) = (Arc::clone(ledger), Arc::clone(signal));
+    let (book, stop) = (Arc::clone(record), Arc::clone(signal));
     let emit = lua.create_function(move |_, text: LuaString| book.print(&text.as_bytes(), &stop))?;
     engine.raw_set("emit", emit)?;
     let stop = Arc::clone(signal);
     let go_on = lua.create_function(move |_, ()| if stop.is_stopped() { Err(stopped()) } else { Ok(()) })?;
     engine.raw_set("go_on", go_on)?;
-    let (book, stop) = (Arc::clone(ledger), Arc::clone(signal));
+    let (book, stop) = (Arc::clone(record), Arc::clone(signal));
     let caught = lua.create_function(move |lua, errors: MultiValue| {
         if stop.is_stopped() {
             return Err(stopped());
@@ -81,7 +82,7 @@ fn engine(lua: &Lua, ledger: &Arc<Ledger>, signal: &Arc<Signal>) -> mlua::Result
         caught(lua, &book, error)
     })?;
     engine.raw_set("caught", caught)?;
-    let book = Arc::clone(ledger);
+    let book = Arc::clone(record);
     let raised = lua.create_function(move |_, error: Value| {
         let fields = to_json(&error, RAISED).map_or_else(|_| "a table".to_owned(), |value| value.to_string());
         if let Value::Table(table) = &error {
@@ -100,7 +101,7 @@ fn engine(lua: &Lua, ledger: &Arc<Ledger>, signal: &Arc<Signal>) -> mlua::Result
 
 /// What a script catches. Errors of ours become texts like Lua's own, but for those that say what could not be seen; memory
 /// that is used up stays an error, because nothing can be done with it.
-fn caught(lua: &Lua, ledger: &Ledger, error: Value) -> mlua::Result<Value> {
+fn caught(lua: &Lua, record: &RunRecord, error: Value) -> mlua::Result<Value> {
     match &error {
         Value::Error(inner) => {
             let (bytes, kept) = texts(inner);
@@ -109,15 +110,15 @@ fn caught(lua: &Lua, ledger: &Ledger, error: Value) -> mlua::Result<Value> {
             }
             if find::<NotKnown>(inner).is_some() {
                 let cause = kept.cloned().unwrap_or_else(|| Arc::new((**inner).clone()));
-                ledger.count_caught(lua, bytes, Some(&cause))?;
+                record.count_caught(lua, bytes, Some(&cause))?;
                 let traceback = match &**inner {
                     mlua::Error::CallbackError { traceback, .. } => traceback.clone(),
                     _ => String::new(),
                 };
                 return Ok(Value::Error(Box::new(mlua::Error::CallbackError { traceback, cause })));
             }
-            ledger.count_caught(lua, bytes, None)?;
-            let script = ScriptError::of(inner, &ledger.chunks());
+            record.count_caught(lua, bytes, None)?;
+            let script = ScriptError::of(inner, &record.chunks());
             Ok(Value::String(lua.create_string(script.to_string())?))
         }
         Value::String(text) if text.as_bytes() == b"not enough memory".as_slice() => {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use mlua::{Lua, Table, Value};
 
-use super::state::{LONGEST_SCRIPT, Ledger, load};
-use crate::shipped as carried;
+use super::load::{LONGEST_SCRIPT, load};
+use super::record::RunRecord;
+use crate::embedded;
 use crate::suggest::Suggestion;
 use crate::sys::text_file::{self, Unreadable};
 use crate::sys::trust::{self, Trust};
@@ -39,7 +40,7 @@ struct Source {
 
 /// The names of the shipped library: `casebook.net`.
 pub fn shipped() -> Vec<String> {
-    let files = carried::names(LIBRARY).filter_map(|name| name.strip_suffix(".lua"));
+    let files = embedded::names(LIBRARY).filter_map(|name| name.strip_suffix(".lua"));
     files.filter(|name| !INTERNAL.contains(name)).map(|name| format!("{SHIPPED}.{name}")).collect()
 }
 
@@ -49,7 +50,7 @@ pub fn shipped_text(name: &str) -> Option<String> {
     if INTERNAL.contains(&name) {
         return None;
     }
-    carried::text(&format!("{LIBRARY}/{name}.lua"))
+    embedded::text(&format!("{LIBRARY}/{name}.lua"))
 }
 
 impl Modules {
@@ -92,9 +93,9 @@ impl Modules {
 }
 
 /// Makes `require`.
-pub(super) fn install(lua: &Lua, globals: &Table, modules: &Modules, ledger: &Arc<Ledger>) -> mlua::Result<()> {
+pub(super) fn install(lua: &Lua, globals: &Table, modules: &Modules, record: &Arc<RunRecord>) -> mlua::Result<()> {
     let modules = modules.clone();
-    let ledger = Arc::clone(ledger);
+    let record = Arc::clone(record);
     let cache = lua.create_table()?;
     let waiting = lua.create_table()?;
     let require = move |lua: &Lua, name: mlua::LuaString| -> mlua::Result<Value> {
@@ -108,7 +109,7 @@ pub(super) fn install(lua: &Lua, globals: &Table, modules: &Modules, ledger: &Ar
         }
         let source = modules.find(&name).map_err(mlua::Error::runtime)?;
         if source.is_own {
-            ledger.add_loaded(&name, &source.text);
+            record.add_loaded(&name, &source.text);
         }
         waiting.raw_set(name.as_str(), true)?;
         let value = load(lua, &source.text, &source.name).and_then(|chunk| chunk.call::<Value>(name.as_str()));

@@ -9,7 +9,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::arguments::room;
 use super::outside::Hold;
-use super::state::{STOPPED, locked};
+use super::record::{STOPPED, locked};
 use crate::sys::lua_hook::Signal;
 
 /// Bytes that a compiled expression may take: what people write takes far less, and the time of a match grows with it.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mlua::{Function, Integer, Lua, LuaString, MultiValue, ObjectLike, Table, Value};
 
 use super::arguments::{Arguments, room};
-use super::state::STOPPED;
+use super::record::STOPPED;
 use crate::sys::lua_hook::Signal;
 
 /// Items that one call may go through.

@@ -17,7 +17,7 @@ pub enum Trouble {
     /// The pattern is wrong, in Lua's words.
     Malformed(String),
     /// The script was told to stop.
-    Stopped,
+    ScriptStop,
 }
 
 type Found = Result<Option<usize>, Trouble>;
@@ -92,7 +92,7 @@ impl<'a> Matcher<'a> {
     fn step(&mut self) -> Result<(), Trouble> {
         self.steps = self.steps.wrapping_add(1);
         if self.steps.is_multiple_of(STRIDE) && self.signal.is_some_and(Signal::is_stopped) {
-            return Err(Trouble::Stopped);
+            return Err(Trouble::ScriptStop);
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use mlua::{Integer, Lua, LuaString, MultiValue, Table, Value};
 use self::matcher::{Capture, Matcher, Trouble};
 use super::arguments::{Arguments, room};
 use super::outside::Hold;
-use super::state::{STOPPED, locked};
+use super::record::{STOPPED, locked};
 use crate::sys::lua_hook::Signal;
 
 /// Bytes with a meaning in patterns.
@@ -21,7 +21,7 @@ impl From<Trouble> for mlua::Error {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Malformed(message) => mlua::Error::runtime(message),
-            Trouble::Stopped => mlua::Error::runtime(STOPPED),
+            Trouble::ScriptStop => mlua::Error::runtime(STOPPED),
         }
     }
 }

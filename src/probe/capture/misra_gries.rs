@@ -31,7 +31,7 @@ impl Tagged for IpAddr {
 
 /// The keys with the greatest weight so far.
 #[derive(Debug, Clone)]
-pub struct Majority<K> {
+pub struct MisraGries<K> {
     /// A byte of each key's tag, so that all are compared at once.
     prints: u128,
     keys: [Option<K>; PLACES],
@@ -47,10 +47,10 @@ pub struct Majority<K> {
 const ONES: u128 = u128::MAX / 255;
 const HIGHEST: u128 = ONES << 7;
 
-impl<K: PartialEq + Copy + Tagged> Majority<K> {
+impl<K: PartialEq + Copy + Tagged> MisraGries<K> {
     /// Nothing seen yet.
     pub fn new() -> Self {
-        Majority { prints: 0, keys: [None; PLACES], weights: [0; PLACES], lost: 0, total: 0, hand: 0 }
+        MisraGries { prints: 0, keys: [None; PLACES], weights: [0; PLACES], lost: 0, total: 0, hand: 0 }
     }
 
     /// Adds `weight` to `key`.
@@ -106,12 +106,12 @@ mod tests {
 
     #[test]
     fn a_leader_among_strangers_is_found_and_not_overrated() {
-        let mut majority = Majority::new();
+        let mut leaders = MisraGries::new();
         for stranger in 1..=10_000u16 {
-            majority.add(stranger, 60);
-            majority.add(0, 40);
+            leaders.add(stranger, 60);
+            leaders.add(0, 40);
         }
-        let (leader, share) = majority.top().unwrap();
+        let (leader, share) = leaders.top().unwrap();
         assert_eq!(leader, 0);
         assert!((0.4 - 1.0 / 17.0..=0.4).contains(&share), "{share}");
     }
@@ -120,18 +120,18 @@ mod tests {
     fn addresses_that_share_their_tag_are_told_apart() {
         let (one, other): (IpAddr, IpAddr) = ("2001:db8::1".parse().unwrap(), "2001:db8:0:1::".parse().unwrap());
         assert_eq!(one.tag(), other.tag());
-        let mut majority = Majority::new();
-        majority.add(one, 10);
-        majority.add(other, 30);
-        assert_eq!(majority.top(), Some((other, 0.75)));
+        let mut leaders = MisraGries::new();
+        leaders.add(one, 10);
+        leaders.add(other, 30);
+        assert_eq!(leaders.top(), Some((other, 0.75)));
     }
 
     #[test]
     fn few_keys_have_exact_shares() {
-        let mut majority = Majority::new();
-        majority.add(7u16, 300);
-        majority.add(9, 100);
-        assert_eq!(majority.top(), Some((7, 0.75)));
-        assert_eq!(Majority::<u16>::new().top(), None);
+        let mut leaders = MisraGries::new();
+        leaders.add(7u16, 300);
+        leaders.add(9, 100);
+        assert_eq!(leaders.top(), Some((7, 0.75)));
+        assert_eq!(MisraGries::<u16>::new().top(), None);
     }
 }

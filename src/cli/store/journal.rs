@@ -19,7 +19,7 @@ use super::state::State;
 use super::{Begun, checks};
 use crate::bounded_json::{self, Budget, Unread};
 use crate::case::{Cost, Evidence, Host, RunbookRef};
-use crate::engine::{Noted, Secrets};
+use crate::engine::{OnEvidence, Secrets};
 use crate::sys::{thread, usage};
 
 /// The version of the journal's form. Only the casebook that wrote a journal has to read it.
@@ -103,7 +103,7 @@ impl Journal {
     }
 
     /// Takes the evidence as it comes. It never waits for the disk: an answer that finds the queue full is left out.
-    pub fn noted(&self, secrets: Secrets) -> Noted {
+    pub fn noted(&self, secrets: Secrets) -> OnEvidence {
         let (lines, began) = (self.lines.clone(), self.began);
         Box::new(move |key, evidence| {
             let usage = usage::process();

@@ -1,4 +1,4 @@
-//! What came in, by whom it was for: pots that the receivers and the droppers draw from.
+//! What came in, by whom it was for: buckets from which receivers and drops are allocated.
 
 use std::net::IpAddr;
 
@@ -8,15 +8,15 @@ use crate::probe::capture::output::{Endpoint, Tally};
 
 /// Inbound traffic of one local address and port, or of one class, as far as nobody has claimed it.
 #[derive(Debug, Clone)]
-pub(super) struct Pot<'a> {
-    pub whose: Whose<'a>,
+pub(super) struct Bucket<'a> {
+    pub recipient: Recipient<'a>,
     pub packets: u64,
     pub bytes: f64,
 }
 
 /// For whom the traffic was.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Whose<'a> {
+pub(super) enum Recipient<'a> {
     /// A local address and port.
     Endpoint(&'a Endpoint),
     /// Local addresses and ports that are too many to be listed, of one protocol.
@@ -27,42 +27,43 @@ pub(super) enum Whose<'a> {
 
 /// A claim on some of the traffic.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Portion {
+pub(super) struct Allocation {
     pub packets: u64,
     pub bytes: f64,
 }
 
-impl Pot<'_> {
+impl Bucket<'_> {
     /// Draws at most `packets`, with their part of the bytes.
-    pub fn draw(&mut self, packets: u64) -> Portion {
+    pub fn allocate(&mut self, packets: u64) -> Allocation {
         if packets >= self.packets {
-            let all = Portion { packets: self.packets, bytes: self.bytes };
+            let all = Allocation { packets: self.packets, bytes: self.bytes };
             (self.packets, self.bytes) = (0, 0.0);
             return all;
         }
         let bytes = self.bytes * packets as f64 / self.packets as f64;
         self.packets -= packets;
         self.bytes -= bytes;
-        Portion { packets, bytes }
+        Allocation { packets, bytes }
     }
 
     /// Draws a share of what is left.
-    pub fn draw_share(&mut self, share: f64) -> Portion {
-        let portion = Portion { packets: (self.packets as f64 * share).round() as u64, bytes: self.bytes * share };
-        self.packets -= portion.packets.min(self.packets);
-        self.bytes -= portion.bytes;
-        portion
+    pub fn allocate_share(&mut self, share: f64) -> Allocation {
+        let allocation =
+            Allocation { packets: (self.packets as f64 * share).round() as u64, bytes: self.bytes * share };
+        self.packets -= allocation.packets.min(self.packets);
+        self.bytes -= allocation.bytes;
+        allocation
     }
 
-    pub fn draw_all(&mut self) -> Portion {
-        self.draw(u64::MAX)
+    pub fn allocate_all(&mut self) -> Allocation {
+        self.allocate(u64::MAX)
     }
 
     pub fn protocol(&self) -> Option<&str> {
-        match self.whose {
-            Whose::Endpoint(endpoint) => Some(&endpoint.protocol),
-            Whose::OtherEndpoints(protocol) => Some(protocol),
-            Whose::Class(_) => None,
+        match self.recipient {
+            Recipient::Endpoint(endpoint) => Some(&endpoint.protocol),
+            Recipient::OtherEndpoints(protocol) => Some(protocol),
+            Recipient::Class(_) => None,
         }
     }
 }
@@ -76,32 +77,32 @@ pub(super) struct Scale {
     pub factor: f64,
 }
 
-/// The capture as pots.
-pub(super) fn pots<'a>(capture: &'a Capture, scale: Scale) -> Vec<Pot<'a>> {
-    let scaled = |whose, packets: u64, bytes: u64| Pot {
-        whose,
+/// The capture as buckets.
+pub(super) fn buckets<'a>(capture: &'a Capture, scale: Scale) -> Vec<Bucket<'a>> {
+    let scaled = |recipient, packets: u64, bytes: u64| Bucket {
+        recipient,
         packets: (packets as f64 * scale.factor).round() as u64,
         bytes: bytes as f64 * scale.factor,
     };
-    let mut pots: Vec<Pot<'a>> = Vec::with_capacity(capture.endpoints.len() + 8);
+    let mut buckets: Vec<Bucket<'a>> = Vec::with_capacity(capture.endpoints.len() + 8);
     for endpoint in &capture.endpoints {
         let merged = if scale.with_merged_headers { endpoint.merged_header_bytes } else { 0 };
-        pots.push(scaled(Whose::Endpoint(endpoint), endpoint.packets, endpoint.bytes + merged));
+        buckets.push(scaled(Recipient::Endpoint(endpoint), endpoint.packets, endpoint.bytes + merged));
     }
     for others in &capture.other_endpoints {
-        pots.push(scaled(Whose::OtherEndpoints(&others.protocol), others.packets, others.bytes));
+        buckets.push(scaled(Recipient::OtherEndpoints(&others.protocol), others.packets, others.bytes));
     }
     let classes = &capture.classes;
-    let class = |kind, tally: &Tally| scaled(Whose::Class(kind), tally.packets, tally.bytes);
-    pots.extend([
+    let class = |kind, tally: &Tally| scaled(Recipient::Class(kind), tally.packets, tally.bytes);
+    buckets.extend([
         class(EntryKind::Broadcast, &classes.broadcast),
         class(EntryKind::Multicast, &classes.multicast),
         class(EntryKind::NotForUs, &classes.other_host),
         class(EntryKind::Forwarded, &classes.forwarded),
         class(EntryKind::NonIp, &classes.non_ip),
     ]);
-    pots.retain(|pot| pot.packets > 0 || pot.bytes > 0.0);
-    pots
+    buckets.retain(|bucket| bucket.packets > 0 || bucket.bytes > 0.0);
+    buckets
 }
 
 /// The entries of the account, one for each end.
@@ -122,9 +123,9 @@ pub(super) struct End {
 }
 
 impl Entries {
-    /// Books a portion on an end; the portions of one end are added up.
-    pub fn book(&mut self, kind: EntryKind, end: End, portion: Portion) {
-        if portion.packets == 0 && portion.bytes < 0.5 {
+    /// Books an allocation on an end; the allocations of one end are added up.
+    pub fn book(&mut self, kind: EntryKind, end: End, allocation: Allocation) {
+        if allocation.packets == 0 && allocation.bytes < 0.5 {
             return;
         }
         let is_same = |entry: &Entry| {
@@ -135,8 +136,8 @@ impl Entries {
         };
         let same = self.entries.iter_mut().find(|(entry, _)| is_same(entry));
         if let Some((entry, bytes)) = same {
-            entry.packets += portion.packets;
-            *bytes += portion.bytes;
+            entry.packets += allocation.packets;
+            *bytes += allocation.bytes;
             // An end that took what was for several addresses or ports is named without them.
             let address = end.address.map(|address| address.to_string());
             entry.address = entry.address.take().filter(|known| Some(known) == address.as_ref());
@@ -147,7 +148,7 @@ impl Entries {
             kind,
             label: end.label,
             bytes: 0,
-            packets: portion.packets,
+            packets: allocation.packets,
             share: 0.0,
             protocol: end.protocol,
             address: end.address.map(|address| address.to_string()),
@@ -155,7 +156,7 @@ impl Entries {
             process: end.process,
             rule: end.rule,
         };
-        self.entries.push((entry, portion.bytes));
+        self.entries.push((entry, allocation.bytes));
     }
 
     /// The entries with whole bytes and shares of `total`, the heaviest first. They never exceed the total.

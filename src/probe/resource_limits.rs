@@ -13,7 +13,7 @@ const CAPTURE_SHARE: f64 = 0.3;
 
 /// What a run may take, counted from when this was made.
 #[derive(Debug, Clone, Copy)]
-pub struct Manners {
+pub struct ResourceLimits {
     /// CPUs that the whole process may keep busy.
     cpus: f64,
     memory_bytes: u64,
@@ -21,14 +21,14 @@ pub struct Manners {
     cpu_began: f64,
 }
 
-impl Default for Manners {
+impl Default for ResourceLimits {
     /// A third of the CPUs and 128 MB.
     fn default() -> Self {
-        Manners::new(Manners::cpus_by_default(), Manners::MEMORY)
+        ResourceLimits::new(ResourceLimits::cpus_by_default(), ResourceLimits::MEMORY)
     }
 }
 
-impl Manners {
+impl ResourceLimits {
     /// Memory that a run may take when nothing else is said, in bytes.
     pub const MEMORY: u64 = 128_000_000;
 
@@ -39,22 +39,22 @@ impl Manners {
 
     /// A run that keeps at most `cpus` CPUs busy, which may be less than one, and takes at most `memory_bytes`.
     pub fn new(cpus: f64, memory_bytes: u64) -> Self {
-        Manners { cpus, memory_bytes, began: Instant::now(), cpu_began: usage::process_cpu_seconds() }
+        ResourceLimits { cpus, memory_bytes, began: Instant::now(), cpu_began: usage::process_cpu_seconds() }
     }
 
     /// No bounds but those of the probes themselves.
     pub fn unbounded() -> Self {
-        Manners::new(f64::INFINITY, u64::MAX)
+        ResourceLimits::new(f64::INFINITY, u64::MAX)
     }
 
     /// The share of one CPU that reading packets may take: half of what the run may, and never more than 30 %. Without bounds
     /// every packet is read.
     pub fn capture_share(&self) -> f64 {
-        if self.gives_way() { (self.cpus / 2.0).min(CAPTURE_SHARE) } else { f64::INFINITY }
+        if self.lowers_priority() { (self.cpus / 2.0).min(CAPTURE_SHARE) } else { f64::INFINITY }
     }
 
     /// Whether what need not keep up with the host lets all others go first.
-    pub fn gives_way(&self) -> bool {
+    pub fn lowers_priority(&self) -> bool {
         self.cpus.is_finite()
     }
 
@@ -65,7 +65,7 @@ impl Manners {
 
     /// How long to rest now, so that the CPU time of the run comes down to its share; none when it is within it.
     pub fn rest(&self) -> Option<Duration> {
-        if !self.gives_way() {
+        if !self.lowers_priority() {
             return None;
         }
         self.rest_after(self.began.elapsed(), usage::process_cpu_seconds() - self.cpu_began)
@@ -84,19 +84,19 @@ mod tests {
 
     #[test]
     fn who_took_more_than_the_share_rests_until_it_is_one_again() {
-        let manners = Manners::new(0.5, Manners::MEMORY);
-        let rest = |seconds, cpu| manners.rest_after(Duration::from_secs(seconds), cpu);
+        let resources = ResourceLimits::new(0.5, ResourceLimits::MEMORY);
+        let rest = |seconds, cpu| resources.rest_after(Duration::from_secs(seconds), cpu);
         assert_eq!(rest(0, 0.9), None, "a second at once is free");
         assert_eq!(rest(10, 5.9), None);
         assert_eq!(rest(10, 6.01), Some(Duration::from_millis(20)));
         assert_eq!(rest(10, 9.0), Some(LONGEST_REST));
-        assert_eq!(Manners::unbounded().rest(), None);
+        assert_eq!(ResourceLimits::unbounded().rest(), None);
     }
 
     #[test]
     fn packets_never_take_more_than_their_share() {
-        assert_eq!(Manners::new(8.0, Manners::MEMORY).capture_share(), 0.3);
-        assert_eq!(Manners::unbounded().capture_share(), f64::INFINITY);
-        assert_eq!(Manners::new(0.1, Manners::MEMORY).capture_share(), 0.05);
+        assert_eq!(ResourceLimits::new(8.0, ResourceLimits::MEMORY).capture_share(), 0.3);
+        assert_eq!(ResourceLimits::unbounded().capture_share(), f64::INFINITY);
+        assert_eq!(ResourceLimits::new(0.1, ResourceLimits::MEMORY).capture_share(), 0.05);
     }
 }

@@ -6,7 +6,7 @@ use std::io::Read;
 use flate2::read::DeflateDecoder;
 
 // Paths from the project's folder, in their order within a folder, and packed texts.
-include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
+include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
 /// The names of the files in a folder of the project, in their order.
 pub fn names(folder: &str) -> impl Iterator<Item = &'static str> {

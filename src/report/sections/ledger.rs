@@ -1,7 +1,6 @@
 //! The ledger: where the inbound bytes of the interface went.
 
-use super::opening::window;
-use super::{Depth, name, sentence};
+use super::{Depth, name, sentence, window};
 use crate::case::{Account, Entry};
 use crate::units;
 
@@ -17,7 +16,7 @@ const MOST_DISAGREEMENTS: usize = 6;
 const MUCH_UNEXPLAINED: f64 = 0.05;
 
 /// Where the inbound bytes went.
-pub struct Books {
+pub struct LedgerSection {
     /// How much, and on which interface: "56.4 MB on eth0".
     pub total: String,
     /// The same with packets and the window.
@@ -59,7 +58,7 @@ pub enum Part {
     MuchUnexplained,
 }
 
-impl Books {
+impl LedgerSection {
     pub(super) fn of(account: &Account, depth: Depth) -> Self {
         let interface = name(&account.interface);
         let bytes = units::bytes(account.bytes as f64);
@@ -69,7 +68,7 @@ impl Books {
         };
         let nothing = (account.packets == 0)
             .then(|| format!("Nothing came in: {interface} counted no packet in {}.", window(account.seconds)));
-        Books {
+        LedgerSection {
             total: format!("{bytes} on {interface}"),
             total_in_full: format!("{bytes} in {packets} on {interface}, in {}", window(account.seconds)),
             bars: if nothing.is_some() { Vec::new() } else { bars(account, depth) },

@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// A look at one process after the other, and what it could not tell.
 #[derive(Debug)]
-pub(super) struct KeeperLook {
+pub(super) struct SinkScan {
     deadline: Instant,
     /// Processes that would not show their descriptors.
     pub(super) denied: u32,
@@ -25,22 +25,22 @@ pub(super) struct KeeperLook {
     pub(super) too_many: u32,
 }
 
-impl KeeperLook {
+impl SinkScan {
     /// Begins now.
-    pub(super) fn begin() -> Self {
-        KeeperLook { deadline: Instant::now() + LOOK, denied: 0, too_many: 0 }
+    pub(super) fn start() -> Self {
+        SinkScan { deadline: Instant::now() + LOOK, denied: 0, too_many: 0 }
     }
 
     /// Whether all that a process writes goes to sockets or to nothing; none when that could not be told.
-    pub(super) fn writes_to_nothing(&mut self, pid: i32) -> Option<bool> {
+    pub(super) fn discards_input(&mut self, pid: i32) -> Option<bool> {
         if Instant::now() >= self.deadline {
             self.too_many += 1;
             return None;
         }
         match look(Path::new(&format!("/proc/{pid}"))) {
-            Ok(Seen::Keeper) => Some(false),
-            Ok(Seen::NoKeeper) => Some(true),
-            Ok(Seen::TooMany) => {
+            Ok(Descriptors::Output) => Some(false),
+            Ok(Descriptors::NoOutput) => Some(true),
+            Ok(Descriptors::TooMany) => {
                 self.too_many += 1;
                 None
             }
@@ -48,17 +48,17 @@ impl KeeperLook {
                 self.denied += 1;
                 None
             }
-            Ok(Seen::Ended) | Err(_) => None,
+            Ok(Descriptors::Ended) | Err(_) => None,
         }
     }
 }
 
 /// What the descriptors of a process show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Seen {
+enum Descriptors {
     /// One that is written to something.
-    Keeper,
-    NoKeeper,
+    Output,
+    NoOutput,
     /// None of the first ones, and there are more.
     TooMany,
     /// No descriptor at all: it is ending.
@@ -66,18 +66,18 @@ enum Seen {
 }
 
 /// Looks at the descriptors below `process`, a folder of `/proc`.
-fn look(process: &Path) -> io::Result<Seen> {
+fn look(process: &Path) -> io::Result<Descriptors> {
     let (mut seen, mut failed) = (0, None);
     for entry in fs::read_dir(process.join("fd"))? {
         if seen == DESCRIPTORS {
-            return failed.map_or(Ok(Seen::TooMany), Err);
+            return failed.map_or(Ok(Descriptors::TooMany), Err);
         }
         seen += 1;
         let entry = entry?;
         let kept = is_something(&entry.path())
             .and_then(|something| Ok(something && is_writable(&process.join("fdinfo").join(entry.file_name()))?));
         match kept {
-            Ok(true) => return Ok(Seen::Keeper),
+            Ok(true) => return Ok(Descriptors::Output),
             Ok(false) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {} // closed meanwhile
             Err(error) => failed = Some(error),
@@ -85,8 +85,8 @@ fn look(process: &Path) -> io::Result<Seen> {
     }
     match failed {
         Some(error) => Err(error),
-        None if seen == 0 => Ok(Seen::Ended),
-        None => Ok(Seen::NoKeeper),
+        None if seen == 0 => Ok(Descriptors::Ended),
+        None => Ok(Descriptors::NoOutput),
     }
 }
 
@@ -140,7 +140,7 @@ mod tests {
         folder
     }
 
-    fn seen(descriptors: &[(&str, &str)]) -> Seen {
+    fn seen(descriptors: &[(&str, &str)]) -> Descriptors {
         look(process(descriptors).path()).unwrap()
     }
 
@@ -153,8 +153,8 @@ mod tests {
 
     #[test]
     fn a_process_with_sockets_and_dev_null_keeps_nothing() {
-        assert_eq!(seen(&RECEIVER), Seen::NoKeeper);
-        assert_eq!(seen(&[("/etc/services", "0100000"), ("pipe:[7]", "00"), RECEIVER[0]]), Seen::NoKeeper);
+        assert_eq!(seen(&RECEIVER), Descriptors::NoOutput);
+        assert_eq!(seen(&[("/etc/services", "0100000"), ("pipe:[7]", "00"), RECEIVER[0]]), Descriptors::NoOutput);
     }
 
     #[test]
@@ -162,7 +162,7 @@ mod tests {
         for something in
             [("/srv/upload", "0100001"), ("/srv/base (deleted)", "02"), ("pipe:[7]", "01"), ("/dev/sda", "02")]
         {
-            assert_eq!(seen(&[RECEIVER[0], RECEIVER[1], something]), Seen::Keeper, "{something:?}");
+            assert_eq!(seen(&[RECEIVER[0], RECEIVER[1], something]), Descriptors::Output, "{something:?}");
         }
     }
 
@@ -174,21 +174,21 @@ mod tests {
         let named = format!("/dev/pts/../..{}", file.display());
         assert!(leads_to_nothing(&named) && !leads_to_nothing("/dev/nullx"));
         let other = process(&[(&named, "0100002")]);
-        assert_eq!(look(other.path()).unwrap(), Seen::Keeper);
+        assert_eq!(look(other.path()).unwrap(), Descriptors::Output);
     }
 
     #[test]
-    fn beyond_the_bound_nothing_is_told_unless_a_keeper_was_found() {
+    fn beyond_the_bound_nothing_is_told_unless_an_output_was_found() {
         let many = vec![("socket:[42]", "02"); DESCRIPTORS];
-        assert_eq!(seen(&many), Seen::NoKeeper);
-        assert_eq!(seen(&[&many[..], &[RECEIVER[0]]].concat()), Seen::TooMany);
-        assert_eq!(seen(&vec![("pipe:[7]", "01"); DESCRIPTORS + 1]), Seen::Keeper);
+        assert_eq!(seen(&many), Descriptors::NoOutput);
+        assert_eq!(seen(&[&many[..], &[RECEIVER[0]]].concat()), Descriptors::TooMany);
+        assert_eq!(seen(&vec![("pipe:[7]", "01"); DESCRIPTORS + 1]), Descriptors::Output);
     }
 
     #[test]
     fn a_process_without_descriptors_is_ending_and_one_that_is_gone_is_unknown() {
-        assert_eq!(seen(&[]), Seen::Ended);
-        assert_eq!(KeeperLook::begin().writes_to_nothing(i32::MAX), None);
+        assert_eq!(seen(&[]), Descriptors::Ended);
+        assert_eq!(SinkScan::start().discards_input(i32::MAX), None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(super) use state::{KEPT, Keep, State, Unfinished};
 
 use super::{case_file, say};
 use crate::archive::CaseFile;
-use crate::engine::{Noted, Secrets};
+use crate::engine::{OnEvidence, Secrets};
 use crate::runbook::Runbook;
 use crate::sys::thread;
 use journal::Journal;
@@ -27,7 +27,7 @@ use journal::Journal;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Keeps one run, as far as the disk lets it.
-pub(super) struct Keeper {
+pub(super) struct CaseStore {
     state: Option<State>,
     journals: bool,
     id: Option<String>,
@@ -35,8 +35,8 @@ pub(super) struct Keeper {
     quiet: bool,
 }
 
-impl Keeper {
-    /// A keeper of a run; one that keeps nothing when the operator wants none of it, and no journal of one whose evidence
+impl CaseStore {
+    /// A store of a run; one that keeps nothing when the operator wants none of it, and no journal of one whose evidence
     /// gets pseudonyms: it has them when all of it is there.
     pub fn new(keeps: bool, redacts: bool, quiet: bool) -> Self {
         let state = keeps.then(|| within(State::open)).and_then(|opened| match opened {
@@ -50,7 +50,7 @@ impl Keeper {
                 None
             }
         });
-        Keeper { state, journals: !redacts, id: None, journal: None, quiet }
+        CaseStore { state, journals: !redacts, id: None, journal: None, quiet }
     }
 
     /// The folder that it keeps runs in.
@@ -59,7 +59,7 @@ impl Keeper {
     }
 
     /// Begins the journal of a run. What it returns takes the evidence as it comes.
-    pub fn begin(&mut self, run: &Begun<'_>, secrets: Secrets) -> Option<Noted> {
+    pub fn begin(&mut self, run: &Begun<'_>, secrets: Secrets) -> Option<OnEvidence> {
         let state = self.state.clone().filter(|_| self.journals)?;
         let id = state::id(run.started, &run.runbook.name);
         let header = journal::header(run);
@@ -132,7 +132,7 @@ fn not_kept(why: &str) {
 fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (sender, answer) = channel();
     // Nobody listens any more when the disk answers too late.
-    let started = thread::start("keeper", (work, sender), |(work, sender)| drop(sender.send(work())));
+    let started = thread::start("store", (work, sender), |(work, sender)| drop(sender.send(work())));
     match started {
         Ok(()) => answer.recv_timeout(PATIENCE).ok(),
         Err((work, _)) => Some(work()),

@@ -11,7 +11,7 @@ pub struct Question {
 
 /// What a payload says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Speech {
+pub struct PayloadSignature {
     /// Whether it is an answer of the service that usually has the source port; none when that service has no mark that is
     /// known here.
     pub answer: Option<bool>,
@@ -20,12 +20,12 @@ pub struct Speech {
 }
 
 /// Reads the payload of a UDP packet, which may be cut short.
-pub fn read(source_port: u16, destination_port: u16, payload: &[u8]) -> Speech {
+pub fn read(source_port: u16, destination_port: u16, payload: &[u8]) -> PayloadSignature {
     if payload.is_empty() {
-        return Speech::default();
+        return PayloadSignature::default();
     }
     let dns = if source_port == 53 || destination_port == 53 { question(payload) } else { None };
-    Speech { answer: answers(source_port, payload), dns }
+    PayloadSignature { answer: answers(source_port, payload), dns }
 }
 
 fn answers(port: u16, payload: &[u8]) -> Option<bool> {
@@ -110,8 +110,11 @@ mod tests {
     #[test]
     fn an_answer_to_any_is_told_from_a_question() {
         let mut message = b"\x12\x34\x81\x80\0\x01\0\x05\0\0\0\0\x07example\x03org\0\0\xff\0\x01".to_vec();
-        let speech = read(53, 40_000, &message);
-        assert_eq!(speech, Speech { answer: Some(true), dns: Some(Question { answered: true, kind: Some(255) }) });
+        let payload_signature = read(53, 40_000, &message);
+        assert_eq!(
+            payload_signature,
+            PayloadSignature { answer: Some(true), dns: Some(Question { answered: true, kind: Some(255) }) }
+        );
         message[2] = 1;
         assert_eq!(read(40_000, 53, &message).dns, Some(Question { answered: false, kind: Some(255) }));
         assert_eq!(read(40_000, 53, &message).answer, None);

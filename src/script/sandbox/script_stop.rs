@@ -35,7 +35,7 @@ fn size(bytes: usize) -> String {
 
 /// Why a script has no result.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Stopped {
+pub enum ScriptStop {
     /// It ran longer than it may.
     Time {
         /// Where it was.
@@ -79,68 +79,68 @@ pub enum Stopped {
     NoThread(String),
 }
 
-impl Stopped {
+impl ScriptStop {
     /// Where the script was.
     pub fn place(&self) -> Option<Place> {
         match self {
-            Stopped::Time { place, .. }
-            | Stopped::Hung { place, .. }
-            | Stopped::Memory { place, .. }
-            | Stopped::Output { place, .. }
-            | Stopped::NotKnown { place, .. } => place.clone(),
-            Stopped::Failed(error) => error.place(),
-            Stopped::NoThread(_) => None,
+            ScriptStop::Time { place, .. }
+            | ScriptStop::Hung { place, .. }
+            | ScriptStop::Memory { place, .. }
+            | ScriptStop::Output { place, .. }
+            | ScriptStop::NotKnown { place, .. } => place.clone(),
+            ScriptStop::Failed(error) => error.place(),
+            ScriptStop::NoThread(_) => None,
         }
     }
 
     /// What to do about it.
-    pub fn way_out(&self) -> Option<String> {
+    pub fn to_fix(&self) -> Option<String> {
         match self {
-            Stopped::Time { .. } => Some("make it do less, or raise the limit with `--script-time`".into()),
-            Stopped::Hung { .. } => Some(
+            ScriptStop::Time { .. } => Some("make it do less, or raise the limit with `--script-time`".into()),
+            ScriptStop::Hung { .. } => Some(
                 "look for one call over very large data (a table, a string, a pattern), or raise the limit with `--script-time`"
                     .into(),
             ),
-            Stopped::Memory { .. } => Some("make it keep less, or raise the limit with `--script-memory`".into()),
-            Stopped::Output { .. } => Some("make it put out less, or raise the limit with `--script-output`".into()),
-            Stopped::NotKnown { gap, .. } => gap.way_out.clone(),
-            Stopped::Failed(error) => error.hint.clone(),
-            Stopped::NoThread(_) => None,
+            ScriptStop::Memory { .. } => Some("make it keep less, or raise the limit with `--script-memory`".into()),
+            ScriptStop::Output { .. } => Some("make it put out less, or raise the limit with `--script-output`".into()),
+            ScriptStop::NotKnown { gap, .. } => gap.to_fix.clone(),
+            ScriptStop::Failed(error) => error.hint.clone(),
+            ScriptStop::NoThread(_) => None,
         }
     }
 }
 
-impl std::error::Error for Stopped {}
+impl std::error::Error for ScriptStop {}
 
-impl fmt::Display for Stopped {
+impl fmt::Display for ScriptStop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = |place: &Option<Place>| match place {
             Some(place) => format!("{}:{}", place.file, place.line),
             None => "the script".to_owned(),
         };
         match self {
-            Stopped::Time { place, limit } => {
+            ScriptStop::Time { place, limit } => {
                 write!(f, "{}: it ran longer than {} of script time", at(place), units::span(limit.as_secs_f64()))?;
             }
-            Stopped::Hung { place, limit } => write!(
+            ScriptStop::Hung { place, limit } => write!(
                 f,
                 "{}: it ran longer than {} of script time and could not be interrupted; it was left behind",
                 at(place),
                 units::span(limit.as_secs_f64())
             )?,
-            Stopped::Memory { place, limit } => {
+            ScriptStop::Memory { place, limit } => {
                 write!(f, "{}: it wanted more memory than the {} it may have", at(place), size(*limit))?;
             }
-            Stopped::Output { place, limit } => {
+            ScriptStop::Output { place, limit } => {
                 write!(f, "{}: it put out more than the {} it may", at(place), size(*limit))?;
             }
-            Stopped::NotKnown { path, gap, place } => write!(f, "{}: {path} is not known: {gap}", at(place))?,
-            Stopped::Failed(error) => write!(f, "{error}")?,
-            Stopped::NoThread(why) => write!(f, "the script could not be started: {why}")?,
+            ScriptStop::NotKnown { path, gap, place } => write!(f, "{}: {path} is not known: {gap}", at(place))?,
+            ScriptStop::Failed(error) => write!(f, "{error}")?,
+            ScriptStop::NoThread(why) => write!(f, "the script could not be started: {why}")?,
         }
-        match (self, self.way_out()) {
-            (Stopped::NotKnown { .. } | Stopped::Failed(_), _) | (_, None) => Ok(()),
-            (_, Some(way_out)) => write!(f, "; {way_out}"),
+        match (self, self.to_fix()) {
+            (ScriptStop::NotKnown { .. } | ScriptStop::Failed(_), _) | (_, None) => Ok(()),
+            (_, Some(to_fix)) => write!(f, "; {to_fix}"),
         }
     }
 }

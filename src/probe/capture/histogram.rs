@@ -4,15 +4,15 @@ use super::output::Ttl;
 
 /// Packets by TTL.
 #[derive(Debug, Clone)]
-pub struct Spread(Box<[u32; 256]>);
+pub struct TtlHistogram(Box<[u32; 256]>);
 
-impl Default for Spread {
+impl Default for TtlHistogram {
     fn default() -> Self {
-        Spread(Box::new([0; 256]))
+        TtlHistogram(Box::new([0; 256]))
     }
 }
 
-impl Spread {
+impl TtlHistogram {
     /// Counts packets.
     #[inline(always)]
     pub fn add(&mut self, ttl: u8, packets: u32) {
@@ -50,13 +50,13 @@ mod tests {
 
     #[test]
     fn one_sender_has_no_entropy_and_eight_equal_ones_have_three_bits() {
-        let mut spread = Spread::default();
-        assert_eq!(spread.summary(), None);
-        spread.add(64, 1);
-        let one = spread.summary().unwrap();
+        let mut histogram = TtlHistogram::default();
+        assert_eq!(histogram.summary(), None);
+        histogram.add(64, 1);
+        let one = histogram.summary().unwrap();
         assert_eq!((one.distinct, one.entropy_bits, one.commonest, one.commonest_share), (1, 0.0, 64, 1.0));
-        let mut spread = Spread::default();
-        (0..8).for_each(|ttl| spread.add(50 + ttl, 1));
-        assert_eq!(spread.summary().unwrap().entropy_bits, 3.0);
+        let mut histogram = TtlHistogram::default();
+        (0..8).for_each(|ttl| histogram.add(50 + ttl, 1));
+        assert_eq!(histogram.summary().unwrap().entropy_bits, 3.0);
     }
 }

@@ -1,54 +1,9 @@
 //! The outputs that are recognised: one table, from which the manual is made. Each recogniser looks at a line and the lines behind
 //! it, and says how many of them it takes and what they hold.
 
-use jiff::civil::Date;
-use jiff::civil::DateTime;
-use jiff::civil::Time;
-
-use super::counters::{self, Interrupts, Nic};
-use super::firewall::{self, Rules};
-use super::links::{self, Shown};
-use super::log_lines::{self, Run};
-use super::machine::{self, Machine};
-use super::packets;
-use super::samples::{self, Report};
-use super::sockets::{self, Table};
-use super::tables::{self, Told};
-use super::text::Document;
-use super::{moment, proc_sockets};
-
-/// A place in a text, and the command whose output begins there, as far as it is known.
-pub(super) struct Here<'a> {
-    pub document: &'a Document,
-    pub at: usize,
-    /// The words of the command; of a file without prompts, the parts of its name.
-    pub command: Vec<&'a str>,
-    /// They are the parts of the file's name.
-    pub by_name: bool,
-}
-
-/// What an output holds.
-#[derive(Debug)]
-pub(super) enum Data {
-    Links(Vec<Shown>),
-    Rates(Report),
-    Sockets(Table),
-    SocketCounts(Vec<(&'static str, u64)>),
-    Machine(Machine),
-    Counters(Vec<(String, u64)>),
-    Softnet(Vec<[u64; 3]>),
-    Interrupts(Vec<Interrupts>),
-    Nic(Nic),
-    Conntrack(counters::Tracked),
-    Settings(Vec<(String, String)>),
-    Rules(Rules),
-    Packets(Vec<packets::Printed>),
-    Logs(Run),
-    Route(String),
-    Moment(DateTime),
-    /// What only sentences tell of.
-    Told(Told),
-}
+use super::data::Data;
+use super::here::Here;
+use super::{counters, firewall, links, log_lines, machine, moment, packets, proc_sockets, samples, sockets, tables};
 
 /// How an output is recognised, and what it gives.
 pub struct Recogniser {
@@ -127,19 +82,19 @@ pub const RECOGNISERS: &[Recogniser] = &[
         name: "uptime, w, top",
         takes: "the line of `uptime`, also with decimal commas; the head and the processes of `top`",
         gives: "load, time since boot, CPU time by kind, memory, the busiest processes",
-        take: machine::take_uptime,
+        take: |here| machine::take_uptime(here).map(|(lines, machine)| (lines, Data::Machine(machine))),
     },
     Recogniser {
         name: "free, /proc/meminfo",
         takes: "`free` with -b, -k, -m, -g, old and new; /proc/meminfo",
         gives: "memory and swap",
-        take: machine::take_memory,
+        take: |here| machine::take_memory(here).map(|(lines, machine)| (lines, Data::Machine(machine))),
     },
     Recogniser {
         name: "uname -a, lscpu, /proc/cpuinfo, os-release, hostnamectl",
         takes: "what names the host, its kernel, its CPUs and its distribution",
         gives: "host, kernel, CPUs, distribution",
-        take: machine::take_identity,
+        take: |here| machine::take_identity(here).map(|(lines, machine)| (lines, Data::Machine(machine))),
     },
     Recogniser {
         name: "netstat -s",
@@ -226,11 +181,3 @@ pub const RECOGNISERS: &[Recogniser] = &[
         take: |here| log_lines::take(here).map(|(lines, run)| (lines, Data::Logs(run))),
     },
 ];
-
-/// The moment of a date and a second of the day.
-pub(super) fn at(date: Date, seconds: u32) -> Option<DateTime> {
-    let part = |value: u32| i8::try_from(value).ok();
-    Some(date.to_datetime(
-        Time::new(part(seconds / 3600)?, part(seconds / 60 % 60)?, part((seconds % 60).min(59))?, 0).ok()?,
-    ))
-}

@@ -26,7 +26,7 @@ pub(super) fn observers() -> Vec<Observer> {
 
 /// What is known of a value.
 #[derive(Clone)]
-pub(super) enum Known<'s> {
+pub(super) enum AbstractValue<'s> {
     Nothing,
     /// The first argument of `run`.
     Cx,
@@ -45,7 +45,7 @@ pub(super) enum Known<'s> {
     Gap,
     About,
     /// What `cx.together` gives, by key.
-    Together(Rc<Vec<(Option<String>, Known<'s>)>>),
+    Together(Rc<Vec<(Option<String>, AbstractValue<'s>)>>),
 }
 
 /// A part of evidence.

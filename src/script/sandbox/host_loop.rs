@@ -14,8 +14,9 @@ use super::error::ScriptError;
 use super::limits::Limits;
 use super::log::Log;
 use super::modules::Modules;
-use super::state::{self, Ledger, STOPPED, locked};
-use super::stopped::Stopped;
+use super::record::{RunRecord, STOPPED, locked};
+use super::script_stop::ScriptStop;
+use super::{build, failure};
 use crate::sys::lua_hook::Signal;
 use crate::sys::thread::Thread;
 
@@ -25,10 +26,10 @@ static HANGING: AtomicUsize = AtomicUsize::new(0);
 const MOST_HANGING: usize = 2;
 
 /// Why no other script should be started in this process, if so.
-pub fn refusal() -> Option<Stopped> {
+pub fn refusal() -> Option<ScriptStop> {
     let hanging = HANGING.load(Ordering::Acquire);
     (hanging >= MOST_HANGING)
-        .then(|| Stopped::NoThread(format!("{hanging} scripts hang already, and each takes a processor")))
+        .then(|| ScriptStop::NoThread(format!("{hanging} scripts hang already, and each takes a processor")))
 }
 
 /// Stack of a script's thread: Lua allows 200 nested C calls, and some of ours are deep.
@@ -90,7 +91,7 @@ pub struct Ran<T> {
 #[derive(Debug)]
 pub struct Attempt<T> {
     /// What the work gave, or why it gave nothing.
-    pub outcome: Result<T, Stopped>,
+    pub outcome: Result<T, ScriptStop>,
     /// The modules of the script's folder that were required, by name, with their texts.
     pub loaded: BTreeMap<String, String>,
     /// What was logged, line by line, harmless to print.
@@ -109,7 +110,7 @@ pub fn run<Q, A, T>(
     modules: &Modules,
     work: impl FnOnce(&Lua, &Caller<Q, A>) -> mlua::Result<T> + Send + 'static,
     serve: impl FnMut(Q) -> A,
-) -> Result<Ran<T>, Stopped>
+) -> Result<Ran<T>, ScriptStop>
 where
     Q: Send + 'static,
     A: Send + 'static,
@@ -142,23 +143,23 @@ where
     let signal = Arc::new(Signal::default());
     signal.note();
     let caller = Caller { sender: sender.clone(), signal: Arc::clone(&signal) };
-    let ledger = Arc::new(Ledger::new(Log::new(limits.output_bytes)));
+    let record = Arc::new(RunRecord::new(Log::new(limits.output_bytes)));
     let thread: Arc<OnceLock<Thread>> = Arc::default();
     let end: Arc<Mutex<Outcome<T>>> = Arc::new(Mutex::new(Outcome { value: None, is_left_behind: false }));
 
     let body = {
         let (limits, modules) = (*limits, modules.clone());
-        let (signal, ledger, thread, end) =
-            (Arc::clone(&signal), Arc::clone(&ledger), Arc::clone(&thread), Arc::clone(&end));
+        let (signal, record, thread, end) =
+            (Arc::clone(&signal), Arc::clone(&record), Arc::clone(&thread), Arc::clone(&end));
         move || {
             let _ = thread.set(Thread::current());
-            let lua = state::fresh(&limits, &modules, &ledger, &signal);
+            let lua = build::fresh(&limits, &modules, &record, &signal);
             let outcome = match &lua {
-                Err(error) => Err(Stopped::NoThread(error.to_string())),
+                Err(error) => Err(ScriptStop::NoThread(error.to_string())),
                 Ok(lua) => match catch_unwind(AssertUnwindSafe(|| work(lua, &caller))) {
                     Ok(Ok(value)) => Ok(value),
-                    Ok(Err(error)) => Err(state::reason(&error, &limits, &ledger, &signal)),
-                    Err(_) => Err(Stopped::Failed(ScriptError::plain("a function of casebook's own panicked"))),
+                    Ok(Err(error)) => Err(failure::reason(&error, &limits, &record, &signal)),
+                    Err(_) => Err(ScriptStop::Failed(ScriptError::plain("a function of casebook's own panicked"))),
                 },
             };
             let memory_bytes = lua.as_ref().ok().map(Lua::used_memory);
@@ -179,7 +180,8 @@ where
     let in_time = match spawned {
         Ok(_) => pump(&receiver, &mut clock, &signal, &thread, &mut serve),
         Err(error) => {
-            locked(&end).value = Some(End { outcome: Err(Stopped::NoThread(error.to_string())), memory_bytes: None });
+            locked(&end).value =
+                Some(End { outcome: Err(ScriptStop::NoThread(error.to_string())), memory_bytes: None });
             true
         }
     };
@@ -195,18 +197,18 @@ where
     };
     let (outcome, memory_bytes) = match end {
         // Whatever came of it, it was over its time.
-        Some(End { memory_bytes, outcome: Err(Stopped::Failed(_) | Stopped::Memory { .. }) | Ok(_) })
-            if signal.is_stopped() && ledger.stop_reason().is_none() =>
+        Some(End { memory_bytes, outcome: Err(ScriptStop::Failed(_) | ScriptStop::Memory { .. }) | Ok(_) })
+            if signal.is_stopped() && record.stop_reason().is_none() =>
         {
-            (Err(Stopped::Time { place: signal.place(), limit: limits.script_time }), memory_bytes)
+            (Err(ScriptStop::Time { place: signal.place(), limit: limits.script_time }), memory_bytes)
         }
         Some(end) => (end.outcome, end.memory_bytes),
-        None => (Err(Stopped::Hung { place: signal.place(), limit: limits.script_time }), None),
+        None => (Err(ScriptStop::Hung { place: signal.place(), limit: limits.script_time }), None),
     };
     Attempt {
         outcome,
-        loaded: ledger.loaded(),
-        printed: ledger.printed(),
+        loaded: record.loaded(),
+        printed: record.printed(),
         memory_bytes,
         script_seconds: clock.elapsed().as_secs_f64(),
     }
@@ -220,7 +222,7 @@ struct Outcome<T> {
 }
 
 struct End<T> {
-    outcome: Result<T, Stopped>,
+    outcome: Result<T, ScriptStop>,
     memory_bytes: Option<usize>,
 }
 

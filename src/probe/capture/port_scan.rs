@@ -100,7 +100,7 @@ impl PortSet {
 
 /// The local port that a packet tries, if it is no part of a conversation and no answer: any TCP segment without ACK and
 /// RST, and UDP to a port that servers have rather than clients.
-pub fn knocked(transport: &Transport) -> Option<u16> {
+pub fn scanned(transport: &Transport) -> Option<u16> {
     match *transport {
         Transport::Tcp { destination_port, flags, .. } => {
             (flags & (flag::ACK | flag::RST) == 0).then_some(destination_port)
@@ -149,9 +149,9 @@ mod tests {
     #[test]
     fn a_conversation_knocks_at_nothing() {
         let tcp = |flags| Transport::Tcp { source_port: 443, destination_port: 50_000, flags, options: true };
-        assert_eq!(knocked(&tcp(flag::SYN)), Some(50_000));
-        assert_eq!(knocked(&tcp(flag::ACK)), None);
-        assert_eq!(knocked(&Transport::Udp { source_port: 53, destination_port: 1024 }), None, "an answer");
-        assert_eq!(knocked(&Transport::Udp { source_port: 999, destination_port: 161 }), Some(161));
+        assert_eq!(scanned(&tcp(flag::SYN)), Some(50_000));
+        assert_eq!(scanned(&tcp(flag::ACK)), None);
+        assert_eq!(scanned(&Transport::Udp { source_port: 53, destination_port: 1024 }), None, "an answer");
+        assert_eq!(scanned(&Transport::Udp { source_port: 999, destination_port: 161 }), Some(161));
     }
 }

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::observer::{Ask, Observer};
+use super::observer::{Observer, ProbeRequest};
 use super::plan::{GRACE, PATIENCE, watches};
 use super::secret::Secrets;
 use crate::case::{Evidence, Gap, Reason};
@@ -18,7 +18,7 @@ use crate::runbook::Check;
 use crate::script::{Call, constants};
 
 /// Between a script and the observer.
-pub struct Asker<'a> {
+pub struct ScriptProbeBridge<'a> {
     observer: &'a dyn Observer,
     secrets: &'a Secrets,
     window: Duration,
@@ -34,10 +34,10 @@ pub struct Asker<'a> {
     own: OnceCell<HashSet<String>>,
 }
 
-impl<'a> Asker<'a> {
-    /// An asker whose probes watch for `window` unless they are told otherwise.
+impl<'a> ScriptProbeBridge<'a> {
+    /// A bridge whose probes watch for `window` unless they are told otherwise.
     pub fn new(observer: &'a dyn Observer, secrets: &'a Secrets, window: Duration, now: Timestamp) -> Self {
-        Asker {
+        ScriptProbeBridge {
             observer,
             secrets,
             window,
@@ -128,7 +128,7 @@ impl<'a> Asker<'a> {
         if *number == 1 { format!("{step}{probe}") } else { format!("{step}{probe}#{number}") }
     }
 
-    fn prepare(&self, key: &str, probe: &'static dyn AnyProbe, call: &Call) -> Result<Ask, Gap> {
+    fn prepare(&self, key: &str, probe: &'static dyn AnyProbe, call: &Call) -> Result<ProbeRequest, Gap> {
         let refused = |reason, why: String| Gap::new(reason, format!("ask probe {}", call.probe), why);
         let left = self.time_limit.map(|limit| limit.saturating_sub(self.began.elapsed()));
         if left.is_some_and(|left| left.is_zero()) {
@@ -144,7 +144,7 @@ impl<'a> Asker<'a> {
         let window = params.get("window").and_then(Value::as_f64).and_then(|s| Duration::try_from_secs_f64(s).ok());
         let window = window.filter(|_| watches);
         let patience = window.map_or(PATIENCE, |window| window.saturating_add(GRACE));
-        Ok(Ask {
+        Ok(ProbeRequest {
             step: key.to_owned(),
             title: if self.title.is_empty() { key.to_owned() } else { format!("{}: {}", self.title, call.probe) },
             probe,

@@ -1,7 +1,17 @@
-//! The books of one observation: every rule is entered; what is summed, what is kept to be shown.
+//! The counters of one observation: every rule is entered; what is summed, what is kept to be shown.
 
 use super::growth::{Count, Figures, Heaviest};
-use super::nft_shown::Candidate;
+
+/// A rule that is to be shown.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    pub chain: usize,
+    pub position: u32,
+    pub handle: Option<u64>,
+    pub figures: Figures,
+    /// The rule's attributes; none for a policy.
+    pub attributes: Option<Box<[u8]>>,
+}
 
 /// Where a rule that is to be shown stands.
 #[derive(Debug, Clone)]
@@ -46,7 +56,7 @@ impl Reached {
 
 /// Sums over all rules, and those worth listing.
 #[derive(Debug)]
-pub struct Books {
+pub struct RuleCounters {
     pub rules: Heaviest<Source>,
     pub uncounted: Heaviest<Source>,
     /// What rules and policies dropped whose counters say so exactly.
@@ -57,10 +67,10 @@ pub struct Books {
     pub lost: bool,
 }
 
-impl Books {
-    /// Empty books, with room for so many rules.
+impl RuleCounters {
+    /// Empty counters, with room for so many rules.
     pub fn new(rules: usize, uncounted: usize) -> Self {
-        Books {
+        RuleCounters {
             rules: Heaviest::new(rules),
             uncounted: Heaviest::new(uncounted),
             dropped: Count::default(),

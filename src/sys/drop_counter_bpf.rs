@@ -64,14 +64,14 @@ struct LookUpArguments {
 
 /// How often each value of a field came up, on all CPUs together.
 #[derive(Debug)]
-pub struct Tally {
+pub struct DropCounters {
     numbers: OwnedFd,
     /// Keeps the program attached to the tracepoint.
     _tracepoint: TracepointCounter,
     values: u32,
 }
 
-impl Tally {
+impl DropCounters {
     /// Starts to count the values of the 32-bit field that stands `offset` bytes into the record of the tracepoint which
     /// `tracepoint` counts. Values of `values` and above are counted together under 0.
     ///
@@ -98,7 +98,7 @@ impl Tally {
         // instructions as it says, the licence ends with a zero byte, and both outlive the call, which copies them.
         let program = owned(unsafe { bpf(LOAD_PROGRAM, &mut arguments) })?;
         tracepoint.run(&program)?;
-        Ok(Tally { numbers, _tracepoint: tracepoint, values })
+        Ok(DropCounters { numbers, _tracepoint: tracepoint, values })
     }
 
     /// How often each value came up since the start; the place in the list is the value.

@@ -6,42 +6,30 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::checks::{self, CheckAsk, CheckTerms, Checked, ScriptBudget};
-use super::observer::{Ask, Observer};
+use super::checks::{self, CheckContext, CheckRequest, Checked, ScriptBudget};
+use super::observer::{Observer, ProbeRequest};
 use super::plan::{PlannedStep, plan, time_limit};
-use super::run::Request;
-use super::secret::Secrets;
+use super::request::Request;
+use super::step_result::StepResult;
 use crate::case::{Evidence, Gap, Reason, Truth};
 use crate::probe::{self, AnyProbe, Inputs};
 use crate::runbook::{Argument, Check, ParamType, Runbook, Step, Target};
 use crate::script::{Scope, Unknown};
 
-/// What came of asking a step.
-pub(super) enum Seen {
-    /// It does not apply here.
-    Skipped(String),
-    /// It could not be asked.
-    Unasked(Vec<Gap>),
-    /// It was asked.
-    Evidence(Arc<Evidence>),
-    /// A check was asked.
-    Checked(Box<Checked>),
-}
-
 /// What the asking of the steps goes by.
-pub(super) struct Terms<'a> {
+pub(super) struct RunContext<'a> {
     pub request: &'a Request<'a>,
     pub scope: &'a Scope,
     pub window: Duration,
-    pub secrets: Secrets,
     /// What all checks may take together.
     pub scripts: ScriptBudget,
 }
 
-pub(super) fn observe(terms: &Terms<'_>, observer: &dyn Observer) -> Vec<Seen> {
-    let Terms { request, scope, secrets, .. } = terms;
+pub(super) fn observe(context: &RunContext<'_>, observer: &dyn Observer) -> Vec<StepResult> {
+    let RunContext { request, scope, .. } = context;
+    let secrets = &request.params.secrets;
     let runbook = request.runbook;
-    let mut seen: Vec<Option<Seen>> = runbook.steps.iter().map(|_| None).collect();
+    let mut seen: Vec<Option<StepResult>> = runbook.steps.iter().map(|_| None).collect();
     let mut stopped: Option<String> = None;
     for wave in plan(runbook).waves {
         let (mut asks, mut asked) = (Vec::new(), Vec::new());
@@ -49,8 +37,8 @@ pub(super) fn observe(terms: &Terms<'_>, observer: &dyn Observer) -> Vec<Seen> {
         for planned in wave {
             let step = &runbook.steps[planned.index];
             let outcome = match &stopped {
-                Some(by) => Err(Seen::Skipped(format!("the run ended after step {by}"))),
-                None => prepare(terms, step, &planned, &seen),
+                Some(by) => Err(StepResult::Skipped(format!("the run ended after step {by}"))),
+                None => prepare(context, step, &planned, &seen),
             };
             match outcome {
                 Ok(Prepared::Probe(ask)) => {
@@ -64,15 +52,15 @@ pub(super) fn observe(terms: &Terms<'_>, observer: &dyn Observer) -> Vec<Seen> {
                 Err(unasked) => seen[planned.index] = Some(record(scope, step, unasked)),
             }
         }
-        let (answers, findings) = ask_together(terms, observer, asks, &check_asks);
+        let (answers, findings) = ask_together(context, observer, asks, &check_asks);
         for (index, evidence) in asked.iter().zip(answers) {
             let step = &runbook.steps[*index];
-            seen[*index] = Some(record(scope, step, Seen::Evidence(Arc::new(secrets.take_out(evidence)))));
+            seen[*index] = Some(record(scope, step, StepResult::Evidence(Arc::new(secrets.take_out(evidence)))));
         }
         for (index, found) in checked.iter().zip(findings) {
             let step = &runbook.steps[*index];
             found.printed.iter().for_each(|line| (request.printed)(&step.id, line));
-            seen[*index] = Some(record(scope, step, Seen::Checked(Box::new(found))));
+            seen[*index] = Some(record(scope, step, StepResult::Checked(Box::new(found))));
         }
         asked.extend(checked);
         asked.sort();
@@ -86,7 +74,7 @@ pub(super) fn observe(terms: &Terms<'_>, observer: &dyn Observer) -> Vec<Seen> {
             }
         }
     }
-    seen.into_iter().map(|seen| seen.unwrap_or_else(|| Seen::Unasked(Vec::new()))).collect()
+    seen.into_iter().map(|seen| seen.unwrap_or_else(|| StepResult::Unasked(Vec::new()))).collect()
 }
 
 /// Checks that run at the same time; each has a thread and a Lua state of its own.
@@ -94,25 +82,22 @@ const CHECKS_AT_ONCE: usize = 16;
 
 /// Asks the probes and runs the checks of a wave at the same time.
 fn ask_together(
-    terms: &Terms<'_>,
+    context: &RunContext<'_>,
     observer: &dyn Observer,
-    asks: Vec<Ask>,
-    check_asks: &[CheckAsk],
+    asks: Vec<ProbeRequest>,
+    check_asks: &[CheckRequest],
 ) -> (Vec<Evidence>, Vec<Checked>) {
-    let Terms { request, window, secrets, scripts, .. } = terms;
-    let check_terms =
-        CheckTerms { observer, window: *window, now: request.started, limits: &request.limits, secrets, scripts };
-    let checked = |ask: &CheckAsk| {
-        let mut checked = checks::run(ask, &check_terms);
-        if let Some(recorded) = observer.recorded(&ask.step) {
-            // When and how long are the record's: the same evidence gives the same case.
-            let evidence = Evidence::clone(&checked.evidence);
-            let (started, seconds, cpu_seconds) = (recorded.started, recorded.seconds, recorded.cpu_seconds);
-            let peak_memory_bytes = recorded.peak_memory_bytes;
-            checked.evidence = Arc::new(Evidence { started, seconds, cpu_seconds, peak_memory_bytes, ..evidence });
-        }
-        checked
+    let RunContext { request, window, scripts, .. } = context;
+    let secrets = &request.params.secrets;
+    let check_context = CheckContext {
+        observer,
+        window: *window,
+        now: request.provenance.started(),
+        limits: &request.limits,
+        secrets,
+        scripts,
     };
+    let checked = |ask: &CheckRequest| checks::run(ask, &check_context);
     if check_asks.is_empty() {
         return (if asks.is_empty() { Vec::new() } else { observer.observe(asks) }, Vec::new());
     }
@@ -130,7 +115,7 @@ fn ask_together(
 }
 
 /// Runs checks, some at a time; those for which no thread can be made one after the other.
-fn run_all(asks: &[CheckAsk], checked: &(impl Fn(&CheckAsk) -> Checked + Sync)) -> Vec<Checked> {
+fn run_all(asks: &[CheckRequest], checked: &(impl Fn(&CheckRequest) -> Checked + Sync)) -> Vec<Checked> {
     let mut all = Vec::with_capacity(asks.len());
     for some in asks.chunks(CHECKS_AT_ONCE) {
         std::thread::scope(|threads| {
@@ -146,61 +131,67 @@ fn run_all(asks: &[CheckAsk], checked: &(impl Fn(&CheckAsk) -> Checked + Sync)) 
 }
 
 /// Makes what came of a step known to the expressions.
-fn record(scope: &Scope, step: &Step, seen: Seen) -> Seen {
+fn record(scope: &Scope, step: &Step, seen: StepResult) -> StepResult {
     match &seen {
-        Seen::Evidence(evidence) => {
+        StepResult::Evidence(evidence) => {
             let schema = step.probe().map(probe::output_schema);
             scope.set_evidence(&step.id, Arc::clone(evidence), schema);
         }
-        Seen::Checked(checked) => {
+        StepResult::Checked(checked) => {
             scope.set_evidence(&step.id, Arc::clone(&checked.evidence), Some(Arc::new(checks::output_schema())))
         }
-        Seen::Skipped(why) => {
+        StepResult::Skipped(why) => {
             let gap = Gap::new(Reason::Absent, format!("see {}", step.id), format!("the step was skipped: {why}"));
             scope.set_value(&step.id, Err(Unknown { gaps: vec![gap] }));
         }
-        Seen::Unasked(gaps) => scope.set_value(&step.id, Err(Unknown { gaps: gaps.clone() })),
+        StepResult::Unasked(gaps) => scope.set_value(&step.id, Err(Unknown { gaps: gaps.clone() })),
     }
     seen
 }
 
 /// What is asked for a step.
 enum Prepared {
-    Probe(Ask),
-    Check(CheckAsk),
+    Probe(ProbeRequest),
+    Check(CheckRequest),
 }
 
 /// The ask of a step, or why there is none.
-fn prepare(terms: &Terms<'_>, step: &Step, planned: &PlannedStep, seen: &[Option<Seen>]) -> Result<Prepared, Seen> {
-    let Terms { request, scope, .. } = terms;
+fn prepare(
+    context: &RunContext<'_>,
+    step: &Step,
+    planned: &PlannedStep,
+    seen: &[Option<StepResult>],
+) -> Result<Prepared, StepResult> {
+    let RunContext { request, scope, .. } = context;
     step.bindings.iter().for_each(|place| request.runbook.bindings[*place].set(scope));
-    let unasked = |reason, why: String| Seen::Unasked(vec![Gap::new(reason, format!("ask step {}", step.id), why)]);
+    let unasked =
+        |reason, why: String| StepResult::Unasked(vec![Gap::new(reason, format!("ask step {}", step.id), why)]);
     if let Some(condition) = &step.when {
         let judged = scope.judge(condition);
         match judged.truth {
             Truth::Yes => {}
             Truth::No => {
                 let why = step.skip_message.as_ref().map(|message| scope.render(message).0);
-                return Err(Seen::Skipped(
+                return Err(StepResult::Skipped(
                     why.unwrap_or_else(|| format!("does not apply here: not {}", condition.text)),
                 ));
             }
-            Truth::Unknown => return Err(Seen::Unasked(judged.gaps)),
+            Truth::Unknown => return Err(StepResult::Unasked(judged.gaps)),
         }
     }
     let derives = step.probe().is_some_and(|probe| !probe.derives_from().is_empty());
-    if (request.cancelled)() && !derives {
+    if request.provenance.cancelled() && !derives {
         return Err(unasked(Reason::Cancelled, "the run was ended before".into()));
     }
     let arguments = arguments(scope, step)?;
     match &step.target {
         Target::Check(check) => {
-            let ask = prepare_check(terms, step, check, arguments);
+            let ask = prepare_check(context, step, check, arguments);
             ask.map(Prepared::Check).map_err(|why| unasked(Reason::Malformed, why))
         }
         Target::Probe(name) => match probe::find(name) {
             Some(probe) => {
-                let ask = prepare_probe(terms, step, probe, planned, arguments, seen);
+                let ask = prepare_probe(context, step, probe, planned, arguments, seen);
                 ask.map(Prepared::Probe).map_err(|why| unasked(Reason::Malformed, why))
             }
             None => Err(unasked(Reason::Absent, format!("there is no probe {name}"))),
@@ -209,7 +200,7 @@ fn prepare(terms: &Terms<'_>, step: &Step, planned: &PlannedStep, seen: &[Option
 }
 
 /// The arguments of a step, filled in; one that was not given is left out.
-fn arguments(scope: &Scope, step: &Step) -> Result<Map<String, Value>, Seen> {
+fn arguments(scope: &Scope, step: &Step) -> Result<Map<String, Value>, StepResult> {
     let mut params = Map::new();
     for (name, argument) in &step.arguments {
         let value = match argument {
@@ -226,7 +217,7 @@ fn arguments(scope: &Scope, step: &Step) -> Result<Map<String, Value>, Seen> {
             Ok(value) => {
                 params.insert(name.clone(), value);
             }
-            Err(unknown) => return Err(Seen::Unasked(unknown.gaps)),
+            Err(unknown) => return Err(StepResult::Unasked(unknown.gaps)),
         }
     }
     Ok(params)
@@ -234,14 +225,15 @@ fn arguments(scope: &Scope, step: &Step) -> Result<Map<String, Value>, Seen> {
 
 /// The ask of a step that calls a probe, or what is wrong with its parameters.
 fn prepare_probe(
-    terms: &Terms<'_>,
+    context: &RunContext<'_>,
     step: &Step,
     probe: &'static dyn AnyProbe,
     planned: &PlannedStep,
     mut params: Map<String, Value>,
-    seen: &[Option<Seen>],
-) -> Result<Ask, String> {
-    let Terms { request, window, secrets, .. } = terms;
+    seen: &[Option<StepResult>],
+) -> Result<ProbeRequest, String> {
+    let RunContext { request, window, .. } = context;
+    let secrets = &request.params.secrets;
     if planned.watches {
         params.entry("window").or_insert_with(|| json!(window.as_secs_f64()));
     }
@@ -254,7 +246,7 @@ fn prepare_probe(
         .complete_params(&secrets.put_in(Value::Object(params)))
         .map_err(|why| secrets.hide(format!("its parameters are wrong: {why}")))?;
     let own_window = params.get("window").and_then(Value::as_f64).and_then(|s| Duration::try_from_secs_f64(s).ok());
-    Ok(Ask {
+    Ok(ProbeRequest {
         step: step.id.clone(),
         title: step.title.clone(),
         probe,
@@ -278,23 +270,23 @@ fn derived(step: &Step, runbook: &Runbook) -> Vec<String> {
 
 /// The ask of a step that calls a check, or what is wrong with its parameters.
 fn prepare_check(
-    terms: &Terms<'_>,
+    context: &RunContext<'_>,
     step: &Step,
     check: &Arc<Check>,
     given: Map<String, Value>,
-) -> Result<CheckAsk, String> {
+) -> Result<CheckRequest, String> {
     let mut params = Map::new();
     for (name, spec) in &check.params {
         let value = match given.get(name) {
             Some(value) => spec.read(name, value).map_err(|error| error.to_string())?,
             None if spec.required => return Err(format!("the check {} needs `{name}`: {}", check.name, spec.help)),
             // Who watches with others watches as long as they do.
-            None if name == "window" && spec.kind == ParamType::Duration => json!(terms.window.as_secs_f64()),
+            None if name == "window" && spec.kind == ParamType::Duration => json!(context.window.as_secs_f64()),
             None => spec.default.clone().unwrap_or(Value::Null),
         };
         params.insert(name.clone(), value);
     }
-    Ok(CheckAsk {
+    Ok(CheckRequest {
         step: step.id.clone(),
         title: step.title.clone(),
         check: Arc::clone(check),
@@ -304,11 +296,11 @@ fn prepare_check(
 }
 
 /// The evidence that a step may use, by the name of the probe that gave it.
-fn inputs(planned: &PlannedStep, runbook: &Runbook, seen: &[Option<Seen>]) -> Inputs {
+fn inputs(planned: &PlannedStep, runbook: &Runbook, seen: &[Option<StepResult>]) -> Inputs {
     let mut inputs = Inputs::new();
     for (step, seen) in runbook.steps.iter().zip(seen) {
         if planned.needs.contains(&step.id)
-            && let Some(Seen::Evidence(evidence)) = seen
+            && let Some(StepResult::Evidence(evidence)) = seen
         {
             inputs.entry(evidence.probe.clone()).or_insert_with(|| Arc::clone(evidence));
         }

@@ -1,8 +1,8 @@
-//! Where packets vanished, by the difference of counters that stand one behind the other, and how many datagrams there
+//! Packets that no rule's counter accounts for, by the difference of two counters on their way, and how many datagrams there
 //! are to give to sockets.
 
-use super::Books;
-use super::pots::{End, Entries, Pot, Whose};
+use super::WindowEvidence;
+use super::buckets::{Bucket, End, Entries, Recipient};
 use super::receivers::Receivers;
 use super::rules::Hidden;
 use crate::case::EntryKind;
@@ -49,34 +49,36 @@ impl Allowance {
 }
 
 /// What only rules without a counter can have dropped. Never more than netfilter dropped on the whole machine.
-pub(super) fn vanished(
-    books: &Books<'_>,
+pub(super) fn unaccounted(
+    evidence: &WindowEvidence<'_>,
     capture: &Capture,
     firewall: &Firewall,
-    pots: &[Pot<'_>],
+    buckets: &[Bucket<'_>],
     heard: &dyn Fn(&Endpoint) -> bool,
     martians: u64,
 ) -> Hidden {
-    let Some(kernel) = books.kernel else { return Hidden { before_ip: 0, behind_ip: 0, undelivered_udp: 0 } };
+    let Some(kernel) = evidence.kernel else { return Hidden { before_ip: 0, behind_ip: 0, undelivered_udp: 0 } };
     let counted = |hooks: &[&str]| -> u64 {
         let hooked = |rule: &&Rule| rule.hook.as_deref().is_some_and(|hook| hooks.contains(&hook));
         let drops = firewall.rules.iter().filter(|rule| rule.drops && rule.counter_exact).filter(hooked);
         drops.filter_map(|rule| rule.packets).sum()
     };
-    let most = books.netfilter_drops.unwrap_or(u64::MAX);
+    let most = evidence.netfilter_drops.unwrap_or(u64::MAX);
     let classes = &capture.classes;
     let on_wire =
         classes.to_us.packets + classes.forwarded.packets + classes.broadcast.packets + classes.multicast.packets;
     let ip6_receives = kernel.ip6.as_ref().and_then(|ip6| ip6.in_receives).unwrap_or(0);
     let received = kernel.ip.in_receives.map(|ip4| ip4 + ip6_receives);
     let before_ip = received.map_or(0, |received| on_wire.saturating_sub(with_edge(received) + counted(&["ingress"])));
-    let waited: u64 = pots
+    let waited: u64 = buckets
         .iter()
-        .filter(|pot| pot.protocol() == Some("udp") && matches!(pot.whose, Whose::Endpoint(e) if heard(e)))
-        .map(|pot| pot.packets)
+        .filter(|bucket| {
+            bucket.protocol() == Some("udp") && matches!(bucket.recipient, Recipient::Endpoint(e) if heard(e))
+        })
+        .map(|bucket| bucket.packets)
         .sum();
     let behind_ip = behind_ip(kernel).saturating_sub(counted(&["prerouting", "input", "forward"]) + martians);
-    // Something vanished: then what the counters missed at the edges of their windows vanished with it.
+    // Some packets are unaccounted for, so those that the counters missed at the edges of their windows are, too.
     let roughly = |packets: u64| if packets > EDGE { with_edge(packets) } else { packets };
     Hidden {
         before_ip: before_ip.min(most),
@@ -106,8 +108,8 @@ fn behind_ip(kernel: &KernelCounters) -> u64 {
 
 /// Packets that the host sent on, beyond those for addresses that are not its own: their destination was translated. What
 /// was sent on in the other direction and on other interfaces is among them: an upper bound.
-pub(super) fn forwarded_by_translation(books: &Books<'_>, capture: &Capture) -> u64 {
-    let Some(kernel) = books.kernel else { return 0 };
+pub(super) fn forwarded_by_translation(evidence: &WindowEvidence<'_>, capture: &Capture) -> u64 {
+    let Some(kernel) = evidence.kernel else { return 0 };
     let ip6 = kernel.ip6.as_ref().and_then(|ip6| ip6.forwarded).unwrap_or(0);
     let forwarded = kernel.ip.forwarded.unwrap_or(0) + ip6;
     forwarded.saturating_sub(capture.classes.forwarded.packets)
@@ -118,10 +120,10 @@ pub(super) fn book_translated(
     forwards: &mut u64,
     translations: &[Mapping],
     receivers: &Receivers<'_>,
-    pot: &mut Pot<'_>,
+    bucket: &mut Bucket<'_>,
     entries: &mut Entries,
 ) {
-    let Whose::Endpoint(endpoint) = pot.whose else { return };
+    let Recipient::Endpoint(endpoint) = bucket.recipient else { return };
     // A few are the edge of the window, and a host that refuses sends nothing on.
     let to = translations.iter().find(|mapping| {
         mapping.inner_is_local != Some(true)
@@ -130,11 +132,11 @@ pub(super) fn book_translated(
             && mapping.outer_port == endpoint.port
     });
     let refuses = to.is_none() && endpoint.tx_rst * 2 > endpoint.packets;
-    if *forwards < EDGE || pot.packets == 0 || receivers.hears(endpoint) || refuses {
+    if *forwards < EDGE || bucket.packets == 0 || receivers.hears(endpoint) || refuses {
         return;
     }
-    let portion = pot.draw(with_edge(*forwards));
-    *forwards = forwards.saturating_sub(portion.packets);
+    let allocation = bucket.allocate(with_edge(*forwards));
+    *forwards = forwards.saturating_sub(allocation.packets);
     let end = End {
         label: translated_label(endpoint, to),
         protocol: Some(endpoint.protocol.clone()),
@@ -142,7 +144,7 @@ pub(super) fn book_translated(
         port: endpoint.port,
         ..End::default()
     };
-    entries.book(EntryKind::Forwarded, end, portion);
+    entries.book(EntryKind::Forwarded, end, allocation);
 }
 
 fn translated_label(endpoint: &Endpoint, to: Option<&Mapping>) -> String {
@@ -165,14 +167,14 @@ pub(super) fn fragments_given_up(kernel: Option<&KernelCounters>) -> u64 {
 }
 
 /// Books fragments that nobody got because the rest of their packet never came.
-pub(super) fn book_fragments(given_up: &mut u64, pot: &mut Pot<'_>, entries: &mut Entries) {
-    let Whose::Endpoint(endpoint) = pot.whose else { return };
+pub(super) fn book_fragments(given_up: &mut u64, bucket: &mut Bucket<'_>, entries: &mut Entries) {
+    let Recipient::Endpoint(endpoint) = bucket.recipient else { return };
     let most = endpoint.fragments.min(*given_up);
-    if most == 0 || pot.packets == 0 {
+    if most == 0 || bucket.packets == 0 {
         return;
     }
-    let portion = pot.draw(most);
-    *given_up -= portion.packets.min(*given_up);
+    let allocation = bucket.allocate(most);
+    *given_up -= allocation.packets.min(*given_up);
     let end = End {
         label: format!("fragments of {} that were never put together", endpoint.protocol.to_uppercase()),
         protocol: Some(endpoint.protocol.clone()),
@@ -180,21 +182,21 @@ pub(super) fn book_fragments(given_up: &mut u64, pot: &mut Pot<'_>, entries: &mu
         port: endpoint.port,
         ..End::default()
     };
-    entries.book(EntryKind::Kernel, end, portion);
+    entries.book(EntryKind::Kernel, end, allocation);
 }
 
 /// Books packets from sources that no packet may bear, which the kernel drops before it looks for a receiver: at most as
 /// many as its IP layer got and handed to nobody. Gives how many they were.
-pub(super) fn book_martians(books: &Books<'_>, pots: &mut [Pot<'_>], entries: &mut Entries) -> u64 {
-    let Some(kernel) = books.kernel else { return 0 };
+pub(super) fn book_martians(evidence: &WindowEvidence<'_>, buckets: &mut [Bucket<'_>], entries: &mut Entries) -> u64 {
+    let Some(kernel) = evidence.kernel else { return 0 };
     let ip6 = kernel.ip6.as_ref();
     let refused6 = ip6.map_or(0, |ip6| ip6.in_hdr_errors.unwrap_or(0) + ip6.in_addr_errors.unwrap_or(0));
     let most = with_edge(behind_ip(kernel) + refused6);
     let mut left = most;
-    for pot in pots {
-        let Whose::Endpoint(endpoint) = pot.whose else { continue };
-        let portion = pot.draw(endpoint.impossible_sources.min(left));
-        left -= portion.packets.min(left);
+    for bucket in buckets {
+        let Recipient::Endpoint(endpoint) = bucket.recipient else { continue };
+        let allocation = bucket.allocate(endpoint.impossible_sources.min(left));
+        left -= allocation.packets.min(left);
         let end = End {
             label: MARTIANS.to_owned(),
             protocol: Some(endpoint.protocol.clone()),
@@ -202,28 +204,28 @@ pub(super) fn book_martians(books: &Books<'_>, pots: &mut [Pot<'_>], entries: &m
             port: endpoint.port,
             ..End::default()
         };
-        entries.book(EntryKind::KernelDrop, end, portion);
+        entries.book(EntryKind::KernelDrop, end, allocation);
     }
     most - left
 }
 
 /// Books what the reverse path filter dropped, on what was never answered: a host does not know what it does not let in.
-pub(super) fn book_filtered(kernel: Option<&KernelCounters>, pots: &mut [Pot<'_>], entries: &mut Entries) {
+pub(super) fn book_filtered(kernel: Option<&KernelCounters>, buckets: &mut [Bucket<'_>], entries: &mut Entries) {
     let mut left = kernel.and_then(|kernel| kernel.ip.reverse_path_filtered).unwrap_or(0);
-    let mut silent: Vec<&mut Pot<'_>> = pots
+    let mut silent: Vec<&mut Bucket<'_>> = buckets
         .iter_mut()
-        .filter(|pot| match pot.whose {
-            Whose::Endpoint(endpoint) => endpoint.address.is_ipv4() && endpoint.tx_packets * 2 < endpoint.packets,
-            Whose::OtherEndpoints(_) => true,
-            Whose::Class(kind) => kind == EntryKind::Forwarded,
+        .filter(|bucket| match bucket.recipient {
+            Recipient::Endpoint(endpoint) => endpoint.address.is_ipv4() && endpoint.tx_packets * 2 < endpoint.packets,
+            Recipient::OtherEndpoints(_) => true,
+            Recipient::Class(kind) => kind == EntryKind::Forwarded,
         })
         .collect();
-    silent.sort_by_key(|pot| std::cmp::Reverse(pot.packets));
-    for pot in silent {
-        let portion = pot.draw(left.min(pot.packets));
-        left -= portion.packets.min(left);
-        let protocol = pot.protocol().map(str::to_owned);
+    silent.sort_by_key(|bucket| std::cmp::Reverse(bucket.packets));
+    for bucket in silent {
+        let allocation = bucket.allocate(left.min(bucket.packets));
+        left -= allocation.packets.min(left);
+        let protocol = bucket.protocol().map(str::to_owned);
         let end = End { label: "dropped by the reverse path filter".to_owned(), protocol, ..End::default() };
-        entries.book(EntryKind::KernelDrop, end, portion);
+        entries.book(EntryKind::KernelDrop, end, allocation);
     }
 }

@@ -8,7 +8,7 @@ const SLICES: u64 = 600;
 
 /// Packets and bytes by slice of time.
 #[derive(Debug)]
-pub struct Pace {
+pub struct Timeseries {
     slice_nanos: u64,
     slices: Vec<Slice>,
 }
@@ -21,13 +21,13 @@ struct Slice {
     tx_bytes: u64,
 }
 
-impl Pace {
+impl Timeseries {
     /// Slices for a window of that length: of a second, or a tenth of the window where that is shorter.
     pub fn new(window_nanos: u64) -> Self {
         const SECOND: u64 = 1_000_000_000;
         let slice_nanos = (window_nanos / 10).min(SECOND).max(window_nanos.div_ceil(SLICES)).max(1);
         let slices = (window_nanos / slice_nanos).clamp(1, SLICES);
-        Pace { slice_nanos, slices: vec![Slice::default(); slices as usize] }
+        Timeseries { slice_nanos, slices: vec![Slice::default(); slices as usize] }
     }
 
     /// Counts packets. What comes after the window belongs to its last slice.
@@ -76,10 +76,10 @@ mod tests {
 
     #[test]
     fn ten_seconds_have_ten_samples_and_the_overrun_stays_in_the_last() {
-        let mut pace = Pace::new(10 * SECOND);
-        pace.add(0, false, ONE);
-        pace.add(10 * SECOND + 5, false, ONE);
-        let samples = pace.samples(10 * SECOND + 10_000_000);
+        let mut timeseries = Timeseries::new(10 * SECOND);
+        timeseries.add(0, false, ONE);
+        timeseries.add(10 * SECOND + 5, false, ONE);
+        let samples = timeseries.samples(10 * SECOND + 10_000_000);
         assert_eq!(samples.len(), 10);
         assert_eq!(samples[0].rx_bits_per_second, 1000.0);
         assert!((samples[9].rx_packets_per_second - 1.0 / 1.01).abs() < 1e-9);
@@ -87,16 +87,16 @@ mod tests {
 
     #[test]
     fn a_short_window_has_ten_samples_and_a_long_one_six_hundred() {
-        assert_eq!(Pace::new(SECOND).samples(SECOND).len(), 10);
-        assert_eq!(Pace::new(7200 * SECOND).samples(7200 * SECOND).len(), 600);
-        assert_eq!(Pace::new(0).samples(0), []);
+        assert_eq!(Timeseries::new(SECOND).samples(SECOND).len(), 10);
+        assert_eq!(Timeseries::new(7200 * SECOND).samples(7200 * SECOND).len(), 600);
+        assert_eq!(Timeseries::new(0).samples(0), []);
     }
 
     #[test]
     fn a_watching_that_was_cut_short_has_no_samples_of_what_it_did_not_see() {
-        let mut pace = Pace::new(10 * SECOND);
-        pace.add(SECOND + 1, false, ONE);
-        let samples = pace.samples(SECOND * 3 / 2);
+        let mut timeseries = Timeseries::new(10 * SECOND);
+        timeseries.add(SECOND + 1, false, ONE);
+        let samples = timeseries.samples(SECOND * 3 / 2);
         assert_eq!(samples.len(), 2);
         assert_eq!(samples[1].rx_packets_per_second, 2.0);
     }

@@ -1,0 +1,128 @@
+//! What kind of log a file is, and which program keeps it: by where it lies, and by the form of its lines where that says
+//! nothing.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use super::access::Access;
+use super::frame::LineFrame;
+use super::kind::Kind;
+use super::rotation::is_rotation;
+
+/// Files that the logger of the host writes, and nobody else.
+const SYSLOG: &[&str] = &[
+    "messages",
+    "syslog",
+    "kern.log",
+    "auth.log",
+    "secure",
+    "daemon.log",
+    "user.log",
+    "maillog",
+    "mail.log",
+    "mail.err",
+    "mail.warn",
+    "cron",
+    "cron.log",
+    "ufw.log",
+    "debug",
+];
+
+/// Folders of daemons that write their logs themselves, each with the program.
+const FOLDERS: &[(&str, &str)] = &[
+    ("named", "named"),
+    ("bind", "named"),
+    ("nginx", "nginx"),
+    ("apache2", "apache2"),
+    ("httpd", "httpd"),
+    ("lighttpd", "lighttpd"),
+];
+
+/// Lines that are looked at to tell a file whose name says nothing.
+const LINES: usize = 16;
+
+/// Whose lines a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LogOrigin {
+    /// What kind of log it is; none where the name does not say it.
+    pub kind: Option<Kind>,
+    /// The program that keeps it alone.
+    pub program: Option<&'static str>,
+}
+
+impl LogOrigin {
+    /// By the name of the file.
+    pub(super) fn of(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default();
+        let folder = path.parent().and_then(Path::file_name).unwrap_or_default();
+        if let Some((_, program)) = FOLDERS.iter().find(|(known, _)| folder == *known) {
+            let is_access = memchr::memmem::find(name.as_bytes(), b"access").is_some();
+            let kind = if is_access { Some(Kind::Access) } else { None };
+            return LogOrigin { kind, program: Some(program) };
+        }
+        let syslog = SYSLOG.iter().any(|known| name == *known || is_rotation(known.as_ref(), name));
+        LogOrigin { kind: syslog.then_some(Kind::Syslog), program: None }
+    }
+
+    /// What kind of log it is by its first lines, where the name does not say it. All must be those of a logger: an
+    /// application that writes what clients send at the beginning of its lines writes others, too.
+    pub(super) fn judge<'l>(self, lines: impl Iterator<Item = &'l [u8]>) -> Kind {
+        if let Some(kind) = self.kind {
+            return kind;
+        }
+        let (mut syslog, mut kernel, mut access, mut other) = (0, 0, 0, 0);
+        let kinds = lines.filter_map(|line| {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            LineFrame::parse(line).map(|frame| frame.kind).or_else(|| Access::parse(line).map(|_| Kind::Access))
+        });
+        for kind in kinds.take(LINES) {
+            match kind {
+                Kind::Syslog => syslog += 1,
+                Kind::Kernel => kernel += 1,
+                Kind::Access => access += 1,
+                Kind::Application => other += 1,
+            }
+        }
+        // A daemon that keeps its own files never writes a logger's.
+        let foreign = self.program.is_some();
+        match (syslog, kernel, access, other) {
+            (1.., _, 0, 0) if !foreign => Kind::Syslog,
+            (0, 1.., 0, 0) if !foreign => Kind::Kernel,
+            (_, _, access, _) if access > syslog + kernel + other => Kind::Access,
+            _ => Kind::Application,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SSHD: &str = "Nov 22 15:04:05 h sshd[9]: x";
+    const REQUEST: &str = "192.0.2.1 - - [22/Nov/2026:15:04:05 +0000] \"GET / HTTP/1.1\" 200 1";
+
+    fn kind(path: &str, lines: &[&str]) -> Kind {
+        LogOrigin::of(Path::new(path)).judge(lines.iter().map(|line| line.as_bytes()))
+    }
+
+    #[test]
+    fn the_place_says_what_a_file_is() {
+        assert_eq!(kind("/var/log/messages", &[REQUEST]), Kind::Syslog);
+        assert_eq!(kind("/var/log/auth.log.2.gz", &[]), Kind::Syslog);
+        assert_eq!(kind("/var/log/secure-20261122", &[]), Kind::Syslog);
+        assert_eq!(kind("/var/log/nginx/access.log", &[SSHD]), Kind::Access);
+        assert_eq!(kind("/var/log/nginx/shop.log", &[SSHD]), Kind::Application);
+        assert_eq!(kind("/var/log/nginx/shop.log", &[REQUEST]), Kind::Access);
+        assert_eq!(LogOrigin::of(Path::new("/var/log/bind/query.log")).program, Some("named"));
+    }
+
+    #[test]
+    fn else_all_of_the_first_lines_do() {
+        assert_eq!(kind("/srv/remote.log", &[SSHD, "  a second line of it", SSHD]), Kind::Syslog);
+        assert_eq!(kind("/srv/boot.log", &["[   12.345678] eth0: link up"]), Kind::Kernel);
+        assert_eq!(kind("/srv/app.log", &["2026-11-22 15:04:05 started", SSHD, SSHD]), Kind::Application);
+        assert_eq!(kind("/srv/site.log", &[REQUEST, SSHD, REQUEST]), Kind::Access);
+        assert_eq!(kind("/srv/site.log", &[SSHD, REQUEST]), Kind::Application);
+        assert_eq!(kind("/srv/empty", &[]), Kind::Application);
+    }
+}
