@@ -17,5 +17,7 @@ pub(super) struct Here<'a> {
 /// The moment of a date and a second of the day.
 pub(super) fn moment_of(date: Date, seconds: u32) -> Option<DateTime> {
     let part = |value: u32| i8::try_from(value).ok();
-    Some(date.to_datetime(Time::new(part(seconds / 3600)?, part(seconds / 60 % 60)?, part((seconds % 60).min(59))?, 0).ok()?))
+    Some(date.to_datetime(
+        Time::new(part(seconds / 3600)?, part(seconds / 60 % 60)?, part((seconds % 60).min(59))?, 0).ok()?,
+    ))
 }

@@ -3,8 +3,8 @@
 use jiff::civil::{DateTime, Time};
 use serde_json::{Map, Value, json};
 
-use super::links::{self, Counters, Shown};
 use super::here::moment_of;
+use super::links::{self, Counters, Shown};
 use super::samples::{Rates, Report, Sample, time_of};
 use crate::units;
 

@@ -56,7 +56,10 @@ pub(super) fn host<'m>(
         put("distribution", machine.distribution.clone().map(Value::from));
         put("cpu", machine.busy.map(|busy| json!({"busy_share": busy})));
         // `ksoftirqd/0` does nothing but what interrupts left to do on CPU 0, which is to receive.
-        let receiving = machine.busiest.iter().find_map(|(name, share)| Some((name.strip_prefix("ksoftirqd/")?.parse::<u32>().ok()?, *share)));
+        let receiving = machine
+            .busiest
+            .iter()
+            .find_map(|(name, share)| Some((name.strip_prefix("ksoftirqd/")?.parse::<u32>().ok()?, *share)));
         receiver = receiver.or(receiving.map(|(cpu, share)| (cpu, share.min(1.0))));
         cpus = cpus.or(machine.cpus);
     }
@@ -322,10 +325,12 @@ fn free(text: &str, here: &Here<'_>) -> Option<(Value, Value)> {
     let lines: Vec<&str> = text.lines().collect();
     let at = 0;
     let asked = |letter: char| {
-        here.command.iter().enumerate().skip(1).any(|(place, word)| match (word.strip_prefix("--"), word.strip_prefix('-')) {
-            (Some(long), _) => long.starts_with(letter),
-            (None, Some(letters)) => letters.contains(letter),
-            (None, None) => here.by_name && place == 1 && word.len() <= 3 && word.contains(letter),
+        here.command.iter().enumerate().skip(1).any(|(place, word)| {
+            match (word.strip_prefix("--"), word.strip_prefix('-')) {
+                (Some(long), _) => long.starts_with(letter),
+                (None, Some(letters)) => letters.contains(letter),
+                (None, None) => here.by_name && place == 1 && word.len() <= 3 && word.contains(letter),
+            }
         })
     };
     let digits = lines.get(1)?.split_whitespace().nth(1)?.len();

@@ -1,7 +1,7 @@
 //! What to run next: commands whose outputs would tell what is not known, the most telling first.
 
-use super::interfaces::Chosen;
 use super::data::Data;
+use super::interfaces::Chosen;
 use super::outputs::ToolOutput;
 
 /// Commands that are given at most, without the last one.

@@ -9,18 +9,18 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::data::Data;
+use super::here::{Here, moment_of};
+use super::input::{Gathered, NoOutput};
+use super::interfaces::Chosen;
+use super::prompt::Prompt;
+use super::recognisers::{RECOGNISERS, Recogniser};
+use super::text::Document;
+use super::{fill, firewall, input, interfaces, links, machine, packets, prompt, samples, sockets, taken};
 use crate::case::{Evidence, Gap, Host, Missing, Observed, Reason, Recognised};
 use crate::engine::{Observer, ProbeRequest, derive, observe_one, trim};
 use crate::probe::{Context, ResourceLimits, capture, logs};
 use crate::sys::beneath::Folder;
-use super::input::{Gathered, NoOutput};
-use super::interfaces::Chosen;
-use super::data::Data;
-use super::here::{Here, moment_of};
-use super::recognisers::{RECOGNISERS, Recogniser};
-use super::prompt::Prompt;
-use super::text::Document;
-use super::{counters, fill, firewall, input, interfaces, links, machine, packets, prompt, samples, sockets, taken};
 
 /// Senders that are counted.
 const MOST_DISTINCT: usize = 16_384;
@@ -287,7 +287,9 @@ impl ToolOutput {
                     Data::Softnet(rows) if rows.len() > 1 => u32::try_from(rows.len()).ok(),
                     _ => None,
                 });
-                let shares = self.data().filter_map(|data| if let Data::Rates(report) = data { Some(&report.softirq) } else { None });
+                let shares = self
+                    .data()
+                    .filter_map(|data| if let Data::Rates(report) = data { Some(&report.softirq) } else { None });
                 let softirq = shares.flatten().map(|(cpu, share)| (*cpu, *share)).max_by(|a, b| a.1.total_cmp(&b.1));
                 let mut output = machine::host(
                     machines,
@@ -454,9 +456,8 @@ impl ToolOutput {
                     );
                     output["seconds"] = Value::Null;
                     let why = format!("{} packets {span} were printed, an excerpt", file.packets);
-                    let gap = Gap::new(Reason::Absent, "tell a rate of packets", why).to_fix(
-                        "add what sar -n DEV 1 10 prints, or packets of some seconds: tcpdump -c 5000 -w FILE",
-                    );
+                    let gap = Gap::new(Reason::Absent, "tell a rate of packets", why)
+                        .to_fix("add what sar -n DEV 1 10 prints, or packets of some seconds: tcpdump -c 5000 -w FILE");
                     missing.push(Missing { fields: vec!["seconds".into(), "timeline".into()], gap });
                 }
                 for (name, address) in file.names.iter().take(MOST_NAMED) {
@@ -623,9 +624,8 @@ impl ToolOutput {
         }
         // A year that is not written is that of the moment, where something else tells it.
         let reference = if self.moment.unknown { self.reference() } else { self.moment.at };
-        let search = |texts: &[logs::Text<'_>]| {
-            (!texts.is_empty()).then(|| logs::search(texts, &params, reference, boot))
-        };
+        let search =
+            |texts: &[logs::Text<'_>]| (!texts.is_empty()).then(|| logs::search(texts, &params, reference, boot));
         let (with_times, without) = match (search(&dated).transpose(), search(&undated_texts).transpose()) {
             (Ok(with_times), Ok(without)) => (with_times, without),
             (Err(gap), _) | (_, Err(gap)) => return Evidence { gap: Some(gap), ..blank },

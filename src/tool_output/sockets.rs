@@ -73,10 +73,12 @@ fn heading(words: &[&str]) -> Option<Tool> {
 /// Whether a command was given an option: a letter of `-tulpn`, or a word. Of a file that is named after a command the second word
 /// stands for the letters.
 fn asks(here: &Here<'_>, letter: char, word: &str) -> bool {
-    here.command.iter().enumerate().skip(1).any(|(place, option)| match (option.strip_prefix("--"), option.strip_prefix('-')) {
-        (Some(long), _) => long == word,
-        (None, Some(letters)) => letters.contains(letter),
-        (None, None) => here.by_name && place == 1 && option.len() <= 8 && option.contains(letter),
+    here.command.iter().enumerate().skip(1).any(|(place, option)| {
+        match (option.strip_prefix("--"), option.strip_prefix('-')) {
+            (Some(long), _) => long == word,
+            (None, Some(letters)) => letters.contains(letter),
+            (None, None) => here.by_name && place == 1 && option.len() <= 8 && option.contains(letter),
+        }
     })
 }
 

@@ -4,10 +4,10 @@
 use serde_json::Value;
 
 use super::counters::{Nic, Tracked};
+use super::data::Data;
 use super::interfaces::Chosen;
 use super::links::Shown;
 use super::outputs::ToolOutput;
-use super::data::Data;
 use super::sockets::{Row, Table};
 use crate::case::{Case, Cause, Likelihood, Reading, SignSide, Truth, Verdict, Weight};
 use crate::units;

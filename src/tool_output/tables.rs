@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 
-use super::firewall;
-use super::links;
 use super::data::Data;
+use super::firewall;
 use super::here::Here;
+use super::links;
 use super::samples::{Rates, Report, Sample};
 use super::told::Told;
 use crate::printable::printable;

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::access::Access;
-use super::find::{Found, Packing};
+use super::find::Found;
 use super::frame::LineFrame;
 use super::kind::Kind;
 use super::origin::LogOrigin;
@@ -14,6 +14,7 @@ use super::output::{self, Logs};
 use super::patterns::Patterns;
 use super::place::Place;
 use super::reading::{Question, Reading};
+use super::rotation::Packing;
 use super::scan::{Task, scan};
 use super::timestamp::{Clock, Format, Memory, kernel_nanos};
 use super::window::Window;
