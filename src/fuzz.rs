@@ -127,5 +127,8 @@ pub fn runbooks(input: &[u8]) {
 
 /// An output of a tool.
 pub fn tool_output(input: &[u8]) {
-    tools::of_text(&String::from_utf8_lossy(input));
+    if let Some(read) = tools::of_text(&String::from_utf8_lossy(input)) {
+        read.recognised();
+        read.not_recognised();
+    }
 }

@@ -293,6 +293,7 @@ const OTHER_OPENS: &[(&str, usize, &str)] = &[
     ("sys/time_zone", 1, "a time zone, of bounded size"),
     ("sys/trust", 2, "the one place"),
     ("sys/xtables", 1, "the kernel's"),
+    ("tool_output/input", 1, "evidence that the operator names, with the operator's rights"),
 ];
 
 /// How often a source opens a file, or waives trust, outside of its tests.
@@ -387,7 +388,11 @@ mod reading {
 }
 
 /// Files that use each other because what they do is recursive: a list holds items, and an item holds lists.
-const RECURSIONS: &[[&str; 2]] = &[["script/rows/item", "script/rows/list"]];
+const RECURSIONS: &[[&str; 2]] = &[
+    ["script/rows/item", "script/rows/list"],
+    // An argument names what completes it, and what completes the names of commands goes through all arguments.
+    ["cli/arguments", "cli/complete"],
+];
 
 /// What each file uses of its own crate, as files. What a folder's `mod.rs` gives away from below is the file below, and what a
 /// file takes from the `mod.rs` of a folder around it does not count: there stands what the files of a folder share.

@@ -96,6 +96,7 @@
 ---@field mtu integer Its MTU in bytes.
 ---@field speed_bits_per_second? integer Link speed in bits per second (`/sys/class/net/X/speed`); none when the driver does not say, as virtual ones often.
 ---@field utilisation? number Received bits per second as a share of the link speed, where that is known.
+---@field allowance_exceeded? integer How often the limits of a cloud instance were exceeded since boot (`…_allowance_exceeded` of `ethtool -S`), where a text shows it; null on a live host.
 ---@field master? string The bridge or bond that it belongs to.
 ---@field addresses casebook.interfaces.Addresss Its addresses: at most 64, and 4,096 of the watched interface and loopback.
 ---@field addresses_left_out integer How many addresses it has beyond those.
@@ -124,6 +125,7 @@
 ---What probe `interfaces` observes: traffic, drops, errors, speed and addresses of each network interface.
 ---@class casebook.interfaces.Evidence: casebook.Evidence
 ---@field seconds number Seconds between the first and the last sample.
+---@field from_text boolean The figures are those that tools printed, not measured here.
 ---@field watched casebook.interfaces.Watched The interface that was watched, with its samples.
 ---@field watched_alias? string What the parameter named, when that was an alias, another name or an address of the watched interface.
 ---@field default_route? string The interface of the default route; none when there is no default route.

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Account, Coverage, Diagnosis, Evidence, Finding, Gap, Redacted, Verdict};
+use super::{Account, Coverage, Diagnosis, Evidence, Finding, Gap, Reading, Redacted, Verdict};
 use crate::bounded_json::{self, Budget, TooMuch, Unread};
 
 /// The version of the case's JSON form; it grows when a reader of the older form would be misled.
@@ -53,6 +53,9 @@ pub struct Case {
     pub findings: Vec<Finding>,
     /// What each step observed, by the step's id.
     pub evidence: IndexMap<String, Evidence>,
+    /// What was read in place of a host, where outputs of tools were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
     /// What was not judged because the runbook or its checks used up what a run may take.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Gap>,

@@ -34,6 +34,7 @@ const EXAMPLES: &str = "Examples:
   casebook run high-inbound-traffic -o report.md       the same, and a file for the ticket
   casebook run high-inbound-traffic -i eth1 --window 30s
   casebook probe sockets                               one probe, by hand
+  xclip -o | casebook read -                           what somebody pasted: ifconfig, sar, ss, logs
   casebook list slow                                   runbooks for a symptom
   casebook doctor                                      what can be seen here, and what not
 
@@ -61,6 +62,8 @@ pub(super) enum Command {
     Lua(LuaArguments),
     /// Run one probe by hand
     Probe(ProbeArguments),
+    /// Read what tools printed, pasted or in files, and judge it: nothing has to be installed on the host
+    Read(ReadArguments),
     /// Judge the recorded evidence of a run again, maybe by another runbook
     Replay(ReplayArguments),
     /// Print the report of a case as it was judged, in any format, without judging again
@@ -140,6 +143,52 @@ pub(super) struct RunArguments {
     /// The defaults of the configuration.
     #[arg(skip)]
     pub config: Config,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  xclip -o | casebook read -
+  casebook read ticket.txt
+  casebook read ./sosreport-web1 --save web1.case
+  casebook read sar.txt --at 17:40
+  casebook read messages access.log -o report.md
+
+Outputs are known by their content, wherever they stand: ifconfig, ip, sar, ss, netstat, iptables, nft, tcpdump, dmesg, logs and
+more; docs/pastes.md lists them. Exit status: 0 ok, 1 warning, 2 critical, 3 unknown; 64 nothing is known in it.")]
+pub(super) struct ReadArguments {
+    /// Files and folders with what tools printed; `-` for standard input, which is also read where nothing is named
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// Judge by this runbook
+    #[arg(long, value_name = "RUNBOOK", value_hint = ValueHint::AnyPath, default_value = "high-inbound-traffic")]
+    pub runbook: String,
+    /// Set a parameter of the runbook; `casebook show RUNBOOK` lists them
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Of a recorded day (sar), the time that is judged: 17:40, or 17:40:05. Unless given: the times that stand out
+    #[arg(long, value_name = "TIME", value_parser = time_of_day)]
+    pub at: Option<jiff::civil::Time>,
+    /// Save the case as it is judged: plain JSON when it ends in .json, else packed
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub save: Option<PathBuf>,
+    /// Do not list what was recognised
+    #[arg(long, short)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub scripts: ScriptArguments,
+    #[command(flatten)]
+    pub output: OutputArguments,
+}
+
+/// `17:40` or `17:40:05`.
+fn time_of_day(text: &str) -> Result<jiff::civil::Time, String> {
+    let parts: Vec<i8> = text.split(':').map(|part| part.parse().ok()).collect::<Option<_>>().unwrap_or_default();
+    let time = match parts.as_slice() {
+        [hour, minute] => jiff::civil::Time::new(*hour, *minute, 0, 0),
+        [hour, minute, second] => jiff::civil::Time::new(*hour, *minute, *second, 0),
+        _ => return Err("write it like 17:40 or 17:40:05".to_owned()),
+    };
+    time.map_err(|_| "there is no such time of day".to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::arguments::{
-    AttachArguments, CasesCommand, Command, NewKind, OutputArguments, RedactArguments, ReplayArguments, RunArguments,
+    AttachArguments, CasesCommand, Command, NewKind, OutputArguments, ReadArguments, RedactArguments, ReplayArguments,
+    RunArguments,
 };
 use super::given::{CAPTURE, PACKETS, Surroundings};
 use super::say;
@@ -160,6 +161,7 @@ fn profile(command: &Command) -> Profile {
             to.read.push(".".into());
             to.keep.extend(super::lua::history());
         }
+        Command::Read(arguments) => read(&mut to, arguments),
         Command::Replay(arguments) => replay(&mut to, arguments),
         Command::Report(arguments) => {
             case(&mut to, &arguments.case);
@@ -209,6 +211,19 @@ fn run(to: &mut Profile, arguments: &RunArguments) {
     zones(to);
     output(to, &arguments.output, arguments.save.as_deref());
     system(to, CPUS);
+}
+
+/// What tools printed: files are read, folders with all that is below them.
+fn read(to: &mut Profile, arguments: &ReadArguments) {
+    for path in arguments.paths.iter().filter(|path| path.as_os_str() != "-") {
+        if path.is_dir() {
+            to.trees.push(path.clone());
+        } else {
+            to.read.push(path.clone());
+        }
+    }
+    runbook(to, &arguments.runbook);
+    output(to, &arguments.output, arguments.save.as_deref());
 }
 
 fn replay(to: &mut Profile, arguments: &ReplayArguments) {

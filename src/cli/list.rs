@@ -40,7 +40,9 @@ pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
             Row { name: probe.name().into(), words, about: probe.about().into(), origin: SHIPPED.into(), hides: vec![] }
         });
         if !searching {
-            lists.push(("Checks: casebook list --checks\n\nProbes (casebook probe NAME)", probes.collect(), false));
+            let head = "No install on the host is needed for a first answer: casebook read FILE, or xclip -o | casebook read -\n\n\
+                        Checks: casebook list --checks\n\nProbes (casebook probe NAME)";
+            lists.push((head, probes.collect(), false));
         } else {
             lists.push(("Probes (casebook probe NAME)", probes.collect(), false));
         }

@@ -21,6 +21,7 @@ mod output;
 mod place;
 mod plan;
 mod probe;
+mod read;
 mod redact;
 mod replay;
 mod report;
@@ -90,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Test(arguments) => test::test(&arguments),
         Command::Lua(arguments) => lua::lua(&arguments, start),
         Command::Probe(arguments) => probe::probe(&arguments, start),
+        Command::Read(arguments) => read::read(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Diff(arguments) => diff::diff(&arguments),

@@ -7,6 +7,7 @@ mod lua_api;
 mod luals;
 mod man;
 mod manual;
+mod pastes;
 
 pub use luals::files as lua_types;
 pub use man::pages as man_pages;
@@ -19,6 +20,7 @@ use crate::{runbook, testing};
 /// Every generated file: its path in the project, and its text. `command` is the command line.
 pub fn files(command: clap::Command) -> Vec<(String, String)> {
     let mut files = vec![
+        ("docs/pastes.md".to_owned(), pastes::page()),
         ("docs/reference/cli.md".to_owned(), command_line::page(command)),
         ("docs/reference/config.md".to_owned(), man::config_page()),
         ("docs/reference/expressions.md".to_owned(), manual::expressions()),

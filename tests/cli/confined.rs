@@ -26,6 +26,7 @@ const COMMANDS: &[&str] = &[
     "lua -e 1",
     "probe interfaces window=100ms",
     "replay a.json",
+    "read outputs.txt",
     "report a.json",
     "diff a.json a.json",
     "retest a.json -q --no-keep",
@@ -73,6 +74,7 @@ fn desk() -> Desk {
     let desk = Desk::new();
     desk.put("brief.yaml", GOOD).put("one.pcap", crate::captures::pcap());
     std::fs::create_dir(desk.path("generated")).unwrap();
+    desk.put("outputs.txt", " 23:51:36 up  6:30,  3 users,  load average: 0.03, 0.12, 0.11\n");
     desk.run("run brief.yaml --window 1s -q --no-keep --save a.json").reported();
     desk.run("report a.json --redact hosts --redact-map hosts.map -o report.md").reported();
     desk

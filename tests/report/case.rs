@@ -31,6 +31,7 @@ pub fn empty() -> Case {
         ledger: None,
         findings: vec![],
         evidence: Default::default(),
+        reading: None,
         limits: vec![],
         redacted: Default::default(),
         cost: Cost { wall_seconds: 0.1, cpu_seconds: 0.01, peak_memory_bytes: 9_000_000 },

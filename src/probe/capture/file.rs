@@ -30,8 +30,26 @@ const SURVEY: f64 = 0.35;
 /// Link addresses that the host of a file may have.
 const LINK_ADDRESSES: usize = 8;
 
-/// Reads a file and adds it up.
-pub fn read(path: &str, params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
+/// Where packets are read from.
+#[derive(Debug, Clone, Copy)]
+pub enum Origin<'a> {
+    /// A file.
+    File(&'a str),
+    /// A file that was made in memory, of packets that were printed.
+    Memory(&'a [u8]),
+}
+
+impl Origin<'_> {
+    fn name(&self) -> String {
+        match self {
+            Origin::File(path) => path.escape_debug().to_string(),
+            Origin::Memory(_) => "the text of tcpdump".to_owned(),
+        }
+    }
+}
+
+/// Reads packets and adds them up.
+pub fn read(path: Origin<'_>, params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
     let size = open(path)?.1;
     // A file needs no window, but the probes of the window wait for this one.
     cx.start_window();
@@ -65,7 +83,7 @@ pub fn read(path: &str, params: &Params, cx: &Context) -> Result<Observed<Captur
     }
     let source = Source {
         interface: None,
-        file: Some(path.to_owned()),
+        file: if let Origin::File(path) = path { Some(path.to_owned()) } else { None },
         link: link.unwrap_or(Link::Other),
         started: survey.first_nanos.and_then(|nanos| Timestamp::from_nanosecond(nanos.into()).ok()),
         elapsed_nanos: last.saturating_sub(first),
@@ -123,24 +141,24 @@ pub fn of_frames<'a>(
 
 /// Why a file cannot be one of packets, as far as its first bytes tell.
 pub fn fault(path: &str) -> Option<Gap> {
-    open(path).err()
+    open(Origin::File(path)).err()
 }
 
 /// How much of a file makes its key.
 const KEY_BYTES: u64 = 1024 * 1024;
 
 /// The key of a file, from its size and its beginning: the same file gives the same figures each time.
-fn key(path: &str, size: u64) -> Result<KeyedHash, Gap> {
+fn key(path: Origin<'_>, size: u64) -> Result<KeyedHash, Gap> {
     let mut beginning = Vec::new();
-    let read = opened(path)?.take(KEY_BYTES).read_to_end(&mut beginning);
+    let read = opened(path)?.0.take(KEY_BYTES).read_to_end(&mut beginning);
     read.map_err(|error| Gap::io(tried(path), &error))?;
     Ok(KeyedHash::from_contents([beginning.as_slice(), &size.to_le_bytes()]))
 }
 
 /// What of a file was judged that was not read to its end.
-fn cut(stopped: Stopped, path: &str, read: u64, size: u64, span: &str) -> String {
+fn cut(stopped: Stopped, path: Origin<'_>, read: u64, size: u64, span: &str) -> String {
     let (read, size) = (units::bytes(read as f64), units::bytes(size as f64));
-    let judged = format!("read {read} of {size} of {}, the first {span}", path.escape_debug());
+    let judged = format!("read {read} of {size} of {}, the first {span}", path.name());
     match stopped {
         Stopped::Cancelled => format!("{judged}: the run was ended; all figures are of that part"),
         Stopped::OutOfTime { time_limit } => format!(
@@ -183,7 +201,7 @@ struct Survey {
     stopped: Option<Stopped>,
 }
 
-fn survey(path: &str, params: &Params, cx: &Context) -> Result<Survey, Gap> {
+fn survey(path: Origin<'_>, params: &Params, cx: &Context) -> Result<Survey, Gap> {
     let mut survey = Survey::default();
     let mut pairs = Pairs::default();
     let mut unread: Option<(u32, u64)> = None;
@@ -228,7 +246,7 @@ fn survey(path: &str, params: &Params, cx: &Context) -> Result<Survey, Gap> {
             Err(broken) => {
                 survey.loss.push(format!(
                     "{} cannot be read beyond its first {} packets: packet {}: {broken}",
-                    path.escape_debug(),
+                    path.name(),
                     count(survey.packets as f64),
                     survey.packets + 1
                 ));
@@ -252,11 +270,10 @@ fn survey(path: &str, params: &Params, cx: &Context) -> Result<Survey, Gap> {
     Ok(survey)
 }
 
-/// The file, and its size in bytes.
-fn open(path: &str) -> Result<(Reader<BufReader<File>>, u64), Gap> {
-    let file = opened(path)?;
-    let size = file.metadata().map_err(|error| Gap::io(tried(path), &error))?.len();
-    let reader = Reader::new(BufReader::with_capacity(256 * 1024, file)).map_err(|broken| match broken {
+/// The packets, and their size in bytes.
+fn open(path: Origin<'_>) -> Result<(Reader<BufReader<Box<dyn Read + '_>>>, u64), Gap> {
+    let (source, size) = opened(path)?;
+    let reader = Reader::new(BufReader::with_capacity(256 * 1024, source)).map_err(|broken| match broken {
         Broken::Io(error) => Gap::io(tried(path), &error),
         broken => Gap::new(Reason::Malformed, tried(path), broken.to_string())
             .to_fix("give a file that tcpdump -w or Wireshark wrote"),
@@ -264,20 +281,24 @@ fn open(path: &str) -> Result<(Reader<BufReader<File>>, u64), Gap> {
     Ok((reader, size))
 }
 
-/// A regular file, open for reading.
-fn opened(path: &str) -> Result<File, Gap> {
+/// A regular file, open for reading, and its size.
+fn opened(origin: Origin<'_>) -> Result<(Box<dyn Read + '_>, u64), Gap> {
+    let path = match origin {
+        Origin::File(path) => path,
+        Origin::Memory(bytes) => return Ok((Box::new(bytes), bytes.len() as u64)),
+    };
     // Without O_NONBLOCK the opening of a named pipe waits for a writer, maybe for ever.
     let options = File::options().read(true).custom_flags(libc::O_NONBLOCK).to_owned();
-    let file = named::as_operator(|| options.open(path)).map_err(|error| named::gap(tried(path), &error))?;
-    let kind = file.metadata().map_err(|error| Gap::io(tried(path), &error))?;
-    if !kind.is_file() {
-        return Err(Gap::new(Reason::Malformed, tried(path), "it is not a regular file").to_fix("save it to a file"));
+    let file = named::as_operator(|| options.open(path)).map_err(|error| named::gap(tried(origin), &error))?;
+    let metadata = file.metadata().map_err(|error| Gap::io(tried(origin), &error))?;
+    if !metadata.is_file() {
+        return Err(Gap::new(Reason::Malformed, tried(origin), "it is not a regular file").to_fix("save it to a file"));
     }
-    Ok(file)
+    Ok((Box::new(file), metadata.len()))
 }
 
-fn tried(path: &str) -> String {
-    format!("read the packets of {}", path.escape_debug())
+fn tried(path: Origin<'_>) -> String {
+    format!("read the packets of {}", path.name())
 }
 
 /// The link header and the packet of a record. A frame too short for its link header has nothing to say.

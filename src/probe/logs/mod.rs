@@ -24,6 +24,7 @@ mod scan;
 mod single;
 mod tally;
 mod text;
+mod texts;
 mod timestamp;
 mod usual;
 mod wanted;
@@ -42,6 +43,7 @@ use serde::{Deserialize, Serialize};
 
 pub use kind::Kind;
 pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits};
+pub use texts::{Text, host_of, kernel_span, kind_of, search, span};
 pub use timestamp::Format;
 pub use wanted::{Bound, Wanted};
 
