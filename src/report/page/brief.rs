@@ -213,8 +213,15 @@ impl Page<'_> {
             }
         }
         let ids = |causes: &[Considered]| causes.iter().map(|cause| cause.id.clone()).collect::<Vec<_>>();
-        let kinds = [("", ids(more)), ("possible: ", ids(&causes.open))].into_iter().filter(|(_, ids)| !ids.is_empty());
-        let others: Vec<String> = kinds.map(|(word, ids)| format!("{word}{}", ids.join(", "))).collect();
+        // Those that something speaks for; the others are open for want of evidence, and no list of them helps.
+        let borne_out = |cause: &&Considered| !cause.speaks_for.is_empty();
+        let possible: Vec<String> = causes.open.iter().filter(borne_out).map(|cause| cause.id.clone()).collect();
+        let unjudged = causes.open.len() - possible.len();
+        let kinds = [("", ids(more)), ("possible: ", possible)].into_iter().filter(|(_, ids)| !ids.is_empty());
+        let mut others: Vec<String> = kinds.map(|(word, ids)| format!("{word}{}", ids.join(", "))).collect();
+        if unjudged > 0 {
+            others.push(format!("{unjudged} could not be judged"));
+        }
         if !others.is_empty() {
             // All of them are counted in the heading.
             let text = self.fit(&others.join("; "), self.width.saturating_sub(INSIDE + 11));
