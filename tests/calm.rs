@@ -1,12 +1,13 @@
 //! Calm is a conclusion: a host is called quiet only while every condition of that was seen to hold, so whatever disturbs one
 //! of them, or takes it away, ends the calm.
 
-mod recorded;
+mod support;
 
 use casebook::case::{Case, Evidence, Gap};
 use casebook::runbook::Runbook;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
+use support::recorded;
 
 /// Recorded hosts that are in no trouble.
 const QUIET: [&str; 2] = ["quiet", "background-noise"];

@@ -1,10 +1,11 @@
 //! A remedy is shown only where it would help and cuts nobody who is served: recorded hosts, changed in what decides it.
 
-mod recorded;
+mod support;
 
 use casebook::case::{Case, Evidence, Remedy};
 use indexmap::IndexMap;
 use serde_json::{Value, json};
+use support::recorded;
 
 /// A recorded case, judged again with these values at these places of its evidence.
 fn judged(name: &str, changes: &[(&str, &str, Value)]) -> Case {
