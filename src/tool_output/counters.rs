@@ -144,8 +144,8 @@ pub(super) fn named(here: &Here<'_>) -> Option<(usize, Vec<(String, u64)>)> {
     let mut counters = Vec::new();
     let mut place = here.at;
     // `nstat` without -a counts since it was called last.
-    let whole = here.command.first() != Some(&"nstat")
-        || here.command.iter().any(|word| word.starts_with('-') && word.contains(['a', 's', 'z']));
+    let asked = |word: &&str| (word.starts_with('-') || here.by_name) && word.contains(['a', 's', 'z']);
+    let whole = here.command.first() != Some(&"nstat") || here.command.iter().skip(1).any(asked);
     while place < document.len() && counters.len() < MOST {
         let line = document.line(place).trim();
         let words: Vec<&str> = line.split_whitespace().collect();
