@@ -114,10 +114,11 @@ fn section(line: &str) -> Option<&str> {
 
 fn counter(group: &str, line: &str) -> Option<(String, u64)> {
     if let Some((name, figure)) = line.split_once(": ") {
-        if name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ') {
-            if let Ok(figure) = figure.trim().parse() {
-                return Some((format!("{group}.{}", name.replace(' ', "")), figure));
-            }
+        if name.len() <= 64
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
+            && let Ok(figure) = figure.trim().parse()
+        {
+            return Some((format!("{group}.{}", name.replace(' ', "")), figure));
         }
         return None;
     }
