@@ -114,10 +114,11 @@ fn section(line: &str) -> Option<&str> {
 
 fn counter(group: &str, line: &str) -> Option<(String, u64)> {
     if let Some((name, figure)) = line.split_once(": ") {
-        if name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ') {
-            if let Ok(figure) = figure.trim().parse() {
-                return Some((format!("{group}.{}", name.replace(' ', "")), figure));
-            }
+        if name.len() <= 64
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
+            && let Ok(figure) = figure.trim().parse()
+        {
+            return Some((format!("{group}.{}", name.replace(' ', "")), figure));
         }
         return None;
     }
@@ -144,8 +145,8 @@ pub(super) fn named(here: &Here<'_>) -> Option<(usize, Vec<(String, u64)>)> {
     let mut counters = Vec::new();
     let mut place = here.at;
     // `nstat` without -a counts since it was called last.
-    let whole = here.command.first() != Some(&"nstat")
-        || here.command.iter().any(|word| word.starts_with('-') && word.contains(['a', 's', 'z']));
+    let asked = |word: &&str| (word.starts_with('-') || here.by_name) && word.contains(['a', 's', 'z']);
+    let whole = here.command.first() != Some(&"nstat") || here.command.iter().skip(1).any(asked);
     while place < document.len() && counters.len() < MOST {
         let line = document.line(place).trim();
         let words: Vec<&str> = line.split_whitespace().collect();

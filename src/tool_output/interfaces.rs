@@ -204,8 +204,7 @@ fn day(chosen: &mut Chosen<'_>, rates: &Rates, interval: f64) {
 pub(super) fn flow_of(sample: &Sample) -> String {
     let rate = |bytes: Option<f64>| bytes.map(|bytes| units::bitrate(bytes * 8.0));
     let known = rate(sample.rx_bytes).map_or_else(|| "bytes unknown, ".to_owned(), |rate| format!("{rate}, "));
-    let out =
-        rate(sample.tx_bytes).map_or_else(|| format!("{} packets/s", units::count(sample.tx_packets)), |rate| rate);
+    let out = rate(sample.tx_bytes).unwrap_or_else(|| format!("{} packets/s", units::count(sample.tx_packets)));
     format!("{known}{} packets/s in, {out} out", units::count(sample.rx_packets))
 }
 

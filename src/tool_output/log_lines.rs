@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::here::Here;
+use crate::bounded_json::{self, Budget};
 use crate::probe::logs::{self, Kind};
 
 /// A line may be wrapped by mail software from so many columns on.
@@ -128,7 +129,7 @@ fn of_json(here: &Here<'_>) -> Option<(usize, Run)> {
     while let Some(line) =
         Some(here.document.line(here.at + lines).trim()).filter(|line| line.starts_with('{') && line.ends_with('}'))
     {
-        let Ok(value) = serde_json::from_str::<Value>(line) else { break };
+        let Ok(value) = bounded_json::from_slice::<Value>(line.as_bytes(), &mut Budget::default()) else { break };
         let found = if let Some(line) = journal(&value) {
             host = host.or_else(|| {
                 value["_HOSTNAME"].as_str().filter(|name| name.len() < 254).map(crate::printable::printable)

@@ -148,8 +148,10 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
                     figure(words[8]).unwrap_or_default() / 100.0,
                 ));
             }
-        } else if !is_top && (line.starts_with("USER ") && line.contains("LOGIN@")) {
-        } else if !is_top && words.len() >= 7 && place > here.at + 1 && document.line(here.at + 1).contains("LOGIN@") {
+        } else if !is_top
+            && (line.starts_with("USER ") && line.contains("LOGIN@")
+                || words.len() >= 7 && place > here.at + 1 && document.line(here.at + 1).contains("LOGIN@"))
+        {
         } else {
             break;
         }

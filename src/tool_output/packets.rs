@@ -67,7 +67,7 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Vec<Printed>)> {
             take_hex(&mut packets, &mut hex);
             let joined = trimmed.to_owned();
             match packet(&joined) {
-                Some(packet) if packets.len() < MOST && !(cut && !is_whole(trimmed)) => packets.push(packet),
+                Some(packet) if packets.len() < MOST && (!cut || is_whole(trimmed)) => packets.push(packet),
                 // With -v the addresses stand in the next line; wrapped ones end there.
                 _ => pending = Some(joined),
             }
@@ -76,7 +76,7 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Vec<Printed>)> {
             hex.extend(hex_row(trimmed).unwrap_or_default().into_iter().take(LONGEST.saturating_sub(hex.len())));
         } else if let Some(joined) = pending.take().filter(|_| !trimmed.is_empty()) {
             match packet(&format!("{joined} {trimmed}")) {
-                Some(packet) if packets.len() < MOST && !(cut && !is_whole(trimmed)) => packets.push(packet),
+                Some(packet) if packets.len() < MOST && (!cut || is_whole(trimmed)) => packets.push(packet),
                 _ => {}
             }
         } else if found
@@ -85,7 +85,7 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Vec<Printed>)> {
             && (60..=110).contains(&document.line(place - 1).trim_end().len())
         {
             // The end of a line that mail wrapped.
-        } else if !(found && is_dump(line)) && !(found && trimmed == "...") {
+        } else if !found || !(is_dump(line) || trimmed == "...") {
             break;
         }
         place += 1;
@@ -141,8 +141,11 @@ fn is_whole(line: &str) -> bool {
     tail.ends_with(')') || (line.contains(" length ") && line.len() > 8 && tail.is_empty())
 }
 
+/// Nanoseconds since midnight, and the day.
+type At = (Option<u64>, Option<Date>);
+
 /// The time that a line begins with, in nanoseconds since midnight with the day, and how many words it takes.
-fn time(line: &str) -> Option<((Option<u64>, Option<Date>), usize)> {
+fn time(line: &str) -> Option<(At, usize)> {
     let mut words = line.split_whitespace();
     let first = words.next()?;
     let of_day = |word: &str| {
@@ -267,7 +270,7 @@ fn packet(line: &str) -> Option<Printed> {
         }
         let (name, port) = text.rsplit_once('.')?;
         match services::port(port).filter(|_| port != "*") {
-            Some(port) if !(text.parse::<Ipv4Addr>().is_ok()) => Some(End { name: name.to_owned(), port }),
+            Some(port) if text.parse::<Ipv4Addr>().is_err() => Some(End { name: name.to_owned(), port }),
             // A fragment, or a name of a port that says no number here.
             _ => Some(End { name: text.to_owned(), port: 0 }),
         }
@@ -662,9 +665,12 @@ fn local(packets: &[&Printed], ends: &[Option<(IpAddr, IpAddr)>]) -> Vec<IpAddr>
     own.into_iter().take(8).map(|(address, _)| address).collect()
 }
 
+/// Packets of one kind: how many, their other ends, the smallest and the largest payload.
+type Sum<'p> = (u64, std::collections::BTreeSet<&'p str>, u32, u32);
+
 /// What printed packets tell: who sends what to whom, with the questions and answers of a service that is abused.
 pub(super) fn sentences(packets: &[Printed]) -> Vec<String> {
-    let mut kinds: BTreeMap<(String, String), (u64, std::collections::BTreeSet<&str>, u32, u32)> = BTreeMap::new();
+    let mut kinds: BTreeMap<(String, String), Sum<'_>> = BTreeMap::new();
     for packet in packets {
         let what = match &packet.what {
             What::Tcp(flags) if flags & 0x12 == 2 => "TCP SYN".to_owned(),
@@ -706,7 +712,7 @@ pub(super) fn sentences(packets: &[Printed]) -> Vec<String> {
             let sizes = if least == most { format!("{most}") } else { format!("{least} to {most}") };
             let ends = if where_to.starts_with("from") { "to" } else { "from" };
             let who = if others.len() == 1 {
-                others.first().map(|name| crate::printable::printable(name)).unwrap_or_default()
+                others.first().map(crate::printable::printable).unwrap_or_default()
             } else {
                 format!("{} addresses", others.len())
             };

@@ -136,27 +136,15 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
         // Mail wraps the rows and their heading: what is missing stands in the next line.
         let next: Vec<&str> = document.line(place + 1).split_whitespace().take(16).collect();
         let of_heading = |word: &&str| word.ends_with("/s") || **word == *"%ifutil";
-        let mut joined = 0;
-        let words = if table_heading(&words).is_some()
-            && words.contains(&"IFACE")
-            && !next.is_empty()
-            && next.iter().all(|word| of_heading(&word))
-        {
-            joined = 1;
-            words.iter().chain(&next).copied().collect()
-        } else if begun
+        let of_heading = table_heading(&words).is_some() && words.contains(&"IFACE") && next.iter().all(of_heading);
+        let of_row = begun
             && columns.first().is_some_and(|column| column == "IFACE")
             && words.len() > 2
             && words.len() <= columns.len()
-            && !next.is_empty()
             && next.iter().all(|word| figure(word).is_some())
-            && (columns.len() + 1..=columns.len() + 2).contains(&(words.len() + next.len()))
-        {
-            joined = 1;
-            words.iter().chain(&next).copied().collect()
-        } else {
-            words
-        };
+            && (columns.len() + 1..=columns.len() + 2).contains(&(words.len() + next.len()));
+        let joined = usize::from(!next.is_empty() && (of_heading || of_row));
+        let words: Vec<&str> = if joined > 0 { words.iter().chain(&next).copied().collect() } else { words };
         if let Some(found) = table_heading(&words) {
             if !found.iter().any(|word| word == "IFACE") && report.other_tables.len() < 16 {
                 let name = found.join(" ");
@@ -175,8 +163,6 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
             if whole {
                 row(&mut report, &words, &columns);
             }
-        } else if begun && place > at && heading(line).is_some() {
-            break;
         } else {
             break;
         }
@@ -301,9 +287,7 @@ fn row(report: &mut Report, words: &[&str], columns: &[String]) {
         // The mean comes last, and counts.
         let lost = Lost { errors, dropped, overruns: value("rxfifo/s").unwrap_or_default() };
         let kept = report.lost.entry(printable(name)).or_default();
-        if at.is_none() {
-            *kept = lost;
-        } else if lost.dropped + lost.errors > kept.dropped + kept.errors {
+        if at.is_none() || lost.dropped + lost.errors > kept.dropped + kept.errors {
             *kept = lost;
         }
         return;

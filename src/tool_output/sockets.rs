@@ -142,7 +142,7 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Table)> {
     }
     let tool = tool?;
     // A heading without a row says something only where the heading is the tool's own.
-    if table.rows.is_empty() && !(ended > here.at) {
+    if table.rows.is_empty() && ended <= here.at {
         return None;
     }
     if let Tool::Ss { .. } = tool {

@@ -270,8 +270,11 @@ fn survey(path: Origin<'_>, params: &Params, cx: &Context) -> Result<Survey, Gap
     Ok(survey)
 }
 
+/// Packets of a file, or of a file in memory.
+type Packets<'a> = Reader<BufReader<Box<dyn Read + 'a>>>;
+
 /// The packets, and their size in bytes.
-fn open(path: Origin<'_>) -> Result<(Reader<BufReader<Box<dyn Read + '_>>>, u64), Gap> {
+fn open(path: Origin<'_>) -> Result<(Packets<'_>, u64), Gap> {
     let (source, size) = opened(path)?;
     let reader = Reader::new(BufReader::with_capacity(256 * 1024, source)).map_err(|broken| match broken {
         Broken::Io(error) => Gap::io(tried(path), &error),
