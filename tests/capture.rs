@@ -407,7 +407,7 @@ fn more_packets_than_the_cpu_time_allows_are_drawn_from_and_the_figures_stay_tho
         assert!(close(seen.endpoints[0].packets, packets), "{:?}", seen.endpoints[0]);
         assert_eq!(seen.classes.to_us.packets, seen.rx.packets);
         let said = |words: &str| observed.loss.iter().any(|loss| loss.contains(words));
-        assert!(said("drew one in up to"), "{:?}", observed.loss);
+        assert!(said("and sampled up to 1 in"), "{:?}", observed.loss);
     });
 }
 

@@ -199,11 +199,11 @@ fn an_output_that_is_damaged_is_named_and_what_one_lacks_is_said_plainly() {
     desk.put("outs/iptables-save", "Segmen\u{1b}[31mtation fault\n");
     desk.put("outs/ss-tunap", "");
     desk.put("outs/notes", "ours\n");
-    let answer = desk.run("replay --from outs high-inbound-traffic");
+    let answer = desk.run("replay --from outs high-inbound-traffic -v");
     answer.ended(3).printed(&["load 0.03", "What to run next"]);
     let said = answer.err.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("nothing could be taken from iptables-save, ss-tunap: damaged"), "{said}");
-    assert!(!said.contains("notes"), "it is nobody's output");
+    assert!(!said.contains("notes"), "it is nobody's output: {said}");
     // No rate was watched, so there was no window.
     assert!(!answer.out.contains("window"), "{}", answer.out);
 }
@@ -231,7 +231,7 @@ fn what_tools_printed_is_judged_as_far_as_it_goes() {
     };
     assert_eq!(
         said("logs"),
-        ("warning".to_owned(), "30 lines of trouble in the lines that were given, out of 30".to_owned())
+        ("warning".to_owned(), "31 lines of trouble in the lines that were given, out of 36".to_owned())
     );
     for blind in ["traffic", "sockets", "firewall", "kernel", "drops", "ledger"] {
         assert_eq!(said(blind).0, "unknown", "{blind}");

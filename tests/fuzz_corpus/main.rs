@@ -141,6 +141,6 @@ fn the_seeds_of_the_kernel_are_understood() {
         let read = casebook::tool_output::of_text(&text).expect("an output is known");
         read.recognised().into_iter().map(|output| output.tool).collect()
     };
-    assert_eq!(shown("ss"), ["ss"]);
-    assert_eq!(shown("iptables-save"), ["iptables-save"]);
+    assert_eq!(shown("ss"), ["ss, netstat"]);
+    assert_eq!(shown("iptables-save"), ["iptables, ip6tables, nft, ipset"]);
 }
