@@ -79,7 +79,11 @@ impl Score {
 /// Weighs every cause and ranks them: the likelier first, among those that are possible the ones that something speaks for,
 /// among equals the one whose remedy helps most.
 pub(super) fn weigh(plans: &[CausePlan], scope: &Scope, trace: &mut Trace) -> Vec<Cause> {
-    let mut weighed: Vec<(Cause, i64, i32)> = plans.iter().map(|plan| weigh_one(plan, scope, trace)).collect();
+    let mut weighed: Vec<(Cause, i64, i32)> = plans
+        .iter()
+        .filter(|plan| plan.when.as_ref().is_none_or(|when| scope.judge(when).truth != Truth::No))
+        .map(|plan| weigh_one(plan, scope, trace))
+        .collect();
     // What is at work is at work: between likely and certain, the remedy decides what comes first.
     let class = |likelihood: Likelihood| likelihood.min(Likelihood::Likely);
     weighed.sort_by_key(|(cause, rank, score)| {

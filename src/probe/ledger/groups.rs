@@ -247,9 +247,7 @@ fn other_end(connection: &Connection, sockets: Option<&Sockets>) -> Option<Proce
     let held = sockets?.connections.iter().find(is_other).and_then(|other| other.process.clone());
     held.or_else(|| {
         let here = connection.remote_address.to_canonical().is_loopback();
-        let waits = |listener: &&Listener| {
-            listener.protocol == "tcp" && listener.port == connection.remote_port
-        };
+        let waits = |listener: &&Listener| listener.protocol == "tcp" && listener.port == connection.remote_port;
         sockets?.listeners.iter().filter(|_| here).find(waits)?.process.clone()
     })
 }

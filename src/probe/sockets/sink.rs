@@ -96,7 +96,9 @@ fn look(process: &Path, counted: &HashSet<u32>) -> io::Result<Descriptors> {
             if number.is_none_or(|number| number >= STANDARD) && is_other_socket(&link, counted) {
                 other = true;
             }
-            Ok(!keeps && is_something(&entry.path(), &link)? && is_writable(&process.join("fdinfo").join(entry.file_name()))?)
+            Ok(!keeps
+                && is_something(&entry.path(), &link)?
+                && is_writable(&process.join("fdinfo").join(entry.file_name()))?)
         });
         match kept {
             Ok(true) => keeps = true,

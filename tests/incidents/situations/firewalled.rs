@@ -197,7 +197,8 @@ fn flood_that_a_rule_limits_on_a_port_in_use() {
             let remedies = case.diagnosis.causes.iter().flat_map(|cause| &cause.remedies);
             let said: Vec<String> =
                 remedies.map(|remedy| format!("{} {}", remedy.action, remedy.run.as_deref().unwrap_or(""))).collect();
-            let cuts = |advice: &&String| advice.contains("dport 9987 counter drop") || advice.contains("please drop UDP");
+            let cuts =
+                |advice: &&String| advice.contains("dport 9987 counter drop") || advice.contains("please drop UDP");
             let mut faults: Vec<String> =
                 said.iter().filter(cuts).map(|advice| format!("cuts who is served: {advice}")).collect();
             if !said.iter().any(|advice| advice.contains("stage-game") && advice.contains("takes what it lets pass")) {
@@ -207,7 +208,8 @@ fn flood_that_a_rule_limits_on_a_port_in_use() {
         }),
         expect: Expect {
             first: Some("dropped-by-firewall"),
-            not: &["bulk-transfer-in", "udp-flood-closed-port", "discard-sink"],
+            not: &["udp-flood-closed-port", "discard-sink"],
+            subject: &[("dropped-by-firewall", &["guard", "door", "9987"])],
             bytes: 12_000_000,
             bytes_at_most: 27_000_000,
             ..Expect::default()

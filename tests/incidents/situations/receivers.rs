@@ -177,8 +177,11 @@ fn says(said: &Said, words: &[&str]) -> Vec<String> {
     let lacking = words.iter().filter(|word| !case.diagnosis.summary.contains(**word));
     let mut faults: Vec<String> =
         lacking.map(|word| format!("`{word}` is not in: {}", case.diagnosis.summary)).collect();
-    let remedies = case.diagnosis.causes.iter().flat_map(|cause| &cause.remedies).filter_map(|remedy| remedy.run.as_ref());
-    faults.extend(remedies.filter(|run| run.contains("kill") || run.contains("drop")).map(|run| format!("advises {run}")));
+    let remedies =
+        case.diagnosis.causes.iter().flat_map(|cause| &cause.remedies).filter_map(|remedy| remedy.run.as_ref());
+    faults.extend(
+        remedies.filter(|run| run.contains("kill") || run.contains("drop")).map(|run| format!("advises {run}")),
+    );
     faults
 }
 
