@@ -199,8 +199,9 @@ fn an_output_that_is_damaged_is_named_and_what_one_lacks_is_said_plainly() {
     desk.put("outs/iptables-save", "Segmen\u{1b}[31mtation fault\n");
     desk.put("outs/ss-tunap", "");
     desk.put("outs/notes", "ours\n");
-    let answer = desk.run("replay --from outs high-inbound-traffic -v");
-    answer.ended(3).printed(&["load 0.03", "What to run next"]);
+    desk.run("replay --from outs high-inbound-traffic -v").ended(3).printed(&["load 0.03"]);
+    let answer = desk.run("replay --from outs high-inbound-traffic");
+    answer.ended(3).printed(&["What to run next"]);
     let said = answer.err.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("nothing could be taken from iptables-save, ss-tunap: damaged"), "{said}");
     assert!(!said.contains("notes"), "it is nobody's output: {said}");

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::command::{Desk, casebook};
+use crate::support::need::{require, tool};
 
 #[test]
 fn every_command_has_a_page_with_its_files_variables_and_statuses() {
@@ -29,13 +30,11 @@ fn every_command_has_a_page_with_its_files_variables_and_statuses() {
 
 #[test]
 fn the_pages_can_be_formatted() {
+    require!(tool("groff"));
     let desk = Desk::new();
     desk.run("generate man .").ended(0);
     for name in ["casebook.1", "casebook-run.1", "casebook-attach.1"] {
-        let Ok(out) = Command::new("groff").args(["-man", "-Tutf8", "-ww", "-z"]).arg(desk.path(name)).output() else {
-            println!("SKIPPED: there is no groff");
-            return;
-        };
+        let out = Command::new("groff").args(["-man", "-Tutf8", "-ww", "-z"]).arg(desk.path(name)).output().unwrap();
         assert!(out.status.success() && out.stderr.is_empty(), "{name}: {}", String::from_utf8_lossy(&out.stderr));
     }
 }

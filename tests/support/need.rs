@@ -13,6 +13,7 @@ pub const TOOLS: &[(&str, &str)] = &[
     ("chromium", "chromium"),
     ("dnsmasq", "dnsmasq-base"),
     ("ethtool", "ethtool"),
+    ("groff", "groff-base"),
     ("ip", "iproute2"),
     ("iptables-legacy", "iptables"),
     ("iptables-nft", "iptables"),
