@@ -12,8 +12,11 @@ use support::recorded;
 /// Recorded hosts that are in no trouble.
 const QUIET: [&str; 2] = ["quiet", "background-noise"];
 
-/// Each condition of calm, disturbed: the step, and what its evidence says instead, by place.
-fn disturbances() -> Vec<(&'static str, &'static str, Vec<(&'static str, Value)>)> {
+/// A name, the step whose evidence changes, and what it says instead, by place.
+type Disturbance = (&'static str, &'static str, Vec<(&'static str, Value)>);
+
+/// Each condition of calm, disturbed.
+fn disturbances() -> Vec<Disturbance> {
     vec![
         ("busy CPUs by pressure", "host", vec![("/cpu/busy_share", json!(1.0)), ("/pressure/cpu_some", json!(0.9))]),
         ("busy CPUs by load", "host", vec![("/cpu/busy_share", json!(1.0)), ("/load/one", json!(4.0))]),

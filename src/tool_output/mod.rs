@@ -1,7 +1,7 @@
 //! What tools printed, as evidence: pasted in one text or in several files, an sosreport, log files.
 //!
-//! The way of the data: [`input`] gathers texts, [`text`] takes off what mail and terminals put around them, [`prompt`] finds the
-//! commands, the [`recognisers`] take the [`data`] of outputs, known by their content and not by names. Out of the pieces each probe
+//! The way of the data: `input` gathers texts, `text` takes off what mail and terminals put around them, `prompt` finds the
+//! commands, the `recognisers` take the `data` of outputs, known by their content and not by names. Out of the pieces each probe
 //! is answered. What the outputs do not show is a gap; nothing is guessed, and a counter since boot is never a rate.
 
 mod counters;
