@@ -1,6 +1,5 @@
 //! One run, from a checked runbook to a case.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
@@ -15,7 +14,7 @@ use super::observer::Observer;
 use super::request::{Request, RunError};
 use super::step_result::StepResult;
 use super::trace::Trace;
-use crate::case::{CASE_FORMAT, Case, CheckRef, Cost, Coverage, Diagnosis, Evidence, Likelihood, RunbookRef, Verdict};
+use crate::case::{CASE_FORMAT, Case, Cost, Coverage, Diagnosis, Evidence, Likelihood, RunbookRef, Verdict};
 use crate::redact;
 use crate::runbook::Runbook;
 use crate::script::Scope;
@@ -90,14 +89,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
     let mut case = Case {
         format: CASE_FORMAT,
         casebook: env!("CARGO_PKG_VERSION").to_owned(),
-        runbook: RunbookRef {
-            name: runbook.name.clone(),
-            title: runbook.title.clone(),
-            text: runbook.text.clone(),
-            wraps_check: runbook.wraps_check.clone(),
-            overrides_embedded: runbook.overrides_embedded.then(|| runbook.origin.clone()),
-            checks: checks(runbook, &seen),
-        },
+        runbook: reference(runbook, &seen),
         foreign_commands: record.is_some_and(|record| record.foreign_commands),
         host: request.provenance.host().clone(),
         started: request.provenance.started(),
@@ -124,20 +116,14 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
     Ok((case, trace))
 }
 
-/// The checks that the run called, with the modules that they required.
-fn checks(runbook: &Runbook, seen: &[StepResult]) -> IndexMap<String, CheckRef> {
-    let mut checks: IndexMap<String, CheckRef> = IndexMap::new();
+/// What the case keeps of the runbook, with the modules that its checks required in this run.
+fn reference(runbook: &Runbook, seen: &[StepResult]) -> RunbookRef {
+    let mut reference = runbook.reference();
     for (step, seen) in runbook.steps.iter().zip(seen) {
-        let Some(check) = step.check() else { continue };
-        let kept = checks.entry(check.name.clone()).or_insert_with(|| CheckRef {
-            origin: check.script.origin.clone(),
-            overrides_embedded: check.overrides_embedded,
-            text: check.script.text.clone(),
-            modules: BTreeMap::new(),
-        });
-        if let StepResult::Checked(checked) = seen {
+        let kept = step.check().and_then(|check| reference.checks.get_mut(&check.name));
+        if let (Some(kept), StepResult::Checked(checked)) = (kept, seen) {
             kept.modules.extend(checked.modules.clone());
         }
     }
-    checks
+    reference
 }
