@@ -67,6 +67,7 @@ pub fn read(path: &str, params: &Params, cx: &Context) -> Result<Observed<Captur
             wire_bytes: record.wire_bytes,
             link_bytes,
             tag_stripped: false,
+            vlan_without_device: None,
             segment_bytes: None,
             link: header.addresses,
             packet,

@@ -264,7 +264,11 @@ impl Shown<'_> {
         };
         let mut observed = Observed { output, missing: Vec::new(), loss };
         if !watched {
-            let gap = Gap::new(Reason::Absent, "measure the rates of the firewall's rules", "the counters were read only once");
+            let gap = Gap::new(
+                Reason::Absent,
+                "measure the rates of the firewall's rules",
+                "the counters were read only once",
+            );
             observed.miss(&["dropped", "top_drop"], gap.to_fix("give a window of more than 0 s"));
         } else if !known && all_read {
             let gap = Gap::new(
