@@ -12,9 +12,13 @@ lint:
     cargo fmt --check
     cargo clippy --all-targets -- -D warnings
 
-# All tests; those that need root say that they were skipped
+# All tests; one that lacks root or a tool says that it was skipped, and what it needs
 test:
     cargo test
+
+# The tests that look at the host, on a staged one with services, a VPN, a journal and no IPv6 (root)
+lived-in *programs:
+    tests/lived-in {{programs}}
 
 # The live incidents, three times: real traffic in network namespaces (root); writes docs/accuracy.md. With words, only those
 # whose name holds one, once
@@ -31,6 +35,11 @@ incidents *words:
 attack inputs="1000":
     CASEBOOK_ATTACK={{inputs}} CASEBOOK_ATTACK_PAGE=docs/security.md cargo test --release --test attack -- --nocapture
 
+# One fuzz target (packets, capture_files, netlink, nftables, xtables, cases, runbooks, tool_output), for so many seconds;
+# needs cargo-fuzz and a nightly compiler
+fuzz target seconds="300":
+    cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}}
+
 # casebook against the tools that it replaces, as root; writes docs/performance.md. With jobs (sockets, packets,
 # bandwidth, logs, firewall, interfaces, start, whole) or --quick it only prints
 bench *jobs:
@@ -44,6 +53,6 @@ bench-parts:
 generate:
     cargo run --quiet -- generate
 
-# Licences, sources and bans of the dependencies (needs cargo-deny)
+# Licences, sources and bans of the dependencies
 deny:
-    cargo deny check
+    .ci/deny

@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod embedded;
+pub mod glyphs;
 pub mod printable;
 pub mod suggest;
 pub mod units;
@@ -29,9 +30,12 @@ pub mod runbook;
 
 pub mod engine;
 
+pub mod config;
 pub mod testing;
 pub mod tool_output;
 
+#[doc(hidden)]
+pub mod fuzz;
 pub mod generate;
 
 pub mod cli;

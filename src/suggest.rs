@@ -17,7 +17,15 @@ impl<'a> Suggestion<'a> {
     /// What was probably meant by `name`, of these.
     pub fn of(name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
-        Suggestion { near: nearest(name, known.iter().copied()), known }
+        let whole = known
+            .iter()
+            .copied()
+            .filter(|known| known.strip_prefix(name).is_some_and(|rest| rest.starts_with(SEPARATORS)));
+        let whole: Vec<&str> = whole.collect();
+        let near = beginning(name, &whole)
+            .or_else(|| nearest(name, known.iter().copied()))
+            .or_else(|| beginning(name, &known));
+        Suggestion { near, known }
     }
 
     /// The name itself.
@@ -70,6 +78,22 @@ fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, candidate)| candidate)
 }
 
+/// What stands between the parts of a name.
+const SEPARATORS: [char; 3] = ['-', '_', '.'];
+
+/// Letters that a beginning or a part of a name has at least.
+const BEGINNING: usize = 3;
+
+/// The shortest name that begins with what was written, or has it as a whole part between dashes, dots or underscores.
+fn beginning<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let fits = |known: &&&str| {
+        let parts = || known.split(SEPARATORS).any(|part| part == name);
+        known.starts_with(name) || parts()
+    };
+    let long = name.chars().count() >= BEGINNING && name.len() <= LONGEST;
+    known.iter().filter(|_| long).filter(fits).min_by_key(|known| (!known.starts_with(name), known.len())).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Suggestion, nearest};
@@ -93,6 +117,17 @@ mod tests {
     #[test]
     fn a_name_of_one_letter_is_like_no_other_letter() {
         assert_eq!(nearest("c", ["a", "b"]), None);
+    }
+
+    #[test]
+    fn the_beginning_of_a_name_and_a_whole_part_of_it_mean_it() {
+        let near = |name| Suggestion::of(name, ["high-inbound-traffic", "high-outbound", "lo"]).name();
+        assert_eq!(near("high-inbound"), Some("high-inbound-traffic"));
+        assert_eq!(near("high"), Some("high-outbound"));
+        assert_eq!(near("high-inbound-trafic"), Some("high-inbound-traffic"));
+        assert_eq!(near("traffic"), Some("high-inbound-traffic"));
+        assert_eq!(near("hi"), None);
+        assert_eq!(near("raffi"), None);
     }
 
     #[test]

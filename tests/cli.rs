@@ -10,8 +10,10 @@ mod bounds;
 mod captures;
 #[path = "cli/checks.rs"]
 mod checks;
-#[path = "cli/command.rs"]
-mod command;
+#[path = "cli/complete.rs"]
+mod complete;
+#[path = "cli/config.rs"]
+mod config;
 #[path = "cli/confined.rs"]
 mod confined;
 #[path = "cli/files.rs"]
@@ -26,7 +28,8 @@ mod limits;
 mod lint;
 #[path = "cli/lint_lua.rs"]
 mod lint_lua;
-mod netns;
+#[path = "cli/manual.rs"]
+mod manual;
 #[path = "cli/outlets.rs"]
 mod outlets;
 #[path = "cli/parameters.rs"]
@@ -43,10 +46,13 @@ mod prompt;
 mod rights;
 #[path = "cli/scarce.rs"]
 mod scarce;
+#[path = "cli/screen.rs"]
+mod screen;
 #[path = "cli/secrets.rs"]
 mod secrets;
 #[path = "cli/signals.rs"]
 mod signals;
+mod support;
 #[path = "cli/testing.rs"]
 mod testing;
 #[path = "cli/trust.rs"]
@@ -55,3 +61,5 @@ mod trust;
 mod unfinished;
 #[path = "cli/usage.rs"]
 mod usage;
+
+use support::command;

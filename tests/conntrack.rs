@@ -15,11 +15,12 @@ use casebook::probe::conntrack::{Conntrack, ConntrackProbe, Params};
 use casebook::probe::{Cancel, Context, Inputs, Probe as _, StartBarrier};
 use casebook::units::Span;
 use nix::sched::{CloneFlags, setns};
+use support::NOBODY;
+use support::namespace::in_namespace;
+use support::need::{Missing, require, tool};
 
-mod netns;
+mod support;
 
-/// The user `nobody`.
-const NOBODY: u32 = 65534;
 /// Entries that a test may fill the table with: some 100 MB of the kernel's memory.
 const MOST_TRACKED: u32 = 300_000;
 
@@ -30,11 +31,13 @@ fn run(line: &str) {
 }
 
 /// Makes the kernel track the connections of this namespace, and count their bytes.
-fn track() {
+fn track() -> Result<(), Missing> {
+    tool("nft")?;
     run("nft add table inet t");
     run("nft 'add chain inet t in { type filter hook input priority 0; policy accept; }'");
     run("nft add rule inet t in ct state invalid drop");
     run("echo 1 > /proc/sys/net/netfilter/nf_conntrack_acct");
+    Ok(())
 }
 
 /// Looks once, from the namespace of this thread.
@@ -68,8 +71,8 @@ fn send(from: &str, to: &str) {
 
 #[test]
 fn protocols_states_and_ends_are_those_of_the_connections() {
-    netns::in_namespace(|| {
-        track();
+    in_namespace(|| {
+        require!(track());
         let listener = TcpListener::bind("127.0.0.1:8080").unwrap();
         let streams: Vec<TcpStream> = (0..5).map(|_| TcpStream::connect("127.0.0.1:8080").unwrap()).collect();
         let accepted: Vec<TcpStream> = (0..5).map(|_| listener.accept().unwrap().0).collect();
@@ -100,8 +103,8 @@ fn protocols_states_and_ends_are_those_of_the_connections() {
 
 #[test]
 fn a_redirected_port_is_a_mapping_with_its_bytes_of_the_window() {
-    netns::in_namespace(|| {
-        track();
+    in_namespace(|| {
+        require!(track());
         run("nft add table ip n");
         run("nft 'add chain ip n out { type nat hook output priority -100; }'");
         run("nft add rule ip n out tcp dport 80 redirect to :8080");
@@ -175,9 +178,10 @@ impl Drop for Neighbour {
 
 #[test]
 fn a_guests_download_is_the_guests_and_not_this_hosts() {
-    netns::in_namespace(|| {
-        track();
+    in_namespace(|| {
+        require!(track());
         run("echo 1 > /proc/sys/net/ipv4/ip_forward");
+        require!(tool("unshare"));
         let guest = Neighbour::join("inner", "172.17.0.1", "172.17.0.2");
         let outside = Neighbour::join("outer", "192.0.2.10", "192.0.2.77");
         run("nft add table ip n");
@@ -219,16 +223,17 @@ fn a_guests_download_is_the_guests_and_not_this_hosts() {
 
 #[test]
 fn a_full_table_is_full_and_what_had_to_go_is_counted() {
-    netns::in_namespace(|| {
-        track();
+    in_namespace(|| {
+        require!(track());
         // Nobody should answer that nobody listens.
         run("nft add rule inet t in udp dport 1-65535 drop");
         let max = std::fs::read_to_string("/proc/sys/net/netfilter/nf_conntrack_max").unwrap();
         let max: u32 = max.trim().parse().unwrap();
-        if max > MOST_TRACKED {
-            println!("skipped: to track {max} connections takes too much memory for a test");
-            return;
-        }
+        let room = Missing::new(
+            format!("a table of at most {MOST_TRACKED} connections"),
+            "lower net.netfilter.nf_conntrack_max",
+        );
+        require!((max <= MOST_TRACKED).then_some(()).ok_or(room));
         let seen = around(|| {
             let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
             for number in 0..max + max / 50 {
@@ -251,8 +256,8 @@ fn a_full_table_is_full_and_what_had_to_go_is_counted() {
 
 #[test]
 fn without_the_right_to_list_there_are_still_the_count_and_its_limit() {
-    netns::in_namespace(|| {
-        track();
+    in_namespace(|| {
+        require!(track());
         let folder = tempfile::tempdir().unwrap();
         let binary = folder.path().join("casebook");
         // The folder that the binary was built in may be closed to others.

@@ -1,6 +1,6 @@
 //! The `dns` probe against servers that this test plays itself, on loopback and in network namespaces of its own.
 
-mod netns;
+mod support;
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
@@ -13,7 +13,8 @@ use casebook::case::{Observed, Reason};
 use casebook::probe::dns::{DnsProbe, Outcome, Output, Params};
 use casebook::probe::{Cancel, Context, Inputs, Probe, StartBarrier};
 use casebook::units::Span;
-use netns::{in_namespace, ip};
+use support::namespace::{in_namespace, ip};
+use support::need::{Missing, ipv6, require, tool};
 
 /// What a server does with a question.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -167,6 +168,7 @@ fn an_answer_comes_with_its_time_and_records() {
 
 #[test]
 fn a_server_is_asked_over_ipv6_as_well() {
+    require!(ipv6());
     in_namespace(|| {
         let observed = observe(Server::start((Ipv6Addr::LOCALHOST, 53), Manner::Truncates).params());
         let question = question(&observed);
@@ -310,18 +312,11 @@ fn the_end_of_the_run_ends_the_waiting() {
 struct Dnsmasq(Child);
 
 impl Dnsmasq {
-    /// None, with a visible word, where it is not installed.
-    fn start(arguments: &[&str]) -> Option<Self> {
-        let mut command = Command::new("dnsmasq");
+    fn start(arguments: &[&str]) -> Result<Self, Missing> {
+        let mut command = Command::new(tool("dnsmasq")?);
         command.args(["--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root"]);
         command.args(["--pid-file=", "--log-facility=-"]).args(arguments).stderr(Stdio::null());
-        match command.spawn() {
-            Ok(child) => Some(Dnsmasq(child)),
-            Err(error) => {
-                eprintln!("skipped: cannot start dnsmasq: {error}");
-                None
-            }
-        }
+        Ok(Dnsmasq(command.spawn().unwrap()))
     }
 }
 
@@ -352,7 +347,7 @@ fn answered(output: &Output) -> bool {
 fn an_open_resolver_is_found_from_an_address_that_is_not_loopback() {
     in_namespace(|| {
         ip("addr add 192.0.2.7/32 dev lo");
-        let Some(_server) = Dnsmasq::start(&["--address=/example/192.0.2.80", "--port=53"]) else { return };
+        let _server = require!(Dnsmasq::start(&["--address=/example/192.0.2.80", "--port=53"]));
         let params = Params {
             as_stranger: true,
             stranger_name: "a.example".into(),
@@ -400,10 +395,7 @@ fn a_resolver_without_a_way_to_it_is_unreachable_and_one_that_the_firewall_block
         assert_eq!(question(&observe(away.params())).outcome, Outcome::Unreachable);
         let rules = "add table ip t; add chain ip t o { type filter hook output priority 0; }; \
                      add rule ip t o udp dport 53 drop";
-        match Command::new("nft").arg(rules).status() {
-            Ok(status) if status.success() => {}
-            other => return eprintln!("skipped: nft cannot make a rule here: {other:?}"),
-        }
+        assert!(Command::new(require!(tool("nft"))).arg(rules).status().unwrap().success());
         let here = Server { at: "127.0.0.1:53".parse().unwrap(), asked: Arc::default() };
         assert_eq!(question(&observe(here.params())).outcome, Outcome::Blocked);
     });

@@ -1,10 +1,10 @@
 //! The runbooks that the documentation shows can be run, what it tells the reader to type works, and its links lead somewhere.
 
-mod netns;
 #[path = "docs/page.rs"]
 mod page;
 #[path = "docs/strangers.rs"]
 mod strangers;
+mod support;
 #[path = "docs/tutorial.rs"]
 mod tutorial;
 
@@ -15,6 +15,7 @@ use std::process::{Command, Output};
 use casebook::runbook;
 use serde_json::Value;
 use strangers::Others;
+use support::namespace::in_namespace;
 
 fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -86,7 +87,7 @@ fn links_between_pages_lead_to_files() {
 
 /// Follows the parts of a page, on a host that strangers send to.
 fn follow(page: &'static str, section: Option<&'static str>) {
-    netns::in_namespace(move || {
+    in_namespace(move || {
         strangers::link();
         let _strangers = Others::unasked();
         let text = read(&project().join(page));
@@ -130,7 +131,7 @@ fn the_example_check_passes_its_tests_and_lint() {
 #[test]
 fn the_example_check_names_strangers_by_their_packets() {
     const CHECK: &str = "check --trust ./docs/examples/unasked_udp.lua window=2s some=50 --format json";
-    netns::in_namespace(|| {
+    in_namespace(|| {
         strangers::link();
         let strangers = Others::unasked();
         let answer = casebook(CHECK);

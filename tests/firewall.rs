@@ -1,6 +1,8 @@
 //! The probe `firewall` against the real kernel: each test makes a network namespace of its own, puts rules there with
 //! the tools that people use, and sends a few datagrams over its loopback.
 
+mod support;
+
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
@@ -12,35 +14,18 @@ use casebook::case::{Gap, Observed, Reason};
 use casebook::probe::firewall::{Firewall, FirewallProbe, Params, Rule, Standing};
 use casebook::probe::{Cancel, Context, Inputs, Probe as _, StartBarrier};
 use casebook::units::Span;
-use nix::sched::{CloneFlags, unshare};
+use support::namespace;
+use support::need::{ipv6, no_root, require, tool};
 
 /// Bytes of payload in each datagram, which make an IPv4 packet of 128 bytes and an IPv6 packet of 148.
 const PAYLOAD: usize = 100;
 
-/// Runs a test in a network namespace of its own, which ends with its thread. Skips it visibly where that is not
-/// allowed, unless under CI.
+/// Runs a test in a network namespace of its own, with the tools for rules at hand.
 fn in_namespace(test: fn()) {
-    let thread = std::thread::spawn(move || {
-        if let Err(error) = unshare(CloneFlags::CLONE_NEWNET) {
-            assert!(std::env::var_os("CI").is_none(), "cannot make a network namespace: {error}");
-            println!("skipped: cannot make a network namespace: {error}");
-            return;
-        }
-        if let Some(missing) = ["nft", "ip", "iptables-nft", "iptables-legacy"].into_iter().find(|tool| !exists(tool)) {
-            assert!(std::env::var_os("CI").is_none(), "{missing} is not installed");
-            println!("skipped: {missing} is not installed");
-            return;
-        }
-        run("ip link set lo up");
-        test();
-    });
-    if let Err(panic) = thread.join() {
-        std::panic::resume_unwind(panic);
+    for name in ["nft", "iptables-nft", "iptables-legacy"] {
+        require!(tool(name));
     }
-}
-
-fn exists(tool: &str) -> bool {
-    Command::new(tool).arg("--version").output().is_ok()
+    namespace::in_namespace(test);
 }
 
 /// Runs a tool in the namespace of this thread.
@@ -201,6 +186,7 @@ fn a_legacy_policy_that_drops_is_a_rule_like_others() {
 #[test]
 fn ip6tables_rules_are_read_too() {
     in_namespace(|| {
+        require!(ipv6());
         run("ip6tables-legacy -A INPUT -i l+ -d ::1/128 -p udp --dport 7000:7010 -j DROP");
         let seen = observe_during(|| send(6, (std::net::Ipv6Addr::LOCALHOST, 7005)));
         let rule = named(&seen, "ip6tables filter INPUT #1 (-d ::1/128 -i l+ -p udp --dport 7000:7010 -j DROP)");
@@ -351,10 +337,7 @@ fn without_privileges_the_gap_names_the_capability() {
 #[test]
 #[ignore = "is run by another test as user nobody"]
 fn what_nobody_sees() {
-    if nix::unistd::geteuid().is_root() {
-        println!("skipped: root sees everything");
-        return;
-    }
+    require!(no_root());
     let gap = observe_once().unwrap_err();
     assert_eq!(gap.reason, Reason::Denied);
     assert!(gap.to_string().contains("CAP_NET_ADMIN"), "{gap}");

@@ -1,7 +1,7 @@
 //! "Could not look" never reads as "fine": whatever piece of evidence is taken away, no finding turns ok, no cause is ruled
 //! out, and the exit status is not 0.
 
-mod recorded;
+mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +10,7 @@ use casebook::probe;
 use casebook::runbook::Runbook;
 use indexmap::IndexMap;
 use serde_json::Value;
+use support::recorded;
 
 /// A gap as a probe would give it.
 fn gap() -> Gap {

@@ -1,6 +1,6 @@
 //! The `interfaces` probe against the real kernel, in network namespaces of its own.
 
-mod netns;
+mod support;
 
 use std::net::UdpSocket;
 use std::sync::Arc;
@@ -10,7 +10,8 @@ use casebook::case::Reason;
 use casebook::probe::interfaces::{InterfacesProbe, Params};
 use casebook::probe::{Cancel, Context, Inputs, Probe, StartBarrier};
 use casebook::units::Span;
-use netns::{in_namespace, ip};
+use support::namespace::{in_namespace, ip};
+use support::need::{ipv6, require};
 
 fn params(interface: &str, milliseconds: u64) -> Params {
     Params { interface: interface.into(), window: Span(Duration::from_millis(milliseconds)), samples: 4 }
@@ -53,6 +54,7 @@ fn what_was_sent_over_loopback_is_what_loopback_received() {
 #[test]
 fn the_default_route_chooses_and_an_alias_means_its_interface() {
     in_namespace(|| {
+        require!(ipv6());
         ip("link add left type veth peer name right");
         ip("link add bridge0 type bridge");
         ip("link set right master bridge0");

@@ -1,6 +1,8 @@
 //! The probes `host`, `kernel` and `drops` against the running kernel, with traffic in network namespaces that each test
 //! makes for itself and that go away with its thread.
 
+mod support;
+
 use std::io::Write as _;
 use std::net::UdpSocket;
 use std::process::{Command, Stdio};
@@ -13,28 +15,13 @@ use casebook::probe::host::{self, HostProbe};
 use casebook::probe::kernel::{self, KernelCounters, KernelProbe};
 use casebook::probe::{Cancel, Context, Inputs, Probe, StartBarrier};
 use casebook::units::Span;
-use nix::sched::{CloneFlags, unshare};
+use support::namespace::in_namespace;
+use support::need::{Missing, ipv6, require, tool};
 
 /// How many datagrams a test sends.
 const DATAGRAMS: u64 = 500;
 /// Longer than any of these tests takes: the tests end the window themselves.
 const WINDOW: Span = Span::seconds(60);
-
-/// Runs a test in a thread with a network namespace of its own, with `lo` up. Prints why and returns when it may not.
-fn in_a_namespace(test: impl FnOnce() + Send + 'static) {
-    let thread = thread::spawn(move || {
-        if let Err(error) = unshare(CloneFlags::CLONE_NEWNET) {
-            assert!(std::env::var_os("CI").is_none(), "CI has the privileges for this test: {error}");
-            println!("skipped: a network namespace needs CAP_SYS_ADMIN ({error})");
-            return;
-        }
-        run("ip", &["link", "set", "lo", "up"], "");
-        test();
-    });
-    if let Err(panic) = thread.join() {
-        std::panic::resume_unwind(panic);
-    }
-}
 
 /// Runs a program in the network namespace of this thread.
 fn run(program: &str, arguments: &[&str], input: &str) {
@@ -81,7 +68,7 @@ fn send(address: &str, datagrams: u64, bytes: usize) {
 
 #[test]
 fn datagrams_to_a_closed_port_are_counted_exactly() {
-    in_a_namespace(|| {
+    in_namespace(|| {
         let seen = kernel_around(|| send("127.0.0.1:9", DATAGRAMS, 100));
         assert_eq!(seen.udp.no_ports, Some(DATAGRAMS));
         assert_eq!(seen.udp.in_datagrams, Some(0));
@@ -95,11 +82,8 @@ fn datagrams_to_a_closed_port_are_counted_exactly() {
 
 #[test]
 fn datagrams_over_ipv6_are_in_the_sum() {
-    in_a_namespace(|| {
-        if UdpSocket::bind("[::1]:0").is_err() {
-            println!("skipped: this kernel has no IPv6");
-            return;
-        }
+    in_namespace(|| {
+        require!(ipv6());
         let seen = kernel_around(|| {
             send("127.0.0.1:9", 30, 100);
             let socket = UdpSocket::bind("[::1]:0").unwrap();
@@ -115,7 +99,7 @@ fn datagrams_over_ipv6_are_in_the_sum() {
 
 #[test]
 fn a_socket_that_nobody_reads_overflows() {
-    in_a_namespace(|| {
+    in_namespace(|| {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap().to_string();
         let seen = kernel_around(|| send(&address, DATAGRAMS, 8000));
@@ -131,7 +115,8 @@ fn a_socket_that_nobody_reads_overflows() {
 
 #[test]
 fn what_the_firewall_drops_is_the_residual_of_ip() {
-    in_a_namespace(|| {
+    in_namespace(|| {
+        require!(tool("nft"));
         run("nft", &["-f", "-"], DROP_PORT_9);
         let seen = kernel_around(|| send("127.0.0.1:9", DATAGRAMS, 100));
         assert_eq!(seen.ip.residual, Some(DATAGRAMS as i64), "{:?}", seen.ip);
@@ -143,22 +128,17 @@ fn what_the_firewall_drops_is_the_residual_of_ip() {
 const DROP_PORT_9: &str =
     "table inet t { chain in { type filter hook input priority 0; policy accept; udp dport 9 drop; }; }";
 
-/// What the probe `drops` sees; none, with a visible line, where it lacks the privileges.
-fn drops_around(act: impl FnOnce()) -> Option<drops::Drops> {
-    match around(&DropsProbe, drops::Params { window: WINDOW }, act) {
-        Ok(seen) => Some(seen.output),
-        Err(gap) => {
-            assert!(std::env::var_os("CI").is_none(), "CI has the privileges for this test: {gap}");
-            println!("skipped: {gap}");
-            None
-        }
-    }
+/// What the probe `drops` sees.
+fn drops_around(act: impl FnOnce()) -> Result<drops::Drops, Missing> {
+    let seen = around(&DropsProbe, drops::Params { window: WINDOW }, act);
+    let missing = |gap: Gap| Missing::new("to watch the kernel drop packets", gap.to_string());
+    seen.map(|seen| seen.output).map_err(missing)
 }
 
 #[test]
 fn a_closed_port_is_a_drop_for_want_of_a_socket() {
-    in_a_namespace(|| {
-        let Some(seen) = drops_around(|| send("127.0.0.1:9", DATAGRAMS, 100)) else { return };
+    in_namespace(|| {
+        let seen = require!(drops_around(|| send("127.0.0.1:9", DATAGRAMS, 100)));
         assert!(seen.no_socket_packets.unwrap() >= DATAGRAMS, "{seen:?}");
         assert!(seen.total_packets >= DATAGRAMS);
         let reasons = seen.reasons.unwrap();
@@ -170,19 +150,20 @@ fn a_closed_port_is_a_drop_for_want_of_a_socket() {
 
 #[test]
 fn a_firewall_rule_is_a_drop_by_netfilter() {
-    in_a_namespace(|| {
+    in_namespace(|| {
+        require!(tool("nft"));
         run("nft", &["-f", "-"], DROP_PORT_9);
-        let Some(seen) = drops_around(|| send("127.0.0.1:9", DATAGRAMS, 100)) else { return };
+        let seen = require!(drops_around(|| send("127.0.0.1:9", DATAGRAMS, 100)));
         assert!(seen.netfilter_packets.unwrap() >= DATAGRAMS, "{seen:?}");
     });
 }
 
 #[test]
 fn a_full_socket_is_a_drop_for_want_of_room() {
-    in_a_namespace(|| {
+    in_namespace(|| {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap().to_string();
-        let Some(seen) = drops_around(|| send(&address, DATAGRAMS, 8000)) else { return };
+        let seen = require!(drops_around(|| send(&address, DATAGRAMS, 8000)));
         assert!(seen.socket_full_packets.unwrap() > 0, "{seen:?}");
     });
 }

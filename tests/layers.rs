@@ -1,5 +1,7 @@
 //! The house rules that a compiler does not know: what may use what, and where things may stand.
 
+mod support;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,7 @@ use regex::Regex;
 
 /// The modules of the library, a row for each layer. A row uses only rows above it; neighbours don't use each other.
 const LAYERS: &[&[&str]] = &[
-    &["units", "printable", "embedded", "suggest"],
+    &["units", "glyphs", "printable", "embedded", "suggest"],
     &["bounded_json"],
     &["case"],
     &["redact"],
@@ -17,8 +19,8 @@ const LAYERS: &[&[&str]] = &[
     &["script"],
     &["runbook"],
     &["engine"],
-    &["tool_output", "testing"],
-    &["generate"],
+    &["config", "tool_output", "testing"],
+    &["generate", "fuzz"],
     &["cli"],
 ];
 /// Names that say nothing of what is inside.
@@ -262,7 +264,11 @@ const OTHER_OPENS: &[(&str, usize, &str)] = &[
     ("cli/cases", 1, "an attachment is shown, not acted by"),
     ("cli/diff", 1, "cases are compared, not acted by"),
     ("cli/generate", 1, "a page of the project is read, its table replaced"),
-    ("cli/lint", 5, "a script is read and not run; a header is run without probes"),
+    (
+        "cli/lint",
+        6,
+        "a script is read and not run; a header is run without probes; a file is looked at to see whether it is ours",
+    ),
     ("cli/replay", 1, "a case is judged by its own evidence: no probe looks at the host"),
     ("cli/report", 1, "a case is shown, not acted by"),
     ("cli/test", 1, "tests bring their own evidence: no probe looks at the host"),
@@ -287,6 +293,7 @@ const OTHER_OPENS: &[(&str, usize, &str)] = &[
     ("sys/time_zone", 1, "a time zone, of bounded size"),
     ("sys/trust", 2, "the one place"),
     ("sys/xtables", 1, "the kernel's"),
+    ("tool_output/input", 1, "evidence that the operator names, with the operator's rights"),
 ];
 
 /// How often a source opens a file, or waives trust, outside of its tests.
@@ -381,7 +388,11 @@ mod reading {
 }
 
 /// Files that use each other because what they do is recursive: a list holds items, and an item holds lists.
-const RECURSIONS: &[[&str; 2]] = &[["script/rows/item", "script/rows/list"]];
+const RECURSIONS: &[[&str; 2]] = &[
+    ["script/rows/item", "script/rows/list"],
+    // An argument names what completes it, and what completes the names of commands goes through all arguments.
+    ["cli/arguments", "cli/complete"],
+];
 
 /// What each file uses of its own crate, as files. What a folder's `mod.rs` gives away from below is the file below, and what a
 /// file takes from the `mod.rs` of a folder around it does not count: there stands what the files of a folder share.
@@ -409,11 +420,11 @@ fn uses_of_files(sources: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
         }
         None
     };
+    let children = Regex::new(r"(?m)^\s*(?:pub(?:\([a-z]+\))? )?mod (\w+);").unwrap();
     let mut files: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for source in sources {
         let own = files.entry(source.path.join("/")).or_default();
         let code = export.replace_all(&lines(source), "").into_owned();
-        let children = Regex::new(r"(?m)^\s*(?:pub(?:\([a-z]+\))? )?mod (\w+);").unwrap();
         let mut used: Vec<Vec<String>> = used_in(&code, source.module()).into_iter().map(|(_, path)| path).collect();
         for child in children.captures_iter(&code) {
             let start = Regex::new(&format!(r"(?:^|[^:\w]){}::", &child[1])).unwrap();
@@ -460,4 +471,33 @@ fn files_use_each_other_in_one_direction() {
         .collect();
     assert_none(&faults);
     assert_eq!(left, listed, "the list of recursions names files that are in no circle");
+}
+
+/// Programs that every Linux has.
+const EVERYWHERE: &[&str] = &["/bin/sh", "/bin/true", "cat", "sh", "sleep", "true"];
+
+#[test]
+fn every_tool_that_a_test_starts_is_listed_and_installed_for_ci() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let started = Regex::new(r#"Command::new\("([^"]+)"\)|\btool\("([^"]+)"\)"#).unwrap();
+    let (mut faults, mut folders) = (Vec::new(), vec![project.join("tests")]);
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let names = started.captures_iter(&text).filter_map(|found| found.get(1).or(found.get(2)));
+                let unknown = names.map(|name| name.as_str()).filter(|name| {
+                    !EVERYWHERE.contains(name) && !support::need::TOOLS.iter().any(|(tool, _)| tool == name)
+                });
+                faults.extend(unknown.map(|name| format!("{} starts {name}", path.display())));
+            }
+        }
+    }
+    let ci = fs::read_to_string(project.join(".ci/run")).unwrap();
+    let installed: Vec<&str> = ci.split(|c: char| c.is_whitespace() || "()".contains(c)).collect();
+    let missing = support::need::TOOLS.iter().filter(|(_, package)| !installed.contains(package));
+    faults.extend(missing.map(|(tool, package)| format!(".ci/run does not install {package}, which has {tool}")));
+    assert_none(&faults);
 }

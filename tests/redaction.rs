@@ -1,6 +1,6 @@
 //! What must not leave a host does not, and what is left is judged as before.
 
-mod recorded;
+mod support;
 
 use std::collections::BTreeSet;
 
@@ -8,6 +8,7 @@ use casebook::case::{Case, Likelihood, Redacted};
 use casebook::redact::{self, Kind, Map, Pseudonyms};
 use casebook::report::{Options, RENDERERS};
 use serde_json::Value;
+use support::recorded;
 
 const KEY: [u8; 32] = [5; 32];
 

@@ -1,14 +1,15 @@
 //! A recorded host is a test: the shipped runbook says of each recorded case what was said when it happened.
 
-#[path = "recorded/keep.rs"]
+#[path = "replay/keep.rs"]
 mod keep;
-mod recorded;
+mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use casebook::case::{Case, Likelihood};
+use support::recorded;
 
 /// The incidents that are kept as cases, each under the name of what happened.
 const KEPT: &[(&str, &str)] = &[

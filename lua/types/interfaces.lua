@@ -96,6 +96,7 @@
 ---@field mtu integer Its MTU in bytes.
 ---@field speed_bits_per_second? integer Link speed in bits per second (`/sys/class/net/X/speed`); none when the driver does not say, as virtual ones often.
 ---@field utilisation? number Received bits per second as a share of the link speed, where that is known.
+---@field allowance_exceeded? integer How often the limits of a cloud instance were exceeded since boot (`…_allowance_exceeded` of `ethtool -S`), where a text shows it; null on a live host.
 ---@field master? string The bridge or bond that it belongs to.
 ---@field lower? string The interface that it stands on (of a VLAN, a macvlan), when that is in this network namespace; of a veth pair the other end.
 ---@field xdp_program? integer The number of the XDP program that sees its packets before all else (`IFLA_XDP`); 0 where there is one and the kernel does not name it.
@@ -176,6 +177,7 @@
 ---What probe `interfaces` observes: traffic, drops, errors, speed and addresses of each network interface.
 ---@class casebook.interfaces.Evidence: casebook.Evidence
 ---@field seconds number Seconds between the first and the last sample.
+---@field from_text boolean The figures are those that tools printed, not measured here.
 ---@field watched casebook.interfaces.Watched The interface that was watched, with its samples.
 ---@field watched_alias? string What the parameter named, when that was an alias, another name or an address of the watched interface.
 ---@field default_route? string The interface of the default route; none when there is no default route.

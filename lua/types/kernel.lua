@@ -108,6 +108,14 @@
 ---@field out_dest_unreachs? integer "Unreachable" sent, as for closed UDP ports and REJECT rules (`OutDestUnreachs`).
 ---@field out_rate_limited? integer Messages not sent because of the kernel's limits (`Icmp: OutRateLimitGlobal`, `OutRateLimitHost`, `Icmp6OutRateLimitHost`).
 
+---What was counted since boot, where a text shows nothing else; null on a live host, whose window tells more.
+---@class casebook.kernel.SinceBoot
+---@field processed integer Packets processed, on all CPUs.
+---@field dropped integer Packets dropped because the backlog queue of a CPU was full.
+---@field time_squeeze integer Times that processing stopped with packets left.
+---@field busiest_cpu integer The CPU that processed most.
+---@field busiest_cpu_share number Its share of all.
+
 ---Packet processing per CPU; of the whole machine.
 ---@class casebook.kernel.Softnet
 ---@field processed? integer Packets processed, on all CPUs; a packet that passes a virtual device or a tunnel counts again.
@@ -116,6 +124,7 @@
 ---@field flow_limit? integer Packets dropped from the backlog because their flow had too large a part of it.
 ---@field cpus? integer CPUs in the table.
 ---@field busiest_cpu_processed_share? number Share of the packets that the busiest CPU processed; null when there were none.
+---@field since_boot? casebook.kernel.SinceBoot What was counted since boot, where a text shows nothing else; null on a live host, whose window tells more.
 
 ---Sockets and their memory at the end of the window.
 ---@class casebook.kernel.Sockets

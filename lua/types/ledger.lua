@@ -70,6 +70,30 @@
 ---@field multicast number Multicast.
 ---@field non_ip number ARP and the like.
 
+---To whom a receiver sends what it takes.
+---@class casebook.ledger.HandsOnTo
+---@field address string The address that it sends to.
+---@field port integer The port.
+---@field process? casebook.ledger.Process The process there, where it is one of this host.
+---@field bytes integer TCP payload sent in the window.
+
+---A list of `casebook.ledger.HandsOnTo` in evidence.
+---@class casebook.ledger.HandsOnTos
+---@field [integer] casebook.ledger.HandsOnTo
+---@field first fun(self: casebook.ledger.HandsOnTos, pattern?: table|fun(item: casebook.ledger.HandsOnTo): boolean): casebook.ledger.HandsOnTo? the first item that fits, or nil
+---@field where fun(self: casebook.ledger.HandsOnTos, pattern: table|fun(item: casebook.ledger.HandsOnTo): boolean): casebook.ledger.HandsOnTos the items that fit
+---@field any fun(self: casebook.ledger.HandsOnTos, pattern?: table|fun(item: casebook.ledger.HandsOnTo): boolean): boolean whether an item fits
+---@field all fun(self: casebook.ledger.HandsOnTos, pattern: table|fun(item: casebook.ledger.HandsOnTo): boolean): boolean whether all items fit
+---@field count fun(self: casebook.ledger.HandsOnTos, pattern?: table|fun(item: casebook.ledger.HandsOnTo): boolean): integer how many items fit
+---@field top fun(self: casebook.ledger.HandsOnTos, field: string|(fun(item: casebook.ledger.HandsOnTo): any), n: integer): casebook.ledger.HandsOnTos the n items whose field is largest
+---@field sum fun(self: casebook.ledger.HandsOnTos, field: string): number the sum of a field
+---@field group fun(self: casebook.ledger.HandsOnTos, field: string): table<any, casebook.ledger.HandsOnTos> lists of the items by a field's value
+---@field map fun(self: casebook.ledger.HandsOnTos, field: string|fun(item: casebook.ledger.HandsOnTo): any): any[] a list of one field
+---@field sort fun(self: casebook.ledger.HandsOnTos, field: string, order?: "asc"|"desc"): casebook.ledger.HandsOnTos the items in the order of a field
+---@field take fun(self: casebook.ledger.HandsOnTos, n: integer): casebook.ledger.HandsOnTos the first n items
+---@field seen fun(self: casebook.ledger.HandsOnTos): casebook.ledger.HandsOnTos the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.ledger.HandsOnTos): casebook.ledger.HandsOnTo[] the items as plain tables, converted at once
+
 ---Processes that took inbound bytes and belong together: those of one service, else those of one name and unit. Or a socket whose owner was not seen, as when it ended within the window.
 ---@class casebook.ledger.Receiver
 ---@field label string For people: `curl (pid 1423)`, `nginx.service (8 × nginx)`.
@@ -93,6 +117,11 @@
 ---@field sent_bytes? integer Payload that left by the same local ports.
 ---@field sent_packets? integer Packets that left by them.
 ---@field written_bytes? integer Bytes that they passed to `write` or sent to storage, whichever is more; none when it is not known of one of them.
+---@field tcp_sent_bytes? integer TCP payload that they sent in the window by all their sockets, to processes of this host too; none when it is not known of one of them.
+---@field hands_on_to casebook.ledger.HandsOnTos To whom they sent by connections that they opened themselves and that carried more out than in, most bytes first, at most 4.
+---@field memory_growth_bytes? integer By how much the memory that they hold grew in the window; none when it is not known of one of them.
+---@field other_sockets? boolean Whether one of them holds sockets that are neither TCP nor UDP, by which it may hand on what nobody counts; none when it is not known of one of them.
+---@field udp_sockets? integer UDP sockets that they hold: the kernel does not count what is sent by them. None when that is not known.
 
 ---A list of `casebook.ledger.Receiver` in evidence.
 ---@class casebook.ledger.Receivers

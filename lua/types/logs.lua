@@ -129,6 +129,7 @@
 ---@field bound boolean Whether only lines count that the programs of the pattern wrote, as the frame says that the logger put around each. Else what was found may be what a stranger wrote into any log, addresses included.
 ---@field first? string Time of the first; none if there is no hit.
 ---@field last? string Time of the last; none if there is no hit.
+---@field apart_seconds? number Seconds from the first to the last, where only that is known: lines that carry no time of day.
 ---@field per_minute casebook.logs.PerMinutes By minute, of the last day of the span; minutes without a hit are left out.
 ---@field samples string[] The last hits, with control characters escaped and cut to 300 bytes.
 ---@field captures table<string, casebook.logs.Captures> For each named group its ten most frequent values.

@@ -95,6 +95,7 @@
 ---@field title string What happens, with its subject filled in by `{{ }}`.
 ---@field severity? casebook.runbook.Verdict The verdict of a run in which it is likely: `critical` or `warning`.
 ---@field rank? number Among causes that are equally likely the higher comes first.
+---@field live_only? boolean Only a live host tells of it: it is not considered where the runbook's `live_when` does not hold.
 ---@field let? table<string, string> Names for expressions that its signs, sentences and remedies share.
 ---@field facts? table<string, string> Names for conditions of its own.
 ---@field subject? table<string, string> What it is about: expressions by name, such as `process`, `ports`, `rule`. What is none is left out.
@@ -109,7 +110,7 @@
 ---@field tags? string[] Words that it is found by.
 ---@field symptoms? string[] Complaints that call for it: "the server is slow".
 ---@field include? string[] Further files of the runbook, by their paths from its folder: each may hold `params`, `data`, `let`, `facts`, `steps` and `causes`, which are added to those of this file in the order of the list.
----@field live_when? string A condition over parameters: whether the run looks at a live host. Steps, signs and remedies that say `live_only: true` do not apply where this does not hold.
+---@field live_when? string A condition over parameters: whether the run looks at a live host. Steps, causes, signs and remedies that say `live_only: true` do not apply where this does not hold.
 ---@field params? table<string, casebook.runbook.Param> What can be set when it is run, by name: `--set NAME=VALUE`.
 ---@field data? table<string, any> Lists that expressions and `each` can use, by name: written out, or the name of a list that a probe knows, such as `capture.reflectors`.
 ---@field let? table<string, string> Names for values that conditions and sentences share. One unknown part makes the whole value unknown; conditions get their names under `facts`.

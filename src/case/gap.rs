@@ -1,4 +1,4 @@
-//! The absence of evidence, with its reason and the way out.
+//! The absence of evidence, with its reason and how to fix it.
 
 use std::fmt;
 use std::io;

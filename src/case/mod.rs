@@ -9,6 +9,7 @@ mod difference;
 mod evidence;
 mod finding;
 mod gap;
+mod reading;
 mod record;
 mod redacted;
 mod truth;
@@ -20,7 +21,8 @@ pub use difference::{CauseChange, Changed, Difference, FindingChange, Side, Sigh
 pub use evidence::{Evidence, Missing, Observed, Typed};
 pub use finding::{Coverage, Finding, Said};
 pub use gap::{Gap, Reason};
-pub use record::{CASE_FORMAT, Case, CheckRef, Cost, Host, NoCase, RunbookRef};
+pub use reading::{Reading, Recognised};
+pub use record::{CASE_FORMAT, Case, CheckRef, Cost, Host, LocalTime, NoCase, RunbookRef};
 pub use redacted::Redacted;
 pub use truth::Truth;
 pub use verdict::Verdict;

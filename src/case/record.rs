@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Account, Coverage, Diagnosis, Evidence, Finding, Gap, Redacted, Verdict};
+use super::{Account, Coverage, Diagnosis, Evidence, Finding, Gap, Reading, Redacted, Verdict};
 use crate::bounded_json::{self, Budget, TooMuch, Unread};
 
 /// The version of the case's JSON form; it grows when a reader of the older form would be misled.
@@ -53,6 +53,9 @@ pub struct Case {
     pub findings: Vec<Finding>,
     /// What each step observed, by the step's id.
     pub evidence: IndexMap<String, Evidence>,
+    /// What was read in place of a host, where outputs of tools were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
     /// What was not judged because the runbook or its checks used up what a run may take.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Gap>,
@@ -168,6 +171,18 @@ pub struct Host {
     pub kernel: String,
     /// Whether the run had root's effective user id.
     pub root: bool,
+    /// Its own time when the run began; none where that is UTC, or not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_time: Option<LocalTime>,
+}
+
+/// How a host's clock differs from UTC at a moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LocalTime {
+    /// Seconds that it is ahead of UTC; negative west of Greenwich.
+    pub offset_seconds: i32,
+    /// What the zone is called then: `IST`, `-03`.
+    pub abbreviation: String,
 }
 
 /// What a run cost.

@@ -8,8 +8,12 @@ use std::path::PathBuf;
 pub(super) use kept::{CasesArguments, CasesCommand, DiffArguments, ReplayArguments, ReportArguments, RetestArguments};
 
 use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::engine::ArgValueCompleter;
+
+use super::complete;
 
 use crate::bounded_json::Budget;
+use crate::config::Config;
 use crate::probe::{ResourceLimits, Right, Rights};
 use crate::report;
 use crate::script::sandbox::Limits;
@@ -28,8 +32,9 @@ pub(super) struct Arguments {
 const EXAMPLES: &str = "Examples:
   casebook run high-inbound-traffic                    watch for 10 s, print the diagnosis
   casebook run high-inbound-traffic -o report.md       the same, and a file for the ticket
-  casebook run high-inbound-traffic --set interface=eth1 --window 30s
+  casebook run high-inbound-traffic -i eth1 --window 30s
   casebook probe sockets                               one probe, by hand
+  xclip -o | casebook read -                           what somebody pasted: ifconfig, sar, ss, logs
   casebook list slow                                   runbooks for a symptom
   casebook doctor                                      what can be seen here, and what not
 
@@ -57,6 +62,8 @@ pub(super) enum Command {
     Lua(LuaArguments),
     /// Run one probe by hand
     Probe(ProbeArguments),
+    /// Read what tools printed, pasted or in files, and judge it: nothing has to be installed on the host
+    Read(ReadArguments),
     /// Judge the recorded evidence of a run again, maybe by another runbook
     Replay(ReplayArguments),
     /// Print the report of a case as it was judged, in any format, without judging again
@@ -73,29 +80,35 @@ pub(super) enum Command {
     Unredact(UnredactArguments),
     /// Say what can be seen on this host, what not, and how to let it
     Doctor,
+    /// Show the defaults of the configuration files, and where each stands
+    Config,
     /// Print a JSON schema: of a case, of runbooks, of tests, or of a probe
     Schema(SchemaArguments),
     /// Write the reference manual and the Lua types out of the probes' own descriptions
     Generate(GenerateArguments),
     /// Print the completions for a shell
     Completions(CompletionsArguments),
-    /// Print the manual page
-    Man,
+    /// Print a manual page
+    Man(ManArguments),
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   casebook run high-inbound-traffic
   casebook run high-inbound-traffic --window 30s -o report.md -o case.json
-  casebook run high-inbound-traffic --set interface=eth1 --set high=100Mbit/s
-  casebook run ./my-runbook.yaml --format json | jq .diagnosis.summary")]
+  casebook run high-inbound-traffic -i eth1 --set high=100Mbit/s
+  casebook run ./my-runbook.yaml --format json | jq .diagnosis.summary
+
+Exit status: 0 ok, 1 warning, 2 critical, 3 unknown; 64 bad usage or bad runbook, 70 internal error.")]
 pub(super) struct RunArguments {
     /// The runbook's name, or the path of a YAML or Lua file
-    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath, add = ArgValueCompleter::new(complete::runbooks))]
     pub runbook: String,
     /// Set a parameter of the runbook; `casebook show RUNBOOK` lists them
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", add = ArgValueCompleter::new(complete::set))]
     pub set: Vec<String>,
+    #[command(flatten)]
+    pub watch: WatchArguments,
     /// How long to watch, as in 10s or 1m: short for --set window=...
     #[arg(long, value_name = "SPAN")]
     pub window: Option<String>,
@@ -127,23 +140,74 @@ pub(super) struct RunArguments {
     /// Show no progress
     #[arg(long, short)]
     pub quiet: bool,
+    /// The defaults of the configuration.
+    #[arg(skip)]
+    pub config: Config,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  xclip -o | casebook read -
+  casebook read ticket.txt
+  casebook read ./sosreport-web1 --save web1.case
+  casebook read sar.txt --at 17:40
+  casebook read messages access.log -o report.md
+
+Outputs are known by their content, wherever they stand: ifconfig, ip, sar, ss, netstat, iptables, nft, tcpdump, dmesg, logs and
+more; docs/pastes.md lists them. Exit status: 0 ok, 1 warning, 2 critical, 3 unknown; 64 nothing is known in it.")]
+pub(super) struct ReadArguments {
+    /// Files and folders with what tools printed; `-` for standard input, which is also read where nothing is named
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// Judge by this runbook
+    #[arg(long, value_name = "RUNBOOK", value_hint = ValueHint::AnyPath, default_value = "high-inbound-traffic")]
+    pub runbook: String,
+    /// Set a parameter of the runbook; `casebook show RUNBOOK` lists them
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Of a recorded day (sar), the time that is judged: 17:40, or 17:40:05. Unless given: the times that stand out
+    #[arg(long, value_name = "TIME", value_parser = time_of_day)]
+    pub at: Option<jiff::civil::Time>,
+    /// Save the case as it is judged: plain JSON when it ends in .json, else packed
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub save: Option<PathBuf>,
+    /// Do not list what was recognised
+    #[arg(long, short)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub scripts: ScriptArguments,
+    #[command(flatten)]
+    pub output: OutputArguments,
+}
+
+/// `17:40` or `17:40:05`.
+fn time_of_day(text: &str) -> Result<jiff::civil::Time, String> {
+    let parts: Vec<i8> = text.split(':').map(|part| part.parse().ok()).collect::<Option<_>>().unwrap_or_default();
+    let time = match parts.as_slice() {
+        [hour, minute] => jiff::civil::Time::new(*hour, *minute, 0, 0),
+        [hour, minute, second] => jiff::civil::Time::new(*hour, *minute, *second, 0),
+        _ => return Err("write it like 17:40 or 17:40:05".to_owned()),
+    };
+    time.map_err(|_| "there is no such time of day".to_owned())
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   casebook check open_resolver
-  casebook check conntrack_headroom warn=60% --format json
+  casebook check conntrack_headroom high=60% --format json
   casebook check ./my_check.lua window=5s -o report.md
 
 Exit status: 0 ok, 1 warning, 2 critical, 3 unknown, also when the script failed or was stopped; 64 bad usage or a check
 that cannot be read.")]
 pub(super) struct CheckArguments {
     /// The check's name, or the path of a Lua file; `casebook list --checks` shows them
-    #[arg(value_name = "CHECK", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "CHECK", value_hint = ValueHint::AnyPath, add = ArgValueCompleter::new(complete::checks))]
     pub check: String,
     /// Its parameters
-    #[arg(value_name = "KEY=VALUE")]
+    #[arg(value_name = "KEY=VALUE", add = ArgValueCompleter::new(complete::params))]
     pub params: Vec<String>,
+    #[command(flatten)]
+    pub watch: WatchArguments,
     /// Also save the case, all evidence included, in this file: plain JSON when it ends in .json, else packed
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub save: Option<PathBuf>,
@@ -164,6 +228,9 @@ pub(super) struct CheckArguments {
     /// Show no progress
     #[arg(long, short)]
     pub quiet: bool,
+    /// The defaults of the configuration.
+    #[arg(skip)]
+    pub config: Config,
 }
 
 #[derive(Debug, Args)]
@@ -177,7 +244,7 @@ pub(super) struct CheckArguments {
 Exit status: 0 all passed, 1 some failed or too little is covered, 64 bad usage or files that cannot be read.")]
 pub(super) struct TestArguments {
     /// Files, folders, or names of checks and runbooks; any other word: only tests whose name holds it
-    #[arg(value_name = "FILE|NAME", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "FILE|NAME", value_hint = ValueHint::AnyPath, add = ArgValueCompleter::new(complete::sources))]
     pub names: Vec<String>,
     /// Only tests whose name holds this text
     #[arg(long, value_name = "TEXT")]
@@ -225,6 +292,13 @@ pub(super) struct LuaArguments {
     pub allow: AllowArguments,
     #[command(flatten)]
     pub scripts: ScriptArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WatchArguments {
+    /// The interface to watch, by its name, an alias or an address: short for --set interface=...
+    #[arg(short, long, value_name = "NAME", add = ArgValueCompleter::new(complete::interfaces))]
+    pub interface: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -320,15 +394,15 @@ pub(super) struct OutputArguments {
           help = format!("Write the report to this file, in the format of its ending ({}); may be given more than once",
               report::endings()))]
     pub files: Vec<PathBuf>,
-    #[arg(long, short, value_name = "FORMAT",
+    #[arg(long, short, value_name = "FORMAT", add = ArgValueCompleter::new(complete::formats),
           help = format!("Format of what is printed: {}; terminal on a terminal, else text", report::names()))]
     pub format: Option<String>,
     /// Say more: all signs of all causes, where figures come from
     #[arg(long, short)]
     pub verbose: bool,
-    /// When to use colours: auto, always or never
-    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = ["auto", "always", "never"])]
-    pub color: String,
+    /// When to use colours: auto, always or never; auto when nothing is said
+    #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"])]
+    pub color: Option<String>,
     #[command(flatten)]
     pub redact: RedactArguments,
 }
@@ -384,6 +458,9 @@ pub(super) struct AttachArguments {
     pub redact: RedactArguments,
     #[command(flatten)]
     pub reading: ReadingArguments,
+    /// The defaults of the configuration.
+    #[arg(skip)]
+    pub config: Config,
 }
 
 #[derive(Debug, Args)]
@@ -406,8 +483,14 @@ pub(super) struct UnredactArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook list
+  casebook list slow              runbooks, checks and probes that a symptom leads to
+  casebook list --checks
+
+Exit status: 0 something was listed, 64 nothing has any of the words.")]
 pub(super) struct ListArguments {
-    /// Words of a symptom: only what fits
+    /// Words of a symptom: only runbooks, checks and probes that have one of them, those with most first
     pub words: Vec<String>,
     /// List the checks, and where each was found
     #[arg(long)]
@@ -417,29 +500,37 @@ pub(super) struct ListArguments {
 #[derive(Debug, Args)]
 pub(super) struct ShowArguments {
     /// The runbook's name, or the path of a YAML or Lua file
-    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath, add = ArgValueCompleter::new(complete::runbooks))]
     pub runbook: String,
     /// As root or with capabilities: read files that somebody else could have written, too
     #[arg(long)]
     pub trust: bool,
+    /// The defaults of the configuration.
+    #[arg(skip)]
+    pub config: Config,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   casebook plan high-inbound-traffic
-  casebook plan ./my-runbook.yaml --set interface=eth1 --allow remote")]
+  casebook plan ./my-runbook.yaml -i eth1 --allow remote")]
 pub(super) struct PlanArguments {
     /// The runbook's name, or the path of a YAML or Lua file
-    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath, add = ArgValueCompleter::new(complete::runbooks))]
     pub runbook: String,
     /// Set a parameter of the runbook, as in a run
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", add = ArgValueCompleter::new(complete::set))]
     pub set: Vec<String>,
+    #[command(flatten)]
+    pub watch: WatchArguments,
     #[command(flatten)]
     pub allow: AllowArguments,
     /// As root: read files that somebody else could have written, too
     #[arg(long)]
     pub trust: bool,
+    /// The defaults of the configuration.
+    #[arg(skip)]
+    pub config: Config,
 }
 
 #[derive(Debug, Args)]
@@ -469,24 +560,35 @@ pub(super) enum NewKind {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook lint                        what lies here, and what is found by name
+  casebook lint ./my-runbook.yaml lua/checks
+
+Exit status: 0 all are good, 64 one is not, or there is nothing to judge.")]
 pub(super) struct LintArguments {
-    /// Runbooks by name, YAML and Lua files, and folders of them
-    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    /// Runbooks by name, YAML and Lua files, and folders of them; none: the runbooks and checks of this folder, and of those
+    /// in which they are found by name
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath, add = ArgValueCompleter::new(complete::sources))]
     pub files: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   casebook probe interfaces window=2s
-  casebook probe capture interface=eth0 window=5s write=burst.pcapng --allow write
+  casebook probe capture -i eth0 window=5s write=burst.pcapng --allow write
   casebook probe logs since=1h --format json
-  casebook probe sockets --help-params")]
+  casebook probe sockets --help-params
+
+Exit status: 0 it answered, 3 it could not look, 64 bad usage, 70 internal error.")]
 pub(super) struct ProbeArguments {
     /// The probe's name; `casebook list` shows them
+    #[arg(add = ArgValueCompleter::new(complete::probes))]
     pub name: String,
     /// Its parameters
-    #[arg(value_name = "KEY=VALUE")]
+    #[arg(value_name = "KEY=VALUE", add = ArgValueCompleter::new(complete::params))]
     pub params: Vec<String>,
+    #[command(flatten)]
+    pub watch: WatchArguments,
     /// Format of the result: table, json or yaml
     #[arg(long, short, value_name = "FORMAT", default_value = "table", value_parser = ["table", "json", "yaml"])]
     pub format: String,
@@ -505,12 +607,21 @@ pub(super) struct ProbeArguments {
 #[derive(Debug, Args)]
 pub(super) struct SchemaArguments {
     /// Of what: case, runbook, test, or a probe's name
-    #[arg(default_value = "case")]
+    #[arg(default_value = "case", add = ArgValueCompleter::new(complete::schemas))]
     pub of: String,
 }
 
 #[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  casebook generate                    the reference of this project
+  casebook generate --types lua/types
+  casebook generate man /usr/local/share/man/man1"
+)]
 pub(super) struct GenerateArguments {
+    #[command(subcommand)]
+    pub what: Option<GenerateCommand>,
     /// The project's folder
     #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
     pub folder: PathBuf,
@@ -519,18 +630,40 @@ pub(super) struct GenerateArguments {
     pub types: Option<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum GenerateCommand {
+    /// Write the manual pages: casebook.1, casebook-run.1 and so on
+    Man {
+        /// The folder to write them to
+        #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+    },
+}
+
+impl GenerateArguments {
+    /// The folder that is written to.
+    pub fn target(&self) -> &PathBuf {
+        match &self.what {
+            Some(GenerateCommand::Man { dir }) => dir,
+            None => self.types.as_ref().unwrap_or(&self.folder),
+        }
+    }
+}
+
 #[derive(Debug, Args)]
+pub(super) struct ManArguments {
+    /// Of this command; casebook's own when none is named
+    #[arg(value_name = "COMMAND", add = ArgValueCompleter::new(complete::commands))]
+    pub command: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  source <(COMPLETE=bash casebook)             in ~/.bashrc: completes names of runbooks, checks, cases and parameters, too
+  source <(COMPLETE=zsh casebook)              in ~/.zshrc
+  COMPLETE=fish casebook | source              in ~/.config/fish/config.fish
+  casebook completions bash                    a file for a package: completes commands and flags alone")]
 pub(super) struct CompletionsArguments {
     /// The shell
     pub shell: clap_complete::Shell,
-}
-
-/// `KEY=VALUE` as its two parts.
-pub(super) fn key_and_value(text: &str) -> Result<(String, serde_json::Value), super::Usage> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => {
-            Ok((key.trim().to_owned(), serde_json::Value::String(value.to_owned())))
-        }
-        _ => Err(super::Usage(format!("`{text}` does not set anything: write it like window=10s"))),
-    }
 }

@@ -118,26 +118,62 @@ fn credential(file: Option<&Path>, names: &[&str]) -> Result<Credential, Usage> 
     })
 }
 
+/// Where the credential of a target stands: variables of the environment, and keys of the configuration.
+struct Keeping {
+    variables: &'static [&'static str],
+    user: Option<(&'static str, &'static str)>,
+    file: &'static str,
+    env: &'static str,
+}
+
+impl Keeping {
+    const fn of(target: &Target) -> Self {
+        let (variables, user, file, env): (&'static [&'static str], _, _, _) = match target {
+            Target::GitHub { .. } => {
+                (&["GITHUB_TOKEN", "GH_TOKEN"], None, "tracker.github.token_file", "tracker.github.token_env")
+            }
+            Target::GitLab { .. } => (&["GITLAB_TOKEN"], None, "tracker.gitlab.token_file", "tracker.gitlab.token_env"),
+            Target::Jira { .. } => {
+                let user = Some(("JIRA_USER", "tracker.jira.user"));
+                (&["JIRA_TOKEN"], user, "tracker.jira.token_file", "tracker.jira.token_env")
+            }
+            Target::Webhook(_) => {
+                (&["CASEBOOK_WEBHOOK_TOKEN"], None, "tracker.webhook.token_file", "tracker.webhook.token_env")
+            }
+            Target::Mail(_) => {
+                let user = Some(("CASEBOOK_SMTP_USER", "mail.user"));
+                (&["CASEBOOK_SMTP_PASSWORD"], user, "mail.password_file", "mail.password_env")
+            }
+        };
+        Keeping { variables, user, file, env }
+    }
+
+    /// The flag goes before the usual variables, and these before what the configuration names.
+    fn credential(&self, arguments: &AttachArguments) -> Result<Credential, Usage> {
+        let config = &arguments.config;
+        let known = self.variables.iter().any(|name| variable(name).is_some());
+        let file = arguments.token_file.clone().or_else(|| config.path(self.file).filter(|_| !known));
+        let named = config.text(self.env);
+        let names: Vec<&str> = self.variables.iter().copied().chain(named.as_deref()).collect();
+        let mut credential = credential(file.as_deref(), &names)?;
+        credential.user = self.user.and_then(|(name, key)| variable(name).or_else(|| config.text(key)));
+        Ok(credential)
+    }
+}
+
 fn config(target: &Target, arguments: &AttachArguments) -> Result<DeliveryConfig, Usage> {
-    let (names, user): (&[&str], Option<&str>) = match target {
-        Target::GitHub { .. } => (&["GITHUB_TOKEN", "GH_TOKEN"], None),
-        Target::GitLab { .. } => (&["GITLAB_TOKEN"], None),
-        Target::Jira { .. } => (&["JIRA_TOKEN"], Some("JIRA_USER")),
-        Target::Webhook(_) => (&["CASEBOOK_WEBHOOK_TOKEN"], None),
-        Target::Mail(_) => (&["CASEBOOK_SMTP_PASSWORD"], Some("CASEBOOK_SMTP_USER")),
-    };
-    let mut credential = credential(arguments.token_file.as_deref(), names)?;
-    credential.user = user.and_then(variable);
-    let smtp = arguments.smtp.clone().or_else(|| variable("CASEBOOK_SMTP"));
-    let smtp =
-        smtp.map(|text| text.parse().map_err(|error: ticket::BadServer| Usage(error.to_string()))).transpose()?;
+    let smtp = arguments.smtp.as_deref().map(str::parse);
+    let smtp = smtp.transpose().map_err(|error: ticket::BadServer| Usage(error.to_string()))?;
+    let url = |name: &str, key: &str| variable(name).or_else(|| arguments.config.text(key));
+    let github = url("GITHUB_API_URL", "tracker.github.url");
+    let gitlab = url("CASEBOOK_GITLAB_URL", "tracker.gitlab.url");
     Ok(DeliveryConfig {
-        github: variable("GITHUB_API_URL").unwrap_or_else(|| "https://api.github.com".to_owned()),
-        gitlab: variable("CASEBOOK_GITLAB_URL").unwrap_or_else(|| "https://gitlab.com".to_owned()),
-        jira: variable("CASEBOOK_JIRA_URL"),
-        credential,
+        github: github.unwrap_or_else(|| "https://api.github.com".to_owned()),
+        gitlab: gitlab.unwrap_or_else(|| "https://gitlab.com".to_owned()),
+        jira: url("CASEBOOK_JIRA_URL", "tracker.jira.url"),
+        credential: Keeping::of(target).credential(arguments)?,
         smtp,
-        from: arguments.from.clone().or_else(|| variable("CASEBOOK_SMTP_FROM")),
+        from: arguments.from.clone(),
         retry: RetryPolicy { request: arguments.timeout.0, ..RetryPolicy::default() },
     })
 }

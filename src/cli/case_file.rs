@@ -134,7 +134,7 @@ fn whole(file: &File, most: u64) -> io::Result<Option<Vec<u8>>> {
 fn report(case: &Case) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if let Some(markdown) = report::by_name("markdown") {
-        markdown.render(case, &Options { color: false, width: 100, verbose: true }, &mut bytes)?;
+        markdown.render(case, &Options { verbose: true, ..Options::default() }, &mut bytes)?;
     }
     Ok(bytes)
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::{CasesArguments, CasesCommand};
 use super::store::{KEPT, Keep, Recovered, State, Unfinished, recover};
-use super::{Usage, case_file, output, say};
+use super::{Usage, case_file, output, say, screen};
 use crate::archive::{self, Summary};
 use crate::bounded_json::Budget;
 use crate::case::{Case, Gap, Reason};
@@ -61,7 +61,7 @@ fn shown(state: &State, id: &str) -> (u64, Result<Summary, String>) {
 }
 
 fn list_text(state: &State) -> io::Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = screen::buffered();
     let mut is_empty = true;
     for id in state.cases().iter().rev() {
         is_empty = false;
@@ -195,7 +195,7 @@ fn finish(meant: &str, limits: Limits, budget: &mut Budget, sinks: &output::Sink
 fn judge(recovered: Recovered, limits: Limits) -> anyhow::Result<Case> {
     let Recovered { runbook: recorded, host, started, params, given, evidence, cost, torn } = recovered;
     let loaded =
-        runbook::load_recorded(&recorded).map_err(|problems| Usage(problems.render(output::stderr_color())))?;
+        runbook::load_recorded(&recorded).map_err(|problems| Usage(problems.render(screen::stderr_color())))?;
     let params: Map<String, Value> = params.into_iter().filter(|(name, _)| loaded.params.contains_key(name)).collect();
     let mut params = engine::resolve_params(&loaded, &params).map_err(|error| Usage(error.to_string()))?;
     params.given = given;

@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use super::arguments::{CheckArguments, key_and_value};
+use super::arguments::CheckArguments;
 use super::confinement::Start;
 use super::run::Bounds;
-use super::{Usage, output};
+use super::{Usage, given, output, screen};
 use crate::runbook::{self, Check, Kind, Problems};
 
 /// The check of that name or file.
@@ -23,7 +23,7 @@ pub(super) fn load(arguments: &CheckArguments) -> Result<Arc<Check>, Usage> {
 }
 
 fn cannot_run(name: &str, problems: &Problems) -> Usage {
-    Usage(format!("the check {name} cannot be run\n{}", problems.render(output::stderr_color())))
+    Usage(format!("the check {name} cannot be run\n{}", problems.render(screen::stderr_color())))
 }
 
 pub(super) fn check(arguments: &CheckArguments, start: Start) -> anyhow::Result<u8> {
@@ -34,7 +34,10 @@ pub(super) fn check(arguments: &CheckArguments, start: Start) -> anyhow::Result<
         return Ok(0);
     }
     let runbook = runbook::wrap_check(&check).map_err(|problems| cannot_run(&arguments.check, &problems))?;
-    let params = arguments.params.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
+    let mut params = arguments.config.params(&runbook).map_err(|bad| Usage(bad.to_string()))?;
+    params.extend(given::params(&arguments.params, [(given::INTERFACE, arguments.watch.interface.clone())])?);
+    given::refuse_bare_rates(&params, &runbook.params)?;
+    start.surroundings.refuse(&params, &runbook.params)?;
     let Start { threads, mut store, .. } = start;
     let bounds = Bounds {
         limits: arguments.scripts.limits(),
@@ -50,7 +53,7 @@ pub(super) fn check(arguments: &CheckArguments, start: Start) -> anyhow::Result<
 }
 
 fn explain(check: &Check) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = screen::stdout();
     writeln!(out, "{} · {}", check.name, check.summary)?;
     writeln!(out, "from {}\n\nParameters (casebook check {} KEY=VALUE)", check.script.origin, check.name)?;
     for (name, spec) in &check.params {

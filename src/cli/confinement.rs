@@ -5,10 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::arguments::{
-    AttachArguments, CasesCommand, Command, NewKind, OutputArguments, RedactArguments, ReplayArguments, RunArguments,
+    AttachArguments, CasesCommand, Command, NewKind, OutputArguments, ReadArguments, RedactArguments, ReplayArguments,
+    RunArguments,
 };
+use super::given::{CAPTURE, PACKETS, Surroundings};
 use super::say;
 use super::store::{CaseStore, State};
+use crate::config::{self, BadConfig, Config};
 use crate::engine::ProbeThreads;
 use crate::sys::confine::{self, Confinement, Enforced, Profile};
 use crate::ticket::{self, Target};
@@ -21,6 +24,10 @@ pub(super) struct Start {
     pub store: CaseStore,
     /// What this thread has given up.
     pub confinement: Confinement,
+    /// What can be watched on this host.
+    pub surroundings: Surroundings,
+    /// The defaults of the configuration files, for the commands that tell of them.
+    pub configured: Option<Result<Config, BadConfig>>,
 }
 
 /// Links in a folder of runbooks that are followed.
@@ -67,6 +74,8 @@ const DOMAIN: u16 = 53;
 /// Gives up what the command does not need. Nothing that a stranger wrote was read before.
 pub(super) fn start(command: &Command) -> Start {
     let threads = if asks_this_host(command) { ProbeThreads::with_rights_of_now() } else { ProbeThreads::default() };
+    let configured = matches!(command, Command::Doctor | Command::Config).then(Config::load);
+    let surroundings = Surroundings::look(asks_this_host(command) && gives_parameters(command));
     let (keeps, redacts, quiet) = keeping(command);
     let store = CaseStore::new(keeps, redacts, quiet);
     let mut profile = profile(command);
@@ -77,13 +86,13 @@ pub(super) fn start(command: &Command) -> Start {
         let confinement =
             Confinement { capabilities: Vec::new(), files: unconfined(), ports: unconfined(), calls: unconfined() };
         let threads = threads.afterwards(move || drop(confine::confine(&profile)));
-        return Start { threads, store, confinement };
+        return Start { threads, store, confinement, surroundings, configured };
     }
     let confinement = confine::confine(&profile);
     if let (false, Enforced::No(why)) = (profile.connect.is_empty(), &confinement.ports) {
         say(format_args!("casebook: the kernel cannot keep this command to the ports of its targets: {why}"));
     }
-    Start { threads, store, confinement }
+    Start { threads, store, confinement, surroundings, configured }
 }
 
 /// Whether probes look at this host, which takes rights.
@@ -93,6 +102,24 @@ fn asks_this_host(command: &Command) -> bool {
         Command::Check(_) | Command::Probe(_) | Command::Retest(_) | Command::Lua(_) | Command::Doctor => true,
         _ => false,
     }
+}
+
+/// Whether parameters are given, by which an interface may be named.
+fn gives_parameters(command: &Command) -> bool {
+    match command {
+        Command::Run(of) => of.watch.interface.is_some() || !of.set.is_empty() || of.config.has_params(),
+        Command::Check(of) => of.watch.interface.is_some() || !of.params.is_empty() || of.config.has_params(),
+        Command::Probe(of) => of.watch.interface.is_some() || !of.params.is_empty(),
+        Command::Retest(_) => true,
+        _ => false,
+    }
+}
+
+/// The files of packets that parameters name.
+fn captures(to: &mut Profile, params: &[String]) {
+    let is_named = |name: &str| [CAPTURE, PACKETS].contains(&name.trim());
+    let named = params.iter().filter_map(|text| text.split_once('=')).filter(|(name, _)| is_named(name));
+    to.read.extend(named.map(|(_, path)| PathBuf::from(path)));
 }
 
 /// Whether a run is kept, whether under pseudonyms, and whether quietly.
@@ -113,19 +140,28 @@ fn profile(command: &Command) -> Profile {
         Command::Run(arguments) => run(&mut to, arguments),
         Command::Check(arguments) => {
             runbook(&mut to, &arguments.check);
+            captures(&mut to, &arguments.params);
             output(&mut to, &arguments.output, arguments.save.as_deref());
             system(&mut to, CPUS);
+            zones(&mut to);
         }
         Command::Retest(arguments) => {
             case(&mut to, &arguments.case);
+            captures(&mut to, &arguments.set);
             to.write.extend(arguments.files.iter().chain(&arguments.save).cloned());
             system(&mut to, CPUS);
+            zones(&mut to);
         }
-        Command::Probe(_) | Command::Doctor => system(&mut to, CPUS),
+        Command::Probe(arguments) => {
+            captures(&mut to, &arguments.params);
+            system(&mut to, CPUS);
+        }
+        Command::Doctor => system(&mut to, CPUS),
         Command::Lua(_) => {
             to.read.push(".".into());
             to.keep.extend(super::lua::history());
         }
+        Command::Read(arguments) => read(&mut to, arguments),
         Command::Replay(arguments) => replay(&mut to, arguments),
         Command::Report(arguments) => {
             case(&mut to, &arguments.case);
@@ -136,7 +172,13 @@ fn profile(command: &Command) -> Profile {
         Command::List(_) => runbooks(&mut to),
         Command::Show(arguments) => runbook(&mut to, &arguments.runbook),
         Command::Plan(arguments) => runbook(&mut to, &arguments.runbook),
-        Command::Lint(arguments) => arguments.files.iter().for_each(|name| runbook(&mut to, name)),
+        Command::Lint(arguments) => {
+            if arguments.files.is_empty() {
+                to.read.push(".".into());
+                runbooks(&mut to);
+            }
+            arguments.files.iter().for_each(|name| runbook(&mut to, name));
+        }
         Command::Test(arguments) => {
             // A test may name a case anywhere in its project.
             to.read.push(".".into());
@@ -155,9 +197,9 @@ fn profile(command: &Command) -> Profile {
             };
             to.keep.push(arguments.dir.clone().unwrap_or_else(|| usual.into()));
         }
-        Command::Generate(arguments) => to.keep.push(arguments.types.clone().unwrap_or(arguments.folder.clone())),
+        Command::Generate(arguments) => to.keep.push(arguments.target().clone()),
         Command::Attach(arguments) => attach(&mut to, arguments),
-        Command::Schema(_) | Command::Completions(_) | Command::Man => {}
+        Command::Schema(_) | Command::Completions(_) | Command::Man(_) | Command::Config => {}
     }
     to
 }
@@ -165,8 +207,23 @@ fn profile(command: &Command) -> Profile {
 fn run(to: &mut Profile, arguments: &RunArguments) {
     runbook(to, &arguments.runbook);
     to.read.extend(arguments.pcap.clone());
+    captures(to, &arguments.set);
+    zones(to);
     output(to, &arguments.output, arguments.save.as_deref());
     system(to, CPUS);
+}
+
+/// What tools printed: files are read, folders with all that is below them.
+fn read(to: &mut Profile, arguments: &ReadArguments) {
+    for path in arguments.paths.iter().filter(|path| path.as_os_str() != "-") {
+        if path.is_dir() {
+            to.trees.push(path.clone());
+        } else {
+            to.read.push(path.clone());
+        }
+    }
+    runbook(to, &arguments.runbook);
+    output(to, &arguments.output, arguments.save.as_deref());
 }
 
 fn replay(to: &mut Profile, arguments: &ReplayArguments) {
@@ -200,6 +257,10 @@ fn cases(to: &mut Profile, command: Option<&CasesCommand>) {
 fn attach(to: &mut Profile, arguments: &AttachArguments) {
     case(to, &arguments.case.to_string_lossy());
     to.read.extend(arguments.token_file.clone());
+    to.read.extend(config::KEYS.iter().filter_map(|key| match key.takes {
+        config::Takes::Path => arguments.config.path(&key.path()),
+        _ => None,
+    }));
     redaction(to, &arguments.redact);
     system(to, NETWORK);
     for named in CERTIFICATES.iter().filter_map(env::var_os) {
@@ -207,15 +268,17 @@ fn attach(to: &mut Profile, arguments: &AttachArguments) {
     }
     to.connect.push(DOMAIN);
     let named = |variable: &str| env::var(variable).ok().filter(|value| !value.trim().is_empty());
-    let url = |variable: &str| named(variable).map_or(443, |url| port(&url));
+    let url = |variable: &str, key: &str| {
+        named(variable).or_else(|| arguments.config.text(key)).map_or(443, |url| port(&url))
+    };
     for target in arguments.targets.iter().filter_map(|text| text.parse().ok()) {
         match target {
-            Target::GitHub { .. } => to.connect.push(url("GITHUB_API_URL")),
-            Target::GitLab { .. } => to.connect.push(url("CASEBOOK_GITLAB_URL")),
-            Target::Jira { .. } => to.connect.push(url("CASEBOOK_JIRA_URL")),
+            Target::GitHub { .. } => to.connect.push(url("GITHUB_API_URL", "tracker.github.url")),
+            Target::GitLab { .. } => to.connect.push(url("CASEBOOK_GITLAB_URL", "tracker.gitlab.url")),
+            Target::Jira { .. } => to.connect.push(url("CASEBOOK_JIRA_URL", "tracker.jira.url")),
             Target::Webhook(hook) => to.connect.push(port(&hook)),
             Target::Mail(_) => {
-                let server = arguments.smtp.clone().or_else(|| named("CASEBOOK_SMTP"));
+                let server = arguments.smtp.clone();
                 let server = server.and_then(|text| text.trim().parse::<ticket::Server>().ok());
                 to.connect.extend(server.map(|server| server.port()));
             }

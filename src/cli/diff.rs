@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::arguments::DiffArguments;
-use super::{case_file, output};
+use super::{case_file, output, screen};
 use crate::case::{CauseChange, Changed, Difference, Trend, Verdict};
 use crate::printable;
 use crate::sys::trust::Trust;
@@ -22,7 +22,7 @@ pub(super) fn diff(arguments: &DiffArguments) -> anyhow::Result<u8> {
 
 /// Prints a difference as text or as JSON.
 pub(super) fn print(difference: &Difference, format: &str, verbose: bool) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = screen::stdout().of_data(format == "json");
     if format == "json" {
         serde_json::to_writer_pretty(&mut out, difference)?;
         writeln!(out)?;

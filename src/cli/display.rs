@@ -1,13 +1,14 @@
 //! The progress display: each probe, what is left of its window, its live figure. On stderr, on a terminal only.
 
 use std::collections::HashMap;
-use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::screen;
 use crate::engine::{Event, Progress};
+use crate::glyphs::Charset;
 
 /// Ticks of a bar per second of its window.
 const TICKS_PER_SECOND: f64 = 10.0;
@@ -21,15 +22,23 @@ struct Bars {
     screen: MultiProgress,
     by_step: HashMap<String, ProgressBar>,
     shown: bool,
+    charset: Charset,
 }
 
 impl Display {
     /// A display that shows nothing when `quiet` or when stderr is no terminal.
     pub fn new(quiet: bool) -> Self {
-        let shown = !quiet && std::io::stderr().is_terminal();
+        let shown = !quiet && screen::stderr_can_redraw();
         let target = if shown { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
         let screen = MultiProgress::with_draw_target(target);
-        Display { bars: Arc::new(Mutex::new(Bars { screen, by_step: HashMap::new(), shown })) }
+        Display {
+            bars: Arc::new(Mutex::new(Bars {
+                screen,
+                by_step: HashMap::new(),
+                shown,
+                charset: Charset::of_this_process(),
+            })),
+        }
     }
 
     /// Takes the engine's events.
@@ -58,15 +67,15 @@ impl Bars {
             Event::Started { step, title, window } => self.start(step, title, window),
             Event::Live { step, figure } => {
                 if let Some(bar) = self.by_step.get(&step) {
-                    bar.set_message(figure);
+                    bar.set_message(self.charset.shown(&figure).into_owned());
                 }
             }
             Event::Ended { step, gap } => {
                 if let Some(bar) = self.by_step.get(&step) {
-                    bar.set_style(style("{prefix:<28.28} {wide_msg}"));
+                    bar.set_style(style("{prefix:<28.28} {wide_msg}", self.charset));
                     let said = bar.message();
                     bar.finish_with_message(match gap {
-                        Some(why) => format!("? {why}"),
+                        Some(why) => format!("? {}", self.charset.shown(&why)),
                         None => format!("done {said}").trim_end().to_owned(),
                     });
                 }
@@ -79,16 +88,16 @@ impl Bars {
             Some(window) => {
                 let ticks = (window.as_secs_f64() * TICKS_PER_SECOND).ceil().max(1.0) as u64;
                 let bar = self.screen.add(ProgressBar::new(ticks));
-                bar.set_style(style("{prefix:<28.28} {bar:20} {eta:>4} {wide_msg}"));
+                bar.set_style(style("{prefix:<28.28} {bar:20} {eta:>4} {wide_msg}", self.charset));
                 bar
             }
             None => {
                 let bar = self.screen.add(ProgressBar::new_spinner());
-                bar.set_style(style("{prefix:<28.28} {spinner} {wide_msg}"));
+                bar.set_style(style("{prefix:<28.28} {spinner} {wide_msg}", self.charset));
                 bar
             }
         };
-        bar.set_prefix(title);
+        bar.set_prefix(self.charset.shown(&title).into_owned());
         advance(&bar, window.is_some());
         self.by_step.insert(step, bar);
     }
@@ -115,6 +124,10 @@ fn advance(bar: &ProgressBar, has_window: bool) {
     let _ = std::thread::Builder::new().name("progress".into()).spawn(move_along);
 }
 
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ ")
+fn style(template: &str, charset: Charset) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    match charset {
+        Charset::Unicode => style.progress_chars("━╸ "),
+        Charset::Ascii => style.progress_chars("#> ").tick_chars("|/-\\ "),
+    }
 }

@@ -8,8 +8,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::confinement::Start;
+use super::list::counted;
 use crate::case::advice;
+use crate::config::{BadConfig, Config};
 use crate::engine::{Live, Observer, ProbeRequest};
+use crate::printable::printable;
 use crate::probe::{Cancel, Inputs, PROBES};
 use crate::sys::confine::{Confinement, Enforced};
 use crate::sys::identity;
@@ -18,6 +21,7 @@ use crate::sys::identity;
 const WINDOW: f64 = 0.5;
 
 pub(super) fn doctor(start: Start) -> anyhow::Result<u8> {
+    let configured = start.configured;
     let host = identity::host();
     let live = Live::new(Arc::new(Cancel::default()), Arc::new(|_| {})).on(start.threads);
     let probes: Vec<_> = PROBES.iter().copied().filter(|probe| probe.derives_from().is_empty()).collect();
@@ -39,7 +43,7 @@ pub(super) fn doctor(start: Start) -> anyhow::Result<u8> {
             }
         })
         .collect();
-    let mut out = std::io::stdout().lock();
+    let mut out = super::screen::stdout();
     let who = if host.root { "as root" } else { "not as root" };
     writeln!(out, "casebook {} on {}, Linux {}, {who}\n", env!("CARGO_PKG_VERSION"), host.name, host.kernel)?;
     let mut blind = 0;
@@ -79,7 +83,38 @@ pub(super) fn doctor(start: Start) -> anyhow::Result<u8> {
         writeln!(out, "\n{}", advice::group_restricted(&capabilities))?;
     }
     confinement(&mut out, &start.confinement)?;
+    defaults(&mut out, configured)?;
+    out.flush()?;
     Ok(0)
+}
+
+/// Says which files defaults come from.
+fn defaults(out: &mut impl Write, configured: Option<Result<Config, BadConfig>>) -> std::io::Result<()> {
+    writeln!(out, "\nDefaults (casebook config)")?;
+    match configured {
+        Some(Err(bad)) => bad.to_string().lines().try_for_each(|line| writeln!(out, "  {line}")),
+        Some(Ok(config)) => {
+            let mut files: Vec<_> = config.entries().map(|(_, entry)| &entry.file).collect();
+            files.dedup();
+            files.sort();
+            files.dedup();
+            for file in &files {
+                let count = config.entries().filter(|(_, entry)| entry.file == **file).count();
+                writeln!(
+                    out,
+                    "  {} from {}",
+                    counted(count, "default"),
+                    printable(file.as_os_str().as_encoded_bytes())
+                )?;
+            }
+            for file in &config.unread {
+                let file = printable(file.as_os_str().as_encoded_bytes());
+                writeln!(out, "  this user may not read {file}; its defaults do not apply")?;
+            }
+            if files.is_empty() && config.unread.is_empty() { writeln!(out, "  none are set") } else { Ok(()) }
+        }
+        None => Ok(()),
+    }
 }
 
 /// Says what judging, Lua and reports have given up, as this thread has.

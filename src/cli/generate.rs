@@ -6,9 +6,12 @@ use anyhow::Context;
 use clap::CommandFactory;
 
 use super::Usage;
-use super::arguments::{Arguments, CompletionsArguments, GenerateArguments, SchemaArguments};
+use super::arguments::{
+    Arguments, CompletionsArguments, GenerateArguments, GenerateCommand, ManArguments, SchemaArguments,
+};
 use super::place::{Place, Readers};
 use crate::case::Case;
+use crate::suggest::Suggestion;
 use crate::sys::outlet;
 use crate::{generate, probe, runbook, testing};
 
@@ -31,9 +34,11 @@ pub(super) fn schema(arguments: &SchemaArguments) -> anyhow::Result<u8> {
 }
 
 pub(super) fn generate(arguments: &GenerateArguments) -> anyhow::Result<u8> {
-    let (folder, files) = match &arguments.types {
-        Some(folder) => (folder, generate::lua_types()),
-        None => (&arguments.folder, generate::files(Arguments::command())),
+    let folder = arguments.target();
+    let files = match (&arguments.what, &arguments.types) {
+        (Some(GenerateCommand::Man { .. }), _) => generate::man_pages(Arguments::command()),
+        (None, Some(_)) => generate::lua_types(),
+        (None, None) => generate::files(Arguments::command()),
     };
     for (path, text) in files {
         let path = folder.join(path);
@@ -44,7 +49,8 @@ pub(super) fn generate(arguments: &GenerateArguments) -> anyhow::Result<u8> {
         Place::prepare_for(&path, Readers::Umask)?.write(|out| out.write_all(text.as_bytes()))?;
         writeln!(std::io::stdout(), "{}", path.display())?;
     }
-    let pages = generate::PAGES_WITH_TABLES.iter().filter(|_| arguments.types.is_none());
+    let whole = arguments.what.is_none() && arguments.types.is_none();
+    let pages = generate::PAGES_WITH_TABLES.iter().filter(|_| whole);
     for path in pages.map(|page| arguments.folder.join(page)).filter(|path| path.exists()) {
         let page = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let filled =
@@ -63,7 +69,15 @@ pub(super) fn completions(arguments: &CompletionsArguments) -> anyhow::Result<u8
     Ok(0)
 }
 
-pub(super) fn man() -> anyhow::Result<u8> {
-    clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout().lock())?;
+pub(super) fn man(arguments: &ManArguments) -> anyhow::Result<u8> {
+    let pages = generate::man_pages(Arguments::command());
+    let file = arguments.command.as_ref().map_or("casebook.1".to_owned(), |name| format!("casebook-{name}.1"));
+    let Some((_, page)) = pages.iter().find(|(name, _)| *name == file) else {
+        let name = arguments.command.as_deref().unwrap_or_default();
+        let known = pages.iter().filter_map(|(page, _)| page.strip_prefix("casebook-")?.strip_suffix(".1"));
+        let said = format!("there is no command `{name}`");
+        return Err(Usage(Suggestion::of(name, known).or_list_behind(&said)).into());
+    };
+    std::io::stdout().lock().write_all(page.as_bytes())?;
     Ok(0)
 }

@@ -7,7 +7,7 @@ use serde_json::Map;
 
 use super::arguments::LintArguments;
 use super::list::counted;
-use super::{output, say};
+use super::{Usage, output, say, screen};
 use crate::engine;
 use crate::printable::printable;
 use crate::probe::Right;
@@ -20,6 +20,9 @@ use crate::sys::trust::Trust;
 const DEPTH: usize = 8;
 
 pub(super) fn lint(arguments: &LintArguments) -> anyhow::Result<u8> {
+    if arguments.files.is_empty() {
+        return lint_here();
+    }
     let mut bad = 0;
     for name in &arguments.files {
         let path = Path::new(name);
@@ -27,20 +30,70 @@ pub(super) fn lint(arguments: &LintArguments) -> anyhow::Result<u8> {
             bad += usize::from(!is_good(name)?);
             continue;
         }
-        let mut files = Vec::new();
-        collect(path, 0, &mut files);
-        files.sort();
+        let files = below(path);
         if files.is_empty() {
             say(format_args!("casebook: there are no runbooks and no Lua files in {name}"));
             bad += 1;
         }
-        // A file that a runbook includes is judged with the runbook.
-        let included: Vec<PathBuf> = files.iter().flat_map(|file| included(file)).collect();
-        for file in files.iter().filter(|file| !included.contains(file)) {
-            bad += usize::from(!is_good(&file.display().to_string())?);
-        }
+        bad += count_bad(&files)?;
     }
     Ok(if bad == 0 { 0 } else { super::BAD_USAGE })
+}
+
+/// Judges what lies in this folder and looks like a runbook or script, and what the folders hold in which runbooks and checks
+/// are found by name.
+fn lint_here() -> anyhow::Result<u8> {
+    let entries = std::fs::read_dir(".").into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.file_name().into()).collect();
+    files.retain(|file| is_ours(file));
+    files.sort();
+    let mut folders: Vec<PathBuf> = [Kind::Runbook, Kind::Check].iter().flat_map(|kind| kind.folders(None)).collect();
+    folders.dedup();
+    folders.iter().for_each(|folder| files.extend(below(folder)));
+    if files.is_empty() {
+        let searched = folders.iter().map(|folder| printable(folder.as_os_str().as_encoded_bytes()));
+        let searched = searched.collect::<Vec<_>>().join(", ");
+        return Err(
+            Usage(format!("nothing to judge here, nor in {searched}; name a runbook, a file or a folder")).into()
+        );
+    }
+    Ok(if count_bad(&files)? == 0 { 0 } else { super::BAD_USAGE })
+}
+
+/// Whether a file of a folder that may hold anything is a runbook, a check or a test of ours, by what is written in it.
+fn is_ours(file: &Path) -> bool {
+    let name = file.to_string_lossy();
+    let read = || text_file::read(file, script_lint::LARGEST as u64).unwrap_or_default();
+    let has = |line: fn(&str) -> bool| read().lines().any(line);
+    match file.extension().and_then(|ending| ending.to_str()) {
+        _ if name.contains(".test.") || name.starts_with('.') => false,
+        Some("yaml" | "yml") => has(|line| line.starts_with("steps:")) && has(|line| line.starts_with("name:")),
+        Some("lua") => has(|line| {
+            let line = line.trim_start();
+            let line = line.strip_prefix("return ").unwrap_or(line);
+            let words = ["check", "runbook"].iter().find_map(|word| line.strip_prefix(word));
+            words.is_some_and(|rest| rest.trim_start().starts_with(['{', '(']))
+        }),
+        _ => false,
+    }
+}
+
+/// The runbooks and scripts below a folder, in their order.
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    collect(folder, 0, &mut files);
+    files.sort();
+    files
+}
+
+/// Judges files; a file that a runbook includes is judged with the runbook.
+fn count_bad(files: &[PathBuf]) -> anyhow::Result<usize> {
+    let included: Vec<PathBuf> = files.iter().flat_map(|file| included(file)).collect();
+    let mut bad = 0;
+    for file in files.iter().filter(|file| !included.contains(file)) {
+        bad += usize::from(!is_good(&file.display().to_string())?);
+    }
+    Ok(bad)
 }
 
 /// The files that a runbook includes.
@@ -109,13 +162,13 @@ fn is_good_runbook(name: &str, found: &Found) -> anyhow::Result<bool> {
             if !runbook.warnings.is_empty() {
                 let warnings =
                     Problems { origin: found.origin.clone(), text: found.text.clone(), problems: runbook.warnings };
-                say(warnings.render(output::stderr_color()));
+                say(warnings.render(screen::stderr_color()));
             }
             good(name, &format!("{parts}{asks}"))?;
             Ok(true)
         }
         Err(problems) => {
-            say(problems.render(output::stderr_color()));
+            say(problems.render(screen::stderr_color()));
             Ok(false)
         }
     }
@@ -144,7 +197,7 @@ fn is_good_check(name: &str, found: &Found) -> anyhow::Result<bool> {
             Ok(true)
         }
         Err(problems) => {
-            say(problems.render(output::stderr_color()));
+            say(problems.render(screen::stderr_color()));
             Ok(false)
         }
     }
@@ -173,7 +226,7 @@ fn is_good_text(text: &str, name: &str, found: Option<&Found>) -> anyhow::Result
     });
     let problems = Problems { origin: name.to_owned(), problems: problems.collect(), text: text.to_owned() };
     if !problems.problems.is_empty() {
-        say(problems.render(output::stderr_color()));
+        say(problems.render(screen::stderr_color()));
     }
     if problems.are_grave() {
         return Ok(false);
@@ -189,5 +242,5 @@ fn is_good_text(text: &str, name: &str, found: Option<&Found>) -> anyhow::Result
 }
 
 fn good(name: &str, what: &str) -> std::io::Result<()> {
-    output::read_enough(writeln!(std::io::stdout(), "{}: good: {what}", printable(name)))
+    output::read_enough(writeln!(screen::stdout(), "{}: good: {what}", printable(name)))
 }

@@ -1,76 +1,151 @@
 //! `casebook list` and `casebook show`.
 
+use std::collections::{BTreeSet, HashSet};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::arguments::{ListArguments, ShowArguments, trust};
 use super::run::load;
+use super::{Usage, say, screen};
 use crate::printable::printable;
 use crate::probe::PROBES;
-use crate::runbook::{self, CausePlan, Each, Found, Kind, Listed, NotFound, Problems, SHIPPED};
+use crate::runbook::{self, CausePlan, Each, Found, Kind, Listed, NotFound, Problems, SHIPPED, Summary};
+use crate::suggest::Suggestion;
 use crate::sys::trust::Trust;
 
 pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
-    let mut out = std::io::stdout().lock();
-    let words: Vec<String> =
-        arguments.words.iter().flat_map(|word| word.split_whitespace()).map(str::to_lowercase).collect();
-    let mut shown = 0;
+    let wanted = Wanted::of(&arguments.words);
+    let searching = !wanted.words.is_empty();
+    let mut out = screen::stdout();
+    let mut lists = Vec::new();
     if !arguments.checks {
         let runbooks = rows(Kind::Runbook, |found| {
-            let runbook = runbook::summary(found, Trust::Required)?;
-            let fit = fit(&words, [&runbook.name, &runbook.title, &runbook.summary], &runbook.tags, &runbook.symptoms);
-            Ok((fit, runbook.summary))
+            let Summary { name, title, summary, tags, symptoms } = runbook::summary(found, Trust::Required)?;
+            let texts = [&name, &title, &summary].into_iter().chain(&tags).chain(&symptoms);
+            Ok((words_of(texts.map(String::as_str)), summary))
         });
-        shown += print(&mut out, "Runbooks (casebook run NAME)", runbooks, &words, false)?;
+        lists.push(("Runbooks (casebook run NAME)", runbooks, false));
     }
-    if arguments.checks || !words.is_empty() {
+    if arguments.checks || searching {
         let checks = rows(Kind::Check, |found| {
             let check = runbook::load_check(found, Trust::Required)?;
-            Ok((fit(&words, [&check.name, &check.summary], &check.tags, &check.symptoms), check.summary))
+            let texts = [&check.name, &check.summary].into_iter().chain(&check.tags).chain(&check.symptoms);
+            Ok((words_of(texts.map(String::as_str)), check.summary))
         });
-        shown += print(&mut out, "Checks (casebook check NAME)", checks, &words, arguments.checks)?;
+        lists.push(("Checks (casebook check NAME)", checks, arguments.checks));
     }
-    if shown == 0 && !words.is_empty() {
-        writeln!(out, "Nothing fits `{}`; `casebook list` shows all.", printable(arguments.words.join(" ")))?;
-    }
-    if words.is_empty() && !arguments.checks {
-        writeln!(out, "\nChecks: casebook list --checks\n\nProbes (casebook probe NAME)")?;
-        for probe in PROBES {
-            writeln!(out, "  {:<24} {}", probe.name(), probe.about())?;
+    if !arguments.checks {
+        let probes = PROBES.iter().map(|probe| {
+            let words = Some(words_of([probe.name(), probe.about()]));
+            Row { name: probe.name().into(), words, about: probe.about().into(), origin: SHIPPED.into(), hides: vec![] }
+        });
+        if !searching {
+            let head = "No install on the host is needed for a first answer: casebook read FILE, or xclip -o | casebook read -\n\n\
+                        Checks: casebook list --checks\n\nProbes (casebook probe NAME)";
+            lists.push((head, probes.collect(), false));
+        } else {
+            lists.push(("Probes (casebook probe NAME)", probes.collect(), false));
         }
     }
-    Ok(0)
+    let said = wanted.unfitting(lists.iter().flat_map(|(_, rows, _)| rows));
+    let mut fitting = 0;
+    let mut between = "";
+    for (head, rows, places) in lists {
+        let rows = wanted.fitting(rows);
+        fitting += rows.iter().filter(|row| row.words.is_some()).count();
+        if !rows.is_empty() {
+            writeln!(out, "{between}{head}")?;
+            between = "\n";
+        }
+        print(&mut out, &rows, places)?;
+    }
+    out.flush()?;
+    if !searching || fitting > 0 {
+        said.iter().for_each(say);
+        return Ok(0);
+    }
+    let said = said.join("; ");
+    Err(Usage(format!("{said}; `casebook list` shows all")).into())
+}
+
+/// The words that a list is asked for, in lower case.
+struct Wanted {
+    words: Vec<String>,
+}
+
+impl Wanted {
+    fn of(words: &[String]) -> Self {
+        let words = words.iter().flat_map(|word| split(word)).collect();
+        Wanted { words }
+    }
+
+    /// How many of the words stand in a row; all of them in one that cannot be read.
+    fn fit(&self, row: &Row) -> usize {
+        let words = row.words.as_ref();
+        words.map_or(usize::MAX, |words| self.words.iter().filter(|word| words.contains(*word)).count())
+    }
+
+    /// The rows that have a word, those with most first; all of them when no words are wanted.
+    fn fitting(&self, mut rows: Vec<Row>) -> Vec<Row> {
+        rows.retain(|row| self.words.is_empty() || self.fit(row) > 0);
+        rows.sort_by_key(|row| std::cmp::Reverse(self.fit(row)));
+        rows
+    }
+
+    /// What there is to say of words that stand nowhere.
+    fn unfitting<'r>(&self, rows: impl Iterator<Item = &'r Row>) -> Vec<String> {
+        let known: BTreeSet<&str> = rows.flat_map(|row| &row.words).flatten().map(String::as_str).collect();
+        let unknown = self.words.iter().filter(|word| !known.contains(word.as_str()));
+        let said = unknown.map(|word| {
+            // A word of one or two letters says nothing about what was meant.
+            let long = known.iter().copied().filter(|known| known.chars().count() > 2);
+            Suggestion::of(word, long).behind(&format!("nothing has the word `{}`", printable(word)))
+        });
+        said.collect()
+    }
+}
+
+/// The words of a text, in lower case.
+fn split(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+}
+
+fn words_of<'t>(texts: impl IntoIterator<Item = &'t str>) -> HashSet<String> {
+    texts.into_iter().flat_map(split).collect()
 }
 
 /// After this long nothing more is read: scripts that mean harm may each take all the time that they may.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A line of the list: how well it fits, and what is said of it.
+/// A line of the list.
 struct Row {
     name: String,
-    fit: usize,
+    /// The words of all that is known of it; none of what cannot be read, which is listed always.
+    words: Option<HashSet<String>>,
     about: String,
     origin: String,
     hides: Vec<String>,
 }
 
 /// Everything of a kind, what is broken or cannot be read included: that fits always.
-fn rows(kind: Kind, read: impl Fn(&Found) -> Result<(usize, String), Problems>) -> Vec<Row> {
+fn rows(kind: Kind, read: impl Fn(&Found) -> Result<(HashSet<String>, String), Problems>) -> Vec<Row> {
     let listed = runbook::list(kind, Trust::Required).into_iter();
     let began = Instant::now();
     listed
         .map(|Listed { found, hides }| match found {
             Ok(found) if began.elapsed() > PATIENCE => {
                 let about = format!("NOT READ: the list has taken long enough already; casebook lint {}", found.origin);
-                Row { name: found.name, fit: usize::MAX, about, origin: found.origin, hides }
+                Row { name: found.name, words: None, about, origin: found.origin, hides }
             }
             Ok(found) => {
-                let (fit, about) = read(&found).unwrap_or_else(|problems| {
-                    let count = problems.problems.len();
-                    let problems = if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") };
-                    (usize::MAX, format!("BROKEN: {problems}; casebook lint {}", found.origin))
-                });
-                Row { name: found.name, fit, about, origin: found.origin, hides }
+                let (words, about) = match read(&found) {
+                    Ok((words, about)) => (Some(words), about),
+                    Err(problems) => {
+                        let problems = counted(problems.problems.len(), "problem");
+                        (None, format!("BROKEN: {problems}; casebook lint {}", found.origin))
+                    }
+                };
+                Row { name: found.name, words, about, origin: found.origin, hides }
             }
             Err(error) => {
                 let name = match &error {
@@ -79,54 +154,34 @@ fn rows(kind: Kind, read: impl Fn(&Found) -> Result<(usize, String), Problems>) 
                     }
                     _ => String::new(),
                 };
-                Row { name, fit: usize::MAX, about: format!("REFUSED: {error}"), origin: SHIPPED.into(), hides }
+                Row { name, words: None, about: format!("REFUSED: {error}"), origin: SHIPPED.into(), hides }
             }
         })
         .collect()
 }
 
-/// Prints the rows that fit; gives their number.
-fn print(
-    out: &mut impl Write,
-    head: &str,
-    mut rows: Vec<Row>,
-    words: &[String],
-    places: bool,
-) -> anyhow::Result<usize> {
-    rows.retain(|row| row.fit > 0 || words.is_empty());
-    rows.sort_by_key(|row| std::cmp::Reverse(row.fit));
-    if !rows.is_empty() {
-        writeln!(out, "{head}")?;
-    }
-    for row in &rows {
+fn print(out: &mut impl Write, rows: &[Row], places: bool) -> std::io::Result<()> {
+    for row in rows {
         writeln!(out, "  {:<24} {}", printable(&row.name), printable(&row.about))?;
         if places || row.origin != SHIPPED || !row.hides.is_empty() {
             let hides = if row.hides.is_empty() { String::new() } else { format!(", before {}", row.hides.join(", ")) };
             writeln!(out, "  {:<24} from {}", "", printable(format!("{}{hides}", row.origin)))?;
         }
     }
-    Ok(rows.len())
-}
-
-/// How well something fits the words: how many of them its texts hold.
-fn fit<'a>(
-    words: &[String],
-    texts: impl IntoIterator<Item = &'a String>,
-    tags: &'a [String],
-    symptoms: &'a [String],
-) -> usize {
-    let texts = texts.into_iter().chain(tags).chain(symptoms);
-    let all = texts.map(|text| text.to_lowercase()).collect::<Vec<_>>().join("\n");
-    words.iter().filter(|word| all.contains(word.as_str())).count()
+    Ok(())
 }
 
 pub(super) fn show(arguments: &ShowArguments) -> anyhow::Result<u8> {
     let runbook = load(&arguments.runbook, trust(arguments.trust))?;
-    let mut out = std::io::stdout().lock();
+    let mut out = screen::stdout();
     writeln!(out, "{} · {}\n{}\n", runbook.name, runbook.title, runbook.summary)?;
     writeln!(out, "Parameters (--set KEY=VALUE)")?;
     for (name, param) in &runbook.params {
+        let configured = arguments.config.param(&runbook.name, name).filter(|_| !param.secret);
         let default = match (&param.default_text, param.required) {
+            _ if configured.is_some() => configured.map_or_else(String::new, |entry| {
+                format!("{} by {entry}, ", printable(entry.value.as_str().unwrap_or_default()))
+            }),
             (Some(default), _) => format!("{default}, "),
             (None, true) => "must be given, ".into(),
             (None, false) => String::new(),

@@ -13,7 +13,7 @@ use super::arguments::LuaArguments;
 use super::confinement::Start;
 use super::display::Display;
 use super::run::end_on_signals;
-use super::{output, say};
+use super::{output, say, screen};
 use crate::engine::{Live, ScriptProbeBridge, Secrets};
 use crate::probe::{Cancel, PROBES, ResourceLimits};
 use crate::report;
@@ -81,7 +81,7 @@ pub(super) fn lua(arguments: &LuaArguments, start: Start) -> anyhow::Result<u8> 
 }
 
 fn show(values: &[Shown], as_json: bool) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = screen::stdout().of_data(as_json);
     let width = terminal_size::terminal_size().map_or(120, |(width, _)| width.0.into());
     for value in values {
         match value {

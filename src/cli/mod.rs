@@ -5,11 +5,14 @@ mod attach;
 mod case_file;
 mod cases;
 mod check;
+mod complete;
+mod config;
 mod confinement;
 mod diff;
 mod display;
 mod doctor;
 mod generate;
+mod given;
 mod lint;
 mod list;
 mod lua;
@@ -18,11 +21,13 @@ mod output;
 mod place;
 mod plan;
 mod probe;
+mod read;
 mod redact;
 mod replay;
 mod report;
 mod retest;
 mod run;
+mod screen;
 mod store;
 mod test;
 mod unredact;
@@ -33,6 +38,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
+use crate::glyphs::{self, Charset};
 use crate::printable;
 use crate::sys::{confine, memory};
 use arguments::{Arguments, Command};
@@ -56,16 +62,23 @@ pub fn command() -> clap::Command {
 pub fn main() -> ExitCode {
     memory::share_one_arena();
     confine::process();
+    if complete::answered() {
+        return ExitCode::SUCCESS;
+    }
     quiet_probe_panics();
-    let arguments = match Arguments::try_parse() {
+    let mut arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             let status = if error.use_stderr() { BAD_USAGE } else { 0 };
-            // A reader that closed the pipe has read enough.
-            let _ = error.print();
+            print_usage(&error);
             return ExitCode::from(status);
         }
     };
+    // Read before rights are given up: what stands in it decides what is reached. Nobody but root and the caller wrote it.
+    if let Err(error) = config::apply(&mut arguments.command) {
+        say(format_args!("casebook: {error}"));
+        return ExitCode::from(BAD_USAGE);
+    }
     let start = confinement::start(&arguments.command);
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments, start),
@@ -78,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Test(arguments) => test::test(&arguments),
         Command::Lua(arguments) => lua::lua(&arguments, start),
         Command::Probe(arguments) => probe::probe(&arguments, start),
+        Command::Read(arguments) => read::read(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Diff(arguments) => diff::diff(&arguments),
@@ -86,10 +100,11 @@ pub fn main() -> ExitCode {
         Command::Attach(arguments) => attach::attach(&arguments),
         Command::Unredact(arguments) => unredact::unredact(&arguments),
         Command::Doctor => doctor::doctor(start),
+        Command::Config => config::show(start.configured),
         Command::Schema(arguments) => generate::schema(&arguments),
         Command::Generate(arguments) => generate::generate(&arguments),
         Command::Completions(arguments) => generate::completions(&arguments),
-        Command::Man => generate::man(),
+        Command::Man(arguments) => generate::man(&arguments),
     };
     match result {
         Ok(status) => ExitCode::from(status),
@@ -108,9 +123,22 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Prints help, or what clap says of a wrong command line.
+fn print_usage(error: &clap::Error) {
+    // A reader that closed the pipe has read enough.
+    let _ = match Charset::of_this_process() {
+        Charset::Unicode => error.print(),
+        Charset::Ascii if error.use_stderr() => {
+            write!(io::stderr().lock(), "{}", glyphs::ascii(&error.render().to_string()))
+        }
+        Charset::Ascii => write!(screen::stdout(), "{}", error.render()),
+    };
+}
+
 /// Says something on stderr. That nobody listens there is no reason to fail.
 fn say(message: impl fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "{}", harmless(&message.to_string(), output::stderr_color()));
+    let message = harmless(&message.to_string(), screen::stderr_color());
+    let _ = writeln!(io::stderr().lock(), "{}", Charset::of_this_process().shown(&message));
 }
 
 /// The message with nothing in it that a terminal obeys: names of files, and what others wrote, stand in many. Colours stay,

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::Usage;
 use super::arguments::{NewArguments, NewKind};
+use super::{Usage, screen};
 use crate::script::is_keyword;
 use crate::sys::outlet;
 
@@ -38,7 +38,7 @@ pub(super) fn new(arguments: &NewArguments) -> anyhow::Result<u8> {
         return Err(taken(&there).into());
     }
     let made = outlet::folder(&folder, Some(FOLDER)).map_err(|error| refused(&folder, &error))?;
-    let mut out = io::stdout().lock();
+    let mut out = screen::stdout();
     for (file, template) in &files {
         let path = folder.join(file);
         let written = outlet::create_in(&made, file.as_ref(), FILE)

@@ -6,9 +6,10 @@ use std::path::Path;
 use super::arguments::OutputArguments;
 use super::place::Place;
 use super::redact::Redaction;
-use super::{Usage, case_file, say};
+use super::{Usage, case_file, say, screen};
 use crate::archive::CaseFile;
 use crate::case::Case;
+use crate::glyphs::Charset;
 use crate::report::{self, Options, RENDERERS, Renderer};
 
 /// The renderers and places of one run, settled before anything is asked.
@@ -39,10 +40,12 @@ impl Sinks {
             files.push((Place::prepare(path)?, renderer));
         }
         let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
-        let color = color(&arguments.color, stdout.is_terminal());
+        let color = screen::color(arguments.color.as_deref(), stdout.is_terminal());
+        let charset = Charset::of_this_process();
         let case = save.map(Place::prepare).transpose()?;
         let redaction = Redaction::prepare(&arguments.redact)?;
-        Ok(Sinks { printed, files, case, options: Options { width, color, verbose: arguments.verbose }, redaction })
+        let options = Options { width, color, charset, verbose: arguments.verbose };
+        Ok(Sinks { printed, files, case, options, redaction })
     }
 
     /// The case as it may be written anywhere, under pseudonyms where they are wanted; and whether the map that undoes them
@@ -81,7 +84,7 @@ impl Sinks {
     pub fn write_files(&self, file: &CaseFile) -> anyhow::Result<()> {
         let mut failed = None;
         for (place, renderer) in &self.files {
-            let options = Options { color: false, width: 100, ..self.options };
+            let options = Options { color: false, width: 100, charset: Charset::Unicode, ..self.options };
             match place.write(|out| self.render(&file.case, *renderer, &options, out)) {
                 Ok(()) => say(format_args!("report written: {}", place.path().display())),
                 Err(error) => failed = Some(error),
@@ -104,22 +107,4 @@ pub(super) fn read_enough(written: io::Result<()>) -> io::Result<()> {
         Err(error) => Err(io::Error::new(error.kind(), format!("cannot write to standard output: {error}"))),
         Ok(()) => Ok(()),
     }
-}
-
-fn color(when: &str, terminal: bool) -> bool {
-    match when {
-        "always" => true,
-        "never" => false,
-        _ => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-    }
-}
-
-/// Whether what is printed may be coloured.
-pub(super) fn stdout_color() -> bool {
-    color("auto", io::stdout().is_terminal())
-}
-
-/// Whether messages on stderr may be coloured.
-pub(super) fn stderr_color() -> bool {
-    color("auto", io::stderr().is_terminal())
 }

@@ -2,11 +2,9 @@
 
 use std::io::Write;
 
-use serde_json::{Map, Value};
-
-use super::Usage;
-use super::arguments::{PlanArguments, key_and_value, trust};
+use super::arguments::{PlanArguments, trust};
 use super::run::load;
+use super::{Usage, given};
 use crate::engine::{self, Foreseen, Foresight};
 use crate::printable::printable;
 use crate::probe::{self, AnyProbe, Right, Rights};
@@ -17,12 +15,14 @@ const LONGEST: usize = 200;
 
 pub(super) fn plan(arguments: &PlanArguments) -> anyhow::Result<u8> {
     let runbook = load(&arguments.runbook, trust(arguments.trust))?;
-    let given: Map<String, Value> = arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
+    let mut given = arguments.config.params(&runbook).map_err(|bad| Usage(bad.to_string()))?;
+    given.extend(given::params(&arguments.set, [(given::INTERFACE, arguments.watch.interface.clone())])?);
+    given::refuse_bare_rates(&given, &runbook.params)?;
     let foresights = engine::foresee(&runbook, &given).map_err(|error| Usage(error.to_string()))?;
     let rights = arguments.allow.rights();
     let mut out = Vec::new();
     write_plan(&mut out, &runbook, &foresights, &rights)?;
-    super::output::read_enough(std::io::stdout().lock().write_all(&out))?;
+    super::output::read_enough(super::screen::stdout().write_all(&out))?;
     Ok(0)
 }
 

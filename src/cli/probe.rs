@@ -1,16 +1,16 @@
 //! `casebook probe`: one probe, by hand.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::arguments::{ProbeArguments, key_and_value};
+use super::arguments::ProbeArguments;
 use super::confinement::Start;
 use super::display::Display;
 use super::run::end_on_signals;
-use super::{Usage, say};
+use super::{Usage, given, say, screen};
 use crate::bounded_json::{self, Budget};
 use crate::case::Evidence;
 use crate::engine::{Live, Observer, ProbeRequest, ProbeThreads};
@@ -19,22 +19,26 @@ use crate::probe::{self, AnyProbe, Cancel, Inputs, PROBES, ResourceLimits, Right
 use crate::redact;
 use crate::suggest::Suggestion;
 
-/// Bytes that are written at a time.
-const OUTPUT: usize = 64 * 1024;
-
 /// How much longer than its window a probe may take.
 const GRACE: Duration = Duration::from_secs(30);
 
 pub(super) fn probe(arguments: &ProbeArguments, start: Start) -> anyhow::Result<u8> {
     let probe = probe::find(&arguments.name).ok_or_else(|| unknown(&arguments.name))?;
     if arguments.help_params {
-        write!(std::io::stdout(), "{}", generate::probe_page(probe))?;
+        write!(screen::stdout(), "{}", generate::probe_page(probe))?;
         return Ok(0);
     }
-    let schema = if arguments.params.is_empty() { Value::Null } else { probe.params_schema().to_value() };
+    let given = given::params(&arguments.params, [(given::INTERFACE, arguments.watch.interface.clone())])?;
+    let schema = if given.is_empty() { Value::Null } else { probe.params_schema().to_value() };
     let mut params = Map::new();
-    for (key, value) in arguments.params.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
-        params.insert(key.clone(), typed(probe, &schema, &key, value)?);
+    for (key, value) in given {
+        let value = typed(probe, &schema, &key, value)?;
+        match (key.as_str(), value.as_str()) {
+            (given::INTERFACE, Some(name)) => start.surroundings.refuse_interface(name)?,
+            (given::PACKETS, Some(path)) if probe.name() == "capture" => given::refuse_capture(path)?,
+            _ => {}
+        }
+        params.insert(key, value);
     }
     let params = probe.complete_params(&Value::Object(params)).map_err(|why| {
         Usage(format!("probe {}: {why}; `casebook probe {0} --help-params` explains them", probe.name()))
@@ -153,10 +157,10 @@ fn ask(probe: &'static dyn AnyProbe, params: Value, inputs: Inputs) -> ProbeRequ
 
 fn print(evidence: &Evidence, format: &str) -> anyhow::Result<()> {
     // By itself stdout is written line by line, and ten thousand rules are a hundred thousand lines.
-    let mut out = BufWriter::with_capacity(OUTPUT, std::io::stdout().lock());
+    let mut out = screen::buffered().of_data(matches!(format, "json" | "yaml"));
     let written = print_output(evidence, format, &mut out).and_then(|()| Ok(out.flush()?));
     // What is still buffered for a reader that is gone is not tried again.
-    let _ = out.into_parts();
+    let _ = out.into_inner().into_parts();
     written?;
     if !matches!(format, "json" | "yaml") {
         for missing in &evidence.missing {

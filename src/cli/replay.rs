@@ -4,23 +4,16 @@ use std::path::Path;
 
 use anyhow::Context;
 use indexmap::IndexMap;
-use serde_json::{Map, Value};
 
-use super::arguments::{ReplayArguments, key_and_value};
-use super::{Usage, case_file, output};
+use super::arguments::ReplayArguments;
+use super::{Usage, case_file, given, output, read, screen};
 use crate::archive::CaseFile;
 use crate::case::{Case, Evidence};
 use crate::engine::{self, Provenance, Record, Recorded, Request, ResolvedParams};
-use crate::printable;
 use crate::runbook::{self, Runbook};
 use crate::script::sandbox::Limits;
 use crate::sys::trust::Trust;
-use crate::tool_output::Printouts;
-
-/// Files that nothing was taken from, as far as they are named.
-const NAMED: usize = 8;
-/// The runbook that outputs of tools are judged by when none is named.
-const USUAL: &str = "high-inbound-traffic";
+use crate::tool_output;
 
 pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
     let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
@@ -35,14 +28,18 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
         Some(name) => super::run::load(name, arguments.scripts.trusting())?,
         None => own(&recorded)?,
     };
-    let set: Map<String, Value> = arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
+    let set = given::params(&arguments.set, [])?;
+    given::refuse_bare_rates(&set, &runbook.params)?;
     // Judged again by the case's own runbook, the commands are its author's, unless this casebook carries the same.
     let foreign = arguments.runbook.is_none()
         && !case_file::is_kept(arguments.case.as_deref().unwrap_or_default())
         && !runbook::is_shipped(&recorded.runbook);
     let params = ResolvedParams::again(&runbook, &recorded, set).map_err(|error| Usage(error.to_string()))?;
     let record = Record { foreign_commands: foreign, ..Record::of(&recorded) };
-    let case = judge(recorded.evidence, &runbook, params, record, arguments.scripts.limits())?;
+    let mut case = judge(recorded.evidence, &runbook, params, record, arguments.scripts.limits())?;
+    if let Some(reading) = recorded.reading {
+        tool_output::attach(&mut case, reading);
+    }
     // What lay beside the case goes on with it; where its evidence says that files lie, nobody looks.
     let (file, map) = sinks.leaving(CaseFile { case, attached })?;
     map.and(sinks.write(&file))?;
@@ -51,47 +48,16 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
 
 /// Judges what tools printed.
 fn from(folder: &Path, arguments: &ReplayArguments) -> anyhow::Result<Case> {
-    let (name, None) = (arguments.case.as_deref().unwrap_or(USUAL), &arguments.runbook) else {
+    let (name, None) = (arguments.case.as_deref().unwrap_or(read::USUAL), &arguments.runbook) else {
         return Err(Usage("with --from there is no case: name the folder and a runbook".to_owned()).into());
     };
-    let runbook = super::run::load(name, arguments.scripts.trusting())?;
-    let mut params: Map<String, Value> =
-        arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<_, _>>()?;
-    let printouts = Printouts::read(folder).map_err(|why| Usage(format!("{} {why}", folder.display())))?;
-    super::say(format_args!("{} shows something of: {}", folder.display(), printouts.shows().join(", ")));
-    if let Some(links) = printouts.links() {
-        super::say(links);
-    }
-    let unread = printouts.unread();
-    if !unread.is_empty() {
-        let named = unread.iter().take(NAMED).map(printable::printable).collect::<Vec<_>>().join(", ");
-        let more = match unread.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        super::say(format_args!("nothing could be taken from {named}{more}: damaged, or in a form that is not known"));
-    }
-    // What was watched is as long as it is in the outputs, whatever the runbook would have watched.
-    if let (Some(window), Some(seconds)) = (runbook.params.get("window"), printouts.seconds()) {
-        let seconds = Value::String(format!("{seconds}s"));
-        if window.read("window", &seconds).is_ok() {
-            params.entry("window").or_insert(seconds);
-        }
-    }
-    let request = Request {
-        runbook: &runbook,
-        params: engine::resolve_params(&runbook, &params).map_err(|error| Usage(error.to_string()))?,
-        provenance: Provenance::Recorded(Record::new(printouts.host(), printouts.started())),
-        limits: arguments.scripts.limits(),
-        printed: &|_, _| {},
-    };
-    Ok(engine::run(&request, &printouts).map_err(|error| Usage(error.to_string()))?)
+    read::judge(&[folder.to_owned()], None, false, name, &arguments.set, &arguments.scripts)
 }
 
 /// The runbook that the case was made by.
 pub(super) fn own(case: &Case) -> anyhow::Result<Runbook> {
     runbook::load_recorded(&case.runbook)
-        .map_err(|problems| Usage(problems.render(output::stderr_color())))
+        .map_err(|problems| Usage(problems.render(screen::stderr_color())))
         .context("the case's own runbook cannot be read by this casebook; name one to judge by")
 }
 

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::arguments::{OutputArguments, RedactArguments, RetestArguments, key_and_value};
+use super::arguments::{OutputArguments, RedactArguments, RetestArguments};
 use super::confinement::Start;
 use super::output::{self, Sinks};
-use super::{Usage, case_file, diff, replay, run, say};
+use super::{Usage, case_file, diff, given, replay, run, say};
 use crate::bounded_json::Budget;
 use crate::case::Difference;
 use crate::sys::identity;
@@ -15,7 +15,7 @@ pub(super) fn retest(arguments: &RetestArguments, start: Start) -> anyhow::Resul
         files: arguments.files.clone(),
         format: None,
         verbose: arguments.verbose,
-        color: "never".to_owned(),
+        color: Some("never".to_owned()),
         redact: RedactArguments { redact: Vec::new(), redact_map: None },
     };
     let sinks = Sinks::prepare(&reports, arguments.save.as_deref())?;
@@ -23,10 +23,11 @@ pub(super) fn retest(arguments: &RetestArguments, start: Start) -> anyhow::Resul
     // What the case says is about to be done, so it must be as trustworthy as a runbook.
     let before = case_file::read(&arguments.case, arguments.scripts.trusting(), &mut budget)?.case;
     let runbook = replay::own(&before)?;
+    let set = given::params(&arguments.set, [(given::INTERFACE, arguments.watch.interface.clone())])?;
+    given::refuse_bare_rates(&set, &runbook.params)?;
     let mut params: Map<String, Value> = before.given.clone();
-    for (key, value) in arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
-        params.insert(key, value);
-    }
+    params.extend(set);
+    start.surroundings.refuse(&params, &runbook.params)?;
     for (name, spec) in runbook.params.iter().filter(|(_, spec)| spec.secret) {
         if params.get(name).is_some_and(|value| value.as_str() == Some(&format!("(secret {name})"))) {
             let help =

@@ -1,6 +1,5 @@
 //! `casebook run`.
 
-use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,13 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::arguments::{RunArguments, key_and_value};
+use super::arguments::RunArguments;
 use super::confinement::Start;
 use super::display::Display;
-use super::output;
 use super::store::{Begun, CaseStore};
-use super::{Usage, case_file, say};
+use super::{Usage, case_file, given, output, say, screen};
 use crate::archive::CaseFile;
+use crate::case::Host;
 use crate::engine::{self, Live, ProbeThreads, Provenance, Request};
 use crate::printable::printable;
 use crate::probe::{Cancel, ResourceLimits, Rights, Wrote};
@@ -27,7 +26,7 @@ use crate::sys::trust::Trust;
 pub(super) fn load(name: &str, trust: Trust) -> Result<Runbook, Usage> {
     let found = runbook::find(Kind::Runbook, name, None, trust).map_err(|error| Usage(error.to_string()))?;
     let runbook = runbook::load_found(&found, trust).map_err(|problems| {
-        let shown = problems.render(output::stderr_color());
+        let shown = problems.render(screen::stderr_color());
         Usage(format!("the runbook {name} cannot be run\n{shown}"))
     })?;
     if runbook.overrides_embedded {
@@ -52,20 +51,18 @@ pub(super) fn run(arguments: &RunArguments, start: Start) -> anyhow::Result<u8> 
             step.timeout_seconds.get_or_insert(timeout.0.as_secs_f64());
         }
     }
-    let mut params = Map::new();
-    for (key, value) in arguments.set.iter().map(|text| key_and_value(text)).collect::<Result<Vec<_>, _>>()? {
-        params.insert(key, value);
-    }
-    if let Some(window) = &arguments.window {
-        params.insert("window".into(), Value::String(window.clone()));
-    }
-    if let Some(pcap) = &arguments.pcap {
-        params.insert("pcap".into(), Value::String(readable(pcap)?));
-    }
-    if !arguments.local.is_empty() {
-        let addresses: Vec<String> = arguments.local.iter().map(ToString::to_string).collect();
-        params.insert("pcap_local".into(), Value::String(addresses.join(", ")));
-    }
+    let capture = arguments.pcap.as_deref().map(readable).transpose()?;
+    let local = arguments.local.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let flags = [
+        (given::INTERFACE, arguments.watch.interface.clone()),
+        ("window", arguments.window.clone()),
+        (given::CAPTURE, capture),
+        ("pcap_local", Some(local).filter(|local| !local.is_empty())),
+    ];
+    let mut params = arguments.config.params(&runbook).map_err(|bad| Usage(bad.to_string()))?;
+    params.extend(given::params(&arguments.set, flags)?);
+    given::refuse_bare_rates(&params, &runbook.params)?;
+    start.surroundings.refuse(&params, &runbook.params)?;
     let Start { threads, mut store, .. } = start;
     let bounds = Bounds {
         limits: arguments.scripts.limits(),
@@ -98,7 +95,8 @@ pub(super) fn live(
     store: &mut CaseStore,
 ) -> Result<CaseFile, Usage> {
     let params = engine::resolve_params(runbook, &params).map_err(|error| Usage(error.to_string()))?;
-    let (host, started) = (identity::host(), Timestamp::now());
+    let started = Timestamp::now();
+    let host = Host { local_time: identity::local_time(started), ..identity::host() };
     let begun = Begun { runbook, host: &host, started, params: params.recorded(), given: params.given.clone() };
     let noted = store.begin(&begun, params.secrets.clone());
     let cancel = Arc::new(Cancel::default());
@@ -129,16 +127,10 @@ pub(super) fn live(
     Ok(CaseFile { case: case?, attached: case_file::captures(&wrote.take()) })
 }
 
-/// A capture file that can be opened: a wrong name is an error before the run, not a report that saw nothing.
+/// A path that can stand in a case.
 fn readable(path: &Path) -> Result<String, Usage> {
-    let refused = |why: &dyn std::fmt::Display| Usage(format!("cannot read packets from {}: {why}", path.display()));
-    let text = path.to_str().ok_or_else(|| refused(&"its name is not UTF-8; rename it"))?;
-    match std::fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Err(refused(&"there is no such file")),
-        Err(error) => Err(refused(&error)),
-        Ok(metadata) if !metadata.is_file() => Err(refused(&"it is not a regular file; name a pcap or pcapng file")),
-        Ok(_) => Ok(text.to_owned()),
-    }
+    let refused = || Usage(format!("cannot read packets from {}: its name is not UTF-8; rename it", path.display()));
+    path.to_str().map(str::to_owned).ok_or_else(refused)
 }
 
 /// The first Ctrl-C or SIGTERM ends the watching and still gives a report; the second ends the program.

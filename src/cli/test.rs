@@ -1,13 +1,14 @@
 //! `casebook test`.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
 use super::arguments::TestArguments;
-use super::output::{read_enough, stdout_color};
+use super::output::read_enough;
 use super::place::{Place, Readers};
-use super::{BAD_USAGE, Usage, output, say};
+use super::screen::{self, stdout_color};
+use super::{BAD_USAGE, Usage, say};
 use crate::runbook::{self, Kind};
 use crate::suggest::Suggestion;
 use crate::sys::trust::Trust;
@@ -38,7 +39,7 @@ pub(super) fn test(arguments: &TestArguments) -> anyhow::Result<u8> {
         match testing::read(source, trust) {
             Ok(file) => files.push(file),
             Err(problems) => {
-                say(problems.render(output::stderr_color()));
+                say(problems.render(screen::stderr_color()));
                 broken.push((source.found.origin.clone(), problems.render(false)));
             }
         }
@@ -56,7 +57,7 @@ pub(super) fn test(arguments: &TestArguments) -> anyhow::Result<u8> {
     }
     let loud = !arguments.quiet && arguments.format == "text";
     let shown = Shown { color: stdout_color() };
-    let mut out = io::stdout();
+    let mut out = screen::stdout().of_data(arguments.format != "text");
     let whole = chosen == all && all > 0;
     if arguments.min_coverage.is_some() && !whole && broken.is_empty() {
         return Err(Usage("--min-coverage wants all tests: leave out the words and --filter".to_owned()).into());

@@ -234,7 +234,7 @@ fn gap(check: &Check, stopped: ScriptStop) -> Gap {
             Gap::new(Reason::Failed, format!("run the check {name}"), error.to_string())
                 .to_fix(format!("mend it and try it by itself: casebook check {by_itself}"))
         }
-        // These say the way out themselves.
+        // These say themselves how to fix it.
         other => Gap::new(Reason::Failed, format!("run the check {name}"), other.to_string()),
     }
 }

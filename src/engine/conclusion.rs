@@ -2,7 +2,9 @@
 
 use indexmap::IndexMap;
 
-use crate::case::{Account, Cause, Coverage, Evidence, Finding, Gap, Likelihood, Verdict};
+use crate::case::{
+    Account, Cause, Coverage, Evidence, Finding, Gap, Likelihood, Reason, SignSide, Truth, Verdict, Weight,
+};
 use crate::runbook::Runbook;
 use crate::script::Scope;
 
@@ -43,6 +45,25 @@ fn ended(mut sentence: String) -> String {
     sentence
 }
 
+/// The weightiest sign that speaks for a cause that is no more than possible; none where it is open for want of evidence
+/// alone, or where anything speaks against it.
+fn borne_out(cause: &Cause) -> Option<&str> {
+    let holds = |side: SignSide| cause.signs.iter().filter(move |sign| sign.side == side && sign.holds == Truth::Yes);
+    let open = cause.likelihood == Likelihood::Possible && holds(SignSide::Against).next().is_none();
+    let sign = holds(SignSide::For).filter(|_| open).rev().max_by_key(|sign| sign.weight)?;
+    (sign.weight >= Weight::Strong && !sign.say.is_empty()).then_some(sign.say.as_str())
+}
+
+/// How many steps could not look, and who would see more.
+fn blindness(findings: &[Finding], coverage: Coverage) -> Option<String> {
+    let blind = coverage.applicable - coverage.looked;
+    let denied = |finding: &Finding| {
+        finding.verdict == Verdict::Unknown && finding.gaps.iter().any(|gap| gap.reason == Reason::Denied)
+    };
+    let root = if findings.iter().any(denied) { "; root shows more" } else { "" };
+    (blind > 0).then(|| format!("{blind} of {} steps could not look{root}.", coverage.applicable))
+}
+
 pub(super) fn summary(
     runbook: &Runbook,
     causes: &[Cause],
@@ -68,10 +89,24 @@ pub(super) fn summary(
     }
     let all_clear =
         runbook.all_clear.as_ref().map(|all_clear| scope.render(all_clear)).filter(|(_, gaps)| gaps.is_empty());
-    let trouble = findings.iter().find(|finding| matches!(finding.verdict, Verdict::Critical | Verdict::Warning));
+    let grave = |finding: &&Finding| matches!(finding.verdict, Verdict::Critical | Verdict::Warning);
+    // The gravest, of equals the first.
+    let trouble = findings.iter().filter(grave).rev().max_by_key(|finding| finding.verdict.gravity());
+    let trouble = trouble.map(|finding| finding.sentence.trim_end_matches('.'));
     let blind = coverage.applicable - coverage.looked;
+    if let Some((cause, why)) = causes.iter().find_map(|cause| Some((cause, borne_out(cause)?))) {
+        let blindness = blindness(findings, coverage).map_or_else(String::new, |blindness| blindness + " ");
+        let trouble = trouble.map_or_else(String::new, |trouble| format!(" {trouble}."));
+        let name = cause.title.trim_end_matches('.');
+        let word = if blind > 0 { "probably" } else { "possibly" };
+        return format!("{blindness}{}: {word} {name}.{trouble}", why.trim_end_matches('.'));
+    }
     match (all_clear, trouble) {
-        (_, Some(finding)) => format!("No known cause stands out, but: {}.", finding.sentence.trim_end_matches('.')),
+        (_, Some(trouble)) if blind > 0 => {
+            let blindness = blindness(findings, coverage).unwrap_or_default();
+            format!("{blindness} No known cause stands out, but: {trouble}.")
+        }
+        (_, Some(trouble)) => format!("No known cause stands out, but: {trouble}."),
         (Some((all_clear, _)), None) if blind == 0 => all_clear,
         (Some((all_clear, _)), None) => {
             let unseen = findings.iter().filter(|finding| finding.verdict == Verdict::Unknown);

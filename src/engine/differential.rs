@@ -76,12 +76,19 @@ impl Score {
     }
 }
 
-/// Weighs every cause and ranks them: the likelier first, among equals the one whose remedy helps most.
+/// Weighs every cause and ranks them: the likelier first, among those that are possible the ones that something speaks for,
+/// among equals the one whose remedy helps most.
 pub(super) fn weigh(plans: &[CausePlan], scope: &Scope, trace: &mut Trace) -> Vec<Cause> {
-    let mut weighed: Vec<(Cause, i64, i32)> = plans.iter().map(|plan| weigh_one(plan, scope, trace)).collect();
+    let mut weighed: Vec<(Cause, i64, i32)> = plans
+        .iter()
+        .filter(|plan| plan.when.as_ref().is_none_or(|when| scope.judge(when).truth != Truth::No))
+        .map(|plan| weigh_one(plan, scope, trace))
+        .collect();
     // What is at work is at work: between likely and certain, the remedy decides what comes first.
     let class = |likelihood: Likelihood| likelihood.min(Likelihood::Likely);
-    weighed.sort_by_key(|(cause, rank, score)| Reverse((class(cause.likelihood), *rank, cause.likelihood, *score)));
+    weighed.sort_by_key(|(cause, rank, score)| {
+        Reverse((class(cause.likelihood), *score >= POSSIBLE, *rank, cause.likelihood, *score))
+    });
     weighed.into_iter().map(|(cause, _, _)| cause).collect()
 }
 
@@ -127,6 +134,8 @@ fn weigh_one(plan: &CausePlan, scope: &Scope, trace: &mut Trace) -> (Cause, i64,
     let remedies = match likelihood {
         // A remedy for what is not at work would be a trap.
         Likelihood::RuledOut | Likelihood::Unlikely => Vec::new(),
+        // Nor is there one for what is open for want of evidence alone.
+        Likelihood::Possible if score.seen < POSSIBLE => Vec::new(),
         _ => {
             let filled = plan.remedies.iter().enumerate().filter_map(|(place, remedy)| {
                 let filled = remedy::fill(remedy, scope)?;

@@ -1,10 +1,11 @@
 //! Remedies, with their figures filled in.
 
-use crate::case::{Remedy, Truth};
+use crate::case::{Remedy, Truth, Urgency};
 use crate::runbook::RemedyPlan;
 use crate::script::Scope;
 
-/// A remedy with its figures filled in; none when it does not apply, or when its command cannot be filled.
+/// A remedy with its figures filled in; none when it does not apply, or when its command, or the letter that it is, cannot be
+/// filled.
 pub(super) fn fill(plan: &RemedyPlan, scope: &Scope) -> Option<Remedy> {
     if plan.when.as_ref().is_some_and(|condition| scope.judge(condition).truth != Truth::Yes) {
         return None;
@@ -14,9 +15,14 @@ pub(super) fn fill(plan: &RemedyPlan, scope: &Scope) -> Option<Remedy> {
         None => Ok(None),
     };
     let (Ok(run), Ok(undo)) = (command(&plan.run), command(&plan.undo)) else { return None };
+    let (action, gaps) = scope.render(&plan.action);
+    // A letter with blanks says nothing to whoever gets it.
+    if plan.urgency == Urgency::Upstream && !gaps.is_empty() {
+        return None;
+    }
     Some(Remedy {
         urgency: plan.urgency,
-        action: scope.render(&plan.action).0.trim().to_owned(),
+        action: action.trim().to_owned(),
         run,
         undo,
         risk: plan.risk.as_ref().map(|risk| scope.render(risk).0),

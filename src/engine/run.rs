@@ -111,6 +111,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         ledger: ledger(&evidence),
         findings,
         evidence,
+        reading: None,
         limits,
         redacted: record.map(|record| record.redacted.clone()).unwrap_or_default(),
         cost: record.and_then(|record| record.cost).unwrap_or_else(|| Cost {

@@ -5,9 +5,12 @@ mod document;
 mod fields;
 mod lua_api;
 mod luals;
+mod man;
 mod manual;
+mod pastes;
 
 pub use luals::files as lua_types;
+pub use man::pages as man_pages;
 pub use manual::probe_page;
 
 use crate::case::Case;
@@ -17,7 +20,9 @@ use crate::{runbook, testing};
 /// Every generated file: its path in the project, and its text. `command` is the command line.
 pub fn files(command: clap::Command) -> Vec<(String, String)> {
     let mut files = vec![
+        ("docs/pastes.md".to_owned(), pastes::page()),
         ("docs/reference/cli.md".to_owned(), command_line::page(command)),
+        ("docs/reference/config.md".to_owned(), man::config_page()),
         ("docs/reference/expressions.md".to_owned(), manual::expressions()),
         ("docs/reference/lua-api.md".to_owned(), lua_api::page()),
         ("docs/reference/runbook.md".to_owned(), document::runbook_page(&runbook::schema().to_value())),

@@ -30,9 +30,11 @@ pub mod sockets;
 pub mod sysctl;
 mod watched;
 
+pub use capture::fault as capture_fault;
 pub use context::{Cancel, Context, Inputs, LONGER, StartBarrier, Stopped, Wrote};
 pub use resource_limits::ResourceLimits;
 pub use rights::{Right, Rights, Use};
+pub use watched::Interfaces;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

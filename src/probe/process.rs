@@ -26,6 +26,8 @@ pub(super) struct Activity {
     ticks: u64,
     /// `/proc/PID/io`, where it may be read.
     pub(super) io: Option<IoCounters>,
+    /// Bytes of memory that it holds, in RAM and swap (`VmRSS` and `VmSwap` of `/proc/PID/status`).
+    memory: Option<u64>,
 }
 
 /// `/proc/PID/io`.
@@ -103,13 +105,28 @@ fn ignores_sigchld(status: &str) -> Option<bool> {
     u64::from_str_radix(ignored.trim(), 16).ok().map(|mask| mask & 1 << (nix::libc::SIGCHLD - 1) != 0)
 }
 
+/// The bytes of memory that a process holds, in the text of `/proc/PID/status`; kernel threads have none.
+fn held_memory(status: &str) -> Option<u64> {
+    let kibibytes = |name: &str| -> Option<u64> {
+        let rest = status.lines().find_map(|line| line.strip_prefix(name))?;
+        rest.trim().strip_suffix("kB")?.trim().parse().ok()
+    };
+    kibibytes("VmRSS:")?.checked_add(kibibytes("VmSwap:").unwrap_or(0))?.checked_mul(1024)
+}
+
 impl Activity {
     /// Reads what a process has done until now; none when it has ended.
     pub(super) fn read(pid: i32) -> Option<Self> {
         let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
         let (started, ticks) = parse_stat(&String::from_utf8_lossy(&stat))?;
         let io = IoCounters::read(pid).ok();
-        Some(Activity { started, ticks, io })
+        let memory = fs::read_to_string(format!("/proc/{pid}/status")).ok().and_then(|status| held_memory(&status));
+        Some(Activity { started, ticks, io, memory })
+    }
+
+    /// Bytes of memory that it holds now and did not hold at `earlier`; none when it is another process.
+    pub(super) fn memory_growth(&self, earlier: &Activity) -> Option<u64> {
+        (self.started == earlier.started).then(|| Some(self.memory?.saturating_sub(earlier.memory?)))?
     }
 
     /// CPU ticks and I/O since `earlier`; none when it is another process.
@@ -175,9 +192,19 @@ mod tests {
 
     #[test]
     fn another_process_with_the_same_id_has_no_growth() {
-        let of = |started, ticks| Activity { started, ticks, io: None };
+        let of = |started, ticks| Activity { started, ticks, io: None, memory: Some(ticks) };
         assert_eq!(of(10, 50).since(&of(10, 20)), Some((30, None)));
+        assert_eq!(of(10, 50).memory_growth(&of(10, 20)), Some(30));
         assert_eq!(of(11, 50).since(&of(10, 20)), None);
+        assert_eq!(of(11, 50).memory_growth(&of(10, 20)), None);
+    }
+
+    #[test]
+    fn memory_is_what_is_in_ram_and_what_is_in_swap() {
+        assert_eq!(held_memory("Name:\tx\nVmRSS:\t    1200 kB\nVmSwap:\t     8 kB\n"), Some(1208 * 1024));
+        assert_eq!(held_memory("VmRSS:\t    1200 kB\n"), Some(1200 * 1024));
+        assert_eq!(held_memory("Name:\tkthreadd\n"), None);
+        assert_eq!(held_memory("VmRSS:\t99999999999999999999 kB\n"), None);
     }
 
     #[test]
@@ -207,7 +234,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_text_makes_the_parsers_panic(text in "\\PC{0,200}") {
-            let _ = (parse_stat(&text), parse_io(&text), ignores_sigchld(&text), effective_user(&text), users(&text));
+            let _ = (parse_stat(&text), parse_io(&text), ignores_sigchld(&text), effective_user(&text), users(&text), held_memory(&text));
         }
     }
 }

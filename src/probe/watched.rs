@@ -80,6 +80,22 @@ impl Survey {
     }
 }
 
+/// The interfaces of this host, for those who must know before a probe looks.
+#[derive(Debug)]
+pub struct Interfaces(Survey);
+
+impl Interfaces {
+    /// Asks the kernel; nothing, where it does not answer.
+    pub fn look() -> Option<Self> {
+        door().and_then(|mut door| Survey::take(&mut door)).ok().map(Interfaces)
+    }
+
+    /// Why what a parameter names cannot be watched.
+    pub fn gap(&self, wanted: &str) -> Option<Gap> {
+        if wanted == "auto" { None } else { choose(wanted, &self.0, &[]).err() }
+    }
+}
+
 /// The default routes of both families; those of IPv6 are not missed where the host has none of it.
 pub(super) fn default_routes(door: &mut Rtnetlink) -> io::Result<Vec<DefaultRoute>> {
     let mut routes = door.default_routes(false)?;

@@ -4,8 +4,8 @@
 use serde_json::{Map, Value};
 
 use crate::case::{
-    Account, Case, Cause, CheckRef, Diagnosis, Entry, Evidence, Finding, Gap, Host, Missing, Process, Remedy,
-    RunbookRef, Said, Sign,
+    Account, Case, Cause, CheckRef, Diagnosis, Entry, Evidence, Finding, Gap, Host, Missing, Process, Reading,
+    Recognised, Remedy, RunbookRef, Said, Sign,
 };
 
 /// What a text is.
@@ -48,7 +48,7 @@ pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
         casebook: _,
         runbook,
         foreign_commands: _,
-        host: Host { name, kernel: _, root: _ },
+        host: Host { name, kernel: _, root: _, local_time: _ },
         started: _,
         window_seconds: _,
         partial: _,
@@ -61,6 +61,7 @@ pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
         ledger,
         findings,
         evidence,
+        reading,
         limits,
         cost: _,
     } = case;
@@ -74,7 +75,20 @@ pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
     causes.iter_mut().for_each(|cause| of_cause(cause, visitor));
     ledger.iter_mut().for_each(|ledger| of_ledger(ledger, visitor));
     findings.iter_mut().for_each(|finding| of_finding(finding, visitor));
+    reading.iter_mut().for_each(|reading| of_reading(reading, visitor));
     limits.iter_mut().for_each(|gap| of_gap(gap, visitor));
+}
+
+fn of_reading(reading: &mut Reading, visitor: &mut dyn Visitor) {
+    let Reading { moment, recognised, unrecognised, stands_out, next } = reading;
+    visitor.text(Place::Said, moment);
+    for Recognised { tool: _, taken, place } in recognised {
+        visitor.text(Place::Said, taken);
+        visitor.text(Place::Said, place);
+    }
+    for texts in [unrecognised, stands_out, next] {
+        texts.iter_mut().for_each(|text| visitor.text(Place::Said, text));
+    }
 }
 
 /// Shows every text of an observation to the visitor.

@@ -20,8 +20,8 @@ const MOST: usize = 58_000;
 type Section = fn(&Sections, usize) -> String;
 
 /// The sections in order, each with its weight: its part of what the sections before it left over.
-const SECTIONS: [(usize, Section); 7] =
-    [(12, opening), (8, ledger), (11, advice), (8, steps), (11, causes), (7, unseen), (10, about)];
+const SECTIONS: [(usize, Section); 8] =
+    [(12, opening), (9, read), (8, ledger), (11, advice), (8, steps), (11, causes), (7, unseen), (10, about)];
 
 /// Bytes that a table's head, a list's heading and the word of what was left out take.
 const FRAME: usize = 200;
@@ -247,6 +247,24 @@ fn causes(sections: &Sections, budget: usize) -> String {
         String::new()
     };
     format!("\n## Causes considered\n\n{face}{details}")
+}
+
+/// What was read in place of a host.
+fn read(sections: &Sections, budget: usize) -> String {
+    let Some(read) = &sections.read else { return String::new() };
+    let items = read.stands_out.iter().map(|sentence| format!("- {}\n", md(sentence)));
+    let (items, more) = within(budget / 2, items);
+    let next = fenced("sh", &read.next);
+    let outputs =
+        read.recognised.iter().map(|[tool, place, taken]| format!("- {} ({}): {}\n", md(tool), md(place), md(taken)));
+    let lost = read.unrecognised.iter().map(|lines| format!("- not recognised: {}\n", md(lines)));
+    let (outputs, others) = within(budget.saturating_sub(items.len() + next.len() + FRAME), outputs.chain(lost));
+    format!(
+        "\n## What was read and stands out\n\n{items}{}\nMade at: {}\n\nWhat to run next, for what these outputs do not show:\n\n{next}{}",
+        and_more(more),
+        md(&read.moment),
+        folded("What was recognised", &format!("{outputs}{}", and_more(others)))
+    )
 }
 
 fn unseen(sections: &Sections, budget: usize) -> String {

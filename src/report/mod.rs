@@ -27,6 +27,7 @@ use std::io;
 use std::path::Path;
 
 use crate::case::Case;
+use crate::glyphs::Charset;
 
 /// Every renderer, in the order that lists show them.
 pub const RENDERERS: &[&dyn Renderer] = &[
@@ -59,13 +60,15 @@ pub struct Options {
     pub width: usize,
     /// Whether `terminal` may use colours.
     pub color: bool,
+    /// What the screen can show: `terminal` and `text` keep to ASCII where that is all.
+    pub charset: Charset,
     /// Say more: every sign of every cause, where each step's figures come from, a longer ledger.
     pub verbose: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { width: 100, color: false, verbose: false }
+        Options { width: 100, color: false, charset: Charset::Unicode, verbose: false }
     }
 }
 

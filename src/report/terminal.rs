@@ -7,8 +7,9 @@ use anstyle::{AnsiColor, Style};
 use super::layout::{Bars, Line, Tone};
 use super::page::{Look, Page};
 use super::sections::{Depth, Sections};
-use super::{Options, Renderer};
+use super::{Options, Renderer, text};
 use crate::case::{Case, Verdict};
+use crate::glyphs::Charset;
 
 /// Aligned columns, in colour where the terminal can.
 pub struct Terminal;
@@ -49,11 +50,15 @@ impl Renderer for Terminal {
         let depth = Depth::of_page(options);
         let width = options.width.clamp(NARROWEST, WIDEST);
         let mut page = io::BufWriter::new(out);
-        for line in Page::draw(&Sections::of(case, depth), &LOOK, width, depth) {
+        let look = match options.charset {
+            Charset::Unicode => &LOOK,
+            Charset::Ascii => &text::LOOK,
+        };
+        for line in Page::draw(&Sections::of(case, depth), look, width, depth) {
             if options.color {
-                paint(&line, &mut page)?;
+                paint(&line, options.charset, &mut page)?;
             } else {
-                write!(page, "{}", line.text())?;
+                write!(page, "{}", options.charset.shown(&line.text()))?;
             }
             writeln!(page)?;
         }
@@ -61,12 +66,12 @@ impl Renderer for Terminal {
     }
 }
 
-fn paint(line: &Line, out: &mut impl io::Write) -> io::Result<()> {
+fn paint(line: &Line, charset: Charset, out: &mut impl io::Write) -> io::Result<()> {
     for (tone, text) in &line.spans {
         let style = style(*tone);
         // Spaces stay unpainted, so that what is copied from the screen carries nothing.
         let (blank, text) = text.split_at(text.len() - text.trim_start().len());
-        write!(out, "{blank}{}{text}{}", style.render(), style.render_reset())?;
+        write!(out, "{blank}{}{}{}", style.render(), charset.shown(text), style.render_reset())?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ pub struct Text;
 /// Columns of a page of plain text, wherever it is read.
 const WIDTH: usize = 80;
 
-const LOOK: Look = Look {
+pub(super) const LOOK: Look = Look {
     mark: |verdict| match verdict {
         Verdict::Ok => "[ok]",
         Verdict::Warning => "[WARN]",
@@ -45,7 +45,7 @@ impl Renderer for Text {
         let depth = Depth::of_page(options);
         let mut page = io::BufWriter::new(out);
         for line in Page::draw(&Sections::of(case, depth), &LOOK, WIDTH, depth) {
-            writeln!(page, "{}", line.text())?;
+            writeln!(page, "{}", options.charset.shown(&line.text()))?;
         }
         page.flush()
     }

@@ -537,6 +537,25 @@ impl Checker<'_> {
         None
     }
 
+    /// Warns of evidence that is held against nil: a field that is null makes a condition unknown, and any other is not nil.
+    fn nil_comparisons(&mut self, expression: &Expression, text: &Text, offset: usize) {
+        for used in expression.uses().iter().filter(|used| !used.path.is_empty()) {
+            let evidence =
+                |(name, meaning): &(String, Meaning)| *name == used.name && matches!(meaning, Meaning::Evidence(_));
+            let rest = expression.text.get(used.offset..).unwrap_or_default();
+            let path = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "_.".contains(c))).unwrap_or(rest.len());
+            let behind = rest[path..].trim_start();
+            let compared = ["==", "~="].iter().find_map(|sign| behind.strip_prefix(sign)).map(str::trim_start);
+            let is_nil = compared.and_then(|right| right.strip_prefix("nil"));
+            let is_nil = is_nil.is_some_and(|end| !end.starts_with(|c: char| c.is_alphanumeric() || c == '_'));
+            if is_nil && self.names.iter().any(evidence) {
+                let range = self.range_of(text, offset + used.offset, &rest[..path]);
+                let message = "evidence is never nil: where it could not be seen, the condition is unknown";
+                self.warn(range, message, format!("ask `known({})`", &rest[..path]));
+            }
+        }
+    }
+
     fn names_and_grammar(&mut self, expression: &Expression, text: &Text, offset: usize) {
         if let Err(message) = self.scope.check(expression) {
             let range = self.range_of(text, offset, expression.text.trim());
@@ -545,6 +564,7 @@ impl Checker<'_> {
             self.report(Some(range), format!("Lua cannot read this expression: {message}"), None);
             return;
         }
+        self.nil_comparisons(expression, text, offset);
         for used in expression.uses() {
             if let Some((helper, instead)) = find_helper(&used.name).and_then(|helper| Some((helper, helper.instead?)))
             {

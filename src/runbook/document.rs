@@ -34,7 +34,7 @@ pub(super) struct Document {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<String>")]
     pub include: Vec<Text>,
-    /// A condition over parameters: whether the run looks at a live host. Steps, signs and remedies that say `live_only: true` do
+    /// A condition over parameters: whether the run looks at a live host. Steps, causes, signs and remedies that say `live_only: true` do
     /// not apply where this does not hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -273,6 +273,9 @@ pub(super) struct CauseDocument {
     /// Among causes that are equally likely the higher comes first.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rank: i64,
+    /// Only a live host tells of it: it is not considered where the runbook's `live_when` does not hold.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub live_only: bool,
     /// Names for expressions that its signs, sentences and remedies share.
     #[serde(default, rename = "let", skip_serializing_if = "IndexMap::is_empty")]
     #[schemars(with = "IndexMap<String, String>")]

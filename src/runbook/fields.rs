@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::script::{HELPERS, Helper, NameUse, PathPart, field_schema, is_map, item_schema, properties};
+use crate::script::{HELPERS, Helper, NameUse, PathPart, field_schema, instead, is_map, item_schema, properties};
 use crate::suggest::Suggestion;
 
 /// What a name can stand for, in one place of a runbook.
@@ -63,7 +63,7 @@ pub(super) fn check(used: &NameUse, names: &Names) -> Result<(), Misnomer> {
                 message: format!("nothing is named `{}`", used.name),
                 name: used.name.clone(),
                 offset: used.offset,
-                help: Suggestion::of(&used.name, all).or_list(),
+                help: instead(&used.name).map(str::to_owned).or_else(|| Suggestion::of(&used.name, all).or_list()),
             })
         }
     }

@@ -8,6 +8,7 @@ use super::problem::SourceFile;
 use crate::embedded;
 use crate::printable::printable;
 use crate::suggest::Suggestion;
+use crate::sys::config_home;
 use crate::sys::text_file::{self, Unreadable};
 use crate::sys::trust::Trust;
 use crate::sys::unreadable::Untrusted;
@@ -104,18 +105,14 @@ impl Kind {
 
     /// The folders that are searched by name, in order. `beside` is the folder of the runbook that calls a check.
     pub fn folders(self, beside: Option<&Path>) -> Vec<PathBuf> {
-        let config = std::env::var_os("XDG_CONFIG_HOME")
-            .filter(|config| !config.is_empty())
-            .map(PathBuf::from)
-            .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".config")));
         let name = match self {
             Kind::Runbook => "runbooks",
             Kind::Check => "checks",
         };
         let mut folders: Vec<PathBuf> = beside.into_iter().map(Path::to_owned).collect();
         folders.push(PathBuf::from(self.folder()));
-        folders.extend(config.map(|config| config.join("casebook").join(name)));
-        folders.push(Path::new("/etc/casebook").join(name));
+        folders.extend(config_home::user().map(|config| config.join(name)));
+        folders.push(Path::new(config_home::SYSTEM).join(name));
         folders
     }
 }
@@ -349,6 +346,17 @@ pub struct Listed {
     pub found: Result<Found, NotFound>,
     /// Others of the same name that it goes before.
     pub hides: Vec<String>,
+}
+
+/// The names that can be called; nothing is read but folders.
+pub fn names(kind: Kind) -> Vec<String> {
+    let folders = kind.folders(None).into_iter().filter_map(|folder| std::fs::read_dir(folder).ok());
+    let here = folders.flat_map(|entries| entries.flatten()).filter_map(|entry| whole(kind, entry.path()));
+    let shipped = embedded::below(kind.folder()).map(Path::new).filter(|path| kind.is_whole(path));
+    let mut names: Vec<String> = here.map(|path| stem(&path)).chain(shipped.map(stem)).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// Everything that can be called by name, what cannot be read included; the first of a name wins.

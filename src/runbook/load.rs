@@ -5,12 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::check::{self, NoCheck};
 use super::library::{self, Found, Kind, LARGEST, Language, SHIPPED};
 use super::model::{Check, Runbook};
+use super::parts;
 use super::problem::{Problem, Problems, SourceFile};
 use crate::bounded_json;
 use crate::case::{CheckRef, RunbookRef};
@@ -90,6 +92,49 @@ pub struct Summary {
     /// What an operator sees who needs it.
     #[serde(default)]
     pub symptoms: Vec<String>,
+}
+
+/// The parameters that a runbook in YAML declares, with what each is for: as far as can be read, and without a check of
+/// the rest. Of one in Lua there are none, for that is a program.
+pub fn declared_params(found: &Found, trust: Trust) -> Vec<(String, String)> {
+    if found.language != Language::Yaml {
+        return Vec::new();
+    }
+    let parts = parts::included(block(&found.text, "include:"));
+    let parts = parts.iter().filter_map(|path| found.part(path, trust).ok()).map(|part| part.text);
+    let texts = std::iter::once(found.text.clone()).chain(parts);
+    texts
+        .filter_map(|text| serde_yaml::from_str::<Params>(block(&text, "params:")).ok())
+        .flat_map(|document| document.params)
+        .map(|(name, param)| (name, param.help))
+        .collect()
+}
+
+/// The lines of a YAML document from a key at its margin to the next.
+fn block<'t>(text: &'t str, key: &str) -> &'t str {
+    let mut start = 0;
+    let mut lines = text.split_inclusive('\n').skip_while(|line| {
+        let before = !line.starts_with(key);
+        start += if before { line.len() } else { 0 };
+        before
+    });
+    let first = lines.next().map_or(0, str::len);
+    let inside = |line: &&str| line.starts_with([' ', '-', '#', '\n', '\r']);
+    let rest: usize = lines.take_while(inside).map(str::len).sum();
+    text.get(start..start + first + rest).unwrap_or_default()
+}
+
+/// The part of a document that declares parameters.
+#[derive(Deserialize)]
+struct Params {
+    #[serde(default)]
+    params: IndexMap<String, Help>,
+}
+
+#[derive(Deserialize)]
+struct Help {
+    #[serde(default)]
+    help: String,
 }
 
 /// Checks the runbook of a case, with the checks that the case holds.

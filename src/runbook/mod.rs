@@ -17,9 +17,11 @@ mod yaml;
 pub use authorship::is_shipped;
 pub use document::schema;
 pub(crate) use library::tested;
-pub use library::{Found, Home, Kind, Language, Listed, NotFound, SHIPPED, embedded, embedded_tests, find, list};
+pub use library::{
+    Found, Home, Kind, Language, Listed, NotFound, SHIPPED, embedded, embedded_tests, find, list, names,
+};
 pub(crate) use load::load_tests;
-pub use load::{Summary, load, load_check, load_found, load_recorded, summary, wrap_check};
+pub use load::{Summary, declared_params, load, load_check, load_found, load_recorded, summary, wrap_check};
 pub use model::{
     Argument, Binding, Bound, CausePlan, Check, Each, Figure, Outcome, RemedyPlan, Runbook, SignPlan, Step, Target,
 };

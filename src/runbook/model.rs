@@ -236,6 +236,8 @@ pub struct Outcome {
 pub struct CausePlan {
     /// Its id.
     pub id: String,
+    /// Where it is considered at all; none: everywhere.
+    pub when: Option<Condition>,
     /// The entry of a list that it stands for, and the id as it is written for all of them.
     pub each: Option<Each>,
     /// What it is called when nothing is known of its subject: "SYN flood".

@@ -39,12 +39,33 @@ impl Form {
 /// The reader's error as a problem with its place.
 pub(crate) fn problem(text: &str, error: &Error, form: Form) -> Problem {
     let error = error.without_snippet();
+    if let Some(problem) = unquoted_template(text, error) {
+        return problem;
+    }
     let range = error.location().map(|at| {
         let start = byte_offset(text, at.line() as usize, at.column() as usize);
         start..start + word(&text[start..])
     });
     let (message, help) = said(error, form);
     Problem::new(range, message).help(help)
+}
+
+/// A value that begins with `{{` and stands in no quotes, at or right above the place of an error: YAML takes it for a mapping.
+fn unquoted_template(text: &str, error: &Error) -> Option<Problem> {
+    let line = usize::try_from(error.location()?.line()).ok()?;
+    let mut start = 0;
+    let mut found = None;
+    for (number, written) in (1..=line).zip(text.split_inclusive('\n')) {
+        let value = written.find(": {{").map(|at| at + 2).or_else(|| written.find("- {{").map(|at| at + 2));
+        if let Some(at) = value.filter(|at| number + 1 >= line && !written[..*at].contains(['"', '\'', '#'])) {
+            found = Some(start + at..start + written.trim_end().len());
+        }
+        start += written.len();
+    }
+    let range = found?;
+    let message = "YAML takes `{{` for the beginning of a mapping";
+    let value = text[range.clone()].replace('"', "'");
+    Some(Problem::new(Some(range), message).help(Some(format!("write the text in quotes: \"{value}\""))))
 }
 
 /// The length of the word at the start of the text; one character at least, where there is one.

@@ -5,6 +5,7 @@
 
 use super::expression::{Expression, balanced};
 use super::lexer::{Kind, SyntaxError, Token, tokens};
+use super::slips;
 
 /// A checked condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,9 @@ impl Condition {
         if text.len() > LENGTH {
             let message = format!("the condition is longer than {LENGTH} bytes; give parts of it names with `let`");
             return Err(SyntaxError { message, offset: 0 });
+        }
+        if let Some(slip) = slips::find(text, slips::Place::Expression) {
+            return Err(slip.into());
         }
         let tokens = tokens(text)?;
         let node = join(text, &tokens, place, 0)?;

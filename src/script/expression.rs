@@ -1,6 +1,7 @@
 //! One Lua expression, and the names that it uses.
 
 use super::lexer::{Kind, SyntaxError, Token, tokens};
+use super::slips;
 
 /// A Lua expression of a runbook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,9 @@ pub enum PathPart {
 impl Expression {
     /// Reads the expression; its grammar is Lua's to check, when it is compiled.
     pub fn parse(text: &str, place: &str) -> Result<Self, SyntaxError> {
+        if let Some(slip) = slips::find(text, slips::Place::Expression) {
+            return Err(slip.into());
+        }
         let tokens = tokens(text)?;
         if tokens.is_empty() {
             return Err(SyntaxError { message: "the expression is empty".into(), offset: 0 });

@@ -1,5 +1,7 @@
 //! The tokens of a Lua expression, as far as they are needed to find names and to split a condition.
 
+use super::slips::Slip;
+
 /// Text that is not a Lua expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -8,6 +10,12 @@ pub struct SyntaxError {
     pub message: String,
     /// Where, in bytes from the start of the text.
     pub offset: usize,
+}
+
+impl From<Slip> for SyntaxError {
+    fn from(slip: Slip) -> Self {
+        SyntaxError { message: slip.message, offset: slip.range.start }
+    }
 }
 
 /// A token and where it stands.

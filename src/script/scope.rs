@@ -212,7 +212,7 @@ impl Scope {
         Ok(value)
     }
 
-    /// A command with its figures filled in, each quoted for the shell by [`push_value`]. With a value that cannot stand where
+    /// A command with its figures filled in, each quoted for the shell by `push_value`. With a value that cannot stand where
     /// the template wants it there is no command.
     pub fn render_command(&self, template: &Template) -> Result<String, Unknown> {
         let mut text = String::new();

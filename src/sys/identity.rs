@@ -1,6 +1,9 @@
 //! Which host this is, and as whom we run.
 
-use crate::case::Host;
+use jiff::Timestamp;
+
+use super::time_zone;
+use crate::case::{Host, LocalTime};
 
 /// The host's name, its kernel, and whether we are root.
 pub fn host() -> Host {
@@ -9,5 +12,13 @@ pub fn host() -> Host {
         Ok(uname) => (text(uname.nodename()), text(uname.release())),
         Err(_) => ("unknown".into(), "unknown".into()),
     };
-    Host { name, kernel, root: nix::unistd::geteuid().is_root() }
+    Host { name, kernel, root: nix::unistd::geteuid().is_root(), local_time: None }
+}
+
+/// The local time at a moment, where it is another than UTC and its zone is known.
+pub fn local_time(at: Timestamp) -> Option<LocalTime> {
+    let zone = time_zone::local().zone;
+    let info = zone.to_offset_info(at);
+    let offset_seconds = info.offset().seconds();
+    (offset_seconds != 0).then(|| LocalTime { offset_seconds, abbreviation: info.abbreviation().to_owned() })
 }

@@ -3,6 +3,7 @@
 pub mod beneath;
 pub mod caller;
 pub mod clock;
+pub mod config_home;
 pub mod confine;
 pub mod conntrack;
 pub mod drop_counter_bpf;

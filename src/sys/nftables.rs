@@ -4,7 +4,7 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 use nix::sys::socket::{
@@ -149,19 +149,35 @@ pub fn is_not_loaded() -> bool {
 
 /// A connection to nftables. It sees the network namespace of the thread that opened it.
 pub struct NfTables {
-    socket: OwnedFd,
+    answers: Answers,
     buffer: Vec<u8>,
     sequence: u32,
+}
+
+/// Where its answers come from.
+enum Answers {
+    /// The kernel, over this socket.
+    Kernel(OwnedFd),
+    /// Messages of earlier dumps, one after another.
+    Recorded(Vec<u8>),
 }
 
 impl NfTables {
     /// Opens it. The kernel lets anyone open it, and refuses the questions (EPERM) to those without `CAP_NET_ADMIN`.
     pub fn open() -> io::Result<Self> {
-        Ok(NfTables { socket: connect()?, buffer: vec![0; BUFFER], sequence: 0 })
+        Ok(NfTables { answers: Answers::Kernel(connect()?), buffer: vec![0; BUFFER], sequence: 0 })
+    }
+
+    /// One that answers from the messages of earlier dumps (`struct nlmsghdr` and what follows), one after another.
+    pub fn recorded(messages: Vec<u8>) -> Self {
+        NfTables { answers: Answers::Recorded(messages), buffer: Vec::new(), sequence: 0 }
     }
 
     /// The generation of the rule set: it changes with every change of the rules (`NFT_MSG_GETGEN`).
     pub fn generation(&mut self) -> io::Result<u32> {
+        if let Answers::Recorded(_) = self.answers {
+            return Ok(0);
+        }
         self.ask(NFT_MSG_GETGEN, NLM_F_REQUEST, 0, &[])?;
         let received = self.receive()?;
         let message = Messages(self.buffer.get(..received).unwrap_or_default())
@@ -192,6 +208,9 @@ impl NfTables {
                 (NFT_MSG_GETSETELEM, family)
             }
         };
+        if let Answers::Recorded(messages) = &self.answers {
+            return replay(messages, kind, ask, each);
+        }
         self.ask(kind, NLM_F_REQUEST | NLM_F_DUMP, family, &attributes)?;
         let mut interrupted = false;
         loop {
@@ -206,13 +225,9 @@ impl NfTables {
                     NLMSG_DONE | NLMSG_ERROR => return error_in(message.payload).map_or(Ok(interrupted), Err),
                     _ => {}
                 }
-                let Some((header, attributes)) = message.payload.split_at_checked(NFGEN_HEADER) else {
-                    return Err(malformed("a message without its header"));
-                };
-                let family = header.first().copied().unwrap_or_default();
-                if each(Message { family, attributes: Attributes(attributes) }).is_break() {
+                if each(message.read()?).is_break() {
                     // The rest of the dump would come in answer to the next question.
-                    self.socket = connect()?;
+                    self.answers = Answers::Kernel(connect()?);
                     return Ok(interrupted);
                 }
             }
@@ -230,13 +245,21 @@ impl NfTables {
         request.extend_from_slice(&0_u32.to_ne_bytes());
         request.extend_from_slice(&[family, 0, 0, 0]);
         request.extend_from_slice(attributes);
-        send(self.socket.as_raw_fd(), &request, MsgFlags::empty())?;
+        send(self.socket()?, &request, MsgFlags::empty())?;
         Ok(())
     }
 
+    fn socket(&self) -> io::Result<RawFd> {
+        match &self.answers {
+            Answers::Kernel(socket) => Ok(socket.as_raw_fd()),
+            Answers::Recorded(_) => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
     fn receive(&mut self) -> io::Result<usize> {
+        let socket = self.socket()?;
         loop {
-            match recv(self.socket.as_raw_fd(), &mut self.buffer, MsgFlags::MSG_TRUNC) {
+            match recv(socket, &mut self.buffer, MsgFlags::MSG_TRUNC) {
                 Err(nix::Error::EINTR) => {}
                 Err(nix::Error::EAGAIN) => return Err(io::ErrorKind::TimedOut.into()),
                 Err(error) => return Err(error.into()),
@@ -246,6 +269,34 @@ impl NfTables {
             }
         }
     }
+}
+
+/// Answers a question of that kind from the messages of earlier dumps.
+fn replay(
+    messages: &[u8],
+    question: u16,
+    ask: Ask<'_>,
+    each: &mut dyn FnMut(Message<'_>) -> ControlFlow<()>,
+) -> io::Result<bool> {
+    // `NFT_MSG_NEWTABLE` answers `NFT_MSG_GETTABLE`, and so on.
+    let answer = NFNL_SUBSYS_NFTABLES | (question - 1);
+    for message in Messages(messages) {
+        let message = message?;
+        if message.kind != answer {
+            continue;
+        }
+        let message = message.read()?;
+        if let Ask::Elements { family, table, set } = ask {
+            let name = |kind| message.attributes.string(kind).unwrap_or_default();
+            if (message.family, name(NFTA_SET_ELEM_LIST_TABLE), name(NFTA_SET_ELEM_LIST_SET)) != (family, table, set) {
+                continue;
+            }
+        }
+        if each(message).is_break() {
+            break;
+        }
+    }
+    Ok(false)
 }
 
 fn connect() -> io::Result<OwnedFd> {
@@ -279,6 +330,16 @@ struct Raw<'a> {
     flags: u16,
     sequence: u32,
     payload: &'a [u8],
+}
+
+impl<'a> Raw<'a> {
+    fn read(&self) -> io::Result<Message<'a>> {
+        let Some((header, attributes)) = self.payload.split_at_checked(NFGEN_HEADER) else {
+            return Err(malformed("a message without its header"));
+        };
+        let family = header.first().copied().unwrap_or_default();
+        Ok(Message { family, attributes: Attributes(attributes) })
+    }
 }
 
 struct Messages<'a>(&'a [u8]);

@@ -268,6 +268,30 @@ impl Rtnetlink {
     }
 }
 
+/// What one message of a dump says (`RTM_NEWLINK`, `RTM_NEWSTATS`, `RTM_NEWADDR`, `RTM_NEWROUTE`).
+#[derive(Debug)]
+pub enum News {
+    /// An interface.
+    Link(Link),
+    /// The counters of the interface with that index.
+    Counters(u32, LinkCounters),
+    /// An address.
+    Address(LinkAddress),
+    /// A default route.
+    Route(DefaultRoute),
+}
+
+/// Reads one message of a dump, by its type; none when it says nothing that is wanted here.
+pub fn read(kind: u16, payload: &[u8]) -> Option<News> {
+    match kind {
+        RTM_NEWLINK => parse_link(payload).map(News::Link),
+        RTM_NEWSTATS => parse_stats(payload).map(|(index, counters)| News::Counters(index, counters)),
+        RTM_NEWADDR => parse_address(payload).map(News::Address),
+        RTM_NEWROUTE => parse_default_route(payload).map(News::Route),
+        _ => None,
+    }
+}
+
 /// Text of an attribute, without its terminating zero.
 fn text(value: &[u8]) -> String {
     printable(value.split(|byte| *byte == 0).next().unwrap_or_default())

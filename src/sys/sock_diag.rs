@@ -191,7 +191,7 @@ fn request(family: u8, transport: Transport, states: u32) -> [u8; 56] {
 }
 
 /// `struct inet_diag_msg` and its attributes.
-fn parse_socket(transport: Transport, payload: &[u8]) -> Option<SocketRow> {
+pub fn parse_socket(transport: Transport, payload: &[u8]) -> Option<SocketRow> {
     let [family, state, ..] = *payload else { return None };
     let length = if i32::from(family) == libc::AF_INET { 4 } else { 16 };
     let address = |offset: usize| ip_address(payload.get(offset..offset + length)?).map(|ip| ip.to_canonical());

@@ -40,7 +40,7 @@ impl Thread {
         Thread { id: gettid().as_raw() }
     }
 
-    /// Lets others go first: [`STEPS_BACK`] steps of niceness on top of what the thread has. On a busy CPU it gets a third of
+    /// Lets others go first: `STEPS_BACK` steps of niceness on top of what the thread has. On a busy CPU it gets a third of
     /// what another thread gets, and all that is left over. Says whether the kernel agreed; there is no way back without
     /// CAP_SYS_NICE.
     pub fn give_way(self) -> bool {

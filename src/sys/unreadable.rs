@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::printable::{printable, shell_word};
 use crate::units;
 
-/// Why a file cannot be had, and the way out.
+/// Why a file cannot be had, and how to fix that.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// Nothing of that name.

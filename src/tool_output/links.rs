@@ -1,7 +1,8 @@
-//! Interfaces as `ifconfig`, `ip -s link`, `ip -s addr` and `/proc/net/dev` show them.
+//! Interfaces as `ifconfig`, `ip -s link`, `ip -s addr`, `netstat -i` and `/proc/net/dev` show them.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
+use super::text::Document;
 use crate::printable::printable;
 
 /// Interfaces that are taken from one output.
@@ -19,6 +20,14 @@ pub(super) struct Shown {
     pub up: Option<bool>,
     pub carrier: Option<bool>,
     pub mac: Option<String>,
+    /// The bond or bridge that it is a part of.
+    pub master: Option<String>,
+    /// How often the limits of a cloud instance were exceeded since boot, of `ethtool -S`.
+    pub allowance: Option<u64>,
+    /// Bits per second, of `ethtool`.
+    pub speed: Option<u64>,
+    /// Shown by an `ifconfig` with `Link encap:`.
+    pub old: bool,
     pub mtu: Option<u32>,
     pub addresses: Vec<(IpAddr, u8, Option<String>)>,
     pub rx: Counters,
@@ -32,6 +41,13 @@ pub(super) struct Counters {
     pub packets: Option<u64>,
     pub errors: Option<u64>,
     pub dropped: Option<u64>,
+    /// What the card had no room for: overruns, missed.
+    pub missed: Option<u64>,
+    pub frame: Option<u64>,
+    pub crc: Option<u64>,
+    pub multicast: Option<u64>,
+    pub nohandler: Option<u64>,
+    pub otherhost: Option<u64>,
 }
 
 impl Counters {
@@ -41,34 +57,108 @@ impl Counters {
             packets: self.packets.or(other.packets),
             errors: self.errors.or(other.errors),
             dropped: self.dropped.or(other.dropped),
+            missed: self.missed.or(other.missed),
+            frame: self.frame.or(other.frame),
+            crc: self.crc.or(other.crc),
+            multicast: self.multicast.or(other.multicast),
+            nohandler: self.nohandler.or(other.nohandler),
+            otherhost: self.otherhost.or(other.otherhost),
         }
     }
 }
 
-/// All interfaces of an output; empty when it is of another tool.
-pub(super) fn read(text: &str) -> Vec<Shown> {
+/// Interfaces from that line on, and how many lines they take. Every language of `ifconfig` is read: what matters stands in the
+/// order of the fields, and only names of the kernel are words.
+pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Vec<Shown>)> {
     let mut links: Vec<Shown> = Vec::new();
-    let mut direction: Option<(bool, Vec<String>)> = None;
-    let in_proc = text.lines().take(5).any(|line| line.trim_start().starts_with("face |"));
-    for line in text.lines() {
-        if in_proc {
-            links.extend(proc_line(line));
-        } else if let Some(link) = heading(line) {
+    let mut direction: Option<Direction> = None;
+    let mut place = at;
+    let mut ended = at;
+    let mut blank = false;
+    while place < document.len() && links.len() <= MOST {
+        let line = document.line(place);
+        let trimmed = line.trim();
+        if trimmed.is_empty() {
+            blank = true;
+        } else if let Some(link) = heading(trimmed, !document.ends_within(place)) {
             direction = None;
+            blank = false;
             links.push(link);
-        } else if let Some(link) = links.last_mut() {
-            detail(link, line.trim(), &mut direction);
-        }
-        if links.len() > MOST {
+            ended = place + 1;
+        } else if let Some(link) = links.last_mut().filter(|_| !blank) {
+            let whole = !document.ends_within(place) || trimmed.ends_with(')');
+            if !detail(link, trimmed, &mut direction, whole) {
+                break;
+            }
+            ended = place + 1;
+        } else {
             break;
         }
+        place += 1;
     }
-    aliased(links)
+    (!links.is_empty()).then(|| (ended - at, aliased(links)))
+}
+
+/// /proc/net/dev from that line on: with its heading, or rows alone.
+pub(super) fn take_proc(document: &Document, at: usize) -> Option<(usize, Vec<Shown>)> {
+    let is_heading =
+        |line: &str| line.starts_with("Inter-|") || line.starts_with("face |") || line.starts_with("Inter-| ");
+    let mut links = Vec::new();
+    let mut place = at;
+    while place < document.len() && links.len() <= MOST {
+        let line = document.line(place).trim();
+        if is_heading(line) {
+        } else if let Some(link) =
+            proc_line(line).filter(|_| !document.ends_within(place) || line.split_whitespace().count() > 16)
+        {
+            links.push(link);
+        } else if let Some((link, lines)) = wrapped(document, place) {
+            links.push(link);
+            place += lines;
+        } else {
+            break;
+        }
+        place += 1;
+    }
+    (!links.is_empty()).then_some((place - at, links))
+}
+
+/// A row that mail wrapped: its figures go on in the next lines. And how many of these there are.
+fn wrapped(document: &Document, at: usize) -> Option<(Shown, usize)> {
+    let mut joined = document.line(at).trim().to_owned();
+    let (name, figures) = joined.split_once(':')?;
+    if name.contains(' ') || figures.split_whitespace().count() < 4 {
+        return None;
+    }
+    for lines in 1..=2 {
+        let next = document.line(at + lines).trim();
+        if next.is_empty()
+            || !next.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'|'))
+            || document.ends_within(at + lines)
+        {
+            return None;
+        }
+        joined.push(' ');
+        joined.push_str(next);
+        if joined.split_whitespace().count() >= 17
+            && let Some(link) = proc_line(&joined)
+        {
+            return Some((link, lines));
+        }
+    }
+    None
+}
+
+/// Figures of `ip` whose columns the line before named.
+#[derive(Debug)]
+enum Direction {
+    Counters { received: bool, columns: Vec<String> },
+    Errors { received: bool, columns: Vec<String> },
 }
 
 /// The first line of an interface, of either tool.
-fn heading(line: &str) -> Option<Shown> {
-    let first = line.chars().next().filter(|c| !c.is_whitespace())?;
+fn heading(line: &str, whole: bool) -> Option<Shown> {
+    let first = line.chars().next()?;
     if first.is_ascii_digit() {
         // 2: eth0@if3: <BROADCAST,UP> mtu 1500 …
         let (index, rest) = line.split_once(": ")?;
@@ -81,17 +171,19 @@ fn heading(line: &str) -> Option<Shown> {
             loopback: flag("LOOPBACK"),
             up: Some(flag("UP")),
             carrier: Some(flag("LOWER_UP")),
-            mtu: after(rest, "mtu ").and_then(number),
+            master: after(rest, "master ").and_then(|rest| plain(rest.split_whitespace().next()?)),
+            mtu: after(rest, "mtu ").and_then(|rest| figure(rest, whole)),
             ..Shown::default()
         });
     }
     let name = plain(line.split_whitespace().next()?.trim_end_matches(':'))?;
     if let Some(kind) = after(line, "Link encap:") {
         return Some(Shown {
+            loopback: name == "lo" || kind.starts_with("Local Loopback"),
             name,
-            loopback: kind.starts_with("Local"),
             ethernet: kind.starts_with("Ethernet"),
-            mac: after(line, "HWaddr ").and_then(mac),
+            mac: kind.split_whitespace().find_map(mac),
+            old: true,
             ..Shown::default()
         });
     }
@@ -102,89 +194,212 @@ fn heading(line: &str) -> Option<Shown> {
         loopback: flag("LOOPBACK"),
         up: Some(flag("UP")),
         carrier: Some(flag("RUNNING")),
-        mtu: after(line, "mtu ").and_then(number),
+        mtu: after(line, "mtu ").and_then(|rest| figure(rest, whole)),
         ..Shown::default()
     })
 }
 
-fn detail(link: &mut Shown, line: &str, direction: &mut Option<(bool, Vec<String>)>) {
+/// Takes a line that belongs to an interface; whether it does.
+fn detail(link: &mut Shown, line: &str, direction: &mut Option<Direction>, whole: bool) -> bool {
     // `ip`: a heading of columns, and the figures in the next line.
-    if let Some((received, columns)) = direction.take() {
+    if let Some(columns) = direction.take() {
+        let figures: Vec<Option<u64>> = line.split_whitespace().map(|figure| figure.parse().ok()).collect();
+        if figures.iter().all(Option::is_none) {
+            return false;
+        }
+        let (received, columns, errors) = match &columns {
+            Direction::Counters { received, columns } => (*received, columns, false),
+            Direction::Errors { received, columns } => (*received, columns, true),
+        };
+        // Half a row of figures may hold half a figure.
+        if !whole {
+            return true;
+        }
         let counters = if received { &mut link.rx } else { &mut link.tx };
-        for (column, figure) in columns.iter().zip(line.split_whitespace()) {
-            match column.as_str() {
-                "bytes" => counters.bytes = figure.parse().ok(),
-                "packets" => counters.packets = figure.parse().ok(),
-                "errors" => counters.errors = figure.parse().ok(),
-                "dropped" => counters.dropped = figure.parse().ok(),
+        for (column, figure) in columns.iter().zip(figures) {
+            match (errors, column.as_str()) {
+                (false, "bytes") => counters.bytes = figure,
+                (false, "packets") => counters.packets = figure,
+                (false, "errors") => counters.errors = figure,
+                (false, "dropped") => counters.dropped = figure,
+                (false, "overrun" | "missed") | (true, "fifo" | "missed") => {
+                    counters.missed = counters.missed.max(figure)
+                }
+                (false, "mcast") => counters.multicast = figure,
+                (true, "crc") => counters.crc = figure,
+                (true, "frame") => counters.frame = figure,
+                (true, "nohandler") => counters.nohandler = figure,
+                (true, "otherhost") => counters.otherhost = figure,
+                _ => {}
+            }
+        }
+        return true;
+    }
+    let columns = |rest: &str| rest.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    for (word, received) in [("RX", true), ("TX", false)] {
+        let Some(rest) = line.strip_prefix(word) else { continue };
+        if let Some(rest) = rest.strip_prefix(':').filter(|rest| rest.contains("bytes") && rest.contains("packets")) {
+            *direction = Some(Direction::Counters { received, columns: columns(rest) });
+            return true;
+        }
+        if let Some(rest) =
+            rest.strip_prefix(" errors:").filter(|rest| rest.contains("fifo") || rest.contains("length"))
+        {
+            *direction = Some(Direction::Errors { received, columns: columns(rest) });
+            return true;
+        }
+    }
+    if let Some(rest) = line.strip_prefix("link/") {
+        link.ethernet = rest.starts_with("ether");
+        link.loopback |= rest.starts_with("loopback");
+        link.mac = after(rest, "ether ").and_then(mac);
+        return true;
+    }
+    if let Some(rest) = line.strip_prefix("ether ") {
+        (link.ethernet, link.mac) = (true, mac(rest));
+        return true;
+    }
+    if line.to_ascii_lowercase().contains("inet") {
+        address(link, line);
+        return true;
+    }
+    if let Some((flags, rest)) = line.split_once("MTU:") {
+        link.mtu = figure(rest, whole);
+        let has = |words: &[&str]| flags.split_whitespace().any(|flag| words.contains(&flag));
+        // What a flag is called in a language that is not known here does not say that the interface is down.
+        let english = flags.split_whitespace().all(|flag| FLAGS.contains(&flag));
+        let known = |words| if has(words) { Some(true) } else { english.then_some(false) };
+        link.up = known(&["UP", "ACTIVO", "ATIVO", "ВВЕРХ", "活动", "启动"]);
+        link.carrier = known(&["RUNNING", "FUNCIONANDO", "EXECUTANDO", "ЗАПУЩЕН", "运行", "运行中"]);
+        link.loopback |= has(&["LOOPBACK", "BUCLE", "BOUCLE", "LAÇO", "回环", "ПЕТЛЯ"]);
+        return true;
+    }
+    if !line.bytes().any(|byte| byte.is_ascii_digit()) {
+        return line.starts_with("loop")
+            || line.contains("txqueuelen")
+            || line.starts_with("valid_lft")
+            || line.starts_with("altname");
+    }
+    counters(link, line, whole);
+    // What `ip -d`, `ip addr` and `ifconfig` say besides.
+    line.contains(':')
+        || [
+            "RX ",
+            "TX ",
+            "loop ",
+            "valid_lft",
+            "device ",
+            "altname",
+            "collis",
+            "vlan ",
+            "bridge",
+            "promiscuity",
+            "qdisc",
+            "0 ",
+            "UP ",
+            "unspec",
+        ]
+        .iter()
+        .any(|word| line.starts_with(word))
+        || line.contains("txqueuelen")
+        || line.contains("promiscuity")
+}
+
+/// Flags as `ifconfig` prints them in English.
+const FLAGS: &[&str] = &[
+    "UP",
+    "BROADCAST",
+    "DEBUG",
+    "LOOPBACK",
+    "POINTOPOINT",
+    "NOTRAILERS",
+    "RUNNING",
+    "NOARP",
+    "PROMISC",
+    "ALLMULTI",
+    "SLAVE",
+    "MASTER",
+    "MULTICAST",
+    "DYNAMIC",
+];
+
+/// `RX packets:1 errors:0 dropped:0 overruns:0 frame:0`, `Bytes RX:1 (1 b)  TX bytes:1 (1 b)`, `RX packets 1  bytes 1 (1.0 B)`,
+/// `Получено пакетов:1 ошибок:0 …`: by the order of the figures.
+fn counters(link: &mut Shown, line: &str, whole: bool) {
+    if link.old {
+        let figures: Vec<(u64, bool)> = line
+            .split(':')
+            .skip(1)
+            .filter_map(|rest| {
+                let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+                let figure = rest.get(..digits)?.parse().ok()?;
+                Some((figure, rest.get(digits..)?.trim_start().starts_with('(')))
+            })
+            .collect();
+        let figure = |at: usize| figures.get(at).map(|(figure, _)| *figure);
+        let sent = line.contains("TX") && !line.contains("RX");
+        if figures.len() >= 4 && figures.iter().all(|(_, human)| !human) {
+            let counters = if sent || link.rx.packets.is_some() { &mut link.tx } else { &mut link.rx };
+            if whole {
+                (counters.packets, counters.errors, counters.dropped) = (figure(0), figure(1), figure(2));
+                (counters.missed, counters.frame) = (figure(3), figure(4));
+            }
+        } else if figures.iter().any(|(_, human)| *human) && whole {
+            match figures.as_slice() {
+                [(rx, true), (tx, true)] => (link.rx.bytes, link.tx.bytes) = (Some(*rx), Some(*tx)),
+                [(one, true)] if sent => link.tx.bytes = Some(*one),
+                [(one, true)] => link.rx.bytes = Some(*one),
                 _ => {}
             }
         }
         return;
     }
-    let columns = |rest: &str| rest.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    for (word, received) in [("RX:", true), ("TX:", false)] {
-        if let Some(rest) = line.strip_prefix(word).filter(|rest| rest.contains("bytes") && rest.contains("packets")) {
-            *direction = Some((received, columns(rest)));
-            return;
+    // Newer ones: `RX packets 1  bytes 1 (1.0 B)`, `RX errors 0  dropped 0  overruns 0  frame 0`.
+    let counters = match (line.contains("RX"), line.contains("TX")) {
+        (true, false) => &mut link.rx,
+        (false, true) => &mut link.tx,
+        _ => return,
+    };
+    let (before, human) = line.split_once('(').map_or((line, false), |(before, _)| (before, true));
+    let figures: Vec<u64> = before.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    match figures.as_slice() {
+        [packets, bytes] if human => (counters.packets, counters.bytes) = (Some(*packets), Some(*bytes)),
+        [errors, dropped, missed, frame, ..] if whole => {
+            (counters.errors, counters.dropped) = (Some(*errors), Some(*dropped));
+            (counters.missed, counters.frame) = (Some(*missed), Some(*frame));
         }
-    }
-    if line.starts_with("RX ") || line.starts_with("TX ") {
-        ifconfig_counters(link, line);
-    } else if let Some(rest) = line.strip_prefix("link/") {
-        link.ethernet = rest.starts_with("ether");
-        link.mac = after(rest, "ether ").and_then(mac);
-    } else if let Some(rest) = line.strip_prefix("ether ") {
-        (link.ethernet, link.mac) = (true, mac(rest));
-    } else if line.starts_with("inet") {
-        address(link, line);
-    } else if let Some(rest) = after(line, "MTU:") {
-        link.mtu = number(rest);
-        link.up = Some(line.split_whitespace().any(|word| word == "UP"));
-        link.carrier = Some(line.split_whitespace().any(|word| word == "RUNNING"));
+        _ => {}
     }
 }
 
-/// `RX packets:1 errors:0 dropped:0`, `RX bytes:1 (1 b)  TX bytes:1 (1 b)`, `RX packets 1  bytes 1 (1.0 B)`.
-fn ifconfig_counters(link: &mut Shown, line: &str) {
-    let spaced = line.replace(':', " ");
-    let mut words = spaced.split_whitespace();
-    let mut received = true;
-    while let Some(word) = words.next() {
-        match word {
-            "RX" => received = true,
-            "TX" => received = false,
-            "packets" | "bytes" | "errors" | "dropped" => {
-                let figure = words.next().and_then(|figure| figure.parse().ok());
-                let counters = if received { &mut link.rx } else { &mut link.tx };
-                match word {
-                    "packets" => counters.packets = figure,
-                    "bytes" => counters.bytes = figure,
-                    "errors" => counters.errors = figure,
-                    _ => counters.dropped = figure,
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// `inet 10.0.0.1/8 … eth0:1`, `inet addr:10.0.0.1 … Mask:255.0.0.0`, `inet 10.0.0.1 netmask 255.0.0.0`,
-/// `inet6 fe80::1 prefixlen 64`, `inet6 addr: fe80::1/64`.
+/// `inet 10.0.0.1/8 … eth0:1`, `inet addr:10.0.0.1 … Mask:255.0.0.0`, `Direc. inet:10.0.0.1 … Másc:255.0.0.0`, `inet6 fe80::1
+/// prefixlen 64`, `inet6-Adresse: fe80::1/64`: the first address of the line, and the mask that ends it.
 fn address(link: &mut Shown, line: &str) {
-    let spaced = line.replace("addr:", "").replace("Mask:", "netmask ");
-    let mut words = spaced.split_whitespace().skip(1);
-    let Some(first) = words.next() else { return };
-    let (address, prefix) = first.split_once('/').map_or((first, None), |(address, prefix)| (address, Some(prefix)));
-    let Ok(address) = address.parse::<IpAddr>() else { return };
-    let prefix = prefix
-        .and_then(|prefix| prefix.parse().ok())
-        .or_else(|| after(&spaced, "prefixlen ").and_then(number))
-        .or_else(|| {
-            let mask: Ipv4Addr = after(&spaced, "netmask ")?.split_whitespace().next()?.parse().ok()?;
-            u8::try_from(u32::from(mask).count_ones()).ok()
+    let ends = |word: &str| {
+        word.find(|c: char| !(c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '/'))).unwrap_or(word.len())
+    };
+    let parsed = |word: &str| -> Option<(IpAddr, Option<u8>)> {
+        let word = word.get(..ends(word))?;
+        let (address, prefix) =
+            word.split_once('/').map_or((word, None), |(address, prefix)| (address, prefix.parse().ok()));
+        Some((address.parse().ok()?, prefix))
+    };
+    let found = |word: &str| {
+        parsed(word).or_else(|| {
+            word.split_once(':').and_then(|(_, rest)| parsed(rest)).filter(|(address, _)| address.is_ipv4())
         })
+    };
+    let Some((address, prefix)) = line.split_whitespace().find_map(found) else { return };
+    let mask = line.split_whitespace().filter_map(found).filter_map(|(address, _)| match address {
+        IpAddr::V4(mask) => Some(u32::from(mask)),
+        IpAddr::V6(_) => None,
+    });
+    let mask = mask.skip(1).filter(|mask| mask.leading_ones() + mask.trailing_zeros() == 32 && *mask != 0).last();
+    let prefix = prefix
+        .or_else(|| after(line, "prefixlen ").and_then(number))
+        .or_else(|| mask.and_then(|mask| u8::try_from(mask.count_ones()).ok()))
         .unwrap_or(if address.is_ipv4() { 32 } else { 128 });
+    link.loopback |= link.old && link.name == "lo";
     let label = line.split_whitespace().last().filter(|last| last.starts_with(&format!("{}:", link.name)));
     if link.addresses.len() < MOST_ADDRESSES {
         link.addresses.push((address, prefix, label.and_then(plain)));
@@ -193,22 +408,28 @@ fn address(link: &mut Shown, line: &str) {
 
 /// `  eth0: 1 2 …`: of /proc/net/dev, bytes packets errs drop fifo frame compressed multicast, twice.
 fn proc_line(line: &str) -> Option<Shown> {
-    let (name, rest) = line.rsplit_once(':')?;
+    let (name, rest) = line.split_once(':')?;
+    // A bar between the directions is the heading's, and some print it in rows, too.
+    let rest = rest.replace('|', " ");
     let figures: Vec<u64> = rest.split_whitespace().map_while(|figure| figure.parse().ok()).collect();
     let counters = |at: usize| Counters {
         bytes: figures.get(at).copied(),
         packets: figures.get(at + 1).copied(),
         errors: figures.get(at + 2).copied(),
         dropped: figures.get(at + 3).copied(),
+        missed: figures.get(at + 4).copied(),
+        frame: figures.get(at + 5).copied(),
+        ..Counters::default()
     };
-    let name = plain(name.trim())?;
-    (figures.len() >= 12).then(|| Shown {
-        loopback: name == "lo",
-        name,
-        rx: counters(0),
-        tx: counters(8),
-        ..Shown::default()
-    })
+    let name = plain(name.trim().trim_start_matches('|').trim())?;
+    let words = rest.split_whitespace().count();
+    // Rows of /proc/interrupts look alike, but for their number and their length.
+    (figures.len() >= 12
+        && words == figures.len()
+        && words <= 17
+        && !name.contains(' ')
+        && !name.bytes().all(|byte| byte.is_ascii_digit()))
+    .then(|| Shown { loopback: name == "lo", name, rx: counters(0), tx: counters(8), ..Shown::default() })
 }
 
 /// Aliases, which older tools show as interfaces, as addresses of the interface that they belong to.
@@ -247,14 +468,24 @@ pub(super) fn together(all: impl Iterator<Item = Vec<Shown>>) -> Vec<Shown> {
         if known.mac.is_none() {
             known.mac = link.mac;
         }
+        if known.master.is_none() {
+            known.master = link.master;
+        }
         if known.addresses.is_empty() {
             known.addresses = link.addresses;
         }
         // Counters of one moment belong together.
-        if known.rx.bytes.is_none() {
-            known.rx = known.rx.or(link.rx);
-            known.tx = known.tx.or(link.tx);
+        if known.rx.packets.is_none() {
+            known.rx = link.rx.or(known.rx);
+            known.tx = link.tx.or(known.tx);
         }
+        let finer = |of: &mut Counters, more: Counters| {
+            of.crc = of.crc.or(more.crc);
+            of.frame = of.frame.or(more.frame);
+            of.missed = of.missed.or(more.missed);
+        };
+        finer(&mut known.rx, link.rx);
+        finer(&mut known.tx, link.tx);
     }
     links
 }
@@ -263,8 +494,120 @@ fn after<'a>(line: &'a str, word: &str) -> Option<&'a str> {
     line.split_once(word).map(|(_, rest)| rest)
 }
 
+/// A number, unless the text ends within it.
+fn figure<T: std::str::FromStr>(text: &str, whole: bool) -> Option<T> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    (whole || digits < text.len()).then(|| number(text)).flatten()
+}
+
 fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Interfaces of `ip -j addr`, `ip -j -s link`: a list of objects with `ifname`.
+pub(super) fn of_json(items: &[serde_json::Value]) -> Option<Vec<Shown>> {
+    let links: Vec<Shown> = items
+        .iter()
+        .take(MOST)
+        .filter_map(|item| {
+            let flags = item["flags"].as_array()?;
+            let flag = |wanted: &str| flags.iter().any(|flag| flag == wanted);
+            let stats = item.get("stats64").or_else(|| item.get("stats")).unwrap_or(&serde_json::Value::Null);
+            let counters = |way: &str| {
+                let figure = |name: &str| stats[way][name].as_u64();
+                Counters {
+                    bytes: figure("bytes"),
+                    packets: figure("packets"),
+                    errors: figure("errors"),
+                    dropped: figure("dropped"),
+                    missed: figure("over_errors").or(figure("missed_errors")),
+                    multicast: figure("multicast"),
+                    crc: figure("crc_errors"),
+                    ..Counters::default()
+                }
+            };
+            let address = |address: &serde_json::Value| {
+                let prefix = u8::try_from(address["prefixlen"].as_u64()?).ok()?;
+                Some((
+                    address["local"].as_str()?.parse().ok()?,
+                    prefix,
+                    address["label"].as_str().filter(|label| label.contains(':')).and_then(plain),
+                ))
+            };
+            Some(Shown {
+                name: plain(item["ifname"].as_str()?)?,
+                index: item["ifindex"].as_u64().and_then(|index| u32::try_from(index).ok()),
+                loopback: flag("LOOPBACK"),
+                ethernet: item["link_type"] == "ether",
+                up: Some(flag("UP")),
+                carrier: Some(flag("LOWER_UP")),
+                mac: item["address"].as_str().and_then(mac),
+                master: item["master"].as_str().and_then(plain),
+                mtu: item["mtu"].as_u64().and_then(|mtu| u32::try_from(mtu).ok()),
+                addresses: item["addr_info"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .take(MOST_ADDRESSES)
+                    .filter_map(address)
+                    .collect(),
+                rx: counters("rx"),
+                tx: counters("tx"),
+                ..Shown::default()
+            })
+        })
+        .collect();
+    (!links.is_empty()).then_some(links)
+}
+
+/// `netstat -i` from that line on: `Iface MTU RX-OK RX-ERR RX-DRP RX-OVR TX-OK …`, and a row for each.
+pub(super) fn take_table(document: &Document, at: usize) -> Option<(usize, Vec<Shown>)> {
+    let mut place = at;
+    if document.line(place).contains("Iface") && !document.line(place).contains("RX-OK") {
+        return None;
+    }
+    while place < at + 2 && !document.line(place).contains("RX-OK") {
+        place += 1;
+    }
+    let columns: Vec<&str> = document.line(place).split_whitespace().collect();
+    if columns.first() != Some(&"Iface") || !columns.contains(&"RX-OK") {
+        return None;
+    }
+    let mut links = Vec::new();
+    place += 1;
+    while place < document.len() {
+        let words: Vec<&str> = document.line(place).split_whitespace().collect();
+        let lead = columns.len().checked_sub(words.len());
+        let cell = |name: &str| {
+            let place = columns.iter().position(|column| *column == name)?;
+            // `- no statistics available -` has no figures.
+            words.get(place)?.parse::<u64>().ok()
+        };
+        let (Some(0), Some(name)) = (lead, words.first()) else { break };
+        let Some(name) = plain(name).filter(|_| cell("RX-OK").is_some()) else { break };
+        links.push(Shown {
+            loopback: name == "lo",
+            mtu: cell("MTU").and_then(|mtu| u32::try_from(mtu).ok()),
+            rx: Counters {
+                packets: cell("RX-OK"),
+                errors: cell("RX-ERR"),
+                dropped: cell("RX-DRP"),
+                missed: cell("RX-OVR"),
+                ..Counters::default()
+            },
+            tx: Counters {
+                packets: cell("TX-OK"),
+                errors: cell("TX-ERR"),
+                dropped: cell("TX-DRP"),
+                missed: cell("TX-OVR"),
+                ..Counters::default()
+            },
+            name,
+            ..Shown::default()
+        });
+        place += 1;
+    }
+    (!links.is_empty()).then_some((place - at, links))
 }
 
 /// The name of an interface: the kernel allows 15 bytes.

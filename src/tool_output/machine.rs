@@ -1,109 +1,311 @@
-//! What the probe `host` would have seen, out of `uptime`, `free`, /proc/meminfo, `uname` and the headings of `sar`.
+//! What the probe `host` would have seen, out of `uptime`, `top`, `free`, /proc/meminfo, `uname` and the like.
 
 use serde_json::{Map, Value, json};
 
-use super::Printed;
+use super::here::Here;
+use super::samples;
 use crate::printable::printable;
 
 /// Lines of an output that are searched.
 const LINES: usize = 2000;
 const KIB: u64 = 1024;
+/// Processes of `top` that are kept.
+const BUSIEST: usize = 5;
+
+/// What one output says of the host.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Machine {
+    /// Seconds since midnight.
+    pub time: Option<u32>,
+    pub load: Option<Value>,
+    pub uptime: Option<u64>,
+    pub memory: Option<Value>,
+    pub swap: Option<Value>,
+    pub cpus: Option<u32>,
+    pub name: Option<String>,
+    pub kernel: Option<String>,
+    pub distribution: Option<String>,
+    /// Shares of CPU time: busy, and receiving packets.
+    pub busy: Option<f64>,
+    pub softirq: Option<f64>,
+    /// The busiest processes: name, and share of one CPU.
+    pub busiest: Vec<(String, f64)>,
+}
 
 /// The host as the outputs show it; none when they show nothing of it.
-pub(super) fn host(outputs: &[Printed]) -> Option<Value> {
+pub(super) fn host<'m>(
+    machines: impl Iterator<Item = &'m Machine>,
+    name: Option<&str>,
+    kernel: Option<&str>,
+    cpus: Option<u32>,
+    softirq: Option<(u32, f64)>,
+) -> Option<Value> {
     let mut shown = Map::new();
-    let (name, kernel) = identity(outputs);
-    for output in outputs {
-        for line in output.text.lines().take(LINES) {
-            if let Some((up, load)) = uptime(line) {
-                shown.entry("load").or_insert(load);
-                if let Some(up) = up {
-                    shown.entry("uptime_seconds").or_insert(json!(up));
-                }
+    let mut cpus = cpus;
+    let mut receiver = softirq;
+    for machine in machines {
+        let mut put = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                shown.entry(name.to_owned()).or_insert(value);
             }
-        }
-        if let Some((memory, swap)) = meminfo(&output.text).or_else(|| free(output)) {
-            shown.entry("memory").or_insert(memory);
-            shown.entry("swap").or_insert(swap);
-        }
-        if let Some(cpus) = cpus(&output.text) {
-            shown.entry("cpus").or_insert(json!(cpus));
-        }
-        if let Some(name) = output.text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")) {
-            shown.entry("distribution").or_insert(json!(printable(name.trim_matches('"'))));
-        }
+        };
+        put("load", machine.load.clone());
+        put("uptime_seconds", machine.uptime.map(Value::from));
+        put("memory", machine.memory.clone());
+        put("swap", machine.swap.clone());
+        put("distribution", machine.distribution.clone().map(Value::from));
+        put("cpu", machine.busy.map(|busy| json!({"busy_share": busy})));
+        // `ksoftirqd/0` does nothing but what interrupts left to do on CPU 0, which is to receive.
+        let receiving = machine
+            .busiest
+            .iter()
+            .find_map(|(name, share)| Some((name.strip_prefix("ksoftirqd/")?.parse::<u32>().ok()?, *share)));
+        receiver = receiver.or(receiving.map(|(cpu, share)| (cpu, share.min(1.0))));
+        cpus = cpus.or(machine.cpus);
+    }
+    if let Some(cpus) = cpus {
+        shown.insert("cpus".into(), json!(cpus));
+    }
+    if let Some((cpu, share)) = receiver {
+        let of = shown.entry("cpu").or_insert_with(|| json!({}));
+        of["busiest_cpu"] = json!(cpu);
+        of["busiest_softirq_share"] = json!(share);
     }
     if shown.is_empty() {
         return None;
     }
-    if let (Some(cpus), Some(load)) = (shown.get("cpus").and_then(Value::as_f64), shown.get_mut("load"))
-        && let Some(one) = load["one"].as_f64().filter(|_| cpus > 0.0)
+    if let (Some(cpus), Some(load)) = (cpus.filter(|cpus| *cpus > 0), shown.get_mut("load"))
+        && let Some(one) = load["one"].as_f64()
     {
-        load["per_cpu"] = json!(one / cpus);
+        load["per_cpu"] = json!(one / f64::from(cpus));
     }
     shown.extend(name.map(|name| ("hostname".to_owned(), json!(name))));
     shown.extend(kernel.map(|kernel| ("kernel".to_owned(), json!(kernel))));
     Some(Value::Object(shown))
 }
 
-/// The host's name and its kernel: `Linux NAME RELEASE …` of `uname -a`, `Linux RELEASE (NAME)` of `sar`.
-pub(super) fn identity(outputs: &[Printed]) -> (Option<String>, Option<String>) {
-    let (mut name, mut kernel) = (None, None);
-    for line in outputs.iter().flat_map(|output| output.text.lines().take(5)) {
+/// `uptime`, the heading of `w`, `top` with its head and processes.
+pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
+    let document = here.document;
+    let line = document.line(here.at).trim();
+    let is_top = line.starts_with("top - ");
+    let words: Vec<&str> = line.split_whitespace().skip(if is_top { 2 } else { 0 }).take(4).collect();
+    let mut machine = Machine { time: Some(samples::clock(&words)?), ..Machine::default() };
+    let (before, load) = loads(line)?;
+    machine.load = Some(load);
+    machine.uptime = before.split_once(' ').and_then(|_| since_boot(before));
+    let mut place = here.at + 1;
+    while place < document.len() && place < here.at + 400 {
+        let line = document.line(place).trim();
         let words: Vec<&str> = line.split_whitespace().collect();
-        let is_release = |word: &str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.');
-        match words.as_slice() {
-            ["Linux", release, host, ..] if is_release(release) && host.starts_with('(') => {
-                kernel = kernel.or(Some(printable(release)));
-                name = name.or(Some(printable(host.trim_matches(['(', ')']))));
+        let figure = |word: &str| {
+            word.replace(',', ".").trim_end_matches('%').parse::<f64>().ok().filter(|figure| figure.is_finite())
+        };
+        if line.starts_with("%Cpu") || line.starts_with("Cpu(s)") || line.starts_with("Cpu") {
+            let (_, rest) = line.split_once(':')?;
+            // `4.2 us`, `4.2%us`, with commas between them and maybe in them.
+            let spaced = rest.replace('%', " ");
+            let mut parts = spaced.split_whitespace();
+            let mut before: Option<f64> = None;
+            let (mut idle, mut soft) = (None, None);
+            for part in parts.by_ref() {
+                match part.trim_end_matches(',') {
+                    "id" => idle = before,
+                    "si" => soft = before,
+                    part => before = figure(part),
+                }
             }
-            ["Linux", host, release, rest, ..] if is_release(release) && rest.starts_with('#') => {
-                kernel = kernel.or(Some(printable(release)));
-                name = name.or(Some(printable(host)));
+            machine.busy = idle.filter(|idle| (0.0..=100.0).contains(idle)).map(|idle| 1.0 - idle / 100.0);
+            machine.softirq = soft.map(|soft| soft / 100.0);
+        } else if line.starts_with("Tasks:")
+            || line.starts_with("Threads:")
+            || line.starts_with("PID ")
+            || line.starts_with("USER ")
+            || line.contains(" Mem ")
+            || line.contains(" Swap")
+            || line.starts_with("Mem:")
+            || line.starts_with("Swap:")
+        {
+            let scale = if line.starts_with("MiB") { Some(1 << 20) } else { line.starts_with("KiB").then_some(KIB) };
+            if let Some(scale) = scale.filter(|_| line.contains("Mem ")) {
+                let of = |name: &str| {
+                    words
+                        .iter()
+                        .position(|word| word.trim_end_matches(',') == name)
+                        .and_then(|at| figure(words.get(at.checked_sub(1)?)?))
+                        .map(|figure| (figure * f64::from(scale as u32)) as u64)
+                };
+                if let (Some(total), Some(used)) = (of("total"), of("used")) {
+                    machine.memory = Some(memory(total, total.saturating_sub(used), None, of("buff/cache")));
+                }
             }
-            _ => {}
+        } else if line.is_empty() && is_top {
+        } else if is_top && words.len() >= 11 && words[0].parse::<u32>().is_ok() && figure(words[8]).is_some() {
+            if machine.busiest.len() < BUSIEST {
+                let name = words.get(11..).unwrap_or_default().join(" ");
+                machine.busiest.push((
+                    printable(name.get(..name.len().min(64)).unwrap_or("?")),
+                    figure(words[8]).unwrap_or_default() / 100.0,
+                ));
+            }
+        } else if !is_top
+            && (line.starts_with("USER ") && line.contains("LOGIN@")
+                || words.len() >= 7 && place > here.at + 1 && document.line(here.at + 1).contains("LOGIN@"))
+        {
+        } else {
+            break;
         }
+        place += 1;
     }
-    let by_name = || {
-        let output = outputs.iter().find(|output| output.path.rsplit('/').next() == Some("hostname"))?;
-        let first = output.text.split_whitespace().next()?;
-        (first.len() <= 253).then(|| printable(first))
-    };
-    (name.or_else(by_name), kernel)
+    Some((place - here.at, machine))
 }
 
-/// ` 23:57:01 up 6:30, 3 users, load average: 0.03, 0.12, 0.11`: seconds since boot, and the load.
-fn uptime(line: &str) -> Option<(Option<u64>, Value)> {
-    let (before, load) = line.split_once("load average: ")?;
-    let (_, up) = before.split_once(" up ")?;
-    let mut figures = load.split([',', ' ']).filter(|figure| !figure.is_empty()).map(|figure| figure.parse::<f64>());
-    let mut next = || figures.next()?.ok().filter(|figure| figure.is_finite() && *figure >= 0.0);
-    let load = json!({"one": next()?, "five": next()?, "fifteen": next()?});
-    Some((since_boot(up), load))
+/// Three figures of load at the end of a line, and what stands before: `0.03, 0.12, 0.11`, `3,45, 4,28, 3,48`.
+fn loads(line: &str) -> Option<(&str, Value)> {
+    let (before, tail) = line.rsplit_once(':')?;
+    let (before, tail) = if tail.trim().is_empty() { before.rsplit_once(':')? } else { (before, tail) };
+    let figures: Vec<f64> = tail
+        .split_whitespace()
+        .map(|word| {
+            let word = word.trim_end_matches([',', ';']);
+            let (whole, fraction) = word.split_once(['.', ','])?;
+            (fraction.len() == 2).then(|| format!("{whole}.{fraction}").parse::<f64>().ok()).flatten()
+        })
+        .collect::<Option<_>>()?;
+    let [one, five, fifteen] = figures.as_slice() else { return None };
+    figures
+        .iter()
+        .all(|figure| figure.is_finite() && *figure >= 0.0)
+        .then(|| (before, json!({"one": one, "five": five, "fifteen": fifteen})))
 }
 
-/// `10 days, 3:02,`, `6:30,`, `5 min,`, as seconds.
-fn since_boot(up: &str) -> Option<u64> {
+/// `up 10 days, 3:02,`, `up 6:30,`, `up 5 min,` behind the time of day, as seconds; in any language that counts days.
+fn since_boot(before: &str) -> Option<u64> {
+    let words: Vec<&str> = before.split_whitespace().collect();
+    let up = words.iter().position(|word| matches!(*word, "up" | "an" | "arriba" | "en"))?;
+    let words = words.get(up + 1..)?;
     let mut seconds = 0_u64;
     let mut known = false;
-    for part in up.split(',').map(str::trim) {
-        let (figure, unit) = part.split_once(' ').unwrap_or((part, ""));
-        let add = match (figure.split_once(':'), unit.trim()) {
-            (Some((hours, minutes)), "") => Some(
-                hours
-                    .parse::<u64>()
-                    .ok()?
-                    .checked_mul(3600)?
-                    .checked_add(minutes.parse::<u64>().ok()?.checked_mul(60)?)?,
-            ),
-            (None, "day" | "days") => figure.parse::<u64>().ok()?.checked_mul(86_400),
-            (None, "min" | "mins") => figure.parse::<u64>().ok()?.checked_mul(60),
-            _ => continue,
-        };
-        seconds = seconds.checked_add(add?)?;
-        known = true;
+    for (at, word) in words.iter().enumerate() {
+        let plain = word.trim_end_matches(',');
+        if let Some((hours, minutes)) = plain.split_once(':') {
+            let of: Option<u64> = hours
+                .parse::<u64>()
+                .ok()
+                .zip(minutes.parse::<u64>().ok())
+                .and_then(|(h, m)| h.checked_mul(3600)?.checked_add(m.checked_mul(60)?));
+            seconds = seconds.checked_add(of?)?;
+            known = true;
+        } else if let Ok(figure) = plain.parse::<u64>() {
+            let unit = words.get(at + 1)?.trim_end_matches(',').to_lowercase();
+            let each = match unit.as_str() {
+                "day" | "days" | "tag" | "tage" | "tagen" | "jour" | "jours" | "día" | "días" | "dia" | "dias"
+                | "дней" | "день" | "дня" | "天" => 86_400,
+                "min" | "mins" | "minuten" => 60,
+                "user" | "users" => break,
+                _ => continue,
+            };
+            seconds = seconds.checked_add(figure.checked_mul(each)?)?;
+            known = true;
+        }
     }
     known.then_some(seconds)
+}
+
+/// `free` or /proc/meminfo.
+pub(super) fn take_memory(here: &Here<'_>) -> Option<(usize, Machine)> {
+    let document = here.document;
+    let first = document.line(here.at);
+    let words: Vec<&str> = first.split_whitespace().collect();
+    let (lines, found) = if first.starts_with("MemTotal:") {
+        let mut place = here.at;
+        while document.line(place).split_once(':').is_some_and(|(name, rest)| {
+            !name.contains(' ') && rest.trim_start().starts_with(|c: char| c.is_ascii_digit())
+        }) {
+            place += 1;
+        }
+        (place - here.at, meminfo(document.slice(here.at, place)))
+    } else if words.len() >= 3 && words.len() <= 8 && matches!(words[0], "total" | "gesamt" | "итого" | "всего")
+    {
+        let mut place = here.at + 1;
+        while place < document.len() && place < here.at + 8 {
+            let line = document.line(place);
+            let is_row = line
+                .split_once(':')
+                .is_some_and(|(_, rest)| rest.trim_start().starts_with(|c: char| c.is_ascii_digit()));
+            if !is_row {
+                break;
+            }
+            place += 1;
+        }
+        (place - here.at, free(document.slice(here.at, place), here))
+    } else {
+        return None;
+    };
+    if lines < 2 {
+        return None;
+    }
+    let (memory, swap) = found.unzip();
+    Some((lines, Machine { memory, swap, ..Machine::default() }))
+}
+
+/// `uname -a`, `lscpu`, /proc/cpuinfo, os-release, `hostnamectl`.
+pub(super) fn take_identity(here: &Here<'_>) -> Option<(usize, Machine)> {
+    let document = here.document;
+    let line = document.line(here.at).trim();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let is_release = |word: &str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.');
+    let mut machine = Machine::default();
+    if let ["Linux", host, release, rest, ..] = words.as_slice()
+        && is_release(release)
+        && rest.starts_with('#')
+        && host.len() <= 253
+    {
+        (machine.name, machine.kernel) = (Some(printable(host)), Some(printable(release)));
+        return Some((1, machine));
+    }
+    let named = |command: &str| here.command.first() == Some(&command);
+    if named("hostname") && words.len() == 1 && line.len() <= 253 && !line.contains(':') {
+        machine.name = Some(printable(line));
+        return Some((1, machine));
+    }
+    if named("uname") && words.len() == 1 && is_release(line) {
+        machine.kernel = Some(printable(line));
+        return Some((1, machine));
+    }
+    let is_pair = |line: &str| {
+        let line = line.trim();
+        line.split_once(['=', ':']).is_some_and(|(name, _)| {
+            name.len() < 40 && name.trim().bytes().all(|b| b.is_ascii_alphanumeric() || b" _()-/".contains(&b))
+        })
+    };
+    let begins =
+        ["PRETTY_NAME=", "NAME=", "Static hostname:", "Architecture:", "processor\t", "processor ", "Distributor ID:"]
+            .iter()
+            .any(|begin| line.starts_with(begin));
+    if !begins {
+        return None;
+    }
+    let mut place = here.at;
+    let mut processors = 0;
+    while place < document.len() && place < here.at + LINES {
+        let line = document.line(place).trim();
+        if line.is_empty() && (processors == 0 || !document.line(place + 1).starts_with("processor"))
+            || !line.is_empty() && !is_pair(line)
+        {
+            break;
+        }
+        let value = |name: &str| line.strip_prefix(name).map(|rest| printable(rest.trim().trim_matches('"')));
+        machine.distribution = machine
+            .distribution
+            .or_else(|| value("PRETTY_NAME=").or_else(|| value("Description:")).or_else(|| value("Operating System:")));
+        machine.name = machine.name.or_else(|| value("Static hostname:"));
+        machine.cpus = machine.cpus.or_else(|| value("CPU(s):").and_then(|count| count.parse().ok()));
+        processors += u32::from(line.starts_with("processor"));
+        place += 1;
+    }
+    machine.cpus = machine.cpus.or((processors > 0).then_some(processors));
+    (place > here.at).then(|| (place - here.at, machine))
 }
 
 /// Memory and swap of `/proc/meminfo`.
@@ -119,33 +321,56 @@ fn meminfo(text: &str) -> Option<(Value, Value)> {
     Some((memory(total, available, buffers, cached), swapped(swap.0, swap.0.saturating_sub(swap.1))))
 }
 
-/// Memory and swap of `free`, whose unit only its call tells: KiB unless that, or the file's name, says another one.
-fn free(output: &Printed) -> Option<(Value, Value)> {
-    let lines: Vec<&str> = output.text.lines().take(LINES).collect();
-    let at = lines.iter().position(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        words.starts_with(&["total", "used", "free"])
-    })?;
-    let call = lines[..at].iter().rev().find(|line| line.contains("free")).copied().unwrap_or(&output.path);
+/// Memory and swap of `free`, whose unit only its call tells. Without one, figures of a few digits are of MiB: no host that runs it
+/// has so little.
+fn free(text: &str, here: &Here<'_>) -> Option<(Value, Value)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let at = 0;
+    let asked = |letter: char| {
+        here.command.iter().enumerate().skip(1).any(|(place, word)| {
+            match (word.strip_prefix("--"), word.strip_prefix('-')) {
+                (Some(long), _) => long.starts_with(letter),
+                (None, Some(letters)) => letters.contains(letter),
+                (None, None) => here.by_name && place == 1 && word.len() <= 3 && word.contains(letter),
+            }
+        })
+    };
+    let digits = lines.get(1)?.split_whitespace().nth(1)?.len();
     let unit = match () {
-        () if call.contains("-m") => 1 << 20,
-        () if call.contains("-g") => 1 << 30,
-        () if call.contains("-b") => 1,
-        () if call.contains("-h") => return None,
+        () if asked('h') => return None,
+        () if asked('m') => 1 << 20,
+        () if asked('g') => 1 << 30,
+        () if asked('b') => 1,
+        () if asked('k') => KIB,
+        // A host that has less than 100 MB by KiB, or more than 100 GB: it is of MiB.
+        () if digits <= 5 => 1 << 20,
         () => KIB,
     };
     let heading: Vec<&str> = lines[at].split_whitespace().collect();
-    let row = |name: &str| lines[at..].iter().take(6).find_map(|line| line.trim_start().strip_prefix(name));
+    // The rows stand in the same order in every language: memory first, swap last.
+    let rows: Vec<&str> = lines
+        .iter()
+        .skip(at + 1)
+        .filter(|line| !line.trim_start().starts_with("-/+"))
+        .filter_map(|line| Some(line.split_once(':')?.1))
+        .collect();
     let figure = |row: &str, column: &str| {
-        let place = heading.iter().position(|word| *word == column)?;
+        // The columns stand in the same order in every language.
+        let place = match column {
+            "total" => 0,
+            "used" => 1,
+            "free" => 2,
+            "available" if heading.len() == 6 && !heading.contains(&"buffers") => 5,
+            column => heading.iter().position(|word| *word == column)?,
+        };
         row.split_whitespace().nth(place)?.parse::<u64>().ok()?.checked_mul(unit)
     };
-    let row_of_memory = row("Mem:")?;
+    let row_of_memory = rows.first().copied()?;
     let total = figure(row_of_memory, "total")?;
     let (buffers, cached) = (figure(row_of_memory, "buffers"), figure(row_of_memory, "cached"));
     let available =
         figure(row_of_memory, "available").or_else(|| sum(&[figure(row_of_memory, "free"), buffers, cached]))?;
-    let row_of_swap = row("Swap:")?;
+    let row_of_swap = rows.last().copied().filter(|_| rows.len() > 1)?;
     let swap = swapped(figure(row_of_swap, "total")?, figure(row_of_swap, "used")?);
     Some((memory(total, available, buffers, cached), swap))
 }
@@ -171,21 +396,4 @@ fn memory(total: u64, available: u64, buffers: Option<u64>, cached: Option<u64>)
 fn swapped(total: u64, used: u64) -> Value {
     let share = (total > 0).then(|| used as f64 / total as f64);
     json!({"total_bytes": total, "used_bytes": used, "used_share": share})
-}
-
-/// CPUs: `(2 CPU)` of `sar`, `CPU(s): 2` of `lscpu`, the processors of /proc/cpuinfo.
-fn cpus(text: &str) -> Option<u32> {
-    let mut processors = 0;
-    for line in text.lines().take(LINES) {
-        if let Some(count) = line.strip_prefix("CPU(s):") {
-            return count.trim().parse().ok();
-        }
-        if line.starts_with("Linux ")
-            && let Some((before, _)) = line.split_once(" CPU)")
-        {
-            return before.rsplit('(').next()?.parse().ok();
-        }
-        processors += u32::from(line.starts_with("processor") && line.contains(':'));
-    }
-    (processors > 0).then_some(processors)
 }

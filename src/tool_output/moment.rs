@@ -1,47 +1,122 @@
-//! When outputs were made: what `date` printed, else the date and the last time of `sar`.
+//! When something was, as `date` prints it in some languages.
 
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::{Date, DateTime};
 
-use super::Printed;
+use super::here::moment_of;
 use super::samples;
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+/// Months by the beginnings of their names, in German, English, Spanish, French, Portuguese and Russian.
+const MONTHS: [&[&str]; 12] = [
+    &["jan", "ene", "янв"],
+    &["feb", "fév", "fev", "фев"],
+    &["mar", "mär", "мар"],
+    &["apr", "avr", "abr", "апр"],
+    &["may", "mai", "май", "мая"],
+    &["jun", "juin", "июн"],
+    &["jul", "juil", "июл"],
+    &["aug", "ago", "aoû", "авг"],
+    &["sep", "set", "сен"],
+    &["oct", "okt", "out", "окт"],
+    &["nov", "ноя"],
+    &["dec", "dez", "dic", "déc", "дек"],
+];
 
-/// The moment, on the clock of the outputs.
-pub(super) fn of(outputs: &[Printed]) -> Option<DateTime> {
-    let first_lines = || outputs.iter().flat_map(|output| output.text.lines().take(3));
-    first_lines().find_map(date).or_else(|| outputs.iter().find_map(|output| sar(&output.text)))
+/// Days of the week by the beginnings of their names.
+const DAYS: &[&str] = &[
+    "mon", "tue", "wed", "thu", "fri", "sat", "sun", "mo", "di", "mi", "do", "fr", "sa", "so", "lun", "mar", "mer",
+    "jeu", "ven", "sam", "dim", "mié", "mie", "jue", "vie", "sáb", "dom", "seg", "ter", "qua", "qui", "sex", "пн",
+    "вт", "ср", "чт", "пт", "сб", "вс", "星期",
+];
+
+/// The month of that name.
+fn month(word: &str) -> Option<i8> {
+    let word = word.trim_end_matches(['.', ',']).to_lowercase();
+    let at =
+        MONTHS.iter().position(|names| names.iter().any(|name| word.starts_with(name)) && word.chars().count() <= 9)?;
+    i8::try_from(at + 1).ok()
 }
 
-/// `Mon Feb 14 23:57:00 CET 2011`.
-fn date(line: &str) -> Option<DateTime> {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let [_, month, day, time, rest @ ..] = words.as_slice() else { return None };
-    let half = rest.first().copied().filter(|word| matches!(*word, "AM" | "PM"));
-    if !(1..=3).contains(&rest.len()) {
+/// `Mon Feb 14 23:57:00 CET 2011`, `Mo 14. Feb 23:57:00 CET 2011`, `lun. 14 févr. 2011 23:57:00 CET`, `2011年 02月 14日 星期一
+/// 23:57:00 CST`, `2026-11-28T23:57:00+00:00`: a line with nothing else.
+pub(super) fn date(line: &str) -> Option<DateTime> {
+    let line = line.trim();
+    if line.len() > 64 || !line.bytes().any(|byte| byte == b':') && !line.contains('时') {
         return None;
     }
-    let month = MONTHS.iter().position(|name| name == month)? + 1;
-    let date = Date::new(rest.last()?.parse().ok()?, i8::try_from(month).ok()?, day.parse().ok()?).ok()?;
-    Some(date.to_datetime(of_day(samples::clock(time, half)?)?))
-}
-
-/// The date in the heading of `sar`, and the time of its last sample.
-fn sar(text: &str) -> Option<DateTime> {
-    let heading = text.lines().take(3).find(|line| line.starts_with("Linux "))?;
-    let date = heading.split_whitespace().find_map(|word| {
-        if let Some((month, rest)) = word.split_once('/') {
-            let (day, year) = rest.split_once('/')?;
-            return Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    if let [only] = words.as_slice() {
+        let only = only.trim_end_matches('Z');
+        let local = only.get(..19)?;
+        let zone = only.get(19..)?;
+        return (zone.is_empty() || zone.starts_with(['+', '-', '.', ','])).then(|| local.parse().ok()).flatten();
+    }
+    if !(3..=8).contains(&words.len()) {
+        return None;
+    }
+    let (mut day, mut mon, mut year, mut time) = (None, None, None, None);
+    for (place, word) in words.iter().enumerate() {
+        let is_half = ["AM", "PM", "上午", "下午"].contains(word);
+        if is_half {
+        } else if let Some(at) = samples::clock(&[word, words.get(place + 1).copied().unwrap_or_default()]) {
+            let half = place
+                .checked_sub(1)
+                .and_then(|before| words.get(before))
+                .copied()
+                .filter(|word| ["上午", "下午"].contains(word));
+            let at = half.and_then(|half| samples::clock(&[half, word])).unwrap_or(at);
+            time.replace(at).is_none().then_some(())?;
+        } else if let Some(of) = month(word)
+            .filter(|_| mon.is_none() && !(place == 0 && DAYS.iter().any(|day| word.to_lowercase().starts_with(day))))
+        {
+            mon = Some(of);
+        } else if is_zone(word) {
+        } else if let Ok(number) = word.trim_end_matches(['.', ',', '年', '月', '日']).parse::<i16>() {
+            match () {
+                () if word.ends_with('月') => mon = Some(i8::try_from(number).ok()?),
+                () if (1..=31).contains(&number) && day.is_none() => day = Some(i8::try_from(number).ok()?),
+                () if (1970..2200).contains(&number) => year = Some(number),
+                () => return None,
+            }
+        } else if let Some((date, _)) = samples::date(word) {
+            (day, mon, year) = (Some(date.day()), Some(date.month()), Some(date.year()));
+        } else if !(DAYS.iter().any(|day| word.to_lowercase().starts_with(day)) || ["de", "г.", "г"].contains(word)) {
+            return None;
         }
-        word.parse::<Date>().ok().filter(|_| word.len() == 10)
-    })?;
-    let rates = samples::read(text);
-    let last = rates.values().flat_map(|rates| &rates.samples).filter_map(|sample| sample.at).max()?;
-    Some(date.to_datetime(of_day(last)?))
+    }
+    moment_of(Date::new(year?, mon?, day?).ok()?, time?)
 }
 
-fn of_day(seconds: u32) -> Option<Time> {
-    let part = |value: u32| i8::try_from(value).ok();
-    Time::new(part(seconds / 3600)?, part(seconds / 60 % 60)?, part(seconds % 60)?, 0).ok()
+/// `CET`, `UTC`, `+01`, `-0300`.
+fn is_zone(word: &str) -> bool {
+    (2..=5).contains(&word.len())
+        && (word.bytes().all(|byte| byte.is_ascii_uppercase())
+            || word.strip_prefix(['+', '-']).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn date_is_read_in_every_language_and_nothing_else_is_a_date() {
+        for line in [
+            "Mon Feb 14 23:57:00 CET 2011",
+            "Mon Feb 14 11:57:00 PM CET 2011",
+            "Mon 14 Feb 2011 11:57:00 PM CET",
+            "Mo 14. Feb 23:57:00 CET 2011",
+            "lun. 14 févr. 2011 23:57:00 CET",
+            "lun feb 14 23:57:00 CET 2011",
+            "lun 14 feb 2011 23:57:00 CET",
+            "seg 14 fev 2011 23:57:00 -03",
+            "Пн 14 фев 2011 23:57:00 MSK",
+            "2011年 02月 14日 星期一 23:57:00 CST",
+            "2011-02-14T23:57:00+00:00",
+            "2011-02-14T23:57:00Z",
+        ] {
+            assert_eq!(date(line).map(|at| at.to_string()).as_deref(), Some("2011-02-14T23:57:00"), "{line}");
+        }
+        for line in ["Mon Feb 14", "10:00:01 eth0 1 2 3", "up 10:00:00 since Feb 14 2011 he said", "23:57:00", ""] {
+            assert_eq!(date(line), None, "{line}");
+        }
+    }
 }

@@ -2,37 +2,49 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::Printed;
-use super::socket_row::Row;
+use super::here::Here;
+use super::sockets::{Row, Table};
 
-/// The sockets of all these files together. None without both TCP and UDP, or where one was cut short: what is not there
-/// would read as absent.
-pub(super) fn rows(outputs: &[Printed], most: usize) -> Option<Vec<Row>> {
-    let (mut rows, mut tcp, mut udp) = (Vec::new(), false, false);
-    for output in outputs {
-        // Raw sockets have the heading of UDP.
-        let name = output.path.rsplit('/').next().unwrap_or_default();
-        let Some(is_udp) = is_udp(&output.text).filter(|_| !name.starts_with("raw") && !name.starts_with("udplite"))
-        else {
-            continue;
-        };
-        if !output.text.ends_with('\n') && output.text.lines().next_back()?.split_whitespace().count() < WORDS {
+/// Sockets of one of these files, and how many lines they take. None where the last one was cut short.
+pub(super) fn take(here: &Here<'_>) -> Option<(usize, Table)> {
+    let document = here.document;
+    let is_udp = is_udp(document.line(here.at))?;
+    let mut table = Table { tcp: !is_udp, udp: is_udp, listening: true, connected: !is_udp, ..Table::default() };
+    // Raw sockets have the heading of UDP.
+    let other = ["raw", "udplite"].iter().any(|kind| here.command.iter().any(|word| word.contains(kind)));
+    let mut place = here.at + 1;
+    while place < document.len() {
+        let line = document.line(place);
+        if !line
+            .trim_start()
+            .split(':')
+            .next()
+            .is_some_and(|slot| slot.bytes().all(|byte| byte.is_ascii_digit()) && !slot.is_empty())
+        {
+            break;
+        }
+        if document.ends_within(place) && line.split_whitespace().count() < WORDS {
             return None;
         }
-        tcp |= !is_udp;
-        udp |= is_udp;
-        rows.extend(output.text.lines().skip(1).filter_map(|line| row(line, is_udp)).take(most));
-        rows.truncate(most);
+        if let Some(row) = row(line, is_udp).filter(|_| !other && table.rows.len() < MOST) {
+            table.rows.push(row);
+        }
+        place += 1;
     }
-    (tcp && udp).then_some(rows)
+    if other {
+        (table.tcp, table.udp, table.listening, table.connected) = (false, false, false, false);
+    }
+    (place > here.at + 1).then(|| (place - here.at, table))
 }
 
+/// Sockets that are taken from one file.
+const MOST: usize = 100_000;
 /// Words of a socket up to its inode; with fewer the line was cut.
 const WORDS: usize = 10;
 
 /// Whether it is of UDP; none when it is no such file.
-fn is_udp(text: &str) -> Option<bool> {
-    let heading = text.lines().next()?.trim_start();
+fn is_udp(line: &str) -> Option<bool> {
+    let heading = line.trim();
     let is_heading = heading.starts_with("sl ") && heading.contains("local_address") && heading.contains(" st ");
     is_heading.then(|| heading.ends_with("drops") || heading.contains(" pointer"))
 }
@@ -64,10 +76,12 @@ fn row(line: &str, udp: bool) -> Option<Row> {
         udp,
         state,
         queues: (figure(received)?, figure(sent)?),
-        local: (address, port),
+        local: (Some(address), port),
         any: address.is_unspecified(),
-        remote: end(remote).filter(|(address, port)| !address.is_unspecified() && *port != 0),
-        process: None,
+        remote: end(remote)
+            .filter(|(address, port)| !address.is_unspecified() && *port != 0)
+            .map(|(address, port)| (Some(address), port)),
+        ..Row::default()
     })
 }
 

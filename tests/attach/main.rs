@@ -1,11 +1,10 @@
 //! `casebook attach`, against servers that check what arrives as the real ones do.
 
-#[allow(dead_code)]
-#[path = "../cli/command.rs"]
-mod command;
 mod issues;
 mod mail;
 mod secrets;
+#[path = "../support/mod.rs"]
+mod support;
 mod troubles;
 mod webhook;
 mod wire;
@@ -13,7 +12,7 @@ mod wire;
 use std::path::Path;
 use std::process::Command;
 
-use command::{Answer, Desk};
+use support::command::{self, Answer, Desk};
 
 /// A desk with a recorded case on it.
 fn desk() -> Desk {

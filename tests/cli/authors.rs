@@ -86,7 +86,7 @@ fn the_runbook_blames_and_blocks_nobody_whom_a_client_names() {
     let causes = case["diagnosis"]["causes"].as_array().unwrap();
     let guessing = causes.iter().find(|cause| cause["id"] == "ssh-brute-force").unwrap();
     assert!(
-        guessing["title"].as_str().unwrap().contains(&format!("30 failures in 15 min, most from {CLIENT}")),
+        guessing["title"].as_str().unwrap().contains(&format!("30 failures in the last 15 min, most from {CLIENT}")),
         "{guessing}"
     );
     let remedies = guessing["remedies"].to_string();

@@ -3,6 +3,7 @@
 use std::os::unix::fs::{PermissionsExt, chown};
 
 use crate::command::{Desk, GOOD};
+use crate::support::need::{require, root};
 
 /// A check that looks once and briefly.
 const LISTENERS: &str = r#"
@@ -28,10 +29,6 @@ return check {
 
 fn said(sentence: &str, verdict: &str) -> String {
     format!("return check {{ name = 'it', summary = 'It', run = function(cx) return cx.{verdict}('{sentence}') end }}")
-}
-
-fn root() -> bool {
-    nix::unistd::geteuid().is_root()
 }
 
 #[test]
@@ -275,10 +272,7 @@ fn a_replayed_check_says_the_same_of_the_same_evidence() {
 
 #[test]
 fn root_does_not_run_what_others_can_write() {
-    if !root() {
-        eprintln!("skipped: only root refuses files of others");
-        return;
-    }
+    require!(root());
     let desk = Desk::new();
     let path = desk.path("it.lua");
     desk.put("it.lua", said("so", "ok"));

@@ -11,7 +11,7 @@ use casebook::archive::{self, Attached, CaseFile};
 use serde_json::{Value, json};
 
 use crate::command::{Desk, GOOD, finish};
-use crate::netns;
+use crate::support::namespace::in_namespace;
 
 /// What stands in the file that a forged record names.
 const CANARY: &str = "canary 5f1c: nobody was to read this";
@@ -84,7 +84,7 @@ fn a_journal_that_names_a_file_of_this_host_gets_nothing_of_it() {
 
 #[test]
 fn the_run_that_wrote_packets_attaches_them_and_a_replay_carries_them_over() {
-    netns::in_namespace(|| {
+    in_namespace(|| {
         let desk = Desk::new();
         desk.put("writes.yaml", WRITES);
         let mut child =
@@ -169,7 +169,7 @@ fn a_link_in_a_folder_of_outputs_leads_nowhere_and_is_told() {
     desk.put("looking.yaml", looking(""));
     symlink("../../elsewhere", desk.path("outs/var/log")).unwrap();
     let answer = desk.run("replay --from outs ./looking.yaml --save a.case");
-    answer.ended(3).printed(&["no log file is there, for var/log is a link"]);
+    answer.ended(3).printed(&["no line of a log is there", "links are not followed: var/log"]);
     assert!(answer.err.contains("links are not followed: var/log; put copies"), "{}", answer.err);
     assert!(!all_of(&desk.path("a.case")).1.contains("canary 5f1c"));
 

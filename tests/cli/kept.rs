@@ -7,6 +7,7 @@ use casebook::archive;
 
 use crate::command::{Desk, GOOD, wait};
 use crate::signals::{LONG, watching};
+use crate::support::need::{require, root};
 
 fn brief() -> Desk {
     let desk = Desk::new();
@@ -107,9 +108,7 @@ fn a_state_directory_that_cannot_be_had_is_one_line_and_no_failure() {
 
 #[test]
 fn root_keeps_nothing_where_somebody_else_may_write() {
-    if !nix::unistd::geteuid().is_root() {
-        return println!("skipped: only root has to be careful");
-    }
+    require!(root());
     let desk = brief();
     fs::create_dir(desk.path("open")).unwrap();
     fs::set_permissions(desk.path("open"), Permissions::from_mode(0o777)).unwrap();

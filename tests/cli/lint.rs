@@ -193,3 +193,86 @@ fn each_kind_of_broken_yaml_has_its_message() {
         insta::assert_snapshot!(name.replace(' ', "_"), said(text));
     }
 }
+
+#[test]
+fn what_other_languages_have_is_answered_with_what_to_write() {
+    for (when, at, write) in [
+        ("a.load.one != 1", "!=", "write `~=`"),
+        ("a.load.one > 1 && a.load.five > 1", "&&", "write `and`"),
+        ("a.load.one > 1 || a.load.five > 1", "||", "write `or`"),
+        ("not a.load.one = 1", "=", "write `==`"),
+        ("a.load.one > 20Mbit/s", "20Mbit/s", "write 20000000 (bits per second)"),
+        ("a.load.one == null", "null", "`known(x)`"),
+        ("a.load.one == None", "None", "`known(x)`"),
+    ] {
+        let text = judged_by(&format!("      - {{when: '{when}', verdict: ok, say: s}}\n"));
+        assert_eq!(pointed_at(&text), at, "{when}");
+        let said = said(&text);
+        assert!(said.contains(write), "{when}: {said}");
+    }
+    let text = judged_by("      - {when: '!known(a.load)', verdict: ok, say: s}\n");
+    assert!(said(&text).contains("write `not x`"), "{}", said(&text));
+    let text = judged_by("      - {when: 'true', verdict: ok, say: \"{{ f'{a.load.one} is much' }}\"}\n");
+    assert!(said(&text).contains("no f-strings"), "{}", said(&text));
+}
+
+#[test]
+fn a_template_without_quotes_is_answered_with_quotes() {
+    let text = judged_by("      - verdict: ok\n        say: {{ a.load.one }} is much\n");
+    let said = said(&text);
+    assert!(said.contains("write the text in quotes: \"{{ a.load.one }} is much\""), "{said}");
+    assert!(said.contains("x.yaml:9:14"), "{said}");
+}
+
+#[test]
+fn evidence_that_is_held_against_nil_is_warned_of() {
+    let desk = Desk::new();
+    let text = judged_by("      - {when: a.load.one == nil, verdict: ok, say: s}\n");
+    let answer = desk.put("x.yaml", text).run("lint x.yaml");
+    assert!(answer.ended(0).err.contains("ask `known(a.load.one)`"), "{}", answer.err);
+}
+
+#[test]
+fn without_words_it_judges_what_lies_here_and_what_is_found_by_name() {
+    let desk = Desk::new();
+    desk.run("lint").refused(&["nothing to judge here, nor in runbooks, ", ".config/casebook/checks"]);
+    desk.put("good.yaml", judged_by("")).put("compose.yaml", "services: {}\n").put("notes.lua", "print('x')\n");
+    let answer = desk.run("lint");
+    answer.ended(0).printed(&["good.yaml: good"]);
+    assert!(!answer.out.contains("compose") && !answer.out.contains("notes"), "{}", answer.out);
+    std::fs::create_dir_all(desk.path("lua/checks")).unwrap();
+    std::fs::create_dir_all(desk.path(".config/casebook/runbooks")).unwrap();
+    desk.put(
+        "lua/checks/lost.lua",
+        "check { name = 'lost', summary = 's', run = function(cx) return cx.ok('') end }\n",
+    );
+    desk.put(".config/casebook/runbooks/mine.yaml", judged_by("").replace("probe: host", "probe: hots"));
+    let answer = desk.run("lint");
+    answer.refused(&[
+        "this is made and not returned",
+        "write `return check {",
+        "mine.yaml:6:12",
+        "did you mean `host`?",
+    ]);
+    answer.printed(&["good.yaml: good"]);
+}
+
+#[test]
+fn slips_in_a_script_are_answered_with_lua() {
+    let script = |body: &str| {
+        format!("return check {{ name = 'x', summary = 's', run = function(cx)\n{body}\nreturn cx.ok('') end }}\n")
+    };
+    for (body, said) in [
+        ("local n = 0 n += 1", "write `x = x + y`"),
+        ("local n = 0 n++", "write `x = x + 1`"),
+        ("if 1 != 2 then end", "write `~=`"),
+        ("if 1 == 2 then elif 2 == 3 then end", "write `elseif`"),
+        ("local n = 0 if n = 1 then end", "write `==`"),
+        ("if a() then b() else if c() then b() end", "write `elseif`"),
+        ("local n = null", "`known(x)`"),
+        ("local s = f\"{n} packets\"", "no f-strings"),
+    ] {
+        let desk = Desk::new();
+        desk.put("x.lua", script(body)).run("lint x.lua").refused(&["x.lua:", said]);
+    }
+}

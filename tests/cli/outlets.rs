@@ -10,6 +10,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
 use crate::command::{Desk, GOOD, finish};
+use crate::support::need::{require, root, tool};
 
 const STRANGER: u32 = 65534;
 
@@ -23,14 +24,6 @@ fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
-fn is_root() -> bool {
-    nix::unistd::geteuid().is_root() || {
-        assert!(std::env::var_os("CI").is_none(), "CI runs the tests as root");
-        println!("skipped: only root can give files away");
-        false
-    }
-}
-
 /// A folder like /tmp on the desk.
 fn sticky(desk: &Desk) {
     fs::create_dir(desk.path("tmp")).unwrap();
@@ -39,9 +32,7 @@ fn sticky(desk: &Desk) {
 
 #[test]
 fn the_link_of_a_stranger_is_refused_before_the_run_and_nothing_is_written_behind_it() {
-    if !is_root() {
-        return;
-    }
+    require!(root());
     let desk = brief();
     sticky(&desk);
     fs::create_dir(desk.path("victim")).unwrap();
@@ -75,17 +66,23 @@ fn the_link_of_a_stranger_is_refused_before_the_run_and_nothing_is_written_behin
 }
 
 #[test]
-fn the_pipe_of_a_stranger_is_refused_and_one_that_nobody_reads_does_not_hang() {
+fn a_pipe_that_nobody_reads_does_not_hang() {
     let desk = brief();
     sticky(&desk);
     mkfifo(&desk.path("tmp/pipe.md"), Mode::from_bits_truncate(0o666)).unwrap();
     desk.run("run brief.yaml -o tmp/pipe.md").refused(&["a pipe that nobody reads from", "start its reader first"]);
-    if is_root() {
-        chown(desk.path("tmp/pipe.md"), Some(STRANGER), Some(STRANGER)).unwrap();
-        for flag in ["-o", "--save"] {
-            desk.run(&format!("run brief.yaml {flag} tmp/pipe.md"))
-                .refused(&["a pipe of user 65534, who could read along"]);
-        }
+}
+
+#[test]
+fn the_pipe_of_a_stranger_is_refused() {
+    require!(root());
+    let desk = brief();
+    sticky(&desk);
+    mkfifo(&desk.path("tmp/pipe.md"), Mode::from_bits_truncate(0o666)).unwrap();
+    chown(desk.path("tmp/pipe.md"), Some(STRANGER), Some(STRANGER)).unwrap();
+    for flag in ["-o", "--save"] {
+        desk.run(&format!("run brief.yaml {flag} tmp/pipe.md"))
+            .refused(&["a pipe of user 65534, who could read along"]);
     }
 }
 
@@ -105,9 +102,10 @@ fn an_own_pipe_gets_the_whole_report() {
 
 #[test]
 fn descriptors_that_the_shell_hands_over_are_written_to() {
+    let bash = require!(tool("bash"));
     let desk = brief();
     let shell = |script: &str| {
-        let mut command = Command::new("bash");
+        let mut command = Command::new(&bash);
         command.args(["-c", script, env!("CARGO_BIN_EXE_casebook")]).current_dir(desk.path("")).env_clear();
         command.env("HOME", desk.path("")).env("XDG_STATE_HOME", desk.path("state")).env("PATH", "/usr/bin:/bin");
         finish(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
@@ -175,9 +173,7 @@ fn a_file_named_like_a_kept_case_does_not_stand_in_for_it() {
 
 #[test]
 fn the_state_directory_is_reached_over_no_link_of_a_stranger() {
-    if !is_root() {
-        return;
-    }
+    require!(root());
     let desk = brief();
     fs::create_dir_all(desk.path("victim/cases")).unwrap();
     fs::create_dir(desk.path("home")).unwrap();

@@ -77,3 +77,67 @@ fn an_unknown_format_or_ending_is_told_those_there_are() {
     brief("--format pdf").refused(&["no format `pdf`", "terminal, markdown, html, json, text"]);
     brief("-o report.pdf").refused(&["report.pdf names no format", ".md"]);
 }
+
+#[test]
+fn a_rate_without_a_unit_is_refused_with_what_was_meant() {
+    brief("--set high=20").refused(&["high is a rate: say 20Mbit/s"]);
+    brief("--set high=0.5").refused(&["high is a rate: say 0.5Mbit/s"]);
+    brief("--set high=20bit/s --no-keep").reported();
+    // As a report shows a rate that was recorded.
+    brief("--set high=20000000 --no-keep").reported();
+    brief("--set high=0 --no-keep").reported();
+    // Seconds and bytes are what bare numbers mean to everybody.
+    brief("--window 1 --no-keep").ended(0);
+}
+
+/// A runbook that watches an interface of its own.
+fn watching(command: &str) -> crate::command::Answer {
+    let text = GOOD.replace("params:\n", "params:\n  interface: {type: interface, default: auto, help: Which.}\n");
+    let text = text.replace("interface: lo", "interface: \"{{ params.interface }}\"");
+    Desk::new().put("brief.yaml", text).run(command)
+}
+
+#[test]
+fn i_names_the_interface() {
+    let answer = watching("run brief.yaml -i lo --no-keep --format json");
+    let case: serde_json::Value = serde_json::from_str(&answer.ended(0).out).unwrap();
+    assert_eq!((case["params"]["interface"].as_str(), case["given"]["interface"].as_str()), (Some("lo"), Some("lo")));
+    watching("plan brief.yaml -i eth7").ended(0).printed(&["with interface = \"eth7\""]);
+    watching("probe interfaces -i lo window=1s").ended(0);
+    brief("-i lo").refused(&["no parameter `interface`"]);
+}
+
+#[test]
+fn an_interface_that_does_not_exist_is_refused_with_those_that_do() {
+    for line in ["run brief.yaml -i lp", "run brief.yaml --set interface=lp", "probe interfaces interface=lp"] {
+        watching(line).refused(&["cannot watch interface `lp`", "there are lo", "did you mean `lo`?"]);
+    }
+    watching("probe capture -i no-such-one").refused(&["cannot watch interface `no-such-one`", "name one of them"]);
+    // An address names its interface, too.
+    watching("run brief.yaml -i 127.0.0.1 --no-keep").reported();
+}
+
+#[test]
+fn a_retest_watches_the_interface_that_it_is_told() {
+    let text = GOOD.replace("params:\n", "params:\n  interface: {type: interface, default: auto, help: Which.}\n");
+    let desk = Desk::new();
+    desk.put("brief.yaml", text.replace("interface: lo", "interface: \"{{ params.interface }}\""));
+    desk.run("run brief.yaml -i lo --save a.case").reported();
+    desk.run("retest a.case -i lp").refused(&["cannot watch interface `lp`"]);
+    desk.run("retest a.case -i lo --no-keep").reported();
+}
+
+#[test]
+fn a_file_that_holds_no_packets_is_refused() {
+    let desk = Desk::new();
+    desk.put("notes.txt", "not packets at all").put("empty.pcap", "");
+    for line in [
+        "run high-inbound-traffic --pcap notes.txt",
+        "run high-inbound-traffic --set pcap=notes.txt",
+        "probe capture file=notes.txt",
+    ] {
+        desk.run(line).refused(&["cannot read packets from notes.txt", "pcap", "tcpdump -w"]);
+    }
+    desk.run("run high-inbound-traffic --pcap empty.pcap").refused(&["empty.pcap", "too short"]);
+    desk.run("probe capture file=none.pcap").refused(&["there is no such file"]);
+}

@@ -136,7 +136,8 @@ fn what_is_for_a_live_host_only_wants_to_know_when_that_is() {
     desk.put("runbooks/floods/floods.yaml", FIRST.replace("live_when: not params.pcap\n", ""));
     desk.run("lint runbooks/floods")
         .refused(&["does not say when it looks at a live host", "live_when: not params.pcap"]);
-    desk.put("runbooks/floods/floods.yaml", FIRST).put("some.pcap", "");
+    desk.put("runbooks/floods/floods.yaml", FIRST)
+        .put("some.pcap", b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x01\0\0\0");
     let skipped = desk.run("run floods --set pcap=some.pcap --format json");
     let case: serde_json::Value = serde_json::from_str(&skipped.out).unwrap();
     assert_eq!(case["findings"][0]["verdict"], "skipped", "{}", case["findings"]);

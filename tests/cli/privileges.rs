@@ -6,17 +6,12 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use crate::command::{Answer, Desk, GOOD, finish};
-
-/// The user `nobody`.
-const NOBODY: u32 = 65534;
+use crate::support::NOBODY;
+use crate::support::need::{require, root};
 
 /// Runs a copy of the binary as nobody, in a folder that nobody may read but not write.
 fn as_nobody(desk: &Desk, line: &str) -> Option<Answer> {
-    if !nix::unistd::geteuid().is_root() {
-        assert!(std::env::var_os("CI").is_none(), "CI runs the tests as root");
-        println!("skipped: to run as another user needs root");
-        return None;
-    }
+    require!(root());
     let binary = desk.path("casebook");
     if !binary.exists() {
         // The folder that the binary was built in may be closed to others.
@@ -32,7 +27,7 @@ fn as_nobody(desk: &Desk, line: &str) -> Option<Answer> {
 
 #[test]
 fn a_run_without_root_reports_and_names_each_lost_capability() {
-    let Some(answer) = as_nobody(&Desk::new(), "run high-inbound-traffic --window 1s") else { return };
+    let Some(answer) = as_nobody(&Desk::new(), "run high-inbound-traffic --window 1s -v") else { return };
     answer.not_fine().printed(&[
         "How much arrives",
         "What could not be seen",

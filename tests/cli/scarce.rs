@@ -3,7 +3,6 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -12,24 +11,15 @@ use nix::sys::signal::Signal;
 
 use crate::command::{Desk, GOOD, finish};
 use crate::signals;
+use crate::support::need::{ControlGroup, require, root, tool};
 
 /// A user whom nothing else runs as.
 const SOMEBODY: u32 = 61234;
 
-fn is_root() -> bool {
-    let root = nix::unistd::geteuid().is_root();
-    if !root {
-        assert!(std::env::var_os("CI").is_none(), "CI runs the tests as root");
-        println!("skipped: needs root");
-    }
-    root
-}
-
 #[test]
 fn a_user_who_may_have_no_second_thread_gets_a_report() {
-    if !is_root() {
-        return;
-    }
+    require!(root());
+    require!(tool("prlimit"));
     let desk = Desk::new();
     let binary = desk.path("casebook");
     std::fs::copy(env!("CARGO_BIN_EXE_casebook"), &binary).unwrap();
@@ -45,30 +35,18 @@ fn a_user_who_may_have_no_second_thread_gets_a_report() {
 
 #[test]
 fn a_control_group_with_room_for_a_few_threads_gets_a_report_and_keeps_the_case() {
-    if !is_root() {
-        return;
-    }
-    let roots = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(Path::new);
+    require!(root());
     for room in [1, 2, 3, 5] {
         let name = format!("casebook-test-{}-{room}", std::process::id());
-        let group = roots.iter().map(|root| root.join(&name)).find(|group| {
-            std::fs::create_dir(group).is_ok()
-                && (std::fs::write(group.join("pids.max"), room.to_string()).is_ok() || {
-                    std::fs::remove_dir(group).unwrap();
-                    false
-                })
-        });
-        let Some(group) = group else {
-            println!("skipped: no control group with pids.max can be made here");
-            return;
-        };
+        let group = require!(ControlGroup::make(&name, "pids.max"));
+        std::fs::write(group.0.join("pids.max"), room.to_string()).unwrap();
         let desk = Desk::new();
         let mut command = Command::new("sh");
-        let join = "echo $$ > \"$1\"/cgroup.procs && exec \"$2\" run high-inbound-traffic --window 1s -q";
-        command.args(["-c", join, "sh"]).arg(&group).arg(env!("CARGO_BIN_EXE_casebook"));
+        let join = "echo $$ > \"$1\"/cgroup.procs && exec \"$2\" run high-inbound-traffic --window 1s -q -v";
+        command.args(["-c", join, "sh"]).arg(&group.0).arg(env!("CARGO_BIN_EXE_casebook"));
         command.env("XDG_STATE_HOME", desk.path("state")).stdin(Stdio::null());
         let answer = finish(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
-        std::fs::remove_dir(&group).unwrap();
+        drop(group);
         answer.reported().printed(&["How much arrives", "no further thread could be made"]);
         assert!(!answer.err.contains("panicked") && !answer.err.contains("not kept"), "{}", answer.err);
         let kept = std::fs::read_dir(desk.path("state/casebook/cases")).unwrap().flatten();
@@ -78,6 +56,7 @@ fn a_control_group_with_room_for_a_few_threads_gets_a_report_and_keeps_the_case(
 
 #[test]
 fn a_limit_on_the_size_of_files_is_an_error_that_names_it() {
+    require!(tool("prlimit"));
     let desk = Desk::new();
     desk.put("brief.yaml", GOOD);
     let mut command = Command::new("prlimit");

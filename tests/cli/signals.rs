@@ -65,7 +65,7 @@ fn the_first_signal_ends_the_watching_and_gives_a_partial_report() {
 #[test]
 fn the_shipped_runbook_ends_early_with_all_its_steps() {
     let desk = Desk::new();
-    let child = watching(&desk, "run high-inbound-traffic --window 10m");
+    let child = watching(&desk, "run high-inbound-traffic --window 10m -v");
     signal(&child, Signal::SIGINT);
     finish(child).reported().printed(&["PARTIAL", "How much arrives", "What could not be seen"]);
 }

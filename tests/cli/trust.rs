@@ -1,27 +1,22 @@
 //! Files of others, by every way in: refused, with who can change them and how to end that; own files keep working.
 
 use std::fs::{self, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use crate::command::{Answer, Desk, GOOD, finish, wait};
 use crate::signals::{self, LONG, watching};
+use crate::support::NOBODY;
+use crate::support::need::{Missing, require, root, tool};
 
-/// Somebody whom no file of accounts knows, and the user `nobody`.
+/// Somebody whom no file of accounts knows.
 const STRANGER: u32 = 12345;
-const NOBODY: u32 = 65534;
 const SHIPPED: &str = "high-inbound-traffic";
-
-fn is_root() -> bool {
-    let is_root = nix::unistd::geteuid().is_root();
-    assert!(is_root || std::env::var_os("CI").is_none(), "CI runs the tests as root");
-    if !is_root {
-        println!("skipped: to make files of other users needs root");
-    }
-    is_root
-}
 
 fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
@@ -114,9 +109,7 @@ fn refused_each_way(file: &Path, status: i32, waivable: bool, run: impl Fn() -> 
 
 #[test]
 fn a_runbook_a_check_and_a_module_that_others_can_change_are_refused() {
-    if !is_root() {
-        return;
-    }
+    require!(root());
     let desk = Desk::new();
     desk.put("brief.yaml", GOOD);
     refused_each_way(&desk.path("brief.yaml"), 64, true, || desk.run("run ./brief.yaml --no-keep"), 0);
@@ -134,9 +127,7 @@ fn a_runbook_a_check_and_a_module_that_others_can_change_are_refused() {
 
 #[test]
 fn the_prompt_requires_no_module_that_others_can_change() {
-    if !is_root() {
-        return;
-    }
+    require!(root());
     let desk = Desk::new();
     desk.put("m.lua", "return 'loaded ' .. 'module'");
     let run = || finish(desk.command(["lua", "-e", "require('m')"]).spawn().unwrap());
@@ -149,9 +140,7 @@ fn the_prompt_requires_no_module_that_others_can_change() {
 
 #[test]
 fn a_case_that_others_can_change_is_not_run_again_by_path_or_by_name() {
-    if !is_root() {
-        return;
-    }
+    require!(root());
     let desk = Desk::new();
     desk.put("brief.yaml", GOOD).run("run brief.yaml --save a.case -q").ended(0);
     refused_each_way(&desk.path("a.case"), 64, true, || desk.run("retest a.case --no-keep -q"), 0);
@@ -169,9 +158,7 @@ fn a_case_that_others_can_change_is_not_run_again_by_path_or_by_name() {
 
 #[test]
 fn a_journal_that_others_can_change_is_not_finished() {
-    if !is_root() {
-        return;
-    }
+    require!(root());
     let desk = signals::desk();
     let mut child = watching(&desk, &format!("run long.yaml --window {LONG} -q"));
     child.kill().unwrap();
@@ -188,9 +175,7 @@ fn a_journal_that_others_can_change_is_not_finished() {
 
 #[test]
 fn nothing_is_removed_or_listed_where_others_may_write() {
-    if !is_root() {
-        return;
-    }
+    require!(root());
     let desk = Desk::new();
     desk.put("brief.yaml", GOOD).run("run brief.yaml -q").ended(0);
     mode(&desk.kept(""), 0o777);
@@ -205,9 +190,7 @@ fn nothing_is_removed_or_listed_where_others_may_write() {
 
 #[test]
 fn a_map_of_pseudonyms_that_others_can_change_or_read_is_not_used() {
-    if !is_root() {
-        return;
-    }
+    require!(root());
     let desk = Desk::new();
     desk.put("brief.yaml", GOOD).put("text", "nothing");
     desk.run("run brief.yaml --redact hosts --redact-map map.json --save a.case --no-keep -q").ended(0);
@@ -221,9 +204,7 @@ fn a_map_of_pseudonyms_that_others_can_change_or_read_is_not_used() {
 
 #[test]
 fn the_environment_alone_makes_no_files_the_callers() {
-    if !is_root() {
-        return;
-    }
+    require!(root());
     let desk = Desk::new();
     desk.put("it.lua", "return check { name = 'it', summary = 'It', run = function(cx) return cx.ok('so') end }");
     chown(desk.path("it.lua"), Some(STRANGER), None).unwrap();
@@ -235,20 +216,18 @@ fn the_environment_alone_makes_no_files_the_callers() {
 
 #[test]
 fn files_of_the_user_who_called_sudo_are_run() {
-    if !is_root() {
-        return;
-    }
+    require!(root());
     let login = fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
-    if login.trim().parse::<u32>().is_ok_and(|user| user != u32::MAX) {
-        return println!("skipped: these tests belong to a login of user {login}, which counts for more");
-    }
+    let is_of_login = login.trim().parse::<u32>().is_ok_and(|user| user != u32::MAX);
+    let no_login = Missing::new("a process of no login", format!("start the tests as a service, not as user {login}"));
+    require!((!is_of_login).then_some(()).ok_or(no_login));
     let desk = Desk::new();
     desk.put("it.lua", "return check { name = 'it', summary = 'It', run = function(cx) return cx.ok('so') end }");
     mode(&desk.path(""), 0o755);
     chown(desk.path("it.lua"), Some(STRANGER), None).unwrap();
     // A program of root's that a user may start, as sudo is one, below a shell of that user.
     let raise = desk.path("raise");
-    fs::copy("/usr/bin/setpriv", &raise).unwrap();
+    fs::copy(require!(tool("setpriv")), &raise).unwrap();
     mode(&raise, 0o4755);
     let binary = desk.path("casebook");
     fs::copy(env!("CARGO_BIN_EXE_casebook"), &binary).unwrap();
@@ -267,7 +246,15 @@ fn files_of_the_user_who_called_sudo_are_run() {
 fn as_nobody(desk: &Desk, binary: &Path, words: &[&str]) -> Answer {
     let mut command = Command::new(binary);
     command.args(words).current_dir(desk.path("")).env_clear().uid(NOBODY).gid(NOBODY);
-    finish(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // A child that another test starts while the binary is copied holds it open for writing until it runs its own program.
+    let started = loop {
+        match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => thread::sleep(Duration::from_millis(20)),
+            started => break started.unwrap(),
+        }
+    };
+    finish(started)
 }
 
 fn copy_of_the_binary(desk: &Desk) -> PathBuf {
@@ -279,9 +266,7 @@ fn copy_of_the_binary(desk: &Desk) -> PathBuf {
 
 #[test]
 fn a_file_that_goes_before_a_shipped_runbook_is_said_and_refused_to_everybody_when_it_is_a_strangers() {
-    if !is_root() {
-        return;
-    }
+    require!(root());
     let desk = Desk::new();
     let binary = copy_of_the_binary(&desk);
     fs::create_dir(desk.path("runbooks")).unwrap();
@@ -314,24 +299,17 @@ fn a_file_that_goes_before_a_shipped_runbook_is_said_and_refused_to_everybody_wh
 
 /// A copy of the binary that reads every file and sees every packet, for whoever runs it.
 fn with_capabilities(desk: &Desk) -> Option<PathBuf> {
+    let setcap = require!(tool("setcap"));
     let binary = copy_of_the_binary(desk);
-    let set = Command::new("setcap").arg("cap_dac_read_search,cap_net_raw+ep").arg(&binary).output();
-    match set {
-        Ok(output) if output.status.success() => Some(binary),
-        other => {
-            assert!(std::env::var_os("CI").is_none(), "CI has setcap: {other:?}");
-            println!("skipped: setcap gives no capability to a file here: {other:?}");
-            None
-        }
-    }
+    let set = Command::new(setcap).arg("cap_dac_read_search,cap_net_raw+ep").arg(&binary).output().unwrap();
+    let given = Missing::new("a file system with capabilities", String::from_utf8_lossy(&set.stderr));
+    require!(set.status.success().then_some(Some(binary)).ok_or(given))
 }
 
 #[test]
 fn a_program_with_capabilities_runs_nothing_of_strangers() {
     let desk = Desk::new();
-    if !is_root() {
-        return;
-    }
+    require!(root());
     let Some(binary) = with_capabilities(&desk) else { return };
     let run = |words: &[&str]| as_nobody(&desk, &binary, words);
     desk.put("brief.yaml", GOOD);
@@ -365,9 +343,7 @@ fn a_program_with_capabilities_runs_nothing_of_strangers() {
 #[test]
 fn a_program_with_capabilities_reads_for_its_caller_what_the_caller_may_read() {
     let desk = Desk::new();
-    if !is_root() {
-        return;
-    }
+    require!(root());
     let Some(binary) = with_capabilities(&desk) else { return };
     let run = |words: &[&str]| as_nobody(&desk, &binary, words);
     fs::create_dir(desk.path("closed")).unwrap();

@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 
 use crate::command::{Desk, GOOD, finish, wait};
 use crate::signals::{LONG, desk, signal, watching};
+use crate::support::need::{require, root, tool};
 
 /// Looks at something at once, and then at something for as long as the window is.
 fn two_steps() -> Desk {
@@ -122,11 +123,8 @@ fn state_of(desk: &Desk) -> PathBuf {
 
 /// Runs a command whose mount namespace has a tmpfs of 64 KiB at `full`, with so much of it taken.
 fn with_full_disk(desk: &Desk, line: &str, full: &Path, free: bool) -> Option<crate::command::Answer> {
-    if !nix::unistd::geteuid().is_root() {
-        assert!(std::env::var_os("CI").is_none(), "CI runs the tests as root");
-        println!("skipped: to mount a small disk needs root");
-        return None;
-    }
+    require!(root());
+    require!(tool("unshare"));
     fs::create_dir_all(full).unwrap();
     // In one the last pages are taken, so that a file can be made but not filled.
     let (size, ballast) = if free { ("64k", 0) } else { ("8k", 8192) };

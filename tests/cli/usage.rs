@@ -71,7 +71,26 @@ fn a_file_without_the_ending_of_a_runbook_is_run_by_its_path() {
 fn list_finds_runbooks_by_symptom_and_says_when_none_fits() {
     casebook("list").ended(0).printed(&["high-inbound-traffic", "capture", "ledger"]);
     casebook("list slow").ended(0).printed(&["high-inbound-traffic"]);
-    casebook("list zzz").ended(0).printed(&["Nothing fits `zzz`"]);
+    casebook("list zzz").refused(&["nothing has the word `zzz`", "`casebook list` shows all"]);
+}
+
+#[test]
+fn list_searches_runbooks_checks_and_probes_by_whole_words() {
+    let answer = casebook("list resolver");
+    answer.ended(0).printed(&["Checks (casebook check NAME) open_resolver"]);
+    casebook("list Sockets").ended(0).printed(&["Probes (casebook probe NAME)", "sockets"]);
+    casebook("list open_resolver").ended(0).printed(&["open_resolver"]);
+    // A part of a word is no word, but may be meant.
+    casebook("list resolve").refused(&["nothing has the word `resolve`", "did you mean `resolver`?"]);
+    let some = casebook("list resolver zzz");
+    some.ended(0).printed(&["open_resolver"]);
+    assert!(some.err.contains("nothing has the word `zzz`"), "{}", some.err);
+}
+
+#[test]
+fn the_beginning_of_a_name_is_answered_with_the_whole() {
+    casebook("run high-inbound").refused(&["no runbook `high-inbound`", "did you mean `high-inbound-traffic`?"]);
+    casebook("check resolver").refused(&["no check `resolver`", "did you mean `open_resolver`?"]);
 }
 
 #[test]
@@ -110,7 +129,7 @@ fn schemas_completions_and_the_manual_page_are_printed() {
     casebook("schema nothing").refused(&["no schema of `nothing`", "choose case, runbook, test or a probe"]);
     casebook("completions bash").ended(0).printed(&["_casebook"]);
     casebook("completions tcsh").refused(&["possible values: bash"]);
-    casebook("man").ended(0).printed(&[".TH casebook 1"]);
+    casebook("man").ended(0).printed(&[".TH CASEBOOK 1"]);
 }
 
 #[test]

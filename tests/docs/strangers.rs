@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use etherparse::PacketBuilder;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, bind, socket};
 
-use crate::netns::ip;
+use crate::support::namespace::ip;
 
 const OURS: [u8; 6] = [0x02, 0, 0, 0, 0, 0x0a];
 const THEIRS: [u8; 6] = [0x02, 0, 0, 0, 0, 0x0b];

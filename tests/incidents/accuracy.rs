@@ -117,3 +117,19 @@ fn the_table_is_written() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/accuracy.md");
     fs::write(path, page).expect("the table can be written");
 }
+
+/// A sweep over values of one thing is a table of a test of that thing, not so many incidents.
+#[test]
+fn the_table_counts_incidents_that_are_staged() {
+    let read = |path: &Path| fs::read_to_string(path).unwrap();
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = read(&project.join("docs/accuracy.md"));
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+    let names: Vec<&str> = rows.filter(|name| *name != "Incident").collect();
+    assert!(page.contains(&format!("of {} incidents", names.len())), "{} rows", names.len());
+    let entries = fs::read_dir(project.join("tests/incidents/situations")).unwrap();
+    let staged: String = entries.map(|entry| read(&entry.unwrap().path())).collect();
+    for name in names {
+        assert!(staged.contains(&format!("\"{name}\",")), "{name} is not staged");
+    }
+}

@@ -11,6 +11,7 @@ use crate::accuracy::Played;
 use crate::judgement::{Expect, Said};
 use crate::service::{Role, Service};
 use crate::stage::{Setting, Stage, WORLD};
+use crate::support::need::require;
 use crate::traffic::{Flood, Flowing, Sent, Traffic, send_at_once};
 
 /// How long traffic may take to arrive.
@@ -73,7 +74,7 @@ impl Incident {
     /// Stages the incident, has casebook look at it, and fails with everything that it said when that is not what is
     /// expected.
     pub fn play(&self) {
-        let Some(stage) = Stage::set(self.setting) else { return };
+        let stage = require!(Stage::set(self.setting));
         let mut played = Played::begin(self);
         let _services: Vec<Service> = self.services.iter().map(|role| Service::start(&stage.server, role)).collect();
         for line in self.firewall {

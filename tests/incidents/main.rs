@@ -11,6 +11,8 @@ mod rehearsal;
 mod service;
 mod situations;
 mod stage;
+#[path = "../support/mod.rs"]
+mod support;
 mod traffic;
 
 /// The entry of the processes that incidents start; in an ordinary run it has nothing to do.

@@ -12,6 +12,7 @@ use crate::incident::flow;
 use crate::namespace::Namespace;
 use crate::service::{Role, Service};
 use crate::stage::{self, ALIAS, SERVER, Setting, Stage, WORLD, WORLD6};
+use crate::support::need::require;
 use crate::traffic::{Flood, Ports, Sent, Shape, Sources, Traffic, Ttl, background_noise};
 
 /// How long a generator is watched.
@@ -57,7 +58,7 @@ fn assert_arrived(sent: Sent, received: Sent, what: &str) {
 
 #[test]
 fn floods_keep_their_rate_and_every_frame_is_counted() {
-    let Some(stage) = Stage::set(Setting::default()) else { return };
+    let stage = require!(Stage::set(Setting::default()));
     let shapes = [
         Shape::Syn { port: 80 },
         Shape::Udp { ports: Ports::One(9987), payload: 1000 },
@@ -77,7 +78,7 @@ fn floods_keep_their_rate_and_every_frame_is_counted() {
 
 #[test]
 fn twenty_thousand_frames_a_second_are_no_trouble() {
-    let Some(stage) = Stage::set(Setting::default()) else { return };
+    let stage = require!(Stage::set(Setting::default()));
     let flowing = Traffic::Flood(flood(Shape::Syn { port: 80 }, 20_000)).start(&stage);
     let began = Instant::now();
     thread::sleep(Duration::from_secs(1));
@@ -89,7 +90,7 @@ fn twenty_thousand_frames_a_second_are_no_trouble() {
 
 #[test]
 fn the_kernel_understands_what_floods_send() {
-    let Some(stage) = Stage::set(Setting { alias: true, ..Setting::default() }) else { return };
+    let stage = require!(Stage::set(Setting { alias: true, ..Setting::default() }));
     let count = |group: &str, name: &str| kernel_count(&stage.server, group, name);
     let grows = |group: &str, name: &str, flood: Flood| {
         let before = count(group, name);
@@ -110,7 +111,7 @@ fn the_kernel_understands_what_floods_send() {
 
 #[test]
 fn syns_to_a_listener_wait_half_open() {
-    let Some(stage) = Stage::set(Setting::default()) else { return };
+    let stage = require!(Stage::set(Setting::default()));
     let web = Service::start(&stage.server, &Role::Web { at: (SERVER, 80).into() });
     let flowing = flow(&stage, &[Traffic::Flood(flood(Shape::Syn { port: 80 }, 2000))]);
     let deadline = Instant::now() + Duration::from_secs(5);
@@ -124,7 +125,7 @@ fn syns_to_a_listener_wait_half_open() {
 
 #[test]
 fn services_are_processes_with_names_of_their_own() {
-    let Some(stage) = Stage::set(Setting::default()) else { return };
+    let stage = require!(Stage::set(Setting::default()));
     let tcp: SocketAddr = (SERVER, 7000).into();
     let udp: SocketAddr = (SERVER, 7001).into();
     let services = [
@@ -144,7 +145,7 @@ fn services_are_processes_with_names_of_their_own() {
 
 #[test]
 fn a_sink_takes_what_the_world_sends() {
-    let Some(stage) = Stage::set(Setting::default()) else { return };
+    let stage = require!(Stage::set(Setting::default()));
     let at: SocketAddr = (SERVER, 7000).into();
     let sink = Service::start(&stage.server, &Role::Sink { at });
     let (sent, received) = play(&stage, &Traffic::Upload { to: at, bytes_per_second: 5_000_000 });
@@ -161,7 +162,7 @@ fn a_sink_takes_what_the_world_sends() {
 
 #[test]
 fn a_slow_reader_loses_most() {
-    let Some(stage) = Stage::set(Setting::default()) else { return };
+    let stage = require!(Stage::set(Setting::default()));
     let slow = Service::start(&stage.server, &Role::SlowReader { at: (SERVER, 5514).into() });
     let (sent, _) = play(&stage, &Traffic::Flood(flood(Shape::Udp { ports: Ports::One(5514), payload: 600 }, 4000)));
     let lost = kernel_count(&stage.server, "Udp", "RcvbufErrors");
@@ -171,7 +172,7 @@ fn a_slow_reader_loses_most() {
 
 #[test]
 fn a_download_arrives_over_both_protocols() {
-    let Some(stage) = Stage::set(Setting::default()) else { return };
+    let stage = require!(Stage::set(Setting::default()));
     for from in [SocketAddr::from((WORLD, 443)), SocketAddr::from((WORLD6, 443))] {
         let traffic = Traffic::Download { from, bytes_per_second: 6_000_000 };
         let before = stage.server.received("eth0");
@@ -189,7 +190,7 @@ fn a_download_arrives_over_both_protocols() {
 
 #[test]
 fn a_loopback_transfer_is_not_seen_on_the_interface() {
-    let Some(stage) = Stage::set(Setting::default()) else { return };
+    let stage = require!(Stage::set(Setting::default()));
     let before = (stage.server.received("eth0"), stage.server.received("lo"));
     let flowing = flow(&stage, &[Traffic::Loopback { port: 7100, bytes_per_second: 10_000_000 }]);
     thread::sleep(WATCH);
@@ -202,7 +203,7 @@ fn a_loopback_transfer_is_not_seen_on_the_interface() {
 
 #[test]
 fn a_stage_without_traffic_is_silent_and_noise_is_faint() {
-    let Some(stage) = Stage::set(Setting { alias: true, ..Setting::default() }) else { return };
+    let stage = require!(Stage::set(Setting { alias: true, ..Setting::default() }));
     thread::sleep(Duration::from_secs(1));
     let quiet = stage.server.received("eth0");
     assert!(quiet.packets <= 4, "{quiet:?}");
@@ -215,7 +216,7 @@ fn a_stage_without_traffic_is_silent_and_noise_is_faint() {
 
 #[test]
 fn firewall_rules_count_what_was_sent() {
-    let Some(stage) = Stage::set(Setting::default()) else { return };
+    let stage = require!(Stage::set(Setting::default()));
     for line in [
         "nft add table inet guard",
         "nft 'add chain inet guard door { type filter hook input priority 0; policy accept; }'",
@@ -240,18 +241,18 @@ fn firewall_rules_count_what_was_sent() {
 
 #[test]
 fn nothing_is_left_after_a_panic() {
-    let mut names = Vec::new();
+    let stage = require!(Stage::set(Setting::default()));
+    let names = [stage.server.name().to_owned(), stage.world.name().to_owned()];
     let mut pid = None;
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        let Some(stage) = Stage::set(Setting::default()) else { return };
-        names = vec![stage.server.name().to_owned(), stage.world.name().to_owned()];
+        let stage = stage;
         let sink = Service::start(&stage.server, &Role::Sink { at: (SERVER, 7000).into() });
         pid = Some(sink.pid());
         let _flowing = flow(&stage, &[Traffic::Flood(flood(Shape::Syn { port: 80 }, 1000))]);
         panic!("on purpose");
     }));
-    let Some(pid) = pid else { return };
     assert!(outcome.is_err());
+    let pid = pid.expect("the sink ran");
     assert!(!Path::new("/proc").join(pid.to_string()).exists(), "process {pid} is still there");
     let left = stage::names();
     assert!(names.iter().all(|name| !left.contains(name)), "{names:?} are in {left:?}");
@@ -259,7 +260,7 @@ fn nothing_is_left_after_a_panic() {
 
 #[test]
 fn namespaces_of_a_run_that_was_killed_are_swept() {
-    let Some(stage) = Stage::set(Setting::default()) else { return };
+    let stage = require!(Stage::set(Setting::default()));
     let mut child = Command::new("true").spawn().unwrap();
     let dead = child.id();
     child.wait().unwrap();

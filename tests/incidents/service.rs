@@ -111,6 +111,28 @@ pub enum Role {
         /// Where it listens.
         at: SocketAddr,
     },
+    /// Accepts, and sends on what each connection brings, as a proxy does.
+    Relay {
+        /// Where it listens.
+        at: SocketAddr,
+        /// Where it sends on to.
+        to: SocketAddr,
+    },
+    /// Accepts and keeps all in memory, and never answers.
+    Store {
+        /// Where it listens.
+        at: SocketAddr,
+    },
+    /// Accepts, forgets what is old, and acknowledges each piece with a short line, as a cache does.
+    Cache {
+        /// Where it listens.
+        at: SocketAddr,
+    },
+    /// Answers each datagram with a few bytes, as a game server does.
+    Game {
+        /// Where it receives.
+        at: SocketAddr,
+    },
     /// Connects over `lo` and sends at a steady rate.
     LocalSend {
         /// Where to.
@@ -136,6 +158,10 @@ impl Role {
             Role::Child => "stage-child",
             Role::Stuck { .. } => "stage-stuck",
             Role::GroupReceiver { .. } => "stage-group",
+            Role::Relay { .. } => "stage-relay",
+            Role::Store { .. } => "stage-store",
+            Role::Cache { .. } => "stage-cache",
+            Role::Game { .. } => "stage-game",
             Role::LocalReceive { .. } => "stage-lo-recv",
             Role::LocalSend { .. } => "stage-lo-send",
         }
@@ -267,6 +293,24 @@ fn play(role: &Role, took: &Arc<AtomicU64>) {
         Role::LocalReceive { at } => {
             accept_each(*at, took, |stream, took| read_all(stream, took, &mut scratch_file()));
         }
+        Role::Relay { at, to } => relay(*at, *to, took),
+        Role::Store { at } => accept_each(*at, took, |stream, took| read_all(stream, took, &mut Vec::new())),
+        Role::Cache { at } => accept_each(*at, took, |mut stream, took| {
+            let mut piece = vec![0; 16 * 1024];
+            while stream.read_exact(&mut piece).is_ok() {
+                took.fetch_add(piece.len() as u64, Ordering::Relaxed);
+                stream.write_all(b"+OK\r\n").expect("who sends reads, too, or keeps its buffer");
+            }
+        }),
+        Role::Game { at } => {
+            let socket = UdpSocket::bind(at).expect("the port is free");
+            say(READY);
+            let mut move_ = [0; 2048];
+            while let Ok((length, from)) = socket.recv_from(&mut move_) {
+                took.fetch_add(length as u64, Ordering::Relaxed);
+                let _ = socket.send_to(b"tick", from);
+            }
+        }
         Role::Login { at } => accept_each(*at, took, |stream, took| read_all(stream, took, &mut std::io::sink())),
         Role::Forking { at } => fork_for_each(*at),
         Role::Child => unreachable!("it does not get here"),
@@ -379,6 +423,17 @@ fn fork_for_each(at: SocketAddr) {
             .spawn()
             .expect("a child");
         kept.push((stream, child));
+    }
+}
+
+/// Sends on each connection over one of its own.
+fn relay(at: SocketAddr, to: SocketAddr, took: &Arc<AtomicU64>) {
+    let listener = TcpListener::bind(at).expect("the port is free");
+    say(READY);
+    for stream in listener.incoming().flatten() {
+        let mut onward = TcpStream::connect(to).expect("who gets it listens");
+        let took = Arc::clone(took);
+        thread::spawn(move || read_all(stream, &took, &mut onward));
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, Once, PoisonError};
 
 use crate::namespace::Namespace;
+use crate::support::need::{Missing, capability, ipv6, tool};
 
 /// The server's address on `eth0`.
 pub const SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 1, 2);
@@ -33,9 +34,8 @@ const PREFIX: &str = "casebook-stage-";
 const STAGES_AT_ONCE: usize = 2;
 /// Capabilities that a stage needs, by name and bit of `CapEff`.
 const CAPABILITIES: [(&str, u32); 3] = [("CAP_NET_ADMIN", 12), ("CAP_NET_RAW", 13), ("CAP_SYS_ADMIN", 21)];
-/// Programs that a stage needs, with an argument that does nothing.
-const PROGRAMS: [(&str, &str); 4] =
-    [("ip", "-V"), ("nft", "--version"), ("iptables-legacy", "--version"), ("ethtool", "--version")];
+/// Programs that a stage needs.
+const PROGRAMS: [&str; 6] = ["ethtool", "ip", "iptables-legacy", "nft", "ss", "sysctl"];
 
 /// Two namespaces and the wire between them. Dropping it removes them.
 #[derive(Debug)]
@@ -44,18 +44,14 @@ pub struct Stage {
     pub server: Namespace,
     /// Everybody else; its interface is `w0`.
     pub world: Namespace,
-    /// The link address of the server's `eth0`.
-    pub link: [u8; 6],
     _turn: Turn,
 }
 
 /// How a stage is set up.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Setting {
     /// Gives the server its second address, [`ALIAS`].
     pub alias: bool,
-    /// The link address of the server's `eth0`.
-    pub link: [u8; 6],
     /// Whether segments are merged on their way: by the sender (TSO) and by the server's interface (GRO). None leaves it to
     /// the kernel.
     pub merging: Option<bool>,
@@ -63,35 +59,22 @@ pub struct Setting {
     pub alone: bool,
 }
 
-impl Default for Setting {
-    fn default() -> Self {
-        Setting { alias: false, link: SERVER_LINK, merging: None, alone: false }
-    }
-}
-
 impl Stage {
-    /// Sets a stage up, or says on stderr why it cannot and returns none. Under CI, where live tests must run, that is a
-    /// failure.
-    pub fn set(setting: Setting) -> Option<Stage> {
-        if let Some(lack) = lack() {
-            assert!(std::env::var_os("CI").is_none(), "live tests must run under CI, but {lack}");
-            tell(&format!("skipped: {lack}"));
-            return None;
-        }
+    /// Sets a stage up.
+    pub fn set(setting: Setting) -> Result<Stage, Missing> {
+        CAPABILITIES.iter().try_for_each(|(name, bit)| capability(name, *bit))?;
+        PROGRAMS.iter().try_for_each(|name| tool(name).map(drop))?;
+        ipv6()?;
         static SWEPT: Once = Once::new();
         SWEPT.call_once(sweep);
         let turn = Turn::wait(if setting.alone { STAGES_AT_ONCE } else { 1 });
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = |side: &str| format!("{PREFIX}{}-{number}-{side}", std::process::id());
-        let stage = Stage {
-            server: Namespace::make(&name("server")),
-            world: Namespace::make(&name("world")),
-            link: setting.link,
-            _turn: turn,
-        };
+        let stage =
+            Stage { server: Namespace::make(&name("server")), world: Namespace::make(&name("world")), _turn: turn };
         stage.join(setting);
-        Some(stage)
+        Ok(stage)
     }
 
     fn join(&self, setting: Setting) {
@@ -117,7 +100,7 @@ impl Stage {
             &format!(
                 "link add w0 address {world_link} netns {world} type veth peer name eth0 address {server_link} netns {server}",
                 world_link = link(WORLD_LINK),
-                server_link = link(setting.link),
+                server_link = link(SERVER_LINK),
                 world = self.world.name(),
                 server = self.server.name(),
             ),
@@ -141,7 +124,7 @@ impl Stage {
                  neigh replace {SERVER} lladdr {link} dev w0 nud permanent\n\
                  neigh replace {ALIAS} lladdr {link} dev w0 nud permanent\n\
                  neigh replace {SERVER6} lladdr {link} dev w0 nud permanent\n",
-                link = link(setting.link),
+                link = link(SERVER_LINK),
             ),
         );
         if let Some(merging) = setting.merging {
@@ -172,22 +155,6 @@ fn ip(options: &[&str], lines: &str) {
 
 fn link(address: [u8; 6]) -> String {
     address.map(|byte| format!("{byte:02x}")).join(":")
-}
-
-/// What is missing for a stage, as a sentence; none when nothing is.
-fn lack() -> Option<String> {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    let effective = effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
-    let capability = CAPABILITIES.iter().find(|(_, bit)| effective >> bit & 1 == 0);
-    if let Some((name, _)) = capability {
-        return Some(format!("network namespaces need {name}"));
-    }
-    let program = PROGRAMS.iter().find(|(program, argument)| {
-        let ran = Command::new(program).arg(argument).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        !ran.is_ok_and(|status| status.success())
-    });
-    program.map(|(program, _)| format!("`{program}` is not installed"))
 }
 
 /// Writes a line past the test runner, which hides what passing tests print.

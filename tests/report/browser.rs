@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::case::{HOSTILE, calm, hostile, huge, partial, pictured, without_root};
 use crate::render_plainly;
+use crate::support::need::{Missing, found, require, tool};
 
 /// A browser answers within this, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -86,17 +87,8 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// None where none is installed, with a visible line; where everything must be tested, there has to be one.
-    pub fn start() -> Option<Self> {
-        let found = NAMES.iter().find_map(|name| {
-            let paths = std::env::var_os("PATH")?;
-            std::env::split_paths(&paths).map(|folder| folder.join(name)).find(|path| path.is_file())
-        });
-        let Some(browser) = found else {
-            assert!(std::env::var_os("CI").is_none(), "no browser is installed: .ci/run installs chromium");
-            println!("skipped: no browser is installed (one of {})", NAMES.join(", "));
-            return None;
-        };
+    pub fn start() -> Result<Self, Missing> {
+        let browser = NAMES.iter().find_map(|name| found(name)).map_or_else(|| tool("chromium"), Ok)?;
         let folder = tempfile::tempdir().unwrap();
         let (orders, answers) = (folder.path().join("orders"), folder.path().join("answers"));
         for pipe in [&orders, &answers] {
@@ -125,7 +117,7 @@ impl Browser {
                 }
             }
         });
-        Some(Browser { child, orders, answers, events: Vec::new(), last: 0, folder })
+        Ok(Browser { child, orders, answers, events: Vec::new(), last: 0, folder })
     }
 
     pub fn ask(&mut self, session: &str, method: &str, params: Value) -> Value {
@@ -227,7 +219,7 @@ fn list(seen: &Value, field: &str) -> Vec<String> {
 
 #[test]
 fn a_browser_shows_the_page_readably_on_every_screen() {
-    let Some(mut browser) = Browser::start() else { return };
+    let mut browser = require!(Browser::start());
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let cases = [
         ("pictured", pictured()),
@@ -277,7 +269,7 @@ fn a_browser_shows_the_page_readably_on_every_screen() {
 
 #[test]
 fn a_browser_prints_the_page() {
-    let Some(mut browser) = Browser::start() else { return };
+    let mut browser = require!(Browser::start());
     let page = browser.page(&render_plainly(&pictured(), "html"));
     let session = browser.open(&page, SCREENS[1]);
     let printed = browser.ask(&session, "Page.printToPDF", json!({"printBackground": true}));
@@ -294,7 +286,7 @@ fn a_browser_prints_the_page() {
 
 #[test]
 fn a_browser_makes_nothing_of_what_strangers_wrote() {
-    let Some(mut browser) = Browser::start() else { return };
+    let mut browser = require!(Browser::start());
     let own: Vec<&str> =
         "main p span b header div h1 h2 h3 ul ol li section small table tbody tr th td i svg rect line \
         polyline polygon text pre figure figcaption details summary dl dt dd code footer"
@@ -316,7 +308,7 @@ fn a_browser_makes_nothing_of_what_strangers_wrote() {
 
 #[test]
 fn a_page_that_cannot_be_read_is_noticed() {
-    let Some(mut browser) = Browser::start() else { return };
+    let mut browser = require!(Browser::start());
     let faults = "<p style='width:2000px'>wide</p><p style='color:#888'>pale</p><p style='font-size:8px'>small</p>\
         <img src='http://127.0.0.1:9/x'><script>alert(1)</script><svg width=9 height=9></svg></main>";
     let page = browser.page(&render_plainly(&calm(), "html").replace("</main>", faults));

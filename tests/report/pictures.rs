@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::browser::{Browser, SCREENS, Screen, base64, recorded};
 use crate::render_plainly;
+use crate::support::need::require;
 
 /// Pixels of the screen, each way, that become one of the kept picture.
 const SHRUNK: usize = 4;
@@ -190,7 +191,7 @@ fn with_style(style: &str) -> String {
 
 #[test]
 fn pictures_of_the_page_are_like_the_kept_ones() {
-    let Some(mut browser) = Browser::start() else { return };
+    let mut browser = require!(Browser::start());
     for screen in SCREENS {
         if std::env::var_os("CASEBOOK_RENEW_PICTURES").is_some() {
             fs::create_dir_all(kept(screen).parent().unwrap()).unwrap();
@@ -215,7 +216,7 @@ fn pictures_of_the_page_are_like_the_kept_ones() {
 /// What breaks a page, and that a picture shows it on every screen that it concerns.
 #[test]
 fn pictures_of_a_broken_page_are_noticed() {
-    let Some(mut browser) = Browser::start() else { return };
+    let mut browser = require!(Browser::start());
     let both = [DESKTOP, PHONE];
     let broken = [
         ("plots are gone", "figure svg { display: none !important; }", &both[..]),
@@ -237,7 +238,7 @@ fn pictures_of_a_broken_page_are_noticed() {
 /// As another machine would draw it: other letters, other widths, no smoothing.
 #[test]
 fn pictures_with_other_fonts_are_like_the_kept_ones() {
-    let Some(mut browser) = Browser::start() else { return };
+    let mut browser = require!(Browser::start());
     let fonts = [
         "* { font-family: serif !important; }",
         "* { font-family: 'DejaVu Sans Condensed', 'Arial Narrow' !important; }",

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
+use clap_complete::engine::ArgValueCompleter;
 
-use super::{AllowArguments, OutputArguments, ReadingArguments, ResourceArguments, ScriptArguments};
+use super::{AllowArguments, OutputArguments, ReadingArguments, ResourceArguments, ScriptArguments, WatchArguments};
+use crate::cli::complete;
 use crate::units::Size;
 
 #[derive(Debug, Args)]
@@ -12,20 +14,22 @@ use crate::units::Size;
   casebook replay flood.case -o report.md
   casebook replay latest --set high=100Mbit/s
   casebook replay flood.case ./my-runbook.yaml
-  casebook replay --from ./sosreport-web1 high-inbound-traffic --save web1.case")]
+  casebook replay --from ./sosreport-web1 high-inbound-traffic --save web1.case
+
+Exit status: 0 ok, 1 warning, 2 critical, 3 unknown; 64 bad usage, a bad runbook or a case that cannot be read.")]
 pub(in crate::cli) struct ReplayArguments {
     /// A case: a file of an earlier run, with a `/` or an ending, or the name of a kept one as `casebook cases` lists it; with
     /// --from the runbook
-    #[arg(value_name = "CASE", value_hint = ValueHint::FilePath, required_unless_present = "from")]
+    #[arg(value_name = "CASE", value_hint = ValueHint::FilePath, add = ArgValueCompleter::new(complete::cases), required_unless_present = "from")]
     pub case: Option<String>,
     /// Judge by this runbook instead of the one in the case
-    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "RUNBOOK", value_hint = ValueHint::AnyPath, add = ArgValueCompleter::new(complete::runbooks))]
     pub runbook: Option<String>,
     /// Take what tools printed, as files in this folder, for evidence: an sosreport, or outputs of ip, ss, sar, iptables …
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub from: Option<PathBuf>,
     /// Set a parameter otherwise than in the recorded run
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", add = ArgValueCompleter::new(complete::set))]
     pub set: Vec<String>,
     /// Save the case as it is judged now: plain JSON when it ends in .json, else packed
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -47,7 +51,7 @@ pub(in crate::cli) struct ReplayArguments {
 Exit status: that of the case: 0 ok, 1 warning, 2 critical, 3 unknown; 64 bad usage or a case that cannot be read.")]
 pub(in crate::cli) struct ReportArguments {
     /// The case: a file, with a `/` or an ending, or a kept one: its name, an unmistakable beginning of it, or `latest`
-    #[arg(value_name = "CASE", value_hint = ValueHint::FilePath)]
+    #[arg(value_name = "CASE", value_hint = ValueHint::FilePath, add = ArgValueCompleter::new(complete::cases))]
     pub case: String,
     #[command(flatten)]
     pub output: OutputArguments,
@@ -64,10 +68,10 @@ Exit status: 0 nothing of note changed, 1 changed but not for the worse, 2 for t
 was not at work before; 64 bad usage or a case that cannot be read.")]
 pub(in crate::cli) struct DiffArguments {
     /// The case before: a file or the name of a kept one
-    #[arg(value_name = "A", value_hint = ValueHint::FilePath)]
+    #[arg(value_name = "A", value_hint = ValueHint::FilePath, add = ArgValueCompleter::new(complete::cases))]
     pub before: String,
     /// The case after
-    #[arg(value_name = "B", value_hint = ValueHint::FilePath)]
+    #[arg(value_name = "B", value_hint = ValueHint::FilePath, add = ArgValueCompleter::new(complete::cases))]
     pub after: String,
     /// Format of what is printed
     #[arg(long, short, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
@@ -87,11 +91,13 @@ pub(in crate::cli) struct DiffArguments {
 Exit status: that of the new run: 0 ok, 1 warning, 2 critical, 3 unknown; 64 bad usage or a case that cannot be read.")]
 pub(in crate::cli) struct RetestArguments {
     /// The case: a file, or the name of a kept one
-    #[arg(value_name = "CASE", value_hint = ValueHint::FilePath)]
+    #[arg(value_name = "CASE", value_hint = ValueHint::FilePath, add = ArgValueCompleter::new(complete::cases))]
     pub case: String,
     /// Set a parameter otherwise than in the case; secrets are not in it and must be given again
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", add = ArgValueCompleter::new(complete::set))]
     pub set: Vec<String>,
+    #[command(flatten)]
+    pub watch: WatchArguments,
     /// Format of what is printed
     #[arg(long, short, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
     pub format: String,
@@ -143,6 +149,7 @@ pub(in crate::cli) enum CasesCommand {
     /// Print what lies in a case file beside the evidence: the report of the run, lines of logs, packets
     Show {
         /// A kept case: its name, an unmistakable beginning of it, or `latest`; or a file
+        #[arg(add = ArgValueCompleter::new(complete::cases))]
         case: String,
         /// Which of it: report.md, logs.txt, capture.pcapng
         #[arg(long, value_name = "NAME", default_value = "report.md")]
@@ -153,6 +160,7 @@ pub(in crate::cli) enum CasesCommand {
     /// Judge what an unfinished run had observed, and keep that as a case
     Finish {
         /// The run, as the list names it, or `latest`
+        #[arg(add = ArgValueCompleter::new(complete::unfinished))]
         id: String,
         /// Also save the case in this file: plain JSON when it ends in .json, else packed
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

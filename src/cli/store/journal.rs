@@ -228,7 +228,7 @@ mod tests {
                 overrides_embedded: None,
                 checks: IndexMap::new(),
             },
-            host: Host { name: "h".into(), kernel: "6".into(), root: true },
+            host: Host { name: "h".into(), kernel: "6".into(), root: true, local_time: None },
             started: Timestamp::UNIX_EPOCH,
             params: Map::new(),
             given: Map::new(),

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read};
+use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::Instant;
 
@@ -29,8 +30,26 @@ const SURVEY: f64 = 0.35;
 /// Link addresses that the host of a file may have.
 const LINK_ADDRESSES: usize = 8;
 
-/// Reads a file and adds it up.
-pub fn read(path: &str, params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
+/// Where packets are read from.
+#[derive(Debug, Clone, Copy)]
+pub enum Origin<'a> {
+    /// A file.
+    File(&'a str),
+    /// A file that was made in memory, of packets that were printed.
+    Memory(&'a [u8]),
+}
+
+impl Origin<'_> {
+    fn name(&self) -> String {
+        match self {
+            Origin::File(path) => path.escape_debug().to_string(),
+            Origin::Memory(_) => "the text of tcpdump".to_owned(),
+        }
+    }
+}
+
+/// Reads packets and adds them up.
+pub fn read(path: Origin<'_>, params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
     let size = open(path)?.1;
     // A file needs no window, but the probes of the window wait for this one.
     cx.start_window();
@@ -57,28 +76,14 @@ pub fn read(path: &str, params: &Params, cx: &Context) -> Result<Observed<Captur
         let Ok(Some(record)) = reader.next() else { break };
         let Ok(record_link) = record.link else { continue };
         latest = record.at_nanos.unwrap_or(latest);
-        let (header, packet) = dissect(record_link, &record);
-        let way = record.way.or(header.way).unwrap_or_else(|| own.way(&header, &packet, &burst.tally.local));
-        let link_bytes = (header.bytes as u32).min(record.wire_bytes);
-        burst.tally.add(&Seen {
-            at_nanos: latest.saturating_sub(first),
-            stands_for: 1,
-            way,
-            wire_bytes: record.wire_bytes,
-            link_bytes,
-            tag_stripped: false,
-            vlan_without_device: None,
-            segment_bytes: None,
-            link: header.addresses,
-            packet,
-        });
+        let way = add(&mut burst.tally, &mut own, record_link, &record, latest.saturating_sub(first));
         if let Some(writer) = &mut burst.writer {
             writer.packet(record_link, latest, record.bytes, record.wire_bytes, way);
         }
     }
     let source = Source {
         interface: None,
-        file: Some(path.to_owned()),
+        file: if let Origin::File(path) = path { Some(path.to_owned()) } else { None },
         link: link.unwrap_or(Link::Other),
         started: survey.first_nanos.and_then(|nanos| Timestamp::from_nanosecond(nanos.into()).ok()),
         elapsed_nanos: last.saturating_sub(first),
@@ -94,21 +99,67 @@ pub fn read(path: &str, params: &Params, cx: &Context) -> Result<Observed<Captur
     Ok(observed)
 }
 
+/// Adds a packet up; says which way it went.
+fn add(tally: &mut Tally, own: &mut OwnLink, link: Link, record: &Record, at_nanos: u64) -> Way {
+    let (header, packet) = dissect(link, record);
+    let way = record.way.or(header.way).unwrap_or_else(|| own.way(&header, &packet, &tally.local));
+    tally.add(&Seen {
+        at_nanos,
+        stands_for: 1,
+        way,
+        wire_bytes: record.wire_bytes,
+        link_bytes: (header.bytes as u32).min(record.wire_bytes),
+        tag_stripped: false,
+        vlan_without_device: None,
+        segment_bytes: None,
+        link: header.addresses,
+        packet,
+    });
+    way
+}
+
+/// What frames come to that a host with these addresses saw, one each millisecond; none for a link type (`LINKTYPE_*`) that
+/// is not read here.
+pub fn of_frames<'a>(
+    link_type: u32,
+    frames: impl Iterator<Item = &'a [u8]>,
+    local: impl IntoIterator<Item = IpAddr>,
+) -> Option<Capture> {
+    const MILLISECOND: u64 = 1_000_000;
+    let link = Link::of_file(link_type)?;
+    let mut tally = Tally::new(LocalAddresses::new(local), 1_000 * MILLISECOND, KeyedHash::from_contents([]));
+    let mut own = OwnLink::default();
+    let mut elapsed_nanos = 0;
+    for bytes in frames {
+        let wire_bytes = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let record = Record { link: Ok(link), at_nanos: Some(elapsed_nanos), bytes, wire_bytes, way: None };
+        add(&mut tally, &mut own, link, &record, elapsed_nanos);
+        elapsed_nanos += MILLISECOND;
+    }
+    let source = Source { interface: None, file: None, link, started: None, elapsed_nanos, ring: None, written: None };
+    Some(tally.summary(source, Params::default().top as usize))
+}
+
+/// Why a file cannot be one of packets, as far as its first bytes tell.
+pub fn fault(path: &str) -> Option<Gap> {
+    open(Origin::File(path)).err()
+}
+
 /// How much of a file makes its key.
 const KEY_BYTES: u64 = 1024 * 1024;
 
 /// The key of a file, from its size and its beginning: the same file gives the same figures each time.
-fn key(path: &str, size: u64) -> Result<KeyedHash, Gap> {
+fn key(path: Origin<'_>, size: u64) -> Result<KeyedHash, Gap> {
     let mut beginning = Vec::new();
-    let read = opened(path)?.take(KEY_BYTES).read_to_end(&mut beginning);
+    let read = opened(path)?.0.take(KEY_BYTES).read_to_end(&mut beginning);
     read.map_err(|error| Gap::io(tried(path), &error))?;
     Ok(KeyedHash::from_contents([beginning.as_slice(), &size.to_le_bytes()]))
 }
 
 /// What of a file was judged that was not read to its end.
-fn cut(stopped: Stopped, path: &str, read: u64, size: u64, span: &str) -> String {
+fn cut(stopped: Stopped, path: Origin<'_>, read: u64, size: u64, span: &str) -> String {
     let (read, size) = (units::bytes(read as f64), units::bytes(size as f64));
-    let judged = format!("read {read} of {size} of {}, the first {span}", path.escape_debug());
+    let judged = format!("read {read} of {size} of {}, the first {span}", path.name());
     match stopped {
         Stopped::Cancelled => format!("{judged}: the run was ended; all figures are of that part"),
         Stopped::OutOfTime { time_limit } => format!(
@@ -145,13 +196,13 @@ struct Survey {
     packets: u64,
     first_nanos: Option<u64>,
     last_nanos: u64,
-    local: Vec<std::net::IpAddr>,
+    local: Vec<IpAddr>,
     loss: Vec<String>,
     /// Why it did not come to the end of the file.
     stopped: Option<Stopped>,
 }
 
-fn survey(path: &str, params: &Params, cx: &Context) -> Result<Survey, Gap> {
+fn survey(path: Origin<'_>, params: &Params, cx: &Context) -> Result<Survey, Gap> {
     let mut survey = Survey::default();
     let mut pairs = Pairs::default();
     let mut unread: Option<(u32, u64)> = None;
@@ -196,7 +247,7 @@ fn survey(path: &str, params: &Params, cx: &Context) -> Result<Survey, Gap> {
             Err(broken) => {
                 survey.loss.push(format!(
                     "{} cannot be read beyond its first {} packets: packet {}: {broken}",
-                    path.escape_debug(),
+                    path.name(),
                     count(survey.packets as f64),
                     survey.packets + 1
                 ));
@@ -220,11 +271,13 @@ fn survey(path: &str, params: &Params, cx: &Context) -> Result<Survey, Gap> {
     Ok(survey)
 }
 
-/// The file, and its size in bytes.
-fn open(path: &str) -> Result<(Reader<BufReader<File>>, u64), Gap> {
-    let file = opened(path)?;
-    let size = file.metadata().map_err(|error| Gap::io(tried(path), &error))?.len();
-    let reader = Reader::new(BufReader::with_capacity(256 * 1024, file)).map_err(|broken| match broken {
+/// Packets of a file, or of a file in memory.
+type Packets<'a> = Reader<BufReader<Box<dyn Read + 'a>>>;
+
+/// The packets, and their size in bytes.
+fn open(path: Origin<'_>) -> Result<(Packets<'_>, u64), Gap> {
+    let (source, size) = opened(path)?;
+    let reader = Reader::new(BufReader::with_capacity(256 * 1024, source)).map_err(|broken| match broken {
         Broken::Io(error) => Gap::io(tried(path), &error),
         broken => Gap::new(Reason::Malformed, tried(path), broken.to_string())
             .to_fix("give a file that tcpdump -w or Wireshark wrote"),
@@ -232,20 +285,24 @@ fn open(path: &str) -> Result<(Reader<BufReader<File>>, u64), Gap> {
     Ok((reader, size))
 }
 
-/// A regular file, open for reading.
-fn opened(path: &str) -> Result<File, Gap> {
+/// A regular file, open for reading, and its size.
+fn opened(origin: Origin<'_>) -> Result<(Box<dyn Read + '_>, u64), Gap> {
+    let path = match origin {
+        Origin::File(path) => path,
+        Origin::Memory(bytes) => return Ok((Box::new(bytes), bytes.len() as u64)),
+    };
     // Without O_NONBLOCK the opening of a named pipe waits for a writer, maybe for ever.
     let options = File::options().read(true).custom_flags(libc::O_NONBLOCK).to_owned();
-    let file = named::as_operator(|| options.open(path)).map_err(|error| named::gap(tried(path), &error))?;
-    let kind = file.metadata().map_err(|error| Gap::io(tried(path), &error))?;
-    if !kind.is_file() {
-        return Err(Gap::new(Reason::Malformed, tried(path), "it is not a regular file").to_fix("save it to a file"));
+    let file = named::as_operator(|| options.open(path)).map_err(|error| named::gap(tried(origin), &error))?;
+    let metadata = file.metadata().map_err(|error| Gap::io(tried(origin), &error))?;
+    if !metadata.is_file() {
+        return Err(Gap::new(Reason::Malformed, tried(origin), "it is not a regular file").to_fix("save it to a file"));
     }
-    Ok(file)
+    Ok((Box::new(file), metadata.len()))
 }
 
-fn tried(path: &str) -> String {
-    format!("read the packets of {}", path.escape_debug())
+fn tried(path: Origin<'_>) -> String {
+    format!("read the packets of {}", path.name())
 }
 
 /// The link header and the packet of a record. A frame too short for its link header has nothing to say.

@@ -37,6 +37,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use file::{fault, of_frames};
 pub use names::reflectors;
 pub use output::Capture;
 
@@ -112,6 +113,19 @@ impl Default for Params {
     }
 }
 
+/// Adds up packets that were printed, made into a capture file in memory. `local` are the addresses of the host, `params` those of
+/// the probe.
+pub fn of_text(file: &[u8], local: &[IpAddr], params: &serde_json::Value) -> Result<Observed<serde_json::Value>, Gap> {
+    let mut params: Params = serde_json::from_value(params.clone()).unwrap_or_default();
+    if params.local.is_empty() {
+        params.local = local.to_vec();
+    }
+    params.write = None;
+    let observed = file::read(file::Origin::Memory(file), &params, &Context::alone())?;
+    let output = serde_json::to_value(observed.output).unwrap_or_default();
+    Ok(Observed { output, missing: observed.missing, loss: observed.loss })
+}
+
 impl Probe for CaptureProbe {
     const NAME: &'static str = "capture";
     const ABOUT: &'static str = "a timed burst of packets: flows, remotes, ports, protocols, receivers";
@@ -135,7 +149,7 @@ impl Probe for CaptureProbe {
 
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
         match &params.file {
-            Some(path) => file::read(path, &params, cx),
+            Some(path) => file::read(file::Origin::File(path), &params, cx),
             None => live::watch(&params, cx),
         }
     }

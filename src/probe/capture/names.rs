@@ -144,7 +144,7 @@ pub const REFLECTORS: &[Reflector] = &[
     reflector_row(47808, "bacnet", "BACnet", false, false),
 ];
 
-/// The table as runbooks see it: a list of entries with the fields of [`Reflector`].
+/// The table as runbooks see it: a list of entries with the fields of `Reflector`.
 pub fn reflectors() -> Value {
     serde_json::to_value(REFLECTORS).unwrap_or_default()
 }

@@ -19,6 +19,9 @@ pub struct Capture {
     pub link: String,
     /// How long was watched, in seconds; for a file, from its first packet to its last.
     pub seconds: f64,
+    /// The packets are those that somebody printed: an excerpt, whose beginning and end somebody chose.
+    #[serde(default)]
+    pub excerpt: bool,
     /// When the watching began; for a file, its first packet. None when a file holds no packet.
     #[schemars(with = "Option<String>")]
     pub started: Option<Timestamp>,

@@ -54,6 +54,7 @@ impl Tally {
             file: source.file,
             link: source.link.name().to_owned(),
             seconds,
+            excerpt: false,
             started: source.started,
             ring: source.ring,
             sampled: self.sampled,

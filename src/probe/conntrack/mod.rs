@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::entry::Entry;
 use self::locals::Locals;
 use self::nat::Baseline;
 pub use self::output::{
@@ -238,6 +239,16 @@ fn look(params: &Params, window: Option<&Window>, observed: &mut Observed<Conntr
         let entries = units::count(reading.malformed as f64);
         observed.loss.push(format!("{entries} entries of the table could not be understood"));
     }
+}
+
+/// What the entries of a dump come to, each given by the attributes of its message.
+pub fn of_entries<'a>(entries: impl Iterator<Item = &'a [u8]>) -> Conntrack {
+    let locals = Locals::from_addresses(&[]);
+    let mut tally = Tally::new(Some(&locals), None);
+    entries.filter_map(Entry::from_attributes).for_each(|entry| tally.add(&entry));
+    let mut output = Conntrack { tracking: true, ..Conntrack::default() };
+    tally.finish(Params::default().limit as usize, &mut output);
+    output
 }
 
 /// Whether the kernel can track connections.

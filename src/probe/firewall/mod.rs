@@ -24,6 +24,7 @@ mod xt_target;
 
 pub use output::{Backend, BackendKind, Chain, Firewall, Standing, Tally};
 pub use rule::{Matches, PortRange, Rule};
+pub use watch::{of_dump, of_table};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

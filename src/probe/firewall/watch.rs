@@ -11,7 +11,7 @@ use super::rule_counters::{RuleCounters, Source};
 use super::{Context, MOST_CHAINS, MOST_SHOWN, MOST_UNCOUNTED};
 use crate::case::{Gap, Observed, Reason};
 use crate::sys::nftables::{self, NfTables};
-use crate::sys::xtables::{Family, XTables, table_names};
+use crate::sys::xtables::{Family, Table, XTables, table_names};
 
 const TRIED: &str = "read the firewall's rules";
 /// What is incomplete when a back end could not be read.
@@ -154,6 +154,28 @@ pub fn watch(window: Duration, cx: &Context) -> Result<Observed<Firewall>, Gap> 
 
     let shown = Shown { first: first_nft.as_ref(), first_legacy: first_legacy.as_deref(), second, legacy };
     Ok(shown.observed(seconds, counters, nft, seen))
+}
+
+/// What two looks at nftables find in messages of its dumps, one after another, as the kernel sends them.
+pub fn of_dump(messages: Vec<u8>) -> io::Result<Observed<Firewall>> {
+    let empty = || RuleCounters::new(MOST_SHOWN, MOST_UNCOUNTED);
+    let mut nft = NfTables::recorded(messages);
+    let first = FirstLook::take(&mut nft)?;
+    let (second, counters) = SecondLook::take(&mut nft, Some(&first), empty)?;
+    let shown = Shown { first: Some(&first), first_legacy: None, second: Some(second), legacy: Legacy::default() };
+    Ok(shown.observed(1.0, counters, Some(nft), Seen::default()))
+}
+
+/// What two looks at a legacy table find in it.
+pub fn of_table(family: Family, table: Table) -> Observed<Firewall> {
+    let mut counters = RuleCounters::new(MOST_SHOWN, MOST_UNCOUNTED);
+    let first = [Look::new(family, table.clone())];
+    let legacy = Legacy { looks: vec![Look::new(family, table)], present: true, failed: None };
+    for look in &legacy.looks {
+        look.enter(0, twin(Some(&first), look), &mut counters);
+    }
+    let shown = Shown { first: None, first_legacy: Some(&first), second: None, legacy };
+    shown.observed(1.0, counters, None, Seen::default())
 }
 
 fn twin<'a>(looks: Option<&'a [Look]>, of: &Look) -> Option<&'a Look> {

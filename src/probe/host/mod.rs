@@ -48,6 +48,9 @@ impl Default for Params {
 pub struct HostState {
     /// Length of the window in seconds, as measured.
     pub seconds: f64,
+    /// The figures are those that tools printed, not measured here.
+    #[serde(default)]
+    pub from_text: bool,
     /// Its name (`gethostname`).
     pub hostname: Option<String>,
     /// The kernel's release, as `uname -r` gives it: `6.1.0-18-amd64`.
@@ -149,6 +152,7 @@ impl Probe for HostProbe {
         let (memory, swap) = missing.note(&["memory", "swap"], memory::now()).unzip();
         let output = HostState {
             seconds,
+            from_text: false,
             hostname: missing.note(&["hostname"], said("ask for the host's name", System::host_name())),
             kernel: missing.note(&["kernel"], said("ask for the kernel's release", System::kernel_version())),
             distribution: missing.note(&["distribution"], distribution()),

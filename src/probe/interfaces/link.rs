@@ -87,6 +87,7 @@ pub(super) fn compose(
     }
 
     let mut observed = Observed::whole(Interfaces {
+        from_text: false,
         seconds: reading.seconds(),
         watched,
         watched_alias,
@@ -190,6 +191,7 @@ fn interface(link: &Link, seen: &Seen, master: Option<String>) -> Interface {
         mac: mac(link),
         mtu: link.mtu,
         speed_bits_per_second: speed,
+        allowance_exceeded: None,
         utilisation: rx.bits_per_second.zip(speed).map(|(bits, speed)| bits / speed as f64),
         master,
         lower: None,

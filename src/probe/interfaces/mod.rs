@@ -54,6 +54,9 @@ impl Default for Params {
 pub struct Interfaces {
     /// Seconds between the first and the last sample.
     pub seconds: f64,
+    /// The figures are those that tools printed, not measured here.
+    #[serde(default)]
+    pub from_text: bool,
     /// The interface that was watched, with its samples.
     pub watched: Interface,
     /// What the parameter named, when that was an alias, another name or an address of the watched interface.
@@ -126,6 +129,10 @@ pub struct Interface {
     pub speed_bits_per_second: Option<u64>,
     /// Received bits per second as a share of the link speed, where that is known.
     pub utilisation: Option<f64>,
+    /// How often the limits of a cloud instance were exceeded since boot (`…_allowance_exceeded` of `ethtool -S`), where a text
+    /// shows it; null on a live host.
+    #[serde(default)]
+    pub allowance_exceeded: Option<u64>,
     /// The bridge or bond that it belongs to.
     pub master: Option<String>,
     /// The interface that it stands on (of a VLAN, a macvlan), when that is in this network namespace; of a veth pair the

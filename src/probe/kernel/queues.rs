@@ -23,6 +23,24 @@ pub struct Softnet {
     pub cpus: Option<u32>,
     /// Share of the packets that the busiest CPU processed; null when there were none.
     pub busiest_cpu_processed_share: Option<f64>,
+    /// What was counted since boot, where a text shows nothing else; null on a live host, whose window tells more.
+    #[serde(default)]
+    pub since_boot: Option<SoftnetTotals>,
+}
+
+/// Counters of packet processing since boot.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SoftnetTotals {
+    /// Packets processed, on all CPUs.
+    pub processed: u64,
+    /// Packets dropped because the backlog queue of a CPU was full.
+    pub dropped: u64,
+    /// Times that processing stopped with packets left.
+    pub time_squeeze: u64,
+    /// The CPU that processed most.
+    pub busiest_cpu: u32,
+    /// Its share of all.
+    pub busiest_cpu_share: f64,
 }
 
 /// Connection tracking.
@@ -77,6 +95,7 @@ impl Softnet {
             flow_limit: growth.of("softnet.flow_limit", Table::Softnet, "Softnet.flow_limit"),
             cpus: growth.softnet_cpus(),
             busiest_cpu_processed_share: growth.busiest_softnet_share("processed"),
+            since_boot: None,
         }
     }
 }

@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::case::{Entry, EntryKind, Process};
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::{Endpoint, Group, Opener};
-use crate::probe::sockets::{Connection, ProcessTraffic, Sockets};
+use crate::probe::sockets::{Connection, Listener, ProcessTraffic, Sockets};
 
 /// Process ids, ports and remotes that are listed for one receiver.
 const LISTED: usize = 16;
+/// Ends that a receiver sends to, and that are listed for it.
+const HANDED_ON: usize = 4;
 /// The share of a group's bytes from which on one of its members, or one remote, stands for all.
 const STANDS_FOR_ALL: f64 = 0.8;
 
@@ -63,6 +65,38 @@ pub struct Receiver {
     pub sent_packets: Option<u64>,
     /// Bytes that they passed to `write` or sent to storage, whichever is more; none when it is not known of one of them.
     pub written_bytes: Option<u64>,
+    /// TCP payload that they sent in the window by all their sockets, to processes of this host too; none when it is not
+    /// known of one of them.
+    #[serde(default)]
+    pub tcp_sent_bytes: Option<u64>,
+    /// To whom they sent by connections that they opened themselves and that carried more out than in, most bytes first, at
+    /// most 4.
+    #[serde(default)]
+    pub hands_on_to: Vec<HandedOn>,
+    /// By how much the memory that they hold grew in the window; none when it is not known of one of them.
+    #[serde(default)]
+    pub memory_growth_bytes: Option<u64>,
+    /// Whether one of them holds sockets that are neither TCP nor UDP, by which it may hand on what nobody counts; none when
+    /// it is not known of one of them.
+    #[serde(default)]
+    pub other_sockets: Option<bool>,
+    /// UDP sockets that they hold: the kernel does not count what is sent by them. None when that is not known.
+    #[serde(default)]
+    pub udp_sockets: Option<u32>,
+}
+
+/// To whom a receiver sends what it takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HandedOn {
+    /// The address that it sends to.
+    #[schemars(with = "String")]
+    pub address: IpAddr,
+    /// The port.
+    pub port: u16,
+    /// The process there, where it is one of this host.
+    pub process: Option<Process>,
+    /// TCP payload sent in the window.
+    pub bytes: u64,
 }
 
 /// The receivers of the account, most bytes first.
@@ -159,8 +193,63 @@ fn receiver(entries: &[&Entry], capture: Option<&Capture>, sockets: Option<&Sock
         sent_bytes: sum(|endpoint| endpoint.tx_payload_bytes),
         sent_packets: sum(|endpoint| endpoint.tx_packets),
         written_bytes: written(&members, sockets),
+        tcp_sent_bytes: of_members(&members, sockets, |traffic| traffic.tx_bytes).map(|sent| sent.iter().sum()),
+        hands_on_to: hands_on_to(&connections, sockets),
+        memory_growth_bytes: of_members(&members, sockets, |traffic| traffic.memory_growth_bytes)
+            .map(|grown| grown.iter().sum()),
+        other_sockets: of_members(&members, sockets, |traffic| traffic.other_sockets)
+            .map(|others| others.contains(&true)),
+        udp_sockets: of_members(&members, sockets, |traffic| Some(traffic.udp_sockets))
+            .map(|sockets| sockets.iter().sum()),
         protocol,
     }
+}
+
+/// A figure of each member; none when it is not known of one, or no member was seen.
+fn of_members<T>(
+    members: &[(&Process, u64)],
+    sockets: Option<&Sockets>,
+    figure: impl Fn(&ProcessTraffic) -> Option<T>,
+) -> Option<Vec<T>> {
+    let processes = sockets?.processes.as_ref()?;
+    (!members.is_empty()).then_some(())?;
+    let of = |member: &Process| processes.iter().find(|traffic| traffic.process == *member);
+    members.iter().map(|(member, _)| figure(of(member)?)).collect()
+}
+
+/// To whom the members send by connections that they opened themselves, and that carry more out than in.
+fn hands_on_to(connections: &[&Connection], sockets: Option<&Sockets>) -> Vec<HandedOn> {
+    let mut ends: Vec<HandedOn> = Vec::new();
+    let opened = connections.iter().filter(|connection| connection.opened_by.as_deref() == Some("local"));
+    for connection in opened.filter(|connection| connection.tx_bytes > connection.rx_bytes) {
+        let (address, port) = (connection.remote_address.to_canonical(), connection.remote_port);
+        let bytes = connection.tx_bytes.unwrap_or(0);
+        match ends.iter_mut().find(|end| (end.address, end.port) == (address, port)) {
+            Some(end) => end.bytes += bytes,
+            None if bytes > 0 => {
+                ends.push(HandedOn { address, port, process: other_end(connection, sockets), bytes });
+            }
+            None => {}
+        }
+    }
+    ends.sort_by_key(|end| std::cmp::Reverse(end.bytes));
+    ends.truncate(HANDED_ON);
+    ends
+}
+
+/// The process of this host that holds the other end of a connection.
+fn other_end(connection: &Connection, sockets: Option<&Sockets>) -> Option<Process> {
+    let is_other = |other: &&Connection| {
+        other.local_port == connection.remote_port
+            && other.remote_port == connection.local_port
+            && other.local_address.to_canonical() == connection.remote_address.to_canonical()
+    };
+    let held = sockets?.connections.iter().find(is_other).and_then(|other| other.process.clone());
+    held.or_else(|| {
+        let here = connection.remote_address.to_canonical().is_loopback();
+        let waits = |listener: &&Listener| listener.protocol == "tcp" && listener.port == connection.remote_port;
+        sockets?.listeners.iter().filter(|_| here).find(waits)?.process.clone()
+    })
 }
 
 /// The group that most datagrams came for, of those that the entries are of.
@@ -316,7 +405,7 @@ fn written_by(traffic: &ProcessTraffic) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::sockets::ProcessIo;
+    use crate::probe::sockets::{Counts, ProcessIo};
 
     fn entry(pid: i32, name: &str, unit: Option<&str>, bytes: u64) -> Entry {
         let process = Process { pid, name: name.into(), user: Some("www".into()), unit: unit.map(Into::into) };
@@ -369,6 +458,8 @@ mod tests {
             rx_bits_per_second: None,
             io: Some(ProcessIo { read_bytes: 0, written_bytes: own, disk_read_bytes: 0, disk_written_bytes: kept }),
             discards_input: Some(true),
+            other_sockets: Some(false),
+            memory_growth_bytes: Some(0),
             sharers: 0,
             sharers_written_bytes: None,
             assumed_rx_bytes: Some(0),
@@ -384,6 +475,39 @@ mod tests {
         let forked = ProcessTraffic { sharers: 6, sharers_written_bytes: Some(990), ..traffic(0, 0) };
         assert_eq!(written_by(&forked), Some(990));
         assert_eq!(written_by(&ProcessTraffic { sharers_written_bytes: None, ..forked }), None);
+    }
+
+    fn connection(local: (&str, u16), remote: (&str, u16), pid: i32, moved: (u64, u64)) -> Connection {
+        let opened_by = if local.1 >= 32_768 { "local" } else { "remote" };
+        serde_json::from_value(serde_json::json!({
+            "protocol": "tcp", "local_address": local.0, "local_port": local.1, "remote_address": remote.0,
+            "remote_port": remote.1, "state": "established", "opened_by": opened_by,
+            "process": {"pid": pid, "name": if pid == 7 { "haproxy" } else { "minio" }},
+            "rx_bytes": moved.0, "tx_bytes": moved.1, "rx_total": null, "tx_total": null, "rx_bits_per_second": null,
+            "rx_queue": 0, "tx_queue": 0, "rtt_ms": null, "retransmits": null,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_relay_is_known_by_the_connection_that_carries_it_on_and_so_is_who_holds_its_other_end() {
+        let (front, behind) = (("192.0.2.1", 80), ("127.0.0.1", 9000));
+        let from = connection(front, ("198.51.100.7", 50_000), 7, (1000, 0));
+        let on = connection(("127.0.0.1", 40_000), behind, 7, (20, 990));
+        let end = connection(behind, ("127.0.0.1", 40_000), 9, (990, 20));
+        let asked = connection(("192.0.2.1", 40_001), ("198.51.100.9", 443), 7, (5000, 100));
+        let sockets: Sockets = serde_json::from_value(serde_json::json!({
+            "seconds": 10.0, "source": "sock_diag", "listeners": [], "listeners_left_out": 0, "connections_left_out": 0,
+            "counts": Counts::default(), "connections": [from, on, end, asked], "processes": null,
+            "processes_left_out": 0, "tcp_rx_bytes": null, "tcp_tx_bytes": null, "unowned_rx_bytes": null, "closed": null,
+        }))
+        .unwrap();
+        let haproxy = Process { pid: 7, name: "haproxy".into(), user: None, unit: None };
+        let held = connections(&[(&haproxy, 1000)], Some(&sockets));
+        let ends = hands_on_to(&held, Some(&sockets));
+        assert_eq!(ends.len(), 1, "neither what it answers nor what it fetches is handed on: {ends:?}");
+        assert_eq!((ends[0].port, ends[0].bytes), (9000, 990));
+        assert_eq!(ends[0].process.as_ref().map(|process| process.name.as_str()), Some("minio"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod receivers;
 mod rules;
 mod unaccounted;
 
-pub use groups::Receiver;
+pub use groups::{HandedOn, Receiver};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,7 @@
 //! stranger may have chosen parts: it is never searched for a frame.
 
 use super::kind::Kind;
-use super::timestamp::Cursor;
+use super::timestamp::{Cursor, past_level};
 
 /// A line, taken apart.
 ///
@@ -73,6 +73,7 @@ impl<'l> LineFrame<'l> {
             b'[' => bracketed(text),
             b'0'..=b'9' => numeric(text),
             b'A'..=b'Z' => worded(text),
+            b'a'..=b'z' => past_level(text.0).and_then(|rest| bracketed(Cursor(rest))).filter(LineFrame::is_kernel),
             _ => None,
         }
     }
@@ -104,7 +105,7 @@ fn bracketed<'l>(text: Cursor<'l>) -> Option<LineFrame<'l>> {
         text.number(1, 9)?;
         text.byte(b'.')?;
         text.number(6, 6).map(drop)
-    }) && seconds.byte(b']').is_some()
+    }) && past_cpu(&mut seconds).byte(b']').is_some()
     {
         return Some(LineFrame::kernel(time, after_blank(seconds.0)));
     }
@@ -124,11 +125,24 @@ fn bracketed<'l>(text: Cursor<'l>) -> Option<LineFrame<'l>> {
     Some(LineFrame::application(time, after_blank(inner.0)))
 }
 
+/// Some kernels write the CPU behind the seconds: `@2`.
+fn past_cpu<'c, 'l>(text: &'c mut Cursor<'l>) -> &'c mut Cursor<'l> {
+    let mut cpu = *text;
+    if cpu.byte(b'@').is_some() && cpu.number(1, 4).is_some() {
+        *text = cpu;
+    }
+    text
+}
+
 /// Lines that begin with a number.
 fn numeric<'l>(mut text: Cursor<'l>) -> Option<LineFrame<'l>> {
     let mut dated = text;
     if let Some(time) = shaped(&mut dated, iso) {
         dated.byte(b' ')?;
+        // `dmesg --time-format iso` alone writes a comma before the fraction, and names no host.
+        if time.contains(&b',') && time.get(10) == Some(&b'T') {
+            return Some(LineFrame::kernel(time, dated.0));
+        }
         // Loggers write a `T`; what has a blank there is an application's own log.
         return Some(if time.get(10).is_some_and(|byte| byte.eq_ignore_ascii_case(&b'T')) {
             new_syslog(time, dated.0)

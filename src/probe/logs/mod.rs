@@ -1,9 +1,9 @@
 //! `logs`: what the log files of the host say about a span of time.
 //!
-//! The way of the data: [`find`] the files, [`window`] the bytes of each that the span lies in, [`scan`] those once,
-//! add up the [`tally`] of every part.
+//! The way of the data: `find` the files, `window` the bytes of each that the span lies in, `scan` those once,
+//! add up the `tally` of every part.
 //!
-//! Who wrote a line is told by the [`kind`] of its file and by its [`frame`], or by the fields of an [`access`] log. What a line
+//! Who wrote a line is told by the `kind` of its file and by its `frame`, or by the fields of an `access` log. What a line
 //! says is a stranger's in part, and never evidence of its author.
 
 mod access;
@@ -24,6 +24,7 @@ mod scan;
 mod single;
 mod tally;
 mod text;
+mod texts;
 mod timestamp;
 mod usual;
 mod wanted;
@@ -42,6 +43,7 @@ use serde::{Deserialize, Serialize};
 
 pub use kind::Kind;
 pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits};
+pub use texts::{Text, host_of, kernel_span, kind_of, search, span};
 pub use timestamp::Format;
 pub use wanted::{Bound, Wanted};
 
@@ -133,7 +135,11 @@ impl Probe for Logs {
         let started = Instant::now();
         let now = Timestamp::now();
         let deadline = started.checked_add(params.budget.0);
-        let LocalZone { zone, unknown } = time_zone::local();
+        let LocalZone { zone, unknown } = match cx.root() {
+            // The files of another host: their clock is taken for UTC, wherever they are read.
+            Some(_) => LocalZone { zone: TimeZone::UTC, unknown: None },
+            None => time_zone::local(),
+        };
         let window = window(&params, now, &zone)?;
         let searched = if params.patterns.is_empty() { usual::all() } else { params.patterns.clone() };
         let patterns = Patterns::compile(&searched)?;

@@ -105,6 +105,9 @@ pub struct PatternHits {
     /// Time of the last; none if there is no hit.
     #[schemars(with = "Option<String>")]
     pub last: Option<Timestamp>,
+    /// Seconds from the first to the last, where only that is known: lines that carry no time of day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apart_seconds: Option<f64>,
     /// By minute, of the last day of the span; minutes without a hit are left out.
     pub per_minute: Vec<Minute>,
     /// The last hits, with control characters escaped and cut to 300 bytes.
@@ -254,6 +257,7 @@ fn hits_of(
             bound,
             first: None,
             last: None,
+            apart_seconds: None,
             per_minute: Vec::new(),
             samples: Vec::new(),
             captures: groups.iter().map(|group| (group.name.clone(), Vec::new())).collect(),
@@ -275,6 +279,7 @@ fn hits_of(
         bound,
         first: all.span.map(|(first, _)| first),
         last: all.span.map(|(_, last)| last),
+        apart_seconds: None,
         captures: captures.collect(),
         per_minute: list(&all.minutes),
         samples: all.samples.iter().map(|(_, line)| escaped(line, LONGEST_TEXT)).collect(),

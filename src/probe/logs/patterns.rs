@@ -681,7 +681,7 @@ mod tests {
             (
                 "Nov 22 15:04:05 h kernel: UDP: bad checksum. From 203.0.113.9:53 to 192.0.2.1:4444 ulen 40",
                 "udp_bad_checksum",
-                "source=203.0.113.9 port=4444",
+                "source=203.0.113.9 source_port=53 destination=192.0.2.1 port=4444",
             ),
             ("Nov 22 15:04:05 h kernel: TCP: out of memory -- consider tuning tcp_mem", "tcp_memory", ""),
             ("Nov 22 15:04:05 h kernel: net_ratelimit: 12 callbacks suppressed", "lines_suppressed", ""),

@@ -43,13 +43,20 @@ pub(super) struct Clock {
     zone: TimeZone,
     /// The latest local time that a line without a year can have.
     latest: DateTime,
+    /// When the kernel started, where lines that say nothing else are dated by that.
+    boot: Option<Timestamp>,
 }
 
 impl Clock {
     /// A clock for lines that were written until about `reference`, in `zone` where they name none.
     pub(super) fn new(zone: TimeZone, reference: Timestamp) -> Self {
         let latest = zone.to_datetime(reference.saturating_add(AHEAD).unwrap_or(reference));
-        Clock { zone, latest }
+        Clock { zone, latest, boot: None }
+    }
+
+    /// A clock that knows when the kernel started.
+    pub(super) fn started_at(self, boot: Timestamp) -> Self {
+        Clock { boot: Some(boot), ..self }
     }
 
     /// The time at the head of `line` and the form in which it is written.
@@ -74,7 +81,11 @@ impl Clock {
                     .or_else(|| self.dashed(inner))
                     .or_else(|| self.iso(inner).map(as_form(Format::Rfc3339)))
                     .or_else(|| self.slashed(inner))
+                    .or_else(|| self.kernel(head))
                     .or_else(|| access(line))
+            }
+            b'a'..=b'z' if self.boot.is_some() && past_level(head).is_some() => {
+                past_level(head).and_then(|rest| self.read(rest)).or_else(|| access(line))
             }
             b't' if head.starts_with(b"type=") => audit(head),
             _ => access(line),
@@ -137,6 +148,12 @@ impl Clock {
         text.weekday()?;
         text.byte(b' ')?;
         self.iso(text.0).map(as_form(Format::Rfc3339))
+    }
+
+    /// `[   12.345678]`, where it is known when the kernel started.
+    fn kernel(&self, head: &[u8]) -> Option<(Timestamp, Format)> {
+        let since = SignedDuration::from_nanos(kernel_nanos(head)?);
+        Some((self.boot?.checked_add(since).ok()?, Format::Kernel))
     }
 
     /// `2026/11/22 15:04:05`.
@@ -224,11 +241,32 @@ impl Memory {
 
 /// Whether a line carries the kernel's own seconds, and so no time of day.
 pub(super) fn is_kernel(line: &[u8]) -> bool {
-    let mut text = Cursor(past_priority(line));
-    text.byte(b'[').is_some() && {
-        let _ = text.blanks();
-        text.number(1, 9).is_some() && text.byte(b'.').is_some() && text.number(6, 6).is_some()
-    }
+    kernel_nanos(line).is_some()
+}
+
+/// Nanoseconds since the kernel started, of `[   12.345678]`; some kernels write the CPU behind it: `[   12.345678@2]`.
+pub(super) fn kernel_nanos(line: &[u8]) -> Option<i64> {
+    let line = past_priority(line);
+    let mut text = Cursor(past_level(line).unwrap_or(line));
+    text.byte(b'[')?;
+    let _ = text.blanks();
+    let seconds = text.number(1, 9)?;
+    text.byte(b'.')?;
+    let micros = text.number(6, 6)?;
+    Some(i64::from(seconds) * 1_000_000_000 + i64::from(micros) * 1000)
+}
+
+/// What follows facility and level as `dmesg -x` writes them: `kern  :warn  : `.
+pub(super) fn past_level(line: &[u8]) -> Option<&[u8]> {
+    let word = |text: &[u8]| -> Option<usize> {
+        let letters = text.iter().take_while(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()).count();
+        let blanks = text.get(letters..)?.iter().take_while(|byte| **byte == b' ').count();
+        (letters > 2 && letters < 10 && text.get(letters + blanks) == Some(&b':')).then_some(letters + blanks + 1)
+    };
+    let first = word(line)?;
+    let rest = line.get(first..)?;
+    let second = word(rest)?;
+    rest.get(second..)?.strip_prefix(b" ")
 }
 
 /// What follows `<34>` or `<34>1 `.

@@ -33,10 +33,16 @@ const USUAL: &[Usual] = &[
         expression: r"Invalid user (?P<user>.*) from (?P<address>[0-9A-Fa-f:.]+)(?:%[\w.-]+)?(?: port \d+)?(?: \[preauth\])?\s*$",
     },
     Usual { name: "http_request", programs: &[], expression: "" },
+    // A whole URL, or CONNECT, is what one asks a forward proxy for.
+    Usual {
+        name: "http_proxy_request",
+        programs: &[],
+        expression: r"(?:[A-Z]{3,10} https?://(?P<site>[^/ ?:]+)|CONNECT (?P<tunnel>[^ ]+) )",
+    },
     Usual {
         name: "conntrack_full",
         programs: KERNEL,
-        expression: r"(?:nf|ip)_conntrack: (?:nf_conntrack: )?table full, dropping packet",
+        expression: r"(?:nf|ip)_conntrack: (?:nf_conntrack: )?table full(?: in netns \d+)?, dropping packet",
     },
     Usual {
         name: "syn_flooding",
@@ -46,7 +52,7 @@ const USUAL: &[Usual] = &[
     Usual {
         name: "martian_source",
         programs: KERNEL,
-        expression: r"(?:\w+: )?martian source (?P<destination>[0-9A-Fa-f.:]+) from (?P<source>[0-9A-Fa-f.:]+), on dev (?P<device>\S+)",
+        expression: r"(?:\w+: )?martian source (?:(?P<destination>[0-9A-Fa-f.:]+) from (?P<source>[0-9A-Fa-f.:]+), on dev (?P<device>\S+)|\(src=[0-9A-Fa-f.:]+, dst=[0-9A-Fa-f.:]+, dev=[^)]+\))",
     },
     Usual {
         name: "out_of_memory",
@@ -78,7 +84,7 @@ const USUAL: &[Usual] = &[
     Usual {
         name: "udp_bad_checksum",
         programs: KERNEL,
-        expression: r"UDP(?:v6)?: bad checksum\. From (?P<source>\S+):\d+ to \S+:(?P<port>\d+)",
+        expression: r"UDP(?:v6)?: bad checksum\. From (?P<source>\S+):(?P<source_port>\d+) to (?P<destination>\S+):(?P<port>\d+)",
     },
     Usual {
         name: "tcp_memory",

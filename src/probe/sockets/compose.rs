@@ -66,7 +66,8 @@ impl Picture<'_> {
         let unseen = self.owners.gap(unowned.len(), held);
         let looked = seen && (unseen.is_none() || !received);
         if looked || unowned.len() < held {
-            let mut sinks = SinkScan::start();
+            let inodes = self.rows.iter().map(|row| row.inode).filter(|inode| *inode != 0);
+            let mut sinks = SinkScan::start(inodes.collect());
             let (processes, left_out) = self.processes(traffic, grows, names, &mut sinks, &mut ended);
             (out.processes, out.processes_left_out) = (Some(processes), left_out);
             missing::say_whose_output_is_unknown(&mut observed, &sinks);
@@ -124,6 +125,8 @@ impl Picture<'_> {
                 disk_read_bytes: io.disk_read,
                 disk_written_bytes: io.disk_written,
             });
+            let outlets = if idle { None } else { sinks.outlets(pid) };
+            let memory = self.now.get(&pid).zip(self.earlier.get(&pid));
             processes.push(ProcessTraffic {
                 process,
                 connections: moved.connections,
@@ -134,13 +137,15 @@ impl Picture<'_> {
                 local_rx_bytes: grows.then_some(moved.local_rx_bytes),
                 rx_bits_per_second: rate(moved.rx_bytes, self.seconds).filter(|_| grows),
                 io,
-                discards_input: if idle { None } else { sinks.discards_input(pid) },
+                discards_input: outlets.map(|outlets| outlets.discards_input),
+                other_sockets: outlets.and_then(|outlets| outlets.other_sockets),
+                memory_growth_bytes: memory.and_then(|(now, earlier)| now.memory_growth(earlier)),
                 sharers: moved.sharers.len() as u32,
                 sharers_written_bytes: sharers
                     .iter()
                     .map(|pid| {
                         let (written, disk_written) = written(pid)?;
-                        let nothing = sinks.discards_input(*pid) == Some(true);
+                        let nothing = sinks.outlets(*pid).is_some_and(|outlets| outlets.discards_input);
                         Some(if nothing { disk_written } else { written.max(disk_written) })
                     })
                     .sum::<Option<u64>>()

@@ -8,7 +8,7 @@ use crate::units;
 
 /// Says of how many processes it is not known whether they could keep what they received.
 pub(super) fn say_whose_output_is_unknown(observed: &mut Observed<Sockets>, sinks: &SinkScan) {
-    const FIELD: [&str; 1] = ["processes.discards_input"];
+    const FIELD: [&str; 2] = ["processes.discards_input", "processes.other_sockets"];
     if sinks.denied > 0 {
         let tried = format!("see where {} processes of other users write to (/proc/PID/fd)", sinks.denied);
         observed.miss(&FIELD, Gap::denied(tried, "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"));
@@ -59,8 +59,14 @@ impl Picture<'_> {
         } else if self.before.is_none() {
             let gap = Gap::new(Reason::Absent, "tell what sockets moved", "the window is 0").to_fix("give a window");
             observed.miss(&GROWTH, gap.clone());
-            let fields =
-                ["processes.io", "processes.cpu_share", "processes.discards_input", "processes.ignores_children"];
+            let fields = [
+                "processes.io",
+                "processes.cpu_share",
+                "processes.discards_input",
+                "processes.other_sockets",
+                "processes.memory_growth_bytes",
+                "processes.ignores_children",
+            ];
             observed.miss(&["listeners.drops"], gap.clone());
             observed.miss(&fields, gap);
         } else if observed.output.tcp_rx_bytes.is_none() {

@@ -188,6 +188,15 @@ pub struct ProcessTraffic {
     /// seen or are too many.
     #[serde(alias = "writes_to_nothing")]
     pub discards_input: Option<bool>,
+    /// Whether it holds sockets that are neither TCP nor UDP (Unix, Netlink, packet …), standard input, output and error
+    /// apart: what it hands on by them is not counted. None where not all of its descriptors were looked at.
+    #[serde(default)]
+    pub other_sockets: Option<bool>,
+    /// By how much the memory that it holds, in RAM and swap, grew in the window (`VmRSS` and `VmSwap` of
+    /// `/proc/PID/status`): what it received may be there. 0 when it shrank; none for a process that began within the
+    /// window.
+    #[serde(default)]
+    pub memory_growth_bytes: Option<u64>,
     /// How many other processes hold one of its sockets: workers of a server that forks them beforehand, or a child that
     /// is to do the writing.
     #[serde(default)]

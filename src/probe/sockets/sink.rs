@@ -1,5 +1,6 @@
 //! Whether a process holds any descriptor by which it could keep, or pass on, what it received.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
@@ -15,10 +16,25 @@ const FDINFO: u64 = 256;
 /// How long the look at all processes may take; those that received most come first.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// Descriptors below this one are standard input, output and error: what a service writes there is its log.
+const STANDARD: u32 = 3;
+
+/// Where what a process received may have gone, by the descriptors that it holds open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Outlets {
+    /// Whether all that the process writes goes to sockets or to nothing.
+    pub(super) discards_input: bool,
+    /// Whether it holds a socket that is neither TCP nor UDP, whose bytes the kernel does not count; none where not all
+    /// descriptors could be seen.
+    pub(super) other_sockets: Option<bool>,
+}
+
 /// A look at one process after the other, and what it could not tell.
 #[derive(Debug)]
 pub(super) struct SinkScan {
     deadline: Instant,
+    /// Inodes of the TCP and UDP sockets.
+    counted: HashSet<u32>,
     /// Processes that would not show their descriptors.
     pub(super) denied: u32,
     /// Processes with too many descriptors, or that no time was left for.
@@ -26,20 +42,19 @@ pub(super) struct SinkScan {
 }
 
 impl SinkScan {
-    /// Begins now.
-    pub(super) fn start() -> Self {
-        SinkScan { deadline: Instant::now() + LOOK, denied: 0, too_many: 0 }
+    /// Begins now. `counted` are the inodes of the TCP and UDP sockets.
+    pub(super) fn start(counted: HashSet<u32>) -> Self {
+        SinkScan { deadline: Instant::now() + LOOK, counted, denied: 0, too_many: 0 }
     }
 
-    /// Whether all that a process writes goes to sockets or to nothing; none when that could not be told.
-    pub(super) fn discards_input(&mut self, pid: i32) -> Option<bool> {
+    /// Where what a process received may have gone; none when that could not be told.
+    pub(super) fn outlets(&mut self, pid: i32) -> Option<Outlets> {
         if Instant::now() >= self.deadline {
             self.too_many += 1;
             return None;
         }
-        match look(Path::new(&format!("/proc/{pid}"))) {
-            Ok(Descriptors::Output) => Some(false),
-            Ok(Descriptors::NoOutput) => Some(true),
+        match look(Path::new(&format!("/proc/{pid}")), &self.counted) {
+            Ok(Descriptors::Seen(outlets)) => Some(outlets),
             Ok(Descriptors::TooMany) => {
                 self.too_many += 1;
                 None
@@ -56,9 +71,7 @@ impl SinkScan {
 /// What the descriptors of a process show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Descriptors {
-    /// One that is written to something.
-    Output,
-    NoOutput,
+    Seen(Outlets),
     /// None of the first ones, and there are more.
     TooMany,
     /// No descriptor at all: it is ending.
@@ -66,39 +79,58 @@ enum Descriptors {
 }
 
 /// Looks at the descriptors below `process`, a folder of `/proc`.
-fn look(process: &Path) -> io::Result<Descriptors> {
+fn look(process: &Path, counted: &HashSet<u32>) -> io::Result<Descriptors> {
     let (mut seen, mut failed) = (0, None);
+    let (mut keeps, mut other) = (false, false);
     for entry in fs::read_dir(process.join("fd"))? {
-        if seen == DESCRIPTORS {
+        if seen == DESCRIPTORS && !keeps {
             return failed.map_or(Ok(Descriptors::TooMany), Err);
+        } else if seen == DESCRIPTORS {
+            failed = Some(io::ErrorKind::TimedOut.into());
+            break;
         }
         seen += 1;
         let entry = entry?;
-        let kept = is_something(&entry.path())
-            .and_then(|something| Ok(something && is_writable(&process.join("fdinfo").join(entry.file_name()))?));
+        let number: Option<u32> = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        let kept = fs::read_link(entry.path()).and_then(|link| {
+            if number.is_none_or(|number| number >= STANDARD) && is_other_socket(&link, counted) {
+                other = true;
+            }
+            Ok(!keeps
+                && is_something(&entry.path(), &link)?
+                && is_writable(&process.join("fdinfo").join(entry.file_name()))?)
+        });
         match kept {
-            Ok(true) => return Ok(Descriptors::Output),
+            Ok(true) => keeps = true,
             Ok(false) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {} // closed meanwhile
             Err(error) => failed = Some(error),
         }
     }
     match failed {
-        Some(error) => Err(error),
+        Some(error) if !keeps => Err(error),
         None if seen == 0 => Ok(Descriptors::Ended),
-        None => Ok(Descriptors::NoOutput),
+        whole => Ok(Descriptors::Seen(Outlets {
+            discards_input: !keeps,
+            other_sockets: (other || whole.is_none()).then_some(other),
+        })),
     }
 }
 
 /// Whether what is written to this descriptor arrives anywhere but at a socket or a screen.
-fn is_something(descriptor: &Path) -> io::Result<bool> {
-    let link = fs::read_link(descriptor)?;
+fn is_something(descriptor: &Path, link: &Path) -> io::Result<bool> {
     let Some(link) = link.to_str() else { return Ok(true) };
     match leads_to_nothing(link) {
         // A regular file may bear the name: somebody removed /dev/null, and the next redirection made a file.
         true if link.starts_with('/') => Ok(!fs::metadata(descriptor)?.file_type().is_char_device()),
         nothing => Ok(!nothing),
     }
+}
+
+/// Whether a link in `/proc/PID/fd` names a socket that is not among those whose bytes are counted.
+fn is_other_socket(link: &Path, counted: &HashSet<u32>) -> bool {
+    let inode = link.to_str().and_then(|link| link.strip_prefix("socket:[")?.strip_suffix(']'));
+    inode.is_some_and(|inode| inode.parse().is_ok_and(|inode: u32| !counted.contains(&inode)))
 }
 
 /// Whether a link in `/proc/PID/fd` names a socket, a device that forgets, a terminal or an anonymous inode.
@@ -141,9 +173,11 @@ mod tests {
     }
 
     fn seen(descriptors: &[(&str, &str)]) -> Descriptors {
-        look(process(descriptors).path()).unwrap()
+        look(process(descriptors).path(), &HashSet::from([42])).unwrap()
     }
 
+    const NOTHING: Descriptors = Descriptors::Seen(Outlets { discards_input: true, other_sockets: Some(false) });
+    const KEPT: Descriptors = Descriptors::Seen(Outlets { discards_input: false, other_sockets: Some(false) });
     const RECEIVER: [(&str, &str); 4] = [
         ("socket:[42]", "02"),
         ("/dev/null", "0100001"),
@@ -153,8 +187,8 @@ mod tests {
 
     #[test]
     fn a_process_with_sockets_and_dev_null_keeps_nothing() {
-        assert_eq!(seen(&RECEIVER), Descriptors::NoOutput);
-        assert_eq!(seen(&[("/etc/services", "0100000"), ("pipe:[7]", "00"), RECEIVER[0]]), Descriptors::NoOutput);
+        assert_eq!(seen(&RECEIVER), NOTHING);
+        assert_eq!(seen(&[("/etc/services", "0100000"), ("pipe:[7]", "00"), RECEIVER[0]]), NOTHING);
     }
 
     #[test]
@@ -162,7 +196,7 @@ mod tests {
         for something in
             [("/srv/upload", "0100001"), ("/srv/base (deleted)", "02"), ("pipe:[7]", "01"), ("/dev/sda", "02")]
         {
-            assert_eq!(seen(&[RECEIVER[0], RECEIVER[1], something]), Descriptors::Output, "{something:?}");
+            assert_eq!(seen(&[RECEIVER[0], RECEIVER[1], something]), KEPT, "{something:?}");
         }
     }
 
@@ -174,21 +208,33 @@ mod tests {
         let named = format!("/dev/pts/../..{}", file.display());
         assert!(leads_to_nothing(&named) && !leads_to_nothing("/dev/nullx"));
         let other = process(&[(&named, "0100002")]);
-        assert_eq!(look(other.path()).unwrap(), Descriptors::Output);
+        assert_eq!(look(other.path(), &HashSet::new()).unwrap(), KEPT);
     }
 
     #[test]
     fn beyond_the_bound_nothing_is_told_unless_an_output_was_found() {
         let many = vec![("socket:[42]", "02"); DESCRIPTORS];
-        assert_eq!(seen(&many), Descriptors::NoOutput);
+        assert_eq!(seen(&many), NOTHING);
         assert_eq!(seen(&[&many[..], &[RECEIVER[0]]].concat()), Descriptors::TooMany);
-        assert_eq!(seen(&vec![("pipe:[7]", "01"); DESCRIPTORS + 1]), Descriptors::Output);
+        let pipes = Descriptors::Seen(Outlets { discards_input: false, other_sockets: None });
+        assert_eq!(seen(&vec![("pipe:[7]", "01"); DESCRIPTORS + 1]), pipes);
     }
 
     #[test]
     fn a_process_without_descriptors_is_ending_and_one_that_is_gone_is_unknown() {
         assert_eq!(seen(&[]), Descriptors::Ended);
-        assert_eq!(SinkScan::start().discards_input(i32::MAX), None);
+        assert_eq!(SinkScan::start(HashSet::new()).outlets(i32::MAX), None);
+    }
+
+    #[test]
+    fn a_socket_that_is_neither_tcp_nor_udp_may_hand_on_unseen() {
+        let log = [("/dev/null", "0100000"), ("socket:[7]", "02"), ("socket:[7]", "02"), ("socket:[42]", "02")];
+        assert_eq!(seen(&log), NOTHING, "its log is no way on");
+        let handed = [&log[..], &[("socket:[8]", "02")]].concat();
+        assert_eq!(seen(&handed), Descriptors::Seen(Outlets { discards_input: true, other_sockets: Some(true) }));
+        let both = Descriptors::Seen(Outlets { discards_input: false, other_sockets: Some(true) });
+        assert_eq!(seen(&[&handed[..], &[("pipe:[9]", "01")]].concat()), both);
+        assert_eq!(seen(&[&[("pipe:[9]", "01")], &handed[..]].concat()), both, "the order does not matter");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod causes;
 mod ledger;
 mod opening;
 mod pictures;
+mod read;
 mod steps;
 mod style;
 mod unseen;
@@ -64,6 +65,7 @@ fn page(case: &Case) -> Markup {
             body {
                 main {
                     (opening::opening(&sections))
+                    @if let Some(given) = &sections.read { (read::read(given)) }
                     @if let Some(books) = &sections.books { (ledger::ledger(books)) }
                     (advice::advice(&sections.advice))
                     (pictures::pictures(&sections.pictures))

@@ -65,6 +65,9 @@ impl Page<'_> {
 
     fn within(&mut self, sections: &Sections, limits: &Limits) {
         self.opening(sections);
+        if let Some(read) = &sections.read {
+            self.read(read);
+        }
         if let Some(books) = &sections.books {
             self.books(books);
         }
@@ -72,6 +75,9 @@ impl Page<'_> {
             self.senders(&sections.pictures);
         }
         self.brief_advice(&sections.advice, limits);
+        if let Some(read) = &sections.read {
+            self.run_next(read);
+        }
         self.brief_steps(sections, limits);
         self.brief_causes(&sections.causes, &sections.opening.summary, limits);
         self.brief_unseen(sections, limits);
@@ -140,7 +146,9 @@ impl Page<'_> {
             return self.steps(sections);
         }
         self.steps_heading(&sections.steps);
-        let loud: Vec<&Step> = steps.iter().filter(|step| !fine(step)).collect();
+        // What a text does not show is most of it: the steps that could not look are named, and what to run stands above.
+        let quiet = |step: &&Step| fine(step) || (sections.read.is_some() && step.verdict == Verdict::Unknown);
+        let loud: Vec<&Step> = steps.iter().filter(|step| !quiet(step)).collect();
         let title = self.column(loud.iter().map(|step| step.title.as_str()));
         let mark =
             |page: &Self, verdict| Cell::new((page.look.mark)(verdict), Tone::Verdict(verdict), page.look.mark_width);
@@ -165,10 +173,10 @@ impl Page<'_> {
             self.row(INDENT + 1, vec![mark(self, Verdict::Ok)], &text.replace(", 0 skipped", ""), Tone::Faint);
             return;
         }
-        for (verdict, lines) in [(Verdict::Ok, limits.titles), (Verdict::Skipped, 1)] {
+        for (verdict, lines) in [(Verdict::Ok, limits.titles), (Verdict::Skipped, 1), (Verdict::Unknown, 2)] {
             let titles: Vec<&str> = steps
                 .iter()
-                .filter(|step| step.verdict == verdict && fine(step))
+                .filter(|step| step.verdict == verdict && quiet(step))
                 .map(|step| step.title.as_str())
                 .collect();
             if !titles.is_empty() {
@@ -205,8 +213,15 @@ impl Page<'_> {
             }
         }
         let ids = |causes: &[Considered]| causes.iter().map(|cause| cause.id.clone()).collect::<Vec<_>>();
-        let kinds = [("", ids(more)), ("possible: ", ids(&causes.open))].into_iter().filter(|(_, ids)| !ids.is_empty());
-        let others: Vec<String> = kinds.map(|(word, ids)| format!("{word}{}", ids.join(", "))).collect();
+        // Those that something speaks for; the others are open for want of evidence, and no list of them helps.
+        let borne_out = |cause: &&Considered| !cause.speaks_for.is_empty();
+        let possible: Vec<String> = causes.open.iter().filter(borne_out).map(|cause| cause.id.clone()).collect();
+        let unjudged = causes.open.len() - possible.len();
+        let kinds = [("", ids(more)), ("possible: ", possible)].into_iter().filter(|(_, ids)| !ids.is_empty());
+        let mut others: Vec<String> = kinds.map(|(word, ids)| format!("{word}{}", ids.join(", "))).collect();
+        if unjudged > 0 {
+            others.push(format!("{unjudged} could not be judged"));
+        }
         if !others.is_empty() {
             // All of them are counted in the heading.
             let text = self.fit(&others.join("; "), self.width.saturating_sub(INSIDE + 11));

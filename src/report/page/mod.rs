@@ -3,6 +3,7 @@
 mod advice;
 mod brief;
 mod causes;
+mod read;
 mod unseen;
 
 use textwrap::core::display_width;
@@ -49,10 +50,16 @@ impl<'a> Page<'a> {
             return page.lines;
         }
         page.opening(sections);
+        if let Some(read) = &sections.read {
+            page.read(read);
+        }
         if let Some(books) = &sections.books {
             page.books(books);
         }
         page.advice(&sections.advice);
+        if let Some(read) = &sections.read {
+            page.run_next(read);
+        }
         page.steps(sections);
         page.causes(sections);
         page.unseen(&sections.unseen);

@@ -1,5 +1,6 @@
 //! The small print: host, versions, parameters, how to run it again, where each figure comes from.
 
+use jiff::tz::Offset;
 use serde_json::Value;
 
 use super::{name, sentence, title_of, window};
@@ -61,7 +62,7 @@ impl About {
         About {
             without_root: !case.host.root,
             host: format!("{}, kernel {}, run {user}", name(&case.host.name), name(&case.host.kernel)),
-            when: format!("{}{watched}{early}", case.started.strftime("%Y-%m-%d %H:%M:%S UTC")),
+            when: format!("{}{watched}{early}", moment(case)),
             versions: format!("casebook {}, case format {}", name(&case.casebook), case.format),
             runbook: {
                 let named = if title.is_empty() || title == runbook { runbook } else { format!("{runbook}: {title}") };
@@ -90,6 +91,20 @@ fn figure(value: &Value) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// Letters of a zone's name that are shown.
+const LONGEST_ZONE: usize = 12;
+
+/// When the run began: in UTC, and by the clock of the host where that is another.
+pub(super) fn moment(case: &Case) -> String {
+    let utc = case.started.strftime("%Y-%m-%d %H:%M:%S UTC");
+    let local = case.host.local_time.as_ref().and_then(|local| {
+        let offset = Offset::from_seconds(local.offset_seconds).ok().filter(|offset| offset.seconds() != 0)?;
+        let zone: String = name(&local.abbreviation).chars().take(LONGEST_ZONE).collect();
+        Some(format!(" ({} {zone})", offset.to_datetime(case.started).strftime("%H:%M:%S")))
+    });
+    format!("{utc}{}", local.unwrap_or_default())
 }
 
 /// What was taken from files in place of what ships under the same names.

@@ -10,6 +10,7 @@ mod figures;
 mod ledger;
 mod opening;
 mod pictures;
+mod read;
 mod steps;
 mod unseen;
 
@@ -20,6 +21,7 @@ pub use figures::Watched;
 pub use ledger::{Bar, LedgerSection, Part};
 pub use opening::Opening;
 pub use pictures::{Lines, Pictures, Rates, Remotes, Sizes, Span};
+pub use read::Read;
 pub use steps::{Step, Steps};
 pub use unseen::{Unseen, Way};
 
@@ -56,6 +58,8 @@ impl From<&Options> for Depth {
 pub struct Sections {
     /// Where and when, the conclusion, the headline figures.
     pub opening: Opening,
+    /// What was read in place of a host.
+    pub read: Option<Read>,
     /// Where the inbound bytes went.
     pub books: Option<LedgerSection>,
     /// What to do.
@@ -78,6 +82,7 @@ impl Sections {
         let unseen = Unseen::of(case);
         Sections {
             opening: Opening::of(case),
+            read: Read::of(case),
             books: case.ledger.as_ref().map(|account| LedgerSection::of(account, depth)),
             advice: Advice::of(case, unseen.is_empty()),
             pictures: Pictures::of(case),

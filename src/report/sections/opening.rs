@@ -1,6 +1,6 @@
 //! The first lines: where, when, and the conclusion.
 
-use super::about::overrides;
+use super::about::{moment, overrides};
 use super::{name, sentence, window};
 use crate::case::{Case, Redacted, Verdict};
 
@@ -34,7 +34,7 @@ impl Opening {
             format!("casebook {}", name(&case.casebook)),
             name(&case.runbook.name),
             name(&case.host.name),
-            case.started.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+            moment(case),
         ];
         // Whoever knows the runbook by its name must see that this was another.
         header.extend(overrides(case));

@@ -113,7 +113,7 @@ fn figure(value: &Value) -> String {
     }
 }
 
-/// The step's sentence. The way out of a gap is left to the section that collects them.
+/// The step's sentence. How to fix a gap is left to the section that collects them.
 fn said(finding: &Finding) -> String {
     let text = finding.sentence.trim();
     for gap in &finding.gaps {

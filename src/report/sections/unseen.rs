@@ -10,13 +10,13 @@ const MOST_FIELDS: usize = 4;
 
 /// What could not be seen.
 pub struct Unseen {
-    /// By the way out.
+    /// By what fixes them.
     pub blind: Vec<Blind>,
     /// What was lost while looking: the step's title and the sentence.
     pub lost: Vec<(String, String)>,
 }
 
-/// Gaps that share a way out.
+/// Gaps that the same thing fixes.
 pub struct Blind {
     /// How to see it next time.
     pub way: Way,

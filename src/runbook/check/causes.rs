@@ -142,9 +142,11 @@ impl Checker<'_> {
         }
         let signs = document.signs.into_iter().filter_map(|sign| self.sign(sign, &document.id)).collect();
         let remedies = document.remedies.into_iter().filter_map(|remedy| self.remedy(remedy)).collect();
+        let when = self.live(document.live_only, None, &document.id);
         Some(CausePlan {
             name: String::new(),
             id: document.id.value,
+            when,
             each: None,
             title: title?,
             severity: document.severity,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::names::Names;
 use super::{Finding, MOST};
 use crate::script::api::{BASE, BLOCKED, Blocked, Entry, GLOBALS, STANDARD};
-use crate::script::{HELPERS, find_helper};
+use crate::script::{HELPERS, find_helper, slips};
 use crate::suggest::Suggestion;
 
 /// Every global name of scripts.
@@ -46,7 +46,8 @@ pub(super) fn check(names: &Names) -> Vec<Finding> {
                 .help(blocked.instead.to_owned()),
             None => {
                 let suggestion = Suggestion::of(name, known.iter().copied().chain(written.iter().copied()));
-                Finding::error(range.clone(), format!("nothing is named `{name}`")).help(suggestion.question())
+                let help = slips::instead(name).map(str::to_owned).or_else(|| suggestion.question());
+                Finding::error(range.clone(), format!("nothing is named `{name}`")).help(help)
             }
         });
         if findings.len() >= MOST {

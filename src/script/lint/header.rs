@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::Finding;
 use super::names::Names;
 use crate::script::syntax::{Block, Expression, Form, Function, Item, ItemKey, Statement, Step, StepForm, text};
 
@@ -52,6 +53,33 @@ pub(super) fn declares<'a>(script: &Block<'a>) -> Option<&'a str> {
         Form::Name(name) => Some(name),
         _ => None,
     }
+}
+
+/// A check, runbook or test that a script makes and does not return, so that nobody finds it.
+pub(super) fn unreturned(script: &Block, names: &Names) -> Option<Finding> {
+    if declares(script).is_some() {
+        return None;
+    }
+    let made = |expression: &Expression| {
+        let Form::Path { root, steps } = &expression.form else { return None };
+        let Form::Name(name @ ("check" | "runbook" | "test")) = root.form else { return None };
+        let [Step { form: StepForm::Call(arguments), .. }] = steps.as_slice() else { return None };
+        let [Expression { form: Form::Table(_), .. }] = arguments.as_slice() else { return None };
+        names.declaration(root.range.start).is_none().then(|| (name.to_owned(), root.range.clone()))
+    };
+    let found = script.iter().find_map(|statement| match statement {
+        Statement::Call(call) => made(call).map(|(name, range)| (range, format!("write `return {name} {{ … }}`"))),
+        Statement::Local { names, values } => names.iter().zip(values).find_map(|(local, value)| {
+            let returned = matches!(script.last(), Some(Statement::Return(_)));
+            let (_, range) = made(value).filter(|_| !returned)?;
+            Some((range, format!("end the script with `return {}`", local.text)))
+        }),
+        _ => None,
+    });
+    found.map(|(range, help)| {
+        let message = "this is made and not returned, so that nobody finds it: the script is a module as it is";
+        Finding::error(range, message).help(help)
+    })
 }
 
 /// The value of a key in a table.

@@ -18,6 +18,7 @@ use std::time::Duration;
 use mlua::chunk::ChunkMode;
 use mlua::{Lua, LuaOptions, StdLib};
 
+use super::slips;
 use super::syntax::{Failure, parse};
 use crate::suggest::Suggestion;
 
@@ -88,26 +89,62 @@ pub fn kind(text: &str) -> Kind {
     }
 }
 
+/// The names of the parameters that a check declares, as far as they are written out; the script does not run.
+pub fn declared_params(text: &str) -> Vec<String> {
+    let script = parse(text).unwrap_or_default();
+    let names = names::Names::of(&script);
+    let params = header::Header::of(&script, &names).params;
+    params.into_iter().flatten().map(|(name, _)| name).collect()
+}
+
 /// What is wrong with a script, in the order of its text. `origin` is what messages of Lua call it.
 pub fn lint(text: &str, origin: &str) -> Vec<Finding> {
     if text.len() > LARGEST {
         return vec![Finding::error(0..0, format!("the script is larger than {} MiB", LARGEST / 1024 / 1024))];
     }
     if let Err(message) = compile(text, origin) {
-        let finding = match parse(text) {
-            Err(Failure::Syntax { message, range }) => Finding::error(range, message),
-            _ => by_line(text, &message),
-        };
-        return vec![finding];
+        return vec![unreadable(text, &message)];
     }
     // What Lua can read and we cannot, we say nothing about.
     let Ok(script) = parse(text) else { return Vec::new() };
     let names = names::Names::of(&script);
     let mut findings = globals::check(&names);
+    for finding in &mut findings {
+        let behind = text.get(finding.range.end..).unwrap_or_default();
+        if matches!(text.get(finding.range.clone()), Some("f" | "F")) && behind.starts_with(['"', '\'']) {
+            finding.help = Some(slips::F_STRINGS.to_owned());
+        }
+    }
     findings.extend(walk::check(&script, &names));
+    findings.extend(header::unreturned(&script, &names));
     findings.sort_by_key(|finding| (finding.range.start, finding.level));
     findings.truncate(MOST);
     findings
+}
+
+/// Why Lua cannot read a script: what came from another language, else what the parser or Lua itself says.
+fn unreadable(text: &str, message: &str) -> Finding {
+    if let Some(slip) = slips::find(text, slips::Place::Script) {
+        return Finding::error(slip.range, slip.message);
+    }
+    let finding = match parse(text) {
+        Err(Failure::Syntax { message, range }) => Finding::error(range, message),
+        _ => by_line(text, message),
+    };
+    let help = match text.get(finding.range.clone()) {
+        Some("=") => Some("in a condition, `=` is no comparison: write `==`".to_owned()),
+        _ if text.get(..finding.range.start).is_some_and(has_else_if) => {
+            Some("`else if` opens a second `if`, which wants an `end` of its own: write `elseif`".to_owned())
+        }
+        _ => None,
+    };
+    finding.help(help)
+}
+
+fn has_else_if(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let mut before = "";
+    words.any(|word| std::mem::replace(&mut before, word) == "else" && word == "if")
 }
 
 /// Whether Lua can read the script; its message, when not.

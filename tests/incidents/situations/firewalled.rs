@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::incident::Incident;
 use crate::judgement::Expect;
+use crate::service::Role;
 use crate::stage::SERVER;
 use crate::traffic::{Flood, Ports, Shape, Sources, Traffic, Ttl};
 
@@ -177,4 +178,43 @@ fn flood_rejected_by_a_rule_of_iptables_nft() {
         &["iptables-nft -A INPUT -p udp --dport 9987 -j REJECT"],
         &[("dropped-by-firewall", &["INPUT"])],
     );
+}
+
+/// A limit is no closed port: who is served behind it stays served.
+#[test]
+fn flood_that_a_rule_limits_on_a_port_in_use() {
+    Incident {
+        name: "limited-on-a-served-port",
+        services: vec![Role::Game { at: (SERVER, 9987).into() }],
+        firewall: &[
+            "nft add table inet guard",
+            "nft 'add chain inet guard door { type filter hook input priority 0; policy accept; }'",
+            "nft add rule inet guard door udp dport 9987 limit rate over 700/second counter drop",
+        ],
+        traffic: vec![flood(Sources::Few(300))],
+        also: Some(|_, said| {
+            let Ok(case) = &said.case else { return Vec::new() };
+            let remedies = case.diagnosis.causes.iter().flat_map(|cause| &cause.remedies);
+            let said: Vec<String> =
+                remedies.map(|remedy| format!("{} {}", remedy.action, remedy.run.as_deref().unwrap_or(""))).collect();
+            let cuts =
+                |advice: &&String| advice.contains("dport 9987 counter drop") || advice.contains("please drop UDP");
+            let mut faults: Vec<String> =
+                said.iter().filter(cuts).map(|advice| format!("cuts who is served: {advice}")).collect();
+            if !said.iter().any(|advice| advice.contains("stage-game") && advice.contains("takes what it lets pass")) {
+                faults.push(format!("does not say who is served: {said:?}"));
+            }
+            faults
+        }),
+        expect: Expect {
+            first: Some("dropped-by-firewall"),
+            not: &["udp-flood-closed-port", "discard-sink"],
+            subject: &[("dropped-by-firewall", &["guard", "door", "9987"])],
+            bytes: 12_000_000,
+            bytes_at_most: 27_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
 }

@@ -295,52 +295,6 @@ fn ack_flood_over_ipv6() {
     );
 }
 
-/// Frames that begin like an IPv4 or IPv6 header are frames all the same.
-#[test]
-fn udp_flood_to_a_link_address_of_each_first_nibble() {
-    const NAMES: [&str; 16] = [
-        "link-flood-02",
-        "link-flood-12",
-        "link-flood-22",
-        "link-flood-32",
-        "link-flood-42",
-        "link-flood-52",
-        "link-flood-62",
-        "link-flood-72",
-        "link-flood-82",
-        "link-flood-92",
-        "link-flood-a2",
-        "link-flood-b2",
-        "link-flood-c2",
-        "link-flood-d2",
-        "link-flood-e2",
-        "link-flood-f2",
-    ];
-    for (nibble, name) in (0u8..).zip(NAMES) {
-        Incident {
-            name,
-            setting: Setting { link: [nibble << 4 | 2, 1, 0x0a, 0, 0, 2], ..Setting::default() },
-            traffic: vec![Traffic::Flood(Flood {
-                shape: Shape::Udp { ports: Ports::One(9987), payload: 1000 },
-                to: SERVER,
-                from: Sources::Forged,
-                ttl: Ttl::BySource,
-                per_second: 6000,
-            })],
-            window: Duration::from_secs(1),
-            expect: Expect {
-                first: Some("udp-flood-closed-port"),
-                not: &["bulk-transfer-in", "udp-flood-open-port", "dropped-by-firewall", "not-for-us"],
-                subject: &[("udp-flood-closed-port", &["10.77.1.2", "9987"])],
-                bytes: 3_000_000,
-                ..Expect::default()
-            },
-            ..Incident::default()
-        }
-        .play();
-    }
-}
-
 #[test]
 fn two_floods_at_once() {
     Incident {

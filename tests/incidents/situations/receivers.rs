@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::incident::Incident;
-use crate::judgement::Expect;
+use crate::judgement::{Expect, Said};
 use crate::service::Role;
-use crate::stage::{SERVER, Setting, WORLD, WORLD6};
+use crate::stage::{SERVER, Setting, Stage, WORLD, WORLD6};
 use crate::traffic::{Flood, Ports, Shape, Sources, Traffic, Ttl, background_noise};
 
 /// Causes that no transfer of a process may be taken for.
@@ -20,6 +20,8 @@ const FLOODS: &[&str] = &[
     "not-reaching-host",
     "local-loopback",
 ];
+/// A window of three seconds is longer than anybody holds back what it takes.
+const WATCHED: &[&str] = &["--set", "flush=2s"];
 /// A rate far above what counts as high.
 const FAST: u64 = 6_000_000;
 
@@ -47,32 +49,6 @@ fn download_on(name: &'static str, setting: Setting, seconds: u64) {
         ..Incident::default()
     }
     .play();
-}
-
-/// Frames that begin like an IPv4 or IPv6 header are frames all the same.
-#[test]
-fn download_to_a_link_address_of_each_first_nibble() {
-    const NAMES: [&str; 16] = [
-        "link-address-02",
-        "link-address-12",
-        "link-address-22",
-        "link-address-32",
-        "link-address-42",
-        "link-address-52",
-        "link-address-62",
-        "link-address-72",
-        "link-address-82",
-        "link-address-92",
-        "link-address-a2",
-        "link-address-b2",
-        "link-address-c2",
-        "link-address-d2",
-        "link-address-e2",
-        "link-address-f2",
-    ];
-    for (nibble, name) in (0u8..).zip(NAMES) {
-        download_on(name, Setting { link: [nibble << 4 | 2, 1, 0x0a, 0, 0, 2], ..Setting::default() }, 1);
-    }
 }
 
 #[test]
@@ -157,6 +133,7 @@ fn flood_beside_a_download_is_found() {
 fn process_that_discards_a_stream() {
     Incident {
         name: "discard-sink-tcp",
+        ask: WATCHED,
         services: vec![Role::Sink { at: (SERVER, 7000).into() }],
         traffic: vec![Traffic::Upload { to: (SERVER, 7000).into(), bytes_per_second: FAST }],
         expect: Expect {
@@ -173,10 +150,84 @@ fn process_that_discards_a_stream() {
     .play();
 }
 
+/// What takes 48 Mbit/s and is no sink.
+fn used(name: &'static str, services: Vec<Role>, also: fn(&Stage, &Said) -> Vec<String>) {
+    Incident {
+        name,
+        services,
+        ask: WATCHED,
+        traffic: vec![Traffic::Upload { to: (SERVER, 7000).into(), bytes_per_second: FAST }],
+        also: Some(also),
+        expect: Expect {
+            first: Some("bulk-transfer-in"),
+            not: FLOODS,
+            exit: &[1],
+            bytes: 15_000_000,
+            bytes_at_most: 30_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+/// The summary says this, and nobody is told to end a process or to close a port.
+fn says(said: &Said, words: &[&str]) -> Vec<String> {
+    let Ok(case) = &said.case else { return Vec::new() };
+    let lacking = words.iter().filter(|word| !case.diagnosis.summary.contains(**word));
+    let mut faults: Vec<String> =
+        lacking.map(|word| format!("`{word}` is not in: {}", case.diagnosis.summary)).collect();
+    let remedies =
+        case.diagnosis.causes.iter().flat_map(|cause| &cause.remedies).filter_map(|remedy| remedy.run.as_ref());
+    faults.extend(
+        remedies.filter(|run| run.contains("kill") || run.contains("drop")).map(|run| format!("advises {run}")),
+    );
+    faults
+}
+
+#[test]
+fn proxy_hands_on_to_a_process_of_this_host() {
+    let behind = (std::net::Ipv4Addr::LOCALHOST, 7300).into();
+    let services = vec![Role::Store { at: behind }, Role::Relay { at: (SERVER, 7000).into(), to: behind }];
+    used("relay-local", services, |_, said| says(said, &["stage-relay", "hands", "on to stage-store"]));
+}
+
+#[test]
+fn store_keeps_what_it_takes_in_memory() {
+    let services = vec![Role::Store { at: (SERVER, 7000).into() }];
+    used("store-in-memory", services, |_, said| says(said, &["stage-store", "a transfer"]));
+}
+
+#[test]
+fn cache_answers_a_little_to_what_it_takes() {
+    let services = vec![Role::Cache { at: (SERVER, 7000).into() }];
+    used("cache-that-answers", services, |_, said| says(said, &["stage-cache", "a transfer"]));
+}
+
+#[test]
+fn process_that_was_watched_too_briefly_is_no_sink() {
+    Incident {
+        name: "sink-watched-briefly",
+        services: vec![Role::Sink { at: (SERVER, 7000).into() }],
+        traffic: vec![Traffic::Upload { to: (SERVER, 7000).into(), bytes_per_second: FAST }],
+        also: Some(|_, said| says(said, &["stage-sink", "what becomes of it does not show within"])),
+        expect: Expect {
+            first: Some("bulk-transfer-in"),
+            not: FLOODS,
+            bytes: 15_000_000,
+            bytes_at_most: 30_000_000,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
 #[test]
 fn process_that_discards_datagrams() {
     Incident {
         name: "discard-sink-udp",
+        ask: WATCHED,
         services: vec![Role::DatagramSink { at: (SERVER, 7001).into() }],
         traffic: vec![Traffic::Datagrams { to: (SERVER, 7001).into(), payload: 1200, per_second: 5000 }],
         expect: Expect {

@@ -50,7 +50,7 @@ fn file(name: &str, floods: &[Flood]) -> std::path::PathBuf {
 }
 
 /// Diagnoses a file. Nothing but the packets is known, so there is no ledger.
-fn diagnose(name: &'static str, floods: &[Flood], expect: &Expect) {
+fn diagnose(name: &'static str, floods: &[Flood], expect: &Expect) -> Case {
     let path = file(name, floods);
     let output = Command::new(env!("CARGO_BIN_EXE_casebook"))
         .args(["run", "high-inbound-traffic", "--format", "json", "--pcap"])
@@ -73,6 +73,7 @@ fn diagnose(name: &'static str, floods: &[Flood], expect: &Expect) {
         faults.push(format!("the exit status is {:?}, not one of {:?}", output.status.code(), expect.exit));
     }
     assert!(faults.is_empty(), "{name}: {faults:#?}\n{told:#?}\n{}", case.diagnosis.summary);
+    case
 }
 
 #[test]
@@ -85,6 +86,21 @@ fn a_file_of_a_spoofed_syn_flood() {
         ..Expect::default()
     };
     diagnose("syn-flood", &floods, &expect);
+}
+
+/// Who listens is not in the file, so neither "nothing listens" nor a letter is.
+#[test]
+fn a_file_of_datagrams_of_one_sender_does_not_tell_that_nobody_reads_them() {
+    let floods = [flood(Shape::Udp { ports: Ports::One(5514), payload: 900 }, Sources::Few(1), Ttl::Same(60), 4000)];
+    let expect = Expect { first: None, not: &["udp-flood-closed-port"], exit: &[1], ..Expect::default() };
+    let case = diagnose("udp-one-sender", &floods, &expect);
+    for id in ["discard-sink", "bulk-transfer-in", "forwarded", "ssh-brute-force", "dropped-by-firewall", "link-down"] {
+        assert!(case.diagnosis.causes.iter().all(|cause| cause.id != id), "{id} is considered, though nobody looked");
+    }
+    let text = serde_json::to_string(&case.diagnosis).unwrap();
+    for claim in ["where nothing listens", "Send this to your provider"] {
+        assert!(!text.contains(claim), "{claim}: {text}");
+    }
 }
 
 #[test]

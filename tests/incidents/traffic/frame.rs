@@ -213,8 +213,6 @@ pub enum Ttl {
 #[derive(Debug)]
 pub struct Frames {
     flood: Flood,
-    /// The receiver's link address.
-    link: [u8; 6],
     chance: Chance,
     few: Vec<Ipv4Addr>,
     payload: Vec<u8>,
@@ -223,12 +221,7 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// Of this flood, to a receiver with that link address.
-    pub fn to(flood: &Flood, link: [u8; 6]) -> Self {
-        Frames { link, ..Frames::of(flood) }
-    }
-
-    /// Of this flood, to the usual receiver.
+    /// Of this flood.
     pub fn of(flood: &Flood) -> Self {
         let mut chance = Chance::new(u64::from(flood.per_second) ^ 0xca5e);
         let few = match flood.from {
@@ -258,7 +251,7 @@ impl Frames {
             | Shape::Six(Six::Syn { .. } | Six::Ack { .. })
             | Shape::SynAck => Vec::new(),
         };
-        Frames { flood: flood.clone(), link: SERVER_LINK, chance, few, payload, frame: vec![0; 2048], made: 0 }
+        Frames { flood: flood.clone(), chance, few, payload, frame: vec![0; 2048], made: 0 }
     }
 
     /// The next frame.
@@ -285,7 +278,7 @@ impl Frames {
                 [0x01, 0, 0x5e, one & 0x7f, two, three]
             }
             Shape::ForOthers { .. } => FOREIGN_LINK,
-            _ => self.link,
+            _ => SERVER_LINK,
         };
         let ip = PacketBuilder::ethernet2(WORLD_LINK, link).ipv4(from.octets(), to.octets(), ttl);
         let frame = self.frame.as_mut_slice();
@@ -375,7 +368,7 @@ impl Frames {
         header.header_checksum = header.calc_header_checksum();
         self.payload[..2].copy_from_slice(&client_port.to_be_bytes());
         self.payload[2..4].copy_from_slice(&9987u16.to_be_bytes());
-        whole(&mut self.frame, self.link, &header.to_bytes(), &self.payload)
+        whole(&mut self.frame, SERVER_LINK, &header.to_bytes(), &self.payload)
     }
 
     /// The fragments of one answer after another, each answer from the next of the few sources.
@@ -397,7 +390,7 @@ impl Frames {
         header.more_fragments = part < 2;
         header.dont_fragment = false;
         header.header_checksum = header.calc_header_checksum();
-        whole(&mut self.frame, self.link, &header.to_bytes(), piece)
+        whole(&mut self.frame, SERVER_LINK, &header.to_bytes(), piece)
     }
 
     fn six(&mut self, six: Six, ttl: u8) -> &[u8] {
@@ -409,7 +402,7 @@ impl Frames {
         };
         let stranger = Ipv6Addr::from_bits(0x2001_0db8_0000_0000_0000_0000_0000_0000 | u128::from(interface));
         let ttl = if matches!(self.flood.ttl, Ttl::BySource) { 60 - (interface % 16) as u8 } else { ttl };
-        let ip = PacketBuilder::ethernet2(WORLD_LINK, self.link).ipv6(stranger.octets(), SERVER6.octets(), ttl);
+        let ip = PacketBuilder::ethernet2(WORLD_LINK, SERVER_LINK).ipv6(stranger.octets(), SERVER6.octets(), ttl);
         let frame = self.frame.as_mut_slice();
         let length = match six {
             Six::Udp { port, .. } => ip.udp(chance.client_port(), port).write_to_slice(frame, &self.payload),
@@ -434,7 +427,7 @@ impl Frames {
         let mut header = Ipv4Header::new(length, ttl, IpNumber(number), from.octets(), self.flood.to.octets())
             .expect("a short payload");
         header.header_checksum = header.calc_header_checksum();
-        whole(&mut self.frame, self.link, &header.to_bytes(), &self.payload)
+        whole(&mut self.frame, SERVER_LINK, &header.to_bytes(), &self.payload)
     }
 
     /// A datagram from 10.88.0.1 to 10.88.0.2, in GRE from the world.
@@ -451,7 +444,7 @@ impl Frames {
         let mut packet = header.to_bytes().to_vec();
         packet.extend([0, 0, 0x08, 0]); // no flags; IPv4
         packet.extend(inner);
-        whole(&mut self.frame, self.link, &packet, &[])
+        whole(&mut self.frame, SERVER_LINK, &packet, &[])
     }
 
     fn arp(&mut self) -> &[u8] {

@@ -122,15 +122,15 @@ impl Traffic {
         let generator = match self {
             Traffic::Flood(flood) => {
                 let wire = stage.world.inside(|| Wire::onto("w0"));
-                let (flood, link, progress) = (flood.clone(), stage.link, Arc::clone(&progress));
-                Some(std::thread::spawn(move || send_frames(&flood, link, &wire, &progress)))
+                let (flood, progress) = (flood.clone(), Arc::clone(&progress));
+                Some(std::thread::spawn(move || send_frames(&flood, &wire, &progress)))
             }
             Traffic::LateFlood { flood, after } => {
                 let wire = stage.world.inside(|| Wire::onto("w0"));
-                let (flood, link, after, progress) = (flood.clone(), stage.link, *after, Arc::clone(&progress));
+                let (flood, after, progress) = (flood.clone(), *after, Arc::clone(&progress));
                 Some(std::thread::spawn(move || {
                     std::thread::sleep(after);
-                    send_frames(&flood, link, &wire, &progress);
+                    send_frames(&flood, &wire, &progress);
                 }))
             }
             Traffic::Download { from, bytes_per_second } => {
@@ -208,15 +208,15 @@ impl Drop for Flowing {
 /// Sends so many frames from the world to the server, as fast as they can be made and sent.
 pub fn send_at_once(stage: &Stage, flood: &Flood, packets: u64) {
     let wire = stage.world.inside(|| Wire::onto("w0"));
-    let mut frames = frame::Frames::to(flood, stage.link);
+    let mut frames = frame::Frames::of(flood);
     let mut sent = 0;
     while sent < packets {
         sent += u64::from(wire.send(frames.next()));
     }
 }
 
-fn send_frames(flood: &Flood, link: [u8; 6], wire: &Wire, progress: &Progress) {
-    let mut frames = frame::Frames::to(flood, link);
+fn send_frames(flood: &Flood, wire: &Wire, progress: &Progress) {
+    let mut frames = frame::Frames::of(flood);
     progress.pace(u64::from(flood.per_second), |due| {
         for _ in 0..due {
             let frame = frames.next();

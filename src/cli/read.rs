@@ -1,0 +1,90 @@
+//! `casebook read`: what tools printed, pasted or in files.
+
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use jiff::civil::Time;
+use serde_json::Value;
+
+use super::arguments::{ReadArguments, ScriptArguments};
+use super::{Usage, given, output};
+use crate::case::Case;
+use crate::engine::{self, Provenance, Record, Request};
+use crate::redact;
+use crate::tool_output::{self, ToolOutput};
+
+/// The runbook that outputs of tools are judged by when none is named.
+pub(super) const USUAL: &str = "high-inbound-traffic";
+/// Outputs that are listed on the terminal.
+const LISTED: usize = 40;
+
+pub(super) fn read(arguments: &ReadArguments) -> anyhow::Result<u8> {
+    let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
+    let mut paths = arguments.paths.clone();
+    if paths.is_empty() {
+        if io::stdin().is_terminal() {
+            return Err(Usage(
+                "name a file or a folder with what tools printed, or give it as input: xclip -o | casebook read -"
+                    .to_owned(),
+            )
+            .into());
+        }
+        paths.push(PathBuf::from("-"));
+    }
+    let case = judge(&paths, arguments.at, arguments.quiet, &arguments.runbook, &arguments.set, &arguments.scripts)?;
+    let (file, map) = sinks.leaving(case)?;
+    map.and(sinks.write(&file))?;
+    Ok(file.case.verdict.exit_status())
+}
+
+/// Judges what tools printed, and says first what was recognised.
+pub(super) fn judge(
+    paths: &[PathBuf],
+    at: Option<Time>,
+    quiet: bool,
+    name: &str,
+    set: &[String],
+    scripts: &ScriptArguments,
+) -> anyhow::Result<Case> {
+    let runbook = super::run::load(name, scripts.trusting())?;
+    let mut params = given::params(set, [])?;
+    given::refuse_bare_rates(&params, &runbook.params)?;
+    let read = ToolOutput::read(paths, &mut io::stdin().lock(), at, Timestamp::now());
+    let read = read.map_err(|why| Usage(why.to_string()))?;
+    if !quiet {
+        let recognised = read.recognised();
+        for output in recognised.iter().take(LISTED) {
+            super::say(format_args!("read: {} ({}): {}", output.tool, output.place, output.taken));
+        }
+        if recognised.len() > LISTED {
+            super::say(format_args!("read: {} more outputs", recognised.len() - LISTED));
+        }
+        for lines in read.not_recognised() {
+            super::say(format_args!("not recognised: {lines}"));
+        }
+        if let Some(links) = read.links() {
+            super::say(links);
+        }
+    }
+    // What was watched is as long as it is in the outputs, whatever the runbook would have watched.
+    if let (Some(window), Some(seconds)) = (runbook.params.get("window"), read.seconds()) {
+        let seconds = Value::String(format!("{seconds}s"));
+        if window.read("window", &seconds).is_ok() {
+            params.entry("window").or_insert(seconds);
+        }
+    }
+    let request = Request {
+        runbook: &runbook,
+        params: engine::resolve_params(&runbook, &params).map_err(|error| Usage(error.to_string()))?,
+        provenance: Provenance::Recorded(Record::new(read.host(), read.started())),
+        limits: scripts.limits(),
+        printed: &|_, _| {},
+    };
+    let mut case = engine::run(&request, &read).map_err(|error| Usage(error.to_string()))?;
+    let reading = tool_output::reading(&read, &case);
+    tool_output::attach(&mut case, reading);
+    // What was read besides the evidence may hold secrets, too.
+    redact::secrets(&mut case);
+    Ok(case)
+}

@@ -1,0 +1,124 @@
+//! Log lines that are at hand as text: pasted, or in a folder of outputs. The same patterns, read to the end.
+
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::access::Access;
+use super::find::Found;
+use super::frame::LineFrame;
+use super::kind::Kind;
+use super::origin::LogOrigin;
+use super::output::{self, Logs};
+use super::patterns::Patterns;
+use super::place::Place;
+use super::reading::{Question, Reading};
+use super::rotation::Packing;
+use super::scan::{Task, scan};
+use super::timestamp::{Clock, Format, Memory, kernel_nanos};
+use super::window::Window;
+use super::{MOST_SAMPLES, Params, Rights, usual};
+use crate::case::{Gap, Observed};
+use crate::printable::printable;
+
+/// Lines of one kind of log.
+#[derive(Debug, Clone, Copy)]
+pub struct Text<'t> {
+    /// Where they stand.
+    pub name: &'t str,
+    /// What kind of log they are of.
+    pub kind: Kind,
+    /// The lines.
+    pub bytes: &'t [u8],
+}
+
+/// What a line is, by its form; none where it is no line of a log.
+pub fn kind_of(line: &[u8]) -> Option<Kind> {
+    LineFrame::parse(line).map(|frame| frame.kind).or_else(|| Access::parse(line).map(|_| Kind::Access))
+}
+
+/// The host that a line of syslog names.
+pub fn host_of(line: &[u8]) -> Option<String> {
+    let frame = LineFrame::parse(line)?;
+    let host = frame.host.filter(|host| frame.program.is_some() && host.len() < 254)?;
+    (host != b"-").then(|| printable(host))
+}
+
+/// The first and the last time in some lines, as far as they have one; a year that is not written is that of the last such day
+/// before `reference`. And whether that was so.
+pub fn span(bytes: &[u8], reference: Timestamp) -> Option<(Timestamp, Timestamp, bool)> {
+    between(bytes, &Clock::new(TimeZone::UTC, reference))
+}
+
+/// The seconds since the kernel started that stand in the first and the last line.
+pub fn kernel_span(bytes: &[u8]) -> Option<(f64, f64)> {
+    let lines = || bytes.split(|byte| *byte == b'\n');
+    let first = lines().find_map(kernel_nanos)?;
+    let last = bytes.rsplit(|byte| *byte == b'\n').find_map(kernel_nanos)?;
+    Some((first as f64 / 1e9, last as f64 / 1e9))
+}
+
+fn between(bytes: &[u8], clock: &Clock) -> Option<(Timestamp, Timestamp, bool)> {
+    let mut memory = Memory::new();
+    let mut span: Option<(Timestamp, Timestamp)> = None;
+    let mut format = None;
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let Some(at) = memory.read(clock, line) else { continue };
+        format = format.or_else(|| clock.read(line).map(|(_, format)| format));
+        span = Some(span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
+    }
+    span.map(|(first, last)| (first, last, format == Some(Format::Rfc3164)))
+}
+
+/// Searches the lines for the patterns of the parameters, all of them whenever they were written. `boot` is when the kernel
+/// started: what lines are dated by that have no other time.
+pub fn search(
+    texts: &[Text<'_>],
+    params: &Params,
+    reference: Timestamp,
+    boot: Timestamp,
+) -> Result<Observed<Logs>, Gap> {
+    let searched = if params.patterns.is_empty() { usual::all() } else { params.patterns.clone() };
+    let patterns = Patterns::compile(&searched)?;
+    let clock = Clock::new(TimeZone::UTC, reference).started_at(boot);
+    let spans: Vec<_> = texts.iter().filter_map(|text| between(text.bytes, &clock)).collect();
+    let from = spans.iter().map(|(first, ..)| *first).min().unwrap_or(reference);
+    let to = spans.iter().map(|(_, last, _)| *last).max().unwrap_or(reference);
+    let window = Window { from, to: to.saturating_add(SignedDuration::from_secs(1)).unwrap_or(to) };
+    let samples = params.samples.min(MOST_SAMPLES) as usize;
+    let question = Question {
+        place: &Place::Host,
+        patterns: &patterns,
+        window,
+        zone: TimeZone::UTC,
+        now: reference,
+        samples,
+        rights: Rights { of_operator: false },
+        stop: &|| None,
+    };
+    let mut searcher = patterns.searcher();
+    let readings = texts.iter().map(|text| {
+        let origin = LogOrigin { kind: Some(text.kind), program: None };
+        let task = Task { patterns: &patterns, window, clock: &clock, origin, sorted: false, samples };
+        // Each text is read by itself.
+        let (tally, _) = scan(task, &mut searcher, &mut { text.bytes }, None, || false);
+        Reading {
+            found: Found {
+                path: PathBuf::from(text.name),
+                rotated: false,
+                packing: Packing::Plain,
+                origin,
+                modified: None,
+            },
+            format: tally.format.unwrap_or(Format::Unknown),
+            sorted: true,
+            tally: Some(tally),
+            unreadable: None,
+            cut_short: None,
+            loss: Vec::new(),
+        }
+    });
+    let readings = readings.collect();
+    output::assemble(&PathBuf::from("-"), &question, readings, Vec::new(), 0)
+}

@@ -1,0 +1,444 @@
+//! Counters since boot: of protocols, of CPUs, of cards, of connection tracking. None is a rate.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::here::Here;
+use crate::printable::printable;
+
+/// Rows that are taken from one output.
+const MOST: usize = 20_000;
+/// CPUs, interrupts, counters of a card.
+const MOST_CPUS: usize = 8192;
+/// Senders that are counted.
+const MOST_SENDERS: usize = 16_384;
+
+/// Sentences of `netstat -s`, each with the kernel's name for the counter; the section says which group.
+const SENTENCES: &[(&str, &str)] = &[
+    ("total packets received", "Ip.InReceives"),
+    ("incoming packets discarded", "Ip.InDiscards"),
+    ("with invalid addresses", "Ip.InAddrErrors"),
+    ("packets reassembles failed", "Ip.ReasmFails"),
+    ("packet reassembles failed", "Ip.ReasmFails"),
+    ("failed connection attempts", "Tcp.AttemptFails"),
+    ("active connection openings", "Tcp.ActiveOpens"),
+    ("active connections openings", "Tcp.ActiveOpens"),
+    ("passive connection openings", "Tcp.PassiveOpens"),
+    ("connection resets received", "Tcp.EstabResets"),
+    ("connections established", "Tcp.CurrEstab"),
+    ("segments received", "Tcp.InSegs"),
+    ("segments send out", "Tcp.OutSegs"),
+    ("segments sent out", "Tcp.OutSegs"),
+    ("segments retransmited", "Tcp.RetransSegs"),
+    ("segments retransmitted", "Tcp.RetransSegs"),
+    ("bad segments received", "Tcp.InErrs"),
+    ("resets sent", "Tcp.OutRsts"),
+    ("packets received", "Udp.InDatagrams"),
+    ("packets to unknown port received", "Udp.NoPorts"),
+    ("packet receive errors", "Udp.InErrors"),
+    ("packets sent", "Udp.OutDatagrams"),
+    ("receive buffer errors", "Udp.RcvbufErrors"),
+    ("send buffer errors", "Udp.SndbufErrors"),
+    ("SYN cookies sent", "TcpExt.SyncookiesSent"),
+    ("SYN cookies received", "TcpExt.SyncookiesRecv"),
+    ("invalid SYN cookies received", "TcpExt.SyncookiesFailed"),
+    ("resets received for embryonic SYN_RECV sockets", "TcpExt.EmbryonicRsts"),
+    ("packets pruned from receive queue because of socket buffer overrun", "TcpExt.PruneCalled"),
+    ("TCP sockets finished time wait in fast timer", "TcpExt.TW"),
+    ("times the listen queue of a socket overflowed", "TcpExt.ListenOverflows"),
+    ("SYNs to LISTEN sockets dropped", "TcpExt.ListenDrops"),
+    ("SYNs to LISTEN sockets ignored", "TcpExt.ListenDrops"),
+    ("packets collapsed in receive queue due to low socket buffer", "TcpExt.TCPRcvCollapsed"),
+    ("connections reset due to unexpected data", "TcpExt.TCPAbortOnData"),
+    ("connections reset due to early user close", "TcpExt.TCPAbortOnClose"),
+    ("connections aborted due to timeout", "TcpExt.TCPAbortOnTimeout"),
+    ("connections aborted due to memory pressure", "TcpExt.TCPAbortOnMemory"),
+    ("fast retransmits", "TcpExt.TCPFastRetrans"),
+    ("other TCP timeouts", "TcpExt.TCPTimeouts"),
+    ("packets rejects in established connections because of timestamp", "TcpExt.PAWSEstab"),
+    ("time wait sockets recycled by time stamp", "TcpExt.TWRecycled"),
+];
+
+/// `netstat -s` from that line on.
+pub(super) fn netstat(here: &Here<'_>) -> Option<(usize, Vec<(String, u64)>)> {
+    let document = here.document;
+    let mut group = section(document.line(here.at))?.to_owned();
+    let mut counters = Vec::new();
+    let mut place = here.at + 1;
+    let mut histogram = false;
+    while place < document.len() && counters.len() < MOST {
+        let line = document.line(place).trim();
+        if let Some(named) = section(line) {
+            group = named.to_owned();
+        } else if line.is_empty() || line == "..." {
+        } else if line.ends_with("histogram:") {
+            histogram = true;
+        } else if let Some(counter) = counter(&group, line)
+            .filter(|_| !document.ends_within(place) || !line.ends_with(|c: char| c.is_ascii_digit()))
+        {
+            if !histogram || !line.contains(':') || group.ends_with("Ext") {
+                counters.push(counter);
+            }
+        } else if counters.is_empty() && place > here.at + 50 {
+            break;
+        } else if (60..=100).contains(&document.line(place - 1).len())
+            && line.split(' ').count() <= 4
+            && !line.bytes().any(|byte| byte.is_ascii_digit())
+            && !counters.is_empty()
+        {
+            // The end of a sentence that mail wrapped.
+        } else if !line.contains("recvmsg")
+            && !line.starts_with("Forwarding is")
+            && !line.starts_with("Detected reordering")
+            && !line.starts_with("Quick ack mode")
+        {
+            break;
+        }
+        place += 1;
+    }
+    while place > here.at + 1 && document.line(place - 1).trim().is_empty() {
+        place -= 1;
+    }
+    (!counters.is_empty()).then_some((place - here.at, counters))
+}
+
+/// `Ip:`, `TcpExt:`.
+fn section(line: &str) -> Option<&str> {
+    let name = line.trim().strip_suffix(':')?;
+    let known = [
+        "Ip", "Icmp", "IcmpMsg", "Tcp", "Udp", "UdpLite", "TcpExt", "IpExt", "Ip6", "Icmp6", "Udp6", "UdpLite6",
+        "MPTcpExt", "Sctp",
+    ];
+    known.into_iter().find(|known| *known == name)
+}
+
+fn counter(group: &str, line: &str) -> Option<(String, u64)> {
+    if let Some((name, figure)) = line.split_once(": ") {
+        if name.len() <= 64
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
+            && let Ok(figure) = figure.trim().parse()
+        {
+            return Some((format!("{group}.{}", name.replace(' ', "")), figure));
+        }
+        return None;
+    }
+    let (figure, words) = line.split_once(' ').unwrap_or((line, ""));
+    if let Ok(figure) = figure.parse() {
+        let plain = words.trim_end_matches('.').trim();
+        let known = SENTENCES
+            .iter()
+            .find(|(sentence, name)| *sentence == plain && name.split('.').next() == Some(group.trim_end_matches('6')));
+        let name = known.map_or_else(
+            || format!("{group}: {}", printable(plain)),
+            |(_, name)| format!("{group}.{}", name.split_once('.').map_or("", |(_, name)| name)),
+        );
+        return (!words.is_empty() && words.len() < 120).then_some((name, figure));
+    }
+    // A figure within the sentence: `Detected reordering 5 times using SACK`.
+    let figure = line.split_whitespace().find_map(|word| word.parse().ok())?;
+    (line.len() < 120 && group.ends_with("Ext")).then(|| (format!("{group}: {}", printable(line)), figure))
+}
+
+/// `nstat`, /proc/net/snmp and netstat, snmp6 from that line on.
+pub(super) fn named(here: &Here<'_>) -> Option<(usize, Vec<(String, u64)>)> {
+    let document = here.document;
+    let mut counters = Vec::new();
+    let mut place = here.at;
+    // `nstat` without -a counts since it was called last.
+    let asked = |word: &&str| (word.starts_with('-') || here.by_name) && word.contains(['a', 's', 'z']);
+    let whole = here.command.first() != Some(&"nstat") || here.command.iter().skip(1).any(asked);
+    while place < document.len() && counters.len() < MOST {
+        let line = document.line(place).trim();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if line.starts_with("#kernel") {
+            place += 1;
+            continue;
+        }
+        if let Some((group, names)) = line.split_once(": ").filter(|(group, _)| section(&format!("{group}:")).is_some())
+            && let Some((other, values)) = document.line(place + 1).trim().split_once(": ")
+            && group == other
+            && !document.ends_within(place + 1)
+        {
+            let rows = names.split_whitespace().zip(values.split_whitespace());
+            counters.extend(
+                rows.filter_map(|(name, value)| Some((format!("{group}.{}", printable(name)), value.parse().ok()?))),
+            );
+            place += 2;
+            continue;
+        }
+        let row = match words.as_slice() {
+            [name, figure, rate] if rate.parse::<f64>().is_ok() => Some((*name, *figure)),
+            [name, figure] if name.starts_with("Ip6") || name.starts_with("Icmp6") || name.starts_with("Udp6") => {
+                Some((*name, *figure)).filter(|_| !document.ends_within(place))
+            }
+            _ => None,
+        };
+        let groups = [
+            "TcpExt", "IpExt", "Icmp6", "IcmpMsg", "Icmp", "UdpLite6", "UdpLite", "Udp6", "Udp", "Ip6", "Tcp", "Ip",
+            "MPTcpExt",
+        ];
+        let Some((group, name, figure)) = row.and_then(|(name, figure)| {
+            let group = groups.into_iter().find(|group| name.starts_with(group) && name.len() > group.len())?;
+            Some((group, name.get(group.len()..)?, figure.parse().ok()?))
+        }) else {
+            break;
+        };
+        counters.push((format!("{group}.{}", printable(name)), figure));
+        place += 1;
+    }
+    (!counters.is_empty()).then(|| (place - here.at, if whole { counters } else { Vec::new() }))
+}
+
+/// `softnet_stat`: what each CPU received, dropped and left over.
+pub(super) fn softnet(here: &Here<'_>) -> Option<(usize, Vec<[u64; 3]>)> {
+    let row = |at: usize| -> Option<[u64; 3]> {
+        let words: Vec<&str> = here.document.line(at).split_whitespace().collect();
+        let hex = |word: &&str| word.len() == 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if words.len() < 9 || !words.iter().all(hex) {
+            return None;
+        }
+        let figure = |at: usize| u64::from_str_radix(words.get(at)?, 16).ok();
+        Some([figure(0)?, figure(1)?, figure(2)?])
+    };
+    let rows: Vec<[u64; 3]> = (here.at..here.document.len()).map_while(row).take(MOST_CPUS).collect();
+    (!rows.is_empty()).then_some((rows.len(), rows))
+}
+
+/// Interrupts of one source.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Interrupts {
+    pub name: String,
+    pub by_cpu: Vec<u64>,
+}
+
+/// /proc/interrupts from that line on.
+pub(super) fn interrupts(here: &Here<'_>) -> Option<(usize, Vec<Interrupts>)> {
+    let document = here.document;
+    let mut place = here.at;
+    let is_heading = |line: &str| {
+        line.split_whitespace().next() == Some("CPU0") && line.split_whitespace().all(|word| word.starts_with("CPU"))
+    };
+    let headed = is_heading(document.line(place));
+    if headed {
+        place += 1;
+    }
+    let mut rows = Vec::new();
+    while place < document.len() && rows.len() < MOST {
+        let line = document.line(place).trim();
+        let Some((number, rest)) = line.split_once(':') else { break };
+        let is_number = number.len() <= 4 && number.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let by_cpu: Vec<u64> = rest.split_whitespace().map_while(|word| word.parse().ok()).take(MOST_CPUS).collect();
+        let name: Vec<&str> = rest.split_whitespace().skip(by_cpu.len()).collect();
+        let device = name.iter().any(|word| {
+            word.contains("MSI")
+                || word.contains("APIC")
+                || word.contains("edge")
+                || word.contains("fasteoi")
+                || word.contains("GIC")
+                || word.contains("xen")
+        });
+        if !is_number || by_cpu.is_empty() || !(headed || device) {
+            break;
+        }
+        if let Some(name) = name.last().filter(|_| number.bytes().all(|byte| byte.is_ascii_digit())) {
+            rows.push(Interrupts { name: printable(name), by_cpu });
+        }
+        place += 1;
+    }
+    (!rows.is_empty()).then_some((place - here.at, rows))
+}
+
+/// What `ethtool` says of a card.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Nic {
+    pub interface: Option<String>,
+    pub counters: Vec<(String, u64)>,
+    pub driver: Option<String>,
+    /// Bits per second.
+    pub speed: Option<u64>,
+    /// Receive ring: now, and at most.
+    pub ring: Option<(u64, u64)>,
+}
+
+/// `ethtool` with any option from that line on.
+pub(super) fn nic(here: &Here<'_>) -> Option<(usize, Nic)> {
+    let document = here.document;
+    let first = document.line(here.at).trim();
+    let named = first
+        .strip_prefix("Settings for ")
+        .or_else(|| first.strip_prefix("Ring parameters for "))
+        .map(|name| name.trim_end_matches(':'));
+    let is_driver = first.starts_with("driver: ");
+    if !(first == "NIC statistics:" || named.is_some() || is_driver) {
+        return None;
+    }
+    let of_command = || {
+        let known = ["ethtool", "S", "i", "g", "txt", "log", "out"];
+        here.command
+            .iter()
+            .rev()
+            .find(|word| !word.starts_with('-') && !known.contains(word))
+            .copied()
+            .filter(|_| here.command.first() == Some(&"ethtool"))
+    };
+    let mut nic =
+        Nic { interface: named.or_else(of_command).filter(|name| name.len() <= 31).map(printable), ..Nic::default() };
+    let mut place = here.at + usize::from(!is_driver);
+    let mut rings = Vec::new();
+    while place < document.len() && nic.counters.len() < MOST {
+        let line = document.line(place).trim();
+        let Some((name, value)) = line.split_once(':') else {
+            let listed = line.bytes().any(|byte| byte == b'/') && line.len() < 80 && named.is_some();
+            if listed || (line.is_empty() && place == here.at + 1) {
+                place += 1;
+                continue;
+            }
+            break;
+        };
+        let value = value.trim();
+        if name.len() > 64 || line.len() > 200 || (first == "NIC statistics:" && value.parse::<u64>().is_err()) {
+            break;
+        }
+        let whole = !document.ends_within(place);
+        match (name, value.parse::<u64>()) {
+            ("driver", _) => nic.driver = Some(printable(value)),
+            ("Speed", _) => {
+                let digits = value.len() - value.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+                nic.speed = value
+                    .get(..digits)
+                    .and_then(|digits| digits.parse::<u64>().ok())
+                    .filter(|_| value.ends_with("Mb/s"))
+                    .and_then(|mega| mega.checked_mul(1_000_000));
+            }
+            ("RX", Ok(size)) if named.is_some() => rings.push(size),
+            (name, Ok(figure)) if first == "NIC statistics:" && whole => nic.counters.push((printable(name), figure)),
+            _ => {}
+        }
+        place += 1;
+    }
+    if let [most, now] = rings.as_slice() {
+        nic.ring = Some((*now, *most));
+    }
+    (place > here.at + usize::from(!is_driver)).then_some((place - here.at, nic))
+}
+
+/// What `conntrack` and /proc/net/nf_conntrack show.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Tracked {
+    pub count: Option<u64>,
+    /// Entries that were read.
+    pub entries: u64,
+    pub states: BTreeMap<String, u64>,
+    pub protocols: BTreeMap<String, u64>,
+    pub unreplied: u64,
+    pub assured: u64,
+    pub sources: BTreeMap<IpAddr, u64>,
+    /// Statistics since boot, by name, over all CPUs.
+    pub trouble: BTreeMap<String, u64>,
+}
+
+/// `conntrack -S`, `-C`, `-L`, /proc/net/nf_conntrack from that line on.
+pub(super) fn tracked(here: &Here<'_>) -> Option<(usize, Tracked)> {
+    let document = here.document;
+    let first = document.line(here.at).trim();
+    let mut tracked = Tracked::default();
+    if here.command.first() == Some(&"conntrack") || here.command.iter().any(|word| word.contains("nf_conntrack_count"))
+    {
+        let counts = here.command.iter().any(|word| {
+            matches!(*word, "-C" | "C" | "--count" | "nf_conntrack_count") || word.ends_with("/nf_conntrack_count")
+        });
+        if let Some(count) = first.parse().ok().filter(|_| counts && !document.ends_within(here.at)) {
+            tracked.count = Some(count);
+            return Some((1, tracked));
+        }
+    }
+    let mut place = here.at;
+    while place < document.len() {
+        let line = document.line(place).trim();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if words.first().is_some_and(|word| word.starts_with("cpu=")) {
+            for word in words.iter().skip(1) {
+                if let Some((name, figure)) = word.split_once('=')
+                    && let Ok(figure) = figure.parse::<u64>()
+                    && name.len() < 32
+                    && !(document.ends_within(place) && line.ends_with(word))
+                {
+                    let sum = tracked.trouble.entry(printable(name)).or_default();
+                    *sum = sum.saturating_add(figure);
+                }
+            }
+        } else if let Some(entry) = entry(&words) {
+            tracked.entries += 1;
+            if let Some(state) = entry.state {
+                *tracked.states.entry(state.to_owned()).or_default() += 1;
+            }
+            if tracked.protocols.len() < 64 {
+                *tracked.protocols.entry(printable(entry.protocol)).or_default() += 1;
+            }
+            tracked.unreplied += u64::from(line.contains("[UNREPLIED]"));
+            tracked.assured += u64::from(line.contains("[ASSURED]"));
+            if tracked.sources.len() < MOST_SENDERS || tracked.sources.contains_key(&entry.source) {
+                *tracked.sources.entry(entry.source).or_default() += 1;
+            }
+        } else if line.starts_with("conntrack v") && line.contains("flow entries") || line == "..." {
+        } else {
+            break;
+        }
+        place += 1;
+    }
+    (tracked.entries > 0 || !tracked.trouble.is_empty()).then_some((place - here.at, tracked))
+}
+
+struct Entry<'l> {
+    protocol: &'l str,
+    state: Option<&'l str>,
+    source: IpAddr,
+}
+
+/// `tcp 6 431999 ESTABLISHED src=192.0.2.1 dst=… sport=…`, with `ipv4 2` before it in /proc.
+fn entry<'l>(words: &[&'l str]) -> Option<Entry<'l>> {
+    let words = if matches!(words.first(), Some(&("ipv4" | "ipv6"))) { words.get(2..)? } else { words };
+    let [protocol, number, ..] = words else { return None };
+    number.parse::<u8>().ok()?;
+    let source = words.iter().find_map(|word| word.strip_prefix("src="))?.parse().ok()?;
+    words.iter().find(|word| word.starts_with("dst="))?;
+    let states = [
+        "NONE",
+        "SYN_SENT",
+        "SYN_RECV",
+        "ESTABLISHED",
+        "FIN_WAIT",
+        "CLOSE_WAIT",
+        "LAST_ACK",
+        "TIME_WAIT",
+        "CLOSE",
+        "SYN_SENT2",
+    ];
+    let state = words.iter().take(5).copied().find(|word| states.contains(word));
+    Some(Entry { protocol, state, source })
+}
+
+/// `net.core.rmem_default = 8388608` from that line on.
+pub(super) fn settings(here: &Here<'_>) -> Option<(usize, Vec<(String, String)>)> {
+    let document = here.document;
+    let setting = |at: usize| -> Option<(String, String)> {
+        let line = document.line(at).trim().trim_end_matches(';');
+        let (name, value) = line.split_once('=').or_else(|| line.split_once(": "))?;
+        let (name, value) = (name.trim(), value.trim());
+        let known = ["net.", "kernel.", "vm.", "fs.", "dev.", "debug.", "user.", "abi.", "crypto.", "sunrpc."]
+            .iter()
+            .any(|root| name.starts_with(root));
+        let plain =
+            name.len() < 120 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:".contains(&byte));
+        (known && plain && !document.ends_within(at))
+            .then(|| (name.replace('/', "."), printable(value.get(..value.len().min(200)).unwrap_or_default())))
+    };
+    let mut settings: Vec<(String, String)> = (here.at..document.len()).map_while(setting).take(MOST).collect();
+    if settings.is_empty() {
+        // The last line of a text is whole where something follows the sign.
+        return None;
+    }
+    let lines = settings.len();
+    settings.truncate(MOST);
+    Some((lines, settings))
+}

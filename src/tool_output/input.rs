@@ -1,0 +1,235 @@
+//! What is read: files, folders, standard input. Whoever made a folder chose its names and links: what is in it is opened through
+//! its descriptor alone, and no link in it is followed.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::text::Document;
+use crate::printable;
+use crate::sys::beneath::{Folder, Kind};
+use crate::units;
+
+/// Files that are looked at; an sosreport has some thousand.
+const MOST_FILES: usize = 20_000;
+/// How deep folders are searched.
+const DEPTH: usize = 6;
+/// Bytes of one file, and of all of them.
+const LARGEST: u64 = 256 * 1024 * 1024;
+const LARGEST_SUM: u64 = 256 * 1024 * 1024;
+/// Parts of a copy of a system, or of an sosreport, that are no outputs of tools.
+const PASSED_OVER: &[&str] = &[
+    "usr",
+    "lib",
+    "boot",
+    "sys",
+    "run",
+    "dev",
+    "sos_reports",
+    "sos_strings",
+    "sos_logs",
+    "lib64",
+    "bin",
+    "sbin",
+    "journal",
+    "audit",
+];
+/// A part whose links are those of a system, to what is not in the folder anyway.
+const OF_SYSTEM: &str = "etc";
+/// What is read of that part: the rest are settings, of which nobody knows whether they are in force.
+const ETC: &[&str] = &["hostname", "os-release", "redhat-release"];
+/// Of the logs of a system, those that are read.
+const LOGS: &[&str] =
+    &["messages", "syslog", "secure", "auth.log", "kern.log", "daemon.log", "dmesg", "access.log", "access_log"];
+/// Links and files that are named.
+const NAMED: usize = 8;
+/// How much of a file tells whether it is text.
+const HEAD: usize = 8 * 1024;
+
+/// Why nothing can be read. The message goes on from the name.
+#[derive(Debug, thiserror::Error)]
+pub enum NoOutput {
+    /// It cannot be read.
+    #[error("{0} cannot be read: {1}")]
+    Unreadable(String, io::Error),
+    /// Too much is in it.
+    #[error("{0} is more than {sum} together; give the outputs that matter alone", sum = units::bytes(LARGEST_SUM as f64))]
+    TooLarge(String),
+    /// Nothing in it is known.
+    #[error("{0}")]
+    Nothing(String),
+}
+
+/// Links that hide what they lead to, for they are not followed.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    named: Vec<String>,
+    others: usize,
+}
+
+impl Links {
+    /// Notes a link, unless what it shows is in the folder itself.
+    fn note(&mut self, folder: &Folder, link: &Path) {
+        let shown = |place: PathBuf| folder.metadata(&place).is_ok_and(|metadata| !metadata.is_symlink());
+        if link.starts_with(OF_SYSTEM) || folder.target(link).is_some_and(shown) {
+            return;
+        }
+        if self.named.len() < NAMED {
+            self.named.push(printable::printable(link.as_os_str().as_encoded_bytes()).to_string());
+        } else {
+            self.others += 1;
+        }
+    }
+
+    /// The sentence that tells of them, if there are any.
+    pub fn sentence(&self) -> Option<String> {
+        let more = if self.others > 0 { format!(" and {} more", self.others) } else { String::new() };
+        let named = self.named.join(", ");
+        (!self.named.is_empty())
+            .then(|| format!("links are not followed: {named}{more}; put copies of what they lead to in their place"))
+    }
+}
+
+/// What was gathered.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    pub documents: Vec<Document>,
+    pub links: Links,
+    /// Files that were left out, by reason.
+    pub left_out: Vec<(&'static str, Vec<String>, usize)>,
+    /// The folder, where one was named: what a runbook names in it is opened through it.
+    pub folder: Option<Arc<Folder>>,
+    bytes: u64,
+}
+
+impl Gathered {
+    fn leave_out(&mut self, why: &'static str, path: &Path) {
+        let place = match self.left_out.iter().position(|(known, ..)| *known == why) {
+            Some(place) => place,
+            None => {
+                self.left_out.push((why, Vec::new(), 0));
+                self.left_out.len() - 1
+            }
+        };
+        if let Some((_, named, others)) = self.left_out.get_mut(place) {
+            if named.len() < NAMED {
+                named.push(printable::printable(path.as_os_str().as_encoded_bytes()).to_string());
+            } else {
+                *others += 1;
+            }
+        }
+    }
+
+    fn add(&mut self, path: &Path, bytes: Vec<u8>, modified: Option<Timestamp>) -> Result<(), NoOutput> {
+        self.bytes += bytes.len() as u64;
+        if self.bytes > LARGEST_SUM {
+            return Err(NoOutput::TooLarge(printable::printable(path.as_os_str().as_encoded_bytes())));
+        }
+        let wide = matches!(bytes.get(..2), Some([0xff, 0xfe] | [0xfe, 0xff]));
+        if !wide && memchr::memchr(0, bytes.get(..bytes.len().min(HEAD)).unwrap_or_default()).is_some() {
+            let packed = bytes.starts_with(&[0xd4, 0xc3, 0xb2, 0xa1])
+                || bytes.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a])
+                || bytes.starts_with(&[0xa1, 0xb2, 0xc3, 0xd4]);
+            let why = if packed { "a capture file: read it with casebook run --pcap FILE" } else { "not text" };
+            self.leave_out(why, path);
+            return Ok(());
+        }
+        let name = printable::printable(path.as_os_str().as_encoded_bytes());
+        self.documents.push(Document::new(name, bytes, modified));
+        Ok(())
+    }
+}
+
+/// Reads what is named: files, folders and what is below them, `-` for standard input.
+pub(super) fn gather(paths: &[PathBuf], stdin: &mut dyn Read) -> Result<Gathered, NoOutput> {
+    let mut gathered = Gathered::default();
+    for path in paths {
+        let shown = || printable::printable(path.as_os_str().as_encoded_bytes());
+        let unreadable = |error| NoOutput::Unreadable(shown(), error);
+        if path.as_os_str() == "-" {
+            let mut bytes = Vec::new();
+            stdin.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+            if bytes.len() as u64 > LARGEST {
+                return Err(NoOutput::TooLarge(shown()));
+            }
+            gathered.add(Path::new("-"), bytes, None)?;
+            continue;
+        }
+        let metadata = std::fs::metadata(path).map_err(unreadable)?;
+        if metadata.is_dir() {
+            let opened = Arc::new(Folder::open(path).map_err(unreadable)?);
+            folder(&mut gathered, &opened).map_err(|error| match error {
+                NoOutput::Unreadable(_, error) => unreadable(error),
+                other => other,
+            })?;
+            gathered.folder.get_or_insert(opened);
+        } else {
+            let mut bytes = Vec::new();
+            File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
+            if bytes.len() as u64 > LARGEST {
+                return Err(NoOutput::TooLarge(shown()));
+            }
+            let modified =
+                metadata.modified().ok().filter(|_| metadata.is_file()).and_then(|at| Timestamp::try_from(at).ok());
+            gathered.add(path, bytes, modified)?;
+        }
+    }
+    Ok(gathered)
+}
+
+/// Whether a path is that of an output of another network namespace than the host's own.
+fn of_other_namespace(path: &Path) -> bool {
+    let mut parts = path.components().map(|part| part.as_os_str().to_string_lossy());
+    parts.any(|part| part.starts_with("ip_netns_exec_") || part == "namespaces")
+}
+
+fn folder(gathered: &mut Gathered, folder: &Folder) -> Result<(), NoOutput> {
+    let mut files = 0;
+    let mut open = vec![(PathBuf::new(), 0)];
+    let mut found: Vec<PathBuf> = Vec::new();
+    while let Some((place, depth)) = open.pop() {
+        let entries = match folder.list(&place, MOST_FILES) {
+            Ok((mut entries, _)) => {
+                entries.sort_by(|a, b| a.name.cmp(&b.name));
+                entries
+            }
+            Err(error) if depth == 0 => return Err(NoOutput::Unreadable(String::new(), error)),
+            Err(_) => continue,
+        };
+        for entry in entries {
+            let path = place.join(&entry.name);
+            let name = entry.name.to_string_lossy().into_owned();
+            match entry.kind {
+                Kind::Folder if depth < DEPTH && !PASSED_OVER.contains(&name.as_str()) => open.push((path, depth + 1)),
+                Kind::Link => gathered.links.note(folder, &path),
+                Kind::File => {
+                    files += 1;
+                    let of_etc = path.starts_with(OF_SYSTEM) && !ETC.contains(&name.as_str());
+                    let of_log = path.starts_with("var/log") && !LOGS.iter().any(|log| name == *log);
+                    if of_other_namespace(&path) {
+                        gathered.leave_out("of another network namespace than the host's own", &path);
+                    } else if of_log {
+                        gathered.leave_out("not one of the logs that are read", &path);
+                    } else if !of_etc && files <= MOST_FILES {
+                        found.push(path);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    found.sort();
+    for path in found {
+        match folder.read(&path, LARGEST) {
+            Ok((content, metadata)) => {
+                let modified = metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
+                gathered.add(&path, content, modified)?;
+            }
+            Err(_) => gathered.leave_out("not readable, or too large", &path),
+        }
+    }
+    Ok(())
+}

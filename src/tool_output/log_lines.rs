@@ -1,0 +1,210 @@
+//! Lines of logs within a text: of loggers, of the kernel, of web servers.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::here::Here;
+use crate::bounded_json::{self, Budget};
+use crate::probe::logs::{self, Kind};
+
+/// A line may be wrapped by mail software from so many columns on.
+const WRAPPED: std::ops::RangeInclusive<usize> = 60..=100;
+/// Pieces of a line that was wrapped.
+const MOST_PIECES: usize = 8;
+
+/// Lines of one kind of log.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub kind: Kind,
+    pub lines: usize,
+    /// The lines as a logger would have written them, where the text has another form; else they are taken from the text.
+    pub text: Option<String>,
+    /// They carry no time at all.
+    pub timeless: bool,
+    /// The host that a line names.
+    pub host: Option<String>,
+}
+
+/// What messages of the kernel begin with that were printed without a time.
+const KERNEL: &[&str] = &[
+    "nf_conntrack: ",
+    "ip_conntrack: ",
+    "possible SYN flooding on port",
+    "TCP: Possible SYN flooding",
+    "TCP: request_sock_TCP",
+    "request_sock_TCP: ",
+    "martian source ",
+    "IPv4: martian ",
+    "ll header: ",
+    "UDP: bad checksum",
+    "TCP: out of memory",
+    "TCP: too many",
+    "Out of memory: ",
+    "Neighbour table overflow",
+    "neighbour: ",
+    "net_ratelimit: ",
+    "nf_conntrack: table full",
+    "UDP: short packet",
+    "NETDEV WATCHDOG: ",
+];
+
+/// Lines of logs from that line on.
+pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
+    let document = here.document;
+    if let Some(taken) = of_json(here) {
+        return Some(taken);
+    }
+    let bare = |line: &str| KERNEL.iter().any(|begin| line.trim_start().starts_with(begin));
+    if bare(document.line(here.at)) {
+        let lines = (here.at..document.len()).take_while(|at| bare(document.line(*at))).count();
+        let text = (here.at..here.at + lines).fold(String::new(), |mut text, at| {
+            let _ = writeln!(text, "[    0.000000] {}", document.line(at).trim());
+            text
+        });
+        return Some((lines, Run { kind: Kind::Kernel, lines, text: Some(text), timeless: true, host: None }));
+    }
+    let first = document.line(here.at);
+    // What is indented in a paste is a log line all the same.
+    let indented = first.starts_with(' ');
+    let kind_of = |line: &str| logs::kind_of(if indented { line.trim_start() } else { line }.as_bytes());
+    let kind = kind_of(first)?;
+    let mut place = here.at;
+    let mut rewritten: Option<String> = indented.then(String::new);
+    let mut lines = 0;
+    while place < document.len() {
+        let line = document.line(place);
+        if kind_of(line) == Some(kind) {
+            if let Some(text) = &mut rewritten {
+                let _ = writeln!(text, "{}", line.trim_start());
+            }
+            lines += 1;
+            place += 1;
+            continue;
+        }
+        if line.trim() == "..."
+            || line.trim() == "…"
+            || (line.trim().is_empty() && kind_of(document.line(place + 1)) == Some(kind))
+        {
+            place += 1;
+            continue;
+        }
+        // A long line that was wrapped goes on in the next one, and then comes another line of the log, or nothing.
+        let before = document.line(place.saturating_sub(1));
+        let pieces = (place..place + MOST_PIECES).take_while(|at| {
+            let line = document.line(*at);
+            !line.trim().is_empty() && kind_of(line).is_none() && super::prompt::Prompt::of(line).is_none()
+        });
+        let pieces = pieces.count();
+        let then = document.line(place + pieces);
+        if pieces == 0
+            || !WRAPPED.contains(&before.chars().count())
+            || !(kind_of(then) == Some(kind) || (then.trim().is_empty() && pieces == 1))
+        {
+            break;
+        }
+        let text = rewritten.get_or_insert_with(|| {
+            let mut text = document.slice(here.at, place).to_owned();
+            text.push('\n');
+            text
+        });
+        text.pop();
+        for at in place..place + pieces {
+            let _ = write!(text, " {}", document.line(at).trim());
+        }
+        text.push('\n');
+        place += pieces;
+    }
+    let host = logs::host_of(first.trim_start().as_bytes());
+    Some((place - here.at, Run { kind, lines, text: rewritten, timeless: false, host }))
+}
+
+/// Lines of JSON: of `journalctl -o json`, of Caddy and of Traefik, as lines that loggers write.
+fn of_json(here: &Here<'_>) -> Option<(usize, Run)> {
+    let mut text = String::new();
+    let mut kind = None;
+    let mut lines = 0;
+    let mut host = None;
+    while let Some(line) =
+        Some(here.document.line(here.at + lines).trim()).filter(|line| line.starts_with('{') && line.ends_with('}'))
+    {
+        let Ok(value) = bounded_json::from_slice::<Value>(line.as_bytes(), &mut Budget::default()) else { break };
+        let found = if let Some(line) = journal(&value) {
+            host = host.or_else(|| {
+                value["_HOSTNAME"].as_str().filter(|name| name.len() < 254).map(crate::printable::printable)
+            });
+            Some((Kind::Syslog, line))
+        } else {
+            request(&value).map(|line| (Kind::Access, line))
+        };
+        let Some((of, line)) = found.filter(|(of, _)| kind.is_none_or(|kind| kind == *of)) else { break };
+        kind = Some(of);
+        text.push_str(&line);
+        text.push('\n');
+        lines += 1;
+    }
+    Some((lines, Run { kind: kind?, lines, text: Some(text), timeless: false, host }))
+}
+
+/// An entry of the journal as a line of syslog.
+fn journal(value: &Value) -> Option<String> {
+    let micros: i64 = value["__REALTIME_TIMESTAMP"].as_str()?.parse().ok()?;
+    let at = Timestamp::from_microsecond(micros).ok()?;
+    let word = |name: &str| {
+        value[name].as_str().filter(|word| !word.is_empty() && !word.contains([' ', ':', '['])).map(str::to_owned)
+    };
+    let program = word("SYSLOG_IDENTIFIER").or_else(|| word("_COMM"))?;
+    let host = word("_HOSTNAME").unwrap_or_else(|| "-".into());
+    let pid = word("_PID").filter(|_| program != "kernel").map(|pid| format!("[{pid}]")).unwrap_or_default();
+    let message = value["MESSAGE"].as_str()?.replace(['\n', '\r'], " ");
+    Some(format!("{} {host} {program}{pid}: {message}", at.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00")))
+}
+
+/// A request as Caddy or Traefik logs it, as a line of an access log.
+fn request(value: &Value) -> Option<String> {
+    let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace(['\n', '\r'], " ");
+    let (client, method, uri, status, bytes, at, agent) = if value["request"].is_object() {
+        let request = &value["request"];
+        let client = request["client_ip"]
+            .as_str()
+            .or_else(|| request["remote_ip"].as_str())
+            .or_else(|| request["remote_addr"].as_str())?;
+        let at = value["ts"].as_f64().and_then(|ts| Timestamp::from_millisecond((ts * 1000.0) as i64).ok())?;
+        let agent = request["headers"]["User-Agent"][0].as_str().unwrap_or("-");
+        (
+            client.to_owned(),
+            request["method"].as_str()?,
+            request["uri"].as_str()?,
+            value["status"].as_u64()?,
+            value["size"].as_u64(),
+            at,
+            agent,
+        )
+    } else {
+        let client = value["ClientHost"].as_str()?;
+        let at: Timestamp = value["StartUTC"].as_str().or_else(|| value["time"].as_str())?.parse().ok()?;
+        let agent = value["request_User-Agent"].as_str().unwrap_or("-");
+        let status = value["DownstreamStatus"].as_u64()?;
+        (
+            client.to_owned(),
+            value["RequestMethod"].as_str()?,
+            value["RequestPath"].as_str()?,
+            status,
+            value["DownstreamContentSize"].as_u64(),
+            at,
+            agent,
+        )
+    };
+    if client.len() > 45 || client.contains(' ') {
+        return None;
+    }
+    let bytes = bytes.map_or("-".to_owned(), |bytes| bytes.to_string());
+    let at = at.strftime("%d/%b/%Y:%H:%M:%S +0000");
+    Some(format!(
+        "{client} - - [{at}] \"{} {} HTTP/1.1\" {status:03} {bytes} \"-\" \"{}\"",
+        quoted(method),
+        quoted(uri),
+        quoted(agent)
+    ))
+}

@@ -1,0 +1,195 @@
+//! Prompts of shells, with the command behind them: `[root@web1 ~]# ifconfig`, `ann@web1:~$ sudo netstat -s`, `# date`.
+
+/// A prompt with what was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Prompt<'l> {
+    pub user: Option<&'l str>,
+    pub host: Option<&'l str>,
+    pub command: &'l str,
+}
+
+/// Programs whose names alone in a line are a command, and behind a bare `$` or `#`.
+const PROGRAMS: &[&str] = &[
+    "arp",
+    "cat",
+    "conntrack",
+    "date",
+    "df",
+    "dmesg",
+    "docker",
+    "dropwatch",
+    "egrep",
+    "ethtool",
+    "free",
+    "grep",
+    "head",
+    "hostname",
+    "hostnamectl",
+    "ifconfig",
+    "iftop",
+    "ip",
+    "ip6tables",
+    "ip6tables-save",
+    "ipset",
+    "iptables",
+    "iptables-save",
+    "journalctl",
+    "less",
+    "lsb_release",
+    "lscpu",
+    "lsof",
+    "mpstat",
+    "nethogs",
+    "netstat",
+    "nft",
+    "nstat",
+    "ps",
+    "route",
+    "sadf",
+    "sar",
+    "ss",
+    "sudo",
+    "sysctl",
+    "systemctl",
+    "tail",
+    "tcpdump",
+    "top",
+    "uname",
+    "uptime",
+    "vmstat",
+    "vnstat",
+    "w",
+    "watch",
+    "zgrep",
+];
+
+impl<'l> Prompt<'l> {
+    /// The prompt of a line, if it has one.
+    pub(super) fn of(line: &'l str) -> Option<Self> {
+        let line = line.trim();
+        if line.is_empty() || line.len() > 2000 {
+            return None;
+        }
+        if let Some(rest) = line.strip_prefix('[')
+            && let Some((inside, after)) = rest.split_once(']')
+            && let Some(command) = behind_sign(after)
+            && let Some((user, host)) = login(inside.split(' ').next().unwrap_or_default())
+        {
+            return Some(Prompt { user: Some(user), host: Some(host), command });
+        }
+        let first = line.split(' ').next().unwrap_or_default();
+        if let Some((who, _)) = first.split_once(':')
+            && let Some((user, host)) = login(who.trim_start_matches('('))
+            && let Some(command) = line.get(who.len() + 1..).and_then(past_sign)
+        {
+            return Some(Prompt { user: Some(user), host: Some(host), command });
+        }
+        // `root@web1 ~ #`, `root@web1>`
+        if let Some((user, host)) = login(first.trim_end_matches(['$', '#', '>', '%']))
+            && let Some(command) = line.get(user.len() + 1 + host.len()..).and_then(past_sign)
+        {
+            return Some(Prompt { user: Some(user), host: Some(host), command });
+        }
+        // `web1:~ # ifconfig`
+        if let Some((host, rest)) = line.split_once(':')
+            && is_name(host)
+            && rest.starts_with(['~', '/'])
+            && let Some(command) = past_sign(rest).filter(|command| is_command(command))
+        {
+            return Some(Prompt { user: None, host: Some(host), command });
+        }
+        let bare =
+            line.strip_prefix("bash-").and_then(|rest| past_sign(rest)).or_else(|| behind_sign(line)).unwrap_or(line);
+        is_command(bare).then_some(Prompt { user: None, host: None, command: bare })
+    }
+
+    /// The words of the command, without `sudo` and the like.
+    pub(super) fn words(&self) -> Vec<&'l str> {
+        let mut words = self.command.split_whitespace();
+        let skipped = ["sudo", "time", "watch", "LC_ALL=C", "LANG=C", "doas"];
+        let mut first = words.next();
+        while first.is_some_and(|word| skipped.contains(&word) || (word.starts_with('-') && word.len() < 3)) {
+            first = words.next();
+        }
+        first.map(|word| word.rsplit('/').next().unwrap_or(word)).into_iter().chain(words).collect()
+    }
+}
+
+/// What follows the sign of a prompt at the beginning.
+fn behind_sign(text: &str) -> Option<&str> {
+    let rest = text.trim_start().strip_prefix(['$', '#', '%', '>'])?;
+    (rest.is_empty() || rest.starts_with(' ')).then(|| rest.trim())
+}
+
+/// What follows the sign that ends the place in a prompt: `~/logs# date`.
+fn past_sign(text: &str) -> Option<&str> {
+    let at = text.find(['$', '#', '%', '>'])?;
+    let (place, rest) = text.split_at(at);
+    let rest = rest.get(1..)?;
+    (place.len() < 200 && (rest.is_empty() || rest.starts_with(' '))).then(|| rest.trim())
+}
+
+/// `root@web1`.
+fn login(text: &str) -> Option<(&str, &str)> {
+    let (user, host) = text.split_once('@')?;
+    (is_name(user) && is_name(host)).then_some((user, host))
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 64
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+/// Whether that is the name of a tool whose outputs are pasted.
+pub(super) fn is_program(name: &str) -> bool {
+    PROGRAMS.contains(&name)
+}
+
+/// Whether a text is a command line by its first word, and no sentence that begins with that word.
+fn is_command(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let Some(first) = words.next() else { return false };
+    let name = first.rsplit('/').next().unwrap_or(first);
+    // The first line of what `top` shows begins with its name.
+    if !PROGRAMS.contains(&name) || text.starts_with("top - ") {
+        return false;
+    }
+    let rest: Vec<&str> = words.collect();
+    let plain = |word: &&str| word.bytes().all(|byte| byte.is_ascii_alphabetic()) && word.len() > 1;
+    rest.len() < 12
+        && (rest.len() < 3 || rest.iter().filter(|word| plain(word)).count() <= 2)
+        && !text.ends_with(['.', '?', ':'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_give_host_user_and_command_and_prose_gives_none() {
+        for (line, expected) in [
+            ("[root@devel ~]# ifconfig", Some((Some("root"), Some("devel"), "ifconfig"))),
+            (
+                "[ann@web1 log]$ sudo tail /var/log/messages",
+                Some((Some("ann"), Some("web1"), "sudo tail /var/log/messages")),
+            ),
+            ("root@web1:~# sar -n DEV 1 3", Some((Some("root"), Some("web1"), "sar -n DEV 1 3"))),
+            ("ann@web1:/var/log$", Some((Some("ann"), Some("web1"), ""))),
+            ("web1:~ # netstat -s", Some((None, Some("web1"), "netstat -s"))),
+            ("# date", Some((None, None, "date"))),
+            ("$ ss -tunap", Some((None, None, "ss -tunap"))),
+            ("uptime", Some((None, None, "uptime"))),
+            ("root@web1 ~ # uptime", Some((Some("root"), Some("web1"), "uptime"))),
+            ("top - 14:31:10 up 1 day, 56 min,  2 users,  load average: 1.01, 1.73, 2.16", None),
+            ("top shows nothing unusual on this machine", None),
+            ("date and time of the host look right.", None),
+            ("mail me at ann@example.org please", None),
+            ("Linux web1 5.10 #1 SMP", None),
+        ] {
+            let found = Prompt::of(line);
+            assert_eq!(found.map(|prompt| (prompt.user, prompt.host, prompt.command)), expected, "{line}");
+        }
+        assert_eq!(Prompt::of("# sudo -E /sbin/ethtool -S eth0").unwrap().words(), ["ethtool", "-S", "eth0"]);
+    }
+}

@@ -1,0 +1,183 @@
+//! The outputs that are recognised: one table, from which the manual is made. Each recogniser looks at a line and the lines behind
+//! it, and says how many of them it takes and what they hold.
+
+use super::data::Data;
+use super::here::Here;
+use super::{counters, firewall, links, log_lines, machine, moment, packets, proc_sockets, samples, sockets, tables};
+
+/// How an output is recognised, and what it gives.
+pub struct Recogniser {
+    /// The tool or file.
+    pub name: &'static str,
+    /// Which of its outputs are taken.
+    pub takes: &'static str,
+    /// What it gives.
+    pub gives: &'static str,
+    pub(super) take: fn(&Here<'_>) -> Option<(usize, Data)>,
+}
+
+/// The outputs that are recognised; of two that could take a line, the first does.
+pub const RECOGNISERS: &[Recogniser] = &[
+    Recogniser {
+        name: "date",
+        takes: "the moment, in German, English, Spanish, French, Portuguese, Russian, Chinese, or as ISO 8601",
+        gives: "when the text was made",
+        take: |here| moment::date(here.document.line(here.at)).map(|at| (1, Data::Moment(at))),
+    },
+    Recogniser {
+        name: "tcpdump",
+        takes: "packets as text, with -n, names, -e, -v, -x, -X, -A, -t to -tttt, old and new",
+        gives: "packets for the probe `capture`: senders, ports, flags, sizes. A rate only where they span a second or more",
+        take: |here| packets::take(here).map(|(lines, packets)| (lines, Data::Packets(packets))),
+    },
+    Recogniser {
+        name: "sar, mpstat",
+        takes: "`sar -n DEV`, `-n EDEV`, live or of a day, of several files, with or without heading, in any language, 12- and 24-hour clocks, decimal commas; host, kernel and date of its heading",
+        gives: "rates of the interfaces with mean and peak; of a day the times that stand out; packets lost per second; impossible samples are left out",
+        take: |here| samples::take(here.document, here.at).map(|(lines, report)| (lines, Data::Rates(report))),
+    },
+    Recogniser {
+        name: "ifconfig, ip link, ip addr",
+        takes: "old and new `ifconfig` in any language, `ip -s link`, `ip -s -s link`, `ip addr`",
+        gives: "interfaces: state, addresses, counters since boot",
+        take: |here| links::take(here.document, here.at).map(|(lines, links)| (lines, Data::Links(links))),
+    },
+    Recogniser {
+        name: "ip -j, nft -j, sadf -j, vnstat --json",
+        takes: "JSON of `ip -j addr`, `ip -j -s link`, `nft -j list ruleset`, `sadf -j -- -n DEV`, `vnstat --json`",
+        gives: "the same as the text of these tools",
+        take: tables::json,
+    },
+    Recogniser {
+        name: "/proc/net/dev",
+        takes: "with its heading, or rows alone",
+        gives: "interfaces: counters since boot",
+        take: |here| links::take_proc(here.document, here.at).map(|(lines, links)| (lines, Data::Links(links))),
+    },
+    Recogniser {
+        name: "netstat -i",
+        takes: "with its heading",
+        gives: "interfaces: packets, errors and drops since boot",
+        take: |here| links::take_table(here.document, here.at).map(|(lines, links)| (lines, Data::Links(links))),
+    },
+    Recogniser {
+        name: "ss -s",
+        takes: "the summary",
+        gives: "how many TCP connections are established, half-open and waiting for their end",
+        take: |here| sockets::take_summary(here).map(|(lines, counts)| (lines, Data::SocketCounts(counts))),
+    },
+    Recogniser {
+        name: "ss, netstat",
+        takes: "sockets with any of -t -u -n -l -p -a -i -e -o -m, with and without Netid or heading, names of ports, in any language; several are added up",
+        gives: "listeners, connections, processes, queues, lost datagrams. What was not asked for stays unknown",
+        take: |here| sockets::take(here).map(|(lines, table)| (lines, Data::Sockets(table))),
+    },
+    Recogniser {
+        name: "/proc/net/tcp, udp, tcp6, udp6",
+        takes: "with the heading",
+        gives: "listeners and connections, without processes",
+        take: |here| proc_sockets::take(here).map(|(lines, table)| (lines, Data::Sockets(table))),
+    },
+    Recogniser {
+        name: "uptime, w, top",
+        takes: "the line of `uptime`, also with decimal commas; the head and the processes of `top`",
+        gives: "load, time since boot, CPU time by kind, memory, the busiest processes",
+        take: |here| machine::take_uptime(here).map(|(lines, machine)| (lines, Data::Machine(machine))),
+    },
+    Recogniser {
+        name: "free, /proc/meminfo",
+        takes: "`free` with -b, -k, -m, -g, old and new; /proc/meminfo",
+        gives: "memory and swap",
+        take: |here| machine::take_memory(here).map(|(lines, machine)| (lines, Data::Machine(machine))),
+    },
+    Recogniser {
+        name: "uname -a, lscpu, /proc/cpuinfo, os-release, hostnamectl",
+        takes: "what names the host, its kernel, its CPUs and its distribution",
+        gives: "host, kernel, CPUs, distribution",
+        take: |here| machine::take_identity(here).map(|(lines, machine)| (lines, Data::Machine(machine))),
+    },
+    Recogniser {
+        name: "netstat -s",
+        takes: "all of it or -s -u, -s -t, in English; other languages as far as they print the kernel's names",
+        gives: "counters since boot; two of them with times between give what grew",
+        take: |here| counters::netstat(here).map(|(lines, counters)| (lines, Data::Counters(counters))),
+    },
+    Recogniser {
+        name: "nstat, /proc/net/snmp, /proc/net/netstat, /proc/net/snmp6",
+        takes: "rows of name and figure, and pairs of lines",
+        gives: "counters since boot",
+        take: |here| counters::named(here).map(|(lines, counters)| (lines, Data::Counters(counters))),
+    },
+    Recogniser {
+        name: "/proc/net/softnet_stat",
+        takes: "a line of hexadecimal figures for each CPU",
+        gives: "packets, drops and squeezes of each CPU since boot; whether one CPU receives for all",
+        take: |here| counters::softnet(here).map(|(lines, cpus)| (lines, Data::Softnet(cpus))),
+    },
+    Recogniser {
+        name: "/proc/interrupts",
+        takes: "with its heading, or rows alone",
+        gives: "interrupts of network cards by CPU",
+        take: |here| counters::interrupts(here).map(|(lines, rows)| (lines, Data::Interrupts(rows))),
+    },
+    Recogniser {
+        name: "ethtool, ethtool -S, -i, -g",
+        takes: "statistics, driver, rings, speed of a card",
+        gives: "what the card missed or threw away since boot, the limits of a cloud instance that were exceeded, the size of the rings",
+        take: |here| counters::nic(here).map(|(lines, nic)| (lines, Data::Nic(nic))),
+    },
+    Recogniser {
+        name: "conntrack -S, -C, -L, /proc/net/nf_conntrack",
+        takes: "statistics by CPU, the count, the entries",
+        gives: "entries by state, who began most of them, drops for want of room since boot",
+        take: |here| counters::tracked(here).map(|(lines, tracked)| (lines, Data::Conntrack(tracked))),
+    },
+    Recogniser {
+        name: "sysctl",
+        takes: "`name = value`, also of `sysctl -a` and files of settings",
+        gives: "limits of queues and tables",
+        take: |here| counters::settings(here).map(|(lines, settings)| (lines, Data::Settings(settings))),
+    },
+    Recogniser {
+        name: "iptables, ip6tables, nft, ipset",
+        takes: "`-L` with and without -v -n, `-S`, `iptables-save`, rules alone, `nft list ruleset`, `ipset list`",
+        gives: "chains with their policy, rules; what they counted since their counters were reset",
+        take: |here| firewall::take(here).map(|(lines, rules)| (lines, Data::Rules(rules))),
+    },
+    Recogniser {
+        name: "ip route, route -n, /proc/net/route",
+        takes: "the table of routes",
+        gives: "the interface of the default route",
+        take: tables::routes,
+    },
+    Recogniser {
+        name: "ip neigh, arp",
+        takes: "`ip neigh`, `arp -n`, `arp -a`",
+        gives: "how many neighbours there are, and how many do not answer",
+        take: tables::neighbours,
+    },
+    Recogniser {
+        name: "vnstat",
+        takes: "the summary, -h, -d, -m",
+        gives: "bytes in and out by hour, day and month; the ratio of both",
+        take: tables::vnstat,
+    },
+    Recogniser {
+        name: "sort | uniq -c",
+        takes: "counts by address or by state",
+        gives: "the most frequent ones; connections by state",
+        take: tables::counted,
+    },
+    Recogniser {
+        name: "ps, lsof -i, iftop -t, nethogs -t, dropwatch, docker ps, vmstat, df",
+        takes: "tables with their heading",
+        gives: "the rows that stand out, told as they are",
+        take: tables::other,
+    },
+    Recogniser {
+        name: "logs",
+        takes: "`dmesg` in all forms, syslog, messages, kern.log, auth.log, `journalctl` (short, short-iso, json), access logs (common, combined, with a site before; JSON of Caddy and Traefik)",
+        gives: "lines by pattern, with what they name: failed logins, full tables, SYN floods, bad checksums, martians, firewall LOG lines, requests",
+        take: |here| log_lines::take(here).map(|(lines, run)| (lines, Data::Logs(run))),
+    },
+];

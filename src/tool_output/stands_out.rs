@@ -1,0 +1,577 @@
+//! What stands out in the outputs, told in sentences: figures since boot with their share, queues that nobody reads, patterns of
+//! logs, packets that were printed. None of it is a rate.
+
+use serde_json::Value;
+
+use super::counters::{Nic, Tracked};
+use super::data::Data;
+use super::interfaces::Chosen;
+use super::links::Shown;
+use super::outputs::ToolOutput;
+use super::sockets::{Row, Table};
+use crate::case::{Case, Cause, Likelihood, Reading, SignSide, Truth, Verdict, Weight};
+use crate::units;
+
+/// Sentences of one kind.
+const MOST: usize = 4;
+/// Bytes that wait at a socket from which on nobody reads it.
+const QUEUED: u32 = 64 * 1024;
+/// Shares of lost packets: below the first nobody notices, above the second somebody does.
+const HARMLESS: f64 = 0.0001;
+const HARMFUL: f64 = 0.001;
+/// Bytes sent from which on the ratio of both ways says something, and the ratio.
+const MUCH: u64 = 100_000_000;
+const RATIO: f64 = 5.0;
+
+/// Counters of trouble, with what they mean.
+const TROUBLE: &[(&str, &str)] = &[
+    ("TcpExt.ListenOverflows", "handshakes ended at the full queue of a service that accepts too slowly"),
+    ("TcpExt.ListenDrops", "SYNs and handshakes were dropped by listeners"),
+    ("TcpExt.TCPReqQFullDrop", "SYNs were dropped because the backlog was full"),
+    ("TcpExt.TCPReqQFullDoCookies", "SYN cookies were sent because the backlog was full"),
+    ("TcpExt.SyncookiesSent", "SYN cookies were sent"),
+    (
+        "TcpExt.TCPTimeWaitOverflow",
+        "connections did not find room among those that wait for their end (tcp_max_tw_buckets)",
+    ),
+    ("TcpExt.TCPAbortOnData", "connections were reset for unexpected data"),
+    ("TcpExt.TCPAbortOnMemory", "connections were aborted for want of memory"),
+    ("TcpExt.TCPBacklogDrop", "segments were dropped at the backlog of their socket"),
+    ("TcpExt.PruneCalled", "times a receive queue was pruned"),
+    ("TcpExt.TCPRcvQDrop", "segments were dropped at a full receive queue"),
+    ("Tcp.RetransSegs", "segments were sent again"),
+    ("Tcp.InErrs", "bad segments came"),
+    ("Udp.RcvbufErrors", "datagrams were lost at full receive queues"),
+    ("Udp6.RcvbufErrors", "datagrams over IPv6 were lost at full receive queues"),
+    ("Udp.NoPorts", "datagrams came to ports where nothing listens"),
+    ("Udp.InErrors", "datagrams could not be received"),
+    ("Udp.InCsumErrors", "datagrams had a wrong checksum"),
+    ("Ip.InDiscards", "packets were discarded"),
+    ("Ip.ReasmFails", "fragmented packets were never put together"),
+    ("Ip.InAddrErrors", "packets had an address that is not this host's"),
+];
+
+/// The sentences, the most telling first.
+pub(super) fn sentences(output: &ToolOutput, chosen: &Chosen<'_>, case: &Case) -> Vec<String> {
+    let mut told = Vec::new();
+    for data in output.data() {
+        if let Data::Rates(report) = data {
+            told.extend(report.left_out.iter().cloned());
+        }
+    }
+    told.extend(chosen.told.iter().cloned());
+    let evidence = |probe: &str| {
+        case.evidence.values().find(|evidence| evidence.probe == probe).and_then(|evidence| evidence.output.as_ref())
+    };
+    if let Some(logs) = evidence("logs") {
+        told.extend(logs_of(output, logs));
+    }
+    for data in output.data() {
+        match data {
+            Data::Sockets(table) => told.extend(queues(output, table)),
+            Data::Packets(packets) => told.extend(super::packets::sentences(packets)),
+            Data::Rates(report) => {
+                for (name, lost) in
+                    report.lost.iter().filter(|(_, lost)| lost.dropped + lost.errors + lost.overruns > 0.0).take(MOST)
+                {
+                    told.push(format!(
+                        "{name} loses {} packets/s and has {} errors/s, {} overruns/s",
+                        units::count(lost.dropped),
+                        units::count(lost.errors),
+                        units::count(lost.overruns)
+                    ));
+                }
+            }
+            _ => {}
+        }
+    }
+    let shown = output.shown();
+    let watched = chosen.watched.as_deref();
+    for link in shown.iter().filter(|link| !link.loopback && link.rx.packets.unwrap_or(0) > 0).take(MOST) {
+        told.push(since_boot(link, watched.is_some()));
+    }
+    for data in output.data() {
+        match data {
+            Data::Softnet(rows) => told.extend(softnet(rows)),
+            Data::Interrupts(rows) => {
+                for row in rows.iter().filter(|row| row.by_cpu.len() > 1) {
+                    let all: u64 = row.by_cpu.iter().sum();
+                    let busiest = row.by_cpu.iter().enumerate().max_by_key(|(_, count)| **count);
+                    if let Some((cpu, count)) = busiest
+                        .filter(|(_, count)| all > 1_000_000 && **count as f64 >= 0.95 * all as f64)
+                        .filter(|_| is_of_network(&row.name))
+                    {
+                        told.push(format!(
+                            "/proc/interrupts: {} of {} of {} came to CPU {cpu} of {}, since boot",
+                            units::count(*count as f64),
+                            units::count(all as f64),
+                            row.name,
+                            row.by_cpu.len()
+                        ));
+                    }
+                }
+            }
+            Data::Nic(nic) => told.extend(nic_of(nic)),
+            Data::Counters(counters) => told.extend(counters_of(counters)),
+            Data::Conntrack(tracked) => told.extend(tracked_of(output, tracked)),
+            Data::Rules(rules) => {
+                told.extend(rules.stands_out());
+                let policies: Vec<String> = rules
+                    .chains
+                    .iter()
+                    .filter(|chain| chain.policy == "drop")
+                    .map(|chain| chain.name.clone())
+                    .take(MOST)
+                    .collect();
+                if !policies.is_empty() {
+                    told.push(format!(
+                        "firewall: the policy of {} is drop, {} rules",
+                        policies.join(", "),
+                        rules.rules
+                    ));
+                }
+                if !rules.counted && rules.rules > 0 && rules.kind != "ipset" {
+                    told.push("the firewall was printed without counters: iptables -L -v -n, or iptables-save -c, prints them".into());
+                }
+            }
+            Data::Machine(machine) => {
+                for (name, share) in machine
+                    .busiest
+                    .iter()
+                    .filter(|(name, share)| *share >= 0.5 && name.starts_with("ksoftirqd"))
+                    .take(MOST)
+                {
+                    told.push(format!(
+                        "{name} takes {} of a CPU: the kernel is busy with packets",
+                        units::percent(*share)
+                    ));
+                }
+                if let Some(softirq) = machine.softirq.filter(|share| *share >= 0.1) {
+                    told.push(format!(
+                        "{} of the CPU time goes to receiving packets (softirq)",
+                        units::percent(softirq)
+                    ));
+                }
+            }
+            Data::Told(other) => told.extend(other.stands_out.iter().cloned()),
+            _ => {}
+        }
+    }
+    if let Some(seconds) = output.grown.seconds {
+        let mut grew: Vec<(&str, u64, &str)> = TROUBLE
+            .iter()
+            .filter_map(|(name, meaning)| Some((*name, *output.grown.counters.get(*name)?, *meaning)))
+            .filter(|(_, more, _)| *more > 0)
+            .collect();
+        grew.sort_by_key(|(_, more, _)| std::cmp::Reverse(*more));
+        for (name, more, meaning) in grew.into_iter().take(MOST) {
+            let rate = units::count(more as f64 / seconds);
+            told.push(format!(
+                "in {}: {} {meaning}, {rate}/s ({})",
+                units::span(seconds),
+                units::count(more as f64),
+                name.replace('.', " ")
+            ));
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    told.retain(|sentence| seen.insert(sentence.clone()));
+    told
+}
+
+/// The first sentence of the report where no cause is likely.
+pub(super) fn summary(case: &Case, reading: &Reading) -> Option<String> {
+    let causes = &case.diagnosis.causes;
+    if causes.iter().any(|cause| cause.likelihood >= Likelihood::Likely) {
+        return None;
+    }
+    let speaks = |cause: &&Cause| {
+        cause.likelihood == Likelihood::Possible
+            && cause
+                .signs
+                .iter()
+                .any(|sign| sign.side == SignSide::For && sign.holds == Truth::Yes && sign.weight >= Weight::Moderate)
+    };
+    let suspects: Vec<&str> =
+        causes.iter().filter(speaks).map(|cause| cause.title.trim_end_matches('.')).take(3).collect();
+    let first = reading.stands_out.first().map(|told| format!(" {}.", told.trim_end_matches('.'))).unwrap_or_default();
+    if !suspects.is_empty() {
+        return Some(format!("Suspected, not proven: {}.{first}", suspects.join("; ")));
+    }
+    let trouble = case.findings.iter().any(|finding| matches!(finding.verdict, Verdict::Critical | Verdict::Warning));
+    let cleared = case.findings.iter().any(|finding| finding.step == "rates" && finding.verdict == Verdict::Ok);
+    if trouble || cleared {
+        return None;
+    }
+    Some(if first.is_empty() {
+        "These outputs show no cause, and nothing in them stands out; what to run next is below.".to_owned()
+    } else {
+        format!("These outputs show no cause.{first}")
+    })
+}
+
+/// Names of interrupts of network cards.
+fn is_of_network(name: &str) -> bool {
+    ["eth", "ens", "eno", "enp", "em", "mlx", "virtio", "rx", "tx", "i40e", "ixgbe", "bnx", "ena", "nic", "wl"]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
+fn since_boot(link: &Shown, with_rates: bool) -> String {
+    let packets = link.rx.packets.unwrap_or(0);
+    let bytes = link.rx.bytes.map_or_else(String::new, |bytes| format!("{} in ", units::bytes(bytes as f64)));
+    let mut said = format!(
+        "{}: {bytes}{}{} packets received since boot",
+        link.name,
+        if bytes.is_empty() { "" } else { "with " },
+        units::count(packets as f64)
+    );
+    for (figure, word) in [
+        (link.rx.dropped, "dropped"),
+        (link.rx.errors, "with errors"),
+        (link.rx.missed, "missed by the card (overruns)"),
+    ] {
+        let Some(figure) = figure.filter(|figure| *figure > 0) else { continue };
+        let share = figure as f64 / packets.max(1) as f64;
+        let weight = match share {
+            share if share < HARMLESS && word == "dropped" => {
+                ": not a problem (frames of protocols that nobody here takes count as dropped)"
+            }
+            share if share > HARMFUL => ": worth a look",
+            _ => "",
+        };
+        said.push_str(&format!(", {} {word} ({} %){weight}", units::count(figure as f64), percent(share)));
+    }
+    if let Some(crc) = link.rx.crc.filter(|crc| *crc > 0) {
+        said.push_str(&format!(
+            "; {} of the errors are checksums of frames (crc): a cable, a port or a card",
+            units::count(crc as f64)
+        ));
+    }
+    if let (Some(rx), Some(tx)) =
+        (link.rx.bytes.filter(|bytes| *bytes > 0), link.tx.bytes.filter(|bytes| *bytes > MUCH))
+    {
+        let ratio = tx as f64 / rx as f64;
+        if ratio >= RATIO {
+            said.push_str(&format!("; it has sent {} times as much as it received", units::count(ratio)));
+        } else if ratio <= 1.0 / RATIO {
+            said.push_str(&format!("; it has received {} times as much as it sent", units::count(1.0 / ratio)));
+        }
+    }
+    if !with_rates {
+        said.push_str("; how much comes now is not shown (sar -n DEV 1 10)");
+    }
+    said
+}
+
+/// A share in per cent with two digits that mean something: `0.00019`.
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    match percent {
+        p if p >= 1.0 => format!("{p:.1}"),
+        p if p >= 0.01 => format!("{p:.2}"),
+        p if p >= 0.0001 => format!("{p:.4}"),
+        p => format!("{p:.6}"),
+    }
+}
+
+fn softnet(rows: &[[u64; 3]]) -> Vec<String> {
+    let all: u64 = rows.iter().map(|row| row[0]).sum();
+    let Some((cpu, row)) = rows.iter().enumerate().max_by_key(|(_, row)| row[0]).filter(|_| all > 0) else {
+        return Vec::new();
+    };
+    let mut told = Vec::new();
+    let share = row[0] as f64 / all as f64;
+    if rows.len() > 1 && share >= 0.5 {
+        let others: Vec<u64> =
+            rows.iter().enumerate().filter(|(other, _)| *other != cpu).map(|(_, row)| row[0]).collect();
+        let (least, most) = (others.iter().min().copied().unwrap_or(0), others.iter().max().copied().unwrap_or(0));
+        told.push(format!(
+            "/proc/net/softnet_stat: {} packets on CPU {cpu}, {} to {} on each other ({} of all), {} squeezes there: one CPU receives for all, since boot",
+            units::count(row[0] as f64),
+            units::count(least as f64),
+            units::count(most as f64),
+            units::percent(share),
+            units::count(row[2] as f64)
+        ));
+    }
+    let (dropped, squeezed): (u64, u64) = rows.iter().fold((0, 0), |(d, s), row| (d + row[1], s + row[2]));
+    if dropped > 0 {
+        told.push(format!(
+            "{} packets were dropped at queues of CPUs since boot ({} %)",
+            units::count(dropped as f64),
+            percent(dropped as f64 / all as f64)
+        ));
+    } else if told.is_empty() && squeezed > 0 {
+        told.push(format!(
+            "no packet was dropped at a queue of a CPU since boot; {} times there was more to do than time for it",
+            units::count(squeezed as f64)
+        ));
+    }
+    told
+}
+
+fn nic_of(nic: &Nic) -> Vec<String> {
+    let name = nic.interface.as_deref().unwrap_or("the card");
+    let received = nic.counters.iter().find(|(name, _)| name == "rx_packets").map(|(_, count)| *count);
+    let telling = |counter: &str| {
+        let counter = counter.to_ascii_lowercase();
+        [
+            "missed",
+            "no_buffer",
+            "no_dma",
+            "discard",
+            "drop",
+            "fifo_err",
+            "over_err",
+            "crc_err",
+            "allowance_exceeded",
+            "out_of_buffer",
+            "no_desc",
+            "oversize",
+            "nobuf",
+            "alloc_fail",
+            "ring_full",
+        ]
+        .iter()
+        .any(|word| counter.contains(word))
+            && !counter.contains("tx_")
+    };
+    let mut counters: Vec<&(String, u64)> =
+        nic.counters.iter().filter(|(name, count)| *count > 0 && telling(name)).collect();
+    counters.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let mut told: Vec<String> = Vec::new();
+    let limits: Vec<&&(String, u64)> =
+        counters.iter().filter(|(name, _)| name.contains("allowance_exceeded")).collect();
+    if !limits.is_empty() {
+        let names: Vec<String> =
+            limits.iter().map(|(name, count)| format!("{name} {}", units::count(*count as f64))).collect();
+        told.push(format!("{name}: the limits of the cloud instance were exceeded since boot: {}", names.join(", ")));
+    }
+    let lost: Vec<String> = counters
+        .iter()
+        .filter(|(name, _)| !name.contains("allowance"))
+        .take(MOST)
+        .map(|(name, count)| format!("{name} {}", units::count(*count as f64)))
+        .collect();
+    if let Some((_, most)) = counters.iter().find(|(name, _)| !name.contains("allowance")) {
+        let share = received.filter(|count| *count > 0).map(|count| *most as f64 / count as f64);
+        let missed = nic.counters.iter().find(|(name, count)| name.contains("missed") && *count > 0);
+        let begin = missed.map_or_else(
+            || format!("{name}: ethtool"),
+            |(_, count)| format!("{name}: the card missed {} packets since boot", units::count(*count as f64)),
+        );
+        let weight = share.map_or_else(String::new, |share| {
+            format!(
+                " ({} % of what it received{})",
+                percent(share),
+                if share < HARMLESS { ": not a problem" } else { "" }
+            )
+        });
+        told.push(format!("{begin}: {}{weight}", lost.join(", ")));
+    }
+    if let Some((now, most)) = nic.ring.filter(|(now, most)| now * 2 <= *most) {
+        told.push(format!("{name}: its receive ring has {now} places of {most} (ethtool -G {name} rx {most})"));
+    }
+    told
+}
+
+fn counters_of(counters: &[(String, u64)]) -> Vec<String> {
+    let value = |name: &str| counters.iter().find(|(known, _)| known == name).map(|(_, count)| *count);
+    let mut told: Vec<(u64, String)> = TROUBLE
+        .iter()
+        .filter_map(|(name, meaning)| {
+            let count = value(name).filter(|count| *count > 0)?;
+            let base = match name.split('.').next() {
+                Some("Udp") => value("Udp.InDatagrams"),
+                Some("Tcp") if name.ends_with("RetransSegs") => value("Tcp.OutSegs"),
+                _ => None,
+            };
+            let share = base
+                .filter(|base| *base > 0)
+                .map(|base| format!(", {} % of all", percent(count as f64 / base as f64)))
+                .unwrap_or_default();
+            Some((count, format!("{} {meaning} ({}{share})", units::count(count as f64), name.replace('.', " "))))
+        })
+        .collect();
+    told.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    let mut told: Vec<String> = told.into_iter().take(6).map(|(_, sentence)| sentence).collect();
+    if !told.is_empty() {
+        let all = told.join("; ");
+        told =
+            vec![format!("counters since boot: {all}. They say nothing of now: print them twice, ten seconds apart")];
+    } else if !counters.is_empty() {
+        told.push("counters since boot: none of trouble stands out; they say nothing of now".into());
+    }
+    told
+}
+
+fn tracked_of(output: &ToolOutput, tracked: &Tracked) -> Vec<String> {
+    let mut told = Vec::new();
+    let trouble: Vec<String> = ["drop", "early_drop", "insert_failed", "invalid"]
+        .iter()
+        .filter_map(|name| {
+            tracked
+                .trouble
+                .get(*name)
+                .filter(|count| **count > 0)
+                .map(|count| format!("{name} {}", units::count(*count as f64)))
+        })
+        .collect();
+    if !trouble.is_empty() {
+        told.push(format!("connection tracking since boot: {}", trouble.join(", ")));
+    }
+    if let (Some(count), Some(max)) = (
+        tracked.count.or((tracked.entries > 0).then_some(tracked.entries)),
+        output.setting("net.netfilter.nf_conntrack_max").filter(|max| *max > 0),
+    ) {
+        told.push(format!(
+            "{} of {} entries of the connection tracking table are used ({})",
+            units::count(count as f64),
+            units::count(max as f64),
+            units::percent(count as f64 / max as f64)
+        ));
+    }
+    if let Some((source, count)) =
+        tracked.sources.iter().max_by_key(|(_, count)| **count).filter(|_| tracked.entries >= 10)
+    {
+        let states: Vec<String> = tracked
+            .states
+            .iter()
+            .map(|(state, count)| format!("{} {state}", units::count(*count as f64)))
+            .take(5)
+            .collect();
+        told.push(format!(
+            "{} began {} of {} tracked connections; {} are unreplied{}",
+            source,
+            units::count(*count as f64),
+            units::count(tracked.entries as f64),
+            units::count(tracked.unreplied as f64),
+            if states.is_empty() { String::new() } else { format!("; {}", states.join(", ")) }
+        ));
+    }
+    told
+}
+
+/// Queues that nobody reads, and states that say something.
+fn queues(output: &ToolOutput, table: &Table) -> Vec<String> {
+    let mut told = Vec::new();
+    let who = |row: &Row| {
+        row.process.as_ref().map_or_else(|| "a process".to_owned(), |(pid, name)| format!("{name} (pid {pid})"))
+    };
+    let mut full: Vec<&Row> = table.rows.iter().filter(|row| row.udp && row.queues.0 >= QUEUED).collect();
+    full.sort_by_key(|row| std::cmp::Reverse(row.queues.0));
+    for row in full.iter().take(MOST) {
+        let may = row.buffer.map(|buffer| (u64::from(buffer), "the socket's buffer".to_owned())).or_else(|| {
+            output.setting("net.core.rmem_default").map(|default| (default, format!("net.core.rmem_default {default}")))
+        });
+        let limit = match may {
+            Some((may, name)) if u64::from(row.queues.0) >= may - may / 10 => {
+                format!(", as much as it may hold ({name}); further datagrams are lost")
+            }
+            _ => String::new(),
+        };
+        told.push(format!("{} does not read UDP port {}: {} wait in its queue{limit}; restart or fix it, for a larger buffer only fills later", who(row), row.local.1, units::bytes(f64::from(row.queues.0))));
+    }
+    let mut dropping: Vec<&Row> =
+        table.rows.iter().filter(|row| row.udp && row.drops.is_some_and(|drops| drops > 0)).collect();
+    dropping.sort_by_key(|row| std::cmp::Reverse(row.drops));
+    for row in dropping.iter().take(MOST) {
+        told.push(format!(
+            "{} lost {} datagrams on UDP port {} since it opened it",
+            who(row),
+            units::count(row.drops.unwrap_or(0) as f64),
+            row.local.1
+        ));
+    }
+    let mut waiting: Vec<&Row> = table.rows.iter().filter(|row| row.state == "listen" && row.queues.0 > 0).collect();
+    waiting.sort_by_key(|row| std::cmp::Reverse(row.queues.0));
+    for row in waiting.iter().take(MOST) {
+        told.push(format!("{} connections wait for {} to accept them on port {}", row.queues.0, who(row), row.local.1));
+    }
+    let count = |state: &str| table.rows.iter().filter(|row| row.state == state).count();
+    for (state, least, meaning) in [
+        ("syn_recv", 20, "are half-open (SYN_RECV)"),
+        ("close_wait", 50, "were ended by the other side and are not closed here (CLOSE_WAIT)"),
+    ] {
+        let found = count(state);
+        if found >= least {
+            let ports = table.rows.iter().filter(|row| row.state == state).fold(
+                std::collections::BTreeMap::<u16, usize>::new(),
+                |mut ports, row| {
+                    *ports.entry(row.local.1).or_default() += 1;
+                    ports
+                },
+            );
+            let most = ports
+                .iter()
+                .max_by_key(|(_, count)| **count)
+                .map(|(port, _)| format!(", most on port {port}"))
+                .unwrap_or_default();
+            told.push(format!("{found} connections {meaning}{most}"));
+        }
+    }
+    told
+}
+
+/// Patterns of logs, by name: how often, from when to when, whom they name.
+fn logs_of(output: &ToolOutput, logs: &Value) -> Vec<String> {
+    let mut told = Vec::new();
+    for (name, hits) in logs["patterns"].as_object().into_iter().flatten() {
+        let Some(count) = hits["count"].as_u64().filter(|count| *count > 0) else { continue };
+        let moment = |of: &str| hits[of].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        let span = match (moment("first"), moment("last"), hits["apart_seconds"].as_f64()) {
+            (Some(first), Some(last), _) if first == last => format!(" at {}", first.strftime("%Y-%m-%d %H:%M:%S")),
+            (Some(first), Some(last), _) => {
+                format!(" from {} to {}", first.strftime("%Y-%m-%d %H:%M:%S"), last.strftime("%H:%M:%S"))
+            }
+            (.., Some(apart)) if apart > 0.0 => format!(" in {}", units::span(apart.round().max(1.0))),
+            _ => String::new(),
+        };
+        let top = |group: &str| -> Option<(String, usize, u64)> {
+            let values = hits["captures"][group].as_array()?;
+            let first = values.first()?;
+            Some((first["value"].as_str()?.to_owned(), values.len(), first["count"].as_u64()?))
+        };
+        let list = |group: &str| -> String {
+            hits["captures"][group]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|value| value["value"].as_str())
+                .take(3)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let number = units::count(count as f64);
+        let lines = if count == 1 { "line" } else { "lines" };
+        let times = if count == 1 { "time" } else { "times" };
+        told.push(match name.as_str() {
+            "conntrack_full" => format!("{number} {times}{span} the connection tracking table was full and packets were dropped"),
+            "syn_flooding" => format!(
+                "{number} {}{span} of SYN flooding on TCP port {}: the queue of half-open connections is full; the kernel limits these warnings, so they do not say how much came",
+                if count == 1 { "warning" } else { "warnings" },
+                list("port")
+            ),
+            "udp_bad_checksum" => {
+                let senders = output.distinct("bad checksum. From ");
+                let all = if senders == 1 { "1 address".to_owned() } else { format!("{senders} addresses") };
+                format!("{number} UDP datagrams with a bad checksum{span}, from port {} of {all} to port {}", list("source_port"), list("port"))
+            }
+            "ssh_failed_password" => format!("{number} failed SSH logins{span}, from {}", list("address")),
+            "ssh_invalid_user" => format!("{number} SSH logins as users that do not exist{span}, from {}", list("address")),
+            "martian_source" => format!("{number} packets with an impossible sender (martian source){span}, from {} by {}", list("source"), list("device")),
+            "firewall_log" => {
+                let port = top("port").map(|(port, ..)| format!(", most to port {port}")).unwrap_or_default();
+                format!("{number} packets logged by the firewall{span}, from {}{port}", list("source"))
+            }
+            "http_request" => format!("{number} requests{span}, most from {}", list("client")),
+            "http_proxy_request" => {
+                let site = top("site").or_else(|| top("tunnel")).map(|(site, ..)| format!(", such as {site}")).unwrap_or_default();
+                format!("{number} requests{span} for whole URLs of other sites{site}, from {}: that is what a forward proxy is asked", list("client"))
+            }
+            other => format!("{number} {lines}{span}: {}", other.replace('_', " ")),
+        });
+    }
+    told
+}

@@ -1,0 +1,271 @@
+//! A text as somebody pasted it, as lines: without the quoting, colours, fences and entities that mail, forums and terminals put
+//! around what a tool printed. Each line keeps its number.
+
+use std::borrow::Cow;
+use std::sync::atomic::AtomicU8;
+
+use jiff::Timestamp;
+
+/// A text from one file or from standard input.
+#[derive(Debug)]
+pub(super) struct Document {
+    /// The file, or `-`.
+    pub name: String,
+    /// When the file was last changed.
+    pub modified: Option<Timestamp>,
+    text: String,
+    /// How often JSON was looked for in it.
+    pub json: AtomicU8,
+    /// Where each line begins and ends.
+    lines: Vec<(u32, u32)>,
+}
+
+/// Entities of HTML that copies from a page hold.
+const ENTITIES: &[(&str, &str)] = &[
+    ("&lt;", "<"),
+    ("&gt;", ">"),
+    ("&quot;", "\""),
+    ("&#34;", "\""),
+    ("&#39;", "'"),
+    ("&#x27;", "'"),
+    ("&apos;", "'"),
+    ("&nbsp;", " "),
+    ("&#160;", " "),
+    ("&amp;", "&"),
+];
+
+/// What forums put around a block of text.
+const TAGS: &[&str] = &[
+    "[code]",
+    "[/code]",
+    "[quote]",
+    "[/quote]",
+    "[noparse]",
+    "[/noparse]",
+    "<pre>",
+    "</pre>",
+    "<code>",
+    "</code>",
+    "<blockquote>",
+    "</blockquote>",
+    "{noformat}",
+    "{code}",
+    "<br>",
+    "<br/>",
+    "<br />",
+];
+
+impl Document {
+    pub(super) fn new(name: impl Into<String>, bytes: Vec<u8>, modified: Option<Timestamp>) -> Self {
+        let text = decoded(bytes);
+        let text = if needs_cleaning(&text) { cleaned(&text) } else { text };
+        let mut lines = Vec::new();
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]) {
+            if end > start || end < text.len() {
+                lines.push((place(start), place(end)));
+            }
+            start = end + 1;
+        }
+        Document { name: name.into(), modified, text, json: AtomicU8::new(0), lines }
+    }
+
+    /// How many lines it has.
+    pub(super) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// The line of that number, from 0; empty beyond the end.
+    pub(super) fn line(&self, at: usize) -> &str {
+        let Some((start, end)) = self.lines.get(at) else { return "" };
+        self.text.get(*start as usize..*end as usize).unwrap_or_default()
+    }
+
+    /// Some lines as one text.
+    pub(super) fn slice(&self, first: usize, after: usize) -> &str {
+        let (Some((start, _)), Some((_, end))) =
+            (self.lines.get(first), after.checked_sub(1).and_then(|at| self.lines.get(at)))
+        else {
+            return "";
+        };
+        self.text.get(*start as usize..*end as usize).unwrap_or_default()
+    }
+
+    /// Whether the text ends within that line: without an end of line behind it.
+    pub(super) fn ends_within(&self, at: usize) -> bool {
+        at + 1 == self.lines.len() && !self.text.ends_with('\n')
+    }
+}
+
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// Bytes as text: UTF-8, or UTF-16 where a byte order mark says so. What is neither becomes replacement characters.
+fn decoded(bytes: Vec<u8>) -> String {
+    let wide = |of: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> =
+            bytes.get(2..).unwrap_or_default().chunks_exact(2).map(|pair| of([pair[0], pair[1]])).collect();
+        String::from_utf16_lossy(&units)
+    };
+    match bytes.get(..2) {
+        Some([0xff, 0xfe]) => wide(u16::from_le_bytes),
+        Some([0xfe, 0xff]) => wide(u16::from_be_bytes),
+        _ => String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+    }
+}
+
+/// Whether anything has to be taken off: most logs come as they are.
+fn needs_cleaning(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let has = |needle: &str| memchr::memmem::find(bytes, needle.as_bytes()).is_some();
+    memchr::memchr2(b'\x1b', b'\r', bytes).is_some()
+        || text.starts_with(['\u{feff}', '>'])
+        || ["\n>", "\n >", "```", "\u{a0}", "\u{2028}", "~~~", "\u{201c}", "\u{ff1a}"].into_iter().any(has)
+        || ENTITIES.iter().any(|(entity, _)| has(entity))
+        || ["[code", "[CODE", "[QUOTE", "[quote", "<pre", "<code", "</pre", "</code", "{noformat", "{code"]
+            .into_iter()
+            .any(has)
+}
+
+fn cleaned(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let ends = text.ends_with('\n');
+    for line in text.lines() {
+        clean.push_str(&line_of(line));
+        clean.push('\n');
+    }
+    if !ends {
+        clean.pop();
+    }
+    clean
+}
+
+/// A line without what was put around it.
+fn line_of(line: &str) -> Cow<'_, str> {
+    // What a terminal overwrote is gone from the screen, too.
+    let line = line.trim_end_matches('\r');
+    let line = line.rsplit('\r').next().unwrap_or(line);
+    let mut line = without_colours(line);
+    if line.contains(['\u{ff1a}', '\u{a0}', '\u{2028}', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}']) {
+        let plain = |c| match c {
+            '\u{a0}' | '\u{2028}' => ' ',
+            '\u{ff1a}' => ':',
+            '\u{201c}' | '\u{201d}' => '"',
+            '\u{2018}' | '\u{2019}' => '\'',
+            other => other,
+        };
+        line = Cow::Owned(line.chars().map(plain).collect());
+    }
+    if line.contains('&') {
+        for (entity, plain) in ENTITIES {
+            if line.contains(entity) {
+                line = Cow::Owned(line.replace(entity, plain));
+            }
+        }
+    }
+    let mut rest = line.as_ref();
+    // Quoted once or several times; a prompt of one `>` goes with it.
+    while let Some(inner) = rest.trim_start().strip_prefix('>') {
+        rest = inner.strip_prefix(' ').unwrap_or(inner);
+    }
+    loop {
+        let trimmed = rest.trim();
+        if trimmed.starts_with("```") || trimmed.starts_with("~~~") {
+            return Cow::Borrowed("");
+        }
+        let begins =
+            TAGS.iter().find(|tag| trimmed.get(..tag.len()).is_some_and(|head| head.eq_ignore_ascii_case(tag)));
+        if let Some(tag) = begins {
+            rest = trimmed.get(tag.len()..).unwrap_or_default();
+            continue;
+        }
+        let ends = TAGS.iter().find(|tag| {
+            trimmed
+                .len()
+                .checked_sub(tag.len())
+                .and_then(|at| trimmed.get(at..))
+                .is_some_and(|tail| tail.eq_ignore_ascii_case(tag))
+        });
+        match ends {
+            Some(tag) => rest = trimmed.get(..trimmed.len() - tag.len()).unwrap_or_default(),
+            None => break,
+        }
+    }
+    if rest.len() == line.len() { line } else { Cow::Owned(rest.to_owned()) }
+}
+
+/// A line without the sequences by which a terminal is told of colours and places.
+fn without_colours(line: &str) -> Cow<'_, str> {
+    if !line.contains('\x1b') {
+        return Cow::Borrowed(line);
+    }
+    let mut plain = String::with_capacity(line.len());
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c != '\x1b' {
+            plain.push(c);
+            continue;
+        }
+        match chars.next() {
+            // CSI: parameters, then a letter.
+            Some('[') => while chars.next().is_some_and(|c| !matches!(c, '@'..='~')) {},
+            // OSC: up to BEL or ESC \.
+            Some(']') => {
+                while let Some(c) = chars.next() {
+                    if c == '\x07' || (c == '\x1b' && chars.next_if_eq(&'\\').is_some()) {
+                        break;
+                    }
+                }
+            }
+            Some('(' | ')') => drop(chars.next()),
+            _ => {}
+        }
+    }
+    Cow::Owned(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(bytes: &[u8]) -> Vec<String> {
+        let document = Document::new("-", bytes.to_vec(), None);
+        (0..document.len()).map(|at| document.line(at).to_owned()).collect()
+    }
+
+    #[test]
+    fn what_mail_forums_and_terminals_put_around_a_line_goes_and_its_number_stays() {
+        for (given, line) in [
+            ("> > eth0 Link encap:Ethernet", "eth0 Link encap:Ethernet"),
+            ("\x1b[01;31meth0\x1b[0m up\r", "eth0 up"),
+            ("\u{feff}eth0 up", "eth0 up"),
+            ("2: eth0: &lt;UP&gt; a&nbsp;b &amp; c", "2: eth0: <UP> a b & c"),
+            ("[CODE]eth0 up[/CODE]", "eth0 up"),
+            ("```text", ""),
+            ("\x1b]0;root@web1: ~\x07root@web1:~# date", "root@web1:~# date"),
+            ("10%\r100%", "100%"),
+            ("tcp\u{a0}0", "tcp 0"),
+        ] {
+            assert_eq!(lines(format!("{given}\nnext").as_bytes()), [line, "next"], "{given:?}");
+        }
+        assert_eq!(
+            lines("\u{feff}eth0\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>().as_slice()),
+            ["eth0"]
+        );
+        assert_eq!(lines(b"a\xffb\n\nc"), ["a\u{fffd}b", "", "c"]);
+        assert_eq!(lines(b""), Vec::<String>::new());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic_and_no_line_is_lost(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let document = Document::new("-", bytes.clone(), None);
+            if !matches!(bytes.get(..2), Some([0xff, 0xfe] | [0xfe, 0xff])) {
+                proptest::prop_assert_eq!(document.len(), bytes.strip_suffix(b"\n").map_or_else(|| bytes.split(|b| *b == b'\n').count() - usize::from(bytes.is_empty()), |rest| rest.split(|b| *b == b'\n').count()));
+            }
+            let _ = document.slice(0, document.len());
+        }
+    }
+}

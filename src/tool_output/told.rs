@@ -1,0 +1,17 @@
+//! What an output tells in sentences alone.
+
+use jiff::civil::DateTime;
+
+/// What an output tells in sentences alone.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Told {
+    pub tool: &'static str,
+    /// What stands out, as sentences.
+    pub stands_out: Vec<String>,
+    /// Connections by state, of counts.
+    pub states: Vec<(&'static str, u64)>,
+    /// Bytes in and out of all time, of `vnstat`.
+    pub totals: Option<(String, f64, f64)>,
+    /// When it was printed, or its figures were last renewed.
+    pub moment: Option<DateTime>,
+}

@@ -1,0 +1,322 @@
+//! What people pasted, and what is said of it: the first cause or none, and the sentences that a good answer has.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn pastes() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pastes")
+}
+
+fn casebook(arguments: &[&str], input: Option<&[u8]>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_casebook"));
+    // In a folder without runbooks of its own.
+    command.args(arguments).current_dir(std::env::temp_dir()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+    let mut child = command.spawn().unwrap();
+    if let Some(input) = input {
+        child.stdin.take().unwrap().write_all(input).unwrap();
+    }
+    child.wait_with_output().unwrap()
+}
+
+fn judged(arguments: &[&str]) -> Value {
+    let all: Vec<&str> = ["read", "--format", "json"].iter().chain(arguments).copied().collect();
+    let output = casebook(&all, None);
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// The first cause that is likely, if one is.
+fn first_cause(case: &Value) -> Option<&str> {
+    let causes = case["diagnosis"]["causes"].as_array().unwrap();
+    let likely = causes.iter().find(|cause| matches!(cause["likelihood"].as_str(), Some("likely" | "certain")));
+    likely.and_then(|cause| cause["id"].as_str())
+}
+
+/// All sentences that a reader sees first.
+fn sentences(case: &Value) -> String {
+    let mut all = vec![
+        case["diagnosis"]["summary"].as_str().unwrap_or_default().to_owned(),
+        case["reading"]["moment"].as_str().unwrap_or_default().to_owned(),
+    ];
+    for list in ["stands_out", "next", "unrecognised"] {
+        all.extend(
+            case["reading"][list].as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)),
+        );
+    }
+    all.extend(
+        case["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|finding| finding["sentence"].as_str().map(str::to_owned)),
+    );
+    all.join("\n")
+}
+
+/// A paste: its folder, the first cause, what is said.
+type Expected = (&'static str, Option<&'static str>, &'static [&'static str]);
+
+const EXPECTED: &[Expected] = &[
+    (
+        "01-forum-lockout-synflood-4671",
+        None,
+        &[
+            "Suspected, not proven: SYN flood; somebody guesses SSH passwords",
+            "11 warnings",
+            "SYN flooding on TCP port 4671",
+            "14 failed SSH logins",
+            "the policy of INPUT, FORWARD, OUTPUT is drop",
+            "printed without counters",
+            "iptables-save -c",
+            "ss -tunap",
+        ],
+    ),
+    (
+        "02-forum-chargen-bad-checksum",
+        Some("reflection-chargen"),
+        &["35 UDP datagrams with a bad checksum", "from port 19 of 13 addresses to port 21143, 23489"],
+    ),
+    (
+        "04-forum-open-forward-proxy",
+        Some("open-proxy"),
+        &["7 requests", "for whole URLs of other sites", "forward proxy"],
+    ),
+    (
+        "07-netdata-udp-1900-german-netstat",
+        Some("udp-flood-open-port"),
+        &[
+            "perl (pid 17804) does not read UDP port 1900: 8.39 MB wait in its queue, as much as it may hold (net.core.rmem_default 8388608)",
+            "a larger buffer only fills later",
+        ],
+    ),
+    (
+        "08-netdata-rx-dropped-ifconfig-ethtool",
+        None,
+        &[
+            "eth0: 3.49 TB in",
+            "7,183 dropped (0.0002 %): not a problem",
+            "the card missed 4,954 packets",
+            "sar -n DEV 1 10",
+        ],
+    ),
+    (
+        "10-coreos-softnet-one-cpu",
+        Some("one-cpu-receives"),
+        &[
+            "1,285,027,905 packets on CPU 0, 3,735,595 to 15,116,252 on each other",
+            "12,580 squeezes",
+            "one CPU receives for all",
+            "/proc/interrupts: 271,490,338 of 271,490,338 of ens192-rxtx-0 came to CPU 0",
+        ],
+    ),
+    (
+        "12-sysstat-k8s-counter-jump",
+        None,
+        &["eth0 5.54 Mbit/s in (4,162 packets/s)", "2.14 Tbit/s", "the counter jumped; left out of mean and peak"],
+    ),
+    (
+        "14-notes-chinese-sar-syn-flood",
+        Some("syn-flood"),
+        &["enp0s3 37.4 Mbit/s in", "25.4 Mbit/s out", "SYN packets to 192.168.50.118 port 80 from 192.168.50.231"],
+    ),
+    (
+        "15-ntp-pool-monlist-tcpdump-text",
+        Some("reflector-abuse"),
+        &[
+            "3 NTP mode 7 (Reserved: monlist) packets from port 123 to 198.51.100.80, 488 bytes",
+            "1 NTP mode 7 (Reserved: monlist) packet to server1.example.net port 123",
+            "tcpdump -ni any -c 5000 -w",
+        ],
+    ),
+    (
+        "16-snapcast-conntrack-dmesg-cpu",
+        Some("conntrack-exhaustion"),
+        &[
+            "13 times in 10 s the connection tracking table was full and packets were dropped",
+            "conntrack -C; sysctl net.netfilter.nf_conntrack_max",
+            "unknown: the text shows no day",
+        ],
+    ),
+    (
+        "19-porter-netstat-s-conntrack",
+        None,
+        &[
+            "27,360 connections did not find room",
+            "128,105 connections were reset for unexpected data",
+            "They say nothing of now",
+            "nstat -az; sleep 10",
+        ],
+    ),
+    ("21-forum-spanish-ifconfig", None, &["eth0: 159 MB in with 132,937 packets received since boot"]),
+    ("F01-logs-alone-1970", Some("conntrack-exhaustion"), &["3 times at 20", "names no year"]),
+    ("F02-logs-before-the-window", Some("conntrack-exhaustion"), &["4 times from 2018-11-20 22:30:22 to 22:30:27"]),
+    ("F03-two-sar-files", None, &["eth0 805 Mbit/s in", "eth0 until 10:00:03: 8.19 kbit/s", "18:30:03"]),
+    (
+        "F04-sar-of-a-day",
+        None,
+        &[
+            "eth0 93.4 Mbit/s in",
+            "eth0 from 17:30:01 to 17:50:01: 93.4 Mbit/s, 9,100 packets/s in",
+            "--at HH:MM picks another time",
+        ],
+    ),
+    ("F05-sar-counter-jump", None, &["eth0 5.54 Mbit/s in", "the counter jumped"]),
+    ("F06-sar-alone", None, &["eth0 26.1 kbit/s in (10.3 packets/s)", "2011-11-10 23:56:43"]),
+    ("F08-german-lo-is-watched", None, &["eth0: 73.1 kB in with 150 packets", "9 with errors (6.0 %): worth a look"]),
+    ("F09-netstat-with-names", None, &["4 sockets that wait for others"]),
+    (
+        "F11-ip-s-s-link",
+        None,
+        &["17 with errors", "17 of the errors are checksums of frames (crc)", "16.9 times as much as it received"],
+    ),
+    (
+        "F13-ignored-in-silence",
+        Some("conntrack-exhaustion"),
+        &[
+            "20 packets with an impossible sender (martian source)",
+            "connection tracking since boot: drop 11, insert_failed 11",
+            "the card missed 4,954",
+            "inet filter input: udp dport 27015",
+            "dropped 123,456 packets, 78.9 MB",
+            "1,481 dropped",
+            "ksoftirqd/0 takes 93.2 %",
+            "has sent 1,160 TB and received 22.3 TB",
+            "6 UDP packets to 192.0.2.178 port 27016 from 6 addresses",
+            "TCPTimeWaitOverflow",
+            "2 requests",
+        ],
+    ),
+    (
+        "F15-udp-only-says-no-tcp-listens",
+        Some("udp-flood-open-port"),
+        &["perl (pid 17804) does not read UDP port 1900"],
+    ),
+    (
+        "F16-packets-without-bytes",
+        None,
+        &["bond0: 14,214 packets/s without bytes cannot be: its bytes are unknown", "bond0 receives 14,214 packets/s"],
+    ),
+];
+
+#[test]
+fn each_paste_gets_the_right_answer() {
+    let mut wrong = Vec::new();
+    for (name, cause, said) in EXPECTED {
+        let path = pastes().join(name);
+        let case = judged(&[path.to_str().unwrap()]);
+        let first = first_cause(&case);
+        let all = sentences(&case);
+        if first != *cause {
+            wrong.push(format!("{name}: first cause {first:?} instead of {cause:?}: {}", case["diagnosis"]["summary"]));
+        }
+        for sentence in said.iter().filter(|sentence| !all.contains(**sentence)) {
+            wrong.push(format!("{name}: nowhere is said `{sentence}`:\n{all}"));
+        }
+        let started = case["started"].as_str().unwrap();
+        if started < "2000" {
+            wrong.push(format!("{name}: begun {started}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn no_paste_is_left_out_of_the_table() {
+    for entry in fs::read_dir(pastes()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()) {
+        let known = ["tools", "founding", "README.md"].contains(&entry.as_str())
+            || EXPECTED.iter().any(|(name, ..)| *name == entry);
+        assert!(known, "{entry} has no expected answer");
+    }
+}
+
+#[test]
+fn all_files_of_a_paste_in_one_text_give_the_same_cause() {
+    for (name, cause, _) in EXPECTED.iter().filter(|(name, ..)| !name.starts_with('F')) {
+        let mut text = String::from("Hello,\n\nwhat is wrong here? I ran this:\n\n");
+        let mut files: Vec<PathBuf> =
+            fs::read_dir(pastes().join(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        for file in files {
+            let content = fs::read_to_string(&file).unwrap();
+            text.push_str("Here is some more of it:\n\n");
+            text.extend(content.lines().map(|line| format!("> {line}\n")));
+            text.push('\n');
+        }
+        text.push_str("Thanks a lot.\n");
+        let output = casebook(&["read", "-", "--format", "json"], Some(text.as_bytes()));
+        let case: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(first_cause(&case), *cause, "{name}: {}", case["diagnosis"]["summary"]);
+    }
+}
+
+#[test]
+fn the_founding_case_is_read_from_one_text_like_the_one_it_came_in() {
+    let path = pastes().join("founding/post.txt");
+    let case = judged(&[path.to_str().unwrap(), "--set", "reported_rate=100Mbit/s"]);
+    assert_eq!(first_cause(&case), Some("not-reaching-host"), "{}", case["diagnosis"]["summary"]);
+    let all = sentences(&case);
+    for said in [
+        "16.9 times what it received",
+        "30 lines from 2011-11-10 23:11:08 to 23:50:05: dns edns",
+        "memory 26.4 % used",
+        "load 0.03 on 2 CPUs",
+    ] {
+        let signs = case["diagnosis"]["causes"].to_string();
+        assert!(all.contains(said) || signs.contains(said), "{said}: {all}");
+    }
+    let causes = case["diagnosis"]["causes"].as_array().unwrap();
+    let resolver = causes.iter().find(|cause| cause["id"] == "open-resolver-abuse").unwrap();
+    assert_eq!(resolver["likelihood"], "possible", "only a look at port 53 settles it");
+}
+
+#[test]
+fn a_day_of_sar_is_judged_at_the_time_that_is_asked_for() {
+    let path = pastes().join("F04-sar-of-a-day");
+    let case = judged(&[path.to_str().unwrap(), "--at", "12:05"]);
+    assert!(sentences(&case).contains("eth0 98.3 kbit/s in (20 packets/s)"), "{}", sentences(&case));
+    assert_eq!(case["started"], "2026-11-20T12:10:01Z");
+}
+
+#[test]
+fn what_was_recognised_is_said_and_a_text_in_which_nothing_is_known_is_refused() {
+    let output = casebook(
+        &["read", "-"],
+        Some(b"$ uptime\n 23:51:36 up  6:30,  3 users,  load average: 0.03, 0.12, 0.11\nfoo=1  bar=2\n"),
+    );
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("read: uptime, w, top (standard input line 2): load, time since boot"), "{said}");
+    assert!(said.contains("not recognised: standard input line 3: foo=1"), "{said}");
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(report.contains("What to run next") && report.contains("sar -n DEV 1 10"), "{report}");
+    let output = casebook(&["read"], Some(b"Lorem ipsum dolor sit amet.\n"));
+    assert_eq!(output.status.code(), Some(64));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("Lorem ipsum") && said.contains("ifconfig"), "{said}");
+}
+
+#[test]
+fn the_same_folder_gives_the_same_by_read_and_by_replay_and_the_case_can_be_judged_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let saved = folder.path().join("paste.json");
+    let path = pastes().join("14-notes-chinese-sar-syn-flood");
+    let read = judged(&[path.to_str().unwrap(), "--save", saved.to_str().unwrap()]);
+    let replayed = casebook(&["replay", "--from", path.to_str().unwrap(), "--format", "json"], None);
+    let replayed: Value = serde_json::from_slice(&replayed.stdout).unwrap();
+    assert_eq!(read["diagnosis"], replayed["diagnosis"]);
+    let again = casebook(&["replay", saved.to_str().unwrap(), "--format", "json"], None);
+    let again: Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!(first_cause(&again), Some("syn-flood"));
+}
+
+#[test]
+fn what_a_paste_shows_is_redacted_like_the_rest() {
+    let path = pastes().join("01-forum-lockout-synflood-4671");
+    let output = casebook(&["read", path.to_str().unwrap(), "--format", "json", "--redact", "addresses,hosts"], None);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!text.contains("198.51.100.57"), "an address is left");
+}
