@@ -4,7 +4,7 @@
 
 ---The parameters of probe `capture`.
 ---@class casebook.capture.Params
----@field interface? string Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses; all of its packets are seen, not only those of that alias or address. `auto` is the interface of the default route (IPv4, else IPv6; lowest metric), else the one that has received most since boot of those that are up, else `lo`.
+---@field interface? string Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses; all of its packets are seen, not only those of that alias or address. `auto` is the interface of the default route (IPv4, else IPv6; lowest metric), unless in a short look far more enters the host by another one; without a default route the one that has received most since boot of those that are up, else `lo`.
 ---@field window? string|number How long to watch. A file is read to its end, however long it lasted.
 ---@field file? string A pcap or pcapng file to read instead of watching an interface.
 ---@field ["local"] string[]? For a file: the addresses of the host that it is about, which make the direction of a packet. When empty they are inferred: the address that takes part in most packets, of equals the one that receives most, and then each further one that takes part in 5 % of the packets, all without those already taken. A direction that the file itself names for a packet counts for more. A list, or one text with commas between them.
@@ -194,6 +194,8 @@
 ---@field packets integer Frames.
 ---@field bytes integer Bytes, as everywhere else here: without a tag that the kernel took off before the capture saw the frame.
 ---@field stripped_tag_bytes integer The bytes of those tags, 4 each. Some drivers count them in the interface's `rx_bytes`.
+---@field without_device casebook.capture.ToUs Frames of VLANs for which this host has no device on the interface, so that it takes none of them.
+---@field numbers_without_device integer[] The numbers of those VLANs, most frames first, at most 16.
 
 ---A source of rx packets.
 ---@class casebook.capture.Top

@@ -4,7 +4,7 @@
 
 ---The parameters of probe `interfaces`.
 ---@class casebook.interfaces.Params
----@field interface? string Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses. `auto` is the interface of the default route (IPv4, else IPv6; lowest metric), else the one that has received most since boot of those that are up, else `lo`.
+---@field interface? string Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses. `auto` is the interface of the default route (IPv4, else IPv6; lowest metric), unless in a short look far more enters the host by another one; without a default route the one that has received most since boot of those that are up, else `lo`.
 ---@field window? string|number How long to watch.
 ---@field samples? number Samples in the window, evenly spread: 2 to 600. Some drivers refresh their counters only once a second, so that shorter samples alternate between nothing and double.
 
@@ -98,6 +98,10 @@
 ---@field utilisation? number Received bits per second as a share of the link speed, where that is known.
 ---@field allowance_exceeded? integer How often the limits of a cloud instance were exceeded since boot (`…_allowance_exceeded` of `ethtool -S`), where a text shows it; null on a live host.
 ---@field master? string The bridge or bond that it belongs to.
+---@field lower? string The interface that it stands on (of a VLAN, a macvlan), when that is in this network namespace; of a veth pair the other end.
+---@field xdp_program? integer The number of the XDP program that sees its packets before all else (`IFLA_XDP`); 0 where there is one and the kernel does not name it.
+---@field ingress_dropped? integer Packets that filters and policers at its ingress dropped in the window (`ingress` or `clsact`, `TCA_STATS2`); none where it has neither.
+---@field queue_dropped? integer Packets that the queueing discipline at its root dropped in the window; none where there is none.
 ---@field addresses casebook.interfaces.Addresss Its addresses: at most 64, and 4,096 of the watched interface and loopback.
 ---@field addresses_left_out integer How many addresses it has beyond those.
 ---@field rx casebook.interfaces.Rx What it received in the window.
@@ -122,6 +126,54 @@
 ---@field seen fun(self: casebook.interfaces.Watcheds): casebook.interfaces.Watcheds the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.interfaces.Watcheds): casebook.interfaces.Watched[] the items as plain tables, converted at once
 
+---An interface that traffic entered by and that was not watched.
+---@class casebook.interfaces.Unwatched
+---@field name string Its name.
+---@field bytes integer Bytes that it received in the window.
+---@field packets integer Packets that it received in the window.
+---@field bits_per_second number Bits that it received per second.
+---@field packets_per_second number Packets that it received per second.
+---@field utilisation? number What it received as a share of its link's speed, where that is known.
+
+---A list of `casebook.interfaces.Unwatched` in evidence.
+---@class casebook.interfaces.Unwatcheds
+---@field [integer] casebook.interfaces.Unwatched
+---@field first fun(self: casebook.interfaces.Unwatcheds, pattern?: table|fun(item: casebook.interfaces.Unwatched): boolean): casebook.interfaces.Unwatched? the first item that fits, or nil
+---@field where fun(self: casebook.interfaces.Unwatcheds, pattern: table|fun(item: casebook.interfaces.Unwatched): boolean): casebook.interfaces.Unwatcheds the items that fit
+---@field any fun(self: casebook.interfaces.Unwatcheds, pattern?: table|fun(item: casebook.interfaces.Unwatched): boolean): boolean whether an item fits
+---@field all fun(self: casebook.interfaces.Unwatcheds, pattern: table|fun(item: casebook.interfaces.Unwatched): boolean): boolean whether all items fit
+---@field count fun(self: casebook.interfaces.Unwatcheds, pattern?: table|fun(item: casebook.interfaces.Unwatched): boolean): integer how many items fit
+---@field top fun(self: casebook.interfaces.Unwatcheds, field: string|(fun(item: casebook.interfaces.Unwatched): any), n: integer): casebook.interfaces.Unwatcheds the n items whose field is largest
+---@field sum fun(self: casebook.interfaces.Unwatcheds, field: string): number the sum of a field
+---@field group fun(self: casebook.interfaces.Unwatcheds, field: string): table<any, casebook.interfaces.Unwatcheds> lists of the items by a field's value
+---@field map fun(self: casebook.interfaces.Unwatcheds, field: string|fun(item: casebook.interfaces.Unwatched): any): any[] a list of one field
+---@field sort fun(self: casebook.interfaces.Unwatcheds, field: string, order?: "asc"|"desc"): casebook.interfaces.Unwatcheds the items in the order of a field
+---@field take fun(self: casebook.interfaces.Unwatcheds, n: integer): casebook.interfaces.Unwatcheds the first n items
+---@field seen fun(self: casebook.interfaces.Unwatcheds): casebook.interfaces.Unwatcheds the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.interfaces.Unwatcheds): casebook.interfaces.Unwatched[] the items as plain tables, converted at once
+
+---A machine of this host's own behind the watched interface: what comes for it is not for somebody else.
+---@class casebook.interfaces.Guest
+---@field mac string Its link address, as in `02:fc:00:00:00:01`.
+---@field interface? string The port of the bridge behind which it is; none for a device on the watched interface itself (macvlan, ipvlan).
+
+---A list of `casebook.interfaces.Guest` in evidence.
+---@class casebook.interfaces.Guests
+---@field [integer] casebook.interfaces.Guest
+---@field first fun(self: casebook.interfaces.Guests, pattern?: table|fun(item: casebook.interfaces.Guest): boolean): casebook.interfaces.Guest? the first item that fits, or nil
+---@field where fun(self: casebook.interfaces.Guests, pattern: table|fun(item: casebook.interfaces.Guest): boolean): casebook.interfaces.Guests the items that fit
+---@field any fun(self: casebook.interfaces.Guests, pattern?: table|fun(item: casebook.interfaces.Guest): boolean): boolean whether an item fits
+---@field all fun(self: casebook.interfaces.Guests, pattern: table|fun(item: casebook.interfaces.Guest): boolean): boolean whether all items fit
+---@field count fun(self: casebook.interfaces.Guests, pattern?: table|fun(item: casebook.interfaces.Guest): boolean): integer how many items fit
+---@field top fun(self: casebook.interfaces.Guests, field: string|(fun(item: casebook.interfaces.Guest): any), n: integer): casebook.interfaces.Guests the n items whose field is largest
+---@field sum fun(self: casebook.interfaces.Guests, field: string): number the sum of a field
+---@field group fun(self: casebook.interfaces.Guests, field: string): table<any, casebook.interfaces.Guests> lists of the items by a field's value
+---@field map fun(self: casebook.interfaces.Guests, field: string|fun(item: casebook.interfaces.Guest): any): any[] a list of one field
+---@field sort fun(self: casebook.interfaces.Guests, field: string, order?: "asc"|"desc"): casebook.interfaces.Guests the items in the order of a field
+---@field take fun(self: casebook.interfaces.Guests, n: integer): casebook.interfaces.Guests the first n items
+---@field seen fun(self: casebook.interfaces.Guests): casebook.interfaces.Guests the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.interfaces.Guests): casebook.interfaces.Guest[] the items as plain tables, converted at once
+
 ---What probe `interfaces` observes: traffic, drops, errors, speed and addresses of each network interface.
 ---@class casebook.interfaces.Evidence: casebook.Evidence
 ---@field seconds number Seconds between the first and the last sample.
@@ -132,4 +184,6 @@
 ---@field loopback? casebook.interfaces.Watched The loopback interface, with its samples.
 ---@field interfaces casebook.interfaces.Watcheds All interfaces, those with most traffic in the window first, at most 256; without samples.
 ---@field interfaces_left_out integer How many interfaces are not in `interfaces` because there are more than 256.
+---@field unwatched casebook.interfaces.Unwatcheds Other interfaces through which traffic entered the host in the window, most bytes first, at most 16: what came by them was counted and not looked into. Those that carry the same packets as the watched one are none of them, unless they received far more, as the port of a bridge does for a virtual machine.
+---@field guests casebook.interfaces.Guests Link addresses of guests of this host that are reached through the watched interface: behind other ports of its bridge, or on devices that stand on it, in whatever network namespace; at most 1,024.
 

@@ -12,6 +12,8 @@
 ---@field in_octets? integer Bytes of those packets with IP headers, without link headers (`IpExt: InOctets`).
 ---@field in_delivers? integer Packets handed to TCP, UDP, ICMP and so on (`Ip: InDelivers`).
 ---@field forwarded? integer Packets sent on to another host or namespace (`Ip: ForwDatagrams`).
+---@field out_requests? integer Packets that programs of this host sent, before the firewall (`Ip: OutRequests`).
+---@field out_transmits? integer Packets that left for an interface, behind the firewall: own ones and those sent on (`Ip: OutTransmits`, Linux 6.7, which counts `forwarded` before the firewall's forward hook; older ones count it behind).
 ---@field in_hdr_errors? integer Packets with a malformed header, or whose hop limit ran out (`Ip: InHdrErrors`).
 ---@field in_addr_errors? integer Packets for an address that is not ours while forwarding is off (`Ip: InAddrErrors`).
 ---@field in_unknown_protos? integer Packets of an IP protocol that nothing here handles (`Ip: InUnknownProtos`).
@@ -36,6 +38,8 @@
 ---@field in_octets? integer Bytes of those packets with IP headers (`Ip6InOctets`).
 ---@field in_delivers? integer Packets handed to TCP, UDP, ICMP and so on (`Ip6InDelivers`).
 ---@field forwarded? integer Packets sent on to another host or namespace (`Ip6OutForwDatagrams`).
+---@field out_requests? integer Packets that programs of this host sent, before the firewall (`Ip6OutRequests`).
+---@field out_transmits? integer Packets that left for an interface, as `ip.out_transmits` (`Ip6OutTransmits`, Linux 6.7).
 ---@field in_hdr_errors? integer Packets with a malformed header, or whose hop limit ran out (`Ip6InHdrErrors`).
 ---@field in_addr_errors? integer Packets for an address that is not ours while forwarding is off (`Ip6InAddrErrors`).
 ---@field in_unknown_protos? integer Packets of a protocol that nothing here handles (`Ip6InUnknownProtos`).

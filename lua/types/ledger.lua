@@ -140,6 +140,30 @@
 ---@field seen fun(self: casebook.ledger.Receivers): casebook.ledger.Receivers the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.ledger.Receivers): casebook.ledger.Receiver[] the items as plain tables, converted at once
 
+---A port that stands for another of this host.
+---@class casebook.ledger.Redirected
+---@field protocol string `tcp` or `udp`.
+---@field address string The address that packets come for.
+---@field port integer The port that packets come for.
+---@field inner_port integer The port at which they arrive.
+
+---A list of `casebook.ledger.Redirected` in evidence.
+---@class casebook.ledger.Redirecteds
+---@field [integer] casebook.ledger.Redirected
+---@field first fun(self: casebook.ledger.Redirecteds, pattern?: table|fun(item: casebook.ledger.Redirected): boolean): casebook.ledger.Redirected? the first item that fits, or nil
+---@field where fun(self: casebook.ledger.Redirecteds, pattern: table|fun(item: casebook.ledger.Redirected): boolean): casebook.ledger.Redirecteds the items that fit
+---@field any fun(self: casebook.ledger.Redirecteds, pattern?: table|fun(item: casebook.ledger.Redirected): boolean): boolean whether an item fits
+---@field all fun(self: casebook.ledger.Redirecteds, pattern: table|fun(item: casebook.ledger.Redirected): boolean): boolean whether all items fit
+---@field count fun(self: casebook.ledger.Redirecteds, pattern?: table|fun(item: casebook.ledger.Redirected): boolean): integer how many items fit
+---@field top fun(self: casebook.ledger.Redirecteds, field: string|(fun(item: casebook.ledger.Redirected): any), n: integer): casebook.ledger.Redirecteds the n items whose field is largest
+---@field sum fun(self: casebook.ledger.Redirecteds, field: string): number the sum of a field
+---@field group fun(self: casebook.ledger.Redirecteds, field: string): table<any, casebook.ledger.Redirecteds> lists of the items by a field's value
+---@field map fun(self: casebook.ledger.Redirecteds, field: string|fun(item: casebook.ledger.Redirected): any): any[] a list of one field
+---@field sort fun(self: casebook.ledger.Redirecteds, field: string, order?: "asc"|"desc"): casebook.ledger.Redirecteds the items in the order of a field
+---@field take fun(self: casebook.ledger.Redirecteds, n: integer): casebook.ledger.Redirecteds the first n items
+---@field seen fun(self: casebook.ledger.Redirecteds): casebook.ledger.Redirecteds the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.ledger.Redirecteds): casebook.ledger.Redirected[] the items as plain tables, converted at once
+
 ---What probe `ledger` observes: where the inbound bytes of the watched interface went.
 ---@class casebook.ledger.Evidence: casebook.Evidence
 ---@field interface string The interface.
@@ -153,4 +177,5 @@
 ---@field shares casebook.ledger.Shares Shares of the inbound bytes by kind of end.
 ---@field receivers casebook.ledger.Receivers The processes that took inbound bytes, those that belong together added up, and sockets whose owner was not seen; most bytes first.
 ---@field top? casebook.ledger.Entry The heaviest entry; none when nothing came in.
+---@field redirected casebook.ledger.Redirecteds Ports of this host that the kernel redirects to others of its own, as far as `conntrack` was asked; at most 64.
 

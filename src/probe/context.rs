@@ -52,6 +52,7 @@ impl Cancel {
 pub struct StartBarrier {
     state: Mutex<BarrierState>,
     changed: Condvar,
+    agreed: Mutex<Agreed>,
 }
 
 #[derive(Debug)]
@@ -60,13 +61,24 @@ struct BarrierState {
     opened: Option<Instant>,
 }
 
+/// What the probes of one window must agree about.
+#[derive(Debug, Default)]
+struct Agreed {
+    /// The interface that `auto` means; none inside when there is none.
+    interface: Option<Option<u32>>,
+}
+
 /// How long the ready ones wait for one that is slow to prepare.
 const START_TIMEOUT: Duration = Duration::from_millis(250);
 
 impl StartBarrier {
     /// A barrier that opens when `probes` have arrived, or when the first to arrive has waited long enough.
     pub fn new(probes: usize) -> Self {
-        StartBarrier { state: Mutex::new(BarrierState { awaited: probes, opened: None }), changed: Condvar::new() }
+        StartBarrier {
+            state: Mutex::new(BarrierState { awaited: probes, opened: None }),
+            changed: Condvar::new(),
+            agreed: Mutex::default(),
+        }
     }
 
     /// Waits for the others and gives the moment when the window began, the same for all. A late one gets the same
@@ -261,6 +273,12 @@ impl Context {
     /// sockets are open and buffers are mapped, right before the first sample.
     pub fn start_window(&self) -> Instant {
         self.barrier.pass()
+    }
+
+    /// The interface that `auto` means to all probes of the window: the first that asks finds it, the others wait for it.
+    pub fn agree_on_interface(&self, find: impl FnOnce() -> Option<u32>) -> Option<u32> {
+        let mut agreed = self.barrier.agreed.lock().unwrap_or_else(PoisonError::into_inner);
+        *agreed.interface.get_or_insert_with(find)
     }
 
     /// Rests until `at`, or until the run is cancelled: false then, and the probe takes its last sample at once.

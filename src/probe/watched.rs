@@ -1,16 +1,66 @@
 //! Which interface is watched: by name, alias, address, or by itself. All probes that watch one ask here, so that the same
 //! parameter means the same interface to each of them.
 
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
+use super::Context;
 use crate::case::{Gap, Reason};
 use crate::printable::printable;
 use crate::suggest::Suggestion;
-use crate::sys::rtnetlink::{DefaultRoute, Link, LinkAddress, Rtnetlink};
+use crate::sys::rtnetlink::{DefaultRoute, Link, LinkAddress, LinkCounters, Rtnetlink};
 
 /// How many names an error lists.
 const NAMED: usize = 12;
+
+/// How long `auto` looks at the counters before it chooses. Less than the window's beginning waits for one probe.
+const LOOK: Duration = Duration::from_millis(150);
+/// What an interface must receive in a second for `auto` to choose it over that of the default route: less is no trouble.
+const LEAST_BITS: f64 = 1e6;
+const LEAST_PACKETS: f64 = 200.0;
+/// How many times as much as that of the default route it must receive.
+const FAR_MORE: f64 = 2.0;
+
+/// Kinds of interfaces whose packets come in by another one, or from this host itself.
+const CARRIED: [&str; 33] = [
+    "bareudp",
+    "bridge",
+    "dummy",
+    "erspan",
+    "fou",
+    "geneve",
+    "gre",
+    "gretap",
+    "gtp",
+    "ifb",
+    "ip6erspan",
+    "ip6gre",
+    "ip6gretap",
+    "ip6tnl",
+    "ipip",
+    "ipvlan",
+    "ipvtap",
+    "l2tp",
+    "macsec",
+    "macvlan",
+    "macvtap",
+    "netdevsim",
+    "nlmon",
+    "ppp",
+    "sit",
+    "vcan",
+    "vlan",
+    "vrf",
+    "vti",
+    "vti6",
+    "vxlan",
+    "wireguard",
+    "xfrm",
+];
+/// Kinds of interfaces that lead to guests of this host, where it has hardware of its own.
+const TO_GUESTS: [&str; 4] = ["netkit", "tap", "tun", "veth"];
 
 /// What is known about the host's links at one moment.
 #[derive(Debug, Default)]
@@ -67,14 +117,105 @@ pub(super) struct Choice {
     pub(super) alias: Option<String>,
 }
 
-/// The interface that the parameter names.
-pub(super) fn choose(wanted: &str, survey: &Survey, routes: &[DefaultRoute]) -> Result<Choice, Gap> {
+/// The interface that the parameter names. What `auto` means, the probes of a window agree about: the interface through
+/// which most traffic enters the host.
+pub(super) fn find(
+    wanted: &str,
+    door: &mut Rtnetlink,
+    survey: &Survey,
+    routes: &[DefaultRoute],
+    cx: &Context,
+) -> Result<Choice, Gap> {
+    if wanted != "auto" {
+        return choose(wanted, survey, routes);
+    }
+    let found = cx.agree_on_interface(|| {
+        let usual = usual(survey, routes);
+        let entrances = entrances(&survey.links, usual);
+        if entrances.iter().all(|index| Some(*index) == usual) {
+            return usual;
+        }
+        let (Ok(before), begun) = (door.counters(), Instant::now()) else { return usual };
+        cx.sleep_until(begun + LOOK);
+        let Ok(after) = door.counters() else { return usual };
+        busiest_now(usual, &entrances, &before, &after, begun.elapsed().as_secs_f64())
+    });
+    found.map(|index| Choice { index, alias: None }).ok_or_else(nothing_to_watch)
+}
+
+/// The interface of the default route, else the one that has received most since boot, else loopback.
+fn usual(survey: &Survey, routes: &[DefaultRoute]) -> Option<u32> {
+    let links = &survey.links;
+    default_route(routes).or_else(|| busiest(links)).or_else(|| loopback(links))
+}
+
+fn nothing_to_watch() -> Gap {
+    Gap::new(Reason::Absent, "choose an interface to watch", "this network namespace has none at all")
+}
+
+/// Of interfaces through which traffic enters, the one that received most between two looks at the counters; the usual one
+/// unless another received far more.
+fn busiest_now(
+    usual: Option<u32>,
+    entrances: &[u32],
+    before: &HashMap<u32, LinkCounters>,
+    after: &HashMap<u32, LinkCounters>,
+    seconds: f64,
+) -> Option<u32> {
+    let received = |index: u32| {
+        let (before, after) = (before.get(&index)?, after.get(&index)?);
+        let rate = |before: u64, after: u64| after.saturating_sub(before) as f64 / seconds.max(1e-3);
+        Some((rate(before.rx_bytes, after.rx_bytes) * 8.0, rate(before.rx_packets, after.rx_packets)))
+    };
+    let rates = entrances.iter().filter_map(|index| Some((*index, received(*index)?)));
+    let (busiest, (bits, packets)) = rates.max_by(|one, other| one.1.0.total_cmp(&other.1.0))?;
+    let (usual_bits, _) = usual.and_then(received).unwrap_or_default();
+    let matters = bits >= LEAST_BITS || packets >= LEAST_PACKETS;
+    if matters && bits > FAR_MORE * usual_bits { Some(busiest) } else { usual }
+}
+
+/// The interfaces through which traffic enters the host: each packet comes in by one of them alone. Those that stand on
+/// others (bridges, VLANs, tunnels) are none, nor are members of a bond, nor, on a host with network hardware, those that
+/// lead to its own guests; the interface of the default route is one in any case.
+pub(super) fn entrances(links: &[Link], default: Option<u32>) -> Vec<u32> {
+    let is_up = |link: &&Link| link.flags & libc::IFF_UP as u32 != 0 && link.carrier != Some(false);
+    let is_real = |link: &&Link| link.hardware != libc::ARPHRD_LOOPBACK;
+    let hardware = links.iter().filter(is_up).filter(is_real).any(|link| link.kind.is_none());
+    let kind_of = |index: u32| links.iter().find(|link| link.index == index).and_then(|link| link.kind.as_deref());
+    let enters = |link: &&Link| {
+        let kind = link.kind.as_deref().unwrap_or_default();
+        let stands_on_others = CARRIED.contains(&kind) || link.lower.is_some();
+        let is_member = link.master.and_then(kind_of).is_some_and(|kind| matches!(kind, "bond" | "team"));
+        Some(link.index) == default || !(stands_on_others || is_member || hardware && TO_GUESTS.contains(&kind))
+    };
+    links.iter().filter(is_up).filter(is_real).filter(enters).map(|link| link.index).collect()
+}
+
+/// The interfaces that carry packets of the one with that index: those that it stands on and those that stand on it, its
+/// bridge or bond with all that stands on them; itself among them.
+pub(super) fn related(index: u32, links: &[Link]) -> HashSet<u32> {
+    let above = |index: u32| {
+        let master = links.iter().find(|link| link.index == index).and_then(|link| link.master);
+        master.into_iter().chain(links.iter().filter(move |link| link.lower == Some(index)).map(|link| link.index))
+    };
+    let below = |index: u32| {
+        let lower = links.iter().find(|link| link.index == index).and_then(|link| link.lower);
+        lower.into_iter().chain(links.iter().filter(move |link| link.master == Some(index)).map(|link| link.index))
+    };
+    let mut related = HashSet::from([index]);
+    let mut left = vec![(index, true), (index, false)];
+    while let Some((index, upwards)) = left.pop() {
+        let next: Vec<u32> = if upwards { above(index).collect() } else { below(index).collect() };
+        left.extend(next.into_iter().filter(|index| related.insert(*index)).map(|index| (index, upwards)));
+    }
+    related
+}
+
+/// The interface that the parameter names; of `auto` the usual one.
+fn choose(wanted: &str, survey: &Survey, routes: &[DefaultRoute]) -> Result<Choice, Gap> {
     let links = &survey.links;
     if wanted == "auto" {
-        let index = default_route(routes).or_else(|| busiest(links)).or_else(|| loopback(links));
-        return index.map(|index| Choice { index, alias: None }).ok_or_else(|| {
-            Gap::new(Reason::Absent, "choose an interface to watch", "this network namespace has none at all")
-        });
+        return usual(survey, routes).map(|index| Choice { index, alias: None }).ok_or_else(nothing_to_watch);
     }
     // The kernel's names come escaped.
     let escaped = printable(wanted.as_bytes());
@@ -183,6 +324,49 @@ mod tests {
         assert_eq!(choose("auto", &survey, &[]).unwrap().index, 1);
         survey.links.clear();
         assert_eq!(choose("auto", &survey, &[]).unwrap_err().reason, Reason::Absent);
+    }
+
+    fn counted(counts: &[(u32, u64)]) -> HashMap<u32, LinkCounters> {
+        let counters =
+            |bytes: u64| LinkCounters { rx_bytes: bytes, rx_packets: bytes / 1000, ..LinkCounters::default() };
+        counts.iter().map(|(index, bytes)| (*index, counters(*bytes))).collect()
+    }
+
+    #[test]
+    fn the_interface_that_receives_far_more_than_the_usual_one_is_watched() {
+        let now =
+            |counts: &[(u32, u64)]| busiest_now(Some(2), &[2, 3], &counted(&[(2, 0), (3, 0)]), &counted(counts), 0.1);
+        assert_eq!(now(&[(2, 5_000), (3, 1_000_000)]), Some(3));
+        assert_eq!(now(&[(2, 900_000), (3, 1_000_000)]), Some(2), "about as much is no reason");
+        assert_eq!(now(&[(2, 0), (3, 9_000)]), Some(2), "less than a megabit a second is no trouble");
+    }
+
+    #[test]
+    fn what_comes_in_by_a_port_a_bond_or_a_card_is_counted_there_once() {
+        let of = |index, name: &str, kind: &str| Link {
+            kind: Some(kind.to_owned()).filter(|kind| !kind.is_empty()),
+            ..link(index, name, true, 0)
+        };
+        let links = [
+            of(1, "lo", ""),
+            Link { master: Some(5), ..of(2, "eth0", "") },
+            Link { master: Some(6), ..of(3, "eth1", "") },
+            of(4, "eth2", ""),
+            of(5, "br0", "bridge"),
+            of(6, "bond0", "bond"),
+            Link { lower: Some(6), ..of(7, "bond0.30", "vlan") },
+            Link { master: Some(5), ..of(8, "vnet0", "tun") },
+            of(9, "wg0", "wireguard"),
+            link(10, "down", false, 0),
+        ];
+        assert_eq!(entrances(&links, None), [2, 4, 6]);
+        assert_eq!(entrances(&links, Some(5)), [2, 4, 5, 6], "the default route's is looked at in any case");
+        let mut above: Vec<u32> = related(3, &links).into_iter().collect();
+        above.sort_unstable();
+        assert_eq!(above, [3, 6, 7]);
+        // Within a container there is no hardware.
+        let inside = [of(1, "lo", ""), of(2, "eth0", "veth"), of(3, "eth1", "veth")];
+        assert_eq!(entrances(&inside, Some(2)), [2, 3]);
     }
 
     #[test]

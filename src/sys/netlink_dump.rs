@@ -1,6 +1,7 @@
 //! Dumps over a netlink socket: one request, many answers, read through one buffer without copying them.
 //!
 //! Neither opening the socket nor dumping needs a privilege for routes, links and socket diagnosis.
+#![allow(unsafe_code)]
 
 use std::io;
 use std::ops::ControlFlow;
@@ -64,6 +65,13 @@ impl NetlinkDump {
     /// Opens a socket of that netlink family in the network namespace of the calling thread.
     pub fn open(family: SockProtocol) -> io::Result<Self> {
         Ok(NetlinkDump { family, socket: open_socket(family)?, buffer: vec![0; BUFFER], sequence: 0 })
+    }
+
+    /// Opens one whose dumps are filtered by what the request says (`NETLINK_GET_STRICT_CHK`, Linux 4.20).
+    pub fn open_strict(family: SockProtocol) -> io::Result<Self> {
+        let dump = Self::open(family)?;
+        set_strict(&dump.socket)?;
+        Ok(dump)
     }
 
     /// Asks for a dump and hands over each answer's type and payload, until `each` breaks it off. Says whether the
@@ -144,6 +152,22 @@ fn open_socket(family: SockProtocol) -> io::Result<OwnedFd> {
     let socket = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, family)?;
     setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::seconds(PATIENCE.as_secs() as i64))?;
     Ok(socket)
+}
+
+/// Sets `NETLINK_GET_STRICT_CHK`.
+fn set_strict(socket: &OwnedFd) -> io::Result<()> {
+    let on: libc::c_int = 1;
+    // SAFETY: the kernel reads as many bytes of `on` as it has.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_NETLINK,
+            libc::NETLINK_GET_STRICT_CHK,
+            (&raw const on).cast(),
+            size_of_val(&on) as libc::socklen_t,
+        )
+    };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// A netlink message in bytes.

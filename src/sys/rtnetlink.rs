@@ -17,6 +17,10 @@ const RTM_NEWADDR: u16 = 20;
 const RTM_GETADDR: u16 = 22;
 const RTM_NEWROUTE: u16 = 24;
 const RTM_GETROUTE: u16 = 26;
+const RTM_NEWNEIGH: u16 = 28;
+const RTM_GETNEIGH: u16 = 30;
+const RTM_NEWQDISC: u16 = 36;
+const RTM_GETQDISC: u16 = 38;
 const RTM_NEWSTATS: u16 = 92;
 const RTM_GETSTATS: u16 = 94;
 
@@ -26,6 +30,9 @@ const SKIP_SNMP6: u32 = 8;
 /// How many routes are looked through for default ones. The routing tables are tries: 0.0.0.0/0 and ::/0 are their
 /// first leaves, and a host with a full Internet table shall not pay for a million more.
 const ROUTES_LOOKED_AT: usize = 20_000;
+
+/// How many rows of forwarding tables are read: bridges of large hosts have some ten thousand.
+const BRIDGED_READ: usize = 65_536;
 
 /// A network interface as the kernel describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -50,6 +57,13 @@ pub struct Link {
     pub carrier: Option<bool>,
     /// Kind of a virtual interface: `veth`, `bridge` (`IFLA_INFO_KIND`).
     pub kind: Option<String>,
+    /// Index of the interface that it stands on, or the other end of a veth pair, when that is in this network namespace
+    /// (`IFLA_LINK` without `IFLA_LINK_NETNSID`).
+    pub lower: Option<u32>,
+    /// Of a VLAN, its number (`IFLA_VLAN_ID`).
+    pub vlan_id: Option<u16>,
+    /// The number of the XDP program that is attached, 0 where the kernel names none (`IFLA_XDP`).
+    pub xdp_program: Option<u32>,
     /// Counters (`IFLA_STATS64`).
     pub counters: Option<LinkCounters>,
 }
@@ -89,6 +103,19 @@ pub struct LinkAddress {
     pub label: Option<String>,
 }
 
+/// A link address in a forwarding table: of a bridge, or one that an interface takes besides its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bridged {
+    /// Index of the port behind which it is; of the interface that takes it.
+    pub index: u32,
+    /// Index of the bridge.
+    pub master: Option<u32>,
+    /// The address.
+    pub address: [u8; 6],
+    /// The interface itself takes it, as for a macvlan on it (`NTF_SELF`).
+    pub taken: bool,
+}
+
 /// A default route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DefaultRoute {
@@ -98,6 +125,47 @@ pub struct DefaultRoute {
     pub index: u32,
     /// Its metric: the lowest wins.
     pub metric: u32,
+}
+
+/// What the queueing disciplines of an interface have dropped since they were set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueDrops {
+    /// By filters and policers of its `ingress` or `clsact`.
+    pub ingress: Option<u32>,
+    /// By the one at its root.
+    pub root: Option<u32>,
+}
+
+/// Networks all of whose addresses are the host's own, without being given to an interface: routes of type local in the table
+/// `local` (`ip route add local 192.0.2.0/24 dev lo`), as address and length of prefix. Hosts are not among them, nor is
+/// 127.0.0.0/8. Fails on kernels before 4.20, which cannot be asked for one table alone.
+pub fn local_networks(v6: bool) -> io::Result<Vec<(IpAddr, u8)>> {
+    const LOCAL_TABLE: u8 = 255;
+    const LOCAL: u8 = 2;
+    let mut netlink = NetlinkDump::open_strict(SockProtocol::NetlinkRoute)?;
+    let mut request = vec![0; 12];
+    request[0] = if v6 { libc::AF_INET6 } else { libc::AF_INET } as u8;
+    request[4] = LOCAL_TABLE;
+    request[7] = LOCAL;
+    let routes =
+        netlink.list(
+            RTM_GETROUTE,
+            &request,
+            |kind, payload| {
+                if kind == RTM_NEWROUTE { parse_local_network(payload) } else { None }
+            },
+        )?;
+    Ok(routes)
+}
+
+/// `RTM_NEWROUTE` of a local network.
+fn parse_local_network(payload: &[u8]) -> Option<(IpAddr, u8)> {
+    let header: &[u8; 12] = payload.first_chunk()?;
+    let [_, prefix, _, _, table, _, _, kind, ..] = *header;
+    let (_, destination) = attributes(payload.get(12..)?).find(|(kind, _)| *kind == 1)?;
+    let address = ip_address(destination)?;
+    let whole = if address.is_ipv4() { 32 } else { 128 };
+    (table == 255 && kind == 2 && (1..whole).contains(&prefix) && !address.is_loopback()).then_some((address, prefix))
 }
 
 /// A door to rtnetlink.
@@ -143,6 +211,34 @@ impl Rtnetlink {
             }
         }
         Ok(self.links()?.into_iter().filter_map(|link| Some((link.index, link.counters?))).collect())
+    }
+
+    /// What the queueing disciplines have dropped, by index of the interface.
+    pub fn queue_drops(&mut self) -> io::Result<HashMap<u32, QueueDrops>> {
+        let rows = self.netlink.list(RTM_GETQDISC, &[0; 20], |kind, payload| {
+            if kind == RTM_NEWQDISC { parse_queue_drops(payload) } else { None }
+        })?;
+        let mut drops: HashMap<u32, QueueDrops> = HashMap::new();
+        for (index, row) in rows {
+            let known = drops.entry(index).or_default();
+            known.ingress = row.ingress.or(known.ingress);
+            known.root = row.root.or(known.root);
+        }
+        Ok(drops)
+    }
+
+    /// The forwarding tables of bridges, and the link addresses that interfaces take besides their own.
+    pub fn bridged(&mut self) -> io::Result<Vec<Bridged>> {
+        let mut request = vec![0; 12];
+        request[0] = libc::AF_BRIDGE as u8;
+        let mut rows = Vec::new();
+        self.netlink.dump(RTM_GETNEIGH, &request, |kind, payload| {
+            if kind == RTM_NEWNEIGH {
+                rows.extend(parse_bridged(payload));
+            }
+            if rows.len() < BRIDGED_READ { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        Ok(rows)
     }
 
     /// All addresses of all interfaces.
@@ -209,20 +305,73 @@ fn parse_link(payload: &[u8]) -> Option<Link> {
         flags: read_u32(payload, 8)?,
         ..Link::default()
     };
+    let mut lower_elsewhere = false;
     for (kind, value) in attributes(payload.get(16..)?) {
         match kind {
+            5 => link.lower = read_u32(value, 0).filter(|lower| *lower != 0 && *lower != link.index),
+            37 => lower_elsewhere = true, // IFLA_LINK_NETNSID
+            43 => link.xdp_program = parse_xdp(value),
             1 => link.link_address = value.to_vec(),
             3 => link.name = text(value),
             4 => link.mtu = read_u32(value, 0)?,
             10 => link.master = read_u32(value, 0),
-            18 => link.kind = attributes(value).find(|(kind, _)| *kind == 1).map(|(_, kind)| text(kind)),
+            18 => {
+                link.kind = attributes(value).find(|(kind, _)| *kind == 1).map(|(_, kind)| text(kind));
+                let data = attributes(value).find(|(kind, _)| *kind == 2).map(|(_, data)| data);
+                if let Some(data) = data.filter(|_| link.kind.as_deref() == Some("vlan")) {
+                    link.vlan_id = attributes(data).find(|(kind, _)| *kind == 1).and_then(|(_, id)| read_u16(id, 0));
+                }
+            }
             23 => link.counters = parse_counters(value),
             33 => link.carrier = value.first().map(|carrier| *carrier != 0),
             52 => link.other_names = attributes(value).filter(|(kind, _)| *kind == 53).map(|(_, v)| text(v)).collect(),
             _ => {}
         }
     }
+    if lower_elsewhere {
+        link.lower = None;
+    }
     (!link.name.is_empty()).then_some(link)
+}
+
+/// `IFLA_XDP`: the number of the program, when one is attached.
+fn parse_xdp(value: &[u8]) -> Option<u32> {
+    let attached = attributes(value).find(|(kind, _)| *kind == 2)?.1.first().copied()?;
+    let number = attributes(value).find(|(kind, _)| *kind == 4).and_then(|(_, number)| read_u32(number, 0));
+    (attached != 0).then(|| number.unwrap_or(0))
+}
+
+/// `RTM_NEWNEIGH` of family `AF_BRIDGE`: `struct ndmsg` and attributes; none for groups.
+fn parse_bridged(payload: &[u8]) -> Option<Bridged> {
+    const SELF: u8 = 2;
+    let index = u32::try_from(read_i32(payload, 4)?).ok()?;
+    let taken = payload.get(10)? & SELF != 0;
+    let (mut address, mut master) = (None, None);
+    for (kind, value) in attributes(payload.get(12..)?) {
+        match kind {
+            2 => address = value.try_into().ok(),
+            9 => master = read_u32(value, 0),
+            _ => {}
+        }
+    }
+    let address: [u8; 6] = address?;
+    (address[0] & 1 == 0).then_some(Bridged { index, master, address, taken })
+}
+
+/// `RTM_NEWQDISC`: `struct tcmsg` and attributes, of a discipline at a root or at the ingress.
+fn parse_queue_drops(payload: &[u8]) -> Option<(u32, QueueDrops)> {
+    const ROOT: u32 = 0xffff_ffff;
+    const INGRESS: u32 = 0xffff_fff1;
+    let index = u32::try_from(read_i32(payload, 4)?).ok()?;
+    let parent = read_u32(payload, 12)?;
+    let (_, statistics) = attributes(payload.get(20..)?).find(|(kind, _)| *kind == 7)?; // TCA_STATS2
+    let (_, queue) = attributes(statistics).find(|(kind, _)| *kind == 3)?; // TCA_STATS_QUEUE
+    let drops = read_u32(queue, 8);
+    match parent {
+        ROOT => Some((index, QueueDrops { root: drops, ingress: None })),
+        INGRESS => Some((index, QueueDrops { ingress: drops, root: None })),
+        _ => None,
+    }
 }
 
 /// `RTM_NEWSTATS`: `struct if_stats_msg` and attributes.
@@ -356,7 +505,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_make_the_parsers_panic(bytes in proptest::collection::vec(0u8.., 0..320)) {
-            let _ = (parse_link(&bytes), parse_stats(&bytes), parse_address(&bytes), parse_default_route(&bytes));
+            let _ = (parse_link(&bytes), parse_stats(&bytes), parse_address(&bytes), parse_default_route(&bytes), parse_queue_drops(&bytes), parse_bridged(&bytes));
         }
     }
 }

@@ -48,6 +48,16 @@ pub enum Role {
         /// Where it receives.
         at: SocketAddr,
     },
+    /// Reads datagrams through a filter that lets none of them in (`SO_ATTACH_FILTER`).
+    Filtered {
+        /// Where it receives.
+        at: SocketAddr,
+    },
+    /// Drops every IP packet that comes in by `eth0`, with a BPF program, as long as it lives.
+    Dropper {
+        /// Where.
+        at: Hook,
+    },
     /// A web server of sorts: answers every connection with a line and closes it.
     Web {
         /// Where it listens.
@@ -138,6 +148,8 @@ impl Role {
         match self {
             Role::Sink { .. } | Role::DatagramSink { .. } => "stage-sink",
             Role::SlowReader { .. } => "stage-slow",
+            Role::Filtered { .. } => "stage-filter",
+            Role::Dropper { .. } => "stage-dropper",
             Role::Web { .. } => "stage-web",
             Role::Fetch { .. } | Role::FetchSome { .. } => "stage-fetch",
             Role::Amplifier { .. } => "stage-named",
@@ -154,6 +166,15 @@ impl Role {
             Role::LocalSend { .. } => "stage-lo-send",
         }
     }
+}
+
+/// Where a BPF program meets packets that come in.
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
+pub enum Hook {
+    /// Before the network stack.
+    Xdp,
+    /// At the ingress of traffic control (TCX).
+    TrafficControl,
 }
 
 /// A process that plays a role. Dropping it ends it.
@@ -294,6 +315,19 @@ fn play(role: &Role, took: &Arc<AtomicU64>) {
         Role::Forking { at } => fork_for_each(*at),
         Role::Child => unreachable!("it does not get here"),
         Role::DatagramSink { at } => receive(*at, took, None),
+        Role::Dropper { at } => {
+            let _link = drop_all(*at);
+            say(READY);
+            loop {
+                thread::sleep(Duration::from_secs(60));
+            }
+        }
+        Role::Filtered { at } => {
+            let socket = UdpSocket::bind(at).expect("the port is free");
+            let_nothing_in(&socket);
+            say(READY);
+            let _ = socket.recv(&mut [0; 2048]);
+        }
         Role::SlowReader { at } => receive(*at, took, Some(Duration::from_millis(50))),
         Role::Fetch { from } => {
             let stream = TcpStream::connect(from).expect("the world serves");
@@ -421,6 +455,55 @@ fn read_all(mut stream: TcpStream, took: &AtomicU64, into: &mut dyn Write) {
 }
 
 /// Receives datagrams; a `pause` after each, and a small buffer with it, makes the reader slow.
+/// Loads a program of two instructions that drops everything, and attaches it to `eth0` until the descriptor is closed.
+#[expect(unsafe_code, reason = "no crate of ours loads programs")]
+fn drop_all(at: Hook) -> std::os::fd::OwnedFd {
+    use std::os::fd::FromRawFd;
+    const LOAD: libc::c_int = 5;
+    const LINK: libc::c_int = 28;
+    // The kind of program, the place that it is attached to, and its word for "drop".
+    let (kind, place, verdict): (u32, u32, u64) = match at {
+        Hook::Xdp => (6, 37, 1),
+        Hook::TrafficControl => (3, 46, 2),
+    };
+    let interface = nix::net::if_::if_nametoindex("eth0").expect("there is eth0");
+    let program: [u64; 2] = [0xb7 | verdict << 32, 0x95]; // r0 = verdict; end
+    let mut load = [0u64; 16];
+    load[0] = u64::from(kind) | 2 << 32;
+    load[1] = program.as_ptr() as u64;
+    load[2] = c"GPL".as_ptr() as u64;
+    let call = |command: libc::c_int, attributes: &mut [u64; 16]| {
+        // SAFETY: the attributes are laid out as the kernel's `union bpf_attr` for the command, zero behind; what they point to lives.
+        let result = unsafe { libc::syscall(libc::SYS_bpf, command, attributes.as_mut_ptr(), size_of_val(attributes)) };
+        assert!(result >= 0, "bpf command {command}: {}", std::io::Error::last_os_error());
+        // SAFETY: the kernel has just given us this descriptor.
+        unsafe { std::os::fd::OwnedFd::from_raw_fd(result as i32) }
+    };
+    let loaded = call(LOAD, &mut load);
+    let mut link = [0u64; 16];
+    link[0] = loaded.as_raw_fd() as u64 | u64::from(interface) << 32;
+    link[1] = u64::from(place);
+    call(LINK, &mut link)
+}
+
+#[expect(unsafe_code, reason = "no crate of ours attaches filters")]
+/// Attaches a filter of one instruction: return 0.
+fn let_nothing_in(socket: &UdpSocket) {
+    let mut refuse = libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: 0 };
+    let program = libc::sock_fprog { len: 1, filter: &raw mut refuse };
+    // SAFETY: the kernel reads `program`, which has that size, and the one instruction that it points to; both live on.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_FILTER,
+            (&raw const program).cast(),
+            size_of::<libc::sock_fprog>() as libc::socklen_t,
+        )
+    };
+    assert_eq!(result, 0, "a filter can be attached: {}", std::io::Error::last_os_error());
+}
+
 fn receive(at: SocketAddr, took: &AtomicU64, pause: Option<Duration>) {
     let socket = UdpSocket::bind(at).expect("the port is free");
     if pause.is_some() {

@@ -68,8 +68,23 @@ pub struct LocalAddresses {
     addresses: HashSet<IpAddr>,
     /// A bit for the last six bits of each: most strangers are told by it.
     ends: u64,
+    /// Networks all of whose addresses are its own, by first address and length of prefix.
+    networks: Vec<(IpAddr, u8)>,
     /// The last one that was asked for and found: most packets have the same.
     last: Cell<Option<IpAddr>>,
+}
+
+/// Most networks that are looked through for each address.
+const NETWORKS: usize = 64;
+
+/// Whether an address lies in a network.
+fn lies_in(address: IpAddr, (network, prefix): (IpAddr, u8)) -> bool {
+    let (difference, bits) = match (address, network) {
+        (IpAddr::V4(address), IpAddr::V4(network)) => (u128::from(address.to_bits() ^ network.to_bits()), 32),
+        (IpAddr::V6(address), IpAddr::V6(network)) => (address.to_bits() ^ network.to_bits(), 128),
+        _ => return false,
+    };
+    prefix == 0 || difference >> (bits - u32::from(prefix).min(bits)) == 0
 }
 
 impl LocalAddresses {
@@ -77,7 +92,15 @@ impl LocalAddresses {
     pub fn new(addresses: impl IntoIterator<Item = IpAddr>) -> Self {
         let addresses: HashSet<IpAddr> = addresses.into_iter().collect();
         let ends = addresses.iter().fold(0, |ends, address| ends | end(*address));
-        LocalAddresses { addresses, ends, last: Cell::new(None) }
+        LocalAddresses { addresses, ends, networks: Vec::new(), last: Cell::new(None) }
+    }
+
+    /// All addresses of these networks, too.
+    #[must_use]
+    pub fn with_networks(mut self, mut networks: Vec<(IpAddr, u8)>) -> Self {
+        networks.truncate(NETWORKS);
+        self.networks = networks;
+        self
     }
 
     /// Whether `address` is the host's own.
@@ -86,7 +109,9 @@ impl LocalAddresses {
         if self.last.get().is_some_and(|last| same(last, address)) {
             return true;
         }
-        let ours = address.is_loopback() || self.ends & end(address) != 0 && self.addresses.contains(&address);
+        let ours = address.is_loopback()
+            || self.ends & end(address) != 0 && self.addresses.contains(&address)
+            || self.networks.iter().any(|network| lies_in(address, *network));
         if ours {
             self.last.set(Some(address));
         }
@@ -141,11 +166,14 @@ mod tests {
 
     #[test]
     fn each_packet_has_its_class() {
-        let local = LocalAddresses::new(["192.0.2.1".parse().unwrap()]);
+        let local = LocalAddresses::new(["192.0.2.1".parse().unwrap()])
+            .with_networks(vec![("198.18.0.0".parse().unwrap(), 15)]);
         let arp = Packet { ether_type: 0x0806, tagged: false, ip: None };
         for (way, packet, class) in [
             (Way::Host, packet("192.0.2.1"), Class::ToUs),
             (Way::Host, packet("127.9.9.9"), Class::ToUs),
+            (Way::Host, packet("198.18.7.7"), Class::ToUs),
+            (Way::Host, packet("198.20.0.1"), Class::Forwarded),
             (Way::Host, packet("192.0.2.2"), Class::Forwarded),
             (Way::OtherHost, packet("192.0.2.1"), Class::OtherHost),
             (Way::OtherHost, arp, Class::OtherHost),

@@ -1,12 +1,15 @@
 //! The host's interfaces and addresses, as far as a capture needs them.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::if_indextoname;
 
 use crate::case::{Gap, Reason};
+use crate::probe::Context;
 use crate::probe::watched::{self, Survey};
+use crate::sys::rtnetlink::local_networks;
 
 /// An interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +18,10 @@ pub struct Interface {
     pub name: String,
     /// Its number.
     pub index: u32,
+    /// The link addresses of all interfaces of the host: what comes for one of them comes for the host.
+    pub own_links: HashSet<[u8; 6]>,
+    /// The VLANs that have a device on it; none where frames of any VLAN are taken.
+    pub vlans: Option<HashSet<u16>>,
 }
 
 impl Interface {
@@ -26,16 +33,23 @@ impl Interface {
 }
 
 /// The interface that `wanted` names.
-pub fn interface(wanted: &str) -> Result<Interface, Gap> {
+pub fn interface(wanted: &str, cx: &Context) -> Result<Interface, Gap> {
     let mut door = watched::door()?;
     let survey = Survey::take(&mut door)?;
     let routes = watched::default_routes(&mut door).unwrap_or_default();
-    let index = watched::choose(wanted, &survey, &routes)?.index;
+    let index = watched::find(wanted, &mut door, &survey, &routes, cx)?.index;
     let name = watched::name_of(index, &survey.links).ok_or_else(|| {
         let tried = format!("capture packets on {}", wanted.escape_debug());
         Gap::new(Reason::Absent, tried, format!("the interface with index {index} vanished"))
     })?;
-    Ok(Interface { name, index })
+    let own_links = survey.links.iter().filter_map(|link| link.link_address.as_slice().try_into().ok()).collect();
+    let here = survey.links.iter().find(|link| link.index == index);
+    // A bridge hands frames of any VLAN on.
+    let vlans = here.is_some_and(|link| link.master.is_none()).then(|| {
+        let on_it = survey.links.iter().filter(|link| link.lower == Some(index));
+        on_it.filter_map(|link| link.vlan_id).collect()
+    });
+    Ok(Interface { name, index, own_links, vlans })
 }
 
 /// The host's own addresses, over all interfaces.
@@ -47,4 +61,9 @@ pub fn addresses() -> Result<Vec<IpAddr>, Gap> {
         v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
     });
     Ok(addresses.collect())
+}
+
+/// Networks that are the host's own as a whole. A kernel that cannot be asked for them is taken to have none, as nearly all.
+pub fn networks() -> Vec<(IpAddr, u8)> {
+    [false, true].into_iter().flat_map(|v6| local_networks(v6).unwrap_or_default()).collect()
 }

@@ -34,7 +34,7 @@ const CLOCK_SET: Duration = Duration::from_millis(100);
 
 /// Watches an interface for the window.
 pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
-    let interface = host::interface(&params.interface)?;
+    let interface = host::interface(&params.interface, cx)?;
     let mut ring = PacketRing::open(interface.index, cx.resources().memory_bytes() / RING_PART)
         .map_err(|error| no_ring(&interface, error))?;
     let link = Link::of_interface(ring.interface_type());
@@ -43,7 +43,8 @@ pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
         Err(gap) => (Vec::new(), Some(gap)),
     };
     let window_nanos = params.window.0.as_nanos().min(u64::MAX.into()) as u64;
-    let tally = Tally::new(LocalAddresses::new(local), window_nanos, KeyedHash::from_kernel());
+    let tally =
+        Tally::new(LocalAddresses::new(local).with_networks(host::networks()), window_nanos, KeyedHash::from_kernel());
     let mut burst = Burst::new(tally, params, Some(&interface.name));
     let tried = || format!("capture packets on {}", interface.name);
 
@@ -66,7 +67,7 @@ pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
     let mut loss = watching.until(window_began + params.window.0, &mut ring, &mut burst, &interface, cx);
     let refused = ring.refuse();
     let elapsed = watching.began.elapsed();
-    watching.last_packets(&mut ring, &mut burst, refused.is_ok());
+    watching.last_packets(&mut ring, &mut burst, &interface, refused.is_ok());
     loss.extend(watching.loss(elapsed));
 
     let source = Source {
@@ -112,7 +113,7 @@ impl Watching {
         let mut down_at = None;
         let rest = ring.patience();
         loop {
-            self.drain(ring, burst);
+            self.drain(ring, burst, interface);
             let now = Instant::now();
             if ring.pending_error().is_some() {
                 down_at.get_or_insert(now - self.began);
@@ -134,11 +135,11 @@ impl Watching {
         }
     }
 
-    fn drain(&mut self, ring: &mut PacketRing, burst: &mut Burst) {
+    fn drain(&mut self, ring: &mut PacketRing, burst: &mut Burst, interface: &Interface) {
         let (link, began) = (self.link, self.started.as_nanosecond() as u64);
         let sampling = &self.sampling;
         self.drained += ring.drain(|frame| {
-            let seen = seen(frame, link, began, sampling.stands_for(frame.timestamp_nanos));
+            let seen = seen(frame, link, interface, began, sampling.stands_for(frame.timestamp_nanos));
             burst.tally.add(&seen);
             if let Some(writer) = &mut burst.writer {
                 writer.live_frame(link, frame, seen.way);
@@ -162,10 +163,10 @@ impl Watching {
     }
 
     /// Takes what the kernel still holds, to the last packet that it counted.
-    fn last_packets(&mut self, ring: &mut PacketRing, burst: &mut Burst, refusing: bool) {
+    fn last_packets(&mut self, ring: &mut PacketRing, burst: &mut Burst, interface: &Interface, refusing: bool) {
         let deadline = Instant::now() + LAST_PACKETS;
         loop {
-            self.drain(ring, burst);
+            self.drain(ring, burst, interface);
             let all = self.drained >= self.account.received.saturating_sub(self.account.dropped);
             if all || !refusing || Instant::now() >= deadline {
                 return;
@@ -222,18 +223,30 @@ impl Watching {
 }
 
 /// A frame of the ring as the sums want it.
-fn seen(frame: &Frame, link: Link, began_nanos: u64, stands_for: u32) -> Seen {
+fn seen(frame: &Frame, link: Link, interface: &Interface, began_nanos: u64, stands_for: u32) -> Seen {
+    let addresses = link.read(frame.bytes).and_then(|header| header.addresses);
+    let mut way = Way::from_kernel(frame.packet_type);
+    // The port of a bridge does not know the bridge's own address, nor the card those of the devices on it.
+    if way == Way::OtherHost && addresses.is_some_and(|(to, _)| interface.own_links.contains(&to)) {
+        way = Way::Host;
+    }
+    let vlan = frame.stripped_tag.map(|(_, tag)| tag & 0x0fff).filter(|vlan| *vlan != 0 && way != Way::Outgoing);
+    let vlan_without_device = vlan.filter(|vlan| interface.vlans.as_ref().is_some_and(|known| !known.contains(vlan)));
+    if vlan_without_device.is_some() {
+        way = Way::OtherHost;
+    }
     let network = frame.bytes.get(frame.network_offset..).unwrap_or_default();
     let link_bytes = (frame.network_offset as u32).min(frame.wire_bytes);
     Seen {
         at_nanos: frame.timestamp_nanos.saturating_sub(began_nanos),
         stands_for,
-        way: Way::from_kernel(frame.packet_type),
+        way,
         wire_bytes: frame.wire_bytes,
         link_bytes,
         tag_stripped: frame.stripped_tag.is_some(),
         segment_bytes: frame.segment_bytes,
-        link: link.read(frame.bytes).and_then(|header| header.addresses),
+        vlan_without_device,
+        link: addresses,
         packet: packet::read(frame.ether_type, network, frame.wire_bytes - link_bytes),
     }
 }
@@ -251,11 +264,13 @@ fn no_ring(interface: &Interface, OpenError { step, error }: OpenError) -> Gap {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
     fn without_the_capability_the_gap_names_it_and_the_way_out() {
-        let interface = Interface { name: "eth0".to_owned(), index: 2 };
+        let interface = Interface { name: "eth0".to_owned(), index: 2, own_links: HashSet::new(), vlans: None };
         let error = OpenError { step: "open a packet socket", error: io::Error::from_raw_os_error(libc::EPERM) };
         let gap = no_ring(&interface, error);
         assert_eq!(gap, Gap::denied("capture packets on eth0", "CAP_NET_RAW"));

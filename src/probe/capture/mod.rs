@@ -59,7 +59,8 @@ pub struct CaptureProbe;
 pub struct Params {
     /// Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses; all of its
     /// packets are seen, not only those of that alias or address. `auto` is the interface of the default route (IPv4,
-    /// else IPv6; lowest metric), else the one that has received most since boot of those that are up, else `lo`.
+    /// else IPv6; lowest metric), unless in a short look far more enters the host by another one; without a default route
+    /// the one that has received most since boot of those that are up, else `lo`.
     pub interface: String,
     /// How long to watch. A file is read to its end, however long it lasted.
     pub window: Span,

@@ -390,7 +390,7 @@ pub struct IcmpType {
 }
 
 /// Rx frames with a VLAN tag.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Vlan {
     /// Frames.
     pub packets: u64,
@@ -398,6 +398,12 @@ pub struct Vlan {
     pub bytes: u64,
     /// The bytes of those tags, 4 each. Some drivers count them in the interface's `rx_bytes`.
     pub stripped_tag_bytes: u64,
+    /// Frames of VLANs for which this host has no device on the interface, so that it takes none of them.
+    #[serde(default)]
+    pub without_device: Tally,
+    /// The numbers of those VLANs, most frames first, at most 16.
+    #[serde(default)]
+    pub numbers_without_device: Vec<u16>,
 }
 
 /// Where the rx IP packets came from.

@@ -18,6 +18,9 @@ use super::payload_signature;
 use super::reflected::Reflected;
 use super::tally::{Direction, SIZES, Tally};
 
+/// VLANs without a device that are listed.
+const STRANGE_VLANS: usize = 16;
+
 /// Endpoints that are listed.
 const ENDPOINTS: usize = 1_024;
 /// Flows that are listed.
@@ -65,11 +68,7 @@ impl Tally {
             icmp: self.icmp(),
             fragments: self.fragments(),
             dns: self.dns(),
-            vlan: Vlan {
-                packets: self.tagged.packets,
-                bytes: self.tagged.bytes,
-                stripped_tag_bytes: self.stripped_tags * 4,
-            },
+            vlan: self.vlan(),
             remotes: self.remotes(top),
             ttl: self.ttl.summary(),
             source_ports: self.source_ports(top),
@@ -97,6 +96,20 @@ impl Tally {
 
     fn tally(&self, count: Count) -> super::output::Tally {
         super::output::Tally { packets: count.packets, bytes: count.bytes, share: self.share(count.bytes) }
+    }
+
+    fn vlan(&self) -> Vlan {
+        let mut strange: Vec<(u16, Count)> = self.strange_vlans.iter().map(|(vlan, count)| (*vlan, *count)).collect();
+        strange.sort_by_key(|(_, count)| std::cmp::Reverse(count.packets));
+        let mut without_device = Count::default();
+        strange.iter().for_each(|(_, count)| without_device.add(*count));
+        Vlan {
+            packets: self.tagged.packets,
+            bytes: self.tagged.bytes,
+            stripped_tag_bytes: self.stripped_tags * 4,
+            without_device: self.tally(without_device),
+            numbers_without_device: strange.iter().take(STRANGE_VLANS).map(|(vlan, _)| *vlan).collect(),
+        }
     }
 
     fn classes(&self) -> Classes {

@@ -1,5 +1,6 @@
 //! Adds packets up: constant work per packet, bounded memory, exact totals.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::classes::{Class, LocalAddresses};
@@ -44,6 +45,8 @@ pub struct Seen {
     pub link_bytes: u32,
     /// Whether the kernel took a VLAN tag off.
     pub tag_stripped: bool,
+    /// The VLAN that it is of, when this host has no device for that.
+    pub vlan_without_device: Option<u16>,
     /// Payload bytes of each packet that was merged into this frame; none when it was not merged.
     pub segment_bytes: Option<u16>,
     /// The receiver's and the sender's link address, where the frame has them.
@@ -125,6 +128,8 @@ pub struct Tally {
     pub fragments: Fragments,
     pub tagged: Count,
     pub stripped_tags: u64,
+    /// Of VLANs for which this host has no device, by number.
+    pub strange_vlans: BTreeMap<u16, Count>,
     pub ip_packets: u64,
     pub distinct_remotes: HyperLogLog,
     pub distinct_networks: HyperLogLog,
@@ -178,6 +183,7 @@ impl Tally {
             fragments: Fragments::new(),
             tagged: Count::default(),
             stripped_tags: 0,
+            strange_vlans: BTreeMap::new(),
             ip_packets: 0,
             distinct_remotes: HyperLogLog::new(12, HyperLogLog::EXACT),
             distinct_networks: HyperLogLog::new(12, HyperLogLog::EXACT),
@@ -228,6 +234,10 @@ impl Tally {
         if seen.tag_stripped || seen.packet.tagged {
             self.tagged.add(amount);
             self.stripped_tags += u64::from(seen.tag_stripped) * amount.packets;
+        }
+        if let Some(vlan) = seen.vlan_without_device {
+            // Numbers have 12 bits, so they are few.
+            self.strange_vlans.entry(vlan).or_default().add(amount);
         }
         self.neighbours.add(class, seen.link, &seen.packet, &self.secret, amount);
         self.add_sizes(seen, on_wire);
@@ -536,6 +546,7 @@ mod tests {
             wire_bytes,
             link_bytes: 14.min(wire_bytes),
             tag_stripped: false,
+            vlan_without_device: None,
             segment_bytes,
             link: None,
             packet: packet::read(ether_type, network, wire_bytes.saturating_sub(14)),

@@ -4,14 +4,21 @@ use std::collections::HashMap;
 use std::fs;
 
 use super::rates::{Reading, Seen};
-use super::{Address, Interface, Interfaces, LISTED};
+use super::{Address, Guest, Interface, Interfaces, LISTED, QueueGrowth, Unwatched};
 use crate::case::{Gap, Observed, Reason};
-use crate::probe::watched::{self, Survey};
-use crate::sys::rtnetlink::Link;
+use crate::probe::watched::{self, Choice, Survey};
+use crate::sys::rtnetlink::{Bridged, Link};
 
 /// Most addresses of an interface in the list; of the watched one and loopback, which tell what is ours, many more.
 const ADDRESSES: usize = 64;
 const ADDRESSES_WATCHED: usize = 4096;
+
+/// Guests in the list.
+const GUESTS: usize = 1_024;
+/// Other interfaces that traffic entered by in the list.
+const UNWATCHED: usize = 16;
+/// How many times as much as the watched one an interface that carries its packets, too, must receive to be listed.
+const FAR_MORE: u64 = 2;
 
 /// How many interfaces that came or went are named.
 const NAMED: usize = 8;
@@ -21,8 +28,8 @@ pub(super) fn compose(
     before: &Survey,
     after: &Survey,
     reading: &Reading,
-    watched: u32,
-    watched_alias: Option<String>,
+    queues: Option<&QueueGrowth>,
+    Choice { index: watched, alias: watched_alias }: Choice,
 ) -> Result<Observed<Interfaces>, Gap> {
     let mut links: HashMap<u32, (&Link, &Survey)> = HashMap::new();
     for survey in [before, after] {
@@ -32,7 +39,15 @@ pub(super) fn compose(
     let describe = |index: u32, seen: &Seen, addresses: usize| {
         let (link, survey) = links.get(&index)?;
         let (addresses, addresses_left_out) = addresses_of(link, survey, addresses);
-        Some(Interface { addresses, addresses_left_out, ..interface(link, seen, link.master.and_then(name)) })
+        let (ingress_dropped, queue_dropped) = queues.map_or((None, None), |queues| queues.of(index));
+        Some(Interface {
+            addresses,
+            addresses_left_out,
+            lower: link.lower.and_then(name),
+            ingress_dropped,
+            queue_dropped,
+            ..interface(link, seen, link.master.and_then(name))
+        })
     };
     let with_samples = |index: u32| {
         let mut interface = describe(index, reading.get(index)?, ADDRESSES_WATCHED)?;
@@ -80,6 +95,8 @@ pub(super) fn compose(
         loopback: watched::loopback(&before.links).and_then(with_samples),
         interfaces_left_out: u32::try_from(busy.len() - interfaces.len()).unwrap_or(u32::MAX),
         interfaces,
+        unwatched: Vec::new(),
+        guests: Vec::new(),
     });
     observed.loss = loss;
     if seen.rx().bytes.is_none() {
@@ -88,6 +105,59 @@ pub(super) fn compose(
         observed.miss(&["watched.rx"], gap.to_fix("watch again"));
     }
     Ok(observed)
+}
+
+impl QueueGrowth {
+    /// What filters at the ingress and the discipline at the root of an interface dropped in the window. The kernel counts
+    /// with 32 bits; one that was set within the window began at 0.
+    fn of(&self, index: u32) -> (Option<u64>, Option<u64>) {
+        let (before, after) = (self.before.get(&index).copied().unwrap_or_default(), self.after.get(&index));
+        let growth = |before: Option<u32>, after: Option<u32>| Some(after?.wrapping_sub(before.unwrap_or(0)).into());
+        after.map_or((None, None), |after| (growth(before.ingress, after.ingress), growth(before.root, after.root)))
+    }
+}
+
+/// The interfaces beside the watched one through which traffic entered the host.
+pub(super) fn unwatched(links: &[Link], reading: &Reading, watched: u32, default: Option<u32>) -> Vec<Unwatched> {
+    let received = |index: u32| reading.get(index).and_then(|seen| seen.rx().bytes).unwrap_or(0);
+    let related = watched::related(watched, links);
+    let mut others: Vec<Unwatched> = watched::entrances(links, default)
+        .into_iter()
+        .filter(|index| !related.contains(index) || received(*index) > FAR_MORE * received(watched))
+        .filter(|index| *index != watched)
+        .filter_map(|index| {
+            let link = links.iter().find(|link| link.index == index)?;
+            let rx = reading.get(index)?.rx();
+            Some(Unwatched {
+                name: link.name.clone(),
+                bytes: rx.bytes?,
+                packets: rx.packets?,
+                bits_per_second: rx.bits_per_second?,
+                packets_per_second: rx.packets_per_second?,
+                utilisation: rx.bits_per_second.zip(speed(link)).map(|(bits, speed)| bits / speed as f64),
+            })
+        })
+        .filter(|other| other.packets > 0)
+        .collect();
+    others.sort_by_key(|other| std::cmp::Reverse(other.bytes));
+    others.truncate(UNWATCHED);
+    others
+}
+
+/// The guests that are reached through the watched interface.
+pub(super) fn guests(links: &[Link], bridged: &[Bridged], watched: u32) -> Vec<Guest> {
+    let bridge = links.iter().find(|link| link.index == watched).and_then(|link| link.master);
+    let own = |address: &[u8; 6]| links.iter().any(|link| link.link_address == address);
+    let mut guests: Vec<Guest> = Vec::new();
+    for row in bridged.iter().filter(|row| !own(&row.address)) {
+        let behind = bridge.is_some() && row.master == bridge && row.index != watched && !row.taken;
+        let on_it = row.index == watched && row.taken;
+        let mac = colons(&row.address);
+        if (behind || on_it) && guests.len() < GUESTS && guests.iter().all(|guest| guest.mac != mac) {
+            guests.push(Guest { mac, interface: watched::name_of(row.index, links).filter(|_| behind) });
+        }
+    }
+    guests
 }
 
 /// The first addresses of a link, and how many more it has.
@@ -124,6 +194,10 @@ fn interface(link: &Link, seen: &Seen, master: Option<String>) -> Interface {
         allowance_exceeded: None,
         utilisation: rx.bits_per_second.zip(speed).map(|(bits, speed)| bits / speed as f64),
         master,
+        lower: None,
+        xdp_program: link.xdp_program,
+        ingress_dropped: None,
+        queue_dropped: None,
         addresses: Vec::new(),
         addresses_left_out: 0,
         rx,
@@ -187,7 +261,7 @@ const IP6GRE: u16 = 823;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::rtnetlink::LinkCounters;
+    use crate::sys::rtnetlink::{LinkCounters, QueueDrops};
 
     fn link(index: u32, name: &str) -> Link {
         Link { index, name: name.into(), hardware: 1, link_address: vec![2, 0, 0, 0, 0, 255], ..Link::default() }
@@ -207,7 +281,7 @@ mod tests {
         reading.add(0.0, bytes(&[(7, 0), (8, 0)]));
         reading.add(1.0, bytes(&[(7, 500), (8, 9)]));
         reading.add(2.0, bytes(&[(8, 20)]));
-        let seen = compose(&survey, &Survey::default(), &reading, 7, None).unwrap();
+        let seen = compose(&survey, &Survey::default(), &reading, None, Choice { index: 7, alias: None }).unwrap();
         assert_eq!(seen.output.watched.rx.bytes, Some(500));
         assert_eq!(seen.output.watched.rx.bits_per_second, Some(4000.0));
         assert_eq!(seen.loss, ["veth7 vanished within the window; its figures end after 1 s"]);
@@ -221,7 +295,7 @@ mod tests {
         let mut reading = Reading::new([7].into_iter());
         reading.add(0.0, bytes(&[(7, 0)]));
         reading.add(1.0, HashMap::new());
-        let gap = compose(&survey, &Survey::default(), &reading, 7, None).unwrap_err();
+        let gap = compose(&survey, &Survey::default(), &reading, None, Choice { index: 7, alias: None }).unwrap_err();
         assert_eq!((gap.reason, gap.tried.as_str()), (Reason::Absent, "watch interface veth7"));
     }
 
@@ -236,7 +310,47 @@ mod tests {
         for at in [0.0, 1.0] {
             reading.add(at, (1..=many).map(|index| (index, LinkCounters::default())).collect());
         }
-        let seen = compose(&survey, &survey, &reading, 5, None).unwrap();
+        let seen = compose(&survey, &survey, &reading, None, Choice { index: 5, alias: None }).unwrap();
         assert_eq!((seen.output.interfaces.len(), seen.output.interfaces_left_out), (LISTED, 40));
+    }
+
+    #[test]
+    fn what_enters_by_other_interfaces_is_told_and_not_twice() {
+        let up = |index, name| Link { flags: libc::IFF_UP as u32, ..link(index, name) };
+        let links =
+            [up(2, "eth0"), up(3, "eth1"), Link { kind: Some("vlan".into()), lower: Some(3), ..up(4, "eth1.7") }];
+        let mut reading = Reading::new([2].into_iter());
+        for (at, growth) in [(0.0, 0), (1.0, 1_000_000)] {
+            let counters = |bytes| LinkCounters { rx_bytes: bytes, rx_packets: bytes / 100, ..LinkCounters::default() };
+            reading.add(at, [(2, counters(growth / 10)), (3, counters(growth)), (4, counters(growth))].into());
+        }
+        let names = |watched| -> Vec<String> {
+            unwatched(&links, &reading, watched, Some(2)).into_iter().map(|other| other.name).collect()
+        };
+        assert_eq!(names(2), ["eth1"], "the VLAN's packets came by eth1");
+        assert_eq!(names(4), ["eth0"], "eth1 carries what was watched");
+    }
+
+    #[test]
+    fn machines_behind_other_ports_and_devices_on_the_interface_are_guests() {
+        let links = [Link { master: Some(9), ..link(2, "eth0") }, Link { master: Some(9), ..link(3, "vnet0") }];
+        let row = |index, last, taken: bool| Bridged {
+            index,
+            master: Some(9).filter(|_| !taken),
+            address: [2, 0, 0, 0, 0, last],
+            taken,
+        };
+        let rows = [row(2, 1, false), row(3, 2, false), row(2, 3, true), row(3, 4, true), row(3, 255, false)];
+        let seen: Vec<_> = guests(&links, &rows, 2).into_iter().map(|guest| (guest.mac, guest.interface)).collect();
+        let guest = |mac: &str, port: Option<&str>| (mac.to_owned(), port.map(str::to_owned));
+        assert_eq!(seen, [guest("02:00:00:00:00:02", Some("vnet0")), guest("02:00:00:00:00:03", None)]);
+    }
+
+    #[test]
+    fn a_queue_that_was_set_within_the_window_began_with_nothing() {
+        let drops = |ingress, root| HashMap::from([(2, QueueDrops { ingress, root })]);
+        let queues = QueueGrowth { before: drops(None, Some(u32::MAX)), after: drops(Some(7), Some(4)) };
+        assert_eq!(queues.of(2), (Some(7), Some(5)));
+        assert_eq!(queues.of(3), (None, None));
     }
 }

@@ -14,7 +14,7 @@ use self::rates::Reading;
 use crate::case::{Gap, Observed, Reason};
 use crate::probe::watched::{self, Choice, Survey};
 use crate::probe::{Context, Need, Probe};
-use crate::sys::rtnetlink::{LinkCounters, Rtnetlink};
+use crate::sys::rtnetlink::{LinkCounters, QueueDrops, Rtnetlink};
 use crate::units::{self, Span};
 
 /// Most interfaces in the result. A container host may have thousands; the busiest tell the story.
@@ -32,8 +32,8 @@ pub struct InterfacesProbe;
 #[serde(default, deny_unknown_fields)]
 pub struct Params {
     /// Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses. `auto` is the
-    /// interface of the default route (IPv4, else IPv6; lowest metric), else the one that has received most since boot
-    /// of those that are up, else `lo`.
+    /// interface of the default route (IPv4, else IPv6; lowest metric), unless in a short look far more enters the host by
+    /// another one; without a default route the one that has received most since boot of those that are up, else `lo`.
     pub interface: String,
     /// How long to watch.
     pub window: Span,
@@ -69,6 +69,41 @@ pub struct Interfaces {
     pub interfaces: Vec<Interface>,
     /// How many interfaces are not in `interfaces` because there are more than 256.
     pub interfaces_left_out: u32,
+    /// Other interfaces through which traffic entered the host in the window, most bytes first, at most 16: what came by
+    /// them was counted and not looked into. Those that carry the same packets as the watched one are none of them, unless
+    /// they received far more, as the port of a bridge does for a virtual machine.
+    #[serde(default)]
+    pub unwatched: Vec<Unwatched>,
+    /// Link addresses of guests of this host that are reached through the watched interface: behind other ports of its
+    /// bridge, or on devices that stand on it, in whatever network namespace; at most 1,024.
+    #[serde(default)]
+    pub guests: Vec<Guest>,
+}
+
+/// A machine of this host's own behind the watched interface: what comes for it is not for somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Guest {
+    /// Its link address, as in `02:fc:00:00:00:01`.
+    pub mac: String,
+    /// The port of the bridge behind which it is; none for a device on the watched interface itself (macvlan, ipvlan).
+    pub interface: Option<String>,
+}
+
+/// An interface that traffic entered by and that was not watched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Unwatched {
+    /// Its name.
+    pub name: String,
+    /// Bytes that it received in the window.
+    pub bytes: u64,
+    /// Packets that it received in the window.
+    pub packets: u64,
+    /// Bits that it received per second.
+    pub bits_per_second: f64,
+    /// Packets that it received per second.
+    pub packets_per_second: f64,
+    /// What it received as a share of its link's speed, where that is known.
+    pub utilisation: Option<f64>,
 }
 
 /// One interface.
@@ -100,6 +135,21 @@ pub struct Interface {
     pub allowance_exceeded: Option<u64>,
     /// The bridge or bond that it belongs to.
     pub master: Option<String>,
+    /// The interface that it stands on (of a VLAN, a macvlan), when that is in this network namespace; of a veth pair the
+    /// other end.
+    #[serde(default)]
+    pub lower: Option<String>,
+    /// The number of the XDP program that sees its packets before all else (`IFLA_XDP`); 0 where there is one and the
+    /// kernel does not name it.
+    #[serde(default)]
+    pub xdp_program: Option<u32>,
+    /// Packets that filters and policers at its ingress dropped in the window (`ingress` or `clsact`, `TCA_STATS2`); none
+    /// where it has neither.
+    #[serde(default)]
+    pub ingress_dropped: Option<u64>,
+    /// Packets that the queueing discipline at its root dropped in the window; none where there is none.
+    #[serde(default)]
+    pub queue_dropped: Option<u64>,
     /// Its addresses: at most 64, and 4,096 of the watched interface and loopback.
     pub addresses: Vec<Address>,
     /// How many addresses it has beyond those.
@@ -199,8 +249,7 @@ pub struct Sample {
 impl Probe for InterfacesProbe {
     const NAME: &'static str = "interfaces";
     const ABOUT: &'static str = "traffic, drops, errors, speed and addresses of each network interface";
-    const SOURCE: &'static str =
-        "rtnetlink: RTM_GETLINK, RTM_GETSTATS, RTM_GETADDR, RTM_GETROUTE; /sys/class/net/*/speed";
+    const SOURCE: &'static str = "rtnetlink: RTM_GETLINK, RTM_GETSTATS, RTM_GETADDR, RTM_GETROUTE, RTM_GETQDISC, RTM_GETNEIGH; /sys/class/net/*/speed";
     const REPLACES: &'static [&'static str] = &["ifconfig", "ip -s link", "sar -n DEV", "cat /proc/net/dev"];
     const NEEDS: &'static [Need] = &[];
     type Params = Params;
@@ -215,10 +264,11 @@ impl Probe for InterfacesProbe {
         let before = Survey::take(&mut door)?;
         let routes = watched::default_routes(&mut door);
         let known_routes = routes.as_deref().unwrap_or_default();
-        let Choice { index: watched, alias } = watched::choose(&params.interface, &before, known_routes)?;
+        let Choice { index: watched, alias } = watched::find(&params.interface, &mut door, &before, known_routes, cx)?;
 
         let mut reading = Reading::new([Some(watched), watched::loopback(&before.links)].into_iter().flatten());
         let begun = cx.start_window();
+        let queues = door.queue_drops();
         read(&mut door, &mut reading, begun)?;
         for sample in 1..=params.samples {
             let at = begun + params.window.0.mul_f64(f64::from(sample) / f64::from(params.samples));
@@ -233,7 +283,19 @@ impl Probe for InterfacesProbe {
         }
         // What appeared within the window has a name only now; what vanished had one before.
         let after = Survey::take(&mut door).unwrap_or_default();
-        let mut observed = link::compose(&before, &after, &reading, watched, alias)?;
+        let queues = queues.and_then(|before| Ok(QueueGrowth { before, after: door.queue_drops()? }));
+        let drops = queues.as_ref().ok();
+        let mut observed = link::compose(&before, &after, &reading, drops, Choice { index: watched, alias })?;
+        if let Err(error) = queues {
+            let gap = Gap::io("read what queueing disciplines dropped (RTM_GETQDISC)", &error);
+            observed.miss(&["watched.ingress_dropped", "watched.queue_dropped"], gap);
+        }
+        match door.bridged() {
+            Ok(bridged) => observed.output.guests = link::guests(&before.links, &bridged, watched),
+            Err(error) => observed.miss(&["guests"], Gap::io("read the tables of bridges (RTM_GETNEIGH)", &error)),
+        }
+        let default = routes.as_deref().ok().and_then(watched::default_route);
+        observed.output.unwatched = link::unwatched(&before.links, &reading, watched, default);
         match routes {
             Ok(routes) => {
                 let default = watched::default_route(&routes);
@@ -243,6 +305,13 @@ impl Probe for InterfacesProbe {
         }
         Ok(observed)
     }
+}
+
+/// What queueing disciplines had dropped at the beginning and at the end.
+#[derive(Debug)]
+struct QueueGrowth {
+    before: HashMap<u32, QueueDrops>,
+    after: HashMap<u32, QueueDrops>,
 }
 
 /// Takes one sample of all counters.

@@ -16,6 +16,13 @@ pub struct Ip {
     pub in_delivers: Option<u64>,
     /// Packets sent on to another host or namespace (`Ip: ForwDatagrams`).
     pub forwarded: Option<u64>,
+    /// Packets that programs of this host sent, before the firewall (`Ip: OutRequests`).
+    #[serde(default)]
+    pub out_requests: Option<u64>,
+    /// Packets that left for an interface, behind the firewall: own ones and those sent on (`Ip: OutTransmits`, Linux 6.7,
+    /// which counts `forwarded` before the firewall's forward hook; older ones count it behind).
+    #[serde(default)]
+    pub out_transmits: Option<u64>,
     /// Packets with a malformed header, or whose hop limit ran out (`Ip: InHdrErrors`).
     pub in_hdr_errors: Option<u64>,
     /// Packets for an address that is not ours while forwarding is off (`Ip: InAddrErrors`).
@@ -68,6 +75,12 @@ pub struct Ip6 {
     pub in_delivers: Option<u64>,
     /// Packets sent on to another host or namespace (`Ip6OutForwDatagrams`).
     pub forwarded: Option<u64>,
+    /// Packets that programs of this host sent, before the firewall (`Ip6OutRequests`).
+    #[serde(default)]
+    pub out_requests: Option<u64>,
+    /// Packets that left for an interface, as `ip.out_transmits` (`Ip6OutTransmits`, Linux 6.7).
+    #[serde(default)]
+    pub out_transmits: Option<u64>,
     /// Packets with a malformed header, or whose hop limit ran out (`Ip6InHdrErrors`).
     pub in_hdr_errors: Option<u64>,
     /// Packets for an address that is not ours while forwarding is off (`Ip6InAddrErrors`).
@@ -124,6 +137,8 @@ impl Ip {
             in_octets: growth.of("ip.in_octets", Netstat, "IpExt.InOctets"),
             in_delivers: growth.of("ip.in_delivers", Snmp, "Ip.InDelivers"),
             forwarded: growth.of("ip.forwarded", Snmp, "Ip.ForwDatagrams"),
+            out_requests: growth.of("ip.out_requests", Snmp, "Ip.OutRequests"),
+            out_transmits: growth.of("ip.out_transmits", Snmp, "Ip.OutTransmits"),
             in_hdr_errors: growth.of("ip.in_hdr_errors", Snmp, "Ip.InHdrErrors"),
             in_addr_errors: growth.of("ip.in_addr_errors", Snmp, "Ip.InAddrErrors"),
             in_unknown_protos: growth.of("ip.in_unknown_protos", Snmp, "Ip.InUnknownProtos"),
@@ -182,6 +197,8 @@ impl Ip6 {
             in_octets: of("ip6.in_octets", "Ip6.InOctets"),
             in_delivers: of("ip6.in_delivers", "Ip6.InDelivers"),
             forwarded: of("ip6.forwarded", "Ip6.OutForwDatagrams"),
+            out_requests: of("ip6.out_requests", "Ip6.OutRequests"),
+            out_transmits: of("ip6.out_transmits", "Ip6.OutTransmits"),
             in_hdr_errors: of("ip6.in_hdr_errors", "Ip6.InHdrErrors"),
             in_addr_errors: of("ip6.in_addr_errors", "Ip6.InAddrErrors"),
             in_unknown_protos: of("ip6.in_unknown_protos", "Ip6.InUnknownProtos"),

@@ -5,11 +5,14 @@ use std::net::IpAddr;
 use crate::case::{Entry, EntryKind, Process};
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::{Endpoint, Tally};
+use crate::probe::conntrack::Mapping;
 
 /// Inbound traffic of one local address and port, or of one class, as far as nobody has claimed it.
 #[derive(Debug, Clone)]
 pub(super) struct Bucket<'a> {
     pub recipient: Recipient<'a>,
+    /// Whom it goes to, when the kernel translates its destination.
+    pub inner: Option<&'a Mapping>,
     pub packets: u64,
     pub bytes: f64,
 }
@@ -78,9 +81,14 @@ pub(super) struct Scale {
 }
 
 /// The capture as buckets.
-pub(super) fn buckets<'a>(capture: &'a Capture, scale: Scale) -> Vec<Bucket<'a>> {
+pub(super) fn buckets<'a>(capture: &'a Capture, scale: Scale, translations: &'a [Mapping]) -> Vec<Bucket<'a>> {
+    let inner = |recipient| match recipient {
+        Recipient::Endpoint(endpoint) => translation(endpoint, translations),
+        _ => None,
+    };
     let scaled = |recipient, packets: u64, bytes: u64| Bucket {
         recipient,
+        inner: inner(recipient),
         packets: (packets as f64 * scale.factor).round() as u64,
         bytes: bytes as f64 * scale.factor,
     };
@@ -103,6 +111,16 @@ pub(super) fn buckets<'a>(capture: &'a Capture, scale: Scale) -> Vec<Bucket<'a>>
     ]);
     buckets.retain(|bucket| bucket.packets > 0 || bucket.bytes > 0.0);
     buckets
+}
+
+/// Whom the destination of what comes to the endpoint is translated to: of several the one that most went to.
+fn translation<'a>(endpoint: &Endpoint, translations: &'a [Mapping]) -> Option<&'a Mapping> {
+    translations.iter().find(|mapping| {
+        mapping.kind != "source"
+            && mapping.protocol == endpoint.protocol
+            && mapping.outer_address == endpoint.address
+            && mapping.outer_port == endpoint.port
+    })
 }
 
 /// The entries of the account, one for each end.

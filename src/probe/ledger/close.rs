@@ -2,10 +2,12 @@
 
 use super::buckets::{Allocation, Bucket, End, Entries, Recipient, Scale, buckets};
 use super::receivers::{Receivers, book_others};
-use super::{Ledger, Shares, WindowEvidence, groups, rules, unaccounted};
+use super::unaccounted::Booked;
+use super::{Ledger, Redirected, Shares, WindowEvidence, ends, groups, rules, unaccounted};
 use crate::case::{Account, Entry, EntryKind, Gap, Reason};
 use crate::probe::capture::Capture;
-use crate::probe::interfaces::Interface;
+use crate::probe::conntrack::Mapping;
+use crate::probe::interfaces::{Interface, Interfaces};
 use crate::probe::kernel::KernelCounters;
 use crate::units;
 
@@ -15,6 +17,9 @@ const TOLERANCE: f64 = 0.02;
 const EDGE: f64 = 20_000.0;
 /// How far an estimate from some of the packets may be off: what differs by more was not seen by the capture at all.
 const SAMPLED: f64 = 0.05;
+
+/// Redirected ports in the list.
+const REDIRECTED: usize = 64;
 
 /// The part of the window that its edges may be.
 const LONGEST_EDGE: f64 = 0.02;
@@ -57,8 +62,23 @@ pub(super) fn close(evidence: &WindowEvidence<'_>) -> Result<Ledger, Gap> {
         shares: shares(&account.entries),
         receivers: groups::receivers(&account.entries, evidence.capture, evidence.sockets),
         top: account.entries.first().cloned(),
+        redirected: redirected(evidence.translations),
         account,
     })
+}
+
+/// The ports of this host that stand for others of its own.
+fn redirected(translations: &[Mapping]) -> Vec<Redirected> {
+    let here = |mapping: &&Mapping| mapping.kind != "source" && mapping.inner_is_local == Some(true);
+    let ports = translations.iter().filter(here).filter_map(|mapping| {
+        Some(Redirected {
+            protocol: mapping.protocol.clone(),
+            address: mapping.outer_address.to_string(),
+            port: mapping.outer_port?,
+            inner_port: mapping.inner_port?,
+        })
+    });
+    ports.take(REDIRECTED).collect()
 }
 
 fn by_capture(
@@ -69,23 +89,41 @@ fn by_capture(
     disagreements: &mut Vec<String>,
 ) {
     let scale = scale(capture, counted, &evidence.interfaces.watched, evidence.interfaces.seconds, disagreements);
-    book_overrun(evidence.kernel, capture, counted, scale, entries);
-    let mut buckets = buckets(capture, scale);
+    match evidence.interfaces.watched.xdp_program {
+        Some(_) => ends::book_xdp(&evidence.interfaces.watched, capture, counted, scale, entries),
+        None => book_overrun(evidence.kernel, capture, counted, scale, entries),
+    }
+    let mut buckets = buckets(capture, scale, evidence.translations);
+    ends::book_strange_vlans(capture, &mut buckets, entries);
+    ends::book_guests(evidence.interfaces, capture, scale, &mut buckets, entries);
     let joined = || evidence.kernel.and_then(|kernel| kernel.multicast_groups.as_ref()).into_iter().flatten();
     let receivers = evidence.sockets.map(|sockets| {
         let joined = joined().map(|group| group.address);
-        Receivers::new(sockets).with_groups(&capture.groups, scale.factor, joined)
+        Receivers::new(sockets)
+            .with_groups(&capture.groups, scale.factor, joined)
+            .with_translations(evidence.translations)
+            .with_udp_losses(unaccounted::udp_losses(evidence.kernel))
     });
+    let at_ingress = ends::book_ingress(evidence, capture, &mut buckets, entries);
+    let mut never_sent = 0;
+    let mut behind_ip = 0;
     if let Some(firewall) = evidence.firewall {
-        let interface = &evidence.interfaces.watched.name;
+        let interfaces = interfaces_of(evidence.interfaces);
         let hears = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.hears(endpoint));
-        rules::book(firewall, capture, interface, &mut buckets, &hears, entries);
+        rules::book(firewall, capture, &interfaces, &mut buckets, &hears, entries);
+        let untracked = ends::book_untracked(evidence, &mut buckets, entries);
         let martians = unaccounted::book_martians(evidence, &mut buckets, entries);
         unaccounted::book_filtered(evidence.kernel, &mut buckets, entries);
-        let hidden = unaccounted::unaccounted(evidence, capture, firewall, &buckets, &hears, martians);
+        let booked = Booked { at_ingress, behind_ip: martians + untracked };
+        let hidden = unaccounted::unaccounted(evidence, capture, firewall, &buckets, &hears, booked);
+        never_sent = hidden.forward.unwrap_or(0);
         let surely = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.surely_hears(endpoint));
-        rules::book_uncounted(firewall, capture, interface, hidden, &mut buckets, &surely, entries);
+        let hidden = rules::book_uncounted(firewall, capture, &interfaces, hidden, &mut buckets, &surely, entries);
+        behind_ip = hidden.behind_ip_otherwise;
+        ends::book_by_unread_rules(evidence, hidden, &mut buckets, entries);
     }
+    ends::book_unknown_protocols(evidence, &mut buckets, entries);
+    ends::book_not_sent_on(evidence, behind_ip, &mut buckets, entries);
     let on_wire: u64 =
         buckets.iter().filter(|bucket| bucket.protocol() == Some("tcp")).map(|bucket| bucket.packets).sum();
     let got = evidence.kernel.and_then(|kernel| kernel.tcp.in_segs);
@@ -101,9 +139,9 @@ fn by_capture(
     let is_udp = |bucket: &Bucket<'_>| {
         bucket.protocol() == Some("udp") && matches!(bucket.recipient, Recipient::Endpoint(e) if e.port.is_some())
     };
-    let mut forwards = unaccounted::forwarded_by_translation(evidence, capture);
+    let mut forwards = unaccounted::forwarded_by_translation(evidence, &buckets, never_sent);
     for bucket in buckets.iter_mut().filter(|bucket| !is_udp(bucket)) {
-        unaccounted::book_translated(&mut forwards, evidence.translations, &receivers, bucket, entries);
+        unaccounted::book_translated(&mut forwards, &receivers, bucket, entries);
         receivers.book(bucket, entries);
     }
     // What the protocol's own counters allow: nobody is given more datagrams than were delivered or refused.
@@ -112,6 +150,9 @@ fn by_capture(
     udp.sort_by_key(|bucket| std::cmp::Reverse(bucket.packets));
     for bucket in udp {
         let Recipient::Endpoint(endpoint) = bucket.recipient else { continue };
+        if bucket.inner.is_some() {
+            unaccounted::book_translated(&mut forwards, &receivers, bucket, entries);
+        }
         let refused = !receivers.hears(endpoint) && endpoint.tx_packets == 0;
         let left = if refused { &mut allowance.refused } else { &mut allowance.delivered };
         // The fragments of a datagram are one to the protocol.
@@ -120,7 +161,7 @@ fn by_capture(
         let allowed = if datagrams > 0.0 { *left as f64 / datagrams } else { *left as f64 };
         let allocation = bucket.allocate(bucket.packets.min(allowed as u64));
         *left -= ((allocation.packets as f64 * datagrams).round() as u64).min(*left);
-        let mut allowed = Bucket { recipient: bucket.recipient, packets: allocation.packets, bytes: allocation.bytes };
+        let mut allowed = Bucket { packets: allocation.packets, bytes: allocation.bytes, ..bucket.clone() };
         receivers.book(&mut allowed, entries);
         let allocation = bucket.allocate(allowance.broken);
         allowance.broken -= allocation.packets.min(allowance.broken);
@@ -136,7 +177,7 @@ fn by_capture(
     let mut fragments = unaccounted::fragments_given_up(evidence.kernel);
     for bucket in &mut buckets {
         // UDP that nobody listened to was refused as far as the counters say; of the rest some was sent on.
-        unaccounted::book_translated(&mut forwards, evidence.translations, &receivers, bucket, entries);
+        unaccounted::book_translated(&mut forwards, &receivers, bucket, entries);
         unaccounted::book_fragments(&mut fragments, bucket, entries);
         let (refused, delivered) = match bucket.protocol() {
             Some("udp") => (allowance.refused, allowance.delivered),
@@ -145,6 +186,25 @@ fn by_capture(
         };
         book_others(refused, delivered, bucket, entries);
     }
+}
+
+/// The names by which rules may select what comes in by the watched interface: its own, and those of the interfaces that
+/// stand on it or that it is a member of.
+fn interfaces_of(interfaces: &Interfaces) -> Vec<&str> {
+    let mut names = vec![interfaces.watched.name.as_str()];
+    let mut next = 0;
+    while let Some(name) = names.get(next).copied() {
+        let of_it = interfaces.interfaces.iter().find(|interface| interface.name == name);
+        let master = of_it.and_then(|interface| interface.master.as_deref());
+        let standing = interfaces.interfaces.iter().filter(|other| other.lower.as_deref() == Some(name));
+        for above in master.into_iter().chain(standing.map(|other| other.name.as_str())) {
+            if !names.contains(&above) {
+                names.push(above);
+            }
+        }
+        next += 1;
+    }
+    names
 }
 
 /// Books what the interface counted and no capture can see because it found the queue of a CPU full, as far as the kernel

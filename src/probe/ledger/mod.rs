@@ -5,6 +5,7 @@
 
 mod buckets;
 mod close;
+mod ends;
 mod groups;
 mod receivers;
 mod rules;
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::capture::Capture;
 use super::conntrack::{Conntrack, Mapping};
-use super::drops::Drops;
+use super::drops::{DropReason, Drops};
 use super::firewall::Firewall;
 use super::interfaces::Interfaces;
 use super::kernel::KernelCounters;
@@ -47,6 +48,22 @@ pub struct Ledger {
     pub receivers: Vec<Receiver>,
     /// The heaviest entry; none when nothing came in.
     pub top: Option<Entry>,
+    /// Ports of this host that the kernel redirects to others of its own, as far as `conntrack` was asked; at most 64.
+    #[serde(default)]
+    pub redirected: Vec<Redirected>,
+}
+
+/// A port that stands for another of this host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Redirected {
+    /// `tcp` or `udp`.
+    pub protocol: String,
+    /// The address that packets come for.
+    pub address: String,
+    /// The port that packets come for.
+    pub port: u16,
+    /// The port at which they arrive.
+    pub inner_port: u16,
 }
 
 /// Shares of the inbound bytes by kind of end; 0 when nothing came in.
@@ -87,6 +104,15 @@ pub(super) struct WindowEvidence<'a> {
     pub translations: &'a [Mapping],
     /// Packets that netfilter dropped on the whole machine.
     pub netfilter_drops: Option<u64>,
+    /// Packets that the kernel dropped on the whole machine, by its reasons.
+    pub reasons: &'a [DropReason],
+}
+
+impl WindowEvidence<'_> {
+    /// Packets that the kernel dropped for the reason of that name, on the whole machine.
+    pub fn dropped_for(&self, reason: &str) -> u64 {
+        self.reasons.iter().find(|dropped| dropped.reason == reason).map_or(0, |dropped| dropped.packets)
+    }
 }
 
 impl Probe for LedgerProbe {
@@ -115,7 +141,7 @@ impl Probe for LedgerProbe {
         let firewall = cx.output::<Firewall>("firewall");
         let kernel = cx.output::<KernelCounters>("kernel");
         let drops = cx.output::<Drops>("drops");
-        // It is asked only where much is sent on, and tells no more than to whom.
+        // It is asked only where addresses are translated or much is sent on, and tells no more than to whom.
         let conntrack = cx.output::<Conntrack>("conntrack");
         let evidence = WindowEvidence {
             interfaces: &interfaces,
@@ -129,6 +155,7 @@ impl Probe for LedgerProbe {
                 .and_then(|conntrack| conntrack.nat.as_ref())
                 .map_or(&[], |nat| &nat.mappings),
             netfilter_drops: drops.as_ref().ok().and_then(|drops| drops.netfilter_packets),
+            reasons: drops.as_ref().ok().and_then(|drops| drops.reasons.as_deref()).unwrap_or_default(),
         };
         let mut observed = Observed::whole(close::close(&evidence)?);
         for gap in [capture.err(), sockets.err(), firewall.err(), kernel.err(), drops.err()].into_iter().flatten() {

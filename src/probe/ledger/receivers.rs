@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::buckets::{Allocation, Bucket, End, Entries, Recipient};
 use crate::case::{EntryKind, Process};
 use crate::probe::capture::output::{Endpoint, Group};
+use crate::probe::conntrack::Mapping;
 use crate::probe::sockets::{Connection, Listener, Sockets};
 
 /// The sockets of the host, by port.
@@ -23,6 +24,18 @@ pub(super) struct Receivers<'a> {
     joined: HashSet<IpAddr>,
     /// TCP got all the segments that were seen on the wire: what no socket answered it ignored, and no rule dropped it.
     tcp_arrived: bool,
+    /// Addresses and ports that stand for others of this host.
+    translations: &'a [Mapping],
+    udp_losses: Option<UdpLosses>,
+}
+
+/// Why sockets lost datagrams, as UDP counted it for all of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct UdpLosses {
+    /// For want of room.
+    pub full: u64,
+    /// Because a filter refused them: the socket's own, or a program of its control group.
+    pub refused: u64,
 }
 
 impl<'a> Receivers<'a> {
@@ -54,6 +67,8 @@ impl<'a> Receivers<'a> {
             scale: 1.0,
             joined: HashSet::new(),
             tcp_arrived: false,
+            translations: &[],
+            udp_losses: None,
         }
     }
 
@@ -69,6 +84,30 @@ impl<'a> Receivers<'a> {
         self
     }
 
+    /// Knows which addresses stand for others.
+    pub fn with_translations(mut self, translations: &'a [Mapping]) -> Self {
+        self.translations = translations;
+        self
+    }
+
+    /// Knows why sockets lost datagrams.
+    pub fn with_udp_losses(mut self, losses: Option<UdpLosses>) -> Self {
+        self.udp_losses = losses;
+        self
+    }
+
+    /// The address and port at which what comes to the endpoint arrives here: others, when the kernel redirects it.
+    fn arrives_at(&self, endpoint: &Endpoint) -> (IpAddr, Option<u16>) {
+        let redirected = self.translations.iter().find(|mapping| {
+            mapping.kind != "source"
+                && mapping.inner_is_local == Some(true)
+                && mapping.protocol == endpoint.protocol
+                && mapping.outer_address == endpoint.address
+                && mapping.outer_port == endpoint.port
+        });
+        redirected.map_or((endpoint.address, endpoint.port), |mapping| (mapping.inner_address, mapping.inner_port))
+    }
+
     /// A host whose sockets could not be seen.
     pub fn nobody() -> Self {
         Receivers {
@@ -81,31 +120,33 @@ impl<'a> Receivers<'a> {
             scale: 1.0,
             joined: HashSet::new(),
             tcp_arrived: false,
+            translations: &[],
+            udp_losses: None,
         }
     }
 
     /// The socket that waits for what comes to the endpoint.
     fn listener(&self, endpoint: &Endpoint) -> Option<&'a Listener> {
-        let waiting = self.listeners.get(&(endpoint.protocol.as_str(), endpoint.port?))?;
+        let (address, port) = self.arrives_at(endpoint);
+        let waiting = self.listeners.get(&(endpoint.protocol.as_str(), port?))?;
         // A connected datagram socket takes nothing from strangers.
         let open = |listener: &&Listener| match listener.remote_address {
             Some(peer) if listener.connected => endpoint.top_remote.is_none_or(|top| same_address(top, peer)),
             _ => true,
         };
         let waiting: Vec<&'a Listener> = waiting.iter().copied().filter(open).collect();
-        let exact = waiting.iter().find(|listener| same_address(listener.address, endpoint.address));
+        let exact = waiting.iter().find(|listener| same_address(listener.address, address));
         // A socket on :: takes IPv4 as well, unless told otherwise; one on 0.0.0.0 never takes IPv6.
         let any = || {
-            waiting
-                .iter()
-                .find(|listener| listener.any_address && (listener.address.is_ipv6() || endpoint.address.is_ipv4()))
+            waiting.iter().find(|listener| listener.any_address && (listener.address.is_ipv6() || address.is_ipv4()))
         };
         exact.or_else(any).copied()
     }
 
     fn connections(&self, endpoint: &Endpoint) -> Vec<&'a Connection> {
-        let of_port = endpoint.port.and_then(|port| self.connections.get(&port));
-        let here = |connection: &&&Connection| same_address(connection.local_address, endpoint.address);
+        let (address, port) = self.arrives_at(endpoint);
+        let of_port = port.and_then(|port| self.connections.get(&port));
+        let here = |connection: &&&Connection| same_address(connection.local_address, address);
         of_port.into_iter().flatten().filter(here).copied().collect()
     }
 
@@ -197,9 +238,17 @@ impl<'a> Receivers<'a> {
     fn book_udp(&self, endpoint: &Endpoint, bucket: &mut Bucket<'_>, entries: &mut Entries) -> bool {
         let Some(listener) = self.listener(endpoint) else { return self.book_unheard(endpoint, bucket, entries) };
         if let Some(drops) = listener.drops.filter(|drops| *drops > 0) {
-            let mut end = socket_end(endpoint, Owner::of(listener));
-            end.label = format!("lost at the full queue of {}", end.label);
-            entries.book(EntryKind::SocketFull, end, bucket.allocate(drops));
+            let whose = socket_end(endpoint, Owner::of(listener));
+            // A socket counts both alike.
+            let refused = self.udp_losses.map_or(0, |losses| {
+                let both = (losses.full + losses.refused).max(1) as f64;
+                (drops as f64 * losses.refused as f64 / both).round() as u64
+            });
+            let label = format!("refused by a filter of the socket of {} or of its control group", whose.label);
+            let filter = End { label, process: None, ..whose.clone() };
+            entries.book(EntryKind::KernelDrop, filter, bucket.allocate(refused));
+            let label = format!("lost at the full queue of {}", whose.label);
+            entries.book(EntryKind::SocketFull, End { label, ..whose }, bucket.allocate(drops - refused.min(drops)));
         }
         let end = socket_end(endpoint, Owner::of(listener));
         entries.book(kind_of(&end, listener.in_kernel), end, bucket.allocate_all());
@@ -270,7 +319,7 @@ impl<'a> Receivers<'a> {
             let (packets, bytes) = (bucket.packets, bucket.bytes);
             for (process, part) in &received {
                 let share = *part as f64 / total as f64;
-                let mut whole = Bucket { recipient: bucket.recipient, packets, bytes };
+                let mut whole = Bucket { packets, bytes, ..bucket.clone() };
                 let end = socket_end(endpoint, Owner { process: *process, unit, in_kernel });
                 entries.book(kind_of(&end, in_kernel), end, whole.allocate_share(share));
             }

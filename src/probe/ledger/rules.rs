@@ -13,7 +13,7 @@ use crate::probe::firewall::{Firewall, PortRange, Rule};
 pub(super) fn book(
     firewall: &Firewall,
     capture: &Capture,
-    interface: &str,
+    interfaces: &[&str],
     buckets: &mut [Bucket<'_>],
     heard: &dyn Fn(&Endpoint) -> bool,
     entries: &mut Entries,
@@ -22,7 +22,7 @@ pub(super) fn book(
         .rules
         .iter()
         .filter(|rule| rule.drops && rule.counter_exact && rule.packets.is_some_and(|packets| packets > 0))
-        .filter(|rule| rule.matches.interface.as_deref().is_none_or(|name| is_named(name, interface)))
+        .filter(|rule| is_at(rule, interfaces))
         .collect();
     // In the order in which packets meet them; of one hook the narrower before the policy.
     rules.sort_by_key(|rule| (hook_order(rule.hook.as_deref()), rule.priority, rule.policy));
@@ -32,12 +32,16 @@ pub(super) fn book(
 }
 
 /// Packets that unaccounted where only rules without a counter can have dropped them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Hidden {
     /// Seen on the wire, and not by the IP layer.
     pub before_ip: u64,
     /// Seen by the IP layer, and handed to nobody.
     pub behind_ip: u64,
+    /// The same, beyond what netfilter dropped on the whole machine.
+    pub behind_ip_otherwise: u64,
+    /// Counted as sent on, and sent by no interface; none where the kernel counts what is sent on behind the firewall.
+    pub forward: Option<u64>,
     /// Datagrams for sockets, more than all sockets got.
     pub undelivered_udp: u64,
 }
@@ -47,24 +51,28 @@ pub(super) struct Hidden {
 pub(super) fn book_uncounted(
     firewall: &Firewall,
     capture: &Capture,
-    interface: &str,
+    interfaces: &[&str],
     hidden: Hidden,
     buckets: &mut [Bucket<'_>],
     heard: &dyn Fn(&Endpoint) -> bool,
     entries: &mut Entries,
-) {
-    let Hidden { mut before_ip, mut behind_ip, mut undelivered_udp } = hidden;
+) -> Hidden {
+    let Hidden { mut before_ip, mut behind_ip, mut forward, mut undelivered_udp, .. } = hidden;
     let mut rules: Vec<&Rule> = firewall
         .rules
         .iter()
         .filter(|rule| rule.drops && !(rule.counter_exact && rule.packets.is_some()))
         .filter(|rule| matches!(rule.hook.as_deref(), None | Some("ingress" | "prerouting" | "input" | "forward")))
-        .filter(|rule| rule.matches.interface.as_deref().is_none_or(|name| is_named(name, interface)))
+        .filter(|rule| is_at(rule, interfaces))
         .collect();
     rules.sort_by_key(|rule| (hook_order(rule.hook.as_deref()), rule.priority, rule.policy));
     for rule in rules {
         // A counter that stands before further conditions counted at least as many as were dropped.
-        let hidden = if rule.hook.as_deref() == Some("ingress") { &mut before_ip } else { &mut behind_ip };
+        let hidden = match (rule.hook.as_deref(), &mut forward) {
+            (Some("ingress"), _) => &mut before_ip,
+            (Some("forward"), Some(forward)) => forward,
+            _ => &mut behind_ip,
+        };
         let most = rule.packets.unwrap_or(u64::MAX).min(*hidden);
         let mut unheard: Vec<Bucket<'_>> = Vec::new();
         let drawn = if names_ports(rule) {
@@ -100,6 +108,13 @@ pub(super) fn book_uncounted(
         };
         *hidden -= drawn.min(*hidden);
     }
+    Hidden { before_ip, behind_ip, forward, undelivered_udp, ..hidden }
+}
+
+/// Whether packets that come in by one of these interfaces can meet the rule.
+fn is_at(rule: &Rule, interfaces: &[&str]) -> bool {
+    let named = rule.matches.interface.as_deref();
+    named.is_none_or(|pattern| interfaces.iter().any(|interface| is_named(pattern, interface)))
 }
 
 /// Allocates up to `packets` of the buckets that the rule selects to the rule; gives how many it found.
@@ -188,12 +203,17 @@ fn selects(rule: &Rule, bucket: &Bucket<'_>) -> bool {
     let protocol = |name: &str| matches.protocols.is_empty() || matches.protocols.iter().any(|wanted| wanted == name);
     match bucket.recipient {
         Recipient::Endpoint(endpoint) => {
-            hooked(&["ingress", "prerouting", "input"])
-                && family(endpoint.address)
+            let sent_on = bucket.inner.is_some_and(|inner| inner.inner_is_local == Some(false));
+            // Behind prerouting a rule sees whom a translated packet goes to.
+            let inner = bucket.inner.filter(|_| matches!(rule.hook.as_deref(), Some("input" | "forward")));
+            let (address, port) =
+                inner.map_or((endpoint.address, endpoint.port), |inner| (inner.inner_address, inner.inner_port));
+            hooked(&["ingress", "prerouting", if sent_on { "forward" } else { "input" }])
+                && family(address)
                 && protocol(&endpoint.protocol)
-                && in_ranges(&matches.local_ports, endpoint.port)
+                && in_ranges(&matches.local_ports, port)
                 && (matches.destinations.is_empty()
-                    || matches.destinations.iter().any(|network| is_within(endpoint.address, network)))
+                    || matches.destinations.iter().any(|network| is_within(address, network)))
         }
         Recipient::OtherEndpoints(name) => hooked(&["ingress", "prerouting", "input"]) && protocol(name),
         Recipient::Class(EntryKind::Forwarded) => hooked(&["ingress", "prerouting", "forward"]),

@@ -3,7 +3,7 @@
 
 use super::WindowEvidence;
 use super::buckets::{Bucket, End, Entries, Recipient};
-use super::receivers::Receivers;
+use super::receivers::{Receivers, UdpLosses};
 use super::rules::Hidden;
 use crate::case::EntryKind;
 use crate::probe::capture::Capture;
@@ -39,13 +39,22 @@ impl Allowance {
         let Some(udp) = kernel.map(|kernel| &kernel.udp) else {
             return Allowance { delivered: u64::MAX, refused: u64::MAX, broken: 0 };
         };
-        let lost = udp.rcvbuf_errors.unwrap_or(0) + udp.mem_errors.unwrap_or(0);
+        let refused = udp_losses(kernel).map_or(0, |losses| losses.refused);
+        let lost = udp.rcvbuf_errors.unwrap_or(0) + udp.mem_errors.unwrap_or(0) + refused;
         Allowance {
             delivered: bound(udp.in_datagrams.map(|datagrams| datagrams + lost)),
             refused: bound(udp.no_ports),
             broken: udp.in_csum_errors.filter(|broken| *broken > EDGE).map_or(0, with_edge),
         }
     }
+}
+
+/// Why sockets lost datagrams. A few that a filter may have refused are the edge of the window.
+pub(super) fn udp_losses(kernel: Option<&KernelCounters>) -> Option<UdpLosses> {
+    let udp = &kernel?.udp;
+    let full = udp.rcvbuf_errors? + udp.mem_errors.unwrap_or(0);
+    let refused = udp.in_errors?.saturating_sub(full + udp.in_csum_errors?);
+    Some(UdpLosses { full, refused: if refused > EDGE && refused > full / 50 { refused } else { 0 } })
 }
 
 /// What only rules without a counter can have dropped. Never more than netfilter dropped on the whole machine.
@@ -55,9 +64,11 @@ pub(super) fn unaccounted(
     firewall: &Firewall,
     buckets: &[Bucket<'_>],
     heard: &dyn Fn(&Endpoint) -> bool,
-    martians: u64,
+    booked: Booked,
 ) -> Hidden {
-    let Some(kernel) = evidence.kernel else { return Hidden { before_ip: 0, behind_ip: 0, undelivered_udp: 0 } };
+    let Some(kernel) = evidence.kernel else {
+        return Hidden::default();
+    };
     let counted = |hooks: &[&str]| -> u64 {
         let hooked = |rule: &&Rule| rule.hook.as_deref().is_some_and(|hook| hooks.contains(&hook));
         let drops = firewall.rules.iter().filter(|rule| rule.drops && rule.counter_exact).filter(hooked);
@@ -69,7 +80,8 @@ pub(super) fn unaccounted(
         classes.to_us.packets + classes.forwarded.packets + classes.broadcast.packets + classes.multicast.packets;
     let ip6_receives = kernel.ip6.as_ref().and_then(|ip6| ip6.in_receives).unwrap_or(0);
     let received = kernel.ip.in_receives.map(|ip4| ip4 + ip6_receives);
-    let before_ip = received.map_or(0, |received| on_wire.saturating_sub(with_edge(received) + counted(&["ingress"])));
+    let before_ip = received
+        .map_or(0, |received| on_wire.saturating_sub(with_edge(received) + counted(&["ingress"]) + booked.at_ingress));
     let waited: u64 = buckets
         .iter()
         .filter(|bucket| {
@@ -77,14 +89,47 @@ pub(super) fn unaccounted(
         })
         .map(|bucket| bucket.packets)
         .sum();
-    let behind_ip = behind_ip(kernel).saturating_sub(counted(&["prerouting", "input", "forward"]) + martians);
+    let forward = never_sent(evidence, kernel);
+    // Where what is sent on is counted before the forward hook, what rules drop there is no part of the difference.
+    let before_forward: &[&str] =
+        if forward.is_some() { &["prerouting", "input"] } else { &["prerouting", "input", "forward"] };
+    let behind_ip = behind_ip(kernel).saturating_sub(counted(before_forward) + booked.behind_ip);
     // Some packets are unaccounted for, so those that the counters missed at the edges of their windows are, too.
     let roughly = |packets: u64| if packets > EDGE { with_edge(packets) } else { packets };
     Hidden {
         before_ip: before_ip.min(most),
         behind_ip: roughly(behind_ip.min(most)),
+        behind_ip_otherwise: behind_ip.saturating_sub(most),
+        forward: forward.map(|forward| roughly(forward.saturating_sub(counted(&["forward"])))),
         undelivered_udp: waited.saturating_sub(Allowance::of(Some(kernel)).delivered),
     }
+}
+
+/// What was booked on ends that have counters of their own.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Booked {
+    /// Traffic control at the ingress.
+    pub at_ingress: u64,
+    /// Behind the entrance of IP: impossible sources, connections that could not be tracked.
+    pub behind_ip: u64,
+}
+
+/// Packets that were to be sent on and left by no interface; none where the kernel does not count what leaves, and counts
+/// what is sent on only behind the firewall.
+fn never_sent(evidence: &WindowEvidence<'_>, kernel: &KernelCounters) -> Option<u64> {
+    let lost = |forwarded: Option<u64>, transmits: Option<u64>, requests: Option<u64>| {
+        let (forwarded, sent_on) = (forwarded?, transmits?.saturating_sub(requests?));
+        Some(forwarded.saturating_sub(sent_on + sent_on / 50))
+    };
+    let ip4 = lost(kernel.ip.forwarded, kernel.ip.out_transmits, kernel.ip.out_requests)?;
+    let ip6 = kernel.ip6.as_ref();
+    let ip6 = ip6.and_then(|ip6| lost(ip6.forwarded, ip6.out_transmits, ip6.out_requests)).unwrap_or(0);
+    // What left by some interface was sent, whoever sent it: own packets that a rule dropped do not make others lost.
+    let all = evidence.interfaces.interfaces.iter().filter(|interface| interface.link != "loopback");
+    let left: u64 = all.filter_map(|interface| interface.tx.packets).sum();
+    let forwarded = kernel.ip.forwarded.unwrap_or(0) + kernel.ip6.as_ref().and_then(|ip6| ip6.forwarded).unwrap_or(0);
+    let own = kernel.ip.out_requests.unwrap_or(0);
+    Some((ip4 + ip6).min(forwarded.saturating_sub(left.saturating_sub(own))))
 }
 
 /// Packets that the IP layer got and handed to nobody, without a counter that says why.
@@ -108,31 +153,29 @@ fn behind_ip(kernel: &KernelCounters) -> u64 {
 
 /// Packets that the host sent on, beyond those for addresses that are not its own: their destination was translated. What
 /// was sent on in the other direction and on other interfaces is among them: an upper bound.
-pub(super) fn forwarded_by_translation(evidence: &WindowEvidence<'_>, capture: &Capture) -> u64 {
+pub(super) fn forwarded_by_translation(evidence: &WindowEvidence<'_>, buckets: &[Bucket<'_>], lost: u64) -> u64 {
     let Some(kernel) = evidence.kernel else { return 0 };
+    let foreign = |bucket: &&Bucket<'_>| bucket.recipient == Recipient::Class(EntryKind::Forwarded);
+    let foreign: u64 = buckets.iter().filter(foreign).map(|bucket| bucket.packets).sum();
     let ip6 = kernel.ip6.as_ref().and_then(|ip6| ip6.forwarded).unwrap_or(0);
     let forwarded = kernel.ip.forwarded.unwrap_or(0) + ip6;
-    forwarded.saturating_sub(capture.classes.forwarded.packets)
+    forwarded.saturating_sub(lost + foreign)
 }
 
 /// Books what came for a port where nothing of this host waits, as far as that many packets were sent on.
 pub(super) fn book_translated(
     forwards: &mut u64,
-    translations: &[Mapping],
     receivers: &Receivers<'_>,
     bucket: &mut Bucket<'_>,
     entries: &mut Entries,
 ) {
     let Recipient::Endpoint(endpoint) = bucket.recipient else { return };
-    // A few are the edge of the window, and a host that refuses sends nothing on.
-    let to = translations.iter().find(|mapping| {
-        mapping.inner_is_local != Some(true)
-            && mapping.protocol == endpoint.protocol
-            && mapping.outer_address == endpoint.address
-            && mapping.outer_port == endpoint.port
-    });
+    // A few are the edge of the window, and a host that refuses sends nothing on. A process may hold the port of a guest, so
+    // that nobody else takes it: the translation comes before it.
+    let to = bucket.inner.filter(|mapping| mapping.inner_is_local != Some(true));
     let refuses = to.is_none() && endpoint.tx_rst * 2 > endpoint.packets;
-    if *forwards < EDGE || bucket.packets == 0 || receivers.hears(endpoint) || refuses {
+    let heard = to.is_none() && receivers.hears(endpoint);
+    if *forwards < EDGE || bucket.packets == 0 || heard || refuses {
         return;
     }
     let allocation = bucket.allocate(with_edge(*forwards));
@@ -151,7 +194,10 @@ fn translated_label(endpoint: &Endpoint, to: Option<&Mapping>) -> String {
     let port = |port: Option<u16>| port.map_or(String::new(), |port| format!(" port {port}"));
     let protocol = endpoint.protocol.to_uppercase();
     match to {
-        Some(to) => format!("forwarded to {}, {protocol}{}", to.inner_address, port(to.inner_port)),
+        Some(to) => {
+            let from = endpoint.port.map_or(String::new(), |port| format!(" (published as port {port})"));
+            format!("forwarded to {}, {protocol}{}{from}", to.inner_address, port(to.inner_port))
+        }
         None => format!("forwarded by address translation: {protocol}{}", port(endpoint.port)),
     }
 }

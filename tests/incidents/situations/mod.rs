@@ -1,6 +1,7 @@
 //! The incidents, by what they are about.
 
 mod calm;
+mod ends;
 mod firewalled;
 mod floods;
 mod link;

@@ -116,6 +116,20 @@ pub enum Shape {
         /// Bytes of the inner payload.
         payload: usize,
     },
+    /// UDP in frames of a VLAN.
+    Tagged {
+        /// Its number.
+        vlan: u16,
+        /// Bytes.
+        payload: usize,
+    },
+    /// IP packets of a protocol by its number.
+    Protocol {
+        /// The number.
+        number: u8,
+        /// Bytes.
+        payload: usize,
+    },
 }
 
 /// Packets over IPv6.
@@ -222,7 +236,9 @@ impl Frames {
             | Shape::Multicast { payload, .. }
             | Shape::ForOthers { payload }
             | Shape::Six(Six::Udp { payload, .. } | Six::Echo { payload })
-            | Shape::Gre { payload } => (0..payload).map(|_| chance.next() as u8).collect(),
+            | Shape::Gre { payload }
+            | Shape::Tagged { payload, .. }
+            | Shape::Protocol { payload, .. } => (0..payload).map(|_| chance.next() as u8).collect(),
             Shape::Answer { begins, size, .. } => answer(begins, size),
             Shape::Six(Six::NtpAnswer { size, .. }) => answer(&[0xd7, 0, 3, 42], size),
             Shape::FragmentedAnswer => dns_answer(4000),
@@ -327,6 +343,12 @@ impl Frames {
             Shape::ForOthers { .. } => ip.udp(client_port, 9999).write_to_slice(frame, &self.payload),
             Shape::LoneFragment { .. } => return self.fragment(from, ttl, client_port),
             Shape::Gre { .. } => return self.gre(ttl),
+            Shape::Tagged { vlan, .. } => PacketBuilder::ethernet2(WORLD_LINK, link)
+                .single_vlan(vlan.try_into().expect("12 bits"))
+                .ipv4(from.octets(), to.octets(), ttl)
+                .udp(client_port, 9999)
+                .write_to_slice(frame, &self.payload),
+            Shape::Protocol { number, .. } => return self.protocol(number, from, ttl),
             Shape::Six(six) => return self.six(six, ttl),
             Shape::FragmentedAnswer => return self.fragmented_answer(ttl),
         };
@@ -397,6 +419,15 @@ impl Frames {
             }
         };
         &self.frame[..length.expect("a frame fits in 2048 bytes")]
+    }
+
+    /// A packet of a protocol that has no header here.
+    fn protocol(&mut self, number: u8, from: Ipv4Addr, ttl: u8) -> &[u8] {
+        let length = self.payload.len() as u16;
+        let mut header = Ipv4Header::new(length, ttl, IpNumber(number), from.octets(), self.flood.to.octets())
+            .expect("a short payload");
+        header.header_checksum = header.calc_header_checksum();
+        whole(&mut self.frame, SERVER_LINK, &header.to_bytes(), &self.payload)
     }
 
     /// A datagram from 10.88.0.1 to 10.88.0.2, in GRE from the world.

@@ -1,0 +1,424 @@
+//! Ends that counters of the kernel tell and no rule and no socket: programs before the stack, traffic control, the table
+//! of tracked connections, protocols and addresses that this host does not have.
+
+use std::cmp::Reverse;
+use std::net::IpAddr;
+
+use super::WindowEvidence;
+use super::buckets::{Allocation, Bucket, End, Entries, Recipient, Scale};
+use super::rules::Hidden;
+use crate::case::{EntryKind, Process};
+use crate::probe::capture::Capture;
+use crate::probe::interfaces::{Interface, Interfaces};
+
+/// Packets that may differ between two counters read at slightly different moments, beside a share of 2 %.
+const EDGE: u64 = 50;
+
+fn with_edge(packets: u64) -> u64 {
+    packets + packets / 50 + EDGE
+}
+
+/// Books what the interface counted and no capture can see because an XDP program took it first.
+pub(super) fn book_xdp(
+    watched: &Interface,
+    capture: &Capture,
+    (packets, bytes): (u64, u64),
+    scale: Scale,
+    entries: &mut Entries,
+) {
+    let Some(program) = watched.xdp_program else { return };
+    let unseen = packets.saturating_sub(capture.rx.wire_packets.max(capture.rx.packets));
+    if unseen <= EDGE || scale.factor != 1.0 {
+        return;
+    }
+    let seen = capture.rx.bytes + capture.vlan.stripped_tag_bytes;
+    let label = match program {
+        0 => format!("taken by an XDP program on {}, before the network stack", watched.name),
+        number => format!("taken by the XDP program {number} on {}, before the network stack", watched.name),
+    };
+    let end = End { label, ..End::default() };
+    entries.book(EntryKind::KernelDrop, end, Allocation { packets: unseen, bytes: bytes.saturating_sub(seen) as f64 });
+}
+
+/// Books frames of VLANs that this host has no device for.
+pub(super) fn book_strange_vlans(capture: &Capture, buckets: &mut [Bucket<'_>], entries: &mut Entries) {
+    let vlan = &capture.vlan;
+    if vlan.without_device.packets == 0 {
+        return;
+    }
+    let numbers: Vec<String> = vlan.numbers_without_device.iter().take(3).map(u16::to_string).collect();
+    let more = if vlan.numbers_without_device.len() > 3 { " and others" } else { "" };
+    let label = format!("frames of VLAN {}{more}, for which this host has no device", numbers.join(", "));
+    let of_others = |bucket: &&mut Bucket<'_>| bucket.recipient == Recipient::Class(EntryKind::NotForUs);
+    if let Some(bucket) = buckets.iter_mut().find(of_others) {
+        let end = End { label, ..End::default() };
+        entries.book(EntryKind::KernelDrop, end, bucket.allocate(vlan.without_device.packets));
+    }
+}
+
+/// Books frames for machines of this host's own: virtual machines behind its bridge, devices on the interface.
+pub(super) fn book_guests(
+    interfaces: &Interfaces,
+    capture: &Capture,
+    scale: Scale,
+    buckets: &mut [Bucket<'_>],
+    entries: &mut Entries,
+) {
+    let of_others = |bucket: &&mut Bucket<'_>| bucket.recipient == Recipient::Class(EntryKind::NotForUs);
+    let Some(bucket) = buckets.iter_mut().find(of_others) else { return };
+    for station in capture.stations.iter().filter(|station| station.class == "other_host") {
+        let Some(guest) = interfaces.guests.iter().find(|guest| guest.mac == station.destination) else { continue };
+        let label = match &guest.interface {
+            Some(port) => format!("bridged to this host's guest {} behind {port}", guest.mac),
+            None => format!("for this host's guest {} on {}", guest.mac, interfaces.watched.name),
+        };
+        let allocation = Allocation {
+            packets: station.packets.min(bucket.packets),
+            bytes: (station.bytes as f64 * scale.factor).min(bucket.bytes),
+        };
+        bucket.packets -= allocation.packets;
+        bucket.bytes -= allocation.bytes;
+        entries.book(EntryKind::Forwarded, End { label, ..End::default() }, allocation);
+    }
+}
+
+/// Books up to `packets` on one end: of what was hardly answered first, and of that the most first. Gives what is left.
+fn book_silent(
+    packets: u64,
+    label: &str,
+    is_met: &dyn Fn(&Bucket<'_>) -> bool,
+    buckets: &mut [Bucket<'_>],
+    entries: &mut Entries,
+) -> u64 {
+    let mut left = packets;
+    let mut met: Vec<&mut Bucket<'_>> = buckets.iter_mut().filter(|bucket| is_met(bucket)).collect();
+    let answered = |bucket: &Bucket<'_>| match bucket.recipient {
+        Recipient::Endpoint(endpoint) => endpoint.tx_packets * 2 >= endpoint.packets,
+        _ => false,
+    };
+    met.sort_by_key(|bucket| (answered(bucket), Reverse(bucket.packets)));
+    for bucket in met {
+        if left == 0 {
+            break;
+        }
+        let (address, port) = match bucket.recipient {
+            Recipient::Endpoint(endpoint) => (Some(endpoint.address), endpoint.port),
+            _ => (None, None),
+        };
+        let end = End {
+            label: label.to_owned(),
+            protocol: bucket.protocol().map(str::to_owned),
+            address,
+            port,
+            ..End::default()
+        };
+        let allocation = bucket.allocate(left);
+        left -= allocation.packets.min(left);
+        entries.book(EntryKind::KernelDrop, end, allocation);
+    }
+    left
+}
+
+/// Whether it came for this host or to be sent on.
+fn is_ip(bucket: &Bucket<'_>) -> bool {
+    !matches!(bucket.recipient, Recipient::Class(EntryKind::NonIp | EntryKind::NotForUs))
+}
+
+/// Whether it came to be sent on.
+fn is_sent_on(bucket: &Bucket<'_>) -> bool {
+    bucket.recipient == Recipient::Class(EntryKind::Forwarded)
+        || bucket.inner.is_some_and(|inner| inner.inner_is_local == Some(false))
+}
+
+/// Books what traffic control dropped or took at the ingress: what the qdisc of the interface counted; else, of what came in
+/// and never reached IP, as much as the kernel dropped for that reason. Gives how many packets.
+pub(super) fn book_ingress(
+    evidence: &WindowEvidence<'_>,
+    capture: &Capture,
+    buckets: &mut [Bucket<'_>],
+    entries: &mut Entries,
+) -> u64 {
+    let watched = &evidence.interfaces.watched;
+    let dropped = watched.ingress_dropped.unwrap_or(0);
+    let missed = missed_by_ip(evidence, capture);
+    // Filters without a qdisc (TCX) have no counter of their own.
+    let packets = if dropped > EDGE { dropped } else { evidence.dropped_for("TC_INGRESS").min(missed) };
+    let label = format!("dropped by traffic control at the ingress of {}", watched.name);
+    let mut taken = book(packets, &label, &is_ip, buckets, entries);
+    // What a filter redirects to a device that shapes it is lost in that device's queue.
+    for shaper in evidence.interfaces.interfaces.iter().filter(|other| other.kind.as_deref() == Some("ifb")) {
+        let packets = shaper.queue_dropped.unwrap_or(0).min(missed.saturating_sub(taken));
+        let label = format!("dropped by the queue of {}, which shapes what comes in", shaper.name);
+        taken += book(packets, &label, &is_ip, buckets, entries);
+    }
+    taken
+}
+
+/// Packets that the capture saw and the IP layer never got.
+fn missed_by_ip(evidence: &WindowEvidence<'_>, capture: &Capture) -> u64 {
+    let Some(kernel) = evidence.kernel else { return 0 };
+    let Some(ip4) = kernel.ip.in_receives else { return 0 };
+    let received = ip4 + kernel.ip6.as_ref().and_then(|ip6| ip6.in_receives).unwrap_or(0);
+    let classes = &capture.classes;
+    let on_wire =
+        classes.to_us.packets + classes.forwarded.packets + classes.broadcast.packets + classes.multicast.packets;
+    let missed = on_wire.saturating_sub(received);
+    if missed > with_edge(0) + on_wire / 50 { missed } else { 0 }
+}
+
+/// Books packets that were dropped because no connection could be tracked for them. Gives how many.
+pub(super) fn book_untracked(evidence: &WindowEvidence<'_>, buckets: &mut [Bucket<'_>], entries: &mut Entries) -> u64 {
+    let dropped = evidence.kernel.and_then(|kernel| kernel.conntrack.as_ref()?.drop).unwrap_or(0);
+    book(dropped, "dropped because the table of tracked connections is full", &is_ip, buckets, entries)
+}
+
+/// Books packets of protocols that nothing here handles, as far as IP counted them.
+pub(super) fn book_unknown_protocols(evidence: &WindowEvidence<'_>, buckets: &mut [Bucket<'_>], entries: &mut Entries) {
+    let Some(kernel) = evidence.kernel else { return };
+    let ip6 = kernel.ip6.as_ref().and_then(|ip6| ip6.in_unknown_protos).unwrap_or(0);
+    let mut left = kernel.ip.in_unknown_protos.unwrap_or(0) + ip6;
+    let known = ["tcp", "udp", "icmp", "icmpv6"];
+    let mut strange: Vec<&mut Bucket<'_>> =
+        buckets.iter_mut().filter(|bucket| bucket.protocol().is_some_and(|name| !known.contains(&name))).collect();
+    strange.sort_by_key(|bucket| Reverse(bucket.packets));
+    for bucket in strange {
+        let protocol = bucket.protocol().unwrap_or_default().to_owned();
+        let label = format!("refused: nothing here handles IP protocol {protocol} (InUnknownProtos)");
+        let end = End { label, protocol: Some(protocol), ..End::default() };
+        let allocation = bucket.allocate(left);
+        left -= allocation.packets.min(left);
+        entries.book(EntryKind::KernelDrop, end, allocation);
+    }
+}
+
+/// Books what came for addresses that are not this host's and was not sent on either. `behind_ip` packets reached IP and
+/// left it without a counter.
+pub(super) fn book_not_sent_on(
+    evidence: &WindowEvidence<'_>,
+    behind_ip: u64,
+    buckets: &mut [Bucket<'_>],
+    entries: &mut Entries,
+) {
+    let Some(kernel) = evidence.kernel else { return };
+    let Some(forwarded) = kernel.ip.forwarded else { return };
+    let ip6 = kernel.ip6.as_ref();
+    let forwarded = forwarded + ip6.and_then(|ip6| ip6.forwarded).unwrap_or(0);
+    let came: u64 = buckets
+        .iter()
+        .filter(|bucket| bucket.recipient == Recipient::Class(EntryKind::Forwarded))
+        .map(|bucket| bucket.packets)
+        .sum();
+    let mut kept = came.saturating_sub(with_edge(forwarded));
+    if kept <= EDGE {
+        return;
+    }
+    let refused = [
+        kernel.ip.in_addr_errors,
+        kernel.ip.in_no_routes,
+        ip6.and_then(|ip6| ip6.in_addr_errors),
+        ip6.and_then(|ip6| ip6.in_no_routes),
+    ];
+    let refused: u64 = refused.into_iter().flatten().sum();
+    let foreign = |bucket: &Bucket<'_>| bucket.recipient == Recipient::Class(EntryKind::Forwarded);
+    let label = "dropped: for addresses that this host neither has nor has a route to (InAddrErrors, InNoRoutes)";
+    kept -= book(refused.min(kept), label, &foreign, buckets, entries).min(kept);
+    // A route of type blackhole drops without a counter.
+    let label = "dropped: for addresses that a route of this host leads nowhere (blackhole), or that it has none to";
+    kept -= book(behind_ip.min(kept), label, &foreign, buckets, entries).min(kept);
+    // What is neither sent on nor refused was delivered: to sockets that take foreign addresses.
+    let Some(sockets) = evidence.sockets else { return };
+    let ours = |address: IpAddr| {
+        address.is_loopback()
+            || evidence.interfaces.interfaces.iter().any(|i| i.addresses.iter().any(|own| own.address == address))
+    };
+    kept = kept.min(with_edge(kernel.ip.in_delivers.unwrap_or(0)));
+    let whole = kept.max(1);
+    let mut taken: Vec<(&Process, u64)> = Vec::new();
+    for connection in &sockets.connections {
+        let (Some(process), Some(bytes)) = (&connection.process, connection.rx_bytes) else { continue };
+        if bytes == 0 || ours(connection.local_address.to_canonical()) {
+            continue;
+        }
+        match taken.iter_mut().find(|(known, _)| *known == process) {
+            Some((_, sum)) => *sum += bytes,
+            None => taken.push((process, bytes)),
+        }
+    }
+    let all: u64 = taken.iter().map(|(_, bytes)| bytes).sum();
+    let Some(bucket) = buckets.iter_mut().find(|bucket| foreign(bucket)) else { return };
+    for (process, bytes) in taken {
+        let part = (whole as f64 * bytes as f64 / all.max(1) as f64).round() as u64;
+        let end = End {
+            label: process.to_string(),
+            protocol: Some("tcp".to_owned()),
+            process: Some(process.clone()),
+            ..End::default()
+        };
+        let allocation = bucket.allocate(part.min(kept));
+        kept -= allocation.packets.min(kept);
+        entries.book(EntryKind::Process, end, allocation);
+    }
+    if kept > EDGE {
+        let label = "taken by sockets for addresses that are not this host's (TPROXY)".to_owned();
+        entries.book(EntryKind::UnseenOwner, End { label, ..End::default() }, bucket.allocate(kept));
+    }
+}
+
+/// Books what is still missing on the way, as far as the kernel's own counters say that netfilter or a queue took it, and
+/// what was to be sent on and left by no interface.
+pub(super) fn book_by_unread_rules(
+    evidence: &WindowEvidence<'_>,
+    hidden: Hidden,
+    buckets: &mut [Bucket<'_>],
+    entries: &mut Entries,
+) {
+    let firewall = evidence.firewall;
+    let counted: u64 = firewall
+        .into_iter()
+        .flat_map(|firewall| &firewall.rules)
+        .filter(|rule| rule.drops && rule.counter_exact)
+        .filter_map(|rule| rule.packets)
+        .sum();
+    let mut unread = evidence.netfilter_drops.unwrap_or(0).saturating_sub(counted);
+    let label = "to be sent on, and dropped by netfilter at the forward hook, by no rule that was read";
+    let drawn = book(hidden.forward.unwrap_or(0).min(unread), label, &is_sent_on, buckets, entries);
+    unread -= drawn.min(unread);
+    let lost = hidden.forward.unwrap_or(0).saturating_sub(drawn);
+    if lost > EDGE {
+        book(lost, "to be sent on, and sent by no interface", &is_sent_on, buckets, entries);
+    }
+    let mut behind_ip = hidden.behind_ip;
+    let queues = firewall.into_iter().flat_map(|firewall| &firewall.rules);
+    for rule in queues.filter(|rule| matches!(rule.verdict.as_str(), "queue" | "nfqueue")) {
+        let label = format!("handed to a program's queue by {} and not let on", rule.name);
+        let drawn = book(rule.packets.unwrap_or(0).min(behind_ip), &label, &is_ip, buckets, entries);
+        behind_ip -= drawn.min(behind_ip);
+    }
+    let label = "dropped by netfilter, by no rule that was read";
+    let here = |bucket: &Bucket<'_>| is_ip(bucket) && !is_sent_on(bucket);
+    let drawn = book(behind_ip.min(unread), label, &here, buckets, entries);
+    unread -= drawn.min(unread);
+    book(hidden.before_ip.min(unread), label, &here, buckets, entries);
+}
+
+/// [`book_silent`], and gives how many packets were booked. A few are the edge of the window.
+fn book(
+    packets: u64,
+    label: &str,
+    is_met: &dyn Fn(&Bucket<'_>) -> bool,
+    buckets: &mut [Bucket<'_>],
+    entries: &mut Entries,
+) -> u64 {
+    if packets <= EDGE {
+        return 0;
+    }
+    packets - book_silent(packets, label, is_met, buckets, entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::{Ledger, close};
+    use super::*;
+    use crate::case::Entry;
+    use crate::probe::drops::DropReason;
+
+    /// A flood of 18,003 datagrams for a closed port, as it was recorded, with some of its figures changed.
+    fn account(changes: &[(&str, Value)], dropped: &[(&str, u64)]) -> Ledger {
+        let mut case: Value =
+            serde_json::from_str(include_str!("../../../tests/cases/udp-flood-closed-port.json")).unwrap();
+        let evidence = &mut case["evidence"];
+        for (path, value) in changes {
+            let (step, pointer) = path.split_once('/').unwrap();
+            let place = evidence[step]["output"].as_object_mut().expect("there is such a step");
+            let mut place = Value::Object(std::mem::take(place));
+            let (parent, field) = pointer.rsplit_once('/').map_or(("", pointer), |(parent, field)| (parent, field));
+            let parent = if parent.is_empty() { String::new() } else { format!("/{parent}") };
+            place.pointer_mut(&parent).expect("there is such a place")[field] = value.clone();
+            evidence[step]["output"] = place;
+        }
+        fn of<T: serde::de::DeserializeOwned>(evidence: &Value, step: &str) -> T {
+            serde_json::from_value(evidence[step]["output"].clone()).unwrap()
+        }
+        let (interfaces, capture) = (of(evidence, "rates"), of(evidence, "traffic"));
+        let (sockets, firewall, kernel) = (of(evidence, "sockets"), of(evidence, "firewall"), of(evidence, "kernel"));
+        let reasons: Vec<DropReason> = dropped
+            .iter()
+            .map(|(name, packets)| DropReason { reason: (*name).to_owned(), meaning: String::new(), packets: *packets })
+            .collect();
+        let netfilter_drops =
+            reasons.iter().find(|reason| reason.reason == "NETFILTER_DROP").map(|reason| reason.packets);
+        close::close(&WindowEvidence {
+            interfaces: &interfaces,
+            capture: Some(&capture),
+            sockets: Some(&sockets),
+            firewall: Some(&firewall),
+            kernel: Some(&kernel),
+            translations: &[],
+            netfilter_drops,
+            reasons: &reasons,
+        })
+        .unwrap()
+    }
+
+    /// The heaviest entry, when it is of that kind and says that; fails otherwise.
+    fn ends_with(ledger: &Ledger, kind: EntryKind, words: &str, packets: u64) {
+        let top: &Entry = ledger.top.as_ref().expect("something came in");
+        assert!(top.kind == kind && top.label.contains(words), "{top:?}");
+        assert!(top.packets.abs_diff(packets) <= packets / 20, "{top:?}");
+        assert!(ledger.account.unexplained_share.unwrap() <= 0.01, "{:?}", ledger.account);
+    }
+
+    #[test]
+    fn what_nothing_else_takes_is_for_a_closed_port() {
+        ends_with(&account(&[], &[("NO_SOCKET", 18_003)]), EntryKind::NoListener, "UDP port 9987", 18_003);
+    }
+
+    #[test]
+    fn what_an_xdp_program_takes_is_not_seen_and_yet_accounted_for() {
+        let ledger = account(
+            &[
+                ("rates/watched/xdp_program", json!(12)),
+                ("rates/watched/rx/packets", json!(78_005)),
+                ("rates/watched/rx/bytes", json!(78_759_306)),
+            ],
+            &[("XDP", 60_000)],
+        );
+        ends_with(&ledger, EntryKind::KernelDrop, "XDP program 12", 60_000);
+    }
+
+    #[test]
+    fn what_a_full_table_of_connections_drops_is_nobody_elses() {
+        let ledger = account(
+            &[
+                ("kernel/conntrack/drop", json!(17_000)),
+                ("kernel/udp/no_ports", json!(1_003)),
+                ("kernel/ip/in_delivers", json!(1_003)),
+                ("kernel/ip/residual", json!(17_000)),
+            ],
+            &[("NETFILTER_DROP", 17_000), ("NO_SOCKET", 1_003)],
+        );
+        ends_with(&ledger, EntryKind::KernelDrop, "tracked connections is full", 17_000);
+    }
+
+    #[test]
+    fn what_netfilter_drops_without_a_rule_that_was_read_is_named_as_that() {
+        let gone: &[(&str, Value)] = &[
+            ("kernel/udp/no_ports", json!(0)),
+            ("kernel/ip/in_delivers", json!(0)),
+            ("kernel/ip/residual", json!(18_003)),
+        ];
+        let ledger = account(gone, &[("NETFILTER_DROP", 18_003)]);
+        ends_with(&ledger, EntryKind::KernelDrop, "by no rule that was read", 18_003);
+        let ledger = account(gone, &[]);
+        assert!(ledger.account.unexplained_share.unwrap() > 0.9, "without evidence it stays unexplained");
+    }
+
+    #[test]
+    fn filters_without_a_qdisc_are_known_by_the_kernels_reason() {
+        let gone: &[(&str, Value)] = &[("kernel/udp/no_ports", json!(0)), ("kernel/ip/in_receives", json!(0))];
+        let ledger = account(gone, &[("TC_INGRESS", 18_003)]);
+        ends_with(&ledger, EntryKind::KernelDrop, "traffic control at the ingress of eth0", 18_003);
+    }
+}
