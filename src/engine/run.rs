@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::checks::ScriptBudget;
-use super::conclusion::{ledger, summary, watched_seconds};
+use super::conclusion::{ledger, read_summary, summary, watched_seconds};
 use super::differential;
 use super::execute::{RunContext, observe};
 use super::judge;
@@ -85,6 +85,9 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         })
         .collect();
     let record = request.provenance.record();
+    let reading = record.and_then(|record| record.reading.as_ref()).map(|reading| reading(&evidence));
+    let read = reading.as_ref().and_then(|reading| read_summary(&causes, &findings, reading));
+    let summary = read.unwrap_or(summary);
     let usage = usage::process();
     let mut case = Case {
         format: CASE_FORMAT,
@@ -103,7 +106,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         ledger: ledger(&evidence),
         findings,
         evidence,
-        reading: None,
+        reading,
         limits,
         redacted: record.map(|record| record.redacted.clone()).unwrap_or_default(),
         cost: record.and_then(|record| record.cost).unwrap_or_else(|| Cost {

@@ -11,6 +11,8 @@ use crate::probe::logs::{self, Kind};
 
 /// A line may be wrapped by mail software from so many columns on.
 const WRAPPED: std::ops::RangeInclusive<usize> = 60..=100;
+/// Lines of an entry of the journal that has one for each field.
+const MOST_LINES: usize = 400;
 /// Pieces of a line that was wrapped.
 const MOST_PIECES: usize = 8;
 
@@ -65,6 +67,15 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
         });
         return Some((lines, Run { kind: Kind::Kernel, lines, text: Some(text), timeless: true, host: None }));
     }
+    // What journalctl says of itself: `-- Logs begin at …`, `-- Boot … --`, `-- Reboot --`.
+    let is_notice = |line: &str| line.starts_with("-- ") && (line.ends_with(" --") || line.contains(" begin"));
+    let skipped = (here.at..document.len()).take_while(|at| is_notice(document.line(*at).trim())).count();
+    if skipped > 0 && skipped < 8 {
+        let behind = Here { document, at: here.at + skipped, command: Vec::new(), by_name: false };
+        let (lines, mut run) = take(&behind)?;
+        let text = run.text.take().unwrap_or_else(|| format!("{}\n", document.slice(behind.at, behind.at + lines)));
+        return Some((lines + skipped, Run { text: Some(text), ..run }));
+    }
     let first = document.line(here.at);
     // What is indented in a paste is a log line all the same.
     let indented = first.starts_with(' ');
@@ -85,6 +96,7 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
         }
         if line.trim() == "..."
             || line.trim() == "…"
+            || (is_notice(line.trim()) && kind_of(document.line(place + 1)) == Some(kind))
             || (line.trim().is_empty() && kind_of(document.line(place + 1)) == Some(kind))
         {
             place += 1;
@@ -124,12 +136,10 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
 fn of_json(here: &Here<'_>) -> Option<(usize, Run)> {
     let mut text = String::new();
     let mut kind = None;
-    let mut lines = 0;
+    let (mut lines, mut entries) = (0, 0);
     let mut host = None;
-    while let Some(line) =
-        Some(here.document.line(here.at + lines).trim()).filter(|line| line.starts_with('{') && line.ends_with('}'))
-    {
-        let Ok(value) = bounded_json::from_slice::<Value>(line.as_bytes(), &mut Budget::default()) else { break };
+    while let Some((object, length)) = object(here, here.at + lines) {
+        let Ok(value) = bounded_json::from_slice::<Value>(object.as_bytes(), &mut Budget::default()) else { break };
         let found = if let Some(line) = journal(&value) {
             host = host.or_else(|| {
                 value["_HOSTNAME"].as_str().filter(|name| name.len() < 254).map(crate::printable::printable)
@@ -142,9 +152,25 @@ fn of_json(here: &Here<'_>) -> Option<(usize, Run)> {
         kind = Some(of);
         text.push_str(&line);
         text.push('\n');
-        lines += 1;
+        lines += length;
+        entries += 1;
     }
-    Some((lines, Run { kind: kind?, lines, text: Some(text), timeless: false, host }))
+    Some((lines, Run { kind: kind?, lines: entries, text: Some(text), timeless: false, host }))
+}
+
+/// An object of JSON that takes a line, or several as `journalctl -o json-pretty` prints it; and how many.
+fn object<'d>(here: &Here<'d>, at: usize) -> Option<(&'d str, usize)> {
+    let document = here.document;
+    let first = document.line(at).trim();
+    if first.starts_with('{') && first.ends_with('}') {
+        return Some((first, 1));
+    }
+    if first != "{" {
+        return None;
+    }
+    let lines =
+        (at..document.len()).take(MOST_LINES).position(|at| matches!(document.line(at).trim(), "}" | "},"))? + 1;
+    Some((document.slice(at, at + lines).trim_end().trim_end_matches(','), lines))
 }
 
 /// An entry of the journal as a line of syslog.
@@ -170,7 +196,10 @@ fn request(value: &Value) -> Option<String> {
             .as_str()
             .or_else(|| request["remote_ip"].as_str())
             .or_else(|| request["remote_addr"].as_str())?;
-        let at = value["ts"].as_f64().and_then(|ts| Timestamp::from_millisecond((ts * 1000.0) as i64).ok())?;
+        let at = match &value["ts"] {
+            Value::String(at) => at.parse().ok()?,
+            at => at.as_f64().and_then(|ts| Timestamp::from_millisecond((ts * 1000.0) as i64).ok())?,
+        };
         let agent = request["headers"]["User-Agent"][0].as_str().unwrap_or("-");
         (
             client.to_owned(),
@@ -196,6 +225,8 @@ fn request(value: &Value) -> Option<String> {
             agent,
         )
     };
+    // Of older ones the port stands behind the address.
+    let client = client.parse::<std::net::SocketAddr>().map_or(client, |client| client.ip().to_string());
     if client.len() > 45 || client.contains(' ') {
         return None;
     }

@@ -137,8 +137,17 @@ fn memory_is_the_same_from_meminfo_and_from_either_free() {
         assert_eq!(host["memory"]["available_bytes"], 2_955_264_u64 * 1024, "{text}");
         assert_eq!(host["swap"]["used_bytes"], 0, "{text}");
     }
-    let human = "$ free -h\n       total used free\nMem:   3.8Gi 2.1Gi 1.7Gi\nSwap: 1Gi 0B 1Gi\n";
-    assert!(read(human).output("host", &Value::Null).is_err(), "rounded figures of unknown units are not guessed at");
+    // Rounded to two digits, which is enough for a share.
+    let human = "$ free -h\n               total        used        free      shared  buff/cache   available\nMem:           3.8Gi       1.0Gi       1.7Gi        0B       1.1Gi       2.8Gi\nSwap:          1.0Gi          0B       1.0Gi\n";
+    let memory = of(&read(human), "host")["memory"].clone();
+    assert_eq!((memory["used_share"].as_f64().unwrap() * 100.0).round(), 26.0, "{memory}");
+    for language in [
+        "              gesamt       benutzt     frei      gemns.  Puffer/Cache verfügbar\nSpeicher:      24105        6014        4134           8       14516       18090\nSwap:              0           0           0\n",
+        "               razem       użyte       wolne    dzielone   buf/cache    dostępne\nPamięć:        24105        6014        4134           8       14516       18090\nWymiana:           0           0           0\n",
+        "               total        used        free      shared  buff/cache   available\n内存：         24105        6014        4134           8       14516       18090\n交换：             0           0           0\n",
+    ] {
+        assert_eq!(of(&read(language), "host")["memory"]["available_bytes"], 18_090_u64 << 20, "{language}");
+    }
 }
 
 #[test]

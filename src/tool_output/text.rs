@@ -172,8 +172,18 @@ fn line_of(line: &str) -> Cow<'_, str> {
     }
     loop {
         let trimmed = rest.trim();
-        if trimmed.starts_with("```") || trimmed.starts_with("~~~") {
-            return Cow::Borrowed("");
+        // A fence stands alone or with the name of a language; chats put the first and the last line beside it.
+        if let Some(inner) = trimmed.strip_prefix("```").or_else(|| trimmed.strip_prefix("~~~")) {
+            let is_tag = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '_' | '`' | '~');
+            if inner.len() < 24 && inner.trim().chars().all(is_tag) {
+                return Cow::Borrowed("");
+            }
+            rest = inner;
+            continue;
+        }
+        if let Some(inner) = trimmed.strip_suffix("```").or_else(|| trimmed.strip_suffix("~~~")) {
+            rest = inner;
+            continue;
         }
         let begins =
             TAGS.iter().find(|tag| trimmed.get(..tag.len()).is_some_and(|head| head.eq_ignore_ascii_case(tag)));
@@ -244,6 +254,8 @@ mod tests {
             ("2: eth0: &lt;UP&gt; a&nbsp;b &amp; c", "2: eth0: <UP> a b & c"),
             ("[CODE]eth0 up[/CODE]", "eth0 up"),
             ("```text", ""),
+            ("```$ uptime", "$ uptime"),
+            ("FRAG: inuse 0 memory 0```", "FRAG: inuse 0 memory 0"),
             ("\x1b]0;root@web1: ~\x07root@web1:~# date", "root@web1:~# date"),
             ("10%\r100%", "100%"),
             ("tcp\u{a0}0", "tcp 0"),

@@ -22,8 +22,10 @@ pub struct About {
     pub runbook: String,
     /// The parameters.
     pub params: Vec<(String, String)>,
-    /// The command that runs it again.
+    /// The command that runs it again; where outputs were read, the one that looks at the host itself.
     pub again: String,
+    /// Outputs were read in place of a host: nothing was run.
+    pub read: bool,
     /// What the run cost.
     pub cost: String,
     /// Where the figures of each step come from.
@@ -50,7 +52,12 @@ pub struct Provenance {
 
 impl About {
     pub(super) fn of(case: &Case) -> Self {
-        let user = if case.host.root { "as root" } else { "without root" };
+        let read = case.reading.is_some();
+        let user = match (read, case.host.root) {
+            (true, _) => "as its outputs show it",
+            (false, true) => "run as root",
+            (false, false) => "run without root",
+        };
         let runbook = name(&case.runbook.name);
         let title = name(&case.runbook.title);
         let watched = if case.window_seconds > 0.0 {
@@ -60,8 +67,9 @@ impl About {
         };
         let early = if case.partial { ", ended early" } else { "" };
         About {
-            without_root: !case.host.root,
-            host: format!("{}, kernel {}, run {user}", name(&case.host.name), name(&case.host.kernel)),
+            without_root: !case.host.root && !read,
+            read,
+            host: format!("{}, kernel {}, {user}", name(&case.host.name), name(&case.host.kernel)),
             when: format!("{}{watched}{early}", moment(case)),
             versions: format!("casebook {}, case format {}", name(&case.casebook), case.format),
             runbook: {
@@ -125,7 +133,8 @@ fn again(case: &Case) -> String {
     };
     for (key, value) in case.given.iter().filter(|(_, value)| !value.is_null()) {
         command.push_str(set);
-        command.push_str(&shell_word(&format!("{key}={}", figure(value))));
+        let unit = if is_bare_rate(case, key, value) { "bit/s" } else { "" };
+        command.push_str(&shell_word(&format!("{key}={}{unit}", figure(value))));
     }
     let Redacted { addresses, users, hosts, .. } = case.redacted;
     let kinds = [(addresses, "addresses"), (users, "users"), (hosts, "hosts")];
@@ -134,6 +143,20 @@ fn again(case: &Case) -> String {
         command.push_str(&format!(" --redact {}", kinds.join(",")));
     }
     command
+}
+
+/// Whether a rate was given by a number alone, which a run refuses today. What a parameter is, the runbook's text says.
+fn is_bare_rate(case: &Case, name: &str, value: &Value) -> bool {
+    let text = &case.runbook.text;
+    let declared = |at: usize| {
+        let before = at.checked_sub(1).and_then(|at| text.as_bytes().get(at));
+        let rest = text.get(at + name.len()..).unwrap_or_default().trim_start_matches(['"', '\'', ']', ' ']);
+        let apart = before.is_none_or(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'));
+        let inside = rest.strip_prefix([':', '=']).map(|rest| rest.trim_start().strip_prefix('{').unwrap_or(rest));
+        let inside = inside.map(|rest| rest.split('}').next().unwrap_or_default());
+        apart && inside.is_some_and(|inside| inside.split('\n').take(4).any(|line| line.contains("bitrate")))
+    };
+    figure(value).parse::<f64>().is_ok() && text.match_indices(name).any(|(at, _)| declared(at))
 }
 
 impl Provenance {
