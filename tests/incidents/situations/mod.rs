@@ -1,6 +1,8 @@
 //! The incidents, by what they are about.
 
+mod attacks;
 mod calm;
+mod everyday;
 mod firewalled;
 mod floods;
 mod link;
@@ -8,4 +10,5 @@ mod receivers;
 mod recorded;
 mod reflection;
 mod services;
+mod strained;
 mod without_root;
