@@ -324,8 +324,13 @@ fn requests_that_never_end() {
     Incident {
         name: "slow-requests",
         services: vec![Role::Daemon(Daemon::Http { at: at(80), size: 200 })],
-        traffic: vec![Traffic::Clients(Clients { to: at(80), count: 3, per_second: 150, does: Does::Trickle })],
-        window: Duration::from_secs(4),
+        traffic: vec![Traffic::Clients(Clients {
+            to: at(80),
+            count: 3,
+            per_second: 30,
+            does: Does::Trickle { held: 300 },
+        })],
+        window: SECOND,
         expect: Expect {
             first: Some("http-flood"),
             not: &["syn-flood", "bulk-transfer-in", "discard-sink", "port-scan"],

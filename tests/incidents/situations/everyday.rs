@@ -75,11 +75,16 @@ fn taken(name: &'static str, services: Vec<Role>, traffic: Vec<Traffic>, subject
 
 /// A host at its usual work: calm.
 fn usual(name: &'static str, services: Vec<Role>, traffic: Vec<Traffic>) {
+    usual_for(SECOND, name, services, traffic);
+}
+
+/// The same, watched for longer.
+fn usual_for(window: Duration, name: &'static str, services: Vec<Role>, traffic: Vec<Traffic>) {
     Incident {
         name,
         services,
         traffic,
-        window: SECOND,
+        window,
         expect: Expect { exit: &[0], ..Expect::default() },
         ..Incident::default()
     }
@@ -228,7 +233,7 @@ fn a_time_server_at_its_work() {
 #[test]
 fn a_mail_server_at_its_work() {
     let services = vec![Role::Daemon(Daemon::Backup { at: at(25) })];
-    usual("mail-server", services, vec![clients(25, 40, 15, Does::Visits { bytes: 20_000 })]);
+    usual_for(3 * SECOND, "mail-server", services, vec![clients(25, 40, 15, Does::Visits { bytes: 20_000 })]);
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn a_service_that_accepts_too_slowly_for_its_queue() {
         name: "accept-queue-of-the-kernels-limit",
         prepared: &["sysctl -qw net.core.somaxconn=16"],
         services: vec![Role::Daemon(Daemon::SlowAccept { at: at(8080), backlog: 1000, each: 400 })],
-        traffic: vec![Traffic::Clients(Clients { to: at(8080), count: 20, per_second: 60, does: Does::Trickle })],
+        traffic: vec![Traffic::Clients(Clients { to: at(8080), count: 20, per_second: 60, does: Does::Opens })],
         window: SECOND,
         expect: Expect {
             first: Some("listen-overflow"),
@@ -164,7 +164,7 @@ fn packets_that_go_round_between_two_routers() {
             "sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.w0.send_redirects=0",
             "ip route add 10.99.0.0/16 via 10.77.1.2",
         ],
-        traffic: vec![datagrams(Ipv4Addr::new(10, 99, 0, 7), Sources::One(WORLD), 900, 200)],
+        traffic: vec![datagrams(Ipv4Addr::new(10, 99, 0, 7), Sources::One([203, 0, 113, 77].into()), 900, 200)],
         window: SECOND,
         expect: Expect {
             first: Some("forwarded"),
@@ -179,17 +179,20 @@ fn packets_that_go_round_between_two_routers() {
     .play();
 }
 
+/// VXLAN of network 5: a frame for `vx5` with a datagram from 10.88.0.1 to 10.88.0.2, port 5001.
+const WITHIN: &[u8] = b"\x08\x00\x00\x00\x00\x00\x05\x00\x02\x55\x00\x00\x00\x05\x02\x55\x00\x00\x00\x06\x08\x00\x45\x00\x04\x9a\x00\x00\x00\x00\x40\x11\x61\xa1\x0a\x58\x00\x01\x0a\x58\x00\x02\x13\x88\x13\x89\x04\x86\x00\x00";
+
 #[test]
 fn traffic_in_a_tunnel_of_this_host() {
     Incident {
         name: "tunnel-with-a-device",
         firewall: &[
-            "ip link add gre1 type gre remote 10.77.1.1 local 10.77.1.2",
-            "ip addr add 10.88.0.2/32 dev gre1",
-            "ip link set gre1 up",
+            "ip link add vx5 address 02:55:00:00:00:05 type vxlan id 5 dstport 4789 local 10.77.1.2 remote 10.77.1.1",
+            "ip addr add 10.88.0.2/32 dev vx5",
+            "ip link set vx5 up",
         ],
         traffic: vec![Traffic::Flood(Flood {
-            shape: Shape::Gre { payload: 1200 },
+            shape: Shape::Answer { from: 4789, begins: WITHIN, size: 1200, ports: Ports::One(4789) },
             to: SERVER,
             from: Sources::One(WORLD),
             ttl: Ttl::Same(64),
@@ -199,7 +202,7 @@ fn traffic_in_a_tunnel_of_this_host() {
         expect: Expect {
             first: Some("tunnel-inbound"),
             not: &["bulk-transfer-in", "discard-sink", "forwarded"],
-            subject: &[("tunnel-inbound", &["gre", "10.77.1.1", "gre1"])],
+            subject: &[("tunnel-inbound", &["vxlan", "10.77.1.1", "vx5"])],
             exit: &[1, 2],
             bytes: 1_000_000,
             ..Expect::default()
@@ -224,6 +227,7 @@ fn kernel_log(count: i64, line: impl Fn(i64) -> String) -> Vec<(&'static str, St
 fn told(name: &'static str, logs: Vec<(&'static str, String)>, first: Option<&'static str>) {
     Incident {
         name,
+        firewall: &["sysctl -qw net.ipv4.conf.all.log_martians=1"],
         services: vec![Role::Web { at: at(80) }],
         logs,
         window: SECOND,

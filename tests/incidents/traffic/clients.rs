@@ -39,8 +39,13 @@ pub enum Does {
         /// Bytes.
         bytes: usize,
     },
-    /// Open a connection, hold it, and send a byte now and then: a request that never ends.
-    Trickle,
+    /// Hold connections that were opened before, and send a byte now and then: requests that never end.
+    Trickle {
+        /// So many.
+        held: usize,
+    },
+    /// Open connections and hold them.
+    Opens,
     /// Connect once and read all that comes.
     Reads,
 }
@@ -91,7 +96,8 @@ pub fn start(clients: Clients, progress: &Arc<Progress>) -> JoinHandle<()> {
         }),
         Does::Requests { body } => requests(clients, body, &progress),
         Does::Visits { bytes } => visits(clients, bytes, &progress),
-        Does::Trickle => trickle(clients, &progress),
+        Does::Trickle { held } => trickle(clients, held, &progress),
+        Does::Opens => open(clients, &progress),
         Does::Reads => read(clients, &progress),
     })
 }
@@ -165,22 +171,33 @@ fn visits(clients: Clients, bytes: usize, progress: &Progress) {
     });
 }
 
-fn trickle(clients: Clients, progress: &Progress) {
-    const HELD: usize = 1000;
+fn trickle(clients: Clients, held: usize, progress: &Progress) {
+    let begin = |number: usize| {
+        let mut stream = connected(address(number as u32 % u32::from(clients.count)), clients.to).ok()?;
+        stream.write_all(b"GET / HTTP/1.1\r\nX-a: ").ok()?;
+        Some(stream)
+    };
+    let mut open: Vec<TcpStream> = (0..held).filter_map(begin).collect();
+    assert!(!open.is_empty(), "nobody accepts connections at {}", clients.to);
+    let mut number = 0;
+    progress.pace(clients.per_second, |due| {
+        for _ in 0..due {
+            number = (number + 1) % open.len();
+            if open[number].write(b"b").is_ok() {
+                progress.add(1);
+            }
+        }
+    });
+}
+
+fn open(clients: Clients, progress: &Progress) {
     let (mut number, mut open) = (0u32, Vec::new());
     progress.pace(clients.per_second, |due| {
         for _ in 0..due.min(50) {
             number = number.wrapping_add(1);
-            if open.len() < HELD {
-                let Ok(mut stream) = connected(address(number % u32::from(clients.count)), clients.to) else {
-                    continue;
-                };
-                if let Ok(length) = stream.write(b"GET / HTTP/1.1\r\nX-a: ") {
-                    progress.add(length);
-                }
-                open.push(stream);
-            } else if open[number as usize % HELD].write(b"b").is_ok() {
+            if let Ok(stream) = connected(address(number % u32::from(clients.count)), clients.to) {
                 progress.add(1);
+                open.push(stream);
             }
         }
     });
