@@ -291,7 +291,12 @@ fn ask(of: SocketAddr, per_second: u64) {
     let socket = UdpSocket::bind("0.0.0.0:0").expect("a port is free");
     socket.connect(of).expect("the server can be reached");
     let answers = socket.try_clone().expect("a second descriptor");
-    thread::spawn(move || while answers.recv(&mut [0; 4096]).is_ok() {});
+    thread::spawn(move || {
+        loop {
+            // An error is an ICMP one for an earlier question: the server was not there yet.
+            let _ = answers.recv(&mut [0; 4096]);
+        }
+    });
     ready();
     let mut number = 0u16;
     Progress::default().pace(per_second, |due| {

@@ -43,7 +43,7 @@ fn flooded(
         name,
         services,
         traffic,
-        window: SECOND,
+        window: 2 * SECOND,
         expect: Expect { first: Some(first), not: NOT, subject, ..Expect::default() },
         ..Incident::default()
     }
@@ -335,6 +335,7 @@ fn requests_that_never_end() {
             first: Some("http-flood"),
             not: &["syn-flood", "bulk-transfer-in", "discard-sink", "port-scan"],
             subject: &[("http-flood", &["stage-http", "80"])],
+            unexplained: None,
             ..Expect::default()
         },
         ..Incident::default()

@@ -42,7 +42,7 @@ fn limited(name: &'static str, firewall: &'static [&'static str], from: Sources,
         services: vec![Role::Game { at: at(9987) }],
         firewall,
         traffic: vec![Traffic::Clients(players), datagrams(SERVER, from, 500, 5000)],
-        window: SECOND,
+        window: 2 * SECOND,
         also: Some(cuts_nobody),
         expect: Expect {
             first: Some("dropped-by-firewall"),
@@ -140,7 +140,7 @@ fn processes_that_use_the_cpus_up() {
     Incident {
         name: "busy-cpus",
         setting: Setting { alone: true, ..Setting::default() },
-        services: vec![Role::Daemon(Daemon::Busy { threads: 12 }), Role::Web { at: at(80) }],
+        services: vec![Role::Daemon(Daemon::Busy { threads: 5 }), Role::Web { at: at(80) }],
         also: Some(|_, said| {
             let Ok(case) = &said.case else { return Vec::new() };
             let summary = &case.diagnosis.summary;
