@@ -6,15 +6,21 @@ use super::classes::Class;
 use super::count::Count;
 use super::misra_gries::MisraGries;
 use super::names;
-use super::output::{Group, Station};
+use super::output::{Group, Station, ToAll};
 use super::packet::Packet;
 use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
+use crate::probe::hyperloglog::HyperLogLog;
 
 /// Senders and groups that are kept at a time.
 const ROWS: usize = 1_024;
 /// Senders and groups that are listed.
 const LISTED: usize = 32;
+
+/// The link address of all stations.
+const TO_ALL: Mac = [0xff; 6];
+/// The ether type of ARP.
+const ARP: u16 = 0x0806;
 
 /// A link address.
 type Mac = [u8; 6];
@@ -60,12 +66,21 @@ impl Default for GroupRow {
 pub struct Neighbours {
     stations: Heavy<StationKey, Count>,
     groups: Heavy<GroupKey, GroupRow>,
+    to_all: Count,
+    arp_to_all: Count,
+    senders_to_all: HyperLogLog,
 }
 
 impl Neighbours {
     /// None yet.
     pub fn new() -> Self {
-        Neighbours { stations: Heavy::new(ROWS), groups: Heavy::new(ROWS) }
+        Neighbours {
+            stations: Heavy::new(ROWS),
+            groups: Heavy::new(ROWS),
+            to_all: Count::default(),
+            arp_to_all: Count::default(),
+            senders_to_all: HyperLogLog::new(10, ROWS),
+        }
     }
 
     /// Counts a received packet, unless it was for this host alone.
@@ -75,6 +90,13 @@ impl Neighbours {
         }
         let kind = packet.ip.map_or(Kind::Ether(packet.ether_type), |ip| Kind::Ip(ip.protocol));
         if let Some((destination, source)) = link {
+            if destination == TO_ALL {
+                self.to_all.add(amount);
+                self.senders_to_all.add(secret.words(bits(source), 0));
+                if kind == Kind::Ether(ARP) {
+                    self.arp_to_all.add(amount);
+                }
+            }
             let key = StationKey { class, source, destination, kind };
             let number = match kind {
                 Kind::Ip(protocol) => u64::from(protocol),
@@ -91,6 +113,16 @@ impl Neighbours {
             let row = self.groups.add(secret.words(secret.address(ip.destination), number), key, amount.weight());
             row.count.add(amount);
             row.remote.add(ip.source, amount.bytes);
+        }
+    }
+
+    /// What came in broadcast frames, however many stations sent it.
+    pub fn to_all(&self) -> ToAll {
+        ToAll {
+            packets: self.to_all.packets,
+            bytes: self.to_all.bytes,
+            arp_packets: self.arp_to_all.packets,
+            senders: self.senders_to_all.estimate(),
         }
     }
 
