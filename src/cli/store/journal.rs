@@ -15,8 +15,8 @@ use nix::fcntl::Flock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::state::State;
 use super::Begun;
+use super::state::State;
 use crate::bounded_json::{self, Budget, Unread};
 use crate::case::{Cost, Evidence, Host, RunbookRef};
 use crate::engine::{OnEvidence, Secrets};
