@@ -28,6 +28,8 @@ pub struct Incident {
     pub setting: Setting,
     /// The server's processes.
     pub services: Vec<Role>,
+    /// Processes of a guest behind the server (see [`Stage::guest`]); without any there is no guest.
+    pub guest: Vec<Role>,
     /// Shell lines that set the server's firewall up.
     pub firewall: &'static [&'static str],
     /// Log files, by name and text, as they are when casebook looks.
@@ -56,6 +58,7 @@ impl Default for Incident {
             name: "",
             setting: Setting::default(),
             services: Vec::new(),
+            guest: Vec::new(),
             firewall: &[],
             logs: Vec::new(),
             ask: &[],
@@ -77,6 +80,9 @@ impl Incident {
         let stage = require!(Stage::set(self.setting));
         let mut played = Played::begin(self);
         let _services: Vec<Service> = self.services.iter().map(|role| Service::start(&stage.server, role)).collect();
+        let guest = (!self.guest.is_empty()).then(|| stage.guest());
+        let _guests: Vec<Service> =
+            guest.iter().flat_map(|guest| self.guest.iter().map(|role| Service::start(guest, role))).collect();
         for line in self.firewall {
             stage.server.shell(line);
         }

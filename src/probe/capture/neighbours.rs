@@ -6,10 +6,11 @@ use super::classes::Class;
 use super::count::Count;
 use super::misra_gries::MisraGries;
 use super::names;
-use super::output::{Group, Station};
+use super::output::{Group, LinkBroadcasts, Station};
 use super::packet::Packet;
 use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
+use crate::probe::hyperloglog::HyperLogLog;
 
 /// Senders and groups that are kept at a time.
 const ROWS: usize = 1_024;
@@ -60,12 +61,20 @@ impl Default for GroupRow {
 pub struct Neighbours {
     stations: Heavy<StationKey, Count>,
     groups: Heavy<GroupKey, GroupRow>,
+    /// For all of the link, and their senders.
+    broadcasts: Count,
+    broadcasters: HyperLogLog,
 }
 
 impl Neighbours {
     /// None yet.
     pub fn new() -> Self {
-        Neighbours { stations: Heavy::new(ROWS), groups: Heavy::new(ROWS) }
+        Neighbours {
+            stations: Heavy::new(ROWS),
+            groups: Heavy::new(ROWS),
+            broadcasts: Count::default(),
+            broadcasters: HyperLogLog::new(12, HyperLogLog::EXACT),
+        }
     }
 
     /// Counts a received packet, unless it was for this host alone.
@@ -82,6 +91,10 @@ impl Neighbours {
             };
             let hash = secret.words(bits(source), bits(destination).rotate_left(17) ^ number << 8 ^ class as u64);
             self.stations.add(hash, key, amount.weight()).add(amount);
+            if destination == [0xff; 6] {
+                self.broadcasts.add(amount);
+                self.broadcasters.add(secret.words(bits(source), 0x5e4d));
+            }
         }
         if let (Class::Multicast | Class::Broadcast | Class::Forwarded, Some(ip)) = (class, &packet.ip) {
             // Where it is routed on to matters, and not by which port.
@@ -92,6 +105,12 @@ impl Neighbours {
             row.count.add(amount);
             row.remote.add(ip.source, amount.bytes);
         }
+    }
+
+    /// What came for all of the link.
+    pub fn broadcasts(&self) -> LinkBroadcasts {
+        let Count { packets, bytes } = self.broadcasts;
+        LinkBroadcasts { packets, bytes, senders: self.broadcasters.estimate().min(packets) }
     }
 
     /// The senders, most bytes first.

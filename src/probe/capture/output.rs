@@ -11,8 +11,11 @@ use serde::{Deserialize, Serialize};
 /// included, as the kernel hands frames to a capture (`tp_len`), so that they add up to the interface's `rx_bytes`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Capture {
-    /// The interface that was watched; none when a file was read.
+    /// The interface that was watched, of several the one that most was received by; none when a file was read.
     pub interface: Option<String>,
+    /// What entered by each interface that was watched, in the order in which they are watched; empty when a file was read.
+    #[serde(default)]
+    pub entered: Vec<Entered>,
     /// The file that was read; none when an interface was watched.
     pub file: Option<String>,
     /// The link layer: `ethernet`, `raw-ip`, `loopback` or `linux-cooked` (any other).
@@ -64,6 +67,9 @@ pub struct Capture {
     /// Rx UDP from ports of services that can be abused as reflectors, most bytes first. Answers to the host's own
     /// questions are in it too: see `requests_sent` and `unsolicited_share`.
     pub reflection: Vec<Reflection>,
+    /// Frames for all of the link, of whatever protocol.
+    #[serde(default)]
+    pub link_broadcasts: LinkBroadcasts,
     /// Who on the link sent what was not for this host alone, by link addresses and protocol, most bytes first, up to 32.
     /// Empty where frames have no link addresses.
     #[serde(default)]
@@ -91,6 +97,23 @@ pub struct Capture {
     pub gso: Gso,
     /// The file that the burst was written to, if it was.
     pub written: Option<Written>,
+}
+
+/// What was received by one of the interfaces that were watched together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Entered {
+    /// The interface.
+    pub interface: String,
+    /// Packets, merged frames counted as one each.
+    pub packets: u64,
+    /// Packets on the wire: merged frames counted as the segments that they stand for.
+    pub wire_packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+    /// Header bytes that merging hid.
+    pub merged_header_bytes: u64,
+    /// Bytes of tags that the kernel took off.
+    pub stripped_tag_bytes: u64,
 }
 
 /// The kernel ring's own account (`PACKET_STATISTICS`), both directions together.
@@ -217,6 +240,17 @@ pub struct Station {
     pub bytes: u64,
     /// Share of the rx bytes.
     pub share: f64,
+}
+
+/// Frames for all of the link (`ff:ff:ff:ff:ff:ff`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LinkBroadcasts {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+    /// Link addresses of their senders: exact up to 2,048, estimated within about 2 % beyond.
+    pub senders: u64,
 }
 
 /// What came for a multicast group, for all, or for an address that is not this host's.
@@ -520,6 +554,9 @@ pub struct Endpoint {
     pub address: IpAddr,
     /// The local port; none for protocols without ports and for later fragments.
     pub port: Option<u16>,
+    /// The interface that prevails among those by which it came in; none when a file was read.
+    #[serde(default)]
+    pub interface: Option<String>,
     /// Packets received.
     pub packets: u64,
     /// The same with merged frames counted as the segments that they stand for.

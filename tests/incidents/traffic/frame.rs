@@ -295,7 +295,7 @@ impl Frames {
                 let (id, sequence) = (chance.next() as u16, chance.next() as u16);
                 ip.icmpv4_echo_request(id, sequence).write_to_slice(frame, &self.payload)
             }
-            Shape::Arp => return self.arp(),
+            Shape::Arp => return self.arp(from),
             Shape::SynWithEcn { port } => {
                 let mut tcp = etherparse::TcpHeader::new(client_port, port, chance.next() as u32, 64_240);
                 (tcp.syn, tcp.ece, tcp.cwr) = (true, true, true);
@@ -447,13 +447,16 @@ impl Frames {
         whole(&mut self.frame, SERVER_LINK, &packet, &[])
     }
 
-    fn arp(&mut self) -> &[u8] {
+    /// From the world, or from as many stations as there are strangers.
+    fn arp(&mut self, from: Ipv4Addr) -> &[u8] {
+        let [.., third, last] = from.octets();
+        let sender = if self.few.is_empty() { WORLD_LINK } else { [0x02, 0xaa, 0, 0, third, last] };
         let wanted = Ipv4Addr::new(10, 77, 1, self.chance.between(100, 250) as u8);
         let frame = &mut self.frame[..42];
         frame[..6].fill(0xff);
-        frame[6..12].copy_from_slice(&WORLD_LINK);
+        frame[6..12].copy_from_slice(&sender);
         frame[12..22].copy_from_slice(&[0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1]);
-        frame[22..28].copy_from_slice(&WORLD_LINK);
+        frame[22..28].copy_from_slice(&sender);
         frame[28..32].copy_from_slice(&WORLD.octets());
         frame[32..38].fill(0);
         frame[38..42].copy_from_slice(&wanted.octets());
