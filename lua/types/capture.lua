@@ -4,13 +4,39 @@
 
 ---The parameters of probe `capture`.
 ---@class casebook.capture.Params
----@field interface? string Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses; all of its packets are seen, not only those of that alias or address. `auto` is the interface of the default route (IPv4, else IPv6; lowest metric), unless in a short look far more enters the host by another one; without a default route the one that has received most since boot of those that are up, else `lo`.
+---@field interface? string Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses; all of its packets are seen, not only those of that alias or address. `auto` is all interfaces through which traffic enters the host, at most 8: those that stand on no other one, that of the default route among them; where there is none, the one that has received most since boot of those that are up, else `lo`.
 ---@field window? string|number How long to watch. A file is read to its end, however long it lasted.
 ---@field file? string A pcap or pcapng file to read instead of watching an interface.
 ---@field ["local"] string[]? For a file: the addresses of the host that it is about, which make the direction of a packet. When empty they are inferred: the address that takes part in most packets, of equals the one that receives most, and then each further one that takes part in 5 % of the packets, all without those already taken. A direction that the file itself names for a packet counts for more. A list, or one text with commas between them.
 ---@field write? string A pcapng file to write the burst to: the first 128 bytes of each packet. It must not exist yet. That takes `--allow write`, too.
 ---@field write_limit? string|number The size at which writing ends; watching goes on.
 ---@field top? number Rows in the lists of remotes and source ports.
+
+---What was received by one of the interfaces that were watched together.
+---@class casebook.capture.Entered
+---@field interface string The interface.
+---@field packets integer Packets, merged frames counted as one each.
+---@field wire_packets integer Packets on the wire: merged frames counted as the segments that they stand for.
+---@field bytes integer Bytes, link headers included.
+---@field merged_header_bytes integer Header bytes that merging hid.
+---@field stripped_tag_bytes integer Bytes of tags that the kernel took off.
+
+---A list of `casebook.capture.Entered` in evidence.
+---@class casebook.capture.Entereds
+---@field [integer] casebook.capture.Entered
+---@field first fun(self: casebook.capture.Entereds, pattern?: table|fun(item: casebook.capture.Entered): boolean): casebook.capture.Entered? the first item that fits, or nil
+---@field where fun(self: casebook.capture.Entereds, pattern: table|fun(item: casebook.capture.Entered): boolean): casebook.capture.Entereds the items that fit
+---@field any fun(self: casebook.capture.Entereds, pattern?: table|fun(item: casebook.capture.Entered): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.Entereds, pattern: table|fun(item: casebook.capture.Entered): boolean): boolean whether all items fit
+---@field count fun(self: casebook.capture.Entereds, pattern?: table|fun(item: casebook.capture.Entered): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.Entereds, field: string|(fun(item: casebook.capture.Entered): any), n: integer): casebook.capture.Entereds the n items whose field is largest
+---@field sum fun(self: casebook.capture.Entereds, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.Entereds, field: string): table<any, casebook.capture.Entereds> lists of the items by a field's value
+---@field map fun(self: casebook.capture.Entereds, field: string|fun(item: casebook.capture.Entered): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.Entereds, field: string, order?: "asc"|"desc"): casebook.capture.Entereds the items in the order of a field
+---@field take fun(self: casebook.capture.Entereds, n: integer): casebook.capture.Entereds the first n items
+---@field seen fun(self: casebook.capture.Entereds): casebook.capture.Entereds the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.capture.Entereds): casebook.capture.Entered[] the items as plain tables, converted at once
 
 ---The kernel ring's own account of what it got and lost; none when a file was read.
 ---@class casebook.capture.Ring
@@ -367,6 +393,7 @@
 ---@field protocol string `tcp`, `udp`, `icmp` …
 ---@field address string The local address.
 ---@field port? integer The local port; none for protocols without ports and for later fragments.
+---@field interface? string The interface that prevails among those by which it came in; none when a file was read.
 ---@field packets integer Packets received.
 ---@field wire_packets integer The same with merged frames counted as the segments that they stand for.
 ---@field bytes integer Bytes received, link headers included.
@@ -540,7 +567,8 @@
 
 ---What probe `capture` observes: a timed burst of packets: flows, remotes, ports, protocols, receivers.
 ---@class casebook.capture.Evidence: casebook.Evidence
----@field interface? string The interface that was watched; none when a file was read.
+---@field interface? string The interface that was watched, of several the one that most was received by; none when a file was read.
+---@field entered casebook.capture.Entereds What entered by each interface that was watched, in the order in which they are watched; empty when a file was read.
 ---@field file? string The file that was read; none when an interface was watched.
 ---@field link string The link layer: `ethernet`, `raw-ip`, `loopback` or `linux-cooked` (any other).
 ---@field seconds number How long was watched, in seconds; for a file, from its first packet to its last.

@@ -4,7 +4,7 @@
 
 ---The parameters of probe `interfaces`.
 ---@class casebook.interfaces.Params
----@field interface? string Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses. `auto` is the interface of the default route (IPv4, else IPv6; lowest metric), unless in a short look far more enters the host by another one; without a default route the one that has received most since boot of those that are up, else `lo`.
+---@field interface? string Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses. `auto` is all interfaces through which traffic enters the host, at most 8: those that stand on no other one, that of the default route among them; where there is none, the one that has received most since boot of those that are up, else `lo`.
 ---@field window? string|number How long to watch.
 ---@field samples? number Samples in the window, evenly spread: 2 to 600. Some drivers refresh their counters only once a second, so that shorter samples alternate between nothing and double.
 
@@ -84,7 +84,7 @@
 ---@field seen fun(self: casebook.interfaces.Samples): casebook.interfaces.Samples the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.interfaces.Samples): casebook.interfaces.Sample[] the items as plain tables, converted at once
 
----The interface that was watched, with its samples.
+---The interface that was watched, with its samples; of several the one that matters: that of the default route (IPv4, else IPv6; lowest metric), unless another one received far more.
 ---@class casebook.interfaces.Watched
 ---@field name string Its name, control characters escaped.
 ---@field index integer Its index.
@@ -108,6 +108,44 @@
 ---@field tx casebook.interfaces.Rx What it sent in the window.
 ---@field since_boot casebook.interfaces.SinceBoot Its counters as they stand at the end of the window, since boot or since the interface was made.
 ---@field samples casebook.interfaces.Samples What each sample saw; of the watched interface and loopback only.
+
+---An interface that traffic entered by and that was watched.
+---@class casebook.interfaces.Interface
+---@field name string Its name.
+---@field bytes? integer Bytes that it received in the window.
+---@field packets? integer Packets that it received in the window.
+---@field bits_per_second? number Bits that it received per second.
+---@field packets_per_second? number Packets that it received per second.
+---@field utilisation? number Bits that it received per second as a share of its link's speed, where that is known.
+---@field xdp_program? integer The number of the XDP program that sees its packets before all else; 0 where the kernel does not name it.
+---@field ingress_dropped? integer Packets that filters and policers at its ingress dropped in the window.
+---@field way string[] The way of its packets within the host: itself, the bridge or bond that it belongs to, and so on.
+
+---A list of `casebook.interfaces.Interface` in evidence.
+---@class casebook.interfaces.Interfaces
+---@field [integer] casebook.interfaces.Interface
+---@field first fun(self: casebook.interfaces.Interfaces, pattern?: table|fun(item: casebook.interfaces.Interface): boolean): casebook.interfaces.Interface? the first item that fits, or nil
+---@field where fun(self: casebook.interfaces.Interfaces, pattern: table|fun(item: casebook.interfaces.Interface): boolean): casebook.interfaces.Interfaces the items that fit
+---@field any fun(self: casebook.interfaces.Interfaces, pattern?: table|fun(item: casebook.interfaces.Interface): boolean): boolean whether an item fits
+---@field all fun(self: casebook.interfaces.Interfaces, pattern: table|fun(item: casebook.interfaces.Interface): boolean): boolean whether all items fit
+---@field count fun(self: casebook.interfaces.Interfaces, pattern?: table|fun(item: casebook.interfaces.Interface): boolean): integer how many items fit
+---@field top fun(self: casebook.interfaces.Interfaces, field: string|(fun(item: casebook.interfaces.Interface): any), n: integer): casebook.interfaces.Interfaces the n items whose field is largest
+---@field sum fun(self: casebook.interfaces.Interfaces, field: string): number the sum of a field
+---@field group fun(self: casebook.interfaces.Interfaces, field: string): table<any, casebook.interfaces.Interfaces> lists of the items by a field's value
+---@field map fun(self: casebook.interfaces.Interfaces, field: string|fun(item: casebook.interfaces.Interface): any): any[] a list of one field
+---@field sort fun(self: casebook.interfaces.Interfaces, field: string, order?: "asc"|"desc"): casebook.interfaces.Interfaces the items in the order of a field
+---@field take fun(self: casebook.interfaces.Interfaces, n: integer): casebook.interfaces.Interfaces the first n items
+---@field seen fun(self: casebook.interfaces.Interfaces): casebook.interfaces.Interfaces the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.interfaces.Interfaces): casebook.interfaces.Interface[] the items as plain tables, converted at once
+
+---What entered by all interfaces that were watched together.
+---@class casebook.interfaces.Entered
+---@field bytes? integer Bytes that they received in the window.
+---@field packets? integer Packets that they received in the window.
+---@field bits_per_second? number Bits that they received per second.
+---@field packets_per_second? number Packets that they received per second.
+---@field missed? integer Packets that the hardware missed (`rx_missed_errors`).
+---@field interfaces casebook.interfaces.Interfaces The interfaces, most bytes first.
 
 ---A list of `casebook.interfaces.Watched` in evidence.
 ---@class casebook.interfaces.Watcheds
@@ -156,6 +194,7 @@
 ---@class casebook.interfaces.Guest
 ---@field mac string Its link address, as in `02:fc:00:00:00:01`.
 ---@field interface? string The port of the bridge behind which it is; none for a device on the watched interface itself (macvlan, ipvlan).
+---@field way string[] The way of its packets, from where they enter: `eth0`, `br0`, `vnet0`.
 
 ---A list of `casebook.interfaces.Guest` in evidence.
 ---@class casebook.interfaces.Guests
@@ -178,12 +217,13 @@
 ---@class casebook.interfaces.Evidence: casebook.Evidence
 ---@field seconds number Seconds between the first and the last sample.
 ---@field from_text boolean The figures are those that tools printed, not measured here.
----@field watched casebook.interfaces.Watched The interface that was watched, with its samples.
+---@field watched casebook.interfaces.Watched The interface that was watched, with its samples; of several the one that matters: that of the default route (IPv4, else IPv6; lowest metric), unless another one received far more.
+---@field entered? casebook.interfaces.Entered What entered by all interfaces that were watched together.
 ---@field watched_alias? string What the parameter named, when that was an alias, another name or an address of the watched interface.
 ---@field default_route? string The interface of the default route; none when there is no default route.
 ---@field loopback? casebook.interfaces.Watched The loopback interface, with its samples.
 ---@field interfaces casebook.interfaces.Watcheds All interfaces, those with most traffic in the window first, at most 256; without samples.
 ---@field interfaces_left_out integer How many interfaces are not in `interfaces` because there are more than 256.
 ---@field unwatched casebook.interfaces.Unwatcheds Other interfaces through which traffic entered the host in the window, most bytes first, at most 16: what came by them was counted and not looked into. Those that carry the same packets as the watched one are none of them, unless they received far more, as the port of a bridge does for a virtual machine.
----@field guests casebook.interfaces.Guests Link addresses of guests of this host that are reached through the watched interface: behind other ports of its bridge, or on devices that stand on it, in whatever network namespace; at most 1,024.
+---@field guests casebook.interfaces.Guests Link addresses of guests of this host that are reached through a watched interface: behind other ports of its bridge, or on devices that stand on it, in whatever network namespace; at most 1,024.
 

@@ -148,6 +148,12 @@
 ---@field insert_failed? integer Connections that could not be inserted in the window (`insert_failed`).
 ---@field invalid? integer Packets in the window that belong to no connection and cannot begin one (`invalid`).
 
+---The firewall's SYNPROXY; null where there is none.
+---@class casebook.kernel.Synproxy
+---@field syn_received? integer SYNs in the window that it answered itself (`syn_received`).
+---@field cookie_valid? integer Handshakes in the window that clients completed, and that it handed on (`cookie_valid`).
+---@field cookie_invalid? integer ACKs in the window that complete no handshake (`cookie_invalid`).
+
 ---A multicast group that this host wants the packets of.
 ---@class casebook.kernel.MulticastGroup
 ---@field interface string The interface that it was joined on.
@@ -195,6 +201,7 @@
 ---@field softnet casebook.kernel.Softnet Packet processing per CPU; of the whole machine.
 ---@field sockets casebook.kernel.Sockets Sockets and their memory at the end of the window.
 ---@field conntrack? casebook.kernel.Conntrack Connection tracking; null where the kernel does not track connections, which is no gap.
+---@field synproxy? casebook.kernel.Synproxy The firewall's SYNPROXY; null where there is none.
 ---@field martian_sources? integer Packets with an impossible source address (`rt_cache: in_martian_src`); of the whole machine, all network namespaces together.
 ---@field unroutable? integer Packets for which there was no route (`rt_cache: in_no_route`); of the whole machine.
 ---@field multicast_groups? casebook.kernel.MulticastGroups The multicast groups that this host wants, at the end of the window; at most 1,024. Null where that could not be read.

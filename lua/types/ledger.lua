@@ -5,6 +5,31 @@
 ---The parameters of probe `ledger`.
 ---@class casebook.ledger.Params
 
+---What came in by one interface.
+---@class casebook.ledger.Interface
+---@field interface string The interface.
+---@field bytes integer Bytes that it counted in the window.
+---@field packets integer Packets that it counted in the window.
+---@field share number Share of all that came in.
+---@field way string[] The way of its packets within the host: itself, the bridge or bond that it belongs to, and so on.
+
+---A list of `casebook.ledger.Interface` in evidence.
+---@class casebook.ledger.Interfaces
+---@field [integer] casebook.ledger.Interface
+---@field first fun(self: casebook.ledger.Interfaces, pattern?: table|fun(item: casebook.ledger.Interface): boolean): casebook.ledger.Interface? the first item that fits, or nil
+---@field where fun(self: casebook.ledger.Interfaces, pattern: table|fun(item: casebook.ledger.Interface): boolean): casebook.ledger.Interfaces the items that fit
+---@field any fun(self: casebook.ledger.Interfaces, pattern?: table|fun(item: casebook.ledger.Interface): boolean): boolean whether an item fits
+---@field all fun(self: casebook.ledger.Interfaces, pattern: table|fun(item: casebook.ledger.Interface): boolean): boolean whether all items fit
+---@field count fun(self: casebook.ledger.Interfaces, pattern?: table|fun(item: casebook.ledger.Interface): boolean): integer how many items fit
+---@field top fun(self: casebook.ledger.Interfaces, field: string|(fun(item: casebook.ledger.Interface): any), n: integer): casebook.ledger.Interfaces the n items whose field is largest
+---@field sum fun(self: casebook.ledger.Interfaces, field: string): number the sum of a field
+---@field group fun(self: casebook.ledger.Interfaces, field: string): table<any, casebook.ledger.Interfaces> lists of the items by a field's value
+---@field map fun(self: casebook.ledger.Interfaces, field: string|fun(item: casebook.ledger.Interface): any): any[] a list of one field
+---@field sort fun(self: casebook.ledger.Interfaces, field: string, order?: "asc"|"desc"): casebook.ledger.Interfaces the items in the order of a field
+---@field take fun(self: casebook.ledger.Interfaces, n: integer): casebook.ledger.Interfaces the first n items
+---@field seen fun(self: casebook.ledger.Interfaces): casebook.ledger.Interfaces the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.ledger.Interfaces): casebook.ledger.Interface[] the items as plain tables, converted at once
+
 ---@alias casebook.ledger.Kind
 ---| "process" # A socket of a process took it.
 ---| "firewall_rule" # A firewall rule or policy dropped or rejected it.
@@ -32,7 +57,7 @@
 ---@field label string For people: "sshd (pid 1822, ssh.service)".
 ---@field bytes integer Bytes on the wire, link headers included.
 ---@field packets integer Packets on the wire.
----@field share number Share of the interface's bytes.
+---@field share number Share of all bytes.
 ---@field protocol? string Transport protocol, where one applies: `tcp`, `udp`, `icmp` …
 ---@field address? string Local address, where one applies.
 ---@field port? integer Local port, where one applies.
@@ -164,11 +189,12 @@
 ---@field seen fun(self: casebook.ledger.Redirecteds): casebook.ledger.Redirecteds the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.ledger.Redirecteds): casebook.ledger.Redirected[] the items as plain tables, converted at once
 
----What probe `ledger` observes: where the inbound bytes of the watched interface went.
+---What probe `ledger` observes: where the bytes went that came in by the watched interfaces.
 ---@class casebook.ledger.Evidence: casebook.Evidence
----@field interface string The interface.
----@field bytes integer Bytes that the interface counted in the window, link headers included (`IFLA_STATS64` rx_bytes).
----@field packets integer Packets that the interface counted in the window.
+---@field interface string The interface; of several the one that matters.
+---@field interfaces casebook.ledger.Interfaces By which interfaces it came in, most bytes first. Each packet is counted once, at the outermost.
+---@field bytes integer Bytes that the interfaces counted in the window, link headers included (`IFLA_STATS64` rx_bytes).
+---@field packets integer Packets that the interfaces counted in the window.
 ---@field seconds number Length of the window in seconds.
 ---@field entries casebook.ledger.Entrys Where they went.
 ---@field unexplained_bytes integer Bytes that no entry explains.

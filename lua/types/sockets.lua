@@ -44,6 +44,7 @@
 ---@field drops_total? integer UDP: the same since the socket was made.
 ---@field receive_buffer? integer UDP: size of the receive buffer in bytes, which the kernel's overhead counts against.
 ---@field connected boolean UDP: it has a peer, and takes nothing from others.
+---@field transparent? boolean Whether it takes what is for addresses that are not this host's, as transparent proxies do (`IP_TRANSPARENT`); none where the kernel does not say.
 ---@field remote_address? string UDP: its peer.
 ---@field remote_port? integer UDP: its peer's port.
 

@@ -3,15 +3,18 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The account of one interface over one window. Entries are in falling order of bytes; they and the unexplained
+/// The account of one window: of an interface, or of all by which traffic enters the host. Entries are in falling order of bytes; they and the unexplained
 /// remainder add up to what the interface counted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Account {
-    /// The interface.
+    /// The interface; of several the one that matters.
     pub interface: String,
-    /// Bytes that the interface counted in the window, link headers included (`IFLA_STATS64` rx_bytes).
+    /// By which interfaces it came in, most bytes first. Each packet is counted once, at the outermost.
+    #[serde(default)]
+    pub interfaces: Vec<CameBy>,
+    /// Bytes that the interfaces counted in the window, link headers included (`IFLA_STATS64` rx_bytes).
     pub bytes: u64,
-    /// Packets that the interface counted in the window.
+    /// Packets that the interfaces counted in the window.
     pub packets: u64,
     /// Length of the window in seconds.
     pub seconds: f64,
@@ -25,6 +28,21 @@ pub struct Account {
     pub disagreements: Vec<String>,
 }
 
+/// What came in by one interface.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CameBy {
+    /// The interface.
+    pub interface: String,
+    /// Bytes that it counted in the window.
+    pub bytes: u64,
+    /// Packets that it counted in the window.
+    pub packets: u64,
+    /// Share of all that came in.
+    pub share: f64,
+    /// The way of its packets within the host: itself, the bridge or bond that it belongs to, and so on.
+    pub way: Vec<String>,
+}
+
 /// One line of the account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
@@ -36,7 +54,7 @@ pub struct Entry {
     pub bytes: u64,
     /// Packets on the wire.
     pub packets: u64,
-    /// Share of the interface's bytes.
+    /// Share of all bytes.
     pub share: f64,
     /// Transport protocol, where one applies: `tcp`, `udp`, `icmp` …
     pub protocol: Option<String>,

@@ -15,7 +15,7 @@ mod redacted;
 mod truth;
 mod verdict;
 
-pub use account::{Account, Entry, EntryKind, Process};
+pub use account::{Account, CameBy, Entry, EntryKind, Process};
 pub use diagnosis::{Cause, Diagnosis, Likelihood, Remedy, Sign, SignSide, Urgency, Weight};
 pub use difference::{CauseChange, Changed, Difference, FindingChange, Side, SightChange, Trend};
 pub use evidence::{Evidence, Missing, Observed, Typed};

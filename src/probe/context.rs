@@ -64,8 +64,8 @@ struct BarrierState {
 /// What the probes of one window must agree about.
 #[derive(Debug, Default)]
 struct Agreed {
-    /// The interface that `auto` means; none inside when there is none.
-    interface: Option<Option<u32>>,
+    /// The interfaces that `auto` means; none inside when there is none.
+    interfaces: Option<Vec<u32>>,
 }
 
 /// How long the ready ones wait for one that is slow to prepare.
@@ -275,10 +275,10 @@ impl Context {
         self.barrier.pass()
     }
 
-    /// The interface that `auto` means to all probes of the window: the first that asks finds it, the others wait for it.
-    pub fn agree_on_interface(&self, find: impl FnOnce() -> Option<u32>) -> Option<u32> {
+    /// The interfaces that `auto` means to all probes of the window: the first that asks finds them, the others wait for it.
+    pub fn agree_on_interfaces(&self, find: impl FnOnce() -> Vec<u32>) -> Vec<u32> {
         let mut agreed = self.barrier.agreed.lock().unwrap_or_else(PoisonError::into_inner);
-        *agreed.interface.get_or_insert_with(find)
+        agreed.interfaces.get_or_insert_with(find).clone()
     }
 
     /// Rests until `at`, or until the run is cancelled: false then, and the probe takes its last sample at once.

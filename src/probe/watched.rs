@@ -1,7 +1,7 @@
 //! Which interface is watched: by name, alias, address, or by itself. All probes that watch one ask here, so that the same
 //! parameter means the same interface to each of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -10,14 +10,16 @@ use super::Context;
 use crate::case::{Gap, Reason};
 use crate::printable::printable;
 use crate::suggest::Suggestion;
-use crate::sys::rtnetlink::{DefaultRoute, Link, LinkAddress, LinkCounters, Rtnetlink};
+use crate::sys::rtnetlink::{DefaultRoute, Link, LinkAddress, Rtnetlink};
 
 /// How many names an error lists.
 const NAMED: usize = 12;
 
-/// How long `auto` looks at the counters before it chooses. Less than the window's beginning waits for one probe.
+/// Interfaces that are watched at once.
+const WATCHED: usize = 8;
+/// How long `auto` looks at the counters where there are more. Less than the window's beginning waits for one probe.
 const LOOK: Duration = Duration::from_millis(150);
-/// What an interface must receive in a second for `auto` to choose it over that of the default route: less is no trouble.
+/// What an interface must receive in a second to matter more than that of the default route: less is no trouble.
 const LEAST_BITS: f64 = 1e6;
 const LEAST_PACKETS: f64 = 200.0;
 /// How many times as much as that of the default route it must receive.
@@ -108,17 +110,26 @@ pub(super) fn door() -> Result<Rtnetlink, Gap> {
     Rtnetlink::open().map_err(|error| Gap::io("open a netlink socket for routes", &error))
 }
 
-/// The interface that was chosen.
+/// The interfaces that were chosen.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Choice {
-    /// Its index.
+    /// The index of the one that was named; of several that `auto` means the one of the default route.
     pub(super) index: u32,
+    /// The indices of all, that one first.
+    pub(super) all: Vec<u32>,
     /// The alias, other name or address by which it was named.
     pub(super) alias: Option<String>,
 }
 
-/// The interface that the parameter names. What `auto` means, the probes of a window agree about: the interface through
-/// which most traffic enters the host.
+impl Choice {
+    /// One interface alone.
+    fn one(index: u32, alias: Option<String>) -> Self {
+        Choice { index, all: vec![index], alias }
+    }
+}
+
+/// The interface that the parameter names. What `auto` means, the probes of a window agree about: the interfaces through
+/// which traffic enters the host.
 pub(super) fn find(
     wanted: &str,
     door: &mut Rtnetlink,
@@ -129,54 +140,54 @@ pub(super) fn find(
     if wanted != "auto" {
         return choose(wanted, survey, routes);
     }
-    let found = cx.agree_on_interface(|| {
+    let all = cx.agree_on_interfaces(|| {
         let usual = usual(survey, routes);
-        let entrances = entrances(&survey.links, usual);
-        if entrances.iter().all(|index| Some(*index) == usual) {
-            return usual;
+        let mut entrances = entrances(&survey.links, usual);
+        if entrances.is_empty() {
+            return usual.into_iter().collect();
         }
-        let (Ok(before), begun) = (door.counters(), Instant::now()) else { return usual };
-        cx.sleep_until(begun + LOOK);
-        let Ok(after) = door.counters() else { return usual };
-        busiest_now(usual, &entrances, &before, &after, begun.elapsed().as_secs_f64())
+        if entrances.len() > WATCHED {
+            let (before, begun) = (door.counters(), Instant::now());
+            cx.sleep_until(begun + LOOK);
+            if let (Ok(before), Ok(after)) = (before, door.counters()) {
+                let received =
+                    |index: &u32| Some(after.get(index)?.rx_bytes.saturating_sub(before.get(index)?.rx_bytes));
+                entrances.sort_by_key(|index| std::cmp::Reverse(received(index)));
+            }
+        }
+        // That of the default route, or the one that brings its packets, comes first.
+        let related = usual.map_or_else(HashSet::new, |usual| related(usual, &survey.links));
+        entrances.sort_by_key(|index| (Some(*index) != usual, !related.contains(index)));
+        entrances.truncate(WATCHED);
+        entrances
     });
-    found.map(|index| Choice { index, alias: None }).ok_or_else(nothing_to_watch)
+    let index = all.first().copied().ok_or_else(nothing_to_watch)?;
+    Ok(Choice { index, all, alias: None })
 }
 
-/// The interface of the default route, else the one that has received most since boot, else loopback.
+/// The interface of the default route, else the one that is up and has received most since boot, else one that is down, for
+/// that must be said, else loopback.
 fn usual(survey: &Survey, routes: &[DefaultRoute]) -> Option<u32> {
     let links = &survey.links;
-    default_route(routes).or_else(|| busiest(links)).or_else(|| loopback(links))
+    default_route(routes).or_else(|| busiest(links)).or_else(|| idle(links)).or_else(|| loopback(links))
 }
 
 fn nothing_to_watch() -> Gap {
     Gap::new(Reason::Absent, "choose an interface to watch", "this network namespace has none at all")
 }
 
-/// Of interfaces through which traffic enters, the one that received most between two looks at the counters; the usual one
-/// unless another received far more.
-fn busiest_now(
-    usual: Option<u32>,
-    entrances: &[u32],
-    before: &HashMap<u32, LinkCounters>,
-    after: &HashMap<u32, LinkCounters>,
-    seconds: f64,
-) -> Option<u32> {
-    let received = |index: u32| {
-        let (before, after) = (before.get(&index)?, after.get(&index)?);
-        let rate = |before: u64, after: u64| after.saturating_sub(before) as f64 / seconds.max(1e-3);
-        Some((rate(before.rx_bytes, after.rx_bytes) * 8.0, rate(before.rx_packets, after.rx_packets)))
-    };
-    let rates = entrances.iter().filter_map(|index| Some((*index, received(*index)?)));
-    let (busiest, (bits, packets)) = rates.max_by(|one, other| one.1.0.total_cmp(&other.1.0))?;
-    let (usual_bits, _) = usual.and_then(received).unwrap_or_default();
+/// Of interfaces that were watched together the one that matters: which received most, unless that is little or not far more
+/// than what the first of them received. Given by index, with bits and packets per second.
+pub(super) fn busiest_of(rates: &[(u32, f64, f64)]) -> Option<u32> {
+    let (usual, usual_bits, _) = *rates.first()?;
+    let (busiest, bits, packets) = *rates.iter().max_by(|one, other| one.1.total_cmp(&other.1))?;
     let matters = bits >= LEAST_BITS || packets >= LEAST_PACKETS;
-    if matters && bits > FAR_MORE * usual_bits { Some(busiest) } else { usual }
+    Some(if matters && bits > FAR_MORE * usual_bits { busiest } else { usual })
 }
 
-/// The interfaces through which traffic enters the host: each packet comes in by one of them alone. Those that stand on
-/// others (bridges, VLANs, tunnels) are none, nor are members of a bond, nor, on a host with network hardware, those that
-/// lead to its own guests; the interface of the default route is one in any case.
+/// The interfaces through which traffic enters the host: each packet comes in by one of them alone, the outermost. Those
+/// that stand on others (bridges, VLANs, tunnels) are none, nor are members of a bond, nor, on a host with network hardware,
+/// those that lead to its own guests. That of the default route is one, too, up or not, unless another one brings its packets.
 pub(super) fn entrances(links: &[Link], default: Option<u32>) -> Vec<u32> {
     let is_up = |link: &&Link| link.flags & libc::IFF_UP as u32 != 0 && link.carrier != Some(false);
     let is_real = |link: &&Link| link.hardware != libc::ARPHRD_LOOPBACK;
@@ -186,9 +197,36 @@ pub(super) fn entrances(links: &[Link], default: Option<u32>) -> Vec<u32> {
         let kind = link.kind.as_deref().unwrap_or_default();
         let stands_on_others = CARRIED.contains(&kind) || link.lower.is_some();
         let is_member = link.master.and_then(kind_of).is_some_and(|kind| matches!(kind, "bond" | "team"));
-        Some(link.index) == default || !(stands_on_others || is_member || hardware && TO_GUESTS.contains(&kind))
+        !(stands_on_others || is_member || hardware && TO_GUESTS.contains(&kind))
     };
-    links.iter().filter(is_up).filter(is_real).filter(enters).map(|link| link.index).collect()
+    let up = || links.iter().filter(is_up).filter(is_real);
+    let mut found: Vec<u32> = up().filter(enters).map(|link| link.index).collect();
+    // One that is down is watched, too: that nothing comes in by it must be said.
+    let left_out = links.iter().find(|link| Some(link.index) == default && !found.contains(&link.index));
+    if let Some(link) = left_out {
+        let carriers = related(link.index, links);
+        // What a tunnel stands on is not told; its packets come in by one of the others.
+        let kind = link.kind.as_deref().unwrap_or_default();
+        let is_tunnel = kind == "tun"
+            || CARRIED.contains(&kind) && !matches!(kind, "bridge" | "ipvlan" | "macvlan" | "ppp" | "vlan");
+        let brought = found.iter().any(|index| carriers.contains(index)) || is_tunnel && !found.is_empty();
+        if !brought {
+            found.push(link.index);
+        }
+    }
+    found
+}
+
+/// The way of packets that come in by the interface with that index: its name, then those of the bridge or bond that it
+/// belongs to and so on.
+pub(super) fn way(index: u32, links: &[Link]) -> Vec<String> {
+    let mut way: Vec<(u32, String)> = Vec::new();
+    let mut next = links.iter().find(|link| link.index == index);
+    while let Some(link) = next.filter(|link| way.iter().all(|(index, _)| *index != link.index)) {
+        way.push((link.index, link.name.clone()));
+        next = links.iter().find(|other| link.master == Some(other.index));
+    }
+    way.into_iter().map(|(_, name)| name).collect()
 }
 
 /// The interfaces that carry packets of the one with that index: those that it stands on and those that stand on it, its
@@ -215,13 +253,13 @@ pub(super) fn related(index: u32, links: &[Link]) -> HashSet<u32> {
 fn choose(wanted: &str, survey: &Survey, routes: &[DefaultRoute]) -> Result<Choice, Gap> {
     let links = &survey.links;
     if wanted == "auto" {
-        return usual(survey, routes).map(|index| Choice { index, alias: None }).ok_or_else(nothing_to_watch);
+        return usual(survey, routes).map(|index| Choice::one(index, None)).ok_or_else(nothing_to_watch);
     }
     // The kernel's names come escaped.
     let escaped = printable(wanted.as_bytes());
     let is_wanted = |name: &str| name == wanted || name == escaped;
     if let Some(link) = links.iter().find(|link| is_wanted(&link.name)) {
-        return Ok(Choice { index: link.index, alias: None });
+        return Ok(Choice::one(link.index, None));
     }
     let by_name = links.iter().find(|link| link.other_names.iter().any(|name| is_wanted(name))).map(|link| link.index);
     let by_address = || {
@@ -232,7 +270,7 @@ fn choose(wanted: &str, survey: &Survey, routes: &[DefaultRoute]) -> Result<Choi
         survey.addresses.iter().find(named).map(|address| address.index)
     };
     match by_name.or_else(by_address) {
-        Some(index) => Ok(Choice { index, alias: Some(wanted.to_owned()) }),
+        Some(index) => Ok(Choice::one(index, Some(wanted.to_owned()))),
         None => Err(unknown(wanted, survey)),
     }
 }
@@ -259,6 +297,13 @@ fn busiest(links: &[Link]) -> Option<u32> {
         .filter(|link| link.hardware != libc::ARPHRD_LOOPBACK && link.flags & libc::IFF_UP as u32 != 0)
         .max_by_key(|link| link.counters.map(|counters| counters.rx_bytes))
         .map(|link| link.index)
+}
+
+/// Of interfaces that are down the one that has received most since boot; devices that stand on others are none.
+fn idle(links: &[Link]) -> Option<u32> {
+    let stands_alone = |link: &&Link| !CARRIED.contains(&link.kind.as_deref().unwrap_or_default());
+    let real = links.iter().filter(|link| link.hardware != libc::ARPHRD_LOOPBACK).filter(stands_alone);
+    real.max_by_key(|link| link.counters.map(|counters| counters.rx_bytes)).map(|link| link.index)
 }
 
 /// Says which interfaces there are, and which was probably meant.
@@ -326,19 +371,13 @@ mod tests {
         assert_eq!(choose("auto", &survey, &[]).unwrap_err().reason, Reason::Absent);
     }
 
-    fn counted(counts: &[(u32, u64)]) -> HashMap<u32, LinkCounters> {
-        let counters =
-            |bytes: u64| LinkCounters { rx_bytes: bytes, rx_packets: bytes / 1000, ..LinkCounters::default() };
-        counts.iter().map(|(index, bytes)| (*index, counters(*bytes))).collect()
-    }
-
     #[test]
-    fn the_interface_that_receives_far_more_than_the_usual_one_is_watched() {
-        let now =
-            |counts: &[(u32, u64)]| busiest_now(Some(2), &[2, 3], &counted(&[(2, 0), (3, 0)]), &counted(counts), 0.1);
-        assert_eq!(now(&[(2, 5_000), (3, 1_000_000)]), Some(3));
-        assert_eq!(now(&[(2, 900_000), (3, 1_000_000)]), Some(2), "about as much is no reason");
-        assert_eq!(now(&[(2, 0), (3, 9_000)]), Some(2), "less than a megabit a second is no trouble");
+    fn the_interface_that_received_far_more_than_the_usual_one_matters() {
+        let of = |usual: f64, other: f64| busiest_of(&[(2, usual, 0.0), (3, other, other / 8000.0)]);
+        assert_eq!(of(4e5, 8e7), Some(3));
+        assert_eq!(of(7e7, 8e7), Some(2), "about as much is no reason");
+        assert_eq!(of(0.0, 7e5), Some(2), "less than a megabit a second is no trouble");
+        assert_eq!(busiest_of(&[]), None);
     }
 
     #[test]
@@ -360,7 +399,14 @@ mod tests {
             link(10, "down", false, 0),
         ];
         assert_eq!(entrances(&links, None), [2, 4, 6]);
-        assert_eq!(entrances(&links, Some(5)), [2, 4, 5, 6], "the default route's is looked at in any case");
+        assert_eq!(
+            entrances(&links, Some(5)),
+            [2, 4, 6],
+            "its port brings what comes by the bridge of the default route"
+        );
+        assert_eq!(entrances(&links, Some(9)), [2, 4, 6], "a tunnel's packets come in by another one");
+        assert_eq!(way(2, &links), ["eth0", "br0"]);
+        assert_eq!(entrances(&links[4..5], Some(5)), [5], "nothing else brings its packets");
         let mut above: Vec<u32> = related(3, &links).into_iter().collect();
         above.sort_unstable();
         assert_eq!(above, [3, 6, 7]);
@@ -373,9 +419,9 @@ mod tests {
     fn another_name_an_alias_or_an_address_means_its_interface() {
         for wanted in ["uplink", "eth1:1", "192.0.2.7", "2001:db8::10", "2001:DB8:0::10"] {
             let choice = choose(wanted, &survey(), &[]).unwrap();
-            assert_eq!(choice, Choice { index: 3, alias: Some(wanted.into()) });
+            assert_eq!(choice, Choice::one(3, Some(wanted.into())));
         }
-        assert_eq!(choose("eth1", &survey(), &[]).unwrap(), Choice { index: 3, alias: None });
+        assert_eq!(choose("eth1", &survey(), &[]).unwrap(), Choice::one(3, None));
     }
 
     #[test]
@@ -398,7 +444,7 @@ mod tests {
     fn a_name_goes_before_an_alias_that_is_spelt_alike() {
         let mut survey = survey();
         survey.addresses[0].label = Some("eth0".into());
-        assert_eq!(choose("eth0", &survey, &[]).unwrap(), Choice { index: 2, alias: None });
+        assert_eq!(choose("eth0", &survey, &[]).unwrap(), Choice::one(2, None));
     }
 
     proptest::proptest! {

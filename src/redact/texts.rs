@@ -201,6 +201,7 @@ fn of_finding(finding: &mut Finding, visitor: &mut dyn Visitor) {
 fn of_ledger(ledger: &mut Account, visitor: &mut dyn Visitor) {
     let Account {
         interface: _,
+        interfaces: _,
         bytes: _,
         packets: _,
         seconds: _,

@@ -19,6 +19,10 @@ const BY_FAMILY: u16 = 20;
 const INFO: u16 = 2;
 /// `INET_DIAG_SKMEMINFO`.
 const SKMEMINFO: u16 = 7;
+/// `INET_DIAG_SOCKOPT`: `struct inet_diag_sockopt`, a bit for each option, unasked for, too (Linux 5.10).
+const SOCKOPT: u16 = 22;
+/// Its bit for `IP_TRANSPARENT`, the sixth of a field of bits.
+const TRANSPARENT: u8 = if cfg!(target_endian = "little") { 1 << 5 } else { 1 << 2 };
 /// `INET_DIAG_CGROUP_ID`, which the kernel gives without being asked for it (Linux 5.8).
 const CGROUP_ID: u16 = 21;
 
@@ -80,6 +84,8 @@ pub struct SocketRow {
     /// The control group, of the unified hierarchy, of the process that made it, or made the listening one that it was
     /// accepted from; 0 when the source does not give it.
     pub control_group: u64,
+    /// Whether it takes what is for foreign addresses (`IP_TRANSPARENT`); none where the kernel does not say.
+    pub transparent: Option<bool>,
     /// Bytes that wait to be read; of a listening TCP socket, connections that wait to be accepted.
     pub receive_queue: u32,
     /// Bytes that wait to be sent; of a listening TCP socket, the limit of its accept queue.
@@ -207,6 +213,7 @@ pub fn parse_socket(transport: Transport, payload: &[u8]) -> Option<SocketRow> {
         send_queue: read_u32(payload, 60)?,
         inode: read_u32(payload, 68)?,
         control_group: 0,
+        transparent: None,
         receive_buffer: None,
         drops: None,
         info: None,
@@ -214,6 +221,7 @@ pub fn parse_socket(transport: Transport, payload: &[u8]) -> Option<SocketRow> {
     for (kind, value) in attributes(payload.get(72..)?) {
         match kind {
             INFO => row.info = parse_tcp_info(value),
+            SOCKOPT => row.transparent = value.first().map(|bits| bits & TRANSPARENT != 0),
             CGROUP_ID => row.control_group = read_u64(value, 0).unwrap_or(0),
             SKMEMINFO => {
                 row.receive_buffer = read_u32(value, 4);
@@ -248,6 +256,7 @@ impl Default for SocketRow {
             cookie: 0,
             inode: 0,
             control_group: 0,
+            transparent: None,
             receive_queue: 0,
             send_queue: 0,
             receive_buffer: None,

@@ -31,6 +31,8 @@ pub struct Incident {
     pub prepared: &'static [&'static str],
     /// The server's processes.
     pub services: Vec<Role>,
+    /// Processes of a guest behind the server (see [`Stage::guest`]); without any there is no guest.
+    pub guest: Vec<Role>,
     /// Shell lines that set the server's firewall up.
     pub firewall: &'static [&'static str],
     /// Shell lines that are run in the world after that.
@@ -62,6 +64,7 @@ impl Default for Incident {
             setting: Setting::default(),
             prepared: &[],
             services: Vec::new(),
+            guest: Vec::new(),
             firewall: &[],
             elsewhere: &[],
             logs: Vec::new(),
@@ -87,6 +90,9 @@ impl Incident {
             stage.server.shell(line);
         }
         let _services: Vec<Service> = self.services.iter().map(|role| Service::start(&stage.server, role)).collect();
+        let guest = (!self.guest.is_empty()).then(|| stage.guest());
+        let _guests: Vec<Service> =
+            guest.iter().flat_map(|guest| self.guest.iter().map(|role| Service::start(guest, role))).collect();
         for line in self.firewall {
             stage.server.shell(line);
         }

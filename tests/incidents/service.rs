@@ -44,6 +44,11 @@ pub enum Role {
         /// Where it receives.
         at: SocketAddr,
     },
+    /// The same, also of those for addresses that are not this host's (`IP_TRANSPARENT`).
+    Transparent {
+        /// Where it receives.
+        at: SocketAddr,
+    },
     /// Reads datagrams into a small buffer far slower than they come.
     SlowReader {
         /// Where it receives.
@@ -150,6 +155,7 @@ impl Role {
     pub fn name(&self) -> &'static str {
         match self {
             Role::Sink { .. } | Role::DatagramSink { .. } => "stage-sink",
+            Role::Transparent { .. } => "stage-tproxy",
             Role::SlowReader { .. } => "stage-slow",
             Role::Filtered { .. } => "stage-filter",
             Role::Dropper { .. } => "stage-dropper",
@@ -325,6 +331,15 @@ fn play(role: &Role, took: &Arc<AtomicU64>) {
         Role::Forking { at } => fork_for_each(*at),
         Role::Child => unreachable!("it does not get here"),
         Role::DatagramSink { at } => receive(*at, took, None),
+        Role::Transparent { at } => {
+            let socket = UdpSocket::bind(at).expect("the port is free");
+            setsockopt(&socket, sockopt::IpTransparent, &true).expect("root may");
+            say(READY);
+            let mut buffer = [0; 65_536];
+            while let Ok(bytes) = socket.recv(&mut buffer) {
+                took.fetch_add(bytes as u64, Ordering::Relaxed);
+            }
+        }
         Role::Dropper { at } => {
             let _link = drop_all(*at);
             say(READY);

@@ -23,6 +23,8 @@ pub const WORLD: Ipv4Addr = Ipv4Addr::new(10, 77, 1, 1);
 pub const SERVER6: Ipv6Addr = Ipv6Addr::new(0xfd77, 1, 0, 0, 0, 0, 0, 2);
 /// The world's IPv6 address.
 pub const WORLD6: Ipv6Addr = Ipv6Addr::new(0xfd77, 1, 0, 0, 0, 0, 0, 1);
+/// The address of a guest behind the server, where there is one.
+pub const GUEST: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 2);
 /// The link address of the server's `eth0`.
 pub const SERVER_LINK: [u8; 6] = [0x02, 0x77, 0, 0, 0, 2];
 /// The link address of the world's `w0`.
@@ -75,6 +77,20 @@ impl Stage {
             Stage { server: Namespace::make(&name("server")), world: Namespace::make(&name("world")), _turn: turn };
         stage.join(setting);
         Ok(stage)
+    }
+
+    /// A machine of the server's own behind it: the server's `g0` is 10.99.0.1 and leads to it, [`GUEST`]. The server routes.
+    pub fn guest(&self) -> Namespace {
+        let server = self.server.name();
+        let guest = Namespace::make(&format!("{}guest", server.trim_end_matches("server")));
+        ip(&[], &format!("link add g1 netns {} type veth peer name g0 netns {server}", guest.name()));
+        ip(&["-netns", server], "addr add 10.99.0.1/24 dev g0\nlink set g0 up\n");
+        ip(
+            &["-netns", guest.name()],
+            &format!("link set lo up\naddr add {GUEST}/24 dev g1\nlink set g1 up\nroute add default via 10.99.0.1\n"),
+        );
+        self.server.shell("sysctl -qw net.ipv4.ip_forward=1");
+        guest
     }
 
     fn join(&self, setting: Setting) {

@@ -130,6 +130,7 @@ pub fn account(bytes: u64, packets: u64, entries: Vec<Entry>) -> Account {
     let explained: u64 = entries.iter().map(|entry| entry.bytes).sum();
     Account {
         interface: "eth0".into(),
+        interfaces: vec![],
         bytes,
         packets,
         seconds: 10.0,

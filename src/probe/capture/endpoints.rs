@@ -34,6 +34,8 @@ pub struct Row {
     pub key: Key,
     /// Packets that were looked at; each may stand for more.
     looked_at: u64,
+    /// By which interface most came in.
+    pub entered: Majority,
     pub packets: u64,
     pub wire_packets: u64,
     pub bytes: u64,
@@ -56,6 +58,32 @@ pub struct Row {
     pub last_nanos: u64,
     early: [u32; EARLY],
     detail: Option<u16>,
+}
+
+/// The interface by which more than half came in, if there is one: of all others none is left at the end.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Majority {
+    interface: u8,
+    ahead: u64,
+}
+
+impl Majority {
+    /// Counts packets that came in by an interface.
+    #[inline(always)]
+    pub fn vote(&mut self, interface: u8, packets: u64) {
+        if self.interface == interface {
+            self.ahead += packets;
+        } else if self.ahead >= packets {
+            self.ahead -= packets;
+        } else {
+            *self = Majority { interface, ahead: packets - self.ahead };
+        }
+    }
+
+    /// The place of the interface; none where nothing came in.
+    pub fn interface(self) -> Option<usize> {
+        (self.ahead > 0).then_some(usize::from(self.interface))
+    }
 }
 
 /// What is kept of the busier endpoints.
@@ -239,6 +267,7 @@ impl Row {
         Row {
             key,
             looked_at: 0,
+            entered: Majority::default(),
             packets: 0,
             wire_packets: 0,
             bytes: 0,

@@ -56,7 +56,7 @@ pub fn read(path: Origin<'_>, params: &Params, cx: &Context) -> Result<Observed<
     let survey = survey(path, params, cx)?;
     let (link, first, mut last) = (survey.link, survey.first_nanos.unwrap_or(0), survey.last_nanos);
     let tally = Tally::new(LocalAddresses::new(survey.local), last.saturating_sub(first), key(path, size)?);
-    let mut burst = Burst::new(tally, params, None);
+    let mut burst = Burst::new(tally, params, Vec::new());
     let mut own = OwnLink::default();
     let (mut reader, _) = open(path)?;
     let mut latest = first;
@@ -78,11 +78,11 @@ pub fn read(path: Origin<'_>, params: &Params, cx: &Context) -> Result<Observed<
         latest = record.at_nanos.unwrap_or(latest);
         let way = add(&mut burst.tally, &mut own, record_link, &record, latest.saturating_sub(first));
         if let Some(writer) = &mut burst.writer {
-            writer.packet(record_link, latest, record.bytes, record.wire_bytes, way);
+            writer.packet(0, record_link, latest, record.bytes, record.wire_bytes, way);
         }
     }
     let source = Source {
-        interface: None,
+        interfaces: Vec::new(),
         file: if let Origin::File(path) = path { Some(path.to_owned()) } else { None },
         link: link.unwrap_or(Link::Other),
         started: survey.first_nanos.and_then(|nanos| Timestamp::from_nanosecond(nanos.into()).ok()),
@@ -106,6 +106,7 @@ fn add(tally: &mut Tally, own: &mut OwnLink, link: Link, record: &Record, at_nan
     tally.add(&Seen {
         at_nanos,
         stands_for: 1,
+        interface: 0,
         way,
         wire_bytes: record.wire_bytes,
         link_bytes: (header.bytes as u32).min(record.wire_bytes),
@@ -136,7 +137,8 @@ pub fn of_frames<'a>(
         add(&mut tally, &mut own, link, &record, elapsed_nanos);
         elapsed_nanos += MILLISECOND;
     }
-    let source = Source { interface: None, file: None, link, started: None, elapsed_nanos, ring: None, written: None };
+    let source =
+        Source { interfaces: Vec::new(), file: None, link, started: None, elapsed_nanos, ring: None, written: None };
     Some(tally.summary(source, Params::default().top as usize))
 }
 

@@ -32,24 +32,30 @@ impl Interface {
     }
 }
 
-/// The interface that `wanted` names.
-pub fn interface(wanted: &str, cx: &Context) -> Result<Interface, Gap> {
+/// The interfaces that `wanted` names: one, or with `auto` all through which traffic enters the host.
+pub fn interfaces(wanted: &str, cx: &Context) -> Result<Vec<Interface>, Gap> {
     let mut door = watched::door()?;
     let survey = Survey::take(&mut door)?;
     let routes = watched::default_routes(&mut door).unwrap_or_default();
-    let index = watched::find(wanted, &mut door, &survey, &routes, cx)?.index;
-    let name = watched::name_of(index, &survey.links).ok_or_else(|| {
-        let tried = format!("capture packets on {}", wanted.escape_debug());
-        Gap::new(Reason::Absent, tried, format!("the interface with index {index} vanished"))
-    })?;
-    let own_links = survey.links.iter().filter_map(|link| link.link_address.as_slice().try_into().ok()).collect();
-    let here = survey.links.iter().find(|link| link.index == index);
-    // A bridge hands frames of any VLAN on.
-    let vlans = here.is_some_and(|link| link.master.is_none()).then(|| {
-        let on_it = survey.links.iter().filter(|link| link.lower == Some(index));
-        on_it.filter_map(|link| link.vlan_id).collect()
+    let chosen = watched::find(wanted, &mut door, &survey, &routes, cx)?;
+    let own_links: HashSet<[u8; 6]> =
+        survey.links.iter().filter_map(|link| link.link_address.as_slice().try_into().ok()).collect();
+    let found = chosen.all.iter().filter_map(|index| {
+        let link = survey.links.iter().find(|link| link.index == *index)?;
+        // A bridge hands frames of any VLAN on.
+        let vlans = link.master.is_none().then(|| {
+            let on_it = survey.links.iter().filter(|other| other.lower == Some(*index));
+            on_it.filter_map(|link| link.vlan_id).collect()
+        });
+        Some(Interface { name: link.name.clone(), index: *index, own_links: own_links.clone(), vlans })
     });
-    Ok(Interface { name, index, own_links, vlans })
+    let found: Vec<Interface> = found.collect();
+    if found.is_empty() {
+        let tried = format!("capture packets on {}", wanted.escape_debug());
+        let why = format!("the interface with index {} vanished", chosen.index);
+        return Err(Gap::new(Reason::Absent, tried, why));
+    }
+    Ok(found)
 }
 
 /// The host's own addresses, over all interfaces.

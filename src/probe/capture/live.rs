@@ -32,29 +32,54 @@ const LAST_PACKETS: Duration = Duration::from_millis(250);
 /// A wall clock that ran differently by more was set.
 const CLOCK_SET: Duration = Duration::from_millis(100);
 
-/// Watches an interface for the window.
+/// Watches an interface for the window, or all by which traffic enters the host.
 pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
-    let interface = host::interface(&params.interface, cx)?;
-    let mut ring = PacketRing::open(interface.index, cx.resources().memory_bytes() / RING_PART)
-        .map_err(|error| no_ring(&interface, error))?;
-    let link = Link::of_interface(ring.interface_type());
+    let found = host::interfaces(&params.interface, cx)?;
+    let most_bytes = cx.resources().memory_bytes() / RING_PART / found.len().max(1) as u64;
+    let mut sources: Vec<Place> = Vec::new();
+    let mut unwatched = None;
+    for interface in found {
+        match PacketRing::open(interface.index, most_bytes) {
+            Ok(ring) => {
+                let link = Link::of_interface(ring.interface_type());
+                sources.push(Place {
+                    number: sources.len() as u8,
+                    interface,
+                    link,
+                    ring,
+                    down_at: None,
+                    vanished: false,
+                });
+            }
+            Err(error) => {
+                unwatched.get_or_insert(no_ring(&interface, error));
+            }
+        }
+    }
+    if sources.is_empty() {
+        let nothing = || Gap::new(Reason::Absent, "capture packets", "there is no interface to watch");
+        return Err(unwatched.unwrap_or_else(nothing));
+    }
     let (local, local_gap) = match host::addresses() {
         Ok(addresses) => (addresses, None),
         Err(gap) => (Vec::new(), Some(gap)),
     };
     let window_nanos = params.window.0.as_nanos().min(u64::MAX.into()) as u64;
     let tally =
-        Tally::new(LocalAddresses::new(local).with_networks(host::networks()), window_nanos, KeyedHash::from_kernel());
-    let mut burst = Burst::new(tally, params, Some(&interface.name));
-    let tried = || format!("capture packets on {}", interface.name);
+        Tally::new(LocalAddresses::new(local).with_networks(host::networks()), window_nanos, KeyedHash::from_kernel())
+            .with_interfaces(sources.len());
+    let names: Vec<String> = sources.iter().map(|source| source.interface.name.clone()).collect();
+    let mut burst = Burst::new(tally, params, names.clone());
 
     let window_began = cx.start_window();
-    // The refusing filter let nothing in, but the counters are only then surely at 0.
-    ring.statistics().map_err(|error| Gap::io(tried(), &error))?;
     let started = Timestamp::now();
-    ring.accept(SNAP_BYTES, 1).map_err(|error| Gap::io(tried(), &error))?;
+    for source in &mut sources {
+        let tried = || format!("capture packets on {}", source.interface.name);
+        // The refusing filter let nothing in, but the counters are only then surely at 0.
+        source.ring.statistics().map_err(|error| Gap::io(tried(), &error))?;
+        source.ring.accept(SNAP_BYTES, 1).map_err(|error| Gap::io(tried(), &error))?;
+    }
     let mut watching = Watching {
-        link,
         began: Instant::now(),
         started,
         account: Ring::default(),
@@ -64,16 +89,17 @@ pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
         live_bytes: 0,
     };
     cx.live("0 bit/s in");
-    let mut loss = watching.until(window_began + params.window.0, &mut ring, &mut burst, &interface, cx);
-    let refused = ring.refuse();
+    let mut loss = watching.until(window_began + params.window.0, &mut sources, &mut burst, cx);
+    let refused = sources.iter().map(|source| source.ring.refuse()).fold(true, |all, refused| all && refused.is_ok());
     let elapsed = watching.began.elapsed();
-    watching.last_packets(&mut ring, &mut burst, &interface, refused.is_ok());
+    watching.last_packets(&mut sources, &mut burst, refused);
     loss.extend(watching.loss(elapsed));
+    loss.extend(unwatched.map(|gap| format!("not watched: {gap}")));
 
     let source = Source {
-        interface: Some(interface.name.clone()),
+        interfaces: names,
         file: None,
-        link,
+        link: sources.first().map_or(Link::Other, |source| source.link),
         started: Some(started),
         elapsed_nanos: elapsed.as_nanos() as u64,
         ring: Some(watching.account),
@@ -88,9 +114,39 @@ pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
     Ok(observed)
 }
 
+/// An interface and the ring that gets its packets.
+struct Place {
+    number: u8,
+    interface: Interface,
+    link: Link,
+    ring: PacketRing,
+    /// When it was seen to be down, after the beginning.
+    down_at: Option<Duration>,
+    vanished: bool,
+}
+
+impl Place {
+    /// An interface goes down before it goes away, and says nothing more then. Gives whether it is still there.
+    fn is_there(&mut self, began: Instant) -> bool {
+        if self.ring.pending_error().is_some() {
+            self.down_at.get_or_insert(began.elapsed());
+        }
+        self.vanished |= self.down_at.is_some() && !self.interface.exists();
+        !self.vanished
+    }
+
+    /// What was not seen because it was down or away.
+    fn lost(&self) -> Option<String> {
+        let (at, name) = (span(self.down_at?.as_secs_f64()), &self.interface.name);
+        Some(match self.vanished {
+            true => format!("{name} vanished after {at}; nothing was seen after that"),
+            false => format!("{name} was down after {at}; nothing arrives then"),
+        })
+    }
+}
+
 /// The state of one watching.
 struct Watching {
-    link: Link,
     began: Instant,
     started: Timestamp,
     account: Ring,
@@ -101,72 +157,62 @@ struct Watching {
 }
 
 impl Watching {
-    /// Watches until `end`, or until cancelled, or until the interface is gone; gives what was lost by that.
-    fn until(
-        &mut self,
-        end: Instant,
-        ring: &mut PacketRing,
-        burst: &mut Burst,
-        interface: &Interface,
-        cx: &Context,
-    ) -> Vec<String> {
-        let mut down_at = None;
-        let rest = ring.patience();
+    /// Watches until `end`, or until cancelled, or until no interface is left; gives what was lost by that.
+    fn until(&mut self, end: Instant, sources: &mut [Place], burst: &mut Burst, cx: &Context) -> Vec<String> {
+        let rest = sources.iter().map(|source| source.ring.patience()).min().unwrap_or_default();
         loop {
-            self.drain(ring, burst, interface);
+            self.drain(sources, burst);
             let now = Instant::now();
-            if ring.pending_error().is_some() {
-                down_at.get_or_insert(now - self.began);
+            let left = sources.iter_mut().fold(false, |left, source| source.is_there(self.began) || left);
+            if !left {
+                break;
             }
-            // An interface goes down before it goes away, and says nothing more then.
-            if let Some(at) = down_at
-                && !interface.exists()
-            {
-                let at = span(at.as_secs_f64());
-                return vec![format!("{} vanished after {at}; nothing was seen after that", interface.name)];
-            }
-            self.sample(now, ring);
+            self.sample(now, sources);
             self.show_live(now, burst, cx);
             if now >= end || !cx.sleep_until(end.min(now + rest)) {
-                let down = down_at.map(|at| span(at.as_secs_f64()));
-                let down = down.map(|at| format!("{} was down after {at}; nothing arrives then", interface.name));
-                return down.into_iter().collect();
+                break;
             }
         }
+        sources.iter().filter_map(Place::lost).collect()
     }
 
-    fn drain(&mut self, ring: &mut PacketRing, burst: &mut Burst, interface: &Interface) {
-        let (link, began) = (self.link, self.started.as_nanosecond() as u64);
-        let sampling = &self.sampling;
-        self.drained += ring.drain(|frame| {
-            let seen = seen(frame, link, interface, began, sampling.stands_for(frame.timestamp_nanos));
-            burst.tally.add(&seen);
-            if let Some(writer) = &mut burst.writer {
-                writer.live_frame(link, frame, seen.way);
+    fn drain(&mut self, sources: &mut [Place], burst: &mut Burst) {
+        let began = self.started.as_nanosecond() as u64;
+        for source in sources {
+            let (link, interface, sampling) = (source.link, &source.interface, &self.sampling);
+            let number = source.number;
+            self.drained += source.ring.drain(|frame| {
+                let stands_for = sampling.stands_for(frame.timestamp_nanos);
+                let seen = Seen { interface: number, ..seen(frame, link, interface, began, stands_for) };
+                burst.tally.add(&seen);
+                if let Some(writer) = &mut burst.writer {
+                    writer.live_frame(usize::from(number), link, frame, seen.way);
+                }
+            });
+            // The kernel's counters have 32 bits and begin anew at each reading.
+            if let Ok(statistics) = source.ring.statistics() {
+                self.account.received += u64::from(statistics.packets);
+                self.account.dropped += u64::from(statistics.drops);
+                self.account.freezes += u64::from(statistics.freezes);
             }
-        });
-        // The kernel's counters have 32 bits and begin anew at each reading.
-        if let Ok(statistics) = ring.statistics() {
-            self.account.received += u64::from(statistics.packets);
-            self.account.dropped += u64::from(statistics.drops);
-            self.account.freezes += u64::from(statistics.freezes);
         }
     }
 
     /// Has the kernel pass over more packets, or fewer, when reading them takes more CPU time than it may, or much less.
-    fn sample(&mut self, now: Instant, ring: &PacketRing) {
+    fn sample(&mut self, now: Instant, sources: &[Place]) {
         let Some(cpu_seconds) = usage::thread_cpu_seconds() else { return };
         let Some(one_in) = self.sampling.wanted(now, cpu_seconds, self.account.dropped) else { return };
-        if ring.accept(SNAP_BYTES, one_in).is_ok() {
+        let accepted = sources.iter().filter(|source| source.ring.accept(SNAP_BYTES, one_in).is_ok()).count();
+        if accepted > 0 {
             self.sampling.switched(Timestamp::now().as_nanosecond() as u64, one_in);
         }
     }
 
     /// Takes what the kernel still holds, to the last packet that it counted.
-    fn last_packets(&mut self, ring: &mut PacketRing, burst: &mut Burst, interface: &Interface, refusing: bool) {
+    fn last_packets(&mut self, sources: &mut [Place], burst: &mut Burst, refusing: bool) {
         let deadline = Instant::now() + LAST_PACKETS;
         loop {
-            self.drain(ring, burst, interface);
+            self.drain(sources, burst);
             let all = self.drained >= self.account.received.saturating_sub(self.account.dropped);
             if all || !refusing || Instant::now() >= deadline {
                 return;
@@ -240,6 +286,7 @@ fn seen(frame: &Frame, link: Link, interface: &Interface, began_nanos: u64, stan
     Seen {
         at_nanos: frame.timestamp_nanos.saturating_sub(began_nanos),
         stands_for,
+        interface: 0,
         way,
         wire_bytes: frame.wire_bytes,
         link_bytes,

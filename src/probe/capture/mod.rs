@@ -58,9 +58,9 @@ pub struct CaptureProbe;
 #[serde(default, deny_unknown_fields)]
 pub struct Params {
     /// Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses; all of its
-    /// packets are seen, not only those of that alias or address. `auto` is the interface of the default route (IPv4,
-    /// else IPv6; lowest metric), unless in a short look far more enters the host by another one; without a default route
-    /// the one that has received most since boot of those that are up, else `lo`.
+    /// packets are seen, not only those of that alias or address. `auto` is all interfaces through which traffic enters the
+    /// host, at most 8: those that stand on no other one, that of the default route among them; where there is none, the one
+    /// that has received most since boot of those that are up, else `lo`.
     pub interface: String,
     /// How long to watch. A file is read to its end, however long it lasted.
     pub window: Span,
@@ -163,9 +163,9 @@ struct Burst {
 }
 
 impl Burst {
-    fn new(tally: Tally, params: &Params, interface: Option<&str>) -> Self {
+    fn new(tally: Tally, params: &Params, interfaces: Vec<String>) -> Self {
         // Without the file there is still all the rest.
-        let writer = params.write.as_deref().map(|path| Writer::create(path, params.write_limit, interface));
+        let writer = params.write.as_deref().map(|path| Writer::create(path, params.write_limit, interfaces));
         match writer.transpose() {
             Ok(writer) => Burst { tally, writer, no_writer: None },
             Err(gap) => Burst { tally, writer: None, no_writer: Some(gap) },

@@ -11,8 +11,11 @@ use serde::{Deserialize, Serialize};
 /// included, as the kernel hands frames to a capture (`tp_len`), so that they add up to the interface's `rx_bytes`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Capture {
-    /// The interface that was watched; none when a file was read.
+    /// The interface that was watched, of several the one that most was received by; none when a file was read.
     pub interface: Option<String>,
+    /// What entered by each interface that was watched, in the order in which they are watched; empty when a file was read.
+    #[serde(default)]
+    pub entered: Vec<Entered>,
     /// The file that was read; none when an interface was watched.
     pub file: Option<String>,
     /// The link layer: `ethernet`, `raw-ip`, `loopback` or `linux-cooked` (any other).
@@ -94,6 +97,23 @@ pub struct Capture {
     pub gso: Gso,
     /// The file that the burst was written to, if it was.
     pub written: Option<Written>,
+}
+
+/// What was received by one of the interfaces that were watched together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Entered {
+    /// The interface.
+    pub interface: String,
+    /// Packets, merged frames counted as one each.
+    pub packets: u64,
+    /// Packets on the wire: merged frames counted as the segments that they stand for.
+    pub wire_packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+    /// Header bytes that merging hid.
+    pub merged_header_bytes: u64,
+    /// Bytes of tags that the kernel took off.
+    pub stripped_tag_bytes: u64,
 }
 
 /// The kernel ring's own account (`PACKET_STATISTICS`), both directions together.
@@ -536,6 +556,9 @@ pub struct Endpoint {
     pub address: IpAddr,
     /// The local port; none for protocols without ports and for later fragments.
     pub port: Option<u16>,
+    /// The interface that prevails among those by which it came in; none when a file was read.
+    #[serde(default)]
+    pub interface: Option<String>,
     /// Packets received.
     pub packets: u64,
     /// The same with merged frames counted as the segments that they stand for.

@@ -10,8 +10,8 @@ use super::flows;
 use super::link::Link;
 use super::names;
 use super::output::{
-    Capture, Classes, Dns, DnsType, Endpoint, Flow, Fragments, Icmp, IcmpType, Opener, OtherEndpoints, ProtocolTally,
-    Reflection, Remote, Remotes, Ring, Side, SizeClass, SourcePort, Tcp, Udp, Vlan, Written,
+    Capture, Classes, Dns, DnsType, Endpoint, Entered, Flow, Fragments, Icmp, IcmpType, Opener, OtherEndpoints,
+    ProtocolTally, Reflection, Remote, Remotes, Ring, Side, SizeClass, SourcePort, Tcp, Udp, Vlan, Written,
 };
 use super::packet::ip_protocol;
 use super::payload_signature;
@@ -34,7 +34,8 @@ const PORT_STANDS_OUT: f64 = 0.1;
 /// Where the sums come from.
 #[derive(Debug)]
 pub struct Source {
-    pub interface: Option<String>,
+    /// The interfaces that were watched, in the order of their places.
+    pub interfaces: Vec<String>,
     pub file: Option<String>,
     pub link: Link,
     pub started: Option<Timestamp>,
@@ -50,7 +51,8 @@ impl Tally {
         let samples = self.timeseries.samples(source.elapsed_nanos);
         let peak = |rate: fn(&super::output::Sample) -> f64| samples.iter().map(rate).reduce(f64::max);
         Capture {
-            interface: source.interface,
+            interface: self.busiest(&source.interfaces),
+            entered: self.entered(&source.interfaces),
             file: source.file,
             link: source.link.name().to_owned(),
             seconds,
@@ -76,7 +78,7 @@ impl Tally {
             to_all: Some(self.neighbours.to_all()),
             stations: self.neighbours.stations(|bytes| self.share(bytes)),
             groups: self.neighbours.groups(|bytes| self.share(bytes)),
-            endpoints: self.endpoints(),
+            endpoints: self.endpoints(&source.interfaces),
             other_endpoints: self.other_endpoints(),
             flows: self.flows(),
             flows_distinct: self.flows.distinct(),
@@ -89,6 +91,25 @@ impl Tally {
             gso: self.gso,
             written: source.written,
         }
+    }
+
+    fn entered(&self, interfaces: &[String]) -> Vec<Entered> {
+        let by_place = interfaces.iter().zip(self.entered.iter().zip(&self.stripped_by));
+        let entered = by_place.map(|(interface, (direction, stripped))| Entered {
+            interface: interface.clone(),
+            packets: direction.count.packets,
+            wire_packets: direction.wire_packets,
+            bytes: direction.count.bytes,
+            merged_header_bytes: direction.merged_header_bytes,
+            stripped_tag_bytes: stripped * 4,
+        });
+        entered.collect()
+    }
+
+    /// The interface that most was received by; of equals the first.
+    fn busiest(&self, interfaces: &[String]) -> Option<String> {
+        let by_place = interfaces.iter().zip(&self.entered).rev();
+        by_place.max_by_key(|(_, direction)| direction.count.bytes).map(|(interface, _)| interface.clone())
     }
 
     fn share(&self, bytes: u64) -> f64 {
@@ -366,7 +387,7 @@ impl Tally {
         ranked
     }
 
-    fn endpoints(&self) -> Vec<Endpoint> {
+    fn endpoints(&self, interfaces: &[String]) -> Vec<Endpoint> {
         let rows = self.endpoints.rows();
         let listed = self.ranked_endpoints().into_iter().take(ENDPOINTS).map(|index| {
             let row = &rows[index];
@@ -384,6 +405,7 @@ impl Tally {
                 protocol: names::ip_protocol(row.key.protocol),
                 address: row.key.address,
                 port: row.key.port,
+                interface: row.entered.interface().and_then(|place| interfaces.get(place)).cloned(),
                 packets: row.packets,
                 wire_packets: row.wire_packets,
                 bytes: row.bytes,

@@ -37,6 +37,8 @@ pub struct Seen {
     pub at_nanos: u64,
     /// How many packets it stands for: more than one when only some are looked at.
     pub stands_for: u32,
+    /// By which of the interfaces that are watched together, by its place among them.
+    pub interface: u8,
     /// How it came, or that it went.
     pub way: Way,
     /// Length on the wire, link header included.
@@ -113,6 +115,10 @@ pub struct Tally {
     pub local: LocalAddresses,
     pub rx: Direction,
     pub tx: Direction,
+    /// Received by each of the interfaces that are watched together.
+    pub entered: Vec<Direction>,
+    /// Tags that the kernel took off, by interface.
+    pub stripped_by: Vec<u64>,
     pub classes: [Count; Class::ALL.len()],
     pub ip_protocols: Box<[Count; 256]>,
     pub ether_types: Vec<(u16, Count)>,
@@ -169,6 +175,8 @@ impl Tally {
             local,
             rx: Direction::default(),
             tx: Direction::default(),
+            entered: vec![Direction::default()],
+            stripped_by: vec![0],
             classes: Default::default(),
             ip_protocols: Box::new([Count::default(); 256]),
             ether_types: Vec::new(),
@@ -204,6 +212,14 @@ impl Tally {
         }
     }
 
+    /// Keeps apart what comes in by so many interfaces.
+    #[must_use]
+    pub fn with_interfaces(mut self, interfaces: usize) -> Self {
+        self.entered = vec![Direction::default(); interfaces];
+        self.stripped_by = vec![0; interfaces];
+        self
+    }
+
     /// Adds a packet.
     pub fn add(&mut self, seen: &Seen) {
         self.sampled = self.sampled.max(seen.stands_for);
@@ -230,6 +246,12 @@ impl Tally {
     fn add_received(&mut self, seen: &Seen, on_wire: OnWire) {
         let class = self.local.class(seen.way, &seen.packet);
         let amount = seen.amount();
+        let interface = usize::from(seen.interface);
+        if let (Some(entered), Some(stripped)) = (self.entered.get_mut(interface), self.stripped_by.get_mut(interface))
+        {
+            entered.add(amount, on_wire);
+            *stripped += u64::from(seen.tag_stripped) * amount.packets;
+        }
         self.classes[class as usize].add(amount);
         if seen.tag_stripped || seen.packet.tagged {
             self.tagged.add(amount);
@@ -317,6 +339,7 @@ impl Tally {
         };
         let row = self.endpoints.at(place);
         let those = |which: bool| if which { amount.packets } else { 0 };
+        row.entered.vote(seen.interface, amount.packets);
         row.packets += amount.packets;
         row.wire_packets += on_wire.packets;
         row.bytes += amount.bytes;
@@ -527,7 +550,7 @@ mod tests {
 
     fn summary(tally: &Tally) -> Capture {
         let source = Source {
-            interface: Some("eth0".to_owned()),
+            interfaces: vec!["eth0".to_owned()],
             file: None,
             link: Link::Ethernet,
             started: None,
@@ -542,6 +565,7 @@ mod tests {
         Seen {
             at_nanos: 1,
             stands_for: 1,
+            interface: 0,
             way,
             wire_bytes,
             link_bytes: 14.min(wire_bytes),

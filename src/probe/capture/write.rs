@@ -26,9 +26,10 @@ pub struct Writer {
     path: String,
     limit: u64,
     file: PcapNgWriter<Counted>,
-    interface: Option<String>,
-    /// The file's interfaces: one for each link layer.
-    links: Vec<Link>,
+    /// The interfaces that are watched.
+    interfaces: Vec<String>,
+    /// The file's interfaces: one for each that is watched, by its place, and link layer.
+    links: Vec<(usize, Link)>,
     packets: u64,
     ended: Option<Ended>,
 }
@@ -42,7 +43,7 @@ enum Ended {
 
 impl Writer {
     /// Begins a new file; an existing one is never touched. Only its owner can read it: it holds others' traffic.
-    pub fn create(path: &str, limit: Size, interface: Option<&str>) -> Result<Self, Gap> {
+    pub fn create(path: &str, limit: Size, interfaces: Vec<String>) -> Result<Self, Gap> {
         let tried = || format!("write the packets to {}", path.escape_debug());
         let file = outlet::create_new(Path::new(path), 0o600).map_err(io::Error::from);
         let file = file.map_err(|error| match error.kind() {
@@ -56,7 +57,7 @@ impl Writer {
             path: path.to_owned(),
             limit: limit.0,
             file,
-            interface: interface.map(str::to_owned),
+            interfaces,
             links: Vec::new(),
             packets: 0,
             ended: None,
@@ -65,7 +66,7 @@ impl Writer {
 
     /// Writes a frame of the ring: with the VLAN tag that the kernel took off, and with a link header that readers
     /// know where the interface's own is not.
-    pub fn live_frame(&mut self, link: Link, frame: &Frame, way: Way) {
+    pub fn live_frame(&mut self, place: usize, link: Link, frame: &Frame, way: Way) {
         let mut bytes = Cow::Borrowed(frame.bytes);
         let mut wire_bytes = frame.wire_bytes;
         match (link, frame.stripped_tag) {
@@ -85,18 +86,18 @@ impl Writer {
             }
             _ => {}
         }
-        self.packet(link, frame.timestamp_nanos, &bytes, wire_bytes, way);
+        self.packet(place, link, frame.timestamp_nanos, &bytes, wire_bytes, way);
     }
 
     /// Writes a packet, unless the file is full or has failed.
-    pub fn packet(&mut self, link: Link, at_nanos: u64, bytes: &[u8], wire_bytes: u32, way: Way) {
+    pub fn packet(&mut self, place: usize, link: Link, at_nanos: u64, bytes: &[u8], wire_bytes: u32, way: Way) {
         if self.ended.is_some() {
             return;
         }
         let block = BLOCK_BYTES + (bytes.len() as u64).next_multiple_of(4);
         if self.file.get_ref().bytes + block > self.limit {
             self.ended = Some(Ended::Full);
-        } else if let Err(error) = self.try_packet(link, at_nanos, bytes, wire_bytes, way) {
+        } else if let Err(error) = self.try_packet((place, link), at_nanos, bytes, wire_bytes, way) {
             self.ended = Some(Ended::Failed(why(&error)));
         } else {
             self.packets += 1;
@@ -105,7 +106,7 @@ impl Writer {
 
     fn try_packet(
         &mut self,
-        link: Link,
+        link: (usize, Link),
         at_nanos: u64,
         bytes: &[u8],
         wire_bytes: u32,
@@ -125,9 +126,9 @@ impl Writer {
         Ok(())
     }
 
-    fn add_link(&mut self, link: Link) -> Result<usize, PcapError> {
+    fn add_link(&mut self, (place, link): (usize, Link)) -> Result<usize, PcapError> {
         let mut options = vec![InterfaceDescriptionOption::IfTsResol(9)];
-        if let Some(name) = &self.interface {
+        if let Some(name) = self.interfaces.get(place) {
             options.push(InterfaceDescriptionOption::IfName(Cow::Owned(name.clone())));
         }
         let linktype = match link {
@@ -138,7 +139,7 @@ impl Writer {
             Link::Cooked2 => DataLink::LINUX_SLL2,
         };
         self.file.write_pcapng_block(InterfaceDescriptionBlock { linktype, snaplen: 0, options })?;
-        self.links.push(link);
+        self.links.push((place, link));
         Ok(self.links.len() - 1)
     }
 
@@ -230,7 +231,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("burst.pcapng");
         std::fs::write(&path, "precious").unwrap();
-        let gap = Writer::create(path.to_str().unwrap(), Size(1000), None).err().unwrap();
+        let gap = Writer::create(path.to_str().unwrap(), Size(1000), Vec::new()).err().unwrap();
         assert!(gap.to_string().contains("there is such a file already"), "{gap}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
     }
@@ -239,9 +240,9 @@ mod tests {
     fn a_full_file_says_so_and_stays_within_its_limit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("burst.pcapng");
-        let mut writer = Writer::create(path.to_str().unwrap(), Size(1000), Some("eth0")).unwrap();
+        let mut writer = Writer::create(path.to_str().unwrap(), Size(1000), vec!["eth0".to_owned()]).unwrap();
         for second in 0..100 {
-            writer.packet(Link::Ethernet, second * 1_000_000_000, &[0; 61], 61, Way::Host);
+            writer.packet(0, Link::Ethernet, second * 1_000_000_000, &[0; 61], 61, Way::Host);
         }
         let (written, loss, file) = writer.finish();
         assert_eq!(file.unwrap().metadata().unwrap().len(), written.bytes);

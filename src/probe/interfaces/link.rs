@@ -1,10 +1,10 @@
 //! From what the kernel says of a link, and its growth, to the result.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 
 use super::rates::{Reading, Seen};
-use super::{Address, Guest, Interface, Interfaces, LISTED, QueueGrowth, Unwatched};
+use super::{Address, Entered, Entrance, Guest, Interface, Interfaces, LISTED, QueueGrowth, Unwatched};
 use crate::case::{Gap, Observed, Reason};
 use crate::probe::watched::{self, Choice, Survey};
 use crate::sys::rtnetlink::{Bridged, Link};
@@ -29,8 +29,14 @@ pub(super) fn compose(
     after: &Survey,
     reading: &Reading,
     queues: Option<&QueueGrowth>,
-    Choice { index: watched, alias: watched_alias }: Choice,
+    choice: Choice,
 ) -> Result<Observed<Interfaces>, Gap> {
+    let Choice { index: usual, all, alias: watched_alias } = choice;
+    let rate = |index: &u32| {
+        let rx = reading.get(*index).filter(|seen| seen.samples >= 2)?.rx();
+        Some((*index, rx.bits_per_second?, rx.packets_per_second?))
+    };
+    let watched = watched::busiest_of(&all.iter().filter_map(rate).collect::<Vec<_>>()).unwrap_or(usual);
     let mut links: HashMap<u32, (&Link, &Survey)> = HashMap::new();
     for survey in [before, after] {
         links.extend(survey.links.iter().map(|link| (link.index, (link, survey))));
@@ -89,6 +95,10 @@ pub(super) fn compose(
     let mut observed = Observed::whole(Interfaces {
         from_text: false,
         seconds: reading.seconds(),
+        entered: Some(entered(all.iter().filter_map(|index| {
+            let interface = describe(*index, reading.get(*index)?, 0)?;
+            Some((interface, watched::way(*index, &before.links)))
+        }))),
         watched,
         watched_alias,
         default_route: None,
@@ -117,14 +127,44 @@ impl QueueGrowth {
     }
 }
 
-/// The interfaces beside the watched one through which traffic entered the host.
-pub(super) fn unwatched(links: &[Link], reading: &Reading, watched: u32, default: Option<u32>) -> Vec<Unwatched> {
+/// The interfaces that were watched together, with what entered by each and its way, added up.
+fn entered(interfaces: impl Iterator<Item = (Interface, Vec<String>)>) -> Entered {
+    let mut interfaces: Vec<(Interface, Vec<String>)> = interfaces.collect();
+    interfaces.sort_by_key(|(interface, _)| std::cmp::Reverse(interface.rx.bytes));
+    let whole = |of: fn(&Interface) -> Option<u64>| interfaces.iter().map(|(interface, _)| of(interface)).sum();
+    let rate = |of: fn(&Interface) -> Option<f64>| interfaces.iter().map(|(interface, _)| of(interface)).sum();
+    Entered {
+        bytes: whole(|interface| interface.rx.bytes),
+        packets: whole(|interface| interface.rx.packets),
+        bits_per_second: rate(|interface| interface.rx.bits_per_second),
+        packets_per_second: rate(|interface| interface.rx.packets_per_second),
+        missed: whole(|interface| interface.rx.missed),
+        interfaces: interfaces
+            .into_iter()
+            .map(|(interface, way)| Entrance {
+                name: interface.name,
+                bytes: interface.rx.bytes,
+                packets: interface.rx.packets,
+                bits_per_second: interface.rx.bits_per_second,
+                packets_per_second: interface.rx.packets_per_second,
+                utilisation: interface.utilisation,
+                xdp_program: interface.xdp_program,
+                ingress_dropped: interface.ingress_dropped,
+                way,
+            })
+            .collect(),
+    }
+}
+
+/// The interfaces beside the watched ones through which traffic entered the host.
+pub(super) fn unwatched(links: &[Link], reading: &Reading, watched: &[u32], default: Option<u32>) -> Vec<Unwatched> {
     let received = |index: u32| reading.get(index).and_then(|seen| seen.rx().bytes).unwrap_or(0);
-    let related = watched::related(watched, links);
+    let related: HashSet<u32> = watched.iter().flat_map(|index| watched::related(*index, links)).collect();
+    let seen: u64 = watched.iter().map(|index| received(*index)).sum();
     let mut others: Vec<Unwatched> = watched::entrances(links, default)
         .into_iter()
-        .filter(|index| !related.contains(index) || received(*index) > FAR_MORE * received(watched))
-        .filter(|index| *index != watched)
+        .filter(|index| !related.contains(index) || received(*index) > FAR_MORE * seen)
+        .filter(|index| !watched.contains(index))
         .filter_map(|index| {
             let link = links.iter().find(|link| link.index == index)?;
             let rx = reading.get(index)?.rx();
@@ -144,20 +184,26 @@ pub(super) fn unwatched(links: &[Link], reading: &Reading, watched: u32, default
     others
 }
 
-/// The guests that are reached through the watched interface.
-pub(super) fn guests(links: &[Link], bridged: &[Bridged], watched: u32) -> Vec<Guest> {
+/// The guests that are reached through the watched interfaces.
+pub(super) fn guests(links: &[Link], bridged: &[Bridged], watched: &[u32]) -> Vec<Guest> {
+    let mut guests: Vec<Guest> = Vec::new();
+    watched.iter().for_each(|index| guests_of(links, bridged, *index, &mut guests));
+    guests
+}
+
+fn guests_of(links: &[Link], bridged: &[Bridged], watched: u32, guests: &mut Vec<Guest>) {
     let bridge = links.iter().find(|link| link.index == watched).and_then(|link| link.master);
     let own = |address: &[u8; 6]| links.iter().any(|link| link.link_address == address);
-    let mut guests: Vec<Guest> = Vec::new();
     for row in bridged.iter().filter(|row| !own(&row.address)) {
         let behind = bridge.is_some() && row.master == bridge && row.index != watched && !row.taken;
         let on_it = row.index == watched && row.taken;
         let mac = colons(&row.address);
         if (behind || on_it) && guests.len() < GUESTS && guests.iter().all(|guest| guest.mac != mac) {
-            guests.push(Guest { mac, interface: watched::name_of(row.index, links).filter(|_| behind) });
+            let interface = watched::name_of(row.index, links).filter(|_| behind);
+            let way = watched::way(watched, links).into_iter().chain(interface.clone()).collect();
+            guests.push(Guest { mac, interface, way });
         }
     }
-    guests
 }
 
 /// The first addresses of a link, and how many more it has.
@@ -281,7 +327,8 @@ mod tests {
         reading.add(0.0, bytes(&[(7, 0), (8, 0)]));
         reading.add(1.0, bytes(&[(7, 500), (8, 9)]));
         reading.add(2.0, bytes(&[(8, 20)]));
-        let seen = compose(&survey, &Survey::default(), &reading, None, Choice { index: 7, alias: None }).unwrap();
+        let seen = compose(&survey, &Survey::default(), &reading, None, Choice { index: 7, all: vec![7], alias: None })
+            .unwrap();
         assert_eq!(seen.output.watched.rx.bytes, Some(500));
         assert_eq!(seen.output.watched.rx.bits_per_second, Some(4000.0));
         assert_eq!(seen.loss, ["veth7 vanished within the window; its figures end after 1 s"]);
@@ -295,7 +342,8 @@ mod tests {
         let mut reading = Reading::new([7].into_iter());
         reading.add(0.0, bytes(&[(7, 0)]));
         reading.add(1.0, HashMap::new());
-        let gap = compose(&survey, &Survey::default(), &reading, None, Choice { index: 7, alias: None }).unwrap_err();
+        let gap = compose(&survey, &Survey::default(), &reading, None, Choice { index: 7, all: vec![7], alias: None })
+            .unwrap_err();
         assert_eq!((gap.reason, gap.tried.as_str()), (Reason::Absent, "watch interface veth7"));
     }
 
@@ -310,7 +358,7 @@ mod tests {
         for at in [0.0, 1.0] {
             reading.add(at, (1..=many).map(|index| (index, LinkCounters::default())).collect());
         }
-        let seen = compose(&survey, &survey, &reading, None, Choice { index: 5, alias: None }).unwrap();
+        let seen = compose(&survey, &survey, &reading, None, Choice { index: 5, all: vec![5], alias: None }).unwrap();
         assert_eq!((seen.output.interfaces.len(), seen.output.interfaces_left_out), (LISTED, 40));
     }
 
@@ -325,8 +373,9 @@ mod tests {
             reading.add(at, [(2, counters(growth / 10)), (3, counters(growth)), (4, counters(growth))].into());
         }
         let names = |watched| -> Vec<String> {
-            unwatched(&links, &reading, watched, Some(2)).into_iter().map(|other| other.name).collect()
+            unwatched(&links, &reading, &[watched], Some(2)).into_iter().map(|other| other.name).collect()
         };
+        assert!(unwatched(&links, &reading, &[2, 3], Some(2)).is_empty(), "both were watched");
         assert_eq!(names(2), ["eth1"], "the VLAN's packets came by eth1");
         assert_eq!(names(4), ["eth0"], "eth1 carries what was watched");
     }
@@ -341,7 +390,7 @@ mod tests {
             taken,
         };
         let rows = [row(2, 1, false), row(3, 2, false), row(2, 3, true), row(3, 4, true), row(3, 255, false)];
-        let seen: Vec<_> = guests(&links, &rows, 2).into_iter().map(|guest| (guest.mac, guest.interface)).collect();
+        let seen: Vec<_> = guests(&links, &rows, &[2]).into_iter().map(|guest| (guest.mac, guest.interface)).collect();
         let guest = |mac: &str, port: Option<&str>| (mac.to_owned(), port.map(str::to_owned));
         assert_eq!(seen, [guest("02:00:00:00:00:02", Some("vnet0")), guest("02:00:00:00:00:03", None)]);
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use self::rates::Reading;
 use crate::case::{Gap, Observed, Reason};
-use crate::probe::watched::{self, Choice, Survey};
+use crate::probe::watched::{self, Survey};
 use crate::probe::{Context, Need, Probe};
 use crate::sys::rtnetlink::{LinkCounters, QueueDrops, Rtnetlink};
 use crate::units::{self, Span};
@@ -31,9 +31,9 @@ pub struct InterfacesProbe;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Params {
-    /// Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses. `auto` is the
-    /// interface of the default route (IPv4, else IPv6; lowest metric), unless in a short look far more enters the host by
-    /// another one; without a default route the one that has received most since boot of those that are up, else `lo`.
+    /// Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses. `auto` is all
+    /// interfaces through which traffic enters the host, at most 8: those that stand on no other one, that of the default
+    /// route among them; where there is none, the one that has received most since boot of those that are up, else `lo`.
     pub interface: String,
     /// How long to watch.
     pub window: Span,
@@ -57,8 +57,12 @@ pub struct Interfaces {
     /// The figures are those that tools printed, not measured here.
     #[serde(default)]
     pub from_text: bool,
-    /// The interface that was watched, with its samples.
+    /// The interface that was watched, with its samples; of several the one that matters: that of the default route (IPv4,
+    /// else IPv6; lowest metric), unless another one received far more.
     pub watched: Interface,
+    /// What entered by all interfaces that were watched together.
+    #[serde(default)]
+    pub entered: Option<Entered>,
     /// What the parameter named, when that was an alias, another name or an address of the watched interface.
     pub watched_alias: Option<String>,
     /// The interface of the default route; none when there is no default route.
@@ -74,7 +78,7 @@ pub struct Interfaces {
     /// they received far more, as the port of a bridge does for a virtual machine.
     #[serde(default)]
     pub unwatched: Vec<Unwatched>,
-    /// Link addresses of guests of this host that are reached through the watched interface: behind other ports of its
+    /// Link addresses of guests of this host that are reached through a watched interface: behind other ports of its
     /// bridge, or on devices that stand on it, in whatever network namespace; at most 1,024.
     #[serde(default)]
     pub guests: Vec<Guest>,
@@ -87,6 +91,49 @@ pub struct Guest {
     pub mac: String,
     /// The port of the bridge behind which it is; none for a device on the watched interface itself (macvlan, ipvlan).
     pub interface: Option<String>,
+    /// The way of its packets, from where they enter: `eth0`, `br0`, `vnet0`.
+    #[serde(default)]
+    pub way: Vec<String>,
+}
+
+/// What entered the host by the interfaces that were watched together. Each packet is counted once, at the outermost.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Entered {
+    /// Bytes that they received in the window.
+    pub bytes: Option<u64>,
+    /// Packets that they received in the window.
+    pub packets: Option<u64>,
+    /// Bits that they received per second.
+    pub bits_per_second: Option<f64>,
+    /// Packets that they received per second.
+    pub packets_per_second: Option<f64>,
+    /// Packets that the hardware missed (`rx_missed_errors`).
+    pub missed: Option<u64>,
+    /// The interfaces, most bytes first.
+    pub interfaces: Vec<Entrance>,
+}
+
+/// An interface that traffic entered by and that was watched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Entrance {
+    /// Its name.
+    pub name: String,
+    /// Bytes that it received in the window.
+    pub bytes: Option<u64>,
+    /// Packets that it received in the window.
+    pub packets: Option<u64>,
+    /// Bits that it received per second.
+    pub bits_per_second: Option<f64>,
+    /// Packets that it received per second.
+    pub packets_per_second: Option<f64>,
+    /// Bits that it received per second as a share of its link's speed, where that is known.
+    pub utilisation: Option<f64>,
+    /// The number of the XDP program that sees its packets before all else; 0 where the kernel does not name it.
+    pub xdp_program: Option<u32>,
+    /// Packets that filters and policers at its ingress dropped in the window.
+    pub ingress_dropped: Option<u64>,
+    /// The way of its packets within the host: itself, the bridge or bond that it belongs to, and so on.
+    pub way: Vec<String>,
 }
 
 /// An interface that traffic entered by and that was not watched.
@@ -264,9 +311,9 @@ impl Probe for InterfacesProbe {
         let before = Survey::take(&mut door)?;
         let routes = watched::default_routes(&mut door);
         let known_routes = routes.as_deref().unwrap_or_default();
-        let Choice { index: watched, alias } = watched::find(&params.interface, &mut door, &before, known_routes, cx)?;
+        let choice = watched::find(&params.interface, &mut door, &before, known_routes, cx)?;
 
-        let mut reading = Reading::new([Some(watched), watched::loopback(&before.links)].into_iter().flatten());
+        let mut reading = Reading::new(choice.all.iter().copied().chain(watched::loopback(&before.links)));
         let begun = cx.start_window();
         let queues = door.queue_drops();
         read(&mut door, &mut reading, begun)?;
@@ -274,9 +321,9 @@ impl Probe for InterfacesProbe {
             let at = begun + params.window.0.mul_f64(f64::from(sample) / f64::from(params.samples));
             let rested = cx.sleep_until(at);
             read(&mut door, &mut reading, begun)?;
-            if let Some(sample) = reading.samples(watched).last() {
-                cx.live(format!("{} in", units::bitrate(sample.rx_bits_per_second)));
-            }
+            let latest = choice.all.iter().filter_map(|index| reading.samples(*index).last());
+            let received: f64 = latest.map(|sample| sample.rx_bits_per_second).sum();
+            cx.live(format!("{} in", units::bitrate(received)));
             if !rested {
                 break;
             }
@@ -285,17 +332,18 @@ impl Probe for InterfacesProbe {
         let after = Survey::take(&mut door).unwrap_or_default();
         let queues = queues.and_then(|before| Ok(QueueGrowth { before, after: door.queue_drops()? }));
         let drops = queues.as_ref().ok();
-        let mut observed = link::compose(&before, &after, &reading, drops, Choice { index: watched, alias })?;
+        let all = choice.all.clone();
+        let mut observed = link::compose(&before, &after, &reading, drops, choice)?;
         if let Err(error) = queues {
             let gap = Gap::io("read what queueing disciplines dropped (RTM_GETQDISC)", &error);
-            observed.miss(&["watched.ingress_dropped", "watched.queue_dropped"], gap);
+            observed.miss(&["watched.ingress_dropped", "watched.queue_dropped", "entered.interfaces"], gap);
         }
         match door.bridged() {
-            Ok(bridged) => observed.output.guests = link::guests(&before.links, &bridged, watched),
+            Ok(bridged) => observed.output.guests = link::guests(&before.links, &bridged, &all),
             Err(error) => observed.miss(&["guests"], Gap::io("read the tables of bridges (RTM_GETNEIGH)", &error)),
         }
         let default = routes.as_deref().ok().and_then(watched::default_route);
-        observed.output.unwatched = link::unwatched(&before.links, &reading, watched, default);
+        observed.output.unwatched = link::unwatched(&before.links, &reading, &all, default);
         match routes {
             Ok(routes) => {
                 let default = watched::default_route(&routes);

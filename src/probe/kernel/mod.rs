@@ -21,7 +21,7 @@ use sample::{Growth, Sample, Table};
 
 pub use groups::JoinedGroup;
 pub use internet::{Icmp, Ip, Ip6};
-pub use queues::{Conntrack, Sockets, Softnet};
+pub use queues::{Conntrack, Sockets, Softnet, SynProxy};
 pub use settings::Settings;
 pub use transport::{Tcp, Udp};
 
@@ -64,6 +64,9 @@ pub struct KernelCounters {
     pub sockets: Sockets,
     /// Connection tracking; null where the kernel does not track connections, which is no gap.
     pub conntrack: Option<Conntrack>,
+    /// The firewall's SYNPROXY; null where there is none.
+    #[serde(default)]
+    pub synproxy: Option<SynProxy>,
     /// Packets with an impossible source address (`rt_cache: in_martian_src`); of the whole machine, all network
     /// namespaces together.
     pub martian_sources: Option<u64>,
@@ -80,7 +83,7 @@ pub struct KernelCounters {
 impl Probe for KernelProbe {
     const NAME: &'static str = "kernel";
     const ABOUT: &'static str = "protocol, softnet and conntrack counters that grew in the window";
-    const SOURCE: &'static str = "/proc/net/{snmp,snmp6,netstat,softnet_stat,sockstat,stat/nf_conntrack,stat/rt_cache,igmp,igmp6}, /proc/sys/net";
+    const SOURCE: &'static str = "/proc/net/{snmp,snmp6,netstat,softnet_stat,sockstat,stat/nf_conntrack,stat/synproxy,stat/rt_cache,igmp,igmp6}, /proc/sys/net";
     const REPLACES: &'static [&'static str] = &["nstat", "netstat -s", "conntrack -S", "sysctl"];
     const NEEDS: &'static [Need] = &[];
     type Params = Params;
@@ -112,6 +115,7 @@ impl Probe for KernelProbe {
             softnet: Softnet::from_growth(&mut growth),
             sockets: sockets.clone().unwrap_or_default(),
             conntrack: Conntrack::from_growth(&mut growth, &mut missed),
+            synproxy: SynProxy::from_growth(&mut growth),
             martian_sources: growth.of("martian_sources", Table::RouteCache, "RtCache.in_martian_src"),
             unroutable: growth.of("unroutable", Table::RouteCache, "RtCache.in_no_route"),
             multicast_groups: joined.as_ref().ok().cloned(),

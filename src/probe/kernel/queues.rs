@@ -85,6 +85,32 @@ pub struct Sockets {
     pub fragment_memory_bytes: Option<u64>,
 }
 
+/// What the firewall's SYNPROXY did in the place of services (`stat/synproxy`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SynProxy {
+    /// SYNs in the window that it answered itself (`syn_received`).
+    pub syn_received: Option<u64>,
+    /// Handshakes in the window that clients completed, and that it handed on (`cookie_valid`).
+    pub cookie_valid: Option<u64>,
+    /// ACKs in the window that complete no handshake (`cookie_invalid`).
+    pub cookie_invalid: Option<u64>,
+}
+
+impl SynProxy {
+    /// Takes its figures from the growth of the counters; none where there is no SYNPROXY.
+    pub fn from_growth(growth: &mut Growth) -> Option<Self> {
+        if !growth.has(Table::SynProxy) {
+            return None;
+        }
+        let mut of = |path, counter| growth.of(path, Table::SynProxy, counter);
+        Some(SynProxy {
+            syn_received: of("synproxy.syn_received", "SynProxy.syn_received"),
+            cookie_valid: of("synproxy.cookie_valid", "SynProxy.cookie_valid"),
+            cookie_invalid: of("synproxy.cookie_invalid", "SynProxy.cookie_invalid"),
+        })
+    }
+}
+
 impl Softnet {
     /// Takes its figures from the growth of the counters.
     pub fn from_growth(growth: &mut Growth) -> Self {

@@ -21,11 +21,19 @@ pub enum Table {
     Softnet,
     RouteCache,
     Conntrack,
+    SynProxy,
 }
 
 impl Table {
-    const ALL: [Table; 6] =
-        [Table::Snmp, Table::Netstat, Table::Snmp6, Table::Softnet, Table::RouteCache, Table::Conntrack];
+    const ALL: [Table; 7] = [
+        Table::Snmp,
+        Table::Netstat,
+        Table::Snmp6,
+        Table::Softnet,
+        Table::RouteCache,
+        Table::Conntrack,
+        Table::SynProxy,
+    ];
 
     /// Its file below `/proc/net`.
     const fn file(self) -> &'static str {
@@ -36,6 +44,7 @@ impl Table {
             Table::Softnet => "softnet_stat",
             Table::RouteCache => "stat/rt_cache",
             Table::Conntrack => "stat/nf_conntrack",
+            Table::SynProxy => "stat/synproxy",
         }
     }
 
@@ -45,6 +54,7 @@ impl Table {
             Table::Softnet => "Softnet",
             Table::RouteCache => "RtCache",
             Table::Conntrack => "Conntrack",
+            Table::SynProxy => "SynProxy",
             Table::Snmp | Table::Netstat | Table::Snmp6 => "",
         }
     }
@@ -85,7 +95,7 @@ fn content(table: Table) -> Result<Content, Gap> {
         Table::Snmp | Table::Netstat => counters::paired_lines(&text).map(Content::Plain),
         Table::Snmp6 => counters::named_lines(&text).map(Content::Plain),
         Table::Softnet => PerCpu::softnet(&text).map(Content::PerCpu),
-        Table::RouteCache | Table::Conntrack => PerCpu::with_header(&text).map(Content::PerCpu),
+        Table::RouteCache | Table::Conntrack | Table::SynProxy => PerCpu::with_header(&text).map(Content::PerCpu),
     };
     content.ok_or_else(|| {
         Gap::new(Reason::Malformed, format!("read /proc/net/{}", table.file()), "it is not the table that it should be")

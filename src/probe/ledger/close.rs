@@ -4,7 +4,7 @@ use super::buckets::{Allocation, Bucket, End, Entries, Recipient, Scale, buckets
 use super::receivers::{Receivers, book_others};
 use super::unaccounted::Booked;
 use super::{Ledger, Redirected, Shares, WindowEvidence, ends, groups, rules, unaccounted};
-use crate::case::{Account, Entry, EntryKind, Gap, Reason};
+use crate::case::{Account, CameBy, Entry, EntryKind, Gap, Reason};
 use crate::probe::capture::Capture;
 use crate::probe::conntrack::Mapping;
 use crate::probe::interfaces::{Interface, Interfaces};
@@ -24,12 +24,13 @@ const REDIRECTED: usize = 64;
 /// The part of the window that its edges may be.
 const LONGEST_EDGE: f64 = 0.02;
 /// Seconds by which two windows of the same length may be shifted.
-const SHORTEST_EDGE: f64 = 0.01;
+const SHORTEST_EDGE: f64 = 0.03;
 
 /// Draws up the account.
 pub(super) fn close(evidence: &WindowEvidence<'_>) -> Result<Ledger, Gap> {
     let watched = &evidence.interfaces.watched;
-    let (Some(bytes), Some(packets)) = (watched.rx.bytes, watched.rx.packets) else {
+    let counted = Counted::of(evidence.interfaces, evidence.capture);
+    let Some((packets, bytes)) = Counted::sum(&counted) else {
         return Err(Gap::new(
             Reason::Malformed,
             format!("account for the bytes of {}", watched.name),
@@ -41,7 +42,7 @@ pub(super) fn close(evidence: &WindowEvidence<'_>) -> Result<Ledger, Gap> {
     let mut disagreements = Vec::new();
     let mut entries = Entries::default();
     match capture {
-        Some(capture) => by_capture(evidence, capture, (packets, bytes), &mut entries, &mut disagreements),
+        Some(capture) => by_capture(evidence, capture, &counted, &mut entries, &mut disagreements),
         None => by_sockets(evidence, &mut entries),
     }
     let entries = entries.settle(bytes);
@@ -49,6 +50,7 @@ pub(super) fn close(evidence: &WindowEvidence<'_>) -> Result<Ledger, Gap> {
     let unexplained = bytes - explained.min(bytes);
     let account = Account {
         interface: watched.name.clone(),
+        interfaces: came_by(&counted, bytes),
         bytes,
         packets,
         seconds: evidence.interfaces.seconds,
@@ -81,18 +83,101 @@ fn redirected(translations: &[Mapping]) -> Vec<Redirected> {
     ports.take(REDIRECTED).collect()
 }
 
+/// What one interface counted, and what the capture saw of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted<'a> {
+    pub name: &'a str,
+    /// By the interface's own counters; none where they went backwards.
+    pub packets: Option<u64>,
+    pub bytes: Option<u64>,
+    /// By the capture, on the wire as far as frames that were merged can be told apart.
+    pub seen_packets: u64,
+    pub seen_bytes: u64,
+    pub xdp_program: Option<u32>,
+    pub ingress_dropped: Option<u64>,
+    pub way: &'a [String],
+}
+
+impl<'a> Counted<'a> {
+    /// Of each interface that was watched, most bytes first. Where only one was, or was said to be, of that one.
+    fn of(interfaces: &'a Interfaces, capture: Option<&Capture>) -> Vec<Self> {
+        let seen = |name: &str| {
+            let of_it = capture.and_then(|capture| capture.entered.iter().find(|of| of.interface == name));
+            of_it.map(|of| (of.wire_packets.max(of.packets), of.bytes + of.stripped_tag_bytes))
+        };
+        let watched = &interfaces.watched;
+        let several = interfaces.entered.as_ref().map_or(&[][..], |entered| &entered.interfaces);
+        // An interface that could not be captured is no part of the account.
+        let both = several
+            .iter()
+            .filter(|of| capture.is_none_or(|capture| capture.entered.is_empty()) || seen(&of.name).is_some());
+        let counted: Vec<Self> = both
+            .map(|of| {
+                let (seen_packets, seen_bytes) = seen(&of.name).unwrap_or_default();
+                Counted {
+                    name: &of.name,
+                    packets: of.packets,
+                    bytes: of.bytes,
+                    seen_packets,
+                    seen_bytes,
+                    xdp_program: of.xdp_program,
+                    ingress_dropped: of.ingress_dropped,
+                    way: &of.way,
+                }
+            })
+            .collect();
+        if !counted.is_empty() && (capture.is_none() || counted.iter().all(|of| seen(of.name).is_some())) {
+            return counted;
+        }
+        let (seen_packets, seen_bytes) = capture.map_or((0, 0), |capture| {
+            let rx = &capture.rx;
+            (rx.wire_packets.max(rx.packets), rx.bytes + capture.vlan.stripped_tag_bytes)
+        });
+        vec![Counted {
+            name: &watched.name,
+            packets: watched.rx.packets,
+            bytes: watched.rx.bytes,
+            seen_packets,
+            seen_bytes,
+            xdp_program: watched.xdp_program,
+            ingress_dropped: watched.ingress_dropped,
+            way: &[],
+        }]
+    }
+
+    /// Packets and bytes of all; none where one is not known.
+    fn sum(counted: &[Self]) -> Option<(u64, u64)> {
+        let packets: Option<u64> = counted.iter().map(|of| of.packets).sum();
+        packets.zip(counted.iter().map(|of| of.bytes).sum())
+    }
+}
+
+/// By which interfaces it came in.
+fn came_by(counted: &[Counted<'_>], bytes: u64) -> Vec<CameBy> {
+    let came = counted.iter().map(|of| CameBy {
+        interface: of.name.to_owned(),
+        bytes: of.bytes.unwrap_or(0),
+        packets: of.packets.unwrap_or(0),
+        share: if bytes == 0 { 0.0 } else { of.bytes.unwrap_or(0) as f64 / bytes as f64 },
+        way: of.way.to_vec(),
+    });
+    came.collect()
+}
+
 fn by_capture(
     evidence: &WindowEvidence<'_>,
     capture: &Capture,
-    counted: (u64, u64),
+    counted: &[Counted<'_>],
     entries: &mut Entries,
     disagreements: &mut Vec<String>,
 ) {
-    let scale = scale(capture, counted, &evidence.interfaces.watched, evidence.interfaces.seconds, disagreements);
-    match evidence.interfaces.watched.xdp_program {
-        Some(_) => ends::book_xdp(&evidence.interfaces.watched, capture, counted, scale, entries),
-        None => book_overrun(evidence.kernel, capture, counted, scale, entries),
+    let sum = Counted::sum(counted).unwrap_or_default();
+    let scale = scale(capture, sum, &evidence.interfaces.watched, evidence.interfaces.seconds, disagreements);
+    for of in counted.iter().filter(|of| of.xdp_program.is_some()) {
+        ends::book_xdp(of, scale, entries);
     }
+    let others: Vec<Counted<'_>> = counted.iter().filter(|of| of.xdp_program.is_none()).copied().collect();
+    book_overrun(evidence.kernel, &others, scale, entries);
     let mut buckets = buckets(capture, scale, evidence.translations);
     ends::book_strange_vlans(capture, &mut buckets, entries);
     ends::book_guests(evidence.interfaces, capture, scale, &mut buckets, entries);
@@ -104,23 +189,23 @@ fn by_capture(
             .with_translations(evidence.translations)
             .with_udp_losses(unaccounted::udp_losses(evidence.kernel))
     });
-    let at_ingress = ends::book_ingress(evidence, capture, &mut buckets, entries);
+    let at_ingress = ends::book_ingress(evidence, capture, counted, &mut buckets, entries);
     let mut never_sent = 0;
     let mut behind_ip = 0;
     if let Some(firewall) = evidence.firewall {
-        let interfaces = interfaces_of(evidence.interfaces);
+        let interfaces = interfaces_of(evidence.interfaces, counted);
         let hears = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.hears(endpoint));
         rules::book(firewall, capture, &interfaces, &mut buckets, &hears, entries);
         let untracked = ends::book_untracked(evidence, &mut buckets, entries);
         let martians = unaccounted::book_martians(evidence, &mut buckets, entries);
         unaccounted::book_filtered(evidence.kernel, &mut buckets, entries);
-        let booked = Booked { at_ingress, behind_ip: martians + untracked };
+        let proxied = ends::book_proxied(evidence, &mut buckets, entries);
+        let booked = Booked { at_ingress, behind_ip: martians + untracked + proxied };
         let hidden = unaccounted::unaccounted(evidence, capture, firewall, &buckets, &hears, booked);
         never_sent = hidden.forward.unwrap_or(0);
         let surely = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.surely_hears(endpoint));
         let hidden = rules::book_uncounted(firewall, capture, &interfaces, hidden, &mut buckets, &surely, entries);
-        behind_ip = hidden.behind_ip_otherwise;
-        ends::book_by_unread_rules(evidence, hidden, &mut buckets, entries);
+        behind_ip = ends::book_by_unread_rules(evidence, hidden, &mut buckets, entries);
     }
     ends::book_unknown_protocols(evidence, &mut buckets, entries);
     ends::book_not_sent_on(evidence, behind_ip, &mut buckets, entries);
@@ -188,10 +273,10 @@ fn by_capture(
     }
 }
 
-/// The names by which rules may select what comes in by the watched interface: its own, and those of the interfaces that
-/// stand on it or that it is a member of.
-fn interfaces_of(interfaces: &Interfaces) -> Vec<&str> {
-    let mut names = vec![interfaces.watched.name.as_str()];
+/// The names by which rules may select what comes in by the watched interfaces: their own, and those of the interfaces that
+/// stand on them or that they are members of.
+fn interfaces_of<'a>(interfaces: &'a Interfaces, counted: &[Counted<'a>]) -> Vec<&'a str> {
+    let mut names: Vec<&str> = counted.iter().map(|of| of.name).collect();
     let mut next = 0;
     while let Some(name) = names.get(next).copied() {
         let of_it = interfaces.interfaces.iter().find(|interface| interface.name == name);
@@ -209,19 +294,13 @@ fn interfaces_of(interfaces: &Interfaces) -> Vec<&str> {
 
 /// Books what the interface counted and no capture can see because it found the queue of a CPU full, as far as the kernel
 /// counted such packets. It counts them for the whole machine: of this interface there may be fewer, but not more.
-fn book_overrun(
-    kernel: Option<&KernelCounters>,
-    capture: &Capture,
-    (packets, bytes): (u64, u64),
-    scale: Scale,
-    entries: &mut Entries,
-) {
+fn book_overrun(kernel: Option<&KernelCounters>, counted: &[Counted<'_>], scale: Scale, entries: &mut Entries) {
     let dropped = kernel.and_then(|kernel| kernel.softnet.dropped).unwrap_or(0);
-    let unseen = packets.saturating_sub(capture.rx.packets);
+    let unseen: u64 = counted.iter().map(|of| of.packets.unwrap_or(0).saturating_sub(of.seen_packets)).sum();
     if dropped == 0 || unseen == 0 || scale.factor != 1.0 {
         return;
     }
-    let unseen_bytes = bytes.saturating_sub(capture.rx.bytes + capture.vlan.stripped_tag_bytes);
+    let unseen_bytes: u64 = counted.iter().map(|of| of.bytes.unwrap_or(0).saturating_sub(of.seen_bytes)).sum();
     let mean = unseen_bytes as f64 / unseen as f64;
     let packets = unseen.min(dropped);
     let label = "dropped at the full queue of a CPU (softnet_stat, whole machine)".to_owned();

@@ -6,10 +6,12 @@ use std::net::IpAddr;
 
 use super::WindowEvidence;
 use super::buckets::{Allocation, Bucket, End, Entries, Recipient, Scale};
+use super::close::Counted;
 use super::rules::Hidden;
 use crate::case::{EntryKind, Process};
 use crate::probe::capture::Capture;
-use crate::probe::interfaces::{Interface, Interfaces};
+use crate::probe::interfaces::Interfaces;
+use crate::probe::sockets::Listener;
 
 /// Packets that may differ between two counters read at slightly different moments, beside a share of 2 %.
 const EDGE: u64 = 50;
@@ -19,25 +21,19 @@ fn with_edge(packets: u64) -> u64 {
 }
 
 /// Books what the interface counted and no capture can see because an XDP program took it first.
-pub(super) fn book_xdp(
-    watched: &Interface,
-    capture: &Capture,
-    (packets, bytes): (u64, u64),
-    scale: Scale,
-    entries: &mut Entries,
-) {
-    let Some(program) = watched.xdp_program else { return };
-    let unseen = packets.saturating_sub(capture.rx.wire_packets.max(capture.rx.packets));
+pub(super) fn book_xdp(interface: &Counted<'_>, scale: Scale, entries: &mut Entries) {
+    let Some(program) = interface.xdp_program else { return };
+    let unseen = interface.packets.unwrap_or(0).saturating_sub(interface.seen_packets);
     if unseen <= EDGE || scale.factor != 1.0 {
         return;
     }
-    let seen = capture.rx.bytes + capture.vlan.stripped_tag_bytes;
     let label = match program {
-        0 => format!("taken by an XDP program on {}, before the network stack", watched.name),
-        number => format!("taken by the XDP program {number} on {}, before the network stack", watched.name),
+        0 => format!("taken by an XDP program on {}, before the network stack", interface.name),
+        number => format!("taken by the XDP program {number} on {}, before the network stack", interface.name),
     };
+    let bytes = interface.bytes.unwrap_or(0).saturating_sub(interface.seen_bytes);
     let end = End { label, ..End::default() };
-    entries.book(EntryKind::KernelDrop, end, Allocation { packets: unseen, bytes: bytes.saturating_sub(seen) as f64 });
+    entries.book(EntryKind::KernelDrop, end, Allocation { packets: unseen, bytes: bytes as f64 });
 }
 
 /// Books frames of VLANs that this host has no device for.
@@ -69,8 +65,12 @@ pub(super) fn book_guests(
     for station in capture.stations.iter().filter(|station| station.class == "other_host") {
         let Some(guest) = interfaces.guests.iter().find(|guest| guest.mac == station.destination) else { continue };
         let label = match &guest.interface {
-            Some(port) => format!("bridged to this host's guest {} behind {port}", guest.mac),
-            None => format!("for this host's guest {} on {}", guest.mac, interfaces.watched.name),
+            Some(port) if guest.way.is_empty() => format!("bridged to this host's guest {} behind {port}", guest.mac),
+            Some(_) => format!("bridged to this host's guest {}: {}", guest.mac, guest.way.join(" → ")),
+            None => {
+                let on = guest.way.first().unwrap_or(&interfaces.watched.name);
+                format!("for this host's guest {} on {on}", guest.mac)
+            }
         };
         let allocation = Allocation {
             packets: station.packets.min(bucket.packets),
@@ -135,16 +135,23 @@ fn is_sent_on(bucket: &Bucket<'_>) -> bool {
 pub(super) fn book_ingress(
     evidence: &WindowEvidence<'_>,
     capture: &Capture,
+    counted: &[Counted<'_>],
     buckets: &mut [Bucket<'_>],
     entries: &mut Entries,
 ) -> u64 {
-    let watched = &evidence.interfaces.watched;
-    let dropped = watched.ingress_dropped.unwrap_or(0);
     let missed = missed_by_ip(evidence, capture);
-    // Filters without a qdisc (TCX) have no counter of their own.
-    let packets = if dropped > EDGE { dropped } else { evidence.dropped_for("TC_INGRESS").min(missed) };
-    let label = format!("dropped by traffic control at the ingress of {}", watched.name);
-    let mut taken = book(packets, &label, &is_ip, buckets, entries);
+    let mut taken = 0;
+    for interface in counted {
+        let dropped = interface.ingress_dropped.filter(|dropped| *dropped > EDGE).unwrap_or(0);
+        let label = format!("dropped by traffic control at the ingress of {}", interface.name);
+        taken += book(if dropped > 0 { with_edge(dropped) } else { 0 }, &label, &is_ip, buckets, entries);
+    }
+    if taken == 0 {
+        // Filters without a qdisc (TCX) have no counter of their own.
+        let packets = evidence.dropped_for("TC_INGRESS").min(missed);
+        let label = format!("dropped by traffic control at the ingress of {}", evidence.interfaces.watched.name);
+        taken = book(packets, &label, &is_ip, buckets, entries);
+    }
     // What a filter redirects to a device that shapes it is lost in that device's queue.
     for shaper in evidence.interfaces.interfaces.iter().filter(|other| other.kind.as_deref() == Some("ifb")) {
         let packets = shaper.queue_dropped.unwrap_or(0).min(missed.saturating_sub(taken));
@@ -170,6 +177,31 @@ fn missed_by_ip(evidence: &WindowEvidence<'_>, capture: &Capture) -> u64 {
 pub(super) fn book_untracked(evidence: &WindowEvidence<'_>, buckets: &mut [Bucket<'_>], entries: &mut Entries) -> u64 {
     let dropped = evidence.kernel.and_then(|kernel| kernel.conntrack.as_ref()?.drop).unwrap_or(0);
     book(dropped, "dropped because the table of tracked connections is full", &is_ip, buckets, entries)
+}
+
+/// Books what SYNPROXY answered in the place of a service. Gives how many packets.
+pub(super) fn book_proxied(evidence: &WindowEvidence<'_>, buckets: &mut [Bucket<'_>], entries: &mut Entries) -> u64 {
+    let Some(proxy) = evidence.kernel.and_then(|kernel| kernel.synproxy.as_ref()) else { return 0 };
+    let taken = proxy.syn_received.unwrap_or(0) + proxy.cookie_invalid.unwrap_or(0);
+    let mut left = if taken > EDGE { with_edge(taken) } else { 0 };
+    for bucket in buckets.iter_mut() {
+        let Recipient::Endpoint(endpoint) = bucket.recipient else { continue };
+        if endpoint.protocol != "tcp" || endpoint.syn == 0 {
+            continue;
+        }
+        let label = "answered by SYNPROXY in the place of the service".to_owned();
+        let end = End {
+            label,
+            protocol: Some("tcp".to_owned()),
+            address: Some(endpoint.address),
+            port: endpoint.port,
+            ..End::default()
+        };
+        let allocation = bucket.allocate(left.min(endpoint.syn + endpoint.stray));
+        left -= allocation.packets.min(left);
+        entries.book(EntryKind::Kernel, end, allocation);
+    }
+    taken
 }
 
 /// Books packets of protocols that nothing here handles, as far as IP counted them.
@@ -258,6 +290,26 @@ pub(super) fn book_not_sent_on(
         kept -= allocation.packets.min(kept);
         entries.book(EntryKind::Process, end, allocation);
     }
+    // Nobody counts by socket what comes over UDP, so it is known whose it is only where there is one alone.
+    let transparent = |listener: &&Listener| listener.protocol == "udp" && listener.transparent == Some(true);
+    let mut proxies = sockets.listeners.iter().filter(transparent);
+    if let (Some(listener), None) = (proxies.next(), proxies.next())
+        && let Some(process) = &listener.process
+        && kept > EDGE
+    {
+        let end = End {
+            label: process.to_string(),
+            protocol: Some("udp".to_owned()),
+            port: Some(listener.port),
+            process: Some(process.clone()),
+            ..End::default()
+        };
+        kept -= {
+            let allocation = bucket.allocate(with_edge(kept));
+            entries.book(EntryKind::Process, end, allocation);
+            allocation.packets.min(kept)
+        };
+    }
     if kept > EDGE {
         let label = "taken by sockets for addresses that are not this host's (TPROXY)".to_owned();
         entries.book(EntryKind::UnseenOwner, End { label, ..End::default() }, bucket.allocate(kept));
@@ -265,13 +317,13 @@ pub(super) fn book_not_sent_on(
 }
 
 /// Books what is still missing on the way, as far as the kernel's own counters say that netfilter or a queue took it, and
-/// what was to be sent on and left by no interface.
+/// what was to be sent on and left by no interface. Gives how many packets got to IP and ended for another reason.
 pub(super) fn book_by_unread_rules(
     evidence: &WindowEvidence<'_>,
     hidden: Hidden,
     buckets: &mut [Bucket<'_>],
     entries: &mut Entries,
-) {
+) -> u64 {
     let firewall = evidence.firewall;
     let counted: u64 = firewall
         .into_iter()
@@ -287,11 +339,15 @@ pub(super) fn book_by_unread_rules(
     if lost > EDGE {
         book(lost, "to be sent on, and sent by no interface", &is_sent_on, buckets, entries);
     }
-    let mut behind_ip = hidden.behind_ip;
+    let (mut behind_ip, mut otherwise) = (hidden.behind_ip, hidden.behind_ip_otherwise);
     let queues = firewall.into_iter().flat_map(|firewall| &firewall.rules);
     for rule in queues.filter(|rule| matches!(rule.verdict.as_str(), "queue" | "nfqueue")) {
         let label = format!("handed to a program's queue by {} and not let on", rule.name);
-        let drawn = book(rule.packets.unwrap_or(0).min(behind_ip), &label, &is_ip, buckets, entries);
+        // The kernel gives no reason for what it drops because nobody reads a queue.
+        let most = with_edge(behind_ip + otherwise);
+        let mut drawn = book(with_edge(rule.packets.unwrap_or(0)).min(most), &label, &is_ip, buckets, entries);
+        let gone = drawn.min(otherwise);
+        (otherwise, drawn) = (otherwise - gone, drawn - gone);
         behind_ip -= drawn.min(behind_ip);
     }
     let label = "dropped by netfilter, by no rule that was read";
@@ -299,6 +355,7 @@ pub(super) fn book_by_unread_rules(
     let drawn = book(behind_ip.min(unread), label, &here, buckets, entries);
     unread -= drawn.min(unread);
     book(hidden.before_ip.min(unread), label, &here, buckets, entries);
+    otherwise
 }
 
 /// [`book_silent`], and gives how many packets were booked. A few are the edge of the window.

@@ -1,6 +1,7 @@
-//! The traffic ledger: where every inbound byte of the watched interface went, joined from the evidence of one window.
+//! The traffic ledger: where every byte went that entered the host by the watched interfaces, joined from the evidence of one
+//! window.
 //!
-//! The interface's own counter says how much there is to account for; the capture says for whom it was; firewall counters,
+//! The interfaces' own counters say how much there is to account for; the capture says for whom it was; firewall counters,
 //! sockets and protocol counters say who took it or dropped it. What none of them claims stays unexplained, as a figure.
 
 mod buckets;
@@ -30,12 +31,12 @@ use crate::case::{Account, Entry, Gap, Observed, Reason};
 #[derive(Debug, Clone, Copy)]
 pub struct LedgerProbe;
 
-/// The ledger has no parameters: it accounts for the interface that `interfaces` watched.
+/// The ledger has no parameters: it accounts for the interfaces that `interfaces` watched.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Params {}
 
-/// The account of the watched interface, and its sums.
+/// The account of the watched interfaces, and its sums.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ledger {
     /// The account itself.
@@ -117,7 +118,7 @@ impl WindowEvidence<'_> {
 
 impl Probe for LedgerProbe {
     const NAME: &'static str = "ledger";
-    const ABOUT: &'static str = "where the inbound bytes of the watched interface went";
+    const ABOUT: &'static str = "where the bytes went that came in by the watched interfaces";
     const SOURCE: &'static str = "the evidence of the other probes, joined";
     const NEEDS: &'static [Need] =
         &[Need { what: "CAP_NET_RAW", without: "for whom the bytes were; only what TCP sockets took can be told" }];
@@ -130,7 +131,7 @@ impl Probe for LedgerProbe {
         let interfaces = cx.output::<Interfaces>("interfaces")?;
         let watched = interfaces.watched.name.as_str();
         let capture = cx.output::<Capture>("capture").and_then(|capture| match &capture.interface {
-            Some(name) if name == watched => Ok(capture),
+            Some(name) if name == watched || capture.entered.iter().any(|of| of.interface == watched) => Ok(capture),
             other => Err(Gap::new(
                 Reason::Malformed,
                 format!("account for {watched} by the capture"),

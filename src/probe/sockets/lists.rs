@@ -71,6 +71,7 @@ pub(super) fn listeners(
             drops_total: row.drops.map(u64::from),
             receive_buffer: row.receive_buffer,
             connected,
+            transparent: row.transparent,
             remote_address: connected.then_some(row.remote),
             remote_port: connected.then_some(row.remote_port),
         }

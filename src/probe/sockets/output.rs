@@ -103,6 +103,10 @@ pub struct Listener {
     pub receive_buffer: Option<u32>,
     /// UDP: it has a peer, and takes nothing from others.
     pub connected: bool,
+    /// Whether it takes what is for addresses that are not this host's, as transparent proxies do (`IP_TRANSPARENT`); none
+    /// where the kernel does not say.
+    #[serde(default)]
+    pub transparent: Option<bool>,
     /// UDP: its peer.
     #[schemars(with = "Option<String>")]
     pub remote_address: Option<IpAddr>,

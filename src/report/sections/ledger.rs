@@ -1,7 +1,7 @@
 //! The ledger: where the inbound bytes of the interface went.
 
 use super::{Depth, name, sentence, window};
-use crate::case::{Account, Entry};
+use crate::case::{Account, CameBy, Entry};
 use crate::units;
 
 /// Entries of the short answer that are shown one by one; one more takes no more room than a row of "others".
@@ -10,6 +10,8 @@ const MOST_ENTRIES_IN_BRIEF: usize = 3;
 const MOST_ENTRIES: usize = 8;
 /// The same when the reader asks for more.
 const MOST_ENTRIES_IN_FULL: usize = 40;
+/// The share of all from which on an interface is named.
+const LEAST_SHARE: f64 = 0.01;
 /// Disagreements that are shown.
 const MOST_DISAGREEMENTS: usize = 6;
 /// An unexplained share that a reader must not overlook.
@@ -60,7 +62,7 @@ pub enum Part {
 
 impl LedgerSection {
     pub(super) fn of(account: &Account, depth: Depth) -> Self {
-        let interface = name(&account.interface);
+        let interface = came_by(account);
         let bytes = units::bytes(account.bytes as f64);
         let packets = match account.packets {
             1 => "1 packet".to_owned(),
@@ -75,6 +77,22 @@ impl LedgerSection {
             nothing,
             disagreements: account.disagreements.iter().map(|text| sentence(text)).take(MOST_DISAGREEMENTS).collect(),
         }
+    }
+}
+
+/// The interface; of several that brought more than a little each with its bytes; with the way that packets take within the
+/// host, where they cross several devices.
+fn came_by(account: &Account) -> String {
+    let way = |of: &CameBy| of.way.iter().map(|part| name(part)).collect::<Vec<_>>().join(" → ");
+    let several: Vec<&CameBy> = account.interfaces.iter().filter(|of| of.share >= LEAST_SHARE).collect();
+    match several[..] {
+        [only] if only.way.len() > 1 => way(only),
+        [] | [_] => name(&account.interface),
+        _ => several
+            .iter()
+            .map(|of| format!("{} ({})", way(of), units::bytes(of.bytes as f64)))
+            .collect::<Vec<_>>()
+            .join(" and "),
     }
 }
 
