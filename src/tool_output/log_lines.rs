@@ -180,8 +180,13 @@ fn object<'d>(here: &Here<'d>, at: usize) -> Option<(&'d str, usize)> {
     if first != "{" {
         return None;
     }
-    let lines =
-        (at..document.len()).take(MOST_LINES).position(|at| matches!(document.line(at).trim(), "}" | "},"))? + 1;
+    // The entry ends before the next one begins.
+    let ends = |line: &str| matches!(line, "}" | "},");
+    let mut inner = (at + 1..document.len().min(at + MOST_LINES)).map(|at| document.line(at).trim());
+    let lines = inner.position(|line| ends(line) || line == "{")? + 2;
+    if !ends(document.line(at + lines - 1).trim()) {
+        return None;
+    }
     Some((document.slice(at, at + lines).trim_end().trim_end_matches(','), lines))
 }
 

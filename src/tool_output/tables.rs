@@ -293,8 +293,8 @@ pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
                         format!(
                             "{}: {} in, {} out",
                             printable(row[..row.len() - 2].join(" ").chars().take(80).collect::<String>()),
-                            units::bitrate(rx * 8000.0),
-                            units::bitrate(tx * 8000.0)
+                            units::bitrate(rx * 8192.0),
+                            units::bitrate(tx * 8192.0)
                         ),
                     )
                 }));
