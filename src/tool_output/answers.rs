@@ -38,7 +38,7 @@ impl ToolOutput {
     }
 
     /// What the outputs show of what a probe would have seen, with what was lost; fields that they do not show are left out.
-    fn output(&self, probe: &str, params: &Value) -> Result<(Value, Vec<String>), String> {
+    pub(super) fn output(&self, probe: &str, params: &Value) -> Result<(Value, Vec<String>), String> {
         let plain =
             |output: Option<Value>, why: &str| output.map(|output| (output, Vec::new())).ok_or_else(|| why.to_owned());
         match probe {
@@ -144,19 +144,15 @@ impl ToolOutput {
             let all: u64 = rows.iter().map(|row| row[0]).sum();
             let busiest = rows.iter().enumerate().max_by_key(|(_, row)| row[0]);
             if let Some((cpu, row)) = busiest.filter(|_| all > 0) {
-                output.insert(
-                    "softnet".into(),
-                    json!({
-                        "cpus": rows.len(),
-                        "since_boot": {
-                            "processed": all,
-                            "dropped": rows.iter().map(|row| row[1]).sum::<u64>(),
-                            "time_squeeze": rows.iter().map(|row| row[2]).sum::<u64>(),
-                            "busiest_cpu": cpu,
-                            "busiest_cpu_share": row[0] as f64 / all as f64,
-                        },
-                    }),
-                );
+                // Beside what grew, where two outputs tell it.
+                let softnet = output.entry("softnet").or_insert_with(|| json!({"cpus": rows.len()}));
+                softnet["since_boot"] = json!({
+                    "processed": all,
+                    "dropped": rows.iter().map(|row| row[1]).sum::<u64>(),
+                    "time_squeeze": rows.iter().map(|row| row[2]).sum::<u64>(),
+                    "busiest_cpu": cpu,
+                    "busiest_cpu_share": row[0] as f64 / all as f64,
+                });
             }
         }
         let settings: Map<String, Value> = [
@@ -204,7 +200,7 @@ impl ToolOutput {
     }
 
     /// The packets of all texts of `tcpdump` together.
-    fn packets(&self) -> Option<packets::File> {
+    pub(super) fn packets(&self) -> Option<packets::File> {
         let packets: Vec<&packets::Printed> = self
             .pieces
             .data()
@@ -309,7 +305,7 @@ impl ToolOutput {
         evidence
     }
 
-    fn gap(&self, probe: &str, how_much: &str, why: &str) -> Gap {
+    pub(super) fn gap(&self, probe: &str, how_much: &str, why: &str) -> Gap {
         let by_hand = match probe {
             "sockets" => Some("ss -tunap"),
             "interfaces" => Some("ip -s addr, and sar -n DEV 1 10"),

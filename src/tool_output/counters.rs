@@ -312,7 +312,7 @@ pub(super) fn nic(here: &Here<'_>) -> Option<(usize, Nic)> {
                     .filter(|_| value.ends_with("Mb/s"))
                     .and_then(|mega| mega.checked_mul(1_000_000));
             }
-            ("RX", Ok(size)) if named.is_some() => rings.push(size),
+            ("RX", Ok(size)) if named.is_some() && whole => rings.push(size),
             (name, Ok(figure)) if counted && whole => nic.counters.push((printable(name), figure)),
             _ => {}
         }

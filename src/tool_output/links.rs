@@ -1,5 +1,6 @@
 //! Interfaces as `ifconfig`, `ip -s link`, `ip -s addr`, `netstat -i` and `/proc/net/dev` show them.
 
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::text::Document;
@@ -71,6 +72,7 @@ impl Counters {
 /// order of the fields, and only names of the kernel are words.
 pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Vec<Shown>)> {
     let mut links: Vec<Shown> = Vec::new();
+    let mut names: HashSet<String> = HashSet::new();
     let mut direction: Option<Direction> = None;
     let mut place = at;
     let mut ended = at;
@@ -89,7 +91,7 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Vec<Shown>)
             }
             direction = None;
             blank = false;
-            if links.iter().any(|known| known.name == link.name) {
+            if !names.insert(link.name.clone()) {
                 break;
             }
             links.push(link);
@@ -100,7 +102,7 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Vec<Shown>)
             heading(trimmed, !document.ends_within(place)).or_else(|| translated(document, place))
         {
             // The same one again: the command was given twice.
-            if links.iter().any(|known| known.name == link.name) {
+            if !names.insert(link.name.clone()) {
                 break;
             }
             direction = None;
@@ -317,6 +319,7 @@ pub(super) fn take_proc(document: &Document, at: usize) -> Option<(usize, Vec<Sh
     let is_heading =
         |line: &str| line.starts_with("Inter-|") || line.starts_with("face |") || line.starts_with("Inter-| ");
     let mut links = Vec::new();
+    let mut names: HashSet<String> = HashSet::new();
     let mut place = at;
     while place < document.len() && links.len() <= MOST {
         let line = document.line(place).trim();
@@ -327,7 +330,7 @@ pub(super) fn take_proc(document: &Document, at: usize) -> Option<(usize, Vec<Sh
         } else if let Some(link) =
             proc_line(line).filter(|_| !document.ends_within(place) || line.split_whitespace().count() > 16)
         {
-            if links.iter().any(|known: &Shown| known.name == link.name) {
+            if !names.insert(link.name.clone()) {
                 break;
             }
             links.push(link);
@@ -479,7 +482,9 @@ fn detail(link: &mut Shown, line: &str, direction: &mut Option<Direction>, whole
         return true;
     }
     if line.to_ascii_lowercase().contains("inet") {
-        address(link, line);
+        // Half an address is another one.
+        let line = if whole { Some(line) } else { line.rsplit_once(' ').map(|(line, _)| line) };
+        line.into_iter().for_each(|line| address(link, line));
         return true;
     }
     if let Some((flags, rest)) = line.split_once("MTU:") {
@@ -513,6 +518,7 @@ fn detail(link: &mut Shown, line: &str, direction: &mut Option<Direction>, whole
             "vlan ",
             "bridge",
             "promiscuity",
+            "veth",
             "qdisc",
             "0 ",
             "UP ",
@@ -522,6 +528,7 @@ fn detail(link: &mut Shown, line: &str, direction: &mut Option<Direction>, whole
         .any(|word| line.starts_with(word))
         || line.contains("txqueuelen")
         || line.contains("promiscuity")
+        || line.contains("addrgenmode")
 }
 
 /// Flags as `ifconfig` prints them in English.
@@ -671,9 +678,11 @@ fn aliased(links: Vec<Shown>) -> Vec<Shown> {
 /// What several outputs show of the same interfaces, together.
 pub(super) fn together(all: impl Iterator<Item = Vec<Shown>>) -> Vec<Shown> {
     let mut links: Vec<Shown> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for link in all.flatten() {
-        let Some(known) = links.iter_mut().find(|known| known.name == link.name) else {
+        let Some(known) = places.get(&link.name).and_then(|place| links.get_mut(*place)) else {
             if links.len() < MOST {
+                places.insert(link.name.clone(), links.len());
                 links.push(link);
             }
             continue;

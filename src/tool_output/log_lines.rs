@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::here::Here;
+use super::text::Document;
 use crate::bounded_json::{self, Budget};
 use crate::probe::logs::{self, Kind};
 
@@ -27,6 +28,8 @@ pub(super) struct Run {
     pub timeless: bool,
     /// The host that a line names.
     pub host: Option<String>,
+    /// Bytes at the end that may be half a figure or half an address.
+    pub cut: usize,
 }
 
 /// What messages of the kernel begin with that were printed without a time.
@@ -65,16 +68,18 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
             let _ = writeln!(text, "[    0.000000] {}", document.line(at).trim());
             text
         });
-        return Some((lines, Run { kind: Kind::Kernel, lines, text: Some(text), timeless: true, host: None }));
+        let cut = half_of(document, here.at + lines - 1).map_or(0, |half| half + 1);
+        return Some((lines, Run { kind: Kind::Kernel, lines, text: Some(text), timeless: true, host: None, cut }));
     }
     // What journalctl says of itself: `-- Logs begin at …`, `-- Boot … --`, `-- Reboot --`.
     let is_notice = |line: &str| line.starts_with("-- ") && (line.ends_with(" --") || line.contains(" begin"));
-    let skipped = (here.at..document.len()).take_while(|at| is_notice(document.line(*at).trim())).count();
+    let skipped = (here.at..document.len()).take(8).take_while(|at| is_notice(document.line(*at).trim())).count();
     if skipped > 0 && skipped < 8 {
         let behind = Here { document, at: here.at + skipped, command: Vec::new(), by_name: false };
         let (lines, mut run) = take(&behind)?;
+        let cut = if run.text.is_none() && run.cut > 0 { run.cut + 1 } else { run.cut };
         let text = run.text.take().unwrap_or_else(|| format!("{}\n", document.slice(behind.at, behind.at + lines)));
-        return Some((lines + skipped, Run { text: Some(text), ..run }));
+        return Some((lines + skipped, Run { text: Some(text), cut, ..run }));
     }
     let first = document.line(here.at);
     // What is indented in a paste is a log line all the same.
@@ -129,7 +134,14 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
         place += pieces;
     }
     let host = logs::host_of(first.trim_start().as_bytes());
-    Some((place - here.at, Run { kind, lines, text: rewritten, timeless: false, host }))
+    let cut = half_of(document, place - 1).map_or(0, |half| half + usize::from(rewritten.is_some()));
+    Some((place - here.at, Run { kind, lines, text: rewritten, timeless: false, host, cut }))
+}
+
+/// How long the last word of a line is, where the text ends within it and it may be half a figure or half an address.
+fn half_of(document: &Document, at: usize) -> Option<usize> {
+    let last = document.line(at).rsplit(' ').next().unwrap_or_default();
+    (document.ends_within(at) && last.bytes().any(|byte| byte.is_ascii_digit())).then_some(last.len())
 }
 
 /// Lines of JSON: of `journalctl -o json`, of Caddy and of Traefik, as lines that loggers write.
@@ -155,7 +167,7 @@ fn of_json(here: &Here<'_>) -> Option<(usize, Run)> {
         lines += length;
         entries += 1;
     }
-    Some((lines, Run { kind: kind?, lines: entries, text: Some(text), timeless: false, host }))
+    Some((lines, Run { kind: kind?, lines: entries, text: Some(text), timeless: false, host, cut: 0 }))
 }
 
 /// An object of JSON that takes a line, or several as `journalctl -o json-pretty` prints it; and how many.
@@ -168,8 +180,13 @@ fn object<'d>(here: &Here<'d>, at: usize) -> Option<(&'d str, usize)> {
     if first != "{" {
         return None;
     }
-    let lines =
-        (at..document.len()).take(MOST_LINES).position(|at| matches!(document.line(at).trim(), "}" | "},"))? + 1;
+    // The entry ends before the next one begins.
+    let ends = |line: &str| matches!(line, "}" | "},");
+    let mut inner = (at + 1..document.len().min(at + MOST_LINES)).map(|at| document.line(at).trim());
+    let lines = inner.position(|line| ends(line) || line == "{")? + 2;
+    if !ends(document.line(at + lines - 1).trim()) {
+        return None;
+    }
     Some((document.slice(at, at + lines).trim_end().trim_end_matches(','), lines))
 }
 

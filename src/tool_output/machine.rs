@@ -100,6 +100,11 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
     // Where a row has the share of CPU time, and the command.
     let mut columns = (8, 11);
     while place < document.len() && place < here.at + 400 {
+        // The last line of a text may end within a figure.
+        if is_top && document.ends_within(place) {
+            place += 1;
+            break;
+        }
         let line = document.line(place).trim();
         let words: Vec<&str> = line.split_whitespace().collect();
         let figure = |word: &str| {
@@ -172,14 +177,14 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
         } else if is_top
             && words.len() >= 11
             && words[0].parse::<u32>().is_ok()
-            && words.get(columns.0).is_some_and(|word| figure(word).is_some())
+            && let Some((at, share)) = [columns.0, columns.0 + 1]
+                .into_iter()
+                .find_map(|at| Some((at, words.get(at).and_then(|word| figure(word))?)))
         {
+            // In Chinese the column of the state has no name.
+            let name = words.get(columns.1 + at - columns.0..).unwrap_or_default().join(" ");
             if machine.busiest.len() < BUSIEST {
-                let name = words.get(columns.1..).unwrap_or_default().join(" ");
-                machine.busiest.push((
-                    printable(name.get(..name.len().min(64)).unwrap_or("?")),
-                    figure(words[columns.0]).unwrap_or_default() / 100.0,
-                ));
+                machine.busiest.push((printable(name.chars().take(64).collect::<String>()), share / 100.0));
             }
         } else if !is_top
             && (line.starts_with("USER ") && line.contains("LOGIN@")
@@ -273,6 +278,8 @@ pub(super) fn take_memory(here: &Here<'_>) -> Option<(usize, Machine)> {
             place += 1;
         }
         (place - here.at, meminfo(document.slice(here.at, place)))
+    } else if let Some((lines, memory)) = statistics(here) {
+        return Some((lines, Machine { memory: Some(memory), ..Machine::default() }));
     } else if is_heading_of_free(here) {
         let mut place = here.at + 1;
         while place < document.len() && place < here.at + 8 {
@@ -285,7 +292,9 @@ pub(super) fn take_memory(here: &Here<'_>) -> Option<(usize, Machine)> {
             }
             place += 1;
         }
-        (place - here.at, free(document.slice(here.at, place), here))
+        let text = document.slice(here.at, place);
+        let cut = document.ends_within(place - 1).then(|| text.rfind(' ')).flatten();
+        (place - here.at, free(cut.and_then(|cut| text.get(..cut)).unwrap_or(text), here))
     } else {
         return None;
     };
@@ -294,6 +303,26 @@ pub(super) fn take_memory(here: &Here<'_>) -> Option<(usize, Machine)> {
     }
     let (memory, swap) = found.unzip();
     Some((lines, Machine { memory, swap, ..Machine::default() }))
+}
+
+/// `vmstat -s`: `24683656 K total memory`, and so on.
+fn statistics(here: &Here<'_>) -> Option<(usize, Value)> {
+    let document = here.document;
+    if !document.line(here.at).trim_end().ends_with(" K total memory") {
+        return None;
+    }
+    let row = |at: usize| {
+        let (figure, what) = document.line(at).trim().split_once(' ')?;
+        Some((figure.parse::<u64>().ok()?, what)).filter(|(_, what)| what.len() < 64 && !what.is_empty())
+    };
+    let lines = (here.at..document.len()).take_while(|at| row(*at).is_some()).count();
+    let of = |name: &str| {
+        let found = (here.at..here.at + lines).filter_map(row).find(|(_, what)| *what == name)?;
+        found.0.checked_mul(KIB)
+    };
+    let (buffers, cached) = (of("K buffer memory"), of("K swap cache"));
+    let available = sum(&[of("K free memory"), buffers, cached])?;
+    Some((lines, memory(of("K total memory")?, available, buffers, cached)))
 }
 
 /// Whether the heading of `free` stands here, in any language: some words without a figure, and below them the rows of memory and
@@ -462,7 +491,8 @@ pub(super) fn take_identity(here: &Here<'_>) -> Option<(usize, Machine)> {
             .distribution
             .or_else(|| value("PRETTY_NAME=").or_else(|| value("Description:")).or_else(|| value("Operating System:")));
         machine.name = machine.name.or_else(|| value("Static hostname:"));
-        machine.cpus = machine.cpus.or_else(|| value("CPU(s):").and_then(|count| count.parse().ok()));
+        let whole = !document.ends_within(place);
+        machine.cpus = machine.cpus.or_else(|| value("CPU(s):").filter(|_| whole).and_then(|count| count.parse().ok()));
         processors += u32::from(line.starts_with("processor"));
         place += 1;
     }

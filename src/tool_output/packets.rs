@@ -28,7 +28,7 @@ pub(super) struct Printed {
     destination: End,
     what: What,
     /// Bytes behind the header of TCP, UDP or ICMP; of ARP the frame.
-    payload: u32,
+    pub payload: u32,
     /// The bytes of the IP packet, where they were printed.
     bytes: Vec<u8>,
     /// What `-q` prints of TCP tells no flags.

@@ -84,6 +84,7 @@ impl Pieces {
                 continue;
             };
             let text = run.text.as_deref().unwrap_or_else(|| document.slice(piece.first, piece.after));
+            let text = text.get(..text.len().saturating_sub(run.cut)).unwrap_or(text);
             texts.push((self.place(piece.document, piece.first, piece.after), run.kind, text, run.timeless));
         }
         texts

@@ -6,6 +6,9 @@ use super::prompt::Prompt;
 use super::recognisers::RECOGNISERS;
 use super::text::Document;
 
+/// Bytes of a line that can be one of a tool or a logger.
+const LONGEST: usize = 32 * 1024;
+
 /// Goes through a text once.
 pub(super) fn recognise(
     document: &Document,
@@ -44,7 +47,9 @@ pub(super) fn recognise(
         }
         let command = commands.get(pieces.len() - before).or(commands.last()).cloned().unwrap_or_default();
         let here = Here { document, at, command, by_name };
-        let taken = RECOGNISERS.iter().find_map(|recogniser| {
+        // No tool but one that prints JSON has lines so long.
+        let readable = line.len() <= LONGEST || trimmed.starts_with(['{', '[']);
+        let taken = RECOGNISERS.iter().filter(|_| readable).find_map(|recogniser| {
             let (lines, data) = (recogniser.take)(&here)?;
             (lines > 0).then_some((recogniser, lines, data))
         });

@@ -95,7 +95,7 @@ pub const RECOGNISERS: &[Recogniser] = &[
     },
     Recogniser {
         name: "free, /proc/meminfo",
-        takes: "`free` with -b, -k, -m, -g, -h, old and new, in any language; /proc/meminfo",
+        takes: "`free` with -b, -k, -m, -g, -h, old and new, in any language; `vmstat -s`; /proc/meminfo",
         gives: "memory and swap",
         take: |here| machine::take_memory(here).map(|(lines, machine)| (lines, Data::Machine(machine))),
     },
@@ -155,7 +155,7 @@ pub const RECOGNISERS: &[Recogniser] = &[
     },
     Recogniser {
         name: "iptables, ip6tables, nft, ipset",
-        takes: "`-L` with and without -v -n, `-S`, `iptables-save`, rules alone, `nft list ruleset`, `ipset list`",
+        takes: "`-L` with and without -v -n, `-S`, `iptables-save`, rules alone, `nft list ruleset` (also -a), `ipset list`, `ipset save`",
         gives: "chains with their policy, rules; what they counted since their counters were reset",
         take: |here| firewall::take(here).map(|(lines, rules)| (lines, Data::Rules(rules))),
     },

@@ -259,7 +259,7 @@ fn lead_of(words: &[&str]) -> Option<usize> {
         let halved = clock(&[words[0]]).is_none() || words.get(1).is_some_and(|word| half_of(word).is_some());
         return Some(if halved { 2 } else { 1 });
     }
-    if words.first()?.ends_with([':', '：']) {
+    if words.first()?.ends_with([':', '：']) && words[0] != "avg-cpu:" {
         return Some(1);
     }
     (words.get(1) == Some(&":")).then_some(2)
@@ -452,6 +452,11 @@ pub(super) fn clock(words: &[&str]) -> Option<u32> {
         .map(|part| (part.len() <= 2).then(|| part.parse().ok()).flatten())
         .collect::<Option<_>>()?;
     let [hour, minute, second] = numbers.as_slice() else { return None };
+    // Minutes and seconds have two digits: one may be half of them.
+    let mut parts = time.trim_end_matches(['秒', '초']).split([':', '时', '時', '分', '시', '분']).skip(1);
+    if !parts.all(|part| part.len() == 2) {
+        return None;
+    }
     let hour = match half {
         Some(true) if *hour < 12 => hour + 12,
         Some(false) if *hour == 12 => 0,

@@ -46,8 +46,8 @@ const ENGLISH: &[(&str, &str)] = &[
     ("time wait sockets recycled by time stamp", "TcpExt.TWRecycled"),
 ];
 
-/// In the other languages that net-tools speaks, with the sign for the figure. What stands for two counters of a group is left out:
-/// Brazilian Portuguese prints SYN cookies that were sent as packets that were sent.
+/// In the other languages that net-tools speaks, with a sign for the figure. What stands for two counters of a group is left out:
+/// Brazilian Portuguese has one sentence for SYN cookies that came, right or wrong.
 const OTHERS: &[(&str, &str)] = &[
     // German
     ("# Verbindungen aktiv geöffnet", "Tcp.ActiveOpens"),
@@ -209,7 +209,8 @@ mod tests {
             ("Udp", "2211 Pakete für unbekannte Ports empfangen", Some(("Udp.NoPorts", 2211))),
             ("TcpExt", "ソケットのリスンキューが17回オーバフロー", Some(("TcpExt.ListenOverflows", 17))),
             ("TcpExt", "Počet odeslaných SYN cookies: 5", Some(("TcpExt.SyncookiesSent", 5))),
-            ("TcpExt", "5 pacotes enviados", None),
+            ("TcpExt", "5 pacotes enviados", Some(("TcpExt.SyncookiesSent", 5))),
+            ("TcpExt", "5 pacotes recebidos", None),
             ("Tcp", "81233 packet receive errors", None),
             ("Udp", "packet receive errors", None),
             ("Udp", "", None),

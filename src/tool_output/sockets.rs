@@ -532,6 +532,9 @@ pub(super) fn take_summary(here: &Here<'_>) -> Option<(usize, Vec<(&'static str,
     }
     while place < here.document.len() {
         let line = here.document.line(place).trim();
+        if here.document.ends_within(place) && !line.ends_with(')') {
+            break;
+        }
         if let Some(rest) = line.strip_prefix("TCP:").filter(|rest| rest.contains('(')) {
             let inside = rest.split_once('(').map_or("", |(_, inside)| inside);
             for (word, name) in

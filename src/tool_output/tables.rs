@@ -18,8 +18,8 @@ use crate::units;
 const MOST: usize = 100_000;
 /// Bytes of JSON that are read.
 const LONGEST_JSON: usize = 8 * 1024 * 1024;
-/// Times that JSON is looked for in one text.
-const MOST_JSON: u8 = 16;
+/// Times that JSON is looked for in vain in one text.
+const MOST_JSON: u8 = 4;
 /// Rows that are told.
 const TOLD: usize = 3;
 
@@ -65,8 +65,11 @@ pub(super) fn routes(here: &Here<'_>) -> Option<(usize, Data)> {
             ["default", _, "0.0.0.0", flags, _, _, _, name] if flags.starts_with('U') => {
                 default = default.or(Some((*name).to_owned()))
             }
-            [name, to, gateway, _, _, _, _, mask, ..]
-                if [to, gateway, mask].iter().all(|word| word.len() == 8 && u32::from_str_radix(word, 16).is_ok()) =>
+            [name, to, gateway, flags, _, _, _, mask, ..]
+                if flags.len() == 4
+                    && [to, gateway, mask]
+                        .iter()
+                        .all(|word| word.len() == 8 && u32::from_str_radix(word, 16).is_ok()) =>
             {
                 if *to == "00000000" && *mask == "00000000" {
                     default = default.or(Some((*name).to_owned()));
@@ -290,8 +293,8 @@ pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
                         format!(
                             "{}: {} in, {} out",
                             printable(row[..row.len() - 2].join(" ").chars().take(80).collect::<String>()),
-                            units::bitrate(rx * 8000.0),
-                            units::bitrate(tx * 8000.0)
+                            units::bitrate(rx * 8192.0),
+                            units::bitrate(tx * 8192.0)
                         ),
                     )
                 }));
@@ -477,8 +480,7 @@ pub(super) fn json(here: &Here<'_>) -> Option<(usize, Data)> {
         return None;
     }
     // A text of nothing but brackets would be read from each of them to its end.
-    if document.json.fetch_add(1, Ordering::Relaxed) >= MOST_JSON {
-        document.json.store(MOST_JSON, Ordering::Relaxed);
+    if document.json.load(Ordering::Relaxed) >= MOST_JSON {
         return None;
     }
     let text = document.slice(here.at, document.len());
@@ -488,7 +490,10 @@ pub(super) fn json(here: &Here<'_>) -> Option<(usize, Data)> {
     }
     let text = text.get(..end).unwrap_or_default();
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    let value = values.next()?.ok()?;
+    let Some(Ok(value)) = values.next() else {
+        document.json.fetch_add(1, Ordering::Relaxed);
+        return None;
+    };
     let lines = text.get(..values.byte_offset())?.matches('\n').count() + 1;
     let data = if let Some(items) = value.as_array() {
         Data::Links(links::of_json(items)?)

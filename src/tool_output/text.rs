@@ -14,7 +14,7 @@ pub(super) struct Document {
     /// When the file was last changed.
     pub modified: Option<Timestamp>,
     text: String,
-    /// How often JSON was looked for in it.
+    /// How often JSON was looked for in vain in it.
     pub json: AtomicU8,
     /// Where each line begins and ends.
     lines: Vec<(u32, u32)>,

@@ -145,18 +145,27 @@ fn again(case: &Case) -> String {
     command
 }
 
-/// Whether a rate was given by a number alone, which a run refuses today. What a parameter is, the runbook's text says.
+/// Whether a rate was given by a number alone, which a run refuses today.
 fn is_bare_rate(case: &Case, name: &str, value: &Value) -> bool {
-    let text = &case.runbook.text;
-    let declared = |at: usize| {
+    figure(value).parse::<f64>().is_ok() && declares_rate(&case.runbook.text, name)
+}
+
+/// Whether the text of a runbook, YAML, JSON or Lua, declares a parameter as a rate.
+fn declares_rate(text: &str, name: &str) -> bool {
+    let declared = |at: usize| -> Option<bool> {
         let before = at.checked_sub(1).and_then(|at| text.as_bytes().get(at));
-        let rest = text.get(at + name.len()..).unwrap_or_default().trim_start_matches(['"', '\'', ']', ' ']);
-        let apart = before.is_none_or(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'));
-        let inside = rest.strip_prefix([':', '=']).map(|rest| rest.trim_start().strip_prefix('{').unwrap_or(rest));
-        let inside = inside.map(|rest| rest.split('}').next().unwrap_or_default());
-        apart && inside.is_some_and(|inside| inside.split('\n').take(4).any(|line| line.contains("bitrate")))
+        if before.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
+            return None;
+        }
+        let rest = text.get(at + name.len()..)?.trim_start_matches(['"', '\'', ']', ' ']);
+        let inside = rest.strip_prefix([':', '='])?.trim_start().trim_start_matches('{').trim_start();
+        // What it is stands first; of JSON and Lua, anywhere before the end of its declaration.
+        let inside = inside.get(..inside.find('}').unwrap_or(inside.len()).min(400)).unwrap_or_default();
+        let (_, kind) = inside.split_once("type")?;
+        let kind = kind.trim_start_matches(['"', '\'', ':', '=', ' ']);
+        Some(kind.starts_with("bitrate"))
     };
-    figure(value).parse::<f64>().is_ok() && text.match_indices(name).any(|(at, _)| declared(at))
+    text.match_indices(name).filter_map(|(at, _)| declared(at)).next().unwrap_or(false)
 }
 
 impl Provenance {
@@ -194,6 +203,25 @@ impl Provenance {
             started: evidence.started.strftime("%H:%M:%S%.3f UTC").to_string(),
             looked: format!("{}{cpu}{}", units::span(evidence.seconds), memory.unwrap_or_default()),
             complete,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_told_from_other_parameters_in_every_form_of_a_runbook() {
+        for text in [
+            "params:\n  window: {type: duration}\n  busy: {type: bitrate, default: 1Mbit/s}\n  busy_packets: {type: number}\n",
+            "params:\n  window:\n    type: duration\n  busy:\n    type: bitrate\n  busy_packets:\n    type: number\n",
+            "{\"params\":{\"window\":{\"type\":\"duration\"},\"busy\":{\"default\":1,\"type\":\"bitrate\"},\"busy_packets\":{\"type\":\"number\"}}}",
+            "params = { window = { type = \"duration\" }, busy = { type = \"bitrate\" }, busy_packets = { type = \"number\" } }",
+        ] {
+            let rates: Vec<&str> =
+                ["window", "busy", "busy_packets", "gone"].into_iter().filter(|name| declares_rate(text, name)).collect();
+            assert_eq!(rates, ["busy"], "{text}");
         }
     }
 }
