@@ -169,6 +169,22 @@ impl Incident {
     }
 }
 
+/// Plays incidents beside each other: those in which little flows.
+pub fn side_by_side(incidents: &[Incident]) {
+    let name = thread::current().name().unwrap_or_default().to_owned();
+    thread::scope(|scope| {
+        let play = |incident| {
+            let named = thread::Builder::new().name(name.clone());
+            named.spawn_scoped(scope, move || Incident::play(incident)).expect("a thread can be made")
+        };
+        let playing: Vec<_> = incidents.iter().map(play).collect();
+        let ended: Vec<_> = playing.into_iter().map(|one| one.join()).collect();
+        if let Some(panic) = ended.into_iter().find_map(Result::err) {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
 /// Lets traffic flow and waits until all of it arrives.
 pub fn flow(stage: &Stage, traffic: &[Traffic]) -> Vec<Flowing> {
     let mut all = Vec::new();

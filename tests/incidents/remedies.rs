@@ -23,7 +23,7 @@ use crate::stage::{SERVER, Stage};
 use crate::traffic::connected;
 
 /// How long counters are watched, before and after.
-const WATCHED: Duration = Duration::from_millis(300);
+const WATCHED: Duration = Duration::from_millis(250);
 /// How long a remedy may take to show.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// A client with an address that no generator uses.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::daemon::Daemon;
-use crate::incident::Incident;
+use crate::incident::{Incident, side_by_side};
 use crate::judgement::{Expect, Said};
 use crate::service::Role;
 use crate::stage::{SERVER, Setting, Stage, WORLD};
@@ -224,9 +224,10 @@ fn kernel_log(count: i64, line: impl Fn(i64) -> String) -> Vec<(&'static str, St
 }
 
 /// A host that is calm now, whose log tells of something.
-fn told(name: &'static str, logs: Vec<(&'static str, String)>, first: Option<&'static str>) {
+fn told(name: &'static str, logs: Vec<(&'static str, String)>, first: Option<&'static str>) -> Incident {
     Incident {
         name,
+        setting: Setting { light: true, ..Setting::default() },
         firewall: &["sysctl -qw net.ipv4.conf.all.log_martians=1"],
         services: vec![Role::Web { at: at(80) }],
         logs,
@@ -234,31 +235,22 @@ fn told(name: &'static str, logs: Vec<(&'static str, String)>, first: Option<&'s
         expect: Expect { first, exit: &[1], unexplained: None, bytes_at_most: 50_000, ..Expect::default() },
         ..Incident::default()
     }
-    .play();
 }
 
 #[test]
-fn a_neighbour_whose_broadcasts_fill_the_log() {
-    let log = kernel_log(120, |number| {
+fn logs_that_tell_of_what_was_or_is() {
+    let martians = kernel_log(120, |number| {
         let last = number % 2 + 20;
         format!("IPv4: martian source 192.168.7.255 from 192.168.7.{last}, on dev eth0")
     });
-    told("martian-broadcasts-in-the-log", log, Some("unwanted-broadcasts"));
-}
-
-#[test]
-fn processes_that_the_kernel_killed_for_memory() {
-    let log = kernel_log(3, |number| {
-        format!(
-            "Out of memory: Killed process {} (java) total-vm:8123456kB, anon-rss:6123456kB, file-rss:0kB",
-            4000 + number
-        )
+    let killed = kernel_log(3, |number| {
+        let pid = 4000 + number;
+        format!("Out of memory: Killed process {pid} (java) total-vm:8123456kB, anon-rss:6123456kB, file-rss:0kB")
     });
-    told("out-of-memory-in-the-log", log, None);
-}
-
-#[test]
-fn a_table_that_was_full_a_minute_ago() {
-    let log = kernel_log(60, |_| "nf_conntrack: nf_conntrack: table full, dropping packet".to_owned());
-    told("conntrack-full-in-the-log", log, None);
+    let full = kernel_log(60, |_| "nf_conntrack: nf_conntrack: table full, dropping packet".to_owned());
+    side_by_side(&[
+        told("martian-broadcasts-in-the-log", martians, Some("unwanted-broadcasts")),
+        told("out-of-memory-in-the-log", killed, None),
+        told("conntrack-full-in-the-log", full, None),
+    ]);
 }
