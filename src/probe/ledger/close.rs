@@ -1,10 +1,11 @@
 //! From the evidence of one window to the account.
 
 use super::buckets::{Allocation, Bucket, End, Entries, Recipient, Scale, buckets};
+use super::counted::{Counted, came_by};
 use super::receivers::{Receivers, book_others};
 use super::unaccounted::Booked;
 use super::{Ledger, Redirected, Shares, WindowEvidence, ends, groups, rules, unaccounted};
-use crate::case::{Account, CameBy, Entry, EntryKind, Gap, Reason};
+use crate::case::{Account, Entry, EntryKind, Gap, Reason};
 use crate::probe::capture::Capture;
 use crate::probe::conntrack::Mapping;
 use crate::probe::interfaces::{Interface, Interfaces};
@@ -81,87 +82,6 @@ fn redirected(translations: &[Mapping]) -> Vec<Redirected> {
         })
     });
     ports.take(REDIRECTED).collect()
-}
-
-/// What one interface counted, and what the capture saw of it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Counted<'a> {
-    pub name: &'a str,
-    /// By the interface's own counters; none where they went backwards.
-    pub packets: Option<u64>,
-    pub bytes: Option<u64>,
-    /// By the capture, on the wire as far as frames that were merged can be told apart.
-    pub seen_packets: u64,
-    pub seen_bytes: u64,
-    pub xdp_program: Option<u32>,
-    pub ingress_dropped: Option<u64>,
-    pub way: &'a [String],
-}
-
-impl<'a> Counted<'a> {
-    /// Of each interface that was watched, most bytes first. Where only one was, or was said to be, of that one.
-    fn of(interfaces: &'a Interfaces, capture: Option<&Capture>) -> Vec<Self> {
-        let seen = |name: &str| {
-            let of_it = capture.and_then(|capture| capture.entered.iter().find(|of| of.interface == name));
-            of_it.map(|of| (of.wire_packets.max(of.packets), of.bytes + of.stripped_tag_bytes))
-        };
-        let watched = &interfaces.watched;
-        let several = interfaces.entered.as_ref().map_or(&[][..], |entered| &entered.interfaces);
-        // An interface that could not be captured is no part of the account.
-        let both = several
-            .iter()
-            .filter(|of| capture.is_none_or(|capture| capture.entered.is_empty()) || seen(&of.name).is_some());
-        let counted: Vec<Self> = both
-            .map(|of| {
-                let (seen_packets, seen_bytes) = seen(&of.name).unwrap_or_default();
-                Counted {
-                    name: &of.name,
-                    packets: of.packets,
-                    bytes: of.bytes,
-                    seen_packets,
-                    seen_bytes,
-                    xdp_program: of.xdp_program,
-                    ingress_dropped: of.ingress_dropped,
-                    way: &of.way,
-                }
-            })
-            .collect();
-        if !counted.is_empty() && (capture.is_none() || counted.iter().all(|of| seen(of.name).is_some())) {
-            return counted;
-        }
-        let (seen_packets, seen_bytes) = capture.map_or((0, 0), |capture| {
-            let rx = &capture.rx;
-            (rx.wire_packets.max(rx.packets), rx.bytes + capture.vlan.stripped_tag_bytes)
-        });
-        vec![Counted {
-            name: &watched.name,
-            packets: watched.rx.packets,
-            bytes: watched.rx.bytes,
-            seen_packets,
-            seen_bytes,
-            xdp_program: watched.xdp_program,
-            ingress_dropped: watched.ingress_dropped,
-            way: &[],
-        }]
-    }
-
-    /// Packets and bytes of all; none where one is not known.
-    fn sum(counted: &[Self]) -> Option<(u64, u64)> {
-        let packets: Option<u64> = counted.iter().map(|of| of.packets).sum();
-        packets.zip(counted.iter().map(|of| of.bytes).sum())
-    }
-}
-
-/// By which interfaces it came in.
-fn came_by(counted: &[Counted<'_>], bytes: u64) -> Vec<CameBy> {
-    let came = counted.iter().map(|of| CameBy {
-        interface: of.name.to_owned(),
-        bytes: of.bytes.unwrap_or(0),
-        packets: of.packets.unwrap_or(0),
-        share: if bytes == 0 { 0.0 } else { of.bytes.unwrap_or(0) as f64 / bytes as f64 },
-        way: of.way.to_vec(),
-    });
-    came.collect()
 }
 
 fn by_capture(

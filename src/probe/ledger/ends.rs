@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::WindowEvidence;
 use super::buckets::{Allocation, Bucket, End, Entries, Recipient, Scale};
-use super::close::Counted;
+use super::counted::Counted;
 use super::rules::Hidden;
 use crate::case::{EntryKind, Process};
 use crate::probe::capture::Capture;

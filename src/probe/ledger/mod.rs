@@ -6,6 +6,7 @@
 
 mod buckets;
 mod close;
+mod counted;
 mod ends;
 mod groups;
 mod receivers;
