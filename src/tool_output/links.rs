@@ -217,8 +217,9 @@ fn translated(document: &Document, at: usize) -> Option<Shown> {
     let line = document.line(at).trim();
     let (name, rest) = line.split_once(' ')?;
     let (_, kind) = rest.split_once(':')?;
-    let name = plain(name)?;
-    let is_name = name.len() <= 16 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-_@".contains(&byte));
+    let is_name = !name.is_empty()
+        && name.len() <= 16
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-_@".contains(&byte));
     let is_heading = is_name
         && !name.ends_with(':')
         && !line.contains("inet")
@@ -226,6 +227,7 @@ fn translated(document: &Document, at: usize) -> Option<Shown> {
     if !is_heading {
         return None;
     }
+    let name = plain(name)?;
     let soon = (at + 1..at + 7).map(|at| document.line(at)).take_while(|line| !line.trim().is_empty());
     let below: Vec<&str> = soon.collect();
     let has_mtu = below.iter().any(|line| line.contains("MTU:"));
@@ -268,7 +270,7 @@ pub(super) fn take_rows(document: &Document, at: usize) -> Option<(usize, Vec<Sh
 /// `eth0@if3         UP             192.0.2.10/24 2001:db8::1/64`, or its link address and flags.
 fn brief(line: &str) -> Option<Shown> {
     let mut words = line.split_whitespace();
-    let name = plain(words.next()?.split('@').next()?)?;
+    let name = words.next()?.split('@').next()?;
     let state = words.next()?;
     let carrier = match state {
         "UP" => Some(true),
@@ -276,6 +278,7 @@ fn brief(line: &str) -> Option<Shown> {
         "UNKNOWN" | "DORMANT" => None,
         _ => return None,
     };
+    let name = plain(name)?;
     let mut link = Shown { loopback: name == "lo", name, carrier, up: carrier.filter(|up| *up), ..Shown::default() };
     for word in words {
         if let Some(flags) = word.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
@@ -380,6 +383,9 @@ enum Direction {
 
 /// The first line of an interface, of either tool.
 fn heading(line: &str, whole: bool) -> Option<Shown> {
+    if !line.contains('<') && !line.contains("Link encap:") {
+        return None;
+    }
     let first = line.chars().next()?;
     if first.is_ascii_digit() {
         // 2: eth0@if3: <BROADCAST,UP> mtu 1500 …
@@ -635,6 +641,9 @@ fn address(link: &mut Shown, line: &str) {
 /// `  eth0: 1 2 …`: of /proc/net/dev, bytes packets errs drop fifo frame compressed multicast, twice.
 fn proc_line(line: &str) -> Option<Shown> {
     let (name, rest) = line.split_once(':')?;
+    if !rest.trim_start().starts_with(|c: char| c.is_ascii_digit() || c == '|') {
+        return None;
+    }
     // A bar between the directions is the heading's, and some print it in rows, too.
     let rest = rest.replace('|', " ");
     let figures: Vec<u64> = rest.split_whitespace().map_while(|figure| figure.parse().ok()).collect();

@@ -177,7 +177,7 @@ fn object<'d>(here: &Here<'d>, at: usize) -> Option<(&'d str, usize)> {
     if first.starts_with('{') && first.ends_with('}') {
         return Some((first, 1));
     }
-    if first != "{" {
+    if first != "{" || !document.may_hold_json() {
         return None;
     }
     // The entry ends before the next one begins.

@@ -48,7 +48,11 @@ pub(super) fn recognise(
         let command = commands.get(pieces.len() - before).or(commands.last()).cloned().unwrap_or_default();
         let here = Here { document, at, command, by_name };
         // No tool but one that prints JSON has lines so long.
-        let readable = line.len() <= LONGEST || trimmed.starts_with(['{', '[']);
+        let bracket = trimmed.starts_with(['{', '[']);
+        let readable = match trimmed.contains(char::is_alphanumeric) {
+            true => bracket || line.len() <= LONGEST,
+            false => bracket && document.may_hold_json(),
+        };
         let taken = RECOGNISERS.iter().filter(|_| readable).find_map(|recogniser| {
             let (lines, data) = (recogniser.take)(&here)?;
             (lines > 0).then_some((recogniser, lines, data))

@@ -110,6 +110,16 @@ impl Rates {
 
 /// What `sar` printed from that line on, and how many lines it takes.
 pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
+    // A time, the word for the mean, or a heading.
+    let mut words = document.line(at).split_whitespace();
+    let first = words.next()?;
+    let begins = first.starts_with(|c: char| c.is_ascii_digit() || !c.is_ascii())
+        || first.ends_with([':', '：'])
+        || matches!(first, "Linux" | "IFACE" | "AM" | "PM")
+        || words.next() == Some(":");
+    if !begins {
+        return None;
+    }
     let mut report = Report::default();
     let mut lines = 0;
     if let Some((date, ambiguous, host, kernel, cpus)) = heading(document.line(at)) {

@@ -195,6 +195,11 @@ fn wrapped(tool: Option<Tool>, words: &[&str], here: &Here<'_>, place: usize, ta
 
 /// `Active Internet connections (only servers)`, in any language: a line of words that speaks of the Internet or of UNIX.
 fn is_title(line: &str) -> bool {
+    // What it speaks of, before its letters are made small.
+    if !["nter", "UNIX", "unix", "Unix", "NTER", "нтер", "因特网", "域套接字"].iter().any(|word| line.contains(word))
+    {
+        return false;
+    }
     let lower = line.trim().to_lowercase();
     let of_net = lower.contains("internet")
         || lower.contains("интернет")

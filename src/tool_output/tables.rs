@@ -18,8 +18,6 @@ use crate::units;
 const MOST: usize = 100_000;
 /// Bytes of JSON that are read.
 const LONGEST_JSON: usize = 8 * 1024 * 1024;
-/// Times that JSON is looked for in vain in one text.
-const MOST_JSON: u8 = 4;
 /// Rows that are told.
 const TOLD: usize = 3;
 
@@ -479,8 +477,7 @@ pub(super) fn json(here: &Here<'_>) -> Option<(usize, Data)> {
     if !begins {
         return None;
     }
-    // A text of nothing but brackets would be read from each of them to its end.
-    if document.json.load(Ordering::Relaxed) >= MOST_JSON {
+    if !document.may_hold_json() {
         return None;
     }
     let text = document.slice(here.at, document.len());

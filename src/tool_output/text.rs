@@ -2,7 +2,7 @@
 //! around what a tool printed. Each line keeps its number.
 
 use std::borrow::Cow;
-use std::sync::atomic::AtomicU8;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use jiff::Timestamp;
 
@@ -19,6 +19,9 @@ pub(super) struct Document {
     /// Where each line begins and ends.
     lines: Vec<(u32, u32)>,
 }
+
+/// Times that JSON is looked for in vain in one text: one of nothing but brackets would be read from each of them to its end.
+const MOST_JSON: u8 = 4;
 
 /// Entities of HTML that copies from a page hold.
 const ENTITIES: &[(&str, &str)] = &[
@@ -68,6 +71,11 @@ impl Document {
             start = end + 1;
         }
         Document { name: name.into(), modified, text, json: AtomicU8::new(0), lines }
+    }
+
+    /// Whether JSON is still looked for in it: not after it was looked for in vain so often.
+    pub(super) fn may_hold_json(&self) -> bool {
+        self.json.load(Ordering::Relaxed) < MOST_JSON
     }
 
     /// How many lines it has.

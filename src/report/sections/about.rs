@@ -219,8 +219,10 @@ mod tests {
             "{\"params\":{\"window\":{\"type\":\"duration\"},\"busy\":{\"default\":1,\"type\":\"bitrate\"},\"busy_packets\":{\"type\":\"number\"}}}",
             "params = { window = { type = \"duration\" }, busy = { type = \"bitrate\" }, busy_packets = { type = \"number\" } }",
         ] {
-            let rates: Vec<&str> =
-                ["window", "busy", "busy_packets", "gone"].into_iter().filter(|name| declares_rate(text, name)).collect();
+            let rates: Vec<&str> = ["window", "busy", "busy_packets", "gone"]
+                .into_iter()
+                .filter(|name| declares_rate(text, name))
+                .collect();
             assert_eq!(rates, ["busy"], "{text}");
         }
     }
