@@ -57,7 +57,7 @@ fn datagrams_to_all_ports() {
         // As a host that answers everybody is set: each packet costs an ICMP error.
         firewall: &["sysctl -qw net.ipv4.icmp_ratelimit=0"],
         traffic: vec![flood(Shape::Udp { ports: Ports::Any, payload: 400 }, Sources::Few(40), 6000)],
-        window: SECOND,
+        window: 2 * SECOND,
         expect: Expect {
             first: Some("udp-flood-closed-port"),
             not: NOT,
@@ -117,7 +117,7 @@ fn syns_to_a_service_without_cookies() {
         prepared: &["sysctl -qw net.core.somaxconn=128 net.ipv4.tcp_syncookies=0"],
         services: vec![Role::Daemon(Daemon::SlowAccept { at: at(80), backlog: 1000, each: 0 })],
         traffic: vec![flood(Shape::Syn { port: 80 }, Sources::Forged, 4000)],
-        window: SECOND,
+        window: 2 * SECOND,
         expect: Expect {
             first: Some("syn-flood"),
             not: NOT,
@@ -158,7 +158,7 @@ fn acknowledgements_to_a_host_that_tracks_connections() {
             "nft add rule inet stage in ct state established,related,new accept",
         ],
         traffic: vec![flood(Shape::Segment { kind: Segment::Ack, ports: Ports::One(80) }, Sources::Forged, 6000)],
-        window: SECOND,
+        window: 2 * SECOND,
         expect: Expect {
             first: Some("ack-flood"),
             not: NOT,
