@@ -47,7 +47,7 @@ bench *jobs:
 
 # What the parts cost by themselves: packets, lines of logs, conditions, evidence in Lua
 bench-parts:
-    cargo bench --bench micro --bench capture --bench lua --bench script
+    cargo bench --bench micro --bench capture --bench lua --bench script --bench read
 
 # Write the reference manual and the schemas out of the code
 generate:

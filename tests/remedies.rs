@@ -115,13 +115,15 @@ fn a_buffer_is_raised_where_the_kernels_limit_is_what_bounds_it() {
 
 #[test]
 fn stray_segments_are_dropped_by_state_only_where_connections_are_tracked() {
-    let flood = |tracked: Value| {
+    let flood = |tracked: Value, open: u64| {
         let changes = [
+            ("sockets", "/counts/tcp_established", json!(open)),
             ("traffic", "/rx/packets", json!(25_000)),
             ("traffic", "/tcp/packets", json!(24_000)),
             ("traffic", "/tcp/stray", json!(20_000)),
             ("traffic", "/tcp/data", json!(100)),
             ("kernel", "/conntrack", tracked),
+            ("sockets", "/counts/tcp_established", json!(5)),
         ];
         let case = judged("quiet", &changes);
         assert_eq!(case.diagnosis.causes[0].id, "ack-flood");
@@ -133,13 +135,15 @@ fn stray_segments_are_dropped_by_state_only_where_connections_are_tracked() {
             "search_restart": 0,
         })
     };
-    let tracked = flood(table(600));
+    let tracked = flood(table(600), 3);
     let (loose, rule) = (tracked.find("nf_conntrack_tcp_loose=0"), tracked.find("ct state invalid"));
     assert!(loose.is_some() && loose < rule, "the rule matches nothing before the sysctl: {tracked}");
     // Both would cut every connection that is open.
     for nothing in [table(0), Value::Null] {
-        assert!(!flood(nothing).contains("casebook_invalid"));
+        assert!(!flood(nothing, 3).contains("casebook_invalid"));
     }
+    // A flood of strays leaves no entries behind, for each is answered with a reset: where none is open, none is cut.
+    assert!(flood(table(0), 0).contains("casebook_invalid"));
 }
 
 #[test]

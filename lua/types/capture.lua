@@ -325,11 +325,12 @@
 ---@field seen fun(self: casebook.capture.Reflections): casebook.capture.Reflections the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.Reflections): casebook.capture.Reflection[] the items as plain tables, converted at once
 
----Frames for all of the link, of whatever protocol.
----@class casebook.capture.LinkBroadcasts
----@field packets integer Packets.
----@field bytes integer Bytes, link headers included.
----@field senders integer Link addresses of their senders: exact up to 2,048, estimated within about 2 % beyond.
+---What came in broadcast frames, of all protocols and all senders; none in records of versions that did not count it.
+---@class casebook.capture.ToAll
+---@field packets integer Frames.
+---@field bytes integer Their bytes, link headers included.
+---@field arp_packets integer Those of them that are ARP.
+---@field senders integer How many link addresses sent them: exact up to 1,024, an estimate above.
 
 ---A sender on the link, and what it sent of one protocol to one link address.
 ---@class casebook.capture.Station
@@ -590,7 +591,7 @@
 ---@field ttl? casebook.capture.Ttl TTLs and hop limits of the rx IP packets; none when there were no such packets. Packets of one spoofing sender share few values, those of many real senders spread over many.
 ---@field source_ports casebook.capture.SourcePorts Source ports of rx TCP and UDP packets, most bytes first, the first `top` of them.
 ---@field reflection casebook.capture.Reflections Rx UDP from ports of services that can be abused as reflectors, most bytes first. Answers to the host's own questions are in it too: see `requests_sent` and `unsolicited_share`.
----@field link_broadcasts casebook.capture.LinkBroadcasts Frames for all of the link, of whatever protocol.
+---@field to_all? casebook.capture.ToAll What came in broadcast frames, of all protocols and all senders; none in records of versions that did not count it.
 ---@field stations casebook.capture.Stations Who on the link sent what was not for this host alone, by link addresses and protocol, most bytes first, up to 32. Empty where frames have no link addresses.
 ---@field groups casebook.capture.Groups What was for a group, for all, or is routed on: by destination, protocol and port, most bytes first, up to 32.
 ---@field endpoints casebook.capture.Endpoints Who on this host received: by protocol, local address and port, most bytes first, up to 1,024. With `other_endpoints` they add up to `classes.to_us`.

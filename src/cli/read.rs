@@ -11,7 +11,6 @@ use super::arguments::{ReadArguments, ScriptArguments};
 use super::{Usage, given, output};
 use crate::case::Case;
 use crate::engine::{self, Provenance, Record, Request};
-use crate::redact;
 use crate::tool_output::{self, ToolOutput};
 
 /// The runbook that outputs of tools are judged by when none is named.
@@ -50,6 +49,7 @@ pub(super) fn judge(
     let runbook = super::run::load(name, scripts.trusting())?;
     let mut params = given::params(set, [])?;
     given::refuse_bare_rates(&params, &runbook.params)?;
+    let typed: Vec<String> = params.keys().cloned().collect();
     let read = ToolOutput::read(paths, &mut io::stdin().lock(), at, Timestamp::now());
     let read = read.map_err(|why| Usage(why.to_string()))?;
     if !quiet {
@@ -74,17 +74,19 @@ pub(super) fn judge(
             params.entry("window").or_insert(seconds);
         }
     }
+    let mut resolved = engine::resolve_params(&runbook, &params).map_err(|error| Usage(error.to_string()))?;
+    // What nobody typed is not part of a command line.
+    resolved.given.retain(|name, _| typed.contains(name));
+    let record = Record {
+        reading: Some(Box::new(|evidence| tool_output::reading(&read, evidence))),
+        ..Record::new(read.host(), read.started())
+    };
     let request = Request {
         runbook: &runbook,
-        params: engine::resolve_params(&runbook, &params).map_err(|error| Usage(error.to_string()))?,
-        provenance: Provenance::Recorded(Record::new(read.host(), read.started())),
+        params: resolved,
+        provenance: Provenance::Recorded(record),
         limits: scripts.limits(),
         printed: &|_, _| {},
     };
-    let mut case = engine::run(&request, &read).map_err(|error| Usage(error.to_string()))?;
-    let reading = tool_output::reading(&read, &case);
-    tool_output::attach(&mut case, reading);
-    // What was read besides the evidence may hold secrets, too.
-    redact::secrets(&mut case);
-    Ok(case)
+    Ok(engine::run(&request, &read).map_err(|error| Usage(error.to_string()))?)
 }

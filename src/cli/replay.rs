@@ -13,7 +13,6 @@ use crate::engine::{self, Provenance, Record, Recorded, Request, ResolvedParams}
 use crate::runbook::{self, Runbook};
 use crate::script::sandbox::Limits;
 use crate::sys::trust::Trust;
-use crate::tool_output;
 
 pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
     let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
@@ -36,10 +35,7 @@ pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
         && !runbook::is_shipped(&recorded.runbook);
     let params = ResolvedParams::again(&runbook, &recorded, set).map_err(|error| Usage(error.to_string()))?;
     let record = Record { foreign_commands: foreign, ..Record::of(&recorded) };
-    let mut case = judge(recorded.evidence, &runbook, params, record, arguments.scripts.limits())?;
-    if let Some(reading) = recorded.reading {
-        tool_output::attach(&mut case, reading);
-    }
+    let case = judge(recorded.evidence, &runbook, params, record, arguments.scripts.limits())?;
     // What lay beside the case goes on with it; where its evidence says that files lie, nobody looks.
     let (file, map) = sinks.leaving(CaseFile { case, attached })?;
     map.and(sinks.write(&file))?;
@@ -66,7 +62,7 @@ fn judge(
     evidence: IndexMap<String, Evidence>,
     runbook: &Runbook,
     params: ResolvedParams,
-    record: Record,
+    record: Record<'_>,
     limits: Limits,
 ) -> Result<Case, Usage> {
     let provenance = Provenance::Recorded(record);

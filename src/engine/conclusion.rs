@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use crate::case::{
-    Account, Cause, Coverage, Evidence, Finding, Gap, Likelihood, Reason, SignSide, Truth, Verdict, Weight,
+    Account, Cause, Coverage, Evidence, Finding, Gap, Likelihood, Reading, Reason, SignSide, Truth, Verdict, Weight,
 };
 use crate::runbook::Runbook;
 use crate::script::Scope;
@@ -108,18 +108,55 @@ pub(super) fn summary(
         }
         (_, Some(trouble)) => format!("No known cause stands out, but: {trouble}."),
         (Some((all_clear, _)), None) if blind == 0 => all_clear,
-        (Some((all_clear, _)), None) => {
+        (Some(_), None) => {
             let unseen = findings.iter().filter(|finding| finding.verdict == Verdict::Unknown);
             let titles: Vec<&str> = unseen.map(|finding| finding.title.as_str()).collect();
+            // "Nothing unusual" is not said where most of it was not seen: what was, is.
+            let seen = findings.iter().filter(|finding| finding.verdict == Verdict::Ok);
+            let seen: Vec<&str> = seen.map(|finding| finding.sentence.trim_end_matches('.')).take(3).collect();
+            let seen = if seen.is_empty() { String::new() } else { format!(" In what was seen: {}.", seen.join("; ")) };
             format!(
-                "Not an all-clear: {blind} of {} steps could not run: {}. In what was seen: {}",
+                "Not an all-clear: {blind} of {} steps could not run: {}.{seen}",
                 coverage.applicable,
                 titles.join(", "),
-                all_clear.trim()
             )
         }
         (None, None) => {
             format!("No cause stands out; {} of {} steps could look.", coverage.looked, coverage.applicable)
         }
     }
+}
+
+/// The first sentence where outputs were read in place of a host and no cause is likely: what is suspected, or what stands out.
+pub(super) fn read_summary(causes: &[Cause], findings: &[Finding], reading: &Reading) -> Option<String> {
+    if causes.iter().any(|cause| cause.likelihood >= Likelihood::Likely) {
+        return None;
+    }
+    let speaks = |cause: &&Cause| {
+        cause.likelihood == Likelihood::Possible
+            && cause
+                .signs
+                .iter()
+                .any(|sign| sign.side == SignSide::For && sign.holds == Truth::Yes && sign.weight >= Weight::Moderate)
+    };
+    let suspects: Vec<&str> =
+        causes.iter().filter(speaks).map(|cause| cause.title.trim_end_matches('.')).take(3).collect();
+    let first = reading.stands_out.first().map(|told| format!(" {}.", told.trim_end_matches('.'))).unwrap_or_default();
+    if !suspects.is_empty() {
+        return Some(format!("Suspected, not proven: {}.{first}", suspects.join("; ")));
+    }
+    let trouble = findings.iter().any(|finding| matches!(finding.verdict, Verdict::Critical | Verdict::Warning));
+    if trouble {
+        return None;
+    }
+    let fine =
+        findings.iter().filter(|finding| finding.verdict == Verdict::Ok).map(|finding| finding.sentence.as_str());
+    let fine: Vec<&str> = fine.take(3).map(|sentence| sentence.trim_end_matches('.')).collect();
+    // What was seen is fine, what was not seen is not known.
+    let fine = if fine.is_empty() { String::new() } else { format!(" In what they show: {}.", fine.join("; ")) };
+    Some(if first.is_empty() && fine.is_empty() {
+        "These outputs show no cause, and nothing in them stands out; what to run next is below.".to_owned()
+    } else {
+        format!("These outputs show no cause.{first}{fine}")
+    })
 }

@@ -29,7 +29,7 @@ pub use parameters::{ResolvedParams, resolve_params};
 pub use plan::{Plan, PlannedStep, plan};
 pub use probe_threads::ProbeThreads;
 pub use progress::{Event, Progress};
-pub use request::{Provenance, Record, Request, RunError};
+pub use request::{Provenance, ReadingOf, Record, Request, RunError};
 pub use run::{run, run_traced};
 pub use script_probe_bridge::ScriptProbeBridge;
 pub use secret::Secrets;

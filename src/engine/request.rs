@@ -1,9 +1,10 @@
 //! What is to be run: a runbook, its parameters, and where the evidence comes from.
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 
 use super::parameters::ResolvedParams;
-use crate::case::{Case, Cost, Host, Redacted};
+use crate::case::{Case, Cost, Evidence, Host, Reading, Redacted};
 use crate::runbook::{BadParam, Runbook};
 use crate::script::sandbox::Limits;
 
@@ -33,11 +34,11 @@ pub enum Provenance<'a> {
         cancelled: &'a (dyn Fn() -> bool + Sync),
     },
     /// A record: what it says of the run that it is of stays as it is.
-    Recorded(Record),
+    Recorded(Record<'a>),
 }
 
 /// What a record says of the run that it is of.
-pub struct Record {
+pub struct Record<'a> {
     /// The host.
     pub host: Host,
     /// When the run began.
@@ -52,9 +53,14 @@ pub struct Record {
     pub said_redacted: Vec<String>,
     /// Whether the commands are those of somebody else's runbook.
     pub foreign_commands: bool,
+    /// What was read in place of a host, if something was, by what the probes were answered with.
+    pub reading: Option<ReadingOf<'a>>,
 }
 
-impl Record {
+/// What was read in place of a host, by the evidence of each step.
+pub type ReadingOf<'a> = Box<dyn Fn(&IndexMap<String, Evidence>) -> Reading + 'a>;
+
+impl Record<'_> {
     /// A record of which no more is known.
     pub fn new(host: Host, started: Timestamp) -> Self {
         Record {
@@ -65,6 +71,7 @@ impl Record {
             redacted: Redacted::default(),
             said_redacted: Vec::new(),
             foreign_commands: false,
+            reading: None,
         }
     }
 
@@ -75,6 +82,7 @@ impl Record {
             cost: Some(case.cost),
             redacted: case.redacted.clone(),
             said_redacted: case.said_redacted().cloned().collect(),
+            reading: case.reading.clone().map(|reading| -> ReadingOf<'static> { Box::new(move |_| reading.clone()) }),
             ..Record::new(case.host.clone(), case.started)
         }
     }
@@ -106,7 +114,7 @@ impl Provenance<'_> {
     }
 
     /// The record, where there is one.
-    pub(super) fn record(&self) -> Option<&Record> {
+    pub(super) fn record(&self) -> Option<&Record<'_>> {
         match self {
             Provenance::Live { .. } => None,
             Provenance::Recorded(record) => Some(record),

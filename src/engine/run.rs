@@ -1,13 +1,12 @@
 //! One run, from a checked runbook to a case.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::checks::ScriptBudget;
-use super::conclusion::{ledger, summary, watched_seconds};
+use super::conclusion::{ledger, read_summary, summary, watched_seconds};
 use super::differential;
 use super::execute::{RunContext, observe};
 use super::judge;
@@ -15,7 +14,7 @@ use super::observer::Observer;
 use super::request::{Request, RunError};
 use super::step_result::StepResult;
 use super::trace::Trace;
-use crate::case::{CASE_FORMAT, Case, CheckRef, Cost, Coverage, Diagnosis, Evidence, Likelihood, RunbookRef, Verdict};
+use crate::case::{CASE_FORMAT, Case, Cost, Coverage, Diagnosis, Evidence, Likelihood, RunbookRef, Verdict};
 use crate::redact;
 use crate::runbook::Runbook;
 use crate::script::Scope;
@@ -86,18 +85,14 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         })
         .collect();
     let record = request.provenance.record();
+    let reading = record.and_then(|record| record.reading.as_ref()).map(|reading| reading(&evidence));
+    let read = reading.as_ref().and_then(|reading| read_summary(&causes, &findings, reading));
+    let summary = read.unwrap_or(summary);
     let usage = usage::process();
     let mut case = Case {
         format: CASE_FORMAT,
         casebook: env!("CARGO_PKG_VERSION").to_owned(),
-        runbook: RunbookRef {
-            name: runbook.name.clone(),
-            title: runbook.title.clone(),
-            text: runbook.text.clone(),
-            wraps_check: runbook.wraps_check.clone(),
-            overrides_embedded: runbook.overrides_embedded.then(|| runbook.origin.clone()),
-            checks: checks(runbook, &seen),
-        },
+        runbook: reference(runbook, &seen),
         foreign_commands: record.is_some_and(|record| record.foreign_commands),
         host: request.provenance.host().clone(),
         started: request.provenance.started(),
@@ -111,7 +106,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         ledger: ledger(&evidence),
         findings,
         evidence,
-        reading: None,
+        reading,
         limits,
         redacted: record.map(|record| record.redacted.clone()).unwrap_or_default(),
         cost: record.and_then(|record| record.cost).unwrap_or_else(|| Cost {
@@ -124,20 +119,14 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
     Ok((case, trace))
 }
 
-/// The checks that the run called, with the modules that they required.
-fn checks(runbook: &Runbook, seen: &[StepResult]) -> IndexMap<String, CheckRef> {
-    let mut checks: IndexMap<String, CheckRef> = IndexMap::new();
+/// What the case keeps of the runbook, with the modules that its checks required in this run.
+fn reference(runbook: &Runbook, seen: &[StepResult]) -> RunbookRef {
+    let mut reference = runbook.reference();
     for (step, seen) in runbook.steps.iter().zip(seen) {
-        let Some(check) = step.check() else { continue };
-        let kept = checks.entry(check.name.clone()).or_insert_with(|| CheckRef {
-            origin: check.script.origin.clone(),
-            overrides_embedded: check.overrides_embedded,
-            text: check.script.text.clone(),
-            modules: BTreeMap::new(),
-        });
-        if let StepResult::Checked(checked) = seen {
+        let kept = step.check().and_then(|check| reference.checks.get_mut(&check.name));
+        if let (Some(kept), StepResult::Checked(checked)) = (kept, seen) {
             kept.modules.extend(checked.modules.clone());
         }
     }
-    checks
+    reference
 }

@@ -12,7 +12,8 @@ pub(super) fn page() -> String {
          ```console\n$ xclip -o | casebook read -\n$ casebook read ticket.txt\n$ casebook read ./sosreport-web1\n```\n\n\
          An output is known by its content, wherever it stands and whatever its file is called. What is recognised is listed, and so is\n\
          what is not, by file and line. What an output does not show is unknown, never zero: `ss -lun` says nothing of TCP. Counters since\n\
-         boot are never rates; two outputs with times between them give one. A text that ends without an end of line may end within a\n\
+         boot are never rates; two outputs with times between them, or with a `sleep`\n\
+         between their commands, give one. A text that ends without an end of line may end within a\n\
          figure: that figure is not taken.\n\n\
          When the text was made is told by `date`, by the heading and the times of `sar`, by the time of `uptime` with the day of a log, by\n\
          the last line of a log, in this order. Where nothing tells it, the report says so and bears the last change of the file, or the\n\

@@ -306,7 +306,8 @@ fn about(sections: &Sections, budget: usize) -> String {
     let facts = table(["", ""], [":--"; 2], facts, budget / 2);
     let again = std::slice::from_ref(&about.again);
     let again = if about.again.len() <= budget / 8 {
-        format!("\nTo run it again:\n\n{}", fenced("sh", again))
+        let what = if about.read { "look at the host itself" } else { "run it again" };
+        format!("\nTo {what}:\n\n{}", fenced("sh", again))
     } else {
         "\nThe command that runs it again is in the terminal and text reports: it is too long for a ticket.\n"
             .to_owned()

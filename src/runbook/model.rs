@@ -1,5 +1,6 @@
 //! A runbook that was checked: what the engine runs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use super::params::ParamSpec;
 use super::problem::Problem;
-use crate::case::{SignSide, Urgency, Verdict, Weight};
+use crate::case::{CheckRef, RunbookRef, SignSide, Urgency, Verdict, Weight};
 use crate::probe::{self, AnyProbe};
 use crate::script::{Condition, Expression, Scope, Script, Template};
 
@@ -55,6 +56,24 @@ impl Runbook {
     /// The checks that its steps call.
     pub fn checks(&self) -> impl Iterator<Item = &Arc<Check>> {
         self.steps.iter().filter_map(Step::check)
+    }
+
+    /// What a case keeps of it; which modules its checks required is known only when they have run.
+    pub fn reference(&self) -> RunbookRef {
+        let kept = |check: &Arc<Check>| CheckRef {
+            origin: check.script.origin.clone(),
+            overrides_embedded: check.overrides_embedded,
+            text: check.script.text.clone(),
+            modules: BTreeMap::new(),
+        };
+        RunbookRef {
+            name: self.name.clone(),
+            title: self.title.clone(),
+            text: self.text.clone(),
+            wraps_check: self.wraps_check.clone(),
+            overrides_embedded: self.overrides_embedded.then(|| self.origin.clone()),
+            checks: self.checks().map(|check| (check.name.clone(), kept(check))).collect(),
+        }
     }
 }
 

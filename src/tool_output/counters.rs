@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::here::Here;
+use super::sentences;
 use crate::printable::printable;
 
 /// Rows that are taken from one output.
@@ -13,63 +14,24 @@ const MOST_CPUS: usize = 8192;
 /// Senders that are counted.
 const MOST_SENDERS: usize = 16_384;
 
-/// Sentences of `netstat -s`, each with the kernel's name for the counter; the section says which group.
-const SENTENCES: &[(&str, &str)] = &[
-    ("total packets received", "Ip.InReceives"),
-    ("incoming packets discarded", "Ip.InDiscards"),
-    ("with invalid addresses", "Ip.InAddrErrors"),
-    ("packets reassembles failed", "Ip.ReasmFails"),
-    ("packet reassembles failed", "Ip.ReasmFails"),
-    ("failed connection attempts", "Tcp.AttemptFails"),
-    ("active connection openings", "Tcp.ActiveOpens"),
-    ("active connections openings", "Tcp.ActiveOpens"),
-    ("passive connection openings", "Tcp.PassiveOpens"),
-    ("connection resets received", "Tcp.EstabResets"),
-    ("connections established", "Tcp.CurrEstab"),
-    ("segments received", "Tcp.InSegs"),
-    ("segments send out", "Tcp.OutSegs"),
-    ("segments sent out", "Tcp.OutSegs"),
-    ("segments retransmited", "Tcp.RetransSegs"),
-    ("segments retransmitted", "Tcp.RetransSegs"),
-    ("bad segments received", "Tcp.InErrs"),
-    ("resets sent", "Tcp.OutRsts"),
-    ("packets received", "Udp.InDatagrams"),
-    ("packets to unknown port received", "Udp.NoPorts"),
-    ("packet receive errors", "Udp.InErrors"),
-    ("packets sent", "Udp.OutDatagrams"),
-    ("receive buffer errors", "Udp.RcvbufErrors"),
-    ("send buffer errors", "Udp.SndbufErrors"),
-    ("SYN cookies sent", "TcpExt.SyncookiesSent"),
-    ("SYN cookies received", "TcpExt.SyncookiesRecv"),
-    ("invalid SYN cookies received", "TcpExt.SyncookiesFailed"),
-    ("resets received for embryonic SYN_RECV sockets", "TcpExt.EmbryonicRsts"),
-    ("packets pruned from receive queue because of socket buffer overrun", "TcpExt.PruneCalled"),
-    ("TCP sockets finished time wait in fast timer", "TcpExt.TW"),
-    ("times the listen queue of a socket overflowed", "TcpExt.ListenOverflows"),
-    ("SYNs to LISTEN sockets dropped", "TcpExt.ListenDrops"),
-    ("SYNs to LISTEN sockets ignored", "TcpExt.ListenDrops"),
-    ("packets collapsed in receive queue due to low socket buffer", "TcpExt.TCPRcvCollapsed"),
-    ("connections reset due to unexpected data", "TcpExt.TCPAbortOnData"),
-    ("connections reset due to early user close", "TcpExt.TCPAbortOnClose"),
-    ("connections aborted due to timeout", "TcpExt.TCPAbortOnTimeout"),
-    ("connections aborted due to memory pressure", "TcpExt.TCPAbortOnMemory"),
-    ("fast retransmits", "TcpExt.TCPFastRetrans"),
-    ("other TCP timeouts", "TcpExt.TCPTimeouts"),
-    ("packets rejects in established connections because of timestamp", "TcpExt.PAWSEstab"),
-    ("time wait sockets recycled by time stamp", "TcpExt.TWRecycled"),
-];
-
 /// `netstat -s` from that line on.
-pub(super) fn netstat(here: &Here<'_>) -> Option<(usize, Vec<(String, u64)>)> {
+pub(super) fn netstat(here: &Here<'_>) -> Option<(usize, Counted)> {
     let document = here.document;
     let mut group = section(document.line(here.at))?.to_owned();
     let mut counters = Vec::new();
     let mut place = here.at + 1;
     let mut histogram = false;
+    let mut sections = vec![section(document.line(here.at))?];
     while place < document.len() && counters.len() < MOST {
         let line = document.line(place).trim();
         if let Some(named) = section(line) {
+            // A section that was there is the same command again.
+            if sections.contains(&named) && !counters.is_empty() {
+                break;
+            }
+            sections.push(named);
             group = named.to_owned();
+            histogram = false;
         } else if line.is_empty() || line == "..." {
         } else if line.ends_with("histogram:") {
             histogram = true;
@@ -79,6 +41,8 @@ pub(super) fn netstat(here: &Here<'_>) -> Option<(usize, Vec<(String, u64)>)> {
             if !histogram || !line.contains(':') || group.ends_with("Ext") {
                 counters.push(counter);
             }
+        } else if histogram && line.contains(':') && line.bytes().any(|byte| byte.is_ascii_digit()) {
+            // A row of a histogram: how many messages of a kind came.
         } else if counters.is_empty() && place > here.at + 50 {
             break;
         } else if (60..=100).contains(&document.line(place - 1).len())
@@ -87,6 +51,12 @@ pub(super) fn netstat(here: &Here<'_>) -> Option<(usize, Vec<(String, u64)>)> {
             && !counters.is_empty()
         {
             // The end of a sentence that mail wrapped.
+        } else if document.line(place).starts_with([' ', '\t'])
+            && !line.bytes().any(|byte| byte.is_ascii_digit())
+            && document.line(place + 1).trim().bytes().any(|byte| byte.is_ascii_digit())
+        {
+            // The heading of a histogram, in another language.
+            histogram = true;
         } else if !line.contains("recvmsg")
             && !line.starts_with("Forwarding is")
             && !line.starts_with("Detected reordering")
@@ -99,11 +69,11 @@ pub(super) fn netstat(here: &Here<'_>) -> Option<(usize, Vec<(String, u64)>)> {
     while place > here.at + 1 && document.line(place - 1).trim().is_empty() {
         place -= 1;
     }
-    (!counters.is_empty()).then_some((place - here.at, counters))
+    (!counters.is_empty()).then_some((place - here.at, Counted { counters, since_boot: true }))
 }
 
 /// `Ip:`, `TcpExt:`.
-fn section(line: &str) -> Option<&str> {
+fn section(line: &str) -> Option<&'static str> {
     let name = line.trim().strip_suffix(':')?;
     let known = [
         "Ip", "Icmp", "IcmpMsg", "Tcp", "Udp", "UdpLite", "TcpExt", "IpExt", "Ip6", "Icmp6", "Udp6", "UdpLite6",
@@ -113,6 +83,10 @@ fn section(line: &str) -> Option<&str> {
 }
 
 fn counter(group: &str, line: &str) -> Option<(String, u64)> {
+    if let Some((name, figure)) = sentences::counter(group, line) {
+        let name = name.split_once('.').map_or(name, |(_, name)| name);
+        return Some((format!("{group}.{name}"), figure));
+    }
     if let Some((name, figure)) = line.split_once(": ") {
         if name.len() <= 64
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
@@ -125,14 +99,7 @@ fn counter(group: &str, line: &str) -> Option<(String, u64)> {
     let (figure, words) = line.split_once(' ').unwrap_or((line, ""));
     if let Ok(figure) = figure.parse() {
         let plain = words.trim_end_matches('.').trim();
-        let known = SENTENCES
-            .iter()
-            .find(|(sentence, name)| *sentence == plain && name.split('.').next() == Some(group.trim_end_matches('6')));
-        let name = known.map_or_else(
-            || format!("{group}: {}", printable(plain)),
-            |(_, name)| format!("{group}.{}", name.split_once('.').map_or("", |(_, name)| name)),
-        );
-        return (!words.is_empty() && words.len() < 120).then_some((name, figure));
+        return (!words.is_empty() && words.len() < 120).then(|| (format!("{group}: {}", printable(plain)), figure));
     }
     // A figure within the sentence: `Detected reordering 5 times using SACK`.
     let figure = line.split_whitespace().find_map(|word| word.parse().ok())?;
@@ -140,7 +107,7 @@ fn counter(group: &str, line: &str) -> Option<(String, u64)> {
 }
 
 /// `nstat`, /proc/net/snmp and netstat, snmp6 from that line on.
-pub(super) fn named(here: &Here<'_>) -> Option<(usize, Vec<(String, u64)>)> {
+pub(super) fn named(here: &Here<'_>) -> Option<(usize, Counted)> {
     let document = here.document;
     let mut counters = Vec::new();
     let mut place = here.at;
@@ -151,6 +118,9 @@ pub(super) fn named(here: &Here<'_>) -> Option<(usize, Vec<(String, u64)>)> {
         let line = document.line(place).trim();
         let words: Vec<&str> = line.split_whitespace().collect();
         if line.starts_with("#kernel") {
+            if !counters.is_empty() {
+                break;
+            }
             place += 1;
             continue;
         }
@@ -173,20 +143,43 @@ pub(super) fn named(here: &Here<'_>) -> Option<(usize, Vec<(String, u64)>)> {
             }
             _ => None,
         };
-        let groups = [
-            "TcpExt", "IpExt", "Icmp6", "IcmpMsg", "Icmp", "UdpLite6", "UdpLite", "Udp6", "Udp", "Ip6", "Tcp", "Ip",
-            "MPTcpExt",
-        ];
         let Some((group, name, figure)) = row.and_then(|(name, figure)| {
-            let group = groups.into_iter().find(|group| name.starts_with(group) && name.len() > group.len())?;
-            Some((group, name.get(group.len()..)?, figure.parse().ok()?))
+            let (group, name) = grouped(name)?;
+            Some((group, name, figure.parse().ok()?))
         }) else {
             break;
         };
         counters.push((format!("{group}.{}", printable(name)), figure));
         place += 1;
     }
-    (!counters.is_empty()).then(|| (place - here.at, if whole { counters } else { Vec::new() }))
+    (!counters.is_empty()).then(|| (place - here.at, Counted { counters, since_boot: whole }))
+}
+
+/// `nstat -j`, as the rows of `nstat`.
+pub(super) fn of_json(kernel: &serde_json::Map<String, serde_json::Value>, since_boot: bool) -> Option<Counted> {
+    let counters = kernel.iter().take(MOST).filter_map(|(name, figure)| {
+        let (group, name) = grouped(name)?;
+        Some((format!("{group}.{}", printable(name)), figure.as_u64()?))
+    });
+    let counters: Vec<(String, u64)> = counters.collect();
+    (!counters.is_empty()).then_some(Counted { counters, since_boot })
+}
+
+/// The group that a name of `nstat` begins with, and the rest.
+fn grouped(name: &str) -> Option<(&'static str, &str)> {
+    let groups = [
+        "TcpExt", "IpExt", "Icmp6", "IcmpMsg", "Icmp", "UdpLite6", "UdpLite", "Udp6", "Udp", "Ip6", "Tcp", "Ip",
+        "MPTcpExt",
+    ];
+    let group = groups.into_iter().find(|group| name.starts_with(group) && name.len() > group.len())?;
+    Some((group, name.get(group.len()..)?))
+}
+
+/// Counters of protocols: since boot, or since `nstat` was called last.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Counted {
+    pub counters: Vec<(String, u64)>,
+    pub since_boot: bool,
 }
 
 /// `softnet_stat`: what each CPU received, dropped and left over.
@@ -269,9 +262,17 @@ pub(super) fn nic(here: &Here<'_>) -> Option<(usize, Nic)> {
         .or_else(|| first.strip_prefix("Ring parameters for "))
         .map(|name| name.trim_end_matches(':'));
     let is_driver = first.starts_with("driver: ");
-    if !(first == "NIC statistics:" || named.is_some() || is_driver) {
+    // `ethtool -S eth0 | grep drop` leaves rows alone.
+    let is_count = |line: &str| {
+        let (name, figure) = line.trim().split_once(": ").unwrap_or_default();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']' | b' ');
+        !name.is_empty() && name.len() <= 64 && name.bytes().all(plain) && figure.trim().parse::<u64>().is_ok()
+    };
+    let rows_alone = here.command.first() == Some(&"ethtool") && is_count(first);
+    if !(first == "NIC statistics:" || named.is_some() || is_driver || rows_alone) {
         return None;
     }
+    let counted = rows_alone || first == "NIC statistics:";
     let of_command = || {
         let known = ["ethtool", "S", "i", "g", "txt", "log", "out"];
         here.command
@@ -283,7 +284,8 @@ pub(super) fn nic(here: &Here<'_>) -> Option<(usize, Nic)> {
     };
     let mut nic =
         Nic { interface: named.or_else(of_command).filter(|name| name.len() <= 31).map(printable), ..Nic::default() };
-    let mut place = here.at + usize::from(!is_driver);
+    let begun = here.at + usize::from(!is_driver && !rows_alone);
+    let mut place = begun;
     let mut rings = Vec::new();
     while place < document.len() && nic.counters.len() < MOST {
         let line = document.line(place).trim();
@@ -296,7 +298,7 @@ pub(super) fn nic(here: &Here<'_>) -> Option<(usize, Nic)> {
             break;
         };
         let value = value.trim();
-        if name.len() > 64 || line.len() > 200 || (first == "NIC statistics:" && value.parse::<u64>().is_err()) {
+        if name.len() > 64 || line.len() > 200 || (counted && value.parse::<u64>().is_err()) {
             break;
         }
         let whole = !document.ends_within(place);
@@ -310,8 +312,8 @@ pub(super) fn nic(here: &Here<'_>) -> Option<(usize, Nic)> {
                     .filter(|_| value.ends_with("Mb/s"))
                     .and_then(|mega| mega.checked_mul(1_000_000));
             }
-            ("RX", Ok(size)) if named.is_some() => rings.push(size),
-            (name, Ok(figure)) if first == "NIC statistics:" && whole => nic.counters.push((printable(name), figure)),
+            ("RX", Ok(size)) if named.is_some() && whole => rings.push(size),
+            (name, Ok(figure)) if counted && whole => nic.counters.push((printable(name), figure)),
             _ => {}
         }
         place += 1;
@@ -319,7 +321,7 @@ pub(super) fn nic(here: &Here<'_>) -> Option<(usize, Nic)> {
     if let [most, now] = rings.as_slice() {
         nic.ring = Some((*now, *most));
     }
-    (place > here.at + usize::from(!is_driver)).then_some((place - here.at, nic))
+    (place > begun).then_some((place - here.at, nic))
 }
 
 /// What `conntrack` and /proc/net/nf_conntrack show.
@@ -357,6 +359,9 @@ pub(super) fn tracked(here: &Here<'_>) -> Option<(usize, Tracked)> {
         let line = document.line(place).trim();
         let words: Vec<&str> = line.split_whitespace().collect();
         if words.first().is_some_and(|word| word.starts_with("cpu=")) {
+            if words[0] == "cpu=0" && !tracked.trouble.is_empty() {
+                break;
+            }
             for word in words.iter().skip(1) {
                 if let Some((name, figure)) = word.split_once('=')
                     && let Ok(figure) = figure.parse::<u64>()
@@ -433,12 +438,18 @@ pub(super) fn settings(here: &Here<'_>) -> Option<(usize, Vec<(String, String)>)
         (known && plain && !document.ends_within(at))
             .then(|| (name.replace('/', "."), printable(value.get(..value.len().min(200)).unwrap_or_default())))
     };
-    let mut settings: Vec<(String, String)> = (here.at..document.len()).map_while(setting).take(MOST).collect();
+    let settings: Vec<(String, String)> = (here.at..document.len()).map_while(setting).take(MOST).collect();
     if settings.is_empty() {
-        // The last line of a text is whole where something follows the sign.
-        return None;
+        // `sysctl -n NAME` and `cat /proc/sys/…` print the value alone.
+        let name = match here.command.as_slice() {
+            ["sysctl", "-n" | "-nq" | "--values", name] => name.replace('/', "."),
+            ["cat", path] => path.strip_prefix("/proc/sys/")?.replace('/', "."),
+            _ => return None,
+        };
+        let value = document.line(here.at).trim();
+        let is_value = value.len() < 64 && value.split_whitespace().all(|word| word.parse::<u64>().is_ok());
+        return (is_value && !value.is_empty() && name.len() < 120 && !document.ends_within(here.at))
+            .then(|| (1, vec![(printable(&name), value.to_owned())]));
     }
-    let lines = settings.len();
-    settings.truncate(MOST);
-    Some((lines, settings))
+    Some((settings.len(), settings))
 }

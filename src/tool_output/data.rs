@@ -2,7 +2,7 @@
 
 use jiff::civil::DateTime;
 
-use super::counters::{Interrupts, Nic, Tracked};
+use super::counters::{Counted, Interrupts, Nic, Tracked};
 use super::firewall::Rules;
 use super::links::Shown;
 use super::log_lines::Run;
@@ -20,7 +20,7 @@ pub(super) enum Data {
     Sockets(Table),
     SocketCounts(Vec<(&'static str, u64)>),
     Machine(Machine),
-    Counters(Vec<(String, u64)>),
+    Counters(Counted),
     Softnet(Vec<[u64; 3]>),
     Interrupts(Vec<Interrupts>),
     Nic(Nic),

@@ -287,7 +287,12 @@ fn chain_of(line: &str) -> Option<(&str, &str, Option<u64>)> {
 /// `nft list ruleset`, `nft list table`.
 fn nft(here: &Here<'_>) -> Option<(usize, Rules)> {
     let document = here.document;
-    let first = document.line(here.at).trim();
+    // `-a` writes the handle of each behind it.
+    let plain = |at: usize| {
+        let line = document.line(at).trim();
+        line.split_once(" # handle ").map_or(line, |(line, _)| line).trim_end()
+    };
+    let first = plain(here.at);
     let is_table =
         |line: &str| line.starts_with("table ") && line.ends_with('{') && line.split_whitespace().count() <= 5;
     if !is_table(first) {
@@ -298,7 +303,7 @@ fn nft(here: &Here<'_>) -> Option<(usize, Rules)> {
     let mut place = here.at;
     let mut ended = here.at;
     while place < document.len() && rules.rules < MOST_RULES {
-        let line = document.line(place).trim();
+        let line = plain(place);
         if depth == 0 {
             if line.is_empty() || line.starts_with('#') {
                 place += 1;
@@ -397,9 +402,18 @@ pub(super) fn of_json(items: &[Value]) -> Rules {
     rules
 }
 
-/// `ipset list`.
+/// `ipset list`, `ipset save`.
 fn sets(here: &Here<'_>) -> Option<(usize, Rules)> {
     let document = here.document;
+    let is_saved = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().take(3).collect();
+        matches!(words.as_slice(), ["create", _, kind] if kind.contains(':'))
+            || matches!(words.as_slice(), ["add", _, _])
+    };
+    if document.line(here.at).starts_with("create ") && is_saved(document.line(here.at)) {
+        let lines = (here.at..document.len()).take_while(|at| is_saved(document.line(*at))).count();
+        return Some((lines, Rules { kind: "ipset", family: "ip", ..Rules::default() }));
+    }
     if !(document.line(here.at).starts_with("Name: ") && document.line(here.at + 1).starts_with("Type: ")) {
         return None;
     }

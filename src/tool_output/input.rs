@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::text::Document;
 use crate::printable;
+use crate::probe::logs;
 use crate::sys::beneath::{Folder, Kind};
 use crate::units;
 
@@ -41,9 +42,8 @@ const PASSED_OVER: &[&str] = &[
 const OF_SYSTEM: &str = "etc";
 /// What is read of that part: the rest are settings, of which nobody knows whether they are in force.
 const ETC: &[&str] = &["hostname", "os-release", "redhat-release"];
-/// Of the logs of a system, those that are read.
-const LOGS: &[&str] =
-    &["messages", "syslog", "secure", "auth.log", "kern.log", "daemon.log", "dmesg", "access.log", "access_log"];
+/// Of the logs of a system, those that are read beside the files of the logger.
+const LOGS: &[&str] = &["dmesg", "access.log", "access_log"];
 /// Links and files that are named.
 const NAMED: usize = 8;
 /// How much of a file tells whether it is text.
@@ -208,7 +208,8 @@ fn folder(gathered: &mut Gathered, folder: &Folder) -> Result<(), NoOutput> {
                 Kind::File => {
                     files += 1;
                     let of_etc = path.starts_with(OF_SYSTEM) && !ETC.contains(&name.as_str());
-                    let of_log = path.starts_with("var/log") && !LOGS.iter().any(|log| name == *log);
+                    let of_log = path.starts_with("var/log")
+                        && !logs::of_logger().chain(LOGS.iter().copied()).any(|log| name == log);
                     if of_other_namespace(&path) {
                         gathered.leave_out("of another network namespace than the host's own", &path);
                     } else if of_log {

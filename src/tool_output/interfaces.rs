@@ -106,7 +106,8 @@ pub(super) fn choose<'r>(reports: &[&'r Report], all: &[Shown], route: Option<&s
     chosen.watched = route.filter(|name| report.interfaces.contains_key(*name)).map(str::to_owned).or_else(|| {
         let names =
             report.interfaces.keys().filter(|name| !is_loopback(name)).filter_map(|name| Some((name, rate(name)?)));
-        names.max_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))).map(|(name, _)| name.clone())
+        // Of equals the first.
+        names.rev().max_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))).map(|(name, _)| name.clone())
     });
     for (other, report) in with_rates.iter().enumerate().filter(|(other, _)| *other != place).take(MOST_TOLD) {
         let Some(name) = chosen.watched.as_ref() else { break };

@@ -1,5 +1,6 @@
 //! Interfaces as `ifconfig`, `ip -s link`, `ip -s addr`, `netstat -i` and `/proc/net/dev` show them.
 
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::text::Document;
@@ -71,6 +72,7 @@ impl Counters {
 /// order of the fields, and only names of the kernel are words.
 pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Vec<Shown>)> {
     let mut links: Vec<Shown> = Vec::new();
+    let mut names: HashSet<String> = HashSet::new();
     let mut direction: Option<Direction> = None;
     let mut place = at;
     let mut ended = at;
@@ -80,7 +82,29 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Vec<Shown>)
         let trimmed = line.trim();
         if trimmed.is_empty() {
             blank = true;
-        } else if let Some(link) = heading(trimmed, !document.ends_within(place)) {
+        } else if let Some((pieces, lines)) = reflowed(document, place) {
+            let Some(mut link) = pieces.first().and_then(|first| heading(first, true)) else { break };
+            let mut of_reflowed = None;
+            let whole = |at: usize| at + 1 < pieces.len() || !document.ends_within(place + lines - 1);
+            for (at, piece) in pieces.iter().enumerate().skip(1) {
+                detail(&mut link, piece, &mut of_reflowed, whole(at));
+            }
+            direction = None;
+            blank = false;
+            if !names.insert(link.name.clone()) {
+                break;
+            }
+            links.push(link);
+            place += lines;
+            ended = place;
+            continue;
+        } else if let Some(link) =
+            heading(trimmed, !document.ends_within(place)).or_else(|| translated(document, place))
+        {
+            // The same one again: the command was given twice.
+            if !names.insert(link.name.clone()) {
+                break;
+            }
             direction = None;
             blank = false;
             links.push(link);
@@ -99,18 +123,219 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Vec<Shown>)
     (!links.is_empty()).then(|| (ended - at, aliased(links)))
 }
 
+/// Where a new part of what `ip` and `ifconfig` say of an interface begins, in a text that was flowed anew.
+const PARTS: &[&str] = &[
+    " link/",
+    " inet ",
+    " inet6 ",
+    " inet addr:",
+    " inet6 addr:",
+    " ether ",
+    " UP ",
+    " RX: ",
+    " TX: ",
+    " RX packets",
+    " TX packets",
+    " RX errors ",
+    " TX errors ",
+    " RX bytes",
+    " valid_lft ",
+    " collisions:",
+    " Interrupt:",
+    " device ",
+];
+
+/// An interface whose lines were flowed anew by mail or forum software, or printed as one by `ip -o`: its parts, and how many
+/// lines it takes.
+fn reflowed(document: &Document, at: usize) -> Option<(Vec<String>, usize)> {
+    let first = document.line(at).trim();
+    if first.len() > 4096 || heading(first, true).is_none() {
+        return None;
+    }
+    let inner = |line: &str| PARTS.iter().any(|part| line.contains(part));
+    let (_, behind) = first.split_once(['>', ' '])?;
+    if !(inner(behind)
+        && (behind.contains(" inet ")
+            || behind.contains(" ether ")
+            || behind.contains(" link/")
+            || behind.contains("inet addr:")
+            || behind.contains(" RX")))
+    {
+        return None;
+    }
+    let mut text = first.to_owned();
+    let mut lines = 1;
+    while at + lines < document.len() && lines < 24 {
+        let next = document.line(at + lines).trim();
+        if next.is_empty() || heading(next, true).is_some() || super::prompt::Prompt::of(next).is_some() {
+            break;
+        }
+        // What goes on is of figures and of words of the tool.
+        let is_part = next.bytes().any(|byte| byte.is_ascii_digit())
+            && [
+                "RX", "TX", "inet", "ether", "frame", "carrier", "packets", "bytes", "errors", "dropped", "mtu",
+                "netmask", "qlen", "scope",
+            ]
+            .iter()
+            .any(|word| next.contains(word));
+        if !(is_part || next.split_whitespace().all(|word| word.parse::<u64>().is_ok())) {
+            break;
+        }
+        text.push(' ');
+        text.push_str(next);
+        lines += 1;
+    }
+    let mut rest = text.replace('\\', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut parts = Vec::new();
+    // The heading goes to the first part.
+    loop {
+        let skip = usize::from(rest.len() > 1);
+        let cut = PARTS.iter().filter_map(|part| rest.get(skip..)?.find(part).map(|found| found + skip)).min();
+        let Some(cut) = cut else {
+            parts.push(rest);
+            break;
+        };
+        let behind = rest.split_off(cut);
+        parts.push(rest);
+        rest = behind.trim_start().to_owned();
+    }
+    // `RX: bytes packets 1 2`: the names of columns, then the figures.
+    let parts = parts.into_iter().flat_map(|part| {
+        let is_columns = part.starts_with("RX: ") || part.starts_with("TX: ");
+        let figures = part.find(|c: char| c.is_ascii_digit()).filter(|_| is_columns);
+        match figures {
+            Some(cut) => vec![part[..cut].trim().to_owned(), part[cut..].trim().to_owned()],
+            None => vec![part],
+        }
+    });
+    Some((parts.collect(), lines))
+}
+
+/// The first line of an interface of the old `ifconfig` in a language that calls `Link encap:` otherwise: a name, blanks, and a
+/// word with a colon; a line soon below names the MTU.
+fn translated(document: &Document, at: usize) -> Option<Shown> {
+    let line = document.line(at).trim();
+    let (name, rest) = line.split_once(' ')?;
+    let (_, kind) = rest.split_once(':')?;
+    let is_name = !name.is_empty()
+        && name.len() <= 16
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-_@".contains(&byte));
+    let is_heading = is_name
+        && !name.ends_with(':')
+        && !line.contains("inet")
+        && rest.trim_start().chars().next().is_some_and(char::is_alphabetic);
+    if !is_heading {
+        return None;
+    }
+    let name = plain(name)?;
+    let soon = (at + 1..at + 7).map(|at| document.line(at)).take_while(|line| !line.trim().is_empty());
+    let below: Vec<&str> = soon.collect();
+    let has_mtu = below.iter().any(|line| line.contains("MTU:"));
+    // Its addresses or its flags come next.
+    let next = below.first().is_some_and(|line| line.contains("inet") || line.contains("MTU:"));
+    (has_mtu && next).then(|| Shown {
+        loopback: name == "lo",
+        ethernet: kind.trim_start().to_lowercase().starts_with("ether")
+            || kind.contains("イーサ")
+            || kind.contains("以太"),
+        mac: rest.split_whitespace().find_map(mac),
+        name,
+        old: true,
+        ..Shown::default()
+    })
+}
+
+/// `ip -br addr`, `ip -br link`, `ip -o addr` from that line on: a row for each interface, or for each address.
+pub(super) fn take_rows(document: &Document, at: usize) -> Option<(usize, Vec<Shown>)> {
+    let mut links: Vec<Shown> = Vec::new();
+    let mut place = at;
+    while place < document.len() && links.len() < MOST {
+        let line = document.line(place);
+        let Some(link) = brief(line).or_else(|| of_address(line)).filter(|_| !document.ends_within(place)) else {
+            break;
+        };
+        links.push(link);
+        place += 1;
+    }
+    let mut all: Vec<Shown> = Vec::new();
+    for link in links {
+        match all.iter_mut().find(|known| known.name == link.name) {
+            Some(known) => known.addresses.extend(link.addresses.into_iter().take(MOST_ADDRESSES)),
+            None => all.push(link),
+        }
+    }
+    (!all.is_empty()).then_some((place - at, all))
+}
+
+/// `eth0@if3         UP             192.0.2.10/24 2001:db8::1/64`, or its link address and flags.
+fn brief(line: &str) -> Option<Shown> {
+    let mut words = line.split_whitespace();
+    let name = words.next()?.split('@').next()?;
+    let state = words.next()?;
+    let carrier = match state {
+        "UP" => Some(true),
+        "DOWN" | "LOWERLAYERDOWN" => Some(false),
+        "UNKNOWN" | "DORMANT" => None,
+        _ => return None,
+    };
+    let name = plain(name)?;
+    let mut link = Shown { loopback: name == "lo", name, carrier, up: carrier.filter(|up| *up), ..Shown::default() };
+    for word in words {
+        if let Some(flags) = word.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
+            let flag = |wanted: &str| flags.split(',').any(|flag| flag == wanted);
+            (link.up, link.carrier) = (Some(flag("UP")), Some(flag("LOWER_UP")));
+            link.loopback |= flag("LOOPBACK");
+        } else if let Some(of_link) = mac(word) {
+            (link.ethernet, link.mac) = (!link.loopback, Some(of_link));
+        } else if let Some((address, prefix)) = word.split_once('/')
+            && let (Ok(address), Ok(prefix)) = (address.parse(), prefix.parse())
+        {
+            link.addresses.push((address, prefix, None));
+        } else if word.parse::<IpAddr>().is_err() && !matches!(word, "metric" | "peer") && word.parse::<u32>().is_err()
+        {
+            return None;
+        }
+    }
+    Some(link)
+}
+
+/// `2: eth0    inet 192.0.2.10/24 brd … scope global eth0\       valid_lft …`.
+fn of_address(line: &str) -> Option<Shown> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [index, name, "inet" | "inet6", address, ..] = words.as_slice() else { return None };
+    let index = index.strip_suffix(':')?.parse().ok()?;
+    let name = plain(name)?;
+    let (address, prefix) = address.split_once('/').unwrap_or((address, ""));
+    let address: IpAddr = address.parse().ok()?;
+    let prefix = prefix.parse().unwrap_or(if address.is_ipv4() { 32 } else { 128 });
+    Some(Shown {
+        loopback: name == "lo",
+        name,
+        index: Some(index),
+        addresses: vec![(address, prefix, None)],
+        ..Shown::default()
+    })
+}
+
 /// /proc/net/dev from that line on: with its heading, or rows alone.
 pub(super) fn take_proc(document: &Document, at: usize) -> Option<(usize, Vec<Shown>)> {
     let is_heading =
         |line: &str| line.starts_with("Inter-|") || line.starts_with("face |") || line.starts_with("Inter-| ");
     let mut links = Vec::new();
+    let mut names: HashSet<String> = HashSet::new();
     let mut place = at;
     while place < document.len() && links.len() <= MOST {
         let line = document.line(place).trim();
         if is_heading(line) {
+            if !links.is_empty() {
+                break;
+            }
         } else if let Some(link) =
             proc_line(line).filter(|_| !document.ends_within(place) || line.split_whitespace().count() > 16)
         {
+            if !names.insert(link.name.clone()) {
+                break;
+            }
             links.push(link);
         } else if let Some((link, lines)) = wrapped(document, place) {
             links.push(link);
@@ -158,6 +383,9 @@ enum Direction {
 
 /// The first line of an interface, of either tool.
 fn heading(line: &str, whole: bool) -> Option<Shown> {
+    if !line.contains('<') && !line.contains("Link encap:") {
+        return None;
+    }
     let first = line.chars().next()?;
     if first.is_ascii_digit() {
         // 2: eth0@if3: <BROADCAST,UP> mtu 1500 …
@@ -260,7 +488,9 @@ fn detail(link: &mut Shown, line: &str, direction: &mut Option<Direction>, whole
         return true;
     }
     if line.to_ascii_lowercase().contains("inet") {
-        address(link, line);
+        // Half an address is another one.
+        let line = if whole { Some(line) } else { line.rsplit_once(' ').map(|(line, _)| line) };
+        line.into_iter().for_each(|line| address(link, line));
         return true;
     }
     if let Some((flags, rest)) = line.split_once("MTU:") {
@@ -294,6 +524,7 @@ fn detail(link: &mut Shown, line: &str, direction: &mut Option<Direction>, whole
             "vlan ",
             "bridge",
             "promiscuity",
+            "veth",
             "qdisc",
             "0 ",
             "UP ",
@@ -303,6 +534,7 @@ fn detail(link: &mut Shown, line: &str, direction: &mut Option<Direction>, whole
         .any(|word| line.starts_with(word))
         || line.contains("txqueuelen")
         || line.contains("promiscuity")
+        || line.contains("addrgenmode")
 }
 
 /// Flags as `ifconfig` prints them in English.
@@ -409,6 +641,9 @@ fn address(link: &mut Shown, line: &str) {
 /// `  eth0: 1 2 …`: of /proc/net/dev, bytes packets errs drop fifo frame compressed multicast, twice.
 fn proc_line(line: &str) -> Option<Shown> {
     let (name, rest) = line.split_once(':')?;
+    if !rest.trim_start().starts_with(|c: char| c.is_ascii_digit() || c == '|') {
+        return None;
+    }
     // A bar between the directions is the heading's, and some print it in rows, too.
     let rest = rest.replace('|', " ");
     let figures: Vec<u64> = rest.split_whitespace().map_while(|figure| figure.parse().ok()).collect();
@@ -452,9 +687,11 @@ fn aliased(links: Vec<Shown>) -> Vec<Shown> {
 /// What several outputs show of the same interfaces, together.
 pub(super) fn together(all: impl Iterator<Item = Vec<Shown>>) -> Vec<Shown> {
     let mut links: Vec<Shown> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for link in all.flatten() {
-        let Some(known) = links.iter_mut().find(|known| known.name == link.name) else {
+        let Some(known) = places.get(&link.name).and_then(|place| links.get_mut(*place)) else {
             if links.len() < MOST {
+                places.insert(link.name.clone(), links.len());
                 links.push(link);
             }
             continue;

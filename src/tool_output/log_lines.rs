@@ -6,11 +6,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::here::Here;
+use super::text::Document;
 use crate::bounded_json::{self, Budget};
 use crate::probe::logs::{self, Kind};
 
 /// A line may be wrapped by mail software from so many columns on.
 const WRAPPED: std::ops::RangeInclusive<usize> = 60..=100;
+/// Lines of an entry of the journal that has one for each field.
+const MOST_LINES: usize = 400;
 /// Pieces of a line that was wrapped.
 const MOST_PIECES: usize = 8;
 
@@ -25,6 +28,8 @@ pub(super) struct Run {
     pub timeless: bool,
     /// The host that a line names.
     pub host: Option<String>,
+    /// Bytes at the end that may be half a figure or half an address.
+    pub cut: usize,
 }
 
 /// What messages of the kernel begin with that were printed without a time.
@@ -63,7 +68,18 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
             let _ = writeln!(text, "[    0.000000] {}", document.line(at).trim());
             text
         });
-        return Some((lines, Run { kind: Kind::Kernel, lines, text: Some(text), timeless: true, host: None }));
+        let cut = half_of(document, here.at + lines - 1).map_or(0, |half| half + 1);
+        return Some((lines, Run { kind: Kind::Kernel, lines, text: Some(text), timeless: true, host: None, cut }));
+    }
+    // What journalctl says of itself: `-- Logs begin at …`, `-- Boot … --`, `-- Reboot --`.
+    let is_notice = |line: &str| line.starts_with("-- ") && (line.ends_with(" --") || line.contains(" begin"));
+    let skipped = (here.at..document.len()).take(8).take_while(|at| is_notice(document.line(*at).trim())).count();
+    if skipped > 0 && skipped < 8 {
+        let behind = Here { document, at: here.at + skipped, command: Vec::new(), by_name: false };
+        let (lines, mut run) = take(&behind)?;
+        let cut = if run.text.is_none() && run.cut > 0 { run.cut + 1 } else { run.cut };
+        let text = run.text.take().unwrap_or_else(|| format!("{}\n", document.slice(behind.at, behind.at + lines)));
+        return Some((lines + skipped, Run { text: Some(text), cut, ..run }));
     }
     let first = document.line(here.at);
     // What is indented in a paste is a log line all the same.
@@ -85,6 +101,7 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
         }
         if line.trim() == "..."
             || line.trim() == "…"
+            || (is_notice(line.trim()) && kind_of(document.line(place + 1)) == Some(kind))
             || (line.trim().is_empty() && kind_of(document.line(place + 1)) == Some(kind))
         {
             place += 1;
@@ -117,19 +134,24 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
         place += pieces;
     }
     let host = logs::host_of(first.trim_start().as_bytes());
-    Some((place - here.at, Run { kind, lines, text: rewritten, timeless: false, host }))
+    let cut = half_of(document, place - 1).map_or(0, |half| half + usize::from(rewritten.is_some()));
+    Some((place - here.at, Run { kind, lines, text: rewritten, timeless: false, host, cut }))
+}
+
+/// How long the last word of a line is, where the text ends within it and it may be half a figure or half an address.
+fn half_of(document: &Document, at: usize) -> Option<usize> {
+    let last = document.line(at).rsplit(' ').next().unwrap_or_default();
+    (document.ends_within(at) && last.bytes().any(|byte| byte.is_ascii_digit())).then_some(last.len())
 }
 
 /// Lines of JSON: of `journalctl -o json`, of Caddy and of Traefik, as lines that loggers write.
 fn of_json(here: &Here<'_>) -> Option<(usize, Run)> {
     let mut text = String::new();
     let mut kind = None;
-    let mut lines = 0;
+    let (mut lines, mut entries) = (0, 0);
     let mut host = None;
-    while let Some(line) =
-        Some(here.document.line(here.at + lines).trim()).filter(|line| line.starts_with('{') && line.ends_with('}'))
-    {
-        let Ok(value) = bounded_json::from_slice::<Value>(line.as_bytes(), &mut Budget::default()) else { break };
+    while let Some((object, length)) = object(here, here.at + lines) {
+        let Ok(value) = bounded_json::from_slice::<Value>(object.as_bytes(), &mut Budget::default()) else { break };
         let found = if let Some(line) = journal(&value) {
             host = host.or_else(|| {
                 value["_HOSTNAME"].as_str().filter(|name| name.len() < 254).map(crate::printable::printable)
@@ -142,9 +164,30 @@ fn of_json(here: &Here<'_>) -> Option<(usize, Run)> {
         kind = Some(of);
         text.push_str(&line);
         text.push('\n');
-        lines += 1;
+        lines += length;
+        entries += 1;
     }
-    Some((lines, Run { kind: kind?, lines, text: Some(text), timeless: false, host }))
+    Some((lines, Run { kind: kind?, lines: entries, text: Some(text), timeless: false, host, cut: 0 }))
+}
+
+/// An object of JSON that takes a line, or several as `journalctl -o json-pretty` prints it; and how many.
+fn object<'d>(here: &Here<'d>, at: usize) -> Option<(&'d str, usize)> {
+    let document = here.document;
+    let first = document.line(at).trim();
+    if first.starts_with('{') && first.ends_with('}') {
+        return Some((first, 1));
+    }
+    if first != "{" || !document.may_hold_json() {
+        return None;
+    }
+    // The entry ends before the next one begins.
+    let ends = |line: &str| matches!(line, "}" | "},");
+    let mut inner = (at + 1..document.len().min(at + MOST_LINES)).map(|at| document.line(at).trim());
+    let lines = inner.position(|line| ends(line) || line == "{")? + 2;
+    if !ends(document.line(at + lines - 1).trim()) {
+        return None;
+    }
+    Some((document.slice(at, at + lines).trim_end().trim_end_matches(','), lines))
 }
 
 /// An entry of the journal as a line of syslog.
@@ -170,7 +213,10 @@ fn request(value: &Value) -> Option<String> {
             .as_str()
             .or_else(|| request["remote_ip"].as_str())
             .or_else(|| request["remote_addr"].as_str())?;
-        let at = value["ts"].as_f64().and_then(|ts| Timestamp::from_millisecond((ts * 1000.0) as i64).ok())?;
+        let at = match &value["ts"] {
+            Value::String(at) => at.parse().ok()?,
+            at => at.as_f64().and_then(|ts| Timestamp::from_millisecond((ts * 1000.0) as i64).ok())?,
+        };
         let agent = request["headers"]["User-Agent"][0].as_str().unwrap_or("-");
         (
             client.to_owned(),
@@ -196,6 +242,8 @@ fn request(value: &Value) -> Option<String> {
             agent,
         )
     };
+    // Of older ones the port stands behind the address.
+    let client = client.parse::<std::net::SocketAddr>().map_or(client, |client| client.ip().to_string());
     if client.len() > 45 || client.contains(' ') {
         return None;
     }

@@ -30,6 +30,8 @@ pub(super) struct Machine {
     pub softirq: Option<f64>,
     /// The busiest processes: name, and share of one CPU.
     pub busiest: Vec<(String, f64)>,
+    /// What else stands out, as sentences.
+    pub told: Vec<String>,
 }
 
 /// The host as the outputs show it; none when they show nothing of it.
@@ -95,30 +97,40 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
     machine.load = Some(load);
     machine.uptime = before.split_once(' ').and_then(|_| since_boot(before));
     let mut place = here.at + 1;
+    // Where a row has the share of CPU time, and the command.
+    let mut columns = (8, 11);
     while place < document.len() && place < here.at + 400 {
+        // The last line of a text may end within a figure.
+        if is_top && document.ends_within(place) {
+            place += 1;
+            break;
+        }
         let line = document.line(place).trim();
         let words: Vec<&str> = line.split_whitespace().collect();
         let figure = |word: &str| {
             word.replace(',', ".").trim_end_matches('%').parse::<f64>().ok().filter(|figure| figure.is_finite())
         };
-        if line.starts_with("%Cpu") || line.starts_with("Cpu(s)") || line.starts_with("Cpu") {
+        if is_top && machine.busy.is_none() && line.get(..4).is_some_and(|begin| begin.to_lowercase().contains("cpu")) {
             let (_, rest) = line.split_once(':')?;
-            // `4.2 us`, `4.2%us`, with commas between them and maybe in them.
+            // `4.2 us`, `4.2%us`, with commas between them and maybe in them; the columns stand in the same order in every language:
+            // user, system, nice, idle, waiting, interrupts, soft interrupts.
             let spaced = rest.replace('%', " ");
-            let mut parts = spaced.split_whitespace();
-            let mut before: Option<f64> = None;
-            let (mut idle, mut soft) = (None, None);
-            for part in parts.by_ref() {
-                match part.trim_end_matches(',') {
-                    "id" => idle = before,
-                    "si" => soft = before,
-                    part => before = figure(part),
-                }
-            }
+            let shares: Vec<f64> =
+                spaced.split_whitespace().filter_map(|part| figure(part.trim_end_matches(','))).collect();
+            // Where a comma binds two of them (`0,0 sy,100,0 us`), their number says so.
+            let shares = if matches!(shares.len(), 7..=8) { shares } else { halves(rest) };
+            let (idle, soft) = (shares.get(3).copied(), shares.get(6).copied());
             machine.busy = idle.filter(|idle| (0.0..=100.0).contains(idle)).map(|idle| 1.0 - idle / 100.0);
             machine.softirq = soft.map(|soft| soft / 100.0);
-        } else if line.starts_with("Tasks:")
+        } else if (is_top && place <= here.at + 2 && line.contains(':') && line.matches(',').count() >= 3)
+            || line.starts_with("Tasks:")
             || line.starts_with("Threads:")
+            || (is_top
+                && (line.starts_with("MiB ")
+                    || line.starts_with("MB ")
+                    || line.starts_with("KiB ")
+                    || line.starts_with("GiB ")))
+            || (is_top && line.contains("PR  NI") && line.contains("%CPU"))
             || line.starts_with("PID ")
             || line.starts_with("USER ")
             || line.contains(" Mem ")
@@ -126,27 +138,53 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
             || line.starts_with("Mem:")
             || line.starts_with("Swap:")
         {
-            let scale = if line.starts_with("MiB") { Some(1 << 20) } else { line.starts_with("KiB").then_some(KIB) };
-            if let Some(scale) = scale.filter(|_| line.contains("Mem ")) {
-                let of = |name: &str| {
-                    words
-                        .iter()
-                        .position(|word| word.trim_end_matches(',') == name)
-                        .and_then(|at| figure(words.get(at.checked_sub(1)?)?))
-                        .map(|figure| (figure * f64::from(scale as u32)) as u64)
+            let scale = match line.split(' ').next().unwrap_or_default() {
+                "MiB" | "MB" => Some(1 << 20),
+                "KiB" => Some(KIB),
+                "GiB" => Some(1 << 30),
+                _ => None,
+            };
+            if let (true, Some(share)) = (scale.is_none(), words.iter().position(|word| *word == "%CPU")) {
+                columns = (share, words.len() - 1);
+            }
+            // Memory comes first, and its columns in the same order: total, free, used, of buffers and the cache.
+            let figures: Vec<u64> = line
+                .split_once(':')
+                .map_or("", |(_, rest)| rest)
+                .split_whitespace()
+                .filter_map(|word| figure(word.trim_end_matches(',')))
+                .map(|amount| (amount * scale.unwrap_or(1) as f64) as u64)
+                .collect();
+            if let (Some(_), [total, _, used, cached, ..]) =
+                (scale.filter(|_| machine.memory.is_none()), figures.as_slice())
+            {
+                machine.memory = Some(memory(*total, total.saturating_sub(*used), None, Some(*cached)));
+            } else if line.starts_with("Mem:") && line.contains("k total") {
+                // Of older ones: `4048128k total,  3912344k used,   135784k free,   101232k buffers`, and the cache in the next line.
+                let kilo = |line: &str, name: &str| {
+                    let (before, _) = line.split_once(&format!("k {name}"))?;
+                    before.rsplit(' ').next()?.parse::<u64>().ok()?.checked_mul(KIB)
                 };
-                if let (Some(total), Some(used)) = (of("total"), of("used")) {
-                    machine.memory = Some(memory(total, total.saturating_sub(used), None, of("buff/cache")));
+                let cached = kilo(document.line(place + 1), "cached");
+                if let (Some(total), Some(free), buffers) =
+                    (kilo(line, "total"), kilo(line, "free"), kilo(line, "buffers"))
+                {
+                    let available = sum(&[Some(free), buffers, cached.or(Some(0))]).unwrap_or(free);
+                    machine.memory = Some(memory(total, available, buffers, cached));
                 }
             }
         } else if line.is_empty() && is_top {
-        } else if is_top && words.len() >= 11 && words[0].parse::<u32>().is_ok() && figure(words[8]).is_some() {
+        } else if is_top
+            && words.len() >= 11
+            && words[0].parse::<u32>().is_ok()
+            && let Some((at, share)) = [columns.0, columns.0 + 1]
+                .into_iter()
+                .find_map(|at| Some((at, words.get(at).and_then(|word| figure(word))?)))
+        {
+            // In Chinese the column of the state has no name.
+            let name = words.get(columns.1 + at - columns.0..).unwrap_or_default().join(" ");
             if machine.busiest.len() < BUSIEST {
-                let name = words.get(11..).unwrap_or_default().join(" ");
-                machine.busiest.push((
-                    printable(name.get(..name.len().min(64)).unwrap_or("?")),
-                    figure(words[8]).unwrap_or_default() / 100.0,
-                ));
+                machine.busiest.push((printable(name.chars().take(64).collect::<String>()), share / 100.0));
             }
         } else if !is_top
             && (line.starts_with("USER ") && line.contains("LOGIN@")
@@ -158,6 +196,22 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
         place += 1;
     }
     Some((place - here.at, machine))
+}
+
+/// Figures with one digit behind a comma that another comma may follow at once: `0,0 sy,100,0 us`.
+fn halves(text: &str) -> Vec<f64> {
+    let mut shares = Vec::new();
+    for part in text.split([' ', '%']) {
+        let mut numbers = part.split(',').filter(|number| !number.is_empty());
+        while let Some(whole) = numbers.next() {
+            if !whole.bytes().all(|byte| byte.is_ascii_digit()) {
+                continue;
+            }
+            let share = numbers.next().filter(|tenth| tenth.len() == 1).map(|tenth| format!("{whole}.{tenth}"));
+            shares.extend(share.and_then(|share| share.parse::<f64>().ok()));
+        }
+    }
+    shares
 }
 
 /// Three figures of load at the end of a line, and what stands before: `0.03, 0.12, 0.11`, `3,45, 4,28, 3,48`.
@@ -216,7 +270,6 @@ fn since_boot(before: &str) -> Option<u64> {
 pub(super) fn take_memory(here: &Here<'_>) -> Option<(usize, Machine)> {
     let document = here.document;
     let first = document.line(here.at);
-    let words: Vec<&str> = first.split_whitespace().collect();
     let (lines, found) = if first.starts_with("MemTotal:") {
         let mut place = here.at;
         while document.line(place).split_once(':').is_some_and(|(name, rest)| {
@@ -225,8 +278,9 @@ pub(super) fn take_memory(here: &Here<'_>) -> Option<(usize, Machine)> {
             place += 1;
         }
         (place - here.at, meminfo(document.slice(here.at, place)))
-    } else if words.len() >= 3 && words.len() <= 8 && matches!(words[0], "total" | "gesamt" | "итого" | "всего")
-    {
+    } else if let Some((lines, memory)) = statistics(here) {
+        return Some((lines, Machine { memory: Some(memory), ..Machine::default() }));
+    } else if is_heading_of_free(here) {
         let mut place = here.at + 1;
         while place < document.len() && place < here.at + 8 {
             let line = document.line(place);
@@ -238,7 +292,9 @@ pub(super) fn take_memory(here: &Here<'_>) -> Option<(usize, Machine)> {
             }
             place += 1;
         }
-        (place - here.at, free(document.slice(here.at, place), here))
+        let text = document.slice(here.at, place);
+        let cut = document.ends_within(place - 1).then(|| text.rfind(' ')).flatten();
+        (place - here.at, free(cut.and_then(|cut| text.get(..cut)).unwrap_or(text), here))
     } else {
         return None;
     };
@@ -247,6 +303,128 @@ pub(super) fn take_memory(here: &Here<'_>) -> Option<(usize, Machine)> {
     }
     let (memory, swap) = found.unzip();
     Some((lines, Machine { memory, swap, ..Machine::default() }))
+}
+
+/// `vmstat -s`: `24683656 K total memory`, and so on.
+fn statistics(here: &Here<'_>) -> Option<(usize, Value)> {
+    let document = here.document;
+    if !document.line(here.at).trim_end().ends_with(" K total memory") {
+        return None;
+    }
+    let row = |at: usize| {
+        let (figure, what) = document.line(at).trim().split_once(' ')?;
+        Some((figure.parse::<u64>().ok()?, what)).filter(|(_, what)| what.len() < 64 && !what.is_empty())
+    };
+    let lines = (here.at..document.len()).take_while(|at| row(*at).is_some()).count();
+    let of = |name: &str| {
+        let found = (here.at..here.at + lines).filter_map(row).find(|(_, what)| *what == name)?;
+        found.0.checked_mul(KIB)
+    };
+    let (buffers, cached) = (of("K buffer memory"), of("K swap cache"));
+    let available = sum(&[of("K free memory"), buffers, cached])?;
+    Some((lines, memory(of("K total memory")?, available, buffers, cached)))
+}
+
+/// Whether the heading of `free` stands here, in any language: some words without a figure, and below them the rows of memory and
+/// swap, each with a figure for most of them.
+fn is_heading_of_free(here: &Here<'_>) -> bool {
+    let words: Vec<&str> = here.document.line(here.at).split_whitespace().collect();
+    let figures = |at: usize| {
+        let (name, rest) = here.document.line(at).split_once(':')?;
+        let cells: Vec<&str> = rest.split_whitespace().collect();
+        (name.trim().chars().count() <= 16 && cells.iter().all(|cell| human(cell).is_some())).then_some(cells.len())
+    };
+    let is_word = |word: &&str| !word.bytes().any(|byte| byte.is_ascii_digit()) && !word.contains([':', '|', '=']);
+    (3..=8).contains(&words.len())
+        && words.iter().all(|word| is_word(word))
+        && figures(here.at + 1).is_some_and(|cells| (5..=7).contains(&cells) && cells <= words.len())
+        && (figures(here.at + 2) == Some(3)
+            || figures(here.at + 3) == Some(3)
+            || here.document.line(here.at + 2).trim_start().starts_with("-/+"))
+}
+
+/// A figure with or without its unit, as `free -h` writes it: `15Gi`, `1.0G`, `812M`, `0B`.
+fn human(cell: &str) -> Option<f64> {
+    let digits = cell.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ','))).unwrap_or(cell.len());
+    let (figure, unit) = (cell.get(..digits)?, cell.get(digits..)?);
+    let power = match unit.trim_end_matches('i') {
+        "" | "B" => 0,
+        "K" | "k" => 1,
+        "M" => 2,
+        "G" => 3,
+        "T" => 4,
+        _ => return None,
+    };
+    let figure: f64 = figure.replace(',', ".").parse().ok()?;
+    Some(figure * 1024_f64.powi(power)).filter(|figure| figure.is_finite())
+}
+
+/// `vmstat` and `iostat`: the shares of CPU time in the last rows; the first row is the mean since boot.
+pub(super) fn take_cpu(here: &Here<'_>) -> Option<(usize, Machine)> {
+    let document = here.document;
+    let words = |at: usize| -> Vec<&str> { document.line(at).split_whitespace().collect() };
+    let first = words(here.at);
+    if first.first() == Some(&"avg-cpu:") {
+        let idle = first.iter().skip(1).position(|word| *word == "%idle")?;
+        let row = words(here.at + 1);
+        let idle = row.get(idle).filter(|_| row.len() + 1 == first.len() && !document.ends_within(here.at + 1))?;
+        let idle: f64 = idle.replace(',', ".").parse().ok()?;
+        let busy = (0.0..=100.0).contains(&idle).then_some(1.0 - idle / 100.0);
+        return Some((2, Machine { busy, ..Machine::default() }));
+    }
+    let titled = first.iter().filter(|word| word.contains("---")).count() >= 4;
+    let heading = here.at + usize::from(titled);
+    // In every language the columns stand in the same order, and some keep their names.
+    let columns = words(heading);
+    let is_heading = (16..=18).contains(&columns.len())
+        && ["si", "so", "bi", "bo", "in", "cs", "sy"].iter().all(|name| columns.contains(name));
+    if !is_heading {
+        return None;
+    }
+    let at_in = columns.iter().position(|word| *word == "in")?;
+    let mut rows: Vec<Vec<u64>> = Vec::new();
+    let mut place = heading + 1;
+    while place < document.len() && rows.len() < LINES {
+        let line = words(place);
+        if line == columns || line.iter().filter(|word| word.contains("---")).count() >= 4 {
+            place += 1;
+            continue;
+        }
+        let row: Vec<u64> = line.iter().map_while(|word| word.parse().ok()).collect();
+        // `-t` adds the time.
+        if row.len() < columns.len().min(16) || line.len() > columns.len() + 3 {
+            break;
+        }
+        if !document.ends_within(place) {
+            rows.push(row);
+        }
+        place += 1;
+    }
+    if rows.is_empty() {
+        return None;
+    }
+    let now = if rows.len() > 1 { &rows[1..] } else { &rows[..] };
+    let mean = |column: usize| now.iter().filter_map(|row| row.get(column)).sum::<u64>() as f64 / now.len() as f64;
+    let idle = mean(at_in + 4);
+    let of_now = rows.len() > 1;
+    let mut told = Vec::new();
+    let (running, blocked, swapped_in, swapped_out) = (mean(0), mean(1), mean(6), mean(7));
+    let sentence = |figure: f64, what: &str| format!("vmstat: {} {what}", crate::units::count(figure));
+    if of_now && running >= 8.0 {
+        told.push(sentence(running, "tasks run or wait for a CPU on average"));
+    }
+    if of_now && blocked >= 4.0 {
+        told.push(sentence(blocked, "tasks wait for disks on average"));
+    }
+    if of_now && swapped_in + swapped_out >= 1000.0 {
+        told.push(format!(
+            "vmstat: {} KiB/s come from swap and {} KiB/s go there: the memory does not suffice",
+            crate::units::count(swapped_in),
+            crate::units::count(swapped_out)
+        ));
+    }
+    let busy = (of_now && idle <= 100.0).then_some(1.0 - idle / 100.0);
+    Some((place - here.at, Machine { busy, told, ..Machine::default() }))
 }
 
 /// `uname -a`, `lscpu`, /proc/cpuinfo, os-release, `hostnamectl`.
@@ -265,6 +443,19 @@ pub(super) fn take_identity(here: &Here<'_>) -> Option<(usize, Machine)> {
         return Some((1, machine));
     }
     let named = |command: &str| here.command.first() == Some(&command);
+    // /proc/loadavg: `0.45 0.28 0.48 1/312 12345`.
+    if let [one, five, fifteen, tasks, last] = words.as_slice()
+        && [one, five, fifteen].iter().all(|load| load.split_once('.').is_some_and(|(_, part)| part.len() == 2))
+        && tasks
+            .split_once('/')
+            .is_some_and(|(running, all)| running.parse::<u32>().is_ok() && all.parse::<u32>().is_ok())
+        && last.parse::<u32>().is_ok()
+        && !document.ends_within(here.at)
+        && let (Ok(one), Ok(five), Ok(fifteen)) = (one.parse::<f64>(), five.parse::<f64>(), fifteen.parse::<f64>())
+    {
+        machine.load = Some(json!({"one": one, "five": five, "fifteen": fifteen}));
+        return Some((1, machine));
+    }
     if named("hostname") && words.len() == 1 && line.len() <= 253 && !line.contains(':') {
         machine.name = Some(printable(line));
         return Some((1, machine));
@@ -300,7 +491,8 @@ pub(super) fn take_identity(here: &Here<'_>) -> Option<(usize, Machine)> {
             .distribution
             .or_else(|| value("PRETTY_NAME=").or_else(|| value("Description:")).or_else(|| value("Operating System:")));
         machine.name = machine.name.or_else(|| value("Static hostname:"));
-        machine.cpus = machine.cpus.or_else(|| value("CPU(s):").and_then(|count| count.parse().ok()));
+        let whole = !document.ends_within(place);
+        machine.cpus = machine.cpus.or_else(|| value("CPU(s):").filter(|_| whole).and_then(|count| count.parse().ok()));
         processors += u32::from(line.starts_with("processor"));
         place += 1;
     }
@@ -337,7 +529,7 @@ fn free(text: &str, here: &Here<'_>) -> Option<(Value, Value)> {
     };
     let digits = lines.get(1)?.split_whitespace().nth(1)?.len();
     let unit = match () {
-        () if asked('h') => return None,
+        () if lines.get(1)?.split_whitespace().nth(1)?.ends_with(|c: char| c.is_ascii_alphabetic()) => 1,
         () if asked('m') => 1 << 20,
         () if asked('g') => 1 << 30,
         () if asked('b') => 1,
@@ -363,7 +555,9 @@ fn free(text: &str, here: &Here<'_>) -> Option<(Value, Value)> {
             "available" if heading.len() == 6 && !heading.contains(&"buffers") => 5,
             column => heading.iter().position(|word| *word == column)?,
         };
-        row.split_whitespace().nth(place)?.parse::<u64>().ok()?.checked_mul(unit)
+        let amount = human(row.split_whitespace().nth(place)?)?;
+        // Below 2^53 a float holds it to the byte.
+        Some((amount * unit as f64) as u64)
     };
     let row_of_memory = rows.first().copied()?;
     let total = figure(row_of_memory, "total")?;

@@ -4,10 +4,12 @@
 //! commands, the `recognisers` take the `data` of outputs, known by their content and not by names. Out of the pieces each probe
 //! is answered. What the outputs do not show is a gap; nothing is guessed, and a counter since boot is never a rate.
 
+mod answers;
 mod counters;
 mod data;
 mod fill;
 mod firewall;
+mod growth;
 mod here;
 mod input;
 mod interfaces;
@@ -18,17 +20,26 @@ mod moment;
 mod next;
 mod outputs;
 mod packets;
+mod piece;
+mod pieces;
 mod proc_sockets;
 mod prompt;
+mod recognise;
 mod recognisers;
+mod sadf;
 mod samples;
+mod sentences;
 mod services;
 mod sockets;
 mod stands_out;
 mod tables;
 mod taken;
+#[cfg(test)]
+mod tests;
 mod text;
 mod told;
+mod vnstat;
+mod when;
 
 pub use input::NoOutput;
 pub use outputs::ToolOutput;
@@ -36,32 +47,24 @@ pub use recognisers::{RECOGNISERS, Recogniser};
 
 use std::path::PathBuf;
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 
-use crate::case::{Case, Reading};
+use crate::case::{Evidence, Reading};
 
 /// The outputs in one text, as if it had been pasted at the beginning of 1970; none where nothing is known in it.
 pub fn of_text(text: &str) -> Option<ToolOutput> {
     ToolOutput::read(&[PathBuf::from("-")], &mut text.as_bytes(), None, Timestamp::UNIX_EPOCH).ok()
 }
 
-/// What was read, and what it tells besides the causes of `case`.
-pub fn reading(output: &ToolOutput, case: &Case) -> Reading {
-    let chosen = output.chosen();
+/// What was read, and what it tells besides the causes: `evidence` is what the probes were answered with.
+pub fn reading(output: &ToolOutput, evidence: &IndexMap<String, Evidence>) -> Reading {
+    let chosen = output.pieces.chosen();
     Reading {
         moment: output.moment().to_owned(),
         recognised: output.recognised(),
         unrecognised: output.not_recognised(),
-        stands_out: stands_out::sentences(output, &chosen, case),
-        next: next::commands(output, &chosen),
+        stands_out: stands_out::sentences(&output.pieces, &chosen, evidence),
+        next: next::commands(&output.pieces, &chosen),
     }
-}
-
-/// Gives a case what was read in place of a host. Where no cause is likely its first sentence says what is suspected, or what
-/// stands out.
-pub fn attach(case: &mut Case, reading: Reading) {
-    if let Some(summary) = stands_out::summary(case, &reading) {
-        case.diagnosis.summary = summary;
-    }
-    case.reading = Some(reading);
 }

@@ -5,27 +5,30 @@ use jiff::civil::{Date, DateTime};
 use super::here::moment_of;
 use super::samples;
 
-/// Months by the beginnings of their names, in German, English, Spanish, French, Portuguese and Russian.
+/// Months by the beginnings of their names, in English, German, Spanish, French, Portuguese, Italian, Dutch, Polish, Czech, Swedish
+/// and Russian.
 const MONTHS: [&[&str]; 12] = [
-    &["jan", "ene", "янв"],
-    &["feb", "fév", "fev", "фев"],
-    &["mar", "mär", "мар"],
-    &["apr", "avr", "abr", "апр"],
-    &["may", "mai", "май", "мая"],
-    &["jun", "juin", "июн"],
-    &["jul", "juil", "июл"],
-    &["aug", "ago", "aoû", "авг"],
-    &["sep", "set", "сен"],
-    &["oct", "okt", "out", "окт"],
-    &["nov", "ноя"],
-    &["dec", "dez", "dic", "déc", "дек"],
+    &["jan", "ene", "gen", "sty", "led", "янв"],
+    &["feb", "fév", "fev", "lut", "úno", "фев"],
+    &["mar", "mär", "mrt", "maa", "bře", "мар"],
+    &["apr", "avr", "abr", "kwi", "dub", "апр"],
+    &["may", "mai", "mei", "mag", "maj", "kvě", "май", "мая"],
+    &["jun", "juin", "giu", "cze", "čen", "июн"],
+    &["jul", "juil", "lug", "lip", "čec", "июл"],
+    &["aug", "ago", "aoû", "sie", "srp", "авг"],
+    &["sep", "set", "wrz", "zář", "сен"],
+    &["oct", "okt", "out", "ott", "paź", "říj", "окт"],
+    &["nov", "lis", "ноя"],
+    &["dec", "dez", "dic", "déc", "gru", "pro", "дек"],
 ];
 
 /// Days of the week by the beginnings of their names.
 const DAYS: &[&str] = &[
     "mon", "tue", "wed", "thu", "fri", "sat", "sun", "mo", "di", "mi", "do", "fr", "sa", "so", "lun", "mar", "mer",
     "jeu", "ven", "sam", "dim", "mié", "mie", "jue", "vie", "sáb", "dom", "seg", "ter", "qua", "qui", "sex", "пн",
-    "вт", "ср", "чт", "пт", "сб", "вс", "星期",
+    "вт", "ср", "чт", "пт", "сб", "вс", "星期", "pon", "wto", "śro", "czw", "pią", "pt", "sob", "nie", "nd", "gio",
+    "sab", "lör", "sön", "mån", "tis", "tor", "fre", "月曜", "火曜", "水曜", "木曜", "金曜", "土曜", "日曜", "za",
+    "zo", "ma", "woe",
 ];
 
 /// The month of that name.
@@ -57,7 +60,9 @@ pub(super) fn date(line: &str) -> Option<DateTime> {
     for (place, word) in words.iter().enumerate() {
         let is_half = ["AM", "PM", "上午", "下午"].contains(word);
         if is_half {
-        } else if let Some(at) = samples::clock(&[word, words.get(place + 1).copied().unwrap_or_default()]) {
+        } else if let Some(at) =
+            samples::clock(&[word.trim_end_matches(','), words.get(place + 1).copied().unwrap_or_default()])
+        {
             let half = place
                 .checked_sub(1)
                 .and_then(|before| words.get(before))
@@ -109,6 +114,10 @@ mod tests {
             "lun 14 feb 2011 23:57:00 CET",
             "seg 14 fev 2011 23:57:00 -03",
             "Пн 14 фев 2011 23:57:00 MSK",
+            "lun 14 feb 2011, 23:57:00, CET",
+            "pon, 14 lut 2011, 23:57:00 CET",
+            "2011年 02月 14日 月曜日 23:57:00 JST",
+            "mån 14 feb 2011 23:57:00 CET",
             "2011年 02月 14日 星期一 23:57:00 CST",
             "2011-02-14T23:57:00+00:00",
             "2011-02-14T23:57:00Z",

@@ -2,13 +2,13 @@
 
 use super::data::Data;
 use super::interfaces::Chosen;
-use super::outputs::ToolOutput;
+use super::pieces::Pieces;
 
 /// Commands that are given at most, without the last one.
 const MOST: usize = 6;
 
 /// The commands, ready to paste.
-pub(super) fn commands(output: &ToolOutput, chosen: &Chosen<'_>) -> Vec<String> {
+pub(super) fn commands(output: &Pieces, chosen: &Chosen<'_>) -> Vec<String> {
     let has = |of: fn(&Data) -> bool| output.data().any(of);
     let mut commands: Vec<String> = Vec::new();
     let mut add = |command: &str| {

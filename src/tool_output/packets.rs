@@ -28,9 +28,11 @@ pub(super) struct Printed {
     destination: End,
     what: What,
     /// Bytes behind the header of TCP, UDP or ICMP; of ARP the frame.
-    payload: u32,
+    pub payload: u32,
     /// The bytes of the IP packet, where they were printed.
     bytes: Vec<u8>,
+    /// What `-q` prints of TCP tells no flags.
+    pub flagless: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -57,12 +59,18 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Vec<Printed>)> {
     let mut hex: Vec<u8> = Vec::new();
     let mut pending: Option<String> = None;
     let mut found = false;
+    // Bytes that `-A` may still print of the last packet; and whether the next line is of a packet that an ICMP error quotes.
+    let (mut dumped, mut quoted) = (0_usize, false);
     while place < document.len() {
         let line = document.line(place);
         let trimmed = line.trim();
         let cut = document.ends_within(place);
         if is_notice(trimmed) {
+        } else if found && is_quoted(trimmed, &packets) {
+            quoted = !trimmed.contains(" > ");
+        } else if std::mem::take(&mut quoted) && trimmed.contains(" > ") && time(trimmed).is_none() {
         } else if begins(trimmed) {
+            dumped = 0;
             pending = None;
             take_hex(&mut packets, &mut hex);
             let joined = trimmed.to_owned();
@@ -85,7 +93,13 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Vec<Printed>)> {
             && (60..=110).contains(&document.line(place - 1).trim_end().len())
         {
             // The end of a line that mail wrapped.
-        } else if !found || !(is_dump(line) || trimmed == "...") {
+        } else if found && is_dump(line) {
+            // Behind the header stands what the packet carried, as it is.
+            let carried = packets.last().map_or(0, |packet| packet.payload as usize);
+            dumped = (carried + HEADERS).saturating_sub(line.len());
+        } else if found && dumped > 0 && super::prompt::Prompt::of(line).is_none() {
+            dumped = dumped.saturating_sub(line.len() + 1);
+        } else if !found || !(line.starts_with('\t') || trimmed == "...") {
             break;
         }
         place += 1;
@@ -103,6 +117,16 @@ fn take_hex(packets: &mut [Printed], hex: &mut Vec<u8>) {
         packet.bytes = std::mem::take(hex);
     }
     hex.clear();
+}
+
+/// Bytes of the headers that `-A` prints, too.
+const HEADERS: usize = 120;
+
+/// Whether a line is of the packet that an ICMP error quotes, which came some other time: it has no time of its own.
+fn is_quoted(line: &str, packets: &[Printed]) -> bool {
+    let of_error =
+        packets.last().is_some_and(|last| last.at.is_some() && matches!(last.what, What::Icmp(3 | 5 | 11, _)));
+    of_error && (line.starts_with("IP (") || line.starts_with("IP6 (") || line.starts_with("IP ")) && begins(line)
 }
 
 /// What tcpdump says of itself.
@@ -283,7 +307,18 @@ fn packet(line: &str) -> Option<Printed> {
     let in_parens =
         || rest.rsplit_once('(').and_then(|(_, inside)| inside.split([')', ' ']).next()?.parse::<u32>().ok());
     let (what, payload) = what(rest, length, in_parens(), &source, &destination)?;
-    Some(Printed { at, day, macs, source, destination, what, payload: payload.min(65_507), bytes: Vec::new() })
+    let flagless = matches!(what, What::Tcp(_)) && rest.starts_with("tcp ");
+    Some(Printed {
+        at,
+        day,
+        macs,
+        source,
+        destination,
+        what,
+        payload: payload.min(65_507),
+        bytes: Vec::new(),
+        flagless,
+    })
 }
 
 fn skip_words(line: &str, words: usize) -> &str {
@@ -332,6 +367,10 @@ fn what(rest: &str, length: Option<u32>, parens: Option<u32>, source: &End, dest
     {
         let ack = if rest.contains(" ack ") { 0x10 } else { 0 };
         return Some((What::Tcp(tcp_flags(first)? | ack), parens.unwrap_or(0)));
+    }
+    // `-q`: `tcp 1448`. Its flags are not known.
+    if let Some(payload) = rest.strip_prefix("tcp ").and_then(|rest| rest.split(' ').next()?.parse().ok()) {
+        return Some((What::Tcp(0x10), payload));
     }
     if rest.starts_with("UDP") || rest.starts_with("udp") {
         let old = rest.strip_prefix("udp ").and_then(|rest| rest.split(' ').next()?.parse().ok());
@@ -462,6 +501,7 @@ fn arp_of(arp: &str, at: Option<u64>, day: Option<Date>, macs: Option<([u8; 6], 
         what: What::Arp { request },
         payload: 28,
         bytes: Vec::new(),
+        flagless: false,
     })
 }
 

@@ -37,6 +37,7 @@ const PROGRAMS: &[&str] = &[
     "less",
     "lsb_release",
     "lscpu",
+    "ls",
     "lsof",
     "mpstat",
     "nethogs",
@@ -103,16 +104,37 @@ impl<'l> Prompt<'l> {
         is_command(bare).then_some(Prompt { user: None, host: None, command: bare })
     }
 
-    /// The words of the command, without `sudo` and the like.
-    pub(super) fn words(&self) -> Vec<&'l str> {
-        let mut words = self.command.split_whitespace();
-        let skipped = ["sudo", "time", "watch", "LC_ALL=C", "LANG=C", "doas"];
-        let mut first = words.next();
-        while first.is_some_and(|word| skipped.contains(&word) || (word.starts_with('-') && word.len() < 3)) {
-            first = words.next();
+    /// The words of each command of the line, without what is behind a pipe and without those that print nothing; and for how many
+    /// seconds the line sleeps.
+    pub(super) fn commands(&self) -> (Vec<Vec<&'l str>>, Option<f64>) {
+        let mut slept: Option<f64> = None;
+        let mut commands = Vec::new();
+        for part in self.command.split(';').flat_map(|part| part.split("&&")) {
+            let part = part.split('|').next().unwrap_or_default().trim();
+            let part = part.strip_prefix("do ").or_else(|| part.strip_prefix('(')).unwrap_or(part);
+            let words = words(part.trim_end_matches(')'));
+            match words.first() {
+                Some(&"sleep") => {
+                    let seconds = words.get(1).and_then(|word| word.trim_end_matches('s').parse::<f64>().ok());
+                    slept = slept.or(seconds.filter(|seconds| *seconds > 0.0 && *seconds < 86_400.0));
+                }
+                None | Some(&("echo" | "cd" | "clear" | "for" | "while" | "done" | "do" | "true")) => {}
+                Some(_) => commands.push(words),
+            }
         }
-        first.map(|word| word.rsplit('/').next().unwrap_or(word)).into_iter().chain(words).collect()
+        (commands, slept)
     }
+}
+
+/// The words of a command, without `sudo` and the like.
+fn words(command: &str) -> Vec<&str> {
+    let mut words = command.split_whitespace();
+    let skipped = ["sudo", "time", "watch", "LC_ALL=C", "LANG=C", "doas"];
+    let mut first = words.next();
+    while first.is_some_and(|word| skipped.contains(&word) || (word.starts_with('-') && word.len() < 3)) {
+        first = words.next();
+    }
+    first.map(|word| word.rsplit('/').next().unwrap_or(word)).into_iter().chain(words).collect()
 }
 
 /// What follows the sign of a prompt at the beginning.
@@ -150,15 +172,17 @@ pub(super) fn is_program(name: &str) -> bool {
 fn is_command(text: &str) -> bool {
     let mut words = text.split_whitespace();
     let Some(first) = words.next() else { return false };
-    let name = first.rsplit('/').next().unwrap_or(first);
+    let name = first.rsplit('/').next().unwrap_or(first).trim_end_matches(';');
     // The first line of what `top` shows begins with its name.
     if !PROGRAMS.contains(&name) || text.starts_with("top - ") {
         return false;
     }
     let rest: Vec<&str> = words.collect();
     let plain = |word: &&str| word.bytes().all(|byte| byte.is_ascii_alphabetic()) && word.len() > 1;
-    rest.len() < 12
-        && (rest.len() < 3 || rest.iter().filter(|word| plain(word)).count() <= 2)
+    // What is piped is a command, however long.
+    let piped = text.contains(" | ");
+    (rest.len() < 12 || piped)
+        && (piped || rest.len() < 3 || rest.iter().filter(|word| plain(word)).count() <= 2)
         && !text.ends_with(['.', '?', ':'])
 }
 
@@ -190,6 +214,11 @@ mod tests {
             let found = Prompt::of(line);
             assert_eq!(found.map(|prompt| (prompt.user, prompt.host, prompt.command)), expected, "{line}");
         }
-        assert_eq!(Prompt::of("# sudo -E /sbin/ethtool -S eth0").unwrap().words(), ["ethtool", "-S", "eth0"]);
+        let commands = |line| Prompt::of(line).unwrap().commands();
+        assert_eq!(commands("# sudo -E /sbin/ethtool -S eth0"), (vec![vec!["ethtool", "-S", "eth0"]], None));
+        assert_eq!(
+            commands("$ date; netstat -su | grep -i err; sleep 10; netstat -su"),
+            (vec![vec!["date"], vec!["netstat", "-su"], vec!["netstat", "-su"]], Some(10.0))
+        );
     }
 }

@@ -3,7 +3,10 @@
 
 use super::data::Data;
 use super::here::Here;
-use super::{counters, firewall, links, log_lines, machine, moment, packets, proc_sockets, samples, sockets, tables};
+use super::{
+    counters, firewall, links, log_lines, machine, moment, packets, proc_sockets, sadf, samples, sockets, tables,
+    vnstat,
+};
 
 /// How an output is recognised, and what it gives.
 pub struct Recogniser {
@@ -20,7 +23,7 @@ pub struct Recogniser {
 pub const RECOGNISERS: &[Recogniser] = &[
     Recogniser {
         name: "date",
-        takes: "the moment, in German, English, Spanish, French, Portuguese, Russian, Chinese, or as ISO 8601",
+        takes: "the moment, in English, German, Spanish, French, Portuguese, Italian, Dutch, Polish, Czech, Swedish, Russian, Chinese, Japanese, or as ISO 8601",
         gives: "when the text was made",
         take: |here| moment::date(here.document.line(here.at)).map(|at| (1, Data::Moment(at))),
     },
@@ -31,20 +34,26 @@ pub const RECOGNISERS: &[Recogniser] = &[
         take: |here| packets::take(here).map(|(lines, packets)| (lines, Data::Packets(packets))),
     },
     Recogniser {
-        name: "sar, mpstat",
-        takes: "`sar -n DEV`, `-n EDEV`, live or of a day, of several files, with or without heading, in any language, 12- and 24-hour clocks, decimal commas; host, kernel and date of its heading",
-        gives: "rates of the interfaces with mean and peak; of a day the times that stand out; packets lost per second; impossible samples are left out",
-        take: |here| samples::take(here.document, here.at).map(|(lines, report)| (lines, Data::Rates(report))),
+        name: "sar, sadf, mpstat",
+        takes: "`sar -n DEV`, `-n EDEV`, live or of a day, of several files, with or without headings, in any language, 12- and 24-hour clocks, decimal commas; `-n SOCK`, `-n SOFT`, `-n UDP`, `-n ETCP`; `sadf -d`, `-p`; `mpstat`; host, kernel and date of its heading",
+        gives: "rates of the interfaces with mean and peak; of a day the times that stand out; packets lost per second; CPU time; of the other tables what tells of trouble; impossible samples are left out",
+        take: |here| {
+            let taken = sadf::take(here).or_else(|| samples::take(here.document, here.at));
+            taken.map(|(lines, report)| (lines, Data::Rates(report)))
+        },
     },
     Recogniser {
         name: "ifconfig, ip link, ip addr",
-        takes: "old and new `ifconfig` in any language, `ip -s link`, `ip -s -s link`, `ip addr`",
+        takes: "old and new `ifconfig` in any language, `ip -s link`, `ip -s -s link`, `ip addr`, with `-br` and `-o`, also where mail flowed the lines anew",
         gives: "interfaces: state, addresses, counters since boot",
-        take: |here| links::take(here.document, here.at).map(|(lines, links)| (lines, Data::Links(links))),
+        take: |here| {
+            let taken = links::take(here.document, here.at).or_else(|| links::take_rows(here.document, here.at));
+            taken.map(|(lines, links)| (lines, Data::Links(links)))
+        },
     },
     Recogniser {
-        name: "ip -j, nft -j, sadf -j, vnstat --json",
-        takes: "JSON of `ip -j addr`, `ip -j -s link`, `nft -j list ruleset`, `sadf -j -- -n DEV`, `vnstat --json`",
+        name: "ip -j, nft -j, nstat -j, sadf -j, vnstat --json",
+        takes: "JSON of `ip -j addr`, `ip -j -s link`, `nft -j list ruleset`, `nstat -j`, `sadf -j -- -n DEV`, `vnstat --json`, also with -p",
         gives: "the same as the text of these tools",
         take: tables::json,
     },
@@ -80,25 +89,31 @@ pub const RECOGNISERS: &[Recogniser] = &[
     },
     Recogniser {
         name: "uptime, w, top",
-        takes: "the line of `uptime`, also with decimal commas; the head and the processes of `top`",
+        takes: "the line of `uptime`, also with decimal commas; the head and the processes of `top`, in any language",
         gives: "load, time since boot, CPU time by kind, memory, the busiest processes",
         take: |here| machine::take_uptime(here).map(|(lines, machine)| (lines, Data::Machine(machine))),
     },
     Recogniser {
         name: "free, /proc/meminfo",
-        takes: "`free` with -b, -k, -m, -g, old and new; /proc/meminfo",
+        takes: "`free` with -b, -k, -m, -g, -h, old and new, in any language; `vmstat -s`; /proc/meminfo",
         gives: "memory and swap",
         take: |here| machine::take_memory(here).map(|(lines, machine)| (lines, Data::Machine(machine))),
     },
     Recogniser {
-        name: "uname -a, lscpu, /proc/cpuinfo, os-release, hostnamectl",
-        takes: "what names the host, its kernel, its CPUs and its distribution",
-        gives: "host, kernel, CPUs, distribution",
+        name: "vmstat, iostat",
+        takes: "`vmstat` with an interval, in any language, with -w and -t; of `iostat` the line of the CPU",
+        gives: "CPU time, tasks that wait for CPUs or disks, swapping",
+        take: |here| machine::take_cpu(here).map(|(lines, machine)| (lines, Data::Machine(machine))),
+    },
+    Recogniser {
+        name: "uname -a, lscpu, /proc/cpuinfo, /proc/loadavg, os-release, hostnamectl",
+        takes: "what names the host, its kernel, its CPUs, its load and its distribution",
+        gives: "host, kernel, CPUs, load, distribution",
         take: |here| machine::take_identity(here).map(|(lines, machine)| (lines, Data::Machine(machine))),
     },
     Recogniser {
         name: "netstat -s",
-        takes: "all of it or -s -u, -s -t, in English; other languages as far as they print the kernel's names",
+        takes: "all of it or -s -u, -s -t, in the languages of net-tools: English, German, French, Portuguese, Czech, Estonian, Japanese; that another language is not understood is said",
         gives: "counters since boot; two of them with times between give what grew",
         take: |here| counters::netstat(here).map(|(lines, counters)| (lines, Data::Counters(counters))),
     },
@@ -134,13 +149,13 @@ pub const RECOGNISERS: &[Recogniser] = &[
     },
     Recogniser {
         name: "sysctl",
-        takes: "`name = value`, also of `sysctl -a` and files of settings",
+        takes: "`name = value`, also of `sysctl -a` and files of settings; the value of `sysctl -n NAME` and `cat /proc/sys/…`",
         gives: "limits of queues and tables",
         take: |here| counters::settings(here).map(|(lines, settings)| (lines, Data::Settings(settings))),
     },
     Recogniser {
         name: "iptables, ip6tables, nft, ipset",
-        takes: "`-L` with and without -v -n, `-S`, `iptables-save`, rules alone, `nft list ruleset`, `ipset list`",
+        takes: "`-L` with and without -v -n, `-S`, `iptables-save`, rules alone, `nft list ruleset` (also -a), `ipset list`, `ipset save`",
         gives: "chains with their policy, rules; what they counted since their counters were reset",
         take: |here| firewall::take(here).map(|(lines, rules)| (lines, Data::Rules(rules))),
     },
@@ -158,9 +173,9 @@ pub const RECOGNISERS: &[Recogniser] = &[
     },
     Recogniser {
         name: "vnstat",
-        takes: "the summary, -h, -d, -m",
-        gives: "bytes in and out by hour, day and month; the ratio of both",
-        take: tables::vnstat,
+        takes: "the summary, -h, -hg, -d, -m, -t, -5, --oneline, -tr; version 1 and 2",
+        gives: "bytes in and out, and the hour, day or month that stands out; the ratio of both; of -tr the rate",
+        take: vnstat::take,
     },
     Recogniser {
         name: "sort | uniq -c",
@@ -169,7 +184,25 @@ pub const RECOGNISERS: &[Recogniser] = &[
         take: tables::counted,
     },
     Recogniser {
-        name: "ps, lsof -i, iftop -t, nethogs -t, dropwatch, docker ps, vmstat, df",
+        name: "lsof -i",
+        takes: "with its heading, or rows alone; names or numbers",
+        gives: "listeners, connections and their processes, as `ss` does",
+        take: |here| sockets::take_lsof(here).map(|(lines, table)| (lines, Data::Sockets(table))),
+    },
+    Recogniser {
+        name: "/proc/net/sockstat",
+        takes: "all of it, or rows alone",
+        gives: "connections that wait for their end or belong to nobody, fragments that wait",
+        take: tables::sockstat,
+    },
+    Recogniser {
+        name: "df, ls",
+        takes: "`df` in any language, with -h, -T, -i; `ls -l`, from which nothing is taken",
+        gives: "file systems that are full",
+        take: |here| tables::disks(here).or_else(|| tables::files(here)),
+    },
+    Recogniser {
+        name: "ps, iftop -t, nethogs -t, dropwatch, docker ps",
         takes: "tables with their heading",
         gives: "the rows that stand out, told as they are",
         take: tables::other,

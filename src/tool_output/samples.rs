@@ -71,6 +71,10 @@ pub(super) struct Report {
     pub softirq: BTreeMap<u32, f64>,
     /// The first columns of tables that nothing is taken from.
     pub other_tables: Vec<String>,
+    /// What other tables tell of trouble: figures by what they count.
+    pub noted: BTreeMap<&'static str, f64>,
+    /// The shares of time in which the CPUs are busy, and receive packets.
+    pub cpu: Option<(f64, Option<f64>)>,
 }
 
 impl Rates {
@@ -106,6 +110,16 @@ impl Rates {
 
 /// What `sar` printed from that line on, and how many lines it takes.
 pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
+    // A time, the word for the mean, or a heading.
+    let mut words = document.line(at).split_whitespace();
+    let first = words.next()?;
+    let begins = first.starts_with(|c: char| c.is_ascii_digit() || !c.is_ascii())
+        || first.ends_with([':', '：'])
+        || matches!(first, "Linux" | "IFACE" | "AM" | "PM")
+        || words.next() == Some(":");
+    if !begins {
+        return None;
+    }
     let mut report = Report::default();
     let mut lines = 0;
     if let Some((date, ambiguous, host, kernel, cpus)) = heading(document.line(at)) {
@@ -137,16 +151,25 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
         let next: Vec<&str> = document.line(place + 1).split_whitespace().take(16).collect();
         let of_heading = |word: &&str| word.ends_with("/s") || **word == *"%ifutil";
         let of_heading = table_heading(&words).is_some() && words.contains(&"IFACE") && next.iter().all(of_heading);
+        let continues =
+            words.len() > 2 && words.len() < 11 && !next.is_empty() && next.iter().all(|word| figure(word).is_some());
+        let both = || words.iter().chain(&next).copied().collect::<Vec<&str>>();
         let of_row = begun
+            && continues
             && columns.first().is_some_and(|column| column == "IFACE")
-            && words.len() > 2
             && words.len() <= columns.len()
-            && next.iter().all(|word| figure(word).is_some())
             && (columns.len() + 1..=columns.len() + 2).contains(&(words.len() + next.len()));
-        let joined = usize::from(!next.is_empty() && (of_heading || of_row));
-        let words: Vec<&str> = if joined > 0 { words.iter().chain(&next).copied().collect() } else { words };
+        let bare = !begun && columns_of_row(&words).is_none() && continues && columns_of_row(&both()).is_some();
+        let joined = usize::from(!next.is_empty() && (of_heading || of_row || bare));
+        let words: Vec<&str> = if joined > 0 { both() } else { words };
+        if !begun && let Some(found) = columns_of_row(&words) {
+            columns = found;
+            begun = true;
+        }
         if let Some(found) = table_heading(&words) {
-            if !found.iter().any(|word| word == "IFACE") && report.other_tables.len() < 16 {
+            let taken =
+                |word: &String| word == "IFACE" || word == "CPU" || NOTED.iter().any(|(known, _)| known == word);
+            if !found.iter().any(taken) && report.other_tables.len() < 16 {
                 let name = found.join(" ");
                 if !report.other_tables.contains(&name) {
                     report.other_tables.push(name);
@@ -215,61 +238,112 @@ pub(super) fn date(word: &str) -> Option<(Date, bool)> {
     of(*c, *a, *b).map(|date| (date, *b <= 12 && a != b))
 }
 
+/// Columns of tables whose names say no rate.
+const COLUMNS: &[&str] = &[
+    "IFACE",
+    "totsck",
+    "tcpsck",
+    "udpsck",
+    "tcp6sck",
+    "udp6sck",
+    "runq-sz",
+    "plist-sz",
+    "dentunusd",
+    "file-nr",
+    "kbmemfree",
+    "kbmemused",
+    "kbswpfree",
+    "kbswpused",
+    "kbhugfree",
+    "kbhugused",
+    "tps",
+    "INTR",
+    "DEV",
+    "TTY",
+    "CPU",
+];
+
+/// What stands before the columns: the time, maybe with its half of the day, or the word for the mean.
+fn lead_of(words: &[&str]) -> Option<usize> {
+    if clock(words).is_some() {
+        let halved = clock(&[words[0]]).is_none() || words.get(1).is_some_and(|word| half_of(word).is_some());
+        return Some(if halved { 2 } else { 1 });
+    }
+    if words.first()?.ends_with([':', '：']) && words[0] != "avg-cpu:" {
+        return Some(1);
+    }
+    (words.get(1) == Some(&":")).then_some(2)
+}
+
 /// The columns of a heading of a table of `sar`, without its time.
 fn table_heading(words: &[&str]) -> Option<Vec<String>> {
-    let columns = words.iter().position(|word| {
-        matches!(
-            *word,
-            "IFACE"
-                | "rxpck/s"
-                | "rxerr/s"
-                | "CPU"
-                | "proc/s"
-                | "totsck"
-                | "kbmemfree"
-                | "runq-sz"
-                | "tps"
-                | "DEV"
-                | "pgpgin/s"
-                | "pswpin/s"
-                | "irec/s"
-                | "active/s"
-                | "idgm/s"
-                | "dentunusd"
-                | "kbswpfree"
-                | "TTY"
-                | "call/s"
-                | "INTR"
-                | "atmptf/s"
-                | "imsg/s"
-                | "tcp6sck"
-                | "ihdrerr/s"
-                | "total/s"
-                | "%scpu-10"
-                | "retrans/s"
-                | "kbhugfree"
-                | "scall/s"
-        )
-    })?;
-    let named =
-        words.get(columns..)?.iter().filter(|word| word.contains("/s") || word.contains('%') || word.len() > 3).count();
-    // Nothing but a time, or the word for the mean, stands before them.
-    (columns <= 3 && named >= 2 && words.get(..columns)?.iter().all(|word| !word.contains("/s")))
-        .then(|| words.get(columns..).unwrap_or_default().iter().map(|word| (*word).to_owned()).collect())
+    let lead = if words.first() == Some(&"IFACE") { 0 } else { lead_of(words)? };
+    let columns = words.get(lead..)?;
+    let named = |word: &&&str| word.contains("/s") || word.starts_with('%') || COLUMNS.contains(word);
+    (columns.len() >= 3
+        && columns.iter().all(|word| figure(word).is_none() && word.len() < 16)
+        && columns.iter().filter(named).count() >= 2)
+        .then(|| columns.iter().map(|word| (*word).to_owned()).collect())
 }
 
 /// Whether it has a time, or the word for the mean, and a figure for each column.
 fn is_row(words: &[&str], columns: &[String]) -> bool {
-    let timed = clock(words).is_some() || words[0].ends_with([':', '：']) || words.get(1) == Some(&":");
     let lead = words.len().saturating_sub(columns.len());
-    // `sar -h` puts the interface last.
+    // `sar -h` puts the interface last, and `pidstat` the command.
     let last = words.last().is_some_and(|word| figure(word).is_some())
-        || columns.last().is_some_and(|column| column == "IFACE");
-    timed && last && (1..=3).contains(&lead)
+        || columns.last().is_some_and(|column| column == "IFACE" || column == "Command");
+    lead_of(words).is_some() && last && (1..=3).contains(&lead)
+}
+
+/// The columns of rows that stand without their heading, as `grep eth0` leaves them: those of `-n DEV`, whose figures have two
+/// digits behind the point. Where a packet would be larger than any is, the older `sar` counted bytes and not kB.
+fn columns_of_row(words: &[&str]) -> Option<Vec<String>> {
+    let lead = lead_of(words)?;
+    let (name, figures) = words.get(lead..)?.split_first()?;
+    let decimal =
+        |word: &&str| figure(word).is_some() && word.split_once(['.', ',']).is_some_and(|(_, part)| part.len() == 2);
+    if !matches!(figures.len(), 7 | 8) || figure(name).is_some() || !figures.iter().all(decimal) {
+        return None;
+    }
+    let packets = figure(figures[0])?;
+    let in_bytes = packets >= 1.0 && figure(figures[2])? * KILO / packets > 70_000.0;
+    let bytes = if in_bytes { ["rxbyt/s", "txbyt/s"] } else { ["rxkB/s", "txkB/s"] };
+    let columns = ["IFACE", "rxpck/s", "txpck/s", bytes[0], bytes[1], "rxcmp/s", "txcmp/s", "rxmcst/s", "%ifutil"];
+    Some(columns.iter().take(figures.len() + 1).map(|column| (*column).to_owned()).collect())
+}
+
+/// Columns of other tables that tell of trouble, with what they count.
+const NOTED: &[(&str, &str)] = &[
+    ("dropd/s", "packets/s are dropped at the queues of CPUs"),
+    ("squeezd/s", "times/s a CPU has more to receive than time for it"),
+    ("noport/s", "datagrams/s come to UDP ports where nothing listens"),
+    ("idgmerr/s", "datagrams/s cannot be received (full queues, wrong checksums)"),
+    ("retrans/s", "TCP segments/s are sent again"),
+    ("isegerr/s", "bad TCP segments/s come in"),
+    ("orsts/s", "TCP resets/s are sent"),
+    ("idisc/s", "packets/s are discarded"),
+    ("asmf/s", "fragmented packets/s are never put together"),
+    ("tcp-tw", "TCP connections wait for their end"),
+    ("ip-frag", "fragments wait for the rest of their packet"),
+];
+
+/// What another table tells of trouble: its mean, or the largest of its samples.
+fn note(report: &mut Report, words: &[&str], columns: &[String], lead: usize) {
+    let is_mean = clock(words).is_none();
+    if columns.first().is_some_and(|column| column == "CPU") && words.get(lead) != Some(&"all") {
+        return;
+    }
+    for (column, word) in columns.iter().zip(words.iter().skip(lead)) {
+        let Some((_, meaning)) = NOTED.iter().find(|(known, _)| known == column) else { continue };
+        let Some(value) = figure(word) else { continue };
+        let kept = report.noted.entry(meaning).or_default();
+        *kept = if is_mean { value } else { kept.max(value) };
+    }
 }
 
 fn row(report: &mut Report, words: &[&str], columns: &[String]) {
     let Some(lead) = words.len().checked_sub(columns.len()) else { return };
+    note(report, words, columns, lead);
     let cell = |name: &str| {
         columns.iter().position(|column| column == name).and_then(|place| words.get(place + lead)).copied()
     };
@@ -277,6 +351,9 @@ fn row(report: &mut Report, words: &[&str], columns: &[String]) {
     if let (Some(cpu), Some(soft)) = (cell("CPU").and_then(|cpu| cpu.parse().ok()), value("%soft")) {
         // The mean comes last, and counts.
         report.softirq.insert(cpu, (soft / 100.0).min(1.0));
+    }
+    if let (Some("all"), Some(idle)) = (cell("CPU"), value("%idle").filter(|idle| *idle <= 100.0)) {
+        report.cpu = Some((1.0 - idle / 100.0, value("%soft").map(|soft| (soft / 100.0).min(1.0))));
     }
     let Some(name) = cell("IFACE") else { return };
     if report.interfaces.len() >= MOST && !report.interfaces.contains_key(name) {
@@ -307,7 +384,7 @@ fn row(report: &mut Report, words: &[&str], columns: &[String]) {
 }
 
 /// Takes out the samples that cannot be: their counters jumped. The mean that `sar` gives has them in it, so it goes, too.
-fn left_out(report: &mut Report) {
+pub(super) fn left_out(report: &mut Report) {
     let mut told = Vec::new();
     for (name, rates) in &mut report.interfaces {
         let mut sizes: Vec<f64> = rates.samples.iter().filter_map(|sample| sample.rx_bytes).collect();
@@ -347,7 +424,7 @@ pub(super) fn time_of(at: u32) -> String {
 }
 
 /// A figure: `665.84`, `665,84`, `1.2M`; as `sar -h` writes it, too.
-fn figure(word: &str) -> Option<f64> {
+pub(super) fn figure(word: &str) -> Option<f64> {
     let (digits, factor) = match word.as_bytes().last()? {
         b'B' => (&word[..word.len() - 1], 1.0 / 1024.0),
         b'k' | b'K' => (&word[..word.len() - 1], 1.0),
@@ -363,13 +440,17 @@ fn figure(word: &str) -> Option<f64> {
     figure.is_finite().then_some(figure * factor)
 }
 
-/// The time that some words begin with, as seconds since midnight: `23:56:01`, `11:56:01 PM`, `23时56分01秒`, `下午 11时56分01秒`.
-pub(super) fn clock(words: &[&str]) -> Option<u32> {
-    let half_of = |word: &str| match word {
+/// The half of the day that a word names: whether it is the second.
+fn half_of(word: &str) -> Option<bool> {
+    match word {
         "PM" | "pm" | "p.m." | "下午" | "午後" | "오후" => Some(true),
         "AM" | "am" | "a.m." | "上午" | "午前" | "오전" => Some(false),
         _ => None,
-    };
+    }
+}
+
+/// The time that some words begin with, as seconds since midnight: `23:56:01`, `11:56:01 PM`, `23时56分01秒`, `下午 11时56分01秒`.
+pub(super) fn clock(words: &[&str]) -> Option<u32> {
     let first = *words.first()?;
     let (time, half) = match half_of(first) {
         Some(half) => (*words.get(1)?, Some(half)),
@@ -381,6 +462,11 @@ pub(super) fn clock(words: &[&str]) -> Option<u32> {
         .map(|part| (part.len() <= 2).then(|| part.parse().ok()).flatten())
         .collect::<Option<_>>()?;
     let [hour, minute, second] = numbers.as_slice() else { return None };
+    // Minutes and seconds have two digits: one may be half of them.
+    let mut parts = time.trim_end_matches(['秒', '초']).split([':', '时', '時', '分', '시', '분']).skip(1);
+    if !parts.all(|part| part.len() == 2) {
+        return None;
+    }
     let hour = match half {
         Some(true) if *hour < 12 => hour + 12,
         Some(false) if *hour == 12 => 0,
@@ -460,11 +546,33 @@ mod tests {
     }
 
     #[test]
+    fn rows_without_their_heading_are_those_of_dev_and_older_ones_count_bytes() {
+        let report = read("05:20:01 PM eth0 8123.22 612.10 11204.31 55.02 0.00\n0.00 0.00\n");
+        assert_eq!(report.interfaces["eth0"].samples[0].rx_bytes, Some(11_204.31 * 1024.0));
+        let report = read("05:20:01 eth0 8123.22 612.10 11204310.00 55020.00 0.00 0.00 0.00\n");
+        assert_eq!(report.interfaces["eth0"].samples[0].rx_bytes, Some(11_204_310.0));
+        for line in ["10:00:01 eth0 1 2 3 4 5 6 7\n", "10:00:01 eth0 1.00 2.00 3.00\n"] {
+            assert!(take(&Document::new("-", line.as_bytes().to_vec(), None), 0).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_other_tables_tell_of_trouble_is_noted() {
+        let report = read(
+            "20:24:08 CPU total/s dropd/s squeezd/s rx_rps/s flw_lim/s blg_len\n20:24:09 all 900.00 12.00 3.00 0.00 0.00 0\n20:24:09 0 900.00 12.00 3.00 0.00 0.00 0\n\n20:24:08 totsck tcpsck udpsck rawsck ip-frag tcp-tw\n20:24:09 812 12 3 0 0 28123\n\n20:24:08 idgm/s odgm/s noport/s idgmerr/s\n20:24:09 9000.00 1.00 8000.00 4.00\n",
+        );
+        let noted: Vec<f64> = report.noted.values().copied().filter(|value| *value > 0.0).collect();
+        assert_eq!(noted, [28_123.0, 4.0, 8000.0, 12.0, 3.0]);
+    }
+
+    #[test]
     fn errors_and_other_tables_are_told_apart() {
         let report = read(
             "10:00:01 IFACE rxerr/s txerr/s coll/s rxdrop/s txdrop/s txcarr/s rxfram/s rxfifo/s txfifo/s\n10:00:02 eth0 0.00 0.00 0.00 120.00 0.00 0.00 0.00 7.00 0.00\n\n10:00:01 CPU %user %nice %system %iowait %steal %idle\n10:00:02 all 1.00 0.00 2.00 0.00 0.00 97.00\n",
         );
         assert_eq!(report.lost["eth0"].dropped, 120.0);
-        assert_eq!(report.other_tables, ["CPU %user %nice %system %iowait %steal %idle"]);
+        assert!((report.cpu.unwrap().0 - 0.03).abs() < 1e-9);
+        let report = read("10:00:01 tps rtps wtps bread/s bwrtn/s\n10:00:02 1.00 0.00 1.00 0.00 8.00\n");
+        assert_eq!(report.other_tables, ["tps rtps wtps bread/s bwrtn/s"]);
     }
 }

@@ -62,7 +62,10 @@ fn heading(words: &[&str]) -> Option<Tool> {
         ["State", "Recv-Q", "Send-Q", ..] => Some(Tool::Ss { netid: false }),
         ["Proto", rest @ ..]
             if rest.len() >= 2
-                && (rest.contains(&"Recv-Q") || rest.contains(&"Foreign") || rest.contains(&"State")) =>
+                && (rest.iter().any(|word| {
+                    ["Recv-Q", "Foreign", "State", "Recib", "Récep-Q", "受信-Q", "Empf-Q", "接收-Q", "Status"]
+                        .contains(word)
+                }) || rest.iter().any(|word| word.ends_with("-Q"))) =>
         {
             Some(Tool::Netstat)
         }
@@ -145,6 +148,7 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Table)> {
     if table.rows.is_empty() && ended <= here.at {
         return None;
     }
+    let is_whole = !document.ends_within(ended.saturating_sub(1));
     if let Tool::Ss { .. } = tool {
         // A lone `*` stands for both families where the tool writes `0.0.0.0`, and for IPv4 where it does not.
         for row in table.rows.iter_mut().filter(|row| row.any && row.local.0.is_none()) {
@@ -163,8 +167,10 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Table)> {
     );
     let has = |udp: bool| table.rows.iter().any(|row| row.udp == udp);
     let both = is_tool && (asks(here, 't', "tcp") == asks(here, 'u', "udp"));
-    table.tcp = has(false) || (both && !only_udp);
-    table.udp = has(true) || (both && !only_tcp);
+    // A heading with nothing below it: what was asked for is not there.
+    let none = table.rows.is_empty() && is_whole;
+    table.tcp = has(false) || (both && !only_udp) || (none && only_tcp);
+    table.udp = has(true) || (both && !only_tcp) || (none && only_udp);
     let only_listening = is_tool && (asks(here, 'l', "listening"))
         || ["server", "serveur", "servidor", "сервер", "服务器"].iter().any(|word| title.contains(word))
             && !title.contains("established");
@@ -189,6 +195,11 @@ fn wrapped(tool: Option<Tool>, words: &[&str], here: &Here<'_>, place: usize, ta
 
 /// `Active Internet connections (only servers)`, in any language: a line of words that speaks of the Internet or of UNIX.
 fn is_title(line: &str) -> bool {
+    // What it speaks of, before its letters are made small.
+    if !["nter", "UNIX", "unix", "Unix", "NTER", "нтер", "因特网", "域套接字"].iter().any(|word| line.contains(word))
+    {
+        return false;
+    }
     let lower = line.trim().to_lowercase();
     let of_net = lower.contains("internet")
         || lower.contains("интернет")
@@ -305,9 +316,15 @@ fn row(tool: Tool, words: &[&str], here: &Here<'_>, last: bool, table: &mut Tabl
     if last && rest.is_empty() && remote.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
         return None;
     }
-    let state = if udp { "" } else { state_of(state)? };
     let local = end(local, tool, table)?;
     let remote = end(remote, tool, table).filter(|end| !(end.any && end.port == 0));
+    // A state in a language that is not known here: a socket without a peer waits for one, and another has one.
+    let of_netstat = || {
+        let is_state =
+            tool == Tool::Netstat && state.chars().all(|c| c.is_alphabetic() || c == '_') && !state.is_empty();
+        is_state.then_some(if remote.is_none() { "listen" } else { "other" })
+    };
+    let state = if udp { "" } else { state_of(state).or_else(of_netstat)? };
     let process = match tool {
         Tool::Ss { .. } => ss_process(&joined),
         // A name that the text ends in may be half a name.
@@ -392,6 +409,15 @@ fn state_of(word: &str) -> Option<&'static str> {
         "CLOSE-WAIT" | "CLOSE_WAIT" => "close_wait",
         "LAST-ACK" | "LAST_ACK" => "last_ack",
         "CLOSING" => "closing",
+        "SYN_ENVIADO" => "syn_sent",
+        "SYN_RECEBIDO" => "syn_recv",
+        "ESPERA_FIN1" => "fin_wait1",
+        "ESPERA_FIN2" => "fin_wait2",
+        "ESPERANDO_FECHAR" => "close_wait",
+        "FECHANDO" | "ZAVÍRÁ" => "closing",
+        "FECHAR" | "ZAVŘEN" => "close",
+        "SPOJENO" => "established",
+        "NASLOUCHÁ" => "listen",
         "ESCUCHAR" | "OUÇA" | "ÉCOUTE" | "LAUSCHE" | "LISTA" | "監聽" => "listen",
         _ => return None,
     })
@@ -446,6 +472,62 @@ fn netstat_process(word: &str) -> Option<(i32, String)> {
     (!name.is_empty() && name.len() <= 64).then(|| (pid, printable(name.trim_end_matches(':'))))
 }
 
+/// `lsof -i`: `nginx 1201 www-data 10u IPv4 9918231 0t0 TCP 192.0.2.10:http->198.51.100.7:51234 (ESTABLISHED)`.
+pub(super) fn take_lsof(here: &Here<'_>) -> Option<(usize, Table)> {
+    let document = here.document;
+    let mut table = Table::default();
+    let mut place = here.at;
+    let is_heading = |at: usize| {
+        let words: Vec<&str> = document.line(at).split_whitespace().take(3).collect();
+        matches!(words.as_slice(), ["COMMAND", "PID", "USER" | "TID"])
+    };
+    if is_heading(place) {
+        place += 1;
+    }
+    while place < document.len() && table.rows.len() < MOST {
+        let words: Vec<&str> = document.line(place).split_whitespace().collect();
+        let Some(at) = words.iter().position(|word| matches!(*word, "TCP" | "UDP")).filter(|at| (5..=9).contains(at))
+        else {
+            break;
+        };
+        let of_net = words.get(..at).is_some_and(|before| before.iter().any(|word| matches!(*word, "IPv4" | "IPv6")));
+        let (Some(name), Some(pid)) = (words.first(), words.get(1).and_then(|pid| pid.parse::<i32>().ok())) else {
+            break;
+        };
+        let (true, Some(ends)) = (of_net, words.get(at + 1)) else { break };
+        if !document.ends_within(place)
+            && let Some(row) = row_of_lsof(words[at] == "UDP", ends, words.get(at + 2).copied(), &mut table)
+        {
+            let process = (name.len() <= 64).then(|| (pid, printable(name.replace("\\x20", " "))));
+            table.rows.push(Row { process, ..row });
+        }
+        place += 1;
+    }
+    if table.rows.is_empty() {
+        return None;
+    }
+    table.tcp = table.rows.iter().any(|row| !row.udp);
+    table.udp = table.rows.iter().any(|row| row.udp);
+    table.listening = true;
+    table.connected = table.rows.iter().any(|row| !row.udp && row.state != "listen");
+    Some((place - here.at, table))
+}
+
+fn row_of_lsof(udp: bool, ends: &str, state: Option<&str>, table: &mut Table) -> Option<Row> {
+    let (local, remote) = ends.split_once("->").map_or((ends, None), |(local, remote)| (local, Some(remote)));
+    let local = end(local, Tool::Ss { netid: false }, table)?;
+    let remote = remote.and_then(|remote| end(remote, Tool::Ss { netid: false }, table));
+    let state = state.map(|state| state.trim_matches(['(', ')']));
+    Some(Row {
+        udp,
+        state: if udp { "" } else { state.and_then(state_of)? },
+        local: (local.address.or(local.any.then_some(IpAddr::V6(Ipv6Addr::UNSPECIFIED))), local.port),
+        any: local.any,
+        remote: remote.map(|end| (end.address, end.port)),
+        ..Row::default()
+    })
+}
+
 /// `ss -s`: how many connections are established and how many wait for their end.
 pub(super) fn take_summary(here: &Here<'_>) -> Option<(usize, Vec<(&'static str, u64)>)> {
     let mut counts = Vec::new();
@@ -455,6 +537,9 @@ pub(super) fn take_summary(here: &Here<'_>) -> Option<(usize, Vec<(&'static str,
     }
     while place < here.document.len() {
         let line = here.document.line(place).trim();
+        if here.document.ends_within(place) && !line.ends_with(')') {
+            break;
+        }
         if let Some(rest) = line.strip_prefix("TCP:").filter(|rest| rest.contains('(')) {
             let inside = rest.split_once('(').map_or("", |(_, inside)| inside);
             for (word, name) in

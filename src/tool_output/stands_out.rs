@@ -1,15 +1,16 @@
 //! What stands out in the outputs, told in sentences: figures since boot with their share, queues that nobody reads, patterns of
 //! logs, packets that were printed. None of it is a rate.
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::counters::{Nic, Tracked};
+use super::counters::{Counted, Nic, Tracked};
 use super::data::Data;
 use super::interfaces::Chosen;
 use super::links::Shown;
-use super::outputs::ToolOutput;
+use super::pieces::Pieces;
 use super::sockets::{Row, Table};
-use crate::case::{Case, Cause, Likelihood, Reading, SignSide, Truth, Verdict, Weight};
+use crate::case::Evidence;
 use crate::units;
 
 /// Sentences of one kind.
@@ -52,7 +53,7 @@ const TROUBLE: &[(&str, &str)] = &[
 ];
 
 /// The sentences, the most telling first.
-pub(super) fn sentences(output: &ToolOutput, chosen: &Chosen<'_>, case: &Case) -> Vec<String> {
+pub(super) fn sentences(output: &Pieces, chosen: &Chosen<'_>, evidence: &IndexMap<String, Evidence>) -> Vec<String> {
     let mut told = Vec::new();
     for data in output.data() {
         if let Data::Rates(report) = data {
@@ -61,7 +62,7 @@ pub(super) fn sentences(output: &ToolOutput, chosen: &Chosen<'_>, case: &Case) -
     }
     told.extend(chosen.told.iter().cloned());
     let evidence = |probe: &str| {
-        case.evidence.values().find(|evidence| evidence.probe == probe).and_then(|evidence| evidence.output.as_ref())
+        evidence.values().find(|evidence| evidence.probe == probe).and_then(|evidence| evidence.output.as_ref())
     };
     if let Some(logs) = evidence("logs") {
         told.extend(logs_of(output, logs));
@@ -81,15 +82,28 @@ pub(super) fn sentences(output: &ToolOutput, chosen: &Chosen<'_>, case: &Case) -
                         units::count(lost.overruns)
                     ));
                 }
+                for (meaning, value) in report.noted.iter().filter(|(_, value)| **value >= 1.0).take(MOST) {
+                    told.push(format!("sar: {} {meaning}", units::count(*value)));
+                }
             }
             _ => {}
         }
+    }
+    for (name, lost) in output.growth.rates.iter().flat_map(|report| &report.lost).take(MOST) {
+        told.push(format!(
+            "{name} lost {} packets/s between the two outputs, and had {} errors/s, {} overruns/s",
+            units::count(lost.dropped),
+            units::count(lost.errors),
+            units::count(lost.overruns)
+        ));
     }
     let shown = output.shown();
     let watched = chosen.watched.as_deref();
     for link in shown.iter().filter(|link| !link.loopback && link.rx.packets.unwrap_or(0) > 0).take(MOST) {
         told.push(since_boot(link, watched.is_some()));
     }
+    let last_counted =
+        output.data().filter_map(|data| if let Data::Counters(counted) = data { Some(counted) } else { None }).last();
     for data in output.data() {
         match data {
             Data::Softnet(rows) => told.extend(softnet(rows)),
@@ -111,8 +125,20 @@ pub(super) fn sentences(output: &ToolOutput, chosen: &Chosen<'_>, case: &Case) -
                     }
                 }
             }
-            Data::Nic(nic) => told.extend(nic_of(nic)),
-            Data::Counters(counters) => told.extend(counters_of(counters)),
+            Data::Nic(nic) => {
+                let again = |data: &Data| matches!(data, Data::Nic(other) if other.interface == nic.interface && !other.counters.is_empty());
+                let last = output.data().filter(|data| again(data)).last();
+                if nic.counters.is_empty() || last.is_some_and(|last| std::ptr::eq(last, data)) {
+                    told.extend(nic_of(nic));
+                }
+            }
+            // Of two the last is told, and what grew.
+            Data::Counters(counted) => {
+                let is_last = last_counted.is_some_and(|last| std::ptr::eq(last, counted));
+                if is_last || output.growth.seconds.is_none() {
+                    told.extend(counters_of(counted));
+                }
+            }
             Data::Conntrack(tracked) => told.extend(tracked_of(output, tracked)),
             Data::Rules(rules) => {
                 told.extend(rules.stands_out());
@@ -135,6 +161,7 @@ pub(super) fn sentences(output: &ToolOutput, chosen: &Chosen<'_>, case: &Case) -
                 }
             }
             Data::Machine(machine) => {
+                told.extend(machine.told.iter().cloned());
                 for (name, share) in machine
                     .busiest
                     .iter()
@@ -157,10 +184,29 @@ pub(super) fn sentences(output: &ToolOutput, chosen: &Chosen<'_>, case: &Case) -
             _ => {}
         }
     }
-    if let Some(seconds) = output.grown.seconds {
+    for (of, counter, more, seconds) in
+        output.growth.others.iter().filter(|(_, counter, ..)| is_trouble(counter)).take(2 * MOST)
+    {
+        let rate = units::count(*more as f64 / seconds);
+        told.push(format!(
+            "in {}: {counter} of {of} grew by {}, {rate}/s",
+            units::span(*seconds),
+            units::count(*more as f64)
+        ));
+    }
+    if let Some((rows, seconds)) = &output.growth.softnet {
+        let (dropped, squeezed) = rows.iter().fold((0, 0), |(d, s), row| (d + row[1], s + row[2]));
+        told.push(format!(
+            "in {}: {} packets were dropped at queues of CPUs, and {} times there was more to do than time for it",
+            units::span(*seconds),
+            units::count(dropped as f64),
+            units::count(squeezed as f64)
+        ));
+    }
+    if let Some(seconds) = output.growth.seconds {
         let mut grew: Vec<(&str, u64, &str)> = TROUBLE
             .iter()
-            .filter_map(|(name, meaning)| Some((*name, *output.grown.counters.get(*name)?, *meaning)))
+            .filter_map(|(name, meaning)| Some((*name, *output.growth.counters.get(*name)?, *meaning)))
             .filter(|(_, more, _)| *more > 0)
             .collect();
         grew.sort_by_key(|(_, more, _)| std::cmp::Reverse(*more));
@@ -179,42 +225,13 @@ pub(super) fn sentences(output: &ToolOutput, chosen: &Chosen<'_>, case: &Case) -
     told
 }
 
-/// The first sentence of the report where no cause is likely.
-pub(super) fn summary(case: &Case, reading: &Reading) -> Option<String> {
-    let causes = &case.diagnosis.causes;
-    if causes.iter().any(|cause| cause.likelihood >= Likelihood::Likely) {
-        return None;
-    }
-    let speaks = |cause: &&Cause| {
-        cause.likelihood == Likelihood::Possible
-            && cause
-                .signs
-                .iter()
-                .any(|sign| sign.side == SignSide::For && sign.holds == Truth::Yes && sign.weight >= Weight::Moderate)
-    };
-    let suspects: Vec<&str> =
-        causes.iter().filter(speaks).map(|cause| cause.title.trim_end_matches('.')).take(3).collect();
-    let first = reading.stands_out.first().map(|told| format!(" {}.", told.trim_end_matches('.'))).unwrap_or_default();
-    if !suspects.is_empty() {
-        return Some(format!("Suspected, not proven: {}.{first}", suspects.join("; ")));
-    }
-    let trouble = case.findings.iter().any(|finding| matches!(finding.verdict, Verdict::Critical | Verdict::Warning));
-    let cleared = case.findings.iter().any(|finding| finding.step == "rates" && finding.verdict == Verdict::Ok);
-    if trouble || cleared {
-        return None;
-    }
-    Some(if first.is_empty() {
-        "These outputs show no cause, and nothing in them stands out; what to run next is below.".to_owned()
-    } else {
-        format!("These outputs show no cause.{first}")
-    })
-}
-
 /// Names of interrupts of network cards.
 fn is_of_network(name: &str) -> bool {
-    ["eth", "ens", "eno", "enp", "em", "mlx", "virtio", "rx", "tx", "i40e", "ixgbe", "bnx", "ena", "nic", "wl"]
-        .iter()
-        .any(|word| name.contains(word))
+    let of_disk = name.contains("-req") || name.contains("nvme");
+    !of_disk
+        && ["eth", "ens", "eno", "enp", "em", "mlx", "virtio", "rx", "tx", "i40e", "ixgbe", "bnx", "ena", "nic", "wl"]
+            .iter()
+            .any(|word| name.contains(word))
 }
 
 fn since_boot(link: &Shown, with_rates: bool) -> String {
@@ -282,7 +299,9 @@ fn softnet(rows: &[[u64; 3]]) -> Vec<String> {
     };
     let mut told = Vec::new();
     let share = row[0] as f64 / all as f64;
-    if rows.len() > 1 && share >= 0.5 {
+    // Of two CPUs one always has half.
+    let even = (all - row[0]) as f64 / rows.len().saturating_sub(1).max(1) as f64;
+    if rows.len() > 1 && share >= 0.5 && row[0] as f64 >= 4.0 * even {
         let others: Vec<u64> =
             rows.iter().enumerate().filter(|(other, _)| *other != cpu).map(|(_, row)| row[0]).collect();
         let (least, most) = (others.iter().min().copied().unwrap_or(0), others.iter().max().copied().unwrap_or(0));
@@ -311,34 +330,37 @@ fn softnet(rows: &[[u64; 3]]) -> Vec<String> {
     told
 }
 
+/// Whether a counter of a card or of connection tracking is one of packets that were lost.
+fn is_trouble(counter: &str) -> bool {
+    let counter = counter.to_ascii_lowercase();
+    [
+        "missed",
+        "no_buffer",
+        "no_dma",
+        "discard",
+        "drop",
+        "fifo_err",
+        "over_err",
+        "crc_err",
+        "allowance_exceeded",
+        "out_of_buffer",
+        "no_desc",
+        "oversize",
+        "nobuf",
+        "alloc_fail",
+        "ring_full",
+        "insert_failed",
+    ]
+    .iter()
+    .any(|word| counter.contains(word))
+        && !counter.contains("tx_")
+}
+
 fn nic_of(nic: &Nic) -> Vec<String> {
     let name = nic.interface.as_deref().unwrap_or("the card");
     let received = nic.counters.iter().find(|(name, _)| name == "rx_packets").map(|(_, count)| *count);
-    let telling = |counter: &str| {
-        let counter = counter.to_ascii_lowercase();
-        [
-            "missed",
-            "no_buffer",
-            "no_dma",
-            "discard",
-            "drop",
-            "fifo_err",
-            "over_err",
-            "crc_err",
-            "allowance_exceeded",
-            "out_of_buffer",
-            "no_desc",
-            "oversize",
-            "nobuf",
-            "alloc_fail",
-            "ring_full",
-        ]
-        .iter()
-        .any(|word| counter.contains(word))
-            && !counter.contains("tx_")
-    };
     let mut counters: Vec<&(String, u64)> =
-        nic.counters.iter().filter(|(name, count)| *count > 0 && telling(name)).collect();
+        nic.counters.iter().filter(|(name, count)| *count > 0 && is_trouble(name)).collect();
     counters.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let mut told: Vec<String> = Vec::new();
     let limits: Vec<&&(String, u64)> =
@@ -376,7 +398,8 @@ fn nic_of(nic: &Nic) -> Vec<String> {
     told
 }
 
-fn counters_of(counters: &[(String, u64)]) -> Vec<String> {
+fn counters_of(counted: &Counted) -> Vec<String> {
+    let counters = &counted.counters;
     let value = |name: &str| counters.iter().find(|(known, _)| known == name).map(|(_, count)| *count);
     let mut told: Vec<(u64, String)> = TROUBLE
         .iter()
@@ -395,18 +418,30 @@ fn counters_of(counters: &[(String, u64)]) -> Vec<String> {
         })
         .collect();
     told.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
-    let mut told: Vec<String> = told.into_iter().take(6).map(|(_, sentence)| sentence).collect();
+    let told: Vec<String> = told.into_iter().take(6).map(|(_, sentence)| sentence).collect();
+    let since = if counted.since_boot { "boot" } else { "nstat was called last (or boot)" };
+    // Sentences that are not known here have no name: of TCP and UDP nearly all are, in the languages that are.
+    let of_ports = |name: &str| name.starts_with("Tcp.") || name.starts_with("Udp.");
+    let unknown = counters.iter().filter(|(name, _)| name.starts_with("Tcp: ") || name.starts_with("Udp: ")).count();
+    let known = counters.iter().filter(|(name, _)| of_ports(name)).count();
+    if unknown > known {
+        return vec![format!(
+            "netstat -s is in a language that is not known here: {unknown} sentences of TCP and UDP are not understood. Run LC_ALL=C netstat -s"
+        )];
+    }
     if !told.is_empty() {
         let all = told.join("; ");
-        told =
-            vec![format!("counters since boot: {all}. They say nothing of now: print them twice, ten seconds apart")];
-    } else if !counters.is_empty() {
-        told.push("counters since boot: none of trouble stands out; they say nothing of now".into());
+        return vec![format!(
+            "counters since {since}: {all}. They say nothing of now: print them twice, ten seconds apart"
+        )];
     }
-    told
+    if known > 0 {
+        return vec![format!("counters since {since}: none of trouble stands out; they say nothing of now")];
+    }
+    Vec::new()
 }
 
-fn tracked_of(output: &ToolOutput, tracked: &Tracked) -> Vec<String> {
+fn tracked_of(output: &Pieces, tracked: &Tracked) -> Vec<String> {
     let mut told = Vec::new();
     let trouble: Vec<String> = ["drop", "early_drop", "insert_failed", "invalid"]
         .iter()
@@ -454,7 +489,7 @@ fn tracked_of(output: &ToolOutput, tracked: &Tracked) -> Vec<String> {
 }
 
 /// Queues that nobody reads, and states that say something.
-fn queues(output: &ToolOutput, table: &Table) -> Vec<String> {
+fn queues(output: &Pieces, table: &Table) -> Vec<String> {
     let mut told = Vec::new();
     let who = |row: &Row| {
         row.process.as_ref().map_or_else(|| "a process".to_owned(), |(pid, name)| format!("{name} (pid {pid})"))
@@ -515,7 +550,7 @@ fn queues(output: &ToolOutput, table: &Table) -> Vec<String> {
 }
 
 /// Patterns of logs, by name: how often, from when to when, whom they name.
-fn logs_of(output: &ToolOutput, logs: &Value) -> Vec<String> {
+fn logs_of(output: &Pieces, logs: &Value) -> Vec<String> {
     let mut told = Vec::new();
     for (name, hits) in logs["patterns"].as_object().into_iter().flatten() {
         let Some(count) = hits["count"].as_u64().filter(|count| *count > 0) else { continue };
@@ -570,6 +605,7 @@ fn logs_of(output: &ToolOutput, logs: &Value) -> Vec<String> {
                 let site = top("site").or_else(|| top("tunnel")).map(|(site, ..)| format!(", such as {site}")).unwrap_or_default();
                 format!("{number} requests{span} for whole URLs of other sites{site}, from {}: that is what a forward proxy is asked", list("client"))
             }
+            "link_change" => format!("{number} {times}{span} the link of {} went down", list("device")),
             other => format!("{number} {lines}{span}: {}", other.replace('_', " ")),
         });
     }

@@ -9,8 +9,8 @@ use super::data::Data;
 use super::firewall;
 use super::here::Here;
 use super::links;
-use super::samples::{Rates, Report, Sample};
 use super::told::Told;
+use super::{counters, sadf, vnstat};
 use crate::printable::printable;
 use crate::units;
 
@@ -18,8 +18,6 @@ use crate::units;
 const MOST: usize = 100_000;
 /// Bytes of JSON that are read.
 const LONGEST_JSON: usize = 8 * 1024 * 1024;
-/// Times that JSON is looked for in one text.
-const MOST_JSON: u8 = 16;
 /// Rows that are told.
 const TOLD: usize = 3;
 
@@ -40,7 +38,13 @@ pub(super) fn routes(here: &Here<'_>) -> Option<(usize, Data)> {
             || line.starts_with("Iface Destination")
             || line.starts_with("Ziel ")
             || line.starts_with("Destino ")
-            || line.starts_with("Table de routage");
+            || line.starts_with("Table de routage")
+            || line.starts_with("Tabela de Roteamento")
+            || line.starts_with("カーネルIP経路テーブル")
+            || line.starts_with("受信先サイト")
+            || line.starts_with("Ядерная таблица")
+            || line.starts_with("内核 IP 路由表")
+            || line.starts_with("目标 ");
         let device = |words: &[&str]| {
             words.iter().position(|word| *word == "dev").and_then(|at| words.get(at + 1)).map(|name| (*name).to_owned())
         };
@@ -59,15 +63,19 @@ pub(super) fn routes(here: &Here<'_>) -> Option<(usize, Data)> {
             ["default", _, "0.0.0.0", flags, _, _, _, name] if flags.starts_with('U') => {
                 default = default.or(Some((*name).to_owned()))
             }
-            [name, to, gateway, _, _, _, _, mask, ..]
-                if [to, gateway, mask].iter().all(|word| word.len() == 8 && u32::from_str_radix(word, 16).is_ok()) =>
+            [name, to, gateway, flags, _, _, _, mask, ..]
+                if flags.len() == 4
+                    && [to, gateway, mask]
+                        .iter()
+                        .all(|word| word.len() == 8 && u32::from_str_radix(word, 16).is_ok()) =>
             {
                 if *to == "00000000" && *mask == "00000000" {
                     default = default.or(Some((*name).to_owned()));
                 }
             }
             [to, "dev", ..] | [to, "via", ..]
-                if to.split('/').next().is_some_and(|to| to.parse::<IpAddr>().is_ok()) => {}
+                if !words.iter().any(|word| NEIGHBOUR.contains(word))
+                    && to.split('/').next().is_some_and(|to| to.parse::<IpAddr>().is_ok()) => {}
             _ => break,
         }
         rows += 1;
@@ -83,6 +91,10 @@ pub(super) fn routes(here: &Here<'_>) -> Option<(usize, Data)> {
     Some((place - here.at, data))
 }
 
+/// What a neighbour may be.
+const NEIGHBOUR: &[&str] =
+    &["REACHABLE", "STALE", "DELAY", "PROBE", "FAILED", "INCOMPLETE", "PERMANENT", "NOARP", "NONE"];
+
 /// `ip neigh`, `arp -n`, `arp -a`.
 pub(super) fn neighbours(here: &Here<'_>) -> Option<(usize, Data)> {
     let (mut all, mut failed, mut place) = (0_u64, 0_u64, here.at);
@@ -95,10 +107,7 @@ pub(super) fn neighbours(here: &Here<'_>) -> Option<(usize, Data)> {
                 continue;
             }
             [address, "dev", _, ..] => {
-                address.parse::<IpAddr>().is_ok()
-                    && ["REACHABLE", "STALE", "DELAY", "PROBE", "FAILED", "INCOMPLETE", "PERMANENT", "NOARP"]
-                        .iter()
-                        .any(|state| words.contains(state))
+                address.parse::<IpAddr>().is_ok() && words.iter().any(|word| NEIGHBOUR.contains(word))
             }
             [address, "ether" | "(incomplete)", ..] => address.len() <= 255,
             [_, address, "at", ..] => address.starts_with('(') && address.ends_with(')'),
@@ -122,129 +131,44 @@ pub(super) fn neighbours(here: &Here<'_>) -> Option<(usize, Data)> {
     Some((place - here.at, Data::Told(told)))
 }
 
-/// Bytes as `vnstat` writes them: `20.25 TiB`, `1,03 PiB`.
-fn volume(figure: &str, unit: &str) -> Option<f64> {
-    let figure: f64 = figure.replace(',', ".").parse().ok()?;
-    let power = match unit {
-        "B" => 0,
-        "KiB" | "KB" | "kB" => 1,
-        "MiB" | "MB" => 2,
-        "GiB" | "GB" => 3,
-        "TiB" | "TB" => 4,
-        "PiB" | "PB" => 5,
-        _ => return None,
-    };
-    Some(figure * 1024_f64.powi(power))
-}
-
-/// `vnstat` with any option.
-pub(super) fn vnstat(here: &Here<'_>) -> Option<(usize, Data)> {
-    let document = here.document;
-    let first = document.line(here.at).trim();
-    let is_begin = first.starts_with("Database updated:")
-        || (first.contains(" since ")
-            && first.split_whitespace().count() <= 4
-            && (here.at..here.at + 4).any(|at| document.line(at).contains("rx:")))
-        || ((first.contains("rx") && first.contains('|') && first.contains("tx"))
-            && (here.at..here.at + 3).any(|at| document.line(at).contains("--+--")));
-    if !is_begin {
-        return None;
-    }
-    let mut told = Told { tool: "vnstat", ..Told::default() };
-    let mut place = here.at;
-    let mut name = String::from("the interface");
-    let mut blanks = 0;
-    let mut last_row = None;
-    while place < document.len() {
-        let line = document.line(place).trim();
-        let words: Vec<&str> = line.split_whitespace().collect();
-        if line.is_empty() {
-            blanks += 1;
-            if blanks > 2 {
-                break;
-            }
-            place += 1;
-            continue;
-        }
-        blanks = 0;
-        let whole = !document.ends_within(place);
-        match words.as_slice() {
-            ["Database", "updated:", day, time] if whole => told.moment = format!("{day}T{time}").parse().ok(),
-            ["Database", "updated:", ..] => {}
-            [interface, "since", ..] if words.len() <= 4 => name = printable(interface),
-            ["rx:", rx, ru, "tx:", tx, tu, ..] => {
-                if let (Some(rx), Some(tx)) = (volume(rx, ru), volume(tx, tu)) {
-                    told.totals = Some((name.clone(), rx, tx));
-                }
-            }
-            [only]
-                if matches!(*only, "monthly" | "daily" | "hourly" | "yearly" | "day" | "month")
-                    || only.contains("---") => {}
-            [interface, "/", kind] if ["monthly", "daily", "hourly", "yearly", "top"].contains(kind) => {
-                name = printable(interface)
-            }
-            words if line.contains('|') => {
-                let figures: Vec<f64> = words.windows(2).filter_map(|pair| volume(pair[0], pair[1])).collect();
-                if let ([rx, tx, ..], true) = (figures.as_slice(), whole) {
-                    let rate = line.rsplit('|').next().unwrap_or_default().trim();
-                    last_row = Some((words[0].to_owned(), *rx, *tx, rate.to_owned()));
-                }
-            }
-            words if words.iter().all(|word| word.contains("---") || word.contains('+')) => {}
-            [figure, ..] if figure.ends_with(':') || figure.len() == 2 || line.contains('[') => {}
-            _ => break,
-        }
-        place += 1;
-    }
-    if let Some((name, rx, tx)) = &told.totals
-        && *rx > 0.0
-        && tx / rx >= 5.0
-    {
-        told.stands_out.push(format!(
-            "{name} has sent {} and received {}: {:.0} times as much out as in; a graph drawn from the other side shows that as inbound",
-            units::bytes(*tx),
-            units::bytes(*rx),
-            tx / rx
-        ));
-    }
-    if let Some((row, rx, tx, rate)) = last_row {
-        let rate = if rate.contains("bit/s") {
-            format!(", {} both ways together on average", printable(&rate))
-        } else {
-            String::new()
-        };
-        told.stands_out.push(format!("{}: {} in, {} out{rate}", printable(&row), units::bytes(rx), units::bytes(tx)));
-    }
-    Some((place - here.at, Data::Told(told)))
-}
-
 /// `… | sort | uniq -c`: a count and what was counted.
 pub(super) fn counted(here: &Here<'_>) -> Option<(usize, Data)> {
     let document = here.document;
+    // `… | uniq -c` prints the count first, `awk '{s[$6]++} END {for (k in s) print k, s[k]}'` last.
+    let piped = here.document.line(here.at.saturating_sub(1)).contains('|') || here.command.is_empty();
+    let counts_ports = document.line(here.at.saturating_sub(1)).contains("uniq -c");
     let row = |at: usize| -> Option<(u64, &str)> {
         let line = document.line(at).trim();
-        let (count, what) = line.split_once(' ')?;
-        let what = what.trim();
+        let (count, what) = match line.split_once(char::is_whitespace)? {
+            (what, count) if count.trim().bytes().all(|byte| byte.is_ascii_digit()) && what.parse::<u64>().is_err() => {
+                (count.trim(), what)
+            }
+            (count, what) => (count, what.trim()),
+        };
         let counts = what.parse::<IpAddr>().is_ok()
             || state(what).is_some()
             || what.rsplit_once(':').is_some_and(|(address, port)| {
                 address.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() && port.parse::<u16>().is_ok()
             })
-            || matches!(what, "Address" | "servers)" | "Foreign" | "Local" | "established)");
+            || matches!(what, "Address" | "servers)" | "Foreign" | "Local" | "established)" | "State")
+            || (counts_ports && what.parse::<u16>().is_ok());
         (counts && !document.ends_within(at)).then_some((count.parse().ok()?, what))
     };
     let rows: Vec<(u64, &str)> = (here.at..document.len()).map_while(row).take(MOST).collect();
-    if rows.len() < 2 {
+    // One row alone is a count where a command says so.
+    if rows.len() < if piped { 1 } else { 2 } {
         return None;
     }
     let mut told = Told { tool: "counts", ..Told::default() };
     let sum: u64 = rows.iter().map(|(count, _)| count).sum();
     told.states = rows.iter().filter_map(|(count, what)| Some((state(what)?, *count))).collect();
     if told.states.is_empty() {
-        let most = rows.iter().filter(|(_, what)| what.contains(['.', ':'])).max_by_key(|(count, _)| count);
+        let is_known = |what: &str| what.contains(['.', ':']) || (counts_ports && what.parse::<u16>().is_ok());
+        let most = rows.iter().filter(|(_, what)| is_known(what)).max_by_key(|(count, _)| count);
         if let Some((count, what)) = most {
             told.stands_out.push(format!(
-                "{}: {} of {} counted, {} different",
+                "{}{}: {} of {} counted, {} different",
+                if what.parse::<u16>().is_ok() { "port " } else { "" },
                 printable(what),
                 units::count(*count as f64),
                 units::count(sum as f64),
@@ -289,10 +213,6 @@ const KNOWN: &[Known] = &[
     Known { tool: "ps", heading: &["PID", "TTY"], words: 4 },
     Known { tool: "lsof", heading: &["COMMAND", "PID", "USER"], words: 8 },
     Known { tool: "docker ps", heading: &["CONTAINER", "ID"], words: 5 },
-    Known { tool: "vmstat", heading: &["procs"], words: 15 },
-    Known { tool: "vmstat", heading: &["r", "b", "swpd"], words: 15 },
-    Known { tool: "df", heading: &["Filesystem"], words: 5 },
-    Known { tool: "df", heading: &["Dateisystem"], words: 5 },
     Known { tool: "dropwatch", heading: &["Initializing", "null"], words: 4 },
     Known { tool: "nethogs", heading: &["Refreshing:"], words: 3 },
     Known { tool: "iftop", heading: &["#", "Host", "name"], words: 3 },
@@ -320,7 +240,7 @@ pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
     while place < document.len() && rows.len() < MOST {
         let line = document.line(place).trim();
         let row = words(place);
-        let loose = matches!(tool, "iftop" | "nethogs" | "dropwatch" | "vmstat");
+        let loose = matches!(tool, "iftop" | "nethogs" | "dropwatch");
         if row.is_empty() {
             blanks += 1;
             place += 1;
@@ -334,7 +254,7 @@ pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
         };
         let whole = !document.ends_within(place);
         match tool {
-            "ps" | "lsof" | "docker ps" | "df" | "iostat" | "last" if row.len() < known.words || blanks > 0 => break,
+            "ps" | "lsof" | "docker ps" | "iostat" | "last" if row.len() < known.words || blanks > 0 => break,
             "ps" if known.heading.get(2) == Some(&"%CPU") => {
                 rows.extend(figure(2).filter(|share| *share >= 50.0).map(|share| {
                     (
@@ -347,7 +267,14 @@ pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
                     )
                 }))
             }
-            "vmstat" if !(row[0].parse::<u32>().is_ok() || row.starts_with(&["r", "b"])) => break,
+            "docker ps" => {
+                if let Some(ports) = published(line).filter(|_| whole) {
+                    rows.push((
+                        0.0,
+                        format!("docker publishes to every address: {ports} of {}", printable(row[row.len() - 1])),
+                    ));
+                }
+            }
             "dropwatch" if row.len() >= 4 && row[1] == "drops" && row[2] == "at" => {
                 rows.extend(
                     figure(0).filter(|_| whole).map(|drops| {
@@ -364,14 +291,30 @@ pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
                         format!(
                             "{}: {} in, {} out",
                             printable(row[..row.len() - 2].join(" ").chars().take(80).collect::<String>()),
-                            units::bitrate(rx * 8000.0),
-                            units::bitrate(tx * 8000.0)
+                            units::bitrate(rx * 8192.0),
+                            units::bitrate(tx * 8192.0)
                         ),
                     )
                 }));
             }
             "nethogs" if !line.starts_with("Refreshing") => break,
             "iftop" if row.len() < 2 && !line.starts_with(['-', '=']) => break,
+            "iftop" if line.starts_with("Total receive rate:") || line.starts_with("Total send rate:") => {
+                if let Some(bits) = row.get(3).and_then(|word| rate_of_iftop(word)).filter(|_| whole) {
+                    let way = if line.contains("receive") { "received" } else { "sent" };
+                    let large = if way == "received" { f64::MAX } else { f64::MAX / 2.0 };
+                    rows.push((large, format!("iftop: {} {way} in the last seconds", units::bitrate(bits))));
+                }
+            }
+            "iftop" if row.contains(&"<=") || row.contains(&"=>") => {
+                let sign = row.iter().position(|word| matches!(*word, "<=" | "=>")).unwrap_or_default();
+                if let (Some(peer), Some(bits)) = (
+                    sign.checked_sub(1).and_then(|at| row.get(at)).filter(|_| row[sign] == "<="),
+                    row.get(sign + 1).and_then(|word| rate_of_iftop(word)).filter(|_| whole),
+                ) {
+                    rows.push((bits, format!("iftop: {} from {}", units::bitrate(bits), printable(*peer))));
+                }
+            }
             "dropwatch" if row.len() > 6 => break,
             _ => {}
         }
@@ -383,22 +326,158 @@ pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
     (place > here.at + 1 || bare_drops).then(|| (place - here.at, Data::Told(told)))
 }
 
+/// The ports that a row of `docker ps` publishes to every address: `80/tcp, 11211/udp`.
+fn published(line: &str) -> Option<String> {
+    let mut ports: Vec<&str> = Vec::new();
+    for part in line.split([' ', ',']) {
+        let bound =
+            part.strip_prefix("0.0.0.0:").or_else(|| part.strip_prefix(":::")).or_else(|| part.strip_prefix("[::]:"));
+        let Some((port, inner)) = bound.and_then(|bound| bound.split_once("->")) else { continue };
+        let protocol = inner.split_once('/').map_or("tcp", |(_, protocol)| protocol);
+        if !ports.chunks(2).any(|known| known == [port, protocol]) {
+            ports.extend([port, protocol]);
+        }
+    }
+    let named: Vec<String> = ports.chunks(2).take(8).map(|pair| printable(pair.join("/"))).collect();
+    (!named.is_empty()).then(|| named.join(", "))
+}
+
+/// `84.2Mb`, `14.5Kb`, `310b` as bits per second; what ends with `B` are bytes of all time.
+fn rate_of_iftop(word: &str) -> Option<f64> {
+    let figure = word.strip_suffix('b')?;
+    let (figure, factor) = match figure.as_bytes().last()? {
+        b'K' => (&figure[..figure.len() - 1], 1024.0),
+        b'M' => (&figure[..figure.len() - 1], 1_048_576.0),
+        b'G' => (&figure[..figure.len() - 1], 1_073_741_824.0),
+        _ => (figure, 1.0),
+    };
+    figure.replace(',', ".").parse::<f64>().ok().filter(|figure| figure.is_finite()).map(|figure| figure * factor)
+}
+
+/// `df`, in any language: how full each file system is, of bytes or of inodes.
+pub(super) fn disks(here: &Here<'_>) -> Option<(usize, Data)> {
+    let document = here.document;
+    let row = |at: usize| -> Option<(u64, String)> {
+        let words: Vec<&str> = document.line(at).split_whitespace().collect();
+        let place = words.iter().position(|word| {
+            word.strip_suffix('%').is_some_and(|share| share.parse::<u64>().is_ok()) || *word == "-"
+        })?;
+        let mount =
+            words.get(place + 1..).filter(|rest| rest.first().is_some_and(|mount| mount.starts_with('/')))?.join(" ");
+        let is_size = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) || *word == "-";
+        let sizes = words.get(place.checked_sub(3)?..place)?;
+        (place >= 3 && place <= 6 && sizes.iter().all(|word| is_size(&word)))
+            .then(|| (words[place].trim_end_matches('%').parse().unwrap_or(0), printable(mount)))
+    };
+    // The name of a device that is too long stands alone in its line.
+    let is_name = |at: usize| {
+        let line = document.line(at).trim();
+        !line.contains(' ') && line.starts_with('/') && row(at + 1).is_some()
+    };
+    let heading = document.line(here.at);
+    let begins = row(here.at).is_some()
+        || is_name(here.at)
+        || (heading.contains('%')
+            && !heading.trim().starts_with('%')
+            && (row(here.at + 1).is_some() || is_name(here.at + 1)));
+    if !begins {
+        return None;
+    }
+    let inodes = heading.contains("IUse%") || heading.to_lowercase().contains("inode");
+    let mut told = Told { tool: "df", ..Told::default() };
+    let mut place = here.at + usize::from(row(here.at).is_none() && !is_name(here.at));
+    while place < document.len() && place - here.at < MOST {
+        if let Some((share, mount)) = row(place).filter(|_| !document.ends_within(place)) {
+            if share >= 90 && told.stands_out.len() < TOLD && !mount.starts_with("/snap") {
+                let of = if inodes { "of its inodes " } else { "" };
+                told.stands_out.push(format!("{mount} is {of}{share} % full"));
+            }
+        } else if row(place).is_none() && !is_name(place) {
+            break;
+        }
+        place += 1;
+    }
+    Some((place - here.at, Data::Told(told)))
+}
+
+/// `ls -l`: files with their rights. Nothing is taken from them.
+pub(super) fn files(here: &Here<'_>) -> Option<(usize, Data)> {
+    let document = here.document;
+    let is_file = |at: usize| {
+        let words: Vec<&str> = document.line(at).split_whitespace().take(6).collect();
+        words.len() >= 6
+            && words[0].len() >= 10
+            && words[0].bytes().take(10).all(|byte| b"-dlbcpsrwxtTS".contains(&byte))
+            && words[1].parse::<u32>().is_ok()
+    };
+    let words: Vec<&str> = document.line(here.at).split_whitespace().collect();
+    let begins = matches!(words.as_slice(), [_, figure] if figure.starts_with(|c: char| c.is_ascii_digit()))
+        && is_file(here.at + 1);
+    let mut place = here.at + usize::from(begins);
+    while place < document.len() && is_file(place) {
+        place += 1;
+    }
+    (place > here.at).then(|| (place - here.at, Data::Told(Told { tool: "ls", ..Told::default() })))
+}
+
+/// /proc/net/sockstat: how many connections wait for their end, and how many belong to nobody any more.
+pub(super) fn sockstat(here: &Here<'_>) -> Option<(usize, Data)> {
+    let document = here.document;
+    let is_row = |line: &str| {
+        let mut words = line.split_whitespace();
+        words.next().is_some_and(|name| name.ends_with(':') && name.len() <= 12)
+            && words.next().is_some_and(|word| matches!(word, "inuse" | "used"))
+            && words.next().is_some_and(|figure| figure.parse::<u64>().is_ok())
+    };
+    if !is_row(document.line(here.at)) {
+        return None;
+    }
+    let mut told = Told { tool: "sockstat", ..Told::default() };
+    let mut place = here.at;
+    while place < document.len() && is_row(document.line(place)) {
+        let words: Vec<&str> = document.line(place).split_whitespace().collect();
+        let figure = |name: &str| {
+            let at = words.iter().position(|word| *word == name)?;
+            // The last figure of a text may be half a figure.
+            let cut = document.ends_within(place) && at + 2 >= words.len();
+            words.get(at + 1)?.parse::<u64>().ok().filter(|_| !cut)
+        };
+        if words[0] == "TCP:" {
+            told.states.extend(figure("tw").map(|count| ("tcp_time_wait", count)));
+            if let Some(orphans) = figure("orphan").filter(|orphans| *orphans >= 100) {
+                told.stands_out.push(format!(
+                    "{} TCP connections belong to no process any more (orphans)",
+                    units::count(orphans as f64)
+                ));
+            }
+            if let Some(waiting) = figure("tw").filter(|waiting| *waiting >= 1000) {
+                told.stands_out
+                    .push(format!("{} TCP connections wait for their end (TIME_WAIT)", units::count(waiting as f64)));
+            }
+        }
+        if words[0] == "FRAG:"
+            && let Some(fragments) = figure("inuse").filter(|fragments| *fragments >= 100)
+        {
+            told.stands_out
+                .push(format!("{} fragmented packets wait for the rest of them", units::count(fragments as f64)));
+        }
+        place += 1;
+    }
+    Some((place - here.at, Data::Told(told)))
+}
+
 /// Outputs as JSON: of `ip -j`, `nft -j`, `sadf -j`, `vnstat --json`.
 pub(super) fn json(here: &Here<'_>) -> Option<(usize, Data)> {
     let document = here.document;
     let first = document.line(here.at).trim_start();
-    let begins = first.starts_with("[{")
-        || first == "["
-        || first.starts_with("{\"nftables\"")
-        || first.starts_with("{\"sysstat\"")
-        || first.starts_with("{\"vnstatversion\"")
-        || first == "{";
+    let begins = ["[{", "[ {", "{\"nftables\"", "{\"sysstat\"", "{\"vnstatversion\"", "{\"kernel\""]
+        .iter()
+        .any(|begin| first.starts_with(begin))
+        || matches!(first.trim_end(), "[" | "{");
     if !begins {
         return None;
     }
-    // A text of nothing but brackets would be read from each of them to its end.
-    if document.json.fetch_add(1, Ordering::Relaxed) >= MOST_JSON {
-        document.json.store(MOST_JSON, Ordering::Relaxed);
+    if !document.may_hold_json() {
         return None;
     }
     let text = document.slice(here.at, document.len());
@@ -408,65 +487,24 @@ pub(super) fn json(here: &Here<'_>) -> Option<(usize, Data)> {
     }
     let text = text.get(..end).unwrap_or_default();
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    let value = values.next()?.ok()?;
+    let Some(Ok(value)) = values.next() else {
+        document.json.fetch_add(1, Ordering::Relaxed);
+        return None;
+    };
     let lines = text.get(..values.byte_offset())?.matches('\n').count() + 1;
     let data = if let Some(items) = value.as_array() {
         Data::Links(links::of_json(items)?)
     } else if let Some(items) = value["nftables"].as_array() {
         Data::Rules(firewall::of_json(items))
     } else if value["sysstat"]["hosts"].is_array() {
-        Data::Rates(sadf(&value)?)
+        Data::Rates(sadf::of_json(&value)?)
+    } else if let Some(kernel) = value["kernel"].as_object() {
+        let all = |word: &&str| (word.starts_with('-') || here.by_name) && word.contains(['a', 's', 'z']);
+        Data::Counters(counters::of_json(kernel, here.command.iter().skip(1).any(all))?)
     } else if value["vnstatversion"].is_string() {
-        Data::Told(vnstat_json(&value))
+        Data::Told(vnstat::of_json(&value))
     } else {
         return None;
     };
     Some((lines, data))
-}
-
-fn sadf(value: &Value) -> Option<Report> {
-    let host = value["sysstat"]["hosts"].as_array()?.first()?;
-    let mut report = Report {
-        host: host["nodename"].as_str().map(printable),
-        kernel: host["release"].as_str().map(printable),
-        cpus: host["number-of-cpus"].as_u64().and_then(|cpus| u32::try_from(cpus).ok()),
-        date: host["file-date"].as_str().and_then(|date| date.parse().ok()),
-        ..Report::default()
-    };
-    for statistic in host["statistics"].as_array()?.iter().take(MOST) {
-        let at = statistic["timestamp"]["time"].as_str().and_then(|time| super::samples::clock(&[time]));
-        for device in statistic["network"]["net-dev"].as_array().into_iter().flatten().take(4096) {
-            let (Some(name), Some(rx), Some(tx)) =
-                (device["iface"].as_str(), device["rxpck"].as_f64(), device["txpck"].as_f64())
-            else {
-                continue;
-            };
-            let sample = Sample {
-                at,
-                rx_packets: rx,
-                tx_packets: tx,
-                rx_bytes: device["rxkB"].as_f64().map(|kilo| kilo * 1024.0),
-                tx_bytes: device["txkB"].as_f64().map(|kilo| kilo * 1024.0),
-            };
-            let rates: &mut Rates = report.interfaces.entry(printable(name)).or_default();
-            rates.samples.push(sample);
-        }
-    }
-    Some(report)
-}
-
-fn vnstat_json(value: &Value) -> Told {
-    let mut told = Told { tool: "vnstat", ..Told::default() };
-    for interface in value["interfaces"].as_array().into_iter().flatten().take(16) {
-        let name = interface["name"].as_str().or_else(|| interface["id"].as_str()).map(printable).unwrap_or_default();
-        let total = &interface["traffic"]["total"];
-        // Up to version 1 in KiB.
-        let scale = if value["jsonversion"] == "1" { 1024.0 } else { 1.0 };
-        if let (Some(rx), Some(tx)) = (total["rx"].as_f64(), total["tx"].as_f64()) {
-            let (rx, tx) = (rx * scale, tx * scale);
-            told.stands_out.push(format!("{name}: {} in, {} out in all", units::bytes(rx), units::bytes(tx)));
-            told.totals = Some((name, rx, tx));
-        }
-    }
-    told
 }

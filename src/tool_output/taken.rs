@@ -32,8 +32,11 @@ pub(super) fn taken(data: &Data) -> String {
                 ),
                 (true, false) => "packets lost per second".into(),
                 (true, true) if !report.softirq.is_empty() => "time that each CPU spends on receiving packets".into(),
+                (true, true) if !report.noted.is_empty() => plural(report.noted.len(), "figure"),
+                (true, true) if report.cpu.is_some() => "CPU time".into(),
+                (true, true) if report.other_tables.is_empty() => "host, kernel and date of its heading".into(),
                 (true, true) => format!(
-                    "nothing but its heading: {}",
+                    "tables that nothing is taken from: {}",
                     named(report.other_tables.iter().map(String::as_str).collect())
                 ),
             }
@@ -65,12 +68,12 @@ pub(super) fn taken(data: &Data) -> String {
                 machine.distribution.as_ref().map(|_| "distribution"),
             ];
             let parts: Vec<&str> = parts.into_iter().flatten().collect();
-            if parts.is_empty() { "rounded figures, which are not used".into() } else { parts.join(", ") }
+            if parts.is_empty() { "nothing that is used".into() } else { parts.join(", ") }
         }
-        Data::Counters(counters) if counters.is_empty() => {
-            "what grew since nstat was called last: nobody knows when that was".into()
+        Data::Counters(counted) => {
+            let since = if counted.since_boot { "boot" } else { "nstat was called last, nobody knows when" };
+            format!("{} since {since}", plural(counted.counters.len(), "counter"))
         }
-        Data::Counters(counters) => format!("{} since boot", plural(counters.len(), "counter")),
         Data::Softnet(rows) => format!("{} since boot", plural(rows.len(), "CPU")),
         Data::Interrupts(rows) => format!("{}, by CPU", plural(rows.len(), "interrupt")),
         Data::Nic(nic) => {

@@ -5,7 +5,9 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::data::Data;
 use super::*;
+use crate::probe::{capture, logs};
 
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -112,6 +114,22 @@ fn ifconfig_is_read_in_languages_that_are_not_known_here() {
             "eth0      Link encap:Ethernet  HWaddr 02:00:00:00:00:01\n          inet адрес:192.0.2.10 Широковещ:192.0.2.255 Маска:255.255.255.0\n          ВВЕРХ BROADCAST RUNNING MULTICAST  MTU:1500  Метрика:1\n          Получено пакетов:456082 ошибок:1 отброшено:91 переполнений:0 фрагментов:0\n          Отправлено пакетов:821015 ошибок:2 отброшено:3 переполнений:0 неполадок:0\n          Коллизий:0 Длина очереди TX:1000\n          Получено байт:59793427 (59.7 MB) Отправлено байт:1008283171 (1.0 GB)\n",
         ),
         (
+            "fr, of net-tools 1.60",
+            "eth0      Lien encap:Ethernet  HWaddr 02:00:00:00:00:01\n          inet adr:192.0.2.10  Bcast:192.0.2.255  Masque:255.255.255.0\n          UP BROADCAST RUNNING MULTICAST  MTU:1500  Metric:1\n          Packets reçus:456082 erreurs:1 :91 overruns:0 frame:0\n          TX packets:821015 errors:2 dropped:3 overruns:0 carrier:0\n          collisions:0 lg file transmission:1000\n          Octets reçus:59793427 (59.7 MB) Octets transmis:1008283171 (1.0 GB)\n",
+        ),
+        (
+            "de, of net-tools 1.60",
+            "eth0      Protokoll:Ethernet  Hardware Adresse 02:00:00:00:00:01\n          inet Adresse:192.0.2.10  Bcast:192.0.2.255  Maske:255.255.255.0\n          UP BROADCAST RUNNING MULTICAST  MTU:1500  Metric:1\n          RX packets:456082 errors:1 dropped:91 overruns:0 frame:0\n          TX packets:821015 errors:2 dropped:3 overruns:0 carrier:0\n          Kollisionen:0 Sendewarteschlangenlänge:1000\n          RX bytes:59793427 (57.0 MiB)  TX bytes:1008283171 (961.5 MiB)\n",
+        ),
+        (
+            "pt",
+            "eth0      Encapsulamento do Link: Ethernet  Endereço de HW 02:00:00:00:00:01\n          inet end.: 192.0.2.10  Bcast:192.0.2.255  Masc:255.255.255.0\n          UP BROADCAST RUNNING MULTICAST  MTU:1500  Métrica:1\n          pacotes RX:456082 erros:1 descartados:91 excesso:0 quadro:0\n          Pacotes TX:821015 erros:2 descartados:3 excesso:0 portadora:0\n          colisões:0 txqueuelen:1000\n          RX bytes:59793427 (57.0 MB) TX bytes:1008283171 (961.5 MB)\n",
+        ),
+        (
+            "ja",
+            "eth0      リンク方法:イーサネット  ハードウェアアドレス 02:00:00:00:00:01\n          inetアドレス:192.0.2.10 ブロードキャスト:192.0.2.255  マスク:255.255.255.0\n          UP BROADCAST RUNNING MULTICAST  MTU:1500  メトリック:1\n          RXパケット:456082 エラー:1 損失:91 オーバラン:0 フレーム:0\n          TXパケット:821015 エラー:2 損失:3 オーバラン:0 キャリア:0\n          衝突(Collisions):0 TXキュー長:1000\n          RXバイト:59793427 (57.0 MB)  TXバイト:1008283171 (961.5 MB)\n",
+        ),
+        (
             "zh",
             "eth0      Link encap:以太网  硬件地址 02:00:00:00:00:01\n          inet 地址:192.0.2.10  广播:192.0.2.255  掩码:255.255.255.0\n          UP BROADCAST RUNNING MULTICAST  MTU:1500  跃点数:1\n          接收数据包:456082 错误:1 丢弃:91 过载:0 帧数:0\n          发送数据包:821015 错误:2 丢弃:3 过载:0 载波:0\n          碰撞:0 发送队列长度:1000\n          接收字节:59793427 (59.7 MB)  发送字节:1008283171 (1.0 GB)\n",
         ),
@@ -137,8 +155,17 @@ fn memory_is_the_same_from_meminfo_and_from_either_free() {
         assert_eq!(host["memory"]["available_bytes"], 2_955_264_u64 * 1024, "{text}");
         assert_eq!(host["swap"]["used_bytes"], 0, "{text}");
     }
-    let human = "$ free -h\n       total used free\nMem:   3.8Gi 2.1Gi 1.7Gi\nSwap: 1Gi 0B 1Gi\n";
-    assert!(read(human).output("host", &Value::Null).is_err(), "rounded figures of unknown units are not guessed at");
+    // Rounded to two digits, which is enough for a share.
+    let human = "$ free -h\n               total        used        free      shared  buff/cache   available\nMem:           3.8Gi       1.0Gi       1.7Gi        0B       1.1Gi       2.8Gi\nSwap:          1.0Gi          0B       1.0Gi\n";
+    let memory = of(&read(human), "host")["memory"].clone();
+    assert_eq!((memory["used_share"].as_f64().unwrap() * 100.0).round(), 26.0, "{memory}");
+    for language in [
+        "              gesamt       benutzt     frei      gemns.  Puffer/Cache verfügbar\nSpeicher:      24105        6014        4134           8       14516       18090\nSwap:              0           0           0\n",
+        "               razem       użyte       wolne    dzielone   buf/cache    dostępne\nPamięć:        24105        6014        4134           8       14516       18090\nWymiana:           0           0           0\n",
+        "               total        used        free      shared  buff/cache   available\n内存：         24105        6014        4134           8       14516       18090\n交换：             0           0           0\n",
+    ] {
+        assert_eq!(of(&read(language), "host")["memory"]["available_bytes"], 18_090_u64 << 20, "{language}");
+    }
 }
 
 #[test]
@@ -276,6 +303,7 @@ fn rules_show_what_stands_and_not_what_was_counted_in_a_window() {
         assert_eq!(firewall["chains"][0]["policy"], "drop", "{text}");
         assert!(firewall.get("dropped").is_none(), "{text}");
         let told: Vec<String> = output
+            .pieces
             .data()
             .flat_map(|data| if let Data::Rules(rules) = data { rules.stands_out() } else { Vec::new() })
             .collect();
@@ -362,7 +390,7 @@ fn lines_of_logs_are_found_in_every_form() {
         r#"{"__REALTIME_TIMESTAMP":"1542753027000000","_HOSTNAME":"web1","SYSLOG_IDENTIFIER":"kernel","MESSAGE":"nf_conntrack: table full, dropping packet"}"#,
     ] {
         let output = read(&format!("{line}\n"));
-        let texts = output.log_texts();
+        let texts = output.pieces.log_texts();
         let texts: Vec<logs::Text<'_>> = texts
             .iter()
             .map(|(name, kind, text, _)| logs::Text { name, kind: *kind, bytes: text.as_bytes() })
@@ -376,7 +404,7 @@ fn lines_of_logs_are_found_in_every_form() {
     let wrapped = read(
         "Nov 20 22:30:27 web1 sshd[77]: Failed password for invalid user\nwww from 198.51.100.57 port 47679 ssh2\nNov 20 22:30:28 web1 sshd[77]: x\n",
     );
-    assert!(wrapped.log_texts()[0].2.contains("invalid user www from"), "{:?}", wrapped.log_texts());
+    assert!(wrapped.pieces.log_texts()[0].2.contains("invalid user www from"), "{:?}", wrapped.pieces.log_texts());
 }
 
 #[test]
@@ -412,7 +440,9 @@ fn real_tools_are_read_in_the_languages_that_they_speak() {
         }
         let output = ToolOutput::read(&[entry.path()], &mut std::io::empty(), None, Timestamp::now())
             .unwrap_or_else(|why| panic!("{name}: {why}"));
-        assert!(output.not_recognised().is_empty(), "{name}: {:?}", output.not_recognised());
+        let mut lost = output.not_recognised();
+        lost.retain(|lines| !lines.ends_with("of words between outputs"));
+        assert!(lost.is_empty(), "{name}: {lost:?}");
         let tool = name.split('-').next().unwrap();
         match tool {
             "ifconfig" | "ip_s_s_link" | "ip_j_s_link" | "proc_net_dev" | "netstat_i" => {
@@ -424,19 +454,199 @@ fn real_tools_are_read_in_the_languages_that_they_speak() {
                 assert_eq!(output.started().to_string().get(..10), Some("2026-11-28"), "{name}");
                 assert_eq!(output.host().name, "web1", "{name}");
             }
-            "uptime" | "top" => assert!(of(&output, "host")["load"]["one"].as_f64().unwrap() > 10.0, "{name}"),
+            "uptime" => assert!(of(&output, "host")["load"]["one"].as_f64().unwrap() > 5.0, "{name}"),
+            "top" => {
+                let host = of(&output, "host");
+                assert!(host["load"]["one"].as_f64().unwrap() > 5.0, "{name}");
+                assert!(host["cpu"]["busy_share"].is_f64() && host["memory"]["total_bytes"].is_u64(), "{name}: {host}");
+            }
             "free_m" => {
                 assert!(of(&output, "host")["memory"]["total_bytes"].as_u64().unwrap() > 20_000_000_000, "{name}")
             }
-            "date" => assert_eq!(output.started().to_string().get(..13), Some("2026-11-28T17"), "{name}"),
-            "netstat_s" | "nstat_az" => assert!(
-                output.data().any(|data| matches!(data, Data::Counters(counters) if counters.len() > 20)),
+            "date" => assert_eq!(
+                output.started().to_string().get(..13),
+                Some(if name.contains("it_IT") || name.contains("ja_JP") || name.contains("pl_PL") {
+                    "2026-11-28T20"
+                } else {
+                    "2026-11-28T17"
+                }),
                 "{name}"
             ),
-            "ss_tuanpm" | "netstat_tuln" => assert_eq!(of(&output, "sockets")["listeners"][0]["port"], 2024, "{name}"),
+            "netstat_s" | "nstat_az" => assert!(
+                output.pieces.data().any(|data| matches!(data, Data::Counters(counted) if counted.counters.len() > 20)),
+                "{name}"
+            ),
+            "ip_o_s_link" | "ip_j_p_link" => {
+                let rates = of(&output, "interfaces");
+                let eth0 = rates["interfaces"].as_array().unwrap().iter().find(|link| link["name"] == "eth0").unwrap();
+                assert_eq!(eth0["since_boot"]["rx_bytes"], 516, "{name}");
+            }
+            "ip_br_addr" | "ip_o_addr" => {
+                let rates = of(&output, "interfaces");
+                let eth0 = rates["interfaces"].as_array().unwrap().iter().find(|link| link["name"] == "eth0").unwrap();
+                assert_eq!(eth0["addresses"][0]["address"], "192.0.2.10", "{name}");
+            }
+            "sadf_d" | "sadf_p" | "sadf_j" => {
+                let rates = of(&output, "interfaces");
+                assert!(rates["watched"]["rx"]["bits_per_second"].is_f64(), "{name}: {}", rates["watched"]);
+                assert_eq!(
+                    (rates["watched"]["name"].as_str(), output.host().name.as_str()),
+                    (Some("eth0"), "web1"),
+                    "{name}"
+                );
+            }
+            "vmstat" | "mpstat" | "iostat" => assert!(of(&output, "host")["cpu"]["busy_share"].is_f64(), "{name}"),
+            "vmstat_s" | "free_h" => assert!(of(&output, "host")["memory"]["used_share"].is_f64(), "{name}"),
+            "loadavg" => assert_eq!(of(&output, "host")["load"]["one"], 5.55, "{name}"),
+            "route_n" | "ip_route" => assert_eq!(output.pieces.route(), Some("eth0"), "{name}"),
+            "conntrack_L" | "nf_conntrack" => {
+                assert_eq!(of(&output, "conntrack")["entries_read"], 8, "{name}");
+            }
+            "conntrack_C" => assert_eq!(of(&output, "kernel")["conntrack"]["count"], 8, "{name}"),
+            "nft_list_ruleset" | "nft_a_list_ruleset" | "nft_j_list_ruleset" => {
+                let shown = of(&output, "firewall");
+                assert_eq!(
+                    (shown["backends"][0]["rules"].as_u64(), shown["chains"][0]["policy"].as_str()),
+                    (Some(4), Some("accept")),
+                    "{name}"
+                );
+            }
+            tcpdump if tcpdump.starts_with("tcpdump_") => {
+                assert_eq!(output.packets().unwrap().packets, 12, "{name}");
+            }
+            "vnstat_tr" => {
+                let rates = of(&output, "interfaces");
+                assert_eq!(
+                    (rates["watched"]["name"].as_str(), rates["watched"]["rx"]["packets_per_second"].as_f64()),
+                    (Some("lo"), Some(0.0))
+                );
+            }
+            vnstat if vnstat.starts_with("vnstat") => {
+                let told =
+                    output.pieces.data().find_map(|data| if let Data::Told(told) = data { Some(told) } else { None });
+                let told = told.unwrap().stands_out.join("; ");
+                assert!(told.contains("eth0"), "{name}: {told}");
+                assert!(!told.contains("estimated"), "{name}: {told}");
+            }
+            "ss_tuanpm" | "netstat_tuln" | "netstat_tulpn" => {
+                assert_eq!(of(&output, "sockets")["listeners"][0]["port"], 2024, "{name}")
+            }
             _ => {}
         }
     }
+}
+
+/// What is told of a text besides its causes.
+fn told(text: &str) -> String {
+    reading(&read(text), &IndexMap::new()).stands_out.join("\n")
+}
+
+#[test]
+fn interfaces_are_read_where_mail_flowed_the_lines_anew() {
+    for text in [
+        "eth0: flags=4163<UP,BROADCAST,RUNNING,MULTICAST> mtu 1500 inet 192.0.2.10 netmask\n255.255.255.0 broadcast 192.0.2.255 ether 02:00:00:00:00:01 txqueuelen 1000 (Ethernet)\nRX packets 456082 bytes 59793427 (57.0 MiB) RX errors 1 dropped 91 overruns 0\nframe 0 TX packets 821015 bytes 1008283171 (961.5 MiB) TX errors 2 dropped 3 overruns 0\ncarrier 0 collisions 0\n",
+        "2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff\ninet 192.0.2.10/24 brd 192.0.2.255 scope global eth0 RX: bytes packets errors dropped missed mcast\n59793427 456082 1 91 0 0 TX: bytes packets errors dropped carrier collsns 1008283171 821015 2 3 0 0\n",
+        "eth0 Link encap:Ethernet HWaddr 02:00:00:00:00:01 inet addr:192.0.2.10 Bcast:192.0.2.255\nMask:255.255.255.0 UP BROADCAST RUNNING MULTICAST MTU:1500 Metric:1 RX packets:456082\nerrors:1 dropped:91 overruns:0 frame:0 TX packets:821015 errors:2 dropped:3 overruns:0\ncarrier:0 collisions:0 txqueuelen:1000 RX bytes:59793427 (57.0 MiB) TX bytes:1008283171 (961.5 MiB)\n",
+    ] {
+        let rates = of(&read(text), "interfaces");
+        let link = &rates["watched"];
+        assert_eq!(
+            link["since_boot"],
+            json!({"rx_bytes": 59_793_427, "rx_packets": 456_082, "rx_dropped": 91, "rx_errors": 1, "tx_bytes": 1_008_283_171_u64, "tx_packets": 821_015}),
+            "{text}"
+        );
+        assert_eq!(link["addresses"][0]["address"], "192.0.2.10", "{text}");
+        assert_eq!(rates["interfaces"].as_array().unwrap().len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn a_sleep_between_two_outputs_of_one_counter_gives_a_rate() {
+    let dev = |bytes: u64, packets: u64| {
+        format!("Inter-|   Receive\n face |bytes\n  eth0: {bytes} {packets} 0 0 0 0 0 0 500000 6000 0 0 0 0 0 0\n")
+    };
+    let text = format!(
+        "root@web1:~# cat /proc/net/dev; sleep 10; cat /proc/net/dev\n{}{}",
+        dev(1_000_000_000, 1_000_000),
+        dev(1_125_000_000, 1_900_000)
+    );
+    let rates = of(&read(&text), "interfaces");
+    assert_eq!(rates["watched"]["rx"]["bits_per_second"], 1e8);
+    assert_eq!(rates["watched"]["rx"]["packets_per_second"], 90_000.0);
+    let card = |missed: u64| format!("     rx_dropped: 1000\n     rx_missed_errors: {missed}\n");
+    let text = format!(
+        "# ethtool -S eth0 | grep -E 'drop|miss'; sleep 10; ethtool -S eth0 | grep -E 'drop|miss'\n{}\n{}",
+        card(55_000),
+        card(95_000)
+    );
+    assert!(told(&text).contains("in 10 s: rx_missed_errors of eth0 grew by 40,000, 4,000/s"), "{}", told(&text));
+    let softnet = |packets: &str, dropped: &str| {
+        format!("{packets} {dropped} 00000000 00000000 00000000 00000000 00000000 00000000 00000000\n")
+    };
+    let text = format!(
+        "$ date; cat /proc/net/softnet_stat\nSat Nov 28 14:02:11 UTC 2026\n{}$ date; cat /proc/net/softnet_stat\nSat Nov 28 14:02:21 UTC 2026\n{}",
+        softnet("fffffff0", "00000001"),
+        softnet("00000010", "000003e9")
+    );
+    let kernel = of(&read(&text), "kernel");
+    assert_eq!(
+        (kernel["seconds"].as_f64(), kernel["softnet"]["dropped"].as_u64(), kernel["softnet"]["processed"].as_u64()),
+        (Some(10.0), Some(1000), Some(32))
+    );
+}
+
+#[test]
+fn what_stands_out_of_tables_is_told_and_what_is_usual_is_not() {
+    let softnet = "00d4c9a1 00000000 0000012c 00000000 00000000 00000000 00000000 00000000 00000000\n00d4c9a2 00000000 0000012d 00000000 00000000 00000000 00000000 00000000 00000000\n";
+    assert!(!told(softnet).contains("one CPU receives for all"), "two CPUs that share the work: {}", told(softnet));
+    let neighbours: String = (30..60).map(|host| format!("192.0.2.{host} dev eth0  FAILED\n")).collect();
+    assert!(told(&neighbours).contains("30 of 30 neighbours do not answer"), "{}", told(&neighbours));
+    for (text, expected) in [
+        (
+            "Filesystem      Size  Used Avail Use% Mounted on\n/dev/mapper/vg-var\n                200G  190G   10G  95% /var\n",
+            "/var is 95 % full",
+        ),
+        ("文件系统        容量  已用  可用 已用% 挂载点\n/dev/sda1        50G   49G  512M   99% /\n", "/ is 99 % full"),
+        ("   1 192.0.2.10   =>     1.00Mb     1.21Mb     1.21Mb      310KB\n", ""),
+        (
+            "$ ss -tan | awk '{print $4}' | awk -F: '{print $NF}' | sort | uniq -c\n   2311 443\n     42 80\n",
+            "port 443: 2,311 of 2,353 counted",
+        ),
+        (
+            "Tcp:\n    1230 conexiones abiertas activas\n    17 segmentos malos\nUdp:\n    812 paquetes perdidos\n",
+            "in a language that is not known here",
+        ),
+        (
+            "# nstat\nTcpExtListenOverflows           50123              0.0\n",
+            "since nstat was called last (or boot): 50,123 handshakes",
+        ),
+        ("Nov 28 14:05:11 web1 kernel: e1000e 0000:00:19.0 eth0: NIC Link is Up 1000 Mbps Full Duplex\n", ""),
+    ] {
+        let Ok(_) = paste(text) else {
+            assert_eq!(expected, "", "{text}");
+            continue;
+        };
+        let told = told(text);
+        assert!(told.contains(expected) && (!expected.is_empty() || told.is_empty()), "{text}: {told}");
+    }
+}
+
+#[test]
+fn requests_and_entries_of_the_journal_are_read_in_every_form_of_json() {
+    let entry = "{\n  \"_HOSTNAME\" : \"web1\",\n  \"MESSAGE\" : \"nf_conntrack: nf_conntrack: table full, dropping packet\",\n  \"SYSLOG_IDENTIFIER\" : \"kernel\",\n  \"__REALTIME_TIMESTAMP\" : \"1795874531000000\"\n}\n";
+    let older = "{\"ts\":\"2026-11-28T14:02:13.123Z\",\"request\":{\"remote_addr\":\"198.51.100.7:51234\",\"method\":\"GET\",\"uri\":\"/b\",\"headers\":{}},\"size\":12,\"status\":200}\n";
+    for (text, lines) in [(entry.repeat(3), 3), (older.repeat(2), 2)] {
+        let output = read(&text);
+        assert!(output.not_recognised().is_empty(), "{:?}", output.not_recognised());
+        assert!(output.pieces.data().any(|data| matches!(data, Data::Logs(run) if run.lines == lines)), "{text}");
+    }
+}
+
+#[test]
+fn a_heading_of_ss_with_nothing_below_says_that_nothing_of_what_was_asked_for_is_there() {
+    let shown =
+        of(&read("$ ss -lun\nState  Recv-Q Send-Q Local Address:Port Peer Address:Port Process\n$ date\n"), "sockets");
+    assert_eq!((shown["counts"]["udp"].as_u64(), shown["counts"].get("tcp_listen")), (Some(0), None));
 }
 
 #[test]
@@ -457,7 +667,7 @@ fn the_founding_incident_is_read_from_its_files_and_from_one_text() {
         let host = of(&outputs, "host");
         assert_eq!((host["cpus"].as_u64(), host["load"]["one"].as_f64()), (Some(2), Some(0.03)));
         assert_eq!(host["memory"]["used_bytes"].as_u64().map(|bytes| bytes >> 20), Some(1034));
-        assert!(outputs.data().any(|data| matches!(data, Data::Logs(run) if run.lines >= 25)));
+        assert!(outputs.pieces.data().any(|data| matches!(data, Data::Logs(run) if run.lines >= 25)));
     }
 }
 
@@ -498,7 +708,7 @@ fn outputs_of_other_network_namespaces_are_not_the_hosts() {
 /// The figures of a text's outputs that are copied and not summed.
 fn figures(output: &ToolOutput) -> Vec<String> {
     let mut found = Vec::new();
-    for data in output.data() {
+    for data in output.pieces.data() {
         let copied = match data {
             Data::Links(links) => {
                 format!("{:?}", links.iter().map(|link| (link.rx, link.tx, link.mtu)).collect::<Vec<_>>())
@@ -517,14 +727,37 @@ fn figures(output: &ToolOutput) -> Vec<String> {
                     ))
                     .collect::<Vec<_>>()
             ),
-            Data::Counters(counters) => format!("{:?}", counters.iter().map(|(_, value)| value).collect::<Vec<_>>()),
+            Data::Counters(counted) => {
+                format!("{:?}", counted.counters.iter().map(|(_, value)| value).collect::<Vec<_>>())
+            }
             Data::Nic(nic) => format!("{:?}", nic.counters.iter().map(|(_, value)| value).collect::<Vec<_>>()),
             Data::Settings(settings) => format!("{:?}", settings.iter().map(|(_, value)| value).collect::<Vec<_>>()),
             Data::Rules(rules) => {
                 format!("{:?}", rules.drops.iter().map(|drop| (drop.packets, drop.bytes)).collect::<Vec<_>>())
             }
             Data::Softnet(rows) => format!("{rows:?}"),
-            _ => continue,
+            Data::Rates(report) => {
+                let samples = report.interfaces.values().flat_map(|rates| rates.samples.iter().chain(&rates.mean));
+                let samples: Vec<_> =
+                    samples.map(|s| (s.rx_packets, s.tx_packets, s.rx_bytes, s.tx_bytes, s.at)).collect();
+                format!("{samples:?} {:?} {:?} {:?} {:?}", report.lost, report.cpu, report.noted, report.date)
+            }
+            Data::Machine(machine) => format!(
+                "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+                machine.load, machine.uptime, machine.memory, machine.cpus, machine.busy, machine.busiest, machine.swap
+            ),
+            Data::Interrupts(rows) => format!("{:?}", rows.iter().map(|row| &row.by_cpu).collect::<Vec<_>>()),
+            Data::Conntrack(tracked) => {
+                format!("{:?} {:?} {:?}", tracked.count, tracked.trouble, tracked.sources.keys())
+            }
+            Data::Packets(packets) => {
+                format!("{:?}", packets.iter().map(|packet| (packet.at, packet.payload)).collect::<Vec<_>>())
+            }
+            Data::Moment(at) => format!("{at:?}"),
+            Data::SocketCounts(counts) => format!("{counts:?}"),
+            Data::Told(told) => format!("{:?} {:?} {:?}", told.stands_out, told.states, told.totals),
+            Data::Route(name) => name.clone(),
+            Data::Logs(_) => continue,
         };
         found
             .extend(copied.split(|c: char| !c.is_ascii_digit()).filter(|digits| !digits.is_empty()).map(str::to_owned));
@@ -532,16 +765,157 @@ fn figures(output: &ToolOutput) -> Vec<String> {
     found
 }
 
+/// A text for each recogniser, in whose outputs every figure is copied and none is a sum.
+const SAMPLES: &[(&str, &str)] = &[
+    ("date", "sab 28 nov 2026, 20:27:41, UTC\n"),
+    ("date", "Sat Nov 28 20:27:41 UTC 2026\n"),
+    ("date", "2026-11-28T20:27:41+00:00\n"),
+    ("tcpdump", "20:24:37.388303 IP 127.0.0.1.45733 > 127.0.0.1.9999: UDP, length 1472\n"),
+    (
+        "tcpdump",
+        "20:24:37.388303 IP 127.0.0.1.45733 > 127.0.0.1.80: Flags [P.], seq 1:1449, ack 157, win 64, length 1448\n",
+    ),
+    (
+        "sar, sadf, mpstat",
+        "10:00:01 IFACE rxpck/s txpck/s rxkB/s txkB/s\n10:00:02 eth0 4123.45 2345.67 665.84 734.36\nAverage: eth0 4123.45 2345.67 665.84 734.36\n",
+    ),
+    ("sar, sadf, mpstat", "05:20:01 PM eth0 8123.22 612.10 11204.31 55.02 0.00 0.00 17.25\n"),
+    ("sar, sadf, mpstat", "20:24:08 totsck tcpsck udpsck rawsck ip-frag tcp-tw\n20:24:09 812 12 3 0 0 28123\n"),
+    (
+        "sar, sadf, mpstat",
+        "# hostname;interval;timestamp;IFACE;rxpck/s;txpck/s;rxkB/s;txkB/s\nweb1;1;2026-11-28 20:24:10 UTC;eth0;4123.45;2345.67;665.84;734.36\n",
+    ),
+    (
+        "sar, sadf, mpstat",
+        "web1\t1\t2026-11-28 20:24:10 UTC\teth0\trxpck/s\t4123.45\nweb1\t1\t2026-11-28 20:24:10 UTC\teth0\ttxpck/s\t2345.67\n",
+    ),
+    ("ifconfig, ip link, ip addr", OLD),
+    ("ifconfig, ip link, ip addr", NEW),
+    ("ifconfig, ip link, ip addr", IP),
+    ("ifconfig, ip link, ip addr", "eth0             UP             192.0.2.10/24 2001:db8::12/64\n"),
+    (
+        "ifconfig, ip link, ip addr",
+        "2: eth0    inet 192.0.2.10/24 brd 192.0.2.255 scope global eth0\\       valid_lft forever preferred_lft forever\n",
+    ),
+    (
+        "ip -j, nft -j, nstat -j, sadf -j, vnstat --json",
+        "{\"kernel\":{\"IpInReceives\":51234,\"TcpExtListenOverflows\":4711}}\n",
+    ),
+    (
+        "/proc/net/dev",
+        "Inter-|   Receive\n face |bytes\n  eth0: 3492834266631 3811442658    0 7183    0     0          0         0 4635258443813 3587842070    0    0    0     0       0          0\n",
+    ),
+    (
+        "netstat -i",
+        "Kernel Interface table\nIface      MTU    RX-OK RX-ERR RX-DRP RX-OVR    TX-OK TX-ERR TX-DRP TX-OVR Flg\neth0      1500    30230     17     23 0         23884      0      0      0 BMRU\n",
+    ),
+    ("ss -s", "Total: 212\nTCP:   1234 (estab 634, closed 123, orphaned 0, timewait 814)\n"),
+    ("ss, netstat", SS),
+    (
+        "ss, netstat",
+        "Proto Recv-Q Send-Q Local Address           Foreign Address         State       PID/Program name\nudp   213120      0 0.0.0.0:5353            0.0.0.0:*                           1423/named\n",
+    ),
+    (
+        "lsof -i",
+        "COMMAND     PID     USER   FD   TYPE   DEVICE SIZE/OFF NODE NAME\nnginx      1201 www-data   10u  IPv4  9918231      0t0  TCP 192.0.2.10:8080->198.51.100.7:51234 (ESTABLISHED)\n",
+    ),
+    (
+        "/proc/net/tcp, udp, tcp6, udp6",
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 18231 1 0000000000000000 100 0 0 10 0\n",
+    ),
+    ("uptime, w, top", " 23:51:36 up 12 days,  6:30,  3 users,  load average: 10.03, 20.12, 30.11\n"),
+    (
+        "uptime, w, top",
+        "top - 14:31:10 up 1 day, 56 min,  2 users,  load average: 9.01, 7.73, 5.16\nTasks: 121 total,   2 running, 119 sleeping,   0 stopped,   0 zombie\n%Cpu(s):  1,3 us,  9,7 sy,  0,0 ni, 20,3 id,  0,0 wa,  1,0 hi, 67,7 si,  0,0 st\nMiB Mem :  24105,1 total,   4119,0 free,   6025,0 used,  14521,8 buff/cache\nMiB Swap:      0,0 total,      0,0 free,      0,0 used.  18080,1 avail Mem\n",
+    ),
+    (
+        "free, /proc/meminfo",
+        "$ free -k\n              total        used        free      shared  buff/cache   available\nMem:        4014080     1058816     1764352           0     1190912     2955264\nSwap:       1043456       12345     1031111\n",
+    ),
+    (
+        "vmstat, iostat",
+        "procs -----------memory---------- ---swap-- -----io---- -system-- ------cpu-----\n r  b   swpd   free   buff  cache   si   so    bi    bo   in   cs us sy id wa st\n12  3 812344  71236  10232  99312    0    0    12    33   44   55  2  1 97  0  0\n22  9 832344  61236   9232  89312 8123 9123  9123 12331 44123 55123  9 71 17 20  0\n",
+    ),
+    (
+        "uname -a, lscpu, /proc/cpuinfo, /proc/loadavg, os-release, hostnamectl",
+        "Architecture:        x86_64\nCPU(s):              128\nVendor ID:           GenuineIntel\n",
+    ),
+    ("uname -a, lscpu, /proc/cpuinfo, /proc/loadavg, os-release, hostnamectl", "10.45 20.28 30.48 12/3123 123456\n"),
+    ("netstat -s", "TcpExt:\n    128105 connections reset due to unexpected data\n    TCPTimeWaitOverflow: 27360\n"),
+    (
+        "nstat, /proc/net/snmp, /proc/net/netstat, /proc/net/snmp6",
+        "#kernel\nTcpExtListenOverflows           50123              0.0\nUdpRcvbufErrors                 81231              0.0\n",
+    ),
+    (
+        "/proc/net/softnet_stat",
+        "4c97f841 00000000 00003124 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000\n",
+    ),
+    (
+        "/proc/interrupts",
+        "           CPU0       CPU1\n 24:  271490338     123456   PCI-MSI 524288-edge      eth0-rx-0\n",
+    ),
+    ("ethtool, ethtool -S, -i, -g", "NIC statistics:\n     rx_packets: 3811442771\n     rx_missed_errors: 4954\n"),
+    (
+        "ethtool, ethtool -S, -i, -g",
+        "Ring parameters for eth0:\nPre-set maximums:\nRX:\t\t4096\nTX:\t\t4096\nCurrent hardware settings:\nRX:\t\t512\nTX:\t\t512\n",
+    ),
+    (
+        "conntrack -S, -C, -L, /proc/net/nf_conntrack",
+        "cpu=0   \tfound=0 invalid=13220 insert=0 insert_failed=9921 drop=9921 early_drop=0\n",
+    ),
+    (
+        "conntrack -S, -C, -L, /proc/net/nf_conntrack",
+        "tcp      6 431999 ESTABLISHED src=192.0.2.101 dst=198.51.100.17 sport=33576 dport=8080 src=198.51.100.17 dst=192.0.2.101 sport=8080 dport=33576 [ASSURED] mark=0 use=1\n",
+    ),
+    ("sysctl", "net.core.rmem_default = 8388608\nnet.core.rmem_max = 16777216\n"),
+    (
+        "iptables, ip6tables, nft, ipset",
+        "Chain INPUT (policy DROP 1234 packets, 56789 bytes)\n pkts bytes target     prot opt in     out     source               destination\n   99  5940 DROP       udp  --  *      *       0.0.0.0/0            0.0.0.0/0            udp dpt:27015\n",
+    ),
+    (
+        "ip route, route -n, /proc/net/route",
+        "0.0.0.0         192.0.2.1       0.0.0.0         UG    0      0        0 eth17\n",
+    ),
+    ("ip neigh, arp", "192.0.2.30 dev eth0 FAILED\n192.0.2.31 dev eth0 lladdr 02:00:00:00:00:01 REACHABLE\n"),
+    (
+        "vnstat",
+        "1;eth0;2026-11-28;27.94 GiB;1.86 GiB;29.80 GiB;28.44 Gbit/s;2026-11;745.06 GiB;83.82 GiB;828.88 GiB;791.11 Gbit/s;849.69 GiB;114.98 GiB;964.67 GiB\n",
+    ),
+    (
+        "vnstat",
+        "Traffic average for eth0\n\n      rx         84.21 Mbit/s         12345 packets/s\n      tx          1.25 Mbit/s          2345 packets/s\n",
+    ),
+    ("sort | uniq -c", "$ netstat -ntu | awk '{print $5}' | sort | uniq -c\n   3812 198.51.100.23\n"),
+    ("sort | uniq -c", "$ netstat -n | awk '/^tcp/ {++S[$NF]} END {for(a in S) print a, S[a]}'\nSYN_RECV 2041\n"),
+    ("/proc/net/sockstat", "sockets: used 1812\nTCP: inuse 812 orphan 1201 tw 28123 alloc 3012 mem 91823\n"),
+    ("df, ls", "Filesystem      Size  Used Avail Use% Mounted on\n/dev/sda1        50G   50G   20K 100% /\n"),
+    ("ps, iftop -t, nethogs -t, dropwatch, docker ps", "1025 drops at nf_hook_slow+8e (0xffffffff8155bfde)\n"),
+    (
+        "ps, iftop -t, nethogs -t, dropwatch, docker ps",
+        "CONTAINER ID   IMAGE          COMMAND                  CREATED        STATUS        PORTS                                         NAMES\nc1b2c3d4e5f6   memcached      \"docker-entrypoint\"   3 weeks ago    Up 3 weeks    0.0.0.0:11211->11211/tcp, 0.0.0.0:11211->11211/udp   cache\n",
+    ),
+    ("logs", "Nov 28 14:05:11 web1 kernel: UDP: bad checksum. From 203.0.113.9:19 to 192.0.2.10:21143 ulen 1042\n"),
+];
+
+#[test]
+fn every_recogniser_has_a_sample_and_a_recorded_or_pasted_output() {
+    for recogniser in RECOGNISERS {
+        let samples: Vec<&str> =
+            SAMPLES.iter().filter(|(name, _)| *name == recogniser.name).map(|(_, text)| *text).collect();
+        assert!(!samples.is_empty(), "{} has no sample", recogniser.name);
+        for text in samples {
+            let taken = read(text).recognised();
+            assert!(taken.iter().any(|taken| taken.tool == recogniser.name), "{}: {taken:?}: {text}", recogniser.name);
+        }
+    }
+    for (name, _) in SAMPLES {
+        assert!(RECOGNISERS.iter().any(|recogniser| recogniser.name == *name), "{name} is no recogniser");
+    }
+}
+
 #[test]
 fn a_text_that_is_cut_at_any_byte_gives_no_half_a_figure() {
-    let settings = "net.core.rmem_default = 8388608\nnet.core.rmem_max = 16777216\n";
-    let dev = "Inter-|   Receive\n face |bytes\n  eth0: 3492834266631 3811442658    0 7183    0     0          0         0 4635258443813 3587842070    0    0    0     0       0          0\n";
-    let nic = "NIC statistics:\n     rx_packets: 3811442771\n     rx_missed_errors: 4954\n";
-    let snmp = "TcpExt:\n    128105 connections reset due to unexpected data\n    TCPTimeWaitOverflow: 27360\n";
-    let softnet =
-        "4c97f841 00000000 00003124 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000\n";
-    let rules = "Chain INPUT (policy DROP 1234 packets, 56789 bytes)\n pkts bytes target     prot opt in     out     source               destination\n   99  5940 DROP       udp  --  *      *       0.0.0.0/0            0.0.0.0/0            udp dpt:27015\n";
-    for text in [OLD, NEW, IP, SS, settings, dev, nic, snmp, softnet, rules] {
+    for (name, text) in SAMPLES {
         let whole = figures(&read(text));
         for cut in 1..text.len() {
             let Some(part) = text.get(..cut) else { continue };
@@ -549,9 +923,26 @@ fn a_text_that_is_cut_at_any_byte_gives_no_half_a_figure() {
             for figure in figures(&output) {
                 assert!(
                     whole.contains(&figure),
-                    "{figure} is no figure of the whole, cut at {cut}: …{}",
+                    "{name}: {figure} is no figure of the whole, cut at {cut}: …{}",
                     &part[part.len().saturating_sub(80)..]
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_last_line_of_a_log_that_is_cut_gives_no_half_an_address_or_port() {
+    let text = "Nov 28 14:05:11 web1 kernel: UDP: bad checksum. From 203.0.113.9:19 to 192.0.2.10:21143 ulen 1042\n";
+    for cut in 1..text.len() {
+        let Ok(output) = paste(&text[..cut]) else { continue };
+        for (_, kind, text, _) in output.pieces.log_texts() {
+            let texts = [logs::Text { name: "-", kind, bytes: text.as_bytes() }];
+            let at = "2026-11-28T18:00:00Z".parse().unwrap();
+            let seen = logs::search(&texts, &logs::Params::default(), at, at).unwrap().output;
+            let seen = serde_json::to_value(&seen.patterns["udp_bad_checksum"]).unwrap();
+            for port in seen["captures"]["port"].as_array().into_iter().flatten() {
+                assert_eq!(port["value"], "21143", "cut at {cut}");
             }
         }
     }

@@ -2,7 +2,7 @@
 //! around what a tool printed. Each line keeps its number.
 
 use std::borrow::Cow;
-use std::sync::atomic::AtomicU8;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use jiff::Timestamp;
 
@@ -14,11 +14,14 @@ pub(super) struct Document {
     /// When the file was last changed.
     pub modified: Option<Timestamp>,
     text: String,
-    /// How often JSON was looked for in it.
+    /// How often JSON was looked for in vain in it.
     pub json: AtomicU8,
     /// Where each line begins and ends.
     lines: Vec<(u32, u32)>,
 }
+
+/// Times that JSON is looked for in vain in one text: one of nothing but brackets would be read from each of them to its end.
+const MOST_JSON: u8 = 4;
 
 /// Entities of HTML that copies from a page hold.
 const ENTITIES: &[(&str, &str)] = &[
@@ -68,6 +71,11 @@ impl Document {
             start = end + 1;
         }
         Document { name: name.into(), modified, text, json: AtomicU8::new(0), lines }
+    }
+
+    /// Whether JSON is still looked for in it: not after it was looked for in vain so often.
+    pub(super) fn may_hold_json(&self) -> bool {
+        self.json.load(Ordering::Relaxed) < MOST_JSON
     }
 
     /// How many lines it has.
@@ -172,8 +180,18 @@ fn line_of(line: &str) -> Cow<'_, str> {
     }
     loop {
         let trimmed = rest.trim();
-        if trimmed.starts_with("```") || trimmed.starts_with("~~~") {
-            return Cow::Borrowed("");
+        // A fence stands alone or with the name of a language; chats put the first and the last line beside it.
+        if let Some(inner) = trimmed.strip_prefix("```").or_else(|| trimmed.strip_prefix("~~~")) {
+            let is_tag = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '_' | '`' | '~');
+            if inner.len() < 24 && inner.trim().chars().all(is_tag) {
+                return Cow::Borrowed("");
+            }
+            rest = inner;
+            continue;
+        }
+        if let Some(inner) = trimmed.strip_suffix("```").or_else(|| trimmed.strip_suffix("~~~")) {
+            rest = inner;
+            continue;
         }
         let begins =
             TAGS.iter().find(|tag| trimmed.get(..tag.len()).is_some_and(|head| head.eq_ignore_ascii_case(tag)));
@@ -244,6 +262,8 @@ mod tests {
             ("2: eth0: &lt;UP&gt; a&nbsp;b &amp; c", "2: eth0: <UP> a b & c"),
             ("[CODE]eth0 up[/CODE]", "eth0 up"),
             ("```text", ""),
+            ("```$ uptime", "$ uptime"),
+            ("FRAG: inuse 0 memory 0```", "FRAG: inuse 0 memory 0"),
             ("\x1b]0;root@web1: ~\x07root@web1:~# date", "root@web1:~# date"),
             ("10%\r100%", "100%"),
             ("tcp\u{a0}0", "tcp 0"),

@@ -9,16 +9,15 @@ use casebook::case::Likelihood;
 use casebook::units;
 use serde_json::{Value, json};
 
-use crate::incident::Incident;
-use crate::judgement::Said;
+use crate::judgement::{Expect, Said};
 
 /// An incident that is played: what becomes of it is a line of its file, also when it fails before it is judged.
 pub struct Played(Value);
 
 impl Played {
     /// It begins, and is wrong until it is judged.
-    pub fn begin(incident: &Incident) -> Played {
-        Played(json!({"name": incident.name, "expected": incident.expect.first, "right": false}))
+    pub fn begin(name: &str, expect: &Expect) -> Played {
+        Played(json!({"name": name, "expected": expect.first, "right": false}))
     }
 
     /// What was said of it, and what is wrong with that.

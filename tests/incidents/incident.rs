@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::accuracy::Played;
 use crate::judgement::{Expect, Said};
+use crate::remedies;
 use crate::service::{Role, Service};
 use crate::stage::{Setting, Stage, WORLD};
 use crate::support::need::require;
@@ -26,12 +27,16 @@ pub struct Incident {
     pub name: &'static str,
     /// How the stage is set up.
     pub setting: Setting,
+    /// Shell lines that are run on the server before anything else.
+    pub prepared: &'static [&'static str],
     /// The server's processes.
     pub services: Vec<Role>,
     /// Processes of a guest behind the server (see [`Stage::guest`]); without any there is no guest.
     pub guest: Vec<Role>,
     /// Shell lines that set the server's firewall up.
     pub firewall: &'static [&'static str],
+    /// Shell lines that are run in the world after that.
+    pub elsewhere: &'static [&'static str],
     /// Log files, by name and text, as they are when casebook looks.
     pub logs: Vec<(&'static str, String)>,
     /// Further words for casebook.
@@ -57,9 +62,11 @@ impl Default for Incident {
         Incident {
             name: "",
             setting: Setting::default(),
+            prepared: &[],
             services: Vec::new(),
             guest: Vec::new(),
             firewall: &[],
+            elsewhere: &[],
             logs: Vec::new(),
             ask: &[],
             before: None,
@@ -74,17 +81,23 @@ impl Default for Incident {
 }
 
 impl Incident {
-    /// Stages the incident, has casebook look at it, and fails with everything that it said when that is not what is
-    /// expected.
+    /// Stages the incident, has casebook look at it, carries out the remedies that it advises, and fails with everything that it
+    /// said when that is not what is expected.
     pub fn play(&self) {
         let stage = require!(Stage::set(self.setting));
-        let mut played = Played::begin(self);
+        let mut played = Played::begin(self.name, &self.expect);
+        for line in self.prepared {
+            stage.server.shell(line);
+        }
         let _services: Vec<Service> = self.services.iter().map(|role| Service::start(&stage.server, role)).collect();
         let guest = (!self.guest.is_empty()).then(|| stage.guest());
         let _guests: Vec<Service> =
             guest.iter().flat_map(|guest| self.guest.iter().map(|role| Service::start(guest, role))).collect();
         for line in self.firewall {
             stage.server.shell(line);
+        }
+        for line in self.elsewhere {
+            stage.world.shell(line);
         }
         if let Some((flood, packets)) = &self.before {
             send_at_once(&stage, flood, *packets);
@@ -94,8 +107,11 @@ impl Incident {
         });
         let mut flowing = flow(&stage, &self.traffic);
         let said = self.ask_casebook(&stage);
-        let more = self.also.map(|also| also(&stage, &said)).unwrap_or_default();
+        let mut more = self.also.map(|also| also(&stage, &said)).unwrap_or_default();
         let ended = flowing.iter_mut().map(Flowing::flows).filter(|flows| !flows).count();
+        if !self.without_root {
+            more.extend(remedies::carried_out(self, &stage, &said));
+        }
         let sent: Vec<Sent> = flowing.into_iter().map(Flowing::stop).collect();
         assert_eq!(ended, 0, "traffic ended before casebook did, so nothing can be judged; sent: {sent:?}");
         let mut faults = self.expect.faults(&said);
@@ -151,6 +167,22 @@ impl Incident {
     fn folder(&self) -> PathBuf {
         Path::new(env!("CARGO_TARGET_TMPDIR")).join("incidents").join(self.name)
     }
+}
+
+/// Plays incidents beside each other: those in which little flows.
+pub fn side_by_side(incidents: &[Incident]) {
+    let name = thread::current().name().unwrap_or_default().to_owned();
+    thread::scope(|scope| {
+        let play = |incident| {
+            let named = thread::Builder::new().name(name.clone());
+            named.spawn_scoped(scope, move || Incident::play(incident)).expect("a thread can be made")
+        };
+        let playing: Vec<_> = incidents.iter().map(play).collect();
+        let ended: Vec<_> = playing.into_iter().map(|one| one.join()).collect();
+        if let Some(panic) = ended.into_iter().find_map(Result::err) {
+            std::panic::resume_unwind(panic);
+        }
+    });
 }
 
 /// Lets traffic flow and waits until all of it arrives.

@@ -4,10 +4,12 @@
 //! must be said. Traffic stays inside the stage and is bounded in rate and time. `rehearsal` tests the stage itself.
 
 mod accuracy;
+mod daemon;
 mod incident;
 mod judgement;
 mod namespace;
 mod rehearsal;
+mod remedies;
 mod service;
 mod situations;
 mod stage;

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use nix::sys::socket::{setsockopt, sockopt};
 use serde::{Deserialize, Serialize};
 
+use crate::daemon::Daemon;
 use crate::namespace::Namespace;
 use crate::traffic::Progress;
 
@@ -145,6 +146,8 @@ pub enum Role {
         /// Payload.
         bytes_per_second: u64,
     },
+    /// A service of another kind.
+    Daemon(Daemon),
 }
 
 impl Role {
@@ -170,6 +173,7 @@ impl Role {
             Role::Game { .. } => "stage-game",
             Role::LocalReceive { .. } => "stage-lo-recv",
             Role::LocalSend { .. } => "stage-lo-send",
+            Role::Daemon(daemon) => daemon.name(),
         }
     }
 }
@@ -283,12 +287,18 @@ pub fn play_role_if_given() {
     std::process::exit(0);
 }
 
+/// Says that the service is ready.
+pub fn ready() {
+    say(READY);
+}
+
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 fn play(role: &Role, took: &Arc<AtomicU64>) {
     match role {
+        Role::Daemon(daemon) => daemon.play(took),
         Role::Sink { at } => accept_each(*at, took, |stream, took| read_all(stream, took, &mut std::io::sink())),
         Role::Web { at } => accept_each(*at, took, |mut stream, took| {
             let mut request = [0; 2048];
@@ -535,7 +545,7 @@ fn receive(at: SocketAddr, took: &AtomicU64, pause: Option<Duration>) {
 }
 
 /// A file without a name, on the disk that the build uses.
-fn scratch_file() -> fs::File {
+pub fn scratch_file() -> fs::File {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     tempfile::tempfile_in(&folder).unwrap_or_else(|error| panic!("no file in {}: {error}", folder.display()))
 }

@@ -32,8 +32,8 @@ pub const WORLD_LINK: [u8; 6] = [0x02, 0x77, 0, 0, 0, 1];
 
 /// What the namespaces' names begin with; the process id and a count follow.
 const PREFIX: &str = "casebook-stage-";
-/// Stages that may stand at once: more would compete for the cores of a small machine and bend the rates.
-const STAGES_AT_ONCE: usize = 2;
+/// Places for stages that stand at once: more would compete for the cores of a small machine and bend the rates.
+const PLACES: usize = 4;
 /// Capabilities that a stage needs, by name and bit of `CapEff`.
 const CAPABILITIES: [(&str, u32); 3] = [("CAP_NET_ADMIN", 12), ("CAP_NET_RAW", 13), ("CAP_SYS_ADMIN", 21)];
 /// Programs that a stage needs.
@@ -57,6 +57,8 @@ pub struct Setting {
     /// Whether segments are merged on their way: by the sender (TSO) and by the server's interface (GRO). None leaves it to
     /// the kernel.
     pub merging: Option<bool>,
+    /// Hardly anything flows: it takes half the place of another.
+    pub light: bool,
     /// No other stage stands beside this one: what happens on it shows in counters of the whole machine.
     pub alone: bool,
 }
@@ -69,7 +71,13 @@ impl Stage {
         ipv6()?;
         static SWEPT: Once = Once::new();
         SWEPT.call_once(sweep);
-        let turn = Turn::wait(if setting.alone { STAGES_AT_ONCE } else { 1 });
+        let turn = Turn::wait(if setting.alone {
+            PLACES
+        } else if setting.light {
+            PLACES / 4
+        } else {
+            PLACES / 2
+        });
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = |side: &str| format!("{PREFIX}{}-{number}-{side}", std::process::id());
@@ -206,7 +214,7 @@ impl Turn {
     fn wait(places: usize) -> Turn {
         let taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
         let mut taken =
-            FREED.wait_while(taken, |taken| *taken + places > STAGES_AT_ONCE).unwrap_or_else(PoisonError::into_inner);
+            FREED.wait_while(taken, |taken| *taken + places > PLACES).unwrap_or_else(PoisonError::into_inner);
         *taken += places;
         Turn(places)
     }

@@ -15,8 +15,8 @@ use nix::fcntl::Flock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::Begun;
 use super::state::State;
-use super::{Begun, checks};
 use crate::bounded_json::{self, Budget, Unread};
 use crate::case::{Cost, Evidence, Host, RunbookRef};
 use crate::engine::{OnEvidence, Secrets};
@@ -50,18 +50,10 @@ struct Entry {
 }
 
 pub(super) fn header(run: &Begun<'_>) -> Header {
-    let runbook = run.runbook;
     Header {
         journal: FORMAT,
         casebook: env!("CARGO_PKG_VERSION").to_owned(),
-        runbook: RunbookRef {
-            name: runbook.name.clone(),
-            title: runbook.title.clone(),
-            text: runbook.text.clone(),
-            wraps_check: runbook.wraps_check.clone(),
-            overrides_embedded: runbook.overrides_embedded.then(|| runbook.origin.clone()),
-            checks: checks(runbook),
-        },
+        runbook: run.runbook.reference(),
         host: run.host.clone(),
         started: run.started,
         params: run.params.clone(),

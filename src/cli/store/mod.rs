@@ -7,7 +7,6 @@ mod journal;
 mod state;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -137,15 +136,4 @@ fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Optio
         Ok(()) => answer.recv_timeout(PATIENCE).ok(),
         Err((work, _)) => Some(work()),
     }
-}
-
-/// The checks of a runbook as a case holds them.
-fn checks(runbook: &Runbook) -> indexmap::IndexMap<String, crate::case::CheckRef> {
-    let kept = |check: &Arc<crate::runbook::Check>| crate::case::CheckRef {
-        origin: check.script.origin.clone(),
-        overrides_embedded: check.overrides_embedded,
-        text: check.script.text.clone(),
-        modules: std::collections::BTreeMap::new(),
-    };
-    runbook.checks().map(|check| (check.name.clone(), kept(check))).collect()
 }

@@ -184,8 +184,8 @@ impl Burst {
         }
         if self.tally.flows.crowded() > 0 {
             loss.push(format!(
-                "flow table full (about {} flows seen, {} kept): small flows were evicted, so per-flow figures and completed \
-                 handshakes are lower bounds",
+                "the table of flows was crowded (about {} flows seen, room for {}): small flows made way, so per-flow figures \
+                 and completed handshakes are lower bounds",
                 crate::units::count(self.tally.flows.distinct() as f64),
                 crate::units::count(flows::MOST_FLOWS as f64)
             ));

@@ -6,7 +6,7 @@ use super::classes::Class;
 use super::count::Count;
 use super::misra_gries::MisraGries;
 use super::names;
-use super::output::{Group, LinkBroadcasts, Station};
+use super::output::{Group, Station, ToAll};
 use super::packet::Packet;
 use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
@@ -16,6 +16,11 @@ use crate::probe::hyperloglog::HyperLogLog;
 const ROWS: usize = 1_024;
 /// Senders and groups that are listed.
 const LISTED: usize = 32;
+
+/// The link address of all stations.
+const TO_ALL: Mac = [0xff; 6];
+/// The ether type of ARP.
+const ARP: u16 = 0x0806;
 
 /// A link address.
 type Mac = [u8; 6];
@@ -61,9 +66,9 @@ impl Default for GroupRow {
 pub struct Neighbours {
     stations: Heavy<StationKey, Count>,
     groups: Heavy<GroupKey, GroupRow>,
-    /// For all of the link, and their senders.
-    broadcasts: Count,
-    broadcasters: HyperLogLog,
+    to_all: Count,
+    arp_to_all: Count,
+    senders_to_all: HyperLogLog,
 }
 
 impl Neighbours {
@@ -72,8 +77,9 @@ impl Neighbours {
         Neighbours {
             stations: Heavy::new(ROWS),
             groups: Heavy::new(ROWS),
-            broadcasts: Count::default(),
-            broadcasters: HyperLogLog::new(12, HyperLogLog::EXACT),
+            to_all: Count::default(),
+            arp_to_all: Count::default(),
+            senders_to_all: HyperLogLog::new(10, ROWS),
         }
     }
 
@@ -84,6 +90,13 @@ impl Neighbours {
         }
         let kind = packet.ip.map_or(Kind::Ether(packet.ether_type), |ip| Kind::Ip(ip.protocol));
         if let Some((destination, source)) = link {
+            if destination == TO_ALL {
+                self.to_all.add(amount);
+                self.senders_to_all.add(secret.words(bits(source), 0));
+                if kind == Kind::Ether(ARP) {
+                    self.arp_to_all.add(amount);
+                }
+            }
             let key = StationKey { class, source, destination, kind };
             let number = match kind {
                 Kind::Ip(protocol) => u64::from(protocol),
@@ -91,10 +104,6 @@ impl Neighbours {
             };
             let hash = secret.words(bits(source), bits(destination).rotate_left(17) ^ number << 8 ^ class as u64);
             self.stations.add(hash, key, amount.weight()).add(amount);
-            if destination == [0xff; 6] {
-                self.broadcasts.add(amount);
-                self.broadcasters.add(secret.words(bits(source), 0x5e4d));
-            }
         }
         if let (Class::Multicast | Class::Broadcast | Class::Forwarded, Some(ip)) = (class, &packet.ip) {
             // Where it is routed on to matters, and not by which port.
@@ -107,10 +116,14 @@ impl Neighbours {
         }
     }
 
-    /// What came for all of the link.
-    pub fn broadcasts(&self) -> LinkBroadcasts {
-        let Count { packets, bytes } = self.broadcasts;
-        LinkBroadcasts { packets, bytes, senders: self.broadcasters.estimate().min(packets) }
+    /// What came in broadcast frames, however many stations sent it.
+    pub fn to_all(&self) -> ToAll {
+        ToAll {
+            packets: self.to_all.packets,
+            bytes: self.to_all.bytes,
+            arp_packets: self.arp_to_all.packets,
+            senders: self.senders_to_all.estimate(),
+        }
     }
 
     /// The senders, most bytes first.

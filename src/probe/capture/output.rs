@@ -67,9 +67,9 @@ pub struct Capture {
     /// Rx UDP from ports of services that can be abused as reflectors, most bytes first. Answers to the host's own
     /// questions are in it too: see `requests_sent` and `unsolicited_share`.
     pub reflection: Vec<Reflection>,
-    /// Frames for all of the link, of whatever protocol.
+    /// What came in broadcast frames, of all protocols and all senders; none in records of versions that did not count it.
     #[serde(default)]
-    pub link_broadcasts: LinkBroadcasts,
+    pub to_all: Option<ToAll>,
     /// Who on the link sent what was not for this host alone, by link addresses and protocol, most bytes first, up to 32.
     /// Empty where frames have no link addresses.
     #[serde(default)]
@@ -223,6 +223,19 @@ pub struct DnsType {
     pub packets: u64,
 }
 
+/// Frames for `ff:ff:ff:ff:ff:ff`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ToAll {
+    /// Frames.
+    pub packets: u64,
+    /// Their bytes, link headers included.
+    pub bytes: u64,
+    /// Those of them that are ARP.
+    pub arp_packets: u64,
+    /// How many link addresses sent them: exact up to 1,024, an estimate above.
+    pub senders: u64,
+}
+
 /// A sender on the link, and what it sent of one protocol to one link address.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Station {
@@ -240,17 +253,6 @@ pub struct Station {
     pub bytes: u64,
     /// Share of the rx bytes.
     pub share: f64,
-}
-
-/// Frames for all of the link (`ff:ff:ff:ff:ff:ff`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct LinkBroadcasts {
-    /// Packets.
-    pub packets: u64,
-    /// Bytes, link headers included.
-    pub bytes: u64,
-    /// Link addresses of their senders: exact up to 2,048, estimated within about 2 % beyond.
-    pub senders: u64,
 }
 
 /// What came for a multicast group, for all, or for an address that is not this host's.

@@ -75,7 +75,7 @@ impl Tally {
             ttl: self.ttl.summary(),
             source_ports: self.source_ports(top),
             reflection: self.reflection(),
-            link_broadcasts: self.neighbours.broadcasts(),
+            to_all: Some(self.neighbours.to_all()),
             stations: self.neighbours.stations(|bytes| self.share(bytes)),
             groups: self.neighbours.groups(|bytes| self.share(bytes)),
             endpoints: self.endpoints(&source.interfaces),

@@ -15,28 +15,11 @@ use super::rotation::{PACKED, Packing, is_rotation};
 use crate::case::{Gap, Reason};
 use crate::sys::beneath::Astray;
 
-use super::origin::LogOrigin;
+use super::origin::{LogOrigin, of_logger};
 
-/// Where distributions and daemons keep what matters, under the log directory.
-const USUAL: &[&str] = &[
-    "messages",
-    "syslog",
-    "kern.log",
-    "auth.log",
-    "secure",
-    "daemon.log",
-    "maillog",
-    "mail.log",
-    "cron",
-    "firewalld",
-    "fail2ban.log",
-    "ufw.log",
-    "named/*.log",
-    "bind/*.log",
-    "nginx/*.log",
-    "apache2/*.log",
-    "httpd/*_log",
-];
+/// Where daemons keep what matters, under the log directory, beside the files of the logger.
+const OF_DAEMONS: &[&str] =
+    &["firewalld", "fail2ban.log", "named/*.log", "bind/*.log", "nginx/*.log", "apache2/*.log", "httpd/*_log"];
 
 /// Files that are read at most, the newest first: a host of many sites has a log for each.
 const MOST_FILES: usize = 512;
@@ -74,7 +57,7 @@ pub(super) struct Finds {
 /// last change is before `from` is not among them.
 pub(super) fn find(place: &Place, dir: &Path, asked: &[String], from: Timestamp) -> Finds {
     let mut finds = Finds::default();
-    let usual: Vec<String> = USUAL.iter().map(|name| (*name).to_owned()).collect();
+    let usual: Vec<String> = of_logger().chain(OF_DAEMONS.iter().copied()).map(str::to_owned).collect();
     let names = if asked.is_empty() { &usual } else { asked };
     let mut bases = Vec::new();
     for name in names {

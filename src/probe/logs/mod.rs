@@ -42,6 +42,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use kind::Kind;
+pub use origin::of_logger;
 pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits};
 pub use texts::{Text, host_of, kernel_span, kind_of, search, span};
 pub use timestamp::Format;

@@ -9,24 +9,30 @@ use super::frame::LineFrame;
 use super::kind::Kind;
 use super::rotation::is_rotation;
 
-/// Files that the logger of the host writes, and nobody else.
-const SYSLOG: &[&str] = &[
-    "messages",
-    "syslog",
-    "kern.log",
-    "auth.log",
-    "secure",
-    "daemon.log",
-    "user.log",
-    "maillog",
-    "mail.log",
-    "mail.err",
-    "mail.warn",
-    "cron",
-    "cron.log",
-    "ufw.log",
-    "debug",
+/// Files that the logger of the host writes, and nobody else; those that are true are read when none is named, the others hold
+/// the same lines, or none that matters.
+const SYSLOG: &[(&str, bool)] = &[
+    ("messages", true),
+    ("syslog", true),
+    ("kern.log", true),
+    ("auth.log", true),
+    ("secure", true),
+    ("daemon.log", true),
+    ("maillog", true),
+    ("mail.log", true),
+    ("cron", true),
+    ("ufw.log", true),
+    ("user.log", false),
+    ("mail.err", false),
+    ("mail.warn", false),
+    ("cron.log", false),
+    ("debug", false),
 ];
+
+/// The files of the logger that are read when none is named.
+pub fn of_logger() -> impl Iterator<Item = &'static str> {
+    SYSLOG.iter().filter(|(_, read)| *read).map(|(name, _)| *name)
+}
 
 /// Folders of daemons that write their logs themselves, each with the program.
 const FOLDERS: &[(&str, &str)] = &[
@@ -60,7 +66,7 @@ impl LogOrigin {
             let kind = if is_access { Some(Kind::Access) } else { None };
             return LogOrigin { kind, program: Some(program) };
         }
-        let syslog = SYSLOG.iter().any(|known| name == *known || is_rotation(known.as_ref(), name));
+        let syslog = SYSLOG.iter().any(|(known, _)| name == *known || is_rotation(known.as_ref(), name));
         LogOrigin { kind: syslog.then_some(Kind::Syslog), program: None }
     }
 

@@ -77,9 +77,10 @@ const USUAL: &[Usual] = &[
     },
     Usual { name: "neighbour_overflow", programs: KERNEL, expression: r"(?:\w+: ){0,2}[Nn]eighbou?r table overflow" },
     Usual {
+        // A link that comes up is no trouble; one that flaps goes down as often.
         name: "link_change",
         programs: &["kernel", "systemd-networkd", "NetworkManager", "netifd"],
-        expression: r".*?(?P<device>[A-Za-z][\w.@-]*):? (?:NIC )?[Ll]ink (?:is )?(?P<state>[Dd]own|[Uu]p)\b",
+        expression: r".*?(?P<device>[A-Za-z][\w.@-]*):? (?:NIC )?(?:[Ll]ink (?:is |status definitely )?(?P<state>[Dd]own)|[Ll]ost carrier)\b",
     },
     Usual {
         name: "udp_bad_checksum",

@@ -33,7 +33,7 @@ pub(super) fn about(case: &Case, sections: &Sections) -> Markup {
                     dd { @for (index, (key, value)) in about.params.iter().enumerate() { @if index > 0 { ", " } (key) "=" (value) } }
                 }
             }
-            p.faint.small { "To run it again:" }
+            p.faint.small { (if about.read { "To look at the host itself:" } else { "To run it again:" }) }
             (command(std::slice::from_ref(&about.again)))
             @if !about.provenance.is_empty() { (provenance(sections)) }
             (evidence(case, sections))

@@ -131,6 +131,9 @@ impl<'a> Page<'a> {
         if !full && sections.about.without_root {
             parts.push("run without root");
         }
+        if !full && sections.about.read {
+            parts.push("read from outputs");
+        }
         parts.extend(opening.partial);
         // Where one line does not hold it all, the version is left to the full report.
         if !full && display_width(&parts.join(self.look.between)) > self.width {
@@ -241,9 +244,9 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// The command that runs it again.
+    /// The command that runs it again, or that looks at the host.
     fn again(&mut self, about: &About) {
-        let label = format!("{:INDENT$}Again   ", "");
+        let label = format!("{:INDENT$}{}   ", "", if about.read { "Live " } else { "Again" });
         self.lines.push(Line { spans: vec![(Tone::Faint, label), (Tone::Command, about.again.clone())] });
     }
 }

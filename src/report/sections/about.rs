@@ -22,8 +22,10 @@ pub struct About {
     pub runbook: String,
     /// The parameters.
     pub params: Vec<(String, String)>,
-    /// The command that runs it again.
+    /// The command that runs it again; where outputs were read, the one that looks at the host itself.
     pub again: String,
+    /// Outputs were read in place of a host: nothing was run.
+    pub read: bool,
     /// What the run cost.
     pub cost: String,
     /// Where the figures of each step come from.
@@ -50,7 +52,12 @@ pub struct Provenance {
 
 impl About {
     pub(super) fn of(case: &Case) -> Self {
-        let user = if case.host.root { "as root" } else { "without root" };
+        let read = case.reading.is_some();
+        let user = match (read, case.host.root) {
+            (true, _) => "as its outputs show it",
+            (false, true) => "run as root",
+            (false, false) => "run without root",
+        };
         let runbook = name(&case.runbook.name);
         let title = name(&case.runbook.title);
         let watched = if case.window_seconds > 0.0 {
@@ -60,8 +67,9 @@ impl About {
         };
         let early = if case.partial { ", ended early" } else { "" };
         About {
-            without_root: !case.host.root,
-            host: format!("{}, kernel {}, run {user}", name(&case.host.name), name(&case.host.kernel)),
+            without_root: !case.host.root && !read,
+            read,
+            host: format!("{}, kernel {}, {user}", name(&case.host.name), name(&case.host.kernel)),
             when: format!("{}{watched}{early}", moment(case)),
             versions: format!("casebook {}, case format {}", name(&case.casebook), case.format),
             runbook: {
@@ -125,7 +133,8 @@ fn again(case: &Case) -> String {
     };
     for (key, value) in case.given.iter().filter(|(_, value)| !value.is_null()) {
         command.push_str(set);
-        command.push_str(&shell_word(&format!("{key}={}", figure(value))));
+        let unit = if is_bare_rate(case, key, value) { "bit/s" } else { "" };
+        command.push_str(&shell_word(&format!("{key}={}{unit}", figure(value))));
     }
     let Redacted { addresses, users, hosts, .. } = case.redacted;
     let kinds = [(addresses, "addresses"), (users, "users"), (hosts, "hosts")];
@@ -134,6 +143,29 @@ fn again(case: &Case) -> String {
         command.push_str(&format!(" --redact {}", kinds.join(",")));
     }
     command
+}
+
+/// Whether a rate was given by a number alone, which a run refuses today.
+fn is_bare_rate(case: &Case, name: &str, value: &Value) -> bool {
+    figure(value).parse::<f64>().is_ok() && declares_rate(&case.runbook.text, name)
+}
+
+/// Whether the text of a runbook, YAML, JSON or Lua, declares a parameter as a rate.
+fn declares_rate(text: &str, name: &str) -> bool {
+    let declared = |at: usize| -> Option<bool> {
+        let before = at.checked_sub(1).and_then(|at| text.as_bytes().get(at));
+        if before.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
+            return None;
+        }
+        let rest = text.get(at + name.len()..)?.trim_start_matches(['"', '\'', ']', ' ']);
+        let inside = rest.strip_prefix([':', '='])?.trim_start().trim_start_matches('{').trim_start();
+        // What it is stands first; of JSON and Lua, anywhere before the end of its declaration.
+        let inside = inside.get(..inside.find('}').unwrap_or(inside.len()).min(400)).unwrap_or_default();
+        let (_, kind) = inside.split_once("type")?;
+        let kind = kind.trim_start_matches(['"', '\'', ':', '=', ' ']);
+        Some(kind.starts_with("bitrate"))
+    };
+    text.match_indices(name).filter_map(|(at, _)| declared(at)).next().unwrap_or(false)
 }
 
 impl Provenance {
@@ -171,6 +203,27 @@ impl Provenance {
             started: evidence.started.strftime("%H:%M:%S%.3f UTC").to_string(),
             looked: format!("{}{cpu}{}", units::span(evidence.seconds), memory.unwrap_or_default()),
             complete,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_told_from_other_parameters_in_every_form_of_a_runbook() {
+        for text in [
+            "params:\n  window: {type: duration}\n  busy: {type: bitrate, default: 1Mbit/s}\n  busy_packets: {type: number}\n",
+            "params:\n  window:\n    type: duration\n  busy:\n    type: bitrate\n  busy_packets:\n    type: number\n",
+            "{\"params\":{\"window\":{\"type\":\"duration\"},\"busy\":{\"default\":1,\"type\":\"bitrate\"},\"busy_packets\":{\"type\":\"number\"}}}",
+            "params = { window = { type = \"duration\" }, busy = { type = \"bitrate\" }, busy_packets = { type = \"number\" } }",
+        ] {
+            let rates: Vec<&str> = ["window", "busy", "busy_packets", "gone"]
+                .into_iter()
+                .filter(|name| declares_rate(text, name))
+                .collect();
+            assert_eq!(rates, ["busy"], "{text}");
         }
     }
 }

@@ -493,24 +493,6 @@ fn a_filter_of_the_bridge_drops_what_was_for_the_host() {
 }
 
 #[test]
-fn a_storm_of_arp_from_a_thousand_stations() {
-    Incident {
-        name: "arp-storm-of-many",
-        traffic: vec![Traffic::Flood(Flood {
-            shape: Shape::Arp,
-            to: SERVER,
-            from: Sources::Few(1024),
-            ttl: Ttl::BySource,
-            per_second: 3000,
-        })],
-        also: Some(|_: &Stage, said: &Said| unsaid(said, &["mostly arp from 1,0"])),
-        expect: Expect { first: Some("broadcast-storm"), not: SINKS, ..Expect::default() },
-        ..Incident::default()
-    }
-    .play();
-}
-
-#[test]
 fn esp_that_nothing_here_handles() {
     Incident {
         name: "esp-flood",

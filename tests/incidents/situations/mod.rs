@@ -1,7 +1,9 @@
 //! The incidents, by what they are about.
 
+mod attacks;
 mod calm;
 mod ends;
+mod everyday;
 mod firewalled;
 mod floods;
 mod link;
@@ -9,4 +11,5 @@ mod receivers;
 mod recorded;
 mod reflection;
 mod services;
+mod strained;
 mod without_root;

@@ -103,6 +103,20 @@ fn a_file_of_datagrams_of_one_sender_does_not_tell_that_nobody_reads_them() {
     }
 }
 
+/// Forged sources are no clients, so the file tells a flood although it does not tell who listens.
+#[test]
+fn a_file_of_datagrams_with_forged_sources() {
+    let floods = [flood(Shape::Udp { ports: Ports::One(27015), payload: 22 }, Sources::Forged, Ttl::Same(60), 1500)];
+    let expect = Expect {
+        first: Some("udp-flood-closed-port"),
+        not: &["reflection", "port-scan", "udp-flood-open-port"],
+        subject: &[("udp-flood-closed-port", &["10.77.1.2", "27015"])],
+        ..Expect::default()
+    };
+    let text = serde_json::to_string(&diagnose("udp-forged", &floods, &expect).diagnosis).unwrap();
+    assert!(!text.contains("where nothing listens"), "{text}");
+}
+
 #[test]
 fn a_file_of_a_syn_flood_with_ecn() {
     let floods = [flood(Shape::SynWithEcn { port: 443 }, Sources::Forged, Ttl::Same(244), 3000)];

@@ -51,6 +51,23 @@ pub enum Shape {
     },
     /// An ARP request for an address of the link that nobody has.
     Arp,
+    /// The same from as many stations, each with a link address of its own.
+    ArpOfMany {
+        /// How many.
+        stations: u16,
+    },
+    /// A DHCP discover to all of the link, from as many stations.
+    Discover {
+        /// How many.
+        stations: u16,
+    },
+    /// ICMP port unreachable: what comes back when somebody else sends with this host's address.
+    Unreachable,
+    /// UDP to one port after another, from 1 to `last`, empty.
+    DatagramScan {
+        /// The last port.
+        last: u16,
+    },
     /// TCP SYN to a port that sets ECE and CWR, too.
     SynWithEcn {
         /// The port.
@@ -164,6 +181,15 @@ pub enum Six {
         /// Where to.
         port: u16,
     },
+    /// A router's advertisement to all nodes of the link.
+    Advertisement,
+    /// UDP to a group of the site.
+    Group {
+        /// The port.
+        port: u16,
+        /// Bytes.
+        payload: usize,
+    },
 }
 
 /// TCP segments by their flags.
@@ -175,6 +201,10 @@ pub enum Segment {
     Rst,
     /// FIN and ACK.
     Fin,
+    /// No flag at all.
+    Null,
+    /// FIN, PSH and URG.
+    Christmas,
 }
 
 /// A link address that nobody on the stage has.
@@ -235,20 +265,33 @@ impl Frames {
             | Shape::Broadcast { payload, .. }
             | Shape::Multicast { payload, .. }
             | Shape::ForOthers { payload }
-            | Shape::Six(Six::Udp { payload, .. } | Six::Echo { payload })
+            | Shape::Six(Six::Udp { payload, .. } | Six::Echo { payload } | Six::Group { payload, .. })
             | Shape::Gre { payload }
             | Shape::Tagged { payload, .. }
             | Shape::Protocol { payload, .. } => (0..payload).map(|_| chance.next() as u8).collect(),
             Shape::Answer { begins, size, .. } => answer(begins, size),
             Shape::Six(Six::NtpAnswer { size, .. }) => answer(&[0xd7, 0, 3, 42], size),
             Shape::FragmentedAnswer => dns_answer(4000),
+            // BOOTP request, Ethernet; what it would ask for is left out.
+            Shape::Discover { .. } => [&[1, 1, 6, 0][..], &[0; 296]].concat(),
+            // The packet that somebody is said to have sent: IPv4, UDP from this host.
+            Shape::Unreachable => {
+                let mut quoted = Vec::new();
+                PacketBuilder::ipv4(flood.to.octets(), [198, 18, 0, 9], 60)
+                    .udp(53, 4000)
+                    .write(&mut quoted, &[0; 8])
+                    .expect("a vector takes it");
+                quoted
+            }
             Shape::DnsQuestion => b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03org\0\0\xff\0\x01".to_vec(),
             Shape::Syn { .. }
             | Shape::Arp
+            | Shape::ArpOfMany { .. }
+            | Shape::DatagramScan { .. }
             | Shape::SynWithEcn { .. }
             | Shape::Scan { .. }
             | Shape::Segment { .. }
-            | Shape::Six(Six::Syn { .. } | Six::Ack { .. })
+            | Shape::Six(Six::Syn { .. } | Six::Ack { .. } | Six::Advertisement)
             | Shape::SynAck => Vec::new(),
         };
         Frames { flood: flood.clone(), chance, few, payload, frame: vec![0; 2048], made: 0 }
@@ -272,7 +315,7 @@ impl Frames {
         self.made += 1;
         let to = self.flood.to;
         let link = match self.flood.shape {
-            Shape::Broadcast { .. } => [0xff; 6],
+            Shape::Broadcast { .. } | Shape::Discover { .. } => [0xff; 6],
             Shape::Multicast { .. } => {
                 let [_, one, two, three] = to.octets();
                 [0x01, 0, 0x5e, one & 0x7f, two, three]
@@ -295,7 +338,29 @@ impl Frames {
                 let (id, sequence) = (chance.next() as u16, chance.next() as u16);
                 ip.icmpv4_echo_request(id, sequence).write_to_slice(frame, &self.payload)
             }
-            Shape::Arp => return self.arp(from),
+            Shape::Arp => return self.arp(None),
+            Shape::ArpOfMany { stations } => {
+                let station = (chance.next() % u64::from(stations)) as u16;
+                return self.arp(Some(station));
+            }
+            Shape::Discover { stations } => {
+                let [high, low] = ((chance.next() % u64::from(stations)) as u16).to_be_bytes();
+                let station = [0x02, 0x78, 0, 0, high, low];
+                self.payload[28..34].copy_from_slice(&station);
+                PacketBuilder::ethernet2(station, link)
+                    .ipv4([0; 4], [255; 4], 64)
+                    .udp(68, 67)
+                    .write_to_slice(frame, &self.payload)
+            }
+            Shape::Unreachable => {
+                use etherparse::icmpv4::DestUnreachableHeader;
+                let port = etherparse::Icmpv4Type::DestinationUnreachable(DestUnreachableHeader::Port);
+                ip.icmpv4(port).write_to_slice(frame, &self.payload)
+            }
+            Shape::DatagramScan { last } => {
+                let port = (self.made % u64::from(last)) as u16 + 1;
+                ip.udp(client_port, port).write_to_slice(frame, &[])
+            }
             Shape::SynWithEcn { port } => {
                 let mut tcp = etherparse::TcpHeader::new(client_port, port, chance.next() as u32, 64_240);
                 (tcp.syn, tcp.ece, tcp.cwr) = (true, true, true);
@@ -316,6 +381,8 @@ impl Frames {
                     Segment::Ack => tcp.ack(acknowledged),
                     Segment::Rst => tcp.rst(),
                     Segment::Fin => tcp.fin().ack(acknowledged),
+                    Segment::Null => tcp,
+                    Segment::Christmas => tcp.fin().psh().urg(7),
                 };
                 tcp.write_to_slice(frame, &[])
             }
@@ -402,7 +469,17 @@ impl Frames {
         };
         let stranger = Ipv6Addr::from_bits(0x2001_0db8_0000_0000_0000_0000_0000_0000 | u128::from(interface));
         let ttl = if matches!(self.flood.ttl, Ttl::BySource) { 60 - (interface % 16) as u8 } else { ttl };
-        let ip = PacketBuilder::ethernet2(WORLD_LINK, SERVER_LINK).ipv6(stranger.octets(), SERVER6.octets(), ttl);
+        let (link, to) = match six {
+            Six::Advertisement => ([0x33, 0x33, 0, 0, 0, 1], Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1)),
+            Six::Group { .. } => ([0x33, 0x33, 0, 0, 0, 0x77], Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 0, 0x77)),
+            _ => (SERVER_LINK, SERVER6),
+        };
+        let (stranger, ttl) = match six {
+            // Routers speak from addresses of the link, and their packets have not been routed.
+            Six::Advertisement => (Ipv6Addr::from_bits(0xfe80 << 112 | u128::from(interface % 3 + 1)), 255),
+            _ => (stranger, ttl),
+        };
+        let ip = PacketBuilder::ethernet2(WORLD_LINK, link).ipv6(stranger.octets(), to.octets(), ttl);
         let frame = self.frame.as_mut_slice();
         let length = match six {
             Six::Udp { port, .. } => ip.udp(chance.client_port(), port).write_to_slice(frame, &self.payload),
@@ -414,6 +491,11 @@ impl Frames {
                 .tcp(chance.client_port(), port, chance.next() as u32, 512)
                 .ack(chance.next() as u32)
                 .write_to_slice(frame, &[]),
+            Six::Advertisement => {
+                let header = etherparse::Icmpv6Type::Unknown { type_u8: 134, code_u8: 0, bytes5to8: [64, 0, 0, 0] };
+                ip.icmpv6(header).write_to_slice(frame, &[0; 8])
+            }
+            Six::Group { port, .. } => ip.udp(chance.client_port(), port).write_to_slice(frame, &self.payload),
             Six::Echo { .. } => {
                 ip.icmpv6_echo_request(chance.next() as u16, chance.next() as u16).write_to_slice(frame, &self.payload)
             }
@@ -447,17 +529,18 @@ impl Frames {
         whole(&mut self.frame, SERVER_LINK, &packet, &[])
     }
 
-    /// From the world, or from as many stations as there are strangers.
-    fn arp(&mut self, from: Ipv4Addr) -> &[u8] {
-        let [.., third, last] = from.octets();
-        let sender = if self.few.is_empty() { WORLD_LINK } else { [0x02, 0xaa, 0, 0, third, last] };
+    fn arp(&mut self, station: Option<u16>) -> &[u8] {
+        let (link, address) = match station.map(u16::to_be_bytes) {
+            Some([high, low]) => ([0x02, 0x79, 0, 0, high, low], Ipv4Addr::new(10, 77, high, low)),
+            None => (WORLD_LINK, WORLD),
+        };
         let wanted = Ipv4Addr::new(10, 77, 1, self.chance.between(100, 250) as u8);
         let frame = &mut self.frame[..42];
         frame[..6].fill(0xff);
-        frame[6..12].copy_from_slice(&sender);
+        frame[6..12].copy_from_slice(&link);
         frame[12..22].copy_from_slice(&[0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1]);
-        frame[22..28].copy_from_slice(&sender);
-        frame[28..32].copy_from_slice(&WORLD.octets());
+        frame[22..28].copy_from_slice(&link);
+        frame[28..32].copy_from_slice(&address.octets());
         frame[32..38].fill(0);
         frame[38..42].copy_from_slice(&wanted.octets());
         frame

@@ -2,6 +2,7 @@
 //! stays inside its stage.
 
 mod chance;
+mod clients;
 mod frame;
 mod pace;
 mod stream;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+pub use clients::{Clients, Does, connected};
 pub use frame::{Flood, Frames, Ports, Segment, Shape, Six, Sources, Ttl};
 pub use pace::{Progress, Sent};
 use wire::Wire;
@@ -72,6 +74,20 @@ pub enum Traffic {
         /// Connections.
         per_second: u64,
     },
+    /// Clients of the world, each with an address of its own.
+    Clients(Clients),
+    /// A DNS server of the world, which answers what the server asks.
+    Answers {
+        /// Where it is asked.
+        at: SocketAddr,
+        /// Bytes of an answer.
+        size: usize,
+    },
+    /// Somebody of the world who takes what the server's connections bring.
+    Takes {
+        /// Where he listens.
+        at: SocketAddr,
+    },
     /// Two processes of the server, one sending to the other over `lo`.
     Loopback {
         /// The port on 127.0.0.1.
@@ -112,7 +128,7 @@ impl Traffic {
 
     /// Whether it begins at once.
     pub fn is_prompt(&self) -> bool {
-        !matches!(self, Traffic::LateFlood { .. })
+        !matches!(self, Traffic::LateFlood { .. } | Traffic::Takes { .. })
     }
 
     /// Lets it flow.
@@ -149,6 +165,15 @@ impl Traffic {
             Traffic::Requests { to, clients, per_second } => {
                 // A thread is born into the namespace of the one that starts it.
                 Some(stage.world.inside(|| stream::requests(*to, *clients, *per_second, &progress)))
+            }
+            Traffic::Clients(clients) => Some(stage.world.inside(|| clients::start(*clients, &progress))),
+            Traffic::Answers { at, size } => {
+                let socket = stage.world.inside(|| std::net::UdpSocket::bind(at).expect("the port is free"));
+                Some(clients::answers(socket, *size, &progress))
+            }
+            Traffic::Takes { at } => {
+                let listener = stage.world.inside(|| stream::listener(*at));
+                Some(clients::taker(listener, &progress))
             }
             Traffic::Upload { to, bytes_per_second } => {
                 let stream = stage.world.inside(|| stream::connection(*to));

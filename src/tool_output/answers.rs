@@ -1,0 +1,477 @@
+//! What the outputs show of what each probe would have seen.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::data::Data;
+use super::outputs::{MOST_NAMED, ToolOutput};
+use super::{fill, firewall, interfaces, machine, packets, sockets};
+use crate::case::{Evidence, Gap, Missing, Observed, Reason};
+use crate::engine::{Observer, ProbeRequest, derive, observe_one, trim};
+use crate::probe::{Context, ResourceLimits, capture, logs};
+use crate::sys::beneath::Folder;
+
+/// From this span on packets of a text tell a rate.
+const LEAST_SECONDS: f64 = 1.0;
+
+impl ToolOutput {
+    /// How long rates were watched, in seconds, where the outputs show it.
+    pub fn seconds(&self) -> Option<f64> {
+        self.interfaces("auto").ok()?.0["seconds"].as_f64()
+    }
+
+    fn interfaces(&self, wanted: &str) -> Result<(Value, Vec<String>), String> {
+        let chosen = self.pieces.chosen();
+        let mut output = interfaces::output(self.pieces.shown(), &chosen, self.pieces.route(), wanted)?;
+        output["from_text"] = json!(true);
+        let jumped = self
+            .pieces
+            .data()
+            .filter_map(|data| if let Data::Rates(report) = data { Some(&report.left_out) } else { None });
+        Ok((output, jumped.flatten().cloned().collect()))
+    }
+
+    /// What the outputs show of what a probe would have seen, with what was lost; fields that they do not show are left out.
+    pub(super) fn output(&self, probe: &str, params: &Value) -> Result<(Value, Vec<String>), String> {
+        let plain =
+            |output: Option<Value>, why: &str| output.map(|output| (output, Vec::new())).ok_or_else(|| why.to_owned());
+        match probe {
+            "host" => {
+                let machines = self
+                    .pieces
+                    .data()
+                    .filter_map(|data| if let Data::Machine(machine) = data { Some(machine) } else { None });
+                // What `mpstat` and `sar -u` say of all CPUs.
+                let cpu =
+                    self.pieces.data().find_map(|data| if let Data::Rates(report) = data { report.cpu } else { None });
+                let cpu =
+                    cpu.map(|(busy, softirq)| machine::Machine { busy: Some(busy), softirq, ..Default::default() });
+                let machines = machines.chain(&cpu);
+                let known = |name: &String| (name != "unknown").then(|| name.clone());
+                let cpus = self.pieces.data().find_map(|data| match data {
+                    Data::Rates(report) => report.cpus,
+                    Data::Softnet(rows) if rows.len() > 1 => u32::try_from(rows.len()).ok(),
+                    _ => None,
+                });
+                let shares = self
+                    .pieces
+                    .data()
+                    .filter_map(|data| if let Data::Rates(report) = data { Some(&report.softirq) } else { None });
+                let softirq = shares.flatten().map(|(cpu, share)| (*cpu, *share)).max_by(|a, b| a.1.total_cmp(&b.1));
+                let mut output = machine::host(
+                    machines,
+                    known(&self.host.name).as_deref(),
+                    known(&self.host.kernel).as_deref(),
+                    cpus,
+                    softirq,
+                );
+                if let Some(output) = &mut output {
+                    output["from_text"] = json!(true);
+                }
+                plain(output, "no output of uptime, top, free, uname, or /proc/meminfo is there")
+            }
+            "interfaces" => self.interfaces(params["interface"].as_str().unwrap_or("auto")),
+            "sockets" => {
+                let tables: Vec<&sockets::Table> = self
+                    .pieces
+                    .data()
+                    .filter_map(|data| if let Data::Sockets(table) = data { Some(table) } else { None })
+                    .collect();
+                let counts: Vec<(&'static str, u64)> = self
+                    .pieces
+                    .data()
+                    .flat_map(|data| match data {
+                        Data::SocketCounts(counts) => counts.clone(),
+                        Data::Told(told) => told.states.clone(),
+                        _ => Vec::new(),
+                    })
+                    .collect();
+                plain(
+                    sockets::output(&tables, &counts),
+                    "no output of ss or netstat is there, nor /proc/net/tcp and udp",
+                )
+            }
+            "firewall" => {
+                let rules: Vec<&firewall::Rules> = self
+                    .pieces
+                    .data()
+                    .filter_map(|data| if let Data::Rules(rules) = data { Some(rules) } else { None })
+                    .collect();
+                plain(firewall::output(&rules), "no output of iptables or nft is there")
+            }
+            "kernel" => plain(
+                self.kernel(),
+                "counters since boot say nothing of a window; two of them with times between would",
+            ),
+            "conntrack" => plain(self.conntrack(), "no output of conntrack is there"),
+            _ => Err("tools print nothing of the kind".into()),
+        }
+    }
+
+    /// What the outputs show of the kernel's limits and tables; what grew only where two outputs tell it.
+    fn kernel(&self) -> Option<Value> {
+        let mut output = self.pieces.growth.kernel();
+        let count = self.pieces.data().find_map(|data| {
+            if let Data::Conntrack(tracked) = data {
+                tracked.count.or((tracked.entries > 0).then_some(tracked.entries))
+            } else {
+                None
+            }
+        });
+        let count = count.or_else(|| self.pieces.setting("net.netfilter.nf_conntrack_count"));
+        let max = self
+            .pieces
+            .setting("net.netfilter.nf_conntrack_max")
+            .or_else(|| self.pieces.setting("net.nf_conntrack_max"));
+        let mut conntrack = Map::new();
+        conntrack.extend(count.map(|count| ("count".to_owned(), json!(count))));
+        conntrack.extend(max.map(|max| ("max".to_owned(), json!(max))));
+        if let (Some(count), Some(max)) = (count, max.filter(|max| *max > 0)) {
+            conntrack.insert("used_share".into(), json!(count as f64 / max as f64));
+        }
+        if !conntrack.is_empty() {
+            output.insert("conntrack".into(), Value::Object(conntrack));
+        }
+        if let Some(rows) =
+            self.pieces.data().find_map(|data| if let Data::Softnet(rows) = data { Some(rows) } else { None })
+        {
+            let all: u64 = rows.iter().map(|row| row[0]).sum();
+            let busiest = rows.iter().enumerate().max_by_key(|(_, row)| row[0]);
+            if let Some((cpu, row)) = busiest.filter(|_| all > 0) {
+                // Beside what grew, where two outputs tell it.
+                let softnet = output.entry("softnet").or_insert_with(|| json!({"cpus": rows.len()}));
+                softnet["since_boot"] = json!({
+                    "processed": all,
+                    "dropped": rows.iter().map(|row| row[1]).sum::<u64>(),
+                    "time_squeeze": rows.iter().map(|row| row[2]).sum::<u64>(),
+                    "busiest_cpu": cpu,
+                    "busiest_cpu_share": row[0] as f64 / all as f64,
+                });
+            }
+        }
+        let settings: Map<String, Value> = [
+            ("somaxconn", "net.core.somaxconn"),
+            ("rmem_max", "net.core.rmem_max"),
+            ("rmem_default", "net.core.rmem_default"),
+            ("netdev_max_backlog", "net.core.netdev_max_backlog"),
+            ("tcp_max_syn_backlog", "net.ipv4.tcp_max_syn_backlog"),
+            ("tcp_syncookies", "net.ipv4.tcp_syncookies"),
+        ]
+        .into_iter()
+        .filter_map(|(field, name)| Some((field.to_owned(), json!(self.pieces.setting(name)?))))
+        .collect();
+        if !settings.is_empty() {
+            output.insert("settings".into(), Value::Object(settings));
+        }
+        (!output.is_empty()).then_some(Value::Object(output))
+    }
+
+    fn conntrack(&self) -> Option<Value> {
+        let tracked = self
+            .pieces
+            .data()
+            .find_map(|data| if let Data::Conntrack(tracked) = data { Some(tracked) } else { None })?;
+        let ranked = |map: &BTreeMap<String, u64>, name: &str| {
+            let mut rows: Vec<(&String, &u64)> = map.iter().collect();
+            rows.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+            rows.into_iter()
+                .map(|(word, count)| json!({name: word.to_lowercase(), "entries": count}))
+                .collect::<Vec<_>>()
+        };
+        let mut output = json!({"tracking": true});
+        if tracked.entries > 0 {
+            output["count"] = json!(tracked.entries);
+            output["entries_read"] = json!(tracked.entries);
+            output["unreplied"] = json!(tracked.unreplied);
+            output["assured"] = json!(tracked.assured);
+            output["tcp_states"] = json!(ranked(&tracked.states, "state"));
+            output["protocols"] = json!(ranked(&tracked.protocols, "protocol"));
+        }
+        if let Some(count) = tracked.count {
+            output["count"] = json!(count);
+        }
+        Some(output)
+    }
+
+    /// The packets of all texts of `tcpdump` together.
+    pub(super) fn packets(&self) -> Option<packets::File> {
+        let packets: Vec<&packets::Printed> = self
+            .pieces
+            .data()
+            .filter_map(|data| if let Data::Packets(packets) = data { Some(packets) } else { None })
+            .flatten()
+            .collect();
+        let known: Vec<IpAddr> =
+            self.pieces.shown().iter().flat_map(|link| link.addresses.iter().map(|(address, ..)| *address)).collect();
+        let day = (!self.moment.unknown).then(|| self.moment.at.to_zoned(TimeZone::UTC).date());
+        let day = day.or_else(|| Some(self.moment.at.to_zoned(TimeZone::UTC).date()));
+        (!packets.is_empty()).then(|| packets::file(&packets, day, &known))
+    }
+
+    fn capture(&self, ask: &ProbeRequest) -> Evidence {
+        let blank = self.blank(ask);
+        let Some(file) = self.packets() else {
+            return Evidence { gap: Some(self.gap("capture", "what", "no text of tcpdump is there")), ..blank };
+        };
+        let observed: Result<Observed<Value>, Gap> = capture::of_text(&file.bytes, &file.local, &ask.params);
+        match observed {
+            Ok(Observed { mut output, missing, mut loss }) => {
+                let mut missing = missing;
+                output["excerpt"] = json!(true);
+                if self.moment.unknown {
+                    output["started"] = Value::Null;
+                }
+                let enough = file.seconds.is_some_and(|seconds| seconds >= LEAST_SECONDS);
+                if !enough {
+                    let span = file.seconds.map_or_else(
+                        || "without times".to_owned(),
+                        |seconds| format!("of {}", crate::units::span(seconds)),
+                    );
+                    output["seconds"] = Value::Null;
+                    let why = format!("{} packets {span} were printed, an excerpt", file.packets);
+                    let gap = Gap::new(Reason::Absent, "tell a rate of packets", why)
+                        .to_fix("add what sar -n DEV 1 10 prints, or packets of some seconds: tcpdump -c 5000 -w FILE");
+                    missing.push(Missing { fields: vec!["seconds".into(), "timeline".into()], gap });
+                }
+                let flagless = self
+                    .pieces
+                    .data()
+                    .any(|data| matches!(data, Data::Packets(packets) if packets.iter().any(|packet| packet.flagless)));
+                if flagless {
+                    output["tcp"] = Value::Null;
+                    let gap =
+                        Gap::new(Reason::Absent, "tell SYNs from other packets", "tcpdump -q prints no flags of TCP")
+                            .to_fix("add what tcpdump -nn -c 500 prints, without -q");
+                    missing.push(Missing { fields: vec!["tcp".into()], gap });
+                }
+                for (name, address) in file.names.iter().take(MOST_NAMED) {
+                    loss.push(format!(
+                        "{address} stands for the name {}: tcpdump -n prints addresses",
+                        crate::printable::printable(name)
+                    ));
+                }
+                Evidence {
+                    output: Some(output),
+                    missing,
+                    loss,
+                    seconds: if enough { file.seconds.unwrap_or_default() } else { 0.0 },
+                    ..blank
+                }
+            }
+            Err(gap) => Evidence { gap: Some(gap), ..blank },
+        }
+    }
+
+    fn answer(&self, ask: &ProbeRequest) -> Evidence {
+        let probe = ask.probe.name();
+        if !ask.probe.derives_from().is_empty() {
+            let derived = derive(ask);
+            let gap = derived.gap.map(|_| self.gap(probe, "what", "they show too little of what it is made from"));
+            return Evidence {
+                started: self.started(),
+                seconds: 0.0,
+                cpu_seconds: None,
+                peak_memory_bytes: None,
+                gap,
+                ..derived
+            };
+        }
+        match probe {
+            "logs" => return self.logs(ask),
+            "capture" => return self.capture(ask),
+            _ => {}
+        }
+        let mut evidence = self.blank(ask);
+        match self.output(probe, &ask.params) {
+            Ok((mut output, loss)) => {
+                evidence.seconds = output["seconds"].as_f64().unwrap_or_default();
+                evidence.loss = loss;
+                let schema = ask.probe.output_schema().to_value();
+                let fields = fill::fill(&mut output, &schema);
+                if !fields.is_empty() {
+                    let gap = self.gap(probe, "all that", "they show only a part of it");
+                    evidence.missing.push(Missing { fields, gap });
+                }
+                evidence.output = Some(output);
+            }
+            Err(why) => evidence.gap = Some(self.gap(probe, "what", &why)),
+        }
+        evidence
+    }
+
+    pub(super) fn gap(&self, probe: &str, how_much: &str, why: &str) -> Gap {
+        let by_hand = match probe {
+            "sockets" => Some("ss -tunap"),
+            "interfaces" => Some("ip -s addr, and sar -n DEV 1 10"),
+            "firewall" => Some("iptables-save -c"),
+            "host" => Some("uptime, free, uname -a"),
+            "logs" => Some("journalctl -n 500, or tail -n 500 /var/log/messages"),
+            "conntrack" => Some("conntrack -C, and sysctl net.netfilter.nf_conntrack_max"),
+            "kernel" => Some("nstat -az; sleep 10; nstat -az, with date before each"),
+            "capture" => Some("tcpdump -nn -c 500"),
+            _ => None,
+        };
+        let way_out = match by_hand {
+            Some(by_hand) => format!("add what {by_hand} prints, or run casebook on the host"),
+            None => "run casebook on the host".to_owned(),
+        };
+        // What is behind a link may be the very thing that is missed.
+        let why = self.links().map_or_else(|| why.to_owned(), |links| format!("{why}; {links}"));
+        Gap::new(Reason::Absent, format!("find in the outputs {how_much} the probe {probe} sees"), why).to_fix(way_out)
+    }
+
+    fn blank(&self, ask: &ProbeRequest) -> Evidence {
+        Evidence {
+            probe: ask.probe.name().to_owned(),
+            params: ask.params.clone(),
+            started: self.started(),
+            seconds: 0.0,
+            cpu_seconds: None,
+            peak_memory_bytes: None,
+            output: None,
+            gap: None,
+            missing: Vec::new(),
+            loss: Vec::new(),
+            typed: Default::default(),
+        }
+    }
+
+    /// All lines of logs, whenever they were written.
+    fn logs(&self, ask: &ProbeRequest) -> Evidence {
+        let blank = self.blank(ask);
+        // Files that a runbook names are those of the folder, by their names.
+        let named = ask.params["files"].as_array().is_some_and(|files| !files.is_empty());
+        if let Some(folder) = self.pieces.gathered.folder.as_ref().filter(|_| named) {
+            return self.logs_of_folder(ask, folder);
+        }
+        let texts = self.pieces.log_texts();
+        if texts.is_empty() {
+            return Evidence { gap: Some(self.gap("logs", "what", "no line of a log is there")), ..blank };
+        }
+        let last_of_kernel = texts
+            .iter()
+            .filter(|(_, kind, ..)| *kind == logs::Kind::Kernel)
+            .filter_map(|(_, _, text, _)| logs::kernel_span(text.as_bytes()))
+            .map(|(_, last)| last)
+            .fold(0.0, f64::max);
+        // Whether lines of the kernel can be dated: by how long the host was up.
+        let up =
+            self.pieces.data().find_map(|data| if let Data::Machine(machine) = data { machine.uptime } else { None });
+        let since = up.map_or(last_of_kernel, |up| (up as f64).max(last_of_kernel));
+        let boot = SignedDuration::try_from_secs_f64(since)
+            .ok()
+            .and_then(|since| self.moment.at.checked_sub(since).ok())
+            .unwrap_or(self.moment.at);
+        let given: Vec<logs::Text<'_>> = texts
+            .iter()
+            .map(|(name, kind, text, _)| logs::Text { name, kind: *kind, bytes: text.as_bytes() })
+            .collect();
+        let params: logs::Params = serde_json::from_value(ask.params.clone()).unwrap_or_default();
+        // Seconds since the kernel started say when only where it is known when that was.
+        let is_dated = |text: &logs::Text<'_>| {
+            text.kind != logs::Kind::Kernel
+                || up.is_some_and(|up| up as f64 >= last_of_kernel) && !self.moment.unknown
+                || logs::span(text.bytes, self.moment.at).is_some()
+        };
+        let timeless: Vec<bool> = texts.iter().map(|(.., timeless)| *timeless).collect();
+        let (mut dated, mut undated_texts) = (Vec::new(), Vec::new());
+        for (text, timeless) in given.into_iter().zip(timeless) {
+            if !timeless && is_dated(&text) { dated.push(text) } else { undated_texts.push(text) }
+        }
+        // A year that is not written is that of the moment, where something else tells it.
+        let reference = if self.moment.unknown { self.pieces.reference() } else { self.moment.at };
+        let search =
+            |texts: &[logs::Text<'_>]| (!texts.is_empty()).then(|| logs::search(texts, &params, reference, boot));
+        let (with_times, without) = match (search(&dated).transpose(), search(&undated_texts).transpose()) {
+            (Ok(with_times), Ok(without)) => (with_times, without),
+            (Err(gap), _) | (_, Err(gap)) => return Evidence { gap: Some(gap), ..blank },
+        };
+        let without = without.map(|observed| {
+            let mut output = serde_json::to_value(observed.output).unwrap_or_default();
+            undated(&mut output);
+            (output, observed.missing, observed.loss)
+        });
+        let with_times = with_times.map(|observed| {
+            (serde_json::to_value(observed.output).unwrap_or_default(), observed.missing, observed.loss)
+        });
+        let (output, missing, loss) = match (with_times, without) {
+            (Some((mut output, missing, loss)), Some((more, ..))) => {
+                added(&mut output, more);
+                (output, missing, loss)
+            }
+            (Some(all), None) | (None, Some(all)) => all,
+            (None, None) => return blank,
+        };
+        Evidence { output: Some(output), missing, loss, ..blank }
+    }
+
+    /// The log files of a folder that a runbook names, read by the probe itself up to the moment of the outputs.
+    fn logs_of_folder(&self, ask: &ProbeRequest, folder: &Arc<Folder>) -> Evidence {
+        let of_system = folder.metadata(Path::new("var/log")).is_ok_and(|metadata| metadata.is_dir());
+        let mut ask = ask.clone();
+        ask.params["dir"] = json!(if of_system { "var/log" } else { "." });
+        if ask.params["until"].is_null() {
+            ask.params["until"] = json!(self.moment.at.to_string());
+        }
+        let seen = observe_one(&ask, &Context::alone().below(Arc::clone(folder)));
+        Evidence {
+            seconds: 0.0,
+            cpu_seconds: None,
+            peak_memory_bytes: None,
+            started: self.started(),
+            params: ask.params,
+            ..seen
+        }
+    }
+}
+
+/// Adds the hits of lines without a time to those of others.
+fn added(output: &mut Value, more: Value) {
+    let sum = |a: &Value, b: &Value| json!(a.as_u64().unwrap_or(0).saturating_add(b.as_u64().unwrap_or(0)));
+    for field in ["lines", "hits"] {
+        output[field] = sum(&output[field], &more[field]);
+    }
+    if let (Some(files), Some(others)) = (output["files"].as_array_mut(), more["files"].as_array()) {
+        files.extend(others.iter().cloned());
+    }
+    for (name, hits) in more["patterns"].as_object().into_iter().flatten() {
+        let known = &mut output["patterns"][name];
+        if known["count"] == 0 {
+            *known = hits.clone();
+        } else {
+            known["count"] = sum(&known["count"], &hits["count"]);
+        }
+    }
+}
+
+/// Takes out times that were counted from an unknown beginning; how far they are apart stays, in the minutes of each pattern.
+fn undated(output: &mut Value) {
+    for pattern in output["patterns"].as_object_mut().into_iter().flat_map(|patterns| patterns.values_mut()) {
+        let moment = |value: &Value| value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
+        if let (Some(first), Some(last)) = (moment(&pattern["first"]), moment(&pattern["last"])) {
+            pattern["apart_seconds"] = json!(last.duration_since(first).as_secs_f64());
+        }
+        pattern["first"] = Value::Null;
+        pattern["last"] = Value::Null;
+        pattern["per_minute"] = json!([]);
+    }
+    output["per_minute"] = json!([]);
+}
+
+impl Observer for ToolOutput {
+    fn observe(&self, asks: Vec<ProbeRequest>) -> Vec<Evidence> {
+        let answered = |ask| {
+            let mut evidence = self.answer(ask);
+            // What tools print can be as long as somebody likes.
+            trim(&mut evidence, ResourceLimits::MEMORY);
+            evidence
+        };
+        asks.iter().map(answered).collect()
+    }
+}

@@ -1,0 +1,114 @@
+//! The outputs of all texts, in the order in which they stand, and what several of them say together.
+
+use jiff::Timestamp;
+use jiff::civil::Time;
+
+use super::data::Data;
+use super::growth::Growth;
+use super::input::Gathered;
+use super::interfaces::{self, Chosen};
+use super::piece::{Piece, Unrecognised};
+use super::{links, samples};
+use crate::probe::logs;
+
+/// Senders that are counted.
+const MOST_DISTINCT: usize = 16_384;
+
+/// The outputs of all texts.
+pub(super) struct Pieces {
+    pub gathered: Gathered,
+    pub all: Vec<Piece>,
+    pub unrecognised: Vec<Unrecognised>,
+    /// The time of a recorded day that is asked for.
+    pub at: Option<Time>,
+    /// What two outputs with times between them tell.
+    pub growth: Growth,
+}
+
+impl Pieces {
+    pub(super) fn place(&self, document: usize, first: usize, after: usize) -> String {
+        let name = self.gathered.documents.get(document).map_or("", |document| document.name.as_str());
+        let name = if name == "-" { "standard input" } else { name };
+        if after - first <= 1 {
+            format!("{name} line {}", first + 1)
+        } else {
+            format!("{name} lines {}-{after}", first + 1)
+        }
+    }
+
+    pub(super) fn data(&self) -> impl Iterator<Item = &Data> {
+        self.all.iter().map(|piece| &piece.data)
+    }
+
+    pub(super) fn shown(&self) -> Vec<links::Shown> {
+        let all = self.data().filter_map(|data| if let Data::Links(links) = data { Some(links) } else { None });
+        let mut shown = interfaces::together(all);
+        for nic in self.data().filter_map(|data| if let Data::Nic(nic) = data { Some(nic) } else { None }) {
+            // A card whose rates alone are known is an interface, too.
+            if let Some(name) = nic.interface.as_ref().filter(|name| !shown.iter().any(|link| link.name == **name)) {
+                shown.push(links::Shown { name: name.clone(), ..links::Shown::default() });
+            }
+            if let Some(link) = shown.iter_mut().find(|link| Some(&link.name) == nic.interface.as_ref()) {
+                link.speed = link.speed.or(nic.speed);
+                let allowances = nic.counters.iter().filter(|(name, _)| name.ends_with("allowance_exceeded"));
+                link.allowance =
+                    link.allowance.or_else(|| allowances.map(|(_, count)| *count).reduce(u64::saturating_add));
+            }
+        }
+        shown
+    }
+
+    pub(super) fn route(&self) -> Option<&str> {
+        self.data().find_map(|data| if let Data::Route(name) = data { Some(name.as_str()) } else { None })
+    }
+
+    pub(super) fn chosen(&self) -> Chosen<'_> {
+        let printed = self.data().filter_map(|data| if let Data::Rates(report) = data { Some(report) } else { None });
+        let reports: Vec<&samples::Report> = self.growth.rates.iter().chain(printed).collect();
+        interfaces::choose(&reports, &self.shown(), self.route(), self.at)
+    }
+
+    pub(super) fn settings(&self) -> impl Iterator<Item = &(String, String)> {
+        self.data().filter_map(|data| if let Data::Settings(settings) = data { Some(settings) } else { None }).flatten()
+    }
+
+    pub(super) fn setting(&self, name: &str) -> Option<u64> {
+        self.settings().find(|(known, _)| known == name)?.1.split_whitespace().next()?.parse().ok()
+    }
+
+    /// The texts of logs, with where they stand.
+    pub(super) fn log_texts(&self) -> Vec<(String, logs::Kind, &str, bool)> {
+        let mut texts = Vec::new();
+        for piece in &self.all {
+            let (Data::Logs(run), Some(document)) = (&piece.data, self.gathered.documents.get(piece.document)) else {
+                continue;
+            };
+            let text = run.text.as_deref().unwrap_or_else(|| document.slice(piece.first, piece.after));
+            let text = text.get(..text.len().saturating_sub(run.cut)).unwrap_or(text);
+            texts.push((self.place(piece.document, piece.first, piece.after), run.kind, text, run.timeless));
+        }
+        texts
+    }
+
+    /// How many different words follow these in the lines of logs, up to their last colon.
+    pub(super) fn distinct(&self, after: &str) -> usize {
+        let mut seen = std::collections::HashSet::new();
+        for (_, _, text, _) in self.log_texts() {
+            let finder = memchr::memmem::find_iter(text.as_bytes(), after.as_bytes());
+            for at in finder {
+                let word = text.get(at + after.len()..).and_then(|rest| rest.split_whitespace().next());
+                if let Some((address, _)) = word.and_then(|word| word.rsplit_once(':'))
+                    && seen.len() < MOST_DISTINCT
+                {
+                    seen.insert(address);
+                }
+            }
+        }
+        seen.len()
+    }
+
+    /// What a time without a year lies before: when the newest file was changed, else the moment of reading.
+    pub(super) fn reference(&self) -> Timestamp {
+        self.gathered.documents.iter().filter_map(|document| document.modified).max().unwrap_or_else(Timestamp::now)
+    }
+}

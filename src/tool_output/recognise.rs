@@ -1,0 +1,99 @@
+//! Goes through a text, and tells outputs, commands and words of somebody apart.
+
+use super::here::Here;
+use super::piece::{Piece, Unrecognised};
+use super::prompt::Prompt;
+use super::recognisers::RECOGNISERS;
+use super::text::Document;
+
+/// Bytes of a line that can be one of a tool or a logger.
+const LONGEST: usize = 32 * 1024;
+
+/// Goes through a text once.
+pub(super) fn recognise(
+    document: &Document,
+    number: usize,
+    pieces: &mut Vec<Piece>,
+    unrecognised: &mut Vec<Unrecognised>,
+    host: &mut Option<String>,
+) {
+    let file = document.name.rsplit('/').next().unwrap_or_default();
+    let file = ["txt", "log", "out", "text"]
+        .iter()
+        .find_map(|ending| file.strip_suffix(&format!(".{ending}")))
+        .unwrap_or(file);
+    let of_name: Vec<&str> = file.split(['-', '_', '.', ' ', ',']).filter(|word| !word.is_empty()).collect();
+    let mut commands = vec![of_name.clone()];
+    let (mut by_name, mut slept) = (true, None);
+    // The outputs of one command line come in the order of its commands.
+    let (mut line_of, mut before) = (pieces.last().map_or(0, |piece| piece.command + 1), pieces.len());
+    let mut at = 0;
+    while at < document.len() {
+        let line = document.line(at);
+        let trimmed = line.trim();
+        if trimmed.is_empty() {
+            at += 1;
+            continue;
+        }
+        if let Some(prompt) = Prompt::of(line).filter(|prompt| !is_rule(prompt.command)) {
+            if host.is_none() {
+                *host = prompt.host.map(crate::printable::printable);
+            }
+            (commands, slept) = prompt.commands();
+            by_name = false;
+            (line_of, before) = (line_of + 1, pieces.len());
+            at += 1;
+            continue;
+        }
+        let command = commands.get(pieces.len() - before).or(commands.last()).cloned().unwrap_or_default();
+        let here = Here { document, at, command, by_name };
+        // No tool but one that prints JSON has lines so long.
+        let bracket = trimmed.starts_with(['{', '[']);
+        let readable = match trimmed.contains(char::is_alphanumeric) {
+            true => bracket || line.len() <= LONGEST,
+            false => bracket && document.may_hold_json(),
+        };
+        let taken = RECOGNISERS.iter().filter(|_| readable).find_map(|recogniser| {
+            let (lines, data) = (recogniser.take)(&here)?;
+            (lines > 0).then_some((recogniser, lines, data))
+        });
+        if let Some((recogniser, lines, data)) = taken {
+            let (first, after) = (at, at + lines);
+            pieces.push(Piece { recogniser, document: number, first, after, command: line_of, slept, data });
+            at += lines;
+            continue;
+        }
+        let prose = is_prose(trimmed);
+        match unrecognised.last_mut() {
+            Some(last) if last.document == number && last.after == at && last.prose == prose => last.after = at + 1,
+            _ => unrecognised.push(Unrecognised { document: number, first: at, after: at + 1, prose }),
+        }
+        if prose {
+            (commands, by_name, slept) = (vec![of_name.clone()], true, None);
+            (line_of, before) = (line_of + 1, pieces.len());
+        }
+        at += 1;
+    }
+}
+
+/// `iptables -A …` is a rule, pasted as it was typed.
+fn is_rule(command: &str) -> bool {
+    let mut words = command.split_whitespace().skip_while(|word| *word == "sudo");
+    matches!(words.next(), Some("iptables" | "ip6tables")) && words.any(|word| matches!(word, "-A" | "-I" | "-P"))
+}
+
+/// Whether a line is words of somebody and no output.
+fn is_prose(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let plain = |word: &&&str| {
+        let word = word.trim_matches(|c: char| c.is_ascii_punctuation());
+        !word.is_empty() && word.chars().all(|c| c.is_alphabetic() || matches!(c, '\'' | '-'))
+    };
+    let plains = words.iter().filter(plain).count();
+    if line.contains("  ") && plains < words.len() {
+        return false;
+    }
+    words.len() <= 3 && plains == words.len()
+        || (words.len() >= 3 && plains * 10 >= words.len() * 7)
+        || line.chars().all(|c| c.is_ascii_punctuation())
+}
