@@ -23,7 +23,7 @@ const SAMPLED: f64 = 0.05;
 const REDIRECTED: usize = 64;
 
 /// The part of the window that its edges may be.
-const LONGEST_EDGE: f64 = 0.02;
+const LONGEST_EDGE: f64 = 0.1;
 /// Seconds by which two windows of the same length may be shifted.
 const SHORTEST_EDGE: f64 = 0.03;
 
