@@ -336,7 +336,7 @@ fn is_heading_of_free(here: &Here<'_>) -> bool {
     };
     let is_word = |word: &&str| !word.bytes().any(|byte| byte.is_ascii_digit()) && !word.contains([':', '|', '=']);
     (3..=8).contains(&words.len())
-        && words.iter().all(|word| is_word(word))
+        && words.iter().all(is_word)
         && figures(here.at + 1).is_some_and(|cells| (5..=7).contains(&cells) && cells <= words.len())
         && (figures(here.at + 2) == Some(3)
             || figures(here.at + 3) == Some(3)

@@ -366,7 +366,7 @@ pub(super) fn disks(here: &Here<'_>) -> Option<(usize, Data)> {
             words.get(place + 1..).filter(|rest| rest.first().is_some_and(|mount| mount.starts_with('/')))?.join(" ");
         let is_size = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) || *word == "-";
         let sizes = words.get(place.checked_sub(3)?..place)?;
-        (place >= 3 && place <= 6 && sizes.iter().all(|word| is_size(&word)))
+        ((3..=6).contains(&place) && sizes.iter().all(is_size))
             .then(|| (words[place].trim_end_matches('%').parse().unwrap_or(0), printable(mount)))
     };
     // The name of a device that is too long stands alone in its line.

@@ -90,7 +90,8 @@ pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
     };
     cx.live("0 bit/s in");
     let mut loss = watching.until(window_began + params.window.0, &mut sources, &mut burst, cx);
-    let refused = sources.iter().map(|source| source.ring.refuse()).fold(true, |all, refused| all && refused.is_ok());
+    // Each is asked, also behind one that failed.
+    let refused = sources.iter().filter(|source| source.ring.refuse().is_err()).count() == 0;
     let elapsed = watching.began.elapsed();
     watching.last_packets(&mut sources, &mut burst, refused);
     loss.extend(watching.loss(elapsed));
@@ -163,8 +164,8 @@ impl Watching {
         loop {
             self.drain(sources, burst);
             let now = Instant::now();
-            let left = sources.iter_mut().fold(false, |left, source| source.is_there(self.began) || left);
-            if !left {
+            let left = sources.iter_mut().map(|source| source.is_there(self.began)).filter(|there| *there).count();
+            if left == 0 {
                 break;
             }
             self.sample(now, sources);
