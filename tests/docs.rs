@@ -162,3 +162,22 @@ fn the_example_check_names_strangers_by_their_packets() {
         assert_eq!(calm.status.code(), Some(0), "{}", String::from_utf8_lossy(&calm.stdout));
     });
 }
+
+#[test]
+fn the_report_in_the_readme_is_what_is_printed() {
+    let readme = fs::read_to_string(project().join("README.md")).expect("it is there");
+    let shown = readme.split_once("```text\n").and_then(|(_, rest)| rest.split_once("\n```")).expect("a report").0;
+    let case = project().join("tests/cases/udp-flood-closed-port.json");
+    // Elsewhere than in the project, whose folder of runbooks goes before those that are shipped.
+    let elsewhere = tempfile::tempdir().expect("a temporary folder can be made");
+    let output = Command::new(env!("CARGO_BIN_EXE_casebook"))
+        .args(["replay", "--format", "terminal"])
+        .arg(case)
+        .arg("high-inbound-traffic")
+        .envs([("COLUMNS", "100"), ("LC_ALL", "C.UTF-8"), ("NO_COLOR", "1"), ("TERM", "xterm"), ("TZ", "UTC")])
+        .current_dir(elsewhere.path())
+        .output()
+        .expect("the binary can be run");
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(shown.trim_end(), String::from_utf8_lossy(&output.stdout).trim_end());
+}
