@@ -586,7 +586,7 @@ fn equal_senders_are_named_as_a_group() {
 #[test]
 fn an_interface_that_is_down_is_said_first() {
     Incident {
-        name: "link-down",
+        name: "link-down-of-the-only-entrance",
         firewall: &["ip link set eth0 down"],
         also: Some(|_: &Stage, said: &Said| unsaid(said, &["eth0 is down: nothing can come in by it"])),
         expect: Expect { first: Some("link-down"), unexplained: None, ..Expect::default() },
