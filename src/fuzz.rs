@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use crate::probe::capture::{self, CaptureProbe};
-use crate::probe::{Context, Probe, conntrack, firewall};
+use crate::probe::{Context, Probe, conntrack, firewall, logs};
 use crate::sys::netlink_dump::{Message, messages};
 use crate::sys::rtnetlink;
 use crate::sys::sock_diag::{Transport, parse_socket};
@@ -50,6 +50,7 @@ pub const TARGETS: &[Target] = &[
     },
     Target { name: "cases", about: "a case file: packed, or the JSON of a case", run: cases },
     Target { name: "runbooks", about: "a runbook in YAML", run: runbooks },
+    Target { name: "journals", about: "a file of the journal of systemd", run: journals },
     Target { name: "tool_output", about: "what one tool printed", run: tool_output },
 ];
 
@@ -122,6 +123,15 @@ pub fn runbooks(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     if let Err(problems) = runbook::load(text, "input.yaml") {
         problems.render(false);
+    }
+}
+
+/// A file of the journal.
+pub fn journals(input: &[u8]) {
+    let Ok(memory) = memfd_create("journal", MemfdFlags::CLOEXEC) else { return };
+    let mut file = File::from(memory);
+    if file.write_all(input).is_ok() {
+        logs::of_journal(file);
     }
 }
 

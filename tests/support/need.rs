@@ -17,6 +17,7 @@ pub const TOOLS: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("iptables-legacy", "iptables"),
     ("iptables-nft", "iptables"),
+    ("journalctl", "systemd"),
     ("nft", "nftables"),
     ("prlimit", "util-linux"),
     ("setcap", "libcap2-bin"),

@@ -1,4 +1,4 @@
-//! Finds the log files: where distributions keep them, their rotations, and where a journal lies.
+//! Finds the log files: where distributions keep them, and their rotations.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
@@ -15,6 +15,7 @@ use super::rotation::{PACKED, Packing, is_rotation};
 use crate::case::{Gap, Reason};
 use crate::sys::beneath::Astray;
 
+use super::journal;
 use super::origin::{LogOrigin, of_logger};
 
 /// Where daemons keep what matters, under the log directory, beside the files of the logger.
@@ -22,10 +23,10 @@ const OF_DAEMONS: &[&str] =
     &["firewalld", "fail2ban.log", "named/*.log", "bind/*.log", "nginx/*.log", "apache2/*.log", "httpd/*_log"];
 
 /// Files that are read at most, the newest first: a host of many sites has a log for each.
-const MOST_FILES: usize = 512;
+pub(super) const MOST_FILES: usize = 512;
 
 /// Names of one directory that are looked at, at most.
-const MOST_NAMES: usize = 100_000;
+pub(super) const MOST_NAMES: usize = 100_000;
 
 /// A log file.
 #[derive(Debug, Clone)]
@@ -190,7 +191,7 @@ fn inside<'n>(dir: &Path, name: &'n str) -> Option<&'n Path> {
     goes_down.then_some(name)
 }
 
-fn is_absent(error: &io::Error) -> bool {
+pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
@@ -241,28 +242,10 @@ fn fits(pattern: &OsStr, name: &OsStr) -> bool {
 
 fn packing(path: &Path) -> Packing {
     let name = path.as_os_str().as_bytes();
-    PACKED.iter().find(|(ending, _)| name.ends_with(ending.as_bytes())).map_or(Packing::Plain, |(_, packing)| *packing)
-}
-
-/// Directories of machines that are looked into for a journal.
-const MOST_MACHINES: usize = 64;
-
-/// Where systemd keeps a journal on this host, if it does: a directory with journal files.
-pub(super) fn journal(place: &Place, dirs: &[PathBuf]) -> io::Result<Option<PathBuf>> {
-    for dir in dirs {
-        let machines = match place.list(dir, MOST_MACHINES) {
-            Ok((machines, _)) => machines,
-            Err(error) if is_absent(&error) => continue,
-            Err(error) => return Err(error),
-        };
-        for machine in machines {
-            let Ok((files, _)) = place.list(&machine, MOST_NAMES) else { continue };
-            if files.iter().any(|file| file.extension() == Some(OsStr::new("journal"))) {
-                return Ok(Some(machine));
-            }
-        }
+    if journal::is_name(name) {
+        return Packing::Journal;
     }
-    Ok(None)
+    PACKED.iter().find(|(ending, _)| name.ends_with(ending.as_bytes())).map_or(Packing::Plain, |(_, packing)| *packing)
 }
 
 #[cfg(test)]
@@ -380,16 +363,6 @@ mod tests {
         told.sort_unstable();
         assert_eq!(told, ["var/log/auth.log", "var/log/messages", "var/log/nginx"]);
         assert!(finds.gaps.iter().all(|(_, gap)| gap.to_string().contains("links are not followed")));
-    }
-
-    #[test]
-    fn an_empty_journal_directory_is_no_journal() {
-        let dir = tempfile::tempdir().unwrap();
-        let machine = dir.path().join("0123");
-        fs::create_dir(&machine).unwrap();
-        assert_eq!(journal(&Place::Host, &[dir.path().to_owned(), "/nowhere".into()]).unwrap(), None);
-        fs::write(machine.join("system.journal"), "").unwrap();
-        assert_eq!(journal(&Place::Host, &[dir.path().to_owned()]).unwrap(), Some(machine));
     }
 
     proptest::proptest! {

@@ -1,15 +1,19 @@
-//! `logs`: what the log files of the host say about a span of time.
+//! `logs`: what the log files of the host, and its journal, say about a span of time.
 //!
-//! The way of the data: `find` the files, `window` the bytes of each that the span lies in, `scan` those once,
+//! The way of the data: `find` the files and discover those of the `journal`, `window` the bytes of each that the span lies in, `scan` those once,
 //! add up the `tally` of every part.
+//!
+//! Entries of the journal are lines as those of a logger's file; what a file has of them is known among the `copies`.
 //!
 //! Who wrote a line is told by the `kind` of its file and by its `frame`, or by the fields of an `access` log. What a line
 //! says is a stranger's in part, and never evidence of its author.
 
 mod access;
+mod copies;
 mod find;
 mod frame;
 mod gzip;
+mod journal;
 mod kind;
 mod origin;
 mod output;
@@ -30,6 +34,7 @@ mod usual;
 mod wanted;
 mod window;
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -53,9 +58,11 @@ use crate::case::{Gap, Observed, Reason};
 use crate::printable::printable;
 use crate::sys::time_zone::{self, LocalZone};
 use crate::units::Span;
+use journal::{Asked, Choice, Dating, Journals};
 use patterns::Patterns;
 use place::Place;
 use reading::Question;
+use rotation::Packing;
 use window::Window;
 
 /// Where logs lie unless something else is said.
@@ -64,10 +71,34 @@ const USUAL_DIR: &str = "/var/log";
 /// Says where logs lie instead.
 const DIR_VARIABLE: &str = "CASEBOOK_LOG_DIR";
 
+/// The boot that a host is in.
+const CURRENT: &str = "current";
+
 /// Samples per pattern at most, whatever is asked for.
 const MOST_SAMPLES: u32 = 100;
 
-/// Lines of the log files in a span of time, by named patterns.
+/// Where the journal is kept on the disk, and where until the next start.
+const JOURNALS: &[&str] = &["/var/log/journal", "/run/log/journal"];
+
+/// The names of priorities, the gravest first.
+const PRIORITIES: &[&str] = &["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
+
+/// What a unit may end in; what ends otherwise is the name of a service.
+const UNITS: &[&str] = &[
+    ".service",
+    ".socket",
+    ".scope",
+    ".slice",
+    ".timer",
+    ".mount",
+    ".automount",
+    ".swap",
+    ".path",
+    ".target",
+    ".device",
+];
+
+/// Lines of the log files and of the journal in a span of time, by named patterns.
 pub struct Logs;
 
 /// Parameters of the `logs` probe.
@@ -79,7 +110,9 @@ pub struct Params {
     /// The files to read, as paths or with `*` and `?`, in `dir`; their rotations are read too. No name leads out of `dir`:
     /// that directory is all that is read. If empty, the
     /// files that distributions and daemons usually write: messages, syslog, kern.log, auth.log, secure, daemon.log,
-    /// maillog, mail.log, cron, firewalld, fail2ban.log, ufw.log, and the logs of named, nginx, Apache.
+    /// maillog, mail.log, cron, firewalld, fail2ban.log, ufw.log, the logs of named, nginx, Apache, and the journal: in
+    /// /var/log/journal and /run/log/journal the files of this machine, in another `dir` all that are there. A name that ends in
+    /// `.journal` is that of a file of the journal.
     pub files: Vec<String>,
     /// How far back to look from `until`.
     pub since: Span,
@@ -95,6 +128,17 @@ pub struct Params {
     /// logins, requests to web servers, full conntrack and neighbour tables, SYN floods, martians, out of memory, firewall LOG
     /// lines, failing DNS look-ups, links that change, bad UDP checksums, TCP memory, and lines that loggers suppressed.
     pub patterns: IndexMap<String, Wanted>,
+    /// The units of systemd whose entries of the journal count: `ssh.service`, or `ssh` for short; also what systemd itself says
+    /// of them. Log files do not name a unit, and are not read then.
+    pub units: Vec<String>,
+    /// The least grave priority whose entries of the journal count: `emerg`, `alert`, `crit`, `err`, `warning`, `notice`, `info`,
+    /// `debug`, or 0 to 7. Log files are not read then.
+    pub priority: Option<String>,
+    /// The boot whose entries of the journal count: `current`, or an id of 32 hexadecimal digits. Log files are not read then.
+    pub boot: Option<String>,
+    /// The namespace of journald whose journal is read, without log files; an empty name is the host's own. Unless given: all
+    /// namespaces.
+    pub namespace: Option<String>,
     /// Lines to keep of each pattern, the last ones; 100 at most.
     pub samples: u32,
     /// How long to read at most. What was not read by then is said.
@@ -109,6 +153,10 @@ impl Default for Params {
             since: Span::seconds(15 * 60),
             until: None,
             patterns: IndexMap::new(),
+            units: Vec::new(),
+            priority: None,
+            boot: None,
+            namespace: None,
             samples: 3,
             budget: Span::seconds(5),
         }
@@ -118,11 +166,12 @@ impl Default for Params {
 impl Probe for Logs {
     const NAME: &'static str = "logs";
     const ABOUT: &'static str = "lines of the log files in a span of time, by named patterns with their captures";
-    const SOURCE: &'static str =
-        "/var/log: plain files by binary search over their times, rotated files also packed by gzip";
-    const REPLACES: &'static [&'static str] = &["tail", "grep", "zgrep", "awk"];
-    const NEEDS: &'static [Need] =
-        &[Need { what: "CAP_DAC_READ_SEARCH", without: "logs that only root or the group adm may read stay unread" }];
+    const SOURCE: &'static str = "/var/log: plain files by binary search over their times, rotated files also packed by gzip; the journal of systemd in /var/log/journal and /run/log/journal by bisection of its entries";
+    const REPLACES: &'static [&'static str] = &["tail", "grep", "zgrep", "awk", "journalctl"];
+    const NEEDS: &'static [Need] = &[Need {
+        what: "CAP_DAC_READ_SEARCH",
+        without: "logs that only root or the group adm may read stay unread, and so does the journal but for the own user's",
+    }];
     type Params = Params;
     type Output = Output;
 
@@ -147,23 +196,98 @@ impl Probe for Logs {
         let place = Place::of(cx);
         let dir = directory(&params, &place)?;
         let named = dir != Path::new(USUAL_DIR) || !params.files.is_empty();
-        let with_rights = Rights { of_operator: named };
-        let finds = with_rights
-            .to(|| Ok(find::find(&place, &dir, &params.files, window.from)))
-            .map_err(|error| Gap::io(format!("look into {}", dir.display()), &error))?;
+        let rights = Rights { of_operator: named };
         let stop = || {
             if !cx.checkpoint() {
                 return cx.stopped().map(Stopped::reason);
             }
             deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| Reason::TimedOut)
         };
+        let alone = !params.units.is_empty()
+            || params.priority.is_some()
+            || params.boot.is_some()
+            || params.namespace.is_some();
+        let mut finds = if alone && params.files.is_empty() {
+            find::Finds::default()
+        } else {
+            rights
+                .to(|| Ok(find::find(&place, &dir, &params.files, window.from)))
+                .map_err(|error| Gap::io(format!("look into {}", dir.display()), &error))?
+        };
+        let mut loss = Vec::new();
+        if alone {
+            let found = finds.files.len();
+            finds.files.retain(|file| file.packing == Packing::Journal);
+            let others = found - finds.files.len();
+            if others > 0 {
+                loss.push(format!(
+                    "{others} log files were not read: only the journal names unit, priority, boot and namespace"
+                ));
+            }
+        }
+        let dating = match place {
+            Place::Host => Dating::of_host(),
+            Place::Below(_) => None,
+        };
+        let mut choice = choice(&params, window)?;
+        let journals = if params.files.is_empty() {
+            let dirs = journal_dirs(&place, &dir);
+            let machine = own_machine(&place, &dir);
+            let asked = Asked { dirs: &dirs, machine: machine.as_deref(), namespace: params.namespace.as_deref() };
+            let stop = || stop().is_some();
+            rights
+                .to(|| Ok(journal::discover(&place, &asked, dating.as_ref(), &choice, &stop)))
+                .map_err(|error| Gap::io("look for a journal", &error))?
+        } else {
+            Journals::default()
+        };
+        if params.boot.as_deref().is_some_and(|boot| boot.trim() == CURRENT) {
+            choice.boot = match place {
+                Place::Host => journal::this_boot(),
+                Place::Below(_) => journals.last_boot,
+            };
+            if choice.boot.is_none() {
+                let gap = Gap::new(Reason::Absent, "tell which boot is the current one", "nothing here names it");
+                return Err(gap.to_fix("give its id in the parameter `boot`"));
+            }
+        }
+        if alone
+            && finds.files.is_empty()
+            && journals.dir.is_none()
+            && journals.gaps.is_empty()
+            && finds.gaps.is_empty()
+        {
+            let gap = Gap::new(Reason::Absent, format!("read the journal in {}", dir.display()), "there is none");
+            return Err(gap.to_fix(
+                "leave out the parameters `units`, `priority`, `boot` and `namespace` to search the log files",
+            ));
+        }
         let samples = params.samples.min(MOST_SAMPLES) as usize;
-        let rights = with_rights;
-        let question = Question { place: &place, patterns: &patterns, window, zone, now, samples, rights, stop: &stop };
-        let (older, left_out, gaps) = (finds.older, finds.left_out, finds.gaps);
-        let readings = reading::read(&question, finds.files);
-        let mut observed = output::assemble(&dir, &question, readings, gaps, older)?;
+        let (journal, dating) = (&choice, dating.as_ref());
+        let question = Question {
+            place: &place,
+            patterns: &patterns,
+            window,
+            zone,
+            now,
+            samples,
+            rights,
+            journal,
+            dating,
+            stop: &stop,
+        };
+        let mut files = journals.files;
+        // The newest first, as of all files.
+        files.sort_by_key(|file| (file.rotated, std::cmp::Reverse(file.modified)));
+        let left_out = finds.left_out + journals.left_out + files.len().saturating_sub(find::MOST_FILES) as u64;
+        files.truncate(find::MOST_FILES);
+        files.extend(finds.files);
+        let mut gaps = finds.gaps;
+        gaps.extend(journals.gaps);
+        let readings = reading::read(&question, files);
+        let mut observed = output::assemble(&dir, &question, readings, gaps, finds.older + journals.outside)?;
 
+        observed.loss.append(&mut loss);
         if left_out > 0 {
             observed.loss.push(format!("{left_out} files too many to read were left out, the oldest"));
         }
@@ -172,31 +296,22 @@ impl Probe for Logs {
                 .loss
                 .push(format!("the local time zone is not known here ({why}): times without a zone were read as UTC"));
         }
-        let mut journals = vec![dir.join("journal")];
-        if matches!(place, Place::Host) && dir == Path::new(USUAL_DIR) {
-            journals.push(PathBuf::from("/run/log/journal"));
+        if journals.dir.is_none() && journals.of_others > 0 {
+            observed.loss.push(format!(
+                "{} journals in {} are of other machines and were not read; `dir` names one of them",
+                journals.of_others,
+                dir.join("journal").display()
+            ));
         }
-        match with_rights.to(|| find::journal(&place, &journals)) {
-            Ok(None) => {}
-            Ok(Some(journal)) => {
-                let gap = Gap::new(
-                    Reason::Failed,
-                    format!("read the journal in {}", journal.display()),
-                    "casebook does not read journals yet",
-                )
-                .to_fix("look with journalctl, or let journald forward to a syslog daemon");
-                observed.output.journal = Some(text::escaped(journal.as_os_str().as_encoded_bytes(), 4096));
-                observed.miss(&["journal"], gap.clone());
-                // A host that logs to its journal alone: that no line was found says nothing.
-                if observed.output.files.is_empty() {
-                    observed.miss(output::TOUCHED, gap);
-                }
-            }
-            Err(error) => observed.miss(&["journal"], Gap::io("look for a journal", &error)),
-        }
+        observed.output.journal = journals.dir.map(|dir| text::escaped(dir.as_os_str().as_encoded_bytes(), 4096));
         cx.live(format!("{} lines, {} hits", observed.output.lines, observed.output.hits));
         Ok(observed)
     }
+}
+
+/// Reads a file of the journal from end to end.
+pub fn of_journal(file: File) {
+    journal::read_through(file);
 }
 
 /// The span that is asked for.
@@ -211,6 +326,70 @@ fn window(params: &Params, now: Timestamp, zone: &TimeZone) -> Result<Window, Ga
     let since = SignedDuration::try_from(params.since.0).unwrap_or(SignedDuration::MAX);
     let from = to.checked_sub(since).unwrap_or(Timestamp::MIN);
     Ok(Window { from, to })
+}
+
+/// Where journals are kept.
+fn journal_dirs(place: &Place, dir: &Path) -> Vec<PathBuf> {
+    if dir == Path::new(USUAL_DIR) && matches!(place, Place::Host) {
+        return JOURNALS.iter().map(PathBuf::from).collect();
+    }
+    let mut dirs = vec![dir.join("journal"), dir.to_owned()];
+    // A copy of a host: what that one kept until its next start lies beside its logs.
+    if let Some(root) = dir.to_str().and_then(|dir| dir.strip_suffix("var/log")) {
+        dirs.push(Path::new(root).join("run/log/journal"));
+    }
+    dirs
+}
+
+/// The machine whose journals are meant: this one, where its own are; that of a copy of a host; else any.
+fn own_machine(place: &Place, dir: &Path) -> Option<String> {
+    match place {
+        Place::Host if dir == Path::new(USUAL_DIR) => journal::machine_id(place, Path::new("/etc/machine-id")),
+        Place::Host => None,
+        Place::Below(_) => journal::machine_id(place, Path::new("etc/machine-id")),
+    }
+}
+
+/// The entries of the journal that are asked for.
+fn choice(params: &Params, window: Window) -> Result<Choice, Gap> {
+    let refused = |name: &str, text: &str, why: &str, to_fix: &str| {
+        Gap::new(Reason::Malformed, format!("read the parameter `{name}`: `{text}`"), why).to_fix(to_fix)
+    };
+    let micros = |at: Timestamp| u64::try_from(at.as_microsecond()).unwrap_or(0);
+    let priority = match &params.priority {
+        None => None,
+        Some(text) => {
+            let asked = text.trim();
+            let by_name = PRIORITIES.iter().position(|name| *name == asked);
+            let by_number = || asked.parse().ok().filter(|number| *number < PRIORITIES.len());
+            let found = by_name.or_else(by_number).and_then(|number| u8::try_from(number).ok());
+            Some(found.ok_or_else(|| {
+                refused("priority", text, "it is no priority", "write err, warning, or a number from 0 to 7")
+            })?)
+        }
+    };
+    let boot = match params.boot.as_deref().map(str::trim) {
+        None | Some(CURRENT) => None,
+        Some(text) => Some(journal::boot_id(text).ok_or_else(|| {
+            refused(
+                "boot",
+                text,
+                "it is no id of a boot",
+                "write `current`, or the 32 digits that journalctl --list-boots shows",
+            )
+        })?),
+    };
+    let unit = |name: &String| {
+        let name = name.trim();
+        if UNITS.iter().any(|ending| name.ends_with(ending)) { name.to_owned() } else { format!("{name}.service") }
+    };
+    Ok(Choice {
+        from: micros(window.from),
+        to: micros(window.to),
+        units: params.units.iter().map(unit).collect(),
+        priority,
+        boot,
+    })
 }
 
 fn moment(text: &str, zone: &TimeZone) -> Option<Timestamp> {

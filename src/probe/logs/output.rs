@@ -41,20 +41,24 @@ pub struct Logs {
     /// The end of the span.
     #[schemars(with = "String")]
     pub to: Timestamp,
-    /// The log files that were found and may reach into the span. None at all: no such log file exists here.
+    /// The log files and the files of the journal that were found and may reach into the span. None at all: no such file exists
+    /// here.
     pub files: Vec<LogFile>,
-    /// Rotated files that were last changed before the span; they were not opened.
+    /// Rotated files that were last changed before the span, and files of the journal whose header says that they do not reach
+    /// into it; they were not read.
     pub older_files: u64,
-    /// Lines of the span in all files. A line that the logger writes to two files counts in both.
+    /// Lines of the span in all files, each entry of the journal one. A line that is written to two files, or to the journal and
+    /// to a file, counts in both.
     pub lines: u64,
     /// They by minute, of the last day of the span; minutes without a line are left out. In a file in order of time, lines
     /// that stand up to a minute out of order may count in their neighbours' minute.
     pub per_minute: Vec<Minute>,
-    /// The hits of each pattern, in the order of the parameters. A line that the logger wrote to several files counts once.
+    /// The hits of each pattern, in the order of the parameters. A line that the logger wrote to several
+    /// files, or that the journal has, too, counts once.
     pub patterns: IndexMap<String, PatternHits>,
     /// Hits of all patterns together.
     pub hits: u64,
-    /// Where systemd keeps a journal on this host, if it does.
+    /// Where systemd keeps a journal on this host, if it does. Its files are among `files`.
     pub journal: Option<String>,
 }
 
@@ -68,7 +72,7 @@ pub struct LogFile {
     /// What kind of log it is, by where it lies or by its first lines; none if no line was read.
     #[serde(default)]
     pub kind: Option<Kind>,
-    /// Bytes that were read through, unpacked; those that the search for the span touched are not counted.
+    /// Bytes that were read through, unpacked, of a journal as lines; those that the search for the span touched are not counted.
     pub bytes_read: u64,
     /// Lines of the span in it; none if it could not be said.
     pub lines: Option<u64>,

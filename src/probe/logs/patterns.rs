@@ -19,6 +19,7 @@ use crate::probe::hash::KeyedHash;
 
 use super::access::Access;
 use super::frame::LineFrame;
+use super::journal::claimed;
 use super::kind::Kind;
 use super::repeat::{self, Repeat};
 use super::single::{self, Single};
@@ -448,6 +449,15 @@ impl Searcher<'_> {
     /// What tells a line from others, in whatever file it is.
     pub(super) fn mark(&self, line: &[u8]) -> u64 {
         self.patterns.key.bytes(line)
+    }
+
+    /// What tells a message from others, whenever it came and in whatever form its logger wrote it: program, process and what was
+    /// said.
+    pub(super) fn text(&self, seen: &Seen<'_>) -> u64 {
+        let key = self.patterns.key;
+        let Some(frame) = seen.frame.or_else(|| LineFrame::parse(seen.line)) else { return key.bytes(seen.line) };
+        let author = key.words(key.bytes(claimed(frame.program.unwrap_or_default())), frame.pid.map_or(0, u64::from));
+        key.words(author, key.bytes(frame.message))
     }
 
     /// Gives the text of each group of a pattern that matches the line and took part in it, by its place among the groups.

@@ -12,8 +12,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::case::{Gap, Reason, advice};
 
 use super::Rights;
+use super::copies::{Copies, OfFile, OfJournal};
 use super::find::Found;
 use super::gzip;
+use super::journal::{Choice, Dating, Faults, Journal, NotRead};
+use super::kind::Kind;
 use super::origin::LogOrigin;
 use super::patterns::{Patterns, Searcher};
 use super::place::Place;
@@ -42,6 +45,14 @@ const WORTH_A_THREAD: u64 = 2 * SEGMENT;
 /// Bytes of a file that its first lines are looked for in.
 const HEAD_OF_FILE: usize = 16 * 1024;
 
+/// Entries of a journal that one thread takes at a time, and about how many bytes one has.
+const ENTRIES: u64 = 32 * 1024;
+const BYTES_OF_ENTRY: u64 = 512;
+
+/// Who may read a journal.
+const OF_JOURNAL: &str = "run with sudo, or as a member of the group systemd-journal or adm: others see the entries of their own user alone, \
+    and only where the journal is kept by user";
+
 /// A year: no log without years in its lines goes back further.
 const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
 
@@ -55,6 +66,9 @@ pub(super) struct Question<'a> {
     pub samples: usize,
     /// Whose rights the files are opened with.
     pub rights: Rights,
+    /// Which entries of the journal are asked for, and how those of this boot are dated.
+    pub journal: &'a Choice,
+    pub dating: Option<&'a Dating>,
     /// Why to stop, when it is time to.
     pub stop: &'a (dyn Fn() -> Option<Reason> + Sync),
 }
@@ -70,6 +84,8 @@ pub(super) struct Reading {
     pub unreadable: Option<Gap>,
     /// Why it could not be read to the end.
     pub cut_short: Option<Gap>,
+    /// What could not be read of the entries of a journal.
+    pub faults: Faults,
     /// What was lost, as sentences.
     pub loss: Vec<String>,
 }
@@ -84,14 +100,17 @@ struct Opened {
 
 enum Source {
     Plain(Plain),
+    Journal(Journal),
     Gzip(Mutex<Option<File>>),
 }
 
-/// A part of a file, to be scanned by one thread.
+/// A part of a file, to be scanned by one thread: from one byte to another, or of a journal from one entry to another.
 struct Segment {
     file: usize,
     start: u64,
     end: u64,
+    /// About how many bytes it has.
+    bytes: u64,
 }
 
 /// What became of a segment.
@@ -100,6 +119,7 @@ struct Scanned {
     ending: io::Result<Ending>,
     vanished: u64,
     left: u64,
+    faults: Faults,
 }
 
 /// Reads all files.
@@ -115,6 +135,7 @@ pub(super) fn read(question: &Question<'_>, files: Vec<Found>) -> Vec<Reading> {
             tally: None,
             unreadable: None,
             cut_short: None,
+            faults: Faults::default(),
             loss: Vec::new(),
         };
         let file = match (question.stop)() {
@@ -130,7 +151,34 @@ pub(super) fn read(question: &Question<'_>, files: Vec<Found>) -> Vec<Reading> {
         }
         readings.push(reading);
     }
-    let scanned = scan_all(question, &opened, &segments);
+    // What the journal has is not counted again where a file has it, too.
+    let is_journal =
+        |segment: &Segment| matches!(opened.get(segment.file), Some(Some(Opened { source: Source::Journal(_), .. })));
+    let (of_journal, of_files): (Vec<Segment>, Vec<Segment>) = segments.into_iter().partition(is_journal);
+    let noted = OfJournal::default();
+    let note = if of_files.is_empty() { Copies::None } else { Copies::Note(&noted) };
+    let scanned = scan_all(question, &opened, &of_journal, &|_| note);
+    take_all(&mut readings, question, &of_journal, scanned);
+    let (lines, left_out) = noted.noted();
+    let met: Vec<OfFile<'_>> = opened.iter().map(|_| OfFile::new(&lines)).collect();
+    let know = |file: usize| match met.get(file) {
+        Some(of_file) if !lines.is_empty() => Copies::Know(of_file),
+        _ => Copies::None,
+    };
+    let scanned = scan_all(question, &opened, &of_files, &know);
+    take_all(&mut readings, question, &of_files, scanned);
+    if left_out > 0
+        && let Some(first) = readings.first_mut()
+    {
+        first.loss.push(format!(
+            "{left_out} lines of the journal that patterns match were too many to keep: those that a log file has, too, count twice"
+        ));
+    }
+    readings.iter_mut().for_each(Reading::conclude);
+    readings
+}
+
+fn take_all(readings: &mut [Reading], question: &Question<'_>, segments: &[Segment], scanned: Vec<Option<Scanned>>) {
     for (segment, scanned) in segments.iter().zip(scanned).rev() {
         let Some(reading) = readings.get_mut(segment.file) else { continue };
         match scanned {
@@ -138,8 +186,6 @@ pub(super) fn read(question: &Question<'_>, files: Vec<Found>) -> Vec<Reading> {
             None => reading.not_read(segment.end.saturating_sub(segment.start), question),
         }
     }
-    readings.iter_mut().for_each(Reading::conclude);
-    readings
 }
 
 /// Opens a file and says which of its parts to scan. None: there is nothing to scan.
@@ -152,6 +198,9 @@ fn prepare(
     let path = reading.found.path.display();
     let failed = |error: &io::Error| {
         let gap = question.rights.gap(format!("read {path}"), error);
+        if reading.found.packing == Packing::Journal && gap.reason == Reason::Denied {
+            return gap.to_fix(OF_JOURNAL);
+        }
         if gap.to_fix.as_deref() == Some(advice::AS_ROOT) {
             gap.to_fix("run with sudo, or as a member of the group that owns it (adm)")
         } else {
@@ -164,9 +213,12 @@ fn prepare(
     }
     let opened = question.rights.to(|| question.place.open(&reading.found.path));
     let (file, metadata) = opened.map_err(|error| failed(&error))?;
+    if reading.found.packing == Packing::Journal {
+        return prepare_journal(question, reading, file, index, segments);
+    }
     let clock = Clock::new(question.zone.clone(), reference(question, reading.found.modified));
     if reading.found.packing == Packing::Gzip {
-        segments.push(Segment { file: index, start: 0, end: metadata.len() });
+        segments.push(Segment { file: index, start: 0, end: metadata.len(), bytes: metadata.len() });
         let origin = reading.found.origin;
         return Ok(Some(Opened { clock, origin, sorted: true, source: Source::Gzip(Mutex::new(Some(file))) }));
     }
@@ -206,11 +258,38 @@ fn prepare(
             if cut == start { start } else { window::line_start(&plain, cut).map_err(|error| failed(&error))? };
         // A line longer than a segment begins before it.
         let from = if from >= end { start } else { from };
-        segments.push(Segment { file: index, start: from, end });
+        segments.push(Segment { file: index, start: from, end, bytes: end - from });
         end = from;
     }
     let origin = judged(&plain, reading.found.origin).map_err(|error| failed(&error))?;
     Ok(Some(Opened { clock, origin, sorted: place.sorted, source: Source::Plain(plain) }))
+}
+
+/// Finds the entries of a journal that the window lies in. None: there are none.
+fn prepare_journal(
+    question: &Question<'_>,
+    reading: &mut Reading,
+    file: File,
+    index: usize,
+    segments: &mut Vec<Segment>,
+) -> Result<Option<Opened>, Gap> {
+    let path = reading.found.path.display().to_string();
+    reading.format = Format::Journal;
+    let journal = Journal::open(file).map_err(|why| why.gap(&path))?;
+    let found = journal.entries(question.dating, question.journal);
+    let entries = found.map_err(|error| NotRead::Io(error).gap(&path))?;
+    reading.sorted = entries.sorted;
+    reading.tally = Some(Tally::new(question.window, question.patterns));
+    reading.faults.damaged = journal.lost();
+    let mut end = entries.end;
+    while end > entries.start {
+        let start = end.saturating_sub(ENTRIES).max(entries.start);
+        segments.push(Segment { file: index, start, end, bytes: (end - start).saturating_mul(BYTES_OF_ENTRY) });
+        end = start;
+    }
+    let clock = Clock::new(TimeZone::UTC, question.now);
+    let origin = LogOrigin { kind: Some(Kind::Syslog), program: None };
+    Ok(Some(Opened { clock, origin, sorted: entries.sorted, source: Source::Journal(journal) }))
 }
 
 /// Whose lines a file holds, by its name, or by its first lines where the name says nothing.
@@ -229,8 +308,13 @@ fn reference(question: &Question<'_>, modified: Option<Timestamp>) -> Timestamp 
 }
 
 /// Scans the segments, in their order; none for those that were not begun in time.
-fn scan_all(question: &Question<'_>, opened: &[Option<Opened>], segments: &[Segment]) -> Vec<Option<Scanned>> {
-    let bytes: u64 = segments.iter().map(|segment| segment.end - segment.start).sum();
+fn scan_all<'a>(
+    question: &Question<'_>,
+    opened: &[Option<Opened>],
+    segments: &[Segment],
+    copies: &(dyn Fn(usize) -> Copies<'a> + Sync),
+) -> Vec<Option<Scanned>> {
+    let bytes = segments.iter().fold(0_u64, |sum, segment| sum.saturating_add(segment.bytes));
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = if bytes < WORTH_A_THREAD { 1 } else { cores.min(MOST_THREADS).min(segments.len()) };
     let next = AtomicUsize::new(0);
@@ -241,7 +325,7 @@ fn scan_all(question: &Question<'_>, opened: &[Option<Opened>], segments: &[Segm
             let index = next.fetch_add(1, Ordering::Relaxed);
             let (Some(segment), Some(place)) = (segments.get(index), done.get(index)) else { return };
             let Some(Some(file)) = opened.get(segment.file) else { continue };
-            let scanned = scan_one(question, &mut searcher, file, segment);
+            let scanned = scan_one(question, &mut searcher, file, segment, copies(segment.file));
             *place.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(scanned);
         }
     };
@@ -257,7 +341,13 @@ fn scan_all(question: &Question<'_>, opened: &[Option<Opened>], segments: &[Segm
     done.into_iter().map(|place| place.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)).collect()
 }
 
-fn scan_one(question: &Question<'_>, searcher: &mut Searcher<'_>, file: &Opened, segment: &Segment) -> Scanned {
+fn scan_one(
+    question: &Question<'_>,
+    searcher: &mut Searcher<'_>,
+    file: &Opened,
+    segment: &Segment,
+    copies: Copies<'_>,
+) -> Scanned {
     let task = Task {
         patterns: question.patterns,
         window: question.window,
@@ -265,6 +355,7 @@ fn scan_one(question: &Question<'_>, searcher: &mut Searcher<'_>, file: &Opened,
         origin: file.origin,
         sorted: file.sorted,
         samples: question.samples,
+        copies,
     };
     let stop = || (question.stop)().is_some();
     match &file.source {
@@ -272,7 +363,13 @@ fn scan_one(question: &Question<'_>, searcher: &mut Searcher<'_>, file: &Opened,
             let before = window::time_before(plain, &file.clock, segment.start, BEFORE).unwrap_or_default();
             let mut part = Part::new(plain, segment.start, segment.end);
             let (tally, ending) = scan(task, searcher, &mut part, before, stop);
-            Scanned { tally, ending, vanished: part.vanished, left: part.left() }
+            Scanned { tally, ending, vanished: part.vanished, left: part.left(), faults: Faults::default() }
+        }
+        Source::Journal(journal) => {
+            let mut lines = journal.lines(question.dating, question.journal, segment.start..segment.end, &stop);
+            let (tally, ending) = scan(task, searcher, &mut lines, None, stop);
+            let ending = if lines.stopped { Ok(Ending::Stopped) } else { lines.error().map_or(ending, Err) };
+            Scanned { tally, ending, vanished: 0, left: lines.left(), faults: lines.faults }
         }
         Source::Gzip(packed) => {
             let packed = packed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
@@ -280,7 +377,7 @@ fn scan_one(question: &Question<'_>, searcher: &mut Searcher<'_>, file: &Opened,
                 Some(packed) => scan(task, searcher, &mut gzip::unpack(packed), None, stop),
                 None => scan(task, searcher, &mut io::empty(), None, stop),
             };
-            Scanned { tally, ending, vanished: 0, left: 0 }
+            Scanned { tally, ending, vanished: 0, left: 0, faults: Faults::default() }
         }
     }
 }
@@ -291,7 +388,10 @@ impl Reading {
         match scanned.ending {
             Ok(Ending::Whole | Ending::Past) => {}
             Ok(Ending::Stopped) => {
-                let left = if scanned.left > 0 { format!("{} bytes", scanned.left) } else { "some".to_owned() };
+                let left = match scanned.left {
+                    0 => "some".to_owned(),
+                    left => format!("{left} {}", self.unit()),
+                };
                 self.loss.push(format!("{path}: {left} of it not read, for the time was over"));
                 self.cut_short = Some(ended((question.stop)().unwrap_or(Reason::TimedOut), &self.found));
             }
@@ -307,19 +407,52 @@ impl Reading {
         if scanned.vanished > 0 {
             self.loss.push(format!("{path}: cut by {} bytes while it was read", scanned.vanished));
         }
+        self.faults.damaged += scanned.faults.damaged;
+        self.faults.foreign += scanned.faults.foreign;
+        self.faults.redated += scanned.faults.redated;
         match &mut self.tally {
             Some(tally) => tally.merge(scanned.tally, question.samples),
             None => self.tally = Some(scanned.tally),
         }
     }
 
-    fn not_read(&mut self, bytes: u64, question: &Question<'_>) {
-        self.loss.push(format!("{}: {bytes} bytes of it not read, for the time was over", self.found.path.display()));
+    fn not_read(&mut self, amount: u64, question: &Question<'_>) {
+        let (path, unit) = (self.found.path.display(), self.unit());
+        self.loss.push(format!("{path}: {amount} {unit} of it not read, for the time was over"));
         self.cut_short = Some(ended((question.stop)().unwrap_or(Reason::TimedOut), &self.found));
+    }
+
+    /// What parts of it are counted in.
+    fn unit(&self) -> &'static str {
+        if self.found.packing == Packing::Journal { "entries" } else { "bytes" }
+    }
+
+    /// Says what could not be read of a journal.
+    fn conclude_journal(&mut self) {
+        let Faults { damaged, foreign, redated } = self.faults;
+        let path = self.found.path.display().to_string();
+        if redated > 0 {
+            self.loss.push(format!(
+                "{path}: the wall clock was set while the host ran; {redated} entries from before are dated by the time since the boot"
+            ));
+        }
+        let tried = format!("read all entries of {path}");
+        if foreign > 0 {
+            let why = format!("{foreign} values are packed by XZ, which casebook does not read");
+            let gap = Gap::new(Reason::Failed, tried.clone(), why);
+            self.cut_short.get_or_insert(gap.to_fix(format!("look with journalctl --file={path}")));
+        }
+        if damaged > 0 {
+            let why = format!("it is cut or damaged: {damaged} entries cannot be read");
+            let gap = Gap::new(Reason::Malformed, tried, why);
+            self.cut_short
+                .get_or_insert(gap.to_fix(format!("see what is left with journalctl --verify --file={path}")));
+        }
     }
 
     /// Says what follows from the parts together.
     fn conclude(&mut self) {
+        self.conclude_journal();
         let Some(tally) = &self.tally else { return };
         let path = self.found.path.display();
         if tally.cut_lines > 0 {

@@ -8,6 +8,8 @@ use std::os::unix::ffi::OsStrExt as _;
 pub(super) enum Packing {
     Plain,
     Gzip,
+    /// A journal of systemd, which is no text.
+    Journal,
     /// By a program whose format is not read here; the tool that shows it.
     Foreign(&'static str),
 }

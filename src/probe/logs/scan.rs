@@ -6,7 +6,9 @@ use std::io::{self, Read};
 use jiff::Timestamp;
 use memchr::{memchr, memrchr};
 
+use super::copies::Copies;
 use super::frame::LineFrame;
+use super::journal;
 use super::origin::LogOrigin;
 use super::patterns::{LONGEST_LINE, Look, Patterns, Searcher, Seen};
 use super::plain::PAGE;
@@ -32,6 +34,8 @@ pub(super) struct Task<'a> {
     pub sorted: bool,
     /// Samples to keep of each pattern.
     pub samples: usize,
+    /// Lines that are kept twice.
+    pub copies: Copies<'a>,
 }
 
 impl Task<'_> {
@@ -232,6 +236,7 @@ impl Scan<'_, '_> {
             let line = self.cut(&lines[start..end]);
             let look = self.searcher.look(line);
             if matches!(look, Look::Nothing) {
+                self.claim(line);
                 continue;
             }
             let time = self.memory.read(task.clock, line);
@@ -263,12 +268,19 @@ impl Scan<'_, '_> {
 
     /// Counts a line for each pattern that matches it, or the line before it if that came so many times more.
     fn hit(&mut self, time: Timestamp, line: &[u8], seen: &Seen<'_>, again: Option<u64>) {
+        let came = again.unwrap_or(seen.times);
+        let counted = self.task.copies.counted(|| self.searcher.text(seen), came);
+        if counted >= came && counted > 0 {
+            return;
+        }
         let mark = self.searcher.mark(line);
         let mut nth = 0;
         while let Some(index) = self.searcher.matched(nth) {
             nth += 1;
             let Some(hits) = self.tally.hits.get_mut(index) else { continue };
             let times = self.searcher.times(index, seen, again);
+            // Of a pattern of no author each line is one.
+            let times = if times == came { times - counted } else { times };
             if times == 0 {
                 continue;
             }
@@ -279,6 +291,17 @@ impl Scan<'_, '_> {
                     ranking.count(text, times);
                 }
             });
+        }
+    }
+
+    /// Notes a line of the journal that would match if its author were whom it claims to be: a syslog daemon writes the claim alone,
+    /// and the line is not to count there.
+    fn claim(&mut self, line: &[u8]) {
+        if let Copies::Note(_) = self.task.copies
+            && let Some(claimed) = journal::as_claimed(line)
+            && let Look::Hits(seen) = self.searcher.look(&claimed)
+        {
+            self.task.copies.counted(|| self.searcher.text(&seen), seen.times);
         }
     }
 

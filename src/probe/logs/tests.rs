@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;
 
+use super::journal::tests::Made;
 use super::*;
 use crate::probe::AnyProbe as _;
 
@@ -260,20 +261,131 @@ fn time_that_is_over_is_said() {
     assert!(gap.to_string().contains("`budget`"), "{gap}");
 }
 
+/// A journal of lines with their seconds after 15:00, each of a user under a name.
+fn journal(lines: &[(u64, &str, &str, &str)]) -> Vec<u8> {
+    let mut made = Made::new(true);
+    for (second, user, name, message) in lines {
+        let values = [
+            format!("_UID={user}"),
+            format!("SYSLOG_IDENTIFIER={name}"),
+            "_PID=9".to_owned(),
+            "_HOSTNAME=h".to_owned(),
+            format!("MESSAGE={message}"),
+        ];
+        let data: Vec<u64> = values.iter().map(|value| made.value(value.as_bytes())).collect();
+        let at = at("2026-11-22T15:00:00Z").as_microsecond() as u64 + second * 1_000_000 + 7;
+        made.entry(at, second * 1_000_000, [7; 16], &data);
+    }
+    made.listed()
+}
+
+const MACHINE: &str = "journal/0123456789abcdef0123456789abcdef";
+const FAILED: &str = "Failed password for root from 203.0.113.1 port 4022 ssh2";
+
 #[test]
-fn a_journal_is_named_and_said_to_be_unread() {
+fn entries_of_the_journal_are_searched_as_the_lines_of_a_logger() {
     let dir = TempDir::new().unwrap();
-    write(&dir, "journal/0123/system.journal", b"LPKSHHRH", UNTIL);
+    let lines =
+        [(0, "0", "sshd", FAILED), (1, "0", "cron", "x"), (2, "1000", "sshd", FAILED), (700, "0", "sshd", FAILED)];
+    write(&dir, &format!("{MACHINE}/system.journal"), &journal(&lines), UNTIL);
     let seen = look(params(&dir));
-    assert!(seen.output.journal.as_ref().unwrap().ends_with("journal/0123"));
-    assert_eq!(seen.missing[0].fields, ["journal"]);
-    assert!(
-        seen.missing[1].fields.contains(&"patterns".to_owned()),
-        "no hit in no file says nothing about the journal"
+    assert!(seen.missing.is_empty() && seen.loss.is_empty(), "{:?} {:?}", seen.missing, seen.loss);
+    let output = seen.output;
+    assert!(output.journal.as_ref().unwrap().ends_with(MACHINE));
+    assert_eq!((output.files[0].format, output.files[0].kind), (Format::Journal, Some(Kind::Syslog)));
+    assert_eq!((output.lines, output.hits), (3, 1), "the last is later than the span, and a user is no sshd");
+    let failed = &output.patterns["ssh_failed_password"];
+    assert_eq!(failed.samples, [format!("2026-11-22T15:00:00.000007Z h sshd[9]: {FAILED}")]);
+    assert_eq!(failed.captures["address"][0].value, "203.0.113.1");
+}
+
+#[test]
+fn a_line_that_a_syslog_daemon_wrote_of_the_journal_counts_once() {
+    let dir = TempDir::new().unwrap();
+    let entries = [
+        (0, "0", "sshd", FAILED),
+        (1, "0", "sshd", FAILED),
+        (2, "1000", "sshd", "Invalid user x from 203.0.113.7 port 1"),
+    ];
+    write(&dir, &format!("{MACHINE}/system.journal"), &journal(&entries), UNTIL);
+    let other = FAILED.replace("203.0.113.1", "203.0.113.2");
+    let text = format!(
+        "Nov 22 15:00:00 h sshd[9]: {FAILED}\nNov 22 15:00:01 h sshd[9]: message repeated 2 times: [ {FAILED}]\n\
+         Nov 22 15:00:02 h sshd[9]: Invalid user x from 203.0.113.7 port 1\nNov 22 15:00:03 h sshd[9]: {other}\n"
     );
-    assert!(seen.missing[0].gap.to_fix.as_ref().unwrap().contains("journalctl"));
+    write(&dir, "auth.log", text.as_bytes(), UNTIL);
+    write(&dir, "messages", text.as_bytes(), UNTIL);
+    let free = IndexMap::from([("free".to_owned(), Wanted::Free("Invalid user".to_owned()))]);
+    for _ in 0..2 {
+        let seen = look(params(&dir)).output;
+        let failed = &seen.patterns["ssh_failed_password"];
+        assert_eq!(failed.count, 4, "two in the journal, a third of the same and another in the files");
+        assert_eq!(failed.captures["address"].iter().map(|address| address.count).collect::<Vec<_>>(), [3, 1]);
+        assert_eq!(seen.patterns["ssh_invalid_user"].count, 0, "the journal knows that a user wrote it");
+    }
+    assert_eq!(look(Params { patterns: free, ..params(&dir) }).output.hits, 1);
+}
+
+#[test]
+fn the_journal_alone_is_read_where_only_it_can_tell() {
+    let dir = TempDir::new().unwrap();
+    write(&dir, &format!("{MACHINE}/system.journal"), &journal(&[(0, "0", "sshd", FAILED)]), UNTIL);
+    write(
+        &dir,
+        &format!("{MACHINE}.db/system.journal"),
+        &journal(&[(1, "0", "sshd", FAILED), (2, "0", "sshd", FAILED)]),
+        UNTIL,
+    );
     write(&dir, "messages", syslog("2026-11-22T15:00:00Z", 10, 1).as_bytes(), UNTIL);
-    assert_eq!(look(params(&dir)).missing.len(), 1);
+    let lines = |params: Params| look(params).output.lines;
+    assert_eq!(lines(params(&dir)), 13);
+    let namespace = |name: &str| Params { namespace: Some(name.to_owned()), ..params(&dir) };
+    assert_eq!((lines(namespace("")), lines(namespace("db"))), (1, 2));
+    let boot = |boot: &str| Params { boot: Some(boot.to_owned()), ..params(&dir) };
+    assert_eq!((lines(boot(&"07".repeat(16))), lines(boot(&"08".repeat(16)))), (3, 0));
+    assert_eq!(lines(Params { units: vec!["ssh".to_owned()], ..params(&dir) }), 0);
+    assert_eq!(lines(Params { priority: Some("err".to_owned()), ..params(&dir) }), 0);
+    for (wrong, name) in
+        [(Params { priority: Some("8".to_owned()), ..params(&dir) }, "`priority`"), (boot("yesterday"), "`boot`")]
+    {
+        let gap = Logs.observe(wrong, &Context::alone()).unwrap_err();
+        assert!(gap.to_string().contains(name) && gap.to_fix.is_some(), "{gap}");
+    }
+    fs::remove_dir_all(dir.path().join("journal")).unwrap();
+    let gap = Logs.observe(namespace("db"), &Context::alone()).unwrap_err();
+    assert_eq!(gap.reason, Reason::Absent, "no journal is not an empty one");
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_to_its_end_is_a_gap() {
+    let dir = TempDir::new().unwrap();
+    let path = format!("{MACHINE}/system.journal");
+    write(&dir, &path, b"LPKSHHRH", UNTIL);
+    let gap = Logs.observe(params(&dir), &Context::alone()).unwrap_err();
+    assert!(gap.to_string().contains("ends within its header"), "no hit in no file says nothing: {gap}");
+    let whole = journal(&[(0, "0", "sshd", FAILED); 40]);
+    write(&dir, &path, &whole[..whole.len() - 100], UNTIL);
+    let seen = look(params(&dir));
+    let gap = &seen.missing[0];
+    assert!(gap.fields.contains(&"patterns".to_owned()) && gap.gap.reason == Reason::Malformed, "{:?}", seen.missing);
+    assert!(gap.gap.why.contains("cut or damaged") && gap.gap.to_fix.as_ref().unwrap().contains("journalctl --verify"));
+    assert!(seen.output.hits > 0);
+}
+
+#[test]
+fn a_rotated_journal_that_does_not_reach_into_the_span_is_not_read() {
+    let dir = TempDir::new().unwrap();
+    let lines = journal(&[(0, "0", "sshd", FAILED)]);
+    for name in ["system.journal", "system@1-1-1.journal", "user-1000.journal", "notes.txt"] {
+        write(&dir, &format!("{MACHINE}/{name}"), &lines, UNTIL);
+    }
+    assert_eq!(look(params(&dir)).output.files.len(), 3);
+    let later = look(Params { until: Some("2026-11-22T17:00:00Z".to_owned()), ..params(&dir) }).output;
+    assert_eq!(
+        (later.files.len(), later.older_files, later.lines),
+        (1, 2, 0),
+        "that of the host is named all the same"
+    );
 }
 
 /// The test binary again, as nobody, for one test.

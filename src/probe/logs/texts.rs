@@ -6,8 +6,10 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::access::Access;
+use super::copies::Copies;
 use super::find::Found;
 use super::frame::LineFrame;
+use super::journal::{Choice, Faults};
 use super::kind::Kind;
 use super::origin::LogOrigin;
 use super::output::{self, Logs};
@@ -96,11 +98,14 @@ pub fn search(
         samples,
         rights: Rights { of_operator: false },
         stop: &|| None,
+        journal: &Choice::default(),
+        dating: None,
     };
     let mut searcher = patterns.searcher();
     let readings = texts.iter().map(|text| {
         let origin = LogOrigin { kind: Some(text.kind), program: None };
-        let task = Task { patterns: &patterns, window, clock: &clock, origin, sorted: false, samples };
+        let task =
+            Task { patterns: &patterns, window, clock: &clock, origin, sorted: false, samples, copies: Copies::None };
         // Each text is read by itself.
         let (tally, _) = scan(task, &mut searcher, &mut { text.bytes }, None, || false);
         Reading {
@@ -116,6 +121,7 @@ pub fn search(
             tally: Some(tally),
             unreadable: None,
             cut_short: None,
+            faults: Faults::default(),
             loss: Vec::new(),
         }
     });

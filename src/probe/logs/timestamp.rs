@@ -33,6 +33,8 @@ pub enum Format {
     Epoch,
     /// `[   12.345678]`: seconds since the kernel started; no time of day.
     Kernel,
+    /// Microseconds since 1970, in the journal of systemd.
+    Journal,
     /// No form that is known here.
     Unknown,
 }

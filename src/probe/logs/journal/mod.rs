@@ -1,0 +1,138 @@
+//! The journal of systemd, read as it lies on the disk: without its library, and without journalctl.
+//!
+//! `discover` finds the files; `header` and `object` take bytes apart that `pages` reads; `arrays` and `stamp` find the entries of a
+//! span of time, by bisection; `fields` and `packed` say what they hold, `author` who wrote them. `lines` makes lines of a log of
+//! them, that patterns are searched in as in any other.
+//!
+//! A journal may be cut, damaged or made by somebody who wants harm: every offset and size in it is checked where it is used, and
+//! what is kept of it has a bound. Hashes in it are not needed: nothing is looked up by them.
+
+mod arrays;
+mod author;
+mod discover;
+mod fields;
+mod header;
+mod lines;
+mod object;
+mod packed;
+mod pages;
+mod stamp;
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::ops::Range;
+
+use crate::case::{Gap, Reason};
+
+use arrays::Arrays;
+use header::{Header, Unreadable};
+use pages::Pages;
+
+pub(super) use author::{as_claimed, claimed};
+pub(super) use discover::{Asked, Journals, discover, is_name, machine_id};
+pub(super) use lines::{Choice, Faults, Lines};
+pub(super) use stamp::{Dating, Entries, boot_id, this_boot};
+
+/// A journal file.
+#[derive(Debug)]
+pub(super) struct Journal {
+    file: File,
+    header: Header,
+    arrays: Arrays,
+}
+
+impl Journal {
+    /// Reads the header of a file, and where its entries are listed.
+    pub(super) fn open(file: File) -> Result<Self, NotRead> {
+        let header = header(&file)?;
+        let mut pages = Pages::new(&file);
+        let arrays = Arrays::read(&mut pages, &header);
+        if let Some(error) = pages.error {
+            return Err(NotRead::Io(error));
+        }
+        Ok(Journal { file, header, arrays })
+    }
+
+    /// Entries that the journal says it has, and that no array lists any more: the last.
+    pub(super) fn lost(&self) -> u64 {
+        self.arrays.lost
+    }
+
+    /// The entries that the span of time lies in.
+    pub(super) fn entries(&self, dating: Option<&Dating>, choice: &Choice) -> io::Result<Entries> {
+        let mut pages = Pages::new(&self.file);
+        let entries = stamp::entries(&mut pages, &self.header, &self.arrays, dating, choice.from, choice.to);
+        pages.error.map_or(Ok(entries), Err)
+    }
+
+    /// Some entries as lines.
+    pub(super) fn lines<'f>(
+        &'f self,
+        dating: Option<&'f Dating>,
+        choice: &'f Choice,
+        entries: Range<u64>,
+        stop: &'f (dyn Fn() -> bool + 'f),
+    ) -> Lines<'f> {
+        Lines::new(Pages::new(&self.file), &self.header, &self.arrays, dating, choice, entries, stop)
+    }
+}
+
+/// Reads a file as a journal from end to end, as far as a search would: for what strangers wrote.
+pub(super) fn read_through(file: File) {
+    let Ok(journal) = Journal::open(file) else { return };
+    let choice = Choice { to: u64::MAX, ..Choice::default() };
+    let Ok(entries) = journal.entries(None, &choice) else { return };
+    let end = entries.end.min(entries.start.saturating_add(MOST_OF_STRANGER));
+    let asked = Cell::new(0);
+    let stop = || asked.replace(asked.get() + 1) >= STOPS_OF_STRANGER;
+    let mut lines = journal.lines(None, &choice, entries.start..end, &stop);
+    let mut text = vec![0; 64 * 1024];
+    while lines.read(&mut text).is_ok_and(|read| read > 0) {}
+}
+
+/// Entries that are read so, and how often it may be asked whether to stop.
+const MOST_OF_STRANGER: u64 = 4096;
+const STOPS_OF_STRANGER: u32 = 16;
+
+/// Why a file is not read as a journal.
+#[derive(Debug)]
+pub(super) enum NotRead {
+    Io(io::Error),
+    Header(Unreadable),
+}
+
+impl NotRead {
+    /// The gap that it is.
+    pub(super) fn gap(&self, path: &str) -> Gap {
+        let tried = format!("read the journal {path}");
+        match self {
+            NotRead::Io(error) => Gap::io(tried, error),
+            NotRead::Header(Unreadable::NoJournal) => {
+                Gap::new(Reason::Malformed, tried, "it does not begin as a journal does")
+                    .to_fix(format!("look at it with journalctl --header --file={path}"))
+            }
+            NotRead::Header(Unreadable::Cut) => {
+                Gap::new(Reason::Malformed, tried, "it ends within its header, as a file that was cut or is being made")
+            }
+            NotRead::Header(Unreadable::Unknown(flags)) => Gap::new(
+                Reason::Failed,
+                tried,
+                format!("its header names features that casebook does not know (incompatible flags {flags:#x})"),
+            )
+            .to_fix(format!("look at it with the journalctl of the host that wrote it: journalctl --file={path}")),
+        }
+    }
+}
+
+fn header(file: &File) -> Result<Header, NotRead> {
+    let mut pages = Pages::new(file);
+    let header = Header::parse(pages.get(0, header::LOOK).unwrap_or_default());
+    match pages.error {
+        Some(error) => Err(NotRead::Io(error)),
+        None => header.map_err(NotRead::Header),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;
