@@ -1,0 +1,295 @@
+//! The journal of a real journald, in a mount namespace of the test's own: what casebook reads of it is what journalctl reads.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use support::NOBODY;
+use support::command::Desk;
+use support::need::{Missing, require, root, tool};
+
+const MACHINE: &str = "0123456789abcdef0123456789abcdef";
+const JOURNALD: &[&str] = &["/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"];
+/// Longer than a journald takes for anything on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A host of its own as far as logs go: /run and /var/log are empty, and the machine has an id.
+struct Host {
+    journald: PathBuf,
+    desk: Desk,
+    _folder: tempfile::TempDir,
+}
+
+/// A journald that runs.
+struct Running {
+    child: Child,
+    socket: PathBuf,
+}
+
+/// Runs a test on a host of its own; without the rights or the tools to make one it is skipped.
+fn on_a_host(test: impl FnOnce(&Host) + Send) {
+    let name = thread::current().name().unwrap_or_default().to_owned();
+    thread::scope(|scope| {
+        let inside = move || {
+            let host = require!(Host::make());
+            test(&host);
+        };
+        let thread = thread::Builder::new().name(name).spawn_scoped(scope, inside).unwrap();
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+fn sh(line: &str) -> String {
+    let output = Command::new("sh").args(["-ec", line]).output().unwrap();
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is() {
+        assert!(began.elapsed() < PATIENCE, "{what} does not come");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+impl Host {
+    fn make() -> Result<Self, Missing> {
+        root()?;
+        tool("journalctl")?;
+        let journald = JOURNALD.iter().map(PathBuf::from).find(|path| path.is_file());
+        let journald = journald.ok_or_else(|| Missing::new("systemd-journald", "apt install systemd"))?;
+        if !Path::new("/etc/machine-id").exists() {
+            return Err(Missing::new("/etc/machine-id", "apt install systemd, which makes it"));
+        }
+        unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_FS).map_err(|error| {
+            Missing::new("a mount namespace of its own", format!("run the tests with sudo -E ({error})"))
+        })?;
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("machine-id"), format!("{MACHINE}\n")).unwrap();
+        sh(&format!(
+            "mount --make-rprivate /; mount -t tmpfs tmpfs /run; mount -t tmpfs -o mode=755 tmpfs /var/log
+             mount --bind {}/machine-id /etc/machine-id
+             mkdir -p /var/log/journal /run/systemd/journald.conf.d /run/systemd/journald@db.conf.d
+             printf '[Journal]\nStorage=persistent\nRateLimitBurst=0\nReadKMsg=no\nAudit=no\nForwardToSyslog=no\nForwardToWall=no\n' \
+             | tee /run/systemd/journald.conf.d/test.conf >/run/systemd/journald@db.conf.d/test.conf",
+            folder.path().display()
+        ));
+        Ok(Host { journald, desk: Desk::new(), _folder: folder })
+    }
+
+    /// A journald of a namespace, or of none, that keeps its journal on the disk.
+    fn start(&self, namespace: Option<&str>, switches: &[(&str, &str)]) -> Running {
+        let run = namespace.map_or("/run/systemd/journal".to_owned(), |name| format!("/run/systemd/journal.{name}"));
+        let socket = Path::new(&run).join("dev-log");
+        let _ = fs::remove_file(&socket);
+        let mut command = Command::new(&self.journald);
+        command.args(namespace).envs(switches.iter().copied()).stderr(Stdio::null());
+        let running = Running { child: command.spawn().unwrap(), socket };
+        until("the socket", || UnixDatagram::unbound().unwrap().connect(&running.socket).is_ok());
+        running.signal(Signal::SIGUSR1);
+        let suffix = namespace.map_or(String::new(), |name| format!(".{name}"));
+        let kept = PathBuf::from(format!("/var/log/journal/{MACHINE}{suffix}/system.journal"));
+        until("the journal on the disk", || kept.exists());
+        running
+    }
+
+    /// The lines that journalctl prints of the same.
+    fn journalctl(&self, arguments: &str) -> Vec<Value> {
+        let text = sh(&format!("journalctl --quiet --no-pager -o json {arguments}"));
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// What the probe says.
+    fn look(&self, arguments: &str) -> Value {
+        let answer = self.desk.run(&format!("probe logs --format json since=1h {arguments}"));
+        serde_json::from_str(&answer.reported().out).unwrap()
+    }
+
+    /// Both read the same number of entries.
+    #[track_caller]
+    fn agrees(&self, probe: &str, journalctl: &str) -> (Value, Vec<Value>) {
+        let (seen, wanted) = (self.look(probe), self.journalctl(journalctl));
+        assert_eq!(seen["output"]["lines"], wanted.len(), "{probe}: {}", seen["output"]["files"]);
+        assert!(seen["missing"].is_null() && seen["loss"].is_null(), "{probe}: {} {}", seen["missing"], seen["loss"]);
+        (seen["output"].clone(), wanted)
+    }
+}
+
+impl Running {
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
+    /// Writes so many failed logins as sshd does, and waits until they are in the journal.
+    fn write(&self, host: &Host, lines: usize, mark: &str) {
+        let socket = UnixDatagram::unbound().unwrap();
+        socket.connect(&self.socket).unwrap();
+        for line in 0..lines {
+            let text = format!(
+                "<38>Nov 22 15:04:05 sshd[9]: Failed password for root from 203.0.113.{} port {line} ssh2",
+                line % 5
+            );
+            socket.send(text.as_bytes()).unwrap();
+        }
+        let long = "a long text ".repeat(100);
+        socket.send(format!("<30>Nov 22 15:04:05 app[7]: {long}").as_bytes()).unwrap();
+        socket.send(format!("<30>Nov 22 15:04:05 app[7]: {mark}").as_bytes()).unwrap();
+        until(mark, || host.journalctl("--namespace='*' -n 20").iter().any(|entry| entry["MESSAGE"] == mark));
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGTERM);
+        let _ = self.child.wait();
+    }
+}
+
+fn failed(output: &Value) -> &Value {
+    &output["patterns"]["ssh_failed_password"]
+}
+
+#[test]
+fn what_is_read_of_a_journal_that_is_written_is_what_journalctl_reads() {
+    on_a_host(|host| {
+        let journald = host.start(None, &[]);
+        journald.write(host, 300, "first");
+        let (output, entries) = host.agrees("", "");
+        assert_eq!(failed(&output)["count"], 300);
+        assert_eq!(failed(&output)["captures"]["address"][0]["count"], 60);
+        assert!(entries.len() > 302, "what journald says itself is there, too");
+        assert_eq!(output["files"][0]["format"], "journal");
+        assert_eq!(output["journal"], format!("/var/log/journal/{MACHINE}"));
+
+        // A user's own words under the name of sshd, in the user's own file.
+        let mut user = Command::new("logger");
+        user.args([
+            "--socket",
+            "/run/systemd/journal/dev-log",
+            "-t",
+            "sshd",
+            "Failed password for root from 198.51.100.7 port 1 ssh2",
+        ]);
+        assert!(user.uid(1234).status().unwrap().success());
+        journald.write(host, 0, "of the user");
+        let (output, _) = host.agrees("", "");
+        assert_eq!(output["files"].as_array().unwrap().len(), 2, "{}", output["files"]);
+        assert_eq!(failed(&output)["count"], 300, "a user is no sshd");
+
+        // Rotated, and written on.
+        journald.signal(Signal::SIGUSR2);
+        until("the archive", || sh("ls /var/log/journal/*").contains("system@"));
+        journald.write(host, 50, "second");
+        let (output, _) = host.agrees("", "");
+        assert_eq!((failed(&output)["count"].as_u64(), output["files"].as_array().map(Vec::len)), (Some(350), Some(3)));
+
+        // Another namespace.
+        let other = host.start(Some("db"), &[]);
+        other.write(host, 7, "of db");
+        let (output, _) = host.agrees("", "--namespace='*'");
+        assert_eq!(failed(&output)["count"], 357);
+        host.agrees("namespace=db", "--namespace=db");
+        host.agrees("namespace=", "");
+        host.agrees("priority=info", "--namespace='*' -p info");
+        host.agrees("priority=notice", "--namespace='*' -p notice");
+        host.agrees("boot=current", "--namespace='*' -b");
+        drop(other);
+
+        // rsyslog keeps the same lines, with one of its own.
+        let mut lines = String::new();
+        let of_sshd = |entry: &&Value| entry["SYSLOG_IDENTIFIER"] == "sshd" && entry["_UID"] == "0";
+        for entry in host.journalctl("--namespace='*'").iter().filter(of_sshd) {
+            let micros: i64 = entry["__REALTIME_TIMESTAMP"].as_str().unwrap().parse().unwrap();
+            let at = jiff::Timestamp::from_microsecond(micros).unwrap();
+            lines += &format!("{at} h sshd[9]: {}\n", entry["MESSAGE"].as_str().unwrap());
+        }
+        let (last, now) = (lines.lines().last().unwrap().to_owned(), jiff::Timestamp::now());
+        lines += &format!("{now} h sshd[10]: {}\n", last.split_once("sshd[9]: ").unwrap().1);
+        fs::write("/var/log/auth.log", &lines).unwrap();
+        let output = host.look("")["output"].clone();
+        assert_eq!(failed(&output)["count"], 358, "each line counts once");
+        fs::remove_file("/var/log/auth.log").unwrap();
+
+        // Nobody is in no group, and no file is nobody's.
+        let answer = host.desk.run_with("probe logs since=1h", |command| {
+            command.uid(NOBODY).gid(NOBODY);
+        });
+        answer.not_fine();
+        let said = format!("{}{}", answer.out, answer.err).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains("systemd-journal or adm"), "{said}");
+    });
+}
+
+#[test]
+fn older_forms_of_the_journal_are_read_as_well() {
+    on_a_host(|host| {
+        let old = [("SYSTEMD_JOURNAL_COMPACT", "0"), ("SYSTEMD_JOURNAL_KEYED_HASH", "0")];
+        for switches in [&old[..1], &old] {
+            sh("rm -rf /var/log/journal/* /run/systemd/journal/*");
+            let journald = host.start(None, switches);
+            journald.write(host, 200, "there");
+            let (output, _) = host.agrees("", "");
+            assert_eq!(failed(&output)["count"], 200);
+            drop(journald);
+            host.agrees("", "");
+        }
+    });
+}
+
+#[test]
+fn entries_of_two_boots_are_told_apart() {
+    on_a_host(|host| {
+        let boots = ["11111111111141118111111111111111", "22222222222242228222222222222222"];
+        for (boot, lines) in boots.iter().zip([20, 30]) {
+            let dashed = format!("{}-{}-{}-{}-{}", &boot[..8], &boot[8..12], &boot[12..16], &boot[16..20], &boot[20..]);
+            fs::write("/run/boot", dashed + "\n").unwrap();
+            sh("mount --bind /run/boot /proc/sys/kernel/random/boot_id");
+            let journald = host.start(None, &[]);
+            journald.write(host, lines, boot);
+            drop(journald);
+        }
+        let mut counts = BTreeMap::new();
+        for boot in boots {
+            let (output, _) = host.agrees(&format!("boot={boot}"), &format!("-b {boot}"));
+            counts.insert(boot, failed(&output)["count"].as_u64().unwrap());
+        }
+        assert_eq!(counts.into_values().collect::<Vec<_>>(), [20, 30]);
+        host.agrees("boot=current", "-b 22222222222242228222222222222222");
+        host.agrees("", "");
+    });
+}
+
+/// A folder of journal files, and one of them, are read wherever they lie.
+#[test]
+fn a_copy_of_a_journal_is_read_where_it_lies() {
+    on_a_host(|host| {
+        let journald = host.start(None, &[]);
+        journald.write(host, 40, "kept");
+        drop(journald);
+        let copy = host.desk.path("copy");
+        sh(&format!("cp -r /var/log/journal/{MACHINE} {}", copy.display()));
+        sh(
+            "rm -rf /var/log/journal/*; echo fedcba9876543210fedcba9876543210 >/run/id; mount --bind /run/id /etc/machine-id",
+        );
+        fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
+        let output = host.look(&format!("dir={}", copy.display()))["output"].clone();
+        assert_eq!(failed(&output)["count"], 40);
+        let output = host.look(&format!("dir={} files=system.journal", copy.display()))["output"].clone();
+        assert_eq!(failed(&output)["count"], 40);
+    });
+}
