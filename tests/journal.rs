@@ -291,5 +291,19 @@ fn a_copy_of_a_journal_is_read_where_it_lies() {
         assert_eq!(failed(&output)["count"], 40);
         let output = host.look(&format!("dir={} files=system.journal", copy.display()))["output"].clone();
         assert_eq!(failed(&output)["count"], 40);
+
+        // As what somebody sent: a folder with a syslog that has some of the same lines, and the file alone.
+        fs::write(
+            copy.join("auth.log"),
+            "Nov 28 15:04:05 h sshd[9]: Failed password for root from 203.0.113.0 port 0 ssh2\n",
+        )
+        .unwrap();
+        for what in ["copy", "copy/system.journal"] {
+            let answer = host.desk.run(&format!("read {what} --format json"));
+            let case: Value = serde_json::from_str(&answer.reported().out).unwrap();
+            let evidence = case["evidence"].as_object().unwrap();
+            let logs = evidence.values().find(|evidence| evidence["probe"] == "logs").unwrap();
+            assert_eq!(failed(&logs["output"])["count"], 40, "{what}");
+        }
     });
 }

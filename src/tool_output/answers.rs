@@ -357,7 +357,7 @@ impl ToolOutput {
         let last_of_kernel = texts
             .iter()
             .filter(|(_, kind, ..)| *kind == logs::Kind::Kernel)
-            .filter_map(|(_, _, text, _)| logs::kernel_span(text.as_bytes()))
+            .filter_map(|(_, _, text, ..)| logs::kernel_span(text.as_bytes()))
             .map(|(_, last)| last)
             .fold(0.0, f64::max);
         // Whether lines of the kernel can be dated: by how long the host was up.
@@ -370,7 +370,12 @@ impl ToolOutput {
             .unwrap_or(self.moment.at);
         let given: Vec<logs::Text<'_>> = texts
             .iter()
-            .map(|(name, kind, text, _)| logs::Text { name, kind: *kind, bytes: text.as_bytes() })
+            .map(|(name, kind, text, _, of_journal)| logs::Text {
+                name,
+                kind: *kind,
+                bytes: text.as_bytes(),
+                of_journal: *of_journal,
+            })
             .collect();
         let params: logs::Params = serde_json::from_value(ask.params.clone()).unwrap_or_default();
         // Seconds since the kernel started say when only where it is known when that was.
@@ -379,7 +384,7 @@ impl ToolOutput {
                 || up.is_some_and(|up| up as f64 >= last_of_kernel) && !self.moment.unknown
                 || logs::span(text.bytes, self.moment.at).is_some()
         };
-        let timeless: Vec<bool> = texts.iter().map(|(.., timeless)| *timeless).collect();
+        let timeless: Vec<bool> = texts.iter().map(|(.., timeless, _)| *timeless).collect();
         let (mut dated, mut undated_texts) = (Vec::new(), Vec::new());
         for (text, timeless) in given.into_iter().zip(timeless) {
             if !timeless && is_dated(&text) { dated.push(text) } else { undated_texts.push(text) }

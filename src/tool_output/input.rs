@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::text::Document;
 use crate::printable;
-use crate::probe::logs;
+use crate::probe::logs::{self, JournalFile};
 use crate::sys::beneath::{Folder, Kind};
 use crate::units;
 
@@ -35,7 +35,6 @@ const PASSED_OVER: &[&str] = &[
     "lib64",
     "bin",
     "sbin",
-    "journal",
     "audit",
 ];
 /// A part whose links are those of a system, to what is not in the folder anyway.
@@ -44,6 +43,16 @@ const OF_SYSTEM: &str = "etc";
 const ETC: &[&str] = &["hostname", "os-release", "redhat-release"];
 /// Of the logs of a system, those that are read beside the files of the logger.
 const LOGS: &[&str] = &["dmesg", "access.log", "access_log"];
+/// Where a system keeps its journal until the next start, in a folder that is passed over.
+const VOLATILE_JOURNAL: &str = "run/log/journal";
+/// Lines of journals that are read, in bytes: the last.
+const LARGEST_JOURNALS: usize = 32 * 1024 * 1024;
+/// Why the others are not.
+const OLDER_ENTRIES: &str =
+    "entries of the journal before its last 32 MiB of lines; casebook probe logs reads any span of it";
+/// Why a journal is read in part.
+const DAMAGED: &str = "a journal that is cut or damaged in parts";
+const NO_JOURNAL: &str = "a journal that cannot be read";
 /// Links and files that are named.
 const NAMED: usize = 8;
 /// How much of a file tells whether it is text.
@@ -143,9 +152,47 @@ impl Gathered {
     }
 }
 
+/// A journal that was found, with the time of its last entry.
+type FoundJournal = (Option<Timestamp>, PathBuf);
+
+impl Gathered {
+    /// Reads the last lines of journals, the newest journal first. `open` opens them.
+    fn add_journals(
+        &mut self,
+        mut found: Vec<FoundJournal>,
+        mut open: impl FnMut(&Path) -> io::Result<File>,
+    ) -> Result<(), NoOutput> {
+        found.sort_by(|one, other| other.cmp(one));
+        let mut room = LARGEST_JOURNALS;
+        for (last, path) in found {
+            if room == 0 {
+                self.leave_out(OLDER_ENTRIES, &path);
+                continue;
+            }
+            let Some(journal) = open(&path).ok().and_then(JournalFile::open) else {
+                self.leave_out(NO_JOURNAL, &path);
+                continue;
+            };
+            let lines = journal.last_lines(room);
+            room = if lines.late { 0 } else { room.saturating_sub(lines.text.len()) };
+            if lines.more {
+                self.leave_out(OLDER_ENTRIES, &path);
+            }
+            if lines.damaged {
+                self.leave_out(DAMAGED, &path);
+            }
+            if !lines.text.is_empty() {
+                self.add(&path, lines.text, last)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Reads what is named: files, folders and what is below them, `-` for standard input.
 pub(super) fn gather(paths: &[PathBuf], stdin: &mut dyn Read) -> Result<Gathered, NoOutput> {
     let mut gathered = Gathered::default();
+    let mut journals = Vec::new();
     for path in paths {
         let shown = || printable::printable(path.as_os_str().as_encoded_bytes());
         let unreadable = |error| NoOutput::Unreadable(shown(), error);
@@ -168,7 +215,12 @@ pub(super) fn gather(paths: &[PathBuf], stdin: &mut dyn Read) -> Result<Gathered
             gathered.folder.get_or_insert(opened);
         } else {
             let mut bytes = Vec::new();
-            File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
+            let mut file = File::open(path).map_err(unreadable)?;
+            if metadata.is_file() && logs::is_journal(&file) {
+                journals.push((JournalFile::last(&file), path.clone(), file));
+                continue;
+            }
+            file.by_ref().take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
             if bytes.len() as u64 > LARGEST {
                 return Err(NoOutput::TooLarge(shown()));
             }
@@ -177,6 +229,11 @@ pub(super) fn gather(paths: &[PathBuf], stdin: &mut dyn Read) -> Result<Gathered
             gathered.add(path, bytes, modified)?;
         }
     }
+    let named: Vec<FoundJournal> = journals.iter().map(|(last, path, _)| (*last, path.clone())).collect();
+    gathered.add_journals(named, |path| {
+        let place = journals.iter().position(|(_, known, _)| known == path).ok_or(io::ErrorKind::NotFound)?;
+        Ok(journals.swap_remove(place).2)
+    })?;
     Ok(gathered)
 }
 
@@ -190,6 +247,10 @@ fn folder(gathered: &mut Gathered, folder: &Folder) -> Result<(), NoOutput> {
     let mut files = 0;
     let mut open = vec![(PathBuf::new(), 0)];
     let mut found: Vec<PathBuf> = Vec::new();
+    let mut journals: Vec<PathBuf> = Vec::new();
+    if folder.metadata(Path::new(VOLATILE_JOURNAL)).is_ok_and(|metadata| metadata.is_dir()) {
+        open.push((PathBuf::from(VOLATILE_JOURNAL), DEPTH - 1));
+    }
     while let Some((place, depth)) = open.pop() {
         let entries = match folder.list(&place, MOST_FILES) {
             Ok((mut entries, _)) => {
@@ -210,7 +271,9 @@ fn folder(gathered: &mut Gathered, folder: &Folder) -> Result<(), NoOutput> {
                     let of_etc = path.starts_with(OF_SYSTEM) && !ETC.contains(&name.as_str());
                     let of_log = path.starts_with("var/log")
                         && !logs::of_logger().chain(LOGS.iter().copied()).any(|log| name == log);
-                    if of_other_namespace(&path) {
+                    if logs::is_journal_name(&name) {
+                        journals.push(path);
+                    } else if of_other_namespace(&path) {
                         gathered.leave_out("of another network namespace than the host's own", &path);
                     } else if of_log {
                         gathered.leave_out("not one of the logs that are read", &path);
@@ -232,5 +295,8 @@ fn folder(gathered: &mut Gathered, folder: &Folder) -> Result<(), NoOutput> {
             Err(_) => gathered.leave_out("not readable, or too large", &path),
         }
     }
-    Ok(())
+    let open = |path: &Path| folder.file(path).map(|(file, _)| file);
+    let last = |path: &Path| open(path).ok().and_then(|file| JournalFile::last(&file));
+    let journals = journals.into_iter().take(MOST_FILES).map(|path| (last(&path), path)).collect();
+    gathered.add_journals(journals, open)
 }

@@ -76,8 +76,8 @@ impl Pieces {
         self.settings().find(|(known, _)| known == name)?.1.split_whitespace().next()?.parse().ok()
     }
 
-    /// The texts of logs, with where they stand.
-    pub(super) fn log_texts(&self) -> Vec<(String, logs::Kind, &str, bool)> {
+    /// The texts of logs, with where they stand, whether their times are known and whether a journal has them.
+    pub(super) fn log_texts(&self) -> Vec<(String, logs::Kind, &str, bool, bool)> {
         let mut texts = Vec::new();
         for piece in &self.all {
             let (Data::Logs(run), Some(document)) = (&piece.data, self.gathered.documents.get(piece.document)) else {
@@ -85,7 +85,13 @@ impl Pieces {
             };
             let text = run.text.as_deref().unwrap_or_else(|| document.slice(piece.first, piece.after));
             let text = text.get(..text.len().saturating_sub(run.cut)).unwrap_or(text);
-            texts.push((self.place(piece.document, piece.first, piece.after), run.kind, text, run.timeless));
+            texts.push((
+                self.place(piece.document, piece.first, piece.after),
+                run.kind,
+                text,
+                run.timeless,
+                logs::is_journal_name(&document.name),
+            ));
         }
         texts
     }
@@ -93,7 +99,7 @@ impl Pieces {
     /// How many different words follow these in the lines of logs, up to their last colon.
     pub(super) fn distinct(&self, after: &str) -> usize {
         let mut seen = std::collections::HashSet::new();
-        for (_, _, text, _) in self.log_texts() {
+        for (_, _, text, ..) in self.log_texts() {
             let finder = memchr::memmem::find_iter(text.as_bytes(), after.as_bytes());
             for at in finder {
                 let word = text.get(at + after.len()..).and_then(|rest| rest.split_whitespace().next());

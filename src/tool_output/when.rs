@@ -38,7 +38,7 @@ impl Moment {
         }
         let reference = pieces.reference().max(Timestamp::UNIX_EPOCH);
         let mut last: Option<(Timestamp, bool)> = None;
-        for (_, _, text, timeless) in pieces.log_texts() {
+        for (_, _, text, timeless, _) in pieces.log_texts() {
             if let Some((_, at, inferred)) = logs::span(text.as_bytes(), reference).filter(|_| !timeless) {
                 last =
                     Some(last.map_or(

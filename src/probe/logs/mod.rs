@@ -46,6 +46,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use journal::{JournalFile, LastLines, is_journal};
 pub use kind::Kind;
 pub use origin::of_logger;
 pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits};
@@ -312,6 +313,11 @@ impl Probe for Logs {
 /// Reads a file of the journal from end to end.
 pub fn of_journal(file: File) {
     journal::read_through(file);
+}
+
+/// Whether a file of that name is one of the journal.
+pub fn is_journal_name(name: &str) -> bool {
+    journal::is_name(name.as_bytes())
 }
 
 /// The span that is asked for.

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::access::Access;
-use super::copies::Copies;
+use super::copies::{Copies, OfFile, OfJournal};
 use super::find::Found;
 use super::frame::LineFrame;
 use super::journal::{Choice, Faults};
@@ -33,6 +33,8 @@ pub struct Text<'t> {
     pub kind: Kind,
     /// The lines.
     pub bytes: &'t [u8],
+    /// Whether they are entries of a journal: what other texts have of them is not counted again.
+    pub of_journal: bool,
 }
 
 /// What a line is, by its form; none where it is no line of a log.
@@ -102,10 +104,10 @@ pub fn search(
         dating: None,
     };
     let mut searcher = patterns.searcher();
-    let readings = texts.iter().map(|text| {
+    let noted = OfJournal::default();
+    let mut read = |text: &Text<'_>, copies: Copies<'_>| {
         let origin = LogOrigin { kind: Some(text.kind), program: None };
-        let task =
-            Task { patterns: &patterns, window, clock: &clock, origin, sorted: false, samples, copies: Copies::None };
+        let task = Task { patterns: &patterns, window, clock: &clock, origin, sorted: false, samples, copies };
         // Each text is read by itself.
         let (tally, _) = scan(task, &mut searcher, &mut { text.bytes }, None, || false);
         Reading {
@@ -124,7 +126,14 @@ pub fn search(
             faults: Faults::default(),
             loss: Vec::new(),
         }
-    });
-    let readings = readings.collect();
+    };
+    let (of_journal, others): (Vec<&Text<'_>>, Vec<_>) = texts.iter().partition(|text| text.of_journal);
+    let note = if of_journal.is_empty() || others.is_empty() { Copies::None } else { Copies::Note(&noted) };
+    let mut readings: Vec<Reading> = of_journal.iter().map(|text| read(text, note)).collect();
+    let (lines, _) = noted.noted();
+    for text in others {
+        let of_file = OfFile::new(&lines);
+        readings.push(read(text, if lines.is_empty() { Copies::None } else { Copies::Know(&of_file) }));
+    }
     output::assemble(&PathBuf::from("-"), &question, readings, Vec::new(), 0)
 }

@@ -3,7 +3,7 @@
 use super::object::{bytes16, le32, le64};
 
 /// What a journal begins with.
-const SIGNATURE: &[u8] = b"LPKSHHRH";
+pub(super) const SIGNATURE: &[u8; 8] = b"LPKSHHRH";
 
 /// Bytes of the first headers that there were.
 const SHORTEST: u64 = 208;

@@ -9,6 +9,7 @@
 
 mod arrays;
 mod author;
+mod copy;
 mod discover;
 mod fields;
 mod header;
@@ -30,6 +31,7 @@ use header::{Header, Unreadable};
 use pages::Pages;
 
 pub(super) use author::{as_claimed, claimed};
+pub use copy::{JournalFile, LastLines, is_journal};
 pub(super) use discover::{Asked, Journals, discover, is_name, machine_id};
 pub(super) use lines::{Choice, Faults, Lines};
 pub(super) use stamp::{Dating, Entries, boot_id, this_boot};

@@ -340,6 +340,38 @@ fn what_is_told_to_stop_stops_where_no_entry_makes_a_line() {
     assert!(lines.stopped && lines.left() > 1000, "{}", lines.left());
 }
 
+#[test]
+fn the_last_lines_of_a_copy_are_its_text() {
+    let bytes = made(true, 9000, Packed::No);
+    let copy = file(&bytes);
+    assert!(is_journal(&copy) && !is_journal(&file(b"LPKS")) && !is_journal(&file(&[b'x'; 300])));
+    let last = JournalFile::last(&copy).unwrap();
+    assert_eq!(last.as_microsecond() as u64, START + 8_999_000_000);
+    let journal = JournalFile::open(copy).unwrap();
+    let few = journal.last_lines(1000);
+    let lines: Vec<_> = few.text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    assert!(few.more && !few.damaged && !few.late);
+    assert_eq!(lines.len(), 1, "no more than was asked for, in whole pieces: {}", lines.len());
+    let all = journal.last_lines(64 * 1024 * 1024);
+    assert!(!all.more && all.text.iter().filter(|byte| **byte == b'\n').count() == 9000);
+}
+
+/// Writes the corpus of the fuzz target: a real journal has megabytes of hash tables.
+#[test]
+#[ignore = "writes fuzz/corpus/journals"]
+fn the_corpus_of_journals_is_made_anew() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/journals");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, compact, packed) in [
+        ("regular", false, Packed::No),
+        ("compact", true, Packed::No),
+        ("lz4", false, Packed::Lz4),
+        ("zstd", true, Packed::Zstd),
+    ] {
+        std::fs::write(folder.join(name), made(compact, 5, packed)).unwrap();
+    }
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config::with_cases(400))]
     #[test]
