@@ -17,10 +17,14 @@
 ---The parameters of probe `logs`.
 ---@class casebook.logs.Params
 ---@field dir? string The directory of the logs. Unless given: what the environment variable CASEBOOK_LOG_DIR names, else /var/log.
----@field files? string[] The files to read, as paths or with `*` and `?`, in `dir`; their rotations are read too. No name leads out of `dir`: that directory is all that is read. If empty, the files that distributions and daemons usually write: messages, syslog, kern.log, auth.log, secure, daemon.log, maillog, mail.log, cron, firewalld, fail2ban.log, ufw.log, and the logs of named, nginx, Apache.
+---@field files? string[] The files to read, as paths or with `*` and `?`, in `dir`; their rotations are read too. No name leads out of `dir`: that directory is all that is read. If empty, the files that distributions and daemons usually write: messages, syslog, kern.log, auth.log, secure, daemon.log, maillog, mail.log, cron, firewalld, fail2ban.log, ufw.log, the logs of named, nginx, Apache, and the journal: in /var/log/journal and /run/log/journal the files of this machine, in another `dir` all that are there. A name that ends in `.journal` is that of a file of the journal.
 ---@field since? string|number How far back to look from `until`.
 ---@field ["until"] string? The end of the span to look at: `2026-11-22T15:04:05Z`, or `2026-11-22 15:04:05` in the local zone. Unless given: now.
 ---@field patterns? table<string, string|casebook.logs.Pattern> What to look for: names, each with `match`, a Rust regular expression that the message begins with, and whose lines count: `program` (`sshd, sshd-session`) or `kind` (`syslog`, `kernel`, `application`, or `access` for requests, which `match` then begins with). Who wrote a line is told by the frame that the logger puts around the message, never by the message. Named groups are counted by value, of requests also `client`, `path`, `agent` and `status`. Without `match` the built-in pattern of that name is meant. An expression alone is looked for in all lines of all logs, wherever it stands: what it finds may be what a stranger wrote, addresses included. Bytes are matched, not characters: `.` is any byte, `\w` and `\d` are ASCII. If empty, a built-in set, each bound to the programs that write such lines: failed SSH logins, requests to web servers, full conntrack and neighbour tables, SYN floods, martians, out of memory, firewall LOG lines, failing DNS look-ups, links that change, bad UDP checksums, TCP memory, and lines that loggers suppressed.
+---@field units? string[] The units of systemd whose entries of the journal count: `ssh.service`, or `ssh` for short; also what systemd itself says of them. Log files do not name a unit, and are not read then.
+---@field priority? string The least grave priority whose entries of the journal count: `emerg`, `alert`, `crit`, `err`, `warning`, `notice`, `info`, `debug`, or 0 to 7. Log files are not read then.
+---@field boot? string The boot whose entries of the journal count: `current`, or an id of 32 hexadecimal digits. Log files are not read then.
+---@field namespace? string The namespace of journald whose journal is read, without log files; an empty name is the host's own. Unless given: all namespaces.
 ---@field samples? number Lines to keep of each pattern, the last ones; 100 at most.
 ---@field budget? string|number How long to read at most. What was not read by then is said.
 
@@ -33,6 +37,7 @@
 ---| "bind" # `22-Nov-2026 15:04:05.123`: BIND's own files, PHP.
 ---| "epoch" # Seconds since 1970: audit, Squid.
 ---| "kernel" # `[ 12.345678]`: seconds since the kernel started; no time of day.
+---| "journal" # Microseconds since 1970, in the journal of systemd.
 ---| "unknown" # No form that is known here.
 
 ---@alias casebook.logs.Reason
@@ -55,7 +60,7 @@
 ---@field path string Its path.
 ---@field format casebook.logs.Format The form in which its lines carry their time.
 ---@field kind? casebook.logs.Kind What kind of log it is, by where it lies or by its first lines; none if no line was read.
----@field bytes_read integer Bytes that were read through, unpacked; those that the search for the span touched are not counted.
+---@field bytes_read integer Bytes that were read through, unpacked, of a journal as lines; those that the search for the span touched are not counted.
 ---@field lines? integer Lines of the span in it; none if it could not be said.
 ---@field rotated boolean Whether a newer file has taken its place.
 ---@field unreadable? casebook.logs.Unreadable Why it could not be read.
@@ -139,11 +144,11 @@
 ---@field dir string The directory that was looked into.
 ---@field from string The beginning of the span.
 ---@field to string The end of the span.
----@field files casebook.logs.Files The log files that were found and may reach into the span. None at all: no such log file exists here.
----@field older_files integer Rotated files that were last changed before the span; they were not opened.
----@field lines integer Lines of the span in all files. A line that the logger writes to two files counts in both.
+---@field files casebook.logs.Files The log files and the files of the journal that were found and may reach into the span. None at all: no such file exists here.
+---@field older_files integer Rotated files that were last changed before the span, and files of the journal whose header says that they do not reach into it; they were not read.
+---@field lines integer Lines of the span in all files, each entry of the journal one. A line that is written to two files, or to the journal and to a file, counts in both.
 ---@field per_minute casebook.logs.PerMinutes They by minute, of the last day of the span; minutes without a line are left out. In a file in order of time, lines that stand up to a minute out of order may count in their neighbours' minute.
----@field patterns table<string, casebook.logs.EvidencePattern> The hits of each pattern, in the order of the parameters. A line that the logger wrote to several files counts once.
+---@field patterns table<string, casebook.logs.EvidencePattern> The hits of each pattern, in the order of the parameters. A line that the logger wrote to several files, or that the journal has, too, counts once.
 ---@field hits integer Hits of all patterns together.
----@field journal? string Where systemd keeps a journal on this host, if it does.
+---@field journal? string Where systemd keeps a journal on this host, if it does. Its files are among `files`.
 

@@ -209,7 +209,7 @@ pub const RECOGNISERS: &[Recogniser] = &[
     },
     Recogniser {
         name: "logs",
-        takes: "`dmesg` in all forms, syslog, messages, kern.log, auth.log, `journalctl` (short, short-iso, json), access logs (common, combined, with a site before; JSON of Caddy and Traefik)",
+        takes: "`dmesg` in all forms, syslog, messages, kern.log, auth.log, `journalctl` (short, short-iso, json), files of the journal of systemd, access logs (common, combined, with a site before; JSON of Caddy and Traefik)",
         gives: "lines by pattern, with what they name: failed logins, full tables, SYN floods, bad checksums, martians, firewall LOG lines, requests",
         take: |here| log_lines::take(here).map(|(lines, run)| (lines, Data::Logs(run))),
     },

@@ -18,6 +18,7 @@ pub const TOOLS: &[(&str, &str)] = &[
     ("iptables-legacy", "iptables"),
     ("iptables-nft", "iptables"),
     ("journalctl", "systemd"),
+    ("logger", "bsdutils"),
     ("nft", "nftables"),
     ("prlimit", "util-linux"),
     ("setcap", "libcap2-bin"),
