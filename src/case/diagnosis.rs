@@ -36,6 +36,15 @@ pub struct Cause {
     pub signs: Vec<Sign>,
     /// What to do, filled from evidence.
     pub remedies: Vec<Remedy>,
+    /// How many more remedies the runbook has that need what could not be seen.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub withheld: usize,
+}
+
+/// Whether there is none.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// How sure a cause is.

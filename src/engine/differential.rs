@@ -129,8 +129,11 @@ fn weigh_one(plan: &CausePlan, scope: &Scope, trace: &mut Trace) -> (Cause, i64,
     let likelihood = score.likelihood();
     let title = match scope.render(&plan.title) {
         (title, gaps) if gaps.is_empty() && likelihood > Likelihood::Unlikely => title,
+        // Where its figures could not be seen, what speaks for it tells as much.
+        _ if likelihood >= Likelihood::Likely => format!("{}{}", plan.name, borne_by(&signs)),
         _ => plan.name.clone(),
     };
+    let mut withheld = 0;
     let remedies = match likelihood {
         // A remedy for what is not at work would be a trap.
         Likelihood::RuledOut | Likelihood::Unlikely => Vec::new(),
@@ -138,7 +141,9 @@ fn weigh_one(plan: &CausePlan, scope: &Scope, trace: &mut Trace) -> (Cause, i64,
         Likelihood::Possible if score.seen < POSSIBLE => Vec::new(),
         _ => {
             let filled = plan.remedies.iter().enumerate().filter_map(|(place, remedy)| {
-                let filled = remedy::fill(remedy, scope)?;
+                let filled = remedy::fill(remedy, scope);
+                withheld += usize::from(filled == Err(Truth::Unknown));
+                let filled = filled.ok()?;
                 trace.remedies.insert((plan.id.clone(), place));
                 Some(filled)
             });
@@ -151,10 +156,21 @@ fn weigh_one(plan: &CausePlan, scope: &Scope, trace: &mut Trace) -> (Cause, i64,
     scope.unset("subject");
     scope.unset("each");
     (
-        Cause { id: plan.id.clone(), title, likelihood, severity: plan.severity, subject, signs, remedies },
+        Cause { id: plan.id.clone(), title, likelihood, severity: plan.severity, subject, signs, remedies, withheld },
         plan.rank,
         score.seen,
     )
+}
+
+/// The weightiest signs for a cause, as the end of a sentence that begins with its name.
+fn borne_by(signs: &[Sign]) -> String {
+    let mut holding: Vec<&Sign> = signs
+        .iter()
+        .filter(|sign| sign.side == SignSide::For && sign.holds == Truth::Yes && !sign.say.is_empty())
+        .collect();
+    holding.sort_by_key(|sign| Reverse(sign.weight));
+    let said: Vec<&str> = holding.iter().take(2).map(|sign| sign.say.trim_end_matches('.')).collect();
+    if said.is_empty() { String::new() } else { format!(": {}", said.join("; ")) }
 }
 
 #[cfg(test)]

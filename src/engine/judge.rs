@@ -85,7 +85,7 @@ fn by_outcomes(step: &Step, scope: &Scope, finding: &NewFinding<'_>) -> (Finding
             return (finding(Verdict::Unknown, format!("cannot tell: {why}"), unseen), None);
         }
         let mut found = finding(outcome.verdict, sentence, gaps);
-        found.remedies = outcome.remedy.iter().filter_map(|remedy| fill(remedy, scope)).collect();
+        found.remedies = outcome.remedy.iter().filter_map(|remedy| fill(remedy, scope).ok()).collect();
         return (found, Some(place));
     }
     let found = match unseen.first() {

@@ -178,7 +178,7 @@ fn of_remedy(remedy: &mut Remedy, visitor: &mut dyn Visitor) {
 }
 
 fn of_cause(cause: &mut Cause, visitor: &mut dyn Visitor) {
-    let Cause { id: _, title, likelihood: _, severity: _, subject, signs, remedies } = cause;
+    let Cause { id: _, title, likelihood: _, severity: _, subject, signs, remedies, withheld: _ } = cause;
     visitor.text(Place::Said, title);
     of_map(subject, "", visitor);
     for Sign { side: _, weight: _, holds: _, say, gaps } in signs {

@@ -93,6 +93,7 @@ pub fn cause(id: &str, title: &str, likelihood: Likelihood, signs: Vec<Sign>) ->
         subject: Map::new(),
         signs,
         remedies: vec![],
+        withheld: 0,
     }
 }
 

@@ -35,7 +35,14 @@ impl Read {
                 .map(|of| [name(&of.tool), name(&of.place), sentence(&of.taken)])
                 .collect(),
             unrecognised: reading.unrecognised.iter().take(MOST).map(|text| sentence(text)).collect(),
-            stands_out: reading.stands_out.iter().take(MOST).map(|text| sentence(text)).collect(),
+            // What the first sentence says is not said again.
+            stands_out: reading
+                .stands_out
+                .iter()
+                .filter(|told| !case.diagnosis.summary.contains(told.trim_end_matches('.')))
+                .take(MOST)
+                .map(|text| sentence(text))
+                .collect(),
             next: reading.next.iter().take(MOST).map(|text| escape::line(text, COMMAND)).collect(),
         })
     }
