@@ -153,7 +153,7 @@ fn find(kind: Kind, name: &str) -> Result<Found, runbook::NotFound> {
 }
 
 fn is_good_runbook(name: &str, found: &Found) -> anyhow::Result<bool> {
-    match runbook::load_found(found, Trust::Waived) {
+    match runbook::inspect_found(found, Trust::Waived) {
         Ok(runbook) => {
             let parts =
                 [(runbook.steps.len(), "step"), (runbook.causes.len(), "cause"), (runbook.params.len(), "parameter")];

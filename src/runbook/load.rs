@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::check::{self, NoCheck};
+use super::check::{self, Depth, NoCheck};
 use super::library::{self, Found, Kind, LARGEST, Language, SHIPPED};
 use super::model::{Check, Runbook};
 use super::parts;
@@ -23,15 +23,26 @@ use crate::units;
 
 /// Checks a YAML runbook that lies nowhere.
 pub fn load(text: &str, origin: &str) -> Result<Runbook, Problems> {
-    check::runbook(text, origin, &|name| by_name(name, None, Trust::Required), &nowhere)
+    check::runbook(text, origin, Depth::Whole, &|name| by_name(name, None, Trust::Required), &nowhere)
 }
 
-/// Checks a runbook that was found. Its checks must be as trustworthy as `trust` wants.
+/// Checks a runbook that was found, but for the expressions of what ships: a test does. Its checks must be as trustworthy as
+/// `trust` wants.
 pub fn load_found(found: &Found, trust: Trust) -> Result<Runbook, Problems> {
+    let depth = if found.folder().is_none() { Depth::Form } else { Depth::Whole };
+    load_found_to(found, trust, depth)
+}
+
+/// Checks all of a runbook that was found, whoever wrote it, with its warnings.
+pub fn inspect_found(found: &Found, trust: Trust) -> Result<Runbook, Problems> {
+    load_found_to(found, trust, Depth::Whole)
+}
+
+fn load_found_to(found: &Found, trust: Trust, depth: Depth) -> Result<Runbook, Problems> {
     let find = |name: &str| by_name(name, found.folder(), trust);
     let part = |path: &str| found.part(path, trust);
     let runbook = match found.language {
-        Language::Yaml => check::runbook(&found.text, &found.origin, &find, &part),
+        Language::Yaml => check::runbook(&found.text, &found.origin, depth, &find, &part),
         Language::Lua => {
             let script = script(found, trust);
             let document = match declared(&script)? {
@@ -44,7 +55,7 @@ pub fn load_found(found: &Found, trust: Trust) -> Result<Runbook, Problems> {
                 }
             };
             let text = pretty(&document);
-            let runbook = check::runbook(&text, &found.origin, &find, &part);
+            let runbook = check::runbook(&text, &found.origin, depth, &find, &part);
             let mut runbook = runbook.map_err(|problems| in_lua(problems, &script))?;
             let warnings = std::mem::take(&mut runbook.warnings);
             let Problems { problems: warnings, .. } =
@@ -149,7 +160,7 @@ pub fn load_recorded(recorded: &RunbookRef) -> Result<Runbook, Problems> {
         Some(kept) => in_case(name, kept),
         None => Err(NoCheck { message: format!("the case does not hold the check `{name}`"), help: None }),
     };
-    let runbook = check::runbook(&recorded.text, &origin, &find, &nowhere)?;
+    let runbook = check::runbook(&recorded.text, &origin, Depth::Whole, &find, &nowhere)?;
     let overrides_embedded = recorded.overrides_embedded.is_some();
     let origin = recorded.overrides_embedded.clone().unwrap_or(runbook.origin);
     Ok(Runbook { wraps_check: recorded.wraps_check.clone(), overrides_embedded, origin, ..runbook })
@@ -189,7 +200,7 @@ pub fn wrap_check(check: &Arc<Check>) -> Result<Runbook, Problems> {
         true => Ok(Arc::clone(check)),
         false => Err(NoCheck { message: format!("there is no check `{name}`"), help: None }),
     };
-    let runbook = check::runbook(&pretty(&document), &check.script.origin, &only, &nowhere)?;
+    let runbook = check::runbook(&pretty(&document), &check.script.origin, Depth::Whole, &only, &nowhere)?;
     let origin = &check.script.origin;
     let wrapped = if origin == SHIPPED { &check.name } else { origin };
     Ok(Runbook { wraps_check: Some(wrapped.clone()), ..runbook })

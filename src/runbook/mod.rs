@@ -21,7 +21,9 @@ pub use library::{
     Found, Home, Kind, Language, Listed, NotFound, SHIPPED, embedded, embedded_tests, find, list, names,
 };
 pub(crate) use load::load_tests;
-pub use load::{Summary, declared_params, load, load_check, load_found, load_recorded, summary, wrap_check};
+pub use load::{
+    Summary, declared_params, inspect_found, load, load_check, load_found, load_recorded, summary, wrap_check,
+};
 pub use model::{
     Argument, Binding, Bound, CausePlan, Check, Each, Figure, Outcome, RemedyPlan, Runbook, SignPlan, Step, Target,
 };

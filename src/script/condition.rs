@@ -101,7 +101,7 @@ fn join(text: &str, tokens: &[Token<'_>], place: &str, depth: usize) -> Result<N
     // White space in front keeps every offset that of the whole condition.
     let padded: String = text[..start].chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
     let padding = " ".repeat(start - padded.len().min(start));
-    Expression::parse(&format!("{padding}{padded}{}", &text[start..end]), place).map(Node::Atom)
+    Ok(Node::Atom(Expression::of(format!("{padding}{padded}{}", &text[start..end]), place, tokens)))
 }
 
 /// Splits at a keyword outside all brackets and functions.

@@ -45,7 +45,12 @@ impl Expression {
         if tokens.is_empty() {
             return Err(SyntaxError { message: "the expression is empty".into(), offset: 0 });
         }
-        Ok(Expression { text: text.to_owned(), place: place.to_owned(), uses: name_uses(&tokens) })
+        Ok(Self::of(text.to_owned(), place, &tokens))
+    }
+
+    /// The expression of these tokens, which stand in the text where they say.
+    pub(super) fn of(text: String, place: &str, tokens: &[Token<'_>]) -> Self {
+        Expression { text, place: place.to_owned(), uses: name_uses(tokens) }
     }
 
     /// The free names that it uses.

@@ -83,6 +83,7 @@ impl Reader<'_> {
         while let Some(first) = self.text.get(at..)?.chars().next() {
             let rest = &self.text[at..];
             at += match first {
+                ' ' | '.' | ',' | '(' | ')' => 1,
                 '"' | '\'' => quoted(rest, first),
                 '-' if rest.starts_with("--") => comment(rest),
                 '[' if long(rest).is_some() => long(rest)?,
