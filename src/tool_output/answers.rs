@@ -28,7 +28,7 @@ impl ToolOutput {
 
     fn interfaces(&self, wanted: &str) -> Result<(Value, Vec<String>), String> {
         let chosen = self.pieces.chosen();
-        let mut output = interfaces::output(self.pieces.shown(), &chosen, self.pieces.route(), wanted)?;
+        let mut output = interfaces::output(self.pieces.shown().to_vec(), &chosen, self.pieces.route(), wanted)?;
         output["from_text"] = json!(true);
         let jumped = self
             .pieces

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::here::Here;
 use super::sentences;
+use super::text::{split, words_of};
 use crate::printable::printable;
 
 /// Rows that are taken from one output.
@@ -116,7 +117,7 @@ pub(super) fn named(here: &Here<'_>) -> Option<(usize, Counted)> {
     let whole = here.command.first() != Some(&"nstat") || here.command.iter().skip(1).any(asked);
     while place < document.len() && counters.len() < MOST {
         let line = document.line(place).trim();
-        let words: Vec<&str> = line.split_whitespace().collect();
+        let words = words_of(line);
         if line.starts_with("#kernel") {
             if !counters.is_empty() {
                 break;
@@ -185,7 +186,7 @@ pub(super) struct Counted {
 /// `softnet_stat`: what each CPU received, dropped and left over.
 pub(super) fn softnet(here: &Here<'_>) -> Option<(usize, Vec<[u64; 3]>)> {
     let row = |at: usize| -> Option<[u64; 3]> {
-        let words: Vec<&str> = here.document.line(at).split_whitespace().collect();
+        let words = words_of(here.document.line(at));
         let hex = |word: &&str| word.len() == 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
         if words.len() < 9 || !words.iter().all(hex) {
             return None;
@@ -208,9 +209,7 @@ pub(super) struct Interrupts {
 pub(super) fn interrupts(here: &Here<'_>) -> Option<(usize, Vec<Interrupts>)> {
     let document = here.document;
     let mut place = here.at;
-    let is_heading = |line: &str| {
-        line.split_whitespace().next() == Some("CPU0") && line.split_whitespace().all(|word| word.starts_with("CPU"))
-    };
+    let is_heading = |line: &str| split(line).next() == Some("CPU0") && split(line).all(|word| word.starts_with("CPU"));
     let headed = is_heading(document.line(place));
     if headed {
         place += 1;
@@ -220,7 +219,7 @@ pub(super) fn interrupts(here: &Here<'_>) -> Option<(usize, Vec<Interrupts>)> {
         let line = document.line(place).trim();
         let Some((number, rest)) = line.split_once(':') else { break };
         let is_number = number.len() <= 4 && number.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let by_cpu: Vec<u64> = rest.split_whitespace().map_while(|word| word.parse().ok()).take(MOST_CPUS).collect();
+        let by_cpu: Vec<u64> = split(rest).map_while(|word| word.parse().ok()).take(MOST_CPUS).collect();
         let name: Vec<&str> = rest.split_whitespace().skip(by_cpu.len()).collect();
         let device = name.iter().any(|word| {
             word.contains("MSI")
@@ -357,7 +356,7 @@ pub(super) fn tracked(here: &Here<'_>) -> Option<(usize, Tracked)> {
     let mut place = here.at;
     while place < document.len() {
         let line = document.line(place).trim();
-        let words: Vec<&str> = line.split_whitespace().collect();
+        let words = words_of(line);
         if words.first().is_some_and(|word| word.starts_with("cpu=")) {
             if words[0] == "cpu=0" && !tracked.trouble.is_empty() {
                 break;

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::here::Here;
+use super::text::{Words, split, words_of};
 use crate::printable::printable;
 use crate::units;
 
@@ -84,7 +85,7 @@ fn listed(here: &Here<'_>) -> Option<(usize, Rules)> {
     let mut ended = here.at;
     while place < document.len() && rules.rules < MOST_RULES {
         let line = document.line(place).trim();
-        let words: Vec<&str> = line.split_whitespace().collect();
+        let words = words_of(line);
         let whole = !document.ends_within(place);
         match words.as_slice() {
             [] => {
@@ -274,7 +275,7 @@ fn saved(here: &Here<'_>) -> Option<(usize, Rules)> {
 
 /// `:INPUT DROP [1:60]`, `-P INPUT DROP`.
 fn chain_of(line: &str) -> Option<(&str, &str, Option<u64>)> {
-    let words: Vec<&str> = line.split_whitespace().collect();
+    let words = words_of(line);
     match words.as_slice() {
         ["-P", name, policy @ ("ACCEPT" | "DROP"), ..] => Some((name, policy, None)),
         [name, policy @ ("ACCEPT" | "DROP" | "-"), counts] if name.starts_with(':') && counts.starts_with('[') => {
@@ -315,7 +316,7 @@ fn nft(here: &Here<'_>) -> Option<(usize, Rules)> {
             rules.tables += 1;
             table = printable(line.trim_end_matches('{').split_whitespace().skip(1).collect::<Vec<_>>().join(" "));
         }
-        let words: Vec<&str> = line.split_whitespace().collect();
+        let words = words_of(line);
         match words.as_slice() {
             ["chain", name, "{"] => chain = printable(name),
             ["type", _, "hook", hook, ..] if rules.chains.len() < MOST => {
@@ -406,7 +407,7 @@ pub(super) fn of_json(items: &[Value]) -> Rules {
 fn sets(here: &Here<'_>) -> Option<(usize, Rules)> {
     let document = here.document;
     let is_saved = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().take(3).collect();
+        let words: Words<'_> = split(line).take(3).collect();
         matches!(words.as_slice(), ["create", _, kind] if kind.contains(':'))
             || matches!(words.as_slice(), ["add", _, _])
     };

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use super::text::Document;
+use super::text::{Document, split, words_of};
 use crate::printable::printable;
 
 /// Interfaces that are taken from one output.
@@ -269,7 +269,7 @@ pub(super) fn take_rows(document: &Document, at: usize) -> Option<(usize, Vec<Sh
 
 /// `eth0@if3         UP             192.0.2.10/24 2001:db8::1/64`, or its link address and flags.
 fn brief(line: &str) -> Option<Shown> {
-    let mut words = line.split_whitespace();
+    let mut words = split(line);
     let name = words.next()?.split('@').next()?;
     let state = words.next()?;
     let carrier = match state {
@@ -301,7 +301,7 @@ fn brief(line: &str) -> Option<Shown> {
 
 /// `2: eth0    inet 192.0.2.10/24 brd … scope global eth0\       valid_lft …`.
 fn of_address(line: &str) -> Option<Shown> {
-    let words: Vec<&str> = line.split_whitespace().collect();
+    let words = words_of(line);
     let [index, name, "inet" | "inet6", address, ..] = words.as_slice() else { return None };
     let index = index.strip_suffix(':')?.parse().ok()?;
     let name = plain(name)?;
@@ -330,8 +330,7 @@ pub(super) fn take_proc(document: &Document, at: usize) -> Option<(usize, Vec<Sh
             if !links.is_empty() {
                 break;
             }
-        } else if let Some(link) =
-            proc_line(line).filter(|_| !document.ends_within(place) || line.split_whitespace().count() > 16)
+        } else if let Some(link) = proc_line(line).filter(|_| !document.ends_within(place) || split(line).count() > 16)
         {
             if !names.insert(link.name.clone()) {
                 break;
@@ -352,7 +351,7 @@ pub(super) fn take_proc(document: &Document, at: usize) -> Option<(usize, Vec<Sh
 fn wrapped(document: &Document, at: usize) -> Option<(Shown, usize)> {
     let mut joined = document.line(at).trim().to_owned();
     let (name, figures) = joined.split_once(':')?;
-    if name.contains(' ') || figures.split_whitespace().count() < 4 {
+    if name.contains(' ') || split(figures).count() < 4 {
         return None;
     }
     for lines in 1..=2 {
@@ -404,7 +403,7 @@ fn heading(line: &str, whole: bool) -> Option<Shown> {
             ..Shown::default()
         });
     }
-    let name = plain(line.split_whitespace().next()?.trim_end_matches(':'))?;
+    let name = plain(split(line).next()?.trim_end_matches(':'))?;
     if let Some(kind) = after(line, "Link encap:") {
         return Some(Shown {
             loopback: name == "lo" || kind.starts_with("Local Loopback"),
@@ -806,14 +805,14 @@ pub(super) fn take_table(document: &Document, at: usize) -> Option<(usize, Vec<S
     while place < at + 2 && !document.line(place).contains("RX-OK") {
         place += 1;
     }
-    let columns: Vec<&str> = document.line(place).split_whitespace().collect();
+    let columns = words_of(document.line(place));
     if columns.first() != Some(&"Iface") || !columns.contains(&"RX-OK") {
         return None;
     }
     let mut links = Vec::new();
     place += 1;
     while place < document.len() {
-        let words: Vec<&str> = document.line(place).split_whitespace().collect();
+        let words = words_of(document.line(place));
         let lead = columns.len().checked_sub(words.len());
         let cell = |name: &str| {
             let place = columns.iter().position(|column| *column == name)?;

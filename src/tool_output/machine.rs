@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::here::Here;
 use super::samples;
+use super::text::{Words, split, words_of};
 use crate::printable::printable;
 
 /// Lines of an output that are searched.
@@ -91,7 +92,7 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
     let document = here.document;
     let line = document.line(here.at).trim();
     let is_top = line.starts_with("top - ");
-    let words: Vec<&str> = line.split_whitespace().skip(if is_top { 2 } else { 0 }).take(4).collect();
+    let words: Words<'_> = split(line).skip(if is_top { 2 } else { 0 }).take(4).collect();
     let mut machine = Machine { time: Some(samples::clock(&words)?), ..Machine::default() };
     let (before, load) = loads(line)?;
     machine.load = Some(load);
@@ -106,7 +107,7 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
             break;
         }
         let line = document.line(place).trim();
-        let words: Vec<&str> = line.split_whitespace().collect();
+        let words = words_of(line);
         let figure = |word: &str| {
             word.replace(',', ".").trim_end_matches('%').parse::<f64>().ok().filter(|figure| figure.is_finite())
         };
@@ -235,7 +236,7 @@ fn loads(line: &str) -> Option<(&str, Value)> {
 
 /// `up 10 days, 3:02,`, `up 6:30,`, `up 5 min,` behind the time of day, as seconds; in any language that counts days.
 fn since_boot(before: &str) -> Option<u64> {
-    let words: Vec<&str> = before.split_whitespace().collect();
+    let words = words_of(before);
     let up = words.iter().position(|word| matches!(*word, "up" | "an" | "arriba" | "en"))?;
     let words = words.get(up + 1..)?;
     let mut seconds = 0_u64;
@@ -328,10 +329,10 @@ fn statistics(here: &Here<'_>) -> Option<(usize, Value)> {
 /// Whether the heading of `free` stands here, in any language: some words without a figure, and below them the rows of memory and
 /// swap, each with a figure for most of them.
 fn is_heading_of_free(here: &Here<'_>) -> bool {
-    let words: Vec<&str> = here.document.line(here.at).split_whitespace().collect();
+    let words = words_of(here.document.line(here.at));
     let figures = |at: usize| {
         let (name, rest) = here.document.line(at).split_once(':')?;
-        let cells: Vec<&str> = rest.split_whitespace().collect();
+        let cells = words_of(rest);
         (name.trim().chars().count() <= 16 && cells.iter().all(|cell| human(cell).is_some())).then_some(cells.len())
     };
     let is_word = |word: &&str| !word.bytes().any(|byte| byte.is_ascii_digit()) && !word.contains([':', '|', '=']);
@@ -362,7 +363,7 @@ fn human(cell: &str) -> Option<f64> {
 /// `vmstat` and `iostat`: the shares of CPU time in the last rows; the first row is the mean since boot.
 pub(super) fn take_cpu(here: &Here<'_>) -> Option<(usize, Machine)> {
     let document = here.document;
-    let words = |at: usize| -> Vec<&str> { document.line(at).split_whitespace().collect() };
+    let words = |at: usize| words_of(document.line(at));
     let first = words(here.at);
     if first.first() == Some(&"avg-cpu:") {
         let idle = first.iter().skip(1).position(|word| *word == "%idle")?;
@@ -431,7 +432,7 @@ pub(super) fn take_cpu(here: &Here<'_>) -> Option<(usize, Machine)> {
 pub(super) fn take_identity(here: &Here<'_>) -> Option<(usize, Machine)> {
     let document = here.document;
     let line = document.line(here.at).trim();
-    let words: Vec<&str> = line.split_whitespace().collect();
+    let words = words_of(line);
     let is_release = |word: &str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.');
     let mut machine = Machine::default();
     if let ["Linux", host, release, rest, ..] = words.as_slice()
@@ -538,7 +539,7 @@ fn free(text: &str, here: &Here<'_>) -> Option<(Value, Value)> {
         () if digits <= 5 => 1 << 20,
         () => KIB,
     };
-    let heading: Vec<&str> = lines[at].split_whitespace().collect();
+    let heading = words_of(lines[at]);
     // The rows stand in the same order in every language: memory first, swap last.
     let rows: Vec<&str> = lines
         .iter()

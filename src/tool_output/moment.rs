@@ -4,6 +4,7 @@ use jiff::civil::{Date, DateTime};
 
 use super::here::moment_of;
 use super::samples;
+use super::text::words_of;
 
 /// Months by the beginnings of their names, in English, German, Spanish, French, Portuguese, Italian, Dutch, Polish, Czech, Swedish
 /// and Russian.
@@ -46,7 +47,7 @@ pub(super) fn date(line: &str) -> Option<DateTime> {
     if line.len() > 64 || !line.bytes().any(|byte| byte == b':') && !line.contains('时') {
         return None;
     }
-    let words: Vec<&str> = line.split_whitespace().collect();
+    let words = words_of(line);
     if let [only] = words.as_slice() {
         let only = only.trim_end_matches('Z');
         let local = only.get(..19)?;

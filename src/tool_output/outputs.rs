@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use jiff::civil::Time;
 
 use super::data::Data;
-use super::growth::Growth;
 use super::input::{Gathered, NoOutput};
 use super::piece::{Piece, Unrecognised};
 use super::pieces::Pieces;
@@ -66,8 +65,7 @@ impl ToolOutput {
             root: false,
             local_time: None,
         };
-        let growth = Growth::of(&pieces);
-        let pieces = Pieces { gathered, all: pieces, unrecognised, at, growth };
+        let pieces = Pieces::new(gathered, pieces, unrecognised, at);
         if pieces.all.is_empty() {
             return Err(NoOutput::Nothing(nothing(&pieces.gathered)));
         }

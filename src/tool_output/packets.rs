@@ -170,7 +170,7 @@ type At = (Option<u64>, Option<Date>);
 
 /// The time that a line begins with, in nanoseconds since midnight with the day, and how many words it takes.
 fn time(line: &str) -> Option<(At, usize)> {
-    let mut words = line.split_whitespace();
+    let mut words = super::text::split(line);
     let first = words.next()?;
     let of_day = |word: &str| {
         let (whole, fraction) = word.split_once('.').unwrap_or((word, "0"));

@@ -1,5 +1,7 @@
 //! The outputs of all texts, in the order in which they stand, and what several of them say together.
 
+use std::sync::OnceLock;
+
 use jiff::Timestamp;
 use jiff::civil::Time;
 
@@ -23,9 +25,15 @@ pub(super) struct Pieces {
     pub at: Option<Time>,
     /// What two outputs with times between them tell.
     pub growth: Growth,
+    shown: OnceLock<Vec<links::Shown>>,
 }
 
 impl Pieces {
+    pub(super) fn new(gathered: Gathered, all: Vec<Piece>, unrecognised: Vec<Unrecognised>, at: Option<Time>) -> Self {
+        let growth = Growth::of(&all);
+        Pieces { gathered, all, unrecognised, at, growth, shown: OnceLock::new() }
+    }
+
     pub(super) fn place(&self, document: usize, first: usize, after: usize) -> String {
         let name = self.gathered.documents.get(document).map_or("", |document| document.name.as_str());
         let name = if name == "-" { "standard input" } else { name };
@@ -40,7 +48,12 @@ impl Pieces {
         self.all.iter().map(|piece| &piece.data)
     }
 
-    pub(super) fn shown(&self) -> Vec<links::Shown> {
+    /// The interfaces of all outputs.
+    pub(super) fn shown(&self) -> &[links::Shown] {
+        self.shown.get_or_init(|| self.interfaces())
+    }
+
+    fn interfaces(&self) -> Vec<links::Shown> {
         let all = self.data().filter_map(|data| if let Data::Links(links) = data { Some(links) } else { None });
         let mut shown = interfaces::together(all);
         for nic in self.data().filter_map(|data| if let Data::Nic(nic) = data { Some(nic) } else { None }) {
@@ -65,7 +78,7 @@ impl Pieces {
     pub(super) fn chosen(&self) -> Chosen<'_> {
         let printed = self.data().filter_map(|data| if let Data::Rates(report) = data { Some(report) } else { None });
         let reports: Vec<&samples::Report> = self.growth.rates.iter().chain(printed).collect();
-        interfaces::choose(&reports, &self.shown(), self.route(), self.at)
+        interfaces::choose(&reports, self.shown(), self.route(), self.at)
     }
 
     pub(super) fn settings(&self) -> impl Iterator<Item = &(String, String)> {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::here::Here;
 use super::sockets::{Row, Table};
+use super::text::words_of;
 
 /// Sockets of one of these files, and how many lines they take. None where the last one was cut short.
 pub(super) fn take(here: &Here<'_>) -> Option<(usize, Table)> {
@@ -52,7 +53,7 @@ fn is_udp(line: &str) -> Option<bool> {
 /// `0: 0100007F:0035 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 15823 …`: number, local, remote, state,
 /// bytes to send and received; in hexadecimal, addresses as words of a little-endian machine.
 fn row(line: &str, udp: bool) -> Option<Row> {
-    let words: Vec<&str> = line.split_whitespace().collect();
+    let words = words_of(line);
     let [_, local, remote, state, queues, _, _, _, _, _, ..] = words.as_slice() else { return None };
     let state = match (udp, *state) {
         (true, _) => "",

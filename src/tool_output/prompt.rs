@@ -1,5 +1,7 @@
 //! Prompts of shells, with the command behind them: `[root@web1 ~]# ifconfig`, `ann@web1:~$ sudo netstat -s`, `# date`.
 
+use super::text::split;
+
 /// A prompt with what was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Prompt<'l> {
@@ -170,7 +172,7 @@ pub(super) fn is_program(name: &str) -> bool {
 
 /// Whether a text is a command line by its first word, and no sentence that begins with that word.
 fn is_command(text: &str) -> bool {
-    let mut words = text.split_whitespace();
+    let mut words = split(text);
     let Some(first) = words.next() else { return false };
     let name = first.rsplit('/').next().unwrap_or(first).trim_end_matches(';');
     // The first line of what `top` shows begins with its name.

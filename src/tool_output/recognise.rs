@@ -4,7 +4,7 @@ use super::here::Here;
 use super::piece::{Piece, Unrecognised};
 use super::prompt::Prompt;
 use super::recognisers::RECOGNISERS;
-use super::text::Document;
+use super::text::{Document, words_of};
 
 /// Bytes of a line that can be one of a tool or a logger.
 const LONGEST: usize = 32 * 1024;
@@ -84,7 +84,7 @@ fn is_rule(command: &str) -> bool {
 
 /// Whether a line is words of somebody and no output.
 fn is_prose(line: &str) -> bool {
-    let words: Vec<&str> = line.split_whitespace().collect();
+    let words = words_of(line);
     let plain = |word: &&&str| {
         let word = word.trim_matches(|c: char| c.is_ascii_punctuation());
         !word.is_empty() && word.chars().all(|c| c.is_alphabetic() || matches!(c, '\'' | '-'))

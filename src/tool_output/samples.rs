@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::text::Document;
+use super::text::{Document, Words, split};
 use crate::printable::printable;
 use crate::units;
 
@@ -111,7 +111,7 @@ impl Rates {
 /// What `sar` printed from that line on, and how many lines it takes.
 pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
     // A time, the word for the mean, or a heading.
-    let mut words = document.line(at).split_whitespace();
+    let mut words = split(document.line(at));
     let first = words.next()?;
     let begins = first.starts_with(|c: char| c.is_ascii_digit() || !c.is_ascii())
         || first.ends_with([':', '：'])
@@ -137,7 +137,7 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
     let mut blanks = 0;
     while place < document.len() {
         let line = document.line(place);
-        let words: Vec<&str> = line.split_whitespace().take(64).collect();
+        let words: Words<'_> = split(line).take(64).collect();
         if words.is_empty() {
             blanks += 1;
             place += 1;
@@ -148,12 +148,12 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
         }
         blanks = 0;
         // Mail wraps the rows and their heading: what is missing stands in the next line.
-        let next: Vec<&str> = document.line(place + 1).split_whitespace().take(16).collect();
+        let next: Words<'_> = split(document.line(place + 1)).take(16).collect();
         let of_heading = |word: &&str| word.ends_with("/s") || **word == *"%ifutil";
         let of_heading = table_heading(&words).is_some() && words.contains(&"IFACE") && next.iter().all(of_heading);
         let continues =
             words.len() > 2 && words.len() < 11 && !next.is_empty() && next.iter().all(|word| figure(word).is_some());
-        let both = || words.iter().chain(&next).copied().collect::<Vec<&str>>();
+        let both = || words.iter().chain(&next).copied().collect::<Words<'_>>();
         let of_row = begun
             && continues
             && columns.first().is_some_and(|column| column == "IFACE")
@@ -161,7 +161,7 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
             && (columns.len() + 1..=columns.len() + 2).contains(&(words.len() + next.len()));
         let bare = !begun && columns_of_row(&words).is_none() && continues && columns_of_row(&both()).is_some();
         let joined = usize::from(!next.is_empty() && (of_heading || of_row || bare));
-        let words: Vec<&str> = if joined > 0 { both() } else { words };
+        let words = if joined > 0 { both() } else { words };
         if !begun && let Some(found) = columns_of_row(&words) {
             columns = found;
             begun = true;
@@ -204,7 +204,7 @@ type Heading = (Option<Date>, bool, Option<String>, Option<String>, Option<u32>)
 
 /// `Linux 5.15.0 (web1)  2026-11-20  _x86_64_  (4 CPU)`.
 fn heading(line: &str) -> Option<Heading> {
-    let words: Vec<&str> = line.split_whitespace().take(12).collect();
+    let words: Words<'_> = split(line).take(12).collect();
     let ["Linux", release, host, rest @ ..] = words.as_slice() else { return None };
     let is_release = release.starts_with(|c: char| c.is_ascii_digit()) && release.contains('.');
     if !is_release || !host.starts_with('(') {

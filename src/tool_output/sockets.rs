@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::here::Here;
 use super::services;
+use super::text::{Words, split, words_of};
 use crate::printable::printable;
 
 /// Sockets that are taken from one output.
@@ -97,7 +98,7 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Table)> {
     let mut blanks = 0;
     while place < document.len() && table.rows.len() < MOST {
         let line = document.line(place);
-        let words: Vec<&str> = line.split_whitespace().collect();
+        let words = words_of(line);
         let last = document.ends_within(place);
         if words.is_empty() {
             blanks += 1;
@@ -183,7 +184,7 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Table)> {
 
 /// A row whose end stands in the next line.
 fn wrapped(tool: Option<Tool>, words: &[&str], here: &Here<'_>, place: usize, table: &mut Table) -> Option<Row> {
-    let next: Vec<&str> = here.document.line(place + 1).split_whitespace().collect();
+    let next = words_of(here.document.line(place + 1));
     let begins =
         |words: &[&str]| words.first().is_some_and(|word| protocol(word).is_some() || state_of(word).is_some());
     if !begins(words) || words.len() < 4 || next.is_empty() || next.len() > 4 || protocol(next[0]).is_some() {
@@ -478,14 +479,14 @@ pub(super) fn take_lsof(here: &Here<'_>) -> Option<(usize, Table)> {
     let mut table = Table::default();
     let mut place = here.at;
     let is_heading = |at: usize| {
-        let words: Vec<&str> = document.line(at).split_whitespace().take(3).collect();
+        let words: Words<'_> = split(document.line(at)).take(3).collect();
         matches!(words.as_slice(), ["COMMAND", "PID", "USER" | "TID"])
     };
     if is_heading(place) {
         place += 1;
     }
     while place < document.len() && table.rows.len() < MOST {
-        let words: Vec<&str> = document.line(place).split_whitespace().collect();
+        let words = words_of(document.line(place));
         let Some(at) = words.iter().position(|word| matches!(*word, "TCP" | "UDP")).filter(|at| (5..=9).contains(at))
         else {
             break;

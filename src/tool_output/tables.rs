@@ -9,6 +9,7 @@ use super::data::Data;
 use super::firewall;
 use super::here::Here;
 use super::links;
+use super::text::{Words, split, words_of};
 use super::told::Told;
 use super::{counters, sadf, vnstat};
 use crate::printable::printable;
@@ -29,7 +30,7 @@ pub(super) fn routes(here: &Here<'_>) -> Option<(usize, Data)> {
     let mut rows = 0;
     while place < document.len() && rows < MOST {
         let line = document.line(place).trim();
-        let words: Vec<&str> = line.split_whitespace().collect();
+        let words = words_of(line);
         let whole = !document.ends_within(place);
         let is_title = line.starts_with("Kernel IP")
             || line.starts_with("Kernel-IP")
@@ -100,7 +101,7 @@ pub(super) fn neighbours(here: &Here<'_>) -> Option<(usize, Data)> {
     let (mut all, mut failed, mut place) = (0_u64, 0_u64, here.at);
     while place < here.document.len() {
         let line = here.document.line(place).trim();
-        let words: Vec<&str> = line.split_whitespace().collect();
+        let words = words_of(line);
         let is_row = match words.as_slice() {
             ["Address", "HWtype", ..] => {
                 place += 1;
@@ -224,7 +225,7 @@ const KNOWN: &[Known] = &[
 /// Another table.
 pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
     let document = here.document;
-    let words = |at: usize| -> Vec<&str> { document.line(at).split_whitespace().collect() };
+    let words = |at: usize| words_of(document.line(at));
     let first = words(here.at);
     let bare_drops = first.len() >= 4 && first[1] == "drops" && first[2] == "at";
     let known = if bare_drops {
@@ -358,7 +359,7 @@ fn rate_of_iftop(word: &str) -> Option<f64> {
 pub(super) fn disks(here: &Here<'_>) -> Option<(usize, Data)> {
     let document = here.document;
     let row = |at: usize| -> Option<(u64, String)> {
-        let words: Vec<&str> = document.line(at).split_whitespace().collect();
+        let words = words_of(document.line(at));
         let place = words.iter().position(|word| {
             word.strip_suffix('%').is_some_and(|share| share.parse::<u64>().is_ok()) || *word == "-"
         })?;
@@ -404,13 +405,13 @@ pub(super) fn disks(here: &Here<'_>) -> Option<(usize, Data)> {
 pub(super) fn files(here: &Here<'_>) -> Option<(usize, Data)> {
     let document = here.document;
     let is_file = |at: usize| {
-        let words: Vec<&str> = document.line(at).split_whitespace().take(6).collect();
+        let words: Words<'_> = split(document.line(at)).take(6).collect();
         words.len() >= 6
             && words[0].len() >= 10
             && words[0].bytes().take(10).all(|byte| b"-dlbcpsrwxtTS".contains(&byte))
             && words[1].parse::<u32>().is_ok()
     };
-    let words: Vec<&str> = document.line(here.at).split_whitespace().collect();
+    let words = words_of(document.line(here.at));
     let begins = matches!(words.as_slice(), [_, figure] if figure.starts_with(|c: char| c.is_ascii_digit()))
         && is_file(here.at + 1);
     let mut place = here.at + usize::from(begins);
@@ -424,7 +425,7 @@ pub(super) fn files(here: &Here<'_>) -> Option<(usize, Data)> {
 pub(super) fn sockstat(here: &Here<'_>) -> Option<(usize, Data)> {
     let document = here.document;
     let is_row = |line: &str| {
-        let mut words = line.split_whitespace();
+        let mut words = split(line);
         words.next().is_some_and(|name| name.ends_with(':') && name.len() <= 12)
             && words.next().is_some_and(|word| matches!(word, "inuse" | "used"))
             && words.next().is_some_and(|figure| figure.parse::<u64>().is_ok())
@@ -435,7 +436,7 @@ pub(super) fn sockstat(here: &Here<'_>) -> Option<(usize, Data)> {
     let mut told = Told { tool: "sockstat", ..Told::default() };
     let mut place = here.at;
     while place < document.len() && is_row(document.line(place)) {
-        let words: Vec<&str> = document.line(place).split_whitespace().collect();
+        let words = words_of(document.line(place));
         let figure = |name: &str| {
             let at = words.iter().position(|word| *word == name)?;
             // The last figure of a text may be half a figure.

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::data::Data;
 use super::here::Here;
 use super::samples::{Rates, Report, Sample};
+use super::text::words_of;
 use super::told::Told;
 use crate::printable::printable;
 use crate::units;
@@ -72,7 +73,7 @@ fn measured(here: &Here<'_>) -> Option<(usize, Data)> {
     let mut ways: [Option<(f64, f64)>; 2] = [None, None];
     while place < document.len() {
         let line = document.line(place).trim();
-        let words: Vec<&str> = line.split_whitespace().collect();
+        let words = words_of(line);
         match words.as_slice() {
             [] => {}
             [way @ ("rx" | "tx"), figure, unit, packets, "packets/s"] if !document.ends_within(place) => {
@@ -96,7 +97,7 @@ fn measured(here: &Here<'_>) -> Option<(usize, Data)> {
 /// `vnstat -hg` and the `-h` of version 1: a graph of a day, and a table of it in three columns.
 fn graph(here: &Here<'_>) -> Option<(usize, Data)> {
     let document = here.document;
-    let words: Vec<&str> = document.line(here.at).split_whitespace().collect();
+    let words = words_of(document.line(here.at));
     let [name, time] = words.as_slice() else { return None };
     super::samples::clock(&[format!("{time}:00").as_str()])?;
     if document.line(here.at + 1).trim_start().split(' ').next() != Some("^") {
@@ -174,7 +175,7 @@ fn tables(here: &Here<'_>) -> Option<(usize, Data)> {
     };
     while place < document.len() && place < here.at + MOST {
         let line = document.line(place).trim();
-        let words: Vec<&str> = line.split_whitespace().collect();
+        let words = words_of(line);
         let whole = !document.ends_within(place);
         let figures: Vec<f64> = words.windows(2).filter_map(|pair| volume(pair[0], pair[1])).collect();
         match words.as_slice() {
@@ -244,7 +245,7 @@ const KINDS: &[&str] =
 fn begins(here: &Here<'_>) -> bool {
     let document = here.document;
     let first = document.line(here.at).trim();
-    let words: Vec<&str> = first.split_whitespace().collect();
+    let words = words_of(first);
     let soon = |lines: usize, sign: &str| (here.at..here.at + lines).any(|at| document.line(at).contains(sign));
     let of_table = matches!(words.as_slice(), [_, "/", kind, ..] if words.len() <= 5 && KINDS.iter().any(|known| kind.starts_with(known)));
     first.starts_with("Database updated:")

@@ -3,8 +3,6 @@
 use std::fs::File;
 use std::io;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -12,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::case::{Gap, Reason, advice};
 
 use super::Rights;
+use super::abreast::abreast;
 use super::copies::{Copies, OfFile, OfJournal};
 use super::find::Found;
 use super::gzip;
@@ -35,12 +34,6 @@ pub(super) const MOST_UNSORTED: u64 = 512 * 1024 * 1024;
 
 /// How far before a segment the time of its first lines is looked for.
 const BEFORE: u64 = 64 * 1024;
-
-/// Cores that are used at most: the host is in trouble already.
-const MOST_THREADS: usize = 4;
-
-/// Bytes from which on a second thread is worth its start.
-const WORTH_A_THREAD: u64 = 2 * SEGMENT;
 
 /// Bytes of a file that its first lines are looked for in.
 const HEAD_OF_FILE: usize = 16 * 1024;
@@ -315,30 +308,14 @@ fn scan_all<'a>(
     copies: &(dyn Fn(usize) -> Copies<'a> + Sync),
 ) -> Vec<Option<Scanned>> {
     let bytes = segments.iter().fold(0_u64, |sum, segment| sum.saturating_add(segment.bytes));
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let threads = if bytes < WORTH_A_THREAD { 1 } else { cores.min(MOST_THREADS).min(segments.len()) };
-    let next = AtomicUsize::new(0);
-    let done: Vec<Mutex<Option<Scanned>>> = segments.iter().map(|_| Mutex::new(None)).collect();
-    let work = || {
+    abreast(segments.len(), bytes, || {
         let mut searcher = question.patterns.searcher();
-        while (question.stop)().is_none() {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let (Some(segment), Some(place)) = (segments.get(index), done.get(index)) else { return };
-            let Some(Some(file)) = opened.get(segment.file) else { continue };
-            let scanned = scan_one(question, &mut searcher, file, segment, copies(segment.file));
-            *place.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(scanned);
+        move |index| {
+            let segment = segments.get(index).filter(|_| (question.stop)().is_none())?;
+            let file = opened.get(segment.file)?.as_ref()?;
+            Some(scan_one(question, &mut searcher, file, segment, copies(segment.file)))
         }
-    };
-    thread::scope(|scope| {
-        for _ in 1..threads {
-            // Where no further thread can be made, those that there are read it all.
-            if thread::Builder::new().spawn_scoped(scope, work).is_err() {
-                break;
-            }
-        }
-        work();
-    });
-    done.into_iter().map(|place| place.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)).collect()
+    })
 }
 
 fn scan_one(

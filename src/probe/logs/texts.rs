@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::abreast::abreast;
 use super::access::Access;
 use super::copies::{Copies, OfFile, OfJournal};
 use super::find::Found;
@@ -13,7 +14,7 @@ use super::journal::{Choice, Faults};
 use super::kind::Kind;
 use super::origin::LogOrigin;
 use super::output::{self, Logs};
-use super::patterns::Patterns;
+use super::patterns::{Patterns, Searcher};
 use super::place::Place;
 use super::reading::{Question, Reading};
 use super::rotation::Packing;
@@ -103,13 +104,11 @@ pub fn search(
         journal: &Choice::default(),
         dating: None,
     };
-    let mut searcher = patterns.searcher();
-    let noted = OfJournal::default();
-    let mut read = |text: &Text<'_>, copies: Copies<'_>| {
+    let read = |searcher: &mut Searcher<'_>, text: &Text<'_>, copies: Copies<'_>| {
         let origin = LogOrigin { kind: Some(text.kind), program: None };
         let task = Task { patterns: &patterns, window, clock: &clock, origin, sorted: false, samples, copies };
         // Each text is read by itself.
-        let (tally, _) = scan(task, &mut searcher, &mut { text.bytes }, None, || false);
+        let (tally, _) = scan(task, searcher, &mut { text.bytes }, None, || false);
         Reading {
             found: Found {
                 path: PathBuf::from(text.name),
@@ -127,13 +126,25 @@ pub fn search(
             loss: Vec::new(),
         }
     };
+    let bytes = |texts: &[&Text<'_>]| texts.iter().map(|text| text.bytes.len() as u64).sum();
     let (of_journal, others): (Vec<&Text<'_>>, Vec<_>) = texts.iter().partition(|text| text.of_journal);
+    let noted = OfJournal::default();
     let note = if of_journal.is_empty() || others.is_empty() { Copies::None } else { Copies::Note(&noted) };
-    let mut readings: Vec<Reading> = of_journal.iter().map(|text| read(text, note)).collect();
+    let read_journal = abreast(of_journal.len(), bytes(&of_journal), || {
+        let mut searcher = patterns.searcher();
+        let (read, of_journal) = (&read, &of_journal);
+        move |index| of_journal.get(index).map(|text| read(&mut searcher, text, note))
+    });
     let (lines, _) = noted.noted();
-    for text in others {
-        let of_file = OfFile::new(&lines);
-        readings.push(read(text, if lines.is_empty() { Copies::None } else { Copies::Know(&of_file) }));
-    }
+    let read_others = abreast(others.len(), bytes(&others), || {
+        let mut searcher = patterns.searcher();
+        let (read, others, lines) = (&read, &others, &lines);
+        move |index| {
+            let of_file = OfFile::new(lines);
+            let copies = if lines.is_empty() { Copies::None } else { Copies::Know(&of_file) };
+            others.get(index).map(|text| read(&mut searcher, text, copies))
+        }
+    });
+    let readings: Vec<Reading> = read_journal.into_iter().chain(read_others).flatten().collect();
     output::assemble(&PathBuf::from("-"), &question, readings, Vec::new(), 0)
 }
