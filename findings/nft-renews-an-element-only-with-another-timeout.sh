@@ -5,7 +5,7 @@
 # nothing, as the nftables wiki has it, which says to delete it first. A program that bans an address again for the usual ten
 # minutes has it banned for ten minutes from now, or gets an error.
 #
-# True, on 6.12 and later: the kernel compares the timeout with the stored one. The same one: nothing is changed, and the status
+# True, as seen on 6.18: the kernel compares the timeout with the stored one. The same one: nothing is changed, and the status
 # is 0, so the ban ends ten minutes after the FIRST offence, whatever came since. A different one, be it a second more or far
 # less, begins anew. And an element that is added again without a timeout, as by a list of addresses that is loaded, loses the
 # one that it had: it stays for ever. "timeout 10m expires 10m" always renews. "create element" refuses what is there.
