@@ -2,14 +2,17 @@
 //!
 //! Whoever may write to the log chooses the name `SYSLOG_IDENTIFIER`, and the name of its own process, too. Fields that begin with
 //! `_` are journald's own. The name of a program stands for that program when the kernel or root wrote the entry, or a service of
-//! the system whose program of that name lies where only root installs programs. Any other name is told with the user before it:
-//! `uid1000/sshd`.
+//! the system that has that name or whose program of that name lies where only root installs programs. Any other name is told with
+//! the user before it: `uid1000/sshd`.
 
 /// The folders that only root installs programs in.
 const INSTALLED: &[&[u8]] = &[b"/usr/", b"/bin/", b"/sbin/", b"/lib/", b"/lib64/", b"/opt/", b"/nix/store/", b"/snap/"];
 
-/// Units whose processes a user starts.
-const OF_USERS: &[&[u8]] = &[b"user@", b"user-", b"session-"];
+/// What the services of the system are called; sessions and containers are scopes.
+const SERVICE: &[u8] = b".service";
+
+/// The services below which a user starts what it wants.
+const OF_USERS: &[u8] = b"user@";
 
 /// What the kernel is called.
 const KERNEL: &[u8] = b"kernel";
@@ -50,19 +53,21 @@ impl<'e> Identity<'e> {
         if name == KERNEL {
             return Author::Claimed(user, name);
         }
-        if user == b"0" || self.transport == Some(b"audit") || self.is_installed_service(name) {
+        if user == b"0" || self.transport == Some(b"audit") || self.is_service(name) {
             Author::Known(name)
         } else {
             Author::Claimed(user, name)
         }
     }
 
-    /// Whether a service of the system wrote it, whose program of that name root installed.
-    fn is_installed_service(&self, name: &[u8]) -> bool {
-        let (Some(unit), Some(executable)) = (self.unit, self.executable) else { return false };
-        let of_system = !unit.is_empty() && !OF_USERS.iter().any(|of_users| unit.starts_with(of_users));
-        let installed = INSTALLED.iter().any(|folder| executable.starts_with(folder));
-        of_system && installed && last_part(executable) == last_part(name)
+    /// Whether a service of the system wrote it that has that name, or whose program of that name root installed.
+    fn is_service(&self, name: &[u8]) -> bool {
+        let service = self.unit.filter(|unit| !unit.starts_with(OF_USERS)).and_then(|unit| unit.strip_suffix(SERVICE));
+        let Some(service) = service else { return false };
+        let program = last_part(name);
+        let of_template = service.split(|byte| *byte == b'@').next().unwrap_or(service);
+        let installed = self.executable.filter(|path| INSTALLED.iter().any(|folder| path.starts_with(folder)));
+        (!program.is_empty() && of_template == program) || installed.is_some_and(|path| last_part(path) == program)
     }
 }
 
@@ -164,6 +169,16 @@ mod tests {
             Identity { identifier: Some(b"postfix/smtpd"), executable: Some(b"/usr/lib/postfix/sbin/smtpd"), ..named };
         assert_eq!(told(&smtpd), "postfix/smtpd");
         assert_eq!(told(&Identity { unit: None, ..named }), "uid110/named");
+        // Not so in a container, which brings its own programs.
+        assert_eq!(told(&Identity { unit: Some(b"docker-1a2b.scope"), ..named }), "uid110/named");
+        let shop = Identity {
+            identifier: Some(b"shop"),
+            executable: Some(b"/usr/bin/python3.11"),
+            unit: Some(b"shop@eu.service"),
+            ..named
+        };
+        assert_eq!(told(&shop), "shop", "a service speaks for itself");
+        assert_eq!(told(&Identity { identifier: Some(b"sshd"), ..shop }), "uid110/sshd", "and for nobody else");
     }
 
     #[test]
