@@ -191,6 +191,19 @@ fn what_is_read_of_a_journal_that_is_written_is_what_journalctl_reads() {
         assert_eq!(output["files"].as_array().unwrap().len(), 2, "{}", output["files"]);
         assert_eq!(failed(&output)["count"], 300, "a user is no sshd");
 
+        // Who may read that file alone is told so.
+        let answer = host.desk.run_with("probe logs since=1h --format json", |command| {
+            command.uid(1234).gid(1234);
+        });
+        let seen: Value = serde_json::from_str(&answer.not_fine().out).unwrap();
+        assert_eq!(seen["output"]["lines"], 1, "{}", seen["output"]["files"]);
+        assert_eq!(seen["missing"][0]["gap"]["reason"], "denied");
+        assert!(
+            seen["missing"][0]["gap"]["to_fix"].as_str().unwrap().contains("systemd-journal"),
+            "{}",
+            seen["missing"]
+        );
+
         // Rotated, and written on.
         journald.signal(Signal::SIGUSR2);
         until("the archive", || sh("ls /var/log/journal/*").contains("system@"));
@@ -208,6 +221,7 @@ fn what_is_read_of_a_journal_that_is_written_is_what_journalctl_reads() {
         host.agrees("priority=info", "--namespace='*' -p info");
         host.agrees("priority=notice", "--namespace='*' -p notice");
         host.agrees("boot=current", "--namespace='*' -b");
+        assert_eq!(host.look("units=ssh")["output"]["lines"], 0, "no systemd runs here that could name a unit");
         drop(other);
 
         // rsyslog keeps the same lines, with one of its own.

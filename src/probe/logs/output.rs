@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::kind::Kind;
 use super::patterns::Pattern;
 use super::reading::{Question, Reading};
-use super::tally::{Hits, MINUTES, Minutes, minute};
+use super::tally::{Hits, MINUTES, Minutes, Tally, minute};
 use super::text::escaped;
 use super::timestamp::Format;
+use super::window::Window;
 use crate::case::{Gap, Observed, Reason};
 
 /// Values listed of each named group.
@@ -47,8 +48,9 @@ pub struct Logs {
     /// Rotated files that were last changed before the span, and files of the journal whose header says that they do not reach
     /// into it; they were not read.
     pub older_files: u64,
-    /// Lines of the span in all files, each entry of the journal one. A line that is written to two files, or to the journal and
-    /// to a file, counts in both.
+    /// Lines of the span in all files, each entry of the journal one. A line that the logger writes to two files counts in both.
+    /// Where the journal and the files of a syslog daemon have lines of one minute, these are held to be the same lines, and the
+    /// larger number counts.
     pub lines: u64,
     /// They by minute, of the last day of the span; minutes without a line are left out. In a file in order of time, lines
     /// that stand up to a minute out of order may count in their neighbours' minute.
@@ -166,7 +168,7 @@ pub(super) fn assemble(
         journal: None,
     };
     let mut loss = Vec::new();
-    let mut minutes: Option<Minutes> = None;
+    let mut lines = Lines::of(question.window);
     let mut hits: Vec<Vec<Hits>> = question.patterns.each().iter().map(|_| Vec::new()).collect();
     for reading in readings {
         output.files.push(LogFile {
@@ -181,18 +183,17 @@ pub(super) fn assemble(
         });
         loss.extend(reading.loss);
         let Some(tally) = reading.tally else { continue };
-        output.lines += tally.lines;
-        match &mut minutes {
-            Some(minutes) => minutes.merge(&tally.minutes),
-            None => minutes = Some(tally.minutes),
-        }
+        lines.add(reading.format, &tally);
         for (of_pattern, of_file) in hits.iter_mut().zip(tally.hits) {
             if of_file.count > 0 {
                 of_pattern.push(of_file);
             }
         }
     }
-    output.per_minute = minutes.as_ref().map(list).unwrap_or_default();
+    let minutes = lines.minutes();
+    output.per_minute = list(&minutes);
+    let longer_than_a_day = minute(output.to) - minute(output.from) >= MINUTES;
+    output.lines = if longer_than_a_day { lines.all() } else { minutes.lines() };
     for (pattern, of_files) in question.patterns.each().iter().zip(hits) {
         let found = hits_of(pattern, of_files, question.samples, |group| {
             loss.push(format!(
@@ -203,7 +204,7 @@ pub(super) fn assemble(
         output.hits += found.count;
         output.patterns.insert(pattern.name.clone(), found);
     }
-    if minute(output.to) - minute(output.from) >= MINUTES {
+    if longer_than_a_day {
         loss.push("the span is longer than a day: the counts by minute are those of its last day".to_owned());
     }
     let mut observed = Observed { output, missing: Vec::new(), loss };
@@ -216,6 +217,40 @@ pub(super) fn assemble(
         observed.miss(TOUCHED, if denied { gap.to_fix("run with sudo") } else { gap });
     }
     Ok(observed)
+}
+
+/// Lines by who keeps them: what a syslog daemon writes to files, the journal has too.
+struct Lines {
+    of_journal: (u64, Minutes),
+    of_loggers: (u64, Minutes),
+    of_others: (u64, Minutes),
+}
+
+impl Lines {
+    fn of(window: Window) -> Self {
+        let none = || (0, Minutes::of(window));
+        Lines { of_journal: none(), of_loggers: none(), of_others: none() }
+    }
+
+    fn add(&mut self, format: Format, tally: &Tally) {
+        let (lines, minutes) = match tally.kind {
+            _ if format == Format::Journal => &mut self.of_journal,
+            Some(Kind::Syslog | Kind::Kernel) => &mut self.of_loggers,
+            _ => &mut self.of_others,
+        };
+        *lines += tally.lines;
+        minutes.merge(&tally.minutes);
+    }
+
+    fn minutes(&self) -> Minutes {
+        let mut minutes = self.of_journal.1.larger(&self.of_loggers.1);
+        minutes.merge(&self.of_others.1);
+        minutes
+    }
+
+    fn all(&self) -> u64 {
+        self.of_journal.0.max(self.of_loggers.0) + self.of_others.0
+    }
 }
 
 /// The gap that stands for all, if there is one.

@@ -40,7 +40,7 @@ pub(super) fn minute(at: Timestamp) -> i64 {
 
 impl Minutes {
     /// Places for the minutes of the window, the last day of it.
-    fn of(window: Window) -> Self {
+    pub(super) fn of(window: Window) -> Self {
         Minutes { first: minute(window.from).max(minute(window.to) - MINUTES + 1), bins: Vec::new() }
     }
 
@@ -61,6 +61,21 @@ impl Minutes {
         for (place, bin) in other.bins.iter().enumerate() {
             self.add(other.first + place as i64, bin.lines, bin.mark);
         }
+    }
+
+    /// Of each minute the larger number of lines, of these or of others of the same window.
+    pub(super) fn larger(&self, other: &Minutes) -> Minutes {
+        let mut larger = self.clone();
+        larger.bins.resize(self.bins.len().max(other.bins.len()), Bin::default());
+        for (bin, other) in larger.bins.iter_mut().zip(&other.bins) {
+            bin.lines = bin.lines.max(other.lines);
+        }
+        larger
+    }
+
+    /// All lines that are counted by minute.
+    pub(super) fn lines(&self) -> u64 {
+        self.bins.iter().map(|bin| bin.lines).sum()
     }
 
     /// The minutes with lines, each with how many.

@@ -117,7 +117,7 @@ pub fn search(
                 origin,
                 modified: None,
             },
-            format: tally.format.unwrap_or(Format::Unknown),
+            format: if text.of_journal { Format::Journal } else { tally.format.unwrap_or(Format::Unknown) },
             sorted: true,
             tally: Some(tally),
             unreadable: None,
