@@ -195,7 +195,7 @@ fn what_is_read_of_a_journal_that_is_written_is_what_journalctl_reads() {
         let answer = host.desk.run_with("probe logs since=1h --format json", |command| {
             command.uid(1234).gid(1234);
         });
-        let seen: Value = serde_json::from_str(&answer.not_fine().out).unwrap();
+        let seen: Value = serde_json::from_str(&answer.reported().out).unwrap();
         assert_eq!(seen["output"]["lines"], 1, "{}", seen["output"]["files"]);
         assert_eq!(seen["missing"][0]["gap"]["reason"], "denied");
         assert!(

@@ -146,7 +146,7 @@
 ---@field to string The end of the span.
 ---@field files casebook.logs.Files The log files and the files of the journal that were found and may reach into the span. None at all: no such file exists here.
 ---@field older_files integer Rotated files that were last changed before the span, and files of the journal whose header says that they do not reach into it; they were not read.
----@field lines integer Lines of the span in all files, each entry of the journal one. A line that is written to two files, or to the journal and to a file, counts in both.
+---@field lines integer Lines of the span in all files, each entry of the journal one. A line that the logger writes to two files counts in both. Where the journal and the files of a syslog daemon have lines of one minute, these are held to be the same lines, and the larger number counts.
 ---@field per_minute casebook.logs.PerMinutes They by minute, of the last day of the span; minutes without a line are left out. In a file in order of time, lines that stand up to a minute out of order may count in their neighbours' minute.
 ---@field patterns table<string, casebook.logs.EvidencePattern> The hits of each pattern, in the order of the parameters. A line that the logger wrote to several files, or that the journal has, too, counts once.
 ---@field hits integer Hits of all patterns together.
