@@ -101,10 +101,15 @@ impl Host {
         command.args(namespace).envs(switches.iter().copied()).stderr(Stdio::null());
         let running = Running { child: command.spawn().unwrap(), socket };
         until("the socket", || UnixDatagram::unbound().unwrap().connect(&running.socket).is_ok());
-        running.signal(Signal::SIGUSR1);
         let suffix = namespace.map_or(String::new(), |name| format!(".{name}"));
-        let kept = PathBuf::from(format!("/var/log/journal/{MACHINE}{suffix}/system.journal"));
-        until("the journal on the disk", || kept.exists());
+        let of = |root: &str| PathBuf::from(format!("{root}/log/journal/{MACHINE}{suffix}/system.journal"));
+        let (kept, volatile) = (of("/var"), of("/run"));
+        until("a journal", || kept.exists() || volatile.exists());
+        // It moves what it has to the disk when it is told to; not sooner may it be told so than it can hear.
+        if volatile.exists() {
+            running.signal(Signal::SIGUSR1);
+            until("the journal on the disk", || kept.exists());
+        }
         running
     }
 
