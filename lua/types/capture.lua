@@ -504,6 +504,76 @@
 ---@field seen fun(self: casebook.capture.Flows): casebook.capture.Flows the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.Flows): casebook.capture.Flow[] the items as plain tables, converted at once
 
+---What was sent to one remote.
+---@class casebook.capture.To
+---@field address string The remote.
+---@field protocol string The protocol, as in `protocols`.
+---@field packets integer Packets sent.
+---@field bytes integer Bytes sent, link headers included.
+---@field syn integer SYNs among them.
+---@field rx_packets integer Packets that the remote sent to this host by any protocol, as far as they are in `remotes`.
+---@field local_port? integer The local port that more than half came from, if there is one.
+---@field remote_port? integer The remote port that more than half went to, if there is one.
+
+---A list of `casebook.capture.To` in evidence.
+---@class casebook.capture.Tos
+---@field [integer] casebook.capture.To
+---@field first fun(self: casebook.capture.Tos, pattern?: table|fun(item: casebook.capture.To): boolean): casebook.capture.To? the first item that fits, or nil
+---@field where fun(self: casebook.capture.Tos, pattern: table|fun(item: casebook.capture.To): boolean): casebook.capture.Tos the items that fit
+---@field any fun(self: casebook.capture.Tos, pattern?: table|fun(item: casebook.capture.To): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.Tos, pattern: table|fun(item: casebook.capture.To): boolean): boolean whether all items fit
+---@field count fun(self: casebook.capture.Tos, pattern?: table|fun(item: casebook.capture.To): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.Tos, field: string|(fun(item: casebook.capture.To): any), n: integer): casebook.capture.Tos the n items whose field is largest
+---@field sum fun(self: casebook.capture.Tos, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.Tos, field: string): table<any, casebook.capture.Tos> lists of the items by a field's value
+---@field map fun(self: casebook.capture.Tos, field: string|fun(item: casebook.capture.To): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.Tos, field: string, order?: "asc"|"desc"): casebook.capture.Tos the items in the order of a field
+---@field take fun(self: casebook.capture.Tos, n: integer): casebook.capture.Tos the first n items
+---@field seen fun(self: casebook.capture.Tos): casebook.capture.Tos the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.capture.Tos): casebook.capture.To[] the items as plain tables, converted at once
+
+---What one own address and port sent.
+---@class casebook.capture.From
+---@field protocol string The protocol, as in `protocols`.
+---@field address string The local address.
+---@field port? integer The local port.
+---@field packets integer Packets sent.
+---@field bytes integer Bytes sent, link headers included.
+---@field rx_packets integer Packets received there.
+---@field rx_bytes integer Bytes received there.
+---@field top_remote? string The remote that most was sent to by it, of the heaviest flows.
+---@field top_remote_port? integer The port there.
+---@field top_remote_share? number The share of the packets that went there, never too high.
+
+---A list of `casebook.capture.From` in evidence.
+---@class casebook.capture.Froms
+---@field [integer] casebook.capture.From
+---@field first fun(self: casebook.capture.Froms, pattern?: table|fun(item: casebook.capture.From): boolean): casebook.capture.From? the first item that fits, or nil
+---@field where fun(self: casebook.capture.Froms, pattern: table|fun(item: casebook.capture.From): boolean): casebook.capture.Froms the items that fit
+---@field any fun(self: casebook.capture.Froms, pattern?: table|fun(item: casebook.capture.From): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.Froms, pattern: table|fun(item: casebook.capture.From): boolean): boolean whether all items fit
+---@field count fun(self: casebook.capture.Froms, pattern?: table|fun(item: casebook.capture.From): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.Froms, field: string|(fun(item: casebook.capture.From): any), n: integer): casebook.capture.Froms the n items whose field is largest
+---@field sum fun(self: casebook.capture.Froms, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.Froms, field: string): table<any, casebook.capture.Froms> lists of the items by a field's value
+---@field map fun(self: casebook.capture.Froms, field: string|fun(item: casebook.capture.From): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.Froms, field: string, order?: "asc"|"desc"): casebook.capture.Froms the items in the order of a field
+---@field take fun(self: casebook.capture.Froms, n: integer): casebook.capture.Froms the first n items
+---@field seen fun(self: casebook.capture.Froms): casebook.capture.Froms the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.capture.Froms): casebook.capture.From[] the items as plain tables, converted at once
+
+---To whom this host sent; none in records of versions that did not count it.
+---@class casebook.capture.Sent
+---@field remotes integer How many remotes: exact up to 2,048, estimated within about 2 % beyond.
+---@field syn_remotes integer To how many of them SYNs were sent, likewise.
+---@field syn_port? integer The port that more than half of the SYNs went to, if there is one.
+---@field udp_remotes integer To how many remotes datagrams were sent, likewise.
+---@field udp_port? integer The port that more than half of the datagrams went to, if there is one.
+---@field foreign_packets integer Packets from addresses that are not this host's: sent on for others, or with a forged source.
+---@field foreign_bytes integer Their bytes, link headers included.
+---@field to casebook.capture.Tos To whom most was sent, by remote and protocol, most packets first, up to 16. Figures never exceed the truth.
+---@field from casebook.capture.Froms The own addresses and ports that sent most, most packets first, up to 16.
+
 ---Rx packets of one class of size.
 ---@class casebook.capture.Size
 ---@field up_to integer The largest size in the class, in bytes with the link header.
@@ -587,6 +657,7 @@
 ---@field fragments casebook.capture.Fragments Rx IP fragments, first ones included.
 ---@field dns casebook.capture.Dns DNS messages on UDP port 53, as far as their payload was seen; later fragments are not in it.
 ---@field vlan casebook.capture.Vlan Rx frames with a VLAN tag.
+---@field sessions casebook.capture.ToUs Rx frames of PPPoE sessions, whatever they carry.
 ---@field remotes casebook.capture.Remotes Where the rx IP packets came from.
 ---@field ttl? casebook.capture.Ttl TTLs and hop limits of the rx IP packets; none when there were no such packets. Packets of one spoofing sender share few values, those of many real senders spread over many.
 ---@field source_ports casebook.capture.SourcePorts Source ports of rx TCP and UDP packets, most bytes first, the first `top` of them.
@@ -597,6 +668,7 @@
 ---@field endpoints casebook.capture.Endpoints Who on this host received: by protocol, local address and port, most bytes first, up to 1,024. With `other_endpoints` they add up to `classes.to_us`.
 ---@field other_endpoints casebook.capture.OtherEndpoints The endpoints that are not listed, by protocol.
 ---@field flows casebook.capture.Flows The heaviest flows of rx and tx, up to 256. When there were more flows than are kept, a new one counts from its second packet, and one that made room for heavier ones and came back from its return, so the figures never exceed the truth.
+---@field sent? casebook.capture.Sent To whom this host sent; none in records of versions that did not count it.
 ---@field flows_distinct integer How many flows there were: exact up to 2,048, estimated within about 2 % beyond.
 ---@field sizes casebook.capture.Sizes Rx packets by size on the wire. Merged frames count as the segments that they stand for, so that packets add up to `rx.wire_packets` and bytes to `rx.bytes + gso.merged_header_bytes`.
 ---@field samples casebook.capture.Samples Rates over time: one sample a second, or a tenth of the window where that is shorter.

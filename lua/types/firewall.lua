@@ -151,6 +151,31 @@
 ---@field bytes? integer Bytes that were counted: IP packets with their IP header, without the link layer's. None as for packets.
 ---@field complete boolean Whether this is all: every rule and policy that drops has a counter that says exactly what it dropped in the window. When false, the figures say "at least".
 
+---A BPF program at a hook of netfilter.
+---@class casebook.firewall.Program
+---@field number integer Its number, as `bpftool prog` lists it.
+---@field name? string Its name; none where it has none.
+---@field family string `ip` or `ip6`.
+---@field hook string As of chains.
+---@field priority integer Its place among the chains of the hook.
+
+---A list of `casebook.firewall.Program` in evidence.
+---@class casebook.firewall.Programs
+---@field [integer] casebook.firewall.Program
+---@field first fun(self: casebook.firewall.Programs, pattern?: table|fun(item: casebook.firewall.Program): boolean): casebook.firewall.Program? the first item that fits, or nil
+---@field where fun(self: casebook.firewall.Programs, pattern: table|fun(item: casebook.firewall.Program): boolean): casebook.firewall.Programs the items that fit
+---@field any fun(self: casebook.firewall.Programs, pattern?: table|fun(item: casebook.firewall.Program): boolean): boolean whether an item fits
+---@field all fun(self: casebook.firewall.Programs, pattern: table|fun(item: casebook.firewall.Program): boolean): boolean whether all items fit
+---@field count fun(self: casebook.firewall.Programs, pattern?: table|fun(item: casebook.firewall.Program): boolean): integer how many items fit
+---@field top fun(self: casebook.firewall.Programs, field: string|(fun(item: casebook.firewall.Program): any), n: integer): casebook.firewall.Programs the n items whose field is largest
+---@field sum fun(self: casebook.firewall.Programs, field: string): number the sum of a field
+---@field group fun(self: casebook.firewall.Programs, field: string): table<any, casebook.firewall.Programs> lists of the items by a field's value
+---@field map fun(self: casebook.firewall.Programs, field: string|fun(item: casebook.firewall.Program): any): any[] a list of one field
+---@field sort fun(self: casebook.firewall.Programs, field: string, order?: "asc"|"desc"): casebook.firewall.Programs the items in the order of a field
+---@field take fun(self: casebook.firewall.Programs, n: integer): casebook.firewall.Programs the first n items
+---@field seen fun(self: casebook.firewall.Programs): casebook.firewall.Programs the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.firewall.Programs): casebook.firewall.Program[] the items as plain tables, converted at once
+
 ---What probe `firewall` observes: the firewall's rules: what each counted and dropped in the window.
 ---@class casebook.firewall.Evidence: casebook.Evidence
 ---@field seconds number Seconds between the two looks at the counters; 0 when there was one look.
@@ -164,4 +189,5 @@
 ---@field top_drop? casebook.firewall.Rule The rule or policy that dropped most packets in the window, if any did.
 ---@field uncounted_drops string[] Names of rules and policies that can drop without a counter that tells what: they have none, or conditions stand between counter and verdict. Native nftables policies never have one.
 ---@field uncounted_drops_left_out integer Rules and policies of that sort that are not in the list, for lack of room.
+---@field programs? casebook.firewall.Programs BPF programs at hooks of netfilter, of the whole machine: the kernel does not tell of which network namespace they are, nor counts what they drop. None where they could not be listed.
 

@@ -178,6 +178,51 @@
 ---@field tx_bytes integer Payload that they sent in the window, with SYN and FIN as one byte each.
 ---@field by_local_port casebook.sockets.ByLocalPorts By local port, of the ports that something listens on; those that received most first, at most 256.
 
+---A process that opens connections.
+---@class casebook.sockets.Opening
+---@field process? casebook.sockets.Process The process; none where the holder of the sockets was not seen.
+---@field connections integer Its connections that wait for their first answer.
+
+---A list of `casebook.sockets.Opening` in evidence.
+---@class casebook.sockets.Openings
+---@field [integer] casebook.sockets.Opening
+---@field first fun(self: casebook.sockets.Openings, pattern?: table|fun(item: casebook.sockets.Opening): boolean): casebook.sockets.Opening? the first item that fits, or nil
+---@field where fun(self: casebook.sockets.Openings, pattern: table|fun(item: casebook.sockets.Opening): boolean): casebook.sockets.Openings the items that fit
+---@field any fun(self: casebook.sockets.Openings, pattern?: table|fun(item: casebook.sockets.Opening): boolean): boolean whether an item fits
+---@field all fun(self: casebook.sockets.Openings, pattern: table|fun(item: casebook.sockets.Opening): boolean): boolean whether all items fit
+---@field count fun(self: casebook.sockets.Openings, pattern?: table|fun(item: casebook.sockets.Opening): boolean): integer how many items fit
+---@field top fun(self: casebook.sockets.Openings, field: string|(fun(item: casebook.sockets.Opening): any), n: integer): casebook.sockets.Openings the n items whose field is largest
+---@field sum fun(self: casebook.sockets.Openings, field: string): number the sum of a field
+---@field group fun(self: casebook.sockets.Openings, field: string): table<any, casebook.sockets.Openings> lists of the items by a field's value
+---@field map fun(self: casebook.sockets.Openings, field: string|fun(item: casebook.sockets.Opening): any): any[] a list of one field
+---@field sort fun(self: casebook.sockets.Openings, field: string, order?: "asc"|"desc"): casebook.sockets.Openings the items in the order of a field
+---@field take fun(self: casebook.sockets.Openings, n: integer): casebook.sockets.Openings the first n items
+---@field seen fun(self: casebook.sockets.Openings): casebook.sockets.Openings the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.sockets.Openings): casebook.sockets.Opening[] the items as plain tables, converted at once
+
+---A socket below TCP and UDP.
+---@class casebook.sockets.Raw
+---@field kind string `raw` (`SOCK_RAW` of IP), `ping` (ICMP by `SOCK_DGRAM`) or `packet` (`AF_PACKET`).
+---@field number integer Its IP protocol, or the EtherType of what it receives (3: every one, 0: none, it only sends).
+---@field process? casebook.sockets.Process The process that holds it: of several the one with the lowest id; none where it was not seen.
+
+---A list of `casebook.sockets.Raw` in evidence.
+---@class casebook.sockets.Raws
+---@field [integer] casebook.sockets.Raw
+---@field first fun(self: casebook.sockets.Raws, pattern?: table|fun(item: casebook.sockets.Raw): boolean): casebook.sockets.Raw? the first item that fits, or nil
+---@field where fun(self: casebook.sockets.Raws, pattern: table|fun(item: casebook.sockets.Raw): boolean): casebook.sockets.Raws the items that fit
+---@field any fun(self: casebook.sockets.Raws, pattern?: table|fun(item: casebook.sockets.Raw): boolean): boolean whether an item fits
+---@field all fun(self: casebook.sockets.Raws, pattern: table|fun(item: casebook.sockets.Raw): boolean): boolean whether all items fit
+---@field count fun(self: casebook.sockets.Raws, pattern?: table|fun(item: casebook.sockets.Raw): boolean): integer how many items fit
+---@field top fun(self: casebook.sockets.Raws, field: string|(fun(item: casebook.sockets.Raw): any), n: integer): casebook.sockets.Raws the n items whose field is largest
+---@field sum fun(self: casebook.sockets.Raws, field: string): number the sum of a field
+---@field group fun(self: casebook.sockets.Raws, field: string): table<any, casebook.sockets.Raws> lists of the items by a field's value
+---@field map fun(self: casebook.sockets.Raws, field: string|fun(item: casebook.sockets.Raw): any): any[] a list of one field
+---@field sort fun(self: casebook.sockets.Raws, field: string, order?: "asc"|"desc"): casebook.sockets.Raws the items in the order of a field
+---@field take fun(self: casebook.sockets.Raws, n: integer): casebook.sockets.Raws the first n items
+---@field seen fun(self: casebook.sockets.Raws): casebook.sockets.Raws the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.sockets.Raws): casebook.sockets.Raw[] the items as plain tables, converted at once
+
 ---What probe `sockets` observes: sockets with their processes, queues, drops, and TCP bytes per process and connection.
 ---@class casebook.sockets.Evidence: casebook.Evidence
 ---@field seconds number Seconds between the two looks.
@@ -194,4 +239,6 @@
 ---@field unowned_rx_bytes? integer Of the TCP payload received, by connections open at the end or closed within the window, what went to sockets whose owner could not be named.
 ---@field machine_written_bytes? integer Bytes of files that all processes of the machine changed in the window (`nr_dirtied` of `/proc/vmstat`): no process can have written more to storage. Files in memory (tmpfs) do not count. None where the kernel does not count it.
 ---@field closed? casebook.sockets.Closed Connections that closed within the window; none when the kernel does not tell.
+---@field opening casebook.sockets.Openings Processes with TCP connections that wait for their first answer (SYN_SENT) at the end of the window, most first, at most 16: who scans or floods by connect(2).
+---@field raw? casebook.sockets.Raws Raw, ping and packet sockets, without casebook's own, at most 64: what they send bears any address and port, and nothing counts it. None where they could not be listed.
 

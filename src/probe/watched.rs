@@ -142,7 +142,7 @@ pub(super) fn find(
     }
     let all = cx.agree_on_interfaces(|| {
         let usual = usual(survey, routes);
-        let mut entrances = entrances(&survey.links, usual);
+        let mut entrances = entrances(&survey.links, usual, dials());
         if entrances.is_empty() {
             return usual.into_iter().collect();
         }
@@ -187,15 +187,18 @@ pub(super) fn busiest_of(rates: &[(u32, f64, f64)]) -> Option<u32> {
 
 /// The interfaces through which traffic enters the host: each packet comes in by one of them alone, the outermost. Those
 /// that stand on others (bridges, VLANs, tunnels) are none, nor are members of a bond, nor, on a host with network hardware,
-/// those that lead to its own guests. That of the default route is one, too, up or not, unless another one brings its packets.
-pub(super) fn entrances(links: &[Link], default: Option<u32>) -> Vec<u32> {
+/// those that lead to its own guests. That of the default route is one, too, up or not, unless another one brings its packets:
+/// those of a PPP link do where it goes over Ethernet (`dials`), and not where it goes over a modem.
+pub(super) fn entrances(links: &[Link], default: Option<u32>, dials: bool) -> Vec<u32> {
     let is_up = |link: &&Link| link.flags & libc::IFF_UP as u32 != 0 && link.carrier != Some(false);
     let is_real = |link: &&Link| link.hardware != libc::ARPHRD_LOOPBACK;
     let hardware = links.iter().filter(is_up).filter(is_real).any(|link| link.kind.is_none());
     let kind_of = |index: u32| links.iter().find(|link| link.index == index).and_then(|link| link.kind.as_deref());
     let enters = |link: &&Link| {
         let kind = link.kind.as_deref().unwrap_or_default();
-        let stands_on_others = CARRIED.contains(&kind) || link.lower.is_some();
+        // A TUN device without link addresses is a tunnel of a process; a TAP device leads to a guest.
+        let is_tunnel = kind == "tun" && link.hardware == libc::ARPHRD_NONE;
+        let stands_on_others = CARRIED.contains(&kind) || link.lower.is_some() || is_tunnel;
         let is_member = link.master.and_then(kind_of).is_some_and(|kind| matches!(kind, "bond" | "team"));
         !(stands_on_others || is_member || hardware && TO_GUESTS.contains(&kind))
     };
@@ -208,6 +211,7 @@ pub(super) fn entrances(links: &[Link], default: Option<u32>) -> Vec<u32> {
         // What a tunnel stands on is not told; its packets come in by one of the others.
         let kind = link.kind.as_deref().unwrap_or_default();
         let is_tunnel = kind == "tun"
+            || kind == "ppp" && dials
             || CARRIED.contains(&kind) && !matches!(kind, "bridge" | "ipvlan" | "macvlan" | "ppp" | "vlan");
         let brought = found.iter().any(|index| carriers.contains(index)) || is_tunnel && !found.is_empty();
         if !brought {
@@ -215,6 +219,13 @@ pub(super) fn entrances(links: &[Link], default: Option<u32>) -> Vec<u32> {
         }
     }
     found
+}
+
+/// Whether this network namespace has PPPoE sessions: then PPP goes over one of its other interfaces.
+pub(super) fn dials() -> bool {
+    let sessions = std::fs::read_to_string("/proc/thread-self/net/pppoe");
+    // The first line names the columns.
+    sessions.is_ok_and(|text| text.lines().count() > 1)
 }
 
 /// The way of packets that come in by the interface with that index: its name, then those of the bridge or bond that it
@@ -398,21 +409,27 @@ mod tests {
             of(9, "wg0", "wireguard"),
             link(10, "down", false, 0),
         ];
-        assert_eq!(entrances(&links, None), [2, 4, 6]);
+        assert_eq!(entrances(&links, None, false), [2, 4, 6]);
         assert_eq!(
-            entrances(&links, Some(5)),
+            entrances(&links, Some(5), false),
             [2, 4, 6],
             "its port brings what comes by the bridge of the default route"
         );
-        assert_eq!(entrances(&links, Some(9)), [2, 4, 6], "a tunnel's packets come in by another one");
+        assert_eq!(entrances(&links, Some(9), false), [2, 4, 6], "a tunnel's packets come in by another one");
         assert_eq!(way(2, &links), ["eth0", "br0"]);
-        assert_eq!(entrances(&links[4..5], Some(5)), [5], "nothing else brings its packets");
+        assert_eq!(entrances(&links[4..5], Some(5), false), [5], "nothing else brings its packets");
         let mut above: Vec<u32> = related(3, &links).into_iter().collect();
         above.sort_unstable();
         assert_eq!(above, [3, 6, 7]);
-        // Within a container there is no hardware.
+        // A PPP link is an entrance where it goes over a modem, and none over Ethernet.
+        let dialled = [of(2, "eth0", ""), of(3, "ppp0", "ppp")];
+        assert_eq!(entrances(&dialled, Some(3), true), [2]);
+        assert_eq!(entrances(&dialled, Some(3), false), [2, 3]);
+        // Within a container there is no hardware; a tunnel of a process is no entrance there, either.
+        let tunnel = Link { hardware: libc::ARPHRD_NONE, ..of(3, "tun0", "tun") };
+        assert_eq!(entrances(&[of(2, "eth0", "veth"), tunnel], Some(3), false), [2]);
         let inside = [of(1, "lo", ""), of(2, "eth0", "veth"), of(3, "eth1", "veth")];
-        assert_eq!(entrances(&inside, Some(2)), [2, 3]);
+        assert_eq!(entrances(&inside, Some(2), false), [2, 3]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Doors to the kernel. `unsafe` lives here only, each with its reason.
 
 pub mod beneath;
+pub mod bpf_links;
 pub mod caller;
 pub mod clock;
 pub mod config_home;

@@ -31,6 +31,8 @@ const NEWS_QUEUE: usize = 8 << 20;
 
 /// `TCP_ESTABLISHED`.
 pub const ESTABLISHED: u8 = 1;
+/// `TCP_SYN_SENT`.
+pub const SYN_SENT: u8 = 2;
 /// `TCP_SYN_RECV`.
 pub const SYN_RECV: u8 = 3;
 /// `TCP_FIN_WAIT2`.

@@ -1,4 +1,4 @@
-//! The door to the legacy packet filter: the tables of `iptables` and `ip6tables`, by getsockopt.
+//! The door to the legacy packet filter: the tables of `iptables`, `ip6tables` and `arptables`, by getsockopt.
 //!
 //! Asking for a table that nobody uses would load its module; so only tables that the kernel lists as in use are asked for.
 
@@ -10,10 +10,11 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
-/// Of `IPT_SO_GET_INFO`, the same for both families.
-const SO_GET_INFO: libc::c_int = 64;
-/// Of `IPT_SO_GET_ENTRIES`, the same for both families.
-const SO_GET_ENTRIES: libc::c_int = 65;
+/// `IPT_SO_GET_INFO`, the same for both families of IP.
+const IPT_INFO: libc::c_int = 64;
+/// `ARPT_SO_GET_INFO`.
+const ARPT_INFO: libc::c_int = 96;
+/// What asks for a table's entries has the number after.
 /// The name of a table and the NUL after it (`XT_TABLE_MAXNAMELEN`).
 const NAME: usize = 32;
 /// Where the entries begin in `struct ipt_get_entries`, after name, size and padding.
@@ -23,13 +24,15 @@ const MAX_BYTES: u32 = 64 << 20;
 /// A table that is replaced between the question for its size and the question for its entries is asked for again.
 const ATTEMPTS: u32 = 5;
 
-/// The two address families that have a legacy packet filter which drops IP packets.
+/// The families that have a legacy packet filter of this kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
     /// IPv4: `iptables`.
     V4,
     /// IPv6: `ip6tables`.
     V6,
+    /// ARP: `arptables`.
+    Arp,
 }
 
 /// One table as the kernel gives it.
@@ -47,7 +50,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// The entries: `struct ipt_entry` or `struct ip6t_entry`, one after another.
+    /// The entries: `struct ipt_entry`, `struct ip6t_entry` or `struct arpt_entry`, one after another.
     pub fn entries(&self) -> &[u8] {
         self.answer.get(ENTRIES_AT..).unwrap_or_default()
     }
@@ -66,6 +69,7 @@ pub fn table_names(family: Family) -> io::Result<Option<Vec<String>>> {
     let path = match family {
         Family::V4 => "/proc/thread-self/net/ip_tables_names",
         Family::V6 => "/proc/thread-self/net/ip6_tables_names",
+        Family::Arp => "/proc/thread-self/net/arp_tables_names",
     };
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text.lines().map(str::to_owned).collect())),
@@ -79,16 +83,22 @@ pub fn table_names(family: Family) -> io::Result<Option<Vec<String>>> {
 pub struct XTables {
     socket: OwnedFd,
     level: libc::c_int,
+    /// The question for what a table is like.
+    info: libc::c_int,
+    /// Hooks that its tables know.
+    hooks: usize,
 }
 
 impl XTables {
     /// Opens it. A datagram socket will do, so `CAP_NET_RAW` is not needed; the questions need `CAP_NET_ADMIN`.
     pub fn open(family: Family) -> io::Result<Self> {
-        let (domain, level) = match family {
-            Family::V4 => (AddressFamily::Inet, libc::SOL_IP),
-            Family::V6 => (AddressFamily::Inet6, libc::SOL_IPV6),
+        let (domain, level, info, hooks) = match family {
+            Family::V4 => (AddressFamily::Inet, libc::SOL_IP, IPT_INFO, 5),
+            Family::V6 => (AddressFamily::Inet6, libc::SOL_IPV6, IPT_INFO, 5),
+            Family::Arp => (AddressFamily::Inet, libc::SOL_IP, ARPT_INFO, 3),
         };
-        Ok(XTables { socket: socket(domain, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?, level })
+        let socket = socket(domain, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+        Ok(XTables { socket, level, info, hooks })
     }
 
     /// Reads a table with its counters.
@@ -107,24 +117,24 @@ impl XTables {
     }
 
     fn attempt(&self, name: &str) -> io::Result<Table> {
-        // struct ipt_getinfo: name, valid_hooks, hook_entry[5], underflow[5], num_entries, size
-        let mut info = [0; NAME + 13 * mem::size_of::<u32>()];
+        // struct ipt_getinfo: name, valid_hooks, hook_entry[5], underflow[5], num_entries, size; arpt_getinfo with 3 of each
+        let mut info = vec![0; NAME + (3 + 2 * self.hooks) * mem::size_of::<u32>()];
         info[..name.len()].copy_from_slice(name.as_bytes());
-        self.get(SO_GET_INFO, &mut info)?;
+        self.get(self.info, &mut info)?;
         let word = |index: usize| info[NAME..].as_chunks().0.get(index).map_or(0, |word| u32::from_ne_bytes(*word));
-        let size = word(12);
+        let size = word(2 + 2 * self.hooks);
         if size > MAX_BYTES {
             return Err(io::Error::other(format!("table {name} has {size} bytes, more than casebook reads")));
         }
         let mut answer = vec![0; ENTRIES_AT + usize::try_from(size).map_err(io::Error::other)?];
         answer[..name.len()].copy_from_slice(name.as_bytes());
         answer[NAME..NAME + 4].copy_from_slice(&size.to_ne_bytes());
-        self.get(SO_GET_ENTRIES, &mut answer)?;
+        self.get(self.info + 1, &mut answer)?;
         Ok(Table {
             name: name.to_owned(),
             valid_hooks: word(0),
-            hook_entries: std::array::from_fn(|hook| word(1 + hook)),
-            underflows: std::array::from_fn(|hook| word(6 + hook)),
+            hook_entries: std::array::from_fn(|hook| if hook < self.hooks { word(1 + hook) } else { 0 }),
+            underflows: std::array::from_fn(|hook| if hook < self.hooks { word(1 + self.hooks + hook) } else { 0 }),
             answer,
         })
     }

@@ -10,7 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, setsockopt, socket, sockopt,
+    AddressFamily, Backlog, MsgFlags, SockFlag, SockType, SockaddrIn, bind, connect, listen, sendto, setsockopt,
+    socket, sockopt,
 };
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +89,25 @@ pub enum Daemon {
         /// Their rate.
         per_second: u64,
     },
+    /// One of several processes that share a UDP port (`SO_REUSEPORT`), and answer each datagram with a few bytes.
+    Worker {
+        /// Where they receive.
+        at: SocketAddr,
+    },
+    /// Opens connections to one address after the other, and waits for their answer.
+    Scanner {
+        /// The port that it looks for.
+        port: u16,
+        /// Addresses.
+        per_second: u64,
+    },
+    /// The same by a raw socket.
+    RawScanner {
+        /// The port that it looks for.
+        port: u16,
+        /// Addresses.
+        per_second: u64,
+    },
     /// Sends to whoever connects, as fast as he reads, at most so much a second.
     FileServer {
         /// Where it listens.
@@ -117,6 +137,9 @@ impl Daemon {
             Daemon::Asker { .. } => "stage-asker",
             Daemon::Sender { .. } => "stage-sender",
             Daemon::FileServer { .. } => "stage-files",
+            Daemon::Worker { .. } => "stage-worker",
+            Daemon::Scanner { .. } => "stage-scanner",
+            Daemon::RawScanner { .. } => "stage-rawscan",
             Daemon::Busy { .. } => "stage-busy",
         }
     }
@@ -193,6 +216,18 @@ impl Daemon {
                     }
                 });
             }
+            Daemon::Worker { at } => {
+                let socket =
+                    socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).expect("a socket");
+                setsockopt(&socket, sockopt::ReusePort, &true).expect("a port may be shared");
+                let SocketAddr::V4(at) = *at else { panic!("over IPv4") };
+                bind(socket.as_raw_fd(), &SockaddrIn::from(at)).expect("the port is shared");
+                answer_each(UdpSocket::from(socket), took, |socket, _, from| {
+                    let _ = socket.send_to(b"tick", from);
+                });
+            }
+            Daemon::Scanner { port, per_second } => scan(*port, *per_second),
+            Daemon::RawScanner { port, per_second } => scan_raw(*port, *per_second),
             Daemon::FileServer { at, bytes_per_second } => {
                 let rate = *bytes_per_second;
                 each_connection(*at, took, move |mut stream, _| {
@@ -238,8 +273,11 @@ fn each_connection(
     }
 }
 
-fn each_datagram(at: SocketAddr, took: &AtomicU64, mut serve: impl FnMut(&UdpSocket, &[u8], SocketAddr)) {
-    let socket = UdpSocket::bind(at).expect("the port is free");
+fn each_datagram(at: SocketAddr, took: &AtomicU64, serve: impl FnMut(&UdpSocket, &[u8], SocketAddr)) {
+    answer_each(UdpSocket::bind(at).expect("the port is free"), took, serve);
+}
+
+fn answer_each(socket: UdpSocket, took: &AtomicU64, mut serve: impl FnMut(&UdpSocket, &[u8], SocketAddr)) {
     ready();
     let mut buffer = vec![0; 64 * 1024];
     while let Ok((length, from)) = socket.recv_from(&mut buffer) {
@@ -285,6 +323,50 @@ fn accept_slowly(at: SocketAddr, backlog: i32, each: Duration) {
         }
         thread::sleep(each);
     }
+}
+
+/// An address of the network that is set apart for measurements.
+fn target(number: u32) -> std::net::Ipv4Addr {
+    std::net::Ipv4Addr::from_bits(0xc612_0000 | number & 0x1_ffff)
+}
+
+fn scan(port: u16, per_second: u64) {
+    /// Connections that are left open at a time.
+    const WAITING: usize = 400;
+    let (mut waiting, mut number) = (std::collections::VecDeque::new(), 0u32);
+    ready();
+    Progress::default().pace(per_second, |due| {
+        for _ in 0..due {
+            number = number.wrapping_add(1);
+            let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+            let socket = socket(AddressFamily::Inet, SockType::Stream, flags, None).expect("a socket can be made");
+            let to = std::net::SocketAddrV4::new(target(number), port);
+            let _ = connect(socket.as_raw_fd(), &SockaddrIn::from(to)); // it is in progress
+            waiting.push_back(socket);
+            if waiting.len() > WAITING {
+                waiting.pop_front();
+            }
+        }
+    });
+}
+
+fn scan_raw(port: u16, per_second: u64) {
+    let socket =
+        socket(AddressFamily::Inet, SockType::Raw, SockFlag::SOCK_CLOEXEC, nix::sys::socket::SockProtocol::Raw)
+            .expect("root may make raw sockets");
+    let mut number = 0u32;
+    ready();
+    Progress::default().pace(per_second, |due| {
+        for _ in 0..due {
+            number = number.wrapping_add(1);
+            let to = target(number);
+            let builder = etherparse::PacketBuilder::ipv4(crate::stage::SERVER.octets(), to.octets(), 64);
+            let mut packet = Vec::new();
+            builder.tcp(61_000, port, number, 1024).syn().write(&mut packet, &[]).expect("a vector takes it");
+            let to = SockaddrIn::from(std::net::SocketAddrV4::new(to, 0));
+            let _ = sendto(socket.as_raw_fd(), &packet, &to, MsgFlags::empty());
+        }
+    });
 }
 
 fn ask(of: SocketAddr, per_second: u64) {

@@ -79,6 +79,18 @@ impl Said {
     }
 }
 
+/// What is not said in the summary, the headlines and the ledger's labels, though it must be.
+pub fn unsaid(said: &Said, wanted: &[&str]) -> Vec<String> {
+    let Ok(case) = &said.case else { return Vec::new() };
+    let mut text = case.diagnosis.summary.clone();
+    case.diagnosis.headlines.iter().for_each(|headline| text += headline);
+    for entry in case.ledger.iter().flat_map(|ledger| &ledger.entries) {
+        text.push('\n');
+        text += &entry.label;
+    }
+    wanted.iter().filter(|word| !text.contains(**word)).map(|word| format!("`{word}` is not said")).collect()
+}
+
 impl Expect {
     /// What is not as it must be, a sentence each.
     pub fn faults(&self, said: &Said) -> Vec<String> {

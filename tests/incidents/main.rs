@@ -5,9 +5,11 @@
 
 mod accuracy;
 mod daemon;
+mod dialer;
 mod incident;
 mod judgement;
 mod namespace;
+mod programs;
 mod rehearsal;
 mod remedies;
 mod service;
@@ -16,6 +18,7 @@ mod stage;
 #[path = "../support/mod.rs"]
 mod support;
 mod traffic;
+mod xdp_socket;
 
 /// The entry of the processes that incidents start; in an ordinary run it has nothing to do.
 #[test]

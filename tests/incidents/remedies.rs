@@ -119,6 +119,10 @@ const ROWS: &[Row] = &[
     row("http-flood", "casebook_http", How::Drops(&[&["TcpPassiveOpens"]], 0.2), "http-flood"),
     row("open-proxy", "grep -rnE", How::Not("it reads the configuration of the machine's web servers"), ""),
     row("ssh-brute-force", "casebook_ssh", How::Drops(&[SEGMENTS], 0.3), "ssh-brute-force-live"),
+    row("outbound-flood", "casebook_outbound", How::Drops(&[&["UdpOutDatagrams"]], 0.2), "outbound-flood"),
+    row("outbound-flood", "ls -l /proc/", How::Shows, "outbound-flood"),
+    row("outbound-scan", "ls -l /proc/", How::Shows, "outbound-scan"),
+    row("outbound-amplified", "ss -unap", How::Shows, "outbound-amplified"),
     row("slow-reverse-dns", "sshd -T", How::Not("it asks the machine's own sshd for its configuration"), ""),
 ];
 

@@ -18,8 +18,11 @@ use nix::sys::socket::{setsockopt, sockopt};
 use serde::{Deserialize, Serialize};
 
 use crate::daemon::Daemon;
+use crate::dialer;
 use crate::namespace::Namespace;
+use crate::programs::{self, Hook};
 use crate::traffic::Progress;
+use crate::xdp_socket;
 
 /// The test that plays a role when it finds one in the environment.
 const PLAYER: &str = "a_service_plays_its_role";
@@ -59,10 +62,21 @@ pub enum Role {
         /// Where it receives.
         at: SocketAddr,
     },
-    /// Drops every IP packet that comes in by `eth0`, with a BPF program, as long as it lives.
+    /// Does something with every packet that comes in by `eth0`, with a BPF program, as long as it lives.
     Dropper {
-        /// Where.
+        /// Where, and what.
         at: Hook,
+    },
+    /// Takes every frame that comes in by `eth0` past the stack (AF_XDP).
+    XdpConsumer,
+    /// Takes packets out of a PPPoE session, and hands them to the kernel by `ppp0`.
+    Dialer,
+    /// Waits in a control group of its own that lets nothing in.
+    Denied {
+        /// Where it receives datagrams, or listens.
+        at: SocketAddr,
+        /// Whether by TCP.
+        tcp: bool,
     },
     /// A web server of sorts: answers every connection with a line and closes it.
     Web {
@@ -159,6 +173,9 @@ impl Role {
             Role::SlowReader { .. } => "stage-slow",
             Role::Filtered { .. } => "stage-filter",
             Role::Dropper { .. } => "stage-dropper",
+            Role::XdpConsumer => "stage-xsk",
+            Role::Dialer => "pppoe",
+            Role::Denied { .. } => "stage-denied",
             Role::Web { .. } => "stage-web",
             Role::Fetch { .. } | Role::FetchSome { .. } => "stage-fetch",
             Role::Amplifier { .. } => "stage-named",
@@ -176,15 +193,6 @@ impl Role {
             Role::Daemon(daemon) => daemon.name(),
         }
     }
-}
-
-/// Where a BPF program meets packets that come in.
-#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
-pub enum Hook {
-    /// Before the network stack.
-    Xdp,
-    /// At the ingress of traffic control (TCX).
-    TrafficControl,
 }
 
 /// A process that plays a role. Dropping it ends it.
@@ -341,12 +349,15 @@ fn play(role: &Role, took: &Arc<AtomicU64>) {
             }
         }
         Role::Dropper { at } => {
-            let _link = drop_all(*at);
+            let _link = programs::attach(at);
             say(READY);
             loop {
                 thread::sleep(Duration::from_secs(60));
             }
         }
+        Role::XdpConsumer => xdp_socket::consume(took),
+        Role::Dialer => dialer::dial(took),
+        Role::Denied { at, tcp } => denied(*at, *tcp, took),
         Role::Filtered { at } => {
             let socket = UdpSocket::bind(at).expect("the port is free");
             let_nothing_in(&socket);
@@ -479,40 +490,40 @@ fn read_all(mut stream: TcpStream, took: &AtomicU64, into: &mut dyn Write) {
     }
 }
 
-/// Receives datagrams; a `pause` after each, and a small buffer with it, makes the reader slow.
-/// Loads a program of two instructions that drops everything, and attaches it to `eth0` until the descriptor is closed.
-#[expect(unsafe_code, reason = "no crate of ours loads programs")]
-fn drop_all(at: Hook) -> std::os::fd::OwnedFd {
-    use std::os::fd::FromRawFd;
-    const LOAD: libc::c_int = 5;
-    const LINK: libc::c_int = 28;
-    // The kind of program, the place that it is attached to, and its word for "drop".
-    let (kind, place, verdict): (u32, u32, u64) = match at {
-        Hook::Xdp => (6, 37, 1),
-        Hook::TrafficControl => (3, 46, 2),
+/// Waits in a control group whose program lets nothing in. The group goes when the process ends.
+fn denied(at: SocketAddr, tcp: bool, took: &Arc<AtomicU64>) {
+    let run = |program: &str, arguments: &[&str]| {
+        let status = Command::new(program).args(arguments).status().expect("it can be run");
+        assert!(status.success(), "{program} {arguments:?}");
     };
-    let interface = nix::net::if_::if_nametoindex("eth0").expect("there is eth0");
-    let program: [u64; 2] = [0xb7 | verdict << 32, 0x95]; // r0 = verdict; end
-    let mut load = [0u64; 16];
-    load[0] = u64::from(kind) | 2 << 32;
-    load[1] = program.as_ptr() as u64;
-    load[2] = c"GPL".as_ptr() as u64;
-    let call = |command: libc::c_int, attributes: &mut [u64; 16]| {
-        // SAFETY: the attributes are laid out as the kernel's `union bpf_attr` for the command, zero behind; what they point to lives.
-        let result = unsafe { libc::syscall(libc::SYS_bpf, command, attributes.as_mut_ptr(), size_of_val(attributes)) };
-        assert!(result >= 0, "bpf command {command}: {}", std::io::Error::last_os_error());
-        // SAFETY: the kernel has just given us this descriptor.
-        unsafe { std::os::fd::OwnedFd::from_raw_fd(result as i32) }
-    };
-    let loaded = call(LOAD, &mut load);
-    let mut link = [0u64; 16];
-    link[0] = loaded.as_raw_fd() as u64 | u64::from(interface) << 32;
-    link[1] = u64::from(place);
-    call(LINK, &mut link)
+    // `ip netns exec` gave this process a mount namespace of its own, and hid the machine's control groups in it.
+    let groups = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder can be made").keep();
+    let groups_name = groups.to_str().expect("a name").to_owned();
+    run("mount", &["-t", "cgroup2", "none", &groups_name]);
+    let group = groups.join(format!("casebook-stage-{}", std::process::id()));
+    fs::create_dir(&group).expect("a control group can be made");
+    // It stays outside, sees the end of this process, and takes the group away.
+    let mut keeper = Command::new("sh")
+        .args(["-c", r#"cat > /dev/null; until rmdir "$0"; do sleep 0.1; done; umount "$1"; rmdir "$1""#])
+        .arg(&group)
+        .arg(&groups)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a shell can be run");
+    let _held = keeper.stdin.take();
+    fs::write(group.join("cgroup.procs"), std::process::id().to_string()).expect("a process may move itself");
+    let folder = std::os::fd::OwnedFd::from(fs::File::open(&group).expect("its folder can be opened"));
+    let _link = programs::deny(&folder);
+    if tcp {
+        accept_each(at, took, |stream, took| read_all(stream, took, &mut std::io::sink()));
+    } else {
+        receive(at, took, None);
+    }
 }
 
-#[expect(unsafe_code, reason = "no crate of ours attaches filters")]
 /// Attaches a filter of one instruction: return 0.
+#[expect(unsafe_code, reason = "no crate of ours attaches filters")]
 fn let_nothing_in(socket: &UdpSocket) {
     let mut refuse = libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: 0 };
     let program = libc::sock_fprog { len: 1, filter: &raw mut refuse };
@@ -529,6 +540,7 @@ fn let_nothing_in(socket: &UdpSocket) {
     assert_eq!(result, 0, "a filter can be attached: {}", std::io::Error::last_os_error());
 }
 
+/// Receives datagrams; a `pause` after each, and a small buffer with it, makes the reader slow.
 fn receive(at: SocketAddr, took: &AtomicU64, pause: Option<Duration>) {
     let socket = UdpSocket::bind(at).expect("the port is free");
     if pause.is_some() {

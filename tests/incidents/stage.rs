@@ -17,6 +17,8 @@ use crate::support::need::{Missing, capability, ipv6, tool};
 pub const SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 1, 2);
 /// The server's second address, labelled `eth0:1`, where the stage has one.
 pub const ALIAS: Ipv4Addr = Ipv4Addr::new(10, 77, 1, 3);
+/// The server's address on `eth1`, where the stage has one.
+pub const SECOND: Ipv4Addr = Ipv4Addr::new(10, 78, 1, 2);
 /// The world's address, the server's gateway.
 pub const WORLD: Ipv4Addr = Ipv4Addr::new(10, 77, 1, 1);
 /// The server's IPv6 address.
@@ -59,6 +61,8 @@ pub struct Setting {
     pub merging: Option<bool>,
     /// Hardly anything flows: it takes half the place of another.
     pub light: bool,
+    /// Gives the server a second interface, `eth1`, which leads to the world's `w1`: [`SECOND`].
+    pub second: bool,
     /// No other stage stands beside this one: what happens on it shows in counters of the whole machine.
     pub alone: bool,
 }
@@ -151,6 +155,12 @@ impl Stage {
                 link = link(SERVER_LINK),
             ),
         );
+        if setting.second {
+            let (server, world, link) = (self.server.name(), self.world.name(), link(SERVER_LINK));
+            ip(&[], &format!("link add w1 netns {world} type veth peer name eth1 address {link} netns {server}"));
+            ip(&["-netns", server], &format!("addr add {SECOND}/24 dev eth1\nlink set eth1 up"));
+            ip(&["-netns", world], "addr add 10.78.1.1/24 dev w1\nlink set w1 up");
+        }
         if let Some(merging) = setting.merging {
             let word = if merging { "on" } else { "off" };
             self.server.shell(&format!("ethtool -K eth0 gro {word}"));

@@ -27,6 +27,7 @@ mod port_scan;
 mod ports;
 mod reflected;
 mod sampling;
+mod sent;
 mod summary;
 mod tally;
 mod timeseries;

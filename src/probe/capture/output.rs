@@ -57,6 +57,9 @@ pub struct Capture {
     pub dns: Dns,
     /// Rx frames with a VLAN tag.
     pub vlan: Vlan,
+    /// Rx frames of PPPoE sessions, whatever they carry.
+    #[serde(default)]
+    pub sessions: Tally,
     /// Where the rx IP packets came from.
     pub remotes: Remotes,
     /// TTLs and hop limits of the rx IP packets; none when there were no such packets. Packets of one spoofing sender
@@ -86,6 +89,9 @@ pub struct Capture {
     /// second packet, and one that made room for heavier ones and came back from its return, so the figures never exceed
     /// the truth.
     pub flows: Vec<Flow>,
+    /// To whom this host sent; none in records of versions that did not count it.
+    #[serde(default)]
+    pub sent: Option<Sent>,
     /// How many flows there were: exact up to 2,048, estimated within about 2 % beyond.
     pub flows_distinct: u64,
     /// Rx packets by size on the wire. Merged frames count as the segments that they stand for, so that packets add up
@@ -672,6 +678,75 @@ pub struct Flow {
     pub first_seconds: f64,
     /// Its last packet, seconds after the beginning.
     pub last_seconds: f64,
+}
+
+/// To whom this host sent. What it only sent on for others is in it, too.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sent {
+    /// How many remotes: exact up to 2,048, estimated within about 2 % beyond.
+    pub remotes: u64,
+    /// To how many of them SYNs were sent, likewise.
+    pub syn_remotes: u64,
+    /// The port that more than half of the SYNs went to, if there is one.
+    pub syn_port: Option<u16>,
+    /// To how many remotes datagrams were sent, likewise.
+    pub udp_remotes: u64,
+    /// The port that more than half of the datagrams went to, if there is one.
+    pub udp_port: Option<u16>,
+    /// Packets from addresses that are not this host's: sent on for others, or with a forged source.
+    pub foreign_packets: u64,
+    /// Their bytes, link headers included.
+    pub foreign_bytes: u64,
+    /// To whom most was sent, by remote and protocol, most packets first, up to 16. Figures never exceed the truth.
+    pub to: Vec<SentTo>,
+    /// The own addresses and ports that sent most, most packets first, up to 16.
+    pub from: Vec<SentFrom>,
+}
+
+/// What was sent to one remote.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SentTo {
+    /// The remote.
+    pub address: IpAddr,
+    /// The protocol, as in `protocols`.
+    pub protocol: String,
+    /// Packets sent.
+    pub packets: u64,
+    /// Bytes sent, link headers included.
+    pub bytes: u64,
+    /// SYNs among them.
+    pub syn: u64,
+    /// Packets that the remote sent to this host by any protocol, as far as they are in `remotes`.
+    pub rx_packets: u64,
+    /// The local port that more than half came from, if there is one.
+    pub local_port: Option<u16>,
+    /// The remote port that more than half went to, if there is one.
+    pub remote_port: Option<u16>,
+}
+
+/// What one own address and port sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SentFrom {
+    /// The protocol, as in `protocols`.
+    pub protocol: String,
+    /// The local address.
+    pub address: IpAddr,
+    /// The local port.
+    pub port: Option<u16>,
+    /// Packets sent.
+    pub packets: u64,
+    /// Bytes sent, link headers included.
+    pub bytes: u64,
+    /// Packets received there.
+    pub rx_packets: u64,
+    /// Bytes received there.
+    pub rx_bytes: u64,
+    /// The remote that most was sent to by it, of the heaviest flows.
+    pub top_remote: Option<IpAddr>,
+    /// The port there.
+    pub top_remote_port: Option<u16>,
+    /// The share of the packets that went there, never too high.
+    pub top_remote_share: Option<f64>,
 }
 
 /// Who opened a TCP connection.

@@ -13,6 +13,8 @@ pub mod ether_type {
     pub const VLAN: u16 = 0x8100;
     pub const IPV6: u16 = 0x86dd;
     pub const PROVIDER_VLAN: u16 = 0x88a8;
+    /// Data of a PPPoE session.
+    pub const PPPOE_SESSION: u16 = 0x8864;
     pub const OLD_PROVIDER_VLAN: u16 = 0x9100;
 }
 
@@ -43,6 +45,8 @@ pub struct Packet {
     pub ether_type: u16,
     /// Whether there was a VLAN tag in the bytes.
     pub tagged: bool,
+    /// Whether it is of a PPPoE session.
+    pub in_session: bool,
     /// The IP part; none for other protocols and for IP whose header cannot be read.
     pub ip: Option<Ip>,
 }
@@ -122,17 +126,40 @@ pub fn read(mut ether_type: u16, mut bytes: &[u8], mut wire_bytes: u32) -> Packe
     let mut tagged = false;
     while matches!(ether_type, ether_type::VLAN | ether_type::PROVIDER_VLAN | ether_type::OLD_PROVIDER_VLAN) {
         tagged = true;
-        let [_, _, high, low, inner @ ..] = bytes else { return Packet { ether_type, tagged, ip: None } };
+        let [_, _, high, low, inner @ ..] = bytes else {
+            return Packet { ether_type, tagged, in_session: false, ip: None };
+        };
         ether_type = u16::from_be_bytes([*high, *low]);
         bytes = inner;
         wire_bytes = wire_bytes.saturating_sub(4);
+    }
+    let in_session = ether_type == ether_type::PPPOE_SESSION;
+    if in_session && let Some((inner, carried)) = carried_in_session(bytes) {
+        wire_bytes = wire_bytes.saturating_sub((bytes.len() - carried.len()) as u32);
+        (ether_type, bytes) = (inner, carried);
     }
     let ip = match ether_type {
         ether_type::IPV4 => ipv4(bytes, wire_bytes),
         ether_type::IPV6 => ipv6(bytes, wire_bytes),
         _ => None,
     };
-    Packet { ether_type, tagged, ip }
+    Packet { ether_type, tagged, in_session, ip }
+}
+
+/// What a PPPoE session carries, when that is IP: its EtherType, and its bytes. A dial-up link's packets come in by its carrier.
+fn carried_in_session(bytes: &[u8]) -> Option<(u16, &[u8])> {
+    // Version and type 1, code 0: data. Session, length; then PPP's protocol, of which a leading 0 may be left out.
+    let [0x11, 0, _, _, _, _, ppp @ ..] = bytes else { return None };
+    let (protocol, carried) = match ppp {
+        [0, protocol, carried @ ..] => (*protocol, carried),
+        [protocol, carried @ ..] => (*protocol, carried),
+        [] => return None,
+    };
+    match protocol {
+        0x21 => Some((ether_type::IPV4, carried)),
+        0x57 => Some((ether_type::IPV6, carried)),
+        _ => None,
+    }
 }
 
 fn ipv4(bytes: &[u8], wire_bytes: u32) -> Option<Ip> {
@@ -356,6 +383,25 @@ mod tests {
     }
 
     #[test]
+    fn what_a_pppoe_session_carries_is_read_and_its_other_protocols_are_not() {
+        let mut ip = Vec::new();
+        PacketBuilder::ipv4([192, 0, 2, 9], [192, 0, 2, 1], 60).udp(4000, 53).write(&mut ip, &[7; 20]).unwrap();
+        let session = |protocol: &[u8], carried: &[u8]| [&[0x11, 0, 0, 9, 0, 50], protocol, carried].concat();
+        for protocol in [&[0, 0x21][..], &[0x21]] {
+            let bytes = session(protocol, &ip);
+            let packet = read(ether_type::PPPOE_SESSION, &bytes, bytes.len() as u32);
+            let read = packet.ip.unwrap();
+            assert_eq!((packet.ether_type, read.payload_bytes), (ether_type::IPV4, 20));
+            assert_eq!(read.transport.ports(), Some((4000, 53)));
+        }
+        // LCP, a discovery packet, and nothing at all.
+        for bytes in [session(&[0xc0, 0x21], &ip), vec![0x11, 9, 0, 0, 0, 0], Vec::new(), vec![0x11, 0, 0, 9, 0, 0]] {
+            let packet = read(ether_type::PPPOE_SESSION, &bytes, 64);
+            assert_eq!((packet.ether_type, packet.ip), (ether_type::PPPOE_SESSION, None));
+        }
+    }
+
+    #[test]
     fn an_ip_version_that_contradicts_the_ether_type_is_no_ip() {
         let mut bytes = Vec::new();
         PacketBuilder::ipv4([10, 0, 0, 2], [10, 0, 0, 1], 64).udp(1, 2).write(&mut bytes, &[0; 40]).unwrap();
@@ -392,7 +438,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(kind in 0usize..6, bytes in proptest::collection::vec(0u8.., 0..160), wire in 0u32..) {
-            let ether_type = [0x0800, 0x86dd, 0x8100, 0x88a8, 0x9100, 0x0806][kind];
+            let ether_type = [0x0800, 0x86dd, 0x8100, 0x88a8, 0x9100, 0x8864][kind];
             let packet = read(ether_type, &bytes, wire);
             if let Some(ip) = packet.ip {
                 proptest::prop_assert!(u64::from(ip.header_bytes) + u64::from(ip.payload_bytes) <= u64::from(wire));

@@ -1,6 +1,7 @@
 //! From the sums to the result.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 
@@ -11,7 +12,8 @@ use super::link::Link;
 use super::names;
 use super::output::{
     Capture, Classes, Dns, DnsType, Endpoint, Entered, Flow, Fragments, Icmp, IcmpType, Opener, OtherEndpoints,
-    ProtocolTally, Reflection, Remote, Remotes, Ring, Side, SizeClass, SourcePort, Tcp, Udp, Vlan, Written,
+    ProtocolTally, Reflection, Remote, Remotes, Ring, Sent, SentFrom, SentTo, Side, SizeClass, SourcePort, Tcp, Udp,
+    Vlan, Written,
 };
 use super::packet::ip_protocol;
 use super::payload_signature;
@@ -25,6 +27,8 @@ const STRANGE_VLANS: usize = 16;
 const ENDPOINTS: usize = 1_024;
 /// Flows that are listed.
 const FLOWS: usize = 256;
+/// Those to whom most was sent, and those who sent it, that are listed.
+const SENT: usize = 16;
 /// Local ports that a remote knocks at to be called wide, and how many such remotes are listed.
 const WIDE: u64 = 10;
 const WIDEST: usize = 5;
@@ -71,6 +75,7 @@ impl Tally {
             fragments: self.fragments(),
             dns: self.dns(),
             vlan: self.vlan(),
+            sessions: self.tally(self.sessions),
             remotes: self.remotes(top),
             ttl: self.ttl.summary(),
             source_ports: self.source_ports(top),
@@ -81,6 +86,7 @@ impl Tally {
             endpoints: self.endpoints(&source.interfaces),
             other_endpoints: self.other_endpoints(),
             flows: self.flows(),
+            sent: Some(self.sent()),
             flows_distinct: self.flows.distinct(),
             sizes: SIZES
                 .iter()
@@ -462,6 +468,62 @@ impl Tally {
             add(*protocol, distinct.min(overflow.packets), overflow.packets, overflow.bytes);
         }
         others.into_values().collect()
+    }
+
+    fn sent(&self) -> Sent {
+        let most = |port: Option<(u16, f64)>| port.filter(|(_, share)| *share > 0.5).map(|(port, _)| port);
+        let mut to: Vec<_> = self.sent.to.rows().collect();
+        heaviest(&mut to, SENT, |((address, _), to)| (to.count.packets, *address));
+        let heard: BTreeMap<IpAddr, u64> =
+            self.remotes.rows().map(|(address, remote)| (*address, remote.count.packets)).collect();
+        let to = to.into_iter().map(|((address, protocol), to)| SentTo {
+            address: *address,
+            protocol: names::ip_protocol(*protocol),
+            packets: to.count.packets,
+            bytes: to.count.bytes,
+            syn: to.syn,
+            rx_packets: heard.get(address).copied().unwrap_or(0),
+            local_port: most(to.ports.as_ref().and_then(|ports| ports.local.top())),
+            remote_port: most(to.ports.as_ref().and_then(|ports| ports.remote.top())),
+        });
+        let sent = &self.sent;
+        Sent {
+            remotes: sent.remotes.estimate(),
+            syn_remotes: sent.syn_remotes.estimate(),
+            syn_port: most(sent.syn_port.top()),
+            udp_remotes: sent.udp_remotes.estimate(),
+            udp_port: most(sent.udp_port.top()),
+            foreign_packets: sent.foreign.packets,
+            foreign_bytes: sent.foreign.bytes,
+            to: to.collect(),
+            from: self.sent_from(),
+        }
+    }
+
+    fn sent_from(&self) -> Vec<SentFrom> {
+        let mut rows: Vec<_> = self.endpoints.rows().iter().filter(|row| row.tx_packets > 0).collect();
+        heaviest(&mut rows, SENT, |row| (row.tx_packets, row.tx_bytes, row.key.address, row.key.port));
+        let from = rows.into_iter().map(|row| {
+            let of_row = |(key, _): &&(flows::Key, flows::Row)| {
+                (key.protocol, key.local, key.ports.map(|(local, _)| local))
+                    == (row.key.protocol, row.key.address, row.key.port)
+            };
+            let heaviest = self.flows.rows().filter(of_row).max_by_key(|(key, flow)| (flow.tx_packets, key.remote));
+            let heaviest = heaviest.filter(|(_, flow)| flow.tx_packets > 0);
+            SentFrom {
+                protocol: names::ip_protocol(row.key.protocol),
+                address: row.key.address,
+                port: row.key.port,
+                packets: row.tx_packets,
+                bytes: row.tx_bytes,
+                rx_packets: row.packets,
+                rx_bytes: row.bytes,
+                top_remote: heaviest.map(|(key, _)| key.remote),
+                top_remote_port: heaviest.and_then(|(key, _)| Some(key.ports?.1)),
+                top_remote_share: heaviest.and_then(|(_, flow)| share(flow.tx_packets, row.tx_packets)),
+            }
+        });
+        from.collect()
     }
 
     fn flows(&self) -> Vec<Flow> {

@@ -18,6 +18,7 @@ use super::packet::{Ip, Packet, Transport, flag, ip_protocol};
 use super::port_scan::{PortSet, Room, scanned};
 use super::ports::Ports;
 use super::reflected::Reflected;
+use super::sent::Sent;
 use super::timeseries::Timeseries;
 use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
@@ -133,6 +134,8 @@ pub struct Tally {
     pub icmp_tx_unreachables: u64,
     pub fragments: Fragments,
     pub tagged: Count,
+    /// In PPPoE sessions.
+    pub sessions: Count,
     pub stripped_tags: u64,
     /// Of VLANs for which this host has no device, by number.
     pub strange_vlans: BTreeMap<u16, Count>,
@@ -152,6 +155,7 @@ pub struct Tally {
     pub neighbours: Neighbours,
     pub endpoints: Endpoints,
     pub flows: Flows,
+    pub sent: Sent,
     pub sizes: [Count; SIZES.len()],
     pub timeseries: Timeseries,
     pub gso: Gso,
@@ -190,6 +194,7 @@ impl Tally {
             icmp_tx_unreachables: 0,
             fragments: Fragments::new(),
             tagged: Count::default(),
+            sessions: Count::default(),
             stripped_tags: 0,
             strange_vlans: BTreeMap::new(),
             ip_packets: 0,
@@ -205,6 +210,7 @@ impl Tally {
             neighbours: Neighbours::new(),
             endpoints: Endpoints::new(secret),
             flows: Flows::new(secret),
+            sent: Sent::new(),
             sizes: Default::default(),
             timeseries: Timeseries::new(window_nanos),
             gso: Gso::default(),
@@ -256,6 +262,9 @@ impl Tally {
         if seen.tag_stripped || seen.packet.tagged {
             self.tagged.add(amount);
             self.stripped_tags += u64::from(seen.tag_stripped) * amount.packets;
+        }
+        if seen.packet.in_session {
+            self.sessions.add(amount);
         }
         if let Some(vlan) = seen.vlan_without_device {
             // Numbers have 12 bits, so they are few.
@@ -363,7 +372,9 @@ impl Tally {
     fn add_sent(&mut self, seen: &Seen, ip: &Ip) {
         let amount = seen.amount();
         let those = |which: bool| if which { amount.packets } else { 0 };
-        self.flows.add(&part(seen, ip, None, self.secret.address(ip.destination)));
+        let (own, remote_hash) = (self.local.contains(ip.source), self.secret.address(ip.destination));
+        self.flows.add(&part(seen, ip, None, remote_hash));
+        self.sent.add(ip, remote_hash, &self.secret, own, amount);
         match ip.transport {
             Transport::Tcp { destination_port, flags, .. } => {
                 self.tcp_ports.ask(destination_port, amount.packets);
@@ -389,7 +400,7 @@ impl Tally {
             ip_protocol::ICMP | ip_protocol::ICMPV6 => self.icmp_tx += amount.packets,
             _ => {}
         }
-        if self.local.contains(ip.source) {
+        if own {
             let port = ip.transport.ports().map(|(local, _)| local);
             let key = endpoints::Key { address: ip.source, port, protocol: ip.protocol };
             if let Some(place) = self.endpoints.place(key, seen.at_nanos) {

@@ -20,6 +20,13 @@ const HOOKS: [(&str, &str); 5] = [
     ("POSTROUTING", "postrouting"),
 ];
 
+const ARP_HOOKS: [(&str, &str); 3] = [("INPUT", "input"), ("OUTPUT", "output"), ("FORWARD", "forward")];
+
+/// The built-in chains of a family's tables and their hooks, by number.
+fn hooks(family: Family) -> &'static [(&'static str, &'static str)] {
+    if family == Family::Arp { &ARP_HOOKS } else { &HOOKS }
+}
+
 /// A table that was read, and its chains.
 #[derive(Debug)]
 pub struct Look {
@@ -46,6 +53,7 @@ fn names(family: Family) -> (&'static str, &'static str) {
     match family {
         Family::V4 => ("ip", "iptables"),
         Family::V6 => ("ip6", "ip6tables"),
+        Family::Arp => ("arp", "arptables"),
     }
 }
 
@@ -76,8 +84,8 @@ impl Look {
                 let name = printable(until_nul(data));
                 chains.push(Stretch { name, start: offset + entry.length(), ..Stretch::default() });
             } else {
-                if let Some(hook) = (0..HOOKS.len()).find(begins) {
-                    let name = HOOKS[hook].0.to_owned();
+                if let Some(hook) = (0..hooks(family).len()).find(begins) {
+                    let name = hooks(family)[hook].0.to_owned();
                     chains.push(Stretch { name, hook: Some(hook), start: offset, ..Stretch::default() });
                 }
                 if let Some(chain) = chains.last_mut() {
@@ -159,7 +167,7 @@ impl Look {
                     family: names(self.family).0.to_owned(),
                     table: self.table.name.clone(),
                     chain: chain.name.clone(),
-                    hook: HOOKS.get(hook).map_or("", |hook| hook.1).to_owned(),
+                    hook: hooks(self.family).get(hook).map_or("", |hook| hook.1).to_owned(),
                     priority: priority(&self.table.name, hook).unwrap_or_default(),
                     policy: if policy.drops() { "drop" } else { "accept" }.to_owned(),
                     packets: grown.map(|grown| grown.packets),
@@ -189,7 +197,7 @@ impl Look {
             self.chains.iter().enumerate().filter(|(_, chain)| chain.hook.is_some()).map(|(index, _)| index).collect();
         let hook_of = |base: &usize| {
             let hook = self.chains.get(*base)?.hook?;
-            Some((HOOKS.get(hook)?.1.to_owned(), priority(&self.table.name, hook)?))
+            Some((hooks(self.family).get(hook)?.1.to_owned(), priority(&self.table.name, hook)?))
         };
         jumps.bases(self.chains.len(), &bases).iter().map(|bases| bases.iter().filter_map(hook_of).collect()).collect()
     }
@@ -335,14 +343,14 @@ mod tests {
         fn no_bytes_of_a_table_make_the_reading_panic(
             noise in proptest::collection::vec((0_usize..1200, any::<u8>()), 0..40),
             hooks in any::<[u32; 5]>(),
-            six in any::<bool>(),
+            family in 0_usize..3,
         ) {
             let mut entries = table(&[standard(guard(2), 5), standard(-1, 3)], standard(-2, 0)).table.entries().to_vec();
             let length = entries.len();
             for (at, byte) in noise {
                 entries[at % length] = byte;
             }
-            let family = if six { Family::V6 } else { Family::V4 };
+            let family = [Family::V4, Family::V6, Family::Arp][family];
             let look = Look::new(family, Table::new("filter", hooks[0], [0, 0, 152, 304, 456], hooks, &entries));
             shown(&look, Some(&look));
             look.base_chains(None);

@@ -21,7 +21,7 @@ const INVERTED_DESTINATION: u8 = 0x10;
 const INVERTED_FRAGMENT: u8 = 0x20;
 const INVERTED_PROTOCOL: u8 = 0x40;
 
-/// An entry: `struct ipt_entry` or `struct ip6t_entry`, its matches and its target.
+/// An entry: `struct ipt_entry`, `struct ip6t_entry` or `struct arpt_entry`, its matches and its target.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry<'a> {
     family: Family,
@@ -57,6 +57,7 @@ impl<'a> Entry<'a> {
         let offsets = match family {
             Family::V4 => 88,
             Family::V6 => 140,
+            Family::Arp => 164,
         };
         let target_at = usize::from(half(bytes, offsets)?);
         let length = usize::from(half(bytes, offsets + 2)?);
@@ -74,6 +75,7 @@ impl<'a> Entry<'a> {
         match self.family {
             Family::V4 => 112,
             Family::V6 => 168,
+            Family::Arp => 192,
         }
     }
 
@@ -107,6 +109,7 @@ impl<'a> Entry<'a> {
         let marks = match self.family {
             Family::V4 => 92,
             Family::V6 => 144,
+            Family::Arp => 168,
         };
         let end = |entry: &Entry<'_>| match entry.target() {
             Target::Jump(_) => entry.target_at + HEAD,
@@ -140,6 +143,7 @@ impl<'a> Entry<'a> {
         let goto = match self.family {
             Family::V4 => self.flags().0 & 2 != 0,
             Family::V6 => self.flags().0 & 4 != 0,
+            Family::Arp => false,
         };
         let (verdict, target) = match self.target() {
             Target::Accept => ("accept".to_owned(), "-j ACCEPT".to_owned()),
@@ -163,6 +167,7 @@ impl<'a> Entry<'a> {
         let at = match self.family {
             Family::V4 => 82,
             Family::V6 => 131,
+            Family::Arp => 158,
         };
         let byte = |at: usize| self.bytes.get(at).copied().unwrap_or_default();
         (byte(at), byte(at + 1))
@@ -170,9 +175,12 @@ impl<'a> Entry<'a> {
 
     /// The conditions of the fixed part.
     fn header(&self, matches: &mut Matches) -> Vec<String> {
+        if self.family == Family::Arp {
+            return self.arp_header(matches);
+        }
         let (size, family) = match self.family {
             Family::V4 => (4, "ip"),
-            Family::V6 => (16, "ip6"),
+            _ => (16, "ip6"),
         };
         matches.require(Condition::Family(family));
         let (flags, inverse) = self.flags();
@@ -228,6 +236,49 @@ impl<'a> Entry<'a> {
         }
         if self.family == Family::V6 && flags & 2 != 0 {
             add("xt match traffic class".to_owned(), false, Condition::Other);
+        }
+        text
+    }
+
+    /// The conditions of the fixed part, `struct arpt_arp`, as far as they have words here: addresses and interfaces.
+    fn arp_header(&self, matches: &mut Matches) -> Vec<String> {
+        matches.require(Condition::Family("arp"));
+        let field = |at: usize, length: usize| self.bytes.get(at..at + length).unwrap_or_default();
+        let inverse = half(self.bytes, 160).unwrap_or_default();
+        let mut text = Vec::new();
+        // Where value and mask stand, and how long they are; the bit that inverts it. Whatever it is, it narrows the rule.
+        let conditions = [
+            ("-s", 0, 8, 4, 2),
+            ("-d", 4, 12, 4, 4),
+            ("--source-mac", 18, 34, 16, 8),
+            ("--destination-mac", 50, 66, 16, 16),
+            ("--opcode", 82, 84, 2, 32),
+            ("--h-type", 86, 88, 2, 64),
+            ("--proto-type", 90, 92, 2, 128),
+            ("-i", 94, 126, INTERFACE, 1),
+            ("-o", 110, 142, INTERFACE, 256),
+        ];
+        for (option, at, mask_at, length, bit) in conditions {
+            if field(mask_at, length).iter().all(|byte| *byte == 0) {
+                continue;
+            }
+            let value = field(at, length);
+            let shown = match option {
+                "-s" | "-d" => {
+                    let length = prefix(field(mask_at, 4)).map_or(String::new(), |length| format!("/{length}"));
+                    format!("{}{length}", address(value).unwrap_or_default())
+                }
+                "-i" | "-o" => printable(until_nul(value)),
+                "--source-mac" | "--destination-mac" => {
+                    let bytes: Vec<String> = value.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+                    bytes.join(":")
+                }
+                _ => value.first_chunk().map_or(0, |bytes| u16::from_be_bytes(*bytes)).to_string(),
+            };
+            let inverted = inverse & bit != 0;
+            text.push(if inverted { format!("! {option} {shown}") } else { format!("{option} {shown}") });
+            let interface = option == "-i" && !inverted;
+            matches.require(if interface { Condition::Interface(shown) } else { Condition::Other });
         }
         text
     }

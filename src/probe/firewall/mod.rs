@@ -1,5 +1,5 @@
-//! The firewall's rules and what they counted in the window: nftables by nfnetlink, legacy iptables and ip6tables by
-//! getsockopt.
+//! The firewall's rules and what they counted in the window: nftables by nfnetlink, legacy iptables, ip6tables and
+//! arptables by getsockopt; and BPF programs at hooks of netfilter.
 
 mod growth;
 mod legacy;
@@ -22,7 +22,7 @@ mod watch;
 mod xt;
 mod xt_target;
 
-pub use output::{Backend, BackendKind, Chain, Firewall, Standing, Tally};
+pub use output::{Backend, BackendKind, Chain, Firewall, HookedProgram, Standing, Tally};
 pub use rule::{Matches, PortRange, Rule};
 pub use watch::{of_dump, of_table};
 
@@ -67,12 +67,14 @@ impl Default for Params {
 impl Probe for FirewallProbe {
     const NAME: &'static str = "firewall";
     const ABOUT: &'static str = "the firewall's rules: what each counted and dropped in the window";
-    const SOURCE: &'static str = "nfnetlink (NFT_MSG_GETRULE), getsockopt (IPT_SO_GET_ENTRIES)";
+    const SOURCE: &'static str =
+        "nfnetlink (NFT_MSG_GETRULE), getsockopt (IPT_SO_GET_ENTRIES, ARPT_SO_GET_ENTRIES), bpf (BPF_LINK_GET_NEXT_ID)";
     const REPLACES: &'static [&'static str] =
-        &["iptables -vnL", "iptables-save -c", "ip6tables -vnL", "nft list ruleset"];
+        &["iptables -vnL", "iptables-save -c", "ip6tables -vnL", "arptables -vnL", "nft list ruleset"];
     const NEEDS: &'static [Need] = &[
         Need { what: "CAP_NET_ADMIN", without: "every rule and every counter" },
         Need { what: "CAP_DAC_READ_SEARCH", without: "the rules of legacy iptables and ip6tables, for users but root" },
+        Need { what: "CAP_SYS_ADMIN", without: "BPF programs at hooks of netfilter" },
     ];
     type Params = Params;
     type Output = Firewall;

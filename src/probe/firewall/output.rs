@@ -31,6 +31,25 @@ pub struct Firewall {
     pub uncounted_drops: Vec<String>,
     /// Rules and policies of that sort that are not in the list, for lack of room.
     pub uncounted_drops_left_out: u32,
+    /// BPF programs at hooks of netfilter, of the whole machine: the kernel does not tell of which network namespace they
+    /// are, nor counts what they drop. None where they could not be listed.
+    #[serde(default)]
+    pub programs: Option<Vec<HookedProgram>>,
+}
+
+/// A BPF program at a hook of netfilter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HookedProgram {
+    /// Its number, as `bpftool prog` lists it.
+    pub number: u32,
+    /// Its name; none where it has none.
+    pub name: Option<String>,
+    /// `ip` or `ip6`.
+    pub family: String,
+    /// As of chains.
+    pub hook: String,
+    /// Its place among the chains of the hook.
+    pub priority: i32,
 }
 
 /// How it stands with one kind of packet filter.

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use super::legacy::Look;
 use super::nft::{FirstLook, MOST_RULES, SecondLook};
 use super::nft_shown::Sets;
-use super::output::{Backend, BackendKind, Firewall, Standing, Tally};
+use super::output::{Backend, BackendKind, Firewall, HookedProgram, Standing, Tally};
 use super::rule_counters::{RuleCounters, Source};
 use super::{Context, MOST_CHAINS, MOST_SHOWN, MOST_UNCOUNTED};
 use crate::case::{Gap, Observed, Reason};
+use crate::printable::printable;
+use crate::sys::bpf_links;
 use crate::sys::nftables::{self, NfTables};
 use crate::sys::xtables::{Family, Table, XTables, table_names};
 
@@ -63,7 +65,7 @@ struct Legacy {
 
 fn look_at_legacy() -> Legacy {
     let mut legacy = Legacy::default();
-    for (family, tool) in [(Family::V4, "iptables"), (Family::V6, "ip6tables")] {
+    for (family, tool) in [(Family::V4, "iptables"), (Family::V6, "ip6tables"), (Family::Arp, "arptables")] {
         let names = match table_names(family) {
             Ok(Some(names)) => names,
             Ok(None) => continue,
@@ -153,7 +155,34 @@ pub fn watch(window: Duration, cx: &Context) -> Result<Observed<Firewall>, Gap> 
     seen.note_changes(first_nft.as_ref(), second.as_ref());
 
     let shown = Shown { first: first_nft.as_ref(), first_legacy: first_legacy.as_deref(), second, legacy };
-    Ok(shown.observed(seconds, counters, nft, seen))
+    let mut observed = shown.observed(seconds, counters, nft, seen);
+    match hooked_programs() {
+        Ok(programs) => observed.output.programs = Some(programs),
+        Err(error) => {
+            let tried = "list BPF programs at hooks of netfilter (BPF_LINK_GET_NEXT_ID)";
+            let denied = error.kind() == io::ErrorKind::PermissionDenied;
+            let gap = if denied { Gap::denied(tried, "CAP_SYS_ADMIN") } else { Gap::io(tried, &error) };
+            observed.miss(&["programs"], gap);
+        }
+    }
+    Ok(observed)
+}
+
+/// A kernel without such links has no such programs.
+fn hooked_programs() -> io::Result<Vec<HookedProgram>> {
+    const HOOKS: [&str; 5] = ["prerouting", "input", "forward", "output", "postrouting"];
+    let links = match bpf_links::netfilter_links() {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) => return Ok(Vec::new()),
+        links => links?,
+    };
+    let programs = links.into_iter().map(|link| HookedProgram {
+        number: link.program,
+        name: Some(printable(&link.name)).filter(|name| !name.is_empty()),
+        family: if link.family == 10 { "ip6" } else { "ip" }.to_owned(),
+        hook: HOOKS.get(link.hook as usize).map_or_else(|| link.hook.to_string(), |hook| (*hook).to_owned()),
+        priority: link.priority,
+    });
+    Ok(programs.collect())
 }
 
 /// What two looks at nftables find in messages of its dumps, one after another, as the kernel sends them.
@@ -283,6 +312,7 @@ impl Shown<'_> {
             top_drop,
             uncounted_drops,
             uncounted_drops_left_out,
+            programs: None,
         };
         let mut observed = Observed { output, missing: Vec::new(), loss };
         if !watched {
@@ -328,7 +358,7 @@ impl Shown<'_> {
                 rules,
             })
             .collect();
-        for (family, word) in [(Family::V4, "ip"), (Family::V6, "ip6")] {
+        for (family, word) in [(Family::V4, "ip"), (Family::V6, "ip6"), (Family::Arp, "arp")] {
             let looks = || self.legacy.looks.iter().filter(|look| look.family == family);
             if looks().next().is_some() {
                 let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);

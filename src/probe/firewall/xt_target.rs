@@ -52,6 +52,7 @@ pub fn target_text(family: Family, name: &[u8], data: &[u8]) -> String {
         _ if name != b"REJECT" => None,
         Family::V4 => REJECT_V4.get(with),
         Family::V6 => REJECT_V6.get(with),
+        Family::Arp => None,
     };
     if let Some(with) = with.filter(|with| !with.is_empty()) {
         text.push_str(" --reject-with ");

@@ -161,7 +161,7 @@ pub(super) fn unwatched(links: &[Link], reading: &Reading, watched: &[u32], defa
     let received = |index: u32| reading.get(index).and_then(|seen| seen.rx().bytes).unwrap_or(0);
     let related: HashSet<u32> = watched.iter().flat_map(|index| watched::related(*index, links)).collect();
     let seen: u64 = watched.iter().map(|index| received(*index)).sum();
-    let mut others: Vec<Unwatched> = watched::entrances(links, default)
+    let mut others: Vec<Unwatched> = watched::entrances(links, default, watched::dials())
         .into_iter()
         .filter(|index| !related.contains(index) || received(*index) > FAR_MORE * seen)
         .filter(|index| !watched.contains(index))

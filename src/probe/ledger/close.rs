@@ -22,6 +22,10 @@ const SAMPLED: f64 = 0.05;
 /// Redirected ports in the list.
 const REDIRECTED: usize = 64;
 
+/// The part of the bytes that may have come before the packets were watched and be taken to be like the rest: beyond it they
+/// stay unexplained.
+const LATE: f64 = 0.05;
+
 /// The part of the window that its edges may be.
 const LONGEST_EDGE: f64 = 0.1;
 /// Seconds by which two windows of the same length may be shifted.
@@ -141,6 +145,8 @@ fn by_capture(
         }
         return;
     };
+    let refused = unaccounted::udp_losses(evidence.kernel).map_or(0, |losses| losses.refused);
+    receivers.book_filtered_segments(unaccounted::filtered_segments(evidence, refused), &mut buckets, entries);
     let is_udp = |bucket: &Bucket<'_>| {
         bucket.protocol() == Some("udp") && matches!(bucket.recipient, Recipient::Endpoint(e) if e.port.is_some())
     };
@@ -262,10 +268,19 @@ fn scale(
         // An estimate is taken to be one of what was counted.
         scale.factor = counted / whole;
     } else {
-        if whole > counted || counted - whole <= between(capture, watched, seconds) {
+        if whole > counted || counted - whole <= between(capture, watched, seconds).min(counted * LATE) {
             scale.factor = counted / whole;
         }
-        if (whole - counted).abs() > counted.max(whole) * TOLERANCE && (whole - counted).abs() > EDGE {
+        if scale.factor > 1.0 + TOLERANCE && counted - whole > EDGE {
+            disagreements.push(format!(
+                "the packets were watched for {}, the interface for {}: what came before, {} of {}, is taken to be like the \
+                 rest, and the capture's figures are scaled up",
+                units::span(capture.seconds),
+                units::span(seconds),
+                units::bytes(counted - whole),
+                units::bytes(counted),
+            ));
+        } else if (whole - counted).abs() > counted.max(whole) * TOLERANCE && (whole - counted).abs() > EDGE {
             disagreements.push(format!(
                 "the interface counted {}, the capture saw {}: what the capture does not see is dropped before it (XDP, \
                  hardware) or belongs to another moment",

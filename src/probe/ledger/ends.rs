@@ -10,7 +10,9 @@ use super::counted::Counted;
 use super::rules::Hidden;
 use crate::case::{EntryKind, Process};
 use crate::probe::capture::Capture;
-use crate::probe::interfaces::Interfaces;
+use crate::probe::firewall::{Firewall, Standing};
+use crate::probe::interfaces::{Interface, Interfaces};
+use crate::probe::kernel::KernelCounters;
 use crate::probe::sockets::Listener;
 
 /// Packets that may differ between two counters read at slightly different moments, beside a share of 2 %.
@@ -82,14 +84,18 @@ pub(super) fn book_guests(
     }
 }
 
-/// Books up to `packets` on one end: of what was hardly answered first, and of that the most first. Gives what is left.
-fn book_silent(
+/// Books up to `packets` on one end: of what was hardly answered first, and of that the most first. Gives how many were booked.
+/// A few are the edge of the window.
+fn book(
     packets: u64,
     label: &str,
     is_met: &dyn Fn(&Bucket<'_>) -> bool,
     buckets: &mut [Bucket<'_>],
     entries: &mut Entries,
 ) -> u64 {
+    if packets <= EDGE {
+        return 0;
+    }
     let mut left = packets;
     let mut met: Vec<&mut Bucket<'_>> = buckets.iter_mut().filter(|bucket| is_met(bucket)).collect();
     let answered = |bucket: &Bucket<'_>| match bucket.recipient {
@@ -116,7 +122,7 @@ fn book_silent(
         left -= allocation.packets.min(left);
         entries.book(EntryKind::KernelDrop, end, allocation);
     }
-    left
+    packets - left
 }
 
 /// Whether it came for this host or to be sent on.
@@ -158,7 +164,48 @@ pub(super) fn book_ingress(
         let label = format!("dropped by the queue of {}, which shapes what comes in", shaper.name);
         taken += book(packets, &label, &is_ip, buckets, entries);
     }
-    taken
+    taken + book_redirected(evidence, missed.saturating_sub(taken), buckets, entries)
+}
+
+/// Books what left again by another interface before the IP layer got it: as many packets as an interface sent and IP did not.
+/// Gives how many.
+fn book_redirected(
+    evidence: &WindowEvidence<'_>,
+    missed: u64,
+    buckets: &mut [Bucket<'_>],
+    entries: &mut Entries,
+) -> u64 {
+    let Some(by_ip) = evidence.kernel.and_then(sent_by_ip) else { return 0 };
+    let leads_away = |other: &&Interface| other.link != "loopback" && other.kind.as_deref() != Some("ifb");
+    let ways = || evidence.interfaces.interfaces.iter().filter(leads_away);
+    let sent: u64 = ways().filter_map(|way| way.tx.packets).sum();
+    let below_ip = sent.saturating_sub(with_edge(by_ip));
+    let Some(way) = ways().max_by_key(|way| way.tx.packets) else { return 0 };
+    let packets = missed.min(way.tx.packets.unwrap_or(0)).min(below_ip);
+    // What is less than most of it is something else.
+    if packets <= EDGE || packets < missed / 2 {
+        return 0;
+    }
+    let label =
+        format!("redirected to {} before the network stack, by traffic control or a rule at the ingress", way.name);
+    let mut left = with_edge(packets);
+    let mut met: Vec<&mut Bucket<'_>> = buckets.iter_mut().filter(|bucket| is_ip(bucket)).collect();
+    met.sort_by_key(|bucket| Reverse(bucket.packets));
+    for bucket in met {
+        let end = End { label: label.clone(), protocol: bucket.protocol().map(str::to_owned), ..End::default() };
+        let allocation = bucket.allocate(left);
+        left -= allocation.packets.min(left);
+        entries.book(EntryKind::Forwarded, end, allocation);
+    }
+    packets
+}
+
+/// Packets that IP sent; none where the kernel does not count them.
+fn sent_by_ip(kernel: &KernelCounters) -> Option<u64> {
+    let ip6 = kernel.ip6.as_ref();
+    let forwarded = kernel.ip.forwarded.unwrap_or(0) + ip6.and_then(|ip6| ip6.forwarded).unwrap_or(0);
+    let own = kernel.ip.out_requests? + ip6.and_then(|ip6| ip6.out_requests).unwrap_or(0);
+    Some(own + forwarded)
 }
 
 /// Packets that the capture saw and the IP layer never got.
@@ -316,6 +363,33 @@ pub(super) fn book_not_sent_on(
     }
 }
 
+/// Whether something at the hooks of netfilter in this network namespace may drop: a rule, a policy, a queue, or a BPF program.
+/// What could not be read may.
+pub(super) fn may_drop(firewall: &Firewall) -> bool {
+    let unread = |standing: Standing| standing == Standing::Unread;
+    firewall.programs.as_ref().is_none_or(|programs| !programs.is_empty())
+        || unread(firewall.nftables)
+        || unread(firewall.legacy)
+        || firewall.rules_left_out > 0
+        || firewall.chains.iter().any(|chain| chain.policy == "drop")
+        || firewall
+            .rules
+            .iter()
+            .any(|rule| rule.drops || !matches!(rule.verdict.as_str(), "accept" | "continue" | "log"))
+        || firewall.backends.iter().any(|backend| backend.rules > 0)
+}
+
+/// The BPF programs at the hooks of netfilter, for a label.
+fn at_hooks(firewall: Option<&Firewall>) -> String {
+    let programs = firewall.and_then(|firewall| firewall.programs.as_deref()).unwrap_or_default();
+    let named = programs.iter().take(3).map(|program| {
+        let name = program.name.as_ref().map_or(String::new(), |name| format!(" ({name})"));
+        format!("BPF program {}{name} at {} of {}", program.number, program.hook, program.family)
+    });
+    let named: Vec<String> = named.collect();
+    if named.is_empty() { String::new() } else { format!("; there is {}", named.join(" and ")) }
+}
+
 /// Books what is still missing on the way, as far as the kernel's own counters say that netfilter or a queue took it, and
 /// what was to be sent on and left by no interface. Gives how many packets got to IP and ended for another reason.
 pub(super) fn book_by_unread_rules(
@@ -332,6 +406,9 @@ pub(super) fn book_by_unread_rules(
         .filter_map(|rule| rule.packets)
         .sum();
     let mut unread = evidence.netfilter_drops.unwrap_or(0).saturating_sub(counted);
+    if firewall.is_some_and(|firewall| !may_drop(firewall)) {
+        unread = 0; // they are of other network namespaces
+    }
     let label = "to be sent on, and dropped by netfilter at the forward hook, by no rule that was read";
     let drawn = book(hidden.forward.unwrap_or(0).min(unread), label, &is_sent_on, buckets, entries);
     unread -= drawn.min(unread);
@@ -350,26 +427,13 @@ pub(super) fn book_by_unread_rules(
         (otherwise, drawn) = (otherwise - gone, drawn - gone);
         behind_ip -= drawn.min(behind_ip);
     }
-    let label = "dropped by netfilter, by no rule that was read";
+    let label = format!("dropped by netfilter, by no rule that was read{}", at_hooks(firewall));
+    let label = label.as_str();
     let here = |bucket: &Bucket<'_>| is_ip(bucket) && !is_sent_on(bucket);
     let drawn = book(behind_ip.min(unread), label, &here, buckets, entries);
     unread -= drawn.min(unread);
     book(hidden.before_ip.min(unread), label, &here, buckets, entries);
     otherwise
-}
-
-/// [`book_silent`], and gives how many packets were booked. A few are the edge of the window.
-fn book(
-    packets: u64,
-    label: &str,
-    is_met: &dyn Fn(&Bucket<'_>) -> bool,
-    buckets: &mut [Bucket<'_>],
-    entries: &mut Entries,
-) -> u64 {
-    if packets <= EDGE {
-        return 0;
-    }
-    packets - book_silent(packets, label, is_met, buckets, entries)
 }
 
 #[cfg(test)]

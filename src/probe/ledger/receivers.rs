@@ -7,7 +7,7 @@ use super::buckets::{Allocation, Bucket, End, Entries, Recipient};
 use crate::case::{EntryKind, Process};
 use crate::probe::capture::output::{Endpoint, Group};
 use crate::probe::conntrack::Mapping;
-use crate::probe::sockets::{Connection, Listener, Sockets};
+use crate::probe::sockets::{Connection, Listener, ProcessTraffic, Sockets};
 
 /// The sockets of the host, by port.
 pub(super) struct Receivers<'a> {
@@ -27,6 +27,8 @@ pub(super) struct Receivers<'a> {
     /// Addresses and ports that stand for others of this host.
     translations: &'a [Mapping],
     udp_losses: Option<UdpLosses>,
+    /// What processes used of a CPU in the window, as far as it is known.
+    cpu: Vec<(&'a Process, f64)>,
 }
 
 /// Why sockets lost datagrams, as UDP counted it for all of them.
@@ -57,8 +59,11 @@ impl<'a> Receivers<'a> {
                 closed.push((&traffic.process, left));
             }
         }
+        let cpu = |traffic: &'a ProcessTraffic| Some((&traffic.process, traffic.cpu_share?));
+        let cpu = sockets.processes.iter().flatten().filter_map(cpu).collect();
         Receivers {
             closed,
+            cpu,
             listeners,
             connections,
             connections_left_out: sockets.connections_left_out > 0,
@@ -114,6 +119,7 @@ impl<'a> Receivers<'a> {
             listeners: HashMap::new(),
             connections: HashMap::new(),
             connections_left_out: true,
+            cpu: Vec::new(),
             all_listeners: false,
             closed: Vec::new(),
             groups: &[],
@@ -235,8 +241,68 @@ impl<'a> Receivers<'a> {
         }
     }
 
+    /// Books segments for listeners that answered nothing, as far as the kernel dropped so many at filters of sockets.
+    pub fn book_filtered_segments(&self, filtered: u64, buckets: &mut [Bucket<'_>], entries: &mut Entries) {
+        let mut left = filtered;
+        for bucket in buckets {
+            let Recipient::Endpoint(endpoint) = bucket.recipient else { continue };
+            let silent = endpoint.protocol == "tcp" && endpoint.tx_packets == 0;
+            let Some(listener) = self.listener(endpoint).filter(|_| silent && left > 0) else { continue };
+            let whose = socket_end(endpoint, Owner::of(listener));
+            let label = refused_by_filter(&whose.label);
+            let allocation = bucket.allocate(left);
+            left -= allocation.packets.min(left);
+            entries.book(EntryKind::KernelDrop, End { label, process: None, ..whose }, allocation);
+        }
+    }
+
+    /// The sockets of other processes that share the port of a datagram socket (SO_REUSEPORT): the kernel spreads what comes
+    /// over all of them. With each its share, by the CPU time of their processes where that tells, else the same for all.
+    fn sharers(&self, listener: &'a Listener) -> Vec<(&'a Listener, f64)> {
+        let alike = |other: &&&'a Listener| {
+            same_address(other.address, listener.address) && !other.connected && other.process.is_some()
+        };
+        let of_port = self.listeners.get(&(listener.protocol.as_str(), listener.port));
+        let mut sharers: Vec<(&'a Listener, f64)> = Vec::new();
+        for other in of_port.into_iter().flatten().filter(alike).copied() {
+            if sharers.iter().all(|(known, _)| known.process != other.process) {
+                let used = self.cpu.iter().find(|(process, _)| Some(*process) == other.process.as_ref());
+                sharers.push((other, used.map_or(0.0, |(_, share)| *share)));
+            }
+        }
+        let busiest = sharers.iter().map(|(_, used)| *used).fold(0.0, f64::max);
+        if busiest > 0.02 {
+            // Who is idle beside them gets next to nothing.
+            sharers.retain(|(_, used)| *used > 0.02 * busiest);
+        } else {
+            sharers.iter_mut().for_each(|(_, used)| *used = 1.0);
+        }
+        let sum: f64 = sharers.iter().map(|(_, used)| *used).sum();
+        sharers.iter_mut().for_each(|(_, used)| *used /= sum);
+        sharers
+    }
+
     fn book_udp(&self, endpoint: &Endpoint, bucket: &mut Bucket<'_>, entries: &mut Entries) -> bool {
         let Some(listener) = self.listener(endpoint) else { return self.book_unheard(endpoint, bucket, entries) };
+        let sharers = self.sharers(listener);
+        if sharers.len() > 1 {
+            let (packets, bytes) = (bucket.packets, bucket.bytes);
+            for (one, share) in sharers {
+                let mut part = Bucket { packets, bytes, ..bucket.clone() }.allocate_share(share);
+                let mut of_one = Bucket { packets: part.packets, bytes: part.bytes, ..bucket.clone() };
+                self.book_datagrams(endpoint, one, &mut of_one, entries);
+                part.packets = part.packets.min(bucket.packets);
+                bucket.packets -= part.packets;
+            }
+            bucket.allocate_all();
+            return true;
+        }
+        self.book_datagrams(endpoint, listener, bucket, entries);
+        true
+    }
+
+    /// Books datagrams on one socket: what it lost, and the rest on its process.
+    fn book_datagrams(&self, endpoint: &Endpoint, listener: &Listener, bucket: &mut Bucket<'_>, entries: &mut Entries) {
         if let Some(drops) = listener.drops.filter(|drops| *drops > 0) {
             let whose = socket_end(endpoint, Owner::of(listener));
             // A socket counts both alike.
@@ -244,7 +310,7 @@ impl<'a> Receivers<'a> {
                 let both = (losses.full + losses.refused).max(1) as f64;
                 (drops as f64 * losses.refused as f64 / both).round() as u64
             });
-            let label = format!("refused by a filter of the socket of {} or of its control group", whose.label);
+            let label = refused_by_filter(&whose.label);
             let filter = End { label, process: None, ..whose.clone() };
             entries.book(EntryKind::KernelDrop, filter, bucket.allocate(refused));
             let label = format!("lost at the full queue of {}", whose.label);
@@ -252,7 +318,6 @@ impl<'a> Receivers<'a> {
         }
         let end = socket_end(endpoint, Owner::of(listener));
         entries.book(kind_of(&end, listener.in_kernel), end, bucket.allocate_all());
-        true
     }
 
     fn book_tcp(&self, endpoint: &Endpoint, bucket: &mut Bucket<'_>, entries: &mut Entries) -> bool {
@@ -423,6 +488,10 @@ fn refused_end(endpoint: &Endpoint) -> End {
         port: endpoint.port,
         ..End::default()
     }
+}
+
+fn refused_by_filter(whose: &str) -> String {
+    format!("refused by a filter of the socket of {whose} or of its control group")
 }
 
 fn same_address(one: IpAddr, other: IpAddr) -> bool {

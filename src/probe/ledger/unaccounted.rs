@@ -1,10 +1,10 @@
 //! Packets that no rule's counter accounts for, by the difference of two counters on their way, and how many datagrams there
 //! are to give to sockets.
 
-use super::WindowEvidence;
 use super::buckets::{Bucket, End, Entries, Recipient};
 use super::receivers::{Receivers, UdpLosses};
 use super::rules::Hidden;
+use super::{WindowEvidence, ends};
 use crate::case::EntryKind;
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::Endpoint;
@@ -57,6 +57,13 @@ pub(super) fn udp_losses(kernel: Option<&KernelCounters>) -> Option<UdpLosses> {
     Some(UdpLosses { full, refused: if refused > EDGE && refused > full / 50 { refused } else { 0 } })
 }
 
+/// Segments that filters of sockets or of their control groups refused, on the whole machine: of what they dropped, what is no
+/// datagram. A few are the edge of the window.
+pub(super) fn filtered_segments(evidence: &WindowEvidence<'_>, datagrams: u64) -> u64 {
+    let filtered = evidence.dropped_for("SOCKET_FILTER").saturating_sub(datagrams);
+    if filtered > EDGE { with_edge(filtered) } else { 0 }
+}
+
 /// What only rules without a counter can have dropped. Never more than netfilter dropped on the whole machine.
 pub(super) fn unaccounted(
     evidence: &WindowEvidence<'_>,
@@ -74,7 +81,8 @@ pub(super) fn unaccounted(
         let drops = firewall.rules.iter().filter(|rule| rule.drops && rule.counter_exact).filter(hooked);
         drops.filter_map(|rule| rule.packets).sum()
     };
-    let most = evidence.netfilter_drops.unwrap_or(u64::MAX);
+    // What netfilter dropped on the machine where nothing can drop here is of other network namespaces.
+    let most = if ends::may_drop(firewall) { evidence.netfilter_drops.unwrap_or(u64::MAX) } else { 0 };
     let classes = &capture.classes;
     let on_wire =
         classes.to_us.packets + classes.forwarded.packets + classes.broadcast.packets + classes.multicast.packets;

@@ -9,6 +9,7 @@ use super::lists::{self, Traffic};
 use super::missing;
 use super::output::{Closed, ClosedPort, ProcessIo, ProcessTraffic, Sockets};
 use super::picture::{Derived, Owners, Picture, rate};
+use super::raw;
 use super::sink::SinkScan;
 use crate::case::Observed;
 use crate::probe::process::{IoCounters, Names, ignores_children};
@@ -49,6 +50,8 @@ impl Picture<'_> {
             unowned_rx_bytes: grows.then_some(traffic.unowned_rx_bytes),
             machine_written_bytes: self.machine_written,
             closed: self.closed.as_ref().ok().map(account),
+            opening: Vec::new(),
+            raw: None,
         });
         let out = &mut observed.output;
         let mut ended = HashSet::new();
@@ -56,6 +59,9 @@ impl Picture<'_> {
             lists::listeners(&derived, self.params, self.owners.saw_everything(), names, &mut ended);
         (out.connections, out.connections_left_out) =
             lists::connections(&derived, self.params, self.listening, self.seconds, names, &mut ended);
+        out.opening = lists::opening(&derived, names, &mut ended);
+        let raw = raw::read();
+        out.raw = raw.as_ref().ok().map(|raw| raw::held(raw, &self.owners, names));
         let held = derived.iter().filter(|socket| socket.row.inode != 0).count();
         let unowned: Vec<_> = derived.iter().filter(|socket| socket.row.inode != 0 && socket.pid.is_none()).collect();
         let seen = matches!(self.owners, Owners::Seen(_));
@@ -71,6 +77,9 @@ impl Picture<'_> {
             let (processes, left_out) = self.processes(traffic, grows, names, &mut sinks, &mut ended);
             (out.processes, out.processes_left_out) = (Some(processes), left_out);
             missing::say_whose_output_is_unknown(&mut observed, &sinks);
+        }
+        if let Err(gap) = raw {
+            observed.miss(&["raw"], gap);
         }
         self.say_what_is_missing(&mut observed, unseen, received);
         missing::say_what_was_left_out(&mut observed, self.left_out);

@@ -8,14 +8,17 @@ use std::net::IpAddr;
 use super::Params;
 use super::closed::ClosedSockets;
 use super::growth::{is_local, received, sent};
-use super::output::{Connection, Listener};
+use super::output::{Connection, Listener, Opening};
 use super::picture::{Derived, Owners, rate, state_name};
 use crate::case::Process;
 use crate::probe::process::Names;
-use crate::sys::sock_diag::{LISTEN, SYN_RECV, SocketRow, TIME_WAIT, Transport};
+use crate::sys::sock_diag::{LISTEN, SYN_RECV, SYN_SENT, SocketRow, TIME_WAIT, Transport};
 
 /// Most listeners in the list.
 const LISTENERS: usize = 4096;
+
+/// Most processes in the list of those that open connections.
+const OPENING: usize = 16;
 
 /// Most listening ports of one process.
 const PORTS: usize = 64;
@@ -134,6 +137,19 @@ pub(super) fn connections(
         }
     });
     (connections.collect(), left_out)
+}
+
+/// Who has connections that wait for their first answer, most first.
+pub(super) fn opening(derived: &[Derived<'_>], names: &mut Names, ended: &mut HashSet<i32>) -> Vec<Opening> {
+    let mut by_process: HashMap<Option<i32>, u32> = HashMap::new();
+    for socket in derived.iter().filter(|s| s.row.transport == Transport::Tcp && s.row.state == SYN_SENT) {
+        *by_process.entry(socket.pid).or_default() += 1;
+    }
+    let mut opening: Vec<(Option<i32>, u32)> = by_process.into_iter().collect();
+    opening.sort_by_key(|(pid, connections)| (Reverse(*connections), *pid));
+    opening.truncate(OPENING);
+    let named = |(pid, connections)| Opening { process: named(pid, names, ended), connections };
+    opening.into_iter().map(named).collect()
 }
 
 fn matches_port(row: &SocketRow, params: &Params) -> bool {

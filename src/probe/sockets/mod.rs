@@ -10,6 +10,7 @@ mod output;
 mod owners;
 mod picture;
 mod proc_net;
+mod raw;
 mod sink;
 
 use std::collections::{HashMap, HashSet};
@@ -24,7 +25,9 @@ use serde::{Deserialize, Serialize};
 use self::closed::ClosedSockets;
 use self::growth::Before;
 use self::look::Eye;
-pub use self::output::{Closed, ClosedPort, Connection, Counts, Listener, ProcessIo, ProcessTraffic, Sockets};
+pub use self::output::{
+    Closed, ClosedPort, Connection, Counts, Listener, Opening, ProcessIo, ProcessTraffic, RawSocket, Sockets,
+};
 use self::owners::OwnerScan;
 use self::picture::{Owners, Picture};
 use crate::case::{Gap, Observed, Reason};
@@ -80,6 +83,7 @@ impl Probe for SocketsProbe {
     const NAME: &'static str = "sockets";
     const ABOUT: &'static str = "sockets with their processes, queues, drops, and TCP bytes per process and connection";
     const SOURCE: &'static str = "NETLINK_SOCK_DIAG (tcp_info, skmeminfo, destroy events), /proc/PID/{fd,fdinfo,cgroup,io,stat}; \
+                                  /proc/net/{raw,raw6,icmp,icmp6,packet}; \
                                   /proc/net/{tcp,tcp6,udp,udp6} where the kernel has no socket diagnosis";
     const REPLACES: &'static [&'static str] = &["ss -tunap", "netstat -tunap", "lsof -i", "nethogs"];
     const NEEDS: &'static [Need] = &[

@@ -45,6 +45,34 @@ pub struct Sockets {
     pub machine_written_bytes: Option<u64>,
     /// Connections that closed within the window; none when the kernel does not tell.
     pub closed: Option<Closed>,
+    /// Processes with TCP connections that wait for their first answer (SYN_SENT) at the end of the window, most first, at
+    /// most 16: who scans or floods by connect(2).
+    #[serde(default)]
+    pub opening: Vec<Opening>,
+    /// Raw, ping and packet sockets, without casebook's own, at most 64: what they send bears any address and port, and nothing
+    /// counts it. None where they could not be listed.
+    #[serde(default)]
+    pub raw: Option<Vec<RawSocket>>,
+}
+
+/// A process that opens connections.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Opening {
+    /// The process; none where the holder of the sockets was not seen.
+    pub process: Option<Process>,
+    /// Its connections that wait for their first answer.
+    pub connections: u32,
+}
+
+/// A socket below TCP and UDP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RawSocket {
+    /// `raw` (`SOCK_RAW` of IP), `ping` (ICMP by `SOCK_DGRAM`) or `packet` (`AF_PACKET`).
+    pub kind: String,
+    /// Its IP protocol, or the EtherType of what it receives (3: every one, 0: none, it only sends).
+    pub number: u16,
+    /// The process that holds it: of several the one with the lowest id; none where it was not seen.
+    pub process: Option<Process>,
 }
 
 /// Sockets by state, at the end of the window.

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 
 use crate::daemon::Daemon;
 use crate::incident::Incident;
-use crate::judgement::Expect;
+use crate::judgement::{Expect, Said, unsaid};
 use crate::service::Role;
-use crate::stage::{SERVER, WORLD};
+use crate::stage::{SERVER, Stage, WORLD};
 use crate::traffic::{Clients, Does, Flood, Ports, Segment, Shape, Six, Sources, Traffic, Ttl};
 
 /// What no flood is.
@@ -459,10 +459,67 @@ fn a_process_of_this_host_floods_somebody() {
             per_second: 6000,
         })],
         window: SECOND,
+        also: Some(|_: &Stage, said: &Said| unsaid(said, &["stage-sender (pid", "203.0.113.50, UDP port 9000"])),
         expect: Expect {
+            first: Some("outbound-flood"),
+            subject: &[("outbound-flood", &["stage-sender", "203.0.113.50", "9000"])],
             exit: &[1],
-            not: &["not-reaching-host", "bulk-transfer-in"],
+            not: &["not-reaching-host", "bulk-transfer-in", "outbound-scan", "outbound-amplified"],
             unexplained: None,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+fn scans_others(name: &'static str, scanner: Daemon, said: fn(&Stage, &Said) -> Vec<String>) {
+    Incident {
+        name,
+        services: vec![Role::Daemon(scanner)],
+        also: Some(said),
+        expect: Expect {
+            first: Some("outbound-scan"),
+            exit: &[1],
+            not: &["not-reaching-host", "bulk-transfer-in", "outbound-flood"],
+            unexplained: None,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn a_process_of_this_host_connects_to_one_address_after_the_other() {
+    scans_others("outbound-scan", Daemon::Scanner { port: 23, per_second: 300 }, |_, said| {
+        unsaid(said, &["stage-scanner (pid", "port 23"])
+    });
+}
+
+/// Nothing counts what a raw socket sends: who holds one is named.
+#[test]
+fn a_raw_socket_of_this_host_scans() {
+    scans_others("outbound-scan-raw", Daemon::RawScanner { port: 445, per_second: 300 }, |_, said| {
+        unsaid(said, &["stage-rawscan (pid", "raw socket", "port 445"])
+    });
+}
+
+#[test]
+fn a_service_of_no_known_kind_amplifies() {
+    Incident {
+        name: "outbound-amplified",
+        services: vec![Role::Amplifier { at: at(9999), size: 1400 }],
+        traffic: vec![flood(
+            Shape::Udp { ports: Ports::One(9999), payload: 40 },
+            Sources::One([203, 0, 113, 9].into()),
+            600,
+        )],
+        also: Some(|_: &Stage, said: &Said| unsaid(said, &["stage-named (pid", "UDP port 9999", "203.0.113.9"])),
+        expect: Expect {
+            first: Some("outbound-amplified"),
+            exit: &[1],
+            not: &["not-reaching-host", "bulk-transfer-in", "outbound-flood", "udp-flood-open-port"],
             ..Expect::default()
         },
         ..Incident::default()

@@ -4,8 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::incident::Incident;
-use crate::judgement::{Expect, Said};
-use crate::service::{Hook, Role};
+use crate::judgement::{Expect, Said, unsaid};
+use crate::programs::Hook;
+use crate::service::Role;
 use crate::stage::{GUEST, SERVER, Setting, Stage};
 use crate::traffic::{Flood, Ports, Shape, Sources, Traffic, Ttl};
 
@@ -32,18 +33,6 @@ const WITH_A_GUEST: [&str; 6] = [
     "ip neigh replace 10.99.0.2 lladdr 02:99:00:00:00:02 dev g0 nud permanent",
     "sysctl -qw net.ipv4.ip_forward=1",
 ];
-
-/// What is not said in the summary, the headlines and the ledger's labels, though it must be.
-fn unsaid(said: &Said, wanted: &[&str]) -> Vec<String> {
-    let Ok(case) = &said.case else { return Vec::new() };
-    let mut text = case.diagnosis.summary.clone();
-    case.diagnosis.headlines.iter().for_each(|headline| text += headline);
-    for entry in case.ledger.iter().flat_map(|ledger| &ledger.entries) {
-        text.push('\n');
-        text += &entry.label;
-    }
-    wanted.iter().filter(|word| !text.contains(**word)).map(|word| format!("`{word}` is not said")).collect()
-}
 
 #[test]
 fn a_flood_by_an_interface_that_has_no_default_route() {

@@ -12,4 +12,5 @@ mod recorded;
 mod reflection;
 mod services;
 mod strained;
+mod taken;
 mod without_root;

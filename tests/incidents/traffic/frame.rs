@@ -140,6 +140,11 @@ pub enum Shape {
         /// Bytes.
         payload: usize,
     },
+    /// UDP to port 9987 in a PPPoE session.
+    Session {
+        /// Bytes.
+        payload: usize,
+    },
     /// IP packets of a protocol by its number.
     Protocol {
         /// The number.
@@ -268,6 +273,7 @@ impl Frames {
             | Shape::Six(Six::Udp { payload, .. } | Six::Echo { payload } | Six::Group { payload, .. })
             | Shape::Gre { payload }
             | Shape::Tagged { payload, .. }
+            | Shape::Session { payload }
             | Shape::Protocol { payload, .. } => (0..payload).map(|_| chance.next() as u8).collect(),
             Shape::Answer { begins, size, .. } => answer(begins, size),
             Shape::Six(Six::NtpAnswer { size, .. }) => answer(&[0xd7, 0, 3, 42], size),
@@ -415,6 +421,7 @@ impl Frames {
                 .ipv4(from.octets(), to.octets(), ttl)
                 .udp(client_port, 9999)
                 .write_to_slice(frame, &self.payload),
+            Shape::Session { .. } => return self.session(from, client_port, ttl),
             Shape::Protocol { number, .. } => return self.protocol(number, from, ttl),
             Shape::Six(six) => return self.six(six, ttl),
             Shape::FragmentedAnswer => return self.fragmented_answer(ttl),
@@ -501,6 +508,19 @@ impl Frames {
             }
         };
         &self.frame[..length.expect("a frame fits in 2048 bytes")]
+    }
+
+    fn session(&mut self, from: Ipv4Addr, client_port: u16, ttl: u8) -> &[u8] {
+        let mut inner = Vec::new();
+        PacketBuilder::ipv4(from.octets(), self.flood.to.octets(), ttl)
+            .udp(client_port, 9987)
+            .write(&mut inner, &self.payload)
+            .expect("a vector takes it");
+        let [high, low] = (inner.len() as u16 + 2).to_be_bytes();
+        let session = [0x11, 0, 0, 9, high, low, 0, 0x21];
+        let length = whole(&mut self.frame, SERVER_LINK, &session, &inner).len();
+        self.frame[12..14].copy_from_slice(&[0x88, 0x64]);
+        &self.frame[..length]
     }
 
     /// A packet of a protocol that has no header here.

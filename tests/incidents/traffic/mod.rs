@@ -26,6 +26,8 @@ use crate::stage::{SERVER, Stage};
 pub enum Traffic {
     /// Frames from the world, without connections.
     Flood(Flood),
+    /// The same, to the server's `eth1`.
+    Beside(Flood),
     /// The same, from some time after casebook has begun to look.
     LateFlood {
         /// What comes.
@@ -123,7 +125,11 @@ pub struct Flowing {
 impl Traffic {
     /// The server's interface that it arrives on.
     pub fn arrives_on(&self) -> &'static str {
-        if matches!(self, Traffic::Loopback { .. }) { "lo" } else { "eth0" }
+        match self {
+            Traffic::Loopback { .. } => "lo",
+            Traffic::Beside(_) => "eth1",
+            _ => "eth0",
+        }
     }
 
     /// Whether it begins at once.
@@ -136,8 +142,9 @@ impl Traffic {
         let progress = Arc::new(Progress::default());
         let (mut services, mut ending) = (Vec::new(), Vec::new());
         let generator = match self {
-            Traffic::Flood(flood) => {
-                let wire = stage.world.inside(|| Wire::onto("w0"));
+            Traffic::Flood(flood) | Traffic::Beside(flood) => {
+                let onto = if matches!(self, Traffic::Beside(_)) { "w1" } else { "w0" };
+                let wire = stage.world.inside(|| Wire::onto(onto));
                 let (flood, progress) = (flood.clone(), Arc::clone(&progress));
                 Some(std::thread::spawn(move || send_frames(&flood, &wire, &progress)))
             }
