@@ -117,6 +117,39 @@ fn the_table_is_written() {
     fs::write(path, page).expect("the table can be written");
 }
 
+/// The names of all incidents, as they are written: of the field, and as the first argument of functions that take a name.
+fn written() -> Vec<String> {
+    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/incidents/situations")).unwrap();
+    let mut names = Vec::new();
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.ends_with("recorded.rs") {
+            continue; // captures of others, which are read and not played
+        }
+        let text = fs::read_to_string(path).unwrap();
+        let tight: String = text.split_whitespace().collect::<Vec<_>>().join(" ").replace("( ", "(");
+        let takes_one = |rest: &&str| rest.starts_with("name: &'static str");
+        let heads = tight.match_indices("(").map(|(at, _)| tight.split_at(at));
+        let functions = heads
+            .filter(|(_, rest)| takes_one(&&rest[1..]))
+            .filter_map(|(head, _)| head.rsplit_once("fn ").map(|(_, name)| format!("{name}(\"")));
+        for before in functions.chain(["name: \"".to_owned()]) {
+            let written = tight.split(&before).skip(1).filter_map(|rest| rest.split('"').next());
+            names.extend(written.map(str::to_owned));
+        }
+    }
+    names
+}
+
+#[test]
+fn no_two_incidents_have_one_name() {
+    let mut names = written();
+    assert!(names.len() > 150, "{} names are found", names.len());
+    names.sort();
+    let twice: Vec<&[String]> = names.chunk_by(PartialEq::eq).filter(|same| same.len() > 1).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
+
 /// A sweep over values of one thing is a table of a test of that thing, not so many incidents.
 #[test]
 fn the_table_counts_incidents_that_are_staged() {

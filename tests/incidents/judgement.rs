@@ -92,6 +92,11 @@ pub fn unsaid(said: &Said, wanted: &[&str]) -> Vec<String> {
 }
 
 impl Expect {
+    /// A flood of more than a megabyte whose first cause is this, and none of those.
+    pub fn flood(first: &'static str, not: &'static [&'static str]) -> Expect {
+        Expect { first: Some(first), not, bytes: 1_000_000, ..Expect::default() }
+    }
+
     /// What is not as it must be, a sentence each.
     pub fn faults(&self, said: &Said) -> Vec<String> {
         let mut faults = Vec::new();

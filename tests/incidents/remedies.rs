@@ -116,6 +116,7 @@ const ROWS: &[Row] = &[
     row("reflection-multi-vector", "casebook_reflection", How::Drops(&[CLOSED, IP], 0.2), "reflection-multi-vector"),
     row("open-resolver-abuse", "casebook_resolver", How::Drops(&[DATAGRAMS], 0.2), "open-resolver-abuse"),
     row("reflector-abuse", "casebook_reflector", How::Drops(&[DATAGRAMS], 0.2), "reflector-abuse"),
+    row("http-flood", "casebook_held", How::Drops(&[&["TcpCurrEstab"]], 0.2), "slow-requests"),
     row("http-flood", "casebook_http", How::Drops(&[&["TcpPassiveOpens"]], 0.2), "http-flood"),
     row("open-proxy", "grep -rnE", How::Not("it reads the configuration of the machine's web servers"), ""),
     row("ssh-brute-force", "casebook_ssh", How::Drops(&[SEGMENTS], 0.3), "ssh-brute-force-live"),
@@ -303,7 +304,8 @@ impl Patient<'_> {
         thread::sleep(WATCHED);
         let (after, seconds) = (self.counters(), began.elapsed().as_secs_f64());
         let pain = |names: &&[&str]| {
-            if *names == ["FragmentMemory"] {
+            // Of these, how much there is hurts, not how it grows.
+            if matches!(*names, ["FragmentMemory"] | ["TcpCurrEstab"]) {
                 return sum(&after, names) as f64;
             }
             sum(&after, names).saturating_sub(sum(&before, names)) as f64 / seconds

@@ -9,6 +9,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 /// Each program that tests start and that a small system may lack, with the package of Debian that has it. `.ci/run` installs
 /// them.
 pub const TOOLS: &[(&str, &str)] = &[
+    ("arptables-legacy", "arptables"),
     ("bash", "bash"),
     ("chromium", "chromium"),
     ("dnsmasq", "dnsmasq-base"),

@@ -74,7 +74,6 @@ impl Probe for FirewallProbe {
     const NEEDS: &'static [Need] = &[
         Need { what: "CAP_NET_ADMIN", without: "every rule and every counter" },
         Need { what: "CAP_DAC_READ_SEARCH", without: "the rules of legacy iptables and ip6tables, for users but root" },
-        Need { what: "CAP_SYS_ADMIN", without: "BPF programs at hooks of netfilter" },
     ];
     type Params = Params;
     type Output = Firewall;

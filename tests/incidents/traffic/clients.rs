@@ -185,6 +185,8 @@ fn trickle(clients: Clients, held: usize, progress: &Progress) {
             number = (number + 1) % open.len();
             if open[number].write(b"b").is_ok() {
                 progress.add(1);
+            } else if let Some(anew) = begin(number) {
+                open[number] = anew; // whoever wants to keep a place takes the next one
             }
         }
     });
