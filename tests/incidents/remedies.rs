@@ -116,7 +116,7 @@ const ROWS: &[Row] = &[
     row("reflection-multi-vector", "casebook_reflection", How::Drops(&[CLOSED, IP], 0.2), "reflection-multi-vector"),
     row("open-resolver-abuse", "casebook_resolver", How::Drops(&[DATAGRAMS], 0.2), "open-resolver-abuse"),
     row("reflector-abuse", "casebook_reflector", How::Drops(&[DATAGRAMS], 0.2), "reflector-abuse"),
-    row("http-flood", "casebook_held", How::Drops(&[&["TcpCurrEstab"]], 0.2), "slow-requests"),
+    row("http-flood", "casebook_held", How::Drops(&[&["TcpCurrEstab"]], 0.8), "slow-requests"),
     row("http-flood", "casebook_http", How::Drops(&[&["TcpPassiveOpens"]], 0.2), "http-flood"),
     row("open-proxy", "grep -rnE", How::Not("it reads the configuration of the machine's web servers"), ""),
     row("ssh-brute-force", "casebook_ssh", How::Drops(&[SEGMENTS], 0.3), "ssh-brute-force-live"),
