@@ -107,7 +107,11 @@ pub fn xtables(input: &[u8]) {
     let Some((family, rest)) = input.split_first() else { return };
     let Some((head, entries)) = rest.split_first_chunk::<44>() else { return };
     let word = |index: usize| head[index * 4..].first_chunk().map_or(0, |word| u32::from_ne_bytes(*word));
-    let family = if *family == 6 { Family::V6 } else { Family::V4 };
+    let family = match *family {
+        6 => Family::V6,
+        2 => Family::Arp,
+        _ => Family::V4,
+    };
     let [hook_entries, underflows] = [1, 6].map(|first| std::array::from_fn(|hook| word(first + hook)));
     firewall::of_table(family, Table::new("filter", word(0), hook_entries, underflows, entries));
 }

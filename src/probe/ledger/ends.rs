@@ -537,6 +537,110 @@ mod tests {
     }
 
     #[test]
+    fn what_netfilter_drops_in_other_namespaces_is_none_of_this_one_where_nothing_can_drop() {
+        let gone: &[(&str, Value)] = &[
+            ("kernel/udp/no_ports", json!(0)),
+            ("kernel/ip/in_delivers", json!(0)),
+            ("kernel/ip/residual", json!(18_003)),
+        ];
+        let with = |programs: Value| {
+            account(&[gone, &[("firewall/programs", programs)]].concat(), &[("NETFILTER_DROP", 18_003)])
+        };
+        assert!(with(json!([])).account.unexplained_share.unwrap() > 0.9, "no rule, no policy, no program");
+        let program = json!({"number": 12, "name": "drop_all", "family": "ip", "hook": "prerouting", "priority": -128});
+        ends_with(
+            &with(json!([program])),
+            EntryKind::KernelDrop,
+            "BPF program 12 (drop_all) at prerouting of ip",
+            18_003,
+        );
+    }
+
+    /// The interface of the recorded case, with another name, and so many packets sent.
+    fn interface(name: &str, sent: u64) -> Value {
+        let case: Value =
+            serde_json::from_str(include_str!("../../../tests/cases/udp-flood-closed-port.json")).unwrap();
+        let mut interface = case["evidence"]["rates"]["output"]["interfaces"][0].clone();
+        (interface["name"], interface["tx"]["packets"]) = (json!(name), json!(sent));
+        interface
+    }
+
+    #[test]
+    fn what_leaves_by_another_interface_before_ip_is_redirected_and_not_lost() {
+        let never_got = [
+            ("kernel/udp/no_ports", json!(0)),
+            ("kernel/ip/in_delivers", json!(0)),
+            ("kernel/ip/in_receives", json!(0)),
+            ("kernel/ip/out_requests", json!(233)),
+        ];
+        let with = |sent: u64| {
+            let interfaces = json!([interface("eth0", 233), interface("r0", sent)]);
+            account(&[&never_got[..], &[("rates/interfaces", interfaces)]].concat(), &[])
+        };
+        ends_with(&with(18_003), EntryKind::Forwarded, "redirected to r0 before the network stack", 18_003);
+        assert!(with(400).account.unexplained_share.unwrap() > 0.9, "what it sent is something else");
+    }
+
+    fn listener(protocol: &str, address: &str, pid: i32, name: &str) -> Value {
+        json!({
+            "protocol": protocol, "address": address, "port": 9987, "any_address": address == "0.0.0.0",
+            "process": {"pid": pid, "name": name, "user": "www", "unit": null}, "unit": null, "owners": 1, "in_kernel": false,
+            "queue": 0, "backlog": null, "syn_recv": 0, "drops": 0, "drops_total": 0, "receive_buffer": null,
+            "connected": false, "transparent": null, "remote_address": null, "remote_port": null,
+        })
+    }
+
+    #[test]
+    fn segments_that_a_filter_refuses_take_no_place_of_a_service() {
+        let syns: &[(&str, Value)] = &[
+            ("traffic/endpoints/0/protocol", json!("tcp")),
+            ("traffic/endpoints/0/syn", json!(18_003)),
+            ("kernel/udp/no_ports", json!(0)),
+            ("sockets/listeners", json!([listener("tcp", "0.0.0.0", 80, "web")])),
+        ];
+        let refused = account(syns, &[("SOCKET_FILTER", 18_003)]);
+        ends_with(&refused, EntryKind::KernelDrop, "refused by a filter of the socket of web (pid 80)", 18_003);
+        let taken = account(syns, &[]).account.entries;
+        assert!(taken.iter().all(|entry| entry.kind != EntryKind::KernelDrop), "{taken:?}");
+    }
+
+    #[test]
+    fn what_workers_of_one_port_share_is_said_of_all_of_them() {
+        let workers = json!([listener("udp", "0.0.0.0", 80, "voice"), listener("udp", "0.0.0.0", 81, "voice")]);
+        let taken: &[(&str, Value)] = &[
+            ("kernel/udp/no_ports", json!(0)),
+            ("kernel/udp/in_datagrams", json!(18_003)),
+            ("sockets/listeners", workers),
+        ];
+        let ledger = account(taken, &[]);
+        let receiver = &ledger.receivers[0];
+        assert_eq!((receiver.label.as_str(), receiver.processes), ("2 × voice", 2));
+        assert!((receiver.process_share - 0.5).abs() < 0.01, "{receiver:?}");
+        assert!(ledger.account.unexplained_share.unwrap() <= 0.01, "{:?}", ledger.account);
+    }
+
+    #[test]
+    fn what_came_before_a_late_capture_is_said_and_never_more_than_a_few_per_cent() {
+        let late = |part: f64| {
+            account(
+                &[
+                    ("traffic/seconds", json!(2.9)),
+                    ("rates/watched/rx/packets", json!((18_005.0 * part) as u64)),
+                    ("rates/watched/rx/bytes", json!((18_759_306.0 * part) as u64)),
+                    ("kernel/udp/no_ports", json!((18_003.0 * part) as u64)),
+                    ("kernel/ip/in_receives", json!((18_003.0 * part) as u64)),
+                ],
+                &[],
+            )
+        };
+        let little = late(1.04).account;
+        assert!(little.unexplained_share.unwrap() <= 0.01, "{little:?}");
+        assert!(little.disagreements[0].contains("is taken to be like the rest"), "{:?}", little.disagreements);
+        let much = late(1.09).account;
+        assert!(much.unexplained_share.unwrap() > 0.05 && !much.disagreements.is_empty(), "{much:?}");
+    }
+
+    #[test]
     fn filters_without_a_qdisc_are_known_by_the_kernels_reason() {
         let gone: &[(&str, Value)] = &[("kernel/udp/no_ports", json!(0)), ("kernel/ip/in_receives", json!(0))];
         let ledger = account(gone, &[("TC_INGRESS", 18_003)]);
