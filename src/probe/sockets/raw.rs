@@ -23,12 +23,11 @@ pub(super) struct Raw {
 pub(super) fn read() -> Result<Vec<Raw>, Gap> {
     let mut found = Vec::new();
     for (name, kind) in [("raw", "raw"), ("raw6", "raw"), ("icmp", "ping"), ("icmp6", "ping"), ("packet", "packet")] {
-        let path = format!("/proc/thread-self/net/{name}");
-        match fs::read_to_string(&path) {
+        match fs::read_to_string(format!("/proc/thread-self/net/{name}")) {
             Ok(text) => found.extend(text.lines().skip(1).filter_map(|line| parse(kind, line))),
             // No IPv6, or no packet sockets in this kernel.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Gap::io(format!("list raw and packet sockets ({path})"), &error)),
+            Err(error) => return Err(Gap::io(format!("list raw and packet sockets (/proc/net/{name})"), &error)),
         }
     }
     Ok(found)
