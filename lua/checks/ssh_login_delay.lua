@@ -8,6 +8,16 @@ local sight = require "casebook.seen"
 -- A reverse look-up that no resolver has at hand, when no client is connected: an address of documentation.
 local STRANGER = "192.0.2.1"
 
+-- What sshd says in place of its greeting to whom it turns away: up to 9.7 for MaxStartups, later for that and for penalties alike.
+local TURNED_AWAY = {
+  ["Exceeded MaxStartups"] = "too many connections wait to log in (MaxStartups)",
+  ["Not allowed at this time"] = "too many connections wait to log in (MaxStartups), or the address of this host is under a penalty (PerSourcePenalties)",
+}
+
+local function turned_away(banner)
+  return banner ~= nil and TURNED_AWAY[banner:match("^(.-)[%s%.]*$")] or nil
+end
+
 -- What sshd_config says, first word wins as sshd has it.
 local function settings_of(file)
   local found, includes = {}, false
@@ -109,6 +119,13 @@ return check {
       elseif answer.outcome == "closed" then
         found[#found + 1] = cx.warning(("%s closes the connection without a word: too many are waiting to log in (MaxStartups), or this host is denied"):format(at))
           :data(figures)
+      elseif turned_away(banner) ~= nil then
+        found[#found + 1] = cx.critical(("%s turns logins away: %s"):format(at, turned_away(banner))):data(figures):remedy {
+          urgency = "now",
+          ["do"] = "See who holds connections open without logging in, and how many sshd lets wait.",
+          run = sh("ss -tn state established '( sport = :{{ port }} )'; sshd -T | grep -Ei '^(maxstartups|persource|logingracetime)'; journalctl -u ssh -u sshd -n 50", { port = params.port }),
+          risk = "none",
+        }
       elseif banner ~= nil and banner:sub(1, 4) ~= "SSH-" then
         return cx.skipped(("what answers at %s does not speak SSH"):format(at)):data(figures)
       elseif first_byte ~= nil and first_byte >= params.slow then

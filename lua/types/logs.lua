@@ -35,7 +35,7 @@
 ---| "nginx" # `2026/11/22 15:04:05 [error] …`: nginx's error log.
 ---| "ctime" # `[Sun Nov 22 15:04:05.123456 2026]`, with or without brackets: Apache's error log.
 ---| "bind" # `22-Nov-2026 15:04:05.123`: BIND's own files, PHP.
----| "epoch" # Seconds since 1970: audit, Squid.
+---| "epoch" # Seconds since 1970: audit, Squid, unbound, Caddy.
 ---| "kernel" # `[ 12.345678]`: seconds since the kernel started; no time of day.
 ---| "journal" # Microseconds since 1970, in the journal of systemd.
 ---| "unknown" # No form that is known here.
@@ -135,9 +135,35 @@
 ---@field first? string Time of the first; none if there is no hit.
 ---@field last? string Time of the last; none if there is no hit.
 ---@field apart_seconds? number Seconds from the first to the last, where only that is known: lines that carry no time of day.
+---@field rate_per_minute? number Hits per minute, from the first to the last; none where that is less than a minute.
 ---@field per_minute casebook.logs.PerMinutes By minute, of the last day of the span; minutes without a hit are left out.
 ---@field samples string[] The last hits, with control characters escaped and cut to 300 bytes.
 ---@field captures table<string, casebook.logs.Captures> For each named group its ten most frequent values.
+---@field values table<string, integer> For each named group how many different values it had; where more than 4096 came by, at least so many.
+
+---What the lines of a pattern tell.
+---@class casebook.logs.StandsOut
+---@field pattern string The pattern.
+---@field weight string How grave its lines are: `grave` (one is one too many), `trouble`, or `aside` (they come all day on a healthy host).
+---@field count integer How many lines there are.
+---@field sentence string Who wrote what, how often, since when: `sshd: 1,204 failed passwords from 6 addresses since 22:41`.
+
+---A list of `casebook.logs.StandsOut` in evidence.
+---@class casebook.logs.StandsOuts
+---@field [integer] casebook.logs.StandsOut
+---@field first fun(self: casebook.logs.StandsOuts, pattern?: table|fun(item: casebook.logs.StandsOut): boolean): casebook.logs.StandsOut? the first item that fits, or nil
+---@field where fun(self: casebook.logs.StandsOuts, pattern: table|fun(item: casebook.logs.StandsOut): boolean): casebook.logs.StandsOuts the items that fit
+---@field any fun(self: casebook.logs.StandsOuts, pattern?: table|fun(item: casebook.logs.StandsOut): boolean): boolean whether an item fits
+---@field all fun(self: casebook.logs.StandsOuts, pattern: table|fun(item: casebook.logs.StandsOut): boolean): boolean whether all items fit
+---@field count fun(self: casebook.logs.StandsOuts, pattern?: table|fun(item: casebook.logs.StandsOut): boolean): integer how many items fit
+---@field top fun(self: casebook.logs.StandsOuts, field: string|(fun(item: casebook.logs.StandsOut): any), n: integer): casebook.logs.StandsOuts the n items whose field is largest
+---@field sum fun(self: casebook.logs.StandsOuts, field: string): number the sum of a field
+---@field group fun(self: casebook.logs.StandsOuts, field: string): table<any, casebook.logs.StandsOuts> lists of the items by a field's value
+---@field map fun(self: casebook.logs.StandsOuts, field: string|fun(item: casebook.logs.StandsOut): any): any[] a list of one field
+---@field sort fun(self: casebook.logs.StandsOuts, field: string, order?: "asc"|"desc"): casebook.logs.StandsOuts the items in the order of a field
+---@field take fun(self: casebook.logs.StandsOuts, n: integer): casebook.logs.StandsOuts the first n items
+---@field seen fun(self: casebook.logs.StandsOuts): casebook.logs.StandsOuts the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.logs.StandsOuts): casebook.logs.StandsOut[] the items as plain tables, converted at once
 
 ---What probe `logs` observes: lines of the log files in a span of time, by named patterns with their captures.
 ---@class casebook.logs.Evidence: casebook.Evidence

@@ -3,6 +3,7 @@
 mod command_line;
 mod document;
 mod fields;
+mod logs;
 mod lua_api;
 mod luals;
 mod man;
@@ -20,6 +21,7 @@ use crate::{runbook, testing};
 /// Every generated file: its path in the project, and its text. `command` is the command line.
 pub fn files(command: clap::Command) -> Vec<(String, String)> {
     let mut files = vec![
+        ("docs/logs.md".to_owned(), logs::page()),
         ("docs/pastes.md".to_owned(), pastes::page()),
         ("docs/reference/cli.md".to_owned(), command_line::page(command)),
         ("docs/reference/config.md".to_owned(), man::config_page()),

@@ -11,6 +11,7 @@ use super::links::Shown;
 use super::pieces::Pieces;
 use super::sockets::{Row, Table};
 use crate::case::Evidence;
+use crate::probe::logs;
 use crate::units;
 
 /// Sentences of one kind.
@@ -606,7 +607,10 @@ fn logs_of(output: &Pieces, logs: &Value) -> Vec<String> {
                 format!("{number} requests{span} for whole URLs of other sites{site}, from {}: that is what a forward proxy is asked", list("client"))
             }
             "link_change" => format!("{number} {times}{span} the link of {} went down", list("device")),
-            other => format!("{number} {lines}{span}: {}", other.replace('_', " ")),
+            other => match logs::counted(other, count) {
+                Some(counted) => format!("{counted}{span}"),
+                None => format!("{number} {lines}{span}: {}", other.replace('_', " ")),
+            },
         });
     }
     told

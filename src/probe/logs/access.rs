@@ -1,4 +1,5 @@
-//! A line of a web server's access log, in the common, the combined and the vhost-combined format.
+//! A line of a web server's access log, in the common, the combined and the vhost-combined format, as JSON of Caddy, or as HAProxy
+//! hands it to the logger.
 //!
 //! What the server says stands first: address, time, then status and bytes behind the request. User name, request, referer
 //! and agent are the client's words. Servers escape quotes in them (Apache and lighttpd as `\"`, nginx as `\x22`), so that
@@ -6,7 +7,9 @@
 
 use std::net::IpAddr;
 
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memmem};
+
+use super::frame::LineFrame;
 
 /// A request, as the server wrote it down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,13 +22,20 @@ pub(super) struct Access<'l> {
     pub status: &'l [u8],
     /// Bytes of the answer, `-` for none.
     pub bytes: &'l [u8],
-    /// The first line of the request, as it was sent and escaped.
+    /// The first line of the request, as it was sent and escaped; of JSON, what was asked for.
     pub request: &'l [u8],
+    /// The method, where the request does not begin with it.
+    pub method: Option<&'l [u8]>,
+    /// Whether a proxy handed it to the logger.
+    pub of_proxy: bool,
     /// The page that the client says it comes from.
     pub referer: Option<&'l [u8]>,
     /// What the client calls itself.
     pub agent: Option<&'l [u8]>,
 }
+
+/// The proxy that hands requests to the logger.
+pub(super) const PROXY: &str = "haproxy";
 
 /// Bytes of `22/Nov/2026:15:04:05 +0000`.
 const TIME: usize = 26;
@@ -33,6 +43,9 @@ const TIME: usize = 26;
 impl<'l> Access<'l> {
     /// Takes a line apart; none if it is not one of an access log.
     pub(super) fn parse(line: &'l [u8]) -> Option<Self> {
+        if line.first() == Some(&b'{') {
+            return Self::of_json(line);
+        }
         let quote = memchr_iter(b'"', line).find(|at| line[..*at].ends_with(b"] "))?;
         let open = quote.checked_sub(TIME + 3)?;
         let time = line.get(open + 1..quote - 2).filter(|time| is_time(time))?;
@@ -52,13 +65,78 @@ impl<'l> Access<'l> {
             status,
             bytes,
             request,
+            method: None,
+            of_proxy: false,
             referer: referer.map(|(text, _)| text),
             agent: agent.map(|(text, _)| text),
         })
     }
 
+    /// A request as Caddy writes it. In a text that a client chose every quote is escaped, so that no such text holds a key.
+    fn of_json(line: &'l [u8]) -> Option<Self> {
+        let after = |key: &str| memmem::find(line, key.as_bytes()).and_then(|at| line.get(at + key.len()..));
+        let text = |key: &str| quoted(after(key)?).map(|(text, _)| text);
+        let figures = |key: &str| {
+            let rest = after(key)?;
+            let end = rest.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'.'))?;
+            rest.get(..end).filter(|figures| !figures.is_empty())
+        };
+        after("\"request\":{")?;
+        // What the operator trusts to name the client, or else the other end of the connection.
+        let client = text("\"client_ip\":").or_else(|| text("\"remote_ip\":"))?;
+        Some(Access {
+            client: Some(client).filter(|client| is_address(client)),
+            time: figures("\"ts\":")?,
+            status: figures("\"status\":")?,
+            bytes: figures("\"size\":").unwrap_or(b"-"),
+            request: text("\"uri\":")?,
+            method: Some(text("\"method\":")?),
+            of_proxy: false,
+            referer: text("\"Referer\":["),
+            agent: text("\"User-Agent\":["),
+        })
+    }
+
+    /// A request as HAProxy hands it to the logger, in its own format or in the one of web servers:
+    /// `203.0.113.9:50142 [28/Nov/2026:23:46:26.291] web app/a1 0/0/0/17/17 404 500 - - ---- 1/1/0/0/0 0/0 "GET / HTTP/1.1"`. A
+    /// quote in what the client sent is written as `#22`.
+    pub(super) fn of_proxy(frame: &LineFrame<'l>) -> Option<Self> {
+        let own = frame.program == Some(PROXY.as_bytes());
+        let message = Some(frame.message).filter(|_| own)?;
+        let (peer, rest) = word(message);
+        if is_address(peer) {
+            return Some(Access { of_proxy: true, ..Self::parse(message)? });
+        }
+        let rest = rest.strip_prefix(b" [")?;
+        let (time, rest) = rest.split_at(memchr::memchr(b']', rest)?);
+        let mut words = rest.strip_prefix(b"] ")?.split(|byte| *byte == b' ');
+        let (_, _, timers) = (words.next()?, words.next()?, words.next()?);
+        let (status, bytes) = (words.next()?, words.next()?);
+        let digits = |text: &[u8]| !text.is_empty() && text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'+');
+        // A line of TCP has three times and no status.
+        if timers.iter().filter(|byte| **byte == b'/').count() != 4 || !digits(bytes) || status.len() > 3 {
+            return None;
+        }
+        let port = peer.iter().rposition(|byte| *byte == b':')?;
+        let (request, _) = quoted(rest.get(memchr::memchr(b'"', rest)?..)?)?;
+        Some(Access {
+            client: peer.get(..port).filter(|client| is_address(client)),
+            time,
+            status,
+            bytes,
+            request,
+            method: None,
+            of_proxy: true,
+            referer: None,
+            agent: None,
+        })
+    }
+
     /// What was asked for, without its query; none where the request is none of HTTP.
     pub(super) fn path(&self) -> Option<&'l [u8]> {
+        if self.method.is_some() {
+            return self.request.split(|byte| *byte == b'?').next();
+        }
         let (method, rest) = word(self.request);
         let named = !method.is_empty() && method.len() <= 20;
         if !named || !method.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_')) {
@@ -175,6 +253,56 @@ mod tests {
             ),
         ] {
             assert_eq!(shown(line).as_deref(), Some(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn requests_that_haproxy_hands_to_the_logger_are_read() {
+        for (message, expected) in [
+            (
+                r#"203.0.113.9:50142 [28/Nov/2026:23:46:26.291] web app/a1 0/0/0/17/17 404 500 - - ---- 1/1/0/0/0 0/0 "GET /shop?id=7 HTTP/1.1""#,
+                Some("203.0.113.9 | 404 | /shop"),
+            ),
+            // An IPv6 address without brackets, an answer that was not complete, headers that were captured.
+            (
+                r#"2001:db8::9:60872 [28/Nov/2026:23:46:27.544] web~ app/a1 0/0/1/3/+4 200 +500 - - ---- 1/1/0/0/0 0/0 {x 500 1} "GET /q#22x HTTP/1.1""#,
+                Some("2001:db8::9 | 200 | /q#22x"),
+            ),
+            (
+                r#"203.0.113.9:59291 [28/Nov/2026:23:46:26.416] web web/<NOSRV> -1/-1/-1/-1/0 400 0 - - PR-- 1/1/0/0/0 0/0 "<BADREQ>""#,
+                Some("203.0.113.9 | 400 | none"),
+            ),
+            (
+                r#"203.0.113.9 - - [28/Nov/2026:23:46:27 +0000] "GET /clf?a=b HTTP/1.1" 404 500 "" "" 41510 608 "clf" "app" "a1" 0 0 0 7 7 ---- 1 1 0 0 0 0 0 "" "" "#,
+                Some("203.0.113.9 | 404 | /clf"),
+            ),
+            (r"203.0.113.9:54072 [28/Nov/2026:23:46:27.572] tcp tcpb/t1 1/0/6 520 -- 1/1/0/0/0 0/0", None),
+            (r"Server down/d1 is DOWN, reason: Layer4 connection problem", None),
+        ] {
+            let line = format!("Nov 28 23:46:26 h haproxy[77]: {message}");
+            let shown = Access::of_proxy(&LineFrame::parse(line.as_bytes()).unwrap()).map(|access| {
+                let text =
+                    |part: Option<&[u8]>| part.map_or("none".into(), |part| String::from_utf8_lossy(part).into_owned());
+                format!("{} | {} | {}", text(access.client), text(Some(access.status)), text(access.path()))
+            });
+            assert_eq!(shown.as_deref(), expected, "{message}");
+            let other = line.replace("haproxy", "app");
+            assert!(Access::of_proxy(&LineFrame::parse(other.as_bytes()).unwrap()).is_none());
+        }
+    }
+
+    #[test]
+    fn requests_that_caddy_writes_as_json_are_read() {
+        let line = r#"{"level":"info","ts":1795909640.405695,"logger":"http.log.access.log0","msg":"handled request","request":{"remote_ip":"203.0.113.9","remote_port":"60418","client_ip":"203.0.113.9","proto":"HTTP/1.1","method":"GET","host":"a","uri":"/a","status":500?x","headers":{"Referer":["http://r.example/""],"User-Agent":["x","uri":"/forged""]}},"bytes_read":0,"user_id":"","duration":0.0001,"size":12,"status":404}"#;
+        let access = Access::parse(line.as_bytes()).unwrap();
+        assert_eq!(access.client, Some(b"203.0.113.9".as_slice()));
+        assert_eq!((access.status, access.bytes), (b"404".as_slice(), b"12".as_slice()));
+        assert_eq!(access.path(), Some(br#"/a","status":500"#.as_slice()));
+        assert_eq!(access.agent, Some(br#"x","uri":"/forged""#.as_slice()));
+        for other in
+            [r#"{"level":"info","ts":1795909640.4,"msg":"server running"}"#, "{", r#"{"ts":1,"request":{"remote_ip":"#]
+        {
+            assert!(Access::parse(other.as_bytes()).is_none(), "{other}");
         }
     }
 

@@ -19,8 +19,26 @@ use super::journal;
 use super::origin::{LogOrigin, of_logger};
 
 /// Where daemons keep what matters, under the log directory, beside the files of the logger.
-const OF_DAEMONS: &[&str] =
-    &["firewalld", "fail2ban.log", "named/*.log", "bind/*.log", "nginx/*.log", "apache2/*.log", "httpd/*_log"];
+const OF_DAEMONS: &[&str] = &[
+    "firewalld",
+    "fail2ban.log",
+    "crowdsec.log",
+    "named/*.log",
+    "bind/*.log",
+    "unbound.log",
+    "unbound/*.log",
+    "dnsmasq.log",
+    "knot/*.log",
+    "nginx/*.log",
+    "apache2/*.log",
+    "httpd/*_log",
+    "lighttpd/*.log",
+    "caddy/*.log",
+    "traefik/*.log",
+    "haproxy.log",
+    "exim4/mainlog",
+    "exim4/rejectlog",
+];
 
 /// Files that are read at most, the newest first: a host of many sites has a log for each.
 pub(super) const MOST_FILES: usize = 512;

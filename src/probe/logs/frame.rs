@@ -4,7 +4,7 @@
 //! stranger may have chosen parts: it is never searched for a frame.
 
 use super::kind::Kind;
-use super::timestamp::{Cursor, past_level};
+use super::timestamp::{Cursor, KEYED_TIME, past_level};
 
 /// A line, taken apart.
 ///
@@ -73,9 +73,25 @@ impl<'l> LineFrame<'l> {
             b'[' => bracketed(text),
             b'0'..=b'9' => numeric(text),
             b'A'..=b'Z' => worded(text),
+            b't' if text.0.starts_with(KEYED_TIME) => keyed(text),
             b'a'..=b'z' => past_level(text.0).and_then(|rest| bracketed(Cursor(rest))).filter(LineFrame::is_kernel),
             _ => None,
         }
+    }
+
+    /// Takes a line apart of a file that a program keeps alone: what follows the time is that program's, whatever it looks like.
+    /// Some programs write their name there as a logger does.
+    pub(super) fn of_daemon(line: &'l [u8], program: &[u8]) -> Option<Self> {
+        let frame = Self::parse(line)?;
+        if frame.kind == Kind::Application {
+            return Some(frame);
+        }
+        if frame.program == Some(program) {
+            return Some(Self::application(frame.time, frame.message));
+        }
+        let end = frame.time.as_ptr_range().end as usize - line.as_ptr() as usize;
+        let rest = line.get(end..)?;
+        Some(Self::application(frame.time, after_blank(rest.strip_prefix(b"]").unwrap_or(rest))))
     }
 
     /// A line of an application: nothing but a time before the message.
@@ -120,9 +136,17 @@ fn bracketed<'l>(text: Cursor<'l>) -> Option<LineFrame<'l>> {
             LineFrame::kernel(time, message)
         });
     }
-    let time = shaped(&mut inner, |text| one_of(text, &[iso, dashed, slashed]))?;
+    let time = shaped(&mut inner, |text| one_of(text, &[iso, dashed, slashed, seconds_of_unbound]))?;
     inner.byte(b']')?;
     Some(LineFrame::application(time, after_blank(inner.0)))
+}
+
+/// Lines of `key=value`, the time first: crowdsec, older releases of Traefik, other programs in Go.
+fn keyed<'l>(text: Cursor<'l>) -> Option<LineFrame<'l>> {
+    let mut rest = Cursor(text.0.strip_prefix(KEYED_TIME)?);
+    let time = shaped(&mut rest, |text| one_of(text, &[iso, day_first]))?;
+    rest.byte(b'"')?;
+    Some(LineFrame::application(time, after_blank(rest.0)))
 }
 
 /// Some kernels write the CPU behind the seconds: `@2`.
@@ -138,6 +162,10 @@ fn past_cpu<'c, 'l>(text: &'c mut Cursor<'l>) -> &'c mut Cursor<'l> {
 fn numeric<'l>(mut text: Cursor<'l>) -> Option<LineFrame<'l>> {
     let mut dated = text;
     if let Some(time) = shaped(&mut dated, iso) {
+        // lighttpd writes a colon there.
+        if time.get(10) == Some(&b' ') {
+            let _ = dated.byte(b':');
+        }
         dated.byte(b' ')?;
         // `dmesg --time-format iso` alone writes a comma before the fraction, and names no host.
         if time.contains(&b',') && time.get(10) == Some(&b'T') {
@@ -413,6 +441,22 @@ fn slashed(text: &mut Cursor<'_>) -> Option<()> {
     text.time().map(drop)
 }
 
+/// `22-11-2026 15:04:05`.
+fn day_first(text: &mut Cursor<'_>) -> Option<()> {
+    text.number(2, 2)?;
+    text.byte(b'-')?;
+    text.number(2, 2)?;
+    text.byte(b'-')?;
+    text.number(4, 4)?;
+    text.byte(b' ')?;
+    text.time().map(drop)
+}
+
+/// `1795359845`.
+fn seconds_of_unbound(text: &mut Cursor<'_>) -> Option<()> {
+    text.number(10, 10).map(drop)
+}
+
 /// `1795359845.000`.
 fn epoch(text: &mut Cursor<'_>) -> Option<()> {
     text.number(10, 10)?;
@@ -529,6 +573,15 @@ mod tests {
                 "[22-Nov-2026 15:04:05 UTC] PHP Warning",
                 "Application | 22-Nov-2026 15:04:05 UTC | - | - | - | PHP Warning",
             ),
+            ("[1795359845] unbound[77:0] info: x", "Application | 1795359845 | - | - | - | unbound[77:0] info: x"),
+            (
+                "time=\"2026-11-22T15:04:05Z\" level=info msg=\"x\"",
+                "Application | 2026-11-22T15:04:05Z | - | - | - | level=info msg=\"x\"",
+            ),
+            (
+                "time=\"22-11-2026 15:04:05\" level=info msg=\"x\"",
+                "Application | 22-11-2026 15:04:05 | - | - | - | level=info msg=\"x\"",
+            ),
             (
                 "1795359845.000    123 192.0.2.1 TCP_MISS/200",
                 "Application | 1795359845.000 | - | - | - |   123 192.0.2.1 TCP_MISS/200",
@@ -551,6 +604,23 @@ mod tests {
             "<86>1 - web01 sshd 77 - - x",
         ] {
             assert_eq!(shown(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn in_a_daemons_own_file_all_that_follows_the_time_is_its_own() {
+        for (line, program, message) in [
+            ("2026-11-22T15:04:05.034 security: error: client x", "named", "security: error: client x"),
+            ("2026-11-22T15:04:05Z query: x", "named", "query: x"),
+            ("22-Nov-2026 15:04:05.034 security: error: x", "named", "security: error: x"),
+            ("Nov 22 15:04:05 dnsmasq[77]: reply error is REFUSED", "dnsmasq", "reply error is REFUSED"),
+            ("2026-11-22T15:04:05+00:00 web01 dnsmasq[77]: x", "dnsmasq", "x"),
+            ("Nov 22 15:04:05 unbound[77:0] info: x", "unbound", "unbound[77:0] info: x"),
+            ("[1795359845] unbound[77:0] info: x", "unbound", "unbound[77:0] info: x"),
+            ("[Sun Nov 22 15:04:05 2026] started", "apache2", "started"),
+        ] {
+            let frame = LineFrame::of_daemon(line.as_bytes(), program.as_bytes()).unwrap();
+            assert_eq!((frame.kind, frame.message), (Kind::Application, message.as_bytes()), "{line}");
         }
     }
 

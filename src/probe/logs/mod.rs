@@ -50,9 +50,10 @@ use serde::{Deserialize, Serialize};
 pub use journal::{JournalFile, LastLines, is_journal};
 pub use kind::Kind;
 pub use origin::of_logger;
-pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits};
+pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits, StandsOut};
 pub use texts::{Text, host_of, kernel_span, kind_of, search, span};
 pub use timestamp::Format;
+pub use usual::{ServiceLine, counted, service_lines};
 pub use wanted::{Bound, Wanted};
 
 use super::{Context, Need, Probe, Stopped, Use, named};
@@ -112,9 +113,9 @@ pub struct Params {
     /// The files to read, as paths or with `*` and `?`, in `dir`; their rotations are read too. No name leads out of `dir`:
     /// that directory is all that is read. If empty, the
     /// files that distributions and daemons usually write: messages, syslog, kern.log, auth.log, secure, daemon.log,
-    /// maillog, mail.log, cron, firewalld, fail2ban.log, ufw.log, the logs of named, nginx, Apache, and the journal: in
-    /// /var/log/journal and /run/log/journal the files of this machine, in another `dir` all that are there. A name that ends in
-    /// `.journal` is that of a file of the journal.
+    /// maillog, mail.log, cron, firewalld, fail2ban.log, ufw.log, the logs of name servers, web servers and proxies, and the
+    /// journal: in /var/log/journal and /run/log/journal the files of this machine, in another `dir` all that are there. A name
+    /// that ends in `.journal` is that of a file of the journal.
     pub files: Vec<String>,
     /// How far back to look from `until`.
     pub since: Span,
@@ -126,9 +127,8 @@ pub struct Params {
     /// groups are counted by value, of requests also `client`, `path`, `agent` and `status`. Without `match` the built-in
     /// pattern of that name is meant. An expression alone is looked for in all lines of all logs, wherever it stands:
     /// what it finds may be what a stranger wrote, addresses included. Bytes are matched, not characters: `.` is any
-    /// byte, `\w` and `\d` are ASCII. If empty, a built-in set, each bound to the programs that write such lines: failed SSH
-    /// logins, requests to web servers, full conntrack and neighbour tables, SYN floods, martians, out of memory, firewall LOG
-    /// lines, failing DNS look-ups, links that change, bad UDP checksums, TCP memory, and lines that loggers suppressed.
+    /// byte, `\w` and `\d` are ASCII. If empty, a built-in set, each bound to the programs that
+    /// write such lines: docs/logs.md lists them.
     pub patterns: IndexMap<String, Wanted>,
     /// The units of systemd whose entries of the journal count: `ssh.service`, or `ssh` for short; also what systemd itself says
     /// of them. Log files do not name a unit, and are not read then.

@@ -42,6 +42,22 @@ const FOLDERS: &[(&str, &str)] = &[
     ("apache2", "apache2"),
     ("httpd", "httpd"),
     ("lighttpd", "lighttpd"),
+    ("unbound", "unbound"),
+    ("dnsmasq", "dnsmasq"),
+    ("knot", "knot"),
+    ("pdns", "pdns"),
+    ("fail2ban", "fail2ban"),
+    ("crowdsec", "crowdsec"),
+    ("exim", "exim"),
+    ("exim4", "exim"),
+];
+
+/// Files of daemons that write their logs themselves beside those of the logger, each with the program.
+const FILES: &[(&str, &str)] = &[
+    ("unbound.log", "unbound"),
+    ("dnsmasq.log", "dnsmasq"),
+    ("fail2ban.log", "fail2ban"),
+    ("crowdsec.log", "crowdsec"),
 ];
 
 /// Lines that are looked at to tell a file whose name says nothing.
@@ -66,7 +82,11 @@ impl LogOrigin {
             let kind = if is_access { Some(Kind::Access) } else { None };
             return LogOrigin { kind, program: Some(program) };
         }
-        let syslog = SYSLOG.iter().any(|(known, _)| name == *known || is_rotation(known.as_ref(), name));
+        let is = |known: &str| name == known || is_rotation(known.as_ref(), name);
+        if let Some((_, program)) = FILES.iter().find(|(known, _)| is(known)) {
+            return LogOrigin { kind: None, program: Some(program) };
+        }
+        let syslog = SYSLOG.iter().any(|(known, _)| is(known));
         LogOrigin { kind: syslog.then_some(Kind::Syslog), program: None }
     }
 

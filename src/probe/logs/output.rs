@@ -13,6 +13,7 @@ use super::reading::{Question, Reading};
 use super::tally::{Hits, MINUTES, Minutes, Tally, minute};
 use super::text::escaped;
 use super::timestamp::Format;
+use super::usual::{self, Told, Weight};
 use super::window::Window;
 use crate::case::{Gap, Observed, Reason};
 
@@ -24,6 +25,9 @@ const LONGEST_TEXT: usize = 300;
 
 /// Bytes of a path, escaped: what the kernel allows.
 const LONGEST_PATH: usize = 4096;
+
+/// Minutes without a line at the end of the span, from which on the log is said to end.
+const QUIET: i64 = 5;
 
 /// Gaps that are told one by one; the others are summed up.
 const MOST_GAPS: usize = 8;
@@ -60,8 +64,30 @@ pub struct Logs {
     pub patterns: IndexMap<String, PatternHits>,
     /// Hits of all patterns together.
     pub hits: u64,
+    /// Hits of the patterns whose lines tell of trouble: not of requests to web servers and of what else happens all day.
+    #[serde(default)]
+    pub trouble: u64,
+    /// What stands out, the gravest first: of each pattern that has a hit, a sentence.
+    #[serde(default)]
+    pub stands_out: Vec<StandsOut>,
+    /// That the logs end before the span does, and when, where that is so.
+    #[serde(default)]
+    pub silence: Option<String>,
     /// Where systemd keeps a journal on this host, if it does. Its files are among `files`.
     pub journal: Option<String>,
+}
+
+/// What the lines of a pattern tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StandsOut {
+    /// The pattern.
+    pub pattern: String,
+    /// How grave its lines are: `grave` (one is one too many), `trouble`, or `aside` (they come all day on a healthy host).
+    pub weight: String,
+    /// How many lines there are.
+    pub count: u64,
+    /// Who wrote what, how often, since when: `sshd: 1,204 failed passwords from 6 addresses since 22:41`.
+    pub sentence: String,
 }
 
 /// A log file.
@@ -114,12 +140,18 @@ pub struct PatternHits {
     /// Seconds from the first to the last, where only that is known: lines that carry no time of day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apart_seconds: Option<f64>,
+    /// Hits per minute, from the first to the last; none where that is less than a minute.
+    #[serde(default)]
+    pub rate_per_minute: Option<f64>,
     /// By minute, of the last day of the span; minutes without a hit are left out.
     pub per_minute: Vec<Minute>,
     /// The last hits, with control characters escaped and cut to 300 bytes.
     pub samples: Vec<String>,
     /// For each named group its ten most frequent values.
     pub captures: IndexMap<String, Vec<CaptureCount>>,
+    /// For each named group how many different values it had; where more than 4096 came by, at least so many.
+    #[serde(default)]
+    pub values: IndexMap<String, u64>,
 }
 
 /// How often a named group had a value.
@@ -165,8 +197,12 @@ pub(super) fn assemble(
         per_minute: Vec::new(),
         patterns: IndexMap::new(),
         hits: 0,
+        trouble: 0,
+        stands_out: Vec::new(),
+        silence: None,
         journal: None,
     };
+    let changed = readings.iter().filter_map(|reading| reading.found.modified).max();
     let mut loss = Vec::new();
     let mut lines = Lines::of(question.window);
     let mut hits: Vec<Vec<Hits>> = question.patterns.each().iter().map(|_| Vec::new()).collect();
@@ -194,16 +230,49 @@ pub(super) fn assemble(
     output.per_minute = list(&minutes);
     let longer_than_a_day = minute(output.to) - minute(output.from) >= MINUTES;
     output.lines = if longer_than_a_day { lines.all() } else { minutes.lines() };
+    let mut stands_out = Vec::new();
     for (pattern, of_files) in question.patterns.each().iter().zip(hits) {
+        let mut complete = true;
         let found = hits_of(pattern, of_files, question.samples, |group| {
+            complete = false;
             loss.push(format!(
                 "pattern {}: too many values of `{group}` to count all; rare ones were forgotten",
                 pattern.name
             ));
         });
         output.hits += found.count;
+        let usual = usual::named(&pattern.name).filter(|_| pattern.bound);
+        let weight = usual.map_or(Weight::Trouble, |usual| usual.weight);
+        if weight > Weight::Aside {
+            output.trouble += found.count;
+        }
+        if let (Some(first), Some(last)) = (found.first, found.last) {
+            let group = usual.and_then(|usual| usual.by).map(|by| by.group).unwrap_or_default();
+            let told = Told {
+                count: found.count,
+                values: found.values.get(group).copied().unwrap_or(0),
+                complete,
+                top: found.captures.get(group).and_then(|top| top.first()).map(|top| top.value.as_str()),
+                first,
+                last,
+                to: question.window.to,
+            };
+            let sentence = usual::sentence(&pattern.name, usual, &told, &question.zone);
+            stands_out.push((weight, found.count, pattern.name.clone(), sentence));
+        }
         output.patterns.insert(pattern.name.clone(), found);
     }
+    stands_out.sort_by_key(|(weight, count, ..)| std::cmp::Reverse((*weight, *count)));
+    output.stands_out = stands_out
+        .into_iter()
+        .map(|(weight, count, pattern, sentence)| StandsOut {
+            pattern,
+            weight: weight.name().to_owned(),
+            count,
+            sentence,
+        })
+        .collect();
+    output.silence = silence(&output, changed, question);
     if longer_than_a_day {
         loss.push("the span is longer than a day: the counts by minute are those of its last day".to_owned());
     }
@@ -253,6 +322,21 @@ impl Lines {
     }
 }
 
+/// That nothing was written at the end of the span. A quiet log is no silence: it had a line a minute before.
+fn silence(output: &Logs, changed: Option<Timestamp>, question: &Question<'_>) -> Option<String> {
+    if output.files.is_empty() || output.files.iter().any(|file| file.lines.is_none()) {
+        return None;
+    }
+    let told = |at: Timestamp| usual::clock_time(at, output.to, &question.zone);
+    let Some(last) = output.per_minute.last() else {
+        let changed = changed.filter(|changed| *changed < output.from)?;
+        return Some(format!("no log was written to since {}", told(changed)));
+    };
+    let (first, end) = (minute(output.from), minute(last.at));
+    let steady = output.lines as i64 >= end - first;
+    (steady && minute(output.to) - end > QUIET).then(|| format!("the log ends at {}", told(last.at)))
+}
+
 /// The gap that stands for all, if there is one.
 fn nothing(dir: &Path, gaps: &[Gap]) -> Option<Gap> {
     let first = gaps.iter().find(|gap| gap.reason == Reason::Denied).or_else(|| gaps.first())?;
@@ -275,7 +359,7 @@ fn hits_of(
     samples: usize,
     mut incomplete: impl FnMut(&str),
 ) -> PatternHits {
-    let (groups, bound) = (&pattern.groups, pattern.bound.is_some());
+    let (groups, bound) = (&pattern.groups, pattern.bound);
     of_files.sort_by_key(|hits| std::cmp::Reverse(hits.count));
     let mut kept: Vec<Hits> = Vec::new();
     for hits in of_files {
@@ -297,21 +381,25 @@ fn hits_of(
             first: None,
             last: None,
             apart_seconds: None,
+            rate_per_minute: None,
             per_minute: Vec::new(),
             samples: Vec::new(),
-            captures: groups.iter().map(|group| (group.name.clone(), Vec::new())).collect(),
+            captures: groups.iter().map(|group| (group.clone(), Vec::new())).collect(),
+            values: groups.iter().map(|group| (group.clone(), 0)).collect(),
         };
     };
+    let rate = all.span.map(|(first, last)| last.duration_since(first).as_secs_f64() / 60.0);
+    let values = groups.iter().zip(&all.captures).map(|(group, ranking)| (group.clone(), ranking.values())).collect();
     let captures = groups.iter().zip(all.captures).map(|(group, ranking)| {
         if !ranking.is_complete() {
-            incomplete(&group.name);
+            incomplete(group);
         }
         let top = ranking.top(TOP).into_iter().map(|ranked| CaptureCount {
             value: escaped(&ranked.value, LONGEST_TEXT),
             count: ranked.count,
             doubt: ranked.doubt,
         });
-        (group.name.clone(), top.collect())
+        (group.clone(), top.collect())
     });
     PatternHits {
         count: all.count,
@@ -319,7 +407,9 @@ fn hits_of(
         first: all.span.map(|(first, _)| first),
         last: all.span.map(|(_, last)| last),
         apart_seconds: None,
+        rate_per_minute: rate.filter(|minutes| *minutes >= 1.0).map(|minutes| all.count as f64 / minutes),
         captures: captures.collect(),
+        values,
         per_minute: list(&all.minutes),
         samples: all.samples.iter().map(|(_, line)| escaped(line, LONGEST_TEXT)).collect(),
     }

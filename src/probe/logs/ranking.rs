@@ -76,6 +76,12 @@ impl Ranking {
         self.forgotten == 0
     }
 
+    /// How many values were seen, at least.
+    pub(super) fn values(&self) -> u64 {
+        let kept = self.counts.len().max(if self.is_complete() { 0 } else { KEPT });
+        kept as u64
+    }
+
     /// The most frequent values, in falling order.
     pub(super) fn top(self, most: usize) -> Vec<Ranked> {
         let mut ranked: Vec<Ranked> = self

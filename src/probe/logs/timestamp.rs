@@ -7,6 +7,9 @@ use memchr::{memchr_iter, memrchr_iter};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// What lines begin with that are `key=value` all along.
+pub(super) const KEYED_TIME: &[u8] = b"time=\"";
+
 /// How far into a line a time is looked for: access logs put address and user before it.
 pub(super) const HEAD: usize = 512;
 
@@ -29,7 +32,7 @@ pub enum Format {
     Ctime,
     /// `22-Nov-2026 15:04:05.123`: BIND's own files, PHP.
     Bind,
-    /// Seconds since 1970: audit, Squid.
+    /// Seconds since 1970: audit, Squid, unbound, Caddy.
     Epoch,
     /// `[   12.345678]`: seconds since the kernel started; no time of day.
     Kernel,
@@ -84,12 +87,18 @@ impl Clock {
                     .or_else(|| self.iso(inner).map(as_form(Format::Rfc3339)))
                     .or_else(|| self.slashed(inner))
                     .or_else(|| self.kernel(head))
+                    .or_else(|| seconds(inner, b']'))
                     .or_else(|| access(line))
             }
+            b'{' => json(head),
             b'a'..=b'z' if self.boot.is_some() && past_level(head).is_some() => {
                 past_level(head).and_then(|rest| self.read(rest)).or_else(|| access(line))
             }
             b't' if head.starts_with(b"type=") => audit(head),
+            b't' if head.starts_with(KEYED_TIME) => {
+                let value = head.get(KEYED_TIME.len()..)?;
+                self.iso(value).map(as_form(Format::Rfc3339)).or_else(|| self.day_first(value))
+            }
             _ => access(line),
         }
     }
@@ -182,6 +191,18 @@ impl Clock {
         text.one_of(b" T")?;
         let time = text.time()?;
         Some((self.at(date(year, month, day)?, time, text.offset())?, Format::Bind))
+    }
+
+    /// `22-11-2026 15:04:05`.
+    fn day_first(&self, head: &[u8]) -> Option<(Timestamp, Format)> {
+        let mut text = Cursor(head);
+        let day = text.number(2, 2)?;
+        text.byte(b'-')?;
+        let month = text.number(2, 2)?;
+        text.byte(b'-')?;
+        let year = text.number(4, 4)?;
+        text.byte(b' ')?;
+        Some((self.at(date(year, month, day)?, text.time()?, None)?, Format::Rfc3339))
     }
 
     /// `Sun Nov 22 15:04:05.123456 2026`.
@@ -312,6 +333,33 @@ fn epoch(head: &[u8]) -> Option<(Timestamp, Format)> {
     let millis = text.number(3, 3)?;
     let at = Timestamp::from_millisecond(i64::from(seconds) * 1000 + i64::from(millis)).ok()?;
     Some((at, Format::Epoch))
+}
+
+/// `1234567890`, with `end` behind it.
+fn seconds(head: &[u8], end: u8) -> Option<(Timestamp, Format)> {
+    let mut text = Cursor(head);
+    let seconds = text.number(10, 10)?;
+    text.byte(end)?;
+    Some((Timestamp::from_second(i64::from(seconds)).ok()?, Format::Epoch))
+}
+
+/// An object of JSON as Caddy writes it: `{"level":"info","ts":1234567890.123,…`. Level and time stand before whatever a client
+/// sent; in a text that a client chose, every quote is escaped.
+fn json(head: &[u8]) -> Option<(Timestamp, Format)> {
+    const KEY: &[u8] = b"\"ts\":";
+    let start = memchr::memmem::find(head, KEY)? + KEY.len();
+    let mut text = Cursor(head.get(start..)?);
+    let seconds = i64::from(text.number(10, 10)?);
+    let mut nanos = 0;
+    if text.byte(b'.').is_some() {
+        let mut unit = 100_000_000;
+        while let Some(digit @ b'0'..=b'9') = text.0.first() {
+            nanos += i32::from(digit - b'0') * unit;
+            unit /= 10;
+            text.skip(1)?;
+        }
+    }
+    Some((Timestamp::new(seconds, nanos).ok()?, Format::Epoch))
 }
 
 /// `type=AVC msg=audit(1234567890.123:456): …`.
@@ -521,6 +569,10 @@ mod tests {
             ("[22-Nov-2026 15:04:05 UTC] PHP Warning", same, Format::Bind),
             ("1795359845.000    123 192.0.2.1 TCP_MISS/200", same, Format::Epoch),
             ("type=AVC msg=audit(1795359845.000:7): x", same, Format::Epoch),
+            ("[1795359845] unbound[14687:0] info: x", same, Format::Epoch),
+            ("{\"level\":\"info\",\"ts\":1795359845.25,\"logger\":\"x\"}", "2026-11-22T15:04:05.25Z", Format::Epoch),
+            ("time=\"2026-11-22T15:04:05Z\" level=info", same, Format::Rfc3339),
+            ("time=\"22-11-2026 15:04:05\" level=fatal", same, Format::Rfc3339),
             ("2026-11-22T15:04:60Z x", "2026-11-22T15:04:59Z", Format::Rfc3339),
         ] {
             assert_eq!(read(line), Some((at.to_owned(), format)), "{line}");

@@ -1,0 +1,60 @@
+//! What systemd says of the services that it starts.
+
+use super::{By, Lines, Usual, Weight};
+
+const SYSTEMD: &[&str] = &["systemd"];
+
+/// `of` a unit.
+const UNIT: Option<By> = Some(By { group: "unit", preposition: "of", many: "units" });
+
+pub(super) const USUAL: &[Usual] = &[
+    Usual {
+        name: "unit_failed",
+        service: "systemd",
+        means: "a service ended as it should not",
+        weight: Weight::Trouble,
+        one: "failure",
+        many: "failures",
+        by: UNIT,
+        lines: &[Lines {
+            programs: SYSTEMD,
+            expression: r"(?P<unit>\S+): Failed with result '(?P<result>[\w-]+)'",
+            of: "systemd 252 by its source",
+        }],
+    },
+    Usual {
+        name: "unit_start_limit",
+        service: "systemd",
+        means: "a service failed so often that it is not started any more",
+        weight: Weight::Grave,
+        one: "start that was given up",
+        many: "starts that were given up",
+        by: UNIT,
+        lines: &[Lines {
+            programs: SYSTEMD,
+            expression: r"(?P<unit>\S+): Start request repeated too quickly",
+            of: "systemd 252 by its source",
+        }],
+    },
+    Usual {
+        name: "unit_out_of_memory",
+        service: "systemd",
+        means: "a process of a service was killed for want of memory",
+        weight: Weight::Grave,
+        one: "kill for want of memory",
+        many: "kills for want of memory",
+        by: UNIT,
+        lines: &[
+            Lines {
+                programs: SYSTEMD,
+                expression: r"(?P<unit>\S+): A process of this unit has been killed by the OOM killer",
+                of: "systemd 252 by its source",
+            },
+            Lines {
+                programs: &["systemd-oomd"],
+                expression: r"Killed (?P<unit>\S+) due to ",
+                of: "systemd 252 by its source",
+            },
+        ],
+    },
+];
