@@ -298,7 +298,7 @@ fn haproxy_hands_requests_and_dead_servers_to_the_logger() {
     assert_eq!((top(&logs, "http_request", "client"), top(&logs, "http_request", "path")), ("127.0.0.1", "/shop"));
     assert_eq!(top(&logs, "http_request", "status"), "503");
     assert!(count(&logs, "web_upstream") >= 2);
-    assert!(sentence(&logs, "web_upstream").contains("servers behind it that do not answer"));
+    assert!(sentence(&logs, "web_upstream").contains("failures to reach servers behind it at "));
 }
 
 #[test]

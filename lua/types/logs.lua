@@ -165,6 +165,39 @@
 ---@field seen fun(self: casebook.logs.StandsOuts): casebook.logs.StandsOuts the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.logs.StandsOuts): casebook.logs.StandsOut[] the items as plain tables, converted at once
 
+---A kind of messages.
+---@class casebook.logs.Message
+---@field program? string The program that wrote them, if the logger or the place of the file says it.
+---@field words string Their words, with `*` for figures, addresses, paths and quoted texts.
+---@field count integer How many there are.
+---@field first string When the first was written.
+---@field sample string The first of them, escaped and cut to 300 bytes.
+
+---A list of `casebook.logs.Message` in evidence.
+---@class casebook.logs.Messages
+---@field [integer] casebook.logs.Message
+---@field first fun(self: casebook.logs.Messages, pattern?: table|fun(item: casebook.logs.Message): boolean): casebook.logs.Message? the first item that fits, or nil
+---@field where fun(self: casebook.logs.Messages, pattern: table|fun(item: casebook.logs.Message): boolean): casebook.logs.Messages the items that fit
+---@field any fun(self: casebook.logs.Messages, pattern?: table|fun(item: casebook.logs.Message): boolean): boolean whether an item fits
+---@field all fun(self: casebook.logs.Messages, pattern: table|fun(item: casebook.logs.Message): boolean): boolean whether all items fit
+---@field count fun(self: casebook.logs.Messages, pattern?: table|fun(item: casebook.logs.Message): boolean): integer how many items fit
+---@field top fun(self: casebook.logs.Messages, field: string|(fun(item: casebook.logs.Message): any), n: integer): casebook.logs.Messages the n items whose field is largest
+---@field sum fun(self: casebook.logs.Messages, field: string): number the sum of a field
+---@field group fun(self: casebook.logs.Messages, field: string): table<any, casebook.logs.Messages> lists of the items by a field's value
+---@field map fun(self: casebook.logs.Messages, field: string|fun(item: casebook.logs.Message): any): any[] a list of one field
+---@field sort fun(self: casebook.logs.Messages, field: string, order?: "asc"|"desc"): casebook.logs.Messages the items in the order of a field
+---@field take fun(self: casebook.logs.Messages, n: integer): casebook.logs.Messages the first n items
+---@field seen fun(self: casebook.logs.Messages): casebook.logs.Messages the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.logs.Messages): casebook.logs.Message[] the items as plain tables, converted at once
+
+---Messages of a kind that the hours before do not have; none where nothing was compared, or could be.
+---@class casebook.logs.NewMessages
+---@field since string The time of the first line that they were compared with.
+---@field compared integer Lines that they were compared with.
+---@field kinds integer How many kinds of messages are new.
+---@field lines integer How many lines are of them.
+---@field messages casebook.logs.Messages The most frequent of them.
+
 ---What probe `logs` observes: lines of the log files in a span of time, by named patterns with their captures.
 ---@class casebook.logs.Evidence: casebook.Evidence
 ---@field dir string The directory that was looked into.

@@ -293,12 +293,12 @@ mod tests {
 
     #[test]
     fn requests_that_caddy_writes_as_json_are_read() {
-        let line = r#"{"level":"info","ts":1795909640.405695,"logger":"http.log.access.log0","msg":"handled request","request":{"remote_ip":"203.0.113.9","remote_port":"60418","client_ip":"203.0.113.9","proto":"HTTP/1.1","method":"GET","host":"a","uri":"/a","status":500?x","headers":{"Referer":["http://r.example/""],"User-Agent":["x","uri":"/forged""]}},"bytes_read":0,"user_id":"","duration":0.0001,"size":12,"status":404}"#;
+        let line = r#"{"level":"info","ts":1795909640.405695,"logger":"http.log.access.log0","msg":"handled request","request":{"remote_ip":"203.0.113.9","remote_port":"60418","client_ip":"203.0.113.9","proto":"HTTP/1.1","method":"GET","host":"a","uri":"/a\",\"status\":500?x","headers":{"Referer":["http://r.example/\""],"User-Agent":["x\",\"uri\":\"/forged\""]}},"bytes_read":0,"user_id":"","duration":0.0001,"size":12,"status":404}"#;
         let access = Access::parse(line.as_bytes()).unwrap();
         assert_eq!(access.client, Some(b"203.0.113.9".as_slice()));
         assert_eq!((access.status, access.bytes), (b"404".as_slice(), b"12".as_slice()));
-        assert_eq!(access.path(), Some(br#"/a","status":500"#.as_slice()));
-        assert_eq!(access.agent, Some(br#"x","uri":"/forged""#.as_slice()));
+        assert_eq!(access.path(), Some(br#"/a\",\"status\":500"#.as_slice()));
+        assert_eq!(access.agent, Some(br#"x\",\"uri\":\"/forged\""#.as_slice()));
         for other in
             [r#"{"level":"info","ts":1795909640.4,"msg":"server running"}"#, "{", r#"{"ts":1,"request":{"remote_ip":"#]
         {

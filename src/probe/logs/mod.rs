@@ -16,6 +16,7 @@ mod frame;
 mod gzip;
 mod journal;
 mod kind;
+mod novel;
 mod origin;
 mod output;
 mod patterns;
@@ -26,6 +27,7 @@ mod reading;
 mod repeat;
 mod rotation;
 mod scan;
+mod services;
 mod single;
 mod tally;
 mod text;
@@ -49,11 +51,12 @@ use serde::{Deserialize, Serialize};
 
 pub use journal::{JournalFile, LastLines, is_journal};
 pub use kind::Kind;
+pub use novel::{NewMessage, NewMessages};
 pub use origin::of_logger;
 pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits, StandsOut};
+pub use services::{ServiceLine, counted, service_lines};
 pub use texts::{Text, host_of, kernel_span, kind_of, search, span};
 pub use timestamp::Format;
-pub use usual::{ServiceLine, counted, service_lines};
 pub use wanted::{Bound, Wanted};
 
 use super::{Context, Need, Probe, Stopped, Use, named};
@@ -141,6 +144,9 @@ pub struct Params {
     /// The namespace of journald whose journal is read, without log files; an empty name is the host's own. Unless given: all
     /// namespaces.
     pub namespace: Option<String>,
+    /// How far back before the span messages are compared, to tell those of a kind that was not there: `6h`. Nothing is compared
+    /// unless it is given. Packed files are left out, and so are requests of web servers.
+    pub compare: Span,
     /// Lines to keep of each pattern, the last ones; 100 at most.
     pub samples: u32,
     /// How long to read at most. What was not read by then is said.
@@ -159,6 +165,7 @@ impl Default for Params {
             priority: None,
             boot: None,
             namespace: None,
+            compare: Span::seconds(0),
             samples: 3,
             budget: Span::seconds(5),
         }
@@ -278,6 +285,7 @@ impl Probe for Logs {
             dating,
             stop: &stop,
         };
+        let kept_in_journal = !journals.files.is_empty();
         let mut files = journals.files;
         // The newest first, as of all files.
         files.sort_by_key(|file| (file.rotated, std::cmp::Reverse(file.modified)));
@@ -288,6 +296,20 @@ impl Probe for Logs {
         gaps.extend(journals.gaps);
         let readings = reading::read(&question, files);
         let mut observed = output::assemble(&dir, &question, readings, gaps, finds.older + journals.outside)?;
+        if !params.compare.0.is_zero() {
+            let hours = SignedDuration::try_from(params.compare.0).unwrap_or(SignedDuration::MAX);
+            let from = window.from.checked_sub(hours).unwrap_or(Timestamp::MIN);
+            // The hours before may lie in files that were rotated meanwhile.
+            let files = rights
+                .to(|| Ok(find::find(&place, &dir, &params.files, from).files))
+                .map_err(|error| Gap::io(format!("look into {}", dir.display()), &error))?;
+            let compared = novel::compare(&question, &files, hours);
+            observed.output.new_messages = compared.new;
+            observed.loss.extend(compared.loss);
+            if kept_in_journal {
+                observed.loss.push("new messages were looked for in the log files alone, not in the journal".to_owned());
+            }
+        }
 
         observed.loss.append(&mut loss);
         if left_out > 0 {

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::kind::Kind;
+use super::novel::NewMessages;
 use super::patterns::Pattern;
 use super::reading::{Question, Reading};
 use super::tally::{Hits, MINUTES, Minutes, Tally, minute};
@@ -28,6 +29,9 @@ const LONGEST_PATH: usize = 4096;
 
 /// Minutes without a line at the end of the span, from which on the log is said to end.
 const QUIET: i64 = 5;
+
+/// Lines of a log that is not quiet, at least; more where the span is long.
+const STEADY: i64 = 10;
 
 /// Gaps that are told one by one; the others are summed up.
 const MOST_GAPS: usize = 8;
@@ -73,6 +77,9 @@ pub struct Logs {
     /// That the logs end before the span does, and when, where that is so.
     #[serde(default)]
     pub silence: Option<String>,
+    /// Messages of a kind that the hours before do not have; none where nothing was compared, or could be.
+    #[serde(default)]
+    pub new_messages: Option<NewMessages>,
     /// Where systemd keeps a journal on this host, if it does. Its files are among `files`.
     pub journal: Option<String>,
 }
@@ -200,6 +207,7 @@ pub(super) fn assemble(
         trouble: 0,
         stands_out: Vec::new(),
         silence: None,
+        new_messages: None,
         journal: None,
     };
     let changed = readings.iter().filter_map(|reading| reading.found.modified).max();
@@ -333,7 +341,7 @@ fn silence(output: &Logs, changed: Option<Timestamp>, question: &Question<'_>) -
         return Some(format!("no log was written to since {}", told(changed)));
     };
     let (first, end) = (minute(output.from), minute(last.at));
-    let steady = output.lines as i64 >= end - first;
+    let steady = output.lines as i64 >= STEADY.max(end - first);
     (steady && minute(output.to) - end > QUIET).then(|| format!("the log ends at {}", told(last.at)))
 }
 

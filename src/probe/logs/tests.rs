@@ -97,6 +97,79 @@ fn a_line_in_two_files_is_one_hit() {
 }
 
 #[test]
+fn messages_that_the_hours_before_do_not_have_are_new() {
+    let dir = TempDir::new().unwrap();
+    let mut text = syslog("2026-11-22T13:00:00Z", 720, 10);
+    // A stranger's words make no new kind of message, and figures do not either.
+    text.push_str(
+        "2026-11-22T15:04:00Z h sshd[9]: Failed password for invalid user ev il from 203.0.113.9 port 4 ssh2\n",
+    );
+    text.push_str("2026-11-22T15:04:01Z h daemon[2]: line 77777\n");
+    for second in 10..13 {
+        writeln!(
+            text,
+            "2026-11-22T15:05:{second}Z h kernel: mydriver {second}:00.0: firmware crashed, code 0x{second}"
+        )
+        .unwrap();
+    }
+    write(&dir, "messages", text.as_bytes(), "2026-11-22T15:09:00Z");
+    let seen = look(Params { compare: Span::seconds(3600), ..params(&dir) });
+    let new = seen.output.new_messages.expect("they were compared");
+    assert_eq!((new.kinds, new.lines), (1, 3), "{new:?}");
+    let told = &new.messages[0];
+    assert_eq!((told.program.as_deref(), told.count), (Some("kernel"), 3));
+    assert_eq!(told.words, "mydriver * firmware crashed, code *");
+    assert_eq!(told.first, at("2026-11-22T15:05:10Z"));
+    assert!(new.compared > 100 && new.since >= at("2026-11-22T13:50:00Z"), "{new:?}");
+    // Nobody asked.
+    assert_eq!(look(params(&dir)).output.new_messages, None);
+    // Nothing to compare with.
+    let alone = TempDir::new().unwrap();
+    write(&alone, "messages", b"2026-11-22T15:05:10Z h app[1]: hello\n", "2026-11-22T15:09:00Z");
+    let seen = look(Params { compare: Span::seconds(3600), ..params(&alone) });
+    assert_eq!(seen.output.new_messages, None);
+    assert!(seen.loss.iter().any(|loss| loss.contains("whether messages are new is not known")), "{:?}", seen.loss);
+}
+
+#[test]
+fn a_log_that_ends_before_the_span_does_is_said() {
+    let dir = TempDir::new().unwrap();
+    write(&dir, "messages", syslog("2026-11-22T14:50:00Z", 600, 1).as_bytes(), "2026-11-22T15:00:00Z");
+    let seen = look(params(&dir)).output;
+    assert_eq!(seen.silence.as_deref(), Some("the log ends at 14:59"));
+    write(&dir, "messages", syslog("2026-11-22T11:50:00Z", 600, 1).as_bytes(), "2026-11-22T12:00:00Z");
+    let seen = look(params(&dir)).output;
+    assert_eq!(seen.silence.as_deref(), Some("no log was written to since 12:00"));
+    // One that goes on is not silent, and one that never said much neither.
+    write(&dir, "messages", syslog("2026-11-22T14:50:00Z", 1190, 1).as_bytes(), "2026-11-22T15:09:50Z");
+    assert_eq!(look(params(&dir)).output.silence, None);
+    write(&dir, "messages", b"2026-11-22T14:56:00Z h app[1]: hello\n", "2026-11-22T14:56:00Z");
+    assert_eq!(look(params(&dir)).output.silence, None);
+}
+
+#[test]
+fn what_stands_out_comes_first_with_who_and_since_when() {
+    let dir = TempDir::new().unwrap();
+    let mut text = syslog("2026-11-22T15:00:00Z", 300, 1);
+    text.push_str("2026-11-22T15:06:00Z h kernel: nf_conntrack: nf_conntrack: table full, dropping packet\n");
+    write(&dir, "messages", text.as_bytes(), "2026-11-22T15:09:00Z");
+    let seen = look(params(&dir)).output;
+    let said: Vec<&str> = seen.stands_out.iter().map(|told| told.sentence.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "kernel: 1 warning that the table of connections is full at 15:06",
+            "sshd: 30 failed passwords from 3 addresses since 15:00"
+        ]
+    );
+    assert_eq!((seen.trouble, seen.stands_out[0].weight.as_str()), (31, "grave"));
+    let failed = &seen.patterns["ssh_failed_password"];
+    assert_eq!((failed.values["address"], failed.values["user"]), (3, 1));
+    let rate = failed.rate_per_minute.unwrap();
+    assert!((rate - 30.0 / (290.0 / 60.0)).abs() < 0.01, "{rate}");
+}
+
+#[test]
 fn no_log_file_is_a_fact_and_a_missing_directory_is_a_gap() {
     let dir = TempDir::new().unwrap();
     let seen = look(params(&dir));

@@ -79,7 +79,7 @@ pub(super) const USUAL: &[Usual] = &[
         name: "dns_query_failed",
         service: "name server",
         means: "a client's query was answered with a failure",
-        weight: Weight::Trouble,
+        weight: Weight::Aside,
         one: "query that failed",
         many: "queries that failed",
         by: from("client"),

@@ -26,7 +26,7 @@ pub(super) const USUAL: &[Usual] = &[
     Usual {
         name: "syn_flooding",
         service: "kernel",
-        means: "the queue of half-open connections of a port is full; the kernel says so once per port and minute at most",
+        means: "the queue of half-open connections of a port is full; the kernel says so once for each listening socket, however long it lasts",
         weight: Weight::Trouble,
         one: "warning of a SYN flood",
         many: "warnings of SYN floods",

@@ -28,7 +28,18 @@ pub(super) const USUAL: &[Usual] = &[Usual {
         },
         Lines {
             programs: &["systemd-journald", "journal"],
-            expression: r"(?:Suppressed (?P<lost>\d+) messages from (?P<unit>\S+)|Missed \d+ kernel messages)",
+            expression: r"Suppressed (?P<lost>\d+) messages from (?P<unit>\S+)",
+            of: "systemd 252",
+        },
+        // What journald could not hand on is in the journal alone.
+        Lines {
+            programs: &["systemd-journald", "journal"],
+            expression: r"Forwarding to syslog missed (?P<lost>\d+) messages",
+            of: "systemd 252",
+        },
+        Lines {
+            programs: &["systemd-journald", "journal"],
+            expression: r"Missed (?P<lost>\d+) kernel messages",
             of: "systemd 252 by its source",
         },
     ],

@@ -54,7 +54,7 @@ pub(super) const USUAL: &[Usual] = &[
         name: "mail_rejected",
         service: "mail server",
         means: "mail was not taken: the recipient, the sender or the client is not allowed",
-        weight: Weight::Trouble,
+        weight: Weight::Aside,
         one: "rejected mail",
         many: "rejected mails",
         by: from("address"),

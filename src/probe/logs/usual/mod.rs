@@ -19,10 +19,9 @@ mod web;
 use indexmap::IndexMap;
 
 use super::kind::Kind;
-use super::patterns::Patterns;
 use super::wanted::{Bound, Wanted};
 
-pub(super) use sentence::{Told, clock_time, sentence};
+pub(super) use sentence::{Told, clock_time, counted, sentence};
 
 /// A built-in pattern.
 pub(super) struct Usual {
@@ -103,52 +102,6 @@ pub(super) fn table() -> impl Iterator<Item = &'static Usual> {
     ]
     .into_iter()
     .flatten()
-}
-
-/// A row of the table of what services write, for the manual.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServiceLine {
-    /// The service.
-    pub service: &'static str,
-    /// The pattern that counts such lines.
-    pub pattern: &'static str,
-    /// The programs that write them.
-    pub programs: Vec<&'static str>,
-    /// What they mean.
-    pub means: &'static str,
-    /// What is counted by value.
-    pub captures: Vec<String>,
-    /// How grave they are.
-    pub weight: &'static str,
-    /// The releases whose own lines it was tested with, or whose source says so.
-    pub of: Vec<&'static str>,
-}
-
-/// The table of what services write.
-pub fn service_lines() -> Vec<ServiceLine> {
-    let unique = |mut names: Vec<&'static str>| {
-        let mut seen = std::collections::HashSet::new();
-        names.retain(|name| seen.insert(*name));
-        names
-    };
-    let row = |usual: &'static Usual| {
-        let alone = IndexMap::from([(usual.name.to_owned(), Wanted::Bound(Bound::default()))]);
-        ServiceLine {
-            service: usual.service,
-            pattern: usual.name,
-            programs: unique(usual.lines.iter().flat_map(|lines| lines.programs).copied().collect()),
-            means: usual.means,
-            captures: Patterns::compile(&alone).map(|patterns| patterns.groups()).unwrap_or_default(),
-            weight: usual.weight.name(),
-            of: unique(usual.lines.iter().map(|lines| lines.of).collect()),
-        }
-    };
-    table().map(row).collect()
-}
-
-/// How many lines of a built-in pattern there are, in words: `sshd: 12 failed passwords`.
-pub fn counted(pattern: &str, count: u64) -> Option<String> {
-    named(pattern).map(|usual| sentence::counted(usual, count))
 }
 
 impl Usual {

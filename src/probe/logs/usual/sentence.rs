@@ -46,7 +46,7 @@ pub(in crate::probe::logs) fn sentence(name: &str, usual: Option<&Usual>, told: 
 }
 
 /// `sshd: 1,204 failed passwords`.
-pub(super) fn counted(usual: &Usual, count: u64) -> String {
+pub(in crate::probe::logs) fn counted(usual: &Usual, count: u64) -> String {
     let what = if count == 1 { usual.one } else { usual.many };
     format!("{}: {} {what}", usual.service, units::count(count as f64))
 }

@@ -19,7 +19,7 @@ pub(super) const USUAL: &[Usual] = &[
         lines: &[Lines {
             programs: SYSTEMD,
             expression: r"(?P<unit>\S+): Failed with result '(?P<result>[\w-]+)'",
-            of: "systemd 252 by its source",
+            of: "systemd 252",
         }],
     },
     Usual {
@@ -33,7 +33,7 @@ pub(super) const USUAL: &[Usual] = &[
         lines: &[Lines {
             programs: SYSTEMD,
             expression: r"(?P<unit>\S+): Start request repeated too quickly",
-            of: "systemd 252 by its source",
+            of: "systemd 252",
         }],
     },
     Usual {

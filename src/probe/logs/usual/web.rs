@@ -31,7 +31,7 @@ pub(super) const USUAL: &[Usual] = &[
         lines: &[Lines {
             programs: &[],
             expression: "",
-            of: "nginx 1.22.1, 1.30.6, Apache 2.4.69, 2.4.71, lighttpd 1.4.69, 1.4.85, Caddy 2.6.2, 2.11.4, HAProxy 2.6.12, 3.2.26",
+            of: "nginx 1.22.1, 1.30.6, Apache 2.4.69, 2.4.71, lighttpd 1.4.69, 1.4.85, Caddy 2.6.2, 2.11.4, HAProxy 2.6.12, 3.2.26; Traefik by its documentation",
         }],
     },
     // A whole URL, or CONNECT, is what one asks a forward proxy for.
@@ -117,9 +117,9 @@ pub(super) const USUAL: &[Usual] = &[
         service: "web server",
         means: "the server behind the proxy does not answer",
         weight: Weight::Trouble,
-        one: "line about a server behind it that does not answer",
-        many: "lines about servers behind it that do not answer",
-        by: Some(By { group: "upstream", preposition: "about", many: "of them" }),
+        one: "failure to reach a server behind it",
+        many: "failures to reach servers behind it",
+        by: Some(By { group: "upstream", preposition: "at", many: "servers" }),
         lines: &[
             Lines {
                 programs: NGINX,

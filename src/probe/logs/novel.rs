@@ -1,0 +1,314 @@
+//! Messages that nobody has seen before: those of the span whose words the hours before do not have.
+//!
+//! Two messages are of one kind when the same program wrote them with the same words, whatever figures, addresses, paths and quoted
+//! texts stand between. Lines that a pattern knows are of the pattern's kind, since strangers choose words in them.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Read as _};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use memchr::memrchr;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::find::Found;
+use super::frame::LineFrame;
+use super::kind::Kind;
+use super::origin::LogOrigin;
+use super::patterns::{LONGEST_LINE, Look, Searcher};
+use super::plain::{Part, Plain};
+use super::reading::Question;
+use super::rotation::Packing;
+use super::text::escaped;
+use super::timestamp::{Clock, Memory};
+use super::window::{self, Window};
+use crate::probe::hash::KeyedHash;
+
+/// Kinds that are remembered of the hours before, and of the span.
+const MOST_KINDS: usize = 32 * 1024;
+/// Kinds that are told.
+const MOST_TOLD: usize = 10;
+/// Bytes that are read of each file's hours before, and of its span: the last ones.
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
+/// How long the comparing may take.
+const MOST_TIME: Duration = Duration::from_secs(1);
+/// Words of a message that tell its kind.
+const MOST_WORDS: usize = 16;
+/// Bytes of the words that are told, and of a sample.
+const LONGEST_WORDS: usize = 120;
+const LONGEST_SAMPLE: usize = 300;
+/// Bytes at a time.
+const CHUNK: usize = 128 * 1024;
+
+/// Messages of a kind that the hours before do not have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NewMessages {
+    /// The time of the first line that they were compared with.
+    #[schemars(with = "String")]
+    pub since: Timestamp,
+    /// Lines that they were compared with.
+    pub compared: u64,
+    /// How many kinds of messages are new.
+    pub kinds: u64,
+    /// How many lines are of them.
+    pub lines: u64,
+    /// The most frequent of them.
+    pub messages: Vec<NewMessage>,
+}
+
+/// A kind of messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NewMessage {
+    /// The program that wrote them, if the logger or the place of the file says it.
+    pub program: Option<String>,
+    /// Their words, with `*` for figures, addresses, paths and quoted texts.
+    pub words: String,
+    /// How many there are.
+    pub count: u64,
+    /// When the first was written.
+    #[schemars(with = "String")]
+    pub first: Timestamp,
+    /// The first of them, escaped and cut to 300 bytes.
+    pub sample: String,
+}
+
+/// What is compared.
+pub(super) struct Compared {
+    pub new: Option<NewMessages>,
+    /// What was lost, as sentences.
+    pub loss: Vec<String>,
+}
+
+/// Compares the messages of the span with those of the hours before it.
+pub(super) fn compare(question: &Question<'_>, files: &[Found], hours: SignedDuration) -> Compared {
+    let mut kinds = Kinds::new(question);
+    let before = Window {
+        from: question.window.from.checked_sub(hours).unwrap_or(Timestamp::MIN),
+        to: question.window.from.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MIN),
+    };
+    for (window, is_before) in [(before, true), (question.window, false)] {
+        kinds.is_before = is_before;
+        for found in files.iter().filter(|found| found.packing == Packing::Plain) {
+            // A file that cannot be read is told where its lines are counted.
+            let _ = kinds.read(question, found, window);
+        }
+    }
+    kinds.conclude()
+}
+
+/// A kind of the span.
+struct Fresh {
+    program: Option<Vec<u8>>,
+    words: Vec<u8>,
+    count: u64,
+    first: Timestamp,
+    sample: Vec<u8>,
+}
+
+struct Kinds<'a> {
+    searcher: Searcher<'a>,
+    key: KeyedHash,
+    is_before: bool,
+    known: HashSet<u64, KeyedHash>,
+    fresh: HashMap<u64, Fresh, KeyedHash>,
+    compared: u64,
+    since: Option<Timestamp>,
+    /// Not all could be remembered, or read in time.
+    cut: bool,
+    end: Option<Instant>,
+    words: Vec<u8>,
+}
+
+impl<'a> Kinds<'a> {
+    fn new(question: &Question<'a>) -> Self {
+        let key = question.patterns.key();
+        Kinds {
+            searcher: question.patterns.searcher(),
+            key,
+            is_before: true,
+            known: HashSet::with_hasher(key),
+            fresh: HashMap::with_hasher(key),
+            compared: 0,
+            since: None,
+            cut: false,
+            end: Instant::now().checked_add(MOST_TIME),
+            words: Vec::new(),
+        }
+    }
+
+    fn read(&mut self, question: &Question<'_>, found: &Found, window: Window) -> io::Result<()> {
+        let (file, metadata) = question.rights.to(|| question.place.open(&found.path))?;
+        let plain = Plain::new(file, metadata.len());
+        let clock = Clock::new(question.zone.clone(), found.modified.unwrap_or(question.now).min(question.now));
+        let end = self.end;
+        let over = || (question.stop)().is_some() || end.is_some_and(|end| Instant::now() >= end);
+        let Ok(place) = window::find(&plain, &clock, window, &over)? else { return Ok(()) };
+        let mut start = place.start;
+        if place.end - start > MOST_BYTES {
+            start = window::line_start(&plain, place.end - MOST_BYTES)?;
+        }
+        let mut head = vec![0; 16 * 1024];
+        let read = plain.read_at(plain.past_hole(0), &mut head)?;
+        let kind = found.origin.judge(head.get(..read).unwrap_or_default().split(|byte| *byte == b'\n'));
+        if kind == Kind::Access {
+            return Ok(());
+        }
+        self.searcher.turn_to(kind, found.origin.program);
+        let mut part = Part::new(&plain, start, place.end);
+        let (mut buffer, mut filled) = (vec![0; 2 * CHUNK], 0);
+        let mut memory = Memory::new();
+        loop {
+            if over() {
+                self.cut = true;
+                return Ok(());
+            }
+            let read = part.read(&mut buffer[filled..filled + CHUNK])?;
+            filled += read;
+            let whole = if read == 0 { filled } else { memrchr(b'\n', &buffer[..filled]).map_or(0, |at| at + 1) };
+            for line in buffer[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                let line = line.get(..LONGEST_LINE).unwrap_or(line);
+                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                if let Some(at) = memory.read(&clock, line).filter(|at| window.contains(*at)) {
+                    self.line(found.origin, at, line);
+                }
+            }
+            buffer.copy_within(whole..filled, 0);
+            filled -= whole;
+            // The rest of a line that is longer than is looked at.
+            if filled >= CHUNK {
+                filled = 0;
+            }
+            if read == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn line(&mut self, origin: LogOrigin, at: Timestamp, line: &[u8]) {
+        let frame = match origin.program {
+            Some(program) => LineFrame::of_daemon(line, program.as_bytes()),
+            None => LineFrame::parse(line),
+        };
+        let Some(frame) = frame else { return };
+        let program = frame.program.or(origin.program.map(str::as_bytes));
+        if self.is_before {
+            self.compared += 1;
+            self.since = Some(self.since.map_or(at, |since| since.min(at)));
+        }
+        let mut words = std::mem::take(&mut self.words);
+        kind_of(program, frame.message, &mut words);
+        let own = self.key.bytes(&words);
+        self.words = words;
+        if self.known.contains(&own) {
+            return;
+        }
+        if let Some(fresh) = self.fresh.get_mut(&own) {
+            fresh.count += 1;
+            return;
+        }
+        // Strangers choose words in the lines of patterns: these are of one kind, whatever they say.
+        let known = match self.searcher.look(line) {
+            Look::Hits(_) => self.searcher.matched(0).map(|index| self.key.bytes(&index.to_le_bytes())),
+            _ => None,
+        };
+        let kind = known.unwrap_or(own);
+        if self.known.contains(&kind) {
+            return;
+        }
+        if self.known.len() + self.fresh.len() >= MOST_KINDS {
+            self.cut = true;
+        } else if self.is_before {
+            self.known.insert(kind);
+        } else {
+            let fresh = self.fresh.entry(kind).or_insert_with(|| Fresh {
+                program: program.map(<[u8]>::to_vec),
+                words: self.words.splitn(2, |byte| *byte == b'\0').nth(1).unwrap_or_default().to_vec(),
+                count: 0,
+                first: at,
+                sample: line.get(..LONGEST_SAMPLE).unwrap_or(line).to_vec(),
+            });
+            fresh.count += 1;
+        }
+    }
+
+    fn conclude(self) -> Compared {
+        let mut loss = Vec::new();
+        let Some(since) = self.since else {
+            if self.fresh.is_empty() {
+                return Compared { new: None, loss };
+            }
+            loss.push("no line of the hours before could be read: whether messages are new is not known".to_owned());
+            return Compared { new: None, loss };
+        };
+        if self.cut {
+            loss.push(
+                "the messages of the hours before are too many to compare with all: some that seem new may not be"
+                    .to_owned(),
+            );
+        }
+        let mut fresh: Vec<Fresh> = self.fresh.into_values().collect();
+        fresh.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.words.cmp(&other.words)));
+        let (kinds, lines) = (fresh.len() as u64, fresh.iter().map(|fresh| fresh.count).sum());
+        let told = fresh.into_iter().take(MOST_TOLD).map(|fresh| NewMessage {
+            program: fresh.program.map(|program| escaped(&program, 64)),
+            words: escaped(&fresh.words, LONGEST_WORDS),
+            count: fresh.count,
+            first: fresh.first,
+            sample: escaped(&fresh.sample, LONGEST_SAMPLE),
+        });
+        Compared {
+            new: Some(NewMessages { since, compared: self.compared, kinds, lines, messages: told.collect() }),
+            loss,
+        }
+    }
+}
+
+/// The program, a NUL, and the words of a message, with `*` for what differs between messages of a kind.
+fn kind_of(program: Option<&[u8]>, message: &[u8], words: &mut Vec<u8>) {
+    words.clear();
+    words.extend_from_slice(program.unwrap_or_default());
+    words.push(b'\0');
+    let (mut quoted, mut starred) = (false, false);
+    for word in message.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).take(MOST_WORDS) {
+        let quotes = word.iter().filter(|byte| **byte == b'"').count();
+        let inside = quoted || quotes > 0;
+        quoted ^= quotes % 2 == 1;
+        let plain = |byte: &u8| {
+            byte.is_ascii_alphabetic()
+                || matches!(byte, b':' | b',' | b'.' | b';' | b'-' | b'_' | b'(' | b')' | b'\'' | b'!')
+        };
+        if inside || !word.iter().all(plain) || word.len() > 32 {
+            if !starred {
+                words.extend_from_slice(b"* ");
+            }
+            starred = true;
+        } else {
+            words.extend_from_slice(word);
+            words.push(b' ');
+            starred = false;
+        }
+    }
+    words.pop();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(message: &str) -> String {
+        let mut words = Vec::new();
+        kind_of(Some(b"app"), message.as_bytes(), &mut words);
+        String::from_utf8(words).unwrap().replace('\0', "|")
+    }
+
+    #[test]
+    fn messages_that_differ_in_figures_addresses_paths_and_quotes_are_of_one_kind() {
+        assert_eq!(words("worker 77 of /srv/a failed: code 3"), "app|worker * of * failed: code *");
+        assert_eq!(words("worker 78 of /srv/b failed: code 4"), words("worker 77 of /srv/a failed: code 3"));
+        assert_eq!(words("from 203.0.113.9 2001:db8::9 user=x"), "app|from *");
+        assert_eq!(words("request \"GET / HTTP/1.1\" of a client"), "app|request * of a client");
+        assert_ne!(words("disk is full"), words("disk is fine"));
+        assert_eq!(words(""), "app");
+    }
+}
