@@ -491,6 +491,7 @@ fn read_all(mut stream: TcpStream, took: &AtomicU64, into: &mut dyn Write) {
 }
 
 /// Waits in a control group whose program lets nothing in. The group goes when the process ends.
+#[expect(clippy::zombie_processes, reason = "the shell outlives this process, to clear up after it")]
 fn denied(at: SocketAddr, tcp: bool, took: &Arc<AtomicU64>) {
     let run = |program: &str, arguments: &[&str]| {
         let status = Command::new(program).args(arguments).status().expect("it can be run");
