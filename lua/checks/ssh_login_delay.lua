@@ -239,6 +239,7 @@ return check {
     if #service.services == 0 or service.services[1].first_byte_seconds == nil then
       return cx.unknown(("how fast %s says hello could not be seen (%s)"):format(name, #service.services > 0 and service.services[1].outcome or "not asked"))
     end
+    if service.services[1].banner == nil then return cx.unknown(("what %s says first could not be seen"):format(name)) end
     local _ = dns.lookups ~= nil and #dns.lookups
     if dns.lookups == nil then return cx.unknown("how long names take to look up could not be told: programs here do not ask the resolvers themselves") end
     if slowest == nil then return cx.unknown("no name of a client was looked up") end

@@ -146,7 +146,7 @@ pub struct Params {
     pub namespace: Option<String>,
     /// How far back before the span messages are compared, to tell those of a kind that was not there: `6h`. Nothing is compared
     /// unless it is given. Packed files are left out, and so are requests of web servers.
-    pub compare: Span,
+    pub compare: Option<Span>,
     /// Lines to keep of each pattern, the last ones; 100 at most.
     pub samples: u32,
     /// How long to read at most. What was not read by then is said.
@@ -165,7 +165,7 @@ impl Default for Params {
             priority: None,
             boot: None,
             namespace: None,
-            compare: Span::seconds(0),
+            compare: None,
             samples: 3,
             budget: Span::seconds(5),
         }
@@ -296,8 +296,8 @@ impl Probe for Logs {
         gaps.extend(journals.gaps);
         let readings = reading::read(&question, files);
         let mut observed = output::assemble(&dir, &question, readings, gaps, finds.older + journals.outside)?;
-        if !params.compare.0.is_zero() {
-            let hours = SignedDuration::try_from(params.compare.0).unwrap_or(SignedDuration::MAX);
+        if let Some(hours) = params.compare {
+            let hours = SignedDuration::try_from(hours.0).unwrap_or(SignedDuration::MAX);
             let from = window.from.checked_sub(hours).unwrap_or(Timestamp::MIN);
             // The hours before may lie in files that were rotated meanwhile.
             let files = rights

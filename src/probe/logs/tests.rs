@@ -113,7 +113,7 @@ fn messages_that_the_hours_before_do_not_have_are_new() {
         .unwrap();
     }
     write(&dir, "messages", text.as_bytes(), "2026-11-22T15:09:00Z");
-    let seen = look(Params { compare: Span::seconds(3600), ..params(&dir) });
+    let seen = look(Params { compare: Some(Span::seconds(3600)), ..params(&dir) });
     let new = seen.output.new_messages.expect("they were compared");
     assert_eq!((new.kinds, new.lines), (1, 3), "{new:?}");
     let told = &new.messages[0];
@@ -126,7 +126,7 @@ fn messages_that_the_hours_before_do_not_have_are_new() {
     // Nothing to compare with.
     let alone = TempDir::new().unwrap();
     write(&alone, "messages", b"2026-11-22T15:05:10Z h app[1]: hello\n", "2026-11-22T15:09:00Z");
-    let seen = look(Params { compare: Span::seconds(3600), ..params(&alone) });
+    let seen = look(Params { compare: Some(Span::seconds(3600)), ..params(&alone) });
     assert_eq!(seen.output.new_messages, None);
     assert!(seen.loss.iter().any(|loss| loss.contains("whether messages are new is not known")), "{:?}", seen.loss);
 }
