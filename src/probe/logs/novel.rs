@@ -3,7 +3,7 @@
 //! Two messages are of one kind when the same program wrote them with the same words, whatever figures, addresses, paths and quoted
 //! texts stand between. Lines that a pattern knows are of the pattern's kind, since strangers choose words in them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::{self, Read as _};
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ use super::timestamp::{Clock, Memory};
 use super::window::{self, Window};
 use crate::probe::hash::KeyedHash;
 
-/// Kinds that are remembered of the hours before, and of the span.
+/// Kinds that are remembered of the span.
 const MOST_KINDS: usize = 32 * 1024;
 /// Kinds that are told.
 const MOST_TOLD: usize = 10;
@@ -80,15 +80,16 @@ pub(super) struct Compared {
     pub loss: Vec<String>,
 }
 
-/// Compares the messages of the span with those of the hours before it.
+/// Compares the messages of the span with those of the hours before it: which kinds the span has, and then which of them the hours
+/// before have, too.
 pub(super) fn compare(question: &Question<'_>, files: &[Found], hours: SignedDuration) -> Compared {
     let mut kinds = Kinds::new(question);
     let before = Window {
         from: question.window.from.checked_sub(hours).unwrap_or(Timestamp::MIN),
         to: question.window.from.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MIN),
     };
-    for (window, is_before) in [(before, true), (question.window, false)] {
-        kinds.is_before = is_before;
+    for (window, is_before) in [(question.window, false), (before, true)] {
+        kinds.begin(is_before);
         for found in files.iter().filter(|found| found.packing == Packing::Plain) {
             // A file that cannot be read is told where its lines are counted.
             let _ = kinds.read(question, found, window);
@@ -110,12 +111,15 @@ struct Kinds<'a> {
     searcher: Searcher<'a>,
     key: KeyedHash,
     is_before: bool,
-    known: HashSet<u64, KeyedHash>,
+    /// The kinds of the span that the hours before have not shown yet.
     fresh: HashMap<u64, Fresh, KeyedHash>,
+    /// How many of them are of lines that a pattern knows.
+    of_patterns: usize,
     compared: u64,
     since: Option<Timestamp>,
-    /// Not all could be remembered, or read in time.
-    cut: bool,
+    /// Not all of the span, or of the hours before, could be remembered or read in time.
+    span_cut: bool,
+    before_cut: bool,
     end: Option<Instant>,
     words: Vec<u8>,
 }
@@ -126,14 +130,29 @@ impl<'a> Kinds<'a> {
         Kinds {
             searcher: question.patterns.searcher(),
             key,
-            is_before: true,
-            known: HashSet::with_hasher(key),
+            is_before: false,
             fresh: HashMap::with_hasher(key),
+            of_patterns: 0,
             compared: 0,
             since: None,
-            cut: false,
-            end: Instant::now().checked_add(MOST_TIME),
+            span_cut: false,
+            before_cut: false,
+            end: None,
             words: Vec::new(),
+        }
+    }
+
+    /// The lines that follow are of the span, or of the hours before; each has half of the time.
+    fn begin(&mut self, is_before: bool) {
+        self.is_before = is_before;
+        self.end = Instant::now().checked_add(MOST_TIME / 2);
+    }
+
+    fn cut(&mut self) {
+        if self.is_before {
+            self.before_cut = true;
+        } else {
+            self.span_cut = true;
         }
     }
 
@@ -143,9 +162,17 @@ impl<'a> Kinds<'a> {
         let clock = Clock::new(question.zone.clone(), found.modified.unwrap_or(question.now).min(question.now));
         let end = self.end;
         let over = || (question.stop)().is_some() || end.is_some_and(|end| Instant::now() >= end);
-        let Ok(place) = window::find(&plain, &clock, window, &over)? else { return Ok(()) };
+        let place = match window::find(&plain, &clock, window, &over) {
+            Ok(Ok(place)) => place,
+            Ok(Err(_)) => return Ok(()),
+            Err(error) => {
+                self.cut();
+                return Err(error);
+            }
+        };
         let mut start = place.start;
         if place.end - start > MOST_BYTES {
+            self.cut();
             start = window::line_start(&plain, place.end - MOST_BYTES)?;
         }
         let mut head = vec![0; 16 * 1024];
@@ -160,7 +187,7 @@ impl<'a> Kinds<'a> {
         let mut memory = Memory::new();
         loop {
             if over() {
-                self.cut = true;
+                self.cut();
                 return Ok(());
             }
             let read = part.read(&mut buffer[filled..filled + CHUNK])?;
@@ -173,14 +200,15 @@ impl<'a> Kinds<'a> {
                     self.line(found.origin, at, line);
                 }
             }
+            // Nothing of the span is left that the hours before might have.
+            if read == 0 || (self.is_before && self.fresh.is_empty() && self.since.is_some()) {
+                return Ok(());
+            }
             buffer.copy_within(whole..filled, 0);
             filled -= whole;
             // The rest of a line that is longer than is looked at.
             if filled >= CHUNK {
                 filled = 0;
-            }
-            if read == 0 {
-                return Ok(());
             }
         }
     }
@@ -192,15 +220,20 @@ impl<'a> Kinds<'a> {
         };
         let Some(frame) = frame else { return };
         let program = frame.program.or(origin.program.map(str::as_bytes));
-        if self.is_before {
-            self.compared += 1;
-            self.since = Some(self.since.map_or(at, |since| since.min(at)));
-        }
         let mut words = std::mem::take(&mut self.words);
         kind_of(program, frame.message, &mut words);
         let own = self.key.bytes(&words);
         self.words = words;
-        if self.known.contains(&own) {
+        if self.is_before {
+            self.compared += 1;
+            self.since = Some(self.since.map_or(at, |since| since.min(at)));
+            if self.fresh.remove(&own).is_none()
+                && self.of_patterns > 0
+                && let Some(kind) = self.known(line)
+                && self.fresh.remove(&kind).is_some()
+            {
+                self.of_patterns -= 1;
+            }
             return;
         }
         if let Some(fresh) = self.fresh.get_mut(&own) {
@@ -208,44 +241,52 @@ impl<'a> Kinds<'a> {
             return;
         }
         // Strangers choose words in the lines of patterns: these are of one kind, whatever they say.
-        let known = match self.searcher.look(line) {
-            Look::Hits(_) => self.searcher.matched(0).map(|index| self.key.bytes(&index.to_le_bytes())),
-            _ => None,
-        };
+        let known = self.known(line);
         let kind = known.unwrap_or(own);
-        if self.known.contains(&kind) {
-            return;
-        }
-        if self.known.len() + self.fresh.len() >= MOST_KINDS {
-            self.cut = true;
-        } else if self.is_before {
-            self.known.insert(kind);
+        if let Some(fresh) = self.fresh.get_mut(&kind) {
+            fresh.count += 1;
+        } else if self.fresh.len() >= MOST_KINDS {
+            self.cut();
         } else {
-            let fresh = self.fresh.entry(kind).or_insert_with(|| Fresh {
+            let fresh = Fresh {
                 program: program.map(<[u8]>::to_vec),
                 words: self.words.splitn(2, |byte| *byte == b'\0').nth(1).unwrap_or_default().to_vec(),
-                count: 0,
+                count: 1,
                 first: at,
                 sample: line.get(..LONGEST_SAMPLE).unwrap_or(line).to_vec(),
-            });
-            fresh.count += 1;
+            };
+            self.of_patterns += usize::from(known.is_some());
+            self.fresh.insert(kind, fresh);
+        }
+    }
+
+    /// The kind of a line that a pattern knows.
+    fn known(&mut self, line: &[u8]) -> Option<u64> {
+        self.searcher.next_candidate(line)?;
+        match self.searcher.look(line) {
+            Look::Hits(_) => self.searcher.matched(0).map(|index| self.key.bytes(&index.to_le_bytes())),
+            _ => None,
         }
     }
 
     fn conclude(self) -> Compared {
         let mut loss = Vec::new();
-        let Some(since) = self.since else {
-            if self.fresh.is_empty() {
-                return Compared { new: None, loss };
-            }
-            loss.push("no line of the hours before could be read: whether messages are new is not known".to_owned());
-            return Compared { new: None, loss };
-        };
-        if self.cut {
+        if self.span_cut {
             loss.push(
-                "the messages of the hours before are too many to compare with all: some that seem new may not be"
+                "not all messages of the span could be compared with the hours before: new ones may be missing"
                     .to_owned(),
             );
+        }
+        let Some(since) = self.since else {
+            if !self.fresh.is_empty() {
+                loss.push(
+                    "no line of the hours before could be read: whether messages are new is not known".to_owned(),
+                );
+            }
+            return Compared { new: None, loss };
+        };
+        if self.before_cut && !self.fresh.is_empty() {
+            loss.push("not all of the hours before could be read: messages that seem new may not be".to_owned());
         }
         let mut fresh: Vec<Fresh> = self.fresh.into_values().collect();
         fresh.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.words.cmp(&other.words)));
