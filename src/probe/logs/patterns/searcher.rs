@@ -14,6 +14,7 @@ use crate::probe::logs::single::Single;
 
 /// What a line is to the patterns.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack: a box would be allocated for each hit")]
 pub(in crate::probe::logs) enum Look<'l> {
     /// None matches it.
     Nothing,
