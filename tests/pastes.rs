@@ -263,7 +263,7 @@ fn the_founding_case_is_read_from_one_text_like_the_one_it_came_in() {
     let all = sentences(&case);
     for said in [
         "16.9 times what it received",
-        "30 lines from 2011-11-10 23:11:08 to 23:50:05: dns edns",
+        "30 look-ups that went without EDNS from 2011-11-10 23:11:08 to 23:50:05",
         "memory 26.4 % used",
         "load 0.03 on 2 CPUs",
     ] {
