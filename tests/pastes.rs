@@ -315,6 +315,39 @@ fn what_was_recognised_is_said_and_a_text_in_which_nothing_is_known_is_refused()
     assert!(said.contains("Lorem ipsum") && said.contains("ifconfig"), "{said}");
 }
 
+/// What the report of some outputs says on a terminal, in one line.
+fn reported(name: &str) -> String {
+    let path = pastes().join(name);
+    let output = casebook(&["read", path.to_str().unwrap(), "--format", "terminal"], None);
+    String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_cause_whose_figures_were_not_seen_is_named_with_what_speaks_for_it_and_what_to_do() {
+    let reflection = reported("02-forum-chargen-bad-checksum");
+    for said in [
+        "Very likely: chargen reflection: 35 of 35 UDP datagrams with a bad checksum came from port 19",
+        "Send this to your provider: chargen reflection;",
+        "Please filter UDP from source port 19 to this host.",
+    ] {
+        assert!(reflection.contains(said), "{said}: {reflection}");
+    }
+    let flood = reported("14-notes-chinese-sar-syn-flood");
+    for said in [
+        "Very likely: SYN flood: of 3 TCP packets that were printed 2 are SYNs to 192.168.50.118:80; enp0s3 receives 77,950 packets/s of 60.0 B",
+        "What to do That depends on what could not be seen.",
+    ] {
+        assert!(flood.contains(said), "{said}: {flood}");
+    }
+}
+
+#[test]
+fn what_the_first_sentence_says_is_not_said_again() {
+    let guesser = reported("01-forum-lockout-synflood-4671");
+    let said = "14 failed SSH logins from 2026-02-13 15:01:35";
+    assert_eq!(guesser.matches(said).count(), 1, "{guesser}");
+}
+
 #[test]
 fn the_same_folder_gives_the_same_by_read_and_by_replay_and_the_case_can_be_judged_again() {
     let folder = tempfile::tempdir().unwrap();

@@ -94,7 +94,7 @@ fn instead(case: &Case, saw_all: bool) -> String {
     let blind = coverage.applicable.saturating_sub(coverage.looked);
     let likely = || case.diagnosis.causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
     if likely().any(|cause| cause.withheld > 0) {
-        return "What to do depends on what could not be seen. How to see more is below.".to_owned();
+        return "That depends on what could not be seen. How to see more is below.".to_owned();
     }
     if likely().next().is_some() {
         return "The runbook has no remedy for what it found.".to_owned();
