@@ -12,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -290,6 +291,34 @@ fn entries_of_two_boots_are_told_apart() {
         assert_eq!(counts.into_values().collect::<Vec<_>>(), [20, 30]);
         host.agrees("boot=current", "-b 22222222222242228222222222222222");
         host.agrees("", "");
+    });
+}
+
+#[test]
+fn messages_that_the_hours_before_do_not_have_are_told_of_a_journal() {
+    on_a_host(|host| {
+        let journald = host.start(None, &[]);
+        let socket = UnixDatagram::unbound().unwrap();
+        socket.connect(&journald.socket).unwrap();
+        let say = |text: &str| socket.send(format!("<30>Nov 22 15:04:05 app[7]: {text}").as_bytes()).map(drop).unwrap();
+        say("the backup of 12 files went well");
+        journald.write(host, 0, "before");
+        thread::sleep(Duration::from_millis(1100));
+        let began = Timestamp::now();
+        say("the backup of 34 files went well");
+        say("the array lost member 3");
+        say("the array lost member 4");
+        journald.write(host, 0, "of the span");
+        let until = Timestamp::now();
+        let since = until.duration_since(began).as_millis();
+        let answer = host.desk.run(&format!("probe logs --format json until={until} since={since}ms compare=1h"));
+        let output: Value = serde_json::from_str(&answer.reported().out).unwrap();
+        let new = &output["output"]["new_messages"];
+        let told = new["messages"].as_array().unwrap_or_else(|| panic!("{output}"));
+        let of_app: Vec<_> = told.iter().filter(|message| message["program"] == "app").collect();
+        assert_eq!(of_app[0]["words"], "the array lost member *", "{new}");
+        assert_eq!(of_app[0]["count"], 2, "{new}");
+        assert!(of_app.iter().all(|message| message["words"] != "the backup of * files went well"), "{new}");
     });
 }
 

@@ -239,17 +239,19 @@ impl Probe for Logs {
             Place::Below(_) => None,
         };
         let mut choice = choice(&params, window)?;
-        let journals = if params.files.is_empty() {
+        let find_journals = |choice: &Choice| {
+            if !params.files.is_empty() {
+                return Ok(Journals::default());
+            }
             let dirs = journal_dirs(&place, &dir);
             let machine = own_machine(&place, &dir);
             let asked = Asked { dirs: &dirs, machine: machine.as_deref(), namespace: params.namespace.as_deref() };
             let stop = || stop().is_some();
             rights
-                .to(|| Ok(journal::discover(&place, &asked, dating.as_ref(), &choice, &stop)))
-                .map_err(|error| Gap::io("look for a journal", &error))?
-        } else {
-            Journals::default()
+                .to(|| Ok(journal::discover(&place, &asked, dating.as_ref(), choice, &stop)))
+                .map_err(|error| Gap::io("look for a journal", &error))
         };
+        let journals = find_journals(&choice)?;
         if params.boot.as_deref().is_some_and(|boot| boot.trim() == CURRENT) {
             choice.boot = match place {
                 Place::Host => journal::this_boot(),
@@ -285,7 +287,6 @@ impl Probe for Logs {
             dating,
             stop: &stop,
         };
-        let kept_in_journal = !journals.files.is_empty();
         let mut files = journals.files;
         // The newest first, as of all files.
         files.sort_by_key(|file| (file.rotated, std::cmp::Reverse(file.modified)));
@@ -300,15 +301,14 @@ impl Probe for Logs {
             let hours = SignedDuration::try_from(hours.0).unwrap_or(SignedDuration::MAX);
             let from = window.from.checked_sub(hours).unwrap_or(Timestamp::MIN);
             // The hours before may lie in files that were rotated meanwhile.
-            let files = rights
+            let mut files = rights
                 .to(|| Ok(find::find(&place, &dir, &params.files, from).files))
                 .map_err(|error| Gap::io(format!("look into {}", dir.display()), &error))?;
+            files.retain(|file| !alone || file.packing == Packing::Journal);
+            files.extend(find_journals(&choice.within(Window { from, to: window.to }))?.files);
             let compared = novel::compare(&question, &files, hours);
             observed.output.new_messages = compared.new;
             observed.loss.extend(compared.loss);
-            if kept_in_journal {
-                observed.loss.push("new messages were looked for in the log files alone, not in the journal".to_owned());
-            }
         }
 
         observed.loss.append(&mut loss);
@@ -384,7 +384,6 @@ fn choice(params: &Params, window: Window) -> Result<Choice, Gap> {
     let refused = |name: &str, text: &str, why: &str, to_fix: &str| {
         Gap::new(Reason::Malformed, format!("read the parameter `{name}`: `{text}`"), why).to_fix(to_fix)
     };
-    let micros = |at: Timestamp| u64::try_from(at.as_microsecond()).unwrap_or(0);
     let priority = match &params.priority {
         None => None,
         Some(text) => {
@@ -412,13 +411,8 @@ fn choice(params: &Params, window: Window) -> Result<Choice, Gap> {
         let name = name.trim();
         if UNITS.iter().any(|ending| name.ends_with(ending)) { name.to_owned() } else { format!("{name}.service") }
     };
-    Ok(Choice {
-        from: micros(window.from),
-        to: micros(window.to),
-        units: params.units.iter().map(unit).collect(),
-        priority,
-        boot,
-    })
+    let of_any_time = Choice { units: params.units.iter().map(unit).collect(), priority, boot, ..Choice::default() };
+    Ok(of_any_time.within(window))
 }
 
 fn moment(text: &str, zone: &TimeZone) -> Option<Timestamp> {

@@ -4,9 +4,10 @@
 //! texts stand between. Lines that a pattern knows are of the pattern's kind, since strangers choose words in them.
 
 use std::collections::HashMap;
-use std::io::{self, Read as _};
+use std::io;
 use std::time::{Duration, Instant};
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use memchr::memrchr;
 use schemars::JsonSchema;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::find::Found;
 use super::frame::LineFrame;
+use super::journal::Journal;
 use super::kind::Kind;
 use super::origin::LogOrigin;
 use super::patterns::{LONGEST_LINE, Look, Searcher};
@@ -31,6 +33,8 @@ const MOST_KINDS: usize = 32 * 1024;
 const MOST_TOLD: usize = 10;
 /// Bytes that are read of each file's hours before, and of its span: the last ones.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
+/// The same of a journal, in entries.
+const MOST_ENTRIES: u64 = 128 * 1024;
 /// How long the comparing may take.
 const MOST_TIME: Duration = Duration::from_secs(1);
 /// Words of a message that tell its kind.
@@ -90,7 +94,7 @@ pub(super) fn compare(question: &Question<'_>, files: &[Found], hours: SignedDur
     };
     for (window, is_before) in [(question.window, false), (before, true)] {
         kinds.begin(is_before);
-        for found in files.iter().filter(|found| found.packing == Packing::Plain) {
+        for found in files {
             // A file that cannot be read is told where its lines are counted.
             let _ = kinds.read(question, found, window);
         }
@@ -102,15 +106,24 @@ pub(super) fn compare(question: &Question<'_>, files: &[Found], hours: SignedDur
 struct Fresh {
     program: Option<Vec<u8>>,
     words: Vec<u8>,
-    count: u64,
+    /// How many the files have, and how many the journal: a syslog daemon writes to files what the journal has, too.
+    counts: [u64; 2],
     first: Timestamp,
     sample: Vec<u8>,
+}
+
+impl Fresh {
+    fn count(&self) -> u64 {
+        self.counts[0].max(self.counts[1])
+    }
 }
 
 struct Kinds<'a> {
     searcher: Searcher<'a>,
     key: KeyedHash,
     is_before: bool,
+    /// 1 while the journal is read, else 0.
+    of_journal: usize,
     /// The kinds of the span that the hours before have not shown yet.
     fresh: HashMap<u64, Fresh, KeyedHash>,
     /// How many of them are of lines that a pattern knows.
@@ -130,6 +143,7 @@ impl<'a> Kinds<'a> {
         Kinds {
             searcher: question.patterns.searcher(),
             key,
+            of_journal: 0,
             is_before: false,
             fresh: HashMap::with_hasher(key),
             of_patterns: 0,
@@ -157,6 +171,38 @@ impl<'a> Kinds<'a> {
     }
 
     fn read(&mut self, question: &Question<'_>, found: &Found, window: Window) -> io::Result<()> {
+        match found.packing {
+            Packing::Plain => {
+                self.of_journal = 0;
+                self.read_file(question, found, window)
+            }
+            Packing::Journal => {
+                self.of_journal = 1;
+                self.read_journal(question, found, window)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn read_journal(&mut self, question: &Question<'_>, found: &Found, window: Window) -> io::Result<()> {
+        let (file, _) = question.rights.to(|| question.place.open(&found.path))?;
+        let Ok(journal) = Journal::open(file) else { return Ok(()) };
+        let choice = question.journal.within(window);
+        let entries = journal.entries(question.dating, &choice)?;
+        let start = entries.start.max(entries.end.saturating_sub(MOST_ENTRIES));
+        if start > entries.start {
+            self.cut();
+        }
+        let end = self.end;
+        let over = || (question.stop)().is_some() || end.is_some_and(|end| Instant::now() >= end);
+        self.searcher.turn_to(Kind::Syslog, None);
+        let origin = LogOrigin { kind: Some(Kind::Syslog), program: None };
+        let clock = Clock::new(TimeZone::UTC, question.now);
+        let mut lines = journal.lines(question.dating, &choice, start..entries.end, &over);
+        self.lines(&mut lines, &clock, origin, window, &over)
+    }
+
+    fn read_file(&mut self, question: &Question<'_>, found: &Found, window: Window) -> io::Result<()> {
         let (file, metadata) = question.rights.to(|| question.place.open(&found.path))?;
         let plain = Plain::new(file, metadata.len());
         let clock = Clock::new(question.zone.clone(), found.modified.unwrap_or(question.now).min(question.now));
@@ -183,6 +229,17 @@ impl<'a> Kinds<'a> {
         }
         self.searcher.turn_to(kind, found.origin.program);
         let mut part = Part::new(&plain, start, place.end);
+        self.lines(&mut part, &clock, found.origin, window, &over)
+    }
+
+    fn lines(
+        &mut self,
+        source: &mut impl io::Read,
+        clock: &Clock,
+        origin: LogOrigin,
+        window: Window,
+        over: &dyn Fn() -> bool,
+    ) -> io::Result<()> {
         let (mut buffer, mut filled) = (vec![0; 2 * CHUNK], 0);
         let mut memory = Memory::new();
         loop {
@@ -190,14 +247,14 @@ impl<'a> Kinds<'a> {
                 self.cut();
                 return Ok(());
             }
-            let read = part.read(&mut buffer[filled..filled + CHUNK])?;
+            let read = source.read(&mut buffer[filled..filled + CHUNK])?;
             filled += read;
             let whole = if read == 0 { filled } else { memrchr(b'\n', &buffer[..filled]).map_or(0, |at| at + 1) };
             for line in buffer[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                 let line = line.get(..LONGEST_LINE).unwrap_or(line);
                 let line = line.strip_suffix(b"\r").unwrap_or(line);
-                if let Some(at) = memory.read(&clock, line).filter(|at| window.contains(*at)) {
-                    self.line(found.origin, at, line);
+                if let Some(at) = memory.read(clock, line).filter(|at| window.contains(*at)) {
+                    self.line(origin, at, line);
                 }
             }
             // Nothing of the span is left that the hours before might have.
@@ -237,21 +294,23 @@ impl<'a> Kinds<'a> {
             return;
         }
         if let Some(fresh) = self.fresh.get_mut(&own) {
-            fresh.count += 1;
+            fresh.counts[self.of_journal] += 1;
             return;
         }
         // Strangers choose words in the lines of patterns: these are of one kind, whatever they say.
         let known = self.known(line);
         let kind = known.unwrap_or(own);
         if let Some(fresh) = self.fresh.get_mut(&kind) {
-            fresh.count += 1;
+            fresh.counts[self.of_journal] += 1;
         } else if self.fresh.len() >= MOST_KINDS {
             self.cut();
         } else {
+            let mut counts = [0, 0];
+            counts[self.of_journal] = 1;
             let fresh = Fresh {
                 program: program.map(<[u8]>::to_vec),
                 words: self.words.splitn(2, |byte| *byte == b'\0').nth(1).unwrap_or_default().to_vec(),
-                count: 1,
+                counts,
                 first: at,
                 sample: line.get(..LONGEST_SAMPLE).unwrap_or(line).to_vec(),
             };
@@ -289,12 +348,12 @@ impl<'a> Kinds<'a> {
             loss.push("not all of the hours before could be read: messages that seem new may not be".to_owned());
         }
         let mut fresh: Vec<Fresh> = self.fresh.into_values().collect();
-        fresh.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.words.cmp(&other.words)));
-        let (kinds, lines) = (fresh.len() as u64, fresh.iter().map(|fresh| fresh.count).sum());
+        fresh.sort_by(|one, other| other.count().cmp(&one.count()).then_with(|| one.words.cmp(&other.words)));
+        let (kinds, lines) = (fresh.len() as u64, fresh.iter().map(Fresh::count).sum());
         let told = fresh.into_iter().take(MOST_TOLD).map(|fresh| NewMessage {
-            program: fresh.program.map(|program| escaped(&program, 64)),
+            program: fresh.program.as_deref().map(|program| escaped(program, 64)),
             words: escaped(&fresh.words, LONGEST_WORDS),
-            count: fresh.count,
+            count: fresh.count(),
             first: fresh.first,
             sample: escaped(&fresh.sample, LONGEST_SAMPLE),
         });

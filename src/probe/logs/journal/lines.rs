@@ -14,6 +14,7 @@ use super::header::{BootId, Header};
 use super::object::{le32, le64};
 use super::pages::Pages;
 use super::stamp::{self, Dating, Stamp};
+use crate::probe::logs::window::Window;
 
 /// Fields of an entry that are looked at: what journald writes at most.
 const MOST_FIELDS: u64 = 1024;
@@ -34,6 +35,14 @@ pub(in super::super) struct Choice {
     pub priority: Option<u8>,
     /// Those of this boot.
     pub boot: Option<BootId>,
+}
+
+impl Choice {
+    /// The same, of another span of time.
+    pub(in super::super) fn within(&self, window: Window) -> Self {
+        let micros = |at: Timestamp| u64::try_from(at.as_microsecond()).unwrap_or(0);
+        Choice { from: micros(window.from), to: micros(window.to), ..self.clone() }
+    }
 }
 
 /// What could not be read of entries.
