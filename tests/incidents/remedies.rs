@@ -82,6 +82,7 @@ const ROWS: &[Row] = &[
     row("syn-flood", "somaxconn", How::Backlog(4096), "syn-flood-without-cookies"),
     row("syn-flood", "casebook_syn", How::Drops(&[SEGMENTS], 0.2), "syn-flood-closed-port"),
     row("udp-flood-closed-port", "casebook_udp", How::Drops(&[CLOSED, IP], 0.2), "udp-flood-closed-port"),
+    row("udp-flood-closed-port", "casebook_sessions", How::Drops(&[CLOSED], 0.2), "pppoe-beside-its-carrier"),
     row("udp-flood-closed-port", "icmp_ratelimit", How::Sets(&[&["IcmpOutDestUnreachs"]], 0.3), "udp-flood-many-ports"),
     row("udp-flood-open-port", "casebook_limit", How::Drops(&[DATAGRAMS], 0.2), "udp-flood-one-sender"),
     row("udp-flood-open-port", "rmem_max", How::Not(OF_THE_MACHINE), ""),
