@@ -295,6 +295,21 @@ fn entries_of_two_boots_are_told_apart() {
 }
 
 #[test]
+fn a_host_that_has_nothing_but_a_journal_is_told_who_guesses_passwords() {
+    on_a_host(|host| {
+        let journald = host.start(None, &[]);
+        journald.write(host, 300, "guessed");
+        let answer = host.desk.run("run high-inbound-traffic --set window=1s --no-keep --format json");
+        let case: Value = serde_json::from_str(&answer.reported().out).unwrap();
+        let findings = case["findings"].as_array().unwrap();
+        let logs = findings.iter().find(|finding| finding["step"] == "logs").unwrap();
+        assert_eq!(logs["verdict"], "warning", "{logs}");
+        let said = logs["sentence"].as_str().unwrap();
+        assert!(said.contains("sshd: 300 failed passwords from 5 addresses"), "{said}");
+    });
+}
+
+#[test]
 fn messages_that_the_hours_before_do_not_have_are_told_of_a_journal() {
     on_a_host(|host| {
         let journald = host.start(None, &[]);
