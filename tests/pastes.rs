@@ -342,6 +342,18 @@ fn a_cause_whose_figures_were_not_seen_is_named_with_what_speaks_for_it_and_what
 }
 
 #[test]
+fn what_is_suspected_is_neither_hidden_by_requests_nor_called_nothing() {
+    let text = "Nov 28 14:05:11 web1 haproxy[811]: 198.51.100.7:40176 [28/Nov/2026:14:05:11.101] fe~ be/s1 0/0/1/2/3 200 1531 - - ---- \
+                1/1/0/0/0 0/0 \"GET /login HTTP/1.1\"\n\
+                Nov 28 14:05:13 web1 kernel: possible SYN flooding on port 443. Sending cookies.\n";
+    let output = casebook(&["read", "-", "--format", "terminal"], Some(text.as_bytes()));
+    let report = String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(report.contains("Suspected, not proven: SYN flood. 1 warning at"), "{report}");
+    assert!(report.contains("1 request at"), "{report}");
+    assert!(report.contains("What to do No cause is likely enough to advise on, but"), "{report}");
+}
+
+#[test]
 fn what_the_first_sentence_says_is_not_said_again() {
     let guesser = reported("01-forum-lockout-synflood-4671");
     let said = "14 failed SSH logins from 2026-02-13 15:01:35";

@@ -553,7 +553,10 @@ fn queues(output: &Pieces, table: &Table) -> Vec<String> {
 /// Patterns of logs, by name: how often, from when to when, whom they name.
 fn logs_of(output: &Pieces, logs: &Value) -> Vec<String> {
     let mut told = Vec::new();
-    for (name, hits) in logs["patterns"].as_object().into_iter().flatten() {
+    let mut patterns: Vec<_> = logs["patterns"].as_object().into_iter().flatten().collect();
+    // Requests come all day: what tells of trouble is said before.
+    patterns.sort_by_key(|(name, _)| *name == "http_request");
+    for (name, hits) in patterns {
         let Some(count) = hits["count"].as_u64().filter(|count| *count > 0) else { continue };
         let moment = |of: &str| hits[of].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
         let span = match (moment("first"), moment("last"), hits["apart_seconds"].as_f64()) {
@@ -601,7 +604,7 @@ fn logs_of(output: &Pieces, logs: &Value) -> Vec<String> {
                 let port = top("port").map(|(port, ..)| format!(", most to port {port}")).unwrap_or_default();
                 format!("{number} packets logged by the firewall{span}, from {}{port}", list("source"))
             }
-            "http_request" => format!("{number} requests{span}, most from {}", list("client")),
+            "http_request" => format!("{number} {}{span}, most from {}", if count == 1 { "request" } else { "requests" }, list("client")),
             "http_proxy_request" => {
                 let site = top("site").or_else(|| top("tunnel")).map(|(site, ..)| format!(", such as {site}")).unwrap_or_default();
                 format!("{number} requests{span} for whole URLs of other sites{site}, from {}: that is what a forward proxy is asked", list("client"))

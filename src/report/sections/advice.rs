@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{letter, name, titled};
-use crate::case::{Case, Finding, Likelihood, Remedy, Urgency, Verdict};
+use crate::case::{Case, Finding, Likelihood, Remedy, Sign, SignSide, Truth, Urgency, Verdict, Weight};
 use crate::report::escape;
 
 /// Causes whose remedies are shown. They come with the one that helps most first.
@@ -120,8 +120,18 @@ fn instead(case: &Case, saw_all: bool) -> String {
         _ => {
             let unknown = listed(steps(Verdict::Unknown).map(title));
             let unknown = if unknown.is_empty() { String::new() } else { format!(" ({unknown})") };
+            // What is suspected asks for a look.
+            let speaks =
+                |sign: &Sign| sign.side == SignSide::For && sign.holds == Truth::Yes && sign.weight >= Weight::Moderate;
+            let causes = &case.diagnosis.causes;
+            let suspected =
+                causes.iter().any(|cause| cause.likelihood == Likelihood::Possible && cause.signs.iter().any(speaks));
+            let seen = match suspected {
+                true => "No cause is likely enough to advise on",
+                false => "What was looked at asks for nothing",
+            };
             format!(
-                "What was looked at asks for nothing, but {blind} of {} steps could not look{unknown}. How to see more \
+                "{seen}, but {blind} of {} steps could not look{unknown}. How to see more \
                  is below.",
                 coverage.applicable
             )
