@@ -67,9 +67,9 @@ const EXPECTED: &[Expected] = &[
         None,
         &[
             "Suspected, not proven: SYN flood; somebody guesses SSH passwords",
-            "11 warnings",
-            "SYN flooding on TCP port 4671",
-            "14 failed SSH logins",
+            "kernel: 11 warnings of SYN flooding on TCP port 4671 from 2026-02-25 21:35:48",
+            "they do not say how much came",
+            "sshd: 14 failed passwords from",
             "the policy of INPUT, FORWARD, OUTPUT is drop",
             "printed without counters",
             "iptables-save -c",
@@ -79,12 +79,12 @@ const EXPECTED: &[Expected] = &[
     (
         "02-forum-chargen-bad-checksum",
         Some("reflection-chargen"),
-        &["35 UDP datagrams with a bad checksum", "from port 19 of 13 addresses to port 21143, 23489"],
+        &["kernel: 35 UDP datagrams with a bad checksum from 13 addresses", "with source port 19 to port 21143, 23489"],
     ),
     (
         "04-forum-open-forward-proxy",
         Some("open-proxy"),
-        &["7 requests", "for whole URLs of other sites", "forward proxy"],
+        &["web server: 7 requests for whole URLs, as a forward proxy is asked, from"],
     ),
     (
         "07-netdata-udp-1900-german-netstat",
@@ -137,7 +137,7 @@ const EXPECTED: &[Expected] = &[
         "16-snapcast-conntrack-dmesg-cpu",
         Some("conntrack-exhaustion"),
         &[
-            "13 times in 10 s the connection tracking table was full and packets were dropped",
+            "kernel: 13 warnings that the table of connections is full and drops packets in 10 s",
             "conntrack -C; sysctl net.netfilter.nf_conntrack_max",
             "unknown: the text shows no day",
         ],
@@ -153,8 +153,8 @@ const EXPECTED: &[Expected] = &[
         ],
     ),
     ("21-forum-spanish-ifconfig", None, &["eth0: 159 MB in with 132,937 packets received since boot"]),
-    ("F01-logs-alone-1970", Some("conntrack-exhaustion"), &["3 times at 20", "names no year"]),
-    ("F02-logs-before-the-window", Some("conntrack-exhaustion"), &["4 times from 2018-11-20 22:30:22 to 22:30:27"]),
+    ("F01-logs-alone-1970", Some("conntrack-exhaustion"), &["kernel: 3 warnings that the table of connections is full and drops packets at 20", "names no year"]),
+    ("F02-logs-before-the-window", Some("conntrack-exhaustion"), &["full and drops packets from 2018-11-20 22:30:22 to 22:30:27"]),
     ("F03-two-sar-files", None, &["eth0 805 Mbit/s in", "eth0 until 10:00:03: 8.19 kbit/s", "18:30:03"]),
     (
         "F04-sar-of-a-day",
@@ -178,7 +178,7 @@ const EXPECTED: &[Expected] = &[
         "F13-ignored-in-silence",
         Some("conntrack-exhaustion"),
         &[
-            "20 packets with an impossible sender (martian source)",
+            "kernel: 20 packets with an impossible sender (martian source) from",
             "connection tracking since boot: drop 11, insert_failed 11",
             "the card missed 4,954",
             "inet filter input: udp dport 27015",
@@ -188,7 +188,7 @@ const EXPECTED: &[Expected] = &[
             "has sent 1,160 TB and received 22.3 TB",
             "6 UDP packets to 192.0.2.178 port 27016 from 6 addresses",
             "TCPTimeWaitOverflow",
-            "2 requests",
+            "web server: 2 requests from",
         ],
     ),
     (
@@ -348,15 +348,25 @@ fn what_is_suspected_is_neither_hidden_by_requests_nor_called_nothing() {
                 Nov 28 14:05:13 web1 kernel: possible SYN flooding on port 443. Sending cookies.\n";
     let output = casebook(&["read", "-", "--format", "terminal"], Some(text.as_bytes()));
     let report = String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(report.contains("Suspected, not proven: SYN flood. 1 warning at"), "{report}");
-    assert!(report.contains("1 request at"), "{report}");
-    assert!(report.contains("What to do No cause is likely enough to advise on, but"), "{report}");
+    assert!(report.contains("Suspected, not proven: SYN flood. kernel: 1 warning of SYN flooding on TCP port 443 at"), "{report}");
+    assert!(report.contains("web server: 1 request from 198.51.100.7 at"), "{report}");
+    assert!(report.contains("What to do No cause is likely enough to advise on; look at: What the logs say."), "{report}");
+}
+
+#[test]
+fn one_line_of_what_is_grave_is_one_too_many_and_names_the_service() {
+    let text = "Nov 28 21:00:06 web1 systemd[1]: mysql.service: Failed with result 'oom-kill'.\n";
+    let output = casebook(&["read", "-", "--format", "terminal"], Some(text.as_bytes()));
+    let report = String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = "What the logs say systemd: 1 failure for want of memory of mysql.service at 2026-11-28 21:00:06";
+    assert!(report.contains(said), "{report}");
+    assert!(report.contains("warning"), "{report}");
 }
 
 #[test]
 fn what_the_first_sentence_says_is_not_said_again() {
     let guesser = reported("01-forum-lockout-synflood-4671");
-    let said = "14 failed SSH logins from 2026-02-13 15:01:35";
+    let said = "sshd: 14 failed passwords";
     assert_eq!(guesser.matches(said).count(), 1, "{guesser}");
 }
 

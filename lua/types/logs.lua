@@ -148,6 +148,7 @@
 ---@field weight string How grave its lines are: `grave` (one is one too many), `trouble`, or `aside` (they come all day on a healthy host).
 ---@field count integer How many lines there are.
 ---@field sentence string Who wrote what, how often, since when: `sshd: 1,204 failed passwords from 6 addresses since 22:41`.
+---@field means? string What such a line means; none of a pattern that was given.
 
 ---A list of `casebook.logs.StandsOut` in evidence.
 ---@class casebook.logs.StandsOuts

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
 use super::data::Data;
@@ -368,52 +368,33 @@ impl ToolOutput {
             .ok()
             .and_then(|since| self.moment.at.checked_sub(since).ok())
             .unwrap_or(self.moment.at);
+        let params: logs::Params = serde_json::from_value(ask.params.clone()).unwrap_or_default();
+        // Seconds since the kernel started say when only where it is known when that was.
+        let known_start = up.is_some_and(|up| up as f64 >= last_of_kernel) && !self.moment.unknown;
         let given: Vec<logs::Text<'_>> = texts
             .iter()
-            .map(|(name, kind, text, _, of_journal)| logs::Text {
+            .map(|(name, kind, text, timeless, of_journal)| logs::Text {
                 name,
                 kind: *kind,
                 bytes: text.as_bytes(),
                 of_journal: *of_journal,
+                dated: !timeless
+                    && (*kind != logs::Kind::Kernel
+                        || known_start
+                        || logs::span(text.as_bytes(), self.moment.at).is_some()),
             })
             .collect();
-        let params: logs::Params = serde_json::from_value(ask.params.clone()).unwrap_or_default();
-        // Seconds since the kernel started say when only where it is known when that was.
-        let is_dated = |text: &logs::Text<'_>| {
-            text.kind != logs::Kind::Kernel
-                || up.is_some_and(|up| up as f64 >= last_of_kernel) && !self.moment.unknown
-                || logs::span(text.bytes, self.moment.at).is_some()
-        };
-        let timeless: Vec<bool> = texts.iter().map(|(.., timeless, _)| *timeless).collect();
-        let (mut dated, mut undated_texts) = (Vec::new(), Vec::new());
-        for (text, timeless) in given.into_iter().zip(timeless) {
-            if !timeless && is_dated(&text) { dated.push(text) } else { undated_texts.push(text) }
-        }
         // A year that is not written is that of the moment, where something else tells it.
         let reference = if self.moment.unknown { self.pieces.reference() } else { self.moment.at };
-        let search =
-            |texts: &[logs::Text<'_>]| (!texts.is_empty()).then(|| logs::search(texts, &params, reference, boot));
-        let (with_times, without) = match (search(&dated).transpose(), search(&undated_texts).transpose()) {
-            (Ok(with_times), Ok(without)) => (with_times, without),
-            (Err(gap), _) | (_, Err(gap)) => return Evidence { gap: Some(gap), ..blank },
-        };
-        let without = without.map(|observed| {
-            let mut output = serde_json::to_value(observed.output).unwrap_or_default();
-            undated(&mut output);
-            (output, observed.missing, observed.loss)
-        });
-        let with_times = with_times.map(|observed| {
-            (serde_json::to_value(observed.output).unwrap_or_default(), observed.missing, observed.loss)
-        });
-        let (output, missing, loss) = match (with_times, without) {
-            (Some((mut output, missing, loss)), Some((more, ..))) => {
-                added(&mut output, more);
-                (output, missing, loss)
-            }
-            (Some(all), None) | (None, Some(all)) => all,
-            (None, None) => return blank,
-        };
-        Evidence { output: Some(output), missing, loss, ..blank }
+        match logs::search(&given, &params, reference, boot) {
+            Ok(observed) => Evidence {
+                output: Some(serde_json::to_value(observed.output).unwrap_or_default()),
+                missing: observed.missing,
+                loss: observed.loss,
+                ..blank
+            },
+            Err(gap) => Evidence { gap: Some(gap), ..blank },
+        }
     }
 
     /// The log files of a folder that a runbook names, read by the probe itself up to the moment of the outputs.
@@ -434,39 +415,6 @@ impl ToolOutput {
             ..seen
         }
     }
-}
-
-/// Adds the hits of lines without a time to those of others.
-fn added(output: &mut Value, more: Value) {
-    let sum = |a: &Value, b: &Value| json!(a.as_u64().unwrap_or(0).saturating_add(b.as_u64().unwrap_or(0)));
-    for field in ["lines", "hits"] {
-        output[field] = sum(&output[field], &more[field]);
-    }
-    if let (Some(files), Some(others)) = (output["files"].as_array_mut(), more["files"].as_array()) {
-        files.extend(others.iter().cloned());
-    }
-    for (name, hits) in more["patterns"].as_object().into_iter().flatten() {
-        let known = &mut output["patterns"][name];
-        if known["count"] == 0 {
-            *known = hits.clone();
-        } else {
-            known["count"] = sum(&known["count"], &hits["count"]);
-        }
-    }
-}
-
-/// Takes out times that were counted from an unknown beginning; how far they are apart stays, in the minutes of each pattern.
-fn undated(output: &mut Value) {
-    for pattern in output["patterns"].as_object_mut().into_iter().flat_map(|patterns| patterns.values_mut()) {
-        let moment = |value: &Value| value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
-        if let (Some(first), Some(last)) = (moment(&pattern["first"]), moment(&pattern["last"])) {
-            pattern["apart_seconds"] = json!(last.duration_since(first).as_secs_f64());
-        }
-        pattern["first"] = Value::Null;
-        pattern["last"] = Value::Null;
-        pattern["per_minute"] = json!([]);
-    }
-    output["per_minute"] = json!([]);
 }
 
 impl Observer for ToolOutput {

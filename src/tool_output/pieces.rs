@@ -13,9 +13,6 @@ use super::piece::{Piece, Unrecognised};
 use super::{links, samples};
 use crate::probe::logs;
 
-/// Senders that are counted.
-const MOST_DISTINCT: usize = 16_384;
-
 /// The outputs of all texts.
 pub(super) struct Pieces {
     pub gathered: Gathered,
@@ -107,23 +104,6 @@ impl Pieces {
             ));
         }
         texts
-    }
-
-    /// How many different words follow these in the lines of logs, up to their last colon.
-    pub(super) fn distinct(&self, after: &str) -> usize {
-        let mut seen = std::collections::HashSet::new();
-        for (_, _, text, ..) in self.log_texts() {
-            let finder = memchr::memmem::find_iter(text.as_bytes(), after.as_bytes());
-            for at in finder {
-                let word = text.get(at + after.len()..).and_then(|rest| rest.split_whitespace().next());
-                if let Some((address, _)) = word.and_then(|word| word.rsplit_once(':'))
-                    && seen.len() < MOST_DISTINCT
-                {
-                    seen.insert(address);
-                }
-            }
-        }
-        seen.len()
     }
 
     /// What a time without a year lies before: when the newest file was changed, else the moment of reading.

@@ -11,7 +11,6 @@ use super::links::Shown;
 use super::pieces::Pieces;
 use super::sockets::{Row, Table};
 use crate::case::Evidence;
-use crate::probe::logs;
 use crate::units;
 
 /// Sentences of one kind.
@@ -66,7 +65,7 @@ pub(super) fn sentences(output: &Pieces, chosen: &Chosen<'_>, evidence: &IndexMa
         evidence.values().find(|evidence| evidence.probe == probe).and_then(|evidence| evidence.output.as_ref())
     };
     if let Some(logs) = evidence("logs") {
-        told.extend(logs_of(output, logs));
+        told.extend(logs_of(logs));
     }
     for data in output.data() {
         match data {
@@ -550,71 +549,16 @@ fn queues(output: &Pieces, table: &Table) -> Vec<String> {
     told
 }
 
-/// Patterns of logs, by name: how often, from when to when, whom they name.
-fn logs_of(output: &Pieces, logs: &Value) -> Vec<String> {
-    let mut told = Vec::new();
-    let mut patterns: Vec<_> = logs["patterns"].as_object().into_iter().flatten().collect();
-    // Requests come all day: what tells of trouble is said before.
-    patterns.sort_by_key(|(name, _)| *name == "http_request");
-    for (name, hits) in patterns {
-        let Some(count) = hits["count"].as_u64().filter(|count| *count > 0) else { continue };
-        let moment = |of: &str| hits[of].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
-        let span = match (moment("first"), moment("last"), hits["apart_seconds"].as_f64()) {
-            (Some(first), Some(last), _) if first == last => format!(" at {}", first.strftime("%Y-%m-%d %H:%M:%S")),
-            (Some(first), Some(last), _) => {
-                format!(" from {} to {}", first.strftime("%Y-%m-%d %H:%M:%S"), last.strftime("%H:%M:%S"))
-            }
-            (.., Some(apart)) if apart > 0.0 => format!(" in {}", units::span(apart.round().max(1.0))),
-            _ => String::new(),
-        };
-        let top = |group: &str| -> Option<(String, usize, u64)> {
-            let values = hits["captures"][group].as_array()?;
-            let first = values.first()?;
-            Some((first["value"].as_str()?.to_owned(), values.len(), first["count"].as_u64()?))
-        };
-        let list = |group: &str| -> String {
-            hits["captures"][group]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|value| value["value"].as_str())
-                .take(3)
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let number = units::count(count as f64);
-        let lines = if count == 1 { "line" } else { "lines" };
-        let times = if count == 1 { "time" } else { "times" };
-        told.push(match name.as_str() {
-            "conntrack_full" => format!("{number} {times}{span} the connection tracking table was full and packets were dropped"),
-            "syn_flooding" => format!(
-                "{number} {}{span} of SYN flooding on TCP port {}: the queue of half-open connections is full; the kernel limits these warnings, so they do not say how much came",
-                if count == 1 { "warning" } else { "warnings" },
-                list("port")
-            ),
-            "udp_bad_checksum" => {
-                let senders = output.distinct("bad checksum. From ");
-                let all = if senders == 1 { "1 address".to_owned() } else { format!("{senders} addresses") };
-                format!("{number} UDP datagrams with a bad checksum{span}, from port {} of {all} to port {}", list("source_port"), list("port"))
-            }
-            "ssh_failed_password" => format!("{number} failed SSH logins{span}, from {}", list("address")),
-            "ssh_invalid_user" => format!("{number} SSH logins as users that do not exist{span}, from {}", list("address")),
-            "martian_source" => format!("{number} packets with an impossible sender (martian source){span}, from {} by {}", list("source"), list("device")),
-            "firewall_log" => {
-                let port = top("port").map(|(port, ..)| format!(", most to port {port}")).unwrap_or_default();
-                format!("{number} packets logged by the firewall{span}, from {}{port}", list("source"))
-            }
-            "http_request" => format!("{number} {}{span}, most from {}", if count == 1 { "request" } else { "requests" }, list("client")),
-            "http_proxy_request" => {
-                let site = top("site").or_else(|| top("tunnel")).map(|(site, ..)| format!(", such as {site}")).unwrap_or_default();
-                format!("{number} requests{span} for whole URLs of other sites{site}, from {}: that is what a forward proxy is asked", list("client"))
-            }
-            "link_change" => format!("{number} {times}{span} the link of {} went down", list("device")),
-            other => match logs::counted(other, count) {
-                Some(counted) => format!("{counted}{span}"),
-                None => format!("{number} {lines}{span}: {}", other.replace('_', " ")),
-            },
-        });
-    }
-    told
+/// What the lines of logs tell; what happens all day comes last.
+fn logs_of(logs: &Value) -> Vec<String> {
+    let told = logs["stands_out"].as_array().into_iter().flatten();
+    told.filter_map(|told| {
+        let sentence = told["sentence"].as_str()?;
+        // Of what is grave it is said what it means.
+        match told["means"].as_str().filter(|_| told["weight"] == "grave") {
+            Some(means) => Some(format!("{sentence}: {means}")),
+            None => Some(sentence.to_owned()),
+        }
+    })
+    .collect()
 }

@@ -393,7 +393,7 @@ fn lines_of_logs_are_found_in_every_form() {
         let texts = output.pieces.log_texts();
         let texts: Vec<logs::Text<'_>> = texts
             .iter()
-            .map(|(name, kind, text, ..)| logs::Text { name, kind: *kind, bytes: text.as_bytes(), of_journal: false })
+            .map(|(name, kind, text, ..)| logs::Text { name, kind: *kind, bytes: text.as_bytes(), of_journal: false, dated: true })
             .collect();
         let found =
             logs::search(&texts, &logs::Params::default(), Timestamp::now(), "2018-11-20T00:00:00Z".parse().unwrap())
@@ -937,7 +937,7 @@ fn the_last_line_of_a_log_that_is_cut_gives_no_half_an_address_or_port() {
     for cut in 1..text.len() {
         let Ok(output) = paste(&text[..cut]) else { continue };
         for (_, kind, text, ..) in output.pieces.log_texts() {
-            let texts = [logs::Text { name: "-", kind, bytes: text.as_bytes(), of_journal: false }];
+            let texts = [logs::Text { name: "-", kind, bytes: text.as_bytes(), of_journal: false, dated: true }];
             let at = "2026-11-28T18:00:00Z".parse().unwrap();
             let seen = logs::search(&texts, &logs::Params::default(), at, at).unwrap().output;
             let seen = serde_json::to_value(&seen.patterns["udp_bad_checksum"]).unwrap();

@@ -30,6 +30,7 @@ mod scan;
 mod services;
 mod single;
 mod tally;
+mod telling;
 mod text;
 mod texts;
 mod timestamp;
@@ -54,7 +55,8 @@ pub use kind::Kind;
 pub use novel::{NewMessage, NewMessages};
 pub use origin::of_logger;
 pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits, StandsOut};
-pub use services::{ServiceLine, counted, service_lines};
+pub use services::{ServiceLine, service_lines};
+use telling::Moments;
 pub use texts::{Text, host_of, kernel_span, kind_of, search, span};
 pub use timestamp::Format;
 pub use wanted::{Bound, Wanted};
@@ -297,6 +299,7 @@ impl Probe for Logs {
         gaps.extend(journals.gaps);
         let readings = reading::read(&question, files);
         let mut observed = output::assemble(&dir, &question, readings, gaps, finds.older + journals.outside)?;
+        telling::tell(&mut observed.output, &question.zone, Moments::SinceThen);
         if let Some(hours) = params.compare {
             let hours = SignedDuration::try_from(hours.0).unwrap_or(SignedDuration::MAX);
             let from = window.from.checked_sub(hours).unwrap_or(Timestamp::MIN);

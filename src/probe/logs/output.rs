@@ -14,8 +14,7 @@ use super::reading::{Question, Reading};
 use super::tally::{Hits, MINUTES, Minutes, Tally, minute};
 use super::text::escaped;
 use super::timestamp::Format;
-use super::usual::{self, Told, Weight};
-use super::window::Window;
+use super::window::{Window, clock_time};
 use crate::case::{Gap, Observed, Reason};
 
 /// Values listed of each named group.
@@ -95,6 +94,9 @@ pub struct StandsOut {
     pub count: u64,
     /// Who wrote what, how often, since when: `sshd: 1,204 failed passwords from 6 addresses since 22:41`.
     pub sentence: String,
+    /// What such a line means; none of a pattern that was given.
+    #[serde(default)]
+    pub means: Option<String>,
 }
 
 /// A log file.
@@ -238,48 +240,16 @@ pub(super) fn assemble(
     output.per_minute = list(&minutes);
     let longer_than_a_day = minute(output.to) - minute(output.from) >= MINUTES;
     output.lines = if longer_than_a_day { lines.all() } else { minutes.lines() };
-    let mut stands_out = Vec::new();
     for (pattern, of_files) in question.patterns.each().iter().zip(hits) {
-        let mut complete = true;
         let found = hits_of(pattern, of_files, question.samples, |group| {
-            complete = false;
             loss.push(format!(
                 "pattern {}: too many values of `{group}` to count all; rare ones were forgotten",
                 pattern.name
             ));
         });
         output.hits += found.count;
-        let usual = usual::named(&pattern.name).filter(|_| pattern.bound);
-        let weight = usual.map_or(Weight::Trouble, |usual| usual.weight);
-        if weight > Weight::Aside {
-            output.trouble += found.count;
-        }
-        if let (Some(first), Some(last)) = (found.first, found.last) {
-            let group = usual.and_then(|usual| usual.by).map(|by| by.group).unwrap_or_default();
-            let told = Told {
-                count: found.count,
-                values: found.values.get(group).copied().unwrap_or(0),
-                complete,
-                top: found.captures.get(group).and_then(|top| top.first()).map(|top| top.value.as_str()),
-                first,
-                last,
-                to: question.window.to,
-            };
-            let sentence = usual::sentence(&pattern.name, usual, &told, &question.zone);
-            stands_out.push((weight, found.count, pattern.name.clone(), sentence));
-        }
         output.patterns.insert(pattern.name.clone(), found);
     }
-    stands_out.sort_by_key(|(weight, count, ..)| std::cmp::Reverse((*weight, *count)));
-    output.stands_out = stands_out
-        .into_iter()
-        .map(|(weight, count, pattern, sentence)| StandsOut {
-            pattern,
-            weight: weight.name().to_owned(),
-            count,
-            sentence,
-        })
-        .collect();
     output.silence = silence(&output, changed, question);
     if longer_than_a_day {
         loss.push("the span is longer than a day: the counts by minute are those of its last day".to_owned());
@@ -335,7 +305,7 @@ fn silence(output: &Logs, changed: Option<Timestamp>, question: &Question<'_>) -
     if output.files.is_empty() || output.files.iter().any(|file| file.lines.is_none()) {
         return None;
     }
-    let told = |at: Timestamp| usual::clock_time(at, output.to, &question.zone);
+    let told = |at: Timestamp| clock_time(at, output.to, &question.zone);
     let Some(last) = output.per_minute.last() else {
         let changed = changed.filter(|changed| *changed < output.from)?;
         return Some(format!("no log was written to since {}", told(changed)));

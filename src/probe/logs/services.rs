@@ -32,11 +32,6 @@ pub fn service_lines() -> Vec<ServiceLine> {
     usual::table().map(row).collect()
 }
 
-/// How many lines of a built-in pattern there are, in words: `sshd: 12 failed passwords`.
-pub fn counted(pattern: &str, count: u64) -> Option<String> {
-    usual::named(pattern).map(|usual| usual::counted(usual, count))
-}
-
 fn row(usual: &'static Usual) -> ServiceLine {
     let alone = IndexMap::from([(usual.name.to_owned(), Wanted::Bound(Bound::default()))]);
     ServiceLine {

@@ -158,8 +158,8 @@ fn what_stands_out_comes_first_with_who_and_since_when() {
     assert_eq!(
         said,
         [
-            "kernel: 1 warning that the table of connections is full at 15:06",
-            "sshd: 30 failed passwords from 3 addresses since 15:00"
+            "kernel: 1 warning that the table of connections is full and drops packets at 15:06",
+            "sshd: 30 failed passwords from 203.0.113.0, 203.0.113.1, 203.0.113.2 since 15:00"
         ]
     );
     assert_eq!((seen.trouble, seen.stands_out[0].weight.as_str()), (31, "grave"));

@@ -21,6 +21,7 @@ use super::rotation::Packing;
 use super::scan::{Task, scan};
 use super::timestamp::{Clock, Format, Memory, kernel_nanos};
 use super::window::Window;
+use super::telling::{self, Moments};
 use super::{MOST_SAMPLES, Params, Rights, usual};
 use crate::case::{Gap, Observed};
 use crate::printable::printable;
@@ -36,6 +37,8 @@ pub struct Text<'t> {
     pub bytes: &'t [u8],
     /// Whether they are entries of a journal: what other texts have of them is not counted again.
     pub of_journal: bool,
+    /// Whether their times are times. Else only how far they are apart is told.
+    pub dated: bool,
 }
 
 /// What a line is, by its form; none where it is no line of a log.
@@ -87,14 +90,62 @@ pub fn search(
     let searched = if params.patterns.is_empty() { usual::all() } else { params.patterns.clone() };
     let patterns = Patterns::compile(&searched)?;
     let clock = Clock::new(TimeZone::UTC, reference).started_at(boot);
-    let spans: Vec<_> = texts.iter().filter_map(|text| between(text.bytes, &clock)).collect();
+    let samples = params.samples.min(MOST_SAMPLES) as usize;
+    let (dated, undated): (Vec<&Text<'_>>, Vec<_>) = texts.iter().partition(|text| text.dated);
+    let mut found = search_all(&dated, &patterns, &clock, reference, samples)?;
+    if !undated.is_empty() {
+        let mut others = search_all(&undated, &patterns, &clock, reference, samples)?;
+        forget_times(&mut others.output);
+        if dated.is_empty() {
+            found = others;
+        } else {
+            add(&mut found.output, others.output);
+            found.loss.extend(others.loss);
+        }
+    }
+    telling::tell(&mut found.output, &TimeZone::UTC, Moments::FromTo);
+    Ok(found)
+}
+
+/// Takes out times that were counted from an unknown beginning; how far they are apart stays.
+fn forget_times(logs: &mut Logs) {
+    for hits in logs.patterns.values_mut() {
+        if let (Some(first), Some(last)) = (hits.first.take(), hits.last.take()) {
+            hits.apart_seconds = Some(last.duration_since(first).as_secs_f64());
+        }
+        hits.per_minute.clear();
+    }
+    logs.per_minute.clear();
+    logs.silence = None;
+}
+
+/// Adds the hits of lines without a time to those of others.
+fn add(logs: &mut Logs, more: Logs) {
+    logs.lines += more.lines;
+    logs.hits += more.hits;
+    logs.files.extend(more.files);
+    for (name, hits) in more.patterns {
+        match logs.patterns.get_mut(&name) {
+            Some(known) if known.count > 0 => known.count += hits.count,
+            _ => drop(logs.patterns.insert(name, hits)),
+        }
+    }
+}
+
+fn search_all(
+    texts: &[&Text<'_>],
+    patterns: &Patterns,
+    clock: &Clock,
+    reference: Timestamp,
+    samples: usize,
+) -> Result<Observed<Logs>, Gap> {
+    let spans: Vec<_> = texts.iter().filter_map(|text| between(text.bytes, clock)).collect();
     let from = spans.iter().map(|(first, ..)| *first).min().unwrap_or(reference);
     let to = spans.iter().map(|(_, last, _)| *last).max().unwrap_or(reference);
     let window = Window { from, to: to.saturating_add(SignedDuration::from_secs(1)).unwrap_or(to) };
-    let samples = params.samples.min(MOST_SAMPLES) as usize;
     let question = Question {
         place: &Place::Host,
-        patterns: &patterns,
+        patterns,
         window,
         zone: TimeZone::UTC,
         now: reference,
@@ -106,7 +157,7 @@ pub fn search(
     };
     let read = |searcher: &mut Searcher<'_>, text: &Text<'_>, copies: Copies<'_>| {
         let origin = LogOrigin { kind: Some(text.kind), program: None };
-        let task = Task { patterns: &patterns, window, clock: &clock, origin, sorted: false, samples, copies };
+        let task = Task { patterns, window, clock, origin, sorted: false, samples, copies };
         // Each text is read by itself.
         let (tally, _) = scan(task, searcher, &mut { text.bytes }, None, || false);
         Reading {
@@ -127,7 +178,7 @@ pub fn search(
         }
     };
     let bytes = |texts: &[&Text<'_>]| texts.iter().map(|text| text.bytes.len() as u64).sum();
-    let (of_journal, others): (Vec<&Text<'_>>, Vec<_>) = texts.iter().partition(|text| text.of_journal);
+    let (of_journal, others): (Vec<&Text<'_>>, Vec<_>) = texts.iter().copied().partition(|text| text.of_journal);
     let noted = OfJournal::default();
     let note = if of_journal.is_empty() || others.is_empty() { Copies::None } else { Copies::Note(&noted) };
     let read_journal = abreast(of_journal.len(), bytes(&of_journal), || {

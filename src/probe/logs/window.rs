@@ -2,6 +2,7 @@
 
 use std::io;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use memchr::memchr;
 
@@ -28,6 +29,12 @@ pub(super) struct Window {
     pub from: Timestamp,
     /// Its end.
     pub to: Timestamp,
+}
+
+/// `22:41`, with the day where it is another one than that of `to`.
+pub(super) fn clock_time(at: Timestamp, to: Timestamp, zone: &TimeZone) -> String {
+    let (at, to) = (zone.to_datetime(at), zone.to_datetime(to));
+    at.strftime(if at.date() == to.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" }).to_string()
 }
 
 impl Window {

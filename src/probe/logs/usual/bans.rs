@@ -9,7 +9,7 @@ pub(super) const USUAL: &[Usual] = &[Usual {
     weight: Weight::Aside,
     one: "ban",
     many: "bans",
-    by: from("address"),
+    by: &[from("address")],
     lines: &[
         Lines {
             programs: &["fail2ban", "fail2ban-server", "fail2ban.actions"],

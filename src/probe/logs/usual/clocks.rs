@@ -10,7 +10,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Aside,
         one: "line about a wrong clock",
         many: "lines about a wrong clock",
-        by: None,
+        by: &[],
         lines: &[
             Lines {
                 programs: &["chronyd"],
@@ -31,7 +31,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Aside,
         one: "line about time servers that do not answer",
         many: "lines about time servers that do not answer",
-        by: None,
+        by: &[],
         lines: &[
             Lines { programs: &["chronyd"], expression: r"Can't synchronise: no ", of: "chrony 4 by its source" },
             Lines {

@@ -40,7 +40,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "look-up that went without EDNS",
         many: "look-ups that went without EDNS",
-        by: None,
+        by: &[],
         lines: &[Lines {
             programs: NAMED,
             expression: named!(
@@ -56,7 +56,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "failed look-up",
         many: "failed look-ups",
-        by: Some(By { group: "name", preposition: "of", many: "names" }),
+        by: &[By { group: "name", preposition: "of", many: "names" }],
         lines: &[
             Lines {
                 programs: NAMED,
@@ -82,7 +82,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Aside,
         one: "query that failed",
         many: "queries that failed",
-        by: from("client"),
+        by: &[from("client")],
         lines: &[Lines {
             programs: NAMED,
             expression: named_client!(
@@ -98,7 +98,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "denied query",
         many: "denied queries",
-        by: from("client"),
+        by: &[from("client")],
         lines: &[
             Lines {
                 programs: NAMED,
@@ -131,7 +131,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "line about queries beyond the rate limit",
         many: "lines about queries beyond the rate limit",
-        by: from("client"),
+        by: &[from("client")],
         lines: &[
             Lines {
                 programs: NAMED,
@@ -157,7 +157,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Grave,
         one: "line about queries that were too many at once",
         many: "lines about queries that were too many at once",
-        by: None,
+        by: &[],
         lines: &[
             Lines {
                 programs: DNSMASQ,

@@ -5,8 +5,11 @@ use super::{By, Lines, Usual, Weight, from};
 
 const KERNEL: &[&str] = &["kernel"];
 
+/// `to` a port of this host.
+const TO_PORT: By = By { group: "port", preposition: "to port", many: "ports" };
+
 /// `of` a device.
-const DEVICE: Option<By> = Some(By { group: "device", preposition: "of", many: "devices" });
+const DEVICE: By = By { group: "device", preposition: "of", many: "devices" };
 
 pub(super) const USUAL: &[Usual] = &[
     Usual {
@@ -14,9 +17,9 @@ pub(super) const USUAL: &[Usual] = &[
         service: "kernel",
         means: "the table of tracked connections is full: packets of new ones are dropped; of a container with its network namespace",
         weight: Weight::Grave,
-        one: "warning that the table of connections is full",
-        many: "warnings that the table of connections is full",
-        by: None,
+        one: "warning that the table of connections is full and drops packets",
+        many: "warnings that the table of connections is full and drops packets",
+        by: &[],
         lines: &[Lines {
             programs: KERNEL,
             expression: r"(?:nf|ip)_conntrack: (?:nf_conntrack: )?table full(?: in netns (?P<netns>\d+))?, dropping packet",
@@ -26,11 +29,11 @@ pub(super) const USUAL: &[Usual] = &[
     Usual {
         name: "syn_flooding",
         service: "kernel",
-        means: "the queue of half-open connections of a port is full; the kernel says so once for each listening socket, however long it lasts",
-        weight: Weight::Trouble,
-        one: "warning of a SYN flood",
-        many: "warnings of SYN floods",
-        by: Some(By { group: "port", preposition: "on port", many: "ports" }),
+        means: "the queue of half-open connections of a port was full; the kernel limits these warnings: they do not say how much came",
+        weight: Weight::Grave,
+        one: "warning of SYN flooding",
+        many: "warnings of SYN flooding",
+        by: &[By { group: "port", preposition: "on TCP port", many: "ports" }],
         lines: &[Lines {
             programs: KERNEL,
             expression: r"(?:\w+: ){0,2}[Pp]ossible SYN flooding on port (?P<port>[0-9A-Fa-f.:\[\]]*\d)",
@@ -42,9 +45,9 @@ pub(super) const USUAL: &[Usual] = &[
         service: "kernel",
         means: "a packet came from an address that cannot be on that side",
         weight: Weight::Trouble,
-        one: "packet with an impossible sender",
-        many: "packets with impossible senders",
-        by: from("source"),
+        one: "packet with an impossible sender (martian source)",
+        many: "packets with an impossible sender (martian source)",
+        by: &[from("source"), By { group: "device", preposition: "by", many: "interfaces" }],
         lines: &[
             Lines {
                 programs: KERNEL,
@@ -65,7 +68,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Grave,
         one: "line about memory that ran out",
         many: "lines about memory that ran out",
-        by: Some(By { group: "process", preposition: "for", many: "processes" }),
+        by: &[By { group: "process", preposition: "for", many: "processes" }],
         lines: &[Lines {
             programs: KERNEL,
             expression: r"(?:Memory cgroup |\S+: )?[Oo]ut of memory: Kill(?:ed)? process \d+,? \((?P<process>[^)]*)\)|.{1,64} invoked oom-killer",
@@ -80,7 +83,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "packet that a rule logged",
         many: "packets that a rule logged",
-        by: from("source"),
+        by: &[from("source"), TO_PORT],
         lines: &[Lines {
             programs: &["kernel", "ulogd"],
             expression: r".*?\bIN=(?P<interface>\S*) OUT=\S* .*SRC=(?P<source>[0-9A-Fa-f.:]+) DST=(?P<destination>[0-9A-Fa-f.:]+) .*PROTO=(?P<protocol>\w+)(?:.* DPT=(?P<port>\d+))?",
@@ -94,7 +97,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Grave,
         one: "warning that the table of neighbours is full",
         many: "warnings that the table of neighbours is full",
-        by: None,
+        by: &[],
         lines: &[Lines {
             programs: KERNEL,
             expression: r"(?:\w+: ){0,2}[Nn]eighbou?r table overflow",
@@ -109,7 +112,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "link that went down",
         many: "links that went down",
-        by: DEVICE,
+        by: &[DEVICE],
         lines: &[
             Lines {
                 programs: KERNEL,
@@ -140,7 +143,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Grave,
         one: "line about a card that hung",
         many: "lines about cards that hung",
-        by: DEVICE,
+        by: &[DEVICE],
         lines: &[
             Lines {
                 programs: KERNEL,
@@ -161,7 +164,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Grave,
         one: "task that hung",
         many: "tasks that hung",
-        by: Some(By { group: "task", preposition: "of", many: "programs" }),
+        by: &[By { group: "task", preposition: "of", many: "programs" }],
         lines: &[Lines {
             programs: KERNEL,
             expression: r"INFO: task (?P<task>.{1,64}):\d+ blocked for more than \d+ seconds",
@@ -175,7 +178,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Grave,
         one: "line about a CPU that stalled",
         many: "lines about CPUs that stalled",
-        by: None,
+        by: &[],
         lines: &[Lines {
             programs: KERNEL,
             expression: r"(?:watchdog: )?BUG: soft lockup - CPU#(?P<cpu>\d+) stuck|(?:rcu: )?INFO: rcu_\w+ (?:self-)?detected (?:expedited )?stalls? on",
@@ -189,7 +192,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "allocation that failed",
         many: "allocations that failed",
-        by: None,
+        by: &[],
         lines: &[Lines {
             programs: KERNEL,
             expression: r".{1,64}: page allocation failure: order:(?P<order>\d+)",
@@ -203,7 +206,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "UDP datagram with a bad checksum",
         many: "UDP datagrams with a bad checksum",
-        by: from("source"),
+        by: &[from("source"), By { group: "source_port", preposition: "with source port", many: "source ports" }, TO_PORT],
         lines: &[Lines {
             programs: KERNEL,
             expression: r"UDP(?:v6)?: bad checksum\. From (?P<source>\S+):(?P<source_port>\d+) to (?P<destination>\S+):(?P<port>\d+)",
@@ -217,7 +220,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Grave,
         one: "warning that TCP is out of memory",
         many: "warnings that TCP is out of memory",
-        by: None,
+        by: &[],
         lines: &[Lines {
             programs: KERNEL,
             expression: r"TCP: out of memory -- consider tuning tcp_mem|TCP: too many (?:of )?orphaned sockets",

@@ -9,7 +9,7 @@ pub(super) const USUAL: &[Usual] = &[Usual {
     weight: Weight::Trouble,
     one: "line about lines that were left out",
     many: "lines about lines that were left out",
-    by: None,
+    by: &[],
     lines: &[
         Lines {
             programs: &["kernel"],

@@ -29,7 +29,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "failed login to a mailbox",
         many: "failed logins to mailboxes",
-        by: from("address"),
+        by: &[from("address")],
         lines: &[
             Lines {
                 programs: POSTFIX,
@@ -57,7 +57,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Aside,
         one: "rejected mail",
         many: "rejected mails",
-        by: from("address"),
+        by: &[from("address")],
         lines: &[
             Lines {
                 programs: POSTFIX,
@@ -80,7 +80,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "connection beyond the limit of a client",
         many: "connections beyond the limits of clients",
-        by: from("address"),
+        by: &[from("address")],
         lines: &[
             Lines {
                 programs: POSTFIX,
@@ -103,7 +103,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Aside,
         one: "client that left in the middle",
         many: "clients that left in the middle",
-        by: from("address"),
+        by: &[from("address")],
         lines: &[
             Lines {
                 programs: POSTFIX,

@@ -11,7 +11,6 @@ mod dns;
 mod kernel;
 mod loggers;
 mod mail;
-mod sentence;
 mod ssh;
 mod units;
 mod web;
@@ -20,8 +19,6 @@ use indexmap::IndexMap;
 
 use super::kind::Kind;
 use super::wanted::{Bound, Wanted};
-
-pub(super) use sentence::{Told, clock_time, counted, sentence};
 
 /// A built-in pattern.
 pub(super) struct Usual {
@@ -36,8 +33,8 @@ pub(super) struct Usual {
     /// What one line tells of, and several.
     pub one: &'static str,
     pub many: &'static str,
-    /// The capture by which lines are told apart, if one matters most.
-    pub by: Option<By>,
+    /// The captures by which lines are told apart, the one that matters most first.
+    pub by: &'static [By],
     /// The lines that it counts, by who writes them.
     pub lines: &'static [Lines],
 }
@@ -83,8 +80,8 @@ pub(super) struct Lines {
 }
 
 /// `from` an address, by the group that captures it.
-const fn from(group: &'static str) -> Option<By> {
-    Some(By { group, preposition: "from", many: "addresses" })
+const fn from(group: &'static str) -> By {
+    By { group, preposition: "from", many: "addresses" }
 }
 
 /// All of them, in the order in which they are shown.

@@ -13,7 +13,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "failed password",
         many: "failed passwords",
-        by: from("address"),
+        by: &[from("address")],
         lines: &[Lines {
             programs: SSHD,
             expression: r"(?:error: PAM: )?Failed (?:password|keyboard-interactive/pam|none) for (?:invalid user )?(?P<user>.*) from (?P<address>[0-9A-Fa-f:.]+)(?:%[\w.-]+)? port \d+(?: ssh\d?)?(?: \[preauth\])?\s*$",
@@ -27,7 +27,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "unknown user",
         many: "unknown users",
-        by: from("address"),
+        by: &[from("address")],
         lines: &[Lines {
             programs: SSHD,
             expression: r"Invalid user (?P<user>.*) from (?P<address>[0-9A-Fa-f:.]+)(?:%[\w.-]+)?(?: port \d+)?(?: \[preauth\])?\s*$",
@@ -41,7 +41,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "line about connections beyond MaxStartups",
         many: "lines about connections beyond MaxStartups",
-        by: from("address"),
+        by: &[from("address")],
         lines: &[Lines {
             programs: SSHD,
             expression: r"(?:error: )?(?:drop connection #\d+ from \[(?P<address>[0-9A-Fa-f:.]+)(?:%[\w.-]+)?\]:\d+ on \S+ (?:past )?MaxStartups|beginning MaxStartups throttling|exited MaxStartups throttling after \S+, (?P<dropped>\d+) connections? dropped)",
@@ -55,7 +55,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "line about penalties",
         many: "lines about penalties",
-        by: from("address"),
+        by: &[from("address")],
         lines: &[
             Lines {
                 programs: SSHD,
@@ -76,7 +76,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "connection that did not log in in time",
         many: "connections that did not log in in time",
-        by: from("address"),
+        by: &[from("address")],
         lines: &[Lines {
             programs: SSHD,
             expression: r"(?:fatal: )?Timeout before authentication for (?:connection from )?(?P<address>[0-9A-Fa-f:.]+)(?:%[\w.-]+)?(?: port \d+| to )",
@@ -90,7 +90,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Aside,
         one: "connection that did not speak SSH",
         many: "connections that did not speak SSH",
-        by: from("address"),
+        by: &[from("address")],
         lines: &[Lines {
             programs: SSHD,
             expression: r"banner exchange: Connection from (?P<address>[0-9A-Fa-f:.]+)(?:%[\w.-]+)? port \d+: (?:invalid format|could not read protocol version)",
@@ -104,7 +104,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Aside,
         one: "connection that ended before the login",
         many: "connections that ended before the login",
-        by: from("address"),
+        by: &[from("address")],
         lines: &[Lines {
             programs: SSHD,
             expression: r"(?:Connection (?:closed|reset) by|Disconnected from) (?:(?:authenticating|invalid) user (?P<user>.*) )?(?P<address>[0-9A-Fa-f:.]+)(?:%[\w.-]+)? port \d+ \[preauth\]\s*$",

@@ -122,35 +122,3 @@ fn each_pattern_is_told_in_whole_words() {
         }
     }
 }
-
-#[test]
-fn a_sentence_says_who_how_often_and_since_when() {
-    let at = |text: &str| -> Timestamp { text.parse().unwrap() };
-    let mut told = Told {
-        count: 1204,
-        values: 6,
-        complete: true,
-        top: Some("203.0.113.9"),
-        first: at("2026-11-28T22:41:09Z"),
-        last: at("2026-11-28T22:55:00Z"),
-        to: at("2026-11-28T22:56:00Z"),
-    };
-    let say = |name: &str, told: &Told<'_>| sentence(name, named(name), told, &TimeZone::UTC);
-    assert_eq!(say("ssh_failed_password", &told), "sshd: 1,204 failed passwords from 6 addresses since 22:41");
-    told.complete = false;
-    told.values = 4096;
-    assert_eq!(
-        say("ssh_failed_password", &told),
-        "sshd: 1,204 failed passwords from at least 4,096 addresses since 22:41"
-    );
-    (told.values, told.count, told.last) = (1, 1, told.first);
-    assert_eq!(say("ssh_failed_password", &told), "sshd: 1 failed password from 203.0.113.9 at 22:41");
-    told.top = Some("80");
-    assert_eq!(say("syn_flooding", &told), "kernel: 1 warning of a SYN flood on port 80 at 22:41");
-    told.to = at("2026-11-29T00:10:00Z");
-    assert_eq!(
-        say("conntrack_full", &told),
-        "kernel: 1 warning that the table of connections is full at 2026-11-28 22:41"
-    );
-    assert_eq!(say("mine", &told), "mine: 1 line at 2026-11-28 22:41");
-}

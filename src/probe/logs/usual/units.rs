@@ -5,7 +5,7 @@ use super::{By, Lines, Usual, Weight};
 const SYSTEMD: &[&str] = &["systemd"];
 
 /// `of` a unit.
-const UNIT: Option<By> = Some(By { group: "unit", preposition: "of", many: "units" });
+const UNIT: By = By { group: "unit", preposition: "of", many: "units" };
 
 pub(super) const USUAL: &[Usual] = &[
     Usual {
@@ -15,10 +15,11 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "failure",
         many: "failures",
-        by: UNIT,
+        by: &[UNIT],
+        // No result but `oom-kill` begins with an o; that one is counted below.
         lines: &[Lines {
             programs: SYSTEMD,
-            expression: r"(?P<unit>\S+): Failed with result '(?P<result>[\w-]+)'",
+            expression: r"(?P<unit>\S+): Failed with result '(?P<result>[a-np-z][\w-]*)'",
             of: "systemd 252",
         }],
     },
@@ -29,10 +30,24 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Grave,
         one: "start that was given up",
         many: "starts that were given up",
-        by: UNIT,
+        by: &[UNIT],
         lines: &[Lines {
             programs: SYSTEMD,
             expression: r"(?P<unit>\S+): Start request repeated too quickly",
+            of: "systemd 252",
+        }],
+    },
+    Usual {
+        name: "unit_failed_out_of_memory",
+        service: "systemd",
+        means: "a service ended because the kernel killed a process of it for want of memory",
+        weight: Weight::Grave,
+        one: "failure for want of memory",
+        many: "failures for want of memory",
+        by: &[UNIT],
+        lines: &[Lines {
+            programs: SYSTEMD,
+            expression: r"(?P<unit>\S+): Failed with result 'oom-kill'",
             of: "systemd 252",
         }],
     },
@@ -43,7 +58,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Grave,
         one: "kill for want of memory",
         many: "kills for want of memory",
-        by: UNIT,
+        by: &[UNIT],
         lines: &[
             Lines {
                 programs: SYSTEMD,

@@ -5,6 +5,9 @@ use super::{By, Lines, Usual, Weight, from};
 const NGINX: &[&str] = &["nginx"];
 const APACHE: &[&str] = &["apache2", "httpd"];
 
+/// `from` a client, by its address or name.
+const CLIENT: By = By { group: "client", preposition: "from", many: "clients" };
+
 /// What nginx says, behind level, process and connection.
 macro_rules! nginx {
     ($message:literal) => {
@@ -27,7 +30,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Aside,
         one: "request",
         many: "requests",
-        by: Some(By { group: "client", preposition: "from", many: "clients" }),
+        by: &[CLIENT],
         lines: &[Lines {
             programs: &[],
             expression: "",
@@ -40,9 +43,9 @@ pub(super) const USUAL: &[Usual] = &[
         service: "web server",
         means: "a request for a whole URL or a tunnel, as one asks a forward proxy",
         weight: Weight::Trouble,
-        one: "request to a forward proxy",
-        many: "requests to a forward proxy",
-        by: Some(By { group: "client", preposition: "from", many: "clients" }),
+        one: "request for a whole URL, as a forward proxy is asked,",
+        many: "requests for whole URLs, as a forward proxy is asked,",
+        by: &[CLIENT, By { group: "site", preposition: "for", many: "sites" }],
         lines: &[Lines {
             programs: &[],
             expression: r"(?:[A-Z]{3,10} https?://(?P<site>[^/ ?:]+)|CONNECT (?P<tunnel>[^ ]+) )",
@@ -56,7 +59,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "request beyond the limit of a client",
         many: "requests beyond the limits of clients",
-        by: from("client"),
+        by: &[from("client")],
         lines: &[Lines {
             programs: NGINX,
             expression: nginx!(
@@ -72,7 +75,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Aside,
         one: "request that the configuration denies",
         many: "requests that the configuration denies",
-        by: from("client"),
+        by: &[from("client")],
         lines: &[
             Lines {
                 programs: NGINX,
@@ -93,7 +96,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Grave,
         one: "line about connections or workers that ran out",
         many: "lines about connections or workers that ran out",
-        by: None,
+        by: &[],
         lines: &[
             Lines {
                 programs: NGINX,
@@ -119,7 +122,7 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "failure to reach a server behind it",
         many: "failures to reach servers behind it",
-        by: Some(By { group: "upstream", preposition: "at", many: "servers" }),
+        by: &[By { group: "upstream", preposition: "at", many: "servers" }],
         lines: &[
             Lines {
                 programs: NGINX,
