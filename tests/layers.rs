@@ -10,7 +10,7 @@ use regex::Regex;
 
 /// The modules of the library, a row for each layer. A row uses only rows above it; neighbours don't use each other.
 const LAYERS: &[&[&str]] = &[
-    &["units", "glyphs", "printable", "embedded", "suggest"],
+    &["abreast", "units", "glyphs", "printable", "embedded", "suggest"],
     &["bounded_json"],
     &["case"],
     &["redact"],

@@ -153,8 +153,16 @@ const EXPECTED: &[Expected] = &[
         ],
     ),
     ("21-forum-spanish-ifconfig", None, &["eth0: 159 MB in with 132,937 packets received since boot"]),
-    ("F01-logs-alone-1970", Some("conntrack-exhaustion"), &["kernel: 3 warnings that the table of connections is full and drops packets at 20", "names no year"]),
-    ("F02-logs-before-the-window", Some("conntrack-exhaustion"), &["full and drops packets from 2018-11-20 22:30:22 to 22:30:27"]),
+    (
+        "F01-logs-alone-1970",
+        Some("conntrack-exhaustion"),
+        &["kernel: 3 warnings that the table of connections is full and drops packets at 20", "names no year"],
+    ),
+    (
+        "F02-logs-before-the-window",
+        Some("conntrack-exhaustion"),
+        &["full and drops packets from 2018-11-20 22:30:22 to 22:30:27"],
+    ),
     ("F03-two-sar-files", None, &["eth0 805 Mbit/s in", "eth0 until 10:00:03: 8.19 kbit/s", "18:30:03"]),
     (
         "F04-sar-of-a-day",
@@ -348,9 +356,15 @@ fn what_is_suspected_is_neither_hidden_by_requests_nor_called_nothing() {
                 Nov 28 14:05:13 web1 kernel: possible SYN flooding on port 443. Sending cookies.\n";
     let output = casebook(&["read", "-", "--format", "terminal"], Some(text.as_bytes()));
     let report = String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(report.contains("Suspected, not proven: SYN flood. kernel: 1 warning of SYN flooding on TCP port 443 at"), "{report}");
+    assert!(
+        report.contains("Suspected, not proven: SYN flood. kernel: 1 warning of SYN flooding on TCP port 443 at"),
+        "{report}"
+    );
     assert!(report.contains("web server: 1 request from 198.51.100.7 at"), "{report}");
-    assert!(report.contains("What to do No cause is likely enough to advise on; look at: What the logs say."), "{report}");
+    assert!(
+        report.contains("What to do No cause is likely enough to advise on; look at: What the logs say."),
+        "{report}"
+    );
 }
 
 #[test]

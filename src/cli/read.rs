@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
+use std::thread;
 
 use jiff::Timestamp;
 use jiff::civil::Time;
@@ -46,12 +47,21 @@ pub(super) fn judge(
     set: &[String],
     scripts: &ScriptArguments,
 ) -> anyhow::Result<Case> {
-    let runbook = super::run::load(name, scripts.trusting())?;
     let mut params = given::params(set, [])?;
+    // A short text takes no longer to read than its runbook to load.
+    let (runbook, read) = thread::scope(|scope| {
+        let load = || super::run::load(name, scripts.trusting());
+        let loading = thread::Builder::new().spawn_scoped(scope, load);
+        let read = ToolOutput::read(paths, &mut io::stdin().lock(), at, Timestamp::now());
+        let loaded = match loading {
+            Ok(loading) => loading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => load(),
+        };
+        (loaded, read)
+    });
+    let (runbook, read) = (runbook?, read.map_err(|why| Usage(why.to_string()))?);
     given::refuse_bare_rates(&params, &runbook.params)?;
     let typed: Vec<String> = params.keys().cloned().collect();
-    let read = ToolOutput::read(paths, &mut io::stdin().lock(), at, Timestamp::now());
-    let read = read.map_err(|why| Usage(why.to_string()))?;
     if !quiet {
         let recognised = read.recognised();
         for output in recognised.iter().take(LISTED) {

@@ -105,13 +105,26 @@ impl Links {
 /// What was gathered.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
+    /// The texts as they came; each becomes a document.
+    pub texts: Vec<Text>,
     pub documents: Vec<Document>,
     pub links: Links,
     /// Files that were left out, by reason.
     pub left_out: Vec<(&'static str, Vec<String>, usize)>,
     /// The folder, where one was named: what a runbook names in it is opened through it.
     pub folder: Option<Arc<Folder>>,
-    bytes: u64,
+    /// Bytes of all texts.
+    pub bytes: u64,
+}
+
+/// A text as it came.
+#[derive(Debug)]
+pub(super) struct Text {
+    /// The file, or `-`.
+    pub name: String,
+    pub bytes: Vec<u8>,
+    /// When the file was last changed.
+    pub modified: Option<Timestamp>,
 }
 
 impl Gathered {
@@ -147,7 +160,7 @@ impl Gathered {
             return Ok(());
         }
         let name = printable::printable(path.as_os_str().as_encoded_bytes());
-        self.documents.push(Document::new(name, bytes, modified));
+        self.texts.push(Text { name, bytes, modified });
         Ok(())
     }
 }

@@ -2,12 +2,13 @@
 
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use jiff::civil::Time;
 
 use super::data::Data;
-use super::input::{Gathered, NoOutput};
+use super::input::{Gathered, NoOutput, Text};
 use super::piece::{Piece, Unrecognised};
 use super::pieces::Pieces;
 use super::recognise::recognise;
@@ -15,6 +16,7 @@ use super::recognisers::RECOGNISERS;
 use super::text::Document;
 use super::when::Moment;
 use super::{input, prompt, taken};
+use crate::abreast::abreast;
 use crate::case::{Host, Recognised};
 
 /// Ranges of lines that are named.
@@ -30,11 +32,27 @@ pub struct ToolOutput {
 impl ToolOutput {
     /// Reads what is named: files, folders, and `-` for `stdin`. `at` picks a time of a recorded day; `now` is when it is read.
     pub fn read(paths: &[PathBuf], stdin: &mut dyn Read, at: Option<Time>, now: Timestamp) -> Result<Self, NoOutput> {
-        let gathered = input::gather(paths, stdin)?;
+        let mut gathered = input::gather(paths, stdin)?;
         let (mut pieces, mut unrecognised) = (Vec::new(), Vec::new());
         let (mut prompt_host, mut log_host) = (None, None);
-        for (number, document) in gathered.documents.iter().enumerate() {
-            recognise(document, number, &mut pieces, &mut unrecognised, &mut prompt_host);
+        let texts: Vec<Mutex<Option<Text>>> =
+            std::mem::take(&mut gathered.texts).into_iter().map(|text| Mutex::new(Some(text))).collect();
+        let read = abreast(texts.len(), gathered.bytes, || {
+            |number| {
+                let text = texts.get(number)?.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+                let document = Document::new(text.name, text.bytes, text.modified);
+                let recognised = recognise(&document, number);
+                Some((document, recognised))
+            }
+        });
+        for (document, recognised) in read.into_iter().flatten() {
+            gathered.documents.push(document);
+            // Command lines are counted over all texts.
+            let before = pieces.last().map_or(0, |piece: &Piece| piece.command + 1);
+            pieces
+                .extend(recognised.pieces.into_iter().map(|piece| Piece { command: piece.command + before, ..piece }));
+            unrecognised.extend(recognised.unrecognised);
+            prompt_host = prompt_host.or(recognised.host);
         }
         for piece in &pieces {
             if let Data::Logs(run) = &piece.data {

@@ -9,14 +9,19 @@ use super::text::{Document, words_of};
 /// Bytes of a line that can be one of a tool or a logger.
 const LONGEST: usize = 32 * 1024;
 
+/// What is in a text.
+#[derive(Default)]
+pub(super) struct Recognised {
+    /// The outputs; their command lines are counted from the text's beginning.
+    pub pieces: Vec<Piece>,
+    pub unrecognised: Vec<Unrecognised>,
+    /// The host that the first prompt names.
+    pub host: Option<String>,
+}
+
 /// Goes through a text once.
-pub(super) fn recognise(
-    document: &Document,
-    number: usize,
-    pieces: &mut Vec<Piece>,
-    unrecognised: &mut Vec<Unrecognised>,
-    host: &mut Option<String>,
-) {
+pub(super) fn recognise(document: &Document, number: usize) -> Recognised {
+    let Recognised { mut pieces, mut unrecognised, mut host } = Recognised::default();
     let file = document.name.rsplit('/').next().unwrap_or_default();
     let file = ["txt", "log", "out", "text"]
         .iter()
@@ -26,7 +31,7 @@ pub(super) fn recognise(
     let mut commands = vec![of_name.clone()];
     let (mut by_name, mut slept) = (true, None);
     // The outputs of one command line come in the order of its commands.
-    let (mut line_of, mut before) = (pieces.last().map_or(0, |piece| piece.command + 1), pieces.len());
+    let (mut line_of, mut before) = (0, 0);
     let mut at = 0;
     while at < document.len() {
         let line = document.line(at);
@@ -37,7 +42,7 @@ pub(super) fn recognise(
         }
         if let Some(prompt) = Prompt::of(line).filter(|prompt| !is_rule(prompt.command)) {
             if host.is_none() {
-                *host = prompt.host.map(crate::printable::printable);
+                host = prompt.host.map(crate::printable::printable);
             }
             (commands, slept) = prompt.commands();
             by_name = false;
@@ -74,6 +79,7 @@ pub(super) fn recognise(
         }
         at += 1;
     }
+    Recognised { pieces, unrecognised, host }
 }
 
 /// `iptables -A …` is a rule, pasted as it was typed.

@@ -393,7 +393,13 @@ fn lines_of_logs_are_found_in_every_form() {
         let texts = output.pieces.log_texts();
         let texts: Vec<logs::Text<'_>> = texts
             .iter()
-            .map(|(name, kind, text, ..)| logs::Text { name, kind: *kind, bytes: text.as_bytes(), of_journal: false, dated: true })
+            .map(|(name, kind, text, ..)| logs::Text {
+                name,
+                kind: *kind,
+                bytes: text.as_bytes(),
+                of_journal: false,
+                dated: true,
+            })
             .collect();
         let found =
             logs::search(&texts, &logs::Params::default(), Timestamp::now(), "2018-11-20T00:00:00Z".parse().unwrap())

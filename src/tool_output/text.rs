@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use aho_corasick::packed::Searcher;
 use jiff::Timestamp;
 use smallvec::SmallVec;
 
@@ -139,17 +140,40 @@ fn decoded(bytes: Vec<u8>) -> String {
     }
 }
 
+/// What a line may hold that has to be taken off, or made plain, besides colours, carriage returns and entities.
+const ADORNMENTS: &[&str] = &[
+    "\n>",
+    "\n >",
+    "```",
+    "~~~",
+    "\u{a0}",
+    "\u{2028}",
+    "\u{201c}",
+    "\u{ff1a}",
+    "[code",
+    "[CODE",
+    "[QUOTE",
+    "[quote",
+    "<pre",
+    "<code",
+    "</pre",
+    "</code",
+    "{noformat",
+    "{code",
+];
+
 /// Whether anything has to be taken off: most logs come as they are.
 fn needs_cleaning(text: &str) -> bool {
+    let all = || ADORNMENTS.iter().copied().chain(ENTITIES.iter().map(|(entity, _)| *entity));
     let bytes = text.as_bytes();
-    let has = |needle: &str| memchr::memmem::find(bytes, needle.as_bytes()).is_some();
-    memchr::memchr2(b'\x1b', b'\r', bytes).is_some()
-        || text.starts_with(['\u{feff}', '>'])
-        || ["\n>", "\n >", "```", "\u{a0}", "\u{2028}", "~~~", "\u{201c}", "\u{ff1a}"].into_iter().any(has)
-        || ENTITIES.iter().any(|(entity, _)| has(entity))
-        || ["[code", "[CODE", "[QUOTE", "[quote", "<pre", "<code", "</pre", "</code", "{noformat", "{code"]
-            .into_iter()
-            .any(has)
+    if text.starts_with(['\u{feff}', '>']) || memchr::memchr2(b'\x1b', b'\r', bytes).is_some() {
+        return true;
+    }
+    // Not every processor can look for all of them at once.
+    match Searcher::new(all()) {
+        Some(searcher) => searcher.find(bytes).is_some(),
+        None => all().any(|needle| memchr::memmem::find(bytes, needle.as_bytes()).is_some()),
+    }
 }
 
 /// The text with each line cleaned, in the place where it stands: no line grows.

@@ -8,7 +8,6 @@
 //! Who wrote a line is told by the `kind` of its file and by its `frame`, or by the fields of an `access` log. What a line
 //! says is a stranger's in part, and never evidence of its author.
 
-mod abreast;
 mod access;
 mod copies;
 mod find;

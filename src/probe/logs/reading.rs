@@ -7,10 +7,10 @@ use std::sync::Mutex;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::abreast::abreast;
 use crate::case::{Gap, Reason, advice};
 
 use super::Rights;
-use super::abreast::abreast;
 use super::copies::{Copies, OfFile, OfJournal};
 use super::find::Found;
 use super::gzip;

@@ -39,7 +39,10 @@ pub(super) fn tell(logs: &mut Logs, zone: &TimeZone, moments: Moments) {
         let sentence = what(name, usual, hits) + &span(hits, logs.to, zone, moments);
         let means = usual.map(|usual| usual.means.to_owned());
         let pattern = name.clone();
-        told.push((weight, StandsOut { pattern, weight: weight.name().to_owned(), count: hits.count, sentence, means }));
+        told.push((
+            weight,
+            StandsOut { pattern, weight: weight.name().to_owned(), count: hits.count, sentence, means },
+        ));
     }
     told.sort_by_key(|(weight, told)| std::cmp::Reverse((*weight, told.count)));
     logs.stands_out = told.into_iter().map(|(_, told)| told).collect();

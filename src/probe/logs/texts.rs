@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::abreast::abreast;
 use super::access::Access;
 use super::copies::{Copies, OfFile, OfJournal};
 use super::find::Found;
@@ -19,10 +18,11 @@ use super::place::Place;
 use super::reading::{Question, Reading};
 use super::rotation::Packing;
 use super::scan::{Task, scan};
+use super::telling::{self, Moments};
 use super::timestamp::{Clock, Format, Memory, kernel_nanos};
 use super::window::Window;
-use super::telling::{self, Moments};
 use super::{MOST_SAMPLES, Params, Rights, usual};
+use crate::abreast::abreast;
 use crate::case::{Gap, Observed};
 use crate::printable::printable;
 

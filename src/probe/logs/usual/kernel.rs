@@ -206,7 +206,11 @@ pub(super) const USUAL: &[Usual] = &[
         weight: Weight::Trouble,
         one: "UDP datagram with a bad checksum",
         many: "UDP datagrams with a bad checksum",
-        by: &[from("source"), By { group: "source_port", preposition: "with source port", many: "source ports" }, TO_PORT],
+        by: &[
+            from("source"),
+            By { group: "source_port", preposition: "with source port", many: "source ports" },
+            TO_PORT,
+        ],
         lines: &[Lines {
             programs: KERNEL,
             expression: r"UDP(?:v6)?: bad checksum\. From (?P<source>\S+):(?P<source_port>\d+) to (?P<destination>\S+):(?P<port>\d+)",
