@@ -43,5 +43,5 @@ kill -INT "$capture"; wait "$capture" || true
 read_back() { tcpdump -nr file.pcap "$@" 2>/dev/null | wc -l; }
 all=$(read_back) same=$(read_back 'udp port 53') both=$(read_back 'udp port 53 or (vlan and udp port 53)')
 echo "captured with 'udp port 53': $all frames; the file read with 'udp port 53': $same; with '... or (vlan and ...)': $both"
-[ "$all" = 50 ] && [ "$same" = 20 ] && [ "$both" = 50 ]
+[ "$all" = 50 ] && [ "$same" = 20 ] && [ "$both" = 50 ] || { echo "no longer as described" >&2; exit 1; }
 echo "as described: the filter that made the file does not find all of it"

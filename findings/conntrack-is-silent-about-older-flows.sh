@@ -59,7 +59,7 @@ count() { grep -E "^ *\[$1\]" events | grep -c "sport=$2" || true; }
 echo "nf_conntrack_events=$mode; both closed: $states; then both were deleted"
 echo "began before conntrack -E: UPDATE $(count UPDATE 7001), DESTROY $(count DESTROY 7001)"
 echo "began after it: UPDATE $(count UPDATE 7002), DESTROY $(count DESTROY 7002)"
-[ "$mode" = 2 ] && [ "$states" = "2 TIME_WAIT" ]
-[ "$(count UPDATE 7001)" = 0 ] && [ "$(count DESTROY 7001)" = 0 ]
-[ "$(count UPDATE 7002)" -ge 3 ] && [ "$(count DESTROY 7002)" = 1 ]
+[ "$mode" = 2 ] && [ "$states" = "2 TIME_WAIT" ] || { echo "no longer as described" >&2; exit 1; }
+[ "$(count UPDATE 7001)" = 0 ] && [ "$(count DESTROY 7001)" = 0 ] || { echo "no longer as described" >&2; exit 1; }
+[ "$(count UPDATE 7002)" -ge 3 ] && [ "$(count DESTROY 7002)" = 1 ] || { echo "no longer as described" >&2; exit 1; }
 echo "as described: older flows make no events"

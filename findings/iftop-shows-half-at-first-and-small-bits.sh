@@ -47,6 +47,6 @@ read -r short short10 short40 <<< "$(rates 1)"
 read -r long long10 long40 <<< "$(rates 9)"
 echo "4,112,000 bit/s come in. -s 1: 2s $short, 10s $short10, 40s $short40; -s 9: 2s $long, 10s $long10, 40s $long40 (hundredths of Mb)"
 # 4,112,000 / 1,048,576 is 3.92.
-[ "$short" -gt 150 ] && [ "$short" -lt 240 ] && [ "$short10" = "$short" ] && [ "$short40" = "$short" ]
-[ "$long" -gt 375 ] && [ "$long" -lt 405 ] && [ "$long40" -lt $((long - 20)) ]
+[ "$short" -gt 150 ] && [ "$short" -lt 240 ] && [ "$short10" = "$short" ] && [ "$short40" = "$short" ] || { echo "no longer as described" >&2; exit 1; }
+[ "$long" -gt 375 ] && [ "$long" -lt 405 ] && [ "$long40" -lt $((long - 20)) ] || { echo "no longer as described" >&2; exit 1; }
 echo "as described: half at first, and 5 % less from then on"

@@ -30,5 +30,5 @@ york=$(ask EST5 '2026-01-01 12:00')
 named=$(ask JST-9 '2026-01-01 12:00 UTC')
 echo "--utc --since '2026-01-01 12:00' in Tokyo: $tokyo; in New York: $york"
 echo "--utc --since '2026-01-01 12:00 UTC' in Tokyo: $named"
-[ "$tokyo" = "21 lines, the first 03:00:00" ] && [ "$york" = "7 lines, the first 17:00:00" ] && [ "$named" = "12 lines, the first 12:00:00" ]
+[ "$tokyo" = "21 lines, the first 03:00:00" ] && [ "$york" = "7 lines, the first 17:00:00" ] && [ "$named" = "12 lines, the first 12:00:00" ] || { echo "no longer as described" >&2; exit 1; }
 echo "as described: --utc is for what is shown, not for what is asked"

@@ -41,6 +41,6 @@ last=$(ask --until '2026-01-01 09:40' -n 5)
 lie=$(root/bin/journalctl -q -D journal -o short-unix | awk '$1 >= 1767259800 && $1 <= 1767260400' | wc -l)
 echo "in the journal: $all; of 09:30 to 09:40: $lie"
 echo "--since 09:30 --until 09:40: $forward; the same with -r: $backward; --until 09:40 -n 5: $last"
-[ "$all" = "60 after, 60 before" ] && [ "$lie" = 21 ]
-[ "$forward" = "11 before" ] && [ "$backward" = "10 after" ] && [ "$last" = nothing ]
+[ "$all" = "60 after, 60 before" ] && [ "$lie" = 21 ] || { echo "no longer as described" >&2; exit 1; }
+[ "$forward" = "11 before" ] && [ "$backward" = "10 after" ] && [ "$last" = nothing ] || { echo "no longer as described" >&2; exit 1; }
 echo "as described: the window ends at the step"

@@ -63,7 +63,7 @@ python3 log.py "$two" 1 14 11
 lost=$(told "$two")
 echo "3,000 lines each at two priorities: $both are kept; then a new service logs, then this one again: ${lost:-nothing}"
 kill "$journald"; sleep 0.5
-[ "$kept" -gt 0 ] && [ "$kept" -lt 1000 ] && [ -z "$told" ] && [ -z "$other" ] && [ "$again" = $((3000 - kept)) ]
+[ "$kept" -gt 0 ] && [ "$kept" -lt 1000 ] && [ -z "$told" ] && [ -z "$other" ] && [ "$again" = $((3000 - kept)) ] || { echo "no longer as described" >&2; exit 1; }
 [ "$both" = $((2 * kept)) ] && [ -z "$lost" ]
 SH
 unshare -n -m -p -f --mount-proc bash inside.sh $$

@@ -38,6 +38,6 @@ after=$(entries)
 echo "the namespace has $inside neighbours; figures of the table there: $file, its limit: $limit"
 echo "the host lists $listed before and $still with them; entries of its table: $before, $with with them, $after when they are gone"
 grew=$((with - before)) fell=$((with - after)) more=$((still - listed))
-[ "$inside" = 100 ] && [ "$file" = no ] && [ "$limit" = no ]
-[ "$grew" -ge 95 ] && [ "$grew" -le 110 ] && [ "$fell" -ge 90 ] && [ "$more" -le 5 ]
+[ "$inside" = 100 ] && [ "$file" = no ] && [ "$limit" = no ] || { echo "no longer as described" >&2; exit 1; }
+[ "$grew" -ge 95 ] && [ "$grew" -le 110 ] && [ "$fell" -ge 90 ] && [ "$more" -le 5 ] || { echo "no longer as described" >&2; exit 1; }
 echo "as described: one table of neighbours for all namespaces"

@@ -36,7 +36,7 @@ nft add element t banned '{ 192.0.2.4 }'; none=$(left 192.0.2.4)
 nft add element t banned '{ 192.0.2.5 timeout 60s expires 60s }'; both=$(left 192.0.2.5)
 if nft create element t banned '{ 192.0.2.1 timeout 60s }' 2>/dev/null; then created=yes; else created=no; fi
 echo "60 s, and 6 s later again: with 60 s $same are left, with 61 s $longer, with 20 s $shorter, without $none, with expires $both"
-[ "$same" -le 54 ] && [ "$longer" -ge 58 ] && [ "$shorter" -le 20 ] && [ "$shorter" -ge 17 ]
+[ "$same" -le 54 ] && [ "$longer" -ge 58 ] && [ "$shorter" -le 20 ] && [ "$shorter" -ge 17 ] || { echo "no longer as described" >&2; exit 1; }
 [ "$none" = for-ever ] && [ "$both" -ge 58 ] && [ "$created" = no ]
 SH
 unshare -n bash inside.sh

@@ -37,5 +37,5 @@ send "$two" 300; small=$(moved "$two")
 send "$one" 10; again=$(moved "$one")
 echo "one, after 5,000 datagrams, was asked; two, after its first 300: nstat says $small"
 echo "ten more in one: nstat says $again"
-[ "$small" = 0 ] && [ "$again" = 4710 ]
+[ "$small" = 0 ] && [ "$again" = 4710 ] || { echo "no longer as described" >&2; exit 1; }
 echo "as described: nstat mixes namespaces"

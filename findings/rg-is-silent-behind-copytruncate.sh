@@ -33,8 +33,8 @@ forced=$(root/usr/bin/rg -a --no-filename --count error logs)
 echo "the log after copytruncate: $size bytes, $text of them text"
 echo "rg error logs: '$folder', status $status; rg error logs/app.log: '$named'"
 echo "grep -r error logs: '$grepped'; rg -a: $forced lines"
-[ "$text" -lt 100 ] && [ "$size" -gt 50000 ]
-[ -z "$folder" ] && [ "$status" = 1 ] && [ "$forced" = 2 ]
+[ "$text" -lt 100 ] && [ "$size" -gt 50000 ] || { echo "no longer as described" >&2; exit 1; }
+[ -z "$folder" ] && [ "$status" = 1 ] && [ "$forced" = 2 ] || { echo "no longer as described" >&2; exit 1; }
 case "$named" in *"binary file matches"*) ;; *) exit 1 ;; esac
 case "$grepped" in *"binary file matches"*) ;; *) exit 1 ;; esac
 echo "as described: rg is silent about it"

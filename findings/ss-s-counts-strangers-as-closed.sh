@@ -40,5 +40,5 @@ kill "$holder"; wait "$holder" 2>/dev/null || true; holder=""
 sleep 0.5
 after=$(closed "$two")
 echo "closed, while the other namespace has its connections: $before; when it has none: $after"
-[ "$listed" = 0 ] && [ "$before" -ge 101 ] && [ $((before - after)) -ge 90 ]
+[ "$listed" = 0 ] && [ "$before" -ge 101 ] && [ $((before - after)) -ge 90 ] || { echo "no longer as described" >&2; exit 1; }
 echo "as described: ss -s counts the sockets of others as closed"

@@ -42,5 +42,5 @@ status=0; wait "$capture" || status=$?
 kept=$(tcpdump -nr file.pcap 2>/dev/null | wc -l)
 echo "-G 2 -W 1, a packet, ten seconds of silence: it $after, bytes in the file: $written"
 echo "another packet: it $later, status $status, packets in the file: $kept of 2"
-[ "$after" = runs ] && [ "$written" = 0 ] && [ "$later" = ended ] && [ "$status" = 0 ] && [ "$kept" = 1 ]
+[ "$after" = runs ] && [ "$written" = 0 ] && [ "$later" = ended ] && [ "$status" = 0 ] && [ "$kept" = 1 ] || { echo "no longer as described" >&2; exit 1; }
 echo "as described: the clock is looked at when a packet comes"

@@ -46,5 +46,5 @@ kill "$daemon"; wait "$daemon" || true
 shown=$(root/usr/bin/vnstat --config vnstat.conf --json d 1 -i e0 |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["interfaces"][0]["traffic"]["total"]["tx"])')
 echo "e0, $speed Mbit/s: 3,000,000 bytes were sent, it was made anew, 100,000 were sent; vnstat shows $shown"
-[ "$speed" = 10000 ] && [ "$shown" = $((3000000 + 4294967295 - 3000000 + 100000)) ]
+[ "$speed" = 10000 ] && [ "$shown" = $((3000000 + 4294967295 - 3000000 + 100000)) ] || { echo "no longer as described" >&2; exit 1; }
 echo "as described: a counter that begins again is taken for one that wrapped"
