@@ -10,7 +10,7 @@ const MOST_THREADS: usize = 4;
 const WORTH_A_THREAD: u64 = 2 * 1024 * 1024;
 
 /// What `worker` makes of each piece, in their order. Each thread has a worker of its own; pieces go to whichever is free.
-pub(crate) fn abreast<T: Send, W: FnMut(usize) -> Option<T>>(
+pub fn abreast<T: Send, W: FnMut(usize) -> Option<T>>(
     pieces: usize,
     bytes: u64,
     worker: impl Fn() -> W + Sync,

@@ -5,7 +5,7 @@
 // What `clippy.toml` forbids is forbidden here; tests stage their own hosts and may do more.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-pub(crate) mod abreast;
+pub mod abreast;
 pub mod embedded;
 pub mod glyphs;
 pub mod printable;
