@@ -4,7 +4,7 @@
 //! An entry returns whatever its input is. A panic is a fault, and so is an input that takes seconds or much memory.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Seek as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsRawFd;
 
@@ -50,6 +50,7 @@ pub const TARGETS: &[Target] = &[
     },
     Target { name: "cases", about: "a case file: packed, or the JSON of a case", run: cases },
     Target { name: "runbooks", about: "a runbook in YAML", run: runbooks },
+    Target { name: "packed_logs", about: "a log that gzip, xz, Zstandard or bzip2 packed", run: packed_logs },
     Target { name: "journals", about: "a file of the journal of systemd", run: journals },
     Target { name: "tool_output", about: "what one tool printed", run: tool_output },
 ];
@@ -127,6 +128,15 @@ pub fn runbooks(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     if let Err(problems) = runbook::load(text, "input.yaml") {
         problems.render(false);
+    }
+}
+
+/// A packed log, unpacked by its first bytes.
+pub fn packed_logs(input: &[u8]) {
+    let Ok(memory) = memfd_create("log", MemfdFlags::CLOEXEC) else { return };
+    let mut file = File::from(memory);
+    if file.write_all(input).is_ok() && file.rewind().is_ok() {
+        logs::of_packed(file);
     }
 }
 

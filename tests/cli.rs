@@ -44,6 +44,8 @@ mod probes;
 mod prompt;
 #[path = "cli/rights.rs"]
 mod rights;
+#[path = "cli/rotated.rs"]
+mod rotated;
 #[path = "cli/scarce.rs"]
 mod scarce;
 #[path = "cli/screen.rs"]

@@ -105,6 +105,7 @@ plays! {
     legacy_tables_of_any_form_are_read: "xtables",
     case_files_of_any_form_are_read: "cases",
     runbooks_of_any_form_are_checked: "runbooks",
+    logs_that_were_packed_are_read: "packed_logs",
     journals_of_any_form_are_read: "journals",
     outputs_of_tools_of_any_form_are_read: "tool_output",
 }

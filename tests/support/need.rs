@@ -12,10 +12,12 @@ pub const TOOLS: &[(&str, &str)] = &[
     ("apache2", "apache2-bin"),
     ("arptables-legacy", "arptables"),
     ("bash", "bash"),
+    ("bzip2", "bzip2"),
     ("chromium", "chromium"),
     ("dnsmasq", "dnsmasq-base"),
     ("ethtool", "ethtool"),
     ("groff", "groff-base"),
+    ("gzip", "gzip"),
     ("haproxy", "haproxy"),
     ("ip", "iproute2"),
     ("iptables-legacy", "iptables"),
@@ -36,6 +38,7 @@ pub const TOOLS: &[(&str, &str)] = &[
     ("tar", "tar"),
     ("unbound", "unbound"),
     ("unshare", "util-linux"),
+    ("xz", "xz-utils"),
     ("zstd", "zstd"),
 ];
 

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 
 use super::place::Place;
-use super::rotation::{PACKED, Packing, is_rotation};
+use super::rotation::{self, Packing, is_rotation};
 use crate::case::{Gap, Reason};
 use crate::sys::beneath::Astray;
 
@@ -263,7 +263,7 @@ fn packing(path: &Path) -> Packing {
     if journal::is_name(name) {
         return Packing::Journal;
     }
-    PACKED.iter().find(|(ending, _)| name.ends_with(ending.as_bytes())).map_or(Packing::Plain, |(_, packing)| *packing)
+    rotation::packing(name)
 }
 
 #[cfg(test)]
@@ -297,6 +297,10 @@ mod tests {
             "messages-20261121-1700.xz",
             "messages.old",
             "messages.1.zst",
+            "messages-20261129.bz2",
+            "messages-2026112917.XZ",
+            "messages.3.GZ",
+            "messages-1795000000.zst",
         ];
         for name in rotations {
             assert!(is_rotation(OsStr::new("messages"), OsStr::new(name)), "{name}");
@@ -304,6 +308,16 @@ mod tests {
         for name in ["messages", "messages2", "messages.gz.tmp", "messages.offset", "messagesx.1"] {
             assert!(!is_rotation(OsStr::new("messages"), OsStr::new(name)), "{name}");
         }
+        for name in ["access.log-20261129.xz", "access-20261129.log", "access.1.log.bz2", "access-2026-11-29.log.zst"] {
+            assert!(is_rotation(OsStr::new("access.log"), OsStr::new(name)), "{name}");
+        }
+        for name in ["access_ssl.log", "access.log", "access.log.gz", "access1.log", "other-20261129.log", ".1.log"] {
+            assert!(!is_rotation(OsStr::new("access.log"), OsStr::new(name)), "{name}");
+        }
+        assert!(
+            !is_rotation(OsStr::new(".log"), OsStr::new(".1.log"))
+                && !is_rotation(OsStr::new("a."), OsStr::new("a.1."))
+        );
     }
 
     #[test]

@@ -12,12 +12,12 @@ mod access;
 mod copies;
 mod find;
 mod frame;
-mod gzip;
 mod journal;
 mod kind;
 mod novel;
 mod origin;
 mod output;
+mod packed;
 mod patterns;
 mod place;
 mod plain;
@@ -40,6 +40,7 @@ mod window;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use indexmap::IndexMap;
@@ -114,7 +115,8 @@ pub struct Logs;
 pub struct Params {
     /// The directory of the logs. Unless given: what the environment variable CASEBOOK_LOG_DIR names, else /var/log.
     pub dir: Option<String>,
-    /// The files to read, as paths or with `*` and `?`, in `dir`; their rotations are read too. No name leads out of `dir`:
+    /// The files to read, as paths or with `*` and `?`, in `dir`; their rotations are read too, also those that
+    /// gzip, xz, Zstandard or bzip2 packed (with a window of 64 MiB at most, that of `xz -9`). No name leads out of `dir`:
     /// that directory is all that is read. If empty, the
     /// files that distributions and daemons usually write: messages, syslog, kern.log, auth.log, secure, daemon.log,
     /// maillog, mail.log, cron, firewalld, fail2ban.log, ufw.log, the logs of name servers, web servers and proxies, and the
@@ -146,7 +148,7 @@ pub struct Params {
     /// namespaces.
     pub namespace: Option<String>,
     /// How far back before the span messages are compared, to tell those of a kind that was not there: `6h`. Nothing is compared
-    /// unless it is given. Packed files are left out, and so are requests of web servers.
+    /// unless it is given. Of packed files the first 64 MiB are compared; requests of web servers are left out.
     pub compare: Option<Span>,
     /// Lines to keep of each pattern, the last ones; 100 at most.
     pub samples: u32,
@@ -176,7 +178,7 @@ impl Default for Params {
 impl Probe for Logs {
     const NAME: &'static str = "logs";
     const ABOUT: &'static str = "lines of the log files in a span of time, by named patterns with their captures";
-    const SOURCE: &'static str = "/var/log: plain files by binary search over their times, rotated files also packed by gzip; the journal of systemd in /var/log/journal and /run/log/journal by bisection of its entries";
+    const SOURCE: &'static str = "/var/log: plain files by binary search over their times, rotated files also packed by gzip, xz, Zstandard or bzip2; the journal of systemd in /var/log/journal and /run/log/journal by bisection of its entries";
     const REPLACES: &'static [&'static str] = &["tail", "grep", "zgrep", "awk", "journalctl"];
     const NEEDS: &'static [Need] = &[Need {
         what: "CAP_DAC_READ_SEARCH",
@@ -287,6 +289,7 @@ impl Probe for Logs {
             journal,
             dating,
             stop: &stop,
+            unpacking: Mutex::default(),
         };
         let mut files = journals.files;
         // The newest first, as of all files.
@@ -338,6 +341,11 @@ impl Probe for Logs {
 /// Reads a file of the journal from end to end.
 pub fn of_journal(file: File) {
     journal::read_through(file);
+}
+
+/// Reads the beginning of a packed log.
+pub fn of_packed(file: File) {
+    packed::read_beginning(file);
 }
 
 /// Whether a file of that name is one of the journal.

@@ -4,7 +4,7 @@
 //! texts stand between. Lines that a pattern knows are of the pattern's kind, since strangers choose words in them.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read as _};
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
@@ -18,6 +18,7 @@ use super::frame::LineFrame;
 use super::journal::Journal;
 use super::kind::Kind;
 use super::origin::LogOrigin;
+use super::packed::{Packer, unpack};
 use super::patterns::{LONGEST_LINE, Look, Searcher};
 use super::plain::{Part, Plain};
 use super::reading::Question;
@@ -35,6 +36,10 @@ const MOST_TOLD: usize = 10;
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
 /// The same of a journal, in entries.
 const MOST_ENTRIES: u64 = 128 * 1024;
+/// Bytes that are read of a packed file, unpacked: the first ones, for there is no way to the last but through them.
+const MOST_UNPACKED: u64 = 64 * 1024 * 1024;
+/// Bytes of a file that its first lines are looked for in.
+const HEAD_OF_FILE: usize = 16 * 1024;
 /// How long the comparing may take.
 const MOST_TIME: Duration = Duration::from_secs(1);
 /// Words of a message that tell its kind.
@@ -180,8 +185,40 @@ impl<'a> Kinds<'a> {
                 self.of_journal = 1;
                 self.read_journal(question, found, window)
             }
-            _ => Ok(()),
+            Packing::Packed(packer) => {
+                self.of_journal = 0;
+                self.read_packed(question, found, packer, window)
+            }
+            Packing::Foreign(_) => Ok(()),
         }
+    }
+
+    fn read_packed(
+        &mut self,
+        question: &Question<'_>,
+        found: &Found,
+        packer: Packer,
+        window: Window,
+    ) -> io::Result<()> {
+        let (file, _) = question.rights.to(|| question.place.open(&found.path))?;
+        let mut source = unpack(file, packer).take(MOST_UNPACKED);
+        let mut head = Vec::new();
+        let read = source.by_ref().take(HEAD_OF_FILE as u64).read_to_end(&mut head);
+        let kind = found.origin.judge(head.split(|byte| *byte == b'\n'));
+        if kind == Kind::Access {
+            return Ok(());
+        }
+        self.searcher.turn_to(kind, found.origin.program);
+        let clock = Clock::new(question.zone.clone(), found.modified.unwrap_or(question.now).min(question.now));
+        let end = self.end;
+        let over = || (question.stop)().is_some() || end.is_some_and(|end| Instant::now() >= end);
+        let mut whole = head.chain(source);
+        let read = read.and_then(|_| self.lines(&mut whole, &clock, found.origin, window, &over));
+        let (_, source) = whole.into_inner();
+        if read.is_err() || source.limit() == 0 {
+            self.cut();
+        }
+        read
     }
 
     fn read_journal(&mut self, question: &Question<'_>, found: &Found, window: Window) -> io::Result<()> {
@@ -221,7 +258,7 @@ impl<'a> Kinds<'a> {
             self.cut();
             start = window::line_start(&plain, place.end - MOST_BYTES)?;
         }
-        let mut head = vec![0; 16 * 1024];
+        let mut head = vec![0; HEAD_OF_FILE];
         let read = plain.read_at(plain.past_hole(0), &mut head)?;
         let kind = found.origin.judge(head.get(..read).unwrap_or_default().split(|byte| *byte == b'\n'));
         if kind == Kind::Access {
@@ -321,7 +358,7 @@ impl<'a> Kinds<'a> {
 
     /// The kind of a line that a pattern knows.
     fn known(&mut self, line: &[u8]) -> Option<u64> {
-        self.searcher.next_candidate(line)?;
+        self.searcher.next_candidate(line, 0)?;
         match self.searcher.look(line) {
             Look::Hits(_) => self.searcher.matched(0).map(|index| self.key.bytes(&index.to_le_bytes())),
             _ => None,

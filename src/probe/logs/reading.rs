@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -13,10 +13,10 @@ use crate::case::{Gap, Reason, advice};
 use super::Rights;
 use super::copies::{Copies, OfFile, OfJournal};
 use super::find::Found;
-use super::gzip;
 use super::journal::{Choice, Dating, Faults, Journal, NotRead};
 use super::kind::Kind;
 use super::origin::LogOrigin;
+use super::packed::{Packer, TooLarge, unpack};
 use super::patterns::{Patterns, Searcher};
 use super::place::Place;
 use super::plain::{Part, Plain};
@@ -26,8 +26,10 @@ use super::tally::Tally;
 use super::timestamp::{Clock, Format};
 use super::window::{self, Window};
 
-/// Bytes of a file that one thread takes at a time.
+/// Bytes of a file that one thread takes at a time, and how many parts a smaller one is cut into, so that all threads end together.
 const SEGMENT: u64 = 16 * 1024 * 1024;
+const SMALLEST_SEGMENT: u64 = 1024 * 1024;
+const SEGMENTS: u64 = 16;
 
 /// Bytes that are read of a file whose lines are not in order of time, at most; they are its last.
 pub(super) const MOST_UNSORTED: u64 = 512 * 1024 * 1024;
@@ -62,6 +64,8 @@ pub(super) struct Question<'a> {
     /// Which entries of the journal are asked for, and how those of this boot are dated.
     pub journal: &'a Choice,
     pub dating: Option<&'a Dating>,
+    /// Held while a file is unpacked that may take much memory.
+    pub unpacking: Mutex<()>,
     /// Why to stop, when it is time to.
     pub stop: &'a (dyn Fn() -> Option<Reason> + Sync),
 }
@@ -94,7 +98,7 @@ struct Opened {
 enum Source {
     Plain(Plain),
     Journal(Journal),
-    Gzip(Mutex<Option<File>>),
+    Packed(Packer, Mutex<Option<File>>),
 }
 
 /// A part of a file, to be scanned by one thread: from one byte to another, or of a journal from one entry to another.
@@ -210,10 +214,15 @@ fn prepare(
         return prepare_journal(question, reading, file, index, segments);
     }
     let clock = Clock::new(question.zone.clone(), reference(question, reading.found.modified));
-    if reading.found.packing == Packing::Gzip {
+    if let Packing::Packed(packer) = reading.found.packing {
         segments.push(Segment { file: index, start: 0, end: metadata.len(), bytes: metadata.len() });
         let origin = reading.found.origin;
-        return Ok(Some(Opened { clock, origin, sorted: true, source: Source::Gzip(Mutex::new(Some(file))) }));
+        return Ok(Some(Opened {
+            clock,
+            origin,
+            sorted: true,
+            source: Source::Packed(packer, Mutex::new(Some(file))),
+        }));
     }
     let plain = Plain::new(file, metadata.len());
     let none = Tally::new(question.window, question.patterns);
@@ -245,8 +254,9 @@ fn prepare(
     }
     // The newest first: if time runs out, the oldest are missing.
     let mut end = place.end;
+    let length = ((end - start) / SEGMENTS).clamp(SMALLEST_SEGMENT, SEGMENT);
     while end > start {
-        let cut = end.saturating_sub(SEGMENT).max(start);
+        let cut = end.saturating_sub(length).max(start);
         let from =
             if cut == start { start } else { window::line_start(&plain, cut).map_err(|error| failed(&error))? };
         // A line longer than a segment begins before it.
@@ -348,10 +358,12 @@ fn scan_one(
             let ending = if lines.stopped { Ok(Ending::Stopped) } else { lines.error().map_or(ending, Err) };
             Scanned { tally, ending, vanished: 0, left: lines.left(), faults: lines.faults }
         }
-        Source::Gzip(packed) => {
-            let packed = packed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        Source::Packed(packer, packed) => {
+            let packed = packed.lock().unwrap_or_else(PoisonError::into_inner).take();
+            // One at a time of those that may take much memory.
+            let _large = packer.is_large().then(|| question.unpacking.lock().unwrap_or_else(PoisonError::into_inner));
             let (tally, ending) = match packed {
-                Some(packed) => scan(task, searcher, &mut gzip::unpack(packed), None, stop),
+                Some(packed) => scan(task, searcher, &mut unpack(packed, *packer), None, stop),
                 None => scan(task, searcher, &mut io::empty(), None, stop),
             };
             Scanned { tally, ending, vanished: 0, left: 0, faults: Faults::default() }
@@ -375,8 +387,11 @@ impl Reading {
             Err(error) => {
                 self.loss.push(format!("{path}: not read to its end: {error}"));
                 let gap = Gap::io(format!("read {path} to its end"), &error);
-                self.cut_short = Some(match self.found.packing {
-                    Packing::Gzip => Gap { reason: Reason::Malformed, ..gap },
+                self.cut_short = Some(match (self.found.packing, TooLarge::of(&error)) {
+                    (Packing::Packed(packer), Some(_)) => {
+                        Gap { reason: Reason::Failed, ..gap }.to_fix(format!("search it with {}", packer.tool()))
+                    }
+                    (Packing::Packed(_), None) => Gap { reason: Reason::Malformed, ..gap },
                     _ => gap,
                 });
             }
@@ -446,7 +461,7 @@ impl Reading {
             }
             self.sorted = false;
         }
-        if self.found.packing == Packing::Gzip {
+        if matches!(self.found.packing, Packing::Packed(_)) {
             self.format = tally.format.unwrap_or(Format::Unknown);
             if tally.format.is_none() && tally.bytes > 0 {
                 self.unreadable = Some(no_time(&self.found));

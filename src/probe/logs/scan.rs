@@ -226,10 +226,8 @@ impl Scan<'_, '_> {
         let mut position = 0;
         // Where the time of the line before is known, so that no line is looked back over twice.
         let mut known = (0, self.time);
-        while let Some(at) =
-            lines.get(position..).filter(|rest| !rest.is_empty()).and_then(|rest| self.searcher.next_candidate(rest))
-        {
-            let at = (position + at).min(lines.len());
+        while let Some(at) = self.searcher.next_candidate(lines, position) {
+            let at = at.min(lines.len());
             let start = memrchr(b'\n', &lines[position..at]).map_or(position, |newline| position + newline + 1);
             let end = memchr(b'\n', &lines[at..]).map_or(lines.len(), |newline| at + newline);
             position = end + 1;

@@ -1,7 +1,10 @@
 //! One pattern by itself: whether it matches a line, and where its groups are.
 
 use memchr::memmem::Finder;
-use regex::bytes::{CaptureLocations, Regex, RegexBuilder};
+use regex_automata::meta::{BuildError, Cache, Config, Regex};
+use regex_automata::util::captures::Captures;
+use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::HirKind;
 
@@ -11,81 +14,94 @@ const SHORTEST_BEGINNING: usize = 4;
 /// any other, so that its length costs no more than once.
 const MOST_TRIES: usize = 3;
 
+/// The memory that an expression may take once it is compiled, in bytes.
+const MOST_MEMORY: usize = 10 * 1024 * 1024;
+
 /// A pattern, and where its groups were found in the line that it was tried on last.
 #[derive(Debug, Clone)]
 pub(super) struct Single {
     regex: Regex,
-    beginning: Option<Beginning>,
-    locations: CaptureLocations,
-    /// Where in the line the text begins that the locations count from.
+    /// What each match begins with. Where a match begins is then known before its groups are looked for, which else takes a search
+    /// forwards and one backwards.
+    beginning: Option<Finder<'static>>,
+    cache: Cache,
+    captures: Captures,
+    /// Where in the line the text begins that the captures count from.
     offset: usize,
-}
-
-/// What each match begins with, and the pattern at the beginning of a text. Where a match begins is then known before its
-/// groups are looked for, which else takes a search forwards and one backwards.
-#[derive(Debug, Clone)]
-struct Beginning {
-    literal: Finder<'static>,
-    regex: Regex,
 }
 
 impl Single {
     /// Compiles a pattern: bytes, not characters.
-    pub(super) fn compile(pattern: &str) -> Result<Self, regex::Error> {
-        let regex = regex(pattern)?;
-        let beginning = literal(pattern).and_then(|literal| {
-            let anchored = self::regex(&at_beginning(pattern)).ok()?;
-            let same = anchored.captures_len() == regex.captures_len();
-            same.then(|| Beginning { literal: Finder::new(&literal).into_owned(), regex: anchored })
-        });
-        let locations = regex.capture_locations();
-        Ok(Single { regex, beginning, locations, offset: 0 })
+    pub(super) fn compile(pattern: &str) -> Result<Self, BadPattern> {
+        let beginning = literal(pattern).map(|literal| Finder::new(&literal).into_owned());
+        Single::new(pattern, beginning)
     }
 
     /// Compiles a pattern that matches at the beginning of a text and nowhere else.
-    pub(super) fn compile_at_beginning(pattern: &str) -> Result<Self, regex::Error> {
-        let regex = regex(&at_beginning(pattern))?;
-        let locations = regex.capture_locations();
-        Ok(Single { regex, beginning: None, locations, offset: 0 })
+    pub(super) fn compile_at_beginning(pattern: &str) -> Result<Self, BadPattern> {
+        Single::new(&at_beginning(pattern), None)
+    }
+
+    fn new(pattern: &str, beginning: Option<Finder<'static>>) -> Result<Self, BadPattern> {
+        // An automaton that is whole before the first line takes longer to build than most logs take to search.
+        let config = Config::new().dfa(false).utf8_empty(false).nfa_size_limit(Some(MOST_MEMORY));
+        let syntax = syntax::Config::new().unicode(false).utf8(false);
+        let regex = Regex::builder().configure(config).syntax(syntax).build(pattern).map_err(BadPattern::of)?;
+        let (cache, captures) = (regex.create_cache(), regex.create_captures());
+        Ok(Single { regex, beginning, cache, captures, offset: 0 })
     }
 
     /// Whether it matches the line.
-    pub(super) fn is_match(&self, line: &[u8]) -> bool {
-        self.regex.is_match(line)
+    pub(super) fn is_match(&mut self, line: &[u8]) -> bool {
+        self.regex.search_half_with(&mut self.cache, &Input::new(line).earliest(true)).is_some()
     }
 
     /// Whether it matches the line; [`Self::group`] says where.
     pub(super) fn find(&mut self, line: &[u8]) -> bool {
-        self.offset = 0;
-        let Some(Beginning { literal, regex }) = &self.beginning else {
-            return self.regex.captures_read(&mut self.locations, line).is_some();
+        let Single { regex, beginning, cache, captures, offset } = self;
+        *offset = 0;
+        let Some(literal) = beginning else {
+            regex.search_captures_with(cache, &Input::new(line), captures);
+            return captures.is_match();
         };
         for _ in 0..MOST_TRIES {
-            let Some(at) = literal.find(&line[self.offset..]) else { return false };
-            self.offset += at;
-            if regex.captures_read(&mut self.locations, &line[self.offset..]).is_some() {
+            let Some(at) = literal.find(&line[*offset..]) else { return false };
+            *offset += at;
+            let input = Input::new(&line[*offset..]).anchored(Anchored::Yes);
+            regex.search_captures_with(cache, &input, captures);
+            if captures.is_match() {
                 return true;
             }
-            self.offset += 1;
+            *offset += 1;
         }
-        self.offset = 0;
-        self.regex.captures_read(&mut self.locations, line).is_some()
+        *offset = 0;
+        regex.search_captures_with(cache, &Input::new(line), captures);
+        captures.is_match()
     }
 
     /// The text of a group in the line in which [`Self::find`] found the pattern.
     pub(super) fn group<'l>(&self, index: usize, line: &'l [u8]) -> Option<&'l [u8]> {
-        let (start, end) = self.locations.get(index)?;
-        line.get(self.offset + start..self.offset + end)
+        let group = self.captures.get_group(index)?;
+        line.get(self.offset + group.start..self.offset + group.end)
+    }
+}
+
+/// Why a pattern cannot be compiled.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct BadPattern(String);
+
+impl BadPattern {
+    fn of(error: BuildError) -> Self {
+        let syntax = error.syntax_error().map(ToString::to_string);
+        let size = error.size_limit().map(|limit| format!("compiled, it is larger than {limit} bytes"));
+        BadPattern(syntax.or(size).unwrap_or_else(|| error.to_string()))
     }
 }
 
 /// The pattern at the beginning of a text.
 pub(super) fn at_beginning(pattern: &str) -> String {
     format!(r"\A(?:{pattern})")
-}
-
-fn regex(pattern: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern).unicode(false).build()
 }
 
 /// The bytes that each match begins with, when there are enough of them and the pattern asks for nothing before them.
@@ -103,6 +119,8 @@ fn literal(pattern: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use regex::bytes::RegexBuilder;
+
     use super::*;
 
     #[test]
@@ -142,7 +160,7 @@ mod tests {
         fn it_finds_what_a_search_from_end_to_end_finds(line in "(from |to |ab|1|2|\\.| ){0,12}") {
             for pattern in [r"from (?P<a>\S+)(?: (?P<b>\S+))?", r"from (?P<a>\d+)(?P<b>\.)", r"from  ?(?P<a>[a-z]*)(?P<b>1)"] {
                 let mut single = Single::compile(pattern).unwrap();
-                let whole = regex(pattern).unwrap();
+                let whole = RegexBuilder::new(pattern).unicode(false).build().unwrap();
                 let expected = whole.captures(line.as_bytes());
                 proptest::prop_assert_eq!(single.find(line.as_bytes()), expected.is_some());
                 proptest::prop_assert_eq!(single.is_match(line.as_bytes()), expected.is_some());

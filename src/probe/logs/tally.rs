@@ -58,7 +58,7 @@ impl Minutes {
 
     /// Adds the lines of another part of the same window.
     pub(super) fn merge(&mut self, other: &Minutes) {
-        for (place, bin) in other.bins.iter().enumerate() {
+        for (place, bin) in other.bins.iter().enumerate().filter(|(_, bin)| **bin != Bin::default()) {
             self.add(other.first + place as i64, bin.lines, bin.mark);
         }
     }

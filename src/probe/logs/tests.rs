@@ -210,13 +210,95 @@ fn a_damaged_rotation_is_a_gap_and_what_came_before_the_damage_counts() {
     write(&dir, "messages.1.gz", &packed[..packed.len() / 2], UNTIL);
     write(&dir, "messages", b"", UNTIL);
     write(&dir, "messages.2.xz", b"\xfd7zXZ", UNTIL);
+    write(&dir, "messages.3.lz4", b"\x04\x22\x4d\x18", UNTIL);
     write(&dir, "secure.1.gz", b"no gzip at all", UNTIL);
     let seen = look(params(&dir));
     assert!(seen.output.lines > 0 && seen.output.lines < 300, "{}", seen.output.lines);
     let reasons: Vec<_> = seen.missing.iter().map(|missing| missing.gap.reason).collect();
-    assert_eq!(seen.missing.len(), 3, "{:?}", seen.missing);
+    assert_eq!(seen.missing.len(), 4, "{:?}", seen.missing);
     assert!(reasons.contains(&Reason::Malformed) && reasons.contains(&Reason::Failed), "{reasons:?}");
-    assert!(seen.missing.iter().any(|missing| missing.gap.to_fix.as_ref().is_some_and(|way| way.contains("xzgrep"))));
+    assert!(seen.missing.iter().any(|missing| missing.gap.to_fix.as_ref().is_some_and(|way| way.contains("lz4cat"))));
+}
+
+#[test]
+fn a_file_that_is_read_in_pieces_counts_as_one_that_is_read_from_end_to_end() {
+    let dir = TempDir::new().unwrap();
+    let mut random = 1_u64;
+    for (name, sorted, ending) in [("rising", true, "\n"), ("disordered", false, "\n"), ("windows", true, "\r\n")] {
+        let mut text = String::new();
+        for line in 0..60_000_i64 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let back = if sorted || line % 7 > 0 { 0 } else { (random >> 40) as i64 % 3000 };
+            let time = at("2026-11-22T10:00:00Z") + SignedDuration::from_secs(line / 5 - back);
+            let time = time.strftime("%Y-%m-%dT%H:%M:%SZ");
+            match (random >> 33) % 97 {
+                0..7 => {
+                    write!(text, "{time} h sshd[9]: Failed password for root from 203.0.113.{} port 4 ssh2", line % 9)
+                }
+                7 => write!(text, "{time} h kernel: [   12.345678] nf_conntrack: table full, dropping packet"),
+                8 => write!(text, "a line without a time, Failed password for it"),
+                9 if line % 5000 < 100 => write!(text, "{time} h app: {}", "x".repeat(200_000)),
+                _ => write!(text, "{time} h daemon[1]: line {line} of many, and nothing else"),
+            }
+            .unwrap();
+            text.push_str(ending);
+        }
+        assert!(text.len() > 3 * 1024 * 1024);
+        let bases = [format!("{name}.plain"), format!("{name}.packed.gz")];
+        write(&dir, &bases[0], text.as_bytes(), UNTIL);
+        write(&dir, &bases[1], &gz(text.as_bytes()), UNTIL);
+        let free = |text: &str| Wanted::Free(text.to_owned());
+        let few: IndexMap<String, Wanted> = [
+            ("login".to_owned(), free(r"Failed password for (?P<user>\S+) from (?P<address>\S+)")),
+            ("full".to_owned(), free("table full, dropping packet")),
+            ("untimed".to_owned(), free("(?i)WITHOUT A TIME")),
+            ("end".to_owned(), free("nothing else$")),
+        ]
+        .into();
+        for patterns in [few, IndexMap::new()] {
+            let [plain, packed] = bases.clone().map(|file| {
+                let params = Params {
+                    files: vec![file],
+                    patterns: patterns.clone(),
+                    since: Span(Duration::from_secs(86_400)),
+                    ..params(&dir)
+                };
+                look(Params { budget: Span(Duration::from_secs(60)), ..params }).output
+            });
+            assert!(plain.hits > 1000, "{name}: {}", plain.hits);
+            assert_eq!((plain.lines, plain.hits), (packed.lines, packed.hits), "{name}");
+            // Of a file out of order only what can be sought in is counted line by line.
+            assert!(!sorted || plain.per_minute == packed.per_minute, "{name}");
+            assert_eq!(plain.patterns.len(), packed.patterns.len());
+            for (pattern, of_plain) in &plain.patterns {
+                let [mut one, mut other] =
+                    [of_plain, &packed.patterns[pattern]].map(|hits| serde_json::to_value(hits).unwrap());
+                // Which lines are the last of a file out of order hangs on the pieces.
+                if !sorted {
+                    (one["samples"], other["samples"]) = Default::default();
+                }
+                let differs = one.as_object().unwrap().iter().find(|(key, value)| other[key.as_str()] != **value);
+                assert!(differs.is_none(), "{name}: {pattern}: {:?}", differs.map(|(key, _)| key));
+            }
+        }
+    }
+}
+
+#[test]
+fn messages_of_a_rotation_that_was_packed_are_compared_with() {
+    let dir = TempDir::new().unwrap();
+    let before = "2026-11-22T14:00:00Z h app[1]: disk is fine\n2026-11-22T14:00:01Z h app[1]: old words\n";
+    write(&dir, "messages.1.gz", &gz(before.as_bytes()), "2026-11-22T14:59:59Z");
+    write(
+        &dir,
+        "messages",
+        b"2026-11-22T15:05:00Z h app[1]: disk is fine\n2026-11-22T15:05:00Z h app[1]: disk is full\n",
+        UNTIL,
+    );
+    let seen = look(Params { compare: Some(Span(Duration::from_secs(6 * 3600))), ..params(&dir) });
+    let new = seen.output.new_messages.unwrap();
+    assert_eq!((new.compared, new.kinds), (2, 1), "{new:?}");
+    assert_eq!(new.messages[0].words, "disk is full");
 }
 
 #[test]

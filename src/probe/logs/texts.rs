@@ -1,6 +1,7 @@
 //! Log lines that are at hand as text: pasted, or in a folder of outputs. The same patterns, read to the end.
 
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -152,6 +153,7 @@ fn search_all(
         samples,
         rights: Rights { of_operator: false },
         stop: &|| None,
+        unpacking: Mutex::default(),
         journal: &Choice::default(),
         dating: None,
     };

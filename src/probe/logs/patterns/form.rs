@@ -5,10 +5,10 @@ use std::sync::OnceLock;
 use crate::case::{Gap, Reason};
 
 use super::bad;
-use super::groups::{apart, named};
+use super::groups::named;
 use crate::probe::logs::frame::LineFrame;
 use crate::probe::logs::kind::Kind;
-use crate::probe::logs::single::Single;
+use crate::probe::logs::single::{BadPattern, Single};
 use crate::probe::logs::usual;
 use crate::probe::logs::wanted::{Bound, Wanted};
 
@@ -25,7 +25,9 @@ pub(super) struct Form {
     pub bound: Option<Bound>,
     /// Its expression; none where every request of an access log counts.
     pub text: Option<String>,
-    /// Compiled by itself: of few at once, of many when a line first needs it.
+    /// Whether it is that of a built-in pattern, as it is.
+    pub built_in: bool,
+    /// Compiled by itself: of few at once, of built-in ones when a line first needs it.
     pub single: OnceLock<Option<Single>>,
     /// What it captures: the place among the pattern's groups, and where the text comes from.
     pub parts: Vec<(usize, Part)>,
@@ -49,6 +51,7 @@ const OF_REQUESTS: &[(&str, Part)] =
 impl Form {
     /// The forms of a pattern; the names of what they capture are added to its groups.
     pub(super) fn of(name: &str, pattern: usize, wanted: &Wanted, groups: &mut Vec<String>) -> Result<Vec<Self>, Gap> {
+        let built_in = matches!(wanted, Wanted::Bound(bound) if bound.expression.is_none());
         let each = match wanted {
             Wanted::Free(text) => vec![(Some(text.clone()), None)],
             Wanted::Bound(bound) => {
@@ -77,7 +80,7 @@ impl Form {
                     }
                 }
             }
-            forms.push(Form { pattern, bound, text, single: OnceLock::new(), parts });
+            forms.push(Form { pattern, bound, text, built_in, single: OnceLock::new(), parts });
         }
         Ok(forms)
     }
@@ -88,22 +91,22 @@ impl Form {
     }
 
     /// Compiles it by itself.
-    pub(super) fn compile(&self) -> Result<Option<Single>, regex::Error> {
+    pub(super) fn compile(&self) -> Result<Option<Single>, BadPattern> {
         let Some(text) = &self.text else { return Ok(None) };
         if self.bound.is_some() { Single::compile_at_beginning(text) } else { Single::compile(text) }.map(Some)
     }
 
-    /// What a whole line holds that may match, with names of groups that are the form's own.
-    pub(super) fn in_line(&self, number: usize) -> Option<String> {
+    /// What a whole line holds that may match.
+    pub(super) fn in_line(&self) -> Option<String> {
         let text = self.text.as_ref()?;
         if self.bound.is_none() {
-            return Some(apart(text, number));
+            return Some(text.clone());
         }
         let text = text.strip_prefix(".*?").unwrap_or(text);
         // A message that is told with how often it came has a bracket behind it.
         Some(match text.strip_suffix('$').filter(|rest| !rest.ends_with('\\')) {
-            Some(rest) => apart(&format!(r"(?:{rest})(?:\]\s*)?$"), number),
-            None => apart(text, number),
+            Some(rest) => format!(r"(?:{rest})(?:\]\s*)?$"),
+            None => text.to_owned(),
         })
     }
 

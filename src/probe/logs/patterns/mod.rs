@@ -8,6 +8,9 @@ mod form;
 mod groups;
 mod searcher;
 mod sieve;
+mod words;
+
+use std::sync::OnceLock;
 
 use indexmap::IndexMap;
 
@@ -30,7 +33,7 @@ pub(super) struct Patterns {
     forms: Vec<Form>,
     /// What finds lines in logs whose lines have frames, and in access logs.
     framed: Sieve,
-    requests: Sieve,
+    requests: OnceLock<Sieve>,
     /// Tells lines apart; keyed anew in each run, so that nobody can write lines that look the same.
     key: KeyedHash,
 }
@@ -57,8 +60,18 @@ impl Patterns {
         }
         let names: Vec<&str> = each.iter().map(|pattern| pattern.name.as_str()).collect();
         let framed = Sieve::of_framed(&names, &forms)?;
-        let requests = Sieve::of_requests(&names, &forms)?;
+        let requests = OnceLock::new();
+        // Few hosts have access logs. What was asked for must compile all the same.
+        if forms.iter().any(|form| !form.built_in) {
+            let asked = Sieve::of_requests(&names, &forms)?;
+            requests.get_or_init(|| asked);
+        }
         Ok(Patterns { each, forms, framed, requests, key: KeyedHash::from_kernel() })
+    }
+
+    /// What finds lines in access logs.
+    fn requests(&self) -> &Sieve {
+        self.requests.get_or_init(|| Sieve::of_requests(&[], &self.forms).unwrap_or_default())
     }
 
     /// Each of them.

@@ -5,6 +5,7 @@ use memchr::memmem;
 use super::Patterns;
 use super::form::Part;
 use super::sieve::Sieve;
+use super::words::Next;
 use crate::probe::logs::access::Access;
 use crate::probe::logs::frame::LineFrame;
 use crate::probe::logs::journal::claimed;
@@ -69,7 +70,11 @@ pub(in crate::probe::logs) struct Searcher<'a> {
     kind: Kind,
     program: Option<&'static str>,
     framed: Sieve,
-    requests: Sieve,
+    /// Of a file of requests.
+    requests: Option<Sieve>,
+    /// Where the lines that may match come next, and which members of the sieve the line may match.
+    next: Next,
+    maybe: Vec<bool>,
     each: Vec<Option<Single>>,
     /// The forms that match the line, by index; one of each pattern at most.
     matched: Vec<usize>,
@@ -84,7 +89,9 @@ impl<'a> Searcher<'a> {
             kind: Kind::Application,
             program: None,
             framed: patterns.framed.clone(),
-            requests: patterns.requests.clone(),
+            requests: None,
+            next: Next::default(),
+            maybe: Vec::new(),
             each: patterns.forms.iter().map(|_| None).collect(),
             matched: Vec::new(),
             joined: Vec::new(),
@@ -94,28 +101,37 @@ impl<'a> Searcher<'a> {
     /// The lines that follow are of a file of that kind, which that program keeps alone.
     pub(in crate::probe::logs) fn turn_to(&mut self, kind: Kind, program: Option<&'static str>) {
         (self.kind, self.program) = (kind, program);
+        if kind == Kind::Access && self.requests.is_none() {
+            self.requests = Some(self.patterns.requests().clone());
+        }
     }
 
     fn sieve(&self) -> &Sieve {
-        if self.kind == Kind::Access { &self.requests } else { &self.framed }
+        self.requests.as_ref().filter(|_| self.kind == Kind::Access).unwrap_or(&self.framed)
     }
 
-    /// A place in the next line that may match, or none.
-    pub(in crate::probe::logs) fn next_candidate(&self, lines: &[u8]) -> Option<usize> {
-        self.sieve().next_candidate(lines)
+    /// A place in the next of the lines that may match, at `from` or after it. The lines are the same until `from` is 0 again.
+    pub(in crate::probe::logs) fn next_candidate(&mut self, lines: &[u8], from: usize) -> Option<usize> {
+        let mut next = std::mem::take(&mut self.next);
+        let found = self.sieve().next_candidate(lines, from, &mut next);
+        self.next = next;
+        found
     }
 
     /// Which patterns match the line.
     pub(in crate::probe::logs) fn look<'l>(&mut self, line: &'l [u8]) -> Look<'l> {
         self.matched.clear();
         let patterns = self.patterns;
-        let maybe = self.sieve().which.as_ref().map(|which| which.matches(line));
+        let mut maybe = std::mem::take(&mut self.maybe);
+        let told = self.sieve().mark(line, &mut maybe);
+        self.maybe = maybe;
+        let matched_at_once = self.sieve().which.is_some();
         let (members, repeats) = (self.sieve().members.len(), self.sieve().repeats);
         let mut seen = Seen { line, frame: None, access: None, times: 1 };
         // Taken apart when the first form needs it.
         let mut taken = false;
         for place in 0..members {
-            if maybe.as_ref().is_some_and(|maybe| !maybe.matched(place)) {
+            if told && self.maybe.get(place) != Some(&true) {
                 continue;
             }
             let Some(&index) = self.sieve().members.get(place) else { continue };
@@ -124,7 +140,7 @@ impl<'a> Searcher<'a> {
                 continue;
             }
             let matches = match &form.bound {
-                None => maybe.is_some() || self.try_on(index, line),
+                None => matched_at_once || self.try_on(index, line),
                 Some(_) => {
                     if !taken {
                         taken = true;

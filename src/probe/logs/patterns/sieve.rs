@@ -9,6 +9,8 @@ use crate::case::{Gap, Reason};
 
 use super::bad;
 use super::form::Form;
+use super::groups::apart;
+use super::words::{Next, Words};
 use crate::probe::logs::access;
 use crate::probe::logs::repeat;
 use crate::probe::logs::single;
@@ -17,16 +19,28 @@ use crate::probe::logs::single;
 /// then for the captures of each that matched.
 pub(super) const FEW: usize = 8;
 
+/// How the lines that may match are found.
+#[derive(Debug, Clone, Default)]
+enum Any {
+    /// Each line has to be looked at.
+    All,
+    /// No line can match.
+    #[default]
+    None,
+    /// By the words that they need.
+    Words(Words),
+    /// Where an expression needs none: by all of them at once.
+    Lines(RegexMatcher),
+}
+
 /// Finds the lines that forms may match.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Sieve {
     /// The forms, by index.
     pub members: Vec<usize>,
-    /// Whether each line has to be looked at.
-    all: bool,
-    /// Finds lines that may match any of them, by the literals that they need.
-    any: Option<RegexMatcher>,
-    /// Says which of them a line may match, when they are many, by their place among the members.
+    /// Finds lines that may match any of them.
+    any: Any,
+    /// Says which of them a line matches, when they are many and words do not tell, by their place among the members.
     pub which: Option<RegexSet>,
     /// Whether lines may say that the one before came again.
     pub repeats: bool,
@@ -35,43 +49,52 @@ pub(super) struct Sieve {
 impl Sieve {
     /// For logs whose lines have frames: requests are there only where a proxy hands them to the logger.
     pub(super) fn of_framed(names: &[&str], forms: &[Form]) -> Result<Self, Gap> {
-        let text = |index: usize, form: &Form| {
-            Some(if form.of_requests() { access::PROXY.to_owned() } else { form.in_line(index).unwrap_or_default() })
+        let text = |form: &Form| {
+            Some(if form.of_requests() { access::PROXY.to_owned() } else { form.in_line().unwrap_or_default() })
         };
         Sieve::new(names, forms, text)
     }
 
     /// For access logs.
     pub(super) fn of_requests(names: &[&str], forms: &[Form]) -> Result<Self, Gap> {
-        let text = |index: usize, form: &Form| {
-            (form.bound.is_none() || form.of_requests()).then(|| form.in_line(index).unwrap_or_default())
-        };
+        let text =
+            |form: &Form| (form.bound.is_none() || form.of_requests()).then(|| form.in_line().unwrap_or_default());
         Sieve::new(names, forms, text)
     }
 
     /// `text` gives what a line needs to match a form; none where the form has no place here, nothing where every line counts.
-    fn new(names: &[&str], forms: &[Form], text: impl Fn(usize, &Form) -> Option<String>) -> Result<Self, Gap> {
+    fn new(names: &[&str], forms: &[Form], text: impl Fn(&Form) -> Option<String>) -> Result<Self, Gap> {
         let (members, texts): (Vec<usize>, Vec<String>) =
-            forms.iter().enumerate().filter_map(|(index, form)| Some((index, text(index, form)?))).unzip();
+            forms.iter().enumerate().filter_map(|(index, form)| Some((index, text(form)?))).unzip();
         let own = || members.iter().filter_map(|index| forms.get(*index));
         let name = |form: &Form| names.get(form.pattern).copied().unwrap_or_default();
         let all = texts.iter().any(String::is_empty);
         let repeats = own().any(|form| form.bound.is_some() && !form.of_requests());
         let compiled = || -> Result<_, Gap> {
             let together = |error: String| Gap::new(Reason::Malformed, "compile the patterns together", error);
+            if texts.is_empty() {
+                return Ok((Any::None, None));
+            }
+            let repeated = repeats.then(|| format!(r"{}\d", repeat::LAST));
+            if !all {
+                let mut texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+                texts.extend(repeated.as_deref());
+                if let Some(words) = Words::of(&texts) {
+                    return Ok((Any::Words(words), None));
+                }
+            }
+            // In one expression with others, no name may come twice.
+            let mut texts: Vec<String> = members.iter().zip(&texts).map(|(index, text)| apart(text, *index)).collect();
             let which = if members.len() > FEW {
                 Some(set(&texts).map_err(|error| together(error.to_string()))?)
             } else {
                 None
             };
-            let any = if all || texts.is_empty() {
-                None
-            } else {
-                let mut texts = texts.clone();
-                texts.extend(repeats.then(|| format!(r"{}\d", repeat::LAST)));
-                Some(line_matcher(&texts).map_err(|error| together(error.to_string()))?)
-            };
-            Ok((any, which))
+            if all {
+                return Ok((Any::All, which));
+            }
+            texts.extend(repeated);
+            Ok((Any::Lines(line_matcher(&texts).map_err(|error| together(error.to_string()))?), which))
         };
         let (any, which) = match compiled() {
             Ok(compiled) => compiled,
@@ -85,9 +108,9 @@ impl Sieve {
                 return Err(alone.unwrap_or(all));
             }
         };
-        // Of few, each is tried on each line that may match; of many, what takes part in a text at its beginning only might fail
-        // to compile where the text alone does not.
-        for form in own() {
+        // What is asked for must compile at once; what is built in does, and is compiled when a line may match it. Of many that are
+        // compiled together, what takes part in a text at its beginning only might fail to compile where the text alone does not.
+        for form in own().filter(|form| !form.built_in || members.len() <= FEW) {
             if which.is_none() {
                 let compiled = form.compile().map_err(|error| bad(name(form), &error.to_string()))?;
                 form.single.get_or_init(|| compiled);
@@ -97,18 +120,39 @@ impl Sieve {
                     .map_err(|error| bad(name(form), &error.to_string()))?;
             }
         }
-        Ok(Sieve { members, all, any, which, repeats })
+        Ok(Sieve { members, any, which, repeats })
     }
 
-    /// A place in the next line that may match, or none.
-    pub(super) fn next_candidate(&self, lines: &[u8]) -> Option<usize> {
-        if self.all {
-            return Some(0);
+    /// A place in the next of the lines that may match, at `from` or after it. What is known of those after it is kept in `next`, for
+    /// the same lines; a `from` of 0 begins anew.
+    pub(super) fn next_candidate(&self, lines: &[u8], from: usize, next: &mut Next) -> Option<usize> {
+        let rest = lines.get(from..).filter(|rest| !rest.is_empty())?;
+        match &self.any {
+            Any::All => Some(from),
+            Any::None => None,
+            Any::Words(words) => words.find(lines, from, next),
+            Any::Lines(matcher) => match matcher.find_candidate_line(rest) {
+                Ok(Some(LineMatchKind::Confirmed(at) | LineMatchKind::Candidate(at))) => Some(from + at),
+                Ok(None) | Err(_) => None,
+            },
         }
-        match self.any.as_ref()?.find_candidate_line(lines) {
-            Ok(Some(LineMatchKind::Confirmed(at) | LineMatchKind::Candidate(at))) => Some(at),
-            Ok(None) | Err(_) => None,
+    }
+
+    /// Says in `maybe` which of the members the line may match, by their place; whether that tells at all.
+    pub(super) fn mark(&self, line: &[u8], maybe: &mut Vec<bool>) -> bool {
+        if let Any::Words(words) = &self.any {
+            words.mark(line, maybe, self.members.len());
+            return true;
         }
+        let Some(which) = &self.which else { return false };
+        maybe.clear();
+        maybe.resize(self.members.len(), false);
+        for place in which.matches(line) {
+            if let Some(maybe) = maybe.get_mut(place) {
+                *maybe = true;
+            }
+        }
+        true
     }
 }
 

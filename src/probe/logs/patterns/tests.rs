@@ -33,7 +33,7 @@ fn seen_of(patterns: &Patterns, kind: Kind, program: Option<&'static str>, line:
     let mut searcher = patterns.searcher();
     searcher.turn_to(kind, program);
     let Look::Hits(seen) = searcher.look(line.as_bytes()) else { return Vec::new() };
-    assert!(searcher.next_candidate(line.as_bytes()).is_some(), "the fast search overlooks: {line}");
+    assert!(searcher.next_candidate(line.as_bytes(), 0).is_some(), "the fast search overlooks: {line}");
     let hits: Vec<usize> = (0..).map_while(|nth| searcher.matched(nth)).collect();
     hits.into_iter()
         .map(|index| {

@@ -81,7 +81,7 @@ fn the_lines_of_real_daemons_are_what_they_are() {
             let proxied = said.iter().any(|said| said.starts_with("http_proxy_request"));
             assert!(said.len() < 2 || proxied, "{}: {said:?}", path.display());
             assert!(
-                said.is_empty() || searcher.next_candidate(line).is_some(),
+                said.is_empty() || searcher.next_candidate(line, 0).is_some(),
                 "the fast search overlooks: {}",
                 String::from_utf8_lossy(line)
             );
