@@ -7,6 +7,7 @@
 mod bandwidth;
 mod firewall;
 mod interfaces;
+mod journal;
 mod load;
 mod logs;
 mod measure;
@@ -36,11 +37,12 @@ pub struct Bench {
 type Job = fn(&Bench) -> Result<Vec<Row>>;
 
 /// The jobs by name, in the order of the table.
-const JOBS: [(&str, Job); 8] = [
+const JOBS: [(&str, Job); 9] = [
     ("sockets", sockets::measure),
     ("packets", packets::measure),
     ("bandwidth", bandwidth::measure),
     ("logs", logs::measure),
+    ("journal", journal::measure),
     ("firewall", firewall::measure),
     ("interfaces", interfaces::measure),
     ("start", start::measure),
