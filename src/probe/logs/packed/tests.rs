@@ -150,7 +150,7 @@ fn a_file_is_known_by_its_first_bytes_and_else_by_its_name() {
         assert_eq!(named(content, Packer::Gzip).unwrap(), text);
     }
     assert!(named(b"plain".to_vec(), Packer::Gzip).is_err());
-    assert_eq!(named(Vec::new(), Packer::Xz).is_err(), true);
+    assert!(named(Vec::new(), Packer::Xz).is_err());
 }
 
 proptest::proptest! {
