@@ -29,8 +29,10 @@ pub(super) struct Manifest {
     pub members: Vec<Member>,
 }
 
-/// A member, as the manifest names it.
+/// A member, as the manifest names it. A field that is not known is a damaged one: without `at` evidence would be taken for what is
+/// attached, and be missing in silence.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Member {
     /// Its path in the archive.
     pub name: String,
