@@ -104,6 +104,9 @@ pub(super) fn put_together(parts: Vec<Part>) -> Result<(Value, Vec<Attached>), B
         match &mut case {
             None if at.is_empty() => case = Some(value),
             None => return Err(Broken::Manifest("what the case consists of does not begin with the case".to_owned())),
+            Some(_) if !is_named_after(&name, &at) => {
+                return Err(Broken::member(&name, "has not the name that its place in the case has"));
+            }
             Some(case) => put(case, &at, value).ok_or_else(|| Broken::member(&name, "has no place in the case"))?,
         }
     }
@@ -111,10 +114,24 @@ pub(super) fn put_together(parts: Vec<Part>) -> Result<(Value, Vec<Attached>), B
     Ok((case, attached))
 }
 
-/// Puts a value where nothing is yet.
+/// Whether evidence has the name of its step, or one with a number in place of an odd one. The manifest has no digest: a place that was
+/// damaged would be that of a step that never was.
+fn is_named_after(name: &str, at: &str) -> bool {
+    let Some(step) = at.strip_prefix("/evidence/") else { return true };
+    let wished = format!("evidence/{}.json", plain_key(step));
+    name == wished || (name.starts_with("evidence/_") && !is_plain(&wished))
+}
+
+/// A key out of a JSON pointer.
+fn plain_key(segment: &str) -> String {
+    segment.replace("~1", "/").replace("~0", "~")
+}
+
+/// Puts a value where nothing is yet. No part of a case is one of its own fields: what had such a place would be a field that nobody
+/// reads.
 fn put(case: &mut Value, at: &str, value: Value) -> Option<()> {
-    let (place, key) = at.rsplit_once('/')?;
-    let key = key.replace("~1", "/").replace("~0", "~");
+    let (place, key) = at.rsplit_once('/').filter(|(place, _)| !place.is_empty())?;
+    let key = plain_key(key);
     let map = case.pointer_mut(place)?.as_object_mut()?;
     if map.contains_key(&key) {
         return None;
