@@ -34,8 +34,17 @@ fn peak_memory() -> u64 {
     peak.unwrap_or(0)
 }
 
-/// Sends 64-byte UDP frames until told to end; `flows` different ones, or all different for 0.
-fn flood(flows: u64, end: &AtomicBool) {
+/// What is sent.
+#[derive(Clone, Copy)]
+enum Frames {
+    /// 64-byte UDP frames of so many flows, or all of a flow of their own for 0.
+    Udp(u64),
+    /// Requests of HTTP over so many open connections.
+    Requests(u64),
+}
+
+/// Sends frames until told to end.
+fn flood(frames: Frames, end: &AtomicBool) {
     let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::empty(), None).expect("a packet socket");
     let address = nix::ifaddrs::getifaddrs().expect("the interfaces").find_map(|found| {
         let address = found.address.as_ref()?.as_link_addr().copied();
@@ -44,12 +53,23 @@ fn flood(flows: u64, end: &AtomicBool) {
     bind(socket.as_raw_fd(), &address.expect("a link address")).expect("a bound socket");
     let mut socket = File::from(socket);
     let mut frame = Vec::new();
-    etherparse::PacketBuilder::ethernet2([2, 0, 0, 0, 0, 0xb], [2, 0, 0, 0, 0, 0xa])
-        .ipv4([0; 4], [192, 0, 2, 1], 64)
-        .udp(0, 9)
-        .write(&mut frame, &[0; 22])
-        .expect("a frame");
-    frame[40..42].fill(0);
+    let ip = etherparse::PacketBuilder::ethernet2([2, 0, 0, 0, 0, 0xb], [2, 0, 0, 0, 0, 0xa]).ipv4(
+        [0; 4],
+        [192, 0, 2, 1],
+        64,
+    );
+    let (flows, tcp) = match frames {
+        Frames::Udp(flows) => {
+            ip.udp(0, 9).write(&mut frame, &[0; 22]).expect("a frame");
+            frame[40..42].fill(0);
+            (flows, false)
+        }
+        Frames::Requests(flows) => {
+            let text = b"GET /a/page/of/the/site?number=1 HTTP/1.1\r\nHost: example.org\r\n\r\n";
+            ip.tcp(0, 80, 0, 512).ack(1).psh().write(&mut frame, text).expect("a frame");
+            (flows, true)
+        }
+    };
     let mut random = 88_172_645_463_325_252u64;
     let mut number = 0;
     while !end.load(Ordering::Relaxed) {
@@ -60,6 +80,9 @@ fn flood(flows: u64, end: &AtomicBool) {
         let flow = if flows == 0 { random } else { (number % flows + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) };
         frame[26..30].copy_from_slice(&flow.to_be_bytes()[..4]);
         frame[34..36].copy_from_slice(&flow.to_be_bytes()[4..6]);
+        if tcp {
+            frame[38..42].copy_from_slice(&(number as u32).wrapping_mul(100).to_be_bytes());
+        }
         let _ = socket.write_all(&frame);
     }
 }
@@ -77,10 +100,10 @@ fn main() {
         "{:>14} {:>10} {:>12} {:>14} {:>8} {:>12}",
         "flows", "packets", "packets/s", "µs CPU/packet", "lost", "peak kB"
     );
-    for flows in [1_000, 100_000, 0] {
+    for frames in [Frames::Udp(1_000), Frames::Udp(100_000), Frames::Udp(0), Frames::Requests(1_000)] {
         let end = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            scope.spawn(|| flood(flows, &end));
+            scope.spawn(|| flood(frames, &end));
             let params = Params { interface: "ours".to_owned(), window: Span::seconds(SECONDS), ..Params::default() };
             let (before, began) = (cpu(), Instant::now());
             let observed = CaptureProbe.observe(params, &Context::alone()).expect("a burst");
@@ -89,7 +112,11 @@ fn main() {
             let seen = observed.output;
             println!(
                 "{:>14} {:>10} {:>12.0} {:>14.3} {:>8} {:>12}   window + {} ms",
-                if flows == 0 { "all different".to_owned() } else { flows.to_string() },
+                match frames {
+                    Frames::Udp(0) => "all different".to_owned(),
+                    Frames::Udp(flows) => flows.to_string(),
+                    Frames::Requests(flows) => format!("{flows} requests"),
+                },
                 seen.rx.packets,
                 seen.rx.packets_per_second.unwrap_or(0.0),
                 spent.as_secs_f64() * 1e6 / (seen.rx.packets + seen.tx.packets).max(1) as f64,

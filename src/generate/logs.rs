@@ -41,9 +41,6 @@ pub(super) fn page() -> String {
         let text = |key: &str| form.get(key).and_then(|text| text.as_str()).unwrap_or_default();
         let _ = writeln!(page, "| `{}` | {} |", text("const"), text("description").replace('\n', " "));
     }
-    page.push_str(
-        "\nJSON of Traefik is read by `casebook read` only: the time stands at the end of its lines, where no file can be searched by it.\n",
-    );
     page
 }
 

@@ -144,7 +144,7 @@ fn half_of(document: &Document, at: usize) -> Option<usize> {
     (document.ends_within(at) && last.bytes().any(|byte| byte.is_ascii_digit())).then_some(last.len())
 }
 
-/// Lines of JSON: of `journalctl -o json`, of Caddy and of Traefik, as lines that loggers write.
+/// Lines of JSON: of `journalctl -o json` as lines that loggers write; of Caddy and Traefik as they are, each on a line.
 fn of_json(here: &Here<'_>) -> Option<(usize, Run)> {
     let mut text = String::new();
     let mut kind = None;
@@ -158,7 +158,8 @@ fn of_json(here: &Here<'_>) -> Option<(usize, Run)> {
             });
             Some((Kind::Syslog, line))
         } else {
-            request(&value).map(|line| (Kind::Access, line))
+            let line = if length == 1 { object.to_owned() } else { value.to_string() };
+            (logs::kind_of(line.as_bytes()) == Some(Kind::Access)).then_some((Kind::Access, line))
         };
         let Some((of, line)) = found.filter(|(of, _)| kind.is_none_or(|kind| kind == *of)) else { break };
         kind = Some(of);
@@ -202,57 +203,4 @@ fn journal(value: &Value) -> Option<String> {
     let pid = word("_PID").filter(|_| program != "kernel").map(|pid| format!("[{pid}]")).unwrap_or_default();
     let message = value["MESSAGE"].as_str()?.replace(['\n', '\r'], " ");
     Some(format!("{} {host} {program}{pid}: {message}", at.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00")))
-}
-
-/// A request as Caddy or Traefik logs it, as a line of an access log.
-fn request(value: &Value) -> Option<String> {
-    let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace(['\n', '\r'], " ");
-    let (client, method, uri, status, bytes, at, agent) = if value["request"].is_object() {
-        let request = &value["request"];
-        let client = request["client_ip"]
-            .as_str()
-            .or_else(|| request["remote_ip"].as_str())
-            .or_else(|| request["remote_addr"].as_str())?;
-        let at = match &value["ts"] {
-            Value::String(at) => at.parse().ok()?,
-            at => at.as_f64().and_then(|ts| Timestamp::from_millisecond((ts * 1000.0) as i64).ok())?,
-        };
-        let agent = request["headers"]["User-Agent"][0].as_str().unwrap_or("-");
-        (
-            client.to_owned(),
-            request["method"].as_str()?,
-            request["uri"].as_str()?,
-            value["status"].as_u64()?,
-            value["size"].as_u64(),
-            at,
-            agent,
-        )
-    } else {
-        let client = value["ClientHost"].as_str()?;
-        let at: Timestamp = value["StartUTC"].as_str().or_else(|| value["time"].as_str())?.parse().ok()?;
-        let agent = value["request_User-Agent"].as_str().unwrap_or("-");
-        let status = value["DownstreamStatus"].as_u64()?;
-        (
-            client.to_owned(),
-            value["RequestMethod"].as_str()?,
-            value["RequestPath"].as_str()?,
-            status,
-            value["DownstreamContentSize"].as_u64(),
-            at,
-            agent,
-        )
-    };
-    // Of older ones the port stands behind the address.
-    let client = client.parse::<std::net::SocketAddr>().map_or(client, |client| client.ip().to_string());
-    if client.len() > 45 || client.contains(' ') {
-        return None;
-    }
-    let bytes = bytes.map_or("-".to_owned(), |bytes| bytes.to_string());
-    let at = at.strftime("%d/%b/%Y:%H:%M:%S +0000");
-    Some(format!(
-        "{client} - - [{at}] \"{} {} HTTP/1.1\" {status:03} {bytes} \"-\" \"{}\"",
-        quoted(method),
-        quoted(uri),
-        quoted(agent)
-    ))
 }

@@ -52,6 +52,13 @@ pub enum Daemon {
         /// Bytes of an answer.
         size: usize,
     },
+    /// Answers each piece that a connection brings with these bytes.
+    Answers {
+        /// Where it listens.
+        at: SocketAddr,
+        /// What it says.
+        with: Vec<u8>,
+    },
     /// A queue of so many connections, of which it accepts one now and then.
     SlowAccept {
         /// Where it listens.
@@ -131,6 +138,7 @@ impl Daemon {
             Daemon::Answerer { .. } => "stage-answer",
             Daemon::SlowAnswerer { .. } => "stage-late",
             Daemon::Http { .. } => "stage-http",
+            Daemon::Answers { .. } => "stage-answers",
             Daemon::SlowAccept { .. } => "stage-accept",
             Daemon::Piped { .. } => "stage-piped",
             Daemon::DatagramRelay { .. } => "stage-udprelay",
@@ -182,6 +190,18 @@ impl Daemon {
             Daemon::Http { at, size } => {
                 let size = *size;
                 each_connection(*at, took, move |stream, took| serve(stream, took, size));
+            }
+            Daemon::Answers { at, with } => {
+                let with = with.clone();
+                each_connection(*at, took, move |mut stream, took| {
+                    let mut piece = [0; 4096];
+                    while let Ok(length @ 1..) = stream.read(&mut piece) {
+                        took.fetch_add(length as u64, Ordering::Relaxed);
+                        if stream.write_all(&with).is_err() {
+                            return;
+                        }
+                    }
+                });
             }
             Daemon::SlowAccept { at, backlog, each } => accept_slowly(*at, *backlog, Duration::from_millis(*each)),
             Daemon::Piped { at } => each_connection(*at, took, |mut stream, took| {

@@ -160,15 +160,16 @@ mod tests {
             header_bytes: 28,
             payload_bytes: 0,
             payload_signature: Default::default(),
+            opening: Default::default(),
         };
-        Packet { ether_type: ether_type::IPV4, tagged: false, in_session: false, ip: Some(ip) }
+        Packet { ether_type: ether_type::IPV4, tagged: false, in_session: false, ip: Some(ip), before_ip: 0 }
     }
 
     #[test]
     fn each_packet_has_its_class() {
         let local = LocalAddresses::new(["192.0.2.1".parse().unwrap()])
             .with_networks(vec![("198.18.0.0".parse().unwrap(), 15)]);
-        let arp = Packet { ether_type: 0x0806, tagged: false, in_session: false, ip: None };
+        let arp = Packet { ether_type: 0x0806, tagged: false, in_session: false, ip: None, before_ip: 0 };
         for (way, packet, class) in [
             (Way::Host, packet("192.0.2.1"), Class::ToUs),
             (Way::Host, packet("127.9.9.9"), Class::ToUs),

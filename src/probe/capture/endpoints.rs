@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
+use super::asked::Asked;
 use super::count::Count;
+use super::flows::Turn;
 use super::histogram::TtlHistogram;
 use super::misra_gries::MisraGries;
 use crate::probe::hash::KeyedHash;
@@ -14,6 +16,8 @@ const ROWS: usize = 65_536;
 const EXACT: usize = 64;
 /// Endpoints whose remotes, source ports and TTLs are looked into: 3 kB each, so 6 MB at most.
 const DETAILS: usize = 2_048;
+/// Endpoints of which is counted what was asked of them: 3 kB each, so 3 MB at most. Only those that answer get so far.
+const ASKED: usize = 1_024;
 /// Packets of an endpoint whose remotes are remembered one by one before that.
 const EARLY: usize = 8;
 
@@ -58,6 +62,7 @@ pub struct Row {
     pub last_nanos: u64,
     early: [u32; EARLY],
     detail: Option<u16>,
+    asked: Option<u16>,
 }
 
 /// The interface by which more than half came in, if there is one: of all others none is left at the end.
@@ -112,6 +117,9 @@ pub struct Endpoints {
     /// Open addressing: numbers of rows plus 1, 0 is empty. Twice as many slots as rows, at least.
     slots: Vec<u32>,
     details: Vec<Detail>,
+    asked: Vec<Asked>,
+    /// Requests at endpoints for which there was no room.
+    unasked: u64,
     overflow: Vec<(u8, Overflow)>,
 }
 
@@ -123,7 +131,16 @@ impl Endpoints {
 
     fn with_limit(secret: KeyedHash, limit: usize) -> Self {
         let slots = vec![0; 1024];
-        Endpoints { secret, limit, rows: Vec::new(), slots, details: Vec::new(), overflow: Vec::new() }
+        Endpoints {
+            secret,
+            limit,
+            rows: Vec::new(),
+            slots,
+            details: Vec::new(),
+            asked: Vec::new(),
+            unasked: 0,
+            overflow: Vec::new(),
+        }
     }
 
     /// The place of the row of `key`, made if there is none; none if there is no room for it.
@@ -202,6 +219,29 @@ impl Endpoints {
             }
             detail.ttl.add(ttl, amount.packets.min(u64::from(u32::MAX)) as u32);
         }
+    }
+
+    /// Counts what a client began at the endpoint at a place, see [`Asked::add`].
+    pub fn ask(&mut self, place: usize, turn: Turn, client: IpAddr, text: &[u8], at_nanos: u64, times: u64) {
+        let row = &mut self.rows[place];
+        if row.asked.is_none() && self.asked.len() < ASKED {
+            row.asked = Some(self.asked.len() as u16);
+            self.asked.push(Asked::new());
+        }
+        match row.asked.and_then(|index| self.asked.get_mut(usize::from(index))) {
+            Some(asked) => asked.add(turn, client, text, at_nanos, times, &self.secret),
+            None => self.unasked += times,
+        }
+    }
+
+    /// What was asked of an endpoint, if anything was.
+    pub fn asked(&self, row: &Row) -> Option<&Asked> {
+        row.asked.and_then(|index| self.asked.get(usize::from(index)))
+    }
+
+    /// Requests that were not counted for want of room.
+    pub fn unasked(&self) -> u64 {
+        self.unasked
     }
 
     /// All rows.
@@ -290,6 +330,7 @@ impl Row {
             last_nanos: at_nanos,
             early: [0; EARLY],
             detail: None,
+            asked: None,
         }
     }
 }

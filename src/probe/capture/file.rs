@@ -115,6 +115,7 @@ fn add(tally: &mut Tally, own: &mut OwnLink, link: Link, record: &Record, at_nan
         segment_bytes: None,
         link: header.addresses,
         packet,
+        bytes: record.bytes.get(header.bytes..).unwrap_or_default(),
     });
     way
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::classes::Class;
 use super::count::Count;
+use super::opening::Opening;
 use super::packet::{Transport, flag};
 use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
@@ -43,6 +44,28 @@ pub struct Row {
     pub answered: bool,
     accepted: bool,
     completed: bool,
+    /// Requests and exchanges that the other side began.
+    pub turns: u64,
+    /// The number of the byte after the last one that was received; none before that.
+    rx_next: Option<u32>,
+    /// This host has said something since the other side last began something.
+    spoken: bool,
+}
+
+/// How far back a segment may begin that comes again.
+const AGAIN: i32 = 1 << 20;
+
+/// What a received segment begins in the conversation of its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing: it carries no payload, goes on with what was begun, comes again, or is of no connection of this host.
+    Nothing,
+    /// A request of HTTP/1.
+    Request,
+    /// Something else, in answer to what this host said, or first of all.
+    Exchange,
+    /// The same in a record of TLS.
+    EncryptedExchange,
 }
 
 /// What a packet meant for its connection's handshake.
@@ -71,6 +94,8 @@ pub struct Part {
     /// Payload bytes of each of the packets.
     pub payload_bytes: u32,
     pub transport: Transport,
+    /// What its payload begins with.
+    pub opening: Opening,
     pub at_nanos: u64,
 }
 
@@ -88,21 +113,22 @@ impl Flows {
         Flows { secret, table: Heavy::new(MOST_FLOWS), distinct: HyperLogLog::new(12, HyperLogLog::EXACT) }
     }
 
-    /// Counts a packet and says what it meant for the handshake.
-    pub fn add(&mut self, part: &Part) -> Handshake {
+    /// Counts a packet and says what it meant for the handshake and for the conversation.
+    pub fn add(&mut self, part: &Part) -> (Handshake, Turn) {
         let Key { local, ports, protocol, .. } = part.key;
         let ports = ports.map_or(1 << 32, |(local, remote)| u64::from(local) << 16 | u64::from(remote));
         let hash = self
             .secret
             .words(part.remote_hash ^ self.secret.address(local).rotate_left(17), ports << 8 | u64::from(protocol));
         self.distinct.add(hash);
-        let flags = match part.transport {
-            Transport::Tcp { flags, .. } => Some(flags),
+        let tcp = match part.transport {
+            Transport::Tcp { flags, sequence, .. } => Some((flags, sequence)),
             _ => None,
         };
-        let note = flags.map_or(0, |flags| note(part.outgoing, flags));
+        let note = tcp.map_or(0, |(flags, _)| note(part.outgoing, flags));
         let Some((row, before)) = self.table.admit(hash, part.key, part.amount.weight(), note) else {
-            return flags.map_or(Handshake::Nothing, |flags| Row::default().handshake(part.outgoing, flags));
+            let handshake = tcp.map(|(flags, _)| Row::default().handshake(part.outgoing, flags));
+            return (handshake.unwrap_or(Handshake::Nothing), Turn::Nothing);
         };
         row.recall(before);
         let Count { packets, bytes } = part.amount;
@@ -120,7 +146,23 @@ impl Flows {
             row.rx_payload_bytes += packets * u64::from(part.payload_bytes);
             row.class = row.class.or(part.class);
         }
-        flags.map_or(Handshake::Nothing, |flags| row.handshake(part.outgoing, flags))
+        let Some((flags, sequence)) = tcp else { return (Handshake::Nothing, Turn::Nothing) };
+        let handshake = row.handshake(part.outgoing, flags);
+        let turn = match part.outgoing {
+            _ if flags & flag::SYN != 0 => {
+                // The numbers begin anew, and so does the conversation.
+                (row.rx_next, row.spoken) = (None, true);
+                Turn::Nothing
+            }
+            _ if part.payload_bytes == 0 => Turn::Nothing,
+            true => {
+                row.spoken = true;
+                Turn::Nothing
+            }
+            false => row.turn(sequence, part.payload_bytes, part.opening),
+        };
+        row.turns += if turn == Turn::Nothing { 0 } else { packets };
+        (handshake, turn)
     }
 
     /// How many flows there were.
@@ -152,6 +194,30 @@ impl Row {
         self.remote_opened |= note & 1 != 0;
         self.local_opened |= note & 2 != 0;
         self.answered |= note & 4 != 0;
+    }
+
+    /// What a received segment with payload begins.
+    fn turn(&mut self, sequence: u32, payload_bytes: u32, opening: Opening) -> Turn {
+        let end = sequence.wrapping_add(payload_bytes);
+        let again = self.rx_next.is_some_and(|next| (-AGAIN..0).contains(&(sequence.wrapping_sub(next) as i32)));
+        let behind = self.rx_next.is_some_and(|next| (-AGAIN..=0).contains(&(end.wrapping_sub(next) as i32)));
+        if !behind {
+            self.rx_next = Some(end);
+        }
+        if again || !self.answered || self.local_opened {
+            return Turn::Nothing;
+        }
+        match opening {
+            Opening::Request => {
+                self.spoken = false;
+                Turn::Request
+            }
+            // What sets a session up asks for nothing yet.
+            Opening::TlsSession => Turn::Nothing,
+            _ if !std::mem::take(&mut self.spoken) => Turn::Nothing,
+            Opening::TlsData => Turn::EncryptedExchange,
+            Opening::Other => Turn::Exchange,
+        }
     }
 
     fn handshake(&mut self, outgoing: bool, flags: u8) -> Handshake {
@@ -240,6 +306,108 @@ mod tests {
             let late = rest.map(|(outgoing, flags)| late.handshake(outgoing, flags));
             assert_eq!(whole[1..], late, "{first:?}");
         }
+    }
+
+    /// What segments begin in a connection that is open: the number of the first byte and the payload of received ones, `None` for
+    /// what this host says.
+    fn converse(steps: &[Option<(u32, &[u8])>]) -> Vec<Turn> {
+        let mut flows = Flows::new(KeyedHash::from_contents([]));
+        let key = Key {
+            local: [192, 0, 2, 1].into(),
+            remote: [198, 51, 100, 7].into(),
+            ports: Some((80, 4242)),
+            protocol: 6,
+        };
+        let mut add = |outgoing: bool, flags: u8, sequence: u32, payload: &[u8]| {
+            let ports = if outgoing { (80, 4242) } else { (4242, 80) };
+            let (source_port, destination_port) = ports;
+            let transport = Transport::Tcp { source_port, destination_port, flags, options: true, sequence };
+            let part = Part {
+                key,
+                remote_hash: 7,
+                outgoing,
+                class: None,
+                amount: Count { packets: 1, bytes: 60 + payload.len() as u64 },
+                payload_bytes: payload.len() as u32,
+                transport,
+                opening: super::super::opening::read(payload),
+                at_nanos: 0,
+            };
+            flows.add(&part).1
+        };
+        let first = steps.iter().flatten().next().map_or(0, |(sequence, _)| *sequence);
+        assert_eq!(add(false, flag::SYN, first.wrapping_sub(1), b""), Turn::Nothing);
+        assert_eq!(add(true, SYN_ACK, 0, b""), Turn::Nothing);
+        assert_eq!(add(false, flag::ACK, first, b""), Turn::Nothing);
+        let step = |step: &Option<(u32, &[u8])>| match step {
+            Some((sequence, payload)) => add(false, flag::ACK, *sequence, payload),
+            None => add(true, flag::ACK, 1, b"an answer"),
+        };
+        steps.iter().map(step).filter(|turn| *turn != Turn::Nothing).collect()
+    }
+
+    const GET: &[u8] = b"GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
+
+    #[test]
+    fn requests_over_an_open_connection_count_once_each_however_they_come() {
+        let length = GET.len() as u32;
+        let near_the_end = u32::MAX - 5;
+        for first in [1000, near_the_end] {
+            let at = |number: u32| first.wrapping_add(number * length);
+            assert_eq!(converse(&[Some((at(0), GET)), None, Some((at(1), GET)), None]), [Turn::Request; 2]);
+            // Sent one after the other without waiting, and one of them twice.
+            let pipelined = [Some((at(0), GET)), Some((at(1), GET)), Some((at(1), GET)), Some((at(0), GET)), None];
+            assert_eq!(converse(&pipelined), [Turn::Request; 2]);
+        }
+    }
+
+    #[test]
+    fn a_request_that_comes_in_two_segments_counts_once() {
+        for end in 1..GET.len() {
+            let whole = [Some((9, &GET[..end])), Some((9 + end as u32, &GET[end..])), None];
+            let expected = if end >= 5 { Turn::Request } else { Turn::Exchange };
+            assert_eq!(converse(&whole), [expected], "split at {end}");
+        }
+    }
+
+    #[test]
+    fn an_upload_is_one_request_and_each_turn_of_another_protocol_one_exchange() {
+        let body = [b'x'; 1400];
+        let upload: Vec<_> = std::iter::once(Some((0, GET)))
+            .chain((0..50).map(|piece| Some((GET.len() as u32 + piece * 1400, &body[..]))))
+            .collect();
+        assert_eq!(converse(&upload), [Turn::Request]);
+        let ping: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+        let store = [Some((0, ping)), None, Some((14, ping)), Some((28, ping)), None, Some((42, ping))];
+        assert_eq!(converse(&store), [Turn::Exchange; 3], "two questions at once are one turn");
+    }
+
+    #[test]
+    fn what_sets_up_tls_is_no_exchange_and_its_data_is() {
+        let (hello, finished): (&[u8], &[u8]) = (&[22, 3, 1, 0, 9], &[20, 3, 3, 0, 1, 1, 23, 3, 3, 0, 40]);
+        let data: &[u8] = &[23, 3, 3, 0, 99];
+        let steps = [Some((0, hello)), None, Some((5, finished)), Some((16, data)), None, Some((21, data)), None];
+        assert_eq!(converse(&steps), [Turn::EncryptedExchange; 2]);
+    }
+
+    #[test]
+    fn a_segment_that_pretends_to_be_far_ahead_hides_no_more_than_itself() {
+        let far = 1_000_u32.wrapping_add(1 << 30);
+        let steps =
+            [Some((1000, GET)), None, Some((far, b"x".as_slice())), None, Some((1000 + GET.len() as u32, GET)), None];
+        assert_eq!(converse(&steps), [Turn::Request, Turn::Exchange, Turn::Request]);
+    }
+
+    #[test]
+    fn what_comes_over_connections_of_this_host_is_no_request() {
+        let mut row = Row::default();
+        row.handshake(true, flag::SYN);
+        row.handshake(false, SYN_ACK);
+        row.spoken = true;
+        assert_eq!(row.turn(0, 9, Opening::Other), Turn::Nothing, "an answer");
+        let mut stray = Row { spoken: true, ..Row::default() };
+        stray.handshake(false, flag::ACK);
+        assert_eq!(stray.turn(0, 9, Opening::Request), Turn::Nothing, "a segment of no connection");
     }
 
     #[test]

@@ -238,7 +238,7 @@ impl Watching {
             let after = (since as f64 / 1e9 - self.started.as_nanosecond() as f64 / 1e9).max(0.0);
             loss.push(format!(
                 "capture reached its CPU limit ({}) after {} and sampled up to 1 in {one_in} packets; totals and shares are \
-                 close estimates, figures of flows, fragments and completed handshakes are rough",
+                 close estimates, figures of flows, fragments, completed handshakes and requests are rough",
                 percent(self.sampling.share()),
                 span(after)
             ));
@@ -270,7 +270,7 @@ impl Watching {
 }
 
 /// A frame of the ring as the sums want it.
-fn seen(frame: &Frame, link: Link, interface: &Interface, began_nanos: u64, stands_for: u32) -> Seen {
+fn seen<'f>(frame: &Frame<'f>, link: Link, interface: &Interface, began_nanos: u64, stands_for: u32) -> Seen<'f> {
     let addresses = link.read(frame.bytes).and_then(|header| header.addresses);
     let mut way = Way::from_kernel(frame.packet_type);
     // The port of a bridge does not know the bridge's own address, nor the card those of the devices on it.
@@ -296,6 +296,7 @@ fn seen(frame: &Frame, link: Link, interface: &Interface, began_nanos: u64, stan
         vlan_without_device,
         link: addresses,
         packet: packet::read(frame.ether_type, network, frame.wire_bytes - link_bytes),
+        bytes: network,
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod output;
 
+mod asked;
 mod classes;
 mod count;
 mod dns;
@@ -20,6 +21,7 @@ mod local;
 mod misra_gries;
 mod names;
 mod neighbours;
+mod opening;
 mod packet;
 mod payload_signature;
 mod pcap;
@@ -185,10 +187,16 @@ impl Burst {
         }
         if self.tally.flows.crowded() > 0 {
             loss.push(format!(
-                "the table of flows was crowded (about {} flows seen, room for {}): small flows made way, so per-flow figures \
-                 and completed handshakes are lower bounds",
+                "the table of flows was crowded (about {} flows seen, room for {}): small flows made way, so per-flow figures, \
+                 completed handshakes and requests are lower bounds",
                 crate::units::count(self.tally.flows.distinct() as f64),
                 crate::units::count(flows::MOST_FLOWS as f64)
+            ));
+        }
+        if self.tally.endpoints.unasked() > 0 {
+            loss.push(format!(
+                "more TCP sockets answered than requests are counted for: {} requests and exchanges are in no figure",
+                crate::units::count(self.tally.endpoints.unasked() as f64)
             ));
         }
         let mut observed = Observed::whole(self.tally.summary(source, params.top as usize));

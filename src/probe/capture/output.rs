@@ -630,6 +630,49 @@ pub struct Endpoint {
     pub last_seconds: f64,
     /// Header bytes that merging hid, see `gso.merged_header_bytes`.
     pub merged_header_bytes: u64,
+    /// What clients asked of it over TCP connections that it takes part in; none where nothing was asked, and in records of versions
+    /// that did not count it.
+    #[serde(default)]
+    pub asked: Option<Asked>,
+}
+
+/// What clients asked of a TCP receiver, as the segments show that begin something. A segment that comes again, as its sequence
+/// number tells (up to 1 MiB back), counts once; one that comes late, behind later ones, is taken for such. The first request of a
+/// connection that was open before counts when this host was seen to send something over it before, and nothing that comes over
+/// connections that this host opened itself does. When only one packet in `sampled` was looked at, each stands for as many:
+/// requests are a fair estimate then, exchanges a lower bound.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Asked {
+    /// Requests of HTTP/1.0 and 1.1 in clear text: segments that begin with a method of HTTP or WebDAV and what it asks for. Of
+    /// several requests in one segment only the first is seen, so it is a lower bound then; of one whose first segment holds less
+    /// than that, nothing is seen but an exchange. A body counts where one of its segments begins like a request.
+    pub requests: u64,
+    /// Turns of a conversation that begin with something else, as a binary or an encrypted protocol does: payload received after
+    /// payload was sent, or first of all. Not all are requests: databases, remote terminals and tunnels take thousands of turns a
+    /// second, and an upload by HTTP/2 one for each bit of window that it is given. What was asked for at once, without waiting for an
+    /// answer, is one turn. Records that set TLS up or end it are none.
+    pub exchanges: u64,
+    /// Those of the exchanges that begin with a record of TLS, which may hold requests of HTTP.
+    pub encrypted_exchanges: u64,
+    /// TCP connections over which all of that came, as far as their flows are kept.
+    pub connections: u64,
+    /// The share of the tenths of a second of the window in which requests or exchanges began: close to 1 for what goes on all the time,
+    /// little for a page that is loaded once, however many parts it has.
+    pub time_share: f64,
+    /// The client that most requests and exchanges came from, if one stands out: maybe a proxy, which stands for its own clients.
+    pub top_client: Option<IpAddr>,
+    /// Its share of them, never too high, too low by 6 % of them at most.
+    pub top_client_share: Option<f64>,
+    /// Whether its address is of a private or shared network (RFC 1918, 6598, 4193), of the link, or this machine's own.
+    pub top_client_private: Option<bool>,
+    /// How many paths the requests asked for, without what follows `?`, as far as their first bytes show: exact up to 64, estimated
+    /// within about 4 % beyond.
+    pub paths: u64,
+    /// The path that most requests asked for, if one stands out: the part that the first 128 bytes of the packet hold, 64 bytes of it at
+    /// most; `…` stands for the rest.
+    pub top_path: Option<String>,
+    /// Its share of the requests, as `top_client_share`.
+    pub top_path_share: Option<f64>,
 }
 
 /// Endpoints that are not listed.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use etherparse::{LaxIpv4Slice, LaxIpv6Slice};
 
+use super::opening::{self, Opening};
 use super::payload_signature::{self, PayloadSignature};
 
 /// Ether types that this file reads itself.
@@ -49,6 +50,19 @@ pub struct Packet {
     pub in_session: bool,
     /// The IP part; none for other protocols and for IP whose header cannot be read.
     pub ip: Option<Ip>,
+    /// Bytes before that part, from the network header on: VLAN tags, the header of a session.
+    pub before_ip: u16,
+}
+
+impl Packet {
+    /// What was captured of the transport's payload, in the bytes that the packet was read from.
+    pub fn payload<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        let payload = self.ip.and_then(|ip| {
+            let rest = bytes.get(usize::from(self.before_ip) + ip.header_bytes as usize..)?;
+            Some(rest.get(..ip.payload_bytes as usize).unwrap_or(rest))
+        });
+        payload.unwrap_or_default()
+    }
 }
 
 /// The IP part of a packet.
@@ -76,6 +90,8 @@ pub struct Ip {
     pub payload_bytes: u32,
     /// What a datagram says.
     pub payload_signature: PayloadSignature,
+    /// What a segment begins with.
+    pub opening: Opening,
 }
 
 /// The part above IP.
@@ -91,6 +107,8 @@ pub enum Transport {
         flags: u8,
         /// Whether the header has options.
         options: bool,
+        /// The number of its first byte.
+        sequence: u32,
     },
     /// UDP.
     Udp {
@@ -124,10 +142,11 @@ impl Transport {
 /// there; `bytes` may be cut shorter.
 pub fn read(mut ether_type: u16, mut bytes: &[u8], mut wire_bytes: u32) -> Packet {
     let mut tagged = false;
+    let given = bytes.len();
     while matches!(ether_type, ether_type::VLAN | ether_type::PROVIDER_VLAN | ether_type::OLD_PROVIDER_VLAN) {
         tagged = true;
         let [_, _, high, low, inner @ ..] = bytes else {
-            return Packet { ether_type, tagged, in_session: false, ip: None };
+            return Packet { ether_type, tagged, in_session: false, ip: None, before_ip: 0 };
         };
         ether_type = u16::from_be_bytes([*high, *low]);
         bytes = inner;
@@ -143,7 +162,7 @@ pub fn read(mut ether_type: u16, mut bytes: &[u8], mut wire_bytes: u32) -> Packe
         ether_type::IPV6 => ipv6(bytes, wire_bytes),
         _ => None,
     };
-    Packet { ether_type, tagged, in_session, ip }
+    Packet { ether_type, tagged, in_session, ip, before_ip: (given - bytes.len()) as u16 }
 }
 
 /// What a PPPoE session carries, when that is IP: its EtherType, and its bytes. A dial-up link's packets come in by its carrier.
@@ -256,6 +275,12 @@ fn above_ip(
         }
         _ => PayloadSignature::default(),
     };
+    let opening = match transport {
+        Transport::Tcp { .. } if ip_bytes > header_bytes => {
+            opening::read(payload.get(transport_header_bytes as usize..).unwrap_or_default())
+        }
+        _ => Opening::Other,
+    };
     Ip {
         source,
         destination,
@@ -268,19 +293,21 @@ fn above_ip(
         header_bytes,
         payload_bytes: ip_bytes - header_bytes,
         payload_signature,
+        opening,
     }
 }
 
 /// The transport and the length of its header.
 fn transport(protocol: u8, bytes: &[u8]) -> (Transport, u32) {
     match (protocol, bytes) {
-        (ip_protocol::TCP, [s0, s1, d0, d1, _, _, _, _, _, _, _, _, offset, flags, ..]) => {
+        (ip_protocol::TCP, [s0, s1, d0, d1, n0, n1, n2, n3, _, _, _, _, offset, flags, ..]) => {
             let header_bytes = u32::from(offset >> 4) * 4;
             let tcp = Transport::Tcp {
                 source_port: u16::from_be_bytes([*s0, *s1]),
                 destination_port: u16::from_be_bytes([*d0, *d1]),
                 flags: *flags,
                 options: header_bytes > 20,
+                sequence: u32::from_be_bytes([*n0, *n1, *n2, *n3]),
             };
             (tcp, header_bytes.max(20))
         }
@@ -320,7 +347,8 @@ mod tests {
         assert_eq!((ip.source, ip.destination), (address("198.51.100.7"), address("192.0.2.1")));
         assert_eq!((ip.ttl, ip.protocol, ip.fragment), (242, 6, false));
         assert_eq!((ip.header_bytes, ip.payload_bytes), (40, 0));
-        let syn = Transport::Tcp { source_port: 4242, destination_port: 80, flags: flag::SYN, options: false };
+        let syn =
+            Transport::Tcp { source_port: 4242, destination_port: 80, flags: flag::SYN, options: false, sequence: 1 };
         assert_eq!(ip.transport, syn);
     }
 

@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn a_conversation_knocks_at_nothing() {
-        let tcp = |flags| Transport::Tcp { source_port: 443, destination_port: 50_000, flags, options: true };
+        let tcp =
+            |flags| Transport::Tcp { source_port: 443, destination_port: 50_000, flags, options: true, sequence: 0 };
         assert_eq!(scanned(&tcp(flag::SYN)), Some(50_000));
         assert_eq!(scanned(&tcp(flag::ACK)), None);
         assert_eq!(scanned(&Transport::Udp { source_port: 53, destination_port: 1024 }), None, "an answer");

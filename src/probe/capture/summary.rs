@@ -1,6 +1,6 @@
 //! From the sums to the result.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -83,7 +83,7 @@ impl Tally {
             to_all: Some(self.neighbours.to_all()),
             stations: self.neighbours.stations(|bytes| self.share(bytes)),
             groups: self.neighbours.groups(|bytes| self.share(bytes)),
-            endpoints: self.endpoints(&source.interfaces),
+            endpoints: self.endpoints(&source.interfaces, seconds),
             other_endpoints: self.other_endpoints(),
             flows: self.flows(),
             sent: Some(self.sent()),
@@ -393,8 +393,9 @@ impl Tally {
         ranked
     }
 
-    fn endpoints(&self, interfaces: &[String]) -> Vec<Endpoint> {
+    fn endpoints(&self, interfaces: &[String], seconds: f64) -> Vec<Endpoint> {
         let rows = self.endpoints.rows();
+        let connections = self.asked_over();
         let listed = self.ranked_endpoints().into_iter().take(ENDPOINTS).map(|index| {
             let row = &rows[index];
             let detail = self.endpoints.detail(row);
@@ -441,9 +442,24 @@ impl Tally {
                 first_seconds: row.first_nanos as f64 / 1e9,
                 last_seconds: row.last_nanos as f64 / 1e9,
                 merged_header_bytes: row.merged_header_bytes,
+                asked: self.endpoints.asked(row).map(|asked| {
+                    let socket = (row.key.address, row.key.port.unwrap_or(0));
+                    asked.summary(seconds, connections.get(&socket).copied().unwrap_or(0))
+                }),
             }
         });
         listed.collect()
+    }
+
+    /// Over how many connections something was asked of each socket, as far as their flows are kept.
+    fn asked_over(&self) -> HashMap<(IpAddr, u16), u64> {
+        let mut connections = HashMap::new();
+        for (key, _) in self.flows.rows().filter(|(_, flow)| flow.turns > 0) {
+            if let Some((port, _)) = key.ports {
+                *connections.entry((key.local, port)).or_default() += 1;
+            }
+        }
+        connections
     }
 
     fn other_endpoints(&self) -> Vec<OtherEndpoints> {

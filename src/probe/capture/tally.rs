@@ -7,7 +7,7 @@ use super::classes::{Class, LocalAddresses};
 use super::count::Count;
 use super::dns::DnsCounts;
 use super::endpoints::{self, Endpoints};
-use super::flows::{self, Flows, Handshake};
+use super::flows::{self, Flows, Handshake, Turn};
 use super::fragments::Fragments;
 use super::histogram::TtlHistogram;
 use super::link::Way;
@@ -33,7 +33,7 @@ pub const SIZES: [u32; 8] = [64, 128, 256, 512, 1024, 1518, 9018, u32::MAX];
 
 /// A packet as a source hands it over.
 #[derive(Debug, Clone, Copy)]
-pub struct Seen {
+pub struct Seen<'f> {
     /// Nanoseconds after the beginning of the burst.
     pub at_nanos: u64,
     /// How many packets it stands for: more than one when only some are looked at.
@@ -56,9 +56,11 @@ pub struct Seen {
     pub link: Option<([u8; 6], [u8; 6])>,
     /// What it is.
     pub packet: Packet,
+    /// What was captured of it, from the network header on.
+    pub bytes: &'f [u8],
 }
 
-impl Seen {
+impl Seen<'_> {
     /// The packets and bytes on the wire that it stands for.
     #[inline(always)]
     pub fn amount(&self) -> Count {
@@ -227,7 +229,7 @@ impl Tally {
     }
 
     /// Adds a packet.
-    pub fn add(&mut self, seen: &Seen) {
+    pub fn add(&mut self, seen: &Seen<'_>) {
         self.sampled = self.sampled.max(seen.stands_for);
         let outgoing = seen.way == Way::Outgoing;
         let mut seen = *seen;
@@ -249,7 +251,7 @@ impl Tally {
         }
     }
 
-    fn add_received(&mut self, seen: &Seen, on_wire: OnWire) {
+    fn add_received(&mut self, seen: &Seen<'_>, on_wire: OnWire) {
         let class = self.local.class(seen.way, &seen.packet);
         let amount = seen.amount();
         let interface = usize::from(seen.interface);
@@ -278,7 +280,7 @@ impl Tally {
         }
     }
 
-    fn add_received_ip(&mut self, seen: &Seen, ip: &Ip, class: Class, on_wire: OnWire) {
+    fn add_received_ip(&mut self, seen: &Seen<'_>, ip: &Ip, class: Class, on_wire: OnWire) {
         let amount = seen.amount();
         self.ip_packets += amount.packets;
         self.ip_protocols[usize::from(ip.protocol)].add(amount);
@@ -298,9 +300,9 @@ impl Tally {
                 remote.ports.add(port, self.secret.words(u64::from(port), 0x7c9), &self.room);
             }
         }
-        let handshake = self.flows.add(&part(seen, ip, Some(class), remote_hash));
+        let (handshake, turn) = self.flows.add(&part(seen, ip, Some(class), remote_hash));
         match ip.transport {
-            Transport::Tcp { source_port, destination_port, flags, options } => {
+            Transport::Tcp { source_port, destination_port, flags, options, .. } => {
                 self.tcp_ports.add(source_port, amount);
                 self.tcp.add_received(flags, options, ip.payload_bytes, handshake, amount.packets);
                 if matches!(handshake, Handshake::Stray | Handshake::Unasked) {
@@ -333,18 +335,30 @@ impl Tally {
             self.udp_wire.add(amount, on_wire);
         }
         if class == Class::ToUs {
-            self.add_to_endpoint(seen, ip, remote_hash, on_wire, handshake);
+            let place = self.add_to_endpoint(seen, ip, remote_hash, on_wire, handshake);
+            if let Some(place) = place.filter(|_| turn != Turn::Nothing) {
+                let text = seen.packet.payload(seen.bytes);
+                self.endpoints.ask(place, turn, ip.source, text, seen.at_nanos, amount.packets);
+            }
         }
     }
 
-    fn add_to_endpoint(&mut self, seen: &Seen, ip: &Ip, remote_hash: u64, on_wire: OnWire, handshake: Handshake) {
+    /// Gives the place of the endpoint, if it has one.
+    fn add_to_endpoint(
+        &mut self,
+        seen: &Seen<'_>,
+        ip: &Ip,
+        remote_hash: u64,
+        on_wire: OnWire,
+        handshake: Handshake,
+    ) -> Option<usize> {
         let ports = ip.transport.ports();
         let key =
             endpoints::Key { address: ip.destination, port: ports.map(|(_, local)| local), protocol: ip.protocol };
         let amount = seen.amount();
         let Some(place) = self.endpoints.place(key, seen.at_nanos) else {
             self.endpoints.overflow(&key, amount);
-            return;
+            return None;
         };
         let row = self.endpoints.at(place);
         let those = |which: bool| if which { amount.packets } else { 0 };
@@ -367,9 +381,10 @@ impl Tally {
         }
         let remote_port = ports.map(|(remote, _)| remote);
         self.endpoints.look_into(place, ip.source, remote_hash, remote_port, ip.ttl, amount);
+        Some(place)
     }
 
-    fn add_sent(&mut self, seen: &Seen, ip: &Ip) {
+    fn add_sent(&mut self, seen: &Seen<'_>, ip: &Ip) {
         let amount = seen.amount();
         let those = |which: bool| if which { amount.packets } else { 0 };
         let (own, remote_hash) = (self.local.contains(ip.source), self.secret.address(ip.destination));
@@ -433,7 +448,7 @@ impl Tally {
     }
 
     /// Sizes as they were on the wire: a merged frame is taken apart into full segments and the rest.
-    fn add_sizes(&mut self, seen: &Seen, on_wire: OnWire) {
+    fn add_sizes(&mut self, seen: &Seen<'_>, on_wire: OnWire) {
         let frames = u64::from(seen.stands_for);
         let total = frames * u64::from(seen.wire_bytes) + on_wire.merged_header_bytes;
         let header_bytes = seen.packet.ip.map_or(0, |ip| u64::from(seen.link_bytes + ip.header_bytes));
@@ -470,7 +485,7 @@ fn is_impossible(source: IpAddr) -> bool {
 
 impl OnWire {
     #[inline(always)]
-    fn of(seen: &Seen) -> Self {
+    fn of(seen: &Seen<'_>) -> Self {
         let merged = seen.segment_bytes.filter(|bytes| *bytes > 0).zip(seen.packet.ip);
         let (packets, header_bytes) = merged.map_or((1, 0), |(segment_bytes, ip)| {
             let segments = ip.payload_bytes.div_ceil(u32::from(segment_bytes)).max(1);
@@ -525,7 +540,7 @@ impl TcpCounts {
 }
 
 /// A packet as its flow counts it; `class` is of received ones.
-fn part(seen: &Seen, ip: &Ip, class: Option<Class>, remote_hash: u64) -> flows::Part {
+fn part(seen: &Seen<'_>, ip: &Ip, class: Option<Class>, remote_hash: u64) -> flows::Part {
     let outgoing = class.is_none();
     let (local, remote) = if outgoing { (ip.source, ip.destination) } else { (ip.destination, ip.source) };
     let ports = ip.transport.ports().map(
@@ -541,6 +556,7 @@ fn part(seen: &Seen, ip: &Ip, class: Option<Class>, remote_hash: u64) -> flows::
         amount: seen.amount(),
         payload_bytes: ip.payload_bytes,
         transport: ip.transport,
+        opening: ip.opening,
         at_nanos: seen.at_nanos,
     }
 }
@@ -572,7 +588,7 @@ mod tests {
         tally.summary(source, 20)
     }
 
-    fn seen(way: Way, network: &[u8], ether_type: u16, wire_bytes: u32, segment_bytes: Option<u16>) -> Seen {
+    fn seen(way: Way, network: &[u8], ether_type: u16, wire_bytes: u32, segment_bytes: Option<u16>) -> Seen<'_> {
         Seen {
             at_nanos: 1,
             stands_for: 1,
@@ -585,6 +601,7 @@ mod tests {
             segment_bytes,
             link: None,
             packet: packet::read(ether_type, network, wire_bytes.saturating_sub(14)),
+            bytes: network,
         }
     }
 
@@ -595,14 +612,15 @@ mod tests {
         bytes
     }
 
-    fn tcp(outgoing: bool, remote: u16, payload: usize, build: fn(Tcp) -> Tcp) -> Seen {
+    fn tcp(outgoing: bool, remote: u16, payload: usize, build: fn(Tcp) -> Tcp) -> Seen<'static> {
         let mut bytes = Vec::new();
         let (us, them) = ([192, 0, 2, 1], [198, 51, 100, 7]);
         let (from, to, ports) = if outgoing { (us, them, (80, remote)) } else { (them, us, (remote, 80)) };
         let builder = etherparse::PacketBuilder::ipv4(from, to, 64).tcp(ports.0, ports.1, 0, 512);
         build(builder).write(&mut bytes, &vec![0; payload]).unwrap();
         let way = if outgoing { Way::Outgoing } else { Way::Host };
-        seen(way, &bytes, 0x0800, bytes.len() as u32 + 14, None)
+        let bytes: &[u8] = bytes.leak();
+        seen(way, bytes, 0x0800, bytes.len() as u32 + 14, None)
     }
 
     type Tcp = etherparse::PacketBuilderStep<etherparse::TcpHeader>;
@@ -625,6 +643,81 @@ mod tests {
         let [endpoint] = &seen.endpoints[..] else { panic!("{:?}", seen.endpoints) };
         assert_eq!((endpoint.port, endpoint.syn, endpoint.handshakes_completed), (Some(80), 50_001, 1));
         assert_eq!((endpoint.remotes, endpoint.top_remote_share), (Some(1), Some(1.0)));
+    }
+
+    /// A segment between a client and port 80, with the options that Linux sends: of what is on the wire the first 128 bytes are seen.
+    fn add_segment(tally: &mut Tally, v6: bool, vlan: bool, outgoing: bool, sequence: u32, payload: &[u8]) {
+        let (ports, no_operations) =
+            (if outgoing { (80, 4242) } else { (4242, 80) }, [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 1]);
+        let mut bytes =
+            if vlan { vec![0, 10, if v6 { 0x86 } else { 0x08 }, if v6 { 0xdd } else { 0 }] } else { Vec::new() };
+        let ip = if v6 {
+            let (us, them) = (
+                "2001:db8::1".parse::<std::net::Ipv6Addr>().unwrap(),
+                "2001:db8::7".parse::<std::net::Ipv6Addr>().unwrap(),
+            );
+            let (from, to) = if outgoing { (us, them) } else { (them, us) };
+            etherparse::PacketBuilder::ipv6(from.octets(), to.octets(), 64)
+        } else {
+            let (us, them) = ([192, 0, 2, 1], [198, 51, 100, 7]);
+            let (from, to) = if outgoing { (us, them) } else { (them, us) };
+            etherparse::PacketBuilder::ipv4(from, to, 64)
+        };
+        let tcp = ip.tcp(ports.0, ports.1, sequence, 512).options_raw(&no_operations).unwrap();
+        let tcp = match (payload.is_empty(), outgoing) {
+            (true, true) => tcp.syn().ack(1),
+            (true, false) => tcp.syn(),
+            _ => tcp.ack(1).psh(),
+        };
+        tcp.write(&mut bytes, payload).unwrap();
+        let wire_bytes = bytes.len() as u32 + 14;
+        bytes.truncate(128 - 14);
+        let ether_type = if vlan {
+            0x8100
+        } else if v6 {
+            0x86dd
+        } else {
+            0x0800
+        };
+        let way = if outgoing { Way::Outgoing } else { Way::Host };
+        tally.add(&seen(way, &bytes, ether_type, wire_bytes, None));
+    }
+
+    #[test]
+    fn requests_are_told_from_what_is_seen_of_a_packet() {
+        for (v6, vlan) in [(false, false), (false, true), (true, false), (true, true)] {
+            let local = ["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
+            let mut tally = Tally::new(LocalAddresses::new(local), 1_000_000_000, KeyedHash::from_kernel());
+            let mut add =
+                |outgoing, sequence, payload: &[u8]| add_segment(&mut tally, v6, vlan, outgoing, sequence, payload);
+            add(false, 999, b"");
+            add(true, 0, b"");
+            let get = b"GET /a/page?number=7 HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: of some length\r\nAccept: */*\r\n\r\n";
+            for number in 0..3 {
+                add(false, 1000 + number * get.len() as u32, get);
+                add(true, 1 + number, b"HTTP/1.1 200 OK\r\n\r\n");
+            }
+            add(false, 1000 + 2 * get.len() as u32, get);
+            let seen = summary(&tally);
+            let [endpoint] = &seen.endpoints[..] else { panic!("{:?}", seen.endpoints) };
+            let asked = endpoint.asked.as_ref().unwrap();
+            assert_eq!((asked.requests, asked.exchanges, asked.connections), (3, 0, 1), "{v6} {vlan}");
+            assert_eq!((asked.top_path.as_deref(), asked.paths), (Some("/a/page"), 1), "{v6} {vlan}");
+            assert_eq!((asked.top_client_share, asked.top_client_private), (Some(1.0), Some(false)));
+        }
+    }
+
+    #[test]
+    fn a_flood_of_segments_of_no_connection_asks_for_nothing() {
+        let mut tally = tally();
+        for port in 1..1000u16 {
+            let mut bytes = Vec::new();
+            let ip = etherparse::PacketBuilder::ipv4([198, 51, 100, 7], [192, 0, 2, 1], 64);
+            ip.tcp(port, 80, 0, 512).ack(1).write(&mut bytes, b"GET / HTTP/1.1\r\n\r\n").unwrap();
+            tally.add(&seen(Way::Host, &bytes, 0x0800, bytes.len() as u32 + 14, None));
+        }
+        let seen = summary(&tally);
+        assert_eq!((seen.endpoints[0].asked.as_ref(), seen.endpoints[0].stray), (None, 999));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! A line of a web server's access log, in the common, the combined and the vhost-combined format, as JSON of Caddy, or as HAProxy
-//! hands it to the logger.
+//! A line of a web server's access log, in the common, the combined and the vhost-combined format, as JSON of Caddy or Traefik, or as
+//! HAProxy hands it to the logger.
 //!
 //! What the server says stands first: address, time, then status and bytes behind the request. User name, request, referer
 //! and agent are the client's words. Servers escape quotes in them (Apache and lighttpd as `\"`, nginx as `\x22`), so that
@@ -32,7 +32,56 @@ pub(super) struct Access<'l> {
     pub referer: Option<&'l [u8]>,
     /// What the client calls itself.
     pub agent: Option<&'l [u8]>,
+    /// For whom the client says it asks (`X-Forwarded-For`), the last address of several: what the proxy nearest to the server saw, when
+    /// the client is one. Whoever asks may write what he likes there.
+    pub forwarded: Option<&'l [u8]>,
 }
+
+/// How a server writes requests as JSON: its keys, each with what stands before the value. In a text that a client chose every
+/// quote is escaped, so that no such text holds a key.
+struct JsonKeys {
+    /// A key that no other server's lines have.
+    own: &'static str,
+    /// The first that is there counts.
+    client: &'static [&'static str],
+    time: &'static [&'static str],
+    status: &'static str,
+    bytes: &'static str,
+    target: &'static str,
+    method: &'static str,
+    referer: &'static str,
+    agent: &'static str,
+    forwarded: &'static str,
+}
+
+const JSON: &[JsonKeys] = &[
+    // Caddy. The client is whom the operator trusts to be named, or else the other end of the connection.
+    JsonKeys {
+        own: "\"request\":{",
+        client: &["\"client_ip\":", "\"remote_ip\":", "\"remote_addr\":"],
+        time: &["\"ts\":"],
+        status: "\"status\":",
+        bytes: "\"size\":",
+        target: "\"uri\":",
+        method: "\"method\":",
+        referer: "\"Referer\":[",
+        agent: "\"User-Agent\":[",
+        forwarded: "\"X-Forwarded-For\":[",
+    },
+    // Traefik. Of a proxy that it trusts, the client is what that one forwards.
+    JsonKeys {
+        own: "\"ClientHost\":",
+        client: &["\"ClientHost\":"],
+        time: &["\"StartUTC\":", "\"time\":"],
+        status: "\"DownstreamStatus\":",
+        bytes: "\"DownstreamContentSize\":",
+        target: "\"RequestPath\":",
+        method: "\"RequestMethod\":",
+        referer: "\"request_Referer\":",
+        agent: "\"request_User-Agent\":",
+        forwarded: "\"request_X-Forwarded-For\":",
+    },
+];
 
 /// The proxy that hands requests to the logger.
 pub(super) const PROXY: &str = "haproxy";
@@ -59,6 +108,7 @@ impl<'l> Access<'l> {
         }
         let referer = rest.strip_prefix(b" ").and_then(quoted);
         let agent = referer.and_then(|(_, rest)| quoted(rest.strip_prefix(b" ")?));
+        let forwarded = agent.and_then(|(_, rest)| quoted(rest.strip_prefix(b" ")?));
         Some(Access {
             client: client(head),
             time,
@@ -69,10 +119,11 @@ impl<'l> Access<'l> {
             of_proxy: false,
             referer: referer.map(|(text, _)| text),
             agent: agent.map(|(text, _)| text),
+            forwarded: forwarded.and_then(|(text, _)| nearest(text)),
         })
     }
 
-    /// A request as Caddy writes it. In a text that a client chose every quote is escaped, so that no such text holds a key.
+    /// A request as JSON.
     fn of_json(line: &'l [u8]) -> Option<Self> {
         let after = |key: &str| memmem::find(line, key.as_bytes()).and_then(|at| line.get(at + key.len()..));
         let text = |key: &str| quoted(after(key)?).map(|(text, _)| text);
@@ -81,19 +132,19 @@ impl<'l> Access<'l> {
             let end = rest.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'.'))?;
             rest.get(..end).filter(|figures| !figures.is_empty())
         };
-        after("\"request\":{")?;
-        // What the operator trusts to name the client, or else the other end of the connection.
-        let client = text("\"client_ip\":").or_else(|| text("\"remote_ip\":"))?;
+        let keys = JSON.iter().find(|keys| after(keys.own).is_some())?;
+        let client = keys.client.iter().find_map(|key| text(key))?;
         Some(Access {
-            client: Some(client).filter(|client| is_address(client)),
-            time: figures("\"ts\":")?,
-            status: figures("\"status\":")?,
-            bytes: figures("\"size\":").unwrap_or(b"-"),
-            request: text("\"uri\":")?,
-            method: Some(text("\"method\":")?),
+            client: nearest(client),
+            time: keys.time.iter().find_map(|key| text(key).or_else(|| figures(key)))?,
+            status: figures(keys.status)?,
+            bytes: figures(keys.bytes).unwrap_or(b"-"),
+            request: text(keys.target)?,
+            method: Some(text(keys.method)?),
             of_proxy: false,
-            referer: text("\"Referer\":["),
-            agent: text("\"User-Agent\":["),
+            referer: text(keys.referer),
+            agent: text(keys.agent),
+            forwarded: text(keys.forwarded).and_then(nearest),
         })
     }
 
@@ -129,6 +180,7 @@ impl<'l> Access<'l> {
             of_proxy: true,
             referer: None,
             agent: None,
+            forwarded: None,
         })
     }
 
@@ -164,6 +216,17 @@ fn client(head: &[u8]) -> Option<&[u8]> {
 
 fn is_address(text: &[u8]) -> bool {
     text.len() <= 45 && std::str::from_utf8(text).is_ok_and(|text| text.parse::<IpAddr>().is_ok())
+}
+
+/// The last address of a list, of which ports are left out: `203.0.113.9, 198.51.100.2:4711`.
+fn nearest(list: &[u8]) -> Option<&[u8]> {
+    let last = list.rsplit(|byte| *byte == b',').next()?.trim_ascii();
+    if is_address(last) {
+        return Some(last);
+    }
+    let host = last.get(..last.iter().rposition(|byte| *byte == b':')?)?;
+    let inner = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
+    is_address(inner).then_some(inner)
 }
 
 /// What stands between a quote and the next one that is not escaped, and what follows that.
@@ -299,10 +362,48 @@ mod tests {
         assert_eq!((access.status, access.bytes), (b"404".as_slice(), b"12".as_slice()));
         assert_eq!(access.path(), Some(br#"/a\",\"status\":500"#.as_slice()));
         assert_eq!(access.agent, Some(br#"x\",\"uri\":\"/forged\""#.as_slice()));
+        let older = line.replace("\"remote_ip\":\"203.0.113.9\"", "\"remote_addr\":\"[2001:db8::9]:60418\"");
+        let older = older.replace("\"client_ip\":\"203.0.113.9\",", "");
+        assert_eq!(Access::parse(older.as_bytes()).unwrap().client, Some(b"2001:db8::9".as_slice()));
         for other in
             [r#"{"level":"info","ts":1795909640.4,"msg":"server running"}"#, "{", r#"{"ts":1,"request":{"remote_ip":"#]
         {
             assert!(Access::parse(other.as_bytes()).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn requests_that_traefik_writes_as_json_are_read() {
+        let line = r#"{"ClientAddr":"192.0.2.7:60418","ClientHost":"198.51.100.3, 203.0.113.9","ClientPort":"60418","ClientUsername":"x\",\"ClientHost\":\"192.0.2.66","DownstreamContentSize":12,"DownstreamStatus":404,"Duration":186,"RequestCount":7,"RequestHost":"a","RequestMethod":"GET","RequestPath":"/a\",\"DownstreamStatus\":500?x","StartLocal":"2026-11-28T22:00:01.5+01:00","StartUTC":"2026-11-28T21:00:01.5Z","entryPointName":"web","level":"info","msg":"","request_User-Agent":"curl/8","request_X-Forwarded-For":"198.51.100.3, 203.0.113.9","time":"2026-11-28T22:00:01+01:00"}"#;
+        let access = Access::parse(line.as_bytes()).unwrap();
+        assert_eq!(
+            (access.client, access.forwarded),
+            (Some(b"203.0.113.9".as_slice()), Some(b"203.0.113.9".as_slice()))
+        );
+        assert_eq!((access.status, access.bytes), (b"404".as_slice(), b"12".as_slice()));
+        assert_eq!(access.path(), Some(br#"/a\",\"DownstreamStatus\":500"#.as_slice()));
+        assert_eq!((access.agent, access.time), (Some(b"curl/8".as_slice()), b"2026-11-28T21:00:01.5Z".as_slice()));
+    }
+
+    #[test]
+    fn for_whom_a_proxy_asks_is_read_behind_the_agent_and_the_nearest_counts() {
+        for (last, forwarded) in [
+            (r#" "198.51.100.3""#, Some("198.51.100.3")),
+            (r#" "192.0.2.66, 198.51.100.3" "more""#, Some("198.51.100.3")),
+            (r#" "unknown, 2001:db8::3""#, Some("2001:db8::3")),
+            (r#" "198.51.100.3:4711""#, Some("198.51.100.3")),
+            (r#" "-""#, None),
+            (r#" "198.51.100.3, a""#, None),
+            (r#" 12 "web@docker""#, None),
+            ("", None),
+        ] {
+            let line = format!(r#"203.0.113.9 - - [22/Nov/2026:15:04:05 +0000] "GET / HTTP/1.1" 200 5 "-" "a"{last}"#);
+            let seen = Access::parse(line.as_bytes()).unwrap();
+            assert_eq!(
+                (seen.client, seen.forwarded),
+                (Some(b"203.0.113.9".as_slice()), forwarded.map(str::as_bytes)),
+                "{last}"
+            );
         }
     }
 

@@ -86,6 +86,31 @@ fn lines_of_the_window_are_counted_and_older_ones_are_not() {
     assert_eq!(seen.patterns["conntrack_full"].count, 0);
 }
 
+/// One request a second for three hours, as Traefik writes them; every hundredth asks for so much that its time stands far behind.
+#[test]
+fn requests_of_traefik_are_found_by_their_time() {
+    let (dir, mut text) = (TempDir::new().unwrap(), String::new());
+    for second in 0..3 * 3600 {
+        let at = at("2026-11-22T12:30:00Z") + SignedDuration::from_secs(second);
+        let path = if second % 100 == 0 { format!("/{}", "x".repeat(3000)) } else { "/shop?id=7".to_owned() };
+        writeln!(
+            text,
+            r#"{{"ClientAddr":"192.0.2.7:4711","ClientHost":"203.0.113.9","DownstreamContentSize":12,"DownstreamStatus":200,"RequestHost":"a.example","RequestMethod":"GET","RequestPath":"{path}","RequestProtocol":"HTTP/1.1","StartLocal":"{at}","StartUTC":"{at}","entryPointName":"web","level":"info","msg":"","request_User-Agent":"curl/8","request_X-Forwarded-For":"192.0.2.66, 198.51.100.3","time":"{at}"}}"#
+        )
+        .unwrap();
+    }
+    write(&dir, "traefik/access.log", text.as_bytes(), UNTIL);
+    let seen = look(params(&dir)).output;
+    let requests = &seen.patterns["http_request"];
+    // The first of the span has the time of the line before it.
+    assert_eq!(requests.count, 15 * 60);
+    let top = |group: &str| requests.captures[group].first().map(|value| (value.value.as_str(), value.count));
+    assert_eq!((top("path"), top("agent")), (Some(("/shop", 891)), Some(("curl/8", 900))));
+    assert_eq!((top("client"), top("forwarded")), (Some(("203.0.113.9", 900)), Some(("198.51.100.3", 900))));
+    assert_eq!(seen.files[0].format, timestamp::Format::Rfc3339);
+    assert!(seen.files[0].bytes_read < 2 * text.len() as u64 / 3, "the window is found by bisection");
+}
+
 #[test]
 fn a_line_in_two_files_is_one_hit() {
     let dir = TempDir::new().unwrap();

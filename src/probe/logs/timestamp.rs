@@ -13,6 +13,9 @@ pub(super) const KEYED_TIME: &[u8] = b"time=\"";
 /// How far into a line a time is looked for: access logs put address and user before it.
 pub(super) const HEAD: usize = 512;
 
+/// The same for a line of JSON: Traefik writes the time behind what was asked for.
+pub(super) const HEAD_OF_JSON: usize = 2048;
+
 /// A line may be this much later than the file's last change: clocks of senders differ.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
@@ -22,7 +25,7 @@ const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 pub enum Format {
     /// `Nov 22 15:04:05 host …`: no year and no zone; the year is inferred from the file's last change.
     Rfc3164,
-    /// `2026-11-22T15:04:05.123456+00:00`, or with a blank and without a zone (dpkg, fail2ban, PostgreSQL).
+    /// `2026-11-22T15:04:05.123456+00:00`, or with a blank and without a zone (dpkg, fail2ban, PostgreSQL); Traefik (JSON).
     Rfc3339,
     /// `… [22/Nov/2026:15:04:05 +0000] "GET …`: access logs.
     Clf,
@@ -32,7 +35,7 @@ pub enum Format {
     Ctime,
     /// `22-Nov-2026 15:04:05.123`: BIND's own files, PHP.
     Bind,
-    /// Seconds since 1970: audit, Squid, unbound, Caddy.
+    /// Seconds since 1970: audit, Squid, unbound, Caddy (JSON).
     Epoch,
     /// `[   12.345678]`: seconds since the kernel started; no time of day.
     Kernel,
@@ -66,6 +69,10 @@ impl Clock {
 
     /// The time at the head of `line` and the form in which it is written.
     pub(super) fn read(&self, line: &[u8]) -> Option<(Timestamp, Format)> {
+        if line.first() == Some(&b'{') {
+            let head = line.get(..HEAD_OF_JSON).unwrap_or(line);
+            return self.json(memchr::memchr(b'\n', head).map_or(head, |end| &head[..end]));
+        }
         let line = line.get(..HEAD).unwrap_or(line);
         let head = past_priority(line);
         match head.first()? {
@@ -90,7 +97,6 @@ impl Clock {
                     .or_else(|| seconds(inner, b']'))
                     .or_else(|| access(line))
             }
-            b'{' => json(head),
             b'a'..=b'z' if self.boot.is_some() && past_level(head).is_some() => {
                 past_level(head).and_then(|rest| self.read(rest)).or_else(|| access(line))
             }
@@ -101,6 +107,19 @@ impl Clock {
             }
             _ => access(line),
         }
+    }
+
+    /// An object of JSON as Caddy writes it: `{"level":"info","ts":1234567890.123,…`, or Traefik: `{"ClientAddr":…,"StartUTC":"…`. In a
+    /// text that a client chose, every quote is escaped, so that none holds a key.
+    fn json(&self, head: &[u8]) -> Option<(Timestamp, Format)> {
+        const KEYS: [&[u8]; 3] = [b"\"ts\":", b"\"StartUTC\":", b"\"time\":"];
+        KEYS.iter().find_map(|key| {
+            let value = head.get(memchr::memmem::find(head, key)? + key.len()..)?;
+            match value.strip_prefix(b"\"") {
+                Some(text) => self.iso(text).map(as_form(Format::Rfc3339)),
+                None => seconds_of_json(value),
+            }
+        })
     }
 
     fn local(&self, at: DateTime) -> Option<Timestamp> {
@@ -343,12 +362,9 @@ fn seconds(head: &[u8], end: u8) -> Option<(Timestamp, Format)> {
     Some((Timestamp::from_second(i64::from(seconds)).ok()?, Format::Epoch))
 }
 
-/// An object of JSON as Caddy writes it: `{"level":"info","ts":1234567890.123,…`. Level and time stand before whatever a client
-/// sent; in a text that a client chose, every quote is escaped.
-fn json(head: &[u8]) -> Option<(Timestamp, Format)> {
-    const KEY: &[u8] = b"\"ts\":";
-    let start = memchr::memmem::find(head, KEY)? + KEY.len();
-    let mut text = Cursor(head.get(start..)?);
+/// `1234567890.123`, with any number of digits.
+fn seconds_of_json(value: &[u8]) -> Option<(Timestamp, Format)> {
+    let mut text = Cursor(value);
     let seconds = i64::from(text.number(10, 10)?);
     let mut nanos = 0;
     if text.byte(b'.').is_some() {
@@ -571,6 +587,11 @@ mod tests {
             ("type=AVC msg=audit(1795359845.000:7): x", same, Format::Epoch),
             ("[1795359845] unbound[14687:0] info: x", same, Format::Epoch),
             ("{\"level\":\"info\",\"ts\":1795359845.25,\"logger\":\"x\"}", "2026-11-22T15:04:05.25Z", Format::Epoch),
+            (
+                "{\"ClientHost\":\"x\",\"RequestPath\":\"/\\\"ts\\\":1\",\"StartUTC\":\"2026-11-22T15:04:05Z\",\"time\":\"2020-01-01T00:00:00Z\"}",
+                same,
+                Format::Rfc3339,
+            ),
             ("time=\"2026-11-22T15:04:05Z\" level=info", same, Format::Rfc3339),
             ("time=\"22-11-2026 15:04:05\" level=fatal", same, Format::Rfc3339),
             ("2026-11-22T15:04:60Z x", "2026-11-22T15:04:59Z", Format::Rfc3339),

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use memchr::memchr;
 
 use super::plain::{Plain, is_blank};
-use super::timestamp::{Clock, Format, HEAD, is_kernel};
+use super::timestamp::{Clock, Format, HEAD, HEAD_OF_JSON, is_kernel};
 
 /// Lines may stand this much out of order: web servers stamp a request when it begins and write it when it ends, and
 /// relays are late.
@@ -213,7 +213,8 @@ impl Search<'_> {
                     return Ok(None);
                 }
                 // A line whose head is not all in the block is read again, from its beginning.
-                if position >= read || (position > 0 && read - position < HEAD && !at_end) {
+                let head = if block.get(position) == Some(&b'{') { HEAD_OF_JSON } else { HEAD };
+                if position >= read || (position > 0 && read - position < head && !at_end) {
                     break;
                 }
                 let line = &block[position..];

@@ -11,7 +11,7 @@ use crate::incident::Incident;
 use crate::judgement::{Expect, Said, unsaid};
 use crate::service::Role;
 use crate::stage::{SERVER, Stage, WORLD};
-use crate::traffic::{Clients, Does, Flood, Ports, Segment, Shape, Six, Sources, Traffic, Ttl};
+use crate::traffic::{Clients, Does, Flood, Ports, STRANGERS, Says, Segment, Shape, Six, Sources, Traffic, Ttl};
 
 /// What no flood is.
 const NOT: &[&str] = &["bulk-transfer-in", "discard-sink", "dropped-by-firewall", "port-scan", "not-reaching-host"];
@@ -309,6 +309,59 @@ fn large_bodies_over_connections_that_stay_open() {
         log,
         clients,
         &["stage-http", "/upload"],
+    );
+}
+
+/// One stranger asks a server that keeps no log, over twenty connections that were open before.
+fn asked_without_a_log(
+    name: &'static str,
+    port: u16,
+    server: Daemon,
+    says: Says,
+    subject: &'static [&'static str],
+    also: fn(&Stage, &Said) -> Vec<String>,
+) {
+    let subject: &'static [(&str, &[&str])] = Box::leak(Box::new([("http-flood", subject)]));
+    let does = Does::Keeps { connections: 20, says };
+    Incident {
+        name,
+        services: vec![Role::Daemon(server)],
+        elsewhere: &[STRANGERS],
+        traffic: vec![Traffic::Clients(Clients { to: at(port), count: 1, per_second: 500, does })],
+        window: 2 * SECOND,
+        also: Some(also),
+        expect: Expect {
+            first: Some("http-flood"),
+            not: &["syn-flood", "ack-flood", "discard-sink", "bulk-transfer-in", "port-scan"],
+            subject,
+            ..Expect::default()
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn requests_over_open_connections_that_no_log_knows_of() {
+    asked_without_a_log(
+        "http-flood-without-log",
+        80,
+        Daemon::Http { at: at(80), size: 200 },
+        Says::Page,
+        &["stage-http", "203.0.113.1", "/search"],
+        |_, said| unsaid(said, &["requests/s, mostly from 203.0.113.1"]),
+    );
+}
+
+#[test]
+fn records_of_tls_over_open_connections_are_exchanges() {
+    asked_without_a_log(
+        "tls-flood-without-log",
+        443,
+        Daemon::Answers { at: at(443), with: [&[23, 3, 3, 1, 0][..], &[0x5a; 256]].concat() },
+        Says::Record,
+        &["stage-answers", "203.0.113.1", "443"],
+        |_, said| unsaid(said, &["exchanges by TLS as in a flood of requests", "exchanges/s, mostly from 203.0.113.1"]),
     );
 }
 

@@ -7,7 +7,7 @@ use crate::incident::{Incident, side_by_side};
 use crate::judgement::{Expect, Said};
 use crate::service::Role;
 use crate::stage::{SERVER, SERVER6, Setting, Stage, WORLD};
-use crate::traffic::{Clients, Does, Flood, Shape, Sources, Traffic, Ttl};
+use crate::traffic::{Clients, Does, Flood, STRANGERS, Says, Shape, Sources, Traffic, Ttl};
 
 /// What none of this is.
 const NONE_OF: &[&str] = &[
@@ -211,6 +211,28 @@ fn servers_at_their_work() {
         Incident {
             window: 3 * SECOND,
             ..usual("mail-server", vec![mail], vec![clients(25, 40, 15, Does::Visits { bytes: 20_000 })])
+        },
+    ]);
+}
+
+/// Many ask a site for its pages over connections that stay open, and two a store for its keys.
+#[test]
+fn those_who_ask_all_the_time() {
+    let site = Role::Daemon(Daemon::Http { at: at(80), size: 2000 });
+    let store = Role::Daemon(Daemon::Answers { at: at(6379), with: b"$3\r\nabc\r\n".to_vec() });
+    let keep = |port, count, connections, per_second, says| {
+        clients(port, count, per_second, Does::Keeps { connections, says })
+    };
+    side_by_side(&[
+        Incident {
+            elsewhere: &[STRANGERS],
+            window: 2 * SECOND,
+            ..usual("many-readers", vec![site], vec![keep(80, 100, 100, 150, Says::Pages)])
+        },
+        Incident {
+            elsewhere: &[STRANGERS],
+            window: 2 * SECOND,
+            ..usual("key-value-store", vec![store], vec![keep(6379, 2, 20, 600, Says::Key)])
         },
     ]);
 }

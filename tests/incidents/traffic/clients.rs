@@ -48,6 +48,34 @@ pub enum Does {
     Opens,
     /// Connect once and read all that comes.
     Reads,
+    /// Ask one thing after the other over connections that are opened before and stay open, from addresses of [`STRANGERS`].
+    Keeps {
+        /// So many.
+        connections: usize,
+        /// What.
+        says: Says,
+    },
+}
+
+/// What is asked over a connection that stays open.
+#[derive(Debug, Clone, Copy)]
+pub enum Says {
+    /// For one page.
+    Page,
+    /// For the pages of a site.
+    Pages,
+    /// Something in a record of TLS, behind the first ones of a session.
+    Record,
+    /// For a key of a store.
+    Key,
+}
+
+/// A network that strangers have; it is no other's on the stage, where this line was run in the world.
+pub const STRANGERS: &str = "ip route add local 203.0.113.0/24 dev lo";
+
+/// The address of one of them.
+fn stranger(number: usize) -> Ipv4Addr {
+    Ipv4Addr::new(203, 0, 113, 1 + (number % 250) as u8)
 }
 
 /// Some clients.
@@ -99,6 +127,7 @@ pub fn start(clients: Clients, progress: &Arc<Progress>) -> JoinHandle<()> {
         Does::Trickle { held } => trickle(clients, held, &progress),
         Does::Opens => open(clients, &progress),
         Does::Reads => read(clients, &progress),
+        Does::Keeps { connections, says } => keep_asking(clients, connections, says, &progress),
     })
 }
 
@@ -200,6 +229,49 @@ fn open(clients: Clients, progress: &Progress) {
             if let Ok(stream) = connected(address(number % u32::from(clients.count)), clients.to) {
                 progress.add(1);
                 open.push(stream);
+            }
+        }
+    });
+}
+
+impl Says {
+    /// What opens the conversation.
+    fn first(self) -> &'static [u8] {
+        // A hello of TLS, and the end of the handshake.
+        if matches!(self, Says::Record) { &[22, 3, 1, 0, 4, 1, 0, 0, 0] } else { b"" }
+    }
+
+    fn text(self, number: usize) -> Vec<u8> {
+        let page =
+            |path: &str| format!("GET {path} HTTP/1.1\r\nHost: example.org\r\nUser-Agent: stage\r\n\r\n").into_bytes();
+        match self {
+            Says::Page => page(&format!("/search?q={number}")),
+            Says::Pages => page(&format!("/page/{}", number * 31 % 97)),
+            Says::Record => [&[23, 3, 3, 0, 120][..], &[0x5a; 120]].concat(),
+            Says::Key => format!("*2\r\n$3\r\nGET\r\n$6\r\nkey{:03}\r\n", number % 1000).into_bytes(),
+        }
+    }
+}
+
+fn keep_asking(clients: Clients, connections: usize, says: Says, progress: &Progress) {
+    let begin = |number: usize| {
+        let mut stream =
+            connected(stranger(number % usize::from(clients.count)), clients.to).expect("the server listens");
+        if !says.first().is_empty() {
+            stream.write_all(says.first()).expect("a hello is taken");
+            let _ = stream.read(&mut [0; 2048]);
+        }
+        stream
+    };
+    let mut open: Vec<TcpStream> = (0..connections).map(begin).collect();
+    let mut number = 0;
+    progress.pace(clients.per_second, |due| {
+        for _ in 0..due.min(50) {
+            number += 1;
+            let stream = &mut open[number % connections];
+            let text = says.text(number);
+            if stream.write_all(&text).is_ok() && stream.read(&mut [0; 4096]).is_ok() {
+                progress.add(text.len());
             }
         }
     });

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-pub use clients::{Clients, Does, connected};
+pub use clients::{Clients, Does, STRANGERS, Says, connected};
 pub use frame::{Flood, Frames, Ports, Segment, Shape, Six, Sources, Ttl};
 pub use pace::{Progress, Sent};
 use wire::Wire;

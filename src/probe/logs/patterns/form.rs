@@ -42,11 +42,17 @@ pub(super) enum Part {
     Path,
     Agent,
     Status,
+    Forwarded,
 }
 
 /// What is captured of each request, unless the expression has a group of that name.
-const OF_REQUESTS: &[(&str, Part)] =
-    &[("client", Part::Client), ("path", Part::Path), ("agent", Part::Agent), ("status", Part::Status)];
+const OF_REQUESTS: &[(&str, Part)] = &[
+    ("client", Part::Client),
+    ("path", Part::Path),
+    ("agent", Part::Agent),
+    ("status", Part::Status),
+    ("forwarded", Part::Forwarded),
+];
 
 impl Form {
     /// The forms of a pattern; the names of what they capture are added to its groups.

@@ -260,6 +260,7 @@ impl<'a> Searcher<'a> {
                 (Part::Path, Some(access)) => access.path(),
                 (Part::Agent, Some(access)) => access.agent,
                 (Part::Status, Some(access)) => Some(access.status),
+                (Part::Forwarded, Some(access)) => access.forwarded,
                 (_, None) => None,
             };
             if let Some(text) = text {

@@ -26,7 +26,7 @@ pub(super) const USUAL: &[Usual] = &[
     Usual {
         name: "http_request",
         service: "web server",
-        means: "a request: of access logs in the common, the combined and the vhost format and as JSON of Caddy, and of HAProxy's log",
+        means: "a request: of access logs in the common, the combined and the vhost format and as JSON of Caddy and Traefik, and of HAProxy's log",
         weight: Weight::Aside,
         one: "request",
         many: "requests",
@@ -34,7 +34,7 @@ pub(super) const USUAL: &[Usual] = &[
         lines: &[Lines {
             programs: &[],
             expression: "",
-            of: "nginx 1.22.1, 1.30.6, Apache 2.4.69, 2.4.71, lighttpd 1.4.69, 1.4.85, Caddy 2.6.2, 2.11.4, HAProxy 2.6.12, 3.2.26; Traefik by its documentation",
+            of: "nginx 1.22.1, 1.30.6, Apache 2.4.69, 2.4.71, lighttpd 1.4.69, 1.4.85, Caddy 2.6.2, 2.11.4, HAProxy 2.6.12, 3.2.26; Traefik by its source",
         }],
     },
     // A whole URL, or CONNECT, is what one asks a forward proxy for.
