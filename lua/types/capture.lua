@@ -388,6 +388,20 @@
 ---@field seen fun(self: casebook.capture.Groups): casebook.capture.Groups the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.Groups): casebook.capture.Group[] the items as plain tables, converted at once
 
+---What clients asked of it over TCP connections that it takes part in; none where nothing was asked, and in records of versions that did not count it.
+---@class casebook.capture.Asked
+---@field requests integer Requests of HTTP/1.0 and 1.1 in clear text: segments that begin with a method of HTTP or WebDAV and what it asks for. Of several requests in one segment only the first is seen, so it is a lower bound then; of one whose first segment holds less than that, nothing is seen but an exchange. A body counts where one of its segments begins like a request.
+---@field exchanges integer Turns of a conversation that begin with something else, as a binary or an encrypted protocol does: payload received after payload was sent, or first of all. Not all are requests: databases, remote terminals and tunnels take thousands of turns a second, and an upload by HTTP/2 one for each bit of window that it is given. What was asked for at once, without waiting for an answer, is one turn. Records that set TLS up or end it are none.
+---@field encrypted_exchanges integer Those of the exchanges that begin with a record of TLS, which may hold requests of HTTP.
+---@field connections integer TCP connections over which all of that came, as far as their flows are kept.
+---@field time_share number The share of the tenths of a second of the window in which requests or exchanges began: close to 1 for what goes on all the time, little for a page that is loaded once, however many parts it has.
+---@field top_client? string The client that most requests and exchanges came from, if one stands out: maybe a proxy, which stands for its own clients.
+---@field top_client_share? number Its share of them, never too high, too low by 6 % of them at most.
+---@field top_client_private? boolean Whether its address is of a private or shared network (RFC 1918, 6598, 4193), of the link, or this machine's own.
+---@field paths integer How many paths the requests asked for, without what follows `?`, as far as their first bytes show: exact up to 64, estimated within about 4 % beyond.
+---@field top_path? string The path that most requests asked for, if one stands out: the part that the first 128 bytes of the packet hold, 64 bytes of it at most; `…` stands for the rest.
+---@field top_path_share? number Its share of the requests, as `top_client_share`.
+
 ---A receiver on this host: a local address and port of one protocol.
 ---@class casebook.capture.Endpoint
 ---@field protocol string `tcp`, `udp`, `icmp` …
@@ -423,6 +437,7 @@
 ---@field first_seconds number Its first packet, seconds after the beginning.
 ---@field last_seconds number Its last packet, seconds after the beginning.
 ---@field merged_header_bytes integer Header bytes that merging hid, see `gso.merged_header_bytes`.
+---@field asked? casebook.capture.Asked What clients asked of it over TCP connections that it takes part in; none where nothing was asked, and in records of versions that did not count it.
 
 ---A list of `casebook.capture.Endpoint` in evidence.
 ---@class casebook.capture.Endpoints

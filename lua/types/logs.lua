@@ -31,12 +31,12 @@
 
 ---@alias casebook.logs.Format
 ---| "rfc3164" # `Nov 22 15:04:05 host …`: no year and no zone; the year is inferred from the file's last change.
----| "rfc3339" # `2026-11-22T15:04:05.123456+00:00`, or with a blank and without a zone (dpkg, fail2ban, PostgreSQL).
+---| "rfc3339" # `2026-11-22T15:04:05.123456+00:00`, or with a blank and without a zone (dpkg, fail2ban, PostgreSQL); Traefik (JSON).
 ---| "clf" # `… [22/Nov/2026:15:04:05 +0000] "GET …`: access logs.
 ---| "nginx" # `2026/11/22 15:04:05 [error] …`: nginx's error log.
 ---| "ctime" # `[Sun Nov 22 15:04:05.123456 2026]`, with or without brackets: Apache's error log.
 ---| "bind" # `22-Nov-2026 15:04:05.123`: BIND's own files, PHP.
----| "epoch" # Seconds since 1970: audit, Squid, unbound, Caddy.
+---| "epoch" # Seconds since 1970: audit, Squid, unbound, Caddy (JSON).
 ---| "kernel" # `[ 12.345678]`: seconds since the kernel started; no time of day.
 ---| "journal" # Microseconds since 1970, in the journal of systemd.
 ---| "unknown" # No form that is known here.
