@@ -134,7 +134,8 @@ fn run_all(asks: &[CheckRequest], checked: &(impl Fn(&CheckRequest) -> Checked +
 fn record(scope: &Scope, step: &Step, seen: StepResult) -> StepResult {
     match &seen {
         StepResult::Evidence(evidence) => {
-            let schema = step.probe().map(probe::output_schema);
+            // Of what has no output nobody asks for a field.
+            let schema = evidence.output.as_ref().and(step.probe()).map(probe::output_schema);
             scope.set_evidence(&step.id, Arc::clone(evidence), schema);
         }
         StepResult::Checked(checked) => {

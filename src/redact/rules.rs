@@ -8,6 +8,8 @@ use std::sync::{LazyLock, OnceLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use regex::{Captures, Regex, RegexSet};
+use regex_automata::meta;
+use regex_automata::nfa::thompson::WhichCaptures;
 
 /// A form that secrets take.
 pub struct Rule {
@@ -111,12 +113,30 @@ pub fn matching(text: &str, source: bool) -> Result<Vec<(usize, &'static Regex)>
         if source && !rule.source || lacks() {
             continue;
         }
+        if text.len() <= SHORT && !short(index).ok_or(Broken)?.is_match(text) {
+            continue;
+        }
         let regex = compiled(index).ok_or(Broken)?;
         if regex.is_match(text) {
             matching.push((index, regex));
         }
     }
     Ok(matching)
+}
+
+/// Bytes of a text that is looked at first without what makes a search fast: literals, automata, and the expression backwards take
+/// longer to prepare than such a text takes to be searched.
+const SHORT: usize = 1024;
+
+/// A rule's expression in the form that is compiled soonest, for texts that have a keyword and no secret, as most have.
+fn short(index: usize) -> Option<&'static meta::Regex> {
+    static COMPILED: [OnceLock<Option<meta::Regex>>; RULES.len()] = [const { OnceLock::new() }; RULES.len()];
+    let plain = || {
+        let captures = WhichCaptures::Implicit;
+        meta::Config::new().auto_prefilter(false).hybrid(false).dfa(false).onepass(false).which_captures(captures)
+    };
+    let compile = || meta::Builder::new().configure(plain()).build(RULES.get(index)?.regex).ok();
+    COMPILED.get(index)?.get_or_init(compile).as_ref()
 }
 
 /// A rule's expression, compiled when it is first needed.
@@ -197,7 +217,7 @@ mod tests {
         assert!(KEYWORDS.is_some(), "more rules than a set has bits");
         let mut ids = std::collections::BTreeSet::new();
         for (index, rule) in RULES.iter().enumerate() {
-            assert!(compiled(index).is_some(), "{}", rule.id);
+            assert!(compiled(index).is_some() && short(index).is_some(), "{}", rule.id);
             assert!(ids.insert(rule.id), "{}", rule.id);
             assert!(rule.keywords.iter().all(|word| !word.is_empty() && *word == word.to_lowercase()), "{}", rule.id);
         }
@@ -225,6 +245,7 @@ mod tests {
             let possible = KEYWORDS.as_ref().unwrap().possible(&text);
             for (index, rule) in RULES.iter().enumerate() {
                 let wanted = compiled(index).unwrap().is_match(&text);
+                assert_eq!(short(index).unwrap().is_match(&text), wanted, "{}: {text}", rule.id);
                 let has = rule.needs.is_empty() || rule.needs.iter().any(|sign| text.contains(sign));
                 assert!(!wanted || has && possible & 1 << index != 0, "{}: {text}", rule.id);
             }

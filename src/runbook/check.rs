@@ -255,13 +255,15 @@ impl Checker<'_> {
                 self.lua_name(&step.id, "step");
                 self.free(&step.id);
                 ids.push(step.id.value.clone());
-                let probe = step.probe.as_ref().and_then(|probe| probe::find(&probe.value));
-                let meaning = probe.map_or(Meaning::Value, |probe| Meaning::Evidence(probe.output_schema().to_value()));
+                // Nobody asks what a field of what ships means: its schema is not made.
+                let whole = step.probe.as_ref().filter(|_| self.depth == Depth::Whole);
+                let probe = whole.and_then(|probe| probe::find(&probe.value));
+                let meaning = probe.map_or(Meaning::Value, |probe| Meaning::Evidence(probe::output_schema(probe)));
                 self.names.push((step.id.value.clone(), meaning));
             }
         }
         for (name, rows) in &self.data {
-            self.names.push((name.clone(), Meaning::Evidence(list_schema(rows))));
+            self.names.push((name.clone(), Meaning::Evidence(Arc::new(list_schema(rows)))));
         }
         self.bindings = self.named(&mut parts);
         let mut steps = Vec::new();

@@ -1,5 +1,7 @@
 //! Whether the names and fields that expressions use exist.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::script::{HELPERS, Helper, NameUse, PathPart, field_schema, instead, is_map, item_schema, properties};
@@ -8,7 +10,7 @@ use crate::suggest::Suggestion;
 /// What a name can stand for, in one place of a runbook.
 pub(super) enum Meaning {
     /// A step's evidence, with the schema of its probe's result.
-    Evidence(Value),
+    Evidence(Arc<Value>),
     /// The parameters, by name.
     Params(Vec<String>),
     /// A value whose form is not known: a binding.

@@ -33,6 +33,8 @@ const LONGEST_TEXT: usize = 64 * 1024;
 /// Characters of an expression that a gap repeats.
 const LONGEST_QUOTE: usize = 200;
 
+/// Where Lua keeps the modules that it has loaded (`LUA_LOADED_TABLE` in lauxlib.h).
+const LOADED_MODULES: &str = "_LOADED";
 /// Standard modules that expressions can use, without what could hang or exhaust.
 const MODULES: &[(&str, &[&str])] = &[
     ("math", &["abs", "ceil", "floor", "max", "min", "huge", "log", "sqrt", "tointeger", "type"]),
@@ -90,6 +92,9 @@ impl Scope {
     pub fn new() -> mlua::Result<Self> {
         let lua = Lua::new_with(StdLib::MATH | StdLib::STRING | StdLib::TABLE, LuaOptions::default())?;
         lua.set_memory_limit(MEMORY_LIMIT)?;
+        // An error that a helper raises is given a traceback, for which Lua looks every function up among the modules. What was not
+        // seen is such an error, many times a run, and nobody reads its traceback: without modules there is nothing to look through.
+        lua.set_named_registry_value(LOADED_MODULES, lua.create_table()?)?;
         let deadline = Arc::new(Mutex::new(cpu_time() + TIME_LIMIT));
         let overrun = Arc::new(AtomicBool::new(false));
         let (until, over) = (Arc::clone(&deadline), Arc::clone(&overrun));

@@ -292,8 +292,7 @@ impl ToolOutput {
             Ok((mut output, loss)) => {
                 evidence.seconds = output["seconds"].as_f64().unwrap_or_default();
                 evidence.loss = loss;
-                let schema = ask.probe.output_schema().to_value();
-                let fields = fill::fill(&mut output, &schema);
+                let fields = fill::fill(&mut output, &crate::probe::output_schema(ask.probe));
                 if !fields.is_empty() {
                     let gap = self.gap(probe, "all that", "they show only a part of it");
                     evidence.missing.push(Missing { fields, gap });

@@ -1,5 +1,7 @@
 //! Checks the causes of a runbook.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{Checker, entry_schema};
@@ -32,7 +34,8 @@ impl Checker<'_> {
                     let help = Some("a cause with `each` needs the name for itself: take another".to_owned());
                     self.report(Some(self.range(&document.id)), "the name `each` is taken already", help);
                 }
-                self.names.push(("each".into(), Meaning::Evidence(entry_schema(&Value::Array(entries.clone())))));
+                self.names
+                    .push(("each".into(), Meaning::Evidence(Arc::new(entry_schema(&Value::Array(entries.clone()))))));
                 Some(entries)
             }
         };
