@@ -343,6 +343,7 @@ fn scan_one(
         sorted: file.sorted,
         samples: question.samples,
         copies,
+        bytes: None,
     };
     let stop = || (question.stop)().is_some();
     match &file.source {

@@ -36,6 +36,8 @@ pub(super) struct Task<'a> {
     pub samples: usize,
     /// Lines that are kept twice.
     pub copies: Copies<'a>,
+    /// Bytes that the source has, where they are known: so much room is made for them, and no more.
+    pub bytes: Option<usize>,
 }
 
 impl Task<'_> {
@@ -67,14 +69,18 @@ struct Buffer {
     /// What was read and not taken: less than a chunk of it when more is to come.
     start: usize,
     end: usize,
+    /// Bytes that are read at a time.
+    chunk: usize,
 }
 
 impl Buffer {
-    fn new() -> Self {
-        let bytes = vec![0; 2 * CHUNK + PAGE];
+    /// For a source of so many bytes, if that is known: a smaller one fits a chunk of its own with room to spare, and never fills it.
+    fn new(bytes: Option<usize>) -> Self {
+        let chunk = bytes.map_or(CHUNK, |bytes| CHUNK.min(bytes.saturating_add(1)));
+        let bytes = vec![0; 2 * chunk + PAGE];
         // Where the address is not known, any place will do.
-        let page = CHUNK + bytes[CHUNK..].as_ptr().align_offset(PAGE).min(PAGE);
-        Buffer { bytes, page, start: page, end: page }
+        let page = chunk + bytes[chunk..].as_ptr().align_offset(PAGE).min(PAGE);
+        Buffer { bytes, page, start: page, end: page, chunk }
     }
 
     /// What was read and not taken.
@@ -84,7 +90,7 @@ impl Buffer {
 
     /// Whether a chunk is there, and no line ends in it.
     fn is_full(&self) -> bool {
-        self.end - self.start >= CHUNK
+        self.end - self.start >= self.chunk
     }
 
     /// Lets go of so much of the text.
@@ -98,7 +104,7 @@ impl Buffer {
         self.bytes.copy_within(self.start..self.end, self.page - left);
         self.start = self.page - left;
         self.end = self.page;
-        let read = source.read(&mut self.bytes[self.page..self.page + CHUNK])?;
+        let read = source.read(&mut self.bytes[self.page..self.page + self.chunk])?;
         self.end += read;
         Ok(read)
     }
@@ -140,7 +146,7 @@ pub(super) fn scan(
 
 impl Scan<'_, '_> {
     fn run(&mut self, source: &mut impl Read, stop: impl Fn() -> bool) -> io::Result<Ending> {
-        let mut buffer = Buffer::new();
+        let mut buffer = Buffer::new(self.task.bytes);
         // Inside a line that was longer than the buffer, and is done with.
         let mut skipping = false;
         loop {

@@ -159,7 +159,8 @@ fn search_all(
     };
     let read = |searcher: &mut Searcher<'_>, text: &Text<'_>, copies: Copies<'_>| {
         let origin = LogOrigin { kind: Some(text.kind), program: None };
-        let task = Task { patterns, window, clock, origin, sorted: false, samples, copies };
+        let bytes = Some(text.bytes.len());
+        let task = Task { patterns, window, clock, origin, sorted: false, samples, copies, bytes };
         // Each text is read by itself.
         let (tally, _) = scan(task, searcher, &mut { text.bytes }, None, || false);
         Reading {
