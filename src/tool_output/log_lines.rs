@@ -21,6 +21,8 @@ const MOST_PIECES: usize = 8;
 #[derive(Debug)]
 pub(super) struct Run {
     pub kind: Kind,
+    /// The daemon that keeps such a log itself.
+    pub keeper: Option<&'static str>,
     pub lines: usize,
     /// The lines as a logger would have written them, where the text has another form; else they are taken from the text.
     pub text: Option<String>,
@@ -69,7 +71,10 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
             text
         });
         let cut = half_of(document, here.at + lines - 1).map_or(0, |half| half + 1);
-        return Some((lines, Run { kind: Kind::Kernel, lines, text: Some(text), timeless: true, host: None, cut }));
+        return Some((
+            lines,
+            Run { kind: Kind::Kernel, keeper: None, lines, text: Some(text), timeless: true, host: None, cut },
+        ));
     }
     // What journalctl says of itself: `-- Logs begin at …`, `-- Boot … --`, `-- Reboot --`.
     let is_notice = |line: &str| line.starts_with("-- ") && (line.ends_with(" --") || line.contains(" begin"));
@@ -84,7 +89,11 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
     let first = document.line(here.at);
     // What is indented in a paste is a log line all the same.
     let indented = first.starts_with(' ');
-    let kind_of = |line: &str| logs::kind_of(if indented { line.trim_start() } else { line }.as_bytes());
+    let kind_of = |line: &str| {
+        let line = if indented { line.trim_start() } else { line }.as_bytes();
+        let kind = logs::kind_of(line)?;
+        Some((kind, (kind == Kind::Application).then(|| logs::keeper_of(line)).flatten()))
+    };
     let kind = kind_of(first)?;
     let mut place = here.at;
     let mut rewritten: Option<String> = indented.then(String::new);
@@ -135,7 +144,8 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
     }
     let host = logs::host_of(first.trim_start().as_bytes());
     let cut = half_of(document, place - 1).map_or(0, |half| half + usize::from(rewritten.is_some()));
-    Some((place - here.at, Run { kind, lines, text: rewritten, timeless: false, host, cut }))
+    let (kind, keeper) = kind;
+    Some((place - here.at, Run { kind, keeper, lines, text: rewritten, timeless: false, host, cut }))
 }
 
 /// How long the last word of a line is, where the text ends within it and it may be half a figure or half an address.
@@ -167,7 +177,7 @@ fn of_json(here: &Here<'_>) -> Option<(usize, Run)> {
         lines += length;
         entries += 1;
     }
-    Some((lines, Run { kind: kind?, lines: entries, text: Some(text), timeless: false, host, cut: 0 }))
+    Some((lines, Run { kind: kind?, keeper: None, lines: entries, text: Some(text), timeless: false, host, cut: 0 }))
 }
 
 /// An object of JSON that takes a line, or several as `journalctl -o json-pretty` prints it; and how many.

@@ -75,6 +75,8 @@ pub(super) struct Report {
     pub noted: BTreeMap<&'static str, f64>,
     /// The shares of time in which the CPUs are busy, and receive packets.
     pub cpu: Option<(f64, Option<f64>)>,
+    /// When the last row of any table ends, in seconds since midnight.
+    pub end: Option<u32>,
 }
 
 impl Rates {
@@ -135,6 +137,7 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
     let mut begun = false;
     let mut place = at + lines;
     let mut blanks = 0;
+    let mut with_commas = false;
     while place < document.len() {
         let line = document.line(place);
         let words: Words<'_> = split(line).take(64).collect();
@@ -185,6 +188,7 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
             let whole = !document.ends_within(place + joined);
             if whole {
                 row(&mut report, &words, &columns);
+                with_commas |= words.iter().any(|word| word.contains(',') && figure(word).is_some());
             }
         } else {
             break;
@@ -195,6 +199,11 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
     if !begun {
         // A heading of `sar` alone: it names the host.
         return (lines > 0).then_some((1, report));
+    }
+    // Languages that write a comma in figures write the day first.
+    if report.date_ambiguous && with_commas {
+        report.date = report.date.and_then(|date| Date::new(date.year(), date.day(), date.month()).ok());
+        report.date_ambiguous = false;
     }
     left_out(&mut report);
     Some((ended - at, report))
@@ -344,6 +353,7 @@ fn note(report: &mut Report, words: &[&str], columns: &[String], lead: usize) {
 fn row(report: &mut Report, words: &[&str], columns: &[String]) {
     let Some(lead) = words.len().checked_sub(columns.len()) else { return };
     note(report, words, columns, lead);
+    report.end = clock(words).or(report.end);
     let cell = |name: &str| {
         columns.iter().position(|column| column == name).and_then(|place| words.get(place + lead)).copied()
     };

@@ -152,8 +152,8 @@ pub(super) const USUAL: &[Usual] = &[
             },
             Lines {
                 programs: KERNEL,
-                expression: r"\S+ \S+ (?P<device>\S+): (?:NETDEV WATCHDOG: CPU: \d+: transmit queue \d+ timed out|Detected (?:Tx|Hardware) Unit Hang|Reset adapter|initiating reset due to tx timeout)",
-                of: "Linux 6.18 by its source (e1000e, igb, ixgbe, any card)",
+                expression: r"\S+ \S+ (?P<device>\S+): (?:NETDEV WATCHDOG: CPU: \d+: transmit queue \d+ timed out|Detected (?:Tx|Hardware) Unit Hang|Reset adapter|initiating reset due to tx timeout|The number of lost tx completions is above the threshold)",
+                of: "Linux 6.18 by its source (e1000e, igb, ixgbe, ena, any card)",
             },
         ],
     },

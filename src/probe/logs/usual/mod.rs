@@ -12,6 +12,7 @@ mod kernel;
 mod loggers;
 mod mail;
 mod ssh;
+mod telephony;
 mod units;
 mod web;
 
@@ -91,6 +92,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Usual> {
         web::USUAL,
         dns::USUAL,
         mail::USUAL,
+        telephony::USUAL,
         kernel::USUAL,
         units::USUAL,
         clocks::USUAL,
