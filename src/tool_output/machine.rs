@@ -12,6 +12,8 @@ use crate::printable::printable;
 /// Lines of an output that are searched.
 const LINES: usize = 2000;
 const KIB: u64 = 1024;
+/// The share of CPU time that other guests took, in per cent, from which on it is told.
+const STOLEN: f64 = 10.0;
 /// Processes of `top` that are kept.
 const BUSIEST: usize = 5;
 
@@ -135,6 +137,10 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
             let (idle, soft) = (shares.get(3).copied(), shares.get(6).copied());
             let busy = idle.filter(|idle| (0.0..=100.0).contains(idle)).map(|idle| 1.0 - idle / 100.0);
             let softirq = soft.map(|soft| soft / 100.0);
+            let stolen = shares.get(7).copied().filter(|share| *share >= STOLEN && machine.told.is_empty());
+            machine.told.extend(stolen.map(|share| {
+                format!("top: {share:.0} % of the CPU time went to other guests of the hypervisor (steal)")
+            }));
             // With `1` it prints a line for each CPU: `%Cpu0  :`.
             match of.trim_end().rsplit_once(|c: char| !c.is_ascii_digit()).and_then(|(_, cpu)| cpu.parse::<u32>().ok())
             {

@@ -527,13 +527,13 @@ fn dns(rest: &str, source_port: u16) -> Option<Vec<u8>> {
     let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let id: u16 = rest.get(..digits)?.parse().ok()?;
     let question = rest.split(' ').find(|word| word.ends_with('?') && word.len() < 12);
-    let answer =
-        source_port == 53 && (question.is_none() || rest.split(' ').any(|word| word.matches('/').count() == 2));
-    let answers: u16 = rest
-        .split(' ')
-        .find(|word| word.matches('/').count() == 2)
-        .and_then(|word| word.split('/').next()?.parse().ok())
-        .unwrap_or(0);
+    // A question may come from port 53, too: what is asked in the name of a victim often does. `27/4/13` counts the records of an answer.
+    let is_count = |word: &&str| {
+        word.matches('/').count() == 2 && word.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'/' | b','))
+    };
+    let counts = rest.split(' ').find(is_count);
+    let answer = counts.is_some() || (source_port == 53 && question.is_none());
+    let answers: u16 = counts.and_then(|word| word.split('/').next()?.parse().ok()).unwrap_or(0);
     let mut bytes = id.to_be_bytes().to_vec();
     bytes.extend(if answer { [0x81, 0x80] } else { [0x01, 0x00] });
     bytes.extend(u16::from(question.is_some()).to_be_bytes());
@@ -769,8 +769,9 @@ fn local(packets: &[&Printed], ends: &[Option<(IpAddr, IpAddr)>]) -> Vec<IpAddr>
     let mut pairs: HashMap<(IpAddr, u16, IpAddr), (usize, usize)> = HashMap::new();
     for (packet, ends) in packets.iter().zip(ends) {
         let Some((source, destination)) = *ends else { continue };
-        if let What::Udp(_) = packet.what {
-            if REFLECTORS.contains(&packet.destination.port) {
+        if let What::Udp(payload) = &packet.what {
+            let is_answer = packet.source.port == 53 && payload.get(2).is_some_and(|flags| flags & 0x80 > 0);
+            if REFLECTORS.contains(&packet.destination.port) && !is_answer {
                 pairs.entry((destination, packet.destination.port, source)).or_default().0 += 1;
             } else if REFLECTORS.contains(&packet.source.port) {
                 pairs.entry((source, packet.source.port, destination)).or_default().1 += 1;

@@ -107,8 +107,12 @@ impl<'l> Prompt<'l> {
         {
             return Some(Prompt { user: None, host: None, command });
         }
-        let bare =
-            line.strip_prefix("bash-").and_then(|rest| past_sign(rest)).or_else(|| behind_sign(line)).unwrap_or(line);
+        let bare = line
+            .strip_prefix("bash-")
+            .or_else(|| line.strip_prefix("sh-"))
+            .and_then(|rest| past_sign(rest))
+            .or_else(|| behind_sign(line))
+            .unwrap_or(line);
         is_command(bare).then_some(Prompt { user: None, host: None, command: bare })
     }
 
@@ -215,6 +219,7 @@ mod tests {
             ("ann@web1:/var/log$", Some((Some("ann"), Some("web1"), ""))),
             ("web1:~ # netstat -s", Some((None, Some("web1"), "netstat -s"))),
             ("# date", Some((None, None, "date"))),
+            ("sh-4.2# nstat -az", Some((None, None, "nstat -az"))),
             ("~# netstat -anlp | grep 8090", Some((None, None, "netstat -anlp | grep 8090"))),
             ("~50 % # of it", None),
             ("while true; do ss -nump; sleep 1; done", Some((None, None, "while true; do ss -nump; sleep 1; done"))),

@@ -107,7 +107,12 @@ pub(super) fn sentences(output: &Pieces, chosen: &Chosen<'_>, evidence: &IndexMa
                 if let Some(softirq) = report.cpu.and_then(|(_, softirq)| softirq).filter(|share| *share >= 0.1) {
                     told.push(softirq_of(softirq));
                 }
-                for (meaning, value) in report.noted.iter().filter(|(_, value)| **value >= 1.0).take(MOST) {
+                for (meaning, value) in report
+                    .noted
+                    .iter()
+                    .filter(|(meaning, value)| super::samples::is_noteworthy(meaning, **value))
+                    .take(MOST)
+                {
                     told.push(format!("sar: {} {meaning}", units::count(*value)));
                 }
             }

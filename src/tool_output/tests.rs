@@ -731,6 +731,51 @@ fn answers_that_were_printed_in_part_count_and_have_at_least_their_records() {
 }
 
 #[test]
+fn a_question_for_all_records_from_port_53_is_a_question() {
+    let text = "11:03:00.123456 IP 203.0.113.66.53 > 192.0.2.10.53: 1234+ [1au] ANY? example.org. (36)\n11:03:00.123556 IP 192.0.2.10.53 > 203.0.113.66.53: 1234 27/4/13 SOA, RRSIG[|domain]\n";
+    let file = read(text).packets().unwrap();
+    assert_eq!(file.local, ["192.0.2.10".parse::<std::net::IpAddr>().unwrap()]);
+    let params = json!({"interface": "auto"});
+    let seen = capture::of_text(&file.bytes, &file.local, &params).unwrap().output;
+    assert_eq!(
+        (seen["dns"]["queries"].as_u64(), seen["dns"]["answers"].as_u64()),
+        (Some(1), Some(0)),
+        "{}",
+        seen["dns"]
+    );
+}
+
+#[test]
+fn lines_of_logs_have_months_in_any_language() {
+    for month in ["Mär", "mars", "mar", "мар", "3月"] {
+        let output = read(&format!(
+            "{month} 04 10:11:12 web1 sshd[12]: Failed password for root from 203.0.113.9 port 22 ssh2\n{month} 04 10:11:13 web1 sshd[12]: Failed password for root from 203.0.113.9 port 22 ssh2\n"
+        ));
+        assert!(output.not_recognised().is_empty(), "{month}: {:?}", output.not_recognised());
+        assert!(output.started().to_string().ends_with("-03-04T10:11:13Z"), "{month}: {}", output.started());
+        assert_eq!(output.host().name, "web1", "{month}");
+    }
+    let kernel = read(
+        "[Mi Mär  4 10:11:12 2020] vmbr0: port 2(tap100i0) entered blocking state\n[Mi Mär  4 10:11:13 2020] TCP: time wait bucket table overflow\n",
+    );
+    assert_eq!(kernel.started().to_string(), "2020-03-04T10:11:13Z");
+    assert!(paste("server 04 10:11:12 was the time\n").is_err());
+}
+
+#[test]
+fn what_other_guests_took_and_connections_that_fail_are_told() {
+    let top = "top - 21:44:01 up 12 days,  3:11,  1 user,  load average: 2.18, 1.02, 1.91\nTasks: 112 total,   1 running, 111 sleeping,   0 stopped,   0 zombie\n%Cpu(s):  1.0 us,  2.0 sy,  0.0 ni, 36.0 id,  0.0 wa,  0.0 hi,  0.0 si, 61.0 st\n";
+    assert!(told(top).contains("top: 61 % of the CPU time went to other guests"), "{}", told(top));
+    let sar = "11:03:01 PM  active/s passive/s    iseg/s    oseg/s\n11:03:02 PM      1.00  81231.00 181231.00 181200.00\n\n11:03:01 PM  atmptf/s  estres/s retrans/s isegerr/s   orsts/s\n11:03:02 PM  41231.00      1.00      0.50      0.00      0.00\n";
+    let told = told(sar);
+    assert!(told.contains("sar: 81,231 TCP connections/s are opened by others"), "{told}");
+    assert!(
+        told.contains("sar: 41,231 TCP connections/s fail before they are open") && !told.contains("sent again"),
+        "{told}"
+    );
+}
+
+#[test]
 fn queues_of_a_card_that_each_have_a_cpu_are_not_one_cpu() {
     let of = |second: &str| {
         format!(

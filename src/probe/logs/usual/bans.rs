@@ -1,11 +1,11 @@
-//! What locks addresses out for what they did: fail2ban, crowdsec.
+//! What locks addresses out for what they did: fail2ban, crowdsec, csf.
 
 use super::{Lines, Usual, Weight, from};
 
 pub(super) const USUAL: &[Usual] = &[
     Usual {
         name: "address_banned",
-        service: "fail2ban or crowdsec",
+        service: "fail2ban, crowdsec or csf",
         means: "an address was locked out for what it did",
         weight: Weight::Aside,
         one: "ban",
@@ -16,6 +16,11 @@ pub(super) const USUAL: &[Usual] = &[
                 programs: &["fail2ban", "fail2ban-server", "fail2ban.actions"],
                 expression: r"(?:fail2ban\.actions +\[\d+\]: )?(?:NOTICE +)?\[(?P<why>[^\]]+)\] (?:Restore )?Ban (?P<address>[0-9A-Fa-f:.]+)",
                 of: "fail2ban 1.0.2",
+            },
+            Lines {
+                programs: &["lfd"],
+                expression: r".* from (?P<address>[0-9A-Fa-f:.]+) \([^)]*\): \d+ in the last \d+ secs - \*Blocked in csf\*",
+                of: "ConfigServer Firewall 14 by its source",
             },
             Lines {
                 programs: &["crowdsec"],

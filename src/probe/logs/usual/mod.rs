@@ -8,6 +8,7 @@
 mod bans;
 mod clocks;
 mod dns;
+mod files;
 mod kernel;
 mod loggers;
 mod mail;
@@ -92,6 +93,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Usual> {
         web::USUAL,
         dns::USUAL,
         mail::USUAL,
+        files::USUAL,
         telephony::USUAL,
         kernel::USUAL,
         units::USUAL,

@@ -119,11 +119,18 @@ pub(super) const USUAL: &[Usual] = &[
         one: "connection that did not speak SSH",
         many: "connections that did not speak SSH",
         by: &[from("address")],
-        lines: &[Lines {
-            programs: SSHD,
-            expression: r"banner exchange: Connection from (?P<address>[0-9A-Fa-f:.]+)(?:%[\w.-]+)? port \d+: (?:invalid format|could not read protocol version)",
-            of: "OpenSSH 9.2p1, 10.6p1",
-        }],
+        lines: &[
+            Lines {
+                programs: SSHD,
+                expression: r"banner exchange: Connection from (?P<address>[0-9A-Fa-f:.]+)(?:%[\w.-]+)? port \d+: (?:invalid format|could not read protocol version)",
+                of: "OpenSSH 9.2p1, 10.6p1",
+            },
+            Lines {
+                programs: SSHD,
+                expression: r"(?:Did not receive identification string from|Bad protocol version identification '.*' from) (?P<address>[0-9A-Fa-f:.]+)(?:%[\w.-]+)?(?: port \d+)?\s*$",
+                of: "OpenSSH 6.7, 7.9 by their source",
+            },
+        ],
     },
     Usual {
         name: "ssh_left_before_login",
