@@ -320,7 +320,9 @@ pub(super) fn nic(here: &Here<'_>) -> Option<(usize, Nic)> {
     while place < document.len() && nic.counters.len() < MOST {
         let line = without_note(document.line(place));
         let line = line.trim();
-        let Some((name, value)) = line.split_once(':') else {
+        // Of some cards the queue stands before the name: `[0]: rx_bytes: 123`.
+        let parted = if counted { line.rsplit_once(':') } else { line.split_once(':') };
+        let Some((name, value)) = parted else {
             let listed = line.bytes().any(|byte| byte == b'/') && line.len() < 80 && named.is_some();
             if listed && supported && !document.ends_within(place) {
                 nic.fastest = split(line).filter_map(mode).chain(nic.fastest).max();

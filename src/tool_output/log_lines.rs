@@ -182,6 +182,11 @@ fn in_english(line: &str) -> Option<String> {
     let (of, rest) = line.split_once(' ')?;
     let words: Words<'_> = split(rest).take(2).collect();
     let [day, clock] = words.as_slice() else { return None };
+    // `journalctl -o short-full`: `Mi 2020-03-04 10:11:12 CET web1 …`.
+    let is_date = day.len() == 10 && day.parse::<jiff::civil::Date>().is_ok();
+    if is_date && is_clock(clock) && of.len() <= 16 && !of.bytes().any(|byte| byte.is_ascii_digit()) {
+        return Some(format!("Mon {rest}"));
+    }
     (is_day(day) && is_clock(clock)).then(|| Some(format!("{} {}", month(of)?, rest.trim_start())))?
 }
 

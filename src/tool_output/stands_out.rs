@@ -407,7 +407,7 @@ fn softnet(rows: &[[u64; 3]]) -> Vec<String> {
 
 /// Whether a counter of a card or of connection tracking is one of packets that were lost.
 fn is_trouble(counter: &str) -> bool {
-    let counter = counter.to_ascii_lowercase();
+    let counter = counter.to_ascii_lowercase().replace(' ', "_");
     [
         "missed",
         "no_buffer",
@@ -425,6 +425,8 @@ fn is_trouble(counter: &str) -> bool {
         "alloc_fail",
         "ring_full",
         "insert_failed",
+        "rx_oob",
+        "buf_alloc_fail",
     ]
     .iter()
     .any(|word| counter.contains(word))

@@ -759,6 +759,9 @@ fn lines_of_logs_have_months_in_any_language() {
         "[Mi Mär  4 10:11:12 2020] vmbr0: port 2(tap100i0) entered blocking state\n[Mi Mär  4 10:11:13 2020] TCP: time wait bucket table overflow\n",
     );
     assert_eq!(kernel.started().to_string(), "2020-03-04T10:11:13Z");
+    let full =
+        read("Mi 2020-03-04 10:11:12 CET web1 sshd[12]: Failed password for root from 203.0.113.9 port 22 ssh2\n");
+    assert_eq!((full.started().to_string().get(..10), full.host().name.as_str()), (Some("2020-03-04"), "web1"));
     assert!(paste("server 04 10:11:12 was the time\n").is_err());
 }
 
@@ -773,6 +776,18 @@ fn what_other_guests_took_and_connections_that_fail_are_told() {
         told.contains("sar: 41,231 TCP connections/s fail before they are open") && !told.contains("sent again"),
         "{told}"
     );
+}
+
+#[test]
+fn the_statistics_of_cards_are_read_with_queues_and_words_in_their_names() {
+    let bnx2x = "NIC statistics:\n     [0]: rx_bytes: 812312\n     [0]: rx_discards: 4711\n     [1]: rx_discards: 12\n     rx_phy_ip_err_discards: 0\n";
+    let vmxnet3 = "NIC statistics:\n     Tx Queue#: 0\n       TSO pkts tx: 123123\n     Rx Queue#: 0\n       pkts rx OOB: 812\n       drv dropped rx total: 3\n       rx buf alloc fail: 0\n";
+    for (text, expected) in
+        [(bnx2x, "[0]: rx_discards 4,711, [1]: rx_discards 12"), (vmxnet3, "pkts rx OOB 812, drv dropped rx total 3")]
+    {
+        assert!(read(text).not_recognised().is_empty(), "{:?}", read(text).not_recognised());
+        assert!(told(text).contains(expected), "{}", told(text));
+    }
 }
 
 #[test]

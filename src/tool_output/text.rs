@@ -158,7 +158,7 @@ const ADORNMENTS: &[&str] = &[
     "\n>",
     "\n >",
     "\n`",
-    "**",
+    "**\n",
     "```",
     "~~~",
     "\u{a0}",
@@ -181,7 +181,10 @@ const ADORNMENTS: &[&str] = &[
 fn needs_cleaning(text: &str) -> bool {
     let all = || ADORNMENTS.iter().copied().chain(ENTITIES.iter().map(|(entity, _)| *entity));
     let bytes = text.as_bytes();
-    if text.starts_with(['\u{feff}', '>', '`']) || memchr::memchr2(b'\x1b', b'\r', bytes).is_some() {
+    if text.starts_with(['\u{feff}', '>', '`'])
+        || text.ends_with("**")
+        || memchr::memchr2(b'\x1b', b'\r', bytes).is_some()
+    {
         return true;
     }
     // Not every processor can look for all of them at once.
