@@ -405,3 +405,49 @@ fn what_a_paste_shows_is_redacted_like_the_rest() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!text.contains("198.51.100.57"), "an address is left");
 }
+
+/// Texts as they stand in tickets: with the first cause, or none, and what is said.
+const TICKETS: &[(&str, Option<&str>, &[&str])] = &[
+    (
+        "ksoftirqd eats one core, packets are lost\n\nroot@gw:~# mpstat -P ALL 1 1\nLinux 4.9.0-8-amd64 (gw)        14.11.2018      _x86_64_        (2 CPU)\n\n21:10:44     CPU    %usr   %nice    %sys %iowait    %irq   %soft  %steal  %guest  %gnice   %idle\n21:10:45     all    0,25    0,00    0,75    0,00    0,00   50,00    0,00    0,00    0,00   49,00\n21:10:45       0    0,00    0,00    0,00    0,00    0,00  100,00    0,00    0,00    0,00    0,00\n21:10:45       1    1,00    0,00    1,00    0,00    0,00    0,00    0,00    0,00    0,00   98,00\n",
+        Some("one-cpu-receives"),
+        &[
+            "CPU 0 spends 100 % of its time on receiving packets, the other 1 0 % each on average",
+            "2018-11-14 21:10:45",
+        ],
+    ),
+    (
+        "timeouts at peak\n\n[app@tc01 ~]$ ss -lnt\nState      Recv-Q Send-Q        Local Address:Port          Peer Address:Port\nLISTEN     0      128                       *:22                       *:*\nLISTEN     101    100                      :::8080                    :::*\n[app@tc01 ~]$ netstat -s | grep -i listen\n    53291 times the listen queue of a socket overflowed\n    53291 SYNs to LISTEN sockets dropped\n",
+        Some("listen-overflow"),
+        &["101 connections wait for a process to accept them on port 8080; its queue takes 100", "53,291 handshakes"],
+    ),
+    (
+        "# cat /proc/sys/net/netfilter/nf_conntrack_count\n65535\n# cat /proc/sys/net/netfilter/nf_conntrack_max\n65536\n",
+        Some("conntrack-exhaustion"),
+        &["65,535 of 65,536 entries"],
+    ),
+    (
+        "droplet was cut off for sending, netstat says\n\nudp        0      0 0.0.0.0:11211           0.0.0.0:*                           1012/memcached\nudp        0      0 127.0.0.1:123           0.0.0.0:*                           712/ntpd\n",
+        None,
+        &["memcached (pid 1012) takes UDP port 11211 on every address"],
+    ),
+    (
+        "what is this, 1 Gbit port is full\n\n# vnstat -l -i eth0\nMonitoring eth0...    (press CTRL-C to stop)\n\n   rx:    941.22 Mbit/s 781231 p/s          tx:    312.11 kbit/s   312 p/s\n",
+        None,
+        &["eth0 941 Mbit/s in"],
+    ),
+];
+
+#[test]
+fn a_ticket_gets_the_answer_that_a_competent_person_would_give() {
+    for (text, cause, said) in TICKETS {
+        let output = casebook(&["read", "--format", "json", "-"], Some(text.as_bytes()));
+        let case: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+        assert_eq!(first_cause(&case), *cause, "{text}");
+        let all = sentences(&case);
+        for sentence in *said {
+            assert!(all.contains(sentence), "{text}: {sentence} is not in {all}");
+        }
+    }
+}

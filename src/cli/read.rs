@@ -79,7 +79,9 @@ pub(super) fn judge(
     }
     // What was watched is as long as it is in the outputs, whatever the runbook would have watched.
     if let (Some(window), Some(seconds)) = (runbook.params.get("window"), read.seconds()) {
-        let seconds = Value::String(format!("{seconds}s"));
+        // Of a recorded day more than a run may last.
+        let most = window.max.as_ref().and_then(|most| window.kind.read(most).ok()?.as_f64()).unwrap_or(seconds);
+        let seconds = Value::String(format!("{}s", seconds.min(most)));
         if window.read("window", &seconds).is_ok() {
             params.entry("window").or_insert(seconds);
         }

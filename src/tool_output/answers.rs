@@ -355,8 +355,8 @@ impl ToolOutput {
         }
         let last_of_kernel = texts
             .iter()
-            .filter(|(_, kind, ..)| *kind == logs::Kind::Kernel)
-            .filter_map(|(_, _, text, ..)| logs::kernel_span(text.as_bytes()))
+            .filter(|text| text.kind == logs::Kind::Kernel)
+            .filter_map(|text| logs::kernel_span(text.text.as_bytes()))
             .map(|(_, last)| last)
             .fold(0.0, f64::max);
         // Whether lines of the kernel can be dated: by how long the host was up.
@@ -372,15 +372,16 @@ impl ToolOutput {
         let known_start = up.is_some_and(|up| up as f64 >= last_of_kernel) && !self.moment.unknown;
         let given: Vec<logs::Text<'_>> = texts
             .iter()
-            .map(|(name, kind, text, timeless, of_journal)| logs::Text {
-                name,
-                kind: *kind,
-                bytes: text.as_bytes(),
-                of_journal: *of_journal,
-                dated: !timeless
-                    && (*kind != logs::Kind::Kernel
+            .map(|text| logs::Text {
+                name: &text.place,
+                kind: text.kind,
+                keeper: text.keeper,
+                bytes: text.text.as_bytes(),
+                of_journal: text.of_journal,
+                dated: !text.timeless
+                    && (text.kind != logs::Kind::Kernel
                         || known_start
-                        || logs::span(text.as_bytes(), self.moment.at).is_some()),
+                        || logs::span(text.text.as_bytes(), self.moment.at).is_some()),
             })
             .collect();
         // A year that is not written is that of the moment, where something else tells it.

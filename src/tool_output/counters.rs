@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::here::Here;
 use super::sentences;
-use super::text::{split, words_of};
+use super::text::{split, without_note, words_of};
 use crate::printable::printable;
 
 /// Rows that are taken from one output.
@@ -18,13 +18,15 @@ const MOST_SENDERS: usize = 16_384;
 /// `netstat -s` from that line on.
 pub(super) fn netstat(here: &Here<'_>) -> Option<(usize, Counted)> {
     let document = here.document;
-    let mut group = section(document.line(here.at))?.to_owned();
+    let Some(first) = section(document.line(here.at)) else { return alone(here) };
+    let mut group = first.to_owned();
     let mut counters = Vec::new();
     let mut place = here.at + 1;
     let mut histogram = false;
-    let mut sections = vec![section(document.line(here.at))?];
+    let mut sections = vec![first];
     while place < document.len() && counters.len() < MOST {
-        let line = document.line(place).trim();
+        let line = without_note(document.line(place));
+        let line = line.trim();
         if let Some(named) = section(line) {
             // A section that was there is the same command again.
             if sections.contains(&named) && !counters.is_empty() {
@@ -71,6 +73,28 @@ pub(super) fn netstat(here: &Here<'_>) -> Option<(usize, Counted)> {
         place -= 1;
     }
     (!counters.is_empty()).then_some((place - here.at, Counted { counters, since_boot: true }))
+}
+
+/// Sentences that stand without their section, as `netstat -s | grep -i listen` leaves them.
+fn alone(here: &Here<'_>) -> Option<(usize, Counted)> {
+    let document = here.document;
+    let asked = here.command.first() == Some(&"netstat");
+    let row = |at: usize| -> Option<(String, u64)> {
+        let line = without_note(document.line(at));
+        let line = line.trim();
+        if document.ends_within(at) && line.ends_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        if let Some((name, figure)) = sentences::alone(line) {
+            return Some((name.to_owned(), figure));
+        }
+        // What has no sentence has the kernel's name.
+        let (name, figure) = line.split_once(": ").filter(|(name, _)| asked && name.starts_with("TCP"))?;
+        let plain = name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        Some((format!("TcpExt.{name}"), figure.trim().parse().ok().filter(|_| plain)?))
+    };
+    let counters: Vec<(String, u64)> = (here.at..document.len()).map_while(row).take(MOST).collect();
+    (!counters.is_empty()).then(|| (counters.len(), Counted { counters, since_boot: true }))
 }
 
 /// `Ip:`, `TcpExt:`.
@@ -248,6 +272,9 @@ pub(super) struct Nic {
     pub driver: Option<String>,
     /// Bits per second.
     pub speed: Option<u64>,
+    /// The most that it can, and whether it sends and receives by turns.
+    pub fastest: Option<u64>,
+    pub half_duplex: bool,
     /// Receive ring: now, and at most.
     pub ring: Option<(u64, u64)>,
 }
@@ -263,6 +290,7 @@ pub(super) fn nic(here: &Here<'_>) -> Option<(usize, Nic)> {
     let is_driver = first.starts_with("driver: ");
     // `ethtool -S eth0 | grep drop` leaves rows alone.
     let is_count = |line: &str| {
+        let line = without_note(line);
         let (name, figure) = line.trim().split_once(": ").unwrap_or_default();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']' | b' ');
         !name.is_empty() && name.len() <= 64 && name.bytes().all(plain) && figure.trim().parse::<u64>().is_ok()
@@ -286,10 +314,19 @@ pub(super) fn nic(here: &Here<'_>) -> Option<(usize, Nic)> {
     let begun = here.at + usize::from(!is_driver && !rows_alone);
     let mut place = begun;
     let mut rings = Vec::new();
+    // `1000baseT/Full` in bits per second.
+    let mode = |word: &str| word.split_once("base")?.0.parse::<u64>().ok()?.checked_mul(1_000_000);
+    let mut supported = false;
     while place < document.len() && nic.counters.len() < MOST {
-        let line = document.line(place).trim();
-        let Some((name, value)) = line.split_once(':') else {
+        let line = without_note(document.line(place));
+        let line = line.trim();
+        // Of some cards the queue stands before the name: `[0]: rx_bytes: 123`.
+        let parted = if counted { line.rsplit_once(':') } else { line.split_once(':') };
+        let Some((name, value)) = parted else {
             let listed = line.bytes().any(|byte| byte == b'/') && line.len() < 80 && named.is_some();
+            if listed && supported && !document.ends_within(place) {
+                nic.fastest = split(line).filter_map(mode).chain(nic.fastest).max();
+            }
             if listed || (line.is_empty() && place == here.at + 1) {
                 place += 1;
                 continue;
@@ -301,7 +338,10 @@ pub(super) fn nic(here: &Here<'_>) -> Option<(usize, Nic)> {
             break;
         }
         let whole = !document.ends_within(place);
+        supported = name == "Supported link modes";
         match (name, value.parse::<u64>()) {
+            ("Supported link modes", _) if whole => nic.fastest = split(value).filter_map(mode).max(),
+            ("Duplex", _) if whole => nic.half_duplex = value == "Half",
             ("driver", _) => nic.driver = Some(printable(value)),
             ("Speed", _) => {
                 let digits = value.len() - value.trim_start_matches(|c: char| c.is_ascii_digit()).len();

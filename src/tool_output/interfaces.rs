@@ -49,6 +49,12 @@ impl Chosen<'_> {
         self.times.map(|(_, last)| last).or_else(|| last_of(self.report?))
     }
 
+    /// Packets per second that come in at what is watched, and their mean size.
+    pub fn small(&self) -> Option<(f64, f64)> {
+        let mean = self.of(self.watched.as_deref()?).mean()?;
+        Some((mean.rx_packets, mean.rx_bytes? / mean.rx_packets)).filter(|_| mean.rx_packets > 0.0)
+    }
+
     fn of(&self, name: &str) -> Rates {
         let Some(rates) = self.report.and_then(|report| report.interfaces.get(name)) else { return Rates::default() };
         match self.times {

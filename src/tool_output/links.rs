@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use super::text::{Document, split, words_of};
+use super::here::Here;
+use super::text::{Document, split, without_note, words_of};
 use crate::printable::printable;
 
 /// Interfaces that are taken from one output.
@@ -58,7 +59,8 @@ impl Counters {
             packets: self.packets.or(other.packets),
             errors: self.errors.or(other.errors),
             dropped: self.dropped.or(other.dropped),
-            missed: self.missed.or(other.missed),
+            // `ifconfig` shows none of those that the card itself had no room for.
+            missed: self.missed.max(other.missed),
             frame: self.frame.or(other.frame),
             crc: self.crc.or(other.crc),
             multicast: self.multicast.or(other.multicast),
@@ -243,6 +245,89 @@ fn translated(document: &Document, at: usize) -> Option<Shown> {
         old: true,
         ..Shown::default()
     })
+}
+
+/// Rows of `ifconfig` without the name above them, as `ifconfig eth0 | grep RX` leaves them: of the interface that was asked for.
+pub(super) fn take_alone(here: &Here<'_>) -> Option<(usize, Vec<Shown>)> {
+    let document = here.document;
+    let is_row = |at: usize| {
+        let line = document.line(at).trim();
+        let of = |sign: &str| ["RX", "TX"].iter().any(|way| line.starts_with(&format!("{way} {sign}")));
+        of("packets:") || of("packets ") || of("bytes:") || of("errors ")
+    };
+    if !is_row(here.at) {
+        return None;
+    }
+    let name = match here.command.as_slice() {
+        ["ifconfig", name, ..] => plain(name)?,
+        ["ip", rest @ ..] => plain(rest.last()?)?,
+        _ => return None,
+    };
+    let mut link = Shown { loopback: name == "lo", name, ..Shown::default() };
+    let mut place = here.at;
+    while place < document.len() && is_row(place) {
+        let line = without_note(document.line(place));
+        let line = line.trim();
+        link.old = line.contains("packets:") || line.contains("bytes:");
+        counters(&mut link, line, !document.ends_within(place) || line.ends_with(')'));
+        place += 1;
+    }
+    Some((place - here.at, vec![link]))
+}
+
+/// `/sys/class/net/eth0/statistics/rx_missed_errors:123` of `grep .`, and the figure alone that `cat` prints.
+pub(super) fn take_statistics(here: &Here<'_>) -> Option<(usize, Vec<Shown>)> {
+    let document = here.document;
+    let of_path = |path: &str| -> Option<(String, String)> {
+        let (name, counter) = path.strip_prefix("/sys/class/net/")?.split_once('/')?;
+        Some((plain(name)?, counter.strip_prefix("statistics/")?.to_owned()))
+    };
+    let mut links: Vec<Shown> = Vec::new();
+    let mut add = |(name, counter): (String, String), figure: u64| {
+        let place = links.iter().position(|link| link.name == name).unwrap_or_else(|| {
+            links.push(Shown { loopback: name == "lo", name, ..Shown::default() });
+            links.len() - 1
+        });
+        let Some(link) = links.get_mut(place) else { return };
+        let (of, counter) = match counter.split_once('_') {
+            Some(("rx", counter)) => (&mut link.rx, counter.to_owned()),
+            Some(("tx", counter)) => (&mut link.tx, counter.to_owned()),
+            _ => (&mut link.rx, counter),
+        };
+        let figure = Some(figure);
+        match counter.as_str() {
+            "bytes" => of.bytes = figure,
+            "packets" => of.packets = figure,
+            "errors" => of.errors = figure,
+            "dropped" => of.dropped = figure,
+            "missed_errors" | "fifo_errors" => of.missed = of.missed.max(figure),
+            "crc_errors" => of.crc = figure,
+            "frame_errors" => of.frame = figure,
+            "nohandler" => of.nohandler = figure,
+            "multicast" => of.multicast = figure,
+            _ => {}
+        }
+    };
+    let asked = match here.command.as_slice() {
+        ["cat", paths @ ..] => paths.iter().filter_map(|path| of_path(path)).collect(),
+        _ => Vec::new(),
+    };
+    let mut place = here.at;
+    while place < document.len() && place - here.at < MOST {
+        let line = document.line(place).trim();
+        let row = line.rsplit_once(':').and_then(|(path, figure)| Some((of_path(path)?, figure.trim())));
+        let (of, digits) = match (row, asked.get(place - here.at)) {
+            (Some(row), _) => row,
+            (None, Some(asked)) => (asked.clone(), line),
+            (None, None) => break,
+        };
+        let Ok(figure) = digits.parse() else { break };
+        if !document.ends_within(place) {
+            add(of, figure);
+        }
+        place += 1;
+    }
+    (!links.is_empty()).then_some((place - here.at, links))
 }
 
 /// `ip -br addr`, `ip -br link`, `ip -o addr` from that line on: a row for each interface, or for each address.
@@ -718,7 +803,7 @@ pub(super) fn together(all: impl Iterator<Item = Vec<Shown>>) -> Vec<Shown> {
         let finer = |of: &mut Counters, more: Counters| {
             of.crc = of.crc.or(more.crc);
             of.frame = of.frame.or(more.frame);
-            of.missed = of.missed.or(more.missed);
+            of.missed = of.missed.max(more.missed);
         };
         finer(&mut known.rx, link.rx);
         finer(&mut known.tx, link.tx);

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::here::Here;
-use super::text::Document;
+use super::moment;
+use super::text::{Document, Words, split, words_of};
 use crate::bounded_json::{self, Budget};
 use crate::probe::logs::{self, Kind};
 
@@ -21,6 +22,8 @@ const MOST_PIECES: usize = 8;
 #[derive(Debug)]
 pub(super) struct Run {
     pub kind: Kind,
+    /// The daemon that keeps such a log itself.
+    pub keeper: Option<&'static str>,
     pub lines: usize,
     /// The lines as a logger would have written them, where the text has another form; else they are taken from the text.
     pub text: Option<String>,
@@ -69,7 +72,13 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
             text
         });
         let cut = half_of(document, here.at + lines - 1).map_or(0, |half| half + 1);
-        return Some((lines, Run { kind: Kind::Kernel, lines, text: Some(text), timeless: true, host: None, cut }));
+        return Some((
+            lines,
+            Run { kind: Kind::Kernel, keeper: None, lines, text: Some(text), timeless: true, host: None, cut },
+        ));
+    }
+    if let Some(taken) = of_language(here) {
+        return Some(taken);
     }
     // What journalctl says of itself: `-- Logs begin at …`, `-- Boot … --`, `-- Reboot --`.
     let is_notice = |line: &str| line.starts_with("-- ") && (line.ends_with(" --") || line.contains(" begin"));
@@ -84,7 +93,11 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
     let first = document.line(here.at);
     // What is indented in a paste is a log line all the same.
     let indented = first.starts_with(' ');
-    let kind_of = |line: &str| logs::kind_of(if indented { line.trim_start() } else { line }.as_bytes());
+    let kind_of = |line: &str| {
+        let line = if indented { line.trim_start() } else { line }.as_bytes();
+        let kind = logs::kind_of(line)?;
+        Some((kind, (kind == Kind::Application).then(|| logs::keeper_of(line)).flatten()))
+    };
     let kind = kind_of(first)?;
     let mut place = here.at;
     let mut rewritten: Option<String> = indented.then(String::new);
@@ -135,7 +148,73 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
     }
     let host = logs::host_of(first.trim_start().as_bytes());
     let cut = half_of(document, place - 1).map_or(0, |half| half + usize::from(rewritten.is_some()));
-    Some((place - here.at, Run { kind, lines, text: rewritten, timeless: false, host, cut }))
+    let (kind, keeper) = kind;
+    Some((place - here.at, Run { kind, keeper, lines, text: rewritten, timeless: false, host, cut }))
+}
+
+const ENGLISH: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// A line whose month has its name in the language of the locale, as `journalctl` and `dmesg -T` write it, with the English one:
+/// `Mär 04 10:11:12 web1 sshd[9]: …`, `[Mi Mär  4 10:11:12 2020] …`.
+fn in_english(line: &str) -> Option<String> {
+    let month = |word: &str| -> Option<&str> {
+        let numbered = word.strip_suffix('月').and_then(|number| number.parse::<i8>().ok());
+        let number = numbered.or_else(|| moment::month(word).filter(|_| word.len() < 16))?;
+        ENGLISH.get(usize::try_from(number).ok()?.checked_sub(1)?).copied()
+    };
+    let is_day = |word: &str| word.parse::<u8>().is_ok_and(|day| (1..=31).contains(&day));
+    let is_clock = |word: &str| {
+        let bytes = word.as_bytes();
+        bytes.len() >= 8
+            && bytes
+                .iter()
+                .take(8)
+                .enumerate()
+                .all(|(at, byte)| if at % 3 == 2 { *byte == b':' } else { byte.is_ascii_digit() })
+    };
+    if let Some((inside, message)) = line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        let words = words_of(inside);
+        let [_, of, day, clock, year] = words.as_slice() else { return None };
+        // Which day of the week it was matters to nobody.
+        let known = is_day(day) && is_clock(clock) && year.len() == 4 && year.parse::<u16>().is_ok();
+        return known.then(|| Some(format!("[Mon {} {day:>2} {clock} {year}]{message}", month(of)?)))?;
+    }
+    let (of, rest) = line.split_once(' ')?;
+    let words: Words<'_> = split(rest).take(2).collect();
+    let [day, clock] = words.as_slice() else { return None };
+    // `journalctl -o short-full`: `Mi 2020-03-04 10:11:12 CET web1 …`.
+    let is_date = day.len() == 10 && day.parse::<jiff::civil::Date>().is_ok();
+    if is_date && is_clock(clock) && of.len() <= 16 && !of.bytes().any(|byte| byte.is_ascii_digit()) {
+        return Some(format!("Mon {rest}"));
+    }
+    (is_day(day) && is_clock(clock)).then(|| Some(format!("{} {}", month(of)?, rest.trim_start())))?
+}
+
+/// Lines whose months have their names in another language than English.
+fn of_language(here: &Here<'_>) -> Option<(usize, Run)> {
+    let document = here.document;
+    let kind_of = |line: &str| logs::kind_of(line.trim_start().as_bytes());
+    let foreign = |at: usize| {
+        let line = document.line(at).trim_start();
+        let english = in_english(line).filter(|_| kind_of(line).is_none())?;
+        Some((kind_of(&english)?, english))
+    };
+    let (kind, first) = foreign(here.at)?;
+    let host = logs::host_of(first.as_bytes());
+    let (mut text, mut place, mut lines) = (String::new(), here.at, 0);
+    while place < document.len() {
+        match foreign(place).filter(|(of, _)| *of == kind) {
+            Some((_, line)) => {
+                let _ = writeln!(text, "{line}");
+                lines += 1;
+            }
+            None if matches!(document.line(place).trim(), "..." | "…" | "") && foreign(place + 1).is_some() => {}
+            None => break,
+        }
+        place += 1;
+    }
+    let cut = half_of(document, place - 1).map_or(0, |half| half + 1);
+    Some((place - here.at, Run { kind, keeper: None, lines, text: Some(text), timeless: false, host, cut }))
 }
 
 /// How long the last word of a line is, where the text ends within it and it may be half a figure or half an address.
@@ -168,7 +247,7 @@ fn of_json(here: &Here<'_>) -> Option<(usize, Run)> {
         lines += length;
         entries += 1;
     }
-    Some((lines, Run { kind: kind?, lines: entries, text: Some(text), timeless: false, host, cut: 0 }))
+    Some((lines, Run { kind: kind?, keeper: None, lines: entries, text: Some(text), timeless: false, host, cut: 0 }))
 }
 
 /// An object of JSON that takes a line, or several as `journalctl -o json-pretty` prints it; and how many.

@@ -1,5 +1,7 @@
 //! What the probe `host` would have seen, out of `uptime`, `top`, `free`, /proc/meminfo, `uname` and the like.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::here::Here;
@@ -10,6 +12,8 @@ use crate::printable::printable;
 /// Lines of an output that are searched.
 const LINES: usize = 2000;
 const KIB: u64 = 1024;
+/// The share of CPU time that other guests took, in per cent, from which on it is told.
+const STOLEN: f64 = 10.0;
 /// Processes of `top` that are kept.
 const BUSIEST: usize = 5;
 
@@ -29,6 +33,8 @@ pub(super) struct Machine {
     /// Shares of CPU time: busy, and receiving packets.
     pub busy: Option<f64>,
     pub softirq: Option<f64>,
+    /// The share of its time that each CPU spends on receiving packets.
+    pub softirq_by_cpu: BTreeMap<u32, f64>,
     /// The busiest processes: name, and share of one CPU.
     pub busiest: Vec<(String, f64)>,
     /// What else stands out, as sentences.
@@ -57,13 +63,19 @@ pub(super) fn host<'m>(
         put("memory", machine.memory.clone());
         put("swap", machine.swap.clone());
         put("distribution", machine.distribution.clone().map(Value::from));
-        put("cpu", machine.busy.map(|busy| json!({"busy_share": busy})));
+        let cpu = machine.busy.map(|busy| match machine.softirq {
+            Some(softirq) => json!({"busy_share": busy, "softirq_share": softirq}),
+            None => json!({"busy_share": busy}),
+        });
+        put("cpu", cpu);
         // `ksoftirqd/0` does nothing but what interrupts left to do on CPU 0, which is to receive.
         let receiving = machine
             .busiest
             .iter()
             .find_map(|(name, share)| Some((name.strip_prefix("ksoftirqd/")?.parse::<u32>().ok()?, *share)));
-        receiver = receiver.or(receiving.map(|(cpu, share)| (cpu, share.min(1.0))));
+        let busiest = machine.softirq_by_cpu.iter().max_by(|a, b| a.1.total_cmp(b.1));
+        let busiest = busiest.map(|(cpu, share)| (*cpu, *share));
+        receiver = receiver.or(busiest).or(receiving.map(|(cpu, share)| (cpu, share.min(1.0))));
         cpus = cpus.or(machine.cpus);
     }
     if let Some(cpus) = cpus {
@@ -100,6 +112,8 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
     let mut place = here.at + 1;
     // Where a row has the share of CPU time, and the command.
     let mut columns = (8, 11);
+    // What each CPU does, where it is printed of each.
+    let mut of_each: Vec<(f64, Option<f64>)> = Vec::new();
     while place < document.len() && place < here.at + 400 {
         // The last line of a text may end within a figure.
         if is_top && document.ends_within(place) {
@@ -111,8 +125,8 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
         let figure = |word: &str| {
             word.replace(',', ".").trim_end_matches('%').parse::<f64>().ok().filter(|figure| figure.is_finite())
         };
-        if is_top && machine.busy.is_none() && line.get(..4).is_some_and(|begin| begin.to_lowercase().contains("cpu")) {
-            let (_, rest) = line.split_once(':')?;
+        if is_top && line.get(..4).is_some_and(|begin| begin.to_lowercase().contains("cpu")) {
+            let (of, rest) = line.split_once(':')?;
             // `4.2 us`, `4.2%us`, with commas between them and maybe in them; the columns stand in the same order in every language:
             // user, system, nice, idle, waiting, interrupts, soft interrupts.
             let spaced = rest.replace('%', " ");
@@ -121,8 +135,22 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
             // Where a comma binds two of them (`0,0 sy,100,0 us`), their number says so.
             let shares = if matches!(shares.len(), 7..=8) { shares } else { halves(rest) };
             let (idle, soft) = (shares.get(3).copied(), shares.get(6).copied());
-            machine.busy = idle.filter(|idle| (0.0..=100.0).contains(idle)).map(|idle| 1.0 - idle / 100.0);
-            machine.softirq = soft.map(|soft| soft / 100.0);
+            let busy = idle.filter(|idle| (0.0..=100.0).contains(idle)).map(|idle| 1.0 - idle / 100.0);
+            let softirq = soft.map(|soft| soft / 100.0);
+            let stolen = shares.get(7).copied().filter(|share| *share >= STOLEN && machine.told.is_empty());
+            machine.told.extend(stolen.map(|share| {
+                format!("top: {share:.0} % of the CPU time went to other guests of the hypervisor (steal)")
+            }));
+            // With `1` it prints a line for each CPU: `%Cpu0  :`.
+            match of.trim_end().rsplit_once(|c: char| !c.is_ascii_digit()).and_then(|(_, cpu)| cpu.parse::<u32>().ok())
+            {
+                Some(cpu) => {
+                    of_each.extend(busy.map(|busy| (busy, softirq)));
+                    machine.softirq_by_cpu.extend(softirq.filter(|_| busy.is_some()).map(|softirq| (cpu, softirq)));
+                }
+                None if machine.busy.is_none() => (machine.busy, machine.softirq) = (busy, softirq),
+                None => {}
+            }
         } else if (is_top && place <= here.at + 2 && line.contains(':') && line.matches(',').count() >= 3)
             || line.starts_with("Tasks:")
             || line.starts_with("Threads:")
@@ -195,6 +223,12 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
             break;
         }
         place += 1;
+    }
+    if machine.busy.is_none() && !of_each.is_empty() {
+        let count = of_each.len() as f64;
+        machine.busy = Some(of_each.iter().map(|(busy, _)| busy).sum::<f64>() / count);
+        let softirq: Option<f64> = of_each.iter().map(|(_, softirq)| *softirq).sum();
+        machine.softirq = softirq.map(|sum| sum / count);
     }
     Some((place - here.at, machine))
 }
@@ -333,7 +367,7 @@ fn is_heading_of_free(here: &Here<'_>) -> bool {
     let figures = |at: usize| {
         let (name, rest) = here.document.line(at).split_once(':')?;
         let cells = words_of(rest);
-        (name.trim().chars().count() <= 16 && cells.iter().all(|cell| human(cell).is_some())).then_some(cells.len())
+        (name.trim().chars().count() <= 24 && cells.iter().all(|cell| human(cell).is_some())).then_some(cells.len())
     };
     let is_word = |word: &&str| !word.bytes().any(|byte| byte.is_ascii_digit()) && !word.contains([':', '|', '=']);
     (3..=8).contains(&words.len())

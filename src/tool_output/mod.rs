@@ -15,7 +15,9 @@ mod input;
 mod interfaces;
 mod links;
 mod log_lines;
+mod logins;
 mod machine;
+mod meters;
 mod moment;
 mod next;
 mod outputs;
@@ -40,6 +42,7 @@ mod text;
 mod told;
 mod vnstat;
 mod when;
+mod xml;
 
 pub use input::NoOutput;
 pub use outputs::ToolOutput;

@@ -32,8 +32,8 @@ const DAYS: &[&str] = &[
     "zo", "ma", "woe",
 ];
 
-/// The month of that name.
-fn month(word: &str) -> Option<i8> {
+/// The month of that name, from 1.
+pub(super) fn month(word: &str) -> Option<i8> {
     let word = word.trim_end_matches(['.', ',']).to_lowercase();
     let at =
         MONTHS.iter().position(|names| names.iter().any(|name| word.starts_with(name)) && word.chars().count() <= 9)?;

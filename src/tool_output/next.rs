@@ -19,7 +19,7 @@ pub(super) fn commands(output: &Pieces, chosen: &Chosen<'_>) -> Vec<String> {
     let logs: String = output
         .log_texts()
         .iter()
-        .map(|(_, _, text, ..)| text.get(..text.len().min(65_536)).unwrap_or_default())
+        .map(|text| text.text.get(..text.text.len().min(65_536)).unwrap_or_default())
         .collect();
     let interface = chosen
         .watched

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use super::here::Here;
 use super::samples;
 use super::services;
+use super::told::Told;
 
 /// Packets that are taken from one output.
 const MOST: usize = 200_000;
@@ -33,6 +34,8 @@ pub(super) struct Printed {
     bytes: Vec<u8>,
     /// What `-q` prints of TCP tells no flags.
     pub flagless: bool,
+    /// It was not printed to its end, and how long it was is not known: it has at least so many bytes.
+    pub cut: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -50,8 +53,46 @@ enum What {
     Other(u8),
 }
 
+/// Packets from that line on, and how many lines they take; where none has addresses, what else they are.
+pub(super) fn take(here: &Here<'_>) -> Option<(usize, Result<Vec<Printed>, Told>)> {
+    let (lines, packets) = printed(here)?;
+    if !packets.is_empty() {
+        return Some((lines, Ok(packets)));
+    }
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for at in here.at..here.at + lines {
+        let line = here.document.line(at).trim();
+        if begins(line) && !here.document.ends_within(at) {
+            *kinds.entry(kind_of(line)).or_default() += 1;
+        }
+    }
+    let mut told = Told { tool: "tcpdump", ..Told::default() };
+    let sum: usize = kinds.values().sum();
+    let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    if sum > 0 {
+        told.stands_out.push(format!(
+            "tcpdump: {sum} packets from which somebody took the addresses: {}. Replace addresses one by one instead of taking them out: who sends to whom is what tells",
+            kinds.join(", ")
+        ));
+    }
+    Some((lines, Err(told)))
+}
+
+/// What a packet is whose addresses are not there.
+fn kind_of(line: &str) -> &'static str {
+    let flags = line.split_once("Flags [").and_then(|(_, rest)| rest.split(']').next());
+    match flags {
+        Some("S") => "TCP SYN",
+        Some("S.") => "TCP SYN-ACK",
+        Some(_) => "TCP",
+        None if line.contains("UDP") => "UDP",
+        None if line.contains("ICMP") => "ICMP",
+        None => "of another kind",
+    }
+}
+
 /// Packets from that line on, and how many lines they take.
-pub(super) fn take(here: &Here<'_>) -> Option<(usize, Vec<Printed>)> {
+fn printed(here: &Here<'_>) -> Option<(usize, Vec<Printed>)> {
     let document = here.document;
     let mut packets: Vec<Printed> = Vec::new();
     let mut place = here.at;
@@ -59,6 +100,8 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Vec<Printed>)> {
     let mut hex: Vec<u8> = Vec::new();
     let mut pending: Option<String> = None;
     let mut found = false;
+    // When a packet came of which the bytes alone may tell the addresses.
+    let mut headless: Option<At> = None;
     // Bytes that `-A` may still print of the last packet; and whether the next line is of a packet that an ICMP error quotes.
     let (mut dumped, mut quoted) = (0_usize, false);
     while place < document.len() {
@@ -72,10 +115,14 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Vec<Printed>)> {
         } else if begins(trimmed) {
             dumped = 0;
             pending = None;
-            take_hex(&mut packets, &mut hex);
+            take_hex(&mut packets, &mut hex, headless.take());
             let joined = trimmed.to_owned();
+            headless = Some(time(trimmed).map_or((None, None), |(at, _)| at));
             match packet(&joined) {
-                Some(packet) if packets.len() < MOST && (!cut || is_whole(trimmed)) => packets.push(packet),
+                Some(packet) if packets.len() < MOST && (!cut || is_whole(trimmed)) => {
+                    packets.push(packet);
+                    headless = None;
+                }
                 // With -v the addresses stand in the next line; wrapped ones end there.
                 _ => pending = Some(joined),
             }
@@ -84,7 +131,10 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Vec<Printed>)> {
             hex.extend(hex_row(trimmed).unwrap_or_default().into_iter().take(LONGEST.saturating_sub(hex.len())));
         } else if let Some(joined) = pending.take().filter(|_| !trimmed.is_empty()) {
             match packet(&format!("{joined} {trimmed}")) {
-                Some(packet) if packets.len() < MOST && (!cut || is_whole(trimmed)) => packets.push(packet),
+                Some(packet) if packets.len() < MOST && (!cut || is_whole(trimmed)) => {
+                    packets.push(packet);
+                    headless = None;
+                }
                 _ => {}
             }
         } else if found
@@ -105,18 +155,53 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Vec<Printed>)> {
         place += 1;
         ended = place;
     }
-    take_hex(&mut packets, &mut hex);
+    take_hex(&mut packets, &mut hex, headless);
     found.then(|| (ended - here.at, packets))
 }
 
-fn take_hex(packets: &mut [Printed], hex: &mut Vec<u8>) {
-    if let Some(packet) = packets.last_mut()
+fn take_hex(packets: &mut Vec<Printed>, hex: &mut Vec<u8>, headless: Option<At>) {
+    if let Some(at) = headless {
+        packets.extend(of_bytes(hex, at).filter(|_| packets.len() < MOST));
+    } else if let Some(packet) = packets.last_mut()
         && hex.first().is_some_and(|byte| matches!(byte >> 4, 4 | 6))
         && hex.len() >= 28
     {
         packet.bytes = std::mem::take(hex);
     }
     hex.clear();
+}
+
+/// A packet of IPv4 by its bytes alone.
+fn of_bytes(bytes: &[u8], (at, day): At) -> Option<Printed> {
+    let byte = |at: usize| bytes.get(at).copied();
+    let pair = |at: usize| Some(u16::from_be_bytes([byte(at)?, byte(at + 1)?]));
+    let header = usize::from(byte(0).filter(|first| first >> 4 == 4)? & 15) * 4;
+    let whole = pair(2)?;
+    let address = |at: usize| {
+        let octets: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
+        Some(Ipv4Addr::from(octets).to_string())
+    };
+    let protocol = byte(9)?;
+    let ported = matches!(protocol, 6 | 17);
+    let (source_port, port) = if ported { (pair(header)?, pair(header + 2)?) } else { (0, 0) };
+    let (what, inner) = match protocol {
+        6 => (What::Tcp(byte(header + 13)?), usize::from(byte(header + 12)? >> 4) * 4),
+        17 => (What::Udp(bytes.get(header + 8..).unwrap_or_default().to_vec()), 8),
+        1 => (What::Icmp(byte(header)?, byte(header + 1)?), 8),
+        other => (What::Other(other), 0),
+    };
+    Some(Printed {
+        at,
+        day,
+        macs: None,
+        source: End { name: address(12)?, port: source_port },
+        destination: End { name: address(16)?, port },
+        what,
+        payload: u32::from(whole).checked_sub(u32::try_from(header + inner).ok()?)?,
+        bytes: if bytes.len() >= 28 { bytes.to_vec() } else { Vec::new() },
+        flagless: false,
+        cut: false,
+    })
 }
 
 /// Bytes of the headers that `-A` prints, too.
@@ -318,6 +403,7 @@ fn packet(line: &str) -> Option<Printed> {
         payload: payload.min(65_507),
         bytes: Vec::new(),
         flagless,
+        cut: length.is_none() && in_parens().is_none() && rest.ends_with("|domain]"),
     })
 }
 
@@ -399,10 +485,19 @@ fn what(rest: &str, length: Option<u32>, parens: Option<u32>, source: &End, dest
     // DNS: `1234+ ANY? example.org. (29)`, `1234 3/0/1 A 192.0.2.1 (90)`.
     if ports.iter().any(|port| matches!(port, 53 | 5353)) {
         let payload = dns(rest, source.port)?;
-        return Some((What::Udp(payload), length.or(parens)?));
+        let least = || rest.ends_with("|domain]").then(|| least_of_dns(rest));
+        return Some((What::Udp(payload), length.or(parens).or_else(least)?));
     }
     // Anything else that tcpdump knows of UDP names its length.
     length.or(parens).map(|bytes| (What::Udp(Vec::new()), bytes))
+}
+
+/// How many bytes an answer has at least that was not printed to its end: `1234 27/4/13 SOA, RRSIG[|domain]`. No record has less than
+/// eleven.
+fn least_of_dns(rest: &str) -> u32 {
+    let counts = rest.split([' ', ',']).find(|word| word.matches('/').count() == 2).unwrap_or_default();
+    let records: u32 = counts.split('/').filter_map(|count| count.parse::<u16>().ok()).map(u32::from).sum();
+    17 + 11 * records
 }
 
 fn tcp_flags(text: &str) -> Option<u8> {
@@ -432,13 +527,13 @@ fn dns(rest: &str, source_port: u16) -> Option<Vec<u8>> {
     let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let id: u16 = rest.get(..digits)?.parse().ok()?;
     let question = rest.split(' ').find(|word| word.ends_with('?') && word.len() < 12);
-    let answer =
-        source_port == 53 && (question.is_none() || rest.split(' ').any(|word| word.matches('/').count() == 2));
-    let answers: u16 = rest
-        .split(' ')
-        .find(|word| word.matches('/').count() == 2)
-        .and_then(|word| word.split('/').next()?.parse().ok())
-        .unwrap_or(0);
+    // A question may come from port 53, too: what is asked in the name of a victim often does. `27/4/13` counts the records of an answer.
+    let is_count = |word: &&str| {
+        word.matches('/').count() == 2 && word.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'/' | b','))
+    };
+    let counts = rest.split(' ').find(is_count);
+    let answer = counts.is_some() || (source_port == 53 && question.is_none());
+    let answers: u16 = counts.and_then(|word| word.split('/').next()?.parse().ok()).unwrap_or(0);
     let mut bytes = id.to_be_bytes().to_vec();
     bytes.extend(if answer { [0x81, 0x80] } else { [0x01, 0x00] });
     bytes.extend(u16::from(question.is_some()).to_be_bytes());
@@ -502,6 +597,7 @@ fn arp_of(arp: &str, at: Option<u64>, day: Option<Date>, macs: Option<([u8; 6], 
         payload: 28,
         bytes: Vec::new(),
         flagless: false,
+        cut: false,
     })
 }
 
@@ -673,8 +769,9 @@ fn local(packets: &[&Printed], ends: &[Option<(IpAddr, IpAddr)>]) -> Vec<IpAddr>
     let mut pairs: HashMap<(IpAddr, u16, IpAddr), (usize, usize)> = HashMap::new();
     for (packet, ends) in packets.iter().zip(ends) {
         let Some((source, destination)) = *ends else { continue };
-        if let What::Udp(_) = packet.what {
-            if REFLECTORS.contains(&packet.destination.port) {
+        if let What::Udp(payload) = &packet.what {
+            let is_answer = packet.source.port == 53 && payload.get(2).is_some_and(|flags| flags & 0x80 > 0);
+            if REFLECTORS.contains(&packet.destination.port) && !is_answer {
                 pairs.entry((destination, packet.destination.port, source)).or_default().0 += 1;
             } else if REFLECTORS.contains(&packet.source.port) {
                 pairs.entry((source, packet.source.port, destination)).or_default().1 += 1;
@@ -705,8 +802,8 @@ fn local(packets: &[&Printed], ends: &[Option<(IpAddr, IpAddr)>]) -> Vec<IpAddr>
     own.into_iter().take(8).map(|(address, _)| address).collect()
 }
 
-/// Packets of one kind: how many, their other ends, the smallest and the largest payload.
-type Sum<'p> = (u64, std::collections::BTreeSet<&'p str>, u32, u32);
+/// Packets of one kind: how many, their other ends, the smallest and the largest payload, and whether some are longer.
+type Sum<'p> = (u64, std::collections::BTreeSet<&'p str>, u32, u32, bool);
 
 /// What printed packets tell: who sends what to whom, with the questions and answers of a service that is abused.
 pub(super) fn sentences(packets: &[Printed]) -> Vec<String> {
@@ -738,17 +835,20 @@ pub(super) fn sentences(packets: &[Printed]) -> Vec<String> {
             }
             None => format!("to {}", crate::printable::printable(&packet.destination.name)),
         };
-        let of = kinds.entry((what, where_to)).or_insert_with(|| (0, std::collections::BTreeSet::new(), u32::MAX, 0));
+        let of =
+            kinds.entry((what, where_to)).or_insert_with(|| (0, std::collections::BTreeSet::new(), u32::MAX, 0, false));
         of.0 += 1;
         of.1.insert(if service.is_some() { &packet.destination.name } else { &packet.source.name });
         (of.2, of.3) = (of.2.min(packet.payload), of.3.max(packet.payload));
+        of.4 |= packet.cut;
     }
     let mut kinds: Vec<_> = kinds.into_iter().collect();
     kinds.sort_by_key(|(_, (count, ..))| std::cmp::Reverse(*count));
     kinds
         .iter()
         .take(3)
-        .map(|((what, where_to), (count, others, least, most))| {
+        .map(|((what, where_to), (count, others, least, most, cut))| {
+            let at_least = if *cut { "at least " } else { "" };
             let sizes = if least == most { format!("{most}") } else { format!("{least} to {most}") };
             let ends = if where_to.starts_with("from") { "to" } else { "from" };
             let who = if others.len() == 1 {
@@ -757,7 +857,7 @@ pub(super) fn sentences(packets: &[Printed]) -> Vec<String> {
                 format!("{} addresses", others.len())
             };
             format!(
-                "tcpdump: {count} {what} {} {where_to} {ends} {who}, {sizes} bytes of payload each",
+                "tcpdump: {count} {what} {} {where_to} {ends} {who}, {at_least}{sizes} bytes of payload each",
                 if *count == 1 { "packet" } else { "packets" }
             )
         })

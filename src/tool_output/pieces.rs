@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use jiff::Timestamp;
 use jiff::civil::Time;
+use jiff::{SignedDuration, Timestamp};
 
 use super::data::Data;
 use super::growth::Growth;
@@ -23,12 +23,33 @@ pub(super) struct Pieces {
     /// What two outputs with times between them tell.
     pub growth: Growth,
     shown: OnceLock<Vec<links::Shown>>,
+    reference: OnceLock<Timestamp>,
 }
+
+/// The lines of a log within a text.
+#[derive(Debug)]
+pub(super) struct LogText<'p> {
+    /// Where they stand.
+    pub place: String,
+    pub kind: logs::Kind,
+    /// The daemon that keeps such a log itself.
+    pub keeper: Option<&'static str>,
+    pub text: &'p str,
+    /// They carry no time at all.
+    pub timeless: bool,
+    /// They are entries of a journal.
+    pub of_journal: bool,
+}
+
+/// Bytes of texts up to which lines with a year are looked for, for those that have none; files of a host have a time of their own.
+const SMALL: u64 = 4 * 1024 * 1024;
+/// What was pasted together is not further apart, most often.
+const APART: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl Pieces {
     pub(super) fn new(gathered: Gathered, all: Vec<Piece>, unrecognised: Vec<Unrecognised>, at: Option<Time>) -> Self {
         let growth = Growth::of(&all);
-        Pieces { gathered, all, unrecognised, at, growth, shown: OnceLock::new() }
+        Pieces { gathered, all, unrecognised, at, growth, shown: OnceLock::new(), reference: OnceLock::new() }
     }
 
     pub(super) fn place(&self, document: usize, first: usize, after: usize) -> String {
@@ -86,28 +107,38 @@ impl Pieces {
         self.settings().find(|(known, _)| known == name)?.1.split_whitespace().next()?.parse().ok()
     }
 
-    /// The texts of logs, with where they stand, whether their times are known and whether a journal has them.
-    pub(super) fn log_texts(&self) -> Vec<(String, logs::Kind, &str, bool, bool)> {
+    /// The texts of logs.
+    pub(super) fn log_texts(&self) -> Vec<LogText<'_>> {
         let mut texts = Vec::new();
         for piece in &self.all {
             let (Data::Logs(run), Some(document)) = (&piece.data, self.gathered.documents.get(piece.document)) else {
                 continue;
             };
             let text = run.text.as_deref().unwrap_or_else(|| document.slice(piece.first, piece.after));
-            let text = text.get(..text.len().saturating_sub(run.cut)).unwrap_or(text);
-            texts.push((
-                self.place(piece.document, piece.first, piece.after),
-                run.kind,
-                text,
-                run.timeless,
-                logs::is_journal_name(&document.name),
-            ));
+            texts.push(LogText {
+                place: self.place(piece.document, piece.first, piece.after),
+                kind: run.kind,
+                keeper: run.keeper,
+                text: text.get(..text.len().saturating_sub(run.cut)).unwrap_or(text),
+                timeless: run.timeless,
+                of_journal: logs::is_journal_name(&document.name),
+            });
         }
         texts
     }
 
-    /// What a time without a year lies before: when the newest file was changed, else the moment of reading.
+    /// What a time without a year lies before: soon after the newest line that has one; else when the newest file was changed, else
+    /// the moment of reading.
     pub(super) fn reference(&self) -> Timestamp {
-        self.gathered.documents.iter().filter_map(|document| document.modified).max().unwrap_or_else(Timestamp::now)
+        *self.reference.get_or_init(|| {
+            let changed = self.gathered.documents.iter().filter_map(|document| document.modified).max();
+            let latest = changed.unwrap_or_else(Timestamp::now);
+            let texts = if self.gathered.bytes <= SMALL { self.log_texts() } else { Vec::new() };
+            let dated = texts.iter().filter(|text| !text.timeless).filter_map(|text| {
+                let (_, last, inferred) = logs::span(text.text.as_bytes(), latest)?;
+                (!inferred).then_some(last)
+            });
+            dated.max().and_then(|last| last.checked_add(APART).ok()).map_or(latest, |soon| soon.min(latest))
+        })
     }
 }

@@ -101,8 +101,18 @@ impl<'l> Prompt<'l> {
         {
             return Some(Prompt { user: None, host: Some(host), command });
         }
-        let bare =
-            line.strip_prefix("bash-").and_then(|rest| past_sign(rest)).or_else(|| behind_sign(line)).unwrap_or(line);
+        // `~# ifconfig`
+        if line.starts_with('~')
+            && let Some(command) = past_sign(line).filter(|command| is_command(command))
+        {
+            return Some(Prompt { user: None, host: None, command });
+        }
+        let bare = line
+            .strip_prefix("bash-")
+            .or_else(|| line.strip_prefix("sh-"))
+            .and_then(|rest| past_sign(rest))
+            .or_else(|| behind_sign(line))
+            .unwrap_or(line);
         is_command(bare).then_some(Prompt { user: None, host: None, command: bare })
     }
 
@@ -172,6 +182,11 @@ pub(super) fn is_program(name: &str) -> bool {
 
 /// Whether a text is a command line by its first word, and no sentence that begins with that word.
 fn is_command(text: &str) -> bool {
+    // `while true; do ss -nump; sleep 1; done`
+    if text.starts_with("while ") || text.starts_with("for ") {
+        let inner = text.split_once("; do ").or_else(|| text.split_once(";do ")).map(|(_, inner)| inner.trim());
+        return text.ends_with("done") && inner.is_some_and(|inner| !inner.starts_with("while ") && is_command(inner));
+    }
     let mut words = split(text);
     let Some(first) = words.next() else { return false };
     let name = first.rsplit('/').next().unwrap_or(first).trim_end_matches(';');
@@ -204,6 +219,11 @@ mod tests {
             ("ann@web1:/var/log$", Some((Some("ann"), Some("web1"), ""))),
             ("web1:~ # netstat -s", Some((None, Some("web1"), "netstat -s"))),
             ("# date", Some((None, None, "date"))),
+            ("sh-4.2# nstat -az", Some((None, None, "nstat -az"))),
+            ("~# netstat -anlp | grep 8090", Some((None, None, "netstat -anlp | grep 8090"))),
+            ("~50 % # of it", None),
+            ("while true; do ss -nump; sleep 1; done", Some((None, None, "while true; do ss -nump; sleep 1; done"))),
+            ("while it lasts; do what you can", None),
             ("$ ss -tunap", Some((None, None, "ss -tunap"))),
             ("uptime", Some((None, None, "uptime"))),
             ("root@web1 ~ # uptime", Some((Some("root"), Some("web1"), "uptime"))),
@@ -217,6 +237,7 @@ mod tests {
             assert_eq!(found.map(|prompt| (prompt.user, prompt.host, prompt.command)), expected, "{line}");
         }
         let commands = |line| Prompt::of(line).unwrap().commands();
+        assert_eq!(commands("$ while true; do ss -nump; sleep 1; done").0, vec![vec!["ss", "-nump"]]);
         assert_eq!(commands("# sudo -E /sbin/ethtool -S eth0"), (vec![vec!["ethtool", "-S", "eth0"]], None));
         assert_eq!(
             commands("$ date; netstat -su | grep -i err; sleep 10; netstat -su"),

@@ -4,8 +4,8 @@
 use super::data::Data;
 use super::here::Here;
 use super::{
-    counters, firewall, links, log_lines, machine, moment, packets, proc_sockets, sadf, samples, sockets, tables,
-    vnstat,
+    counters, firewall, links, log_lines, logins, machine, meters, moment, packets, proc_sockets, sadf, samples,
+    sockets, tables, vnstat, xml,
 };
 
 /// How an output is recognised, and what it gives.
@@ -29,9 +29,9 @@ pub const RECOGNISERS: &[Recogniser] = &[
     },
     Recogniser {
         name: "tcpdump",
-        takes: "packets as text, with -n, names, -e, -v, -x, -X, -A, -t to -tttt, old and new",
+        takes: "packets as text, with -n, names, -e, -v, -x, -X, -A, -t to -tttt, old and new; where the addresses were taken out, those in the bytes of -x",
         gives: "packets for the probe `capture`: senders, ports, flags, sizes. A rate only where they span a second or more",
-        take: |here| packets::take(here).map(|(lines, packets)| (lines, Data::Packets(packets))),
+        take: |here| packets::take(here).map(|(lines, found)| (lines, found.map_or_else(Data::Told, Data::Packets))),
     },
     Recogniser {
         name: "sar, sadf, mpstat",
@@ -44,12 +44,19 @@ pub const RECOGNISERS: &[Recogniser] = &[
     },
     Recogniser {
         name: "ifconfig, ip link, ip addr",
-        takes: "old and new `ifconfig` in any language, `ip -s link`, `ip -s -s link`, `ip addr`, with `-br` and `-o`, also where mail flowed the lines anew",
+        takes: "old and new `ifconfig` in any language, `ip -s link`, `ip -s -s link`, `ip addr`, with `-br` and `-o`, also where mail flowed the lines anew; rows of `ifconfig eth0 | grep RX`",
         gives: "interfaces: state, addresses, counters since boot",
         take: |here| {
             let taken = links::take(here.document, here.at).or_else(|| links::take_rows(here.document, here.at));
+            let taken = taken.or_else(|| links::take_alone(here));
             taken.map(|(lines, links)| (lines, Data::Links(links)))
         },
+    },
+    Recogniser {
+        name: "sadf -x, vnstat --xml",
+        takes: "XML of `sadf -x -- -n DEV` and of `vnstat --xml`",
+        gives: "the same as the text of these tools",
+        take: xml::take,
     },
     Recogniser {
         name: "ip -j, nft -j, nstat -j, sadf -j, vnstat --json",
@@ -62,6 +69,12 @@ pub const RECOGNISERS: &[Recogniser] = &[
         takes: "with its heading, or rows alone",
         gives: "interfaces: counters since boot",
         take: |here| links::take_proc(here.document, here.at).map(|(lines, links)| (lines, Data::Links(links))),
+    },
+    Recogniser {
+        name: "/sys/class/net/*/statistics",
+        takes: "`grep . /sys/class/net/eth0/statistics/*`, and the value of `cat` of one of them",
+        gives: "interfaces: counters since boot",
+        take: |here| links::take_statistics(here).map(|(lines, links)| (lines, Data::Links(links))),
     },
     Recogniser {
         name: "netstat -i",
@@ -89,7 +102,7 @@ pub const RECOGNISERS: &[Recogniser] = &[
     },
     Recogniser {
         name: "uptime, w, top",
-        takes: "the line of `uptime`, also with decimal commas; the head and the processes of `top`, in any language",
+        takes: "the line of `uptime`, also with decimal commas; the head and the processes of `top`, also with a line for each CPU, in any language",
         gives: "load, time since boot, CPU time by kind, memory, the busiest processes",
         take: |here| machine::take_uptime(here).map(|(lines, machine)| (lines, Data::Machine(machine))),
     },
@@ -113,7 +126,7 @@ pub const RECOGNISERS: &[Recogniser] = &[
     },
     Recogniser {
         name: "netstat -s",
-        takes: "all of it or -s -u, -s -t, in the languages of net-tools: English, German, French, Portuguese, Czech, Estonian, Japanese; that another language is not understood is said",
+        takes: "all of it or -s -u, -s -t, rows of `| grep` alone, in the languages of net-tools: English, German, French, Portuguese, Czech, Estonian, Japanese; that another language is not understood is said",
         gives: "counters since boot; two of them with times between give what grew",
         take: |here| counters::netstat(here).map(|(lines, counters)| (lines, Data::Counters(counters))),
     },
@@ -138,7 +151,7 @@ pub const RECOGNISERS: &[Recogniser] = &[
     Recogniser {
         name: "ethtool, ethtool -S, -i, -g",
         takes: "statistics, driver, rings, speed of a card",
-        gives: "what the card missed or threw away since boot, the limits of a cloud instance that were exceeded, the size of the rings",
+        gives: "what the card missed or threw away since boot, a link that is slower than the card or half duplex, the limits of a cloud instance that were exceeded, the size of the rings",
         take: |here| counters::nic(here).map(|(lines, nic)| (lines, Data::Nic(nic))),
     },
     Recogniser {
@@ -173,8 +186,8 @@ pub const RECOGNISERS: &[Recogniser] = &[
     },
     Recogniser {
         name: "vnstat",
-        takes: "the summary, -h, -hg, -d, -m, -t, -5, --oneline, -tr; version 1 and 2",
-        gives: "bytes in and out, and the hour, day or month that stands out; the ratio of both; of -tr the rate",
+        takes: "the summary, -h, -hg, -d, -m, -t, -5, --oneline, -tr, -l; version 1 and 2",
+        gives: "bytes in and out, and the hour, day or month that stands out; the ratio of both; of -tr and -l the rate",
         take: vnstat::take,
     },
     Recogniser {
@@ -202,6 +215,18 @@ pub const RECOGNISERS: &[Recogniser] = &[
         take: |here| tables::disks(here).or_else(|| tables::files(here)),
     },
     Recogniser {
+        name: "dstat, ifstat, nload, nethogs, docker stats",
+        takes: "with their headings; of `nload` and `nethogs` the screen",
+        gives: "bytes per second of the host, of interfaces or of processes; what each container received and sent since it was started",
+        take: meters::take,
+    },
+    Recogniser {
+        name: "last, lastb",
+        takes: "their rows, with and without the line that says since when",
+        gives: "failed logins, the address and the users that are most of them",
+        take: logins::take,
+    },
+    Recogniser {
         name: "ps, iftop -t, nethogs -t, dropwatch, docker ps",
         takes: "tables with their heading",
         gives: "the rows that stand out, told as they are",
@@ -209,7 +234,7 @@ pub const RECOGNISERS: &[Recogniser] = &[
     },
     Recogniser {
         name: "logs",
-        takes: "`dmesg` in all forms, syslog, messages, kern.log, auth.log, `journalctl` (short, short-iso, json), files of the journal of systemd, access logs (common, combined, with a site before; JSON of Caddy and Traefik)",
+        takes: "`dmesg` in all forms, syslog, messages, kern.log, auth.log, `journalctl` (short, short-iso, json), files of the journal of systemd, access logs (common, combined, with a site before; JSON of Caddy and Traefik), error logs of nginx and Apache, logs that fail2ban, BIND, unbound, lighttpd, php-fpm and Asterisk keep themselves",
         gives: "lines by pattern, with what they name: failed logins, full tables, SYN floods, bad checksums, martians, firewall LOG lines, requests",
         take: |here| log_lines::take(here).map(|(lines, run)| (lines, Data::Logs(run))),
     },

@@ -75,6 +75,8 @@ pub(super) struct Report {
     pub noted: BTreeMap<&'static str, f64>,
     /// The shares of time in which the CPUs are busy, and receive packets.
     pub cpu: Option<(f64, Option<f64>)>,
+    /// When the last row of any table ends, in seconds since midnight.
+    pub end: Option<u32>,
 }
 
 impl Rates {
@@ -135,6 +137,7 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
     let mut begun = false;
     let mut place = at + lines;
     let mut blanks = 0;
+    let mut with_commas = false;
     while place < document.len() {
         let line = document.line(place);
         let words: Words<'_> = split(line).take(64).collect();
@@ -168,7 +171,7 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
         }
         if let Some(found) = table_heading(&words) {
             let taken =
-                |word: &String| word == "IFACE" || word == "CPU" || NOTED.iter().any(|(known, _)| known == word);
+                |word: &String| word == "IFACE" || word == "CPU" || NOTED.iter().any(|(known, ..)| known == word);
             if !found.iter().any(taken) && report.other_tables.len() < 16 {
                 let name = found.join(" ");
                 if !report.other_tables.contains(&name) {
@@ -185,6 +188,7 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
             let whole = !document.ends_within(place + joined);
             if whole {
                 row(&mut report, &words, &columns);
+                with_commas |= words.iter().any(|word| word.contains(',') && figure(word).is_some());
             }
         } else {
             break;
@@ -195,6 +199,11 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
     if !begun {
         // A heading of `sar` alone: it names the host.
         return (lines > 0).then_some((1, report));
+    }
+    // Languages that write a comma in figures write the day first.
+    if report.date_ambiguous && with_commas {
+        report.date = report.date.and_then(|date| Date::new(date.year(), date.day(), date.month()).ok());
+        report.date_ambiguous = false;
     }
     left_out(&mut report);
     Some((ended - at, report))
@@ -312,20 +321,28 @@ fn columns_of_row(words: &[&str]) -> Option<Vec<String>> {
     Some(columns.iter().take(figures.len() + 1).map(|column| (*column).to_owned()).collect())
 }
 
-/// Columns of other tables that tell of trouble, with what they count.
-const NOTED: &[(&str, &str)] = &[
-    ("dropd/s", "packets/s are dropped at the queues of CPUs"),
-    ("squeezd/s", "times/s a CPU has more to receive than time for it"),
-    ("noport/s", "datagrams/s come to UDP ports where nothing listens"),
-    ("idgmerr/s", "datagrams/s cannot be received (full queues, wrong checksums)"),
-    ("retrans/s", "TCP segments/s are sent again"),
-    ("isegerr/s", "bad TCP segments/s come in"),
-    ("orsts/s", "TCP resets/s are sent"),
-    ("idisc/s", "packets/s are discarded"),
-    ("asmf/s", "fragmented packets/s are never put together"),
-    ("tcp-tw", "TCP connections wait for their end"),
-    ("ip-frag", "fragments wait for the rest of their packet"),
+/// Columns of other tables that tell of trouble, with what they count, and how much of it is worth a word.
+const NOTED: &[(&str, &str, f64)] = &[
+    ("dropd/s", "packets/s are dropped at the queues of CPUs", 1.0),
+    ("squeezd/s", "times/s a CPU has more to receive than time for it", 1.0),
+    ("noport/s", "datagrams/s come to UDP ports where nothing listens", 1.0),
+    ("idgmerr/s", "datagrams/s cannot be received (full queues, wrong checksums)", 1.0),
+    ("retrans/s", "TCP segments/s are sent again", 1.0),
+    ("isegerr/s", "bad TCP segments/s come in", 1.0),
+    ("orsts/s", "TCP resets/s are sent", 1.0),
+    ("idisc/s", "packets/s are discarded", 1.0),
+    ("asmf/s", "fragmented packets/s are never put together", 1.0),
+    ("tcp-tw", "TCP connections wait for their end", 1.0),
+    ("ip-frag", "fragments wait for the rest of their packet", 1.0),
+    ("passive/s", "TCP connections/s are opened by others", 1000.0),
+    ("atmptf/s", "TCP connections/s fail before they are open", 100.0),
+    ("%steal", "% of the CPU time went to other guests of the hypervisor", 10.0),
 ];
+
+/// Whether so much of it is worth a word.
+pub(super) fn is_noteworthy(meaning: &str, value: f64) -> bool {
+    NOTED.iter().any(|(_, known, least)| *known == meaning && value >= *least)
+}
 
 /// What another table tells of trouble: its mean, or the largest of its samples.
 fn note(report: &mut Report, words: &[&str], columns: &[String], lead: usize) {
@@ -334,7 +351,7 @@ fn note(report: &mut Report, words: &[&str], columns: &[String], lead: usize) {
         return;
     }
     for (column, word) in columns.iter().zip(words.iter().skip(lead)) {
-        let Some((_, meaning)) = NOTED.iter().find(|(known, _)| known == column) else { continue };
+        let Some((_, meaning, _)) = NOTED.iter().find(|(known, ..)| known == column) else { continue };
         let Some(value) = figure(word) else { continue };
         let kept = report.noted.entry(meaning).or_default();
         *kept = if is_mean { value } else { kept.max(value) };
@@ -344,6 +361,7 @@ fn note(report: &mut Report, words: &[&str], columns: &[String], lead: usize) {
 fn row(report: &mut Report, words: &[&str], columns: &[String]) {
     let Some(lead) = words.len().checked_sub(columns.len()) else { return };
     note(report, words, columns, lead);
+    report.end = clock(words).or(report.end);
     let cell = |name: &str| {
         columns.iter().position(|column| column == name).and_then(|place| words.get(place + lead)).copied()
     };

@@ -197,6 +197,18 @@ pub(super) fn counter(group: &str, line: &str) -> Option<(&'static str, u64)> {
     OTHERS.iter().find(|(sentence, name)| of_group(name) && is(sentence)).map(|(_, name)| (*name, figure))
 }
 
+/// Sentences that other tools write, too, or that mean another counter in another section.
+const AMBIGUOUS: &[&str] = &["packets received", "packets sent", "with invalid addresses"];
+
+/// The counter of a sentence that stands without its section: an English one that belongs to one section alone.
+pub(super) fn alone(line: &str) -> Option<(&'static str, u64)> {
+    let (figure, words) = line.split_once(' ')?;
+    let figure = figure.parse().ok()?;
+    let words = words.trim_end_matches('.').trim();
+    let (_, name) = ENGLISH.iter().find(|(sentence, _)| *sentence == words && !AMBIGUOUS.contains(sentence))?;
+    Some((name, figure))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,6 +228,14 @@ mod tests {
             ("Udp", "", None),
         ] {
             assert_eq!(counter(group, line), expected, "{line}");
+        }
+        for (line, expected) in [
+            ("53291 times the listen queue of a socket overflowed", Some(("TcpExt.ListenOverflows", 53_291))),
+            ("71 packets to unknown port received.", Some(("Udp.NoPorts", 71))),
+            ("4 packets received", None),
+            ("the listen queue of a socket overflowed", None),
+        ] {
+            assert_eq!(alone(line), expected, "{line}");
         }
     }
 }

@@ -627,6 +627,10 @@ fn listener(row: &Row) -> Value {
         "remote_address": row.remote.and_then(|(address, _)| address),
         "remote_port": row.remote.map(|(_, port)| port),
     });
+    // `ss` prints the length of the queue as Send-Q; `netstat` prints 0.
+    if !row.udp && row.queues.1 > 0 {
+        shown["backlog"] = json!(row.queues.1);
+    }
     if let Some(address) = row.local.0 {
         shown["address"] = json!(address);
     }

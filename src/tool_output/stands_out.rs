@@ -1,10 +1,12 @@
 //! What stands out in the outputs, told in sentences: figures since boot with their share, queues that nobody reads, patterns of
 //! logs, packets that were printed. None of it is a rate.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::counters::{Counted, Nic, Tracked};
+use super::counters::{Counted, Interrupts, Nic, Tracked};
 use super::data::Data;
 use super::interfaces::Chosen;
 use super::links::Shown;
@@ -24,6 +26,18 @@ const HARMFUL: f64 = 0.001;
 const MUCH: u64 = 100_000_000;
 const RATIO: f64 = 5.0;
 
+/// Services over UDP that answer a small question of anybody with much, and that nobody needs to reach from outside.
+const REFLECTING: &[(u16, &str)] =
+    &[(17, "qotd"), (19, "chargen"), (389, "CLDAP"), (1900, "SSDP"), (3702, "WS-Discovery"), (11211, "memcached")];
+/// Connections that are being opened, from which on they are told.
+const OPENING: usize = 20;
+/// Packets per second that are small, from which on they are told, and how small.
+const MANY_SMALL: f64 = 10_000.0;
+const SMALL: f64 = 128.0;
+/// A CPU that receives so much of its time, and so many times as much as the others, receives for all.
+const RECEIVES: f64 = 0.5;
+const LOPSIDED: f64 = 4.0;
+
 /// Counters of trouble, with what they mean.
 const TROUBLE: &[(&str, &str)] = &[
     ("TcpExt.ListenOverflows", "handshakes ended at the full queue of a service that accepts too slowly"),
@@ -31,6 +45,8 @@ const TROUBLE: &[(&str, &str)] = &[
     ("TcpExt.TCPReqQFullDrop", "SYNs were dropped because the backlog was full"),
     ("TcpExt.TCPReqQFullDoCookies", "SYN cookies were sent because the backlog was full"),
     ("TcpExt.SyncookiesSent", "SYN cookies were sent"),
+    ("TcpExt.SyncookiesFailed", "packets claimed a SYN cookie that was never sent, or came too late"),
+    ("TcpExt.EmbryonicRsts", "half-open connections were reset by the other side"),
     (
         "TcpExt.TCPTimeWaitOverflow",
         "connections did not find room among those that wait for their end (tcp_max_tw_buckets)",
@@ -61,6 +77,12 @@ pub(super) fn sentences(output: &Pieces, chosen: &Chosen<'_>, evidence: &IndexMa
         }
     }
     told.extend(chosen.told.iter().cloned());
+    told.extend(chosen.small().filter(|(packets, size)| *packets >= MANY_SMALL && *size <= SMALL).map(|(packets, size)| {
+        format!(
+            "{} packets/s of {size:.0} bytes on average come in: as small as those of a flood of SYNs or empty datagrams; downloads have some 1,000 and more",
+            units::count(packets)
+        )
+    }));
     let evidence = |probe: &str| {
         evidence.values().find(|evidence| evidence.probe == probe).and_then(|evidence| evidence.output.as_ref())
     };
@@ -82,12 +104,26 @@ pub(super) fn sentences(output: &Pieces, chosen: &Chosen<'_>, evidence: &IndexMa
                         units::count(lost.overruns)
                     ));
                 }
-                for (meaning, value) in report.noted.iter().filter(|(_, value)| **value >= 1.0).take(MOST) {
+                if let Some(softirq) = report.cpu.and_then(|(_, softirq)| softirq).filter(|share| *share >= 0.1) {
+                    told.push(softirq_of(softirq));
+                }
+                for (meaning, value) in report
+                    .noted
+                    .iter()
+                    .filter(|(meaning, value)| super::samples::is_noteworthy(meaning, **value))
+                    .take(MOST)
+                {
                     told.push(format!("sar: {} {meaning}", units::count(*value)));
                 }
             }
             _ => {}
         }
+        let by_cpu = match data {
+            Data::Rates(report) => &report.softirq,
+            Data::Machine(machine) => &machine.softirq_by_cpu,
+            _ => continue,
+        };
+        told.extend(lopsided(by_cpu));
     }
     for (name, lost) in output.growth.rates.iter().flat_map(|report| &report.lost).take(MOST) {
         told.push(format!(
@@ -99,7 +135,7 @@ pub(super) fn sentences(output: &Pieces, chosen: &Chosen<'_>, evidence: &IndexMa
     }
     let shown = output.shown();
     let watched = chosen.watched.as_deref();
-    for link in shown.iter().filter(|link| !link.loopback && link.rx.packets.unwrap_or(0) > 0).take(MOST) {
+    for link in shown.iter().filter(|link| !link.loopback && is_counted(link)).take(MOST) {
         told.push(since_boot(link, watched.is_some()));
     }
     let last_counted =
@@ -108,13 +144,21 @@ pub(super) fn sentences(output: &Pieces, chosen: &Chosen<'_>, evidence: &IndexMa
         match data {
             Data::Softnet(rows) => told.extend(softnet(rows)),
             Data::Interrupts(rows) => {
-                for row in rows.iter().filter(|row| row.by_cpu.len() > 1) {
+                let many = |row: &&Interrupts| row.by_cpu.iter().sum::<u64>() > 1_000_000;
+                let of_cards: Vec<&Interrupts> =
+                    rows.iter().filter(|row| row.by_cpu.len() > 1 && is_of_network(&row.name)).filter(many).collect();
+                // A queue of a card has a CPU of its own: all of them together tell whether one CPU receives for all.
+                let mut by_cpu: Vec<u64> = Vec::new();
+                for row in &of_cards {
+                    by_cpu.resize(by_cpu.len().max(row.by_cpu.len()), 0);
+                    by_cpu.iter_mut().zip(&row.by_cpu).for_each(|(sum, count)| *sum += count);
+                }
+                let alone =
+                    by_cpu.iter().max().is_some_and(|most| *most as f64 >= 0.95 * by_cpu.iter().sum::<u64>() as f64);
+                for row in of_cards.iter().filter(|_| alone) {
                     let all: u64 = row.by_cpu.iter().sum();
                     let busiest = row.by_cpu.iter().enumerate().max_by_key(|(_, count)| **count);
-                    if let Some((cpu, count)) = busiest
-                        .filter(|(_, count)| all > 1_000_000 && **count as f64 >= 0.95 * all as f64)
-                        .filter(|_| is_of_network(&row.name))
-                    {
+                    if let Some((cpu, count)) = busiest {
                         told.push(format!(
                             "/proc/interrupts: {} of {} of {} came to CPU {cpu} of {}, since boot",
                             units::count(*count as f64),
@@ -174,10 +218,7 @@ pub(super) fn sentences(output: &Pieces, chosen: &Chosen<'_>, evidence: &IndexMa
                     ));
                 }
                 if let Some(softirq) = machine.softirq.filter(|share| *share >= 0.1) {
-                    told.push(format!(
-                        "{} of the CPU time goes to receiving packets (softirq)",
-                        units::percent(softirq)
-                    ));
+                    told.push(softirq_of(softirq));
                 }
             }
             Data::Told(other) => told.extend(other.stands_out.iter().cloned()),
@@ -225,6 +266,24 @@ pub(super) fn sentences(output: &Pieces, chosen: &Chosen<'_>, evidence: &IndexMa
     told
 }
 
+fn softirq_of(share: f64) -> String {
+    format!("{} of the CPU time goes to receiving packets (softirq)", units::percent(share))
+}
+
+/// One CPU that spends its time on receiving packets while the others do not.
+fn lopsided(by_cpu: &BTreeMap<u32, f64>) -> Option<String> {
+    let (cpu, most) = by_cpu.iter().max_by(|a, b| a.1.total_cmp(b.1))?;
+    let others = by_cpu.len().checked_sub(1).filter(|others| *others > 0)?;
+    let mean = (by_cpu.values().sum::<f64>() - most) / others as f64;
+    (*most >= RECEIVES && *most >= LOPSIDED * mean).then(|| {
+        format!(
+            "CPU {cpu} spends {} of its time on receiving packets, the other {others} {} each on average: one CPU receives for all",
+            units::percent(*most),
+            units::percent(mean)
+        )
+    })
+}
+
 /// Names of interrupts of network cards.
 fn is_of_network(name: &str) -> bool {
     let of_disk = name.contains("-req") || name.contains("nvme");
@@ -234,8 +293,24 @@ fn is_of_network(name: &str) -> bool {
             .any(|word| name.contains(word))
 }
 
+/// Whether anything of it was counted.
+fn is_counted(link: &Shown) -> bool {
+    let lost = [link.rx.dropped, link.rx.errors, link.rx.missed];
+    link.rx.packets.is_some_and(|packets| packets > 0)
+        || (link.rx.packets.is_none() && lost.iter().flatten().any(|lost| *lost > 0))
+}
+
 fn since_boot(link: &Shown, with_rates: bool) -> String {
-    let packets = link.rx.packets.unwrap_or(0);
+    let Some(packets) = link.rx.packets else {
+        let lost =
+            [(link.rx.dropped, "dropped"), (link.rx.errors, "with errors"), (link.rx.missed, "missed by the card")];
+        let lost = lost.iter().filter_map(|(figure, word)| {
+            let figure = figure.filter(|figure| *figure > 0)?;
+            Some(format!("{} {word}", units::count(figure as f64)))
+        });
+        let lost: Vec<String> = lost.collect();
+        return format!("{}: {} since boot; of how many is not shown", link.name, lost.join(", "));
+    };
     let bytes = link.rx.bytes.map_or_else(String::new, |bytes| format!("{} in ", units::bytes(bytes as f64)));
     let mut said = format!(
         "{}: {bytes}{}{} packets received since boot",
@@ -332,7 +407,7 @@ fn softnet(rows: &[[u64; 3]]) -> Vec<String> {
 
 /// Whether a counter of a card or of connection tracking is one of packets that were lost.
 fn is_trouble(counter: &str) -> bool {
-    let counter = counter.to_ascii_lowercase();
+    let counter = counter.to_ascii_lowercase().replace(' ', "_");
     [
         "missed",
         "no_buffer",
@@ -350,6 +425,8 @@ fn is_trouble(counter: &str) -> bool {
         "alloc_fail",
         "ring_full",
         "insert_failed",
+        "rx_oob",
+        "buf_alloc_fail",
     ]
     .iter()
     .any(|word| counter.contains(word))
@@ -392,6 +469,18 @@ fn nic_of(nic: &Nic) -> Vec<String> {
         });
         told.push(format!("{begin}: {}{weight}", lost.join(", ")));
     }
+    if let Some((speed, fastest)) = nic.speed.zip(nic.fastest).filter(|(speed, fastest)| speed < fastest) {
+        told.push(format!(
+            "{name}: its link runs at {}, though the card can {}: a cable, the port at the other end, or what both agreed on",
+            units::bitrate(speed as f64),
+            units::bitrate(fastest as f64)
+        ));
+    }
+    if nic.half_duplex {
+        told.push(format!(
+            "{name}: its link is half duplex: where the other end is not, frames are lost as soon as there is traffic"
+        ));
+    }
     if let Some((now, most)) = nic.ring.filter(|(now, most)| now * 2 <= *most) {
         told.push(format!("{name}: its receive ring has {now} places of {most} (ethtool -G {name} rx {most})"));
     }
@@ -418,7 +507,7 @@ fn counters_of(counted: &Counted) -> Vec<String> {
         })
         .collect();
     told.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
-    let told: Vec<String> = told.into_iter().take(6).map(|(_, sentence)| sentence).collect();
+    let told: Vec<String> = told.into_iter().take(8).map(|(_, sentence)| sentence).collect();
     let since = if counted.since_boot { "boot" } else { "nstat was called last (or boot)" };
     // Sentences that are not known here have no name: of TCP and UDP nearly all are, in the languages that are.
     let of_ports = |name: &str| name.starts_with("Tcp.") || name.starts_with("Udp.");
@@ -522,9 +611,45 @@ fn queues(output: &Pieces, table: &Table) -> Vec<String> {
     let mut waiting: Vec<&Row> = table.rows.iter().filter(|row| row.state == "listen" && row.queues.0 > 0).collect();
     waiting.sort_by_key(|row| std::cmp::Reverse(row.queues.0));
     for row in waiting.iter().take(MOST) {
-        told.push(format!("{} connections wait for {} to accept them on port {}", row.queues.0, who(row), row.local.1));
+        // `ss` prints the length of the queue of what listens as Send-Q; `netstat` prints 0.
+        let full = match row.queues {
+            (waiting, most) if most > 0 && waiting >= most => {
+                format!("; its queue takes {most}: it is full, and further connections are dropped")
+            }
+            _ => String::new(),
+        };
+        told.push(format!(
+            "{} connections wait for {} to accept them on port {}{full}",
+            row.queues.0,
+            who(row),
+            row.local.1
+        ));
+    }
+    for row in table.rows.iter().filter(|row| row.udp && row.any && table.listening).take(MOST) {
+        if let Some((_, service)) = REFLECTING.iter().find(|(port, _)| *port == row.local.1) {
+            told.push(format!(
+                "{} takes UDP port {} on every address ({service}): strangers may abuse it as a reflector; bind it to an address of the inside, switch UDP off, or filter it",
+                who(row),
+                row.local.1
+            ));
+        }
     }
     let count = |state: &str| table.rows.iter().filter(|row| row.state == state).count();
+    let asked: Vec<&Row> = table.rows.iter().filter(|row| row.state == "syn_sent").collect();
+    if asked.len() >= OPENING {
+        let mut ports = BTreeMap::<u16, usize>::new();
+        for (_, port) in asked.iter().filter_map(|row| row.remote) {
+            *ports.entry(port).or_default() += 1;
+        }
+        let port = ports.iter().max_by_key(|(_, count)| **count).map(|(port, _)| format!(", most to port {port}"));
+        let by = asked.iter().find(|row| row.process.is_some()).map(|row| format!(", by {}", who(row)));
+        told.push(format!(
+            "{} connections are being opened to others (SYN_SENT){}{}: what is asked does not answer, or this host scans",
+            asked.len(),
+            port.unwrap_or_default(),
+            by.unwrap_or_default()
+        ));
+    }
     for (state, least, meaning) in [
         ("syn_recv", 20, "are half-open (SYN_RECV)"),
         ("close_wait", 50, "were ended by the other side and are not closed here (CLOSE_WAIT)"),
@@ -532,7 +657,7 @@ fn queues(output: &Pieces, table: &Table) -> Vec<String> {
         let found = count(state);
         if found >= least {
             let ports = table.rows.iter().filter(|row| row.state == state).fold(
-                std::collections::BTreeMap::<u16, usize>::new(),
+                BTreeMap::<u16, usize>::new(),
                 |mut ports, row| {
                     *ports.entry(row.local.1).or_default() += 1;
                     ports

@@ -155,7 +155,26 @@ pub(super) fn counted(here: &Here<'_>) -> Option<(usize, Data)> {
             || (counts_ports && what.parse::<u16>().is_ok());
         (counts && !document.ends_within(at)).then_some((count.parse().ok()?, what))
     };
-    let rows: Vec<(u64, &str)> = (here.at..document.len()).map_while(row).take(MOST).collect();
+    // Words of the headings of `netstat` are counted, too, in any language: `1 établies)`.
+    let is_heading = |at: usize| {
+        let words = words_of(document.line(at));
+        matches!(words.as_slice(), [count, word] if count.parse::<u64>().is_ok_and(|count| count <= 9)
+            && word.chars().all(|c| c.is_alphabetic() || matches!(c, ')' | '(' | '-' | ':')))
+    };
+    let mut place = here.at;
+    let mut rows: Vec<(u64, &str)> = Vec::new();
+    while place < document.len() && rows.len() < MOST {
+        match row(place) {
+            Some(found) => rows.push(found),
+            None if piped && is_heading(place) && place < here.at + rows.len() + 3 && !document.ends_within(place) => {}
+            None => break,
+        }
+        place += 1;
+    }
+    let lines = place - here.at;
+    if rows.iter().all(|(_, what)| !what.bytes().any(|byte| byte.is_ascii_digit()) && state(what).is_none()) {
+        return None;
+    }
     // One row alone is a count where a command says so.
     if rows.len() < if piped { 1 } else { 2 } {
         return None;
@@ -184,7 +203,7 @@ pub(super) fn counted(here: &Here<'_>) -> Option<(usize, Data)> {
             printable(name)
         ));
     }
-    Some((rows.len(), Data::Told(told)))
+    Some((lines, Data::Told(told)))
 }
 
 fn state(word: &str) -> Option<&'static str> {
@@ -219,7 +238,6 @@ const KNOWN: &[Known] = &[
     Known { tool: "iftop", heading: &["#", "Host", "name"], words: 3 },
     Known { tool: "iftop", heading: &["interface:"], words: 2 },
     Known { tool: "iostat", heading: &["Device"], words: 5 },
-    Known { tool: "last", heading: &["reboot", "system", "boot"], words: 4 },
 ];
 
 /// Another table.
@@ -228,10 +246,11 @@ pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
     let words = |at: usize| words_of(document.line(at));
     let first = words(here.at);
     let bare_drops = first.len() >= 4 && first[1] == "drops" && first[2] == "at";
+    let of_stats = |known: &&Known| known.tool != "docker ps" || !document.line(here.at).contains("CPU %");
     let known = if bare_drops {
         KNOWN.iter().find(|known| known.tool == "dropwatch")?
     } else {
-        KNOWN.iter().find(|known| first.starts_with(known.heading))?
+        KNOWN.iter().filter(of_stats).find(|known| first.starts_with(known.heading))?
     };
     let tool = known.tool;
     let mut told = Told { tool, ..Told::default() };
@@ -250,12 +269,15 @@ pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
             }
             continue;
         }
+        if loose && super::prompt::Prompt::of(line).is_some() {
+            break;
+        }
         let figure = |at: usize| {
             row.get(at).and_then(|word| word.replace(',', ".").parse::<f64>().ok()).filter(|figure| figure.is_finite())
         };
         let whole = !document.ends_within(place);
         match tool {
-            "ps" | "lsof" | "docker ps" | "iostat" | "last" if row.len() < known.words || blanks > 0 => break,
+            "ps" | "lsof" | "docker ps" | "iostat" if row.len() < known.words || blanks > 0 => break,
             "ps" if known.heading.get(2) == Some(&"%CPU") => {
                 rows.extend(figure(2).filter(|share| *share >= 50.0).map(|share| {
                     (
@@ -299,7 +321,12 @@ pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
                 }));
             }
             "nethogs" if !line.starts_with("Refreshing") => break,
-            "iftop" if row.len() < 2 && !line.starts_with(['-', '=']) => break,
+            // A double line ends what it prints.
+            "iftop" if line.starts_with("====") => {
+                place += 1;
+                break;
+            }
+            "iftop" if row.len() < 2 && !line.starts_with('-') => break,
             "iftop" if line.starts_with("Total receive rate:") || line.starts_with("Total send rate:") => {
                 if let Some(bits) = row.get(3).and_then(|word| rate_of_iftop(word)).filter(|_| whole) {
                     let way = if line.contains("receive") { "received" } else { "sent" };

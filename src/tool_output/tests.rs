@@ -393,10 +393,11 @@ fn lines_of_logs_are_found_in_every_form() {
         let texts = output.pieces.log_texts();
         let texts: Vec<logs::Text<'_>> = texts
             .iter()
-            .map(|(name, kind, text, ..)| logs::Text {
-                name,
-                kind: *kind,
-                bytes: text.as_bytes(),
+            .map(|text| logs::Text {
+                name: &text.place,
+                kind: text.kind,
+                keeper: text.keeper,
+                bytes: text.text.as_bytes(),
                 of_journal: false,
                 dated: true,
             })
@@ -410,7 +411,7 @@ fn lines_of_logs_are_found_in_every_form() {
     let wrapped = read(
         "Nov 20 22:30:27 web1 sshd[77]: Failed password for invalid user\nwww from 198.51.100.57 port 47679 ssh2\nNov 20 22:30:28 web1 sshd[77]: x\n",
     );
-    assert!(wrapped.pieces.log_texts()[0].2.contains("invalid user www from"), "{:?}", wrapped.pieces.log_texts());
+    assert!(wrapped.pieces.log_texts()[0].text.contains("invalid user www from"), "{:?}", wrapped.pieces.log_texts());
 }
 
 #[test]
@@ -527,6 +528,30 @@ fn real_tools_are_read_in_the_languages_that_they_speak() {
                     (Some("lo"), Some(0.0))
                 );
             }
+            "vnstat_l" => {
+                let rates = of(&output, "interfaces");
+                let link = &rates["watched"];
+                assert_eq!(
+                    (link["name"].as_str(), link["rx"]["bits_per_second"].as_f64()),
+                    (Some("lo"), Some(15.33e6))
+                );
+                assert_eq!(link["tx"]["packets_per_second"].as_f64(), Some(190.0));
+            }
+            "sadf_x" => {
+                assert!(of(&output, "interfaces")["watched"]["rx"]["bits_per_second"].is_f64(), "{name}");
+                assert_eq!(output.started().to_string(), "2026-11-29T08:53:08Z", "{name}");
+                assert_eq!(output.host().name, "web1", "{name}");
+            }
+            "iftop_t" | "ifstat" | "dstat" | "lastb" => {
+                let told = reading(&output, &IndexMap::new()).stands_out.join("\n");
+                let expected = match tool {
+                    "iftop_t" => "iftop: 15.5 Mbit/s sent in the last seconds",
+                    "ifstat" => "ifstat: lo 14.6 Mbit/s in (peak 15.6 Mbit/s), 14.6 Mbit/s out",
+                    "dstat" => "dstat: 0 bit/s in",
+                    _ => "5 failed logins from 127.0.0.1 since Sun Nov 29 00:43:10 2026, as x from 1",
+                };
+                assert!(told.contains(expected), "{name}: {told}");
+            }
             vnstat if vnstat.starts_with("vnstat") => {
                 let told =
                     output.pieces.data().find_map(|data| if let Data::Told(told) = data { Some(told) } else { None });
@@ -635,6 +660,294 @@ fn what_stands_out_of_tables_is_told_and_what_is_usual_is_not() {
         let told = told(text);
         assert!(told.contains(expected) && (!expected.is_empty() || told.is_empty()), "{text}: {told}");
     }
+}
+
+#[test]
+fn a_top_with_a_line_for_each_cpu_is_not_one_of_the_first_cpu() {
+    let text = "top - 21:44:01 up 12 days,  3:11,  1 user,  load average: 42.18, 40.02, 33.91\nTasks: 412 total,  39 running, 373 sleeping,   0 stopped,   0 zombie\n%Cpu0  :  2.0 us,  2.0 sy,  0.0 ni,  0.0 id,  0.0 wa,  0.0 hi, 96.0 si,  0.0 st\n%Cpu1  :  1.0 us,  1.0 sy,  0.0 ni, 98.0 id,  0.0 wa,  0.0 hi,  0.0 si,  0.0 st\nKiB Mem :  8009728 total,   121312 free,  7112312 used,   776104 buff/cache\nKiB Swap:  2097148 total,        0 free,  2097148 used.   412312 avail Mem\n\n  PID USER      PR  NI    VIRT    RES    SHR S  %CPU %MEM     TIME+ COMMAND\n    3 root      20   0       0      0      0 R  61.0  0.0  12:12.31 ksoftirqd/0\n";
+    let output = read(text);
+    assert!(output.not_recognised().is_empty(), "{:?}", output.not_recognised());
+    let host = of(&output, "host");
+    assert!((host["cpu"]["busy_share"].as_f64().unwrap() - 0.51).abs() < 1e-9, "{host}");
+    assert_eq!(
+        (host["cpu"]["busiest_cpu"].as_u64(), host["cpu"]["busiest_softirq_share"].as_f64()),
+        (Some(0), Some(0.96))
+    );
+    assert!(
+        told(text).contains("CPU 0 spends 96 % of its time on receiving packets, the other 1 0 % each"),
+        "{}",
+        told(text)
+    );
+}
+
+#[test]
+fn figures_that_a_poster_marked_or_took_out_of_their_output_are_read() {
+    let counters = |text: &str| {
+        let output = read(text);
+        let found = output
+            .pieces
+            .data()
+            .find_map(|data| if let Data::Counters(counted) = data { Some(counted.counters.clone()) } else { None });
+        found.unwrap_or_default()
+    };
+    let marked = counters(
+        "Udp:\n    559933412 packets received\n    33861296 packet receive errors    <---- HERE\n    **812 receive buffer errors**\n",
+    );
+    let expected = [("Udp.InDatagrams", 559_933_412), ("Udp.InErrors", 33_861_296), ("Udp.RcvbufErrors", 812)];
+    assert_eq!(marked, expected.map(|(name, count)| (name.to_owned(), count)));
+    let grepped = counters(
+        "$ netstat -s | egrep -i 'listen|retrans'\n    1292312 segments retransmited\n    53291 times the listen queue of a socket overflowed\n    53291 SYNs to LISTEN sockets dropped\n    TCPLostRetransmit: 28\n",
+    );
+    assert_eq!(grepped.len(), 4, "{grepped:?}");
+    assert!(grepped.contains(&("TcpExt.ListenOverflows".to_owned(), 53_291)), "{grepped:?}");
+    let row = "$ ifconfig eth2 | grep 'RX.*drop'\n          RX packets:2059646370 errors:0 dropped:7142467 overruns:0 frame:0\n$ cat /sys/class/net/eth2/statistics/rx_missed_errors\n7142467\n";
+    assert!(told(row).contains("eth2: 2,059,646,370 packets received since boot, 7,142,467 dropped (0.35 %): worth a look, 7,142,467 missed by the card"), "{}", told(row));
+    let alone = told("/sys/class/net/eth0/statistics/rx_missed_errors:1231231\n");
+    assert!(alone.contains("eth0: 1,231,231 missed by the card since boot"), "{alone}");
+}
+
+#[test]
+fn packets_without_addresses_are_told_and_their_bytes_give_them_back() {
+    let syns = "15:27:10.203993 IP > Flags [S], seq 3395115767, win 29200, length 0\n15:27:10.204050 IP > Flags [S], seq 3158122291, win 8192, length 0\n15:27:10.204060 IP > Flags [.], ack 1, win 8192, length 0\n";
+    assert!(
+        told(syns).contains("3 packets from which somebody took the addresses: 1 TCP, 2 TCP SYN"),
+        "{}",
+        told(syns)
+    );
+    let bytes = "23:46:50.431999 IP (tos 0x0, ttl 52, id 36935, offset 0, flags [DF], proto UDP (17), length 53) Attacker IP > Server IP: UDP, payload 25\n\t0x0000:  4500 0035 9047 4000 3411 e10f cb00 7109  E..5.G@.4.......\n\t0x0010:  c000 020a df3b 6987 0021 22ce ffff ffff  .....;i..!......\n\t0x0020:  5453 6f75 7263 6520 456e 6769 6e65 2051  TSource.Engine.Q\n";
+    assert!(
+        told(bytes).contains("1 UDP packet to 192.0.2.10 port 27015 from 203.0.113.9, 25 bytes"),
+        "{}",
+        told(bytes)
+    );
+}
+
+#[test]
+fn answers_that_were_printed_in_part_count_and_have_at_least_their_records() {
+    let text = "11:03:00.123456 IP 203.0.113.66.5353 > 192.0.2.10.53: 1234+ [1au] ANY? example.org. (36)\n11:03:00.123556 IP 192.0.2.10.53 > 203.0.113.66.5353: 1234 27/4/13 SOA, RRSIG[|domain]\n";
+    let output = read(text);
+    assert_eq!(output.packets().unwrap().packets, 2);
+    assert!(told(text).contains("from port 53 to 203.0.113.66, at least 501 bytes of payload each"), "{}", told(text));
+}
+
+#[test]
+fn a_question_for_all_records_from_port_53_is_a_question() {
+    let text = "11:03:00.123456 IP 203.0.113.66.53 > 192.0.2.10.53: 1234+ [1au] ANY? example.org. (36)\n11:03:00.123556 IP 192.0.2.10.53 > 203.0.113.66.53: 1234 27/4/13 SOA, RRSIG[|domain]\n";
+    let file = read(text).packets().unwrap();
+    assert_eq!(file.local, ["192.0.2.10".parse::<std::net::IpAddr>().unwrap()]);
+    let params = json!({"interface": "auto"});
+    let seen = capture::of_text(&file.bytes, &file.local, &params).unwrap().output;
+    assert_eq!(
+        (seen["dns"]["queries"].as_u64(), seen["dns"]["answers"].as_u64()),
+        (Some(1), Some(0)),
+        "{}",
+        seen["dns"]
+    );
+}
+
+#[test]
+fn lines_of_logs_have_months_in_any_language() {
+    for month in ["Mär", "mars", "mar", "мар", "3月"] {
+        let output = read(&format!(
+            "{month} 04 10:11:12 web1 sshd[12]: Failed password for root from 203.0.113.9 port 22 ssh2\n{month} 04 10:11:13 web1 sshd[12]: Failed password for root from 203.0.113.9 port 22 ssh2\n"
+        ));
+        assert!(output.not_recognised().is_empty(), "{month}: {:?}", output.not_recognised());
+        assert!(output.started().to_string().ends_with("-03-04T10:11:13Z"), "{month}: {}", output.started());
+        assert_eq!(output.host().name, "web1", "{month}");
+    }
+    let kernel = read(
+        "[Mi Mär  4 10:11:12 2020] vmbr0: port 2(tap100i0) entered blocking state\n[Mi Mär  4 10:11:13 2020] TCP: time wait bucket table overflow\n",
+    );
+    assert_eq!(kernel.started().to_string(), "2020-03-04T10:11:13Z");
+    let full =
+        read("Mi 2020-03-04 10:11:12 CET web1 sshd[12]: Failed password for root from 203.0.113.9 port 22 ssh2\n");
+    assert_eq!((full.started().to_string().get(..10), full.host().name.as_str()), (Some("2020-03-04"), "web1"));
+    assert!(paste("server 04 10:11:12 was the time\n").is_err());
+}
+
+#[test]
+fn what_other_guests_took_and_connections_that_fail_are_told() {
+    let top = "top - 21:44:01 up 12 days,  3:11,  1 user,  load average: 2.18, 1.02, 1.91\nTasks: 112 total,   1 running, 111 sleeping,   0 stopped,   0 zombie\n%Cpu(s):  1.0 us,  2.0 sy,  0.0 ni, 36.0 id,  0.0 wa,  0.0 hi,  0.0 si, 61.0 st\n";
+    assert!(told(top).contains("top: 61 % of the CPU time went to other guests"), "{}", told(top));
+    let sar = "11:03:01 PM  active/s passive/s    iseg/s    oseg/s\n11:03:02 PM      1.00  81231.00 181231.00 181200.00\n\n11:03:01 PM  atmptf/s  estres/s retrans/s isegerr/s   orsts/s\n11:03:02 PM  41231.00      1.00      0.50      0.00      0.00\n";
+    let told = told(sar);
+    assert!(told.contains("sar: 81,231 TCP connections/s are opened by others"), "{told}");
+    assert!(
+        told.contains("sar: 41,231 TCP connections/s fail before they are open") && !told.contains("sent again"),
+        "{told}"
+    );
+}
+
+#[test]
+fn the_statistics_of_cards_are_read_with_queues_and_words_in_their_names() {
+    let bnx2x = "NIC statistics:\n     [0]: rx_bytes: 812312\n     [0]: rx_discards: 4711\n     [1]: rx_discards: 12\n     rx_phy_ip_err_discards: 0\n";
+    let vmxnet3 = "NIC statistics:\n     Tx Queue#: 0\n       TSO pkts tx: 123123\n     Rx Queue#: 0\n       pkts rx OOB: 812\n       drv dropped rx total: 3\n       rx buf alloc fail: 0\n";
+    for (text, expected) in
+        [(bnx2x, "[0]: rx_discards 4,711, [1]: rx_discards 12"), (vmxnet3, "pkts rx OOB 812, drv dropped rx total 3")]
+    {
+        assert!(read(text).not_recognised().is_empty(), "{:?}", read(text).not_recognised());
+        assert!(told(text).contains(expected), "{}", told(text));
+    }
+}
+
+#[test]
+fn queues_of_a_card_that_each_have_a_cpu_are_not_one_cpu() {
+    let of = |second: &str| {
+        format!(
+            "           CPU0       CPU1\n 27:  812312312          0   PCI-MSI 1-edge      ens5-Tx-Rx-0\n 28:  {second}   PCI-MSI 2-edge      ens5-Tx-Rx-1\n"
+        )
+    };
+    assert_eq!(told(&of("0  798123123")), "");
+    assert!(told(&of("798123123  0")).contains("812,312,312 of 812,312,312 of ens5-Tx-Rx-0 came to CPU 0 of 2"));
+}
+
+#[test]
+fn what_stands_behind_an_iftop_is_read_and_its_own_end_is_known() {
+    let text = "# iftop -t -s 2\ninterface: eth1\nListening on eth1\n   # Host name (port/service if enabled)            last 2s   last 10s   last 40s cumulative\n--------\n   1 192.0.2.10                               =>     1.21Kb     1.31Kb     1.31Kb     1.31KB\n     203.0.113.7                              <=     92.1Mb     90.2Mb     90.2Mb      112MB\n--------\nTotal receive rate:                                  96.2Mb     94.2Mb     94.2Mb\n========\n\n# netstat -n | awk '/^tcp/ {++S[$NF]} END {for(a in S) print a, S[a]}'\nTIME_WAIT 8123\nSYN_RECV 812\n";
+    let output = read(text);
+    let tools: Vec<String> = output.recognised().into_iter().map(|taken| taken.tool).collect();
+    assert_eq!(tools, ["ps, iftop -t, nethogs -t, dropwatch, docker ps", "sort | uniq -c"]);
+    assert!(told(text).contains("iftop: 101 Mbit/s received"), "{}", told(text));
+}
+
+#[test]
+fn meters_of_bytes_tell_them_and_are_no_rate_of_packets() {
+    for (text, expected) in [
+        (
+            "CONTAINER ID   NAME      CPU %     MEM USAGE / LIMIT     MEM %     NET I/O           BLOCK I/O         PIDS\nb95a83497c91   cache   0.28%     5.629MiB / 1.952GiB   0.28%     916GB / 3.1GB     147kB / 0B        9\n67b2525d8ad1   web             187.00%     1.727MiB / 1.952GiB   0.09%     2.48kB / 0B       4.11MB / 0B       2\n",
+            "container web takes 187 % of a CPU\ncontainer cache: 916 GB in, 3.10 GB out since it was started\ncontainer web: 2.48 kB in, 0 B out",
+        ),
+        (
+            "----total-cpu-usage---- -dsk/total- -net/total- ---paging-- ---system--\nusr sys idl wai hiq siq| read  writ| recv  send|  in   out | int   csw \n  3   2  94   1   0   0|  12k   40k|   0     0 |   0     0 | 412  1231 \n  2   8  60   0   0  30|   0     0 |  94M  312k|   0     0 |  81k   12k\n  1   9  58   0   0  32|   0    12k|  96M  300k|   0     0 |  82k   11k\n",
+            "dstat: 797 Mbit/s in (peak 805 Mbit/s), 2.51 Mbit/s out\ndstat: 31 % of the CPU time goes to receiving packets (siq)",
+        ),
+        (
+            "       eth0                eth1       \n KB/s in  KB/s out   KB/s in  KB/s out\n97123.12    312.11      1.21      0.33\n",
+            "ifstat: eth0 796 Mbit/s in, 2.56 Mbit/s out\nifstat: eth1 9.91 kbit/s in, 2.70 kbit/s out",
+        ),
+        (
+            "Device eth0 [192.0.2.10] (1/2):\n=====\nIncoming:\n      Curr: 93.12 MBit/s\n #### Avg: 91.20 MBit/s\n      Min: 80.11 MBit/s\n      Max: 95.02 MBit/s\n      Ttl: 812.31 GByte\nOutgoing:\n      Curr: 102.12 kBit/s\n      Avg: 99.20 kBit/s\n      Ttl: 12.31 GByte\n",
+            "nload: eth0 97.6 Mbit/s in now, 95.6 Mbit/s on average, at most 99.6 Mbit/s\nnload: eth0 105 kbit/s out now, 102 kbit/s on average",
+        ),
+        (
+            "NetHogs version 0.8.5\n\n    PID USER     PROGRAM                    DEV        SENT      RECEIVED       \n      ? root     192.0.2.10:80-198.51.100.9:51123        0.000   11321.123 KB/sec\n   1712 www-data /usr/sbin/apache2          eth0       12.123      41.123 KB/sec\n\n  TOTAL                                               12.123   11362.246 KB/sec\n",
+            "nethogs: 192.0.2.10:80-198.51.100.9:51123: 92.7 Mbit/s in, 0 bit/s out\nnethogs: /usr/sbin/apache2: 337 kbit/s in, 99.3 kbit/s out",
+        ),
+    ] {
+        assert!(told(text).contains(expected), "{}", told(text));
+        assert!(read(text).output("interfaces", &json!({})).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn failed_logins_are_counted_by_address_whatever_the_user_is_called() {
+    let text = "root     pts/0        198.51.100.9     Thu Mar  9 10:30   still logged in\nadmin    ssh:notty    203.0.113.55     Thu Mar  9 10:21 - 10:21  (00:00)\nx Mon Jan  1 00:00 ssh:notty    203.0.113.55     Thu Mar  9 10:21 - 10:21  (00:00)\nadmin    ssh:notty    203.0.113.7      Thu Mar  9 10:20 - 10:20  (00:00)\nroot     tty1                          Thu Mar  9 10:20 - 10:20  (00:00)\n\nbtmp begins Wed Mar  1 03:11:01 2017\n";
+    let output = read(text);
+    assert!(output.not_recognised().is_empty(), "{:?}", output.not_recognised());
+    let expected = "3 failed logins from 2 addresses, most (2) from 203.0.113.55 since Wed Mar  1 03:11:01 2017, as admin, x Mon Jan  1 00:00";
+    assert!(told(text).contains(expected), "{}", told(text));
+    assert!(!told("root     pts/0        198.51.100.9     Thu Mar  9 10:30   still logged in\n").contains("failed"));
+}
+
+#[test]
+fn the_link_and_the_queues_that_are_at_their_end_are_told() {
+    let link = "Settings for eth0:\n\tSupported ports: [ TP ]\n\tSupported link modes:   10baseT/Half 10baseT/Full\n\t                        100baseT/Half 100baseT/Full\n\t                        1000baseT/Full\n\tAdvertised link modes:  10baseT/Half\n\tSpeed: 100Mb/s\n\tDuplex: Half\n\tLink detected: yes\n";
+    let told_of_link = told(link);
+    assert!(
+        told_of_link.contains("eth0: its link runs at 100 Mbit/s, though the card can 1.00 Gbit/s"),
+        "{told_of_link}"
+    );
+    assert!(told_of_link.contains("eth0: its link is half duplex"), "{told_of_link}");
+    let queue = "State      Recv-Q Send-Q        Local Address:Port          Peer Address:Port\nLISTEN     0      128                       *:22                       *:*\nLISTEN     101    100                      :::8080                    :::*\n";
+    assert!(told(queue).contains("on port 8080; its queue takes 100: it is full"), "{}", told(queue));
+    assert_eq!(of(&read(queue), "sockets")["listeners"][1]["backlog"], 100);
+    let open = "udp   UNCONN 0      0      0.0.0.0:11211      0.0.0.0:*    users:((\"memcached\",pid=1012,fd=27))\nudp   UNCONN 0      0      127.0.0.1:389      0.0.0.0:*    users:((\"slapd\",pid=9,fd=27))\n";
+    assert!(
+        told(open).contains("memcached (pid 1012) takes UDP port 11211 on every address (memcached): strangers"),
+        "{}",
+        told(open)
+    );
+    assert!(!told(open).contains("389"), "{}", told(open));
+    let scan: String = (1..30)
+        .map(|host| {
+            format!(
+                "tcp        0      1 192.0.2.10:{}          203.0.113.{host}:22         SYN_SENT    2212/x\n",
+                40000 + host
+            )
+        })
+        .collect();
+    assert!(
+        told(&scan).contains("29 connections are being opened to others (SYN_SENT), most to port 22, by x (pid 2212)"),
+        "{}",
+        told(&scan)
+    );
+}
+
+#[test]
+fn a_year_that_a_line_does_not_have_is_that_of_its_neighbours_and_a_day_comes_first_where_figures_have_commas() {
+    let text = "Mar  4 03:12:12 web1 kernel: Out of memory: Kill process 18190 (httpd) score 8 or sacrifice child\n\n198.51.100.4 - - [04/Mar/2016:03:11:58 +0000] \"POST /wp-login.php HTTP/1.0\" 200 3201 \"-\" \"-\"\n";
+    assert_eq!(read(text).started().to_string(), "2016-03-04T03:12:12Z");
+    let sar = |point: &str, figure: &str| {
+        format!(
+            "Linux 4.9.0-8-amd64 (gw)   03/12/2018   _x86_64_   (2 CPU)\n\n21:10:44     CPU    %usr   %nice    %sys %iowait    %irq   %soft  %steal  %guest  %gnice   %idle\n21:10:45     all    0{point}25    0{point}00    0{point}75    0{point}00    0{point}00   25{point}06    0{point}00    0{point}00    0{point}00   {figure}\n"
+        )
+    };
+    assert_eq!(read(&sar(",", "73,94")).started().to_string(), "2018-12-03T21:10:45Z");
+    assert_eq!(read(&sar(".", "73.94")).started().to_string(), "2018-03-12T21:10:45Z");
+}
+
+#[test]
+fn the_logs_of_daemons_are_known_by_their_lines() {
+    for (text, pattern) in [
+        ("2026/11/28 10:11:02 [alert] 1423#0: 768 worker_connections are not enough\n", "web_full"),
+        (
+            "[Sat Nov 28 10:11:02 2026] [error] server reached MaxClients setting, consider raising the MaxClients setting\n",
+            "web_full",
+        ),
+        (
+            "[28-Nov-2026 10:11:01] WARNING: [pool www] server reached pm.max_children setting (5), consider raising it\n",
+            "web_full",
+        ),
+        (
+            "2026-11-28 04:06:01,855 fail2ban.actions        [229214]: NOTICE  [sshd] Ban 203.0.113.9\n",
+            "address_banned",
+        ),
+        (
+            "[2026-11-28 10:11:12] NOTICE[1260] chan_sip.c: Registration from '\"1\" <sip:1@192.0.2.1>' failed for '203.0.113.9:5071' - Wrong password\n",
+            "sip_login_failed",
+        ),
+        ("28-Nov-2026 10:11:12.123 client 203.0.113.9#3074 (sl): query: sl IN ANY +E(0) (192.0.2.1)\n", "dns_any"),
+        (
+            "203.0.113.9 - - [28/Nov/2026:21:00:01 +0000] \"POST /xmlrpc.php HTTP/1.1\" 200 403\n",
+            "http_wordpress_login",
+        ),
+    ] {
+        let output = read(text);
+        let texts = output.pieces.log_texts();
+        let texts: Vec<logs::Text<'_>> = texts
+            .iter()
+            .map(|text| logs::Text {
+                name: "-",
+                kind: text.kind,
+                keeper: text.keeper,
+                bytes: text.text.as_bytes(),
+                of_journal: false,
+                dated: true,
+            })
+            .collect();
+        let at = "2026-11-28T18:00:00Z".parse().unwrap();
+        let found = logs::search(&texts, &logs::Params::default(), at, at).unwrap().output;
+        assert_eq!(found.patterns[pattern].count, 1, "{text}");
+    }
+}
+
+#[test]
+fn counts_of_states_are_read_with_the_words_of_headings_in_any_language() {
+    let text = "$ netstat -ant | awk '{print $6}' | sort | uniq -c | sort -n\n      1 établies)\n      1 Etat\n     14 LISTEN\n   1022 SYN_RECV\n";
+    let output = read(text);
+    assert!(output.not_recognised().is_empty(), "{:?}", output.not_recognised());
+    assert_eq!(of(&output, "sockets")["counts"]["tcp_syn_recv"], 1022);
+    assert!(paste("there are\n3 servers\n").is_err());
 }
 
 #[test]
@@ -893,6 +1206,20 @@ const SAMPLES: &[(&str, &str)] = &[
     ),
     ("sort | uniq -c", "$ netstat -ntu | awk '{print $5}' | sort | uniq -c\n   3812 198.51.100.23\n"),
     ("sort | uniq -c", "$ netstat -n | awk '/^tcp/ {++S[$NF]} END {for(a in S) print a, S[a]}'\nSYN_RECV 2041\n"),
+    ("sadf -x, vnstat --xml", XML),
+    (
+        "/sys/class/net/*/statistics",
+        "/sys/class/net/eth0/statistics/rx_missed_errors:7142467\n/sys/class/net/eth0/statistics/rx_packets:2059646370\n",
+    ),
+    (
+        "dstat, ifstat, nload, nethogs, docker stats",
+        "CONTAINER           CPU %               MEM USAGE/LIMIT     MEM %               NET I/O\nweb                 0.00%               41.16 MiB/994 MiB   4.14%               2.000 MiB/781.0 KiB\n",
+    ),
+    ("last, lastb", "admin    ssh:notty    203.0.113.55     Thu Mar  9 10:21 - 10:21  (00:00)\n"),
+    (
+        "uptime, w, top",
+        "top - 21:44:01 up 12 days,  3:11,  1 user,  load average: 42.18, 40.02, 33.91\n%Cpu0  : 12.1 us, 22.3 sy,  0.0 ni,  0.0 id,  0.0 wa,  0.0 hi, 65.6 si,  0.0 st\n",
+    ),
     ("/proc/net/sockstat", "sockets: used 1812\nTCP: inuse 812 orphan 1201 tw 28123 alloc 3012 mem 91823\n"),
     ("df, ls", "Filesystem      Size  Used Avail Use% Mounted on\n/dev/sda1        50G   50G   20K 100% /\n"),
     ("ps, iftop -t, nethogs -t, dropwatch, docker ps", "1025 drops at nf_hook_slow+8e (0xffffffff8155bfde)\n"),
@@ -902,6 +1229,21 @@ const SAMPLES: &[(&str, &str)] = &[
     ),
     ("logs", "Nov 28 14:05:11 web1 kernel: UDP: bad checksum. From 203.0.113.9:19 to 192.0.2.10:21143 ulen 1042\n"),
 ];
+
+const XML: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<sysstat xmlns="http://example.org/sysstat">
+	<host nodename="web1">
+		<file-date>2026-11-28</file-date>
+		<statistics>
+			<timestamp date="2026-11-28" time="20:24:10" utc="1" interval="1">
+				<network per="second">
+					<net-dev iface="eth0" rxpck="4123.45" txpck="2345.67" rxkB="665.84" txkB="734.36"/>
+				</network>
+			</timestamp>
+		</statistics>
+	</host>
+</sysstat>
+"#;
 
 #[test]
 fn every_recogniser_has_a_sample_and_a_recorded_or_pasted_output() {
@@ -942,8 +1284,9 @@ fn the_last_line_of_a_log_that_is_cut_gives_no_half_an_address_or_port() {
     let text = "Nov 28 14:05:11 web1 kernel: UDP: bad checksum. From 203.0.113.9:19 to 192.0.2.10:21143 ulen 1042\n";
     for cut in 1..text.len() {
         let Ok(output) = paste(&text[..cut]) else { continue };
-        for (_, kind, text, ..) in output.pieces.log_texts() {
-            let texts = [logs::Text { name: "-", kind, bytes: text.as_bytes(), of_journal: false, dated: true }];
+        for text in output.pieces.log_texts() {
+            let (kind, bytes) = (text.kind, text.text.as_bytes());
+            let texts = [logs::Text { name: "-", kind, keeper: None, bytes, of_journal: false, dated: true }];
             let at = "2026-11-28T18:00:00Z".parse().unwrap();
             let seen = logs::search(&texts, &logs::Params::default(), at, at).unwrap().output;
             let seen = serde_json::to_value(&seen.patterns["udp_bad_checksum"]).unwrap();

@@ -122,6 +122,19 @@ impl Document {
     }
 }
 
+/// A line without what the poster wrote behind it or marked in it: `33861296 packet receive errors    <---- HERE`. For outputs of
+/// figures alone: in a line of a log a stranger may have written the same.
+pub(super) fn without_note(line: &str) -> Cow<'_, str> {
+    let is_arrow = |tail: &str| {
+        tail.starts_with(['←', '⇐'])
+            || tail.starts_with('<') && tail.get(1..3).is_some_and(|sign| matches!(sign, "--" | "==" | "<<" | "- "))
+    };
+    let end =
+        line.char_indices().find(|(at, _)| line.get(*at..).is_some_and(is_arrow)).map_or(line.len(), |(at, _)| at);
+    let plain = line.get(..end).filter(|plain| !plain.trim().is_empty()).unwrap_or(line);
+    if plain.contains("**") { Cow::Owned(plain.replace("**", "")) } else { Cow::Borrowed(plain.trim_end()) }
+}
+
 fn place(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
@@ -144,6 +157,8 @@ fn decoded(bytes: Vec<u8>) -> String {
 const ADORNMENTS: &[&str] = &[
     "\n>",
     "\n >",
+    "\n`",
+    "**\n",
     "```",
     "~~~",
     "\u{a0}",
@@ -166,7 +181,10 @@ const ADORNMENTS: &[&str] = &[
 fn needs_cleaning(text: &str) -> bool {
     let all = || ADORNMENTS.iter().copied().chain(ENTITIES.iter().map(|(entity, _)| *entity));
     let bytes = text.as_bytes();
-    if text.starts_with(['\u{feff}', '>']) || memchr::memchr2(b'\x1b', b'\r', bytes).is_some() {
+    if text.starts_with(['\u{feff}', '>', '`'])
+        || text.ends_with("**")
+        || memchr::memchr2(b'\x1b', b'\r', bytes).is_some()
+    {
         return true;
     }
     // Not every processor can look for all of them at once.
@@ -227,6 +245,15 @@ fn line_of(line: &str) -> Cow<'_, str> {
                 line = Cow::Owned(line.replace(entity, plain));
             }
         }
+    }
+    // Bold to its end, as forums mark the line that matters.
+    if line.trim_end().ends_with("**") && line.matches("**").count() == 2 && !line.contains("***") {
+        line = Cow::Owned(line.replace("**", ""));
+    }
+    // A line between single signs of code.
+    let code = line.trim().strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
+    if let Some(inner) = code.filter(|inner| !inner.trim().is_empty() && !inner.contains('`')).map(str::to_owned) {
+        line = Cow::Owned(inner);
     }
     let mut rest = line.as_ref();
     // Quoted once or several times; a prompt of one `>` goes with it.
@@ -316,6 +343,11 @@ mod tests {
             ("\u{feff}eth0 up", "eth0 up"),
             ("2: eth0: &lt;UP&gt; a&nbsp;b &amp; c", "2: eth0: <UP> a b & c"),
             ("[CODE]eth0 up[/CODE]", "eth0 up"),
+            ("`[ 4131.099119] TCP: x`", "[ 4131.099119] TCP: x"),
+            ("`a` and `b`", "`a` and `b`"),
+            ("**RX errors 0  dropped 91**", "RX errors 0  dropped 91"),
+            ("root@web1:~**# ss -s**", "root@web1:~# ss -s"),
+            ("***.80 and ***.81", "***.80 and ***.81"),
             ("```text", ""),
             ("```$ uptime", "$ uptime"),
             ("FRAG: inuse 0 memory 0```", "FRAG: inuse 0 memory 0"),
@@ -332,6 +364,20 @@ mod tests {
         assert_eq!(lines(b"a\xffb\n\nc"), ["a\u{fffd}b", "", "c"]);
         assert_eq!(lines(b""), Vec::<String>::new());
         assert_eq!(lines(b"a\r\nb\n\r"), ["a", "b", ""]);
+    }
+
+    #[test]
+    fn what_the_poster_wrote_behind_a_figure_is_no_part_of_it() {
+        for (line, plain) in [
+            ("33861296 packet receive errors    <---- HERE", "33861296 packet receive errors"),
+            ("rx_missed_errors: 4954 <== this", "rx_missed_errors: 4954"),
+            ("rx_missed_errors: **4954**", "rx_missed_errors: 4954"),
+            ("4954 packets pruned ← why?", "4954 packets pruned"),
+            ("<---- look", "<---- look"),
+            ("TCPTimeWaitOverflow: 3", "TCPTimeWaitOverflow: 3"),
+        ] {
+            assert_eq!(without_note(line), plain, "{line}");
+        }
     }
 
     proptest::proptest! {

@@ -59,7 +59,7 @@ fn rate(figure: &str, unit: &str) -> Option<f64> {
 
 /// `vnstat` with any option, from that line on.
 pub(super) fn take(here: &Here<'_>) -> Option<(usize, Data)> {
-    measured(here).or_else(|| graph(here)).or_else(|| one_line(here)).or_else(|| tables(here))
+    measured(here).or_else(|| live(here)).or_else(|| graph(here)).or_else(|| one_line(here)).or_else(|| tables(here))
 }
 
 /// `vnstat -tr`: a rate of now, with packets.
@@ -92,6 +92,80 @@ fn measured(here: &Here<'_>) -> Option<(usize, Data)> {
         place -= 1;
     }
     Some((place - here.at, Data::Rates(report)))
+}
+
+/// `vnstat -l`: what it shows while it runs, and its summary when it ends.
+fn live(here: &Here<'_>) -> Option<(usize, Data)> {
+    let document = here.document;
+    let is_begin = |line: &str| line.starts_with("Monitoring ") && line.contains("CTRL-C");
+    let is_shown = |line: &str| line.contains("rx:") && line.contains("tx:") && line.contains(" p/s");
+    let is_title = |line: &str| line.ends_with(" /  traffic statistics") || line.ends_with(" / traffic statistics");
+    let first = document.line(here.at).trim();
+    if !(is_begin(first) || is_shown(first) || is_title(first)) {
+        return None;
+    }
+    let asked = || {
+        let at = here.command.iter().position(|word| matches!(*word, "-i" | "--iface"))?;
+        here.command.get(at + 1).filter(|_| here.command.first() == Some(&"vnstat")).map(|name| (*name).to_owned())
+    };
+    let mut name = asked();
+    let number = |text: &str| text.replace(',', ".").parse::<f64>().ok().filter(|figure| figure.is_finite());
+    let mut samples: Vec<Sample> = Vec::new();
+    // By word: bytes per second and packets per second of both ways.
+    let (mut mean, mut most) = ([None; 2], [None; 2]);
+    let (mut place, mut ended) = (here.at, here.at);
+    while place < document.len() && place - here.at < 64 {
+        let line = document.line(place).trim();
+        let whole = !document.ends_within(place);
+        let words = words_of(line);
+        if is_begin(line) && place == here.at {
+            name = line.split_whitespace().nth(1).map(|name| name.trim_end_matches('.').to_owned());
+        } else if is_title(line) {
+            name = words.first().map(|name| (*name).to_owned());
+        } else if is_shown(line) {
+            let places = words.iter().enumerate().filter(|(_, word)| **word == "rx:").map(|(at, _)| at);
+            samples.extend(places.take(MOST).filter(|_| whole).filter_map(|at| {
+                let [_, rx, rx_unit, rx_packets, "p/s", "tx:", tx, tx_unit, tx_packets, "p/s", ..] = words.get(at..)?
+                else {
+                    return None;
+                };
+                let (rx_packets, tx_packets) = (number(rx_packets)?, number(tx_packets)?);
+                let (rx, tx) = (rate(rx, rx_unit)? / 8.0, rate(tx, tx_unit)? / 8.0);
+                Some(Sample { at: None, rx_packets, tx_packets, rx_bytes: Some(rx), tx_bytes: Some(tx) })
+            }));
+        } else if let [word @ ("max" | "average" | "min"), rx, rx_unit, "|", tx, tx_unit] = words.as_slice() {
+            let packets = *rx_unit == "p/s";
+            let both = if packets { number(rx).zip(number(tx)) } else { rate(rx, rx_unit).zip(rate(tx, tx_unit)) };
+            let of = if *word == "average" { &mut mean } else { &mut most };
+            if *word != "min" && whole {
+                of[usize::from(packets)] = both;
+            }
+        } else if !(line.is_empty()
+            || line.starts_with("getting traffic")
+            || line.starts_with("---")
+            || matches!(words.as_slice(), ["rx", "|", "tx"])
+            || matches!(words.as_slice(), ["bytes" | "packets" | "time", ..]))
+        {
+            break;
+        }
+        place += 1;
+        if !line.is_empty() {
+            ended = place;
+        }
+    }
+    let of = |[bits, packets]: [Option<(f64, f64)>; 2]| {
+        let ((rx, tx), (rx_packets, tx_packets)) = bits.zip(packets)?;
+        Some(Sample { at: None, rx_packets, tx_packets, rx_bytes: Some(rx / 8.0), tx_bytes: Some(tx / 8.0) })
+    };
+    samples.extend(of(most));
+    let mean = of(mean);
+    if samples.is_empty() && mean.is_none() {
+        return None;
+    }
+    let mut report = Report::default();
+    let name = printable(name.unwrap_or_else(|| "the interface".into()));
+    report.interfaces.insert(name, Rates { samples, mean });
+    Some((ended - here.at, Data::Rates(report)))
 }
 
 /// `vnstat -hg` and the `-h` of version 1: a graph of a day, and a table of it in three columns.

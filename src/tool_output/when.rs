@@ -36,10 +36,17 @@ impl Moment {
             let doubt = if ambiguous { " (the month is taken to stand first)" } else { "" };
             return known(at, &format!("the heading and the times of sar{doubt}"));
         }
+        let heading = pieces.data().find_map(|data| match data {
+            Data::Rates(report) => report.date.zip(report.end).and_then(|(date, end)| moment_of(date, end)),
+            _ => None,
+        });
+        if let Some(at) = heading.and_then(utc) {
+            return known(at, "the heading and the times of sar");
+        }
         let reference = pieces.reference().max(Timestamp::UNIX_EPOCH);
         let mut last: Option<(Timestamp, bool)> = None;
-        for (_, _, text, timeless, _) in pieces.log_texts() {
-            if let Some((_, at, inferred)) = logs::span(text.as_bytes(), reference).filter(|_| !timeless) {
+        for text in pieces.log_texts() {
+            if let Some((_, at, inferred)) = logs::span(text.text.as_bytes(), reference).filter(|_| !text.timeless) {
                 last =
                     Some(last.map_or(
                         (at, inferred),

@@ -204,10 +204,25 @@ fn worded<'l>(mut text: Cursor<'l>) -> Option<LineFrame<'l>> {
     let time = shaped(&mut text, |text| {
         text.weekday()?;
         text.byte(b' ')?;
-        iso(text)
+        let before = text.0;
+        iso(text)?;
+        let read = before.get(..before.len() - text.0.len())?;
+        // The zone is a word there: one that says how far it is from UTC was read.
+        if read.iter().skip(19).all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',')) {
+            zone_name(text);
+        }
+        Some(())
     })?;
     text.byte(b' ')?;
     Some(old_syslog(time, text.0))
+}
+
+/// ` CET`, ` CEST`: of a zone by its name nobody knows how far it is from UTC.
+fn zone_name(text: &mut Cursor<'_>) {
+    let letters = text.0.iter().skip(1).take_while(|byte| byte.is_ascii_uppercase()).count();
+    if text.0.first() == Some(&b' ') && (2..=5).contains(&letters) && text.0.get(letters + 1) == Some(&b' ') {
+        text.0 = text.0.get(letters + 1..).unwrap_or_default();
+    }
 }
 
 /// The tag of a syslog line, and what follows it.
@@ -518,6 +533,14 @@ mod tests {
                 "Syslog | 2026-11-22T15:04:05.123456+00:00 | web01 | sshd-session | 77 | x",
             ),
             ("2026-11-22T15:04:05+0100 web01 kernel: x", "Syslog | 2026-11-22T15:04:05+0100 | web01 | kernel | - | x"),
+            (
+                "Sun 2026-11-22 15:04:05 CEST web01 sshd[77]: x",
+                "Syslog | Sun 2026-11-22 15:04:05 CEST | web01 | sshd | 77 | x",
+            ),
+            (
+                "Sun 2026-11-22 15:04:05 UTC WEB sshd[77]: x",
+                "Syslog | Sun 2026-11-22 15:04:05 UTC | WEB | sshd | 77 | x",
+            ),
             (
                 "Sun 2026-11-22 15:04:05 UTC web01 sshd[77]: x",
                 "Syslog | Sun 2026-11-22 15:04:05 UTC | web01 | sshd | 77 | x",

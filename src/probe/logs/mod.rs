@@ -53,7 +53,7 @@ use serde::{Deserialize, Serialize};
 pub use journal::{JournalFile, LastLines, is_journal};
 pub use kind::Kind;
 pub use novel::{NewMessage, NewMessages};
-pub use origin::of_logger;
+pub use origin::{keeper_of, of_logger};
 pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits, StandsOut};
 pub use services::{ServiceLine, service_lines};
 use telling::Moments;

@@ -50,6 +50,7 @@ const FOLDERS: &[(&str, &str)] = &[
     ("crowdsec", "crowdsec"),
     ("exim", "exim"),
     ("exim4", "exim"),
+    ("asterisk", "asterisk"),
 ];
 
 /// Files of daemons that write their logs themselves beside those of the logger, each with the program.
@@ -59,6 +60,47 @@ const FILES: &[(&str, &str)] = &[
     ("fail2ban.log", "fail2ban"),
     ("crowdsec.log", "crowdsec"),
 ];
+
+/// The daemon that keeps a log of its own in which such lines stand, by their form: for lines that are pasted, of which no name of a
+/// file tells it.
+pub fn keeper_of(line: &[u8]) -> Option<&'static str> {
+    let frame = LineFrame::parse(line).filter(|frame| frame.kind == Kind::Application)?;
+    let (time, message) = (frame.time, frame.message);
+    let bracketed = line.first() == Some(&b'[');
+    let begins = |signs: &[&str]| signs.iter().any(|sign| message.starts_with(sign.as_bytes()));
+    let is_slashed = time.get(4) == Some(&b'/');
+    let is_worded = time.first().is_some_and(u8::is_ascii_alphabetic);
+    // `22-Nov-2026`
+    let is_dashed = time.get(2) == Some(&b'-');
+    let number = |text: &[u8]| text.first().is_some_and(u8::is_ascii_digit);
+    let behind = |sign: u8| message.iter().position(|byte| *byte == sign).and_then(|at| message.get(at + 1..));
+    if is_slashed
+        && begins(&["["])
+        && behind(b']').is_some_and(|rest| rest.first() == Some(&b' ') && number(&rest[1..]))
+    {
+        return Some("nginx");
+    }
+    if is_worded && bracketed && begins(&["["]) {
+        return Some("apache2");
+    }
+    if begins(&["fail2ban."]) {
+        return Some("fail2ban");
+    }
+    if bracketed && begins(&["NOTICE[", "WARNING[", "ERROR[", "SECURITY[", "VERBOSE["]) {
+        return Some("asterisk");
+    }
+    if begins(&["unbound["]) || (bracketed && line.get(1).is_some_and(u8::is_ascii_digit) && begins(&["unbound"])) {
+        return Some("unbound");
+    }
+    if begins(&["(server.c.", "(mod_", "(gw_backend.c.", "(connections.c.", "(configfile.c."]) {
+        return Some("lighttpd");
+    }
+    match is_dashed {
+        true if bracketed && begins(&["WARNING: ", "NOTICE: ", "ERROR: ", "ALERT: "]) => Some("php-fpm"),
+        true if !bracketed => Some("named"),
+        _ => None,
+    }
+}
 
 /// Lines that are looked at to tell a file whose name says nothing.
 const LINES: usize = 16;
@@ -140,6 +182,27 @@ mod tests {
         assert_eq!(kind("/var/log/nginx/shop.log", &[SSHD]), Kind::Application);
         assert_eq!(kind("/var/log/nginx/shop.log", &[REQUEST]), Kind::Access);
         assert_eq!(LogOrigin::of(Path::new("/var/log/bind/query.log")).program, Some("named"));
+    }
+
+    #[test]
+    fn a_line_that_a_daemon_keeps_itself_tells_by_its_form_whose_it_is() {
+        for (line, keeper) in [
+            ("2026/11/22 15:04:05 [alert] 1423#0: 768 worker_connections are not enough", Some("nginx")),
+            ("2026/11/22 15:04:05 [info] started", None),
+            ("[Sun Nov 22 15:04:05 2026] [error] server reached MaxClients setting", Some("apache2")),
+            ("[Sun Nov 22 15:04:05.123456 2026] [mpm_event:error] [pid 9] AH00484: x", Some("apache2")),
+            ("2026-11-22 15:04:05,123 fail2ban.actions [9]: NOTICE  [sshd] Ban 192.0.2.1", Some("fail2ban")),
+            ("[2026-11-22 15:04:05] NOTICE[9] chan_sip.c: Registration from 'x' failed", Some("asterisk")),
+            ("[22-Nov-2026 15:04:05] WARNING: [pool www] server reached pm.max_children setting (5)", Some("php-fpm")),
+            ("22-Nov-2026 15:04:05.123 client 192.0.2.1#5353: query: a.example IN ANY", Some("named")),
+            ("2026-11-22 15:04:05: (server.c.1234) [note] sockets disabled", Some("lighttpd")),
+            ("2026-11-22 15:04:05 started", None),
+            (SSHD, None),
+            (REQUEST, None),
+            ("", None),
+        ] {
+            assert_eq!(keeper_of(line.as_bytes()), keeper, "{line}");
+        }
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub struct Text<'t> {
     pub name: &'t str,
     /// What kind of log they are of.
     pub kind: Kind,
+    /// The daemon that keeps that log alone.
+    pub keeper: Option<&'static str>,
     /// The lines.
     pub bytes: &'t [u8],
     /// Whether they are entries of a journal: what other texts have of them is not counted again.
@@ -158,7 +160,7 @@ fn search_all(
         dating: None,
     };
     let read = |searcher: &mut Searcher<'_>, text: &Text<'_>, copies: Copies<'_>| {
-        let origin = LogOrigin { kind: Some(text.kind), program: None };
+        let origin = LogOrigin { kind: Some(text.kind), program: text.keeper };
         let bytes = Some(text.bytes.len());
         let task = Task { patterns, window, clock, origin, sorted: false, samples, copies, bytes };
         // Each text is read by itself.

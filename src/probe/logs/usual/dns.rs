@@ -125,6 +125,27 @@ pub(super) const USUAL: &[Usual] = &[
         ],
     },
     Usual {
+        name: "dns_any",
+        service: "name server",
+        means: "somebody asked for all records of a name: a small question with a large answer, as those ask who want it sent to somebody else",
+        weight: Weight::Trouble,
+        one: "query for all records of a name (ANY)",
+        many: "queries for all records of names (ANY)",
+        by: &[from("client"), By { group: "name", preposition: "of", many: "names" }],
+        lines: &[
+            Lines {
+                programs: NAMED,
+                expression: named_client!(r"query: (?P<name>[^ ]+) IN (?:ANY|RRSIG) "),
+                of: "BIND 9.18 by its source",
+            },
+            Lines {
+                programs: DNSMASQ,
+                expression: r"(?:\d+ [0-9A-Fa-f:.]+/\d+ )?query\[(?:ANY|type=255)\] (?P<name>[^ ]+) from (?P<client>[0-9A-Fa-f:.]+)",
+                of: "dnsmasq 2.90 by its source",
+            },
+        ],
+    },
+    Usual {
         name: "dns_rate_limited",
         service: "name server",
         means: "the server answers an address, a network or a name less often than it is asked",

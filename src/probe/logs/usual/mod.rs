@@ -8,10 +8,12 @@
 mod bans;
 mod clocks;
 mod dns;
+mod files;
 mod kernel;
 mod loggers;
 mod mail;
 mod ssh;
+mod telephony;
 mod units;
 mod web;
 
@@ -91,6 +93,8 @@ pub(super) fn table() -> impl Iterator<Item = &'static Usual> {
         web::USUAL,
         dns::USUAL,
         mail::USUAL,
+        files::USUAL,
+        telephony::USUAL,
         kernel::USUAL,
         units::USUAL,
         clocks::USUAL,

@@ -35,6 +35,34 @@ pub(super) const USUAL: &[Usual] = &[
         }],
     },
     Usual {
+        name: "ssh_max_tries",
+        service: "sshd",
+        means: "somebody gave as many wrong passwords or keys as one connection may (MaxAuthTries)",
+        weight: Weight::Trouble,
+        one: "connection that tried too many passwords or keys",
+        many: "connections that tried too many passwords or keys",
+        by: &[from("address")],
+        lines: &[Lines {
+            programs: SSHD,
+            expression: r"(?:error: )?maximum authentication attempts exceeded for (?:invalid user )?(?P<user>.*) from (?P<address>[0-9A-Fa-f:.]+)(?:%[\w.-]+)? port \d+(?: ssh\d?)?(?: \[preauth\])?\s*$",
+            of: "OpenSSH 9.2p1 by its source",
+        }],
+    },
+    Usual {
+        name: "ssh_pam_failed",
+        service: "sshd",
+        means: "PAM refused a password; sshd tells of the same in a line of its own, where it is asked to",
+        weight: Weight::Aside,
+        one: "password that PAM refused",
+        many: "passwords that PAM refused",
+        by: &[from("address")],
+        lines: &[Lines {
+            programs: SSHD,
+            expression: r"pam_\w+\(sshd:auth\): authentication failure; .*rhost=(?P<address>[0-9A-Fa-f:.]+)(?: +user=\S*)?\s*$",
+            of: "Linux-PAM 1.5 by its source",
+        }],
+    },
+    Usual {
         name: "ssh_max_startups",
         service: "sshd",
         means: "more connections wait to log in than MaxStartups allows; others are turned away",
@@ -91,11 +119,18 @@ pub(super) const USUAL: &[Usual] = &[
         one: "connection that did not speak SSH",
         many: "connections that did not speak SSH",
         by: &[from("address")],
-        lines: &[Lines {
-            programs: SSHD,
-            expression: r"banner exchange: Connection from (?P<address>[0-9A-Fa-f:.]+)(?:%[\w.-]+)? port \d+: (?:invalid format|could not read protocol version)",
-            of: "OpenSSH 9.2p1, 10.6p1",
-        }],
+        lines: &[
+            Lines {
+                programs: SSHD,
+                expression: r"banner exchange: Connection from (?P<address>[0-9A-Fa-f:.]+)(?:%[\w.-]+)? port \d+: (?:invalid format|could not read protocol version)",
+                of: "OpenSSH 9.2p1, 10.6p1",
+            },
+            Lines {
+                programs: SSHD,
+                expression: r"(?:Did not receive identification string from|Bad protocol version identification '.*' from) (?P<address>[0-9A-Fa-f:.]+)(?:%[\w.-]+)?(?: port \d+)?\s*$",
+                of: "OpenSSH 6.7, 7.9 by their source",
+            },
+        ],
     },
     Usual {
         name: "ssh_left_before_login",

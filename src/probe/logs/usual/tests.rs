@@ -77,8 +77,11 @@ fn the_lines_of_real_daemons_are_what_they_are() {
                 said
             });
             let said: Vec<String> = said.collect();
-            // A request to a forward proxy is a request, too.
-            let proxied = said.iter().any(|said| said.starts_with("http_proxy_request"));
+            // A request to a forward proxy, or with a password, is a request, too.
+            let is_request = |said: &String| {
+                ["http_proxy_request", "http_wordpress_login"].iter().any(|name| said.starts_with(name))
+            };
+            let proxied = said.iter().any(is_request);
             assert!(said.len() < 2 || proxied, "{}: {said:?}", path.display());
             assert!(
                 said.is_empty() || searcher.next_candidate(line, 0).is_some(),

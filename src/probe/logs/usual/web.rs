@@ -53,6 +53,20 @@ pub(super) const USUAL: &[Usual] = &[
         }],
     },
     Usual {
+        name: "http_wordpress_login",
+        service: "web server",
+        means: "a request to a page of WordPress by which passwords are tried (wp-login.php), many with one request (xmlrpc.php)",
+        weight: Weight::Trouble,
+        one: "POST to a page of WordPress by which passwords are tried,",
+        many: "POSTs to pages of WordPress by which passwords are tried,",
+        by: &[CLIENT],
+        lines: &[Lines {
+            programs: &[],
+            expression: r"POST [^ ?]*/(?:xmlrpc|wp-login)\.php(?:[? ]|$)",
+            of: "the form of a request",
+        }],
+    },
+    Usual {
         name: "web_limited",
         service: "web server",
         means: "a client asks more often, or over more connections, than the server allows it (limit_req, limit_conn)",
@@ -107,6 +121,16 @@ pub(super) const USUAL: &[Usual] = &[
                 programs: APACHE,
                 expression: apache!(r"AH(?:00161|00286|00484|03490): "),
                 of: "Apache 2.4 by its source",
+            },
+            Lines {
+                programs: APACHE,
+                expression: r"\[\w+\] server reached MaxClients setting",
+                of: "Apache 2.2 by its source",
+            },
+            Lines {
+                programs: &["php-fpm"],
+                expression: r"(?:\[?WARNING\]?:? )?\[pool (?P<pool>[^\]]+)\] server reached (?:pm\.)?max_children setting",
+                of: "php-fpm 7 by its source",
             },
             Lines {
                 programs: &["lighttpd"],
