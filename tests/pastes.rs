@@ -419,7 +419,11 @@ const TICKETS: &[(&str, Option<&str>, &[&str])] = &[
     (
         "timeouts at peak\n\n[app@tc01 ~]$ ss -lnt\nState      Recv-Q Send-Q        Local Address:Port          Peer Address:Port\nLISTEN     0      128                       *:22                       *:*\nLISTEN     101    100                      :::8080                    :::*\n[app@tc01 ~]$ netstat -s | grep -i listen\n    53291 times the listen queue of a socket overflowed\n    53291 SYNs to LISTEN sockets dropped\n",
         Some("listen-overflow"),
-        &["101 connections wait for a process to accept them on port 8080; its queue takes 100", "53,291 handshakes"],
+        &[
+            "101 connections wait for a process to accept them on port 8080; its queue takes 100",
+            "a service accepts too slowly on port 8080: 101 connections wait, 100 may",
+            "53,291 handshakes",
+        ],
     ),
     (
         "# cat /proc/sys/net/netfilter/nf_conntrack_count\n65535\n# cat /proc/sys/net/netfilter/nf_conntrack_max\n65536\n",

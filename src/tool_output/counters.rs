@@ -94,7 +94,7 @@ fn alone(here: &Here<'_>) -> Option<(usize, Counted)> {
         Some((format!("TcpExt.{name}"), figure.trim().parse().ok().filter(|_| plain)?))
     };
     let counters: Vec<(String, u64)> = (here.at..document.len()).map_while(row).take(MOST).collect();
-    (!counters.is_empty()).then(|| (counters.len(), Counted { counters, since_boot: true }))
+    (!counters.is_empty()).then_some((counters.len(), Counted { counters, since_boot: true }))
 }
 
 /// `Ip:`, `TcpExt:`.

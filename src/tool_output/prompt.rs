@@ -101,6 +101,13 @@ impl<'l> Prompt<'l> {
         {
             return Some(Prompt { user: None, host: Some(host), command });
         }
+        // What `watch` puts above an output: `Every 2.0s: netstat -s      web1: Tue Mar  3 10:11:12 2020`.
+        if let Some((seconds, rest)) = line.strip_prefix("Every ").and_then(|rest| rest.split_once("s: "))
+            && seconds.replace(',', ".").parse::<f64>().is_ok()
+            && let Some(command) = rest.split("  ").next().map(str::trim).filter(|command| is_command(command))
+        {
+            return Some(Prompt { user: None, host: None, command });
+        }
         // `~# ifconfig`
         if line.starts_with('~')
             && let Some(command) = past_sign(line).filter(|command| is_command(command))
@@ -220,6 +227,11 @@ mod tests {
             ("web1:~ # netstat -s", Some((None, Some("web1"), "netstat -s"))),
             ("# date", Some((None, None, "date"))),
             ("sh-4.2# nstat -az", Some((None, None, "nstat -az"))),
+            (
+                "Every 2.0s: netstat -s | grep -i listen          web1: Tue Mar  3 10:11:12 2020",
+                Some((None, None, "netstat -s | grep -i listen")),
+            ),
+            ("Every 5 minutes: it is slow", None),
             ("~# netstat -anlp | grep 8090", Some((None, None, "netstat -anlp | grep 8090"))),
             ("~50 % # of it", None),
             ("while true; do ss -nump; sleep 1; done", Some((None, None, "while true; do ss -nump; sleep 1; done"))),

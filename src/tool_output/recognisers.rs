@@ -192,7 +192,7 @@ pub const RECOGNISERS: &[Recogniser] = &[
     },
     Recogniser {
         name: "sort | uniq -c",
-        takes: "counts by address or by state",
+        takes: "counts by address or by state; the number that `| wc -l` or `| grep -c` leaves of `netstat` and `ss`",
         gives: "the most frequent ones; connections by state",
         take: tables::counted,
     },

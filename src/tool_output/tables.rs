@@ -135,6 +135,9 @@ pub(super) fn neighbours(here: &Here<'_>) -> Option<(usize, Data)> {
 /// `… | sort | uniq -c`: a count and what was counted.
 pub(super) fn counted(here: &Here<'_>) -> Option<(usize, Data)> {
     let document = here.document;
+    if let Some(told) = lines_counted(here) {
+        return Some((1, Data::Told(told)));
+    }
     // `… | uniq -c` prints the count first, `awk '{s[$6]++} END {for (k in s) print k, s[k]}'` last.
     let piped = here.document.line(here.at.saturating_sub(1)).contains('|') || here.command.is_empty();
     let counts_ports = document.line(here.at.saturating_sub(1)).contains("uniq -c");
@@ -204,6 +207,40 @@ pub(super) fn counted(here: &Here<'_>) -> Option<(usize, Data)> {
         ));
     }
     Some((lines, Data::Told(told)))
+}
+
+/// `netstat -an | grep SYN_RECV | wc -l`, `ss -ant state syn-recv | wc -l`, `netstat -an | grep -c :80`: how many lines there were.
+fn lines_counted(here: &Here<'_>) -> Option<Told> {
+    let line = here.document.line(here.at).trim();
+    let lines: u64 = line.parse().ok().filter(|_| !here.document.ends_within(here.at))?;
+    let before = here.at.checked_sub(1).map(|at| here.document.line(at))?;
+    let command = super::prompt::Prompt::of(before)?.command;
+    let tool = here.command.first().filter(|tool| matches!(**tool, "netstat" | "ss"))?;
+    let last = command.rsplit('|').next()?.trim();
+    if !(last == "wc -l" || last.starts_with("grep -c ")) || command.matches('|').count() == 0 {
+        return None;
+    }
+    let word = |word: &str| state(word.trim_matches(['"', '\'']).to_uppercase().as_str());
+    // `ss` prints a heading, too, unless grep takes it out.
+    let headed = *tool == "ss"
+        && !command.contains("grep")
+        && !here.command.iter().any(|word| word.starts_with('-') && word.contains('H'));
+    let count = lines.saturating_sub(u64::from(headed));
+    let mut told = Told { tool: "counts", ..Told::default() };
+    let inverted = command.contains("grep -v") || command.contains("grep -iv");
+    let named = command.split(' ').find_map(|part| Some((word(part)?, part.trim_matches(['"', '\'']).to_uppercase())));
+    match named.filter(|_| !inverted) {
+        Some((state, name)) => {
+            told.states.push((state, count));
+            told.stands_out.push(format!("{} connections are {}", units::count(count as f64), printable(name)));
+        }
+        None => told.stands_out.push(format!(
+            "{} lines of {}",
+            units::count(count as f64),
+            printable(command.chars().take(64).collect::<String>())
+        )),
+    }
+    Some(told)
 }
 
 fn state(word: &str) -> Option<&'static str> {

@@ -948,6 +948,15 @@ fn counts_of_states_are_read_with_the_words_of_headings_in_any_language() {
     assert!(output.not_recognised().is_empty(), "{:?}", output.not_recognised());
     assert_eq!(of(&output, "sockets")["counts"]["tcp_syn_recv"], 1022);
     assert!(paste("there are\n3 servers\n").is_err());
+    for (text, count) in [
+        ("$ netstat -an | grep SYN_RECV | wc -l\n1022\n", 1022),
+        ("$ ss -ant state syn-recv | wc -l\n1023\n", 1022),
+        ("$ netstat -an | grep -c SYN_RECV\n1022\n", 1022),
+    ] {
+        assert_eq!(of(&read(text), "sockets")["counts"]["tcp_syn_recv"], count, "{text}");
+    }
+    assert_eq!(told("$ netstat -an | grep :80 | wc -l\n812\n"), "812 lines of netstat -an | grep :80 | wc -l");
+    assert!(paste("$ netstat -an | grep :80 | wc -l\n81").is_err(), "half a number may be");
 }
 
 #[test]
