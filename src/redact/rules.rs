@@ -27,6 +27,8 @@ pub struct Rule {
     keywords: &'static [&'static str],
     /// One of these stands in every match as well, if there are any.
     needs: &'static [&'static str],
+    /// One of these stands in every match behind the beginning of its keyword, if there are any.
+    behind: &'static [&'static str],
     /// The least entropy of the secret, in bits per character.
     entropy: f64,
     /// What is not meant, by its place in [`ALLOWLISTS`].
@@ -86,13 +88,15 @@ static KEYWORDS: LazyLock<Option<Keywords>> = LazyLock::new(|| {
 });
 
 impl Keywords {
-    /// The rules of which a keyword stands in the text.
-    fn possible(&self, text: &str) -> Set {
+    /// The rules of which a keyword stands in the text, and where the first keyword of any begins.
+    fn possible(&self, text: &str) -> (Set, usize) {
         if !self.words.is_match(text) {
-            return 0;
+            return (0, text.len());
         }
-        let found = self.words.find_overlapping_iter(text);
-        found.fold(0, |set, word| set | self.rules.get(word.pattern().as_usize()).copied().unwrap_or(Set::MAX))
+        self.words.find_overlapping_iter(text).fold((0, text.len()), |(set, first), word| {
+            let rules = self.rules.get(word.pattern().as_usize()).copied().unwrap_or(Set::MAX);
+            (set | rules, first.min(word.start()))
+        })
     }
 }
 
@@ -104,13 +108,13 @@ pub struct Broken;
 /// error when one of them does not compile, which a test excludes.
 pub fn matching(text: &str, source: bool) -> Result<Vec<(usize, &'static Regex)>, Broken> {
     let mut matching = Vec::new();
-    let mut possible = KEYWORDS.as_ref().ok_or(Broken)?.possible(text);
+    let (mut possible, first) = KEYWORDS.as_ref().ok_or(Broken)?.possible(text);
+    let behind = text.get(first..).unwrap_or(text);
     while possible != 0 {
         let index = possible.trailing_zeros() as usize;
         possible &= possible - 1;
         let Some(rule) = RULES.get(index) else { break };
-        let lacks = || !rule.needs.is_empty() && !rule.needs.iter().any(|sign| text.contains(sign));
-        if source && !rule.source || lacks() {
+        if source && !rule.source || !rule.has_signs(text, behind) {
             continue;
         }
         if text.len() <= SHORT && !short(index).ok_or(Broken)?.is_match(text) {
@@ -153,6 +157,12 @@ fn allowed(index: usize, text: &str) -> bool {
 }
 
 impl Rule {
+    /// Whether the signs that every match has are in the text, and in what stands behind its first keyword.
+    fn has_signs(&self, text: &str, behind: &str) -> bool {
+        let has = |text: &str, signs: &[&str]| signs.is_empty() || signs.iter().any(|sign| text.contains(sign));
+        has(text, self.needs) && has(behind, self.behind)
+    }
+
     /// The places of the secrets in a match: those that no allowlist excludes, in their order.
     pub fn secrets(&self, text: &str, found: &Captures<'_>) -> Vec<(usize, usize)> {
         let Some(whole) = found.get(0) else { return Vec::new() };
@@ -203,7 +213,7 @@ fn entropy(text: &str) -> f64 {
 pub fn is_name(name: &str) -> bool {
     static NAME: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(&format!("(?i)^{PART_BEFORE}{PART_NAME}$")).ok());
-    KEYWORDS.as_ref().is_none_or(|keywords| keywords.possible(name) != 0)
+    KEYWORDS.as_ref().is_none_or(|keywords| keywords.possible(name).0 != 0)
         && NAME.as_ref().is_none_or(|regex| regex.is_match(name))
 }
 
@@ -242,11 +252,11 @@ mod tests {
     #[test]
     fn keywords_leave_out_no_rule_that_would_match() {
         for text in crate::redact::corpus::secrets().into_iter().map(|(text, _)| text) {
-            let possible = KEYWORDS.as_ref().unwrap().possible(&text);
+            let (possible, first) = KEYWORDS.as_ref().unwrap().possible(&text);
             for (index, rule) in RULES.iter().enumerate() {
                 let wanted = compiled(index).unwrap().is_match(&text);
                 assert_eq!(short(index).unwrap().is_match(&text), wanted, "{}: {text}", rule.id);
-                let has = rule.needs.is_empty() || rule.needs.iter().any(|sign| text.contains(sign));
+                let has = rule.has_signs(&text, &text[first..]);
                 assert!(!wanted || has && possible & 1 << index != 0, "{}: {text}", rule.id);
             }
         }
