@@ -15,7 +15,7 @@ pub(super) const USUAL: &[Usual] = &[
     Usual {
         name: "conntrack_full",
         service: "kernel",
-        means: "the table of tracked connections is full: packets of new ones are dropped; of a container with its network namespace",
+        means: "the table of tracked connections is full: packets of new connections are dropped; where it is a container's, the line names the network namespace",
         weight: Weight::Grave,
         one: "warning that the table of connections is full and drops packets",
         many: "warnings that the table of connections is full and drops packets",
