@@ -93,11 +93,12 @@ fn rules(project: &Path, out: &Path) {
         allowed.extend(list(rule, "allowlists").iter().map(|list| allowlist(&table(list))));
         let entropy = rule.get("entropy").and_then(|least| least.as_float()).unwrap_or(0.0);
         rules += &format!(
-            "Rule {{ id: {id:?}, name: {name:?}, source: {}, regex: {:?}, group: {}, keywords: &{:?}, needs: &{:?}, behind: &{:?}, entropy: {entropy:?}, allowlists: &{allowed:?} }},\n",
+            "Rule {{ id: {id:?}, name: {name:?}, source: {}, regex: {:?}, group: {}, keywords: &{:?}, second: &{:?}, needs: &{:?}, behind: &{:?}, entropy: {entropy:?}, allowlists: &{allowed:?} }},\n",
             tags.iter().any(|tag| tag == "source"),
             filled(&word(rule, "regex")),
             rule.get("secretGroup").and_then(|group| group.as_integer()).unwrap_or(0),
             words(rule, "keywords"),
+            words(rule, "secondKeywords"),
             words(rule, "needs"),
             words(rule, "needsBehind"),
         );

@@ -25,6 +25,8 @@ pub struct Rule {
     group: usize,
     /// One of these stands in every match, in whatever case.
     keywords: &'static [&'static str],
+    /// One of these as well, if there are any.
+    second: &'static [&'static str],
     /// One of these stands in every match as well, if there are any.
     needs: &'static [&'static str],
     /// One of these stands in every match behind the beginning of its keyword, if there are any.
@@ -63,40 +65,48 @@ const OTHER_LETTERS: [&str; 2] = ["\u{17f}", "\u{212a}"];
 /// All keywords, and for each the rules that it makes possible.
 struct Keywords {
     words: AhoCorasick,
-    rules: Vec<Set>,
+    /// The rules of which a word is a keyword, and those of which it is a second one.
+    rules: Vec<(Set, Set)>,
+    /// The rules without second keywords.
+    single: Set,
 }
 
 /// None would mean that there are too many rules, which a test excludes.
 static KEYWORDS: LazyLock<Option<Keywords>> = LazyLock::new(|| {
     let mut words: Vec<&str> = OTHER_LETTERS.to_vec();
-    let mut rules: Vec<Set> = vec![Set::MAX; OTHER_LETTERS.len()];
+    let mut rules: Vec<(Set, Set)> = vec![(Set::MAX, Set::MAX); OTHER_LETTERS.len()];
+    let mut single = 0;
     for (index, rule) in RULES.iter().enumerate() {
         let bit = (1 as Set).checked_shl(u32::try_from(index).ok()?)?;
-        for word in rule.keywords {
-            match words.iter().position(|other| other == word) {
-                Some(place) => *rules.get_mut(place)? |= bit,
-                None => {
-                    words.push(word);
-                    rules.push(bit);
-                }
-            }
+        single |= if rule.second.is_empty() { bit } else { 0 };
+        let second = rule.second.iter().map(|word| (word, (0, bit)));
+        for (word, (first, second)) in rule.keywords.iter().map(|word| (word, (bit, 0))).chain(second) {
+            let place = words.iter().position(|other| other == word).unwrap_or_else(|| {
+                words.push(word);
+                rules.push((0, 0));
+                words.len() - 1
+            });
+            let of_word = rules.get_mut(place)?;
+            *of_word = (of_word.0 | first, of_word.1 | second);
         }
     }
     let words =
         AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(&words).ok()?;
-    Some(Keywords { words, rules })
+    Some(Keywords { words, rules, single })
 });
 
 impl Keywords {
-    /// The rules of which a keyword stands in the text, and where the first keyword of any begins.
+    /// The rules of which the keywords stand in the text, and where the first keyword of any begins.
     fn possible(&self, text: &str) -> (Set, usize) {
         if !self.words.is_match(text) {
             return (0, text.len());
         }
-        self.words.find_overlapping_iter(text).fold((0, text.len()), |(set, first), word| {
-            let rules = self.rules.get(word.pattern().as_usize()).copied().unwrap_or(Set::MAX);
-            (set | rules, first.min(word.start()))
-        })
+        let none = (0, self.single, text.len());
+        let (set, second, first) = self.words.find_overlapping_iter(text).fold(none, |(set, second, first), word| {
+            let (of, second_of) = self.rules.get(word.pattern().as_usize()).copied().unwrap_or((Set::MAX, Set::MAX));
+            (set | of, second | second_of, first.min(word.start()))
+        });
+        (set & second, first)
     }
 }
 
@@ -159,7 +169,11 @@ fn allowed(index: usize, text: &str) -> bool {
 impl Rule {
     /// Whether the signs that every match has are in the text, and in what stands behind its first keyword.
     fn has_signs(&self, text: &str, behind: &str) -> bool {
-        let has = |text: &str, signs: &[&str]| signs.is_empty() || signs.iter().any(|sign| text.contains(sign));
+        let is_in = |text: &str, sign: &str| match sign.strip_prefix('^') {
+            Some(beginning) => text.starts_with(beginning),
+            None => text.contains(sign),
+        };
+        let has = |text: &str, signs: &[&str]| signs.is_empty() || signs.iter().any(|sign| is_in(text, sign));
         has(text, self.needs) && has(behind, self.behind)
     }
 
@@ -229,7 +243,7 @@ mod tests {
         for (index, rule) in RULES.iter().enumerate() {
             assert!(compiled(index).is_some() && short(index).is_some(), "{}", rule.id);
             assert!(ids.insert(rule.id), "{}", rule.id);
-            assert!(rule.keywords.iter().all(|word| !word.is_empty() && *word == word.to_lowercase()), "{}", rule.id);
+            assert!(rule.keywords.iter().chain(rule.second).all(|word| !word.is_empty() && *word == word.to_lowercase()), "{}", rule.id);
         }
         for list in ALLOWLISTS {
             RegexSet::new(list.regexes).unwrap();
