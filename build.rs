@@ -106,9 +106,8 @@ fn rules(project: &Path, out: &Path) {
     let constants = format!(
         "/// Every rule; where two match, the one above has its way.\npub static RULES: &[Rule] = &[\n{rules}];\n\
          static ALLOWLISTS: &[Allowlist] = &[\n{allowlists}];\n\
-         const PART_NAME: &str = {:?};\nconst PART_BEFORE: &str = {:?};\n",
-        filled("{name}"),
-        filled("{before}"),
+         /// The whole name of a field that holds a secret.\nconst NAME: &str = {:?};\n",
+        filled("(?i)^{before}{name}$"),
     );
     fs::write(out.join("redact_rules.rs"), constants).expect("cargo's folder can be written");
 }

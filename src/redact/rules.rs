@@ -10,6 +10,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use regex::{Captures, Regex, RegexSet};
 use regex_automata::meta;
 use regex_automata::nfa::thompson::WhichCaptures;
+use regex_automata::util::syntax;
 
 /// A form that secrets take.
 pub struct Rule {
@@ -69,16 +70,19 @@ struct Keywords {
     rules: Vec<(Set, Set)>,
     /// The rules without second keywords.
     single: Set,
+    /// The rules with signs that stand behind their keyword.
+    behind: Set,
 }
 
 /// None would mean that there are too many rules, which a test excludes.
 static KEYWORDS: LazyLock<Option<Keywords>> = LazyLock::new(|| {
     let mut words: Vec<&str> = OTHER_LETTERS.to_vec();
     let mut rules: Vec<(Set, Set)> = vec![(Set::MAX, Set::MAX); OTHER_LETTERS.len()];
-    let mut single = 0;
+    let (mut single, mut behind) = (0, 0);
     for (index, rule) in RULES.iter().enumerate() {
         let bit = (1 as Set).checked_shl(u32::try_from(index).ok()?)?;
         single |= if rule.second.is_empty() { bit } else { 0 };
+        behind |= if rule.behind.is_empty() { 0 } else { bit };
         let second = rule.second.iter().map(|word| (word, (0, bit)));
         for (word, (first, second)) in rule.keywords.iter().map(|word| (word, (bit, 0))).chain(second) {
             let place = words.iter().position(|other| other == word).unwrap_or_else(|| {
@@ -92,11 +96,11 @@ static KEYWORDS: LazyLock<Option<Keywords>> = LazyLock::new(|| {
     }
     let words =
         AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(&words).ok()?;
-    Some(Keywords { words, rules, single })
+    Some(Keywords { words, rules, single, behind })
 });
 
 impl Keywords {
-    /// The rules of which the keywords stand in the text, and where the first keyword of any begins.
+    /// The rules of which the keywords stand in the text, and where the first keyword of a rule with signs behind it begins.
     fn possible(&self, text: &str) -> (Set, usize) {
         if !self.words.is_match(text) {
             return (0, text.len());
@@ -104,7 +108,8 @@ impl Keywords {
         let none = (0, self.single, text.len());
         let (set, second, first) = self.words.find_overlapping_iter(text).fold(none, |(set, second, first), word| {
             let (of, second_of) = self.rules.get(word.pattern().as_usize()).copied().unwrap_or((Set::MAX, Set::MAX));
-            (set | of, second | second_of, first.min(word.start()))
+            let first = if of & self.behind == 0 { first } else { first.min(word.start()) };
+            (set | of, second | second_of, first)
         });
         (set & second, first)
     }
@@ -127,7 +132,7 @@ pub fn matching(text: &str, source: bool) -> Result<Vec<(usize, &'static Regex)>
         if source && !rule.source || !rule.has_signs(text, behind) {
             continue;
         }
-        if text.len() <= SHORT && !short(index).ok_or(Broken)?.is_match(text) {
+        if text.len() <= SHORT && text.is_ascii() && !short(index).ok_or(Broken)?.is_match(text) {
             continue;
         }
         let regex = compiled(index).ok_or(Broken)?;
@@ -142,15 +147,20 @@ pub fn matching(text: &str, source: bool) -> Result<Vec<(usize, &'static Regex)>
 /// longer to prepare than such a text takes to be searched.
 const SHORT: usize = 1024;
 
-/// A rule's expression in the form that is compiled soonest, for texts that have a keyword and no secret, as most have.
+/// A rule's expression for short texts of ASCII alone, which have a keyword and no secret, as most have.
 fn short(index: usize) -> Option<&'static meta::Regex> {
     static COMPILED: [OnceLock<Option<meta::Regex>>; RULES.len()] = [const { OnceLock::new() }; RULES.len()];
-    let plain = || {
-        let captures = WhichCaptures::Implicit;
-        meta::Config::new().auto_prefilter(false).hybrid(false).dfa(false).onepass(false).which_captures(captures)
-    };
-    let compile = || meta::Builder::new().configure(plain()).build(RULES.get(index)?.regex).ok();
-    COMPILED.get(index)?.get_or_init(compile).as_ref()
+    COMPILED.get(index)?.get_or_init(|| compiled_soon(RULES.get(index)?.regex)).as_ref()
+}
+
+/// An expression in the form that is compiled soonest: over bytes, which in ASCII are the characters, and without what only makes a
+/// long search fast.
+fn compiled_soon(regex: &str) -> Option<meta::Regex> {
+    let captures = WhichCaptures::Implicit;
+    let plain =
+        meta::Config::new().auto_prefilter(false).hybrid(false).dfa(false).onepass(false).which_captures(captures);
+    let bytes = syntax::Config::new().unicode(false).utf8(false);
+    meta::Builder::new().configure(plain.utf8_empty(false)).syntax(bytes).build(regex).ok()
 }
 
 /// A rule's expression, compiled when it is first needed.
@@ -225,10 +235,14 @@ fn entropy(text: &str) -> f64 {
 
 /// Whether a name is that of a secret, and nothing else.
 pub fn is_name(name: &str) -> bool {
-    static NAME: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(&format!("(?i)^{PART_BEFORE}{PART_NAME}$")).ok());
+    static OF_ASCII: LazyLock<Option<meta::Regex>> = LazyLock::new(|| compiled_soon(NAME));
+    static OF_ANY: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(NAME).ok());
     KEYWORDS.as_ref().is_none_or(|keywords| keywords.possible(name).0 != 0)
-        && NAME.as_ref().is_none_or(|regex| regex.is_match(name))
+        && if name.is_ascii() {
+            OF_ASCII.as_ref().is_none_or(|regex| regex.is_match(name))
+        } else {
+            OF_ANY.as_ref().is_none_or(|regex| regex.is_match(name))
+        }
 }
 
 #[cfg(test)]
@@ -243,7 +257,11 @@ mod tests {
         for (index, rule) in RULES.iter().enumerate() {
             assert!(compiled(index).is_some() && short(index).is_some(), "{}", rule.id);
             assert!(ids.insert(rule.id), "{}", rule.id);
-            assert!(rule.keywords.iter().chain(rule.second).all(|word| !word.is_empty() && *word == word.to_lowercase()), "{}", rule.id);
+            assert!(
+                rule.keywords.iter().chain(rule.second).all(|word| !word.is_empty() && *word == word.to_lowercase()),
+                "{}",
+                rule.id
+            );
         }
         for list in ALLOWLISTS {
             RegexSet::new(list.regexes).unwrap();
@@ -269,7 +287,8 @@ mod tests {
             let (possible, first) = KEYWORDS.as_ref().unwrap().possible(&text);
             for (index, rule) in RULES.iter().enumerate() {
                 let wanted = compiled(index).unwrap().is_match(&text);
-                assert_eq!(short(index).unwrap().is_match(&text), wanted, "{}: {text}", rule.id);
+                let soon = !text.is_ascii() || short(index).unwrap().is_match(&text) == wanted;
+                assert!(soon, "{}: {text}", rule.id);
                 let has = rule.has_signs(&text, &text[first..]);
                 assert!(!wanted || has && possible & 1 << index != 0, "{}: {text}", rule.id);
             }
