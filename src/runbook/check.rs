@@ -299,6 +299,7 @@ impl Checker<'_> {
             causes,
             wraps_check: None,
             overrides_embedded: false,
+            ships: false,
             origin: self.main.origin.clone(),
             text,
             warnings: std::mem::take(&mut self.warnings),

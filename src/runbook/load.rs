@@ -63,7 +63,7 @@ fn load_found_to(found: &Found, trust: Trust, depth: Depth) -> Result<Runbook, P
             Ok(Runbook { warnings, ..runbook })
         }
     }?;
-    Ok(Runbook { overrides_embedded: found.overrides_embedded, ..runbook })
+    Ok(Runbook { overrides_embedded: found.overrides_embedded, ships: found.folder().is_none(), ..runbook })
 }
 
 /// What a list tells of a runbook. One that ships is known to be good, so that only its head is read; any other is checked

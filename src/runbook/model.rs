@@ -43,6 +43,8 @@ pub struct Runbook {
     pub wraps_check: Option<String>,
     /// It was found by its name, and goes before one that ships with casebook.
     pub overrides_embedded: bool,
+    /// It was read out of this program, with all that it includes.
+    pub ships: bool,
     /// Where it was read from.
     pub origin: String,
     /// Its text, whole: what it includes and the lists that probes know are written in it. A Lua runbook's is in the form that it

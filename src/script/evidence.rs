@@ -3,8 +3,11 @@
 //! A list that a gap left incomplete raises it, too, when its end is reached: what is in it can be found, but nobody can say
 //! that something is not in it, or how much it is in all.
 
-use mlua::{Function, Lua, Table, Value as LuaValue};
-use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use mlua::{Function, Lua, LuaString, Table, Value as LuaValue};
+use serde_json::{Map, Value};
 
 use crate::suggest::Suggestion;
 
@@ -40,6 +43,26 @@ pub(super) struct Converter {
     beyond: Function,
 }
 
+/// What the rows of a list have in common, made once.
+#[derive(Default)]
+struct Shared {
+    /// The names of fields.
+    names: HashMap<String, LuaString>,
+    /// The metatables of tables, by their path and the fields that they do not have.
+    metatables: HashMap<String, Table>,
+}
+
+impl Shared {
+    fn name(&mut self, lua: &Lua, name: &str) -> mlua::Result<LuaString> {
+        if let Some(known) = self.names.get(name) {
+            return Ok(known.clone());
+        }
+        let made = lua.create_string(name)?;
+        self.names.insert(name.to_owned(), made.clone());
+        Ok(made)
+    }
+}
+
 impl Converter {
     pub fn new(lua: &Lua) -> mlua::Result<Self> {
         let index = lua.create_function(|_, (table, key): (Table, LuaValue)| -> mlua::Result<LuaValue> {
@@ -72,7 +95,7 @@ impl Converter {
         Ok(Converter { index, beyond })
     }
 
-    /// The Lua value of `value`, which the schema describes and which stands at `path`.
+    /// The Lua value of `value`, which the schema describes and which stands at `path`. The items of a list stand where it does.
     pub fn convert(
         &self,
         lua: &Lua,
@@ -80,6 +103,18 @@ impl Converter {
         schema: Option<&Value>,
         path: &str,
         has_gap: HasGap,
+    ) -> mlua::Result<LuaValue> {
+        self.converted(lua, value, schema, path, has_gap, &RefCell::default())
+    }
+
+    fn converted(
+        &self,
+        lua: &Lua,
+        value: &Value,
+        schema: Option<&Value>,
+        path: &str,
+        has_gap: HasGap,
+        shared: &RefCell<Shared>,
     ) -> mlua::Result<LuaValue> {
         Ok(match value {
             Value::Null => LuaValue::Nil,
@@ -93,8 +128,7 @@ impl Converter {
                 let schema = schema.and_then(item_schema);
                 let table = lua.create_table_with_capacity(items.len(), 0)?;
                 for (index, item) in items.iter().enumerate() {
-                    let item = self.convert(lua, item, schema, &format!("{path}[{}]", index + 1), has_gap)?;
-                    table.raw_set(index + 1, item)?;
+                    table.raw_set(index + 1, self.converted(lua, item, schema, path, has_gap, shared)?)?;
                 }
                 if has_gap(path) {
                     let meta = lua.create_table()?;
@@ -106,33 +140,59 @@ impl Converter {
                 LuaValue::Table(table)
             }
             Value::Object(fields) => {
-                let properties = schema.and_then(properties);
                 let table = lua.create_table_with_capacity(0, fields.len())?;
-                let unseen = lua.create_table()?;
-                for (name, field) in fields {
-                    if field.is_null() {
-                        let why = if has_gap(&format!("{path}.{name}")) { HAS_GAP } else { "" };
-                        unseen.raw_set(name.as_str(), why)?;
-                        continue;
-                    }
-                    let schema = schema.and_then(|schema| field_schema(schema, name));
-                    let field = self.convert(lua, field, schema, &format!("{path}.{name}"), has_gap)?;
-                    table.raw_set(name.as_str(), field)?;
+                for (name, field) in fields.iter().filter(|(_, field)| !field.is_null()) {
+                    let value = match field {
+                        Value::Array(_) | Value::Object(_) => {
+                            let schema = schema.and_then(|schema| field_schema(schema, name));
+                            self.converted(lua, field, schema, &format!("{path}.{name}"), has_gap, shared)?
+                        }
+                        _ => self.converted(lua, field, None, "", has_gap, shared)?,
+                    };
+                    table.raw_set(shared.borrow_mut().name(lua, name)?, value)?;
                 }
-                for name in properties.into_iter().flat_map(|properties| properties.keys()) {
-                    if !fields.contains_key(name) {
-                        unseen.raw_set(name.as_str(), "")?;
-                    }
-                }
-                let meta = lua.create_table()?;
-                meta.raw_set("__index", &self.index)?;
-                meta.raw_set(PATH, path)?;
-                meta.raw_set(UNSEEN, unseen)?;
-                meta.raw_set(IS_MAP, schema.is_some_and(is_map))?;
-                table.set_metatable(Some(meta))?;
+                table.set_metatable(Some(self.metatable(lua, fields, schema, path, has_gap, shared)?))?;
                 LuaValue::Table(table)
             }
         })
+    }
+
+    /// The metatable of a table: what it stands for, and which fields it has no value for.
+    fn metatable(
+        &self,
+        lua: &Lua,
+        fields: &Map<String, Value>,
+        schema: Option<&Value>,
+        path: &str,
+        has_gap: HasGap,
+        shared: &RefCell<Shared>,
+    ) -> mlua::Result<Table> {
+        let nulls = || fields.iter().filter(|(_, field)| field.is_null()).map(|(name, _)| name);
+        let declared = schema.and_then(properties).into_iter().flat_map(Map::keys);
+        let absent = declared.filter(|name| !fields.contains_key(*name));
+        let is_map = schema.is_some_and(is_map);
+        let mut key = format!("{path}\0{is_map}");
+        let mut lacking = Vec::new();
+        for (name, is_null) in nulls().map(|name| (name, true)).chain(absent.map(|name| (name, false))) {
+            key.push(if is_null { '\0' } else { '\u{1}' });
+            key.push_str(name);
+            lacking.push((name, is_null));
+        }
+        if let Some(known) = shared.borrow().metatables.get(&key) {
+            return Ok(known.clone());
+        }
+        let unseen = lua.create_table()?;
+        for (name, is_null) in lacking {
+            let why = if is_null && has_gap(&format!("{path}.{name}")) { HAS_GAP } else { "" };
+            unseen.raw_set(name.as_str(), why)?;
+        }
+        let meta = lua.create_table()?;
+        meta.raw_set("__index", &self.index)?;
+        meta.raw_set(PATH, path)?;
+        meta.raw_set(UNSEEN, unseen)?;
+        meta.raw_set(IS_MAP, is_map)?;
+        shared.borrow_mut().metatables.insert(key, meta.clone());
+        Ok(meta)
     }
 }
 
@@ -218,7 +278,7 @@ pub fn present(schema: &Value) -> &Value {
 }
 
 /// The schemas of an object's named fields.
-pub fn properties(schema: &Value) -> Option<&serde_json::Map<String, Value>> {
+pub fn properties(schema: &Value) -> Option<&Map<String, Value>> {
     present(schema).get("properties").and_then(Value::as_object)
 }
 

@@ -290,6 +290,9 @@ impl Scope {
     fn evaluate(&self, expression: &Expression) -> Result<LuaValue, Unknown> {
         let began = cpu_time();
         let left = self.budget.time().map_err(|gap| Unknown { gaps: vec![gap] })?;
+        if let Some(told) = self.told(expression) {
+            return told;
+        }
         *locked(&self.deadline) = began + left.min(TIME_LIMIT);
         self.overrun.store(false, Ordering::Relaxed);
         let value = self.compile(expression).and_then(|function| function.call::<LuaValue>(()));
@@ -303,11 +306,35 @@ impl Scope {
         })
     }
 
+    /// What can be told of an expression without Lua: that the first of its values is not known, which ends it, whatever stands behind;
+    /// or that it is a name alone. Most conditions are one of the two where little could be seen.
+    fn told(&self, expression: &Expression) -> Option<Result<LuaValue, Unknown>> {
+        let is_helper =
+            |name: &str| vocabulary::find(name).is_some() || MODULES.iter().any(|(module, _)| *module == name);
+        let first = expression.uses().iter().find(|used| !is_helper(&used.name))?;
+        // What stands in a function is looked at when that is called.
+        if expression.text.get(..first.offset)?.contains("function") {
+            return None;
+        }
+        let unseen = match locked(&self.roots).get(&first.name)? {
+            Root::Value(value) if expression.text.trim() == first.name => return Some(Ok(value.clone())),
+            Root::Unknown(_) => true,
+            Root::Evidence { evidence, .. } => evidence.output.is_none(),
+            Root::Value(_) => false,
+        };
+        unseen.then(|| Err(Unknown { gaps: self.unseen(&first.name) }))
+    }
+
     /// Why an expression has no value: what it needs was not seen, or it is wrong.
     fn gaps_of(&self, expression: &Expression, error: &mlua::Error) -> Vec<Gap> {
         let Some(NotKnown { path }) = not_known(error) else {
             return vec![failure(expression.text.trim(), error)];
         };
+        self.unseen(path)
+    }
+
+    /// Why what stands at a path was not seen.
+    fn unseen(&self, path: &str) -> Vec<Gap> {
         let (root, rest) = path.split_once(['.', '[']).unwrap_or((path, ""));
         match locked(&self.roots).get(root) {
             Some(Root::Unknown(gaps)) => gaps.clone(),

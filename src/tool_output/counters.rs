@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::here::Here;
 use super::sentences;
-use super::text::{split, without_note, words_of};
+use super::text::{split, without_note};
 use crate::printable::printable;
 
 /// Rows that are taken from one output.
@@ -141,7 +141,7 @@ pub(super) fn named(here: &Here<'_>) -> Option<(usize, Counted)> {
     let whole = here.command.first() != Some(&"nstat") || here.command.iter().skip(1).any(asked);
     while place < document.len() && counters.len() < MOST {
         let line = document.line(place).trim();
-        let words = words_of(line);
+        let words = here.words(place);
         if line.starts_with("#kernel") {
             if !counters.is_empty() {
                 break;
@@ -210,7 +210,7 @@ pub(super) struct Counted {
 /// `softnet_stat`: what each CPU received, dropped and left over.
 pub(super) fn softnet(here: &Here<'_>) -> Option<(usize, Vec<[u64; 3]>)> {
     let row = |at: usize| -> Option<[u64; 3]> {
-        let words = words_of(here.document.line(at));
+        let words = here.words(at);
         let hex = |word: &&str| word.len() == 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
         if words.len() < 9 || !words.iter().all(hex) {
             return None;
@@ -396,7 +396,7 @@ pub(super) fn tracked(here: &Here<'_>) -> Option<(usize, Tracked)> {
     let mut place = here.at;
     while place < document.len() {
         let line = document.line(place).trim();
-        let words = words_of(line);
+        let words = here.words(place);
         if words.first().is_some_and(|word| word.starts_with("cpu=")) {
             if words[0] == "cpu=0" && !tracked.trouble.is_empty() {
                 break;

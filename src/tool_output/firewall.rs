@@ -84,8 +84,7 @@ fn listed(here: &Here<'_>) -> Option<(usize, Rules)> {
     let mut chain = String::new();
     let mut ended = here.at;
     while place < document.len() && rules.rules < MOST_RULES {
-        let line = document.line(place).trim();
-        let words = words_of(line);
+        let words = here.words(place);
         let whole = !document.ends_within(place);
         match words.as_slice() {
             [] => {

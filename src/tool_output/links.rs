@@ -252,7 +252,8 @@ pub(super) fn take_alone(here: &Here<'_>) -> Option<(usize, Vec<Shown>)> {
     let document = here.document;
     let is_row = |at: usize| {
         let line = document.line(at).trim();
-        let of = |sign: &str| ["RX", "TX"].iter().any(|way| line.starts_with(&format!("{way} {sign}")));
+        let row = ["RX ", "TX "].iter().find_map(|way| line.strip_prefix(way));
+        let of = |sign: &str| row.is_some_and(|row| row.starts_with(sign));
         of("packets:") || of("packets ") || of("bytes:") || of("errors ")
     };
     if !is_row(here.at) {

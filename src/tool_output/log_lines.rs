@@ -84,7 +84,9 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
     let is_notice = |line: &str| line.starts_with("-- ") && (line.ends_with(" --") || line.contains(" begin"));
     let skipped = (here.at..document.len()).take(8).take_while(|at| is_notice(document.line(*at).trim())).count();
     if skipped > 0 && skipped < 8 {
-        let behind = Here { document, at: here.at + skipped, command: Vec::new(), by_name: false };
+        let at = here.at + skipped;
+        let words = words_of(document.line(at));
+        let behind = Here { document, at, command: Vec::new(), by_name: false, words: &words };
         let (lines, mut run) = take(&behind)?;
         let cut = if run.text.is_none() && run.cut > 0 { run.cut + 1 } else { run.cut };
         let text = run.text.take().unwrap_or_else(|| format!("{}\n", document.slice(behind.at, behind.at + lines)));

@@ -121,7 +121,7 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
             break;
         }
         let line = document.line(place).trim();
-        let words = words_of(line);
+        let words = here.words(place);
         let figure = |word: &str| {
             word.replace(',', ".").trim_end_matches('%').parse::<f64>().ok().filter(|figure| figure.is_finite())
         };
@@ -363,7 +363,7 @@ fn statistics(here: &Here<'_>) -> Option<(usize, Value)> {
 /// Whether the heading of `free` stands here, in any language: some words without a figure, and below them the rows of memory and
 /// swap, each with a figure for most of them.
 fn is_heading_of_free(here: &Here<'_>) -> bool {
-    let words = words_of(here.document.line(here.at));
+    let words = here.words(here.at);
     let figures = |at: usize| {
         let (name, rest) = here.document.line(at).split_once(':')?;
         let cells = words_of(rest);
@@ -397,7 +397,7 @@ fn human(cell: &str) -> Option<f64> {
 /// `vmstat` and `iostat`: the shares of CPU time in the last rows; the first row is the mean since boot.
 pub(super) fn take_cpu(here: &Here<'_>) -> Option<(usize, Machine)> {
     let document = here.document;
-    let words = |at: usize| words_of(document.line(at));
+    let words = |at: usize| here.words(at);
     let first = words(here.at);
     if first.first() == Some(&"avg-cpu:") {
         let idle = first.iter().skip(1).position(|word| *word == "%idle")?;
@@ -421,7 +421,7 @@ pub(super) fn take_cpu(here: &Here<'_>) -> Option<(usize, Machine)> {
     let mut place = heading + 1;
     while place < document.len() && rows.len() < LINES {
         let line = words(place);
-        if line == columns || line.iter().filter(|word| word.contains("---")).count() >= 4 {
+        if *line == *columns || line.iter().filter(|word| word.contains("---")).count() >= 4 {
             place += 1;
             continue;
         }
@@ -466,7 +466,7 @@ pub(super) fn take_cpu(here: &Here<'_>) -> Option<(usize, Machine)> {
 pub(super) fn take_identity(here: &Here<'_>) -> Option<(usize, Machine)> {
     let document = here.document;
     let line = document.line(here.at).trim();
-    let words = words_of(line);
+    let words = here.words(here.at);
     let is_release = |word: &str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.');
     let mut machine = Machine::default();
     if let ["Linux", host, release, rest, ..] = words.as_slice()

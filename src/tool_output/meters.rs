@@ -104,7 +104,10 @@ fn dstat(here: &Here<'_>) -> Option<(usize, Data)> {
 /// `ifstat`: the names of interfaces, `KB/s in  KB/s out` below each, and a row for each second.
 fn ifstat(here: &Here<'_>) -> Option<(usize, Data)> {
     let document = here.document;
-    let names = words_of(document.line(here.at));
+    if !document.line(here.at + 1).contains("KB/s") {
+        return None;
+    }
+    let names = here.words(here.at);
     let columns: Vec<&str> = split(document.line(here.at + 1)).filter(|word| *word != "HH:MM:SS").collect();
     let timed = names.first() == Some(&"Time");
     let names = names.get(usize::from(timed)..)?;
@@ -115,7 +118,7 @@ fn ifstat(here: &Here<'_>) -> Option<(usize, Data)> {
     let mut place = here.at + 2;
     let mut rows: Vec<Vec<(f64, f64)>> = vec![Vec::new(); names.len()];
     while place < document.len() && place - here.at < MOST {
-        let words = words_of(document.line(place));
+        let words = here.words(place);
         let cells = words.get(usize::from(timed)..).filter(|_| !timed || clock(&words).is_some());
         // `n/a` where an interface went away.
         let Some(cells) = cells.filter(|cells| {
@@ -212,16 +215,13 @@ fn nload(here: &Here<'_>) -> Option<(usize, Data)> {
 /// `nethogs` on its screen: `1712 www-data /usr/sbin/apache2  eth0  12.123  41.123 KB/sec`.
 fn nethogs(here: &Here<'_>) -> Option<(usize, Data)> {
     let document = here.document;
-    let heading = words_of(document.line(here.at));
-    let titled = heading.first() == Some(&"NetHogs");
-    let is_heading = |at: usize| {
-        matches!(words_of(document.line(at)).as_slice(), ["PID", "USER", "PROGRAM", "DEV", "SENT", "RECEIVED"])
-    };
+    let titled = here.words.first() == Some(&"NetHogs");
+    let is_heading = |at: usize| split(document.line(at)).eq(["PID", "USER", "PROGRAM", "DEV", "SENT", "RECEIVED"]);
     let begin = (here.at..here.at + 3).find(|at| is_heading(*at)).filter(|at| titled || *at == here.at)?;
     let mut rows: Vec<(f64, String)> = Vec::new();
     let (mut place, mut ended) = (begin + 1, begin + 1);
     while place < document.len() && place - here.at < MOST {
-        let words = words_of(document.line(place));
+        let words = here.words(place);
         if words.is_empty() {
             place += 1;
             continue;

@@ -51,7 +51,8 @@ pub(super) fn recognise(document: &Document, number: usize) -> Recognised {
             continue;
         }
         let command = commands.get(pieces.len() - before).or(commands.last()).cloned().unwrap_or_default();
-        let here = Here { document, at, command, by_name };
+        let words = words_of(line);
+        let here = Here { document, at, command, by_name, words: &words };
         // No tool but one that prints JSON has lines so long.
         let bracket = trimmed.starts_with(['{', '[']);
         let readable = match trimmed.contains(char::is_alphanumeric) {
@@ -68,7 +69,7 @@ pub(super) fn recognise(document: &Document, number: usize) -> Recognised {
             at += lines;
             continue;
         }
-        let prose = is_prose(trimmed);
+        let prose = is_prose(trimmed, &words);
         match unrecognised.last_mut() {
             Some(last) if last.document == number && last.after == at && last.prose == prose => last.after = at + 1,
             _ => unrecognised.push(Unrecognised { document: number, first: at, after: at + 1, prose }),
@@ -89,8 +90,7 @@ fn is_rule(command: &str) -> bool {
 }
 
 /// Whether a line is words of somebody and no output.
-fn is_prose(line: &str) -> bool {
-    let words = words_of(line);
+fn is_prose(line: &str, words: &[&str]) -> bool {
     let plain = |word: &&&str| {
         let word = word.trim_matches(|c: char| c.is_ascii_punctuation());
         !word.is_empty() && word.chars().all(|c| c.is_alphabetic() || matches!(c, '\'' | '-'))

@@ -98,7 +98,7 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Table)> {
     let mut blanks = 0;
     while place < document.len() && table.rows.len() < MOST {
         let line = document.line(place);
-        let words = words_of(line);
+        let words = here.words(place);
         let last = document.ends_within(place);
         if words.is_empty() {
             blanks += 1;
@@ -197,7 +197,8 @@ fn wrapped(tool: Option<Tool>, words: &[&str], here: &Here<'_>, place: usize, ta
 /// `Active Internet connections (only servers)`, in any language: a line of words that speaks of the Internet or of UNIX.
 fn is_title(line: &str) -> bool {
     // What it speaks of, before its letters are made small.
-    if !["nter", "UNIX", "unix", "Unix", "NTER", "нтер", "因特网", "域套接字"].iter().any(|word| line.contains(word))
+    let speaks = line.as_bytes().windows(4).any(|word| matches!(word, b"nter" | b"NTER" | b"unix" | b"Unix" | b"UNIX"));
+    if !speaks && (line.is_ascii() || !["нтер", "因特网", "域套接字"].iter().any(|word| line.contains(word)))
     {
         return false;
     }
@@ -486,7 +487,7 @@ pub(super) fn take_lsof(here: &Here<'_>) -> Option<(usize, Table)> {
         place += 1;
     }
     while place < document.len() && table.rows.len() < MOST {
-        let words = words_of(document.line(place));
+        let words = here.words(place);
         let Some(at) = words.iter().position(|word| matches!(*word, "TCP" | "UDP")).filter(|at| (5..=9).contains(at))
         else {
             break;

@@ -9,7 +9,7 @@ use super::data::Data;
 use super::firewall;
 use super::here::Here;
 use super::links;
-use super::text::{Words, split, words_of};
+use super::text::{Words, split};
 use super::told::Told;
 use super::{counters, sadf, vnstat};
 use crate::printable::printable;
@@ -30,7 +30,7 @@ pub(super) fn routes(here: &Here<'_>) -> Option<(usize, Data)> {
     let mut rows = 0;
     while place < document.len() && rows < MOST {
         let line = document.line(place).trim();
-        let words = words_of(line);
+        let words = here.words(place);
         let whole = !document.ends_within(place);
         let is_title = line.starts_with("Kernel IP")
             || line.starts_with("Kernel-IP")
@@ -101,7 +101,7 @@ pub(super) fn neighbours(here: &Here<'_>) -> Option<(usize, Data)> {
     let (mut all, mut failed, mut place) = (0_u64, 0_u64, here.at);
     while place < here.document.len() {
         let line = here.document.line(place).trim();
-        let words = words_of(line);
+        let words = here.words(place);
         let is_row = match words.as_slice() {
             ["Address", "HWtype", ..] => {
                 place += 1;
@@ -160,7 +160,7 @@ pub(super) fn counted(here: &Here<'_>) -> Option<(usize, Data)> {
     };
     // Words of the headings of `netstat` are counted, too, in any language: `1 établies)`.
     let is_heading = |at: usize| {
-        let words = words_of(document.line(at));
+        let words = here.words(at);
         matches!(words.as_slice(), [count, word] if count.parse::<u64>().is_ok_and(|count| count <= 9)
             && word.chars().all(|c| c.is_alphabetic() || matches!(c, ')' | '(' | '-' | ':')))
     };
@@ -280,7 +280,7 @@ const KNOWN: &[Known] = &[
 /// Another table.
 pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
     let document = here.document;
-    let words = |at: usize| words_of(document.line(at));
+    let words = |at: usize| here.words(at);
     let first = words(here.at);
     let bare_drops = first.len() >= 4 && first[1] == "drops" && first[2] == "at";
     let of_stats = |known: &&Known| known.tool != "docker ps" || !document.line(here.at).contains("CPU %");
@@ -423,7 +423,7 @@ fn rate_of_iftop(word: &str) -> Option<f64> {
 pub(super) fn disks(here: &Here<'_>) -> Option<(usize, Data)> {
     let document = here.document;
     let row = |at: usize| -> Option<(u64, String)> {
-        let words = words_of(document.line(at));
+        let words = here.words(at);
         let place = words.iter().position(|word| {
             word.strip_suffix('%').is_some_and(|share| share.parse::<u64>().is_ok()) || *word == "-"
         })?;
@@ -475,7 +475,7 @@ pub(super) fn files(here: &Here<'_>) -> Option<(usize, Data)> {
             && words[0].bytes().take(10).all(|byte| b"-dlbcpsrwxtTS".contains(&byte))
             && words[1].parse::<u32>().is_ok()
     };
-    let words = words_of(document.line(here.at));
+    let words = here.words(here.at);
     let begins = matches!(words.as_slice(), [_, figure] if figure.starts_with(|c: char| c.is_ascii_digit()))
         && is_file(here.at + 1);
     let mut place = here.at + usize::from(begins);
@@ -500,7 +500,7 @@ pub(super) fn sockstat(here: &Here<'_>) -> Option<(usize, Data)> {
     let mut told = Told { tool: "sockstat", ..Told::default() };
     let mut place = here.at;
     while place < document.len() && is_row(document.line(place)) {
-        let words = words_of(document.line(place));
+        let words = here.words(place);
         let figure = |name: &str| {
             let at = words.iter().position(|word| *word == name)?;
             // The last figure of a text may be half a figure.

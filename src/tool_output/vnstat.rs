@@ -6,7 +6,6 @@ use serde_json::Value;
 use super::data::Data;
 use super::here::Here;
 use super::samples::{Rates, Report, Sample};
-use super::text::words_of;
 use super::told::Told;
 use crate::printable::printable;
 use crate::units;
@@ -72,8 +71,7 @@ fn measured(here: &Here<'_>) -> Option<(usize, Data)> {
     place += 1;
     let mut ways: [Option<(f64, f64)>; 2] = [None, None];
     while place < document.len() {
-        let line = document.line(place).trim();
-        let words = words_of(line);
+        let words = here.words(place);
         match words.as_slice() {
             [] => {}
             [way @ ("rx" | "tx"), figure, unit, packets, "packets/s"] if !document.ends_within(place) => {
@@ -117,7 +115,7 @@ fn live(here: &Here<'_>) -> Option<(usize, Data)> {
     while place < document.len() && place - here.at < 64 {
         let line = document.line(place).trim();
         let whole = !document.ends_within(place);
-        let words = words_of(line);
+        let words = here.words(place);
         if is_begin(line) && place == here.at {
             name = line.split_whitespace().nth(1).map(|name| name.trim_end_matches('.').to_owned());
         } else if is_title(line) {
@@ -171,7 +169,7 @@ fn live(here: &Here<'_>) -> Option<(usize, Data)> {
 /// `vnstat -hg` and the `-h` of version 1: a graph of a day, and a table of it in three columns.
 fn graph(here: &Here<'_>) -> Option<(usize, Data)> {
     let document = here.document;
-    let words = words_of(document.line(here.at));
+    let words = here.words(here.at);
     let [name, time] = words.as_slice() else { return None };
     super::samples::clock(&[format!("{time}:00").as_str()])?;
     if document.line(here.at + 1).trim_start().split(' ').next() != Some("^") {
@@ -249,7 +247,7 @@ fn tables(here: &Here<'_>) -> Option<(usize, Data)> {
     };
     while place < document.len() && place < here.at + MOST {
         let line = document.line(place).trim();
-        let words = words_of(line);
+        let words = here.words(place);
         let whole = !document.ends_within(place);
         let figures: Vec<f64> = words.windows(2).filter_map(|pair| volume(pair[0], pair[1])).collect();
         match words.as_slice() {
@@ -319,7 +317,7 @@ const KINDS: &[&str] =
 fn begins(here: &Here<'_>) -> bool {
     let document = here.document;
     let first = document.line(here.at).trim();
-    let words = words_of(first);
+    let words = here.words(here.at);
     let soon = |lines: usize, sign: &str| (here.at..here.at + lines).any(|at| document.line(at).contains(sign));
     let of_table = matches!(words.as_slice(), [_, "/", kind, ..] if words.len() <= 5 && KINDS.iter().any(|known| kind.starts_with(known)));
     first.starts_with("Database updated:")
