@@ -27,6 +27,7 @@ impl<'a> Here<'a> {
 }
 
 /// The words of a line, those of the place itself as they were found before.
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack: a box would cost what it saves")]
 pub(super) enum LineWords<'a> {
     Here(&'a [&'a str]),
     Elsewhere(Words<'a>),

@@ -21,6 +21,10 @@ const DEPTH: usize = 6;
 /// Bytes of one file, and of all of them.
 const LARGEST: u64 = 256 * 1024 * 1024;
 const LARGEST_SUM: u64 = 256 * 1024 * 1024;
+/// Bytes of a packed text when it is unpacked.
+const LARGEST_UNPACKED: u64 = 64 * 1024 * 1024;
+/// Where the head of a `tar` archive says what it is, and how.
+const TAR: (usize, &[u8]) = (257, b"ustar");
 /// Parts of a copy of a system, or of an sosreport, that are no outputs of tools.
 const PASSED_OVER: &[&str] = &[
     "usr",
@@ -115,6 +119,8 @@ pub(super) struct Gathered {
     pub folder: Option<Arc<Folder>>,
     /// Bytes of all texts.
     pub bytes: u64,
+    /// Bytes that came packed, also of those that are left out.
+    unpacked: u64,
 }
 
 /// A text as it came.
@@ -125,6 +131,15 @@ pub(super) struct Text {
     pub bytes: Vec<u8>,
     /// When the file was last changed.
     pub modified: Option<Timestamp>,
+}
+
+/// What stands in a text that may be packed.
+enum Unpacked {
+    /// It is not packed.
+    Plain,
+    Text(Vec<u8>),
+    /// It is packed, and not read.
+    LeftOut,
 }
 
 impl Gathered {
@@ -145,7 +160,29 @@ impl Gathered {
         }
     }
 
+    /// What stands in a packed text.
+    fn unpacked(&mut self, path: &Path, bytes: &[u8]) -> Unpacked {
+        let Some(mut unpacked) = logs::unpack_text(bytes) else { return Unpacked::Plain };
+        let mut text = Vec::new();
+        let most = LARGEST_UNPACKED.min(LARGEST_SUM - self.unpacked);
+        let read = unpacked.by_ref().take(most + 1).read_to_end(&mut text);
+        self.unpacked = LARGEST_SUM.min(self.unpacked + text.len() as u64);
+        if text.len() as u64 > most {
+            self.leave_out("more than 64 MiB when it is unpacked: unpack it, and name the part that matters", path);
+            return Unpacked::LeftOut;
+        }
+        if read.is_err() {
+            self.leave_out("a packed file that is cut or damaged: read as far as it goes", path);
+        }
+        Unpacked::Text(text)
+    }
+
     fn add(&mut self, path: &Path, bytes: Vec<u8>, modified: Option<Timestamp>) -> Result<(), NoOutput> {
+        let bytes = match self.unpacked(path, &bytes) {
+            Unpacked::Plain => bytes,
+            Unpacked::Text(text) => text,
+            Unpacked::LeftOut => return Ok(()),
+        };
         self.bytes += bytes.len() as u64;
         if self.bytes > LARGEST_SUM {
             return Err(NoOutput::TooLarge(printable::printable(path.as_os_str().as_encoded_bytes())));
@@ -155,7 +192,12 @@ impl Gathered {
             let packed = bytes.starts_with(&[0xd4, 0xc3, 0xb2, 0xa1])
                 || bytes.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a])
                 || bytes.starts_with(&[0xa1, 0xb2, 0xc3, 0xd4]);
-            let why = if packed { "a capture file: read it with casebook run --pcap FILE" } else { "not text" };
+            let is_archive = bytes.get(TAR.0..).is_some_and(|rest| rest.starts_with(TAR.1));
+            let why = match (packed, is_archive) {
+                (true, _) => "a capture file: read it with casebook run --pcap FILE",
+                (_, true) => "an archive: unpack it with tar -xf, and name the folder",
+                _ => "not text",
+            };
             self.leave_out(why, path);
             return Ok(());
         }
@@ -312,4 +354,71 @@ fn folder(gathered: &mut Gathered, folder: &Folder) -> Result<(), NoOutput> {
     let last = |path: &Path| open(path).ok().and_then(|file| JournalFile::last(&file));
     let journals = journals.into_iter().take(MOST_FILES).map(|path| (last(&path), path)).collect();
     gathered.add_journals(journals, open)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::super::ToolOutput;
+    use super::*;
+
+    const UPTIME: &str = " 18:02:11 up 10 days,  3:02,  1 user,  load average: 9.71, 8.30, 7.02\n";
+
+    fn given(bytes: &[u8]) -> Result<ToolOutput, String> {
+        let now = "2026-11-28T18:10:00Z".parse().unwrap();
+        ToolOutput::read(&[PathBuf::from("-")], &mut &*bytes, None, now).map_err(|why| why.to_string())
+    }
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(text).unwrap();
+        packer.finish().unwrap()
+    }
+
+    #[test]
+    fn a_packed_text_is_read_as_if_it_were_not() {
+        let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        bzip2.write_all(UPTIME.as_bytes()).unwrap();
+        let plain = given(UPTIME.as_bytes()).unwrap().recognised().to_vec();
+        assert_eq!(plain.len(), 1);
+        for packed in [gzip(UPTIME.as_bytes()), bzip2.finish().unwrap()] {
+            let read = given(&packed).unwrap();
+            assert_eq!(read.recognised(), plain);
+            assert_eq!(read.not_recognised(), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn a_packed_text_that_is_cut_is_read_as_far_as_it_goes_and_that_is_said() {
+        let packed = gzip(UPTIME.repeat(50).as_bytes());
+        let read = given(&packed[..packed.len() - 4]).unwrap();
+        assert!(!read.recognised().is_empty());
+        assert!(
+            read.not_recognised().iter().any(|said| said.contains("cut or damaged")),
+            "{:?}",
+            read.not_recognised()
+        );
+    }
+
+    #[test]
+    fn what_unpacks_to_more_than_is_read_is_left_out_with_a_way_on() {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        for _ in 0..=LARGEST_UNPACKED / 65_536 {
+            packer.write_all(&[b' '; 65_536]).unwrap();
+        }
+        let why = given(&packer.finish().unwrap()).err().unwrap();
+        assert!(why.contains("more than 64 MiB") && why.contains("unpack it"), "{why}");
+    }
+
+    #[test]
+    fn what_is_no_text_says_what_it_is_and_how_to_read_it() {
+        let mut archive = vec![0; 512];
+        archive[..4].copy_from_slice(b"a.tx");
+        archive[257..262].copy_from_slice(b"ustar");
+        for (bytes, way) in [(gzip(&archive), "tar -xf"), (b"\xd4\xc3\xb2\xa1\x02\0\x04\0".to_vec(), "--pcap")] {
+            let why = given(&bytes).err().unwrap();
+            assert!(why.contains(way), "{why}");
+        }
+    }
 }

@@ -95,20 +95,24 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
     let first = document.line(here.at);
     // What is indented in a paste is a log line all the same.
     let indented = first.starts_with(' ');
+    // `talosctl` writes the node before each line.
+    let noded = past_node(first).is_some();
     let kind_of = |line: &str| {
-        let line = if indented { line.trim_start() } else { line }.as_bytes();
+        let line = if indented { line.trim_start() } else { line };
+        let line = if noded { past_node(line)? } else { line }.as_bytes();
         let kind = logs::kind_of(line)?;
         Some((kind, (kind == Kind::Application).then(|| logs::keeper_of(line)).flatten()))
     };
     let kind = kind_of(first)?;
     let mut place = here.at;
-    let mut rewritten: Option<String> = indented.then(String::new);
+    let mut rewritten: Option<String> = (indented || noded).then(String::new);
     let mut lines = 0;
     while place < document.len() {
         let line = document.line(place);
         if kind_of(line) == Some(kind) {
             if let Some(text) = &mut rewritten {
-                let _ = writeln!(text, "{}", line.trim_start());
+                let line = line.trim_start();
+                let _ = writeln!(text, "{}", past_node(line).filter(|_| noded).unwrap_or(line));
             }
             lines += 1;
             place += 1;
@@ -155,6 +159,13 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
 }
 
 const ENGLISH: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// What follows the address of a node at the head of a line of `talosctl dmesg`: `192.0.2.5: kern: info: …`.
+fn past_node(line: &str) -> Option<&str> {
+    let (node, rest) = line.split_once(": ")?;
+    node.parse::<std::net::IpAddr>().ok()?;
+    logs::has_level(rest.as_bytes()).then_some(rest)
+}
 
 /// A line whose month has its name in the language of the locale, as `journalctl` and `dmesg -T` write it, with the English one:
 /// `Mär 04 10:11:12 web1 sshd[9]: …`, `[Mi Mär  4 10:11:12 2020] …`.

@@ -65,7 +65,7 @@ pub fn reading(output: &ToolOutput, evidence: &IndexMap<String, Evidence>) -> Re
     let chosen = output.pieces.chosen();
     Reading {
         moment: output.moment().to_owned(),
-        recognised: output.recognised(),
+        recognised: output.recognised().to_vec(),
         unrecognised: output.not_recognised(),
         stands_out: stands_out::sentences(&output.pieces, &chosen, evidence),
         next: next::commands(&output.pieces, &chosen),

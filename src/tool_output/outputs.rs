@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 use jiff::civil::Time;
@@ -27,6 +27,8 @@ pub struct ToolOutput {
     pub(super) pieces: Pieces,
     pub(super) host: Host,
     pub(super) moment: Moment,
+    /// The outputs, as they are told: some thousand in a long text, which the terminal and the report both ask for.
+    told: OnceLock<Vec<Recognised>>,
 }
 
 impl ToolOutput {
@@ -88,7 +90,7 @@ impl ToolOutput {
             return Err(NoOutput::Nothing(nothing(&pieces.gathered)));
         }
         let moment = Moment::of(&pieces, now);
-        Ok(ToolOutput { pieces, host, moment })
+        Ok(ToolOutput { pieces, host, moment, told: OnceLock::new() })
     }
 
     /// Which links hide something, in a sentence.
@@ -112,13 +114,13 @@ impl ToolOutput {
     }
 
     /// The outputs that were recognised.
-    pub fn recognised(&self) -> Vec<Recognised> {
+    pub fn recognised(&self) -> &[Recognised] {
         let told = |piece: &Piece| Recognised {
             tool: piece.recogniser.name.to_owned(),
             taken: taken::taken(&piece.data),
             place: self.pieces.place(piece.document, piece.first, piece.after),
         };
-        self.pieces.all.iter().map(told).collect()
+        self.told.get_or_init(|| self.pieces.all.iter().map(told).collect())
     }
 
     /// What was not, by file and line.
@@ -184,8 +186,16 @@ fn nothing(gathered: &Gathered) -> String {
         })
         .unwrap_or_default();
     let links = gathered.links.sentence().map(|links| format!("; {links}")).unwrap_or_default();
+    let left_out = gathered.left_out.iter().map(|(why, named, others)| {
+        let more = if *others > 0 { format!(" and {others} more") } else { String::new() };
+        format!("; {}{more}: {why}", named.join(", "))
+    });
+    let left_out: String = left_out.collect();
     let known: Vec<&str> = RECOGNISERS.iter().map(|recogniser| recogniser.name).collect();
-    format!("nothing is known in what was given ({lines} lines{first}){links}; understood are: {}", known.join("; "))
+    format!(
+        "nothing is known in what was given ({lines} lines{first}){links}{left_out}; understood are: {}",
+        known.join("; ")
+    )
 }
 
 /// The host by a file that is called `hostname`.

@@ -383,6 +383,8 @@ fn lines_of_logs_are_found_in_every_form() {
         "[ 6218.194622@2] nf_conntrack: nf_conntrack: table full, dropping packet",
         "[Tue Nov 20 22:30:27 2018] nf_conntrack: table full, dropping packet",
         "kern  :warn  : [ 6218.194622] nf_conntrack: nf_conntrack: table full, dropping packet",
+        "kern: warning: [2018-11-20T22:30:27.123456789Z]: nf_conntrack: nf_conntrack: table full, dropping packet",
+        "192.0.2.5: kern:    warning: [2018-11-20T22:30:27.123Z]: nf_conntrack: nf_conntrack: table full, dropping packet",
         "2018-11-20T22:30:27,123456+00:00 nf_conntrack: nf_conntrack: table full, dropping packet",
         "2018-11-20T22:30:27+0000 web1 kernel: nf_conntrack: nf_conntrack: table full, dropping packet",
         "nf_conntrack: nf_conntrack: table full, dropping packet",
@@ -805,7 +807,7 @@ fn queues_of_a_card_that_each_have_a_cpu_are_not_one_cpu() {
 fn what_stands_behind_an_iftop_is_read_and_its_own_end_is_known() {
     let text = "# iftop -t -s 2\ninterface: eth1\nListening on eth1\n   # Host name (port/service if enabled)            last 2s   last 10s   last 40s cumulative\n--------\n   1 192.0.2.10                               =>     1.21Kb     1.31Kb     1.31Kb     1.31KB\n     203.0.113.7                              <=     92.1Mb     90.2Mb     90.2Mb      112MB\n--------\nTotal receive rate:                                  96.2Mb     94.2Mb     94.2Mb\n========\n\n# netstat -n | awk '/^tcp/ {++S[$NF]} END {for(a in S) print a, S[a]}'\nTIME_WAIT 8123\nSYN_RECV 812\n";
     let output = read(text);
-    let tools: Vec<String> = output.recognised().into_iter().map(|taken| taken.tool).collect();
+    let tools: Vec<String> = output.recognised().iter().map(|taken| taken.tool.clone()).collect();
     assert_eq!(tools, ["ps, iftop -t, nethogs -t, dropwatch, docker ps", "sort | uniq -c"]);
     assert!(told(text).contains("iftop: 101 Mbit/s received"), "{}", told(text));
 }
@@ -1261,7 +1263,7 @@ fn every_recogniser_has_a_sample_and_a_recorded_or_pasted_output() {
             SAMPLES.iter().filter(|(name, _)| *name == recogniser.name).map(|(_, text)| *text).collect();
         assert!(!samples.is_empty(), "{} has no sample", recogniser.name);
         for text in samples {
-            let taken = read(text).recognised();
+            let taken = read(text).recognised().to_vec();
             assert!(taken.iter().any(|taken| taken.tool == recogniser.name), "{}: {taken:?}: {text}", recogniser.name);
         }
     }

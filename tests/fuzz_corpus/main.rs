@@ -141,7 +141,7 @@ fn the_seeds_of_the_kernel_are_understood() {
     let shown = |name: &str| -> Vec<String> {
         let text = String::from_utf8(bytes("tool_output", name)).unwrap();
         let read = casebook::tool_output::of_text(&text).expect("an output is known");
-        read.recognised().into_iter().map(|output| output.tool).collect()
+        read.recognised().iter().map(|output| output.tool.clone()).collect()
     };
     assert_eq!(shown("ss"), ["ss, netstat"]);
     assert_eq!(shown("iptables-save"), ["iptables, ip6tables, nft, ipset"]);

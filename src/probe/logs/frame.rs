@@ -74,7 +74,7 @@ impl<'l> LineFrame<'l> {
             b'0'..=b'9' => numeric(text),
             b'A'..=b'Z' => worded(text),
             b't' if text.0.starts_with(KEYED_TIME) => keyed(text),
-            b'a'..=b'z' => past_level(text.0).and_then(|rest| bracketed(Cursor(rest))).filter(LineFrame::is_kernel),
+            b'a'..=b'z' => levelled(text.0, past_level(text.0)?),
             _ => None,
         }
     }
@@ -139,6 +139,19 @@ fn bracketed<'l>(text: Cursor<'l>) -> Option<LineFrame<'l>> {
     let time = shaped(&mut inner, |text| one_of(text, &[iso, dashed, slashed, seconds_of_unbound]))?;
     inner.byte(b']')?;
     Some(LineFrame::application(time, after_blank(inner.0)))
+}
+
+/// Lines that begin with facility and level: `dmesg -x`, and Talos, which writes `kern:    info: [2026-11-28T10:00:00.123Z]: `.
+fn levelled<'l>(line: &[u8], rest: &'l [u8]) -> Option<LineFrame<'l>> {
+    let frame = bracketed(Cursor(rest))?;
+    if frame.is_kernel() {
+        return Some(frame);
+    }
+    let message = frame.message.strip_prefix(b":")?.trim_ascii_start();
+    Some(match line.starts_with(b"kern:") {
+        true => LineFrame::kernel(frame.time, message),
+        false => LineFrame::application(frame.time, message),
+    })
 }
 
 /// Lines of `key=value`, the time first: crowdsec, older releases of Traefik, other programs in Go.

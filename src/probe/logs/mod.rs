@@ -55,9 +55,10 @@ pub use kind::Kind;
 pub use novel::{NewMessage, NewMessages};
 pub use origin::{keeper_of, of_logger};
 pub use output::{CaptureCount, LogFile, Logs as Output, Minute, PatternHits, StandsOut};
+pub use packed::unpack_text;
 pub use services::{ServiceLine, service_lines};
 use telling::Moments;
-pub use texts::{Text, host_of, kernel_span, kind_of, search, span};
+pub use texts::{Text, has_level, host_of, kernel_span, kind_of, search, span};
 pub use timestamp::Format;
 pub use wanted::{Bound, Wanted};
 

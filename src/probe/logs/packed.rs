@@ -73,7 +73,13 @@ pub(super) fn unpack(file: File, named: Packer) -> impl Read {
     Full { source: unpacked(BufReader::with_capacity(PACKED_CHUNK, file), packer), error: None }
 }
 
-fn unpacked<R: BufRead + 'static>(packed: R, packer: Packer) -> Box<dyn Read> {
+/// What a text is that came packed, if it did; its packer is told by its first bytes.
+pub fn unpack_text(packed: &[u8]) -> Option<Box<dyn Read + '_>> {
+    let packer = Packer::of(packed)?;
+    Some(unpacked(packed, packer))
+}
+
+fn unpacked<'r, R: BufRead + 'r>(packed: R, packer: Packer) -> Box<dyn Read + 'r> {
     match packer {
         Packer::Gzip => Box::new(MultiGzDecoder::new(packed)),
         Packer::Bzip2 => Box::new(MultiBzDecoder::new(packed)),

@@ -20,7 +20,7 @@ use super::reading::{Question, Reading};
 use super::rotation::Packing;
 use super::scan::{Task, scan};
 use super::telling::{self, Moments};
-use super::timestamp::{Clock, Format, Memory, kernel_nanos};
+use super::timestamp::{Clock, Format, Memory, kernel_nanos, past_level};
 use super::window::Window;
 use super::{MOST_SAMPLES, Params, Rights, usual};
 use crate::abreast::abreast;
@@ -47,6 +47,11 @@ pub struct Text<'t> {
 /// What a line is, by its form; none where it is no line of a log.
 pub fn kind_of(line: &[u8]) -> Option<Kind> {
     LineFrame::parse(line).map(|frame| frame.kind).or_else(|| Access::parse(line).map(|_| Kind::Access))
+}
+
+/// Whether a line begins with facility and level: `kern: info: `.
+pub fn has_level(line: &[u8]) -> bool {
+    past_level(line).is_some()
 }
 
 /// The host that a line of syslog names.

@@ -97,7 +97,7 @@ impl Clock {
                     .or_else(|| seconds(inner, b']'))
                     .or_else(|| access(line))
             }
-            b'a'..=b'z' if self.boot.is_some() && past_level(head).is_some() => {
+            b'a'..=b'z' if past_level(head).is_some_and(|rest| self.boot.is_some() || !is_kernel(rest)) => {
                 past_level(head).and_then(|rest| self.read(rest)).or_else(|| access(line))
             }
             b't' if head.starts_with(b"type=") => audit(head),
@@ -298,7 +298,7 @@ pub(super) fn kernel_nanos(line: &[u8]) -> Option<i64> {
     Some(i64::from(seconds) * 1_000_000_000 + i64::from(micros) * 1000)
 }
 
-/// What follows facility and level as `dmesg -x` writes them: `kern  :warn  : `.
+/// What follows facility and level as `dmesg -x` writes them, `kern  :warn  : `, and Talos, `kern:    info: `.
 pub(super) fn past_level(line: &[u8]) -> Option<&[u8]> {
     let word = |text: &[u8]| -> Option<usize> {
         let letters = text.iter().take_while(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()).count();
@@ -306,7 +306,7 @@ pub(super) fn past_level(line: &[u8]) -> Option<&[u8]> {
         (letters > 2 && letters < 10 && text.get(letters + blanks) == Some(&b':')).then_some(letters + blanks + 1)
     };
     let first = word(line)?;
-    let rest = line.get(first..)?;
+    let rest = line.get(first..)?.trim_ascii_start();
     let second = word(rest)?;
     rest.get(second..)?.strip_prefix(b" ")
 }
