@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use casebook::case::{Case, Likelihood, Redacted};
 use casebook::redact::{self, Kind, Map, Pseudonyms};
 use casebook::report::{Options, RENDERERS};
+use casebook::runbook::{self, Kind as Document};
 use serde_json::Value;
 use support::recorded;
 
@@ -290,4 +291,16 @@ fn the_headline_of_an_old_case_is_kept_and_means_no_more_than_care() {
     let again = judged(&case);
     assert!(again.may_have_pseudonyms() && again.diagnosis.headlines.iter().any(|headline| headline == sentence));
     assert_eq!(again.redacted, Redacted::default());
+}
+
+#[test]
+fn a_runbook_that_ships_holds_no_secret_so_that_a_run_need_not_look() {
+    let (_, mut case) = recorded::all().into_iter().next().unwrap();
+    for found in runbook::embedded(Document::Runbook) {
+        let runbook = recorded::shipped(&found.name);
+        assert!(runbook.ships, "{}", found.name);
+        case.runbook = runbook.reference();
+        redact::secrets(&mut case);
+        assert!(case.runbook == runbook.reference(), "{} is changed", found.name);
+    }
 }

@@ -224,24 +224,3 @@ fn of_ledger(ledger: &mut Account, visitor: &mut dyn Visitor) {
     }
     disagreements.iter_mut().for_each(|sentence| visitor.text(Place::Said, sentence));
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::redact::scrub::Scrubber;
-    use crate::runbook::{self, Kind};
-    use crate::sys::trust::Trust;
-
-    #[test]
-    fn what_ships_holds_no_secret() {
-        let shipped = runbook::embedded(Kind::Runbook);
-        assert!(!shipped.is_empty());
-        for found in shipped {
-            let mut scrubber = Scrubber::default();
-            let runbook = runbook::load_found(&found, Trust::Required).unwrap_or_else(|_| panic!("{}", found.name));
-            assert!(runbook.ships, "{}", found.name);
-            of_runbook(&mut runbook.reference(), &mut scrubber);
-            assert_eq!(scrubber.count, 0, "{}", found.name);
-        }
-    }
-}
