@@ -1,13 +1,13 @@
 //! Doors to the kernel. `unsafe` lives here only, each with its reason.
 
 pub mod beneath;
+pub mod bpf;
 pub mod bpf_links;
 pub mod caller;
 pub mod clock;
 pub mod config_home;
 pub mod confine;
 pub mod conntrack;
-pub mod drop_counter_bpf;
 pub mod identity;
 pub mod lua_hook;
 pub mod memory;

@@ -16,9 +16,6 @@ const FLAG_CLOSE_ON_EXEC: libc::c_ulong = 8;
 /// `PERF_EVENT_IOC_SET_FILTER`, which takes a pointer to text.
 const SET_FILTER: libc::Ioctl = nix::request_code_write!(b'$', 6, size_of::<*const libc::c_char>()) as libc::Ioctl;
 
-/// `PERF_EVENT_IOC_SET_BPF`, which takes the descriptor of a program.
-const SET_PROGRAM: libc::Ioctl = nix::request_code_write!(b'$', 8, size_of::<u32>()) as libc::Ioctl;
-
 /// `struct perf_event_attr` as of its first version (`PERF_ATTR_SIZE_VER0`), which every kernel accepts.
 #[repr(C)]
 #[derive(Default)]
@@ -81,13 +78,6 @@ impl TracepointCounter {
         // SAFETY: the descriptor is open for as long as `self` lives, and the kernel copies the text, which ends with a
         // zero byte, during the call.
         let result = unsafe { libc::ioctl(self.file.as_raw_fd(), SET_FILTER, condition.as_ptr()) };
-        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-    }
-
-    /// Runs a BPF program each time the tracepoint fires, on any CPU, for as long as `self` lives.
-    pub(super) fn run(&self, program: &OwnedFd) -> io::Result<()> {
-        // SAFETY: both descriptors are open, and the command takes a plain number.
-        let result = unsafe { libc::ioctl(self.file.as_raw_fd(), SET_PROGRAM, program.as_raw_fd()) };
         if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 

@@ -2,6 +2,7 @@
 
 mod format;
 mod meaning;
+mod program;
 mod watch;
 
 use std::io;
@@ -12,7 +13,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed, Reason};
-use crate::sys::tracefs::Tracefs;
 use crate::units::{self, Span};
 use watch::{Counts, Watch};
 
@@ -79,36 +79,27 @@ const TICK: Duration = Duration::from_secs(1);
 impl Probe for DropsProbe {
     const NAME: &'static str = "drops";
     const ABOUT: &'static str = "why the kernel dropped packets in the window, by its own reasons";
-    const SOURCE: &'static str = "tracepoint skb:kfree_skb, counted in the kernel (perf_event_open, bpf); tracefs";
+    const SOURCE: &'static str = "tracepoint skb:kfree_skb, counted in the kernel (bpf, BPF_RAW_TRACEPOINT_OPEN), /sys/kernel/btf/vmlinux; \
+                                  where that is refused perf_event_open and tracefs";
     const REPLACES: &'static [&'static str] = &["dropwatch", "perf trace -e skb:kfree_skb"];
     const NEEDS: &'static [Need] = &[
         Need {
             what: "CAP_PERFMON",
             without: "nothing is known of drops by reason; the counters of probe kernel remain",
         },
-        Need { what: "CAP_SYS_ADMIN", without: "the tracepoint cannot be found (tracefs is root's)" },
-        Need { what: "CAP_BPF", without: "only the most telling reasons are told apart, and each drop costs more" },
+        Need {
+            what: "CAP_BPF",
+            without: "only the most telling reasons are told apart, each drop costs more, and the tracepoint is looked up \
+                      in tracefs, which takes CAP_SYS_ADMIN",
+        },
         Need { what: "Linux 5.17", without: "drops are counted in total, without reasons" },
     ];
     type Params = Params;
     type Output = Drops;
 
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Drops>, Gap> {
-        let tracefs = Tracefs::open()?;
-        let id = tracefs.read("events/skb/kfree_skb/id")?;
-        let id = id.trim().parse().map_err(|_| {
-            Gap::new(
-                Reason::Malformed,
-                "read the number of tracepoint skb:kfree_skb",
-                format!("`{}`", id.escape_debug()),
-            )
-        })?;
-        let format = tracefs.read("events/skb/kfree_skb/format")?;
-        drop(tracefs);
         let mut loss = Vec::new();
-        let field = format::reason_field(&format);
-        let given = field.is_some();
-        let watch = Watch::start(id, field, &mut loss)?;
+        let watch = Watch::start(&mut loss)?;
 
         let failed = |error: io::Error| Gap::io("read the counters of tracepoint skb:kfree_skb", &error);
         let end = cx.start_window() + params.window.0;
@@ -132,7 +123,7 @@ impl Probe for DropsProbe {
         let mut seen = Observed { output, missing: Vec::new(), loss };
         if !told {
             const TRIED: &str = "tell drops apart by reason";
-            let gap = if given {
+            let gap = if matches!(watch, Watch::Filters(..)) {
                 Gap::new(Reason::Failed, TRIED, "that takes more descriptors than this process may open")
                     .to_fix("run with CAP_BPF, or a higher limit of open files (ulimit -n)")
             } else {

@@ -1,4 +1,4 @@
-//! Counting the drops, in the best of three ways that this kernel and our privileges allow.
+//! Counting the drops, in the best of the ways that this kernel and our privileges allow.
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -6,12 +6,15 @@ use std::io;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use crate::case::Gap;
-use crate::sys::drop_counter_bpf::DropCounters;
+use crate::case::{Gap, Reason, advice};
+use crate::sys::bpf::btf::KernelTypes;
+use crate::sys::bpf::kernel::Refusal;
 use crate::sys::perf::TracepointCounter;
+use crate::sys::tracefs::Tracefs;
 
-use super::format::ReasonField;
+use super::format::{Reasons, reasons_of_text, reasons_of_types};
 use super::meaning;
+use super::program::DropCounters;
 
 /// The most descriptors that counting by filters may take.
 const MOST_DESCRIPTORS: usize = 1024;
@@ -27,6 +30,8 @@ pub enum Watch {
     Program(DropCounters, BTreeMap<u32, String>),
     /// Without CAP_BPF: one counter for each CPU and each of the most telling reasons, and one per CPU for all drops.
     Filters(Vec<TracepointCounter>, Vec<(String, Vec<TracepointCounter>)>),
+    /// Without reasons: one counter for each CPU.
+    Totals(Vec<TracepointCounter>),
 }
 
 /// What was counted since the watch began.
@@ -50,39 +55,58 @@ impl Counts {
 }
 
 impl Watch {
-    /// Starts to count. `field` is none where the kernel gives no reasons: all drops are then counted without them.
-    /// What could not be told apart is added to `loss`.
-    pub fn start(tracepoint: u64, field: Option<ReasonField>, loss: &mut Vec<String>) -> Result<Self, Gap> {
-        let cpus = online_cpus()?;
-        let open = |cpu: u32| TracepointCounter::open(tracepoint, cpu);
-        let refused = |error: io::Error| refusal(&error);
-        let Some(field) = field else {
-            return Ok(Watch::Filters(on_each(&cpus, open).map_err(refused)?, Vec::new()));
+    /// Starts to count. What could not be told apart is added to `loss`.
+    pub fn start(loss: &mut Vec<String>) -> Result<Self, Gap> {
+        let types = KernelTypes::of_running_kernel();
+        let reasons = match &types {
+            Ok(types) => reasons_of_types(types),
+            // Without its types the kernel names its reasons in tracefs.
+            Err(_) => Tracefs::open()
+                .and_then(|tracefs| tracefs.read("events/skb/kfree_skb/format"))
+                .ok()
+                .and_then(|format| reasons_of_text(&format)),
         };
-        let one = cpus.iter().find_map(|cpu| if_online(open(*cpu)).transpose());
-        let one = one.unwrap_or_else(|| Err(io::ErrorKind::NotFound.into())).map_err(refused)?;
-        let values = field.names.keys().max().map_or(1, |last| last.saturating_add(1));
-        match DropCounters::start(one, field.offset, values) {
-            Ok(tally) => Ok(Watch::Program(tally, field.names)),
-            Err(error) => {
-                loss.push(format!(
-                    "a counting program in the kernel was refused ({error}; it needs CAP_BPF): only the most telling \
-                     reasons are told apart, the rest is in other_packets"
-                ));
-                Watch::filters(&cpus, &field, open, loss).map_err(refused)
-            }
-        }
+        drop(types);
+        let values = reasons.as_ref().and_then(|it| it.names.keys().max()).map_or(1, |last| last.saturating_add(1));
+        let refused = match DropCounters::start(reasons.as_ref().map(|it| it.argument), values) {
+            Ok(counters) => return Ok(Watch::Program(counters, reasons.map_or_else(BTreeMap::new, |it| it.names))),
+            Err(refused) => refused,
+        };
+        let fallen_back = Watch::by_perf_events(&refused, loss);
+        // What the program needs is less than what the ways without it need.
+        fallen_back.map_err(|gap| if is_denied(&refused.error) { refusal(&refused.error) } else { gap })
+    }
+
+    /// Counts without a program.
+    fn by_perf_events(refused: &Refusal, loss: &mut Vec<String>) -> Result<Self, Gap> {
+        let tracefs = Tracefs::open()?;
+        let id = tracefs.read("events/skb/kfree_skb/id")?;
+        let id = id.trim().parse().map_err(|_| {
+            let tried = "read the number of tracepoint skb:kfree_skb";
+            Gap::new(Reason::Malformed, tried, format!("`{}`", id.escape_debug()))
+        })?;
+        let reasons = reasons_of_text(&tracefs.read("events/skb/kfree_skb/format")?);
+        let cpus = online_cpus()?;
+        let open = |cpu: u32| TracepointCounter::open(id, cpu);
+        let Some(reasons) = reasons else {
+            return Ok(Watch::Totals(on_each(&cpus, open).map_err(|error| refusal(&error))?));
+        };
+        loss.push(format!(
+            "a counting program in the kernel was refused ({refused}; it needs CAP_BPF and CAP_PERFMON): only the most \
+             telling reasons are told apart, the rest is in other_packets"
+        ));
+        Watch::filters(&cpus, &reasons, open, loss).map_err(|error| refusal(&error))
     }
 
     /// Counts by event filters, as many reasons as the budget allows.
     fn filters(
         cpus: &[u32],
-        field: &ReasonField,
+        given: &Reasons,
         open: impl Fn(u32) -> io::Result<TracepointCounter>,
         loss: &mut Vec<String>,
     ) -> io::Result<Self> {
         let totals = on_each(cpus, &open)?;
-        let mut reasons: Vec<(&u32, &String)> = field.names.iter().collect();
+        let mut reasons: Vec<(&u32, &String)> = given.names.iter().collect();
         reasons.sort_by_key(|(_, name)| meaning::rank(name));
         let known = reasons.len();
         let room = descriptors(MOST_DESCRIPTORS).saturating_sub(totals.len()) / cpus.len().max(1);
@@ -107,7 +131,11 @@ impl Watch {
 
     /// Whether drops are told apart by reason.
     pub fn tells_reasons(&self) -> bool {
-        !matches!(self, Watch::Filters(_, reasons) if reasons.is_empty())
+        match self {
+            Watch::Program(_, names) => !names.is_empty(),
+            Watch::Filters(_, reasons) => !reasons.is_empty(),
+            Watch::Totals(_) => false,
+        }
     }
 
     /// Reads the counters. The total is read first at the beginning of a window and last at its end, so that it never
@@ -120,6 +148,7 @@ impl Watch {
                 let reasons = names.iter().map(|(number, name)| (name.clone(), of(*number))).collect();
                 Ok(Counts { total: counts.iter().sum(), reasons })
             }
+            Watch::Totals(totals) => Ok(Counts { total: count(totals)?, ..Counts::default() }),
             Watch::Filters(totals, reasons) => {
                 let mut counts = Counts::default();
                 if first {
@@ -183,15 +212,22 @@ fn cpu_list(text: &str) -> Vec<u32> {
     ranges.take(MOST_DESCRIPTORS).flatten().take(MOST_DESCRIPTORS).collect()
 }
 
+/// Whether the kernel refused for want of a right.
+fn is_denied(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES))
+}
+
 /// The kernel's refusal to count, with what it wants.
 fn refusal(error: &io::Error) -> Gap {
     const TRIED: &str = "count the tracepoint skb:kfree_skb";
-    if !matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES)) {
+    const NEEDS: &str = "CAP_BPF and CAP_PERFMON";
+    if !is_denied(error) {
         return Gap::io(TRIED, error);
     }
-    let mut gap = Gap::denied(TRIED, "CAP_PERFMON");
+    let mut gap = Gap::denied(TRIED, NEEDS).to_fix(advice::with_capabilities(NEEDS));
     if let Ok(paranoid) = std::fs::read_to_string("/proc/sys/kernel/perf_event_paranoid") {
-        gap.why = format!("it needs CAP_PERFMON (kernel.perf_event_paranoid is {})", paranoid.trim());
+        // Without a program the kernel's perf events would do, which from 3 on are root's.
+        gap.why = format!("it needs {NEEDS} (kernel.perf_event_paranoid is {})", paranoid.trim());
     }
     let locked = std::fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
     if locked.contains("[confidentiality]") {
@@ -228,15 +264,15 @@ mod tests {
     #[test]
     fn filters_count_what_the_program_counts() {
         let ready = || {
-            let tracefs = crate::sys::tracefs::Tracefs::open()?;
+            let tracefs = Tracefs::open()?;
             let format = tracefs.read("events/skb/kfree_skb/format")?;
             let id = tracefs.read("events/skb/kfree_skb/id")?.trim().parse().unwrap_or(u64::MAX);
-            let field = super::super::format::reason_field(&format).unwrap();
-            let program = Watch::start(id, Some(field.clone()), &mut Vec::new())?;
+            let given = reasons_of_text(&format).unwrap();
+            let program = Watch::start(&mut Vec::new())?;
             let cpus = online_cpus()?;
             let open = |cpu| TracepointCounter::open(id, cpu);
             let mut loss = Vec::new();
-            let filters = Watch::filters(&cpus, &field, open, &mut loss).map_err(|error| refusal(&error))?;
+            let filters = Watch::filters(&cpus, &given, open, &mut loss).map_err(|error| refusal(&error))?;
             Ok::<_, Gap>((program, filters, loss))
         };
         let (program, filters, loss) = match ready() {
