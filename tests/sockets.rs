@@ -4,9 +4,10 @@
 
 mod support;
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
@@ -15,6 +16,9 @@ use casebook::case::{Observed, Reason};
 use casebook::probe::sockets::{Params, Sockets, SocketsProbe};
 use casebook::probe::{Context, Inputs, Probe, StartBarrier};
 use casebook::units::Span;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, bind, recv, recvmsg, setsockopt, socket, sockopt,
+};
 use support::namespace::{in_namespace, ip};
 use support::need::{ControlGroup, Missing, require, tool};
 
@@ -82,6 +86,11 @@ fn play_a_role() {
     match std::env::var(ROLE).as_deref() {
         Ok("sink") => sink(),
         Ok("forking server") => forking_server(),
+        Ok("udp server") => udp_server(usize::MAX),
+        Ok("udp server that ends") => udp_server(20),
+        Ok("udp worker") => {
+            answer_datagrams(&UdpSocket::from(std::io::stdin().as_fd().try_clone_to_owned().unwrap()), usize::MAX)
+        }
         Ok("prober") => {
             let seen = SocketsProbe.observe(params(50), &Context::alone()).unwrap();
             println!("SEEN {}", serde_json::to_string(&(seen.output, seen.missing)).unwrap());
@@ -106,6 +115,48 @@ fn sink() {
         }
     });
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+/// Tells a UDP server its port.
+const PORT: &str = "CASEBOOK_TEST_PORT";
+
+/// Shares a port with other servers. One that serves for good leaves half of its work to a worker that shares its socket.
+fn udp_server(datagrams: usize) {
+    let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).unwrap();
+    setsockopt(&socket, sockopt::ReusePort, &true).unwrap();
+    let port = std::env::var(PORT).map_or(0, |port| port.parse().unwrap());
+    bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, port)).unwrap();
+    let socket = UdpSocket::from(socket);
+    println!("\nPORT {}", socket.local_addr().unwrap().port());
+    if datagrams < usize::MAX {
+        answer_datagrams(&socket, datagrams);
+        return;
+    }
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "play_a_role", "--nocapture", "--test-threads=1"]).env(ROLE, "udp worker");
+    let of_worker = OwnedFd::from(socket.try_clone().unwrap());
+    let mut worker = command.stdin(Stdio::from(of_worker)).stdout(Stdio::null()).spawn().unwrap();
+    std::thread::spawn(move || answer_datagrams(&socket, usize::MAX));
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+}
+
+/// Looks at each datagram without taking it, then takes 1,000 bytes of it and answers with the process's number. Of an even
+/// port it asks for the whole length.
+fn answer_datagrams(socket: &UdpSocket, count: usize) {
+    let mut buffer = [0; 1000];
+    let whole = if socket.local_addr().unwrap().port() % 2 == 0 { MsgFlags::MSG_TRUNC } else { MsgFlags::empty() };
+    for _ in 0..count {
+        let _ = recv(socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT);
+        let (_, from) = {
+            let mut vectors = [std::io::IoSliceMut::new(&mut buffer)];
+            let taken = recvmsg::<SockaddrIn>(socket.as_raw_fd(), &mut vectors, None, whole).unwrap();
+            (taken.bytes, taken.address.unwrap())
+        };
+        let from = SocketAddr::from((from.ip(), from.port()));
+        socket.send_to(std::process::id().to_string().as_bytes(), from).unwrap();
+    }
 }
 
 /// Gives each of two connections to a child of its own, and keeps a descriptor of both.
@@ -158,6 +209,9 @@ fn exactly_the_bytes_of_a_transfer_are_found_at_the_process_that_took_them() {
         assert_eq!(process.process.user.as_deref(), Some("root"));
         assert_eq!((process.connections, &process.listening_ports), (1, &vec![port]));
         assert!(process.io.is_some() && process.cpu_share.is_some());
+        if process.tcp_read_bytes.is_some() {
+            assert_eq!((process.tcp_read_bytes, process.tcp_written_bytes), (Some(3_000_000), Some(1)));
+        }
 
         let taken = &out.connections[0];
         assert_eq!((taken.local_port, taken.rx_bytes, taken.rx_total), (port, Some(3_000_000), Some(3_005_000)));
@@ -195,6 +249,73 @@ fn a_connection_that_lives_and_dies_within_the_window_is_counted() {
         let process = &seen.output.processes.as_ref().unwrap()[0];
         assert_eq!((process.process.pid, process.rx_bytes), (sink.pid(), Some(at_port[0].rx_bytes)));
         assert_eq!(process.local_rx_bytes, process.rx_bytes);
+    });
+}
+
+#[test]
+fn what_each_process_of_one_udp_port_received_and_sent_is_known_to_the_byte_also_of_one_that_ended() {
+    in_namespace(|| {
+        let mut servers = vec![Actor::play("udp server")];
+        let port = servers[0].port();
+        let beside = |role: &str| {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            let mut actor = Actor::start(command.env(ROLE, role).env(PORT, port.to_string()));
+            actor.port();
+            actor
+        };
+        servers.push(beside("udp server"));
+        servers.push(beside("udp server that ends"));
+        let of_servers: Vec<i32> = servers.iter().map(Actor::pid).collect();
+        // By process: bytes and datagrams received, and bytes sent.
+        let expected: Arc<Mutex<HashMap<i32, (u64, u64, u64)>>> = Arc::default();
+        let told = Arc::clone(&expected);
+        let whole = if port % 2 == 0 { 1400 } else { 1000 };
+        let seen = watch(params(300), move || {
+            // The kernel chooses a server by the sender's port; one that has ended leaves its senders to the others.
+            for sender in 0..40 {
+                let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+                socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+                socket.connect(("127.0.0.1", port)).unwrap();
+                for bytes in [0, 1, 100 + sender, 1000, 1400] {
+                    socket.send(&vec![b'.'; bytes]).unwrap();
+                    let mut answer = [0; 16];
+                    let Ok(length) = socket.recv(&mut answer) else { break };
+                    let pid = std::str::from_utf8(&answer[..length]).unwrap().parse().unwrap();
+                    let mut told = told.lock().unwrap();
+                    let of_process: &mut (u64, u64, u64) = told.entry(pid).or_default();
+                    *of_process =
+                        (of_process.0 + bytes.min(whole) as u64, of_process.1 + 1, of_process.2 + length as u64);
+                }
+            }
+        });
+        if let Some(missing) = seen.missing.iter().find(|it| it.fields.iter().any(|field| field == "udp_receivers")) {
+            let needs = Missing::new("to count what processes receive", missing.gap.to_string());
+            return require!(Err(needs));
+        }
+        let expected = expected.lock().unwrap();
+        assert_eq!(expected.len(), 5, "three servers, two of which have a worker: {expected:?}");
+        let receivers = seen.output.udp_receivers.as_ref().unwrap();
+        let at_port: HashMap<i32, (u64, u64)> = receivers
+            .iter()
+            .filter(|of| of.port == port)
+            .map(|of| (of.process.pid, (of.rx_bytes, of.rx_datagrams)))
+            .collect();
+        let received: HashMap<i32, (u64, u64)> =
+            expected.iter().map(|(pid, (bytes, datagrams, _))| (*pid, (*bytes, *datagrams))).collect();
+        assert_eq!(at_port, received);
+        for (pid, (bytes, datagrams, sent)) in expected.iter() {
+            let processes = seen.output.processes.as_ref().unwrap();
+            let process = processes.iter().find(|process| process.process.pid == *pid).unwrap();
+            assert_eq!((process.udp_rx_bytes, process.udp_rx_datagrams), (Some(*bytes), Some(*datagrams)));
+            assert_eq!((process.udp_tx_bytes, process.udp_tx_datagrams), (Some(*sent), Some(*datagrams)));
+            assert!(process.process.name.starts_with("sockets-"), "{process:?}");
+            assert_eq!(process.process.user.as_deref(), Some("root"));
+        }
+        let ended = of_servers[2];
+        assert!(servers[2].child.try_wait().unwrap().is_some(), "it took its last datagram within the window");
+        let held = seen.output.listeners.iter().any(|it| it.process.as_ref().is_some_and(|of| of.pid == ended));
+        assert!(!held && received[&ended].1 == 20, "{received:?}");
+        assert_eq!(seen.loss, Vec::<String>::new());
     });
 }
 

@@ -95,7 +95,7 @@ function Finding:evidence(...) end
 ---@field interfaces? casebook.interfaces.Params traffic, drops, errors, speed and addresses of each network interface
 ---@field processes? casebook.processes.Params the processes that use most CPU time, memory, storage and open files; those that hang
 ---@field disk? casebook.disk.Params file systems and disks: space, inodes, read-only or hanging; load and waiting times
----@field sockets? casebook.sockets.Params sockets with their processes, queues, drops, and TCP bytes per process and connection
+---@field sockets? casebook.sockets.Params sockets with their processes, queues, drops, and TCP and UDP bytes per process and connection
 ---@field capture? casebook.capture.Params a timed burst of packets: flows, remotes, ports, protocols, receivers
 ---@field firewall? casebook.firewall.Params the firewall's rules: what each counted and dropped in the window
 ---@field conntrack? casebook.conntrack.Params tracked connections: the table against its limit, what fills it, address translation
@@ -115,7 +115,7 @@ function Finding:evidence(...) end
 ---@field interfaces casebook.interfaces.Evidence traffic, drops, errors, speed and addresses of each network interface
 ---@field processes casebook.processes.Evidence the processes that use most CPU time, memory, storage and open files; those that hang
 ---@field disk casebook.disk.Evidence file systems and disks: space, inodes, read-only or hanging; load and waiting times
----@field sockets casebook.sockets.Evidence sockets with their processes, queues, drops, and TCP bytes per process and connection
+---@field sockets casebook.sockets.Evidence sockets with their processes, queues, drops, and TCP and UDP bytes per process and connection
 ---@field capture casebook.capture.Evidence a timed burst of packets: flows, remotes, ports, protocols, receivers
 ---@field firewall casebook.firewall.Evidence the firewall's rules: what each counted and dropped in the window
 ---@field conntrack casebook.conntrack.Evidence tracked connections: the table against its limit, what fills it, address translation

@@ -116,7 +116,7 @@
 ---@field connections integer TCP connections that it holds at the end of the window.
 ---@field listening_ports integer[] TCP ports that it listens on, at most 64.
 ---@field udp_sockets integer UDP sockets that it holds.
----@field rx_bytes? integer TCP payload received in the window, by connections that closed within it too. Of those that also began in it, the owner is taken to be the listener of their local port. What UDP received the kernel does not count per socket.
+---@field rx_bytes? integer TCP payload received in the window, by connections that closed within it too. Of those that also began in it, the owner is taken to be the listener of their local port. For UDP see `udp_rx_bytes`.
 ---@field tx_bytes? integer TCP payload sent and acknowledged in the window, likewise.
 ---@field local_rx_bytes? integer Of `rx_bytes`, what came from this host itself.
 ---@field rx_bits_per_second? number `rx_bytes` as bits per second.
@@ -129,6 +129,12 @@
 ---@field assumed_rx_bytes? integer Of `rx_bytes`, what connections received that began and closed in the window: who held them was not seen, the listener of their port is taken for it.
 ---@field ignores_children? boolean Whether it ignores the end of its children (`SIGCHLD`): if not, `io` holds what those did that it has buried. None without a window.
 ---@field cpu_share? number CPU time in the window as a share of one CPU, all its threads together: above 1 when it uses several.
+---@field udp_rx_bytes? integer UDP payload that its own calls took from sockets in the window, whoever else holds them (tracepoint `sock:sock_recv_length`, Linux 6.3). Datagrams that were only looked at (`MSG_PEEK`) do not count. A datagram that is longer than the buffer counts with what fitted, or with its whole length where the call asked for that (`MSG_TRUNC`).
+---@field udp_rx_datagrams? integer How many datagrams those were. One call may return several as one (`UDP_GRO`).
+---@field udp_tx_bytes? integer UDP payload that it sent in the window, as far as the kernel took it (tracepoint `sock:sock_send_length`).
+---@field udp_tx_datagrams? integer How many calls sent it. One call may send several datagrams (`UDP_SEGMENT`).
+---@field tcp_read_bytes? integer TCP payload that its own calls took from connections in the window, whoever else holds those. What it moved by `splice`, `sendfile` from a socket, or `TCP_ZEROCOPY_RECEIVE` is not in it.
+---@field tcp_written_bytes? integer TCP payload that its own calls gave to connections in the window, acknowledged or not.
 
 ---A list of `casebook.sockets.EvidenceProcess` in evidence.
 ---@class casebook.sockets.EvidenceProcesss
@@ -146,6 +152,31 @@
 ---@field take fun(self: casebook.sockets.EvidenceProcesss, n: integer): casebook.sockets.EvidenceProcesss the first n items
 ---@field seen fun(self: casebook.sockets.EvidenceProcesss): casebook.sockets.EvidenceProcesss the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.sockets.EvidenceProcesss): casebook.sockets.EvidenceProcess[] the items as plain tables, converted at once
+
+---What a process took from a UDP port.
+---@class casebook.sockets.UdpReceiver
+---@field process casebook.sockets.Process The process that made the calls: of several that share a socket each its own part.
+---@field address string Local address of the socket; `0.0.0.0` or `::` where it takes what comes to any.
+---@field port integer Local port.
+---@field rx_bytes integer Payload that its calls returned. A datagram that is longer than the buffer counts with what fitted, or with its whole length where the call asked for that (`MSG_TRUNC`).
+---@field rx_datagrams integer Datagrams that its calls returned. One call may return several as one (`UDP_GRO`).
+
+---A list of `casebook.sockets.UdpReceiver` in evidence.
+---@class casebook.sockets.UdpReceivers
+---@field [integer] casebook.sockets.UdpReceiver
+---@field first fun(self: casebook.sockets.UdpReceivers, pattern?: table|fun(item: casebook.sockets.UdpReceiver): boolean): casebook.sockets.UdpReceiver? the first item that fits, or nil
+---@field where fun(self: casebook.sockets.UdpReceivers, pattern: table|fun(item: casebook.sockets.UdpReceiver): boolean): casebook.sockets.UdpReceivers the items that fit
+---@field any fun(self: casebook.sockets.UdpReceivers, pattern?: table|fun(item: casebook.sockets.UdpReceiver): boolean): boolean whether an item fits
+---@field all fun(self: casebook.sockets.UdpReceivers, pattern: table|fun(item: casebook.sockets.UdpReceiver): boolean): boolean whether all items fit
+---@field count fun(self: casebook.sockets.UdpReceivers, pattern?: table|fun(item: casebook.sockets.UdpReceiver): boolean): integer how many items fit
+---@field top fun(self: casebook.sockets.UdpReceivers, field: string|(fun(item: casebook.sockets.UdpReceiver): any), n: integer): casebook.sockets.UdpReceivers the n items whose field is largest
+---@field sum fun(self: casebook.sockets.UdpReceivers, field: string): number the sum of a field
+---@field group fun(self: casebook.sockets.UdpReceivers, field: string): table<any, casebook.sockets.UdpReceivers> lists of the items by a field's value
+---@field map fun(self: casebook.sockets.UdpReceivers, field: string|fun(item: casebook.sockets.UdpReceiver): any): any[] a list of one field
+---@field sort fun(self: casebook.sockets.UdpReceivers, field: string, order?: "asc"|"desc"): casebook.sockets.UdpReceivers the items in the order of a field
+---@field take fun(self: casebook.sockets.UdpReceivers, n: integer): casebook.sockets.UdpReceivers the first n items
+---@field seen fun(self: casebook.sockets.UdpReceivers): casebook.sockets.UdpReceivers the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.sockets.UdpReceivers): casebook.sockets.UdpReceiver[] the items as plain tables, converted at once
 
 ---Closed connections of one local port.
 ---@class casebook.sockets.ByLocalPort
@@ -223,7 +254,7 @@
 ---@field seen fun(self: casebook.sockets.Raws): casebook.sockets.Raws the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.sockets.Raws): casebook.sockets.Raw[] the items as plain tables, converted at once
 
----What probe `sockets` observes: sockets with their processes, queues, drops, and TCP bytes per process and connection.
+---What probe `sockets` observes: sockets with their processes, queues, drops, and TCP and UDP bytes per process and connection.
 ---@class casebook.sockets.Evidence: casebook.Evidence
 ---@field seconds number Seconds between the two looks.
 ---@field source string Where the TCP sockets come from: `sock_diag`, or `proc` (`/proc/net/*`), which knows neither bytes nor backlogs.
@@ -232,8 +263,10 @@
 ---@field listeners_left_out integer Listeners that match the parameters but are not in `listeners`, because there are more than 4,096.
 ---@field connections casebook.sockets.Connections TCP connections, those that received most in the window first, `limit` of them. Half-open and TIME_WAIT ones are listed only when the parameter `state` asks for them.
 ---@field connections_left_out integer Connections that match the parameters but are not in `connections`.
----@field processes? casebook.sockets.EvidenceProcesss Processes that hold sockets, those that received most in the window first, `limit` of them. Whole as long as all that received something could be seen; None when no owner of any socket could be, and one may have received something.
+---@field processes? casebook.sockets.EvidenceProcesss Processes that hold sockets, or that received or sent something in the window and have ended; those that received most first, `limit` of them. Whole as long as all that received something could be seen; None when no owner of any socket could be, and one may have received something.
 ---@field processes_left_out integer Processes that hold sockets but are not in `processes`.
+---@field udp_receivers? casebook.sockets.UdpReceivers What processes took from UDP ports of this network namespace in the window: workers that share a port or a socket are told apart, and who ended within the window is there too. Most bytes first, at most 1,024. None where it was not counted (see `processes.udp_rx_bytes`).
+---@field udp_receivers_left_out integer Rows of UDP ports and processes that are not in `udp_receivers`.
 ---@field tcp_rx_bytes? integer TCP payload received in the window by the connections that are open at its end (growth of `tcpi_bytes_received`). Segments that were received but are no payload in order (retransmitted, refused, half-open) are not in it.
 ---@field tcp_tx_bytes? integer TCP payload sent and acknowledged in the window by the connections that are open at its end (growth of `tcpi_bytes_acked`; a SYN counts as one byte).
 ---@field unowned_rx_bytes? integer Of the TCP payload received, by connections open at the end or closed within the window, what went to sockets whose owner could not be named.

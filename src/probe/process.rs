@@ -56,6 +56,15 @@ impl Names {
         self.known.entry(pid).or_insert_with(|| identify(pid, users)).as_ref()
     }
 
+    /// The process, or, once it has ended, what was noted of it while it was there.
+    pub(super) fn or_noted(&mut self, pid: i32, name: &[u8], user: u32, control_group: u64) -> Process {
+        if let Some(process) = self.get(pid) {
+            return process.clone();
+        }
+        let user = self.users.get(&user).cloned().unwrap_or_else(|| user.to_string());
+        Process { pid, name: printable(name), user: Some(user), unit: self.of_group(control_group) }
+    }
+
     /// The unit or container of a control group of the unified hierarchy.
     pub(super) fn of_group(&mut self, id: u64) -> Option<String> {
         self.groups.unit(id).map(str::to_owned)

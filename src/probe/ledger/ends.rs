@@ -619,6 +619,49 @@ mod tests {
         assert!(ledger.account.unexplained_share.unwrap() <= 0.01, "{:?}", ledger.account);
     }
 
+    fn taker(pid: i32, address: &str, datagrams: u64) -> Value {
+        json!({
+            "process": {"pid": pid, "name": "voice", "user": "www", "unit": null}, "address": address, "port": 9987,
+            "rx_bytes": datagrams * 1000, "rx_datagrams": datagrams,
+        })
+    }
+
+    #[test]
+    fn workers_of_one_port_get_what_their_calls_took_also_those_that_share_a_socket() {
+        let taken: &[(&str, Value)] = &[
+            ("kernel/udp/no_ports", json!(0)),
+            ("kernel/udp/in_datagrams", json!(18_003)),
+            ("sockets/listeners", json!([listener("udp", "0.0.0.0", 80, "voice")])),
+            ("sockets/udp_receivers", json!([taker(81, "0.0.0.0", 12_002), taker(82, "0.0.0.0", 6_001)])),
+        ];
+        let account = account(taken, &[]).account;
+        let packets = |pid| {
+            let of_it = |entry: &&crate::case::Entry| entry.process.as_ref().is_some_and(|process| process.pid == pid);
+            account.entries.iter().find(of_it).map(|entry| entry.packets)
+        };
+        assert_eq!((packets(80), packets(81), packets(82)), (None, Some(12_002), Some(6_001)));
+        assert!(account.unexplained_share.unwrap() <= 0.01, "{account:?}");
+    }
+
+    #[test]
+    fn who_took_datagrams_and_ended_is_named_and_a_socket_of_the_address_itself_comes_before_one_of_any() {
+        let taken = |receivers: Value, listeners: Value| {
+            account(
+                &[
+                    ("kernel/udp/no_ports", json!(0)),
+                    ("kernel/udp/in_datagrams", json!(18_003)),
+                    ("sockets/listeners", listeners),
+                    ("sockets/udp_receivers", receivers),
+                ],
+                &[],
+            )
+        };
+        let gone = taken(json!([taker(83, "0.0.0.0", 18_003)]), json!([]));
+        ends_with(&gone, EntryKind::Process, "voice (pid 83)", 18_003);
+        let other = taken(json!([taker(80, "0.0.0.0", 900)]), json!([listener("udp", "10.77.1.3", 79, "voice")]));
+        ends_with(&other, EntryKind::Process, "voice (pid 79)", 18_003);
+    }
+
     #[test]
     fn what_came_before_a_late_capture_is_said_and_never_more_than_a_few_per_cent() {
         let late = |part: f64| {

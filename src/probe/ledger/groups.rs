@@ -465,6 +465,12 @@ mod tests {
             assumed_rx_bytes: Some(0),
             ignores_children: Some(false),
             cpu_share: None,
+            udp_rx_bytes: None,
+            udp_rx_datagrams: None,
+            udp_tx_bytes: None,
+            udp_tx_datagrams: None,
+            tcp_read_bytes: None,
+            tcp_written_bytes: None,
         }
     }
 

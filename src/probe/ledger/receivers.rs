@@ -7,7 +7,7 @@ use super::buckets::{Allocation, Bucket, End, Entries, Recipient};
 use crate::case::{EntryKind, Process};
 use crate::probe::capture::output::{Endpoint, Group};
 use crate::probe::conntrack::Mapping;
-use crate::probe::sockets::{Connection, Listener, ProcessTraffic, Sockets};
+use crate::probe::sockets::{Connection, Listener, ProcessTraffic, Sockets, UdpReceiver};
 
 /// The sockets of the host, by port.
 pub(super) struct Receivers<'a> {
@@ -29,6 +29,8 @@ pub(super) struct Receivers<'a> {
     udp_losses: Option<UdpLosses>,
     /// What processes used of a CPU in the window, as far as it is known.
     cpu: Vec<(&'a Process, f64)>,
+    /// What processes took from UDP ports, by port, where their calls were counted.
+    takers: HashMap<u16, Vec<&'a UdpReceiver>>,
 }
 
 /// Why sockets lost datagrams, as UDP counted it for all of them.
@@ -61,9 +63,14 @@ impl<'a> Receivers<'a> {
         }
         let cpu = |traffic: &'a ProcessTraffic| Some((&traffic.process, traffic.cpu_share?));
         let cpu = sockets.processes.iter().flatten().filter_map(cpu).collect();
+        let mut takers: HashMap<u16, Vec<&UdpReceiver>> = HashMap::new();
+        for taker in sockets.udp_receivers.iter().flatten().filter(|taker| taker.rx_datagrams > 0) {
+            takers.entry(taker.port).or_default().push(taker);
+        }
         Receivers {
             closed,
             cpu,
+            takers,
             listeners,
             connections,
             connections_left_out: sockets.connections_left_out > 0,
@@ -120,6 +127,7 @@ impl<'a> Receivers<'a> {
             connections: HashMap::new(),
             connections_left_out: true,
             cpu: Vec::new(),
+            takers: HashMap::new(),
             all_listeners: false,
             closed: Vec::new(),
             groups: &[],
@@ -160,7 +168,7 @@ impl<'a> Receivers<'a> {
     pub fn hears(&self, endpoint: &Endpoint) -> bool {
         match endpoint.protocol.as_str() {
             "tcp" => self.listener(endpoint).is_some() || !self.connections(endpoint).is_empty(),
-            "udp" => self.listener(endpoint).is_some(),
+            "udp" => self.listener(endpoint).is_some() || !self.takers(endpoint).is_empty(),
             _ => true,
         }
     }
@@ -282,8 +290,34 @@ impl<'a> Receivers<'a> {
         sharers
     }
 
+    /// What processes took of the datagrams for the endpoint. A socket on the address itself gets all that is for it, before
+    /// those on any address.
+    fn takers(&self, endpoint: &Endpoint) -> Vec<&'a UdpReceiver> {
+        let (address, port) = self.arrives_at(endpoint);
+        let of_port = port.and_then(|port| self.takers.get(&port)).into_iter().flatten().copied();
+        let any = |of: IpAddr| of.is_unspecified() && (of.is_ipv6() || address.is_ipv4());
+        let bound_to_it = |listener: &&Listener| !listener.connected && same_address(listener.address, address);
+        let waiting = port.and_then(|port| self.listeners.get(&("udp", port)));
+        let is_bound = waiting.is_some_and(|waiting| waiting.iter().any(|listener| bound_to_it(listener)));
+        let takes = |taker: &&UdpReceiver| same_address(taker.address, address) || (!is_bound && any(taker.address));
+        of_port.filter(takes).collect()
+    }
+
     fn book_udp(&self, endpoint: &Endpoint, bucket: &mut Bucket<'_>, entries: &mut Entries) -> bool {
-        let Some(listener) = self.listener(endpoint) else { return self.book_unheard(endpoint, bucket, entries) };
+        let takers = self.takers(endpoint);
+        let Some(listener) = self.listener(endpoint) else {
+            // Their socket is gone: no more than they took can be theirs.
+            let taken = takers.iter().fold(0u64, |sum, taker| sum.saturating_add(taker.rx_datagrams));
+            book_takers(endpoint, &takers, bucket.allocate(taken), entries);
+            return (!takers.is_empty() && bucket.packets == 0) || self.book_unheard(endpoint, bucket, entries);
+        };
+        if !takers.is_empty() {
+            for socket in self.sockets_beside(listener) {
+                self.book_losses(endpoint, socket, bucket, entries);
+            }
+            book_takers(endpoint, &takers, bucket.allocate_all(), entries);
+            return true;
+        }
         let sharers = self.sharers(listener);
         if sharers.len() > 1 {
             let (packets, bytes) = (bucket.packets, bucket.bytes);
@@ -301,23 +335,34 @@ impl<'a> Receivers<'a> {
         true
     }
 
+    /// The datagram socket, and all others of its address and port.
+    fn sockets_beside(&self, listener: &'a Listener) -> impl Iterator<Item = &'a Listener> {
+        let of_port = self.listeners.get(&(listener.protocol.as_str(), listener.port));
+        let beside = move |other: &&'a Listener| same_address(other.address, listener.address);
+        of_port.into_iter().flatten().copied().filter(beside)
+    }
+
     /// Books datagrams on one socket: what it lost, and the rest on its process.
     fn book_datagrams(&self, endpoint: &Endpoint, listener: &Listener, bucket: &mut Bucket<'_>, entries: &mut Entries) {
-        if let Some(drops) = listener.drops.filter(|drops| *drops > 0) {
-            let whose = socket_end(endpoint, Owner::of(listener));
-            // A socket counts both alike.
-            let refused = self.udp_losses.map_or(0, |losses| {
-                let both = (losses.full + losses.refused).max(1) as f64;
-                (drops as f64 * losses.refused as f64 / both).round() as u64
-            });
-            let label = refused_by_filter(&whose.label);
-            let filter = End { label, process: None, ..whose.clone() };
-            entries.book(EntryKind::KernelDrop, filter, bucket.allocate(refused));
-            let label = format!("lost at the full queue of {}", whose.label);
-            entries.book(EntryKind::SocketFull, End { label, ..whose }, bucket.allocate(drops - refused.min(drops)));
-        }
+        self.book_losses(endpoint, listener, bucket, entries);
         let end = socket_end(endpoint, Owner::of(listener));
         entries.book(kind_of(&end, listener.in_kernel), end, bucket.allocate_all());
+    }
+
+    /// Books the datagrams that one socket lost.
+    fn book_losses(&self, endpoint: &Endpoint, listener: &Listener, bucket: &mut Bucket<'_>, entries: &mut Entries) {
+        let Some(drops) = listener.drops.filter(|drops| *drops > 0) else { return };
+        let whose = socket_end(endpoint, Owner::of(listener));
+        // A socket counts both alike.
+        let refused = self.udp_losses.map_or(0, |losses| {
+            let both = (losses.full + losses.refused).max(1) as f64;
+            (drops as f64 * losses.refused as f64 / both).round() as u64
+        });
+        let label = refused_by_filter(&whose.label);
+        let filter = End { label, process: None, ..whose.clone() };
+        entries.book(EntryKind::KernelDrop, filter, bucket.allocate(refused));
+        let label = format!("lost at the full queue of {}", whose.label);
+        entries.book(EntryKind::SocketFull, End { label, ..whose }, bucket.allocate(drops - refused.min(drops)));
     }
 
     fn book_tcp(&self, endpoint: &Endpoint, bucket: &mut Bucket<'_>, entries: &mut Entries) -> bool {
@@ -461,6 +506,26 @@ pub(super) fn book_others(refused: u64, delivered: u64, bucket: &mut Bucket<'_>,
             let end = End { label, protocol: Some(protocol.to_owned()), ..End::default() };
             entries.book(kind, end, bucket.allocate(packets));
         }
+    }
+}
+
+/// Headers of a datagram on the wire: Ethernet, IPv4 and UDP.
+const DATAGRAM_HEADERS: f64 = 42.0;
+
+/// Shares datagrams out among the processes, by what each took.
+fn book_takers(endpoint: &Endpoint, takers: &[&UdpReceiver], whole: Allocation, entries: &mut Entries) {
+    let on_wire = |taker: &UdpReceiver| taker.rx_bytes as f64 + DATAGRAM_HEADERS * taker.rx_datagrams as f64;
+    let bytes: f64 = takers.iter().map(|taker| on_wire(taker)).sum();
+    let mut datagrams: u64 = takers.iter().fold(0, |sum, taker| sum.saturating_add(taker.rx_datagrams));
+    let mut packets = whole.packets;
+    for taker in takers {
+        let share = taker.rx_datagrams as f64 / datagrams.max(1) as f64;
+        // The last one gets what is left, so that nothing is lost to rounding.
+        let part = ((packets as f64 * share).round() as u64).min(packets);
+        let allocation = Allocation { packets: part, bytes: whole.bytes * on_wire(taker) / bytes.max(1.0) };
+        (packets, datagrams) = (packets - part, datagrams - taker.rx_datagrams);
+        let end = socket_end(endpoint, Owner { process: Some(&taker.process), ..Owner::default() });
+        entries.book(EntryKind::Process, end, allocation);
     }
 }
 

@@ -33,6 +33,10 @@ impl Picture<'_> {
         if let Ok(closed) = &self.closed {
             traffic.add_closed(closed, &self.owners, &listener_by_port);
         }
+        let taken = self.taken.as_ref().and_then(|taken| taken.as_ref().ok());
+        if let Some(taken) = taken {
+            traffic.add_taken(taken);
+        }
 
         let grows = self.before.is_some() && self.refused.tcp.is_none() && growth_is_counted(self.rows);
         let mut observed = Observed::whole(Sockets {
@@ -45,6 +49,8 @@ impl Picture<'_> {
             connections_left_out: 0,
             processes: None,
             processes_left_out: 0,
+            udp_receivers: None,
+            udp_receivers_left_out: 0,
             tcp_rx_bytes: grows.then(|| total(&derived, |growth| growth.rx)),
             tcp_tx_bytes: grows.then(|| total(&derived, |growth| growth.tx)),
             unowned_rx_bytes: grows.then_some(traffic.unowned_rx_bytes),
@@ -60,6 +66,10 @@ impl Picture<'_> {
         (out.connections, out.connections_left_out) =
             lists::connections(&derived, self.params, self.listening, self.seconds, names, &mut ended);
         out.opening = lists::opening(&derived, names, &mut ended);
+        if let Some(taken) = taken {
+            let (receivers, left_out) = lists::udp_receivers(taken, self.params, names);
+            (out.udp_receivers, out.udp_receivers_left_out) = (Some(receivers), left_out);
+        }
         let raw = raw::read();
         out.raw = raw.as_ref().ok().map(|raw| raw::held(raw, &self.owners, names));
         let held = derived.iter().filter(|socket| socket.row.inode != 0).count();
@@ -71,7 +81,7 @@ impl Picture<'_> {
             || unowned.iter().any(|socket| socket.row.transport == Transport::Udp);
         let unseen = self.owners.gap(unowned.len(), held);
         let looked = seen && (unseen.is_none() || !received);
-        if looked || unowned.len() < held {
+        if looked || unowned.len() < held || taken.is_some() {
             let inodes = self.rows.iter().map(|row| row.inode).filter(|inode| *inode != 0);
             let mut sinks = SinkScan::start(inodes.collect());
             let (processes, left_out) = self.processes(traffic, grows, names, &mut sinks, &mut ended);
@@ -117,10 +127,19 @@ impl Picture<'_> {
         let limit = self.params.limit as usize;
         let left_out = ranked.len().saturating_sub(limit) as u64;
         let mut processes = Vec::new();
+        let taken = self.taken.as_ref().and_then(|taken| taken.as_ref().ok());
+        let (received, sent) = (taken.is_some(), taken.is_some_and(|taken| taken.sent.is_none()));
         for (pid, moved) in ranked.into_iter().take(limit) {
-            let Some(process) = names.get(pid).cloned() else {
-                ended.insert(pid);
-                continue;
+            let (udp, tcp) = (moved.taken.udp, moved.taken.tcp);
+            let process = if (udp, tcp) == Default::default() {
+                let Some(process) = names.get(pid).cloned() else {
+                    ended.insert(pid);
+                    continue;
+                };
+                process
+            } else {
+                let identity = &moved.taken.identity;
+                names.or_noted(pid, &identity.name, identity.user, identity.control_group)
             };
             let since = self.since(pid);
             // Without a window nothing was received by anybody.
@@ -162,6 +181,12 @@ impl Picture<'_> {
                 assumed_rx_bytes: grows.then_some(moved.assumed_rx_bytes),
                 ignores_children: if idle { None } else { ignores_children(pid) },
                 cpu_share: since.and_then(|(ticks, _)| cpu_share(ticks, self.seconds)),
+                udp_rx_bytes: received.then_some(udp.rx_bytes),
+                udp_rx_datagrams: received.then_some(udp.rx_calls),
+                udp_tx_bytes: sent.then_some(udp.tx_bytes),
+                udp_tx_datagrams: sent.then_some(udp.tx_calls),
+                tcp_read_bytes: received.then_some(tcp.rx_bytes),
+                tcp_written_bytes: sent.then_some(tcp.tx_bytes),
             });
         }
         (processes, left_out)
@@ -266,6 +291,7 @@ mod tests {
             now: &HashMap::new(),
             machine_written: None,
             refused,
+            taken: None,
         }
         .compose(&mut Names::new())
     }

@@ -8,8 +8,9 @@ use std::net::IpAddr;
 use super::Params;
 use super::closed::ClosedSockets;
 use super::growth::{is_local, received, sent};
-use super::output::{Connection, Listener, Opening};
+use super::output::{Connection, Listener, Opening, UdpReceiver};
 use super::picture::{Derived, Owners, rate, state_name};
+use super::take::{OfPort, OfProcess, Taken};
 use crate::case::Process;
 use crate::probe::process::Names;
 use crate::sys::sock_diag::{LISTEN, SYN_RECV, SYN_SENT, SocketRow, TIME_WAIT, Transport};
@@ -19,6 +20,9 @@ const LISTENERS: usize = 4096;
 
 /// Most processes in the list of those that open connections.
 const OPENING: usize = 16;
+
+/// Most rows in the list of what processes took from UDP ports.
+const UDP_RECEIVERS: usize = 1024;
 
 /// Most listening ports of one process.
 const PORTS: usize = 64;
@@ -152,6 +156,24 @@ pub(super) fn opening(derived: &[Derived<'_>], names: &mut Names, ended: &mut Ha
     opening.into_iter().map(named).collect()
 }
 
+/// What processes took from UDP ports, and how many rows more there are.
+pub(super) fn udp_receivers(taken: &Taken, params: &Params, names: &mut Names) -> (Vec<UdpReceiver>, u64) {
+    let wanted = |of: &&OfPort| of.datagrams > 0 && params.port.is_none_or(|port| port == of.port);
+    let mut ports = taken.udp_ports.iter().filter(wanted);
+    let listed = ports.by_ref().take(UDP_RECEIVERS);
+    let listed = listed.map(|of| {
+        let identity = taken.processes.get(&of.pid).map(|process| process.identity.clone()).unwrap_or_default();
+        UdpReceiver {
+            process: names.or_noted(of.pid, &identity.name, identity.user, identity.control_group),
+            address: of.address,
+            port: of.port,
+            rx_bytes: of.bytes,
+            rx_datagrams: of.datagrams,
+        }
+    });
+    (listed.collect(), ports.count() as u64)
+}
+
 fn matches_port(row: &SocketRow, params: &Params) -> bool {
     params.port.is_none_or(|port| port == row.local_port)
 }
@@ -257,6 +279,8 @@ pub(super) struct Moved {
     pub(super) assumed_rx_bytes: u64,
     /// Other processes that hold one of its sockets.
     pub(super) sharers: BTreeSet<i32>,
+    /// What its own calls moved.
+    pub(super) taken: OfProcess,
 }
 
 impl Traffic {
@@ -313,12 +337,21 @@ impl Traffic {
         self.unowned_rx_bytes = self.unowned_rx_bytes.saturating_add(closed.all.rx_bytes.saturating_sub(named));
     }
 
+    /// Adds what the calls of each process moved.
+    pub(super) fn add_taken(&mut self, taken: &Taken) {
+        for (pid, of_process) in &taken.processes {
+            self.by_process.entry(*pid).or_default().taken = of_process.clone();
+        }
+    }
+
     /// The processes, the one that received most first.
     pub(super) fn ranked(self) -> Vec<(i32, Moved)> {
         let mut ranked: Vec<(i32, Moved)> = self.by_process.into_iter().collect();
         ranked.sort_by_key(|(pid, moved)| {
             let sockets = moved.connections.saturating_add(moved.udp_sockets);
-            (Reverse((moved.rx_bytes, moved.tx_bytes, sockets)), *pid)
+            let received = moved.rx_bytes.saturating_add(moved.taken.udp.rx_bytes);
+            let sent = moved.tx_bytes.saturating_add(moved.taken.udp.tx_bytes);
+            (Reverse((received, sent, sockets)), *pid)
         });
         ranked
     }

@@ -3,6 +3,7 @@
 use super::output::Sockets;
 use super::picture::Picture;
 use super::sink::SinkScan;
+use super::take::Moved;
 use crate::case::{Gap, Observed, Reason};
 use crate::units;
 
@@ -32,7 +33,53 @@ pub(super) fn say_what_was_left_out(observed: &mut Observed<Sockets>, left_out: 
     }
 }
 
+/// What is known only where the calls of processes are counted: what they received, and what they sent.
+const RECEIVED: [&str; 4] =
+    ["udp_receivers", "processes.udp_rx_bytes", "processes.udp_rx_datagrams", "processes.tcp_read_bytes"];
+const SENT: [&str; 3] = ["processes.udp_tx_bytes", "processes.udp_tx_datagrams", "processes.tcp_written_bytes"];
+
 impl Picture<'_> {
+    /// Says why the calls of processes were not counted, or which of them are not told apart.
+    fn say_what_was_not_counted(&self, observed: &mut Observed<Sockets>) {
+        let taken = match &self.taken {
+            Some(Ok(taken)) => taken,
+            Some(Err(gap)) => {
+                observed.miss(&[&RECEIVED[..], &SENT[..]].concat(), gap.clone());
+                return;
+            }
+            None => {
+                let why = "without a window, or without owners, nobody counts it";
+                let gap = Gap::new(Reason::Absent, "tell what each process received and sent", why)
+                    .to_fix("give a window, and leave `owners` true");
+                observed.miss(&[&RECEIVED[..], &SENT[..]].concat(), gap);
+                return;
+            }
+        };
+        if let Some(gap) = &taken.sent {
+            observed.miss(&SENT, gap.clone());
+        }
+        let said = |moved: &Moved| {
+            let (bytes, calls) =
+                (moved.rx_bytes.saturating_add(moved.tx_bytes), moved.rx_calls.saturating_add(moved.tx_calls));
+            format!("{} in {} calls", units::bytes(bytes as f64), units::count(calls as f64))
+        };
+        if taken.of_other_sockets != Moved::default() {
+            observed.loss.push(format!(
+                "more UDP sockets received something than are told apart: {} count for their processes and are not in \
+                 udp_receivers",
+                said(&taken.of_other_sockets)
+            ));
+        }
+        for (protocol, moved) in ["UDP", "TCP"].iter().zip(&taken.of_others) {
+            if *moved != Moved::default() {
+                observed.loss.push(format!(
+                    "more processes received or sent something than are told apart: {} over {protocol} are in no row",
+                    said(moved)
+                ));
+            }
+        }
+    }
+
     /// Says which parts of the result could not be seen, and what was lost; `received`: sockets whose owners are not known may
     /// have received something.
     pub(super) fn say_what_is_missing(&self, observed: &mut Observed<Sockets>, unowned: Option<Gap>, received: bool) {
@@ -90,5 +137,6 @@ impl Picture<'_> {
                 ["processes", "listeners.process", "listeners.owners", "listeners.in_kernel", "connections.process"];
             observed.miss(if received { &OWNERS } else { &OWNERS[1..] }, gap);
         }
+        self.say_what_was_not_counted(observed);
     }
 }

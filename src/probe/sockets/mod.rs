@@ -12,6 +12,8 @@ mod picture;
 mod proc_net;
 mod raw;
 mod sink;
+mod take;
+mod take_program;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,9 +29,11 @@ use self::growth::Before;
 use self::look::Eye;
 pub use self::output::{
     Closed, ClosedPort, Connection, Counts, Listener, Opening, ProcessIo, ProcessTraffic, RawSocket, Sockets,
+    UdpReceiver,
 };
 use self::owners::OwnerScan;
 use self::picture::{Owners, Picture};
+use self::take::{TakeWatch, Taken};
 use crate::case::{Gap, Observed, Reason};
 use crate::probe::process::{Activity, Names};
 use crate::probe::{Context, Need, Probe};
@@ -81,14 +85,28 @@ impl Default for Params {
 
 impl Probe for SocketsProbe {
     const NAME: &'static str = "sockets";
-    const ABOUT: &'static str = "sockets with their processes, queues, drops, and TCP bytes per process and connection";
+    const ABOUT: &'static str =
+        "sockets with their processes, queues, drops, and TCP and UDP bytes per process and connection";
     const SOURCE: &'static str = "NETLINK_SOCK_DIAG (tcp_info, skmeminfo, destroy events), /proc/PID/{fd,fdinfo,cgroup,io,stat}; \
-                                  /proc/net/{raw,raw6,icmp,icmp6,packet}; \
+                                  tracepoints sock:sock_recv_length and sock:sock_send_length, counted in the kernel (bpf), \
+                                  /sys/kernel/btf/vmlinux; /proc/net/{raw,raw6,icmp,icmp6,packet}; \
                                   /proc/net/{tcp,tcp6,udp,udp6} where the kernel has no socket diagnosis";
     const REPLACES: &'static [&'static str] = &["ss -tunap", "netstat -tunap", "lsof -i", "nethogs"];
     const NEEDS: &'static [Need] = &[
         Need { what: "CAP_SYS_PTRACE", without: "the processes that hold the sockets of other users" },
         Need { what: "CAP_DAC_READ_SEARCH", without: "the processes that hold the sockets of other users" },
+        Need {
+            what: "CAP_BPF",
+            without: "what each process received and sent over UDP, and itself read and wrote by TCP",
+        },
+        Need {
+            what: "CAP_PERFMON",
+            without: "what each process received and sent over UDP, and itself read and wrote by TCP",
+        },
+        Need {
+            what: "Linux 6.3",
+            without: "what each process received and sent over UDP, and itself read and wrote by TCP",
+        },
     ];
     type Params = Params;
     type Output = Sockets;
@@ -103,8 +121,12 @@ impl Probe for SocketsProbe {
             scan.run(Instant::now() + EARLY_PASS, None, cx);
         }
 
+        let counts_takes = params.owners && !params.window.0.is_zero();
+        let take = counts_takes.then(TakeWatch::start);
+
         let begun = cx.start_window();
         let end = begun + params.window.0;
+        let take = take.map(|watch| watch.and_then(|watch| Ok((watch.read()?, watch))));
         let mut window = Window::default();
         if params.window.0.is_zero() {
             if let Ok(Some(scan)) = &mut scan {
@@ -119,6 +141,7 @@ impl Probe for SocketsProbe {
         }
 
         let last_look = Instant::now();
+        let taken: Option<Result<Taken, Gap>> = take.map(|take| take.and_then(|(before, watch)| watch.since(&before)));
         let look = eye.look(ALL_STATES)?;
         let now: HashMap<i32, Activity> =
             window.activities.keys().filter_map(|pid| Some((*pid, Activity::read(*pid)?))).collect();
@@ -145,6 +168,7 @@ impl Probe for SocketsProbe {
             now: &now,
             machine_written: dirtied_bytes().zip(window.dirtied).and_then(|(now, before)| now.checked_sub(before)),
             refused: std::mem::take(&mut eye.refused),
+            taken,
         };
         Ok(picture.compose(&mut names))
     }

@@ -25,11 +25,20 @@ pub struct Sockets {
     pub connections: Vec<Connection>,
     /// Connections that match the parameters but are not in `connections`.
     pub connections_left_out: u64,
-    /// Processes that hold sockets, those that received most in the window first, `limit` of them. Whole as long as all that
-    /// received something could be seen; None when no owner of any socket could be, and one may have received something.
+    /// Processes that hold sockets, or that received or sent something in the window and have ended; those that received most
+    /// first, `limit` of them. Whole as long as all that received something could be seen; None when no owner of any socket
+    /// could be, and one may have received something.
     pub processes: Option<Vec<ProcessTraffic>>,
     /// Processes that hold sockets but are not in `processes`.
     pub processes_left_out: u64,
+    /// What processes took from UDP ports of this network namespace in the window: workers that share a port or a socket are
+    /// told apart, and who ended within the window is there too. Most bytes first, at most 1,024. None where it was not
+    /// counted (see `processes.udp_rx_bytes`).
+    #[serde(default)]
+    pub udp_receivers: Option<Vec<UdpReceiver>>,
+    /// Rows of UDP ports and processes that are not in `udp_receivers`.
+    #[serde(default)]
+    pub udp_receivers_left_out: u64,
     /// TCP payload received in the window by the connections that are open at its end (growth of `tcpi_bytes_received`).
     /// Segments that were received but are no payload in order (retransmitted, refused, half-open) are not in it.
     pub tcp_rx_bytes: Option<u64>,
@@ -53,6 +62,23 @@ pub struct Sockets {
     /// counts it. None where they could not be listed.
     #[serde(default)]
     pub raw: Option<Vec<RawSocket>>,
+}
+
+/// What a process took from a UDP port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UdpReceiver {
+    /// The process that made the calls: of several that share a socket each its own part.
+    pub process: Process,
+    /// Local address of the socket; `0.0.0.0` or `::` where it takes what comes to any.
+    #[schemars(with = "String")]
+    pub address: IpAddr,
+    /// Local port.
+    pub port: u16,
+    /// Payload that its calls returned. A datagram that is longer than the buffer counts with what fitted, or with its whole
+    /// length where the call asked for that (`MSG_TRUNC`).
+    pub rx_bytes: u64,
+    /// Datagrams that its calls returned. One call may return several as one (`UDP_GRO`).
+    pub rx_datagrams: u64,
 }
 
 /// A process that opens connections.
@@ -203,7 +229,7 @@ pub struct ProcessTraffic {
     /// UDP sockets that it holds.
     pub udp_sockets: u32,
     /// TCP payload received in the window, by connections that closed within it too. Of those that also began in it, the
-    /// owner is taken to be the listener of their local port. What UDP received the kernel does not count per socket.
+    /// owner is taken to be the listener of their local port. For UDP see `udp_rx_bytes`.
     pub rx_bytes: Option<u64>,
     /// TCP payload sent and acknowledged in the window, likewise.
     pub tx_bytes: Option<u64>,
@@ -247,6 +273,27 @@ pub struct ProcessTraffic {
     pub ignores_children: Option<bool>,
     /// CPU time in the window as a share of one CPU, all its threads together: above 1 when it uses several.
     pub cpu_share: Option<f64>,
+    /// UDP payload that its own calls took from sockets in the window, whoever else holds them (tracepoint
+    /// `sock:sock_recv_length`, Linux 6.3). Datagrams that were only looked at (`MSG_PEEK`) do not count. A datagram that is
+    /// longer than the buffer counts with what fitted, or with its whole length where the call asked for that (`MSG_TRUNC`).
+    #[serde(default)]
+    pub udp_rx_bytes: Option<u64>,
+    /// How many datagrams those were. One call may return several as one (`UDP_GRO`).
+    #[serde(default)]
+    pub udp_rx_datagrams: Option<u64>,
+    /// UDP payload that it sent in the window, as far as the kernel took it (tracepoint `sock:sock_send_length`).
+    #[serde(default)]
+    pub udp_tx_bytes: Option<u64>,
+    /// How many calls sent it. One call may send several datagrams (`UDP_SEGMENT`).
+    #[serde(default)]
+    pub udp_tx_datagrams: Option<u64>,
+    /// TCP payload that its own calls took from connections in the window, whoever else holds those. What it moved by
+    /// `splice`, `sendfile` from a socket, or `TCP_ZEROCOPY_RECEIVE` is not in it.
+    #[serde(default)]
+    pub tcp_read_bytes: Option<u64>,
+    /// TCP payload that its own calls gave to connections in the window, acknowledged or not.
+    #[serde(default)]
+    pub tcp_written_bytes: Option<u64>,
 }
 
 /// What a process read and wrote in the window (`/proc/PID/io`).

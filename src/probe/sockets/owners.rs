@@ -29,7 +29,7 @@ const SHARERS: usize = 64;
 const SHARED_SOCKETS: usize = 4096;
 
 /// Inode numbers of the initial process namespace (`PROC_PID_INIT_INO`).
-const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
+pub(super) const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
 
 /// The processes that hold one socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

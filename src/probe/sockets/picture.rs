@@ -7,6 +7,7 @@ use super::growth::{Before, Growth};
 use super::look::Refused;
 use super::output::Counts;
 use super::owners::{Holders, OwnerScan};
+use super::take::Taken;
 use super::{MOST_ROWS, Params};
 use crate::case::{Gap, Reason};
 use crate::probe::process::Activity;
@@ -74,6 +75,8 @@ pub(super) struct Picture<'a> {
     pub(super) machine_written: Option<u64>,
     /// Why the kernel's socket diagnosis was not used.
     pub(super) refused: Refused,
+    /// What processes took from their sockets and gave to them; none where nobody asked.
+    pub(super) taken: Option<Result<Taken, Gap>>,
 }
 
 /// What is derived for each socket at the end.
