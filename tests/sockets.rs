@@ -86,6 +86,7 @@ fn play_a_role() {
     match std::env::var(ROLE).as_deref() {
         Ok("sink") => sink(),
         Ok("forking server") => forking_server(),
+        Ok("counting prober") => counting_prober(),
         Ok("udp server") => udp_server(usize::MAX),
         Ok("udp server that ends") => udp_server(20),
         Ok("udp worker") => {
@@ -117,6 +118,20 @@ fn sink() {
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
 }
 
+/// Sends itself ten datagrams while it watches.
+fn counting_prober() {
+    let seen = watch(params(100), || {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        for _ in 0..10 {
+            socket.send_to(b"seven b", socket.local_addr().unwrap()).unwrap();
+            socket.recv(&mut [0; 16]).unwrap();
+        }
+    });
+    let ours = |of: &&casebook::probe::sockets::UdpReceiver| of.process.pid == std::process::id() as i32;
+    let ours = seen.output.udp_receivers.as_ref().and_then(|all| all.iter().find(ours));
+    println!("SEEN {}", serde_json::to_string(&(ours, &seen.missing)).unwrap());
+}
+
 /// Tells a UDP server its port.
 const PORT: &str = "CASEBOOK_TEST_PORT";
 
@@ -142,21 +157,27 @@ fn udp_server(datagrams: usize) {
     worker.wait().unwrap();
 }
 
-/// Looks at each datagram without taking it, then takes 1,000 bytes of it and answers with the process's number. Of an even
-/// port it asks for the whole length.
+/// Looks at each datagram without taking it, then takes 1,000 bytes of it, and of every other one its whole length. Answers with
+/// the process's number and what the call returned.
 fn answer_datagrams(socket: &UdpSocket, count: usize) {
     let mut buffer = [0; 1000];
-    let whole = if socket.local_addr().unwrap().port() % 2 == 0 { MsgFlags::MSG_TRUNC } else { MsgFlags::empty() };
-    for _ in 0..count {
+    for number in 0..count {
         let _ = recv(socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT);
-        let (_, from) = {
-            let mut vectors = [std::io::IoSliceMut::new(&mut buffer)];
-            let taken = recvmsg::<SockaddrIn>(socket.as_raw_fd(), &mut vectors, None, whole).unwrap();
-            (taken.bytes, taken.address.unwrap())
-        };
-        let from = SocketAddr::from((from.ip(), from.port()));
-        socket.send_to(std::process::id().to_string().as_bytes(), from).unwrap();
+        let whole = if number.is_multiple_of(2) { MsgFlags::MSG_TRUNC } else { MsgFlags::empty() };
+        let mut vectors = [std::io::IoSliceMut::new(&mut buffer)];
+        let taken = recvmsg::<SockaddrIn>(socket.as_raw_fd(), &mut vectors, None, whole).unwrap();
+        let (bytes, from) = (taken.bytes, taken.address.unwrap());
+        let answer = format!("{} {bytes}", std::process::id());
+        socket.send_to(answer.as_bytes(), SocketAddr::from((from.ip(), from.port()))).unwrap();
     }
+}
+
+/// What a process moved over UDP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Datagrams {
+    received: u64,
+    bytes: u64,
+    bytes_sent: u64,
 }
 
 /// Gives each of two connections to a child of its own, and keeps a descriptor of both.
@@ -266,10 +287,8 @@ fn what_each_process_of_one_udp_port_received_and_sent_is_known_to_the_byte_also
         servers.push(beside("udp server"));
         servers.push(beside("udp server that ends"));
         let of_servers: Vec<i32> = servers.iter().map(Actor::pid).collect();
-        // By process: bytes and datagrams received, and bytes sent.
-        let expected: Arc<Mutex<HashMap<i32, (u64, u64, u64)>>> = Arc::default();
-        let told = Arc::clone(&expected);
-        let whole = if port % 2 == 0 { 1400 } else { 1000 };
+        let by_process: Arc<Mutex<HashMap<i32, Datagrams>>> = Arc::default();
+        let told = Arc::clone(&by_process);
         let seen = watch(params(300), move || {
             // The kernel chooses a server by the sender's port; one that has ended leaves its senders to the others.
             for sender in 0..40 {
@@ -278,13 +297,16 @@ fn what_each_process_of_one_udp_port_received_and_sent_is_known_to_the_byte_also
                 socket.connect(("127.0.0.1", port)).unwrap();
                 for bytes in [0, 1, 100 + sender, 1000, 1400] {
                     socket.send(&vec![b'.'; bytes]).unwrap();
-                    let mut answer = [0; 16];
+                    let mut answer = [0; 32];
                     let Ok(length) = socket.recv(&mut answer) else { break };
-                    let pid = std::str::from_utf8(&answer[..length]).unwrap().parse().unwrap();
+                    let (pid, taken) = std::str::from_utf8(&answer[..length]).unwrap().split_once(' ').unwrap();
+                    let taken: usize = taken.parse().unwrap();
+                    assert!(taken == bytes || taken == bytes.min(1000), "{taken} of {bytes}");
                     let mut told = told.lock().unwrap();
-                    let of_process: &mut (u64, u64, u64) = told.entry(pid).or_default();
-                    *of_process =
-                        (of_process.0 + bytes.min(whole) as u64, of_process.1 + 1, of_process.2 + length as u64);
+                    let of_process = told.entry(pid.parse().unwrap()).or_default();
+                    of_process.received += 1;
+                    of_process.bytes += taken as u64;
+                    of_process.bytes_sent += length as u64;
                 }
             }
         });
@@ -292,28 +314,26 @@ fn what_each_process_of_one_udp_port_received_and_sent_is_known_to_the_byte_also
             let needs = Missing::new("to count what processes receive", missing.gap.to_string());
             return require!(Err(needs));
         }
-        let expected = expected.lock().unwrap();
+        let expected = by_process.lock().unwrap();
         assert_eq!(expected.len(), 5, "three servers, two of which have a worker: {expected:?}");
-        let receivers = seen.output.udp_receivers.as_ref().unwrap();
-        let at_port: HashMap<i32, (u64, u64)> = receivers
-            .iter()
-            .filter(|of| of.port == port)
-            .map(|of| (of.process.pid, (of.rx_bytes, of.rx_datagrams)))
-            .collect();
+        let out = &seen.output;
+        let at_port = out.udp_receivers.as_ref().unwrap().iter().filter(|of| of.port == port);
+        let at_port: HashMap<i32, (u64, u64)> =
+            at_port.map(|of| (of.process.pid, (of.rx_bytes, of.rx_datagrams))).collect();
         let received: HashMap<i32, (u64, u64)> =
-            expected.iter().map(|(pid, (bytes, datagrams, _))| (*pid, (*bytes, *datagrams))).collect();
+            expected.iter().map(|(pid, it)| (*pid, (it.bytes, it.received))).collect();
         assert_eq!(at_port, received);
-        for (pid, (bytes, datagrams, sent)) in expected.iter() {
-            let processes = seen.output.processes.as_ref().unwrap();
+        for (pid, it) in expected.iter() {
+            let processes = out.processes.as_ref().unwrap();
             let process = processes.iter().find(|process| process.process.pid == *pid).unwrap();
-            assert_eq!((process.udp_rx_bytes, process.udp_rx_datagrams), (Some(*bytes), Some(*datagrams)));
-            assert_eq!((process.udp_tx_bytes, process.udp_tx_datagrams), (Some(*sent), Some(*datagrams)));
+            assert_eq!((process.udp_rx_bytes, process.udp_rx_datagrams), (Some(it.bytes), Some(it.received)));
+            assert_eq!((process.udp_tx_bytes, process.udp_tx_datagrams), (Some(it.bytes_sent), Some(it.received)));
             assert!(process.process.name.starts_with("sockets-"), "{process:?}");
             assert_eq!(process.process.user.as_deref(), Some("root"));
         }
         let ended = of_servers[2];
         assert!(servers[2].child.try_wait().unwrap().is_some(), "it took its last datagram within the window");
-        let held = seen.output.listeners.iter().any(|it| it.process.as_ref().is_some_and(|of| of.pid == ended));
+        let held = out.listeners.iter().any(|it| it.process.as_ref().is_some_and(|of| of.pid == ended));
         assert!(!held && received[&ended].1 == 20, "{received:?}");
         assert_eq!(seen.loss, Vec::<String>::new());
     });
@@ -497,6 +517,32 @@ fn without_privileges_the_sockets_show_and_the_owners_are_a_gap_with_a_way_out()
             missing.iter().find(|missing| missing.fields.iter().any(|field| field == "listeners.process")).unwrap();
         assert_eq!(missing.gap.reason, Reason::Denied);
         assert!(missing.gap.why.contains("CAP_SYS_PTRACE"), "{}", missing.gap);
+    });
+}
+
+#[test]
+fn two_capabilities_are_all_that_counting_datagrams_by_process_needs() {
+    use std::os::unix::fs::PermissionsExt;
+    in_namespace(|| {
+        require!(tool("setpriv"));
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let copy = directory.path().join("prober");
+        std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command.args(["--inh-caps=+bpf,+perfmon", "--ambient-caps=+bpf,+perfmon"]).arg(&copy).current_dir("/");
+        let mut prober = Actor::start(command.env(ROLE, "counting prober"));
+        let (seen, missing): (Option<casebook::probe::sockets::UdpReceiver>, Vec<casebook::case::Missing>) =
+            serde_json::from_str(&prober.says("SEEN")).unwrap();
+        let missing = missing.iter().find(|missing| missing.fields.iter().any(|field| field == "udp_receivers"));
+        if let Some(missing) = missing.filter(|missing| missing.gap.reason == Reason::Absent) {
+            let needs = Missing::new("to count what processes receive", missing.gap.to_string());
+            return require!(Err(needs));
+        }
+        let seen = seen.unwrap_or_else(|| panic!("{missing:?}"));
+        assert_eq!((seen.rx_bytes, seen.rx_datagrams), (70, 10));
+        assert_eq!(seen.address.to_string(), "127.0.0.1");
     });
 }
 

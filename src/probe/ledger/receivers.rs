@@ -298,7 +298,7 @@ impl<'a> Receivers<'a> {
         let any = |of: IpAddr| of.is_unspecified() && (of.is_ipv6() || address.is_ipv4());
         let bound_to_it = |listener: &&Listener| !listener.connected && same_address(listener.address, address);
         let waiting = port.and_then(|port| self.listeners.get(&("udp", port)));
-        let is_bound = waiting.is_some_and(|waiting| waiting.iter().any(|listener| bound_to_it(listener)));
+        let is_bound = waiting.is_some_and(|waiting| waiting.iter().any(bound_to_it));
         let takes = |taker: &&UdpReceiver| same_address(taker.address, address) || (!is_bound && any(taker.address));
         of_port.filter(takes).collect()
     }

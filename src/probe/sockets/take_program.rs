@@ -100,57 +100,72 @@ pub(super) struct Maps {
     pub(super) rest: Map,
 }
 
-/// The program for what is received.
+/// The program for what is received. It runs for each datagram of a flood, so what has a row is found with as few steps as can
+/// be: whether a socket counts is looked at before it gets one.
 pub(super) fn received(places: &Places, maps: &Maps) -> io::Result<Vec<u64>> {
     let mut listing = vec![Load(Size::Double, R8, R1, 16), JumpIfAny(R8, TAKES_NOTHING, "end")];
-    listing.extend(which_socket(places));
+    listing.extend(what_was_moved(places));
+    listing.push(JumpIfNotEqual(R8, UDP as i32, "no datagram"));
     // What a socket of UDP took has a row of its own.
-    listing.push(Label("datagram"));
     listing.push(Store(Size::Double, R10, KEY, R6));
     listing.extend(key_of_process());
     listing.extend([Load(Size::Half, R1, R6, places.port), Store(Size::Half, R10, KEY + 14, R1)]);
     listing.extend(find(&maps.sockets));
     listing.push(JumpIfNotEqual(R0, 0, "add"));
+    listing.extend(only_own_sockets(places, "own datagram"));
     listing.extend(describe_process(places));
     listing.extend(describe_socket(places));
     listing.extend(make(&maps.sockets));
     listing.extend(find(&maps.sockets));
-    listing.push(JumpIfNotEqual(R0, 0, "add"));
+    listing.extend([JumpIfNotEqual(R0, 0, "add"), Jump("process"), Label("no datagram")]);
+    listing.extend(only_own_sockets(places, "own stream"));
+    listing.extend(only_tcp());
     listing.extend(add_to_process(places, maps, row::RECEIVED));
     assemble(&listing).map_err(io::Error::other)
 }
 
 /// The program for what is sent.
 pub(super) fn sent(places: &Places, maps: &Maps) -> io::Result<Vec<u64>> {
-    let mut listing = which_socket(places);
-    listing.push(Label("datagram"));
+    let mut listing = what_was_moved(places);
+    listing.extend(only_own_sockets(places, "own"));
+    listing.push(JumpIfEqual(R8, UDP as i32, "process"));
+    listing.extend(only_tcp());
     listing.extend(add_to_process(places, maps, row::SENT));
     assemble(&listing).map_err(io::Error::other)
 }
 
-/// R6 = the socket, R7 = the bytes, R8 = the protocol; ends for what is not counted. Goes on at `datagram` or `process`.
-fn which_socket(places: &Places) -> Vec<Instruction> {
+/// R6 = the socket, R7 = the bytes, R8 = the protocol; ends for a call that failed.
+fn what_was_moved(places: &Places) -> Vec<Instruction> {
     vec![
         Load(Size::Double, R6, R1, 0),
         Load(Size::Double, R7, R1, 8),
         JumpIfEqual(R6, 0, "end"),
         JumpIfAbove(R7, i32::MAX, "end"), // a negative number of 32 bits: the call failed
+        Load(Size::Half, R8, R6, places.protocol),
+    ]
+}
+
+/// Ends for sockets (R6) that are not of the Internet, whose protocols have other numbers, or of another network namespace.
+fn only_own_sockets(places: &Places, label: &'static str) -> Vec<Instruction> {
+    vec![
         Load(Size::Half, R1, R6, places.family),
-        JumpIfEqual(R1, INTERNET, "internet"),
+        JumpIfEqual(R1, INTERNET, label),
         JumpIfNotEqual(R1, INTERNET_6 as i32, "end"),
-        Label("internet"),
+        Label(label),
         Load(Size::Double, R1, R6, places.namespace),
         JumpIfEqual(R1, 0, "end"),
         Load(Size::Word, R1, R1, places.namespace_number),
         JumpIfOtherWord(R1, places.own_namespace, "end"),
-        Load(Size::Half, R8, R6, places.protocol),
-        JumpIfEqual(R8, UDP as i32, "datagram"),
-        JumpIfEqual(R8, TCP as i32, "stream"),
+    ]
+}
+
+/// Ends for what is not TCP (R8), and for the end of a connection (R7).
+fn only_tcp() -> Vec<Instruction> {
+    vec![
+        JumpIfEqual(R7, 0, "end"),
+        JumpIfEqual(R8, TCP as i32, "process"),
         JumpIfNotEqual(R8, MULTIPATH_TCP, "end"),
         Set(R8, TCP as i32),
-        Label("stream"),
-        JumpIfEqual(R7, 0, "end"), // the end of a connection; a datagram may be empty
-        Jump("process"),
     ]
 }
 

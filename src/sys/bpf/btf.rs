@@ -123,7 +123,7 @@ impl KernelTypes {
             (offset, inside) = (offset.checked_add(at)?, of);
         }
         let bytes = self.size(inside, DEEPEST)?;
-        (offset % 8 == 0).then(|| Some(Field { offset: i16::try_from(offset / 8).ok()?, bytes }))?
+        offset.is_multiple_of(8).then(|| Some(Field { offset: i16::try_from(offset / 8).ok()?, bytes }))?
     }
 
     /// The names of the values of an enumeration.
