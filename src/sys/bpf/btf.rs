@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use memchr::memmem;
 
@@ -18,6 +19,9 @@ const MOST_BYTES: u64 = 64 << 20;
 const DEEPEST: u32 = 16;
 /// The most values of an enumeration.
 const MOST_VALUES: usize = 4096;
+
+/// Bytes that each type begins with.
+const HEADER: usize = 12;
 
 /// `BTF_KIND_*`, as far as they are looked into.
 mod kind {
@@ -80,11 +84,25 @@ struct Type {
 }
 
 impl KernelTypes {
-    /// Reads the types of the running kernel. Fails with `NotFound` where it does not describe them.
-    pub fn of_running_kernel() -> io::Result<Self> {
-        let mut bytes = Vec::new();
-        let mut file = File::open("/sys/kernel/btf/vmlinux")?.take(MOST_BYTES);
-        file.read_to_end(&mut bytes)?;
+    /// The types of the running kernel. Who asks while another still uses them gets the same. Fails with `NotFound` where the
+    /// kernel does not describe them.
+    pub fn of_running_kernel() -> io::Result<Arc<Self>> {
+        static IN_USE: Mutex<Weak<KernelTypes>> = Mutex::new(Weak::new());
+        let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(types) = in_use.upgrade() {
+            return Ok(types);
+        }
+        let types = Arc::new(KernelTypes::read()?);
+        *in_use = Arc::downgrade(&types);
+        Ok(types)
+    }
+
+    fn read() -> io::Result<Self> {
+        let file = File::open("/sys/kernel/btf/vmlinux")?;
+        let length = usize::try_from(file.metadata()?.len().min(MOST_BYTES)).map_err(io::Error::other)?;
+        // One byte more, so that the end is seen without making room for as much again.
+        let mut bytes = Vec::with_capacity(length + 1);
+        file.take(MOST_BYTES).read_to_end(&mut bytes)?;
         let malformed = || io::Error::new(io::ErrorKind::InvalidData, format!("{PATH} is written in an unknown way"));
         KernelTypes::parse(bytes).ok_or_else(malformed)
     }
@@ -106,8 +124,7 @@ impl KernelTypes {
         let mut at = types.start;
         while at < types.end {
             starts.push(u32::try_from(at).ok()?);
-            let it = type_at(&bytes, at)?;
-            at = it.rest.checked_add(it.length_of_rest()?)?;
+            at = at.checked_add(HEADER)?.checked_add(length_of_rest(word(&bytes, at + 4)?)?)?;
         }
         (at == types.end).then_some(())?;
         Some(KernelTypes { bytes, strings, starts })
@@ -180,9 +197,10 @@ impl KernelTypes {
     /// The first type of that name and kind.
     fn find(&self, name: &str, wanted: impl Fn(u32) -> bool) -> Option<u32> {
         let place = self.place_of(name)?;
+        let name = place.to_ne_bytes();
         let is_it = |at: &u32| {
-            let it = usize::try_from(*at).ok().and_then(|at| type_at(&self.bytes, at));
-            it.is_some_and(|it| it.name == place && wanted(it.kind))
+            let at = *at as usize;
+            self.bytes.get(at..at + 4) == Some(&name[..]) && type_at(&self.bytes, at).is_some_and(|it| wanted(it.kind))
         };
         let index = self.starts.iter().position(is_it)?;
         u32::try_from(index + 1).ok()
@@ -240,19 +258,18 @@ impl KernelTypes {
     }
 }
 
-impl Type {
-    /// The bytes that follow its header; none for a kind that is not known, whose length nobody can tell.
-    fn length_of_rest(&self) -> Option<usize> {
-        let each = match self.kind {
-            2 | 7..=12 | 16 | 18 => return Some(0),
-            1 | 14 | 17 => return Some(4),
-            3 => return Some(12),
-            4 | 5 | 15 | 19 => 12,
-            6 | 13 => 8,
-            _ => return None,
-        };
-        self.entries.checked_mul(each)
-    }
+/// The bytes that follow the header of a type, by its second word; none for a kind that is not known, whose length nobody
+/// can tell.
+fn length_of_rest(info: u32) -> Option<usize> {
+    let each = match info >> 24 & 0x1f {
+        2 | 7..=12 | 16 | 18 => return Some(0),
+        1 | 14 | 17 => return Some(4),
+        3 => return Some(12),
+        4 | 5 | 15 | 19 => 12,
+        6 | 13 => 8,
+        _ => return None,
+    };
+    usize::try_from(info & 0xffff).ok()?.checked_mul(each)
 }
 
 fn type_at(bytes: &[u8], at: usize) -> Option<Type> {
@@ -263,7 +280,7 @@ fn type_at(bytes: &[u8], at: usize) -> Option<Type> {
         entries: usize::try_from(info & 0xffff).ok()?,
         with_widths: info >> 31 == 1,
         size_or_type,
-        rest: at + 12,
+        rest: at + HEADER,
     })
 }
 
