@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use casebook::case::{Observed, Reason};
-use casebook::probe::sockets::{Params, Sockets, SocketsProbe};
+use casebook::probe::drops::{self, DropsProbe};
+use casebook::probe::sockets::{Params, Sockets, SocketsProbe, UdpReceiver};
 use casebook::probe::{Context, Inputs, Probe, StartBarrier};
 use casebook::units::Span;
 use nix::sys::socket::{
@@ -127,9 +128,12 @@ fn counting_prober() {
             socket.recv(&mut [0; 16]).unwrap();
         }
     });
-    let ours = |of: &&casebook::probe::sockets::UdpReceiver| of.process.pid == std::process::id() as i32;
+    let ours = |of: &&UdpReceiver| of.process.pid == std::process::id() as i32;
     let ours = seen.output.udp_receivers.as_ref().and_then(|all| all.iter().find(ours));
-    println!("SEEN {}", serde_json::to_string(&(ours, &seen.missing)).unwrap());
+    // The drops want the same two: neither tracefs nor perf events, which may be root's.
+    let drops = drops::Params { window: Span(Duration::from_millis(10)) };
+    let drops = DropsProbe.observe(drops, &Context::alone()).map(|seen| (seen.output.reasons_watched, seen.loss));
+    println!("SEEN {}", serde_json::to_string(&(ours, &seen.missing, drops.map_err(|gap| gap.to_string()))).unwrap());
 }
 
 /// Tells a UDP server its port.
@@ -521,7 +525,7 @@ fn without_privileges_the_sockets_show_and_the_owners_are_a_gap_with_a_way_out()
 }
 
 #[test]
-fn two_capabilities_are_all_that_counting_datagrams_by_process_needs() {
+fn two_capabilities_are_all_that_counting_datagrams_by_process_and_drops_needs() {
     use std::os::unix::fs::PermissionsExt;
     in_namespace(|| {
         require!(tool("setpriv"));
@@ -533,8 +537,10 @@ fn two_capabilities_are_all_that_counting_datagrams_by_process_needs() {
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
         command.args(["--inh-caps=+bpf,+perfmon", "--ambient-caps=+bpf,+perfmon"]).arg(&copy).current_dir("/");
         let mut prober = Actor::start(command.env(ROLE, "counting prober"));
-        let (seen, missing): (Option<casebook::probe::sockets::UdpReceiver>, Vec<casebook::case::Missing>) =
-            serde_json::from_str(&prober.says("SEEN")).unwrap();
+        type Seen = (Option<UdpReceiver>, Vec<casebook::case::Missing>, Result<(u32, Vec<String>), String>);
+        let (seen, missing, drops): Seen = serde_json::from_str(&prober.says("SEEN")).unwrap();
+        let (reasons, loss) = drops.unwrap();
+        assert!(reasons > 16 && loss.is_empty(), "a program tells all reasons apart: {reasons}, {loss:?}");
         let missing = missing.iter().find(|missing| missing.fields.iter().any(|field| field == "udp_receivers"));
         if let Some(missing) = missing.filter(|missing| missing.gap.reason == Reason::Absent) {
             let needs = Missing::new("to count what processes receive", missing.gap.to_string());
