@@ -52,6 +52,11 @@ fn rules(project: &Path, out: &Path) {
         list(table, key).iter().map(|word| word.as_str().expect("a word").to_owned()).collect()
     };
     let parts = table(&file["parts"]);
+    let of_names = words(&file, "nameKeywords");
+    let keywords = |rule: &toml::Table| -> Vec<String> {
+        let filled = |word: String| if word == "{name}" { of_names.clone() } else { vec![word] };
+        words(rule, "keywords").into_iter().flat_map(filled).collect()
+    };
     let filled = |regex: &str| {
         parts.iter().fold(regex.to_owned(), |regex, (name, part)| {
             regex.replace(&format!("{{{name}}}"), part.as_str().expect("a part is an expression"))
@@ -97,7 +102,7 @@ fn rules(project: &Path, out: &Path) {
             tags.iter().any(|tag| tag == "source"),
             filled(&word(rule, "regex")),
             rule.get("secretGroup").and_then(|group| group.as_integer()).unwrap_or(0),
-            words(rule, "keywords"),
+            keywords(rule),
             words(rule, "secondKeywords"),
             words(rule, "needs"),
             words(rule, "needsBehind"),
@@ -106,8 +111,11 @@ fn rules(project: &Path, out: &Path) {
     let constants = format!(
         "/// Every rule; where two match, the one above has its way.\npub static RULES: &[Rule] = &[\n{rules}];\n\
          static ALLOWLISTS: &[Allowlist] = &[\n{allowlists}];\n\
-         /// The whole name of a field that holds a secret.\nconst NAME: &str = {:?};\n",
+         /// The whole name of a field that holds a secret.\nconst NAME: &str = {:?};\n\
+         /// A rule that has the keywords of every such name, and no other.\n\
+         const OF_NAMES: usize = {};\n",
         filled("(?i)^{before}{name}$"),
+        given.iter().position(|rule| keywords(rule) == of_names).expect("a rule has the keywords of names"),
     );
     fs::write(out.join("redact_rules.rs"), constants).expect("cargo's folder can be written");
 }

@@ -237,7 +237,7 @@ fn entropy(text: &str) -> f64 {
 pub fn is_name(name: &str) -> bool {
     static OF_ASCII: LazyLock<Option<meta::Regex>> = LazyLock::new(|| compiled_soon(NAME));
     static OF_ANY: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(NAME).ok());
-    KEYWORDS.as_ref().is_none_or(|keywords| keywords.possible(name).0 != 0)
+    KEYWORDS.as_ref().is_none_or(|keywords| keywords.possible(name).0 >> OF_NAMES & 1 == 1)
         && if name.is_ascii() {
             OF_ASCII.as_ref().is_none_or(|regex| regex.is_match(name))
         } else {
@@ -279,6 +279,23 @@ mod tests {
             is_name("to\u{212a}en") && is_name("pa\u{17f}\u{17f}word") && is_name("DB_Password") && !is_name("state")
         );
         assert!(secret::without("pa\u{17f}\u{17f}word=hunter2", false).is_some());
+    }
+
+    #[test]
+    fn the_name_of_a_secret_is_one_in_whatever_case_and_assigned_in_whatever_form() {
+        for name in
+            ["masterauth", "requirepass", "REDISCLI_AUTH", "db_password", "Session-Id", "authtok", "x.psk", "rootpw"]
+        {
+            assert!(is_name(name), "{name}");
+            for text in
+                [format!("{name}=Xyzzy4711q"), format!("{name}: Xyzzy4711q"), format!("\"{name}\": \"Xyzzy4711q\"")]
+            {
+                assert!(secret::without(&text, false).is_some(), "{text}");
+            }
+        }
+        for name in ["keyboard", "bypass", "tokens_seen", "masterauthor", "address"] {
+            assert!(!is_name(name), "{name}");
+        }
     }
 
     #[test]
