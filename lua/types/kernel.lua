@@ -188,6 +188,8 @@
 ---@field icmp_ratelimit? integer Milliseconds between ICMP errors to the same host (`net.ipv4.icmp_ratelimit`); 0 is no limit.
 ---@field ipfrag_high_thresh? integer The most memory that IPv4 fragments may take while they wait, in bytes (`net.ipv4.ipfrag_high_thresh`).
 ---@field ip_forward? integer Whether packets for others are forwarded: 0 no, 1 yes (`net.ipv4.ip_forward`).
+---@field tcp_mem_max? integer Pages of buffers from which on TCP is refused more (the last figure of `net.ipv4.tcp_mem`), of all network namespaces together.
+---@field tcp_max_orphans? integer Connections that may belong to no program any more before the kernel resets them (`net.ipv4.tcp_max_orphans`).
 ---@field nf_conntrack_max? integer The most connections that can be tracked (`net.netfilter.nf_conntrack_max`); null where none are.
 
 ---What probe `kernel` observes: protocol, softnet and conntrack counters that grew in the window.

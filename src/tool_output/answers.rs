@@ -155,6 +155,16 @@ impl ToolOutput {
                 });
             }
         }
+        let sockstat: Map<String, Value> = self
+            .pieces
+            .data()
+            .filter_map(|data| if let Data::Told(told) = data { Some(&told.sockstat) } else { None })
+            .flatten()
+            .map(|(field, figure)| ((*field).to_owned(), json!(figure)))
+            .collect();
+        if !sockstat.is_empty() {
+            output.insert("sockets".into(), Value::Object(sockstat));
+        }
         let settings: Map<String, Value> = [
             ("somaxconn", "net.core.somaxconn"),
             ("rmem_max", "net.core.rmem_max"),
@@ -162,6 +172,8 @@ impl ToolOutput {
             ("netdev_max_backlog", "net.core.netdev_max_backlog"),
             ("tcp_max_syn_backlog", "net.ipv4.tcp_max_syn_backlog"),
             ("tcp_syncookies", "net.ipv4.tcp_syncookies"),
+            ("tcp_mem_max", "net.ipv4.tcp_mem"),
+            ("tcp_max_orphans", "net.ipv4.tcp_max_orphans"),
         ]
         .into_iter()
         .filter_map(|(field, name)| Some((field.to_owned(), json!(self.pieces.setting(name)?))))

@@ -468,14 +468,15 @@ pub(super) fn settings(here: &Here<'_>) -> Option<(usize, Vec<(String, String)>)
     let setting = |at: usize| -> Option<(String, String)> {
         let line = document.line(at).trim().trim_end_matches(';');
         let (name, value) = line.split_once('=').or_else(|| line.split_once(": "))?;
-        let (name, value) = (name.trim(), value.trim());
+        // Several numbers stand behind tabs.
+        let (name, value) = (name.trim(), value.split_whitespace().collect::<Vec<_>>().join(" "));
         let known = ["net.", "kernel.", "vm.", "fs.", "dev.", "debug.", "user.", "abi.", "crypto.", "sunrpc."]
             .iter()
             .any(|root| name.starts_with(root));
         let plain =
             name.len() < 120 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:".contains(&byte));
         (known && plain && !document.ends_within(at))
-            .then(|| (name.replace('/', "."), printable(value.get(..value.len().min(200)).unwrap_or_default())))
+            .then(|| (name.replace('/', "."), printable(value.get(..value.floor_char_boundary(200)).unwrap_or_default())))
     };
     let settings: Vec<(String, String)> = (here.at..document.len()).map_while(setting).take(MOST).collect();
     if settings.is_empty() {

@@ -103,8 +103,9 @@ impl Pieces {
         self.data().filter_map(|data| if let Data::Settings(settings) = data { Some(settings) } else { None }).flatten()
     }
 
+    /// The number that a setting has, the last of several.
     pub(super) fn setting(&self, name: &str) -> Option<u64> {
-        self.settings().find(|(known, _)| known == name)?.1.split_whitespace().next()?.parse().ok()
+        self.settings().find(|(known, _)| known == name)?.1.split_whitespace().next_back()?.parse().ok()
     }
 
     /// The texts of logs.

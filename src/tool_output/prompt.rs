@@ -67,18 +67,32 @@ const PROGRAMS: &[&str] = &[
 ];
 
 impl<'l> Prompt<'l> {
-    /// The prompt of a line, if it has one.
+    /// The prompt of a line, if it has one; the time of day or the name of an environment may stand before it.
     pub(super) fn of(line: &'l str) -> Option<Self> {
         let line = line.trim();
         if line.is_empty() || line.len() > 2000 {
             return None;
         }
+        let behind = line.split_once(' ').filter(|(first, _)| is_aside(first)).map(|(_, behind)| behind.trim_start());
+        behind.and_then(Self::plain).filter(|prompt| prompt.host.is_some()).or_else(|| Self::plain(line))
+    }
+
+    fn plain(line: &'l str) -> Option<Self> {
         if let Some(rest) = line.strip_prefix('[')
             && let Some((inside, after)) = rest.split_once(']')
             && let Some(command) = behind_sign(after)
             && let Some((user, host)) = login(inside.split(' ').next().unwrap_or_default())
         {
             return Some(Prompt { user: Some(user), host: Some(host), command });
+        }
+        // `[web1 ~]# ifconfig`
+        if let Some((inside, after)) = line.strip_prefix('[').and_then(|rest| rest.split_once(']'))
+            && let Some((host, place)) = inside.split_once(' ')
+            && is_name(host)
+            && !place.contains(' ')
+            && let Some(command) = behind_sign(after).filter(|command| is_command(command))
+        {
+            return Some(Prompt { user: None, host: Some(host), command });
         }
         let first = line.split(' ').next().unwrap_or_default();
         if let Some((who, _)) = first.split_once(':')
@@ -101,6 +115,19 @@ impl<'l> Prompt<'l> {
         {
             return Some(Prompt { user: None, host: Some(host), command });
         }
+        // `web1 ~ # ifconfig` and `web1# ifconfig`
+        let (host, rest) = match line.split_once(' ') {
+            Some((host, rest)) if rest.starts_with(['~', '/']) => (host, rest),
+            _ => line.split_at(first.trim_end_matches(['$', '#', '%', '>']).len()),
+        };
+        let shell = ["bash-", "sh-", "-"].iter().any(|shell| host.starts_with(shell));
+        if is_name(host)
+            && !shell
+            && !is_program(host)
+            && let Some(command) = past_sign(rest).filter(|command| is_command(command))
+        {
+            return Some(Prompt { user: None, host: Some(host), command });
+        }
         // What `watch` puts above an output: `Every 2.0s: netstat -s      web1: Tue Mar  3 10:11:12 2020`.
         if let Some((seconds, rest)) = line.strip_prefix("Every ").and_then(|rest| rest.split_once("s: "))
             && seconds.replace(',', ".").parse::<f64>().is_ok()
@@ -115,6 +142,7 @@ impl<'l> Prompt<'l> {
             return Some(Prompt { user: None, host: None, command });
         }
         let bare = line
+            .trim_start_matches('-')
             .strip_prefix("bash-")
             .or_else(|| line.strip_prefix("sh-"))
             .and_then(|rest| past_sign(rest))
@@ -182,6 +210,14 @@ fn is_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
+/// What may stand before a prompt: `[12:33:01]`, `12:33:01`, `(venv)`.
+fn is_aside(word: &str) -> bool {
+    let named = word.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    let time = word.trim_start_matches('[').trim_end_matches(']');
+    let digits = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+    named.is_some_and(is_name) || (2..=3).contains(&time.split(':').count()) && time.split(':').all(digits)
+}
+
 /// Whether that is the name of a tool whose outputs are pasted.
 pub(super) fn is_program(name: &str) -> bool {
     PROGRAMS.contains(&name)
@@ -239,6 +275,17 @@ mod tests {
             ("$ ss -tunap", Some((None, None, "ss -tunap"))),
             ("uptime", Some((None, None, "uptime"))),
             ("root@web1 ~ # uptime", Some((Some("root"), Some("web1"), "uptime"))),
+            ("[node-7 ~]# conntrack -S", Some((None, Some("node-7"), "conntrack -S"))),
+            ("[error log]# of a daemon", None),
+            ("web1 ~ # ifconfig", Some((None, Some("web1"), "ifconfig"))),
+            ("web1# netstat -an", Some((None, Some("web1"), "netstat -an"))),
+            ("web1 /var/log # tail messages", Some((None, Some("web1"), "tail messages"))),
+            ("-bash-4.2$ free -m", Some((None, None, "free -m"))),
+            ("[12:33:01] root@web1:~# ss -s", Some((Some("root"), Some("web1"), "ss -s"))),
+            ("(venv) ann@web1:~$ uptime", Some((Some("ann"), Some("web1"), "uptime"))),
+            ("10:12:22 up 3 days", None),
+            ("issue# 12 of ours", None),
+            ("date > /tmp/x", Some((None, None, "date > /tmp/x"))),
             ("top - 14:31:10 up 1 day, 56 min,  2 users,  load average: 1.01, 1.73, 2.16", None),
             ("top shows nothing unusual on this machine", None),
             ("date and time of the host look right.", None),

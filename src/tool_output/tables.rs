@@ -509,6 +509,14 @@ pub(super) fn sockstat(here: &Here<'_>) -> Option<(usize, Data)> {
         };
         if words[0] == "TCP:" {
             told.states.extend(figure("tw").map(|count| ("tcp_time_wait", count)));
+            for (name, field) in [
+                ("inuse", "tcp_in_use"),
+                ("orphan", "tcp_orphans"),
+                ("tw", "tcp_time_wait"),
+                ("mem", "tcp_memory_pages"),
+            ] {
+                told.sockstat.extend(figure(name).map(|figure| (field, figure)));
+            }
             if let Some(orphans) = figure("orphan").filter(|orphans| *orphans >= 100) {
                 told.stands_out.push(format!(
                     "{} TCP connections belong to no process any more (orphans)",

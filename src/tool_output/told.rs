@@ -10,6 +10,8 @@ pub(super) struct Told {
     pub stands_out: Vec<String>,
     /// Connections by state, of counts.
     pub states: Vec<(&'static str, u64)>,
+    /// Of /proc/net/sockstat, as the probe `kernel` names it.
+    pub sockstat: Vec<(&'static str, u64)>,
     /// Bytes in and out of all time, of `vnstat`.
     pub totals: Option<(String, f64, f64)>,
     /// When it was printed, or its figures were last renewed.

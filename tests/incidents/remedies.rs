@@ -96,6 +96,8 @@ const ROWS: &[Row] = &[
     row("forwarded", "casebook_forward", How::Drops(&[&["IpOutTransmits"]], 0.85), "forwarded"),
     row("listen-overflow", "ss -tlnp", How::Shows, "listen-overflow"),
     row("listen-overflow", "somaxconn", How::Backlog(4096), "accept-queue-of-the-kernels-limit"),
+    row("tcp-memory", "ss -Htnp", How::Not("what TCP may take is of the whole machine: no incident uses it up"), ""),
+    row("tcp-memory", "tcp_mem", How::Not(OF_THE_MACHINE), ""),
     row("softnet-drop", "netdev_max_backlog", How::Not(OF_THE_MACHINE), ""),
     row("nic-overrun", "ethtool -G", How::Not("no virtual interface has a ring"), ""),
     row("one-cpu-receives", "rps_cpus", How::Not("a recorded host stands in: see `the_mask_of_cpus_comes_back`"), ""),

@@ -34,6 +34,10 @@ pub struct Settings {
     pub ipfrag_high_thresh: Option<i64>,
     /// Whether packets for others are forwarded: 0 no, 1 yes (`net.ipv4.ip_forward`).
     pub ip_forward: Option<i64>,
+    /// Pages of buffers from which on TCP is refused more (the last figure of `net.ipv4.tcp_mem`), of all network namespaces together.
+    pub tcp_mem_max: Option<i64>,
+    /// Connections that may belong to no program any more before the kernel resets them (`net.ipv4.tcp_max_orphans`).
+    pub tcp_max_orphans: Option<i64>,
     /// The most connections that can be tracked (`net.netfilter.nf_conntrack_max`); null where none are.
     pub nf_conntrack_max: Option<i64>,
 }
@@ -52,6 +56,8 @@ impl Settings {
             icmp_ratelimit: of("settings.icmp_ratelimit", "net.ipv4.icmp_ratelimit"),
             ipfrag_high_thresh: of("settings.ipfrag_high_thresh", "net.ipv4.ipfrag_high_thresh"),
             ip_forward: of("settings.ip_forward", "net.ipv4.ip_forward"),
+            tcp_mem_max: of("settings.tcp_mem_max", "net.ipv4.tcp_mem"),
+            tcp_max_orphans: of("settings.tcp_max_orphans", "net.ipv4.tcp_max_orphans"),
             rp_filter: reverse_path_filter()
                 .map_err(|error| missed.add("settings.rp_filter", "net.ipv4.conf.*.rp_filter", error))
                 .ok(),
@@ -97,10 +103,14 @@ impl Missed {
     }
 }
 
-/// The number that a setting has.
+/// The number that a setting has, the last of several.
 pub fn number(name: &str) -> io::Result<i64> {
     let text = std::fs::read_to_string(format!("/proc/sys/{}", name.replace('.', "/")))?;
-    text.trim().parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not a number"))
+    text.split_whitespace()
+        .next_back()
+        .unwrap_or_default()
+        .parse()
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not a number"))
 }
 
 /// The highest reverse path filter of all interfaces. The kernel takes the higher of `all` and the interface's own.
