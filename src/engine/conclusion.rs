@@ -152,6 +152,9 @@ pub(super) fn read_summary(causes: &[Cause], findings: &[Finding], reading: &Rea
     let fine =
         findings.iter().filter(|finding| finding.verdict == Verdict::Ok).map(|finding| finding.sentence.as_str());
     let fine: Vec<&str> = fine.take(3).map(|sentence| sentence.trim_end_matches('.')).collect();
+    // What stands out may be what a step says anyway.
+    let told = first.trim().trim_end_matches('.');
+    let first = if fine.iter().any(|sentence| sentence.contains(told)) { String::new() } else { first.clone() };
     // What was seen is fine, what was not seen is not known.
     let fine = if fine.is_empty() { String::new() } else { format!(" In what they show: {}.", fine.join("; ")) };
     Some(if first.is_empty() && fine.is_empty() {

@@ -475,8 +475,9 @@ pub(super) fn settings(here: &Here<'_>) -> Option<(usize, Vec<(String, String)>)
             .any(|root| name.starts_with(root));
         let plain =
             name.len() < 120 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:".contains(&byte));
-        (known && plain && !document.ends_within(at))
-            .then(|| (name.replace('/', "."), printable(value.get(..value.floor_char_boundary(200)).unwrap_or_default())))
+        (known && plain && !document.ends_within(at)).then(|| {
+            (name.replace('/', "."), printable(value.get(..value.floor_char_boundary(200)).unwrap_or_default()))
+        })
     };
     let settings: Vec<(String, String)> = (here.at..document.len()).map_while(setting).take(MOST).collect();
     if settings.is_empty() {

@@ -276,11 +276,12 @@ fn lopsided(by_cpu: &BTreeMap<u32, f64>) -> Option<String> {
     let others = by_cpu.len().checked_sub(1).filter(|others| *others > 0)?;
     let mean = (by_cpu.values().sum::<f64>() - most) / others as f64;
     (*most >= RECEIVES && *most >= LOPSIDED * mean).then(|| {
-        format!(
-            "CPU {cpu} spends {} of its time on receiving packets, the other {others} {} each on average: one CPU receives for all",
-            units::percent(*most),
-            units::percent(mean)
-        )
+        let rest = match others {
+            1 => "the other".to_owned(),
+            _ => format!("the other {others} on average"),
+        };
+        let (most, mean) = (units::percent(*most), units::percent(mean));
+        format!("CPU {cpu} spends {most} of its time on receiving packets, {rest} {mean}: one CPU receives for all")
     })
 }
 

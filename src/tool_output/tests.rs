@@ -676,7 +676,7 @@ fn a_top_with_a_line_for_each_cpu_is_not_one_of_the_first_cpu() {
         (Some(0), Some(0.96))
     );
     assert!(
-        told(text).contains("CPU 0 spends 96 % of its time on receiving packets, the other 1 0 % each"),
+        told(text).contains("CPU 0 spends 96 % of its time on receiving packets, the other 0 %"),
         "{}",
         told(text)
     );
