@@ -1,5 +1,5 @@
-//! What two outputs of one counter tell, with times between them: those of `date`, of `uptime`, or of a `sleep` between two commands
-//! of one line.
+//! What two outputs of one counter tell, with times between them: those of `date`, of `uptime`, or of a `sleep` between two
+//! commands of one line or of two.
 
 use std::collections::BTreeMap;
 
@@ -25,6 +25,8 @@ pub(super) struct Growth {
     pub others: Vec<(String, String, u64, f64)>,
     /// Packets, drops and squeezes of each CPU, and how long they grew.
     pub softnet: Option<(Vec<[u64; 3]>, f64)>,
+    /// The seconds between two command lines, where nothing but a `sleep` tells them.
+    pub slept: Option<f64>,
 }
 
 /// Fields of the probe `kernel`, with the counters that they are of.
@@ -57,8 +59,11 @@ impl Growth {
     pub(super) fn of(pieces: &[Piece]) -> Self {
         let mut growth = Growth::default();
         let mut now: Option<(f64, Option<Date>)> = None;
+        // What was slept from the beginning on, between command lines.
+        let mut rested = 0.0;
         let mut earlier: BTreeMap<usize, Vec<Before<'_>>> = BTreeMap::new();
         for piece in pieces {
+            rested += piece.rested;
             match &piece.data {
                 Data::Moment(at) => {
                     let seconds = at.to_zoned(TimeZone::UTC).map_or(0, |zoned| zoned.timestamp().as_second());
@@ -87,12 +92,13 @@ impl Growth {
                 // Where the time was printed between them, that counts.
                 (Some((now, _)), Some(_)) if before.is_some_and(|before| now > before.at) => now,
                 (_, Some((at, _))) => at,
-                (None, None) => 0.0,
+                (None, None) => rested,
             };
-            let apart =
-                before.filter(|_| now.is_some() || slept.is_some()).map(|before| (before.piece, at - before.at));
+            let timed = now.is_some() || slept.is_some() || rested > 0.0;
+            let apart = before.filter(|_| timed).map(|before| (before.piece, at - before.at));
             if let Some((before, seconds)) = apart.filter(|(_, seconds)| *seconds > 0.0 && *seconds < FURTHEST) {
                 growth.add(&before.data, &piece.data, seconds, now.map(|(_, day)| (at, day)));
+                growth.slept = growth.slept.or(Some(seconds).filter(|_| now.is_none() && slept.is_none()));
             }
             known.retain(|before| before.of != of);
             known.push(Before { piece, of, at });

@@ -12,6 +12,8 @@ pub(super) struct Piece {
     /// The command line that it stands behind, counted over all texts, and how long that slept between what it printed.
     pub command: usize,
     pub slept: Option<f64>,
+    /// Seconds that were slept between the output before and this one, as the command lines say.
+    pub rested: f64,
     pub data: Data,
 }
 

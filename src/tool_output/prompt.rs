@@ -12,6 +12,7 @@ pub(super) struct Prompt<'l> {
 
 /// Programs whose names alone in a line are a command, and behind a bare `$` or `#`.
 const PROGRAMS: &[&str] = &[
+    "sleep",
     "arp",
     "cat",
     "conntrack",
@@ -151,10 +152,11 @@ impl<'l> Prompt<'l> {
         is_command(bare).then_some(Prompt { user: None, host: None, command: bare })
     }
 
-    /// The words of each command of the line, without what is behind a pipe and without those that print nothing; and for how many
-    /// seconds the line sleeps.
-    pub(super) fn commands(&self) -> (Vec<Vec<&'l str>>, Option<f64>) {
+    /// The words of each command of the line, without what is behind a pipe and without those that print nothing; for how many
+    /// seconds the line sleeps; and for how many before its first command.
+    pub(super) fn commands(&self) -> (Vec<Vec<&'l str>>, Option<f64>, f64) {
         let mut slept: Option<f64> = None;
+        let mut rested = 0.0;
         let mut commands = Vec::new();
         for part in self.command.split(';').flat_map(|part| part.split("&&")) {
             let part = part.split('|').next().unwrap_or_default().trim();
@@ -163,13 +165,17 @@ impl<'l> Prompt<'l> {
             match words.first() {
                 Some(&"sleep") => {
                     let seconds = words.get(1).and_then(|word| word.trim_end_matches('s').parse::<f64>().ok());
-                    slept = slept.or(seconds.filter(|seconds| *seconds > 0.0 && *seconds < 86_400.0));
+                    let seconds = seconds.filter(|seconds| *seconds > 0.0 && *seconds < 86_400.0);
+                    match commands.is_empty() {
+                        true => rested += seconds.unwrap_or(0.0),
+                        false => slept = slept.or(seconds),
+                    }
                 }
                 None | Some(&("echo" | "cd" | "clear" | "for" | "while" | "done" | "do" | "true")) => {}
                 Some(_) => commands.push(words),
             }
         }
-        (commands, slept)
+        (commands, slept, rested)
     }
 }
 
@@ -297,10 +303,11 @@ mod tests {
         }
         let commands = |line| Prompt::of(line).unwrap().commands();
         assert_eq!(commands("$ while true; do ss -nump; sleep 1; done").0, vec![vec!["ss", "-nump"]]);
-        assert_eq!(commands("# sudo -E /sbin/ethtool -S eth0"), (vec![vec!["ethtool", "-S", "eth0"]], None));
+        assert_eq!(commands("# sudo -E /sbin/ethtool -S eth0"), (vec![vec!["ethtool", "-S", "eth0"]], None, 0.0));
+        assert_eq!(commands("# sleep 10; ss -s"), (vec![vec!["ss", "-s"]], None, 10.0));
         assert_eq!(
             commands("$ date; netstat -su | grep -i err; sleep 10; netstat -su"),
-            (vec![vec!["date"], vec!["netstat", "-su"], vec!["netstat", "-su"]], Some(10.0))
+            (vec![vec!["date"], vec!["netstat", "-su"], vec!["netstat", "-su"]], Some(10.0), 0.0)
         );
     }
 }

@@ -30,10 +30,25 @@ pub(super) fn recognise(document: &Document, number: usize) -> Recognised {
     let of_name: Vec<&str> = file.split(['-', '_', '.', ' ', ',']).filter(|word| !word.is_empty()).collect();
     let mut commands = vec![of_name.clone()];
     let (mut by_name, mut slept) = (true, None);
+    // What was slept between the last output and the next.
+    let mut rested = 0.0;
     // The outputs of one command line come in the order of its commands.
     let (mut line_of, mut before) = (0, 0);
     let mut at = 0;
-    while at < document.len() {
+    let all = document.len();
+    // What a tool printed ends where somebody typed the next command.
+    let is_prompt = |at: usize| {
+        let line = document.line(at);
+        Prompt::of(line)
+            .filter(|prompt| !is_rule(prompt.command))
+            .is_some_and(|prompt| prompt.host.is_some() || line.trim_start().starts_with(['$', '#']))
+    };
+    let mut next_prompt = 0;
+    while at < all {
+        if at >= next_prompt {
+            next_prompt = (at + 1..all).find(|next| is_prompt(*next)).unwrap_or(all);
+            document.end_at(Some(next_prompt).filter(|next| *next < all));
+        }
         let line = document.line(at);
         let trimmed = line.trim();
         if trimmed.is_empty() {
@@ -44,7 +59,9 @@ pub(super) fn recognise(document: &Document, number: usize) -> Recognised {
             if host.is_none() {
                 host = prompt.host.map(crate::printable::printable);
             }
-            (commands, slept) = prompt.commands();
+            let before_it;
+            (commands, slept, before_it) = prompt.commands();
+            rested += before_it;
             by_name = false;
             (line_of, before) = (line_of + 1, pieces.len());
             at += 1;
@@ -65,7 +82,8 @@ pub(super) fn recognise(document: &Document, number: usize) -> Recognised {
         });
         if let Some((recogniser, lines, data)) = taken {
             let (first, after) = (at, at + lines);
-            pieces.push(Piece { recogniser, document: number, first, after, command: line_of, slept, data });
+            pieces.push(Piece { recogniser, document: number, first, after, command: line_of, slept, rested, data });
+            rested = 0.0;
             at += lines;
             continue;
         }
@@ -80,6 +98,7 @@ pub(super) fn recognise(document: &Document, number: usize) -> Recognised {
         }
         at += 1;
     }
+    document.end_at(None);
     Recognised { pieces, unrecognised, host }
 }
 

@@ -261,6 +261,13 @@ pub(super) fn sentences(output: &Pieces, chosen: &Chosen<'_>, evidence: &IndexMa
             ));
         }
     }
+    if let Some(seconds) = output.growth.slept {
+        told.push(format!(
+            "two outputs are taken to be {} apart, as the `sleep` between their command lines says: what was waited at the prompt \
+             beside it makes the rates lower",
+            units::span(seconds)
+        ));
+    }
     let mut seen = std::collections::HashSet::new();
     told.retain(|sentence| seen.insert(sentence.clone()));
     told

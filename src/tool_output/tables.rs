@@ -345,7 +345,8 @@ pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
             "nethogs" if line.starts_with("Refreshing") => rows.clear(),
             "nethogs" if row.len() >= 3 => {
                 let of = |at: usize| row.get(row.len() - at).and_then(|word| word.parse::<f64>().ok());
-                rows.extend(of(1).zip(of(2)).filter(|_| whole).map(|(rx, tx)| {
+                let busy = of(1).zip(of(2)).filter(|(rx, tx)| whole && rx + tx > 0.0);
+                rows.extend(busy.map(|(rx, tx)| {
                     (
                         rx + tx,
                         format!(

@@ -606,6 +606,14 @@ fn a_sleep_between_two_outputs_of_one_counter_gives_a_rate() {
     let rates = of(&read(&text), "interfaces");
     assert_eq!(rates["watched"]["rx"]["bits_per_second"], 1e8);
     assert_eq!(rates["watched"]["rx"]["packets_per_second"], 90_000.0);
+    // Typed one after the other: no sooner than the sleep says.
+    for between in ["root@web1:~# sleep 10; cat /proc/net/dev", "root@web1:~# sleep 10\nroot@web1:~# cat /proc/net/dev"]
+    {
+        let (first, second) = (dev(1_000_000_000, 1_000_000), dev(1_125_000_000, 1_900_000));
+        let text = format!("root@web1:~# cat /proc/net/dev\n{first}{between}\n{second}");
+        assert_eq!(of(&read(&text), "interfaces")["watched"]["rx"]["bits_per_second"], 1e8, "{between}");
+        assert!(told(&text).contains("taken to be 10 s apart"), "{}", told(&text));
+    }
     let card = |missed: u64| format!("     rx_dropped: 1000\n     rx_missed_errors: {missed}\n");
     let text = format!(
         "# ethtool -S eth0 | grep -E 'drop|miss'; sleep 10; ethtool -S eth0 | grep -E 'drop|miss'\n{}\n{}",
@@ -675,11 +683,7 @@ fn a_top_with_a_line_for_each_cpu_is_not_one_of_the_first_cpu() {
         (host["cpu"]["busiest_cpu"].as_u64(), host["cpu"]["busiest_softirq_share"].as_f64()),
         (Some(0), Some(0.96))
     );
-    assert!(
-        told(text).contains("CPU 0 spends 96 % of its time on receiving packets, the other 0 %"),
-        "{}",
-        told(text)
-    );
+    assert!(told(text).contains("CPU 0 spends 96 % of its time on receiving packets, the other 0 %"), "{}", told(text));
 }
 
 #[test]
@@ -1255,6 +1259,20 @@ const XML: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 	</host>
 </sysstat>
 "#;
+
+#[test]
+fn no_output_takes_the_prompt_behind_it_for_its_own() {
+    let prompts =
+        ["ubuntu@lb1:~$ sleep 10; ip -s link show eth0", "[root@web1 ~]# ss -s", "web1:~ # netstat -s", "# uptime"];
+    for (name, text) in SAMPLES.iter().filter(|(_, text)| text.ends_with('\n')) {
+        for prompt in prompts {
+            let output = read(&format!("{text}{prompt}\n"));
+            let taken = output.pieces.all.iter().map(|piece| piece.after).max();
+            let lines = text.lines().count();
+            assert!(taken.is_some_and(|taken| taken <= lines), "{name} takes `{prompt}`: {taken:?} of {lines}: {text}");
+        }
+    }
+}
 
 #[test]
 fn every_recogniser_has_a_sample_and_a_recorded_or_pasted_output() {

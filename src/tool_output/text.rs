@@ -2,7 +2,7 @@
 //! around what a tool printed. Each line keeps its number.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use aho_corasick::packed::Searcher;
 use jiff::Timestamp;
@@ -18,6 +18,8 @@ pub(super) struct Document {
     text: String,
     /// How often JSON was looked for in vain in it.
     pub json: AtomicU8,
+    /// The line at which the output that is looked at must have ended: the next prompt.
+    pub prompt: AtomicUsize,
     /// Where each line begins and ends.
     lines: Vec<(u32, u32)>,
 }
@@ -87,7 +89,14 @@ impl Document {
             }
             start = end + 1;
         }
-        Document { name: name.into(), modified, text, json: AtomicU8::new(0), lines }
+        Document {
+            name: name.into(),
+            modified,
+            text,
+            json: AtomicU8::new(0),
+            prompt: AtomicUsize::new(usize::MAX),
+            lines,
+        }
     }
 
     /// Whether JSON is still looked for in it: not after it was looked for in vain so often.
@@ -95,9 +104,14 @@ impl Document {
         self.json.load(Ordering::Relaxed) < MOST_JSON
     }
 
-    /// How many lines it has.
+    /// How many lines it has, up to the next prompt while its outputs are looked for.
     pub(super) fn len(&self) -> usize {
-        self.lines.len()
+        self.lines.len().min(self.prompt.load(Ordering::Relaxed))
+    }
+
+    /// Lets it end at a line; at none, it is whole.
+    pub(super) fn end_at(&self, prompt: Option<usize>) {
+        self.prompt.store(prompt.unwrap_or(usize::MAX), Ordering::Relaxed);
     }
 
     /// The line of that number, from 0; empty beyond the end.
