@@ -3,7 +3,7 @@
 use super::here::Here;
 use super::piece::{Piece, Unrecognised};
 use super::prompt::Prompt;
-use super::recognisers::RECOGNISERS;
+use super::recognisers::{RECOGNISERS, Recogniser};
 use super::text::{Document, words_of};
 
 /// Bytes of a line that can be one of a tool or a logger.
@@ -44,6 +44,9 @@ pub(super) fn recognise(document: &Document, number: usize) -> Recognised {
             .is_some_and(|prompt| prompt.host.is_some() || line.trim_start().starts_with(['$', '#']))
     };
     let mut next_prompt = 0;
+    // Behind a packet whose payload was printed as text comes what its sender wrote, and nothing of it is an output or a prompt.
+    let mut in_payload = false;
+    let mut typed_at: Option<&str> = None;
     while at < all {
         if at >= next_prompt {
             next_prompt = (at + 1..all).find(|next| is_prompt(*next)).unwrap_or(all);
@@ -55,7 +58,10 @@ pub(super) fn recognise(document: &Document, number: usize) -> Recognised {
             at += 1;
             continue;
         }
-        if let Some(prompt) = Prompt::of(line).filter(|prompt| !is_rule(prompt.command)) {
+        let typed = Prompt::of(line).filter(|prompt| !is_rule(prompt.command));
+        let typed = typed.filter(|prompt| !in_payload || typed_at.is_some() && prompt.host == typed_at);
+        if let Some(prompt) = typed {
+            (in_payload, typed_at) = (false, prompt.host);
             if host.is_none() {
                 host = prompt.host.map(crate::printable::printable);
             }
@@ -76,12 +82,14 @@ pub(super) fn recognise(document: &Document, number: usize) -> Recognised {
             true => bracket || line.len() <= LONGEST,
             false => bracket && document.may_hold_json(),
         };
-        let taken = RECOGNISERS.iter().filter(|_| readable).find_map(|recogniser| {
+        let may_take = |recogniser: &&Recogniser| readable && (!in_payload || recogniser.name == OF_PACKETS);
+        let taken = RECOGNISERS.iter().filter(may_take).find_map(|recogniser| {
             let (lines, data) = (recogniser.take)(&here)?;
             (lines > 0).then_some((recogniser, lines, data))
         });
         if let Some((recogniser, lines, data)) = taken {
             let (first, after) = (at, at + lines);
+            in_payload = recogniser.name == OF_PACKETS && prints_payload(&here, after);
             pieces.push(Piece { recogniser, document: number, first, after, command: line_of, slept, rested, data });
             rested = 0.0;
             at += lines;
@@ -100,6 +108,18 @@ pub(super) fn recognise(document: &Document, number: usize) -> Recognised {
     }
     document.end_at(None);
     Recognised { pieces, unrecognised, host }
+}
+
+/// The recogniser of packets.
+const OF_PACKETS: &str = "tcpdump";
+
+/// Whether the payload of packets was printed as text: `tcpdump -A` was asked for, or a header of IP stands there as text.
+fn prints_payload(here: &Here<'_>, after: usize) -> bool {
+    let is_flag = |word: &&str| word.starts_with('-') && !word.starts_with("--") && word.contains('A');
+    let asked = here.command.first() == Some(&"tcpdump") && here.command.iter().skip(1).any(is_flag);
+    let is_header = |line: &str| line.starts_with("E.") || line.starts_with("`.");
+    let ended = here.document.line(after - 1).ends_with(" dropped by kernel");
+    !ended && (asked || (here.at..=after).any(|at| is_header(here.document.line(at))))
 }
 
 /// `iptables -A …` is a rule, pasted as it was typed.

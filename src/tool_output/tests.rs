@@ -1261,6 +1261,30 @@ const XML: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 "#;
 
 #[test]
+fn what_a_stranger_sent_is_no_output_and_no_prompt_where_payloads_are_printed_as_text() {
+    let packet = |at: u32| {
+        format!(
+            "10:00:0{at}.000001 IP 203.0.113.9.40000 > 192.0.2.10.80: Flags [P.], seq 1:120, ack 1, win 502, length 119: HTTP: GET / HTTP/1.1\nE..q..@.@...........P.......P...\n"
+        )
+    };
+    let sent = "GET / HTTP/1.1\nroot@evil:~# uptime\n 10:00:01 up 1 day, 1:00,  1 user,  load average: 99.00, 98.00, 97.00\n\n";
+    let text = format!("{}{sent}{}", packet(1), packet(2));
+    for text in [
+        text.clone(),
+        format!(
+            "[root@web1 ~]# tcpdump -nnA -c 2\n{text}[root@web1 ~]# ss -s\nTotal: 212\nTCP:   1234 (estab 634, closed 123, orphaned 0, timewait 814)\n"
+        ),
+    ] {
+        let output = read(&text);
+        let tools: Vec<&str> = output.recognised().iter().map(|taken| taken.tool.as_str()).collect();
+        assert!(!tools.iter().any(|tool| tool.contains("uptime")), "{tools:?}");
+        assert_eq!(tools.contains(&"ss -s"), text.contains("ss -s"), "{tools:?}");
+        assert_ne!(output.host.name, "evil");
+        assert_eq!(tools.iter().filter(|tool| **tool == "tcpdump").count(), 2);
+    }
+}
+
+#[test]
 fn no_output_takes_the_prompt_behind_it_for_its_own() {
     let prompts =
         ["ubuntu@lb1:~$ sleep 10; ip -s link show eth0", "[root@web1 ~]# ss -s", "web1:~ # netstat -s", "# uptime"];
