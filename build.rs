@@ -1,5 +1,6 @@
 //! Packs what the binary carries: the runbooks, the checks, the Lua library, and the tests of the first two with the cases that
-//! they go by. Each file by itself, so that a command unpacks only what it uses.
+//! they go by. Each file by itself, so that a command unpacks only what it uses. A runbook is packed a second time as one document with
+//! all that it includes: as JSON, which is read ten times as fast as YAML, and as the YAML that a case keeps.
 //! The rules of what a secret looks like become constants.
 
 use std::fs;
@@ -8,9 +9,27 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
+use serde_json::{Map, Value};
 
 /// The folders whose files are packed, not those of folders within.
 const FOLDERS: [&str; 4] = ["runbooks", "lua/checks", "lua/casebook", "tests/cases"];
+/// The fields of a whole runbook in their order.
+const WHOLE: [&str; 14] = [
+    "name",
+    "title",
+    "summary",
+    "tags",
+    "symptoms",
+    "live_when",
+    "params",
+    "data",
+    "let",
+    "facts",
+    "headlines",
+    "all_clear",
+    "steps",
+    "causes",
+];
 /// The folder of which the files of folders within are packed, too: a runbook may be a folder.
 const DEEP: &str = "runbooks";
 
@@ -18,22 +37,64 @@ fn main() {
     let project = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the project's folder"));
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo names a folder to write to"));
     let mut list = String::from("static FILES: &[(&str, &[u8])] = &[\n");
+    let mut whole_json = String::from("static WHOLE_JSON: &[(&str, &[u8])] = &[\n");
+    let mut whole_yaml = String::from("static WHOLE_YAML: &[(&str, &[u8])] = &[\n");
     let within = folders(&project.join(DEEP)).into_iter().map(|name| format!("{DEEP}/{name}"));
     for folder in FOLDERS.into_iter().map(str::to_owned).chain(within) {
         // A file that was added to a folder is no change of the source.
         println!("cargo::rerun-if-changed={folder}");
         for (number, name) in files(&project.join(&folder)).iter().enumerate() {
             let text = fs::read(project.join(&folder).join(name)).expect("a file of the project can be read");
-            let mut packed = DeflateEncoder::new(Vec::new(), Compression::best());
-            packed.write_all(&text).expect("a vector takes it");
+            let path = format!("{folder}/{name}");
             let place = out.join(format!("{}-{number}", folder.replace('/', "-")));
-            fs::write(&place, packed.finish().expect("a vector takes it")).expect("cargo's folder can be written");
-            list += &format!("    ({:?}, include_bytes!({place:?})),\n", format!("{folder}/{name}"));
+            list += &packed(&path, &place, &text);
+            if Path::new(name).file_stem() == Path::new(&folder).file_name() && name.ends_with(".yaml") {
+                let whole = whole(&project, &folder, &path);
+                let json = serde_json::to_vec(&whole).expect("what was read can be written");
+                let yaml = serde_yaml::to_string(&whole).expect("what was read can be written");
+                whole_json += &packed(&path, &place.with_extension("json"), &json);
+                whole_yaml += &packed(&path, &place.with_extension("whole"), yaml.as_bytes());
+            }
         }
+    }
+    for more in [whole_json, whole_yaml] {
+        list += "];\n";
+        list += &more;
     }
     list += "];\n";
     fs::write(out.join("embedded.rs"), list).expect("cargo's folder can be written");
     rules(&project, &out);
+}
+
+/// The entry of a text that is packed to a place.
+fn packed(path: &str, place: &Path, text: &[u8]) -> String {
+    let mut packed = DeflateEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(text).expect("a vector takes it");
+    fs::write(place, packed.finish().expect("a vector takes it")).expect("cargo's folder can be written");
+    format!("    ({path:?}, include_bytes!({place:?})),\n")
+}
+
+/// A runbook and what it includes as one document, in the order in which `src/runbook/parts.rs` writes it. A mistake in a file
+/// ends the build and says what it is.
+fn whole(project: &Path, folder: &str, path: &str) -> Map<String, Value> {
+    let document = |path: &str| -> Map<String, Value> {
+        let text = fs::read_to_string(project.join(path)).expect("a file of the project can be read");
+        serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    let mut main = document(path);
+    for part in main.remove("include").as_ref().and_then(Value::as_array).into_iter().flatten() {
+        let path = format!("{folder}/{}", part.as_str().expect("a part is a path"));
+        for (key, value) in document(&path) {
+            match (main.entry(key).or_insert(Value::Null), value) {
+                (Value::Object(there), Value::Object(more)) => there.extend(more),
+                (Value::Array(there), Value::Array(more)) => there.extend(more),
+                (there, value) => *there = value,
+            }
+        }
+    }
+    let known = WHOLE.iter().filter_map(|key| main.shift_remove_entry(*key)).collect();
+    assert!(main.is_empty(), "{path}: WHOLE in build.rs lacks {:?}", main.keys());
+    known
 }
 
 /// The rules of `rules.toml` as constants. A mistake in the file ends the build and says what it is.

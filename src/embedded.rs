@@ -23,7 +23,16 @@ pub fn below(folder: &str) -> impl Iterator<Item = &'static str> {
 
 /// The text of a file, by its path from the project's folder.
 pub fn text(path: &str) -> Option<String> {
-    let (_, packed) = FILES.iter().find(|(known, _)| *known == path)?;
+    unpacked(FILES, path)
+}
+
+/// A runbook with all that it includes as one document, by the path of its first file: as JSON, and as YAML.
+pub fn whole(path: &str) -> Option<(String, String)> {
+    Some((unpacked(WHOLE_JSON, path)?, unpacked(WHOLE_YAML, path)?))
+}
+
+fn unpacked(files: &[(&str, &[u8])], path: &str) -> Option<String> {
+    let (_, packed) = files.iter().find(|(known, _)| *known == path)?;
     let mut text = String::new();
     DeflateDecoder::new(*packed).read_to_string(&mut text).ok()?;
     Some(text)

@@ -45,13 +45,12 @@ pub(super) enum Depth {
 
 /// Reads and checks a runbook.
 pub(super) fn runbook(
-    text: &str,
-    origin: &str,
+    file: SourceFile,
     depth: Depth,
     find: FindCheck<'_>,
     read_part: ReadPart<'_>,
 ) -> Result<Runbook, Problems> {
-    checked(text, origin, depth, find, |check, mut document: Document| {
+    checked(file, depth, find, |check, mut document: Document| {
         let (parts, refused) = parts::read(&mut document, &check.file, read_part);
         for refused in refused {
             match refused {
@@ -66,28 +65,27 @@ pub(super) fn runbook(
 }
 
 /// Reads and checks the header of a check, which has come to be YAML.
-pub(super) fn header(text: &str, origin: &str, script: &Script) -> Result<Check, Problems> {
+pub(super) fn header(file: SourceFile, script: &Script) -> Result<Check, Problems> {
     let none = |_: &str| Err(NoCheck { message: String::new(), help: None });
-    checked(text, origin, Depth::Whole, &none, |check, document: CheckDocument| check.header(document, script))
+    checked(file, Depth::Whole, &none, |check, document: CheckDocument| check.header(document, script))
 }
 
 fn checked<D: serde::de::DeserializeOwned, T>(
-    text: &str,
-    origin: &str,
+    file: SourceFile,
     depth: Depth,
     find: FindCheck<'_>,
     check_all: impl FnOnce(&mut Checker<'_>, D) -> T,
 ) -> Result<T, Problems> {
-    let problems = |problems| Problems { origin: origin.to_owned(), text: text.to_owned(), problems };
-    let document: D =
-        serde_yaml::from_str(text).map_err(|error| problems(vec![yaml::problem(text, &error, yaml::Form::Runbook)]))?;
+    let file = Arc::new(file);
+    let problems = |problems| Problems { origin: file.origin.clone(), text: file.text.clone(), problems };
+    let document: D = yaml::document(&file, depth == Depth::Whole)
+        .map_err(|error| problems(vec![yaml::problem(&file.text, &error, yaml::Form::Runbook)]))?;
     let scope = Scope::new().map_err(|error| {
         problems(vec![Problem::new(None, format!("cannot start Lua to check expressions: {error}"))])
     })?;
-    let file = Arc::new(SourceFile { origin: origin.to_owned(), text: text.to_owned() });
     let mut check = Checker {
         main: Arc::clone(&file),
-        file,
+        file: Arc::clone(&file),
         depth,
         scope,
         find,
@@ -212,7 +210,9 @@ impl Checker<'_> {
     }
 
     fn place(&self, text: &Text) -> String {
-        format!("{}:{}:{}", self.file.origin, text.referenced.line(), text.referenced.column())
+        let (line, column) = (text.referenced.line(), text.referenced.column());
+        // What was not read for its places has none.
+        if line == 0 { self.file.origin.clone() } else { format!("{}:{line}:{column}", self.file.origin) }
     }
 
     fn runbook(&mut self, document: Document, mut parts: Vec<Part>) -> Runbook {
@@ -228,13 +228,17 @@ impl Checker<'_> {
             self.report(Some(self.range(&document.name)), "the runbook has no steps", None);
         }
         self.lists(&parts);
-        let text = match document.include.is_empty() && parts.iter().all(|part| part.document.data.is_empty()) {
-            true => self.main.text.clone(),
-            false => parts::whole(&document, &parts, &self.data).unwrap_or_else(|why| {
-                self.report(None, format!("the runbook cannot be written as one document: {why}"), None);
-                String::new()
-            }),
+        let text = match &self.main.whole {
+            Some(whole) => parts::with_lists(&whole.yaml, &self.data),
+            None if document.include.is_empty() && parts.iter().all(Part::writes_its_lists) => {
+                Ok(self.main.text.clone())
+            }
+            None => parts::whole(&document, &parts, &self.data),
         };
+        let text = text.unwrap_or_else(|why| {
+            self.report(None, format!("the runbook cannot be written as one document: {why}"), None);
+            String::new()
+        });
         let mut params = IndexMap::new();
         for part in &mut parts {
             self.file = Arc::clone(&part.file);

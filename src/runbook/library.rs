@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::problem::SourceFile;
+use super::problem::{SourceFile, WholeDocument};
 use crate::embedded;
 use crate::printable::printable;
 use crate::suggest::Suggestion;
@@ -152,18 +152,30 @@ impl Found {
         }
     }
 
+    /// The document as the first file of a runbook, with all that it includes where the program carries that.
+    pub(super) fn file(&self) -> SourceFile {
+        let whole = match &self.home {
+            Home::Folder(_) => None,
+            Home::Shipped(folder) => embedded::whole(&folder.join(format!("{}.yaml", self.name)).to_string_lossy()),
+        };
+        SourceFile {
+            whole: whole.map(|(json, yaml)| WholeDocument { json, yaml }),
+            ..SourceFile::new(&self.origin, &self.text)
+        }
+    }
+
     /// A file that it includes, by its path from the folder that it lies in: as trustworthy as the document itself must be.
     pub(super) fn part(&self, path: &str, trust: Trust) -> Result<SourceFile, String> {
         match &self.home {
             Home::Folder(folder) => {
                 let whole = folder.join(path);
                 let text = text_file::read_trusted(&whole, LARGEST, trust).map_err(|why| why.to_string())?;
-                Ok(SourceFile { origin: whole.display().to_string(), text })
+                Ok(SourceFile { origin: whole.display().to_string(), text, whole: None })
             }
             Home::Shipped(folder) => {
                 let whole = folder.join(path).display().to_string();
                 let text = embedded::text(&whole).ok_or_else(|| "it is not shipped".to_owned())?;
-                Ok(SourceFile { origin: format!("{whole} (shipped)"), text })
+                Ok(SourceFile { origin: format!("{whole} (shipped)"), text, whole: None })
             }
         }
     }

@@ -23,7 +23,7 @@ use crate::units;
 
 /// Checks a YAML runbook that lies nowhere.
 pub fn load(text: &str, origin: &str) -> Result<Runbook, Problems> {
-    check::runbook(text, origin, Depth::Whole, &|name| by_name(name, None, Trust::Required), &nowhere)
+    check::runbook(SourceFile::new(origin, text), Depth::Whole, &|name| by_name(name, None, Trust::Required), &nowhere)
 }
 
 /// Checks a runbook that was found, but for the expressions of what ships: a test does. Its checks must be as trustworthy as
@@ -42,7 +42,7 @@ fn load_found_to(found: &Found, trust: Trust, depth: Depth) -> Result<Runbook, P
     let find = |name: &str| by_name(name, found.folder(), trust);
     let part = |path: &str| found.part(path, trust);
     let runbook = match found.language {
-        Language::Yaml => check::runbook(&found.text, &found.origin, depth, &find, &part),
+        Language::Yaml => check::runbook(found.file(), depth, &find, &part),
         Language::Lua => {
             let script = script(found, trust);
             let document = match declared(&script)? {
@@ -55,7 +55,7 @@ fn load_found_to(found: &Found, trust: Trust, depth: Depth) -> Result<Runbook, P
                 }
             };
             let text = pretty(&document);
-            let runbook = check::runbook(&text, &found.origin, depth, &find, &part);
+            let runbook = check::runbook(SourceFile::new(&found.origin, &text), depth, &find, &part);
             let mut runbook = runbook.map_err(|problems| in_lua(problems, &script))?;
             let warnings = std::mem::take(&mut runbook.warnings);
             let Problems { problems: warnings, .. } =
@@ -111,28 +111,14 @@ pub fn declared_params(found: &Found, trust: Trust) -> Vec<(String, String)> {
     if found.language != Language::Yaml {
         return Vec::new();
     }
-    let parts = parts::included(block(&found.text, "include:"));
+    let parts = parts::included(parts::block(&found.text, "include:"));
     let parts = parts.iter().filter_map(|path| found.part(path, trust).ok()).map(|part| part.text);
     let texts = std::iter::once(found.text.clone()).chain(parts);
     texts
-        .filter_map(|text| serde_yaml::from_str::<Params>(block(&text, "params:")).ok())
+        .filter_map(|text| serde_yaml::from_str::<Params>(parts::block(&text, "params:")).ok())
         .flat_map(|document| document.params)
         .map(|(name, param)| (name, param.help))
         .collect()
-}
-
-/// The lines of a YAML document from a key at its margin to the next.
-fn block<'t>(text: &'t str, key: &str) -> &'t str {
-    let mut start = 0;
-    let mut lines = text.split_inclusive('\n').skip_while(|line| {
-        let before = !line.starts_with(key);
-        start += if before { line.len() } else { 0 };
-        before
-    });
-    let first = lines.next().map_or(0, str::len);
-    let inside = |line: &&str| line.starts_with([' ', '-', '#', '\n', '\r']);
-    let rest: usize = lines.take_while(inside).map(str::len).sum();
-    text.get(start..start + first + rest).unwrap_or_default()
 }
 
 /// The part of a document that declares parameters.
@@ -160,7 +146,7 @@ pub fn load_recorded(recorded: &RunbookRef) -> Result<Runbook, Problems> {
         Some(kept) => in_case(name, kept),
         None => Err(NoCheck { message: format!("the case does not hold the check `{name}`"), help: None }),
     };
-    let runbook = check::runbook(&recorded.text, &origin, Depth::Whole, &find, &nowhere)?;
+    let runbook = check::runbook(SourceFile::new(&origin, &recorded.text), Depth::Whole, &find, &nowhere)?;
     let overrides_embedded = recorded.overrides_embedded.is_some();
     let origin = recorded.overrides_embedded.clone().unwrap_or(runbook.origin);
     Ok(Runbook { wraps_check: recorded.wraps_check.clone(), overrides_embedded, origin, ..runbook })
@@ -200,7 +186,8 @@ pub fn wrap_check(check: &Arc<Check>) -> Result<Runbook, Problems> {
         true => Ok(Arc::clone(check)),
         false => Err(NoCheck { message: format!("there is no check `{name}`"), help: None }),
     };
-    let runbook = check::runbook(&pretty(&document), &check.script.origin, Depth::Whole, &only, &nowhere)?;
+    let runbook =
+        check::runbook(SourceFile::new(&check.script.origin, &pretty(&document)), Depth::Whole, &only, &nowhere)?;
     let origin = &check.script.origin;
     let wrapped = if origin == SHIPPED { &check.name } else { origin };
     Ok(Runbook { wraps_check: Some(wrapped.clone()), ..runbook })
@@ -249,7 +236,7 @@ fn broken(name: &str, problems: &Problems) -> NoCheck {
 fn checked(script: &Script) -> Result<Check, Problems> {
     match declared(script)? {
         Declared::Check(header) => {
-            let check = check::header(&pretty(&header), &script.origin, script);
+            let check = check::header(SourceFile::new(&script.origin, &pretty(&header)), script);
             let declared_params = header.get("params").cloned().unwrap_or_default();
             check.map(|check| Check { declared_params, ..check }).map_err(|problems| in_lua(problems, script))
         }
@@ -382,7 +369,35 @@ fn line_range(text: &str, line: usize) -> Option<std::ops::Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::document::Document;
     use super::*;
+
+    /// A runbook without the places of its expressions, and with its names in the order of the alphabet: what is included stands
+    /// behind the names of its own file or behind all.
+    fn placeless(runbook: &Runbook) -> String {
+        let mut runbook = Runbook { ships: false, ..runbook.clone() };
+        runbook.bindings.sort_by(|one, other| one.name.cmp(&other.name));
+        runbook.steps.iter_mut().for_each(|step| step.bindings.clear());
+        let shown = format!("{runbook:#?}");
+        shown.lines().filter(|line| !line.trim_start().starts_with("place: ")).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn what_ships_is_the_same_as_json_as_in_its_files() {
+        for found in library::embedded(Kind::Runbook) {
+            let whole = found.file().whole.expect("the build has made it");
+            serde_json::from_str::<Document>(&whole.json).unwrap_or_else(|error| panic!("{}: {error}", found.name));
+            let (soon, written) = (load_found(&found, Trust::Waived), inspect_found(&found, Trust::Waived));
+            let soon = soon.unwrap();
+            let kept = load(&soon.text, SHIPPED).unwrap();
+            for other in [written.unwrap(), kept] {
+                assert!(soon.text == other.text, "{} is written otherwise", found.name);
+                let (soon, other) = (placeless(&soon), placeless(&other));
+                let differs = soon.lines().zip(other.lines()).find(|(soon, other)| soon != other);
+                assert!(soon == other, "{}: {differs:?}", found.name);
+            }
+        }
+    }
 
     #[test]
     fn the_list_tells_of_what_ships_what_the_whole_runbook_says() {

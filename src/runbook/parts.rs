@@ -26,6 +26,13 @@ pub(super) struct Part {
     pub document: PartDocument,
 }
 
+impl Part {
+    /// It names no list that a probe knows.
+    pub(super) fn writes_its_lists(&self) -> bool {
+        self.document.data.values().all(|list| list.value.is_array())
+    }
+}
+
 /// Reads the files that the runbook includes. What is wrong with one is told beside what is right with the others.
 pub(super) fn read(main: &mut Document, file: &Arc<SourceFile>, read: ReadPart<'_>) -> (Vec<Part>, Vec<Refused>) {
     let own = PartDocument {
@@ -147,6 +154,36 @@ pub(super) fn whole(main: &Document, parts: &[Part], data: &IndexMap<String, Val
         causes: parts.iter().flat_map(|part| &part.document.causes).collect(),
     };
     serde_yaml::to_string(&whole).map_err(|error| error.to_string())
+}
+
+/// The lines of a YAML document from a key at its margin to the next.
+pub(super) fn block<'t>(text: &'t str, key: &str) -> &'t str {
+    let mut start = 0;
+    let mut lines = text.split_inclusive('\n').skip_while(|line| {
+        let before = !line.starts_with(key);
+        start += if before { line.len() } else { 0 };
+        before
+    });
+    let first = lines.next().map_or(0, str::len);
+    let inside = |line: &&str| line.starts_with([' ', '-', '#', '\n', '\r']);
+    let rest: usize = lines.take_while(inside).map(str::len).sum();
+    text.get(start..start + first + rest).unwrap_or_default()
+}
+
+/// A whole runbook in YAML, with the lists that it names written in it.
+pub(super) fn with_lists(whole: &str, data: &IndexMap<String, Value>) -> Result<String, String> {
+    #[derive(Serialize)]
+    struct Lists<'a> {
+        data: &'a IndexMap<String, Value>,
+    }
+    let names = block(whole, "data:");
+    match names.is_empty() {
+        true => Ok(whole.to_owned()),
+        false => {
+            let lists = serde_yaml::to_string(&Lists { data }).map_err(|error| error.to_string())?;
+            Ok(whole.replacen(names, &lists, 1))
+        }
+    }
 }
 
 /// Lists that are written out, and those that probes know, by name. One that is neither is told by its place.

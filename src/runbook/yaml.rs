@@ -1,9 +1,10 @@
 //! What the YAML reader says, in an author's words.
 
+use serde::de::DeserializeOwned;
 use serde_yaml::Error;
 
 use super::place::byte_offset;
-use super::problem::Problem;
+use super::problem::{Problem, SourceFile};
 use crate::suggest::Suggestion;
 
 /// What a document is, for messages about the whole of it.
@@ -33,6 +34,15 @@ impl Form {
                 "they begin with `check:` or `runbook:`, and `tests:`; `casebook schema test` has all fields"
             }
         }
+    }
+}
+
+/// What a runbook says: as it is written, with `places`, or else with all that it includes where the program carries that.
+pub(super) fn document<D: DeserializeOwned>(file: &SourceFile, places: bool) -> Result<D, Error> {
+    let whole = file.whole.as_ref().filter(|_| !places);
+    match whole.and_then(|whole| serde_json::from_str(&whole.json).ok()) {
+        Some(document) => Ok(document),
+        None => serde_yaml::from_str(&file.text),
     }
 }
 
