@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use super::here::Here;
 use super::samples;
 use super::services;
+use super::text::{Words, split};
 use super::told::Told;
 
 /// Packets that are taken from one output.
@@ -236,7 +237,7 @@ fn begins(line: &str) -> bool {
         return line.contains(" > ") || line.contains("who-has") || line.contains("is-at") || line.contains('(');
     }
     let Some((_, time_words)) = time(line) else { return false };
-    let rest: Vec<&str> = line.split_whitespace().skip(time_words).take(6).collect();
+    let rest: Words<'_> = split(line).skip(time_words).take(6).collect();
     // `-i any` names the interface and the way.
     rest.iter().take(4).any(|word| is_kind(word))
         && (line.contains(" > ") || line.contains("who-has") || line.contains("is-at") || line.contains('('))
@@ -255,20 +256,11 @@ type At = (Option<u64>, Option<Date>);
 
 /// The time that a line begins with, in nanoseconds since midnight with the day, and how many words it takes.
 fn time(line: &str) -> Option<(At, usize)> {
-    let mut words = super::text::split(line);
-    let first = words.next()?;
-    let of_day = |word: &str| {
-        let (whole, fraction) = word.split_once('.').unwrap_or((word, "0"));
-        let at = u64::from(samples::clock(&[whole])?);
-        if fraction.len() > 9 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) || whole.matches(':').count() != 2
-        {
-            return None;
-        }
-        let nanos: u64 = format!("{fraction:0<9}").parse().ok()?;
-        Some(at * 1_000_000_000 + nanos)
-    };
-    if let Ok(day) = first.parse::<Date>()
-        && first.len() == 10
+    let mut words = split(line);
+    let first = words.next().filter(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
+    if first.len() == 10
+        && first.contains('-')
+        && let Ok(day) = first.parse::<Date>()
     {
         return Some(((Some(of_day(words.next()?)?), Some(day)), 2));
     }
@@ -279,13 +271,29 @@ fn time(line: &str) -> Option<(At, usize)> {
     let (seconds, fraction) = first.split_once('.')?;
     if seconds.len() == 10 && fraction.len() >= 3 {
         let at = jiff::Timestamp::from_second(seconds.parse().ok()?).ok()?.to_zoned(jiff::tz::TimeZone::UTC);
-        let nanos: u64 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
+        let nanos = nanos(fraction.get(..9).unwrap_or(fraction))?;
         let since =
             u64::try_from(i64::from(at.hour()) * 3600 + i64::from(at.minute()) * 60 + i64::from(at.second())).ok()?;
         return Some(((Some(since * 1_000_000_000 + nanos), Some(at.date())), 1));
     }
     // -ttt, -ttttt: what passed since.
     None
+}
+
+/// The time of day that a word is, in nanoseconds since midnight: `20:24:37.388303`.
+fn of_day(word: &str) -> Option<u64> {
+    let (whole, fraction) = word.split_once('.').unwrap_or((word, "0"));
+    if whole.bytes().filter(|byte| *byte == b':').count() != 2 {
+        return None;
+    }
+    Some(u64::from(samples::clock(&[whole])?) * 1_000_000_000 + nanos(fraction)?)
+}
+
+/// The digits behind the point of seconds, nine at most, in nanoseconds.
+fn nanos(fraction: &str) -> Option<u64> {
+    let digits = || fraction.bytes().all(|byte| byte.is_ascii_digit());
+    let missing = 9_u32.checked_sub(u32::try_from(fraction.len()).ok()?)?;
+    fraction.parse::<u64>().ok().filter(|_| digits()).map(|figure| figure * 10_u64.pow(missing))
 }
 
 /// `02:00:00:00:00:01`.
@@ -328,8 +336,10 @@ fn packet(line: &str) -> Option<Printed> {
     let ((at, day), words) = timed.unwrap_or(((None, None), 0));
     let mut rest = skip_words(line, words);
     let mut macs = None;
+    let plain = rest.strip_prefix("IP ").or_else(|| rest.strip_prefix("IP6 "));
     // `-e`: `02:… > 02:…, ethertype IPv4 (0x0800), length 67: 192.0.2.1.5 > …`
-    if let Some((from, after)) = rest.split_once(" > ")
+    if plain.is_none()
+        && let Some((from, after)) = rest.split_once(" > ")
         && let Some(from) = link_address(from)
     {
         let (to, after) = after.split_once([' ', ','])?;
@@ -337,18 +347,24 @@ fn packet(line: &str) -> Option<Printed> {
         macs = Some((from, to));
         rest = after.split_once(": ").map_or(after, |(_, rest)| rest);
     }
-    let kind = [" ARP, ", "ARP, ", "arp "].iter().find_map(|word| rest.split_once(word)).map(|(_, rest)| rest);
-    if let Some(arp) =
-        kind.or_else(|| (rest.starts_with("Request who-has") || rest.starts_with("Reply ")).then_some(rest))
-    {
-        return arp_of(arp, at, day, macs);
-    }
-    for word in [" IP6 ", "IP6 ", " IP ", "IP "] {
-        let found =
-            if word.starts_with(' ') { rest.split_once(word) } else { rest.strip_prefix(word).map(|rest| ("", rest)) };
-        if let Some((_, after)) = found {
-            rest = after;
-            break;
+    if let Some(after) = plain {
+        rest = after;
+    } else {
+        let kind = [" ARP, ", "ARP, ", "arp "].iter().find_map(|word| rest.split_once(word)).map(|(_, rest)| rest);
+        if let Some(arp) =
+            kind.or_else(|| (rest.starts_with("Request who-has") || rest.starts_with("Reply ")).then_some(rest))
+        {
+            return arp_of(arp, at, day, macs);
+        }
+        for word in [" IP6 ", "IP6 ", " IP ", "IP "] {
+            let found = match word.strip_prefix(' ') {
+                Some(_) => rest.split_once(word).map(|(_, after)| after),
+                None => rest.strip_prefix(word),
+            };
+            if let Some(after) = found {
+                rest = after;
+                break;
+            }
         }
     }
     // `-v`: what stands in parentheses is the header's.

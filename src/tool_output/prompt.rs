@@ -10,6 +10,9 @@ pub(super) struct Prompt<'l> {
     pub command: &'l str,
 }
 
+/// What ends a prompt.
+const SIGNS: [char; 4] = ['$', '#', '%', '>'];
+
 /// Programs whose names alone in a line are a command, and behind a bare `$` or `#`.
 const PROGRAMS: &[&str] = &[
     "sleep",
@@ -73,6 +76,10 @@ impl<'l> Prompt<'l> {
         let line = line.trim();
         if line.is_empty() || line.len() > 2000 {
             return None;
+        }
+        // Every prompt but a bare command has a sign.
+        if !line.contains(SIGNS) && !line.starts_with("Every ") {
+            return is_command(line).then_some(Prompt { user: None, host: None, command: line });
         }
         let behind = line.split_once(' ').filter(|(first, _)| is_aside(first)).map(|(_, behind)| behind.trim_start());
         behind.and_then(Self::plain).filter(|prompt| prompt.host.is_some()).or_else(|| Self::plain(line))
@@ -192,13 +199,13 @@ fn words(command: &str) -> Vec<&str> {
 
 /// What follows the sign of a prompt at the beginning.
 fn behind_sign(text: &str) -> Option<&str> {
-    let rest = text.trim_start().strip_prefix(['$', '#', '%', '>'])?;
+    let rest = text.trim_start().strip_prefix(SIGNS)?;
     (rest.is_empty() || rest.starts_with(' ')).then(|| rest.trim())
 }
 
 /// What follows the sign that ends the place in a prompt: `~/logs# date`.
 fn past_sign(text: &str) -> Option<&str> {
-    let at = text.find(['$', '#', '%', '>'])?;
+    let at = text.find(SIGNS)?;
     let (place, rest) = text.split_at(at);
     let rest = rest.get(1..)?;
     (place.len() < 200 && (rest.is_empty() || rest.starts_with(' '))).then(|| rest.trim())

@@ -1,5 +1,7 @@
 //! Goes through a text, and tells outputs, commands and words of somebody apart.
 
+use std::collections::VecDeque;
+
 use super::here::Here;
 use super::piece::{Piece, Unrecognised};
 use super::prompt::Prompt;
@@ -36,31 +38,22 @@ pub(super) fn recognise(document: &Document, number: usize) -> Recognised {
     let (mut line_of, mut before) = (0, 0);
     let mut at = 0;
     let all = document.len();
-    // What a tool printed ends where somebody typed the next command.
-    let is_prompt = |at: usize| {
-        let line = document.line(at);
-        Prompt::of(line)
-            .filter(|prompt| !is_rule(prompt.command))
-            .is_some_and(|prompt| prompt.host.is_some() || line.trim_start().starts_with(['$', '#']))
-    };
-    let mut next_prompt = 0;
+    let mut typed = Typed { document, seen: 0, lines: VecDeque::new() };
     // Behind a packet whose payload was printed as text comes what its sender wrote, and nothing of it is an output or a prompt.
     let mut in_payload = false;
     let mut typed_at: Option<&str> = None;
     while at < all {
-        if at >= next_prompt {
-            next_prompt = (at + 1..all).find(|next| is_prompt(*next)).unwrap_or(all);
-            document.end_at(Some(next_prompt).filter(|next| *next < all));
-        }
+        // What a tool printed ends where somebody typed the next command.
+        document.end_at(typed.next_prompt(at));
         let line = document.line(at);
         let trimmed = line.trim();
         if trimmed.is_empty() {
             at += 1;
             continue;
         }
-        let typed = Prompt::of(line).filter(|prompt| !is_rule(prompt.command));
-        let typed = typed.filter(|prompt| !in_payload || typed_at.is_some() && prompt.host == typed_at);
-        if let Some(prompt) = typed {
+        let prompt = typed.at(at);
+        let prompt = prompt.filter(|prompt| !in_payload || typed_at.is_some() && prompt.host == typed_at);
+        if let Some(prompt) = prompt {
             (in_payload, typed_at) = (false, prompt.host);
             if host.is_none() {
                 host = prompt.host.map(crate::printable::printable);
@@ -108,6 +101,50 @@ pub(super) fn recognise(document: &Document, number: usize) -> Recognised {
     }
     document.end_at(None);
     Recognised { pieces, unrecognised, host }
+}
+
+/// The lines in which somebody typed; each line is looked at once.
+struct Typed<'d> {
+    document: &'d Document,
+    /// The first line that was not looked at.
+    seen: usize,
+    /// Those that were found and not yet passed, and whether what stands before the command is that of a shell.
+    lines: VecDeque<(usize, bool)>,
+}
+
+impl<'d> Typed<'d> {
+    /// What was typed in a line.
+    fn of(&self, at: usize) -> Option<Prompt<'d>> {
+        Prompt::of(self.document.line(at)).filter(|prompt| !is_rule(prompt.command))
+    }
+
+    /// The next line behind that one which begins with a shell's prompt.
+    fn next_prompt(&mut self, at: usize) -> Option<usize> {
+        while self.lines.front().is_some_and(|(line, _)| *line < at) {
+            self.lines.pop_front();
+        }
+        let known = self.lines.iter().find(|(line, shell)| *line > at && *shell);
+        if let Some((line, _)) = known {
+            return Some(*line);
+        }
+        self.seen = self.seen.max(at);
+        while self.seen < self.document.len() {
+            let line = self.seen;
+            self.seen += 1;
+            let Some(prompt) = self.of(line) else { continue };
+            let shell = prompt.host.is_some() || self.document.line(line).trim_start().starts_with(['$', '#']);
+            self.lines.push_back((line, shell));
+            if shell && line > at {
+                return Some(line);
+            }
+        }
+        None
+    }
+
+    /// What was typed in that line, behind which the next prompt was asked for.
+    fn at(&self, at: usize) -> Option<Prompt<'d>> {
+        self.lines.front().filter(|(line, _)| *line == at).and_then(|_| self.of(at))
+    }
 }
 
 /// The recogniser of packets.

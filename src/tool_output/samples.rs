@@ -474,23 +474,26 @@ pub(super) fn clock(words: &[&str]) -> Option<u32> {
         Some(half) => (*words.get(1)?, Some(half)),
         None => (first, words.get(1).and_then(|word| half_of(word))),
     };
-    let numbers: Vec<u32> = time
-        .trim_end_matches(['秒', '초'])
-        .split([':', '时', '時', '分', '시', '분'])
-        .map(|part| (part.len() <= 2).then(|| part.parse().ok()).flatten())
-        .collect::<Option<_>>()?;
-    let [hour, minute, second] = numbers.as_slice() else { return None };
-    // Minutes and seconds have two digits: one may be half of them.
-    let mut parts = time.trim_end_matches(['秒', '초']).split([':', '时', '時', '分', '시', '분']).skip(1);
-    if !parts.all(|part| part.len() == 2) {
-        return None;
-    }
-    let hour = match half {
-        Some(true) if *hour < 12 => hour + 12,
-        Some(false) if *hour == 12 => 0,
-        _ => *hour,
+    let (hour, minute, second) = match time.is_ascii() {
+        true => figures(time.split(':'))?,
+        false => figures(time.trim_end_matches(['秒', '초']).split([':', '时', '時', '分', '시', '분']))?,
     };
-    (hour < 24 && *minute < 60 && *second < 61).then_some(hour * 3600 + minute * 60 + second)
+    let hour = match half {
+        Some(true) if hour < 12 => hour + 12,
+        Some(false) if hour == 12 => 0,
+        _ => hour,
+    };
+    (hour < 24 && minute < 60 && second < 61).then_some(hour * 3600 + minute * 60 + second)
+}
+
+/// Hour, minute and second. The last two have two digits: one may be half of them.
+fn figures<'t>(mut parts: impl Iterator<Item = &'t str>) -> Option<(u32, u32, u32)> {
+    let mut figure = |least: usize| {
+        let part = parts.next().filter(|part| (least..=2).contains(&part.len()))?;
+        part.parse::<u32>().ok()
+    };
+    let time = (figure(1)?, figure(2)?, figure(2)?);
+    parts.next().is_none().then_some(time)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::kind::Kind;
 use super::novel::NewMessages;
 use super::patterns::Pattern;
+use super::ranking::Ranking;
 use super::reading::{Question, Reading};
 use super::tally::{Hits, MINUTES, Minutes, Tally, minute};
 use super::text::escaped;
@@ -367,8 +368,12 @@ fn hits_of(
         };
     };
     let rate = all.span.map(|(first, last)| last.duration_since(first).as_secs_f64() / 60.0);
-    let values = groups.iter().zip(&all.captures).map(|(group, ranking)| (group.clone(), ranking.values())).collect();
-    let captures = groups.iter().zip(all.captures).map(|(group, ranking)| {
+    // Where no line had a value nothing was counted.
+    let values = |place: usize| all.captures.get(place).map_or(0, Ranking::values);
+    let values = groups.iter().enumerate().map(|(place, group)| (group.clone(), values(place))).collect();
+    let mut rankings = all.captures.into_iter();
+    let captures = groups.iter().map(|group| {
+        let Some(ranking) = rankings.next() else { return (group.clone(), Vec::new()) };
         if !ranking.is_complete() {
             incomplete(group);
         }

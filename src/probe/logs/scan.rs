@@ -289,12 +289,9 @@ impl Scan<'_, '_> {
                 continue;
             }
             hits.add(time, line, mark, times, self.task.samples);
-            let captures = &mut hits.captures;
-            self.searcher.captures(index, seen, |group, text| {
-                if let Some(ranking) = captures.get_mut(group) {
-                    ranking.count(text, times);
-                }
-            });
+            let patterns = self.task.patterns;
+            let groups = patterns.each().get(index).map_or(0, |pattern| pattern.groups.len());
+            self.searcher.captures(index, seen, |group, text| hits.count(group, groups, patterns.key(), text, times));
         }
     }
 

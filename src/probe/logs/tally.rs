@@ -104,19 +104,13 @@ pub(super) struct Hits {
     pub minutes: Minutes,
     /// The last of them, with their times.
     pub samples: VecDeque<(Timestamp, Vec<u8>)>,
-    /// Values of each named group.
+    /// Values of each named group, once a line was found: of most patterns no file has one.
     pub captures: Vec<Ranking>,
 }
 
 impl Hits {
-    fn new(window: Window, groups: usize, key: KeyedHash) -> Self {
-        Hits {
-            count: 0,
-            span: None,
-            minutes: Minutes::of(window),
-            samples: VecDeque::new(),
-            captures: vec![Ranking::new(key); groups],
-        }
+    fn new(window: Window) -> Self {
+        Hits { count: 0, span: None, minutes: Minutes::of(window), samples: VecDeque::new(), captures: Vec::new() }
     }
 
     /// Counts a line that came so many times.
@@ -135,6 +129,14 @@ impl Hits {
         }
     }
 
+    /// Counts the value of a group, of which there are so many.
+    pub(super) fn count(&mut self, group: usize, groups: usize, key: KeyedHash, value: &[u8], times: u64) {
+        self.captures.resize_with(groups, || Ranking::new(key));
+        if let Some(ranking) = self.captures.get_mut(group) {
+            ranking.count(value, times);
+        }
+    }
+
     /// Adds the hits of a later part.
     pub(super) fn merge(&mut self, other: Hits, samples: usize) {
         self.count += other.count;
@@ -150,8 +152,10 @@ impl Hits {
         while self.samples.len() > samples {
             self.samples.pop_front();
         }
-        for (ranking, more) in self.captures.iter_mut().zip(other.captures) {
-            ranking.merge(more);
+        if self.captures.is_empty() {
+            self.captures = other.captures;
+        } else {
+            self.captures.iter_mut().zip(other.captures).for_each(|(ranking, more)| ranking.merge(more));
         }
     }
 
@@ -188,11 +192,7 @@ impl Tally {
         Tally {
             lines: 0,
             minutes: Minutes::of(window),
-            hits: patterns
-                .each()
-                .iter()
-                .map(|pattern| Hits::new(window, pattern.groups.len(), patterns.key()))
-                .collect(),
+            hits: vec![Hits::new(window); patterns.each().len()],
             cut_lines: 0,
             format: None,
             kind: None,
