@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::here::Here;
 use super::sentences;
-use super::text::{split, without_note};
+use super::text::{Words, split, without_note};
 use crate::printable::printable;
 
 /// Rows that are taken from one output.
@@ -242,9 +242,11 @@ pub(super) fn interrupts(here: &Here<'_>) -> Option<(usize, Vec<Interrupts>)> {
     while place < document.len() && rows.len() < MOST {
         let line = document.line(place).trim();
         let Some((number, rest)) = line.split_once(':') else { break };
-        let is_number = number.len() <= 4 && number.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if number.len() > 4 || !number.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            break;
+        }
         let by_cpu: Vec<u64> = split(rest).map_while(|word| word.parse().ok()).take(MOST_CPUS).collect();
-        let name: Vec<&str> = rest.split_whitespace().skip(by_cpu.len()).collect();
+        let name: Words<'_> = split(rest).skip(by_cpu.len()).collect();
         let device = name.iter().any(|word| {
             word.contains("MSI")
                 || word.contains("APIC")
@@ -253,7 +255,7 @@ pub(super) fn interrupts(here: &Here<'_>) -> Option<(usize, Vec<Interrupts>)> {
                 || word.contains("GIC")
                 || word.contains("xen")
         });
-        if !is_number || by_cpu.is_empty() || !(headed || device) {
+        if by_cpu.is_empty() || !(headed || device) {
             break;
         }
         if let Some(name) = name.last().filter(|_| number.bytes().all(|byte| byte.is_ascii_digit())) {

@@ -143,8 +143,8 @@ pub(super) fn without_note(line: &str) -> Cow<'_, str> {
         tail.starts_with(['←', '⇐'])
             || tail.starts_with('<') && tail.get(1..3).is_some_and(|sign| matches!(sign, "--" | "==" | "<<" | "- "))
     };
-    let end =
-        line.char_indices().find(|(at, _)| line.get(*at..).is_some_and(is_arrow)).map_or(line.len(), |(at, _)| at);
+    let begins = |(at, c): &(usize, char)| matches!(c, '<' | '←' | '⇐') && line.get(*at..).is_some_and(is_arrow);
+    let end = line.char_indices().find(begins).map_or(line.len(), |(at, _)| at);
     let plain = line.get(..end).filter(|plain| !plain.trim().is_empty()).unwrap_or(line);
     if plain.contains("**") { Cow::Owned(plain.replace("**", "")) } else { Cow::Borrowed(plain.trim_end()) }
 }

@@ -232,9 +232,7 @@ pub(super) fn assemble(
         let Some(tally) = reading.tally else { continue };
         lines.add(reading.format, &tally);
         for (of_pattern, of_file) in hits.iter_mut().zip(tally.hits) {
-            if of_file.count > 0 {
-                of_pattern.push(of_file);
-            }
+            of_pattern.extend(of_file.map(|hits| *hits));
         }
     }
     let minutes = lines.minutes();

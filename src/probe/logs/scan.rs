@@ -12,7 +12,7 @@ use super::journal;
 use super::origin::LogOrigin;
 use super::patterns::{LONGEST_LINE, Look, Patterns, Searcher, Seen};
 use super::plain::PAGE;
-use super::tally::{Tally, minute};
+use super::tally::{Hits, Tally, minute};
 use super::timestamp::{Clock, Memory};
 use super::window::{Window, is_disorder};
 
@@ -281,13 +281,14 @@ impl Scan<'_, '_> {
         let mut nth = 0;
         while let Some(index) = self.searcher.matched(nth) {
             nth += 1;
-            let Some(hits) = self.tally.hits.get_mut(index) else { continue };
+            let Some(place) = self.tally.hits.get_mut(index) else { continue };
             let times = self.searcher.times(index, seen, again);
             // Of a pattern of no author each line is one.
             let times = if times == came { times - counted } else { times };
             if times == 0 {
                 continue;
             }
+            let hits = place.get_or_insert_with(|| Box::new(Hits::new(self.task.window)));
             hits.add(time, line, mark, times, self.task.samples);
             let patterns = self.task.patterns;
             let groups = patterns.each().get(index).map_or(0, |pattern| pattern.groups.len());

@@ -104,12 +104,12 @@ pub(super) struct Hits {
     pub minutes: Minutes,
     /// The last of them, with their times.
     pub samples: VecDeque<(Timestamp, Vec<u8>)>,
-    /// Values of each named group, once a line was found: of most patterns no file has one.
+    /// Values of each named group, once a line had one.
     pub captures: Vec<Ranking>,
 }
 
 impl Hits {
-    fn new(window: Window) -> Self {
+    pub(super) fn new(window: Window) -> Self {
         Hits { count: 0, span: None, minutes: Minutes::of(window), samples: VecDeque::new(), captures: Vec::new() }
     }
 
@@ -172,8 +172,8 @@ pub(super) struct Tally {
     pub lines: u64,
     /// They by minute.
     pub minutes: Minutes,
-    /// Hits of each pattern.
-    pub hits: Vec<Hits>,
+    /// Hits of each pattern; none of those of which no line was found.
+    pub hits: Vec<Option<Box<Hits>>>,
     /// Lines that were cut, at least so many.
     pub cut_lines: u64,
     /// The form of the first time that was read.
@@ -192,7 +192,7 @@ impl Tally {
         Tally {
             lines: 0,
             minutes: Minutes::of(window),
-            hits: vec![Hits::new(window); patterns.each().len()],
+            hits: vec![None; patterns.each().len()],
             cut_lines: 0,
             format: None,
             kind: None,
@@ -212,7 +212,11 @@ impl Tally {
         self.lines += other.lines;
         self.minutes.merge(&other.minutes);
         for (hits, more) in self.hits.iter_mut().zip(other.hits) {
-            hits.merge(more, samples);
+            match (hits, more) {
+                (Some(hits), Some(more)) => hits.merge(*more, samples),
+                (hits @ None, more) => *hits = more,
+                (Some(_), None) => {}
+            }
         }
         self.cut_lines += other.cut_lines;
         self.format = self.format.or(other.format);
