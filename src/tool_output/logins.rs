@@ -1,4 +1,4 @@
-//! `last` and `lastb`: who logged in, and who was refused, from which address.
+//! `last` and `lastb`: who logged in, and who was refused, from which address; and whom fail2ban shut out.
 
 use std::collections::BTreeMap;
 
@@ -122,4 +122,34 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Data)> {
         ));
     }
     Some((place - here.at, Data::Told(told)))
+}
+
+/// `fail2ban-client status JAIL`.
+pub(super) fn banned(here: &Here<'_>) -> Option<(usize, Data)> {
+    let document = here.document;
+    let jail = document.line(here.at).trim().strip_prefix("Status for the jail:")?.trim();
+    let mut place = here.at + 1;
+    let [mut failing, mut failed, mut now, mut ever] = [const { None }; 4];
+    while document.line(place).trim_start().starts_with(['|', '`']) && place < document.len() {
+        let line = document.line(place);
+        let figure = |name: &str| {
+            let (_, figure) = line.split_once(name).filter(|_| !document.ends_within(place))?;
+            figure.trim().parse::<u32>().ok().map(|figure| units::count(f64::from(figure)))
+        };
+        failing = failing.or(figure("Currently failed:"));
+        failed = failed.or(figure("Total failed:"));
+        now = now.or(figure("Currently banned:"));
+        ever = ever.or(figure("Total banned:"));
+        place += 1;
+    }
+    let mut told = Told { tool: "fail2ban", ..Told::default() };
+    let jail = printable(jail.chars().take(64).collect::<String>());
+    if let (Some(now), Some(ever)) = (now, ever) {
+        told.stands_out
+            .push(format!("fail2ban, jail {jail}: {now} addresses are shut out, {ever} were since it started"));
+    }
+    if let (Some(failing), Some(failed)) = (failing, failed) {
+        told.stands_out.push(format!("fail2ban, jail {jail}: {failed} failures since it started, {failing} of late"));
+    }
+    (place > here.at + 1).then(|| (place - here.at, Data::Told(told)))
 }

@@ -216,7 +216,7 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
                 machine.busiest.push((printable(name.chars().take(64).collect::<String>()), share / 100.0));
             }
         } else if !is_top
-            && (line.starts_with("USER ") && line.contains("LOGIN@")
+            && (words.get(1) == Some(&"TTY") && line.contains("LOGIN@")
                 || words.len() >= 7 && place > here.at + 1 && document.line(here.at + 1).contains("LOGIN@"))
         {
         } else {

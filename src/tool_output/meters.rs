@@ -1,8 +1,9 @@
-//! Meters that print bytes per second and no packets: `dstat`, `ifstat`, `nload`, `nethogs` on its screen, `docker stats`.
+//! Meters that print bytes per second and no packets: `dstat`, `ifstat`, `nload`, `nethogs` and `iftop` on their screens, `docker stats`.
 
 use super::data::Data;
 use super::here::Here;
 use super::samples::clock;
+use super::tables::rate_of_iftop;
 use super::text::{split, words_of};
 use super::told::Told;
 use crate::printable::printable;
@@ -18,7 +19,12 @@ const SOFTIRQ: f64 = 10.0;
 
 /// What one of them prints, from that line on.
 pub(super) fn take(here: &Here<'_>) -> Option<(usize, Data)> {
-    dstat(here).or_else(|| ifstat(here)).or_else(|| nload(here)).or_else(|| nethogs(here)).or_else(|| containers(here))
+    dstat(here)
+        .or_else(|| ifstat(here))
+        .or_else(|| nload(here))
+        .or_else(|| nethogs(here))
+        .or_else(|| iftop(here))
+        .or_else(|| containers(here))
 }
 
 /// An amount as `dstat` writes it: `94M`, `312k`, `12B`, `0`; 1024 bytes to the k.
@@ -258,6 +264,70 @@ fn nethogs(here: &Here<'_>) -> Option<(usize, Data)> {
     let mut told = Told { tool: "nethogs", ..Told::default() };
     told.stands_out.extend(rows.into_iter().take(TOLD).map(|(_, sentence)| sentence));
     (ended > begin + 1).then_some((ended - here.at, Data::Told(told)))
+}
+
+/// `iftop` on its screen: a scale, two rows for each pair of hosts, and the sums.
+fn iftop(here: &Here<'_>) -> Option<(usize, Data)> {
+    let document = here.document;
+    let is_scale = |words: &[&str]| words.len() >= 3 && words.iter().all(|word| rate_of_iftop(word).is_some());
+    // A terminal that has no lines to draw with leaves the letters that stand for them.
+    let is_rule =
+        |line: &str| line.len() >= 20 && line.chars().all(|c| !c.is_alphanumeric() || matches!(c, 'm' | 'q' | 'v'));
+    // The rates of the last 2, 10 and 40 seconds stand at the end of a row.
+    let newest = |words: &[&str]| words.len().checked_sub(3).and_then(|at| rate_of_iftop(words.get(at)?));
+    let peer = |words: &[&str]| {
+        let sign = words.iter().position(|word| *word == "=>")?;
+        words.get(sign + 1).filter(|peer| rate_of_iftop(peer).is_none()).map(|peer| printable(*peer))
+    };
+    let is_pair = |at: usize| {
+        let (out, back) = (here.words(at), here.words(at + 1));
+        peer(&out).is_some() && newest(&out).is_some() && back.first() == Some(&"<=") && newest(&back).is_some()
+    };
+    let begins = match is_scale(here.words) {
+        true => (here.at + 1..here.at + 4).any(is_pair),
+        false => is_pair(here.at),
+    };
+    if !begins {
+        return None;
+    }
+    let (mut place, mut ended) = (here.at, here.at);
+    let mut from: Option<String> = None;
+    let mut rows: Vec<(f64, String)> = Vec::new();
+    while place < document.len() && place - here.at < MOST {
+        let (line, words) = (document.line(place), here.words(place));
+        let whole = !document.ends_within(place);
+        let rate = newest(&words).filter(|_| whole);
+        match words.first().copied() {
+            None => {}
+            Some("RX:") => {
+                rows.extend(
+                    rate.map(|bits| {
+                        (f64::MAX, format!("iftop: {} received in the last seconds", units::bitrate(bits)))
+                    }),
+                );
+            }
+            Some("TX:" | "Peak" | "Cumulative") => {}
+            Some("TOTAL:") => {
+                ended = place + 1;
+                break;
+            }
+            Some("<=") => {
+                let row = rate.zip(from.take()).filter(|(bits, _)| *bits > 0.0);
+                rows.extend(row.map(|(bits, from)| (bits, format!("iftop: {} from {from}", units::bitrate(bits)))));
+            }
+            Some(_) if words.contains(&"=>") => from = peer(&words),
+            Some(_) if is_scale(&words) || is_rule(line.trim()) => {}
+            Some(_) => break,
+        }
+        place += 1;
+        if !words.is_empty() {
+            ended = place;
+        }
+    }
+    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut told = Told { tool: "iftop", ..Told::default() };
+    told.stands_out.extend(rows.into_iter().take(TOLD).map(|(_, sentence)| sentence));
+    Some((ended - here.at, Data::Told(told)))
 }
 
 /// Bytes as Docker writes them: `2.945 MiB`, `916GB`, `0 B`.

@@ -4,8 +4,8 @@
 use super::data::Data;
 use super::here::Here;
 use super::{
-    counters, firewall, links, log_lines, logins, machine, meters, moment, packets, proc_sockets, sadf, samples,
-    sockets, tables, vnstat, xml,
+    counters, firewall, links, log_lines, logins, machine, meters, moment, packets, paths, pods, proc_sockets, sadf,
+    samples, sockets, tables, vnstat, xml,
 };
 
 /// How an output is recognised, and what it gives.
@@ -215,8 +215,8 @@ pub const RECOGNISERS: &[Recogniser] = &[
         take: |here| tables::disks(here).or_else(|| tables::files(here)),
     },
     Recogniser {
-        name: "dstat, ifstat, nload, nethogs, docker stats",
-        takes: "with their headings; of `nload` and `nethogs` the screen",
+        name: "dstat, ifstat, nload, nethogs, iftop, docker stats",
+        takes: "with their headings; of `nload`, `nethogs` and `iftop` the screen",
         gives: "bytes per second of the host, of interfaces or of processes; what each container received and sent since it was started",
         take: meters::take,
     },
@@ -225,6 +225,24 @@ pub const RECOGNISERS: &[Recogniser] = &[
         takes: "their rows, with and without the line that says since when",
         gives: "failed logins, the address and the users that are most of them",
         take: logins::take,
+    },
+    Recogniser {
+        name: "fail2ban-client status",
+        takes: "the status of a jail",
+        gives: "how many addresses are shut out and were, and how many logins failed",
+        take: logins::banned,
+    },
+    Recogniser {
+        name: "ping, mtr",
+        takes: "`ping` in any language, whole or its sums alone; `mtr -r`, with `-w`, `-b`, and its screen",
+        gives: "how much is lost on the way, and from which hop on; what a hop in between leaves unanswered is no loss",
+        take: paths::take,
+    },
+    Recogniser {
+        name: "kubectl get, kubectl top",
+        takes: "pods (also `-A`, `-o wide`) and nodes",
+        gives: "pods that do not run, are not ready or were often restarted; nodes that are not ready; who takes much CPU time",
+        take: pods::take,
     },
     Recogniser {
         name: "ps, iftop -t, nethogs -t, dropwatch, docker ps",

@@ -221,10 +221,12 @@ pub(super) fn sentences(output: &Pieces, chosen: &Chosen<'_>, evidence: &IndexMa
                     told.push(softirq_of(softirq));
                 }
             }
+            Data::SocketCounts(counts) => told.extend(waiting(counts)),
             Data::Told(other) => told.extend(other.stands_out.iter().cloned()),
             _ => {}
         }
     }
+    told.extend(short_of_ports(output));
     for (of, counter, more, seconds) in
         output.growth.others.iter().filter(|(_, counter, ..)| is_trouble(counter)).take(2 * MOST)
     {
@@ -694,4 +696,37 @@ fn logs_of(logs: &Value) -> Vec<String> {
         }
     })
     .collect()
+}
+/// Connections in TIME_WAIT from which on they are told.
+const MANY_WAIT: u64 = 1000;
+
+/// That many connections wait for their end, of `ss -s`.
+fn waiting(counts: &[(&str, u64)]) -> Option<String> {
+    let (_, waiting) = counts.iter().find(|(state, _)| *state == "tcp_time_wait")?;
+    (*waiting >= MANY_WAIT)
+        .then(|| format!("{} TCP connections wait for their end (TIME_WAIT)", units::count(*waiting as f64)))
+}
+
+/// That as many connections wait for their end as there are local ports for new ones.
+fn short_of_ports(output: &Pieces) -> Option<String> {
+    let range = output.data().find_map(|data| match data {
+        Data::Settings(settings) => settings.iter().find(|(name, _)| name == "net.ipv4.ip_local_port_range"),
+        _ => None,
+    });
+    let mut ends = range?.1.split_whitespace().map(|port| port.parse::<u16>().ok().map(u64::from));
+    let (low, high) = (ends.next()??, ends.next()??);
+    let ports = high.checked_sub(low)? + 1;
+    let counts = output.data().filter_map(|data| match data {
+        Data::SocketCounts(counts) => Some(counts),
+        Data::Told(told) => Some(&told.states),
+        _ => None,
+    });
+    let waiting = counts.flatten().filter(|(state, _)| *state == "tcp_time_wait").map(|(_, count)| *count).max()?;
+    (waiting * 10 >= ports * 8).then(|| {
+        format!(
+            "{} connections in TIME_WAIT, and {} local ports for new ones: where they went to one and the same service, it can be called no more until some are free",
+            units::count(waiting as f64),
+            units::count(ports as f64)
+        )
+    })
 }

@@ -140,6 +140,7 @@ pub(super) fn counted(here: &Here<'_>) -> Option<(usize, Data)> {
     }
     // `… | uniq -c` prints the count first, `awk '{s[$6]++} END {for (k in s) print k, s[k]}'` last.
     let piped = here.document.line(here.at.saturating_sub(1)).contains('|') || here.command.is_empty();
+    let refused = document.line(here.at.saturating_sub(1)).contains("lastb");
     let counts_ports = document.line(here.at.saturating_sub(1)).contains("uniq -c");
     let row = |at: usize| -> Option<(u64, &str)> {
         let line = document.line(at).trim();
@@ -190,11 +191,12 @@ pub(super) fn counted(here: &Here<'_>) -> Option<(usize, Data)> {
         let most = rows.iter().filter(|(_, what)| is_known(what)).max_by_key(|(count, _)| count);
         if let Some((count, what)) = most {
             told.stands_out.push(format!(
-                "{}{}: {} of {} counted, {} different",
+                "{}{}: {} of {} {}, {} different",
                 if what.parse::<u16>().is_ok() { "port " } else { "" },
                 printable(what),
                 units::count(*count as f64),
                 units::count(sum as f64),
+                if refused { "failed logins" } else { "counted" },
                 rows.len()
             ));
         }
@@ -409,7 +411,7 @@ fn published(line: &str) -> Option<String> {
 }
 
 /// `84.2Mb`, `14.5Kb`, `310b` as bits per second; what ends with `B` are bytes of all time.
-fn rate_of_iftop(word: &str) -> Option<f64> {
+pub(super) fn rate_of_iftop(word: &str) -> Option<f64> {
     let figure = word.strip_suffix('b')?;
     let (figure, factor) = match figure.as_bytes().last()? {
         b'K' => (&figure[..figure.len() - 1], 1024.0),

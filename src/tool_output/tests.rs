@@ -544,10 +544,13 @@ fn real_tools_are_read_in_the_languages_that_they_speak() {
                 assert_eq!(output.started().to_string(), "2026-11-29T08:53:08Z", "{name}");
                 assert_eq!(output.host().name, "web1", "{name}");
             }
-            "iftop_t" | "ifstat" | "dstat" | "lastb" => {
+            "iftop_t" | "iftop" | "ifstat" | "dstat" | "lastb" | "ping" | "mtr_rn" => {
                 let told = reading(&output, &IndexMap::new()).stands_out.join("\n");
                 let expected = match tool {
                     "iftop_t" => "iftop: 15.5 Mbit/s sent in the last seconds",
+                    "iftop" => "iftop: 590 kbit/s received in the last seconds\niftop: 590 kbit/s from 192.0.2.1",
+                    "ping" => "ping: each of 4 packets to 192.0.2.1 was answered",
+                    "mtr_rn" => "mtr: nothing is lost on the way to 198.51.100.7",
                     "ifstat" => "ifstat: lo 14.6 Mbit/s in (peak 15.6 Mbit/s), 14.6 Mbit/s out",
                     "dstat" => "dstat: 0 bit/s in",
                     _ => "5 failed logins from 127.0.0.1 since Sun Nov 29 00:43:10 2026, as x from 1",
@@ -569,9 +572,14 @@ fn real_tools_are_read_in_the_languages_that_they_speak() {
     }
 }
 
-/// What is told of a text besides its causes.
+/// What is told of a text besides its causes, each by itself.
+pub(super) fn stands_out(text: &str) -> Vec<String> {
+    reading(&read(text), &IndexMap::new()).stands_out
+}
+
+/// The same in one text.
 fn told(text: &str) -> String {
-    reading(&read(text), &IndexMap::new()).stands_out.join("\n")
+    stands_out(text).join("\n")
 }
 
 #[test]
@@ -662,6 +670,10 @@ fn what_stands_out_of_tables_is_told_and_what_is_usual_is_not() {
             "since nstat was called last (or boot): 50,123 handshakes",
         ),
         ("Nov 28 14:05:11 web1 kernel: e1000e 0000:00:19.0 eth0: NIC Link is Up 1000 Mbps Full Duplex\n", ""),
+        (
+            "# ss -s\nTotal: 61221\nTCP:   60912 (estab 812, closed 59811, orphaned 12, timewait 59790)\n# cat /proc/sys/net/ipv4/ip_local_port_range\n32768\t60999\n",
+            "59,790 connections in TIME_WAIT, and 28,232 local ports for new ones",
+        ),
     ] {
         let Ok(_) = paste(text) else {
             assert_eq!(expected, "", "{text}");
@@ -1227,8 +1239,24 @@ const SAMPLES: &[(&str, &str)] = &[
         "/sys/class/net/eth0/statistics/rx_missed_errors:7142467\n/sys/class/net/eth0/statistics/rx_packets:2059646370\n",
     ),
     (
-        "dstat, ifstat, nload, nethogs, docker stats",
+        "dstat, ifstat, nload, nethogs, iftop, docker stats",
         "CONTAINER           CPU %               MEM USAGE/LIMIT     MEM %               NET I/O\nweb                 0.00%               41.16 MiB/994 MiB   4.14%               2.000 MiB/781.0 KiB\n",
+    ),
+    (
+        "ping, mtr",
+        "PING 192.0.2.1 (192.0.2.1) 56(84) bytes of data.\n\n--- 192.0.2.1 ping statistics ---\n20 packets transmitted, 16 received, 20% packet loss, time 19024ms\n",
+    ),
+    (
+        "kubectl get, kubectl top",
+        "NAME          READY   STATUS             RESTARTS   AGE\nweb-7f-8q9ss  0/1     CrashLoopBackOff   212        12d\n",
+    ),
+    (
+        "fail2ban-client status",
+        "Status for the jail: sshd\n|- Filter\n|  |- Currently failed: 41\n|  `- Total failed:     182312\n`- Actions\n   |- Currently banned: 312\n   `- Total banned:     10221\n",
+    ),
+    (
+        "dstat, ifstat, nload, nethogs, iftop, docker stats",
+        "                    191Mb          381Mb          572Mb\n└──────────────────┴──────────────┴──────────────────\nweb1.example.org    => 198.51.100.7        1.21Mb  1.18Mb  1.20Mb\n                    <=                      412Mb   409Mb   401Mb\n──────────────────────────────\nTX:     cum:   12.1GB   peak:  12.2Mb  rates:   8.12Mb  9.01Mb  8.88Mb\nRX:           1.02TB           941Mb            912Mb   899Mb   890Mb\nTOTAL:        1.03TB           950Mb            920Mb   908Mb   899Mb\n",
     ),
     ("last, lastb", "admin    ssh:notty    203.0.113.55     Thu Mar  9 10:21 - 10:21  (00:00)\n"),
     (
