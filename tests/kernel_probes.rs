@@ -4,18 +4,23 @@
 mod support;
 
 use std::io::Write as _;
-use std::net::UdpSocket;
+use std::net::{TcpStream, UdpSocket};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use casebook::case::{Gap, Observed};
-use casebook::probe::drops::{self, DropsProbe};
+use casebook::probe::drops::{self, DropPlace, Drops, DropsProbe};
 use casebook::probe::host::{self, HostProbe};
 use casebook::probe::kernel::{self, KernelCounters, KernelProbe};
 use casebook::probe::{Cancel, Context, Inputs, Probe, StartBarrier};
 use casebook::units::Span;
-use support::namespace::in_namespace;
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, sendto, socket};
+use support::namespace::{in_namespace, ip};
 use support::need::{Missing, ipv6, require, tool};
 
 /// How many datagrams a test sends.
@@ -128,11 +133,38 @@ fn what_the_firewall_drops_is_the_residual_of_ip() {
 const DROP_PORT_9: &str =
     "table inet t { chain in { type filter hook input priority 0; policy accept; udp dport 9 drop; }; }";
 
+/// The kernel has room for so many places of the whole machine: tests that use it up are alone.
+static ROOM: Mutex<()> = Mutex::new(());
+
 /// What the probe `drops` sees.
 fn drops_around(act: impl FnOnce()) -> Result<drops::Drops, Missing> {
+    watched_drops(act).map(|seen| seen.output)
+}
+
+fn watched_drops(act: impl FnOnce()) -> Result<Observed<Drops>, Missing> {
+    let _alone = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
     let seen = around(&DropsProbe, drops::Params { window: WINDOW }, act);
-    let missing = |gap: Gap| Missing::new("to watch the kernel drop packets", gap.to_string());
-    seen.map(|seen| seen.output).map_err(missing)
+    seen.map_err(|gap| Missing::new("to watch the kernel drop packets", gap.to_string()))
+}
+
+/// The places that the probe sees in this network namespace.
+fn places_around(act: impl FnOnce()) -> Result<Vec<DropPlace>, Missing> {
+    let seen = watched_drops(act)?;
+    let missing = seen.missing.iter().find(|missing| missing.fields.iter().any(|field| field == "places"));
+    if let Some(missing) = missing {
+        return Err(Missing::new("to tell drops apart by place", missing.gap.to_string()));
+    }
+    assert_eq!(seen.loss, Vec::<String>::new());
+    let own = seen.output.places.unwrap().into_iter();
+    Ok(own.filter(|place| place.namespace.as_deref() == Some("this")).collect())
+}
+
+/// The one place of that reason and port.
+fn place_of<'a>(places: &'a [DropPlace], reason: &str, port: u16) -> &'a DropPlace {
+    let found: Vec<&DropPlace> =
+        places.iter().filter(|place| place.reason == reason && place.port == Some(port)).collect();
+    assert_eq!(found.len(), 1, "{places:?}");
+    found[0]
 }
 
 #[test]
@@ -165,6 +197,216 @@ fn a_full_socket_is_a_drop_for_want_of_room() {
         let address = socket.local_addr().unwrap().to_string();
         let seen = require!(drops_around(|| send(&address, DATAGRAMS, 8000)));
         assert!(seen.socket_full_packets.unwrap() > 0, "{seen:?}");
+    });
+}
+
+/// Sends datagrams of 128 bytes to port 5001 of 192.0.2.1, each from another source and none from its own.
+fn flood() {
+    let socket = socket(AddressFamily::Inet, SockType::Raw, SockFlag::empty(), SockProtocol::Raw).unwrap();
+    let to = SockaddrIn::new(192, 0, 2, 1, 5001);
+    for number in 0..DATAGRAMS as u16 {
+        let [high, low] = number.to_be_bytes();
+        let mut datagram = vec![0x45, 0, 0, 128, 0, 0, 0, 0, 64, 17, 0, 0, 198, 18, high, low, 192, 0, 2, 1];
+        datagram.extend([high, low, 0x13, 0x89, 0, 108, 0, 0]);
+        datagram.resize(128, 0);
+        assert_eq!(sendto(socket.as_raw_fd(), &datagram, &to, MsgFlags::empty()), Ok(128));
+    }
+}
+
+/// The number of the network namespace of this thread.
+fn namespace() -> String {
+    std::fs::metadata("/proc/thread-self/ns/net").unwrap().ino().to_string()
+}
+
+/// Beside a neighbour in a namespace of its own, at the other end of the interface `wire0`: `within` is called with what lets it
+/// flood and waits until it has.
+fn beside_a_neighbour<T>(within: impl FnOnce(&dyn Fn()) -> T) -> T {
+    ip("link add wire0 type veth peer name theirs");
+    ip("address add 192.0.2.1/24 dev wire0");
+    ip("link set wire0 up");
+    let (told, thread) = mpsc::channel();
+    let (go, may_go) = mpsc::channel::<()>();
+    let (done, is_done) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            unshare(CloneFlags::CLONE_NEWNET).unwrap();
+            told.send(nix::unistd::gettid()).unwrap();
+            may_go.recv().unwrap();
+            ip("address add 192.0.2.2/24 dev theirs");
+            ip("link set theirs up");
+            // A refusal says that both know each other's link address.
+            let socket = UdpSocket::bind("192.0.2.2:0").unwrap();
+            socket.connect("192.0.2.1:9").unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            socket.send(&[0]).unwrap();
+            assert_eq!(socket.recv(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
+            done.send(()).unwrap();
+            while may_go.recv().is_ok() {
+                flood();
+                done.send(()).unwrap();
+            }
+        });
+        let step = move || {
+            go.send(()).unwrap();
+            is_done.recv().unwrap();
+        };
+        ip(&format!("link set theirs netns {}", thread.recv().unwrap()));
+        step();
+        within(&step)
+    })
+}
+
+#[test]
+fn a_flood_from_forged_sources_is_one_place_and_one_beside_it_in_another_namespace_is_another() {
+    in_namespace(|| {
+        let (told, other) = mpsc::channel();
+        let (go, may_go) = mpsc::channel::<()>();
+        let (done, is_done) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                in_namespace(move || {
+                    beside_a_neighbour(|flood| {
+                        told.send(namespace()).unwrap();
+                        may_go.recv().unwrap();
+                        flood();
+                        done.send(()).unwrap();
+                        // The namespace, and what was queued in it, goes when the window is over.
+                        let _ = may_go.recv();
+                    });
+                });
+            });
+            let other = other.recv().unwrap();
+            let seen = beside_a_neighbour(|flood| {
+                watched_drops(|| {
+                    go.send(()).unwrap();
+                    flood();
+                    is_done.recv().unwrap();
+                })
+            });
+            drop(go);
+            let seen = require!(seen);
+            let missing = seen.missing.first().map(|missing| missing.gap.to_string());
+            require!(missing.map_or(Ok(()), |gap| Err(Missing::new("to tell drops apart by place", gap))));
+            let all = seen.output.places.as_deref().unwrap();
+            let floods: Vec<&DropPlace> =
+                all.iter().filter(|place| place.port == Some(5001) && place.reason == "NO_SOCKET").collect();
+            assert_eq!(floods.len(), 2, "{floods:?}");
+            for flood in &floods {
+                assert_eq!((flood.packets, flood.bytes), (DATAGRAMS, DATAGRAMS * 128));
+                assert_eq!((flood.ip_version, flood.protocol.as_deref()), (Some(4), Some("udp")));
+                assert_eq!(flood.address, Some("192.0.2.1".parse().unwrap()));
+                assert_eq!(flood.direction, "in");
+            }
+            let of = |namespace: &str| {
+                let flood = floods.iter().find(|place| place.namespace.as_deref() == Some(namespace));
+                flood.map(|place| (place.interface.as_deref(), place.interface_number.is_some()))
+            };
+            assert_eq!(of("this"), Some((Some("wire0"), true)));
+            assert_eq!(of(&other), Some((None, true)), "what it is called there is not known here");
+            let output = &seen.output;
+            assert!(output.own_packets.unwrap() >= DATAGRAMS && output.other_namespaces_packets.unwrap() >= DATAGRAMS);
+            assert!(output.own_packets.unwrap() + output.other_namespaces_packets.unwrap() <= output.total_packets);
+            let no_socket = output.reasons.as_ref().unwrap().iter().find(|it| it.reason == "NO_SOCKET").unwrap();
+            assert_eq!(no_socket.own_packets, Some(DATAGRAMS), "{no_socket:?}");
+        });
+    });
+}
+
+#[test]
+fn a_drop_by_a_rule_without_a_counter_is_named_by_its_port() {
+    in_namespace(|| {
+        require!(tool("nft"));
+        run("nft", &["-f", "-"], DROP_PORT_9);
+        let places = require!(places_around(|| send("127.0.0.1:9", DATAGRAMS, 100)));
+        let place = place_of(&places, "NETFILTER_DROP", 9);
+        assert_eq!((place.packets, place.bytes), (DATAGRAMS, DATAGRAMS * 128));
+        assert_eq!((place.interface.as_deref(), place.interface_number), (Some("lo"), Some(1)));
+        assert_eq!((place.address, place.direction.as_str()), (Some("127.0.0.1".parse().unwrap()), "in"));
+        assert_eq!(place.function, None, "the reason says it");
+    });
+}
+
+#[test]
+fn what_was_for_closed_ports_is_told_apart_by_port_and_version() {
+    in_namespace(|| {
+        require!(ipv6());
+        let places = require!(places_around(|| {
+            send("127.0.0.1:9", 70, 100);
+            send("127.0.0.1:10", 30, 0);
+            let socket = UdpSocket::bind("[::1]:0").unwrap();
+            for _ in 0..20 {
+                socket.send_to(&[0; 100], "[::1]:11").unwrap();
+            }
+            let _ = TcpStream::connect("127.0.0.1:12").unwrap_err();
+        }));
+        let of = |port| {
+            let place = place_of(&places, "NO_SOCKET", port);
+            (place.packets, place.bytes, place.ip_version, place.protocol.as_deref())
+        };
+        assert_eq!(of(9), (70, 70 * 128, Some(4), Some("udp")));
+        assert_eq!(of(10), (30, 30 * 28, Some(4), Some("udp")));
+        assert_eq!(of(11), (20, 20 * 148, Some(6), Some("udp")));
+        assert_eq!(place_of(&places, "NO_SOCKET", 11).address, Some("::1".parse().unwrap()));
+        let (packets, _, version, protocol) = of(12);
+        assert_eq!((packets, version, protocol), (1, Some(4), Some("tcp")));
+    });
+}
+
+#[test]
+fn what_a_full_socket_lost_is_named_by_its_port() {
+    in_namespace(|| {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        let places = require!(places_around(|| send(&address.to_string(), DATAGRAMS, 8000)));
+        let place = place_of(&places, "SOCKET_RCVBUFF", address.port());
+        socket.set_nonblocking(true).unwrap();
+        let queued = std::iter::from_fn(|| socket.recv(&mut [0; 8000]).ok()).count() as u64;
+        assert_eq!((place.packets + queued, place.bytes), (DATAGRAMS, place.packets * 8028));
+        assert_eq!((place.interface.as_deref(), place.direction.as_str()), (Some("lo"), "in"));
+    });
+}
+
+#[test]
+fn what_this_host_may_not_send_is_named_by_its_own_end() {
+    in_namespace(|| {
+        require!(tool("nft"));
+        let rule =
+            "table ip t { chain out { type filter hook output priority 0; policy accept; udp dport 53 drop; }; }";
+        run("nft", &["-f", "-"], rule);
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let places = require!(places_around(|| {
+            for _ in 0..DATAGRAMS {
+                let _ = socket.send_to(&[0; 100], "127.0.0.1:53");
+            }
+        }));
+        let place = place_of(&places, "NETFILTER_DROP", socket.local_addr().unwrap().port());
+        assert_eq!((place.packets, place.bytes), (DATAGRAMS, DATAGRAMS * 128));
+        assert_eq!((place.address, place.direction.as_str()), (Some("127.0.0.1".parse().unwrap()), "out"));
+    });
+}
+
+#[test]
+fn more_places_than_there_is_room_for_are_counted_by_reason() {
+    const PORTS: u64 = 6000;
+    in_namespace(|| {
+        let seen = require!(watched_drops(|| {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            for port in 0..PORTS as u16 {
+                socket.send_to(&[0], ("127.0.0.1", 40_000 + port)).unwrap();
+            }
+        }));
+        let output = &seen.output;
+        let Some(places) = &output.places else {
+            assert!(!seen.missing.is_empty());
+            return;
+        };
+        let no_socket = output.reasons.as_ref().unwrap().iter().find(|it| it.reason == "NO_SOCKET").unwrap();
+        // The sender has one of the ports, if any.
+        assert!(no_socket.own_packets.unwrap() >= PORTS - 1, "{no_socket:?}");
+        let listed: u64 = places.iter().map(|place| place.packets).sum();
+        assert_eq!(listed + output.places_left_out_packets, output.total_packets);
+        assert!(output.places_left_out >= 4000 && output.places_left_out <= 4096, "{}", output.places_left_out);
+        assert!(seen.loss[0].contains("more places than the 4,096"), "{:?}", seen.loss);
     });
 }
 

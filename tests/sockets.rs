@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use casebook::case::{Observed, Reason};
-use casebook::probe::drops::{self, DropsProbe};
+use casebook::probe::drops::{self, DropPlace, Drops, DropsProbe};
 use casebook::probe::sockets::{Params, Sockets, SocketsProbe, UdpReceiver};
 use casebook::probe::{Context, Inputs, Probe, StartBarrier};
 use casebook::units::Span;
@@ -131,9 +131,17 @@ fn counting_prober() {
     let ours = |of: &&UdpReceiver| of.process.pid == std::process::id() as i32;
     let ours = seen.output.udp_receivers.as_ref().and_then(|all| all.iter().find(ours));
     // The drops want the same two: neither tracefs nor perf events, which may be root's.
-    let drops = drops::Params { window: Span(Duration::from_millis(10)) };
-    let drops = DropsProbe.observe(drops, &Context::alone()).map(|seen| (seen.output.reasons_watched, seen.loss));
-    println!("SEEN {}", serde_json::to_string(&(ours, &seen.missing, drops.map_err(|gap| gap.to_string()))).unwrap());
+    let (once, lost) = (Once::new(), UdpSocket::bind("127.0.0.1:0").unwrap());
+    let cx = Context::new(Arc::new(StartBarrier::new(1)), Arc::default(), Inputs::new(), move |_| {
+        once.call_once(|| {
+            for _ in 0..10 {
+                let _ = lost.send_to(&[0; 72], "127.0.0.1:9");
+            }
+        });
+    });
+    let drops = DropsProbe.observe(drops::Params { window: Span(Duration::from_millis(100)) }, &cx);
+    let drops = drops.map(|seen| (seen.output, seen.missing, seen.loss)).map_err(|gap| gap.to_string());
+    println!("SEEN {}", serde_json::to_string(&(ours, &seen.missing, drops)).unwrap());
 }
 
 /// Tells a UDP server its port.
@@ -537,10 +545,19 @@ fn two_capabilities_are_all_that_counting_datagrams_by_process_and_drops_needs()
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
         command.args(["--inh-caps=+bpf,+perfmon", "--ambient-caps=+bpf,+perfmon"]).arg(&copy).current_dir("/");
         let mut prober = Actor::start(command.env(ROLE, "counting prober"));
-        type Seen = (Option<UdpReceiver>, Vec<casebook::case::Missing>, Result<(u32, Vec<String>), String>);
+        type Missed = Vec<casebook::case::Missing>;
+        type Seen = (Option<UdpReceiver>, Missed, Result<(Drops, Missed, Vec<String>), String>);
         let (seen, missing, drops): Seen = serde_json::from_str(&prober.says("SEEN")).unwrap();
-        let (reasons, loss) = drops.unwrap();
+        let (drops, drops_missing, loss) = drops.unwrap();
+        let reasons = drops.reasons_watched;
         assert!(reasons > 16 && loss.is_empty(), "a program tells all reasons apart: {reasons}, {loss:?}");
+        if drops_missing.iter().all(|missing| missing.gap.reason != Reason::Absent) {
+            let places = drops.places.unwrap_or_else(|| panic!("{drops_missing:?}"));
+            let is_it = |place: &&DropPlace| place.port == Some(9) && place.namespace.as_deref() == Some("this");
+            let place = places.iter().find(is_it).unwrap_or_else(|| panic!("{places:?}"));
+            assert_eq!((place.packets, place.bytes, place.reason.as_str()), (10, 1000, "NO_SOCKET"));
+            assert_eq!(place.interface.as_deref(), Some("lo"));
+        }
         let missing = missing.iter().find(|missing| missing.fields.iter().any(|field| field == "udp_receivers"));
         if let Some(missing) = missing.filter(|missing| missing.gap.reason == Reason::Absent) {
             let needs = Missing::new("to count what processes receive", missing.gap.to_string());

@@ -11,6 +11,7 @@
 ---@field reason string The kernel's name of it (`enum skb_drop_reason`): `NETFILTER_DROP`.
 ---@field meaning string What it means.
 ---@field packets integer Packets dropped for it in the window.
+---@field own_packets? integer Those of them that were dropped in the network namespace that casebook runs in.
 
 ---A list of `casebook.drops.Reason` in evidence.
 ---@class casebook.drops.Reasons
@@ -29,10 +30,43 @@
 ---@field seen fun(self: casebook.drops.Reasons): casebook.drops.Reasons the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.drops.Reasons): casebook.drops.Reason[] the items as plain tables, converted at once
 
+---One place, and what was dropped there.
+---@class casebook.drops.Place
+---@field reason string The kernel's name of the reason (`enum skb_drop_reason`): `NETFILTER_DROP`. Of a subsystem, whose module alone knows the name, its own name and the number: `OPENVSWITCH 3`.
+---@field meaning string What the reason means.
+---@field ["function"] string? The function of the kernel that dropped them, where the reason says nothing (`NOT_SPECIFIED`): `do_xdp_generic`. None for fewer than 100 packets, and where the kernel does not show where its functions stand (`/proc/kallsyms`, for root).
+---@field packets integer Packets, as the kernel had them: what was merged on its way in (GRO) or is not yet cut into frames counts once.
+---@field bytes integer Their bytes: of IP the total length that the header says, else what was left of the packet (`skb->len`). Link headers do not count.
+---@field interface? string The interface: by which they came in, or were to leave. None where the kernel does not tell, or it is of another network namespace or gone.
+---@field interface_number? integer The number of the interface (`ifindex`) in its network namespace.
+---@field namespace? string The network namespace: `this`, where casebook runs, or the number of another, which `lsns -t net` and `readlink /proc/PID/ns/net` show. None where the packet belonged to no interface and no socket.
+---@field ip_version? integer The version of IP: 4 or 6; none for what is not IP.
+---@field protocol? string The protocol: `tcp`, `udp`, `icmp`, `icmpv6`, `gre`, `arp` …; `ip-N` or `ethertype-0xN` for one without a name. Of IPv6 it is what follows the first header. None for what never was on a wire: messages of local sockets and of netlink.
+---@field address? string The address of this side, as it stood in the packet when it was dropped: the destination; of what this host sends, the source.
+---@field port? integer The port at that address; none where the protocol has none, and for fragments but the first.
+---@field direction string `in`: they came in. `out`: this host was to send them. `forwarded`: they had come in, and were on their way out by another interface; what is dropped before, also at the firewall's forward hook, is `in`.
+
+---A list of `casebook.drops.Place` in evidence.
+---@class casebook.drops.Places
+---@field [integer] casebook.drops.Place
+---@field first fun(self: casebook.drops.Places, pattern?: table|fun(item: casebook.drops.Place): boolean): casebook.drops.Place? the first item that fits, or nil
+---@field where fun(self: casebook.drops.Places, pattern: table|fun(item: casebook.drops.Place): boolean): casebook.drops.Places the items that fit
+---@field any fun(self: casebook.drops.Places, pattern?: table|fun(item: casebook.drops.Place): boolean): boolean whether an item fits
+---@field all fun(self: casebook.drops.Places, pattern: table|fun(item: casebook.drops.Place): boolean): boolean whether all items fit
+---@field count fun(self: casebook.drops.Places, pattern?: table|fun(item: casebook.drops.Place): boolean): integer how many items fit
+---@field top fun(self: casebook.drops.Places, field: string|(fun(item: casebook.drops.Place): any), n: integer): casebook.drops.Places the n items whose field is largest
+---@field sum fun(self: casebook.drops.Places, field: string): number the sum of a field
+---@field group fun(self: casebook.drops.Places, field: string): table<any, casebook.drops.Places> lists of the items by a field's value
+---@field map fun(self: casebook.drops.Places, field: string|fun(item: casebook.drops.Place): any): any[] a list of one field
+---@field sort fun(self: casebook.drops.Places, field: string, order?: "asc"|"desc"): casebook.drops.Places the items in the order of a field
+---@field take fun(self: casebook.drops.Places, n: integer): casebook.drops.Places the first n items
+---@field seen fun(self: casebook.drops.Places): casebook.drops.Places the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.drops.Places): casebook.drops.Place[] the items as plain tables, converted at once
+
 ---What probe `drops` observes: why the kernel dropped packets in the window, by its own reasons.
 ---@class casebook.drops.Evidence: casebook.Evidence
 ---@field seconds number Length of the window in seconds, as measured.
----@field scope string What the figures cover: "all network namespaces of the machine, both directions".
+---@field scope string What the figures by reason cover: "all network namespaces of the machine, both directions".
 ---@field reasons? casebook.drops.Reasons Reasons whose count grew in the window, most packets first; null when the kernel gives no reasons (before 5.17).
 ---@field reasons_watched integer How many reasons were told apart, including those that did not occur.
 ---@field total_packets integer Packets dropped in the window, whatever the reason.
@@ -40,4 +74,9 @@
 ---@field netfilter_packets? integer Packets dropped by firewall rules and policies (`NETFILTER_DROP`).
 ---@field no_socket_packets? integer Packets that no socket wanted (`NO_SOCKET`).
 ---@field socket_full_packets? integer Packets whose socket had no room (`SOCKET_RCVBUFF`, `SOCKET_BACKLOG`).
+---@field own_packets? integer Packets that were dropped in the network namespace that casebook runs in. With `other_namespaces_packets` it may be less than `total_packets`: what belongs to no interface and to no socket that the kernel tells of is in neither.
+---@field other_namespaces_packets? integer Packets that were dropped in other network namespaces: containers, pods, and the host where casebook runs in one.
+---@field places? casebook.drops.Places Where packets were dropped and for whom they were, most packets first: at most 64 places in this network namespace, and 32 in others and in none that is known. Who sent them is not told apart, so that forged sources make no more places.
+---@field places_left_out integer Places that were counted and are not in `places`.
+---@field places_left_out_packets integer Packets that are not in `places`: those of the places that are left out, and of all beyond the 4,096 places for which the kernel has room. They are in the figures by reason.
 

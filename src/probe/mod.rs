@@ -23,6 +23,7 @@ pub mod logs;
 mod named;
 mod process;
 pub mod processes;
+mod protocol;
 mod resource_limits;
 mod rights;
 pub mod service;

@@ -9,6 +9,7 @@ pub mod config_home;
 pub mod confine;
 pub mod conntrack;
 pub mod identity;
+pub mod kernel_symbols;
 pub mod lua_hook;
 pub mod memory;
 pub mod netlink_dump;

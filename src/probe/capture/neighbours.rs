@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use super::classes::Class;
 use super::count::Count;
 use super::misra_gries::MisraGries;
-use super::names;
 use super::output::{Group, Station, ToAll};
 use super::packet::Packet;
 use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
 use crate::probe::hyperloglog::HyperLogLog;
+use crate::probe::protocol;
 
 /// Senders and groups that are kept at a time.
 const ROWS: usize = 1_024;
@@ -136,8 +136,8 @@ impl Neighbours {
                 source: spelled(key.source),
                 destination: spelled(key.destination),
                 protocol: match key.kind {
-                    Kind::Ip(number) => names::ip_protocol(number),
-                    Kind::Ether(number) => names::ether_type(number),
+                    Kind::Ip(number) => protocol::ip_protocol(number),
+                    Kind::Ether(number) => protocol::ether_type(number),
                 },
                 packets: count.packets,
                 bytes: count.bytes,
@@ -159,7 +159,7 @@ impl Neighbours {
                 Group {
                     class: key.class.name().to_owned(),
                     address: key.address,
-                    protocol: names::ip_protocol(key.protocol),
+                    protocol: protocol::ip_protocol(key.protocol),
                     port: key.port,
                     packets: row.count.packets,
                     bytes: row.count.bytes,

@@ -19,6 +19,7 @@ use super::packet::ip_protocol;
 use super::payload_signature;
 use super::reflected::Reflected;
 use super::tally::{Direction, SIZES, Tally};
+use crate::probe::protocol;
 
 /// VLANs without a device that are listed.
 const STRANGE_VLANS: usize = 16;
@@ -153,8 +154,9 @@ impl Tally {
     }
 
     fn protocols(&self) -> Vec<ProtocolTally> {
-        let ip = (0..=255u8).zip(self.ip_protocols.iter()).map(|(number, count)| (names::ip_protocol(number), *count));
-        let others = self.ether_types.iter().map(|(number, count)| (names::ether_type(*number), *count));
+        let ip =
+            (0..=255u8).zip(self.ip_protocols.iter()).map(|(number, count)| (protocol::ip_protocol(number), *count));
+        let others = self.ether_types.iter().map(|(number, count)| (protocol::ether_type(*number), *count));
         let rest = [("other".to_owned(), self.other_ether_types)];
         // Several ether types can share a name.
         let mut by_name: BTreeMap<String, Count> = BTreeMap::new();
@@ -409,7 +411,7 @@ impl Tally {
                 link_header_bytes: 0,
             };
             Endpoint {
-                protocol: names::ip_protocol(row.key.protocol),
+                protocol: protocol::ip_protocol(row.key.protocol),
                 address: row.key.address,
                 port: row.key.port,
                 interface: row.entered.interface().and_then(|place| interfaces.get(place)).cloned(),
@@ -466,7 +468,7 @@ impl Tally {
         let mut others: BTreeMap<u8, OtherEndpoints> = BTreeMap::new();
         let mut add = |protocol: u8, endpoints: u64, packets: u64, bytes: u64| {
             let other = others.entry(protocol).or_insert_with(|| OtherEndpoints {
-                protocol: names::ip_protocol(protocol),
+                protocol: protocol::ip_protocol(protocol),
                 endpoints: 0,
                 packets: 0,
                 bytes: 0,
@@ -494,7 +496,7 @@ impl Tally {
             self.remotes.rows().map(|(address, remote)| (*address, remote.count.packets)).collect();
         let to = to.into_iter().map(|((address, protocol), to)| SentTo {
             address: *address,
-            protocol: names::ip_protocol(*protocol),
+            protocol: protocol::ip_protocol(*protocol),
             packets: to.count.packets,
             bytes: to.count.bytes,
             syn: to.syn,
@@ -527,7 +529,7 @@ impl Tally {
             let heaviest = self.flows.rows().filter(of_row).max_by_key(|(key, flow)| (flow.tx_packets, key.remote));
             let heaviest = heaviest.filter(|(_, flow)| flow.tx_packets > 0);
             SentFrom {
-                protocol: names::ip_protocol(row.key.protocol),
+                protocol: protocol::ip_protocol(row.key.protocol),
                 address: row.key.address,
                 port: row.key.port,
                 packets: row.tx_packets,
@@ -546,7 +548,7 @@ impl Tally {
         let mut flows: Vec<&(flows::Key, flows::Row)> = self.flows.rows().collect();
         heaviest(&mut flows, FLOWS, |(key, row)| (row.rx_bytes + row.tx_bytes, row.rx_bytes, key.remote));
         let named = flows.into_iter().map(|(key, row)| Flow {
-            protocol: names::ip_protocol(key.protocol),
+            protocol: protocol::ip_protocol(key.protocol),
             class: row.class.unwrap_or(Class::ToUs).name().to_owned(),
             local_address: key.local,
             local_port: key.ports.map(|(local, _)| local),

@@ -14,6 +14,19 @@ pub struct Reasons {
     pub argument: i16,
     /// The kernel's name of each reason. The numbers differ from kernel to kernel.
     pub names: BTreeMap<u32, String>,
+    /// The names of subsystems that have reasons of their own, by the upper half of these.
+    pub subsystems: BTreeMap<u32, String>,
+}
+
+impl Reasons {
+    /// What a reason is called, also one of a subsystem, whose module knows its name.
+    pub fn called(&self, number: u32) -> String {
+        match (self.names.get(&number), self.subsystems.get(&(number >> 16))) {
+            (Some(name), _) => name.clone(),
+            (None, Some(subsystem)) if number >> 16 != 0 => format!("{subsystem} {}", number & 0xffff),
+            _ => format!("reason {number}"),
+        }
+    }
 }
 
 /// Finds the reasons among the kernel's types; none before Linux 5.17.
@@ -22,11 +35,15 @@ pub fn reasons_of_types(types: &KernelTypes) -> Option<Reasons> {
     let argument = arguments.iter().position(|argument| argument == "skb_drop_reason")?;
     let named = |(number, name): (u32, String)| Some((number, plain_name(name.strip_prefix(PREFIX)?)?));
     let names = types.enumeration("skb_drop_reason")?.into_iter().filter_map(named).collect();
-    Some(Reasons { argument: i16::try_from(argument).ok()?, names }).filter(|it| !it.names.is_empty())
+    let of_subsystem = |(number, name): (u32, String)| Some((number, plain_name(name.strip_prefix(SUBSYSTEM)?)?));
+    let subsystems = types.enumeration("skb_drop_reason_subsys").unwrap_or_default();
+    let subsystems = subsystems.into_iter().filter_map(of_subsystem).collect();
+    Some(Reasons { argument: i16::try_from(argument).ok()?, names, subsystems }).filter(|it| !it.names.is_empty())
 }
 
 /// What the kernel's source puts before each name.
 const PREFIX: &str = "SKB_DROP_REASON_";
+const SUBSYSTEM: &str = "SKB_DROP_REASON_SUBSYS_";
 
 /// The name of a reason; none for what only marks the end of the list, or the numbers of subsystems.
 fn plain_name(name: &str) -> Option<String> {
@@ -50,7 +67,7 @@ pub fn reasons_of_text(format: &str) -> Option<Reasons> {
     const ARGUMENT: i16 = 2;
     let (_, list) = format.split_once("__print_symbolic(REC->reason,")?;
     let names = list.split('{').skip(1).take(MOST_NAMES).filter_map(named_number).collect();
-    Some(Reasons { argument: ARGUMENT, names }).filter(|it| !it.names.is_empty())
+    Some(Reasons { argument: ARGUMENT, names, subsystems: BTreeMap::new() }).filter(|it| !it.names.is_empty())
 }
 
 /// One reason as it stands in the list: ` 3, "NO_SOCKET" }, `.

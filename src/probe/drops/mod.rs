@@ -1,19 +1,30 @@
 //! Why the kernel dropped packets, by its own reasons.
 
 mod format;
+mod list;
 mod meaning;
+mod output;
+mod place_program;
+mod places;
 mod program;
 mod watch;
 
+use std::collections::HashMap;
 use std::io;
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use output::{DropPlace, DropReason, Drops};
+
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed, Reason};
+use crate::printable::printable;
+use crate::sys::kernel_symbols::functions_at;
 use crate::units::{self, Span};
+use list::Names;
+use places::Counted;
 use watch::{Counts, Watch};
 
 /// The probe `drops`.
@@ -33,44 +44,6 @@ impl Default for Params {
     }
 }
 
-/// Packets that the kernel freed without delivering them, by reason (tracepoint `skb:kfree_skb`).
-///
-/// The figures are of the whole machine, all network namespaces and interfaces together, and of both directions. Not
-/// every drop has a reason of its own, and some are not reported at all: a native XDP program's, a SYN refused because
-/// the queue is full with cookies off.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Drops {
-    /// Length of the window in seconds, as measured.
-    pub seconds: f64,
-    /// What the figures cover: "all network namespaces of the machine, both directions".
-    pub scope: String,
-    /// Reasons whose count grew in the window, most packets first; null when the kernel gives no reasons (before 5.17).
-    pub reasons: Option<Vec<DropReason>>,
-    /// How many reasons were told apart, including those that did not occur.
-    pub reasons_watched: u32,
-    /// Packets dropped in the window, whatever the reason.
-    pub total_packets: u64,
-    /// Packets dropped for reasons that are not told apart.
-    pub other_packets: Option<u64>,
-    /// Packets dropped by firewall rules and policies (`NETFILTER_DROP`).
-    pub netfilter_packets: Option<u64>,
-    /// Packets that no socket wanted (`NO_SOCKET`).
-    pub no_socket_packets: Option<u64>,
-    /// Packets whose socket had no room (`SOCKET_RCVBUFF`, `SOCKET_BACKLOG`).
-    pub socket_full_packets: Option<u64>,
-}
-
-/// One reason and how often it occurred.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct DropReason {
-    /// The kernel's name of it (`enum skb_drop_reason`): `NETFILTER_DROP`.
-    pub reason: String,
-    /// What it means.
-    pub meaning: String,
-    /// Packets dropped for it in the window.
-    pub packets: u64,
-}
-
 /// What the figures cover.
 const SCOPE: &str = "all network namespaces of the machine, both directions";
 /// How often the live figure is renewed.
@@ -79,8 +52,8 @@ const TICK: Duration = Duration::from_secs(1);
 impl Probe for DropsProbe {
     const NAME: &'static str = "drops";
     const ABOUT: &'static str = "why the kernel dropped packets in the window, by its own reasons";
-    const SOURCE: &'static str = "tracepoint skb:kfree_skb, counted in the kernel (bpf, BPF_RAW_TRACEPOINT_OPEN), /sys/kernel/btf/vmlinux; \
-                                  where that is refused perf_event_open and tracefs";
+    const SOURCE: &'static str = "tracepoint skb:kfree_skb, counted in the kernel (bpf, BPF_RAW_TRACEPOINT_OPEN), /sys/kernel/btf/vmlinux, \
+                                  /proc/kallsyms; where that is refused perf_event_open and tracefs";
     const REPLACES: &'static [&'static str] = &["dropwatch", "perf trace -e skb:kfree_skb"];
     const NEEDS: &'static [Need] = &[
         Need {
@@ -89,17 +62,17 @@ impl Probe for DropsProbe {
         },
         Need {
             what: "CAP_BPF",
-            without: "only the most telling reasons are told apart, each drop costs more, and the tracepoint is looked up \
-                      in tracefs, which takes CAP_SYS_ADMIN",
+            without: "drops are not told apart by place, and only the most telling reasons are; each drop costs more, and the \
+                      tracepoint is looked up in tracefs, which takes CAP_SYS_ADMIN",
         },
-        Need { what: "Linux 5.17", without: "drops are counted in total, without reasons" },
+        Need { what: "Linux 5.17", without: "drops are counted in total, without reasons and places" },
     ];
     type Params = Params;
     type Output = Drops;
 
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Drops>, Gap> {
         let mut loss = Vec::new();
-        let watch = Watch::start(&mut loss)?;
+        let (watch, no_places) = Watch::start(&mut loss)?;
 
         let failed = |error: io::Error| Gap::io("read the counters of tracepoint skb:kfree_skb", &error);
         let end = cx.start_window() + params.window.0;
@@ -119,22 +92,68 @@ impl Probe for DropsProbe {
         let after = watch.read(false).map_err(failed)?;
 
         let told = watch.tells_reasons();
-        let output = derive(&after.since(&before), told, seconds);
+        let counts = after.since(&before);
+        let mut output = derive(&counts, told, seconds);
+        if let (Watch::Places(_, reasons), Some(counted)) = (&watch, &counts.places) {
+            let interface = |number| {
+                let name = nix::net::if_::if_indextoname(number).ok()?;
+                Some(printable(name.to_bytes())).filter(|name| !name.is_empty())
+            };
+            tell_places(&mut output, counted, &Names { reasons, interface: &interface, functions: &functions_at });
+            loss.extend(lost(counted));
+        }
         let mut seen = Observed { output, missing: Vec::new(), loss };
+        if let Some(gap) = no_places {
+            seen.miss(&["places", "own_packets", "other_namespaces_packets", "reasons.own_packets"], gap);
+        }
         if !told {
             const TRIED: &str = "tell drops apart by reason";
             let gap = if matches!(watch, Watch::Filters(..)) {
                 Gap::new(Reason::Failed, TRIED, "that takes more descriptors than this process may open")
                     .to_fix("run with CAP_BPF, or a higher limit of open files (ulimit -n)")
             } else {
-                Gap::new(Reason::Absent, TRIED, "this kernel's tracepoint skb:kfree_skb does not give reasons")
-                    .to_fix("Linux 5.17 and newer do")
+                watch::no_reasons(TRIED)
             };
             let fields = ["reasons", "other_packets", "netfilter_packets", "no_socket_packets", "socket_full_packets"];
             seen.miss(&fields, gap);
         }
         Ok(seen)
     }
+}
+
+/// What was lost of the places, as sentences.
+fn lost(counted: &Counted) -> Vec<String> {
+    let beyond = counted.beyond();
+    let mut sentences = Vec::new();
+    if beyond > 0 {
+        sentences.push(format!(
+            "packets were dropped at more places than the {} for which there is room: {} are told apart by reason alone",
+            units::count(f64::from(places::MOST_PLACES)),
+            units::count(beyond as f64),
+        ));
+    }
+    if counted.missed > 0 {
+        sentences.push(format!(
+            "packets that were dropped while another was being counted on the same CPU are not counted: {}",
+            units::count(counted.missed as f64)
+        ));
+    }
+    sentences
+}
+
+/// Adds what is known of the places to the result.
+fn tell_places(drops: &mut Drops, counted: &Counted, names: &Names<'_>) {
+    let own = counted.own_by_reason();
+    let by_name: HashMap<String, u64> =
+        own.iter().map(|(number, packets)| (names.reasons.called(*number), *packets)).collect();
+    for reason in drops.reasons.iter_mut().flatten() {
+        reason.own_packets = Some(by_name.get(&reason.reason).copied().unwrap_or(0));
+    }
+    drops.own_packets = Some(own.values().sum());
+    drops.other_namespaces_packets = Some(counted.elsewhere());
+    let listed = list::list(counted, names);
+    drops.places = Some(listed.places);
+    (drops.places_left_out, drops.places_left_out_packets) = (listed.left_out, listed.left_out_packets);
 }
 
 /// The result, from what was counted inside the window.
@@ -152,6 +171,7 @@ fn derive(counts: &Counts, told: bool, seconds: f64) -> Drops {
             reason: name.clone(),
             meaning: meaning::of(name).to_owned(),
             packets: *packets,
+            own_packets: None,
         })
         .collect();
     reasons.sort_by_key(|it| std::cmp::Reverse(it.packets));
@@ -166,6 +186,11 @@ fn derive(counts: &Counts, told: bool, seconds: f64) -> Drops {
         netfilter_packets: of("NETFILTER_DROP"),
         no_socket_packets: of("NO_SOCKET"),
         socket_full_packets: either(of("SOCKET_RCVBUFF"), of("SOCKET_BACKLOG")),
+        own_packets: None,
+        other_namespaces_packets: None,
+        places: None,
+        places_left_out: 0,
+        places_left_out_packets: 0,
     }
 }
 
@@ -174,7 +199,8 @@ mod tests {
     use super::*;
 
     fn counted(total: u64, reasons: &[(&str, u64)]) -> Counts {
-        Counts { total, reasons: reasons.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect() }
+        let reasons = reasons.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+        Counts { total, reasons, places: None }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::sys::tracefs::Tracefs;
 
 use super::format::{Reasons, reasons_of_text, reasons_of_types};
 use super::meaning;
+use super::places::{self, Counted, PlaceCounters};
 use super::program::DropCounters;
 
 /// The most descriptors that counting by filters may take.
@@ -26,7 +27,9 @@ const MOST_CPUS: u32 = 8192;
 
 /// What is counting.
 pub enum Watch {
-    /// A program in the kernel counts all reasons; the best way.
+    /// A program in the kernel counts all places; the best way.
+    Places(PlaceCounters, Reasons),
+    /// A program in the kernel counts all reasons.
     Program(DropCounters, BTreeMap<u32, String>),
     /// Without CAP_BPF: one counter for each CPU and each of the most telling reasons, and one per CPU for all drops.
     Filters(Vec<TracepointCounter>, Vec<(String, Vec<TracepointCounter>)>),
@@ -41,6 +44,8 @@ pub struct Counts {
     pub total: u64,
     /// The drops of each reason that is told apart, also those of which there were none.
     pub reasons: BTreeMap<String, u64>,
+    /// The same by place, where places are told apart.
+    pub places: Option<Counted>,
 }
 
 impl Counts {
@@ -50,13 +55,14 @@ impl Counts {
         Counts {
             total: self.total.saturating_sub(earlier.total),
             reasons: self.reasons.iter().map(|(name, count)| (name.clone(), grown(name, count))).collect(),
+            places: self.places.as_ref().zip(earlier.places.as_ref()).map(|(now, was)| now.since(was)),
         }
     }
 }
 
 impl Watch {
-    /// Starts to count. What could not be told apart is added to `loss`.
-    pub fn start(loss: &mut Vec<String>) -> Result<Self, Gap> {
+    /// Starts to count. What could not be told apart is added to `loss`; the second answer says why places are not.
+    pub fn start(loss: &mut Vec<String>) -> Result<(Self, Option<Gap>), Gap> {
         let types = KernelTypes::of_running_kernel();
         let reasons = match &types {
             Ok(types) => reasons_of_types(types),
@@ -66,7 +72,20 @@ impl Watch {
                 .ok()
                 .and_then(|format| reasons_of_text(&format)),
         };
+        let by_place = match (&types, &reasons) {
+            (Ok(types), Some(reasons)) => PlaceCounters::start(types, reasons),
+            (Ok(_), None) => Err(no_reasons(places::TRIED)),
+            (Err(error), _) => Err(no_types(error)),
+        };
         drop(types);
+        match (by_place, reasons) {
+            (Ok(counters), Some(reasons)) => Ok((Watch::Places(counters, reasons), None)),
+            (by_place, reasons) => Ok((Watch::by_reason(reasons, loss)?, by_place.err())),
+        }
+    }
+
+    /// Counts by reason alone.
+    fn by_reason(reasons: Option<Reasons>, loss: &mut Vec<String>) -> Result<Self, Gap> {
         let values = reasons.as_ref().and_then(|it| it.names.keys().max()).map_or(1, |last| last.saturating_add(1));
         let refused = match DropCounters::start(reasons.as_ref().map(|it| it.argument), values) {
             Ok(counters) => return Ok(Watch::Program(counters, reasons.map_or_else(BTreeMap::new, |it| it.names))),
@@ -132,6 +151,7 @@ impl Watch {
     /// Whether drops are told apart by reason.
     pub fn tells_reasons(&self) -> bool {
         match self {
+            Watch::Places(..) => true,
             Watch::Program(_, names) => !names.is_empty(),
             Watch::Filters(_, reasons) => !reasons.is_empty(),
             Watch::Totals(_) => false,
@@ -142,11 +162,18 @@ impl Watch {
     /// covers less than the reasons do.
     pub fn read(&self, first: bool) -> io::Result<Counts> {
         match self {
+            Watch::Places(counters, given) => {
+                let counted = counters.read()?;
+                let sums = counted.by_reason();
+                let of = |number: &u32| sums.get(number).copied().unwrap_or(0);
+                let reasons = given.names.iter().map(|(number, name)| (name.clone(), of(number))).collect();
+                Ok(Counts { total: sums.values().sum(), reasons, places: Some(counted) })
+            }
             Watch::Program(tally, names) => {
                 let counts = tally.counts()?;
                 let of = |number: u32| usize::try_from(number).ok().and_then(|at| counts.get(at)).copied().unwrap_or(0);
                 let reasons = names.iter().map(|(number, name)| (name.clone(), of(*number))).collect();
-                Ok(Counts { total: counts.iter().sum(), reasons })
+                Ok(Counts { total: counts.iter().sum(), reasons, places: None })
             }
             Watch::Totals(totals) => Ok(Counts { total: count(totals)?, ..Counts::default() }),
             Watch::Filters(totals, reasons) => {
@@ -212,6 +239,19 @@ fn cpu_list(text: &str) -> Vec<u32> {
     ranges.take(MOST_DESCRIPTORS).flatten().take(MOST_DESCRIPTORS).collect()
 }
 
+/// What cannot be done without the kernel's types.
+fn no_types(error: &io::Error) -> Gap {
+    let gap = Gap::io(places::TRIED, error);
+    let hidden = gap.reason == Reason::Absent;
+    if hidden { gap.to_fix("a kernel with CONFIG_DEBUG_INFO_BTF=y describes its types") } else { gap }
+}
+
+/// What a kernel before 5.17 cannot do.
+pub fn no_reasons(tried: &str) -> Gap {
+    Gap::new(Reason::Absent, tried, "this kernel's tracepoint skb:kfree_skb does not give reasons")
+        .to_fix("Linux 5.17 and newer do")
+}
+
 /// Whether the kernel refused for want of a right.
 fn is_denied(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES))
@@ -250,7 +290,10 @@ mod tests {
 
     #[test]
     fn only_what_was_counted_inside_the_window_counts() {
-        let counts = |total, one| Counts { total, reasons: BTreeMap::from([("NO_SOCKET".to_owned(), one)]) };
+        let counts = |total, one| {
+            let reasons = BTreeMap::from([("NO_SOCKET".to_owned(), one)]);
+            Counts { total, reasons, places: None }
+        };
         assert_eq!(counts(110, 53).since(&counts(100, 50)), counts(10, 3));
     }
 
@@ -262,20 +305,22 @@ mod tests {
     }
 
     #[test]
-    fn filters_count_what_the_program_counts() {
+    fn filters_count_what_the_programs_count() {
         let ready = || {
             let tracefs = Tracefs::open()?;
             let format = tracefs.read("events/skb/kfree_skb/format")?;
             let id = tracefs.read("events/skb/kfree_skb/id")?.trim().parse().unwrap_or(u64::MAX);
             let given = reasons_of_text(&format).unwrap();
-            let program = Watch::start(&mut Vec::new())?;
+            let types = KernelTypes::of_running_kernel().map_err(|error| refusal(&error))?;
+            let program = Watch::by_reason(reasons_of_types(&types), &mut Vec::new())?;
+            let (places, _) = Watch::start(&mut Vec::new())?;
             let cpus = online_cpus()?;
             let open = |cpu| TracepointCounter::open(id, cpu);
             let mut loss = Vec::new();
             let filters = Watch::filters(&cpus, &given, open, &mut loss).map_err(|error| refusal(&error))?;
-            Ok::<_, Gap>((program, filters, loss))
+            Ok::<_, Gap>((places, program, filters, loss))
         };
-        let (program, filters, loss) = match ready() {
+        let (places, program, filters, loss) = match ready() {
             Ok(ready) => ready,
             Err(gap) => {
                 assert!(std::env::var_os("CI").is_none(), "CI has the privileges for this test: {gap}");
@@ -287,12 +332,12 @@ mod tests {
         assert_eq!(loss.len(), 1, "what is not told apart is said: {loss:?}");
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let closed = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let before = (program.read(true).unwrap(), filters.read(true).unwrap());
+        let before = (places.read(true).unwrap(), program.read(true).unwrap(), filters.read(true).unwrap());
         for _ in 0..100 {
             // A refusal of an earlier datagram is of no interest.
             let _ = socket.send_to(&[0], closed);
         }
-        for (watch, before) in [(program, before.0), (filters, before.1)] {
+        for (watch, before) in [(places, before.0), (program, before.1), (filters, before.2)] {
             let seen = watch.read(false).unwrap().since(&before);
             assert!(seen.reasons["NO_SOCKET"] >= 50, "{seen:?}");
             assert!(seen.total >= seen.reasons.values().sum());

@@ -466,7 +466,12 @@ mod tests {
         let (sockets, firewall, kernel) = (of(evidence, "sockets"), of(evidence, "firewall"), of(evidence, "kernel"));
         let reasons: Vec<DropReason> = dropped
             .iter()
-            .map(|(name, packets)| DropReason { reason: (*name).to_owned(), meaning: String::new(), packets: *packets })
+            .map(|(name, packets)| DropReason {
+                reason: (*name).to_owned(),
+                meaning: String::new(),
+                packets: *packets,
+                own_packets: None,
+            })
             .collect();
         let netfilter_drops =
             reasons.iter().find(|reason| reason.reason == "NETFILTER_DROP").map(|reason| reason.packets);

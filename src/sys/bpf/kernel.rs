@@ -13,6 +13,7 @@ mod command {
     pub const MAP_CREATE: libc::c_int = 0;
     pub const MAP_LOOK_UP: libc::c_int = 1;
     pub const PROGRAM_LOAD: libc::c_int = 5;
+    pub const INFORMATION: libc::c_int = 15;
     pub const RAW_TRACEPOINT_OPEN: libc::c_int = 17;
     pub const MAP_LOOK_UP_BATCH: libc::c_int = 24;
 }
@@ -96,6 +97,22 @@ struct AttachArguments {
     name: u64,
     program: u32,
     padding: u32,
+}
+
+/// The arguments of `BPF_OBJ_GET_INFO_BY_FD`.
+#[repr(C)]
+struct InformationArguments {
+    of: u32,
+    bytes: u32,
+    to: u64,
+}
+
+/// The beginning of `struct bpf_prog_info`, of which the last is used: `recursion_misses`.
+#[repr(C)]
+#[derive(Default)]
+struct ProgramInformation {
+    before: [u64; 26],
+    missed: u64,
 }
 
 /// Memory that programs and this process share: rows of the same size, found by a key or by their number. It takes its
@@ -224,7 +241,7 @@ impl Map {
 /// A program that runs each time a tracepoint fires, until it is dropped.
 #[derive(Debug)]
 pub struct Running {
-    _program: OwnedFd,
+    program: OwnedFd,
     _link: OwnedFd,
 }
 
@@ -266,6 +283,23 @@ impl Running {
         Running::attach(program, None)
     }
 
+    /// How often the tracepoint fired and the program did not run, since it was running already on that CPU: 0 before Linux 5.12,
+    /// which does not tell.
+    pub fn missed(&self) -> io::Result<u64> {
+        let mut information = ProgramInformation::default();
+        let mut arguments = InformationArguments {
+            of: self.program.as_raw_fd().cast_unsigned(),
+            bytes: size_of::<ProgramInformation>() as u32,
+            to: (&raw mut information) as u64,
+        };
+        // SAFETY: `InformationArguments` is the beginning of `union bpf_attr` for this command; the kernel writes at most as many
+        // bytes as `information` has, and finds in it no list that it should write into.
+        if unsafe { bpf(command::INFORMATION, &mut arguments) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(information.missed)
+    }
+
     fn attach(program: OwnedFd, tracepoint: Option<&CStr>) -> Result<Self, Refusal> {
         let mut arguments = AttachArguments {
             name: tracepoint.map_or(0, |name| name.as_ptr() as u64),
@@ -275,7 +309,7 @@ impl Running {
         // SAFETY: `AttachArguments` is the beginning of `union bpf_attr` for this command; the name ends with a zero byte and
         // outlives the call, or is null, which the kernel wants of a program that knows its tracepoint.
         let link = owned(unsafe { bpf(command::RAW_TRACEPOINT_OPEN, &mut arguments) })?;
-        Ok(Running { _program: program, _link: link })
+        Ok(Running { program, _link: link })
     }
 }
 
@@ -359,6 +393,8 @@ mod tests {
         assert_eq!(std::mem::offset_of!(ProgramArguments, attach_type), 68);
         assert_eq!(std::mem::offset_of!(ProgramArguments, attach_to), 108);
         assert_eq!(size_of::<AttachArguments>(), 16);
+        assert_eq!(size_of::<InformationArguments>(), 16);
+        assert_eq!(std::mem::offset_of!(ProgramInformation, missed), 208);
     }
 
     #[test]
@@ -398,6 +434,7 @@ mod tests {
         ];
         let running = Running::at_raw(c"sys_enter", &assemble(&listing).unwrap()).unwrap();
         std::thread::yield_now();
+        running.missed().unwrap();
         drop(running);
         let rows = keyed.rows().unwrap();
         let (key, value) = rows.iter().next().unwrap();

@@ -98,6 +98,8 @@ pub enum Instruction {
     SetMap(Register, RawFd),
     /// The first register += the second.
     Add(Register, Register),
+    /// The first register -= the second.
+    Subtract(Register, Register),
     /// Register += a number.
     AddNumber(Register, i32),
     /// Register &= a number.
@@ -118,8 +120,16 @@ pub enum Instruction {
     JumpIfOtherWord(Register, u32, &'static str),
     /// … if it is larger, without a sign.
     JumpIfAbove(Register, i32, &'static str),
+    /// … if it is negative: of a pointer, if it points into the kernel.
+    JumpIfNegative(Register, &'static str),
+    /// … if the first register is larger than the second, without a sign.
+    JumpIfMore(Register, Register, &'static str),
     /// … if it has one of the bits.
     JumpIfAny(Register, i32, &'static str),
+    /// … if its lower four bytes are the number.
+    JumpIfSameWord(Register, u32, &'static str),
+    /// … if the two registers are the same.
+    JumpIfSame(Register, Register, &'static str),
     /// … if the two registers are not the same.
     JumpIfUnlike(Register, Register, &'static str),
     /// Calls a function of the kernel.
@@ -178,6 +188,7 @@ impl Instruction {
                 0
             }
             I::Add(to, from) => word(0x0f, to, from, 0, 0),
+            I::Subtract(to, from) => word(0x1f, to, from, 0, 0),
             I::AddNumber(to, number) => word(0x07, to, NONE, 0, number),
             I::And(to, number) => word(0x57, to, NONE, 0, number),
             I::ShiftLeft(to, bits) => word(0x67, to, NONE, 0, bits),
@@ -188,7 +199,11 @@ impl Instruction {
             I::JumpIfNotEqual(one, number, label) => word(0x55, one, NONE, distance(label)?, number),
             I::JumpIfOtherWord(one, number, label) => word(0x56, one, NONE, distance(label)?, number.cast_signed()),
             I::JumpIfAbove(one, number, label) => word(0x25, one, NONE, distance(label)?, number),
+            I::JumpIfNegative(one, label) => word(0xc5, one, NONE, distance(label)?, 0),
+            I::JumpIfMore(one, other, label) => word(0x2d, one, other, distance(label)?, 0),
             I::JumpIfAny(one, bits, label) => word(0x45, one, NONE, distance(label)?, bits),
+            I::JumpIfSameWord(one, number, label) => word(0x16, one, NONE, distance(label)?, number.cast_signed()),
+            I::JumpIfSame(one, other, label) => word(0x1d, one, other, distance(label)?, 0),
             I::JumpIfUnlike(one, other, label) => word(0x5d, one, other, distance(label)?, 0),
             I::Call(helper) => word(0x85, NONE, NONE, 0, helper as i32),
             I::Exit => word(0x95, NONE, NONE, 0, 0),
