@@ -2,8 +2,9 @@
 
 use super::buckets::{Allocation, Bucket, End, Entries, Recipient, Scale, buckets};
 use super::counted::{Counted, came_by};
+use super::places::Places;
 use super::receivers::{Receivers, book_others};
-use super::unaccounted::Booked;
+use super::rules::Booked;
 use super::{Ledger, Redirected, Shares, WindowEvidence, ends, groups, rules, unaccounted};
 use crate::case::{Account, Entry, EntryKind, Gap, Reason};
 use crate::probe::capture::Capture;
@@ -24,7 +25,7 @@ const REDIRECTED: usize = 64;
 
 /// The part of the bytes that may have come before the packets were watched and be taken to be like the rest: beyond it they
 /// stay unexplained.
-const LATE: f64 = 0.05;
+pub(super) const LATE: f64 = 0.05;
 
 /// The part of the window that its edges may be.
 const LONGEST_EDGE: f64 = 0.1;
@@ -113,24 +114,32 @@ fn by_capture(
             .with_translations(evidence.translations)
             .with_udp_losses(unaccounted::udp_losses(evidence.kernel))
     });
-    let at_ingress = ends::book_ingress(evidence, capture, counted, &mut buckets, entries);
+    let interfaces = interfaces_of(evidence.interfaces, counted);
+    let places = Places::of(evidence, &interfaces);
+    let at_ingress = ends::book_ingress(evidence, capture, counted, &places, &mut buckets, entries);
     let mut never_sent = 0;
     let mut behind_ip = 0;
     if let Some(firewall) = evidence.firewall {
-        let interfaces = interfaces_of(evidence.interfaces, counted);
         let hears = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.hears(endpoint));
+        let before: Vec<u64> = buckets.iter().map(|bucket| bucket.packets).collect();
         rules::book(firewall, capture, &interfaces, &mut buckets, &hears, entries);
         let untracked = ends::book_untracked(evidence, &mut buckets, entries);
+        let at_places = places.book_uncounted(firewall, &interfaces, &before, &mut buckets, entries);
         let martians = unaccounted::book_martians(evidence, &mut buckets, entries);
         unaccounted::book_filtered(evidence.kernel, &mut buckets, entries);
         let proxied = ends::book_proxied(evidence, &mut buckets, entries);
-        let booked = Booked { at_ingress, behind_ip: martians + untracked + proxied };
+        let booked = Booked {
+            at_ingress: at_ingress + at_places.at_ingress,
+            behind_ip: martians + untracked + proxied + at_places.behind_ip,
+            by_netfilter: untracked + at_places.by_netfilter,
+        };
         let hidden = unaccounted::unaccounted(evidence, capture, firewall, &buckets, &hears, booked);
         never_sent = hidden.forward.unwrap_or(0);
         let surely = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.surely_hears(endpoint));
         let hidden = rules::book_uncounted(firewall, capture, &interfaces, hidden, &mut buckets, &surely, entries);
-        behind_ip = ends::book_by_unread_rules(evidence, hidden, &mut buckets, entries);
+        behind_ip = ends::book_by_unread_rules(evidence, hidden, &places, &mut buckets, entries);
     }
+    places.book_others(&mut buckets, entries);
     ends::book_unknown_protocols(evidence, &mut buckets, entries);
     ends::book_not_sent_on(evidence, behind_ip, &mut buckets, entries);
     let on_wire: u64 =

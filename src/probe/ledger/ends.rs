@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use super::WindowEvidence;
 use super::buckets::{Allocation, Bucket, End, Entries, Recipient, Scale};
 use super::counted::Counted;
+use super::places::Places;
 use super::rules::Hidden;
 use crate::case::{EntryKind, Process};
 use crate::probe::capture::Capture;
@@ -142,6 +143,7 @@ pub(super) fn book_ingress(
     evidence: &WindowEvidence<'_>,
     capture: &Capture,
     counted: &[Counted<'_>],
+    places: &Places<'_>,
     buckets: &mut [Bucket<'_>],
     entries: &mut Entries,
 ) -> u64 {
@@ -156,7 +158,8 @@ pub(super) fn book_ingress(
         // Filters without a qdisc (TCX) have no counter of their own.
         let packets = evidence.dropped_for("TC_INGRESS").min(missed);
         let label = format!("dropped by traffic control at the ingress of {}", evidence.interfaces.watched.name);
-        taken = book(packets, &label, &is_ip, buckets, entries);
+        taken = places.book("TC_INGRESS", packets, &label, &is_ip, buckets, entries);
+        taken += book(packets.saturating_sub(taken), &label, &is_ip, buckets, entries);
     }
     // What a filter redirects to a device that shapes it is lost in that device's queue.
     for shaper in evidence.interfaces.interfaces.iter().filter(|other| other.kind.as_deref() == Some("ifb")) {
@@ -395,6 +398,7 @@ fn at_hooks(firewall: Option<&Firewall>) -> String {
 pub(super) fn book_by_unread_rules(
     evidence: &WindowEvidence<'_>,
     hidden: Hidden,
+    places: &Places<'_>,
     buckets: &mut [Bucket<'_>],
     entries: &mut Entries,
 ) -> u64 {
@@ -405,8 +409,8 @@ pub(super) fn book_by_unread_rules(
         .filter(|rule| rule.drops && rule.counter_exact)
         .filter_map(|rule| rule.packets)
         .sum();
-    let mut unread = evidence.netfilter_drops.unwrap_or(0).saturating_sub(counted);
-    if firewall.is_some_and(|firewall| !may_drop(firewall)) {
+    let mut unread = evidence.netfilter_drops().unwrap_or(0).saturating_sub(counted);
+    if !evidence.drops_are_of_here() && firewall.is_some_and(|firewall| !may_drop(firewall)) {
         unread = 0; // they are of other network namespaces
     }
     let label = "to be sent on, and dropped by netfilter at the forward hook, by no rule that was read";
@@ -430,7 +434,8 @@ pub(super) fn book_by_unread_rules(
     let label = format!("dropped by netfilter, by no rule that was read{}", at_hooks(firewall));
     let label = label.as_str();
     let here = |bucket: &Bucket<'_>| is_ip(bucket) && !is_sent_on(bucket);
-    let drawn = book(behind_ip.min(unread), label, &here, buckets, entries);
+    let known = places.book("NETFILTER_DROP", behind_ip.min(unread), label, &here, buckets, entries);
+    let drawn = known + book(behind_ip.min(unread).saturating_sub(known), label, &here, buckets, entries);
     unread -= drawn.min(unread);
     book(hidden.before_ip.min(unread), label, &here, buckets, entries);
     otherwise
@@ -443,10 +448,15 @@ mod tests {
     use super::super::{Ledger, close};
     use super::*;
     use crate::case::Entry;
-    use crate::probe::drops::DropReason;
+    use crate::probe::drops::{DropReason, Drops};
 
     /// A flood of 18,003 datagrams for a closed port, as it was recorded, with some of its figures changed.
     fn account(changes: &[(&str, Value)], dropped: &[(&str, u64)]) -> Ledger {
+        account_at(changes, dropped, &[])
+    }
+
+    /// The same, where the kernel told what was dropped at places of this network namespace: by reason, port and interface.
+    fn account_at(changes: &[(&str, Value)], dropped: &[(&str, u64)], placed: &[(&str, u64, u16, &str)]) -> Ledger {
         let mut case: Value =
             serde_json::from_str(include_str!("../../../tests/cases/udp-flood-closed-port.json")).unwrap();
         let evidence = &mut case["evidence"];
@@ -473,8 +483,27 @@ mod tests {
                 own_packets: None,
             })
             .collect();
-        let netfilter_drops =
-            reasons.iter().find(|reason| reason.reason == "NETFILTER_DROP").map(|reason| reason.packets);
+        let of = |name: &str| reasons.iter().find(|reason| reason.reason == name).map(|reason| reason.packets);
+        let own = |name: &str| placed.iter().filter(|place| place.0 == name).map(|place| place.1).sum::<u64>();
+        let mut drops: Drops = serde_json::from_value(json!({
+            "seconds": 5.0, "scope": "", "reasons": &reasons, "reasons_watched": 100,
+            "total_packets": reasons.iter().map(|reason| reason.packets).sum::<u64>(), "other_packets": 0,
+            "netfilter_packets": of("NETFILTER_DROP"), "no_socket_packets": of("NO_SOCKET"), "socket_full_packets": 0,
+        }))
+        .unwrap();
+        if !placed.is_empty() {
+            for reason in drops.reasons.iter_mut().flatten() {
+                reason.own_packets = Some(own(&reason.reason));
+            }
+            drops.own_packets = Some(placed.iter().map(|place| place.1).sum());
+            let place = |(reason, packets, port, interface): &(&str, u64, u16, &str)| {
+                json!({"reason": reason, "meaning": "why", "function": null, "packets": packets, "bytes": packets * 1028,
+                    "interface": interface, "interface_number": 2, "namespace": "this", "ip_version": 4, "protocol": "udp",
+                    "address": "10.77.1.3", "port": port, "direction": "in"})
+            };
+            let places: Vec<Value> = placed.iter().map(place).collect();
+            drops.places = Some(serde_json::from_value(places.into()).unwrap());
+        }
         close::close(&WindowEvidence {
             interfaces: &interfaces,
             capture: Some(&capture),
@@ -482,8 +511,7 @@ mod tests {
             firewall: Some(&firewall),
             kernel: Some(&kernel),
             translations: &[],
-            netfilter_drops,
-            reasons: &reasons,
+            drops: Some(&drops),
         })
         .unwrap()
     }
@@ -693,5 +721,61 @@ mod tests {
         let gone: &[(&str, Value)] = &[("kernel/udp/no_ports", json!(0)), ("kernel/ip/in_receives", json!(0))];
         let ledger = account(gone, &[("TC_INGRESS", 18_003)]);
         ends_with(&ledger, EntryKind::KernelDrop, "traffic control at the ingress of eth0", 18_003);
+    }
+
+    /// A process waits at the port and took a third of the flood; the rest got to IP and to nobody.
+    fn third_taken(rules: Value) -> Vec<(&'static str, Value)> {
+        vec![
+            ("kernel/udp/no_ports", json!(0)),
+            ("kernel/udp/in_datagrams", json!(6_003)),
+            ("kernel/ip/in_delivers", json!(6_003)),
+            ("kernel/ip/residual", json!(12_000)),
+            ("sockets/listeners", json!([listener("udp", "0.0.0.0", 80, "voice")])),
+            ("firewall/rules", rules),
+        ]
+    }
+
+    #[test]
+    fn a_rule_without_a_counter_dropped_what_netfilter_dropped_at_the_port_and_the_process_took_the_rest() {
+        let rule = json!([{
+            "name": "nft inet guard door (meta mark 7 drop)", "backend": "nftables", "family": "inet", "table": "guard",
+            "chain": "door", "hook": "input", "priority": 0, "hooks": ["input"], "position": 1, "handle": 2, "policy": false,
+            "text": "meta mark 7 drop", "verdict": "drop", "drops": true, "packets": null, "bytes": null,
+            "total_packets": null, "total_bytes": null, "counter_exact": false, "link_header_included": false,
+            "matches": {"complete": false, "inverted": false, "family": null, "interface": null, "protocols": [],
+                "local_ports": [], "remote_ports": [], "sources": [], "destinations": []},
+        }]);
+        // The counters of IP were read a moment later.
+        let mut changes = third_taken(rule);
+        changes.push(("kernel/ip/residual", json!(12_090)));
+        let ledger = account_at(&changes, &[("NETFILTER_DROP", 92_000)], &[("NETFILTER_DROP", 12_000, 9987, "eth0")]);
+        ends_with(&ledger, EntryKind::FirewallRule, "nft inet guard door (meta mark 7 drop)", 12_000);
+        let process = &ledger.account.entries[1];
+        assert_eq!((process.kind, process.packets), (EntryKind::Process, 6_003), "{process:?}");
+    }
+
+    #[test]
+    fn what_was_dropped_by_another_interface_is_no_part_of_the_account() {
+        let placed = [("SECURITY_HOOK", 30_000, 9987, "lo")];
+        let ledger = account_at(&third_taken(json!([])), &[("SECURITY_HOOK", 30_000)], &placed);
+        let entries = &ledger.account.entries;
+        assert!(!entries.iter().any(|entry| entry.label.contains("SECURITY_HOOK")), "{entries:?}");
+    }
+
+    #[test]
+    fn what_is_dropped_in_other_network_namespaces_is_no_part_of_the_account() {
+        let changes = third_taken(json!([]));
+        let here = account_at(&changes, &[("NETFILTER_DROP", 92_000)], &[("NETFILTER_DROP", 12_000, 9987, "eth0")]);
+        ends_with(&here, EntryKind::KernelDrop, "by no rule that was read", 12_000);
+        let elsewhere = account_at(&changes, &[("NETFILTER_DROP", 92_000)], &[("NO_SOCKET", 1, 9, "eth0")]);
+        let booked = |entry: &Entry| entry.label.contains("netfilter");
+        assert!(!elsewhere.account.entries.iter().any(booked), "{:?}", elsewhere.account.entries);
+    }
+
+    #[test]
+    fn what_no_counter_tells_of_is_named_by_its_place() {
+        let placed = [("SECURITY_HOOK", 12_000, 9987, "eth0")];
+        let ledger = account_at(&third_taken(json!([])), &[("SECURITY_HOOK", 12_000)], &placed);
+        ends_with(&ledger, EntryKind::KernelDrop, "UDP port 9987: why (SECURITY_HOOK)", 12_000);
     }
 }

@@ -9,6 +9,7 @@ mod close;
 mod counted;
 mod ends;
 mod groups;
+mod places;
 mod receivers;
 mod rules;
 mod unaccounted;
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::capture::Capture;
 use super::conntrack::{Conntrack, Mapping};
-use super::drops::{DropReason, Drops};
+use super::drops::Drops;
 use super::firewall::Firewall;
 use super::interfaces::Interfaces;
 use super::kernel::KernelCounters;
@@ -104,16 +105,32 @@ pub(super) struct WindowEvidence<'a> {
     pub kernel: Option<&'a KernelCounters>,
     /// Which addresses stand for which behind this host.
     pub translations: &'a [Mapping],
-    /// Packets that netfilter dropped on the whole machine.
-    pub netfilter_drops: Option<u64>,
-    /// Packets that the kernel dropped on the whole machine, by its reasons.
-    pub reasons: &'a [DropReason],
+    pub drops: Option<&'a Drops>,
 }
 
 impl WindowEvidence<'_> {
-    /// Packets that the kernel dropped for the reason of that name, on the whole machine.
+    /// Whether drops are those of this network namespace; else they are of the whole machine.
+    pub fn drops_are_of_here(&self) -> bool {
+        self.drops.is_some_and(|drops| drops.own_packets.is_some())
+    }
+
+    /// Packets that netfilter dropped; none where it is not known.
+    pub fn netfilter_drops(&self) -> Option<u64> {
+        self.drops?.netfilter_packets?;
+        Some(self.dropped_for("NETFILTER_DROP"))
+    }
+
+    /// Packets that the kernel dropped for the reason of that name.
     pub fn dropped_for(&self, reason: &str) -> u64 {
-        self.reasons.iter().find(|dropped| dropped.reason == reason).map_or(0, |dropped| dropped.packets)
+        let reasons = self.drops.and_then(|drops| drops.reasons.as_ref());
+        let dropped = reasons.into_iter().flatten().find(|dropped| dropped.reason == reason);
+        dropped.map_or(0, |dropped| self.of_window(dropped.own_packets.unwrap_or(dropped.packets)))
+    }
+
+    /// As many packets as were dropped in the window of the interfaces, where drops were counted from a little later on.
+    pub fn of_window(&self, packets: u64) -> u64 {
+        let ratio = self.drops.map_or(1.0, |drops| self.interfaces.seconds / drops.seconds.max(f64::MIN_POSITIVE));
+        (packets as f64 * ratio.clamp(1.0, 1.0 + close::LATE)).round() as u64
     }
 }
 
@@ -156,8 +173,7 @@ impl Probe for LedgerProbe {
                 .ok()
                 .and_then(|conntrack| conntrack.nat.as_ref())
                 .map_or(&[], |nat| &nat.mappings),
-            netfilter_drops: drops.as_ref().ok().and_then(|drops| drops.netfilter_packets),
-            reasons: drops.as_ref().ok().and_then(|drops| drops.reasons.as_deref()).unwrap_or_default(),
+            drops: drops.as_deref().ok(),
         };
         let mut observed = Observed::whole(close::close(&evidence)?);
         for gap in [capture.err(), sockets.err(), firewall.err(), kernel.err(), drops.err()].into_iter().flatten() {

@@ -38,12 +38,23 @@ pub(super) struct Hidden {
     pub before_ip: u64,
     /// Seen by the IP layer, and handed to nobody.
     pub behind_ip: u64,
-    /// The same, beyond what netfilter dropped on the whole machine.
+    /// The same, beyond what netfilter dropped.
     pub behind_ip_otherwise: u64,
     /// Counted as sent on, and sent by no interface; none where the kernel counts what is sent on behind the firewall.
     pub forward: Option<u64>,
     /// Datagrams for sockets, more than all sockets got.
     pub undelivered_udp: u64,
+}
+
+/// What was booked before on ends that have counters, or places, of their own.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Booked {
+    /// Before IP: traffic control and rules at the ingress.
+    pub at_ingress: u64,
+    /// Behind the entrance of IP: impossible sources, connections that could not be tracked, what rules dropped at places.
+    pub behind_ip: u64,
+    /// Of both, what netfilter dropped by no rule with a counter.
+    pub by_netfilter: u64,
 }
 
 /// Books what rules and policies without an exact counter dropped: `hidden` packets, which other counters miss. A rule
@@ -58,15 +69,7 @@ pub(super) fn book_uncounted(
     entries: &mut Entries,
 ) -> Hidden {
     let Hidden { mut before_ip, mut behind_ip, mut forward, mut undelivered_udp, .. } = hidden;
-    let mut rules: Vec<&Rule> = firewall
-        .rules
-        .iter()
-        .filter(|rule| rule.drops && !(rule.counter_exact && rule.packets.is_some()))
-        .filter(|rule| matches!(rule.hook.as_deref(), None | Some("ingress" | "prerouting" | "input" | "forward")))
-        .filter(|rule| is_at(rule, interfaces))
-        .collect();
-    rules.sort_by_key(|rule| (hook_order(rule.hook.as_deref()), rule.priority, rule.policy));
-    for rule in rules {
+    for rule in without_counter(firewall, interfaces) {
         // A counter that stands before further conditions counted at least as many as were dropped.
         let hidden = match (rule.hook.as_deref(), &mut forward) {
             (Some("ingress"), _) => &mut before_ip,
@@ -109,6 +112,26 @@ pub(super) fn book_uncounted(
         *hidden -= drawn.min(*hidden);
     }
     Hidden { before_ip, behind_ip, forward, undelivered_udp, ..hidden }
+}
+
+/// The rules and policies that drop without an exact counter, in the order in which packets meet them.
+fn without_counter<'a>(firewall: &'a Firewall, interfaces: &[&str]) -> Vec<&'a Rule> {
+    let mut rules: Vec<&Rule> = firewall
+        .rules
+        .iter()
+        .filter(|rule| rule.drops && !(rule.counter_exact && rule.packets.is_some()))
+        .filter(|rule| matches!(rule.hook.as_deref(), None | Some("ingress" | "prerouting" | "input" | "forward")))
+        .filter(|rule| is_at(rule, interfaces))
+        .collect();
+    rules.sort_by_key(|rule| (hook_order(rule.hook.as_deref()), rule.priority, rule.policy));
+    rules
+}
+
+/// The rule or policy without an exact counter that drops what comes to the endpoint: of several the first that names its port.
+pub(super) fn uncounted<'a>(firewall: &'a Firewall, interfaces: &[&str], bucket: &Bucket<'_>) -> Option<&'a Rule> {
+    let rules: Vec<&Rule> =
+        without_counter(firewall, interfaces).into_iter().filter(|rule| selects(rule, bucket)).collect();
+    rules.iter().find(|rule| names_ports(rule)).or(rules.first()).copied()
 }
 
 /// Whether packets that come in by one of these interfaces can meet the rule.

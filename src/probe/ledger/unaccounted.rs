@@ -3,7 +3,7 @@
 
 use super::buckets::{Bucket, End, Entries, Recipient};
 use super::receivers::{Receivers, UdpLosses};
-use super::rules::Hidden;
+use super::rules::{Booked, Hidden};
 use super::{WindowEvidence, ends};
 use crate::case::EntryKind;
 use crate::probe::capture::Capture;
@@ -57,14 +57,15 @@ pub(super) fn udp_losses(kernel: Option<&KernelCounters>) -> Option<UdpLosses> {
     Some(UdpLosses { full, refused: if refused > EDGE && refused > full / 50 { refused } else { 0 } })
 }
 
-/// Segments that filters of sockets or of their control groups refused, on the whole machine: of what they dropped, what is no
+/// Segments that filters of sockets or of their control groups refused: of what they dropped, what is no
 /// datagram. A few are the edge of the window.
 pub(super) fn filtered_segments(evidence: &WindowEvidence<'_>, datagrams: u64) -> u64 {
     let filtered = evidence.dropped_for("SOCKET_FILTER").saturating_sub(datagrams);
     if filtered > EDGE { with_edge(filtered) } else { 0 }
 }
 
-/// What only rules without a counter can have dropped. Never more than netfilter dropped on the whole machine.
+/// What only rules without a counter can have dropped. Never more than netfilter dropped: in this network namespace, or on the
+/// whole machine where that is all that is known.
 pub(super) fn unaccounted(
     evidence: &WindowEvidence<'_>,
     capture: &Capture,
@@ -81,8 +82,17 @@ pub(super) fn unaccounted(
         let drops = firewall.rules.iter().filter(|rule| rule.drops && rule.counter_exact).filter(hooked);
         drops.filter_map(|rule| rule.packets).sum()
     };
-    // What netfilter dropped on the machine where nothing can drop here is of other network namespaces.
-    let most = if ends::may_drop(firewall) { evidence.netfilter_drops.unwrap_or(u64::MAX) } else { 0 };
+    let most = match evidence.netfilter_drops() {
+        Some(dropped) if evidence.drops_are_of_here() => {
+            let all = firewall.rules.iter().filter(|rule| rule.drops && rule.counter_exact);
+            let known: u64 = all.filter_map(|rule| rule.packets).sum::<u64>() + booked.by_netfilter;
+            // A few are the edge of the window.
+            if dropped > with_edge(known) { dropped - known } else { 0 }
+        }
+        // What netfilter dropped on the machine where nothing can drop here is of other network namespaces.
+        dropped if ends::may_drop(firewall) => dropped.unwrap_or(u64::MAX),
+        _ => 0,
+    };
     let classes = &capture.classes;
     let on_wire =
         classes.to_us.packets + classes.forwarded.packets + classes.broadcast.packets + classes.multicast.packets;
@@ -111,15 +121,6 @@ pub(super) fn unaccounted(
         forward: forward.map(|forward| roughly(forward.saturating_sub(counted(&["forward"])))),
         undelivered_udp: waited.saturating_sub(Allowance::of(Some(kernel)).delivered),
     }
-}
-
-/// What was booked on ends that have counters of their own.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Booked {
-    /// Traffic control at the ingress.
-    pub at_ingress: u64,
-    /// Behind the entrance of IP: impossible sources, connections that could not be tracked.
-    pub behind_ip: u64,
 }
 
 /// Packets that were to be sent on and left by no interface; none where the kernel does not count what leaves, and counts
