@@ -38,6 +38,7 @@ impl Form {
 }
 
 /// What a runbook says: as it is written, with `places`, or else with all that it includes where the program carries that.
+#[expect(clippy::disallowed_methods, reason = "the program carries the text")]
 pub(super) fn document<D: DeserializeOwned>(file: &SourceFile, places: bool) -> Result<D, Error> {
     let whole = file.whole.as_ref().filter(|_| !places);
     match whole.and_then(|whole| serde_json::from_str(&whole.json).ok()) {

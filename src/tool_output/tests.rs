@@ -544,11 +544,12 @@ fn real_tools_are_read_in_the_languages_that_they_speak() {
                 assert_eq!(output.started().to_string(), "2026-11-29T08:53:08Z", "{name}");
                 assert_eq!(output.host().name, "web1", "{name}");
             }
-            "iftop_t" | "iftop" | "ifstat" | "dstat" | "lastb" | "ping" | "mtr_rn" => {
+            "iftop_t" | "iftop" | "ifstat" | "dstat" | "lastb" | "ping" | "mtr_rn" | "fail2ban_client" => {
                 let told = reading(&output, &IndexMap::new()).stands_out.join("\n");
                 let expected = match tool {
                     "iftop_t" => "iftop: 15.5 Mbit/s sent in the last seconds",
                     "iftop" => "iftop: 590 kbit/s received in the last seconds\niftop: 590 kbit/s from 192.0.2.1",
+                    "fail2ban_client" => "fail2ban, jail sshd: 2 addresses are shut out, 2 were since it started",
                     "ping" => "ping: each of 4 packets to 192.0.2.1 was answered",
                     "mtr_rn" => "mtr: nothing is lost on the way to 198.51.100.7",
                     "ifstat" => "ifstat: lo 14.6 Mbit/s in (peak 15.6 Mbit/s), 14.6 Mbit/s out",
