@@ -290,6 +290,7 @@ fn entries_of_two_boots_are_told_apart() {
         }
         assert_eq!(counts.into_values().collect::<Vec<_>>(), [20, 30]);
         host.agrees("boot=current", "-b 22222222222242228222222222222222");
+        host.agrees("boot=previous", "-b 11111111111141118111111111111111");
         host.agrees("", "");
     });
 }

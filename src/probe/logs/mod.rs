@@ -67,7 +67,7 @@ use crate::case::{Gap, Observed, Reason};
 use crate::printable::printable;
 use crate::sys::time_zone::{self, LocalZone};
 use crate::units::Span;
-use journal::{Asked, Choice, Dating, Journals};
+use journal::{Asked, BootId, Choice, Dating, Journals};
 use patterns::Patterns;
 use place::Place;
 use reading::Question;
@@ -80,8 +80,9 @@ const USUAL_DIR: &str = "/var/log";
 /// Says where logs lie instead.
 const DIR_VARIABLE: &str = "CASEBOOK_LOG_DIR";
 
-/// The boot that a host is in.
+/// The boot that a host is in, and the one before.
 const CURRENT: &str = "current";
+const PREVIOUS: &str = "previous";
 
 /// Samples per pattern at most, whatever is asked for.
 const MOST_SAMPLES: u32 = 100;
@@ -143,7 +144,9 @@ pub struct Params {
     /// The least grave priority whose entries of the journal count: `emerg`, `alert`, `crit`, `err`, `warning`, `notice`, `info`,
     /// `debug`, or 0 to 7. Log files are not read then.
     pub priority: Option<String>,
-    /// The boot whose entries of the journal count: `current`, or an id of 32 hexadecimal digits. Log files are not read then.
+    /// The boot whose entries of the journal count: `current`, `previous`, or an id of 32 hexadecimal digits. Log files are not
+    /// read then. Of the previous boot the span ends with its last entry, unless `until` is given: what was there before a host
+    /// started anew.
     pub boot: Option<String>,
     /// The namespace of journald whose journal is read, without log files; an empty name is the host's own. Unless given: all
     /// namespaces.
@@ -203,7 +206,7 @@ impl Probe for Logs {
             Some(_) => LocalZone { zone: TimeZone::UTC, unknown: None },
             None => time_zone::local(),
         };
-        let window = window(&params, now, &zone)?;
+        let mut window = window(&params, now, &zone)?;
         let searched = if params.patterns.is_empty() { usual::all() } else { params.patterns.clone() };
         let patterns = Patterns::compile(&searched)?;
         let place = Place::of(cx);
@@ -255,8 +258,9 @@ impl Probe for Logs {
                 .to(|| Ok(journal::discover(&place, &asked, dating.as_ref(), choice, &stop)))
                 .map_err(|error| Gap::io("look for a journal", &error))
         };
-        let journals = find_journals(&choice)?;
-        if params.boot.as_deref().is_some_and(|boot| boot.trim() == CURRENT) {
+        let mut journals = find_journals(&choice)?;
+        let asked_boot = params.boot.as_deref().map(str::trim);
+        if matches!(asked_boot, Some(CURRENT | PREVIOUS)) {
             choice.boot = match place {
                 Place::Host => journal::this_boot(),
                 Place::Below(_) => journals.last_boot,
@@ -265,6 +269,14 @@ impl Probe for Logs {
                 let gap = Gap::new(Reason::Absent, "tell which boot is the current one", "nothing here names it");
                 return Err(gap.to_fix("give its id in the parameter `boot`"));
             }
+        }
+        if let Some(current) = choice.boot.filter(|_| asked_boot == Some(PREVIOUS)) {
+            let (boot, last) = previous_boot(&place, rights, &current, &choice, find_journals)?;
+            if params.until.is_none() {
+                window = window.ending(last);
+            }
+            choice = Choice { boot: Some(boot), ..choice }.within(window);
+            journals = find_journals(&choice)?;
         }
         if alone
             && finds.files.is_empty()
@@ -354,6 +366,25 @@ pub fn is_journal_name(name: &str) -> bool {
     journal::is_name(name.as_bytes())
 }
 
+/// The boot before the current one, and its last entry.
+fn previous_boot(
+    place: &Place,
+    rights: Rights,
+    current: &BootId,
+    choice: &Choice,
+    find_journals: impl Fn(&Choice) -> Result<Journals, Gap>,
+) -> Result<(BootId, Timestamp), Gap> {
+    let always = Window { from: Timestamp::MIN, to: Timestamp::MAX };
+    let files = find_journals(&choice.within(always))?.files;
+    let found = rights.to(|| Ok(journal::previous_boot(place, &files, current)));
+    let found = found.map_err(|error| Gap::io("look for the boot before this one", &error))?;
+    found.ok_or_else(|| {
+        let tried = "tell what was logged before this host started";
+        Gap::new(Reason::Absent, tried, "the journal has no entry of an earlier boot")
+            .to_fix("keep the journal on the disk from now on: mkdir /var/log/journal (Storage= in journald.conf)")
+    })
+}
+
 /// The span that is asked for.
 fn window(params: &Params, now: Timestamp, zone: &TimeZone) -> Result<Window, Gap> {
     let to = match &params.until {
@@ -408,13 +439,13 @@ fn choice(params: &Params, window: Window) -> Result<Choice, Gap> {
         }
     };
     let boot = match params.boot.as_deref().map(str::trim) {
-        None | Some(CURRENT) => None,
+        None | Some(CURRENT | PREVIOUS) => None,
         Some(text) => Some(journal::boot_id(text).ok_or_else(|| {
             refused(
                 "boot",
                 text,
                 "it is no id of a boot",
-                "write `current`, or the 32 digits that journalctl --list-boots shows",
+                "write `current`, `previous`, or the 32 digits that journalctl --list-boots shows",
             )
         })?),
     };

@@ -38,6 +38,12 @@ pub(super) fn clock_time(at: Timestamp, to: Timestamp, zone: &TimeZone) -> Strin
 }
 
 impl Window {
+    /// A span as long that ends right behind a moment.
+    pub(super) fn ending(self, at: Timestamp) -> Window {
+        let to = at.saturating_add(SignedDuration::from_secs(1)).unwrap_or(at);
+        Window { from: to.checked_sub(self.to.duration_since(self.from)).unwrap_or(Timestamp::MIN), to }
+    }
+
     /// Whether a line of that time lies in it.
     pub(super) fn contains(&self, at: Timestamp) -> bool {
         self.from <= at && at <= self.to

@@ -10,6 +10,7 @@ use super::super::kind::Kind;
 use super::super::origin::LogOrigin;
 use super::super::place::Place;
 use super::super::rotation::Packing;
+use super::Journal;
 use super::header::{BootId, Header};
 use super::lines::Choice;
 use super::stamp::{self, DISORDER, Dating};
@@ -129,6 +130,27 @@ pub(in super::super) fn discover(
         }
     }
     journals
+}
+
+/// Files that are looked into for the boot before this one, the newest.
+const MOST_FOR_BOOT: usize = 64;
+
+/// The boot before this one, and when its last entry was written. No file has an order of boots: it is that of the latest entry of
+/// any other.
+pub(in super::super) fn previous_boot(place: &Place, files: &[Found], boot: &BootId) -> Option<(BootId, Timestamp)> {
+    let mut newest: Vec<&Found> = files.iter().filter(|file| file.modified.is_some()).collect();
+    newest.sort_by_key(|file| std::cmp::Reverse(file.modified));
+    let mut latest: Option<(BootId, Timestamp)> = None;
+    for found in newest.into_iter().take(MOST_FOR_BOOT) {
+        // The rest was last written to before.
+        if latest.is_some_and(|(_, at)| found.modified < Some(at)) {
+            break;
+        }
+        let journal = place.open(&found.path).ok().and_then(|(file, _)| Journal::open(file).ok());
+        let before = journal.and_then(|journal| journal.before(boot));
+        latest = before.filter(|(_, at)| latest.is_none_or(|(_, latest)| *at > latest)).or(latest);
+    }
+    latest
 }
 
 impl Journals {

@@ -18,7 +18,7 @@ const KNOWN: u32 = 1 | 2 | 4 | 8 | COMPACT;
 const COMPACT: u32 = 16;
 
 /// The id of a boot.
-pub(super) type BootId = [u8; 16];
+pub(in super::super) type BootId = [u8; 16];
 
 /// The header of a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

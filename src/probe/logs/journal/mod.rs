@@ -28,11 +28,13 @@ use crate::case::{Gap, Reason};
 
 use arrays::Arrays;
 use header::{Header, Unreadable};
+use jiff::Timestamp;
 use pages::Pages;
 
 pub(super) use author::{as_claimed, claimed};
 pub use copy::{JournalFile, LastLines, is_journal};
-pub(super) use discover::{Asked, Journals, discover, is_name, machine_id};
+pub(super) use discover::{Asked, Journals, discover, is_name, machine_id, previous_boot};
+pub(super) use header::BootId;
 pub(super) use lines::{Choice, Faults, Lines};
 pub(super) use stamp::{Dating, Entries, boot_id, this_boot};
 
@@ -66,6 +68,13 @@ impl Journal {
         let mut pages = Pages::new(&self.file);
         let entries = stamp::entries(&mut pages, &self.header, &self.arrays, dating, choice.from, choice.to);
         pages.error.map_or(Ok(entries), Err)
+    }
+
+    /// Of the last entry that is of another boot than this one, the boot and the time.
+    pub(super) fn before(&self, boot: &BootId) -> Option<(BootId, Timestamp)> {
+        let mut pages = Pages::new(&self.file);
+        let stamp = stamp::before_boot(&mut pages, &self.header, &self.arrays, boot)?;
+        Some((stamp.boot, Timestamp::from_microsecond(i64::try_from(stamp.realtime).ok()?).ok()?))
     }
 
     /// Some entries as lines.

@@ -138,6 +138,27 @@ pub(super) fn entries(
     if sorted { Entries { start, end, sorted } } else { Entries { start: 0, end: all, sorted } }
 }
 
+/// The last entry of another boot than this one, which is that of the last entries of the file or of none.
+pub(super) fn before_boot(pages: &mut Pages<'_>, header: &Header, arrays: &Arrays, boot: &BootId) -> Option<Stamp> {
+    let mut stamp = |entry: u64| {
+        let offset = arrays.offset(pages, entry)?;
+        Stamp::read(pages, header, offset)
+    };
+    let mut whole_from = |entry: u64, limit: u64| {
+        (entry..limit.min(entry.saturating_add(REACH))).find_map(|entry| Some((entry, stamp(entry)?)))
+    };
+    // Boots follow each other along the entries.
+    let (mut low, mut high) = (0, arrays.entries);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match whole_from(middle, high) {
+            Some((entry, stamp)) if stamp.boot != *boot => low = entry + 1,
+            _ => high = middle,
+        }
+    }
+    (low.saturating_sub(REACH)..low).rev().find_map(|entry| whole_from(entry, entry + 1)).map(|(_, stamp)| stamp)
+}
+
 struct Search<'a, 'f> {
     pages: &'a mut Pages<'f>,
     header: &'a Header,

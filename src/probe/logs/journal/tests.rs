@@ -233,6 +233,11 @@ fn entries_of_several_boots_are_told_apart() {
     assert_eq!(read(&bytes, None, &choice(1)).0.len(), 10);
     assert_eq!(read(&bytes, None, &choice(2)).0.len(), 20);
     assert_eq!(read(&bytes, None, &choice(3)).0.len(), 0);
+    let journal = Journal::open(file(&bytes)).unwrap();
+    let before = |boot: u8| journal.before(&[boot; 16]).map(|(boot, at)| (boot[0], at.as_microsecond() as u64));
+    assert_eq!(before(2), Some((1, START + 9_000_000)));
+    // A boot that wrote nothing here: the last entry is of the one before.
+    assert_eq!(before(3), Some((2, START + 29_000_000)));
 }
 
 #[test]
