@@ -93,11 +93,43 @@ fn play_a_role() {
         Ok("udp worker") => {
             answer_datagrams(&UdpSocket::from(std::io::stdin().as_fd().try_clone_to_owned().unwrap()), usize::MAX)
         }
+        Ok("holder") => holder(),
         Ok("prober") => {
-            let seen = SocketsProbe.observe(params(50), &Context::alone()).unwrap();
+            let all = Params { limit: 10_000, ..params(50) };
+            let seen = SocketsProbe.observe(all, &Context::alone()).unwrap();
             println!("SEEN {}", serde_json::to_string(&(seen.output, seen.missing)).unwrap());
         }
         _ => {}
+    }
+}
+
+/// Holds sockets: datagram sockets and connections of its own, one that two other processes share, and one that only a thread
+/// holds.
+fn holder() {
+    let datagrams: Vec<UdpSocket> = (0..40).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let pairs: Vec<_> = (0..10).map(|_| (TcpStream::connect(address).unwrap(), listener.accept().unwrap())).collect();
+    let share = || {
+        let shared = Stdio::from(OwnedFd::from(datagrams[0].try_clone().unwrap()));
+        Command::new("sleep").arg("600").stdin(shared).stdout(Stdio::null()).spawn().unwrap()
+    };
+    let sharers = [share(), share()];
+    let (tell, told) = std::sync::mpsc::channel();
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_FILES).unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        tell.send(socket.local_addr().unwrap().port()).unwrap();
+        let _ = ended.recv();
+    });
+    println!("\nHOLDS {} {}", datagrams[0].local_addr().unwrap().port(), told.recv().unwrap());
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+    drop((pairs, end));
+    thread.join().unwrap();
+    for mut sharer in sharers {
+        sharer.kill().unwrap();
+        sharer.wait().unwrap();
     }
 }
 
@@ -570,6 +602,33 @@ fn two_capabilities_are_all_that_counting_datagrams_by_process_and_drops_needs()
 }
 
 #[test]
+fn the_same_two_capabilities_name_the_processes_of_other_users() {
+    use std::os::unix::fs::PermissionsExt;
+    in_namespace(|| {
+        let mut sink = Actor::play("sink");
+        let port = sink.port();
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let copy = directory.path().join("prober");
+        std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+        let mut command = Command::new(require!(tool("setpriv")));
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command.args(["--inh-caps=+bpf,+perfmon", "--ambient-caps=+bpf,+perfmon"]).arg(&copy).current_dir("/");
+        let mut prober = Actor::start(command.env(ROLE, "prober"));
+        let (seen, missing): (Sockets, Vec<casebook::case::Missing>) =
+            serde_json::from_str(&prober.says("SEEN")).unwrap();
+        let listener = seen.listeners.iter().find(|listener| listener.port == port).unwrap();
+        if let Some(missing) =
+            missing.iter().find(|missing| missing.fields.iter().any(|field| field == "udp_receivers"))
+        {
+            return require!(Err(Missing::new("to run programs in the kernel", missing.gap.to_string())));
+        }
+        assert_eq!(listener.process.as_ref().map(|process| process.pid), Some(sink.pid()));
+        assert!(!missing.iter().any(|missing| missing.fields.iter().any(|field| field == "listeners.process")));
+    });
+}
+
+#[test]
 fn whose_process_may_not_be_seen_is_known_by_the_unit_it_belongs_to() {
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
@@ -600,17 +659,84 @@ fn whose_process_may_not_be_seen_is_known_by_the_unit_it_belongs_to() {
     });
 }
 
+/// What root sees without some capabilities.
+fn seen_without(capabilities: &str) -> Result<(Sockets, Vec<casebook::case::Missing>), Missing> {
+    let mut command = Command::new(tool("setpriv")?);
+    command.args(["--bounding-set", capabilities, "--inh-caps", capabilities]);
+    command.arg(std::env::current_exe().unwrap()).env(ROLE, "prober");
+    let mut prober = Actor::start(&mut command);
+    Ok(serde_json::from_str(&prober.says("SEEN")).unwrap())
+}
+
+/// What lets programs run in the kernel.
+const WITHOUT_PROGRAMS: &str = "-bpf,-perfmon,-sys_admin";
+
+#[test]
+fn the_kernels_walk_and_proc_name_the_same_owners_socket_by_socket() {
+    in_namespace(|| {
+        let mut holders: Vec<Actor> = (0..8).map(|_| Actor::play("holder")).collect();
+        let ports: Vec<(u16, u16)> = holders
+            .iter_mut()
+            .map(|holder| {
+                let said = holder.says("HOLDS");
+                let (shared, of_thread) = said.split_once(' ').unwrap();
+                (shared.parse().unwrap(), of_thread.parse().unwrap())
+            })
+            .collect();
+        // Processes of another network namespace hold sockets, too.
+        let elsewhere = Command::new("unshare").args(["--net", "true"]).status();
+        require!(elsewhere.is_ok_and(|status| status.success()).then_some(()).ok_or(Missing::new("unshare", "root")));
+        let mut command = Command::new("unshare");
+        let lo = "ip link set lo up && exec \"$0\" \"$@\"";
+        command.args(["--net", "sh", "-c", lo]).arg(std::env::current_exe().unwrap()).env(ROLE, "holder");
+        let mut other = Actor::start(&mut command);
+        other.says("HOLDS");
+
+        let counts_datagrams = |missing: &[casebook::case::Missing]| {
+            missing.iter().all(|missing| !missing.fields.iter().any(|field| field == "udp_receivers"))
+        };
+        let (walk, missing) = require!(seen_without("-sys_nice"));
+        let allowed = counts_datagrams(&missing);
+        let (proc, missing) = require!(seen_without(WITHOUT_PROGRAMS));
+        assert!(!counts_datagrams(&missing), "no program may run");
+        let of_threads = |port: u16| ports.iter().any(|(_, of_thread)| *of_thread == port);
+        let listeners = |seen: &Sockets| {
+            let mut all: Vec<_> = seen.listeners.iter().filter(|listener| !of_threads(listener.port)).collect();
+            all.sort_by_key(|listener| (listener.protocol.clone(), listener.port));
+            all.iter()
+                .map(|of| (of.protocol.clone(), of.port, of.process.clone(), of.owners, of.in_kernel))
+                .collect::<Vec<_>>()
+        };
+        let connections = |seen: &Sockets| {
+            let mut all: Vec<_> =
+                seen.connections.iter().map(|of| (of.local_port, of.remote_port, of.process.clone())).collect();
+            all.sort_by_key(|(local, remote, _)| (*local, *remote));
+            all
+        };
+        assert_eq!(listeners(&walk).len(), 8 * 41);
+        assert_eq!(listeners(&walk), listeners(&proc));
+        assert_eq!(connections(&walk).len(), 8 * 20);
+        assert_eq!(connections(&walk), connections(&proc));
+        assert!(connections(&walk).iter().all(|(_, _, process)| process.is_some()));
+        for (holder, (shared, of_thread)) in holders.iter().zip(&ports) {
+            let find =
+                |seen: &Sockets, port| seen.listeners.iter().find(|listener| listener.port == port).unwrap().clone();
+            assert_eq!(find(&walk, *shared).owners, 3);
+            // What only a thread holds is not in `/proc/PID/fd`. The walk tells it, where it is allowed.
+            assert_eq!(find(&proc, *of_thread).process, None);
+            if allowed {
+                assert_eq!(find(&walk, *of_thread).process.map(|process| process.pid), Some(holder.pid()));
+            }
+        }
+    });
+}
+
 #[test]
 fn root_who_may_not_follow_descriptors_takes_no_socket_for_the_kernels() {
     in_namespace(|| {
         let mut sink = Actor::play("sink");
         let port = sink.port();
-        let confined = ["--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace"];
-        let mut command = Command::new(require!(tool("setpriv")));
-        command.args(confined).arg(std::env::current_exe().unwrap()).env(ROLE, "prober");
-        let mut prober = Actor::start(&mut command);
-        let (seen, missing): (Sockets, Vec<casebook::case::Missing>) =
-            serde_json::from_str(&prober.says("SEEN")).unwrap();
+        let (seen, missing) = require!(seen_without(&format!("-sys_ptrace,{WITHOUT_PROGRAMS}")));
         let listener = seen.listeners.iter().find(|listener| listener.port == port).unwrap();
         assert_eq!((&listener.process, listener.in_kernel), (&None, None));
         let fields: Vec<&String> = missing.iter().flat_map(|missing| &missing.fields).collect();

@@ -8,6 +8,14 @@ use super::cgroup;
 use crate::case::Process;
 use crate::printable::printable;
 
+/// Link of the initial process namespace (`PROC_PID_INIT_INO`).
+const INITIAL_NAMESPACE: &str = "pid:[4026531836]";
+
+/// Whether we number processes as the kernel itself does, and see all of them: not in a process namespace of our own.
+pub(super) fn all_are_ours_to_see() -> bool {
+    fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link.as_os_str() == INITIAL_NAMESPACE)
+}
+
 /// Names of processes, each looked up once.
 #[derive(Debug, Default)]
 pub(super) struct Names {

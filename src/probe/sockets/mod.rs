@@ -14,6 +14,7 @@ mod raw;
 mod sink;
 mod take;
 mod take_program;
+mod walk;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,6 +56,14 @@ const FOLLOWED: usize = 512;
 /// Most rows in a list.
 const MOST_ROWS: u32 = 10_000;
 
+/// What is not known without the rights to look into other processes.
+const OF_OTHERS: &str =
+    "the processes that hold the sockets of other users, where a program in the kernel may not look for them either";
+
+/// What is not known, or found slower, where no program may run in the kernel.
+const BY_PROGRAMS: &str = "what each process received and sent over UDP, and itself read and wrote by TCP; the processes that hold \
+                           sockets are looked up in /proc, which takes longer";
+
 /// See the module.
 #[derive(Debug, Clone, Copy)]
 pub struct SocketsProbe;
@@ -87,22 +96,17 @@ impl Probe for SocketsProbe {
     const NAME: &'static str = "sockets";
     const ABOUT: &'static str =
         "sockets with their processes, queues, drops, and TCP and UDP bytes per process and connection";
-    const SOURCE: &'static str = "NETLINK_SOCK_DIAG (tcp_info, skmeminfo, destroy events), /proc/PID/{fd,fdinfo,cgroup,io,stat}; \
+    const SOURCE: &'static str = "NETLINK_SOCK_DIAG (tcp_info, skmeminfo, destroy events); the kernel's walk over all descriptors \
+                                  (bpf_iter_task_file, Linux 5.8), else /proc/PID/fd; /proc/PID/{fdinfo,cgroup,io,stat}; \
                                   tracepoints sock:sock_recv_length and sock:sock_send_length, counted in the kernel (bpf), \
                                   /sys/kernel/btf/vmlinux; /proc/net/{raw,raw6,icmp,icmp6,packet}; \
                                   /proc/net/{tcp,tcp6,udp,udp6} where the kernel has no socket diagnosis";
     const REPLACES: &'static [&'static str] = &["ss -tunap", "netstat -tunap", "lsof -i", "nethogs"];
     const NEEDS: &'static [Need] = &[
-        Need { what: "CAP_SYS_PTRACE", without: "the processes that hold the sockets of other users" },
-        Need { what: "CAP_DAC_READ_SEARCH", without: "the processes that hold the sockets of other users" },
-        Need {
-            what: "CAP_BPF",
-            without: "what each process received and sent over UDP, and itself read and wrote by TCP",
-        },
-        Need {
-            what: "CAP_PERFMON",
-            without: "what each process received and sent over UDP, and itself read and wrote by TCP",
-        },
+        Need { what: "CAP_SYS_PTRACE", without: OF_OTHERS },
+        Need { what: "CAP_DAC_READ_SEARCH", without: OF_OTHERS },
+        Need { what: "CAP_BPF", without: BY_PROGRAMS },
+        Need { what: "CAP_PERFMON", without: BY_PROGRAMS },
         Need {
             what: "Linux 6.3",
             without: "what each process received and sent over UDP, and itself read and wrote by TCP",

@@ -1,4 +1,5 @@
-//! Which process holds a socket: one pass over the descriptors of all processes.
+//! Which process holds a socket: one pass over the descriptors of all processes, by the kernel's own walk where it allows one,
+//! else by `/proc`. Both find the same.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -14,7 +15,9 @@ use std::time::Instant;
 use nix::errno::Errno;
 use nix::fcntl::readlinkat;
 
+use super::walk::DescriptorWalk;
 use crate::probe::Context;
+use crate::probe::process::all_are_ours_to_see;
 
 /// Most threads that a pass uses: reading descriptors is the kernel's work, and the host is in trouble already.
 const THREADS: usize = 2;
@@ -27,9 +30,6 @@ const SHARERS: usize = 64;
 
 /// Most sockets whose holders are remembered one by one.
 const SHARED_SOCKETS: usize = 4096;
-
-/// Inode numbers of the initial process namespace (`PROC_PID_INIT_INO`).
-pub(super) const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
 
 /// The processes that hold one socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,8 @@ impl Holders {
 /// A pass over the processes' descriptors, which can be broken off and resumed.
 #[derive(Debug, Default)]
 pub(super) struct OwnerScan {
+    /// The kernel's own walk. Where there is none, `/proc` is gone through.
+    walk: Option<DescriptorWalk>,
     /// Processes that are still to be looked at.
     pids: Vec<i32>,
     /// Processes that the first pass was made over.
@@ -86,18 +88,29 @@ pub(super) struct OwnerScan {
 impl OwnerScan {
     /// Prepares a pass over all processes that there are now.
     pub(super) fn prepare() -> io::Result<Self> {
+        match DescriptorWalk::prepare() {
+            Some(walk) => Ok(OwnerScan { walk: Some(walk), ..OwnerScan::default() }),
+            None => OwnerScan::by_proc(),
+        }
+    }
+
+    /// Prepares a pass by `/proc`.
+    fn by_proc() -> io::Result<Self> {
         let pids = processes()?;
         let hidden = !fs::exists("/proc/1").unwrap_or(false);
         Ok(OwnerScan { looked_at: pids.clone(), pids, hidden, ..OwnerScan::default() })
     }
 
-    /// Makes ready for a second pass, which finds sockets that are new: in new processes first, since a server that
+    /// Makes ready for a second pass, which finds sockets that are new. By `/proc`, in new processes first, since a server that
     /// forks leaves a new connection to its child; then in those that hold sockets; then in all others.
     pub(super) fn renew(&mut self) -> io::Result<()> {
-        let holding = self.processes();
-        let looked_at: HashSet<i32> = self.looked_at.iter().copied().collect();
-        self.pids = processes()?;
-        self.pids.sort_by_key(|pid| (looked_at.contains(pid), !holding.contains_key(pid), std::cmp::Reverse(*pid)));
+        if self.walk.as_mut().is_none_or(|walk| walk.renew().is_err()) {
+            self.walk = None;
+            let holding = self.processes();
+            let looked_at: HashSet<i32> = self.looked_at.iter().copied().collect();
+            self.pids = processes()?;
+            self.pids.sort_by_key(|pid| (looked_at.contains(pid), !holding.contains_key(pid), std::cmp::Reverse(*pid)));
+        }
         self.earlier.extend(self.holders.drain());
         self.denied = 0;
         Ok(())
@@ -105,13 +118,17 @@ impl OwnerScan {
 
     /// Whether every process has been looked at.
     pub(super) fn is_complete(&self) -> bool {
-        self.pids.is_empty()
+        self.pids.is_empty() && self.walk.as_ref().is_none_or(DescriptorWalk::is_complete)
+    }
+
+    /// How many descriptors of sockets were found and not remembered, since memory is bounded.
+    pub(super) fn left_out(&self) -> u64 {
+        self.walk.as_ref().map_or(0, |walk| walk.left_out)
     }
 
     /// Whether the owners of all sockets of this host could be seen, so that one without an owner is the kernel's.
     pub(super) fn saw_everything(&self) -> bool {
-        let whole_host = fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link.as_os_str() == INITIAL_PID_NAMESPACE);
-        self.is_complete() && self.denied == 0 && !self.hidden && whole_host
+        self.is_complete() && self.left_out() == 0 && self.denied == 0 && !self.hidden && all_are_ours_to_see()
     }
 
     /// Who holds the socket with this inode.
@@ -141,6 +158,37 @@ impl OwnerScan {
 
     /// Looks until done, until `deadline`, or until nothing is `wanted` any more, where that is given.
     pub(super) fn run(&mut self, deadline: Instant, wanted: Option<&mut HashSet<u32>>, cx: &Context) {
+        let Some(walk) = &mut self.walk else { return self.run_by_proc(deadline, wanted, cx) };
+        let mut links = Vec::new();
+        if walk.run(deadline, &mut links, cx).is_err()
+            && let Ok(pids) = processes()
+        {
+            // What a walk found that failed is found again.
+            self.walk = None;
+            self.holders.clear();
+            (self.looked_at, self.pids) = (pids.clone(), pids);
+            return self.run_by_proc(deadline, wanted, cx);
+        }
+        let Some(wanted) = wanted else { return self.add(links) };
+        for (inode, _) in &links {
+            wanted.remove(inode);
+        }
+        // A process may be kept from the walk. So what nobody seems to hold is looked for by `/proc` in processes of which the
+        // walk said nothing: it tells which of them may not be seen.
+        if walk.is_complete() && !wanted.is_empty() {
+            match processes() {
+                Ok(pids) => self.pids = pids.into_iter().filter(|pid| !walk.holds_sockets(*pid)).collect(),
+                Err(_) => self.hidden = true,
+            }
+        }
+        self.add(links);
+        if !self.pids.is_empty() {
+            self.run_by_proc(deadline, Some(wanted), cx);
+        }
+    }
+
+    /// The same by `/proc`.
+    fn run_by_proc(&mut self, deadline: Instant, wanted: Option<&mut HashSet<u32>>, cx: &Context) {
         let (next, denied) = (AtomicUsize::new(0), AtomicU32::new(0));
         let (found, unfinished) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
         let wanted = wanted.map(Mutex::new);
@@ -185,11 +233,22 @@ impl OwnerScan {
             work();
         });
         let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.add(found.drain(..).flatten().collect());
+        self.denied += denied.into_inner();
+        self.pids = unfinished.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let begun = next.into_inner().min(pids.len());
+        self.pids.extend(pids.get(begun..).unwrap_or_default());
+        if wanted.is_some_and(|wanted| wanted.into_inner().unwrap_or_else(PoisonError::into_inner).is_empty()) {
+            self.pids.clear(); // nothing more to look for
+        }
+    }
+
+    /// Notes who holds which socket.
+    fn add(&mut self, mut links: Vec<(u32, i32)>) {
         if self.holders.is_empty() {
-            self.holders.reserve(found.iter().map(Vec::len).sum());
+            self.holders.reserve(links.len());
         }
         // In rising order of process, so that counts of holders are right.
-        let mut links: Vec<(u32, i32)> = found.drain(..).flatten().collect();
         links.sort_by_key(|(_, pid)| *pid);
         for (inode, pid) in links {
             match self.holders.entry(inode) {
@@ -202,13 +261,6 @@ impl OwnerScan {
                     share(&mut self.shared, inode, first, pid);
                 }
             }
-        }
-        self.denied += denied.into_inner();
-        self.pids = unfinished.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let begun = next.into_inner().min(pids.len());
-        self.pids.extend(pids.get(begun..).unwrap_or_default());
-        if wanted.is_some_and(|wanted| wanted.into_inner().unwrap_or_else(PoisonError::into_inner).is_empty()) {
-            self.pids.clear(); // nothing more to look for
         }
     }
 }
@@ -308,20 +360,37 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let link = fs::read_link(format!("/proc/self/fd/{}", listener.as_raw_fd())).unwrap();
         let inode = socket_inode(link.to_str().unwrap()).unwrap();
-        let mut scan = OwnerScan::prepare().unwrap();
-        let mut wanted = HashSet::from([inode]);
-        scan.run(Instant::now() + Duration::from_secs(20), Some(&mut wanted), &Context::alone());
-        assert_eq!(scan.holders(inode).unwrap().lowest, std::process::id() as i32);
-        assert!(scan.is_complete());
+        for mut scan in [OwnerScan::prepare().unwrap(), OwnerScan::by_proc().unwrap()] {
+            let mut wanted = HashSet::from([inode]);
+            scan.run(Instant::now() + Duration::from_secs(20), Some(&mut wanted), &Context::alone());
+            assert_eq!(scan.holders(inode).unwrap().lowest, std::process::id() as i32);
+            assert!(scan.is_complete());
+        }
+    }
+
+    #[test]
+    fn a_second_pass_finds_a_socket_that_is_new() {
+        for mut scan in [OwnerScan::prepare().unwrap(), OwnerScan::by_proc().unwrap()] {
+            scan.run(Instant::now() + Duration::from_secs(20), None, &Context::alone());
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let link = fs::read_link(format!("/proc/self/fd/{}", listener.as_raw_fd())).unwrap();
+            let inode = socket_inode(link.to_str().unwrap()).unwrap();
+            assert_eq!(scan.holders(inode), None);
+            scan.renew().unwrap();
+            let mut wanted = HashSet::from([inode]);
+            scan.run(Instant::now() + Duration::from_secs(20), Some(&mut wanted), &Context::alone());
+            assert_eq!(scan.holders(inode).unwrap().lowest, std::process::id() as i32);
+        }
     }
 
     #[test]
     fn a_pass_whose_time_is_over_can_be_resumed() {
-        let mut scan = OwnerScan::prepare().unwrap();
-        scan.run(Instant::now(), None, &Context::alone());
-        assert!(!scan.is_complete());
-        scan.run(Instant::now() + Duration::from_secs(20), None, &Context::alone());
-        assert!(scan.is_complete());
+        for mut scan in [OwnerScan::prepare().unwrap(), OwnerScan::by_proc().unwrap()] {
+            scan.run(Instant::now(), None, &Context::alone());
+            assert!(!scan.is_complete());
+            scan.run(Instant::now() + Duration::from_secs(20), None, &Context::alone());
+            assert!(scan.is_complete());
+        }
     }
 
     #[test]

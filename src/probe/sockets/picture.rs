@@ -12,6 +12,7 @@ use super::{MOST_ROWS, Params};
 use crate::case::{Gap, Reason};
 use crate::probe::process::Activity;
 use crate::sys::sock_diag::SocketRow;
+use crate::units;
 
 /// The names of the states, by number.
 const STATES: [&str; 12] = [
@@ -140,6 +141,11 @@ impl Owners<'_> {
                 let gap =
                     Gap::new(Reason::TimedOut, tried, "the processes hold too many descriptors to look at in time");
                 Some(gap.to_fix("give a longer window"))
+            }
+            Owners::Seen(scan) if scan.left_out() > 0 => {
+                let left_out = units::count(scan.left_out() as f64);
+                let why = format!("{left_out} descriptors of sockets take more memory than the run may");
+                Some(Gap::new(Reason::Failed, tried, why).to_fix("allow more memory: --max-memory 1GB"))
             }
             Owners::Seen(scan) if scan.saw_everything() => None, // they are the kernel's, or of connections left to die
             Owners::Seen(_) => {

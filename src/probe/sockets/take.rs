@@ -8,9 +8,9 @@ use std::os::unix::fs::MetadataExt;
 
 use nix::libc;
 
-use super::owners::INITIAL_PID_NAMESPACE;
 use super::take_program::{self, INTERNET_6, KEY_BYTES, Maps, Places, REST_BYTES, ROW_BYTES, TCP, UDP, key, row};
 use crate::case::{Gap, Reason};
+use crate::probe::process::all_are_ours_to_see;
 use crate::sys::bpf::btf::KernelTypes;
 use crate::sys::bpf::kernel::{Map, Refusal, Rows, Running};
 
@@ -88,7 +88,7 @@ pub(super) struct Taken {
 impl TakeWatch {
     /// Begins to count.
     pub(super) fn start() -> Result<Self, Gap> {
-        if !fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link.as_os_str() == INITIAL_PID_NAMESPACE) {
+        if !all_are_ours_to_see() {
             let why = "the kernel numbers processes as the host does, and this is another process namespace";
             return Err(Gap::new(Reason::Absent, TRIED, why).to_fix("run on the host, not in a container"));
         }

@@ -35,6 +35,7 @@ mod kind {
     pub const VOLATILE: u32 = 9;
     pub const CONSTANT: u32 = 10;
     pub const RESTRICT: u32 = 11;
+    pub const FUNCTION: u32 = 12;
     pub const PROTOTYPE: u32 = 13;
     pub const FLOAT: u32 = 16;
     pub const TYPE_TAG: u32 = 18;
@@ -161,6 +162,11 @@ impl KernelTypes {
         let prototype = self.get(pointer.size_or_type).filter(|it| it.kind == kind::PROTOTYPE)?;
         let argument = |entry: usize| self.called(word(&self.bytes, prototype.rest + entry * 8 + 4)?, DEEPEST);
         Some(Tracepoint { id, arguments: (1..prototype.entries).map(argument).collect::<Option<_>>()? })
+    }
+
+    /// The number of the type of a function of the kernel itself, not of a module.
+    pub fn function(&self, name: &str) -> Option<u32> {
+        self.find(name, |kind| kind == kind::FUNCTION)
     }
 
     /// The name of a type, or of that which it points to.
@@ -370,6 +376,8 @@ mod tests {
                 let port = types.field("sock", &["__sk_common", "skc_num"]).unwrap();
                 assert_eq!(port.bytes, 2);
                 assert_eq!(types.tracepoint("kfree_skb").unwrap().arguments[..2], ["sk_buff", ""]);
+                assert!(types.function("bpf_iter_task_file").is_some());
+                assert_eq!(types.function("sock"), None, "that is a structure");
             }
             Err(error) => assert_eq!(error.kind(), io::ErrorKind::NotFound, "{error}"),
         }

@@ -1,8 +1,9 @@
-//! Maps, and programs at tracepoints: the system call `bpf`.
+//! Maps, and programs at tracepoints and in iterators: the system call `bpf`.
 #![allow(unsafe_code)]
 
 use std::ffi::CStr;
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
@@ -16,6 +17,8 @@ mod command {
     pub const INFORMATION: libc::c_int = 15;
     pub const RAW_TRACEPOINT_OPEN: libc::c_int = 17;
     pub const MAP_LOOK_UP_BATCH: libc::c_int = 24;
+    pub const LINK_CREATE: libc::c_int = 28;
+    pub const ITERATOR_CREATE: libc::c_int = 33;
 }
 
 /// `BPF_MAP_TYPE_HASH`.
@@ -28,6 +31,8 @@ const RAW_TRACEPOINT: u32 = 17;
 /// `BPF_PROG_TYPE_TRACING`, at a tracepoint (`BPF_TRACE_RAW_TP`): knows the types of the arguments, and may read where they
 /// point to; the kernel checks that it reads fields.
 const TRACING: (u32, u32) = (26, 23);
+/// The same in an iterator (`BPF_TRACE_ITER`).
+const ITERATOR: (u32, u32) = (26, 28);
 /// Room for what the kernel's verifier says of a program that it refuses.
 const LOG_BYTES: usize = 64 << 10;
 /// The longest sentence of it that is passed on.
@@ -97,6 +102,22 @@ struct AttachArguments {
     name: u64,
     program: u32,
     padding: u32,
+}
+
+/// The arguments of `BPF_LINK_CREATE`, as far as they are used.
+#[repr(C)]
+struct LinkArguments {
+    program: u32,
+    target: u32,
+    attach_type: u32,
+    flags: u32,
+}
+
+/// The arguments of `BPF_ITER_CREATE`.
+#[repr(C)]
+struct IteratorArguments {
+    link: u32,
+    flags: u32,
 }
 
 /// The arguments of `BPF_OBJ_GET_INFO_BY_FD`.
@@ -313,6 +334,38 @@ impl Running {
     }
 }
 
+/// A program that the kernel runs for all things of a kind, one after the other, as often as it is asked to (Linux 5.8): an
+/// iterator. It runs while somebody reads, and never else.
+#[derive(Debug)]
+pub struct Walk {
+    link: OwnedFd,
+}
+
+impl Walk {
+    /// Loads a program for the things that an iterator goes over. That is given by the number of the type of its function, such
+    /// as `bpf_iter_task_file`.
+    pub fn load(function: u32, program: &[u64]) -> Result<Self, Refusal> {
+        let program = load(program, ITERATOR.0, ITERATOR.1, function)?;
+        let mut arguments = LinkArguments {
+            program: program.as_raw_fd().cast_unsigned(),
+            target: 0,
+            attach_type: ITERATOR.1,
+            flags: 0,
+        };
+        // SAFETY: `LinkArguments` is the beginning of `union bpf_attr` for this command and holds no pointer.
+        let link = owned(unsafe { bpf(command::LINK_CREATE, &mut arguments) })?;
+        Ok(Walk { link })
+    }
+
+    /// Begins with the first thing. What the program writes is read from the file, until that ends. A read goes over a million
+    /// things at most; it fails with `WouldBlock` when none of them had anything to write, and the next one goes on.
+    pub fn begin(&self) -> io::Result<File> {
+        let mut arguments = IteratorArguments { link: self.link.as_raw_fd().cast_unsigned(), flags: 0 };
+        // SAFETY: `IteratorArguments` is the beginning of `union bpf_attr` for this command and holds no pointer.
+        owned(unsafe { bpf(command::ITERATOR_CREATE, &mut arguments) }).map(File::from)
+    }
+}
+
 fn load(text: &[u64], kind: u32, attach_type: u32, attach_to: u32) -> Result<OwnedFd, Refusal> {
     let ask = |log: &mut [u8]| {
         let mut arguments = ProgramArguments {
@@ -393,6 +446,8 @@ mod tests {
         assert_eq!(std::mem::offset_of!(ProgramArguments, attach_type), 68);
         assert_eq!(std::mem::offset_of!(ProgramArguments, attach_to), 108);
         assert_eq!(size_of::<AttachArguments>(), 16);
+        assert_eq!(size_of::<LinkArguments>(), 16);
+        assert_eq!(size_of::<IteratorArguments>(), 8);
         assert_eq!(size_of::<InformationArguments>(), 16);
         assert_eq!(std::mem::offset_of!(ProgramInformation, missed), 208);
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::os::fd::RawFd;
 
-/// A register. `R1` holds the arguments of the tracepoint when a program begins, `R0` what a call returned; calls keep `R6`
+/// A register. `R1` holds the arguments of the program when it begins, `R0` what a call returned; calls keep `R6`
 /// to `R9`, and `R10` is the end of the stack, which is 512 bytes below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "a register has a number")]
@@ -75,6 +75,8 @@ pub enum Helper {
     CurrentControlGroup = 80,
     /// `bpf_probe_read_kernel(to, bytes, from)`: 0, or an error with `to` all zero.
     ReadKernel = 113,
+    /// `bpf_seq_write(file, bytes, length)`: hands bytes to who reads what an iterator writes.
+    SequenceWrite = 127,
 }
 
 /// One line of a listing. Where two registers are named the first is the one that changes.
