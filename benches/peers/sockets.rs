@@ -10,7 +10,7 @@ const JOB: &str = "sockets → process";
 
 /// The sizes, and the shares of `ss -tunap` and `ss -tun` that casebook may take. The kernel's part alone takes most of what
 /// `ss -tun` does for few.
-const SIZES: [(u32, f64, Option<f64>); 2] = [(50_000, 0.4, Some(0.7)), (5_000, 0.6, None)];
+const SIZES: [(u32, f64, Option<f64>); 2] = [(50_000, 0.2, Some(0.7)), (5_000, 0.6, None)];
 
 /// All rows.
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
