@@ -68,9 +68,9 @@ fn ping(here: &Here<'_>) -> Option<(usize, Data)> {
             units::count(sent)
         ),
     });
-    let times = document.line(sum + 1);
-    let timed = times.contains("min/avg/max") || times.starts_with("rtt ");
-    Some((sum + 1 + usize::from(timed) - here.at, Data::Told(told)))
+    let is_more = |line: &str| line.contains("min/avg/max") || line.starts_with("rtt ") || line.starts_with("pipe ");
+    let more = (sum + 1..sum + 3).take_while(|at| is_more(document.line(*at))).count();
+    Some((sum + 1 + more - here.at, Data::Told(told)))
 }
 
 /// A hop of `mtr`: its number, its name, the share that it did not answer.
@@ -152,6 +152,10 @@ mod tests {
             (
                 "PING 127.0.0.1 (127.0.0.1) 56(84) bytes of data.\n64 bytes from 127.0.0.1: icmp_seq=1 ttl=64 time=0.039 ms\n64 bytes from 127.0.0.1: icmp_seq=2 ttl=64 time=0.050 ms\n\n--- 127.0.0.1 ping statistics ---\n2 packets transmitted, 2 received, 0% packet loss, time 406ms\nrtt min/avg/max/mdev = 0.035/0.041/0.050/0.006 ms\n",
                 "ping: each of 2 packets to 127.0.0.1 was answered",
+            ),
+            (
+                "PING 192.0.2.99 (192.0.2.99) 56(84) bytes of data.\nFrom 192.0.2.10 icmp_seq=1 Destination Host Unreachable\n\n--- 192.0.2.99 ping statistics ---\n4 packets transmitted, 0 received, +4 errors, 100% packet loss, time 3060ms\npipe 3\n",
+                "ping: 100 % of 4 packets to 192.0.2.99 were not answered",
             ),
             (
                 "PING 127.0.0.1 (127.0.0.1): 56 data bytes\n64 bytes from 127.0.0.1: seq=0 ttl=64 time=0.045 ms\n\n--- 127.0.0.1 ping statistics ---\n4 packets transmitted, 1 packets received, 75% packet loss\nround-trip min/avg/max = 0.045/0.055/0.066 ms\n",

@@ -55,7 +55,7 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Data)> {
     trouble.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
     told.stands_out.extend(trouble.into_iter().take(TOLD).map(|(_, sentence)| sentence));
     if others > 0 {
-        told.stands_out.push(format!("kubectl: {} {what} more are in trouble", units::count(others as f64)));
+        told.stands_out.push(format!("kubectl: and {} more of the {what}", units::count(others as f64)));
     }
     if told.stands_out.is_empty() && all_whole && !is_top {
         told.stands_out.push(format!("kubectl: of {} {what} each is ready", units::count(rows as f64)));

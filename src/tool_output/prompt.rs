@@ -55,6 +55,7 @@ const PROGRAMS: &[&str] = &[
     "nft",
     "nstat",
     "ping",
+    "ping6",
     "ps",
     "route",
     "sadf",
