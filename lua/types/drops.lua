@@ -33,18 +33,18 @@
 ---One place, and what was dropped there.
 ---@class casebook.drops.Place
 ---@field reason string The kernel's name of the reason (`enum skb_drop_reason`): `NETFILTER_DROP`. Of a subsystem, whose module alone knows the name, its own name and the number: `OPENVSWITCH 3`.
----@field meaning string What the reason means.
----@field ["function"] string? The function of the kernel that dropped them, where the reason says nothing (`NOT_SPECIFIED`): `do_xdp_generic`. None for fewer than 100 packets, and where the kernel does not show where its functions stand (`/proc/kallsyms`, for root).
 ---@field packets integer Packets, as the kernel had them: what was merged on its way in (GRO) or is not yet cut into frames counts once.
----@field bytes integer Their bytes: of IP the total length that the header says, else what was left of the packet (`skb->len`). Link headers do not count.
----@field interface? string The interface: by which they came in, or were to leave. None where the kernel does not tell, or it is of another network namespace or gone.
----@field interface_number? integer The number of the interface (`ifindex`) in its network namespace.
----@field namespace? string The network namespace: `this`, where casebook runs, or the number of another, which `lsns -t net` and `readlink /proc/PID/ns/net` show. None where the packet belonged to no interface and no socket.
----@field ip_version? integer The version of IP: 4 or 6; none for what is not IP.
 ---@field protocol? string The protocol: `tcp`, `udp`, `icmp`, `icmpv6`, `gre`, `arp` …; `ip-N` or `ethertype-0xN` for one without a name. Of IPv6 it is what follows the first header. None for what never was on a wire: messages of local sockets and of netlink.
 ---@field address? string The address of this side, as it stood in the packet when it was dropped: the destination; of what this host sends, the source.
 ---@field port? integer The port at that address; none where the protocol has none, and for fragments but the first.
+---@field interface? string The interface: by which they came in, or were to leave. None where the kernel does not tell, or it is of another network namespace or gone.
 ---@field direction string `in`: they came in. `out`: this host was to send them. `forwarded`: they had come in, and were on their way out by another interface; what is dropped before, also at the firewall's forward hook, is `in`.
+---@field namespace? string The network namespace: `this`, where casebook runs, or the number of another, which `lsns -t net` and `readlink /proc/PID/ns/net` show. None where the packet belonged to no interface and no socket.
+---@field bytes integer Their bytes: of IP the total length that the header says, else what was left of the packet (`skb->len`). Link headers do not count.
+---@field meaning string What the reason means.
+---@field ["function"] string? The function of the kernel that dropped them, where the reason says nothing (`NOT_SPECIFIED`): `do_xdp_generic`. None for fewer than 100 packets, and where the kernel does not show where its functions stand (`/proc/kallsyms`, for root).
+---@field interface_number? integer The number of the interface (`ifindex`) in its network namespace.
+---@field ip_version? integer The version of IP: 4 or 6; none for what is not IP.
 
 ---A list of `casebook.drops.Place` in evidence.
 ---@class casebook.drops.Places

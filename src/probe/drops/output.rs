@@ -56,26 +56,8 @@ pub struct DropPlace {
     /// The kernel's name of the reason (`enum skb_drop_reason`): `NETFILTER_DROP`. Of a subsystem, whose module alone knows the
     /// name, its own name and the number: `OPENVSWITCH 3`.
     pub reason: String,
-    /// What the reason means.
-    pub meaning: String,
-    /// The function of the kernel that dropped them, where the reason says nothing (`NOT_SPECIFIED`): `do_xdp_generic`. None
-    /// for fewer than 100 packets, and where the kernel does not show where its functions stand (`/proc/kallsyms`, for root).
-    pub function: Option<String>,
     /// Packets, as the kernel had them: what was merged on its way in (GRO) or is not yet cut into frames counts once.
     pub packets: u64,
-    /// Their bytes: of IP the total length that the header says, else what was left of the packet (`skb->len`). Link headers
-    /// do not count.
-    pub bytes: u64,
-    /// The interface: by which they came in, or were to leave. None where the kernel does not tell, or it is of another network
-    /// namespace or gone.
-    pub interface: Option<String>,
-    /// The number of the interface (`ifindex`) in its network namespace.
-    pub interface_number: Option<u32>,
-    /// The network namespace: `this`, where casebook runs, or the number of another, which `lsns -t net` and
-    /// `readlink /proc/PID/ns/net` show. None where the packet belonged to no interface and no socket.
-    pub namespace: Option<String>,
-    /// The version of IP: 4 or 6; none for what is not IP.
-    pub ip_version: Option<u8>,
     /// The protocol: `tcp`, `udp`, `icmp`, `icmpv6`, `gre`, `arp` …; `ip-N` or `ethertype-0xN` for one without a name. Of IPv6
     /// it is what follows the first header. None for what never was on a wire: messages of local sockets and of netlink.
     pub protocol: Option<String>,
@@ -84,9 +66,27 @@ pub struct DropPlace {
     pub address: Option<IpAddr>,
     /// The port at that address; none where the protocol has none, and for fragments but the first.
     pub port: Option<u16>,
+    /// The interface: by which they came in, or were to leave. None where the kernel does not tell, or it is of another network
+    /// namespace or gone.
+    pub interface: Option<String>,
     /// `in`: they came in. `out`: this host was to send them. `forwarded`: they had come in, and were on their way out by
     /// another interface; what is dropped before, also at the firewall's forward hook, is `in`.
     pub direction: String,
+    /// The network namespace: `this`, where casebook runs, or the number of another, which `lsns -t net` and
+    /// `readlink /proc/PID/ns/net` show. None where the packet belonged to no interface and no socket.
+    pub namespace: Option<String>,
+    /// Their bytes: of IP the total length that the header says, else what was left of the packet (`skb->len`). Link headers
+    /// do not count.
+    pub bytes: u64,
+    /// What the reason means.
+    pub meaning: String,
+    /// The function of the kernel that dropped them, where the reason says nothing (`NOT_SPECIFIED`): `do_xdp_generic`. None
+    /// for fewer than 100 packets, and where the kernel does not show where its functions stand (`/proc/kallsyms`, for root).
+    pub function: Option<String>,
+    /// The number of the interface (`ifindex`) in its network namespace.
+    pub interface_number: Option<u32>,
+    /// The version of IP: 4 or 6; none for what is not IP.
+    pub ip_version: Option<u8>,
 }
 
 /// One reason and how often it occurred.
