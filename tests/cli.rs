@@ -36,6 +36,8 @@ mod outlets;
 mod parameters;
 #[path = "cli/parts.rs"]
 mod parts;
+#[path = "cli/piped.rs"]
+mod piped;
 #[path = "cli/privileges.rs"]
 mod privileges;
 #[path = "cli/probes.rs"]

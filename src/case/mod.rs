@@ -22,7 +22,7 @@ pub use evidence::{Evidence, Missing, Observed, Typed};
 pub use finding::{Coverage, Finding, Said};
 pub use gap::{Gap, Reason};
 pub use reading::{Reading, Recognised};
-pub use record::{CASE_FORMAT, Case, CheckRef, Cost, Host, LocalTime, NoCase, RunbookRef};
+pub use record::{CASE_FORMAT, Case, CheckRef, Clock, Cost, Host, LocalTime, NoCase, RunbookRef};
 pub use redacted::Redacted;
 pub use truth::Truth;
 pub use verdict::Verdict;

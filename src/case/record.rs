@@ -163,7 +163,7 @@ pub struct CheckRef {
 }
 
 /// The host of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Host {
     /// The host's name.
     pub name: String,
@@ -174,6 +174,20 @@ pub struct Host {
     /// Its own time when the run began; none where that is UTC, or not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local_time: Option<LocalTime>,
+    /// What its kernel says of its clock; none where it was not asked, or did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
+}
+
+/// What a kernel says of its own clock (`adjtimex`): how far the moments of a case can be held against those of other hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Clock {
+    /// Something keeps it by a time source (`STA_UNSYNC` is not set).
+    pub synchronised: bool,
+    /// How wrong it is at most by the bookkeeping of what keeps it, in seconds (`maxerror`); none when nothing keeps it.
+    pub maximum_error_seconds: Option<f64>,
+    /// How wrong it is probably, in seconds (`esterror`); none when nothing keeps it.
+    pub estimated_error_seconds: Option<f64>,
 }
 
 /// How a host's clock differs from UTC at a moment.

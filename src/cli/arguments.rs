@@ -10,6 +10,7 @@ pub(super) use kept::{CasesArguments, CasesCommand, DiffArguments, ReplayArgumen
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::engine::ArgValueCompleter;
 
+use super::begin::Begin;
 use super::complete;
 
 use crate::bounded_json::Budget;
@@ -98,6 +99,7 @@ pub(super) enum Command {
   casebook run high-inbound-traffic --window 30s -o report.md -o case.json
   casebook run high-inbound-traffic -i eth1 --set high=100Mbit/s
   casebook run ./my-runbook.yaml --format json | jq .diagnosis.summary
+  ssh web1 sudo casebook run high-inbound-traffic --begin 18:54:30Z --save - > web1.case
 
 Exit status: 0 ok, 1 warning, 2 critical, 3 unknown; 64 bad usage or bad runbook, 70 internal error.")]
 pub(super) struct RunArguments {
@@ -123,9 +125,14 @@ pub(super) struct RunArguments {
     /// capture file
     #[arg(long, value_name = "SPAN")]
     pub timeout: Option<Span>,
-    /// Also save the case, all evidence included, in this file: plain JSON when it ends in .json, else packed
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// Also save the case, all evidence included, in this file: plain JSON when it ends in .json, else packed. `-` writes it,
+    /// packed, to standard output, which has nothing else then
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, allow_hyphen_values = true)]
     pub save: Option<PathBuf>,
+    /// Begin the window at this moment, the same on many hosts: +5s, 18:54:30Z, 20:54:30+02:00, or with the date as RFC 3339
+    /// has it. At once, where it has passed
+    #[arg(long, value_name = "MOMENT")]
+    pub begin: Option<Begin>,
     /// Keep neither the case nor a journal under the state directory
     #[arg(long)]
     pub no_keep: bool,
@@ -208,8 +215,9 @@ pub(super) struct CheckArguments {
     pub params: Vec<String>,
     #[command(flatten)]
     pub watch: WatchArguments,
-    /// Also save the case, all evidence included, in this file: plain JSON when it ends in .json, else packed
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// Also save the case, all evidence included, in this file: plain JSON when it ends in .json, else packed. `-` writes it,
+    /// packed, to standard output, which has nothing else then
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, allow_hyphen_values = true)]
     pub save: Option<PathBuf>,
     /// Keep neither the case nor a journal under the state directory
     #[arg(long)]
@@ -430,7 +438,7 @@ CASEBOOK_JIRA_URL, CASEBOOK_SMTP.
 
 Exit status: 0 it is there, 64 bad usage, 65 a secret would leave, 69 it did not arrive.")]
 pub(super) struct AttachArguments {
-    /// A case: the file of an earlier run
+    /// A case: the file of an earlier run; `-` for standard input
     #[arg(value_name = "CASE", value_hint = ValueHint::FilePath)]
     pub case: PathBuf,
     /// Where to: mailto:a@b, github:owner/repo#7, gitlab:group/project#7, jira:OPS-7, https://host/hook; may be given more than once
@@ -469,7 +477,7 @@ pub(super) struct AttachArguments {
   casebook unredact report.md --map ~/flood.map
   casebook unredact flood.case --map ~/flood.map -o whole.case")]
 pub(super) struct UnredactArguments {
-    /// A report or case with pseudonyms: any text
+    /// A report or case with pseudonyms: any text; `-` for standard input
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
     /// The map that --redact-map wrote

@@ -1,7 +1,7 @@
 //! Cases as files: read by path or by the name of a kept one, and written with what belongs beside them.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
@@ -26,11 +26,22 @@ const MOST_LINES: usize = 10_000;
 const REPORT: &str = "report.md";
 const LOGS: &str = "logs.txt";
 
-/// Reads a case, whose values must fit into the budget. A word without `/` and `.` is the name of a kept one, or the beginning of
+/// What stands for standard input in place of a case.
+pub(super) const STDIN: &str = "-";
+
+/// Reads a case, whose values must fit into the budget. `-` is standard input. A word without `/` and `.` is the name of a kept one, or the beginning of
 /// one, or `latest`, whatever files there are; anything else is a path.
 pub(super) fn read(named: &str, trust: Trust, budget: &mut Budget) -> Result<CaseFile, Usage> {
     let refused = |why: &dyn std::fmt::Display| Usage(format!("cannot read the case {named}: {why}"));
-    let bytes = if named.contains(['/', '.']) {
+    let bytes = if named == STDIN {
+        if trust == Trust::Required {
+            return Err(refused(
+                &"nobody knows who wrote what comes by standard input, and it would decide what is done here; \
+                                 save it in a file of your own, or pass --trust",
+            ));
+        }
+        text_file::read_stdin(archive::LARGEST).map_err(|why| refused(&why))?
+    } else if named.contains(['/', '.']) {
         text_file::read_bytes_trusted(Path::new(named), archive::LARGEST, trust).map_err(|why| refused(&why))?
     } else {
         let as_file = match Path::new(named).symlink_metadata() {
@@ -48,7 +59,9 @@ pub(super) fn read(named: &str, trust: Trust, budget: &mut Budget) -> Result<Cas
 
 /// Whether a case of that name is one that runs on this host left in the own state directory.
 pub(super) fn is_kept(named: &str) -> bool {
-    !named.contains(['/', '.']) && State::existing().ok().flatten().is_some_and(|state| state.find(named).is_ok())
+    named != STDIN
+        && !named.contains(['/', '.'])
+        && State::existing().ok().flatten().is_some_and(|state| state.find(named).is_ok())
 }
 
 /// Writes a case: as JSON where the name ends so, else packed.
@@ -61,6 +74,17 @@ pub(super) fn write(place: &Place, file: &CaseFile) -> anyhow::Result<()> {
     }
     let packed = packed(file)?;
     place.write(|out| out.write_all(&packed))
+}
+
+/// Writes a packed case to standard output. A reader that goes away before it has all of it has no case.
+pub(super) fn write_to_stdout(file: &CaseFile) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(&packed(file)?).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => {
+            anyhow::anyhow!("the case did not leave: whoever read standard output went away before its end")
+        }
+        _ => anyhow::anyhow!("cannot write the case to standard output: {error}"),
+    })
 }
 
 /// A case packed with its report, the lines of logs that it tells of, and what is attached to it.

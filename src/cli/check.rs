@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::arguments::CheckArguments;
 use super::confinement::Start;
-use super::run::Bounds;
+use super::run::{Bounds, How};
 use super::{Usage, given, output, screen};
 use crate::runbook::{self, Check, Kind, Problems};
 
@@ -38,13 +38,14 @@ pub(super) fn check(arguments: &CheckArguments, start: Start) -> anyhow::Result<
     params.extend(given::params(&arguments.params, [(given::INTERFACE, arguments.watch.interface.clone())])?);
     given::refuse_bare_rates(&params, &runbook.params)?;
     start.surroundings.refuse(&params, &runbook.params)?;
-    let Start { threads, mut store, .. } = start;
+    let Start { threads, mut store, clock, .. } = start;
     let bounds = Bounds {
         limits: arguments.scripts.limits(),
         resources: arguments.resources.limits(),
         rights: arguments.allow.rights(),
     };
-    let case = super::run::live(&runbook, params, bounds, arguments.quiet, threads, &mut store)?;
+    let how = How { quiet: arguments.quiet, begin: None, clock };
+    let case = super::run::live(&runbook, params, bounds, how, threads, &mut store)?;
     let (file, map) = sinks.leaving(case)?;
     let written = sinks.write(&file);
     store.keep(&file);

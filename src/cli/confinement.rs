@@ -9,8 +9,9 @@ use super::arguments::{
     RunArguments,
 };
 use super::given::{CAPTURE, PACKETS, Surroundings};
-use super::say;
 use super::store::{CaseStore, State};
+use super::{case_file, output, say};
+use crate::case::Clock;
 use crate::config::{self, BadConfig, Config};
 use crate::engine::ProbeThreads;
 use crate::sys::confine::{self, Confinement, Enforced, Profile};
@@ -26,6 +27,8 @@ pub(super) struct Start {
     pub confinement: Confinement,
     /// What can be watched on this host.
     pub surroundings: Surroundings,
+    /// What the kernel said of its clock when the command began.
+    pub clock: Option<Clock>,
     /// The defaults of the configuration files, for the commands that tell of them.
     pub configured: Option<Result<Config, BadConfig>>,
 }
@@ -72,7 +75,7 @@ const PROXIES: &[&str] = &["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy
 const DOMAIN: u16 = 53;
 
 /// Gives up what the command does not need. Nothing that a stranger wrote was read before.
-pub(super) fn start(command: &Command) -> Start {
+pub(super) fn start(command: &Command, clock: Option<Clock>) -> Start {
     let threads = if asks_this_host(command) { ProbeThreads::with_rights_of_now() } else { ProbeThreads::default() };
     let configured = matches!(command, Command::Doctor | Command::Config).then(Config::load);
     let surroundings = Surroundings::look(asks_this_host(command) && gives_parameters(command));
@@ -86,13 +89,13 @@ pub(super) fn start(command: &Command) -> Start {
         let confinement =
             Confinement { capabilities: Vec::new(), files: unconfined(), ports: unconfined(), calls: unconfined() };
         let threads = threads.afterwards(move || drop(confine::confine(&profile)));
-        return Start { threads, store, confinement, surroundings, configured };
+        return Start { threads, store, confinement, surroundings, clock, configured };
     }
     let confinement = confine::confine(&profile);
     if let (false, Enforced::No(why)) = (profile.connect.is_empty(), &confinement.ports) {
         say(format_args!("casebook: the kernel cannot keep this command to the ports of its targets: {why}"));
     }
-    Start { threads, store, confinement, surroundings, configured }
+    Start { threads, store, confinement, surroundings, clock, configured }
 }
 
 /// Whether probes look at this host, which takes rights.
@@ -141,7 +144,7 @@ fn profile(command: &Command) -> Profile {
         Command::Check(arguments) => {
             runbook(&mut to, &arguments.check);
             captures(&mut to, &arguments.params);
-            output(&mut to, &arguments.output, arguments.save.as_deref());
+            reports(&mut to, &arguments.output, arguments.save.as_deref());
             system(&mut to, CPUS);
             zones(&mut to);
         }
@@ -165,7 +168,7 @@ fn profile(command: &Command) -> Profile {
         Command::Replay(arguments) => replay(&mut to, arguments),
         Command::Report(arguments) => {
             case(&mut to, &arguments.case);
-            output(&mut to, &arguments.output, None);
+            reports(&mut to, &arguments.output, None);
         }
         Command::Diff(arguments) => [&arguments.before, &arguments.after].into_iter().for_each(|of| case(&mut to, of)),
         Command::Cases(arguments) => cases(&mut to, arguments.command.as_ref()),
@@ -209,7 +212,7 @@ fn run(to: &mut Profile, arguments: &RunArguments) {
     to.read.extend(arguments.pcap.clone());
     captures(to, &arguments.set);
     zones(to);
-    output(to, &arguments.output, arguments.save.as_deref());
+    reports(to, &arguments.output, arguments.save.as_deref());
     system(to, CPUS);
 }
 
@@ -223,7 +226,7 @@ fn read(to: &mut Profile, arguments: &ReadArguments) {
         }
     }
     runbook(to, &arguments.runbook);
-    output(to, &arguments.output, arguments.save.as_deref());
+    reports(to, &arguments.output, arguments.save.as_deref());
 }
 
 fn replay(to: &mut Profile, arguments: &ReplayArguments) {
@@ -239,7 +242,7 @@ fn replay(to: &mut Profile, arguments: &ReplayArguments) {
     if let Some(name) = &arguments.runbook {
         runbook(to, name);
     }
-    output(to, &arguments.output, arguments.save.as_deref());
+    reports(to, &arguments.output, arguments.save.as_deref());
 }
 
 fn cases(to: &mut Profile, command: Option<&CasesCommand>) {
@@ -248,7 +251,7 @@ fn cases(to: &mut Profile, command: Option<&CasesCommand>) {
         Some(CasesCommand::Show { case: of, .. }) => case(to, of),
         Some(CasesCommand::Finish { save, output: of, .. }) => {
             to.keep.extend(state());
-            output(to, of, save.as_deref());
+            reports(to, of, save.as_deref());
         }
         Some(CasesCommand::Prune { .. }) => to.keep.extend(state()),
     }
@@ -302,9 +305,9 @@ fn port(url: &str) -> u16 {
 }
 
 /// Reports, the saved case and the map of pseudonyms.
-fn output(to: &mut Profile, arguments: &OutputArguments, save: Option<&Path>) {
+fn reports(to: &mut Profile, arguments: &OutputArguments, save: Option<&Path>) {
     to.write.extend(arguments.files.iter().cloned());
-    to.write.extend(save.map(Path::to_owned));
+    to.write.extend(save.filter(|path| !output::is_stdout(path)).map(Path::to_owned));
     redaction(to, &arguments.redact);
 }
 
@@ -315,6 +318,9 @@ fn redaction(to: &mut Profile, arguments: &RedactArguments) {
 
 /// A case: a file, or the name of a kept one.
 fn case(to: &mut Profile, named: &str) {
+    if named == case_file::STDIN {
+        return;
+    }
     to.read.push(named.into());
     if !named.contains('/') {
         to.read.extend(state());

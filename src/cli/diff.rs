@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::arguments::DiffArguments;
-use super::{case_file, output, screen};
+use super::{Usage, case_file, output, screen};
 use crate::case::{CauseChange, Changed, Difference, Trend, Verdict};
 use crate::printable;
 use crate::sys::trust::Trust;
@@ -13,6 +13,9 @@ use crate::units;
 const FIGURES: usize = 12;
 
 pub(super) fn diff(arguments: &DiffArguments) -> anyhow::Result<u8> {
+    if arguments.before == case_file::STDIN && arguments.after == case_file::STDIN {
+        return Err(Usage("only one of the two cases can come by standard input".to_owned()).into());
+    }
     let read = |named: &str| case_file::read(named, Trust::Waived, &mut arguments.reading.budget());
     let (before, after) = (read(&arguments.before)?.case, read(&arguments.after)?.case);
     let difference = Difference::between(&before, &after);

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod attach;
+mod begin;
 mod case_file;
 mod cases;
 mod check;
@@ -40,7 +41,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::glyphs::{self, Charset};
 use crate::printable;
-use crate::sys::{confine, memory};
+use crate::sys::{clock, confine, memory};
 use arguments::{Arguments, Command};
 
 /// Bad usage, or a bad runbook (`EX_USAGE`).
@@ -61,6 +62,7 @@ pub fn command() -> clap::Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     memory::share_one_arena();
+    let clock = clock::discipline();
     confine::process();
     if complete::answered() {
         return ExitCode::SUCCESS;
@@ -79,7 +81,7 @@ pub fn main() -> ExitCode {
         say(format_args!("casebook: {error}"));
         return ExitCode::from(BAD_USAGE);
     }
-    let start = confinement::start(&arguments.command);
+    let start = confinement::start(&arguments.command, clock);
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments, start),
         Command::List(arguments) => list::list(&arguments),

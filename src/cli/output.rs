@@ -16,17 +16,50 @@ use crate::report::{self, Options, RENDERERS, Renderer};
 pub(super) struct Sinks {
     printed: &'static dyn Renderer,
     files: Vec<(Place, &'static dyn Renderer)>,
-    case: Option<Place>,
+    case: Option<CasePlace>,
     options: Options,
     redaction: Option<Redaction>,
+}
+
+/// Where the case itself goes.
+enum CasePlace {
+    /// To a file.
+    File(Place),
+    /// To standard output, which has nothing else then: the report goes to stderr, where somebody reads it.
+    Stdout,
+}
+
+/// Whether a path stands for standard output.
+pub(super) fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+impl CasePlace {
+    fn prepare(path: &Path) -> Result<Self, Usage> {
+        if !is_stdout(path) {
+            return Place::prepare(path).map(CasePlace::File);
+        }
+        if io::stdout().is_terminal() {
+            return Err(Usage(
+                "a case is not written to a terminal: lead it into a file, as in `--save - > host.case`, or name one with \
+                 --save host.case; with ssh leave out -t, which gives the command a terminal"
+                    .to_owned(),
+            ));
+        }
+        Ok(CasePlace::Stdout)
+    }
 }
 
 impl Sinks {
     /// Settles formats, options and files, `save` for the case itself; a wrong one is an error before the run, not after.
     pub fn prepare(arguments: &OutputArguments, save: Option<&Path>) -> Result<Self, Usage> {
         let names = || RENDERERS.iter().map(|renderer| renderer.name()).collect::<Vec<_>>().join(", ");
-        let stdout = io::stdout();
-        let fallback = if stdout.is_terminal() { "terminal" } else { "text" };
+        let case = save.map(CasePlace::prepare).transpose()?;
+        let for_people = match case {
+            Some(CasePlace::Stdout) => io::stderr().is_terminal(),
+            _ => io::stdout().is_terminal(),
+        };
+        let fallback = if for_people { "terminal" } else { "text" };
         let name = arguments.format.as_deref().unwrap_or(fallback);
         let printed =
             report::by_name(name).ok_or_else(|| Usage(format!("there is no format `{name}`: choose {}", names())))?;
@@ -40,9 +73,8 @@ impl Sinks {
             files.push((Place::prepare(path)?, renderer));
         }
         let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
-        let color = screen::color(arguments.color.as_deref(), stdout.is_terminal());
+        let color = screen::color(arguments.color.as_deref(), for_people);
         let charset = Charset::of_this_process();
-        let case = save.map(Place::prepare).transpose()?;
         let redaction = Redaction::prepare(&arguments.redact)?;
         let options = Options { width, color, charset, verbose: arguments.verbose };
         Ok(Sinks { printed, files, case, options, redaction })
@@ -73,6 +105,15 @@ impl Sinks {
     /// terminal.
     pub fn write(&self, file: &CaseFile) -> anyhow::Result<()> {
         let failed = self.write_files(file);
+        if matches!(self.case, Some(CasePlace::Stdout)) {
+            if io::stderr().is_terminal() {
+                let mut stderr = BufWriter::new(io::stderr().lock());
+                // The case has left; that nobody reads about it is no reason to fail.
+                let _ = self.render(&file.case, self.printed, &self.options, &mut stderr).and_then(|()| stderr.flush());
+                let _ = stderr.into_parts();
+            }
+            return failed;
+        }
         let mut stdout = BufWriter::new(io::stdout().lock());
         read_enough(self.render(&file.case, self.printed, &self.options, &mut stdout).and_then(|()| stdout.flush()))?;
         // What is still buffered for a reader that is gone is not tried again.
@@ -90,11 +131,13 @@ impl Sinks {
                 Err(error) => failed = Some(error),
             }
         }
-        if let Some(place) = &self.case {
-            match case_file::write(place, file) {
+        match &self.case {
+            Some(CasePlace::File(place)) => match case_file::write(place, file) {
                 Ok(()) => say(format_args!("case saved: {}", place.path().display())),
                 Err(error) => failed = Some(error),
-            }
+            },
+            Some(CasePlace::Stdout) => failed = case_file::write_to_stdout(file).err().or(failed),
+            None => {}
         }
         failed.map_or(Ok(()), Err)
     }

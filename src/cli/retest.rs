@@ -11,6 +11,10 @@ use crate::case::Difference;
 use crate::sys::identity;
 
 pub(super) fn retest(arguments: &RetestArguments, start: Start) -> anyhow::Result<u8> {
+    if arguments.save.as_deref().is_some_and(output::is_stdout) {
+        let why = "standard output has the comparison: name a file for the new case, as in --save after.case";
+        return Err(Usage(why.to_owned()).into());
+    }
     let reports = OutputArguments {
         files: arguments.files.clone(),
         format: None,
@@ -39,13 +43,14 @@ pub(super) fn retest(arguments: &RetestArguments, start: Start) -> anyhow::Resul
     if host.name != before.host.name {
         say(format_args!("casebook: the case is of {}; this is {}", before.host.name, host.name));
     }
-    let Start { threads, mut store, .. } = start;
+    let Start { threads, mut store, clock, .. } = start;
     let bounds = run::Bounds {
         limits: arguments.scripts.limits(),
         resources: arguments.resources.limits(),
         rights: arguments.allow.rights(),
     };
-    let after = run::live(&runbook, params, bounds, arguments.quiet, threads, &mut store)?;
+    let how = run::How { quiet: arguments.quiet, begin: None, clock };
+    let after = run::live(&runbook, params, bounds, how, threads, &mut store)?;
     let difference = Difference::between(&before, &after.case);
     let written = sinks.write_files(&after);
     store.keep(&after);

@@ -8,12 +8,13 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::arguments::RunArguments;
+use super::begin::{self, Begin};
 use super::confinement::Start;
 use super::display::Display;
 use super::store::{Begun, CaseStore};
 use super::{Usage, case_file, given, output, say, screen};
 use crate::archive::CaseFile;
-use crate::case::Host;
+use crate::case::{Clock, Host};
 use crate::engine::{self, Live, ProbeThreads, Provenance, Request};
 use crate::printable::printable;
 use crate::probe::{Cancel, ResourceLimits, Rights, Wrote};
@@ -63,13 +64,14 @@ pub(super) fn run(arguments: &RunArguments, start: Start) -> anyhow::Result<u8> 
     params.extend(given::params(&arguments.set, flags)?);
     given::refuse_bare_rates(&params, &runbook.params)?;
     start.surroundings.refuse(&params, &runbook.params)?;
-    let Start { threads, mut store, .. } = start;
+    let Start { threads, mut store, clock, .. } = start;
     let bounds = Bounds {
         limits: arguments.scripts.limits(),
         resources: arguments.resources.limits(),
         rights: arguments.allow.rights(),
     };
-    let case = live(&runbook, params, bounds, arguments.quiet, threads, &mut store)?;
+    let how = How { quiet: arguments.quiet, begin: arguments.begin.map(Begin::moment).transpose()?, clock };
+    let case = live(&runbook, params, bounds, how, threads, &mut store)?;
     let (file, map) = sinks.leaving(case)?;
     let written = sinks.write(&file);
     // What could not be written where it was wanted is all the more worth keeping.
@@ -85,28 +87,40 @@ pub(super) struct Bounds {
     pub rights: Rights,
 }
 
+/// How a run goes on.
+pub(super) struct How {
+    /// Without progress, and without a word of what is kept.
+    pub quiet: bool,
+    /// When the window is to begin.
+    pub begin: Option<Timestamp>,
+    /// What the kernel said of its clock.
+    pub clock: Option<Clock>,
+}
+
 /// Runs a runbook on this host, with a journal. The packets that it wrote down are attached to its case.
 pub(super) fn live(
     runbook: &Runbook,
     params: Map<String, Value>,
     bounds: Bounds,
-    quiet: bool,
+    how: How,
     threads: ProbeThreads,
     store: &mut CaseStore,
 ) -> Result<CaseFile, Usage> {
     let params = engine::resolve_params(runbook, &params).map_err(|error| Usage(error.to_string()))?;
-    let started = Timestamp::now();
-    let host = Host { local_time: identity::local_time(started), ..identity::host() };
-    let begun = Begun { runbook, host: &host, started, params: params.recorded(), given: params.given.clone() };
-    let noted = store.begin(&begun, params.secrets.clone());
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
-    let display = Display::new(quiet);
+    let window_begins = how.begin.and_then(|moment| begin::wait_until(moment, how.quiet, &cancel));
+    let started = Timestamp::now();
+    let host = Host { local_time: identity::local_time(started), clock: how.clock, ..identity::host() };
+    let begun = Begun { runbook, host: &host, started, params: params.recorded(), given: params.given.clone() };
+    let noted = store.begin(&begun, params.secrets.clone());
+    let display = Display::new(how.quiet);
     let wrote = Wrote::default();
     let mut observer = Live::new(Arc::clone(&cancel), display.progress())
         .with_limits(bounds.resources)
         .allowing(bounds.rights)
         .leaving(wrote.clone())
+        .not_before(window_begins)
         .on(threads);
     if let Some(noted) = noted {
         observer = observer.on_evidence(noted);

@@ -8,7 +8,7 @@ use regex::Regex;
 use super::arguments::UnredactArguments;
 use super::output::read_enough;
 use super::place::{Place, Readers};
-use super::{Usage, redact, say};
+use super::{Usage, case_file, redact, say};
 use crate::archive::{self, CaseFile};
 use crate::bounded_json::Budget;
 use crate::case::{Case, Redacted};
@@ -23,8 +23,9 @@ pub(super) fn unredact(arguments: &UnredactArguments) -> anyhow::Result<u8> {
     let map = redact::read_map(&arguments.map)?;
     let named = arguments.file.display();
     let budget = || arguments.reading.budget();
-    let bytes = text_file::read_bytes(&arguments.file, LARGEST)
-        .map_err(|error| Usage(format!("cannot read {named}: {error}")))?;
+    let is_stdin = arguments.file.as_os_str() == case_file::STDIN;
+    let read = if is_stdin { text_file::read_stdin(LARGEST) } else { text_file::read_bytes(&arguments.file, LARGEST) };
+    let bytes = read.map_err(|error| Usage(format!("cannot read {named}: {error}")))?;
     let (bytes, count) = match String::from_utf8(bytes) {
         Ok(text) => match Case::from_json(&text) {
             Ok(case) => {

@@ -73,6 +73,7 @@ pub struct Live {
     rights: Rights,
     wrote: Wrote,
     threads: ProbeThreads,
+    not_before: Option<Instant>,
 }
 
 impl Live {
@@ -86,6 +87,7 @@ impl Live {
             rights: Rights::default(),
             wrote: Wrote::default(),
             threads: ProbeThreads::default(),
+            not_before: None,
         }
     }
 
@@ -112,6 +114,13 @@ impl Live {
     #[must_use]
     pub fn on(mut self, threads: ProbeThreads) -> Self {
         self.threads = threads;
+        self
+    }
+
+    /// Lets no window begin before this moment.
+    #[must_use]
+    pub fn not_before(mut self, moment: Option<Instant>) -> Self {
+        self.not_before = moment;
         self
     }
 
@@ -256,7 +265,8 @@ impl Observer for Live {
             }
         }
         let allowed = || asks.iter().enumerate().filter(|(index, _)| !evidence.contains_key(index));
-        let barrier = Arc::new(StartBarrier::new(allowed().filter(|(_, ask)| ask.window.is_some()).count()));
+        let barrier = StartBarrier::new(allowed().filter(|(_, ask)| ask.window.is_some()).count());
+        let barrier = Arc::new(barrier.not_before(self.not_before));
         let (sender, told) = channel();
         let tasks = allowed().map(|(index, ask)| self.task(index, ask, &barrier, &sender)).collect();
         drop(sender);

@@ -53,6 +53,7 @@ pub struct StartBarrier {
     state: Mutex<BarrierState>,
     changed: Condvar,
     agreed: Mutex<Agreed>,
+    not_before: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -78,7 +79,15 @@ impl StartBarrier {
             state: Mutex::new(BarrierState { awaited: probes, opened: None }),
             changed: Condvar::new(),
             agreed: Mutex::default(),
+            not_before: None,
         }
+    }
+
+    /// Opens no sooner than at this moment, which must be close: probes are asked already, and their time goes by.
+    #[must_use]
+    pub fn not_before(mut self, moment: Option<Instant>) -> Self {
+        self.not_before = moment;
+        self
     }
 
     /// Waits for the others and gives the moment when the window began, the same for all. A late one gets the same
@@ -92,10 +101,19 @@ impl StartBarrier {
                 .wait_timeout_while(state, START_TIMEOUT, |state| state.awaited > 0 && state.opened.is_none())
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        // All that are ready wait for the moment that was wanted. Nobody opens it before, so it is that one for all.
+        while let Some(early) = self.early().filter(|_| state.opened.is_none()) {
+            (state, _) = self.changed.wait_timeout(state, early).unwrap_or_else(PoisonError::into_inner);
+        }
         let opened = *state.opened.get_or_insert_with(Instant::now);
         drop(state);
         self.changed.notify_all();
         opened
+    }
+
+    /// How long the moment that was wanted is still ahead.
+    fn early(&self) -> Option<Duration> {
+        self.not_before?.checked_duration_since(Instant::now()).filter(|early| !early.is_zero())
     }
 
     /// One probe less to wait for: it ended before it was ready.
@@ -397,6 +415,19 @@ mod tests {
             .collect();
         assert_eq!(beginnings[0], beginnings[1]);
         assert_eq!(beginnings[0], beginnings[2]);
+    }
+
+    #[test]
+    fn a_window_does_not_begin_before_the_moment_that_was_wanted() {
+        let wanted = Instant::now() + Duration::from_millis(60);
+        let barrier = Arc::new(StartBarrier::new(2).not_before(Some(wanted)));
+        let other = Arc::clone(&barrier);
+        let other = std::thread::spawn(move || other.pass());
+        let opened = barrier.pass();
+        assert!(opened >= wanted && opened < wanted + START_TIMEOUT);
+        assert_eq!(other.join().unwrap(), opened);
+        let gone = StartBarrier::new(1).not_before(Some(wanted));
+        assert!(gone.pass() > wanted, "a moment that has passed holds nobody up");
     }
 
     #[test]

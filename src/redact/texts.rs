@@ -48,7 +48,7 @@ pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
         casebook: _,
         runbook,
         foreign_commands: _,
-        host: Host { name, kernel: _, root: _, local_time: _ },
+        host: Host { name, kernel: _, root: _, local_time: _, clock: _ },
         started: _,
         window_seconds: _,
         partial: _,

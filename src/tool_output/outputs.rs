@@ -84,6 +84,7 @@ impl ToolOutput {
             kernel: kernel.unwrap_or_else(unknown),
             root: false,
             local_time: None,
+            clock: None,
         };
         let pieces = Pieces::new(gathered, pieces, unrecognised, at);
         if pieces.all.is_empty() {

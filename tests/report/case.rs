@@ -19,7 +19,7 @@ pub fn empty() -> Case {
             overrides_embedded: None,
             checks: Default::default(),
         },
-        host: Host { name: "web01".into(), kernel: "6.1.0-13-amd64".into(), root: true, local_time: None },
+        host: Host { name: "web01".into(), kernel: "6.1.0-13-amd64".into(), root: true, local_time: None, clock: None },
         started: "2026-11-22T15:04:10Z".parse().unwrap(),
         window_seconds: 0.0,
         partial: false,

@@ -18,8 +18,8 @@ use crate::units::Size;
 
 Exit status: 0 ok, 1 warning, 2 critical, 3 unknown; 64 bad usage, a bad runbook or a case that cannot be read.")]
 pub(in crate::cli) struct ReplayArguments {
-    /// A case: a file of an earlier run, with a `/` or an ending, or the name of a kept one as `casebook cases` lists it; with
-    /// --from the runbook
+    /// A case: a file of an earlier run, with a `/` or an ending, `-` for standard input, or the name of a kept one as
+    /// `casebook cases` lists it; with --from the runbook
     #[arg(value_name = "CASE", value_hint = ValueHint::FilePath, add = ArgValueCompleter::new(complete::cases), required_unless_present = "from")]
     pub case: Option<String>,
     /// Judge by this runbook instead of the one in the case
@@ -50,7 +50,8 @@ pub(in crate::cli) struct ReplayArguments {
 
 Exit status: that of the case: 0 ok, 1 warning, 2 critical, 3 unknown; 64 bad usage or a case that cannot be read.")]
 pub(in crate::cli) struct ReportArguments {
-    /// The case: a file, with a `/` or an ending, or a kept one: its name, an unmistakable beginning of it, or `latest`
+    /// The case: a file, with a `/` or an ending, `-` for standard input, or a kept one: its name, an unmistakable beginning of
+    /// it, or `latest`
     #[arg(value_name = "CASE", value_hint = ValueHint::FilePath, add = ArgValueCompleter::new(complete::cases))]
     pub case: String,
     #[command(flatten)]
@@ -67,7 +68,7 @@ pub(in crate::cli) struct ReportArguments {
 Exit status: 0 nothing of note changed, 1 changed but not for the worse, 2 for the worse: a graver verdict, or a cause that
 was not at work before; 64 bad usage or a case that cannot be read.")]
 pub(in crate::cli) struct DiffArguments {
-    /// The case before: a file or the name of a kept one
+    /// The case before: a file, `-` for standard input, or the name of a kept one
     #[arg(value_name = "A", value_hint = ValueHint::FilePath, add = ArgValueCompleter::new(complete::cases))]
     pub before: String,
     /// The case after

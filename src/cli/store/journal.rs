@@ -220,7 +220,7 @@ mod tests {
                 overrides_embedded: None,
                 checks: IndexMap::new(),
             },
-            host: Host { name: "h".into(), kernel: "6".into(), root: true, local_time: None },
+            host: Host { name: "h".into(), kernel: "6".into(), root: true, local_time: None, clock: None },
             started: Timestamp::UNIX_EPOCH,
             params: Map::new(),
             given: Map::new(),

@@ -4,7 +4,7 @@ use jiff::tz::Offset;
 use serde_json::Value;
 
 use super::{name, sentence, title_of, window};
-use crate::case::{Case, Evidence, Redacted};
+use crate::case::{Case, Clock, Evidence, Redacted};
 use crate::printable::shell_word;
 use crate::units;
 
@@ -69,7 +69,12 @@ impl About {
         About {
             without_root: !case.host.root && !read,
             read,
-            host: format!("{}, kernel {}, {user}", name(&case.host.name), name(&case.host.kernel)),
+            host: format!(
+                "{}, kernel {}, {user}{}",
+                name(&case.host.name),
+                name(&case.host.kernel),
+                case.host.clock.map(clock).unwrap_or_default()
+            ),
             when: format!("{}{watched}{early}", moment(case)),
             versions: format!("casebook {}, case format {}", name(&case.casebook), case.format),
             runbook: {
@@ -98,6 +103,14 @@ fn figure(value: &Value) -> String {
             text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
         }
         other => other.to_string(),
+    }
+}
+
+/// How far the host's clock can be held against those of others.
+fn clock(clock: Clock) -> String {
+    match clock.maximum_error_seconds.filter(|_| clock.synchronised) {
+        Some(error) => format!(", clock kept within {}", units::span(error)),
+        None => ", clock not synchronised".to_owned(),
     }
 }
 
