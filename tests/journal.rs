@@ -271,6 +271,30 @@ fn older_forms_of_the_journal_are_read_as_well() {
     });
 }
 
+/// What a journald wrote that was told to pack by LZ4, or by xz into the older form, as on hosts of those days. The journald of
+/// systemd 252 packs by Zstandard alone; 254 wrote these.
+#[test]
+fn journals_that_other_packers_packed_are_read_as_well() {
+    on_a_host(|host| {
+        let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journal");
+        require!(tool("xz"));
+        for (packer, flag) in [("lz4", "COMPRESSED-LZ4"), ("xz", "COMPRESSED-XZ")] {
+            let journal = host.desk.path(&format!("{packer}.journal"));
+            sh(&format!("xz -dc {}/{packer}.journal.xz >{}", packed.display(), journal.display()));
+            let file = format!("--file={}", journal.display());
+            assert!(sh(&format!("journalctl --no-pager --header {file}")).contains(flag));
+            let dir = journal.parent().unwrap().display();
+            let probe = format!("dir={dir} files={packer}.journal until=2026-11-29T19:00:00Z");
+            let (output, entries) = host.agrees(&probe, &file);
+            assert!(entries.len() > 60);
+            assert_eq!(failed(&output)["count"], 60);
+            // Twenty of them name the address behind 780 bytes of a name, and are packed.
+            assert_eq!(failed(&output)["captures"]["address"][0]["value"], "198.51.100.0");
+            assert_eq!(failed(&output)["captures"]["address"][0]["count"], 10);
+        }
+    });
+}
+
 #[test]
 fn entries_of_two_boots_are_told_apart() {
     on_a_host(|host| {

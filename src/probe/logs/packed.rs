@@ -83,7 +83,7 @@ fn unpacked<'r, R: BufRead + 'r>(packed: R, packer: Packer) -> Box<dyn Read + 'r
     match packer {
         Packer::Gzip => Box::new(MultiGzDecoder::new(packed)),
         Packer::Bzip2 => Box::new(MultiBzDecoder::new(packed)),
-        Packer::Xz => Box::new(Xz::new(packed)),
+        Packer::Xz => Box::new(Xz::new(packed, MOST_WINDOW)),
         Packer::Zstd => Box::new(Zstd::new(packed)),
     }
 }
@@ -156,15 +156,16 @@ impl<R: Read> Read for Full<R> {
 }
 
 /// Streams of xz in a row.
-struct Xz<R> {
+pub(super) struct Xz<R> {
     packed: R,
     stream: XzStream,
     error: Option<io::Error>,
 }
 
 impl<R: BufRead> Xz<R> {
-    fn new(packed: R) -> Self {
-        let limit = u32::try_from((MOST_WINDOW + BESIDE_WINDOW) / 1024).unwrap_or(u32::MAX);
+    /// Makes room for a dictionary of `most` bytes, and for no larger one.
+    pub(super) fn new(packed: R, most: u64) -> Self {
+        let limit = u32::try_from((most + BESIDE_WINDOW) / 1024).unwrap_or(u32::MAX);
         Xz { packed, stream: XzStream::new_mem_limit(true, limit), error: None }
     }
 }
@@ -295,4 +296,4 @@ impl<R: BufRead> Read for Zstd<R> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -431,7 +431,7 @@ impl Reading {
         }
         let tried = format!("read all entries of {path}");
         if foreign > 0 {
-            let why = format!("{foreign} values are packed by XZ, which casebook does not read");
+            let why = format!("{foreign} values are packed in a way that casebook does not know");
             let gap = Gap::new(Reason::Failed, tried.clone(), why);
             self.cut_short.get_or_insert(gap.to_fix(format!("look with journalctl --file={path}")));
         }

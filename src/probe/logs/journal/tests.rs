@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::FileExt as _;
 
+use super::packed::tests::xz;
 use super::*;
 
 const START: u64 = 1_795_359_845_000_000;
@@ -23,13 +24,14 @@ enum Packed {
     Lz4,
     Zstd,
     Xz,
+    Foreign,
 }
 
 impl Made {
     pub(in super::super) fn new(compact: bool) -> Self {
         let mut bytes = vec![0; 272];
         bytes[..8].copy_from_slice(b"LPKSHHRH");
-        let flags: u32 = 2 | 4 | 8 | if compact { 16 } else { 0 };
+        let flags: u32 = 1 | 2 | 4 | 8 | if compact { 16 } else { 0 };
         bytes[12..16].copy_from_slice(&flags.to_le_bytes());
         bytes[88..96].copy_from_slice(&272_u64.to_le_bytes());
         Made { bytes, compact, entries: Vec::new() }
@@ -55,7 +57,9 @@ impl Made {
     fn data(&mut self, value: &[u8], packed: Packed) -> u64 {
         let (flags, stored) = match packed {
             Packed::No => (0, value.to_vec()),
-            Packed::Xz => (1, value.to_vec()),
+            Packed::Xz => (1, xz(value)),
+            // By two packers at once, which nobody does.
+            Packed::Foreign => (3, value.to_vec()),
             Packed::Lz4 => {
                 let mut stored = (value.len() as u64).to_le_bytes().to_vec();
                 stored.extend(lz4_flex::block::compress(value));
@@ -161,13 +165,13 @@ fn made(compact: bool, entries: u64, packed: Packed) -> Vec<u8> {
 #[test]
 fn an_entry_is_a_line_however_its_values_are_stored() {
     for compact in [false, true] {
-        for packed in [Packed::No, Packed::Lz4, Packed::Zstd] {
+        for packed in [Packed::No, Packed::Lz4, Packed::Zstd, Packed::Xz] {
             let (lines, faults) = read(&made(compact, 50, packed), None, &all());
             assert_eq!((lines.len(), faults), (50, Faults::default()));
             assert!(lines[49].starts_with("2026-11-22T15:04:54.000000Z h app[7]: line 49 and so on"), "{}", lines[49]);
             assert!(lines[49].ends_with("so on "), "{}", lines[49]);
         }
-        let (lines, faults) = read(&made(compact, 3, Packed::Xz), None, &all());
+        let (lines, faults) = read(&made(compact, 3, Packed::Foreign), None, &all());
         assert_eq!((lines.len(), faults.foreign), (3, 3));
         assert!(lines[0].ends_with("h app[7]: "), "{}", lines[0]);
     }
@@ -372,6 +376,7 @@ fn the_corpus_of_journals_is_made_anew() {
         ("compact", true, Packed::No),
         ("lz4", false, Packed::Lz4),
         ("zstd", true, Packed::Zstd),
+        ("xz", false, Packed::Xz),
     ] {
         std::fs::write(folder.join(name), made(compact, 5, packed)).unwrap();
     }
@@ -382,10 +387,10 @@ proptest::proptest! {
     #[test]
     fn no_damage_makes_the_reader_panic(
         compact in proptest::bool::ANY,
-        packed in 0..3,
+        packed in 0..4,
         damage in proptest::collection::vec((proptest::arbitrary::any::<proptest::sample::Index>(), proptest::arbitrary::any::<[u8; 4]>(), 0_usize..3), 1..12),
     ) {
-        let packed = [Packed::No, Packed::Lz4, Packed::Zstd][packed as usize];
+        let packed = [Packed::No, Packed::Lz4, Packed::Zstd, Packed::Xz][packed as usize];
         let mut bytes = made(compact, 12, packed);
         for (place, with, kind) in damage {
             // Anywhere, in the header, or a small number where an offset may stand.

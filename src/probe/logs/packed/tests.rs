@@ -108,7 +108,7 @@ fn crc(bytes: &[u8]) -> [u8; 4] {
 }
 
 /// The beginning of a stream of xz whose dictionary has that size, as its header writes it.
-fn xz_with_dictionary(size: u8) -> Vec<u8> {
+pub(in super::super) fn xz_with_dictionary(size: u8) -> Vec<u8> {
     let flags = [0, 4];
     let block = [2, 0, 0x21, 1, size, 0, 0, 0];
     [b"\xfd7zXZ\0".as_slice(), &flags, &crc(&flags), &block, &crc(&block), &[0x01, 0, 0, b'x']].concat()
