@@ -12,14 +12,14 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{Span, Timestamp};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use support::NOBODY;
 use support::command::Desk;
-use support::need::{Missing, require, root, tool};
+use support::need::{Missing, library, require, root, tool};
 
 const MACHINE: &str = "0123456789abcdef0123456789abcdef";
 const JOURNALD: &[&str] = &["/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"];
@@ -316,6 +316,62 @@ fn entries_of_two_boots_are_told_apart() {
         host.agrees("boot=current", "-b 22222222222242228222222222222222");
         host.agrees("boot=previous", "-b 11111111111141118111111111111111");
         host.agrees("", "");
+    });
+}
+
+/// The wall clock as libfaketime shows it to journald: an hour back and on again, while entries are written.
+#[test]
+fn a_clock_that_is_set_while_entries_are_written_hides_none() {
+    on_a_host(|host| {
+        let library = require!(library("libfaketime.so.1"));
+        let clock = [
+            ("LD_PRELOAD", library.to_str().unwrap()),
+            ("FAKETIME_TIMESTAMP_FILE", "/run/offset"),
+            ("FAKETIME_NO_CACHE", "1"),
+            ("DONT_FAKE_MONOTONIC", "1"),
+        ];
+        let (own, other) = (fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap(), "/run/boot");
+        fs::write(other, "33333333-3333-4333-8333-333333333333\n").unwrap();
+        let now_and = |minutes: i64| Timestamp::now() + Span::new().minutes(minutes);
+        for is_own in [false, true] {
+            if !is_own {
+                sh(&format!("mount --bind {other} /proc/sys/kernel/random/boot_id"));
+            }
+            fs::write("/run/offset", "+0\n").unwrap();
+            let journald = host.start(None, &clock);
+            for (offset, lines, mark) in [("+0", 20, "before"), ("-1h", 30, "an hour back"), ("+0", 40, "on again")] {
+                fs::write("/run/offset", format!("{offset}\n")).unwrap();
+                journald.write(host, lines, mark);
+            }
+            drop(journald);
+            if !is_own {
+                sh("umount /proc/sys/kernel/random/boot_id");
+            }
+            let entries = host.journalctl("");
+            // The spans that journalctl is asked for end with the first entry that is later: so they are taken of all.
+            let at = |entry: &Value| entry["__REALTIME_TIMESTAMP"].as_str().unwrap().parse().unwrap();
+            let noted: Vec<i64> = entries.iter().map(at).collect();
+            for (since, until, failures) in
+                [(-180, 0, 90), (-15, 0, 60), (-75, -45, 30), (-40, -30, 0), (-180, -120, 0)]
+            {
+                let (from, to) = (now_and(since), now_and(until));
+                let noted = noted.iter().filter(|at| (from.as_microsecond()..=to.as_microsecond()).contains(at));
+                let answer = host.look(&format!("since={}m until={to}", until - since));
+                let (output, loss) = (&answer["output"], answer["loss"].to_string());
+                let counted = (output["lines"].as_u64().unwrap(), failed(output)["count"].as_u64().unwrap_or(0));
+                if is_own {
+                    // Entries of this boot are dated by the clock that nobody set.
+                    let all = if until == 0 { (entries.len() as u64, 90) } else { (0, 0) };
+                    assert_eq!(counted, all, "{since}: {answer}");
+                    assert_eq!(loss.contains("the wall clock was set while the host ran"), until == 0, "{loss}");
+                } else {
+                    assert_eq!(counted, (noted.count() as u64, failures), "{since}: {answer}");
+                    assert_eq!(loss.contains("the wall clock went back"), until > -60, "{since}: {loss}");
+                }
+            }
+            sh("rm -rf /var/log/journal/* /run/systemd/journal/*");
+        }
+        assert_eq!(fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap(), own);
     });
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
-/// Each program that tests start and that a small system may lack, with the package of Debian that has it. `.ci/run` installs
+/// Each program that tests start, or library that they put before one, and that a small system may lack, with the package of Debian that has it. `.ci/run` installs
 /// them.
 pub const TOOLS: &[(&str, &str)] = &[
     ("apache2", "apache2-bin"),
@@ -23,6 +23,7 @@ pub const TOOLS: &[(&str, &str)] = &[
     ("iptables-legacy", "iptables"),
     ("iptables-nft", "iptables"),
     ("journalctl", "systemd"),
+    ("libfaketime.so.1", "libfaketime"),
     ("logger", "bsdutils"),
     ("named", "bind9"),
     ("nft", "nftables"),
@@ -107,6 +108,15 @@ pub fn found(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
     folders.map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
+/// A library that is put before a program (`LD_PRELOAD`): in a folder of its own below that of the libraries.
+pub fn library(name: &str) -> Result<PathBuf, Missing> {
+    let below = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let folders =
+        ["/usr/lib", "/usr/lib64"].into_iter().flat_map(|folder| below(folder.into())).filter(|path| path.is_dir());
+    let mut places = folders.flat_map(|folder| below(folder.clone()).chain([folder])).map(|folder| folder.join(name));
+    places.find(|path| path.is_file()).map_or_else(|| tool(name), Ok)
 }
 
 /// A kernel with IPv6.

@@ -345,6 +345,7 @@ impl Probe for Logs {
                 dir.join("journal").display()
             ));
         }
+        observed.loss.extend(journals.set_back.map(|back| format!("the journal: {back}")));
         observed.output.journal = journals.dir.map(|dir| text::escaped(dir.as_os_str().as_encoded_bytes(), 4096));
         cx.live(format!("{} lines, {} hits", observed.output.lines, observed.output.hits));
         Ok(observed)

@@ -282,6 +282,7 @@ fn prepare_journal(
     let found = journal.entries(question.dating, question.journal);
     let entries = found.map_err(|error| NotRead::Io(error).gap(&path))?;
     reading.sorted = entries.sorted;
+    reading.loss.extend(entries.set_back.map(|back| format!("{path}: {back}")));
     reading.tally = Some(Tally::new(question.window, question.patterns));
     reading.faults.damaged = journal.lost();
     let mut end = entries.end;

@@ -13,7 +13,7 @@ use super::super::rotation::Packing;
 use super::Journal;
 use super::header::{BootId, Header};
 use super::lines::Choice;
-use super::stamp::{self, DISORDER, Dating};
+use super::stamp::{self, DISORDER, Dating, SetBack};
 use crate::case::Gap;
 
 /// Files that are looked at, at most.
@@ -56,6 +56,8 @@ pub(in super::super) struct Journals {
     pub gaps: Vec<(PathBuf, Gap)>,
     /// The boot of the last entry of all files.
     pub last_boot: Option<BootId>,
+    /// Where the wall clock went back from one file to the next, the last time: journald begins a new one then.
+    pub set_back: Option<SetBack>,
 }
 
 /// Whether a file of that name is one of the journal.
@@ -88,6 +90,7 @@ pub(in super::super) fn discover(
     let mut journals = Journals::default();
     let mut last = 0;
     let mut looked_at = 0;
+    let mut headers = Vec::new();
     for (dir, is_of_machine) in journals.dirs(place, asked) {
         let Some(paths) = journals.list(place, &dir) else { continue };
         let mut paths: Vec<PathBuf> = paths
@@ -108,6 +111,7 @@ pub(in super::super) fn discover(
             journals.dir.get_or_insert_with(|| dir.clone());
             let header = place.open(&path).ok().and_then(|(file, _)| super::header(&file).ok());
             if let Some(header) = header {
+                headers.extend((header.entries > 0).then_some(header));
                 if header.entries > 0 && header.last_realtime >= last {
                     (last, journals.last_boot) = (header.last_realtime, Some(header.last_boot));
                 }
@@ -129,7 +133,23 @@ pub(in super::super) fn discover(
             });
         }
     }
+    journals.set_back = set_back(headers, dating, choice);
     journals
+}
+
+/// Where the wall clock went back from one file to the next. Entries of this boot are dated anew, and it is said of them.
+fn set_back(mut headers: Vec<Header>, dating: Option<&Dating>, choice: &Choice) -> Option<SetBack> {
+    headers.sort_unstable_by_key(|header| (header.numbering, header.first_number));
+    let pairs = headers.iter().zip(headers.iter().skip(1));
+    let following = pairs.filter(|(one, next)| {
+        one.numbering == next.numbering
+            && one.last_number < next.first_number
+            && dating.is_none_or(|dating| dating.boot != one.last_boot)
+    });
+    following
+        .map(|(one, next)| SetBack { from: one.last_realtime, to: next.first_realtime })
+        .filter(|back| back.is_more_than_a_correction() && back.reaches(choice.from, choice.to))
+        .max_by_key(|back| back.from)
 }
 
 /// Files that are looked into for the boot before this one, the newest.
@@ -203,9 +223,9 @@ fn may_reach(header: &Header, dating: Option<&Dating>, choice: &Choice) -> bool 
         return true;
     }
     let (last, _) = stamp::time(dating, header.last_realtime, header.last_monotonic, &header.last_boot);
-    // A first time that lies ahead of now is that of a clock that was wrong.
+    // A first time that lies ahead of now is that of a clock that was wrong. One of this boot may be, and its entry is dated anew.
     let is_plausible = header.first_realtime <= header.last_realtime
-        && dating.is_none_or(|dating| header.first_realtime <= dating.realtime);
+        && dating.is_none_or(|dating| header.first_realtime <= dating.realtime && header.last_boot != dating.boot);
     let begins_later = is_plausible && header.first_realtime > choice.to.saturating_add(DISORDER);
     last.saturating_add(DISORDER) >= choice.from && !begins_later
 }

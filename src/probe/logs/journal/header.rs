@@ -33,6 +33,10 @@ pub(super) struct Header {
     pub entries: u64,
     /// Where the first array of entries lies; 0 where there is none.
     pub arrays: u64,
+    /// What numbers its entries: files of one journald share it. The numbers of its first entry and of its last.
+    pub numbering: [u8; 16],
+    pub first_number: u64,
+    pub last_number: u64,
     /// When the first entry was written and when the last, in microseconds since 1970; 0 where there is none.
     pub first_realtime: u64,
     pub last_realtime: u64,
@@ -73,6 +77,9 @@ impl Header {
             end: start.saturating_add(word(96)?),
             entries: word(152)?,
             arrays: word(176)?,
+            numbering: bytes16(bytes, 72).ok_or(Unreadable::Cut)?,
+            first_number: word(168)?,
+            last_number: word(160)?,
             first_realtime: word(184)?,
             last_realtime: word(192)?,
             last_boot: bytes16(bytes, 56).ok_or(Unreadable::Cut)?,

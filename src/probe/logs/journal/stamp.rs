@@ -1,7 +1,9 @@
 //! When an entry was written.
 
+use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use nix::time::{ClockId, clock_gettime};
 
 use super::arrays::Arrays;
@@ -21,6 +23,9 @@ const REACH: u64 = 64;
 
 /// Places along the entries that are looked at to see whether their times rise.
 const PLACES: u64 = 32;
+
+/// Places where the wall clock may have gone back that are looked for, at most.
+const MOST_BREAKS: usize = 64;
 
 /// Entries may stand this much out of order, in microseconds: a wall clock is corrected while it goes.
 pub(super) const DISORDER: u64 = 10_000_000;
@@ -112,11 +117,49 @@ pub(in super::super) struct Entries {
     pub start: u64,
     /// That of the first behind the last.
     pub end: u64,
-    /// Whether the times seen rise; if not, the range is all entries.
+    /// Whether the times seen rise from one to the other.
     pub sorted: bool,
+    /// Where the wall clock went back by more than a correction and into the span or past it, the last time.
+    pub set_back: Option<SetBack>,
+}
+
+/// A wall clock that went back, in microseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct SetBack {
+    /// The time of the last entry before.
+    pub from: u64,
+    /// That of the first one after.
+    pub to: u64,
+}
+
+impl SetBack {
+    pub(super) fn is_more_than_a_correction(self) -> bool {
+        self.to.saturating_add(DISORDER) < self.from
+    }
+
+    /// Whether a time of the span may stand for two moments, or for the wrong one.
+    pub(super) fn reaches(self, from: u64, to: u64) -> bool {
+        self.from >= from && self.to <= to
+    }
+}
+
+impl fmt::Display for SetBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let second = |at: u64| Timestamp::from_second(i64::try_from(at / 1_000_000).unwrap_or(0)).unwrap_or_default();
+        write!(
+            f,
+            "the wall clock went back from {} to {}; entries keep the time that it showed",
+            second(self.from),
+            second(self.to)
+        )
+    }
 }
 
 /// Finds the entries from one time to another, both in microseconds since 1970, with a margin for clocks that were corrected.
+///
+/// The times of entries rise unless the wall clock is set back, or is behind when the host starts anew. Where that happened is told by
+/// the boot and the time since it, which nobody sets: from one such place to the next the entries are found by bisection, and the
+/// range is from the first of all to the last.
 pub(super) fn entries(
     pages: &mut Pages<'_>,
     header: &Header,
@@ -127,15 +170,35 @@ pub(super) fn entries(
 ) -> Entries {
     let mut search = Search { pages, header, arrays, dating, seen: Vec::new() };
     let all = arrays.entries;
-    for place in 0..PLACES {
-        let entry = u64::try_from(u128::from(all) * u128::from(place) / u128::from(PLACES)).unwrap_or(0);
-        search.time_from(entry, all);
+    let whole = Entries { start: 0, end: all, sorted: false, set_back: None };
+    let places = (0..PLACES).map(|place| u64::try_from(u128::from(all) * u128::from(place) / u128::from(PLACES)));
+    let mut marks: Vec<Mark> = Vec::new();
+    for entry in places.map(|entry| entry.unwrap_or(0)).chain([all.saturating_sub(1)]) {
+        let Some(mark) = search.mark_from(entry, all) else { continue };
+        if marks.last().is_none_or(|last| last.entry < mark.entry) {
+            marks.push(mark);
+        }
     }
-    search.time_from(all.saturating_sub(1), all);
-    let start = search.first(0, |at| at >= from.saturating_sub(DISORDER));
-    let end = search.first(start, |at| at > to.saturating_add(DISORDER));
-    let sorted = search.rises();
-    if sorted { Entries { start, end, sorted } } else { Entries { start: 0, end: all, sorted } }
+    let breaks = search.breaks(&marks);
+    let (mut start, mut begun, mut found) = (all, 0, Entries { end: 0, sorted: true, ..whole });
+    for end in breaks.iter().map(|(before, _)| before.entry + 1).chain([all]) {
+        let first = search.first(begun, end, |at| at >= from.saturating_sub(DISORDER));
+        let past = search.first(first, end, |at| at > to.saturating_add(DISORDER));
+        if first < past {
+            start = start.min(first);
+            found.end = past;
+        }
+        begun = end;
+    }
+    found.start = start.min(found.end);
+    for (before, after) in &breaks {
+        let back = SetBack { from: before.at, to: after.at };
+        if back.is_more_than_a_correction() {
+            found.sorted &= before.entry < found.start || after.entry >= found.end;
+            found.set_back = Some(back).filter(|back| back.reaches(from, to)).or(found.set_back);
+        }
+    }
+    if search.rises(&breaks) { found } else { Entries { set_back: found.set_back, ..whole } }
 }
 
 /// The last entry of another boot than this one, which is that of the last entries of the file or of none.
@@ -167,17 +230,34 @@ struct Search<'a, 'f> {
     seen: Vec<(u64, u64)>,
 }
 
+/// An entry that was looked at.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    entry: u64,
+    at: u64,
+    monotonic: u64,
+    boot: BootId,
+}
+
+impl Mark {
+    /// Whether the wall clock may have gone back from here to a later entry: the host started anew, or it seems to have started
+    /// earlier than it did.
+    fn may_fall_to(&self, later: &Mark) -> bool {
+        let began = |mark: &Mark| i128::from(mark.at) - i128::from(mark.monotonic);
+        self.boot != later.boot || began(later) + i128::from(DISORDER) < began(self)
+    }
+}
+
 impl Search<'_, '_> {
-    /// The first entry whose time is `late`, from `low` on.
-    fn first(&mut self, mut low: u64, late: impl Fn(u64) -> bool) -> u64 {
-        let mut high = self.arrays.entries;
+    /// The first entry from `low` to `high` whose time is `late`.
+    fn first(&mut self, mut low: u64, mut high: u64, late: impl Fn(u64) -> bool) -> u64 {
         let mut found = high;
         while low < high {
             let middle = low + (high - low) / 2;
-            match self.time_from(middle, high) {
-                Some((entry, at)) if !late(at) => low = entry + 1,
-                Some((entry, _)) => {
-                    found = entry;
+            match self.mark_from(middle, high) {
+                Some(mark) if !late(mark.at) => low = mark.entry + 1,
+                Some(mark) => {
+                    found = mark.entry;
                     high = middle;
                 }
                 None => high = middle,
@@ -186,25 +266,51 @@ impl Search<'_, '_> {
         found
     }
 
-    /// The time of an entry, or of the next one that is whole.
-    fn time_from(&mut self, entry: u64, limit: u64) -> Option<(u64, u64)> {
+    /// An entry, or the next one that is whole.
+    fn mark_from(&mut self, entry: u64, limit: u64) -> Option<Mark> {
         for entry in entry..limit.min(entry.saturating_add(REACH)) {
             let stamp = self.arrays.offset(self.pages, entry);
             let stamp = stamp.and_then(|offset| Stamp::read(self.pages, self.header, offset));
-            if let Some(stamp) = stamp {
-                let (at, _) = time(self.dating, stamp.realtime, stamp.monotonic, &stamp.boot);
+            if let Some(Stamp { realtime, monotonic, boot, .. }) = stamp {
+                let (at, _) = time(self.dating, realtime, monotonic, &boot);
                 self.seen.push((entry, at));
-                return Some((entry, at));
+                return Some(Mark { entry, at, monotonic, boot });
             }
         }
         None
     }
 
-    /// Whether the times seen rise along the entries.
-    fn rises(&mut self) -> bool {
+    /// Where the wall clock may have gone back: the entries before and after.
+    fn breaks(&mut self, marks: &[Mark]) -> Vec<(Mark, Mark)> {
+        let mut breaks = Vec::new();
+        for (mark, next) in marks.iter().zip(marks.iter().skip(1)) {
+            let mut mark = *mark;
+            while mark.may_fall_to(next) && breaks.len() < MOST_BREAKS {
+                let (mut before, mut after, mut high) = (mark, *next, next.entry);
+                while before.entry + 1 < high {
+                    let middle = before.entry + (high - before.entry) / 2;
+                    match self.mark_from(middle, high) {
+                        Some(seen) if !mark.may_fall_to(&seen) => before = seen,
+                        Some(seen) => (after, high) = (seen, middle),
+                        None => high = middle,
+                    }
+                }
+                breaks.push((before, after));
+                mark = after;
+            }
+        }
+        breaks
+    }
+
+    /// Whether the times seen rise along the entries from one break to the next.
+    fn rises(&mut self, breaks: &[(Mark, Mark)]) -> bool {
         self.seen.sort_unstable();
+        let mut breaks = breaks.iter().map(|(before, _)| before.entry).peekable();
         let mut latest = 0;
-        self.seen.iter().all(|(_, at)| {
+        self.seen.iter().all(|(entry, at)| {
+            while breaks.next_if(|before| before < entry).is_some() {
+                latest = 0;
+            }
             latest = latest.max(*at);
             at.saturating_add(DISORDER) >= latest
         })

@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::FileExt as _;
 
 use super::packed::tests::xz;
+use super::stamp::SetBack;
 use super::*;
 
 const START: u64 = 1_795_359_845_000_000;
@@ -224,6 +225,67 @@ fn entries_of_this_boot_are_dated_by_the_clock_that_nobody_sets() {
     assert_eq!((lines.len(), faults.redated), (10, 0));
 }
 
+/// A journal whose clock stood still, in seconds from the start on: where each stretch begins by it, how many entries it has, a second
+/// apart, and its boot.
+fn with_clock(stretches: &[(u64, u64, u8)]) -> Vec<u8> {
+    let mut made = Made::new(true);
+    let message = made.data(b"MESSAGE=x", Packed::No);
+    let mut monotonic = 0;
+    for (begin, entries, boot) in stretches {
+        for second in 0..*entries {
+            made.entry(START + (begin + second) * 1_000_000, monotonic * 1_000_000, [*boot; 16], &[message]);
+            monotonic += 1;
+        }
+    }
+    made.listed()
+}
+
+#[test]
+fn a_clock_that_went_back_hides_no_entry() {
+    let hour = 3600;
+    let seconds = |at: u64| START + at * 1_000_000;
+    // After three hours it goes back by one; the host starts anew and its clock is behind; and it is set back at once, for a moment.
+    for (stretches, from, to) in [
+        (&[(0, 3 * hour, 1), (2 * hour, 6 * hour, 1)][..], 3 * hour, 2 * hour),
+        (&[(0, 3 * hour, 1), (2 * hour, 6 * hour, 2)], 3 * hour, 2 * hour),
+        (&[(3 * hour, 20, 1), (0, 20 * hour, 1)], 3 * hour + 20, 0),
+        (&[(0, 20 * hour, 1), (19 * hour, 20, 1)], 20 * hour, 19 * hour),
+        // Between two places that are looked at, so that their times rise all the same.
+        (&[(0, 1000, 1), (500, 20 * hour, 1)], 1000, 500),
+    ] {
+        let bytes = with_clock(stretches);
+        let journal = Journal::open(file(&bytes)).unwrap();
+        let all = journal.entries(None, &all()).unwrap();
+        assert_eq!(all.set_back, Some(SetBack { from: seconds(from - 1), to: seconds(to) }), "{stretches:?}");
+        assert!(!all.sorted && all.start == 0);
+        for (since, until) in [
+            (0, 60),
+            (900, 950),
+            (2 * hour + 600, 2 * hour + 660),
+            (3 * hour - 10, 3 * hour + 10),
+            (19 * hour, 19 * hour + 10),
+        ] {
+            let choice = Choice { from: seconds(since), to: seconds(until), ..Choice::default() };
+            let wanted: u64 = stretches
+                .iter()
+                .map(|(begin, entries, _)| (begin + entries).min(until + 1).saturating_sub(since.max(*begin)))
+                .sum();
+            assert_eq!(read(&bytes, None, &choice).0.len() as u64, wanted, "{stretches:?} {since}");
+        }
+    }
+    // A clock that is set forward, and a host that sleeps, hide nothing, and are not looked for.
+    let bytes = with_clock(&[(0, 3 * hour, 1), (9 * hour, 3 * hour, 1), (12 * hour, 3 * hour, 2)]);
+    let journal = Journal::open(file(&bytes)).unwrap();
+    let choice = Choice { from: seconds(9 * hour), to: seconds(9 * hour + 59), ..Choice::default() };
+    let found = journal.entries(None, &choice).unwrap();
+    assert_eq!((found.sorted, found.set_back, found.end - found.start), (true, None, 70));
+    // So many that they are not all looked for.
+    let many: Vec<_> = (0..500).map(|stretch| (stretch % 2 * 100, 20, 1)).collect();
+    let journal = Journal::open(file(&with_clock(&many))).unwrap();
+    let found = journal.entries(None, &Choice { from: seconds(100), to: seconds(110), ..Choice::default() }).unwrap();
+    assert_eq!((found.start, found.end, found.sorted), (0, 10_000, false));
+}
+
 #[test]
 fn entries_of_several_boots_are_told_apart() {
     let mut made = Made::new(true);
@@ -415,5 +477,5 @@ fn a_file_with_holes_is_read_as_far_as_it_goes() {
     file.write_at(&(1_u64 << 40).to_le_bytes(), 96).unwrap();
     let journal = Journal::open(file).unwrap();
     let choice = all();
-    assert_eq!(journal.entries(None, &choice).unwrap(), Entries { start: 0, end: 20, sorted: true });
+    assert_eq!(journal.entries(None, &choice).unwrap(), Entries { start: 0, end: 20, sorted: true, set_back: None });
 }
