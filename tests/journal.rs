@@ -406,7 +406,8 @@ fn messages_that_the_hours_before_do_not_have_are_told_of_a_journal() {
         say("the array lost member 4");
         journald.write(host, 0, "of the span");
         let until = Timestamp::now();
-        let since = until.duration_since(began).as_millis();
+        // Rounded up: what is said first may be written within a millisecond.
+        let since = until.duration_since(began).as_millis() + 1;
         let answer = host.desk.run(&format!("probe logs --format json until={until} since={since}ms compare=1h"));
         let output: Value = serde_json::from_str(&answer.reported().out).unwrap();
         let new = &output["output"]["new_messages"];
