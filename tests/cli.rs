@@ -65,5 +65,7 @@ mod trust;
 mod unfinished;
 #[path = "cli/usage.rs"]
 mod usage;
+#[path = "cli/vantage.rs"]
+mod vantage;
 
 use support::command;

@@ -13,6 +13,7 @@ mod reading;
 mod record;
 mod redacted;
 mod truth;
+mod vantage;
 mod verdict;
 
 pub use account::{Account, CameBy, Entry, EntryKind, Process};
@@ -25,4 +26,5 @@ pub use reading::{Reading, Recognised};
 pub use record::{CASE_FORMAT, Case, CheckRef, Clock, Cost, Host, LocalTime, NoCase, RunbookRef};
 pub use redacted::Redacted;
 pub use truth::Truth;
+pub use vantage::Vantage;
 pub use verdict::Verdict;

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Account, Coverage, Diagnosis, Evidence, Finding, Gap, Reading, Redacted, Verdict};
+use super::{Account, Coverage, Diagnosis, Evidence, Finding, Gap, Reading, Redacted, Vantage, Verdict};
 use crate::bounded_json::{self, Budget, TooMuch, Unread};
 
 /// The version of the case's JSON form; it grows when a reader of the older form would be misled.
@@ -177,6 +177,9 @@ pub struct Host {
     /// What its kernel says of its clock; none where it was not asked, or did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<Clock>,
+    /// From where it looked; none where that was the host itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vantage: Option<Vantage>,
 }
 
 /// What a kernel says of its own clock (`adjtimex`): how far the moments of a case can be held against those of other hosts.

@@ -38,13 +38,13 @@ pub(super) fn check(arguments: &CheckArguments, start: Start) -> anyhow::Result<
     params.extend(given::params(&arguments.params, [(given::INTERFACE, arguments.watch.interface.clone())])?);
     given::refuse_bare_rates(&params, &runbook.params)?;
     start.surroundings.refuse(&params, &runbook.params)?;
-    let Start { threads, mut store, clock, .. } = start;
+    let Start { threads, mut store, clock, vantage, .. } = start;
     let bounds = Bounds {
         limits: arguments.scripts.limits(),
         resources: arguments.resources.limits(),
         rights: arguments.allow.rights(),
     };
-    let how = How { quiet: arguments.quiet, begin: None, clock };
+    let how = How { quiet: arguments.quiet, begin: None, clock, vantage };
     let case = super::run::live(&runbook, params, bounds, how, threads, &mut store)?;
     let (file, map) = sinks.leaving(case)?;
     let written = sinks.write(&file);

@@ -11,9 +11,10 @@ use super::arguments::{
 use super::given::{CAPTURE, PACKETS, Surroundings};
 use super::store::{CaseStore, State};
 use super::{case_file, output, say};
-use crate::case::Clock;
+use crate::case::{Clock, Vantage};
 use crate::config::{self, BadConfig, Config};
 use crate::engine::ProbeThreads;
+use crate::probe::host::vantage;
 use crate::sys::confine::{self, Confinement, Enforced, Profile};
 use crate::ticket::{self, Target};
 
@@ -29,6 +30,8 @@ pub(super) struct Start {
     pub surroundings: Surroundings,
     /// What the kernel said of its clock when the command began.
     pub clock: Option<Clock>,
+    /// From where this host is looked at, when it is not from the host itself.
+    pub vantage: Option<Vantage>,
     /// The defaults of the configuration files, for the commands that tell of them.
     pub configured: Option<Result<Config, BadConfig>>,
 }
@@ -79,6 +82,7 @@ pub(super) fn start(command: &Command, clock: Option<Clock>) -> Start {
     let threads = if asks_this_host(command) { ProbeThreads::with_rights_of_now() } else { ProbeThreads::default() };
     let configured = matches!(command, Command::Doctor | Command::Config).then(Config::load);
     let surroundings = Surroundings::look(asks_this_host(command) && gives_parameters(command));
+    let vantage = if asks_this_host(command) { vantage() } else { None };
     let (keeps, redacts, quiet) = keeping(command);
     let store = CaseStore::new(keeps, redacts, quiet);
     let mut profile = profile(command);
@@ -89,13 +93,13 @@ pub(super) fn start(command: &Command, clock: Option<Clock>) -> Start {
         let confinement =
             Confinement { capabilities: Vec::new(), files: unconfined(), ports: unconfined(), calls: unconfined() };
         let threads = threads.afterwards(move || drop(confine::confine(&profile)));
-        return Start { threads, store, confinement, surroundings, clock, configured };
+        return Start { threads, store, confinement, surroundings, clock, vantage, configured };
     }
     let confinement = confine::confine(&profile);
     if let (false, Enforced::No(why)) = (profile.connect.is_empty(), &confinement.ports) {
         say(format_args!("casebook: the kernel cannot keep this command to the ports of its targets: {why}"));
     }
-    Start { threads, store, confinement, surroundings, clock, configured }
+    Start { threads, store, confinement, surroundings, clock, vantage, configured }
 }
 
 /// Whether probes look at this host, which takes rights.

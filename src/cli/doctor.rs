@@ -46,6 +46,9 @@ pub(super) fn doctor(start: Start) -> anyhow::Result<u8> {
     let mut out = super::screen::stdout();
     let who = if host.root { "as root" } else { "not as root" };
     writeln!(out, "casebook {} on {}, Linux {}, {who}\n", env!("CARGO_PKG_VERSION"), host.name, host.kernel)?;
+    if let Some(vantage) = &start.vantage {
+        writeln!(out, "{}\n", vantage.sentence())?;
+    }
     let mut blind = 0;
     let mut capabilities = BTreeSet::new();
     for (probe, evidence) in probes.iter().zip(live.observe(asks)) {

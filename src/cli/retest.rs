@@ -43,13 +43,13 @@ pub(super) fn retest(arguments: &RetestArguments, start: Start) -> anyhow::Resul
     if host.name != before.host.name {
         say(format_args!("casebook: the case is of {}; this is {}", before.host.name, host.name));
     }
-    let Start { threads, mut store, clock, .. } = start;
+    let Start { threads, mut store, clock, vantage, .. } = start;
     let bounds = run::Bounds {
         limits: arguments.scripts.limits(),
         resources: arguments.resources.limits(),
         rights: arguments.allow.rights(),
     };
-    let how = run::How { quiet: arguments.quiet, begin: None, clock };
+    let how = run::How { quiet: arguments.quiet, begin: None, clock, vantage };
     let after = run::live(&runbook, params, bounds, how, threads, &mut store)?;
     let difference = Difference::between(&before, &after.case);
     let written = sinks.write_files(&after);

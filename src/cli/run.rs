@@ -14,7 +14,7 @@ use super::display::Display;
 use super::store::{Begun, CaseStore};
 use super::{Usage, case_file, given, output, say, screen};
 use crate::archive::CaseFile;
-use crate::case::{Clock, Host};
+use crate::case::{Clock, Host, Vantage};
 use crate::engine::{self, Live, ProbeThreads, Provenance, Request};
 use crate::printable::printable;
 use crate::probe::{Cancel, ResourceLimits, Rights, Wrote};
@@ -64,13 +64,13 @@ pub(super) fn run(arguments: &RunArguments, start: Start) -> anyhow::Result<u8> 
     params.extend(given::params(&arguments.set, flags)?);
     given::refuse_bare_rates(&params, &runbook.params)?;
     start.surroundings.refuse(&params, &runbook.params)?;
-    let Start { threads, mut store, clock, .. } = start;
+    let Start { threads, mut store, clock, vantage, .. } = start;
     let bounds = Bounds {
         limits: arguments.scripts.limits(),
         resources: arguments.resources.limits(),
         rights: arguments.allow.rights(),
     };
-    let how = How { quiet: arguments.quiet, begin: arguments.begin.map(Begin::moment).transpose()?, clock };
+    let how = How { quiet: arguments.quiet, begin: arguments.begin.map(Begin::moment).transpose()?, clock, vantage };
     let case = live(&runbook, params, bounds, how, threads, &mut store)?;
     let (file, map) = sinks.leaving(case)?;
     let written = sinks.write(&file);
@@ -95,6 +95,8 @@ pub(super) struct How {
     pub begin: Option<Timestamp>,
     /// What the kernel said of its clock.
     pub clock: Option<Clock>,
+    /// From where it looks, when it is not from the host itself.
+    pub vantage: Option<Vantage>,
 }
 
 /// Runs a runbook on this host, with a journal. The packets that it wrote down are attached to its case.
@@ -111,7 +113,8 @@ pub(super) fn live(
     end_on_signals(Arc::clone(&cancel));
     let window_begins = how.begin.and_then(|moment| begin::wait_until(moment, how.quiet, &cancel));
     let started = Timestamp::now();
-    let host = Host { local_time: identity::local_time(started), clock: how.clock, ..identity::host() };
+    let host =
+        Host { local_time: identity::local_time(started), clock: how.clock, vantage: how.vantage, ..identity::host() };
     let begun = Begun { runbook, host: &host, started, params: params.recorded(), given: params.given.clone() };
     let noted = store.begin(&begun, params.secrets.clone());
     let display = Display::new(how.quiet);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::case::{
     Account, Case, Cause, CheckRef, Diagnosis, Entry, Evidence, Finding, Gap, Host, Missing, Process, Reading,
-    Recognised, Remedy, RunbookRef, Said, Sign,
+    Recognised, Remedy, RunbookRef, Said, Sign, Vantage,
 };
 
 /// What a text is.
@@ -48,7 +48,7 @@ pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
         casebook: _,
         runbook,
         foreign_commands: _,
-        host: Host { name, kernel: _, root: _, local_time: _, clock: _ },
+        host: Host { name, kernel: _, root: _, local_time: _, clock: _, vantage },
         started: _,
         window_seconds: _,
         partial: _,
@@ -66,6 +66,9 @@ pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
         cost: _,
     } = case;
     visitor.text(Place::HostName, name);
+    if let Some(Vantage { container: _, network_namespace: Some(namespace), .. }) = vantage {
+        visitor.text(Place::Said, namespace);
+    }
     evidence.values_mut().for_each(|evidence| of_evidence(evidence, visitor));
     of_map(params, "", visitor);
     of_map(given, "", visitor);

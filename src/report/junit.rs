@@ -74,7 +74,8 @@ fn of_step(case: &Case, sections: &Sections, step: &Step) -> Test {
 
 /// The run as a whole, so that what fails is named even where every step passes.
 fn conclusion(case: &Case, sections: &Sections) -> Test {
-    let mut text = vec![sections.opening.summary.clone()];
+    let mut text: Vec<String> = sections.opening.vantage.iter().cloned().collect();
+    text.push(sections.opening.summary.clone());
     text.extend(sections.advice.warning.map(|warning| format!("\n{warning}")));
     for advised in &sections.advice.remedies {
         text.push(format!("\n{}: {}", advised.urgency.word(), advised.action));

@@ -107,7 +107,8 @@ fn verdict(verdict: Verdict) -> String {
 fn opening(sections: &Sections, budget: usize) -> String {
     let opening = &sections.opening;
     let on = if opening.host.is_empty() { String::new() } else { format!(" on {}", md(&opening.host)) };
-    let head = format!("# {}{on}\n\n**{}**\n\n", md(&opening.title), md(&opening.summary));
+    let vantage = opening.vantage.as_ref().map(|vantage| format!("{}\n\n", md(vantage))).unwrap_or_default();
+    let head = format!("# {}{on}\n\n{vantage}**{}**\n\n", md(&opening.title), md(&opening.summary));
     let mut parts: Vec<String> = opening.header.iter().map(|part| md(part)).collect();
     parts.extend(opening.partial.map(|partial| format!("**{partial}**")));
     parts.push(format!("verdict **{}**", sections.steps.verdict));

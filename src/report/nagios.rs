@@ -126,6 +126,7 @@ fn rounded(rate: f64) -> String {
 fn below(sections: &Sections) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     lines.extend(sections.opening.partial.map(str::to_owned));
+    lines.extend(sections.opening.vantage.clone());
     lines.extend(sections.opening.headlines.iter().cloned());
     for verdict in [Verdict::Critical, Verdict::Warning, Verdict::Unknown] {
         let of_it = sections.steps.steps.iter().filter(|step| step.verdict == verdict);

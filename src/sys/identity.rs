@@ -12,7 +12,7 @@ pub fn host() -> Host {
         Ok(uname) => (text(uname.nodename()), text(uname.release())),
         Err(_) => ("unknown".into(), "unknown".into()),
     };
-    Host { name, kernel, root: nix::unistd::geteuid().is_root(), local_time: None, clock: None }
+    Host { name, kernel, root: nix::unistd::geteuid().is_root(), local_time: None, clock: None, vantage: None }
 }
 
 /// The local time at a moment, where it is another than UTC and its zone is known.

@@ -45,7 +45,14 @@ pub fn run(file: &TestFile, test: &Test, limits: &Limits) -> Trial {
     let recorded = test.recorded.as_ref().map(|case| Recorded::new(case.evidence.clone(), &file.runbook));
     let host = match &test.recorded {
         Some(case) => case.host.clone(),
-        None => Host { name: "test".to_owned(), kernel: "none".to_owned(), root: true, local_time: None, clock: None },
+        None => Host {
+            name: "test".to_owned(),
+            kernel: "none".to_owned(),
+            root: true,
+            local_time: None,
+            clock: None,
+            vantage: None,
+        },
     };
     let literal = Literal::new(test.evidence.clone(), recorded, test.without.clone(), test.now);
     let printed = Mutex::new(Vec::new());

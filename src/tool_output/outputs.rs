@@ -85,6 +85,7 @@ impl ToolOutput {
             root: false,
             local_time: None,
             clock: None,
+            vantage: None,
         };
         let pieces = Pieces::new(gathered, pieces, unrecognised, at);
         if pieces.all.is_empty() {

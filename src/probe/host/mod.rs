@@ -5,6 +5,7 @@ mod limits;
 mod machine;
 mod memory;
 mod pressure;
+mod vantage;
 
 use std::fs;
 use std::time::Instant;
@@ -25,6 +26,7 @@ pub use cpu::{Cpu, NetRx, Processes};
 pub use limits::Limits;
 pub use memory::{Memory, Swap};
 pub use pressure::Pressure;
+pub use vantage::vantage;
 
 /// The probe `host`.
 pub struct HostProbe;

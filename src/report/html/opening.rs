@@ -17,6 +17,7 @@ pub(super) fn opening(sections: &Sections) -> Markup {
                 span class={ "badge large " (opening.verdict) } { (opening.verdict) }
                 span { (sections.steps.coverage) }
             }
+            @if let Some(vantage) = &opening.vantage { p.notice { (vantage) } }
             h1 { (opening.summary) }
             @if !opening.headlines.is_empty() {
                 ul.headlines { @for headline in &opening.headlines { li { (headline) } } }

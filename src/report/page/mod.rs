@@ -160,6 +160,9 @@ impl<'a> Page<'a> {
         }
         self.lines.push(line);
         self.blank();
+        if let Some(vantage) = &opening.vantage {
+            self.paragraph(INDENT, vantage, Tone::Attention);
+        }
         self.paragraph(INDENT, &opening.summary, Tone::Summary(opening.verdict));
         let (figures, others) = opening.headlines.split_at(opening.figures);
         let shown = figures.len().min(if full { usize::MAX } else { MOST_HEADLINES });

@@ -14,6 +14,8 @@ pub struct Opening {
     pub header: Vec<String>,
     /// The run was ended before its window was over.
     pub partial: Option<&'static str>,
+    /// What was looked at, when it was not the host itself, and what the host would show.
+    pub vantage: Option<String>,
     /// The conclusion, in one sentence.
     pub summary: String,
     /// The gravest finding.
@@ -51,6 +53,7 @@ impl Opening {
         Opening {
             header,
             partial: case.partial.then_some("PARTIAL: the run ended early"),
+            vantage: case.host.vantage.as_ref().map(|vantage| sentence(&vantage.sentence())),
             summary: if summary.is_empty() { "The run came to no conclusion.".to_owned() } else { summary },
             verdict: case.verdict,
             headlines,
