@@ -53,6 +53,11 @@ bench-parts:
 generate:
     cargo run --quiet -- generate
 
+# Packages that run on any Linux of this architecture, into target/dist; and what shows that they do (root)
+dist:
+    .ci/dist
+    .ci/portable
+
 # Licences, sources and bans of the dependencies
 deny:
     .ci/deny

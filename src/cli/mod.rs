@@ -41,7 +41,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::glyphs::{self, Charset};
 use crate::printable;
-use crate::sys::{clock, confine, memory};
+use crate::sys::{clock, confine, memory, names};
 use arguments::{Arguments, Command};
 
 /// Bad usage, or a bad runbook (`EX_USAGE`).
@@ -62,6 +62,7 @@ pub fn command() -> clap::Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     memory::share_one_arena();
+    names::without_modules();
     let clock = clock::discipline();
     confine::process();
     if complete::answered() {

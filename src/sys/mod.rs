@@ -12,6 +12,7 @@ pub mod identity;
 pub mod kernel_symbols;
 pub mod lua_hook;
 pub mod memory;
+pub mod names;
 pub mod netlink_dump;
 pub mod nftables;
 pub mod outlet;
