@@ -115,6 +115,11 @@ impl Keywords {
     }
 }
 
+/// Makes the search for keywords.
+pub fn prepare() {
+    LazyLock::force(&KEYWORDS);
+}
+
 /// A rule does not compile.
 #[derive(Debug)]
 pub struct Broken;

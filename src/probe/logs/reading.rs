@@ -21,7 +21,7 @@ use super::patterns::{Patterns, Searcher};
 use super::place::Place;
 use super::plain::{Part, Plain};
 use super::rotation::Packing;
-use super::scan::{Ending, Task, scan};
+use super::scan::{Buffer, Ending, Task, scan};
 use super::tally::Tally;
 use super::timestamp::{Clock, Format};
 use super::window::{self, Window};
@@ -320,18 +320,18 @@ fn scan_all<'a>(
 ) -> Vec<Option<Scanned>> {
     let bytes = segments.iter().fold(0_u64, |sum, segment| sum.saturating_add(segment.bytes));
     abreast(segments.len(), bytes, || {
-        let mut searcher = question.patterns.searcher();
+        let (mut searcher, mut buffer) = (question.patterns.searcher(), Buffer::default());
         move |index| {
             let segment = segments.get(index).filter(|_| (question.stop)().is_none())?;
             let file = opened.get(segment.file)?.as_ref()?;
-            Some(scan_one(question, &mut searcher, file, segment, copies(segment.file)))
+            Some(scan_one(question, (&mut searcher, &mut buffer), file, segment, copies(segment.file)))
         }
     })
 }
 
 fn scan_one(
     question: &Question<'_>,
-    searcher: &mut Searcher<'_>,
+    (searcher, buffer): (&mut Searcher<'_>, &mut Buffer),
     file: &Opened,
     segment: &Segment,
     copies: Copies<'_>,
@@ -351,12 +351,12 @@ fn scan_one(
         Source::Plain(plain) => {
             let before = window::time_before(plain, &file.clock, segment.start, BEFORE).unwrap_or_default();
             let mut part = Part::new(plain, segment.start, segment.end);
-            let (tally, ending) = scan(task, searcher, &mut part, before, stop);
+            let (tally, ending) = scan(task, searcher, buffer, &mut part, before, stop);
             Scanned { tally, ending, vanished: part.vanished, left: part.left(), faults: Faults::default() }
         }
         Source::Journal(journal) => {
             let mut lines = journal.lines(question.dating, question.journal, segment.start..segment.end, &stop);
-            let (tally, ending) = scan(task, searcher, &mut lines, None, stop);
+            let (tally, ending) = scan(task, searcher, buffer, &mut lines, None, stop);
             let ending = if lines.stopped { Ok(Ending::Stopped) } else { lines.error().map_or(ending, Err) };
             Scanned { tally, ending, vanished: 0, left: lines.left(), faults: lines.faults }
         }
@@ -365,8 +365,8 @@ fn scan_one(
             // One at a time of those that may take much memory.
             let _large = packer.is_large().then(|| question.unpacking.lock().unwrap_or_else(PoisonError::into_inner));
             let (tally, ending) = match packed {
-                Some(packed) => scan(task, searcher, &mut unpack(packed, *packer), None, stop),
-                None => scan(task, searcher, &mut io::empty(), None, stop),
+                Some(packed) => scan(task, searcher, buffer, &mut unpack(packed, *packer), None, stop),
+                None => scan(task, searcher, buffer, &mut io::empty(), None, stop),
             };
             Scanned { tally, ending, vanished: 0, left: 0, faults: Faults::default() }
         }

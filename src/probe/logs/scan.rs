@@ -61,8 +61,8 @@ pub(super) enum Ending {
 
 /// Where a source is read to: always at a page's beginning, with the unfinished line before it. Pages that are copied to
 /// pages are copied fastest.
-#[derive(Debug)]
-struct Buffer {
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
     bytes: Vec<u8>,
     /// Where a page begins, with room for a chunk before it and after it.
     page: usize,
@@ -75,12 +75,15 @@ struct Buffer {
 
 impl Buffer {
     /// For a source of so many bytes, if that is known: a smaller one fits a chunk of its own with room to spare, and never fills it.
-    fn new(bytes: Option<usize>) -> Self {
-        let chunk = bytes.map_or(CHUNK, |bytes| CHUNK.min(bytes.saturating_add(1)));
-        let bytes = vec![0; 2 * chunk + PAGE];
-        // Where the address is not known, any place will do.
-        let page = chunk + bytes[chunk..].as_ptr().align_offset(PAGE).min(PAGE);
-        Buffer { bytes, page, start: page, end: page, chunk }
+    /// The room that there is serves again: fresh pages cost more than a file of some megabytes takes to be searched.
+    fn begin(&mut self, bytes: Option<usize>) {
+        self.chunk = bytes.map_or(CHUNK, |bytes| CHUNK.min(bytes.saturating_add(1)));
+        if self.bytes.len() < 2 * self.chunk + PAGE {
+            self.bytes = vec![0; 2 * self.chunk + PAGE];
+            // Where the address is not known, any place will do.
+            self.page = self.chunk + self.bytes[self.chunk..].as_ptr().align_offset(PAGE).min(PAGE);
+        }
+        (self.start, self.end) = (self.page, self.page);
     }
 
     /// What was read and not taken.
@@ -124,10 +127,11 @@ struct Scan<'a, 's> {
 }
 
 /// Reads lines until the source ends, `stop` says so, or the window is over. `before` is the time of the line before the
-/// first.
+/// first; the room of `buffer` is that of the thread.
 pub(super) fn scan(
     task: Task<'_>,
     searcher: &mut Searcher<'_>,
+    buffer: &mut Buffer,
     source: &mut impl Read,
     before: Option<Timestamp>,
     stop: impl Fn() -> bool,
@@ -140,13 +144,13 @@ pub(super) fn scan(
         memory: Memory::new(),
         last: Vec::new(),
     };
-    let ending = scan.run(source, stop);
+    let ending = scan.run(buffer, source, stop);
     (scan.tally, ending)
 }
 
 impl Scan<'_, '_> {
-    fn run(&mut self, source: &mut impl Read, stop: impl Fn() -> bool) -> io::Result<Ending> {
-        let mut buffer = Buffer::new(self.task.bytes);
+    fn run(&mut self, buffer: &mut Buffer, source: &mut impl Read, stop: impl Fn() -> bool) -> io::Result<Ending> {
+        buffer.begin(self.task.bytes);
         // Inside a line that was longer than the buffer, and is done with.
         let mut skipping = false;
         loop {

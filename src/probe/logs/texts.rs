@@ -18,7 +18,7 @@ use super::patterns::{Patterns, Searcher};
 use super::place::Place;
 use super::reading::{Question, Reading};
 use super::rotation::Packing;
-use super::scan::{Task, scan};
+use super::scan::{Buffer, Task, scan};
 use super::telling::{self, Moments};
 use super::timestamp::{Clock, Format, Memory, kernel_nanos, past_level};
 use super::window::Window;
@@ -164,12 +164,12 @@ fn search_all(
         journal: &Choice::default(),
         dating: None,
     };
-    let read = |searcher: &mut Searcher<'_>, text: &Text<'_>, copies: Copies<'_>| {
+    let read = |searcher: &mut Searcher<'_>, buffer: &mut Buffer, text: &Text<'_>, copies: Copies<'_>| {
         let origin = LogOrigin { kind: Some(text.kind), program: text.keeper };
         let bytes = Some(text.bytes.len());
         let task = Task { patterns, window, clock, origin, sorted: false, samples, copies, bytes };
         // Each text is read by itself.
-        let (tally, _) = scan(task, searcher, &mut { text.bytes }, None, || false);
+        let (tally, _) = scan(task, searcher, buffer, &mut { text.bytes }, None, || false);
         Reading {
             found: Found {
                 path: PathBuf::from(text.name),
@@ -192,18 +192,18 @@ fn search_all(
     let noted = OfJournal::default();
     let note = if of_journal.is_empty() || others.is_empty() { Copies::None } else { Copies::Note(&noted) };
     let read_journal = abreast(of_journal.len(), bytes(&of_journal), || {
-        let mut searcher = patterns.searcher();
+        let (mut searcher, mut buffer) = (patterns.searcher(), Buffer::default());
         let (read, of_journal) = (&read, &of_journal);
-        move |index| of_journal.get(index).map(|text| read(&mut searcher, text, note))
+        move |index| of_journal.get(index).map(|text| read(&mut searcher, &mut buffer, text, note))
     });
     let (lines, _) = noted.noted();
     let read_others = abreast(others.len(), bytes(&others), || {
-        let mut searcher = patterns.searcher();
+        let (mut searcher, mut buffer) = (patterns.searcher(), Buffer::default());
         let (read, others, lines) = (&read, &others, &lines);
         move |index| {
             let of_file = OfFile::new(lines);
             let copies = if lines.is_empty() { Copies::None } else { Copies::Know(&of_file) };
-            others.get(index).map(|text| read(&mut searcher, text, copies))
+            others.get(index).map(|text| read(&mut searcher, &mut buffer, text, copies))
         }
     });
     let readings: Vec<Reading> = read_journal.into_iter().chain(read_others).flatten().collect();
