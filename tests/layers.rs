@@ -286,7 +286,7 @@ const OTHER_OPENS: &[(&str, usize, &str)] = &[
     ("probe/logs/plain", 1, "evidence, with the operator's rights where the operator names it"),
     ("probe/process", 1, "names of users"),
     ("probe/sockets/sink", 1, "the kernel's"),
-    ("probe/sockets/owners", 1, "the kernel's"),
+    ("probe/socket_owners", 1, "the kernel's"),
     ("probe/sysctl", 1, "the kernel's, with the operator's rights"),
     ("sys/caller", 1, "accounts and processes, by fixed names"),
     ("sys/text_file", 2, "for readers that do not act by a file: they are in this list themselves"),

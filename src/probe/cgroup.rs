@@ -69,34 +69,80 @@ fn units_below(mount: &Path) -> HashMap<u64, String> {
     units
 }
 
-/// `docker-0123…​.scope`, `/docker/0123…`, `cri-containerd-0123….scope`, `/lxc.payload.name`.
-fn container(path: &str) -> Option<String> {
-    let mut found = None;
+/// A container, as its control group tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Group {
+    /// What started it: `docker`, `podman`, `cri-o`, `containerd`, `lxc`, `nspawn`; `container` where the path does not tell.
+    pub(super) engine: &'static str,
+    /// How the engine knows it.
+    pub(super) known_as: KnownAs,
+    /// The user below whose manager it stands. That user may call a group like a container of the system.
+    pub(super) user: Option<u32>,
+}
+
+/// How an engine knows a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum KnownAs {
+    /// By an id of 64 hexadecimal digits.
+    Id(String),
+    /// By its name, made printable.
+    Name(String),
+}
+
+/// The container in the text of `/proc/PID/cgroup`.
+pub(super) fn container_of(cgroup: &str) -> Option<Group> {
+    let paths = cgroup.lines().filter_map(|line| line.split_once(':')?.1.split_once(':')).map(|(_, path)| path);
+    paths.into_iter().find_map(group)
+}
+
+/// `docker-0123…​.scope`, `/docker/0123…`, `cri-containerd-0123….scope`, `/lxc.payload.name`, `systemd-nspawn@name.service`. What is
+/// inside of a container makes groups of its own, and names them as it likes: so the first one counts.
+fn group(path: &str) -> Option<Group> {
     let mut user = None;
     let mut parent = "";
     for segment in path.split('/') {
-        // What stands below is named by that user, who may call a group like a container of the system.
+        // What stands below is named by that user.
         user = user.or_else(|| user_of(segment));
         let name = segment.strip_suffix(".scope").unwrap_or(segment);
         let (engine, id) = name.rsplit_once('-').unwrap_or((parent, name));
-        if id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let named = |name: &str| (!name.is_empty()).then(|| KnownAs::Name(printable(unescape(name).as_bytes())));
+        let found = if engine.ends_with("-conmon") {
+            return None; // it watches over the container, outside
+        } else if id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             let engine = match engine {
                 "docker" => "docker",
                 "libpod" | "libpod_parent" => "podman",
                 "crio" | "cri-o" => "cri-o",
-                "cri-containerd" => "containerd",
+                "cri-containerd" | "nerdctl" => "containerd",
                 _ => "container",
             };
-            found = Some(format!("{engine} {}", id.get(..SHORT_ID)?));
+            Some((engine, KnownAs::Id(id.to_ascii_lowercase())))
         } else if let Some(name) = segment.strip_prefix("lxc.payload.") {
-            found = Some(format!("lxc {}", printable(name.as_bytes())));
+            named(name).map(|name| ("lxc", name))
+        } else if parent == "lxc" {
+            named(segment).map(|name| ("lxc", name))
+        } else if let Some(unit) = segment.strip_prefix("systemd-nspawn@") {
+            named(unit.strip_suffix(".service")?).map(|name| ("nspawn", name))
+        } else {
+            None
+        };
+        if let Some((engine, known_as)) = found {
+            return Some(Group { engine, known_as, user: user.and_then(|user| user.parse().ok()) });
         }
         parent = segment;
     }
-    match (found, user) {
-        (Some(container), Some(user)) => Some(format!("{container} of user {user}")),
-        (found, _) => found,
-    }
+    None
+}
+
+/// How lists show the container of a path: `docker 0123456789ab`. What is a unit of systemd as well is shown as that.
+fn container(path: &str) -> Option<String> {
+    let group = group(path).filter(|group| group.engine != "nspawn")?;
+    let name = match &group.known_as {
+        KnownAs::Id(id) => id.get(..SHORT_ID)?,
+        KnownAs::Name(name) => name,
+    };
+    let of_user = group.user.map_or(String::new(), |user| format!(" of user {user}"));
+    Some(format!("{} {name}{of_user}", group.engine))
 }
 
 /// The unit of the path. Below a unit its own processes make groups, and name them as they like: so the first one counts, which
@@ -160,9 +206,25 @@ mod tests {
             (format!("5:memory:/docker/{ID}\n1:name=systemd:/docker/{ID}\n"), "docker 0123456789ab"),
             (format!("0::/machine.slice/libpod-{ID}.scope/container"), "podman 0123456789ab"),
             ("0::/lxc.payload.web/system.slice/nginx.service".to_owned(), "lxc web"),
+            ("0::/lxc/101/ns/system.slice/nginx.service".to_owned(), "lxc 101"),
+            ("0::/machine.slice/systemd-nspawn@web.service/payload".to_owned(), "systemd-nspawn@web.service"),
         ] {
             assert_eq!(unit(&path).as_deref(), Some(name), "{path}");
         }
+    }
+
+    #[test]
+    fn what_a_container_makes_inside_of_itself_does_not_rename_it() {
+        let other = ID.replace('0', "f");
+        let nested = container_of(&format!("0::/system.slice/docker-{ID}.scope/docker/{other}"));
+        let known_as = KnownAs::Id(ID.to_owned());
+        assert_eq!(nested, Some(Group { engine: "docker", known_as, user: None }));
+        let nspawn = container_of("0::/machine.slice/systemd-nspawn@my\\x2dweb.service/payload").unwrap();
+        assert_eq!((nspawn.engine, nspawn.known_as), ("nspawn", KnownAs::Name("my-web".to_owned())));
+        let own = format!("0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope/container");
+        assert_eq!(container_of(&own).map(|group| (group.engine, group.user)), Some(("podman", Some(1000))));
+        assert_eq!(container_of("0::/system.slice/ssh.service"), None);
+        assert_eq!(container_of(&format!("0::/machine.slice/libpod-conmon-{ID}.scope")), None);
     }
 
     #[test]
@@ -175,7 +237,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,120}") {
-            let _ = unit(&text);
+            let _ = (unit(&text), container_of(&text));
         }
     }
 

@@ -7,6 +7,7 @@ pub mod capture;
 mod cgroup;
 pub mod conntrack;
 mod context;
+mod descriptor_walk;
 pub mod disk;
 pub mod dns;
 pub mod drops;
@@ -21,12 +22,14 @@ pub mod kernel;
 pub mod ledger;
 pub mod logs;
 mod named;
+pub mod namespaces;
 mod process;
 pub mod processes;
 mod protocol;
 mod resource_limits;
 mod rights;
 pub mod service;
+mod socket_owners;
 pub mod sockets;
 pub mod sysctl;
 mod watched;
@@ -55,6 +58,7 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &processes::ProcessesProbe,
     &disk::DiskProbe,
     &sockets::SocketsProbe,
+    &namespaces::NamespacesProbe,
     &capture::CaptureProbe,
     &firewall::FIREWALL,
     &conntrack::ConntrackProbe,

@@ -14,6 +14,7 @@ pub mod lua_hook;
 pub mod memory;
 pub mod names;
 pub mod netlink_dump;
+pub mod network_namespace;
 pub mod nftables;
 pub mod outlet;
 pub mod packet_ring;

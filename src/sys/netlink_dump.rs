@@ -28,6 +28,8 @@ const HEADER: usize = 16;
 
 /// `NLM_F_REQUEST`.
 const REQUEST: u16 = 0x1;
+/// `NLM_F_ACK`.
+const ACKNOWLEDGE: u16 = 0x4;
 /// `NLM_F_DUMP_INTR`: what is dumped changed meanwhile.
 const INTERRUPTED: u16 = 0x10;
 /// `NLM_F_DUMP`.
@@ -80,10 +82,35 @@ impl NetlinkDump {
         &mut self,
         kind: u16,
         request: &[u8],
+        each: impl FnMut(u16, &[u8]) -> ControlFlow<()>,
+    ) -> io::Result<bool> {
+        self.exchange(kind, DUMP, request, each)
+    }
+
+    /// Asks for one thing, and gives the first answer that `parse` takes.
+    pub fn ask<T>(
+        &mut self,
+        kind: u16,
+        request: &[u8],
+        parse: impl Fn(u16, &[u8]) -> Option<T>,
+    ) -> io::Result<Option<T>> {
+        let mut answer = None;
+        self.exchange(kind, ACKNOWLEDGE, request, |kind, payload| {
+            answer = answer.take().or_else(|| parse(kind, payload));
+            ControlFlow::Continue(())
+        })?;
+        Ok(answer)
+    }
+
+    fn exchange(
+        &mut self,
+        kind: u16,
+        flags: u16,
+        request: &[u8],
         mut each: impl FnMut(u16, &[u8]) -> ControlFlow<()>,
     ) -> io::Result<bool> {
         self.sequence = self.sequence.wrapping_add(1);
-        send(self.socket.as_raw_fd(), &message(kind, REQUEST | DUMP, self.sequence, request), MsgFlags::empty())?;
+        send(self.socket.as_raw_fd(), &message(kind, REQUEST | flags, self.sequence, request), MsgFlags::empty())?;
         let mut interrupted = false;
         loop {
             let length = match recv(self.socket.as_raw_fd(), &mut self.buffer, MsgFlags::MSG_TRUNC) {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::ControlFlow;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::SockProtocol;
@@ -21,6 +22,8 @@ const RTM_NEWNEIGH: u16 = 28;
 const RTM_GETNEIGH: u16 = 30;
 const RTM_NEWQDISC: u16 = 36;
 const RTM_GETQDISC: u16 = 38;
+const RTM_NEWNSID: u16 = 88;
+const RTM_GETNSID: u16 = 90;
 const RTM_NEWSTATS: u16 = 92;
 const RTM_GETSTATS: u16 = 94;
 
@@ -60,12 +63,23 @@ pub struct Link {
     /// Index of the interface that it stands on, or the other end of a veth pair, when that is in this network namespace
     /// (`IFLA_LINK` without `IFLA_LINK_NETNSID`).
     pub lower: Option<u32>,
+    /// The same, when that is in another network namespace.
+    pub elsewhere: Option<Elsewhere>,
     /// Of a VLAN, its number (`IFLA_VLAN_ID`).
     pub vlan_id: Option<u16>,
     /// The number of the XDP program that is attached, 0 where the kernel names none (`IFLA_XDP`).
     pub xdp_program: Option<u32>,
     /// Counters (`IFLA_STATS64`).
     pub counters: Option<LinkCounters>,
+}
+
+/// An interface of another network namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Elsewhere {
+    /// Its index there; 0 where the kernel does not tell (`IFLA_LINK`).
+    pub index: u32,
+    /// The number by which this namespace knows that one (`IFLA_LINK_NETNSID`); negative where it has none.
+    pub namespace: i32,
 }
 
 /// `struct rtnl_link_stats64`: counters since the interface was made.
@@ -241,6 +255,20 @@ impl Rtnetlink {
         Ok(rows)
     }
 
+    /// The number by which this namespace knows another one; none where no link leads there. Numbers are given by the kernel
+    /// when links are listed.
+    pub fn number_of(&mut self, namespace: BorrowedFd<'_>) -> io::Result<Option<i32>> {
+        const BY_DESCRIPTOR: u16 = 3; // NETNSA_FD
+        let mut request = vec![0; 4];
+        request.extend_from_slice(&8u16.to_ne_bytes());
+        request.extend_from_slice(&BY_DESCRIPTOR.to_ne_bytes());
+        request.extend_from_slice(&namespace.as_raw_fd().to_ne_bytes());
+        let number = self.netlink.ask(RTM_GETNSID, &request, |kind, payload| {
+            if kind == RTM_NEWNSID { parse_namespace_number(payload) } else { None }
+        })?;
+        Ok(number.filter(|number| *number >= 0))
+    }
+
     /// All addresses of all interfaces.
     pub fn addresses(&mut self) -> io::Result<Vec<LinkAddress>> {
         self.netlink.list(
@@ -305,11 +333,11 @@ fn parse_link(payload: &[u8]) -> Option<Link> {
         flags: read_u32(payload, 8)?,
         ..Link::default()
     };
-    let mut lower_elsewhere = false;
+    let (mut index, mut namespace) = (0, None);
     for (kind, value) in attributes(payload.get(16..)?) {
         match kind {
-            5 => link.lower = read_u32(value, 0).filter(|lower| *lower != 0 && *lower != link.index),
-            37 => lower_elsewhere = true, // IFLA_LINK_NETNSID
+            5 => index = read_u32(value, 0)?,
+            37 => namespace = Some(read_i32(value, 0)?), // IFLA_LINK_NETNSID
             43 => link.xdp_program = parse_xdp(value),
             1 => link.link_address = value.to_vec(),
             3 => link.name = text(value),
@@ -328,8 +356,9 @@ fn parse_link(payload: &[u8]) -> Option<Link> {
             _ => {}
         }
     }
-    if lower_elsewhere {
-        link.lower = None;
+    match namespace {
+        Some(namespace) => link.elsewhere = Some(Elsewhere { index, namespace }),
+        None => link.lower = (index != 0 && index != link.index).then_some(index),
     }
     (!link.name.is_empty()).then_some(link)
 }
@@ -410,6 +439,11 @@ pub(super) fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
         16 => bytes.first_chunk().map(|bytes: &[u8; 16]| Ipv6Addr::from(*bytes).into()),
         _ => None,
     }
+}
+
+/// `RTM_NEWNSID`: `struct rtgenmsg` and attributes.
+fn parse_namespace_number(payload: &[u8]) -> Option<i32> {
+    attributes(payload.get(4..)?).find(|(kind, _)| *kind == 1).and_then(|(_, number)| read_i32(number, 0))
 }
 
 /// `RTM_NEWADDR`: `struct ifaddrmsg` and attributes. On a point-to-point link `IFA_ADDRESS` is the peer's.
@@ -505,7 +539,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_make_the_parsers_panic(bytes in proptest::collection::vec(0u8.., 0..320)) {
-            let _ = (parse_link(&bytes), parse_stats(&bytes), parse_address(&bytes), parse_default_route(&bytes), parse_queue_drops(&bytes), parse_bridged(&bytes));
+            let _ = (parse_link(&bytes), parse_stats(&bytes), parse_address(&bytes), parse_default_route(&bytes), parse_queue_drops(&bytes), parse_bridged(&bytes), parse_namespace_number(&bytes));
         }
     }
 }

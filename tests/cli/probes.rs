@@ -7,6 +7,7 @@ const PROBES: &[(&str, bool)] = &[
     ("host", true),
     ("interfaces", true),
     ("sockets", true),
+    ("namespaces", true),
     ("capture", true),
     ("firewall", true),
     ("kernel", true),

@@ -7,14 +7,12 @@ mod lists;
 mod look;
 mod missing;
 mod output;
-mod owners;
 mod picture;
 mod proc_net;
 mod raw;
 mod sink;
 mod take;
 mod take_program;
-mod walk;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,11 +30,11 @@ pub use self::output::{
     Closed, ClosedPort, Connection, Counts, Listener, Opening, ProcessIo, ProcessTraffic, RawSocket, Sockets,
     UdpReceiver,
 };
-use self::owners::OwnerScan;
 use self::picture::{Owners, Picture};
 use self::take::{TakeWatch, Taken};
 use crate::case::{Gap, Observed, Reason};
 use crate::probe::process::{Activity, Names};
+use crate::probe::socket_owners::OwnerScan;
 use crate::probe::{Context, Need, Probe};
 use crate::sys::sock_diag::{ALL_STATES, DestroyedSockets, LASTING_STATES, LISTEN, SocketRow, Transport};
 use crate::units::{self, Span};

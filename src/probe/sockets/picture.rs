@@ -6,11 +6,11 @@ use super::closed::ClosedSockets;
 use super::growth::{Before, Growth};
 use super::look::Refused;
 use super::output::Counts;
-use super::owners::{Holders, OwnerScan};
 use super::take::Taken;
 use super::{MOST_ROWS, Params};
 use crate::case::{Gap, Reason};
 use crate::probe::process::Activity;
+use crate::probe::socket_owners::{Holders, OwnerScan};
 use crate::sys::sock_diag::SocketRow;
 use crate::units;
 

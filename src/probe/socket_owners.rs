@@ -15,7 +15,7 @@ use std::time::Instant;
 use nix::errno::Errno;
 use nix::fcntl::readlinkat;
 
-use super::walk::DescriptorWalk;
+use super::descriptor_walk::DescriptorWalk;
 use crate::probe::Context;
 use crate::probe::process::all_are_ours_to_see;
 

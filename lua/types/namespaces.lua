@@ -1,0 +1,264 @@
+---@meta
+
+-- Written by `casebook generate`. Changes here are lost.
+
+---The parameters of probe `namespaces`.
+---@class casebook.namespaces.Params
+---@field window? string|number How long to watch. 0 looks once: everything but growth.
+---@field limit? number Most namespaces in the list: 1 to 1,000.
+---@field busiest? number Of how many namespaces, the busiest first, TCP connections are listed: 0 to 64. The kernel goes over all connections of the host for each.
+
+---A container.
+---@class casebook.namespaces.Container
+---@field engine string What started it: `docker`, `podman`, `cri-o`, `containerd`, `lxc`, `nspawn`, `runc`, `crun`; `container` where nothing tells.
+---@field id? string Its id of 64 hexadecimal digits; null for engines that know it by name.
+---@field name? string Its name, by what its engine keeps on disk; null where that was not found.
+---@field image? string Its image, by what its engine keeps on disk.
+---@field pod? string The pod of Kubernetes that it belongs to.
+---@field pod_namespace? string The namespace of Kubernetes that the pod is in.
+---@field user? string The user whose manager started it; null for a container of the system.
+
+---A list of `casebook.namespaces.Container` in evidence.
+---@class casebook.namespaces.Containers
+---@field [integer] casebook.namespaces.Container
+---@field first fun(self: casebook.namespaces.Containers, pattern?: table|fun(item: casebook.namespaces.Container): boolean): casebook.namespaces.Container? the first item that fits, or nil
+---@field where fun(self: casebook.namespaces.Containers, pattern: table|fun(item: casebook.namespaces.Container): boolean): casebook.namespaces.Containers the items that fit
+---@field any fun(self: casebook.namespaces.Containers, pattern?: table|fun(item: casebook.namespaces.Container): boolean): boolean whether an item fits
+---@field all fun(self: casebook.namespaces.Containers, pattern: table|fun(item: casebook.namespaces.Container): boolean): boolean whether all items fit
+---@field count fun(self: casebook.namespaces.Containers, pattern?: table|fun(item: casebook.namespaces.Container): boolean): integer how many items fit
+---@field top fun(self: casebook.namespaces.Containers, field: string|(fun(item: casebook.namespaces.Container): any), n: integer): casebook.namespaces.Containers the n items whose field is largest
+---@field sum fun(self: casebook.namespaces.Containers, field: string): number the sum of a field
+---@field group fun(self: casebook.namespaces.Containers, field: string): table<any, casebook.namespaces.Containers> lists of the items by a field's value
+---@field map fun(self: casebook.namespaces.Containers, field: string|fun(item: casebook.namespaces.Container): any): any[] a list of one field
+---@field sort fun(self: casebook.namespaces.Containers, field: string, order?: "asc"|"desc"): casebook.namespaces.Containers the items in the order of a field
+---@field take fun(self: casebook.namespaces.Containers, n: integer): casebook.namespaces.Containers the first n items
+---@field seen fun(self: casebook.namespaces.Containers): casebook.namespaces.Containers the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.namespaces.Containers): casebook.namespaces.Container[] the items as plain tables, converted at once
+
+---A process, as far as it could be identified.
+---@class casebook.namespaces.Process
+---@field pid integer Process id.
+---@field name string Its name (`/proc/PID/comm`, 15 bytes at most), control characters escaped.
+---@field user? string The user that it runs as.
+---@field unit? string The systemd unit or container from its cgroup.
+
+---A list of `casebook.namespaces.Process` in evidence.
+---@class casebook.namespaces.Processs
+---@field [integer] casebook.namespaces.Process
+---@field first fun(self: casebook.namespaces.Processs, pattern?: table|fun(item: casebook.namespaces.Process): boolean): casebook.namespaces.Process? the first item that fits, or nil
+---@field where fun(self: casebook.namespaces.Processs, pattern: table|fun(item: casebook.namespaces.Process): boolean): casebook.namespaces.Processs the items that fit
+---@field any fun(self: casebook.namespaces.Processs, pattern?: table|fun(item: casebook.namespaces.Process): boolean): boolean whether an item fits
+---@field all fun(self: casebook.namespaces.Processs, pattern: table|fun(item: casebook.namespaces.Process): boolean): boolean whether all items fit
+---@field count fun(self: casebook.namespaces.Processs, pattern?: table|fun(item: casebook.namespaces.Process): boolean): integer how many items fit
+---@field top fun(self: casebook.namespaces.Processs, field: string|(fun(item: casebook.namespaces.Process): any), n: integer): casebook.namespaces.Processs the n items whose field is largest
+---@field sum fun(self: casebook.namespaces.Processs, field: string): number the sum of a field
+---@field group fun(self: casebook.namespaces.Processs, field: string): table<any, casebook.namespaces.Processs> lists of the items by a field's value
+---@field map fun(self: casebook.namespaces.Processs, field: string|fun(item: casebook.namespaces.Process): any): any[] a list of one field
+---@field sort fun(self: casebook.namespaces.Processs, field: string, order?: "asc"|"desc"): casebook.namespaces.Processs the items in the order of a field
+---@field take fun(self: casebook.namespaces.Processs, n: integer): casebook.namespaces.Processs the first n items
+---@field seen fun(self: casebook.namespaces.Processs): casebook.namespaces.Processs the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.namespaces.Processs): casebook.namespaces.Process[] the items as plain tables, converted at once
+
+---What came into it in the window.
+---@class casebook.namespaces.Rx
+---@field bytes? integer Bytes, link headers included.
+---@field packets? integer Packets.
+
+---An interface of another namespace.
+---@class casebook.namespaces.Interface
+---@field name string Its name there.
+---@field kind? string Its kind: `veth`, `macvlan`, `ipvlan`, `netkit`, `tun` … (`IFLA_INFO_KIND`); null for hardware.
+---@field mac? string Its link address; null where it has none.
+---@field addresses string[] Its addresses, at most 32.
+---@field meets? string The interface of the namespace that is looked from by which it meets this host: the other end of a pair (veth, netkit), or the interface that it stands on (macvlan, ipvlan, VLAN).
+---@field rx casebook.namespaces.Rx What came in by it in the window.
+---@field tx casebook.namespaces.Rx What left by it in the window.
+
+---A list of `casebook.namespaces.Interface` in evidence.
+---@class casebook.namespaces.Interfaces
+---@field [integer] casebook.namespaces.Interface
+---@field first fun(self: casebook.namespaces.Interfaces, pattern?: table|fun(item: casebook.namespaces.Interface): boolean): casebook.namespaces.Interface? the first item that fits, or nil
+---@field where fun(self: casebook.namespaces.Interfaces, pattern: table|fun(item: casebook.namespaces.Interface): boolean): casebook.namespaces.Interfaces the items that fit
+---@field any fun(self: casebook.namespaces.Interfaces, pattern?: table|fun(item: casebook.namespaces.Interface): boolean): boolean whether an item fits
+---@field all fun(self: casebook.namespaces.Interfaces, pattern: table|fun(item: casebook.namespaces.Interface): boolean): boolean whether all items fit
+---@field count fun(self: casebook.namespaces.Interfaces, pattern?: table|fun(item: casebook.namespaces.Interface): boolean): integer how many items fit
+---@field top fun(self: casebook.namespaces.Interfaces, field: string|(fun(item: casebook.namespaces.Interface): any), n: integer): casebook.namespaces.Interfaces the n items whose field is largest
+---@field sum fun(self: casebook.namespaces.Interfaces, field: string): number the sum of a field
+---@field group fun(self: casebook.namespaces.Interfaces, field: string): table<any, casebook.namespaces.Interfaces> lists of the items by a field's value
+---@field map fun(self: casebook.namespaces.Interfaces, field: string|fun(item: casebook.namespaces.Interface): any): any[] a list of one field
+---@field sort fun(self: casebook.namespaces.Interfaces, field: string, order?: "asc"|"desc"): casebook.namespaces.Interfaces the items in the order of a field
+---@field take fun(self: casebook.namespaces.Interfaces, n: integer): casebook.namespaces.Interfaces the first n items
+---@field seen fun(self: casebook.namespaces.Interfaces): casebook.namespaces.Interfaces the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.namespaces.Interfaces): casebook.namespaces.Interface[] the items as plain tables, converted at once
+
+---An interface of the namespace that is looked from that leads elsewhere.
+---@class casebook.namespaces.End
+---@field name string Its name.
+---@field kind? string Its kind: `veth`, `netkit`, `tun`.
+---@field bridge? string The bridge that it is a port of.
+---@field sent casebook.namespaces.Rx What went out by it, into the other side, in the window.
+---@field received casebook.namespaces.Rx What came from the other side in the window.
+
+---A list of `casebook.namespaces.End` in evidence.
+---@class casebook.namespaces.Ends
+---@field [integer] casebook.namespaces.End
+---@field first fun(self: casebook.namespaces.Ends, pattern?: table|fun(item: casebook.namespaces.End): boolean): casebook.namespaces.End? the first item that fits, or nil
+---@field where fun(self: casebook.namespaces.Ends, pattern: table|fun(item: casebook.namespaces.End): boolean): casebook.namespaces.Ends the items that fit
+---@field any fun(self: casebook.namespaces.Ends, pattern?: table|fun(item: casebook.namespaces.End): boolean): boolean whether an item fits
+---@field all fun(self: casebook.namespaces.Ends, pattern: table|fun(item: casebook.namespaces.End): boolean): boolean whether all items fit
+---@field count fun(self: casebook.namespaces.Ends, pattern?: table|fun(item: casebook.namespaces.End): boolean): integer how many items fit
+---@field top fun(self: casebook.namespaces.Ends, field: string|(fun(item: casebook.namespaces.End): any), n: integer): casebook.namespaces.Ends the n items whose field is largest
+---@field sum fun(self: casebook.namespaces.Ends, field: string): number the sum of a field
+---@field group fun(self: casebook.namespaces.Ends, field: string): table<any, casebook.namespaces.Ends> lists of the items by a field's value
+---@field map fun(self: casebook.namespaces.Ends, field: string|fun(item: casebook.namespaces.End): any): any[] a list of one field
+---@field sort fun(self: casebook.namespaces.Ends, field: string, order?: "asc"|"desc"): casebook.namespaces.Ends the items in the order of a field
+---@field take fun(self: casebook.namespaces.Ends, n: integer): casebook.namespaces.Ends the first n items
+---@field seen fun(self: casebook.namespaces.Ends): casebook.namespaces.Ends the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.namespaces.Ends): casebook.namespaces.End[] the items as plain tables, converted at once
+
+---A listening TCP socket, or a UDP socket without a peer.
+---@class casebook.namespaces.Listener
+---@field protocol string `tcp` or `udp`.
+---@field address string Its address.
+---@field port integer Its port.
+---@field process? casebook.namespaces.Process Who holds it; null where that was not found.
+---@field queue integer Connections that wait to be accepted; bytes that wait to be read.
+
+---A list of `casebook.namespaces.Listener` in evidence.
+---@class casebook.namespaces.Listeners
+---@field [integer] casebook.namespaces.Listener
+---@field first fun(self: casebook.namespaces.Listeners, pattern?: table|fun(item: casebook.namespaces.Listener): boolean): casebook.namespaces.Listener? the first item that fits, or nil
+---@field where fun(self: casebook.namespaces.Listeners, pattern: table|fun(item: casebook.namespaces.Listener): boolean): casebook.namespaces.Listeners the items that fit
+---@field any fun(self: casebook.namespaces.Listeners, pattern?: table|fun(item: casebook.namespaces.Listener): boolean): boolean whether an item fits
+---@field all fun(self: casebook.namespaces.Listeners, pattern: table|fun(item: casebook.namespaces.Listener): boolean): boolean whether all items fit
+---@field count fun(self: casebook.namespaces.Listeners, pattern?: table|fun(item: casebook.namespaces.Listener): boolean): integer how many items fit
+---@field top fun(self: casebook.namespaces.Listeners, field: string|(fun(item: casebook.namespaces.Listener): any), n: integer): casebook.namespaces.Listeners the n items whose field is largest
+---@field sum fun(self: casebook.namespaces.Listeners, field: string): number the sum of a field
+---@field group fun(self: casebook.namespaces.Listeners, field: string): table<any, casebook.namespaces.Listeners> lists of the items by a field's value
+---@field map fun(self: casebook.namespaces.Listeners, field: string|fun(item: casebook.namespaces.Listener): any): any[] a list of one field
+---@field sort fun(self: casebook.namespaces.Listeners, field: string, order?: "asc"|"desc"): casebook.namespaces.Listeners the items in the order of a field
+---@field take fun(self: casebook.namespaces.Listeners, n: integer): casebook.namespaces.Listeners the first n items
+---@field seen fun(self: casebook.namespaces.Listeners): casebook.namespaces.Listeners the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.namespaces.Listeners): casebook.namespaces.Listener[] the items as plain tables, converted at once
+
+---A TCP connection.
+---@class casebook.namespaces.Connection
+---@field local_address string Its local address.
+---@field local_port integer Its local port.
+---@field remote_address string Its remote address.
+---@field remote_port integer Its remote port.
+---@field process? casebook.namespaces.Process Who holds it; null where that was not found.
+---@field received_bytes? integer Bytes that it received since it was made (`tcpi_bytes_received`).
+
+---A list of `casebook.namespaces.Connection` in evidence.
+---@class casebook.namespaces.Connections
+---@field [integer] casebook.namespaces.Connection
+---@field first fun(self: casebook.namespaces.Connections, pattern?: table|fun(item: casebook.namespaces.Connection): boolean): casebook.namespaces.Connection? the first item that fits, or nil
+---@field where fun(self: casebook.namespaces.Connections, pattern: table|fun(item: casebook.namespaces.Connection): boolean): casebook.namespaces.Connections the items that fit
+---@field any fun(self: casebook.namespaces.Connections, pattern?: table|fun(item: casebook.namespaces.Connection): boolean): boolean whether an item fits
+---@field all fun(self: casebook.namespaces.Connections, pattern: table|fun(item: casebook.namespaces.Connection): boolean): boolean whether all items fit
+---@field count fun(self: casebook.namespaces.Connections, pattern?: table|fun(item: casebook.namespaces.Connection): boolean): integer how many items fit
+---@field top fun(self: casebook.namespaces.Connections, field: string|(fun(item: casebook.namespaces.Connection): any), n: integer): casebook.namespaces.Connections the n items whose field is largest
+---@field sum fun(self: casebook.namespaces.Connections, field: string): number the sum of a field
+---@field group fun(self: casebook.namespaces.Connections, field: string): table<any, casebook.namespaces.Connections> lists of the items by a field's value
+---@field map fun(self: casebook.namespaces.Connections, field: string|fun(item: casebook.namespaces.Connection): any): any[] a list of one field
+---@field sort fun(self: casebook.namespaces.Connections, field: string, order?: "asc"|"desc"): casebook.namespaces.Connections the items in the order of a field
+---@field take fun(self: casebook.namespaces.Connections, n: integer): casebook.namespaces.Connections the first n items
+---@field seen fun(self: casebook.namespaces.Connections): casebook.namespaces.Connections the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.namespaces.Connections): casebook.namespaces.Connection[] the items as plain tables, converted at once
+
+---A network namespace other than the one that is looked from.
+---@class casebook.namespaces.Namespace
+---@field number integer Its number, as in `/proc/PID/ns/net`.
+---@field label string For people: `pod shop/web-7f`, `container web`, `network namespace blue`.
+---@field name? string Its name in `/run/netns` or `/run/docker/netns`.
+---@field containers casebook.namespaces.Containers The containers that live in it, at most 16.
+---@field processes_count integer How many processes live in it, as far as they could be seen.
+---@field processes casebook.namespaces.Processs Some of them: those that hold its listening sockets and connections first, at most 8.
+---@field visited boolean Whether it was looked into. If not, only what its ends in this namespace tell is known.
+---@field rx casebook.namespaces.Rx What came into it in the window.
+---@field tx casebook.namespaces.Rx What left it in the window.
+---@field interfaces casebook.namespaces.Interfaces Its interfaces but loopback, at most 32.
+---@field ends casebook.namespaces.Ends Interfaces of the namespace that is looked from that lead into it, at most 32.
+---@field listeners? casebook.namespaces.Listeners Its listening TCP sockets and unconnected UDP sockets, at most 64; null where they were not read.
+---@field listeners_left_out integer How many listeners are not in the list.
+---@field connections? casebook.namespaces.Connections Its TCP connections, those that received most since they were made first, at most 64; null where they were not read: of the busiest namespaces only.
+---@field connections_left_out integer How many connections are not in the list.
+
+---A list of `casebook.namespaces.Namespace` in evidence.
+---@class casebook.namespaces.Namespaces
+---@field [integer] casebook.namespaces.Namespace
+---@field first fun(self: casebook.namespaces.Namespaces, pattern?: table|fun(item: casebook.namespaces.Namespace): boolean): casebook.namespaces.Namespace? the first item that fits, or nil
+---@field where fun(self: casebook.namespaces.Namespaces, pattern: table|fun(item: casebook.namespaces.Namespace): boolean): casebook.namespaces.Namespaces the items that fit
+---@field any fun(self: casebook.namespaces.Namespaces, pattern?: table|fun(item: casebook.namespaces.Namespace): boolean): boolean whether an item fits
+---@field all fun(self: casebook.namespaces.Namespaces, pattern: table|fun(item: casebook.namespaces.Namespace): boolean): boolean whether all items fit
+---@field count fun(self: casebook.namespaces.Namespaces, pattern?: table|fun(item: casebook.namespaces.Namespace): boolean): integer how many items fit
+---@field top fun(self: casebook.namespaces.Namespaces, field: string|(fun(item: casebook.namespaces.Namespace): any), n: integer): casebook.namespaces.Namespaces the n items whose field is largest
+---@field sum fun(self: casebook.namespaces.Namespaces, field: string): number the sum of a field
+---@field group fun(self: casebook.namespaces.Namespaces, field: string): table<any, casebook.namespaces.Namespaces> lists of the items by a field's value
+---@field map fun(self: casebook.namespaces.Namespaces, field: string|fun(item: casebook.namespaces.Namespace): any): any[] a list of one field
+---@field sort fun(self: casebook.namespaces.Namespaces, field: string, order?: "asc"|"desc"): casebook.namespaces.Namespaces the items in the order of a field
+---@field take fun(self: casebook.namespaces.Namespaces, n: integer): casebook.namespaces.Namespaces the first n items
+---@field seen fun(self: casebook.namespaces.Namespaces): casebook.namespaces.Namespaces the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.namespaces.Namespaces): casebook.namespaces.Namespace[] the items as plain tables, converted at once
+
+---A container in the network namespace that is looked from.
+---@class casebook.namespaces.HostNetwork
+---@field container casebook.namespaces.Container The container.
+---@field pids integer[] Its processes by their ids, at most 64.
+
+---A list of `casebook.namespaces.HostNetwork` in evidence.
+---@class casebook.namespaces.HostNetworks
+---@field [integer] casebook.namespaces.HostNetwork
+---@field first fun(self: casebook.namespaces.HostNetworks, pattern?: table|fun(item: casebook.namespaces.HostNetwork): boolean): casebook.namespaces.HostNetwork? the first item that fits, or nil
+---@field where fun(self: casebook.namespaces.HostNetworks, pattern: table|fun(item: casebook.namespaces.HostNetwork): boolean): casebook.namespaces.HostNetworks the items that fit
+---@field any fun(self: casebook.namespaces.HostNetworks, pattern?: table|fun(item: casebook.namespaces.HostNetwork): boolean): boolean whether an item fits
+---@field all fun(self: casebook.namespaces.HostNetworks, pattern: table|fun(item: casebook.namespaces.HostNetwork): boolean): boolean whether all items fit
+---@field count fun(self: casebook.namespaces.HostNetworks, pattern?: table|fun(item: casebook.namespaces.HostNetwork): boolean): integer how many items fit
+---@field top fun(self: casebook.namespaces.HostNetworks, field: string|(fun(item: casebook.namespaces.HostNetwork): any), n: integer): casebook.namespaces.HostNetworks the n items whose field is largest
+---@field sum fun(self: casebook.namespaces.HostNetworks, field: string): number the sum of a field
+---@field group fun(self: casebook.namespaces.HostNetworks, field: string): table<any, casebook.namespaces.HostNetworks> lists of the items by a field's value
+---@field map fun(self: casebook.namespaces.HostNetworks, field: string|fun(item: casebook.namespaces.HostNetwork): any): any[] a list of one field
+---@field sort fun(self: casebook.namespaces.HostNetworks, field: string, order?: "asc"|"desc"): casebook.namespaces.HostNetworks the items in the order of a field
+---@field take fun(self: casebook.namespaces.HostNetworks, n: integer): casebook.namespaces.HostNetworks the first n items
+---@field seen fun(self: casebook.namespaces.HostNetworks): casebook.namespaces.HostNetworks the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.namespaces.HostNetworks): casebook.namespaces.HostNetwork[] the items as plain tables, converted at once
+
+---A virtual machine, or another process that sends and receives frames by a TAP or TUN device.
+---@class casebook.namespaces.Machine
+---@field label string For people: `VM db`, `openvpn (pid 812)`.
+---@field name? string Its name, by the command line of the process (`-name`), or by what Proxmox keeps on disk.
+---@field manager? string What runs it: `qemu`, `libvirt`, `proxmox`; null for another process.
+---@field number? integer Its number, where Proxmox gave it one.
+---@field process casebook.namespaces.Process The process.
+---@field ends casebook.namespaces.Ends Its devices.
+
+---A list of `casebook.namespaces.Machine` in evidence.
+---@class casebook.namespaces.Machines
+---@field [integer] casebook.namespaces.Machine
+---@field first fun(self: casebook.namespaces.Machines, pattern?: table|fun(item: casebook.namespaces.Machine): boolean): casebook.namespaces.Machine? the first item that fits, or nil
+---@field where fun(self: casebook.namespaces.Machines, pattern: table|fun(item: casebook.namespaces.Machine): boolean): casebook.namespaces.Machines the items that fit
+---@field any fun(self: casebook.namespaces.Machines, pattern?: table|fun(item: casebook.namespaces.Machine): boolean): boolean whether an item fits
+---@field all fun(self: casebook.namespaces.Machines, pattern: table|fun(item: casebook.namespaces.Machine): boolean): boolean whether all items fit
+---@field count fun(self: casebook.namespaces.Machines, pattern?: table|fun(item: casebook.namespaces.Machine): boolean): integer how many items fit
+---@field top fun(self: casebook.namespaces.Machines, field: string|(fun(item: casebook.namespaces.Machine): any), n: integer): casebook.namespaces.Machines the n items whose field is largest
+---@field sum fun(self: casebook.namespaces.Machines, field: string): number the sum of a field
+---@field group fun(self: casebook.namespaces.Machines, field: string): table<any, casebook.namespaces.Machines> lists of the items by a field's value
+---@field map fun(self: casebook.namespaces.Machines, field: string|fun(item: casebook.namespaces.Machine): any): any[] a list of one field
+---@field sort fun(self: casebook.namespaces.Machines, field: string, order?: "asc"|"desc"): casebook.namespaces.Machines the items in the order of a field
+---@field take fun(self: casebook.namespaces.Machines, n: integer): casebook.namespaces.Machines the first n items
+---@field seen fun(self: casebook.namespaces.Machines): casebook.namespaces.Machines the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.namespaces.Machines): casebook.namespaces.Machine[] the items as plain tables, converted at once
+
+---What probe `namespaces` observes: containers, pods and machines in other network namespaces, with their traffic and sockets.
+---@class casebook.namespaces.Evidence: casebook.Evidence
+---@field seconds number Seconds between the two looks; 0 where there was one.
+---@field here integer The namespace that is looked from: the number in `/proc/PID/ns/net`.
+---@field found integer How many others were found: by their processes, and by names in `/run/netns` and `/run/docker/netns`.
+---@field visited integer How many of them were looked into.
+---@field namespaces casebook.namespaces.Namespaces The others, those with most traffic in the window first, at most `limit`.
+---@field left_out integer How many are not in `namespaces`.
+---@field host_network casebook.namespaces.HostNetworks Containers whose processes live in the network namespace that is looked from (host network), at most 256.
+---@field machines casebook.namespaces.Machines Virtual machines and other processes that hold a TAP or TUN device of this namespace, most bytes first, at most 256.
+---@field unknown_ends casebook.namespaces.Ends Interfaces of this namespace that lead to another one which was not found, or is not told; at most 256.
+

@@ -1,0 +1,185 @@
+//! Looks into network namespaces, one after the other: links, addresses, sockets.
+
+use std::io;
+use std::os::fd::AsFd as _;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use nix::errno::Errno;
+
+use crate::probe::Context;
+use crate::sys::network_namespace::{NetworkNamespace, Visitor};
+use crate::sys::rtnetlink::{Link, LinkAddress, Rtnetlink};
+use crate::sys::sock_diag::{CLOSE, ESTABLISHED, LISTEN, SockDiag, SocketRow, Transport};
+
+/// Links of one namespace that are remembered.
+const MOST_LINKS: usize = 512;
+/// Addresses of one namespace that are remembered.
+const MOST_ADDRESSES: usize = 1024;
+/// Sockets of one namespace that are remembered.
+const MOST_SOCKETS: usize = 4096;
+/// Links, addresses and sockets of all namespaces that are remembered: some 20 MB.
+const MOST_ROWS: usize = 131_072;
+
+/// How a namespace is reached.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Way {
+    /// Its number.
+    pub(super) number: u64,
+    /// Processes that live in it, the first of which that still does is the way in.
+    pub(super) pids: Vec<i32>,
+    /// The file that it is mounted on.
+    pub(super) path: Option<PathBuf>,
+}
+
+impl Way {
+    /// Opens it; another one that has taken the process's or the file's place is none.
+    pub(super) fn open(&self) -> io::Result<NetworkNamespace> {
+        let by_process = self.pids.iter().map(|pid| NetworkNamespace::of_process(*pid));
+        let by_path = self.path.iter().map(|path| NetworkNamespace::at(path));
+        let mut refused = io::Error::from(io::ErrorKind::NotFound);
+        for opened in by_process.chain(by_path) {
+            match opened {
+                Ok(namespace) if namespace.number == self.number => return Ok(namespace),
+                Ok(_) => {}
+                Err(error) => refused = error,
+            }
+        }
+        Err(refused)
+    }
+}
+
+/// What is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Links and their counters.
+    Links,
+    /// Addresses and listening sockets as well.
+    Sockets,
+    /// TCP connections as well.
+    Connections,
+}
+
+/// What was seen of a namespace at one moment.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    /// Its links, with their counters.
+    pub(super) links: Vec<Link>,
+    /// The number by which it knows the namespace that is looked from, where one of its links leads there.
+    pub(super) here: Option<i32>,
+    pub(super) addresses: Vec<LinkAddress>,
+    /// Listening TCP sockets and UDP sockets without a peer; none where they were not read.
+    pub(super) listeners: Option<Vec<SocketRow>>,
+    /// How many did not fit.
+    pub(super) listeners_left_out: u64,
+    /// TCP connections; none where they were not read.
+    pub(super) connections: Option<Vec<SocketRow>>,
+    /// How many did not fit.
+    pub(super) connections_left_out: u64,
+}
+
+/// What came of a round through namespaces.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    /// What was seen, by the place of the way; none of those that are gone.
+    pub(super) looks: Vec<Option<Look>>,
+    /// Namespaces that could not be entered for want of a right.
+    pub(super) denied: u64,
+    /// Namespaces that were not reached in time.
+    pub(super) not_reached: u64,
+    /// Namespaces that could not be read otherwise, with the first reason.
+    pub(super) failed: u64,
+    pub(super) why: Option<String>,
+}
+
+/// Goes through namespaces in their order, until `deadline`, on a thread that ends afterwards.
+pub(super) fn round(ways: &[(&Way, Depth)], deadline: Instant, cx: &Context) -> io::Result<Round> {
+    Visitor::on_thread_of_its_own(|visitor| cx.helping(|| go_round(visitor, ways, deadline, cx)))?
+}
+
+fn go_round(visitor: &mut Visitor, ways: &[(&Way, Depth)], deadline: Instant, cx: &Context) -> io::Result<Round> {
+    let here = NetworkNamespace::current()?;
+    let mut round = Round::default();
+    let mut room = MOST_ROWS;
+    for (way, depth) in ways {
+        if Instant::now() >= deadline {
+            round.not_reached = (ways.len() - round.looks.len()) as u64;
+            break;
+        }
+        cx.throttle();
+        let looked = way.open().and_then(|namespace| {
+            visitor.enter(&namespace)?;
+            // What is opened in it stays of it, and is closed with the look.
+            look(&here, *depth, &mut room)
+        });
+        if let Err(error) = &looked {
+            match error.raw_os_error().map(Errno::from_raw) {
+                Some(Errno::EPERM | Errno::EACCES) => round.denied += 1,
+                // It ended meanwhile.
+                Some(Errno::ENOENT | Errno::ESRCH) => {}
+                None if error.kind() == io::ErrorKind::NotFound => {}
+                _ => {
+                    round.failed += 1;
+                    round.why.get_or_insert_with(|| error.to_string());
+                }
+            }
+        }
+        round.looks.push(looked.ok());
+    }
+    Ok(round)
+}
+
+/// Looks at the namespace that the thread is in. Remembers no more rows than there is `room` for.
+fn look(here: &NetworkNamespace, depth: Depth, room: &mut usize) -> io::Result<Look> {
+    let mut door = Rtnetlink::open()?;
+    let mut look = Look { links: door.links()?, ..Look::default() };
+    keep(&mut look.links, MOST_LINKS, room);
+    if look.links.iter().any(|link| link.elsewhere.is_some()) {
+        look.here = door.number_of(here.as_fd())?;
+    }
+    if depth == Depth::Links {
+        return Ok(look);
+    }
+    look.addresses = door.addresses()?;
+    keep(&mut look.addresses, MOST_ADDRESSES, room);
+    let Ok(mut sockets) = SockDiag::open() else { return Ok(look) };
+    let mut listeners = Kept::within(*room);
+    let heard = sockets.dump(Transport::Tcp, 1 << LISTEN, |row| listeners.add(row));
+    let heard = heard.and_then(|()| sockets.dump(Transport::Udp, 1 << CLOSE, |row| listeners.add(row)));
+    *room -= listeners.rows.len();
+    if heard.is_ok() {
+        (look.listeners, look.listeners_left_out) = (Some(listeners.rows), listeners.left_out);
+    }
+    if depth == Depth::Connections {
+        let mut connections = Kept::within(*room);
+        if sockets.dump(Transport::Tcp, 1 << ESTABLISHED, |row| connections.add(row)).is_ok() {
+            *room -= connections.rows.len();
+            (look.connections, look.connections_left_out) = (Some(connections.rows), connections.left_out);
+        }
+    }
+    Ok(look)
+}
+
+/// Cuts a list to so many, and to the room that is left.
+fn keep<T>(rows: &mut Vec<T>, most: usize, room: &mut usize) {
+    rows.truncate(most.min(*room));
+    *room -= rows.len();
+}
+
+/// Sockets that are remembered.
+#[derive(Debug)]
+struct Kept {
+    most: usize,
+    rows: Vec<SocketRow>,
+    left_out: u64,
+}
+
+impl Kept {
+    fn within(room: usize) -> Self {
+        Kept { most: room.min(MOST_SOCKETS), rows: Vec::new(), left_out: 0 }
+    }
+
+    fn add(&mut self, row: SocketRow) {
+        if self.rows.len() < self.most { self.rows.push(row) } else { self.left_out += 1 }
+    }
+}
