@@ -1,5 +1,7 @@
 //! The runbooks that the documentation shows can be run, what it tells the reader to type works, and its links lead somewhere.
 
+#[path = "docs/kubernetes.rs"]
+mod kubernetes;
 #[path = "docs/page.rs"]
 mod page;
 #[path = "docs/strangers.rs"]
