@@ -21,6 +21,7 @@ pub mod redact;
 pub mod archive;
 pub mod sys;
 
+pub mod fleet;
 pub mod probe;
 pub mod report;
 pub mod ticket;

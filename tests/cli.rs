@@ -30,6 +30,8 @@ mod lint;
 mod lint_lua;
 #[path = "cli/manual.rs"]
 mod manual;
+#[path = "cli/merge.rs"]
+mod merge;
 #[path = "cli/outlets.rs"]
 mod outlets;
 #[path = "cli/parameters.rs"]

@@ -1,6 +1,6 @@
 //! Why bytes are no case file.
 
-use super::{ARCHIVE_FORMAT, LARGEST, LARGEST_ATTACHED};
+use super::{ARCHIVE_FORMAT, FLEET_FORMAT, LARGEST, LARGEST_ATTACHED};
 use crate::bounded_json::TooMuch;
 use crate::case::NoCase;
 use crate::units;
@@ -45,6 +45,12 @@ pub enum Broken {
     /// It was written by a newer casebook.
     #[error("is a case file of form {0}; this casebook reads up to {ARCHIVE_FORMAT}: use a newer one")]
     Newer(u64),
+    /// The file of a fleet that was written by a newer casebook.
+    #[error("is a file of many hosts of form {0}; this casebook reads up to {FLEET_FORMAT}: use a newer one")]
+    NewerFleet(u64),
+    /// More hosts than are read.
+    #[error("has more than {0} hosts, so it is not read")]
+    TooManyHosts(usize),
     /// The case in it cannot be read.
     #[error(transparent)]
     Case(#[from] NoCase),

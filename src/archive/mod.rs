@@ -4,6 +4,7 @@
 //! a path that the archive names: a hostile one has nowhere to escape to.
 
 mod broken;
+mod fleet;
 mod manifest;
 mod pack;
 mod parts;
@@ -11,6 +12,7 @@ mod summary;
 mod unpack;
 
 pub use broken::Broken;
+pub use fleet::{Ended, FleetHead, FleetPart, FleetWriter, MOST_HOSTS, SEEN_BY, is_fleet, read_fleet};
 pub use pack::pack;
 pub use summary::{Summary, summary};
 pub use unpack::unpack;
@@ -20,6 +22,8 @@ use crate::case::Case;
 
 /// The version of the archive's form; it grows when a reader of the older form would be misled.
 pub const ARCHIVE_FORMAT: u32 = 1;
+/// The version of the form of a merged case's file; it grows when a reader of the older form would be misled.
+pub const FLEET_FORMAT: u32 = 1;
 /// The most bytes that a case file may have, packed and unpacked: all of it is held in memory.
 pub const LARGEST: u64 = 256 * 1024 * 1024;
 /// The most bytes of all that is attached to a case: its report, the lines of logs, one capture.
@@ -51,6 +55,11 @@ impl From<Case> for CaseFile {
     }
 }
 
+/// Whether a case is packed, and no plain JSON.
+pub fn is_packed(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+}
+
 /// Reads a case in either form: packed, or the plain JSON of a case. It may take as much memory as is usual.
 pub fn read(bytes: &[u8]) -> Result<CaseFile, Broken> {
     read_within(bytes, &mut Budget::default())
@@ -58,7 +67,7 @@ pub fn read(bytes: &[u8]) -> Result<CaseFile, Broken> {
 
 /// Reads a case in either form, whose values fit into the budget.
 pub fn read_within(bytes: &[u8], budget: &mut Budget) -> Result<CaseFile, Broken> {
-    if bytes.starts_with(&MAGIC) {
+    if is_packed(bytes) {
         return unpack(bytes, budget);
     }
     let text = std::str::from_utf8(bytes).map_err(|error| Broken::NotText(error.valid_up_to()))?;

@@ -4,10 +4,12 @@
 
 mod account;
 pub mod advice;
+mod clock;
 mod diagnosis;
 mod difference;
 mod evidence;
 mod finding;
+mod fleet;
 mod gap;
 mod reading;
 mod record;
@@ -17,13 +19,15 @@ mod vantage;
 mod verdict;
 
 pub use account::{Account, CameBy, Entry, EntryKind, Process};
+pub use clock::Clock;
 pub use diagnosis::{Cause, Diagnosis, Likelihood, Remedy, Sign, SignSide, Urgency, Weight};
 pub use difference::{CauseChange, Changed, Difference, FindingChange, Side, SightChange, Trend};
 pub use evidence::{Evidence, Missing, Observed, Typed};
 pub use finding::{Coverage, Finding, Said};
+pub use fleet::{AbsentHost, Agreed, Agreement, Between, Fleet, FleetCause, FleetHost, Sources, Spread};
 pub use gap::{Gap, Reason};
 pub use reading::{Reading, Recognised};
-pub use record::{CASE_FORMAT, Case, CheckRef, Clock, Cost, Host, LocalTime, NoCase, RunbookRef};
+pub use record::{CASE_FORMAT, Case, CheckRef, Cost, Host, LocalTime, NoCase, RunbookRef};
 pub use redacted::Redacted;
 pub use truth::Truth;
 pub use vantage::Vantage;

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Account, Coverage, Diagnosis, Evidence, Finding, Gap, Reading, Redacted, Vantage, Verdict};
+use super::{Account, Clock, Coverage, Diagnosis, Evidence, Finding, Fleet, Gap, Reading, Redacted, Vantage, Verdict};
 use crate::bounded_json::{self, Budget, TooMuch, Unread};
 
 /// The version of the case's JSON form; it grows when a reader of the older form would be misled.
@@ -56,6 +56,9 @@ pub struct Case {
     /// What was read in place of a host, where outputs of tools were given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<Reading>,
+    /// What many hosts have in common, where this is a case of many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<Fleet>,
     /// What was not judged because the runbook or its checks used up what a run may take.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Gap>,
@@ -180,17 +183,6 @@ pub struct Host {
     /// From where it looked; none where that was the host itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vantage: Option<Vantage>,
-}
-
-/// What a kernel says of its own clock (`adjtimex`): how far the moments of a case can be held against those of other hosts.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Clock {
-    /// Something keeps it by a time source (`STA_UNSYNC` is not set).
-    pub synchronised: bool,
-    /// How wrong it is at most by the bookkeeping of what keeps it, in seconds (`maxerror`); none when nothing keeps it.
-    pub maximum_error_seconds: Option<f64>,
-    /// How wrong it is probably, in seconds (`esterror`); none when nothing keeps it.
-    pub estimated_error_seconds: Option<f64>,
 }
 
 /// How a host's clock differs from UTC at a moment.

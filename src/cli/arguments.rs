@@ -5,7 +5,9 @@ mod kept;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-pub(super) use kept::{CasesArguments, CasesCommand, DiffArguments, ReplayArguments, ReportArguments, RetestArguments};
+pub(super) use kept::{
+    CasesArguments, CasesCommand, DiffArguments, MergeArguments, ReplayArguments, ReportArguments, RetestArguments,
+};
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::engine::ArgValueCompleter;
@@ -71,6 +73,8 @@ pub(super) enum Command {
     Report(ReportArguments),
     /// Compare two cases: causes, findings, figures
     Diff(DiffArguments),
+    /// Make one case of those of many hosts: what they have in common, who differs, who floods whom
+    Merge(MergeArguments),
     /// Run a case's runbook on this host again, with the same parameters, and compare
     Retest(RetestArguments),
     /// List, show, finish and remove the cases that runs left in the state directory

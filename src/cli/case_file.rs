@@ -1,19 +1,18 @@
 //! Cases as files: read by path or by the name of a kept one, and written with what belongs beside them.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, Cursor, Read};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use super::place::Place;
 use super::store::State;
-use super::{Usage, say};
+use super::{Usage, fleet_file, say};
 use crate::archive::{self, Attached, CaseFile};
 use crate::bounded_json::Budget;
 use crate::case::Case;
 use crate::report::{self, Options};
 use crate::sys::text_file;
-use crate::sys::trust::Trust;
+use crate::sys::trust::{self, Trust};
 use crate::units;
 
 /// The largest capture that goes into a case file, and the most of all that a run attaches.
@@ -29,20 +28,65 @@ const LOGS: &str = "logs.txt";
 /// What stands for standard input in place of a case.
 pub(super) const STDIN: &str = "-";
 
-/// Reads a case, whose values must fit into the budget. `-` is standard input. A word without `/` and `.` is the name of a kept one, or the beginning of
-/// one, or `latest`, whatever files there are; anything else is a path.
+/// A file of a case, open, of which the beginning was read.
+pub(super) struct Opened {
+    named: String,
+    beginning: Vec<u8>,
+    rest: Box<dyn Read>,
+}
+
+impl Opened {
+    fn of(named: &str, mut rest: Box<dyn Read>) -> Result<Self, Usage> {
+        let mut beginning = Vec::new();
+        (&mut rest)
+            .take(archive::SEEN_BY as u64)
+            .read_to_end(&mut beginning)
+            .map_err(|why| Usage(format!("cannot read the case {named}: {why}")))?;
+        Ok(Opened { named: named.to_owned(), beginning, rest })
+    }
+
+    /// Whether it holds the cases of many hosts.
+    pub fn is_fleet(&self) -> bool {
+        archive::is_fleet(&self.beginning)
+    }
+
+    /// All of it.
+    pub fn into_reader(self) -> impl Read {
+        Cursor::new(self.beginning).chain(self.rest)
+    }
+
+    /// The case in it, whose values must fit into the budget; of many hosts the one that says what they have in common.
+    pub fn read(self, budget: &mut Budget) -> Result<CaseFile, Usage> {
+        let (named, is_fleet) = (self.named.clone(), self.is_fleet());
+        let file = self.into_reader();
+        if is_fleet {
+            return fleet_file::read(file, budget).map_err(|why| Usage(format!("{named} {why}")));
+        }
+        let bytes = text_file::bytes_from(file, archive::LARGEST)
+            .map_err(|why| Usage(format!("cannot read the case {named}: {why}")))?;
+        archive::read_within(&bytes, budget).map_err(|why| Usage(format!("{named} {why}")))
+    }
+}
+
+/// Reads a case, whose values must fit into the budget.
 pub(super) fn read(named: &str, trust: Trust, budget: &mut Budget) -> Result<CaseFile, Usage> {
+    open(named, trust)?.read(budget)
+}
+
+/// Opens a case. `-` is standard input. A word without `/` and `.` is the name of a kept one, or the beginning of
+/// one, or `latest`, whatever files there are; anything else is a path.
+pub(super) fn open(named: &str, trust: Trust) -> Result<Opened, Usage> {
     let refused = |why: &dyn std::fmt::Display| Usage(format!("cannot read the case {named}: {why}"));
-    let bytes = if named == STDIN {
+    let file: Box<dyn Read> = if named == STDIN {
         if trust == Trust::Required {
             return Err(refused(
                 &"nobody knows who wrote what comes by standard input, and it would decide what is done here; \
                                  save it in a file of your own, or pass --trust",
             ));
         }
-        text_file::read_stdin(archive::LARGEST).map_err(|why| refused(&why))?
+        Box::new(text_file::stdin().map_err(|why| refused(&why))?)
     } else if named.contains(['/', '.']) {
-        text_file::read_bytes_trusted(Path::new(named), archive::LARGEST, trust).map_err(|why| refused(&why))?
+        Box::new(trust::open_trusted(Path::new(named), trust).map_err(|why| refused(&why))?)
     } else {
         let as_file = match Path::new(named).symlink_metadata() {
             Ok(_) => format!("; to take the file of that name, write ./{named}"),
@@ -52,9 +96,9 @@ pub(super) fn read(named: &str, trust: Trust, budget: &mut Budget) -> Result<Cas
         let kept = State::existing().map_err(|why| refused(&why))?;
         let state = kept.ok_or_else(|| unknown(&"there is none"))?;
         let id = state.find(named).map_err(|why| unknown(&why))?;
-        state.read(&id).map_err(|why| refused(&why))?
+        Box::new(Cursor::new(state.read(&id).map_err(|why| refused(&why))?))
     };
-    archive::read_within(&bytes, budget).map_err(|why| Usage(format!("{named} {why}")))
+    Opened::of(named, file)
 }
 
 /// Whether a case of that name is one that runs on this host left in the own state directory.
@@ -62,29 +106,6 @@ pub(super) fn is_kept(named: &str) -> bool {
     named != STDIN
         && !named.contains(['/', '.'])
         && State::existing().ok().flatten().is_some_and(|state| state.find(named).is_ok())
-}
-
-/// Writes a case: as JSON where the name ends so, else packed.
-pub(super) fn write(place: &Place, file: &CaseFile) -> anyhow::Result<()> {
-    if place.path().extension().is_some_and(|ending| ending == "json") {
-        return place.write(|out| {
-            serde_json::to_writer_pretty(&mut *out, &file.case)?;
-            out.write_all(b"\n")
-        });
-    }
-    let packed = packed(file)?;
-    place.write(|out| out.write_all(&packed))
-}
-
-/// Writes a packed case to standard output. A reader that goes away before it has all of it has no case.
-pub(super) fn write_to_stdout(file: &CaseFile) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(&packed(file)?).and_then(|()| out.flush()).map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => {
-            anyhow::anyhow!("the case did not leave: whoever read standard output went away before its end")
-        }
-        _ => anyhow::anyhow!("cannot write the case to standard output: {error}"),
-    })
 }
 
 /// A case packed with its report, the lines of logs that it tells of, and what is attached to it.

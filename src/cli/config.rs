@@ -20,6 +20,7 @@ pub(super) fn apply(command: &mut Command) -> Result<(), Usage> {
             report(&mut of.output, &of.config);
         }
         Command::Replay(of) => report(&mut of.output, &load()?),
+        Command::Merge(of) => report(&mut of.output, &load()?),
         Command::Report(of) => report(&mut of.output, &load()?),
         Command::Cases(of) => {
             if let Some(CasesCommand::Finish { output, .. }) = &mut of.command {

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::arguments::{
-    AttachArguments, CasesCommand, Command, NewKind, OutputArguments, ReadArguments, RedactArguments, ReplayArguments,
-    RunArguments,
+    AttachArguments, CasesCommand, Command, MergeArguments, NewKind, OutputArguments, ReadArguments, RedactArguments,
+    ReplayArguments, RunArguments,
 };
 use super::given::{CAPTURE, PACKETS, Surroundings};
 use super::store::{CaseStore, State};
@@ -169,6 +169,7 @@ fn profile(command: &Command) -> Profile {
             to.keep.extend(super::lua::history());
         }
         Command::Read(arguments) => read(&mut to, arguments),
+        Command::Merge(arguments) => merge(&mut to, arguments),
         Command::Replay(arguments) => replay(&mut to, arguments),
         Command::Report(arguments) => {
             case(&mut to, &arguments.case);
@@ -230,6 +231,14 @@ fn read(to: &mut Profile, arguments: &ReadArguments) {
         }
     }
     runbook(to, &arguments.runbook);
+    reports(to, &arguments.output, arguments.save.as_deref());
+}
+
+fn merge(to: &mut Profile, arguments: &MergeArguments) {
+    for path in arguments.paths.iter().filter(|path| path.as_os_str() != case_file::STDIN) {
+        if path.is_dir() { to.trees.push(path.clone()) } else { to.read.push(path.clone()) }
+    }
+    to.read.extend(arguments.expect.clone());
     reports(to, &arguments.output, arguments.save.as_deref());
 }
 

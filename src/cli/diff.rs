@@ -18,6 +18,10 @@ pub(super) fn diff(arguments: &DiffArguments) -> anyhow::Result<u8> {
     }
     let read = |named: &str| case_file::read(named, Trust::Waived, &mut arguments.reading.budget());
     let (before, after) = (read(&arguments.before)?.case, read(&arguments.after)?.case);
+    if before.fleet.is_some() != after.fleet.is_some() {
+        let why = "one is a case of many hosts, the other of one: compare two of the same kind";
+        return Err(Usage(why.to_owned()).into());
+    }
     let difference = Difference::between(&before, &after);
     output::read_enough(print(&difference, &arguments.format, arguments.verbose))?;
     Ok(difference.trend.exit_status())

@@ -12,11 +12,13 @@ mod confinement;
 mod diff;
 mod display;
 mod doctor;
+mod fleet_file;
 mod generate;
 mod given;
 mod lint;
 mod list;
 mod lua;
+mod merge;
 mod new;
 mod output;
 mod place;
@@ -95,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Lua(arguments) => lua::lua(&arguments, start),
         Command::Probe(arguments) => probe::probe(&arguments, start),
         Command::Read(arguments) => read::read(&arguments),
+        Command::Merge(arguments) => merge::merge(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Diff(arguments) => diff::diff(&arguments),

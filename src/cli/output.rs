@@ -101,10 +101,34 @@ impl Sinks {
         out.write_all(&redaction.clean(bytes).map_err(io::Error::other)?)
     }
 
-    /// Writes the report of a case that may leave everywhere. A file that cannot be written does not keep it from the
-    /// terminal.
+    /// Whether anything gets pseudonyms.
+    pub fn hides(&self) -> bool {
+        self.redaction.is_some()
+    }
+
+    /// One of many cases under pseudonyms, where they are wanted. The map is not kept yet: [`Sinks::keep_map`].
+    pub fn hidden(&self, file: CaseFile) -> anyhow::Result<CaseFile> {
+        let CaseFile { case, attached } = file;
+        match &self.redaction {
+            Some(redaction) => Ok(case_file::without_originals(CaseFile { case: redaction.hide(case)?, attached })),
+            None => Ok(CaseFile { case, attached }),
+        }
+    }
+
+    /// Keeps the map of the pseudonyms that were given until now.
+    pub fn keep_map(&self) -> anyhow::Result<()> {
+        self.redaction.as_ref().map_or(Ok(()), Redaction::keep)
+    }
+
+    /// Writes the report of a case that may leave everywhere, and the case packed. A file that cannot be written does not keep
+    /// the report from the terminal.
     pub fn write(&self, file: &CaseFile) -> anyhow::Result<()> {
-        let failed = self.write_files(file);
+        self.write_packing(file, &mut packing(file))
+    }
+
+    /// The same, where `pack` writes the packed case.
+    pub fn write_packing(&self, file: &CaseFile, pack: Pack<'_>) -> anyhow::Result<()> {
+        let failed = self.write_files_packing(file, pack);
         if matches!(self.case, Some(CasePlace::Stdout)) {
             if io::stderr().is_terminal() {
                 let mut stderr = BufWriter::new(io::stderr().lock());
@@ -123,6 +147,10 @@ impl Sinks {
 
     /// Writes the files alone.
     pub fn write_files(&self, file: &CaseFile) -> anyhow::Result<()> {
+        self.write_files_packing(file, &mut packing(file))
+    }
+
+    fn write_files_packing(&self, file: &CaseFile, pack: Pack<'_>) -> anyhow::Result<()> {
         let mut failed = None;
         for (place, renderer) in &self.files {
             let options = Options { color: false, width: 100, charset: Charset::Unicode, ..self.options };
@@ -132,15 +160,50 @@ impl Sinks {
             }
         }
         match &self.case {
-            Some(CasePlace::File(place)) => match case_file::write(place, file) {
+            Some(CasePlace::File(place)) => match save(place, &file.case, pack) {
                 Ok(()) => say(format_args!("case saved: {}", place.path().display())),
                 Err(error) => failed = Some(error),
             },
-            Some(CasePlace::Stdout) => failed = case_file::write_to_stdout(file).err().or(failed),
+            Some(CasePlace::Stdout) => failed = to_stdout(pack).err().or(failed),
             None => {}
         }
         failed.map_or(Ok(()), Err)
     }
+}
+
+/// Writes a packed case.
+pub(super) type Pack<'a> = &'a mut dyn FnMut(&mut dyn Write) -> anyhow::Result<()>;
+
+/// Packs the case of one host.
+fn packing(file: &CaseFile) -> impl FnMut(&mut dyn Write) -> anyhow::Result<()> {
+    |out| Ok(out.write_all(&case_file::packed(file)?)?)
+}
+
+/// Writes a case to a file: as JSON where its name ends so, else packed.
+fn save(place: &Place, case: &Case, pack: Pack<'_>) -> anyhow::Result<()> {
+    let is_json = place.path().extension().is_some_and(|ending| ending == "json");
+    place.write(|out| {
+        if !is_json {
+            return pack(out).map_err(|error| error.downcast::<io::Error>().unwrap_or_else(io::Error::other));
+        }
+        serde_json::to_writer_pretty(&mut *out, case)?;
+        out.write_all(b"\n")
+    })
+}
+
+/// Writes a packed case to standard output. A reader that goes away before it has all of it has no case.
+fn to_stdout(pack: Pack<'_>) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = pack(&mut out).and_then(|()| Ok(out.flush()?));
+    // What is still buffered for a reader that is gone is not tried again.
+    let _ = out.into_parts();
+    written.map_err(|error| match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+        Some(io::ErrorKind::BrokenPipe) => {
+            anyhow::anyhow!("the case did not leave: whoever read standard output went away before its end")
+        }
+        Some(_) => anyhow::anyhow!("cannot write the case to standard output: {error}"),
+        None => error,
+    })
 }
 
 /// A reader that closed the pipe has read enough: no error, and the verdict stays what it is.

@@ -48,18 +48,32 @@ impl Redaction {
     /// The case under pseudonyms, and whether the map could be kept. It is kept before anything else is written; where it
     /// cannot be, the case is no less worth having. An error: the case must not leave.
     pub fn apply(&self, mut case: Case) -> anyhow::Result<(Case, anyhow::Result<()>)> {
-        let mut pseudonyms = self.pseudonyms.borrow_mut();
-        pseudonyms.apply(&mut case).map_err(refused)?;
-        *self.originals.borrow_mut() = Some(pseudonyms.originals());
-        let Some(place) = &self.map else { return Ok((case, Ok(()))) };
-        let written = place.write(|out| {
-            serde_json::to_writer_pretty(&mut *out, pseudonyms.map())?;
-            out.write_all(b"\n")
-        });
-        if written.is_ok() {
+        {
+            let mut pseudonyms = self.pseudonyms.borrow_mut();
+            pseudonyms.apply(&mut case).map_err(refused)?;
+            *self.originals.borrow_mut() = Some(pseudonyms.originals());
+        }
+        let kept = self.keep();
+        if let (Some(place), Ok(())) = (&self.map, &kept) {
             say(format_args!("map of the pseudonyms written: {}", place.path().display()));
         }
-        Ok((case, written))
+        Ok((case, kept))
+    }
+
+    /// One of many cases under the same pseudonyms. An error: the case must not leave.
+    pub fn hide(&self, mut case: Case) -> anyhow::Result<Case> {
+        self.pseudonyms.borrow_mut().apply(&mut case).map_err(refused)?;
+        Ok(case)
+    }
+
+    /// Keeps the map of all that was given until now, where one is wanted.
+    pub fn keep(&self) -> anyhow::Result<()> {
+        let Some(place) = &self.map else { return Ok(()) };
+        let pseudonyms = self.pseudonyms.borrow();
+        place.write(|out| {
+            serde_json::to_writer_pretty(&mut *out, pseudonyms.map())?;
+            out.write_all(b"\n")
+        })
     }
 
     /// The bytes as they may leave: looked through for every original of the case, in every form.

@@ -26,6 +26,10 @@ pub(super) fn retest(arguments: &RetestArguments, start: Start) -> anyhow::Resul
     let mut budget = Budget::new(arguments.resources.max_memory.0);
     // What the case says is about to be done, so it must be as trustworthy as a runbook.
     let before = case_file::read(&arguments.case, arguments.scripts.trusting(), &mut budget)?.case;
+    if before.fleet.is_some() {
+        let why = format!("{} is a case of many hosts: this is one; name the case of one host", arguments.case);
+        return Err(Usage(why).into());
+    }
     let runbook = replay::own(&before)?;
     let set = given::params(&arguments.set, [(given::INTERFACE, arguments.watch.interface.clone())])?;
     given::refuse_bare_rates(&set, &runbook.params)?;

@@ -26,6 +26,12 @@ pub(super) fn unredact(arguments: &UnredactArguments) -> anyhow::Result<u8> {
     let is_stdin = arguments.file.as_os_str() == case_file::STDIN;
     let read = if is_stdin { text_file::read_stdin(LARGEST) } else { text_file::read_bytes(&arguments.file, LARGEST) };
     let bytes = read.map_err(|error| Usage(format!("cannot read {named}: {error}")))?;
+    if archive::is_fleet(&bytes) {
+        let why = format!(
+            "{named} is a case of many hosts: put the pseudonyms back in a report of it, or in its cases one by one"
+        );
+        return Err(Usage(format!("{why} (`tar -xf` gives them)")).into());
+    }
     let (bytes, count) = match String::from_utf8(bytes) {
         Ok(text) => match Case::from_json(&text) {
             Ok(case) => {

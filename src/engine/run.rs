@@ -107,6 +107,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         findings,
         evidence,
         reading,
+        fleet: None,
         limits,
         redacted: record.map(|record| record.redacted.clone()).unwrap_or_default(),
         cost: record.and_then(|record| record.cost).unwrap_or_else(|| Cost {

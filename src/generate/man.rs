@@ -12,7 +12,7 @@ type Concerns = &'static [&'static str];
 const SEARCHES: Concerns = &["run", "check", "plan", "show", "list", "lint", "test", "replay"];
 const KEEPS: Concerns = &["run", "check", "retest", "replay", "report", "diff", "cases", "attach"];
 const CONFIGURED: Concerns =
-    &["run", "check", "plan", "show", "replay", "report", "cases", "attach", "doctor", "config"];
+    &["run", "check", "plan", "show", "replay", "report", "merge", "cases", "attach", "doctor", "config"];
 
 /// Files, what each is, and for whom.
 const FILES: &[(&str, &str, Concerns)] = &[

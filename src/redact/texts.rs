@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::case::{
-    Account, Case, Cause, CheckRef, Diagnosis, Entry, Evidence, Finding, Gap, Host, Missing, Process, Reading,
+    Account, Case, Cause, CheckRef, Diagnosis, Entry, Evidence, Finding, Fleet, Gap, Host, Missing, Process, Reading,
     Recognised, Remedy, RunbookRef, Said, Sign, Vantage,
 };
 
@@ -62,6 +62,7 @@ pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
         findings,
         evidence,
         reading,
+        fleet,
         limits,
         cost: _,
     } = case;
@@ -79,7 +80,15 @@ pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
     ledger.iter_mut().for_each(|ledger| of_ledger(ledger, visitor));
     findings.iter_mut().for_each(|finding| of_finding(finding, visitor));
     reading.iter_mut().for_each(|reading| of_reading(reading, visitor));
+    fleet.iter_mut().for_each(|fleet| of_fleet(fleet, visitor));
     limits.iter_mut().for_each(|gap| of_gap(gap, visitor));
+}
+
+/// What is said of many hosts is shown as the values that it is written as. Where it cannot be written anew it is left out, whole.
+fn of_fleet(fleet: &mut Fleet, visitor: &mut dyn Visitor) {
+    let Ok(mut value) = serde_json::to_value(&*fleet) else { return *fleet = Fleet::default() };
+    of_value(&mut value, Place::Field(""), visitor);
+    *fleet = serde_json::from_value(value).unwrap_or_default();
 }
 
 fn of_reading(reading: &mut Reading, visitor: &mut dyn Visitor) {

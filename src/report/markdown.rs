@@ -20,8 +20,17 @@ const MOST: usize = 58_000;
 type Section = fn(&Sections, usize) -> String;
 
 /// The sections in order, each with its weight: its part of what the sections before it left over.
-const SECTIONS: [(usize, Section); 8] =
-    [(12, opening), (9, read), (8, ledger), (11, advice), (8, steps), (11, causes), (7, unseen), (10, about)];
+const SECTIONS: [(usize, Section); 9] = [
+    (12, opening),
+    (9, read),
+    (8, ledger),
+    (9, fleet),
+    (11, advice),
+    (8, steps),
+    (11, causes),
+    (7, unseen),
+    (10, about),
+];
 
 /// Bytes that a table's head, a list's heading and the word of what was left out take.
 const FRAME: usize = 200;
@@ -193,6 +202,15 @@ fn steps(sections: &Sections, budget: usize) -> String {
     });
     let table = table(["", "Step", "What it found"], [":--"; 3], rows, budget.saturating_sub(FRAME));
     format!("\n## Steps: {}, {}\n\n{table}", steps.verdict, steps.coverage)
+}
+
+fn fleet(sections: &Sections, budget: usize) -> String {
+    let Some(fleet) = &sections.fleet else { return String::new() };
+    let rows = fleet.rows.iter().map(|row| [verdict(row.verdict), md(&row.host), md(&row.rate), md(&row.said)]);
+    let table =
+        table(["", "Host", "Receives", "What it is"], [":--", ":--", "--:", ":--"], rows, budget.saturating_sub(FRAME));
+    let notes: String = fleet.notes.iter().map(|note| format!("\n{}\n", md(note))).collect();
+    format!("\n## {}\n\n{table}{notes}", md(&fleet.title))
 }
 
 fn causes(sections: &Sections, budget: usize) -> String {

@@ -2,7 +2,7 @@
 //! out of memory.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read};
+use std::io::{self, IsTerminal as _, Read, StdinLock};
 use std::path::Path;
 
 use super::trust::{self, Trust};
@@ -25,25 +25,28 @@ pub fn read_bytes(path: &Path, largest: u64) -> Result<Vec<u8>, Unreadable> {
 
 /// Reads a file of at most `largest` bytes, which is about to be acted by.
 pub fn read_bytes_trusted(path: &Path, largest: u64, trust: Trust) -> Result<Vec<u8>, Unreadable> {
-    bytes_of(trust::open_trusted(path, trust)?, largest)
+    bytes_from(trust::open_trusted(path, trust)?, largest)
 }
 
-/// What comes by standard input, of at most `largest` bytes. Nothing is waited for that somebody would have to type.
-pub fn read_stdin(largest: u64) -> Result<Vec<u8>, Unreadable> {
+/// Standard input. Nothing is waited for that somebody would have to type.
+pub fn stdin() -> Result<StdinLock<'static>, Unreadable> {
     let stdin = io::stdin();
-    if stdin.is_terminal() {
-        return Err(Unreadable::NotRegular("a terminal"));
-    }
-    bytes_of(stdin.lock(), largest)
+    if stdin.is_terminal() { Err(Unreadable::NotRegular("a terminal")) } else { Ok(stdin.lock()) }
+}
+
+/// What comes by standard input, of at most `largest` bytes.
+pub fn read_stdin(largest: u64) -> Result<Vec<u8>, Unreadable> {
+    bytes_from(stdin()?, largest)
 }
 
 /// The text of an open file of at most `largest` bytes.
 pub fn text_of(file: File, largest: u64) -> Result<String, Unreadable> {
-    let bytes = bytes_of(file, largest)?;
+    let bytes = bytes_from(file, largest)?;
     String::from_utf8(bytes).map_err(|error| Unreadable::NotText(error.utf8_error().valid_up_to()))
 }
 
-fn bytes_of(file: impl Read, largest: u64) -> Result<Vec<u8>, Unreadable> {
+/// What an open file gives, at most `largest` bytes.
+pub fn bytes_from(file: impl Read, largest: u64) -> Result<Vec<u8>, Unreadable> {
     let mut bytes = Vec::new();
     // The size that the kernel names may be a lie (/proc) or outdated: what is read counts.
     file.take(largest.saturating_add(1)).read_to_end(&mut bytes)?;

@@ -38,6 +38,7 @@ pub fn empty() -> Case {
         ledger: None,
         findings: vec![],
         evidence: Default::default(),
+        fleet: None,
         reading: None,
         limits: vec![],
         redacted: Default::default(),

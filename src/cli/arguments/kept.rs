@@ -183,3 +183,30 @@ pub(in crate::cli) enum CasesCommand {
         max_size: Option<Size>,
     },
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook merge cases/                                 all that lies in the folder
+  casebook merge web*.case db-3.case -o fleet.html      a report with a picture: hosts and causes
+  casebook merge cases/ --expect hosts --save fleet.case
+  casebook report fleet.case; casebook replay fleet.case ./my-runbook.yaml; casebook diff before.case fleet.case
+
+A host that is expected and has no case, and a file that is empty, cut or no case, is a gap in the report: the others are merged.
+Exit status: the gravest of the hosts: 0 ok, 1 warning, 2 critical, 3 unknown, also where a host did not answer; 64 bad usage, or
+no case at all.")]
+pub(in crate::cli) struct MergeArguments {
+    /// Cases, folders of them, and files of an earlier merge; `-` for one by standard input
+    #[arg(value_name = "FILE|DIR", value_hint = ValueHint::AnyPath, required = true)]
+    pub paths: Vec<PathBuf>,
+    /// The hosts of which there should be a case, a line each, as ssh takes them; one without is a gap
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub expect: Option<PathBuf>,
+    /// Save the cases of all hosts as one file, which report, replay, diff and attach read: plain JSON of what they have in common
+    /// when it ends in .json. `-` is standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, allow_hyphen_values = true)]
+    pub save: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: OutputArguments,
+    #[command(flatten)]
+    pub reading: ReadingArguments,
+}

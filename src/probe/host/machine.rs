@@ -154,7 +154,7 @@ pub(super) fn first_pid_namespace() -> Option<bool> {
 /// The upper layer of the overlay that is the root, from `/proc/self/mountinfo`.
 fn layer(mounts: &str) -> String {
     let is_root = |line: &&str| line.split(' ').nth(4) == Some("/");
-    let root = mounts.lines().filter(is_root).last().and_then(|line| line.split_once(" - overlay "));
+    let root = mounts.lines().rfind(is_root).and_then(|line| line.split_once(" - overlay "));
     let layer =
         root.and_then(|(_, options)| options.split([' ', ',']).find_map(|option| option.strip_prefix("upperdir=")));
     layer.unwrap_or_default().to_owned()

@@ -3,6 +3,7 @@
 mod advice;
 mod brief;
 mod causes;
+mod fleet;
 mod read;
 mod unseen;
 
@@ -55,6 +56,9 @@ impl<'a> Page<'a> {
         }
         if let Some(books) = &sections.books {
             page.books(books);
+        }
+        if let Some(fleet) = &sections.fleet {
+            page.fleet(fleet);
         }
         page.advice(&sections.advice);
         if let Some(read) = &sections.read {

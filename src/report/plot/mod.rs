@@ -5,11 +5,13 @@
 //! figures that cannot be drawn.
 
 mod columns;
+mod grid;
 mod ranking;
 mod rates;
 mod strip;
 
 pub use columns::{columns, minutes};
+pub use grid::{Cell, grid};
 pub use ranking::ranking;
 pub use rates::rates;
 pub use strip::strip;

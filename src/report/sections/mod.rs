@@ -7,6 +7,7 @@ mod about;
 mod advice;
 mod causes;
 mod figures;
+mod fleet;
 mod ledger;
 mod opening;
 mod pictures;
@@ -18,6 +19,7 @@ pub use about::About;
 pub use advice::{Advice, Advised};
 pub use causes::{Causes, Considered, Why};
 pub use figures::Watched;
+pub use fleet::{FleetSection, Held};
 pub use ledger::{Bar, LedgerSection, Part};
 pub use opening::Opening;
 pub use pictures::{Lines, Pictures, Rates, Remotes, Sizes, Span};
@@ -62,6 +64,8 @@ pub struct Sections {
     pub read: Option<Read>,
     /// Where the inbound bytes went.
     pub books: Option<LedgerSection>,
+    /// The hosts, where it is a case of many.
+    pub fleet: Option<FleetSection>,
     /// What to do.
     pub advice: Advice,
     /// What there is to draw.
@@ -84,6 +88,7 @@ impl Sections {
             opening: Opening::of(case),
             read: Read::of(case),
             books: case.ledger.as_ref().map(|account| LedgerSection::of(account, depth)),
+            fleet: case.fleet.as_ref().map(|fleet| FleetSection::of(fleet, depth)),
             advice: Advice::of(case, unseen.is_empty()),
             pictures: Pictures::of(case),
             steps: Steps::of(case),
