@@ -289,6 +289,7 @@ const OTHER_OPENS: &[(&str, usize, &str)] = &[
     ("probe/sockets/sink", 1, "the kernel's"),
     ("probe/socket_owners", 1, "the kernel's"),
     ("probe/sysctl", 1, "the kernel's, with the operator's rights"),
+    ("probe/sysfs", 1, "the kernel's own files about an interface"),
     ("sys/caller", 1, "accounts and processes, by fixed names"),
     ("sys/text_file", 2, "for readers that do not act by a file: they are in this list themselves"),
     ("sys/time_zone", 1, "a time zone, of bounded size"),

@@ -93,6 +93,7 @@ function Finding:evidence(...) end
 ---@class casebook.Calls
 ---@field host? casebook.host.Params load, CPU, memory, swap, pressure, uptime, kernel, distribution, virtualisation
 ---@field interfaces? casebook.interfaces.Params traffic, drops, errors, speed and addresses of each network interface
+---@field devices? casebook.devices.Params network devices: driver, link, rings, queues, offloads, XDP, queueing disciplines, losses that the driver counts, interrupts
 ---@field processes? casebook.processes.Params the processes that use most CPU time, memory, storage and open files; those that hang
 ---@field disk? casebook.disk.Params file systems and disks: space, inodes, read-only or hanging; load and waiting times
 ---@field sockets? casebook.sockets.Params sockets with their processes, queues, drops, and TCP and UDP bytes per process and connection
@@ -114,6 +115,7 @@ function Finding:evidence(...) end
 ---@class casebook.Answers
 ---@field host casebook.host.Evidence load, CPU, memory, swap, pressure, uptime, kernel, distribution, virtualisation
 ---@field interfaces casebook.interfaces.Evidence traffic, drops, errors, speed and addresses of each network interface
+---@field devices casebook.devices.Evidence network devices: driver, link, rings, queues, offloads, XDP, queueing disciplines, losses that the driver counts, interrupts
 ---@field processes casebook.processes.Evidence the processes that use most CPU time, memory, storage and open files; those that hang
 ---@field disk casebook.disk.Evidence file systems and disks: space, inodes, read-only or hanging; load and waiting times
 ---@field sockets casebook.sockets.Evidence sockets with their processes, queues, drops, and TCP and UDP bytes per process and connection
@@ -144,6 +146,7 @@ local Context = {}
 ---@return casebook.Evidence
 ---@overload fun(name: "host", params?: casebook.host.Params): casebook.host.Evidence
 ---@overload fun(name: "interfaces", params?: casebook.interfaces.Params): casebook.interfaces.Evidence
+---@overload fun(name: "devices", params?: casebook.devices.Params): casebook.devices.Evidence
 ---@overload fun(name: "processes", params?: casebook.processes.Params): casebook.processes.Evidence
 ---@overload fun(name: "disk", params?: casebook.disk.Params): casebook.disk.Evidence
 ---@overload fun(name: "sockets", params?: casebook.sockets.Params): casebook.sockets.Evidence

@@ -33,14 +33,14 @@
 
 ---What it received in the window.
 ---@class casebook.interfaces.Rx
----@field bytes? integer Bytes, link headers included (on loopback without them: IP packets only).
+---@field bytes? integer Bytes, link headers included (on loopback without them: IP packets only). A bridge counts what it receives without the 14 bytes of Ethernet, as does a veth with an XDP program in its driver.
 ---@field packets? integer Packets.
 ---@field bytes_per_second? number Bytes per second, mean of the window.
 ---@field bits_per_second? number Bits per second, mean of the window.
 ---@field packets_per_second? number Packets per second, mean of the window.
 ---@field peak_bits_per_second? number Bits per second of the busiest sample.
 ---@field mean_packet_bytes? number Bytes per packet, mean; none when there were no packets.
----@field dropped? integer Packets dropped by the interface or the kernel below the protocols (`rx_dropped`, `tx_dropped`).
+---@field dropped? integer Packets dropped by the interface or the kernel below the protocols (`rx_dropped`, `tx_dropped`). A frame that no protocol takes is not among them while any capture of all packets is open, that of the probe `capture` too: the capture takes it.
 ---@field errors? integer Packets in error, of any kind (`rx_errors`, `tx_errors`).
 ---@field missed? integer Received only: packets that the hardware missed for lack of host buffers (`rx_missed_errors`).
 ---@field fifo? integer Overruns of the hardware's queue (`rx_fifo_errors`, `tx_fifo_errors`).

@@ -11,7 +11,7 @@
 ---@field in_receives? integer Packets that reached IP, after merging by GRO (`Ip: InReceives`).
 ---@field in_octets? integer Bytes of those packets with IP headers, without link headers (`IpExt: InOctets`).
 ---@field in_delivers? integer Packets handed to TCP, UDP, ICMP and so on (`Ip: InDelivers`).
----@field forwarded? integer Packets sent on to another host or namespace (`Ip: ForwDatagrams`).
+---@field forwarded? integer Packets to be sent on to another host or namespace (`Ip: ForwDatagrams`). Since Linux 6.7 they are counted before the hook `forward`: what rules drop there is among them, and `out_transmits` tells what left.
 ---@field out_requests? integer Packets that programs of this host sent, before the firewall (`Ip: OutRequests`).
 ---@field out_transmits? integer Packets that left for an interface, behind the firewall: own ones and those sent on (`Ip: OutTransmits`, Linux 6.7, which counts `forwarded` before the firewall's forward hook; older ones count it behind).
 ---@field in_hdr_errors? integer Packets with a malformed header, or whose hop limit ran out (`Ip: InHdrErrors`).
@@ -37,7 +37,7 @@
 ---@field in_receives? integer Packets that reached IPv6 (`Ip6InReceives`).
 ---@field in_octets? integer Bytes of those packets with IP headers (`Ip6InOctets`).
 ---@field in_delivers? integer Packets handed to TCP, UDP, ICMP and so on (`Ip6InDelivers`).
----@field forwarded? integer Packets sent on to another host or namespace (`Ip6OutForwDatagrams`).
+---@field forwarded? integer Packets to be sent on to another host or namespace (`Ip6OutForwDatagrams`); counted as `ip.forwarded` is.
 ---@field out_requests? integer Packets that programs of this host sent, before the firewall (`Ip6OutRequests`).
 ---@field out_transmits? integer Packets that left for an interface, as `ip.out_transmits` (`Ip6OutTransmits`, Linux 6.7).
 ---@field in_hdr_errors? integer Packets with a malformed header, or whose hop limit ran out (`Ip6InHdrErrors`).

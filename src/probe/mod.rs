@@ -8,6 +8,7 @@ mod cgroup;
 pub mod conntrack;
 mod context;
 mod descriptor_walk;
+pub mod devices;
 pub mod disk;
 pub mod dns;
 pub mod drops;
@@ -32,6 +33,7 @@ pub mod service;
 mod socket_owners;
 pub mod sockets;
 pub mod sysctl;
+mod sysfs;
 mod watched;
 
 pub use capture::fault as capture_fault;
@@ -55,6 +57,7 @@ use crate::suggest::Suggestion;
 pub const PROBES: &[&dyn AnyProbe] = &[
     &host::HostProbe,
     &interfaces::InterfacesProbe,
+    &devices::DevicesProbe,
     &processes::ProcessesProbe,
     &disk::DiskProbe,
     &sockets::SocketsProbe,

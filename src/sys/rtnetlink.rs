@@ -9,6 +9,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use nix::errno::Errno;
 use nix::sys::socket::SockProtocol;
 
+use super::disciplines::{self, Discipline};
 use super::netlink_dump::{NetlinkDump, attributes, read_i32, read_u16, read_u32, read_u64};
 use crate::printable::printable;
 
@@ -69,6 +70,8 @@ pub struct Link {
     pub vlan_id: Option<u16>,
     /// The number of the XDP program that is attached, 0 where the kernel names none (`IFLA_XDP`).
     pub xdp_program: Option<u32>,
+    /// Where it sees packets (`IFLA_XDP_ATTACHED`): 1 in the driver, 2 in the kernel behind it, 3 in the device, 4 in several places.
+    pub xdp_place: Option<u8>,
     /// Counters (`IFLA_STATS64`).
     pub counters: Option<LinkCounters>,
 }
@@ -227,16 +230,27 @@ impl Rtnetlink {
         Ok(self.links()?.into_iter().filter_map(|link| Some((link.index, link.counters?))).collect())
     }
 
+    /// The queueing disciplines of all interfaces.
+    pub fn disciplines(&mut self) -> io::Result<Vec<Discipline>> {
+        self.netlink.list(
+            RTM_GETQDISC,
+            &[0; 20],
+            |kind, payload| {
+                if kind == RTM_NEWQDISC { disciplines::parse(payload) } else { None }
+            },
+        )
+    }
+
     /// What the queueing disciplines have dropped, by index of the interface.
     pub fn queue_drops(&mut self) -> io::Result<HashMap<u32, QueueDrops>> {
-        let rows = self.netlink.list(RTM_GETQDISC, &[0; 20], |kind, payload| {
-            if kind == RTM_NEWQDISC { parse_queue_drops(payload) } else { None }
-        })?;
         let mut drops: HashMap<u32, QueueDrops> = HashMap::new();
-        for (index, row) in rows {
-            let known = drops.entry(index).or_default();
-            known.ingress = row.ingress.or(known.ingress);
-            known.root = row.root.or(known.root);
+        for discipline in self.disciplines()? {
+            let place = match discipline.parent {
+                disciplines::ROOT => &mut drops.entry(discipline.index).or_default().root,
+                disciplines::INGRESS => &mut drops.entry(discipline.index).or_default().ingress,
+                _ => continue,
+            };
+            *place = discipline.drops.or(*place);
         }
         Ok(drops)
     }
@@ -338,7 +352,10 @@ fn parse_link(payload: &[u8]) -> Option<Link> {
         match kind {
             5 => index = read_u32(value, 0)?,
             37 => namespace = Some(read_i32(value, 0)?), // IFLA_LINK_NETNSID
-            43 => link.xdp_program = parse_xdp(value),
+            43 => {
+                let (place, program) = parse_xdp(value).unzip();
+                (link.xdp_place, link.xdp_program) = (place, program);
+            }
             1 => link.link_address = value.to_vec(),
             3 => link.name = text(value),
             4 => link.mtu = read_u32(value, 0)?,
@@ -363,11 +380,11 @@ fn parse_link(payload: &[u8]) -> Option<Link> {
     (!link.name.is_empty()).then_some(link)
 }
 
-/// `IFLA_XDP`: the number of the program, when one is attached.
-fn parse_xdp(value: &[u8]) -> Option<u32> {
+/// `IFLA_XDP`: where a program is attached, and its number.
+fn parse_xdp(value: &[u8]) -> Option<(u8, u32)> {
     let attached = attributes(value).find(|(kind, _)| *kind == 2)?.1.first().copied()?;
     let number = attributes(value).find(|(kind, _)| *kind == 4).and_then(|(_, number)| read_u32(number, 0));
-    (attached != 0).then(|| number.unwrap_or(0))
+    (attached != 0).then(|| (attached, number.unwrap_or(0)))
 }
 
 /// `RTM_NEWNEIGH` of family `AF_BRIDGE`: `struct ndmsg` and attributes; none for groups.
@@ -385,22 +402,6 @@ fn parse_bridged(payload: &[u8]) -> Option<Bridged> {
     }
     let address: [u8; 6] = address?;
     (address[0] & 1 == 0).then_some(Bridged { index, master, address, taken })
-}
-
-/// `RTM_NEWQDISC`: `struct tcmsg` and attributes, of a discipline at a root or at the ingress.
-fn parse_queue_drops(payload: &[u8]) -> Option<(u32, QueueDrops)> {
-    const ROOT: u32 = 0xffff_ffff;
-    const INGRESS: u32 = 0xffff_fff1;
-    let index = u32::try_from(read_i32(payload, 4)?).ok()?;
-    let parent = read_u32(payload, 12)?;
-    let (_, statistics) = attributes(payload.get(20..)?).find(|(kind, _)| *kind == 7)?; // TCA_STATS2
-    let (_, queue) = attributes(statistics).find(|(kind, _)| *kind == 3)?; // TCA_STATS_QUEUE
-    let drops = read_u32(queue, 8);
-    match parent {
-        ROOT => Some((index, QueueDrops { root: drops, ingress: None })),
-        INGRESS => Some((index, QueueDrops { ingress: drops, root: None })),
-        _ => None,
-    }
 }
 
 /// `RTM_NEWSTATS`: `struct if_stats_msg` and attributes.
@@ -539,7 +540,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_make_the_parsers_panic(bytes in proptest::collection::vec(0u8.., 0..320)) {
-            let _ = (parse_link(&bytes), parse_stats(&bytes), parse_address(&bytes), parse_default_route(&bytes), parse_queue_drops(&bytes), parse_bridged(&bytes), parse_namespace_number(&bytes));
+            let _ = (parse_link(&bytes), parse_stats(&bytes), parse_address(&bytes), parse_default_route(&bytes), disciplines::parse(&bytes), parse_bridged(&bytes), parse_namespace_number(&bytes));
         }
     }
 }

@@ -37,6 +37,7 @@ pub const TOOLS: &[(&str, &str)] = &[
     ("sshd", "openssh-server"),
     ("sysctl", "procps"),
     ("tar", "tar"),
+    ("tc", "iproute2"),
     ("unbound", "unbound"),
     ("unshare", "util-linux"),
     ("xz", "xz-utils"),

@@ -1,11 +1,11 @@
 //! From what the kernel says of a link, and its growth, to the result.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
 
 use super::rates::{Reading, Seen};
 use super::{Address, Entered, Entrance, Guest, Interface, Interfaces, LISTED, QueueGrowth, Unwatched};
 use crate::case::{Gap, Observed, Reason};
+use crate::probe::sysfs;
 use crate::probe::watched::{self, Choice, Survey};
 use crate::sys::rtnetlink::{Bridged, Link};
 
@@ -263,16 +263,12 @@ fn colons(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
 }
 
-/// The speed of an Ethernet link, from sysfs. What is mounted there may be another network namespace's, where the same
-/// name means another interface: index and link address must agree.
+/// The speed of an Ethernet link, from sysfs.
 fn speed(link: &Link) -> Option<u64> {
     if link.hardware != libc::ARPHRD_ETHER || link.flags & libc::IFF_UP as u32 == 0 {
         return None;
     }
-    let read = |file: &str| fs::read_to_string(format!("/sys/class/net/{}/{file}", link.name)).ok();
-    let same =
-        read("ifindex")?.trim().parse() == Ok(link.index) && read("address")?.trim() == colons(&link.link_address);
-    let megabits: i64 = read("speed").filter(|_| same)?.trim().parse().ok()?;
+    let megabits: i64 = sysfs::text(&sysfs::folder(link)?, "speed")?.parse().ok()?;
     u64::try_from(megabits).ok().filter(|speed| *speed > 0)?.checked_mul(1_000_000)
 }
 

@@ -227,7 +227,8 @@ pub struct Address {
 /// is none: it was reset, and its growth is not known.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Flow {
-    /// Bytes, link headers included (on loopback without them: IP packets only).
+    /// Bytes, link headers included (on loopback without them: IP packets only). A bridge counts what it receives without the 14 bytes
+    /// of Ethernet, as does a veth with an XDP program in its driver.
     pub bytes: Option<u64>,
     /// Packets.
     pub packets: Option<u64>,
@@ -241,7 +242,8 @@ pub struct Flow {
     pub peak_bits_per_second: Option<f64>,
     /// Bytes per packet, mean; none when there were no packets.
     pub mean_packet_bytes: Option<f64>,
-    /// Packets dropped by the interface or the kernel below the protocols (`rx_dropped`, `tx_dropped`).
+    /// Packets dropped by the interface or the kernel below the protocols (`rx_dropped`, `tx_dropped`). A frame that no protocol takes
+    /// is not among them while any capture of all packets is open, that of the probe `capture` too: the capture takes it.
     pub dropped: Option<u64>,
     /// Packets in error, of any kind (`rx_errors`, `tx_errors`).
     pub errors: Option<u64>,

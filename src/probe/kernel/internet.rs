@@ -14,7 +14,8 @@ pub struct Ip {
     pub in_octets: Option<u64>,
     /// Packets handed to TCP, UDP, ICMP and so on (`Ip: InDelivers`).
     pub in_delivers: Option<u64>,
-    /// Packets sent on to another host or namespace (`Ip: ForwDatagrams`).
+    /// Packets to be sent on to another host or namespace (`Ip: ForwDatagrams`). Since Linux 6.7 they are counted before the hook
+    /// `forward`: what rules drop there is among them, and `out_transmits` tells what left.
     pub forwarded: Option<u64>,
     /// Packets that programs of this host sent, before the firewall (`Ip: OutRequests`).
     #[serde(default)]
@@ -73,7 +74,7 @@ pub struct Ip6 {
     pub in_octets: Option<u64>,
     /// Packets handed to TCP, UDP, ICMP and so on (`Ip6InDelivers`).
     pub in_delivers: Option<u64>,
-    /// Packets sent on to another host or namespace (`Ip6OutForwDatagrams`).
+    /// Packets to be sent on to another host or namespace (`Ip6OutForwDatagrams`); counted as `ip.forwarded` is.
     pub forwarded: Option<u64>,
     /// Packets that programs of this host sent, before the firewall (`Ip6OutRequests`).
     #[serde(default)]

@@ -1,0 +1,282 @@
+---@meta
+
+-- Written by `casebook generate`. Changes here are lost.
+
+---The parameters of probe `devices`.
+---@class casebook.devices.Params
+---@field interface? string Interface that comes first, as for the probe `interfaces`; the others are listed behind it. `auto` is all by which traffic enters the host.
+---@field window? string|number How long to watch. 0 reads the counters once: nothing is known of growth then.
+
+---@alias casebook.devices.Duplex
+---| "full" # Both at once.
+---| "half" # By turns: where the other end does not know, frames are lost.
+
+---Places of its rings (`ETHTOOL_GRINGPARAM`); none where the driver has no such setting.
+---@class casebook.devices.Rings
+---@field rx integer Packets that wait in a receive ring at most.
+---@field rx_most integer The most that the device takes.
+---@field tx? integer Packets that wait in a transmit ring at most.
+---@field tx_most? integer The most that the device takes.
+
+---Its queues (`ETHTOOL_GCHANNELS`; where the driver does not say, those that `/sys/class/net/X/queues` shows).
+---@class casebook.devices.Queues
+---@field rx integer Queues that receive.
+---@field tx integer Queues that send.
+---@field rx_most? integer The most that can receive, where the driver says.
+---@field tx_most? integer The most that can send, where the driver says.
+
+---The offloads that matter for reading figures (`ETHTOOL_GFEATURES`).
+---@class casebook.devices.Offloads
+---@field gro? boolean GRO: the kernel merges packets before a capture sees them (`rx-gro`).
+---@field gro_hw? boolean The device merges packets, and the kernel can take them apart again (`rx-gro-hw`).
+---@field lro? boolean The device merges packets for good (`rx-lro`).
+---@field udp_gro_forwarding? boolean GRO of UDP that is sent on (`rx-udp-gro-forwarding`).
+---@field tso? boolean TSO: the device cuts TCP segments, so that a capture sees large ones (`tx-tcp-segmentation`).
+---@field gso? boolean GSO: the kernel cuts them as late as it can (`tx-generic-segmentation`).
+---@field rx_checksum? boolean The device checks checksums of what comes (`rx-checksum`).
+---@field rx_hash? boolean The device hands over a hash of each flow (`rx-hashing`).
+---@field rx_vlan? boolean The device takes VLAN tags off (`rx-vlan-hw-parse`).
+---@field ntuple? boolean The device sends flows to queues by rules (`rx-ntuple-filter`).
+
+---@alias casebook.devices.Mode
+---| "native" # In the driver, before there is a packet of the kernel.
+---| "generic" # In the kernel, behind the driver.
+---| "offloaded" # In the device.
+---| "several" # In several of these.
+
+---The XDP program that sees its packets (`IFLA_XDP`); none where there is none.
+---@class casebook.devices.Xdp
+---@field mode casebook.devices.Mode Where it runs.
+---@field program integer Its number; 0 where the kernel does not name it.
+
+---A queueing discipline: what it counted in the window. One that was set within it began at 0.
+---@class casebook.devices.Discipline
+---@field kind string Its name: `fq_codel`, `tbf`.
+---@field handle? string Its number as `tc` writes it, `8001:`; none for those that the kernel set by itself.
+---@field parent string Where it hangs: `root`, `ingress`, or the class above it as `tc` writes it, `1:2`.
+---@field dropped? integer Packets that it dropped.
+---@field overlimits? integer Times that it held a packet back that was over a limit.
+---@field requeues? integer Times that the device refused a packet and got it again.
+---@field packets? integer Packets that left it.
+---@field bytes? integer Bytes that left it.
+---@field waiting_before? integer Packets that waited in it at the start of the window; none where it was not there.
+---@field waiting? integer Packets that waited in it at the end.
+---@field waiting_bytes? integer Bytes that waited in it at the end.
+---@field dropped_ever? integer Packets that it dropped since it was set; the kernel counts with 32 bits.
+
+---A list of `casebook.devices.Discipline` in evidence.
+---@class casebook.devices.Disciplines
+---@field [integer] casebook.devices.Discipline
+---@field first fun(self: casebook.devices.Disciplines, pattern?: table|fun(item: casebook.devices.Discipline): boolean): casebook.devices.Discipline? the first item that fits, or nil
+---@field where fun(self: casebook.devices.Disciplines, pattern: table|fun(item: casebook.devices.Discipline): boolean): casebook.devices.Disciplines the items that fit
+---@field any fun(self: casebook.devices.Disciplines, pattern?: table|fun(item: casebook.devices.Discipline): boolean): boolean whether an item fits
+---@field all fun(self: casebook.devices.Disciplines, pattern: table|fun(item: casebook.devices.Discipline): boolean): boolean whether all items fit
+---@field count fun(self: casebook.devices.Disciplines, pattern?: table|fun(item: casebook.devices.Discipline): boolean): integer how many items fit
+---@field top fun(self: casebook.devices.Disciplines, field: string|(fun(item: casebook.devices.Discipline): any), n: integer): casebook.devices.Disciplines the n items whose field is largest
+---@field sum fun(self: casebook.devices.Disciplines, field: string): number the sum of a field
+---@field group fun(self: casebook.devices.Disciplines, field: string): table<any, casebook.devices.Disciplines> lists of the items by a field's value
+---@field map fun(self: casebook.devices.Disciplines, field: string|fun(item: casebook.devices.Discipline): any): any[] a list of one field
+---@field sort fun(self: casebook.devices.Disciplines, field: string, order?: "asc"|"desc"): casebook.devices.Disciplines the items in the order of a field
+---@field take fun(self: casebook.devices.Disciplines, n: integer): casebook.devices.Disciplines the first n items
+---@field seen fun(self: casebook.devices.Disciplines): casebook.devices.Disciplines the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.devices.Disciplines): casebook.devices.Discipline[] the items as plain tables, converted at once
+
+---@alias casebook.devices.Meaning
+---| "allowance" # More than the provider lets this instance send, receive or track.
+---| "ring_full" # A ring between device and host had no place: the host is too slow to empty or to fill it.
+---| "card_full" # The device's own memory had no room: the way to the host, or the host, is too slow.
+---| "no_memory" # The host had no memory for it.
+---| "damaged" # Frames that came damaged: cable, transceiver, or the port at the other end.
+---| "dropped" # The driver or the device dropped it, for more than one reason.
+---| "checksum" # The checksum of a packet was wrong.
+---| "xdp" # An XDP program decided so.
+---| "unwanted" # It was not for this host, or nobody took it.
+---| "passed_by" # It went by a virtual function of the card, past this device.
+---| "paused" # One end of the link asked the other to wait.
+---| "fault" # The device or its driver failed.
+---| "harmless" # Nothing that matters, however it sounds.
+
+---@alias casebook.devices.Way
+---| "in" # Towards this host.
+---| "out" # Away from it.
+---| "both" # Both together.
+
+---A statistic of a driver, or the same one of all its queues, added up.
+---@class casebook.devices.Loss
+---@field name string Its name, with `*` for the number of the queue where several were added up: `rx_queue_*_drops`.
+---@field summed integer How many statistics were added up.
+---@field grew? integer What it grew by in the window; none where it went backwards, or the queues changed.
+---@field ever integer What it is since the device was made or reset.
+---@field meaning casebook.devices.Meaning What it means.
+---@field way casebook.devices.Way Which way the packets went.
+---@field lost boolean Whether packets were lost that nobody meant to lose. Different names may count the same packets.
+---@field unit string What it counts, in the singular: `packet`, `frame`, `time`.
+---@field says string What became of it, to be read after the count and the unit.
+
+---A list of `casebook.devices.Loss` in evidence.
+---@class casebook.devices.Losss
+---@field [integer] casebook.devices.Loss
+---@field first fun(self: casebook.devices.Losss, pattern?: table|fun(item: casebook.devices.Loss): boolean): casebook.devices.Loss? the first item that fits, or nil
+---@field where fun(self: casebook.devices.Losss, pattern: table|fun(item: casebook.devices.Loss): boolean): casebook.devices.Losss the items that fit
+---@field any fun(self: casebook.devices.Losss, pattern?: table|fun(item: casebook.devices.Loss): boolean): boolean whether an item fits
+---@field all fun(self: casebook.devices.Losss, pattern: table|fun(item: casebook.devices.Loss): boolean): boolean whether all items fit
+---@field count fun(self: casebook.devices.Losss, pattern?: table|fun(item: casebook.devices.Loss): boolean): integer how many items fit
+---@field top fun(self: casebook.devices.Losss, field: string|(fun(item: casebook.devices.Loss): any), n: integer): casebook.devices.Losss the n items whose field is largest
+---@field sum fun(self: casebook.devices.Losss, field: string): number the sum of a field
+---@field group fun(self: casebook.devices.Losss, field: string): table<any, casebook.devices.Losss> lists of the items by a field's value
+---@field map fun(self: casebook.devices.Losss, field: string|fun(item: casebook.devices.Loss): any): any[] a list of one field
+---@field sort fun(self: casebook.devices.Losss, field: string, order?: "asc"|"desc"): casebook.devices.Losss the items in the order of a field
+---@field take fun(self: casebook.devices.Losss, n: integer): casebook.devices.Losss the first n items
+---@field seen fun(self: casebook.devices.Losss): casebook.devices.Losss the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.devices.Losss): casebook.devices.Loss[] the items as plain tables, converted at once
+
+---A statistic that no table knows.
+---@class casebook.devices.Unknown
+---@field name string Its name, with `*` for the number of the queue where several were added up.
+---@field grew integer What it grew by in the window.
+---@field ever integer What it is since the device was made or reset.
+
+---A list of `casebook.devices.Unknown` in evidence.
+---@class casebook.devices.Unknowns
+---@field [integer] casebook.devices.Unknown
+---@field first fun(self: casebook.devices.Unknowns, pattern?: table|fun(item: casebook.devices.Unknown): boolean): casebook.devices.Unknown? the first item that fits, or nil
+---@field where fun(self: casebook.devices.Unknowns, pattern: table|fun(item: casebook.devices.Unknown): boolean): casebook.devices.Unknowns the items that fit
+---@field any fun(self: casebook.devices.Unknowns, pattern?: table|fun(item: casebook.devices.Unknown): boolean): boolean whether an item fits
+---@field all fun(self: casebook.devices.Unknowns, pattern: table|fun(item: casebook.devices.Unknown): boolean): boolean whether all items fit
+---@field count fun(self: casebook.devices.Unknowns, pattern?: table|fun(item: casebook.devices.Unknown): boolean): integer how many items fit
+---@field top fun(self: casebook.devices.Unknowns, field: string|(fun(item: casebook.devices.Unknown): any), n: integer): casebook.devices.Unknowns the n items whose field is largest
+---@field sum fun(self: casebook.devices.Unknowns, field: string): number the sum of a field
+---@field group fun(self: casebook.devices.Unknowns, field: string): table<any, casebook.devices.Unknowns> lists of the items by a field's value
+---@field map fun(self: casebook.devices.Unknowns, field: string|fun(item: casebook.devices.Unknown): any): any[] a list of one field
+---@field sort fun(self: casebook.devices.Unknowns, field: string, order?: "asc"|"desc"): casebook.devices.Unknowns the items in the order of a field
+---@field take fun(self: casebook.devices.Unknowns, n: integer): casebook.devices.Unknowns the first n items
+---@field seen fun(self: casebook.devices.Unknowns): casebook.devices.Unknowns the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.devices.Unknowns): casebook.devices.Unknown[] the items as plain tables, converted at once
+
+---What it counted by queue in the kernel's own words, all queues together, in the window (generic netlink `netdev`, `qstats-get`, Linux 6.10); none where the kernel or the driver knows no such figures.
+---@class casebook.devices.QueueStatistics
+---@field rx_alloc_fail? integer Times that there was no memory for a packet that came (`rx-alloc-fail`).
+---@field rx_hw_drops? integer Packets that came to the device and never left it, for whatever reason (`rx-hw-drops`).
+---@field rx_hw_drop_overruns? integer Those of them for want of room or buffers (`rx-hw-drop-overruns`).
+---@field rx_hw_drop_ratelimits? integer Those of them over the rate that the device is allowed (`rx-hw-drop-ratelimits`).
+---@field rx_csum_bad? integer Packets with a wrong checksum (`rx-csum-bad`).
+---@field tx_hw_drops? integer Packets to be sent that the device dropped (`tx-hw-drops`).
+---@field tx_hw_drop_ratelimits? integer Those of them over the rate that the device is allowed (`tx-hw-drop-ratelimits`).
+---@field tx_stop? integer Times that a queue was full and sending stopped (`tx-stop`).
+
+---How packets are handed to CPUs, as it is set (`/sys/class/net/X`).
+---@class casebook.devices.Steering
+---@field rx_queues integer Receive queues that were looked at, at most 256.
+---@field rps_queues integer How many of them hand packets on to other CPUs (RPS: `rps_cpus` is not 0).
+---@field rps_cpus? string The CPUs to which the first queue hands packets on, as the mask in `rps_cpus`: `0` is none.
+---@field rfs_flows? integer Flows that RFS remembers for all queues together (`rps_flow_cnt`).
+---@field tx_queues integer Transmit queues that were looked at, at most 256.
+---@field xps_queues integer How many of them are bound to CPUs (XPS: `xps_cpus` is not 0).
+---@field threaded? boolean Whether its packets are received in threads of their own (`threaded`, Linux 5.12).
+
+---Interrupts that a CPU took.
+---@class casebook.devices.ByCpu
+---@field cpu integer The CPU's number.
+---@field count integer How many in the window.
+
+---A list of `casebook.devices.ByCpu` in evidence.
+---@class casebook.devices.ByCpus
+---@field [integer] casebook.devices.ByCpu
+---@field first fun(self: casebook.devices.ByCpus, pattern?: table|fun(item: casebook.devices.ByCpu): boolean): casebook.devices.ByCpu? the first item that fits, or nil
+---@field where fun(self: casebook.devices.ByCpus, pattern: table|fun(item: casebook.devices.ByCpu): boolean): casebook.devices.ByCpus the items that fit
+---@field any fun(self: casebook.devices.ByCpus, pattern?: table|fun(item: casebook.devices.ByCpu): boolean): boolean whether an item fits
+---@field all fun(self: casebook.devices.ByCpus, pattern: table|fun(item: casebook.devices.ByCpu): boolean): boolean whether all items fit
+---@field count fun(self: casebook.devices.ByCpus, pattern?: table|fun(item: casebook.devices.ByCpu): boolean): integer how many items fit
+---@field top fun(self: casebook.devices.ByCpus, field: string|(fun(item: casebook.devices.ByCpu): any), n: integer): casebook.devices.ByCpus the n items whose field is largest
+---@field sum fun(self: casebook.devices.ByCpus, field: string): number the sum of a field
+---@field group fun(self: casebook.devices.ByCpus, field: string): table<any, casebook.devices.ByCpus> lists of the items by a field's value
+---@field map fun(self: casebook.devices.ByCpus, field: string|fun(item: casebook.devices.ByCpu): any): any[] a list of one field
+---@field sort fun(self: casebook.devices.ByCpus, field: string, order?: "asc"|"desc"): casebook.devices.ByCpus the items in the order of a field
+---@field take fun(self: casebook.devices.ByCpus, n: integer): casebook.devices.ByCpus the first n items
+---@field seen fun(self: casebook.devices.ByCpus): casebook.devices.ByCpus the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.devices.ByCpus): casebook.devices.ByCpu[] the items as plain tables, converted at once
+
+---A line of `/proc/interrupts`.
+---@class casebook.devices.Line
+---@field irq integer The number of the interrupt.
+---@field name string What the driver calls it: `eth0-TxRx-3`.
+---@field count integer How many in the window.
+---@field cpu? integer The CPU that took most of them; none when there were none.
+
+---A list of `casebook.devices.Line` in evidence.
+---@class casebook.devices.Lines
+---@field [integer] casebook.devices.Line
+---@field first fun(self: casebook.devices.Lines, pattern?: table|fun(item: casebook.devices.Line): boolean): casebook.devices.Line? the first item that fits, or nil
+---@field where fun(self: casebook.devices.Lines, pattern: table|fun(item: casebook.devices.Line): boolean): casebook.devices.Lines the items that fit
+---@field any fun(self: casebook.devices.Lines, pattern?: table|fun(item: casebook.devices.Line): boolean): boolean whether an item fits
+---@field all fun(self: casebook.devices.Lines, pattern: table|fun(item: casebook.devices.Line): boolean): boolean whether all items fit
+---@field count fun(self: casebook.devices.Lines, pattern?: table|fun(item: casebook.devices.Line): boolean): integer how many items fit
+---@field top fun(self: casebook.devices.Lines, field: string|(fun(item: casebook.devices.Line): any), n: integer): casebook.devices.Lines the n items whose field is largest
+---@field sum fun(self: casebook.devices.Lines, field: string): number the sum of a field
+---@field group fun(self: casebook.devices.Lines, field: string): table<any, casebook.devices.Lines> lists of the items by a field's value
+---@field map fun(self: casebook.devices.Lines, field: string|fun(item: casebook.devices.Line): any): any[] a list of one field
+---@field sort fun(self: casebook.devices.Lines, field: string, order?: "asc"|"desc"): casebook.devices.Lines the items in the order of a field
+---@field take fun(self: casebook.devices.Lines, n: integer): casebook.devices.Lines the first n items
+---@field seen fun(self: casebook.devices.Lines): casebook.devices.Lines the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.devices.Lines): casebook.devices.Line[] the items as plain tables, converted at once
+
+---Its interrupts on the whole machine; none where no line of `/proc/interrupts` names it.
+---@class casebook.devices.Interrupts
+---@field count integer How many there were.
+---@field by_cpu casebook.devices.ByCpus The CPUs that took them, most first, at most 32.
+---@field busiest_share? number The part of the busiest CPU; none when there were none.
+---@field lines casebook.devices.Lines Its lines in `/proc/interrupts`, one for each queue as a rule, most interrupts first, at most 32.
+---@field lines_left_out integer How many lines are not in `lines` because there are more.
+
+---A network device.
+---@class casebook.devices.Device
+---@field name string Its name, control characters escaped.
+---@field index integer Its index.
+---@field kind? string The kind of a virtual one: `veth`, `bridge` (`IFLA_INFO_KIND`); none for hardware.
+---@field watched boolean Whether traffic enters the host by it, or it was named.
+---@field driver? string Its driver: `ena`, `mlx5_core` (`ETHTOOL_GDRVINFO`); none where the device has none that says so.
+---@field driver_version? string The version of the driver; most say that of the kernel.
+---@field firmware? string The version of the device's firmware.
+---@field bus? string Where the device is: `0000:00:05.0`.
+---@field link boolean Whether it is set up and has a carrier (`IFF_UP`, `IFLA_CARRIER`).
+---@field speed_bits_per_second? integer The speed of its link in bits per second (`ETHTOOL_GLINKSETTINGS`); none where the driver does not say.
+---@field duplex? casebook.devices.Duplex Whether both ends of the link may send at once: `full` or `half`.
+---@field autonegotiation? boolean Whether the ends of the link agree by themselves on speed and duplex.
+---@field rings? casebook.devices.Rings Places of its rings (`ETHTOOL_GRINGPARAM`); none where the driver has no such setting.
+---@field queues? casebook.devices.Queues Its queues (`ETHTOOL_GCHANNELS`; where the driver does not say, those that `/sys/class/net/X/queues` shows).
+---@field offloads? casebook.devices.Offloads The offloads that matter for reading figures (`ETHTOOL_GFEATURES`).
+---@field xdp? casebook.devices.Xdp The XDP program that sees its packets (`IFLA_XDP`); none where there is none.
+---@field disciplines? casebook.devices.Disciplines Its queueing disciplines, that at the root first, then those that dropped most; at most 16.
+---@field statistics? integer How many statistics its driver has (`ETHTOOL_GSTATS`); none where it has none at all.
+---@field losses casebook.devices.Losss What its statistics tell of loss, and of what only looks so: names that are known and grew in the window, and those that mean loss and are not 0 since the device was made; what grew most first, losses before all else; at most 32.
+---@field unknown casebook.devices.Unknowns Statistics that grew, that no table knows and that sound of loss; most first, at most 16.
+---@field losses_left_out integer How many rows are not in `losses` and `unknown` because there are more.
+---@field queue_statistics? casebook.devices.QueueStatistics What it counted by queue in the kernel's own words, all queues together, in the window (generic netlink `netdev`, `qstats-get`, Linux 6.10); none where the kernel or the driver knows no such figures.
+---@field steering? casebook.devices.Steering How packets are handed to CPUs, as it is set (`/sys/class/net/X`).
+---@field interrupts? casebook.devices.Interrupts Its interrupts on the whole machine; none where no line of `/proc/interrupts` names it.
+
+---A list of `casebook.devices.Device` in evidence.
+---@class casebook.devices.Devices
+---@field [integer] casebook.devices.Device
+---@field first fun(self: casebook.devices.Devices, pattern?: table|fun(item: casebook.devices.Device): boolean): casebook.devices.Device? the first item that fits, or nil
+---@field where fun(self: casebook.devices.Devices, pattern: table|fun(item: casebook.devices.Device): boolean): casebook.devices.Devices the items that fit
+---@field any fun(self: casebook.devices.Devices, pattern?: table|fun(item: casebook.devices.Device): boolean): boolean whether an item fits
+---@field all fun(self: casebook.devices.Devices, pattern: table|fun(item: casebook.devices.Device): boolean): boolean whether all items fit
+---@field count fun(self: casebook.devices.Devices, pattern?: table|fun(item: casebook.devices.Device): boolean): integer how many items fit
+---@field top fun(self: casebook.devices.Devices, field: string|(fun(item: casebook.devices.Device): any), n: integer): casebook.devices.Devices the n items whose field is largest
+---@field sum fun(self: casebook.devices.Devices, field: string): number the sum of a field
+---@field group fun(self: casebook.devices.Devices, field: string): table<any, casebook.devices.Devices> lists of the items by a field's value
+---@field map fun(self: casebook.devices.Devices, field: string|fun(item: casebook.devices.Device): any): any[] a list of one field
+---@field sort fun(self: casebook.devices.Devices, field: string, order?: "asc"|"desc"): casebook.devices.Devices the items in the order of a field
+---@field take fun(self: casebook.devices.Devices, n: integer): casebook.devices.Devices the first n items
+---@field seen fun(self: casebook.devices.Devices): casebook.devices.Devices the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.devices.Devices): casebook.devices.Device[] the items as plain tables, converted at once
+
+---What probe `devices` observes: network devices: driver, link, rings, queues, offloads, XDP, queueing disciplines, losses that the driver counts, interrupts.
+---@class casebook.devices.Evidence: casebook.Evidence
+---@field seconds number Seconds between the two times that the counters were read.
+---@field from_text boolean The figures are those that tools printed, not measured here.
+---@field devices casebook.devices.Devices The devices: those by which traffic enters first, then hardware, then those that received most since boot; at most 16.
+---@field devices_left_out integer How many devices are not in `devices` because there are more than 16.
+---@field rfs_entries? integer Flows that the kernel remembers for RFS on the whole machine (`net.core.rps_sock_flow_entries`); 0 turns it off. None in a network namespace other than the first, which does not show it.
+
