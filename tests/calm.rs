@@ -27,6 +27,16 @@ fn disturbances() -> Vec<Disturbance> {
         ("a link that is down", "rates", vec![("/watched/up", json!(false))]),
         ("a link without a carrier", "rates", vec![("/watched/carrier", json!(false))]),
         ("packets that the card missed", "rates", vec![("/watched/rx/missed", json!(500))]),
+        (
+            "packets that the driver lost at a full ring",
+            "devices",
+            vec![(
+                "/devices/0/losses",
+                json!([{"name": "port.rx_dropped", "summed": 1, "grew": 900, "ever": 900, "meaning": "ring_full", "way": "in",
+                    "lost": true, "unit": "packet", "says": "lost at a full receive ring"}]),
+            )],
+        ),
+        ("a half duplex link", "devices", vec![("/devices/0/duplex", json!("half"))]),
         ("much that comes in", "rates", vec![("/watched/rx/bits_per_second", json!(50e6))]),
         ("bytes that nobody took", "rates", vec![("/watched/rx/bytes", json!(3_000_000))]),
         (
@@ -58,6 +68,7 @@ const ERASED: &[(&str, &str)] = &[
     ("host", "/memory"),
     ("host", "/load"),
     ("rates", "/watched/carrier"),
+    ("devices", "/devices"),
     ("rates", "/watched/rx/bits_per_second"),
     ("rates", "/watched/rx/missed"),
     ("rates", "/watched/tx/bits_per_second"),
