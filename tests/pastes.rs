@@ -100,7 +100,7 @@ const EXPECTED: &[Expected] = &[
         &[
             "eth0: 3.49 TB in",
             "7,183 dropped (0.0002 %): not a problem",
-            "the card missed 4,954 packets",
+            "4,954 packets lost in the card, whose memory was full",
             "sar -n DEV 1 10",
         ],
     ),
@@ -188,7 +188,7 @@ const EXPECTED: &[Expected] = &[
         &[
             "kernel: 20 packets with an impossible sender (martian source) from",
             "connection tracking since boot: drop 11, insert_failed 11",
-            "the card missed 4,954",
+            "4,954 packets lost in the card, whose memory was full",
             "inet filter input: udp dport 27015",
             "dropped 123,456 packets, 78.9 MB",
             "1,481 dropped",

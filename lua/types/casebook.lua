@@ -3,7 +3,7 @@
 -- Written by `casebook generate`. Changes here are lost.
 
 ---The name of a probe.
----@alias casebook.ProbeName "host"|"interfaces"|"processes"|"disk"|"sockets"|"namespaces"|"capture"|"firewall"|"conntrack"|"kernel"|"drops"|"logs"|"dns"|"service"|"file"|"sysctl"|"ledger"
+---@alias casebook.ProbeName "host"|"interfaces"|"devices"|"processes"|"disk"|"sockets"|"namespaces"|"capture"|"firewall"|"conntrack"|"kernel"|"drops"|"logs"|"dns"|"service"|"file"|"sysctl"|"ledger"
 
 ---The type of a parameter.
 ---@alias casebook.ParamType "interface"|"duration"|"bitrate"|"size"|"share"|"integer"|"number"|"string"|"path"|"address"|"port"|"boolean"

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::data::Data;
 use super::outputs::{MOST_NAMED, ToolOutput};
-use super::{fill, firewall, interfaces, machine, packets, sockets};
+use super::{cards, fill, firewall, interfaces, machine, packets, sockets};
 use crate::case::{Evidence, Gap, Missing, Observed, Reason};
 use crate::engine::{Observer, ProbeRequest, derive, observe_one, trim};
 use crate::probe::{Context, ResourceLimits, capture, logs};
@@ -110,6 +110,7 @@ impl ToolOutput {
                 "counters since boot say nothing of a window; two of them with times between would",
             ),
             "conntrack" => plain(self.conntrack(), "no output of conntrack is there"),
+            "devices" => plain(cards::devices(self.pieces.cards()), "no output of ethtool is there"),
             _ => Err("tools print nothing of the kind".into()),
         }
     }
@@ -320,6 +321,7 @@ impl ToolOutput {
         let by_hand = match probe {
             "sockets" => Some("ss -tunap"),
             "interfaces" => Some("ip -s addr, and sar -n DEV 1 10"),
+            "devices" => Some("ethtool -S, and ethtool -i of the card"),
             "firewall" => Some("iptables-save -c"),
             "host" => Some("uptime, free, uname -a"),
             "logs" => Some("journalctl -n 500, or tail -n 500 /var/log/messages"),

@@ -2,7 +2,8 @@
 
 use jiff::civil::DateTime;
 
-use super::counters::{Counted, Interrupts, Nic, Tracked};
+use super::cards::Nic;
+use super::counters::{Counted, Interrupts, Tracked};
 use super::firewall::Rules;
 use super::links::Shown;
 use super::log_lines::Run;

@@ -123,7 +123,10 @@ impl Growth {
             }
             (Data::Nic(before), Data::Nic(after)) => {
                 let name = after.interface.clone().unwrap_or_else(|| "the card".into());
-                let grown = grown(&before.counters, &after.counters).into_iter().filter(|(_, more)| *more > 0);
+                let grown = by_place(&before.counters, &after.counters)
+                    .unwrap_or_else(|| grown(&before.counters, &after.counters))
+                    .into_iter()
+                    .filter(|(_, more)| *more > 0);
                 self.others.extend(grown.map(|(counter, more)| (name.clone(), counter, more, seconds)));
             }
             (Data::Conntrack(before), Data::Conntrack(after)) => {
@@ -221,4 +224,18 @@ fn rates_of(
         report.interfaces.insert(link.name.clone(), samples::Rates { samples: vec![sample], mean: None });
     }
     (!report.interfaces.is_empty()).then_some(report)
+}
+
+/// Growth of counters that are the same at each place: of some drivers each queue has the same names, which are added up. None where
+/// one is another, or went backwards.
+fn by_place(before: &[(String, u64)], after: &[(String, u64)]) -> Option<Vec<(String, u64)>> {
+    if before.len() != after.len() {
+        return None;
+    }
+    let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
+    for ((name, earlier), (same, now)) in before.iter().zip(after) {
+        let sum = sums.entry(name.trim()).or_default();
+        *sum = sum.saturating_add(now.checked_sub(*earlier).filter(|_| name == same)?);
+    }
+    Some(sums.into_iter().map(|(name, more)| (name.to_owned(), more)).collect())
 }

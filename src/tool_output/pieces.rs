@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use jiff::civil::Time;
 use jiff::{SignedDuration, Timestamp};
 
+use super::cards::Nic;
 use super::data::Data;
 use super::growth::Growth;
 use super::input::Gathered;
@@ -87,6 +88,17 @@ impl Pieces {
             }
         }
         shown
+    }
+
+    /// What `ethtool` shows of cards.
+    pub(super) fn cards(&self) -> impl Iterator<Item = &Nic> + Clone {
+        self.all.iter().filter_map(|piece| if let Data::Nic(nic) = &piece.data { Some(nic) } else { None })
+    }
+
+    /// The driver of a card, of whatever output says it.
+    pub(super) fn driver_of<'s>(&'s self, card: &'s Nic) -> Option<&'s str> {
+        let own = self.cards().filter(|nic| nic.interface == card.interface);
+        card.driver.as_deref().or_else(|| own.filter_map(|nic| nic.driver.as_deref()).last())
     }
 
     pub(super) fn route(&self) -> Option<&str> {

@@ -65,6 +65,7 @@ const PROGRAMS: &[&str] = &[
     "sysctl",
     "systemctl",
     "tail",
+    "tc",
     "tcpdump",
     "top",
     "uname",

@@ -4,8 +4,8 @@
 use super::data::Data;
 use super::here::Here;
 use super::{
-    counters, firewall, links, log_lines, logins, machine, meters, moment, packets, paths, pods, proc_sockets, sadf,
-    samples, sockets, tables, vnstat, xml,
+    cards, counters, firewall, links, log_lines, logins, machine, meters, moment, packets, paths, pods, proc_sockets,
+    sadf, samples, sockets, tables, vnstat, xml,
 };
 
 /// How an output is recognised, and what it gives.
@@ -149,10 +149,16 @@ pub const RECOGNISERS: &[Recogniser] = &[
         take: |here| counters::interrupts(here).map(|(lines, rows)| (lines, Data::Interrupts(rows))),
     },
     Recogniser {
-        name: "ethtool, ethtool -S, -i, -g",
-        takes: "statistics, driver, rings, speed of a card",
-        gives: "what the card missed or threw away since boot, a link that is slower than the card or half duplex, the limits of a cloud instance that were exceeded, the size of the rings",
-        take: |here| counters::nic(here).map(|(lines, nic)| (lines, Data::Nic(nic))),
+        name: "ethtool, ethtool -S, -i, -g, -k, -l",
+        takes: "statistics, driver, rings, offloads, queues, speed of a card",
+        gives: "what the card lost since boot and why, by the names of its driver; the limits of a cloud instance that were exceeded, a link that is slower than the card or half duplex, the size of the rings, the queues",
+        take: |here| cards::nic(here).map(|(lines, nic)| (lines, Data::Nic(nic))),
+    },
+    Recogniser {
+        name: "tc -s qdisc",
+        takes: "queueing disciplines with their statistics",
+        gives: "what each dropped of what was to be sent, since it was set",
+        take: |here| cards::disciplines(here).map(|(lines, told)| (lines, Data::Told(told))),
     },
     Recogniser {
         name: "conntrack -S, -C, -L, /proc/net/nf_conntrack",

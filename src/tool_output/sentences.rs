@@ -209,6 +209,17 @@ pub(super) fn alone(line: &str) -> Option<(&'static str, u64)> {
     Some((name, figure))
 }
 
+/// A share in per cent with two digits that mean something: `0.00019`.
+pub(super) fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    match percent {
+        p if p >= 1.0 => format!("{p:.1}"),
+        p if p >= 0.01 => format!("{p:.2}"),
+        p if p >= 0.0001 => format!("{p:.4}"),
+        p => format!("{p:.6}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::counters::{Counted, Interrupts, Nic, Tracked};
+use super::counters::{Counted, Interrupts, Tracked};
 use super::data::Data;
 use super::interfaces::Chosen;
 use super::links::Shown;
 use super::pieces::Pieces;
+use super::sentences::percent;
 use super::sockets::{Row, Table};
 use crate::case::Evidence;
 use crate::units;
@@ -173,7 +174,7 @@ pub(super) fn sentences(output: &Pieces, chosen: &Chosen<'_>, evidence: &IndexMa
                 let again = |data: &Data| matches!(data, Data::Nic(other) if other.interface == nic.interface && !other.counters.is_empty());
                 let last = output.data().filter(|data| again(data)).last();
                 if nic.counters.is_empty() || last.is_some_and(|last| std::ptr::eq(last, data)) {
-                    told.extend(nic_of(nic));
+                    told.extend(nic.stands_out(output.driver_of(nic)));
                 }
             }
             // Of two the last is told, and what grew.
@@ -366,17 +367,6 @@ fn since_boot(link: &Shown, with_rates: bool) -> String {
     said
 }
 
-/// A share in per cent with two digits that mean something: `0.00019`.
-fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    match percent {
-        p if p >= 1.0 => format!("{p:.1}"),
-        p if p >= 0.01 => format!("{p:.2}"),
-        p if p >= 0.0001 => format!("{p:.4}"),
-        p => format!("{p:.6}"),
-    }
-}
-
 fn softnet(rows: &[[u64; 3]]) -> Vec<String> {
     let all: u64 = rows.iter().map(|row| row[0]).sum();
     let Some((cpu, row)) = rows.iter().enumerate().max_by_key(|(_, row)| row[0]).filter(|_| all > 0) else {
@@ -441,60 +431,6 @@ fn is_trouble(counter: &str) -> bool {
     .iter()
     .any(|word| counter.contains(word))
         && !counter.contains("tx_")
-}
-
-fn nic_of(nic: &Nic) -> Vec<String> {
-    let name = nic.interface.as_deref().unwrap_or("the card");
-    let received = nic.counters.iter().find(|(name, _)| name == "rx_packets").map(|(_, count)| *count);
-    let mut counters: Vec<&(String, u64)> =
-        nic.counters.iter().filter(|(name, count)| *count > 0 && is_trouble(name)).collect();
-    counters.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let mut told: Vec<String> = Vec::new();
-    let limits: Vec<&&(String, u64)> =
-        counters.iter().filter(|(name, _)| name.contains("allowance_exceeded")).collect();
-    if !limits.is_empty() {
-        let names: Vec<String> =
-            limits.iter().map(|(name, count)| format!("{name} {}", units::count(*count as f64))).collect();
-        told.push(format!("{name}: the limits of the cloud instance were exceeded since boot: {}", names.join(", ")));
-    }
-    let lost: Vec<String> = counters
-        .iter()
-        .filter(|(name, _)| !name.contains("allowance"))
-        .take(MOST)
-        .map(|(name, count)| format!("{name} {}", units::count(*count as f64)))
-        .collect();
-    if let Some((_, most)) = counters.iter().find(|(name, _)| !name.contains("allowance")) {
-        let share = received.filter(|count| *count > 0).map(|count| *most as f64 / count as f64);
-        let missed = nic.counters.iter().find(|(name, count)| name.contains("missed") && *count > 0);
-        let begin = missed.map_or_else(
-            || format!("{name}: ethtool"),
-            |(_, count)| format!("{name}: the card missed {} packets since boot", units::count(*count as f64)),
-        );
-        let weight = share.map_or_else(String::new, |share| {
-            format!(
-                " ({} % of what it received{})",
-                percent(share),
-                if share < HARMLESS { ": not a problem" } else { "" }
-            )
-        });
-        told.push(format!("{begin}: {}{weight}", lost.join(", ")));
-    }
-    if let Some((speed, fastest)) = nic.speed.zip(nic.fastest).filter(|(speed, fastest)| speed < fastest) {
-        told.push(format!(
-            "{name}: its link runs at {}, though the card can {}: a cable, the port at the other end, or what both agreed on",
-            units::bitrate(speed as f64),
-            units::bitrate(fastest as f64)
-        ));
-    }
-    if nic.half_duplex {
-        told.push(format!(
-            "{name}: its link is half duplex: where the other end is not, frames are lost as soon as there is traffic"
-        ));
-    }
-    if let Some((now, most)) = nic.ring.filter(|(now, most)| now * 2 <= *most) {
-        told.push(format!("{name}: its receive ring has {now} places of {most} (ethtool -G {name} rx {most})"));
-    }
-    told
 }
 
 fn counters_of(counted: &Counted) -> Vec<String> {

@@ -81,6 +81,8 @@ pub(super) fn taken(data: &Data) -> String {
             match (nic.counters.len(), nic.ring, &nic.driver) {
                 (0, Some(_), _) => format!("{name}: its rings"),
                 (0, None, Some(driver)) => format!("{name}: driver {driver}"),
+                (0, None, None) if nic.queues.is_some() => format!("{name}: its queues"),
+                (0, None, None) if !nic.offloads.is_empty() => format!("{name}: its offloads"),
                 (0, None, None) => format!("{name}: its link"),
                 (count, ..) => format!("{name}: {} since boot", plural(count, "counter")),
             }

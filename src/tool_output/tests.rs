@@ -646,6 +646,53 @@ fn a_sleep_between_two_outputs_of_one_counter_gives_a_rate() {
 }
 
 #[test]
+fn cards_are_told_and_judged_by_the_names_of_their_drivers() {
+    let rows = "     bw_in_allowance_exceeded: 0\n     pps_allowance_exceeded: 12400\n     queue_0_rx_empty_rx_ring: 1000\n     queue_1_rx_empty_rx_ring: 2000\n     queue_0_tx_cnt: 9\n";
+    let text = format!(
+        "# ethtool -i eth0\ndriver: ena\nversion: 6.1.0\nfirmware-version: \nbus-info: 0000:00:05.0\n# ethtool -S eth0\nNIC statistics:\n{rows}"
+    );
+    let said = told(&text);
+    assert!(
+        said.contains("eth0 (ena): since boot 12,400 packets over the instance's allowance of packets per second"),
+        "{said}"
+    );
+    assert!(said.contains("3,000 times a receive ring had no buffer left"), "{said}");
+    let devices = of(&read(&text), "devices");
+    let card = &devices["devices"][0];
+    assert_eq!((&card["name"], &card["driver"], &card["bus"]), (&json!("eth0"), &json!("ena"), &json!("0000:00:05.0")));
+    let losses: Vec<(&str, u64)> = card["losses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|loss| (loss["name"].as_str().unwrap(), loss["ever"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(losses, [("pps_allowance_exceeded", 12_400), ("queue_*_rx_empty_rx_ring", 3_000)]);
+    assert_eq!((&devices["from_text"], &card["losses"][0]["grew"]), (&json!(true), &Value::Null));
+    // The names of each queue are the same: they are added up, and what grew is told by place.
+    let queues = |lost: u64| {
+        format!(
+            "NIC statistics:\n     Rx Queue#: 0\n       pkts rx OOB: 632\n     Rx Queue#: 1\n       pkts rx OOB: {lost}\n       drv dropped rx total: 0\n"
+        )
+    };
+    let said = told(&format!("# ethtool -S ens192; sleep 10; ethtool -S ens192\n{}{}", queues(100), queues(200)));
+    assert!(said.contains("832 packets lost at a full receive ring"), "{said}");
+    let settings = "# ethtool -l eth0\nChannel parameters for eth0:\nPre-set maximums:\nRX:\t\tn/a\nTX:\t\tn/a\nOther:\t\tn/a\nCombined:\t8\nCurrent hardware settings:\nRX:\t\tn/a\nTX:\t\tn/a\nOther:\t\tn/a\nCombined:\t1\n# ethtool -k eth0\nFeatures for eth0:\nrx-checksumming: on [fixed]\ngeneric-receive-offload: on\nlarge-receive-offload: off [fixed]\nntuple-filters: off\n";
+    let said = told(settings);
+    assert!(said.contains("eth0: it has 1 receive queue of 8"), "{said}");
+    let devices = of(&read(settings), "devices");
+    let card = &devices["devices"][0];
+    assert_eq!((&card["queues"]["rx"], &card["queues"]["rx_most"]), (&json!(1), &json!(8)));
+    assert_eq!((&card["offloads"]["gro"], &card["offloads"]["lro"]), (&json!(true), &json!(false)));
+    let said = told(
+        "qdisc tbf 8001: dev eth0 root refcnt 2 rate 8Mbit burst 15Kb lat 50ms\n Sent 81234567 bytes 61234 pkt (dropped 4321, overlimits 70123 requeues 0)\n backlog 0b 0p requeues 0\n",
+    );
+    assert!(
+        said.contains("eth0: its queue (tbf) dropped 4,321 packets that were to be sent and sent 61,234"),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_stands_out_of_tables_is_told_and_what_is_usual_is_not() {
     let softnet = "00d4c9a1 00000000 0000012c 00000000 00000000 00000000 00000000 00000000 00000000\n00d4c9a2 00000000 0000012d 00000000 00000000 00000000 00000000 00000000 00000000\n";
     assert!(!told(softnet).contains("one CPU receives for all"), "two CPUs that share the work: {}", told(softnet));
@@ -801,9 +848,13 @@ fn what_other_guests_took_and_connections_that_fail_are_told() {
 fn the_statistics_of_cards_are_read_with_queues_and_words_in_their_names() {
     let bnx2x = "NIC statistics:\n     [0]: rx_bytes: 812312\n     [0]: rx_discards: 4711\n     [1]: rx_discards: 12\n     rx_phy_ip_err_discards: 0\n";
     let vmxnet3 = "NIC statistics:\n     Tx Queue#: 0\n       TSO pkts tx: 123123\n     Rx Queue#: 0\n       pkts rx OOB: 812\n       drv dropped rx total: 3\n       rx buf alloc fail: 0\n";
-    for (text, expected) in
-        [(bnx2x, "[0]: rx_discards 4,711, [1]: rx_discards 12"), (vmxnet3, "pkts rx OOB 812, drv dropped rx total 3")]
-    {
+    for (text, expected) in [
+        (bnx2x, "[0]: rx_discards 4,711, [1]: rx_discards 12"),
+        (
+            vmxnet3,
+            "812 packets lost at a full receive ring: the host empties it too slowly (pkts rx OOB), 3 packets dropped by the driver",
+        ),
+    ] {
         assert!(read(text).not_recognised().is_empty(), "{:?}", read(text).not_recognised());
         assert!(told(text).contains(expected), "{}", told(text));
     }
@@ -1201,10 +1252,17 @@ const SAMPLES: &[(&str, &str)] = &[
         "/proc/interrupts",
         "           CPU0       CPU1\n 24:  271490338     123456   PCI-MSI 524288-edge      eth0-rx-0\n",
     ),
-    ("ethtool, ethtool -S, -i, -g", "NIC statistics:\n     rx_packets: 3811442771\n     rx_missed_errors: 4954\n"),
     (
-        "ethtool, ethtool -S, -i, -g",
+        "ethtool, ethtool -S, -i, -g, -k, -l",
+        "NIC statistics:\n     rx_packets: 3811442771\n     rx_missed_errors: 4954\n",
+    ),
+    (
+        "ethtool, ethtool -S, -i, -g, -k, -l",
         "Ring parameters for eth0:\nPre-set maximums:\nRX:\t\t4096\nTX:\t\t4096\nCurrent hardware settings:\nRX:\t\t512\nTX:\t\t512\n",
+    ),
+    (
+        "tc -s qdisc",
+        "qdisc tbf 8001: dev eth0 root refcnt 2 rate 8Mbit burst 15Kb lat 50ms\n Sent 81234567 bytes 61234 pkt (dropped 4321, overlimits 70123 requeues 0)\n backlog 0b 0p requeues 0\n",
     ),
     (
         "conntrack -S, -C, -L, /proc/net/nf_conntrack",
