@@ -63,6 +63,7 @@
 ---@field port? integer Local port, where one applies.
 ---@field process? casebook.ledger.Process The process that received it.
 ---@field rule? string The firewall rule that dropped it, as it is named in the report.
+---@field container? string The container, pod or machine that it went to, or that the process lives in: `container web`, `pod shop/web-7f`, `VM db`.
 
 ---A list of `casebook.ledger.Entry` in evidence.
 ---@class casebook.ledger.Entrys
@@ -100,6 +101,7 @@
 ---@field address string The address that it sends to.
 ---@field port integer The port.
 ---@field process? casebook.ledger.Process The process there, where it is one of this host.
+---@field container? string The container, pod or machine there: `container web (nginx, pid 812)`.
 ---@field bytes integer TCP payload sent in the window.
 
 ---A list of `casebook.ledger.HandsOnTo` in evidence.

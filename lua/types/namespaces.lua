@@ -116,7 +116,7 @@
 ---@field seen fun(self: casebook.namespaces.Ends): casebook.namespaces.Ends the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.namespaces.Ends): casebook.namespaces.End[] the items as plain tables, converted at once
 
----A listening TCP socket, or a UDP socket without a peer.
+---A listening TCP socket, or a UDP socket.
 ---@class casebook.namespaces.Listener
 ---@field protocol string `tcp` or `udp`.
 ---@field address string Its address.
@@ -180,7 +180,7 @@
 ---@field tx casebook.namespaces.Rx What left it in the window.
 ---@field interfaces casebook.namespaces.Interfaces Its interfaces but loopback, at most 32.
 ---@field ends casebook.namespaces.Ends Interfaces of the namespace that is looked from that lead into it, at most 32.
----@field listeners? casebook.namespaces.Listeners Its listening TCP sockets and unconnected UDP sockets, at most 64; null where they were not read.
+---@field listeners? casebook.namespaces.Listeners Its listening TCP sockets and its UDP sockets, at most 64; null where they were not read.
 ---@field listeners_left_out integer How many listeners are not in the list.
 ---@field connections? casebook.namespaces.Connections Its TCP connections, those that received most since they were made first, at most 64; null where they were not read: of the busiest namespaces only.
 ---@field connections_left_out integer How many connections are not in the list.

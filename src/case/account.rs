@@ -66,6 +66,9 @@ pub struct Entry {
     pub process: Option<Process>,
     /// The firewall rule that dropped it, as it is named in the report.
     pub rule: Option<String>,
+    /// The container, pod or machine that it went to, or that the process lives in: `container web`, `pod shop/web-7f`, `VM db`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
 }
 
 /// Where inbound bytes can end.

@@ -223,8 +223,19 @@ fn of_ledger(ledger: &mut Account, visitor: &mut dyn Visitor) {
         disagreements,
     } = ledger;
     for entry in entries {
-        let Entry { kind: _, label, bytes: _, packets: _, share: _, protocol: _, address, port: _, process, rule } =
-            entry;
+        let Entry {
+            kind: _,
+            label,
+            bytes: _,
+            packets: _,
+            share: _,
+            protocol: _,
+            address,
+            port: _,
+            process,
+            rule,
+            container,
+        } = entry;
         visitor.text(Place::Said, label);
         address.iter_mut().for_each(|address| visitor.text(Place::Field("address"), address));
         if let Some(Process { pid: _, name, user, unit }) = process {
@@ -233,6 +244,7 @@ fn of_ledger(ledger: &mut Account, visitor: &mut dyn Visitor) {
             unit.iter_mut().for_each(|unit| visitor.text(Place::Field("unit"), unit));
         }
         rule.iter_mut().for_each(|rule| visitor.text(Place::Said, rule));
+        container.iter_mut().for_each(|container| visitor.text(Place::Said, container));
     }
     disagreements.iter_mut().for_each(|sentence| visitor.text(Place::Said, sentence));
 }

@@ -132,6 +132,7 @@ pub fn entry(kind: EntryKind, label: &str, bytes: u64, packets: u64, of: u64) ->
         port: None,
         process: None,
         rule: None,
+        container: None,
     }
 }
 

@@ -138,6 +138,7 @@ pub(super) struct End {
     pub port: Option<u16>,
     pub process: Option<Process>,
     pub rule: Option<String>,
+    pub container: Option<String>,
 }
 
 impl Entries {
@@ -173,6 +174,7 @@ impl Entries {
             port: end.port,
             process: end.process,
             rule: end.rule,
+            container: end.container,
         };
         self.entries.push((entry, allocation.bytes));
     }

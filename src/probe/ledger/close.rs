@@ -2,6 +2,7 @@
 
 use super::buckets::{Allocation, Bucket, End, Entries, Recipient, Scale, buckets};
 use super::counted::{Counted, came_by};
+use super::guests::Guests;
 use super::places::Places;
 use super::receivers::{Receivers, book_others};
 use super::rules::Booked;
@@ -47,11 +48,13 @@ pub(super) fn close(evidence: &WindowEvidence<'_>) -> Result<Ledger, Gap> {
     let capture = evidence.capture;
     let mut disagreements = Vec::new();
     let mut entries = Entries::default();
+    let guests = Guests::of(evidence);
     match capture {
-        Some(capture) => by_capture(evidence, capture, &counted, &mut entries, &mut disagreements),
+        Some(capture) => by_capture(evidence, capture, &counted, &guests, &mut entries, &mut disagreements),
         None => by_sockets(evidence, &mut entries),
     }
-    let entries = entries.settle(bytes);
+    let mut entries = entries.settle(bytes);
+    guests.name_containers_here(&mut entries);
     let explained: u64 = entries.iter().map(|entry| entry.bytes).sum();
     let unexplained = bytes - explained.min(bytes);
     let account = Account {
@@ -66,9 +69,13 @@ pub(super) fn close(evidence: &WindowEvidence<'_>) -> Result<Ledger, Gap> {
         entries,
         disagreements,
     };
+    let mut receivers = groups::receivers(&account.entries, evidence.capture, evidence.sockets);
+    for end in receivers.iter_mut().flat_map(|receiver| &mut receiver.hands_on_to) {
+        end.container = guests.at(end.address, "tcp", Some(end.port)).map(|guest| guest.label);
+    }
     Ok(Ledger {
         shares: shares(&account.entries),
-        receivers: groups::receivers(&account.entries, evidence.capture, evidence.sockets),
+        receivers,
         top: account.entries.first().cloned(),
         redirected: redirected(evidence.translations),
         account,
@@ -93,6 +100,7 @@ fn by_capture(
     evidence: &WindowEvidence<'_>,
     capture: &Capture,
     counted: &[Counted<'_>],
+    guests: &Guests<'_>,
     entries: &mut Entries,
     disagreements: &mut Vec<String>,
 ) {
@@ -105,7 +113,7 @@ fn by_capture(
     book_overrun(evidence.kernel, &others, scale, entries);
     let mut buckets = buckets(capture, scale, evidence.translations);
     ends::book_strange_vlans(capture, &mut buckets, entries);
-    ends::book_guests(evidence.interfaces, capture, scale, &mut buckets, entries);
+    ends::book_guests(evidence.interfaces, guests, capture, scale, &mut buckets, entries);
     let joined = || evidence.kernel.and_then(|kernel| kernel.multicast_groups.as_ref()).into_iter().flatten();
     let receivers = evidence.sockets.map(|sockets| {
         let joined = joined().map(|group| group.address);
@@ -116,7 +124,7 @@ fn by_capture(
     });
     let interfaces = interfaces_of(evidence.interfaces, counted);
     let places = Places::of(evidence, &interfaces);
-    let at_ingress = ends::book_ingress(evidence, capture, counted, &places, &mut buckets, entries);
+    let at_ingress = ends::book_ingress(evidence, guests, capture, counted, &places, &mut buckets, entries);
     let mut never_sent = 0;
     let mut behind_ip = 0;
     if let Some(firewall) = evidence.firewall {
@@ -142,6 +150,7 @@ fn by_capture(
     places.book_others(&mut buckets, entries);
     ends::book_unknown_protocols(evidence, &mut buckets, entries);
     ends::book_not_sent_on(evidence, behind_ip, &mut buckets, entries);
+    guests.book_routed(capture, &mut buckets, entries);
     let on_wire: u64 =
         buckets.iter().filter(|bucket| bucket.protocol() == Some("tcp")).map(|bucket| bucket.packets).sum();
     let got = evidence.kernel.and_then(|kernel| kernel.tcp.in_segs);
@@ -161,7 +170,7 @@ fn by_capture(
     };
     let mut forwards = unaccounted::forwarded_by_translation(evidence, &buckets, never_sent);
     for bucket in buckets.iter_mut().filter(|bucket| !is_udp(bucket)) {
-        unaccounted::book_translated(&mut forwards, &receivers, bucket, entries);
+        unaccounted::book_translated(&mut forwards, &receivers, guests, bucket, entries);
         receivers.book(bucket, entries);
     }
     // What the protocol's own counters allow: nobody is given more datagrams than were delivered or refused.
@@ -171,7 +180,7 @@ fn by_capture(
     for bucket in udp {
         let Recipient::Endpoint(endpoint) = bucket.recipient else { continue };
         if bucket.inner.is_some() {
-            unaccounted::book_translated(&mut forwards, &receivers, bucket, entries);
+            unaccounted::book_translated(&mut forwards, &receivers, guests, bucket, entries);
         }
         let refused = !receivers.hears(endpoint) && endpoint.tx_packets == 0;
         let left = if refused { &mut allowance.refused } else { &mut allowance.delivered };
@@ -197,7 +206,7 @@ fn by_capture(
     let mut fragments = unaccounted::fragments_given_up(evidence.kernel);
     for bucket in &mut buckets {
         // UDP that nobody listened to was refused as far as the counters say; of the rest some was sent on.
-        unaccounted::book_translated(&mut forwards, &receivers, bucket, entries);
+        unaccounted::book_translated(&mut forwards, &receivers, guests, bucket, entries);
         unaccounted::book_fragments(&mut fragments, bucket, entries);
         let (refused, delivered) = match bucket.protocol() {
             Some("udp") => (allowance.refused, allowance.delivered),

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use super::WindowEvidence;
 use super::buckets::{Allocation, Bucket, End, Entries, Recipient, Scale};
 use super::counted::Counted;
+use super::guests::{Guest, Guests};
 use super::places::Places;
 use super::rules::Hidden;
 use crate::case::{EntryKind, Process};
@@ -58,6 +59,7 @@ pub(super) fn book_strange_vlans(capture: &Capture, buckets: &mut [Bucket<'_>], 
 /// Books frames for machines of this host's own: virtual machines behind its bridge, devices on the interface.
 pub(super) fn book_guests(
     interfaces: &Interfaces,
+    guests: &Guests<'_>,
     capture: &Capture,
     scale: Scale,
     buckets: &mut [Bucket<'_>],
@@ -81,7 +83,21 @@ pub(super) fn book_guests(
         };
         bucket.packets -= allocation.packets;
         bucket.bytes -= allocation.bytes;
-        entries.book(EntryKind::Forwarded, End { label, ..End::default() }, allocation);
+        let end = of_guest(label, guests.on_link(&guest.mac, guest.interface.as_deref(), capture));
+        entries.book(EntryKind::Forwarded, end, allocation);
+    }
+}
+
+/// An end that a guest is behind, where it is known.
+fn of_guest(label: String, guest: Option<Guest>) -> End {
+    match guest {
+        Some(guest) => End {
+            label: format!("{label}, {}", guest.label),
+            process: guest.process,
+            container: Some(guest.name),
+            ..End::default()
+        },
+        None => End { label, ..End::default() },
     }
 }
 
@@ -141,6 +157,7 @@ fn is_sent_on(bucket: &Bucket<'_>) -> bool {
 /// and never reached IP, as much as the kernel dropped for that reason. Gives how many packets.
 pub(super) fn book_ingress(
     evidence: &WindowEvidence<'_>,
+    guests: &Guests<'_>,
     capture: &Capture,
     counted: &[Counted<'_>],
     places: &Places<'_>,
@@ -167,13 +184,14 @@ pub(super) fn book_ingress(
         let label = format!("dropped by the queue of {}, which shapes what comes in", shaper.name);
         taken += book(packets, &label, &is_ip, buckets, entries);
     }
-    taken + book_redirected(evidence, missed.saturating_sub(taken), buckets, entries)
+    taken + book_redirected(evidence, guests, missed.saturating_sub(taken), buckets, entries)
 }
 
 /// Books what left again by another interface before the IP layer got it: as many packets as an interface sent and IP did not.
 /// Gives how many.
 fn book_redirected(
     evidence: &WindowEvidence<'_>,
+    guests: &Guests<'_>,
     missed: u64,
     buckets: &mut [Bucket<'_>],
     entries: &mut Entries,
@@ -195,7 +213,8 @@ fn book_redirected(
     let mut met: Vec<&mut Bucket<'_>> = buckets.iter_mut().filter(|bucket| is_ip(bucket)).collect();
     met.sort_by_key(|bucket| Reverse(bucket.packets));
     for bucket in met {
-        let end = End { label: label.clone(), protocol: bucket.protocol().map(str::to_owned), ..End::default() };
+        let protocol = bucket.protocol().map(str::to_owned);
+        let end = End { protocol, ..of_guest(label.clone(), guests.behind(&way.name)) };
         let allocation = bucket.allocate(left);
         left -= allocation.packets.min(left);
         entries.book(EntryKind::Forwarded, end, allocation);
@@ -512,6 +531,7 @@ mod tests {
             kernel: Some(&kernel),
             translations: &[],
             drops: Some(&drops),
+            namespaces: None,
         })
         .unwrap()
     }

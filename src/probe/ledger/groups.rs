@@ -95,6 +95,9 @@ pub struct HandedOn {
     pub port: u16,
     /// The process there, where it is one of this host.
     pub process: Option<Process>,
+    /// The container, pod or machine there: `container web (nginx, pid 812)`.
+    #[serde(default)]
+    pub container: Option<String>,
     /// TCP payload sent in the window.
     pub bytes: u64,
 }
@@ -227,7 +230,7 @@ fn hands_on_to(connections: &[&Connection], sockets: Option<&Sockets>) -> Vec<Ha
         match ends.iter_mut().find(|end| (end.address, end.port) == (address, port)) {
             Some(end) => end.bytes += bytes,
             None if bytes > 0 => {
-                ends.push(HandedOn { address, port, process: other_end(connection, sockets), bytes });
+                ends.push(HandedOn { address, port, process: other_end(connection, sockets), container: None, bytes });
             }
             None => {}
         }
@@ -420,6 +423,7 @@ mod tests {
             port: None,
             process: Some(process),
             rule: None,
+            container: None,
         }
     }
 

@@ -9,6 +9,7 @@ mod close;
 mod counted;
 mod ends;
 mod groups;
+mod guests;
 mod places;
 mod receivers;
 mod rules;
@@ -25,6 +26,7 @@ use super::drops::Drops;
 use super::firewall::Firewall;
 use super::interfaces::Interfaces;
 use super::kernel::KernelCounters;
+use super::namespaces::Namespaces;
 use super::sockets::Sockets;
 use super::{Context, Need, Probe};
 use crate::case::{Account, Entry, Gap, Observed, Reason};
@@ -106,6 +108,8 @@ pub(super) struct WindowEvidence<'a> {
     /// Which addresses stand for which behind this host.
     pub translations: &'a [Mapping],
     pub drops: Option<&'a Drops>,
+    /// Who lives in other network namespaces.
+    pub namespaces: Option<&'a Namespaces>,
 }
 
 impl WindowEvidence<'_> {
@@ -141,7 +145,7 @@ impl Probe for LedgerProbe {
     const NEEDS: &'static [Need] =
         &[Need { what: "CAP_NET_RAW", without: "for whom the bytes were; only what TCP sockets took can be told" }];
     const DERIVES_FROM: &'static [&'static str] =
-        &["interfaces", "capture", "sockets", "firewall", "kernel", "drops", "conntrack"];
+        &["interfaces", "capture", "sockets", "firewall", "kernel", "drops", "conntrack", "namespaces"];
     type Params = Params;
     type Output = Ledger;
 
@@ -160,8 +164,9 @@ impl Probe for LedgerProbe {
         let firewall = cx.output::<Firewall>("firewall");
         let kernel = cx.output::<KernelCounters>("kernel");
         let drops = cx.output::<Drops>("drops");
-        // It is asked only where addresses are translated or much is sent on, and tells no more than to whom.
+        // Both are asked only where addresses are translated or much is sent on, and tell no more than to whom.
         let conntrack = cx.output::<Conntrack>("conntrack");
+        let namespaces = cx.output::<Namespaces>("namespaces");
         let evidence = WindowEvidence {
             interfaces: &interfaces,
             capture: capture.as_deref().ok(),
@@ -174,6 +179,7 @@ impl Probe for LedgerProbe {
                 .and_then(|conntrack| conntrack.nat.as_ref())
                 .map_or(&[], |nat| &nat.mappings),
             drops: drops.as_deref().ok(),
+            namespaces: namespaces.as_deref().ok(),
         };
         let mut observed = Observed::whole(close::close(&evidence)?);
         for gap in [capture.err(), sockets.err(), firewall.err(), kernel.err(), drops.err()].into_iter().flatten() {

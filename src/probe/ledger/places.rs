@@ -145,8 +145,8 @@ fn draw(
         protocol: Some(endpoint.protocol.clone()),
         address: Some(endpoint.address),
         port: endpoint.port,
-        process: None,
         rule: rule.map(str::to_owned),
+        ..End::default()
     };
     entries.book(kind, end, allocation);
     allocation.packets

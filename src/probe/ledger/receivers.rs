@@ -244,6 +244,7 @@ impl<'a> Receivers<'a> {
                 port: Some(port),
                 process: listener.process.clone(),
                 rule: None,
+                container: None,
             };
             entries.book(kind_of(&end, listener.in_kernel), end, allocation);
         }
@@ -603,6 +604,7 @@ fn socket_end(endpoint: &Endpoint, Owner { process, unit, in_kernel }: Owner<'_>
         port: endpoint.port,
         process: process.cloned(),
         rule: None,
+        container: None,
     }
 }
 

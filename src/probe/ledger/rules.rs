@@ -180,8 +180,8 @@ fn end(rule: &Rule, bucket: &Bucket<'_>) -> End {
         protocol: bucket.protocol().map(str::to_owned),
         address,
         port,
-        process: None,
         rule: Some(rule.name.clone()),
+        ..End::default()
     }
 }
 

@@ -2,6 +2,7 @@
 //! are to give to sockets.
 
 use super::buckets::{Bucket, End, Entries, Recipient};
+use super::guests::Guests;
 use super::receivers::{Receivers, UdpLosses};
 use super::rules::{Booked, Hidden};
 use super::{WindowEvidence, ends};
@@ -175,6 +176,7 @@ pub(super) fn forwarded_by_translation(evidence: &WindowEvidence<'_>, buckets: &
 pub(super) fn book_translated(
     forwards: &mut u64,
     receivers: &Receivers<'_>,
+    guests: &Guests<'_>,
     bucket: &mut Bucket<'_>,
     entries: &mut Entries,
 ) {
@@ -189,12 +191,29 @@ pub(super) fn book_translated(
     }
     let allocation = bucket.allocate(with_edge(*forwards));
     *forwards = forwards.saturating_sub(allocation.packets);
+    let mut label = translated_label(endpoint, to);
+    let guest = match to {
+        Some(to) => guests.at(to.inner_address, &to.protocol, to.inner_port),
+        None => guests.opened_from(endpoint).map(|(guest, address)| {
+            label = format!(
+                "forwarded to {address}, for connections that it opened ({})",
+                endpoint.protocol.to_uppercase()
+            );
+            guest
+        }),
+    };
+    if let Some(guest) = &guest {
+        label = format!("{label}, {}", guest.label);
+    }
+    let (container, process) = guest.map_or((None, None), |guest| (Some(guest.name), guest.process));
     let end = End {
-        label: translated_label(endpoint, to),
+        label,
         protocol: Some(endpoint.protocol.clone()),
         address: Some(endpoint.address),
         port: endpoint.port,
-        ..End::default()
+        process,
+        rule: None,
+        container,
     };
     entries.book(EntryKind::Forwarded, end, allocation);
 }

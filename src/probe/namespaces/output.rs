@@ -55,7 +55,7 @@ pub struct Namespace {
     pub interfaces: Vec<NamespaceInterface>,
     /// Interfaces of the namespace that is looked from that lead into it, at most 32.
     pub ends: Vec<HostEnd>,
-    /// Its listening TCP sockets and unconnected UDP sockets, at most 64; null where they were not read.
+    /// Its listening TCP sockets and its UDP sockets, at most 64; null where they were not read.
     pub listeners: Option<Vec<NamespaceListener>>,
     /// How many listeners are not in the list.
     pub listeners_left_out: u64,
@@ -141,7 +141,7 @@ pub struct HostEnd {
     pub received: Traffic,
 }
 
-/// A listening TCP socket, or a UDP socket without a peer.
+/// A listening TCP socket, or a UDP socket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NamespaceListener {
     /// `tcp` or `udp`.

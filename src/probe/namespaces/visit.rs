@@ -68,7 +68,7 @@ pub(super) struct Look {
     /// The number by which it knows the namespace that is looked from, where one of its links leads there.
     pub(super) here: Option<i32>,
     pub(super) addresses: Vec<LinkAddress>,
-    /// Listening TCP sockets and UDP sockets without a peer; none where they were not read.
+    /// Listening TCP sockets and UDP sockets; none where they were not read.
     pub(super) listeners: Option<Vec<SocketRow>>,
     /// How many did not fit.
     pub(super) listeners_left_out: u64,
@@ -145,7 +145,8 @@ fn look(here: &NetworkNamespace, depth: Depth, room: &mut usize) -> io::Result<L
     let Ok(mut sockets) = SockDiag::open() else { return Ok(look) };
     let mut listeners = Kept::within(*room);
     let heard = sockets.dump(Transport::Tcp, 1 << LISTEN, |row| listeners.add(row));
-    let heard = heard.and_then(|()| sockets.dump(Transport::Udp, 1 << CLOSE, |row| listeners.add(row)));
+    let heard =
+        heard.and_then(|()| sockets.dump(Transport::Udp, 1 << CLOSE | 1 << ESTABLISHED, |row| listeners.add(row)));
     *room -= listeners.rows.len();
     if heard.is_ok() {
         (look.listeners, look.listeners_left_out) = (Some(listeners.rows), listeners.left_out);

@@ -284,7 +284,7 @@ fn a_guest_on_a_macvlan_of_the_watched_interface() {
             "unshare -n sleep 20 >/dev/null 2>&1 & sleep 0.3; ip link set mv0 netns $! && nsenter -n -t $! ip link set mv0 up",
         ],
         traffic: shaped(Shape::ForOthers { payload: 600 }, Ipv4Addr::new(10, 77, 1, 99)),
-        also: Some(|_: &Stage, said: &Said| unsaid(said, &["for this host's guest 02:77:00:00:00:99"])),
+        also: Some(|_: &Stage, said: &Said| unsaid(said, &["for this host's guest 02:77:00:00:00:99 on eth0, the network namespace of sleep (pid "])),
         expect: Expect { exit: &[1, 2], ..Expect::flood("forwarded", &["not-for-us"]) },
         ..Incident::default()
     }
@@ -308,7 +308,12 @@ fn a_published_port_of_a_service_that_answers() {
         also: Some(|_: &Stage, said: &Said| {
             let mut faults = unsaid(
                 said,
-                &["forwarded to 10.99.0.2, TCP port 80 (published as port 8080)", "on to 10.99.0.2", "eth0 receives"],
+                &[
+                    "forwarded to 10.99.0.2, TCP port 80 (published as port 8080), network namespace casebook-stage-",
+                    "-guest (stage-sink, pid ",
+                    "on to 10.99.0.2",
+                    "eth0 receives",
+                ],
             );
             let entered =
                 said.case.as_ref().ok().and_then(|case| case.ledger.as_ref()).map(|ledger| &ledger.interfaces);
@@ -327,6 +332,47 @@ fn a_published_port_of_a_service_that_answers() {
             bytes: 3_000_000,
             ..Expect::default()
         },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn a_published_port_of_a_guest_where_nothing_listens() {
+    Incident {
+        name: "published-unheard",
+        guest: vec![Role::Sink { at: (GUEST, 80).into() }],
+        firewall: &[
+            "nft add table ip n",
+            "nft add chain ip n pre '{ type nat hook prerouting priority -100; }'",
+            "nft add rule ip n pre udp dport 8053 dnat to 10.99.0.2:53",
+        ],
+        traffic: udp(SERVER, 8053),
+        also: Some(|_: &Stage, said: &Said| {
+            unsaid(said, &["forwarded to 10.99.0.2, UDP port 53", "-guest, where nothing listens on UDP port 53"])
+        }),
+        expect: Expect { exit: &[1, 2], ..Expect::flood("forwarded", &["udp-flood-closed-port", "discard-sink"]) },
+        ..Incident::default()
+    }
+    .play();
+}
+
+#[test]
+fn traffic_that_is_routed_to_a_guest_is_said_to_be_for_the_process_there() {
+    Incident {
+        name: "routed-to-a-process",
+        guest: vec![Role::DatagramSink { at: (GUEST, 9999).into() }],
+        traffic: udp(GUEST, 9999),
+        also: Some(|_: &Stage, said: &Said| {
+            unsaid(
+                said,
+                &[
+                    "forwarded to 10.99.0.2, UDP port 9999, network namespace casebook-stage-",
+                    "-guest (stage-sink, pid ",
+                ],
+            )
+        }),
+        expect: Expect { exit: &[1, 2], ..Expect::flood("forwarded", &["udp-flood-open-port", "discard-sink"]) },
         ..Incident::default()
     }
     .play();
