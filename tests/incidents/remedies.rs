@@ -94,6 +94,7 @@ const ROWS: &[Row] = &[
     row("tunnel-inbound", "casebook run", How::Not("it runs casebook again"), ""),
     row("tunnel-inbound", "ip -d link show", How::Shows, "tunnel-inbound"),
     row("forwarded", "casebook_forward", How::Drops(&[&["IpOutTransmits"]], 0.85), "forwarded"),
+    row("forwarded", "nsenter -t", How::Shows, "published-tcp-port"),
     row("listen-overflow", "ss -tlnp", How::Shows, "listen-overflow"),
     row("listen-overflow", "somaxconn", How::Backlog(4096), "accept-queue-of-the-kernels-limit"),
     row("tcp-memory", "ss -Htnp", How::Not("what TCP may take is of the whole machine: no incident uses it up"), ""),

@@ -362,7 +362,7 @@ fn traffic_that_is_routed_to_a_guest_is_said_to_be_for_the_process_there() {
     Incident {
         name: "routed-to-a-process",
         guest: vec![Role::DatagramSink { at: (GUEST, 9999).into() }],
-        traffic: udp(GUEST, 9999),
+        traffic: shaped(Shape::Udp { ports: Ports::One(9999), payload: 1200 }, GUEST),
         also: Some(|_: &Stage, said: &Said| {
             unsaid(
                 said,
