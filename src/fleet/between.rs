@@ -68,9 +68,15 @@ pub(super) fn between(members: &[Summary]) -> Vec<Between> {
             }
         }
     }
+    // Answers to a flood may be most of what the host receives that sends it.
+    let is_answered_by_more = |sender: usize, receiver: usize, bytes: u64| {
+        let back = pairs.get(&(receiver, sender));
+        back.is_some_and(|(_, received, sent)| received.max(sent).is_some_and(|back| back > bytes))
+    };
     let mut all: Vec<Between> = pairs
-        .into_iter()
-        .map(|((sender, receiver), (address, received_bytes, sent_bytes))| {
+        .iter()
+        .map(|(&(sender, receiver), (address, received_bytes, sent_bytes))| {
+            let (address, received_bytes, sent_bytes) = (address.clone(), *received_bytes, *sent_bytes);
             let to = &members[receiver];
             let share = received_bytes.zip(to.received_bytes.filter(|all| *all > 0));
             let share = share.map(|(bytes, all)| (bytes as f64 / all as f64).min(1.0));
@@ -81,7 +87,9 @@ pub(super) fn between(members: &[Summary]) -> Vec<Between> {
                 received_bytes,
                 sent_bytes,
                 share,
-                floods: share.is_some_and(|share| share >= FLOODS) && to.is_hit(),
+                floods: share.is_some_and(|share| share >= FLOODS)
+                    && to.is_hit()
+                    && !received_bytes.is_some_and(|bytes| is_answered_by_more(sender, receiver, bytes)),
             }
         })
         .collect();

@@ -40,6 +40,7 @@ pub(super) fn summed(members: &[Summary]) -> Option<Account> {
             port: of.port,
             process: None,
             rule: None,
+            container: None,
         })
         .collect();
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.bytes));

@@ -125,6 +125,15 @@ fn one_host_that_floods_others_is_named_with_both_sides_of_the_bytes() {
 }
 
 #[test]
+fn answers_to_a_flood_are_no_flood_however_much_of_what_its_sender_receives() {
+    let mut culprit = flooded("db-3", "192.0.2.3", "192.0.2.1");
+    capture(&mut culprit)["sent"] = serde_json::json!({"to": [{"address": "192.0.2.1", "bytes": 170_000_000}]});
+    let case = merge([flooded("web-1", "192.0.2.1", "192.0.2.3"), culprit], Vec::new());
+    let floods: Vec<_> = fleet(&case).between.iter().filter(|pair| pair.floods).collect();
+    assert_eq!(floods.iter().map(|pair| pair.from.as_str()).collect::<Vec<_>>(), ["db-3"], "{floods:#?}");
+}
+
+#[test]
 fn an_address_that_was_forged_convicts_nobody_without_a_word() {
     let case = merge([flooded("web-1", "192.0.2.1", "192.0.2.3"), host("quiet.json", "db-3", "192.0.2.3")], Vec::new());
     let said = &finding(&case, "between").sentence;

@@ -29,6 +29,7 @@ const COMMANDS: &[&str] = &[
     "read outputs.txt",
     "report a.json",
     "diff a.json a.json",
+    "merge a.json",
     "retest a.json -q --no-keep",
     "cases list --format json",
     "attach a.json --to https://hooks.example.org/casebook --dry-run",
