@@ -256,6 +256,11 @@ fn statistics_of(
         let gap = Gap::new(Reason::Malformed, tried(), why).to_fix("watch again");
         observed.miss(&["devices.losses", "devices.unknown"], gap);
     }
+    if told.went_back {
+        let why = "what it counts as lost went backwards: it was reset within the window";
+        let gap = Gap::new(Reason::Malformed, tried(), why).to_fix("watch again");
+        observed.miss(&["devices.losses", "devices.unknown"], gap);
+    }
     device.statistics = Some(u32::try_from(now.len()).unwrap_or(u32::MAX));
     (device.losses, device.unknown, device.losses_left_out) = (told.losses, told.unknown, told.left_out);
 }

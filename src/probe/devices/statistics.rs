@@ -26,6 +26,8 @@ pub struct Told {
     pub left_out: u32,
     /// The names were others at the end: queues came or went, and nothing can be said of growth.
     pub changed: bool,
+    /// What means loss went backwards: the device was reset within the window.
+    pub went_back: bool,
 }
 
 /// The same statistic of all queues.
@@ -58,7 +60,10 @@ pub fn told(driver: &str, before: Option<&Reading>, after: &Reading) -> Told {
     let mut told = Told { changed, ..Told::default() };
     for (shape, sum) in &sums {
         let name = || if sum.summed == 1 { sum.first_name.to_owned() } else { shape.replace('#', "*") };
-        match drivers::of(driver, shape) {
+        let row = drivers::of(driver, shape);
+        let means_loss = row.map_or_else(|| drivers::sounds_of_loss(shape), Row::is_loss);
+        told.went_back |= means_loss && before.is_some() && sum.grew.is_none();
+        match row {
             Some(row) => told.losses.extend(loss(row, sum, name)),
             None if drivers::sounds_of_loss(shape) => {
                 let grew = sum.grew.filter(|grew| *grew > 0);
@@ -98,6 +103,15 @@ mod tests {
 
     fn reading(rows: &[(&str, u64)]) -> Reading {
         rows.iter().map(|(name, figure)| ((*name).to_owned(), *figure)).collect()
+    }
+
+    #[test]
+    fn a_device_that_was_reset_within_the_window_is_not_one_that_lost_nothing() {
+        let before = reading(&[("rx_packets", 900), ("rx_queue_0_drops", 40)]);
+        let after = reading(&[("rx_packets", 3), ("rx_queue_0_drops", 2)]);
+        assert!(told("virtio_net", Some(&before), &after).went_back);
+        let of_traffic = reading(&[("rx_packets", 3), ("rx_queue_0_drops", 41)]);
+        assert!(!told("virtio_net", Some(&before), &of_traffic).went_back);
     }
 
     #[test]
