@@ -1,5 +1,7 @@
 //! What many hosts have in common, and where they differ: the part of a merged case that a case of one host has not.
 
+use std::collections::BTreeSet;
+
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -24,6 +26,27 @@ pub struct Fleet {
     pub between: Vec<Between>,
     /// How figures are spread over the hosts.
     pub spreads: Vec<Spread>,
+    /// What the cases of the hosts name, for whoever gives pseudonyms; none where they are not at hand. It is never written.
+    #[serde(skip)]
+    pub named: Option<Named>,
+}
+
+/// Users and hosts that the cases of many hosts name: in their evidence, which the merged case has not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Named {
+    /// Users.
+    pub users: BTreeSet<String>,
+    /// Hosts and domains, in lower case.
+    pub hosts: BTreeSet<String>,
+    /// Domains that texts name, in lower case.
+    pub domains: BTreeSet<String>,
+}
+
+impl Named {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.users.len() + self.hosts.len() + self.domains.len()
+    }
 }
 
 /// A host of a merged case.

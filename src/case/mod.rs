@@ -24,7 +24,7 @@ pub use diagnosis::{Cause, Diagnosis, Likelihood, Remedy, Sign, SignSide, Urgenc
 pub use difference::{CauseChange, Changed, Difference, FindingChange, Side, SightChange, Trend};
 pub use evidence::{Evidence, Missing, Observed, Typed};
 pub use finding::{Coverage, Finding, Said};
-pub use fleet::{AbsentHost, Agreed, Agreement, Between, Fleet, FleetCause, FleetHost, Sources, Spread};
+pub use fleet::{AbsentHost, Agreed, Agreement, Between, Fleet, FleetCause, FleetHost, Named, Sources, Spread};
 pub use gap::{Gap, Reason};
 pub use reading::{Reading, Recognised};
 pub use record::{CASE_FORMAT, Case, CheckRef, Cost, Host, LocalTime, NoCase, RunbookRef};

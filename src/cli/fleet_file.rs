@@ -5,9 +5,10 @@ use std::io::Read;
 
 use crate::archive::{self, Broken, CaseFile, Ended, FleetPart};
 use crate::bounded_json::Budget;
-use crate::case::{AbsentHost, Case, Gap, NoCase, Reason};
+use crate::case::{AbsentHost, Case, Gap, Named, NoCase, Reason};
 use crate::fleet::{self, Summary};
 use crate::printable::printable;
+use crate::redact;
 
 /// Characters of what stands in a file that is no case, in the reason why it is none.
 const LONGEST_EXCERPT: usize = 120;
@@ -20,11 +21,14 @@ pub(super) const READ_ITS_CASE: &str = "read its case";
 pub(super) struct Gathered {
     members: Vec<Summary>,
     absent: Vec<AbsentHost>,
+    /// Users and hosts that the cases name: who gives pseudonyms to what is said of all must know them.
+    named: Named,
 }
 
 impl Gathered {
     /// Takes what is kept of a case.
-    pub fn add(&mut self, case: Case) {
+    pub fn add(&mut self, mut case: Case) {
+        redact::name_all(&mut case, &mut self.named);
         let mut summary = Summary::of(case);
         // One text of the runbook is enough, for whoever judges again.
         if !self.members.is_empty() {
@@ -73,7 +77,11 @@ impl Gathered {
 
     /// The case of all of them; none where there is no case at all.
     pub fn merged(self) -> Option<Case> {
-        fleet::merged(self.members, self.absent)
+        let mut case = fleet::merged(self.members, self.absent)?;
+        if let Some(fleet) = &mut case.fleet {
+            fleet.named = Some(self.named);
+        }
+        Some(case)
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::arguments::RedactArguments;
 use super::place::{Place, Readers};
 use super::{Usage, say};
-use crate::case::Case;
-use crate::redact::{Kind, Left, Map, Originals, Pseudonyms};
+use crate::case::{Case, Named};
+use crate::redact::{Kind, Left, MOST_NAMED, Map, Originals, Pseudonyms};
 use crate::sys::text_file::{self, Unreadable};
 use crate::sys::trust;
 
@@ -48,6 +48,18 @@ impl Redaction {
     /// The case under pseudonyms, and whether the map could be kept. It is kept before anything else is written; where it
     /// cannot be, the case is no less worth having. An error: the case must not leave.
     pub fn apply(&self, mut case: Case) -> anyhow::Result<(Case, anyhow::Result<()>)> {
+        if let Some(fleet) = &case.fleet {
+            let named = fleet.named.as_ref().map(Named::count).ok_or_else(|| {
+                let why = "nothing was written: this JSON has what hosts have in common, and not their cases, by which users and other \
+                           hosts are known: give --redact the file that `casebook merge … --save fleet.case` wrote";
+                Usage(why.to_owned())
+            })?;
+            anyhow::ensure!(
+                named <= MOST_NAMED,
+                "nothing was written: the cases name more than {MOST_NAMED} users and hosts, more than can be hidden together; \
+                 merge them in parts, or write the report without --redact"
+            );
+        }
         {
             let mut pseudonyms = self.pseudonyms.borrow_mut();
             pseudonyms.apply(&mut case).map_err(refused)?;

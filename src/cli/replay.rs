@@ -11,11 +11,16 @@ use super::case_file::Opened;
 use super::fleet_file::{Gathered, stem};
 use super::{Usage, case_file, given, merge, output, read, screen};
 use crate::archive::{self, CaseFile, Ended, FleetPart};
-use crate::case::{Case, Evidence, RunbookRef};
+use crate::case::{Case, Evidence, Gap, Reason, RunbookRef};
 use crate::engine::{self, Provenance, Record, Recorded, Request, ResolvedParams};
+use crate::printable::printable;
 use crate::runbook::{self, Runbook};
 use crate::script::sandbox::Limits;
 use crate::sys::trust::Trust;
+use crate::units;
+
+/// The most bytes of cases of one fleet that are judged again and saved; packed, a host's are some ten thousand.
+const MOST_JUDGED: usize = 256 * 1024 * 1024;
 
 pub(super) fn replay(arguments: &ReplayArguments) -> anyhow::Result<u8> {
     let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
@@ -62,13 +67,15 @@ fn of_many(opened: Opened, arguments: &ReplayArguments, sinks: &output::Sinks) -
     // Hosts that were looked at by one runbook are judged by one.
     let mut own_of: Option<(RunbookRef, Runbook)> = None;
     let mut gathered = Gathered::default();
-    let mut judged: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut judged = Judged::default();
     let keeps = arguments.save.is_some();
+    let mut not_judged = None;
     let mut foreign = false;
     let mut take = |part: FleetPart| -> anyhow::Result<()> {
         let FleetPart::Case { name, case: Ok(file), .. } = part else {
-            if let (FleetPart::Case { name, packed, .. }, true) = (&part, keeps) {
-                judged.push((stem(name), packed.clone()));
+            // What cannot be read cannot get pseudonyms: then it does not leave, and its host is one without a case.
+            if let (FleetPart::Case { name, packed, .. }, true) = (&part, keeps && !sinks.hides()) {
+                judged.add(stem(name), packed.clone())?;
             }
             gathered.take(part);
             return Ok(());
@@ -79,8 +86,16 @@ fn of_many(opened: Opened, arguments: &ReplayArguments, sinks: &output::Sinks) -
             None => {
                 foreign |= !runbook::is_shipped(&recorded.runbook);
                 if own_of.as_ref().is_none_or(|(of, _)| *of != recorded.runbook) {
-                    let loaded = own(&recorded).with_context(|| format!("{name} cannot be judged again"))?;
-                    own_of = Some((recorded.runbook.clone(), loaded));
+                    match own(&recorded) {
+                        Ok(loaded) => own_of = Some((recorded.runbook.clone(), loaded)),
+                        Err(error) => {
+                            // The others can be judged all the same.
+                            gathered
+                                .miss(printable(&recorded.host.name).chars().take(100).collect::<String>(), unjudged());
+                            not_judged.get_or_insert(error.context(format!("{name} cannot be judged again")));
+                            return Ok(());
+                        }
+                    }
                 }
                 own_of.as_ref().map(|(_, runbook)| runbook).context("a runbook was loaded")?
             }
@@ -91,8 +106,8 @@ fn of_many(opened: Opened, arguments: &ReplayArguments, sinks: &output::Sinks) -
         let record = Record { foreign_commands: false, ..Record::of(&recorded) };
         let case = judge(recorded.evidence, runbook, params, record, arguments.scripts.limits())?;
         if keeps {
-            let file = sinks.hidden(CaseFile { case: case.clone(), attached })?;
-            judged.push((file.case.host.name.clone(), case_file::packed(&file)?));
+            let file = CaseFile { case: case.clone(), attached };
+            judged.add(case.host.name.clone(), case_file::packed(&file)?)?;
         }
         gathered.add(case);
         Ok(())
@@ -101,18 +116,57 @@ fn of_many(opened: Opened, arguments: &ReplayArguments, sinks: &output::Sinks) -
         Ended::Taker(error) => error,
         Ended::Broken(broken) => Usage(format!("{} {broken}", arguments.case.as_deref().unwrap_or_default())).into(),
     })?;
-    let mut case = gathered.merged().ok_or_else(|| Usage("it holds no case of a host that can be read".to_owned()))?;
+    let Some(mut case) = gathered.merged() else {
+        let none = || Usage("it holds no case of a host that can be read".to_owned()).into();
+        return Err(not_judged.unwrap_or_else(none));
+    };
     case.foreign_commands = foreign;
     let (file, map) = sinks.leaving(case)?;
     let mut pack = |out: &mut dyn Write| -> anyhow::Result<()> {
+        let mut writer = merge::begun(out, judged.cases.len(), &file.case)?;
+        for (host, packed) in &judged.cases {
+            if sinks.hides() {
+                // Only now that all cases were seen is it known what none of them may name.
+                let hidden = sinks.hidden(archive::read_within(packed, &mut arguments.reading.budget())?)?;
+                writer.add(&hidden.case.host.name, &case_file::packed(&hidden)?)?;
+            } else {
+                writer.add(host, packed)?;
+            }
+        }
         sinks.keep_map()?;
-        let mut writer = merge::begun(out, judged.len(), &file.case)?;
-        judged.iter().try_for_each(|(host, packed)| writer.add(host, packed))?;
         writer.finish()?;
         Ok(())
     };
     map.and(sinks.write_packing(&file, &mut pack))?;
     Ok(file.case.verdict.exit_status())
+}
+
+/// Cases that were judged again, packed, until they are written: what the hosts have in common stands before them in their file.
+#[derive(Default)]
+struct Judged {
+    cases: Vec<(String, Vec<u8>)>,
+    bytes: usize,
+}
+
+impl Judged {
+    fn add(&mut self, host: String, packed: Vec<u8>) -> Result<(), Usage> {
+        self.bytes += packed.len();
+        if self.bytes > MOST_JUDGED {
+            let most = units::bytes(MOST_JUDGED as f64);
+            let why = format!(
+                "the cases come to more than {most}, the most that is judged again and saved: take parts of them"
+            );
+            return Err(Usage(why));
+        }
+        self.cases.push((host, packed));
+        Ok(())
+    }
+}
+
+/// The case of a host is there, and its runbook is none that this casebook reads.
+fn unjudged() -> Gap {
+    Gap::new(Reason::Malformed, "judge its case again", "this casebook cannot read the runbook in it")
+        .to_fix("name a runbook to judge all by: casebook replay fleet.case high-inbound-traffic")
 }
 
 /// Judges what tools printed.
@@ -141,4 +195,17 @@ fn judge(
     let provenance = Provenance::Recorded(record);
     let request = Request { runbook, params, provenance, limits, printed: &|_, _| {} };
     engine::run(&request, &Recorded::new(evidence, runbook)).map_err(|error| Usage(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_that_wait_to_be_written_are_bounded() {
+        let mut judged = Judged::default();
+        judged.add("a".into(), vec![0; MOST_JUDGED]).unwrap();
+        let refused = judged.add("b".into(), vec![0]).unwrap_err().to_string();
+        assert!(refused.contains("take parts of them") && judged.cases.len() == 1, "{refused}");
+    }
 }

@@ -87,6 +87,7 @@ pub fn merged(mut members: Vec<Summary>, absent: Vec<AbsentHost>) -> Option<Case
             differences,
             between,
             spreads,
+            named: None,
         }),
     })
 }

@@ -213,7 +213,8 @@ fn is_short(remedy: &Remedy) -> bool {
 fn bounded(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(name(&text)),
-        Value::Array(items) => items.into_iter().take(16).map(bounded).collect(),
+        // Lists in lists would multiply.
+        Value::Array(items) => items.into_iter().filter(|item| !item.is_array()).take(16).map(bounded).collect(),
         // Of a process its name: its number is another on each host.
         Value::Object(mut fields) => match fields.remove("name") {
             Some(Value::String(text)) => Value::String(name(&text)),

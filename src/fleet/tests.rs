@@ -267,6 +267,10 @@ fn what_is_kept_of_a_host_is_bounded_whatever_its_case_holds() {
         .map(|n| crate::case::Cause { id: format!("c{n}"), title: long.clone(), ..cause.clone() })
         .take(50)
         .collect();
+    let nested = (0..3).fold(Value::from("x"), |of, _| Value::Array(vec![of; 16]));
+    case.diagnosis.causes.iter_mut().for_each(|cause| {
+        cause.subject.insert("ports".into(), Value::Array(vec![nested.clone(); 16]));
+    });
     let row = serde_json::json!({"address": "192.0.2.9", "bytes": 1});
     capture(&mut case)["remotes"]["top"] = Value::Array(vec![row; 5000]);
     capture(&mut case)["local_addresses"] = (0..5000).map(|n| Value::String(format!("{long}{n}"))).take(300).collect();

@@ -24,7 +24,8 @@ pub use scrub::scan;
 
 use serde_json::Value;
 
-use crate::case::{Case, Evidence};
+use crate::case::{Case, Evidence, Named};
+use name::Names;
 use scrub::{Counter, Scrubber};
 use texts::Place;
 
@@ -50,6 +51,18 @@ pub fn evidence(evidence: &mut Evidence) {
 /// Takes the secrets out of a value.
 pub fn value(value: &mut Value) {
     texts::of_value(value, Place::Field(""), &mut Scrubber::default());
+}
+
+/// The most users and hosts of many cases that get pseudonyms together.
+pub const MOST_NAMED: usize = 50_000;
+
+/// Adds the users and hosts that a case names, until there are more than [`MOST_NAMED`].
+pub fn name_all(case: &mut Case, named: &mut Named) {
+    if named.count() <= MOST_NAMED {
+        let mut names = Names::known(std::mem::take(named));
+        texts::of_case(case, &mut names);
+        *named = Named { users: names.users, hosts: names.hosts, domains: names.domains };
+    }
 }
 
 /// How many secrets are still in the case: none, unless it was written by something else.

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::texts::{Place, Visitor};
-use crate::case::Case;
+use crate::case::{Case, Named};
 use crate::embedded;
 
 /// Fields whose value is a user.
@@ -252,6 +252,11 @@ pub struct Names {
 }
 
 impl Names {
+    /// With these known already.
+    pub fn known(Named { users, hosts, domains }: Named) -> Self {
+        Names { users, hosts, domains, own: BTreeSet::new() }
+    }
+
     fn user(&mut self, name: &str) {
         if is_person(name) {
             self.users.insert(name.to_owned());
@@ -259,7 +264,9 @@ impl Names {
     }
 
     fn host(&mut self, name: &str) {
-        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        // Of hosts of one name the second is `web (2)`, and a name that was too long has its end left out.
+        let numbered = name.strip_suffix(')').and_then(|name| name.rsplit_once(" ("));
+        let name = numbered.map_or(name, |(name, _)| name).trim_end_matches(['.', '…']).to_ascii_lowercase();
         if !is_machine(&name) {
             return;
         }
@@ -287,7 +294,11 @@ impl Names {
             words
         });
         self.own.clone_from(&SHIPPED);
-        if let Ok(value) = serde_json::to_value(case) {
+        if let Ok(mut value) = serde_json::to_value(case) {
+            // What is said of many hosts has their names for fields.
+            if let Some(fields) = value.as_object_mut() {
+                fields.remove("fleet");
+            }
             fields_of(&value, &mut self.own);
         }
     }

@@ -15,7 +15,7 @@ use super::originals::{Left, Originals};
 use super::seal;
 use super::texts::{self, Place, Visitor};
 use crate::bounded_json::{self, Budget};
-use crate::case::{Case, Redacted};
+use crate::case::{Case, Named, Redacted};
 
 /// What can have pseudonyms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -177,6 +177,8 @@ pub struct Pseudonyms {
     /// Kinds that this case still shows.
     open: BTreeSet<Kind>,
     names: Names,
+    /// What all cases of a fleet name, once that was redacted: one of them may speak of another's users.
+    of_fleet: Named,
     /// Addresses of this case that have pseudonyms.
     known: BTreeSet<Address>,
     used: BTreeMap<Kind, BTreeSet<String>>,
@@ -193,6 +195,7 @@ impl Pseudonyms {
             map,
             open: BTreeSet::new(),
             names: Names::default(),
+            of_fleet: Named::default(),
             known: BTreeSet::new(),
             used: BTreeMap::new(),
         }
@@ -204,7 +207,8 @@ impl Pseudonyms {
     }
 
     /// Gives pseudonyms to all of a case, and looks through it once more for what else holds an original. What has those of this map
-    /// keeps them, as its seal shows: that a case says that it has some proves nothing.
+    /// keeps them, as its seal shows: that a case says that it has some proves nothing. The case of a fleet goes before those of its
+    /// hosts: what all of them name is hidden in each.
     ///
     /// # Errors
     ///
@@ -220,7 +224,10 @@ impl Pseudonyms {
             }
         };
         self.open = self.kinds.iter().copied().filter(|kind| !done(kind)).collect();
-        self.names = Names::default();
+        if let Some(fleet) = &case.fleet {
+            self.of_fleet = fleet.named.clone().unwrap_or_default();
+        }
+        self.names = Names::known(self.of_fleet.clone());
         self.used.clear();
         self.known.clear();
         self.names.own_words(case);

@@ -4,8 +4,9 @@
 use serde_json::{Map, Value};
 
 use crate::case::{
-    Account, Case, Cause, CheckRef, Diagnosis, Entry, Evidence, Finding, Fleet, Gap, Host, Missing, Process, Reading,
-    Recognised, Remedy, RunbookRef, Said, Sign, Vantage,
+    AbsentHost, Account, Agreed, Agreement, Between, Case, Cause, CheckRef, Diagnosis, Entry, Evidence, Finding, Fleet,
+    FleetCause, FleetHost, Gap, Host, Missing, Process, Reading, Recognised, Remedy, RunbookRef, Said, Sign, Spread,
+    Vantage,
 };
 
 /// What a text is.
@@ -84,11 +85,55 @@ pub fn of_case(case: &mut Case, visitor: &mut dyn Visitor) {
     limits.iter_mut().for_each(|gap| of_gap(gap, visitor));
 }
 
-/// What is said of many hosts is shown as the values that it is written as. Where it cannot be written anew it is left out, whole.
 fn of_fleet(fleet: &mut Fleet, visitor: &mut dyn Visitor) {
-    let Ok(mut value) = serde_json::to_value(&*fleet) else { return *fleet = Fleet::default() };
-    of_value(&mut value, Place::Field(""), visitor);
-    *fleet = serde_json::from_value(value).unwrap_or_default();
+    let Fleet { hosts, absent, causes, differences, between, spreads, named: _ } = fleet;
+    for host in hosts {
+        let FleetHost {
+            host,
+            kernel,
+            casebook,
+            root: _,
+            watched_from: _,
+            watched_seconds: _,
+            clock: _,
+            partial: _,
+            verdict: _,
+            summary,
+            rx_bits_per_second: _,
+            rx_packets_per_second: _,
+            tx_bits_per_second: _,
+            looked: _,
+        } = host;
+        visitor.text(Place::HostName, host);
+        [kernel, casebook, summary].into_iter().for_each(|text| visitor.text(Place::Said, text));
+    }
+    for AbsentHost { host, gap } in absent {
+        visitor.text(Place::HostName, host);
+        of_gap(gap, visitor);
+    }
+    for FleetCause { id: _, title, subject, severity: _, hosts, sources: _ } in causes {
+        visitor.text(Place::Said, title);
+        of_map(subject, "", visitor);
+        for (mut host, likelihood) in std::mem::take(hosts) {
+            visitor.text(Place::HostName, &mut host);
+            let shown = hosts.entry(host).or_insert(likelihood);
+            *shown = likelihood.max(*shown);
+        }
+    }
+    for Agreement { of, groups } in differences {
+        visitor.text(Place::Field("of"), of);
+        for Agreed { what, example, hosts } in groups {
+            [what, example].into_iter().for_each(|text| visitor.text(Place::Said, text));
+            hosts.iter_mut().for_each(|host| visitor.text(Place::HostName, host));
+        }
+    }
+    for Between { from, to, address, received_bytes: _, sent_bytes: _, share: _, floods: _ } in between {
+        [from, to].into_iter().for_each(|host| visitor.text(Place::HostName, host));
+        visitor.text(Place::Field("address"), address);
+    }
+    for Spread { figure: _, hosts: _, sum: _, least: (_, least), median: _, most: (_, most) } in spreads {
+        [least, most].into_iter().for_each(|host| visitor.text(Place::HostName, host));
+    }
 }
 
 fn of_reading(reading: &mut Reading, visitor: &mut dyn Visitor) {

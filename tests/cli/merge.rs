@@ -1,5 +1,6 @@
 //! Cases of many hosts as one: what they have in common, what one of them does to the others, and what did not answer.
 
+use std::convert::Infallible;
 use std::fs;
 use std::io::Write as _;
 use std::net::UdpSocket;
@@ -9,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use casebook::archive;
+use casebook::archive::{self, FleetHead, FleetPart, FleetWriter};
+use casebook::bounded_json::Budget;
 use casebook::case::Case;
 use jiff::{Timestamp, ToSpan as _};
 use nix::sched::{CloneFlags, setns};
@@ -178,6 +180,94 @@ fn pseudonyms_are_the_same_for_all_hosts_and_the_cases_that_leave_have_them() {
     desk.put("hidden.txt", &report.out);
     desk.run("unredact hidden.txt --map map").ended(0).printed(&["web-1", "db-3"]);
     desk.run("unredact fleet.case --map map").refused(&["a case of many hosts"]);
+}
+
+/// What each case of a fleet's file holds, as JSON, or its name where it cannot be read.
+fn members(path: &Path) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut take = |part: FleetPart| -> Result<(), Infallible> {
+        if let FleetPart::Case { name, case, .. } = part {
+            all.push(case.map_or(name, |file| serde_json::to_string(&file.case).unwrap()));
+        }
+        Ok(())
+    };
+    archive::read_fleet(fs::File::open(path).unwrap(), &Budget::default(), &mut take).unwrap();
+    all
+}
+
+#[test]
+fn names_of_letters_alone_and_names_that_another_host_knows_are_hidden_and_the_picture_stays() {
+    let desk = Desk::new();
+    fs::create_dir(desk.path("cases")).unwrap();
+    let mut falcon = host("udp-flood-closed-port.json", "falcon", "192.0.2.1");
+    let seen = falcon.evidence.values_mut().find_map(|of| of.output.as_mut()?.as_object_mut()).unwrap();
+    seen.insert("owner".into(), "annabel".into());
+    seen.insert("nodename".into(), "kestrel-7".into());
+    falcon.findings[0].sentence = "kestrel-7 was asked by annabel".into();
+    let mut saturn = host("udp-flood-closed-port.json", "saturn", "192.0.2.2");
+    saturn.findings[0].sentence = "connect to falcon and kestrel-7 failed for annabel".into();
+    for case in [falcon, saturn, host("quiet.json", "db", "192.0.2.3")] {
+        desk.put(&format!("cases/{}.json", case.host.name), serde_json::to_string(&case).unwrap());
+    }
+    let all = "--redact addresses,hosts,users";
+    desk.run(&format!("merge cases {all} --save fleet.case -o f.json -o f.html -o f.md -v")).ended(2);
+    desk.run("merge cases --save clear.case").ended(2);
+    desk.run(&format!("report clear.case {all} -o again.json -v")).ended(2);
+    desk.run(&format!("replay clear.case high-inbound-traffic {all} --save replayed.case -o replayed.json")).reported();
+    let mut left: Vec<String> =
+        ["f.json", "f.html", "f.md", "again.json", "replayed.json"].map(|name| desk.text(name)).into();
+    left.extend(members(&desk.path("fleet.case")));
+    left.extend(members(&desk.path("replayed.case")));
+    assert_eq!(left.len(), 11);
+    for text in &left {
+        for name in ["falcon", "saturn", "annabel", "kestrel-7"] {
+            assert!(!text.contains(name), "{name} is in {text}");
+        }
+    }
+    for file in ["f.json", "again.json"] {
+        let case = Case::from_json(&desk.text(file)).unwrap();
+        let fleet = case.fleet.as_ref().unwrap();
+        let hosts = recorded_hosts(&case);
+        assert!(hosts.iter().all(|host| host.starts_with("host-")), "{hosts:?}");
+        let hit = &fleet.causes[0].hosts;
+        assert!(hit.len() == 2 && hit.keys().all(|host| hosts.contains(&host.as_str())), "{hit:?} of {hosts:?}");
+    }
+    desk.run("merge cases -o clear.json").ended(2);
+    desk.run(&format!("report clear.json {all}")).refused(&["nothing was written", "fleet.case"]);
+}
+
+#[test]
+fn what_cannot_be_judged_again_is_a_gap_and_what_cannot_be_hidden_does_not_leave() {
+    let desk = Desk::new();
+    let head = FleetHead { fleet: archive::FLEET_FORMAT, casebook: "9".into(), cases: 3, absent: Vec::new() };
+    let mut writer = FleetWriter::begin(Vec::new(), &head, 0).unwrap();
+    let mut good = host("quiet.json", "falcon", "192.0.2.1");
+    good.runbook.name = "brief".into();
+    good.runbook.text = "name: brief\ntitle: Brief\nsteps:\n  - id: host\n    title: The host\n    probe: host\n    \
+                         outcomes: [{verdict: ok, say: it can be read}]\n"
+        .into();
+    good.params.clear();
+    good.given.clear();
+    let mut odd = host("quiet.json", "saturn", "192.0.2.2");
+    odd.runbook.text = "steps: [".into();
+    for case in [odd, good] {
+        let name = case.host.name.clone();
+        writer.add(&name, &archive::pack(&case.into()).unwrap()).unwrap();
+    }
+    writer.add("osprey", br#"{"format": 99, "host": {"name": "osprey"}}"#).unwrap();
+    desk.put("fleet.case", writer.finish().unwrap());
+    desk.run("replay fleet.case -v --save whole.case")
+        .reported()
+        .printed(&["judge its case again (saturn): this casebook cannot read the runbook in it", "has form 99"]);
+    assert_eq!(members(&desk.path("whole.case")).len(), 2, "what cannot be read goes on as it came");
+    let hidden = desk.run("replay fleet.case -v --redact hosts --save hidden.case");
+    hidden.reported().printed(&["has form 99"]);
+    assert_eq!(members(&desk.path("hidden.case")).len(), 1);
+    let raw = String::from_utf8_lossy(&fs::read(desk.path("hidden.case")).unwrap()).into_owned();
+    for name in ["osprey", "saturn", "falcon"] {
+        assert!(!raw.contains(name) && !hidden.out.contains(name), "{name}: {}", hidden.out);
+    }
+    desk.run("report hidden.case -v").reported().printed(&["has form 99"]);
 }
 
 #[test]
