@@ -1,7 +1,9 @@
 //! The cases of many hosts: read one after the other, of each so much kept as is held against the others.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::io::Read;
+use std::net::IpAddr;
 
 use crate::archive::{self, Broken, CaseFile, Ended, FleetPart};
 use crate::bounded_json::Budget;
@@ -16,10 +18,15 @@ const LONGEST_EXCERPT: usize = 120;
 /// What could not be done where there is no case of a host. Its name stands beside it, for it may get a pseudonym.
 pub(super) const READ_ITS_CASE: &str = "read its case";
 
+/// What the file of a host is called, and what it calls itself.
+type Called<'a> = (Option<&'a str>, &'a str);
+
 /// What is known of the hosts until now.
 #[derive(Default)]
 pub(super) struct Gathered {
     members: Vec<Summary>,
+    /// The name of each member's file without its ending, where it has one of its own.
+    stems: Vec<Option<String>>,
     absent: Vec<AbsentHost>,
     /// Users and hosts that the cases name: who gives pseudonyms to what is said of all must know them.
     named: Named,
@@ -27,7 +34,12 @@ pub(super) struct Gathered {
 
 impl Gathered {
     /// Takes what is kept of a case.
-    pub fn add(&mut self, mut case: Case) {
+    pub fn add(&mut self, case: Case) {
+        self.add_of(case, None);
+    }
+
+    /// Takes what is kept of a case, and by what its file calls the host.
+    pub fn add_of(&mut self, mut case: Case, stem: Option<String>) {
         redact::name_all(&mut case, &mut self.named);
         let mut summary = Summary::of(case);
         // One text of the runbook is enough, for whoever judges again.
@@ -35,6 +47,7 @@ impl Gathered {
             summary.runbook = None;
         }
         self.members.push(summary);
+        self.stems.push(stem);
     }
 
     /// Notes that there is no case of a host.
@@ -65,24 +78,53 @@ impl Gathered {
         self.members.len() + self.absent.len()
     }
 
-    /// Whether there is something of a host of that name, whole or up to its first dot: a case, or the reason why there is none.
-    pub fn knows(&self, host: &str) -> bool {
-        let short = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_lowercase();
-        let same = |name: &str| {
-            let whole = name.contains('.') && host.contains('.');
-            if whole { name.eq_ignore_ascii_case(host) } else { short(name) == short(host) }
+    /// Of which expected hosts there is nothing: no case, and no reason why there is none. What there is stands for one host each: first
+    /// for that which its file is called by, then for that which its case names, last for one that is the same up to the first dot.
+    pub fn missing(&self, expected: &[String]) -> Vec<String> {
+        let of_members =
+            self.members.iter().zip(&self.stems).map(|(member, stem)| (stem.as_deref(), &member.host.host));
+        let of_absent = self.absent.iter().map(|absent| (Some(absent.host.as_str()), &absent.host));
+        let mut left: Vec<Called<'_>> = of_members.chain(of_absent).map(|(stem, name)| (stem, name.as_str())).collect();
+        let mut missing: Vec<&String> = Vec::new();
+        let mut listed = HashSet::new();
+        missing.extend(expected.iter().filter(|host| listed.insert(host.to_ascii_lowercase())));
+        let is_stem = |(stem, _): Called<'_>, host: &str| stem.is_some_and(|of| of.eq_ignore_ascii_case(host));
+        let is_name = |(_, name): Called<'_>, host: &str| name.eq_ignore_ascii_case(host);
+        let is_short = |(stem, name): Called<'_>, host: &str| {
+            stem.into_iter().chain([name]).any(|of| is_same_but_for_domain(of, host))
         };
-        self.members.iter().any(|member| same(&member.host.host)) || self.absent.iter().any(|absent| same(&absent.host))
+        let ways: [fn(Called<'_>, &str) -> bool; 3] = [is_stem, is_name, is_short];
+        for is_of in ways {
+            missing.retain(|host| {
+                let found = left.iter().position(|of| is_of(*of, host));
+                if let Some(at) = found {
+                    left.swap_remove(at);
+                }
+                found.is_none()
+            });
+        }
+        missing.into_iter().cloned().collect()
     }
 
-    /// The case of all of them; none where there is no case at all.
-    pub fn merged(self) -> Option<Case> {
+    /// The case of all of them; none where there is no case at all. Of whom a case came after all nothing is missing.
+    pub fn merged(mut self) -> Option<Case> {
+        let names = self.members.iter().map(|member| &member.host.host).chain(self.stems.iter().flatten());
+        let mut known: HashSet<String> = names.map(|name| name.to_ascii_lowercase()).collect();
+        self.absent.retain(|absent| known.insert(absent.host.to_ascii_lowercase()));
         let mut case = fleet::merged(self.members, self.absent)?;
         if let Some(fleet) = &mut case.fleet {
             fleet.named = Some(self.named);
         }
         Some(case)
     }
+}
+
+/// Whether one of two names has a domain, and they are the same without it. An address has none.
+fn is_same_but_for_domain(one: &str, other: &str) -> bool {
+    let is_address = |name: &str| name.parse::<IpAddr>().is_ok();
+    let (short, whole) = if one.len() < other.len() { (one, other) } else { (other, one) };
+    let first = whole.split('.').next().unwrap_or_default();
+    !short.contains('.') && first.eq_ignore_ascii_case(short) && !is_address(whole)
 }
 
 /// Reads a case of many hosts. What is said why it cannot be read goes on from the name of its file.
@@ -96,11 +138,13 @@ pub(super) fn read(file: impl Read, budget: &Budget) -> Result<CaseFile, String>
     Ok(gathered.merged().ok_or("holds no case of a host that can be read")?.into())
 }
 
-/// The name of a host, as the name of its file tells it: `hosts/web-1.case` is of `web-1`.
+/// The name of a host, as the name of its file tells it: `hosts/web-1.case` is of `web-1`, and so is `root@web-1.case`.
 pub(super) fn stem(name: &str) -> String {
     let name = name.rsplit('/').next().unwrap_or(name);
     let stem = [".case", ".json"].iter().find_map(|ending| name.strip_suffix(ending)).filter(|stem| !stem.is_empty());
-    printable(stem.unwrap_or(name)).chars().take(100).collect()
+    let stem = stem.unwrap_or(name);
+    let stem = stem.rsplit('@').next().filter(|host| !host.is_empty()).unwrap_or(stem);
+    printable(stem).chars().take(100).collect()
 }
 
 /// Why there is no case of a host, by what lies in its file.
@@ -149,5 +193,6 @@ mod tests {
         assert_eq!(stem("db-3.example.org"), "db-3.example.org");
         assert_eq!(stem("a\u{1b}[2J.json"), "a\\u{1b}[2J");
         assert_eq!(stem(".case"), ".case");
+        assert_eq!(stem("root@web-9.case"), "web-9");
     }
 }

@@ -34,17 +34,18 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<u8> {
     let mut taken: Vec<[u8; 32]> = Vec::new();
     let mut full = false;
     for input in &mut inputs {
+        let stem = stem(&input.name);
         input.each(&budget, &mut |found| {
             full |= gathered.hosts() >= archive::MOST_HOSTS;
             match found {
                 _ if full => {}
-                Found::Case { file, packed, .. } => {
-                    let digest = digest(packed);
+                Found::Case { file, is_alone, .. } => {
+                    let digest = digest(&file.case)?;
                     if taken.contains(&digest) {
                         return Ok(());
                     }
                     taken.push(digest);
-                    gathered.add(file.case);
+                    gathered.add_of(file.case, is_alone.then(|| stem.clone()));
                 }
                 Found::NoCase(AbsentHost { host, gap }) => gathered.miss(host, gap),
             }
@@ -54,25 +55,28 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<u8> {
     if full {
         return Err(Usage(format!("more than {} hosts: merge them in parts", archive::MOST_HOSTS)).into());
     }
-    for host in expected.iter().flatten().filter(|host| !gathered.knows(host)).cloned().collect::<Vec<_>>() {
+    for host in gathered.missing(expected.as_deref().unwrap_or_default()) {
         let why = "it is expected, and no case is of it";
         let gap = Gap::new(Reason::Absent, READ_ITS_CASE, why).to_fix("see what ssh said of that host");
         gathered.miss(host, gap);
     }
     let cases = gathered.cases();
-    let Some(case) = gathered.merged() else {
+    let Some(mut case) = gathered.merged() else {
         let what = if inputs.is_empty() { "no file is there" } else { "none of the files is a case that can be read" };
         return Err(Usage(format!("there is nothing to merge: {what}")).into());
     };
+    // Whoever wrote the cases wrote what they advise.
+    case.foreign_commands = true;
     let (file, map) = sinks.leaving(case)?;
     let mut pack = |out: &mut dyn Write| -> anyhow::Result<()> {
         let mut writer = begun(out, cases, &file.case)?;
         let mut left = taken.iter().rev().collect::<Vec<_>>();
         for input in &mut inputs {
             input.each(&budget, &mut |found| {
-                let Found::Case { file, packed, is_packed } = found else { return Ok(()) };
+                let Found::Case { file, packed, is_packed, .. } = found else { return Ok(()) };
                 // One that is there twice was taken once.
-                if left.last().is_none_or(|next| **next != digest(packed)) {
+                let digest = digest(&file.case)?;
+                if left.last().is_none_or(|next| **next != digest) {
                     return Ok(());
                 }
                 left.pop();
@@ -114,8 +118,9 @@ fn add(
     Ok(writer.add(&file.case.host.name, packed)?)
 }
 
-fn digest(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
+/// What a case is known by, however it is packed.
+fn digest(case: &Case) -> serde_json::Result<[u8; 32]> {
+    Ok(Sha256::digest(serde_json::to_vec(case)?).into())
 }
 
 /// What is found in a file.
@@ -128,6 +133,8 @@ enum Found<'a> {
         packed: &'a [u8],
         /// Whether that is packed, and no plain JSON.
         is_packed: bool,
+        /// Whether it is a file of its own, whose name may be that of the host.
+        is_alone: bool,
     },
     /// No case: why.
     NoCase(AbsentHost),
@@ -179,9 +186,12 @@ impl Input {
             Err(why) => take(unread(&why)),
             Ok(bytes) => match archive::read_within(&bytes, &mut budget.clone()) {
                 Ok(file) if file.case.fleet.is_some() => take(absent(of_many())),
-                Ok(file) => {
-                    take(Found::Case { file: Box::new(file), packed: &bytes, is_packed: archive::is_packed(&bytes) })
-                }
+                Ok(file) => take(Found::Case {
+                    file: Box::new(file),
+                    packed: &bytes,
+                    is_packed: archive::is_packed(&bytes),
+                    is_alone: true,
+                }),
                 Err(broken) => take(absent(why_no_case(&broken, &bytes))),
             },
         }
@@ -196,7 +206,9 @@ impl Input {
         let mut part = |part: FleetPart| match part {
             FleetPart::Head(head) => head.absent.into_iter().try_for_each(|absent| take(Found::NoCase(absent))),
             FleetPart::Case { name, case, packed } => match case {
-                Ok(file) => take(Found::Case { file, packed: &packed, is_packed: archive::is_packed(&packed) }),
+                Ok(file) => {
+                    take(Found::Case { file, packed: &packed, is_packed: archive::is_packed(&packed), is_alone: false })
+                }
                 Err(broken) => {
                     take(Found::NoCase(AbsentHost { host: stem(&name), gap: why_no_case(&broken, &packed) }))
                 }

@@ -150,7 +150,11 @@ pub(super) fn finding(members: &[Summary], between: &[Between]) -> Finding {
         gaps.push(Gap::new(Reason::Absent, tried, "its case holds no packets"));
     }
     let (verdict, sentence) = match (floods.as_slice(), between) {
-        ([_, ..], _) => (Verdict::Critical, floods.join("; ")),
+        // Convicted by both sides; by the word of the receiver alone, which anybody can forge, it is only suspected.
+        ([_, ..], _) => {
+            let is_sure = between.iter().any(|pair| pair.floods && pair.sent_bytes.is_some());
+            (if is_sure { Verdict::Critical } else { Verdict::Warning }, floods.join("; "))
+        }
         ([], _) if !gaps.is_empty() => (Verdict::Unknown, "not all hosts can be held against each other".to_owned()),
         ([], []) => (Verdict::Ok, "none of them is a remote that another lists".to_owned()),
         ([], [most, ..]) => {

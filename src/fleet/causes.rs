@@ -15,6 +15,8 @@ use crate::case::{Cause, FleetCause, Likelihood, Remedy, Sign, SignSide, Sources
 const MOST_GROUPS: usize = 64;
 /// Words by which the same advice is known on several hosts.
 const SAME_BEGINNING: usize = 6;
+/// The share of what a host receives from which on a network is a source of its trouble. A session by ssh and a resolver are none.
+const SOURCE: f64 = 0.01;
 /// Remedies of a group.
 const MOST_REMEDIES: usize = 16;
 /// What of a subject tells groups apart, where hosts share it. Figures do not: they differ between any two hosts.
@@ -154,11 +156,26 @@ fn network(address: &str) -> Option<String> {
     })
 }
 
+/// The networks that send a host more than a little of what it receives.
+fn heavy_networks(member: &Summary) -> BTreeSet<String> {
+    let mut bytes_of: BTreeMap<String, u64> = BTreeMap::new();
+    for (address, bytes) in &member.received {
+        if let Some(network) = network(address) {
+            let known = bytes_of.entry(network).or_default();
+            *known = known.saturating_add(*bytes);
+        }
+    }
+    let all =
+        member.received_bytes.unwrap_or_else(|| bytes_of.values().fold(0, |sum, of| u64::saturating_add(sum, *of)));
+    bytes_of.retain(|_, bytes| *bytes as f64 >= all as f64 * SOURCE);
+    bytes_of.into_keys().collect()
+}
+
 fn sources(members: &[(&Summary, &KeptCause)]) -> Option<Sources> {
     let listed: Vec<BTreeSet<String>> = members
         .iter()
         .filter(|(member, cause)| cause.is_at_work() && !member.has_pseudonyms)
-        .map(|(member, _)| member.received.keys().filter_map(|address| network(address)).collect::<BTreeSet<_>>())
+        .map(|(member, _)| heavy_networks(member))
         .filter(|networks| !networks.is_empty())
         .collect();
     if listed.len() < 2 {

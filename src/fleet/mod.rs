@@ -18,7 +18,8 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use crate::case::{
-    AbsentHost, CASE_FORMAT, Case, Cost, Coverage, Diagnosis, Finding, Fleet, Gap, Host, Likelihood, Redacted, Verdict,
+    AbsentHost, CASE_FORMAT, Case, Cost, Coverage, Diagnosis, Finding, Fleet, Gap, Host, Likelihood, Reason, Redacted,
+    Verdict,
 };
 use said::{hosts_of, plural};
 
@@ -27,7 +28,7 @@ pub const ANSWERED: &str = "hosts";
 
 /// A case of many hosts, of what is kept of each. None where there is no host at all.
 pub fn merged(mut members: Vec<Summary>, absent: Vec<AbsentHost>) -> Option<Case> {
-    name_apart(&mut members);
+    let namesakes = name_apart(&mut members);
     members.sort_by(|a, b| a.host.host.cmp(&b.host.host));
     let all = members.len() + absent.len();
     let runbook = members.iter_mut().find_map(|of| of.runbook.take())?;
@@ -38,7 +39,7 @@ pub fn merged(mut members: Vec<Summary>, absent: Vec<AbsentHost>) -> Option<Case
     differences.splice(0..0, alike.iter().filter(|agreement| agreement.groups.len() > 1).cloned());
     let spreads = spread::spreads(&members);
 
-    let mut findings = vec![answered(&members, &absent, &alike), windows::finding(&members)];
+    let mut findings = vec![answered(&members, &absent, &alike, namesakes), windows::finding(&members)];
     findings.push(between::finding(&members, &between));
     findings.extend(steps);
     let verdict = Verdict::gravest(
@@ -92,8 +93,8 @@ pub fn merged(mut members: Vec<Summary>, absent: Vec<AbsentHost>) -> Option<Case
     })
 }
 
-/// Gives hosts of one name a number each.
-fn name_apart(members: &mut [Summary]) {
+/// Gives hosts of one name a number each, and says of which name there are several: another host, or the same at another time.
+fn name_apart(members: &mut [Summary]) -> Vec<Gap> {
     let mut seen: IndexMap<String, usize> = IndexMap::new();
     for member in members {
         let times = seen.entry(member.host.host.clone()).or_default();
@@ -102,10 +103,21 @@ fn name_apart(members: &mut [Summary]) {
             member.host.host = format!("{} ({times})", member.host.host);
         }
     }
+    let several = seen.into_iter().filter(|(_, times)| *times > 1);
+    let gap = |(name, times): (String, usize)| {
+        let why = format!("{times} cases name {name}: their sums may count one host twice");
+        Gap::new(Reason::Absent, "tell hosts of one name apart", why).to_fix("merge one case of each host")
+    };
+    several.map(gap).collect()
 }
 
 /// Which hosts answered, and what they are.
-fn answered(members: &[Summary], absent: &[AbsentHost], alike: &[crate::case::Agreement]) -> Finding {
+fn answered(
+    members: &[Summary],
+    absent: &[AbsentHost],
+    alike: &[crate::case::Agreement],
+    namesakes: Vec<Gap>,
+) -> Finding {
     let all = members.len() + absent.len();
     let sentence = match absent {
         [] => format!("all {} answered", plural(all, "host")),
@@ -116,14 +128,15 @@ fn answered(members: &[Summary], absent: &[AbsentHost], alike: &[crate::case::Ag
             hosts_of(absent.iter().map(|of| of.host.as_str()))
         ),
     };
-    let mut gaps = Vec::new();
+    let is_known = absent.is_empty() && namesakes.is_empty();
+    let mut gaps = namesakes;
     let named = |of: &AbsentHost| Gap { tried: format!("{} ({})", of.gap.tried, of.host), ..of.gap.clone() };
     Gap::gather(&mut gaps, absent.iter().map(named));
     let data = alike.iter().map(|of| (of.of.clone(), Value::String(said::in_a_line(of)))).collect();
     Finding {
         step: ANSWERED.to_owned(),
         title: "Which hosts answered".to_owned(),
-        verdict: if absent.is_empty() { Verdict::Ok } else { Verdict::Unknown },
+        verdict: if is_known { Verdict::Ok } else { Verdict::Unknown },
         sentence,
         gaps,
         remedies: Vec::new(),

@@ -159,9 +159,9 @@ impl Summary {
         }
     }
 
-    /// Whether a cause is at work on the host.
+    /// Whether a cause is at work on the host that does it harm. A download, a backup, a crawl make traffic as well.
     pub fn is_hit(&self) -> bool {
-        self.causes.iter().any(KeptCause::is_at_work)
+        self.causes.iter().any(|cause| cause.is_at_work() && cause.severity == Verdict::Critical)
     }
 }
 

@@ -73,7 +73,13 @@ fn hosts_under_one_flood_are_one_cause_and_the_quiet_one_is_named() {
 
 #[test]
 fn an_address_that_several_hosts_have_is_what_the_flood_is_for() {
-    let vip = || ["web-1", "web-2", "web-3"].map(|name| host("syn-flood.json", name, "192.0.2.80"));
+    let vip = || {
+        ["web-1", "web-2", "web-3"].map(|name| {
+            let mut case = host("syn-flood.json", name, "192.0.2.80");
+            capture(&mut case)["remotes"]["top"][0]["bytes"] = 30_000.into();
+            case
+        })
+    };
     let case = merge(vip().into_iter().chain([host("syn-flood.json", "alone", "192.0.2.9")]), Vec::new());
     let causes: Vec<_> = fleet(&case).causes.iter().filter(|cause| cause.id == "syn-flood").collect();
     assert_eq!(causes.len(), 2);
@@ -86,7 +92,8 @@ fn an_address_that_several_hosts_have_is_what_the_flood_is_for() {
         case.diagnosis.summary
     );
     let sources = causes[0].sources.as_ref().unwrap();
-    assert_eq!((sources.hosts, sources.by_all), (3, sources.listed), "they are the same recording");
+    assert_eq!((sources.hosts, sources.by_all, sources.listed), (3, 1, 1), "others sent too little");
+    assert!(case.diagnosis.summary.contains("from the same 1 network at least"), "{}", case.diagnosis.summary);
     let signs: Vec<_> = case.diagnosis.causes[0].signs.iter().map(|sign| sign.say.as_str()).collect();
     assert!(signs.iter().any(|say| say.contains("lower bounds")), "{signs:?}");
     // Each of the two is a cause of its own, also to a comparison of two merged cases.
@@ -136,8 +143,42 @@ fn answers_to_a_flood_are_no_flood_however_much_of_what_its_sender_receives() {
 #[test]
 fn an_address_that_was_forged_convicts_nobody_without_a_word() {
     let case = merge([flooded("web-1", "192.0.2.1", "192.0.2.3"), host("quiet.json", "db-3", "192.0.2.3")], Vec::new());
-    let said = &finding(&case, "between").sentence;
-    assert!(said.contains("db-3 itself lists no such traffic: the address may be forged"), "{said}");
+    let said = finding(&case, "between");
+    assert!(
+        said.sentence.contains("db-3 itself lists no such traffic: the address may be forged"),
+        "{}",
+        said.sentence
+    );
+    assert_eq!(said.verdict, Verdict::Warning, "by the word of one side it is suspected");
+}
+
+#[test]
+fn a_download_from_another_host_is_no_flood_and_no_verdict_is_worse_than_those_of_the_hosts() {
+    let mut server = host("quiet.json", "db-3", "10.77.1.1");
+    capture(&mut server)["sent"] = serde_json::json!({"to": [{"address": "192.0.2.1", "bytes": 18_200_231}]});
+    let case = merge([host("download.json", "backup-1", "192.0.2.1"), server], Vec::new());
+    let pair = fleet(&case).between.iter().find(|pair| pair.from == "db-3").expect("they talk");
+    assert!(!pair.floods && pair.share.unwrap() > 0.9, "{pair:#?}");
+    assert_eq!((finding(&case, "between").verdict, case.verdict), (Verdict::Ok, Verdict::Warning));
+    assert!(!case.diagnosis.summary.contains("floods"), "{}", case.diagnosis.summary);
+}
+
+#[test]
+fn a_window_that_overlaps_that_of_another_by_a_little_is_not_apart() {
+    let at = |name: &str, started: &str| {
+        let mut case = host("quiet.json", name, "192.0.2.1");
+        case.window_seconds = 10.0;
+        case.evidence.values_mut().for_each(|evidence| evidence.started = started.parse().unwrap());
+        case
+    };
+    let row = [("a", "2026-11-22T19:00:00Z"), ("b", "2026-11-22T19:00:08Z"), ("c", "2026-11-22T19:00:16Z")];
+    let case = merge(row.map(|(name, started)| at(name, started)), Vec::new());
+    let said = finding(&case, "windows");
+    assert_eq!(said.verdict, Verdict::Ok, "{}: {:?}", said.sentence, said.gaps);
+    assert!(said.besides.iter().all(|of| of.verdict == Verdict::Ok), "{:?}", said.besides);
+    let case = merge(row.into_iter().chain([("d", "2026-11-22T19:01:00Z")]).map(|(n, s)| at(n, s)), Vec::new());
+    let said = finding(&case, "windows");
+    assert!(said.sentence.contains("; d did not watch when 3 others did"), "{}", said.sentence);
 }
 
 #[test]
@@ -221,6 +262,10 @@ fn what_hosts_are_is_compared_and_hosts_of_one_name_are_told_apart() {
     assert!(data["runbook"].as_str().unwrap().contains("another text"), "{data:?}");
     let hosts: Vec<_> = fleet(&case).hosts.iter().map(|host| host.host.as_str()).collect();
     assert_eq!(hosts, ["web", "web (2)", "x"]);
+    let answered = finding(&case, ANSWERED);
+    assert_eq!(answered.verdict, Verdict::Unknown, "two cases of one host, or two hosts of one name");
+    let gap = answered.gaps[0].to_string();
+    assert!(gap.contains("2 cases name web: their sums may count one host twice"), "{gap}");
 }
 
 #[test]

