@@ -6,7 +6,7 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -156,17 +156,33 @@ impl NetlinkDump {
         request: &[u8],
         parse: impl Fn(u16, &[u8]) -> Option<T>,
     ) -> io::Result<Vec<T>> {
+        Ok(self.list_at_most(kind, request, usize::MAX, None, parse)?.0)
+    }
+
+    /// The same, broken off behind so many, and at the deadline; and whether there was more.
+    pub fn list_at_most<T>(
+        &mut self,
+        kind: u16,
+        request: &[u8],
+        most: usize,
+        deadline: Option<Instant>,
+        parse: impl Fn(u16, &[u8]) -> Option<T>,
+    ) -> io::Result<(Vec<T>, bool)> {
         let mut attempt = 1;
         loop {
-            let mut all = Vec::new();
+            let (mut all, mut cut) = (Vec::new(), false);
             let dumped = self.dump(kind, request, |kind, payload| {
+                cut = all.len() >= most || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+                if cut {
+                    return ControlFlow::Break(());
+                }
                 all.extend(parse(kind, payload));
                 ControlFlow::Continue(())
             });
             match dumped {
-                Ok(true) if attempt < ATTEMPTS => {}
+                Ok(true) if attempt < ATTEMPTS && !cut => {}
                 Err(error) if error.kind() == io::ErrorKind::FileTooLarge && attempt < ATTEMPTS => {}
-                Ok(_) => return Ok(all),
+                Ok(_) => return Ok((all, cut)),
                 Err(error) => return Err(error),
             }
             attempt += 1;

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::ControlFlow;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::sys::socket::SockProtocol;
@@ -201,17 +202,12 @@ impl Rtnetlink {
 
     /// All interfaces.
     pub fn links(&mut self) -> io::Result<Vec<Link>> {
-        let mut request = vec![0; 16];
-        request.extend_from_slice(&8u16.to_ne_bytes());
-        request.extend_from_slice(&29u16.to_ne_bytes()); // IFLA_EXT_MASK
-        request.extend_from_slice(&SKIP_SNMP6.to_ne_bytes());
-        self.netlink.list(
-            RTM_GETLINK,
-            &request,
-            |kind, payload| {
-                if kind == RTM_NEWLINK { parse_link(payload) } else { None }
-            },
-        )
+        self.netlink.list(RTM_GETLINK, &links_request(), link_in)
+    }
+
+    /// At most so many interfaces, as far as they are told until `deadline`; and whether there are more.
+    pub fn links_at_most(&mut self, most: usize, deadline: Instant) -> io::Result<(Vec<Link>, bool)> {
+        self.netlink.list_at_most(RTM_GETLINK, &links_request(), most, Some(deadline), link_in)
     }
 
     /// The counters of all interfaces, by index.
@@ -285,13 +281,12 @@ impl Rtnetlink {
 
     /// All addresses of all interfaces.
     pub fn addresses(&mut self) -> io::Result<Vec<LinkAddress>> {
-        self.netlink.list(
-            RTM_GETADDR,
-            &[0; 8],
-            |kind, payload| {
-                if kind == RTM_NEWADDR { parse_address(payload) } else { None }
-            },
-        )
+        self.netlink.list(RTM_GETADDR, &[0; 8], address_in)
+    }
+
+    /// At most so many addresses, as far as they are told until `deadline`; and whether there are more.
+    pub fn addresses_at_most(&mut self, most: usize, deadline: Instant) -> io::Result<(Vec<LinkAddress>, bool)> {
+        self.netlink.list_at_most(RTM_GETADDR, &[0; 8], most, Some(deadline), address_in)
     }
 
     /// The default routes of the main table, IPv4 (`v6` false) or IPv6.
@@ -308,6 +303,22 @@ impl Rtnetlink {
         })?;
         Ok(routes)
     }
+}
+
+fn links_request() -> Vec<u8> {
+    let mut request = vec![0; 16];
+    request.extend_from_slice(&8u16.to_ne_bytes());
+    request.extend_from_slice(&29u16.to_ne_bytes()); // IFLA_EXT_MASK
+    request.extend_from_slice(&SKIP_SNMP6.to_ne_bytes());
+    request
+}
+
+fn link_in(kind: u16, payload: &[u8]) -> Option<Link> {
+    if kind == RTM_NEWLINK { parse_link(payload) } else { None }
+}
+
+fn address_in(kind: u16, payload: &[u8]) -> Option<LinkAddress> {
+    if kind == RTM_NEWADDR { parse_address(payload) } else { None }
 }
 
 /// What one message of a dump says (`RTM_NEWLINK`, `RTM_NEWSTATS`, `RTM_NEWADDR`, `RTM_NEWROUTE`).

@@ -1,6 +1,7 @@
 //! Whom in other network namespaces of this host packets go to: the container, pod or machine, and the process there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::net::IpAddr;
 
 use super::WindowEvidence;
@@ -9,7 +10,7 @@ use crate::case::{Entry, EntryKind, Process};
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::Endpoint;
 use crate::probe::conntrack::Mapping;
-use crate::probe::namespaces::{Container, Machine, Namespace, NamespaceListener, Namespaces};
+use crate::probe::namespaces::{Container, Machine, Namespace, NamespaceInterface, NamespaceListener, Namespaces};
 
 /// The share of what comes for an address from which on one port of it stands for all.
 const STANDS_FOR_ALL: f64 = 0.8;
@@ -19,7 +20,8 @@ const STANDS_FOR_ALL: f64 = 0.8;
 pub(super) struct Guests<'a> {
     /// None for an address that several namespaces have.
     by_address: HashMap<IpAddr, Option<&'a Namespace>>,
-    by_mac: HashMap<&'a str, &'a Namespace>,
+    /// None for a link address that several have.
+    by_mac: HashMap<&'a str, Option<&'a Namespace>>,
     by_end: HashMap<&'a str, Behind<'a>>,
     /// Containers on the network of the host, by their processes.
     here: HashMap<i32, &'a Container>,
@@ -33,6 +35,17 @@ enum Behind<'a> {
     Machine(&'a Machine),
 }
 
+/// Where the translation of addresses leads, from one address and port on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Onward {
+    /// How many addresses it leads to.
+    pub addresses: usize,
+    /// The one that stands for all.
+    pub address: Option<IpAddr>,
+    /// The port there that stands for all.
+    pub port: Option<u16>,
+}
+
 /// A guest, as an entry names it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Guest {
@@ -40,7 +53,7 @@ pub(super) struct Guest {
     pub label: String,
     /// Without it: `container web`.
     pub name: String,
-    /// The process.
+    /// The process in it; none of a machine, whose process lives on this host.
     pub process: Option<Process>,
 }
 
@@ -52,11 +65,16 @@ impl<'a> Guests<'a> {
     fn new(seen: Option<&'a Namespaces>, translations: &'a [Mapping]) -> Self {
         let mut guests = Guests { translations, ..Guests::default() };
         let Some(seen) = seen else { return guests };
-        // Networks of other hosts within this one may have the same addresses: those that meet this host come first.
+        // Networks of other hosts within this one may have the same addresses: those that meet this host come first, and of the
+        // others hardware alone, which does not.
         for meets in [true, false] {
             let mut known: HashMap<IpAddr, Option<&Namespace>> = HashMap::new();
             for namespace in &seen.namespaces {
-                let interfaces = namespace.interfaces.iter().filter(|interface| interface.meets.is_some() == meets);
+                let counts = |interface: &&NamespaceInterface| match meets {
+                    true => interface.meets.is_some(),
+                    false => interface.meets.is_none() && interface.kind.is_none(),
+                };
+                let interfaces = namespace.interfaces.iter().filter(counts);
                 for address in interfaces.flat_map(|interface| &interface.addresses).filter(|it| !is_of_each(**it)) {
                     known
                         .entry(*address)
@@ -70,7 +88,11 @@ impl<'a> Guests<'a> {
         }
         for namespace in &seen.namespaces {
             for mac in namespace.interfaces.iter().filter_map(|interface| interface.mac.as_deref()) {
-                guests.by_mac.entry(mac).or_insert(namespace);
+                guests
+                    .by_mac
+                    .entry(mac)
+                    .and_modify(|known| *known = known.filter(|known| known.number == namespace.number))
+                    .or_insert(Some(namespace));
             }
             for end in &namespace.ends {
                 guests.by_end.insert(&end.name, Behind::Namespace(namespace));
@@ -95,14 +117,29 @@ impl<'a> Guests<'a> {
 
     /// For whom the kernel hides the source of what this endpoint answers: who opened the connection, and the address there.
     pub fn opened_from(&self, endpoint: &Endpoint) -> Option<(Guest, IpAddr)> {
-        let mapping = self.translations.iter().find(|mapping| {
-            mapping.kind == "source"
+        // Without a port the answers to all who asked look alike.
+        endpoint.port?;
+        let onward = self.onward(endpoint, true);
+        let guest = self.at(onward.address?, &endpoint.protocol, onward.port)?;
+        Some((guest, onward.address?))
+    }
+
+    /// Where the translation of addresses leads from that endpoint on, for connections that were `opened_inside` or not.
+    pub fn onward(&self, endpoint: &Endpoint, opened_inside: bool) -> Onward {
+        let leads = |mapping: &&Mapping| {
+            (mapping.kind == "source") == opened_inside
                 && mapping.protocol == endpoint.protocol
                 && mapping.outer_address == endpoint.address
                 && mapping.outer_port == endpoint.port
-        })?;
-        let guest = self.at(mapping.inner_address, &mapping.protocol, mapping.inner_port)?;
-        Some((guest, mapping.inner_address))
+        };
+        let all: Vec<&Mapping> = self.translations.iter().filter(leads).collect();
+        let counted = all.iter().any(|mapping| mapping.rx_bytes.unwrap_or(0) > 0);
+        let weight = |mapping: &Mapping| if counted { mapping.rx_bytes.unwrap_or(0) } else { mapping.entries };
+        let address = standing_for_all(all.iter().map(|mapping| (mapping.inner_address, weight(mapping))));
+        let there = all.iter().filter(|mapping| Some(mapping.inner_address) == address);
+        let port = standing_for_all(there.map(|mapping| (mapping.inner_port, weight(mapping)))).flatten();
+        let addresses: HashSet<IpAddr> = all.iter().map(|mapping| mapping.inner_address).collect();
+        Onward { addresses: addresses.len(), address, port }
     }
 
     /// Who has that link address, or is behind that interface of this host.
@@ -110,12 +147,17 @@ impl<'a> Guests<'a> {
         let behind = end.and_then(|end| Some((end, *self.by_end.get(end)?)));
         if let Some((end, Behind::Machine(machine))) = behind {
             let name = machine.label.clone();
-            return Some(Guest { label: format!("{name} by {end}"), name, process: Some(machine.process.clone()) });
+            let label = match machine.name {
+                Some(_) => with_process(&name, &machine.process),
+                None => name.clone(),
+            };
+            return Some(Guest { label: format!("{label} by {end}"), name, process: None });
         }
-        let namespace = self.by_mac.get(mac).copied().or(match behind {
-            Some((_, Behind::Namespace(namespace))) => Some(namespace),
-            _ => None,
-        })?;
+        // The port tells where frames went, the link address only whose they may be.
+        let namespace = match behind {
+            Some((_, Behind::Namespace(namespace))) => namespace,
+            _ => self.by_mac.get(mac).copied().flatten()?,
+        };
         let addresses = || namespace.interfaces.iter().flat_map(|interface| &interface.addresses);
         let busiest = capture.flows.iter().filter(|flow| addresses().any(|address| *address == flow.local_address));
         let busiest = busiest.max_by_key(|flow| flow.rx_packets);
@@ -201,11 +243,21 @@ fn busiest_port(capture: &Capture, protocol: &str, address: IpAddr) -> Option<u1
     (packets as f64 >= STANDS_FOR_ALL * all as f64).then_some(port)
 }
 
+/// The one of these that nearly all of the weight is on.
+fn standing_for_all<T: Copy + Eq + Hash>(weighed: impl Iterator<Item = (T, u64)>) -> Option<T> {
+    let mut sums: HashMap<T, u64> = HashMap::new();
+    for (one, weight) in weighed {
+        let sum = sums.entry(one).or_default();
+        *sum = sum.saturating_add(weight);
+    }
+    let all = sums.values().fold(0, |all: u64, sum| all.saturating_add(*sum));
+    let is_only = sums.len() == 1;
+    let (one, most) = sums.into_iter().max_by_key(|(_, sum)| *sum)?;
+    (is_only || most > 0 && most as f64 >= STANDS_FOR_ALL * all as f64).then_some(one)
+}
+
 /// The guest, with the process that takes what comes for the port; of no port in particular the only one that waits.
 fn guest(namespace: &Namespace, protocol: Option<&str>, port: Option<u16>) -> Guest {
-    let name = namespace.label.clone();
-    let known = name_of(&namespace.containers);
-    let known = known.or_else(|| namespace.name.as_ref().map(|_| name.clone()));
     let listeners = || namespace.listeners.iter().flatten();
     let waits = |listener: &&NamespaceListener| {
         Some(listener.protocol.as_str()) == protocol && Some(listener.port) == port && !listener.address.is_loopback()
@@ -221,7 +273,9 @@ fn guest(namespace: &Namespace, protocol: Option<&str>, port: Option<u16>) -> Gu
         }
         None => only(listeners().filter_map(|listener| listener.process.as_ref())),
     };
-    let whole = namespace.listeners.is_some() && namespace.listeners_left_out == 0;
+    let (name, known) = names(namespace, process.as_ref());
+    // What comes to a namespace of several interfaces may go on from there.
+    let whole = namespace.listeners.is_some() && namespace.listeners_left_out == 0 && namespace.interfaces.len() == 1;
     let whole = whole && (protocol == Some("udp") || namespace.connections.is_some());
     let nobody = whole && namespace.connections_left_out == 0 && !listeners().any(|listener| waits(&listener));
     let known = known.unwrap_or_else(|| match &process {
@@ -236,6 +290,20 @@ fn guest(namespace: &Namespace, protocol: Option<&str>, port: Option<u16>) -> Gu
         _ => known,
     };
     Guest { label, name, process }
+}
+
+/// What a guest is called, and if it has a name or a container, how that is called along with the process. Of containers that
+/// share a network it is the one of the process.
+fn names(namespace: &Namespace, process: Option<&Process>) -> (String, Option<String>) {
+    let is_shared = namespace.containers.len() > 1 && namespace.containers.iter().all(|one| one.pod.is_none());
+    if is_shared {
+        let unit = process.and_then(|process| process.unit.as_deref()).unwrap_or_default();
+        let is_its = |one: &&Container| one.id.as_ref().and_then(|id| id.get(..12)).is_some_and(|id| unit.contains(id));
+        let name = namespace.containers.iter().find(is_its).map_or_else(|| namespace.label.clone(), Container::label);
+        return (name.clone(), Some(name));
+    }
+    let known = name_of(&namespace.containers).or_else(|| namespace.name.as_ref().map(|_| namespace.label.clone()));
+    (namespace.label.clone(), known)
 }
 
 /// The process, where all are the same.
@@ -267,7 +335,7 @@ fn with_process(name: &str, process: &Process) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::namespaces::{HostContainer, HostEnd, NamespaceConnection, NamespaceInterface};
+    use crate::probe::namespaces::{HostContainer, HostEnd, NamespaceConnection};
 
     fn process(pid: i32, name: &str) -> Process {
         Process { pid, name: name.to_owned(), user: None, unit: Some("docker 0123456789ab".to_owned()) }
@@ -415,6 +483,63 @@ mod tests {
         let by_mac = guests.on_link("02:00:00:00:00:01", None, &capture).unwrap();
         assert_eq!(by_mac.name, "container web");
         assert_eq!(guests.behind("veth1").unwrap().name, "container web");
+
+        // Protocols without ports match all who asked, and one port may stand for several of them.
+        let without = [Mapping { outer_port: None, ..translations[0].clone() }];
+        endpoint.port = None;
+        assert_eq!(Guests::new(Some(&seen), &without).opened_from(&endpoint), None);
+        let published = |address: &str, entries| Mapping {
+            kind: "destination".to_owned(),
+            inner_address: address.parse().unwrap(),
+            inner_port: Some(80),
+            entries,
+            ..translations[0].clone()
+        };
+        endpoint.port = Some(61_000);
+        let onward = |mappings: &[Mapping]| Guests::new(Some(&seen), mappings).onward(&endpoint, false);
+        let balanced = [published("172.17.0.2", 40), published("172.17.0.3", 30), published("172.17.0.4", 30)];
+        assert_eq!(onward(&balanced), Onward { addresses: 3, address: None, port: None });
+        let nearly_all = [published("172.17.0.2", 90), published("172.17.0.3", 10)];
+        let first = "172.17.0.2".parse().ok();
+        assert_eq!(onward(&nearly_all), Onward { addresses: 2, address: first, port: Some(80) });
+    }
+
+    #[test]
+    fn of_containers_that_share_a_network_the_one_of_the_process_is_named() {
+        let with_id = |name: &str, id: &str| Container { id: Some(format!("{id}{:052}", 0)), ..container(name, None) };
+        let mut shared = namespace(1, "172.17.0.2", None);
+        shared.containers = vec![with_id("vpn", "ba9876543210"), with_id("web", "0123456789ab")];
+        shared.label = "container vpn and 1 more".to_owned();
+        let seen = Namespaces { namespaces: vec![shared], ..Namespaces::default() };
+        assert_eq!(label(&seen, "172.17.0.2", "tcp", 80).as_deref(), Some("container web (nginx, pid 812)"));
+        let guest = Guests::new(Some(&seen), &[]).at("172.17.0.2".parse().unwrap(), "icmp", None).unwrap();
+        assert_eq!((guest.name.as_str(), guest.process), ("container vpn and 1 more", None));
+    }
+
+    #[test]
+    fn a_link_address_that_several_have_names_none_and_the_port_names_who_is_behind_it() {
+        let (mut one, mut other) = (namespace(1, "10.0.0.2", None), namespace(2, "10.0.0.3", None));
+        (one.label, other.label) = ("one".to_owned(), "other".to_owned());
+        other.interfaces[0].mac = one.interfaces[0].mac.clone();
+        one.interfaces.push(NamespaceInterface {
+            kind: Some("bridge".to_owned()),
+            addresses: vec!["10.7.0.1".parse().unwrap()],
+            ..NamespaceInterface::default()
+        });
+        let seen = Namespaces { namespaces: vec![one, other], ..Namespaces::default() };
+        let guests = Guests::new(Some(&seen), &[]);
+        let case: serde_json::Value =
+            serde_json::from_str(include_str!("../../../tests/cases/udp-flood-closed-port.json")).unwrap();
+        let capture: Capture = serde_json::from_value(case["evidence"]["traffic"]["output"].clone()).unwrap();
+        assert_eq!(guests.on_link("02:00:00:00:00:01", None, &capture), None);
+        assert_eq!(guests.on_link("02:00:00:00:00:01", Some("veth2"), &capture).unwrap().name, "other");
+        assert_eq!(
+            label(&seen, "10.7.0.1", "tcp", 80),
+            None,
+            "a network within it has an address that may be anywhere"
+        );
+        let silent = label(&seen, "10.0.0.2", "tcp", 81);
+        assert_eq!(silent.as_deref(), Some("one"), "it may go on by the other interface");
     }
 
     #[test]
@@ -433,7 +558,8 @@ mod tests {
             serde_json::from_str(include_str!("../../../tests/cases/udp-flood-closed-port.json")).unwrap();
         let capture: Capture = serde_json::from_value(case["evidence"]["traffic"]["output"].clone()).unwrap();
         let guest = guests.on_link("52:54:00:00:00:01", Some("vnet3"), &capture).unwrap();
-        assert_eq!((guest.label.as_str(), guest.process.map(|process| process.pid)), ("VM db by vnet3", Some(700)));
+        assert_eq!((guest.name.as_str(), guest.label.as_str()), ("VM db", "VM db (qemu-system-x86, pid 700) by vnet3"));
+        assert_eq!(guest.process, None, "it lives on this host, not in the guest");
         assert_eq!(guests.on_link("52:54:00:00:00:01", Some("vnet4"), &capture), None);
     }
 

@@ -2,14 +2,13 @@
 //! are to give to sockets.
 
 use super::buckets::{Bucket, End, Entries, Recipient};
-use super::guests::Guests;
+use super::guests::{Guests, Onward};
 use super::receivers::{Receivers, UdpLosses};
 use super::rules::{Booked, Hidden};
 use super::{WindowEvidence, ends};
 use crate::case::EntryKind;
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::Endpoint;
-use crate::probe::conntrack::Mapping;
 use crate::probe::firewall::{Firewall, Rule};
 use crate::probe::kernel::KernelCounters;
 
@@ -191,9 +190,10 @@ pub(super) fn book_translated(
     }
     let allocation = bucket.allocate(with_edge(*forwards));
     *forwards = forwards.saturating_sub(allocation.packets);
-    let mut label = translated_label(endpoint, to);
-    let guest = match to {
-        Some(to) => guests.at(to.inner_address, &to.protocol, to.inner_port),
+    let onward = to.map(|_| guests.onward(endpoint, false));
+    let mut label = translated_label(endpoint, onward);
+    let guest = match onward {
+        Some(Onward { address, port, .. }) => address.and_then(|address| guests.at(address, &endpoint.protocol, port)),
         None => guests.opened_from(endpoint).map(|(guest, address)| {
             label = format!(
                 "forwarded to {address}, for connections that it opened ({})",
@@ -218,13 +218,15 @@ pub(super) fn book_translated(
     entries.book(EntryKind::Forwarded, end, allocation);
 }
 
-fn translated_label(endpoint: &Endpoint, to: Option<&Mapping>) -> String {
+fn translated_label(endpoint: &Endpoint, onward: Option<Onward>) -> String {
     let port = |port: Option<u16>| port.map_or(String::new(), |port| format!(" port {port}"));
     let protocol = endpoint.protocol.to_uppercase();
-    match to {
-        Some(to) => {
+    match onward {
+        Some(onward) => {
             let from = endpoint.port.map_or(String::new(), |port| format!(" (published as port {port})"));
-            format!("forwarded to {}, {protocol}{}{from}", to.inner_address, port(to.inner_port))
+            let to =
+                onward.address.map_or_else(|| format!("{} addresses", onward.addresses), |address| address.to_string());
+            format!("forwarded to {to}, {protocol}{}{from}", port(onward.port))
         }
         None => format!("forwarded by address translation: {protocol}{}", port(endpoint.port)),
     }

@@ -1,9 +1,8 @@
 //! From two looks into each namespace to the result.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Instant;
 
-use super::Params;
 use super::host_links::{HostLinks, growth, sum};
 use super::machines::{self, Holders};
 use super::names::Names;
@@ -13,6 +12,7 @@ use super::output::{
 };
 use super::processes::Residents;
 use super::visit::{Look, Round, Way};
+use super::{Numbers, Params};
 use crate::case::{Gap, Observed, Process, Reason, advice};
 use crate::printable::printable;
 use crate::probe::process;
@@ -40,7 +40,7 @@ pub(super) struct Seen<'a> {
     pub(super) here: u64,
     pub(super) seconds: f64,
     pub(super) ways: &'a [Way],
-    pub(super) numbers: &'a HashMap<u64, i32>,
+    pub(super) numbers: &'a Numbers,
     pub(super) residents: &'a Residents,
     /// Folders of named namespaces that could not be listed.
     pub(super) refused: Vec<Gap>,
@@ -101,14 +101,19 @@ pub(super) fn host_network(residents: &Residents, names: &mut Names, until: Inst
 
 impl Seen<'_> {
     pub(super) fn compose(self, names: &mut Names, known: &mut process::Names) -> Observed<Namespaces> {
-        let mut rows: Vec<Namespace> = Vec::with_capacity(self.ways.len());
+        let mut rows: Vec<(bool, Namespace)> = Vec::with_capacity(self.ways.len());
         for (at, index) in self.order.iter().enumerate() {
             let look = self.last.looks.get(at).and_then(Option::as_ref);
             if let Some(way) = self.ways.get(*index) {
-                rows.push(self.namespace(way, *index, look, known));
+                rows.push((look.is_some_and(Look::is_alone), self.namespace(way, *index, look, known)));
             }
         }
-        rows.sort_by_key(|row| std::cmp::Reverse(row.rx.bytes.unwrap_or(0).saturating_add(row.tx.bytes.unwrap_or(0))));
+        // What has loopback alone comes last, whatever is known of the others.
+        rows.sort_by_key(|(alone, row)| {
+            let moved = row.rx.bytes.unwrap_or(0).saturating_add(row.tx.bytes.unwrap_or(0));
+            (*alone, std::cmp::Reverse(moved))
+        });
+        let mut rows: Vec<Namespace> = rows.into_iter().map(|(_, row)| row).collect();
         let visited = rows.iter().filter(|row| row.visited).count() as u64;
         let left_out = rows.len().saturating_sub(self.params.limit as usize) as u64;
         rows.truncate(self.params.limit as usize);
@@ -130,8 +135,9 @@ impl Seen<'_> {
     }
 
     fn namespace(&self, way: &Way, index: usize, look: Option<&Look>, known: &mut process::Names) -> Namespace {
-        let earlier = self.first.and_then(|first| first.looks.get(index)?.as_ref());
-        let number = self.numbers.get(&way.number);
+        // What was cut then is not new since.
+        let earlier = self.first.and_then(|first| first.looks.get(index)?.as_ref()).filter(|look| !look.links_cut);
+        let number = self.numbers.of.get(&way.number);
         let leading = number.into_iter().flat_map(|number| self.after.leading_to(*number));
         let ends = leading.take(INTERFACES).map(|link| self.end(link)).collect();
         let mut row = Namespace {
@@ -165,6 +171,10 @@ impl Seen<'_> {
         let entrance = |link: &&&Link| link.elsewhere.is_some() || (link.lower.is_none() && !is_made_of_others(link));
         row.rx = sum(interfaces.iter().filter(entrance).map(|link| growth(link).0));
         row.tx = sum(interfaces.iter().filter(entrance).map(|link| growth(link).1));
+        // Nothing of nothing is 0, and what was not counted twice is not.
+        if earlier.is_none() || look.links_cut {
+            (row.rx, row.tx) = Default::default();
+        }
         row.interfaces = interfaces
             .iter()
             .take(INTERFACES)
@@ -265,7 +275,7 @@ impl Seen<'_> {
     }
 
     fn unknown_ends(&self, machines: &[Machine]) -> Vec<HostEnd> {
-        let numbers: HashSet<i32> = self.numbers.values().copied().collect();
+        let numbers: HashSet<i32> = self.numbers.of.values().copied().collect();
         let is_known = |link: &Link| match link.elsewhere {
             Some(other) => numbers.contains(&other.namespace),
             None => machines.iter().any(|machine| machine.ends.iter().any(|end| end.name == link.name)),
@@ -298,6 +308,23 @@ impl Seen<'_> {
         for gap in &self.refused {
             observed.miss(&["namespaces"], gap.clone());
         }
+        let left_out = observed.output.left_out;
+        if left_out > 0 {
+            let tried = format!(
+                "list {} of {} network namespaces",
+                units::count(left_out as f64),
+                units::count(observed.output.found as f64)
+            );
+            let why = "there are more than are listed; those with most traffic come first";
+            observed.miss(&["namespaces"], Gap::new(Reason::Failed, tried, why).to_fix("raise `limit`"));
+        }
+        if self.numbers.not_reached > 0 {
+            let tried = format!(
+                "tell which interfaces lead to {} network namespaces (RTM_GETNSID)",
+                units::count(self.numbers.not_reached as f64)
+            );
+            observed.miss(&["namespaces.ends"], Gap::new(Reason::TimedOut, tried, "the time for it was over"));
+        }
         self.say_what_was_not_visited(observed);
         if !names.denied.is_empty() {
             let folders: Vec<String> =
@@ -324,6 +351,18 @@ impl Seen<'_> {
             let tried = format!("look into {} of {all} network namespaces twice", units::count(not_reached as f64));
             let why = "the time for it was over; those with most traffic come first";
             observed.miss(&INSIDE, Gap::new(Reason::TimedOut, tried, why));
+        }
+        let is_cut = |look: &&Look| look.links_cut || look.addresses_cut;
+        let cut = |round: &Round| round.looks.iter().flatten().filter(is_cut).count();
+        let cut = cut(last).max(self.first.map_or(0, cut));
+        if cut > 0 {
+            let tried = format!(
+                "list all interfaces and addresses of {} of {all} network namespaces",
+                units::count(cut as f64)
+            );
+            let why = "there are more than are remembered, or the time for it was over";
+            let fields = ["namespaces.interfaces", "namespaces.rx", "namespaces.tx"];
+            observed.miss(&fields, Gap::new(Reason::Failed, tried, why));
         }
         if last.failed > 0 {
             let tried = format!("look into {} of {all} network namespaces", units::count(last.failed as f64));

@@ -46,7 +46,11 @@ impl Holders {
         let deadline = Instant::now() + PATIENCE;
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let mut pids: Vec<i32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-        pids.sort_by_key(|pid| !is_monitor(&command_name(*pid).unwrap_or_default()));
+        // A name may change at any moment: each is read once, for half of the time at most.
+        let named_until = deadline - PATIENCE / 2;
+        let is_named_so =
+            |pid: i32| Instant::now() < named_until && command_name(pid).is_some_and(|it| is_monitor(&it));
+        pids.sort_by_cached_key(|pid| !is_named_so(*pid));
         for pid in pids {
             if holders.of.len() == devices.len() {
                 break;

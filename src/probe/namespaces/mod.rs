@@ -28,7 +28,7 @@ pub use self::output::{
     Namespaces, Traffic,
 };
 use self::processes::Residents;
-use self::visit::{Depth, Round, Way};
+use self::visit::{Depth, Look, Round, Way};
 use crate::case::{Gap, Observed, Reason};
 use crate::probe::socket_owners::OwnerScan;
 use crate::probe::{Context, Need, Probe, process, watched};
@@ -40,6 +40,8 @@ use crate::units::{self, Span};
 const FIRST_ROUND: Duration = Duration::from_millis(250);
 /// How long the last round may take, which holds the end up.
 const LAST_ROUND: Duration = Duration::from_millis(150);
+/// How long it may take to tell which namespaces interfaces lead to: before the window, and at its end.
+const NUMBERS: Duration = Duration::from_millis(150);
 /// How long names may be looked up, within the window.
 const NAMES: Duration = Duration::from_millis(150);
 /// How long the holders of sockets are looked for: within the window, and at its end those of new ones.
@@ -116,10 +118,13 @@ impl Probe for NamespacesProbe {
         let residents = Residents::find(here, cx).map_err(|error| Gap::io("list the processes (/proc)", &error))?;
         let (mut ways, refused) = ways(&residents, here);
         let survey = links(&mut door)?;
-        let numbers = numbers(&ways, &mut door);
-        // Those with most traffic first, and before them those of which it is not told.
-        let through = |way: &Way| survey.bytes_through(*numbers.get(&way.number)?, None);
-        ways.sort_by_cached_key(|way| Reverse(through(way).unwrap_or(u64::MAX)));
+        let numbers = Numbers::ask(&ways, &mut door);
+        // Those with most traffic first, and behind them those of which it is not told: most of them have loopback alone.
+        let through = |way: &Way| survey.bytes_through(*numbers.of.get(&way.number)?, None);
+        ways.sort_by_cached_key(|way| {
+            let through = through(way);
+            (through.is_none(), Reverse(through))
+        });
         let begun = cx.start_window();
 
         let before = links(&mut door)?;
@@ -157,6 +162,8 @@ impl Probe for NamespacesProbe {
 
         let seconds = if watches { first_at.elapsed().as_secs_f64() } else { 0.0 };
         let after = links(&mut door)?;
+        // The kernel gives the number of a namespace that ended to the next one: those count that hold after the links were listed.
+        let numbers = Numbers::ask(&ways, &mut door);
         let order = busiest_first(&ways, &numbers, &before, &after, first.as_ref());
         let mut last = Round::default();
         if !ways.is_empty() {
@@ -248,32 +255,50 @@ fn ways(residents: &Residents, here: u64) -> (Vec<Way>, Vec<Gap>) {
     (ways, refused)
 }
 
-/// The numbers by which this namespace knows the others, where an interface of it leads there.
-fn numbers(ways: &[Way], door: &mut Rtnetlink) -> HashMap<u64, i32> {
-    let number = |way: &Way| door.number_of(way.open().ok()?.as_fd()).ok()?;
-    ways.iter()
-        .map(|way| way.number)
-        .zip(ways.iter().map(number))
-        .filter_map(|(of, number)| Some((of, number?)))
-        .collect()
+/// The numbers by which this namespace knows the others, where an interface of it leads there. They hold for links that were
+/// listed before they were asked for.
+#[derive(Debug, Default)]
+struct Numbers {
+    of: HashMap<u64, i32>,
+    /// Namespaces that were not asked about, since the time was over.
+    not_reached: u64,
+}
+
+impl Numbers {
+    fn ask(ways: &[Way], door: &mut Rtnetlink) -> Self {
+        let until = Instant::now() + NUMBERS;
+        let mut numbers = Numbers::default();
+        for (done, way) in ways.iter().enumerate() {
+            if Instant::now() >= until {
+                numbers.not_reached = (ways.len() - done) as u64;
+                break;
+            }
+            // One that ended is not opened.
+            let number = way.open().and_then(|namespace| door.number_of(namespace.as_fd()));
+            if let Ok(Some(number)) = number {
+                numbers.of.insert(way.number, number);
+            }
+        }
+        numbers
+    }
 }
 
 /// The order of the last round, as places in `ways`.
 fn busiest_first(
     ways: &[Way],
-    numbers: &HashMap<u64, i32>,
+    numbers: &Numbers,
     before: &HostLinks,
     after: &HostLinks,
     first: Option<&Round>,
 ) -> Vec<usize> {
     let mut order: Vec<usize> = (0..ways.len()).collect();
     order.sort_by_cached_key(|index| {
-        let number = ways.get(*index).and_then(|way| numbers.get(&way.number));
+        let number = ways.get(*index).and_then(|way| numbers.of.get(&way.number));
         let through = number.and_then(|number| after.bytes_through(*number, first.map(|_| before)));
-        // What meets this host otherwise may be busy, unless it has loopback alone.
+        // What meets this host otherwise may be busy, unless it has loopback alone; most have, where nothing was seen of them.
         let look = first.and_then(|first| first.looks.get(*index)?.as_ref());
-        let alone = look.is_some_and(|look| look.links.iter().all(|link| link.name == "lo"));
-        Reverse(through.unwrap_or(if alone { 0 } else { u64::MAX }))
+        let alone = look.is_some_and(Look::is_alone);
+        (through.is_none() && first.is_none(), Reverse(through.unwrap_or(if alone { 0 } else { u64::MAX })))
     });
     order
 }

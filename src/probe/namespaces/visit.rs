@@ -18,8 +18,10 @@ const MOST_LINKS: usize = 512;
 const MOST_ADDRESSES: usize = 1024;
 /// Sockets of one namespace that are remembered.
 const MOST_SOCKETS: usize = 4096;
-/// Links, addresses and sockets of all namespaces that are remembered: some 20 MB.
-const MOST_ROWS: usize = 131_072;
+/// Links of all namespaces that are remembered: some 15 MB.
+const ALL_LINKS: usize = 49_152;
+/// Addresses and sockets of all namespaces that are remembered: some 15 MB. What one has takes no room from the links of others.
+const ALL_OTHERS: usize = 98_304;
 
 /// How a namespace is reached.
 #[derive(Debug, Clone, Default)]
@@ -65,9 +67,13 @@ pub(super) enum Depth {
 pub(super) struct Look {
     /// Its links, with their counters.
     pub(super) links: Vec<Link>,
+    /// Whether there are more.
+    pub(super) links_cut: bool,
     /// The number by which it knows the namespace that is looked from, where one of its links leads there.
     pub(super) here: Option<i32>,
     pub(super) addresses: Vec<LinkAddress>,
+    /// Whether there are more.
+    pub(super) addresses_cut: bool,
     /// Listening TCP sockets and UDP sockets; none where they were not read.
     pub(super) listeners: Option<Vec<SocketRow>>,
     /// How many did not fit.
@@ -76,6 +82,13 @@ pub(super) struct Look {
     pub(super) connections: Option<Vec<SocketRow>>,
     /// How many did not fit.
     pub(super) connections_left_out: u64,
+}
+
+impl Look {
+    /// Whether it has loopback alone.
+    pub(super) fn is_alone(&self) -> bool {
+        !self.links_cut && self.links.iter().all(|link| link.name == "lo")
+    }
 }
 
 /// What came of a round through namespaces.
@@ -100,7 +113,7 @@ pub(super) fn round(ways: &[(&Way, Depth)], deadline: Instant, cx: &Context) -> 
 fn go_round(visitor: &mut Visitor, ways: &[(&Way, Depth)], deadline: Instant, cx: &Context) -> io::Result<Round> {
     let here = NetworkNamespace::current()?;
     let mut round = Round::default();
-    let mut room = MOST_ROWS;
+    let mut room = Room { links: ALL_LINKS, others: ALL_OTHERS };
     for (way, depth) in ways {
         if Instant::now() >= deadline {
             round.not_reached = (ways.len() - round.looks.len()) as u64;
@@ -110,7 +123,7 @@ fn go_round(visitor: &mut Visitor, ways: &[(&Way, Depth)], deadline: Instant, cx
         let looked = way.open().and_then(|namespace| {
             visitor.enter(&namespace)?;
             // What is opened in it stays of it, and is closed with the look.
-            look(&here, *depth, &mut room)
+            look(&here, *depth, &mut room, deadline)
         });
         if let Err(error) = &looked {
             match error.raw_os_error().map(Errno::from_raw) {
@@ -129,19 +142,28 @@ fn go_round(visitor: &mut Visitor, ways: &[(&Way, Depth)], deadline: Instant, cx
     Ok(round)
 }
 
-/// Looks at the namespace that the thread is in. Remembers no more rows than there is `room` for.
-fn look(here: &NetworkNamespace, depth: Depth, room: &mut usize) -> io::Result<Look> {
+/// How much more is remembered.
+#[derive(Debug)]
+struct Room {
+    links: usize,
+    others: usize,
+}
+
+/// Looks at the namespace that the thread is in. Remembers no more than there is `room` for.
+fn look(here: &NetworkNamespace, depth: Depth, room: &mut Room, deadline: Instant) -> io::Result<Look> {
     let mut door = Rtnetlink::open()?;
-    let mut look = Look { links: door.links()?, ..Look::default() };
-    keep(&mut look.links, MOST_LINKS, room);
+    let mut look = Look::default();
+    (look.links, look.links_cut) = door.links_at_most(MOST_LINKS.min(room.links), deadline)?;
+    room.links -= look.links.len();
     if look.links.iter().any(|link| link.elsewhere.is_some()) {
         look.here = door.number_of(here.as_fd())?;
     }
     if depth == Depth::Links {
         return Ok(look);
     }
-    look.addresses = door.addresses()?;
-    keep(&mut look.addresses, MOST_ADDRESSES, room);
+    let room = &mut room.others;
+    (look.addresses, look.addresses_cut) = door.addresses_at_most(MOST_ADDRESSES.min(*room), deadline)?;
+    *room -= look.addresses.len();
     let Ok(mut sockets) = SockDiag::open() else { return Ok(look) };
     let mut listeners = Kept::within(*room);
     let heard = sockets.dump(Transport::Tcp, 1 << LISTEN, |row| listeners.add(row));
@@ -159,12 +181,6 @@ fn look(here: &NetworkNamespace, depth: Depth, room: &mut usize) -> io::Result<L
         }
     }
     Ok(look)
-}
-
-/// Cuts a list to so many, and to the room that is left.
-fn keep<T>(rows: &mut Vec<T>, most: usize, room: &mut usize) {
-    rows.truncate(most.min(*room));
-    *room -= rows.len();
 }
 
 /// Sockets that are remembered.
