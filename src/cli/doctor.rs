@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::confinement::Start;
 use super::list::counted;
-use crate::case::advice;
+use crate::case::{Reason, advice};
 use crate::config::{BadConfig, Config};
 use crate::engine::{Live, Observer, ProbeRequest};
 use crate::printable::printable;
@@ -68,7 +68,16 @@ pub(super) fn doctor(start: Start) -> anyhow::Result<u8> {
                 capabilities.extend(named.map(str::to_owned));
             }
         }
-        for need in probe.needs().iter().filter(|_| evidence.gap.is_some() || !evidence.missing.is_empty()) {
+        // Where nothing was refused no right is lacking, and where nothing is absent no newer kernel helps.
+        let meets = |reason| {
+            evidence
+                .gap
+                .iter()
+                .chain(evidence.missing.iter().map(|missing| &missing.gap))
+                .any(|gap| gap.reason == reason)
+        };
+        let (denied, absent) = (meets(Reason::Denied), meets(Reason::Absent));
+        for need in probe.needs().iter().filter(|need| if need.what.starts_with("Linux ") { absent } else { denied }) {
             writeln!(out, "              {:<12} without {}: {}", "", need.what, need.without)?;
         }
     }
