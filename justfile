@@ -20,6 +20,11 @@ test:
 lived-in *programs:
     tests/lived-in {{programs}}
 
+# The Ansible collection: lint, and its playbook on twelve hosts by real sshd (root)
+ansible:
+    cargo build
+    tests/ansible
+
 # The live incidents, three times: real traffic in network namespaces (root); writes docs/accuracy.md. With words, only those
 # whose name holds one, once
 incidents *words:
