@@ -17,9 +17,9 @@
 ---@field interface string The interface.
 ---@field packets integer Packets, merged frames counted as one each.
 ---@field wire_packets integer Packets on the wire: merged frames counted as the segments that they stand for.
----@field bytes integer Bytes, link headers included.
+---@field bytes integer Bytes, link headers and VLAN tags included.
 ---@field merged_header_bytes integer Header bytes that merging hid.
----@field stripped_tag_bytes integer Bytes of tags that the kernel took off.
+---@field stripped_tag_bytes integer How many of these are tags that the kernel took off before the capture saw the frame.
 
 ---A list of `casebook.capture.Entered` in evidence.
 ---@class casebook.capture.Entereds
@@ -48,7 +48,7 @@
 ---@class casebook.capture.Rx
 ---@field packets integer Packets, merged frames counted as one each.
 ---@field wire_packets integer Packets on the wire: merged frames counted as the segments that they stand for.
----@field bytes integer Bytes, link headers included.
+---@field bytes integer Bytes, link headers and VLAN tags included.
 ---@field link_header_bytes integer How many of these are link headers. The loopback interface and some drivers leave them out of `rx_bytes`.
 ---@field bytes_per_second? number Mean rate in bytes per second; none when the burst has no duration, as in a file of one packet.
 ---@field bits_per_second? number Mean rate in bits per second.
@@ -218,8 +218,8 @@
 ---Rx frames with a VLAN tag.
 ---@class casebook.capture.Vlan
 ---@field packets integer Frames.
----@field bytes integer Bytes, as everywhere else here: without a tag that the kernel took off before the capture saw the frame.
----@field stripped_tag_bytes integer The bytes of those tags, 4 each. Some drivers count them in the interface's `rx_bytes`.
+---@field bytes integer Bytes as on the wire, the tag included, as everywhere else here.
+---@field stripped_tag_bytes integer How many of these are tags that the kernel took off before the capture saw the frame, 4 each. Some drivers count them in the interface's `rx_bytes`, others do not.
 ---@field without_device casebook.capture.ToUs Frames of VLANs for which this host has no device on the interface, so that it takes none of them.
 ---@field numbers_without_device integer[] The numbers of those VLANs, most frames first, at most 16.
 
@@ -672,6 +672,7 @@
 ---@field fragments casebook.capture.Fragments Rx IP fragments, first ones included.
 ---@field dns casebook.capture.Dns DNS messages on UDP port 53, as far as their payload was seen; later fragments are not in it.
 ---@field vlan casebook.capture.Vlan Rx frames with a VLAN tag.
+---@field untaken? casebook.capture.ToUs Rx frames of ether types that nothing on this host takes (`/proc/net/ptype`); none where that is not known. While a capture of all packets is open, this one too, the interface does not count them as dropped (`rx_dropped`).
 ---@field sessions casebook.capture.ToUs Rx frames of PPPoE sessions, whatever they carry.
 ---@field remotes casebook.capture.Remotes Where the rx IP packets came from.
 ---@field ttl? casebook.capture.Ttl TTLs and hop limits of the rx IP packets; none when there were no such packets. Packets of one spoofing sender share few values, those of many real senders spread over many.

@@ -33,7 +33,7 @@
 
 ---What it received in the window.
 ---@class casebook.interfaces.Rx
----@field bytes? integer Bytes, link headers included (on loopback without them: IP packets only). A bridge counts what it receives without the 14 bytes of Ethernet, as does a veth with an XDP program in its driver.
+---@field bytes? integer Bytes, link headers included (on loopback without them: IP packets only). A bridge counts what it receives without the 14 bytes of Ethernet, as do a VLAN's device and a veth with an XDP program in its driver. The tag of a VLAN is counted or not as the driver likes.
 ---@field packets? integer Packets.
 ---@field bytes_per_second? number Bytes per second, mean of the window.
 ---@field bits_per_second? number Bits per second, mean of the window.
@@ -100,6 +100,7 @@
 ---@field master? string The bridge or bond that it belongs to.
 ---@field lower? string The interface that it stands on (of a VLAN, a macvlan), when that is in this network namespace; of a veth pair the other end.
 ---@field xdp_program? integer The number of the XDP program that sees its packets before all else (`IFLA_XDP`); 0 where there is one and the kernel does not name it.
+---@field xdp_in_driver? boolean Whether that program runs in the driver (native), before there is a packet of the kernel (`IFLA_XDP_ATTACHED`).
 ---@field ingress_dropped? integer Packets that filters and policers at its ingress dropped in the window (`ingress` or `clsact`, `TCA_STATS2`); none where it has neither.
 ---@field queue_dropped? integer Packets that the queueing discipline at its root dropped in the window; none where there is none.
 ---@field addresses casebook.interfaces.Addresss Its addresses: at most 64, and 4,096 of the watched interface and loopback.

@@ -111,6 +111,7 @@ fn add(tally: &mut Tally, own: &mut OwnLink, link: Link, record: &Record, at_nan
         wire_bytes: record.wire_bytes,
         link_bytes: (header.bytes as u32).min(record.wire_bytes),
         tag_stripped: false,
+        untaken: false,
         vlan_without_device: None,
         segment_bytes: None,
         link: header.addresses,

@@ -22,6 +22,8 @@ pub struct Interface {
     pub own_links: HashSet<[u8; 6]>,
     /// The VLANs that have a device on it; none where frames of any VLAN are taken.
     pub vlans: Option<HashSet<u16>>,
+    /// The ether types that something on this host takes; none where that is not known, or where a bridge or bond takes all.
+    pub taken: Option<HashSet<u16>>,
 }
 
 impl Interface {
@@ -40,6 +42,7 @@ pub fn interfaces(wanted: &str, cx: &Context) -> Result<Vec<Interface>, Gap> {
     let chosen = watched::find(wanted, &mut door, &survey, &routes, cx)?;
     let own_links: HashSet<[u8; 6]> =
         survey.links.iter().filter_map(|link| link.link_address.as_slice().try_into().ok()).collect();
+    let taken = taken();
     let found = chosen.all.iter().filter_map(|index| {
         let link = survey.links.iter().find(|link| link.index == *index)?;
         // A bridge hands frames of any VLAN on.
@@ -47,7 +50,8 @@ pub fn interfaces(wanted: &str, cx: &Context) -> Result<Vec<Interface>, Gap> {
             let on_it = survey.links.iter().filter(|other| other.lower == Some(*index));
             on_it.filter_map(|link| link.vlan_id).collect()
         });
-        Some(Interface { name: link.name.clone(), index: *index, own_links: own_links.clone(), vlans })
+        let taken = taken.clone().filter(|_| link.master.is_none());
+        Some(Interface { name: link.name.clone(), index: *index, own_links: own_links.clone(), vlans, taken })
     });
     let found: Vec<Interface> = found.collect();
     if found.is_empty() {
@@ -56,6 +60,18 @@ pub fn interfaces(wanted: &str, cx: &Context) -> Result<Vec<Interface>, Gap> {
         return Err(Gap::new(Reason::Absent, tried, why));
     }
     Ok(found)
+}
+
+/// The ether types that protocols of the kernel and packet sockets take here (`/proc/net/ptype`); none where it cannot be read.
+fn taken() -> Option<HashSet<u16>> {
+    std::fs::read_to_string("/proc/thread-self/net/ptype").ok().map(|table| ether_types(&table))
+}
+
+/// The ether types of that table. What takes all frames ("ALL") leaves none of them for the interface's `rx_dropped`, but does nothing
+/// with them either.
+fn ether_types(table: &str) -> HashSet<u16> {
+    let first = |line: &str| u16::from_str_radix(line.split_ascii_whitespace().next()?, 16).ok();
+    table.lines().skip(1).filter_map(first).collect()
 }
 
 /// The host's own addresses, over all interfaces.
@@ -72,4 +88,17 @@ pub fn addresses() -> Result<Vec<IpAddr>, Gap> {
 /// Networks that are the host's own as a whole. A kernel that cannot be asked for them is taken to have none, as nearly all.
 pub fn networks() -> Vec<(IpAddr, u8)> {
     [false, true].into_iter().flat_map(|v6| local_networks(v6).unwrap_or_default()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_takes_frames_of_which_type_is_read() {
+        let table = "Type Device      Function\nALL  eth0     tpacket_rcv\n0800          ip_rcv\n0004          llc_rcv\n\
+                     88cc eth0     packet_rcv\n86dd          ipv6_rcv\n";
+        assert_eq!(ether_types(table), HashSet::from([0x0800, 0x0004, 0x88cc, 0x86dd]));
+        assert!(taken().expect("Linux has it").contains(&0x0800));
+    }
 }

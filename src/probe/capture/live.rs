@@ -65,9 +65,10 @@ pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
         Err(gap) => (Vec::new(), Some(gap)),
     };
     let window_nanos = params.window.0.as_nanos().min(u64::MAX.into()) as u64;
-    let tally =
+    let mut tally =
         Tally::new(LocalAddresses::new(local).with_networks(host::networks()), window_nanos, KeyedHash::from_kernel())
             .with_interfaces(sources.len());
+    tally.untaken = sources.iter().any(|source| source.interface.taken.is_some()).then(Default::default);
     let names: Vec<String> = sources.iter().map(|source| source.interface.name.clone()).collect();
     let mut burst = Burst::new(tally, params, names.clone());
 
@@ -269,6 +270,9 @@ impl Watching {
     }
 }
 
+/// A VLAN tag.
+const TAG_BYTES: u32 = 4;
+
 /// A frame of the ring as the sums want it.
 fn seen<'f>(frame: &Frame<'f>, link: Link, interface: &Interface, began_nanos: u64, stands_for: u32) -> Seen<'f> {
     let addresses = link.read(frame.bytes).and_then(|header| header.addresses);
@@ -284,16 +288,19 @@ fn seen<'f>(frame: &Frame<'f>, link: Link, interface: &Interface, began_nanos: u
     }
     let network = frame.bytes.get(frame.network_offset..).unwrap_or_default();
     let link_bytes = (frame.network_offset as u32).min(frame.wire_bytes);
+    // The tag was on the wire, and is so in a file.
+    let tag_bytes = if frame.stripped_tag.is_some() { TAG_BYTES } else { 0 };
     Seen {
         at_nanos: frame.timestamp_nanos.saturating_sub(began_nanos),
         stands_for,
         interface: 0,
         way,
-        wire_bytes: frame.wire_bytes,
-        link_bytes,
+        wire_bytes: frame.wire_bytes + tag_bytes,
+        link_bytes: link_bytes + tag_bytes,
         tag_stripped: frame.stripped_tag.is_some(),
         segment_bytes: frame.segment_bytes,
         vlan_without_device,
+        untaken: interface.taken.as_ref().is_some_and(|taken| !taken.contains(&frame.ether_type)),
         link: addresses,
         packet: packet::read(frame.ether_type, network, frame.wire_bytes - link_bytes),
         bytes: network,
@@ -319,7 +326,8 @@ mod tests {
 
     #[test]
     fn without_the_capability_the_gap_names_it_and_the_way_out() {
-        let interface = Interface { name: "eth0".to_owned(), index: 2, own_links: HashSet::new(), vlans: None };
+        let interface =
+            Interface { name: "eth0".to_owned(), index: 2, own_links: HashSet::new(), vlans: None, taken: None };
         let error = OpenError { step: "open a packet socket", error: io::Error::from_raw_os_error(libc::EPERM) };
         let gap = no_ring(&interface, error);
         assert_eq!(gap, Gap::denied("capture packets on eth0", "CAP_NET_RAW"));

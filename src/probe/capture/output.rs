@@ -57,6 +57,10 @@ pub struct Capture {
     pub dns: Dns,
     /// Rx frames with a VLAN tag.
     pub vlan: Vlan,
+    /// Rx frames of ether types that nothing on this host takes (`/proc/net/ptype`); none where that is not known. While a capture of
+    /// all packets is open, this one too, the interface does not count them as dropped (`rx_dropped`).
+    #[serde(default)]
+    pub untaken: Option<Tally>,
     /// Rx frames of PPPoE sessions, whatever they carry.
     #[serde(default)]
     pub sessions: Tally,
@@ -114,11 +118,11 @@ pub struct Entered {
     pub packets: u64,
     /// Packets on the wire: merged frames counted as the segments that they stand for.
     pub wire_packets: u64,
-    /// Bytes, link headers included.
+    /// Bytes, link headers and VLAN tags included.
     pub bytes: u64,
     /// Header bytes that merging hid.
     pub merged_header_bytes: u64,
-    /// Bytes of tags that the kernel took off.
+    /// How many of these are tags that the kernel took off before the capture saw the frame.
     pub stripped_tag_bytes: u64,
 }
 
@@ -141,7 +145,7 @@ pub struct Side {
     pub packets: u64,
     /// Packets on the wire: merged frames counted as the segments that they stand for.
     pub wire_packets: u64,
-    /// Bytes, link headers included.
+    /// Bytes, link headers and VLAN tags included.
     pub bytes: u64,
     /// How many of these are link headers. The loopback interface and some drivers leave them out of `rx_bytes`.
     pub link_header_bytes: u64,
@@ -436,9 +440,10 @@ pub struct IcmpType {
 pub struct Vlan {
     /// Frames.
     pub packets: u64,
-    /// Bytes, as everywhere else here: without a tag that the kernel took off before the capture saw the frame.
+    /// Bytes as on the wire, the tag included, as everywhere else here.
     pub bytes: u64,
-    /// The bytes of those tags, 4 each. Some drivers count them in the interface's `rx_bytes`.
+    /// How many of these are tags that the kernel took off before the capture saw the frame, 4 each. Some drivers count them in the
+    /// interface's `rx_bytes`, others do not.
     pub stripped_tag_bytes: u64,
     /// Frames of VLANs for which this host has no device on the interface, so that it takes none of them.
     #[serde(default)]

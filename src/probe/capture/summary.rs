@@ -76,6 +76,7 @@ impl Tally {
             fragments: self.fragments(),
             dns: self.dns(),
             vlan: self.vlan(),
+            untaken: self.untaken.map(|untaken| self.tally(untaken)),
             sessions: self.tally(self.sessions),
             remotes: self.remotes(top),
             ttl: self.ttl.summary(),

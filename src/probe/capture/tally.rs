@@ -50,6 +50,8 @@ pub struct Seen<'f> {
     pub tag_stripped: bool,
     /// The VLAN that it is of, when this host has no device for that.
     pub vlan_without_device: Option<u16>,
+    /// Nothing on this host takes frames of its ether type.
+    pub untaken: bool,
     /// Payload bytes of each packet that was merged into this frame; none when it was not merged.
     pub segment_bytes: Option<u16>,
     /// The receiver's and the sender's link address, where the frame has them.
@@ -124,6 +126,8 @@ pub struct Tally {
     pub stripped_by: Vec<u64>,
     pub classes: [Count; Class::ALL.len()],
     pub ip_protocols: Box<[Count; 256]>,
+    /// Of ether types that nothing on this host takes; none where that is not known.
+    pub untaken: Option<Count>,
     pub ether_types: Vec<(u16, Count)>,
     pub other_ether_types: Count,
     pub tcp: TcpCounts,
@@ -185,6 +189,7 @@ impl Tally {
             stripped_by: vec![0],
             classes: Default::default(),
             ip_protocols: Box::new([Count::default(); 256]),
+            untaken: None,
             ether_types: Vec::new(),
             other_ether_types: Count::default(),
             tcp: TcpCounts::default(),
@@ -276,7 +281,12 @@ impl Tally {
         self.add_sizes(seen, on_wire);
         match &seen.packet.ip {
             Some(ip) => self.add_received_ip(seen, ip, class, on_wire),
-            None => self.add_ether_type(seen.packet.ether_type, amount),
+            None => {
+                if let Some(untaken) = self.untaken.as_mut().filter(|_| seen.untaken && class == Class::NonIp) {
+                    untaken.add(amount);
+                }
+                self.add_ether_type(seen.packet.ether_type, amount);
+            }
         }
     }
 
@@ -597,6 +607,7 @@ mod tests {
             wire_bytes,
             link_bytes: 14.min(wire_bytes),
             tag_stripped: false,
+            untaken: false,
             vlan_without_device: None,
             segment_bytes,
             link: None,

@@ -242,6 +242,7 @@ fn interface(link: &Link, seen: &Seen, master: Option<String>) -> Interface {
         master,
         lower: None,
         xdp_program: link.xdp_program,
+        xdp_in_driver: link.xdp_place.map(|place| matches!(place, 1 | 4)),
         ingress_dropped: None,
         queue_dropped: None,
         addresses: Vec::new(),

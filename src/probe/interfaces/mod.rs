@@ -190,6 +190,9 @@ pub struct Interface {
     /// kernel does not name it.
     #[serde(default)]
     pub xdp_program: Option<u32>,
+    /// Whether that program runs in the driver (native), before there is a packet of the kernel (`IFLA_XDP_ATTACHED`).
+    #[serde(default)]
+    pub xdp_in_driver: Option<bool>,
     /// Packets that filters and policers at its ingress dropped in the window (`ingress` or `clsact`, `TCA_STATS2`); none
     /// where it has neither.
     #[serde(default)]
@@ -228,7 +231,8 @@ pub struct Address {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Flow {
     /// Bytes, link headers included (on loopback without them: IP packets only). A bridge counts what it receives without the 14 bytes
-    /// of Ethernet, as does a veth with an XDP program in its driver.
+    /// of Ethernet, as do a VLAN's device and a veth with an XDP program in its driver. The tag of a VLAN is counted or not as the
+    /// driver likes.
     pub bytes: Option<u64>,
     /// Packets.
     pub packets: Option<u64>,

@@ -76,8 +76,17 @@ impl Bucket<'_> {
 pub(super) struct Scale {
     /// Header bytes that merging hid are added: the interface counted the frames before they were merged.
     pub with_merged_headers: bool,
+    /// Bytes of each packet that the interfaces did not count: link headers, tags.
+    pub left_out_of_each: f64,
     /// Everything is multiplied by this: packets were lost or sampled, or the two windows differ by a moment.
     pub factor: f64,
+}
+
+impl Scale {
+    /// What the interfaces counted of so many packets, on the wire or as the capture saw them, with so many bytes.
+    pub fn bytes(self, packets: u64, bytes: u64) -> f64 {
+        (bytes as f64 - self.left_out_of_each * packets as f64).max(0.0) * self.factor
+    }
 }
 
 /// The capture as buckets.
@@ -86,22 +95,25 @@ pub(super) fn buckets<'a>(capture: &'a Capture, scale: Scale, translations: &'a 
         Recipient::Endpoint(endpoint) => translation(endpoint, translations),
         _ => None,
     };
-    let scaled = |recipient, packets: u64, bytes: u64| Bucket {
+    let scaled = |recipient, packets: u64, on_wire: u64, bytes: u64| Bucket {
         recipient,
         inner: inner(recipient),
         packets: (packets as f64 * scale.factor).round() as u64,
-        bytes: bytes as f64 * scale.factor,
+        bytes: scale.bytes(on_wire, bytes),
     };
     let mut buckets: Vec<Bucket<'a>> = Vec::with_capacity(capture.endpoints.len() + 8);
     for endpoint in &capture.endpoints {
-        let merged = if scale.with_merged_headers { endpoint.merged_header_bytes } else { 0 };
-        buckets.push(scaled(Recipient::Endpoint(endpoint), endpoint.packets, endpoint.bytes + merged));
+        let (on_wire, merged) = match scale.with_merged_headers {
+            true => (endpoint.wire_packets, endpoint.merged_header_bytes),
+            false => (endpoint.packets, 0),
+        };
+        buckets.push(scaled(Recipient::Endpoint(endpoint), endpoint.packets, on_wire, endpoint.bytes + merged));
     }
     for others in &capture.other_endpoints {
-        buckets.push(scaled(Recipient::OtherEndpoints(&others.protocol), others.packets, others.bytes));
+        buckets.push(scaled(Recipient::OtherEndpoints(&others.protocol), others.packets, others.packets, others.bytes));
     }
     let classes = &capture.classes;
-    let class = |kind, tally: &Tally| scaled(Recipient::Class(kind), tally.packets, tally.bytes);
+    let class = |kind, tally: &Tally| scaled(Recipient::Class(kind), tally.packets, tally.packets, tally.bytes);
     buckets.extend([
         class(EntryKind::Broadcast, &classes.broadcast),
         class(EntryKind::Multicast, &classes.multicast),

@@ -2,11 +2,12 @@
 
 use super::buckets::{Allocation, Bucket, End, Entries, Recipient, Scale, buckets};
 use super::counted::{Counted, came_by};
+use super::framing::LeftOut;
 use super::guests::Guests;
 use super::places::Places;
 use super::receivers::{Receivers, book_others};
 use super::rules::Booked;
-use super::{Ledger, Redirected, Shares, WindowEvidence, ends, groups, rules, unaccounted};
+use super::{Ledger, Redirected, Shares, WindowEvidence, ends, framing, groups, rules, unaccounted, untaken};
 use crate::case::{Account, Entry, EntryKind, Gap, Reason};
 use crate::probe::capture::Capture;
 use crate::probe::conntrack::Mapping;
@@ -105,7 +106,7 @@ fn by_capture(
     disagreements: &mut Vec<String>,
 ) {
     let sum = Counted::sum(counted).unwrap_or_default();
-    let scale = scale(capture, sum, &evidence.interfaces.watched, evidence.interfaces.seconds, disagreements);
+    let scale = scale(capture, sum, counted, &evidence.interfaces.watched, evidence.interfaces.seconds, disagreements);
     for of in counted.iter().filter(|of| of.xdp_program.is_some()) {
         ends::book_xdp(of, scale, entries);
     }
@@ -113,6 +114,7 @@ fn by_capture(
     book_overrun(evidence.kernel, &others, scale, entries);
     let mut buckets = buckets(capture, scale, evidence.translations);
     ends::book_strange_vlans(capture, &mut buckets, entries);
+    untaken::book_untaken(evidence, capture, counted, &mut buckets, entries, disagreements);
     ends::book_guests(evidence.interfaces, guests, capture, scale, &mut buckets, entries);
     let joined = || evidence.kernel.and_then(|kernel| kernel.multicast_groups.as_ref()).into_iter().flatten();
     let receivers = evidence.sockets.map(|sockets| {
@@ -244,8 +246,12 @@ fn book_overrun(kernel: Option<&KernelCounters>, counted: &[Counted<'_>], scale:
     if dropped == 0 || unseen == 0 || scale.factor != 1.0 {
         return;
     }
-    let unseen_bytes: u64 = counted.iter().map(|of| of.bytes.unwrap_or(0).saturating_sub(of.seen_bytes)).sum();
-    let mean = unseen_bytes as f64 / unseen as f64;
+    let unseen_bytes: f64 = counted
+        .iter()
+        .map(|of| of.bytes.unwrap_or(0) as f64 - of.seen_bytes as f64 + LeftOut::of(of, true).bytes())
+        .map(|bytes| bytes.max(0.0))
+        .sum();
+    let mean = unseen_bytes / unseen as f64;
     let packets = unseen.min(dropped);
     let label = "dropped at the full queue of a CPU (softnet_stat, whole machine)".to_owned();
     let end = End { label, ..End::default() };
@@ -256,20 +262,32 @@ fn book_overrun(kernel: Option<&KernelCounters>, counted: &[Counted<'_>], scale:
 fn scale(
     capture: &Capture,
     (packets, bytes): (u64, u64),
+    of_each: &[Counted<'_>],
     watched: &Interface,
     seconds: f64,
     disagreements: &mut Vec<String>,
 ) -> Scale {
-    // The interface counts tags that the kernel takes off before the capture sees the frame; loopback counts no link headers.
-    let uncounted = if capture.link == "loopback" { capture.rx.link_header_bytes } else { 0 };
-    let seen = (capture.rx.bytes + capture.vlan.stripped_tag_bytes - uncounted.min(capture.rx.bytes)) as f64;
+    let (left_out, leave_out) = framing::left_out(capture, of_each);
+    let seen = (capture.rx.bytes as f64 - left_out.bytes()).max(0.0);
     let counted = bytes as f64;
-    let mut scale = Scale { with_merged_headers: false, factor: 1.0 };
+    let mut scale = Scale { with_merged_headers: false, left_out_of_each: 0.0, factor: 1.0 };
     let merged = capture.gso.merged_header_bytes as f64;
     if merged > 0.0 && counted - seen > merged / 2.0 {
         scale.with_merged_headers = true;
     }
     let whole = if scale.with_merged_headers { seen + merged } else { seen };
+    let on_wire = if scale.with_merged_headers { capture.rx.wire_packets } else { capture.rx.packets };
+    scale.left_out_of_each = left_out.bytes() / on_wire.max(1) as f64;
+    if !leave_out.is_empty() && left_out.bytes() > counted * TOLERANCE && left_out.bytes() > EDGE {
+        disagreements.push(format!(
+            "{} does not count {}: what it counted as {} was {} on the wire, {} bytes a packet more",
+            leave_out.join(", "),
+            left_out.what(),
+            units::bytes(counted),
+            units::bytes(counted + scale.left_out_of_each * packets as f64),
+            scale.left_out_of_each.round(),
+        ));
+    }
     let lost = capture.ring.map_or(0, |ring| ring.dropped);
     if whole <= 0.0 {
         return scale;

@@ -2,7 +2,7 @@
 
 use crate::case::CameBy;
 use crate::probe::capture::Capture;
-use crate::probe::interfaces::Interfaces;
+use crate::probe::interfaces::{Interface, Interfaces};
 
 /// What one interface counted, and what the capture saw of it.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +14,10 @@ pub(super) struct Counted<'a> {
     /// By the capture, on the wire as far as frames that were merged can be told apart.
     pub seen_packets: u64,
     pub seen_bytes: u64,
+    /// How many of these are tags that the kernel took off before the capture.
+    pub seen_tag_bytes: u64,
+    /// Its counter is known to leave out the link header.
+    pub without_header: bool,
     pub xdp_program: Option<u32>,
     pub ingress_dropped: Option<u64>,
     pub way: &'a [String],
@@ -24,7 +28,7 @@ impl<'a> Counted<'a> {
     pub fn of(interfaces: &'a Interfaces, capture: Option<&Capture>) -> Vec<Self> {
         let seen = |name: &str| {
             let of_it = capture.and_then(|capture| capture.entered.iter().find(|of| of.interface == name));
-            of_it.map(|of| (of.wire_packets.max(of.packets), of.bytes + of.stripped_tag_bytes))
+            of_it.map(|of| (of.wire_packets.max(of.packets), of.bytes, of.stripped_tag_bytes))
         };
         let watched = &interfaces.watched;
         let several = interfaces.entered.as_ref().map_or(&[][..], |entered| &entered.interfaces);
@@ -34,13 +38,16 @@ impl<'a> Counted<'a> {
             .filter(|of| capture.is_none_or(|capture| capture.entered.is_empty()) || seen(&of.name).is_some());
         let counted: Vec<Self> = both
             .map(|of| {
-                let (seen_packets, seen_bytes) = seen(&of.name).unwrap_or_default();
+                let (seen_packets, seen_bytes, seen_tag_bytes) = seen(&of.name).unwrap_or_default();
+                let interface = interfaces.interfaces.iter().find(|other| other.name == of.name);
                 Counted {
                     name: &of.name,
                     packets: of.packets,
                     bytes: of.bytes,
                     seen_packets,
                     seen_bytes,
+                    seen_tag_bytes,
+                    without_header: interface.is_some_and(counts_without_header),
                     xdp_program: of.xdp_program,
                     ingress_dropped: of.ingress_dropped,
                     way: &of.way,
@@ -50,9 +57,9 @@ impl<'a> Counted<'a> {
         if !counted.is_empty() && (capture.is_none() || counted.iter().all(|of| seen(of.name).is_some())) {
             return counted;
         }
-        let (seen_packets, seen_bytes) = capture.map_or((0, 0), |capture| {
+        let (seen_packets, seen_bytes, seen_tag_bytes) = capture.map_or((0, 0, 0), |capture| {
             let rx = &capture.rx;
-            (rx.wire_packets.max(rx.packets), rx.bytes + capture.vlan.stripped_tag_bytes)
+            (rx.wire_packets.max(rx.packets), rx.bytes, capture.vlan.stripped_tag_bytes)
         });
         vec![Counted {
             name: &watched.name,
@@ -60,6 +67,8 @@ impl<'a> Counted<'a> {
             bytes: watched.rx.bytes,
             seen_packets,
             seen_bytes,
+            seen_tag_bytes,
+            without_header: counts_without_header(watched),
             xdp_program: watched.xdp_program,
             ingress_dropped: watched.ingress_dropped,
             way: &[],
@@ -70,6 +79,16 @@ impl<'a> Counted<'a> {
     pub fn sum(counted: &[Self]) -> Option<(u64, u64)> {
         let packets: Option<u64> = counted.iter().map(|of| of.packets).sum();
         packets.zip(counted.iter().map(|of| of.bytes).sum())
+    }
+}
+
+/// Whether the kernel counts what comes in by an interface of this kind behind its link header (`br_pass_frame_up`, `vlan_do_receive`,
+/// `veth_xdp_rcv`).
+fn counts_without_header(interface: &Interface) -> bool {
+    match interface.kind.as_deref() {
+        Some("bridge" | "vlan") => true,
+        Some("veth") => interface.xdp_in_driver == Some(true),
+        _ => false,
     }
 }
 

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use super::WindowEvidence;
 use super::buckets::{Allocation, Bucket, End, Entries, Recipient, Scale};
 use super::counted::Counted;
+use super::framing::LeftOut;
 use super::guests::{Guest, Guests};
 use super::places::Places;
 use super::rules::Hidden;
@@ -35,9 +36,10 @@ pub(super) fn book_xdp(interface: &Counted<'_>, scale: Scale, entries: &mut Entr
         0 => format!("taken by an XDP program on {}, before the network stack", interface.name),
         number => format!("taken by the XDP program {number} on {}, before the network stack", interface.name),
     };
-    let bytes = interface.bytes.unwrap_or(0).saturating_sub(interface.seen_bytes);
+    let seen = interface.seen_bytes as f64 - LeftOut::of(interface, true).bytes();
+    let bytes = (interface.bytes.unwrap_or(0) as f64 - seen).max(0.0);
     let end = End { label, ..End::default() };
-    entries.book(EntryKind::KernelDrop, end, Allocation { packets: unseen, bytes: bytes as f64 });
+    entries.book(EntryKind::KernelDrop, end, Allocation { packets: unseen, bytes });
 }
 
 /// Books frames of VLANs that this host has no device for.
@@ -79,7 +81,7 @@ pub(super) fn book_guests(
         };
         let allocation = Allocation {
             packets: station.packets.min(bucket.packets),
-            bytes: (station.bytes as f64 * scale.factor).min(bucket.bytes),
+            bytes: scale.bytes(station.packets, station.bytes).min(bucket.bytes),
         };
         bucket.packets -= allocation.packets;
         bucket.bytes -= allocation.bytes;

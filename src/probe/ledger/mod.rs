@@ -8,12 +8,14 @@ mod buckets;
 mod close;
 mod counted;
 mod ends;
+mod framing;
 mod groups;
 mod guests;
 mod places;
 mod receivers;
 mod rules;
 mod unaccounted;
+mod untaken;
 
 pub use groups::{HandedOn, Receiver};
 

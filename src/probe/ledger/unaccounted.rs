@@ -267,7 +267,8 @@ pub(super) fn book_martians(evidence: &WindowEvidence<'_>, buckets: &mut [Bucket
     let Some(kernel) = evidence.kernel else { return 0 };
     let ip6 = kernel.ip6.as_ref();
     let refused6 = ip6.map_or(0, |ip6| ip6.in_hdr_errors.unwrap_or(0) + ip6.in_addr_errors.unwrap_or(0));
-    let most = with_edge(behind_ip(kernel) + refused6);
+    let gone = behind_ip(kernel) + refused6;
+    let most = if gone > 0 { with_edge(gone) } else { 0 };
     let mut left = most;
     for bucket in buckets {
         let Recipient::Endpoint(endpoint) = bucket.recipient else { continue };
