@@ -88,7 +88,8 @@
 ---UDP, over IPv4 and IPv6 together (`Udp`, `Udp6`).
 ---@class casebook.kernel.Udp
 ---@field in_datagrams? integer Datagrams that programs received (`InDatagrams`); those still queued are in it.
----@field out_datagrams? integer Datagrams sent (`OutDatagrams`).
+---@field out_datagrams? integer Datagrams sent (`OutDatagrams`); those of `sndbuf_errors` are not among them.
+---@field sndbuf_errors? integer Datagrams that were not sent for want of room (`SndbufErrors`). The name misleads: they are mostly drops at the egress, by the queueing discipline, by traffic control or by a rule of the netdev family there, of which the sender is told nothing; a full send buffer makes the sender wait.
 ---@field no_ports? integer Datagrams to a port on which nothing listens (`NoPorts`).
 ---@field in_errors? integer Datagrams that could not be delivered for another reason, the two next ones included (`InErrors`).
 ---@field rcvbuf_errors? integer Datagrams dropped because the receive buffer of their socket was full (`RcvbufErrors`).

@@ -77,8 +77,13 @@ pub struct Tcp {
 pub struct Udp {
     /// Datagrams that programs received (`InDatagrams`); those still queued are in it.
     pub in_datagrams: Option<u64>,
-    /// Datagrams sent (`OutDatagrams`).
+    /// Datagrams sent (`OutDatagrams`); those of `sndbuf_errors` are not among them.
     pub out_datagrams: Option<u64>,
+    /// Datagrams that were not sent for want of room (`SndbufErrors`). The name misleads: they are mostly drops at the egress, by the
+    /// queueing discipline, by traffic control or by a rule of the netdev family there, of which the sender is told nothing; a full
+    /// send buffer makes the sender wait.
+    #[serde(default)]
+    pub sndbuf_errors: Option<u64>,
     /// Datagrams to a port on which nothing listens (`NoPorts`).
     pub no_ports: Option<u64>,
     /// Datagrams that could not be delivered for another reason, the two next ones included (`InErrors`).
@@ -141,6 +146,7 @@ impl Udp {
         Udp {
             in_datagrams: both("udp.in_datagrams", "Udp.InDatagrams", "Udp6.InDatagrams"),
             out_datagrams: both("udp.out_datagrams", "Udp.OutDatagrams", "Udp6.OutDatagrams"),
+            sndbuf_errors: both("udp.sndbuf_errors", "Udp.SndbufErrors", "Udp6.SndbufErrors"),
             no_ports: both("udp.no_ports", "Udp.NoPorts", "Udp6.NoPorts"),
             in_errors: both("udp.in_errors", "Udp.InErrors", "Udp6.InErrors"),
             rcvbuf_errors: both("udp.rcvbuf_errors", "Udp.RcvbufErrors", "Udp6.RcvbufErrors"),
