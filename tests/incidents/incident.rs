@@ -11,9 +11,10 @@ use crate::accuracy::Played;
 use crate::judgement::{Expect, Said};
 use crate::remedies;
 use crate::service::{Role, Service};
-use crate::stage::{Setting, Stage, WORLD};
+use crate::stage::{SERVER, Setting, Stage, WORLD};
 use crate::support::need::require;
-use crate::traffic::{Flood, Flowing, Sent, Traffic, send_at_once};
+use crate::tracked::track;
+use crate::traffic::{Flowing, Sent, Traffic};
 
 /// How long traffic may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(10);
@@ -41,8 +42,8 @@ pub struct Incident {
     pub logs: Vec<(&'static str, String)>,
     /// Further words for casebook.
     pub ask: &'static [&'static str],
-    /// Frames that are sent before all else, as fast as they go, and how many.
-    pub before: Option<(Flood, u64)>,
+    /// How many flows to which port of the server the kernel tracks before anything flows.
+    pub tracked: Option<(u32, u16)>,
     /// What flows, from before casebook looks until after.
     pub traffic: Vec<Traffic>,
     /// The server's only resolver is the world's address, where questions come in and none is answered.
@@ -69,7 +70,7 @@ impl Default for Incident {
             elsewhere: &[],
             logs: Vec::new(),
             ask: &[],
-            before: None,
+            tracked: None,
             traffic: Vec::new(),
             deaf_resolver: false,
             also: None,
@@ -99,8 +100,8 @@ impl Incident {
         for line in self.elsewhere {
             stage.world.shell(line);
         }
-        if let Some((flood, packets)) = &self.before {
-            send_at_once(&stage, flood, *packets);
+        if let Some((flows, port)) = self.tracked {
+            stage.server.inside(|| track(flows, (SERVER, port)));
         }
         let _deaf = self.deaf_resolver.then(|| {
             stage.world.inside(|| std::net::UdpSocket::bind((WORLD, 53)).expect("the resolver's port is free"))

@@ -91,6 +91,28 @@ pub fn unsaid(said: &Said, wanted: &[&str]) -> Vec<String> {
     wanted.iter().filter(|word| !text.contains(**word)).map(|word| format!("`{word}` is not said")).collect()
 }
 
+/// That the heaviest entry of the ledger says this, and has nearly all packets that came in; else what it says.
+pub fn first_entry(said: &Said, wanted: &[&str]) -> Vec<String> {
+    let Some(ledger) = said.case.as_ref().ok().and_then(|case| case.ledger.as_ref()) else { return Vec::new() };
+    let Some(first) = ledger.entries.first() else { return vec!["the ledger has no entry".to_owned()] };
+    let mut faults: Vec<String> = wanted
+        .iter()
+        .filter(|word| !first.label.contains(**word))
+        .map(|word| format!("the first entry of the ledger does not say `{word}`: {first:?}"))
+        .collect();
+    if first.packets.abs_diff(ledger.packets) > ledger.packets / 50 + 50 {
+        faults.push(format!("the first entry has not the packets of {}: {first:?}", ledger.packets));
+    }
+    faults
+}
+
+/// That the ledger says so among its disagreements; else what it says.
+pub fn disagreement_unsaid(said: &Said, wanted: &str) -> Option<String> {
+    let ledger = said.case.as_ref().ok()?.ledger.as_ref()?;
+    let is_said = ledger.disagreements.iter().any(|disagreement| disagreement.contains(wanted));
+    (!is_said).then(|| format!("the disagreements do not say `{wanted}`: {:?}", ledger.disagreements))
+}
+
 impl Expect {
     /// A flood of more than a megabyte whose first cause is this, and none of those.
     pub fn flood(first: &'static str, not: &'static [&'static str]) -> Expect {

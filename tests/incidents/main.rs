@@ -17,6 +17,7 @@ mod situations;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
+mod tracked;
 mod traffic;
 mod xdp_socket;
 

@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 /// Where a program meets packets that come in by `eth0`, and what it does with them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Hook {
-    /// Before the network stack: drops all.
+    /// In the driver, before the network stack: drops all.
     Xdp,
-    /// The same, and lets all pass.
+    /// The same, behind the driver (generic): drops all.
+    XdpGeneric,
+    /// The same in the driver, and lets all pass.
     XdpPass,
     /// The same, and sends all on by this interface.
     XdpRedirect(String),
@@ -82,6 +84,7 @@ pub fn attach(hook: &Hook) -> OwnedFd {
     let eth0 = index("eth0");
     match hook {
         Hook::Xdp => link(&load(XDP.0, XDP.1, &[set(0, 1), END]), eth0, XDP.1, 0, [0; 2]),
+        Hook::XdpGeneric => link(&load(XDP.0, XDP.1, &[set(0, 1), END]), eth0, XDP.1, GENERIC, [0; 2]),
         Hook::XdpPass => link(&load(XDP.0, XDP.1, &[set(0, 2), END]), eth0, XDP.1, 0, [0; 2]),
         Hook::XdpRedirect(to) => {
             let program = load(XDP.0, XDP.1, &[set(1, index(to) as i32), set(2, 0), call(23), END]);

@@ -3,9 +3,9 @@
 use std::net::Ipv4Addr;
 
 use crate::incident::Incident;
-use crate::judgement::Expect;
+use crate::judgement::{Expect, Said, first_entry};
 use crate::service::Role;
-use crate::stage::{SERVER, Setting, WORLD};
+use crate::stage::{SERVER, Setting, Stage, WORLD};
 use crate::traffic::{Flood, Ports, Shape, Sources, Traffic, Ttl};
 
 const NOT: &[&str] = &["bulk-transfer-in", "discard-sink", "dropped-by-firewall", "udp-flood-closed-port", "syn-flood"];
@@ -227,7 +227,7 @@ fn one_peer_sends_to_the_port_of_a_tunnel_that_is_gone() {
 #[test]
 fn a_full_table_of_tracked_connections() {
     let max = std::fs::read_to_string("/proc/sys/net/netfilter/nf_conntrack_max").ok();
-    let max: u64 = max.and_then(|text| text.trim().parse().ok()).unwrap_or(262_144);
+    let max: u32 = max.and_then(|text| text.trim().parse().ok()).unwrap_or(262_144);
     let strangers = Flood {
         shape: Shape::Udp { ports: Ports::One(9987), payload: 16 },
         to: SERVER,
@@ -239,12 +239,14 @@ fn a_full_table_of_tracked_connections() {
         name: "conntrack-exhaustion",
         // Datagrams to a port that somebody reads, so that they are no flood on a closed one.
         services: vec![Role::DatagramSink { at: (SERVER, 9987).into() }],
+        setting: Setting { alone: true, ..Setting::default() },
         firewall: &[
             "nft add table inet stage",
             "nft add chain inet stage in '{ type filter hook input priority 0; }'",
             "nft add rule inet stage in ct state new accept",
         ],
-        before: Some((strangers.clone(), max + max / 8)),
+        // Flows that were answered, so that none makes room for another.
+        tracked: Some((max, 53)),
         traffic: vec![Traffic::Flood(strangers)],
         expect: Expect {
             first: Some("conntrack-exhaustion"),
@@ -253,6 +255,7 @@ fn a_full_table_of_tracked_connections() {
             bytes: 500_000,
             ..Expect::default()
         },
+        also: Some(|_: &Stage, said: &Said| first_entry(said, &["the table of tracked connections is full"])),
         ..Incident::default()
     }
     .play();

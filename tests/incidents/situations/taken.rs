@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::daemon::Daemon;
 use crate::incident::Incident;
-use crate::judgement::{Expect, Said, unsaid};
+use crate::judgement::{Expect, Said, disagreement_unsaid, first_entry, unsaid};
 use crate::programs::Hook;
 use crate::service::Role;
 use crate::stage::{SECOND, SERVER, Setting, Stage, WORLD};
@@ -74,8 +74,13 @@ fn an_xdp_program_that_lets_all_pass_takes_nothing() {
         services: vec![Role::Dropper { at: Hook::XdpPass }],
         traffic: vec![Traffic::Flood(flood(Shape::Udp { ports: Ports::One(27015), payload: 20 }, SERVER, 3000))],
         also: Some(|_: &Stage, said: &Said| {
-            let named = unsaid(said, &["XDP"]).is_empty();
-            if named { vec!["a program that lets all pass is said to take something".to_owned()] } else { Vec::new() }
+            let mut faults = first_entry(said, &["no listener: UDP port 27015"]);
+            if unsaid(said, &["XDP"]).is_empty() {
+                faults.push("a program that lets all pass is said to take something".to_owned());
+            }
+            // A program in the driver of a veth: its counter has no link headers.
+            faults.extend(disagreement_unsaid(said, "14 bytes a packet more"));
+            faults
         }),
         expect: Expect {
             first: Some("udp-flood-closed-port"),
@@ -119,14 +124,14 @@ fn a_filter_redirects_what_comes_in_to_another_interface() {
 #[test]
 fn a_bpf_program_drops_at_a_hook_of_netfilter() {
     dropped("netfilter-program", vec![Role::Dropper { at: Hook::Netfilter }], &[], |_, said| {
-        unsaid(said, &["BPF program", "prerouting"])
+        first_entry(said, &["BPF program", "prerouting"])
     });
 }
 
 #[test]
 fn a_control_group_lets_no_datagram_in() {
     dropped("cgroup-datagrams", vec![Role::Denied { at: at(27015), tcp: false }], &[], |_, said| {
-        unsaid(said, &["refused by a filter of the socket of stage-denied", "or of its control group"])
+        first_entry(said, &["refused by a filter of the socket of stage-denied", "or of its control group"])
     });
 }
 

@@ -140,6 +140,13 @@ pub enum Shape {
         /// Bytes.
         payload: usize,
     },
+    /// Frames of an ether type that no protocol has.
+    Strange {
+        /// The type.
+        ether_type: u16,
+        /// Bytes.
+        payload: usize,
+    },
     /// UDP to port 9987 in a PPPoE session.
     Session {
         /// Bytes.
@@ -274,6 +281,7 @@ impl Frames {
             | Shape::Gre { payload }
             | Shape::Tagged { payload, .. }
             | Shape::Session { payload }
+            | Shape::Strange { payload, .. }
             | Shape::Protocol { payload, .. } => (0..payload).map(|_| chance.next() as u8).collect(),
             Shape::Answer { begins, size, .. } => answer(begins, size),
             Shape::Six(Six::NtpAnswer { size, .. }) => answer(&[0xd7, 0, 3, 42], size),
@@ -422,6 +430,7 @@ impl Frames {
                 .udp(client_port, 9999)
                 .write_to_slice(frame, &self.payload),
             Shape::Session { .. } => return self.session(from, client_port, ttl),
+            Shape::Strange { ether_type, .. } => return self.strange(ether_type),
             Shape::Protocol { number, .. } => return self.protocol(number, from, ttl),
             Shape::Six(six) => return self.six(six, ttl),
             Shape::FragmentedAnswer => return self.fragmented_answer(ttl),
@@ -508,6 +517,12 @@ impl Frames {
             }
         };
         &self.frame[..length.expect("a frame fits in 2048 bytes")]
+    }
+
+    fn strange(&mut self, ether_type: u16) -> &[u8] {
+        let length = whole(&mut self.frame, SERVER_LINK, &self.payload, &[]).len();
+        self.frame[12..14].copy_from_slice(&ether_type.to_be_bytes());
+        &self.frame[..length]
     }
 
     fn session(&mut self, from: Ipv4Addr, client_port: u16, ttl: u8) -> &[u8] {

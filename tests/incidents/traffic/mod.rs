@@ -237,16 +237,6 @@ impl Drop for Flowing {
     }
 }
 
-/// Sends so many frames from the world to the server, as fast as they can be made and sent.
-pub fn send_at_once(stage: &Stage, flood: &Flood, packets: u64) {
-    let wire = stage.world.inside(|| Wire::onto("w0"));
-    let mut frames = frame::Frames::of(flood);
-    let mut sent = 0;
-    while sent < packets {
-        sent += u64::from(wire.send(frames.next()));
-    }
-}
-
 fn send_frames(flood: &Flood, wire: &Wire, progress: &Progress) {
     let mut frames = frame::Frames::of(flood);
     progress.pace(u64::from(flood.per_second), |due| {
