@@ -118,23 +118,20 @@ impl Probe for SocketsProbe {
         let with_time_wait = params.state.as_deref() == Some("time_wait");
         let mut eye = Eye::open().keeping(look::most_sockets(cx.resources().memory_bytes()), with_time_wait);
         let mut names = Names::new();
-        let mut scan = params.owners.then(OwnerScan::prepare).transpose();
+        let at_once = params.window.0.is_zero();
+        let mut scan = (params.owners && !at_once).then(OwnerScan::prepare).transpose();
         if let Ok(Some(scan)) = &mut scan {
             scan.run(Instant::now() + EARLY_PASS, None, cx);
         }
 
-        let counts_takes = params.owners && !params.window.0.is_zero();
+        let counts_takes = params.owners && !at_once;
         let take = counts_takes.then(TakeWatch::start);
 
         let begun = cx.start_window();
         let end = begun + params.window.0;
         let take = take.map(|watch| watch.and_then(|watch| Ok((watch.read()?, watch))));
         let mut window = Window::default();
-        if params.window.0.is_zero() {
-            if let Ok(Some(scan)) = &mut scan {
-                scan.run(Instant::now() + WHOLE_PASS, None, cx);
-            }
-        } else {
+        if !at_once {
             window = Window::watch(&mut eye, end, cx, || {
                 let Ok(Some(scan)) = &mut scan else { return HashMap::new() };
                 scan.run(end.min(Instant::now() + WHOLE_PASS), None, cx);
@@ -144,7 +141,13 @@ impl Probe for SocketsProbe {
 
         let last_look = Instant::now();
         let taken: Option<Result<Taken, Gap>> = take.map(|take| take.and_then(|(before, watch)| watch.since(&before)));
-        let look = eye.look(ALL_STATES)?;
+        let look = if at_once && params.owners {
+            let (found, look) = beside(|| whole_pass(cx), || eye.look(ALL_STATES));
+            scan = found.map(Some);
+            look?
+        } else {
+            eye.look(ALL_STATES)?
+        };
         let now: HashMap<i32, Activity> =
             window.activities.keys().filter_map(|pid| Some((*pid, Activity::read(*pid)?))).collect();
         if let Ok(Some(scan)) = &mut scan {
@@ -280,6 +283,26 @@ fn dirtied_bytes() -> Option<u64> {
 /// The pages in the text of `/proc/vmstat`.
 fn parse_dirtied(vmstat: &str) -> Option<u64> {
     vmstat.lines().find_map(|line| line.strip_prefix("nr_dirtied ")?.trim().parse().ok())
+}
+
+/// A pass over all processes.
+fn whole_pass(cx: &Context) -> std::io::Result<OwnerScan> {
+    let mut scan = OwnerScan::prepare()?;
+    scan.run(Instant::now() + WHOLE_PASS, None, cx);
+    Ok(scan)
+}
+
+/// Does one on a thread beside the other; where no thread can be made, one after the other.
+fn beside<A: Send, B>(one: impl Fn() -> A + Sync, other: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| {
+        let thread = Builder::new().spawn_scoped(scope, &one);
+        let other = other();
+        let one = match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => one(),
+        };
+        (one, other)
+    })
 }
 
 /// Begins to follow the processes with most sockets, and learns their names while they are there.
