@@ -52,6 +52,8 @@ pub struct Incident {
     pub also: Option<fn(&Stage, &Said) -> Vec<String>>,
     /// Casebook looks as the user nobody, without any capability.
     pub without_root: bool,
+    /// Casebook may run no program in the kernel.
+    pub without_programs: bool,
     /// How long casebook watches.
     pub window: Duration,
     /// What it must say.
@@ -75,6 +77,7 @@ impl Default for Incident {
             deaf_resolver: false,
             also: None,
             without_root: false,
+            without_programs: false,
             window: Duration::from_secs(3),
             expect: Expect::default(),
         }
@@ -142,6 +145,11 @@ impl Incident {
         let mut command = if self.without_root {
             let mut command = stage.server.command("setpriv");
             command.args(["--reuid", "65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", casebook]);
+            command
+        } else if self.without_programs {
+            let mut command = stage.server.command("setpriv");
+            let lacks = "-bpf,-perfmon,-sys_admin";
+            command.args(["--inh-caps", lacks, "--bounding-set", lacks, casebook]);
             command
         } else if self.deaf_resolver {
             // `ip netns exec` gives its command a mount namespace of its own.

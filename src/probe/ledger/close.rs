@@ -25,6 +25,9 @@ const SAMPLED: f64 = 0.05;
 /// Redirected ports in the list.
 const REDIRECTED: usize = 64;
 
+/// Ports in the list of those of which the takers are not known.
+const GUESSED: usize = 3;
+
 /// The part of the bytes that may have come before the packets were watched and be taken to be like the rest: beyond it they
 /// stay unexplained.
 pub(super) const LATE: f64 = 0.05;
@@ -175,6 +178,7 @@ fn by_capture(
         unaccounted::book_translated(&mut forwards, &receivers, guests, bucket, entries);
         receivers.book(bucket, entries);
     }
+    say_what_is_guessed(&receivers, &buckets, disagreements);
     // What the protocol's own counters allow: nobody is given more datagrams than were delivered or refused.
     let mut allowance = unaccounted::Allowance::of(evidence.kernel);
     let mut udp: Vec<&mut Bucket<'_>> = buckets.iter_mut().filter(|bucket| is_udp(bucket)).collect();
@@ -216,6 +220,20 @@ fn by_capture(
             _ => (0, 0),
         };
         book_others(refused, delivered, bucket, entries);
+    }
+}
+
+/// Says of which UDP ports it is not known what each process took.
+fn say_what_is_guessed(receivers: &Receivers<'_>, buckets: &[Bucket<'_>], disagreements: &mut Vec<String>) {
+    let guessed = buckets.iter().filter(|bucket| bucket.bytes > EDGE).filter_map(|bucket| match bucket.recipient {
+        Recipient::Endpoint(endpoint) => Some((endpoint.port?, receivers.guessed(endpoint)?)),
+        _ => None,
+    });
+    for (port, processes) in guessed.take(GUESSED) {
+        disagreements.push(format!(
+            "UDP port {port} is shared by {processes} processes, and what each took was not counted: what came is shared out among \
+             them by the CPU time that they used"
+        ));
     }
 }
 

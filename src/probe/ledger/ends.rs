@@ -670,6 +670,7 @@ mod tests {
         let ledger = account(taken, &[]);
         let receiver = &ledger.receivers[0];
         assert_eq!((receiver.label.as_str(), receiver.processes), ("2 × voice", 2));
+        assert!(ledger.account.disagreements[0].contains("shared by 2 processes"), "{:?}", ledger.account);
         assert!((receiver.process_share - 0.5).abs() < 0.01, "{receiver:?}");
         assert!(ledger.account.unexplained_share.unwrap() <= 0.01, "{:?}", ledger.account);
     }
@@ -695,6 +696,7 @@ mod tests {
             account.entries.iter().find(of_it).map(|entry| entry.packets)
         };
         assert_eq!((packets(80), packets(81), packets(82)), (None, Some(12_002), Some(6_001)));
+        assert!(account.disagreements.is_empty(), "it was counted: {:?}", account.disagreements);
         assert!(account.unexplained_share.unwrap() <= 0.01, "{account:?}");
     }
 

@@ -31,6 +31,8 @@ pub(super) struct Receivers<'a> {
     cpu: Vec<(&'a Process, f64)>,
     /// What processes took from UDP ports, by port, where their calls were counted.
     takers: HashMap<u16, Vec<&'a UdpReceiver>>,
+    /// Whether their calls were counted.
+    counted: bool,
 }
 
 /// Why sockets lost datagrams, as UDP counted it for all of them.
@@ -71,6 +73,7 @@ impl<'a> Receivers<'a> {
             closed,
             cpu,
             takers,
+            counted: sockets.udp_receivers.is_some(),
             listeners,
             connections,
             connections_left_out: sockets.connections_left_out > 0,
@@ -128,6 +131,7 @@ impl<'a> Receivers<'a> {
             connections_left_out: true,
             cpu: Vec::new(),
             takers: HashMap::new(),
+            counted: false,
             all_listeners: false,
             closed: Vec::new(),
             groups: &[],
@@ -289,6 +293,13 @@ impl<'a> Receivers<'a> {
         let sum: f64 = sharers.iter().map(|(_, used)| *used).sum();
         sharers.iter_mut().for_each(|(_, used)| *used /= sum);
         sharers
+    }
+
+    /// How many processes share the socket's port that the endpoint's datagrams come to, when it is not known what each of them took:
+    /// it is shared out among them by the CPU time that they used, or evenly.
+    pub fn guessed(&self, endpoint: &Endpoint) -> Option<usize> {
+        let listener = self.listener(endpoint).filter(|_| endpoint.protocol == "udp" && !self.counted)?;
+        Some(self.sharers(listener).len()).filter(|sharers| *sharers > 1)
     }
 
     /// What processes took of the datagrams for the endpoint. A socket on the address itself gets all that is for it, before

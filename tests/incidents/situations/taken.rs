@@ -233,6 +233,33 @@ fn four_workers_of_one_port_are_named_as_a_group() {
     .play();
 }
 
+/// As on a kernel before 6.3: the packets tell what came for the port, and nothing tells what each worker took.
+#[test]
+fn workers_whose_calls_cannot_be_counted_are_said_to_be_guessed() {
+    let worker = || Role::Daemon(Daemon::Worker { at: at(27015) });
+    Incident {
+        name: "workers-not-counted",
+        without_programs: true,
+        services: vec![worker(), worker()],
+        traffic: vec![Traffic::Flood(udp(SERVER, 27015))],
+        also: Some(|_: &Stage, said: &Said| {
+            let mut faults = unsaid(said, &["2 × stage-worker"]);
+            faults.extend(disagreement_unsaid(said, "UDP port 27015 is shared by 2 processes"));
+            let sockets = said.case.as_ref().ok().and_then(|case| case.evidence.get("sockets"));
+            if !format!("{sockets:?}").contains("CAP_BPF and CAP_PERFMON") {
+                faults.push(format!("the evidence does not say why: {sockets:?}"));
+            }
+            faults
+        }),
+        expect: Expect {
+            exit: &[1, 2],
+            ..Expect::flood("bulk-transfer-in", &["discard-sink", "udp-flood-closed-port"])
+        },
+        ..Incident::default()
+    }
+    .play();
+}
+
 /// What netfilter drops in another network namespace is none of this one, where nothing at its hooks can drop.
 #[test]
 fn a_blackhole_beside_drops_of_another_namespace() {
