@@ -156,9 +156,7 @@ struct Fields {
 impl Fields {
     /// Finds them; none where a field is missing or has another size than it is read with.
     fn find(types: &KernelTypes) -> Option<Self> {
-        let at = |structure: &str, field: &str, bytes: u32| {
-            types.field(structure, &[field]).filter(|field| field.bytes == bytes).map(|field| field.offset)
-        };
+        let at = |structure: &str, field: &str, bytes: u32| types.offset(structure, &[field], bytes);
         Some(Fields {
             meta: at("bpf_iter__task_file", "meta", 8)?,
             task: at("bpf_iter__task_file", "task", 8)?,

@@ -13,30 +13,15 @@ const CONTROL: u16 = 0x10;
 const GET_FAMILY: u8 = 3;
 /// `NETDEV_CMD_QSTATS_GET`.
 const GET_STATISTICS: u8 = 12;
+/// `NETDEV_A_QSTATS_RX_PACKETS`: the first attribute that counts.
+const FIRST_FIGURE: u16 = 8;
 
-/// What one device counted, all its queues together; none where its driver does not count it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct QueueStatistics {
-    /// Times that there was no memory for a packet that came (`rx-alloc-fail`).
-    pub rx_alloc_fail: Option<u64>,
-    /// Packets that came to the device and never left it, for whatever reason (`rx-hw-drops`).
-    pub rx_hw_drops: Option<u64>,
-    /// Those of them for want of room or buffers (`rx-hw-drop-overruns`).
-    pub rx_hw_drop_overruns: Option<u64>,
-    /// Those of them over the rate that the device is allowed (`rx-hw-drop-ratelimits`).
-    pub rx_hw_drop_ratelimits: Option<u64>,
-    /// Packets with a wrong checksum (`rx-csum-bad`).
-    pub rx_csum_bad: Option<u64>,
-    /// Packets to be sent that the device dropped (`tx-hw-drops`).
-    pub tx_hw_drops: Option<u64>,
-    /// Those of them over the rate that the device is allowed (`tx-hw-drop-ratelimits`).
-    pub tx_hw_drop_ratelimits: Option<u64>,
-    /// How often a queue was full and sending stopped (`tx-stop`).
-    pub tx_stop: Option<u64>,
-}
+/// What one device counted, all its queues together, by the kernel's number of each figure (`NETDEV_A_QSTATS_…`). What its driver does
+/// not count is not there.
+pub type QueueFigures = BTreeMap<u16, u64>;
 
 /// The devices of this network namespace whose drivers count so, by index. None where the kernel knows no such question.
-pub fn read() -> io::Result<Option<BTreeMap<u32, QueueStatistics>>> {
+pub fn read() -> io::Result<Option<BTreeMap<u32, QueueFigures>>> {
     let mut netlink = NetlinkDump::open(SockProtocol::NetlinkGeneric)?;
     let families = netlink.list(CONTROL, &[GET_FAMILY, 1, 0, 0], |_, payload| {
         let parts = || attributes(payload.get(4..).unwrap_or_default());
@@ -53,26 +38,13 @@ pub fn read() -> io::Result<Option<BTreeMap<u32, QueueStatistics>>> {
     }
 }
 
-/// `struct genlmsghdr` and attributes.
-fn parse(payload: &[u8]) -> Option<(u32, QueueStatistics)> {
-    let mut counted = QueueStatistics::default();
-    let mut index = None;
-    for (kind, value) in attributes(payload.get(4..)?) {
-        let figure = || read_u64(value, 0).or_else(|| read_u32(value, 0).map(u64::from));
-        match kind {
-            1 => index = read_u32(value, 0),
-            12 => counted.rx_alloc_fail = figure(),
-            13 => counted.rx_hw_drops = figure(),
-            14 => counted.rx_hw_drop_overruns = figure(),
-            18 => counted.rx_csum_bad = figure(),
-            23 => counted.rx_hw_drop_ratelimits = figure(),
-            24 => counted.tx_hw_drops = figure(),
-            32 => counted.tx_hw_drop_ratelimits = figure(),
-            33 => counted.tx_stop = figure(),
-            _ => {}
-        }
-    }
-    Some((index?, counted))
+/// `struct genlmsghdr` and attributes. The first ones say which device and queue it is.
+fn parse(payload: &[u8]) -> Option<(u32, QueueFigures)> {
+    let of = || attributes(payload.get(4..).unwrap_or_default());
+    let index = of().find(|(kind, _)| *kind == 1).and_then(|(_, value)| read_u32(value, 0))?;
+    let figure = |value: &[u8]| read_u64(value, 0).or_else(|| read_u32(value, 0).map(u64::from));
+    let figures = of().filter(|(kind, _)| *kind >= FIRST_FIGURE);
+    Some((index, figures.filter_map(|(kind, value)| Some((kind, figure(value)?))).collect()))
 }
 
 #[cfg(test)]
@@ -91,8 +63,7 @@ mod tests {
             payload.extend(kind.to_ne_bytes());
             payload.extend(value);
         }
-        let wanted = QueueStatistics { rx_hw_drops: Some(9), tx_stop: Some(1 << 40), ..QueueStatistics::default() };
-        assert_eq!(parse(&payload), Some((4, wanted)));
+        assert_eq!(parse(&payload), Some((4, QueueFigures::from([(13, 9), (33, 1 << 40)]))));
     }
 
     #[test]

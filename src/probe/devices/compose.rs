@@ -9,7 +9,7 @@ use super::{Counted, Listed, discipline, statistics, steering};
 use crate::case::{Gap, Observed, Reason};
 use crate::probe::sysfs;
 use crate::sys::ethtool::Channels;
-use crate::sys::queue_statistics;
+use crate::sys::queue_statistics::QueueFigures;
 use crate::sys::rtnetlink::Link;
 
 /// Paths of what the statistics of drivers tell.
@@ -266,22 +266,17 @@ fn statistics_of(
 }
 
 /// Growth of what the queues counted; what began to be counted within the window began at 0.
-fn grown(
-    before: Option<&queue_statistics::QueueStatistics>,
-    now: &queue_statistics::QueueStatistics,
-) -> QueueStatistics {
-    let growth = |of: fn(&queue_statistics::QueueStatistics) -> Option<u64>| {
-        of(now)?.checked_sub(before.and_then(of).unwrap_or(0))
-    };
+fn grown(before: Option<&QueueFigures>, now: &QueueFigures) -> QueueStatistics {
+    let growth = |figure: u16| now.get(&figure)?.checked_sub(*before.and_then(|it| it.get(&figure)).unwrap_or(&0));
     QueueStatistics {
-        rx_alloc_fail: growth(|it| it.rx_alloc_fail),
-        rx_hw_drops: growth(|it| it.rx_hw_drops),
-        rx_hw_drop_overruns: growth(|it| it.rx_hw_drop_overruns),
-        rx_hw_drop_ratelimits: growth(|it| it.rx_hw_drop_ratelimits),
-        rx_csum_bad: growth(|it| it.rx_csum_bad),
-        tx_hw_drops: growth(|it| it.tx_hw_drops),
-        tx_hw_drop_ratelimits: growth(|it| it.tx_hw_drop_ratelimits),
-        tx_stop: growth(|it| it.tx_stop),
+        rx_alloc_fail: growth(12),
+        rx_hw_drops: growth(13),
+        rx_hw_drop_overruns: growth(14),
+        rx_csum_bad: growth(18),
+        rx_hw_drop_ratelimits: growth(23),
+        tx_hw_drops: growth(24),
+        tx_hw_drop_ratelimits: growth(32),
+        tx_stop: growth(33),
     }
 }
 

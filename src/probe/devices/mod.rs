@@ -32,7 +32,7 @@ use super::watched::{self, Choice, Survey};
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed, Reason};
 use crate::sys::disciplines;
-use crate::sys::queue_statistics;
+use crate::sys::queue_statistics::{self, QueueFigures};
 use crate::sys::rtnetlink::{Link, Rtnetlink};
 use crate::sys::text_file;
 use crate::units::Span;
@@ -161,7 +161,7 @@ struct Counted {
     at: Instant,
     statistics: Vec<Result<io::Result<Reading>, Gap>>,
     disciplines: Result<Vec<disciplines::Discipline>, Gap>,
-    queues: Result<Option<BTreeMap<u32, queue_statistics::QueueStatistics>>, Gap>,
+    queues: Result<Option<BTreeMap<u32, QueueFigures>>, Gap>,
     interrupts: Result<Table, Gap>,
 }
 

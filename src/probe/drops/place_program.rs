@@ -102,9 +102,7 @@ impl Fields {
         not_specified: u32,
         reasons: u32,
     ) -> Option<Self> {
-        let at = |structure: &str, path: &[&str], bytes: u32| {
-            types.field(structure, path).filter(|field| field.bytes == bytes).map(|field| field.offset)
-        };
+        let at = |structure: &str, path: &[&str], bytes: u32| types.offset(structure, path, bytes);
         let packet = |name, bytes| at("sk_buff", &[name], bytes);
         let arguments = types.tracepoint("kfree_skb")?.arguments;
         if arguments.first().map(String::as_str) != Some("sk_buff") {

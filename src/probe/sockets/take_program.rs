@@ -73,9 +73,7 @@ pub(super) struct Places {
 impl Places {
     /// Finds them; none where a field is missing or has another size than it is read with.
     pub(super) fn find(types: &KernelTypes, own_namespace: u32) -> Option<Self> {
-        let at = |structure: &str, path: &[&str], bytes: u32| {
-            types.field(structure, path).filter(|field| field.bytes == bytes).map(|field| field.offset)
-        };
+        let at = |structure: &str, path: &[&str], bytes: u32| types.offset(structure, path, bytes);
         let common = |name, bytes| at("sock", &["__sk_common", name], bytes);
         Some(Places {
             own_namespace,

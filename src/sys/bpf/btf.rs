@@ -144,6 +144,11 @@ impl KernelTypes {
         offset.is_multiple_of(8).then(|| Some(Field { offset: i16::try_from(offset / 8).ok()?, bytes }))?
     }
 
+    /// Where a field of so many bytes stands in a structure; none where there is no such field, or it has another size.
+    pub fn offset(&self, structure: &str, path: &[&str], bytes: u32) -> Option<i16> {
+        self.field(structure, path).filter(|field| field.bytes == bytes).map(|field| field.offset)
+    }
+
     /// The names of the values of an enumeration.
     pub fn enumeration(&self, name: &str) -> Option<BTreeMap<u32, String>> {
         let it = self.get(self.find(name, |kind| kind == kind::ENUMERATION)?)?;
@@ -343,6 +348,7 @@ mod tests {
         assert_eq!(types.field("outer", &["inner"]), Some(Field { offset: 4, bytes: 4 }));
         assert_eq!(types.field("whole", &["part", "inner"]), Some(Field { offset: 4, bytes: 4 }));
         assert_eq!(types.field("whole", &["list"]), Some(Field { offset: 12, bytes: 12 }));
+        assert_eq!((types.offset("outer", &["inner"], 4), types.offset("outer", &["inner"], 8)), (Some(4), None));
         assert_eq!(types.field("outer", &["bit"]), None, "it is a few bits");
         assert_eq!(types.field("outer", &["gone"]), None);
         assert_eq!(types.field("alias", &["first"]), None, "that is no structure's own name");
