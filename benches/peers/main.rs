@@ -5,6 +5,7 @@
 //! network namespaces of their own. Files lie in a temporary folder that is removed at the end.
 
 mod bandwidth;
+mod devices;
 mod firewall;
 mod interfaces;
 mod journal;
@@ -37,7 +38,7 @@ pub struct Bench {
 type Job = fn(&Bench) -> Result<Vec<Row>>;
 
 /// The jobs by name, in the order of the table.
-const JOBS: [(&str, Job); 9] = [
+const JOBS: [(&str, Job); 10] = [
     ("sockets", sockets::measure),
     ("packets", packets::measure),
     ("bandwidth", bandwidth::measure),
@@ -45,6 +46,7 @@ const JOBS: [(&str, Job); 9] = [
     ("journal", journal::measure),
     ("firewall", firewall::measure),
     ("interfaces", interfaces::measure),
+    ("devices", devices::measure),
     ("start", start::measure),
     ("whole", whole::measure),
 ];
