@@ -5,12 +5,12 @@ mod support;
 
 use std::io::Write as _;
 use std::net::{TcpStream, UdpSocket};
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, FromRawFd as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use casebook::case::{Gap, Observed};
 use casebook::probe::drops::{self, DropPlace, Drops, DropsProbe};
@@ -410,11 +410,67 @@ fn more_places_than_there_is_room_for_are_counted_by_reason() {
     });
 }
 
+/// The numbers of the BPF programs that a process holds.
+fn programs_of(pid: u32) -> Vec<u32> {
+    let descriptors = std::fs::read_dir(format!("/proc/{pid}/fdinfo")).into_iter().flatten().flatten();
+    let texts = descriptors.filter_map(|descriptor| std::fs::read_to_string(descriptor.path()).ok());
+    let number = |text: String| text.lines().find_map(|line| line.strip_prefix("prog_id:")?.trim().parse().ok());
+    let mut programs: Vec<u32> = texts.filter_map(number).collect();
+    programs.sort_unstable();
+    programs.dedup();
+    programs
+}
+
+/// Whether the kernel has a program of that number.
+#[expect(unsafe_code, reason = "no crate of ours asks for programs")]
+fn is_loaded(program: u32) -> bool {
+    const GET_PROGRAM: libc::c_int = 13;
+    let attributes = [program, 0, 0, 0];
+    // SAFETY: the attributes are the beginning of the kernel's `union bpf_attr` for this command and hold no pointer.
+    let descriptor =
+        unsafe { libc::syscall(libc::SYS_bpf, GET_PROGRAM, attributes.as_ptr(), size_of_val(&attributes)) };
+    if descriptor < 0 {
+        return std::io::Error::last_os_error().raw_os_error() != Some(libc::ENOENT);
+    }
+    // SAFETY: the kernel has just given us this descriptor.
+    drop(unsafe { std::os::fd::OwnedFd::from_raw_fd(descriptor as i32) });
+    true
+}
+
+#[test]
+fn of_a_run_that_is_killed_nothing_stays_in_the_kernel() {
+    in_namespace(|| {
+        for (probe, most) in [("sockets", 2), ("drops", 1)] {
+            let casebook = Command::new(env!("CARGO_BIN_EXE_casebook"))
+                .args(["probe", probe, "window=60s"])
+                .stdout(std::process::Stdio::null())
+                .stderr(std::process::Stdio::null())
+                .spawn();
+            let mut casebook = casebook.unwrap();
+            let until = Instant::now() + Duration::from_secs(10);
+            let mut programs = Vec::new();
+            while programs.len() < most && Instant::now() < until {
+                thread::sleep(Duration::from_millis(20));
+                programs = programs_of(casebook.id());
+            }
+            casebook.kill().unwrap();
+            casebook.wait().unwrap();
+            let runs = (!programs.is_empty()).then_some(());
+            require!(runs.ok_or_else(|| Missing::new("to run programs in the kernel", format!("{probe} loaded none"))));
+            let until = Instant::now() + Duration::from_secs(10);
+            while programs.iter().any(|program| is_loaded(*program)) {
+                assert!(Instant::now() < until, "{probe}: of {programs:?} some are still loaded");
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
+    });
+}
+
 #[test]
 fn the_host_is_described_and_its_work_is_measured() {
     let busy = || {
-        let until = std::time::Instant::now() + std::time::Duration::from_millis(300);
-        while std::time::Instant::now() < until {
+        let until = Instant::now() + Duration::from_millis(300);
+        while Instant::now() < until {
             std::hint::black_box(0);
         }
     };

@@ -565,6 +565,26 @@ mod tests {
     }
 
     #[test]
+    fn what_a_driver_counts_without_link_headers_is_half_where_its_program_took_half() {
+        // 1,042 bytes on the wire are counted as 1,028.
+        let ledger = account(
+            &[
+                ("rates/watched/kind", json!("veth")),
+                ("rates/watched/xdp_program", json!(12)),
+                ("rates/watched/xdp_in_driver", json!(true)),
+                ("rates/watched/rx/packets", json!(36_005)),
+                ("rates/watched/rx/bytes", json!(36_005 * 1028)),
+            ],
+            &[("XDP", 18_000)],
+        );
+        let of = |kind: EntryKind| {
+            let entry = ledger.account.entries.iter().find(|entry| entry.kind == kind).expect("there is one");
+            (entry.packets, (entry.share * 100.0).round())
+        };
+        assert_eq!((of(EntryKind::KernelDrop), of(EntryKind::NoListener)), ((18_000, 50.0), (18_003, 50.0)));
+    }
+
+    #[test]
     fn what_a_full_table_of_connections_drops_is_nobody_elses() {
         let ledger = account(
             &[
