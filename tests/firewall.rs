@@ -42,7 +42,9 @@ fn observe_during(action: impl FnOnce()) -> Observed<Firewall> {
     let cx = Context::new(Arc::new(StartBarrier::new(1)), Arc::clone(&cancel), Inputs::new(), move |_| {
         let _ = ready.lock().unwrap().send(());
     });
-    let probe = std::thread::spawn(move || FirewallProbe.observe(Params { window: Span::seconds(30) }, &cx));
+    let probe = std::thread::spawn(move || {
+        FirewallProbe.observe(Params { window: Span::seconds(30), ..Params::default() }, &cx)
+    });
     is_ready.recv_timeout(Duration::from_secs(10)).expect("the probe takes its first look");
     action();
     cancel.cancel();
@@ -50,7 +52,7 @@ fn observe_during(action: impl FnOnce()) -> Observed<Firewall> {
 }
 
 fn observe_once() -> Result<Observed<Firewall>, Gap> {
-    FirewallProbe.observe(Params { window: Span::default() }, &Context::alone())
+    FirewallProbe.observe(Params { window: Span::default(), ..Params::default() }, &Context::alone())
 }
 
 /// Sends datagrams to a port of this host.

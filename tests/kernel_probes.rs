@@ -60,7 +60,7 @@ where
 }
 
 fn kernel_around(act: impl FnOnce()) -> KernelCounters {
-    around(&KernelProbe, kernel::Params { window: WINDOW }, act).unwrap().output
+    around(&KernelProbe, kernel::Params { window: WINDOW, ..kernel::Params::default() }, act).unwrap().output
 }
 
 /// Sends datagrams to a port of `address`; refusals of earlier ones are of no interest.

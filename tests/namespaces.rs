@@ -5,12 +5,14 @@ use std::fs;
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use casebook::probe::namespaces::{Namespace, Namespaces, NamespacesProbe, Params};
-use casebook::probe::{Cancel, Context, Inputs, Probe as _, StartBarrier};
+use casebook::probe::{Cancel, Context, Inputs, Probe, StartBarrier};
+use casebook::probe::{conntrack, firewall, kernel, sockets};
 use casebook::units::Span;
 use nix::sched::{CloneFlags, setns, unshare};
 use serde_json::Value;
@@ -247,6 +249,135 @@ fn without_the_right_to_enter_a_container_is_still_named_with_its_end_here() {
         assert_eq!(of_entering["gap"]["reason"], "denied");
         assert!(of_entering["fields"].as_array().unwrap().contains(&"namespaces.listeners".into()));
         assert_eq!(of_entering["gap"]["to_fix"], "run with sudo");
+    });
+}
+
+/// What a probe sees of the busiest namespaces while `act` goes on.
+fn seen_elsewhere<P: Probe>(probe: &P, params: P::Params, act: impl Fn() + Sync) -> P::Output {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                act();
+                thread::sleep(Duration::from_millis(2));
+            }
+        });
+        let seen = probe.observe(params, &Context::alone());
+        over.store(true, Ordering::Relaxed);
+        seen.unwrap().output
+    })
+}
+
+#[test]
+fn other_probes_look_into_the_busy_namespace_and_say_where_they_saw_what() {
+    in_namespace(|| {
+        let group = require!(staging(&id(5)));
+        require!(tool("nft"));
+        docker_keeps(&id(5), "web");
+        let (web, idle) = (Resident::settle(Some(&group)), Resident::settle(None));
+        for (resident, end, network) in [(&web, "v0", 10), (&idle, "v1", 11)] {
+            ip(&format!("link add {end} type veth peer name eth0 netns {}", resident.pid()));
+            ip(&format!("addr add 10.{network}.0.1/24 dev {end}"));
+            ip(&format!("link set {end} up"));
+            resident.ip(&[&format!("addr add 10.{network}.0.2/24 dev eth0"), "link set eth0 up"]);
+        }
+        let rule = "add table inet f; add chain inet f in { type filter hook input priority 0; }; \
+                    add rule inet f in udp dport 99 counter drop";
+        let status = Command::new("nsenter").args(["-n", "-t", &web.pid().to_string(), "nft", rule]).status().unwrap();
+        assert!(status.success());
+        let socket = UdpSocket::bind("10.10.0.1:0").unwrap();
+        let send = || {
+            for port in [53, 99, 77] {
+                // That nothing waits on the third port is answered, and the answer is an error of the next call.
+                let _ = socket.send_to(&[7; 500], ("10.10.0.2", port));
+            }
+        };
+        let (window, busiest) = (Span::seconds(1), Some("busiest".to_owned()));
+
+        let params = kernel::Params { window, namespaces: Some("all".to_owned()) };
+        let seen = seen_elsewhere(&kernel::KernelProbe, params, send);
+        let rows = seen.elsewhere.as_ref().expect("they were asked for");
+        let row = &rows[0];
+        assert_eq!(
+            (row.label.as_str(), row.pid, &row.ends[..]),
+            ("container web", Some(web.pid()), &["v0".to_owned()][..])
+        );
+        let (unheard, all) = (row.udp.no_ports.unwrap(), row.ip.in_receives.unwrap());
+        assert!(unheard > 50 && (unheard * 2..unheard * 5).contains(&all), "{unheard} of {all}");
+        assert!(row.grew.contains_key("Udp.NoPorts") && !row.grew.keys().any(|name| name.starts_with("Softnet")));
+        let second = rows.iter().find(|row| row.ends == ["v1"]).expect("all were asked for");
+        assert_eq!(second.udp.no_ports, Some(0));
+        assert_eq!(seen.udp.no_ports, Some(0), "what happens there is not said of here");
+
+        let params = firewall::Params { window, namespaces: busiest.clone() };
+        let seen = seen_elsewhere(&firewall::FIREWALL, params, send);
+        let row = &seen.elsewhere.expect("they were asked for")[0];
+        let drop = row.top_drop.as_ref().expect("a rule that dropped");
+        assert!(row.label == "container web" && drop.packets > Some(50) && drop.name.contains("inet f in"), "{drop:?}");
+        assert!(seen.rules.is_empty() && seen.top_drop.is_none(), "what happens there is not said of here");
+
+        let params = sockets::Params { window, namespaces: Some("web".to_owned()), ..sockets::Params::default() };
+        let seen = seen_elsewhere(&sockets::SocketsProbe, params, send);
+        let [row] = &seen.elsewhere.expect("it was asked for")[..] else { panic!("one of that name") };
+        let reader = &row.listeners[0];
+        assert_eq!((reader.protocol.as_str(), reader.port, row.counts.tcp_listen), ("udp", 53, 1));
+        assert_eq!(reader.process.as_ref().map(|process| process.pid), Some(web.pid()));
+        assert!(reader.drops > Some(20) && reader.queue > 10_000, "nobody reads it: {reader:?}");
+
+        let params = conntrack::Params { window, namespaces: busiest, ..conntrack::Params::default() };
+        let seen = seen_elsewhere(&conntrack::ConntrackProbe, params, send);
+        let rows = seen.elsewhere.expect("they were asked for");
+        assert!(!seen.tracking || rows[0].label == "container web" && rows[0].count.is_some(), "{rows:?}");
+        let until = Instant::now() + Duration::from_secs(20);
+        while open_namespaces() > 0 {
+            assert!(Instant::now() < until, "a namespace is held open");
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+}
+
+/// What casebook's probe prints as JSON for somebody whom `setpriv` leaves less than root has.
+fn probe_without(rights: &[&str], words: &[&str]) -> Value {
+    let mut command = Command::new("setpriv");
+    command.args(rights).arg(env!("CARGO_BIN_EXE_casebook")).arg("probe").args(words).args(["--format", "json"]);
+    let output = command.output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+#[test]
+fn who_may_not_enter_has_a_gap_in_place_of_what_other_namespaces_show() {
+    in_namespace(|| {
+        require!(staging(&id(6)));
+        require!(tool("setpriv"));
+        let web = Resident::settle(None);
+        ip(&format!("link add v0 type veth peer name eth0 netns {}", web.pid()));
+        ip("link set v0 up");
+        web.ip(&["link set eth0 up"]);
+        for probe in ["kernel", "firewall", "sockets"] {
+            let evidence =
+                probe_without(&["--bounding-set", "-sys_admin"], &[probe, "window=300ms", "namespaces=busiest"]);
+            assert!(evidence["output"]["elsewhere"].is_null(), "{probe}");
+            let gaps = evidence["missing"].as_array().expect("gaps");
+            let of_entering = gaps.iter().find(|missing| missing["gap"]["why"] == "it needs CAP_SYS_ADMIN");
+            let of_entering = of_entering.unwrap_or_else(|| panic!("{probe}: {gaps:#?}"));
+            assert!(of_entering["fields"] == serde_json::json!(["elsewhere", "elsewhere_left_out"]), "{of_entering:#}");
+            assert_eq!(of_entering["gap"]["to_fix"], "run with sudo");
+            let nobody_asked = probe_without(&["--bounding-set", "-sys_admin"], &[probe, "window=0s"]);
+            assert!(nobody_asked["output"]["elsewhere"].is_null(), "{probe}");
+        }
+        // Nor is it known that there is none, for who may not see where processes live, and finds no name.
+        unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS).unwrap();
+        for line in ["mount --make-rprivate /", "mount -t tmpfs none /run"] {
+            assert!(Command::new("sh").args(["-c", line]).status().unwrap().success(), "{line}");
+        }
+        let nobody = ["--reuid", "65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"];
+        let evidence = probe_without(&nobody, &["namespaces", "window=0s"]);
+        assert!(evidence["output"]["found"].is_null(), "{evidence:#}");
+        let gaps = evidence["missing"].as_array().expect("gaps");
+        assert!(
+            gaps.iter().any(|missing| missing["fields"].as_array().unwrap().contains(&"found".into())),
+            "{gaps:#?}"
+        );
     });
 }
 

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::socket::{AddressFamily, LinkAddr, MsgFlags, MultiHeaders, SockFlag, SockType, bind, sendmmsg, socket};
 
 /// Pairs of connected sockets that each holder keeps.
@@ -36,6 +36,20 @@ pub fn own_sys() -> Result<()> {
     unshare(CloneFlags::CLONE_NEWNS).context("make a mount namespace")?;
     run("mount --make-rprivate /")?;
     run("mount -t sysfs sysfs /sys")
+}
+
+/// Names of network namespaces that only this thread, and the processes that it starts, see.
+pub fn own_names() -> Result<()> {
+    unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS).context("make a mount namespace")?;
+    run("mount --make-rprivate /")?;
+    run("mkdir -p /run/netns")?;
+    run("mount -t tmpfs none /run/netns")
+}
+
+/// Two processes in each of the namespaces `n0`, `n1` …, of which one listens.
+pub fn residents(number: u32) -> Result<Players> {
+    let part = |at: u32| vec!["as-resident".to_owned(), (at / 2).to_string(), (at % 2).to_string()];
+    Players::start((0..2 * number).map(part))
 }
 
 /// A pair of interfaces, `ours` with 192.0.2.1 and `theirs`.
@@ -125,6 +139,7 @@ pub fn play(role: &str, words: &[String]) -> Result<()> {
         "flood" => send_flood(number(0)?),
         "far-end" => far_end(number(0)?),
         "near-end" => near_end(),
+        "resident" => reside(number(0)?, number(1)? == 0),
         _ => bail!("there is no part {role}"),
     }
 }
@@ -201,6 +216,14 @@ fn send_flood(rate: u32) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// One of those who live in a namespace with a name.
+fn reside(namespace: u32, listens: bool) -> Result<()> {
+    setns(File::open(format!("/run/netns/n{namespace}"))?, CloneFlags::CLONE_NEWNET)?;
+    let _listener = listens.then(|| TcpListener::bind((Ipv4Addr::UNSPECIFIED, 80))).transpose()?;
+    ready()?;
+    wait_for_the_end()
 }
 
 /// The sender of the bandwidth job: in a namespace of its own it waits for its end of the wire, then writes one byte at a

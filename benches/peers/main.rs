@@ -12,6 +12,7 @@ mod journal;
 mod load;
 mod logs;
 mod measure;
+mod namespaces;
 mod packets;
 mod page;
 mod sockets;
@@ -38,7 +39,7 @@ pub struct Bench {
 type Job = fn(&Bench) -> Result<Vec<Row>>;
 
 /// The jobs by name, in the order of the table.
-const JOBS: [(&str, Job); 10] = [
+const JOBS: [(&str, Job); 11] = [
     ("sockets", sockets::measure),
     ("packets", packets::measure),
     ("bandwidth", bandwidth::measure),
@@ -47,6 +48,7 @@ const JOBS: [(&str, Job); 10] = [
     ("firewall", firewall::measure),
     ("interfaces", interfaces::measure),
     ("devices", devices::measure),
+    ("namespaces", namespaces::measure),
     ("start", start::measure),
     ("whole", whole::measure),
 ];

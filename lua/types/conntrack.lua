@@ -6,6 +6,7 @@
 ---@class casebook.conntrack.Params
 ---@field window? string|number How long to watch the counters grow. 0 looks once.
 ---@field limit? number Most sources, destinations, services and inner addresses in their lists: 1 to 1,000.
+---@field namespaces? string Other network namespaces whose connections are wanted, too: `busiest` (at most eight, those that move most), `all` as far as there is time, or one by name: that of a container, a pod or `ip netns`, the number of the namespace, or eight and more digits of a container's id. None of them by default.
 
 ---What the bookkeeping met with in the window (`/proc/net/stat/nf_conntrack`); null for a window of 0.
 ---@class casebook.conntrack.Trouble
@@ -187,6 +188,42 @@
 ---@field mappings casebook.conntrack.Mappings What stands for what: those that received most first, at most 256; by entries where bytes are not known.
 ---@field mappings_left_out integer How many mappings are not in `mappings`; at least so many, when there are more than 16,384.
 
+---The table of tracked connections of another network namespace.
+---@class casebook.conntrack.Elsewhere
+---@field namespace integer Its number, as in `/proc/PID/ns/net`, and in the result of `namespaces`.
+---@field label string For people: `container web`.
+---@field pid? integer A process that lives there, by its id on this host; null where the namespace has only a name.
+---@field ends string[] Interfaces of the namespace that is looked from that lead there, or that an interface of it stands on; at most 8. Empty where it does not meet this one.
+---@field seconds number Seconds between the two looks.
+---@field count? integer Entries at the end of the window.
+---@field max? integer The most entries that there may be.
+---@field used_share? number The higher count of the two looks as a share of `max`.
+---@field trouble? casebook.conntrack.Trouble What the bookkeeping met with in the window.
+---@field entries_read? integer How many entries were read.
+---@field complete? boolean Whether the table was read to its end.
+---@field protocols? casebook.conntrack.Protocols Entries by transport protocol, most first.
+---@field tcp_states? casebook.conntrack.TcpStates Entries of TCP by state, most first.
+---@field unreplied? integer Entries that have seen packets of one side only.
+---@field top_sources? casebook.conntrack.TopSources Who began most of the connections.
+---@field top_services? casebook.conntrack.TopServices The addresses and ports that most of the connections were begun to.
+
+---A list of `casebook.conntrack.Elsewhere` in evidence.
+---@class casebook.conntrack.Elsewheres
+---@field [integer] casebook.conntrack.Elsewhere
+---@field first fun(self: casebook.conntrack.Elsewheres, pattern?: table|fun(item: casebook.conntrack.Elsewhere): boolean): casebook.conntrack.Elsewhere? the first item that fits, or nil
+---@field where fun(self: casebook.conntrack.Elsewheres, pattern: table|fun(item: casebook.conntrack.Elsewhere): boolean): casebook.conntrack.Elsewheres the items that fit
+---@field any fun(self: casebook.conntrack.Elsewheres, pattern?: table|fun(item: casebook.conntrack.Elsewhere): boolean): boolean whether an item fits
+---@field all fun(self: casebook.conntrack.Elsewheres, pattern: table|fun(item: casebook.conntrack.Elsewhere): boolean): boolean whether all items fit
+---@field count fun(self: casebook.conntrack.Elsewheres, pattern?: table|fun(item: casebook.conntrack.Elsewhere): boolean): integer how many items fit
+---@field top fun(self: casebook.conntrack.Elsewheres, field: string|(fun(item: casebook.conntrack.Elsewhere): any), n: integer): casebook.conntrack.Elsewheres the n items whose field is largest
+---@field sum fun(self: casebook.conntrack.Elsewheres, field: string): number the sum of a field
+---@field group fun(self: casebook.conntrack.Elsewheres, field: string): table<any, casebook.conntrack.Elsewheres> lists of the items by a field's value
+---@field map fun(self: casebook.conntrack.Elsewheres, field: string|fun(item: casebook.conntrack.Elsewhere): any): any[] a list of one field
+---@field sort fun(self: casebook.conntrack.Elsewheres, field: string, order?: "asc"|"desc"): casebook.conntrack.Elsewheres the items in the order of a field
+---@field take fun(self: casebook.conntrack.Elsewheres, n: integer): casebook.conntrack.Elsewheres the first n items
+---@field seen fun(self: casebook.conntrack.Elsewheres): casebook.conntrack.Elsewheres the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.conntrack.Elsewheres): casebook.conntrack.Elsewhere[] the items as plain tables, converted at once
+
 ---What probe `conntrack` observes: tracked connections: the table against its limit, what fills it, address translation.
 ---@class casebook.conntrack.Evidence: casebook.Evidence
 ---@field seconds number Length of the window in seconds, as measured.
@@ -214,4 +251,6 @@
 ---@field top_destinations? casebook.conntrack.TopSources The addresses that most of the connections were begun to, before translation.
 ---@field top_services? casebook.conntrack.TopServices The addresses and ports that most of the connections were begun to, before translation.
 ---@field nat? casebook.conntrack.Nat Addresses that are translated.
+---@field elsewhere? casebook.conntrack.Elsewheres Connections that other network namespaces track, the busiest first; null where nobody asked for them, and where none could be looked into.
+---@field elsewhere_left_out integer How many other namespaces are not in it.
 

@@ -5,6 +5,7 @@
 ---The parameters of probe `firewall`.
 ---@class casebook.firewall.Params
 ---@field window? string|number How long to watch the counters grow. `0s` reads them once: then there are totals, and no growth.
+---@field namespaces? string Other network namespaces whose rules are wanted, too: `busiest` (at most eight, those that move most), `all` as far as there is time, or one by name: that of a container, a pod or `ip netns`, the number of the namespace, or eight and more digits of a container's id. None of them by default.
 
 ---@alias casebook.firewall.Nftables
 ---| "read" # Its rules were read.
@@ -176,6 +177,38 @@
 ---@field seen fun(self: casebook.firewall.Programs): casebook.firewall.Programs the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.firewall.Programs): casebook.firewall.Program[] the items as plain tables, converted at once
 
+---The firewall of another network namespace.
+---@class casebook.firewall.Elsewhere
+---@field namespace integer Its number, as in `/proc/PID/ns/net`, and in the result of `namespaces`.
+---@field label string For people: `container web`.
+---@field pid? integer A process that lives there, by its id on this host; null where the namespace has only a name.
+---@field ends string[] Interfaces of the namespace that is looked from that lead there, or that an interface of it stands on; at most 8. Empty where it does not meet this one.
+---@field seconds number Seconds between the two looks at the counters.
+---@field nftables casebook.firewall.Nftables How it stands with nftables.
+---@field legacy casebook.firewall.Nftables How it stands with legacy iptables and ip6tables.
+---@field rules casebook.firewall.Rules Rules and policies that counted packets in the window or that can drop: those that counted most first, at most 50.
+---@field rules_left_out integer Rules of that sort that are not in the list.
+---@field dropped casebook.firewall.Dropped What rules and policies that drop or reject counted in the window.
+---@field top_drop? casebook.firewall.Rule The rule or policy that dropped most packets in the window, if any did.
+---@field uncounted_drops string[] Names of rules and policies that can drop without a counter that tells what.
+
+---A list of `casebook.firewall.Elsewhere` in evidence.
+---@class casebook.firewall.Elsewheres
+---@field [integer] casebook.firewall.Elsewhere
+---@field first fun(self: casebook.firewall.Elsewheres, pattern?: table|fun(item: casebook.firewall.Elsewhere): boolean): casebook.firewall.Elsewhere? the first item that fits, or nil
+---@field where fun(self: casebook.firewall.Elsewheres, pattern: table|fun(item: casebook.firewall.Elsewhere): boolean): casebook.firewall.Elsewheres the items that fit
+---@field any fun(self: casebook.firewall.Elsewheres, pattern?: table|fun(item: casebook.firewall.Elsewhere): boolean): boolean whether an item fits
+---@field all fun(self: casebook.firewall.Elsewheres, pattern: table|fun(item: casebook.firewall.Elsewhere): boolean): boolean whether all items fit
+---@field count fun(self: casebook.firewall.Elsewheres, pattern?: table|fun(item: casebook.firewall.Elsewhere): boolean): integer how many items fit
+---@field top fun(self: casebook.firewall.Elsewheres, field: string|(fun(item: casebook.firewall.Elsewhere): any), n: integer): casebook.firewall.Elsewheres the n items whose field is largest
+---@field sum fun(self: casebook.firewall.Elsewheres, field: string): number the sum of a field
+---@field group fun(self: casebook.firewall.Elsewheres, field: string): table<any, casebook.firewall.Elsewheres> lists of the items by a field's value
+---@field map fun(self: casebook.firewall.Elsewheres, field: string|fun(item: casebook.firewall.Elsewhere): any): any[] a list of one field
+---@field sort fun(self: casebook.firewall.Elsewheres, field: string, order?: "asc"|"desc"): casebook.firewall.Elsewheres the items in the order of a field
+---@field take fun(self: casebook.firewall.Elsewheres, n: integer): casebook.firewall.Elsewheres the first n items
+---@field seen fun(self: casebook.firewall.Elsewheres): casebook.firewall.Elsewheres the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.firewall.Elsewheres): casebook.firewall.Elsewhere[] the items as plain tables, converted at once
+
 ---What probe `firewall` observes: the firewall's rules: what each counted and dropped in the window.
 ---@class casebook.firewall.Evidence: casebook.Evidence
 ---@field seconds number Seconds between the two looks at the counters; 0 when there was one look.
@@ -190,4 +223,6 @@
 ---@field uncounted_drops string[] Names of rules and policies that can drop without a counter that tells what: they have none, or conditions stand between counter and verdict. Native nftables policies never have one.
 ---@field uncounted_drops_left_out integer Rules and policies of that sort that are not in the list, for lack of room.
 ---@field programs? casebook.firewall.Programs BPF programs at hooks of netfilter, of the whole machine: the kernel does not tell of which network namespace they are, nor counts what they drop. None where they could not be listed.
+---@field elsewhere? casebook.firewall.Elsewheres The rules of other network namespaces, the busiest first; null where nobody asked for them, and where none could be looked into.
+---@field elsewhere_left_out integer How many other namespaces are not in it.
 

@@ -5,6 +5,7 @@
 ---The parameters of probe `kernel`.
 ---@class casebook.kernel.Params
 ---@field window? string|number How long to watch.
+---@field namespaces? string Other network namespaces whose counters are wanted, too: `busiest` (at most eight, those that move most), `all` as far as there is time, or one by name: that of a container, a pod or `ip netns`, the number of the namespace, or eight and more digits of a container's id. None of them by default.
 
 ---IPv4.
 ---@class casebook.kernel.Ip
@@ -193,6 +194,41 @@
 ---@field tcp_max_orphans? integer Connections that may belong to no program any more before the kernel resets them (`net.ipv4.tcp_max_orphans`).
 ---@field nf_conntrack_max? integer The most connections that can be tracked (`net.netfilter.nf_conntrack_max`); null where none are.
 
+---How much the counters of another network namespace grew, its settings, and its sockets' memory.
+---@class casebook.kernel.Elsewhere
+---@field namespace integer Its number, as in `/proc/PID/ns/net`, and in the result of `namespaces`.
+---@field label string For people: `container web`.
+---@field pid? integer A process that lives there, by its id on this host; null where the namespace has only a name.
+---@field ends string[] Interfaces of the namespace that is looked from that lead there, or that an interface of it stands on; at most 8. Empty where it does not meet this one.
+---@field seconds number Length of the window in seconds, as measured.
+---@field ip casebook.kernel.Ip IPv4.
+---@field ip6? casebook.kernel.Ip6 IPv6; null where it has none.
+---@field tcp casebook.kernel.Tcp TCP.
+---@field udp casebook.kernel.Udp UDP.
+---@field icmp casebook.kernel.Icmp ICMP.
+---@field sockets casebook.kernel.Sockets Its sockets and their memory.
+---@field conntrack? casebook.kernel.Conntrack Its connection tracking; null where it tracks none.
+---@field synproxy? casebook.kernel.Synproxy Its SYNPROXY.
+---@field settings casebook.kernel.Settings Its settings.
+---@field grew table<string, integer> Every counter of its own that grew.
+
+---A list of `casebook.kernel.Elsewhere` in evidence.
+---@class casebook.kernel.Elsewheres
+---@field [integer] casebook.kernel.Elsewhere
+---@field first fun(self: casebook.kernel.Elsewheres, pattern?: table|fun(item: casebook.kernel.Elsewhere): boolean): casebook.kernel.Elsewhere? the first item that fits, or nil
+---@field where fun(self: casebook.kernel.Elsewheres, pattern: table|fun(item: casebook.kernel.Elsewhere): boolean): casebook.kernel.Elsewheres the items that fit
+---@field any fun(self: casebook.kernel.Elsewheres, pattern?: table|fun(item: casebook.kernel.Elsewhere): boolean): boolean whether an item fits
+---@field all fun(self: casebook.kernel.Elsewheres, pattern: table|fun(item: casebook.kernel.Elsewhere): boolean): boolean whether all items fit
+---@field count fun(self: casebook.kernel.Elsewheres, pattern?: table|fun(item: casebook.kernel.Elsewhere): boolean): integer how many items fit
+---@field top fun(self: casebook.kernel.Elsewheres, field: string|(fun(item: casebook.kernel.Elsewhere): any), n: integer): casebook.kernel.Elsewheres the n items whose field is largest
+---@field sum fun(self: casebook.kernel.Elsewheres, field: string): number the sum of a field
+---@field group fun(self: casebook.kernel.Elsewheres, field: string): table<any, casebook.kernel.Elsewheres> lists of the items by a field's value
+---@field map fun(self: casebook.kernel.Elsewheres, field: string|fun(item: casebook.kernel.Elsewhere): any): any[] a list of one field
+---@field sort fun(self: casebook.kernel.Elsewheres, field: string, order?: "asc"|"desc"): casebook.kernel.Elsewheres the items in the order of a field
+---@field take fun(self: casebook.kernel.Elsewheres, n: integer): casebook.kernel.Elsewheres the first n items
+---@field seen fun(self: casebook.kernel.Elsewheres): casebook.kernel.Elsewheres the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.kernel.Elsewheres): casebook.kernel.Elsewhere[] the items as plain tables, converted at once
+
 ---What probe `kernel` observes: protocol, softnet and conntrack counters that grew in the window.
 ---@class casebook.kernel.Evidence: casebook.Evidence
 ---@field seconds number Length of the window in seconds, as measured.
@@ -210,4 +246,6 @@
 ---@field multicast_groups? casebook.kernel.MulticastGroups The multicast groups that this host wants, at the end of the window; at most 1,024. Null where that could not be read.
 ---@field settings casebook.kernel.Settings Settings that decide what happens to inbound traffic.
 ---@field grew table<string, integer> Every counter that grew, by the kernel's name for it: `TcpExt.ListenDrops`.
+---@field elsewhere? casebook.kernel.Elsewheres The same of other network namespaces, the busiest first; null where nobody asked for them, and where none could be looked into.
+---@field elsewhere_left_out integer How many other namespaces are not in it.
 

@@ -254,7 +254,7 @@
 ---@class casebook.namespaces.Evidence: casebook.Evidence
 ---@field seconds number Seconds between the two looks; 0 where there was one.
 ---@field here integer The namespace that is looked from: the number in `/proc/PID/ns/net`.
----@field found integer How many others were found: by their processes, and by names in `/run/netns` and `/run/docker/netns`.
+---@field found? integer How many others were found: by their processes, and by names in `/run/netns` and `/run/docker/netns`. Null where none was found and not all processes could be looked at.
 ---@field visited integer How many of them were looked into.
 ---@field namespaces casebook.namespaces.Namespaces The others, those with most traffic in the window first, at most `limit`.
 ---@field left_out integer How many are not in `namespaces`.

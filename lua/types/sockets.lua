@@ -9,6 +9,7 @@
 ---@field limit? number Most connections and processes in their lists: 1 to 10,000.
 ---@field port? number List only listeners and connections with this local port. Counts and processes are of all.
 ---@field state? string List only sockets in this state: `listen` (with UDP sockets), `established`, `syn_sent`, `syn_recv`, `fin_wait1`, `fin_wait2`, `time_wait`, `close`, `close_wait`, `last_ack` or `closing`. Counts and processes are of all.
+---@field namespaces? string Other network namespaces whose sockets are wanted, too: `busiest` (at most eight, those that move most), `all` as far as there is time, or one by name: that of a container, a pod or `ip netns`, the number of the namespace, or eight and more digits of a container's id. None of them by default.
 
 ---Sockets by state, at the end of the window.
 ---@class casebook.sockets.Counts
@@ -254,6 +255,63 @@
 ---@field seen fun(self: casebook.sockets.Raws): casebook.sockets.Raws the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.sockets.Raws): casebook.sockets.Raw[] the items as plain tables, converted at once
 
+---A process and what its sockets in another network namespace moved.
+---@class casebook.sockets.ElsewhereProcess
+---@field process casebook.sockets.Process The process, by its id on this host.
+---@field connections integer TCP connections that it holds there.
+---@field rx_bytes? integer TCP payload received in the window, without connections that closed within it.
+---@field tx_bytes? integer TCP payload sent and acknowledged in the window, likewise.
+
+---A list of `casebook.sockets.ElsewhereProcess` in evidence.
+---@class casebook.sockets.ElsewhereProcesss
+---@field [integer] casebook.sockets.ElsewhereProcess
+---@field first fun(self: casebook.sockets.ElsewhereProcesss, pattern?: table|fun(item: casebook.sockets.ElsewhereProcess): boolean): casebook.sockets.ElsewhereProcess? the first item that fits, or nil
+---@field where fun(self: casebook.sockets.ElsewhereProcesss, pattern: table|fun(item: casebook.sockets.ElsewhereProcess): boolean): casebook.sockets.ElsewhereProcesss the items that fit
+---@field any fun(self: casebook.sockets.ElsewhereProcesss, pattern?: table|fun(item: casebook.sockets.ElsewhereProcess): boolean): boolean whether an item fits
+---@field all fun(self: casebook.sockets.ElsewhereProcesss, pattern: table|fun(item: casebook.sockets.ElsewhereProcess): boolean): boolean whether all items fit
+---@field count fun(self: casebook.sockets.ElsewhereProcesss, pattern?: table|fun(item: casebook.sockets.ElsewhereProcess): boolean): integer how many items fit
+---@field top fun(self: casebook.sockets.ElsewhereProcesss, field: string|(fun(item: casebook.sockets.ElsewhereProcess): any), n: integer): casebook.sockets.ElsewhereProcesss the n items whose field is largest
+---@field sum fun(self: casebook.sockets.ElsewhereProcesss, field: string): number the sum of a field
+---@field group fun(self: casebook.sockets.ElsewhereProcesss, field: string): table<any, casebook.sockets.ElsewhereProcesss> lists of the items by a field's value
+---@field map fun(self: casebook.sockets.ElsewhereProcesss, field: string|fun(item: casebook.sockets.ElsewhereProcess): any): any[] a list of one field
+---@field sort fun(self: casebook.sockets.ElsewhereProcesss, field: string, order?: "asc"|"desc"): casebook.sockets.ElsewhereProcesss the items in the order of a field
+---@field take fun(self: casebook.sockets.ElsewhereProcesss, n: integer): casebook.sockets.ElsewhereProcesss the first n items
+---@field seen fun(self: casebook.sockets.ElsewhereProcesss): casebook.sockets.ElsewhereProcesss the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.sockets.ElsewhereProcesss): casebook.sockets.ElsewhereProcess[] the items as plain tables, converted at once
+
+---The sockets of another network namespace.
+---@class casebook.sockets.Elsewhere
+---@field namespace integer Its number, as in `/proc/PID/ns/net`, and in the result of `namespaces`.
+---@field label string For people: `container web`.
+---@field pid? integer A process that lives there, by its id on this host; null where the namespace has only a name.
+---@field ends string[] Interfaces of the namespace that is looked from that lead there, or that an interface of it stands on; at most 8. Empty where it does not meet this one.
+---@field seconds number Seconds between the two looks.
+---@field counts casebook.sockets.Counts Its sockets by state, at the end of the window.
+---@field listeners casebook.sockets.Listeners Listening TCP sockets and UDP sockets: those that drop or queue most first, at most 64.
+---@field listeners_left_out integer Listeners that are not in the list.
+---@field connections casebook.sockets.Connections TCP connections, those that received most in the window first, at most 32.
+---@field connections_left_out integer Connections that are not in the list.
+---@field processes casebook.sockets.ElsewhereProcesss Processes that hold its sockets, those that received most first, at most 16.
+---@field tcp_rx_bytes? integer Payload that its connections received in the window, without those that closed within it.
+---@field tcp_tx_bytes? integer The same of what they sent.
+
+---A list of `casebook.sockets.Elsewhere` in evidence.
+---@class casebook.sockets.Elsewheres
+---@field [integer] casebook.sockets.Elsewhere
+---@field first fun(self: casebook.sockets.Elsewheres, pattern?: table|fun(item: casebook.sockets.Elsewhere): boolean): casebook.sockets.Elsewhere? the first item that fits, or nil
+---@field where fun(self: casebook.sockets.Elsewheres, pattern: table|fun(item: casebook.sockets.Elsewhere): boolean): casebook.sockets.Elsewheres the items that fit
+---@field any fun(self: casebook.sockets.Elsewheres, pattern?: table|fun(item: casebook.sockets.Elsewhere): boolean): boolean whether an item fits
+---@field all fun(self: casebook.sockets.Elsewheres, pattern: table|fun(item: casebook.sockets.Elsewhere): boolean): boolean whether all items fit
+---@field count fun(self: casebook.sockets.Elsewheres, pattern?: table|fun(item: casebook.sockets.Elsewhere): boolean): integer how many items fit
+---@field top fun(self: casebook.sockets.Elsewheres, field: string|(fun(item: casebook.sockets.Elsewhere): any), n: integer): casebook.sockets.Elsewheres the n items whose field is largest
+---@field sum fun(self: casebook.sockets.Elsewheres, field: string): number the sum of a field
+---@field group fun(self: casebook.sockets.Elsewheres, field: string): table<any, casebook.sockets.Elsewheres> lists of the items by a field's value
+---@field map fun(self: casebook.sockets.Elsewheres, field: string|fun(item: casebook.sockets.Elsewhere): any): any[] a list of one field
+---@field sort fun(self: casebook.sockets.Elsewheres, field: string, order?: "asc"|"desc"): casebook.sockets.Elsewheres the items in the order of a field
+---@field take fun(self: casebook.sockets.Elsewheres, n: integer): casebook.sockets.Elsewheres the first n items
+---@field seen fun(self: casebook.sockets.Elsewheres): casebook.sockets.Elsewheres the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.sockets.Elsewheres): casebook.sockets.Elsewhere[] the items as plain tables, converted at once
+
 ---What probe `sockets` observes: sockets with their processes, queues, drops, and TCP and UDP bytes per process and connection.
 ---@class casebook.sockets.Evidence: casebook.Evidence
 ---@field seconds number Seconds between the two looks.
@@ -274,4 +332,6 @@
 ---@field closed? casebook.sockets.Closed Connections that closed within the window; none when the kernel does not tell.
 ---@field opening casebook.sockets.Openings Processes with TCP connections that wait for their first answer (SYN_SENT) at the end of the window, most first, at most 16: who scans or floods by connect(2).
 ---@field raw? casebook.sockets.Raws Raw, ping and packet sockets, without casebook's own, at most 64: what they send bears any address and port, and nothing counts it. None where they could not be listed.
+---@field elsewhere? casebook.sockets.Elsewheres The sockets of other network namespaces, the busiest first; null where nobody asked for them, and where none could be looked into.
+---@field elsewhere_left_out integer How many other namespaces are not in it.
 

@@ -53,6 +53,8 @@ pub struct StartBarrier {
     state: Mutex<BarrierState>,
     changed: Condvar,
     agreed: Mutex<Agreed>,
+    /// What the first that asked found, for all that ask.
+    found: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
     not_before: Option<Instant>,
 }
 
@@ -79,6 +81,7 @@ impl StartBarrier {
             state: Mutex::new(BarrierState { awaited: probes, opened: None }),
             changed: Condvar::new(),
             agreed: Mutex::default(),
+            found: Mutex::default(),
             not_before: None,
         }
     }
@@ -297,6 +300,18 @@ impl Context {
     pub fn agree_on_interfaces(&self, find: impl FnOnce() -> Vec<u32>) -> Vec<u32> {
         let mut agreed = self.barrier.agreed.lock().unwrap_or_else(PoisonError::into_inner);
         agreed.interfaces.get_or_insert_with(find).clone()
+    }
+
+    /// What all probes of the window are to know alike: the first that asks finds it, the others wait for it. It is of one type
+    /// in a run; who asks for another finds its own.
+    pub fn agree<T: Any + Send + Sync>(&self, find: impl FnOnce() -> T) -> Arc<T> {
+        let mut found = self.barrier.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Ok(known)) = found.clone().map(Arc::downcast) {
+            return known;
+        }
+        let made = Arc::new(find());
+        *found = Some(Arc::<T>::clone(&made));
+        made
     }
 
     /// Rests until `at`, or until the run is cancelled: false then, and the probe takes its last sample at once.

@@ -12,6 +12,7 @@ pub mod devices;
 pub mod disk;
 pub mod dns;
 pub mod drops;
+mod elsewhere;
 pub mod file;
 pub mod firewall;
 mod hash;

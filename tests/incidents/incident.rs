@@ -34,6 +34,8 @@ pub struct Incident {
     pub services: Vec<Role>,
     /// Processes of a guest behind the server (see [`Stage::guest`]); without any there is no guest.
     pub guest: Vec<Role>,
+    /// Shell lines that are run in that guest.
+    pub inside: &'static [&'static str],
     /// Shell lines that set the server's firewall up.
     pub firewall: &'static [&'static str],
     /// Shell lines that are run in the world after that.
@@ -68,6 +70,7 @@ impl Default for Incident {
             prepared: &[],
             services: Vec::new(),
             guest: Vec::new(),
+            inside: &[],
             firewall: &[],
             elsewhere: &[],
             logs: Vec::new(),
@@ -95,6 +98,9 @@ impl Incident {
         }
         let _services: Vec<Service> = self.services.iter().map(|role| Service::start(&stage.server, role)).collect();
         let guest = (!self.guest.is_empty()).then(|| stage.guest());
+        for (guest, line) in guest.iter().flat_map(|guest| self.inside.iter().map(move |line| (guest, line))) {
+            guest.shell(line);
+        }
         let _guests: Vec<Service> =
             guest.iter().flat_map(|guest| self.guest.iter().map(|role| Service::start(guest, role))).collect();
         for line in self.firewall {

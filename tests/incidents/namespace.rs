@@ -50,8 +50,13 @@ impl Namespace {
 
     /// A command that will run in it. The process id is the program's own: `ip` turns into it.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        Namespace::command_in(&self.name, program)
+    }
+
+    /// The same, in the one of that name.
+    pub fn command_in(name: &str, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.name]).arg(program).stdin(Stdio::null());
+        command.args(["netns", "exec", name]).arg(program).stdin(Stdio::null());
         command
     }
 

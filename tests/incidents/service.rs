@@ -205,8 +205,13 @@ pub struct Service {
 impl Service {
     /// Starts it in a namespace and waits until it is ready.
     pub fn start(namespace: &Namespace, role: &Role) -> Service {
+        Service::start_in(namespace.name(), role)
+    }
+
+    /// The same, in a namespace of that name.
+    pub fn start_in(namespace: &str, role: &Role) -> Service {
         let program = std::env::current_exe().expect("this test binary");
-        let mut command = namespace.command(program);
+        let mut command = Namespace::command_in(namespace, program);
         command.args([PLAYER, "--exact", "--nocapture"]);
         command.env(ROLE, serde_json::to_string(role).expect("a role is JSON"));
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());

@@ -94,7 +94,7 @@ impl Stage {
     /// A machine of the server's own behind it: the server's `g0` is 10.99.0.1 and leads to it, [`GUEST`]. The server routes.
     pub fn guest(&self) -> Namespace {
         let server = self.server.name();
-        let guest = Namespace::make(&format!("{}guest", server.trim_end_matches("server")));
+        let guest = Namespace::make(&self.guest_name());
         ip(&[], &format!("link add g1 netns {} type veth peer name g0 netns {server}", guest.name()));
         ip(&["-netns", server], "addr add 10.99.0.1/24 dev g0\nlink set g0 up\n");
         ip(
@@ -103,6 +103,11 @@ impl Stage {
         );
         self.server.shell("sysctl -qw net.ipv4.ip_forward=1");
         guest
+    }
+
+    /// What that one's namespace is called.
+    pub fn guest_name(&self) -> String {
+        format!("{}guest", self.server.name().trim_end_matches("server"))
     }
 
     fn join(&self, setting: Setting) {

@@ -1,5 +1,6 @@
 //! Tracked connections: the table against its limit, what fills it, whom it translates addresses for.
 
+mod elsewhere;
 mod entry;
 mod locals;
 mod nat;
@@ -20,10 +21,12 @@ use self::entry::Entry;
 use self::locals::Locals;
 use self::nat::Baseline;
 pub use self::output::{
-    Conntrack, Destination, Directions, Inner, Mapping, Nat, ProtocolEntries, Service, Source, StateEntries, Trouble,
+    Conntrack, ConntrackElsewhere, Destination, Directions, Inner, Mapping, Nat, ProtocolEntries, Service, Source,
+    StateEntries, Trouble,
 };
 use self::tally::Tally;
 use self::trouble::Stat;
+use super::elsewhere::{Looks, visit_beside};
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed, Reason};
 use crate::sys::rtnetlink::Rtnetlink;
@@ -75,11 +78,15 @@ pub struct Params {
     /// Most sources, destinations, services and inner addresses in their lists: 1 to 1,000.
     #[schemars(range(min = 1, max = 1000))]
     pub limit: u32,
+    /// Other network namespaces whose connections are wanted, too: `busiest` (at most eight, those that move most), `all` as
+    /// far as there is time, or one by name: that of a container, a pod or `ip netns`, the number of the namespace, or eight
+    /// and more digits of a container's id. None of them by default.
+    pub namespaces: Option<String>,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Params { window: Span::seconds(10), limit: 20 }
+        Params { window: Span::seconds(10), limit: 20, namespaces: None }
     }
 }
 
@@ -90,8 +97,13 @@ impl Probe for ConntrackProbe {
                                   /proc/sys/net/netfilter";
     const REPLACES: &'static [&'static str] =
         &["conntrack -L", "conntrack -S", "conntrack -C", "cat /proc/net/nf_conntrack"];
-    const NEEDS: &'static [Need] =
-        &[Need { what: "CAP_NET_ADMIN", without: "the entries: their protocols, states, addresses and translation" }];
+    const NEEDS: &'static [Need] = &[
+        Need { what: "CAP_NET_ADMIN", without: "the entries: their protocols, states, addresses and translation" },
+        Need {
+            what: "CAP_SYS_ADMIN",
+            without: "connections that other network namespaces track, where they are asked for",
+        },
+    ];
     type Params = Params;
     type Output = Conntrack;
 
@@ -105,15 +117,26 @@ impl Probe for ConntrackProbe {
         let started = if watched { cx.start_window() } else { Instant::now() };
         if !tracking {
             // The window of the others passes, and nothing can begin to track within it but by a change of the rules.
-            return Ok(Observed::whole(Conntrack::default()));
+            return Ok(Observed::whole(Conntrack {
+                elsewhere: params.namespaces.is_some().then(Vec::new),
+                ..Conntrack::default()
+            }));
         }
-        let mut observed = Observed::whole(Conntrack { tracking, ..Conntrack::default() });
-        let mut window = None;
-        if watched {
-            window = Some(Window::watch(started, &params, cx, &mut observed));
+        let looks = Looks {
+            first: || Ok(Window::begin()),
+            last: |window: Option<Window>| Ok(elsewhere::look(&params, window)),
+        };
+        let (mut observed, others) =
+            visit_beside(params.namespaces.as_deref(), (started, params.window.0), cx, looks, || {
+                let mut observed = Observed::whole(Conntrack { tracking, ..Conntrack::default() });
+                let window = watched.then(|| Window::watch(started, &params, cx, &mut observed));
+                look(&params, window.as_ref(), LAST_READING, &mut observed);
+                observed.output.seconds = if watched { started.elapsed().as_secs_f64() } else { 0.0 };
+                observed
+            });
+        if let Some(others) = others {
+            elsewhere::add(&mut observed, others);
         }
-        look(&params, window.as_ref(), &mut observed);
-        observed.output.seconds = if watched { started.elapsed().as_secs_f64() } else { 0.0 };
         Ok(observed)
     }
 }
@@ -128,9 +151,14 @@ struct Window {
 }
 
 impl Window {
-    fn watch(started: Instant, params: &Params, cx: &Context, observed: &mut Observed<Conntrack>) -> Self {
+    fn begin() -> Self {
         let (stat, count) = (stat().ok(), number("nf_conntrack_count").ok());
-        let mut window = Window { stat, count, peak: count, baseline: None };
+        Window { stat, count, peak: count, baseline: None }
+    }
+
+    fn watch(started: Instant, params: &Params, cx: &Context, observed: &mut Observed<Conntrack>) -> Self {
+        let mut window = Window::begin();
+        let count = window.count;
         let figure = |count: Option<u64>| {
             format!("{} entries", count.map_or("? ".to_owned(), |count| units::count(count as f64)))
         };
@@ -171,8 +199,8 @@ fn baseline(patience: Duration, observed: &mut Observed<Conntrack>) -> Option<Ba
     Some(baseline)
 }
 
-/// The look at the end.
-fn look(params: &Params, window: Option<&Window>, observed: &mut Observed<Conntrack>) {
+/// The look at the end; the entries are read for so long at most.
+fn look(params: &Params, window: Option<&Window>, patience: Duration, observed: &mut Observed<Conntrack>) {
     let mut setting = |field: &'static str, name: &str| match number(name) {
         Ok(number) => Some(number),
         Err(error) => {
@@ -208,7 +236,7 @@ fn look(params: &Params, window: Option<&Window>, observed: &mut Observed<Conntr
         observed.miss(&["directions", "nat.mappings.inner_is_local"], gap);
     }
     let mut tally = Tally::new(locals.as_ref().ok(), window.and_then(|window| window.baseline.as_ref()));
-    let reading = table::read(LAST_READING, |entry| {
+    let reading = table::read(patience, |entry| {
         tally.add(entry);
         ControlFlow::Continue(())
     });
@@ -232,7 +260,7 @@ fn look(params: &Params, window: Option<&Window>, observed: &mut Observed<Conntr
         observed.loss.push(format!(
             "{} of {all} tracked connections were read in {}, an arbitrary part of the table",
             units::count(read as f64),
-            units::span(LAST_READING.as_secs_f64())
+            units::span(patience.as_secs_f64())
         ));
     }
     if reading.malformed > 0 {

@@ -62,6 +62,13 @@ pub struct Conntrack {
     pub top_services: Option<Vec<Service>>,
     /// Addresses that are translated.
     pub nat: Option<Nat>,
+    /// Connections that other network namespaces track, the busiest first; null where nobody asked for them, and where none could be
+    /// looked into.
+    #[serde(default)]
+    pub elsewhere: Option<Vec<ConntrackElsewhere>>,
+    /// How many other namespaces are not in it.
+    #[serde(default)]
+    pub elsewhere_left_out: u64,
 }
 
 /// Events that mean trouble (`/proc/net/stat/nf_conntrack`), summed over the CPUs; null where this kernel does not count
@@ -235,4 +242,42 @@ pub struct Mapping {
     pub rx_total: Option<u64>,
     /// Bytes from the inner side since the entries were made; null without accounting.
     pub tx_total: Option<u64>,
+}
+
+/// The table of tracked connections of another network namespace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ConntrackElsewhere {
+    /// Its number, as in `/proc/PID/ns/net`, and in the result of `namespaces`.
+    pub namespace: u64,
+    /// For people: `container web`.
+    pub label: String,
+    /// A process that lives there, by its id on this host; null where the namespace has only a name.
+    pub pid: Option<i32>,
+    /// Interfaces of the namespace that is looked from that lead there, or that an interface of it stands on; at most 8. Empty
+    /// where it does not meet this one.
+    pub ends: Vec<String>,
+    /// Seconds between the two looks.
+    pub seconds: f64,
+    /// Entries at the end of the window.
+    pub count: Option<u64>,
+    /// The most entries that there may be.
+    pub max: Option<u64>,
+    /// The higher count of the two looks as a share of `max`.
+    pub used_share: Option<f64>,
+    /// What the bookkeeping met with in the window.
+    pub trouble: Option<Trouble>,
+    /// How many entries were read.
+    pub entries_read: Option<u64>,
+    /// Whether the table was read to its end.
+    pub complete: Option<bool>,
+    /// Entries by transport protocol, most first.
+    pub protocols: Option<Vec<ProtocolEntries>>,
+    /// Entries of TCP by state, most first.
+    pub tcp_states: Option<Vec<StateEntries>>,
+    /// Entries that have seen packets of one side only.
+    pub unreplied: Option<u64>,
+    /// Who began most of the connections.
+    pub top_sources: Option<Vec<Source>>,
+    /// The addresses and ports that most of the connections were begun to.
+    pub top_services: Option<Vec<Service>>,
 }

@@ -1,6 +1,7 @@
 //! The firewall's rules and what they counted in the window: nftables by nfnetlink, legacy iptables, ip6tables and
 //! arptables by getsockopt; and BPF programs at hooks of netfilter.
 
+mod elsewhere;
 mod growth;
 mod legacy;
 mod legacy_rule;
@@ -22,7 +23,7 @@ mod watch;
 mod xt;
 mod xt_target;
 
-pub use output::{Backend, BackendKind, Chain, Firewall, HookedProgram, Standing, Tally};
+pub use output::{Backend, BackendKind, Chain, Firewall, FirewallElsewhere, HookedProgram, Standing, Tally};
 pub use rule::{Matches, PortRange, Rule};
 pub use watch::{of_dump, of_table};
 
@@ -56,11 +57,15 @@ pub struct FirewallProbe;
 pub struct Params {
     /// How long to watch the counters grow. `0s` reads them once: then there are totals, and no growth.
     pub window: Span,
+    /// Other network namespaces whose rules are wanted, too: `busiest` (at most eight, those that move most), `all` as
+    /// far as there is time, or one by name: that of a container, a pod or `ip netns`, the number of the namespace, or eight
+    /// and more digits of a container's id. None of them by default.
+    pub namespaces: Option<String>,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Params { window: Span::seconds(10) }
+        Params { window: Span::seconds(10), namespaces: None }
     }
 }
 
@@ -73,12 +78,13 @@ impl Probe for FirewallProbe {
         &["iptables -vnL", "iptables-save -c", "ip6tables -vnL", "arptables -vnL", "nft list ruleset"];
     const NEEDS: &'static [Need] = &[
         Need { what: "CAP_NET_ADMIN", without: "every rule and every counter" },
+        Need { what: "CAP_SYS_ADMIN", without: "the rules of other network namespaces, where they are asked for" },
         Need { what: "CAP_DAC_READ_SEARCH", without: "the rules of legacy iptables and ip6tables, for users but root" },
     ];
     type Params = Params;
     type Output = Firewall;
 
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Firewall>, Gap> {
-        watch::watch(params.window.0, cx)
+        watch::watch(params.window.0, params.namespaces.as_deref(), cx)
     }
 }

@@ -35,6 +35,13 @@ pub struct Firewall {
     /// are, nor counts what they drop. None where they could not be listed.
     #[serde(default)]
     pub programs: Option<Vec<HookedProgram>>,
+    /// The rules of other network namespaces, the busiest first; null where nobody asked for them, and where none could be
+    /// looked into.
+    #[serde(default)]
+    pub elsewhere: Option<Vec<FirewallElsewhere>>,
+    /// How many other namespaces are not in it.
+    #[serde(default)]
+    pub elsewhere_left_out: u64,
 }
 
 /// A BPF program at a hook of netfilter.
@@ -135,4 +142,34 @@ pub struct Tally {
     /// Whether this is all: every rule and policy that drops has a counter that says exactly what it dropped in the
     /// window. When false, the figures say "at least".
     pub complete: bool,
+}
+
+/// The firewall of another network namespace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FirewallElsewhere {
+    /// Its number, as in `/proc/PID/ns/net`, and in the result of `namespaces`.
+    pub namespace: u64,
+    /// For people: `container web`.
+    pub label: String,
+    /// A process that lives there, by its id on this host; null where the namespace has only a name.
+    pub pid: Option<i32>,
+    /// Interfaces of the namespace that is looked from that lead there, or that an interface of it stands on; at most 8. Empty
+    /// where it does not meet this one.
+    pub ends: Vec<String>,
+    /// Seconds between the two looks at the counters.
+    pub seconds: f64,
+    /// How it stands with nftables.
+    pub nftables: Standing,
+    /// How it stands with legacy iptables and ip6tables.
+    pub legacy: Standing,
+    /// Rules and policies that counted packets in the window or that can drop: those that counted most first, at most 50.
+    pub rules: Vec<Rule>,
+    /// Rules of that sort that are not in the list.
+    pub rules_left_out: u32,
+    /// What rules and policies that drop or reject counted in the window.
+    pub dropped: Tally,
+    /// The rule or policy that dropped most packets in the window, if any did.
+    pub top_drop: Option<Rule>,
+    /// Names of rules and policies that can drop without a counter that tells what.
+    pub uncounted_drops: Vec<String>,
 }

@@ -8,9 +8,10 @@ use super::nft::{FirstLook, MOST_RULES, SecondLook};
 use super::nft_shown::Sets;
 use super::output::{Backend, BackendKind, Firewall, HookedProgram, Standing, Tally};
 use super::rule_counters::{RuleCounters, Source};
-use super::{Context, MOST_CHAINS, MOST_SHOWN, MOST_UNCOUNTED};
+use super::{Context, MOST_CHAINS, MOST_SHOWN, MOST_UNCOUNTED, elsewhere};
 use crate::case::{Gap, Observed, Reason};
 use crate::printable::printable;
+use crate::probe::elsewhere::{Looks, visit_beside};
 use crate::sys::bpf_links;
 use crate::sys::nftables::{self, NfTables};
 use crate::sys::xtables::{Family, Table, XTables, table_names};
@@ -100,8 +101,39 @@ fn interface_name(index: u32) -> Option<String> {
     Some(crate::printable::printable(name.to_bytes()))
 }
 
-/// Watches the firewall for so long.
-pub fn watch(window: Duration, cx: &Context) -> Result<Observed<Firewall>, Gap> {
+/// Watches the firewall for so long, and those of the network namespaces that are `asked` for.
+pub fn watch(window: Duration, asked: Option<&str>, cx: &Context) -> Result<Observed<Firewall>, Gap> {
+    let (nft, seen, preview) = open()?;
+    let begun = cx.start_window();
+    let looks = Looks { first: look_first, last: |first: Option<Course>| look_last(first.map_or_else(open_here, Ok)?) };
+    let (mut observed, others) = visit_beside(asked, (begun, window), cx, looks, || {
+        let mut course = Course { nft, seen, legacy: Some(preview), ..Course::default() };
+        if !window.is_zero() {
+            course.legacy = None;
+            let rules = course.take_first();
+            cx.live(format!("{rules} rules"));
+            cx.sleep_until(begun + window);
+        }
+        course.end()
+    });
+    if let Some(others) = others {
+        elsewhere::add(&mut observed, others);
+    }
+    match hooked_programs() {
+        Ok(programs) => observed.output.programs = Some(programs),
+        Err(error) => {
+            let tried = "list BPF programs at hooks of netfilter (BPF_LINK_GET_NEXT_ID)";
+            let denied = error.kind() == io::ErrorKind::PermissionDenied;
+            let gap = if denied { Gap::denied(tried, "CAP_SYS_ADMIN") } else { Gap::io(tried, &error) };
+            observed.miss(&["programs"], gap);
+        }
+    }
+    Ok(observed)
+}
+
+/// Opens the firewall of the calling thread's network namespace, with a look at its legacy tables. A gap where nothing can be
+/// read.
+fn open() -> Result<(Option<NfTables>, Seen, Legacy), Gap> {
     let nft = open_nft();
     let preview = look_at_legacy();
     // Who may read neither has seen nothing; that one of them does not exist is no sight of the other.
@@ -115,57 +147,89 @@ pub fn watch(window: Duration, cx: &Context) -> Result<Observed<Firewall>, Gap> 
         _ => {}
     }
     let mut seen = Seen::default();
-    let mut nft = nft.unwrap_or_else(|error| {
+    let nft = nft.unwrap_or_else(|error| {
         seen.nft_failed = Some(gap("read the rules of nftables", &error));
         None
     });
-    let start = cx.start_window();
-    let first_at = Instant::now();
-    let mut first_nft = None;
-    let mut first_legacy = None;
-    if !window.is_zero() {
-        first_nft = nft.as_mut().and_then(|nft| seen.keep(FirstLook::take(nft)));
-        first_legacy = Some(look_at_legacy().looks);
-        let nft_rules = first_nft.as_ref().map_or(0, FirstLook::rules);
-        let legacy_rules: usize = first_legacy.iter().flatten().map(Look::rules).sum();
-        cx.live(format!("{} rules", nft_rules + legacy_rules));
-        cx.sleep_until(start + window);
-    }
-    let second_at = Instant::now();
-    let mut counters = RuleCounters::new(MOST_SHOWN, MOST_UNCOUNTED);
-    let mut second = None;
-    if let Some(nft) = nft.as_mut()
-        && let Some((look, entered)) =
-            seen.keep(SecondLook::take(nft, first_nft.as_ref(), || RuleCounters::new(MOST_SHOWN, MOST_UNCOUNTED)))
-    {
-        counters = entered;
-        second = Some(look);
-    }
-    let legacy = if window.is_zero() { preview } else { look_at_legacy() };
-    let mut changed = 0;
-    for (number, look) in legacy.looks.iter().enumerate() {
-        changed += look.enter(number, twin(first_legacy.as_deref(), look), &mut counters);
-    }
-    if first_legacy.is_some() && changed > 0 {
-        seen.loss.push(format!(
-            "the legacy tables changed while casebook watched: {changed} rules were not there before, so their growth is unknown"
-        ));
-    }
-    let seconds = if window.is_zero() { 0.0 } else { (second_at - first_at).as_secs_f64() };
-    seen.note_changes(first_nft.as_ref(), second.as_ref());
+    Ok((nft, seen, preview))
+}
 
-    let shown = Shown { first: first_nft.as_ref(), first_legacy: first_legacy.as_deref(), second, legacy };
-    let mut observed = shown.observed(seconds, counters, nft, seen);
-    match hooked_programs() {
-        Ok(programs) => observed.output.programs = Some(programs),
-        Err(error) => {
-            let tried = "list BPF programs at hooks of netfilter (BPF_LINK_GET_NEXT_ID)";
-            let denied = error.kind() == io::ErrorKind::PermissionDenied;
-            let gap = if denied { Gap::denied(tried, "CAP_SYS_ADMIN") } else { Gap::io(tried, &error) };
-            observed.miss(&["programs"], gap);
-        }
+/// One look without an earlier one, of another namespace.
+fn open_here() -> Result<Course, Gap> {
+    let (nft, seen, legacy) = open()?;
+    Ok(Course { nft, seen, legacy: Some(legacy), ..Course::default() })
+}
+
+/// The first look at another namespace. Nothing of it stays open.
+fn look_first() -> Result<Course, Gap> {
+    let (nft, seen, _) = open()?;
+    let mut course = Course { nft, seen, ..Course::default() };
+    course.take_first();
+    course.nft = None;
+    Ok(course)
+}
+
+/// The last look at it.
+fn look_last(mut course: Course) -> Result<Observed<Firewall>, Gap> {
+    if course.first_at.is_some() {
+        (course.nft, course.seen, course.legacy) = open().map(|(nft, seen, legacy)| (nft, seen, Some(legacy)))?;
     }
-    Ok(observed)
+    Ok(course.end())
+}
+
+/// What was seen until now.
+#[derive(Default)]
+struct Course {
+    nft: Option<NfTables>,
+    seen: Seen,
+    /// When the first look was, if there was one.
+    first_at: Option<Instant>,
+    first_nft: Option<FirstLook>,
+    first_legacy: Option<Vec<Look>>,
+    /// The look at the legacy tables that counts as the last; none where it is still to be.
+    legacy: Option<Legacy>,
+}
+
+impl Course {
+    /// Takes the first look, and says how many rules there are.
+    fn take_first(&mut self) -> usize {
+        self.first_at = Some(Instant::now());
+        self.first_nft = self.nft.as_mut().and_then(|nft| self.seen.keep(FirstLook::take(nft)));
+        self.first_legacy = Some(look_at_legacy().looks);
+        let nft_rules = self.first_nft.as_ref().map_or(0, FirstLook::rules);
+        let legacy_rules: usize = self.first_legacy.iter().flatten().map(Look::rules).sum();
+        nft_rules + legacy_rules
+    }
+
+    /// Takes the last look.
+    fn end(self) -> Observed<Firewall> {
+        let Course { mut nft, mut seen, first_at, first_nft, first_legacy, legacy } = self;
+        let second_at = Instant::now();
+        let mut counters = RuleCounters::new(MOST_SHOWN, MOST_UNCOUNTED);
+        let mut second = None;
+        if let Some(nft) = nft.as_mut()
+            && let Some((look, entered)) =
+                seen.keep(SecondLook::take(nft, first_nft.as_ref(), || RuleCounters::new(MOST_SHOWN, MOST_UNCOUNTED)))
+        {
+            counters = entered;
+            second = Some(look);
+        }
+        let legacy = legacy.unwrap_or_else(look_at_legacy);
+        let mut changed = 0;
+        for (number, look) in legacy.looks.iter().enumerate() {
+            changed += look.enter(number, twin(first_legacy.as_deref(), look), &mut counters);
+        }
+        if first_legacy.is_some() && changed > 0 {
+            seen.loss.push(format!(
+                "the legacy tables changed while casebook watched: {changed} rules were not there before, so their growth \
+                 is unknown"
+            ));
+        }
+        let seconds = first_at.map_or(0.0, |first| (second_at - first).as_secs_f64());
+        seen.note_changes(first_nft.as_ref(), second.as_ref());
+        let shown = Shown { first: first_nft.as_ref(), first_legacy: first_legacy.as_deref(), second, legacy };
+        shown.observed(seconds, counters, nft, seen)
+    }
 }
 
 /// A kernel without such links has no such programs.
@@ -313,6 +377,8 @@ impl Shown<'_> {
             uncounted_drops,
             uncounted_drops_left_out,
             programs: None,
+            elsewhere: None,
+            elsewhere_left_out: 0,
         };
         let mut observed = Observed { output, missing: Vec::new(), loss };
         if !watched {

@@ -1,6 +1,7 @@
 //! The kernel's own counters of protocols, queues and connection tracking, and how much they grew.
 
 mod counters;
+mod elsewhere;
 mod groups;
 mod internet;
 mod per_cpu;
@@ -14,11 +15,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::elsewhere::{Looks, visit_beside};
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed};
 use crate::units::Span;
 use sample::{Growth, Sample, Table};
 
+pub use elsewhere::KernelElsewhere;
 pub use groups::JoinedGroup;
 pub use internet::{Icmp, Ip, Ip6};
 pub use queues::{Conntrack, Sockets, Softnet, SynProxy};
@@ -34,11 +37,15 @@ pub struct KernelProbe;
 pub struct Params {
     /// How long to watch.
     pub window: Span,
+    /// Other network namespaces whose counters are wanted, too: `busiest` (at most eight, those that move most), `all` as
+    /// far as there is time, or one by name: that of a container, a pod or `ip netns`, the number of the namespace, or eight
+    /// and more digits of a container's id. None of them by default.
+    pub namespaces: Option<String>,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Params { window: Span::seconds(10) }
+        Params { window: Span::seconds(10), namespaces: None }
     }
 }
 
@@ -78,6 +85,13 @@ pub struct KernelCounters {
     pub settings: Settings,
     /// Every counter that grew, by the kernel's name for it: `TcpExt.ListenDrops`.
     pub grew: BTreeMap<String, u64>,
+    /// The same of other network namespaces, the busiest first; null where nobody asked for them, and where none could be
+    /// looked into.
+    #[serde(default)]
+    pub elsewhere: Option<Vec<KernelElsewhere>>,
+    /// How many other namespaces are not in it.
+    #[serde(default)]
+    pub elsewhere_left_out: u64,
 }
 
 impl Probe for KernelProbe {
@@ -85,52 +99,72 @@ impl Probe for KernelProbe {
     const ABOUT: &'static str = "protocol, softnet and conntrack counters that grew in the window";
     const SOURCE: &'static str = "/proc/net/{snmp,snmp6,netstat,softnet_stat,sockstat,stat/nf_conntrack,stat/synproxy,stat/rt_cache,igmp,igmp6}, /proc/sys/net";
     const REPLACES: &'static [&'static str] = &["nstat", "netstat -s", "conntrack -S", "sysctl"];
-    const NEEDS: &'static [Need] = &[];
+    const NEEDS: &'static [Need] = &[Need {
+        what: "CAP_SYS_ADMIN",
+        without: "the counters of other network namespaces, where they are asked for",
+    }];
     type Params = Params;
     type Output = KernelCounters;
 
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<KernelCounters>, Gap> {
-        let end = cx.start_window() + params.window.0;
-        let before = Sample::take();
-        cx.live("counting");
-        cx.sleep_until(end);
-        let after = Sample::take();
-
-        let seconds = after.at.duration_since(before.at).as_secs_f64();
-        let established = queues::established(&after);
-        let mut growth = Growth::between(before, after);
-        if let Some(gap) = growth.nothing() {
-            return Err(gap);
-        }
-        let mut missed = settings::Missed::default();
-        let sockets = Sockets::now();
-        let joined = groups::joined();
-        let output = KernelCounters {
-            seconds,
-            ip: Ip::from_growth(&mut growth),
-            ip6: growth.has(Table::Snmp6).then(|| Ip6::from_growth(&mut growth)),
-            tcp: Tcp::from_growth(&mut growth, established),
-            udp: Udp::from_growth(&mut growth),
-            icmp: Icmp::from_growth(&mut growth),
-            softnet: Softnet::from_growth(&mut growth),
-            sockets: sockets.clone().unwrap_or_default(),
-            conntrack: Conntrack::from_growth(&mut growth, &mut missed),
-            synproxy: SynProxy::from_growth(&mut growth),
-            martian_sources: growth.of("martian_sources", Table::RouteCache, "RtCache.in_martian_src"),
-            unroutable: growth.of("unroutable", Table::RouteCache, "RtCache.in_no_route"),
-            multicast_groups: joined.as_ref().ok().cloned(),
-            settings: Settings::now(&mut missed),
-            grew: growth.grown(),
+        let begun = cx.start_window();
+        let looks = Looks {
+            first: || Ok(Sample::take()),
+            last: |before: Option<Sample>| counted(before.unwrap_or_else(Sample::take)),
         };
-        let mut seen = Observed::whole(output);
-        growth.note_missing(&mut seen);
-        missed.note(&mut seen);
-        if let Err(gap) = joined {
-            seen.miss(&["multicast_groups"], gap);
-        }
-        if let Err(gap) = sockets {
-            seen.miss(&["sockets"], gap);
+        let (own, others) = visit_beside(params.namespaces.as_deref(), (begun, params.window.0), cx, looks, || {
+            let before = Sample::take();
+            cx.live("counting");
+            cx.sleep_until(begun + params.window.0);
+            counted(before)
+        });
+        let mut seen = own?;
+        if let Some(others) = others {
+            elsewhere::add(&mut seen, others);
         }
         Ok(seen)
     }
+}
+
+/// How much the counters of the calling thread's network namespace grew since then.
+fn counted(before: Sample) -> Result<Observed<KernelCounters>, Gap> {
+    let after = Sample::take();
+    let seconds = after.at.duration_since(before.at).as_secs_f64();
+    let established = queues::established(&after);
+    let mut growth = Growth::between(before, after);
+    if let Some(gap) = growth.nothing() {
+        return Err(gap);
+    }
+    let mut missed = settings::Missed::default();
+    let sockets = Sockets::now();
+    let joined = groups::joined();
+    let output = KernelCounters {
+        seconds,
+        ip: Ip::from_growth(&mut growth),
+        ip6: growth.has(Table::Snmp6).then(|| Ip6::from_growth(&mut growth)),
+        tcp: Tcp::from_growth(&mut growth, established),
+        udp: Udp::from_growth(&mut growth),
+        icmp: Icmp::from_growth(&mut growth),
+        softnet: Softnet::from_growth(&mut growth),
+        sockets: sockets.clone().unwrap_or_default(),
+        conntrack: Conntrack::from_growth(&mut growth, &mut missed),
+        synproxy: SynProxy::from_growth(&mut growth),
+        martian_sources: growth.of("martian_sources", Table::RouteCache, "RtCache.in_martian_src"),
+        unroutable: growth.of("unroutable", Table::RouteCache, "RtCache.in_no_route"),
+        multicast_groups: joined.as_ref().ok().cloned(),
+        settings: Settings::now(&mut missed),
+        grew: growth.grown(),
+        elsewhere: None,
+        elsewhere_left_out: 0,
+    };
+    let mut seen = Observed::whole(output);
+    growth.note_missing(&mut seen);
+    missed.note(&mut seen);
+    if let Err(gap) = joined {
+        seen.miss(&["multicast_groups"], gap);
+    }
+    if let Err(gap) = sockets {
+        seen.miss(&["sockets"], gap);
+    }
+    Ok(seen)
 }

@@ -3,26 +3,21 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use super::host_links::{HostLinks, growth, sum};
+use super::Params;
 use super::machines::{self, Holders};
-use super::names::Names;
 use super::output::{
-    Container, HostContainer, HostEnd, Machine, Namespace, NamespaceConnection, NamespaceInterface, NamespaceListener,
-    Namespaces,
+    HostContainer, HostEnd, Machine, Namespace, NamespaceConnection, NamespaceInterface, NamespaceListener, Namespaces,
 };
-use super::processes::Residents;
-use super::visit::{Look, Round, Way};
-use super::{Numbers, Params};
 use crate::case::{Gap, Observed, Process, Reason, advice};
 use crate::printable::printable;
+use crate::probe::elsewhere::{self, Container, HostLinks, Look, Names, Numbers, Residents, Round, Way, growth, sum};
 use crate::probe::process;
 use crate::probe::socket_owners::OwnerScan;
 use crate::sys::rtnetlink::Link;
 use crate::sys::sock_diag::{SocketRow, Transport};
 use crate::units;
 
-/// Containers, processes, interfaces, addresses and sockets that are listed of one namespace.
-const CONTAINERS: usize = 16;
+/// Processes, interfaces, addresses and sockets that are listed of one namespace.
 const PROCESSES: usize = 8;
 /// Processes of one namespace that are named although nothing is known of their sockets.
 const INHABITANTS: usize = 3;
@@ -61,18 +56,6 @@ pub(super) struct Seen<'a> {
     /// TAP and TUN devices, and who holds them.
     pub(super) devices: &'a [String],
     pub(super) holders: &'a Holders,
-}
-
-/// The containers that live in a namespace. Once the time is over, only what lies at hand is told of them.
-pub(super) fn containers(way: &Way, residents: &Residents, names: &mut Names, until: Instant) -> Vec<Container> {
-    let Some(inhabitants) = residents.elsewhere.get(&way.number) else { return Vec::new() };
-    let groups = inhabitants.groups();
-    let mut containers: Vec<Container> =
-        groups.iter().take(CONTAINERS).map(|group| names.container(group, Instant::now() < until)).collect();
-    if containers.is_empty() && Instant::now() < until {
-        containers.extend(names.started_by_hand(inhabitants.members.iter().map(|(pid, _)| *pid)));
-    }
-    containers
 }
 
 /// Some processes of each namespace, named as long as there is time.
@@ -121,7 +104,7 @@ impl Seen<'_> {
         let output = Namespaces {
             seconds: self.seconds,
             here: self.here,
-            found: self.ways.len() as u64 + self.residents.forgotten,
+            found: self.found(),
             visited,
             namespaces: rows,
             left_out: left_out + self.residents.forgotten,
@@ -132,6 +115,16 @@ impl Seen<'_> {
         let mut observed = Observed::whole(output);
         self.say_what_is_missing(names, &mut observed);
         observed
+    }
+
+    /// How many there are; none where none was seen and there may be some.
+    fn found(&self) -> Option<u64> {
+        let found = self.ways.len() as u64 + self.residents.forgotten;
+        let all_seen = self.residents.denied == 0
+            && self.residents.not_reached == 0
+            && self.refused.is_empty()
+            && process::all_are_ours_to_see();
+        (found > 0 || all_seen).then_some(found)
     }
 
     fn namespace(&self, way: &Way, index: usize, look: Option<&Look>, known: &mut process::Names) -> Namespace {
@@ -157,7 +150,7 @@ impl Seen<'_> {
             row.tx = sum(row.ends.iter().map(|end| end.received));
         }
         self.add_processes(index, &mut row);
-        row.label = label(&row);
+        row.label = elsewhere::label(row.number, row.name.as_deref(), &row.containers, row.processes.first());
         row
     }
 
@@ -290,12 +283,13 @@ impl Seen<'_> {
         if !process::all_are_ours_to_see() {
             let why = "casebook runs in a process namespace of its own, as in a container";
             let gap = Gap::new(Reason::Denied, "see the processes of the host", why);
-            observed.miss(&["namespaces", "host_network", "machines"], gap.to_fix("run it on the host itself"));
+            observed
+                .miss(&["found", "namespaces", "host_network", "machines"], gap.to_fix("run it on the host itself"));
         }
         if residents.denied > 0 {
             let (denied, all) = (units::count(residents.denied as f64), units::count(residents.seen as f64));
             let tried = format!("see in which network namespaces {denied} of {all} processes live (/proc/PID/ns/net)");
-            observed.miss(&["namespaces", "host_network"], Gap::denied(tried, "CAP_SYS_PTRACE"));
+            observed.miss(&["found", "namespaces", "host_network"], Gap::denied(tried, "CAP_SYS_PTRACE"));
         }
         if residents.not_reached > 0 {
             let tried = format!(
@@ -303,17 +297,17 @@ impl Seen<'_> {
                 units::count(residents.not_reached as f64)
             );
             let why = "there are more processes than can be looked at in the time for it";
-            observed.miss(&["namespaces", "host_network"], Gap::new(Reason::TimedOut, tried, why));
+            observed.miss(&["found", "namespaces", "host_network"], Gap::new(Reason::TimedOut, tried, why));
         }
         for gap in &self.refused {
-            observed.miss(&["namespaces"], gap.clone());
+            observed.miss(&["found", "namespaces"], gap.clone());
         }
         let left_out = observed.output.left_out;
         if left_out > 0 {
             let tried = format!(
                 "list {} of {} network namespaces",
                 units::count(left_out as f64),
-                units::count(observed.output.found as f64)
+                units::count(observed.output.found.unwrap_or(0) as f64)
             );
             let why = "there are more than are listed; those with most traffic come first";
             observed.miss(&["namespaces"], Gap::new(Reason::Failed, tried, why).to_fix("raise `limit`"));
@@ -411,17 +405,4 @@ fn is_made_of_others(link: &Link) -> bool {
 fn mac(address: &[u8]) -> Option<String> {
     let digits: Vec<String> = address.iter().map(|byte| format!("{byte:02x}")).collect();
     (!digits.is_empty()).then(|| digits.join(":"))
-}
-
-fn label(row: &Namespace) -> String {
-    if let Some(pod) = row.containers.iter().find(|container| container.pod.is_some()) {
-        return pod.label();
-    }
-    match (&row.containers[..], &row.name, row.processes.first()) {
-        ([one], _, _) => one.label(),
-        ([first, others @ ..], _, _) => format!("{} and {} more", first.label(), others.len()),
-        ([], Some(name), _) => format!("network namespace {name}"),
-        ([], None, Some(process)) => format!("the network namespace of {process}"),
-        ([], None, None) => format!("network namespace {}", row.number),
-    }
 }

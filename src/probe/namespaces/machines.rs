@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::readlink;
 
-use super::names::Names;
 use super::output::Machine;
 use crate::case::Process;
 use crate::printable::printable;
 use crate::probe::Context;
+use crate::probe::elsewhere::Names;
 use crate::sys::network_namespace;
 
 /// How long the holders are looked for.

@@ -2,38 +2,29 @@
 //! came and went there in the window.
 
 mod compose;
-mod host_links;
 mod machines;
-mod names;
 mod output;
-mod processes;
-mod visit;
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
-use std::fs;
-use std::os::fd::AsFd as _;
-use std::path::Path;
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::compose::Seen;
-use self::host_links::HostLinks;
 use self::machines::Holders;
-use self::names::Names;
 pub use self::output::{
-    Container, HostContainer, HostEnd, Machine, Namespace, NamespaceConnection, NamespaceInterface, NamespaceListener,
-    Namespaces, Traffic,
+    HostContainer, HostEnd, Machine, Namespace, NamespaceConnection, NamespaceInterface, NamespaceListener, Namespaces,
 };
-use self::processes::Residents;
-use self::visit::{Depth, Look, Round, Way};
 use crate::case::{Gap, Observed, Reason};
+pub use crate::probe::elsewhere::{Container, Traffic};
+use crate::probe::elsewhere::{
+    Depth, HostLinks, Look, Names, Numbers, Residents, Round, Way, links, look_around, ways,
+};
 use crate::probe::socket_owners::OwnerScan;
-use crate::probe::{Context, Need, Probe, process, watched};
+use crate::probe::{Context, Need, Probe, elsewhere, process, watched};
 use crate::sys::network_namespace::NetworkNamespace;
-use crate::sys::rtnetlink::Rtnetlink;
 use crate::units::{self, Span};
 
 /// How long the first round may take; it is made within the window, of which it takes a third at most.
@@ -47,12 +38,6 @@ const NAMES: Duration = Duration::from_millis(150);
 /// How long the holders of sockets are looked for: within the window, and at its end those of new ones.
 const OWNERS: Duration = Duration::from_millis(300);
 const LATE_OWNERS: Duration = Duration::from_millis(60);
-/// Processes by which a namespace is entered, should the first ones end.
-const WAYS_IN: usize = 4;
-/// Names of namespaces that are looked at.
-const MOST_NAMED: usize = 4096;
-/// Where namespaces are mounted on names: by `ip netns` and by container network plugins; by Docker.
-const MOUNTED: [&str; 2] = ["/run/netns", "/run/docker/netns"];
 /// Most namespaces in the result.
 const MOST_ROWS: u32 = 1000;
 /// Most namespaces whose connections are listed.
@@ -118,7 +103,7 @@ impl Probe for NamespacesProbe {
         let residents = Residents::find(here, cx).map_err(|error| Gap::io("list the processes (/proc)", &error))?;
         let (mut ways, refused) = ways(&residents, here);
         let survey = links(&mut door)?;
-        let numbers = Numbers::ask(&ways, &mut door);
+        let numbers = Numbers::ask(&ways, &mut door, Instant::now() + NUMBERS);
         // Those with most traffic first, and behind them those of which it is not told: most of them have loopback alone.
         let through = |way: &Way| survey.bytes_through(*numbers.of.get(&way.number)?, None);
         ways.sort_by_cached_key(|way| {
@@ -135,7 +120,7 @@ impl Probe for NamespacesProbe {
         if !ways.is_empty() {
             if watches {
                 let until = Instant::now() + FIRST_ROUND.min(params.window.0 / 3);
-                first = Some(round(&ways, |_| Depth::Links, until, cx)?);
+                first = Some(look_around(&ways, |_| Depth::Links, until, cx)?);
             }
             scan = OwnerScan::prepare().ok();
             if let Some(scan) = &mut scan {
@@ -151,7 +136,8 @@ impl Probe for NamespacesProbe {
         let holders = Holders::find(&devices, here, cx);
         let mut names = Names::new(None);
         let named_until = Instant::now() + NAMES;
-        let containers = ways.iter().map(|way| compose::containers(way, &residents, &mut names, named_until)).collect();
+        let containers =
+            ways.iter().map(|way| elsewhere::containers(way, &residents, &mut names, named_until)).collect();
         let host_network = compose::host_network(&residents, &mut names, named_until);
         let mut known = process::Names::new();
         let inhabitants = compose::inhabitants(&ways, &residents, &mut known, named_until);
@@ -163,13 +149,13 @@ impl Probe for NamespacesProbe {
         let seconds = if watches { first_at.elapsed().as_secs_f64() } else { 0.0 };
         let after = links(&mut door)?;
         // The kernel gives the number of a namespace that ended to the next one: those count that hold after the links were listed.
-        let numbers = Numbers::ask(&ways, &mut door);
+        let numbers = Numbers::ask(&ways, &mut door, Instant::now() + NUMBERS);
         let order = busiest_first(&ways, &numbers, &before, &after, first.as_ref());
         let mut last = Round::default();
         if !ways.is_empty() {
             let ordered: Vec<&Way> = order.iter().filter_map(|index| ways.get(*index)).collect();
             let depth = |at: usize| if at < params.busiest as usize { Depth::Connections } else { Depth::Sockets };
-            last = round(&ordered, depth, Instant::now() + LAST_ROUND, cx)?;
+            last = look_around(&ordered, depth, Instant::now() + LAST_ROUND, cx)?;
         }
         if let Some(scan) = &mut scan {
             find_new_owners(scan, &last, cx);
@@ -207,80 +193,6 @@ fn check(params: &Params) -> Result<(), Gap> {
         return malformed(format!("busiest is {}, and must be 0 to {MOST_BUSIEST}", params.busiest));
     }
     Ok(())
-}
-
-fn links(door: &mut Rtnetlink) -> Result<HostLinks, Gap> {
-    door.links().map(HostLinks::new).map_err(|error| Gap::io("list the network interfaces (RTM_GETLINK)", &error))
-}
-
-fn round<W: std::borrow::Borrow<Way>>(
-    ways: &[W],
-    depth: impl Fn(usize) -> Depth,
-    until: Instant,
-    cx: &Context,
-) -> Result<Round, Gap> {
-    let ways: Vec<(&Way, Depth)> = ways.iter().enumerate().map(|(at, way)| (way.borrow(), depth(at))).collect();
-    visit::round(&ways, until, cx).map_err(|error| Gap::io("look into network namespaces", &error))
-}
-
-/// The ways into all other namespaces: by their processes, and by the files that they are mounted on. And what could not be
-/// listed.
-fn ways(residents: &Residents, here: u64) -> (Vec<Way>, Vec<Gap>) {
-    let mut ways: HashMap<u64, Way> = HashMap::new();
-    for (number, inhabitants) in &residents.elsewhere {
-        let pids = inhabitants.members.iter().take(WAYS_IN).map(|(pid, _)| *pid).collect();
-        ways.insert(*number, Way { number: *number, pids, path: None });
-    }
-    let mut refused = Vec::new();
-    for folder in MOUNTED {
-        let entries = match fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                refused.push(Gap::io(format!("list the named network namespaces ({folder})"), &error));
-                continue;
-            }
-        };
-        for entry in entries.flatten().take(MOST_NAMED) {
-            let path = Path::new(folder).join(entry.file_name());
-            let Ok(namespace) = NetworkNamespace::at(&path) else { continue };
-            if namespace.number != here {
-                let way = ways.entry(namespace.number).or_insert(Way { number: namespace.number, ..Way::default() });
-                way.path.get_or_insert(path);
-            }
-        }
-    }
-    let mut ways: Vec<Way> = ways.into_values().collect();
-    ways.sort_by_key(|way| way.number);
-    (ways, refused)
-}
-
-/// The numbers by which this namespace knows the others, where an interface of it leads there. They hold for links that were
-/// listed before they were asked for.
-#[derive(Debug, Default)]
-struct Numbers {
-    of: HashMap<u64, i32>,
-    /// Namespaces that were not asked about, since the time was over.
-    not_reached: u64,
-}
-
-impl Numbers {
-    fn ask(ways: &[Way], door: &mut Rtnetlink) -> Self {
-        let until = Instant::now() + NUMBERS;
-        let mut numbers = Numbers::default();
-        for (done, way) in ways.iter().enumerate() {
-            if Instant::now() >= until {
-                numbers.not_reached = (ways.len() - done) as u64;
-                break;
-            }
-            // One that ended is not opened.
-            let number = way.open().and_then(|namespace| door.number_of(namespace.as_fd()));
-            if let Ok(Some(number)) = number {
-                numbers.of.insert(way.number, number);
-            }
-        }
-        numbers
-    }
 }
 
 /// The order of the last round, as places in `ways`.

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::case::Process;
+use crate::probe::elsewhere::{Container, Traffic};
 
 /// Who lives in other network namespaces of this host, and what came and went there.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -14,8 +15,9 @@ pub struct Namespaces {
     pub seconds: f64,
     /// The namespace that is looked from: the number in `/proc/PID/ns/net`.
     pub here: u64,
-    /// How many others were found: by their processes, and by names in `/run/netns` and `/run/docker/netns`.
-    pub found: u64,
+    /// How many others were found: by their processes, and by names in `/run/netns` and `/run/docker/netns`. Null
+    /// where none was found and not all processes could be looked at.
+    pub found: Option<u64>,
     /// How many of them were looked into.
     pub visited: u64,
     /// The others, those with most traffic in the window first, at most `limit`.
@@ -64,36 +66,6 @@ pub struct Namespace {
     pub connections: Option<Vec<NamespaceConnection>>,
     /// How many connections are not in the list.
     pub connections_left_out: u64,
-}
-
-/// Packets and bytes in the window; null for a window of 0, where they were not counted at both of its ends, and where a counter
-/// went backwards.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Traffic {
-    /// Bytes, link headers included.
-    pub bytes: Option<u64>,
-    /// Packets.
-    pub packets: Option<u64>,
-}
-
-/// A container.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Container {
-    /// What started it: `docker`, `podman`, `cri-o`, `containerd`, `lxc`, `nspawn`, `runc`, `crun`; `container` where nothing
-    /// tells.
-    pub engine: String,
-    /// Its id of 64 hexadecimal digits; null for engines that know it by name.
-    pub id: Option<String>,
-    /// Its name, by what its engine keeps on disk; null where that was not found.
-    pub name: Option<String>,
-    /// Its image, by what its engine keeps on disk.
-    pub image: Option<String>,
-    /// The pod of Kubernetes that it belongs to.
-    pub pod: Option<String>,
-    /// The namespace of Kubernetes that the pod is in.
-    pub pod_namespace: Option<String>,
-    /// The user whose manager started it; null for a container of the system.
-    pub user: Option<String>,
 }
 
 /// A container in the network namespace that is looked from.
@@ -191,20 +163,4 @@ pub struct Machine {
     pub process: Process,
     /// Its devices.
     pub ends: Vec<HostEnd>,
-}
-
-impl Container {
-    /// For people: `container web`, `pod shop/web-7f`, `docker 0123456789ab`.
-    pub fn label(&self) -> String {
-        if let Some(pod) = &self.pod {
-            let namespace = self.pod_namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
-            return format!("pod {namespace}{pod}");
-        }
-        let of_user = self.user.as_ref().map_or(String::new(), |user| format!(" of user {user}"));
-        match (&self.name, &self.id) {
-            (Some(name), _) => format!("container {name}{of_user}"),
-            (None, Some(id)) => format!("{} {}{of_user}", self.engine, id.get(..12).unwrap_or(id)),
-            (None, None) => format!("a container of {}{of_user}", self.engine),
-        }
-    }
 }

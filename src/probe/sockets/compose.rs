@@ -58,6 +58,8 @@ impl Picture<'_> {
             closed: self.closed.as_ref().ok().map(account),
             opening: Vec::new(),
             raw: None,
+            elsewhere: None,
+            elsewhere_left_out: 0,
         });
         let out = &mut observed.output;
         let mut ended = HashSet::new();
@@ -101,13 +103,7 @@ impl Picture<'_> {
     }
 
     fn derive<'a>(&self, row: &'a SocketRow, listener_by_port: &HashMap<u16, i32>) -> Derived<'a> {
-        let holders = self.owners.holders(row.inode);
-        let connection = row.transport == Transport::Tcp && row.state != LISTEN;
-        let pid = holders.map(|holders| {
-            if connection { holders.server(listener_by_port.get(&row.local_port).copied()) } else { holders.lowest }
-        });
-        let growth = self.before.map_or_else(Growth::default, |before| before.growth(row));
-        Derived { row, growth, pid, owners: holders.map_or(0, |holders| holders.count) }
+        Derived::of(row, self.before, &self.owners, listener_by_port)
     }
 
     /// What a process did in the window: CPU ticks and I/O.
@@ -194,7 +190,7 @@ impl Picture<'_> {
 }
 
 /// Whether the kernel counts the bytes of TCP connections, as far as there are any that tell.
-fn growth_is_counted(rows: &[SocketRow]) -> bool {
+pub(super) fn growth_is_counted(rows: &[SocketRow]) -> bool {
     let mut connections = rows.iter().filter(|row| {
         row.transport == Transport::Tcp && !matches!(row.state, LISTEN | TIME_WAIT | SYN_RECV) && row.inode != 0
     });

@@ -2,6 +2,7 @@
 
 mod closed;
 mod compose;
+mod elsewhere;
 mod growth;
 mod lists;
 mod look;
@@ -27,12 +28,13 @@ use self::closed::ClosedSockets;
 use self::growth::Before;
 use self::look::Eye;
 pub use self::output::{
-    Closed, ClosedPort, Connection, Counts, Listener, Opening, ProcessIo, ProcessTraffic, RawSocket, Sockets,
-    UdpReceiver,
+    Closed, ClosedPort, Connection, Counts, Listener, Opening, ProcessElsewhere, ProcessIo, ProcessTraffic, RawSocket,
+    Sockets, SocketsElsewhere, UdpReceiver,
 };
 use self::picture::{Owners, Picture};
 use self::take::{TakeWatch, Taken};
 use crate::case::{Gap, Observed, Reason};
+use crate::probe::elsewhere::{Looks, visit_beside};
 use crate::probe::process::{Activity, Names};
 use crate::probe::socket_owners::OwnerScan;
 use crate::probe::{Context, Need, Probe};
@@ -82,11 +84,15 @@ pub struct Params {
     /// List only sockets in this state: `listen` (with UDP sockets), `established`, `syn_sent`, `syn_recv`, `fin_wait1`,
     /// `fin_wait2`, `time_wait`, `close`, `close_wait`, `last_ack` or `closing`. Counts and processes are of all.
     pub state: Option<String>,
+    /// Other network namespaces whose sockets are wanted, too: `busiest` (at most eight, those that move most), `all` as
+    /// far as there is time, or one by name: that of a container, a pod or `ip netns`, the number of the namespace, or eight
+    /// and more digits of a container's id. None of them by default.
+    pub namespaces: Option<String>,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Params { window: Span::seconds(10), owners: true, limit: 200, port: None, state: None }
+        Params { window: Span::seconds(10), owners: true, limit: 200, port: None, state: None, namespaces: None }
     }
 }
 
@@ -105,6 +111,7 @@ impl Probe for SocketsProbe {
         Need { what: "CAP_DAC_READ_SEARCH", without: OF_OTHERS },
         Need { what: "CAP_BPF", without: BY_PROGRAMS },
         Need { what: "CAP_PERFMON", without: BY_PROGRAMS },
+        Need { what: "CAP_SYS_ADMIN", without: "the sockets of other network namespaces, where they are asked for" },
         Need {
             what: "Linux 6.3",
             without: "what each process received and sent over UDP, and itself read and wrote by TCP",
@@ -130,28 +137,36 @@ impl Probe for SocketsProbe {
         let begun = cx.start_window();
         let end = begun + params.window.0;
         let take = take.map(|watch| watch.and_then(|watch| Ok((watch.read()?, watch))));
-        let mut window = Window::default();
-        if !at_once {
-            window = Window::watch(&mut eye, end, cx, || {
-                let Ok(Some(scan)) = &mut scan else { return HashMap::new() };
-                scan.run(end.min(Instant::now() + WHOLE_PASS), None, cx);
-                follow(scan, &mut names)
-            })?;
-        }
-
-        let last_look = Instant::now();
-        let taken: Option<Result<Taken, Gap>> = take.map(|take| take.and_then(|(before, watch)| watch.since(&before)));
-        let look = if at_once && params.owners {
-            let (found, look) = beside(|| whole_pass(cx), || eye.look(ALL_STATES));
-            scan = found.map(Some);
-            look?
-        } else {
-            eye.look(ALL_STATES)?
-        };
+        let most = look::most_sockets(cx.resources().memory_bytes());
+        let looks = Looks { first: || elsewhere::first(most), last: |first| elsewhere::last(first, most) };
+        let seen = visit_beside(params.namespaces.as_deref(), (begun, params.window.0), cx, looks, || {
+            let mut window = Window::default();
+            if !at_once {
+                window = Window::watch(&mut eye, end, cx, || {
+                    let Ok(Some(scan)) = &mut scan else { return HashMap::new() };
+                    scan.run(end.min(Instant::now() + WHOLE_PASS), None, cx);
+                    follow(scan, &mut names)
+                })?;
+            }
+            let last_look = Instant::now();
+            let taken: Option<Result<Taken, Gap>> =
+                take.map(|take| take.and_then(|(before, watch)| watch.since(&before)));
+            let look = if at_once && params.owners {
+                let (found, look) = beside(|| whole_pass(cx), || eye.look(ALL_STATES));
+                scan = found.map(Some);
+                look?
+            } else {
+                eye.look(ALL_STATES)?
+            };
+            Ok((window, last_look, taken, look))
+        });
+        let (own, others) = seen;
+        let (mut window, last_look, taken, look) = own?;
         let now: HashMap<i32, Activity> =
             window.activities.keys().filter_map(|pid| Some((*pid, Activity::read(*pid)?))).collect();
         if let Ok(Some(scan)) = &mut scan {
-            find_new_owners(scan, &look.rows, cx);
+            let there = others.iter().flat_map(|others| &others.seen).flat_map(|there| &there.seen.rows);
+            find_new_owners(scan, look.rows.iter().chain(there), cx);
         }
 
         let owners = match &scan {
@@ -167,7 +182,7 @@ impl Probe for SocketsProbe {
             left_out: look.left_out.max(window.left_out),
             before: window.before.as_ref(),
             listening: &window.listening,
-            closed: window.closed,
+            closed: std::mem::replace(&mut window.closed, Err(nothing_closed())),
             owners,
             earlier: &window.activities,
             now: &now,
@@ -175,8 +190,16 @@ impl Probe for SocketsProbe {
             refused: std::mem::take(&mut eye.refused),
             taken,
         };
-        Ok(picture.compose(&mut names))
+        let mut observed = picture.compose(&mut names);
+        if let Some(others) = others {
+            elsewhere::add(&mut observed, others, &picture, &mut names);
+        }
+        Ok(observed)
     }
+}
+
+fn nothing_closed() -> Gap {
+    Gap::new(Reason::Absent, "watch connections close", "the window is 0").to_fix("give a window")
 }
 
 /// What was seen of the window.
@@ -196,12 +219,11 @@ struct Window {
 
 impl Default for Window {
     fn default() -> Self {
-        let nothing = Gap::new(Reason::Absent, "watch connections close", "the window is 0");
         Window {
             first_look: None,
             before: None,
             listening: HashSet::new(),
-            closed: Err(nothing.to_fix("give a window")),
+            closed: Err(nothing_closed()),
             activities: HashMap::new(),
             dirtied: None,
             left_out: 0,
@@ -321,9 +343,9 @@ fn follow(scan: &OwnerScan, names: &mut Names) -> HashMap<i32, Activity> {
 }
 
 /// Looks for the owners of sockets that are new since the first pass, and ends once all have one.
-fn find_new_owners(scan: &mut OwnerScan, rows: &[SocketRow], cx: &Context) {
+fn find_new_owners<'a>(scan: &mut OwnerScan, rows: impl Iterator<Item = &'a SocketRow>, cx: &Context) {
     let unowned = |row: &&SocketRow| row.inode != 0 && scan.holders(row.inode).is_none();
-    let mut wanted: HashSet<u32> = rows.iter().filter(unowned).map(|row| row.inode).collect();
+    let mut wanted: HashSet<u32> = rows.filter(unowned).map(|row| row.inode).collect();
     if !wanted.is_empty() && (!scan.is_complete() || scan.renew().is_ok()) {
         scan.run(Instant::now() + LATE_PASS, Some(&mut wanted), cx);
     }

@@ -62,6 +62,13 @@ pub struct Sockets {
     /// counts it. None where they could not be listed.
     #[serde(default)]
     pub raw: Option<Vec<RawSocket>>,
+    /// The sockets of other network namespaces, the busiest first; null where nobody asked for them, and where none could be
+    /// looked into.
+    #[serde(default)]
+    pub elsewhere: Option<Vec<SocketsElsewhere>>,
+    /// How many other namespaces are not in it.
+    #[serde(default)]
+    pub elsewhere_left_out: u64,
 }
 
 /// What a process took from a UDP port.
@@ -333,4 +340,49 @@ pub struct ClosedPort {
     pub rx_bytes: u64,
     /// Payload that they sent in the window.
     pub tx_bytes: u64,
+}
+
+/// The sockets of another network namespace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SocketsElsewhere {
+    /// Its number, as in `/proc/PID/ns/net`, and in the result of `namespaces`.
+    pub namespace: u64,
+    /// For people: `container web`.
+    pub label: String,
+    /// A process that lives there, by its id on this host; null where the namespace has only a name.
+    pub pid: Option<i32>,
+    /// Interfaces of the namespace that is looked from that lead there, or that an interface of it stands on; at most 8. Empty
+    /// where it does not meet this one.
+    pub ends: Vec<String>,
+    /// Seconds between the two looks.
+    pub seconds: f64,
+    /// Its sockets by state, at the end of the window.
+    pub counts: Counts,
+    /// Listening TCP sockets and UDP sockets: those that drop or queue most first, at most 64.
+    pub listeners: Vec<Listener>,
+    /// Listeners that are not in the list.
+    pub listeners_left_out: u64,
+    /// TCP connections, those that received most in the window first, at most 32.
+    pub connections: Vec<Connection>,
+    /// Connections that are not in the list.
+    pub connections_left_out: u64,
+    /// Processes that hold its sockets, those that received most first, at most 16.
+    pub processes: Vec<ProcessElsewhere>,
+    /// Payload that its connections received in the window, without those that closed within it.
+    pub tcp_rx_bytes: Option<u64>,
+    /// The same of what they sent.
+    pub tcp_tx_bytes: Option<u64>,
+}
+
+/// A process and what its sockets in another network namespace moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProcessElsewhere {
+    /// The process, by its id on this host.
+    pub process: Process,
+    /// TCP connections that it holds there.
+    pub connections: u32,
+    /// TCP payload received in the window, without connections that closed within it.
+    pub rx_bytes: Option<u64>,
+    /// TCP payload sent and acknowledged in the window, likewise.
+    pub tx_bytes: Option<u64>,
 }

@@ -11,7 +11,7 @@ use super::{MOST_ROWS, Params};
 use crate::case::{Gap, Reason};
 use crate::probe::process::Activity;
 use crate::probe::socket_owners::{Holders, OwnerScan};
-use crate::sys::sock_diag::SocketRow;
+use crate::sys::sock_diag::{LISTEN, SocketRow, Transport};
 use crate::units;
 
 /// The names of the states, by number.
@@ -89,6 +89,24 @@ pub(super) struct Derived<'a> {
     pub(super) pid: Option<i32>,
     /// How many do.
     pub(super) owners: u32,
+}
+
+impl<'a> Derived<'a> {
+    /// Of a socket, by what was there `before`, who holds it, and who listens on its port.
+    pub(super) fn of(
+        row: &'a SocketRow,
+        before: Option<&Before>,
+        owners: &Owners<'_>,
+        listener_by_port: &HashMap<u16, i32>,
+    ) -> Self {
+        let holders = owners.holders(row.inode);
+        let connection = row.transport == Transport::Tcp && row.state != LISTEN;
+        let pid = holders.map(|holders| {
+            if connection { holders.server(listener_by_port.get(&row.local_port).copied()) } else { holders.lowest }
+        });
+        let growth = before.map_or_else(Growth::default, |before| before.growth(row));
+        Derived { row, growth, pid, owners: holders.map_or(0, |holders| holders.count) }
+    }
 }
 
 /// Bits per second.

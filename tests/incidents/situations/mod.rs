@@ -6,6 +6,7 @@ mod ends;
 mod everyday;
 mod firewalled;
 mod floods;
+mod guests;
 mod link;
 mod receivers;
 mod recorded;

@@ -42,6 +42,13 @@ pub enum Traffic {
         /// Payload.
         bytes_per_second: u64,
     },
+    /// The same, by a process of the guest behind the server (see [`Stage::guest`]).
+    DownloadBehind {
+        /// The world's address and the port that it serves on.
+        from: SocketAddr,
+        /// Payload.
+        bytes_per_second: u64,
+    },
     /// The world connects to the server and sends data at this rate over one connection.
     Upload {
         /// The server's socket.
@@ -156,9 +163,13 @@ impl Traffic {
                     send_frames(&flood, &wire, &progress);
                 }))
             }
-            Traffic::Download { from, bytes_per_second } => {
+            Traffic::Download { from, bytes_per_second } | Traffic::DownloadBehind { from, bytes_per_second } => {
                 let listener = stage.world.inside(|| stream::listener(*from));
-                services.push(Service::start(&stage.server, &Role::Fetch { from: *from }));
+                let role = Role::Fetch { from: *from };
+                services.push(match self {
+                    Traffic::Download { .. } => Service::start(&stage.server, &role),
+                    _ => Service::start_in(&stage.guest_name(), &role),
+                });
                 // The fetching process is connected by now: this cannot wait for ever.
                 let (stream, _) = listener.accept().expect("the download's client");
                 Some(stream::writer(stream, *bytes_per_second, &progress))

@@ -25,18 +25,18 @@ const ALL_OTHERS: usize = 98_304;
 
 /// How a namespace is reached.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Way {
+pub struct Way {
     /// Its number.
-    pub(super) number: u64,
+    pub number: u64,
     /// Processes that live in it, the first of which that still does is the way in.
-    pub(super) pids: Vec<i32>,
+    pub pids: Vec<i32>,
     /// The file that it is mounted on.
-    pub(super) path: Option<PathBuf>,
+    pub path: Option<PathBuf>,
 }
 
 impl Way {
     /// Opens it; another one that has taken the process's or the file's place is none.
-    pub(super) fn open(&self) -> io::Result<NetworkNamespace> {
+    pub fn open(&self) -> io::Result<NetworkNamespace> {
         let by_process = self.pids.iter().map(|pid| NetworkNamespace::of_process(*pid));
         let by_path = self.path.iter().map(|path| NetworkNamespace::at(path));
         let mut refused = io::Error::from(io::ErrorKind::NotFound);
@@ -53,7 +53,7 @@ impl Way {
 
 /// What is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Depth {
+pub enum Depth {
     /// Links and their counters.
     Links,
     /// Addresses and listening sockets as well.
@@ -64,49 +64,49 @@ pub(super) enum Depth {
 
 /// What was seen of a namespace at one moment.
 #[derive(Debug, Default)]
-pub(super) struct Look {
+pub struct Look {
     /// Its links, with their counters.
-    pub(super) links: Vec<Link>,
+    pub links: Vec<Link>,
     /// Whether there are more.
-    pub(super) links_cut: bool,
+    pub links_cut: bool,
     /// The number by which it knows the namespace that is looked from, where one of its links leads there.
-    pub(super) here: Option<i32>,
-    pub(super) addresses: Vec<LinkAddress>,
+    pub here: Option<i32>,
+    pub addresses: Vec<LinkAddress>,
     /// Whether there are more.
-    pub(super) addresses_cut: bool,
+    pub addresses_cut: bool,
     /// Listening TCP sockets and UDP sockets; none where they were not read.
-    pub(super) listeners: Option<Vec<SocketRow>>,
+    pub listeners: Option<Vec<SocketRow>>,
     /// How many did not fit.
-    pub(super) listeners_left_out: u64,
+    pub listeners_left_out: u64,
     /// TCP connections; none where they were not read.
-    pub(super) connections: Option<Vec<SocketRow>>,
+    pub connections: Option<Vec<SocketRow>>,
     /// How many did not fit.
-    pub(super) connections_left_out: u64,
+    pub connections_left_out: u64,
 }
 
 impl Look {
     /// Whether it has loopback alone.
-    pub(super) fn is_alone(&self) -> bool {
+    pub fn is_alone(&self) -> bool {
         !self.links_cut && self.links.iter().all(|link| link.name == "lo")
     }
 }
 
 /// What came of a round through namespaces.
 #[derive(Debug, Default)]
-pub(super) struct Round {
+pub struct Round {
     /// What was seen, by the place of the way; none of those that are gone.
-    pub(super) looks: Vec<Option<Look>>,
+    pub looks: Vec<Option<Look>>,
     /// Namespaces that could not be entered for want of a right.
-    pub(super) denied: u64,
+    pub denied: u64,
     /// Namespaces that were not reached in time.
-    pub(super) not_reached: u64,
+    pub not_reached: u64,
     /// Namespaces that could not be read otherwise, with the first reason.
-    pub(super) failed: u64,
-    pub(super) why: Option<String>,
+    pub failed: u64,
+    pub why: Option<String>,
 }
 
 /// Goes through namespaces in their order, until `deadline`, on a thread that ends afterwards.
-pub(super) fn round(ways: &[(&Way, Depth)], deadline: Instant, cx: &Context) -> io::Result<Round> {
+pub fn round(ways: &[(&Way, Depth)], deadline: Instant, cx: &Context) -> io::Result<Round> {
     Visitor::on_thread_of_its_own(|visitor| cx.helping(|| go_round(visitor, ways, deadline, cx)))?
 }
 

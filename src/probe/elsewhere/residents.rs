@@ -24,33 +24,33 @@ const GROUPS: u64 = 16 << 10;
 
 /// What a pass found.
 #[derive(Debug, Default)]
-pub(super) struct Residents {
+pub struct Residents {
     /// Other namespaces, by number.
-    pub(super) elsewhere: HashMap<u64, Inhabitants>,
+    pub elsewhere: HashMap<u64, Inhabitants>,
     /// Containers in the namespace that is looked from, with their processes.
-    pub(super) here: Vec<(Group, Vec<i32>)>,
+    pub here: Vec<(Group, Vec<i32>)>,
     /// Processes that were looked at.
-    pub(super) seen: u64,
+    pub seen: u64,
     /// Processes that do not show where they live.
-    pub(super) denied: u64,
+    pub denied: u64,
     /// Processes that were not looked at, since the time was over.
-    pub(super) not_reached: u64,
+    pub not_reached: u64,
     /// Namespaces that were not remembered.
-    pub(super) forgotten: u64,
+    pub forgotten: u64,
 }
 
 /// Who lives in a namespace.
 #[derive(Debug, Default)]
-pub(super) struct Inhabitants {
+pub struct Inhabitants {
     /// How many processes.
-    pub(super) count: u64,
+    pub count: u64,
     /// Their ids, lowest first, with the container of each.
-    pub(super) members: Vec<(i32, Option<Group>)>,
+    pub members: Vec<(i32, Option<Group>)>,
 }
 
 impl Residents {
     /// Goes over all processes.
-    pub(super) fn find(here: u64, cx: &Context) -> io::Result<Self> {
+    pub fn find(here: u64, cx: &Context) -> io::Result<Self> {
         let mut pids: Vec<i32> =
             fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
         pids.sort_unstable();
@@ -108,7 +108,7 @@ impl Residents {
 
 impl Inhabitants {
     /// The containers that they belong to, each once.
-    pub(super) fn groups(&self) -> Vec<&Group> {
+    pub fn groups(&self) -> Vec<&Group> {
         let mut groups: Vec<&Group> = Vec::new();
         for group in self.members.iter().filter_map(|(_, group)| group.as_ref()) {
             if !groups.contains(&group) {

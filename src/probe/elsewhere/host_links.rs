@@ -2,20 +2,32 @@
 
 use std::collections::HashMap;
 
-use super::output::Traffic;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::sys::rtnetlink::{Link, LinkCounters};
+
+/// Packets and bytes in the window; null for a window of 0, where they were not counted at both of its ends, and where a counter
+/// went backwards.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Traffic {
+    /// Bytes, link headers included.
+    pub bytes: Option<u64>,
+    /// Packets.
+    pub packets: Option<u64>,
+}
 
 /// Links at one moment.
 #[derive(Debug)]
-pub(super) struct HostLinks {
-    pub(super) links: Vec<Link>,
+pub struct HostLinks {
+    pub links: Vec<Link>,
     by_index: HashMap<u32, usize>,
     /// Those that lead to another namespace, by the number by which this one knows it.
     by_namespace: HashMap<i32, Vec<usize>>,
 }
 
 impl HostLinks {
-    pub(super) fn new(links: Vec<Link>) -> Self {
+    pub fn new(links: Vec<Link>) -> Self {
         let by_index = links.iter().enumerate().map(|(at, link)| (link.index, at)).collect();
         let mut by_namespace: HashMap<i32, Vec<usize>> = HashMap::new();
         for (at, link) in links.iter().enumerate() {
@@ -27,24 +39,24 @@ impl HostLinks {
     }
 
     /// The link with that index.
-    pub(super) fn get(&self, index: u32) -> Option<&Link> {
+    pub fn get(&self, index: u32) -> Option<&Link> {
         self.links.get(*self.by_index.get(&index)?)
     }
 
     /// Its name.
-    pub(super) fn name(&self, index: u32) -> Option<String> {
+    pub fn name(&self, index: u32) -> Option<String> {
         self.get(index).map(|link| link.name.clone())
     }
 
     /// The links that lead to the namespace of that number.
-    pub(super) fn leading_to(&self, number: i32) -> impl Iterator<Item = &Link> {
+    pub fn leading_to(&self, number: i32) -> impl Iterator<Item = &Link> {
         let places = self.by_namespace.get(&number).map_or(&[][..], Vec::as_slice);
         places.iter().filter_map(|at| self.links.get(*at))
     }
 
     /// Bytes that went both ways by the links that lead to a namespace: since `before`, or since they were made; none where
     /// there is no such link.
-    pub(super) fn bytes_through(&self, number: i32, before: Option<&HostLinks>) -> Option<u64> {
+    pub fn bytes_through(&self, number: i32, before: Option<&HostLinks>) -> Option<u64> {
         let through = self.leading_to(number).map(|link| {
             let (rx, tx) = match before {
                 Some(before) => growth(link, before.get(link.index)),
@@ -58,7 +70,7 @@ impl HostLinks {
 
 /// What came in and went out by a link since it was `earlier`. One that is new since then has counted all of it since, unless it
 /// was moved there from elsewhere, as hardware is.
-pub(super) fn growth(link: &Link, earlier: Option<&Link>) -> (Traffic, Traffic) {
+pub fn growth(link: &Link, earlier: Option<&Link>) -> (Traffic, Traffic) {
     let was = match earlier {
         Some(earlier) => earlier.counters,
         None => link.kind.is_some().then(LinkCounters::default),
@@ -72,7 +84,7 @@ pub(super) fn growth(link: &Link, earlier: Option<&Link>) -> (Traffic, Traffic) 
 }
 
 /// The sum; none where one is not known, and nothing of nothing.
-pub(super) fn sum(parts: impl Iterator<Item = Traffic>) -> Traffic {
+pub fn sum(parts: impl Iterator<Item = Traffic>) -> Traffic {
     let none = Traffic { bytes: Some(0), packets: Some(0) };
     parts.fold(none, |sum, part| Traffic {
         bytes: sum.bytes.zip(part.bytes).map(|(sum, part)| sum.saturating_add(part)),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::output::Container;
+use super::container::Container;
 use crate::bounded_json::{self, Budget};
 use crate::printable::printable;
 use crate::probe::cgroup::{Group, KnownAs};
@@ -52,7 +52,7 @@ const RUNTIMES: &[(&str, &str, &str)] = &[("runc", "/run/runc", "state.json"), (
 
 /// Looks names up.
 #[derive(Debug)]
-pub(super) struct Names {
+pub struct Names {
     /// The folder that stands for the host, when it is not the host.
     root: Option<Arc<Folder>>,
     /// Home directories and names of users, by id.
@@ -64,7 +64,7 @@ pub(super) struct Names {
     /// Containers that were started by hand, by their first process; none before they were looked at.
     by_hand: Option<HashMap<i32, (&'static str, String)>>,
     /// Folders that this user may not read.
-    pub(super) denied: BTreeSet<PathBuf>,
+    pub denied: BTreeSet<PathBuf>,
 }
 
 /// What a source tells of a container.
@@ -127,7 +127,7 @@ struct ByHand {
 
 impl Names {
     /// Of this host, or of the one that lies below `root`.
-    pub(super) fn new(root: Option<&Arc<Folder>>) -> Self {
+    pub fn new(root: Option<&Arc<Folder>>) -> Self {
         let mut names = Names {
             root: root.map(Arc::clone),
             users: HashMap::new(),
@@ -143,7 +143,7 @@ impl Names {
 
     /// The container of a group, with its names. `all` is whether there is time to read what its engine says; else what lies at
     /// hand is told.
-    pub(super) fn container(&mut self, group: &Group, all: bool) -> Container {
+    pub fn container(&mut self, group: &Group, all: bool) -> Container {
         let user = group.user.map(|id| self.users.get(&id).map_or(id.to_string(), |(name, _)| name.clone()));
         let engine = group.engine.to_owned();
         match &group.known_as {
@@ -156,13 +156,15 @@ impl Names {
             KnownAs::Id(id) => {
                 let (engine, named) = self.named(group, id, all);
                 let Named { name, image, pod, pod_namespace } = named.unwrap_or_default();
+                // One that was made of a folder has none.
+                let image = image.filter(|image| !image.is_empty());
                 Container { engine, id: Some(id.clone()), name, image, pod, pod_namespace, user }
             }
         }
     }
 
     /// What runs in a namespace and belongs to no container by its group: one that was started by hand, by its first process.
-    pub(super) fn started_by_hand(&mut self, pids: impl Iterator<Item = i32>) -> Option<Container> {
+    pub fn started_by_hand(&mut self, pids: impl Iterator<Item = i32>) -> Option<Container> {
         if self.by_hand.is_none() {
             self.by_hand = Some(self.find_by_hand());
         }
@@ -282,7 +284,7 @@ impl Names {
     }
 
     /// What Proxmox calls the virtual machine of that number.
-    pub(super) fn proxmox_machine(&mut self, number: u32) -> Option<String> {
+    pub fn proxmox_machine(&mut self, number: u32) -> Option<String> {
         self.proxmox_name("qemu-server", number, "name")
     }
 
