@@ -577,6 +577,115 @@
 ---@field seen fun(self: casebook.capture.Froms): casebook.capture.Froms the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.Froms): casebook.capture.From[] the items as plain tables, converted at once
 
+---SYN-ACKs sent.
+---@class casebook.capture.SynAck
+---@field packets integer Packets.
+---@field bytes integer Bytes, link headers included.
+
+---What a local address and port sent.
+---@class casebook.capture.PartsEndpoint
+---@field protocol string The protocol, as in `protocols`.
+---@field address string The local address; `0.0.0.0` or `::` for who has none yet.
+---@field port? integer The local port; none for protocols without ports and for later fragments.
+---@field packets integer Packets, as the kernel handed them on: what is cut into segments later counts once.
+---@field wire_packets integer The same with segments counted one by one.
+---@field bytes integer Bytes, link headers included.
+---@field payload_bytes integer Payload bytes.
+---@field merged_header_bytes integer Header bytes that only the segments have, see `merged_header_bytes`.
+---@field rx_packets integer Packets received.
+---@field rx_bytes integer Bytes received.
+---@field syn integer SYNs sent.
+---@field syn_ack casebook.capture.SynAck SYN-ACKs sent.
+---@field rx_syn_ack integer SYN-ACKs received.
+---@field rx_rst integer RSTs received.
+---@field handshakes_completed integer Handshakes that others began and completed, see `tcp.handshakes_completed`.
+---@field rst casebook.capture.SynAck RSTs sent.
+---@field again casebook.capture.SynAck Segments of TCP whose payload had been sent before, as their sequence numbers tell, as far as their flows are kept.
+---@field top_remote? string The remote that most was sent to by it, of the flows that are kept.
+---@field top_remote_port? integer The port there.
+---@field top_remote_share? number The share of the bytes that went there, never too high.
+---@field remotes integer How many remotes it sent to, of the flows that are kept.
+---@field opened_by? casebook.capture.OpenedBy Who opened the connections that carried most of it, where that was seen.
+
+---A list of `casebook.capture.PartsEndpoint` in evidence.
+---@class casebook.capture.PartsEndpoints
+---@field [integer] casebook.capture.PartsEndpoint
+---@field first fun(self: casebook.capture.PartsEndpoints, pattern?: table|fun(item: casebook.capture.PartsEndpoint): boolean): casebook.capture.PartsEndpoint? the first item that fits, or nil
+---@field where fun(self: casebook.capture.PartsEndpoints, pattern: table|fun(item: casebook.capture.PartsEndpoint): boolean): casebook.capture.PartsEndpoints the items that fit
+---@field any fun(self: casebook.capture.PartsEndpoints, pattern?: table|fun(item: casebook.capture.PartsEndpoint): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.PartsEndpoints, pattern: table|fun(item: casebook.capture.PartsEndpoint): boolean): boolean whether all items fit
+---@field count fun(self: casebook.capture.PartsEndpoints, pattern?: table|fun(item: casebook.capture.PartsEndpoint): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.PartsEndpoints, field: string|(fun(item: casebook.capture.PartsEndpoint): any), n: integer): casebook.capture.PartsEndpoints the n items whose field is largest
+---@field sum fun(self: casebook.capture.PartsEndpoints, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.PartsEndpoints, field: string): table<any, casebook.capture.PartsEndpoints> lists of the items by a field's value
+---@field map fun(self: casebook.capture.PartsEndpoints, field: string|fun(item: casebook.capture.PartsEndpoint): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.PartsEndpoints, field: string, order?: "asc"|"desc"): casebook.capture.PartsEndpoints the items in the order of a field
+---@field take fun(self: casebook.capture.PartsEndpoints, n: integer): casebook.capture.PartsEndpoints the first n items
+---@field seen fun(self: casebook.capture.PartsEndpoints): casebook.capture.PartsEndpoints the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.capture.PartsEndpoints): casebook.capture.PartsEndpoint[] the items as plain tables, converted at once
+
+---What endpoints sent that are not listed.
+---@class casebook.capture.Other
+---@field protocol string Their protocol.
+---@field packets integer Packets that they sent, exact.
+---@field bytes integer Bytes that they sent, exact.
+---@field syn integer SYNs among the packets.
+---@field syn_ack casebook.capture.SynAck SYN-ACKs.
+---@field rst casebook.capture.SynAck RSTs.
+---@field rx_rst integer RSTs received there, as far as the endpoints have rows.
+---@field rx_syn_ack integer SYN-ACKs received there, likewise.
+
+---A list of `casebook.capture.Other` in evidence.
+---@class casebook.capture.Others
+---@field [integer] casebook.capture.Other
+---@field first fun(self: casebook.capture.Others, pattern?: table|fun(item: casebook.capture.Other): boolean): casebook.capture.Other? the first item that fits, or nil
+---@field where fun(self: casebook.capture.Others, pattern: table|fun(item: casebook.capture.Other): boolean): casebook.capture.Others the items that fit
+---@field any fun(self: casebook.capture.Others, pattern?: table|fun(item: casebook.capture.Other): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.Others, pattern: table|fun(item: casebook.capture.Other): boolean): boolean whether all items fit
+---@field count fun(self: casebook.capture.Others, pattern?: table|fun(item: casebook.capture.Other): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.Others, field: string|(fun(item: casebook.capture.Other): any), n: integer): casebook.capture.Others the n items whose field is largest
+---@field sum fun(self: casebook.capture.Others, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.Others, field: string): table<any, casebook.capture.Others> lists of the items by a field's value
+---@field map fun(self: casebook.capture.Others, field: string|fun(item: casebook.capture.Other): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.Others, field: string, order?: "asc"|"desc"): casebook.capture.Others the items in the order of a field
+---@field take fun(self: casebook.capture.Others, n: integer): casebook.capture.Others the first n items
+---@field seen fun(self: casebook.capture.Others): casebook.capture.Others the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.capture.Others): casebook.capture.Other[] the items as plain tables, converted at once
+
+---What an address of somebody else sent by way of this host.
+---@class casebook.capture.Foreign
+---@field address string The address.
+---@field packets integer Packets.
+---@field bytes integer Bytes, link headers included.
+
+---A list of `casebook.capture.Foreign` in evidence.
+---@class casebook.capture.Foreigns
+---@field [integer] casebook.capture.Foreign
+---@field first fun(self: casebook.capture.Foreigns, pattern?: table|fun(item: casebook.capture.Foreign): boolean): casebook.capture.Foreign? the first item that fits, or nil
+---@field where fun(self: casebook.capture.Foreigns, pattern: table|fun(item: casebook.capture.Foreign): boolean): casebook.capture.Foreigns the items that fit
+---@field any fun(self: casebook.capture.Foreigns, pattern?: table|fun(item: casebook.capture.Foreign): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.Foreigns, pattern: table|fun(item: casebook.capture.Foreign): boolean): boolean whether all items fit
+---@field count fun(self: casebook.capture.Foreigns, pattern?: table|fun(item: casebook.capture.Foreign): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.Foreigns, field: string|(fun(item: casebook.capture.Foreign): any), n: integer): casebook.capture.Foreigns the n items whose field is largest
+---@field sum fun(self: casebook.capture.Foreigns, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.Foreigns, field: string): table<any, casebook.capture.Foreigns> lists of the items by a field's value
+---@field map fun(self: casebook.capture.Foreigns, field: string|fun(item: casebook.capture.Foreign): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.Foreigns, field: string, order?: "asc"|"desc"): casebook.capture.Foreigns the items in the order of a field
+---@field take fun(self: casebook.capture.Foreigns, n: integer): casebook.capture.Foreigns the first n items
+---@field seen fun(self: casebook.capture.Foreigns): casebook.capture.Foreigns the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.capture.Foreigns): casebook.capture.Foreign[] the items as plain tables, converted at once
+
+---All that was sent, each packet in one part; none in records of versions that did not tell them apart.
+---@class casebook.capture.Parts
+---@field left casebook.capture.Entereds What was sent by each interface that was watched, in the order in which they are watched; empty when a file was read.
+---@field merged_header_bytes integer Header bytes that are on the wire and in no figure here, because the kernel or the device cuts what is handed to it into segments afterwards (GSO, TSO).
+---@field endpoints casebook.capture.PartsEndpoints Who on this host sent: by protocol, local address and port, most bytes first, up to 256. ICMP is in `icmp`; ports that sent nothing but RSTs, or SYN-ACKs that led to nothing, are in `others`.
+---@field others casebook.capture.Others The endpoints that are not listed, by protocol.
+---@field icmp casebook.capture.Types ICMP and ICMPv6 by type, most packets first.
+---@field foreign casebook.capture.Foreigns The addresses of others that packets bore, most bytes first, up to 32; lower bounds where there are many.
+---@field arp casebook.capture.SynAck ARP.
+---@field no_ip casebook.capture.SynAck What else is not IP, or IP whose header could not be read.
+
 ---To whom this host sent; none in records of versions that did not count it.
 ---@class casebook.capture.Sent
 ---@field remotes integer How many remotes: exact up to 2,048, estimated within about 2 % beyond.
@@ -588,6 +697,7 @@
 ---@field foreign_bytes integer Their bytes, link headers included.
 ---@field to casebook.capture.Tos To whom most was sent, by remote and protocol, most packets first, up to 16. Figures never exceed the truth.
 ---@field from casebook.capture.Froms The own addresses and ports that sent most, most packets first, up to 16.
+---@field parts? casebook.capture.Parts All that was sent, each packet in one part; none in records of versions that did not tell them apart.
 
 ---Rx packets of one class of size.
 ---@class casebook.capture.Size

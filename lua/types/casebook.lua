@@ -108,7 +108,7 @@ function Finding:evidence(...) end
 ---@field service? casebook.service.Params how long local services take to be connected to and to say their first byte
 ---@field file? casebook.file.Params lines of text files that are named, secrets left out
 ---@field sysctl? casebook.sysctl.Params settings of the kernel by name
----@field ledger? casebook.ledger.Params where the bytes went that came in by the watched interfaces
+---@field ledger? casebook.ledger.Params where the bytes went that came in by the watched interfaces, and where those came from that left
 ---@field [integer] table a probe's name and its parameters
 
 ---Evidence, by the probe's name.
@@ -130,7 +130,7 @@ function Finding:evidence(...) end
 ---@field service casebook.service.Evidence how long local services take to be connected to and to say their first byte
 ---@field file casebook.file.Evidence lines of text files that are named, secrets left out
 ---@field sysctl casebook.sysctl.Evidence settings of the kernel by name
----@field ledger casebook.ledger.Evidence where the bytes went that came in by the watched interfaces
+---@field ledger casebook.ledger.Evidence where the bytes went that came in by the watched interfaces, and where those came from that left
 ---@field [integer] table in the order of the calls
 
 ---What `run` works with.

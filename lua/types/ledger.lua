@@ -5,12 +5,12 @@
 ---The parameters of probe `ledger`.
 ---@class casebook.ledger.Params
 
----What came in by one interface.
+---What came in or left by one interface.
 ---@class casebook.ledger.Interface
 ---@field interface string The interface.
 ---@field bytes integer Bytes that it counted in the window.
 ---@field packets integer Packets that it counted in the window.
----@field share number Share of all that came in.
+---@field share number Share of all.
 ---@field way string[] The way of its packets within the host: itself, the bridge or bond that it belongs to, and so on.
 
 ---A list of `casebook.ledger.Interface` in evidence.
@@ -42,9 +42,11 @@
 ---| "broadcast" # Broadcast.
 ---| "multicast" # Multicast.
 ---| "non_ip" # ARP and other protocols that are not IP.
----| "unseen_owner" # A socket took it, but its owner could not be seen.
+---| "unseen_owner" # A socket took or sent it, but its owner could not be seen.
+---| "answer" # Outbound: the kernel's own answer to what came in: ICMP errors and echo replies, resets, SYN-ACKs of connections that never completed.
+---| "sent_again" # Outbound: segments of TCP that had been sent before.
 
----The process that received it.
+---The process that received or sent it.
 ---@class casebook.ledger.Process
 ---@field pid integer Process id.
 ---@field name string Its name (`/proc/PID/comm`, 15 bytes at most), control characters escaped.
@@ -59,9 +61,9 @@
 ---@field packets integer Packets on the wire.
 ---@field share number Share of all bytes.
 ---@field protocol? string Transport protocol, where one applies: `tcp`, `udp`, `icmp` …
----@field address? string Local address, where one applies.
+---@field address? string Local address, where one applies; of what is forwarded the address that it is for, outbound the one that it is of.
 ---@field port? integer Local port, where one applies.
----@field process? casebook.ledger.Process The process that received it.
+---@field process? casebook.ledger.Process The process that received or sent it.
 ---@field rule? string The firewall rule that dropped it, as it is named in the report.
 ---@field container? string The container, pod or machine that it went to, or that the process lives in: `container web`, `pod shop/web-7f`, `VM db`.
 
@@ -81,6 +83,47 @@
 ---@field take fun(self: casebook.ledger.Entrys, n: integer): casebook.ledger.Entrys the first n items
 ---@field seen fun(self: casebook.ledger.Entrys): casebook.ledger.Entrys the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.ledger.Entrys): casebook.ledger.Entry[] the items as plain tables, converted at once
+
+---Packets that this host was to send and that never reached the wire.
+---@class casebook.ledger.Lost
+---@field label string For people: where, and why.
+---@field kind string `queue` (the queueing discipline of an interface), `device` (its driver), `firewall_rule`, or `kernel`, for a reason that it gives.
+---@field packets integer Packets.
+---@field bytes? integer Bytes, where they were counted.
+---@field interface? string The interface that they were to leave by, where it is known.
+---@field rule? string The firewall rule, as it is named in the report.
+---@field reason? string The kernel's name of the reason (`enum skb_drop_reason`).
+
+---A list of `casebook.ledger.Lost` in evidence.
+---@class casebook.ledger.Losts
+---@field [integer] casebook.ledger.Lost
+---@field first fun(self: casebook.ledger.Losts, pattern?: table|fun(item: casebook.ledger.Lost): boolean): casebook.ledger.Lost? the first item that fits, or nil
+---@field where fun(self: casebook.ledger.Losts, pattern: table|fun(item: casebook.ledger.Lost): boolean): casebook.ledger.Losts the items that fit
+---@field any fun(self: casebook.ledger.Losts, pattern?: table|fun(item: casebook.ledger.Lost): boolean): boolean whether an item fits
+---@field all fun(self: casebook.ledger.Losts, pattern: table|fun(item: casebook.ledger.Lost): boolean): boolean whether all items fit
+---@field count fun(self: casebook.ledger.Losts, pattern?: table|fun(item: casebook.ledger.Lost): boolean): integer how many items fit
+---@field top fun(self: casebook.ledger.Losts, field: string|(fun(item: casebook.ledger.Lost): any), n: integer): casebook.ledger.Losts the n items whose field is largest
+---@field sum fun(self: casebook.ledger.Losts, field: string): number the sum of a field
+---@field group fun(self: casebook.ledger.Losts, field: string): table<any, casebook.ledger.Losts> lists of the items by a field's value
+---@field map fun(self: casebook.ledger.Losts, field: string|fun(item: casebook.ledger.Lost): any): any[] a list of one field
+---@field sort fun(self: casebook.ledger.Losts, field: string, order?: "asc"|"desc"): casebook.ledger.Losts the items in the order of a field
+---@field take fun(self: casebook.ledger.Losts, n: integer): casebook.ledger.Losts the first n items
+---@field seen fun(self: casebook.ledger.Losts): casebook.ledger.Losts the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.ledger.Losts): casebook.ledger.Lost[] the items as plain tables, converted at once
+
+---The other side: what left by the same interfaces. None in records of versions that did not account for it, and where the counters do not tell.
+---@class casebook.ledger.Outbound
+---@field interfaces casebook.ledger.Interfaces By which interfaces it left, most bytes first. Each packet is counted once, at the outermost.
+---@field bytes integer Bytes that the interfaces counted in the window, link headers included (`IFLA_STATS64` tx_bytes).
+---@field packets integer Packets that the interfaces counted in the window. Some drivers count what the kernel hands them to be cut into segments as one packet.
+---@field entries casebook.ledger.Entrys Who sent them, or what made the kernel send them.
+---@field unexplained_bytes integer Bytes that no entry explains.
+---@field unexplained_share? number The same as a share of all; none when nothing left, and when no packet was looked at.
+---@field lost casebook.ledger.Losts What was to leave and did not: it is in no counter of an interface, and so in no sum here.
+---@field ratio? number Bytes sent for each byte received, in the window; none when nothing was received.
+---@field ratio_since_boot? number The same since boot, or since the interfaces were made.
+---@field since_boot_bytes integer Bytes that the interfaces sent since then.
+---@field disagreements string[] Figures of different sources that disagree, as sentences with both.
 
 ---Shares of the inbound bytes by kind of end.
 ---@class casebook.ledger.Shares
@@ -167,6 +210,58 @@
 ---@field seen fun(self: casebook.ledger.Receivers): casebook.ledger.Receivers the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.ledger.Receivers): casebook.ledger.Receiver[] the items as plain tables, converted at once
 
+---Who sent some of what left: processes that belong together, the kernel for a guest, or somebody that was not seen.
+---@class casebook.ledger.Sender
+---@field label string For people: `rsync (pid 1423)`.
+---@field kind casebook.ledger.Kind The kind of its entries: `process`, `unseen_owner`, `forwarded`, `kernel`.
+---@field process? casebook.ledger.Process The process that sent most; none when no owner was seen.
+---@field processes integer How many processes they are; 0 when no owner was seen.
+---@field container? string The container, pod or machine that they live in, or that it was sent on for.
+---@field raw boolean Whether it left by a raw or packet socket, as far as that can be told.
+---@field protocol? string `tcp`, `udp` …
+---@field address? string The local address, of what is forwarded the guest's; none when there are several.
+---@field ports integer[] The local ports, those that most left from first, at most 16.
+---@field ports_count integer How many local ports there are.
+---@field bytes integer Bytes on the wire, link headers included, with what was sent again.
+---@field packets integer Packets on the wire.
+---@field share number Share of all that left.
+---@field again_bytes integer Of the bytes, what had been sent before (TCP).
+---@field received_bytes integer Bytes that came to the same local ports.
+---@field received_packets integer Packets that came to them.
+---@field syn integer SYNs sent.
+---@field syn_ack integer SYN-ACKs that came back.
+---@field rst integer RSTs that came back.
+---@field remotes string[] To whom most was sent, most bytes first, at most 16, of the flows that are listed.
+---@field remotes_count integer To how many it sent, of the flows that are kept, added up over the ports: a lower bound where there are very many.
+---@field top_remote_share? number Share of the bytes that went to the first of `remotes`, never too high.
+---@field remote_port? integer The remote port that most went to, if one stands out.
+---@field opened_by? string Who opened the connections that carried most: `remote` or `local`; none for datagrams and where it was not seen.
+
+---A list of `casebook.ledger.Sender` in evidence.
+---@class casebook.ledger.Senders
+---@field [integer] casebook.ledger.Sender
+---@field first fun(self: casebook.ledger.Senders, pattern?: table|fun(item: casebook.ledger.Sender): boolean): casebook.ledger.Sender? the first item that fits, or nil
+---@field where fun(self: casebook.ledger.Senders, pattern: table|fun(item: casebook.ledger.Sender): boolean): casebook.ledger.Senders the items that fit
+---@field any fun(self: casebook.ledger.Senders, pattern?: table|fun(item: casebook.ledger.Sender): boolean): boolean whether an item fits
+---@field all fun(self: casebook.ledger.Senders, pattern: table|fun(item: casebook.ledger.Sender): boolean): boolean whether all items fit
+---@field count fun(self: casebook.ledger.Senders, pattern?: table|fun(item: casebook.ledger.Sender): boolean): integer how many items fit
+---@field top fun(self: casebook.ledger.Senders, field: string|(fun(item: casebook.ledger.Sender): any), n: integer): casebook.ledger.Senders the n items whose field is largest
+---@field sum fun(self: casebook.ledger.Senders, field: string): number the sum of a field
+---@field group fun(self: casebook.ledger.Senders, field: string): table<any, casebook.ledger.Senders> lists of the items by a field's value
+---@field map fun(self: casebook.ledger.Senders, field: string|fun(item: casebook.ledger.Sender): any): any[] a list of one field
+---@field sort fun(self: casebook.ledger.Senders, field: string, order?: "asc"|"desc"): casebook.ledger.Senders the items in the order of a field
+---@field take fun(self: casebook.ledger.Senders, n: integer): casebook.ledger.Senders the first n items
+---@field seen fun(self: casebook.ledger.Senders): casebook.ledger.Senders the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.ledger.Senders): casebook.ledger.Sender[] the items as plain tables, converted at once
+
+---Shares of the outbound bytes by where they came from; none where `outbound` is none.
+---@class casebook.ledger.OutboundShares
+---@field process number Sent by processes, named or not, for the first time.
+---@field answer number Answers of the kernel to what came in: ICMP errors, echo replies, resets, SYN-ACKs that led to nothing.
+---@field sent_again number Segments of TCP that had been sent before.
+---@field forwarded number Sent on for others: guests of this host, or other networks.
+---@field kernel number Sent by the kernel of itself: ARP, neighbour discovery, its own sockets.
+
 ---A port that stands for another of this host.
 ---@class casebook.ledger.Redirected
 ---@field protocol string `tcp` or `udp`.
@@ -191,7 +286,7 @@
 ---@field seen fun(self: casebook.ledger.Redirecteds): casebook.ledger.Redirecteds the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.ledger.Redirecteds): casebook.ledger.Redirected[] the items as plain tables, converted at once
 
----What probe `ledger` observes: where the bytes went that came in by the watched interfaces.
+---What probe `ledger` observes: where the bytes went that came in by the watched interfaces, and where those came from that left.
 ---@class casebook.ledger.Evidence: casebook.Evidence
 ---@field interface string The interface; of several the one that matters.
 ---@field interfaces casebook.ledger.Interfaces By which interfaces it came in, most bytes first. Each packet is counted once, at the outermost.
@@ -202,8 +297,12 @@
 ---@field unexplained_bytes integer Bytes that no entry explains.
 ---@field unexplained_share? number The same as a share of all; none when nothing came in.
 ---@field disagreements string[] Figures of different sources that disagree, as sentences with both.
+---@field outbound? casebook.ledger.Outbound The other side: what left by the same interfaces. None in records of versions that did not account for it, and where the counters do not tell.
 ---@field shares casebook.ledger.Shares Shares of the inbound bytes by kind of end.
 ---@field receivers casebook.ledger.Receivers The processes that took inbound bytes, those that belong together added up, and sockets whose owner was not seen; most bytes first.
 ---@field top? casebook.ledger.Entry The heaviest entry; none when nothing came in.
+---@field senders? casebook.ledger.Senders Who sent what left, those that belong together added up; most bytes first. None where no packet was looked at.
+---@field outbound_shares? casebook.ledger.OutboundShares Shares of the outbound bytes by where they came from; none where `outbound` is none.
+---@field outbound_top? casebook.ledger.Entry The heaviest entry of what left; none when nothing did.
 ---@field redirected casebook.ledger.Redirecteds Ports of this host that the kernel redirects to others of its own, as far as `conntrack` was asked; at most 64.
 

@@ -18,7 +18,7 @@ mod truth;
 mod vantage;
 mod verdict;
 
-pub use account::{Account, CameBy, Entry, EntryKind, Process};
+pub use account::{Account, CameBy, Entry, EntryKind, LostOnTheWay, Outbound, Process};
 pub use clock::Clock;
 pub use diagnosis::{Cause, Diagnosis, Likelihood, Remedy, Sign, SignSide, Urgency, Weight};
 pub use difference::{CauseChange, Changed, Difference, FindingChange, Side, SightChange, Trend};

@@ -69,5 +69,6 @@ pub(super) fn summed(members: &[Summary]) -> Option<Account> {
         unexplained_bytes: unexplained,
         unexplained_share: (bytes > 0).then(|| share(unexplained)),
         disagreements,
+        outbound: None,
     })
 }

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use crate::case::{
     AbsentHost, Account, Agreed, Agreement, Between, Case, Cause, CheckRef, Diagnosis, Entry, Evidence, Finding, Fleet,
-    FleetCause, FleetHost, Gap, Host, Missing, Process, Reading, Recognised, Remedy, RunbookRef, Said, Sign, Spread,
-    Vantage,
+    FleetCause, FleetHost, Gap, Host, LostOnTheWay, Missing, Outbound, Process, Reading, Recognised, Remedy,
+    RunbookRef, Said, Sign, Spread, Vantage,
 };
 
 /// What a text is.
@@ -255,18 +255,7 @@ fn of_finding(finding: &mut Finding, visitor: &mut dyn Visitor) {
     besides.iter_mut().for_each(|Said { verdict: _, sentence }| visitor.text(Place::Said, sentence));
 }
 
-fn of_ledger(ledger: &mut Account, visitor: &mut dyn Visitor) {
-    let Account {
-        interface: _,
-        interfaces: _,
-        bytes: _,
-        packets: _,
-        seconds: _,
-        entries,
-        unexplained_bytes: _,
-        unexplained_share: _,
-        disagreements,
-    } = ledger;
+fn of_entries(entries: &mut [Entry], visitor: &mut dyn Visitor) {
     for entry in entries {
         let Entry {
             kind: _,
@@ -290,6 +279,43 @@ fn of_ledger(ledger: &mut Account, visitor: &mut dyn Visitor) {
         }
         rule.iter_mut().for_each(|rule| visitor.text(Place::Said, rule));
         container.iter_mut().for_each(|container| visitor.text(Place::Said, container));
+    }
+}
+
+fn of_ledger(ledger: &mut Account, visitor: &mut dyn Visitor) {
+    let Account {
+        interface: _,
+        interfaces: _,
+        bytes: _,
+        packets: _,
+        seconds: _,
+        entries,
+        unexplained_bytes: _,
+        unexplained_share: _,
+        disagreements,
+        outbound,
+    } = ledger;
+    of_entries(entries, visitor);
+    disagreements.iter_mut().for_each(|sentence| visitor.text(Place::Said, sentence));
+    let Some(outbound) = outbound else { return };
+    let Outbound {
+        interfaces: _,
+        bytes: _,
+        packets: _,
+        entries,
+        unexplained_bytes: _,
+        unexplained_share: _,
+        lost,
+        ratio: _,
+        ratio_since_boot: _,
+        since_boot_bytes: _,
+        disagreements,
+    } = outbound;
+    of_entries(entries, visitor);
+    for lost in lost {
+        let LostOnTheWay { label, kind: _, packets: _, bytes: _, interface: _, rule, reason: _ } = lost;
+        visitor.text(Place::Said, label);
+        rule.iter_mut().for_each(|rule| visitor.text(Place::Said, rule));
     }
     disagreements.iter_mut().for_each(|sentence| visitor.text(Place::Said, sentence));
 }

@@ -6,7 +6,7 @@
 use std::io;
 
 use super::escape::{self, markdown as md};
-use super::sections::{Advised, Considered, Depth, Part, Sections};
+use super::sections::{Advised, Considered, Depth, LedgerSection, Part, Sections};
 use super::{Options, Renderer};
 use crate::case::{Case, SignSide, Urgency, Verdict};
 
@@ -20,10 +20,11 @@ const MOST: usize = 58_000;
 type Section = fn(&Sections, usize) -> String;
 
 /// The sections in order, each with its weight: its part of what the sections before it left over.
-const SECTIONS: [(usize, Section); 9] = [
+const SECTIONS: [(usize, Section); 10] = [
     (12, opening),
     (9, read),
     (8, ledger),
+    (8, sent_ledger),
     (9, fleet),
     (11, advice),
     (8, steps),
@@ -130,8 +131,16 @@ fn opening(sections: &Sections, budget: usize) -> String {
 }
 
 fn ledger(sections: &Sections, budget: usize) -> String {
-    let Some(books) = &sections.books else { return String::new() };
-    let mut text = "\n## Where the inbound bytes went\n\n".to_owned();
+    sections.books.as_ref().map_or(String::new(), |books| side(books, budget))
+}
+
+fn sent_ledger(sections: &Sections, budget: usize) -> String {
+    sections.sent_books.as_ref().map_or(String::new(), |books| side(books, budget))
+}
+
+/// One side of the ledger.
+fn side(books: &LedgerSection, budget: usize) -> String {
+    let mut text = format!("\n## {}\n\n", books.heading);
     match &books.nothing {
         Some(nothing) => text.push_str(&format!("{}\n", md(nothing))),
         None => {
@@ -143,11 +152,14 @@ fn ledger(sections: &Sections, budget: usize) -> String {
                 };
                 [md(&bar.percent), bar.bytes.clone(), bar.packets.clone().unwrap_or_default(), label]
             });
-            let head = ["Share", "Bytes", "Packets", "Where"];
+            let head = ["Share", "Bytes", "Packets", books.column];
             text.push_str(&format!("{}:\n\n", md(&books.total_in_full)));
             let room = (budget * 3 / 4).saturating_sub(text.len());
             text.push_str(&table(head, ["--:", "--:", "--:", ":--"], rows, room));
         }
+    }
+    for note in &books.notes {
+        text.push_str(&format!("\n{}\n", md(note)));
     }
     if !books.disagreements.is_empty() {
         text.push_str("\nSources disagree:\n\n");

@@ -11,7 +11,7 @@ use std::io;
 use super::escape;
 use super::sections::Watched;
 use super::{Options, Renderer};
-use crate::case::{Account, Case, EntryKind, Likelihood, Verdict};
+use crate::case::{Account, Case, Entry, EntryKind, Likelihood, Verdict};
 
 /// Metrics of one run.
 pub struct OpenMetrics;
@@ -179,17 +179,36 @@ fn ledger(metrics: &mut Metrics, account: &Account) {
         "Bytes that the interface received in the window.",
         [([interface()], Some(account.bytes as f64))],
     );
-    let mut kinds: BTreeMap<&'static str, u64> = BTreeMap::new();
-    for entry in &account.entries {
-        let sum = kinds.entry(kind(entry.kind)).or_default();
-        *sum = sum.saturating_add(entry.bytes);
-    }
-    kinds.insert("unexplained", account.unexplained_bytes);
     metrics.gauge(
         "ledger_bytes",
         "Where the received bytes of the window went.",
-        kinds.into_iter().map(|(kind, bytes)| ([interface(), ("end", kind.to_owned())], Some(bytes as f64))),
+        by_kind(&account.entries, account.unexplained_bytes)
+            .into_iter()
+            .map(|(kind, bytes)| ([interface(), ("end", kind.to_owned())], Some(bytes as f64))),
     );
+    let Some(outbound) = &account.outbound else { return };
+    metrics.gauge(
+        "ledger_sent_bytes",
+        "Bytes that the interface sent in the window.",
+        [([interface()], Some(outbound.bytes as f64))],
+    );
+    metrics.gauge(
+        "ledger_origin_bytes",
+        "Where the sent bytes of the window came from.",
+        by_kind(&outbound.entries, outbound.unexplained_bytes)
+            .into_iter()
+            .map(|(kind, bytes)| ([interface(), ("origin", kind.to_owned())], Some(bytes as f64))),
+    );
+}
+
+fn by_kind(entries: &[Entry], unexplained: u64) -> BTreeMap<&'static str, u64> {
+    let mut kinds: BTreeMap<&'static str, u64> = BTreeMap::new();
+    for entry in entries {
+        let sum = kinds.entry(kind(entry.kind)).or_default();
+        *sum = sum.saturating_add(entry.bytes);
+    }
+    kinds.insert("unexplained", unexplained);
+    kinds
 }
 
 /// The kind of an end as a label.
@@ -207,5 +226,7 @@ fn kind(kind: EntryKind) -> &'static str {
         EntryKind::Multicast => "multicast",
         EntryKind::NonIp => "non_ip",
         EntryKind::UnseenOwner => "unseen_owner",
+        EntryKind::Answer => "answer",
+        EntryKind::SentAgain => "sent_again",
     }
 }

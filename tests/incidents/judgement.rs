@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use casebook::case::{Case, Cause, Finding, Likelihood, Truth, Verdict};
 
+/// From so many bytes on that left, this share of them may stay unexplained at most.
+const MUCH: u64 = 100_000;
+const MOST_UNEXPLAINED: f64 = 0.01;
+
 /// What casebook must say.
 #[derive(Debug)]
 pub struct Expect {
@@ -195,6 +199,19 @@ impl Expect {
             }
         }
         let entries: u64 = ledger.entries.iter().map(|entry| entry.bytes).sum();
+        if let Some(outbound) = &ledger.outbound {
+            let entries: u64 = outbound.entries.iter().map(|entry| entry.bytes).sum();
+            if entries + outbound.unexplained_bytes != outbound.bytes {
+                faults.push(format!(
+                    "what left does not add up: {entries} + {} is not {}",
+                    outbound.unexplained_bytes, outbound.bytes
+                ));
+            }
+            let share = outbound.unexplained_share.unwrap_or(0.0);
+            if outbound.bytes >= MUCH && share > MOST_UNEXPLAINED {
+                faults.push(format!("{:.1} % of {} that left stay unexplained", share * 100.0, outbound.bytes));
+            }
+        }
         if entries + ledger.unexplained_bytes != ledger.bytes {
             faults.push(format!(
                 "the ledger does not add up: entries {entries} + unexplained {} is not {}",
@@ -229,6 +246,17 @@ impl fmt::Display for Said {
                     writeln!(f, "  {:>12} {:>9} {kind:<14} {}", entry.bytes, entry.packets, entry.label)?;
                 }
                 writeln!(f, "  {:>12} {:>9} unexplained    {share}", ledger.unexplained_bytes, "")?;
+                if let Some(outbound) = &ledger.outbound {
+                    writeln!(f, "what left: {} packets, {} bytes", outbound.packets, outbound.bytes)?;
+                    for entry in &outbound.entries {
+                        let kind = format!("{:?}", entry.kind);
+                        writeln!(f, "  {:>12} {:>9} {kind:<14} {}", entry.bytes, entry.packets, entry.label)?;
+                    }
+                    writeln!(f, "  {:>12} {:>9} unexplained", outbound.unexplained_bytes, "")?;
+                    for disagreement in &outbound.disagreements {
+                        writeln!(f, "  disagreement: {disagreement}")?;
+                    }
+                }
                 for disagreement in &ledger.disagreements {
                     writeln!(f, "  disagreement: {disagreement}")?;
                 }

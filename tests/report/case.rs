@@ -148,6 +148,7 @@ pub fn account(bytes: u64, packets: u64, entries: Vec<Entry>) -> Account {
         unexplained_bytes: bytes - explained,
         unexplained_share: (bytes > 0).then(|| (bytes - explained) as f64 / bytes as f64),
         disagreements: vec![],
+        outbound: None,
     }
 }
 

@@ -48,12 +48,16 @@ pub struct Row {
     pub turns: u64,
     /// The number of the byte after the last one that was received; none before that.
     rx_next: Option<u32>,
+    /// The same of what was sent.
+    tx_next: Option<u32>,
     /// This host has said something since the other side last began something.
     spoken: bool,
 }
 
 /// How far back a segment may begin that comes again.
 const AGAIN: i32 = 1 << 20;
+/// The same of one that is sent again: no further back than a window reaches.
+const SENT_AGAIN: i32 = 1 << 28;
 
 /// What a received segment begins in the conversation of its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +70,21 @@ pub enum Turn {
     Exchange,
     /// The same in a record of TLS.
     EncryptedExchange,
+}
+
+/// What a packet meant for its flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meaning {
+    pub handshake: Handshake,
+    pub turn: Turn,
+    /// Payload bytes of a segment that this host had sent before.
+    pub sent_again: u32,
+}
+
+impl Meaning {
+    fn of(handshake: Handshake) -> Self {
+        Meaning { handshake, turn: Turn::Nothing, sent_again: 0 }
+    }
 }
 
 /// What a packet meant for its connection's handshake.
@@ -113,8 +132,8 @@ impl Flows {
         Flows { secret, table: Heavy::new(MOST_FLOWS), distinct: HyperLogLog::new(12, HyperLogLog::EXACT) }
     }
 
-    /// Counts a packet and says what it meant for the handshake and for the conversation.
-    pub fn add(&mut self, part: &Part) -> (Handshake, Turn) {
+    /// Counts a packet and says what it meant for the handshake and for the conversation, and whether it was sent before.
+    pub fn add(&mut self, part: &Part) -> Meaning {
         let Key { local, ports, protocol, .. } = part.key;
         let ports = ports.map_or(1 << 32, |(local, remote)| u64::from(local) << 16 | u64::from(remote));
         let hash = self
@@ -128,7 +147,7 @@ impl Flows {
         let note = tcp.map_or(0, |(flags, _)| note(part.outgoing, flags));
         let Some((row, before)) = self.table.admit(hash, part.key, part.amount.weight(), note) else {
             let handshake = tcp.map(|(flags, _)| Row::default().handshake(part.outgoing, flags));
-            return (handshake.unwrap_or(Handshake::Nothing), Turn::Nothing);
+            return Meaning::of(handshake.unwrap_or(Handshake::Nothing));
         };
         row.recall(before);
         let Count { packets, bytes } = part.amount;
@@ -146,23 +165,25 @@ impl Flows {
             row.rx_payload_bytes += packets * u64::from(part.payload_bytes);
             row.class = row.class.or(part.class);
         }
-        let Some((flags, sequence)) = tcp else { return (Handshake::Nothing, Turn::Nothing) };
+        let Some((flags, sequence)) = tcp else { return Meaning::of(Handshake::Nothing) };
         let handshake = row.handshake(part.outgoing, flags);
+        let mut sent_again = 0;
         let turn = match part.outgoing {
             _ if flags & flag::SYN != 0 => {
                 // The numbers begin anew, and so does the conversation.
-                (row.rx_next, row.spoken) = (None, true);
+                (row.rx_next, row.tx_next, row.spoken) = (None, None, true);
                 Turn::Nothing
             }
             _ if part.payload_bytes == 0 => Turn::Nothing,
             true => {
                 row.spoken = true;
+                sent_again = row.sent_again(sequence, part.payload_bytes);
                 Turn::Nothing
             }
             false => row.turn(sequence, part.payload_bytes, part.opening),
         };
         row.turns += if turn == Turn::Nothing { 0 } else { packets };
-        (handshake, turn)
+        Meaning { handshake, turn, sent_again }
     }
 
     /// How many flows there were.
@@ -218,6 +239,17 @@ impl Row {
             Opening::TlsData => Turn::EncryptedExchange,
             Opening::Other => Turn::Exchange,
         }
+    }
+
+    /// How many payload bytes of a segment that is sent were sent before. A byte alone asks whether the other side is still there.
+    fn sent_again(&mut self, sequence: u32, payload_bytes: u32) -> u32 {
+        let end = sequence.wrapping_add(payload_bytes);
+        let back = self.tx_next.map_or(0, |next| next.wrapping_sub(sequence) as i32);
+        let again = if (1..=SENT_AGAIN).contains(&back) { (back as u32).min(payload_bytes) } else { 0 };
+        if again < payload_bytes {
+            self.tx_next = Some(end);
+        }
+        if payload_bytes > 1 { again } else { 0 }
     }
 
     fn handshake(&mut self, outgoing: bool, flags: u8) -> Handshake {
@@ -333,7 +365,7 @@ mod tests {
                 opening: super::super::opening::read(payload),
                 at_nanos: 0,
             };
-            flows.add(&part).1
+            flows.add(&part).turn
         };
         let first = steps.iter().flatten().next().map_or(0, |(sequence, _)| *sequence);
         assert_eq!(add(false, flag::SYN, first.wrapping_sub(1), b""), Turn::Nothing);
@@ -408,6 +440,17 @@ mod tests {
         let mut stray = Row { spoken: true, ..Row::default() };
         stray.handshake(false, flag::ACK);
         assert_eq!(stray.turn(0, 9, Opening::Request), Turn::Nothing, "a segment of no connection");
+    }
+
+    #[test]
+    fn what_is_sent_again_is_told_from_what_is_new() {
+        for first in [1000_u32, u32::MAX - 3000] {
+            let mut row = Row::default();
+            let mut send = |from: u32, bytes: u32| row.sent_again(first.wrapping_add(from), bytes);
+            assert_eq!([send(0, 1448), send(1448, 2896), send(4344, 1448)], [0, 0, 0]);
+            assert_eq!([send(1448, 1448), send(5000, 2000), send(7000, 10)], [1448, 792, 0], "begun at {first}");
+            assert_eq!([send(7009, 1), send(7010, 5)], [0, 0], "a probe of one byte is no data");
+        }
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod ports;
 mod reflected;
 mod sampling;
 mod sent;
+mod sent_summary;
 mod summary;
 mod tally;
 mod timeseries;

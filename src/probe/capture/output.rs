@@ -749,6 +749,125 @@ pub struct Sent {
     pub to: Vec<SentTo>,
     /// The own addresses and ports that sent most, most packets first, up to 16.
     pub from: Vec<SentFrom>,
+    /// All that was sent, each packet in one part; none in records of versions that did not tell them apart.
+    #[serde(default)]
+    pub parts: Option<SentParts>,
+}
+
+/// All that was sent, each packet in one part: `endpoints` and `others` together, `icmp`, `foreign` of `sent.foreign_packets`, and
+/// `arp` and `no_ip` add up to `tx`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SentParts {
+    /// What was sent by each interface that was watched, in the order in which they are watched; empty when a file was read.
+    pub left: Vec<Entered>,
+    /// Header bytes that are on the wire and in no figure here, because the kernel or the device cuts what is handed to it into
+    /// segments afterwards (GSO, TSO).
+    pub merged_header_bytes: u64,
+    /// Who on this host sent: by protocol, local address and port, most bytes first, up to 256. ICMP is in `icmp`; ports that sent
+    /// nothing but RSTs, or SYN-ACKs that led to nothing, are in `others`.
+    pub endpoints: Vec<SentEndpoint>,
+    /// The endpoints that are not listed, by protocol.
+    pub others: Vec<SentOthers>,
+    /// ICMP and ICMPv6 by type, most packets first.
+    pub icmp: Vec<IcmpType>,
+    /// The addresses of others that packets bore, most bytes first, up to 32; lower bounds where there are many.
+    pub foreign: Vec<SentForeign>,
+    /// ARP.
+    pub arp: SentCount,
+    /// What else is not IP, or IP whose header could not be read.
+    pub no_ip: SentCount,
+}
+
+/// Packets and bytes that were sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SentCount {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+}
+
+/// What an address of somebody else sent by way of this host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SentForeign {
+    /// The address.
+    #[schemars(with = "String")]
+    pub address: IpAddr,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+}
+
+/// What a local address and port sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SentEndpoint {
+    /// The protocol, as in `protocols`.
+    pub protocol: String,
+    /// The local address; `0.0.0.0` or `::` for who has none yet.
+    #[schemars(with = "String")]
+    pub address: IpAddr,
+    /// The local port; none for protocols without ports and for later fragments.
+    pub port: Option<u16>,
+    /// Packets, as the kernel handed them on: what is cut into segments later counts once.
+    pub packets: u64,
+    /// The same with segments counted one by one.
+    pub wire_packets: u64,
+    /// Bytes, link headers included.
+    pub bytes: u64,
+    /// Payload bytes.
+    pub payload_bytes: u64,
+    /// Header bytes that only the segments have, see `merged_header_bytes`.
+    pub merged_header_bytes: u64,
+    /// Packets received.
+    pub rx_packets: u64,
+    /// Bytes received.
+    pub rx_bytes: u64,
+    /// SYNs sent.
+    pub syn: u64,
+    /// SYN-ACKs sent.
+    pub syn_ack: SentCount,
+    /// SYN-ACKs received.
+    pub rx_syn_ack: u64,
+    /// RSTs received.
+    pub rx_rst: u64,
+    /// Handshakes that others began and completed, see `tcp.handshakes_completed`.
+    pub handshakes_completed: u64,
+    /// RSTs sent.
+    pub rst: SentCount,
+    /// Segments of TCP whose payload had been sent before, as their sequence numbers tell, as far as their flows are kept.
+    pub again: SentCount,
+    /// The remote that most was sent to by it, of the flows that are kept.
+    pub top_remote: Option<IpAddr>,
+    /// The port there.
+    pub top_remote_port: Option<u16>,
+    /// The share of the bytes that went there, never too high.
+    pub top_remote_share: Option<f64>,
+    /// How many remotes it sent to, of the flows that are kept.
+    pub remotes: u64,
+    /// Who opened the connections that carried most of it, where that was seen.
+    pub opened_by: Option<Opener>,
+}
+
+/// What endpoints sent that are not listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SentOthers {
+    /// Their protocol.
+    pub protocol: String,
+    /// Packets that they sent, exact.
+    pub packets: u64,
+    /// Bytes that they sent, exact.
+    pub bytes: u64,
+    /// SYNs among the packets.
+    pub syn: u64,
+    /// SYN-ACKs.
+    pub syn_ack: SentCount,
+    /// RSTs.
+    pub rst: SentCount,
+    /// RSTs received there, as far as the endpoints have rows.
+    pub rx_rst: u64,
+    /// SYN-ACKs received there, likewise.
+    pub rx_syn_ack: u64,
 }
 
 /// What was sent to one remote.

@@ -37,6 +37,12 @@ pub mod flag {
     pub const ACK: u8 = 0x10;
     pub const ECE: u8 = 0x40;
     pub const CWR: u8 = 0x80;
+
+    /// Whether a segment is a reset, a SYN or a SYN-ACK.
+    pub fn kinds(flags: u8) -> (bool, bool, bool) {
+        let opens = flags & (SYN | ACK);
+        (flags & RST != 0, opens == SYN, opens == SYN | ACK)
+    }
 }
 
 /// What a packet is, from the network layer up.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::count::Count;
+use super::count::{Count, Direction, OnWire};
 use super::misra_gries::MisraGries;
 use super::packet::{Ip, Transport, flag, ip_protocol};
 use crate::probe::hash::KeyedHash;
@@ -11,6 +11,90 @@ use crate::probe::hyperloglog::HyperLogLog;
 
 /// Remotes that are kept at a time, each with a protocol: 0.5 MB.
 const REMOTES: usize = 512;
+
+/// Addresses of others that are kept at a time.
+const FOREIGN: usize = 256;
+/// The ether type of ARP.
+const ARP: u16 = 0x0806;
+
+/// All that was sent, each packet in one part: what no IP header could be read of, ICMP of this host by type, what bears the
+/// address of somebody else, and the rest, which is in the rows of endpoints but for what found no room there.
+#[derive(Debug)]
+pub struct Parts {
+    /// By each of the interfaces that are watched together, with the tags that the kernel keeps beside a frame.
+    pub left: Vec<(Direction, u64)>,
+    pub arp: Count,
+    pub no_ip: Count,
+    /// By family (IPv4, IPv6) and type.
+    pub icmp: Box<[[Count; 256]; 2]>,
+    pub foreign: Heavy<IpAddr, Count>,
+    /// By IP protocol.
+    pub overflow: Vec<(u8, Overflow)>,
+}
+
+/// What endpoints sent that have no row.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Overflow {
+    pub count: Count,
+    pub rst: Count,
+    pub syn_ack: Count,
+    pub syn: u64,
+}
+
+impl Parts {
+    /// Nothing sent yet.
+    pub fn new(interfaces: usize) -> Self {
+        Parts {
+            left: vec![(Direction::default(), 0); interfaces],
+            arp: Count::default(),
+            no_ip: Count::default(),
+            icmp: Box::new([[Count::default(); 256]; 2]),
+            foreign: Heavy::new(FOREIGN),
+            overflow: Vec::new(),
+        }
+    }
+
+    /// Counts a packet by the interface that it leaves by.
+    #[inline(always)]
+    pub fn leave(&mut self, interface: usize, amount: Count, on_wire: OnWire, tag_stripped: bool) {
+        if let Some((direction, stripped)) = self.left.get_mut(interface) {
+            direction.add(amount, on_wire);
+            *stripped += u64::from(tag_stripped) * amount.packets;
+        }
+    }
+
+    /// Counts a packet that is not IP.
+    pub fn add_no_ip(&mut self, ether_type: u16, amount: Count) {
+        if ether_type == ARP { self.arp.add(amount) } else { self.no_ip.add(amount) }
+    }
+
+    /// Counts a packet that bears the address of somebody else, by the hash of that.
+    pub fn add_foreign(&mut self, hash: u64, source: IpAddr, amount: Count) {
+        if let Some((row, _)) = self.foreign.admit(hash, source, amount.weight(), 0) {
+            row.add(amount);
+        }
+    }
+
+    /// Counts a packet of an endpoint without a row.
+    pub fn overflow(&mut self, ip: &Ip, amount: Count) {
+        let place = match self.overflow.iter().position(|(protocol, _)| *protocol == ip.protocol) {
+            Some(place) => place,
+            None => {
+                // Protocols have 8 bits, so they are few.
+                self.overflow.push((ip.protocol, Overflow::default()));
+                self.overflow.len() - 1
+            }
+        };
+        let (_, sum) = &mut self.overflow[place];
+        sum.count.add(amount);
+        if let Transport::Tcp { flags, .. } = ip.transport {
+            let (rst, syn, syn_ack) = flag::kinds(flags);
+            sum.rst.add(if rst { amount } else { Count::default() });
+            sum.syn_ack.add(if syn_ack { amount } else { Count::default() });
+            sum.syn += if syn { amount.packets } else { 0 };
+        }
+    }
+}
 
 /// What was sent to one remote by one protocol.
 #[derive(Debug, Default)]
@@ -43,6 +127,7 @@ pub struct Sent {
     pub to: Heavy<(IpAddr, u8), To>,
     /// From addresses that are not this host's: sent on for others, or forged.
     pub foreign: Count,
+    pub parts: Parts,
 }
 
 impl Sent {
@@ -57,6 +142,7 @@ impl Sent {
             udp_port: MisraGries::new(),
             to: Heavy::new(REMOTES),
             foreign: Count::default(),
+            parts: Parts::new(1),
         }
     }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use super::classes::Class;
-use super::count::Count;
+use super::count::{Count, Direction};
 use super::flows;
 use super::link::Link;
 use super::names;
@@ -18,7 +18,7 @@ use super::output::{
 use super::packet::ip_protocol;
 use super::payload_signature;
 use super::reflected::Reflected;
-use super::tally::{Direction, SIZES, Tally};
+use super::tally::{SIZES, Tally};
 use crate::probe::protocol;
 
 /// VLANs without a device that are listed.
@@ -88,7 +88,7 @@ impl Tally {
             endpoints: self.endpoints(&source.interfaces, seconds),
             other_endpoints: self.other_endpoints(),
             flows: self.flows(),
-            sent: Some(self.sent()),
+            sent: Some(self.sent(&source.interfaces)),
             flows_distinct: self.flows.distinct(),
             sizes: SIZES
                 .iter()
@@ -489,7 +489,7 @@ impl Tally {
         others.into_values().collect()
     }
 
-    fn sent(&self) -> Sent {
+    fn sent(&self, interfaces: &[String]) -> Sent {
         let most = |port: Option<(u16, f64)>| port.filter(|(_, share)| *share > 0.5).map(|(port, _)| port);
         let mut to: Vec<_> = self.sent.to.rows().collect();
         heaviest(&mut to, SENT, |((address, _), to)| (to.count.packets, *address));
@@ -516,6 +516,7 @@ impl Tally {
             foreign_bytes: sent.foreign.bytes,
             to: to.collect(),
             from: self.sent_from(),
+            parts: Some(self.sent_parts(interfaces)),
         }
     }
 

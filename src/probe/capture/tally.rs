@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::classes::{Class, LocalAddresses};
-use super::count::Count;
+use super::count::{Count, Direction, OnWire};
 use super::dns::DnsCounts;
 use super::endpoints::{self, Endpoints};
-use super::flows::{self, Flows, Handshake, Turn};
+use super::flows::{self, Flows, Handshake, Meaning, Turn};
 use super::fragments::Fragments;
 use super::histogram::TtlHistogram;
 use super::link::Way;
@@ -18,7 +18,7 @@ use super::packet::{Ip, Packet, Transport, flag, ip_protocol};
 use super::port_scan::{PortSet, Room, scanned};
 use super::ports::Ports;
 use super::reflected::Reflected;
-use super::sent::Sent;
+use super::sent::{Parts, Sent};
 use super::timeseries::Timeseries;
 use crate::probe::hash::KeyedHash;
 use crate::probe::heavy::Heavy;
@@ -69,15 +69,6 @@ impl Seen<'_> {
         let packets = u64::from(self.stands_for);
         Count { packets, bytes: packets * u64::from(self.wire_bytes) }
     }
-}
-
-/// One direction's counts.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Direction {
-    pub count: Count,
-    pub wire_packets: u64,
-    pub merged_header_bytes: u64,
-    pub link_header_bytes: u64,
 }
 
 /// Counts of TCP, rx unless named otherwise.
@@ -169,13 +160,6 @@ pub struct Tally {
     pub sampled: u32,
 }
 
-/// What a frame stands for on the wire, before frames were merged.
-#[derive(Debug, Clone, Copy)]
-struct OnWire {
-    packets: u64,
-    merged_header_bytes: u64,
-}
-
 impl Tally {
     /// Nothing counted yet.
     pub fn new(local: LocalAddresses, window_nanos: u64, secret: KeyedHash) -> Self {
@@ -230,6 +214,7 @@ impl Tally {
     pub fn with_interfaces(mut self, interfaces: usize) -> Self {
         self.entered = vec![Direction::default(); interfaces];
         self.stripped_by = vec![0; interfaces];
+        self.sent.parts = Parts::new(interfaces);
         self
     }
 
@@ -242,14 +227,16 @@ impl Tally {
             self.fragments.resolve(ip, &self.secret, !outgoing, seen.stands_for);
         }
         let seen = &seen;
-        let on_wire = OnWire::of(seen);
+        let on_wire = on_wire(seen);
         let side = if outgoing { &mut self.tx } else { &mut self.rx };
         side.add(seen.amount(), on_wire);
         side.link_header_bytes += u64::from(seen.stands_for) * u64::from(seen.link_bytes);
         self.timeseries.add(seen.at_nanos, outgoing, seen.amount());
         if outgoing {
-            if let Some(ip) = &seen.packet.ip {
-                self.add_sent(seen, ip);
+            self.sent.parts.leave(usize::from(seen.interface), seen.amount(), on_wire, seen.tag_stripped);
+            match &seen.packet.ip {
+                Some(ip) => self.add_sent(seen, ip, on_wire),
+                None => self.sent.parts.add_no_ip(seen.packet.ether_type, seen.amount()),
             }
         } else {
             self.add_received(seen, on_wire);
@@ -310,7 +297,7 @@ impl Tally {
                 remote.ports.add(port, self.secret.words(u64::from(port), 0x7c9), &self.room);
             }
         }
-        let (handshake, turn) = self.flows.add(&part(seen, ip, Some(class), remote_hash));
+        let Meaning { handshake, turn, .. } = self.flows.add(&part(seen, ip, Some(class), remote_hash));
         match ip.transport {
             Transport::Tcp { source_port, destination_port, flags, options, .. } => {
                 self.tcp_ports.add(source_port, amount);
@@ -394,11 +381,13 @@ impl Tally {
         Some(place)
     }
 
-    fn add_sent(&mut self, seen: &Seen<'_>, ip: &Ip) {
+    fn add_sent(&mut self, seen: &Seen<'_>, ip: &Ip, on_wire: OnWire) {
         let amount = seen.amount();
         let those = |which: bool| if which { amount.packets } else { 0 };
-        let (own, remote_hash) = (self.local.contains(ip.source), self.secret.address(ip.destination));
-        self.flows.add(&part(seen, ip, None, remote_hash));
+        // Who has no address yet asks for one with that of nobody.
+        let own = self.local.contains(ip.source) || ip.source.is_unspecified();
+        let remote_hash = self.secret.address(ip.destination);
+        let Meaning { sent_again, .. } = self.flows.add(&part(seen, ip, None, remote_hash));
         self.sent.add(ip, remote_hash, &self.secret, own, amount);
         match ip.transport {
             Transport::Tcp { destination_port, flags, .. } => {
@@ -428,17 +417,35 @@ impl Tally {
         if own {
             let port = ip.transport.ports().map(|(local, _)| local);
             let key = endpoints::Key { address: ip.source, port, protocol: ip.protocol };
-            if let Some(place) = self.endpoints.place(key, seen.at_nanos) {
+            let is_icmp = matches!(ip.transport, Transport::Icmp { .. });
+            if let Transport::Icmp { kind } = ip.transport {
+                self.sent.parts.icmp[usize::from(ip.protocol == ip_protocol::ICMPV6)][usize::from(kind)].add(amount);
+            }
+            let place = self.endpoints.place(key, seen.at_nanos);
+            if place.is_none() && !is_icmp {
+                self.sent.parts.overflow(ip, amount);
+            }
+            if let Some(place) = place {
                 let row = self.endpoints.at(place);
                 row.tx_packets += amount.packets;
                 row.tx_bytes += amount.bytes;
                 row.tx_payload_bytes += amount.packets * u64::from(ip.payload_bytes);
                 row.last_nanos = seen.at_nanos;
+                row.tx_wire_packets += on_wire.packets;
+                row.tx_merged_header_bytes += on_wire.merged_header_bytes;
                 if let Transport::Tcp { flags, .. } = ip.transport {
-                    row.tx_rst += those(flags & flag::RST != 0);
-                    row.tx_syn_ack += those(flags & (flag::SYN | flag::ACK) == flag::SYN | flag::ACK);
+                    let (rst, syn, syn_ack) = flag::kinds(flags);
+                    row.tx_rst += those(rst);
+                    row.tx_rst_bytes += if rst { amount.bytes } else { 0 };
+                    row.tx_syn += those(syn);
+                    row.tx_syn_ack += those(syn_ack);
+                    row.tx_syn_ack_bytes += if syn_ack { amount.bytes } else { 0 };
+                    row.tx_again.add(again(seen, ip, on_wire, sent_again));
                 }
             }
+        } else {
+            let hash = self.secret.address(ip.source);
+            self.sent.parts.add_foreign(hash, ip.source, amount);
         }
     }
 
@@ -493,31 +500,30 @@ fn is_impossible(source: IpAddr) -> bool {
     }
 }
 
-impl OnWire {
-    #[inline(always)]
-    fn of(seen: &Seen<'_>) -> Self {
-        let merged = seen.segment_bytes.filter(|bytes| *bytes > 0).zip(seen.packet.ip);
-        let (packets, header_bytes) = merged.map_or((1, 0), |(segment_bytes, ip)| {
-            let segments = ip.payload_bytes.div_ceil(u32::from(segment_bytes)).max(1);
-            (u64::from(segments), u64::from(seen.link_bytes + ip.header_bytes))
-        });
-        let frames = u64::from(seen.stands_for);
-        OnWire { packets: frames * packets, merged_header_bytes: frames * (packets - 1) * header_bytes }
+/// What of a segment was sent before: whole packets, where all of it was.
+fn again(seen: &Seen<'_>, ip: &Ip, on_wire: OnWire, sent_again: u32) -> Count {
+    let part = f64::from(sent_again) / f64::from(ip.payload_bytes.max(1));
+    let Count { packets, bytes } = seen.amount();
+    match sent_again {
+        0 => Count::default(),
+        all if all == ip.payload_bytes => Count { packets: on_wire.packets, bytes },
+        _ => Count {
+            packets: ((on_wire.packets as f64 * part).round() as u64).max(packets),
+            bytes: (bytes as f64 * part).round() as u64,
+        },
     }
 }
 
-impl Direction {
-    #[inline(always)]
-    fn add(&mut self, amount: Count, on_wire: OnWire) {
-        self.count.add(amount);
-        self.wire_packets += on_wire.packets;
-        self.merged_header_bytes += on_wire.merged_header_bytes;
-    }
-
-    /// Mean size of a packet on the wire.
-    pub fn mean_packet_bytes(&self) -> Option<f64> {
-        (self.wire_packets > 0).then(|| (self.count.bytes + self.merged_header_bytes) as f64 / self.wire_packets as f64)
-    }
+/// What a frame stands for on the wire.
+#[inline(always)]
+fn on_wire(seen: &Seen<'_>) -> OnWire {
+    let merged = seen.segment_bytes.filter(|bytes| *bytes > 0).zip(seen.packet.ip);
+    let (packets, header_bytes) = merged.map_or((1, 0), |(segment_bytes, ip)| {
+        let segments = ip.payload_bytes.div_ceil(u32::from(segment_bytes)).max(1);
+        (u64::from(segments), u64::from(seen.link_bytes + ip.header_bytes))
+    });
+    let frames = u64::from(seen.stands_for);
+    OnWire { packets: frames * packets, merged_header_bytes: frames * (packets - 1) * header_bytes }
 }
 
 impl TcpCounts {

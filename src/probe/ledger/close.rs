@@ -2,6 +2,7 @@
 
 use super::buckets::{Allocation, Bucket, End, Entries, Recipient, Scale, buckets};
 use super::counted::{Counted, came_by};
+use super::edge::{EDGE, LATE, SAMPLED, TOLERANCE, between};
 use super::framing::LeftOut;
 use super::guests::Guests;
 use super::places::Places;
@@ -15,27 +16,11 @@ use crate::probe::interfaces::{Interface, Interfaces};
 use crate::probe::kernel::KernelCounters;
 use crate::units;
 
-/// Figures of two sources that differ by more than this share are said to disagree.
-const TOLERANCE: f64 = 0.02;
-/// Bytes below which a difference is no disagreement but the edge of a window.
-const EDGE: f64 = 20_000.0;
-/// How far an estimate from some of the packets may be off: what differs by more was not seen by the capture at all.
-const SAMPLED: f64 = 0.05;
-
 /// Redirected ports in the list.
 const REDIRECTED: usize = 64;
 
 /// Ports in the list of those of which the takers are not known.
 const GUESSED: usize = 3;
-
-/// The part of the bytes that may have come before the packets were watched and be taken to be like the rest: beyond it they
-/// stay unexplained.
-pub(super) const LATE: f64 = 0.05;
-
-/// The part of the window that its edges may be.
-const LONGEST_EDGE: f64 = 0.1;
-/// Seconds by which two windows of the same length may be shifted.
-const SHORTEST_EDGE: f64 = 0.03;
 
 /// Draws up the account.
 pub(super) fn close(evidence: &WindowEvidence<'_>) -> Result<Ledger, Gap> {
@@ -72,6 +57,7 @@ pub(super) fn close(evidence: &WindowEvidence<'_>) -> Result<Ledger, Gap> {
         unexplained_share: (bytes > 0 && capture.is_some()).then(|| unexplained as f64 / bytes as f64),
         entries,
         disagreements,
+        outbound: None,
     };
     let mut receivers = groups::receivers(&account.entries, evidence.capture, evidence.sockets);
     for end in receivers.iter_mut().flat_map(|receiver| &mut receiver.hands_on_to) {
@@ -81,6 +67,9 @@ pub(super) fn close(evidence: &WindowEvidence<'_>) -> Result<Ledger, Gap> {
         shares: shares(&account.entries),
         receivers,
         top: account.entries.first().cloned(),
+        senders: None,
+        outbound_shares: None,
+        outbound_top: None,
         redirected: redirected(evidence.translations),
         account,
     })
@@ -322,7 +311,10 @@ fn scale(
         // An estimate is taken to be one of what was counted.
         scale.factor = counted / whole;
     } else {
-        if whole > counted || counted - whole <= between(capture, watched, seconds).min(counted * LATE) {
+        if whole > counted
+            || counted - whole
+                <= between(capture, watched.rx.peak_bits_per_second.unwrap_or(0.0), seconds).min(counted * LATE)
+        {
             scale.factor = counted / whole;
         }
         if scale.factor > 1.0 + TOLERANCE && counted - whole > EDGE {
@@ -344,13 +336,6 @@ fn scale(
         }
     }
     scale
-}
-
-/// Bytes that can have come in the moments when the interface was watched and the packets were not: on a busy host the two
-/// do not begin and end at once. What came then is taken to be like the rest.
-fn between(capture: &Capture, watched: &Interface, seconds: f64) -> f64 {
-    let moments = (seconds - capture.seconds).clamp(0.0, seconds * LONGEST_EDGE) + SHORTEST_EDGE;
-    watched.rx.peak_bits_per_second.unwrap_or(0.0) / 8.0 * moments
 }
 
 /// Without a capture only what TCP sockets received can be told, and only its payload.
@@ -382,6 +367,8 @@ fn shares(entries: &[Entry]) -> Shares {
             EntryKind::Broadcast => &mut shares.broadcast,
             EntryKind::Multicast => &mut shares.multicast,
             EntryKind::NonIp => &mut shares.non_ip,
+            // These are of what is sent.
+            EntryKind::Answer | EntryKind::SentAgain => continue,
         };
         *sum += entry.share;
     }

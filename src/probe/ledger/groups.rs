@@ -118,17 +118,21 @@ pub(super) fn receivers(entries: &[Entry], capture: Option<&Capture>, sockets: O
 
 fn belong_together(one: &Entry, other: &Entry) -> bool {
     let (Some(mine), Some(yours)) = (&one.process, &other.process) else { return false };
+    same_service(mine, yours) && one.protocol == other.protocol
+}
+
+/// Whether two processes are of one service, else of one name and unit.
+pub(super) fn same_service(mine: &Process, yours: &Process) -> bool {
     let service = |process: &Process| {
         let unit = process.unit.clone()?;
         // What runs in a login session or a user's manager has nothing in common but the user.
         let is_one = (unit.ends_with(".service") && !unit.starts_with("user@")) || !unit.contains('.');
         is_one.then_some(unit)
     };
-    let same = match (service(mine), service(yours)) {
+    match (service(mine), service(yours)) {
         (Some(mine), Some(yours)) => mine == yours,
         _ => mine.name == yours.name && mine.user == yours.user && mine.unit == yours.unit,
-    };
-    same && one.protocol == other.protocol
+    }
 }
 
 fn receiver(entries: &[&Entry], capture: Option<&Capture>, sockets: Option<&Sockets>) -> Receiver {

@@ -205,6 +205,11 @@ impl<'a> Guests<'a> {
         }
     }
 
+    /// The container on the network of the host that a process lives in.
+    pub fn container_of(&self, pid: i32) -> Option<String> {
+        self.here.get(&pid).map(|container| container.label())
+    }
+
     /// Names entries of processes that live in containers on the network of the host by those.
     pub fn name_containers_here(&self, entries: &mut [Entry]) {
         for entry in entries.iter_mut().filter(|entry| entry.container.is_none()) {

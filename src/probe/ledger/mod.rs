@@ -1,5 +1,5 @@
-//! The traffic ledger: where every byte went that entered the host by the watched interfaces, joined from the evidence of one
-//! window.
+//! The traffic ledger: where every byte went that entered the host by the watched interfaces, and where every byte came from that
+//! left by them, joined from the evidence of one window.
 //!
 //! The interfaces' own counters say how much there is to account for; the capture says for whom it was; firewall counters,
 //! sockets and protocol counters say who took it or dropped it. What none of them claims stays unexplained, as a figure.
@@ -7,17 +7,21 @@
 mod buckets;
 mod close;
 mod counted;
+mod edge;
 mod ends;
 mod framing;
 mod groups;
 mod guests;
+mod outbound;
 mod places;
 mod receivers;
 mod rules;
+mod senders;
 mod unaccounted;
 mod untaken;
 
 pub use groups::{HandedOn, Receiver};
+pub use senders::Sender;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -55,6 +59,15 @@ pub struct Ledger {
     pub receivers: Vec<Receiver>,
     /// The heaviest entry; none when nothing came in.
     pub top: Option<Entry>,
+    /// Who sent what left, those that belong together added up; most bytes first. None where no packet was looked at.
+    #[serde(default)]
+    pub senders: Option<Vec<Sender>>,
+    /// Shares of the outbound bytes by where they came from; none where `outbound` is none.
+    #[serde(default)]
+    pub outbound_shares: Option<OutboundShares>,
+    /// The heaviest entry of what left; none when nothing did.
+    #[serde(default)]
+    pub outbound_top: Option<Entry>,
     /// Ports of this host that the kernel redirects to others of its own, as far as `conntrack` was asked; at most 64.
     #[serde(default)]
     pub redirected: Vec<Redirected>,
@@ -100,6 +113,21 @@ pub struct Shares {
     pub non_ip: f64,
 }
 
+/// Shares of the outbound bytes by where they came from; 0 when nothing left.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OutboundShares {
+    /// Sent by processes, named or not, for the first time.
+    pub process: f64,
+    /// Answers of the kernel to what came in: ICMP errors, echo replies, resets, SYN-ACKs that led to nothing.
+    pub answer: f64,
+    /// Segments of TCP that had been sent before.
+    pub sent_again: f64,
+    /// Sent on for others: guests of this host, or other networks.
+    pub forwarded: f64,
+    /// Sent by the kernel of itself: ARP, neighbour discovery, its own sockets.
+    pub kernel: f64,
+}
+
 /// The evidence that the account is drawn up from.
 pub(super) struct WindowEvidence<'a> {
     pub interfaces: &'a Interfaces,
@@ -136,13 +164,14 @@ impl WindowEvidence<'_> {
     /// As many packets as were dropped in the window of the interfaces, where drops were counted from a little later on.
     pub fn of_window(&self, packets: u64) -> u64 {
         let ratio = self.drops.map_or(1.0, |drops| self.interfaces.seconds / drops.seconds.max(f64::MIN_POSITIVE));
-        (packets as f64 * ratio.clamp(1.0, 1.0 + close::LATE)).round() as u64
+        (packets as f64 * ratio.clamp(1.0, 1.0 + edge::LATE)).round() as u64
     }
 }
 
 impl Probe for LedgerProbe {
     const NAME: &'static str = "ledger";
-    const ABOUT: &'static str = "where the bytes went that came in by the watched interfaces";
+    const ABOUT: &'static str =
+        "where the bytes went that came in by the watched interfaces, and where those came from that left";
     const SOURCE: &'static str = "the evidence of the other probes, joined";
     const NEEDS: &'static [Need] =
         &[Need { what: "CAP_NET_RAW", without: "for whom the bytes were; only what TCP sockets took can be told" }];
@@ -183,9 +212,17 @@ impl Probe for LedgerProbe {
             drops: drops.as_deref().ok(),
             namespaces: namespaces.as_deref().ok(),
         };
-        let mut observed = Observed::whole(close::close(&evidence)?);
+        let mut ledger = close::close(&evidence)?;
+        let unsent = outbound::add(&evidence, &mut ledger).err();
+        let mut observed = Observed::whole(ledger);
+        if let Some(gap) = unsent {
+            observed.miss(&["outbound", "outbound_shares", "outbound_top", "senders"], gap);
+        }
         for gap in [capture.err(), sockets.err(), firewall.err(), kernel.err(), drops.err()].into_iter().flatten() {
-            observed.miss(&["entries", "shares", "receivers", "top"], gap);
+            observed.miss(
+                &["entries", "shares", "receivers", "top", "outbound", "outbound_shares", "outbound_top", "senders"],
+                gap,
+            );
         }
         Ok(observed)
     }

@@ -1,4 +1,4 @@
-//! Where the inbound bytes went, as one bar and a table that explains it.
+//! Where the inbound bytes went, or the outbound bytes came from, as one bar and a table that explains it.
 
 use maud::{Markup, PreEscaped, html};
 
@@ -8,11 +8,12 @@ use crate::report::sections::{Bar, LedgerSection, Part};
 pub(super) fn ledger(books: &LedgerSection) -> Markup {
     html! {
         section.ledger {
-            h2 { "Where the inbound bytes went" @if books.nothing.is_none() { small { (books.total_in_full) } } }
+            h2 { (books.heading) @if books.nothing.is_none() { small { (books.total_in_full) } } }
             @match &books.nothing {
                 Some(nothing) => p { (nothing) },
                 None => { (bars(books)) }
             }
+            @for note in &books.notes { p.notice { (note) } }
             @for disagreement in &books.disagreements { p.notice { "Sources disagree: " (disagreement) } }
         }
     }
@@ -22,11 +23,11 @@ fn bars(books: &LedgerSection) -> Markup {
     let inks: Vec<Ink> = books.bars.iter().enumerate().map(|(index, bar)| ink(index, bar.part)).collect();
     let parts: Vec<_> = books.bars.iter().zip(&inks).map(|(bar, ink)| (bar.share.unwrap_or(0.0), ink.light)).collect();
     let largest = books.bars.first().map(|bar| format!("{} {}", bar.percent, bar.label)).unwrap_or_default();
-    let said = format!("The inbound bytes as one bar, largest part first: {largest}");
+    let said = format!("The {} bytes as one bar, largest part first: {largest}", books.direction);
     html! {
         @if let Some(strip) = strip(&said, &parts) { div.strip { (PreEscaped(strip)) } }
         table.parts {
-            tr { th.where { "Where" } th { "Share" } th { "Bytes" } th.packets { "Packets" } }
+            tr { th.where { (books.column) } th { "Share" } th { "Bytes" } th.packets { "Packets" } }
             @for (bar, ink) in books.bars.iter().zip(&inks) { (row(bar, ink)) }
         }
     }

@@ -68,6 +68,7 @@ fn page(case: &Case) -> Markup {
                     (opening::opening(&sections))
                     @if let Some(given) = &sections.read { (read::read(given)) }
                     @if let Some(books) = &sections.books { (ledger::ledger(books)) }
+                    @if let Some(books) = &sections.sent_books { (ledger::ledger(books)) }
                     @if let Some(hosts) = &sections.fleet { (fleet::fleet(hosts)) }
                     (advice::advice(&sections.advice))
                     (pictures::pictures(&sections.pictures))

@@ -5,7 +5,7 @@ use textwrap::core::display_width;
 use super::{INDENT, INSIDE, Page};
 use crate::case::{Urgency, Verdict};
 use crate::report::layout::{Cell, Tone, wrap};
-use crate::report::sections::{Advice, Causes, Considered, Pictures, Sections, Step, Way};
+use crate::report::sections::{Advice, Causes, Considered, LedgerSection, Pictures, Sections, Step, Way};
 use crate::units;
 
 /// Lines that the report of a quiet host may take: one screen.
@@ -21,6 +21,8 @@ const TELLING: f64 = 0.05;
 
 /// How much of each section is shown.
 pub(super) struct Limits {
+    /// Entries of the side of the ledger that tells less.
+    other_side: usize,
     /// Remedies that help now, with their commands; others are named.
     now: usize,
     /// Lines of a letter to a provider.
@@ -41,12 +43,12 @@ pub(super) struct Limits {
 
 /// From roomy to tight: the first that fits is taken.
 const LIMITS: [Limits; 6] = [
-    Limits { now: 12, letter: 5, standing: 3, signs: 2, ways: 4, lost: 2, titles: 3, whole: true },
-    Limits { now: 12, letter: 5, standing: 2, signs: 2, ways: 4, lost: 1, titles: 2, whole: false },
-    Limits { now: 12, letter: 4, standing: 2, signs: 1, ways: 2, lost: 1, titles: 2, whole: false },
-    Limits { now: 12, letter: 3, standing: 1, signs: 1, ways: 1, lost: 1, titles: 1, whole: false },
-    Limits { now: 1, letter: 2, standing: 1, signs: 1, ways: 1, lost: 0, titles: 0, whole: false },
-    Limits { now: 1, letter: 1, standing: 1, signs: 1, ways: 0, lost: 0, titles: 0, whole: false },
+    Limits { other_side: 3, now: 12, letter: 5, standing: 3, signs: 2, ways: 4, lost: 2, titles: 3, whole: true },
+    Limits { other_side: 2, now: 12, letter: 5, standing: 2, signs: 2, ways: 4, lost: 1, titles: 2, whole: false },
+    Limits { other_side: 2, now: 12, letter: 4, standing: 2, signs: 1, ways: 2, lost: 1, titles: 2, whole: false },
+    Limits { other_side: 1, now: 12, letter: 3, standing: 1, signs: 1, ways: 1, lost: 1, titles: 1, whole: false },
+    Limits { other_side: 1, now: 1, letter: 2, standing: 1, signs: 1, ways: 1, lost: 0, titles: 0, whole: false },
+    Limits { other_side: 0, now: 1, letter: 1, standing: 1, signs: 1, ways: 0, lost: 0, titles: 0, whole: false },
 ];
 
 impl Page<'_> {
@@ -68,8 +70,10 @@ impl Page<'_> {
         if let Some(read) = &sections.read {
             self.read(read);
         }
-        if let Some(books) = &sections.books {
-            self.books(books);
+        let mut sides: Vec<&LedgerSection> = sections.books.iter().chain(&sections.sent_books).collect();
+        sides.sort_by_key(|side| !side.leads);
+        for (place, side) in sides.into_iter().enumerate() {
+            self.books(side, (place > 0).then_some(limits.other_side));
         }
         if !sections.causes.standing.is_empty() {
             self.senders(&sections.pictures);

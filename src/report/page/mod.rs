@@ -10,7 +10,7 @@ mod unseen;
 use textwrap::core::display_width;
 
 use super::layout::{Bars, Cell, Line, Tone, paragraph, row, wrap};
-use super::sections::{About, Depth, LedgerSection, Part, Sections, Steps};
+use super::sections::{About, Bar, Depth, LedgerSection, Part, Sections, Steps};
 use crate::case::Verdict;
 
 /// The signs that a page is drawn with.
@@ -55,7 +55,10 @@ impl<'a> Page<'a> {
             page.read(read);
         }
         if let Some(books) = &sections.books {
-            page.books(books);
+            page.books(books, None);
+        }
+        if let Some(books) = &sections.sent_books {
+            page.books(books, None);
         }
         if let Some(fleet) = &sections.fleet {
             page.fleet(fleet);
@@ -175,18 +178,31 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn books(&mut self, books: &LedgerSection) {
-        match &books.nothing {
-            Some(nothing) => {
-                self.heading("Where the inbound bytes went");
+    /// One side of the ledger: all of it, or its `most` first entries, with what is unexplained in the heading.
+    fn books(&mut self, books: &LedgerSection, most: Option<usize>) {
+        match (&books.nothing, most) {
+            (Some(nothing), None) => {
+                self.heading(books.heading);
                 self.paragraph(INSIDE, nothing, Tone::Plain);
             }
-            None => self.heading(&format!("Where the inbound bytes went ({})", books.total)),
+            (Some(nothing), Some(_)) => {
+                self.blank();
+                self.paragraph(INDENT, nothing, Tone::Plain);
+            }
+            (None, None) => self.heading(&format!("{} ({})", books.heading, books.total)),
+            (None, Some(_)) => {
+                let unexplained = books.unexplained().filter(|bar| bar.part == Part::Unexplained);
+                let unexplained = unexplained.map_or(String::new(), |bar| format!(", {} unexplained", bar.percent));
+                self.heading(&format!("{} ({}{unexplained})", books.heading, books.total));
+            }
         }
         let full = self.depth == Depth::Full;
         let cells = if full { self.width * 3 / 10 } else { self.width / 5 };
         let percent = books.bars.iter().map(|bar| display_width(&bar.percent)).max().unwrap_or(0);
-        for bar in &books.bars {
+        let entry = |bar: &Bar| matches!(bar.part, Part::Entry | Part::Others);
+        let entries = books.bars.iter().filter(|bar| entry(bar)).take(most.unwrap_or(usize::MAX));
+        let rest = books.bars.iter().filter(|bar| !entry(bar));
+        for bar in entries.chain(rest.filter(|bar| most.is_none() || bar.part == Part::MuchUnexplained)) {
             let tone = match bar.part {
                 Part::Entry => Tone::Plain,
                 Part::Others | Part::Unexplained => Tone::Faint,
@@ -195,6 +211,9 @@ impl<'a> Page<'a> {
             let drawn = self.look.bars.draw(bar.share.unwrap_or(0.0), cells);
             let columns = vec![Cell::new(drawn, tone, cells), Cell::new(&bar.percent, tone, percent).right()];
             self.row(INSIDE, columns, &bar.label, tone);
+        }
+        for note in &books.notes {
+            self.paragraph(INSIDE, note, Tone::Attention);
         }
         let shown = books.disagreements.len().min(if full { usize::MAX } else { 1 });
         for disagreement in &books.disagreements[..shown] {

@@ -64,6 +64,8 @@ pub struct Sections {
     pub read: Option<Read>,
     /// Where the inbound bytes went.
     pub books: Option<LedgerSection>,
+    /// Where the outbound bytes came from.
+    pub sent_books: Option<LedgerSection>,
     /// The hosts, where it is a case of many.
     pub fleet: Option<FleetSection>,
     /// What to do.
@@ -88,6 +90,7 @@ impl Sections {
             opening: Opening::of(case),
             read: Read::of(case),
             books: case.ledger.as_ref().map(|account| LedgerSection::of(account, depth)),
+            sent_books: case.ledger.as_ref().and_then(|account| LedgerSection::of_sent(account, depth)),
             fleet: case.fleet.as_ref().map(|fleet| FleetSection::of(fleet, depth)),
             advice: Advice::of(case, unseen.is_empty()),
             pictures: Pictures::of(case),
