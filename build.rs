@@ -83,7 +83,9 @@ fn whole(project: &Path, folder: &str, path: &str) -> Map<String, Value> {
     };
     let mut main = document(path);
     for part in main.remove("include").as_ref().and_then(Value::as_array).into_iter().flatten() {
-        let path = format!("{folder}/{}", part.as_str().expect("a part is a path"));
+        let part = part.as_str().expect("a part is a path");
+        // Of another runbook.
+        let path = part.strip_prefix('@').map_or_else(|| format!("{folder}/{part}"), |path| format!("{DEEP}/{path}"));
         for (key, value) in document(&path) {
             match (main.entry(key).or_insert(Value::Null), value) {
                 (Value::Object(there), Value::Object(more)) => there.extend(more),

@@ -69,7 +69,9 @@ pub(super) struct Document {
     #[serde(default, skip_serializing)]
     #[schemars(skip)]
     pub calm: Option<Text>,
-    /// What is asked, and how the answers are judged. Steps that need nothing of each other look at the same time.
+    /// What is asked, and how the answers are judged. Steps that need nothing of each other look at the same time. They may all stand
+    /// in files that are included.
+    #[serde(default)]
     pub steps: Vec<StepDocument>,
     /// Hypotheses that are weighed and ranked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

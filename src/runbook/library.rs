@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use super::parts;
 use super::problem::{SourceFile, WholeDocument};
 use crate::embedded;
 use crate::printable::printable;
@@ -164,19 +165,37 @@ impl Found {
         }
     }
 
-    /// A file that it includes, by its path from the folder that it lies in: as trustworthy as the document itself must be.
+    /// A file that it includes, by its path from the folder that it lies in, or of another runbook: one that lies beside it, else
+    /// one that ships. As trustworthy as the document itself must be.
     pub(super) fn part(&self, path: &str, trust: Trust) -> Result<SourceFile, String> {
-        match &self.home {
-            Home::Folder(folder) => {
-                let whole = folder.join(path);
-                let text = text_file::read_trusted(&whole, LARGEST, trust).map_err(|why| why.to_string())?;
-                Ok(SourceFile { origin: whole.display().to_string(), text, whole: None })
-            }
-            Home::Shipped(folder) => {
-                let whole = folder.join(path).display().to_string();
-                let text = embedded::text(&whole).ok_or_else(|| "it is not shipped".to_owned())?;
-                Ok(SourceFile { origin: format!("{whole} (shipped)"), text, whole: None })
-            }
+        if let Some((runbook, part)) = parts::of_another(path) {
+            let ships = Home::Shipped(Path::new(Kind::Runbook.folder()).join(runbook));
+            return in_home(&self.beside(runbook).unwrap_or(ships), part, trust);
+        }
+        in_home(&self.home, path, trust)
+    }
+
+    /// The folder of another runbook that lies beside this one.
+    fn beside(&self, runbook: &str) -> Option<Home> {
+        let folder = self.folder()?;
+        let around = if folder.file_name()?.to_str()? == self.name { folder.parent()? } else { folder };
+        let there = around.join(runbook);
+        Kind::Runbook.in_folder(&there).map(|_| Home::Folder(there))
+    }
+}
+
+/// A file that lies in a runbook's folder.
+fn in_home(home: &Home, path: &str, trust: Trust) -> Result<SourceFile, String> {
+    match home {
+        Home::Folder(folder) => {
+            let whole = folder.join(path);
+            let text = text_file::read_trusted(&whole, LARGEST, trust).map_err(|why| why.to_string())?;
+            Ok(SourceFile { origin: whole.display().to_string(), text, whole: None })
+        }
+        Home::Shipped(folder) => {
+            let whole = folder.join(path).display().to_string();
+            let text = embedded::text(&whole).ok_or_else(|| "it is not shipped".to_owned())?;
+            Ok(SourceFile { origin: format!("{whole} (shipped)"), text, whole: None })
         }
     }
 }

@@ -51,7 +51,10 @@ pub(super) fn read(main: &mut Document, file: &Arc<SourceFile>, read: ReadPart<'
         let found = match stays_inside(&path.value) {
             _ if place >= FILES => Err(format!("the runbook includes more than {FILES} files")),
             _ if seen_before => Err(format!("`{}` is included twice", path.value)),
-            false => Err(format!("`{}` cannot be included: it is no path below the runbook's own folder", path.value)),
+            false => Err(format!(
+                "`{}` cannot be included: it is no path below the runbook's own folder, and no `@RUNBOOK/FILE.yaml` of another",
+                path.value
+            )),
             true => read(&path.value).map_err(|why| format!("cannot include {}: {why}", path.value)),
         };
         match found {
@@ -85,8 +88,17 @@ pub(super) enum Refused {
     Text(Problem),
 }
 
-/// Whether a path leads from a folder to a YAML file in or below it, by its words alone.
+/// A part of another runbook: the name of that, and the path from its folder.
+pub(super) fn of_another(path: &str) -> Option<(&str, &str)> {
+    path.strip_prefix('@')?.split_once('/')
+}
+
+/// Whether a path leads from a folder to a YAML file in or below it, by its words alone; of another runbook from that one's folder.
 fn stays_inside(path: &str) -> bool {
+    if let Some((runbook, part)) = of_another(path) {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        return !runbook.is_empty() && runbook.chars().all(is_plain) && !part.starts_with('@') && stays_inside(part);
+    }
     let is_name = |part: Component<'_>| matches!(part, Component::Normal(_));
     (path.ends_with(".yaml") || path.ends_with(".yml")) && Path::new(path).components().all(is_name)
 }
@@ -209,10 +221,26 @@ mod tests {
 
     #[test]
     fn a_part_lies_in_the_runbooks_folder_or_below_it() {
-        for path in ["floods.yaml", "causes/floods.yml"] {
+        for path in ["floods.yaml", "causes/floods.yml", "@high-inbound-traffic/facts.yaml", "@x/causes/floods.yml"] {
             assert!(stays_inside(path), "{path}");
         }
-        for path in ["../floods.yaml", "/etc/floods.yaml", "causes/../../x.yaml", "./x.yaml", "", "floods", "x.lua"] {
+        for path in [
+            "../floods.yaml",
+            "/etc/floods.yaml",
+            "causes/../../x.yaml",
+            "./x.yaml",
+            "",
+            "floods",
+            "x.lua",
+            "@../x.yaml",
+            "@x",
+            "@/x.yaml",
+            "@x/../y.yaml",
+            "@x//etc/y.yaml",
+            "@./x.yaml",
+            "@x/@y/z.yaml",
+            "@x/y.lua",
+        ] {
             assert!(!stays_inside(path), "{path}");
         }
     }
