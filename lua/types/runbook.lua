@@ -117,6 +117,6 @@
 ---@field facts? table<string, string> Names for conditions: yes, no or unknown, judged as if the condition stood where the name stands.
 ---@field headlines? string[] Sentences with the headline figures; one whose figures could not be seen is left out.
 ---@field all_clear? string The first sentence of the report when no cause is likely.
----@field steps casebook.runbook.Step[] What is asked, and how the answers are judged. Steps that need nothing of each other look at the same time.
+---@field steps? casebook.runbook.Step[] What is asked, and how the answers are judged. Steps that need nothing of each other look at the same time. They may all stand in files that are included.
 ---@field causes? casebook.runbook.Cause[] Hypotheses that are weighed and ranked.
 

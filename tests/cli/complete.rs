@@ -33,7 +33,7 @@ fn names_of_everything_are_completed() {
     std::fs::create_dir(desk.path("runbooks")).unwrap();
     desk.put("runbooks/mine.yaml", GOOD).put("runbooks/strange\u{1b}[2J name.yaml", GOOD).put("here.yaml", GOOD);
     offers(&desk, "run ", &["high-inbound-traffic", "mine", "here.yaml", "runbooks/"]);
-    assert_eq!(ask(&desk, "run hi"), ["high-inbound-traffic"]);
+    assert_eq!(ask(&desk, "run hi"), ["high-inbound-traffic", "high-outbound-traffic"]);
     assert_eq!(ask(&desk, "run strange"), Vec::<String>::new(), "a name that no shell takes as it is");
     offers(&desk, "plan mi", &["mine"]);
     offers(&desk, "check open", &["open_resolver"]);

@@ -122,6 +122,20 @@ pub enum Daemon {
         /// Payload.
         bytes_per_second: u64,
     },
+    /// Connects to somebody and sends at this rate, as a backup does.
+    Uploader {
+        /// To whom.
+        to: SocketAddr,
+        /// Payload.
+        bytes_per_second: u64,
+    },
+    /// Connects again and again to where nobody listens.
+    Retrier {
+        /// Where to.
+        to: SocketAddr,
+        /// Attempts.
+        per_second: u64,
+    },
     /// Uses CPUs up.
     Busy {
         /// So many threads.
@@ -148,6 +162,8 @@ impl Daemon {
             Daemon::Worker { .. } => "stage-worker",
             Daemon::Scanner { .. } => "stage-scanner",
             Daemon::RawScanner { .. } => "stage-rawscan",
+            Daemon::Uploader { .. } => "stage-upload",
+            Daemon::Retrier { .. } => "stage-retrier",
             Daemon::Busy { .. } => "stage-busy",
         }
     }
@@ -248,6 +264,13 @@ impl Daemon {
             }
             Daemon::Scanner { port, per_second } => scan(*port, *per_second),
             Daemon::RawScanner { port, per_second } => scan_raw(*port, *per_second),
+            Daemon::Uploader { to, bytes_per_second } => upload(*to, *bytes_per_second),
+            Daemon::Retrier { to, per_second } => {
+                ready();
+                Progress::default().pace(*per_second, |due| {
+                    (0..due).for_each(|_| drop(TcpStream::connect(to))); // it is refused
+                });
+            }
             Daemon::FileServer { at, bytes_per_second } => {
                 let rate = *bytes_per_second;
                 each_connection(*at, took, move |mut stream, _| {
@@ -366,6 +389,29 @@ fn scan(port: u16, per_second: u64) {
             if waiting.len() > WAITING {
                 waiting.pop_front();
             }
+        }
+    });
+}
+
+/// Sends to whoever listens there, from when somebody does.
+fn upload(to: SocketAddr, bytes_per_second: u64) {
+    ready();
+    let mut stream = loop {
+        match TcpStream::connect(to) {
+            Ok(stream) => break stream,
+            Err(_) => thread::sleep(Duration::from_millis(10)), // nobody does yet
+        }
+    };
+    let piece = vec![0x5a; 64 * 1024];
+    let progress = Progress::default();
+    progress.pace(bytes_per_second, |due| {
+        let mut left = due as usize;
+        while left > 0 {
+            let length = left.min(piece.len());
+            if stream.write_all(&piece[..length]).is_err() {
+                return progress.stop();
+            }
+            left -= length;
         }
     });
 }

@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Incident {
     /// What it is called: also the file that keeps what casebook said.
     pub name: &'static str,
+    /// The runbook that is run.
+    pub runbook: &'static str,
     /// How the stage is set up.
     pub setting: Setting,
     /// Shell lines that are run on the server before anything else.
@@ -66,6 +68,7 @@ impl Default for Incident {
     fn default() -> Self {
         Incident {
             name: "",
+            runbook: "high-inbound-traffic",
             setting: Setting::default(),
             prepared: &[],
             services: Vec::new(),
@@ -167,7 +170,7 @@ impl Incident {
         } else {
             stage.server.command(casebook)
         };
-        command.args(["run", "high-inbound-traffic", "--window", &window, "--format", "json"]).args(self.ask);
+        command.args(["run", self.runbook, "--window", &window, "--format", "json"]).args(self.ask);
         command.env("CASEBOOK_LOG_DIR", &logs).env("XDG_STATE_HOME", &folder).env("NO_COLOR", "1");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let began = Instant::now();

@@ -88,7 +88,9 @@ pub fn unsaid(said: &Said, wanted: &[&str]) -> Vec<String> {
     let Ok(case) = &said.case else { return Vec::new() };
     let mut text = case.diagnosis.summary.clone();
     case.diagnosis.headlines.iter().for_each(|headline| text += headline);
-    for entry in case.ledger.iter().flat_map(|ledger| &ledger.entries) {
+    let outbound =
+        case.ledger.iter().filter_map(|ledger| ledger.outbound.as_ref()).flat_map(|outbound| &outbound.entries);
+    for entry in case.ledger.iter().flat_map(|ledger| &ledger.entries).chain(outbound) {
         text.push('\n');
         text += &entry.label;
     }

@@ -8,6 +8,7 @@ mod firewalled;
 mod floods;
 mod guests;
 mod link;
+mod outbound;
 mod receivers;
 mod recorded;
 mod reflection;
