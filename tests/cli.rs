@@ -16,6 +16,8 @@ mod complete;
 mod config;
 #[path = "cli/confined.rs"]
 mod confined;
+#[path = "cli/disk_full.rs"]
+mod disk_full;
 #[path = "cli/files.rs"]
 mod files;
 #[path = "cli/foreign.rs"]

@@ -3,7 +3,7 @@
 -- Written by `casebook generate`. Changes here are lost.
 
 ---The name of a probe.
----@alias casebook.ProbeName "host"|"interfaces"|"devices"|"processes"|"disk"|"sockets"|"namespaces"|"capture"|"firewall"|"conntrack"|"kernel"|"drops"|"logs"|"dns"|"service"|"file"|"sysctl"|"ledger"
+---@alias casebook.ProbeName "host"|"interfaces"|"devices"|"processes"|"disk"|"space"|"sockets"|"namespaces"|"capture"|"firewall"|"conntrack"|"kernel"|"drops"|"logs"|"dns"|"service"|"file"|"sysctl"|"ledger"
 
 ---The type of a parameter.
 ---@alias casebook.ParamType "interface"|"duration"|"bitrate"|"size"|"share"|"integer"|"number"|"string"|"path"|"address"|"port"|"boolean"
@@ -96,6 +96,7 @@ function Finding:evidence(...) end
 ---@field devices? casebook.devices.Params network devices: driver, link, rings, queues, offloads, XDP, queueing disciplines, losses that the driver counts, interrupts
 ---@field processes? casebook.processes.Params the processes that use most CPU time, memory, storage and open files; those that hang
 ---@field disk? casebook.disk.Params file systems and disks: space, inodes, read-only or hanging; load and waiting times
+---@field space? casebook.space.Params what takes the space of a file system: folders, files, deleted files that are still open
 ---@field sockets? casebook.sockets.Params sockets with their processes, queues, drops, and TCP and UDP bytes per process and connection
 ---@field namespaces? casebook.namespaces.Params containers, pods and machines in other network namespaces, with their traffic and sockets
 ---@field capture? casebook.capture.Params a timed burst of packets: flows, remotes, ports, protocols, receivers
@@ -118,6 +119,7 @@ function Finding:evidence(...) end
 ---@field devices casebook.devices.Evidence network devices: driver, link, rings, queues, offloads, XDP, queueing disciplines, losses that the driver counts, interrupts
 ---@field processes casebook.processes.Evidence the processes that use most CPU time, memory, storage and open files; those that hang
 ---@field disk casebook.disk.Evidence file systems and disks: space, inodes, read-only or hanging; load and waiting times
+---@field space casebook.space.Evidence what takes the space of a file system: folders, files, deleted files that are still open
 ---@field sockets casebook.sockets.Evidence sockets with their processes, queues, drops, and TCP and UDP bytes per process and connection
 ---@field namespaces casebook.namespaces.Evidence containers, pods and machines in other network namespaces, with their traffic and sockets
 ---@field capture casebook.capture.Evidence a timed burst of packets: flows, remotes, ports, protocols, receivers
@@ -149,6 +151,7 @@ local Context = {}
 ---@overload fun(name: "devices", params?: casebook.devices.Params): casebook.devices.Evidence
 ---@overload fun(name: "processes", params?: casebook.processes.Params): casebook.processes.Evidence
 ---@overload fun(name: "disk", params?: casebook.disk.Params): casebook.disk.Evidence
+---@overload fun(name: "space", params?: casebook.space.Params): casebook.space.Evidence
 ---@overload fun(name: "sockets", params?: casebook.sockets.Params): casebook.sockets.Evidence
 ---@overload fun(name: "namespaces", params?: casebook.namespaces.Params): casebook.namespaces.Evidence
 ---@overload fun(name: "capture", params?: casebook.capture.Params): casebook.capture.Evidence

@@ -14,6 +14,7 @@ pub mod dns;
 pub mod drops;
 mod elsewhere;
 pub mod file;
+mod file_systems;
 pub mod firewall;
 mod hash;
 mod heavy;
@@ -33,6 +34,7 @@ mod rights;
 pub mod service;
 mod socket_owners;
 pub mod sockets;
+pub mod space;
 pub mod sysctl;
 mod sysfs;
 mod watched;
@@ -61,6 +63,7 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &devices::DevicesProbe,
     &processes::ProcessesProbe,
     &disk::DiskProbe,
+    &space::SpaceProbe,
     &sockets::SocketsProbe,
     &namespaces::NamespacesProbe,
     &capture::CaptureProbe,

@@ -1,30 +1,25 @@
 //! File systems and disks: how full, how busy, read-only or hanging.
 
-mod mounts;
 mod output;
 mod rates;
-mod space;
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::mounts::Mount;
 pub use self::output::{Device, Disk, Filesystem};
 use self::rates::Diskstats;
-use self::space::Answer;
+use super::file_systems::fill::{self, Answer};
+use super::file_systems::mounts::{self, Mount};
+use super::file_systems::{MOST_ASKED, PATIENCE};
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed, Reason};
 use crate::printable::printable;
 use crate::units::{self, Span};
 
-/// How long a file system may take to say how full it is. A healthy server answers in milliseconds.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// File systems that are asked: a host with a thousand containers has some thousands.
-const MOST_ASKED: usize = 4096;
 /// File systems that are listed.
 const MOST_FILESYSTEMS: usize = 256;
 /// Devices that are listed.
@@ -77,7 +72,7 @@ impl Probe for DiskProbe {
         if params.window.0.is_zero() {
             let gap = Gap::new(Reason::Absent, "measure the load of the disks", "the window is 0");
             observed.miss(&["devices", "busiest_share"], gap.to_fix("give a window"));
-            let answers = space::ask(&mounts, Instant::now() + PATIENCE);
+            let answers = fill::ask(&mounts, Instant::now() + PATIENCE);
             enter(&mounts, &answers, &mut observed);
             return Ok(observed);
         }
@@ -85,7 +80,7 @@ impl Probe for DiskProbe {
         let before = (Instant::now(), diskstats());
         cx.live(format!("{} file systems", units::count(mounts.len() as f64)));
         // They are asked at once, and have answered long before the window ends.
-        let answers = space::ask(&mounts, Instant::now() + PATIENCE);
+        let answers = fill::ask(&mounts, Instant::now() + PATIENCE);
         cx.sleep_until(begun + params.window.0);
         let after = (Instant::now(), diskstats());
         observed.output.seconds = (after.0 - before.0).as_secs_f64();
@@ -216,7 +211,7 @@ fn diskstats() -> Result<Diskstats, Gap> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::disk::space::Space;
+    use crate::probe::file_systems::fill::Space;
 
     fn entered(answers: &[Answer]) -> Observed<Disk> {
         let text = b"1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 / /srv rw - ext4 /dev/sda2 ro\n\

@@ -62,18 +62,18 @@ const REMOTE: &[&str] = &[
 
 /// A mounted file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mount {
+pub(in crate::probe) struct Mount {
     /// `major:minor` of the file system.
     device: String,
-    pub(super) path: PathBuf,
-    pub(super) source: Vec<u8>,
-    pub(super) kind: String,
+    pub(in crate::probe) path: PathBuf,
+    pub(in crate::probe) source: Vec<u8>,
+    pub(in crate::probe) kind: String,
     /// Whether all of it is mounted, not a folder of it.
     whole: bool,
     /// Whether this mount may not be written to.
-    pub(super) mount_read_only: bool,
+    pub(in crate::probe) mount_read_only: bool,
     /// Whether the file system may not be written to, wherever it is mounted.
-    pub(super) super_read_only: bool,
+    pub(in crate::probe) super_read_only: bool,
 }
 
 impl Mount {
@@ -94,12 +94,12 @@ impl Mount {
     }
 
     /// Whether its answer may take any time.
-    pub(super) fn is_remote(&self) -> bool {
+    pub(in crate::probe) fn is_remote(&self) -> bool {
         REMOTE.contains(&self.kind.as_str()) || self.kind == "fuse" || self.kind.starts_with("fuse.")
     }
 
     /// Whether the kernel made it read-only by itself: whoever mounts it read-only sets both.
-    pub(super) fn is_forced_read_only(&self) -> bool {
+    pub(in crate::probe) fn is_forced_read_only(&self) -> bool {
         self.super_read_only && !self.mount_read_only
     }
 
@@ -109,7 +109,7 @@ impl Mount {
 }
 
 /// The file systems that hold files, each where it is best seen: as a whole, at its shortest path.
-pub(super) fn storage(mountinfo: &[u8]) -> Vec<Mount> {
+pub(in crate::probe) fn storage(mountinfo: &[u8]) -> Vec<Mount> {
     let all: Vec<Mount> = mountinfo.split(|byte| *byte == b'\n').filter_map(Mount::from_line).collect();
     // What is mounted later on the same path hides what was there.
     let top: HashMap<&PathBuf, usize> = all.iter().enumerate().map(|(number, mount)| (&mount.path, number)).collect();

@@ -16,17 +16,17 @@ const STACK: usize = 64 << 10;
 
 /// How full a file system is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Space {
-    pub(super) bytes: u64,
-    pub(super) used: u64,
-    pub(super) available: u64,
-    pub(super) inodes: u64,
-    pub(super) inodes_free: u64,
+pub(in crate::probe) struct Space {
+    pub(in crate::probe) bytes: u64,
+    pub(in crate::probe) used: u64,
+    pub(in crate::probe) available: u64,
+    pub(in crate::probe) inodes: u64,
+    pub(in crate::probe) inodes_free: u64,
 }
 
 /// What a file system answered.
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(in crate::probe) enum Answer {
     Space(Space),
     Refused(io::Error),
     /// Nothing, in the time that it had.
@@ -36,7 +36,7 @@ pub(super) enum Answer {
 }
 
 /// Asks all at once and waits for their answers until `deadline`. The answers are in the order of the mounts.
-pub(super) fn ask(mounts: &[Mount], deadline: Instant) -> Vec<Answer> {
+pub(in crate::probe) fn ask(mounts: &[Mount], deadline: Instant) -> Vec<Answer> {
     ask_with(mounts, deadline, space)
 }
 
@@ -113,13 +113,13 @@ fn space(mount: &Mount) -> io::Result<Space> {
 
 impl Space {
     /// Bytes in use as a share of those in use and those available.
-    pub(super) fn used_share(&self) -> Option<f64> {
+    pub(in crate::probe) fn used_share(&self) -> Option<f64> {
         let all = self.used.saturating_add(self.available);
         (all > 0).then(|| self.used as f64 / all as f64)
     }
 
     /// Inodes in use as a share of all.
-    pub(super) fn inodes_share(&self) -> Option<f64> {
+    pub(in crate::probe) fn inodes_share(&self) -> Option<f64> {
         (self.inodes > 0).then(|| self.inodes.saturating_sub(self.inodes_free) as f64 / self.inodes as f64)
     }
 }

@@ -1,0 +1,115 @@
+---@meta
+
+-- Written by `casebook generate`. Changes here are lost.
+
+---The parameters of probe `space`.
+---@class casebook.space.Params
+---@field path? string A path on the file system to look into; `auto` is the fullest that can be written to, by space or by inodes. Those of the network are not looked into.
+---@field budget? string|number How long to walk over its folders: at most 10 min. What was not reached by then is said. It takes 1 s more to see which files grow.
+---@field limit? number Most rows in each list: 1 to 200.
+
+---A folder, with what is below it and not below another in the same list.
+---@class casebook.space.HeavyFolder
+---@field path string Its path; control characters escaped.
+---@field bytes integer Bytes that its files take on the disk.
+---@field files integer Files, links and folders in it.
+---@field share number Its bytes as a share of those in use; of `crowded_folders` its files as a share of the inodes in use.
+
+---A list of `casebook.space.HeavyFolder` in evidence.
+---@class casebook.space.HeavyFolders
+---@field [integer] casebook.space.HeavyFolder
+---@field first fun(self: casebook.space.HeavyFolders, pattern?: table|fun(item: casebook.space.HeavyFolder): boolean): casebook.space.HeavyFolder? the first item that fits, or nil
+---@field where fun(self: casebook.space.HeavyFolders, pattern: table|fun(item: casebook.space.HeavyFolder): boolean): casebook.space.HeavyFolders the items that fit
+---@field any fun(self: casebook.space.HeavyFolders, pattern?: table|fun(item: casebook.space.HeavyFolder): boolean): boolean whether an item fits
+---@field all fun(self: casebook.space.HeavyFolders, pattern: table|fun(item: casebook.space.HeavyFolder): boolean): boolean whether all items fit
+---@field count fun(self: casebook.space.HeavyFolders, pattern?: table|fun(item: casebook.space.HeavyFolder): boolean): integer how many items fit
+---@field top fun(self: casebook.space.HeavyFolders, field: string|(fun(item: casebook.space.HeavyFolder): any), n: integer): casebook.space.HeavyFolders the n items whose field is largest
+---@field sum fun(self: casebook.space.HeavyFolders, field: string): number the sum of a field
+---@field group fun(self: casebook.space.HeavyFolders, field: string): table<any, casebook.space.HeavyFolders> lists of the items by a field's value
+---@field map fun(self: casebook.space.HeavyFolders, field: string|fun(item: casebook.space.HeavyFolder): any): any[] a list of one field
+---@field sort fun(self: casebook.space.HeavyFolders, field: string, order?: "asc"|"desc"): casebook.space.HeavyFolders the items in the order of a field
+---@field take fun(self: casebook.space.HeavyFolders, n: integer): casebook.space.HeavyFolders the first n items
+---@field seen fun(self: casebook.space.HeavyFolders): casebook.space.HeavyFolders the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.space.HeavyFolders): casebook.space.HeavyFolder[] the items as plain tables, converted at once
+
+---A process that has it open, one that writes to it if there is one.
+---@class casebook.space.Process
+---@field pid integer Process id.
+---@field name string Its name (`/proc/PID/comm`, 15 bytes at most), control characters escaped.
+---@field user? string The user that it runs as.
+---@field unit? string The systemd unit or container from its cgroup.
+
+---A file.
+---@class casebook.space.LargeFile
+---@field path string Its path; control characters escaped.
+---@field bytes integer Bytes that it takes on the disk.
+---@field share number Its bytes as a share of those in use.
+---@field written_seconds_ago? number Seconds since it was last written to.
+---@field growth_bytes_per_second? number By how many bytes a second it grew while the probe looked; null where it could not be looked at twice.
+---@field process? casebook.space.Process A process that has it open, one that writes to it if there is one.
+---@field writes? boolean Whether that process may write to it; null without a process.
+
+---A list of `casebook.space.LargeFile` in evidence.
+---@class casebook.space.LargeFiles
+---@field [integer] casebook.space.LargeFile
+---@field first fun(self: casebook.space.LargeFiles, pattern?: table|fun(item: casebook.space.LargeFile): boolean): casebook.space.LargeFile? the first item that fits, or nil
+---@field where fun(self: casebook.space.LargeFiles, pattern: table|fun(item: casebook.space.LargeFile): boolean): casebook.space.LargeFiles the items that fit
+---@field any fun(self: casebook.space.LargeFiles, pattern?: table|fun(item: casebook.space.LargeFile): boolean): boolean whether an item fits
+---@field all fun(self: casebook.space.LargeFiles, pattern: table|fun(item: casebook.space.LargeFile): boolean): boolean whether all items fit
+---@field count fun(self: casebook.space.LargeFiles, pattern?: table|fun(item: casebook.space.LargeFile): boolean): integer how many items fit
+---@field top fun(self: casebook.space.LargeFiles, field: string|(fun(item: casebook.space.LargeFile): any), n: integer): casebook.space.LargeFiles the n items whose field is largest
+---@field sum fun(self: casebook.space.LargeFiles, field: string): number the sum of a field
+---@field group fun(self: casebook.space.LargeFiles, field: string): table<any, casebook.space.LargeFiles> lists of the items by a field's value
+---@field map fun(self: casebook.space.LargeFiles, field: string|fun(item: casebook.space.LargeFile): any): any[] a list of one field
+---@field sort fun(self: casebook.space.LargeFiles, field: string, order?: "asc"|"desc"): casebook.space.LargeFiles the items in the order of a field
+---@field take fun(self: casebook.space.LargeFiles, n: integer): casebook.space.LargeFiles the first n items
+---@field seen fun(self: casebook.space.LargeFiles): casebook.space.LargeFiles the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.space.LargeFiles): casebook.space.LargeFile[] the items as plain tables, converted at once
+
+---A file without a name.
+---@class casebook.space.DeletedFile
+---@field path string The path that it had; control characters escaped.
+---@field bytes integer Bytes that it takes on the disk.
+---@field process casebook.space.Process A process that holds it open.
+---@field descriptor integer The descriptor by which it does: `/proc/PID/fd/DESCRIPTOR` is the file.
+---@field holders integer Processes that hold it open.
+
+---A list of `casebook.space.DeletedFile` in evidence.
+---@class casebook.space.DeletedFiles
+---@field [integer] casebook.space.DeletedFile
+---@field first fun(self: casebook.space.DeletedFiles, pattern?: table|fun(item: casebook.space.DeletedFile): boolean): casebook.space.DeletedFile? the first item that fits, or nil
+---@field where fun(self: casebook.space.DeletedFiles, pattern: table|fun(item: casebook.space.DeletedFile): boolean): casebook.space.DeletedFiles the items that fit
+---@field any fun(self: casebook.space.DeletedFiles, pattern?: table|fun(item: casebook.space.DeletedFile): boolean): boolean whether an item fits
+---@field all fun(self: casebook.space.DeletedFiles, pattern: table|fun(item: casebook.space.DeletedFile): boolean): boolean whether all items fit
+---@field count fun(self: casebook.space.DeletedFiles, pattern?: table|fun(item: casebook.space.DeletedFile): boolean): integer how many items fit
+---@field top fun(self: casebook.space.DeletedFiles, field: string|(fun(item: casebook.space.DeletedFile): any), n: integer): casebook.space.DeletedFiles the n items whose field is largest
+---@field sum fun(self: casebook.space.DeletedFiles, field: string): number the sum of a field
+---@field group fun(self: casebook.space.DeletedFiles, field: string): table<any, casebook.space.DeletedFiles> lists of the items by a field's value
+---@field map fun(self: casebook.space.DeletedFiles, field: string|fun(item: casebook.space.DeletedFile): any): any[] a list of one field
+---@field sort fun(self: casebook.space.DeletedFiles, field: string, order?: "asc"|"desc"): casebook.space.DeletedFiles the items in the order of a field
+---@field take fun(self: casebook.space.DeletedFiles, n: integer): casebook.space.DeletedFiles the first n items
+---@field seen fun(self: casebook.space.DeletedFiles): casebook.space.DeletedFiles the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.space.DeletedFiles): casebook.space.DeletedFile[] the items as plain tables, converted at once
+
+---What probe `space` observes: what takes the space of a file system: folders, files, deleted files that are still open.
+---@class casebook.space.Evidence: casebook.Evidence
+---@field mount_point string Where the file system is mounted; control characters escaped.
+---@field kind string Its type: `ext4`, `xfs`, `tmpfs` …
+---@field source string What is mounted: `/dev/sda1`, `tmpfs`.
+---@field bytes integer Its size in bytes.
+---@field used_bytes integer Bytes in use.
+---@field available_bytes integer Bytes that users other than root can still write.
+---@field reserved_bytes integer Bytes that only root can still write: the reserve of ext4, and what the file system keeps for itself.
+---@field inodes? integer Inodes, one for each file; null for a file system that makes them as needed.
+---@field used_inodes? integer Inodes in use; null where they are not counted.
+---@field complete boolean Whether all folders were looked at. When false, the lists tell of the part that was.
+---@field files integer Files, links and the like that were looked at.
+---@field folders integer Folders that were looked at.
+---@field seen_bytes integer Bytes that these take on the disk. A file with several names is counted once.
+---@field heavy_folders casebook.space.HeavyFolders Folders that take at least 1 % of what is in use, most first, without the bytes of folders that are in the list themselves.
+---@field crowded_folders casebook.space.HeavyFolders Folders with at least 1 % of the inodes in use, and 1,000, most first, without the files of folders that are in the list themselves.
+---@field large_files casebook.space.LargeFiles The largest files.
+---@field deleted_files casebook.space.DeletedFiles Files of this file system without a name that processes still hold open, largest first. Their space is free when the last of these closes them.
+---@field deleted_bytes? integer Bytes of all of these, those that are not in the list too.
+---@field unseen_bytes? integer Bytes in use that are neither in files that were seen nor in deleted ones: snapshots, files below a folder that another file system is mounted over, the file system's own tables; null unless all was looked at.
+

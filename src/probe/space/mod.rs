@@ -1,0 +1,264 @@
+//! What takes the space of a file system: folders, files, and deleted files that are still open.
+
+mod open_files;
+mod output;
+mod walk;
+
+use std::fs;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use self::open_files::{OpenFiles, open_files};
+pub use self::output::{DeletedFile, Folder, LargeFile, Space};
+use self::walk::{Large, Limits, Walked, allocated, walk};
+use super::file_systems::{Place, place};
+use super::process::Names;
+use super::{Context, Need, Probe};
+use crate::case::{Gap, Observed, Reason, advice};
+use crate::printable::printable;
+use crate::units::{self, Span};
+
+/// Most rows in a list.
+const MOST_ROWS: u32 = 200;
+/// Files from which on a folder is crowded, where few inodes are in use or none are counted.
+const MANY_FILES: u64 = 1000;
+/// Bytes from which on a folder is heavy, where little is in use.
+const MUCH: u64 = 64 << 10;
+/// How long the descriptors of all processes may take.
+const DESCRIPTORS: Duration = Duration::from_millis(2500);
+/// How far apart the two looks at the largest files are at least.
+const APART: Duration = Duration::from_secs(1);
+/// What the lists of the walk are called.
+const OF_WALK: [&str; 3] = ["heavy_folders", "crowded_folders", "large_files"];
+
+/// The probe `space`.
+#[derive(Debug, Clone, Copy)]
+pub struct SpaceProbe;
+
+/// What to look at.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Params {
+    /// A path on the file system to look into; `auto` is the fullest that can be written to, by space or by inodes. Those of the
+    /// network are not looked into.
+    pub path: String,
+    /// How long to walk over its folders: at most 10 min. What was not reached by then is said. It takes 1 s more to see which files
+    /// grow.
+    pub budget: Span,
+    /// Most rows in each list: 1 to 200.
+    #[schemars(range(min = 1, max = 200))]
+    pub limit: u32,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Params { path: "auto".to_owned(), budget: Span::seconds(8), limit: 10 }
+    }
+}
+
+impl Probe for SpaceProbe {
+    const NAME: &'static str = "space";
+    const ABOUT: &'static str =
+        "what takes the space of a file system: folders, files, deleted files that are still open";
+    const SOURCE: &'static str = "statx and the folders of one file system; /proc/PID/{fd,fdinfo}";
+    const REPLACES: &'static [&'static str] = &["du -x", "ncdu", "find -size", "lsof +L1"];
+    const NEEDS: &'static [Need] = &[
+        Need { what: "CAP_DAC_READ_SEARCH", without: "what lies in folders that are closed to others" },
+        Need { what: "CAP_SYS_PTRACE", without: "deleted files that processes of other users hold open" },
+    ];
+    type Params = Params;
+    type Output = Space;
+
+    fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Space>, Gap> {
+        if !(1..=MOST_ROWS).contains(&params.limit) {
+            let why = format!("limit is {}, and must be 1 to {MOST_ROWS}", params.limit);
+            return Err(Gap::new(Reason::Malformed, "list what takes space", why));
+        }
+        if params.budget.0 > Duration::from_secs(600) {
+            return Err(Gap::new(Reason::Malformed, "walk over the folders", "budget is more than 10 min"));
+        }
+        let place = place(Some(params.path.as_str()).filter(|path| *path != "auto"))?;
+        let limit = params.limit as usize;
+        let limits = Limits {
+            heavy: (place.used / 100).max(MUCH),
+            crowded: (place.inodes_used.unwrap_or(0) / 100).max(MANY_FILES),
+            large: limit,
+        };
+        cx.live(place.mount_point.clone());
+        let tried = format!("walk over {}", place.mount_point);
+        let (walked, device) = walk(&place.path, limits, Instant::now() + params.budget.0, cx)
+            .map_err(|error| Gap::io(tried.clone(), &error))?;
+        let first_look = Instant::now();
+        let first: Vec<Option<u64>> = walked.large.iter().map(size_now).collect();
+        let asked: Vec<&[u8]> = walked.large.iter().map(|large| large.path.as_slice()).collect();
+        let open = open_files(device, &asked, Instant::now() + DESCRIPTORS, cx)
+            .map_err(|error| Gap::io("list the open files of all processes (/proc)", &error));
+        cx.sleep_until(first_look + APART);
+        let apart = first_look.elapsed().as_secs_f64();
+        let mut observed = Observed::whole(Space::default());
+        let mut names = Names::new();
+        enter_place(&place, &mut observed.output);
+        enter_walked(&walked, &place, limit, &mut observed);
+        let holders = open.as_ref().ok().map(|open| &open.holders);
+        observed.output.large_files = walked
+            .large
+            .iter()
+            .zip(first)
+            .map(|(large, first)| {
+                let growth = first.and_then(|first| Some(size_now(large)?.saturating_sub(first) as f64 / apart));
+                let holder = holders.and_then(|holders| holders.get(&large.path));
+                LargeFile {
+                    path: printable(&large.path),
+                    bytes: large.bytes,
+                    share: share(large.bytes, place.used),
+                    written_seconds_ago: seconds_since(large.written),
+                    growth_bytes_per_second: growth,
+                    process: holder.and_then(|holder| names.get(holder.pid).cloned()),
+                    writes: holder.map(|holder| holder.writes),
+                }
+            })
+            .collect();
+        match open {
+            Ok(open) => enter_open(&open, limit, &mut names, &mut observed),
+            Err(gap) => observed.miss(&["deleted_files", "deleted_bytes", "large_files.process"], gap),
+        }
+        if walked.complete && walked.closed == 0 && walked.too_deep == 0 {
+            let known = walked.bytes.saturating_add(observed.output.deleted_bytes.unwrap_or(0));
+            observed.output.unseen_bytes = Some(place.used.saturating_sub(known));
+        }
+        Ok(observed)
+    }
+}
+
+fn enter_place(place: &Place, output: &mut Space) {
+    output.mount_point.clone_from(&place.mount_point);
+    output.kind.clone_from(&place.kind);
+    output.source.clone_from(&place.source);
+    (output.bytes, output.used_bytes, output.available_bytes) = (place.bytes, place.used, place.available);
+    output.reserved_bytes = place.bytes.saturating_sub(place.used).saturating_sub(place.available);
+    (output.inodes, output.used_inodes) = (place.inodes, place.inodes_used);
+}
+
+/// Enters what the walk found, and says what it did not reach.
+fn enter_walked(walked: &Walked, place: &Place, limit: usize, observed: &mut Observed<Space>) {
+    let output = &mut observed.output;
+    (output.complete, output.files, output.folders) = (walked.complete, walked.files, walked.folders);
+    output.seen_bytes = walked.bytes;
+    let whole_inodes = place.inodes_used.unwrap_or(walked.files + walked.folders);
+    let row = |found: &walk::Found, share: f64| Folder {
+        path: printable(&found.path),
+        bytes: found.bytes,
+        files: found.files,
+        share,
+    };
+    output.heavy_folders =
+        walked.heavy.iter().take(limit).map(|found| row(found, share(found.bytes, place.used))).collect();
+    output.crowded_folders =
+        walked.crowded.iter().take(limit).map(|found| row(found, share(found.files, whole_inodes))).collect();
+    if !walked.complete {
+        let why = format!(
+            "{} files and {} folders were looked at in time, with {} of {} in use",
+            units::count(walked.files as f64),
+            units::count(walked.folders as f64),
+            units::bytes(walked.bytes as f64),
+            units::bytes(place.used as f64)
+        );
+        let gap = Gap::new(Reason::TimedOut, format!("walk over all of {}", place.mount_point), why);
+        observed.miss(&OF_WALK, gap.clone().to_fix("give a longer budget"));
+        observed.miss(&["unseen_bytes"], gap.to_fix("give a longer budget"));
+    }
+    if let Some((path, error)) = &walked.refusal {
+        let more = if walked.closed > 1 { format!(" and {} more", walked.closed - 1) } else { String::new() };
+        let gap = Gap::io(format!("look into {}{more}", printable(path)), error);
+        let gap = if error.kind() == std::io::ErrorKind::PermissionDenied {
+            gap.to_fix(advice::with_capabilities("CAP_DAC_READ_SEARCH"))
+        } else {
+            gap
+        };
+        observed.miss(&OF_WALK, gap.clone());
+        observed.miss(&["unseen_bytes"], gap);
+    }
+    if walked.too_deep > 0 {
+        observed.loss.push(format!("{} folders lie too deep to be entered", units::count(walked.too_deep as f64)));
+    }
+    if walked.links_left_out {
+        observed.loss.push("there are too many files with several names: some are counted more than once".to_owned());
+    }
+}
+
+/// Enters the deleted files, and says which processes would not show theirs.
+fn enter_open(open: &OpenFiles, limit: usize, names: &mut Names, observed: &mut Observed<Space>) {
+    const FIELDS: [&str; 3] = ["deleted_files", "deleted_bytes", "large_files.process"];
+    observed.output.deleted_bytes = Some(open.deleted.iter().map(|file| file.bytes).fold(0, u64::saturating_add));
+    observed.output.deleted_files = open
+        .deleted
+        .iter()
+        .filter_map(|file| {
+            Some(DeletedFile {
+                path: printable(&file.path),
+                bytes: file.bytes,
+                process: names.get(file.pid)?.clone(),
+                descriptor: file.descriptor,
+                holders: file.holders,
+            })
+        })
+        .take(limit)
+        .collect();
+    if !open.complete {
+        let why = format!("there are more than can be looked at in {}", units::span(DESCRIPTORS.as_secs_f64()));
+        observed.miss(&FIELDS, Gap::new(Reason::TimedOut, "look at the open files of all processes", why));
+    }
+    if open.denied > 0 {
+        let tried = format!("list the open files of {} processes", units::count(open.denied as f64));
+        let gap = Gap::new(Reason::Denied, tried, "they are other users'");
+        observed.miss(&FIELDS, gap.to_fix(advice::with_capabilities("CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH")));
+    } else if !fs::exists("/proc/1").unwrap_or(false) {
+        let gap = Gap::new(Reason::Denied, "see the processes of other users", "they are hidden (/proc: hidepid)");
+        observed.miss(&FIELDS, gap.to_fix("run with sudo"));
+    }
+    if open.left_out {
+        observed.loss.push("there are more deleted files than can be told apart".to_owned());
+    }
+}
+
+/// The bytes that a file takes now; none where it is another by now.
+fn size_now(large: &Large) -> Option<u64> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let path = std::ffi::OsStr::from_bytes(&large.path);
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_DONT_SYNC;
+    let now = statx(CWD, path, flags, StatxFlags::BASIC_STATS).ok()?;
+    (now.stx_ino == large.inode).then(|| allocated(&now))
+}
+
+fn seconds_since(written: i64) -> Option<f64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs_f64();
+    Some((now - written as f64).max(0.0))
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { (part as f64 / whole as f64).min(1.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_system_of_this_host_is_looked_into() {
+        let params = Params { path: "/".to_owned(), budget: Span(Duration::from_millis(300)), limit: 3 };
+        let seen = SpaceProbe.observe(params, &Context::alone());
+        // In a container whose root is an overlay there is nothing that could be looked into.
+        let Ok(seen) = seen else { return };
+        assert!(seen.output.files > 0 && seen.output.used_bytes > 0, "{seen:?}");
+        assert!(seen.output.large_files.len() <= 3 && seen.output.heavy_folders.len() <= 3);
+        assert_eq!(seen.output.complete, !seen.missing.iter().any(|missing| missing.gap.reason == Reason::TimedOut));
+    }
+
+    #[test]
+    fn a_share_of_nothing_is_none_of_it() {
+        assert_eq!((share(5, 0), share(1, 4), share(9, 4)), (0.0, 0.25, 1.0));
+    }
+}

@@ -1,0 +1,145 @@
+//! Files of one file system that processes hold open: those without a name, and who holds the largest.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::time::Instant;
+
+use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statx};
+
+use super::walk::{Device, allocated};
+use crate::probe::Context;
+
+/// What the kernel puts behind the path of a file without a name (`d_path`).
+const DELETED: &[u8] = b" (deleted)";
+/// Files without a name that are told apart; more are summed.
+const MOST_DELETED: usize = 4096;
+/// After how many processes the clock is looked at.
+const CLOCK_EVERY: usize = 16;
+
+/// A file without a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Deleted {
+    pub(super) path: Vec<u8>,
+    pub(super) bytes: u64,
+    pub(super) pid: i32,
+    pub(super) descriptor: u32,
+    pub(super) holders: u64,
+}
+
+/// Who holds a file open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Holder {
+    pub(super) pid: i32,
+    pub(super) writes: bool,
+}
+
+/// What processes hold open.
+#[derive(Debug, Default)]
+pub(super) struct OpenFiles {
+    pub(super) complete: bool,
+    /// Processes whose descriptors may not be listed.
+    pub(super) denied: u64,
+    /// Largest first.
+    pub(super) deleted: Vec<Deleted>,
+    /// Whether there were more than are told apart.
+    pub(super) left_out: bool,
+    /// By path, of those that were asked for.
+    pub(super) holders: HashMap<Vec<u8>, Holder>,
+}
+
+/// Looks at the descriptors of all processes, until `deadline`. `asked` are paths whose holders are wanted.
+pub(super) fn open_files(device: Device, asked: &[&[u8]], deadline: Instant, cx: &Context) -> io::Result<OpenFiles> {
+    let mut pids: Vec<i32> =
+        fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    pids.sort();
+    let mut found = OpenFiles { complete: true, ..OpenFiles::default() };
+    let mut deleted: HashMap<u64, Deleted> = HashMap::new();
+    for (number, pid) in pids.into_iter().enumerate() {
+        if number % CLOCK_EVERY == CLOCK_EVERY - 1 && (!cx.checkpoint() || Instant::now() >= deadline) {
+            found.complete = false;
+            break;
+        }
+        let descriptors = match fs::read_dir(format!("/proc/{pid}/fd")) {
+            Ok(descriptors) => descriptors,
+            Err(error) => {
+                // One that has ended meanwhile holds nothing.
+                found.denied += u64::from(error.kind() == io::ErrorKind::PermissionDenied);
+                continue;
+            }
+        };
+        let mut own = Vec::new();
+        for entry in descriptors.flatten() {
+            let Some(descriptor) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+                continue;
+            };
+            let link = format!("/proc/{pid}/fd/{descriptor}");
+            let Ok(target) = fs::read_link(&link) else { continue };
+            let target = target.as_os_str().as_bytes();
+            if asked.contains(&target) {
+                let writes = may_write(pid, descriptor);
+                let holder = found.holders.entry(target.to_vec()).or_insert(Holder { pid, writes });
+                if writes && !holder.writes {
+                    *holder = Holder { pid, writes };
+                }
+            }
+            let Some(path) = target.strip_suffix(DELETED) else { continue };
+            let Ok(seen) = statx(CWD, &*link, AtFlags::STATX_DONT_SYNC, StatxFlags::BASIC_STATS) else { continue };
+            let is_file = FileType::from_raw_mode(seen.stx_mode.into()) == FileType::RegularFile;
+            if !is_file || seen.stx_nlink > 0 || (seen.stx_dev_major, seen.stx_dev_minor) != device {
+                continue;
+            }
+            if own.contains(&seen.stx_ino) {
+                continue;
+            }
+            own.push(seen.stx_ino);
+            if let Some(known) = deleted.get_mut(&seen.stx_ino) {
+                known.holders += 1;
+            } else if deleted.len() < MOST_DELETED {
+                let bytes = allocated(&seen);
+                deleted.insert(seen.stx_ino, Deleted { path: path.to_vec(), bytes, pid, descriptor, holders: 1 });
+            } else {
+                found.left_out = true;
+            }
+        }
+    }
+    found.deleted = deleted.into_values().collect();
+    found.deleted.sort_by_key(|file| (std::cmp::Reverse(file.bytes), file.pid, file.descriptor));
+    Ok(found)
+}
+
+/// Whether a descriptor may be written to: `flags` of `/proc/PID/fdinfo/FD`, octal; the last two bits are the mode.
+fn may_write(pid: i32, descriptor: u32) -> bool {
+    let text = fs::read_to_string(format!("/proc/{pid}/fdinfo/{descriptor}")).unwrap_or_default();
+    let flags = text.lines().find_map(|line| line.strip_prefix("flags:"));
+    flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok()).is_some_and(|flags| flags & 0b11 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_file_without_a_name_is_found_by_who_holds_it_and_so_is_who_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (gone, kept) = (folder.path().join("gone.log"), folder.path().join("kept.log"));
+        let mut held = fs::File::create(&gone).unwrap();
+        held.write_all(&vec![1; 1 << 20]).unwrap();
+        held.sync_all().unwrap();
+        fs::remove_file(&gone).unwrap();
+        let writer = fs::File::create(&kept).unwrap();
+        let seen = statx(CWD, folder.path(), AtFlags::empty(), StatxFlags::BASIC_STATS).unwrap();
+        let device = (seen.stx_dev_major, seen.stx_dev_minor);
+        let asked = [kept.as_os_str().as_bytes()];
+        let found = open_files(device, &asked, Instant::now() + Duration::from_secs(60), &Context::alone()).unwrap();
+        drop((held, writer));
+        let own = found.deleted.iter().find(|file| file.path == gone.as_os_str().as_bytes()).expect("it is held");
+        assert_eq!((own.pid, own.holders), (std::process::id() as i32, 1));
+        assert!(own.bytes >= 1 << 20, "{own:?}");
+        assert_eq!(found.holders.get(asked[0]), Some(&Holder { pid: std::process::id() as i32, writes: true }));
+    }
+}
