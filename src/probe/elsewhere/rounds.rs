@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::places::{Chosen, Place, Places};
+use super::visit::is_over;
 use crate::case::{Gap, Missing, Reason, advice};
 use crate::probe::Context;
 use crate::sys::network_namespace::Visitor;
@@ -166,7 +167,7 @@ fn round<P: Send, T: Send>(
         let mut seen = Vec::new();
         let all = places.len();
         for (at, (place, before)) in places.into_iter().enumerate() {
-            if Instant::now() >= until {
+            if is_over(until, at) {
                 trouble.not_reached += (all - at) as u64;
                 break;
             }
