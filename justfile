@@ -58,6 +58,10 @@ bench-parts:
 generate:
     cargo run --quiet -- generate
 
+# Debian's kernels in an emulator, with every probe and some incidents on each; writes docs/portability.md (root, some minutes each)
+kernels *suites:
+    .ci/kernels {{suites}}
+
 # Packages that run on any Linux of this architecture, into target/dist; and what shows that they do (root)
 dist:
     .ci/dist
