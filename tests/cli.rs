@@ -22,6 +22,8 @@ mod disk_full;
 mod files;
 #[path = "cli/foreign.rs"]
 mod foreign;
+#[path = "cli/host_under_pressure.rs"]
+mod host_under_pressure;
 #[path = "cli/kept.rs"]
 mod kept;
 #[path = "cli/limits.rs"]

@@ -1,0 +1,122 @@
+//! The runbook `host-under-pressure` where a host is really short of something: each in a process namespace of its own, which ends
+//! with it, and for a few seconds.
+
+use std::process::{Command, Stdio};
+
+use casebook::case::{Case, Likelihood};
+
+use crate::command::{Desk, finish};
+use crate::support::need::{require, root, tool};
+
+/// How a host is put under pressure, and what must be said of it.
+struct Situation {
+    name: &'static str,
+    /// Runs beside casebook, and is ended after it.
+    trouble: &'static str,
+    cause: &'static str,
+    /// What the cause's title says.
+    says: &'static str,
+    /// What one of its remedies runs.
+    runs: &'static str,
+}
+
+const SITUATIONS: &[Situation] = &[
+    Situation {
+        name: "zombies",
+        trouble: "for i in $(seq 120); do sleep 0.2 & done; exec sleep 60",
+        cause: "zombies",
+        says: "does not ask for 120 children that have ended",
+        runs: "kill -CHLD ",
+    },
+    Situation {
+        name: "files",
+        trouble: "ulimit -n 512; for i in $(seq 10 500); do eval \"exec $i</dev/null\"; done; exec sleep 60",
+        cause: "process-out-of-files",
+        says: " files and sockets open, 512 are allowed",
+        runs: "--nofile=1024:1024",
+    },
+    Situation {
+        name: "forks",
+        trouble: "for i in 1 2 3; do (while :; do (:); (:); (:); done) & done; wait",
+        cause: "fork-storm",
+        says: "processes a second are begun",
+        runs: "kill -STOP ",
+    },
+    // Whatever else runs goes first.
+    Situation {
+        name: "cpu",
+        trouble: "for i in $(seq $(($(nproc) * 2 + 3))); do nice -n 19 bash -c 'while :; do :; done' & done; wait",
+        cause: "cpu-short",
+        says: "the CPUs are used up and work waits: bash (",
+        runs: "renice -n 19 -p ",
+    },
+];
+
+/// What casebook says in a process namespace of its own, in which this runs as well.
+fn looked_at(desk: &Desk, trouble: &str) -> Case {
+    const SCRIPT: &str = r#"
+        bash -c "$1" &
+        sleep 0.7
+        "$0" run host-under-pressure --set log_dir="$2" --window 2s --no-keep -q --format json || status=$?
+        exit ${status:-0}"#;
+    let mut command = Command::new("unshare");
+    command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", SCRIPT]);
+    command.arg(env!("CARGO_BIN_EXE_casebook")).arg(trouble).arg(desk.path(""));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let answer = finish(command.spawn().unwrap());
+    Case::from_json(&answer.out).unwrap_or_else(|error| panic!("{error}: {answer:#?}"))
+}
+
+/// How likely a cause is, its title, and what its remedies run.
+fn found(case: &Case, id: &str) -> (Likelihood, String, String) {
+    let cause = case.diagnosis.causes.iter().find(|cause| cause.id == id).expect("it is weighed");
+    let runs: Vec<_> = cause.remedies.iter().filter_map(|remedy| remedy.run.as_deref()).collect();
+    (cause.likelihood, cause.title.clone(), runs.join("\n"))
+}
+
+// One after another: each would be among the figures of the next.
+#[test]
+fn what_a_host_is_short_of_is_named_with_who_causes_it() {
+    require!(root());
+    require!(tool("unshare"));
+    require!(tool("bash"));
+    for situation in SITUATIONS {
+        let case = looked_at(&Desk::new(), situation.trouble);
+        let (likelihood, title, runs) = found(&case, situation.cause);
+        assert!(likelihood >= Likelihood::Likely, "{}: {likelihood:?}: {title}", situation.name);
+        assert!(title.contains(situation.says), "{}: {title}", situation.name);
+        assert!(runs.contains(situation.runs), "{}: {runs}", situation.name);
+    }
+}
+
+#[test]
+fn a_host_without_trouble_has_none_of_these() {
+    require!(root());
+    require!(tool("unshare"));
+    let desk = Desk::new();
+    let case = looked_at(&desk, "exec sleep 60");
+    for id in ["zombies", "process-out-of-files", "host-out-of-files", "tasks-used-up", "file-system-stalls"] {
+        let (likelihood, title, _) = found(&case, id);
+        assert_eq!(likelihood, Likelihood::RuledOut, "{title}");
+    }
+    // No log of the kernel is there: that rules nothing out.
+    let (likelihood, title, _) = found(&case, "kernel-stalls");
+    assert!(likelihood > Likelihood::RuledOut && likelihood < Likelihood::Likely, "{title}: {likelihood:?}");
+}
+
+#[test]
+fn what_the_kernel_logged_of_a_shortage_counts_and_what_others_wrote_does_not() {
+    require!(root());
+    require!(tool("unshare"));
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00").to_string();
+    let line = |program: &str| {
+        format!("{now} host {program}: swapper/0: page allocation failure: order:4, mode:0x820(GFP_ATOMIC)\n")
+    };
+    for (program, expected) in [("kernel", Likelihood::Likely), ("guest", Likelihood::RuledOut)] {
+        let desk = Desk::new();
+        desk.put("kern.log", format!("{now} host kernel: e1000: link is up\n{}", line(program).repeat(4)));
+        let case = looked_at(&desk, "exec sleep 60");
+        let (likelihood, title, _) = found(&case, "kernel-out-of-pages");
+        assert_eq!(likelihood, expected, "{program}: {title}");
+    }
+}
