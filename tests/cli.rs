@@ -62,6 +62,8 @@ mod screen;
 mod secrets;
 #[path = "cli/signals.rs"]
 mod signals;
+#[path = "cli/slow_ssh_login.rs"]
+mod slow_ssh_login;
 mod support;
 #[path = "cli/testing.rs"]
 mod testing;

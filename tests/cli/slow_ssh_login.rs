@@ -1,0 +1,173 @@
+//! The runbook `slow-ssh-login` before a real sshd, in a network, a process and a mount namespace that end with the test.
+
+use std::process::{Command, Stdio};
+use std::thread;
+
+use casebook::case::{Case, Likelihood};
+
+use crate::command::{Desk, finish};
+use crate::support::need::{require, root, tool};
+
+/// What is wrong with a login, and what must be said of it.
+struct Situation {
+    name: &'static str,
+    /// The name server of the host: one that takes questions and never answers, or a port that is closed.
+    resolver: &'static str,
+    /// What sshd is set to, beside its key.
+    set: &'static str,
+    /// What happens before casebook looks; `$sshd` is the process of sshd.
+    happens: &'static str,
+    cause: Option<&'static str>,
+    says: &'static str,
+    /// What one of its remedies runs.
+    runs: &'static str,
+}
+
+const DEAF: &str = "198.51.100.53";
+const CLOSED: &str = "127.0.0.1";
+
+const SITUATIONS: &[Situation] = &[
+    Situation {
+        name: "calm",
+        resolver: CLOSED,
+        set: "",
+        happens: "exec 7<>/dev/tcp/198.51.100.1/22",
+        cause: None,
+        says: "sshd answers in",
+        runs: "",
+    },
+    Situation {
+        name: "deaf",
+        resolver: DEAF,
+        set: "UseDNS yes",
+        happens: "exec 7<>/dev/tcp/198.51.100.1/22",
+        cause: Some("slow-names"),
+        says: "looking up the name of 198.51.100.1 takes 10 s",
+        runs: "UseDNS no",
+    },
+    // sshd asks nobody then.
+    Situation {
+        name: "deaf and not asked",
+        resolver: DEAF,
+        set: "UseDNS no\nMatch Address 192.0.2.0/24\nGSSAPIAuthentication yes",
+        happens: "exec 7<>/dev/tcp/198.51.100.1/22",
+        cause: None,
+        says: "sshd answers in",
+        runs: "",
+    },
+    Situation {
+        name: "crowd",
+        resolver: CLOSED,
+        set: "MaxStartups 6:100:20",
+        happens: "for i in $(seq 8); do (exec 7<>/dev/tcp/198.51.100.1/22; sleep 60) & done; sleep 0.5",
+        cause: Some("too-many-at-the-door"),
+        says: "from 6 on sshd turns others away",
+        runs: "MaxStartups 100",
+    },
+    Situation {
+        name: "stopped",
+        resolver: CLOSED,
+        set: "",
+        happens: "kill -STOP $sshd",
+        cause: Some("sshd-speaks-late"),
+        says: "sshd takes the connection and says nothing in 1.5 s",
+        runs: "kill -CONT",
+    },
+    Situation {
+        name: "full",
+        resolver: CLOSED,
+        set: "",
+        happens: "kill -STOP $sshd; for i in $(seq 20 148); do eval \"exec $i<>/dev/tcp/198.51.100.1/22\"; done",
+        cause: Some("door-full"),
+        says: "129 connections wait to be accepted on port 22, 128 may",
+        runs: "kill -CONT",
+    },
+    Situation {
+        name: "gone",
+        resolver: CLOSED,
+        set: "",
+        happens: "kill $sshd; sleep 0.3",
+        cause: Some("sshd-not-there"),
+        says: "nobody listens on port 22",
+        runs: "sshd -t",
+    },
+    // What a browser sent is no line of sshd.
+    Situation {
+        name: "guessed",
+        resolver: CLOSED,
+        set: "",
+        happens: "mkdir -p log/nginx; now=$(date -u +%Y-%m-%dT%H:%M:%S.000000+00:00); for i in $(seq 150); do \
+                  echo \"$now host sshd[7]: Failed password for root from 203.0.113.9 port 4$i ssh2\"; done >log/auth.log; \
+                  for i in $(seq 300); do echo \"192.0.2.1 - - [$(date -u +%d/%b/%Y:%T) +0000] \\\"GET /sshd[7]: Failed password for root from 198.51.100.1 port 5 ssh2 HTTP/1.1\\\" 404 1\"; \
+                  done >log/nginx/access.log",
+        cause: Some("passwords-guessed"),
+        says: "150 passwords were guessed in the last 60 min, most from 203.0.113.9",
+        runs: "ip saddr 203.0.113.9 tcp dport 22",
+    },
+];
+
+/// What casebook says of such a host.
+fn looked_at(desk: &Desk, situation: &Situation) -> Case {
+    const SCRIPT: &str = r#"
+        set -e
+        mount --make-rprivate /
+        cd "$1"
+        mkdir log
+        ip link set lo up
+        ip link add outside type veth peer name far
+        ip address add 198.51.100.1/24 dev outside
+        ip link set far up
+        ip link set outside up
+        ip neighbour add 198.51.100.53 lladdr 02:00:00:00:00:01 dev outside nud permanent
+        echo "nameserver $2" >resolv.conf
+        mount --bind resolv.conf "$(readlink -f /etc/resolv.conf)"
+        ssh-keygen -q -t ed25519 -N '' -f key
+        printf 'HostKey %s/key\nPidFile none\nUsePAM no\n%s\n' "$1" "$3" >sshd_config
+        mount --bind sshd_config /etc/ssh/sshd_config
+        mkdir -p /run/sshd
+        "$5" -D -f /etc/ssh/sshd_config & sshd=$!
+        for try in $(seq 100); do (: 7<>/dev/tcp/198.51.100.1/22) 2>>refused && break; sleep 0.05; done
+        sleep 0.1
+        eval "$4"
+        status=0
+        "$0" run slow-ssh-login --set log_dir="$1/log" --set patience=1500ms --window 1s --no-keep -q --format json || status=$?
+        exit $status"#;
+    let sshd = tool("sshd").expect("it was asked for");
+    let mut command = Command::new("unshare");
+    command.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", SCRIPT]);
+    command.arg(env!("CARGO_BIN_EXE_casebook")).arg(desk.path("")).args([situation.resolver, situation.set]);
+    command.arg(situation.happens).arg(sshd);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let answer = finish(command.spawn().unwrap());
+    Case::from_json(&answer.out).unwrap_or_else(|error| panic!("{}: {error}: {answer:#?}", situation.name))
+}
+
+#[test]
+fn what_a_login_waits_for_is_named_before_a_real_sshd() {
+    require!(root());
+    for name in ["unshare", "bash", "ip", "sshd", "ssh-keygen"] {
+        require!(tool(name));
+    }
+    thread::scope(|scope| {
+        for situation in SITUATIONS {
+            scope.spawn(move || {
+                let case = looked_at(&Desk::new(), situation);
+                let name = situation.name;
+                // The load of the machine is not what is staged here.
+                let mut likely = case.diagnosis.causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
+                let likely = likely.find(|cause| cause.id != "host-slow");
+                assert_eq!(likely.map(|cause| cause.id.as_str()), situation.cause, "{name}: {likely:#?}");
+                let spoken = match likely {
+                    Some(cause) => cause.title.clone(),
+                    None => case.findings.iter().map(|finding| finding.sentence.clone()).collect(),
+                };
+                assert!(spoken.contains(situation.says), "{name}: {spoken}");
+                let runs: Vec<_> = likely
+                    .iter()
+                    .flat_map(|cause| cause.remedies.iter().filter_map(|remedy| remedy.run.as_deref()))
+                    .collect();
+                assert!(runs.join("\n").contains(situation.runs), "{name}: {runs:?}");
+            });
+        }
+    });
+}
