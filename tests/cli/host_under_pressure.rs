@@ -23,9 +23,9 @@ struct Situation {
 const SITUATIONS: &[Situation] = &[
     Situation {
         name: "zombies",
-        trouble: "for i in $(seq 120); do sleep 0.2 & done; exec sleep 60",
+        trouble: "for i in $(seq 120); do sleep 1.5 & done; exec sleep 60",
         cause: "zombies",
-        says: "does not ask for 120 children that have ended",
+        says: " children that have ended",
         runs: "kill -CHLD ",
     },
     Situation {
@@ -42,10 +42,10 @@ const SITUATIONS: &[Situation] = &[
         says: "processes a second are begun",
         runs: "kill -STOP ",
     },
-    // Whatever else runs goes first.
+    // For three seconds, and as whatever else runs: one that gives way would not be what uses the CPUs.
     Situation {
         name: "cpu",
-        trouble: "for i in $(seq $(($(nproc) * 2 + 3))); do nice -n 19 bash -c 'while :; do :; done' & done; wait",
+        trouble: "for i in $(seq $(($(nproc) * 2 + 3))); do bash -c 'while :; do :; done' & done; wait",
         cause: "cpu-short",
         says: "the CPUs are used up and work waits: bash (",
         runs: "renice -n 19 -p ",

@@ -15,7 +15,7 @@ struct Situation {
     resolver: &'static str,
     /// What sshd is set to, beside its key.
     set: &'static str,
-    /// What happens before casebook looks; `$sshd` is the process of sshd.
+    /// What happens before casebook looks; `$sshd` is the process of sshd, `$peer` one in the network of 198.51.100.2.
     happens: &'static str,
     cause: Option<&'static str>,
     says: &'static str,
@@ -59,7 +59,7 @@ const SITUATIONS: &[Situation] = &[
         name: "crowd",
         resolver: CLOSED,
         set: "MaxStartups 6:100:20",
-        happens: "for i in $(seq 8); do (exec 7<>/dev/tcp/198.51.100.1/22; sleep 60) & done; sleep 0.5",
+        happens: "for i in $(seq 20 27); do eval \"exec $i<>/dev/tcp/198.51.100.1/22\"; read -t 9 -u $i said; done",
         cause: Some("too-many-at-the-door"),
         says: "from 6 on sshd turns others away",
         runs: "MaxStartups 100",
@@ -91,6 +91,18 @@ const SITUATIONS: &[Situation] = &[
         says: "nobody listens on port 22",
         runs: "sshd -t",
     },
+    // Segments above 600 bytes are lost on the way to the client, as behind a tunnel that tells nobody.
+    Situation {
+        name: "mtu",
+        resolver: CLOSED,
+        set: "",
+        happens: "nsenter -t $peer -n nft 'add table ip t; add chain ip t in { type filter hook input priority 0; }; add rule ip t in meta length > 600 drop'; \
+                  nsenter -t $peer -n ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null 198.51.100.1 true 2>>refused & \
+                  for try in $(seq 200); do ss -Htni 'sport = :22' | grep -q retrans: && break; sleep 0.05; done",
+        cause: Some("large-segments-lost"),
+        says: "large segments do not reach 198.51.100.2",
+        runs: "sysctl -w net.ipv4.tcp_mtu_probing=1",
+    },
     // What a browser sent is no line of sshd.
     Situation {
         name: "guessed",
@@ -116,8 +128,12 @@ fn looked_at(desk: &Desk, situation: &Situation) -> Case {
         ip link set lo up
         ip link add outside type veth peer name far
         ip address add 198.51.100.1/24 dev outside
-        ip link set far up
         ip link set outside up
+        unshare --net sleep 60 & peer=$!
+        until [ "$(readlink /proc/$peer/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.02; done
+        ip link set far netns $peer
+        nsenter -t $peer -n ip address add 198.51.100.2/24 dev far
+        nsenter -t $peer -n ip link set far up
         ip neighbour add 198.51.100.53 lladdr 02:00:00:00:00:01 dev outside nud permanent
         echo "nameserver $2" >resolv.conf
         mount --bind resolv.conf "$(readlink -f /etc/resolv.conf)"
@@ -130,7 +146,7 @@ fn looked_at(desk: &Desk, situation: &Situation) -> Case {
         sleep 0.1
         eval "$4"
         status=0
-        "$0" run slow-ssh-login --set log_dir="$1/log" --set patience=1500ms --window 1s --no-keep -q --format json || status=$?
+        "$0" run slow-ssh-login --set log_dir="$1/log" --set patience=1500ms --window 2s --no-keep -q --format json || status=$?
         exit $status"#;
     let sshd = tool("sshd").expect("it was asked for");
     let mut command = Command::new("unshare");
@@ -145,7 +161,7 @@ fn looked_at(desk: &Desk, situation: &Situation) -> Case {
 #[test]
 fn what_a_login_waits_for_is_named_before_a_real_sshd() {
     require!(root());
-    for name in ["unshare", "bash", "ip", "sshd", "ssh-keygen"] {
+    for name in ["unshare", "nsenter", "bash", "ip", "nft", "ss", "ssh", "sshd", "ssh-keygen"] {
         require!(tool(name));
     }
     thread::scope(|scope| {
