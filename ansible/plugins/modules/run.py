@@ -23,7 +23,10 @@ options:
     type: str
     default: high-inbound-traffic
   params:
-    description: Parameters of the runbook, as C(--set) takes them.
+    description:
+      - Parameters of the runbook, as C(--set) takes them.
+      - Whoever is on the host can read them in its list of processes, and Ansible logs them. A secret belongs into a file on the host,
+        and only the name of that file in here.
     type: dict
     default: {}
   window:
@@ -48,7 +51,7 @@ options:
     type: str
     default: casebook
   timeout:
-    description: Seconds after which the run is ended.
+    description: Seconds after which the run is ended, with all that it started. The task fails then. At least 1.
     type: int
     default: 300
 attributes:
@@ -123,6 +126,7 @@ exit_status:
 import json
 import os
 import signal
+import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -133,6 +137,28 @@ class TooLong(Exception):
 
 def ring(_signal, _frame):
     raise TooLong()
+
+
+def ended(module, words):
+    """Exit status, output and errors of a program. None of what it started outlives the time that it has."""
+    # Not run_command: that takes the alarm for an error of its own, and goes on. os.setsid: also Python 2 has it.
+    try:
+        with open(os.devnull, "rb") as nothing:
+            child = subprocess.Popen(
+                words, stdin=nothing, stdout=subprocess.PIPE, stderr=subprocess.PIPE, close_fds=True, preexec_fn=os.setsid
+            )
+    except OSError as error:
+        module.fail_json(rc=126, msg="%s cannot be started: %s" % (words[0], error))
+    signal.signal(signal.SIGALRM, ring)
+    try:
+        signal.alarm(module.params["timeout"])
+        out, err = child.communicate()
+        signal.alarm(0)
+    except TooLong:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        module.fail_json(rc=-1, msg="casebook had not ended after %s s" % module.params["timeout"])
+    return child.returncode, out, err
 
 
 def command(module, executable):
@@ -152,7 +178,8 @@ def main():
     module = AnsibleModule(
         argument_spec=dict(
             runbook=dict(type="str", default="high-inbound-traffic"),
-            params=dict(type="dict", default={}),
+            # With no_log each short value ("5", "eth0") would be blotted out of the summary, and it stands in argv all the same.
+            params=dict(type="dict", default={}, no_log=False),
             window=dict(type="str"),
             begin=dict(type="str"),
             redact=dict(type="list", elements="str", choices=["addresses", "users", "hosts"], default=[]),
@@ -163,13 +190,15 @@ def main():
         supports_check_mode=True,
     )
     params = module.params
+    if params["timeout"] < 1:
+        module.fail_json(msg="timeout is at least 1, not %s" % params["timeout"])
     executable = module.get_bin_path(params["executable"]) or params["executable"]
     there = os.access(executable, os.X_OK)
     program, words = command(module, executable)
     if module.check_mode:
         if not there:
             module.exit_json(skipped=True, msg="%s is not on the host, so it cannot say what it would look at" % executable)
-        status, out, err = module.run_command(program + ["plan"] + words, encoding=None)
+        status, out, err = ended(module, program + ["plan"] + words)
         if status != 0:
             module.fail_json(rc=status, msg="casebook plan failed: %s" % text(err))
         module.exit_json(changed=False, plan=text(out))
@@ -183,20 +212,7 @@ def main():
         words += ["--redact", ",".join(params["redact"])]
     if params["dest"]:
         words += ["--save", params["dest"]]
-    signal.signal(signal.SIGALRM, ring)
-    signal.alarm(params["timeout"])
-    children = []
-    try:
-        status, out, err = module.run_command(
-            program + ["run"] + words, encoding=None, before_communicate_callback=children.append
-        )
-    except TooLong:
-        for child in children:
-            child.kill()
-            child.wait()
-        module.fail_json(rc=-1, msg="casebook had not ended after %s s" % params["timeout"])
-    finally:
-        signal.alarm(0)
+    status, out, err = ended(module, program + ["run"] + words)
     if status not in (0, 1, 2, 3):
         module.fail_json(rc=status, msg="casebook run failed: %s" % text(err))
     try:
