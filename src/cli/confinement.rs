@@ -352,6 +352,8 @@ fn runbook(to: &mut Profile, name: &str) {
         if !path.is_dir() {
             folder(to, path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")));
         }
+        // It may include files of those beside it.
+        crate::runbook::neighbours(path).iter().for_each(|place| folder(to, place));
     }
     runbooks(to);
 }

@@ -17,6 +17,9 @@ use crate::sys::unreadable::Untrusted;
 /// The largest runbook or check that is read, in bytes: some thirty times the largest that ships.
 pub(super) const LARGEST: u64 = 1024 * 1024;
 
+/// Runbooks beside one that are looked at.
+const MOST_NEIGHBOURS: usize = 256;
+
 /// The origin of what is in the binary.
 pub const SHIPPED: &str = "shipped";
 
@@ -168,20 +171,38 @@ impl Found {
     /// A file that it includes, by its path from the folder that it lies in, or of another runbook: one that lies beside it, else
     /// one that ships. As trustworthy as the document itself must be.
     pub(super) fn part(&self, path: &str, trust: Trust) -> Result<SourceFile, String> {
-        if let Some((runbook, part)) = parts::of_another(path) {
-            let ships = Home::Shipped(Path::new(Kind::Runbook.folder()).join(runbook));
-            return in_home(&self.beside(runbook).unwrap_or(ships), part, trust);
+        let Some((runbook, part)) = parts::of_another(path) else { return in_home(&self.home, path, trust) };
+        let ships = Kind::Runbook.ships(runbook);
+        match self.beside(runbook) {
+            // What goes before one that ships must be nobody else's, whoever runs.
+            Some(home) if ships && trust == Trust::Required => in_home(&home, part, Trust::RequiredOfAll),
+            Some(home) => in_home(&home, part, trust),
+            None if ships => in_home(&Home::Shipped(Path::new(Kind::Runbook.folder()).join(runbook)), part, trust),
+            None => Err(format!("no runbook `{runbook}` lies beside this one, and none ships")),
         }
-        in_home(&self.home, path, trust)
     }
 
     /// The folder of another runbook that lies beside this one.
     fn beside(&self, runbook: &str) -> Option<Home> {
-        let folder = self.folder()?;
-        let around = if folder.file_name()?.to_str()? == self.name { folder.parent()? } else { folder };
-        let there = around.join(runbook);
+        let there = around(self.folder()?, &self.name)?.join(runbook);
         Kind::Runbook.in_folder(&there).map(|_| Home::Folder(there))
     }
+}
+
+/// The folder that the runbooks beside one lie in: its own, or the one around it where it has a folder of its name.
+fn around(folder: &Path, name: &str) -> Option<PathBuf> {
+    // A folder that is called `.` has a name, too.
+    let folder = folder.canonicalize().ok()?;
+    if folder.file_name().is_some_and(|own| own == name) { Some(folder.parent()?.to_owned()) } else { Some(folder) }
+}
+
+/// The folders of the runbooks that lie beside the one at a path, which it may include files of.
+pub fn neighbours(path: &Path) -> Vec<PathBuf> {
+    let first = Kind::Runbook.in_folder(path).unwrap_or_else(|| path.to_owned());
+    let folder = first.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let entries = around(folder, &stem(&first)).and_then(|around| std::fs::read_dir(around).ok());
+    let folders = entries.into_iter().flatten().flatten().map(|entry| entry.path());
+    folders.filter(|folder| Kind::Runbook.in_folder(folder).is_some()).take(MOST_NEIGHBOURS).collect()
 }
 
 /// A file that lies in a runbook's folder.

@@ -18,7 +18,7 @@ pub use authorship::is_shipped;
 pub use document::schema;
 pub(crate) use library::tested;
 pub use library::{
-    Found, Home, Kind, Language, Listed, NotFound, SHIPPED, embedded, embedded_tests, find, list, names,
+    Found, Home, Kind, Language, Listed, NotFound, SHIPPED, embedded, embedded_tests, find, list, names, neighbours,
 };
 pub(crate) use load::load_tests;
 pub use load::{

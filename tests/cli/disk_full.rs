@@ -22,16 +22,16 @@ struct Situation {
 const SITUATIONS: &[Situation] = &[
     Situation {
         name: "deleted",
-        fill: "mkdir -p var/log; exec 7>var/log/app.log; head -c 55000000 /dev/zero >&7; rm var/log/app.log; sleep 60 & exec 7>&-",
+        fill: "mkdir -p var/log; exec 7>var/log/app.log; head -c 62000000 /dev/zero >&7; rm var/log/app.log; sleep 60 & exec 7>&-",
         exit: Some(2),
         first: Some("deleted-files-open"),
-        says: "holds 55.0 MB of deleted files open on",
+        says: "holds 62.0 MB of deleted files open on",
     },
     Situation {
         name: "grows",
-        fill: "mkdir srv; head -c 50000000 /dev/zero >srv/base; head -c 6000000 /dev/zero >srv/trace; \
+        fill: "mkdir srv; head -c 55500000 /dev/zero >srv/base; head -c 6000000 /dev/zero >srv/trace; \
                (while sleep 0.05; do head -c 8192 /dev/zero; done) >>srv/trace & sleep 0.2",
-        exit: Some(2),
+        exit: Some(1),
         first: Some("file-grows"),
         says: "/srv/trace grows by",
     },
@@ -44,10 +44,10 @@ const SITUATIONS: &[Situation] = &[
     },
     Situation {
         name: "logs",
-        fill: "mkdir -p var/log/app; head -c 60000000 /dev/zero >'var/log/app/a b;\n$(c).log'",
+        fill: "mkdir -p var/log/app; head -c 62000000 /dev/zero >'var/log/app/a b;\n$(c).log'",
         exit: Some(1),
         first: Some("full-of-logs"),
-        says: "logs take 60.0 MB of",
+        says: "logs take 62.0 MB of",
     },
     // What is mounted below, and what a link leads to, is none of it.
     Situation {

@@ -112,6 +112,26 @@ fn nothing_outside_the_runbooks_folder_is_included() {
 }
 
 #[test]
+fn a_file_of_a_runbook_beside_is_included_however_the_first_is_named() {
+    let desk = desk();
+    desk.put(
+        "runbooks/calm/calm.yaml",
+        "name: calm\ntitle: Calm\ninclude: ['@floods/shared.yaml', '@steps/steps.part.yaml']\n",
+    );
+    let steps = "steps:\n  - {id: host, title: H, probe: host, with: {window: 100ms}, outcomes: [{ok: fine}]}\n";
+    desk.put("runbooks/steps/steps.part.yaml", steps);
+    desk.put("runbooks/steps/steps.yaml", format!("name: steps\ntitle: Steps\n{steps}"));
+    for named in ["calm", "./runbooks/calm", "runbooks/calm/calm.yaml"] {
+        desk.run(&format!("lint {named}")).ended(0).printed(&["good"]);
+    }
+    desk.run("run ./runbooks/calm/calm.yaml --no-keep").ended(0).printed(&["fine"]);
+    desk.put("runbooks/calm/calm.yaml", "name: calm\ntitle: Calm\ninclude: ['@none/steps.yaml']\n");
+    let refused = desk.run("lint runbooks/calm");
+    refused.refused(&["cannot include @none/steps.yaml: no runbook `none` lies beside this one, and none ships"]);
+    assert!(!refused.err.contains("no steps"), "what cannot be included may hold them: {}", refused.err);
+}
+
+#[test]
 fn old_names_still_work_and_lint_tells_the_new_ones() {
     let desk = Desk::new();
     desk.put(

@@ -12,7 +12,7 @@ pub const TOOLS: &[(&str, &str)] = &[
     ("apache2", "apache2-bin"),
     ("arptables-legacy", "arptables"),
     ("bash", "bash"),
-    ("busybox", "busybox"),
+    ("busybox", "busybox-static"),
     ("bzip2", "bzip2"),
     ("chromium", "chromium"),
     ("crun", "crun"),

@@ -4,8 +4,10 @@ pub(super) mod fill;
 pub(super) mod mounts;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 
 use self::fill::Answer;
 use self::mounts::Mount;
@@ -32,6 +34,13 @@ pub(in crate::probe) struct Place {
     pub(in crate::probe) inodes_used: Option<u64>,
 }
 
+/// The device that a path lies on; it is not opened, no server is asked, and nothing is mounted for it.
+fn device(path: &Path) -> std::io::Result<(u32, u32)> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
+    let seen = statx(CWD, path, flags, StatxFlags::BASIC_STATS)?;
+    Ok((seen.stx_dev_major, seen.stx_dev_minor))
+}
+
 /// The file system that `wanted` lies on; of none the fullest that can be written to, by space or by inodes. Those of the network are
 /// not looked into.
 pub(in crate::probe) fn place(wanted: Option<&str>) -> Result<Place, Gap> {
@@ -43,6 +52,11 @@ pub(in crate::probe) fn place(wanted: Option<&str>) -> Result<Place, Gap> {
         .map_err(|error| Gap::io("list what is mounted (/proc/self/mountinfo)", &error))?;
     let mut mounts = mounts::storage(&mountinfo);
     if let Some(wanted) = wanted {
+        let whole = Path::new(wanted);
+        if !whole.is_absolute() || whole.components().any(|part| part == Component::ParentDir) {
+            let gap = Gap::new(Reason::Malformed, tried(), "that is no absolute path");
+            return Err(gap.to_fix("give a path from / on, without .."));
+        }
         // What is given names a mount, and is never opened itself.
         let holds = |mount: &Mount| Path::new(wanted).starts_with(printable(mount.path.as_os_str().as_encoded_bytes()));
         mounts.retain(holds);
@@ -51,6 +65,24 @@ pub(in crate::probe) fn place(wanted: Option<&str>) -> Result<Place, Gap> {
         if mounts.first().is_some_and(Mount::is_remote) {
             let gap = Gap::new(Reason::Absent, tried(), "it is of the network, and would be read over it");
             return Err(gap.to_fix("look on its server"));
+        }
+        let at = mounts.first().and_then(|mount| device(&mount.path).ok());
+        match device(Path::new(wanted)) {
+            Ok(device) if at.is_none_or(|at| at == device) => {}
+            Ok(_) => {
+                let gap = Gap::new(
+                    Reason::Absent,
+                    tried(),
+                    "a link leads elsewhere, or what is mounted there holds no files of anybody",
+                );
+                return Err(gap.to_fix("give the path without links (realpath)"));
+            }
+            // The name of a mount with control characters is escaped, and is that of no file.
+            Err(_)
+                if mounts
+                    .first()
+                    .is_some_and(|mount| printable(mount.path.as_os_str().as_encoded_bytes()) == wanted) => {}
+            Err(error) => return Err(Gap::io(tried(), &error)),
         }
     } else {
         mounts.retain(|mount| !mount.is_remote() && !mount.mount_read_only && !mount.super_read_only);
@@ -61,7 +93,10 @@ pub(in crate::probe) fn place(wanted: Option<&str>) -> Result<Place, Gap> {
         let share = space.used_share()?.max(space.inodes_share().unwrap_or(0.0));
         Some((share, mount, space))
     });
-    let Some((_, mount, space)) = fullest.max_by(|one, other| one.0.total_cmp(&other.0)) else {
+    // A single file may be mounted, too, as containers do; of equals the first is the one that holds folders.
+    let folders = fullest.filter(|(_, mount, _)| mount.path.is_dir());
+    let most = folders.reduce(|best, next| if next.0 > best.0 { next } else { best });
+    let Some((_, mount, space)) = most else {
         return Err(Gap::new(Reason::Absent, tried(), "there is none that holds files and answers"));
     };
     let inodes = Some(space.inodes).filter(|inodes| *inodes > 0);

@@ -5,13 +5,14 @@ mod output;
 mod walk;
 
 use std::fs;
+use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+use rustix::fs::AtFlags;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::open_files::{OpenFiles, open_files};
+use self::open_files::{OpenFiles, Sought, open_files};
 pub use self::output::{DeletedFile, Folder, LargeFile, Space};
 use self::walk::{Large, Limits, Walked, allocated, walk};
 use super::file_systems::{Place, place};
@@ -29,6 +30,8 @@ const MANY_FILES: u64 = 1000;
 const MUCH: u64 = 64 << 10;
 /// How long the descriptors of all processes may take.
 const DESCRIPTORS: Duration = Duration::from_millis(2500);
+/// How long ago a file that was written to lately was written to, in seconds.
+const LATELY: i64 = 120;
 /// How far apart the two looks at the largest files are at least.
 const APART: Duration = Duration::from_secs(1);
 /// What the lists of the walk are called.
@@ -86,15 +89,24 @@ impl Probe for SpaceProbe {
             heavy: (place.used / 100).max(MUCH),
             crowded: (place.inodes_used.unwrap_or(0) / 100).max(MANY_FILES),
             large: limit,
+            lately: now().saturating_sub(LATELY),
         };
         cx.live(place.mount_point.clone());
         let tried = format!("walk over {}", place.mount_point);
         let (walked, device) = walk(&place.path, limits, Instant::now() + params.budget.0, cx)
             .map_err(|error| Gap::io(tried.clone(), &error))?;
+        let mut files: Vec<&Large> =
+            walked.large.iter().chain(walked.fresh.iter().filter(|file| file.bytes >= MUCH)).collect();
+        files.sort_by(|one, other| other.cmp(one));
         let first_look = Instant::now();
-        let first: Vec<Option<u64>> = walked.large.iter().map(size_now).collect();
-        let asked: Vec<&[u8]> = walked.large.iter().map(|large| large.path.as_slice()).collect();
-        let open = open_files(device, &asked, Instant::now() + DESCRIPTORS, cx)
+        let first: Vec<Option<u64>> = files.iter().map(|file| size_now(file)).collect();
+        let last_part = |path: &'_ [u8]| path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        let sought = Sought {
+            device,
+            mount: &place.path,
+            files: files.iter().map(|file| (file.inode, &file.path[last_part(&file.path)..])).collect(),
+        };
+        let open = open_files(&sought, Instant::now() + DESCRIPTORS, cx)
             .map_err(|error| Gap::io("list the open files of all processes (/proc)", &error));
         cx.sleep_until(first_look + APART);
         let apart = first_look.elapsed().as_secs_f64();
@@ -103,18 +115,17 @@ impl Probe for SpaceProbe {
         enter_place(&place, &mut observed.output);
         enter_walked(&walked, &place, limit, &mut observed);
         let holders = open.as_ref().ok().map(|open| &open.holders);
-        observed.output.large_files = walked
-            .large
+        observed.output.large_files = files
             .iter()
             .zip(first)
-            .map(|(large, first)| {
-                let growth = first.and_then(|first| Some(size_now(large)?.saturating_sub(first) as f64 / apart));
-                let holder = holders.and_then(|holders| holders.get(&large.path));
+            .map(|(file, first)| {
+                let growth = first.and_then(|first| Some(size_now(file)?.saturating_sub(first) as f64 / apart));
+                let holder = holders.and_then(|holders| holders.get(&file.inode));
                 LargeFile {
-                    path: printable(&large.path),
-                    bytes: large.bytes,
-                    share: share(large.bytes, place.used),
-                    written_seconds_ago: seconds_since(large.written),
+                    path: printable(&file.path),
+                    bytes: file.bytes,
+                    share: share(file.bytes, place.used),
+                    written_seconds_ago: Some((now() - file.written).max(0) as f64),
                     growth_bytes_per_second: growth,
                     process: holder.and_then(|holder| names.get(holder.pid).cloned()),
                     writes: holder.map(|holder| holder.writes),
@@ -123,12 +134,9 @@ impl Probe for SpaceProbe {
             .collect();
         match open {
             Ok(open) => enter_open(&open, limit, &mut names, &mut observed),
-            Err(gap) => observed.miss(&["deleted_files", "deleted_bytes", "large_files.process"], gap),
+            Err(gap) => observed.miss(&["deleted_files", "deleted_bytes", "large_files.process", "unseen_bytes"], gap),
         }
-        if walked.complete && walked.closed == 0 && walked.too_deep == 0 {
-            let known = walked.bytes.saturating_add(observed.output.deleted_bytes.unwrap_or(0));
-            observed.output.unseen_bytes = Some(place.used.saturating_sub(known));
-        }
+        enter_unseen(&walked, &place, &mut observed);
         Ok(observed)
     }
 }
@@ -182,16 +190,37 @@ fn enter_walked(walked: &Walked, place: &Place, limit: usize, observed: &mut Obs
         observed.miss(&["unseen_bytes"], gap);
     }
     if walked.too_deep > 0 {
-        observed.loss.push(format!("{} folders lie too deep to be entered", units::count(walked.too_deep as f64)));
+        let tried = format!("enter {} folders", units::count(walked.too_deep as f64));
+        let gap = Gap::new(Reason::Absent, tried, "they lie more than 100 folders deep");
+        observed.miss(&OF_WALK, gap.clone());
+        observed.miss(&["unseen_bytes"], gap);
     }
     if walked.links_left_out {
         observed.loss.push("there are too many files with several names: some are counted more than once".to_owned());
     }
 }
 
+/// Enters what no file accounts for, where all was looked at.
+fn enter_unseen(walked: &Walked, place: &Place, observed: &mut Observed<Space>) {
+    if observed.missing.iter().any(|missing| missing.fields.iter().any(|field| field == "unseen_bytes")) {
+        return;
+    }
+    let known = walked.bytes.saturating_add(observed.output.deleted_bytes.unwrap_or(0));
+    let tried = format!("say what of {} is in no file", place.mount_point);
+    if place.kind == "overlay" {
+        let why = "its layers lie on another file system, whose figures these are";
+        observed.miss(&["unseen_bytes"], Gap::new(Reason::Absent, tried, why).to_fix("run on the host itself"));
+    } else if known > place.used.saturating_add(place.used / 50).saturating_add(1 << 20) {
+        let why = "files take more than is in use: some share their blocks, or changed meanwhile";
+        observed.miss(&["unseen_bytes"], Gap::new(Reason::Absent, tried, why));
+    } else {
+        observed.output.unseen_bytes = Some(place.used.saturating_sub(known));
+    }
+}
+
 /// Enters the deleted files, and says which processes would not show theirs.
 fn enter_open(open: &OpenFiles, limit: usize, names: &mut Names, observed: &mut Observed<Space>) {
-    const FIELDS: [&str; 3] = ["deleted_files", "deleted_bytes", "large_files.process"];
+    const FIELDS: [&str; 4] = ["deleted_files", "deleted_bytes", "large_files.process", "unseen_bytes"];
     observed.output.deleted_bytes = Some(open.deleted.iter().map(|file| file.bytes).fold(0, u64::saturating_add));
     observed.output.deleted_files = open
         .deleted
@@ -202,6 +231,7 @@ fn enter_open(open: &OpenFiles, limit: usize, names: &mut Names, observed: &mut 
                 bytes: file.bytes,
                 process: names.get(file.pid)?.clone(),
                 descriptor: file.descriptor,
+                inode: file.inode,
                 holders: file.holders,
             })
         })
@@ -220,22 +250,20 @@ fn enter_open(open: &OpenFiles, limit: usize, names: &mut Names, observed: &mut 
         observed.miss(&FIELDS, gap.to_fix("run with sudo"));
     }
     if open.left_out {
-        observed.loss.push("there are more deleted files than can be told apart".to_owned());
+        let gap = Gap::new(Reason::Absent, "tell all deleted files apart", "there are too many");
+        observed.miss(&["deleted_bytes", "unseen_bytes"], gap);
     }
 }
 
-/// The bytes that a file takes now; none where it is another by now.
-fn size_now(large: &Large) -> Option<u64> {
-    use std::os::unix::ffi::OsStrExt as _;
-    let path = std::ffi::OsStr::from_bytes(&large.path);
-    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_DONT_SYNC;
-    let now = statx(CWD, path, flags, StatxFlags::BASIC_STATS).ok()?;
-    (now.stx_ino == large.inode).then(|| allocated(&now))
+/// The bytes that a file takes now.
+fn size_now(file: &Large) -> Option<u64> {
+    walk::look(file.file.as_fd(), c"", AtFlags::EMPTY_PATH).ok().map(|seen| allocated(&seen))
 }
 
-fn seconds_since(written: i64) -> Option<f64> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs_f64();
-    Some((now - written as f64).max(0.0))
+/// Seconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_secs().try_into().unwrap_or(i64::MAX)
 }
 
 fn share(part: u64, whole: u64) -> f64 {

@@ -1,15 +1,17 @@
 //! Files of one file system that processes hold open: those without a name, and who holds the largest.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::time::Instant;
 
 use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statx};
 
 use super::walk::{Device, allocated};
 use crate::probe::Context;
+use crate::probe::file_systems::mounts;
 
 /// What the kernel puts behind the path of a file without a name (`d_path`).
 const DELETED: &[u8] = b" (deleted)";
@@ -25,6 +27,7 @@ pub(super) struct Deleted {
     pub(super) bytes: u64,
     pub(super) pid: i32,
     pub(super) descriptor: u32,
+    pub(super) inode: u64,
     pub(super) holders: u64,
 }
 
@@ -45,17 +48,28 @@ pub(super) struct OpenFiles {
     pub(super) deleted: Vec<Deleted>,
     /// Whether there were more than are told apart.
     pub(super) left_out: bool,
-    /// By path, of those that were asked for.
-    pub(super) holders: HashMap<Vec<u8>, Holder>,
+    /// By inode, of those that were asked for.
+    pub(super) holders: HashMap<u64, Holder>,
 }
 
-/// Looks at the descriptors of all processes, until `deadline`. `asked` are paths whose holders are wanted.
-pub(super) fn open_files(device: Device, asked: &[&[u8]], deadline: Instant, cx: &Context) -> io::Result<OpenFiles> {
+/// What is looked for.
+#[derive(Debug)]
+pub(super) struct Sought<'a> {
+    pub(super) device: Device,
+    /// Where the file system is mounted.
+    pub(super) mount: &'a Path,
+    /// Inodes of files whose holders are wanted, with the last part of their path.
+    pub(super) files: HashMap<u64, &'a [u8]>,
+}
+
+/// Looks at the descriptors of all processes, until `deadline`.
+pub(super) fn open_files(sought: &Sought<'_>, deadline: Instant, cx: &Context) -> io::Result<OpenFiles> {
     let mut pids: Vec<i32> =
         fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     pids.sort();
     let mut found = OpenFiles { complete: true, ..OpenFiles::default() };
-    let mut deleted: HashMap<u64, Deleted> = HashMap::new();
+    let names: HashSet<&[u8]> = sought.files.values().copied().collect();
+    let mut deleted: HashMap<(Device, u64), Deleted> = HashMap::new();
     for (number, pid) in pids.into_iter().enumerate() {
         if number % CLOCK_EVERY == CLOCK_EVERY - 1 && (!cx.checkpoint() || Instant::now() >= deadline) {
             found.complete = false;
@@ -77,28 +91,38 @@ pub(super) fn open_files(device: Device, asked: &[&[u8]], deadline: Instant, cx:
             let link = format!("/proc/{pid}/fd/{descriptor}");
             let Ok(target) = fs::read_link(&link) else { continue };
             let target = target.as_os_str().as_bytes();
-            if asked.contains(&target) {
+            let gone = target.strip_suffix(DELETED);
+            // The name says where to look closer; it may be that of another file in another mount namespace.
+            if gone.is_none() && !target.rsplit(|byte| *byte == b'/').next().is_some_and(|name| names.contains(name)) {
+                continue;
+            }
+            let flags = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
+            let Ok(seen) = statx(CWD, &*link, flags, StatxFlags::BASIC_STATS) else { continue };
+            let its_device = (seen.stx_dev_major, seen.stx_dev_minor);
+            if its_device == sought.device && sought.files.contains_key(&seen.stx_ino) {
                 let writes = may_write(pid, descriptor);
-                let holder = found.holders.entry(target.to_vec()).or_insert(Holder { pid, writes });
+                let holder = found.holders.entry(seen.stx_ino).or_insert(Holder { pid, writes });
                 if writes && !holder.writes {
                     *holder = Holder { pid, writes };
                 }
             }
-            let Some(path) = target.strip_suffix(DELETED) else { continue };
-            let Ok(seen) = statx(CWD, &*link, AtFlags::STATX_DONT_SYNC, StatxFlags::BASIC_STATS) else { continue };
+            let Some(path) = gone else { continue };
             let is_file = FileType::from_raw_mode(seen.stx_mode.into()) == FileType::RegularFile;
-            if !is_file || seen.stx_nlink > 0 || (seen.stx_dev_major, seen.stx_dev_minor) != device {
+            let key = (its_device, seen.stx_ino);
+            if !is_file || seen.stx_nlink > 0 || own.contains(&key) {
                 continue;
             }
-            if own.contains(&seen.stx_ino) {
+            // The files of a container lie in a folder of this file system under a device of their own.
+            if its_device != sought.device && !(its_device.0 == 0 && is_layered_on(pid, descriptor, sought.mount)) {
                 continue;
             }
-            own.push(seen.stx_ino);
-            if let Some(known) = deleted.get_mut(&seen.stx_ino) {
+            own.push(key);
+            if let Some(known) = deleted.get_mut(&key) {
                 known.holders += 1;
             } else if deleted.len() < MOST_DELETED {
-                let bytes = allocated(&seen);
-                deleted.insert(seen.stx_ino, Deleted { path: path.to_vec(), bytes, pid, descriptor, holders: 1 });
+                let (bytes, inode) = (allocated(&seen), seen.stx_ino);
+                let file = Deleted { path: path.to_vec(), bytes, pid, descriptor, inode, holders: 1 };
+                deleted.insert(key, file);
             } else {
                 found.left_out = true;
             }
@@ -107,6 +131,24 @@ pub(super) fn open_files(device: Device, asked: &[&[u8]], deadline: Instant, cx:
     found.deleted = deleted.into_values().collect();
     found.deleted.sort_by_key(|file| (std::cmp::Reverse(file.bytes), file.pid, file.descriptor));
     Ok(found)
+}
+
+/// Whether a descriptor is of an overlay whose upper layer lies on the file system that is mounted at `mount`: by texts alone, for what a
+/// process has mounted may be anything, and may not answer.
+fn is_layered_on(pid: i32, descriptor: u32, mount: &Path) -> bool {
+    let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{descriptor}")).unwrap_or_default();
+    let Some(number) = info.lines().find_map(|line| line.strip_prefix("mnt_id:")).map(str::trim) else { return false };
+    let mounted = fs::read(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+    let line = mounted.split(|byte| *byte == b'\n').find(|line| line.starts_with(format!("{number} ").as_bytes()));
+    let Some(line) = line.map(String::from_utf8_lossy) else { return false };
+    let Some((_, source)) = line.split_once(" - overlay ") else { return false };
+    let Some(upper) = source.split([',', ' ']).find_map(|option| option.strip_prefix("upperdir=")) else {
+        return false;
+    };
+    let here = fs::read("/proc/thread-self/mountinfo").unwrap_or_default();
+    let storage = mounts::storage(&here);
+    let holds = storage.iter().filter(|candidate| Path::new(upper).starts_with(&candidate.path));
+    holds.max_by_key(|candidate| candidate.path.as_os_str().len()).is_some_and(|candidate| candidate.path == mount)
 }
 
 /// Whether a descriptor may be written to: `flags` of `/proc/PID/fdinfo/FD`, octal; the last two bits are the mode.
@@ -119,6 +161,7 @@ fn may_write(pid: i32, descriptor: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
+    use std::os::unix::fs::MetadataExt as _;
     use std::time::Duration;
 
     use super::*;
@@ -134,12 +177,14 @@ mod tests {
         let writer = fs::File::create(&kept).unwrap();
         let seen = statx(CWD, folder.path(), AtFlags::empty(), StatxFlags::BASIC_STATS).unwrap();
         let device = (seen.stx_dev_major, seen.stx_dev_minor);
-        let asked = [kept.as_os_str().as_bytes()];
-        let found = open_files(device, &asked, Instant::now() + Duration::from_secs(60), &Context::alone()).unwrap();
+        let inode = writer.metadata().unwrap().ino();
+        let files = HashMap::from([(inode, b"kept.log".as_slice())]);
+        let sought = Sought { device, mount: folder.path(), files };
+        let found = open_files(&sought, Instant::now() + Duration::from_secs(60), &Context::alone()).unwrap();
         drop((held, writer));
         let own = found.deleted.iter().find(|file| file.path == gone.as_os_str().as_bytes()).expect("it is held");
         assert_eq!((own.pid, own.holders), (std::process::id() as i32, 1));
         assert!(own.bytes >= 1 << 20, "{own:?}");
-        assert_eq!(found.holders.get(asked[0]), Some(&Holder { pid: std::process::id() as i32, writes: true }));
+        assert_eq!(found.holders.get(&inode), Some(&Holder { pid: std::process::id() as i32, writes: true }));
     }
 }

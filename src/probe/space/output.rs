@@ -40,15 +40,17 @@ pub struct Space {
     /// Folders with at least 1 % of the inodes in use, and 1,000, most first, without the files of folders that are in the list
     /// themselves.
     pub crowded_folders: Vec<Folder>,
-    /// The largest files.
+    /// The largest files, and those of 64 kB and more that were written to in the last two minutes, largest first.
     pub large_files: Vec<LargeFile>,
-    /// Files of this file system without a name that processes still hold open, largest first. Their space is free when the
-    /// last of these closes them.
+    /// Files of this file system without a name that processes still hold open, largest first, those of containers that lie in
+    /// its folders (`overlay`) too. Their space is free when the last of these closes them. Files that are only mapped into
+    /// memory are not seen.
     pub deleted_files: Vec<DeletedFile>,
     /// Bytes of all of these, those that are not in the list too.
     pub deleted_bytes: Option<u64>,
     /// Bytes in use that are neither in files that were seen nor in deleted ones: snapshots, files below a folder that
-    /// another file system is mounted over, the file system's own tables; null unless all was looked at.
+    /// another file system is mounted over, the file system's own tables; null unless all was looked at, and where the files
+    /// lie on another file system (`overlay`).
     pub unseen_bytes: Option<u64>,
 }
 
@@ -95,6 +97,8 @@ pub struct DeletedFile {
     pub process: Process,
     /// The descriptor by which it does: `/proc/PID/fd/DESCRIPTOR` is the file.
     pub descriptor: u32,
+    /// Its number on the file system.
+    pub inode: u64,
     /// Processes that hold it open.
     pub holders: u64,
 }

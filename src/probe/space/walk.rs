@@ -3,7 +3,7 @@
 //! It follows no link, enters nothing that is mounted below, and holds the folders on its way open, so that nobody who renames
 //! one leads it elsewhere.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashSet, VecDeque};
 use std::ffi::CStr;
 use std::io;
@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::Instant;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Statx, StatxFlags, openat, statx};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags, openat, openat2, statx};
 
 use crate::probe::Context;
 
@@ -37,14 +37,36 @@ pub(super) struct Found {
     pub(super) files: u64,
 }
 
-/// A file that is among the largest.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// A file that is among the largest, or that was written to just now. It is held by a descriptor that opens nothing (`O_PATH`), so
+/// that a second look is at the same file.
+#[derive(Debug)]
 pub(super) struct Large {
     pub(super) bytes: u64,
     pub(super) path: Vec<u8>,
     pub(super) inode: u64,
     /// When it was last written to, in seconds since 1970.
     pub(super) written: i64,
+    pub(super) file: OwnedFd,
+}
+
+impl PartialEq for Large {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Large {}
+
+impl PartialOrd for Large {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Large {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.bytes.cmp(&other.bytes).then_with(|| other.path.cmp(&self.path))
+    }
 }
 
 /// What stands out, and by how much.
@@ -54,8 +76,10 @@ pub(super) struct Limits {
     pub(super) heavy: u64,
     /// Files from which on it has one.
     pub(super) crowded: u64,
-    /// How many of the largest files are kept.
+    /// How many of the largest files are kept, and of those that were written to lately.
     pub(super) large: usize,
+    /// From when on a file was written to lately, in seconds since 1970.
+    pub(super) lately: i64,
 }
 
 /// What was found.
@@ -75,6 +99,8 @@ pub(super) struct Walked {
     pub(super) heavy: Vec<Found>,
     pub(super) crowded: Vec<Found>,
     pub(super) large: Vec<Large>,
+    /// Files that are not among the largest and were written to lately.
+    pub(super) fresh: Vec<Large>,
 }
 
 /// A folder on the way.
@@ -97,15 +123,18 @@ struct Branch {
 struct Walker {
     limits: Limits,
     device: Device,
+    /// The mount, where the kernel numbers them (Linux 5.8): the same file system may be mounted below itself.
+    mount: Option<u64>,
     linked: HashSet<u64>,
     largest: BinaryHeap<Reverse<Large>>,
+    freshest: BinaryHeap<Reverse<Large>>,
     walked: Walked,
 }
 
 /// Walks over the file system that is mounted at `mount`, until `deadline`.
 pub(super) fn walk(mount: &Path, limits: Limits, deadline: Instant, cx: &Context) -> io::Result<(Walked, Device)> {
     use std::os::unix::ffi::OsStrExt as _;
-    let top = open(rustix::fs::CWD, mount)?;
+    let top = open_mount(mount)?;
     let seen = look(top.as_fd(), c"", AtFlags::EMPTY_PATH)?;
     let device = (seen.stx_dev_major, seen.stx_dev_minor);
     let mut path = mount.as_os_str().as_bytes().to_vec();
@@ -115,8 +144,10 @@ pub(super) fn walk(mount: &Path, limits: Limits, deadline: Instant, cx: &Context
     let mut walker = Walker {
         limits,
         device,
+        mount: mount_of(&seen),
         linked: HashSet::new(),
         largest: BinaryHeap::new(),
+        freshest: BinaryHeap::new(),
         walked: Walked { complete: true, folders: 1, bytes: allocated(&seen), ..Walked::default() },
     };
     let mut root = Frame { dir: Dir::new(top)?, path_length: path.len(), bytes: allocated(&seen), files: 1 };
@@ -166,8 +197,10 @@ pub(super) fn walk(mount: &Path, limits: Limits, deadline: Instant, cx: &Context
     walker.list(&root, &path);
     let mut walked = walker.walked;
     walked.complete = in_time;
-    walked.large = walker.largest.into_iter().map(|Reverse(large)| large).collect();
-    walked.large.sort_by(|one, other| other.cmp(one));
+    let sorted = |heap: BinaryHeap<Reverse<Large>>| heap.into_sorted_vec().into_iter().map(|Reverse(large)| large);
+    walked.large = sorted(walker.largest).collect();
+    let inodes: HashSet<u64> = walked.large.iter().map(|large| large.inode).collect();
+    walked.fresh = sorted(walker.freshest).filter(|fresh| !inodes.contains(&fresh.inode)).collect();
     walked.heavy.sort_by_key(|found| Reverse(found.bytes));
     walked.crowded.sort_by_key(|found| Reverse(found.files));
     Ok((walked, device))
@@ -185,18 +218,28 @@ enum Next {
 impl Walker {
     /// Reads one entry of a folder at `depth`, and counts it.
     fn next(&mut self, frame: &mut Frame, path: &[u8], depth: usize) -> Next {
-        // A folder whose reading fails in the middle is left as one that ends there.
-        let Some(Ok(entry)) = frame.dir.read() else { return Next::End };
+        let entry = match frame.dir.read() {
+            Some(Ok(entry)) => entry,
+            Some(Err(error)) => {
+                self.refused(path.to_vec(), error.into());
+                return Next::End;
+            }
+            None => return Next::End,
+        };
         let name = entry.file_name();
         let Ok(folder) = frame.dir.fd() else { return Next::Other };
         if name == c"." || name == c".." {
             return Next::Other;
         }
         // What has gone meanwhile takes no space, and what is mounted here takes none of this file system.
-        let Ok(seen) = look(folder, name, AtFlags::SYMLINK_NOFOLLOW) else { return Next::Other };
-        if (seen.stx_dev_major, seen.stx_dev_minor) != self.device {
-            return Next::Other;
-        }
+        let seen = match look(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(seen) if self.is_here(&seen) => seen,
+            Ok(_) | Err(rustix::io::Errno::NOENT) => return Next::Other,
+            Err(error) => {
+                self.refused(joined(path, name), error.into());
+                return Next::Other;
+            }
+        };
         let bytes = allocated(&seen);
         frame.files += 1;
         if FileType::from_raw_mode(seen.stx_mode.into()) != FileType::Directory {
@@ -206,7 +249,7 @@ impl Walker {
             }
             self.walked.bytes += bytes;
             frame.bytes += bytes;
-            self.rank(&seen, path, name);
+            self.rank(&seen, folder, path, name);
             return Next::Other;
         }
         self.walked.folders += 1;
@@ -219,18 +262,27 @@ impl Walker {
         let opened = open(folder, name).and_then(|inner| {
             // It may be another by now.
             let seen = look(inner.as_fd(), c"", AtFlags::EMPTY_PATH)?;
-            let same = (seen.stx_dev_major, seen.stx_dev_minor) == self.device;
-            Ok(if same { Some(Dir::new(inner)?) } else { None })
+            Ok(if self.is_here(&seen) { Some(Dir::new(inner)?) } else { None })
         });
         match opened {
             Ok(Some(dir)) => Next::Folder(dir, joined(path, name)),
             Ok(None) => Next::Other,
             Err(error) => {
-                self.walked.closed += 1;
-                self.walked.refusal.get_or_insert_with(|| (joined(path, name), error));
+                self.refused(joined(path, name), error);
                 Next::Other
             }
         }
+    }
+
+    /// Whether what was seen lies on the file system, by the mount that is walked over.
+    fn is_here(&self, seen: &Statx) -> bool {
+        let mount = mount_of(seen);
+        (seen.stx_dev_major, seen.stx_dev_minor) == self.device && (mount.is_none() || mount == self.mount)
+    }
+
+    fn refused(&mut self, path: Vec<u8>, error: io::Error) {
+        self.walked.closed += 1;
+        self.walked.refusal.get_or_insert((path, error));
     }
 
     /// Whether a file with several names was counted by another of them.
@@ -246,18 +298,28 @@ impl Walker {
         false
     }
 
-    /// Keeps a file if it is among the largest.
-    fn rank(&mut self, seen: &Statx, path: &[u8], name: &CStr) {
+    /// Keeps a file if it is among the largest, or among the largest that were written to lately.
+    fn rank(&mut self, seen: &Statx, folder: BorrowedFd<'_>, path: &[u8], name: &CStr) {
         let bytes = allocated(seen);
-        let fits =
-            self.largest.len() < self.limits.large || self.largest.peek().is_some_and(|least| least.0.bytes < bytes);
-        if bytes == 0 || !fits {
+        if bytes == 0 || FileType::from_raw_mode(seen.stx_mode.into()) != FileType::RegularFile {
             return;
         }
-        let (inode, written) = (seen.stx_ino, seen.stx_mtime.tv_sec);
-        self.largest.push(Reverse(Large { bytes, path: joined(path, name), inode, written }));
-        if self.largest.len() > self.limits.large {
-            self.largest.pop();
+        let most = self.limits.large;
+        let fits = |heap: &BinaryHeap<Reverse<Large>>| {
+            heap.len() < most || heap.peek().is_some_and(|least| least.0.bytes < bytes)
+        };
+        let (large, fresh) = (fits(&self.largest), seen.stx_mtime.tv_sec >= self.limits.lately && fits(&self.freshest));
+        for (wanted, heap) in [(large, &mut self.largest), (fresh, &mut self.freshest)] {
+            if !wanted {
+                continue;
+            }
+            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let Ok(file) = openat(folder, name, flags, Mode::empty()) else { continue };
+            let (inode, written) = (seen.stx_ino, seen.stx_mtime.tv_sec);
+            heap.push(Reverse(Large { bytes, path: joined(path, name), inode, written, file }));
+            if heap.len() > most {
+                heap.pop();
+            }
         }
     }
 
@@ -288,18 +350,34 @@ fn joined(path: &[u8], name: &CStr) -> Vec<u8> {
     [path, b"/", name.to_bytes()].concat()
 }
 
-/// Opens a folder without a trace: its time of access stays, where we may ask for that.
+/// Opens a folder without a trace: its time of access stays, where we may ask for that. No link is followed and nothing that is
+/// mounted there is entered, where the kernel can be told so (Linux 5.6).
 fn open(at: impl AsFd, name: impl rustix::path::Arg + Copy) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match openat(&at, name, flags | OFlags::NOATIME, Mode::empty()) {
-        Err(rustix::io::Errno::PERM) => Ok(openat(&at, name, flags, Mode::empty())?),
+    let within = ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let open = |flags| match openat2(&at, name, flags, Mode::empty(), within) {
+        Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => openat(&at, name, flags, Mode::empty()),
+        other => other,
+    };
+    match open(flags | OFlags::NOATIME) {
+        Err(rustix::io::Errno::PERM) => Ok(open(flags)?),
         other => Ok(other?),
     }
 }
 
-/// Looks at a file without asking a server for news.
-fn look(at: BorrowedFd<'_>, name: &CStr, flags: AtFlags) -> rustix::io::Result<Statx> {
-    statx(at, name, flags | AtFlags::STATX_DONT_SYNC, StatxFlags::BASIC_STATS)
+/// Opens the folder that a file system is mounted at.
+fn open_mount(mount: &Path) -> io::Result<OwnedFd> {
+    Ok(openat(CWD, mount, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Looks at a file without asking a server for news, and without having anything mounted.
+pub(super) fn look(at: BorrowedFd<'_>, name: &CStr, flags: AtFlags) -> rustix::io::Result<Statx> {
+    let quiet = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
+    statx(at, name, flags | quiet, StatxFlags::BASIC_STATS | StatxFlags::MNT_ID)
+}
+
+fn mount_of(seen: &Statx) -> Option<u64> {
+    (seen.stx_mask & StatxFlags::MNT_ID.bits() != 0).then_some(seen.stx_mnt_id)
 }
 
 /// Bytes that it takes on the disk: holes take none.
@@ -337,7 +415,7 @@ mod tests {
         }
         fs::hard_link(at("var/log/app/big"), at("var/again")).unwrap();
         std::os::unix::fs::symlink("/usr", at("var/elsewhere")).unwrap();
-        let limits = Limits { heavy: 1 << 20, crowded: 9, large: 2 };
+        let limits = Limits { heavy: 1 << 20, crowded: 9, large: 2, lately: i64::MAX };
         let seen = walked(top.path(), limits);
         assert!(seen.complete && seen.closed == 0);
         assert_eq!((seen.files, seen.folders), (12, 5), "the link that leads elsewhere is a file, and is not followed");
@@ -358,7 +436,7 @@ mod tests {
         for number in 0..1000 {
             fs::write(top.path().join(number.to_string()), b"x").unwrap();
         }
-        let limits = Limits { heavy: 1, crowded: 1, large: 1 };
+        let limits = Limits { heavy: 1, crowded: 1, large: 1, lately: i64::MAX };
         let (seen, _) = walk(top.path(), limits, Instant::now(), &Context::alone()).unwrap();
         assert!(!seen.complete && seen.files > 100 && seen.files < 1000, "{}", seen.files);
         assert_eq!(seen.crowded.len(), 1);
@@ -372,7 +450,7 @@ mod tests {
             deep.push("d");
         }
         fs::create_dir_all(&deep).unwrap();
-        let seen = walked(top.path(), Limits { heavy: u64::MAX, crowded: u64::MAX, large: 1 });
+        let seen = walked(top.path(), Limits { heavy: u64::MAX, crowded: u64::MAX, large: 1, lately: i64::MAX });
         assert_eq!((seen.too_deep, seen.complete), (1, true));
     }
 }
