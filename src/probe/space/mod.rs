@@ -221,7 +221,10 @@ fn enter_unseen(walked: &Walked, place: &Place, observed: &mut Observed<Space>) 
 /// Enters the deleted files, and says which processes would not show theirs.
 fn enter_open(open: &OpenFiles, limit: usize, names: &mut Names, observed: &mut Observed<Space>) {
     const FIELDS: [&str; 4] = ["deleted_files", "deleted_bytes", "large_files.process", "unseen_bytes"];
-    observed.output.deleted_bytes = Some(open.deleted.iter().map(|file| file.bytes).fold(0, u64::saturating_add));
+    let hidden = open.denied == 0 && !fs::exists("/proc/1").unwrap_or(false);
+    let whole = open.complete && open.denied == 0 && !hidden && !open.left_out;
+    let sum = open.deleted.iter().map(|file| file.bytes).fold(0, u64::saturating_add);
+    observed.output.deleted_bytes = whole.then_some(sum);
     observed.output.deleted_files = open
         .deleted
         .iter()
@@ -245,7 +248,7 @@ fn enter_open(open: &OpenFiles, limit: usize, names: &mut Names, observed: &mut 
         let tried = format!("list the open files of {} processes", units::count(open.denied as f64));
         let gap = Gap::new(Reason::Denied, tried, "they are other users'");
         observed.miss(&FIELDS, gap.to_fix(advice::with_capabilities("CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH")));
-    } else if !fs::exists("/proc/1").unwrap_or(false) {
+    } else if hidden {
         let gap = Gap::new(Reason::Denied, "see the processes of other users", "they are hidden (/proc: hidepid)");
         observed.miss(&FIELDS, gap.to_fix("run with sudo"));
     }

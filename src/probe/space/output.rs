@@ -46,7 +46,7 @@ pub struct Space {
     /// its folders (`overlay`) too. Their space is free when the last of these closes them. Files that are only mapped into
     /// memory are not seen.
     pub deleted_files: Vec<DeletedFile>,
-    /// Bytes of all of these, those that are not in the list too.
+    /// Bytes of all of these, those that are not in the list too; null where not all processes were looked at.
     pub deleted_bytes: Option<u64>,
     /// Bytes in use that are neither in files that were seen nor in deleted ones: snapshots, files below a folder that
     /// another file system is mounted over, the file system's own tables; null unless all was looked at, and where the files
