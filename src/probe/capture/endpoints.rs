@@ -12,6 +12,8 @@ use crate::probe::hyperloglog::HyperLogLog;
 
 /// Endpoints that have a row of their own: all 65,536 ports of one address and protocol. What comes beyond is added up.
 const ROWS: usize = 65_536;
+/// Rows beyond that for endpoints that send: whoever fills the table from outside does not hide them. 3 MB at most.
+const SENDING: usize = 8_192;
 /// Remotes of an endpoint up to which their number is exact: they take no more memory than the registers beyond.
 const EXACT: usize = 64;
 /// Endpoints whose remotes, source ports and TTLs are looked into: 3 kB each, so 6 MB at most.
@@ -152,10 +154,19 @@ impl Endpoints {
 
     /// The place of the row of `key`, made if there is none; none if there is no room for it.
     pub fn place(&mut self, key: Key, at_nanos: u64) -> Option<usize> {
+        self.place_up_to(self.limit, key, at_nanos)
+    }
+
+    /// The same for an endpoint that sends, which has room of its own beyond.
+    pub fn place_of_sender(&mut self, key: Key, at_nanos: u64) -> Option<usize> {
+        self.place_up_to(self.limit + SENDING, key, at_nanos)
+    }
+
+    fn place_up_to(&mut self, limit: usize, key: Key, at_nanos: u64) -> Option<usize> {
         let hash = self.hash(&key);
         match self.find(hash, &key) {
             Ok(row) => Some(row),
-            Err(_) if self.rows.len() >= self.limit => None,
+            Err(_) if self.rows.len() >= limit => None,
             Err(slot) => {
                 self.rows.push(Row::new(key, at_nanos));
                 self.slots[slot] = self.rows.len() as u32;
@@ -371,6 +382,18 @@ mod tests {
         assert!(endpoints.rows().iter().all(|row| row.packets == 2));
         assert!(endpoints.place(Key { protocol: 6, ..key(1) }, 0).is_none());
         assert!(endpoints.place(key(1), 0).is_some());
+    }
+
+    #[test]
+    fn who_sends_finds_room_in_a_table_that_was_filled_from_outside() {
+        let mut endpoints = Endpoints::with_limit(KeyedHash::from_kernel(), 2);
+        for port in 0..9 {
+            endpoints.place(key(port), 0);
+        }
+        let sender = Key { protocol: 6, ..key(40_000) };
+        assert_eq!((endpoints.rows().len(), endpoints.place(sender, 0)), (2, None));
+        assert_eq!(endpoints.place_of_sender(sender, 0), Some(2));
+        assert_eq!(endpoints.place(sender, 0), Some(2));
     }
 
     #[test]

@@ -797,6 +797,9 @@ pub struct SentForeign {
     pub packets: u64,
     /// Bytes, link headers included.
     pub bytes: u64,
+    /// The interface that more than half of it left by, if there is one; none when a file was read.
+    #[serde(default)]
+    pub interface: Option<String>,
 }
 
 /// What a local address and port sent.
@@ -864,10 +867,10 @@ pub struct SentOthers {
     pub syn_ack: SentCount,
     /// RSTs.
     pub rst: SentCount,
-    /// RSTs received there, as far as the endpoints have rows.
-    pub rx_rst: u64,
+    /// RSTs received there; none where some of the endpoints found no room for a row.
+    pub rx_rst: Option<u64>,
     /// SYN-ACKs received there, likewise.
-    pub rx_syn_ack: u64,
+    pub rx_syn_ack: Option<u64>,
 }
 
 /// What was sent to one remote.

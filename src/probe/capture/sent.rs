@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::count::{Count, Direction, OnWire};
+use super::endpoints::Majority;
 use super::misra_gries::MisraGries;
 use super::packet::{Ip, Transport, flag, ip_protocol};
 use crate::probe::hash::KeyedHash;
@@ -27,9 +28,17 @@ pub struct Parts {
     pub no_ip: Count,
     /// By family (IPv4, IPv6) and type.
     pub icmp: Box<[[Count; 256]; 2]>,
-    pub foreign: Heavy<IpAddr, Count>,
+    pub foreign: Heavy<IpAddr, Foreign>,
     /// By IP protocol.
     pub overflow: Vec<(u8, Overflow)>,
+}
+
+/// What bears one address of somebody else.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Foreign {
+    pub count: Count,
+    /// By which interface most of it left.
+    pub left: Majority,
 }
 
 /// What endpoints sent that have no row.
@@ -69,9 +78,10 @@ impl Parts {
     }
 
     /// Counts a packet that bears the address of somebody else, by the hash of that.
-    pub fn add_foreign(&mut self, hash: u64, source: IpAddr, amount: Count) {
+    pub fn add_foreign(&mut self, hash: u64, source: IpAddr, interface: u8, amount: Count) {
         if let Some((row, _)) = self.foreign.admit(hash, source, amount.weight(), 0) {
-            row.add(amount);
+            row.count.add(amount);
+            row.left.vote(interface, amount.packets);
         }
     }
 

@@ -50,7 +50,12 @@ impl Tally {
         let mut foreign: Vec<SentForeign> = parts
             .foreign
             .rows()
-            .map(|(address, count)| SentForeign { address: *address, packets: count.packets, bytes: count.bytes })
+            .map(|(address, row)| SentForeign {
+                address: *address,
+                packets: row.count.packets,
+                bytes: row.count.bytes,
+                interface: row.left.interface().and_then(|place| interfaces.get(place)).cloned(),
+            })
             .collect();
         foreign.sort_by_key(|row| (std::cmp::Reverse(row.bytes), row.address));
         foreign.truncate(FOREIGN);
@@ -132,7 +137,7 @@ impl Tally {
 
     fn sent_by_others(&self, rest: &[&endpoints::Row]) -> Vec<SentOthers> {
         let mut others: BTreeMap<u8, SentOthers> = BTreeMap::new();
-        let mut add = |protocol: u8, count: Count, syn: u64, syn_ack: Count, rst: Count, back: (u64, u64)| {
+        let mut add = |protocol: u8, count: Count, syn: u64, syn_ack: Count, rst: Count, back: Option<(u64, u64)>| {
             let other = others.entry(protocol).or_insert_with(|| SentOthers {
                 protocol: protocol::ip_protocol(protocol),
                 packets: 0,
@@ -140,8 +145,8 @@ impl Tally {
                 syn: 0,
                 syn_ack: SentCount::default(),
                 rst: SentCount::default(),
-                rx_rst: 0,
-                rx_syn_ack: 0,
+                rx_rst: Some(0),
+                rx_syn_ack: Some(0),
             });
             other.packets += count.packets;
             other.bytes += count.bytes;
@@ -150,8 +155,8 @@ impl Tally {
             other.syn_ack.bytes += syn_ack.bytes;
             other.rst.packets += rst.packets;
             other.rst.bytes += rst.bytes;
-            other.rx_rst += back.0;
-            other.rx_syn_ack += back.1;
+            other.rx_rst = other.rx_rst.zip(back).map(|(sum, back)| sum + back.0);
+            other.rx_syn_ack = other.rx_syn_ack.zip(back).map(|(sum, back)| sum + back.1);
         };
         for row in rest {
             let mut count = Count { packets: row.tx_packets, bytes: row.tx_bytes };
@@ -160,10 +165,10 @@ impl Tally {
             }
             let syn_ack = Count { packets: row.tx_syn_ack, bytes: row.tx_syn_ack_bytes };
             let rst = Count { packets: row.tx_rst, bytes: row.tx_rst_bytes };
-            add(row.key.protocol, count, row.tx_syn, syn_ack, rst, (row.rst, row.syn_ack));
+            add(row.key.protocol, count, row.tx_syn, syn_ack, rst, Some((row.rst, row.syn_ack)));
         }
         for (protocol, overflow) in &self.sent.parts.overflow {
-            add(*protocol, overflow.count, overflow.syn, overflow.syn_ack, overflow.rst, (0, 0));
+            add(*protocol, overflow.count, overflow.syn, overflow.syn_ack, overflow.rst, None);
         }
         others.into_values().filter(|other| other.packets > 0).collect()
     }

@@ -421,7 +421,7 @@ impl Tally {
             if let Transport::Icmp { kind } = ip.transport {
                 self.sent.parts.icmp[usize::from(ip.protocol == ip_protocol::ICMPV6)][usize::from(kind)].add(amount);
             }
-            let place = self.endpoints.place(key, seen.at_nanos);
+            let place = self.endpoints.place_of_sender(key, seen.at_nanos);
             if place.is_none() && !is_icmp {
                 self.sent.parts.overflow(ip, amount);
             }
@@ -445,7 +445,7 @@ impl Tally {
             }
         } else {
             let hash = self.secret.address(ip.source);
-            self.sent.parts.add_foreign(hash, ip.source, amount);
+            self.sent.parts.add_foreign(hash, ip.source, seen.interface, amount);
         }
     }
 

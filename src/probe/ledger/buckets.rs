@@ -35,6 +35,13 @@ pub(super) struct Allocation {
     pub bytes: f64,
 }
 
+impl Allocation {
+    /// Both together.
+    pub fn plus(self, other: Self) -> Self {
+        Allocation { packets: self.packets + other.packets, bytes: self.bytes + other.bytes }
+    }
+}
+
 impl Bucket<'_> {
     /// Draws at most `packets`, with their part of the bytes.
     pub fn allocate(&mut self, packets: u64) -> Allocation {

@@ -468,10 +468,62 @@ mod tests {
             .with("sockets/raw", raw.clone())
             .with("kernel/ip/forwarded", json!(0));
         let entries = forged.entries();
-        assert!(entries[0].0 == EntryKind::Process && entries[0].2.contains("hping3"), "{entries:?}");
+        assert!(entries[0].0 == EntryKind::UnseenOwner && entries[0].2.contains("possibly of hping3"), "{entries:?}");
         let routed =
             Host::sends(1_000, 60_000, foreign).with("sockets/raw", raw).with("kernel/ip/forwarded", json!(1_000));
         assert_eq!(routed.entries()[0], (EntryKind::Forwarded, 60_000, "forwarded for 198.51.100.7".to_owned()));
+    }
+
+    #[test]
+    fn forged_packets_are_not_sent_on_where_a_bridge_brought_nothing() {
+        let mut port = Host::sends(1, 60, json!({})).evidence["rates"]["output"]["watched"].take();
+        for (field, value) in [("name", json!("veth1")), ("master", json!("docker0")), ("addresses", json!([]))] {
+            port[field] = value;
+        }
+        (port["rx"]["packets"], port["rx"]["bytes"]) = (json!(0), json!(0));
+        let foreign = json!({"foreign": [{"address": "198.51.100.7", "packets": 1_000, "bytes": 60_000}]});
+        let raw = json!([{"kind": "raw", "number": 255, "process": {"pid": 3, "name": "hping3", "user": "root", "unit": null}}]);
+        let entries = Host::sends(1_000, 60_000, foreign)
+            .with("sockets/raw", raw)
+            .with("kernel/ip/forwarded", json!(0))
+            .with("rates/interfaces", json!([port]))
+            .entries();
+        assert!(entries[0].0 == EntryKind::UnseenOwner && entries[0].2.contains("forged"), "{entries:?}");
+    }
+
+    #[test]
+    fn a_tunnel_of_the_kernel_is_nobodys_raw_socket() {
+        let mut row = endpoint("udp", 59_654, 1_000, 500_000);
+        row["top_remote_port"] = json!(4789);
+        let mut kernels = listener(4789, "none");
+        (kernels["process"], kernels["in_kernel"]) = (Value::Null, json!(true));
+        let raw = json!([{"kind": "packet", "number": 3, "process": {"pid": 3, "name": "sniff", "user": "root", "unit": null}}]);
+        let entries = Host::sends(1_000, 500_000, json!({"endpoints": [row]}))
+            .with("sockets/raw", raw)
+            .with("sockets/listeners", json!([kernels]))
+            .with("kernel/udp/out_datagrams", json!(0))
+            .entries();
+        assert_eq!(entries, [(EntryKind::Kernel, 500_000, "the kernel (VXLAN, UDP to port 4789)".to_owned())]);
+    }
+
+    #[test]
+    fn a_port_that_two_hold_is_of_one_or_of_the_other() {
+        let mut other = listener(7001, "beta");
+        other["process"]["pid"] = json!(8);
+        let entries = Host::sends(1_000, 500_000, json!({"endpoints": [endpoint("udp", 7001, 1_000, 500_000)]}))
+            .with("sockets/listeners", json!([listener(7001, "alpha"), other]))
+            .entries();
+        let label = "UDP port 7001, of alpha (pid 7) or of beta (pid 8)".to_owned();
+        assert_eq!(entries, [(EntryKind::UnseenOwner, 500_000, label)]);
+    }
+
+    #[test]
+    fn what_came_back_to_ports_that_are_not_listed_is_not_known() {
+        let others = json!([{"protocol": "tcp", "packets": 900, "bytes": 450_000, "syn": 0, "syn_ack": {"packets": 0, "bytes": 0},
+            "rst": {"packets": 0, "bytes": 0}, "rx_rst": null, "rx_syn_ack": null}]);
+        let host = Host::sends(900, 450_000, json!({"others": others}));
+        let sender = &host.ledger().senders.unwrap()[0];
+        assert_eq!((sender.received_packets, sender.syn_ack, sender.remotes_count), (None, None, None));
     }
 
     #[test]

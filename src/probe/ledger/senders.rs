@@ -13,6 +13,8 @@ use super::guests::Guests;
 use crate::case::{EntryKind, Process};
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::{Opener, SentEndpoint, SentOthers, SentParts};
+use crate::probe::interfaces::Interface;
+use crate::probe::protocol::ip_protocol;
 use crate::probe::sockets::{Connection, Listener, RawSocket};
 
 /// Remotes and ports that are listed for one sender.
@@ -21,10 +23,17 @@ const LISTED: usize = 16;
 const STANDS_FOR_ALL: f64 = 0.8;
 /// The share of what left over a protocol that the kernel must have made for its packets to be taken as its own.
 const MADE_BY_SOCKETS: f64 = 0.9;
+/// The share of what a sender sent that may have left from ports that are not listed, for the figures of the others to stand for all.
+const FEW: f64 = 0.05;
 /// Segments that a packet of the largest size is cut into: 64 KiB in pieces of 1,000 bytes.
 const MOST_SEGMENTS: u64 = 64;
 /// Connections that a process waits for at a time to be taken for who opens those that came to nothing.
 const OPENING: u32 = 10;
+/// By how much figures of two sources may differ and still be of the same thing.
+const CLOSE: f64 = 0.1;
+/// The share up to which what came in cannot explain what bears addresses of others.
+const FORGED: f64 = 0.25;
+const NOTHING: Allocation = Allocation { packets: 0, bytes: 0.0 };
 /// Headers of a datagram on the wire: Ethernet, IPv4 and UDP.
 const DATAGRAM_HEADERS: u64 = 42;
 
@@ -59,20 +68,21 @@ pub struct Sender {
     pub share: f64,
     /// Of the bytes, what had been sent before (TCP).
     pub again_bytes: u64,
-    /// Bytes that came to the same local ports.
-    pub received_bytes: u64,
-    /// Packets that came to them.
-    pub received_packets: u64,
+    /// Bytes that came to the same local ports; none where that is not known, as of what is sent on, of forged addresses, and where
+    /// too many ports sent for each to be listed.
+    pub received_bytes: Option<u64>,
+    /// Packets that came to them, likewise.
+    pub received_packets: Option<u64>,
     /// SYNs sent.
     pub syn: u64,
-    /// SYN-ACKs that came back.
-    pub syn_ack: u64,
-    /// RSTs that came back.
-    pub rst: u64,
+    /// SYN-ACKs that came back; none where that is not known.
+    pub syn_ack: Option<u64>,
+    /// RSTs that came back; none where that is not known.
+    pub rst: Option<u64>,
     /// To whom most was sent, most bytes first, at most 16, of the flows that are listed.
     pub remotes: Vec<IpAddr>,
-    /// To how many it sent, of the flows that are kept, added up over the ports: a lower bound where there are very many.
-    pub remotes_count: u64,
+    /// To how many it sent, at least, as far as the flows that are kept tell; none where they tell of none.
+    pub remotes_count: Option<u64>,
     /// Share of the bytes that went to the first of `remotes`, never too high.
     pub top_remote_share: Option<f64>,
     /// The remote port that most went to, if one stands out.
@@ -107,6 +117,11 @@ pub(super) struct Holders<'a> {
     /// The kernel's own TCP and UDP made what left, not raw or packet sockets.
     made_by_tcp: bool,
     made_by_udp: bool,
+    /// Datagrams that the kernel's sockets made, and those that left.
+    datagrams: Option<u64>,
+    udp_sent: u64,
+    /// TCP payload that left from ports that no open socket holds.
+    tcp_unheld: u64,
     pub sent: Vec<Sent<'a>>,
 }
 
@@ -132,7 +147,6 @@ impl<'a> Holders<'a> {
         }
         closed.retain(|(_, left)| *left > 0);
         udp_left.retain(|(_, left)| *left > 0.0);
-        let sums = |made: Option<u64>, left: u64| made.is_none_or(|made| made as f64 >= left as f64 * MADE_BY_SOCKETS);
         let kernel = evidence.kernel;
         let segments = kernel.and_then(|kernel| Some(kernel.tcp.out_segs? + kernel.tcp.retransmitted.unwrap_or(0)));
         let grew = |name: &str| kernel.and_then(|kernel| kernel.grew.get(name)).copied().unwrap_or(0);
@@ -146,6 +160,9 @@ impl<'a> Holders<'a> {
             udp_left,
             made_by_tcp: sums(segments, capture.tcp.tx_packets),
             made_by_udp: sums(datagrams, capture.udp.tx_packets),
+            datagrams,
+            udp_sent: capture.udp.tx_packets,
+            tcp_unheld: 0,
             sent: Vec::new(),
         }
     }
@@ -153,7 +170,10 @@ impl<'a> Holders<'a> {
     /// Books all that bears a local port, or an address of somebody else.
     pub fn book(&mut self, parts: &'a SentParts, guests: &Guests<'_>, entries: &mut Entries) {
         let mut unheld: Vec<(&'a SentEndpoint, Allocation)> = Vec::new();
-        for endpoint in &parts.endpoints {
+        // What sockets account for comes first: the rest of what their processes sent is what may have left from other ports.
+        let (held, rest): (Vec<_>, Vec<_>) = parts.endpoints.iter().partition(|endpoint| self.is_held(endpoint));
+        self.tcp_unheld = rest.iter().filter(|of| of.protocol == "tcp").map(|of| of.payload_bytes).sum();
+        for endpoint in held.into_iter().chain(rest) {
             let merged = if self.scale.with_merged_headers { endpoint.merged_header_bytes } else { 0 };
             let packets = if self.scale.with_merged_headers { endpoint.wire_packets } else { endpoint.packets };
             let whole = self.scaled(packets, endpoint.bytes + merged);
@@ -166,15 +186,17 @@ impl<'a> Holders<'a> {
                 }
                 protocol => {
                     let number = ["gre", "ipip", "ipv6", "sit", "esp", "ah", "l2tp", "igmp"].contains(&protocol);
-                    let holder = if number { None } else { self.raw_holder() };
+                    let holder = if number { None } else { self.raw_holder(Some(protocol)) };
+                    let by_socket = holder.is_some();
                     let label =
                         holder.as_ref().map_or_else(|| format!("the kernel ({protocol})"), |end| end.label.clone());
                     let end = End { label, protocol: Some(protocol.to_owned()), ..holder.unwrap_or_default() };
-                    let kind = if end.process.is_some() { EntryKind::Process } else { EntryKind::Kernel };
-                    self.put(kind, end, false, Some(endpoint), whole, 0.0, entries);
+                    let kind = if by_socket { EntryKind::UnseenOwner } else { EntryKind::Kernel };
+                    self.put(kind, end, by_socket, Some(endpoint), whole, 0.0, entries);
                 }
             }
         }
+        self.book_tunnels(&mut unheld, entries);
         let others = parts.others.iter().filter(|of| of.protocol == "udp");
         let others: u64 = others.map(|of| of.bytes.saturating_sub(DATAGRAM_HEADERS * of.packets)).sum();
         self.book_unheld(&unheld, others as f64, entries);
@@ -264,6 +286,12 @@ impl<'a> Holders<'a> {
         if by_holder.is_empty() && (accepting.is_some() || listener.is_some()) {
             by_holder.push((accepting, 1.0));
         }
+        // What left from here over connections that are closed is no more to be found elsewhere.
+        let open: u64 = connections.iter().filter_map(|connection| connection.tx_bytes).sum();
+        let over = endpoint.payload_bytes.saturating_sub(open);
+        if let Some((_, rest)) = self.closed.iter_mut().find(|(process, _)| Some(*process) == accepting) {
+            *rest = rest.saturating_sub(over);
+        }
         if !by_holder.is_empty() {
             let sum: f64 = by_holder.iter().map(|(_, bytes)| bytes).sum();
             for (process, bytes) in by_holder {
@@ -277,17 +305,20 @@ impl<'a> Holders<'a> {
         if let Some((kind, end)) = self.translated(endpoint, guests) {
             return self.put(kind, end, false, Some(endpoint), left, again, entries);
         }
-        if let Some(raw) = self.raw_holder().filter(|_| !self.made_by_tcp) {
-            let kind = if raw.process.is_some() { EntryKind::Process } else { EntryKind::UnseenOwner };
+        if let Some(raw) = self.raw_holder(Some("tcp")).filter(|_| !self.made_by_tcp) {
             let end = End { protocol: Some("tcp".to_owned()), ..raw };
-            return self.put(kind, end, true, Some(endpoint), left, again, entries);
+            return self.put(EntryKind::UnseenOwner, end, true, Some(endpoint), left, again, entries);
         }
         let opens_alone = endpoint.syn > 0 && endpoint.payload_bytes == 0;
-        if let Some((process, rest)) = self.closed.iter_mut().filter(|_| !opens_alone).max_by_key(|(_, rest)| *rest)
-            && *rest >= endpoint.payload_bytes / 2
-            && endpoint.payload_bytes > 0
+        // Only who alone sent as much as left by all such connections is taken for it.
+        let unheld = self.tcp_unheld;
+        let sent_as_much = |rest: u64| rest.abs_diff(unheld) as f64 <= unheld as f64 * CLOSE;
+        let much = |rest: u64| rest as f64 >= endpoint.payload_bytes as f64 * CLOSE;
+        let mut candidates = self.closed.iter().filter(|(_, rest)| *rest > 0 && much(*rest));
+        if let (Some((process, rest)), None) = (candidates.next(), candidates.next())
+            && !opens_alone
+            && sent_as_much(*rest)
         {
-            *rest = rest.saturating_sub(endpoint.payload_bytes);
             let end = end(endpoint, Some(process), None);
             return self.put(EntryKind::Process, end, false, Some(endpoint), left, again, entries);
         }
@@ -340,17 +371,60 @@ impl<'a> Holders<'a> {
             self.put(kind, end, false, Some(endpoint), whole, 0.0, entries);
             return true;
         }
+        // Each sent what the others together cannot have; who alone holds the port sent all.
+        let payload = endpoint.payload_bytes as f64;
         let sum: f64 = holders.iter().map(|(_, sent)| sent).sum();
-        let count = holders.len() as f64;
-        for (process, sent) in holders {
-            let part = if sum > 0.0 { sent / sum } else { 1.0 / count };
+        let unseen = holding.iter().any(|listener| listener.process.is_none() && listener.in_kernel != Some(true));
+        let part_of = |sent: f64| match holders.len() {
+            _ if unseen => 0.0,
+            1 => 1.0,
+            _ if sum <= 0.0 => 0.0,
+            _ if sum <= payload * (1.0 + CLOSE) => sent / sum,
+            _ => ((payload - (sum - sent)) / payload.max(1.0)).clamp(0.0, 1.0),
+        };
+        let parts: Vec<(&'a Process, f64)> = holders.iter().map(|(process, sent)| (*process, part_of(*sent))).collect();
+        let rest = 1.0 - parts.iter().map(|(_, part)| part).sum::<f64>();
+        for (process, part) in parts {
             if let Some((_, left)) = self.udp_left.iter_mut().find(|(known, _)| *known == process) {
-                *left = (*left - endpoint.payload_bytes as f64 * part).max(0.0);
+                // What is nobody's for sure may be its.
+                *left = (*left - payload * (part + rest.max(0.0))).max(0.0);
             }
             let end = end(endpoint, Some(process), None);
             self.put(EntryKind::Process, end, false, Some(endpoint), share(whole, part), 0.0, entries);
         }
+        if rest > f64::EPSILON {
+            let names: Vec<&Process> = holders.iter().map(|(process, _)| *process).collect();
+            let more = if unseen { " or of a process that was not seen" } else { "" };
+            let label = format!("UDP port {}, of {}{more}", endpoint.port.unwrap_or(0), either(&names));
+            let end = End { label, ..end(endpoint, None, None) };
+            self.put(EntryKind::UnseenOwner, end, false, Some(endpoint), share(whole, rest), 0.0, entries);
+        }
         true
+    }
+
+    /// Whether a socket that is open holds the port.
+    fn is_held(&self, endpoint: &SentEndpoint) -> bool {
+        let here =
+            |connection: &&Connection| connection.local_address.to_canonical() == endpoint.address.to_canonical();
+        let connected =
+            || endpoint.port.and_then(|port| self.connections.get(&port)).into_iter().flatten().any(|of| here(of));
+        endpoint.protocol != "tcp" || self.listener("tcp", endpoint).is_some() || connected()
+    }
+
+    /// Books the datagrams of the kernel's own tunnels, which leave from ports that no socket holds and are in no counter of UDP.
+    fn book_tunnels(&mut self, unheld: &mut Vec<(&'a SentEndpoint, Allocation)>, entries: &mut Entries) {
+        let mut packets = 0;
+        for (endpoint, whole) in std::mem::take(unheld) {
+            let port = endpoint.top_remote_port.filter(|_| endpoint.top_remote_share.unwrap_or(0.0) >= STANDS_FOR_ALL);
+            let Some(label) = self.tunnel(port) else {
+                unheld.push((endpoint, whole));
+                continue;
+            };
+            packets += endpoint.packets;
+            let end = End { label, protocol: Some("udp".to_owned()), ..End::default() };
+            self.put(EntryKind::Kernel, end, false, Some(endpoint), whole, 0.0, entries);
+        }
+        self.made_by_udp = self.made_by_udp || sums(self.datagrams, self.udp_sent.saturating_sub(packets));
     }
 
     /// Books datagrams from ports that nobody holds any more: on those who sent datagrams by calls that fit no other port, then on who
@@ -358,8 +432,12 @@ impl<'a> Holders<'a> {
     fn book_unheld(&mut self, unheld: &[(&'a SentEndpoint, Allocation)], others: f64, entries: &mut Entries) {
         let payload: f64 = unheld.iter().map(|(endpoint, _)| endpoint.payload_bytes as f64).sum::<f64>() + others;
         let left = std::mem::take(&mut self.udp_left);
+        // What goes to this host itself, or by interfaces that were not watched, is in the calls, too: what is beyond that left here.
+        let elsewhere = self.elsewhere();
+        let names: Vec<&Process> = left.iter().map(|(process, _)| *process).collect();
+        let left: Vec<(&'a Process, f64)> =
+            left.into_iter().map(|(process, sent)| (process, (sent - elsewhere).max(0.0))).collect();
         let known: f64 = left.iter().map(|(_, left)| left).sum();
-        // What goes to this host itself is in the calls, too.
         let covered = match known / payload {
             _ if !self.made_by_udp || payload <= 0.0 => 0.0,
             // Two looks at slightly different moments.
@@ -380,17 +458,31 @@ impl<'a> Holders<'a> {
                 );
             }
             let rest = share(*whole, 1.0 - covered);
-            let raw = self.raw_holder().filter(|_| !self.made_by_udp);
+            let raw = self.raw_holder(Some("udp")).filter(|_| !self.made_by_udp);
             let is_raw = raw.is_some();
-            let label = "datagrams from ports that no socket holds any more, whose process was not seen";
-            let end = raw.unwrap_or(End { label: label.to_owned(), ..End::default() });
-            let kind = if end.process.is_some() { EntryKind::Process } else { EntryKind::UnseenOwner };
+            let label = match names[..] {
+                [] => "datagrams from ports that no socket holds any more, whose process was not seen".to_owned(),
+                _ => format!("datagrams from ports that no socket holds any more, possibly of {}", either(&names)),
+            };
+            let end = raw.unwrap_or(End { label, ..End::default() });
             let end = End { protocol: Some("udp".to_owned()), ..end };
-            self.put(kind, end, is_raw, Some(endpoint), rest, 0.0, entries);
+            self.put(EntryKind::UnseenOwner, end, is_raw, Some(endpoint), rest, 0.0, entries);
         }
         // The rest of what they sent may be in ports that are not listed.
         let rest = if payload > 0.0 { others / payload } else { 0.0 };
         self.udp_left = left.into_iter().map(|(process, sent)| (process, sent * rest)).collect();
+    }
+
+    /// Bytes that went to this host itself or by interfaces that were not watched, at most.
+    fn elsewhere(&self) -> f64 {
+        let interfaces = self.evidence.interfaces;
+        let watched = |name: &str| {
+            let several = interfaces.entered.as_ref().map_or(&[][..], |entered| &entered.interfaces);
+            name == interfaces.watched.name
+                || several.iter().any(|of| of.name == name || of.way.iter().any(|part| part == name))
+        };
+        let others = interfaces.interfaces.iter().filter(|of| !watched(&of.name));
+        others.filter_map(|of| of.tx.bytes).fold(0u64, u64::saturating_add) as f64
     }
 
     /// Books endpoints that are too many to be listed, of one protocol.
@@ -426,72 +518,160 @@ impl<'a> Holders<'a> {
             return entries.book(EntryKind::Kernel, end, left);
         }
         let opens = protocol == "tcp" && other.syn as f64 >= MADE_BY_SOCKETS * left.packets as f64;
-        let raw = self.raw_holder().filter(|_| !made);
+        let raw = self.raw_holder(Some(protocol)).filter(|_| !made);
         let is_raw = raw.is_some();
         let label = match opens {
-            true => opened_in_vain(other.rx_rst > 0).to_owned(),
+            true => opened_in_vain(other.rx_rst.unwrap_or(0) > 0).to_owned(),
             false => format!("{name} from many other ports, whose process was not seen"),
         };
         let end = raw.or_else(|| self.opener().filter(|_| opens)).unwrap_or(End { label, ..End::default() });
         let kind = if end.process.is_some() { EntryKind::Process } else { EntryKind::UnseenOwner };
+        let booked = self.sent.len();
         self.put(kind, End { protocol: Some(protocol.to_owned()), ..end }, is_raw, None, left, 0.0, entries);
-        if let Some(sent) = self.sent.last_mut().filter(|_| protocol == "tcp") {
+        if let Some(sent) = self.sent.get_mut(booked).filter(|_| protocol == "tcp") {
             sent.others = Some(other);
         }
     }
 
-    /// Books what bears addresses of others: routed or bridged for them, or forged.
+    /// Books what bears addresses of others: sent by sockets here that are bound to such, sent on for others, or forged.
     fn book_foreign(&mut self, parts: &'a SentParts, guests: &Guests<'_>, entries: &mut Entries) {
         let Some(sent) = self.evidence.capture.and_then(|capture| capture.sent.as_ref()) else { return };
         let mut left = self.scaled(sent.foreign_packets, sent.foreign_bytes);
         if left.packets == 0 {
             return;
         }
+        let inner = |name: &str| self.leads_inward(name, guests);
+        let inward: Vec<&str> = parts.left.iter().map(|of| of.interface.as_str()).filter(|name| inner(name)).collect();
+        let of_inner = parts.left.iter().filter(|of| inward.contains(&of.interface.as_str()));
+        let mut to_guests = of_inner.map(|of| self.scaled(of.packets, of.bytes)).fold(NOTHING, Allocation::plus);
+        let mut known = NOTHING;
+        let mut strange: Vec<(IpAddr, Allocation)> = Vec::new();
+        for row in &parts.foreign {
+            let mut of_it = take(&mut left, self.scaled(row.packets, row.bytes));
+            self.book_bound(row.address, &mut of_it, entries);
+            if row.interface.as_deref().is_some_and(|name| inward.contains(&name)) {
+                take(&mut to_guests, of_it);
+                book_inward(row.interface.as_deref(), of_it, entries);
+            } else if self.is_behind(row.address, row.interface.as_deref(), guests) {
+                known = known.plus(of_it);
+                self.put(EntryKind::Forwarded, forwarded_for(row.address, guests), false, None, of_it, 0.0, entries);
+            } else {
+                strange.push((row.address, of_it));
+            }
+        }
+        // Of addresses that are not listed, what left towards guests came from elsewhere.
+        book_inward(None, take(&mut left, to_guests), entries);
+        let rest = strange.iter().fold(left, |sum, (_, of_it)| sum.plus(*of_it));
+        let label = match self.sent_on(rest, known) {
+            Some(true) => {
+                for (address, of_it) in strange {
+                    self.put(EntryKind::Forwarded, forwarded_for(address, guests), false, None, of_it, 0.0, entries);
+                }
+                let end = End { label: "forwarded for others".to_owned(), ..End::default() };
+                return self.put(EntryKind::Forwarded, end, false, None, left, 0.0, entries);
+            }
+            Some(false) => "packets with forged addresses",
+            None => "packets with addresses of others, sent on or forged",
+        };
+        let by =
+            self.raw_holder(None).map_or("whose process was not seen".to_owned(), |raw| format!("by {}", raw.label));
+        let end = End { label: format!("{label}, {by}"), ..End::default() };
+        self.put(EntryKind::UnseenOwner, end, true, None, rest, 0.0, entries);
+    }
+
+    /// Books what sockets here sent that are bound to an address which is not this host's, as those of transparent proxies are.
+    fn book_bound(&mut self, address: IpAddr, of_it: &mut Allocation, entries: &mut Entries) {
+        let Some(sockets) = self.evidence.sockets else { return };
+        let is_it = |other: IpAddr| other.to_canonical() == address.to_canonical();
+        let mut holders: Vec<(&'a Process, &str, f64)> = Vec::new();
+        for connection in sockets.connections.iter().filter(|connection| is_it(connection.local_address)) {
+            let Some(process) = &connection.process else { continue };
+            let bytes = connection.tx_bytes.unwrap_or(0) as f64 + f64::from(connection.tx_queue);
+            match holders.iter_mut().find(|(known, ..)| *known == process) {
+                Some((.., sum)) => *sum += bytes,
+                None => holders.push((process, "tcp", bytes)),
+            }
+        }
+        for listener in sockets.listeners.iter().filter(|of| of.protocol == "udp" && is_it(of.address)) {
+            let Some(process) = &listener.process else { continue };
+            if holders.iter().all(|(known, ..)| *known != process) {
+                let traffic = sockets.processes.iter().flatten().find(|traffic| traffic.process == *process);
+                // Where nothing counts what it sends, all that bears its address may be its.
+                let bytes =
+                    traffic.and_then(|traffic| traffic.udp_tx_bytes).map_or(f64::INFINITY, |bytes| bytes as f64);
+                holders.push((process, "udp", bytes));
+            }
+        }
+        let only = holders.len() == 1;
+        for (process, protocol, bytes) in holders.into_iter().filter(|(.., bytes)| only || bytes.is_finite()) {
+            let with_headers = if protocol == "udp" { bytes * 2.0 } else { bytes * (1.0 + CLOSE) };
+            let part = share(*of_it, (with_headers / of_it.bytes.max(1.0)).min(1.0));
+            let part = take(of_it, if with_headers >= of_it.bytes * STANDS_FOR_ALL { *of_it } else { part });
+            let (label, protocol) = (process.to_string(), Some(protocol.to_owned()));
+            let end = End { label, protocol, address: Some(address), process: Some(process.clone()), ..End::default() };
+            self.put(EntryKind::Process, end, false, None, part, 0.0, entries);
+        }
+    }
+
+    /// Whether an interface leads to guests of this host and not to the world.
+    fn leads_inward(&self, name: &str, guests: &Guests<'_>) -> bool {
+        let interfaces = self.evidence.interfaces;
+        let Some(way_out) = interfaces.default_route.as_deref() else { return false };
+        let mut ports = interfaces.interfaces.iter().filter(|port| port.master.as_deref() == Some(name));
+        let is_port_of_it =
+            interfaces.interfaces.iter().any(|of| of.name == name && of.master.as_deref() == Some(way_out));
+        name != way_out
+            && !is_port_of_it
+            && (guests.behind(name).is_some() || ports.any(|port| guests.behind(&port.name).is_some()))
+    }
+
+    /// Whether an address is of a guest, of a neighbour on another network than the one that its packets left by, or of somebody whose
+    /// connections are translated.
+    fn is_behind(&self, address: IpAddr, left_by: Option<&str>, guests: &Guests<'_>) -> bool {
+        let interfaces = self.evidence.interfaces;
+        let way_out = left_by.or(interfaces.default_route.as_deref()).unwrap_or(&interfaces.watched.name);
+        let inner = interfaces.interfaces.iter().filter(|of| of.name != way_out && of.link != "loopback");
+        let mut networks = inner.flat_map(|of| &of.addresses);
+        guests.at(address, "tcp", None).is_some()
+            || self.evidence.translations.iter().any(|mapping| mapping.inner_address == address)
+            || networks.any(|of| of.prefix > 0 && is_within(address, of.address, of.prefix))
+    }
+
+    /// Whether what bears addresses that are nobody's here was sent on for others: only what came in can be. `known` came in, too, and
+    /// was for guests that are known. None where that cannot be told.
+    fn sent_on(&self, rest: Allocation, known: Allocation) -> Option<bool> {
+        let interfaces = self.evidence.interfaces;
         let kernel = self.evidence.kernel;
         let routed = kernel.and_then(|kernel| {
             let v6 = kernel.ip6.as_ref().and_then(|ip6| ip6.forwarded).unwrap_or(0);
             Some(kernel.ip.forwarded? + v6)
         });
-        let interfaces = self.evidence.interfaces;
-        let bridged = interfaces.interfaces.iter().any(|of| of.master.is_some()) || !interfaces.guests.is_empty();
         // Without the counters nobody can tell forged from forwarded.
-        let may_be_forged = !bridged && self.raw_holder().is_some();
-        let of_others = match routed {
-            // What IP forwards as one may leave as many segments.
-            Some(routed) if !may_be_forged && routed >= left.packets / MOST_SEGMENTS => left.packets,
-            Some(routed) if !bridged => routed.min(left.packets),
-            _ => left.packets,
-        };
-        let mut routed = share(left, of_others as f64 / left.packets.max(1) as f64);
-        left = Allocation { packets: left.packets - routed.packets, bytes: left.bytes - routed.bytes };
-        let all = routed;
-        for row in &parts.foreign {
-            let of_it = Allocation {
-                packets: (all.packets as f64 * row.packets as f64 / sent.foreign_packets.max(1) as f64).round() as u64,
-                bytes: all.bytes * row.bytes as f64 / sent.foreign_bytes.max(1) as f64,
-            };
-            let guest = guests.at(row.address, "tcp", None);
-            let part = take(&mut routed, of_it);
-            let whose = guest.as_ref().map_or(String::new(), |guest| format!(", {}", guest.name));
-            let end = End {
-                label: format!("forwarded for {}{whose}", row.address),
-                address: Some(row.address),
-                container: guest.map(|guest| guest.name),
-                ..End::default()
-            };
-            self.put(EntryKind::Forwarded, end, false, None, part, 0.0, entries);
+        let Some(routed) = routed else { return Some(true) };
+        let bridged = interfaces.interfaces.iter().any(|of| of.master.is_some()) || !interfaces.guests.is_empty();
+        // What IP forwards as one may leave as many segments.
+        let may_be_routed = routed > known.packets && routed - known.packets >= rest.packets / MOST_SEGMENTS;
+        let unseen = !interfaces.interfaces.iter().all(|of| of.rx.packets.is_some() && of.rx.bytes.is_some())
+            || interfaces.interfaces_left_out > 0
+            || interfaces.guests.iter().any(|guest| guest.interface.is_none());
+        if self.raw_holder(None).is_none() || (unseen && bridged) {
+            return Some(bridged || may_be_routed);
         }
-        let label = "forwarded for others".to_owned();
-        self.put(EntryKind::Forwarded, End { label, ..End::default() }, false, None, routed, 0.0, entries);
-        if left.packets > 0 {
-            let raw = self.raw_holder();
-            let label = "packets with forged addresses, whose process was not seen".to_owned();
-            let end = match raw {
-                Some(raw) => End { label: format!("{} with forged addresses", raw.label), ..raw },
-                None => End { label, ..End::default() },
-            };
-            let kind = if end.process.is_some() { EntryKind::Process } else { EntryKind::UnseenOwner };
-            self.put(kind, end, true, None, left, 0.0, entries);
+        let watched = interfaces.watched.name.as_str();
+        let other =
+            |of: &&Interface| of.name != watched && of.link != "loopback" && of.kind.as_deref() != Some("bridge");
+        let others = || interfaces.interfaces.iter().filter(other);
+        let packets: u64 = others().filter_map(|of| of.rx.packets).fold(0, u64::saturating_add);
+        let bytes: u64 = others().filter_map(|of| of.rx.bytes).fold(0, u64::saturating_add);
+        let beside = (packets.saturating_sub(known.packets) as f64 / rest.packets.max(1) as f64)
+            .max((bytes as f64 - known.bytes).max(0.0) / rest.bytes.max(1.0));
+        let beside = if bridged || may_be_routed { beside } else { 0.0 };
+        // A router with one leg sends on by the interface that brought it.
+        let back = interfaces.watched.rx.packets.unwrap_or(0).min(routed) as f64 / rest.packets.max(1) as f64;
+        match (beside, beside + back) {
+            (beside, _) if beside >= STANDS_FOR_ALL => Some(true),
+            (_, most) if most < FORGED => Some(false),
+            _ => None,
         }
     }
 
@@ -517,12 +697,10 @@ impl<'a> Holders<'a> {
             return Some((EntryKind::Process, end(endpoint, Some(process), None)));
         }
         let guest = guests.at(mapping.inner_address, &mapping.protocol, mapping.inner_port);
-        let whose = guest.as_ref().map_or(String::new(), |guest| format!(", {}", guest.label));
+        let whose = guest.as_ref().map_or(String::new(), |guest| format!(", {}", guest.name));
         let end = End {
             label: format!("forwarded for {}{whose}", mapping.inner_address),
-            protocol: Some(endpoint.protocol.clone()),
             address: Some(mapping.inner_address),
-            process: guest.as_ref().and_then(|guest| guest.process.clone()),
             container: guest.map(|guest| guest.name),
             ..End::default()
         };
@@ -536,21 +714,89 @@ impl<'a> Holders<'a> {
         Some(End { label: process.to_string(), process: Some(process), ..End::default() })
     }
 
-    /// Who may have made packets of any port below TCP and UDP; none where nobody holds a socket for that.
-    fn raw_holder(&self) -> Option<End> {
-        let holders = holders_below(self.evidence, |socket| socket.kind != "ping");
-        match &holders[..] {
-            [] => None,
-            [only] => {
-                let label = format!("{only}, by a raw socket");
-                Some(End { label, process: Some((*only).clone()), ..End::default() })
-            }
-            several => {
-                let names: Vec<String> = several.iter().take(3).map(ToString::to_string).collect();
-                Some(End { label: format!("a raw socket of {}", names.join(" or of ")), ..End::default() })
-            }
+    /// Who may have made packets below TCP and UDP, of that protocol or with addresses of others: none where no socket can have. Nothing
+    /// counts what such a socket sends, so it is nobody's for sure.
+    fn raw_holder(&self, protocol: Option<&str>) -> Option<End> {
+        let can = |socket: &RawSocket| can_make(socket, protocol);
+        let holders = holders_below(self.evidence, can);
+        if holders.is_empty() {
+            let raw = self.evidence.sockets.and_then(|sockets| sockets.raw.as_ref());
+            raw?.iter().find(|socket| can(socket))?;
+            return Some(End { label: "a raw socket whose process was not seen".to_owned(), ..End::default() });
         }
+        Some(End { label: format!("a raw socket, possibly of {}", either(&holders)), ..End::default() })
     }
+
+    /// What the kernel sends in datagrams to that port of others: tunnels of its own.
+    fn tunnel(&self, port: Option<u16>) -> Option<String> {
+        let port = port?;
+        let of_kind =
+            |kind: &str| self.evidence.interfaces.interfaces.iter().any(|of| of.kind.as_deref() == Some(kind));
+        let (name, kinds): (&str, &[&str]) = match port {
+            4789 | 8472 => ("VXLAN, ", &["vxlan"]),
+            4790 => ("VXLAN-GPE, ", &["vxlan"]),
+            6081 => ("Geneve, ", &["geneve"]),
+            51_820 => ("WireGuard, ", &["wireguard"]),
+            _ => ("", &[]),
+        };
+        let listens = self.listeners.get(&("udp", port)).into_iter().flatten();
+        let in_kernel = listens.clone().any(|listener| listener.in_kernel == Some(true));
+        (in_kernel || kinds.iter().any(|kind| of_kind(kind))).then(|| format!("the kernel ({name}UDP to port {port})"))
+    }
+}
+
+/// Books what was sent on to guests, which no guest sends.
+fn book_inward(interface: Option<&str>, part: Allocation, entries: &mut Entries) {
+    let by = interface.map_or(String::new(), |name| format!(" by {name}"));
+    let end = End { label: format!("sent on to guests of this host{by}"), ..End::default() };
+    entries.book(EntryKind::Forwarded, end, part);
+}
+
+fn forwarded_for(address: IpAddr, guests: &Guests<'_>) -> End {
+    let guest = guests.at(address, "tcp", None);
+    let whose = guest.as_ref().map_or(String::new(), |guest| format!(", {}", guest.name));
+    End {
+        label: format!("forwarded for {address}{whose}"),
+        address: Some(address),
+        container: guest.map(|guest| guest.name),
+        ..End::default()
+    }
+}
+
+/// Whether an address is in the network of another.
+fn is_within(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
+    let bits = |address: IpAddr| match address.to_canonical() {
+        IpAddr::V4(address) => (u128::from(u32::from(address)) << 96, true),
+        IpAddr::V6(address) => (u128::from(address), false),
+    };
+    let ((mine, v4), (yours, also_v4)) = (bits(address), bits(network));
+    v4 == also_v4 && (mine ^ yours).leading_zeros() >= u32::from(prefix)
+}
+
+/// Whether a socket below TCP and UDP can make packets of the protocol; none is of several, with addresses of others.
+fn can_make(socket: &RawSocket, protocol: Option<&str>) -> bool {
+    const ALL: u16 = 3;
+    match (socket.kind.as_str(), socket.number) {
+        ("packet", ethertype) => matches!(ethertype, 0 | ALL | 0x0800 | 0x86dd),
+        ("raw", 255) => true,
+        ("raw", number) => match protocol {
+            Some(protocol) => u8::try_from(number).is_ok_and(|number| ip_protocol(number) == protocol),
+            None => !matches!(number, 1 | 58),
+        },
+        _ => false,
+    }
+}
+
+/// `a or b or c`, of many the first three.
+fn either(processes: &[&Process]) -> String {
+    let named: Vec<String> = processes.iter().take(3).map(ToString::to_string).collect();
+    let more = if processes.len() > 3 { format!(" or of {} others", processes.len() - 3) } else { String::new() };
+    format!("{}{more}", named.join(" or of "))
+}
+
+/// Whether the kernel made what left, as far as it counts that.
+fn sums(made: Option<u64>, left: u64) -> bool {
+    made.is_none_or(|made| made as f64 >= left as f64 * MADE_BY_SOCKETS)
 }
 
 /// The processes that hold sockets below TCP and UDP of some kind.
@@ -618,7 +864,11 @@ pub(super) fn senders(
     let mut known: HashMap<(Option<i32>, Option<String>, String), usize> = HashMap::new();
     for one in sent {
         let name = if one.end.process.is_some() { String::new() } else { one.end.label.clone() };
-        let key = (one.end.process.as_ref().map(|process| process.pid), one.end.protocol.clone(), name);
+        // What is sent on for a guest is one, whatever the protocol.
+        let key = match one.kind {
+            EntryKind::Forwarded => (None, None, one.end.container.clone().unwrap_or(name)),
+            _ => (one.end.process.as_ref().map(|process| process.pid), one.end.protocol.clone(), name),
+        };
         let place = *known.entry(key).or_insert_with(|| {
             let alike = |group: &Vec<Sent<'_>>| {
                 let (mine, yours) = (&group[0].end, &one.end);
@@ -654,7 +904,15 @@ fn sender(group: &[Sent<'_>], total: u64, evidence: &WindowEvidence<'_>, guests:
     }
     endpoints.sort_by_key(|endpoint| std::cmp::Reverse(endpoint.bytes));
     let sum = |of: fn(&SentEndpoint) -> u64| endpoints.iter().map(|endpoint| of(endpoint)).sum::<u64>();
-    let of_others = |of: fn(&SentOthers) -> u64| group.iter().filter_map(|sent| sent.others).map(of).sum::<u64>();
+    let others = || group.iter().filter_map(|sent| sent.others);
+    // Of what left from ports that are not listed nobody knows what came back, nor of what bears addresses of others.
+    let unlisted: f64 = group.iter().filter(|sent| sent.endpoint.is_none()).map(|sent| sent.bytes).sum();
+    let is_listed = unlisted <= bytes * FEW;
+    let came_back = |of: fn(&SentEndpoint) -> u64, there: fn(&SentOthers) -> Option<u64>| {
+        let known = is_listed || others().next().is_some();
+        let beside: Option<u64> = others().map(there).sum();
+        beside.filter(|_| known).map(|beside| sum(of) + beside)
+    };
     let left: u64 = sum(|endpoint| endpoint.bytes);
     let mut remotes: HashMap<IpAddr, u64> = HashMap::new();
     let mut ports: HashMap<u16, u64> = HashMap::new();
@@ -671,6 +929,9 @@ fn sender(group: &[Sent<'_>], total: u64, evidence: &WindowEvidence<'_>, guests:
     }
     let mut remotes: Vec<(IpAddr, u64)> = remotes.into_iter().collect();
     remotes.sort_by_key(|(address, bytes)| (std::cmp::Reverse(*bytes), *address));
+    // Ports may send to the same remotes.
+    let of_a_port = endpoints.iter().map(|endpoint| endpoint.remotes).max().unwrap_or(0);
+    let remotes_count = of_a_port.max(remotes.len() as u64);
     let remote_port = ports.into_iter().max_by_key(|(_, bytes)| *bytes);
     let remote_port = remote_port.filter(|(_, bytes)| *bytes as f64 >= STANDS_FOR_ALL * of_flows as f64);
     let opened = |opener: Opener| {
@@ -678,9 +939,17 @@ fn sender(group: &[Sent<'_>], total: u64, evidence: &WindowEvidence<'_>, guests:
         of_it.map(|endpoint| endpoint.bytes).sum::<u64>()
     };
     let (here, there) = (opened(Opener::Local), opened(Opener::Remote));
-    let told = evidence.sockets.iter().flat_map(|sockets| &sockets.connections).find(|connection| {
-        keys.contains(&("tcp", connection.local_address, Some(connection.local_port))) && connection.opened_by.is_some()
-    });
+    // By what they carried, where no flow tells.
+    let mut told: BTreeMap<&str, u64> = BTreeMap::new();
+    for connection in evidence.sockets.iter().flat_map(|sockets| &sockets.connections) {
+        let is_of_it = keys.contains(&("tcp", connection.local_address, Some(connection.local_port)));
+        if let Some(opener) = connection.opened_by.as_deref().filter(|_| is_of_it) {
+            let sent = connection.tx_bytes.unwrap_or(0).saturating_add(u64::from(connection.tx_queue));
+            let sum = told.entry(opener).or_default();
+            *sum = sum.saturating_add(sent);
+        }
+    }
+    let told = told.into_iter().max_by_key(|(_, sent)| *sent).map(|(opener, _)| opener.to_owned());
     let addresses: HashSet<Option<IpAddr>> = group.iter().map(|sent| sent.end.address).collect();
     let container = first.end.container.clone().or_else(|| guests.container_of(process?.pid));
     let label = match (process, members.len()) {
@@ -705,17 +974,17 @@ fn sender(group: &[Sent<'_>], total: u64, evidence: &WindowEvidence<'_>, guests:
         packets: group.iter().map(|sent| sent.packets).sum(),
         share: if total == 0 { 0.0 } else { (bytes / total as f64).min(1.0) },
         again_bytes: group.iter().map(|sent| sent.again).sum::<f64>().round() as u64,
-        received_bytes: sum(|endpoint| endpoint.rx_bytes),
-        received_packets: sum(|endpoint| endpoint.rx_packets),
-        syn: sum(|endpoint| endpoint.syn) + of_others(|others| others.syn),
-        syn_ack: sum(|endpoint| endpoint.rx_syn_ack) + of_others(|others| others.rx_syn_ack),
-        rst: sum(|endpoint| endpoint.rx_rst) + of_others(|others| others.rx_rst),
-        remotes_count: sum(|endpoint| endpoint.remotes).max(remotes.len() as u64),
+        received_bytes: is_listed.then(|| sum(|endpoint| endpoint.rx_bytes)),
+        received_packets: is_listed.then(|| sum(|endpoint| endpoint.rx_packets)),
+        syn: sum(|endpoint| endpoint.syn) + others().map(|others| others.syn).sum::<u64>(),
+        syn_ack: came_back(|endpoint| endpoint.rx_syn_ack, |others| others.rx_syn_ack),
+        rst: came_back(|endpoint| endpoint.rx_rst, |others| others.rx_rst),
+        remotes_count: Some(remotes_count).filter(|count| *count > 0),
         top_remote_share: remotes.first().map(|(_, bytes)| (*bytes as f64 / left.max(1) as f64).min(1.0)),
         remotes: remotes.into_iter().take(LISTED).map(|(address, _)| address).collect(),
         remote_port: remote_port.map(|(port, _)| port),
         opened_by: match (here, there) {
-            (0, 0) => told.and_then(|connection| connection.opened_by.clone()),
+            (0, 0) => told,
             (here, there) => Some(if here >= there { "local" } else { "remote" }.to_owned()),
         },
     }

@@ -180,11 +180,14 @@ struct Sum<'a> {
 /// The interface; of several that brought more than a little each with its bytes; with the way that packets take within the
 /// host, where they cross several devices.
 fn by_interfaces(interfaces: &[CameBy], only: &str) -> String {
-    let way = |of: &CameBy| of.way.iter().map(|part| name(part)).collect::<Vec<_>>().join(" → ");
+    let way = |of: &CameBy| match &of.way[..] {
+        [] => name(&of.interface),
+        way => way.iter().map(|part| name(part)).collect::<Vec<_>>().join(" → "),
+    };
     let several: Vec<&CameBy> = interfaces.iter().filter(|of| of.share >= LEAST_SHARE).collect();
     match several[..] {
-        [only] if only.way.len() > 1 => way(only),
-        [] | [_] => name(only),
+        [of] => way(of),
+        [] => name(only),
         _ => several
             .iter()
             .map(|of| format!("{} ({})", way(of), units::bytes(of.bytes as f64)))
