@@ -652,9 +652,10 @@ impl<'a> Holders<'a> {
         // What IP forwards as one may leave as many segments.
         let may_be_routed = routed > known.packets && routed - known.packets >= rest.packets / MOST_SEGMENTS;
         let unseen = !interfaces.interfaces.iter().all(|of| of.rx.packets.is_some() && of.rx.bytes.is_some())
+            || interfaces.interfaces.is_empty()
             || interfaces.interfaces_left_out > 0
             || interfaces.guests.iter().any(|guest| guest.interface.is_none());
-        if self.raw_holder(None).is_none() || (unseen && bridged) {
+        if self.raw_holder(None).is_none() || (unseen && (bridged || interfaces.interfaces.is_empty())) {
             return Some(bridged || may_be_routed);
         }
         let watched = interfaces.watched.name.as_str();
