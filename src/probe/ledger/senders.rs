@@ -406,8 +406,7 @@ impl<'a> Holders<'a> {
     fn is_held(&self, endpoint: &SentEndpoint) -> bool {
         let here =
             |connection: &&Connection| connection.local_address.to_canonical() == endpoint.address.to_canonical();
-        let connected =
-            || endpoint.port.and_then(|port| self.connections.get(&port)).into_iter().flatten().any(|of| here(of));
+        let connected = || endpoint.port.and_then(|port| self.connections.get(&port)).into_iter().flatten().any(&here);
         endpoint.protocol != "tcp" || self.listener("tcp", endpoint).is_some() || connected()
     }
 
