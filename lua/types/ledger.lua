@@ -226,13 +226,13 @@
 ---@field packets integer Packets on the wire.
 ---@field share number Share of all that left.
 ---@field again_bytes integer Of the bytes, what had been sent before (TCP).
----@field received_bytes integer Bytes that came to the same local ports.
----@field received_packets integer Packets that came to them.
+---@field received_bytes? integer Bytes that came to the same local ports; none where that is not known, as of what is sent on, of forged addresses, and where too many ports sent for each to be listed.
+---@field received_packets? integer Packets that came to them, likewise.
 ---@field syn integer SYNs sent.
----@field syn_ack integer SYN-ACKs that came back.
----@field rst integer RSTs that came back.
+---@field syn_ack? integer SYN-ACKs that came back; none where that is not known.
+---@field rst? integer RSTs that came back; none where that is not known.
 ---@field remotes string[] To whom most was sent, most bytes first, at most 16, of the flows that are listed.
----@field remotes_count integer To how many it sent, of the flows that are kept, added up over the ports: a lower bound where there are very many.
+---@field remotes_count? integer To how many it sent, at least, as far as the flows that are kept tell; none where they tell of none.
 ---@field top_remote_share? number Share of the bytes that went to the first of `remotes`, never too high.
 ---@field remote_port? integer The remote port that most went to, if one stands out.
 ---@field opened_by? string Who opened the connections that carried most: `remote` or `local`; none for datagrams and where it was not seen.

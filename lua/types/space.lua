@@ -111,6 +111,6 @@
 ---@field crowded_folders casebook.space.HeavyFolders Folders with at least 1 % of the inodes in use, and 1,000, most first, without the files of folders that are in the list themselves.
 ---@field large_files casebook.space.LargeFiles The largest files, and those of 64 kB and more that were written to in the last two minutes, largest first.
 ---@field deleted_files casebook.space.DeletedFiles Files of this file system without a name that processes still hold open, largest first, those of containers that lie in its folders (`overlay`) too. Their space is free when the last of these closes them. Files that are only mapped into memory are not seen.
----@field deleted_bytes? integer Bytes of all of these, those that are not in the list too.
+---@field deleted_bytes? integer Bytes of all of these, those that are not in the list too; null where not all processes were looked at.
 ---@field unseen_bytes? integer Bytes in use that are neither in files that were seen nor in deleted ones: snapshots, files below a folder that another file system is mounted over, the file system's own tables; null unless all was looked at, and where the files lie on another file system (`overlay`).
 
