@@ -114,6 +114,9 @@ fn nothing_outside_the_runbooks_folder_is_included() {
 #[test]
 fn a_file_of_a_runbook_beside_is_included_however_the_first_is_named() {
     let desk = desk();
+    for folder in ["runbooks/calm", "runbooks/steps"] {
+        std::fs::create_dir(desk.path(folder)).unwrap();
+    }
     desk.put(
         "runbooks/calm/calm.yaml",
         "name: calm\ntitle: Calm\ninclude: ['@floods/shared.yaml', '@steps/steps.part.yaml']\n",
