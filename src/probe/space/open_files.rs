@@ -17,8 +17,10 @@ use crate::probe::file_systems::mounts;
 const DELETED: &[u8] = b" (deleted)";
 /// Files without a name that are told apart; more are summed.
 const MOST_DELETED: usize = 4096;
-/// After how many processes the clock is looked at.
-const CLOCK_EVERY: usize = 16;
+/// After how many processes and descriptors the clock is looked at: one process may have a million.
+const CLOCK_EVERY: u64 = 256;
+/// Mounts that are remembered.
+const MOST_MOUNTS: usize = 4096;
 
 /// A file without a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,11 +72,9 @@ pub(super) fn open_files(sought: &Sought<'_>, deadline: Instant, cx: &Context) -
     let mut found = OpenFiles { complete: true, ..OpenFiles::default() };
     let names: HashSet<&[u8]> = sought.files.values().copied().collect();
     let mut deleted: HashMap<(Device, u64), Deleted> = HashMap::new();
-    for (number, pid) in pids.into_iter().enumerate() {
-        if number % CLOCK_EVERY == CLOCK_EVERY - 1 && (!cx.checkpoint() || Instant::now() >= deadline) {
-            found.complete = false;
-            break;
-        }
+    let (mut looked, mut layered) = (0_u64, Layers { mount: sought.mount, known: HashMap::new() });
+    'processes: for pid in pids {
+        looked += 1;
         let descriptors = match fs::read_dir(format!("/proc/{pid}/fd")) {
             Ok(descriptors) => descriptors,
             Err(error) => {
@@ -83,8 +83,13 @@ pub(super) fn open_files(sought: &Sought<'_>, deadline: Instant, cx: &Context) -
                 continue;
             }
         };
-        let mut own = Vec::new();
+        let mut own = HashSet::new();
         for entry in descriptors.flatten() {
+            looked += 1;
+            if looked.is_multiple_of(CLOCK_EVERY) && (!cx.checkpoint() || Instant::now() >= deadline) {
+                found.complete = false;
+                break 'processes;
+            }
             let Some(descriptor) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
                 continue;
             };
@@ -113,10 +118,14 @@ pub(super) fn open_files(sought: &Sought<'_>, deadline: Instant, cx: &Context) -
                 continue;
             }
             // The files of a container lie in a folder of this file system under a device of their own.
-            if its_device != sought.device && !(its_device.0 == 0 && is_layered_on(pid, descriptor, sought.mount)) {
+            if its_device != sought.device && !(its_device.0 == 0 && layered.hold(pid, descriptor)) {
                 continue;
             }
-            own.push(key);
+            if own.len() < MOST_DELETED {
+                own.insert(key);
+            } else {
+                found.left_out = true;
+            }
             if let Some(known) = deleted.get_mut(&key) {
                 known.holders += 1;
             } else if deleted.len() < MOST_DELETED {
@@ -133,22 +142,46 @@ pub(super) fn open_files(sought: &Sought<'_>, deadline: Instant, cx: &Context) -
     Ok(found)
 }
 
-/// Whether a descriptor is of an overlay whose upper layer lies on the file system that is mounted at `mount`: by texts alone, for what a
-/// process has mounted may be anything, and may not answer.
-fn is_layered_on(pid: i32, descriptor: u32, mount: &Path) -> bool {
-    let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{descriptor}")).unwrap_or_default();
-    let Some(number) = info.lines().find_map(|line| line.strip_prefix("mnt_id:")).map(str::trim) else { return false };
-    let mounted = fs::read(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
-    let line = mounted.split(|byte| *byte == b'\n').find(|line| line.starts_with(format!("{number} ").as_bytes()));
-    let Some(line) = line.map(String::from_utf8_lossy) else { return false };
-    let Some((_, source)) = line.split_once(" - overlay ") else { return false };
-    let Some(upper) = source.split([',', ' ']).find_map(|option| option.strip_prefix("upperdir=")) else {
-        return false;
-    };
-    let here = fs::read("/proc/thread-self/mountinfo").unwrap_or_default();
-    let storage = mounts::storage(&here);
-    let holds = storage.iter().filter(|candidate| Path::new(upper).starts_with(&candidate.path));
-    holds.max_by_key(|candidate| candidate.path.as_os_str().len()).is_some_and(|candidate| candidate.path == mount)
+/// Overlays whose upper layer lies on the file system that is mounted at `mount`: by texts alone, for what a process has mounted may
+/// be anything, and may not answer.
+struct Layers<'a> {
+    mount: &'a Path,
+    /// By the number of the mount, which is that of one mount of the host alone.
+    known: HashMap<u64, bool>,
+}
+
+impl Layers<'_> {
+    /// Whether a descriptor is of such an overlay.
+    fn hold(&mut self, pid: i32, descriptor: u32) -> bool {
+        let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{descriptor}")).unwrap_or_default();
+        let number = info.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());
+        let Some(number) = number else { return false };
+        if let Some(known) = self.known.get(&number) {
+            return *known;
+        }
+        let is_here = self.is_here(pid, number);
+        if self.known.len() < MOST_MOUNTS {
+            self.known.insert(number, is_here);
+        }
+        is_here
+    }
+
+    fn is_here(&self, pid: i32, number: u64) -> bool {
+        let mounted = fs::read(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+        let begin = format!("{number} ");
+        let line = mounted.split(|byte| *byte == b'\n').find(|line| line.starts_with(begin.as_bytes()));
+        let Some(line) = line.map(String::from_utf8_lossy) else { return false };
+        let Some((_, source)) = line.split_once(" - overlay ") else { return false };
+        let Some(upper) = source.split([',', ' ']).find_map(|option| option.strip_prefix("upperdir=")) else {
+            return false;
+        };
+        let here = fs::read("/proc/thread-self/mountinfo").unwrap_or_default();
+        let storage = mounts::storage(&here);
+        let holds = storage.iter().filter(|candidate| Path::new(upper).starts_with(&candidate.path));
+        holds
+            .max_by_key(|candidate| candidate.path.as_os_str().len())
+            .is_some_and(|candidate| candidate.path == self.mount)
+    }
 }
 
 /// Whether a descriptor may be written to: `flags` of `/proc/PID/fdinfo/FD`, octal; the last two bits are the mode.
