@@ -6,7 +6,7 @@
 ---@class casebook.space.Params
 ---@field path? string A path on the file system to look into; `auto` is the fullest that can be written to, by space or by inodes. Those of the network are not looked into.
 ---@field budget? string|number How long to walk over its folders: at most 10 min. What was not reached by then is said. It takes 1 s more to see which files grow.
----@field limit? number Most rows in each list: 1 to 200.
+---@field limit? number Most rows in each list: 1 to 200. To the largest files as many more may come that were written to lately.
 
 ---A folder, with what is below it and not below another in the same list.
 ---@class casebook.space.HeavyFolder

@@ -197,7 +197,8 @@ impl Expect {
         }
         if let Some(most) = self.unexplained {
             match ledger.unexplained_share {
-                Some(share) if share <= most => {}
+                // One packet at the edge of the window is a large share where hardly any come.
+                Some(share) if share <= most || ledger.unexplained_bytes <= 1500 => {}
                 Some(share) => faults.push(format!("{:.1} % stay unexplained", share * 100.0)),
                 None => faults.push("the share that stays unexplained is not known".to_owned()),
             }

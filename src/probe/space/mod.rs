@@ -51,7 +51,7 @@ pub struct Params {
     /// How long to walk over its folders: at most 10 min. What was not reached by then is said. It takes 1 s more to see which files
     /// grow.
     pub budget: Span,
-    /// Most rows in each list: 1 to 200.
+    /// Most rows in each list: 1 to 200. To the largest files as many more may come that were written to lately.
     #[schemars(range(min = 1, max = 200))]
     pub limit: u32,
 }
@@ -284,7 +284,7 @@ mod tests {
         // In a container whose root is an overlay there is nothing that could be looked into.
         let Ok(seen) = seen else { return };
         assert!(seen.output.files > 0 && seen.output.used_bytes > 0, "{seen:?}");
-        assert!(seen.output.large_files.len() <= 3 && seen.output.heavy_folders.len() <= 3);
+        assert!(seen.output.large_files.len() <= 3 + 3 && seen.output.heavy_folders.len() <= 3);
         assert_eq!(seen.output.complete, !seen.missing.iter().any(|missing| missing.gap.reason == Reason::TimedOut));
     }
 
