@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use casebook::probe::namespaces::{Namespace, Namespaces, NamespacesProbe, Params};
 use casebook::probe::{Cancel, Context, Inputs, Probe, StartBarrier};
-use casebook::probe::{conntrack, firewall, kernel, sockets};
+use casebook::probe::{capture, conntrack, firewall, kernel, sockets};
 use casebook::units::Span;
 use nix::sched::{CloneFlags, setns, unshare};
 use serde_json::Value;
@@ -324,6 +324,15 @@ fn other_probes_look_into_the_busy_namespace_and_say_where_they_saw_what() {
         assert_eq!(reader.process.as_ref().map(|process| process.pid), Some(web.pid()));
         assert!(reader.drops > Some(20) && reader.queue > 10_000, "nobody reads it: {reader:?}");
 
+        for asked in ["busiest", "web"] {
+            let params = capture::Params { window, namespace: Some(asked.to_owned()), ..capture::Params::default() };
+            let seen = seen_elsewhere(&capture::CaptureProbe, params, send);
+            let there = seen.namespace.as_ref().expect("another one was asked for");
+            assert_eq!((there.label.as_str(), &there.ends[..]), ("container web", &["v0".to_owned()][..]), "{asked}");
+            assert_eq!(seen.interface.as_deref(), Some("eth0"));
+            assert!(seen.classes.to_us.packets > 150 && seen.udp.packets > 150, "{:?}", seen.classes);
+        }
+
         let params = conntrack::Params { window, namespaces: busiest, ..conntrack::Params::default() };
         let seen = seen_elsewhere(&conntrack::ConntrackProbe, params, send);
         let rows = seen.elsewhere.expect("they were asked for");
@@ -365,6 +374,9 @@ fn who_may_not_enter_has_a_gap_in_place_of_what_other_namespaces_show() {
             let nobody_asked = probe_without(&["--bounding-set", "-sys_admin"], &[probe, "window=0s"]);
             assert!(nobody_asked["output"]["elsewhere"].is_null(), "{probe}");
         }
+        let watched =
+            probe_without(&["--bounding-set", "-sys_admin"], &["capture", "window=300ms", "namespace=busiest"]);
+        assert!(watched["gap"]["why"] == "it needs CAP_SYS_ADMIN" && watched["output"].is_null(), "{watched:#}");
         // Nor is it known that there is none, for who may not see where processes live, and finds no name.
         unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS).unwrap();
         for line in ["mount --make-rprivate /", "mount -t tmpfs none /run"] {

@@ -5,6 +5,7 @@
 ---The parameters of probe `capture`.
 ---@class casebook.capture.Params
 ---@field interface? string Interface to watch: a name, another name of it, an alias such as `eth0:1`, or one of its addresses; all of its packets are seen, not only those of that alias or address. `auto` is all interfaces through which traffic enters the host, at most 8: those that stand on no other one, that of the default route among them; where there is none, the one that has received most since boot of those that are up, else `lo`.
+---@field namespace? string Another network namespace to watch instead of this one: `busiest`, the one that moves most, or one by name: that of a container, a pod or `ip netns`, the number of the namespace, or eight and more digits of a container's id. The interfaces and addresses are those of that one then.
 ---@field window? string|number How long to watch. A file is read to its end, however long it lasted.
 ---@field file? string A pcap or pcapng file to read instead of watching an interface.
 ---@field ["local"] string[]? For a file: the addresses of the host that it is about, which make the direction of a packet. When empty they are inferred: the address that takes part in most packets, of equals the one that receives most, and then each further one that takes part in 5 % of the packets, all without those already taken. A direction that the file itself names for a packet counts for more. A list, or one text with commas between them.
@@ -37,6 +38,13 @@
 ---@field take fun(self: casebook.capture.Entereds, n: integer): casebook.capture.Entereds the first n items
 ---@field seen fun(self: casebook.capture.Entereds): casebook.capture.Entereds the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.Entereds): casebook.capture.Entered[] the items as plain tables, converted at once
+
+---The network namespace that was watched instead of the one that is looked from; null where that was watched, or a file read.
+---@class casebook.capture.Namespace
+---@field number integer Its number, as in `/proc/PID/ns/net`, and in the result of `namespaces`.
+---@field label string For people: `container web`.
+---@field pid? integer A process that lives there, by its id on this host; null where the namespace has only a name.
+---@field ends string[] Interfaces of the namespace that is looked from that lead there, or that an interface of it stands on; at most 8.
 
 ---The kernel ring's own account of what it got and lost; none when a file was read.
 ---@class casebook.capture.Ring
@@ -765,6 +773,7 @@
 ---@class casebook.capture.Evidence: casebook.Evidence
 ---@field interface? string The interface that was watched, of several the one that most was received by; none when a file was read.
 ---@field entered casebook.capture.Entereds What entered by each interface that was watched, in the order in which they are watched; empty when a file was read.
+---@field namespace? casebook.capture.Namespace The network namespace that was watched instead of the one that is looked from; null where that was watched, or a file read.
 ---@field file? string The file that was read; none when an interface was watched.
 ---@field link string The link layer: `ethernet`, `raw-ip`, `loopback` or `linux-cooked` (any other).
 ---@field seconds number How long was watched, in seconds; for a file, from its first packet to its last.

@@ -126,6 +126,12 @@ impl Choice {
     fn one(index: u32, alias: Option<String>) -> Self {
         Choice { index, all: vec![index], alias }
     }
+
+    /// Several, the one that matters first.
+    fn several(all: Vec<u32>) -> Result<Self, Gap> {
+        let index = all.first().copied().ok_or_else(nothing_to_watch)?;
+        Ok(Choice { index, all, alias: None })
+    }
 }
 
 /// The interface that the parameter names. What `auto` means, the probes of a window agree about: the interfaces through
@@ -140,29 +146,43 @@ pub(super) fn find(
     if wanted != "auto" {
         return choose(wanted, survey, routes);
     }
-    let all = cx.agree_on_interfaces(|| {
-        let usual = usual(survey, routes);
-        let mut entrances = entrances(&survey.links, usual, dials());
-        if entrances.is_empty() {
-            return usual.into_iter().collect();
+    Choice::several(cx.agree_on_interfaces(|| watch_all(door, survey, routes, cx)))
+}
+
+/// The same in another network namespace, where the calling thread is: about that one nobody agrees.
+pub(super) fn find_elsewhere(
+    wanted: &str,
+    door: &mut Rtnetlink,
+    survey: &Survey,
+    routes: &[DefaultRoute],
+    cx: &Context,
+) -> Result<Choice, Gap> {
+    if wanted != "auto" {
+        return choose(wanted, survey, routes);
+    }
+    Choice::several(watch_all(door, survey, routes, cx))
+}
+
+/// The interfaces that `auto` means, that of the default route first.
+fn watch_all(door: &mut Rtnetlink, survey: &Survey, routes: &[DefaultRoute], cx: &Context) -> Vec<u32> {
+    let usual = usual(survey, routes);
+    let mut entrances = entrances(&survey.links, usual, dials());
+    if entrances.is_empty() {
+        return usual.into_iter().collect();
+    }
+    if entrances.len() > WATCHED {
+        let (before, begun) = (door.counters(), Instant::now());
+        cx.sleep_until(begun + LOOK);
+        if let (Ok(before), Ok(after)) = (before, door.counters()) {
+            let received = |index: &u32| Some(after.get(index)?.rx_bytes.saturating_sub(before.get(index)?.rx_bytes));
+            entrances.sort_by_key(|index| std::cmp::Reverse(received(index)));
         }
-        if entrances.len() > WATCHED {
-            let (before, begun) = (door.counters(), Instant::now());
-            cx.sleep_until(begun + LOOK);
-            if let (Ok(before), Ok(after)) = (before, door.counters()) {
-                let received =
-                    |index: &u32| Some(after.get(index)?.rx_bytes.saturating_sub(before.get(index)?.rx_bytes));
-                entrances.sort_by_key(|index| std::cmp::Reverse(received(index)));
-            }
-        }
-        // That of the default route, or the one that brings its packets, comes first.
-        let related = usual.map_or_else(HashSet::new, |usual| related(usual, &survey.links));
-        entrances.sort_by_key(|index| (Some(*index) != usual, !related.contains(index)));
-        entrances.truncate(WATCHED);
-        entrances
-    });
-    let index = all.first().copied().ok_or_else(nothing_to_watch)?;
-    Ok(Choice { index, all, alias: None })
+    }
+    // That of the default route, or the one that brings its packets, comes first.
+    let related = usual.map_or_else(HashSet::new, |usual| related(usual, &survey.links));
+    entrances.sort_by_key(|index| (Some(*index) != usual, !related.contains(index)));
+    entrances.truncate(WATCHED);
+    entrances
 }
 
 /// The interface of the default route, else the one that is up and has received most since boot, else one that is down, for

@@ -34,12 +34,14 @@ impl Interface {
     }
 }
 
-/// The interfaces that `wanted` names: one, or with `auto` all through which traffic enters the host.
-pub fn interfaces(wanted: &str, cx: &Context) -> Result<Vec<Interface>, Gap> {
+/// The interfaces that `wanted` names: one, or with `auto` all through which traffic enters the host, or the network namespace
+/// `elsewhere` that the calling thread is in.
+pub fn interfaces(wanted: &str, elsewhere: bool, cx: &Context) -> Result<Vec<Interface>, Gap> {
     let mut door = watched::door()?;
     let survey = Survey::take(&mut door)?;
     let routes = watched::default_routes(&mut door).unwrap_or_default();
-    let chosen = watched::find(wanted, &mut door, &survey, &routes, cx)?;
+    let find = if elsewhere { watched::find_elsewhere } else { watched::find };
+    let chosen = find(wanted, &mut door, &survey, &routes, cx)?;
     let own_links: HashSet<[u8; 6]> =
         survey.links.iter().filter_map(|link| link.link_address.as_slice().try_into().ok()).collect();
     let taken = taken();

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::classes::LocalAddresses;
 use super::host::{self, Interface};
 use super::link::{Link, Way};
-use super::output::{Capture, Ring};
+use super::output::{Capture, Ring, Watched};
 use super::packet;
 use super::sampling::Sampling;
 use super::summary::Source;
@@ -16,6 +16,7 @@ use super::tally::{Seen, Tally};
 use super::{Burst, Params};
 use crate::case::{Gap, Observed, Reason};
 use crate::probe::Context;
+use crate::probe::elsewhere::look_into;
 use crate::probe::hash::KeyedHash;
 use crate::sys::packet_ring::{Frame, OpenError, PacketRing};
 use crate::sys::usage;
@@ -32,9 +33,19 @@ const LAST_PACKETS: Duration = Duration::from_millis(250);
 /// A wall clock that ran differently by more was set.
 const CLOCK_SET: Duration = Duration::from_millis(100);
 
-/// Watches an interface for the window, or all by which traffic enters the host.
+/// Watches an interface for the window, or all by which traffic enters the host, or the namespace that is to be watched instead.
 pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
-    let found = host::interfaces(&params.interface, cx)?;
+    let Some(asked) = &params.namespace else { return watch_here(params, cx) };
+    let there = look_into(asked, params.window.0, cx, || watch_here(params, cx))?;
+    let mut observed = there.seen;
+    observed.output.namespace =
+        Some(Watched { number: there.number, label: there.label, pid: there.pid, ends: there.ends });
+    Ok(observed)
+}
+
+/// Watches in the network namespace of the calling thread.
+fn watch_here(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
+    let found = host::interfaces(&params.interface, params.namespace.is_some(), cx)?;
     let most_bytes = cx.resources().memory_bytes() / RING_PART / found.len().max(1) as u64;
     let mut sources: Vec<Place> = Vec::new();
     let mut unwatched = None;

@@ -46,7 +46,7 @@ pub use names::reflectors;
 pub use output::Capture;
 
 use super::{Context, Need, Probe, Right, Use};
-use crate::case::{Gap, Observed};
+use crate::case::{Gap, Observed, Reason};
 use crate::printable::printable;
 use crate::units::{Size, Span};
 use summary::Source;
@@ -66,6 +66,10 @@ pub struct Params {
     /// host, at most 8: those that stand on no other one, that of the default route among them; where there is none, the one
     /// that has received most since boot of those that are up, else `lo`.
     pub interface: String,
+    /// Another network namespace to watch instead of this one: `busiest`, the one that moves most, or one by name: that of a
+    /// container, a pod or `ip netns`, the number of the namespace, or eight and more digits of a container's id. The interfaces
+    /// and addresses are those of that one then.
+    pub namespace: Option<String>,
     /// How long to watch. A file is read to its end, however long it lasted.
     pub window: Span,
     /// A pcap or pcapng file to read instead of watching an interface.
@@ -107,6 +111,7 @@ impl Default for Params {
     fn default() -> Self {
         Params {
             interface: "auto".to_owned(),
+            namespace: None,
             window: Span::seconds(10),
             file: None,
             local: Vec::new(),
@@ -135,8 +140,10 @@ impl Probe for CaptureProbe {
     const ABOUT: &'static str = "a timed burst of packets: flows, remotes, ports, protocols, receivers";
     const SOURCE: &'static str = "AF_PACKET with a TPACKET_V3 ring, or a pcap or pcapng file";
     const REPLACES: &'static [&'static str] = &["tcpdump", "iftop"];
-    const NEEDS: &'static [Need] =
-        &[Need { what: "CAP_NET_RAW", without: "no packets of an interface; a pcap file can still be read" }];
+    const NEEDS: &'static [Need] = &[
+        Need { what: "CAP_NET_RAW", without: "no packets of an interface; a pcap file can still be read" },
+        Need { what: "CAP_SYS_ADMIN", without: "the packets of another network namespace, where one is asked for" },
+    ];
     const RIGHTS: &'static [Right] = &[Right::Write];
     const KEEPS_UP: bool = true;
     type Params = Params;
@@ -153,7 +160,15 @@ impl Probe for CaptureProbe {
 
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
         match &params.file {
+            Some(_) if params.namespace.is_some() => {
+                let why = "a file is of no network namespace: give either `file` or `namespace`";
+                Err(Gap::new(Reason::Malformed, "read a capture", why))
+            }
             Some(path) => file::read(file::Origin::File(path), &params, cx),
+            None if params.namespace.as_deref() == Some("all") => {
+                let why = "one network namespace is watched at a time: name it, or ask for the `busiest`";
+                Err(Gap::new(Reason::Malformed, "capture in other network namespaces", why))
+            }
             None => live::watch(&params, cx),
         }
     }

@@ -16,6 +16,9 @@ pub struct Capture {
     /// What entered by each interface that was watched, in the order in which they are watched; empty when a file was read.
     #[serde(default)]
     pub entered: Vec<Entered>,
+    /// The network namespace that was watched instead of the one that is looked from; null where that was watched, or a file read.
+    #[serde(default)]
+    pub namespace: Option<Watched>,
     /// The file that was read; none when an interface was watched.
     pub file: Option<String>,
     /// The link layer: `ethernet`, `raw-ip`, `loopback` or `linux-cooked` (any other).
@@ -107,6 +110,19 @@ pub struct Capture {
     pub gso: Gso,
     /// The file that the burst was written to, if it was.
     pub written: Option<Written>,
+}
+
+/// The network namespace that was watched.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Watched {
+    /// Its number, as in `/proc/PID/ns/net`, and in the result of `namespaces`.
+    pub number: u64,
+    /// For people: `container web`.
+    pub label: String,
+    /// A process that lives there, by its id on this host; null where the namespace has only a name.
+    pub pid: Option<i32>,
+    /// Interfaces of the namespace that is looked from that lead there, or that an interface of it stands on; at most 8.
+    pub ends: Vec<String>,
 }
 
 /// What was received by one of the interfaces that were watched together.

@@ -58,6 +58,7 @@ impl Tally {
         Capture {
             interface: self.busiest(&source.interfaces),
             entered: self.entered(&source.interfaces),
+            namespace: None,
             file: source.file,
             link: source.link.name().to_owned(),
             seconds,

@@ -107,6 +107,28 @@ pub fn visit_beside<A: Send, T: Send, R>(
     })
 }
 
+/// Looks once into the namespace that is `asked` for, of several the busiest, with a thread that stays there until the look is over.
+pub fn look_into<T: Send>(
+    asked: &str,
+    window: Duration,
+    cx: &Context,
+    look: impl Fn() -> Result<T, Gap> + Sync,
+) -> Result<There<T>, Gap> {
+    let found: Arc<Result<Places, Gap>> = cx.agree(|| Places::find(window, cx));
+    let Chosen { mut places, gaps, .. } = found.as_ref().as_ref().map_err(Gap::clone)?.choose(asked);
+    places.truncate(1);
+    let mut trouble = Trouble { gaps, all: places.len(), ..Trouble::default() };
+    let places = places.into_iter().map(|place| (place, ())).collect();
+    // It is the only one: there is no time that it could take from others.
+    let until = Instant::now() + LAST_ROUND;
+    let looked = round(places, until, cx, &mut trouble, |()| look())?.into_iter().next();
+    let (place, seen) = looked.ok_or_else(|| {
+        let nothing = || Gap::new(Reason::Absent, "look into another network namespace", "there is none");
+        trouble.gaps().pop().unwrap_or_else(nothing)
+    })?;
+    Ok(place.told(0.0, seen))
+}
+
 fn look<A: Send, T: Send>(
     asked: &str,
     (begun, window): (Instant, Duration),
@@ -130,15 +152,16 @@ fn look<A: Send, T: Send>(
         let seconds = first.as_ref().map_or(0.0, |(at, _)| at.elapsed().as_secs_f64());
         Ok((seconds, (looks.last)(first.map(|(_, first)| first))?))
     })?;
-    let seen = looked.into_iter().map(|(place, (seconds, seen))| There {
-        number: place.number,
-        label: place.label,
-        pid: place.way.pids.first().copied(),
-        ends: place.ends,
-        seconds,
-        seen,
-    });
+    let seen = looked.into_iter().map(|(place, (seconds, seen))| place.told(seconds, seen));
     Ok(Elsewhere { seen: seen.collect(), left_out, gaps: trouble.gaps() })
+}
+
+impl Place {
+    /// What was seen there.
+    fn told<T>(self, seconds: f64, seen: T) -> There<T> {
+        let pid = self.way.pids.first().copied();
+        There { number: self.number, label: self.label, pid, ends: self.ends, seconds, seen }
+    }
 }
 
 /// What hindered the looks.

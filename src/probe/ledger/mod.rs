@@ -183,13 +183,17 @@ impl Probe for LedgerProbe {
     fn observe(&self, _: Params, cx: &Context) -> Result<Observed<Ledger>, Gap> {
         let interfaces = cx.output::<Interfaces>("interfaces")?;
         let watched = interfaces.watched.name.as_str();
-        let capture = cx.output::<Capture>("capture").and_then(|capture| match &capture.interface {
-            Some(name) if name == watched || capture.entered.iter().any(|of| of.interface == watched) => Ok(capture),
-            other => Err(Gap::new(
-                Reason::Malformed,
-                format!("account for {watched} by the capture"),
-                format!("it is of {}", other.as_deref().unwrap_or("no interface that is named")),
-            )),
+        let capture = cx.output::<Capture>("capture").and_then(|capture| {
+            let of = match (&capture.namespace, &capture.interface) {
+                // An interface there may be called as one here.
+                (Some(there), _) => &there.label,
+                (None, Some(name)) if name == watched => return Ok(capture),
+                (None, _) if capture.entered.iter().any(|of| of.interface == watched) => return Ok(capture),
+                (None, Some(name)) => name,
+                (None, None) => "no interface that is named",
+            };
+            let tried = format!("account for {watched} by the capture");
+            Err(Gap::new(Reason::Malformed, tried, format!("it is of {of}")))
         });
         let sockets = cx.output::<Sockets>("sockets");
         let firewall = cx.output::<Firewall>("firewall");
