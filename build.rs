@@ -14,12 +14,14 @@ use serde_json::{Map, Value};
 /// The folders whose files are packed, not those of folders within.
 const FOLDERS: [&str; 4] = ["runbooks", "lua/checks", "lua/casebook", "tests/cases"];
 /// The fields of a whole runbook in their order.
-const WHOLE: [&str; 14] = [
+const WHOLE: [&str; 16] = [
     "name",
     "title",
     "summary",
     "tags",
     "symptoms",
+    "complaints",
+    "suspect",
     "live_when",
     "params",
     "data",

@@ -2,6 +2,11 @@
 
 -- Written by `casebook generate`. Changes here are lost.
 
+---A sign in the first look that a runbook is wanted. Its expressions name probes, each of which looks once with its defaults (`disk.fullest_share`), and the runbook's `params`.
+---@class casebook.runbook.Suspect
+---@field when? string A condition. The last entry has none: it says what was seen where nothing is suspected.
+---@field say string What was seen, as part of a sentence: why the runbook was picked, or why it was left out.
+
 ---@alias casebook.runbook.ParamType
 ---| "interface" # A network interface, or `auto`.
 ---| "duration" # A span of time: 10s.
@@ -109,6 +114,8 @@
 ---@field summary? string What it finds out, in a sentence.
 ---@field tags? string[] Words that it is found by.
 ---@field symptoms? string[] Complaints that call for it: "the server is slow".
+---@field complaints? string[] Words and phrases of the complaints by which `casebook diagnose` picks it: `ssh`, `no space left`. Capital letters, endings (hang, hangs, hanging) and small words between those of a phrase do not matter; two words may be written as one.
+---@field suspect? casebook.runbook.Suspect[] What `casebook diagnose` suspects without a word of it: judged by one look of a second or two that is taken before anything is picked. The first that holds picks the runbook; what is not known picks it, too.
 ---@field include? string[] Further files of the runbook, by their paths from its folder: each may hold `params`, `data`, `let`, `facts`, `steps` and `causes`, which are added to those of this file in the order of the list.
 ---@field live_when? string A condition over parameters: whether the run looks at a live host. Steps, causes, signs and remedies that say `live_only: true` do not apply where this does not hold.
 ---@field params? table<string, casebook.runbook.Param> What can be set when it is run, by name: `--set NAME=VALUE`.

@@ -20,8 +20,9 @@ pub(super) fn list(arguments: &ListArguments) -> anyhow::Result<u8> {
     let mut lists = Vec::new();
     if !arguments.checks {
         let runbooks = rows(Kind::Runbook, |found| {
-            let Summary { name, title, summary, tags, symptoms } = runbook::summary(found, Trust::Required)?;
-            let texts = [&name, &title, &summary].into_iter().chain(&tags).chain(&symptoms);
+            let Summary { name, title, summary, tags, symptoms, complaints } =
+                runbook::summary(found, Trust::Required)?;
+            let texts = [&name, &title, &summary].into_iter().chain(&tags).chain(&symptoms).chain(&complaints);
             Ok((words_of(texts.map(String::as_str)), summary))
         });
         lists.push(("Runbooks (casebook run NAME)", runbooks, false));

@@ -5,6 +5,7 @@ mod arguments;
 mod causes;
 mod params;
 mod steps;
+mod suspects;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -252,6 +253,8 @@ impl Checker<'_> {
         }
         self.names.push(("params".into(), Meaning::Params(params.keys().cloned().collect())));
         self.file = Arc::clone(&self.main);
+        let complaints = self.complaints(&document.complaints);
+        let suspect = self.suspects(document.suspect, &document.name);
         self.live_when = document.live_when.as_ref().and_then(|text| self.condition(text));
         let mut ids = Vec::new();
         for part in &parts {
@@ -295,6 +298,8 @@ impl Checker<'_> {
             summary: document.summary,
             tags: document.tags,
             symptoms: document.symptoms,
+            complaints,
+            suspect,
             params,
             data: std::mem::take(&mut self.data).into_iter().collect(),
             bindings: std::mem::take(&mut self.bindings),

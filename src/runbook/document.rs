@@ -29,6 +29,15 @@ pub(super) struct Document {
     /// Complaints that call for it: "the server is slow".
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub symptoms: Vec<String>,
+    /// Words and phrases of the complaints by which `casebook diagnose` picks it: `ssh`, `no space left`. Capital letters, endings
+    /// (hang, hangs, hanging) and small words between those of a phrase do not matter; two words may be written as one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub complaints: Vec<Text>,
+    /// What `casebook diagnose` suspects without a word of it: judged by one look of a second or two that is taken before anything is
+    /// picked. The first that holds picks the runbook; what is not known picks it, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspect: Vec<SuspectDocument>,
     /// Further files of the runbook, by their paths from its folder: each may hold `params`, `data`, `let`, `facts`, `steps` and
     /// `causes`, which are added to those of this file in the order of the list.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -76,6 +85,20 @@ pub(super) struct Document {
     /// Hypotheses that are weighed and ranked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<CauseDocument>,
+}
+
+/// A sign in the first look that a runbook is wanted. Its expressions name probes, each of which looks once with its defaults
+/// (`disk.fullest_share`), and the runbook's `params`.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SuspectDocument {
+    /// A condition. The last entry has none: it says what was seen where nothing is suspected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub when: Option<Text>,
+    /// What was seen, as part of a sentence: why the runbook was picked, or why it was left out.
+    #[schemars(with = "String")]
+    pub say: Text,
 }
 
 /// A further file of a runbook.

@@ -75,14 +75,16 @@ pub fn summary(found: &Found, trust: Trust) -> Result<Summary, Problems> {
     {
         return Ok(summary);
     }
-    let Runbook { name, title, summary, tags, symptoms, .. } = load_found(found, trust)?;
-    Ok(Summary { name, title, summary, tags, symptoms })
+    let Runbook { name, title, summary, tags, symptoms, complaints, .. } = load_found(found, trust)?;
+    Ok(Summary { name, title, summary, tags, symptoms, complaints })
 }
 
 /// The lines of a YAML document above the first of its long parts.
 fn head(text: &str) -> &str {
     let long = |line: &str| {
-        ["params:", "include:", "data:", "let:", "facts:", "steps:", "causes:"].iter().any(|key| line.starts_with(key))
+        ["suspect:", "params:", "include:", "data:", "let:", "facts:", "steps:", "causes:"]
+            .iter()
+            .any(|key| line.starts_with(key))
     };
     let lines = text.split_inclusive('\n').take_while(|line| !long(line));
     text.get(..lines.map(str::len).sum()).unwrap_or(text)
@@ -103,6 +105,9 @@ pub struct Summary {
     /// What an operator sees who needs it.
     #[serde(default)]
     pub symptoms: Vec<String>,
+    /// Words and phrases of the complaints that it is picked by.
+    #[serde(default)]
+    pub complaints: Vec<String>,
 }
 
 /// The parameters that a runbook in YAML declares, with what each is for: as far as can be read, and without a check of
@@ -406,8 +411,8 @@ mod tests {
             assert!(found.language == Language::Lua || head(&found.text).len() < whole.text.len() / 10);
             let told = summary(&found, Trust::Required).unwrap();
             assert_eq!(
-                (told.name, told.title, told.summary, told.tags, told.symptoms),
-                (whole.name, whole.title, whole.summary, whole.tags, whole.symptoms)
+                (told.name, told.title, told.summary, told.tags, told.symptoms, told.complaints),
+                (whole.name, whole.title, whole.summary, whole.tags, whole.symptoms, whole.complaints)
             );
         }
     }

@@ -3,6 +3,7 @@
 mod authorship;
 mod bindings;
 mod check;
+mod complaint;
 mod document;
 mod fields;
 mod library;
@@ -15,6 +16,7 @@ mod problem;
 mod yaml;
 
 pub use authorship::is_shipped;
+pub use complaint::{matching, words_in};
 pub use document::schema;
 pub(crate) use library::tested;
 pub use library::{
@@ -25,7 +27,8 @@ pub use load::{
     Summary, declared_params, inspect_found, load, load_check, load_found, load_recorded, summary, wrap_check,
 };
 pub use model::{
-    Argument, Binding, Bound, CausePlan, Check, Each, Figure, Outcome, RemedyPlan, Runbook, SignPlan, Step, Target,
+    Argument, Binding, Bound, CausePlan, Check, Each, Figure, Outcome, RemedyPlan, Runbook, SignPlan, Step, Suspect,
+    Target,
 };
 pub use params::{BadParam, ParamSpec, ParamType};
 pub use parts::included;

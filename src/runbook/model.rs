@@ -25,6 +25,10 @@ pub struct Runbook {
     pub tags: Vec<String>,
     /// What people complain about when they need it.
     pub symptoms: Vec<String>,
+    /// Words and phrases of the complaints that it is picked by.
+    pub complaints: Vec<String>,
+    /// What picks it in a first look; the last says what was seen where nothing does.
+    pub suspect: Vec<Suspect>,
     /// Its parameters.
     pub params: IndexMap<String, ParamSpec>,
     /// Lists that expressions can use, by name.
@@ -77,6 +81,15 @@ impl Runbook {
             checks: self.checks().map(|check| (check.name.clone(), kept(check))).collect(),
         }
     }
+}
+
+/// A sign in the first look that a runbook is wanted.
+#[derive(Debug, Clone)]
+pub struct Suspect {
+    /// When it holds; always, if there is none.
+    pub when: Option<Condition>,
+    /// What was seen.
+    pub say: Template,
 }
 
 /// A name for a value or a condition.

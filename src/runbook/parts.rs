@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_yaml::Spanned;
 
-use super::document::{CauseDocument, Document, ParamDocument, PartDocument, StepDocument, Text};
+use super::document::{CauseDocument, Document, ParamDocument, PartDocument, StepDocument, SuspectDocument, Text};
 use super::problem::{Problem, SourceFile};
 use super::yaml;
 
@@ -128,6 +128,10 @@ pub(super) fn whole(main: &Document, parts: &[Part], data: &IndexMap<String, Val
         tags: &'a [String],
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         symptoms: &'a [String],
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        complaints: &'a [Text],
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        suspect: &'a [SuspectDocument],
         #[serde(skip_serializing_if = "Option::is_none")]
         live_when: Option<&'a Text>,
         #[serde(skip_serializing_if = "IndexMap::is_empty")]
@@ -155,6 +159,8 @@ pub(super) fn whole(main: &Document, parts: &[Part], data: &IndexMap<String, Val
         summary: &main.summary,
         tags: &main.tags,
         symptoms: &main.symptoms,
+        complaints: &main.complaints,
+        suspect: &main.suspect,
         live_when: main.live_when.as_ref(),
         params: joined(parts, |part| &part.params),
         data,
