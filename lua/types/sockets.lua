@@ -86,6 +86,9 @@
 ---@field tx_queue integer Bytes sent that the peer has not acknowledged.
 ---@field rtt_ms? number Smoothed round trip time in milliseconds (`tcpi_rtt`).
 ---@field retransmits? integer Segments sent again in the window (growth of `tcpi_total_retrans`).
+---@field timeouts? integer Times in a row that what is under way was sent again and not acknowledged; of `syn_sent` the SYN (`tcpi_retransmits`).
+---@field sent_seconds_ago? number Seconds since payload was sent, or since it began (`tcpi_last_data_sent`); none for `syn_sent`.
+---@field received_seconds_ago? number Seconds since payload came, or since it began (`tcpi_last_data_recv`); none for `syn_sent`.
 
 ---A list of `casebook.sockets.Connection` in evidence.
 ---@class casebook.sockets.Connections
@@ -214,6 +217,9 @@
 ---@class casebook.sockets.Opening
 ---@field process? casebook.sockets.Process The process; none where the holder of the sockets was not seen.
 ---@field connections integer Its connections that wait for their first answer.
+---@field waiting integer Those of them that have waited for a second and more: their SYN was sent again (`tcpi_retransmits`).
+---@field remote_address? string The address to which most of them go.
+---@field remote_port? integer The port there.
 
 ---A list of `casebook.sockets.Opening` in evidence.
 ---@class casebook.sockets.Openings
@@ -231,6 +237,41 @@
 ---@field take fun(self: casebook.sockets.Openings, n: integer): casebook.sockets.Openings the first n items
 ---@field seen fun(self: casebook.sockets.Openings): casebook.sockets.Openings the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.sockets.Openings): casebook.sockets.Opening[] the items as plain tables, converted at once
+
+---The TCP connections to and from a network: how the way there and back is.
+---@class casebook.sockets.Path
+---@field network string The network: IPv4 /24, IPv6 /48.
+---@field address string An address in it: that of the connection on which most was sent again, else of the one that moved most.
+---@field connections integer Connections that are open at the end of the window, those that are being opened or closed included.
+---@field closed integer Connections that closed within the window.
+---@field rx_bytes? integer Payload received in the window, by those that closed, too (growth of `tcpi_bytes_received`).
+---@field tx_bytes? integer Payload sent and acknowledged in the window (growth of `tcpi_bytes_acked`).
+---@field segments? integer Segments with payload sent in the window, those sent again included (growth of `tcpi_data_segs_out`, Linux 4.6).
+---@field retransmits? integer Segments sent again in the window, SYNs too (growth of `tcpi_total_retrans`).
+---@field out_of_order? integer Segments that came out of order in the window: some before them were lost, or overtaken (growth of `tcpi_rcv_ooopack`, Linux 5.4).
+---@field rtt_ms? number Smoothed round trip time, the mean of the open connections, in milliseconds (`tcpi_rtt`).
+---@field mtu? integer The least MTU that is known of the way to them, in bytes (`tcpi_pmtu`).
+---@field unanswered integer Connections from here that get no answer: their SYN was sent again.
+---@field stalled integer Connections with payload under way that was sent again twice or more, and that nobody acknowledges.
+---@field stalled_from_start integer Those of them with a full segment or more under way of which no full segment was ever acknowledged: large ones may not get through (MTU).
+---@field window_closed integer Connections whose peer takes no more for now: its receive window is closed, and payload waits here.
+
+---A list of `casebook.sockets.Path` in evidence.
+---@class casebook.sockets.Paths
+---@field [integer] casebook.sockets.Path
+---@field first fun(self: casebook.sockets.Paths, pattern?: table|fun(item: casebook.sockets.Path): boolean): casebook.sockets.Path? the first item that fits, or nil
+---@field where fun(self: casebook.sockets.Paths, pattern: table|fun(item: casebook.sockets.Path): boolean): casebook.sockets.Paths the items that fit
+---@field any fun(self: casebook.sockets.Paths, pattern?: table|fun(item: casebook.sockets.Path): boolean): boolean whether an item fits
+---@field all fun(self: casebook.sockets.Paths, pattern: table|fun(item: casebook.sockets.Path): boolean): boolean whether all items fit
+---@field count fun(self: casebook.sockets.Paths, pattern?: table|fun(item: casebook.sockets.Path): boolean): integer how many items fit
+---@field top fun(self: casebook.sockets.Paths, field: string|(fun(item: casebook.sockets.Path): any), n: integer): casebook.sockets.Paths the n items whose field is largest
+---@field sum fun(self: casebook.sockets.Paths, field: string): number the sum of a field
+---@field group fun(self: casebook.sockets.Paths, field: string): table<any, casebook.sockets.Paths> lists of the items by a field's value
+---@field map fun(self: casebook.sockets.Paths, field: string|fun(item: casebook.sockets.Path): any): any[] a list of one field
+---@field sort fun(self: casebook.sockets.Paths, field: string, order?: "asc"|"desc"): casebook.sockets.Paths the items in the order of a field
+---@field take fun(self: casebook.sockets.Paths, n: integer): casebook.sockets.Paths the first n items
+---@field seen fun(self: casebook.sockets.Paths): casebook.sockets.Paths the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.sockets.Paths): casebook.sockets.Path[] the items as plain tables, converted at once
 
 ---A socket below TCP and UDP.
 ---@class casebook.sockets.Raw
@@ -331,6 +372,8 @@
 ---@field machine_written_bytes? integer Bytes of files that all processes of the machine changed in the window (`nr_dirtied` of `/proc/vmstat`): no process can have written more to storage. Files in memory (tmpfs) do not count. None where the kernel does not count it.
 ---@field closed? casebook.sockets.Closed Connections that closed within the window; none when the kernel does not tell.
 ---@field opening casebook.sockets.Openings Processes with TCP connections that wait for their first answer (SYN_SENT) at the end of the window, most first, at most 16: who scans or floods by connect(2).
+---@field paths? casebook.sockets.Paths TCP connections by the network of their remote end, without those of this host to itself: those that most was sent again to first, then those with most connections; at most 64. None where the kernel does not tell.
+---@field paths_left_out integer Connections of networks that are not in `paths`.
 ---@field raw? casebook.sockets.Raws Raw, ping and packet sockets, without casebook's own, at most 64: what they send bears any address and port, and nothing counts it. None where they could not be listed.
 ---@field elsewhere? casebook.sockets.Elsewheres The sockets of other network namespaces, the busiest first; null where nobody asked for them, and where none could be looked into.
 ---@field elsewhere_left_out integer How many other namespaces are not in it.

@@ -105,6 +105,23 @@ pub struct SocketRow {
 pub struct TcpInfo {
     /// Smoothed round trip time in microseconds.
     pub rtt_microseconds: u32,
+    /// Times in a row that the oldest segment under way was sent again because no acknowledgement came; of a connection that
+    /// is being opened, that its SYN was (`tcpi_retransmits`).
+    pub timeouts: u8,
+    /// Probes sent because the peer's window is closed, or because it was silent (`tcpi_probes`).
+    pub probes: u8,
+    /// Payload that fits into a segment to the peer, in bytes (`tcpi_snd_mss`).
+    pub segment_bytes: u32,
+    /// Milliseconds since payload was sent (`tcpi_last_data_sent`).
+    pub sent_milliseconds_ago: u32,
+    /// Milliseconds since payload came (`tcpi_last_data_recv`).
+    pub received_milliseconds_ago: u32,
+    /// The MTU of the path, as far as it is known (`tcpi_pmtu`).
+    pub path_mtu: u32,
+    /// Segments with payload sent, those sent again included, ever (`tcpi_data_segs_out`, Linux 4.6).
+    pub data_segments_sent: Option<u32>,
+    /// Segments that came out of order, ever (`tcpi_rcv_ooopack`, Linux 5.4).
+    pub out_of_order: Option<u32>,
     /// Segments sent again, ever.
     pub total_retransmits: u32,
     /// Bytes sent and acknowledged; SYN and FIN count one each (Linux 4.1).
@@ -238,6 +255,14 @@ pub fn parse_socket(transport: Transport, payload: &[u8]) -> Option<SocketRow> {
 /// `struct tcp_info`, which has grown with the years: what an older kernel lacks is none.
 fn parse_tcp_info(value: &[u8]) -> Option<TcpInfo> {
     Some(TcpInfo {
+        timeouts: *value.get(2)?,
+        probes: *value.get(3)?,
+        segment_bytes: read_u32(value, 16)?,
+        sent_milliseconds_ago: read_u32(value, 44)?,
+        received_milliseconds_ago: read_u32(value, 52)?,
+        path_mtu: read_u32(value, 60)?,
+        data_segments_sent: read_u32(value, 156),
+        out_of_order: read_u32(value, 224),
         rtt_microseconds: read_u32(value, 68)?,
         total_retransmits: read_u32(value, 100)?,
         bytes_acked: read_u64(value, 120),
@@ -279,6 +304,7 @@ mod tests {
         bytes[68..72].copy_from_slice(&1500u32.to_ne_bytes());
         let info = parse_tcp_info(&bytes).unwrap();
         assert_eq!((info.rtt_microseconds, info.bytes_received), (1500, None));
+        assert_eq!((info.data_segments_sent, info.out_of_order), (None, None));
         assert_eq!(parse_tcp_info(&bytes[..90]), None);
     }
 

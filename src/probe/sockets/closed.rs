@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::growth::{Before, is_local};
+use super::paths::Paths;
 use crate::sys::sock_diag::{DestroyedSockets, SocketRow};
 
 /// How often the news are fetched. At a hundred thousand closings a second, its queue lasts three times as long.
@@ -31,6 +32,8 @@ pub(super) struct ClosedSockets {
     pub(super) by_inode: HashMap<u32, Moved>,
     /// By local port, of those connections on listening ports that began and ended within the window.
     pub(super) short_by_port: BTreeMap<u16, Moved>,
+    /// By the network of their remote end.
+    pub(super) paths: Paths,
     /// Some news were lost because they came faster than they could be fetched.
     pub(super) lost: bool,
 }
@@ -52,6 +55,7 @@ impl ClosedSockets {
         let growth = before.growth(row);
         let (rx, tx) = (growth.rx.unwrap_or(0), growth.tx.unwrap_or(0));
         self.all.add(row, rx, tx);
+        self.paths.add_closed(row, &growth);
         let listening = listening(row.local_port);
         if listening {
             self.by_port.entry(row.local_port).or_default().add(row, rx, tx);

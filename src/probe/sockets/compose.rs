@@ -8,6 +8,7 @@ use super::growth::Growth;
 use super::lists::{self, Traffic};
 use super::missing;
 use super::output::{Closed, ClosedPort, ProcessIo, ProcessTraffic, Sockets};
+use super::paths::Paths;
 use super::picture::{Derived, Owners, Picture, rate};
 use super::raw;
 use super::sink::SinkScan;
@@ -57,6 +58,8 @@ impl Picture<'_> {
             machine_written_bytes: self.machine_written,
             closed: self.closed.as_ref().ok().map(account),
             opening: Vec::new(),
+            paths: None,
+            paths_left_out: 0,
             raw: None,
             elsewhere: None,
             elsewhere_left_out: 0,
@@ -68,6 +71,11 @@ impl Picture<'_> {
         (out.connections, out.connections_left_out) =
             lists::connections(&derived, self.params, self.listening, self.seconds, names, &mut ended);
         out.opening = lists::opening(&derived, names, &mut ended);
+        if grows {
+            let paths = self.closed.as_ref().map_or_else(|_| Paths::default(), |closed| closed.paths.clone());
+            let (listed, left_out) = paths.with_open(derived.iter().map(|socket| (socket.row, &socket.growth)));
+            (out.paths, out.paths_left_out) = (Some(listed), left_out);
+        }
         if let Some(taken) = taken {
             let (receivers, left_out) = lists::udp_receivers(taken, self.params, names);
             (out.udp_receivers, out.udp_receivers_left_out) = (Some(receivers), left_out);

@@ -11,6 +11,8 @@ pub(super) struct Earlier {
     rx: Option<u64>,
     tx: Option<u64>,
     retransmits: Option<u32>,
+    segments: Option<u32>,
+    out_of_order: Option<u32>,
     drops: Option<u32>,
 }
 
@@ -28,6 +30,10 @@ pub(super) struct Growth {
     pub(super) rx: Option<u64>,
     pub(super) tx: Option<u64>,
     pub(super) retransmits: Option<u64>,
+    /// Segments with payload sent.
+    pub(super) segments: Option<u64>,
+    /// Segments that came out of order.
+    pub(super) out_of_order: Option<u64>,
     pub(super) drops: Option<u64>,
 }
 
@@ -40,6 +46,8 @@ impl Before {
                 rx: received(row),
                 tx: sent(row),
                 retransmits: row.info.map(|info| info.total_retransmits),
+                segments: row.info.and_then(|info| info.data_segments_sent),
+                out_of_order: row.info.and_then(|info| info.out_of_order),
                 drops: row.drops,
             };
             self.sockets.insert(row.cookie, earlier);
@@ -71,7 +79,9 @@ impl Before {
             Some(earlier) => now?.checked_sub(before(earlier)?),
         };
         let retransmits = row.info.map(|info| info.total_retransmits);
-        // The kernel's counters of drops and of retransmissions have 32 bits and begin anew at 0.
+        let (segments, out_of_order) =
+            row.info.map_or((None, None), |info| (info.data_segments_sent, info.out_of_order));
+        // The kernel's counters of drops and of segments have 32 bits and begin anew at 0.
         let since_32 = |now: Option<u32>, before: fn(&Earlier) -> Option<u32>| match earlier {
             None => now.map(u64::from),
             Some(earlier) => Some(u64::from(now?.wrapping_sub(before(earlier)?))),
@@ -80,6 +90,8 @@ impl Before {
             rx: since(received(row), |earlier| earlier.rx),
             tx: since(sent(row), |earlier| earlier.tx),
             retransmits: since_32(retransmits, |earlier| earlier.retransmits),
+            segments: since_32(segments, |earlier| earlier.segments),
+            out_of_order: since_32(out_of_order, |earlier| earlier.out_of_order),
             drops: since_32(row.drops, |earlier| earlier.drops),
         }
     }

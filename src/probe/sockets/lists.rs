@@ -13,13 +13,16 @@ use super::picture::{Derived, Owners, rate, state_name};
 use super::take::{OfPort, OfProcess, Taken};
 use crate::case::Process;
 use crate::probe::process::Names;
-use crate::sys::sock_diag::{LISTEN, SYN_RECV, SYN_SENT, SocketRow, TIME_WAIT, Transport};
+use crate::sys::sock_diag::{LISTEN, SYN_RECV, SYN_SENT, SocketRow, TIME_WAIT, TcpInfo, Transport};
 
 /// Most listeners in the list.
 const LISTENERS: usize = 4096;
 
 /// Most processes in the list of those that open connections.
 const OPENING: usize = 16;
+
+/// Most remote ends of connections that one process opens that are told apart.
+const REMOTES: usize = 1024;
 
 /// Most rows in the list of what processes took from UDP ports.
 const UDP_RECEIVERS: usize = 1024;
@@ -138,21 +141,53 @@ pub(super) fn connections(
             tx_queue: row.send_queue,
             rtt_ms: row.info.map(|info| f64::from(info.rtt_microseconds) / 1000.0),
             retransmits: socket.growth.retransmits,
+            timeouts: row.info.map(|info| u32::from(info.timeouts)),
+            sent_seconds_ago: since(row, |info| info.sent_milliseconds_ago),
+            received_seconds_ago: since(row, |info| info.received_milliseconds_ago),
         }
     });
     (connections.collect(), left_out)
 }
 
+/// Seconds since something, where the kernel knows: of a connection that is being opened it does not.
+fn since(row: &SocketRow, of: fn(&TcpInfo) -> u32) -> Option<f64> {
+    let info = row.info.as_ref().filter(|_| !matches!(row.state, SYN_SENT | SYN_RECV | TIME_WAIT))?;
+    Some(f64::from(of(info)) / 1000.0)
+}
+
+/// The connections of one process that wait for their first answer.
+#[derive(Debug, Default)]
+struct Unanswered {
+    connections: u32,
+    waiting: u32,
+    by_remote: HashMap<(IpAddr, u16), u32>,
+}
+
 /// Who has connections that wait for their first answer, most first.
 pub(super) fn opening(derived: &[Derived<'_>], names: &mut Names, ended: &mut HashSet<i32>) -> Vec<Opening> {
-    let mut by_process: HashMap<Option<i32>, u32> = HashMap::new();
+    let mut by_process: HashMap<Option<i32>, Unanswered> = HashMap::new();
     for socket in derived.iter().filter(|s| s.row.transport == Transport::Tcp && s.row.state == SYN_SENT) {
-        *by_process.entry(socket.pid).or_default() += 1;
+        let of_process = by_process.entry(socket.pid).or_default();
+        of_process.connections += 1;
+        of_process.waiting += u32::from(socket.row.info.is_some_and(|info| info.timeouts > 0));
+        let remote = (socket.row.remote, socket.row.remote_port);
+        if of_process.by_remote.len() < REMOTES || of_process.by_remote.contains_key(&remote) {
+            *of_process.by_remote.entry(remote).or_default() += 1;
+        }
     }
-    let mut opening: Vec<(Option<i32>, u32)> = by_process.into_iter().collect();
-    opening.sort_by_key(|(pid, connections)| (Reverse(*connections), *pid));
+    let mut opening: Vec<(Option<i32>, Unanswered)> = by_process.into_iter().collect();
+    opening.sort_by_key(|(pid, of_process)| (Reverse(of_process.connections), *pid));
     opening.truncate(OPENING);
-    let named = |(pid, connections)| Opening { process: named(pid, names, ended), connections };
+    let named = |(pid, of_process): (Option<i32>, Unanswered)| {
+        let most = of_process.by_remote.iter().max_by_key(|(remote, count)| (**count, Reverse(**remote)));
+        Opening {
+            process: named(pid, names, ended),
+            connections: of_process.connections,
+            waiting: of_process.waiting,
+            remote_address: most.map(|((address, _), _)| *address),
+            remote_port: most.map(|((_, port), _)| *port),
+        }
+    };
     opening.into_iter().map(named).collect()
 }
 

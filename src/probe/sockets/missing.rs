@@ -23,8 +23,8 @@ pub(super) fn say_whose_output_is_unknown(observed: &mut Observed<Sockets>, sink
 
 /// Says that there were more sockets than are kept.
 pub(super) fn say_what_was_left_out(observed: &mut Observed<Sockets>, left_out: u64) {
-    const FIELDS: [&str; 6] =
-        ["listeners", "connections", "processes", "tcp_rx_bytes", "tcp_tx_bytes", "unowned_rx_bytes"];
+    const FIELDS: [&str; 7] =
+        ["listeners", "connections", "paths", "processes", "tcp_rx_bytes", "tcp_tx_bytes", "unowned_rx_bytes"];
     if left_out > 0 {
         let tried = format!("look into {} more sockets than those that are listed", units::count(left_out as f64));
         let why = "they take more memory than the run may; they are counted by state, and no more";
@@ -83,7 +83,8 @@ impl Picture<'_> {
     /// Says which parts of the result could not be seen, and what was lost; `received`: sockets whose owners are not known may
     /// have received something.
     pub(super) fn say_what_is_missing(&self, observed: &mut Observed<Sockets>, unowned: Option<Gap>, received: bool) {
-        const GROWTH: [&str; 11] = [
+        const GROWTH: [&str; 12] = [
+            "paths",
             "tcp_rx_bytes",
             "tcp_tx_bytes",
             "unowned_rx_bytes",
@@ -101,7 +102,15 @@ impl Picture<'_> {
         }
         if let Some(gap) = &self.refused.tcp {
             observed.miss(&GROWTH, gap.clone());
-            let fields = ["listeners.backlog", "connections.rtt_ms", "connections.rx_total", "connections.tx_total"];
+            let fields = [
+                "listeners.backlog",
+                "connections.rtt_ms",
+                "connections.rx_total",
+                "connections.tx_total",
+                "connections.timeouts",
+                "connections.sent_seconds_ago",
+                "connections.received_seconds_ago",
+            ];
             observed.miss(&fields, gap.clone());
         } else if self.before.is_none() {
             let gap = Gap::new(Reason::Absent, "tell what sockets moved", "the window is 0").to_fix("give a window");

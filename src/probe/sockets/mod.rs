@@ -8,6 +8,7 @@ mod lists;
 mod look;
 mod missing;
 mod output;
+mod paths;
 mod picture;
 mod proc_net;
 mod raw;
@@ -28,8 +29,8 @@ use self::closed::ClosedSockets;
 use self::growth::Before;
 use self::look::Eye;
 pub use self::output::{
-    Closed, ClosedPort, Connection, Counts, Listener, Opening, ProcessElsewhere, ProcessIo, ProcessTraffic, RawSocket,
-    Sockets, SocketsElsewhere, UdpReceiver,
+    Closed, ClosedPort, Connection, Counts, Listener, Opening, Path, ProcessElsewhere, ProcessIo, ProcessTraffic,
+    RawSocket, Sockets, SocketsElsewhere, UdpReceiver,
 };
 use self::picture::{Owners, Picture};
 use self::take::{TakeWatch, Taken};

@@ -58,6 +58,13 @@ pub struct Sockets {
     /// most 16: who scans or floods by connect(2).
     #[serde(default)]
     pub opening: Vec<Opening>,
+    /// TCP connections by the network of their remote end, without those of this host to itself: those that most was sent again
+    /// to first, then those with most connections; at most 64. None where the kernel does not tell.
+    #[serde(default)]
+    pub paths: Option<Vec<Path>>,
+    /// Connections of networks that are not in `paths`.
+    #[serde(default)]
+    pub paths_left_out: u64,
     /// Raw, ping and packet sockets, without casebook's own, at most 64: what they send bears any address and port, and nothing
     /// counts it. None where they could not be listed.
     #[serde(default)]
@@ -95,6 +102,54 @@ pub struct Opening {
     pub process: Option<Process>,
     /// Its connections that wait for their first answer.
     pub connections: u32,
+    /// Those of them that have waited for a second and more: their SYN was sent again (`tcpi_retransmits`).
+    #[serde(default)]
+    pub waiting: u32,
+    /// The address to which most of them go.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub remote_address: Option<IpAddr>,
+    /// The port there.
+    #[serde(default)]
+    pub remote_port: Option<u16>,
+}
+
+/// The TCP connections to and from a network: how the way there and back is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Path {
+    /// The network: IPv4 /24, IPv6 /48.
+    pub network: String,
+    /// An address in it: that of the connection on which most was sent again, else of the one that moved most.
+    #[schemars(with = "String")]
+    pub address: IpAddr,
+    /// Connections that are open at the end of the window, those that are being opened or closed included.
+    pub connections: u32,
+    /// Connections that closed within the window.
+    pub closed: u32,
+    /// Payload received in the window, by those that closed, too (growth of `tcpi_bytes_received`).
+    pub rx_bytes: Option<u64>,
+    /// Payload sent and acknowledged in the window (growth of `tcpi_bytes_acked`).
+    pub tx_bytes: Option<u64>,
+    /// Segments with payload sent in the window, those sent again included (growth of `tcpi_data_segs_out`, Linux 4.6).
+    pub segments: Option<u64>,
+    /// Segments sent again in the window, SYNs too (growth of `tcpi_total_retrans`).
+    pub retransmits: Option<u64>,
+    /// Segments that came out of order in the window: some before them were lost, or overtaken (growth of `tcpi_rcv_ooopack`,
+    /// Linux 5.4).
+    pub out_of_order: Option<u64>,
+    /// Smoothed round trip time, the mean of the open connections, in milliseconds (`tcpi_rtt`).
+    pub rtt_ms: Option<f64>,
+    /// The least MTU that is known of the way to them, in bytes (`tcpi_pmtu`).
+    pub mtu: Option<u32>,
+    /// Connections from here that get no answer: their SYN was sent again.
+    pub unanswered: u32,
+    /// Connections with payload under way that was sent again twice or more, and that nobody acknowledges.
+    pub stalled: u32,
+    /// Those of them with a full segment or more under way of which no full segment was ever acknowledged: large ones may not
+    /// get through (MTU).
+    pub stalled_from_start: u32,
+    /// Connections whose peer takes no more for now: its receive window is closed, and payload waits here.
+    pub window_closed: u32,
 }
 
 /// A socket below TCP and UDP.
@@ -222,6 +277,15 @@ pub struct Connection {
     pub rtt_ms: Option<f64>,
     /// Segments sent again in the window (growth of `tcpi_total_retrans`).
     pub retransmits: Option<u64>,
+    /// Times in a row that what is under way was sent again and not acknowledged; of `syn_sent` the SYN (`tcpi_retransmits`).
+    #[serde(default)]
+    pub timeouts: Option<u32>,
+    /// Seconds since payload was sent, or since it began (`tcpi_last_data_sent`); none for `syn_sent`.
+    #[serde(default)]
+    pub sent_seconds_ago: Option<f64>,
+    /// Seconds since payload came, or since it began (`tcpi_last_data_recv`); none for `syn_sent`.
+    #[serde(default)]
+    pub received_seconds_ago: Option<f64>,
 }
 
 /// A process and what its sockets moved.
