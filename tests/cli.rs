@@ -36,6 +36,8 @@ mod lint_lua;
 mod manual;
 #[path = "cli/merge.rs"]
 mod merge;
+#[path = "cli/network_trouble.rs"]
+mod network_trouble;
 #[path = "cli/outlets.rs"]
 mod outlets;
 #[path = "cli/parameters.rs"]

@@ -1,0 +1,278 @@
+//! The runbooks `packet-loss`, `slow-website` and `timeouts` on a host whose network and servers are really in trouble: in a network,
+//! a process and a mount namespace that end with the test, with nginx and a peer in a network of its own.
+
+use std::process::{Command, Stdio};
+use std::thread;
+
+use casebook::case::{Case, Likelihood};
+
+use crate::command::{Desk, finish};
+use crate::support::need::{require, root, tool};
+
+/// What is wrong, and what must be said of it.
+struct Situation {
+    name: &'static str,
+    runbook: &'static str,
+    /// What nginx of the host does with requests, in its words.
+    serves: &'static str,
+    /// What happens before casebook looks; `$peer` is a process in the network of the peer, `there` runs something in it, `ask N PATH`
+    /// asks the host from there, N times at once.
+    happens: &'static str,
+    /// The likely causes but for those of the host, in any order; the first comes first.
+    causes: &'static [&'static str],
+    /// What the first says, or the headline where there is none.
+    says: &'static str,
+    /// What one of its remedies runs.
+    runs: &'static str,
+}
+
+const FILE: &str = "location / { root .; }";
+const PROXY: &str = "location / { proxy_pass http://198.51.100.2:8080; proxy_connect_timeout 50; }";
+
+const SITUATIONS: &[Situation] = &[
+    Situation {
+        name: "a path without loss",
+        runbook: "packet-loss",
+        serves: FILE,
+        happens: "(while :; do ask 2 /large; sleep 0.4; done) &",
+        causes: &[],
+        says: " TCP segments to 1 network were sent again",
+        runs: "",
+    },
+    Situation {
+        name: "a path that loses one segment of twelve",
+        runbook: "packet-loss",
+        serves: FILE,
+        happens: "ethtool -K outside tso off gso off gro off
+            there nft 'add table ip t; add chain ip t in { type filter hook input priority 0; }; add rule ip t in tcp sport 80 meta length > 600 numgen random mod 12 == 0 drop'
+            (while :; do ask 4 /large; sleep 0.4; done) &",
+        causes: &["path-loses"],
+        says: "the path to 198.51.100.0/24 loses packets",
+        runs: "mtr -n -r -c 20 198.51.100.2",
+    },
+    // Behind a tunnel whose MTU is smaller, and who says so is barred.
+    Situation {
+        name: "large segments that are lost",
+        runbook: "packet-loss",
+        serves: FILE,
+        happens: "there nft 'add table ip t; add chain ip t in { type filter hook input priority 0; }; add rule ip t in meta length > 600 drop'
+            ask 4 /large & settle 'ss -Htni sport = :80 | grep -c backoff:[2-9]' 4",
+        causes: &["large-segments-lost"],
+        says: "large segments do not reach 198.51.100.0/24: 4 connections",
+        runs: "sysctl -w net.ipv4.tcp_mtu_probing=1",
+    },
+    Situation {
+        name: "a rate that was set too low",
+        runbook: "packet-loss",
+        serves: FILE,
+        happens: "tc qdisc add dev outside root tbf rate 4mbit burst 16kb limit 24kb
+            (while :; do ask 4 /large; done) &",
+        causes: &["rate-limited", "path-loses"],
+        says: "outside is held to a rate (tbf)",
+        runs: "tc -s qdisc show",
+    },
+    Situation {
+        name: "a site that answers",
+        runbook: "slow-website",
+        serves: FILE,
+        happens: "ask 3 /small",
+        causes: &[],
+        says: "port 80 answers in",
+        runs: "",
+    },
+    Situation {
+        name: "a server that is stopped, its queue full",
+        runbook: "slow-website",
+        serves: FILE,
+        happens: "pkill -STOP -P $nginx; kill -STOP $nginx; ask 20 /small & settle 'ss -Htln sport = :80 | awk \"{print \\$2}\"' 17",
+        causes: &["server-does-not-accept", "listen-overflow"],
+        says: "does not accept: 17 connections wait on port 80, 16 may",
+        runs: "kill -CONT",
+    },
+    Situation {
+        name: "a server behind it whose SYNs are dropped",
+        runbook: "slow-website",
+        serves: PROXY,
+        happens: "there nft 'add table ip t; add chain ip t in { type filter hook input priority 0; }; add rule ip t in tcp dport 8080 drop'
+            ask 4 /small & settle 'ss -Htn state syn-sent | grep -c :8080' 4; sleep 1",
+        causes: &["upstream-silent"],
+        says: "gets no answer from 198.51.100.2:8080",
+        runs: "ping -c 3 -W 1 198.51.100.2",
+    },
+    // Connected by the kernel, and never accepted.
+    Situation {
+        name: "a server behind it that does not answer",
+        runbook: "slow-website",
+        serves: PROXY,
+        happens: "behind; pkill -STOP -P $behind; kill -STOP $behind
+            ask 6 /small & settle 'ss -Htn state established | grep -c :8080' 6; sleep 2",
+        causes: &["upstream-slow"],
+        says: "waits for 198.51.100.2:8080 on ",
+        runs: "dport = 8080",
+    },
+    Situation {
+        name: "a server behind it that is not there",
+        runbook: "slow-website",
+        serves: PROXY,
+        happens: "ask 6 /small",
+        causes: &["upstream-refused"],
+        says: "with 502",
+        runs: "systemctl --failed",
+    },
+    Situation {
+        name: "more connections to it than there are ports",
+        runbook: "slow-website",
+        serves: PROXY,
+        happens: "sysctl -qw net.ipv4.ip_local_port_range='40000 40019'
+            behind; pkill -STOP -P $behind; kill -STOP $behind
+            ask 24 /small & settle 'ss -Htn state established | grep -c :8080' 20",
+        causes: &["ports-used-up", "upstream-refused", "upstream-slow"],
+        says: "20 of 20 ports are in use to 198.51.100.2:8080",
+        runs: "ip_local_port_range=\"10240 65535\"",
+    },
+    Situation {
+        name: "monitoring that is answered",
+        runbook: "timeouts",
+        serves: FILE,
+        happens: "(while :; do ask 1 /small; sleep 0.4; done) &",
+        causes: &[],
+        says: "came about from outside",
+        runs: "",
+    },
+    Situation {
+        name: "a rule that drops what a service waits for",
+        runbook: "timeouts",
+        serves: FILE,
+        happens: "nft 'add table inet t; add chain inet t in { type filter hook input priority 0; }; add rule inet t in tcp dport 80 counter drop'
+            (while :; do ask 2 /small & sleep 0.7; done) &",
+        causes: &["dropped-by-rule"],
+        says: "the firewall drops what wants TCP port 80 of nginx",
+        runs: "nft insert rule inet t in tcp dport 80 counter accept",
+    },
+    Situation {
+        name: "a service that listens at loopback only",
+        runbook: "timeouts",
+        serves: FILE,
+        happens: "sed -i 's/listen 80/listen 127.0.0.1:80/' nginx.conf; kill $nginx; wait $nginx; serve
+            (while :; do ask 1 /small; sleep 0.3; done) &",
+        causes: &["listens-elsewhere"],
+        says: "listens at 127.0.0.1 only",
+        runs: "ss -lntup sport = 80",
+    },
+    Situation {
+        name: "answers that are dropped on their way back",
+        runbook: "timeouts",
+        serves: FILE,
+        happens: "there nft 'add table ip t; add chain ip t in { type filter hook input priority 0; }; add rule ip t in tcp sport 80 drop'
+            ask 4 /small & settle 'ss -Htn state syn-recv | grep -c :80' 4",
+        causes: &["one-way-path"],
+        says: "answers of port 80 do not get back: 4 connections stay half open",
+        runs: "ip route get",
+    },
+    Situation {
+        name: "a resolver that does not answer",
+        runbook: "timeouts",
+        serves: FILE,
+        happens: "echo nameserver 198.51.100.53 >resolv.conf; ip neighbour add 198.51.100.53 lladdr 02:00:00:00:00:01 dev outside nud permanent",
+        causes: &["resolver-deaf"],
+        says: "198.51.100.53 does not answer",
+        runs: "resolvectl status",
+    },
+];
+
+/// Causes that the load of this machine may be, or is.
+const OF_THE_MACHINE: &[&str] = &[
+    "cpu-short",
+    "cpu-stolen",
+    "fork-storm",
+    "disk-slow",
+    "processes-blocked",
+    "memory-short",
+    "killed-for-memory",
+    "kernel-stalls",
+    "swap-thrash",
+    "zombies",
+    "cpu-queue-full",
+];
+
+/// What casebook says of such a host.
+fn looked_at(desk: &Desk, situation: &Situation) -> Case {
+    const SCRIPT: &str = r#"
+        set -e
+        mount --make-rprivate /
+        cd "$1"
+        mkdir log
+        head -c 300000 /dev/zero >large
+        echo small >small
+        ip link set lo up
+        ip link add outside type veth peer name far
+        ip address add 198.51.100.1/24 dev outside
+        ip link set outside up
+        unshare --net sleep 60 & peer=$!
+        until [ "$(readlink /proc/$peer/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.02; done
+        there() { nsenter -t $peer -n "$@"; }
+        ip link set far netns $peer
+        there ip address add 198.51.100.2/24 dev far
+        there ip link set far up
+        echo nameserver 127.0.0.1 >resolv.conf
+        mount --bind resolv.conf "$(readlink -f /etc/resolv.conf)"
+        configure() { # a name, where it listens, what it serves, how many may wait
+            printf 'daemon off; pid %s.pid; user root; worker_processes 1; error_log log/nginx.log; events { worker_connections 128; } http { access_log off; server { listen %s backlog=%s; %s } }\n' \
+                "$1" "$2" "$4" "$3" >"$1.conf"
+        }
+        listening() { for try in $(seq 200); do [ -n "$("$@" ss -Htln)" ] && return; sleep 0.03; done; }
+        serve() { nginx -p "$PWD" -e log/nginx.log -c nginx.conf & nginx=$!; listening env; }
+        behind() { configure behind 8080 "location / { return 200 behind; }" 64; there nginx -p "$PWD" -e log/behind.log -c behind.conf & behind=$!; listening there; behind=$(cat behind.pid); }
+        # By the shell itself: each asks and reads until the other end closes, or the test ends.
+        ask() { there bash -c 'for i in $(seq $1); do (exec 7<>/dev/tcp/198.51.100.1/80 && printf "GET %s HTTP/1.0\r\nHost: a\r\n\r\n" $2 >&7 && cat <&7 >/dev/null) 2>>refused & done; wait' ask "$@"; }
+        settle() { for try in $(seq 100); do [ "$(eval "$1")" -ge "$2" ] 2>>refused && return; sleep 0.06; done; }
+        configure nginx 80 "$2" 16
+        serve
+        eval "$3"
+        status=0
+        "$0" run "$4" --set log_dir="$1/log" --window 3s $5 --no-keep -q --format json || status=$?
+        exit $status"#;
+    let patience = if situation.runbook == "slow-website" { "--set patience=1500ms" } else { "" };
+    let mut command = Command::new("unshare");
+    command.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", SCRIPT]);
+    command.arg(env!("CARGO_BIN_EXE_casebook")).arg(desk.path(""));
+    command.args([situation.serves, situation.happens, situation.runbook, patience]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let answer = finish(command.spawn().unwrap());
+    Case::from_json(&answer.out).unwrap_or_else(|error| panic!("{}: {error}: {answer:#?}", situation.name))
+}
+
+#[test]
+fn what_connections_wait_for_is_named_on_a_network_in_trouble() {
+    require!(root());
+    for name in ["unshare", "nsenter", "bash", "ip", "nft", "ss", "tc", "ethtool", "nginx", "sysctl"] {
+        require!(tool(name));
+    }
+    thread::scope(|scope| {
+        for situation in SITUATIONS {
+            scope.spawn(move || {
+                let case = looked_at(&Desk::new(), situation);
+                let name = situation.name;
+                let likely = case.diagnosis.causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
+                let likely: Vec<_> = likely.filter(|cause| !OF_THE_MACHINE.contains(&cause.id.as_str())).collect();
+                let mut ids: Vec<&str> = likely.iter().map(|cause| cause.id.as_str()).collect();
+                let said: Vec<_> = likely.iter().map(|cause| format!("{}: {}", cause.id, cause.title)).collect();
+                let steps: Vec<_> = case.findings.iter().map(|finding| &finding.sentence).collect();
+                assert_eq!(ids.first(), situation.causes.first(), "{name}: {said:#?} {steps:#?}");
+                ids.retain(|id| !situation.causes.contains(id));
+                assert!(ids.is_empty(), "{name}: {said:#?} {steps:#?}");
+                let spoken = match likely.first() {
+                    Some(cause) => cause.title.clone(),
+                    None => case.findings.iter().map(|finding| finding.sentence.clone()).collect(),
+                };
+                assert!(spoken.contains(situation.says), "{name}: {spoken}");
+                let runs: Vec<_> = likely
+                    .first()
+                    .iter()
+                    .flat_map(|cause| cause.remedies.iter().filter_map(|remedy| remedy.run.as_deref()))
+                    .collect();
+                assert!(runs.join("\n").contains(situation.runs), "{name}: {runs:?}");
+            });
+        }
+    });
+}
