@@ -777,6 +777,7 @@
 ---@field file? string The file that was read; none when an interface was watched.
 ---@field link string The link layer: `ethernet`, `raw-ip`, `loopback` or `linux-cooked` (any other).
 ---@field seconds number How long was watched, in seconds; for a file, from its first packet to its last.
+---@field late_seconds? number Seconds from the beginning of the window, as the other probes have it too, to the moment when the first packet could be seen: on a host that is short of CPUs a probe begins late. None when a file was read.
 ---@field excerpt boolean The packets are those that somebody printed: an excerpt, whose beginning and end somebody chose.
 ---@field started? string When the watching began; for a file, its first packet. None when a file holds no packet.
 ---@field ring? casebook.capture.Ring The kernel ring's own account of what it got and lost; none when a file was read.

@@ -87,6 +87,7 @@ pub fn read(path: Origin<'_>, params: &Params, cx: &Context) -> Result<Observed<
         link: link.unwrap_or(Link::Other),
         started: survey.first_nanos.and_then(|nanos| Timestamp::from_nanosecond(nanos.into()).ok()),
         elapsed_nanos: last.saturating_sub(first),
+        late_seconds: None,
         ring: None,
         written: None,
     };
@@ -139,8 +140,16 @@ pub fn of_frames<'a>(
         add(&mut tally, &mut own, link, &record, elapsed_nanos);
         elapsed_nanos += MILLISECOND;
     }
-    let source =
-        Source { interfaces: Vec::new(), file: None, link, started: None, elapsed_nanos, ring: None, written: None };
+    let source = Source {
+        interfaces: Vec::new(),
+        file: None,
+        link,
+        started: None,
+        elapsed_nanos,
+        late_seconds: None,
+        ring: None,
+        written: None,
+    };
     Some(tally.summary(source, Params::default().top as usize))
 }
 

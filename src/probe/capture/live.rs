@@ -115,6 +115,7 @@ fn watch_here(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
         link: sources.first().map_or(Link::Other, |source| source.link),
         started: Some(started),
         elapsed_nanos: elapsed.as_nanos() as u64,
+        late_seconds: Some(watching.began.saturating_duration_since(window_began).as_secs_f64()),
         ring: Some(watching.account),
         written: None,
     };

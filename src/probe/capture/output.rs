@@ -25,6 +25,10 @@ pub struct Capture {
     pub link: String,
     /// How long was watched, in seconds; for a file, from its first packet to its last.
     pub seconds: f64,
+    /// Seconds from the beginning of the window, as the other probes have it too, to the moment when the first packet could be seen:
+    /// on a host that is short of CPUs a probe begins late. None when a file was read.
+    #[serde(default)]
+    pub late_seconds: Option<f64>,
     /// The packets are those that somebody printed: an excerpt, whose beginning and end somebody chose.
     #[serde(default)]
     pub excerpt: bool,

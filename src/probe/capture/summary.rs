@@ -45,6 +45,8 @@ pub struct Source {
     pub link: Link,
     pub started: Option<Timestamp>,
     pub elapsed_nanos: u64,
+    /// Seconds from the beginning of the window to the first packet that could be seen; none for a file.
+    pub late_seconds: Option<f64>,
     pub ring: Option<Ring>,
     pub written: Option<Written>,
 }
@@ -62,6 +64,7 @@ impl Tally {
             file: source.file,
             link: source.link.name().to_owned(),
             seconds,
+            late_seconds: source.late_seconds,
             excerpt: false,
             started: source.started,
             ring: source.ring,

@@ -598,6 +598,7 @@ mod tests {
             link: Link::Ethernet,
             started: None,
             elapsed_nanos: 1_000_000_000,
+            late_seconds: None,
             ring: None,
             written: None,
         };

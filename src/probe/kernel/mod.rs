@@ -94,6 +94,36 @@ pub struct KernelCounters {
     pub elsewhere_left_out: u64,
 }
 
+impl KernelCounters {
+    /// The same with what grew multiplied by `ratio`: what a window of another length is taken to have counted. Settings, and what is
+    /// as it is at a moment, stay.
+    pub fn stretched(&self, ratio: f64) -> Self {
+        fn multiply(value: &mut serde_json::Value, ratio: f64) {
+            match value {
+                serde_json::Value::Object(fields) => fields.values_mut().for_each(|field| multiply(field, ratio)),
+                serde_json::Value::Number(number) => {
+                    if let Some(whole) = number.as_i64() {
+                        *value = ((whole as f64 * ratio).round() as i64).into();
+                    }
+                }
+                _ => {}
+            }
+        }
+        let longer = || {
+            let mut whole = serde_json::to_value(self).ok()?;
+            for part in ["ip", "ip6", "tcp", "udp", "icmp", "grew"] {
+                multiply(whole.get_mut(part)?, ratio);
+            }
+            multiply(whole.pointer_mut("/softnet/dropped")?, ratio);
+            let mut longer: KernelCounters = serde_json::from_value(whole).ok()?;
+            longer.seconds = self.seconds * ratio;
+            longer.tcp.established = self.tcp.established;
+            Some(longer)
+        };
+        longer().unwrap_or_else(|| self.clone())
+    }
+}
+
 impl Probe for KernelProbe {
     const NAME: &'static str = "kernel";
     const ABOUT: &'static str = "protocol, softnet and conntrack counters that grew in the window";

@@ -87,6 +87,8 @@ pub(super) struct Scale {
     pub left_out_of_each: f64,
     /// Everything is multiplied by this: packets were lost or sampled, or the two windows differ by a moment.
     pub factor: f64,
+    /// What of that is only because the packets were watched for a part of the window.
+    pub in_time: f64,
 }
 
 impl Scale {

@@ -2,7 +2,7 @@
 
 use super::buckets::{Allocation, Bucket, End, Entries, Recipient, Scale, buckets};
 use super::counted::{Counted, came_by};
-use super::edge::{EDGE, LATE, SAMPLED, TOLERANCE, between};
+use super::edge::{EDGE, LATE, SAMPLED, TOLERANCE, between, part_watched};
 use super::framing::LeftOut;
 use super::guests::Guests;
 use super::places::Places;
@@ -249,13 +249,17 @@ fn interfaces_of<'a>(interfaces: &'a Interfaces, counted: &[Counted<'a>]) -> Vec
 /// counted such packets. It counts them for the whole machine: of this interface there may be fewer, but not more.
 fn book_overrun(kernel: Option<&KernelCounters>, counted: &[Counted<'_>], scale: Scale, entries: &mut Entries) {
     let dropped = kernel.and_then(|kernel| kernel.softnet.dropped).unwrap_or(0);
-    let unseen: u64 = counted.iter().map(|of| of.packets.unwrap_or(0).saturating_sub(of.seen_packets)).sum();
-    if dropped == 0 || unseen == 0 || scale.factor != 1.0 {
+    let meanwhile = |of: &Counted<'_>| (of.seen_packets as f64 * scale.in_time) as u64;
+    let unseen: u64 = counted.iter().map(|of| of.packets.unwrap_or(0).saturating_sub(meanwhile(of))).sum();
+    if dropped == 0 || unseen == 0 || scale.factor != scale.in_time {
         return;
     }
     let unseen_bytes: f64 = counted
         .iter()
-        .map(|of| of.bytes.unwrap_or(0) as f64 - of.seen_bytes as f64 + LeftOut::of(of, true).bytes())
+        .map(|of| {
+            let seen = of.seen_bytes as f64 - LeftOut::of(of, true).bytes();
+            of.bytes.unwrap_or(0) as f64 - seen * scale.in_time
+        })
         .map(|bytes| bytes.max(0.0))
         .sum();
     let mean = unseen_bytes / unseen as f64;
@@ -277,7 +281,7 @@ fn scale(
     let (left_out, leave_out) = framing::left_out(capture, of_each);
     let seen = (capture.rx.bytes as f64 - left_out.bytes()).max(0.0);
     let counted = bytes as f64;
-    let mut scale = Scale { with_merged_headers: false, left_out_of_each: 0.0, factor: 1.0 };
+    let mut scale = Scale { with_merged_headers: false, left_out_of_each: 0.0, factor: 1.0, in_time: 1.0 };
     let merged = capture.gso.merged_header_bytes as f64;
     if merged > 0.0 && counted - seen > merged / 2.0 {
         scale.with_merged_headers = true;
@@ -311,26 +315,35 @@ fn scale(
         // An estimate is taken to be one of what was counted.
         scale.factor = counted / whole;
     } else {
-        if whole > counted
-            || counted - whole
-                <= between(capture, watched.rx.peak_bits_per_second.unwrap_or(0.0), seconds).min(counted * LATE)
-        {
+        let part = part_watched(capture, watched, seconds, |sample| sample.rx_bits_per_second);
+        let meanwhile = part.unwrap_or(1.0) * counted;
+        let unseen = meanwhile - whole;
+        let edge = between(capture, watched.rx.peak_bits_per_second.unwrap_or(0.0), seconds);
+        if whole > counted || unseen <= if part.is_some() { f64::INFINITY } else { edge }.min(counted * LATE) {
             scale.factor = counted / whole;
+        } else if let Some(part) = part {
+            // The rest of what was not seen has another reason.
+            scale.in_time = 1.0 / part;
+            scale.factor = scale.in_time;
         }
-        if scale.factor > 1.0 + TOLERANCE && counted - whole > EDGE {
+        let is_late = scale.factor > 1.0 + TOLERANCE && counted - whole > EDGE;
+        if is_late {
+            let outside = counted - part.map_or(whole, |part| part * counted);
             disagreements.push(format!(
-                "the packets were watched for {}, the interface for {}: what came before, {} of {}, is taken to be like the \
-                 rest, and the capture's figures are scaled up",
+                "the packets were watched for {}, the interface for {}: what came before or after, {} of {}, is taken to be \
+                 like the rest, and the capture's figures are scaled up",
                 units::span(capture.seconds),
                 units::span(seconds),
-                units::bytes(counted - whole),
+                units::bytes(outside),
                 units::bytes(counted),
             ));
-        } else if (whole - counted).abs() > counted.max(whole) * TOLERANCE && (whole - counted).abs() > EDGE {
+        }
+        let is_told = is_late && scale.factor != scale.in_time;
+        if !is_told && unseen.abs() > counted.max(whole) * TOLERANCE && unseen.abs() > EDGE {
             disagreements.push(format!(
                 "the interface counted {}, the capture saw {}: what the capture does not see is dropped before it (XDP, \
                  hardware) or belongs to another moment",
-                units::bytes(counted),
+                units::bytes(meanwhile),
                 units::bytes(whole),
             ));
         }

@@ -28,8 +28,9 @@ fn with_edge(packets: u64) -> u64 {
 /// Books what the interface counted and no capture can see because an XDP program took it first.
 pub(super) fn book_xdp(interface: &Counted<'_>, scale: Scale, entries: &mut Entries) {
     let Some(program) = interface.xdp_program else { return };
-    let unseen = interface.packets.unwrap_or(0).saturating_sub(interface.seen_packets);
-    if unseen <= EDGE || scale.factor != 1.0 {
+    let seen = (interface.seen_packets as f64 * scale.in_time) as u64;
+    let unseen = interface.packets.unwrap_or(0).saturating_sub(seen);
+    if unseen <= EDGE || scale.factor != scale.in_time {
         return;
     }
     let label = match program {
@@ -37,7 +38,7 @@ pub(super) fn book_xdp(interface: &Counted<'_>, scale: Scale, entries: &mut Entr
         number => format!("taken by the XDP program {number} on {}, before the network stack", interface.name),
     };
     let seen = interface.seen_bytes as f64 - LeftOut::of(interface, true).bytes();
-    let bytes = (interface.bytes.unwrap_or(0) as f64 - seen).max(0.0);
+    let bytes = (interface.bytes.unwrap_or(0) as f64 - seen * scale.in_time).max(0.0);
     let end = End { label, ..End::default() };
     entries.book(EntryKind::KernelDrop, end, Allocation { packets: unseen, bytes });
 }
@@ -464,6 +465,8 @@ pub(super) fn book_by_unread_rules(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::{Value, json};
 
     use super::super::{Ledger, close};
@@ -493,8 +496,10 @@ mod tests {
         fn of<T: serde::de::DeserializeOwned>(evidence: &Value, step: &str) -> T {
             serde_json::from_value(evidence[step]["output"].clone()).unwrap()
         }
-        let (interfaces, capture) = (of(evidence, "rates"), of(evidence, "traffic"));
-        let (sockets, firewall, kernel) = (of(evidence, "sockets"), of(evidence, "firewall"), of(evidence, "kernel"));
+        let interfaces: Interfaces = of(evidence, "rates");
+        let capture = of(evidence, "traffic");
+        let (sockets, firewall) = (of(evidence, "sockets"), of(evidence, "firewall"));
+        let kernel = super::super::edge::in_window(Arc::new(of(evidence, "kernel")), interfaces.seconds);
         let reasons: Vec<DropReason> = dropped
             .iter()
             .map(|(name, packets)| DropReason {
@@ -758,6 +763,67 @@ mod tests {
         assert!(little.disagreements[0].contains("is taken to be like the rest"), "{:?}", little.disagreements);
         let much = late(1.09).account;
         assert!(much.unexplained_share.unwrap() > 0.05 && !much.disagreements.is_empty(), "{much:?}");
+    }
+
+    #[test]
+    fn what_came_while_a_late_capture_did_not_watch_is_like_the_rest_where_the_samples_say_how_much_it_was() {
+        // Of 3 s the packets were watched for 2.2; the rates are those of the recorded flood.
+        let late = |part: f64, at_first: f64| {
+            let rate = 18_759_306.0 * 8.0 / 2.2;
+            let sample = |at: f64, rate: f64| {
+                json!({"at": at, "rx_bits_per_second": rate, "rx_packets_per_second": rate / 8_336.0,
+                       "tx_bits_per_second": 0.0, "tx_packets_per_second": 0.0})
+            };
+            let samples: Vec<Value> = (1..=30)
+                .map(|tenth| sample(f64::from(tenth) / 10.0, if tenth <= 8 { at_first } else { 1.0 } * rate))
+                .collect();
+            account(
+                &[
+                    ("traffic/seconds", json!(2.2)),
+                    ("traffic/late_seconds", json!(0.8)),
+                    ("rates/watched/samples", json!(samples)),
+                    ("rates/watched/rx/packets", json!((18_005.0 * part) as u64)),
+                    ("rates/watched/rx/bytes", json!((18_759_306.0 * part) as u64)),
+                    ("kernel/udp/no_ports", json!((18_003.0 * part) as u64)),
+                    ("kernel/ip/in_receives", json!((18_003.0 * part) as u64)),
+                ],
+                &[],
+            )
+            .account
+        };
+        let steady = late(3.0 / 2.2, 1.0);
+        assert!(steady.unexplained_share.unwrap() <= 0.01, "{steady:?}");
+        let said = &steady.disagreements[0];
+        assert!(said.contains("what came before or after, 6.82 MB of 25.6 MB, is taken to be like the rest"), "{said}");
+        // Had little come before, as much could not be for that.
+        let unseen = late(3.0 / 2.2, 0.0);
+        assert!(unseen.unexplained_share.unwrap() > 0.2, "{unseen:?}");
+        assert!(unseen.disagreements[0].contains("XDP"), "{:?}", unseen.disagreements);
+        // What was not seen beside that stays without an explanation.
+        let both = late(3.0 / 2.2 / 0.8, 1.0);
+        assert!((0.17..0.23).contains(&both.unexplained_share.unwrap()), "{both:?}");
+        assert_eq!(both.disagreements.len(), 2, "{:?}", both.disagreements);
+    }
+
+    #[test]
+    fn what_the_kernel_counted_for_a_part_of_the_window_is_taken_for_the_whole() {
+        let counted = |seconds: f64| {
+            let part = seconds / 3.0;
+            let datagrams = (18_003.0 * part) as u64;
+            let changes = [
+                ("kernel/seconds", json!(seconds)),
+                ("kernel/udp/no_ports", json!(datagrams)),
+                ("kernel/ip/in_receives", json!(datagrams)),
+                ("kernel/tcp/established", json!(3)),
+            ];
+            account(&changes, &[]).account
+        };
+        for seconds in [2.99, 2.6, 1.6] {
+            let account = counted(seconds);
+            assert!(account.unexplained_share.unwrap() <= 0.01, "{seconds}: {account:?}");
+        }
+        let little = counted(0.5);
+        assert!(little.unexplained_share.unwrap() > 0.5, "{little:?}");
     }
 
     #[test]

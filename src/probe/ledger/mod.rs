@@ -163,8 +163,8 @@ impl WindowEvidence<'_> {
 
     /// As many packets as were dropped in the window of the interfaces, where drops were counted from a little later on.
     pub fn of_window(&self, packets: u64) -> u64 {
-        let ratio = self.drops.map_or(1.0, |drops| self.interfaces.seconds / drops.seconds.max(f64::MIN_POSITIVE));
-        (packets as f64 * ratio.clamp(1.0, 1.0 + edge::LATE)).round() as u64
+        let ratio = self.drops.map_or(1.0, |drops| edge::stretch(self.interfaces.seconds, drops.seconds));
+        (packets as f64 * ratio).round() as u64
     }
 }
 
@@ -197,7 +197,7 @@ impl Probe for LedgerProbe {
         });
         let sockets = cx.output::<Sockets>("sockets");
         let firewall = cx.output::<Firewall>("firewall");
-        let kernel = cx.output::<KernelCounters>("kernel");
+        let kernel = cx.output::<KernelCounters>("kernel").map(|kernel| edge::in_window(kernel, interfaces.seconds));
         let drops = cx.output::<Drops>("drops");
         // Both are asked only where addresses are translated or much is sent on, and tell no more than to whom.
         let conntrack = cx.output::<Conntrack>("conntrack");

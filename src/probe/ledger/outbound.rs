@@ -2,7 +2,7 @@
 
 use super::buckets::{Allocation, End, Entries, Scale};
 use super::counted::Counted;
-use super::edge::{EDGE, LATE, SAMPLED, TOLERANCE, between};
+use super::edge::{EDGE, LATE, SAMPLED, TOLERANCE, between, part_watched};
 use super::guests::Guests;
 use super::senders::{Holders, Sender, senders};
 use super::{Ledger, OutboundShares, WindowEvidence};
@@ -138,18 +138,26 @@ fn scale(
     let merged = parts.merged_header_bytes as f64;
     let with_merged_headers = merged > 0.0 && counted - seen > merged / 2.0;
     let whole = if with_merged_headers { seen + merged } else { seen };
-    let mut scale = Scale { with_merged_headers, left_out_of_each: 0.0, factor: 1.0 };
+    let mut scale = Scale { with_merged_headers, left_out_of_each: 0.0, factor: 1.0, in_time: 1.0 };
     if whole <= 0.0 {
         return scale;
     }
     let lost = capture.ring.map_or(0, |ring| ring.dropped);
     let peak = evidence.interfaces.watched.tx.peak_bits_per_second.unwrap_or(0.0);
     let between = between(capture, peak, evidence.interfaces.seconds);
-    let unseen = counted - whole;
-    if lost > 0 || unseen <= between.min(counted * LATE) || (capture.sampled > 1 && unseen <= counted * SAMPLED) {
-        scale.factor = counted / whole;
-    }
+    let part = part_watched(capture, &evidence.interfaces.watched, evidence.interfaces.seconds, |sample| {
+        sample.tx_bits_per_second
+    });
+    let unseen = part.unwrap_or(1.0) * counted - whole;
+    let edge = if part.is_some() { f64::INFINITY } else { between }.min(counted * LATE);
     let sampled = capture.sampled > 1 || lost > 0;
+    if lost > 0 || unseen <= edge || (capture.sampled > 1 && unseen <= counted * SAMPLED) {
+        scale.factor = counted / whole;
+    } else if let Some(part) = part.filter(|_| !sampled) {
+        scale.in_time = 1.0 / part;
+        scale.factor = scale.in_time;
+    }
+    let unseen = counted - whole;
     if !sampled && unseen.abs() > counted.max(whole) * TOLERANCE && unseen.abs() > EDGE {
         let seen = format!(
             "the interfaces sent {} in {} packets, the capture saw {}",
