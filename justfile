@@ -40,7 +40,7 @@ incidents *words:
 attack inputs="1000":
     CASEBOOK_ATTACK={{inputs}} CASEBOOK_ATTACK_PAGE=docs/security.md cargo test --release --test attack -- --nocapture
 
-# One fuzz target (packets, capture_files, netlink, nftables, xtables, cases, runbooks, tool_output), for so many seconds;
+# One fuzz target (packets, capture_files, netlink, nftables, xtables, cases, runbooks, certificates, tool_output), for so many seconds;
 # needs cargo-fuzz and a nightly compiler
 fuzz target seconds="300":
     cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}}

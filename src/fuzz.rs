@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use crate::probe::capture::{self, CaptureProbe};
-use crate::probe::{Context, Probe, conntrack, firewall, logs};
+use crate::probe::{Context, Probe, conntrack, file, firewall, logs};
 use crate::sys::netlink_dump::{Message, messages};
 use crate::sys::rtnetlink;
 use crate::sys::sock_diag::{Transport, parse_socket};
@@ -52,6 +52,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "runbooks", about: "a runbook in YAML", run: runbooks },
     Target { name: "packed_logs", about: "a log that gzip, xz, Zstandard or bzip2 packed", run: packed_logs },
     Target { name: "journals", about: "a file of the journal of systemd", run: journals },
+    Target { name: "certificates", about: "a file with certificates, in PEM or DER", run: certificates },
     Target { name: "tool_output", about: "what one tool printed", run: tool_output },
 ];
 
@@ -147,6 +148,11 @@ pub fn journals(input: &[u8]) {
     if file.write_all(input).is_ok() {
         logs::of_journal(file);
     }
+}
+
+/// A file with certificates.
+pub fn certificates(input: &[u8]) {
+    file::certificates_of(input);
 }
 
 /// An output of a tool.

@@ -83,6 +83,11 @@ fn lines_that_say_the_same_have_one_template() {
 }
 
 #[test]
+fn daemons_are_found_by_their_sockets() {
+    passes("daemons");
+}
+
+#[test]
 fn an_owner_that_cannot_be_seen_is_said_and_not_guessed() {
     passes("owners");
 }

@@ -91,7 +91,7 @@ function Finding:evidence(...) end
 
 ---Calls of probes, by the probe's name.
 ---@class casebook.Calls
----@field host? casebook.host.Params load, CPU, memory, swap, pressure, uptime, kernel, distribution, virtualisation
+---@field host? casebook.host.Params load, CPU, memory, swap, pressure, uptime, kernel, distribution, virtualisation, clock
 ---@field interfaces? casebook.interfaces.Params traffic, drops, errors, speed and addresses of each network interface
 ---@field devices? casebook.devices.Params network devices: driver, link, rings, queues, offloads, XDP, queueing disciplines, losses that the driver counts, interrupts
 ---@field processes? casebook.processes.Params the processes that use most CPU time, memory, storage and open files; those that hang
@@ -107,14 +107,14 @@ function Finding:evidence(...) end
 ---@field logs? casebook.logs.Params lines of the log files in a span of time, by named patterns with their captures
 ---@field dns? casebook.dns.Params how long forward and reverse look-ups take per resolver, and whether a server resolves for strangers
 ---@field service? casebook.service.Params how long local services take to be connected to and to say their first byte
----@field file? casebook.file.Params lines of text files that are named, secrets left out
+---@field file? casebook.file.Params lines of text files that are named, secrets left out; certificates; how many files are in a folder
 ---@field sysctl? casebook.sysctl.Params settings of the kernel by name
 ---@field ledger? casebook.ledger.Params where the bytes went that came in by the watched interfaces, and where those came from that left
 ---@field [integer] table a probe's name and its parameters
 
 ---Evidence, by the probe's name.
 ---@class casebook.Answers
----@field host casebook.host.Evidence load, CPU, memory, swap, pressure, uptime, kernel, distribution, virtualisation
+---@field host casebook.host.Evidence load, CPU, memory, swap, pressure, uptime, kernel, distribution, virtualisation, clock
 ---@field interfaces casebook.interfaces.Evidence traffic, drops, errors, speed and addresses of each network interface
 ---@field devices casebook.devices.Evidence network devices: driver, link, rings, queues, offloads, XDP, queueing disciplines, losses that the driver counts, interrupts
 ---@field processes casebook.processes.Evidence the processes that use most CPU time, memory, storage and open files; those that hang
@@ -130,7 +130,7 @@ function Finding:evidence(...) end
 ---@field logs casebook.logs.Evidence lines of the log files in a span of time, by named patterns with their captures
 ---@field dns casebook.dns.Evidence how long forward and reverse look-ups take per resolver, and whether a server resolves for strangers
 ---@field service casebook.service.Evidence how long local services take to be connected to and to say their first byte
----@field file casebook.file.Evidence lines of text files that are named, secrets left out
+---@field file casebook.file.Evidence lines of text files that are named, secrets left out; certificates; how many files are in a folder
 ---@field sysctl casebook.sysctl.Evidence settings of the kernel by name
 ---@field ledger casebook.ledger.Evidence where the bytes went that came in by the watched interfaces, and where those came from that left
 ---@field [integer] table in the order of the calls

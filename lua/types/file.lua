@@ -4,7 +4,9 @@
 
 ---The parameters of probe `file`.
 ---@class casebook.file.Params
----@field paths? string[] The files, by their whole paths; 64 at most.
+---@field paths? string[] The files, by their whole paths; 64 at most. `*` and `?` stand for characters of one name: `/etc/nginx/sites-enabled/*`.
+---@field folders? string[] Folders whose files are counted, by their whole paths; 16 at most. What is in the files is not read.
+---@field certificates? boolean Read the certificates in the files (PEM or DER) instead of their lines. A private key beside one is passed over.
 ---@field pattern? string Keep only lines that fit this Rust regular expression: `^\s*UseDNS\b`.
 ---@field max_bytes? string|number Bytes to read of each file, from its beginning; 16 MiB at most.
 ---@field max_lines? number Lines to keep of each file; 10,000 at most.
@@ -32,6 +34,33 @@
 ---@field seen fun(self: casebook.file.Lines): casebook.file.Lines the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.file.Lines): casebook.file.Line[] the items as plain tables, converted at once
 
+---A certificate (X.509).
+---@class casebook.file.Certificate
+---@field subject string Whom it is of, as RFC 4514 writes it: `CN=www.example.org`; empty where only `names` say. At most 256 characters.
+---@field issuer string Who signed it: `CN=R11,O=Let's Encrypt,C=US`.
+---@field names string[] The names and addresses that it is for (`subjectAltName`), 64 at most.
+---@field not_before string From when on it holds (UTC).
+---@field not_after string When it ends (UTC).
+---@field authority boolean Whether it signs others (`basicConstraints`).
+---@field self_issued boolean Whether `subject` and `issuer` are the same: its own work, or a root.
+
+---A list of `casebook.file.Certificate` in evidence.
+---@class casebook.file.Certificates
+---@field [integer] casebook.file.Certificate
+---@field first fun(self: casebook.file.Certificates, pattern?: table|fun(item: casebook.file.Certificate): boolean): casebook.file.Certificate? the first item that fits, or nil
+---@field where fun(self: casebook.file.Certificates, pattern: table|fun(item: casebook.file.Certificate): boolean): casebook.file.Certificates the items that fit
+---@field any fun(self: casebook.file.Certificates, pattern?: table|fun(item: casebook.file.Certificate): boolean): boolean whether an item fits
+---@field all fun(self: casebook.file.Certificates, pattern: table|fun(item: casebook.file.Certificate): boolean): boolean whether all items fit
+---@field count fun(self: casebook.file.Certificates, pattern?: table|fun(item: casebook.file.Certificate): boolean): integer how many items fit
+---@field top fun(self: casebook.file.Certificates, field: string|(fun(item: casebook.file.Certificate): any), n: integer): casebook.file.Certificates the n items whose field is largest
+---@field sum fun(self: casebook.file.Certificates, field: string): number the sum of a field
+---@field group fun(self: casebook.file.Certificates, field: string): table<any, casebook.file.Certificates> lists of the items by a field's value
+---@field map fun(self: casebook.file.Certificates, field: string|fun(item: casebook.file.Certificate): any): any[] a list of one field
+---@field sort fun(self: casebook.file.Certificates, field: string, order?: "asc"|"desc"): casebook.file.Certificates the items in the order of a field
+---@field take fun(self: casebook.file.Certificates, n: integer): casebook.file.Certificates the first n items
+---@field seen fun(self: casebook.file.Certificates): casebook.file.Certificates the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.file.Certificates): casebook.file.Certificate[] the items as plain tables, converted at once
+
 ---A text file.
 ---@class casebook.file.File
 ---@field path string Its path, as it was named.
@@ -42,6 +71,7 @@
 ---@field lines_read? integer Lines in what was read, whether they fit or not.
 ---@field lines_left_out? integer Lines that fit but are beyond the most that are kept.
 ---@field secrets_left_out? integer Lines with a secret that was left out of them (`Password = …`).
+---@field certificates? casebook.file.Certificates The certificates in it, in their order, 64 at most; null unless they were asked for and the file could be read.
 
 ---A list of `casebook.file.File` in evidence.
 ---@class casebook.file.Files
@@ -60,7 +90,35 @@
 ---@field seen fun(self: casebook.file.Files): casebook.file.Files the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.file.Files): casebook.file.File[] the items as plain tables, converted at once
 
----What probe `file` observes: lines of text files that are named, secrets left out.
+---A folder whose files were counted.
+---@class casebook.file.Folder
+---@field path string Its path, as it was named.
+---@field exists? boolean Whether it exists; null with a gap when that cannot be told.
+---@field files? integer Regular files in it and in folders below, four levels deep; links are not followed. Null when it does not exist or could not be read.
+---@field bytes? integer Their sizes together, in bytes.
+---@field oldest? string When the one that was not changed for longest was changed (UTC); null without files.
+---@field newest? string When one was changed last.
+---@field complete boolean Whether all were counted. If not, there are more files than this: 50,000 are counted at most, for two seconds.
+
+---A list of `casebook.file.Folder` in evidence.
+---@class casebook.file.Folders
+---@field [integer] casebook.file.Folder
+---@field first fun(self: casebook.file.Folders, pattern?: table|fun(item: casebook.file.Folder): boolean): casebook.file.Folder? the first item that fits, or nil
+---@field where fun(self: casebook.file.Folders, pattern: table|fun(item: casebook.file.Folder): boolean): casebook.file.Folders the items that fit
+---@field any fun(self: casebook.file.Folders, pattern?: table|fun(item: casebook.file.Folder): boolean): boolean whether an item fits
+---@field all fun(self: casebook.file.Folders, pattern: table|fun(item: casebook.file.Folder): boolean): boolean whether all items fit
+---@field count fun(self: casebook.file.Folders, pattern?: table|fun(item: casebook.file.Folder): boolean): integer how many items fit
+---@field top fun(self: casebook.file.Folders, field: string|(fun(item: casebook.file.Folder): any), n: integer): casebook.file.Folders the n items whose field is largest
+---@field sum fun(self: casebook.file.Folders, field: string): number the sum of a field
+---@field group fun(self: casebook.file.Folders, field: string): table<any, casebook.file.Folders> lists of the items by a field's value
+---@field map fun(self: casebook.file.Folders, field: string|fun(item: casebook.file.Folder): any): any[] a list of one field
+---@field sort fun(self: casebook.file.Folders, field: string, order?: "asc"|"desc"): casebook.file.Folders the items in the order of a field
+---@field take fun(self: casebook.file.Folders, n: integer): casebook.file.Folders the first n items
+---@field seen fun(self: casebook.file.Folders): casebook.file.Folders the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.file.Folders): casebook.file.Folder[] the items as plain tables, converted at once
+
+---What probe `file` observes: lines of text files that are named, secrets left out; certificates; how many files are in a folder.
 ---@class casebook.file.Evidence: casebook.Evidence
----@field files casebook.file.Files The files, in the order in which they were named.
+---@field files casebook.file.Files The files, in the order in which they were named, those of one pattern by their paths. A pattern that nothing fits is here by itself, as a file that does not exist.
+---@field folders casebook.file.Folders The folders that were named, in that order.
 

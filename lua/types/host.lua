@@ -66,7 +66,13 @@
 ---@field memory_used_bytes? integer The memory that it uses, page cache included (`memory.current`).
 ---@field cpus? number How many CPUs' worth of time it may use (`cpu.max`); null when there is no limit.
 
----What probe `host` observes: load, CPU, memory, swap, pressure, uptime, kernel, distribution, virtualisation.
+---What the kernel says of its clock, when the command began.
+---@class casebook.host.Clock
+---@field synchronised boolean Something keeps it by a time source (`STA_UNSYNC` is not set).
+---@field maximum_error_seconds? number How wrong it is at most by the bookkeeping of what keeps it, in seconds (`maxerror`); none when nothing keeps it.
+---@field estimated_error_seconds? number How wrong it is probably, in seconds (`esterror`); none when nothing keeps it.
+
+---What probe `host` observes: load, CPU, memory, swap, pressure, uptime, kernel, distribution, virtualisation, clock.
 ---@class casebook.host.Evidence: casebook.Evidence
 ---@field seconds number Length of the window in seconds, as measured.
 ---@field from_text boolean The figures are those that tools printed, not measured here.
@@ -86,4 +92,5 @@
 ---@field pressure? casebook.host.Pressure How much programs waited for CPU, memory and disks; null where the kernel does not measure it.
 ---@field processes? casebook.host.Processes Running and blocked threads at the end of the window.
 ---@field limits? casebook.host.Limits Limits of the container; null outside containers.
+---@field clock? casebook.host.Clock What the kernel says of its clock, when the command began.
 

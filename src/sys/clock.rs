@@ -1,6 +1,7 @@
 //! Time that this machine slept, and how right its clock is.
 #![allow(unsafe_code)]
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
@@ -15,9 +16,14 @@ pub fn suspended() -> Option<Duration> {
     Some(all.saturating_sub(running))
 }
 
-/// What the kernel says of its clock. Nothing is set. None where it may not be asked, as in some containers. Whoever asks must do so
-/// before this process forbids itself the call, by which clocks are set, too.
+/// What the kernel said of its clock when this was called first: before this process forbade itself the call, by which clocks are
+/// set, too. Nothing is set. None where the kernel may not be asked, as in some containers.
 pub fn discipline() -> Option<Clock> {
+    static AT_FIRST: OnceLock<Option<Clock>> = OnceLock::new();
+    *AT_FIRST.get_or_init(ask)
+}
+
+fn ask() -> Option<Clock> {
     // SAFETY: all of it is numbers, for which zeros stand well.
     let mut about: libc::timex = unsafe { std::mem::zeroed() };
     // SAFETY: `modes` is 0, so the kernel sets nothing and fills in a structure that lives as long as the call.

@@ -107,6 +107,7 @@ plays! {
     runbooks_of_any_form_are_checked: "runbooks",
     logs_that_were_packed_are_read: "packed_logs",
     journals_of_any_form_are_read: "journals",
+    certificates_of_any_form_are_read: "certificates",
     outputs_of_tools_of_any_form_are_read: "tool_output",
 }
 

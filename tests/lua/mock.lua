@@ -172,6 +172,10 @@ function value_or(item, field, absent, ...)
   return value
 end
 
+-- The start of what a probe saw is the test's own time.
+local started
+function about(evidence) return { probe = "", started = started, seconds = 10, params = {}, loss = {}, missing = raw[evidence] and raw[evidence].missing or {} } end
+
 function check(header) return header end
 
 return function(header, params, evidence, now)
@@ -196,7 +200,7 @@ return function(header, params, evidence, now)
     end
     return found
   end
-  function cx.about() return { probe = "", seconds = 10, params = {}, loss = {} } end
+  started, cx.about = now, about
   function cx.known(e, path)
     local holder = raw[e]
     if holder == nil then return rawget(getmetatable(e) or {}, "__index") == nil or e.available ~= false end

@@ -1,7 +1,10 @@
 //! `file`: lines of text files that are named, for checks that need what a configuration says.
 
+mod certificates;
+mod folders;
 mod guard;
 mod output;
+mod wildcards;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};
@@ -14,7 +17,8 @@ use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use output::{Files as Output, Line, TextFile};
+pub use certificates::of as certificates_of;
+pub use output::{Certificate, CountedFolder, Files as Output, Line, TextFile};
 
 use super::{Context, Need, Probe, Right, Use, named};
 use crate::case::{Gap, Observed, Reason};
@@ -24,6 +28,8 @@ use guard::Refusal;
 
 /// Files that are read at most.
 const MOST_FILES: usize = 64;
+/// Folders whose files are counted at most.
+const MOST_FOLDERS: usize = 16;
 /// The most that is read of a file, whatever is asked for.
 const MOST_BYTES: u64 = 16 << 20;
 /// Lines that are kept of a file, whatever is asked for.
@@ -40,8 +46,12 @@ pub struct FileProbe;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Params {
-    /// The files, by their whole paths; 64 at most.
+    /// The files, by their whole paths; 64 at most. `*` and `?` stand for characters of one name: `/etc/nginx/sites-enabled/*`.
     pub paths: Vec<String>,
+    /// Folders whose files are counted, by their whole paths; 16 at most. What is in the files is not read.
+    pub folders: Vec<String>,
+    /// Read the certificates in the files (PEM or DER) instead of their lines. A private key beside one is passed over.
+    pub certificates: bool,
     /// Keep only lines that fit this Rust regular expression: `^\s*UseDNS\b`.
     pub pattern: Option<String>,
     /// Bytes to read of each file, from its beginning; 16 MiB at most.
@@ -55,15 +65,24 @@ pub struct Params {
 
 impl Default for Params {
     fn default() -> Self {
-        Params { paths: Vec::new(), pattern: None, max_bytes: Size(1 << 20), max_lines: 1000, allow_secrets: false }
+        Params {
+            paths: Vec::new(),
+            folders: Vec::new(),
+            certificates: false,
+            pattern: None,
+            max_bytes: Size(1 << 20),
+            max_lines: 1000,
+            allow_secrets: false,
+        }
     }
 }
 
 impl Probe for FileProbe {
     const NAME: &'static str = "file";
-    const ABOUT: &'static str = "lines of text files that are named, secrets left out";
-    const SOURCE: &'static str = "the files that are named; regular ones only, no memory, no devices";
-    const REPLACES: &'static [&'static str] = &["cat", "grep", "stat"];
+    const ABOUT: &'static str =
+        "lines of text files that are named, secrets left out; certificates; how many files are in a folder";
+    const SOURCE: &'static str = "the files and folders that are named; regular files only, no memory, no devices";
+    const REPLACES: &'static [&'static str] = &["cat", "grep", "stat", "openssl x509", "find | wc -l"];
     const NEEDS: &'static [Need] = &[Need { what: "root", without: "files that this user may not read stay unread" }];
     const RIGHTS: &'static [Right] = &[Right::Secrets];
     type Params = Params;
@@ -71,7 +90,9 @@ impl Probe for FileProbe {
 
     fn uses(params: &Params, _derived: &[String]) -> Vec<Use> {
         let read = |path: &String| Use::free(format!("read {}", printable(path)));
+        let count = |path: &String| Use::free(format!("count the files in {}", printable(path)));
         let mut uses: Vec<Use> = params.paths.iter().take(MOST_FILES).map(read).collect();
+        uses.extend(params.folders.iter().take(MOST_FOLDERS).map(count));
         if params.allow_secrets {
             uses.push(Use::needing(Right::Secrets, "read and keep secrets (`allow_secrets`)"));
         }
@@ -80,23 +101,88 @@ impl Probe for FileProbe {
 
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Output>, Gap> {
         let pattern = params.pattern.as_deref().map(compile).transpose()?;
-        let mut observed = Observed::whole(Output { files: Vec::new() });
-        if params.paths.len() > MOST_FILES {
-            let why = format!("{} were named, and {MOST_FILES} are read at most", params.paths.len());
-            observed.miss(&["files"], Gap::new(Reason::Failed, "read all files", why).to_fix("read in several steps"));
-        }
-        for path in params.paths.iter().take(MOST_FILES) {
-            if let (false, Some(stopped)) = (cx.checkpoint(), cx.stopped()) {
-                observed.miss(&["files"], stopped.gap(format!("read {path}")));
-                break;
-            }
-            if !path.starts_with('/') {
-                let tried = format!("read the parameter `paths`: `{}`", path.escape_debug());
+        let mut observed = Observed::whole(Output { files: Vec::new(), folders: Vec::new() });
+        for (named, list, most) in [("paths", &params.paths, MOST_FILES), ("folders", &params.folders, MOST_FOLDERS)] {
+            if let Some(path) = list.iter().find(|path| !path.starts_with('/')) {
+                let tried = format!("read the parameter `{named}`: `{}`", path.escape_debug());
                 return Err(Gap::new(Reason::Malformed, tried, "it is not a whole path").to_fix("begin it with `/`"));
             }
-            look(path, pattern.as_ref(), &params, &mut observed);
+            if list.len() > most {
+                let field = if named == "paths" { "files" } else { named };
+                too_many(field, format!("{} were named", list.len()), most, &mut observed);
+            }
+        }
+        let mut entries = wildcards::MOST_ENTRIES;
+        for path in params.paths.iter().take(MOST_FILES) {
+            if let (false, Some(stopped)) = (cx.checkpoint(), cx.stopped()) {
+                observed.miss(&["files"], stopped.gap(format!("read {}", printable(path))));
+                break;
+            }
+            if !wildcards::is_pattern(path) {
+                look(path, pattern.as_ref(), &params, &mut observed);
+                continue;
+            }
+            match named::as_operator(|| wildcards::expand(path, MOST_FILES, &mut entries)) {
+                Ok(fitting) if fitting.paths.is_empty() && !fitting.more => {
+                    observed.output.files.push(TextFile::nowhere(path, Some(false)));
+                }
+                Ok(fitting) => {
+                    for path in &fitting.paths {
+                        look(path, pattern.as_ref(), &params, &mut observed);
+                    }
+                    if fitting.more {
+                        too_many("files", format!("more fit {}", printable(path)), MOST_FILES, &mut observed);
+                    }
+                }
+                Err(error) => {
+                    let gap = named::gap(format!("list what fits {}", printable(path)), &error);
+                    observed.output.files.push(TextFile::nowhere(path, None));
+                    observed.miss(&UNREAD, gap.clone());
+                    observed.miss(&["files.exists"], gap);
+                }
+            }
+        }
+        for path in params.folders.iter().take(MOST_FOLDERS) {
+            if let (false, Some(stopped)) = (cx.checkpoint(), cx.stopped()) {
+                observed.miss(&["folders"], stopped.gap(format!("count the files in {}", printable(path))));
+                break;
+            }
+            folders::count(path, &mut observed);
         }
         Ok(observed)
+    }
+}
+
+/// More were asked for than are read.
+fn too_many(field: &str, why: String, most: usize, observed: &mut Observed<Output>) {
+    let gap = Gap::new(Reason::Failed, format!("read all {field}"), format!("{why}, and {most} are read at most"));
+    observed.miss(&[field], gap.to_fix("read in several steps"));
+}
+
+/// What is not known of a file that was not read.
+const UNREAD: [&str; 6] = [
+    "files.bytes",
+    "files.lines",
+    "files.lines_read",
+    "files.lines_left_out",
+    "files.secrets_left_out",
+    "files.certificates",
+];
+
+impl TextFile {
+    /// A file of which nothing was read.
+    fn nowhere(path: &str, exists: Option<bool>) -> Self {
+        TextFile {
+            path: printable(path),
+            exists,
+            bytes: None,
+            modified: None,
+            lines: None,
+            lines_read: None,
+            lines_left_out: None,
+            secrets_left_out: None,
+            certificates: None,
+        }
     }
 }
 
@@ -110,29 +196,25 @@ fn compile(pattern: &str) -> Result<Regex, Gap> {
 
 /// Reads one file.
 fn look(path: &str, pattern: Option<&Regex>, params: &Params, observed: &mut Observed<Output>) {
-    let mut file = TextFile {
-        path: printable(path),
-        exists: Some(true),
-        bytes: None,
-        modified: None,
-        lines: None,
-        lines_read: None,
-        lines_left_out: None,
-        secrets_left_out: None,
-    };
-    const UNREAD: [&str; 5] =
-        ["files.bytes", "files.lines", "files.lines_read", "files.lines_left_out", "files.secrets_left_out"];
+    let mut file = TextFile::nowhere(path, Some(true));
     let tried = || format!("read {}", file.path);
     // Some files of /proc ask once more when they are read: all of it is done with the operator's rights.
     let read = named::as_operator(|| Ok(read(Path::new(path), params)))
         .unwrap_or_else(|error| Err((false, named::gap(tried(), &error))));
     match read {
         Ok(Some(read)) => {
-            take(&mut file, &read, pattern, params);
+            if params.certificates {
+                take_certificates(&mut file, &read, observed);
+            } else {
+                take(&mut file, &read, pattern, params);
+            }
             if read.cut {
                 let why = format!("it is longer than {}", units::bytes(read.bytes.len() as f64));
                 let gap = Gap::new(Reason::Failed, format!("read {} to its end", file.path), why);
-                observed.miss(&["files.lines", "files.lines_read"], gap.to_fix("give a larger `max_bytes`"));
+                observed.miss(
+                    &["files.lines", "files.lines_read", "files.certificates"],
+                    gap.to_fix("give a larger `max_bytes`"),
+                );
             }
             if file.lines_left_out.is_some_and(|left_out| left_out > 0) {
                 let why = format!("more than {} lines fit", file.lines.as_ref().map_or(0, Vec::len));
@@ -194,7 +276,8 @@ fn read(path: &Path, params: &Params) -> Result<Option<Contents>, (bool, Gap)> {
         Some(Refusal::Unsafe) => {
             return Err(seen(refused("it is memory or a device in the form of a file, not text")));
         }
-        Some(Refusal::Secret) if !params.allow_secrets => {
+        // Of a file with a key only the certificates are kept, which everybody is shown.
+        Some(Refusal::Secret) if !params.allow_secrets && !params.certificates => {
             return Err(seen(refused("it holds secrets").to_fix(SECRET_WAY_OUT)));
         }
         _ => {}
@@ -206,7 +289,7 @@ fn read(path: &Path, params: &Params) -> Result<Option<Contents>, (bool, Gap)> {
     let most = params.max_bytes.0.min(MOST_BYTES);
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes).map_err(|error| seen(Gap::io(tried(), &error)))?;
-    if guard::holds_private_key(&bytes) && !params.allow_secrets {
+    if guard::holds_private_key(&bytes) && !params.allow_secrets && !params.certificates {
         return Err(seen(refused("it holds a private key").to_fix(SECRET_WAY_OUT)));
     }
     let cut = bytes.len() as u64 > most;
@@ -222,6 +305,25 @@ fn read(path: &Path, params: &Params) -> Result<Option<Contents>, (bool, Gap)> {
 
 fn real_path(file: &File) -> io::Result<PathBuf> {
     std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+/// Takes the certificates into the result.
+fn take_certificates(file: &mut TextFile, read: &Contents, observed: &mut Observed<Output>) {
+    let found = certificates::of(&read.bytes);
+    let mut miss = |tried: String, why: String| {
+        observed.miss(&["files.certificates"], Gap::new(Reason::Malformed, tried, why));
+    };
+    if found.damaged > 0 {
+        let why = format!("{} of them cannot be read as one", found.damaged);
+        miss(format!("read the certificates in {}", file.path), why);
+    }
+    if found.left_out > 0 {
+        let why = format!("it has {} more than are kept", found.left_out);
+        miss(format!("keep all certificates in {}", file.path), why);
+    }
+    file.bytes = Some(read.size.unwrap_or(read.bytes.len() as u64));
+    file.modified = read.modified.map(|time| time.to_string());
+    file.certificates = Some(found.certificates);
 }
 
 /// Takes the lines that fit into the result.

@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use sysinfo::System;
 
 use super::{Context, Need, Probe};
-use crate::case::{Gap, Missing, Observed, Reason};
+use crate::case::{Clock, Gap, Missing, Observed, Reason};
 use crate::printable::printable;
+use crate::sys::clock;
 use crate::units::{self, Span};
 use cpu::Stat;
 use machine::Traits;
@@ -87,6 +88,9 @@ pub struct HostState {
     pub processes: Option<Processes>,
     /// Limits of the container; null outside containers.
     pub limits: Option<Limits>,
+    /// What the kernel says of its clock, when the command began.
+    #[serde(default)]
+    pub clock: Option<Clock>,
 }
 
 /// Load averages: threads that run, want to, or wait for disks (`/proc/loadavg`).
@@ -130,9 +134,10 @@ fn parsed<T>(path: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Gap
 
 impl Probe for HostProbe {
     const NAME: &'static str = "host";
-    const ABOUT: &'static str = "load, CPU, memory, swap, pressure, uptime, kernel, distribution, virtualisation";
+    const ABOUT: &'static str =
+        "load, CPU, memory, swap, pressure, uptime, kernel, distribution, virtualisation, clock";
     const SOURCE: &'static str =
-        "/proc/{stat,softirqs,meminfo,loadavg,pressure,uptime}, /etc/os-release, /sys/class/dmi";
+        "/proc/{stat,softirqs,meminfo,loadavg,pressure,uptime}, /etc/os-release, /sys/class/dmi, adjtimex";
     const REPLACES: &'static [&'static str] = &["uptime", "free", "vmstat", "mpstat", "uname", "systemd-detect-virt"];
     const NEEDS: &'static [Need] = &[];
     type Params = Params;
@@ -161,6 +166,13 @@ impl Probe for HostProbe {
             architecture: System::cpu_arch(),
             virtualisation: missing.note(&["virtualisation"], hypervisor(&traits)),
             limits: container.as_ref().and_then(|_| Limits::now()),
+            clock: missing.note(
+                &["clock"],
+                clock::discipline().ok_or_else(|| {
+                    Gap::new(Reason::Denied, "ask the kernel how right its clock is (adjtimex)", "a filter forbids it")
+                        .to_fix("run it outside the container")
+                }),
+            ),
             container: container.map(|name| printable(&name)),
             uptime_seconds: missing.note(&["uptime_seconds"], said_number("read /proc/uptime", System::uptime())),
             cpus,
