@@ -66,6 +66,7 @@ const CLOSED: &[&str] = &["UdpNoPorts", "Udp6NoPorts"];
 const DATAGRAMS: &[&str] = &["UdpInDatagrams", "UdpInErrors", "Udp6InDatagrams", "Udp6InErrors"];
 const SEGMENTS: &[&str] = &["TcpInSegs"];
 const OF_THE_MACHINE: &str = "it is a setting of the whole machine, which a network namespace may not write";
+const NO_DATABASE: &str = "no database is on the stage";
 
 /// Every command that the runbook has.
 const ROWS: &[Row] = &[
@@ -141,6 +142,16 @@ const ROWS: &[Row] = &[
     row("retry-loop", "ss -tanp", How::Shows, "outbound-retry-loop"),
     row("outbound-answers", "casebook run", How::Not("it runs casebook again"), ""),
     row("guest-sends", "casebook_guest", How::Drops(&[&["IpOutTransmits"]], 0.85), "outbound-guest"),
+    row("odd-program", "cp /proc/", How::Not("it keeps a copy in the folder of root"), ""),
+    row("odd-program", "kill -STOP", How::Not("it stops a program, which the next look would miss"), ""),
+    row("tunnel-out", "casebook run", How::Not("it runs casebook again"), ""),
+    row("tunnel-out", "ip -d -s link", How::Shows, "outbound-tunnel"),
+    row("replication", "pg_stat_replication", How::Not(NO_DATABASE), ""),
+    row("replication", "redis-cli", How::Not(NO_DATABASE), ""),
+    row("replication", "mysql -e", How::Not(NO_DATABASE), ""),
+    row("replication", "mongosh", How::Not(NO_DATABASE), ""),
+    row("replication", "kafka-topics", How::Not(NO_DATABASE), ""),
+    row("routing-loop", "tcpdump", How::Not("a host need not have tcpdump"), ""),
     row("spam", "casebook_mail", How::Drops(&[&["IpOutTransmits"]], 0.2), "outbound-spam"),
     row("mining-pool", "ls -l /proc/", How::Not("nobody mines on a stage"), ""),
     row("relay", "ss -tnp", How::Not("no proxy of the stage hands on to many"), ""),

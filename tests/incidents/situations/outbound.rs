@@ -128,6 +128,57 @@ fn a_client_that_is_refused_again_and_again_is_a_loop() {
     .play();
 }
 
+/// What a program gives to a tunnel leaves as the kernel's.
+#[test]
+fn what_leaves_by_a_tunnel_is_told_with_the_interface_that_leads_into_it() {
+    let to = (Ipv4Addr::new(10, 88, 0, 2), 9000).into();
+    Incident {
+        prepared: &[
+            "ip link add vx5 type vxlan id 5 remote 10.77.1.1 dstport 4789 dev eth0",
+            "ip addr add 10.88.0.1/24 dev vx5",
+            "ip link set vx5 up",
+            "ip neigh add 10.88.0.2 lladdr 02:00:00:00:00:05 dev vx5",
+        ],
+        services: vec![Role::Daemon(Daemon::Sender { to, payload: 600, per_second: 6000 })],
+        also: Some(|_: &Stage, said: &Said| unsaid(said, &["VXLAN", "UDP to port 4789", "given by vx5"])),
+        ..leaves("outbound-tunnel", Some("tunnel-out"), &["bulk-transfer-out", "spam", "outbound-flood"])
+    }
+    .play();
+}
+
+#[test]
+fn a_copy_that_goes_to_one_database_alone_is_replication() {
+    let to = SocketAddr::new(IpAddr::V4(WORLD), 5432);
+    Incident {
+        services: vec![Role::Daemon(Daemon::Uploader { to, bytes_per_second: FAST })],
+        traffic: vec![Traffic::Takes { at: to }],
+        also: Some(|_: &Stage, said: &Said| unsaid(said, &["stage-upload (pid", "10.77.1.1 (PostgreSQL)"])),
+        ..leaves("outbound-replication", Some("replication"), &["outbound-flood", "retransmissions", "odd-program"])
+    }
+    .play();
+}
+
+/// Both routers send the network of nobody to each other.
+#[test]
+fn packets_that_go_round_are_a_loop() {
+    let to = (Ipv4Addr::new(10, 98, 0, 5), 9000).into();
+    let incident = leaves("outbound-routing-loop", Some("routing-loop"), &["bulk-transfer-out", "outbound-flood"]);
+    Incident {
+        guest: vec![Role::Daemon(Daemon::Sender { to, payload: 200, per_second: 60 })],
+        // Their hops are used up at this host, not at the other.
+        inside: &["sysctl -qw net.ipv4.ip_default_ttl=65"],
+        elsewhere: &[
+            "ip route add 10.99.0.0/24 via 10.77.1.2",
+            "ip route add 10.98.0.0/24 via 10.77.1.2",
+            "sysctl -qw net.ipv4.ip_forward=1",
+        ],
+        also: Some(|_: &Stage, said: &Said| unsaid(said, &["use up their hops here"])),
+        expect: Expect { exit: &[1, 2], ..incident.expect },
+        ..incident
+    }
+    .play();
+}
+
 #[test]
 fn what_a_guest_sends_is_told_as_the_guests() {
     let incident = leaves("outbound-guest", Some("guest-sends"), &["bulk-transfer-out", "outbound-flood"]);
