@@ -71,7 +71,7 @@
 ---@field path string The path that it had; control characters escaped.
 ---@field bytes integer Bytes that it takes on the disk.
 ---@field process casebook.space.Process A process that holds it open.
----@field descriptor integer The descriptor by which it does: `/proc/PID/fd/DESCRIPTOR` is the file.
+---@field descriptor? integer The descriptor by which it does: `/proc/PID/fd/DESCRIPTOR` is the file. Null of one that is only mapped into memory.
 ---@field inode integer Its number on the file system.
 ---@field holders integer Processes that hold it open.
 
@@ -110,7 +110,8 @@
 ---@field heavy_folders casebook.space.HeavyFolders Folders that take at least 1 % of what is in use, most first, without the bytes of folders that are in the list themselves.
 ---@field crowded_folders casebook.space.HeavyFolders Folders with at least 1 % of the inodes in use, and 1,000, most first, without the files of folders that are in the list themselves.
 ---@field large_files casebook.space.LargeFiles The largest files, and those of 64 kB and more that were written to in the last two minutes, largest first.
----@field deleted_files casebook.space.DeletedFiles Files of this file system without a name that processes still hold open, largest first, those of containers that lie in its folders (`overlay`) too. Their space is free when the last of these closes them. Files that are only mapped into memory are not seen.
+---@field deleted_files casebook.space.DeletedFiles Files of this file system without a name that processes still hold open, largest first, those of containers that lie in its folders (`overlay`) too. Their space is free when the last of these closes them. Those that are only mapped into memory are here as well, but for those of containers.
 ---@field deleted_bytes? integer Bytes of all of these, those that are not in the list too; null where not all processes were looked at.
 ---@field unseen_bytes? integer Bytes in use that are neither in files that were seen nor in deleted ones: snapshots, files below a folder that another file system is mounted over, the file system's own tables; null unless all was looked at, and where the files lie on another file system (`overlay`).
+---@field mounted_over string[] Folders of this file system that another one is mounted over, at most 64: what lies in them cannot be seen.
 

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt as _;
-use std::path::PathBuf;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
 
 /// Types that hold no files of anybody, or are full by nature.
 const NOT_STORAGE: &[&str] = &[
@@ -126,6 +126,26 @@ pub(in crate::probe) fn storage(mountinfo: &[u8]) -> Vec<Mount> {
     seen.into_iter().cloned().collect()
 }
 
+/// The folders of the file system that is mounted at a path which another is mounted over, at most so many, by the text of
+/// `mountinfo`. What holds no files is left out where it lies in its usual place: below it is nothing of anybody.
+pub(in crate::probe) fn over(mountinfo: &[u8], path: &Path, most: usize) -> Vec<Vec<u8>> {
+    let words = |line: &[u8]| -> Option<(u64, u64, Vec<u8>)> {
+        let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+        let mut number = || std::str::from_utf8(words.next()?).ok()?.parse().ok();
+        let (id, parent) = (number()?, number()?);
+        Some((id, parent, unescape(words.nth(2)?)))
+    };
+    let all: Vec<(u64, u64, Vec<u8>)> = mountinfo.split(|byte| *byte == b'\n').filter_map(words).collect();
+    let is_it = |of: &&(u64, u64, Vec<u8>)| of.2 == path.as_os_str().as_bytes();
+    let Some(own) = all.iter().rev().find(is_it).map(|of| of.0) else { return Vec::new() };
+    let usual = |place: &[u8]| ["/proc", "/sys", "/dev", "/run"].iter().any(|usual| usual.as_bytes() == place);
+    let mut over: Vec<Vec<u8>> = all.into_iter().filter(|of| of.1 == own && !usual(&of.2)).map(|of| of.2).collect();
+    over.sort();
+    over.dedup();
+    over.truncate(most);
+    over
+}
+
 fn is_read_only(options: &[u8]) -> bool {
     options.split(|byte| *byte == b',').any(|option| option == b"ro" || option == b"emergency_ro")
 }
@@ -167,6 +187,19 @@ mod tests {
 35 27 0:47 / /mnt/over rw - tmpfs hides rw
 36 27 0:48 / /mnt/auto rw - autofs systemd-1 rw
 ";
+
+    #[test]
+    fn folders_that_are_mounted_over_are_told() {
+        let over = |path: &str, most| -> Vec<String> {
+            over(TEXT, Path::new(path), most).into_iter().map(|path| String::from_utf8(path).unwrap()).collect()
+        };
+        let root = ["/data", "/media/my disk", "/mnt/auto", "/mnt/nfs", "/mnt/over", "/snap/core/1", "/srv/bind"];
+        let mut all = root.to_vec();
+        all.push("/var/lib/docker/overlay2/x/merged");
+        assert_eq!(over("/", 64), all);
+        assert_eq!(over("/", 2), &root[..2]);
+        assert_eq!((over("/data", 64).len(), over("/nowhere", 64).len()), (0, 0));
+    }
 
     #[test]
     fn what_holds_files_is_there_once_and_what_does_not_is_left_out() {

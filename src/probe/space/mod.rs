@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use self::open_files::{OpenFiles, Sought, open_files};
 pub use self::output::{DeletedFile, Folder, LargeFile, Space};
 use self::walk::{Large, Limits, Walked, allocated, walk};
-use super::file_systems::{Place, place};
+use super::file_systems::{Place, mounts, place};
 use super::process::Names;
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed, Reason, advice};
@@ -28,6 +28,8 @@ const MOST_ROWS: u32 = 200;
 const MANY_FILES: u64 = 1000;
 /// Bytes from which on a folder is heavy, where little is in use.
 const MUCH: u64 = 64 << 10;
+/// Folders that another file system is mounted over, in the list.
+const MOST_OVER: usize = 64;
 /// How long the descriptors of all processes may take.
 const DESCRIPTORS: Duration = Duration::from_millis(2500);
 /// How long ago a file that was written to lately was written to, in seconds.
@@ -66,7 +68,7 @@ impl Probe for SpaceProbe {
     const NAME: &'static str = "space";
     const ABOUT: &'static str =
         "what takes the space of a file system: folders, files, deleted files that are still open";
-    const SOURCE: &'static str = "statx and the folders of one file system; /proc/PID/{fd,fdinfo}";
+    const SOURCE: &'static str = "statx and the folders of one file system; /proc/PID/{fd,fdinfo,maps,map_files}";
     const REPLACES: &'static [&'static str] = &["du -x", "ncdu", "find -size", "lsof +L1"];
     const NEEDS: &'static [Need] = &[
         Need { what: "CAP_DAC_READ_SEARCH", without: "what lies in folders that are closed to others" },
@@ -113,6 +115,8 @@ impl Probe for SpaceProbe {
         let mut observed = Observed::whole(Space::default());
         let mut names = Names::new();
         enter_place(&place, &mut observed.output);
+        let mounts = fs::read("/proc/thread-self/mountinfo").unwrap_or_default();
+        observed.output.mounted_over = mounts::over(&mounts, &place.path, MOST_OVER).iter().map(printable).collect();
         enter_walked(&walked, &place, limit, &mut observed);
         let holders = open.as_ref().ok().map(|open| &open.holders);
         observed.output.large_files = files
@@ -222,7 +226,7 @@ fn enter_unseen(walked: &Walked, place: &Place, observed: &mut Observed<Space>) 
 fn enter_open(open: &OpenFiles, limit: usize, names: &mut Names, observed: &mut Observed<Space>) {
     const FIELDS: [&str; 4] = ["deleted_files", "deleted_bytes", "large_files.process", "unseen_bytes"];
     let hidden = open.denied == 0 && !fs::exists("/proc/1").unwrap_or(false);
-    let whole = open.complete && open.denied == 0 && !hidden && !open.left_out;
+    let whole = open.complete && open.denied == 0 && open.unsized_files == 0 && !hidden && !open.left_out;
     let sum = open.deleted.iter().map(|file| file.bytes).fold(0, u64::saturating_add);
     observed.output.deleted_bytes = whole.then_some(sum);
     observed.output.deleted_files = open
@@ -251,6 +255,15 @@ fn enter_open(open: &OpenFiles, limit: usize, names: &mut Names, observed: &mut 
     } else if hidden {
         let gap = Gap::new(Reason::Denied, "see the processes of other users", "they are hidden (/proc: hidepid)");
         observed.miss(&FIELDS, gap.to_fix("run with sudo"));
+    }
+    if open.unsized_files > 0 {
+        let tried =
+            format!("see how large {} deleted files are that are mapped", units::count(open.unsized_files as f64));
+        let gap = Gap::new(Reason::Denied, tried, "the kernel shows that to root alone (/proc/PID/map_files)");
+        observed.miss(
+            &["deleted_files", "deleted_bytes", "unseen_bytes"],
+            gap.to_fix(advice::with_capabilities("CAP_SYS_ADMIN")),
+        );
     }
     if open.left_out {
         let gap = Gap::new(Reason::Absent, "tell all deleted files apart", "there are too many");

@@ -1,8 +1,8 @@
-//! Files of one file system that processes hold open: those without a name, and who holds the largest.
+//! Files of one file system that processes hold open or have mapped: those without a name, and who holds the largest.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::time::Instant;
@@ -19,6 +19,8 @@ const DELETED: &[u8] = b" (deleted)";
 const MOST_DELETED: usize = 4096;
 /// After how many processes and descriptors the clock is looked at: one process may have a million.
 const CLOCK_EVERY: u64 = 256;
+/// What is read of the list of what a process has mapped (`/proc/PID/maps`): some ten thousand lines.
+const MOST_MAPPED: u64 = 1 << 20;
 /// Mounts that are remembered.
 const MOST_MOUNTS: usize = 4096;
 
@@ -28,7 +30,8 @@ pub(super) struct Deleted {
     pub(super) path: Vec<u8>,
     pub(super) bytes: u64,
     pub(super) pid: i32,
-    pub(super) descriptor: u32,
+    /// None of one that is only mapped.
+    pub(super) descriptor: Option<u32>,
     pub(super) inode: u64,
     pub(super) holders: u64,
 }
@@ -50,6 +53,8 @@ pub(super) struct OpenFiles {
     pub(super) deleted: Vec<Deleted>,
     /// Whether there were more than are told apart.
     pub(super) left_out: bool,
+    /// Files without a name that are mapped and whose size may not be seen.
+    pub(super) unsized_files: u64,
     /// By inode, of those that were asked for.
     pub(super) holders: HashMap<u64, Holder>,
 }
@@ -130,16 +135,84 @@ pub(super) fn open_files(sought: &Sought<'_>, deadline: Instant, cx: &Context) -
                 known.holders += 1;
             } else if deleted.len() < MOST_DELETED {
                 let (bytes, inode) = (allocated(&seen), seen.stx_ino);
+                let descriptor = Some(descriptor);
                 let file = Deleted { path: path.to_vec(), bytes, pid, descriptor, inode, holders: 1 };
                 deleted.insert(key, file);
             } else {
                 found.left_out = true;
             }
         }
+        if let Some((maps, cut)) = mapped(pid) {
+            found.left_out |= cut;
+            for part in maps.split(|byte| *byte == b'\n').filter_map(|line| gone_part(line, sought.device)) {
+                let key = (sought.device, part.inode);
+                if own.contains(&key) {
+                    continue;
+                }
+                looked += 1;
+                if looked.is_multiple_of(CLOCK_EVERY) && (!cx.checkpoint() || Instant::now() >= deadline) {
+                    found.complete = false;
+                    break 'processes;
+                }
+                if own.len() >= MOST_DELETED || (deleted.len() >= MOST_DELETED && !deleted.contains_key(&key)) {
+                    found.left_out = true;
+                    continue;
+                }
+                own.insert(key);
+                if let Some(known) = deleted.get_mut(&key) {
+                    known.holders += 1;
+                    continue;
+                }
+                let link = format!("/proc/{pid}/map_files/{}", part.range);
+                match statx(CWD, &*link, AtFlags::STATX_DONT_SYNC, StatxFlags::BASIC_STATS) {
+                    Ok(seen) if seen.stx_nlink == 0 && seen.stx_ino == part.inode => {
+                        let (path, bytes, inode) = (part.path.to_vec(), allocated(&seen), part.inode);
+                        deleted.insert(key, Deleted { path, bytes, pid, descriptor: None, inode, holders: 1 });
+                    }
+                    // Another stands there meanwhile, or it has a name elsewhere.
+                    Ok(_) => {}
+                    Err(error) => found.unsized_files += u64::from(error.kind() == io::ErrorKind::PermissionDenied),
+                }
+            }
+        }
     }
     found.deleted = deleted.into_values().collect();
     found.deleted.sort_by_key(|file| (std::cmp::Reverse(file.bytes), file.pid, file.descriptor));
     Ok(found)
+}
+
+/// A part of a process's memory that is a file without a name.
+struct Part<'a> {
+    /// Its addresses, as `map_files` calls it.
+    range: String,
+    inode: u64,
+    path: &'a [u8],
+}
+
+/// The beginning of what a process has mapped, and whether there is more; none where it may not be seen, or has ended.
+fn mapped(pid: i32) -> Option<(Vec<u8>, bool)> {
+    let file = fs::File::open(format!("/proc/{pid}/maps")).ok()?;
+    let mut maps = Vec::new();
+    file.take(MOST_MAPPED).read_to_end(&mut maps).ok()?;
+    let cut = maps.len() as u64 == MOST_MAPPED;
+    Some((maps, cut))
+}
+
+/// Reads a line of `/proc/PID/maps`, if it is of a file without a name on that device.
+fn gone_part(line: &[u8], device: Device) -> Option<Part<'_>> {
+    // 7f12c0000000-7f12c4000000 rw-s 00000000 fe:00 131080                     /var/tmp/table (deleted)
+    let line = line.strip_suffix(DELETED)?;
+    let slash = line.iter().position(|byte| *byte == b'/')?;
+    let (fields, path) = line.split_at(slash);
+    let mut words = std::str::from_utf8(fields).ok()?.split_ascii_whitespace();
+    let (range, _rights, _offset) = (words.next()?, words.next()?, words.next()?);
+    let (major, minor) = words.next()?.split_once(':')?;
+    let of = (u32::from_str_radix(major, 16).ok()?, u32::from_str_radix(minor, 16).ok()?);
+    let inode = words.next()?.parse().ok()?;
+    // `map_files` writes addresses without leading zeros.
+    let (begin, end) = range.split_once('-')?;
+    let [begin, end] = [begin, end].map(|address| u64::from_str_radix(address, 16));
+    (of == device).then_some(Part { range: format!("{:x}-{:x}", begin.ok()?, end.ok()?), inode, path })
 }
 
 /// Overlays whose upper layer lies on the file system that is mounted at `mount`: by texts alone, for what a process has mounted may
@@ -219,5 +292,44 @@ mod tests {
         assert_eq!((own.pid, own.holders), (std::process::id() as i32, 1));
         assert!(own.bytes >= 1 << 20, "{own:?}");
         assert_eq!(found.holders.get(&inode), Some(&Holder { pid: std::process::id() as i32, writes: true }));
+    }
+
+    #[test]
+    fn a_file_that_is_only_mapped_is_found_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("program");
+        // A program is mapped, and no descriptor of its process is it.
+        fs::copy("/bin/sleep", &path).unwrap();
+        fs::File::open(&path).unwrap().sync_all().unwrap();
+        let mut process = std::process::Command::new(&path).arg("60").spawn().unwrap();
+        fs::remove_file(&path).unwrap();
+        let seen = statx(CWD, folder.path(), AtFlags::empty(), StatxFlags::BASIC_STATS).unwrap();
+        let device = (seen.stx_dev_major, seen.stx_dev_minor);
+        let sought = Sought { device, mount: folder.path(), files: HashMap::new() };
+        let found = open_files(&sought, Instant::now() + Duration::from_secs(60), &Context::alone()).unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+        let own = found.deleted.iter().find(|file| file.path == path.as_os_str().as_bytes());
+        match own {
+            Some(own) => assert!(own.descriptor.is_none() && own.bytes >= 4096, "{own:?}"),
+            None => assert!(found.unsized_files > 0, "it is mapped, and not even that is said"),
+        }
+    }
+
+    #[test]
+    fn only_lines_of_files_without_a_name_on_the_device_count() {
+        let of = |line: &'static str| gone_part(line.as_bytes(), (254, 0)).map(|part| (part.range, part.inode));
+        let line = "00400000-00500000 rw-s 00000000 fe:00 131080       /var/tmp/a b (deleted)";
+        assert_eq!(of(line), Some(("400000-500000".to_owned(), 131_080)));
+        for line in [
+            "",
+            "7f1-7f2 rw-s 0 fe:00 131080 /var/tmp/a",
+            "7f1-7f2 rw-s 0 fe:01 131080 /var/tmp/a (deleted)",
+            "7f1-7f2 rw-s 0 fe:00 x /var/tmp/a (deleted)",
+            "7f1 rw-s 0 fe:00 1 /var/tmp/a (deleted)",
+            "7ffd0-7ffe0 rw-p 0 00:00 0 [stack] (deleted)",
+        ] {
+            assert_eq!(of(line), None, "{line}");
+        }
     }
 }

@@ -43,8 +43,8 @@ pub struct Space {
     /// The largest files, and those of 64 kB and more that were written to in the last two minutes, largest first.
     pub large_files: Vec<LargeFile>,
     /// Files of this file system without a name that processes still hold open, largest first, those of containers that lie in
-    /// its folders (`overlay`) too. Their space is free when the last of these closes them. Files that are only mapped into
-    /// memory are not seen.
+    /// its folders (`overlay`) too. Their space is free when the last of these closes them. Those that are only mapped into
+    /// memory are here as well, but for those of containers.
     pub deleted_files: Vec<DeletedFile>,
     /// Bytes of all of these, those that are not in the list too; null where not all processes were looked at.
     pub deleted_bytes: Option<u64>,
@@ -52,6 +52,9 @@ pub struct Space {
     /// another file system is mounted over, the file system's own tables; null unless all was looked at, and where the files
     /// lie on another file system (`overlay`).
     pub unseen_bytes: Option<u64>,
+    /// Folders of this file system that another one is mounted over, at most 64: what lies in them cannot be seen.
+    #[serde(default)]
+    pub mounted_over: Vec<String>,
 }
 
 /// A folder, with what is below it and not below another in the same list.
@@ -95,8 +98,8 @@ pub struct DeletedFile {
     pub bytes: u64,
     /// A process that holds it open.
     pub process: Process,
-    /// The descriptor by which it does: `/proc/PID/fd/DESCRIPTOR` is the file.
-    pub descriptor: u32,
+    /// The descriptor by which it does: `/proc/PID/fd/DESCRIPTOR` is the file. Null of one that is only mapped into memory.
+    pub descriptor: Option<u32>,
     /// Its number on the file system.
     pub inode: u64,
     /// Processes that hold it open.
