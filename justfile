@@ -25,6 +25,10 @@ ansible:
     cargo build
     tests/ansible
 
+# The server for agents, asked by the protocol's reference client for Python
+agents:
+    tests/agents/run
+
 # The live incidents, three times: real traffic in network namespaces (root); writes docs/accuracy.md. With words, only those
 # whose name holds one, once
 incidents *words:
@@ -49,6 +53,11 @@ fuzz target seconds="300":
 # bandwidth, logs, firewall, interfaces, start, whole) or --quick it only prints
 bench *jobs:
     cargo bench --bench peers -- {{jobs}}
+
+# What an agent is told of five incidents, in bytes, by casebook and by linux-mcp-server (root; installs that one into a temporary folder)
+bench-agents:
+    cargo build --release
+    benches/agents.py
 
 # What the parts cost by themselves: packets, lines of logs, conditions, evidence in Lua
 bench-parts:

@@ -62,6 +62,8 @@ mod scarce;
 mod screen;
 #[path = "cli/secrets.rs"]
 mod secrets;
+#[path = "cli/serve.rs"]
+mod serve;
 #[path = "cli/signals.rs"]
 mod signals;
 #[path = "cli/slow_ssh_login.rs"]

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod kept;
+mod serve;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -8,6 +9,8 @@ use std::path::PathBuf;
 pub(super) use kept::{
     CasesArguments, CasesCommand, DiffArguments, MergeArguments, ReplayArguments, ReportArguments, RetestArguments,
 };
+
+pub(super) use serve::ServeArguments;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::engine::ArgValueCompleter;
@@ -83,6 +86,8 @@ pub(super) enum Command {
     Attach(AttachArguments),
     /// Put back what --redact replaced, by its map
     Unredact(UnredactArguments),
+    /// Answer programs and agents: a server of the Model Context Protocol that runs runbooks and probes and reads cases
+    Serve(ServeArguments),
     /// Say what can be seen on this host, what not, and how to let it
     Doctor,
     /// Show the defaults of the configuration files, and where each stands
@@ -192,7 +197,7 @@ pub(super) struct ReadArguments {
 }
 
 /// `17:40` or `17:40:05`.
-fn time_of_day(text: &str) -> Result<jiff::civil::Time, String> {
+pub(super) fn time_of_day(text: &str) -> Result<jiff::civil::Time, String> {
     let parts: Vec<i8> = text.split(':').map(|part| part.parse().ok()).collect::<Option<_>>().unwrap_or_default();
     let time = match parts.as_slice() {
         [hour, minute] => jiff::civil::Time::new(*hour, *minute, 0, 0),
@@ -343,10 +348,15 @@ pub(super) struct ResourceArguments {
 impl ResourceArguments {
     /// What the run may take of the host.
     pub fn limits(&self) -> ResourceLimits {
-        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as f64;
-        // Nothing at all would be no run.
-        ResourceLimits::new(cpus * self.max_cpu.0.max(0.001), self.max_memory.0)
+        limits(self.max_cpu.0, self.max_memory.0)
     }
+}
+
+/// What a run may take of the host, from now on: a share of all CPUs together, and bytes of memory.
+pub(super) fn limits(max_cpu: f64, max_memory: u64) -> ResourceLimits {
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as f64;
+    // Nothing at all would be no run.
+    ResourceLimits::new(cpus * max_cpu.max(0.001), max_memory)
 }
 
 #[derive(Debug, Args)]

@@ -29,6 +29,12 @@ pub(super) fn apply(command: &mut Command) -> Result<(), Usage> {
         }
         Command::Plan(of) => of.config = load()?,
         Command::Show(of) => of.config = load()?,
+        Command::Serve(of) => {
+            of.config = load()?;
+            if of.redact.is_empty() {
+                of.redact = of.config.words("report.redact");
+            }
+        }
         Command::Attach(of) => {
             of.config = load()?;
             attach(of);

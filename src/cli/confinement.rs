@@ -106,7 +106,12 @@ pub(super) fn start(command: &Command, clock: Option<Clock>) -> Start {
 fn asks_this_host(command: &Command) -> bool {
     match command {
         Command::Run(arguments) => arguments.pcap.is_none(),
-        Command::Check(_) | Command::Probe(_) | Command::Retest(_) | Command::Lua(_) | Command::Doctor => true,
+        Command::Check(_)
+        | Command::Probe(_)
+        | Command::Retest(_)
+        | Command::Lua(_)
+        | Command::Serve(_)
+        | Command::Doctor => true,
         _ => false,
     }
 }
@@ -164,6 +169,12 @@ fn profile(command: &Command) -> Profile {
             system(&mut to, CPUS);
         }
         Command::Doctor => system(&mut to, CPUS),
+        Command::Serve(arguments) => {
+            to.trees.extend(arguments.folders.iter().cloned());
+            runbooks(&mut to);
+            system(&mut to, CPUS);
+            zones(&mut to);
+        }
         Command::Lua(_) => {
             to.read.push(".".into());
             to.keep.extend(super::lua::history());

@@ -31,6 +31,7 @@ mod report;
 mod retest;
 mod run;
 mod screen;
+mod serve;
 mod store;
 mod test;
 mod unredact;
@@ -105,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Cases(arguments) => cases::cases(&arguments),
         Command::Attach(arguments) => attach::attach(&arguments),
         Command::Unredact(arguments) => unredact::unredact(&arguments),
+        Command::Serve(arguments) => serve::serve(&arguments, start),
         Command::Doctor => doctor::doctor(start),
         Command::Config => config::show(start.configured),
         Command::Schema(arguments) => generate::schema(&arguments),

@@ -13,7 +13,7 @@ use super::run::end_on_signals;
 use super::{Usage, given, say, screen};
 use crate::bounded_json::{self, Budget};
 use crate::case::Evidence;
-use crate::engine::{Live, Observer, ProbeRequest, ProbeThreads};
+use crate::engine::{Live, Observer, ProbeRequest, ProbeThreads, Progress};
 use crate::generate;
 use crate::probe::{self, AnyProbe, Cancel, Inputs, PROBES, ResourceLimits, Rights};
 use crate::redact;
@@ -44,15 +44,21 @@ pub(super) fn probe(arguments: &ProbeArguments, start: Start) -> anyhow::Result<
     let params = probe.complete_params(&Value::Object(params)).map_err(|why| {
         Usage(format!("probe {}: {why}; `casebook probe {0} --help-params` explains them", probe.name()))
     })?;
+    let cancel = Arc::new(Cancel::default());
+    end_on_signals(Arc::clone(&cancel));
+    let display = Display::new(false);
     let asking = Asking {
         time_limit: arguments.timeout.map(|timeout| timeout.0),
         resources: arguments.resources.limits(),
         rights: arguments.allow.rights(),
-        threads: start.threads,
+        threads: Arc::new(start.threads),
+        cancel,
+        progress: display.progress(),
     };
     // Nobody waits for it while the probe looks. Where no thread can be made, it is done behind it.
     let _ = thread::start("redaction", (), |()| redact::prepare());
     let evidence = observe(probe, params, asking);
+    display.finish();
     match print(&evidence, &arguments.format) {
         Err(error) if super::is_closed_pipe(&error) => {}
         other => other?,
@@ -63,7 +69,7 @@ pub(super) fn probe(arguments: &ProbeArguments, start: Start) -> anyhow::Result<
     Ok(status)
 }
 
-fn unknown(name: &str) -> Usage {
+pub(super) fn unknown(name: &str) -> Usage {
     let suggestion = Suggestion::of(name, PROBES.iter().map(|probe| probe.name()));
     Usage(suggestion.or_list_behind(&format!("there is no probe `{name}`")))
 }
@@ -97,20 +103,20 @@ fn typed(probe: &dyn AnyProbe, schema: &Value, key: &str, value: Value) -> Resul
 }
 
 /// What one probe may take and do.
-struct Asking {
-    time_limit: Option<Duration>,
-    resources: ResourceLimits,
-    rights: Rights,
-    threads: ProbeThreads,
+pub(super) struct Asking {
+    pub time_limit: Option<Duration>,
+    pub resources: ResourceLimits,
+    pub rights: Rights,
+    pub threads: Arc<ProbeThreads>,
+    /// Ends it early.
+    pub cancel: Arc<Cancel>,
+    pub progress: Progress,
 }
 
 /// Asks the probe, and before it those whose evidence it derives its result from.
-fn observe(probe: &'static dyn AnyProbe, params: Value, asking: Asking) -> Evidence {
-    let Asking { time_limit, resources, rights, threads } = asking;
-    let cancel = Arc::new(Cancel::default());
-    end_on_signals(Arc::clone(&cancel));
-    let display = Display::new(false);
-    let live = Live::new(cancel, display.progress()).with_limits(resources).allowing(rights).on(threads);
+pub(super) fn observe(probe: &'static dyn AnyProbe, params: Value, asking: Asking) -> Evidence {
+    let Asking { time_limit, resources, rights, threads, cancel, progress } = asking;
+    let live = Live::new(cancel, progress).with_limits(resources).allowing(rights).on(threads);
     let mut inputs = Inputs::new();
     let others: Vec<ProbeRequest> = probe
         .derives_from()
@@ -136,7 +142,6 @@ fn observe(probe: &'static dyn AnyProbe, params: Value, asking: Asking) -> Evide
     let mut asked = ask(probe, params, inputs);
     asked.time_limit = time_limit.unwrap_or(asked.time_limit);
     let mut answers = live.observe(vec![asked]);
-    display.finish();
     let mut evidence = answers.remove(0);
     redact::evidence(&mut evidence);
     evidence

@@ -6,12 +6,14 @@ use std::thread;
 
 use jiff::Timestamp;
 use jiff::civil::Time;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::arguments::{ReadArguments, ScriptArguments};
 use super::{Usage, given, output};
 use crate::case::Case;
 use crate::engine::{self, Provenance, Record, Request};
+use crate::runbook::Runbook;
+use crate::script::sandbox::Limits;
 use crate::tool_output::{self, ToolOutput};
 
 /// The runbook that outputs of tools are judged by when none is named.
@@ -47,7 +49,7 @@ pub(super) fn judge(
     set: &[String],
     scripts: &ScriptArguments,
 ) -> anyhow::Result<Case> {
-    let mut params = given::params(set, [])?;
+    let params = given::params(set, [])?;
     // A short text takes no longer to read than its runbook to load.
     let (runbook, read) = thread::scope(|scope| {
         let load = || super::run::load(name, scripts.trusting());
@@ -60,8 +62,6 @@ pub(super) fn judge(
         (loaded, read)
     });
     let (runbook, read) = (runbook?, read.map_err(|why| Usage(why.to_string()))?);
-    given::refuse_bare_rates(&params, &runbook.params)?;
-    let typed: Vec<String> = params.keys().cloned().collect();
     if !quiet {
         let recognised = read.recognised();
         for output in recognised.iter().take(LISTED) {
@@ -77,6 +77,18 @@ pub(super) fn judge(
             super::say(links);
         }
     }
+    Ok(judge_read(&read, &runbook, params, scripts.limits())?)
+}
+
+/// Judges what was read.
+pub(super) fn judge_read(
+    read: &ToolOutput,
+    runbook: &Runbook,
+    mut params: Map<String, Value>,
+    limits: Limits,
+) -> Result<Case, Usage> {
+    given::refuse_bare_rates(&params, &runbook.params)?;
+    let typed: Vec<String> = params.keys().cloned().collect();
     // What was watched is as long as it is in the outputs, whatever the runbook would have watched.
     if let (Some(window), Some(seconds)) = (runbook.params.get("window"), read.seconds()) {
         // Of a recorded day more than a run may last.
@@ -86,19 +98,14 @@ pub(super) fn judge(
             params.entry("window").or_insert(seconds);
         }
     }
-    let mut resolved = engine::resolve_params(&runbook, &params).map_err(|error| Usage(error.to_string()))?;
+    let mut resolved = engine::resolve_params(runbook, &params).map_err(|error| Usage(error.to_string()))?;
     // What nobody typed is not part of a command line.
     resolved.given.retain(|name, _| typed.contains(name));
     let record = Record {
-        reading: Some(Box::new(|evidence| tool_output::reading(&read, evidence))),
+        reading: Some(Box::new(|evidence| tool_output::reading(read, evidence))),
         ..Record::new(read.host(), read.started())
     };
-    let request = Request {
-        runbook: &runbook,
-        params: resolved,
-        provenance: Provenance::Recorded(record),
-        limits: scripts.limits(),
-        printed: &|_, _| {},
-    };
-    Ok(engine::run(&request, &read).map_err(|error| Usage(error.to_string()))?)
+    let request =
+        Request { runbook, params: resolved, provenance: Provenance::Recorded(record), limits, printed: &|_, _| {} };
+    engine::run(&request, read).map_err(|error| Usage(error.to_string()))
 }

@@ -185,7 +185,7 @@ pub(super) fn own(case: &Case) -> anyhow::Result<Runbook> {
 }
 
 /// Judges the evidence of a case again.
-fn judge(
+pub(super) fn judge(
     evidence: IndexMap<String, Evidence>,
     runbook: &Runbook,
     params: ResolvedParams,

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -15,7 +16,7 @@ use super::store::{Begun, CaseStore};
 use super::{Usage, case_file, given, output, say, screen};
 use crate::archive::CaseFile;
 use crate::case::{Clock, Host, Vantage};
-use crate::engine::{self, Live, ProbeThreads, Provenance, Request};
+use crate::engine::{self, Live, OnEvidence, ProbeThreads, Progress, Provenance, Request, ResolvedParams};
 use crate::printable::printable;
 use crate::probe::{Cancel, ResourceLimits, Rights, Wrote};
 use crate::runbook::{self, Kind, Runbook};
@@ -116,32 +117,69 @@ pub(super) fn live(
     let host =
         Host { local_time: identity::local_time(started), clock: how.clock, vantage: how.vantage, ..identity::host() };
     let begun = Begun { runbook, host: &host, started, params: params.recorded(), given: params.given.clone() };
-    let noted = store.begin(&begun, params.secrets.clone());
+    let on_evidence = store.begin(&begun, params.secrets.clone());
     let display = Display::new(how.quiet);
-    let wrote = Wrote::default();
-    let mut observer = Live::new(Arc::clone(&cancel), display.progress())
-        .with_limits(bounds.resources)
-        .allowing(bounds.rights)
-        .leaving(wrote.clone())
-        .not_before(window_begins)
-        .on(threads);
-    if let Some(noted) = noted {
-        observer = observer.on_evidence(noted);
-    }
-    let cancelled = Arc::clone(&cancel);
-    let request = Request {
-        runbook,
-        params,
-        provenance: Provenance::Live { host, started, cancelled: &move || cancelled.is_cancelled() },
-        limits: bounds.limits,
+    let looking = Looking {
+        host,
+        started,
+        window_begins,
+        cancel,
+        progress: display.progress(),
+        on_evidence,
+        threads: Arc::new(threads),
         printed: &|step, line| match runbook.wraps_check {
             Some(_) => say(line),
             None => say(format_args!("{step}: {line}")),
         },
     };
-    let case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()));
+    let file = look(runbook, params, bounds, looking);
     display.finish();
-    Ok(CaseFile { case: case?, attached: case_file::captures(&wrote.take()) })
+    file
+}
+
+/// What a run looks at this host with.
+pub(super) struct Looking<'a> {
+    pub host: Host,
+    pub started: Timestamp,
+    /// When the window is to begin, if not at once.
+    pub window_begins: Option<Instant>,
+    /// Ends it early.
+    pub cancel: Arc<Cancel>,
+    pub progress: Progress,
+    /// Takes each answer as it comes.
+    pub on_evidence: Option<OnEvidence>,
+    pub threads: Arc<ProbeThreads>,
+    /// Takes what a check prints: its step, and a line.
+    pub printed: &'a (dyn Fn(&str, &str) + Sync),
+}
+
+/// Looks at this host and judges what is seen. The packets that were written down are attached to the case.
+pub(super) fn look(
+    runbook: &Runbook,
+    params: ResolvedParams,
+    bounds: Bounds,
+    looking: Looking<'_>,
+) -> Result<CaseFile, Usage> {
+    let Looking { host, started, window_begins, cancel, progress, on_evidence, threads, printed } = looking;
+    let wrote = Wrote::default();
+    let mut observer = Live::new(Arc::clone(&cancel), progress)
+        .with_limits(bounds.resources)
+        .allowing(bounds.rights)
+        .leaving(wrote.clone())
+        .not_before(window_begins)
+        .on(threads);
+    if let Some(on_evidence) = on_evidence {
+        observer = observer.on_evidence(on_evidence);
+    }
+    let request = Request {
+        runbook,
+        params,
+        provenance: Provenance::Live { host, started, cancelled: &move || cancel.is_cancelled() },
+        limits: bounds.limits,
+        printed,
+    };
+    let case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()))?;
+    Ok(CaseFile { case, attached: case_file::captures(&wrote.take()) })
 }
 
 /// A path that can stand in a case.

@@ -72,7 +72,7 @@ pub struct Live {
     resources: ResourceLimits,
     rights: Rights,
     wrote: Wrote,
-    threads: ProbeThreads,
+    threads: Arc<ProbeThreads>,
     not_before: Option<Instant>,
 }
 
@@ -86,7 +86,7 @@ impl Live {
             resources: ResourceLimits::unbounded(),
             rights: Rights::default(),
             wrote: Wrote::default(),
-            threads: ProbeThreads::default(),
+            threads: Arc::default(),
             not_before: None,
         }
     }
@@ -112,8 +112,8 @@ impl Live {
 
     /// Lets the probes run on these threads, with the rights that they have.
     #[must_use]
-    pub fn on(mut self, threads: ProbeThreads) -> Self {
-        self.threads = threads;
+    pub fn on(mut self, threads: impl Into<Arc<ProbeThreads>>) -> Self {
+        self.threads = threads.into();
         self
     }
 

@@ -27,9 +27,15 @@ pub fn resolve_params(runbook: &Runbook, given: &Map<String, Value>) -> Result<R
 
 impl ResolvedParams {
     /// The parameters of a record, some of which are set anew. What was given is what somebody typed, then or now: it stands as
-    /// it was typed, so that the same command is advised again.
+    /// it was typed, so that the same command is advised again. Another runbook may call something else by the same name: it gets
+    /// what was typed, as far as it can have it, and its own defaults.
     pub fn again(runbook: &Runbook, recorded: &Case, set: Map<String, Value>) -> Result<Self, BadParam> {
-        let known = recorded.params.iter().filter(|(name, _)| runbook.params.contains_key(*name));
+        let is_same = runbook.name == recorded.runbook.name;
+        let is_meant = |(name, value): &(&String, &Value)| {
+            let Some(spec) = runbook.params.get(*name) else { return false };
+            is_same || (recorded.given.contains_key(*name) && spec.read(name, value).is_ok())
+        };
+        let known = recorded.params.iter().filter(is_meant);
         let mut params: Map<String, Value> = known.map(|(name, value)| (name.clone(), value.clone())).collect();
         params.extend(set.clone());
         let mut resolved = resolve_params(runbook, &params)?;

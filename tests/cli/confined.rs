@@ -34,6 +34,7 @@ const COMMANDS: &[&str] = &[
     "cases list --format json",
     "attach a.json --to https://hooks.example.org/casebook --dry-run",
     "unredact report.md --map hosts.map",
+    "serve --stdio",
     "doctor",
     "config",
     "schema",
@@ -76,6 +77,9 @@ fn desk() -> Desk {
     desk.put("brief.yaml", GOOD).put("one.pcap", crate::captures::pcap());
     std::fs::create_dir(desk.path("generated")).unwrap();
     desk.put("outputs.txt", " 23:51:36 up  6:30,  3 users,  load average: 0.03, 0.12, 0.11\n");
+    let begins = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},
+        "clientInfo":{"name":"test","version":"1"}}}"#;
+    desk.put("asked", format!("{}\n", begins.replace('\n', "")));
     desk.run("run brief.yaml --window 1s -q --no-keep --save a.json").reported();
     desk.run("report a.json --redact hosts --redact-map hosts.map -o report.md").reported();
     desk
@@ -98,6 +102,9 @@ fn every_command_works_without_rights_new_privileges_programs_and_sockets() {
         let (read, write) = full_pipe();
         let mut command = desk.command(line.split_whitespace());
         command.stdout(Stdio::from(write)).stderr(Stdio::null());
+        if *line == "serve --stdio" {
+            command.stdin(File::open(desk.path("asked")).unwrap());
+        }
         let mut child = command.spawn().unwrap();
         drop(command);
         is_about_to_print(&mut child, line);

@@ -1,0 +1,198 @@
+//! Answers that are too long for their client: the largest lists and texts end earlier, and what was left out is named.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+/// How often an answer is shortened: each time its largest part.
+const TIMES: usize = 64;
+/// A text of fewer bytes is not shortened.
+const SHORT: usize = 200;
+/// Where values lie whose fields nobody counts on.
+const UNTYPED: &[&str] = &["evidence.output", "value", "probes[0].params_schema", "probes[0].output_schema"];
+/// What stands where a text was cut.
+const CUT: char = '…';
+/// Parts that are named one by one.
+const NAMED: usize = 8;
+/// Bytes that the names of what was left out may take.
+pub(super) const NAMES: usize = 500;
+
+/// A part that was left out of an answer because it would have been too long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub(super) struct LeftOut {
+    /// Where it was: `evidence.output.connections`.
+    pub what: String,
+    /// What is kept and what there was: `the first 20 of 4096`.
+    pub kept: String,
+}
+
+/// Shortens the value until it takes no more than `most` bytes as JSON, as far as that can be.
+pub(super) fn fit(value: &mut Value, most: usize) -> Vec<LeftOut> {
+    let mut left_out: Vec<LeftOut> = Vec::new();
+    let mut taken = length(value);
+    for _ in 0..TIMES {
+        if taken <= most {
+            break;
+        }
+        let Some(cut) = shorten(value, String::new(), taken - most) else { break };
+        match left_out.iter_mut().find(|before| before.what == cut.what) {
+            // Of a list that was shortened twice, the first figure tells what there was.
+            Some(before) => {
+                let there_was = before.kept.rsplit(" of ").next().unwrap_or_default().to_owned();
+                let kept = cut.kept.split(" of ").next().unwrap_or_default();
+                before.kept = format!("{kept} of {there_was}");
+            }
+            None => left_out.push(cut),
+        }
+        taken = length(value);
+    }
+    // What lies in a part that was left out itself is not told beside it.
+    let whole: Vec<String> =
+        left_out.iter().filter(|cut| cut.kept.starts_with("nothing")).map(|cut| format!("{}.", cut.what)).collect();
+    left_out.retain(|cut| !whole.iter().any(|above| cut.what.starts_with(above.as_str())));
+    if left_out.len() > NAMED {
+        let more = left_out.len() - NAMED;
+        left_out.truncate(NAMED);
+        left_out.push(LeftOut { what: format!("{more} more parts"), kept: "in part".to_owned() });
+    }
+    left_out
+}
+
+/// Bytes of a value as JSON.
+pub(super) fn length(value: &Value) -> usize {
+    match value {
+        Value::Null => 4,
+        Value::Bool(flag) => {
+            if *flag {
+                4
+            } else {
+                5
+            }
+        }
+        Value::Number(number) => number.to_string().len(),
+        Value::String(text) => quoted(text),
+        Value::Array(list) => 2 + list.iter().map(length).sum::<usize>() + list.len().saturating_sub(1),
+        Value::Object(object) => {
+            2 + object.iter().map(|(key, value)| quoted(key) + 1 + length(value)).sum::<usize>()
+                + object.len().saturating_sub(1)
+        }
+    }
+}
+
+fn quoted(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
+        0..=31 => 6,
+        _ => 1,
+    };
+    2 + text.bytes().map(escaped).sum::<usize>()
+}
+
+/// Shortens the largest part of a value by about so many bytes. Nothing, where no part can be.
+fn shorten(value: &mut Value, path: String, by: usize) -> Option<LeftOut> {
+    match value {
+        Value::Array(list) if list.len() > 1 => {
+            let sizes: Vec<usize> = list.iter().map(|value| length(value) + 1).collect();
+            let whole: usize = sizes.iter().sum();
+            let heaviest = (0..sizes.len()).max_by_key(|place| sizes[*place])?;
+            // Of a list of few large things one of these is the large one.
+            if sizes[heaviest] > whole / 2
+                && let Some(cut) = shorten(&mut list[heaviest], format!("{path}[{heaviest}]"), by)
+            {
+                return Some(cut);
+            }
+            let before = list.len();
+            let mut gone = 0;
+            while list.len() > 1 && gone < by {
+                gone += sizes[list.len() - 1];
+                list.pop();
+            }
+            Some(LeftOut { what: path, kept: format!("the first {} of {before}", list.len()) })
+        }
+        Value::Array(list) => shorten(list.first_mut()?, format!("{path}[0]"), by),
+        Value::Object(object) => {
+            let heaviest = object.iter().max_by_key(|(_, value)| length(value)).map(|(key, _)| key.clone())?;
+            let below = if path.is_empty() { heaviest.clone() } else { format!("{path}.{heaviest}") };
+            let part = object.get_mut(&heaviest)?;
+            if let Some(cut) = shorten(part, below.clone(), by) {
+                return Some(cut);
+            }
+            // Objects all the way down, and not a list in them: what has a type of its own keeps all of its fields.
+            let bytes = length(part);
+            if !part.is_object() || !UNTYPED.iter().any(|root| path.starts_with(root)) || bytes < SHORT {
+                return None;
+            }
+            object.shift_remove(&heaviest);
+            Some(LeftOut { what: below, kept: format!("nothing of {bytes} bytes") })
+        }
+        Value::String(text) if text.len() > SHORT => {
+            let before = text.len();
+            let mut end = before.saturating_sub(by + CUT.len_utf8()).max(SHORT - CUT.len_utf8());
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            text.truncate(end);
+            text.push(CUT);
+            Some(LeftOut { what: path, kept: format!("the first {end} of {before} bytes") })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_length_is_that_of_the_json() {
+        for value in [
+            json!(null),
+            json!({"a": [1, -2.5, true, false, null], "b\"\n": {}, "c": [], "é\u{1b}": "\u{7}\\\u{8}"}),
+            json!([[], {}, "", 1e300]),
+        ] {
+            assert_eq!(length(&value), serde_json::to_string(&value).unwrap().len(), "{value}");
+        }
+    }
+
+    #[test]
+    fn the_largest_list_ends_earlier_and_is_named_with_what_there_was() {
+        let rows: Vec<Value> = (0..4096).map(|port| json!({"port": port, "state": "listen"})).collect();
+        let mut value = json!({"seconds": 3.0, "sockets": {"listeners": rows, "counts": [1, 2, 3]}});
+        let left_out = fit(&mut value, 2000);
+        let kept = value["sockets"]["listeners"].as_array().unwrap().len();
+        assert!(length(&value) <= 2000 && kept > 40, "{kept}");
+        assert_eq!(value["sockets"]["counts"], json!([1, 2, 3]));
+        let named = LeftOut { what: "sockets.listeners".into(), kept: format!("the first {kept} of 4096") };
+        assert_eq!(left_out, [named]);
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters_and_objects_without_lists_are_left_out_whole() {
+        let mut value = json!({"text": "é".repeat(5000)});
+        let left_out = fit(&mut value, 1000);
+        assert!(length(&value) <= 1000 && left_out[0].kept.ends_with(" of 10000 bytes"), "{left_out:?}");
+        let deep: Value = (0..100)
+            .map(|n| (format!("counter_{n}"), json!({"now": n, "grew": n})))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        let mut value = json!({"evidence": {"output": {"tcp": deep.clone(), "udp": deep, "seconds": 1}, "params": {}}});
+        let left_out = fit(&mut value, 4000);
+        assert!(length(&value) <= 4000, "{left_out:?}");
+        assert!(left_out.iter().any(|cut| cut.what.starts_with("evidence.output.")));
+        assert_eq!(value["evidence"]["output"]["seconds"], json!(1));
+        let typed = json!({"causes": [{"subject": {"a": {"b": {"c": "d"}}}}]});
+        let mut value = typed.clone();
+        assert!(fit(&mut value, 10).is_empty() && value == typed, "a type keeps its fields");
+    }
+
+    #[test]
+    fn what_fits_stays_and_what_cannot_be_shortened_is_left() {
+        let whole = json!({"a": [1, 2], "b": "text"});
+        let mut value = whole.clone();
+        assert!(fit(&mut value, 1000).is_empty() && value == whole);
+        let mut value = json!({"a": 1, "b": 2});
+        assert!(fit(&mut value, 3).is_empty());
+    }
+}
