@@ -111,10 +111,20 @@ impl KernelCounters {
         }
         let longer = || {
             let mut whole = serde_json::to_value(self).ok()?;
-            for part in ["ip", "ip6", "tcp", "udp", "icmp", "grew"] {
+            for part in ["ip", "ip6", "tcp", "udp", "icmp", "synproxy", "martian_sources", "unroutable", "grew"] {
                 multiply(whole.get_mut(part)?, ratio);
             }
-            multiply(whole.pointer_mut("/softnet/dropped")?, ratio);
+            for counter in [
+                "softnet/dropped",
+                "conntrack/drop",
+                "conntrack/early_drop",
+                "conntrack/insert_failed",
+                "conntrack/invalid",
+            ] {
+                if let Some(counter) = whole.pointer_mut(&format!("/{counter}")) {
+                    multiply(counter, ratio);
+                }
+            }
             let mut longer: KernelCounters = serde_json::from_value(whole).ok()?;
             longer.seconds = self.seconds * ratio;
             longer.tcp.established = self.tcp.established;

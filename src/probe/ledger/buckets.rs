@@ -15,6 +15,8 @@ pub(super) struct Bucket<'a> {
     pub inner: Option<&'a Mapping>,
     pub packets: u64,
     pub bytes: f64,
+    /// What figures of the capture are multiplied by to be of this account.
+    pub factor: f64,
 }
 
 /// For whom the traffic was.
@@ -43,6 +45,11 @@ impl Allocation {
 }
 
 impl Bucket<'_> {
+    /// As many packets as so many of the capture's stand for.
+    pub fn standing_for(&self, packets: u64) -> u64 {
+        (packets as f64 * self.factor).round() as u64
+    }
+
     /// Draws at most `packets`, with their part of the bytes.
     pub fn allocate(&mut self, packets: u64) -> Allocation {
         if packets >= self.packets {
@@ -89,9 +96,16 @@ pub(super) struct Scale {
     pub factor: f64,
     /// What of that is only because the packets were watched for a part of the window.
     pub in_time: f64,
+    /// The packets were watched for a part of the window, and how much came in it is not known: what was not seen accuses nobody.
+    pub unsure: bool,
 }
 
 impl Scale {
+    /// Packets that so many of the capture's stand for.
+    pub fn packets(self, packets: u64) -> u64 {
+        (packets as f64 * self.factor).round() as u64
+    }
+
     /// What the interfaces counted of so many packets, on the wire or as the capture saw them, with so many bytes.
     pub fn bytes(self, packets: u64, bytes: u64) -> f64 {
         (bytes as f64 - self.left_out_of_each * packets as f64).max(0.0) * self.factor
@@ -107,8 +121,9 @@ pub(super) fn buckets<'a>(capture: &'a Capture, scale: Scale, translations: &'a 
     let scaled = |recipient, packets: u64, on_wire: u64, bytes: u64| Bucket {
         recipient,
         inner: inner(recipient),
-        packets: (packets as f64 * scale.factor).round() as u64,
+        packets: scale.packets(packets),
         bytes: scale.bytes(on_wire, bytes),
+        factor: scale.factor,
     };
     let mut buckets: Vec<Bucket<'a>> = Vec::with_capacity(capture.endpoints.len() + 8);
     for endpoint in &capture.endpoints {

@@ -2,7 +2,7 @@
 
 use super::buckets::{Allocation, Bucket, End, Entries, Recipient, Scale, buckets};
 use super::counted::{Counted, came_by};
-use super::edge::{EDGE, LATE, SAMPLED, TOLERANCE, between, part_watched};
+use super::edge::{EDGE, LATE, Part, SAMPLED, TOLERANCE, part_watched};
 use super::framing::LeftOut;
 use super::guests::Guests;
 use super::places::Places;
@@ -118,7 +118,11 @@ fn by_capture(
     });
     let interfaces = interfaces_of(evidence.interfaces, counted);
     let places = Places::of(evidence, &interfaces);
-    let at_ingress = ends::book_ingress(evidence, guests, capture, counted, &places, &mut buckets, entries);
+    let classes = &capture.classes;
+    let on_wire =
+        classes.to_us.packets + classes.forwarded.packets + classes.broadcast.packets + classes.multicast.packets;
+    let on_wire = scale.packets(on_wire);
+    let at_ingress = ends::book_ingress(evidence, guests, on_wire, counted, &places, &mut buckets, entries);
     let mut never_sent = 0;
     let mut behind_ip = 0;
     if let Some(firewall) = evidence.firewall {
@@ -135,7 +139,7 @@ fn by_capture(
             behind_ip: martians + untracked + proxied + at_places.behind_ip,
             by_netfilter: untracked + at_places.by_netfilter,
         };
-        let hidden = unaccounted::unaccounted(evidence, capture, firewall, &buckets, &hears, booked);
+        let hidden = unaccounted::unaccounted(evidence, on_wire, firewall, &buckets, &hears, booked);
         never_sent = hidden.forward.unwrap_or(0);
         let surely = |endpoint: &_| receivers.as_ref().is_some_and(|receivers| receivers.surely_hears(endpoint));
         let hidden = rules::book_uncounted(firewall, capture, &interfaces, hidden, &mut buckets, &surely, entries);
@@ -251,7 +255,7 @@ fn book_overrun(kernel: Option<&KernelCounters>, counted: &[Counted<'_>], scale:
     let dropped = kernel.and_then(|kernel| kernel.softnet.dropped).unwrap_or(0);
     let meanwhile = |of: &Counted<'_>| (of.seen_packets as f64 * scale.in_time) as u64;
     let unseen: u64 = counted.iter().map(|of| of.packets.unwrap_or(0).saturating_sub(meanwhile(of))).sum();
-    if dropped == 0 || unseen == 0 || scale.factor != scale.in_time {
+    if dropped == 0 || unseen == 0 || scale.factor != scale.in_time || scale.unsure {
         return;
     }
     let unseen_bytes: f64 = counted
@@ -281,9 +285,16 @@ fn scale(
     let (left_out, leave_out) = framing::left_out(capture, of_each);
     let seen = (capture.rx.bytes as f64 - left_out.bytes()).max(0.0);
     let counted = bytes as f64;
-    let mut scale = Scale { with_merged_headers: false, left_out_of_each: 0.0, factor: 1.0, in_time: 1.0 };
+    let mut scale =
+        Scale { with_merged_headers: false, left_out_of_each: 0.0, factor: 1.0, in_time: 1.0, unsure: false };
+    let part = match of_each {
+        [_] => part_watched(capture, watched, |interface| &interface.rx, |sample| sample.rx_bits_per_second),
+        // The samples are those of one.
+        _ if capture.late_seconds.is_some_and(|late| late > seconds * LATE) => Part::Unknown,
+        _ => Part::All,
+    };
     let merged = capture.gso.merged_header_bytes as f64;
-    if merged > 0.0 && counted - seen > merged / 2.0 {
+    if merged > 0.0 && part.of(counted) - seen > merged / 2.0 {
         scale.with_merged_headers = true;
     }
     let whole = if scale.with_merged_headers { seen + merged } else { seen };
@@ -315,20 +326,24 @@ fn scale(
         // An estimate is taken to be one of what was counted.
         scale.factor = counted / whole;
     } else {
-        let part = part_watched(capture, watched, seconds, |sample| sample.rx_bits_per_second);
-        let meanwhile = part.unwrap_or(1.0) * counted;
+        let meanwhile = part.of(counted);
         let unseen = meanwhile - whole;
-        let edge = between(capture, watched.rx.peak_bits_per_second.unwrap_or(0.0), seconds);
-        if whole > counted || unseen <= if part.is_some() { f64::INFINITY } else { edge }.min(counted * LATE) {
-            scale.factor = counted / whole;
-        } else if let Some(part) = part {
+        let edge = part.edge(capture, watched.rx.peak_bits_per_second.unwrap_or(0.0), seconds).min(counted * LATE);
+        // Samples that tell of far less than was seen are not those of the same traffic.
+        let contradicted = matches!(part, Part::Some(_)) && unseen < -counted * LATE;
+        scale.unsure = part == Part::Unknown || contradicted;
+        match part {
+            _ if whole > counted || (unseen <= edge && !contradicted) => scale.factor = counted / whole,
             // The rest of what was not seen has another reason.
-            scale.in_time = 1.0 / part;
-            scale.factor = scale.in_time;
+            Part::Some(part) if !contradicted => {
+                scale.in_time = 1.0 / part;
+                scale.factor = scale.in_time;
+            }
+            _ => {}
         }
         let is_late = scale.factor > 1.0 + TOLERANCE && counted - whole > EDGE;
         if is_late {
-            let outside = counted - part.map_or(whole, |part| part * counted);
+            let outside = if matches!(part, Part::Some(_)) { counted - meanwhile } else { counted - whole };
             disagreements.push(format!(
                 "the packets were watched for {}, the interface for {}: what came before or after, {} of {}, is taken to be \
                  like the rest, and the capture's figures are scaled up",
@@ -339,11 +354,21 @@ fn scale(
             ));
         }
         let is_told = is_late && scale.factor != scale.in_time;
-        if !is_told && unseen.abs() > counted.max(whole) * TOLERANCE && unseen.abs() > EDGE {
+        if scale.unsure && counted - whole > counted * TOLERANCE && counted - whole > EDGE {
             disagreements.push(format!(
-                "the interface counted {}, the capture saw {}: what the capture does not see is dropped before it (XDP, \
+                "the interface counted {}, the capture saw {}: it watched for {} of {}, and how much came meanwhile is not told \
+                 by the interface",
+                units::bytes(counted),
+                units::bytes(whole),
+                units::span(capture.seconds),
+                units::span(seconds),
+            ));
+        } else if !is_told && unseen.abs() > counted.max(whole) * TOLERANCE && unseen.abs() > EDGE {
+            let meanwhile =
+                if is_late { format!("{} of that meanwhile", units::bytes(meanwhile)) } else { units::bytes(counted) };
+            disagreements.push(format!(
+                "the interface counted {meanwhile}, the capture saw {}: what the capture does not see is dropped before it (XDP, \
                  hardware) or belongs to another moment",
-                units::bytes(meanwhile),
                 units::bytes(whole),
             ));
         }

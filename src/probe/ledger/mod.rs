@@ -197,6 +197,14 @@ impl Probe for LedgerProbe {
         });
         let sockets = cx.output::<Sockets>("sockets");
         let firewall = cx.output::<Firewall>("firewall");
+        let late = [
+            ("the counters of the rules", firewall.as_ref().ok().map(|firewall| firewall.seconds)),
+            ("the kernel's counters", cx.output::<KernelCounters>("kernel").ok().map(|kernel| kernel.seconds)),
+            ("drops", cx.output::<Drops>("drops").ok().map(|drops| drops.seconds)),
+        ];
+        let late = late.into_iter().filter_map(|(what, seconds)| edge::said_of(what, seconds?, interfaces.seconds));
+        let late: Vec<String> = late.collect();
+        let firewall = firewall.map(|firewall| edge::rules_in_window(firewall, interfaces.seconds));
         let kernel = cx.output::<KernelCounters>("kernel").map(|kernel| edge::in_window(kernel, interfaces.seconds));
         let drops = cx.output::<Drops>("drops");
         // Both are asked only where addresses are translated or much is sent on, and tell no more than to whom.
@@ -217,6 +225,7 @@ impl Probe for LedgerProbe {
             namespaces: namespaces.as_deref().ok(),
         };
         let mut ledger = close::close(&evidence)?;
+        ledger.account.disagreements.extend(late);
         let unsent = outbound::add(&evidence, &mut ledger).err();
         let mut observed = Observed::whole(ledger);
         if let Some(gap) = unsent {

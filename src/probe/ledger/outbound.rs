@@ -2,7 +2,7 @@
 
 use super::buckets::{Allocation, End, Entries, Scale};
 use super::counted::Counted;
-use super::edge::{EDGE, LATE, SAMPLED, TOLERANCE, between, part_watched};
+use super::edge::{EDGE, LATE, Part, SAMPLED, TOLERANCE, part_watched};
 use super::guests::Guests;
 use super::senders::{Holders, Sender, senders};
 use super::{Ledger, OutboundShares, WindowEvidence};
@@ -70,7 +70,7 @@ fn outbound(evidence: &WindowEvidence<'_>, counted: &[Counted<'_>], guests: &Gue
     let mut sent = Vec::new();
     match evidence.capture.zip(parts) {
         Some((capture, parts)) => {
-            let scale = scale(evidence, capture, parts, (packets, bytes), &mut disagreements);
+            let scale = scale(evidence, capture, parts, (packets, bytes), interfaces.len(), &mut disagreements);
             book_kernel(parts, scale, evidence, &mut entries);
             let mut holders = Holders::of(evidence, capture, scale);
             holders.book(parts, guests, &mut entries);
@@ -132,49 +132,72 @@ fn scale(
     capture: &Capture,
     parts: &SentParts,
     (packets, bytes): (u64, u64),
+    interfaces: usize,
     disagreements: &mut Vec<String>,
 ) -> Scale {
     let (seen, counted) = (capture.tx.bytes as f64, bytes as f64);
+    let watched = &evidence.interfaces.watched;
+    let part = match interfaces {
+        1 => part_watched(capture, watched, |interface| &interface.tx, |sample| sample.tx_bits_per_second),
+        // The samples are those of one.
+        _ if capture.late_seconds.is_some_and(|late| late > evidence.interfaces.seconds * LATE) => Part::Unknown,
+        _ => Part::All,
+    };
     let merged = parts.merged_header_bytes as f64;
-    let with_merged_headers = merged > 0.0 && counted - seen > merged / 2.0;
+    let with_merged_headers = merged > 0.0 && part.of(counted) - seen > merged / 2.0;
     let whole = if with_merged_headers { seen + merged } else { seen };
-    let mut scale = Scale { with_merged_headers, left_out_of_each: 0.0, factor: 1.0, in_time: 1.0 };
+    let mut scale = Scale { with_merged_headers, left_out_of_each: 0.0, factor: 1.0, in_time: 1.0, unsure: false };
     if whole <= 0.0 {
         return scale;
     }
     let lost = capture.ring.map_or(0, |ring| ring.dropped);
-    let peak = evidence.interfaces.watched.tx.peak_bits_per_second.unwrap_or(0.0);
-    let between = between(capture, peak, evidence.interfaces.seconds);
-    let part = part_watched(capture, &evidence.interfaces.watched, evidence.interfaces.seconds, |sample| {
-        sample.tx_bits_per_second
-    });
-    let unseen = part.unwrap_or(1.0) * counted - whole;
-    let edge = if part.is_some() { f64::INFINITY } else { between }.min(counted * LATE);
     let sampled = capture.sampled > 1 || lost > 0;
-    if lost > 0 || unseen <= edge || (capture.sampled > 1 && unseen <= counted * SAMPLED) {
+    let unseen = part.of(counted) - whole;
+    let edge = part.edge(capture, watched.tx.peak_bits_per_second.unwrap_or(0.0), evidence.interfaces.seconds);
+    let contradicted = matches!(part, Part::Some(_)) && unseen < -counted * LATE;
+    if lost > 0
+        || (unseen <= edge.min(counted * LATE) && !contradicted)
+        || (capture.sampled > 1 && unseen <= counted * SAMPLED)
+    {
         scale.factor = counted / whole;
-    } else if let Some(part) = part.filter(|_| !sampled) {
+    } else if let (Part::Some(part), false) = (part, contradicted) {
         scale.in_time = 1.0 / part;
         scale.factor = scale.in_time;
     }
-    let unseen = counted - whole;
-    if !sampled && unseen.abs() > counted.max(whole) * TOLERANCE && unseen.abs() > EDGE {
-        let seen = format!(
+    let seen = || {
+        format!(
             "the interfaces sent {} in {} packets, the capture saw {}",
             units::bytes(counted),
             units::count(packets as f64),
             units::bytes(whole),
-        );
-        disagreements.push(if scale.factor != 1.0 && unseen > 0.0 {
-            format!("{seen}: what was sent while nothing was watched is taken to be like the rest")
+        )
+    };
+    let is_much = |bytes: f64| bytes.abs() > counted.max(whole) * TOLERANCE && bytes.abs() > EDGE;
+    if !sampled && scale.factor > 1.0 && is_much(counted - whole) {
+        disagreements.push(format!("{}: what was sent while nothing was watched is taken to be like the rest", seen()));
+    }
+    if !sampled && scale.factor == scale.in_time && is_much(unseen) {
+        disagreements.push(if part == Part::Unknown || contradicted {
+            format!(
+                "{}: it watched for {} of {}, and how much was sent meanwhile is not told by the interface",
+                seen(),
+                units::span(capture.seconds),
+                units::span(evidence.interfaces.seconds)
+            )
         } else if unseen > 0.0 {
             format!(
-                "{seen}: no capture sees what an XDP program sends back, what a packet socket sends past the queues \
-                 (PACKET_QDISC_BYPASS, AF_XDP), and what a card sends by itself"
+                "{}: no capture sees what an XDP program sends back, what a packet socket sends past the queues \
+                 (PACKET_QDISC_BYPASS, AF_XDP), and what a card sends by itself",
+                seen()
             )
         } else {
-            format!("{seen}: what the driver did not send is in no counter of it, or belongs to another moment")
+            format!("{}: what the driver did not send is in no counter of it, or belongs to another moment", seen())
         });
+    } else if !sampled && scale.factor < 1.0 && is_much(unseen) {
+        disagreements.push(format!(
+            "{}: what the driver did not send is in no counter of it, or belongs to another moment",
+            seen()
+        ));
     }
     scale
 }
@@ -314,7 +337,7 @@ fn lost(evidence: &WindowEvidence<'_>, interfaces: &[&Interface]) -> Vec<LostOnT
             label: format!("{} ({}){what}", place.meaning, place.reason),
             kind: "kernel".to_owned(),
             packets: evidence.of_window(place.packets),
-            bytes: Some(place.bytes),
+            bytes: Some(evidence.of_window(place.bytes)),
             interface: place.interface.clone(),
             reason: Some(place.reason.clone()),
             ..nothing.clone()

@@ -272,7 +272,7 @@ fn bound(rule: &Rule, capture: &Capture, bucket: &Bucket<'_>) -> u64 {
             selected += flow.rx_packets;
         }
     }
-    if known * 2 >= endpoint.packets { selected } else { u64::MAX }
+    if known * 2 >= endpoint.packets { bucket.standing_for(selected) } else { u64::MAX }
 }
 
 /// Whether an address lies in a network written `10.0.0.0/8` or `10.0.0.1`. A network that cannot be read holds nothing.

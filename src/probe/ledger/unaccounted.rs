@@ -7,7 +7,6 @@ use super::receivers::{Receivers, UdpLosses};
 use super::rules::{Booked, Hidden};
 use super::{WindowEvidence, ends};
 use crate::case::EntryKind;
-use crate::probe::capture::Capture;
 use crate::probe::capture::output::Endpoint;
 use crate::probe::firewall::{Firewall, Rule};
 use crate::probe::kernel::KernelCounters;
@@ -68,7 +67,7 @@ pub(super) fn filtered_segments(evidence: &WindowEvidence<'_>, datagrams: u64) -
 /// whole machine where that is all that is known.
 pub(super) fn unaccounted(
     evidence: &WindowEvidence<'_>,
-    capture: &Capture,
+    on_wire: u64,
     firewall: &Firewall,
     buckets: &[Bucket<'_>],
     heard: &dyn Fn(&Endpoint) -> bool,
@@ -93,9 +92,6 @@ pub(super) fn unaccounted(
         dropped if ends::may_drop(firewall) => dropped.unwrap_or(u64::MAX),
         _ => 0,
     };
-    let classes = &capture.classes;
-    let on_wire =
-        classes.to_us.packets + classes.forwarded.packets + classes.broadcast.packets + classes.multicast.packets;
     let ip6_receives = kernel.ip6.as_ref().and_then(|ip6| ip6.in_receives).unwrap_or(0);
     let received = kernel.ip.in_receives.map(|ip4| ip4 + ip6_receives);
     let before_ip = received
@@ -245,7 +241,7 @@ pub(super) fn fragments_given_up(kernel: Option<&KernelCounters>) -> u64 {
 /// Books fragments that nobody got because the rest of their packet never came.
 pub(super) fn book_fragments(given_up: &mut u64, bucket: &mut Bucket<'_>, entries: &mut Entries) {
     let Recipient::Endpoint(endpoint) = bucket.recipient else { return };
-    let most = endpoint.fragments.min(*given_up);
+    let most = bucket.standing_for(endpoint.fragments).min(*given_up);
     if most == 0 || bucket.packets == 0 {
         return;
     }
@@ -272,7 +268,7 @@ pub(super) fn book_martians(evidence: &WindowEvidence<'_>, buckets: &mut [Bucket
     let mut left = most;
     for bucket in buckets {
         let Recipient::Endpoint(endpoint) = bucket.recipient else { continue };
-        let allocation = bucket.allocate(endpoint.impossible_sources.min(left));
+        let allocation = bucket.allocate(bucket.standing_for(endpoint.impossible_sources).min(left));
         left -= allocation.packets.min(left);
         let end = End {
             label: MARTIANS.to_owned(),

@@ -24,7 +24,11 @@ pub(super) fn book_untaken(
     let not_ip = |bucket: &&mut Bucket<'_>| bucket.recipient == Recipient::Class(EntryKind::NonIp);
     let Some(bucket) = buckets.iter_mut().find(not_ip) else { return };
     let label = "dropped: frames of protocols that nothing on this host takes".to_owned();
-    entries.book(EntryKind::KernelDrop, End { label, ..End::default() }, bucket.allocate(untaken.packets));
+    entries.book(
+        EntryKind::KernelDrop,
+        End { label, ..End::default() },
+        bucket.allocate(bucket.standing_for(untaken.packets)),
+    );
     let interfaces = &evidence.interfaces.interfaces;
     let of = |name: &str| interfaces.iter().find(|interface| interface.name == name)?.rx.dropped;
     let dropped: u64 = counted.iter().filter_map(|counted| of(counted.name)).sum();
