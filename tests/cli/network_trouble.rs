@@ -50,13 +50,16 @@ const SITUATIONS: &[Situation] = &[
         says: "the path to 198.51.100.0/24 loses packets",
         runs: "mtr -n -r -c 20 198.51.100.2",
     },
-    // Behind a tunnel whose MTU is smaller, and who says so is barred.
+    // Behind a tunnel whose MTU is smaller, and who says so is barred. In two networks: in one it may be a client that went away.
     Situation {
         name: "large segments that are lost",
         runbook: "packet-loss",
         serves: FILE,
         happens: "there nft 'add table ip t; add chain ip t in { type filter hook input priority 0; }; add rule ip t in meta length > 600 drop'
-            ask 4 /large & settle 'ss -Htni sport = :80 | grep -c backoff:[2-9]' 4",
+            ask 4 /large & settle 'ss -Htn state established | grep -c :80' 4
+            there ip address add 203.0.113.2/24 dev far; ip route add 203.0.113.0/24 dev outside
+            there ip route change 198.51.100.0/24 dev far src 203.0.113.2
+            ask 2 /large & settle 'ss -Htni sport = :80 | grep -c backoff:[2-9]' 6",
         causes: &["large-segments-lost"],
         says: "large segments do not reach 198.51.100.0/24: 4 connections",
         runs: "sysctl -w net.ipv4.tcp_mtu_probing=1",
@@ -108,7 +111,7 @@ const SITUATIONS: &[Situation] = &[
             ask 6 /small & settle 'ss -Htn state established | grep -c :8080' 6; sleep 2",
         causes: &["upstream-slow"],
         says: "waits for 198.51.100.2:8080 on ",
-        runs: "dport = 8080",
+        runs: "dst 198.51.100.2:8080",
     },
     Situation {
         name: "a server behind it that is not there",
@@ -232,11 +235,15 @@ fn looked_at(desk: &Desk, situation: &Situation) -> Case {
         status=0
         "$0" run "$4" --set log_dir="$1/log" --window 3s $5 --no-keep -q --format json || status=$?
         exit $status"#;
-    let patience = if situation.runbook == "slow-website" { "--set patience=1500ms" } else { "" };
+    let set = match situation.runbook {
+        "slow-website" => "--set patience=1500ms",
+        "timeouts" => "--set port=80",
+        _ => "",
+    };
     let mut command = Command::new("unshare");
     command.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", SCRIPT]);
     command.arg(env!("CARGO_BIN_EXE_casebook")).arg(desk.path(""));
-    command.args([situation.serves, situation.happens, situation.runbook, patience]);
+    command.args([situation.serves, situation.happens, situation.runbook, set]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let answer = finish(command.spawn().unwrap());
     Case::from_json(&answer.out).unwrap_or_else(|error| panic!("{}: {error}: {answer:#?}", situation.name))
