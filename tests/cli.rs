@@ -16,6 +16,8 @@ mod complete;
 mod config;
 #[path = "cli/confined.rs"]
 mod confined;
+#[path = "cli/diagnose.rs"]
+mod diagnose;
 #[path = "cli/disk_full.rs"]
 mod disk_full;
 #[path = "cli/files.rs"]

@@ -82,6 +82,7 @@
 ---@field needs? string[] Ids of steps that must have looked before; what a probe derives its result from is known without it.
 ---@field timeout? string|number How long it may take; the window and 5 s more when none is given.
 ---@field outcomes? casebook.runbook.Outcome[] What it can find; the first whose condition holds wins. Without any, a check's own findings count.
+---@field also? casebook.runbook.Outcome[][] Further lists of outcomes, each judged by itself as `outcomes` is: the gravest finding is that of the step. So runbooks that judge the same evidence are one in `casebook diagnose`.
 ---@field stop? string A condition: the run ends after this step when this holds.
 
 ---A sign: either `for` or `against` the cause.
@@ -96,6 +97,8 @@
 ---@class casebook.runbook.Cause
 ---@field each? any A list: the cause stands for as many causes as the list has entries, and `each` is the entry in its expressions. The name of a list under `data`, or a list written out. `id` and `name` fill it in: `reflection-{{ each.service }}`.
 ---@field id string Its id: lower case, digits and hyphens.
+---@field left_to? string The runbook that looks into it: where `casebook diagnose` runs that as well, the cause is left to it.
+---@field runbooks? string[] The runbooks that it is from, where several were made one.
 ---@field name? string What it is called when nothing is known of its subject: "SYN flood". The id, when there is none.
 ---@field title string What happens, with its subject filled in by `{{ }}`.
 ---@field severity? casebook.runbook.Verdict The verdict of a run in which it is likely: `critical` or `warning`.

@@ -24,6 +24,9 @@ pub struct Diagnosis {
 pub struct Cause {
     /// The id from the runbook: `syn-flood`.
     pub id: String,
+    /// The runbooks that it is from, where several were run as one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runbooks: Vec<String>,
     /// What happens, with its subject filled in.
     pub title: String,
     /// How sure the signs make it.

@@ -4,6 +4,7 @@
 
 mod account;
 pub mod advice;
+mod choice;
 mod clock;
 mod diagnosis;
 mod difference;
@@ -19,6 +20,7 @@ mod vantage;
 mod verdict;
 
 pub use account::{Account, CameBy, Entry, EntryKind, LostOnTheWay, Outbound, Process};
+pub use choice::{Choice, FirstLook, Left, Picked};
 pub use clock::Clock;
 pub use diagnosis::{Cause, Diagnosis, Likelihood, Remedy, Sign, SignSide, Urgency, Weight};
 pub use difference::{CauseChange, Changed, Difference, FindingChange, Side, SightChange, Trend};

@@ -8,7 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Account, Clock, Coverage, Diagnosis, Evidence, Finding, Fleet, Gap, Reading, Redacted, Vantage, Verdict};
+use super::{
+    Account, Choice, Clock, Coverage, Diagnosis, Evidence, Finding, Fleet, Gap, Reading, Redacted, Vantage, Verdict,
+};
 use crate::bounded_json::{self, Budget, TooMuch, Unread};
 
 /// The version of the case's JSON form; it grows when a reader of the older form would be misled.
@@ -145,6 +147,9 @@ pub struct RunbookRef {
     /// The file that it was read from, when that was found by its name and went before the runbook that ships under this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overrides_embedded: Option<String>,
+    /// Which runbooks it was made of and why, where it was made of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
     /// The checks that its steps call, by name.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub checks: IndexMap<String, CheckRef>,

@@ -36,6 +36,7 @@ pub(super) struct Arguments {
 }
 
 const EXAMPLES: &str = "Examples:
+  casebook diagnose \"ssh is slow, nagios complains\"    find what is wrong, by a complaint
   casebook run high-inbound-traffic                    watch for 10 s, print the diagnosis
   casebook run high-inbound-traffic -o report.md       the same, and a file for the ticket
   casebook run high-inbound-traffic -i eth1 --window 30s
@@ -48,6 +49,8 @@ Exit status of run and replay: 0 ok, 1 warning, 2 critical, 3 unknown; 64 bad us
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Find what is wrong with this host: picks the runbooks that a complaint is for, and runs them as one
+    Diagnose(DiagnoseArguments),
     /// Run a runbook on this host and report what it finds
     Run(RunArguments),
     /// List the runbooks and probes, or those that fit some words
@@ -134,6 +137,60 @@ pub(super) struct RunArguments {
     /// capture file
     #[arg(long, value_name = "SPAN")]
     pub timeout: Option<Span>,
+    /// Also save the case, all evidence included, in this file: plain JSON when it ends in .json, else packed. `-` writes it,
+    /// packed, to standard output, which has nothing else then
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, allow_hyphen_values = true)]
+    pub save: Option<PathBuf>,
+    /// Begin the window at this moment, the same on many hosts: +5s, 18:54:30Z, 20:54:30+02:00, or with the date as RFC 3339
+    /// has it. At once, where it has passed
+    #[arg(long, value_name = "MOMENT")]
+    pub begin: Option<Begin>,
+    /// Keep neither the case nor a journal under the state directory
+    #[arg(long)]
+    pub no_keep: bool,
+    #[command(flatten)]
+    pub output: OutputArguments,
+    #[command(flatten)]
+    pub allow: AllowArguments,
+    #[command(flatten)]
+    pub resources: ResourceArguments,
+    #[command(flatten)]
+    pub scripts: ScriptArguments,
+    /// Show no progress
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// The defaults of the configuration.
+    #[arg(skip)]
+    pub config: Config,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  casebook diagnose                                    look at everything
+  casebook diagnose \"ssh is slow and nagios complains\"
+  casebook diagnose \"no space left on device\" --window 5s -o report.md
+  casebook diagnose website slow --set high-inbound-traffic.high=100Mbit/s
+  casebook diagnose \"disk full\" --plan                which runbooks its words pick, and what they would do
+
+Exit status: 0 ok, 1 warning, 2 critical, 3 unknown; 64 bad usage or bad runbook, 70 internal error.")]
+pub(super) struct DiagnoseArguments {
+    /// What people complain of, in their words; without any, everything is looked at
+    #[arg(value_name = "COMPLAINT")]
+    pub complaint: Vec<String>,
+    /// Set a parameter: KEY is meant for all runbooks that have it, RUNBOOK.KEY for one
+    #[arg(long, value_name = "[RUNBOOK.]KEY=VALUE")]
+    pub set: Vec<String>,
+    #[command(flatten)]
+    pub watch: WatchArguments,
+    /// How long to watch, as in 10s or 1m; unless given, as long as the runbook that watches longest
+    #[arg(long, value_name = "SPAN")]
+    pub window: Option<String>,
+    /// How long a step may take, with its window, where the runbook does not say: as in 1m
+    #[arg(long, value_name = "SPAN")]
+    pub timeout: Option<Span>,
+    /// Say what would be run and what that does, without a look at the host
+    #[arg(long)]
+    pub plan: bool,
     /// Also save the case, all evidence included, in this file: plain JSON when it ends in .json, else packed. `-` writes it,
     /// packed, to standard output, which has nothing else then
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, allow_hyphen_values = true)]

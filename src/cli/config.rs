@@ -15,6 +15,10 @@ pub(super) fn apply(command: &mut Command) -> Result<(), Usage> {
             of.config = load()?;
             report(&mut of.output, &of.config);
         }
+        Command::Diagnose(of) => {
+            of.config = load()?;
+            report(&mut of.output, &of.config);
+        }
         Command::Check(of) => {
             of.config = load()?;
             report(&mut of.output, &of.config);

@@ -106,6 +106,7 @@ pub(super) fn start(command: &Command, clock: Option<Clock>) -> Start {
 fn asks_this_host(command: &Command) -> bool {
     match command {
         Command::Run(arguments) => arguments.pcap.is_none(),
+        Command::Diagnose(arguments) => !arguments.plan,
         Command::Check(_)
         | Command::Probe(_)
         | Command::Retest(_)
@@ -120,6 +121,7 @@ fn asks_this_host(command: &Command) -> bool {
 fn gives_parameters(command: &Command) -> bool {
     match command {
         Command::Run(of) => of.watch.interface.is_some() || !of.set.is_empty() || of.config.has_params(),
+        Command::Diagnose(of) => of.watch.interface.is_some() || !of.set.is_empty() || of.config.has_params(),
         Command::Check(of) => of.watch.interface.is_some() || !of.params.is_empty() || of.config.has_params(),
         Command::Probe(of) => of.watch.interface.is_some() || !of.params.is_empty(),
         Command::Retest(_) => true,
@@ -138,6 +140,7 @@ fn captures(to: &mut Profile, params: &[String]) {
 fn keeping(command: &Command) -> (bool, bool, bool) {
     match command {
         Command::Run(of) => (!of.no_keep, !of.output.redact.redact.is_empty(), of.quiet),
+        Command::Diagnose(of) => (!of.no_keep && !of.plan, !of.output.redact.redact.is_empty(), of.quiet),
         Command::Check(of) => (!of.no_keep && !of.help_params, !of.output.redact.redact.is_empty(), of.quiet),
         Command::Retest(of) => (!of.no_keep, false, of.quiet),
         _ => (false, false, true),
@@ -150,6 +153,12 @@ fn profile(command: &Command) -> Profile {
     system(&mut to, ACCOUNTS);
     match command {
         Command::Run(arguments) => run(&mut to, arguments),
+        Command::Diagnose(arguments) => {
+            runbooks(&mut to);
+            zones(&mut to);
+            reports(&mut to, &arguments.output, arguments.save.as_deref());
+            system(&mut to, CPUS);
+        }
         Command::Check(arguments) => {
             runbook(&mut to, &arguments.check);
             captures(&mut to, &arguments.params);

@@ -9,6 +9,7 @@ mod check;
 mod complete;
 mod config;
 mod confinement;
+mod diagnose;
 mod diff;
 mod display;
 mod doctor;
@@ -87,6 +88,7 @@ pub fn main() -> ExitCode {
     }
     let start = confinement::start(&arguments.command, clock);
     let result = match arguments.command {
+        Command::Diagnose(arguments) => diagnose::diagnose(&arguments, start),
         Command::Run(arguments) => run::run(&arguments, start),
         Command::List(arguments) => list::list(&arguments),
         Command::Show(arguments) => list::show(&arguments),

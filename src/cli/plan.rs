@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use serde_json::{Map, Value};
+
 use super::arguments::{PlanArguments, trust};
 use super::run::load;
 use super::{Usage, given};
@@ -18,10 +20,18 @@ pub(super) fn plan(arguments: &PlanArguments) -> anyhow::Result<u8> {
     let mut given = arguments.config.params(&runbook).map_err(|bad| Usage(bad.to_string()))?;
     given.extend(given::params(&arguments.set, [(given::INTERFACE, arguments.watch.interface.clone())])?);
     given::refuse_bare_rates(&given, &runbook.params)?;
-    let foresights = engine::foresee(&runbook, &given).map_err(|error| Usage(error.to_string()))?;
-    let rights = arguments.allow.rights();
-    let mut out = Vec::new();
-    write_plan(&mut out, &runbook, &foresights, &rights)?;
+    show(&runbook, &given, &arguments.allow.rights(), Vec::new())
+}
+
+/// Prints the plan of a runbook below what is there already.
+pub(super) fn show(
+    runbook: &Runbook,
+    given: &Map<String, Value>,
+    rights: &Rights,
+    mut out: Vec<u8>,
+) -> anyhow::Result<u8> {
+    let foresights = engine::foresee(runbook, given).map_err(|error| Usage(error.to_string()))?;
+    write_plan(&mut out, runbook, &foresights, rights)?;
     super::output::read_enough(super::screen::stdout().write_all(&out))?;
     Ok(0)
 }

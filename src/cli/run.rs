@@ -1,5 +1,6 @@
 //! `casebook run`.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,14 +16,16 @@ use super::display::Display;
 use super::store::{Begun, CaseStore};
 use super::{Usage, case_file, given, output, say, screen};
 use crate::archive::CaseFile;
-use crate::case::{Clock, Host, Vantage};
-use crate::engine::{self, Live, OnEvidence, ProbeThreads, Progress, Provenance, Request, ResolvedParams};
+use crate::case::{Clock, Evidence, Host, Vantage};
+use crate::engine::{
+    self, Live, LookedBefore, OnEvidence, ProbeThreads, Progress, Provenance, Request, ResolvedParams,
+};
 use crate::printable::printable;
 use crate::probe::{Cancel, ResourceLimits, Rights, Wrote};
 use crate::runbook::{self, Kind, Runbook};
 use crate::script::sandbox::Limits;
-use crate::sys::identity;
 use crate::sys::trust::Trust;
+use crate::sys::{identity, usage};
 
 /// The runbook of that name or file, checked.
 pub(super) fn load(name: &str, trust: Trust) -> Result<Runbook, Usage> {
@@ -109,32 +112,79 @@ pub(super) fn live(
     threads: ProbeThreads,
     store: &mut CaseStore,
 ) -> Result<CaseFile, Usage> {
-    let params = engine::resolve_params(runbook, &params).map_err(|error| Usage(error.to_string()))?;
+    let chosen = |_: &Live| Ok(Chosen { runbook: Cow::Borrowed(runbook), params, looked: Vec::new() });
+    live_chosen(chosen, bounds, how, threads, store)
+}
+
+/// What is run.
+pub(super) struct Chosen<'a> {
+    /// The runbook.
+    pub runbook: Cow<'a, Runbook>,
+    /// Its parameters, as they were given.
+    pub params: Map<String, Value>,
+    /// What probes saw when it was chosen, by their names.
+    pub looked: Vec<(String, Evidence)>,
+}
+
+/// Runs a runbook that is chosen by what this host shows.
+pub(super) fn live_chosen<'a>(
+    choose: impl FnOnce(&Live) -> Result<Chosen<'a>, Usage>,
+    bounds: Bounds,
+    how: How,
+    threads: ProbeThreads,
+    store: &mut CaseStore,
+) -> Result<CaseFile, Usage> {
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
+    let display = Display::new(how.quiet);
+    let wrote = Wrote::default();
+    let observer = observer(&cancel, display.progress(), &bounds, &wrote, Arc::new(threads));
+    let began = Instant::now();
+    let cpu = usage::process_cpu_seconds();
+    let Chosen { runbook, params, looked } = choose(&observer)?;
+    let before = (!looked.is_empty()).then(|| (began.elapsed().as_secs_f64(), usage::process_cpu_seconds() - cpu));
+    let runbook = runbook.as_ref();
+    let params = engine::resolve_params(runbook, &params).map_err(|error| Usage(error.to_string()))?;
     let window_begins = how.begin.and_then(|moment| begin::wait_until(moment, how.quiet, &cancel));
     let started = Timestamp::now();
     let host =
         Host { local_time: identity::local_time(started), clock: how.clock, vantage: how.vantage, ..identity::host() };
     let begun = Begun { runbook, host: &host, started, params: params.recorded(), given: params.given.clone() };
-    let on_evidence = store.begin(&begun, params.secrets.clone());
-    let display = Display::new(how.quiet);
-    let looking = Looking {
-        host,
-        started,
-        window_begins,
-        cancel,
-        progress: display.progress(),
-        on_evidence,
-        threads: Arc::new(threads),
+    let noted = store.begin(&begun, params.secrets.clone());
+    let mut observer = observer.not_before(window_begins);
+    if let Some(noted) = noted {
+        observer = observer.on_evidence(noted);
+    }
+    let cancelled = Arc::clone(&cancel);
+    let request = Request {
+        runbook,
+        params,
+        provenance: Provenance::Live { host, started, before, cancelled: &move || cancelled.is_cancelled() },
+        limits: bounds.limits,
         printed: &|step, line| match runbook.wraps_check {
             Some(_) => say(line),
             None => say(format_args!("{step}: {line}")),
         },
     };
-    let file = look(runbook, params, bounds, looking);
+    let observer = LookedBefore::new(&observer, looked);
+    let case = engine::run(&request, &observer).map_err(|error| Usage(error.to_string()));
     display.finish();
-    file
+    Ok(CaseFile { case: case?, attached: case_file::captures(&wrote.take()) })
+}
+
+/// What asks the probes, within its bounds.
+fn observer(
+    cancel: &Arc<Cancel>,
+    progress: Progress,
+    bounds: &Bounds,
+    wrote: &Wrote,
+    threads: Arc<ProbeThreads>,
+) -> Live {
+    Live::new(Arc::clone(cancel), progress)
+        .with_limits(bounds.resources)
+        .allowing(bounds.rights.clone())
+        .leaving(wrote.clone())
+        .on(threads)
 }
 
 /// What a run looks at this host with.
@@ -162,19 +212,14 @@ pub(super) fn look(
 ) -> Result<CaseFile, Usage> {
     let Looking { host, started, window_begins, cancel, progress, on_evidence, threads, printed } = looking;
     let wrote = Wrote::default();
-    let mut observer = Live::new(Arc::clone(&cancel), progress)
-        .with_limits(bounds.resources)
-        .allowing(bounds.rights)
-        .leaving(wrote.clone())
-        .not_before(window_begins)
-        .on(threads);
+    let mut observer = observer(&cancel, progress, &bounds, &wrote, threads).not_before(window_begins);
     if let Some(on_evidence) = on_evidence {
         observer = observer.on_evidence(on_evidence);
     }
     let request = Request {
         runbook,
         params,
-        provenance: Provenance::Live { host, started, cancelled: &move || cancel.is_cancelled() },
+        provenance: Provenance::Live { host, started, before: None, cancelled: &move || cancel.is_cancelled() },
         limits: bounds.limits,
         printed,
     };

@@ -89,7 +89,15 @@ pub(super) fn weigh(plans: &[CausePlan], scope: &Scope, trace: &mut Trace) -> Ve
     weighed.sort_by_key(|(cause, rank, score)| {
         Reverse((class(cause.likelihood), *score >= POSSIBLE, *rank, cause.likelihood, *score))
     });
-    weighed.into_iter().map(|(cause, _, _)| cause).collect()
+    // Where several runbooks know the same cause, it is told once, as the one says that sees it best.
+    let mut causes: Vec<Cause> = Vec::with_capacity(weighed.len());
+    for (cause, _, _) in weighed {
+        match causes.iter_mut().find(|known| known.id == cause.id && !cause.runbooks.is_empty()) {
+            Some(known) => known.runbooks.extend(cause.runbooks),
+            None => causes.push(cause),
+        }
+    }
+    causes
 }
 
 fn weigh_one(plan: &CausePlan, scope: &Scope, trace: &mut Trace) -> (Cause, i64, i32) {
@@ -156,7 +164,17 @@ fn weigh_one(plan: &CausePlan, scope: &Scope, trace: &mut Trace) -> (Cause, i64,
     scope.unset("subject");
     scope.unset("each");
     (
-        Cause { id: plan.id.clone(), title, likelihood, severity: plan.severity, subject, signs, remedies, withheld },
+        Cause {
+            id: plan.id.clone(),
+            runbooks: plan.runbooks.clone(),
+            title,
+            likelihood,
+            severity: plan.severity,
+            subject,
+            signs,
+            remedies,
+            withheld,
+        },
         plan.rank,
         score.seen,
     )

@@ -5,7 +5,7 @@ use serde_json::Map;
 use super::remedy::fill;
 use super::step_result::StepResult;
 use crate::case::{Finding, Gap, Reason, Said, Truth, Verdict};
-use crate::runbook::Step;
+use crate::runbook::{Outcome, Step};
 use crate::script::{CheckFinding, Scope};
 
 /// Judges one step. Beside the finding: which of the step's outcomes held.
@@ -26,12 +26,12 @@ pub(super) fn judge(step: &Step, seen: &StepResult, scope: &Scope) -> (Finding, 
         StepResult::Unasked(gaps) => finding(Verdict::Unknown, not_looked(gaps), gaps.clone()),
         StepResult::Evidence(evidence) => match &evidence.gap {
             Some(gap) => blind(gap),
-            None => return by_outcomes(step, scope, &finding),
+            None => return by_all_outcomes(step, scope, &finding),
         },
         StepResult::Checked(checked) => match (&checked.evidence.gap, checked.findings.split_first()) {
             (Some(gap), _) => blind(gap),
             (None, Some((first, besides))) if step.outcomes.is_empty() => by_check(first, besides, &finding),
-            _ => return by_outcomes(step, scope, &finding),
+            _ => return by_all_outcomes(step, scope, &finding),
         },
     };
     (found, None)
@@ -61,9 +61,28 @@ fn not_looked(gaps: &[Gap]) -> String {
     }
 }
 
-fn by_outcomes(step: &Step, scope: &Scope, finding: &NewFinding<'_>) -> (Finding, Option<usize>) {
+/// The finding of every list of outcomes that a step has: the gravest, with what the others say of trouble beside it.
+fn by_all_outcomes(step: &Step, scope: &Scope, finding: &NewFinding<'_>) -> (Finding, Option<usize>) {
+    let (mut found, place) = by_outcomes(&step.outcomes, scope, finding);
+    for outcomes in &step.also {
+        let (mut other, _) = by_outcomes(outcomes, scope, finding);
+        if other.verdict.gravity() > found.verdict.gravity() {
+            std::mem::swap(&mut found, &mut other);
+        }
+        Gap::gather(&mut found.gaps, other.gaps);
+        found.remedies.extend(other.remedies);
+        found.besides.extend(other.besides);
+        let fine = matches!(other.verdict, Verdict::Ok | Verdict::Skipped);
+        if !fine && other.sentence != found.sentence {
+            found.besides.push(Said { verdict: other.verdict, sentence: other.sentence });
+        }
+    }
+    (found, place)
+}
+
+fn by_outcomes(outcomes: &[Outcome], scope: &Scope, finding: &NewFinding<'_>) -> (Finding, Option<usize>) {
     let mut unseen: Vec<Gap> = Vec::new();
-    for (place, outcome) in step.outcomes.iter().enumerate() {
+    for (place, outcome) in outcomes.iter().enumerate() {
         let judged = match &outcome.when {
             Some(condition) => scope.judge(condition),
             None => true.into(),

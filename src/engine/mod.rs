@@ -4,6 +4,7 @@ mod checks;
 mod conclusion;
 mod differential;
 mod execute;
+mod first_look;
 mod foresee;
 mod judge;
 mod literal;
@@ -22,6 +23,7 @@ mod trace;
 mod trim;
 mod wait;
 
+pub use first_look::{LookedBefore, Suspicion, first_look};
 pub use foresee::{Foreseen, Foresight, foresee};
 pub use literal::{Literal, LiteralEvidence, Unanswered};
 pub use observer::{Live, Observer, OnEvidence, ProbeRequest, Recorded, derive, observe_one};

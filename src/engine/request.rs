@@ -30,6 +30,8 @@ pub enum Provenance<'a> {
         host: Host,
         /// When the run began.
         started: Timestamp,
+        /// Seconds on the clock and of CPU time that went into what was looked at before the runbook was chosen, if anything was.
+        before: Option<(f64, f64)>,
         /// Says whether the operator has ended the run.
         cancelled: &'a (dyn Fn() -> bool + Sync),
     },
@@ -110,6 +112,14 @@ impl Provenance<'_> {
         match self {
             Provenance::Live { cancelled, .. } => cancelled(),
             Provenance::Recorded(_) => false,
+        }
+    }
+
+    /// What was spent before it began: seconds on the clock, and of CPU time.
+    pub(super) fn spent_before(&self) -> (f64, f64) {
+        match self {
+            Provenance::Live { before, .. } => before.unwrap_or_default(),
+            Provenance::Recorded(_) => (0.0, 0.0),
         }
     }
 

@@ -89,6 +89,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
     let read = reading.as_ref().and_then(|reading| read_summary(&causes, &findings, reading));
     let summary = read.unwrap_or(summary);
     let usage = usage::process();
+    let (before_wall, before_cpu) = request.provenance.spent_before();
     let mut case = Case {
         format: CASE_FORMAT,
         casebook: env!("CARGO_PKG_VERSION").to_owned(),
@@ -111,8 +112,8 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         limits,
         redacted: record.map(|record| record.redacted.clone()).unwrap_or_default(),
         cost: record.and_then(|record| record.cost).unwrap_or_else(|| Cost {
-            wall_seconds: clock.elapsed().as_secs_f64(),
-            cpu_seconds: usage.cpu_seconds - cpu,
+            wall_seconds: clock.elapsed().as_secs_f64() + before_wall,
+            cpu_seconds: usage.cpu_seconds - cpu + before_cpu,
             peak_memory_bytes: usage.peak_memory_bytes,
         }),
     };

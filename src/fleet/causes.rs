@@ -255,6 +255,7 @@ impl Group<'_> {
         let mut subject = self.shown.subject.clone();
         subject.insert("hosts".to_owned(), Value::from(hit.len()));
         Cause {
+            runbooks: Vec::new(),
             id: self.distinct_id(),
             title: self.sentence_of_all(all),
             likelihood: likelihoods.max().unwrap_or(Likelihood::Possible),

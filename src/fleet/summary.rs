@@ -173,7 +173,7 @@ impl KeptCause {
 }
 
 fn digest(runbook: &RunbookRef) -> [u8; 32] {
-    let RunbookRef { name, title, text, wraps_check, overrides_embedded, checks } = runbook;
+    let RunbookRef { name, title, text, wraps_check, overrides_embedded, choice: _, checks } = runbook;
     let mut hash = Sha256::new();
     let checks = checks.iter().flat_map(|(name, check)| [name, &check.text].into_iter().chain(check.modules.values()));
     for part in [name, title, text].into_iter().chain(wraps_check).chain(overrides_embedded).chain(checks) {

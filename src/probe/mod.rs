@@ -108,6 +108,8 @@ pub trait Probe: Sync {
     const RIGHTS: &'static [Right] = &[];
     /// Whether it loses what it watches when it gets no CPU time: it keeps its priority on a busy host, where others give way.
     const KEEPS_UP: bool = false;
+    /// Parameters that only add to the result: who wants less is served by one look that was asked for more.
+    const WIDENED_BY: &'static [&'static str] = &[];
     /// Its parameters. Doc comments are the manual; `#[serde(default, deny_unknown_fields)]` throughout.
     type Params: DeserializeOwned + Serialize + JsonSchema + Default;
     /// Its result. `Option` is "the host did not say"; a figure that could not be had is never 0.
@@ -150,6 +152,8 @@ pub trait AnyProbe: Sync {
     fn rights(&self) -> &'static [Right];
     /// See [`Probe::KEEPS_UP`].
     fn keeps_up(&self) -> bool;
+    /// See [`Probe::WIDENED_BY`].
+    fn widened_by(&self) -> &'static [&'static str];
     /// The schema of the parameters.
     fn params_schema(&self) -> Schema;
     /// The schema of the result, with all its parts in place.
@@ -189,6 +193,10 @@ impl<P: Probe> AnyProbe for P {
 
     fn keeps_up(&self) -> bool {
         P::KEEPS_UP
+    }
+
+    fn widened_by(&self) -> &'static [&'static str] {
+        P::WIDENED_BY
     }
 
     fn derives_from(&self) -> &'static [&'static str] {

@@ -287,7 +287,7 @@ impl Names {
         static SHIPPED: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
             let mut words = BTreeSet::new();
             for folder in ["runbooks", "lua/checks", "lua/casebook"] {
-                for text in embedded::names(folder).filter_map(|name| embedded::text(&format!("{folder}/{name}"))) {
+                for text in embedded::below(folder).filter_map(|name| embedded::text(&format!("{folder}/{name}"))) {
                     words_of(&text, &mut words);
                 }
             }

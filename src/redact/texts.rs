@@ -4,9 +4,9 @@
 use serde_json::{Map, Value};
 
 use crate::case::{
-    AbsentHost, Account, Agreed, Agreement, Between, Case, Cause, CheckRef, Diagnosis, Entry, Evidence, Finding, Fleet,
-    FleetCause, FleetHost, Gap, Host, LostOnTheWay, Missing, Outbound, Process, Reading, Recognised, Remedy,
-    RunbookRef, Said, Sign, Spread, Vantage,
+    AbsentHost, Account, Agreed, Agreement, Between, Case, Cause, CheckRef, Choice, Diagnosis, Entry, Evidence,
+    Finding, Fleet, FleetCause, FleetHost, Gap, Host, LostOnTheWay, Missing, Outbound, Process, Reading, Recognised,
+    Remedy, RunbookRef, Said, Sign, Spread, Vantage,
 };
 
 /// What a text is.
@@ -206,7 +206,7 @@ fn of_map(fields: &mut Map<String, Value>, parent: &str, visitor: &mut dyn Visit
 }
 
 fn of_runbook(runbook: &mut RunbookRef, visitor: &mut dyn Visitor) {
-    let RunbookRef { name, title, text, wraps_check, overrides_embedded, checks } = runbook;
+    let RunbookRef { name, title, text, wraps_check, overrides_embedded, choice, checks } = runbook;
     // The name of a shipped one is a word; of another it is the path of its file.
     if name.contains('/') {
         visitor.text(Place::Said, name);
@@ -214,6 +214,11 @@ fn of_runbook(runbook: &mut RunbookRef, visitor: &mut dyn Visitor) {
     visitor.text(Place::Said, title);
     visitor.text(Place::Source, text);
     wraps_check.iter_mut().chain(overrides_embedded).for_each(|path| visitor.text(Place::Said, path));
+    if let Some(Choice { complaint, unknown: _, picked, left, look: _ }) = choice {
+        visitor.text(Place::Said, complaint);
+        picked.iter_mut().flat_map(|picked| &mut picked.sign).for_each(|sign| visitor.text(Place::Said, sign));
+        left.iter_mut().for_each(|left| visitor.text(Place::Said, &mut left.why));
+    }
     for CheckRef { origin, overrides_embedded: _, text, modules } in checks.values_mut() {
         visitor.text(Place::Said, origin);
         visitor.text(Place::Source, text);
@@ -235,7 +240,7 @@ fn of_remedy(remedy: &mut Remedy, visitor: &mut dyn Visitor) {
 }
 
 fn of_cause(cause: &mut Cause, visitor: &mut dyn Visitor) {
-    let Cause { id: _, title, likelihood: _, severity: _, subject, signs, remedies, withheld: _ } = cause;
+    let Cause { id: _, runbooks: _, title, likelihood: _, severity: _, subject, signs, remedies, withheld: _ } = cause;
     visitor.text(Place::Said, title);
     of_map(subject, "", visitor);
     for Sign { side: _, weight: _, holds: _, say, gaps } in signs {

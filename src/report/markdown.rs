@@ -233,7 +233,8 @@ fn causes(sections: &Sections, budget: usize) -> String {
     let row = |cause: &Considered| {
         let why = cause.reason().map(|reason| md(&reason)).unwrap_or_default();
         let title = if cause.title == cause.id { String::new() } else { format!("{} ", md(&cause.title)) };
-        [cause.likelihood_word(), format!("{title}`{}`", cause.id.replace(['`', '|'], "'")), why]
+        let from = if cause.from.is_empty() { String::new() } else { format!(" {}", md(&cause.from)) };
+        [cause.likelihood_word(), format!("{title}`{}`{from}", cause.id.replace(['`', '|'], "'")), why]
     };
     let overview = |causes: &mut dyn Iterator<Item = &Considered>, budget: usize| {
         table(["Likelihood", "Cause", "What tells"], [":--"; 3], causes.map(row), budget)

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::compose::compose;
 use super::library::{self, Kind};
-use super::load::{load_found, load_recorded, wrap_check};
+use super::load::{load_found, load_head, load_recorded, wrap_check};
 use super::model::{Check, Runbook};
-use crate::case::RunbookRef;
+use crate::case::{Choice, RunbookRef};
 use crate::sys::trust::Trust;
 
 impl Check {
@@ -22,6 +23,7 @@ impl Runbook {
         let own = match &self.wraps_check {
             // It was read out of this program a moment ago.
             _ if self.ships => true,
+            None if self.choice.is_some() => self.choice.as_ref().is_some_and(|choice| self.is_made_of_shipped(choice)),
             Some(_) => {
                 let mut checks = self.checks();
                 let check = checks.next().filter(|_| checks.next().is_none());
@@ -34,6 +36,22 @@ impl Runbook {
             }),
         };
         own && self.checks().all(|check| check.is_shipped())
+    }
+}
+
+impl Runbook {
+    /// Whether the shipped runbooks of which it says that it was made are all that is in it.
+    fn is_made_of_shipped(&self, choice: &Choice) -> bool {
+        let shipped = library::embedded(Kind::Runbook);
+        let members: Option<Vec<Runbook>> = choice
+            .picked
+            .iter()
+            .map(|picked| shipped.iter().find(|found| found.name == picked.runbook))
+            .map(|found| load_head(found?, Trust::Required).ok())
+            .collect();
+        let Some(members) = members.filter(|members| members.len() <= shipped.len()) else { return false };
+        let members: Vec<&Runbook> = members.iter().collect();
+        compose(&members, choice.clone()).is_ok_and(|(whole, _)| whole.text == self.text)
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) enum Depth {
     Whole,
     /// Its form alone: a test has checked the names and the grammar of the expressions of what ships.
     Form,
+    /// Only its parameters and what it is picked by; nothing else of it is there then.
+    Head,
 }
 
 /// Reads and checks a runbook.
@@ -218,6 +220,9 @@ impl Checker<'_> {
 
     fn runbook(&mut self, document: Document, mut parts: Vec<Part>) -> Runbook {
         self.identifier(&document.name, "runbook", '-');
+        if self.depth == Depth::Head {
+            return self.head(document, parts);
+        }
         let mut count = parts.iter().map(|part| part.document.steps.len()).sum::<usize>();
         if count > STEPS {
             let message = format!("the runbook has {count} steps, more than the {STEPS} there can be");
@@ -310,9 +315,46 @@ impl Checker<'_> {
             wraps_check: None,
             overrides_embedded: false,
             ships: false,
+            choice: None,
             origin: self.main.origin.clone(),
             text,
             warnings: std::mem::take(&mut self.warnings),
+        }
+    }
+
+    /// The parameters of a runbook, and what it is picked by.
+    fn head(&mut self, document: Document, parts: Vec<Part>) -> Runbook {
+        let mut params = IndexMap::new();
+        for part in parts {
+            self.file = part.file;
+            params.extend(self.params(part.document.params));
+        }
+        self.file = Arc::clone(&self.main);
+        self.names.push(("params".into(), Meaning::Params(params.keys().cloned().collect())));
+        let complaints = self.complaints(&document.complaints);
+        let suspect = self.suspects(document.suspect, &document.name);
+        Runbook {
+            name: document.name.value,
+            title: document.title,
+            summary: document.summary,
+            tags: document.tags,
+            symptoms: document.symptoms,
+            complaints,
+            suspect,
+            params,
+            data: Vec::new(),
+            bindings: Vec::new(),
+            steps: Vec::new(),
+            headlines: Vec::new(),
+            all_clear: None,
+            causes: Vec::new(),
+            wraps_check: None,
+            overrides_embedded: false,
+            ships: false,
+            choice: None,
+            origin: self.main.origin.clone(),
+            text: String::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -583,7 +625,7 @@ impl Checker<'_> {
     }
 
     fn names_and_grammar(&mut self, expression: &Expression, text: &Text, offset: usize) {
-        if self.depth == Depth::Form {
+        if self.depth != Depth::Whole {
             return;
         }
         if let Err(message) = self.scope.check(expression) {

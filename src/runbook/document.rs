@@ -226,6 +226,10 @@ pub(super) struct StepDocument {
     /// What it can find; the first whose condition holds wins. Without any, a check's own findings count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outcomes: Vec<OutcomeDocument>,
+    /// Further lists of outcomes, each judged by itself as `outcomes` is: the gravest finding is that of the step. So runbooks that
+    /// judge the same evidence are one in `casebook diagnose`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Vec<OutcomeDocument>>,
     /// A condition: the run ends after this step when this holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -285,6 +289,13 @@ pub(super) struct CauseDocument {
     /// Its id: lower case, digits and hyphens.
     #[schemars(with = "String")]
     pub id: Text,
+    /// The runbook that looks into it: where `casebook diagnose` runs that as well, the cause is left to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub left_to: Option<Text>,
+    /// The runbooks that it is from, where several were made one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runbooks: Vec<String>,
     /// What it is called when nothing is known of its subject: "SYN flood". The id, when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]

@@ -72,7 +72,7 @@ impl Kind {
     }
 
     /// The folder of the project that those lie in which are shipped, and of the working directory that is searched.
-    const fn folder(self) -> &'static str {
+    pub(super) const fn folder(self) -> &'static str {
         match self {
             Kind::Runbook => "runbooks",
             Kind::Check => "lua/checks",

@@ -38,6 +38,13 @@ pub fn inspect_found(found: &Found, trust: Trust) -> Result<Runbook, Problems> {
     load_found_to(found, trust, Depth::Whole)
 }
 
+/// Of a runbook that ships its parameters and what it is picked by, without its steps and causes, which a test has checked; of any
+/// other all, as [`load_found`].
+pub fn load_head(found: &Found, trust: Trust) -> Result<Runbook, Problems> {
+    let depth = if found.folder().is_none() { Depth::Head } else { Depth::Whole };
+    load_found_to(found, trust, depth)
+}
+
 fn load_found_to(found: &Found, trust: Trust, depth: Depth) -> Result<Runbook, Problems> {
     let find = |name: &str| by_name(name, found.folder(), trust);
     let part = |path: &str| found.part(path, trust);
@@ -154,7 +161,8 @@ pub fn load_recorded(recorded: &RunbookRef) -> Result<Runbook, Problems> {
     let runbook = check::runbook(SourceFile::new(&origin, &recorded.text), Depth::Whole, &find, &nowhere)?;
     let overrides_embedded = recorded.overrides_embedded.is_some();
     let origin = recorded.overrides_embedded.clone().unwrap_or(runbook.origin);
-    Ok(Runbook { wraps_check: recorded.wraps_check.clone(), overrides_embedded, origin, ..runbook })
+    let (wraps_check, choice) = (recorded.wraps_check.clone(), recorded.choice.clone());
+    Ok(Runbook { wraps_check, choice, overrides_embedded, origin, ..runbook })
 }
 
 /// Checks a check that was found. Its modules must be as trustworthy as `trust` wants.
@@ -209,7 +217,7 @@ fn script(found: &Found, trust: Trust) -> Script {
 }
 
 /// The check of that name, wherever it is found first.
-fn by_name(name: &str, beside: Option<&Path>, trust: Trust) -> Result<Arc<Check>, NoCheck> {
+pub(super) fn by_name(name: &str, beside: Option<&Path>, trust: Trust) -> Result<Arc<Check>, NoCheck> {
     if name.contains(['/', '.']) {
         let help = Some("a step names a check as `casebook list --checks` does".to_owned());
         return Err(NoCheck { message: format!("`{name}` cannot be the name of a check"), help });

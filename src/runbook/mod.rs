@@ -4,6 +4,7 @@ mod authorship;
 mod bindings;
 mod check;
 mod complaint;
+mod compose;
 mod document;
 mod fields;
 mod library;
@@ -13,10 +14,12 @@ mod params;
 mod parts;
 mod place;
 mod problem;
+mod rename;
 mod yaml;
 
 pub use authorship::is_shipped;
 pub use complaint::{matching, words_in};
+pub use compose::{COMPOSED, ParamNames, compose};
 pub use document::schema;
 pub(crate) use library::tested;
 pub use library::{
@@ -24,7 +27,8 @@ pub use library::{
 };
 pub(crate) use load::load_tests;
 pub use load::{
-    Summary, declared_params, inspect_found, load, load_check, load_found, load_recorded, summary, wrap_check,
+    Summary, declared_params, inspect_found, load, load_check, load_found, load_head, load_recorded, summary,
+    wrap_check,
 };
 pub use model::{
     Argument, Binding, Bound, CausePlan, Check, Each, Figure, Outcome, RemedyPlan, Runbook, SignPlan, Step, Suspect,

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::params::ParamSpec;
 use super::problem::Problem;
-use crate::case::{CheckRef, RunbookRef, SignSide, Urgency, Verdict, Weight};
+use crate::case::{CheckRef, Choice, RunbookRef, SignSide, Urgency, Verdict, Weight};
 use crate::probe::{self, AnyProbe};
 use crate::script::{Condition, Expression, Scope, Script, Template};
 
@@ -49,6 +49,8 @@ pub struct Runbook {
     pub overrides_embedded: bool,
     /// It was read out of this program, with all that it includes.
     pub ships: bool,
+    /// Which runbooks it was made of, and why of these, where it was made of several.
+    pub choice: Option<Choice>,
     /// Where it was read from.
     pub origin: String,
     /// Its text, whole: what it includes and the lists that probes know are written in it. A Lua runbook's is in the form that it
@@ -78,6 +80,7 @@ impl Runbook {
             text: self.text.clone(),
             wraps_check: self.wraps_check.clone(),
             overrides_embedded: self.overrides_embedded.then(|| self.origin.clone()),
+            choice: self.choice.clone(),
             checks: self.checks().map(|check| (check.name.clone(), kept(check))).collect(),
         }
     }
@@ -152,6 +155,8 @@ pub struct Step {
     pub timeout_seconds: Option<f64>,
     /// Its outcomes; the first that holds wins.
     pub outcomes: Vec<Outcome>,
+    /// Further lists of outcomes, each judged by itself: the gravest finding counts.
+    pub also: Vec<Vec<Outcome>>,
     /// The run ends after this step when this holds.
     pub stop: Option<Condition>,
 }
@@ -270,6 +275,10 @@ pub struct Outcome {
 pub struct CausePlan {
     /// Its id.
     pub id: String,
+    /// The runbook that looks into it.
+    pub left_to: Option<String>,
+    /// The runbooks that it is from, where several were made one.
+    pub runbooks: Vec<String>,
     /// Where it is considered at all; none: everywhere.
     pub when: Option<Condition>,
     /// The entry of a list that it stands for, and the id as it is written for all of them.

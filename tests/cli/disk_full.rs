@@ -60,7 +60,7 @@ const SITUATIONS: &[Situation] = &[
 ];
 
 /// What casebook says of a file system of 64 MB and 4,000 inodes that was filled like this.
-fn looked_at(desk: &Desk, situation: &Situation) -> Answer {
+fn looked_at(desk: &Desk, situation: &Situation, ask: &str) -> Answer {
     const SCRIPT: &str = r#"
         set -e
         mount --make-rprivate /
@@ -70,11 +70,12 @@ fn looked_at(desk: &Desk, situation: &Situation) -> Answer {
         (eval "$2") || exit 99
         cd "$3"
         status=0
-        "$0" run disk-full --set path="$1" --set log_dir="$3" --window 1s --no-keep -q --format json || status=$?
+        "$0" $4 --set "${5}path"="$1" --set log_dir="$3" --window 1s --no-keep -q --format json || status=$?
         exit $status"#;
     let mut command = Command::new("unshare");
     command.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", SCRIPT]);
     command.arg(env!("CARGO_BIN_EXE_casebook")).arg(desk.path(situation.name)).arg(situation.fill).arg(desk.path(""));
+    command.args([ask, if ask.starts_with("run") { "" } else { "disk-full." }]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     finish(command.spawn().unwrap())
 }
@@ -88,7 +89,7 @@ fn what_fills_a_file_system_is_named_and_one_with_room_is_fine() {
         for situation in SITUATIONS {
             scope.spawn(move || {
                 let desk = Desk::new();
-                let answer = looked_at(&desk, situation);
+                let answer = looked_at(&desk, situation, "run disk-full");
                 let case = Case::from_json(&answer.out)
                     .unwrap_or_else(|error| panic!("{}: {error}: {answer:#?}", situation.name));
                 let summary = &case.diagnosis.summary;
@@ -103,4 +104,23 @@ fn what_fills_a_file_system_is_named_and_one_with_room_is_fine() {
             });
         }
     });
+}
+
+/// The words of the kernel's error are a complaint, and a parameter can be meant for one runbook.
+#[test]
+fn a_complaint_about_space_is_about_this() {
+    require!(root());
+    require!(tool("unshare"));
+    require!(tool("bash"));
+    let (desk, situation) = (Desk::new(), &SITUATIONS[0]);
+    let answer = looked_at(&desk, situation, "diagnose write error: No space left on device");
+    let case = Case::from_json(&answer.out).unwrap_or_else(|error| panic!("{error}: {answer:#?}"));
+    let first = &case.diagnosis.causes[0];
+    assert_eq!(Some(first.id.as_str()), situation.first, "{}", case.diagnosis.summary);
+    assert!(first.title.contains(situation.says), "{}", first.title);
+    let choice = case.runbook.choice.expect("it says what it picked");
+    assert_eq!(
+        (choice.picked[0].runbook.as_str(), choice.picked[0].apart.as_slice()),
+        ("disk-full", ["path".to_owned()].as_slice())
+    );
 }

@@ -54,14 +54,19 @@ const SITUATIONS: &[Situation] = &[
 
 /// What casebook says in a process namespace of its own, in which this runs as well.
 fn looked_at(desk: &Desk, trouble: &str) -> Case {
+    asked(desk, trouble, "run host-under-pressure")
+}
+
+/// The same of another command.
+fn asked(desk: &Desk, trouble: &str, ask: &str) -> Case {
     const SCRIPT: &str = r#"
         bash -c "$1" &
         sleep 0.7
-        "$0" run host-under-pressure --set log_dir="$2" --window 2s --no-keep -q --format json || status=$?
+        "$0" $3 --set log_dir="$2" --window 2s --no-keep -q --format json || status=$?
         exit ${status:-0}"#;
     let mut command = Command::new("unshare");
     command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", SCRIPT]);
-    command.arg(env!("CARGO_BIN_EXE_casebook")).arg(trouble).arg(desk.path(""));
+    command.arg(env!("CARGO_BIN_EXE_casebook")).arg(trouble).arg(desk.path("")).arg(ask);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let answer = finish(command.spawn().unwrap());
     Case::from_json(&answer.out).unwrap_or_else(|error| panic!("{error}: {answer:#?}"))
@@ -119,4 +124,20 @@ fn what_the_kernel_logged_of_a_shortage_counts_and_what_others_wrote_does_not() 
         let (likelihood, title, _) = found(&case, "kernel-out-of-pages");
         assert_eq!(likelihood, expected, "{program}: {title}");
     }
+}
+
+/// What a complaint of a slow server finds where the CPUs are used up: that, once, by the runbook that looks into it.
+#[test]
+fn a_complaint_about_a_slow_server_is_about_this() {
+    require!(root());
+    require!(tool("unshare"));
+    require!(tool("bash"));
+    let situation = SITUATIONS.iter().find(|situation| situation.name == "cpu").expect("it is one of them");
+    let case = asked(&Desk::new(), situation.trouble, "diagnose the server crawls and ssh is slow");
+    let (likelihood, title, _) = found(&case, situation.cause);
+    assert!(likelihood >= Likelihood::Likely && title.contains(situation.says), "{title}");
+    let choice = case.runbook.choice.as_ref().expect("it says what it picked");
+    let picked: Vec<&str> = choice.picked.iter().map(|picked| picked.runbook.as_str()).collect();
+    assert!(picked.contains(&"host-under-pressure") && picked.contains(&"slow-ssh-login"), "{picked:?}");
+    assert!(!case.diagnosis.causes.iter().any(|cause| cause.id == "host-slow"), "a slow host is told once");
 }

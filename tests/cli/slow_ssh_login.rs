@@ -119,7 +119,7 @@ const SITUATIONS: &[Situation] = &[
 ];
 
 /// What casebook says of such a host.
-fn looked_at(desk: &Desk, situation: &Situation) -> Case {
+fn looked_at(desk: &Desk, situation: &Situation, ask: &str) -> Case {
     const SCRIPT: &str = r#"
         set -e
         mount --make-rprivate /
@@ -146,13 +146,13 @@ fn looked_at(desk: &Desk, situation: &Situation) -> Case {
         sleep 0.1
         eval "$4"
         status=0
-        "$0" run slow-ssh-login --set log_dir="$1/log" --set patience=1500ms --window 2s --no-keep -q --format json || status=$?
+        "$0" $6 --set log_dir="$1/log" --set patience=1500ms --window 2s --no-keep -q --format json || status=$?
         exit $status"#;
     let sshd = tool("sshd").expect("it was asked for");
     let mut command = Command::new("unshare");
     command.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", SCRIPT]);
     command.arg(env!("CARGO_BIN_EXE_casebook")).arg(desk.path("")).args([situation.resolver, situation.set]);
-    command.arg(situation.happens).arg(sshd);
+    command.arg(situation.happens).arg(sshd).arg(ask);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let answer = finish(command.spawn().unwrap());
     Case::from_json(&answer.out).unwrap_or_else(|error| panic!("{}: {error}: {answer:#?}", situation.name))
@@ -167,7 +167,7 @@ fn what_a_login_waits_for_is_named_before_a_real_sshd() {
     thread::scope(|scope| {
         for situation in SITUATIONS {
             scope.spawn(move || {
-                let case = looked_at(&Desk::new(), situation);
+                let case = looked_at(&Desk::new(), situation, "run slow-ssh-login");
                 let name = situation.name;
                 // The load of the machine is not what is staged here.
                 let mut likely = case.diagnosis.causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
@@ -186,4 +186,24 @@ fn what_a_login_waits_for_is_named_before_a_real_sshd() {
             });
         }
     });
+}
+
+/// A complaint of a login finds what it waits for, whatever else is looked at.
+#[test]
+fn a_complaint_about_logins_is_about_this() {
+    require!(root());
+    for name in ["unshare", "nsenter", "bash", "ip", "nft", "ss", "ssh", "sshd", "ssh-keygen"] {
+        require!(tool(name));
+    }
+    let situation = SITUATIONS.iter().find(|situation| situation.name == "crowd").expect("it is one of them");
+    let case = looked_at(&Desk::new(), situation, "diagnose ssh hangs");
+    let choice = case.runbook.choice.expect("it says what it picked");
+    let ssh = choice.picked.iter().find(|picked| picked.runbook == "slow-ssh-login").expect("it is picked");
+    assert_eq!(ssh.words, ["ssh"]);
+    let first = &case.diagnosis.causes[0];
+    assert_eq!(
+        (first.id.as_str(), first.runbooks.as_slice()),
+        ("too-many-at-the-door", ["slow-ssh-login".to_owned()].as_slice())
+    );
+    assert!(first.likelihood >= Likelihood::Likely && first.title.contains(situation.says), "{}", first.title);
 }

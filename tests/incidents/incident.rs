@@ -21,6 +21,9 @@ const ARRIVAL: Duration = Duration::from_secs(10);
 /// How long casebook may take beyond its window before the test gives it up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// In place of a runbook: the runbooks that a complaint is for.
+pub const DIAGNOSE: &str = "diagnose";
+
 /// Something that happens to a host, and what casebook must make of it.
 #[derive(Debug)]
 pub struct Incident {
@@ -122,7 +125,8 @@ impl Incident {
         let said = self.ask_casebook(&stage);
         let mut more = self.also.map(|also| also(&stage, &said)).unwrap_or_default();
         let ended = flowing.iter_mut().map(Flowing::flows).filter(|flows| !flows).count();
-        if !self.without_root {
+        // What each runbook advises is carried out where that runbook is run.
+        if !self.without_root && self.runbook != DIAGNOSE {
             more.extend(remedies::carried_out(self, &stage, &said));
         }
         let sent: Vec<Sent> = flowing.into_iter().map(Flowing::stop).collect();
@@ -139,7 +143,7 @@ impl Incident {
         );
     }
 
-    fn ask_casebook(&self, stage: &Stage) -> Said {
+    pub fn ask_casebook(&self, stage: &Stage) -> Said {
         let folder = self.folder();
         let _ = fs::remove_dir_all(&folder);
         let logs = folder.join("logs");
@@ -170,7 +174,11 @@ impl Incident {
         } else {
             stage.server.command(casebook)
         };
-        command.args(["run", self.runbook, "--window", &window, "--format", "json"]).args(self.ask);
+        match self.runbook {
+            DIAGNOSE => command.arg(DIAGNOSE),
+            runbook => command.args(["run", runbook]),
+        };
+        command.args(["--window", &window, "--format", "json"]).args(self.ask);
         command.env("CASEBOOK_LOG_DIR", &logs).env("XDG_STATE_HOME", &folder).env("NO_COLOR", "1");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let began = Instant::now();
@@ -182,7 +190,7 @@ impl Incident {
     }
 
     /// Where what casebook said is kept, for whoever wants to know why.
-    fn folder(&self) -> PathBuf {
+    pub fn folder(&self) -> PathBuf {
         Path::new(env!("CARGO_TARGET_TMPDIR")).join("incidents").join(self.name)
     }
 }

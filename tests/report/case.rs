@@ -17,6 +17,7 @@ pub fn empty() -> Case {
             text: String::new(),
             wraps_check: None,
             overrides_embedded: None,
+            choice: None,
             checks: Default::default(),
         },
         host: Host {
@@ -56,6 +57,7 @@ fn inbound(findings: Vec<Finding>) -> Case {
             text: "name: high-inbound-traffic\n".into(),
             wraps_check: None,
             overrides_embedded: None,
+            choice: None,
             checks: Default::default(),
         },
         window_seconds: 10.0,
@@ -94,6 +96,7 @@ pub fn blind(step: &str, title: &str, gap: Gap) -> Finding {
 
 pub fn cause(id: &str, title: &str, likelihood: Likelihood, signs: Vec<Sign>) -> Cause {
     Cause {
+        runbooks: Vec::new(),
         id: id.into(),
         title: title.into(),
         likelihood,

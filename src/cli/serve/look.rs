@@ -164,6 +164,7 @@ fn alone(host: Host, started: Timestamp, evidence: Evidence) -> Case {
             wraps_check: None,
             overrides_embedded: None,
             checks: IndexMap::new(),
+            choice: None,
         },
         foreign_commands: false,
         host,

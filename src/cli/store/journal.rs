@@ -218,6 +218,7 @@ mod tests {
                 text: String::new(),
                 wraps_check: None,
                 overrides_embedded: None,
+                choice: None,
                 checks: IndexMap::new(),
             },
             host: Host {

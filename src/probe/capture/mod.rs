@@ -145,6 +145,8 @@ impl Probe for CaptureProbe {
         Need { what: "CAP_SYS_ADMIN", without: "the packets of another network namespace, where one is asked for" },
     ];
     const RIGHTS: &'static [Right] = &[Right::Write];
+    /// A file that is given stands for the host, to all that look at packets.
+    const WIDENED_BY: &'static [&'static str] = &["file", "local"];
     const KEEPS_UP: bool = true;
     type Params = Params;
     type Output = Capture;

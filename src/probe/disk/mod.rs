@@ -54,6 +54,7 @@ impl Probe for DiskProbe {
         what: "CAP_DAC_READ_SEARCH",
         without: "the space of file systems below folders that are closed to others",
     }];
+    const WIDENED_BY: &'static [&'static str] = &["window"];
     type Params = Params;
     type Output = Disk;
 

@@ -81,6 +81,7 @@ impl Probe for FirewallProbe {
         Need { what: "CAP_SYS_ADMIN", without: "the rules of other network namespaces, where they are asked for" },
         Need { what: "CAP_DAC_READ_SEARCH", without: "the rules of legacy iptables and ip6tables, for users but root" },
     ];
+    const WIDENED_BY: &'static [&'static str] = &["namespaces"];
     type Params = Params;
     type Output = Firewall;
 

@@ -143,6 +143,7 @@ impl Probe for KernelProbe {
         what: "CAP_SYS_ADMIN",
         without: "the counters of other network namespaces, where they are asked for",
     }];
+    const WIDENED_BY: &'static [&'static str] = &["namespaces"];
     type Params = Params;
     type Output = KernelCounters;
 

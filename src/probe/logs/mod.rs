@@ -188,6 +188,7 @@ impl Probe for Logs {
         what: "CAP_DAC_READ_SEARCH",
         without: "logs that only root or the group adm may read stay unread, and so does the journal but for the own user's",
     }];
+    const WIDENED_BY: &'static [&'static str] = &["patterns", "compare"];
     type Params = Params;
     type Output = Output;
 

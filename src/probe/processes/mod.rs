@@ -80,6 +80,7 @@ impl Probe for ProcessesProbe {
     const REPLACES: &'static [&'static str] = &["top", "ps aux", "iotop", "pidstat -urd", "lsof"];
     const NEEDS: &'static [Need] =
         &[Need { what: "CAP_SYS_PTRACE", without: "what the processes of other users read and write" }];
+    const WIDENED_BY: &'static [&'static str] = &["limit"];
     type Params = Params;
     type Output = Processes;
 

@@ -118,6 +118,7 @@ impl Probe for SocketsProbe {
             without: "what each process received and sent over UDP, and itself read and wrote by TCP",
         },
     ];
+    const WIDENED_BY: &'static [&'static str] = &["limit", "namespaces"];
     type Params = Params;
     type Output = Sockets;
 

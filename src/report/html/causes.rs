@@ -27,7 +27,7 @@ fn head(cause: &Considered) -> Markup {
     html! {
         div.head {
             span class={ "badge likelihood " (cause.likelihood) } { (cause.likelihood_word()) }
-            h3 { (cause.title) }
+            h3 { (cause.titled()) }
         }
     }
 }

@@ -206,7 +206,9 @@ impl Page<'_> {
         for cause in shown {
             // The summary has said it already.
             let title = if summary.contains(&cause.title) { &cause.id } else { &cause.title };
-            let title = self.fit(title, self.width.saturating_sub(INSIDE + 11));
+            let from = if cause.from.is_empty() { String::new() } else { format!(" {}", cause.from) };
+            let room = self.width.saturating_sub(INSIDE + 11 + display_width(&from));
+            let title = format!("{}{from}", self.fit(title, room));
             self.row(INSIDE, vec![Cell::new(cause.likelihood_word(), Tone::Strong, 9)], &title, Tone::Strong);
             let signs = cause.speaks_for.iter().take(limits.signs).map(|sign| ("+", Tone::For, sign));
             for (mark, tone, sign) in

@@ -17,7 +17,7 @@ impl Page<'_> {
                 Likelihood::Certain | Likelihood::Likely => Tone::Strong,
                 _ => Tone::Plain,
             };
-            self.row(INSIDE, vec![Cell::new(cause.likelihood_word(), tone, 9)], &cause.title, tone);
+            self.row(INSIDE, vec![Cell::new(cause.likelihood_word(), tone, 9)], &cause.titled(), tone);
             self.signs(cause);
         }
     }

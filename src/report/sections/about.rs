@@ -142,7 +142,11 @@ pub(super) fn overrides(case: &Case) -> Option<String> {
 fn again(case: &Case) -> String {
     let (mut command, set) = match &case.runbook.wraps_check {
         Some(check) => (format!("casebook check {}", shell_word(check)), " "),
-        None => (format!("casebook run {}", shell_word(&case.runbook.name)), " --set "),
+        None => match &case.runbook.choice {
+            Some(choice) if choice.complaint.is_empty() => ("casebook diagnose".to_owned(), " --set "),
+            Some(choice) => (format!("casebook diagnose {}", shell_word(&choice.complaint)), " --set "),
+            None => (format!("casebook run {}", shell_word(&case.runbook.name)), " --set "),
+        },
     };
     for (key, value) in case.given.iter().filter(|(_, value)| !value.is_null()) {
         command.push_str(set);

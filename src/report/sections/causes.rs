@@ -21,6 +21,8 @@ pub struct Considered {
     pub id: String,
     /// What happens.
     pub title: String,
+    /// The runbooks that say so, where several were run as one: `[slow-ssh-login]`; else nothing.
+    pub from: String,
     /// How sure it is.
     pub likelihood: Likelihood,
     /// Signs for it that hold.
@@ -102,6 +104,10 @@ impl Considered {
         let title = name(&cause.title);
         Considered {
             title: if title.is_empty() { id.clone() } else { title },
+            from: match cause.runbooks.as_slice() {
+                [] => String::new(),
+                runbooks => format!("[{}]", name(&runbooks.join(", "))),
+            },
             id,
             likelihood: cause.likelihood,
             speaks_for: sorted(|sign| sign.holds == Truth::Yes && sign.side == SignSide::For),
@@ -111,6 +117,11 @@ impl Considered {
             unseen: count(Truth::Unknown),
             absent: count(Truth::No),
         }
+    }
+
+    /// What happens, and which runbook says so.
+    pub fn titled(&self) -> String {
+        if self.from.is_empty() { self.title.clone() } else { format!("{} {}", self.title, self.from) }
     }
 
     /// How sure it is, for people.

@@ -1,8 +1,8 @@
 //! The first lines: where, when, and the conclusion.
 
 use super::about::{moment, overrides};
-use super::{name, sentence, window};
-use crate::case::{Case, Redacted, Verdict};
+use super::{letter, name, sentence, window};
+use crate::case::{Case, Choice, Redacted, Verdict};
 
 /// Headlines that a report shows; more would not be headlines.
 const MOST_HEADLINES: usize = 6;
@@ -49,6 +49,7 @@ impl Opening {
         let figures = case.diagnosis.headlines.iter().map(|headline| sentence(headline));
         let mut headlines: Vec<String> = figures.filter(|headline| !headline.is_empty()).take(MOST_HEADLINES).collect();
         let figures = headlines.len();
+        headlines.extend(case.runbook.choice.iter().flat_map(chosen).map(|said| letter(&said)));
         headlines.extend(redacted(&case.redacted));
         Opening {
             header,
@@ -62,6 +63,21 @@ impl Opening {
             host: name(&case.host.name),
         }
     }
+}
+
+/// Which runbooks were run as one and why, and which were not.
+fn chosen(choice: &Choice) -> Vec<String> {
+    let why = |runbook: &str, why: &str| if why.is_empty() { runbook.to_owned() } else { format!("{runbook} ({why})") };
+    let picked: Vec<String> = choice.picked.iter().map(|picked| why(&picked.runbook, &picked.why())).collect();
+    let first = match (choice.complaint.is_empty(), choice.unknown) {
+        (true, _) => "Nothing was complained of, so everything was looked at: ",
+        (false, true) => "No runbook knows a word of the complaint, so everything was looked at: ",
+        (false, false) => "Looked at: ",
+    };
+    let left: Vec<String> = choice.left.iter().map(|left| why(&left.runbook, &left.why)).collect();
+    let mut said = vec![format!("{first}{}.", picked.join(", "))];
+    said.extend((!left.is_empty()).then(|| format!("Not looked at: {}.", left.join(", "))));
+    said
 }
 
 /// What was taken out of the case: `Redacted: 1 secret left out; 12 addresses, 2 users under pseudonyms`.

@@ -149,6 +149,8 @@ impl Checker<'_> {
         Some(CausePlan {
             name: String::new(),
             id: document.id.value,
+            left_to: document.left_to.map(|text| text.value),
+            runbooks: document.runbooks,
             when,
             each: None,
             title: title?,

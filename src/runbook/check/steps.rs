@@ -74,6 +74,15 @@ impl Checker<'_> {
         });
         let outcomes =
             document.outcomes.into_iter().filter_map(|outcome| self.outcome(outcome, &document.id)).collect();
+        let also = document.also.into_iter().map(|outcomes| {
+            if outcomes.last().is_none_or(|last| last.when.is_some()) {
+                let message =
+                    format!("a further list of step `{}` has no last outcome without a condition", document.id.value);
+                self.report(Some(self.range(&document.id)), message, Some("add one, with `ok:` and a sentence".into()));
+            }
+            outcomes.into_iter().filter_map(|outcome| self.outcome(outcome, &document.id)).collect()
+        });
+        let also = also.collect();
         Step {
             id: document.id.value,
             title: document.title,
@@ -85,6 +94,7 @@ impl Checker<'_> {
             needs,
             timeout_seconds,
             outcomes,
+            also,
             stop,
         }
     }

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod calm;
+mod diagnosed;
 mod ends;
 mod everyday;
 mod firewalled;

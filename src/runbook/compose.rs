@@ -1,0 +1,695 @@
+//! Several runbooks as one: what they look at alike is looked at once, and each name stands for one thing.
+//!
+//! The result is a runbook like any other, with a text that needs no file, so that whoever runs, keeps, judges again or compares it
+//! needs to know nothing of this. Names stay as they are where no two runbooks mean different things by one; else the later one's
+//! begin with its runbook's name.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+use serde_yaml::Spanned;
+
+use super::check::{self, Depth, NoCheck};
+use super::document::{CauseDocument, Document, OutcomeDocument, ParamDocument, StepDocument, Text};
+use super::library::Kind;
+use super::load;
+use super::model::{Check, Runbook};
+use super::params::ParamSpec;
+use super::parts;
+use super::problem::{Problem, Problems, SourceFile, WholeDocument};
+use super::rename::{Names, change};
+use crate::bounded_json;
+use crate::case::{Choice, FirstLook, Verdict};
+use crate::embedded;
+use crate::probe;
+use crate::script::{Condition, Expression, Template};
+use crate::sys::trust::Trust;
+use crate::units::{self, Span};
+
+/// The name of a runbook that was made of several.
+pub const COMPOSED: &str = "diagnose";
+/// What each parameter of a runbook is called in the whole, by the runbook's name and its own.
+pub type ParamNames = HashMap<(String, String), String>;
+
+/// The parameter that all probes share: of several runbooks the longest window is taken.
+const WINDOW: &str = "window";
+/// Parameters that have flags of their own, and keep their names.
+const PLAIN: [&str; 2] = [WINDOW, "interface"];
+/// The parameter by which a runbook is told whether anything speaks for it, or it is run because all are.
+const ASKED: &str = "asked";
+/// The largest that a runbook may be that was made of several, in bytes: a case's is read to this size.
+const LARGEST: usize = 1024 * 1024;
+
+/// Makes one runbook of several, for what was chosen: `members` are those that were picked, in that order. Also: what each
+/// parameter of a member is called in it, by the member's name and its own.
+pub fn compose(members: &[&Runbook], choice: Choice) -> Result<(Runbook, ParamNames), Problems> {
+    let mut whole = Composer::default();
+    let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
+    for member in members {
+        let mut document = document_of(member)?;
+        let picked = choice.picked.iter().find(|picked| picked.runbook == member.name);
+        let mut apart = picked.map(|picked| picked.apart.clone()).unwrap_or_default();
+        if let Some(asked) = document.params.iter_mut().find(|(name, _)| name.value == ASKED).map(|(_, param)| param) {
+            let speaks = picked.is_none_or(|picked| !picked.words.is_empty() || picked.sign.is_some());
+            asked.default =
+                Some(Spanned::new(json!(speaks), serde_yaml::Location::UNKNOWN, serde_yaml::Location::UNKNOWN));
+            apart.push(ASKED.to_owned());
+        }
+        whole.add(member, document, &apart, &names);
+    }
+    let (document, params) = whole.end(&names, choice.look.as_ref());
+    let ships = members.iter().all(|member| member.ships);
+    let checks: Vec<Arc<Check>> = members.iter().flat_map(|member| member.checks()).cloned().collect();
+    let find = |name: &str| {
+        let mut named = checks.iter().filter(|check| check.name == name);
+        match (named.next(), named.next()) {
+            (Some(one), other) if other.is_none_or(|other| other.script.text == one.script.text) => Ok(Arc::clone(one)),
+            (Some(_), _) => {
+                Err(NoCheck { message: format!("two of the runbooks mean different checks by `{name}`"), help: None })
+            }
+            (None, _) => load::by_name(name, None, Trust::Required),
+        }
+    };
+    let wrong = |why: String| Problems {
+        origin: COMPOSED.to_owned(),
+        text: String::new(),
+        problems: vec![Problem::new(None, format!("{} cannot be run as one: {why}", names.join(", ")))],
+    };
+    let yaml = serde_yaml::to_string(&document).map_err(|error| wrong(error.to_string()))?;
+    if yaml.len() > LARGEST {
+        let size = units::bytes(yaml.len() as f64);
+        return Err(wrong(format!(
+            "together they have {size}, more than a case keeps; name fewer things in the complaint"
+        )));
+    }
+    let json = serde_json::to_string(&document).map_err(|error| wrong(error.to_string()))?;
+    let depth = if ships { Depth::Form } else { Depth::Whole };
+    let file = SourceFile {
+        whole: ships.then(|| WholeDocument { json, yaml: yaml.clone() }),
+        ..SourceFile::new(COMPOSED, &yaml)
+    };
+    let nowhere = |_: &str| Err("a runbook that was made of several includes nothing".to_owned());
+    let runbook = check::runbook(file, depth, &find, &nowhere)?;
+    Ok((Runbook { ships, choice: Some(choice), ..runbook }, params))
+}
+
+/// The document of a runbook that was checked, with all that it includes.
+fn document_of(runbook: &Runbook) -> Result<Document, Problems> {
+    if runbook.ships {
+        let path = Path::new(Kind::Runbook.folder()).join(&runbook.name).join(format!("{}.yaml", runbook.name));
+        let whole = embedded::whole(&path.to_string_lossy());
+        if let Some(document) = whole.and_then(|(json, _)| bounded_json::counted(json.as_bytes()).ok()) {
+            return Ok(document);
+        }
+    }
+    serde_yaml::from_str(&runbook.text).map_err(|error| Problems {
+        origin: runbook.origin.clone(),
+        text: runbook.text.clone(),
+        problems: vec![Problem::new(None, format!("it cannot be read again: {error}"))],
+    })
+}
+
+/// A text that stands nowhere.
+fn text(value: impl Into<String>) -> Text {
+    Spanned::new(value.into(), serde_yaml::Location::UNKNOWN, serde_yaml::Location::UNKNOWN)
+}
+
+/// What was made one so far.
+#[derive(Default)]
+struct Composer {
+    document: Option<Document>,
+    /// Every name that stands for something.
+    taken: HashSet<String>,
+    /// What each shared thing is called, by its content: a list, a value, a fact.
+    known: HashMap<String, String>,
+    /// What a parameter is called, by its name and declaration.
+    declared: HashMap<String, String>,
+    /// What the parameters of each runbook are called.
+    params: ParamNames,
+    /// The causes, with the names of their runbook and what it is called.
+    causes: Vec<(Vec<CauseDocument>, Names, String)>,
+    clears: Vec<String>,
+}
+
+impl Composer {
+    /// A name that stands for nothing yet: the plain one, or one with the runbook's name before it.
+    fn free(&mut self, name: &str, prefix: &str) -> String {
+        let with = std::iter::once(name.to_owned()).chain(std::iter::once(format!("{prefix}_{name}")));
+        let mut free =
+            with.chain((2..).map(|n| format!("{prefix}_{name}_{n}"))).filter(|name| !self.taken.contains(name));
+        let free = free.next().unwrap_or_else(|| name.to_owned());
+        self.taken.insert(free.clone());
+        free
+    }
+
+    fn add(&mut self, member: &Runbook, mut from: Document, apart: &[String], picked: &[&str]) {
+        let prefix = member.name.replace('-', "_");
+        let mut whole = self.document.take().unwrap_or_else(empty);
+        let mut names = Names::default();
+        for (key, param) in std::mem::take(&mut from.params) {
+            let name = self.param(&mut whole, &member.params, &prefix, &key, param, apart.contains(&key.value));
+            self.params.insert((member.name.clone(), key.value.clone()), name.clone());
+            names.params.insert(key.value, name);
+        }
+        for (key, mut list) in std::mem::take(&mut from.data) {
+            if let Ok(rows) = parts::data(&list) {
+                list.value = rows;
+            }
+            let content = format!("data {} {}", key.value, list.value);
+            let name = self.known.get(&content).cloned().unwrap_or_else(|| {
+                let name = self.free(&key.value, &prefix);
+                self.known.insert(content, name.clone());
+                whole.data.insert(text(name.clone()), list);
+                name
+            });
+            names.called(key.value, name);
+        }
+        let live_when = from.live_when.take().map(|live| names.condition(&live.value));
+        if whole.live_when.is_none() {
+            whole.live_when = live_when.clone().map(text);
+        }
+        // A host is looked at now: where runbooks say that in different ways, the first one's is kept.
+        let is_same = whole.live_when.as_ref().map(|live| &live.value) == live_when.as_ref();
+        self.parts(&mut whole, &mut from, &mut names, &prefix, is_same);
+        for headline in from.headlines.iter().take(1) {
+            whole.headlines.push(text(names.template(&headline.value)));
+        }
+        let clear = from.all_clear.or(from.calm).map(|clear| names.template(&clear.value));
+        self.clears.extend(clear);
+        let mut causes = from.causes;
+        causes.retain(|cause| !cause.left_to.as_ref().is_some_and(|to| picked.contains(&to.value.as_str())));
+        for cause in &mut causes {
+            cause.live_only &= is_same;
+            cause.remedies.retain(|remedy| !remedy.run.as_ref().is_some_and(|run| only_runs(&run.value, picked)));
+        }
+        self.causes.push((causes, names, member.name.clone()));
+        self.document = Some(whole);
+    }
+
+    /// Adds a parameter, or finds one that is the same.
+    fn param(
+        &mut self,
+        whole: &mut Document,
+        specs: &IndexMap<String, ParamSpec>,
+        prefix: &str,
+        key: &Text,
+        param: ParamDocument,
+        apart: bool,
+    ) -> String {
+        let seconds = |name: &Text, specs: &IndexMap<String, ParamSpec>| {
+            specs.get(&name.value).and_then(|spec| spec.default.as_ref()).and_then(Value::as_f64)
+        };
+        if key.value == WINDOW
+            && let Some(known) = whole.params.iter_mut().find(|(name, _)| name.value == WINDOW).map(|(_, param)| param)
+        {
+            let longest = known.default.as_ref().and_then(|it| it.value.as_str()?.parse::<Span>().ok());
+            let longer =
+                longest.is_none_or(|longest| seconds(key, specs).is_some_and(|it| it > longest.0.as_secs_f64()));
+            if longer && param.default.is_some() {
+                known.default = param.default;
+            }
+            return WINDOW.to_owned();
+        }
+        let declared = json!([
+            &key.value,
+            &param.kind,
+            &param.default,
+            &param.min,
+            &param.max,
+            &param.choices,
+            param.required,
+            param.secret
+        ]);
+        let declared = if apart { format!("{prefix} {declared}") } else { declared.to_string() };
+        if let Some(known) = self.declared.get(&declared) {
+            return known.clone();
+        }
+        // A name never means one thing in one case and another in the next.
+        let plain = !apart && PLAIN.contains(&key.value.as_str()) && !whole.params.contains_key(key);
+        let mut name = if plain { key.value.clone() } else { format!("{prefix}_{}", key.value) };
+        while whole.params.keys().any(|known| known.value == name) {
+            name.push_str("_2");
+        }
+        self.declared.insert(declared, name.clone());
+        whole.params.insert(text(name.clone()), param);
+        name
+    }
+
+    /// Adds steps, values and facts, each behind those that it uses.
+    fn parts(&mut self, whole: &mut Document, from: &mut Document, names: &mut Names, prefix: &str, is_same: bool) {
+        let mut parts: Vec<(String, Part)> = Vec::new();
+        let steps = std::mem::take(&mut from.steps).into_iter();
+        parts.extend(steps.map(|step| (step.id.value.clone(), Part::Step(Box::new(step)))));
+        let values = std::mem::take(&mut from.bindings).into_iter();
+        parts.extend(values.map(|(key, value)| (key.value, Part::Value(value.value))));
+        let facts = std::mem::take(&mut from.facts).into_iter();
+        parts.extend(facts.map(|(key, fact)| (key.value, Part::Fact(fact.value))));
+        // Steps of one runbook stay apart: it may want to look twice. Of two that could share a look, the one of the same name does.
+        let ids: HashSet<String> = from_steps(&parts);
+        let mut own: Vec<String> = Vec::new();
+        let mut judged: Vec<(String, StepDocument)> = Vec::new();
+        for place in in_order(&parts) {
+            let (name, part) = (parts[place].0.clone(), std::mem::replace(&mut parts[place].1, Part::Added));
+            let new = match part {
+                Part::Added => continue,
+                Part::Step(mut step) => {
+                    step.live_only &= is_same;
+                    names.with(&mut step.with);
+                    change(&mut step.when, |text| names.condition(text));
+                    step.needs.iter_mut().for_each(|need| need.value = names.root(&need.value).to_owned());
+                    // One runbook's end is not that of the others.
+                    step.stop = None;
+                    let is_free = |known: &str| {
+                        !own.iter().any(|taken| taken == known) && (known == name || !ids.contains(known))
+                    };
+                    let mut others = whole.steps.iter_mut().filter(|known| is_free(&known.id.value));
+                    let shared = others.find_map(|known| shares(known, &step).then_some(known));
+                    let id = match shared {
+                        Some(known) => {
+                            known.live_only &= step.live_only;
+                            known.id.value.clone()
+                        }
+                        None => {
+                            let id = self.free(&name, prefix);
+                            whole.steps.push(StepDocument { id: text(id.clone()), ..looking(&step) });
+                            id
+                        }
+                    };
+                    own.push(id.clone());
+                    judged.push((id.clone(), *step));
+                    id
+                }
+                Part::Value(value) => self.named(&mut whole.bindings, "let", &name, names.expression(&value), prefix),
+                Part::Fact(fact) => self.named(&mut whole.facts, "fact", &name, names.condition(&fact), prefix),
+            };
+            names.called(name, new);
+        }
+        // What a step says may use names that stand behind it.
+        for (id, mut step) in judged {
+            names.judging(&mut step);
+            let Some(known) = whole.steps.iter_mut().find(|known| known.id.value == id) else { continue };
+            if known.outcomes.is_empty() && known.also.is_empty() {
+                known.outcomes = step.outcomes;
+                known.skip_message = step.skip_message.or(step.otherwise);
+            } else if !step.outcomes.is_empty() && !said_already(known, &step.outcomes) {
+                known.also.push(step.outcomes);
+            }
+        }
+    }
+
+    /// Adds a value or fact, or finds one that is the same.
+    fn named(
+        &mut self,
+        to: &mut IndexMap<Text, Text>,
+        kind: &str,
+        name: &str,
+        meaning: String,
+        prefix: &str,
+    ) -> String {
+        let content = format!("{kind} {name} {meaning}");
+        if let Some(known) = self.known.get(&content) {
+            return known.clone();
+        }
+        let new = self.free(name, prefix);
+        self.known.insert(content, new.clone());
+        to.insert(text(new.clone()), text(meaning));
+        new
+    }
+
+    /// The whole, with the causes of all, and the steps of the look that was taken before.
+    fn end(mut self, names: &[&str], look: Option<&FirstLook>) -> (Document, ParamNames) {
+        let mut whole = self.document.take().unwrap_or_else(empty);
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        for (causes, own, runbook) in std::mem::take(&mut self.causes) {
+            for mut cause in causes {
+                own.cause(&mut cause, &|name| self.taken.contains(name));
+                // What a file says that both include is the same cause.
+                let content = serde_json::to_string(&cause).unwrap_or_default();
+                if let Some(known) = seen.get(&content).and_then(|place| whole.causes.get_mut(*place)) {
+                    known.runbooks.push(runbook.clone());
+                    continue;
+                }
+                seen.insert(content, whole.causes.len());
+                cause.runbooks = vec![runbook.clone()];
+                whole.causes.push(cause);
+            }
+        }
+        whole.summary = format!("What {} look at, in one window and with one ranking of causes.", listed(names));
+        whole.all_clear = Some(text(self.all_clear(names)));
+        for probe in look.iter().flat_map(|look| &look.probes) {
+            let window = look.map_or(0, |look| look.milliseconds);
+            whole.steps.push(look_step(probe, window));
+        }
+        (whole, self.params)
+    }
+
+    /// The first sentence where no cause is likely. It is said where every figure is known that the runbooks themselves would give.
+    fn all_clear(&self, names: &[&str]) -> String {
+        let read = self.clears.iter().filter_map(|clear| Template::parse(clear, "").ok());
+        let known: Vec<String> = read
+            .flat_map(|clear| {
+                clear.expressions().map(|(it, _)| format!("tostring({})", it.text.trim())).collect::<Vec<_>>()
+            })
+            .collect();
+        let known = match known.is_empty() {
+            true => String::new(),
+            false => format!("{{{{ string.sub({}, 1, 0) }}}}", known.join(" .. ")),
+        };
+        let each = if names.len() == 1 { "finds" } else { "find" };
+        format!("Nothing stands out: {} {each} no cause.{known}", listed(names))
+    }
+}
+
+/// The ids of the steps among the parts.
+fn from_steps(parts: &[(String, Part)]) -> HashSet<String> {
+    parts.iter().filter(|(_, part)| matches!(part, Part::Step(_))).map(|(name, _)| name.clone()).collect()
+}
+
+/// What a runbook has that is put behind what it uses.
+enum Part {
+    Step(Box<StepDocument>),
+    Value(String),
+    Fact(String),
+    Added,
+}
+
+impl Part {
+    /// The names that it needs before it is known.
+    fn uses(&self) -> Vec<String> {
+        let of = |expression: &Expression| expression.uses().iter().map(|used| used.name.clone()).collect::<Vec<_>>();
+        let of_condition = |text: &str| {
+            Condition::parse(text, "").map(|it| it.atoms().into_iter().flat_map(of).collect()).unwrap_or_default()
+        };
+        match self {
+            Part::Added => Vec::new(),
+            Part::Value(text) => Expression::parse(text, "").map(|it| of(&it)).unwrap_or_default(),
+            Part::Fact(text) => of_condition(text),
+            Part::Step(step) => {
+                let mut uses: Vec<String> = step.needs.iter().map(|need| need.value.clone()).collect();
+                uses.extend(step.when.iter().flat_map(|when| of_condition(&when.value)));
+                let mut open: Vec<&Value> = step.with.values().map(|value| &value.value).collect();
+                while let Some(value) = open.pop() {
+                    match value {
+                        Value::String(text) => {
+                            let read = Template::parse(text, "").ok();
+                            uses.extend(read.iter().flat_map(Template::expressions).flat_map(|(it, _)| of(it)));
+                        }
+                        Value::Array(items) => open.extend(items),
+                        Value::Object(fields) => open.extend(fields.values()),
+                        _ => {}
+                    }
+                }
+                uses
+            }
+        }
+    }
+}
+
+/// The places of the parts, each behind those that it uses, else in the order in which they are written. What uses itself, which
+/// no checked runbook has, comes last.
+fn in_order(parts: &[(String, Part)]) -> Vec<usize> {
+    let places: HashMap<&str, usize> =
+        parts.iter().enumerate().map(|(place, (name, _))| (name.as_str(), place)).collect();
+    let mut users: Vec<Vec<usize>> = vec![Vec::new(); parts.len()];
+    let mut open = vec![0_usize; parts.len()];
+    for (place, (_, part)) in parts.iter().enumerate() {
+        let used: BTreeSet<usize> = part.uses().iter().filter_map(|name| places.get(name.as_str()).copied()).collect();
+        open[place] = used.len();
+        used.into_iter().for_each(|used| users[used].push(place));
+    }
+    let mut ready: VecDeque<usize> = (0..parts.len()).filter(|place| open[*place] == 0).collect();
+    let mut order = Vec::with_capacity(parts.len());
+    while let Some(place) = ready.pop_front() {
+        order.push(place);
+        for user in &users[place] {
+            open[*user] -= 1;
+            if open[*user] == 0 {
+                ready.push_back(*user);
+            }
+        }
+    }
+    order.extend((0..parts.len()).filter(|place| open[*place] > 0));
+    order
+}
+
+/// Whether one look serves both steps. If so the known one is made to ask for what both want.
+fn shares(known: &mut StepDocument, step: &StepDocument) -> bool {
+    let name = |text: &Option<Text>| text.as_ref().map(|text| text.value.clone());
+    let needs = |step: &StepDocument| step.needs.iter().map(|need| need.value.clone()).collect::<HashSet<_>>();
+    let judges_itself = step.outcomes.is_empty();
+    if name(&known.probe) != name(&step.probe)
+        || name(&known.check) != name(&step.check)
+        || needs(known) != needs(step)
+        || name(&known.timeout) != name(&step.timeout)
+        || (judges_itself && (known.when.is_some() || step.when.is_some()))
+    {
+        return false;
+    }
+    let widened = name(&step.probe).and_then(|name| probe::find(&name)).map_or(&[][..], |probe| probe.widened_by());
+    let Some(with) = together(&known.with, &step.with, widened) else { return false };
+    known.with = with;
+    known.when = match (name(&known.when), name(&step.when)) {
+        (Some(one), Some(other)) if one != other => Some(text(format!("({one}) or ({other})"))),
+        (Some(one), Some(_)) => Some(text(one)),
+        _ => None,
+    };
+    true
+}
+
+/// The arguments of one look for two: the same but for those that only add to the result.
+fn together(
+    one: &IndexMap<Text, Spanned<Value>>,
+    other: &IndexMap<Text, Spanned<Value>>,
+    widened: &[&str],
+) -> Option<IndexMap<Text, Spanned<Value>>> {
+    let of = |with: &IndexMap<Text, Spanned<Value>>, name: &str| {
+        with.iter().find(|(key, _)| key.value == name).map(|(_, value)| value.value.clone())
+    };
+    let mut all: Vec<&str> = one.keys().chain(other.keys()).map(|key| key.value.as_str()).collect();
+    let mut seen = HashSet::new();
+    all.retain(|name| seen.insert(*name));
+    let mut with = IndexMap::new();
+    for name in all {
+        let value = match (of(one, name), of(other, name)) {
+            (Some(one), Some(other)) if one == other => Some(one),
+            _ if !widened.contains(&name) => return None,
+            (Some(Value::Number(one)), Some(Value::Number(other))) => {
+                Some(if one.as_f64() >= other.as_f64() { one.into() } else { other.into() })
+            }
+            (Some(Value::Object(mut one)), Some(Value::Object(other))) => {
+                for (key, value) in other {
+                    if one.get(&key).is_some_and(|known| *known != value) {
+                        return None;
+                    }
+                    one.insert(key, value);
+                }
+                Some(one.into())
+            }
+            // Without a window of its own it watches as long as all do.
+            (one, other) if name == WINDOW => one.and(other),
+            (Some(value), None) | (None, Some(value)) => Some(value),
+            _ => return None,
+        };
+        if let Some(value) = value {
+            with.insert(text(name), Spanned::new(value, serde_yaml::Location::UNKNOWN, serde_yaml::Location::UNKNOWN));
+        }
+    }
+    Some(with)
+}
+
+/// A step that looks and does not judge yet.
+fn looking(step: &StepDocument) -> StepDocument {
+    StepDocument {
+        id: step.id.clone(),
+        title: step.title.clone(),
+        probe: step.probe.clone(),
+        check: step.check.clone(),
+        with: step.with.clone(),
+        when: step.when.clone(),
+        live_only: step.live_only,
+        skip_message: None,
+        otherwise: None,
+        needs: step.needs.clone(),
+        timeout: step.timeout.clone(),
+        outcomes: Vec::new(),
+        also: Vec::new(),
+        stop: None,
+    }
+}
+
+/// The step whose evidence is what a probe saw before runbooks were picked.
+fn look_step(probe: &str, milliseconds: u64) -> StepDocument {
+    let id = format!("look_{probe}");
+    let nothing: IndexMap<Text, Spanned<Value>> = IndexMap::new();
+    let has_window = probe::find(probe)
+        .is_some_and(|probe| probe.params_schema().get("properties").is_some_and(|all| all.get(WINDOW).is_some()));
+    let window =
+        Spanned::new(json!(format!("{milliseconds}ms")), serde_yaml::Location::UNKNOWN, serde_yaml::Location::UNKNOWN);
+    let with = if has_window { IndexMap::from_iter([(text(WINDOW), window)]) } else { nothing };
+    let said = OutcomeDocument {
+        when: None,
+        ok: Some(text("looked at before the runbooks were picked")),
+        warning: None,
+        critical: None,
+        unknown: None,
+        skipped: None,
+        verdict: None::<Verdict>,
+        say: None,
+        remedy: None,
+    };
+    StepDocument {
+        title: format!("First look: {probe}"),
+        probe: Some(text(probe)),
+        with,
+        outcomes: vec![said],
+        ..looking(&StepDocument {
+            id: text(id),
+            title: String::new(),
+            probe: None,
+            check: None,
+            with: IndexMap::new(),
+            when: None,
+            live_only: false,
+            skip_message: None,
+            otherwise: None,
+            needs: Vec::new(),
+            timeout: None,
+            outcomes: Vec::new(),
+            also: Vec::new(),
+            stop: None,
+        })
+    }
+}
+
+/// Whether the outcomes are those of the step already.
+fn said_already(known: &StepDocument, outcomes: &[OutcomeDocument]) -> bool {
+    let content = |outcomes: &[OutcomeDocument]| serde_json::to_string(outcomes).unwrap_or_default();
+    let new = content(outcomes);
+    std::iter::once(&known.outcomes).chain(&known.also).any(|list| content(list) == new)
+}
+
+/// Whether commands do no more than run a runbook that is run anyway.
+fn only_runs(commands: &str, picked: &[&str]) -> bool {
+    commands.trim().strip_prefix("casebook run ").is_some_and(|name| picked.contains(&name.trim()))
+}
+
+/// `a, b and c`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+fn empty() -> Document {
+    Document {
+        name: text(COMPOSED),
+        title: "Diagnosis".to_owned(),
+        summary: String::new(),
+        tags: Vec::new(),
+        symptoms: Vec::new(),
+        complaints: Vec::new(),
+        suspect: Vec::new(),
+        include: Vec::new(),
+        live_when: None,
+        params: IndexMap::new(),
+        data: IndexMap::new(),
+        bindings: IndexMap::new(),
+        facts: IndexMap::new(),
+        headlines: Vec::new(),
+        all_clear: None,
+        calm: None,
+        steps: Vec::new(),
+        causes: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::Picked;
+    use crate::runbook::{Kind, embedded, inspect_found, is_shipped, load_found, load_head, load_recorded};
+
+    fn picked(runbook: &str, words: &[&str]) -> Picked {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        Picked { runbook: runbook.to_owned(), words, sign: None, apart: Vec::new() }
+    }
+
+    /// All runbooks that ship, as one.
+    fn shelf() -> (Vec<Runbook>, Choice) {
+        let heads: Vec<Runbook> =
+            embedded(Kind::Runbook).iter().map(|found| load_head(found, Trust::Required).unwrap()).collect();
+        let look = FirstLook { probes: vec!["host".to_owned(), "disk".to_owned()], milliseconds: 1000 };
+        let picked = heads.iter().map(|head| picked(&head.name, &["slow"])).collect();
+        (heads, Choice { picked, look: Some(look), ..Choice::default() })
+    }
+
+    #[test]
+    fn all_that_ships_is_one_runbook_of_which_every_name_and_field_is_known() {
+        let (heads, choice) = shelf();
+        let (whole, _) = compose(&heads.iter().collect::<Vec<_>>(), choice.clone()).unwrap();
+        let reference = whole.reference();
+        let again = load_recorded(&reference).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+        assert_eq!((again.steps.len(), again.causes.len()), (whole.steps.len(), whole.causes.len()));
+        assert!(again.text == whole.text, "its text is not read as it is written");
+        assert!(is_shipped(&reference), "its commands are casebook's own");
+        let other = crate::case::RunbookRef { text: whole.text.replacen("systemctl", "evilctl", 1), ..reference };
+        assert!(!is_shipped(&other), "one that was changed is not");
+    }
+
+    #[test]
+    fn what_runbooks_look_at_alike_is_looked_at_once_and_a_cause_is_there_once() {
+        let (heads, choice) = shelf();
+        let (whole, _) = compose(&heads.iter().collect::<Vec<_>>(), choice).unwrap();
+        for probe in ["capture", "sockets", "drops", "firewall", "devices", "conntrack", "namespaces", "space"] {
+            let steps: Vec<_> =
+                whole.steps.iter().filter(|step| step.probe().is_some_and(|it| it.name() == probe)).collect();
+            // The ports that wait for their time to end are a list of their own.
+            let most = if probe == "sockets" { 2 } else { 1 };
+            assert!(steps.len() <= most, "{probe} looks {} times: {steps:#?}", steps.len());
+        }
+        let of = |name: &str| {
+            let found = embedded(Kind::Runbook).into_iter().find(|found| found.name == name).unwrap();
+            load_found(&found, Trust::Required).unwrap()
+        };
+        let (inbound, outbound) = (of("high-inbound-traffic"), of("high-outbound-traffic"));
+        let both = |id: &str| outbound.causes.iter().any(|cause| cause.id == id);
+        for cause in inbound.causes.iter().filter(|cause| both(&cause.id)) {
+            let in_whole: Vec<_> = whole.causes.iter().filter(|other| other.id == cause.id).collect();
+            assert_eq!(in_whole.len(), 1, "{} is of one file", cause.id);
+            assert_eq!(in_whole[0].runbooks.len(), 2, "{} is of two runbooks", cause.id);
+        }
+        assert!(!whole.causes.iter().any(|cause| cause.left_to.is_some()), "what another looks into is left to it");
+    }
+
+    #[test]
+    fn one_runbook_alone_says_what_it_says_by_itself() {
+        for found in embedded(Kind::Runbook) {
+            let (head, alone) =
+                (load_head(&found, Trust::Required).unwrap(), inspect_found(&found, Trust::Required).unwrap());
+            let choice = Choice { picked: vec![picked(&head.name, &["x"])], ..Choice::default() };
+            let (whole, _) = compose(&[&head], choice).unwrap();
+            let ids = |runbook: &Runbook| runbook.causes.iter().map(|cause| cause.id.clone()).collect::<Vec<_>>();
+            assert_eq!(ids(&whole), ids(&alone));
+            assert_eq!(whole.steps.len(), alone.steps.len(), "{}: no two of its own steps become one", head.name);
+            assert_eq!(whole.bindings.len(), alone.bindings.len(), "{}", head.name);
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_is_set_for_one_runbook_is_its_own() {
+        let (heads, mut choice) = shelf();
+        let name = |names: &ParamNames, runbook: &str| names[&(runbook.to_owned(), "high".to_owned())].clone();
+        let (inbound, outbound) = ("high-inbound-traffic", "high-outbound-traffic");
+        let (_, names) = compose(&heads.iter().collect::<Vec<_>>(), choice.clone()).unwrap();
+        assert_eq!(name(&names, inbound), name(&names, outbound), "both declare it in one file");
+        choice.picked.iter_mut().filter(|it| it.runbook == outbound).for_each(|it| it.apart.push("high".to_owned()));
+        let (whole, names) = compose(&heads.iter().collect::<Vec<_>>(), choice).unwrap();
+        assert_ne!(name(&names, inbound), name(&names, outbound));
+        assert!(names.values().all(|name| whole.params.contains_key(name)));
+    }
+}

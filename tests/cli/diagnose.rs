@@ -1,0 +1,81 @@
+//! `casebook diagnose`: which runbooks a complaint is for, and what is said of the others.
+
+use casebook::runbook::{self, Kind};
+use casebook::sys::trust::Trust;
+
+use crate::command::Desk;
+
+/// Complaints as people write them, with runbooks that must be picked, and some that must not.
+const COMPLAINTS: &[(&str, &[&str], &[&str])] = &[
+    (
+        "My server is crawling: the router's graph shows a huge spike of inbound traffic, SSH takes over 10 s, typing lags, web sites and NRPE checks time out",
+        &["high-inbound-traffic", "slow-ssh-login", "host-under-pressure"],
+        &["disk-full"],
+    ),
+    (
+        "ssh is slow and nagios complains",
+        &["slow-ssh-login", "high-inbound-traffic", "host-under-pressure"],
+        &["disk-full"],
+    ),
+    ("scp stalls", &["slow-ssh-login", "host-under-pressure"], &["disk-full", "high-outbound-traffic"]),
+    ("nobody can log in", &["slow-ssh-login"], &["disk-full", "high-inbound-traffic"]),
+    ("write error: No space left on device", &["disk-full"], &["slow-ssh-login", "high-inbound-traffic"]),
+    ("the DISKS are full", &["disk-full"], &["slow-ssh-login", "high-outbound-traffic"]),
+    ("out of inodes", &["disk-full"], &["host-under-pressure"]),
+    ("the OOM killer killed mysqld", &["host-under-pressure"], &["slow-ssh-login", "high-outbound-traffic"]),
+    ("load average of 80, everything hangs", &["host-under-pressure"], &["disk-full"]),
+    ("the provider wrote that we send spam", &["high-outbound-traffic"], &["disk-full", "slow-ssh-login"]),
+    ("we are being DDoSed", &[], &["disk-full", "slow-ssh-login"]),
+    ("a DDoS attack", &["high-inbound-traffic"], &["disk-full", "slow-ssh-login"]),
+    ("the website is slow", &["high-inbound-traffic"], &["disk-full", "slow-ssh-login"]),
+];
+
+#[test]
+fn a_complaint_picks_the_runbooks_that_it_is_for() {
+    let found = runbook::embedded(Kind::Runbook);
+    let heads = found.iter().map(|found| runbook::load_head(found, Trust::Required).expect("what ships is right"));
+    let heads: Vec<_> = heads.collect();
+    for head in &heads {
+        assert!(!head.complaints.is_empty() && !head.suspect.is_empty(), "{} cannot be picked", head.name);
+    }
+    for (complaint, picked, left) in COMPLAINTS {
+        let knows = |name: &str| {
+            let head = heads.iter().find(|head| head.name == name).expect("it ships");
+            runbook::matching(complaint, &head.complaints)
+        };
+        for name in *picked {
+            assert!(!knows(name).is_empty(), "{complaint}: {name} knows no word of it");
+        }
+        for name in *left {
+            assert!(knows(name).is_empty(), "{complaint}: {name} knows {:?}", knows(name));
+        }
+    }
+}
+
+#[test]
+fn a_plan_says_what_is_picked_and_what_is_not() {
+    let desk = Desk::new();
+    let answer = desk.run("diagnose no space left --plan");
+    assert_eq!(answer.status, Some(0), "{answer:#?}");
+    assert!(answer.out.starts_with("looks at disk-full\nnot at "), "{}", answer.out);
+    assert!(answer.out.contains("probe space") && !answer.out.contains("probe capture"), "{}", answer.out);
+    let answer = desk.run("diagnose qwertz --plan");
+    assert!(
+        answer.out.starts_with("no runbook knows a word of the complaint: everything is looked at\n"),
+        "{}",
+        answer.out
+    );
+}
+
+#[test]
+fn a_parameter_that_no_runbook_has_is_refused() {
+    let desk = Desk::new();
+    for set in ["hihg=1", "disk-full.hihg=1", "nobody.high=1"] {
+        let answer = desk.run(&format!("diagnose --set {set}"));
+        assert_eq!(answer.status, Some(64), "{set}: {answer:#?}");
+        assert!(answer.err.contains("no runbook has a parameter"), "{}", answer.err);
+    }
+    let answer = desk.run("diagnose --set disk-full.full=lots");
+    assert_eq!(answer.status, Some(64), "{answer:#?}");
+    assert!(answer.err.contains("disk-full"), "{}", answer.err);
+}
