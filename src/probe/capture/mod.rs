@@ -6,6 +6,7 @@
 pub mod output;
 
 mod asked;
+mod both_ways;
 mod classes;
 mod count;
 mod dns;

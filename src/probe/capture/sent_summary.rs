@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use super::count::{Count, Direction};
+use super::both_ways;
+use super::count::Count;
 use super::endpoints;
-use super::names;
-use super::output::{Entered, IcmpType, Opener, SentCount, SentEndpoint, SentForeign, SentOthers, SentParts};
+use super::output::{Opener, SentCount, SentEndpoint, SentForeign, SentOthers, SentParts};
 use super::packet::ip_protocol;
 use super::tally::Tally;
 use crate::probe::protocol;
@@ -36,17 +36,6 @@ impl Tally {
     /// All that was sent, each packet in one part.
     pub(super) fn sent_parts(&self, interfaces: &[String]) -> SentParts {
         let parts = &self.sent.parts;
-        let left = interfaces.iter().zip(&parts.left).map(|(interface, (direction, stripped))| {
-            let Direction { count, wire_packets, merged_header_bytes, .. } = *direction;
-            Entered {
-                interface: interface.clone(),
-                packets: count.packets,
-                wire_packets,
-                bytes: count.bytes,
-                merged_header_bytes,
-                stripped_tag_bytes: stripped * 4,
-            }
-        });
         let mut foreign: Vec<SentForeign> = parts
             .foreign
             .rows()
@@ -61,31 +50,15 @@ impl Tally {
         foreign.truncate(FOREIGN);
         let (endpoints, others) = self.sent_endpoints();
         SentParts {
-            left: left.collect(),
+            left: both_ways::by_interface(interfaces, parts.left.iter().copied()),
             merged_header_bytes: self.tx.merged_header_bytes,
             endpoints,
             others,
-            icmp: self.sent_icmp(),
+            icmp: both_ways::icmp_types(&parts.icmp),
             foreign,
             arp: parts.arp.into(),
             no_ip: parts.no_ip.into(),
         }
-    }
-
-    fn sent_icmp(&self) -> Vec<IcmpType> {
-        let families = [(false, "ipv4"), (true, "ipv6")].into_iter().zip(self.sent.parts.icmp.iter());
-        let types = families.flat_map(|((v6, family), counts)| {
-            (0..=255u8).zip(counts).filter(|(_, count)| count.packets > 0).map(move |(kind, count)| IcmpType {
-                family: family.to_owned(),
-                kind,
-                name: names::icmp_type(v6, kind),
-                packets: count.packets,
-                bytes: count.bytes,
-            })
-        });
-        let mut types: Vec<IcmpType> = types.collect();
-        types.sort_by_key(|kind| std::cmp::Reverse(kind.packets));
-        types
     }
 
     /// The endpoints that sent most, and the sums of all others.

@@ -5,15 +5,15 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+use super::both_ways;
 use super::classes::Class;
 use super::count::{Count, Direction};
 use super::flows;
 use super::link::Link;
 use super::names;
 use super::output::{
-    Capture, Classes, Dns, DnsType, Endpoint, Entered, Flow, Fragments, Icmp, IcmpType, Opener, OtherEndpoints,
-    ProtocolTally, Reflection, Remote, Remotes, Ring, Sent, SentFrom, SentTo, Side, SizeClass, SourcePort, Tcp, Udp,
-    Vlan, Written,
+    Capture, Classes, Dns, DnsType, Endpoint, Flow, Fragments, Icmp, Opener, OtherEndpoints, ProtocolTally, Reflection,
+    Remote, Remotes, Ring, Sent, SentFrom, SentTo, Side, SizeClass, SourcePort, Tcp, Udp, Vlan, Written,
 };
 use super::packet::ip_protocol;
 use super::payload_signature;
@@ -59,7 +59,10 @@ impl Tally {
         let peak = |rate: fn(&super::output::Sample) -> f64| samples.iter().map(rate).reduce(f64::max);
         Capture {
             interface: self.busiest(&source.interfaces),
-            entered: self.entered(&source.interfaces),
+            entered: both_ways::by_interface(
+                &source.interfaces,
+                self.entered.iter().copied().zip(self.stripped_by.iter().copied()),
+            ),
             namespace: None,
             file: source.file,
             link: source.link.name().to_owned(),
@@ -103,19 +106,6 @@ impl Tally {
             gso: self.gso,
             written: source.written,
         }
-    }
-
-    fn entered(&self, interfaces: &[String]) -> Vec<Entered> {
-        let by_place = interfaces.iter().zip(self.entered.iter().zip(&self.stripped_by));
-        let entered = by_place.map(|(interface, (direction, stripped))| Entered {
-            interface: interface.clone(),
-            packets: direction.count.packets,
-            wire_packets: direction.wire_packets,
-            bytes: direction.count.bytes,
-            merged_header_bytes: direction.merged_header_bytes,
-            stripped_tag_bytes: stripped * 4,
-        });
-        entered.collect()
     }
 
     /// The interface that most was received by; of equals the first.
@@ -270,27 +260,13 @@ impl Tally {
         let (v4, v6) = (of(ip_protocol::ICMP), of(ip_protocol::ICMPV6));
         let bytes = v4.bytes + v6.bytes;
         let echo_requests = self.icmp[0][8].packets + self.icmp[1][128].packets;
-        let mut types: Vec<IcmpType> = [(false, "ipv4"), (true, "ipv6")]
-            .into_iter()
-            .zip(self.icmp.iter())
-            .flat_map(|((v6, family), counts)| {
-                (0..=255u8).zip(counts).filter(|(_, count)| count.packets > 0).map(move |(kind, count)| IcmpType {
-                    family: family.to_owned(),
-                    kind,
-                    name: names::icmp_type(v6, kind),
-                    packets: count.packets,
-                    bytes: count.bytes,
-                })
-            })
-            .collect();
-        types.sort_by_key(|kind| std::cmp::Reverse(kind.packets));
         Icmp {
             packets: v4.packets + v6.packets,
             bytes,
             share: self.share(bytes),
             echo_requests,
             echo_request_share: share(echo_requests, self.rx.count.packets),
-            types,
+            types: both_ways::icmp_types(&self.icmp),
             tx_packets: self.icmp_tx,
             tx_echo_replies: self.icmp_tx_echo_replies,
             tx_unreachables: self.icmp_tx_unreachables,

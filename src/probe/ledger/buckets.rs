@@ -98,6 +98,8 @@ pub(super) struct Scale {
     pub in_time: f64,
     /// The packets were watched for a part of the window, and how much came in it is not known: what was not seen accuses nobody.
     pub unsure: bool,
+    /// Packets of what is sent are multiplied by this instead: those that were looked at may be larger or smaller than the others.
+    pub packets_factor: f64,
 }
 
 impl Scale {
@@ -109,6 +111,11 @@ impl Scale {
     /// What the interfaces counted of so many packets, on the wire or as the capture saw them, with so many bytes.
     pub fn bytes(self, packets: u64, bytes: u64) -> f64 {
         (bytes as f64 - self.left_out_of_each * packets as f64).max(0.0) * self.factor
+    }
+
+    /// What the interfaces counted of so many packets and bytes that the capture saw leave.
+    pub fn sent(self, packets: u64, bytes: u64) -> Allocation {
+        Allocation { packets: (packets as f64 * self.packets_factor).round() as u64, bytes: bytes as f64 * self.factor }
     }
 }
 

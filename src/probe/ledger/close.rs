@@ -285,8 +285,14 @@ fn scale(
     let (left_out, leave_out) = framing::left_out(capture, of_each);
     let seen = (capture.rx.bytes as f64 - left_out.bytes()).max(0.0);
     let counted = bytes as f64;
-    let mut scale =
-        Scale { with_merged_headers: false, left_out_of_each: 0.0, factor: 1.0, in_time: 1.0, unsure: false };
+    let mut scale = Scale {
+        with_merged_headers: false,
+        left_out_of_each: 0.0,
+        factor: 1.0,
+        in_time: 1.0,
+        unsure: false,
+        packets_factor: 1.0,
+    };
     let part = match of_each {
         [_] => part_watched(capture, watched, |interface| &interface.rx, |sample| sample.rx_bits_per_second),
         // The samples are those of one.

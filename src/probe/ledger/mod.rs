@@ -228,6 +228,11 @@ impl Probe for LedgerProbe {
         ledger.account.disagreements.extend(late);
         let unsent = outbound::add(&evidence, &mut ledger).err();
         let mut observed = Observed::whole(ledger);
+        if let Some(gap) = outbound::unlisted(capture.as_deref().ok()) {
+            let back = ["received_bytes", "received_packets", "syn_ack", "rst", "remotes_count"];
+            let fields: Vec<String> = back.iter().map(|field| format!("senders.{field}")).collect();
+            observed.miss(&fields.iter().map(String::as_str).collect::<Vec<_>>(), gap);
+        }
         if let Some(gap) = unsent {
             observed.miss(&["outbound", "outbound_shares", "outbound_top", "senders"], gap);
         }
