@@ -109,6 +109,11 @@ impl PartialEq for Typed {
 }
 
 impl Evidence {
+    /// Whether it is of another network namespace as a whole: no figure of it is this host's.
+    pub fn is_of_elsewhere(&self) -> bool {
+        self.output.as_ref().and_then(|output| output.get("namespace")).is_some_and(Value::is_object)
+    }
+
     /// The gap that explains why the field at `path` is not known, if one was recorded for it or for what holds it.
     pub fn gap_at(&self, path: &str) -> Option<&Gap> {
         let covers =

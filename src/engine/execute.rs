@@ -302,6 +302,7 @@ fn inputs(planned: &PlannedStep, runbook: &Runbook, seen: &[Option<StepResult>])
     for (step, seen) in runbook.steps.iter().zip(seen) {
         if planned.needs.contains(&step.id)
             && let Some(StepResult::Evidence(evidence)) = seen
+            && !evidence.is_of_elsewhere()
         {
             inputs.entry(evidence.probe.clone()).or_insert_with(|| Arc::clone(evidence));
         }

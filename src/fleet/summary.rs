@@ -183,9 +183,10 @@ fn digest(runbook: &RunbookRef) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// What the first step that asked this probe saw.
+/// What the first step that asked this probe about the host itself saw.
 fn output<'a>(case: &'a Case, probe: &str) -> Option<&'a Value> {
-    case.evidence.values().filter(|evidence| evidence.probe == probe).find_map(|evidence| evidence.output.as_ref())
+    let asked = case.evidence.values().filter(|evidence| evidence.probe == probe && !evidence.is_of_elsewhere());
+    asked.into_iter().find_map(|evidence| evidence.output.as_ref())
 }
 
 fn causes(all: Vec<Cause>) -> Vec<KeptCause> {

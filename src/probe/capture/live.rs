@@ -36,8 +36,9 @@ const CLOCK_SET: Duration = Duration::from_millis(100);
 /// Watches an interface for the window, or all by which traffic enters the host, or the namespace that is to be watched instead.
 pub fn watch(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
     let Some(asked) = &params.namespace else { return watch_here(params, cx) };
-    let there = look_into(asked, params.window.0, cx, || watch_here(params, cx))?;
+    let (there, gaps) = look_into(asked, params.window.0, cx, || watch_here(params, cx))?;
     let mut observed = there.seen;
+    gaps.into_iter().for_each(|gap| observed.miss(&["namespace"], gap));
     observed.output.namespace =
         Some(Watched { number: there.number, label: there.label, pid: there.pid, ends: there.ends });
     Ok(observed)

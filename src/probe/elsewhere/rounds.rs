@@ -107,26 +107,48 @@ pub fn visit_beside<A: Send, T: Send, R>(
     })
 }
 
-/// Looks once into the namespace that is `asked` for, of several the busiest, with a thread that stays there until the look is over.
+/// Looks once into the namespace that is `asked` for, of the busiest the first, with a thread that stays there until the look is over.
+/// Gives what could not be seen beside it, too.
 pub fn look_into<T: Send>(
     asked: &str,
     window: Duration,
     cx: &Context,
     look: impl Fn() -> Result<T, Gap> + Sync,
-) -> Result<There<T>, Gap> {
+) -> Result<(There<T>, Vec<Gap>), Gap> {
     let found: Arc<Result<Places, Gap>> = cx.agree(|| Places::find(window, cx));
-    let Chosen { mut places, gaps, .. } = found.as_ref().as_ref().map_err(Gap::clone)?.choose(asked);
-    places.truncate(1);
+    let Chosen { mut places, mut gaps, .. } = found.as_ref().as_ref().map_err(Gap::clone)?.choose(asked);
+    if asked == "busiest" {
+        places.truncate(1);
+        // That others were busy, too, is no gap of a look into one.
+        gaps.retain(|gap| gap.reason != Reason::Failed);
+    }
+    if let [one, other, ..] = &places[..] {
+        let why = format!(
+            "{} are called so, {} ({}) and {} ({}) among them",
+            places.len(),
+            one.label,
+            one.number,
+            other.label,
+            other.number
+        );
+        let gap = Gap::new(Reason::Malformed, "look into another network namespace", why);
+        return Err(gap.to_fix("name one by its number"));
+    }
     let mut trouble = Trouble { gaps, all: places.len(), ..Trouble::default() };
     let places = places.into_iter().map(|place| (place, ())).collect();
     // It is the only one: there is no time that it could take from others.
     let until = Instant::now() + LAST_ROUND;
     let looked = round(places, until, cx, &mut trouble, |()| look())?.into_iter().next();
-    let (place, seen) = looked.ok_or_else(|| {
-        let nothing = || Gap::new(Reason::Absent, "look into another network namespace", "there is none");
-        trouble.gaps().pop().unwrap_or_else(nothing)
-    })?;
-    Ok(place.told(0.0, seen))
+    let mut gaps = trouble.gaps();
+    match looked {
+        Some((place, seen)) => Ok((place.told(0.0, seen), gaps)),
+        None => {
+            // What nobody was shown may be there.
+            let denied = gaps.iter().rposition(|gap| gap.reason == Reason::Denied);
+            let nothing = || Gap::new(Reason::Absent, "look into another network namespace", "there is none");
+            Err(denied.map(|at| gaps.swap_remove(at)).or_else(|| gaps.pop()).unwrap_or_else(nothing))
+        }
+    }
 }
 
 fn look<A: Send, T: Send>(

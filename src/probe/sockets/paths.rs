@@ -125,12 +125,13 @@ impl OfNetwork {
 }
 
 impl Paths {
-    fn of(&mut self, row: &SocketRow) -> Option<&mut OfNetwork> {
+    /// The network of a connection, where there is room: at most so many.
+    fn of(&mut self, row: &SocketRow, most: usize) -> Option<&mut OfNetwork> {
         if is_local(row) || row.remote.is_unspecified() {
             return None;
         }
         let (first, _) = network(row.remote);
-        if self.by_network.len() >= KEPT && !self.by_network.contains_key(&first) {
+        if self.by_network.len() >= most && !self.by_network.contains_key(&first) {
             self.others = self.others.saturating_add(1);
             return None;
         }
@@ -139,7 +140,8 @@ impl Paths {
 
     /// Adds a connection that closed within the window.
     pub(super) fn add_closed(&mut self, row: &SocketRow, growth: &Growth) {
-        if let Some(of) = self.of(row) {
+        // Half of the room is for those that are still open: what they wait for is what is asked.
+        if let Some(of) = self.of(row, KEPT / 2) {
             of.closed = of.closed.saturating_add(1);
             of.add(row, growth);
         }
@@ -152,7 +154,7 @@ impl Paths {
     ) -> (Vec<Path>, u64) {
         for (row, growth) in sockets {
             let open = row.transport == Transport::Tcp && !matches!(row.state, LISTEN | SYN_RECV | TIME_WAIT);
-            if let Some(of) = open.then(|| self.of(row)).flatten() {
+            if let Some(of) = open.then(|| self.of(row, KEPT)).flatten() {
                 of.add_open(row, growth);
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statx};
@@ -23,6 +23,8 @@ const CLOCK_EVERY: u64 = 256;
 const MOST_MAPPED: u64 = 1 << 20;
 /// Mounts that are remembered.
 const MOST_MOUNTS: usize = 4096;
+/// Bytes of a process's list of mounts that are read.
+const MOST_OF_MOUNTS: u64 = 1 << 20;
 
 /// A file without a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,9 +79,14 @@ pub(super) fn open_files(sought: &Sought<'_>, deadline: Instant, cx: &Context) -
     let mut found = OpenFiles { complete: true, ..OpenFiles::default() };
     let names: HashSet<&[u8]> = sought.files.values().copied().collect();
     let mut deleted: HashMap<(Device, u64), Deleted> = HashMap::new();
-    let (mut looked, mut layered) = (0_u64, Layers { mount: sought.mount, known: HashMap::new() });
+    let mut layered = Layers { mount: sought.mount, known: HashMap::new(), storage: None };
+    let mut looked = 0_u64;
     'processes: for pid in pids {
         looked += 1;
+        if looked.is_multiple_of(CLOCK_EVERY) && (!cx.checkpoint() || Instant::now() >= deadline) {
+            found.complete = false;
+            break;
+        }
         let descriptors = match fs::read_dir(format!("/proc/{pid}/fd")) {
             Ok(descriptors) => descriptors,
             Err(error) => {
@@ -221,6 +228,8 @@ struct Layers<'a> {
     mount: &'a Path,
     /// By the number of the mount, which is that of one mount of the host alone.
     known: HashMap<u64, bool>,
+    /// Where this host's file systems with storage are mounted, once somebody asked.
+    storage: Option<Vec<PathBuf>>,
 }
 
 impl Layers<'_> {
@@ -232,28 +241,32 @@ impl Layers<'_> {
         if let Some(known) = self.known.get(&number) {
             return *known;
         }
-        let is_here = self.is_here(pid, number);
+        // The mount may be in the list of another process that holds a file of it.
+        let Some(is_here) = self.is_here(pid, number) else { return false };
         if self.known.len() < MOST_MOUNTS {
             self.known.insert(number, is_here);
         }
         is_here
     }
 
-    fn is_here(&self, pid: i32, number: u64) -> bool {
-        let mounted = fs::read(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+    /// None where the process's list of mounts does not tell.
+    fn is_here(&mut self, pid: i32, number: u64) -> Option<bool> {
+        let mut mounted = Vec::new();
+        let list = fs::File::open(format!("/proc/{pid}/mountinfo")).ok()?;
+        list.take(MOST_OF_MOUNTS).read_to_end(&mut mounted).ok()?;
         let begin = format!("{number} ");
-        let line = mounted.split(|byte| *byte == b'\n').find(|line| line.starts_with(begin.as_bytes()));
-        let Some(line) = line.map(String::from_utf8_lossy) else { return false };
-        let Some((_, source)) = line.split_once(" - overlay ") else { return false };
+        let line = mounted.split(|byte| *byte == b'\n').find(|line| line.starts_with(begin.as_bytes()))?;
+        let line = String::from_utf8_lossy(line);
+        let Some((_, source)) = line.split_once(" - overlay ") else { return Some(false) };
         let Some(upper) = source.split([',', ' ']).find_map(|option| option.strip_prefix("upperdir=")) else {
-            return false;
+            return Some(false);
         };
-        let here = fs::read("/proc/thread-self/mountinfo").unwrap_or_default();
-        let storage = mounts::storage(&here);
-        let holds = storage.iter().filter(|candidate| Path::new(upper).starts_with(&candidate.path));
-        holds
-            .max_by_key(|candidate| candidate.path.as_os_str().len())
-            .is_some_and(|candidate| candidate.path == self.mount)
+        let storage = self.storage.get_or_insert_with(|| {
+            let here = fs::read("/proc/thread-self/mountinfo").unwrap_or_default();
+            mounts::storage(&here).into_iter().map(|place| place.path).collect()
+        });
+        let holds = storage.iter().filter(|place| Path::new(upper).starts_with(place));
+        Some(holds.max_by_key(|place| place.as_os_str().len()).is_some_and(|place| place == self.mount))
     }
 }
 

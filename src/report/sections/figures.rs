@@ -41,7 +41,10 @@ impl Watched {
 
 /// What a probe of that name saw, by the steps that asked it.
 pub(super) fn results<'a>(case: &'a Case, probe: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
-    let asked = case.evidence.iter().filter(move |(_, evidence): &(&String, &Evidence)| evidence.probe == probe);
+    let asked = case
+        .evidence
+        .iter()
+        .filter(move |(_, evidence): &(&String, &Evidence)| evidence.probe == probe && !evidence.is_of_elsewhere());
     asked.filter_map(|(step, evidence)| Some((step.as_str(), evidence.output.as_ref()?)))
 }
 
