@@ -43,7 +43,9 @@ pub(super) fn diagnose(arguments: &DiagnoseArguments, start: Start) -> anyhow::R
         let choice = shelf.choose(&complaint, None);
         let mut out = Vec::new();
         said(&choice).iter().try_for_each(|line| writeln!(out, "{}", printable(line)))?;
-        writeln!(out, "A look of a second or two at what else there is may add to them.\n")?;
+        if !choice.picked.is_empty() && choice.picked.len() < shelf.members.len() {
+            writeln!(out, "A look of a second or two at what else there is may add to them.\n")?;
+        }
         let (runbook, params) = shelf.composed(choice, &given, arguments.timeout)?;
         return plan::show(&runbook, &params, &arguments.allow.rights(), out);
     }

@@ -34,6 +34,7 @@ const COMMANDS: &[&str] = &[
     "cases list --format json",
     "attach a.json --to https://hooks.example.org/casebook --dry-run",
     "unredact report.md --map hosts.map",
+    "diagnose the disk is full --window 1s -q --no-keep",
     "serve --stdio",
     "doctor",
     "config",

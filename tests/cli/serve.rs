@@ -169,6 +169,11 @@ fn only_files_below_the_folders_of_the_operator_are_read_and_no_path_of_the_host
     assert_eq!(names, ["cases/a.case", "cases/paste.txt"]);
     assert_eq!(client.gives("read_case", json!({"case": "cases/a.case"}))["runbook"], "brief");
     assert_eq!(client.gives("read_case", json!({"case": "cases/a.case"}))["summary"]["foreign_commands"], true);
+    // So they are in what is made of it, and in what is made of that.
+    for (case, replay) in [("cases/a.case", "replay-1"), ("replay-1", "replay-2")] {
+        client.gives("replay_case", json!({"case": case}));
+        assert_eq!(client.gives("read_case", json!({"case": replay}))["summary"]["foreign_commands"], true, "{case}");
+    }
     client.gives("merge_cases", json!({"cases": ["cases/a.case", "cases/paste.txt"]}));
     client.gives("read_tool_output", json!({"file": "cases/paste.txt"}));
     let outside = desk.path("secret/a.case");
@@ -437,6 +442,8 @@ fn pseudonyms_stand_in_every_answer() {
     let probe = json!({"probe": "interfaces", "params": {"window": "0.1s"}, "max_bytes": 200_000});
     all += &client.gives("run_probe", probe).to_string();
     assert_ne!(run["host"], json!(host));
+    all += &client.refuses("read_tool_output", json!({"text": format!("host {host} is slow")}));
+    assert!(!all.contains(&format!("host {host}")), "{all}");
     let own = nix::ifaddrs::getifaddrs().unwrap().filter_map(|interface| interface.address);
     let own = own.filter_map(|address| Some(std::net::IpAddr::from(address.as_sockaddr_in()?.ip())));
     for address in own.filter(|address| !address.is_loopback()) {

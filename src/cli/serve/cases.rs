@@ -199,7 +199,9 @@ pub(super) fn replay_case(desk: &Desk, asked: ReplayCase) -> anyhow::Result<Answ
     };
     refuse_paths(&runbook, &asked.params)?;
     given::refuse_bare_rates(&asked.params, &runbook.params)?;
-    let foreign = asked.runbook.is_none() && !desk.is_made(&asked.case) && !runbook::is_shipped(&recorded.runbook);
+    // What was foreign once stays so, also in a replay of its replay.
+    let others = recorded.foreign_commands || (!desk.is_made(&asked.case) && !runbook::is_shipped(&recorded.runbook));
+    let foreign = asked.runbook.is_none() && others;
     let params = ResolvedParams::again(&runbook, &recorded, asked.params).map_err(|error| Usage(error.to_string()))?;
     let record = Record { foreign_commands: foreign, ..Record::of(&recorded) };
     let case = replay::judge(recorded.evidence, &runbook, params, record, desk.limits())?;
@@ -283,8 +285,17 @@ pub(super) fn read_tool_output(desk: &Desk, asked: ReadToolOutput) -> anyhow::Re
     let at = asked.at.as_deref().map(super::super::arguments::time_of_day).transpose();
     let at = at.map_err(|why| Usage(format!("at: {why}")))?;
     let runbook = desk.runbook(asked.runbook.as_deref().unwrap_or(read::USUAL))?;
-    let read = ToolOutput::read(&[PathBuf::from("-")], &mut text.as_slice(), at, Timestamp::now())
-        .map_err(|why| Usage(why.to_string()))?;
+    let read =
+        ToolOutput::read(&[PathBuf::from("-")], &mut text.as_slice(), at, Timestamp::now()).map_err(
+            |why| match desk.hides() {
+                // The reason may quote what is in them.
+                true => Usage(
+                    "these outputs cannot be judged; why is not said, for it would show what is in them (--redact)"
+                        .to_owned(),
+                ),
+                false => Usage(why.to_string()),
+            },
+        )?;
     let case = read::judge_read(&read, &runbook, Map::new(), desk.limits())?;
     desk.judged("read", &CaseFile::from(case), most)
 }

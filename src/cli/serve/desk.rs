@@ -203,6 +203,11 @@ impl Desk {
         Ok(case)
     }
 
+    /// Whether originals are hidden from the client.
+    pub fn hides(&self) -> bool {
+        self.redaction.is_some()
+    }
+
     /// An answer as it may leave: looked through for every original of the case that was hidden last.
     pub fn leaving(&self, answer: Answer) -> anyhow::Result<Answer> {
         let Some(redaction) = &self.redaction else { return Ok(answer) };

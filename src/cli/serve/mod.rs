@@ -146,7 +146,7 @@ impl ServerHandler for Server {
         };
         let Some(waiting) = Waiting::enter(&self.waiting) else {
             return Ok(refused(format!(
-                "{MOST_WAITING} calls wait already: one is worked on at a time; ask again later"
+                "{MOST_WAITING} calls are asked for already: one is worked on at a time; ask again later"
             )));
         };
         let mut gone = self.gone.clone();
@@ -199,7 +199,7 @@ impl ServerHandler for Server {
                     next += PACE;
                     let news = hear.has_changed().unwrap_or_default().then(|| hear.borrow_and_update().clone());
                     if let (Some(token), Some(far)) = (&token, news) {
-                        tell(&context.peer, token, began, &far).await;
+                        tell(&context.peer, token, began, &far, self.desk.hides()).await;
                     }
                 }
             }
@@ -227,8 +227,9 @@ impl Far {
 }
 
 /// Tells the client how far its call is, in seconds since it began.
-async fn tell(peer: &Peer<RoleServer>, token: &ProgressToken, began: Instant, far: &Far) {
-    let said: String = printable(&far.said).chars().take(200).collect();
+async fn tell(peer: &Peer<RoleServer>, token: &ProgressToken, began: Instant, far: &Far, hides: bool) {
+    // A probe may name the place that it looks at.
+    let said: String = printable(&far.said).chars().take(if hides { 0 } else { 200 }).collect();
     let message = format!("{} of {} probes have answered; {said}", far.answered, far.asked);
     let progress = ProgressNotificationParam::new(token.clone(), began.elapsed().as_secs_f64()).with_message(message);
     // A client that does not hear it misses nothing.
