@@ -301,6 +301,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// What casebook says of a million bytes, of which so many thousands are unexplained.
     fn said(status: i32, first: &str, likelihood: &str, unexplained: u64) -> Said {
         let cause = |id: &str, likelihood: &str| {
             json!({
@@ -318,11 +319,11 @@ mod tests {
                 "causes": [cause(first, likelihood), cause("syn-flood", "unlikely")],
             },
             "ledger": {
-                "interface": "eth0", "bytes": 1000, "packets": 10, "seconds": 3.0, "entries": [{
-                    "kind": "no_listener", "label": "udp 9", "bytes": 1000 - unexplained, "packets": 10, "share": 1.0,
+                "interface": "eth0", "bytes": 1_000_000, "packets": 1000, "seconds": 3.0, "entries": [{
+                    "kind": "no_listener", "label": "udp 9", "bytes": 1_000_000 - unexplained * 1000, "packets": 1000, "share": 1.0,
                     "protocol": "udp", "address": null, "port": 9, "process": null, "rule": null,
                 }],
-                "unexplained_bytes": unexplained, "unexplained_share": unexplained as f64 / 1000.0, "disagreements": [],
+                "unexplained_bytes": unexplained * 1000, "unexplained_share": unexplained as f64 / 1000.0, "disagreements": [],
             },
             "findings": [], "evidence": {},
             "cost": {"wall_seconds": 3.0, "cpu_seconds": 0.1, "peak_memory_bytes": 1},
@@ -335,7 +336,7 @@ mod tests {
             first: Some("udp-flood-closed-port"),
             not: &["syn-flood"],
             subject: &[("udp-flood-closed-port", &["10.77.1.2", "9"])],
-            bytes: 900,
+            bytes: 900_000,
             ..Expect::default()
         }
     }
@@ -356,7 +357,7 @@ mod tests {
             beside: &["icmp-flood|syn-flood"],
             not: &["udp-flood-closed-port"],
             subject: &[("udp-flood-closed-port", &["10.77.1.3"])],
-            bytes: 1001,
+            bytes: 1_000_001,
             ..flood()
         };
         let faults = more.faults(&said(2, "udp-flood-closed-port", "likely", 0));
