@@ -275,6 +275,7 @@ const OTHER_OPENS: &[(&str, usize, &str)] = &[
     ("cli/test", 1, "tests bring their own evidence: no probe looks at the host"),
     ("cli/unredact", 1, "a text is changed, not acted by"),
     ("probe/capture/file", 1, "evidence, with the operator's rights"),
+    ("probe/cgroups/read", 1, "the kernel's"),
     ("probe/conntrack/table", 1, "the kernel's"),
     ("probe/dns/system", 4, "evidence, with the operator's rights"),
     ("probe/drops/watch", 1, "the kernel's"),

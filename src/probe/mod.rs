@@ -5,6 +5,7 @@
 
 pub mod capture;
 mod cgroup;
+pub mod cgroups;
 pub mod conntrack;
 mod context;
 mod descriptor_walk;
@@ -62,6 +63,7 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &interfaces::InterfacesProbe,
     &devices::DevicesProbe,
     &processes::ProcessesProbe,
+    &cgroups::CgroupsProbe,
     &disk::DiskProbe,
     &space::SpaceProbe,
     &sockets::SocketsProbe,

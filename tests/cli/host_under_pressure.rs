@@ -1,12 +1,14 @@
 //! The runbook `host-under-pressure` where a host is really short of something: each in a process namespace of its own, which ends
 //! with it, and for a few seconds.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use casebook::case::{Case, Likelihood};
 
 use crate::command::{Desk, finish};
-use crate::support::need::{require, root, tool};
+use crate::support::need::{Missing, require, root, tool};
 
 /// How a host is put under pressure, and what must be said of it.
 struct Situation {
@@ -92,6 +94,63 @@ fn what_a_host_is_short_of_is_named_with_who_causes_it() {
         assert!(title.contains(situation.says), "{}: {title}", situation.name);
         assert!(runs.contains(situation.runs), "{}: {runs}", situation.name);
     }
+}
+
+/// A control group that may use a fifth of a CPU; it goes with the test.
+struct Bounded(PathBuf);
+
+impl Bounded {
+    /// Makes it, by whichever version there is.
+    fn make() -> Result<Self, Missing> {
+        let refused =
+            |error| Missing::new("a control group", format!("let root make one below /sys/fs/cgroup ({error})"));
+        let root = Path::new("/sys/fs/cgroup");
+        let unified = root.join("cgroup.controllers").exists();
+        let parent = if unified { root.to_owned() } else { root.join("cpu") };
+        let group = Bounded(parent.join(format!("casebook-test-{}", std::process::id())));
+        fs::create_dir(&group.0).map_err(refused)?;
+        if unified {
+            fs::write(group.0.join("cpu.max"), "20000 100000").map_err(refused)?;
+        } else {
+            fs::write(group.0.join("cpu.cfs_quota_us"), "20000").map_err(refused)?;
+        }
+        Ok(group)
+    }
+}
+
+impl Drop for Bounded {
+    fn drop(&mut self) {
+        // What ran in it has ended; the kernel may take a moment to know.
+        for _ in 0..50 {
+            if fs::remove_dir(&self.0).is_ok() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_quota_that_holds_a_group_back_is_named() {
+    require!(root());
+    require!(tool("bash"));
+    let group = require!(Bounded::make());
+    let mut command = Command::new("bash");
+    command.args(["-c", "echo $$ >\"$1/cgroup.procs\" && while :; do :; done", "bash"]).arg(&group.0);
+    let mut busy = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let desk = Desk::new();
+    let mut look = Command::new(env!("CARGO_BIN_EXE_casebook"));
+    look.args(["run", "host-under-pressure", "--window", "2s", "--no-keep", "-q", "--format", "json", "--set"]);
+    look.arg(format!("log_dir={}", desk.path("").display()));
+    look.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let answer = finish(look.spawn().unwrap());
+    busy.kill().unwrap();
+    busy.wait().unwrap();
+    let case = Case::from_json(&answer.out).unwrap_or_else(|error| panic!("{error}: {answer:#?}"));
+    let (likelihood, title, _) = found(&case, "cpu-held-back");
+    assert!(likelihood >= Likelihood::Likely, "{likelihood:?}: {title}");
+    let name = group.0.file_name().unwrap().to_string_lossy();
+    assert!(title.contains(&*name) && title.contains("may use 0.2 CPUs"), "{title}");
 }
 
 #[test]

@@ -1,0 +1,290 @@
+//! The files of control groups: version 2, and version 1 with a hierarchy for each controller.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Most groups that are looked at. A host with a thousand containers has some five thousand.
+const MOST: usize = 8192;
+/// Bytes of a file that are read: the longest that is has some 40 lines.
+const LONGEST: u64 = 4096;
+/// How deep groups within groups are followed.
+const DEEPEST: usize = 16;
+/// Version 1 writes "no limit" as the largest number of whole pages; nothing real comes near it.
+const UNLIMITED: u64 = 1 << 60;
+
+/// Where control groups are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Mounts {
+    /// One hierarchy.
+    V2(PathBuf),
+    /// One for CPU quotas, one for CPU time, one for memory; those that are there.
+    V1 { cpu: Option<PathBuf>, time: Option<PathBuf>, memory: Option<PathBuf> },
+}
+
+/// What the kernel has counted of a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) used_microseconds: Option<u64>,
+    pub(super) periods: Option<u64>,
+    pub(super) throttled_periods: Option<u64>,
+    pub(super) throttled_microseconds: Option<u64>,
+    pub(super) waited_microseconds: Option<u64>,
+    pub(super) oom_kills: Option<u64>,
+}
+
+/// What a group may use, and its memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Limits {
+    pub(super) cpus: Option<f64>,
+    pub(super) memory_bytes: Option<u64>,
+    pub(super) memory_limit_bytes: Option<u64>,
+}
+
+/// All groups at one time, by their paths from the root.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    pub(super) groups: BTreeMap<PathBuf, Counts>,
+    /// There was no time or room for more.
+    pub(super) cut: bool,
+}
+
+impl Mounts {
+    /// Those below `root`, `/sys/fs/cgroup`; none where neither CPU nor memory is there.
+    pub(super) fn find(root: &Path) -> Option<Self> {
+        let controllers = text(&root.join("cgroup.controllers"));
+        if controllers.is_some() {
+            return Some(Mounts::V2(root.to_owned()));
+        }
+        let has = |name: &str, file: &str| Some(root.join(name)).filter(|folder| folder.join(file).exists());
+        let cpu = has("cpu", "cpu.stat").or_else(|| has("cpu,cpuacct", "cpu.stat"));
+        let time = has("cpuacct", "cpuacct.usage").or_else(|| has("cpu,cpuacct", "cpuacct.usage"));
+        let memory = has("memory", "memory.usage_in_bytes");
+        (cpu.is_some() || memory.is_some()).then_some(Mounts::V1 { cpu, time, memory })
+    }
+
+    /// Reads the counts of all groups.
+    pub(super) fn look(&self, until: Instant) -> Look {
+        let mut look = Look::default();
+        match self {
+            Mounts::V2(root) => look.walk(root, until, |folder, counts| {
+                if let Some(stat) = text(&folder.join("cpu.stat")) {
+                    counts.used_microseconds = number(&stat, "usage_usec");
+                    counts.periods = number(&stat, "nr_periods");
+                    counts.throttled_periods = number(&stat, "nr_throttled");
+                    counts.throttled_microseconds = number(&stat, "throttled_usec");
+                }
+                counts.waited_microseconds = text(&folder.join("cpu.pressure")).and_then(|text| some_total(&text));
+                counts.oom_kills = text(&folder.join("memory.events")).and_then(|text| number(&text, "oom_kill"));
+            }),
+            Mounts::V1 { cpu, time, memory } => {
+                if let Some(root) = cpu {
+                    look.walk(root, until, |folder, counts| {
+                        let Some(stat) = text(&folder.join("cpu.stat")) else { return };
+                        counts.periods = number(&stat, "nr_periods");
+                        counts.throttled_periods = number(&stat, "nr_throttled");
+                        counts.throttled_microseconds = number(&stat, "throttled_time").map(|ns| ns / 1000);
+                    });
+                }
+                if let Some(root) = time {
+                    look.walk(root, until, |folder, counts| {
+                        let used = text(&folder.join("cpuacct.usage")).and_then(|text| text.trim().parse::<u64>().ok());
+                        counts.used_microseconds = used.map(|ns| ns / 1000);
+                    });
+                }
+                if let Some(root) = memory {
+                    look.walk(root, until, |folder, counts| {
+                        let control = text(&folder.join("memory.oom_control"));
+                        counts.oom_kills = control.and_then(|text| number(&text, "oom_kill"));
+                    });
+                }
+            }
+        }
+        look
+    }
+
+    /// Reads the limits of one group.
+    pub(super) fn limits(&self, path: &Path) -> Limits {
+        let bytes = |file: PathBuf| text(&file).and_then(|text| bytes(&text));
+        match self {
+            Mounts::V2(root) => {
+                let folder = root.join(path);
+                Limits {
+                    cpus: text(&folder.join("cpu.max")).and_then(|text| cpus(&text)),
+                    memory_bytes: bytes(folder.join("memory.current")),
+                    memory_limit_bytes: bytes(folder.join("memory.max")),
+                }
+            }
+            Mounts::V1 { cpu, memory, .. } => {
+                let part = |name: &str| text(&cpu.as_ref()?.join(path).join(name));
+                let quota = part("cpu.cfs_quota_us").zip(part("cpu.cfs_period_us"));
+                let of = |name: &str| memory.as_ref().and_then(|root| bytes(root.join(path).join(name)));
+                Limits {
+                    cpus: quota.and_then(|(quota, period)| cpus(&format!("{} {}", quota.trim(), period.trim()))),
+                    memory_bytes: of("memory.usage_in_bytes"),
+                    memory_limit_bytes: of("memory.limit_in_bytes"),
+                }
+            }
+        }
+    }
+
+    /// `v1` or `v2`.
+    pub(super) fn version(&self) -> &'static str {
+        match self {
+            Mounts::V2(_) => "v2",
+            Mounts::V1 { .. } => "v1",
+        }
+    }
+}
+
+impl Look {
+    /// Goes over a hierarchy, and lets `read` take the counts of each group.
+    fn walk(&mut self, root: &Path, until: Instant, read: impl Fn(&Path, &mut Counts)) {
+        let mut folders = vec![(root.to_owned(), PathBuf::new(), 0)];
+        while let Some((folder, path, depth)) = folders.pop() {
+            if Instant::now() > until || self.groups.len() >= MOST && !self.groups.contains_key(&path) {
+                self.cut = true;
+                return;
+            }
+            read(&folder, self.groups.entry(path.clone()).or_default());
+            let Ok(entries) = fs::read_dir(&folder) else { continue };
+            for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+                if depth >= DEEPEST || folders.len() >= MOST {
+                    self.cut = true;
+                    break;
+                }
+                folders.push((entry.path(), path.join(entry.file_name()), depth + 1));
+            }
+        }
+    }
+}
+
+/// The text of a file of the kernel, its first 4 KiB.
+fn text(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    File::open(path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// The number behind a word of a flat file: `nr_periods 12`.
+fn number(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
+}
+
+/// Microseconds that something waited: `some avg10=0.00 avg60=0.00 avg300=0.00 total=12`.
+fn some_total(text: &str) -> Option<u64> {
+    let line = text.lines().find(|line| line.starts_with("some "))?;
+    line.split(' ').find_map(|word| word.strip_prefix("total=")?.parse().ok())
+}
+
+/// A number of bytes; none for `max` and for what version 1 writes instead.
+fn bytes(text: &str) -> Option<u64> {
+    text.trim().parse().ok().filter(|bytes| *bytes < UNLIMITED)
+}
+
+/// How many CPUs a quota is worth: `50000 100000` is half of one, `max 100000` and `-1 100000` are no limit.
+fn cpus(text: &str) -> Option<f64> {
+    let (quota, period) = text.trim().split_once(' ')?;
+    let (quota, period) = (quota.parse::<u64>().ok()?, period.parse::<u64>().ok()?);
+    (period > 0).then(|| quota as f64 / period as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn later() -> Instant {
+        Instant::now() + Duration::from_secs(30)
+    }
+
+    /// A folder with these files.
+    fn staged(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        root
+    }
+
+    #[test]
+    fn version_2_is_one_hierarchy() {
+        let root = staged(&[
+            ("cgroup.controllers", "cpu memory\n"),
+            ("system.slice/web.service/cpu.stat", "usage_usec 900\nnr_periods 12\nnr_throttled 4\nthrottled_usec 77\n"),
+            (
+                "system.slice/web.service/cpu.pressure",
+                "some avg10=1.00 avg60=0.00 avg300=0.00 total=55\nfull avg10=0 total=9\n",
+            ),
+            ("system.slice/web.service/memory.events", "low 0\noom 3\noom_kill 2\noom_group_kill 1\n"),
+            ("system.slice/web.service/cpu.max", "50000 100000\n"),
+            ("system.slice/web.service/memory.max", "max\n"),
+            ("system.slice/web.service/memory.current", "4096\n"),
+        ]);
+        let mounts = Mounts::find(root.path()).unwrap();
+        let look = mounts.look(later());
+        assert_eq!((look.groups.len(), look.cut), (3, false));
+        let path = Path::new("system.slice/web.service");
+        let expected = Counts {
+            used_microseconds: Some(900),
+            periods: Some(12),
+            throttled_periods: Some(4),
+            throttled_microseconds: Some(77),
+            waited_microseconds: Some(55),
+            oom_kills: Some(2),
+        };
+        assert_eq!(look.groups[path], expected);
+        let limits = Limits { cpus: Some(0.5), memory_bytes: Some(4096), memory_limit_bytes: None };
+        assert_eq!(mounts.limits(path), limits);
+        assert_eq!(look.groups[Path::new("")], Counts::default(), "what is not there is unknown, not 0");
+    }
+
+    #[test]
+    fn version_1_has_a_hierarchy_for_each_controller() {
+        let root = staged(&[
+            ("cpu/cpu.stat", "nr_periods 0\n"),
+            ("cpu/docker/ab/cpu.stat", "nr_periods 40\nnr_throttled 30\nthrottled_time 5000000\n"),
+            ("cpu/docker/ab/cpu.cfs_quota_us", "20000\n"),
+            ("cpu/docker/ab/cpu.cfs_period_us", "100000\n"),
+            ("cpuacct/cpuacct.usage", "1\n"),
+            ("cpuacct/docker/ab/cpuacct.usage", "7000000\n"),
+            ("memory/memory.usage_in_bytes", "1\n"),
+            ("memory/docker/ab/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 5\n"),
+            ("memory/docker/ab/memory.usage_in_bytes", "900\n"),
+            ("memory/docker/ab/memory.limit_in_bytes", "9223372036854771712\n"),
+        ]);
+        let mounts = Mounts::find(root.path()).unwrap();
+        let path = Path::new("docker/ab");
+        let counts = mounts.look(later()).groups[path];
+        assert_eq!((counts.used_microseconds, counts.throttled_microseconds), (Some(7000), Some(5000)));
+        assert_eq!((counts.throttled_periods, counts.oom_kills), (Some(30), Some(5)));
+        let limits = Limits { cpus: Some(0.2), memory_bytes: Some(900), memory_limit_bytes: None };
+        assert_eq!(mounts.limits(path), limits);
+    }
+
+    #[test]
+    fn groups_within_groups_without_end_are_cut_and_said() {
+        let deep = "a/".repeat(40) + "cpu.stat";
+        let root = staged(&[("cgroup.controllers", ""), (&deep, "usage_usec 1\n")]);
+        let look = Mounts::find(root.path()).unwrap().look(later());
+        assert!(look.cut && look.groups.len() == DEEPEST + 1, "{}", look.groups.len());
+        let late = Mounts::find(root.path()).unwrap().look(Instant::now());
+        assert!(late.cut);
+    }
+
+    #[test]
+    fn nothing_that_is_no_hierarchy_is_one() {
+        assert_eq!(Mounts::find(staged(&[("cpu/other", "")]).path()), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_readers_panic(text in ".*") {
+            let _ = (number(&text, "oom_kill"), some_total(&text), bytes(&text), cpus(&text));
+        }
+    }
+}
