@@ -100,7 +100,8 @@ pub(super) fn container_of(cgroup: &str) -> Option<Group> {
 fn group(path: &str) -> Option<Group> {
     let mut user = None;
     let mut parent = "";
-    for segment in path.split('/') {
+    let mut segments = path.split('/').peekable();
+    while let Some(segment) = segments.next() {
         // What stands below is named by that user.
         user = user.or_else(|| user_of(segment));
         let name = segment.strip_suffix(".scope").unwrap_or(segment);
@@ -122,6 +123,9 @@ fn group(path: &str) -> Option<Group> {
         } else if parent == "lxc" {
             named(segment).map(|name| ("lxc", name))
         } else if let Some(unit) = segment.strip_prefix("systemd-nspawn@") {
+            if segments.peek() == Some(&"supervisor") {
+                return None; // it watches over the container, outside
+            }
             named(unit.strip_suffix(".service")?).map(|name| ("nspawn", name))
         } else {
             None
@@ -225,6 +229,7 @@ mod tests {
         assert_eq!(container_of(&own).map(|group| (group.engine, group.user)), Some(("podman", Some(1000))));
         assert_eq!(container_of("0::/system.slice/ssh.service"), None);
         assert_eq!(container_of(&format!("0::/machine.slice/libpod-conmon-{ID}.scope")), None);
+        assert_eq!(container_of("0::/machine.slice/systemd-nspawn@web.service/supervisor"), None);
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub const ESTABLISHED: u8 = 1;
 pub const SYN_SENT: u8 = 2;
 /// `TCP_SYN_RECV`.
 pub const SYN_RECV: u8 = 3;
+/// `TCP_FIN_WAIT1`.
+pub const FIN_WAIT1: u8 = 4;
 /// `TCP_FIN_WAIT2`.
 pub const FIN_WAIT2: u8 = 5;
 /// `TCP_TIME_WAIT`.

@@ -10,7 +10,9 @@ use nix::errno::Errno;
 use crate::probe::Context;
 use crate::sys::network_namespace::{NetworkNamespace, Visitor};
 use crate::sys::rtnetlink::{Link, LinkAddress, Rtnetlink};
-use crate::sys::sock_diag::{CLOSE, ESTABLISHED, LISTEN, SockDiag, SocketRow, Transport};
+use crate::sys::sock_diag::{
+    CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LISTEN, SockDiag, SocketRow, Transport,
+};
 
 /// Links of one namespace that are remembered.
 const MOST_LINKS: usize = 512;
@@ -186,7 +188,14 @@ fn look(here: &NetworkNamespace, depth: Depth, room: &mut Room, deadline: Instan
     }
     if depth == Depth::Connections {
         let mut connections = Kept::within(*room);
-        if sockets.dump(Transport::Tcp, 1 << ESTABLISHED, |row| connections.add(row)).is_ok() {
+        // One that was closed in one direction carries the other on, as long as somebody holds it.
+        let half_closed = 1 << FIN_WAIT1 | 1 << FIN_WAIT2 | 1 << CLOSE_WAIT;
+        let add = |row: SocketRow| {
+            if row.state == ESTABLISHED || row.inode != 0 {
+                connections.add(row);
+            }
+        };
+        if sockets.dump(Transport::Tcp, 1 << ESTABLISHED | half_closed, add).is_ok() {
             *room -= connections.rows.len();
             (look.connections, look.connections_left_out) = (Some(connections.rows), connections.left_out);
         }
