@@ -30,7 +30,10 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
                 Tool::casebook(&["probe", "interfaces", "window=0s", "samples=2", "interface=d0", "--format", "json"]);
             let peers = ["cat /proc/net/dev", "ip -s -j link", "sar -n DEV 1 1"].map(Tool::new);
             let whole = alternately(bench, &casebook, &peers, 9)?;
-            Ok([sample(&size)?, Row::new("interfaces, whole command", &size).contest(&whole)])
+            Ok([
+                sample(&size)?,
+                Row::new("interfaces, whole command", &size).contest(&whole).ratio_to("ip -s -j link", 1.0),
+            ])
         })?);
     }
     Ok(rows)

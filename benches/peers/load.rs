@@ -172,6 +172,30 @@ fn hold(port: u16) -> Result<()> {
     wait_for_the_end()
 }
 
+/// A capture file of as many datagrams of 64 bytes to 192.0.2.1, each of another source, over ten seconds.
+pub fn capture(packets: u32) -> Result<Vec<u8>> {
+    // Microseconds, whole packets, Ethernet.
+    let mut file = Vec::new();
+    for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 1u32] {
+        file.extend(word.to_le_bytes());
+    }
+    for at in 0..packets {
+        let mut frame = Vec::new();
+        let [_, high, middle, low] = at.to_be_bytes();
+        etherparse::PacketBuilder::ethernet2([2, 0, 0, 0, 0, 0xb], [2, 0, 0, 0, 0, 0xa])
+            .ipv4([198, 18 ^ high, middle, low], [192, 0, 2, 1], 64)
+            .udp(1024 + (at % 60_000) as u16, 9)
+            .write(&mut frame, &[0; 22])?;
+        let micros = u64::from(at) * 10_000_000 / u64::from(packets);
+        let (seconds, rest) = (1_790_000_000 + micros / 1_000_000, micros % 1_000_000);
+        for word in [seconds as u32, rest as u32, frame.len() as u32, frame.len() as u32] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend(frame);
+    }
+    Ok(file)
+}
+
 fn send_flood(rate: u32) -> Result<()> {
     let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::empty(), None)?;
     let address = nix::ifaddrs::getifaddrs()?.find_map(|found| {

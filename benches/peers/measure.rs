@@ -13,8 +13,12 @@ use nix::sys::resource::{Usage, UsageWho, getrusage};
 
 use crate::Bench;
 
-/// The release binary.
+/// The release binary, where [`NOW`] names no other.
 const CASEBOOK: &str = env!("CARGO_BIN_EXE_casebook");
+/// The variable that names the binary to be measured.
+const NOW: &str = "CASEBOOK";
+/// The variable that names an older build, which is measured beside it.
+const BEFORE: &str = "CASEBOOK_BEFORE";
 
 /// A peer that takes longer than this, and several times longer than the fastest, is not run again.
 const SLOW: Duration = Duration::from_millis(600);
@@ -62,14 +66,30 @@ impl Tool {
 
     /// casebook itself.
     pub fn casebook(words: &[&str]) -> Self {
-        let argv = std::iter::once(CASEBOOK).chain(words.iter().copied()).map(str::to_owned).collect();
+        let binary = std::env::var(NOW).unwrap_or_else(|_| CASEBOOK.to_owned());
+        let argv = std::iter::once(binary).chain(words.iter().map(|word| (*word).to_owned())).collect();
         Tool { name: "casebook".to_owned(), argv }
+    }
+
+    /// By another name.
+    pub fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
+    /// The same question to the older build, if there is one that can answer it.
+    pub fn before(&self, bench: &Bench) -> Result<Option<Self>> {
+        let (true, Ok(binary)) = (self.name == "casebook", std::env::var(BEFORE)) else { return Ok(None) };
+        let words = self.argv.iter().skip(1).cloned();
+        let older = Tool { name: "the build before".to_owned(), argv: std::iter::once(binary).chain(words).collect() };
+        // What it does not know is an error, without a word on its standard output.
+        Ok((!older.run(bench)?.output.trim().is_empty()).then_some(older))
     }
 
     /// Whether all programs that its name begins pipes with are installed.
     pub fn is_installed(&self) -> bool {
         let programs = self.name.split('|').filter_map(|part| part.split_whitespace().next());
-        programs.into_iter().all(|program| program == "casebook" || on_path(program))
+        programs.into_iter().all(|program| program == "casebook" || on_path(program)) || self.argv[0].starts_with('/')
     }
 
     /// Runs it once.
@@ -124,6 +144,8 @@ fn cpu(usage: &Usage) -> Duration {
 pub struct Contest {
     /// casebook.
     pub ours: Cost,
+    /// The older build, where one was named.
+    pub before: Option<Cost>,
     /// The peers that are installed, the fastest first.
     pub peers: Vec<(String, Cost)>,
     /// What the last run of casebook printed.
@@ -136,6 +158,8 @@ pub struct Contest {
 pub fn alternately(bench: &Bench, ours: &Tool, peers: &[Tool], rounds: usize) -> Result<Contest> {
     let rounds = if bench.quick { rounds.min(3) } else { rounds };
     let peers: Vec<&Tool> = peers.iter().filter(|peer| peer.is_installed()).collect();
+    let before = ours.before(bench)?;
+    let mut before_costs = Vec::new();
     let mut our_costs = vec![ours.run(bench)?.cost];
     let mut their_costs: Vec<Vec<Cost>> = vec![Vec::new(); peers.len()];
     let mut said = vec![String::new(); peers.len()];
@@ -160,6 +184,9 @@ pub fn alternately(bench: &Bench, ours: &Tool, peers: &[Tool], rounds: usize) ->
         let run = ours.run(bench)?;
         our_costs.push(run.cost);
         output = run.output;
+        if let Some(before) = &before {
+            before_costs.push(before.run(bench)?.cost);
+        }
         for (at, peer) in peers.iter().enumerate().filter(|(at, _)| !hopeless[*at]) {
             their_costs[at].push(peer.run(bench)?.cost);
         }
@@ -168,7 +195,8 @@ pub fn alternately(bench: &Bench, ours: &Tool, peers: &[Tool], rounds: usize) ->
         peers.iter().zip(&their_costs).map(|(peer, costs)| (peer.name.clone(), median(costs))).collect();
     let said = peers.iter().map(|(name, _)| name.clone()).zip(said).collect();
     peers.sort_by_key(|(_, cost)| cost.wall);
-    Ok(Contest { ours: median(&our_costs), peers, output, said })
+    let before = before.map(|_| median(&before_costs));
+    Ok(Contest { ours: median(&our_costs), before, peers, output, said })
 }
 
 /// The median of each figure by itself.

@@ -10,7 +10,7 @@ const JOB: &str = "sockets → process";
 
 /// The sizes, and the shares of `ss -tunap` and `ss -tun` that casebook may take. The kernel's part alone takes most of what
 /// `ss -tun` does for few.
-const SIZES: [(u32, f64, Option<f64>); 2] = [(50_000, 0.2, Some(0.7)), (5_000, 0.6, None)];
+const SIZES: [(u32, f64, Option<f64>); 3] = [(50_000, 0.1, Some(0.7)), (5_000, 0.6, None), (1_000, 0.6, None)];
 
 /// All rows.
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
@@ -35,7 +35,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
             )?;
             let without = Row::new("sockets without owners", &size).contest(&without);
             Ok([
-                Row::new(JOB, &size).contest(&owners).ratio(most).peak(64),
+                Row::new(JOB, &size).contest(&owners).ratio_to("ss -tunap", most).peak(64),
                 match most_without {
                     Some(most) => without.ratio(most),
                     None => without,

@@ -11,6 +11,7 @@ pub struct Row {
     job: String,
     load: String,
     ours: Option<Cost>,
+    before: Option<Cost>,
     peer: Option<(String, Cost)>,
     others: Vec<(String, Cost)>,
     checks: Vec<Check>,
@@ -32,6 +33,7 @@ impl Row {
             job: job.to_owned(),
             load: load.to_owned(),
             ours: None,
+            before: None,
             peer: None,
             others: Vec::new(),
             checks: Vec::new(),
@@ -47,6 +49,7 @@ impl Row {
     /// What both sides cost.
     pub fn contest(mut self, contest: &Contest) -> Self {
         self.ours = Some(contest.ours);
+        self.before = contest.before;
         let mut peers = contest.peers.iter().cloned();
         self.peer = peers.next();
         self.others = peers.collect();
@@ -56,6 +59,12 @@ impl Row {
     /// What casebook alone cost.
     pub fn cost(mut self, ours: Cost) -> Self {
         self.ours = Some(ours);
+        self
+    }
+
+    /// What the older build cost.
+    pub fn before(mut self, before: Option<Cost>) -> Self {
+        self.before = before;
         self
     }
 
@@ -76,6 +85,23 @@ impl Row {
         };
         let ratio = ours.wall.as_secs_f64() / theirs.wall.as_secs_f64();
         self.check(format!("{ratio:.2} ×"), format!("≤ {most} ×"), ratio <= most)
+    }
+
+    /// The wall time as a share of that of one of the peers.
+    pub fn ratio_to(self, peer: &str, most: f64) -> Self {
+        let found = self.peer.iter().chain(&self.others).find(|(name, _)| name == peer);
+        let (Some(ours), Some((_, theirs))) = (&self.ours, found) else {
+            return self.note(&format!("`{peer}` is not installed"));
+        };
+        let ratio = ours.wall.as_secs_f64() / theirs.wall.as_secs_f64();
+        self.check(format!("{ratio:.2} × `{peer}`"), format!("≤ {most} ×"), ratio <= most)
+    }
+
+    /// The CPU time as a share of the older build's.
+    pub fn less(self, most: f64) -> Self {
+        let (Some(ours), Some(before)) = (&self.ours, &self.before) else { return self };
+        let ratio = ours.cpu.as_secs_f64() / before.cpu.as_secs_f64();
+        self.check(format!("{ratio:.2} × the CPU of the build before"), format!("≤ {most} ×"), ratio <= most)
     }
 
     /// The peak memory.
@@ -119,6 +145,9 @@ impl fmt::Display for Row {
         if let Some(ours) = &self.ours {
             write!(f, "\n    casebook {}", shown(ours))?;
         }
+        if let Some(before) = &self.before {
+            write!(f, "\n    the build before {}", shown(before))?;
+        }
         for (name, cost) in self.peer.iter().chain(&self.others) {
             write!(f, "\n    {name} {}", shown(cost))?;
         }
@@ -137,7 +166,7 @@ fn shown(cost: &Cost) -> String {
 /// The table.
 pub fn markdown(rows: &[Row]) -> String {
     let mut text = String::from(
-        "| job | load | casebook | best peer | other peers | result (budget) | met |\n|---|---|---|---|---|---|---|\n",
+        "| job | load | casebook | the build before | best peer | other peers | result (budget) | met |\n|---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
         let peer = row.peer.iter().map(|(name, cost)| format!("`{}` {}", escaped(name), shown(cost)));
@@ -147,6 +176,7 @@ pub fn markdown(rows: &[Row]) -> String {
             row.job.clone(),
             row.load.clone(),
             row.ours.as_ref().map(shown).unwrap_or_default(),
+            row.before.as_ref().map_or_else(|| "–".to_owned(), shown),
             peer.collect::<Vec<_>>().join(""),
             others.collect::<Vec<_>>().join(", "),
             result.collect::<Vec<_>>().join("; ").replace(['\n', '|'], " "),
