@@ -23,7 +23,7 @@ use super::problem::{Problem, Problems, SourceFile};
 use super::yaml;
 use crate::case::Urgency;
 use crate::probe;
-use crate::script::{Condition, Expression, Scope, Script, SyntaxError, Template, find_helper, is_keyword};
+use crate::script::{Care, Condition, Expression, Scope, Script, SyntaxError, Template, find_helper, is_keyword};
 use crate::suggest::Suggestion;
 
 /// Finds the checks that a runbook's steps call, by name.
@@ -459,6 +459,9 @@ impl Checker<'_> {
 
     /// Names that expressions use are Lua's: words joined by `_`, and none of its own.
     fn lua_name(&mut self, text: &Text, what: &str) {
+        if self.depth != Depth::Whole {
+            return;
+        }
         if is_keyword(&text.value) {
             let help = Some(format!("use another word, such as `the_{}`", text.value));
             self.report(Some(self.range(text)), format!("`{}` is a word of Lua's own", text.value), help);
@@ -469,6 +472,9 @@ impl Checker<'_> {
 
     /// A name stands for one thing.
     fn free(&mut self, text: &Text) {
+        if self.depth != Depth::Whole {
+            return;
+        }
         let name = &text.value;
         if self.names.iter().any(|(taken, _)| taken == name) {
             let help = Some("take another name; each stands for one thing".to_owned());
@@ -557,6 +563,10 @@ impl Checker<'_> {
         })
     }
 
+    fn care(&self) -> Care {
+        if self.depth == Depth::Whole { Care::Whole } else { Care::Form }
+    }
+
     fn condition(&mut self, text: &Text) -> Option<Condition> {
         self.condition_from(text, 0)
     }
@@ -565,7 +575,7 @@ impl Checker<'_> {
     fn condition_from(&mut self, text: &Text, start: usize) -> Option<Condition> {
         // White space in front keeps every offset that of the whole text.
         let condition = format!("{}{}", " ".repeat(start), text.value.get(start..).unwrap_or_default());
-        match Condition::parse(&condition, &self.place(text)) {
+        match Condition::read(&condition, &self.place(text), self.care()) {
             Ok(condition) => {
                 let atoms = condition.atoms();
                 atoms.iter().for_each(|atom| self.names_and_grammar(atom, text, 0));
@@ -576,7 +586,7 @@ impl Checker<'_> {
     }
 
     fn expression(&mut self, text: &Text) -> Option<Expression> {
-        match Expression::parse(&text.value, &self.place(text)) {
+        match Expression::read(&text.value, &self.place(text), self.care()) {
             Ok(expression) => {
                 self.names_and_grammar(&expression, text, 0);
                 Some(expression)
@@ -586,10 +596,13 @@ impl Checker<'_> {
     }
 
     fn template(&mut self, text: &Text) -> Option<Template> {
-        match Template::parse(&text.value, &self.place(text)) {
+        match Template::read(&text.value, &self.place(text), self.care()) {
             Ok(template) => {
-                for (expression, offset) in template.expressions() {
-                    self.names_and_grammar(expression, text, offset);
+                // Asking for its expressions would read them.
+                if self.depth == Depth::Whole {
+                    for (expression, offset) in template.expressions() {
+                        self.names_and_grammar(expression, text, offset);
+                    }
                 }
                 Some(template)
             }

@@ -3,9 +3,8 @@
 //! Lua's own `and` stops at the first operand that is false and cannot know "unknown", so the joints are taken apart here and
 //! only the atoms are left to Lua. `a.unseen > 1 or b.seen > 5` is then true when the second holds.
 
-use super::expression::{Expression, balanced};
+use super::expression::{Care, Expression, balanced};
 use super::lexer::{Kind, SyntaxError, Token, tokens};
-use super::slips;
 
 /// A checked condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +27,16 @@ pub(super) enum Node {
 impl Condition {
     /// Reads a condition.
     pub fn parse(text: &str, place: &str) -> Result<Self, SyntaxError> {
+        Condition::read(text, place, Care::Whole)
+    }
+
+    /// The same, with as much care as whoever wrote it needs.
+    pub fn read(text: &str, place: &str, care: Care) -> Result<Self, SyntaxError> {
         if text.len() > LENGTH {
             let message = format!("the condition is longer than {LENGTH} bytes; give parts of it names with `let`");
             return Err(SyntaxError { message, offset: 0 });
         }
-        if let Some(slip) = slips::find(text, slips::Place::Expression) {
-            return Err(slip.into());
-        }
+        care.look(text)?;
         let tokens = tokens(text)?;
         let node = join(text, &tokens, place, 0)?;
         Ok(Condition { text: text.split_whitespace().collect::<Vec<_>>().join(" "), node })

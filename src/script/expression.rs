@@ -13,6 +13,25 @@ pub struct Expression {
     uses: Vec<NameUse>,
 }
 
+/// How much is looked for in an expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Care {
+    /// What people write who come from other languages, too.
+    Whole,
+    /// Its form alone: it has been read with care before.
+    Form,
+}
+
+impl Care {
+    /// The first thing in the text that Lua does not have, with what to write.
+    pub(super) fn look(self, text: &str) -> Result<(), SyntaxError> {
+        match self {
+            Care::Whole => slips::find(text, slips::Place::Expression).map_or(Ok(()), |slip| Err(slip.into())),
+            Care::Form => Ok(()),
+        }
+    }
+}
+
 /// A free name in an expression and the path that follows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameUse {
@@ -38,9 +57,12 @@ pub enum PathPart {
 impl Expression {
     /// Reads the expression; its grammar is Lua's to check, when it is compiled.
     pub fn parse(text: &str, place: &str) -> Result<Self, SyntaxError> {
-        if let Some(slip) = slips::find(text, slips::Place::Expression) {
-            return Err(slip.into());
-        }
+        Expression::read(text, place, Care::Whole)
+    }
+
+    /// The same, with as much care as whoever wrote it needs.
+    pub fn read(text: &str, place: &str, care: Care) -> Result<Self, SyntaxError> {
+        care.look(text)?;
         let tokens = tokens(text)?;
         if tokens.is_empty() {
             return Err(SyntaxError { message: "the expression is empty".into(), offset: 0 });
@@ -84,11 +106,14 @@ fn name_uses(tokens: &[Token<'_>]) -> Vec<NameUse> {
 fn bound_names<'a>(tokens: &[Token<'a>]) -> Vec<&'a str> {
     let mut bound = Vec::new();
     for (index, token) in tokens.iter().enumerate() {
+        if token.kind != Kind::Keyword {
+            continue;
+        }
         let names = &tokens[index + 1..];
         let end = match token.text {
-            "function" if token.kind == Kind::Keyword => ")",
-            "local" if token.kind == Kind::Keyword => "=",
-            "for" if token.kind == Kind::Keyword => "in",
+            "function" => ")",
+            "local" => "=",
+            "for" => "in",
             _ => continue,
         };
         let until = names.iter().position(|token| token.is(end) || token.is("=")).unwrap_or(0);

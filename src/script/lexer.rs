@@ -78,6 +78,14 @@ pub fn is_keyword(word: &str) -> bool {
 /// Symbols of two and three characters, the longest first.
 const LONG_SYMBOLS: &[&str] = &["...", "==", "~=", "<=", ">=", "..", "//", "<<", ">>", "::"];
 
+/// The symbol of several characters that the text begins with. Most begin with none of theirs.
+fn long_symbol(first: char, rest: &str) -> Option<&'static str> {
+    if !".=~<>/:".contains(first) {
+        return None;
+    }
+    LONG_SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)).copied()
+}
+
 /// Splits an expression into its tokens.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, SyntaxError> {
     let mut tokens = Vec::new();
@@ -101,7 +109,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, SyntaxError> {
             (Kind::String, quoted(rest, first, at)?)
         } else if let Some(length) = long_bracket(rest, at)? {
             (Kind::String, length)
-        } else if let Some(symbol) = LONG_SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)) {
+        } else if let Some(symbol) = long_symbol(first, rest) {
             (Kind::Symbol, symbol.len())
         } else if "+-*/%^#&~|<>=(){}[];:,.".contains(first) {
             (Kind::Symbol, 1)

@@ -33,7 +33,7 @@ pub use condition::Condition;
 pub use constants::constants;
 pub use declare::{Declaration, Declared, declare};
 pub use evidence::{field_schema, is_map, item_schema, properties};
-pub use expression::{Expression, NameUse, PathPart};
+pub use expression::{Care, Expression, NameUse, PathPart};
 pub use json::{Bounds, to_json};
 pub use lexer::{SyntaxError, is_keyword};
 pub use scope::{Judged, Scope, Unknown};

@@ -221,7 +221,7 @@ impl Scope {
     /// the template wants it there is no command.
     pub fn render_command(&self, template: &Template) -> Result<String, Unknown> {
         let mut text = String::new();
-        for piece in &template.pieces {
+        for piece in template.pieces() {
             match piece {
                 Piece::Text(piece) => text.push_str(piece),
                 Piece::Value { expression, .. } => {
@@ -246,7 +246,7 @@ impl Scope {
     pub fn render(&self, template: &Template) -> (String, Vec<Gap>) {
         let mut text = String::new();
         let mut gaps = Vec::new();
-        for piece in &template.pieces {
+        for piece in template.pieces() {
             match piece {
                 Piece::Text(piece) => text.push_str(piece),
                 Piece::Value { expression, .. } => match self.value(expression) {
