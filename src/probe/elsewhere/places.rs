@@ -183,8 +183,8 @@ impl Places {
                 let most = most.or_else(|| self.places.iter().map(moved).max()).unwrap_or(0);
                 let is_busy = |place: &Place| place.moved.is_none_or(|(moved, _)| moved > most / BUSY);
                 let left_out = self.places.iter().filter(meets).filter(|place| is_busy(place)).skip(BUSIEST).count();
-                // What rests for a moment may be busy in the next.
-                let rests = |place: &Place| place.moved > Some((0, 0));
+                // What rests for a moment may be busy in the next; so may one that meets this host and never moved anything.
+                let rests = |place: &Place| meets(&place) || place.moved > Some((0, 0));
                 let wanted = self.places.iter().enumerate();
                 let wanted = wanted.filter(|(at, place)| is_busy(place) || *at < FEW && rests(place));
                 let busiest: Vec<Place> = wanted.take(BUSIEST).map(|(_, place)| place.clone()).collect();
@@ -312,6 +312,13 @@ mod tests {
         let rests = (1..=5).map(|number| place(number, Some(0), "idle")).collect();
         let idle = Places { places: rests, gaps: Vec::new() };
         assert_eq!(numbers(&idle.choose("busiest")), [1, 2, 3], "one that rests may be busy in a moment");
+        let still = |number: u64, ends: &[&str]| Place {
+            moved: Some((0, 0)),
+            ends: ends.iter().map(|end| (*end).to_owned()).collect(),
+            ..place(number, None, "new")
+        };
+        let new = Places { places: vec![still(1, &["v1"]), still(2, &[])], gaps: Vec::new() };
+        assert_eq!(numbers(&new.choose("busiest")), [1], "one that is new and meets this host may be busy in a moment");
         let unseen = Places { places: vec![place(1, None, "unseen")], gaps: Vec::new() };
         assert_eq!(numbers(&unseen.choose("busiest")), [1]);
     }
