@@ -397,15 +397,26 @@ pub(super) struct ResourceArguments {
     /// with half of that, and with 30 % of one CPU at most: when more come, the kernel draws some of them
     #[arg(long, value_name = "SHARE", default_value = "33%")]
     pub max_cpu: Share,
-    /// How much memory the run may take; evidence that is larger is trimmed, with a note
-    #[arg(long, value_name = "SIZE", default_value = "128MB")]
-    pub max_memory: Size,
+    /// How much memory the run may take; evidence that is larger is trimmed, with a note. By default 128 MB, and a tenth of
+    /// what the host or its control group has where that is less
+    #[arg(long, value_name = "SIZE")]
+    pub max_memory: Option<Size>,
 }
 
 impl ResourceArguments {
     /// What the run may take of the host.
     pub fn limits(&self) -> ResourceLimits {
-        limits(self.max_cpu.0, self.max_memory.0)
+        limits(self.max_cpu.0, self.memory())
+    }
+
+    /// Bytes of memory that a run may take.
+    pub fn memory(&self) -> u64 {
+        self.max_memory.map_or_else(ResourceLimits::memory_by_default, |size| size.0)
+    }
+
+    /// The memory for the values of a case that is read: what any host reads, where nothing else is said.
+    pub fn reading(&self) -> Budget {
+        Budget::new(self.max_memory.map_or(ResourceLimits::MEMORY, |size| size.0))
     }
 }
 

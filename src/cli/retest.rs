@@ -6,7 +6,6 @@ use super::arguments::{OutputArguments, RedactArguments, RetestArguments};
 use super::confinement::Start;
 use super::output::{self, Sinks};
 use super::{Usage, case_file, diff, given, replay, run, say};
-use crate::bounded_json::Budget;
 use crate::case::Difference;
 use crate::sys::identity;
 
@@ -23,7 +22,7 @@ pub(super) fn retest(arguments: &RetestArguments, start: Start) -> anyhow::Resul
         redact: RedactArguments { redact: Vec::new(), redact_map: None },
     };
     let sinks = Sinks::prepare(&reports, arguments.save.as_deref())?;
-    let mut budget = Budget::new(arguments.resources.max_memory.0);
+    let mut budget = arguments.resources.reading();
     // What the case says is about to be done, so it must be as trustworthy as a runbook.
     let before = case_file::read(&arguments.case, arguments.scripts.trusting(), &mut budget)?.case;
     if before.fleet.is_some() {

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use sysinfo::{MemoryRefreshKind, System};
+
 use crate::sys::usage;
 
 /// CPU time that may be taken at once, before shares count: a look that is over soon need not be slow.
@@ -22,15 +24,34 @@ pub struct ResourceLimits {
 }
 
 impl Default for ResourceLimits {
-    /// A third of the CPUs and 128 MB.
+    /// A third of the CPUs, and [`ResourceLimits::memory_by_default`].
     fn default() -> Self {
-        ResourceLimits::new(ResourceLimits::cpus_by_default(), ResourceLimits::MEMORY)
+        ResourceLimits::new(ResourceLimits::cpus_by_default(), ResourceLimits::memory_by_default())
     }
 }
 
 impl ResourceLimits {
-    /// Memory that a run may take when nothing else is said, in bytes.
+    /// The most memory that a run may take when nothing else is said, in bytes.
     pub const MEMORY: u64 = 128_000_000;
+    /// A run needs this much for what does not grow with the host.
+    const LEAST_MEMORY: u64 = 16_000_000;
+
+    /// A tenth of the memory that the host has, or its control group where that is less, within bounds; [`Self::MEMORY`] where
+    /// the host does not say how much it has.
+    pub fn memory_by_default() -> u64 {
+        let Ok(mut system) = System::new() else { return ResourceLimits::MEMORY };
+        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory);
+        ResourceLimits::memory_of(system.total_memory().min(limit))
+    }
+
+    fn memory_of(total: u64) -> u64 {
+        if total == 0 {
+            ResourceLimits::MEMORY
+        } else {
+            (total / 10).clamp(ResourceLimits::LEAST_MEMORY, ResourceLimits::MEMORY)
+        }
+    }
 
     /// A third of the CPUs that the process may run on.
     pub fn cpus_by_default() -> f64 {
@@ -91,6 +112,14 @@ mod tests {
         assert_eq!(rest(10, 6.01), Some(Duration::from_millis(20)));
         assert_eq!(rest(10, 9.0), Some(LONGEST_REST));
         assert_eq!(ResourceLimits::unbounded().rest(), None);
+    }
+
+    #[test]
+    fn a_small_host_is_left_nine_tenths_of_its_memory() {
+        for (total, most) in [(0, 128), (64, 16), (256, 25), (1_000, 100), (64_000, 128)] {
+            assert_eq!(ResourceLimits::memory_of(total * 1_000_000) / 1_000_000, most, "{total} MB");
+        }
+        assert!((16_000_000..=128_000_000).contains(&ResourceLimits::memory_by_default()));
     }
 
     #[test]

@@ -48,6 +48,7 @@ pub(super) struct Desk {
     limits: Limits,
     max_cpu: f64,
     max_memory: u64,
+    reading: Budget,
     redaction: Option<Mutex<Redaction>>,
     kept: Mutex<Kept>,
 }
@@ -63,7 +64,8 @@ impl Desk {
             trust: arguments.scripts.trusting(),
             limits: arguments.scripts.limits(),
             max_cpu: arguments.resources.max_cpu.0,
-            max_memory: arguments.resources.max_memory.0,
+            max_memory: arguments.resources.memory(),
+            reading: arguments.resources.reading(),
             redaction: Redaction::prepare(&redact)?.map(Mutex::new),
             kept: Mutex::default(),
         })
@@ -86,7 +88,7 @@ impl Desk {
 
     /// The memory for the values of a case.
     pub fn budget(&self) -> Budget {
-        Budget::new(self.max_memory)
+        self.reading.clone()
     }
 
     /// The runbook of that name: one that ships, or one of the operator's folders of runbooks. A path is none.
