@@ -22,8 +22,8 @@ struct Docker {
 }
 
 impl Docker {
-    /// Gives the calling thread a disk of its own, starts the daemon, and makes an image of a folder.
-    fn prepare() -> Result<Self, Missing> {
+    /// Gives the calling thread a disk of its own, starts the daemon with these options, and makes an image of a folder.
+    fn prepare(options: &[&str]) -> Result<Self, Missing> {
         let client = tool("docker")?;
         tool("iptables-nft")?;
         let dockerd = tool("dockerd")?;
@@ -36,6 +36,7 @@ impl Docker {
             .arg(folder.path().join("pid"))
             .arg("--host")
             .arg(format!("unix://{}", folder.path().join("socket").display()))
+            .args(options)
             .stdin(Stdio::null())
             .stdout(said.try_clone().unwrap())
             .stderr(said)
@@ -92,7 +93,7 @@ impl Drop for Docker {
 #[test]
 fn docker_a_flood_of_a_published_port_is_said_of_the_container_by_its_name() {
     in_namespace(|| {
-        let docker = require!(Docker::prepare());
+        let docker = require!(Docker::prepare(&[]));
         let world = World::make();
         let pid = docker.start("front", &["-p", "8080:80", "-p", "8053:53/udp"], &["/bin/httpd", "-f", "-p", "80"]);
         let case = judged(&world, Traffic::Datagrams(8053), docker.folder.path());
@@ -100,6 +101,8 @@ fn docker_a_flood_of_a_published_port_is_said_of_the_container_by_its_name() {
         assert!(cause.title.contains("container front gets ") && cause.title.contains("port 8053"), "{}", cause.title);
         advises(cause, "ip daddr 192.0.2.1 udp dport 8053 counter drop");
         advises(cause, &format!("nsenter -t {pid} -n ss -lntup"));
+        advises(cause, "docker logs --tail 50 front");
+        docker.call(&["logs", "--tail", "50", "front"]).unwrap();
         let labels = booked(&case);
         let there = "UDP port 53 (published as port 8053), container front, where nothing listens on UDP port 53";
         assert!(labels.contains(there), "{labels}");
@@ -117,7 +120,7 @@ fn docker_a_flood_of_a_published_port_is_said_of_the_container_by_its_name() {
 #[test]
 fn docker_what_a_container_fetches_and_what_is_sent_to_it_is_booked_on_its_processes() {
     in_namespace(|| {
-        let docker = require!(Docker::prepare());
+        let docker = require!(Docker::prepare(&[]));
         let world = World::make();
         docker.start("sink", &["-p", "9000:9000"], &["/bin/sh", "-c", "nc -l -p 9000 >/dev/null"]);
         let case = judged(&world, Traffic::Upload("192.0.2.1:9000"), docker.folder.path());
@@ -131,7 +134,28 @@ fn docker_what_a_container_fetches_and_what_is_sent_to_it_is_booked_on_its_proce
         let case = judged(&world, Traffic::Fetched, docker.folder.path());
         let cause = cause(&case, "guest-download");
         assert!(cause.title.starts_with("wget (pid ") && cause.title.contains(" in container job "), "{}", cause.title);
+        advises(cause, "docker top job");
+        assert!(docker.call(&["top", "job"]).unwrap().contains("wget"));
         let labels = booked(&case);
         assert!(labels.contains("for connections that it opened (TCP), container job (wget, pid "), "{labels}");
+    });
+}
+
+/// Without rules of the firewall the daemon's proxy takes each connection on the host, and opens another into the container.
+#[test]
+fn docker_what_its_proxy_hands_on_counts_once() {
+    in_namespace(|| {
+        let docker = require!(Docker::prepare(&["--iptables=false"]));
+        let world = World::make();
+        docker.start("store", &["-p", "9000:9000"], &["/bin/sh", "-c", "nc -l -p 9000 >/dev/null"]);
+        let case = judged(&world, Traffic::Upload("192.0.2.1:9000"), docker.folder.path());
+        let labels = booked(&case);
+        let cause = cause(&case, "bulk-transfer-in");
+        assert!(
+            cause.title.starts_with("docker-proxy (pid ") && cause.title.contains(" on to container store (nc, pid ")
+        );
+        assert!(labels.starts_with("docker-proxy (pid "), "{labels}");
+        let ledger = case.ledger.as_ref().unwrap();
+        assert!((2_000_000..6_500_000).contains(&ledger.bytes), "it counts once: {}", ledger.bytes);
     });
 }

@@ -149,6 +149,8 @@ pub enum Traffic {
     Datagrams(u16),
     /// A stream for whoever accepts connections there.
     Upload(&'static str),
+    /// Connections for whoever accepts them there, whose last packet never comes.
+    HalfOpen(&'static str),
     /// A stream that somebody fetches: it has come to them already.
     Fetched,
 }
@@ -174,6 +176,19 @@ impl Traffic {
                 // Who waits there may still be starting.
                 let mut stream = wait_for("connection", || TcpStream::connect(to).ok());
                 paced(Box::new(move || stream.write_all(&[7; PIECE]).is_ok()));
+            }
+            Traffic::HalfOpen(to) => {
+                shell(
+                    "nft 'add table ip w; add chain ip w out { type filter hook output priority 0; }; \
+                     add rule ip w out tcp flags & (syn | ack | rst | fin) != syn drop'",
+                );
+                let to = to.parse().unwrap();
+                paced(Box::new(move || {
+                    for _ in 0..5 {
+                        let _ = TcpStream::connect_timeout(&to, Duration::from_millis(1));
+                    }
+                    true
+                }));
             }
             Traffic::Fetched => {
                 let listener = TcpListener::bind("192.0.2.9:8000").unwrap();

@@ -71,6 +71,8 @@ fn podman_a_flood_of_a_published_port_is_said_of_the_container_by_its_name() {
         assert!(cause.title.contains("container shop gets ") && cause.title.contains("port 8053"), "{}", cause.title);
         advises(cause, "ip daddr 192.0.2.1 udp dport 8053 counter drop");
         advises(cause, &format!("nsenter -t {pid} -n ss -lntup"));
+        advises(cause, "podman logs --tail 50 shop");
+        podman.call(&["logs", "--tail", "50", "shop"]).unwrap();
         let labels = booked(&case);
         let there = "UDP port 53 (published as port 8053), container shop, where nothing listens on UDP port 53";
         assert!(labels.contains(there), "{labels}");

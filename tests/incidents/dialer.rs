@@ -1,9 +1,9 @@
 //! A PPPoE client in user space: takes the packets out of the session's frames and hands them to the kernel by `ppp0`, a TUN
-//! device, as `pppoe` of rp-pppoe does by way of pppd.
+//! device, as `pppoe` of rp-pppoe does by way of pppd. And a machine of sorts, which holds a TAP device.
 #![expect(unsafe_code, reason = "a TUN device is opened by an ioctl that no crate of ours has")]
 
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,18 +14,43 @@ const SESSION: u16 = 0x8864u16.to_be();
 /// `TUNSETIFF`, `IFF_TUN | IFF_NO_PI`.
 const SET_INTERFACE: libc::c_ulong = 0x4004_54ca;
 const TUN: i16 = 0x1001;
+/// `IFF_TAP | IFF_NO_PI`.
+const TAP: i16 = 0x1002;
 /// Link header, PPPoE header, PPP protocol.
 const AROUND: usize = 14 + 6 + 2;
 
-/// Takes what comes by the session until the process ends.
-pub fn dial(took: &AtomicU64) {
-    let mut device = OpenOptions::new().read(true).write(true).open("/dev/net/tun").expect("there are TUN devices");
+/// Opens a device of that name.
+fn device(name: &str, kind: i16) -> File {
+    let device = OpenOptions::new().read(true).write(true).open("/dev/net/tun").expect("there are TUN devices");
     let mut request = [0u8; 40];
-    request[..4].copy_from_slice(b"ppp0");
-    request[16..18].copy_from_slice(&TUN.to_ne_bytes());
+    request[..name.len()].copy_from_slice(name.as_bytes());
+    request[16..18].copy_from_slice(&kind.to_ne_bytes());
     // SAFETY: the kernel reads and writes a `struct ifreq`, which has 40 bytes.
     let result = unsafe { libc::ioctl(device.as_raw_fd(), SET_INTERFACE, request.as_mut_ptr()) };
-    assert_eq!(result, 0, "ppp0: {}", std::io::Error::last_os_error());
+    assert_eq!(result, 0, "{name}: {}", std::io::Error::last_os_error());
+    device
+}
+
+/// Takes the frames of a TAP device of that name until the process ends.
+pub fn hold(tap: &str, took: &AtomicU64) {
+    let mut device = device(tap, TAP);
+    ready();
+    let mut frame = [0u8; 4096];
+    loop {
+        // A device that is down has nothing to read, and says so.
+        match device.read(&mut frame) {
+            Ok(length) => took.fetch_add(length as u64, Ordering::Relaxed),
+            Err(_) => {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+                continue;
+            }
+        };
+    }
+}
+
+/// Takes what comes by the session until the process ends.
+pub fn dial(took: &AtomicU64) {
+    let mut device = device("ppp0", TUN);
     let run = |line: &str| {
         let status = std::process::Command::new("ip").args(line.split_whitespace()).status().expect("ip can be run");
         assert!(status.success(), "ip {line}");

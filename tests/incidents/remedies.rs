@@ -66,6 +66,7 @@ const CLOSED: &[&str] = &["UdpNoPorts", "Udp6NoPorts"];
 const DATAGRAMS: &[&str] = &["UdpInDatagrams", "UdpInErrors", "Udp6InDatagrams", "Udp6InErrors"];
 const SEGMENTS: &[&str] = &["TcpInSegs"];
 const OF_THE_MACHINE: &str = "it is a setting of the whole machine, which a network namespace may not write";
+const NO_ENGINE: &str = "real engines stand on a host of their own, where it is carried out (`tests/engines`)";
 const NO_DATABASE: &str = "no database is on the stage";
 
 /// Every command that the runbook has.
@@ -97,12 +98,17 @@ const ROWS: &[Row] = &[
     row("forwarded", "casebook_forward", How::Drops(&[&["IpOutTransmits"]], 0.85), "forwarded"),
     row("forwarded", "nsenter -t", How::Shows, "published-tcp-port"),
     row("guest-drop", "nsenter -t", How::Shows, "guest-drop"),
+    row("guest-drop", "ip netns exec", How::Not("processes live in every guest of the stage"), ""),
     row("guest-listen-overflow", "ss -tlnp", How::Shows, "guest-listen-overflow"),
+    row("guest-listen-overflow", "stats --no-stream", How::Not(NO_ENGINE), ""),
     row("guest-listen-overflow", "somaxconn", How::Not("it is a setting of the guest"), ""),
     row("guest-syn-backlog", "tcp_syncookies", How::Not("it is a setting of the guest"), ""),
     row("guest-slow-reader", "ss -uanpm", How::Shows, "guest-slow-reader"),
+    row("guest-slow-reader", "stats --no-stream", How::Not(NO_ENGINE), ""),
     row("guest-unheard", "casebook_published", How::Drops(&[&["IpForwDatagrams"]], 0.2), "published-unheard"),
     row("guest-unheard", "ss -lntup", How::Shows, "published-unheard"),
+    row("guest-unheard", "logs --tail", How::Not(NO_ENGINE), ""),
+    row("guest-download", "top", How::Not(NO_ENGINE), ""),
     row("guest-download", "tc qdisc", How::Sets(&[&["IpForwDatagrams"]], 0.85), "guest-download"),
     row("listen-overflow", "ss -tlnp", How::Shows, "listen-overflow"),
     row("listen-overflow", "somaxconn", How::Backlog(4096), "accept-queue-of-the-kernels-limit"),

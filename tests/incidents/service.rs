@@ -71,6 +71,11 @@ pub enum Role {
     XdpConsumer,
     /// Takes packets out of a PPPoE session, and hands them to the kernel by `ppp0`.
     Dialer,
+    /// Runs a machine of sorts: takes what comes by a TAP device of this host.
+    Machine {
+        /// What the device is called.
+        tap: String,
+    },
     /// Waits in a control group of its own that lets nothing in.
     Denied {
         /// Where it receives datagrams, or listens.
@@ -175,6 +180,7 @@ impl Role {
             Role::Dropper { .. } => "stage-dropper",
             Role::XdpConsumer => "stage-xsk",
             Role::Dialer => "pppoe",
+            Role::Machine { .. } => "qemu-stage",
             Role::Denied { .. } => "stage-denied",
             Role::Web { .. } => "stage-web",
             Role::Fetch { .. } | Role::FetchSome { .. } => "stage-fetch",
@@ -362,6 +368,7 @@ fn play(role: &Role, took: &Arc<AtomicU64>) {
         }
         Role::XdpConsumer => xdp_socket::consume(took),
         Role::Dialer => dialer::dial(took),
+        Role::Machine { tap } => dialer::hold(tap, took),
         Role::Denied { at, tcp } => denied(*at, *tcp, took),
         Role::Filtered { at } => {
             let socket = UdpSocket::bind(at).expect("the port is free");

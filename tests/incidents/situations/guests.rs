@@ -1,6 +1,6 @@
 //! What goes wrong inside of a container: there a stage has a network namespace of its own behind the server.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::daemon::Daemon;
@@ -159,6 +159,76 @@ fn a_published_port_by_a_process_of_the_host() {
             bytes_at_most: 13_000_000,
             ..Expect::default()
         },
+        window: Duration::from_secs(2),
+        ..Incident::default()
+    }
+    .play();
+}
+
+/// Frames for a link address that is not this host's, port 9999.
+fn frames_for_others() -> Vec<Traffic> {
+    let to = Ipv4Addr::new(10, 77, 1, 99);
+    let flood = Flood {
+        shape: Shape::ForOthers { payload: 1200 },
+        to,
+        from: Sources::Few(300),
+        ttl: Ttl::BySource,
+        per_second: 3000,
+    };
+    vec![Traffic::Flood(flood)]
+}
+
+/// Its interface stands on the one by which the flood comes: no packet of it is this host's, and no rule of this host sees one.
+#[test]
+fn a_listener_in_a_container_on_a_macvlan() {
+    Incident {
+        name: "macvlan-listener",
+        guest: vec![Role::DatagramSink { at: (Ipv4Addr::UNSPECIFIED, 9999).into() }],
+        firewall: &[
+            "ip link add mv0 link eth0 address 02:77:00:00:00:99 type macvlan mode bridge",
+            "guest=$(ip netns identify $$ | sed s/server/guest/) && ip link set mv0 netns $guest && \
+             ip -n $guest addr add 10.77.1.99/24 dev mv0 && ip -n $guest link set mv0 up",
+        ],
+        traffic: frames_for_others(),
+        also: Some(|_: &Stage, said: &Said| {
+            unsaid(
+                said,
+                &[
+                    "for this host's guest 02:77:00:00:00:99 on eth0, network namespace casebook-stage-",
+                    "-guest (stage-sink, pid ",
+                ],
+            )
+        }),
+        expect: Expect { exit: &[1, 2], ..Expect::flood("forwarded", &["not-for-us", "udp-flood-open-port"]) },
+        window: Duration::from_secs(2),
+        ..Incident::default()
+    }
+    .play();
+}
+
+/// Two machines behind a bridge, each by its TAP device: what comes is for one of them.
+#[test]
+fn the_busy_one_of_two_machines() {
+    Incident {
+        name: "noisy-machine",
+        services: ["vnet3", "vnet4"].map(|tap| Role::Machine { tap: tap.to_owned() }).into(),
+        firewall: &[
+            "ip link add br0 type bridge",
+            "for it in br0 vnet3 vnet4; do ip link set $it up; done",
+            "for it in vnet3 vnet4 eth0; do ip link set $it master br0; done",
+            "ip addr del 10.77.1.2/24 dev eth0",
+            "ip addr add 10.77.1.2/24 dev br0",
+            "ip route replace default via 10.77.1.1 dev br0",
+            "bridge fdb add 02:77:00:00:00:99 dev vnet3 master static",
+            "bridge fdb add 02:77:00:00:00:98 dev vnet4 master static",
+            "ip neigh replace 10.77.1.98 lladdr 02:77:00:00:00:98 dev br0 nud permanent",
+            "ping -q -i 0.05 -c 200 10.77.1.98 >/dev/null 2>&1 &",
+        ],
+        traffic: frames_for_others(),
+        also: Some(|_: &Stage, said: &Said| {
+            unsaid(said, &["guest 02:77:00:00:00:99: eth0 → br0 → vnet3", "VM of qemu-stage (pid ", ") by vnet3"])
+        }),
+        expect: Expect { exit: &[1, 2], ..Expect::flood("forwarded", &["not-for-us", "not-reaching-host"]) },
         window: Duration::from_secs(2),
         ..Incident::default()
     }
