@@ -31,6 +31,11 @@ pub fn whole(path: &str) -> Option<(String, String)> {
     Some((unpacked(WHOLE_JSON, path)?, unpacked(WHOLE_YAML, path)?))
 }
 
+/// The same, as JSON alone.
+pub fn whole_json(path: &str) -> Option<String> {
+    unpacked(WHOLE_JSON, path)
+}
+
 fn unpacked(files: &[(&str, &[u8])], path: &str) -> Option<String> {
     let (_, packed) = files.iter().find(|(known, _)| *known == path)?;
     let mut text = String::new();

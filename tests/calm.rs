@@ -3,8 +3,9 @@
 
 mod support;
 
-use casebook::case::{Case, Evidence, Gap};
-use casebook::runbook::Runbook;
+use casebook::case::{Case, Choice, Evidence, Gap, Likelihood, Picked};
+use casebook::runbook::{self, Kind, Runbook};
+use casebook::sys::trust::Trust;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 use support::recorded;
@@ -178,4 +179,33 @@ fn another_interface_that_carries_much_ends_the_calm() {
         let interfaces = place(evidence, "rates", "/interfaces").as_array_mut().expect("a list");
         interfaces.push(other);
     }));
+}
+
+/// Every runbook that ships, and all of them as one.
+fn shelf() -> Vec<Runbook> {
+    let found = runbook::embedded(Kind::Runbook);
+    let mut heads: Vec<Runbook> =
+        found.iter().map(|found| runbook::load_head(found, Trust::Required).expect("it is good")).collect();
+    // The recorded hosts were asked by the steps of this one.
+    heads.sort_by_key(|head| head.name != "high-inbound-traffic");
+    let picked =
+        |head: &Runbook| Picked { runbook: head.name.clone(), words: Vec::new(), sign: None, apart: Vec::new() };
+    let choice = Choice { picked: heads.iter().map(picked).collect(), ..Choice::default() };
+    let (whole, _) = runbook::compose(&heads.iter().collect::<Vec<_>>(), choice).expect("they are one");
+    heads.iter().map(|head| recorded::shipped(&head.name)).chain([whole]).collect()
+}
+
+#[test]
+fn no_runbook_that_ships_accuses_anybody_on_a_host_without_trouble() {
+    for runbook in shelf() {
+        for (name, case, _) in quiet() {
+            let judged = recorded::judge(&runbook, &case, case.evidence.clone());
+            let accused = judged.diagnosis.causes.iter().filter(|cause| cause.likelihood > Likelihood::Possible);
+            let accused: Vec<&str> = accused.map(|cause| cause.title.as_str()).collect();
+            assert!(accused.is_empty(), "{} on {name}: {accused:#?}", runbook.name);
+            if runbook.name != case.runbook.name {
+                assert!(calm(&judged).is_empty(), "{} on {name}: not all of it was seen", runbook.name);
+            }
+        }
+    }
 }

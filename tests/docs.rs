@@ -183,3 +183,15 @@ fn the_report_in_the_readme_is_what_is_printed() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(shown.trim_end(), String::from_utf8_lossy(&output.stdout).trim_end());
 }
+
+#[test]
+fn the_shelf_in_the_readme_is_what_ships() {
+    use casebook::runbook::{Kind, embedded};
+    let readme = fs::read_to_string(project().join("README.md")).expect("it is there");
+    let rows = readme.lines().skip_while(|line| *line != "| runbook | what it answers |").skip(2);
+    let mut told: Vec<&str> = rows.map_while(|row| row.strip_prefix("| `")?.split('`').next()).collect();
+    told.sort_unstable();
+    let mut ships: Vec<String> = embedded(Kind::Runbook).into_iter().map(|found| found.name).collect();
+    ships.sort_unstable();
+    assert_eq!(told, ships, "the table of the README has a row for each runbook");
+}

@@ -69,6 +69,11 @@
 ---@field say? string The sentence, beside `verdict`.
 ---@field remedy? casebook.runbook.Remedy What to do about it.
 
+---A further list of outcomes of a step.
+---@class casebook.runbook.Also
+---@field title? string What its findings are called; the step's title when none is given.
+---@field outcomes casebook.runbook.Outcome[] As those of the step.
+
 ---A step: one probe or check looks, and the first outcome that holds is the finding. What could not be seen makes it unknown, never ok.
 ---@class casebook.runbook.Step
 ---@field id string The name by which conditions reach its evidence: a Lua name, `rates` in `rates.watched.rx.packets`.
@@ -82,7 +87,7 @@
 ---@field needs? string[] Ids of steps that must have looked before; what a probe derives its result from is known without it.
 ---@field timeout? string|number How long it may take; the window and 5 s more when none is given.
 ---@field outcomes? casebook.runbook.Outcome[] What it can find; the first whose condition holds wins. Without any, a check's own findings count.
----@field also? casebook.runbook.Outcome[][] Further lists of outcomes, each judged by itself as `outcomes` is: the gravest finding is that of the step. So runbooks that judge the same evidence are one in `casebook diagnose`.
+---@field also? casebook.runbook.Also[] Further lists of outcomes, each judged by itself as `outcomes` is: the gravest finding is that of the step. So runbooks that judge the same evidence are one in `casebook diagnose`.
 ---@field stop? string A condition: the run ends after this step when this holds.
 
 ---A sign: either `for` or `against` the cause.

@@ -25,6 +25,8 @@ const LONGEST_LOOK: Duration = Duration::from_secs(2);
 const SHORTEST_LOOK: Duration = Duration::from_millis(500);
 /// The window where no runbook says how long it watches.
 const WINDOW: Duration = Duration::from_secs(10);
+/// How it begins why a runbook that was picked is left out.
+const NO_PART: &str = "it cannot be part of the whole: ";
 /// Characters of a complaint that are kept.
 const LONGEST_COMPLAINT: usize = 2000;
 
@@ -40,13 +42,13 @@ pub(super) fn diagnose(arguments: &DiagnoseArguments, start: Start) -> anyhow::R
         start.surroundings.refuse(&member.params, &member.runbook.params)?;
     }
     if arguments.plan {
-        let choice = shelf.choose(&complaint, None);
+        let (runbook, params) = shelf.composed(shelf.choose(&complaint, None), &given, arguments.timeout)?;
         let mut out = Vec::new();
-        said(&choice).iter().try_for_each(|line| writeln!(out, "{}", printable(line)))?;
-        if !choice.picked.is_empty() && choice.picked.len() < shelf.members.len() {
+        said(&runbook).iter().try_for_each(|line| writeln!(out, "{}", printable(line)))?;
+        let picked = runbook.choice.as_ref().map_or(0, |choice| choice.picked.len());
+        if picked > 0 && picked < shelf.members.len() {
             writeln!(out, "A look of a second or two at what else there is may add to them.\n")?;
         }
-        let (runbook, params) = shelf.composed(choice, &given, arguments.timeout)?;
         return plan::show(&runbook, &params, &arguments.allow.rights(), out);
     }
     let Start { threads, mut store, clock, vantage, .. } = start;
@@ -59,10 +61,10 @@ pub(super) fn diagnose(arguments: &DiagnoseArguments, start: Start) -> anyhow::R
     let choose = |observer: &engine::Live| {
         let looked = shelf.look(&complaint, observer)?;
         let choice = shelf.choose(&complaint, looked.as_ref());
-        if !arguments.quiet {
-            said(&choice).iter().for_each(|line| say(format_args!("casebook: {line}")));
-        }
         let (runbook, params) = shelf.composed(choice, &given, arguments.timeout)?;
+        if !arguments.quiet {
+            said(&runbook).iter().for_each(|line| say(format_args!("casebook: {line}")));
+        }
         Ok(Chosen {
             runbook: Cow::Owned(runbook),
             params,
@@ -79,7 +81,8 @@ pub(super) fn diagnose(arguments: &DiagnoseArguments, start: Start) -> anyhow::R
 }
 
 /// What is said while it goes on: what is run, and what is not.
-fn said(choice: &Choice) -> Vec<String> {
+fn said(runbook: &Runbook) -> Vec<String> {
+    let Some(choice) = &runbook.choice else { return Vec::new() };
     let picked: Vec<&str> = choice.picked.iter().map(|picked| picked.runbook.as_str()).collect();
     let left: Vec<&str> = choice.left.iter().map(|left| left.runbook.as_str()).collect();
     let mut said = Vec::new();
@@ -90,6 +93,8 @@ fn said(choice: &Choice) -> Vec<String> {
     if !left.is_empty() {
         said.push(format!("not at {}", left.join(", ")));
     }
+    let broken = choice.left.iter().filter(|left| left.why.starts_with(NO_PART));
+    said.extend(broken.map(|left| format!("{} is left out: {}", left.runbook, left.why)));
     said
 }
 
@@ -176,10 +181,8 @@ impl Shelf {
     fn refuse_unknown(&self, given: &Map<String, Value>) -> Result<(), Usage> {
         for name in given.keys() {
             let known = self.members.iter().any(|member| {
-                let own =
-                    name.strip_prefix(member.runbook.name.as_str()).and_then(|rest| rest.strip_prefix(['.', '_']));
-                let under = name.strip_prefix(&format!("{}_", member.runbook.name.replace('-', "_")));
-                [Some(name.as_str()), own, under]
+                let own = name.strip_prefix(member.runbook.name.as_str()).and_then(|rest| rest.strip_prefix('.'));
+                [Some(name.as_str()), own, own_in_whole(&member.runbook, name)]
                     .into_iter()
                     .flatten()
                     .any(|name| member.runbook.params.contains_key(name))
@@ -187,6 +190,10 @@ impl Shelf {
             if !known {
                 let why = format!("no runbook has a parameter `{name}`; `casebook show RUNBOOK` lists them");
                 return Err(Usage(why));
+            }
+            if name.ends_with(".window") {
+                let why = "what is looked at by `diagnose` is looked at in one window";
+                return Err(Usage(format!("{why}: `{name}` cannot be set for one runbook; --window sets it for all")));
             }
         }
         Ok(())
@@ -250,6 +257,40 @@ impl Shelf {
         choice
     }
 
+    fn member(&self, name: &str) -> Option<&Member> {
+        self.members.iter().find(|member| member.runbook.name == name)
+    }
+
+    /// The picked runbooks as one, without those that cannot be part of it: these are left, and why.
+    fn whole(&self, choice: Choice) -> Result<(Runbook, ParamNames), Usage> {
+        let compose = |choice: &Choice| {
+            let picked = choice.picked.iter().filter_map(|picked| self.member(&picked.runbook));
+            let runbooks: Vec<&Runbook> = picked.map(|member| &member.runbook).collect();
+            runbook::compose(&runbooks, choice.clone())
+        };
+        let problems = match compose(&choice) {
+            Ok(whole) => return Ok(whole),
+            Err(problems) => problems,
+        };
+        let refused = || Usage(format!("{COMPOSED}: {}", problems.render(super::screen::stderr_color())));
+        // One that does not fit does not end the diagnosis: each is added to those that do.
+        let mut kept = Choice { picked: Vec::new(), ..choice.clone() };
+        let mut whole = None;
+        for picked in choice.picked {
+            kept.picked.push(picked);
+            match compose(&kept) {
+                Ok(composed) => whole = Some(composed),
+                Err(problems) => {
+                    let why = problems.problems.first().map_or("", |problem| problem.message.as_str());
+                    let left = kept.picked.pop();
+                    kept.left.extend(left.map(|left| Left { runbook: left.runbook, why: format!("{NO_PART}{why}") }));
+                }
+            }
+        }
+        let (runbook, names) = whole.ok_or_else(refused)?;
+        Ok((Runbook { choice: Some(kept), ..runbook }, names))
+    }
+
     /// The picked runbooks as one, and its parameters.
     fn composed(
         &self,
@@ -257,11 +298,10 @@ impl Shelf {
         given: &Map<String, Value>,
         timeout: Option<Span>,
     ) -> Result<(Runbook, Map<String, Value>), Usage> {
-        let member = |name: &str| self.members.iter().find(|member| member.runbook.name == name);
-        let picked: Vec<&Member> = choice.picked.iter().filter_map(|picked| member(&picked.runbook)).collect();
-        let runbooks: Vec<&Runbook> = picked.iter().map(|member| &member.runbook).collect();
-        let (mut runbook, names) = runbook::compose(&runbooks, choice)
-            .map_err(|problems| Usage(format!("{COMPOSED}: {}", problems.render(super::screen::stderr_color()))))?;
+        let (mut runbook, names) = self.whole(choice)?;
+        let picked = runbook.choice.iter().flat_map(|choice| &choice.picked);
+        let picked: Vec<&Member> = picked.filter_map(|picked| self.member(&picked.runbook)).collect();
+        refuse_unheard(&picked, &names, given)?;
         if let Some(timeout) = timeout {
             for step in &mut runbook.steps {
                 step.timeout_seconds.get_or_insert(timeout.0.as_secs_f64());
@@ -271,7 +311,30 @@ impl Shelf {
     }
 }
 
-/// The parameters of the one runbook that was made of these.
+/// The parameter of a runbook that is meant by a name that it may have in the whole: `timeouts_port`.
+fn own_in_whole<'n>(runbook: &Runbook, name: &'n str) -> Option<&'n str> {
+    name.strip_prefix(&format!("{}_", runbook.name.replace('-', "_")))
+}
+
+/// Refuses a name that no parameter has in the whole, though a runbook that is part of it has one that reads so.
+fn refuse_unheard(picked: &[&Member], names: &ParamNames, given: &Map<String, Value>) -> Result<(), Usage> {
+    let is_known = |name: &str| {
+        names.values().any(|known| known == name)
+            || picked.iter().any(|member| member.runbook.params.contains_key(name))
+    };
+    for name in given.keys().filter(|name| !is_known(name)) {
+        for runbook in picked.iter().map(|member| &member.runbook) {
+            let own = own_in_whole(runbook, name).filter(|own| runbook.params.contains_key(*own));
+            if let Some(own) = own {
+                let why = format!("nothing here is called `{name}`: set `{}.{own}`", runbook.name);
+                return Err(Usage(why));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The parameters of the one runbook that was made of these. All watch as long as the one that watches longest.
 fn params(picked: &[&Member], names: &ParamNames, given: &Map<String, Value>) -> Map<String, Value> {
     let mut params = Map::new();
     for member in picked {
@@ -280,6 +343,12 @@ fn params(picked: &[&Member], names: &ParamNames, given: &Map<String, Value>) ->
                 params.insert(name.clone(), value.clone());
             }
         }
+    }
+    if params.contains_key("window") {
+        let seconds = |member: &&&Member| member.resolved.all.get("window").and_then(Value::as_f64);
+        let longest = picked.iter().filter_map(|member| Some((seconds(&member)?, member)));
+        let longest = longest.max_by(|(one, _), (other, _)| one.total_cmp(other));
+        params.extend(longest.map(|(seconds, _)| ("window".to_owned(), Value::from(seconds))));
     }
     // What a report advises to set again has the name that it has in the whole.
     for (name, value) in given {

@@ -107,24 +107,35 @@ pub(super) fn summary(
             format!("{blindness} No known cause stands out, but: {trouble}.")
         }
         (_, Some(trouble)) => format!("No known cause stands out, but: {trouble}."),
-        (Some((all_clear, _)), None) if blind == 0 => all_clear,
-        (Some(_), None) => {
-            let unseen = findings.iter().filter(|finding| finding.verdict == Verdict::Unknown);
-            let titles: Vec<&str> = unseen.map(|finding| finding.title.as_str()).collect();
-            // "Nothing unusual" is not said where most of it was not seen: what was, is.
-            let seen = findings.iter().filter(|finding| finding.verdict == Verdict::Ok);
-            let seen: Vec<&str> = seen.map(|finding| finding.sentence.trim_end_matches('.')).take(3).collect();
-            let seen = if seen.is_empty() { String::new() } else { format!(" In what was seen: {}.", seen.join("; ")) };
-            format!(
-                "Not an all-clear: {blind} of {} steps could not run: {}.{seen}",
-                coverage.applicable,
-                titles.join(", "),
-            )
-        }
+        (_, None) if blind > 0 => not_clear(findings, coverage),
+        (Some((all_clear, _)), None) => all_clear,
         (None, None) => {
             format!("No cause stands out; {} of {} steps could look.", coverage.looked, coverage.applicable)
         }
     }
+}
+
+/// Titles of steps that are told in the first sentence.
+const TITLES: usize = 6;
+
+/// The first sentence where nothing stands out in what was seen, and not all was.
+fn not_clear(findings: &[Finding], coverage: Coverage) -> String {
+    let blind = coverage.applicable - coverage.looked;
+    let mut titles: Vec<&str> = Vec::new();
+    for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Unknown) {
+        if !titles.contains(&finding.title.as_str()) {
+            titles.push(&finding.title);
+        }
+    }
+    let more = titles.len().saturating_sub(TITLES);
+    titles.truncate(TITLES);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    // "Nothing unusual" is not said where most of it was not seen: what was, is.
+    let seen = findings.iter().filter(|finding| finding.verdict == Verdict::Ok);
+    let seen: Vec<&str> = seen.map(|finding| finding.sentence.trim_end_matches('.')).take(3).collect();
+    let seen = if seen.is_empty() { String::new() } else { format!(" In what was seen: {}.", seen.join("; ")) };
+    let of = coverage.applicable;
+    format!("Not an all-clear: {blind} of {of} steps could not run: {}{more}.{seen}", titles.join(", "))
 }
 
 /// The first sentence where outputs were read in place of a host and no cause is likely: what is suspected, or what stands out.
@@ -162,4 +173,39 @@ pub(super) fn read_summary(causes: &[Cause], findings: &[Finding], reading: &Rea
     } else {
         format!("These outputs show no cause.{first}{fine}")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+
+    fn finding(verdict: Verdict) -> Finding {
+        let title = format!("Whether {verdict} is seen");
+        Finding {
+            step: verdict.to_string(),
+            title,
+            verdict,
+            sentence: format!("it is {verdict}"),
+            gaps: Vec::new(),
+            remedies: Vec::new(),
+            data: Map::new(),
+            besides: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_seen_in_part_is_no_all_clear_whether_there_is_a_sentence_for_it_or_not() {
+        let scope = Scope::new().unwrap();
+        let steps = "steps:\n  - {id: a, title: A, probe: host, outcomes: [ok: fine]}\n";
+        for clear in ["", "all_clear: nothing unusual\n", "all_clear: \"{{ a.load.one }} is known\"\n"] {
+            let runbook = crate::runbook::load(&format!("name: x\ntitle: T\n{clear}{steps}"), "x").unwrap();
+            let findings = [finding(Verdict::Ok), finding(Verdict::Unknown)];
+            let said = summary(&runbook, &[], &findings, Coverage::of(&findings), &[], &scope);
+            let expected =
+                "Not an all-clear: 1 of 2 steps could not run: Whether unknown is seen. In what was seen: it is ok.";
+            assert_eq!(said, expected, "{clear}");
+        }
+    }
 }

@@ -64,8 +64,9 @@ fn not_looked(gaps: &[Gap]) -> String {
 /// The finding of every list of outcomes that a step has: the gravest, with what the others say of trouble beside it.
 fn by_all_outcomes(step: &Step, scope: &Scope, finding: &NewFinding<'_>) -> (Finding, Option<usize>) {
     let (mut found, place) = by_outcomes(&step.outcomes, scope, finding);
-    for outcomes in &step.also {
-        let (mut other, _) = by_outcomes(outcomes, scope, finding);
+    for also in &step.also {
+        let (mut other, _) = by_outcomes(&also.outcomes, scope, finding);
+        other.title.clone_from(&also.title);
         if other.verdict.gravity() > found.verdict.gravity() {
             std::mem::swap(&mut found, &mut other);
         }
@@ -74,7 +75,12 @@ fn by_all_outcomes(step: &Step, scope: &Scope, finding: &NewFinding<'_>) -> (Fin
         found.besides.extend(other.besides);
         let fine = matches!(other.verdict, Verdict::Ok | Verdict::Skipped);
         if !fine && other.sentence != found.sentence {
-            found.besides.push(Said { verdict: other.verdict, sentence: other.sentence });
+            // A sentence stands below its own title.
+            let sentence = match other.title == found.title {
+                true => other.sentence,
+                false => format!("{}: {}", other.title, other.sentence),
+            };
+            found.besides.push(Said { verdict: other.verdict, sentence });
         }
     }
     (found, place)

@@ -67,6 +67,19 @@ pub(super) fn runbook(
     })
 }
 
+/// Checks a runbook that includes nothing and is known as a document: `file` is what stands for its text.
+pub(super) fn document(
+    file: SourceFile,
+    mut document: Document,
+    depth: Depth,
+    find: FindCheck<'_>,
+) -> Result<Runbook, Problems> {
+    let file = Arc::new(file);
+    let nowhere = |_: &str| Err(String::new());
+    let (parts, _) = parts::read(&mut document, &file, &nowhere);
+    checked_document(file, depth, find, document, |check, document| check.runbook(document, parts))
+}
+
 /// Reads and checks the header of a check, which has come to be YAML.
 pub(super) fn header(file: SourceFile, script: &Script) -> Result<Check, Problems> {
     let none = |_: &str| Err(NoCheck { message: String::new(), help: None });
@@ -83,6 +96,17 @@ fn checked<D: serde::de::DeserializeOwned, T>(
     let problems = |problems| Problems { origin: file.origin.clone(), text: file.text.clone(), problems };
     let document: D = yaml::document(&file, depth == Depth::Whole)
         .map_err(|error| problems(vec![yaml::problem(&file.text, &error, yaml::Form::Runbook)]))?;
+    checked_document(file, depth, find, document, check_all)
+}
+
+fn checked_document<D, T>(
+    file: Arc<SourceFile>,
+    depth: Depth,
+    find: FindCheck<'_>,
+    document: D,
+    check_all: impl FnOnce(&mut Checker<'_>, D) -> T,
+) -> Result<T, Problems> {
+    let problems = |problems| Problems { origin: file.origin.clone(), text: file.text.clone(), problems };
     let scope = Scope::new().map_err(|error| {
         problems(vec![Problem::new(None, format!("cannot start Lua to check expressions: {error}"))])
     })?;

@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 use serde_yaml::Spanned;
 
 use super::check::{self, Depth, NoCheck};
-use super::document::{CauseDocument, Document, OutcomeDocument, ParamDocument, StepDocument, Text};
+use super::document::{AlsoDocument, CauseDocument, Document, OutcomeDocument, ParamDocument, StepDocument, Text};
 use super::library::Kind;
 use super::load;
 use super::model::{Check, Runbook};
 use super::params::ParamSpec;
 use super::parts;
-use super::problem::{Problem, Problems, SourceFile, WholeDocument};
+use super::problem::{Problem, Problems, SourceFile};
 use super::rename::{Names, change};
 use crate::bounded_json;
 use crate::case::{Choice, FirstLook, Verdict};
@@ -47,6 +47,8 @@ const LARGEST: usize = 1024 * 1024;
 /// parameter of a member is called in it, by the member's name and its own.
 pub fn compose(members: &[&Runbook], choice: Choice) -> Result<(Runbook, ParamNames), Problems> {
     let mut whole = Composer::default();
+    // What the first look saw has names of its own.
+    whole.taken.extend(choice.look.iter().flat_map(|look| &look.probes).map(|probe| look_id(probe)));
     let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
     for member in members {
         let mut document = document_of(member)?;
@@ -85,14 +87,14 @@ pub fn compose(members: &[&Runbook], choice: Choice) -> Result<(Runbook, ParamNa
             "together they have {size}, more than a case keeps; name fewer things in the complaint"
         )));
     }
-    let json = serde_json::to_string(&document).map_err(|error| wrong(error.to_string()))?;
-    let depth = if ships { Depth::Form } else { Depth::Whole };
-    let file = SourceFile {
-        whole: ships.then(|| WholeDocument { json, yaml: yaml.clone() }),
-        ..SourceFile::new(COMPOSED, &yaml)
+    let file = SourceFile::new(COMPOSED, &yaml);
+    let runbook = match ships {
+        true => check::document(file, document, Depth::Form, &find)?,
+        false => {
+            let nowhere = |_: &str| Err("a runbook that was made of several includes nothing".to_owned());
+            check::runbook(file, Depth::Whole, &find, &nowhere)?
+        }
     };
-    let nowhere = |_: &str| Err("a runbook that was made of several includes nothing".to_owned());
-    let runbook = check::runbook(file, depth, &find, &nowhere)?;
     Ok((Runbook { ships, choice: Some(choice), ..runbook }, params))
 }
 
@@ -100,8 +102,8 @@ pub fn compose(members: &[&Runbook], choice: Choice) -> Result<(Runbook, ParamNa
 fn document_of(runbook: &Runbook) -> Result<Document, Problems> {
     if runbook.ships {
         let path = Path::new(Kind::Runbook.folder()).join(&runbook.name).join(format!("{}.yaml", runbook.name));
-        let whole = embedded::whole(&path.to_string_lossy());
-        if let Some(document) = whole.and_then(|(json, _)| bounded_json::counted(json.as_bytes()).ok()) {
+        let whole = embedded::whole_json(&path.to_string_lossy());
+        if let Some(document) = whole.and_then(|json| bounded_json::counted(json.as_bytes()).ok()) {
             return Ok(document);
         }
     }
@@ -131,7 +133,19 @@ struct Composer {
     params: ParamNames,
     /// The causes, with the names of their runbook and what it is called.
     causes: Vec<(Vec<CauseDocument>, Names, String)>,
+    /// Where the causes of each id are that a runbook gave, in `causes`.
+    meant: HashMap<String, Vec<(usize, usize)>>,
+    /// When each list of outcomes is judged, of each step: that of `outcomes` first.
+    judged: HashMap<String, Vec<Judged>>,
     clears: Vec<String>,
+}
+
+/// When a list of outcomes is judged, as the step says that it is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Judged {
+    when: Option<String>,
+    live_only: bool,
+    skip_message: Option<String>,
 }
 
 impl Composer {
@@ -185,8 +199,32 @@ impl Composer {
             cause.live_only &= is_same;
             cause.remedies.retain(|remedy| !remedy.run.as_ref().is_some_and(|run| only_runs(&run.value, picked)));
         }
+        self.tell_apart(&mut causes, &member.name);
         self.causes.push((causes, names, member.name.clone()));
         self.document = Some(whole);
+    }
+
+    /// Gives causes another id by which one before means something else: each is judged by its own signs, and told by its own name.
+    fn tell_apart(&mut self, causes: &mut [CauseDocument], runbook: &str) {
+        let group = self.causes.len();
+        for (place, cause) in causes.iter_mut().enumerate() {
+            let written = cause.id.value.clone();
+            let known = self.meant.get(&written).into_iter().flatten();
+            let mut known = known.filter_map(|(group, place)| self.causes.get(*group)?.0.get(*place)).peekable();
+            if known.peek().is_some() {
+                let like = known.find(|known| alike(known, cause)).map(|known| known.id.value.clone());
+                cause.id.value = like.unwrap_or_else(|| {
+                    let mut other = format!("{runbook}-{written}");
+                    while self.meant.contains_key(&other) {
+                        other.push_str("-2");
+                    }
+                    other
+                });
+            }
+            for name in BTreeSet::from([written, cause.id.value.clone()]) {
+                self.meant.entry(name).or_default().push((group, place));
+            }
+        }
     }
 
     /// Adds a parameter, or finds one that is the same.
@@ -291,11 +329,24 @@ impl Composer {
         for (id, mut step) in judged {
             names.judging(&mut step);
             let Some(known) = whole.steps.iter_mut().find(|known| known.id.value == id) else { continue };
+            let skip_message = step.skip_message.or(step.otherwise);
+            let judged = Judged {
+                when: step.when.map(|when| when.value),
+                live_only: step.live_only,
+                skip_message: skip_message.as_ref().map(|message| message.value.clone()),
+            };
+            let all = self.judged.entry(id).or_default();
             if known.outcomes.is_empty() && known.also.is_empty() {
                 known.outcomes = step.outcomes;
-                known.skip_message = step.skip_message.or(step.otherwise);
-            } else if !step.outcomes.is_empty() && !said_already(known, &step.outcomes) {
-                known.also.push(step.outcomes);
+                known.skip_message = skip_message;
+                all.push(judged);
+            } else if let Some(before) = said_already(known, &step.outcomes).and_then(|place| all.get_mut(place)) {
+                before.when = either(before.when.take(), judged.when);
+                before.live_only &= judged.live_only;
+            } else if !step.outcomes.is_empty() {
+                let title = (step.title != known.title).then_some(step.title);
+                known.also.push(AlsoDocument { title, outcomes: step.outcomes });
+                all.push(judged);
             }
         }
     }
@@ -322,20 +373,27 @@ impl Composer {
     /// The whole, with the causes of all, and the steps of the look that was taken before.
     fn end(mut self, names: &[&str], look: Option<&FirstLook>) -> (Document, ParamNames) {
         let mut whole = self.document.take().unwrap_or_else(empty);
-        let mut seen: HashMap<String, usize> = HashMap::new();
+        let mut seen: HashMap<String, Vec<usize>> = HashMap::new();
         for (causes, own, runbook) in std::mem::take(&mut self.causes) {
             for mut cause in causes {
                 own.cause(&mut cause, &|name| self.taken.contains(name));
                 // What a file says that both include is the same cause.
-                let content = serde_json::to_string(&cause).unwrap_or_default();
-                if let Some(known) = seen.get(&content).and_then(|place| whole.causes.get_mut(*place)) {
+                let places = seen.entry(cause.id.value.clone()).or_default();
+                let known =
+                    places.iter().find(|place| whole.causes.get(**place).is_some_and(|known| same(known, &mut cause)));
+                if let Some(known) = known.and_then(|place| whole.causes.get_mut(*place)) {
                     known.runbooks.push(runbook.clone());
                     continue;
                 }
-                seen.insert(content, whole.causes.len());
+                places.push(whole.causes.len());
                 cause.runbooks = vec![runbook.clone()];
                 whole.causes.push(cause);
             }
+        }
+        let live_when = whole.live_when.as_ref().map(|live| live.value.clone());
+        for step in &mut whole.steps {
+            let judged = self.judged.remove(&step.id.value).unwrap_or_default();
+            judge_apart(step, judged, live_when.as_deref());
         }
         whole.summary = format!("What {} look at, in one window and with one ranking of causes.", listed(names));
         whole.all_clear = Some(text(self.all_clear(names)));
@@ -451,12 +509,53 @@ fn shares(known: &mut StepDocument, step: &StepDocument) -> bool {
     let widened = name(&step.probe).and_then(|name| probe::find(&name)).map_or(&[][..], |probe| probe.widened_by());
     let Some(with) = together(&known.with, &step.with, widened) else { return false };
     known.with = with;
-    known.when = match (name(&known.when), name(&step.when)) {
-        (Some(one), Some(other)) if one != other => Some(text(format!("({one}) or ({other})"))),
-        (Some(one), Some(_)) => Some(text(one)),
-        _ => None,
-    };
+    known.when = either(name(&known.when), name(&step.when)).map(text);
     true
+}
+
+/// The condition that holds when one of two does; none where one always does.
+fn either(one: Option<String>, other: Option<String>) -> Option<String> {
+    match (one, other) {
+        (Some(one), Some(other)) if one != other => Some(format!("({one}) or ({other})")),
+        (Some(one), Some(_)) => Some(one),
+        _ => None,
+    }
+}
+
+/// Lets each list of outcomes of a step count only when the step would have looked that it is from.
+fn judge_apart(step: &mut StepDocument, judged: Vec<Judged>, live_when: Option<&str>) {
+    let when = step.when.as_ref().map(|when| when.value.clone());
+    let is_live = step.live_only;
+    let lists = std::iter::once(&mut step.outcomes).chain(step.also.iter_mut().map(|also| &mut also.outcomes));
+    for (outcomes, judged) in lists.zip(judged) {
+        let live = live_when.filter(|_| judged.live_only && !is_live);
+        let own = judged.when.filter(|own| when.as_ref() != Some(own));
+        let condition = match (own, live) {
+            (None, None) => continue,
+            (Some(own), None) => own,
+            (None, Some(live)) => live.to_owned(),
+            (Some(own), Some(live)) => format!("({live}) and ({own})"),
+        };
+        let skipped = judged.skip_message.unwrap_or_else(|| "does not apply here".to_owned());
+        let when = Some(text(format!("not ({condition})")));
+        outcomes.insert(0, OutcomeDocument { when, skipped: Some(text(skipped)), ..nothing_said() });
+    }
+}
+
+/// Whether two runbooks mean the same by a cause, as each writes it.
+fn alike(known: &CauseDocument, cause: &mut CauseDocument) -> bool {
+    // Both are written by the same id; one may have got another, or be for other cases.
+    let (id, live_only) = (std::mem::replace(&mut cause.id, known.id.clone()), cause.live_only);
+    cause.live_only = known.live_only;
+    let alike = known == cause || json!(known) == json!(cause);
+    (cause.id, cause.live_only) = (id, live_only);
+    alike
+}
+
+/// Whether a cause is one that is known, but for the runbooks that it is of.
+fn same(known: &CauseDocument, cause: &mut CauseDocument) -> bool {
+    cause.runbooks.clone_from(&known.runbooks);
+    known == cause || (known.title.value == cause.title.value && json!(known) == json!(cause))
 }
 
 /// The arguments of one look for two: the same but for those that only add to the result.
@@ -520,26 +619,21 @@ fn looking(step: &StepDocument) -> StepDocument {
     }
 }
 
+/// What that step is called.
+fn look_id(probe: &str) -> String {
+    format!("look_{probe}")
+}
+
 /// The step whose evidence is what a probe saw before runbooks were picked.
 fn look_step(probe: &str, milliseconds: u64) -> StepDocument {
-    let id = format!("look_{probe}");
+    let id = look_id(probe);
     let nothing: IndexMap<Text, Spanned<Value>> = IndexMap::new();
     let has_window = probe::find(probe)
         .is_some_and(|probe| probe.params_schema().get("properties").is_some_and(|all| all.get(WINDOW).is_some()));
     let window =
         Spanned::new(json!(format!("{milliseconds}ms")), serde_yaml::Location::UNKNOWN, serde_yaml::Location::UNKNOWN);
     let with = if has_window { IndexMap::from_iter([(text(WINDOW), window)]) } else { nothing };
-    let said = OutcomeDocument {
-        when: None,
-        ok: Some(text("looked at before the runbooks were picked")),
-        warning: None,
-        critical: None,
-        unknown: None,
-        skipped: None,
-        verdict: None::<Verdict>,
-        say: None,
-        remedy: None,
-    };
+    let said = OutcomeDocument { ok: Some(text("looked at before the runbooks were picked")), ..nothing_said() };
     StepDocument {
         title: format!("First look: {probe}"),
         probe: Some(text(probe)),
@@ -564,11 +658,28 @@ fn look_step(probe: &str, milliseconds: u64) -> StepDocument {
     }
 }
 
-/// Whether the outcomes are those of the step already.
-fn said_already(known: &StepDocument, outcomes: &[OutcomeDocument]) -> bool {
-    let content = |outcomes: &[OutcomeDocument]| serde_json::to_string(outcomes).unwrap_or_default();
-    let new = content(outcomes);
-    std::iter::once(&known.outcomes).chain(&known.also).any(|list| content(list) == new)
+/// An outcome that says nothing.
+fn nothing_said() -> OutcomeDocument {
+    OutcomeDocument {
+        when: None,
+        ok: None,
+        warning: None,
+        critical: None,
+        unknown: None,
+        skipped: None,
+        verdict: None::<Verdict>,
+        say: None,
+        remedy: None,
+    }
+}
+
+/// Which of the step's lists of outcomes is this one.
+fn said_already(known: &StepDocument, outcomes: &[OutcomeDocument]) -> Option<usize> {
+    let mut lists = std::iter::once(&known.outcomes).chain(known.also.iter().map(|also| &also.outcomes));
+    lists.position(|list| {
+        let is_like = list.len() == outcomes.len();
+        is_like && (list == outcomes || json!(list) == json!(outcomes))
+    })
 }
 
 /// Whether commands do no more than run a runbook that is run anyway.
@@ -691,5 +802,52 @@ mod tests {
         let (whole, names) = compose(&heads.iter().collect::<Vec<_>>(), choice).unwrap();
         assert_ne!(name(&names, inbound), name(&names, outbound));
         assert!(names.values().all(|name| whole.params.contains_key(name)));
+    }
+    #[test]
+    fn what_ships_means_one_thing_by_each_name_of_a_cause() {
+        let (heads, choice) = shelf();
+        let (whole, _) = compose(&heads.iter().collect::<Vec<_>>(), choice).unwrap();
+        for cause in &whole.causes {
+            let renamed = heads.iter().find(|head| cause.id.starts_with(&format!("{}-", head.name)));
+            assert!(renamed.is_none(), "{}: two runbooks mean different things by it", cause.id);
+        }
+    }
+
+    /// A runbook of one step, which looks when `when` holds, and one cause.
+    fn small(name: &str, when: &str, sign: &str) -> Runbook {
+        let text = format!(
+            "name: {name}\ntitle: T\ncomplaints: [zebra]\nparams:\n  deep: {{type: boolean, default: false, help: H}}\nsteps:\n  - id: host\n    \
+             title: As {name} sees it\n    probe: host\n{when}    outcomes:\n      - warning: {name} is alarmed\n  - id: look_host\n    title: Again\n    \
+             probe: file\n    with: {{paths: [/etc/{name}]}}\n    outcomes:\n      - ok: fine\ncauses:\n  - id: trouble\n    name: N\n    title: {name} means this\n    \
+             signs:\n      - {sign}\n"
+        );
+        crate::runbook::load(&text, name).unwrap_or_else(|problems| panic!("{}", problems.render(false)))
+    }
+
+    #[test]
+    fn what_two_runbooks_judge_by_one_look_keeps_its_title_its_condition_and_its_causes() {
+        let (one, two) = (
+            small("one", "", "for: decisive when host.cpus > 0"),
+            small("two", "    when: params.deep\n", "against: decisive when host.cpus > 0"),
+        );
+        let look = FirstLook { probes: vec!["host".to_owned()], milliseconds: 500 };
+        let choice = Choice {
+            picked: vec![picked("one", &["zebra"]), picked("two", &["zebra"])],
+            look: Some(look),
+            ..Choice::default()
+        };
+        let (whole, _) = compose(&[&one, &two], choice).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+        let ids: Vec<&str> = whole.steps.iter().map(|step| step.id.as_str()).collect();
+        assert_eq!(ids, ["host", "one_look_host", "two_look_host", "look_host"]);
+        let host = &whole.steps[0];
+        assert!(host.when.is_none() && host.outcomes.len() == 1, "the first looks always");
+        let [also] = &host.also[..] else { panic!("{:#?}", host.also) };
+        assert_eq!(also.title, "As two sees it");
+        let first = &also.outcomes[0];
+        assert_eq!((first.verdict, also.outcomes.len()), (Verdict::Skipped, 2));
+        assert_eq!(first.when.as_ref().unwrap().text, "not (params.one_deep)");
+        let causes: Vec<(&str, usize)> =
+            whole.causes.iter().map(|cause| (cause.id.as_str(), cause.runbooks.len())).collect();
+        assert_eq!(causes, [("trouble", 1), ("two-trouble", 1)]);
     }
 }

@@ -229,16 +229,27 @@ pub(super) struct StepDocument {
     /// Further lists of outcomes, each judged by itself as `outcomes` is: the gravest finding is that of the step. So runbooks that
     /// judge the same evidence are one in `casebook diagnose`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub also: Vec<Vec<OutcomeDocument>>,
+    pub also: Vec<AlsoDocument>,
     /// A condition: the run ends after this step when this holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub stop: Option<Text>,
 }
 
+/// A further list of outcomes of a step.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AlsoDocument {
+    /// What its findings are called; the step's title when none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// As those of the step.
+    pub outcomes: Vec<OutcomeDocument>,
+}
+
 /// What a step can find: its verdict and its sentence, as `ok: SENTENCE`, `warning: SENTENCE`, `critical: SENTENCE`,
 /// `unknown: SENTENCE` or `skipped: SENTENCE`; or in two fields, `verdict` and `say`.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OutcomeDocument {
     /// A condition; the outcome always holds if there is none.
@@ -278,7 +289,7 @@ pub(super) struct OutcomeDocument {
 }
 
 /// A hypothesis: signs that hold move the scale, signs that could not be seen widen the doubt.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CauseDocument {
     /// A list: the cause stands for as many causes as the list has entries, and `each` is the entry in its expressions. The name of
@@ -332,7 +343,7 @@ pub(super) struct CauseDocument {
 }
 
 /// A sign: either `for` or `against` the cause.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SignDocument {
     /// It speaks for the cause: `WEIGHT when CONDITION`, or the weight alone and the condition under `when`. The weights are
@@ -359,7 +370,7 @@ pub(super) struct SignDocument {
 
 /// What to do about it: `now: SENTENCE` (on this host, at once), `lasting: SENTENCE` (on this host, for good) or
 /// `upstream: SENTENCE` (a text for the provider); or in two fields, `urgency` and `do`.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RemedyDocument {
     /// What to do on this host at once, as a sentence.

@@ -156,9 +156,18 @@ pub struct Step {
     /// Its outcomes; the first that holds wins.
     pub outcomes: Vec<Outcome>,
     /// Further lists of outcomes, each judged by itself: the gravest finding counts.
-    pub also: Vec<Vec<Outcome>>,
+    pub also: Vec<Also>,
     /// The run ends after this step when this holds.
     pub stop: Option<Condition>,
+}
+
+/// A further list of outcomes of a step.
+#[derive(Debug, Clone)]
+pub struct Also {
+    /// What its findings are called.
+    pub title: String,
+    /// The first that holds wins.
+    pub outcomes: Vec<Outcome>,
 }
 
 /// What a step calls.

@@ -1,5 +1,6 @@
 //! A runbook's document with other names: where several runbooks become one, each name stands for one thing.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
@@ -130,7 +131,8 @@ impl Names {
 
     /// All that a step says but for its id, its arguments and its condition.
     pub fn judging(&self, step: &mut StepDocument) {
-        step.outcomes.iter_mut().chain(step.also.iter_mut().flatten()).for_each(|outcome| self.outcome(outcome));
+        let also = step.also.iter_mut().flat_map(|also| &mut also.outcomes);
+        step.outcomes.iter_mut().chain(also).for_each(|outcome| self.outcome(outcome));
         change(&mut step.skip_message, |text| self.template(text));
     }
 
@@ -156,8 +158,10 @@ impl Names {
 
     /// A cause. Its own names that `taken` has get others, the same whichever runbook it is from.
     pub fn cause(&self, cause: &mut CauseDocument, taken: &dyn Fn(&str) -> bool) {
-        let mut names = self.clone();
+        let has_own = !(cause.bindings.is_empty() && cause.facts.is_empty());
+        let mut names = if has_own { Cow::Owned(self.clone()) } else { Cow::Borrowed(self) };
         for own in cause.bindings.keys().chain(cause.facts.keys()) {
+            let names = names.to_mut();
             names.roots.remove(&own.value);
             if taken(&own.value) {
                 let mut free = format!("own_{}", own.value);

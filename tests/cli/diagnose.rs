@@ -79,3 +79,33 @@ fn a_parameter_that_no_runbook_has_is_refused() {
     assert_eq!(answer.status, Some(64), "{answer:#?}");
     assert!(answer.err.contains("disk-full"), "{}", answer.err);
 }
+
+#[test]
+fn a_window_is_that_of_all_and_a_name_that_means_nothing_is_refused() {
+    let desk = Desk::new();
+    desk.run("diagnose --plan --set timeouts.window=3s").refused(&["cannot be set for one runbook", "--window"]);
+    desk.run("diagnose --plan --set slow-ssh-login_port=22").refused(&["no runbook has a parameter"]);
+    // Both declare it in one file, and the first gives it its name.
+    desk.run("diagnose --plan --set high_outbound_traffic_high=1Gbit/s").refused(&["set `high-outbound-traffic.high`"]);
+    desk.run("diagnose --plan --set slow_ssh_login_port=2222").ended(0);
+    desk.run("diagnose --plan --window 3s").ended(0);
+}
+
+#[test]
+fn a_runbook_that_does_not_fit_is_left_out_and_the_others_go_on() {
+    let desk = Desk::new();
+    let large = |name: &str| {
+        let said = format!("{name} ").repeat(150_000);
+        format!(
+            "name: {name}\ntitle: T\ncomplaints: [zebra]\nsteps:\n  - id: {name}\n    title: T\n    probe: file\n    with: {{paths: [/etc/hosts]}}\n    outcomes:\n      - ok: \"{said}\"\n"
+        )
+    };
+    std::fs::create_dir_all(desk.path("runbooks")).unwrap();
+    desk.put("runbooks/one.yaml", large("one")).put("runbooks/two.yaml", large("two"));
+    let answer = desk.run("diagnose zebra --plan");
+    answer.ended(0).printed(&[
+        "looks at one not at",
+        "two is left out: it cannot be part of the whole: ",
+        "more than a case keeps",
+    ]);
+}

@@ -99,7 +99,7 @@ const SITUATIONS: &[Situation] = &[
         happens: "nsenter -t $peer -n nft 'add table ip t; add chain ip t in { type filter hook input priority 0; }; add rule ip t in meta length > 600 drop'; \
                   nsenter -t $peer -n ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null 198.51.100.1 true 2>>refused & \
                   for try in $(seq 200); do ss -Htni 'sport = :22' | grep -q retrans: && break; sleep 0.05; done",
-        cause: Some("large-segments-lost"),
+        cause: Some("client-large-segments-lost"),
         says: "large segments do not reach 198.51.100.2",
         runs: "sysctl -w net.ipv4.tcp_mtu_probing=1",
     },

@@ -4,8 +4,8 @@ use super::{Checker, NoCheck};
 use crate::case::Verdict;
 use crate::probe;
 use crate::runbook::bindings;
-use crate::runbook::document::{OutcomeDocument, StepDocument, Text};
-use crate::runbook::model::{Argument, Outcome, Step, Target};
+use crate::runbook::document::{AlsoDocument, OutcomeDocument, StepDocument, Text};
+use crate::runbook::model::{Also, Argument, Outcome, Step, Target};
 use crate::script::{Condition, Template};
 use crate::suggest::Suggestion;
 use crate::units::Span;
@@ -74,13 +74,14 @@ impl Checker<'_> {
         });
         let outcomes =
             document.outcomes.into_iter().filter_map(|outcome| self.outcome(outcome, &document.id)).collect();
-        let also = document.also.into_iter().map(|outcomes| {
+        let also = document.also.into_iter().map(|AlsoDocument { title, outcomes }| {
             if outcomes.last().is_none_or(|last| last.when.is_some()) {
                 let message =
                     format!("a further list of step `{}` has no last outcome without a condition", document.id.value);
                 self.report(Some(self.range(&document.id)), message, Some("add one, with `ok:` and a sentence".into()));
             }
-            outcomes.into_iter().filter_map(|outcome| self.outcome(outcome, &document.id)).collect()
+            let outcomes = outcomes.into_iter().filter_map(|outcome| self.outcome(outcome, &document.id)).collect();
+            Also { title: title.unwrap_or_else(|| document.title.clone()), outcomes }
         });
         let also = also.collect();
         Step {
