@@ -232,6 +232,7 @@
 ---@field number? integer Its number, where Proxmox gave it one.
 ---@field process casebook.namespaces.Process The process.
 ---@field ends casebook.namespaces.Ends Its devices.
+---@field addresses string[] Its addresses, at most 8: what the kernel's table of neighbours says is on its device, or behind its port of a bridge, and what this host sends there without a router between. A guest tells them itself by ARP or neighbour discovery, and may lie within its network: they are a hint. What two machines claim is neither's; link-local ones are not told.
 
 ---A list of `casebook.namespaces.Machine` in evidence.
 ---@class casebook.namespaces.Machines

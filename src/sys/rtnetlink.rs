@@ -1,6 +1,6 @@
 //! Links, their counters, addresses and default routes, from rtnetlink. None of it needs a privilege.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::ControlFlow;
@@ -134,6 +134,17 @@ pub struct Bridged {
     pub taken: bool,
 }
 
+/// Who has an address on the network of an interface, as the kernel learned it by ARP or neighbour discovery, or was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Index of the interface.
+    pub index: u32,
+    /// The address.
+    pub address: IpAddr,
+    /// The link address there.
+    pub link_address: [u8; 6],
+}
+
 /// A default route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DefaultRoute {
@@ -263,6 +274,65 @@ impl Rtnetlink {
             if rows.len() < BRIDGED_READ { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         Ok(rows)
+    }
+
+    /// The neighbours on these interfaces, IPv4 (`v6` false) or IPv6: at most so many, as far as they are told until `deadline`;
+    /// and whether there are more. Those whose link address is not known are none.
+    pub fn neighbours_on(
+        &mut self,
+        interfaces: &HashSet<u32>,
+        v6: bool,
+        most: usize,
+        deadline: Instant,
+    ) -> io::Result<(Vec<Neighbour>, bool)> {
+        let mut request = vec![0; 12];
+        request[0] = if v6 { libc::AF_INET6 } else { libc::AF_INET } as u8;
+        self.netlink.list_at_most(RTM_GETNEIGH, &request, most, Some(deadline), |kind, payload| {
+            let row = if kind == RTM_NEWNEIGH { parse_neighbour(payload) } else { None };
+            row.filter(|row| interfaces.contains(&row.index))
+        })
+    }
+
+    /// The forwarding tables of these bridges: at most so many rows, as far as they are told until `deadline`; and whether there
+    /// are more.
+    pub fn bridged_by(
+        &mut self,
+        bridges: &HashSet<u32>,
+        most: usize,
+        deadline: Instant,
+    ) -> io::Result<(Vec<Bridged>, bool)> {
+        let mut request = vec![0; 12];
+        request[0] = libc::AF_BRIDGE as u8;
+        self.netlink.list_at_most(RTM_GETNEIGH, &request, most, Some(deadline), |kind, payload| {
+            let row = if kind == RTM_NEWNEIGH { parse_bridged(payload) } else { None };
+            row.filter(|row| row.master.is_some_and(|master| bridges.contains(&master)))
+        })
+    }
+
+    /// The index of the interface on whose network the kernel finds an address without a router between; none where it goes
+    /// elsewhere, or nowhere.
+    pub fn network_of(&mut self, address: IpAddr) -> io::Result<Option<u32>> {
+        let mut request = vec![0; 12];
+        let bytes = match address {
+            IpAddr::V4(address) => address.octets().to_vec(),
+            IpAddr::V6(address) => address.octets().to_vec(),
+        };
+        request[0] = if address.is_ipv6() { libc::AF_INET6 } else { libc::AF_INET } as u8;
+        request[1] = (bytes.len() * 8) as u8;
+        request.extend_from_slice(&(4 + bytes.len() as u16).to_ne_bytes());
+        request.extend_from_slice(&1u16.to_ne_bytes()); // RTA_DST
+        request.extend_from_slice(&bytes);
+        let asked = self.netlink.ask(RTM_GETROUTE, &request, |kind, payload| {
+            if kind == RTM_NEWROUTE { Some(parse_network(payload)) } else { None }
+        });
+        match asked {
+            Ok(network) => Ok(network.flatten()),
+            // An unreachable one, a prohibited one, a black hole.
+            Err(error) => match error.raw_os_error().map(Errno::from_raw) {
+                Some(Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EACCES | Errno::EINVAL) => Ok(None),
+                _ => Err(error),
+            },
+        }
     }
 
     /// The number by which this namespace knows another one; none where no link leads there. Numbers are given by the kernel
@@ -415,6 +485,41 @@ fn parse_bridged(payload: &[u8]) -> Option<Bridged> {
     (address[0] & 1 == 0).then_some(Bridged { index, master, address, taken })
 }
 
+/// `RTM_NEWNEIGH` of a protocol: `struct ndmsg` and attributes; none for groups, and none whose state is not one in which the link
+/// address counts (`NUD_VALID` without `NUD_NOARP`).
+fn parse_neighbour(payload: &[u8]) -> Option<Neighbour> {
+    const COUNTS: u16 = 0x02 | 0x04 | 0x08 | 0x10 | 0x80; // reachable, stale, delay, probe, permanent
+    let index = u32::try_from(read_i32(payload, 4)?).ok()?;
+    if read_u16(payload, 8)? & COUNTS == 0 {
+        return None;
+    }
+    let (mut address, mut link_address) = (None, None);
+    for (kind, value) in attributes(payload.get(12..)?) {
+        match kind {
+            1 => address = ip_address(value),
+            2 => link_address = value.try_into().ok(),
+            _ => {}
+        }
+    }
+    let (address, link_address): (IpAddr, [u8; 6]) = (address?, link_address?);
+    let is_one = !address.is_multicast() && !address.is_unspecified() && link_address[0] & 1 == 0;
+    is_one.then_some(Neighbour { index, address, link_address })
+}
+
+/// `RTM_NEWROUTE` in answer to one address: the interface of a unicast route without a router.
+fn parse_network(payload: &[u8]) -> Option<u32> {
+    const UNICAST: u8 = 1;
+    let mut index = None;
+    for (kind, value) in attributes(payload.get(12..)?) {
+        match kind {
+            4 => index = read_u32(value, 0),
+            5 | 18 => return None, // RTA_GATEWAY, RTA_VIA
+            _ => {}
+        }
+    }
+    index.filter(|_| payload.get(7) == Some(&UNICAST))
+}
+
 /// `RTM_NEWSTATS`: `struct if_stats_msg` and attributes.
 fn parse_stats(payload: &[u8]) -> Option<(u32, LinkCounters)> {
     let (_, value) = attributes(payload.get(12..)?).find(|(kind, _)| *kind == 1)?;
@@ -540,6 +645,43 @@ mod tests {
     }
 
     #[test]
+    fn a_neighbour_counts_where_its_link_address_is_known() {
+        let row = |state: u16, address: &[u8], link_address: &[u8]| {
+            let mut bytes = vec![2, 0, 0, 0, 7, 0, 0, 0];
+            bytes.extend(state.to_ne_bytes());
+            bytes.extend([0, 1]);
+            bytes.extend(attribute(1, address));
+            bytes.extend(attribute(2, link_address));
+            parse_neighbour(&bytes)
+        };
+        let (address, link_address) = ([192, 168, 122, 5], [0x52, 0x54, 0, 0, 0, 1]);
+        let known = Some(Neighbour { index: 7, address: address.into(), link_address });
+        for state in [0x02, 0x04, 0x08, 0x10, 0x80] {
+            assert_eq!(row(state, &address, &link_address), known);
+        }
+        for incomplete_failed_noarp_none in [0x01, 0x20, 0x40, 0] {
+            assert_eq!(row(incomplete_failed_noarp_none, &address, &link_address), None);
+        }
+        assert_eq!(row(0x02, &[224, 0, 0, 1], &link_address), None, "a group is nobody");
+        assert_eq!(row(0x02, &address, &[]), None, "without a link address it is behind nothing");
+    }
+
+    #[test]
+    fn what_a_router_is_between_is_on_no_network_of_this_host() {
+        let route = |kind: u8, gateway: bool| {
+            let mut bytes = vec![2, 32, 0, 0, 254, 0, 0, kind, 0, 0, 0, 0];
+            bytes.extend(attribute(4, &7u32.to_ne_bytes()));
+            if gateway {
+                bytes.extend(attribute(5, &[192, 0, 2, 1]));
+            }
+            parse_network(&bytes)
+        };
+        assert_eq!((route(1, false), route(1, true), route(2, false)), (Some(7), None, None));
+        let mut door = Rtnetlink::open().unwrap();
+        assert_eq!(door.network_of("127.0.0.1".parse().unwrap()).unwrap(), None, "it is this host's own");
+    }
+
+    #[test]
     fn the_kernel_shows_the_loopback_link_with_its_counters() {
         let mut door = Rtnetlink::open().unwrap();
         let links = door.links().unwrap();
@@ -551,7 +693,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_make_the_parsers_panic(bytes in proptest::collection::vec(0u8.., 0..320)) {
-            let _ = (parse_link(&bytes), parse_stats(&bytes), parse_address(&bytes), parse_default_route(&bytes), disciplines::parse(&bytes), parse_bridged(&bytes), parse_namespace_number(&bytes));
+            let _ = (parse_link(&bytes), parse_stats(&bytes), parse_address(&bytes), parse_default_route(&bytes), disciplines::parse(&bytes), parse_bridged(&bytes), parse_neighbour(&bytes), parse_network(&bytes), parse_namespace_number(&bytes));
         }
     }
 }

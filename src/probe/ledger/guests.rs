@@ -20,6 +20,8 @@ const STANDS_FOR_ALL: f64 = 0.8;
 pub(super) struct Guests<'a> {
     /// None for an address that several namespaces have.
     by_address: HashMap<IpAddr, Option<&'a Namespace>>,
+    /// What no namespace has, by the table of neighbours; none for an address that several machines claim.
+    of_machines: HashMap<IpAddr, Option<&'a Machine>>,
     /// None for a link address that several have.
     by_mac: HashMap<&'a str, Option<&'a Namespace>>,
     by_end: HashMap<&'a str, Behind<'a>>,
@@ -102,6 +104,13 @@ impl<'a> Guests<'a> {
             for end in &machine.ends {
                 guests.by_end.insert(&end.name, Behind::Machine(machine));
             }
+            for address in machine.addresses.iter().filter(|it| !is_of_each(**it)) {
+                guests
+                    .of_machines
+                    .entry(*address)
+                    .and_modify(|known| *known = known.filter(|known| known.process == machine.process))
+                    .or_insert(Some(machine));
+            }
         }
         for of in &seen.host_network {
             guests.here.extend(of.pids.iter().map(|pid| (*pid, &of.container)));
@@ -111,8 +120,16 @@ impl<'a> Guests<'a> {
 
     /// Who has the address, and takes what comes for that port.
     pub fn at(&self, address: IpAddr, protocol: &str, port: Option<u16>) -> Option<Guest> {
-        let namespace = self.by_address.get(&address.to_canonical()).copied().flatten()?;
-        Some(guest(namespace, Some(protocol), port))
+        let address = address.to_canonical();
+        if let Some(namespace) = self.by_address.get(&address) {
+            return namespace.map(|namespace| guest(namespace, Some(protocol), port));
+        }
+        let machine = self.of_machines.get(&address).copied().flatten()?;
+        let end = match &machine.ends[..] {
+            [only] => Some(only.name.as_str()),
+            _ => None,
+        };
+        Some(guest_of(machine, end))
     }
 
     /// For whom the kernel hides the source of what this endpoint answers: who opened the connection, and the address there.
@@ -146,12 +163,7 @@ impl<'a> Guests<'a> {
     pub fn on_link(&self, mac: &str, end: Option<&str>, capture: &Capture) -> Option<Guest> {
         let behind = end.and_then(|end| Some((end, *self.by_end.get(end)?)));
         if let Some((end, Behind::Machine(machine))) = behind {
-            let name = machine.label.clone();
-            let label = match machine.name {
-                Some(_) => with_process(&name, &machine.process),
-                None => name.clone(),
-            };
-            return Some(Guest { label: format!("{label} by {end}"), name, process: None });
+            return Some(guest_of(machine, Some(end)));
         }
         // The port tells where frames went, the link address only whose they may be.
         let namespace = match behind {
@@ -259,6 +271,17 @@ fn standing_for_all<T: Copy + Eq + Hash>(weighed: impl Iterator<Item = (T, u64)>
     let is_only = sums.len() == 1;
     let (one, most) = sums.into_iter().max_by_key(|(_, sum)| *sum)?;
     (is_only || most > 0 && most as f64 >= STANDS_FOR_ALL * all as f64).then_some(one)
+}
+
+/// A machine as a guest, by the device that leads to it, where that is known.
+fn guest_of(machine: &Machine, end: Option<&str>) -> Guest {
+    let name = machine.label.clone();
+    let label = match machine.name {
+        Some(_) => with_process(&name, &machine.process),
+        None => name.clone(),
+    };
+    let by = end.map_or(String::new(), |end| format!(" by {end}"));
+    Guest { label: format!("{label}{by}"), name, process: None }
 }
 
 /// The guest, with the process that takes what comes for the port; of no port in particular the only one that waits.
@@ -556,8 +579,23 @@ mod tests {
             number: None,
             process: process(700, "qemu-system-x86"),
             ends: vec![HostEnd { name: "vnet3".to_owned(), ..HostEnd::default() }],
+            addresses: vec!["192.168.122.5".parse().unwrap(), "10.0.0.2".parse().unwrap()],
         };
-        let seen = Namespaces { machines: vec![machine], ..Namespaces::default() };
+        let seen = Namespaces { machines: vec![machine.clone()], ..Namespaces::default() };
+        let named = "VM db (qemu-system-x86, pid 700) by vnet3";
+        assert_eq!(label(&seen, "192.168.122.5", "udp", 53).as_deref(), Some(named));
+        assert_eq!(label(&seen, "::ffff:192.168.122.5", "udp", 53).as_deref(), Some(named));
+        let forger = Machine { process: process(701, "qemu-system-x86"), ..machine.clone() };
+        let (claimed, known) = (vec![machine.clone(), forger], vec![namespace(1, "10.0.0.2", None)]);
+        let several = Namespaces { namespaces: known.clone(), machines: claimed, ..Namespaces::default() };
+        assert_eq!(label(&several, "192.168.122.5", "udp", 53), None, "two machines claim it");
+        let both = Namespaces { namespaces: known, machines: vec![machine], ..Namespaces::default() };
+        let of_namespace = label(&both, "10.0.0.2", "tcp", 80);
+        assert_eq!(
+            of_namespace.as_deref(),
+            Some("another network namespace (nginx, pid 812)"),
+            "it is known to have it"
+        );
         let guests = Guests::new(Some(&seen), &[]);
         let case: serde_json::Value =
             serde_json::from_str(include_str!("../../../tests/cases/udp-flood-closed-port.json")).unwrap();

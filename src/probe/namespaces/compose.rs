@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::Params;
 use super::machines::{self, Holders};
+use super::neighbours::Addresses;
 use super::output::{
     HostContainer, HostEnd, Machine, Namespace, NamespaceConnection, NamespaceInterface, NamespaceListener, Namespaces,
 };
@@ -56,6 +57,7 @@ pub(super) struct Seen<'a> {
     /// TAP and TUN devices, and who holds them.
     pub(super) devices: &'a [String],
     pub(super) holders: &'a Holders,
+    pub(super) addresses: &'a Addresses,
 }
 
 /// Some processes of each namespace, named as long as there is time.
@@ -257,7 +259,8 @@ impl Seen<'_> {
                 Some(machine) => machine.ends.push(end),
                 None => {
                     let Some(process) = known.get(*pid).cloned() else { continue };
-                    machines.push(Machine { ends: vec![end], ..machines::machine(process, names) });
+                    let addresses = self.addresses.of.get(pid).cloned().unwrap_or_default();
+                    machines.push(Machine { ends: vec![end], addresses, ..machines::machine(process, names) });
                 }
             }
         }
@@ -391,6 +394,9 @@ impl Seen<'_> {
             observed.miss(&["machines"], Gap::new(Reason::TimedOut, tried, why));
         } else if !all_found && self.holders.denied > 0 {
             observed.miss(&["machines"], Gap::denied(tried, "CAP_SYS_PTRACE"));
+        }
+        if let Some(gap) = &self.addresses.gap {
+            observed.miss(&["machines.addresses"], gap.clone());
         }
     }
 }

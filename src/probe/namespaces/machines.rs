@@ -116,6 +116,7 @@ pub(super) fn machine(process: Process, names: &mut Names) -> Machine {
         number: None,
         process,
         ends: Vec::new(),
+        addresses: Vec::new(),
     };
     if !is_monitor(&process.name) {
         return plain(process);
@@ -140,6 +141,7 @@ pub(super) fn machine(process: Process, names: &mut Names) -> Machine {
         number: told.number.filter(|_| proxmox.is_some()),
         process,
         ends: Vec::new(),
+        addresses: Vec::new(),
     }
 }
 

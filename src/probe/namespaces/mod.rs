@@ -3,6 +3,7 @@
 
 mod compose;
 mod machines;
+mod neighbours;
 mod output;
 
 use std::cmp::Reverse;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use self::compose::Seen;
 use self::machines::Holders;
+use self::neighbours::Addresses;
 pub use self::output::{
     HostContainer, HostEnd, Machine, Namespace, NamespaceConnection, NamespaceInterface, NamespaceListener, Namespaces,
 };
@@ -75,7 +77,7 @@ impl Probe for NamespacesProbe {
     const SOURCE: &'static str = "/proc/PID/{ns/net,cgroup}, /run/netns, /run/docker/netns; setns on a thread of its own, there \
                                   RTM_GETLINK, RTM_GETADDR, RTM_GETNSID and NETLINK_SOCK_DIAG; names by what engines keep on \
                                   disk (Docker, Podman, containerd, CRI-O, runc, crun, Proxmox), /var/log/containers; \
-                                  /proc/PID/fdinfo of TAP devices";
+                                  /proc/PID/fdinfo of TAP devices, RTM_GETNEIGH for the addresses of those who hold them";
     const REPLACES: &'static [&'static str] = &[
         "lsns -t net",
         "ip netns",
@@ -150,6 +152,7 @@ impl Probe for NamespacesProbe {
         let after = links(&mut door)?;
         // The kernel gives the number of a namespace that ended to the next one: those count that hold after the links were listed.
         let numbers = Numbers::ask(&ways, &mut door, Instant::now() + NUMBERS);
+        let addresses = Addresses::read(&holders.of, &after, &mut door);
         let order = busiest_first(&ways, &numbers, &before, &after, first.as_ref());
         let mut last = Round::default();
         if !ways.is_empty() {
@@ -179,6 +182,7 @@ impl Probe for NamespacesProbe {
             scan: scan.as_ref(),
             devices: &devices,
             holders: &holders,
+            addresses: &addresses,
         };
         Ok(seen.compose(&mut names, &mut known))
     }

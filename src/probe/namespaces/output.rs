@@ -163,4 +163,10 @@ pub struct Machine {
     pub process: Process,
     /// Its devices.
     pub ends: Vec<HostEnd>,
+    /// Its addresses, at most 8: what the kernel's table of neighbours says is on its device, or behind its port of a bridge, and
+    /// what this host sends there without a router between. A guest tells them itself by ARP or neighbour discovery, and may lie
+    /// within its network: they are a hint. What two machines claim is neither's; link-local ones are not told.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub addresses: Vec<IpAddr>,
 }

@@ -235,6 +235,39 @@ fn the_busy_one_of_two_machines() {
     .play();
 }
 
+/// A machine on a network of its own to which this host routes, as libvirt's default is: its address is known by the table of
+/// neighbours alone.
+#[test]
+fn a_machine_on_a_routed_network() {
+    Incident {
+        name: "routed-machine",
+        services: vec![Role::Machine { tap: "vnet5".to_owned() }],
+        firewall: &[
+            "sysctl -qw net.ipv4.ip_forward=1",
+            "ip link add virbr0 type bridge",
+            "ip addr add 192.168.122.1/24 dev virbr0",
+            "ip link set vnet5 master virbr0",
+            "for it in virbr0 vnet5; do ip link set $it up; done",
+            "bridge fdb add 02:77:00:00:00:97 dev vnet5 master static",
+            "ip neigh replace 192.168.122.5 lladdr 02:77:00:00:00:97 dev virbr0 nud permanent",
+        ],
+        traffic: vec![Traffic::Flood(Flood {
+            shape: Shape::Udp { ports: Ports::One(53), payload: 1200 },
+            to: Ipv4Addr::new(192, 168, 122, 5),
+            from: Sources::Few(300),
+            ttl: Ttl::BySource,
+            per_second: 3000,
+        })],
+        also: Some(|_: &Stage, said: &Said| {
+            unsaid(said, &["forwarded to 192.168.122.5, UDP port 53, VM of qemu-stage (pid ", ") by vnet5"])
+        }),
+        expect: Expect { exit: &[1, 2], ..Expect::flood("forwarded", &["not-for-us", "not-reaching-host"]) },
+        window: Duration::from_secs(2),
+        ..Incident::default()
+    }
+    .play();
+}
+
 /// Forty that rest, one that little comes to, and the one that is flooded.
 #[test]
 fn the_busy_one_of_forty_containers() {
