@@ -43,9 +43,10 @@
 ---What probe `cgroups` observes: control groups (units, containers): CPU time, throttling, pressure, memory and its limits, kills.
 ---@class casebook.cgroups.Evidence: casebook.Evidence
 ---@field seconds number Length of the window in seconds, as measured; 0 without one.
----@field hierarchy string Where the figures come from: `v2`, `v1`, or `none` where no hierarchy with CPU or memory is mounted.
+---@field hierarchy string Where the figures come from: `v2` or `v1`.
 ---@field seen integer Control groups that were looked at.
----@field complete boolean Whether all were. When false, the list is of the part that was.
+---@field complete boolean Whether all were, and all could be read. When false, the list is of the part that was.
 ---@field groups casebook.cgroups.Groups Those that were held back or had a process killed for want of memory, then those that used most CPU time; `limit` of them, without groups that did nothing. A group's figures include those of the groups in it.
 ---@field groups_left_out integer Groups that did something and are not in the list.
+---@field left_out_throttled_seconds? number How long the one of them that was held back longest was, all CPUs together, in seconds; none without a window or where the controller `cpu` is not there.
 

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::output::{ControlGroup, ControlGroups};
-use self::read::{Counts, Look, Mounts};
+use self::read::{Counts, Failures, Look, Mounts};
 use super::{Context, Need, Probe, cgroup};
 use crate::case::{Gap, Observed, Reason};
 use crate::printable::printable;
@@ -23,6 +23,16 @@ const ROOT: &str = "/sys/fs/cgroup";
 const LOOK: Duration = Duration::from_millis(500);
 /// Most rows in the list.
 const MOST_ROWS: u32 = 200;
+
+/// What is not known without the controller `cpu`.
+const QUOTA_FIELDS: [&str; 6] = [
+    "groups.cpus",
+    "groups.periods",
+    "groups.throttled_periods",
+    "groups.throttled_share",
+    "groups.throttled_seconds",
+    "left_out_throttled_seconds",
+];
 
 /// The probe `cgroups`.
 pub struct CgroupsProbe;
@@ -60,19 +70,9 @@ impl Probe for CgroupsProbe {
             let why = format!("limit is {}, and must be 1 to {MOST_ROWS}", params.limit);
             return Err(Gap::new(Reason::Malformed, "look at the control groups", why));
         }
-        let mounts = Mounts::find(Path::new(ROOT));
+        let mounts = Mounts::find(Path::new(ROOT))?;
         let watches = !params.window.0.is_zero();
         let begun = cx.start_window();
-        let Some(mounts) = mounts else {
-            return Ok(Observed::whole(ControlGroups {
-                seconds: 0.0,
-                hierarchy: "none".to_owned(),
-                seen: 0,
-                complete: true,
-                groups: Vec::new(),
-                groups_left_out: 0,
-            }));
-        };
         let before = watches.then(|| (Instant::now(), mounts.look(Instant::now() + LOOK)));
         if watches {
             cx.sleep_until(begun + params.window.0);
@@ -106,51 +106,70 @@ fn compose(
     for (path, counts) in &after.groups {
         let of = |count: fn(&Counts) -> Option<u64>| grew(before, path, counts, count).unwrap_or(0);
         let killed = if before.is_some() { of(|c| c.oom_kills) } else { counts.oom_kills.unwrap_or(0) };
-        let rank = (killed, of(|c| c.throttled_periods), of(|c| c.used_microseconds));
+        let rank = (killed, of(|c| c.throttled_microseconds), of(|c| c.used_microseconds));
         if rank != (0, 0, 0) || before.is_none() {
             ranked.push((path, counts, rank));
         }
     }
     ranked.sort_by_key(|(path, _, rank)| (Reverse(*rank), (*path).clone()));
     let left_out = ranked.len().saturating_sub(limit) as u64;
+    let left_out_throttled = ranked.iter().skip(limit).map(|(_, _, (_, held_back, _))| *held_back).max().unwrap_or(0);
     ranked.truncate(limit);
+    let mut failures = Failures::default();
+    for look in before.into_iter().chain([after]) {
+        failures.add(&look.failures);
+    }
     let share = |microseconds: u64| (seconds > 0.0).then(|| microseconds as f64 / 1e6 / seconds);
-    let groups = ranked.into_iter().map(|(path, counts, _)| {
-        let of = |count: fn(&Counts) -> Option<u64>| grew(before, path, counts, count);
-        let limits = mounts.limits(path);
-        let path = format!("/{}", path.to_string_lossy());
-        let periods = of(|c| c.periods).filter(|_| limits.cpus.is_some());
-        let throttled = of(|c| c.throttled_periods).filter(|_| limits.cpus.is_some());
-        ControlGroup {
-            unit: cgroup::unit(&format!("0::{path}")),
-            path: printable(&path),
-            cpu_share: of(|c| c.used_microseconds).and_then(share),
-            cpus: limits.cpus,
-            periods,
-            throttled_periods: throttled,
-            throttled_share: throttled
-                .zip(periods)
-                .map(|(held, all)| if all == 0 { 0.0 } else { held as f64 / all as f64 }),
-            throttled_seconds: of(|c| c.throttled_microseconds)
-                .map(|us| us as f64 / 1e6)
-                .filter(|_| limits.cpus.is_some()),
-            cpu_waited_share: of(|c| c.waited_microseconds).and_then(share).map(|share| share.min(1.0)),
-            memory_bytes: limits.memory_bytes,
-            memory_limit_bytes: limits.memory_limit_bytes,
-            oom_kills: of(|c| c.oom_kills),
-            oom_kills_ever: counts.oom_kills,
-        }
-    });
-    let complete = !after.cut && before.is_none_or(|before| !before.cut);
+    let groups: Vec<_> = ranked
+        .into_iter()
+        .map(|(path, counts, _)| {
+            let of = |count: fn(&Counts) -> Option<u64>| grew(before, path, counts, count);
+            let limits = mounts.limits(path, &mut failures);
+            let path = format!("/{}", path.to_string_lossy());
+            let periods = of(|c| c.periods).filter(|_| limits.cpus.is_some());
+            let throttled = of(|c| c.throttled_periods).filter(|_| limits.cpus.is_some());
+            ControlGroup {
+                unit: cgroup::unit(&format!("0::{path}")),
+                path: printable(&path),
+                cpu_share: of(|c| c.used_microseconds).and_then(share),
+                cpus: limits.cpus,
+                periods,
+                throttled_periods: throttled,
+                throttled_share: throttled
+                    .zip(periods)
+                    .map(|(held, all)| if all == 0 { 0.0 } else { held as f64 / all as f64 }),
+                throttled_seconds: of(|c| c.throttled_microseconds)
+                    .map(|us| us as f64 / 1e6)
+                    .filter(|_| limits.cpus.is_some()),
+                cpu_waited_share: of(|c| c.waited_microseconds).and_then(share).map(|share| share.min(1.0)),
+                memory_bytes: limits.memory_bytes,
+                memory_limit_bytes: limits.memory_limit_bytes,
+                oom_kills: of(|c| c.oom_kills),
+                oom_kills_ever: counts.oom_kills,
+            }
+        })
+        .collect();
+    let cut = after.cut || before.is_some_and(|before| before.cut);
+    let throttling_known = before.is_some() && mounts.has_quotas();
     let mut observed = Observed::whole(ControlGroups {
         seconds,
         hierarchy: mounts.version().to_owned(),
         seen: after.groups.len() as u64,
-        complete,
-        groups: groups.collect(),
+        complete: !cut && failures.count == 0,
+        groups,
         groups_left_out: left_out,
+        left_out_throttled_seconds: throttling_known.then_some(left_out_throttled as f64 / 1e6),
     });
-    if !complete {
+    if !mounts.has_quotas() {
+        let gap = Gap::new(Reason::Absent, "see quotas of CPU time", format!("{ROOT} has no controller cpu"))
+            .to_fix("mount it there, or run on the host instead of in the container");
+        observed.miss(&QUOTA_FIELDS, gap);
+    }
+    if let Some(gap) = failures.first {
+        let why = format!("{} ({} such reads failed)", gap.why, failures.count);
+        observed.miss(&["complete"], Gap { why, ..gap });
+    }
+    if cut {
         observed
             .loss
             .push("there are more control groups than could be looked at in time: some are in no figure".to_owned());
@@ -168,12 +187,13 @@ mod tests {
                 used_microseconds: Some(*used),
                 periods: Some(100),
                 throttled_periods: Some(*throttled),
+                throttled_microseconds: Some(*throttled * 1000),
                 oom_kills: Some(*killed),
                 ..Counts::default()
             };
             (PathBuf::from(path), counts)
         };
-        Look { groups: groups.iter().map(group).collect(), cut: false }
+        Look { groups: groups.iter().map(group).collect(), cut: false, failures: Failures::default() }
     }
 
     fn nowhere() -> Mounts {
@@ -209,6 +229,39 @@ mod tests {
             c.used_microseconds
         });
         assert_eq!(old, None);
+    }
+
+    #[test]
+    fn who_lost_most_time_is_listed_and_what_the_others_lost_is_known() {
+        let often = |n: u64| Counts {
+            throttled_periods: Some(90 - n),
+            throttled_microseconds: Some(1_000),
+            ..Counts::default()
+        };
+        let mut after = look(&[]);
+        after.groups.extend((0..3).map(|n| (PathBuf::from(format!("often{n}.service")), often(n))));
+        let long = Counts { throttled_periods: Some(20), throttled_microseconds: Some(4_000_000), ..Counts::default() };
+        after.groups.insert(PathBuf::from("long.service"), long);
+        let mounts = Mounts::V2 { root: PathBuf::from("/nowhere"), quotas: true };
+        let seen = compose(&mounts, Some(&look(&[])), &after, 2.0, 1).output;
+        assert_eq!((seen.groups[0].path.as_str(), seen.groups_left_out), ("/long.service", 3));
+        assert_eq!(seen.left_out_throttled_seconds, Some(0.001));
+    }
+
+    #[test]
+    fn without_the_controller_cpu_what_a_quota_did_is_missing() {
+        let seen = compose(&nowhere(), Some(&look(&[])), &look(&[("web.service", 5, 0, 0)]), 1.0, 10);
+        assert_eq!(seen.output.left_out_throttled_seconds, None);
+        assert!(seen.missing[0].fields.iter().any(|field| field == "groups.cpus"), "{:?}", seen.missing);
+    }
+
+    #[test]
+    fn a_read_that_failed_is_a_gap_and_the_list_is_not_whole() {
+        let gap = Gap::new(Reason::Denied, "read /x", "it is not allowed");
+        let after = Look { failures: Failures { count: 3, first: Some(gap) }, ..look(&[]) };
+        let seen = compose(&nowhere(), Some(&look(&[])), &after, 1.0, 10);
+        let missing = seen.missing.last().unwrap();
+        assert!(!seen.output.complete && missing.gap.why.contains("3 such reads"), "{missing:?}");
     }
 
     #[test]

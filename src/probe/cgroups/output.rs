@@ -8,17 +8,21 @@ use serde::{Deserialize, Serialize};
 pub struct ControlGroups {
     /// Length of the window in seconds, as measured; 0 without one.
     pub seconds: f64,
-    /// Where the figures come from: `v2`, `v1`, or `none` where no hierarchy with CPU or memory is mounted.
+    /// Where the figures come from: `v2` or `v1`.
     pub hierarchy: String,
     /// Control groups that were looked at.
     pub seen: u64,
-    /// Whether all were. When false, the list is of the part that was.
+    /// Whether all were, and all could be read. When false, the list is of the part that was.
     pub complete: bool,
     /// Those that were held back or had a process killed for want of memory, then those that used most CPU time; `limit` of
     /// them, without groups that did nothing. A group's figures include those of the groups in it.
     pub groups: Vec<ControlGroup>,
     /// Groups that did something and are not in the list.
     pub groups_left_out: u64,
+    /// How long the one of them that was held back longest was, all CPUs together, in seconds; none without a window or where
+    /// the controller `cpu` is not there.
+    #[serde(default)]
+    pub left_out_throttled_seconds: Option<f64>,
 }
 
 /// A control group.

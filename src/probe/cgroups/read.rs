@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+use rustix::io::Errno;
+
+use crate::case::{Gap, Reason};
+use crate::printable::printable;
 
 /// Most groups that are looked at. A host with a thousand containers has some five thousand.
 const MOST: usize = 8192;
@@ -18,8 +23,8 @@ const UNLIMITED: u64 = 1 << 60;
 /// Where control groups are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mounts {
-    /// One hierarchy.
-    V2(PathBuf),
+    /// One hierarchy; whether its root has the controller `cpu`.
+    V2 { root: PathBuf, quotas: bool },
     /// One for CPU quotas, one for CPU time, one for memory; those that are there.
     V1 { cpu: Option<PathBuf>, time: Option<PathBuf>, memory: Option<PathBuf> },
 }
@@ -49,54 +54,90 @@ pub(super) struct Look {
     pub(super) groups: BTreeMap<PathBuf, Counts>,
     /// There was no time or room for more.
     pub(super) cut: bool,
+    pub(super) failures: Failures,
+}
+
+/// Reads that failed though what was to be read is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Failures {
+    pub(super) count: u64,
+    pub(super) first: Option<Gap>,
 }
 
 impl Mounts {
-    /// Those below `root`, `/sys/fs/cgroup`; none where neither CPU nor memory is there.
-    pub(super) fn find(root: &Path) -> Option<Self> {
-        let controllers = text(&root.join("cgroup.controllers"));
-        if controllers.is_some() {
-            return Some(Mounts::V2(root.to_owned()));
+    /// Those below `root`, `/sys/fs/cgroup`; a gap where neither CPU nor memory is there, or nobody may look.
+    pub(super) fn find(root: &Path) -> Result<Self, Gap> {
+        let mut failures = Failures::default();
+        if let Some(controllers) = failures.text(&root.join("cgroup.controllers")) {
+            let quotas = controllers.split_whitespace().any(|controller| controller == "cpu");
+            return Ok(Mounts::V2 { root: root.to_owned(), quotas });
         }
-        let has = |name: &str, file: &str| Some(root.join(name)).filter(|folder| folder.join(file).exists());
-        let cpu = has("cpu", "cpu.stat").or_else(|| has("cpu,cpuacct", "cpu.stat"));
-        let time = has("cpuacct", "cpuacct.usage").or_else(|| has("cpu,cpuacct", "cpuacct.usage"));
-        let memory = has("memory", "memory.usage_in_bytes");
-        (cpu.is_some() || memory.is_some()).then_some(Mounts::V1 { cpu, time, memory })
+        let mut has = |names: &[&str], file: &str| {
+            let mut folders = names.iter().map(|name| root.join(name));
+            folders.find(|folder| {
+                let there = folder.join(file).try_exists();
+                there.unwrap_or_else(|error| {
+                    failures.note(folder, &error);
+                    false
+                })
+            })
+        };
+        let cpu = has(&["cpu", "cpu,cpuacct"], "cpu.stat");
+        let time = has(&["cpuacct", "cpu,cpuacct"], "cpuacct.usage");
+        let memory = has(&["memory"], "memory.usage_in_bytes");
+        if cpu.is_some() || memory.is_some() {
+            return Ok(Mounts::V1 { cpu, time, memory });
+        }
+        Err(failures.first.unwrap_or_else(|| {
+            let why = "no hierarchy with CPU or memory is mounted there";
+            Gap::new(Reason::Absent, format!("read the control groups in {}", root.display()), why).to_fix(
+                "mount it (mount -t cgroup2 none /sys/fs/cgroup), or run on the host instead of in the container",
+            )
+        }))
+    }
+
+    /// Whether quotas of CPU time are there to be seen.
+    pub(super) fn has_quotas(&self) -> bool {
+        match self {
+            Mounts::V2 { quotas, .. } => *quotas,
+            Mounts::V1 { cpu, .. } => cpu.is_some(),
+        }
     }
 
     /// Reads the counts of all groups.
     pub(super) fn look(&self, until: Instant) -> Look {
         let mut look = Look::default();
         match self {
-            Mounts::V2(root) => look.walk(root, until, |folder, counts| {
-                if let Some(stat) = text(&folder.join("cpu.stat")) {
+            Mounts::V2 { root, .. } => look.walk(root, until, |folder, counts, files| {
+                if let Some(stat) = files.text(&folder.join("cpu.stat")) {
                     counts.used_microseconds = number(&stat, "usage_usec");
                     counts.periods = number(&stat, "nr_periods");
                     counts.throttled_periods = number(&stat, "nr_throttled");
                     counts.throttled_microseconds = number(&stat, "throttled_usec");
                 }
-                counts.waited_microseconds = text(&folder.join("cpu.pressure")).and_then(|text| some_total(&text));
-                counts.oom_kills = text(&folder.join("memory.events")).and_then(|text| number(&text, "oom_kill"));
+                counts.waited_microseconds =
+                    files.text(&folder.join("cpu.pressure")).and_then(|text| some_total(&text));
+                counts.oom_kills = files.text(&folder.join("memory.events")).and_then(|text| number(&text, "oom_kill"));
             }),
             Mounts::V1 { cpu, time, memory } => {
                 if let Some(root) = cpu {
-                    look.walk(root, until, |folder, counts| {
-                        let Some(stat) = text(&folder.join("cpu.stat")) else { return };
+                    look.walk(root, until, |folder, counts, files| {
+                        let Some(stat) = files.text(&folder.join("cpu.stat")) else { return };
                         counts.periods = number(&stat, "nr_periods");
                         counts.throttled_periods = number(&stat, "nr_throttled");
                         counts.throttled_microseconds = number(&stat, "throttled_time").map(|ns| ns / 1000);
                     });
                 }
                 if let Some(root) = time {
-                    look.walk(root, until, |folder, counts| {
-                        let used = text(&folder.join("cpuacct.usage")).and_then(|text| text.trim().parse::<u64>().ok());
+                    look.walk(root, until, |folder, counts, files| {
+                        let used =
+                            files.text(&folder.join("cpuacct.usage")).and_then(|text| text.trim().parse::<u64>().ok());
                         counts.used_microseconds = used.map(|ns| ns / 1000);
                     });
                 }
                 if let Some(root) = memory {
-                    look.walk(root, until, |folder, counts| {
-                        let control = text(&folder.join("memory.oom_control"));
+                    look.walk(root, until, |folder, counts, files| {
+                        let control = files.text(&folder.join("memory.oom_control"));
                         counts.oom_kills = control.and_then(|text| number(&text, "oom_kill"));
                     });
                 }
@@ -106,21 +147,20 @@ impl Mounts {
     }
 
     /// Reads the limits of one group.
-    pub(super) fn limits(&self, path: &Path) -> Limits {
-        let bytes = |file: PathBuf| text(&file).and_then(|text| bytes(&text));
+    pub(super) fn limits(&self, path: &Path, files: &mut Failures) -> Limits {
         match self {
-            Mounts::V2(root) => {
+            Mounts::V2 { root, .. } => {
                 let folder = root.join(path);
                 Limits {
-                    cpus: text(&folder.join("cpu.max")).and_then(|text| cpus(&text)),
-                    memory_bytes: bytes(folder.join("memory.current")),
-                    memory_limit_bytes: bytes(folder.join("memory.max")),
+                    cpus: files.text(&folder.join("cpu.max")).and_then(|text| cpus(&text)),
+                    memory_bytes: files.text(&folder.join("memory.current")).and_then(|text| bytes(&text)),
+                    memory_limit_bytes: files.text(&folder.join("memory.max")).and_then(|text| bytes(&text)),
                 }
             }
             Mounts::V1 { cpu, memory, .. } => {
-                let part = |name: &str| text(&cpu.as_ref()?.join(path).join(name));
+                let mut part = |name: &str| files.text(&cpu.as_ref()?.join(path).join(name));
                 let quota = part("cpu.cfs_quota_us").zip(part("cpu.cfs_period_us"));
-                let of = |name: &str| memory.as_ref().and_then(|root| bytes(root.join(path).join(name)));
+                let mut of = |name: &str| bytes(&files.text(&memory.as_ref()?.join(path).join(name))?);
                 Limits {
                     cpus: quota.and_then(|(quota, period)| cpus(&format!("{} {}", quota.trim(), period.trim()))),
                     memory_bytes: of("memory.usage_in_bytes"),
@@ -133,7 +173,7 @@ impl Mounts {
     /// `v1` or `v2`.
     pub(super) fn version(&self) -> &'static str {
         match self {
-            Mounts::V2(_) => "v2",
+            Mounts::V2 { .. } => "v2",
             Mounts::V1 { .. } => "v1",
         }
     }
@@ -141,16 +181,18 @@ impl Mounts {
 
 impl Look {
     /// Goes over a hierarchy, and lets `read` take the counts of each group.
-    fn walk(&mut self, root: &Path, until: Instant, read: impl Fn(&Path, &mut Counts)) {
+    fn walk(&mut self, root: &Path, until: Instant, read: impl Fn(&Path, &mut Counts, &mut Failures)) {
         let mut folders = vec![(root.to_owned(), PathBuf::new(), 0)];
         while let Some((folder, path, depth)) = folders.pop() {
             if Instant::now() > until || self.groups.len() >= MOST && !self.groups.contains_key(&path) {
                 self.cut = true;
                 return;
             }
-            read(&folder, self.groups.entry(path.clone()).or_default());
-            let Ok(entries) = fs::read_dir(&folder) else { continue };
-            for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+            read(&folder, self.groups.entry(path.clone()).or_default(), &mut self.failures);
+            let Some(entries) = self.failures.kept(&folder, fs::read_dir(&folder)) else { continue };
+            for entry in entries {
+                let kind = entry.and_then(|entry| Ok((entry.file_type()?.is_dir(), entry)));
+                let Some((true, entry)) = self.failures.kept(&folder, kind) else { continue };
                 if depth >= DEEPEST || folders.len() >= MOST {
                     self.cut = true;
                     break;
@@ -161,11 +203,34 @@ impl Look {
     }
 }
 
-/// The text of a file of the kernel, its first 4 KiB.
-fn text(path: &Path) -> Option<String> {
-    let mut text = String::new();
-    File::open(path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
-    Some(text)
+impl Failures {
+    /// The text of a file of the kernel, its first 4 KiB; none where it is not there, or could not be read.
+    fn text(&mut self, path: &Path) -> Option<String> {
+        let mut text = String::new();
+        let read = File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut text));
+        self.kept(path, read).map(|_| text)
+    }
+
+    /// Adds those of another look.
+    pub(super) fn add(&mut self, others: &Failures) {
+        self.count += others.count;
+        self.first = self.first.take().or_else(|| others.first.clone());
+    }
+
+    /// What was got; an error is noted.
+    fn kept<T>(&mut self, path: &Path, result: io::Result<T>) -> Option<T> {
+        result.map_err(|error| self.note(path, &error)).ok()
+    }
+
+    /// Notes an error, unless it says that the group or the file is not there (any more), or that the kernel does not count this.
+    fn note(&mut self, path: &Path, error: &io::Error) {
+        let errno = Errno::from_io_error(error);
+        if matches!(errno, Some(Errno::NOENT | Errno::NODEV | Errno::OPNOTSUPP)) {
+            return;
+        }
+        self.count += 1;
+        self.first.get_or_insert_with(|| Gap::io(format!("read {}", printable(&*path.to_string_lossy())), error));
+    }
 }
 
 /// The number behind a word of a flat file: `nr_periods 12`.
@@ -239,7 +304,7 @@ mod tests {
         };
         assert_eq!(look.groups[path], expected);
         let limits = Limits { cpus: Some(0.5), memory_bytes: Some(4096), memory_limit_bytes: None };
-        assert_eq!(mounts.limits(path), limits);
+        assert_eq!(mounts.limits(path, &mut Failures::default()), limits);
         assert_eq!(look.groups[Path::new("")], Counts::default(), "what is not there is unknown, not 0");
     }
 
@@ -263,7 +328,7 @@ mod tests {
         assert_eq!((counts.used_microseconds, counts.throttled_microseconds), (Some(7000), Some(5000)));
         assert_eq!((counts.throttled_periods, counts.oom_kills), (Some(30), Some(5)));
         let limits = Limits { cpus: Some(0.2), memory_bytes: Some(900), memory_limit_bytes: None };
-        assert_eq!(mounts.limits(path), limits);
+        assert_eq!(mounts.limits(path, &mut Failures::default()), limits);
     }
 
     #[test]
@@ -278,7 +343,30 @@ mod tests {
 
     #[test]
     fn nothing_that_is_no_hierarchy_is_one() {
-        assert_eq!(Mounts::find(staged(&[("cpu/other", "")]).path()), None);
+        let gap = Mounts::find(staged(&[("cpu/other", "")]).path()).unwrap_err();
+        assert!(gap.reason == Reason::Absent && gap.to_fix.is_some(), "{gap}");
+        let gap = Mounts::find(Path::new("/proc/self/status")).unwrap_err();
+        assert_eq!(gap.reason, Reason::Failed, "{gap}");
+    }
+
+    #[test]
+    fn a_hierarchy_without_the_controller_cpu_has_no_quotas_to_be_seen() {
+        let has = |files| Mounts::find(staged(files).path()).unwrap().has_quotas();
+        assert!(!has(&[("cgroup.controllers", "cpuset memory\n")]) && has(&[("cgroup.controllers", "cpuset cpu\n")]));
+        assert!(!has(&[("memory/memory.usage_in_bytes", "1\n"), ("cpuacct/cpuacct.usage", "1\n")]));
+    }
+
+    #[test]
+    fn what_is_there_and_cannot_be_read_is_counted() {
+        let root =
+            staged(&[("cgroup.controllers", "cpu\n"), ("a/cpu.stat/in-the-way", ""), ("b/cpu.stat", "usage_usec 1\n")]);
+        let mounts = Mounts::find(root.path()).unwrap();
+        let failures = mounts.look(later()).failures;
+        assert_eq!(failures.count, 1, "{failures:?}");
+        assert!(failures.first.unwrap().tried.ends_with("a/cpu.stat"));
+        fs::create_dir(root.path().join("b/cpu.max")).unwrap();
+        let mut failures = Failures::default();
+        assert_eq!((mounts.limits(Path::new("b"), &mut failures).cpus, failures.count), (None, 1));
     }
 
     proptest::proptest! {
