@@ -29,14 +29,14 @@ ansible:
 agents:
     tests/agents/run
 
-# The live incidents, three times: real traffic in network namespaces (root); writes docs/accuracy.md. With words, only those
-# whose name holds one, once
+# The live incidents, three times: real traffic and real troubles in namespaces (root); writes docs/accuracy.md. With words, only
+# those whose name holds one, once
 incidents *words:
     #!/usr/bin/env bash
-    if [ -n "{{words}}" ]; then exec cargo test --test incidents -- {{words}}; fi
+    if [ -n "{{words}}" ]; then exec cargo test --test incidents --test cli -- {{words}}; fi
     rm -rf "${CARGO_TARGET_DIR:-target}/tmp/accuracy"
     status=0
-    for run in 1 2 3; do cargo test --test incidents -- situations || status=$?; done
+    for run in 1 2 3; do cargo test --no-fail-fast --test incidents --test cli -- situations || status=$?; done
     cargo test --test incidents -- --ignored --nocapture the_table_is_written || status=$?
     exit $status
 

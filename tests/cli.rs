@@ -18,14 +18,10 @@ mod config;
 mod confined;
 #[path = "cli/diagnose.rs"]
 mod diagnose;
-#[path = "cli/disk_full.rs"]
-mod disk_full;
 #[path = "cli/files.rs"]
 mod files;
 #[path = "cli/foreign.rs"]
 mod foreign;
-#[path = "cli/host_under_pressure.rs"]
-mod host_under_pressure;
 #[path = "cli/kept.rs"]
 mod kept;
 #[path = "cli/limits.rs"]
@@ -38,8 +34,6 @@ mod lint_lua;
 mod manual;
 #[path = "cli/merge.rs"]
 mod merge;
-#[path = "cli/network_trouble.rs"]
-mod network_trouble;
 #[path = "cli/outlets.rs"]
 mod outlets;
 #[path = "cli/parameters.rs"]
@@ -68,8 +62,8 @@ mod secrets;
 mod serve;
 #[path = "cli/signals.rs"]
 mod signals;
-#[path = "cli/slow_ssh_login.rs"]
-mod slow_ssh_login;
+#[path = "cli/situations/mod.rs"]
+mod situations;
 mod support;
 #[path = "cli/testing.rs"]
 mod testing;

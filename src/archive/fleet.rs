@@ -5,6 +5,7 @@
 
 use std::io::{self, Read, Write};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::manifest::is_plain;
@@ -36,6 +37,9 @@ pub struct FleetHead {
     /// Hosts of which there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub absent: Vec<AbsentHost>,
+    /// When each case came, by the clock of the machine that merged, in their order; none where that is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arrived: Vec<Option<Timestamp>>,
 }
 
 /// Whether a file that begins so is that of a fleet.
@@ -192,7 +196,7 @@ mod tests {
     fn file() -> Vec<u8> {
         let gap = Gap::new(Reason::Absent, "read the case of db-7", "its file is empty");
         let absent = vec![AbsentHost { host: "db-7".into(), gap }];
-        let head = FleetHead { fleet: FLEET_FORMAT, casebook: "0".into(), cases: 3, absent };
+        let head = FleetHead { fleet: FLEET_FORMAT, casebook: "0".into(), cases: 3, absent, arrived: Vec::new() };
         let mut writer = FleetWriter::begin(Vec::new(), &head, 0).unwrap();
         for (host, name) in [("web-1", "quiet.json"), ("../../etc/passwd", "syn-flood.json"), ("web-1", "quiet.json")] {
             writer.add(host, &pack(&case(name).into()).unwrap()).unwrap();
@@ -255,7 +259,8 @@ mod tests {
 
     #[test]
     fn a_newer_form_is_refused_by_name() {
-        let head = FleetHead { fleet: FLEET_FORMAT, casebook: "9".into(), cases: 0, absent: Vec::new() };
+        let head =
+            FleetHead { fleet: FLEET_FORMAT, casebook: "9".into(), cases: 0, absent: Vec::new(), arrived: Vec::new() };
         let newer = FleetHead { fleet: FLEET_FORMAT + 1, ..head.clone() };
         let bytes = |head: &FleetHead| FleetWriter::begin(Vec::new(), head, 0).unwrap().finish().unwrap();
         assert!(read(&bytes(&head)).is_ok());

@@ -1,9 +1,11 @@
 //! The cases of many hosts: read one after the other, of each so much kept as is held against the others.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
 use std::io::Read;
 use std::net::IpAddr;
+
+use jiff::Timestamp;
 
 use crate::archive::{self, Broken, CaseFile, Ended, FleetPart};
 use crate::bounded_json::Budget;
@@ -28,20 +30,18 @@ pub(super) struct Gathered {
     /// The name of each member's file without its ending, where it has one of its own.
     stems: Vec<Option<String>>,
     absent: Vec<AbsentHost>,
+    /// When the next cases of a fleet's file came.
+    arrivals: VecDeque<Option<Timestamp>>,
     /// Users and hosts that the cases name: who gives pseudonyms to what is said of all must know them.
     named: Named,
 }
 
 impl Gathered {
-    /// Takes what is kept of a case.
-    pub fn add(&mut self, case: Case) {
-        self.add_of(case, None);
-    }
-
-    /// Takes what is kept of a case, and by what its file calls the host.
-    pub fn add_of(&mut self, mut case: Case, stem: Option<String>) {
+    /// Takes what is kept of a case, by what its file calls the host, and when it came.
+    pub fn add_of(&mut self, mut case: Case, stem: Option<String>, arrived: Option<Timestamp>) {
         redact::name_all(&mut case, &mut self.named);
         let mut summary = Summary::of(case);
+        summary.arrived = arrived;
         // One text of the runbook is enough, for whoever judges again.
         if !self.members.is_empty() {
             summary.runbook = None;
@@ -60,17 +60,28 @@ impl Gathered {
     /// Takes a part of a fleet's file.
     pub fn take(&mut self, part: FleetPart) {
         match part {
-            FleetPart::Head(head) => self.absent.extend(head.absent),
-            FleetPart::Case { name, case, packed } => match case {
-                Ok(file) => self.add(file.case),
-                Err(broken) => self.miss(stem(&name), why_no_case(&broken, &packed)),
-            },
+            FleetPart::Head(head) => {
+                self.absent.extend(head.absent);
+                self.arrivals = head.arrived.into();
+            }
+            FleetPart::Case { name, case, packed } => {
+                let arrived = self.arrival();
+                match case {
+                    Ok(file) => self.add_of(file.case, None, arrived),
+                    Err(broken) => self.miss(stem(&name), why_no_case(&broken, &packed)),
+                }
+            }
         }
     }
 
-    /// How many cases there are.
-    pub fn cases(&self) -> usize {
-        self.members.len()
+    /// When the next case of a fleet's file came.
+    pub fn arrival(&mut self) -> Option<Timestamp> {
+        self.arrivals.pop_front().flatten()
+    }
+
+    /// When each case came.
+    pub fn arrived(&self) -> Vec<Option<Timestamp>> {
+        self.members.iter().map(|member| member.arrived).collect()
     }
 
     /// How many hosts there are, those without a case included.

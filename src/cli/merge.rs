@@ -1,10 +1,12 @@
 //! `casebook merge`: one case of the cases of many hosts.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::arguments::MergeArguments;
@@ -39,13 +41,13 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<u8> {
             full |= gathered.hosts() >= archive::MOST_HOSTS;
             match found {
                 _ if full => {}
-                Found::Case { file, is_alone, .. } => {
+                Found::Case { file, is_alone, arrived, .. } => {
                     let digest = digest(&file.case)?;
                     if taken.contains(&digest) {
                         return Ok(());
                     }
                     taken.push(digest);
-                    gathered.add_of(file.case, is_alone.then(|| stem.clone()));
+                    gathered.add_of(file.case, is_alone.then(|| stem.clone()), arrived);
                 }
                 Found::NoCase(AbsentHost { host, gap }) => gathered.miss(host, gap),
             }
@@ -60,7 +62,7 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<u8> {
         let gap = Gap::new(Reason::Absent, READ_ITS_CASE, why).to_fix("see what ssh said of that host");
         gathered.miss(host, gap);
     }
-    let cases = gathered.cases();
+    let arrived = gathered.arrived();
     let Some(mut case) = gathered.merged() else {
         let what = if inputs.is_empty() { "no file is there" } else { "none of the files is a case that can be read" };
         return Err(Usage(format!("there is nothing to merge: {what}")).into());
@@ -69,7 +71,7 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<u8> {
     case.foreign_commands = true;
     let (file, map) = sinks.leaving(case)?;
     let mut pack = |out: &mut dyn Write| -> anyhow::Result<()> {
-        let mut writer = begun(out, cases, &file.case)?;
+        let mut writer = begun(out, arrived.clone(), &file.case)?;
         let mut left = taken.iter().rev().collect::<Vec<_>>();
         for input in &mut inputs {
             input.each(&budget, &mut |found| {
@@ -92,14 +94,20 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<u8> {
     Ok(file.case.verdict.exit_status())
 }
 
-/// The beginning of a fleet's file.
+/// The beginning of a fleet's file; `arrived` says of each of its cases when it came.
 pub(super) fn begun<'a>(
     out: &'a mut dyn Write,
-    cases: usize,
+    arrived: Vec<Option<Timestamp>>,
     merged: &Case,
 ) -> io::Result<FleetWriter<&'a mut dyn Write>> {
     let absent = merged.fleet.iter().flat_map(|fleet| fleet.absent.iter().cloned()).collect();
-    let head = FleetHead { fleet: FLEET_FORMAT, casebook: env!("CARGO_PKG_VERSION").to_owned(), cases, absent };
+    let head = FleetHead {
+        fleet: FLEET_FORMAT,
+        casebook: env!("CARGO_PKG_VERSION").to_owned(),
+        cases: arrived.len(),
+        absent,
+        arrived,
+    };
     FleetWriter::begin(out, &head, u64::try_from(merged.started.as_second()).unwrap_or_default())
 }
 
@@ -135,6 +143,8 @@ enum Found<'a> {
         is_packed: bool,
         /// Whether it is a file of its own, whose name may be that of the host.
         is_alone: bool,
+        /// When its file was last written.
+        arrived: Option<Timestamp>,
     },
     /// No case: why.
     NoCase(AbsentHost),
@@ -158,21 +168,23 @@ struct Input {
 }
 
 impl Input {
-    fn open(&self) -> Result<Box<dyn Read + '_>, String> {
+    /// Opens it; with the moment at which it was last written.
+    fn open(&self) -> Result<(Box<dyn Read + '_>, Option<Timestamp>), String> {
         let file: File = match &self.place {
             Place::Path(path) => trust::open_trusted(path, Trust::Waived).map_err(|why| why.to_string())?,
             Place::In(folder, name) => folder.file(name).map_err(|why| why.to_string())?.0,
-            Place::Stdin(bytes) => return Ok(Box::new(bytes.as_slice())),
+            Place::Stdin(bytes) => return Ok((Box::new(bytes.as_slice()), None)),
         };
-        Ok(Box::new(file))
+        let written = file.metadata().and_then(|of| of.modified()).ok().and_then(|at| at.try_into().ok());
+        Ok((Box::new(file), written))
     }
 
     /// Hands over all that lies in it. What cannot be read is handed over as such: it does not keep the others from being read.
     fn each(&mut self, budget: &Budget, take: &mut dyn FnMut(Found<'_>) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let absent = |gap| Found::NoCase(AbsentHost { host: stem(&self.name), gap });
         let unread = |why: &dyn std::fmt::Display| absent(Gap::new(Reason::Failed, READ_ITS_CASE, why.to_string()));
-        let mut file = match self.open() {
-            Ok(file) => file,
+        let (mut file, arrived) = match self.open() {
+            Ok(opened) => opened,
             Err(why) => return take(unread(&why)),
         };
         let mut beginning = Vec::new();
@@ -191,6 +203,7 @@ impl Input {
                     packed: &bytes,
                     is_packed: archive::is_packed(&bytes),
                     is_alone: true,
+                    arrived,
                 }),
                 Err(broken) => take(absent(why_no_case(&broken, &bytes))),
             },
@@ -203,16 +216,22 @@ impl Input {
         budget: &Budget,
         take: &mut dyn FnMut(Found<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
+        let mut arrivals = VecDeque::new();
         let mut part = |part: FleetPart| match part {
-            FleetPart::Head(head) => head.absent.into_iter().try_for_each(|absent| take(Found::NoCase(absent))),
-            FleetPart::Case { name, case, packed } => match case {
-                Ok(file) => {
-                    take(Found::Case { file, packed: &packed, is_packed: archive::is_packed(&packed), is_alone: false })
+            FleetPart::Head(head) => {
+                arrivals = head.arrived.into();
+                head.absent.into_iter().try_for_each(|absent| take(Found::NoCase(absent)))
+            }
+            FleetPart::Case { name, case, packed } => {
+                let arrived = arrivals.pop_front().flatten();
+                let is_packed = archive::is_packed(&packed);
+                match case {
+                    Ok(file) => take(Found::Case { file, packed: &packed, is_packed, is_alone: false, arrived }),
+                    Err(broken) => {
+                        take(Found::NoCase(AbsentHost { host: stem(&name), gap: why_no_case(&broken, &packed) }))
+                    }
                 }
-                Err(broken) => {
-                    take(Found::NoCase(AbsentHost { host: stem(&name), gap: why_no_case(&broken, &packed) }))
-                }
-            },
+            }
         };
         match archive::read_fleet(file, budget, &mut part) {
             Ok(()) => Ok(()),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use indexmap::IndexMap;
+use jiff::Timestamp;
 
 use super::arguments::ReplayArguments;
 use super::case_file::Opened;
@@ -75,12 +76,13 @@ fn of_many(opened: Opened, arguments: &ReplayArguments, sinks: &output::Sinks) -
         let FleetPart::Case { name, case: Ok(file), .. } = part else {
             // What cannot be read cannot get pseudonyms: then it does not leave, and its host is one without a case.
             if let (FleetPart::Case { name, packed, .. }, true) = (&part, keeps && !sinks.hides()) {
-                judged.add(stem(name), packed.clone())?;
+                judged.add(stem(name), packed.clone(), None)?;
             }
             gathered.take(part);
             return Ok(());
         };
         let CaseFile { case: recorded, attached } = *file;
+        let arrived = gathered.arrival();
         let runbook = match &named {
             Some(runbook) => runbook,
             None => {
@@ -107,9 +109,9 @@ fn of_many(opened: Opened, arguments: &ReplayArguments, sinks: &output::Sinks) -
         let case = judge(recorded.evidence, runbook, params, record, arguments.scripts.limits())?;
         if keeps {
             let file = CaseFile { case: case.clone(), attached };
-            judged.add(case.host.name.clone(), case_file::packed(&file)?)?;
+            judged.add(case.host.name.clone(), case_file::packed(&file)?, arrived)?;
         }
-        gathered.add(case);
+        gathered.add_of(case, None, arrived);
         Ok(())
     };
     archive::read_fleet(opened.into_reader(), &arguments.reading.budget(), &mut take).map_err(|why| match why {
@@ -123,7 +125,7 @@ fn of_many(opened: Opened, arguments: &ReplayArguments, sinks: &output::Sinks) -
     case.foreign_commands = foreign;
     let (file, map) = sinks.leaving(case)?;
     let mut pack = |out: &mut dyn Write| -> anyhow::Result<()> {
-        let mut writer = merge::begun(out, judged.cases.len(), &file.case)?;
+        let mut writer = merge::begun(out, judged.arrived.clone(), &file.case)?;
         for (host, packed) in &judged.cases {
             if sinks.hides() {
                 // Only now that all cases were seen is it known what none of them may name.
@@ -145,11 +147,13 @@ fn of_many(opened: Opened, arguments: &ReplayArguments, sinks: &output::Sinks) -
 #[derive(Default)]
 struct Judged {
     cases: Vec<(String, Vec<u8>)>,
+    /// When each came.
+    arrived: Vec<Option<Timestamp>>,
     bytes: usize,
 }
 
 impl Judged {
-    fn add(&mut self, host: String, packed: Vec<u8>) -> Result<(), Usage> {
+    fn add(&mut self, host: String, packed: Vec<u8>, arrived: Option<Timestamp>) -> Result<(), Usage> {
         self.bytes += packed.len();
         if self.bytes > MOST_JUDGED {
             let most = units::bytes(MOST_JUDGED as f64);
@@ -159,6 +163,7 @@ impl Judged {
             return Err(Usage(why));
         }
         self.cases.push((host, packed));
+        self.arrived.push(arrived);
         Ok(())
     }
 }
@@ -204,8 +209,8 @@ mod tests {
     #[test]
     fn cases_that_wait_to_be_written_are_bounded() {
         let mut judged = Judged::default();
-        judged.add("a".into(), vec![0; MOST_JUDGED]).unwrap();
-        let refused = judged.add("b".into(), vec![0]).unwrap_err().to_string();
+        judged.add("a".into(), vec![0; MOST_JUDGED], None).unwrap();
+        let refused = judged.add("b".into(), vec![0], None).unwrap_err().to_string();
         assert!(refused.contains("take parts of them") && judged.cases.len() == 1, "{refused}");
     }
 }

@@ -7,6 +7,7 @@ mod agreement;
 mod between;
 mod books;
 mod causes;
+mod clocks;
 mod said;
 mod spread;
 mod summary;

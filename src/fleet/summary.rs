@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -52,6 +53,10 @@ pub struct Summary {
     /// Addresses have pseudonyms, which on another host may stand for another address.
     pub(super) has_pseudonyms: bool,
     pub(super) cost: crate::case::Cost,
+    /// When its last probe had looked, by its own clock.
+    pub(super) looked_until: Timestamp,
+    /// When its case came, by the clock of the machine that merges.
+    pub arrived: Option<Timestamp>,
 }
 
 /// A cause that is possible at least.
@@ -117,6 +122,11 @@ impl Summary {
         let account = case.ledger.as_ref();
         let first =
             case.evidence.values().filter(|evidence| evidence.output.is_some()).map(|evidence| evidence.started);
+        let until = |evidence: &crate::case::Evidence| {
+            let span = std::time::Duration::try_from_secs_f64(evidence.seconds.clamp(0.0, 1e9)).unwrap_or_default();
+            evidence.started.checked_add(span).unwrap_or(evidence.started)
+        };
+        let looked_until = case.evidence.values().map(until).max().unwrap_or(case.started);
         let Coverage { looked, applicable } = case.coverage;
         let host = FleetHost {
             host: name(&case.host.name),
@@ -156,6 +166,8 @@ impl Summary {
             judged_by: (name(&case.runbook.name), digest(&case.runbook)),
             runbook: Some(case.runbook),
             cost: case.cost,
+            looked_until,
+            arrived: None,
         }
     }
 

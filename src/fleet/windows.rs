@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Map;
 
+use super::clocks::{self, Apart};
 use super::said::{hosts_of, plural};
 use super::summary::Summary;
 use crate::case::{Finding, FleetHost, Gap, Reason, Said, Verdict};
@@ -12,6 +13,8 @@ use crate::units;
 const WINDOWS: &str = "windows";
 /// Hosts whose window is listed.
 const MOST_LISTED: usize = 40;
+/// Clocks that are named one by one.
+const MOST_FAR: usize = 4;
 
 fn until(host: &FleetHost) -> Timestamp {
     let span = std::time::Duration::try_from_secs_f64(host.watched_seconds.clamp(0.0, 1e9)).unwrap_or_default();
@@ -57,10 +60,33 @@ pub(super) fn finding(members: &[Summary]) -> Finding {
     if unknown > 0 {
         sentence.push_str(&format!("; {} did not say how right the clock is", plural(unknown, "host")));
     }
+    let measured = clocks::measured(members);
+    let moved: &[Apart<'_>] = measured.as_ref().map_or(&[], |clocks| &clocks.apart);
+    if let Some(clocks) = &measured {
+        let far: Vec<String> = moved.iter().take(MOST_FAR).map(Apart::sentence).collect();
+        let more = moved.len().saturating_sub(MOST_FAR);
+        let more = if more > 0 { format!(", and {} more differ", plural(more, "clock")) } else { String::new() };
+        let within = units::span(clocks.within);
+        sentence.push_str(&match far.as_slice() {
+            [] => format!("; by when the cases came, the clocks agree within {within}"),
+            far => format!("; by when the cases came, {}{more} (the others agree within {within})", far.join(", ")),
+        });
+    }
+    for missed in moved.iter().filter(|of| of.misses()).take(MOST_FAR) {
+        gaps.push(
+            Gap::new(
+                Reason::Absent,
+                format!("hold {} against the others at one moment", missed.host),
+                format!("{}: it watched before or after them", missed.sentence()),
+            )
+            .to_fix("set its clock (`chronyc makestep`, `timedatectl`), and run it there again"),
+        );
+    }
+    let misses = !apart.is_empty() || moved.iter().any(Apart::misses);
     Finding {
         step: WINDOWS.to_owned(),
         title: "When they watched".to_owned(),
-        verdict: if apart.is_empty() { Verdict::Ok } else { Verdict::Unknown },
+        verdict: if misses { Verdict::Unknown } else { Verdict::Ok },
         sentence,
         gaps,
         remedies: Vec::new(),

@@ -72,7 +72,7 @@ impl ParamType {
     }
 
     /// Whether its values are texts, which can be told apart from other figures and so kept out of reports.
-    pub(super) const fn can_be_secret(self) -> bool {
+    pub const fn can_be_secret(self) -> bool {
         matches!(self, ParamType::String | ParamType::Path | ParamType::Address)
     }
 

@@ -304,7 +304,13 @@ fn names_of_letters_alone_and_names_that_another_host_knows_are_hidden_and_the_p
 #[test]
 fn what_cannot_be_judged_again_is_a_gap_and_what_cannot_be_hidden_does_not_leave() {
     let desk = Desk::new();
-    let head = FleetHead { fleet: archive::FLEET_FORMAT, casebook: "9".into(), cases: 3, absent: Vec::new() };
+    let head = FleetHead {
+        fleet: archive::FLEET_FORMAT,
+        casebook: "9".into(),
+        cases: 3,
+        absent: Vec::new(),
+        arrived: Vec::new(),
+    };
     let mut writer = FleetWriter::begin(Vec::new(), &head, 0).unwrap();
     let mut good = host("quiet.json", "falcon", "192.0.2.1");
     good.runbook.name = "brief".into();
@@ -486,4 +492,56 @@ fn on_a_real_network_the_host_that_floods_others_is_named_and_the_broken_file_is
 
 fn recorded_hosts(case: &Case) -> Vec<&str> {
     case.fleet.iter().flat_map(|fleet| fleet.hosts.iter().map(|host| host.host.as_str())).collect()
+}
+
+/// The file of a case is written a moment after its host has looked, wherever its clock stands.
+#[test]
+fn clocks_are_held_against_each_other_by_when_the_cases_came() {
+    let desk = Desk::new();
+    folder(&desk);
+    // The recorded cases have looked until about then, by the clocks of their hosts.
+    let came = |name: &str, seconds: i64| {
+        let at: Timestamp = "2026-11-22T18:54:34Z".parse().unwrap();
+        let file = fs::File::options().append(true).open(desk.path(&format!("cases/{name}"))).unwrap();
+        file.set_modified((at + seconds.seconds()).into()).unwrap();
+    };
+    for name in ["web-1.case", "web-2.case", "web-3.json", "db-3"] {
+        came(name, 1);
+    }
+    desk.run("merge cases -v").ended(2).printed(&["by when the cases came, the clocks agree within "]);
+    came("web-3.json", -40);
+    let answer = desk.run("merge cases -v --save fleet.case");
+    answer.ended(2).printed(&[
+        "the clock of web-3 is 41 s ahead (the others agree within ",
+        "could not hold web-3 against the others at one moment: the clock of web-3 is 41 s ahead: it watched before or after them",
+    ]);
+    // It is kept with the cases.
+    for again in ["report fleet.case -v", "merge fleet.case -v", "replay fleet.case high-inbound-traffic -v"] {
+        desk.run(again).ended(2).printed(&["the clock of web-3 is 41 s ahead"]);
+    }
+    // One that came late may have been long on its way.
+    came("web-3.json", 50);
+    desk.run("merge cases -v").printed(&["the clock of web-3 is 49 s behind, or its case was so long on its way"]);
+    // Of files that were copied later, and of two hosts, nothing is said.
+    for name in ["web-1.case", "web-2.case", "web-3.json", "db-3"] {
+        came(name, 9000);
+    }
+    let silent = |line: &str| assert!(!desk.run(line).out.contains("by when the cases came"), "{line}");
+    silent("merge cases -v");
+    came("web-1.case", 1);
+    came("web-2.case", -40);
+    silent("merge cases/web-1.case cases/web-2.case -v");
+}
+
+#[test]
+fn what_is_of_one_host_says_so_of_many() {
+    let desk = Desk::new();
+    folder(&desk);
+    desk.run("merge cases --save fleet.case -o fleet.json").ended(2);
+    for name in ["fleet.case", "fleet.json"] {
+        desk.run(&format!("retest {name}")).refused(&["is a case of many hosts"]);
+    }
+    desk.run("merge cases --redact addresses,hosts --redact-map map --save hidden.case -o hidden.txt").ended(2);
+    desk.run("unredact --map map hidden.case").refused(&["is a case of many hosts", "`tar -xf` gives them"]);
+    desk.run("unredact --map map hidden.txt").ended(0).printed(&["web-1"]);
 }

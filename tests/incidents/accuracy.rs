@@ -1,68 +1,20 @@
 //! The table of all incidents: what was expected, what casebook found, and how much stayed unexplained.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 
-use casebook::case::Likelihood;
+use casebook::runbook::{self, Kind};
 use casebook::units;
 use serde_json::{Value, json};
 
-use crate::judgement::{Expect, Said};
+use crate::incident::DIAGNOSE;
+use crate::support::accuracy::played;
 
-/// An incident that is played: what becomes of it is a line of its file, also when it fails before it is judged.
-pub struct Played(Value);
-
-impl Played {
-    /// It begins, and is wrong until it is judged.
-    pub fn begin(name: &str, expect: &Expect) -> Played {
-        Played(json!({"name": name, "expected": expect.first, "right": false}))
-    }
-
-    /// What was said of it, and what is wrong with that.
-    pub fn judged(&mut self, said: &Said, faults: &[String]) {
-        let case = said.case.as_ref().ok();
-        let first = case.and_then(|case| case.diagnosis.causes.first());
-        let ledger = case.and_then(|case| case.ledger.as_ref());
-        let likely = first.filter(|cause| cause.likelihood > Likelihood::Possible);
-        self.0["found"] = json!(likely.map(|cause| &cause.id));
-        self.0["likelihood"] = json!(likely.map(|cause| cause.likelihood));
-        self.0["bytes"] = json!(ledger.map(|ledger| ledger.bytes));
-        self.0["unexplained"] = json!(ledger.and_then(|ledger| ledger.unexplained_share));
-        self.0["right"] = json!(faults.is_empty());
-    }
-}
-
-impl Drop for Played {
-    fn drop(&mut self) {
-        let path = folder().join(format!("{}.jsonl", self.0["name"].as_str().unwrap_or_default()));
-        let written = fs::create_dir_all(folder())
-            .and_then(|()| OpenOptions::new().create(true).append(true).open(path))
-            .and_then(|mut file| file.write_all(format!("{}\n", self.0).as_bytes()));
-        // A second panic while one unwinds would end all tests.
-        if let Err(error) = written {
-            eprintln!("what became of {} is not kept: {error}", self.0["name"]);
-        }
-    }
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("accuracy")
-}
-
-/// What became of each incident, by its name, each time that it was played.
-fn played() -> BTreeMap<String, Vec<Value>> {
-    let entries = fs::read_dir(folder()).expect("incidents were played before");
-    let mut played: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for entry in entries {
-        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
-        for row in text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
-            played.entry(row["name"].as_str().unwrap().to_owned()).or_default().push(row);
-        }
-    }
-    played
-}
+/// What is expected of a host on which nothing is wrong.
+const CALM: &str = "nothing above possible";
+/// Of each runbook at least so many hosts are in trouble.
+const TROUBLES: usize = 3;
 
 fn is_right(row: &Value) -> bool {
     row["right"] == json!(true)
@@ -81,9 +33,9 @@ fn line(row: &Value, right: usize, runs: usize) -> String {
     let word = |name: &str| row[name].as_str().unwrap_or("nothing").to_owned();
     let found = match row["likelihood"].as_str() {
         Some(likelihood) => format!("`{}`, {likelihood}", word("found")),
-        None => "nothing above possible".to_owned(),
+        None => CALM.to_owned(),
     };
-    let expected = row["expected"].as_str().map_or("nothing above possible".to_owned(), |id| format!("`{id}`"));
+    let expected = row["expected"].as_str().map_or(CALM.to_owned(), |id| format!("`{id}`"));
     let unexplained = match (row["bytes"].as_f64(), row["unexplained"].as_f64()) {
         (Some(bytes), Some(share)) => format!("{} of {}", units::percent(share), units::bytes(bytes)),
         (Some(bytes), None) => format!("{} in all", units::bytes(bytes)),
@@ -93,40 +45,61 @@ fn line(row: &Value, right: usize, runs: usize) -> String {
     format!("| {} | {expected} | {found} | {unexplained} | {right} |\n", word("name"))
 }
 
+/// The runbooks that ship, in the order of the page, and what a complaint finds.
+fn runbooks() -> Vec<String> {
+    let shipped = runbook::embedded(Kind::Runbook).into_iter().map(|found| found.name);
+    shipped.chain([DIAGNOSE.to_owned()]).collect()
+}
+
+/// The section of a runbook: how often it was right, and a line of each incident.
+fn section(name: &str, played: &BTreeMap<String, Vec<Value>>, runs: usize) -> String {
+    let right = played.values().filter(|rows| rows.len() == runs && rows.iter().all(is_right)).count();
+    let lines: String = played.values().map(|rows| worst(rows, runs)).collect();
+    format!(
+        "\n## {name}\n\nRight each time: {right} of {} incidents.\n\n\
+         | Incident | Expected first | Found first | Unexplained | Right |\n|:--|:--|:--|:--|:--|\n{lines}",
+        played.len()
+    )
+}
+
 /// Run it after the incidents: `just incidents` does.
 #[test]
 #[ignore = "writes docs/accuracy.md from what the runs of the incidents left"]
 fn the_table_is_written() {
     let played = played();
     // One that is missing in a run was not right in it.
-    let runs = played.values().map(Vec::len).max().unwrap_or(0);
-    let right = played.values().filter(|rows| rows.len() == runs && rows.iter().all(is_right)).count();
-    let mut page = format!(
-        "# How often the runbook is right\n\n\
-         Real traffic in network namespaces, judged by what the binary prints. `just incidents` plays them all three times and\n\
-         writes this table. \"Right\" means the first cause, its subject, the exit status and the unexplained share are as they must\n\
-         be; of several runs the worst one is shown. `nic-overrun` is not among them: no virtual interface counts what a card\n\
-         loses, so a recorded host stands in for it (`cargo test --test replay`).\n\n\
-         Right each time: {right} of {} incidents.\n\n\
-         | Incident | Expected first | Found first | Unexplained | Right |\n|:--|:--|:--|:--|:--|\n",
-        played.len()
-    );
-    played.values().for_each(|rows| page.push_str(&worst(rows, runs)));
+    let runs = played.values().flat_map(BTreeMap::values).map(Vec::len).max().unwrap_or(0);
+    let mut page = "# How often the runbooks are right\n\n\
+         Real traffic and real troubles in namespaces, judged by what the binary prints. `just incidents` plays them all three\n\
+         times and writes these tables. \"Right\" means the first cause, what is said of it, the exit status and the unexplained share\n\
+         are as they must be; of several runs the worst one is shown. \"Nothing above possible\" is expected of hosts on which nothing is\n\
+         wrong: each runbook has quiet ones and busy ones. What the machine itself is short of while they run is not counted.\n\
+         \"No ledger\" stands where a runbook keeps no account of bytes. `nic-overrun` is not among them: no virtual interface counts\n\
+         what a card loses, so a recorded host stands in for it (`cargo test --test replay`).\n"
+        .to_owned();
+    for name in runbooks() {
+        page.push_str(&section(&name, played.get(&name).unwrap_or(&BTreeMap::new()), runs));
+    }
     print!("{page}");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/accuracy.md");
     fs::write(path, page).expect("the table can be written");
 }
 
+/// Where incidents are written: those of traffic, and those of what else a host is short of.
+const STAGED: [&str; 2] = ["tests/incidents/situations", "tests/cli/situations"];
+
+fn texts() -> Vec<String> {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let entries = STAGED.iter().flat_map(|folder| fs::read_dir(project.join(folder)).unwrap());
+    // Captures of others are read and not played.
+    let paths = entries.map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("recorded.rs"));
+    paths.map(|path| fs::read_to_string(path).unwrap()).collect()
+}
+
 /// The names of all incidents, as they are written: of the field, and as the first argument of functions that take a name.
 fn written() -> Vec<String> {
-    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/incidents/situations")).unwrap();
     let mut names = Vec::new();
-    for entry in entries {
-        let path = entry.unwrap().path();
-        if path.ends_with("recorded.rs") {
-            continue; // captures of others, which are read and not played
-        }
-        let text = fs::read_to_string(path).unwrap();
+    for text in texts() {
         let tight: String = text.split_whitespace().collect::<Vec<_>>().join(" ").replace("( ", "(");
         let takes_one = |rest: &&str| rest.starts_with("name: &'static str");
         let heads = tight.match_indices("(").map(|(at, _)| tight.split_at(at));
@@ -144,24 +117,49 @@ fn written() -> Vec<String> {
 #[test]
 fn no_two_incidents_have_one_name() {
     let mut names = written();
-    assert!(names.len() > 150, "{} names are found", names.len());
+    assert!(names.len() > 200, "{} names are found", names.len());
     names.sort();
     let twice: Vec<&[String]> = names.chunk_by(PartialEq::eq).filter(|same| same.len() > 1).collect();
     assert!(twice.is_empty(), "{twice:?}");
 }
 
+/// The sections of the page: a runbook, and the name and the expected cause of each incident.
+fn sections(page: &str) -> Vec<(&str, Vec<(&str, &str)>)> {
+    let of = |text| {
+        let (name, lines): (&str, &str) = str::split_once(text, '\n').expect("a section has lines");
+        let rows = lines.lines().filter_map(|line| {
+            let mut columns = line.strip_prefix("| ")?.split(" | ");
+            Some((columns.next()?, columns.next()?))
+        });
+        (name, rows.filter(|(name, _)| *name != "Incident").collect())
+    };
+    page.split("\n## ").skip(1).map(of).collect()
+}
+
 /// A sweep over values of one thing is a table of a test of that thing, not so many incidents.
 #[test]
 fn the_table_counts_incidents_that_are_staged() {
-    let read = |path: &Path| fs::read_to_string(path).unwrap();
-    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = read(&project.join("docs/accuracy.md"));
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
-    let names: Vec<&str> = rows.filter(|name| *name != "Incident").collect();
-    assert!(page.contains(&format!("of {} incidents", names.len())), "{} rows", names.len());
-    let entries = fs::read_dir(project.join("tests/incidents/situations")).unwrap();
-    let staged: String = entries.map(|entry| read(&entry.unwrap().path())).collect();
-    for name in names {
-        assert!(staged.contains(&format!("\"{name}\",")), "{name} is not staged");
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/accuracy.md")).unwrap();
+    let staged = texts().concat();
+    for (runbook, rows) in sections(&page) {
+        assert!(page.contains(&format!("of {} incidents", rows.len())), "{runbook}: {} rows", rows.len());
+        for (name, _) in rows {
+            assert!(staged.contains(&format!("\"{name}\"")), "{name} is not staged");
+        }
+    }
+}
+
+#[test]
+fn every_runbook_is_played_in_trouble_on_a_quiet_host_and_on_a_busy_one() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/accuracy.md")).unwrap();
+    let sections = sections(&page);
+    let named: Vec<&str> = sections.iter().map(|(name, _)| *name).collect();
+    assert_eq!(named, runbooks());
+    for (runbook, rows) in sections {
+        let (calm, troubled): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, first)| *first == CALM);
+        assert!(troubled.len() >= TROUBLES, "{runbook}: {troubled:?}");
+        for kind in ["quiet", "busy"] {
+            assert!(calm.iter().any(|(name, _)| name.contains(kind)), "{runbook} is not played on a {kind} host");
+        }
     }
 }

@@ -7,11 +7,11 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::accuracy::Played;
 use crate::judgement::{Expect, Said};
 use crate::remedies;
 use crate::service::{Role, Service};
 use crate::stage::{SERVER, Setting, Stage, WORLD};
+use crate::support::accuracy::Played;
 use crate::support::need::require;
 use crate::tracked::track;
 use crate::traffic::{Flowing, Sent, Traffic};
@@ -98,7 +98,7 @@ impl Incident {
     /// said when that is not what is expected.
     pub fn play(&self) {
         let stage = require!(Stage::set(self.setting));
-        let mut played = Played::begin(self.name, &self.expect);
+        let mut played = Played::begin(self.runbook, self.name, self.expect.first);
         for line in self.prepared {
             stage.server.shell(line);
         }
@@ -133,7 +133,10 @@ impl Incident {
         assert_eq!(ended, 0, "traffic ended before casebook did, so nothing can be judged; sent: {sent:?}");
         let mut faults = self.expect.faults(&said);
         faults.extend(more);
-        played.judged(&said, &faults);
+        if let Ok(case) = &said.case {
+            played.found(case, case.diagnosis.causes.first());
+        }
+        played.judged(faults.is_empty());
         assert!(
             faults.is_empty(),
             "{name}: casebook said otherwise than expected\n\n{faults}\n{said}\nsent by the generators: {sent:?}\nkept in {folder}",

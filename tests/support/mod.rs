@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports)]
 
+pub mod accuracy;
 pub mod command;
 pub mod namespace;
 pub mod need;

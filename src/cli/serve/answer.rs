@@ -30,21 +30,32 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// An answer of at most about so many bytes. What is left out is named in its own list, which is the field `left_out`.
+    /// An answer of at most so many bytes as it goes to the client. What is left out is named in its own list, which is the field
+    /// `left_out`.
     pub fn of<T: Serialize>(answer: &T, text: &str, most: usize) -> Result<Self, serde_json::Error> {
-        let text = cut(&shown(text), most / TEXT);
+        let mut text = cut(&shown(text), most / TEXT);
         let mut value = serde_json::to_value(answer)?;
         spell_out(&mut value);
-        let room = most.saturating_sub(text.len() + AROUND);
-        let mut left_out = match value.as_object_mut().and_then(|object| object.shift_remove("left_out")) {
-            Some(Value::Array(named)) => named,
-            _ => Vec::new(),
+        let mut left_out: Vec<LeftOut> = match value.as_object_mut().and_then(|object| object.shift_remove("left_out"))
+        {
+            Some(named) => serde_json::from_value(named)?,
+            None => Vec::new(),
         };
-        let named =
-            if fit::length(&value) > room { fit(&mut value, room.saturating_sub(fit::NAMES)) } else { Vec::new() };
-        left_out.extend(named.into_iter().filter_map(|cut| serde_json::to_value(cut).ok()));
+        let room = most.saturating_sub(fit::quoted(&text) + AROUND);
+        let names = fit::NAMES.min(room / 4);
+        left_out = fit::named(left_out, names);
+        let of_names = |left_out: &[LeftOut]| serde_json::to_value(left_out).map(|named| fit::length(&named));
+        if fit::length(&value) + of_names(&left_out)? > room {
+            left_out.extend(fit(&mut value, room.saturating_sub(names)));
+            left_out = fit::named(left_out, names);
+        }
         if let (Some(object), false) = (value.as_object_mut(), left_out.is_empty()) {
-            object.insert("left_out".to_owned(), Value::Array(left_out));
+            object.insert("left_out".to_owned(), serde_json::to_value(left_out)?);
+        }
+        // What a type keeps may need the room of the text, which says no more than that.
+        let over = (fit::length(&value) + fit::quoted(&text) + AROUND).saturating_sub(most);
+        if over > 0 {
+            text = cut(&text, fit::quoted(&text).saturating_sub(over));
         }
         Ok(Answer { text, value })
     }
@@ -144,12 +155,13 @@ const DEPTHS: [Depth; 4] = [
 
 /// The answer that tells of a case.
 pub(super) fn judged(name: &str, case: &Case, most: usize) -> Result<Answer, serde_json::Error> {
-    Answer::of(&conclusion(name, case, most)?, &report(case), most)
+    Answer::of(&conclusion(name, case, most)?, &in_short(case), most)
 }
 
 /// What a case says, as deep as fits into an answer of so many bytes.
 pub(super) fn conclusion(name: &str, case: &Case, most: usize) -> Result<Judged, serde_json::Error> {
-    let room = (most - most / TEXT).saturating_sub(AROUND);
+    let text = fit::quoted(&in_short(case)).min(most / TEXT);
+    let room = most.saturating_sub(text + AROUND);
     let [deep @ .., least] = &DEPTHS;
     for depth in deep {
         let told = Judged::of(name, case, depth);
@@ -158,6 +170,33 @@ pub(super) fn conclusion(name: &str, case: &Case, most: usize) -> Result<Judged,
         }
     }
     Ok(Judged::of(name, case, least))
+}
+
+/// The conclusion for clients that take no values: what is wrong, what to do first, and whether all was seen.
+pub(super) fn in_short(case: &Case) -> String {
+    let mut text = format!("{}: {}\n", case.verdict, sentence(&case.diagnosis.summary));
+    let first = case.diagnosis.causes.first().filter(|cause| cause.likelihood >= Likelihood::Likely);
+    let remedy = first.and_then(|cause| cause.remedies.iter().min_by_key(|remedy| turn(remedy)));
+    if let Some(Remedy { action, run, .. }) = remedy {
+        let run = run.as_ref().map(|run| format!(" {run}")).unwrap_or_default();
+        let whose = if case.foreign_commands { " (a command of whoever wrote the case: read it first)" } else { "" };
+        text.push_str(&format!("To do: {action}{run}{whose}\n"));
+    }
+    let not_seen = if case.reading.is_some() { Vec::new() } else { not_seen(case) };
+    if let [first, rest @ ..] = not_seen.as_slice() {
+        let more = if rest.is_empty() { String::new() } else { format!(" (and {} more)", rest.len()) };
+        text.push_str(&format!("Not seen{more}: {first}\n"));
+    }
+    text
+}
+
+/// In which order remedies come.
+fn turn(remedy: &Remedy) -> u8 {
+    match remedy.urgency {
+        Urgency::Now => 0,
+        Urgency::Lasting => 1,
+        Urgency::Upstream => 2,
+    }
 }
 
 impl Judged {
@@ -194,7 +233,7 @@ impl Judged {
             case: name.to_owned(),
             host: case.host.name.clone(),
             runbook: case.runbook.name.clone(),
-            started: case.started.to_string(),
+            started: case.started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             window_seconds: (case.window_seconds * 1000.0).round() / 1000.0,
             verdict: case.verdict,
             summary: sentence(&case.diagnosis.summary),
@@ -219,11 +258,7 @@ impl AtWork {
         holding.sort_by_key(|sign| std::cmp::Reverse(sign.weight));
         let of = |side: SignSide| holding.iter().filter(move |sign| sign.side == side).map(|sign| sentence(&sign.say));
         let mut remedies: Vec<&Remedy> = cause.remedies.iter().collect();
-        remedies.sort_by_key(|remedy| match remedy.urgency {
-            Urgency::Now => 0,
-            Urgency::Lasting => 1,
-            Urgency::Upstream => 2,
-        });
+        remedies.sort_by_key(|remedy| turn(remedy));
         let at_work = AtWork {
             id: cause.id.clone(),
             title: sentence(&cause.title),
@@ -462,15 +497,20 @@ pub(super) fn report(case: &Case) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The first lines of a text.
+/// The first lines of a text, in so many bytes of JSON.
 pub(super) fn cut(text: &str, most: usize) -> String {
     const MORE: &str = "…\n";
-    if text.len() <= most {
+    if fit::quoted(text) <= most {
         return text.to_owned();
     }
-    let mut end = most.saturating_sub(MORE.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
+    let room = most.saturating_sub(fit::quoted(MORE));
+    let (mut taken, mut end) = (0, 0);
+    for (at, c) in text.char_indices() {
+        taken += fit::quoted(c.encode_utf8(&mut [0; 4])) - fit::quoted("");
+        if taken > room {
+            break;
+        }
+        end = at + c.len_utf8();
     }
     let end = text[..end].rfind('\n').map_or(end, |line| line + 1);
     format!("{}{MORE}", &text[..end])

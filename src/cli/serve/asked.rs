@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::super::Usage;
 
 /// Bytes of an answer when the client says nothing: of a conclusion, and of anything else.
-pub(super) const CONCLUSION: usize = 2500;
+pub(super) const CONCLUSION: usize = 1600;
 pub(super) const USUAL: usize = 4000;
 /// The least and the most that it may ask for.
 const LEAST: usize = 1000;
@@ -41,7 +41,7 @@ pub(super) struct RunRunbook {
     /// Other parameters by name, as list_runbooks describes them: {"high": "100Mbit/s"}.
     #[serde(default)]
     pub params: Map<String, Value>,
-    /// The most bytes of the answer, 1000 to 200000; 2500 unless given.
+    /// The most bytes of the answer, 1000 to 200000; 1600 unless given.
     #[serde(default)]
     pub max_bytes: Option<usize>,
 }
@@ -149,7 +149,7 @@ pub(super) struct ReplayCase {
     /// Parameters to set otherwise than in the recorded run.
     #[serde(default)]
     pub params: Map<String, Value>,
-    /// The most bytes of the answer, 1000 to 200000; 2500 unless given.
+    /// The most bytes of the answer, 1000 to 200000; 1600 unless given.
     #[serde(default)]
     pub max_bytes: Option<usize>,
 }
@@ -159,7 +159,7 @@ pub(super) struct ReplayCase {
 pub(super) struct MergeCases {
     /// Cases of different hosts: those that this server made, and files as list_cases names them, earlier merges included.
     pub cases: Vec<String>,
-    /// The most bytes of the answer, 1000 to 200000; 2500 unless given.
+    /// The most bytes of the answer, 1000 to 200000; 1600 unless given.
     #[serde(default)]
     pub max_bytes: Option<usize>,
 }
@@ -175,7 +175,7 @@ pub(super) struct ReadToolOutput {
     pub runbook: Option<String>,
     /// Of a recorded day (sar), the time that is judged: 17:40.
     pub at: Option<String>,
-    /// The most bytes of the answer, 1000 to 200000; 2500 unless given.
+    /// The most bytes of the answer, 1000 to 200000; 1600 unless given.
     pub max_bytes: Option<usize>,
 }
 
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn what_a_client_reads_of_the_bytes_of_an_answer_is_so() {
-        assert_eq!((bytes(None, CONCLUSION).unwrap(), bytes(None, USUAL).unwrap()), (2500, 4000));
+        assert_eq!((bytes(None, CONCLUSION).unwrap(), bytes(None, USUAL).unwrap()), (1600, 4000));
         assert_eq!(bytes(Some(1000), USUAL).unwrap(), 1000);
         assert_eq!(bytes(Some(200_000), USUAL).unwrap(), 200_000);
         assert!(bytes(Some(999), USUAL).is_err() && bytes(Some(200_001), USUAL).is_err());

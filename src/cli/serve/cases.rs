@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::super::fleet_file::{Gathered, stem, why_no_case};
 use super::super::{Usage, case_file, given, merge, read, replay};
-use super::answer::{Answer, Observed, Part, conclusion, report};
+use super::answer::{Answer, Observed, Part, conclusion, in_short, report};
 use super::asked::{CONCLUSION, MergeCases, ReadCase, ReadToolOutput, ReplayCase, Section, USUAL, bytes};
 use super::desk::Desk;
 use super::fit;
@@ -44,22 +44,32 @@ pub(super) fn read_case(desk: &Desk, asked: &ReadCase) -> anyhow::Result<Answer>
             summary: Some(conclusion(&asked.case, &case, most)?),
             ..Part::default()
         };
-        return desk.leaving(Answer::of(&part, &report(&case), most)?);
+        return desk.leaving(Answer::of(&part, &in_short(&case), most)?);
     }
     let text = format!("{} of {}: {}\n", asked.section.word(), asked.case, case.diagnosis.summary);
     let mut part = part(case, asked, most)?;
     part.case.clone_from(&asked.case);
     let mut answer = Answer::of(&part, &text, most.saturating_sub(part.report.as_ref().map_or(0, |_| text.len())))?;
-    // Of a list that was cut, the next part begins where this one ends.
-    if let (Some(Value::Array(kept)), Some(Value::Array(whole))) = (answer.value.get("value"), &part.value)
-        && kept.len() < whole.len()
-    {
-        let next = asked.from + kept.len();
-        if let Some(object) = answer.value.as_object_mut() {
-            object.insert("next".to_owned(), Value::from(next));
-        }
+    // Of what was cut once more, the next part begins where this one ends.
+    let next = gone_on(&answer.value, &serde_json::to_value(&part)?, asked.from);
+    if let (Some(next), Some(object)) = (next, answer.value.as_object_mut()) {
+        object.insert("next".to_owned(), Value::from(next));
     }
     desk.leaving(answer)
+}
+
+/// Where the list or the text that was asked for goes on, when less of it is in the answer than there was for it.
+fn gone_on(answer: &Value, part: &Value, from: usize) -> Option<usize> {
+    const LISTS: [&str; 4] = ["value", "causes", "steps", "observed"];
+    let lists = LISTS.iter().filter_map(|name| Some((answer.get(name)?.as_array()?, part.get(name)?.as_array()?)));
+    let cut = lists.filter(|(kept, whole)| kept.len() < whole.len()).map(|(kept, _)| from + kept.len());
+    let texts = answer.get("report").and_then(Value::as_str).zip(part.get("report").and_then(Value::as_str));
+    let same = |(kept, whole): (&str, &str)| {
+        let same =
+            kept.chars().zip(whole.chars()).take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum::<usize>();
+        (same < whole.len()).then_some(from + same)
+    };
+    cut.chain(texts.and_then(same)).next()
 }
 
 fn part(mut case: Case, asked: &ReadCase, most: usize) -> Result<Part, Usage> {
@@ -79,7 +89,7 @@ fn part(mut case: Case, asked: &ReadCase, most: usize) -> Result<Part, Usage> {
             part.causes = Some(from(causes, asked.from, most, &mut part.next));
         }
         Section::Steps => part.steps = Some(from(std::mem::take(&mut case.findings), asked.from, most, &mut part.next)),
-        Section::Evidence => evidence(&mut part, case, asked)?,
+        Section::Evidence => evidence(&mut part, case, asked, most)?,
         Section::Ledger => {
             let none = || Usage("the case has no ledger: its runbook does not account for bytes".to_owned());
             part.ledger = Some(case.ledger.take().ok_or_else(none)?);
@@ -126,7 +136,7 @@ fn from<T: serde::Serialize>(list: Vec<T>, from: usize, most: usize, next: &mut 
     kept
 }
 
-fn evidence(part: &mut Part, mut case: Case, asked: &ReadCase) -> Result<(), Usage> {
+fn evidence(part: &mut Part, mut case: Case, asked: &ReadCase, most: usize) -> Result<(), Usage> {
     let Some(step) = &asked.step else {
         let observed = case.evidence.iter().map(|(step, evidence)| Observed {
             step: step.clone(),
@@ -134,7 +144,7 @@ fn evidence(part: &mut Part, mut case: Case, asked: &ReadCase) -> Result<(), Usa
             bytes: evidence.output.as_ref().map(fit::length),
             gap: evidence.gap.as_ref().map(ToString::to_string),
         });
-        part.observed = Some(observed.collect());
+        part.observed = Some(from(observed.collect(), asked.from, most, &mut part.next));
         return Ok(());
     };
     let Some(evidence) = case.evidence.shift_remove(step) else {
@@ -255,18 +265,18 @@ pub(super) fn merge_cases(desk: &Desk, asked: &MergeCases) -> anyhow::Result<Ans
                     add(&file.case.host.name, &case_file::packed(&file)?)?;
                 }
                 let own = (!desk.is_made(name)).then(|| stem(name));
-                gathered.add_of(file.case, own);
+                gathered.add_of(file.case, own, None);
             }
             // It does not keep the others from being merged, and its host is one without a case.
             Err(broken) => gathered.miss(stem(name), why_no_case(&broken, &bytes)),
         }
     }
-    let cases = gathered.cases();
+    let arrived = gathered.arrived();
     let mut case = gathered.merged().ok_or_else(|| Usage("none of them is a case that can be read".to_owned()))?;
     case.foreign_commands = true;
     let mut file = Vec::new();
     {
-        let mut writer = merge::begun(&mut file, cases, &case)?;
+        let mut writer = merge::begun(&mut file, arrived, &case)?;
         for (host, packed) in &packed {
             writer.add(host, packed)?;
         }

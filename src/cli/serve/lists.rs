@@ -37,7 +37,7 @@ pub(super) fn list_runbooks(desk: &Desk, asked: &ListRunbooks) -> anyhow::Result
     }
     let names: Vec<&str> = answer.runbooks.iter().map(|runbook| runbook.name.as_str()).collect();
     let text = format!("Runbooks: {}\n", names.join(", "));
-    Ok(Answer::of(&answer, &text, most)?)
+    desk.leaving(Answer::of(&answer, &text, most)?)
 }
 
 /// A runbook as it is listed; by itself with what each parameter is for.
@@ -46,7 +46,12 @@ fn listed(desk: &Desk, runbook: runbook::Runbook, alone: bool) -> Runbook {
     let names = params.clone().map(|(name, _)| name.clone());
     let told = |(name, spec): (&String, &ParamSpec)| {
         let configured = desk.config.param(&runbook.name, name).filter(|_| !spec.secret);
-        let configured = configured.and_then(|entry| entry.value.as_str().map(str::to_owned));
+        // No case names what it is, so nothing would find it again: it is hidden whole.
+        let hides = desk.hides() && spec.kind.can_be_secret();
+        let configured = match configured {
+            Some(_) if hides => Some("as configured on the host (hidden)".to_owned()),
+            configured => configured.and_then(|entry| entry.value.as_str().map(str::to_owned)),
+        };
         Param {
             name: name.clone(),
             kind: spec.kind.word(),

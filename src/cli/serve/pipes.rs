@@ -8,6 +8,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use rmcp::model::CallToolRequestParams;
 use rmcp::service::{RoleServer, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use serde::Deserialize;
@@ -16,6 +17,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::super::say;
 use crate::bounded_json::{self, Budget, Unread};
+use crate::printable::printable;
 use crate::sys::thread;
 
 /// The most bytes of a message: a pasted text, and little else.
@@ -30,6 +32,9 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// Codes of the protocol for what is no request.
 const NO_JSON: i64 = -32700;
 const NO_REQUEST: i64 = -32600;
+const WRONG_PARAMETERS: i64 = -32602;
+/// The method that calls a tool.
+const CALL: &str = "tools/call";
 
 /// The pipes of this process.
 pub(super) struct Pipes {
@@ -175,6 +180,14 @@ fn message(line: &Line) -> Result<Option<RxJsonRpcMessage<RoleServer>>, Value> {
     if value.get("method").is_some_and(|method| !method.is_string()) {
         return Err(refusal(&id, NO_REQUEST, "a method is a text"));
     }
+    // The crate takes a call that it cannot read for one of a method that it does not know.
+    if value.get("method").is_some_and(|method| method == CALL)
+        && let Err(why) = CallToolRequestParams::deserialize(value.get("params").unwrap_or(&Value::Null))
+    {
+        let why: String = printable(why.to_string().as_bytes()).chars().take(200).collect();
+        let how = "the parameters of a call are {\"name\": a tool, \"arguments\": an object}";
+        return Err(refusal(&id, WRONG_PARAMETERS, &format!("{how}: {why}")));
+    }
     RxJsonRpcMessage::<RoleServer>::deserialize(value)
         .map(Some)
         .map_err(|_| refusal(&id, NO_REQUEST, "neither a request nor a notification of the Model Context Protocol"))
@@ -267,6 +280,11 @@ mod tests {
         assert_eq!(refused(&long), (Value::Null, NO_REQUEST));
         let many = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":[{}0]}}"#, "0,".repeat(1_000_000));
         assert_eq!(refused(&many), (Value::Null, NO_REQUEST));
+        for params in ["[]", "7", "{}", r#"{"name":7}"#, r#"{"name":"list_cases","arguments":[]}"#] {
+            let call = format!(r#"{{"jsonrpc":"2.0","id":8,"method":"tools/call","params":{params}}}"#);
+            assert_eq!(refused(&call), (json!(8), WRONG_PARAMETERS), "{params}");
+        }
+        assert_eq!(refused(r#"{"jsonrpc":"2.0","id":9,"method":"tools/call"}"#), (json!(9), WRONG_PARAMETERS));
         assert!(message(&Line::Whole(b" \r".to_vec())).unwrap().is_none());
         assert!(message(&Line::Whole(br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#.to_vec())).unwrap().is_some());
     }

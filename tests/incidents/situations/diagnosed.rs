@@ -11,6 +11,7 @@ use crate::incident::{DIAGNOSE, Incident};
 use crate::judgement::{Expect, Said};
 use crate::service::Role;
 use crate::stage::{SERVER, Stage};
+use crate::support::accuracy::Played;
 use crate::traffic::{Flood, Ports, Shape, Sources, Traffic, Ttl, background_noise};
 
 /// Whether these runbooks were picked, that not, and the report is one: each cause once and of a runbook, the likeliest first.
@@ -136,6 +137,7 @@ fn nothing_is_found_on_a_quiet_host_and_on_a_busy_server() {
         let _service = crate::service::Service::start(&stage.server, &service);
         let _flowing = crate::incident::flow(&stage, &traffic);
         let incident = diagnosed(name);
+        let mut played = Played::begin(DIAGNOSE, name, None);
         let said = incident.ask_casebook(&stage);
         let case = said.case.as_ref().unwrap_or_else(|why| panic!("{name}: {why}"));
         let likely = case.diagnosis.causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
@@ -143,8 +145,10 @@ fn nothing_is_found_on_a_quiet_host_and_on_a_busy_server() {
         let of_the_machine =
             |id: &str| ["cpu-", "disk-", "full-of-", "resolver-", "lookup-"].iter().any(|begin| id.starts_with(begin));
         let likely: Vec<_> = likely.filter(|cause| !of_the_machine(&cause.id)).collect();
-        assert!(likely.is_empty(), "{name}: {likely:#?}");
+        played.found(case, likely.first().copied());
         let faults = one_report(&said, &["high-inbound-traffic", "slow-ssh-login", "disk-full"], &[]);
+        played.judged(likely.is_empty() && faults.is_empty());
+        assert!(likely.is_empty(), "{name}: {likely:#?}");
         assert!(faults.is_empty(), "{name}: {faults:#?}");
     }
 }

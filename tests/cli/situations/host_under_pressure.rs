@@ -5,10 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use casebook::case::{Case, Likelihood};
+use casebook::case::{Case, Cause, Likelihood};
 
+use super::OF_THE_MACHINE;
 use crate::command::{Desk, finish};
+use crate::support::accuracy::Played;
 use crate::support::need::{Missing, require, root, tool};
+
+const RUNBOOK: &str = "host-under-pressure";
 
 /// How a host is put under pressure, and what must be said of it.
 struct Situation {
@@ -24,21 +28,21 @@ struct Situation {
 
 const SITUATIONS: &[Situation] = &[
     Situation {
-        name: "zombies",
+        name: "host-of-zombies",
         trouble: "for i in $(seq 120); do sleep 1.5 & done; exec sleep 60",
         cause: "zombies",
         says: " children that have ended",
         runs: "kill -CHLD ",
     },
     Situation {
-        name: "files",
+        name: "process-without-files",
         trouble: "ulimit -n 512; for i in $(seq 10 500); do eval \"exec $i</dev/null\"; done; exec sleep 60",
         cause: "process-out-of-files",
         says: " files and sockets open, 512 are allowed",
         runs: "--nofile=1024:1024",
     },
     Situation {
-        name: "forks",
+        name: "host-that-forks",
         trouble: "for i in 1 2 3; do (while :; do (:); (:); (:); done) & done; wait",
         cause: "fork-storm",
         says: "processes a second are begun",
@@ -46,7 +50,7 @@ const SITUATIONS: &[Situation] = &[
     },
     // For three seconds, and as whatever else runs: one that gives way would not be what uses the CPUs.
     Situation {
-        name: "cpu",
+        name: "host-short-of-cpu",
         trouble: "for i in $(seq $(($(nproc) * 2 + 3))); do bash -c 'while :; do :; done' & done; wait",
         cause: "cpu-short",
         says: "the CPUs are used up and work waits: bash (",
@@ -74,6 +78,12 @@ fn asked(desk: &Desk, trouble: &str, ask: &str) -> Case {
     Case::from_json(&answer.out).unwrap_or_else(|error| panic!("{error}: {answer:#?}"))
 }
 
+/// The first likely cause that is staged, or that the load of the machine cannot be.
+fn first<'a>(case: &'a Case, staged: &str) -> Option<&'a Cause> {
+    let mut likely = case.diagnosis.causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
+    likely.find(|cause| cause.id == staged || !OF_THE_MACHINE.contains(&cause.id.as_str()))
+}
+
 /// How likely a cause is, its title, and what its remedies run.
 fn found(case: &Case, id: &str) -> (Likelihood, String, String) {
     let cause = case.diagnosis.causes.iter().find(|cause| cause.id == id).expect("it is weighed");
@@ -88,11 +98,14 @@ fn what_a_host_is_short_of_is_named_with_who_causes_it() {
     require!(tool("unshare"));
     require!(tool("bash"));
     for situation in SITUATIONS {
+        let mut played = Played::begin(RUNBOOK, situation.name, Some(situation.cause));
         let case = looked_at(&Desk::new(), situation.trouble);
+        played.found(&case, first(&case, situation.cause));
         let (likelihood, title, runs) = found(&case, situation.cause);
         assert!(likelihood >= Likelihood::Likely, "{}: {likelihood:?}: {title}", situation.name);
         assert!(title.contains(situation.says), "{}: {title}", situation.name);
         assert!(runs.contains(situation.runs), "{}: {runs}", situation.name);
+        played.judged(true);
     }
 }
 
@@ -158,7 +171,9 @@ fn a_host_without_trouble_has_none_of_these() {
     require!(root());
     require!(tool("unshare"));
     let desk = Desk::new();
+    let mut played = Played::begin(RUNBOOK, "host-quiet", None);
     let case = looked_at(&desk, "exec sleep 60");
+    played.found(&case, first(&case, "zombies"));
     for id in ["zombies", "process-out-of-files", "host-out-of-files", "tasks-used-up", "file-system-stalls"] {
         let (likelihood, title, _) = found(&case, id);
         assert_eq!(likelihood, Likelihood::RuledOut, "{title}");
@@ -166,6 +181,25 @@ fn a_host_without_trouble_has_none_of_these() {
     // No log of the kernel is there: that rules nothing out.
     let (likelihood, title, _) = found(&case, "kernel-stalls");
     assert!(likelihood > Likelihood::RuledOut && likelihood < Likelihood::Likely, "{title}: {likelihood:?}");
+    assert_eq!(first(&case, "zombies").map(|cause| &cause.id), None);
+    played.judged(true);
+}
+
+/// Programs that start, compute, write and end, with many files open, as on any day.
+#[test]
+fn a_host_that_works_is_short_of_nothing() {
+    require!(root());
+    require!(tool("unshare"));
+    require!(tool("bash"));
+    let desk = Desk::new();
+    let work = "for i in $(seq 10 150); do eval \"exec $i</dev/null\"; done
+        for i in 1 2 3; do (while sleep 0.2; do seq 3000 | sort -n | tail -n 1; done >/dev/null) & done; wait";
+    let mut played = Played::begin(RUNBOOK, "host-busy", None);
+    let case = looked_at(&desk, work);
+    let likely = first(&case, "zombies");
+    played.found(&case, likely);
+    assert_eq!(likely.map(|cause| &cause.title), None);
+    played.judged(true);
 }
 
 #[test]
@@ -178,10 +212,17 @@ fn what_the_kernel_logged_of_a_shortage_counts_and_what_others_wrote_does_not() 
     };
     for (program, expected) in [("kernel", Likelihood::Likely), ("guest", Likelihood::RuledOut)] {
         let desk = Desk::new();
+        let staged = (expected == Likelihood::Likely).then_some("kernel-out-of-pages");
+        let name = if staged.is_some() { "pages-refused-in-the-log" } else { "quiet-but-for-what-others-wrote" };
+        let mut played = Played::begin(RUNBOOK, name, staged);
         desk.put("kern.log", format!("{now} host kernel: e1000: link is up\n{}", line(program).repeat(4)));
         let case = looked_at(&desk, "exec sleep 60");
         let (likelihood, title, _) = found(&case, "kernel-out-of-pages");
+        let first = first(&case, "kernel-out-of-pages");
+        played.found(&case, first);
         assert_eq!(likelihood, expected, "{program}: {title}");
+        assert_eq!(first.map(|cause| cause.id.as_str()), staged, "{program}");
+        played.judged(true);
     }
 }
 
@@ -191,12 +232,16 @@ fn a_complaint_about_a_slow_server_is_about_this() {
     require!(root());
     require!(tool("unshare"));
     require!(tool("bash"));
-    let situation = SITUATIONS.iter().find(|situation| situation.name == "cpu").expect("it is one of them");
+    let situation =
+        SITUATIONS.iter().find(|situation| situation.name == "host-short-of-cpu").expect("it is one of them");
+    let mut played = Played::begin("diagnose", "diagnosed-host-short-of-cpu", Some(situation.cause));
     let case = asked(&Desk::new(), situation.trouble, "diagnose the server crawls and ssh is slow");
+    played.found(&case, first(&case, situation.cause));
     let (likelihood, title, _) = found(&case, situation.cause);
     assert!(likelihood >= Likelihood::Likely && title.contains(situation.says), "{title}");
     let choice = case.runbook.choice.as_ref().expect("it says what it picked");
     let picked: Vec<&str> = choice.picked.iter().map(|picked| picked.runbook.as_str()).collect();
     assert!(picked.contains(&"host-under-pressure") && picked.contains(&"slow-ssh-login"), "{picked:?}");
     assert!(!case.diagnosis.causes.iter().any(|cause| cause.id == "host-slow"), "a slow host is told once");
+    played.judged(true);
 }

@@ -6,6 +6,7 @@ use std::thread;
 use casebook::case::{Case, Likelihood};
 
 use crate::command::{Desk, finish};
+use crate::support::accuracy::Played;
 use crate::support::need::{require, root, tool};
 
 /// What is wrong with a login, and what must be said of it.
@@ -28,7 +29,7 @@ const CLOSED: &str = "127.0.0.1";
 
 const SITUATIONS: &[Situation] = &[
     Situation {
-        name: "calm",
+        name: "login-quiet",
         resolver: CLOSED,
         set: "",
         happens: "exec 7<>/dev/tcp/198.51.100.1/22",
@@ -36,8 +37,19 @@ const SITUATIONS: &[Situation] = &[
         says: "sshd answers in",
         runs: "",
     },
+    // Three at a time log in, work and leave.
     Situation {
-        name: "deaf",
+        name: "login-busy",
+        resolver: CLOSED,
+        set: "",
+        happens: "for i in 1 2 3; do (while :; do nsenter -t $peer -n ssh -F none -i key -o BatchMode=yes -o StrictHostKeyChecking=no \
+                  -o UserKnownHostsFile=/dev/null root@198.51.100.1 sleep 0.3 2>>refused || echo no >>failed; done) & done; sleep 1; [ ! -e failed ]",
+        cause: None,
+        says: "sshd answers in",
+        runs: "",
+    },
+    Situation {
+        name: "login-with-a-deaf-resolver",
         resolver: DEAF,
         set: "UseDNS yes",
         happens: "exec 7<>/dev/tcp/198.51.100.1/22",
@@ -47,7 +59,7 @@ const SITUATIONS: &[Situation] = &[
     },
     // sshd asks nobody then.
     Situation {
-        name: "deaf and not asked",
+        name: "login-that-asks-no-resolver",
         resolver: DEAF,
         set: "UseDNS no\nMatch Address 192.0.2.0/24\nGSSAPIAuthentication yes",
         happens: "exec 7<>/dev/tcp/198.51.100.1/22",
@@ -56,7 +68,7 @@ const SITUATIONS: &[Situation] = &[
         runs: "",
     },
     Situation {
-        name: "crowd",
+        name: "login-in-a-crowd",
         resolver: CLOSED,
         set: "MaxStartups 6:100:20",
         happens: "for i in $(seq 20 27); do eval \"exec $i<>/dev/tcp/198.51.100.1/22\"; read -t 9 -u $i said; done",
@@ -65,7 +77,7 @@ const SITUATIONS: &[Situation] = &[
         runs: "MaxStartups 100",
     },
     Situation {
-        name: "stopped",
+        name: "sshd-stopped",
         resolver: CLOSED,
         set: "",
         happens: "kill -STOP $sshd",
@@ -74,7 +86,7 @@ const SITUATIONS: &[Situation] = &[
         runs: "kill -CONT",
     },
     Situation {
-        name: "full",
+        name: "sshd-queue-full",
         resolver: CLOSED,
         set: "",
         happens: "kill -STOP $sshd; for i in $(seq 20 148); do eval \"exec $i<>/dev/tcp/198.51.100.1/22\"; done",
@@ -83,7 +95,7 @@ const SITUATIONS: &[Situation] = &[
         runs: "kill -CONT",
     },
     Situation {
-        name: "gone",
+        name: "sshd-gone",
         resolver: CLOSED,
         set: "",
         happens: "kill $sshd; sleep 0.3",
@@ -93,7 +105,7 @@ const SITUATIONS: &[Situation] = &[
     },
     // Segments above 600 bytes are lost on the way to the client, as behind a tunnel that tells nobody.
     Situation {
-        name: "mtu",
+        name: "login-over-a-smaller-mtu",
         resolver: CLOSED,
         set: "",
         happens: "nsenter -t $peer -n nft 'add table ip t; add chain ip t in { type filter hook input priority 0; }; add rule ip t in meta length > 600 drop'; \
@@ -105,7 +117,7 @@ const SITUATIONS: &[Situation] = &[
     },
     // What a browser sent is no line of sshd.
     Situation {
-        name: "guessed",
+        name: "passwords-guessed",
         resolver: CLOSED,
         set: "",
         happens: "mkdir -p log/nginx; now=$(date -u +%Y-%m-%dT%H:%M:%S.000000+00:00); for i in $(seq 150); do \
@@ -138,7 +150,7 @@ fn looked_at(desk: &Desk, situation: &Situation, ask: &str) -> Case {
         echo "nameserver $2" >resolv.conf
         mount --bind resolv.conf "$(readlink -f /etc/resolv.conf)"
         ssh-keygen -q -t ed25519 -N '' -f key
-        printf 'HostKey %s/key\nPidFile none\nUsePAM no\n%s\n' "$1" "$3" >sshd_config
+        printf 'HostKey %s/key\nPidFile none\nUsePAM no\nStrictModes no\nAuthorizedKeysFile %s/key.pub\n%s\n' "$1" "$1" "$3" >sshd_config
         mount --bind sshd_config /etc/ssh/sshd_config
         mkdir -p /run/sshd
         "$5" -D -f /etc/ssh/sshd_config & sshd=$!
@@ -167,11 +179,13 @@ fn what_a_login_waits_for_is_named_before_a_real_sshd() {
     thread::scope(|scope| {
         for situation in SITUATIONS {
             scope.spawn(move || {
-                let case = looked_at(&Desk::new(), situation, "run slow-ssh-login");
                 let name = situation.name;
+                let mut played = Played::begin("slow-ssh-login", name, situation.cause);
+                let case = looked_at(&Desk::new(), situation, "run slow-ssh-login");
                 // The load of the machine is not what is staged here.
                 let mut likely = case.diagnosis.causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
                 let likely = likely.find(|cause| cause.id != "host-slow");
+                played.found(&case, likely);
                 assert_eq!(likely.map(|cause| cause.id.as_str()), situation.cause, "{name}: {likely:#?}");
                 let spoken = match likely {
                     Some(cause) => cause.title.clone(),
@@ -183,6 +197,7 @@ fn what_a_login_waits_for_is_named_before_a_real_sshd() {
                     .flat_map(|cause| cause.remedies.iter().filter_map(|remedy| remedy.run.as_deref()))
                     .collect();
                 assert!(runs.join("\n").contains(situation.runs), "{name}: {runs:?}");
+                played.judged(true);
             });
         }
     });
@@ -195,9 +210,12 @@ fn a_complaint_about_logins_is_about_this() {
     for name in ["unshare", "nsenter", "bash", "ip", "nft", "ss", "ssh", "sshd", "ssh-keygen"] {
         require!(tool(name));
     }
-    let situation = SITUATIONS.iter().find(|situation| situation.name == "crowd").expect("it is one of them");
+    let situation =
+        SITUATIONS.iter().find(|situation| situation.name == "login-in-a-crowd").expect("it is one of them");
+    let mut played = Played::begin("diagnose", "diagnosed-login-in-a-crowd", situation.cause);
     let case = looked_at(&Desk::new(), situation, "diagnose ssh hangs");
-    let choice = case.runbook.choice.expect("it says what it picked");
+    played.found(&case, case.diagnosis.causes.first());
+    let choice = case.runbook.choice.as_ref().expect("it says what it picked");
     let ssh = choice.picked.iter().find(|picked| picked.runbook == "slow-ssh-login").expect("it is picked");
     assert_eq!(ssh.words, ["ssh"]);
     let first = &case.diagnosis.causes[0];
@@ -206,4 +224,5 @@ fn a_complaint_about_logins_is_about_this() {
         ("too-many-at-the-door", ["slow-ssh-login".to_owned()].as_slice())
     );
     assert!(first.likelihood >= Likelihood::Likely && first.title.contains(situation.says), "{}", first.title);
+    played.judged(true);
 }

@@ -6,7 +6,9 @@ use std::thread;
 
 use casebook::case::{Case, Likelihood};
 
+use super::OF_THE_MACHINE;
 use crate::command::{Desk, finish};
+use crate::support::accuracy::Played;
 use crate::support::need::{require, root, tool};
 
 /// What is wrong, and what must be said of it.
@@ -31,7 +33,7 @@ const PROXY: &str = "location / { proxy_pass http://198.51.100.2:8080; proxy_con
 
 const SITUATIONS: &[Situation] = &[
     Situation {
-        name: "a path without loss",
+        name: "path-busy",
         runbook: "packet-loss",
         serves: FILE,
         happens: "(while :; do ask 2 /large; sleep 0.4; done) &",
@@ -40,7 +42,16 @@ const SITUATIONS: &[Situation] = &[
         runs: "",
     },
     Situation {
-        name: "a path that loses one segment of twelve",
+        name: "path-quiet",
+        runbook: "packet-loss",
+        serves: FILE,
+        happens: "ask 1 /small",
+        causes: &[],
+        says: "",
+        runs: "",
+    },
+    Situation {
+        name: "path-that-loses",
         runbook: "packet-loss",
         serves: FILE,
         happens: "ethtool -K outside tso off gso off gro off
@@ -52,7 +63,7 @@ const SITUATIONS: &[Situation] = &[
     },
     // Behind a tunnel whose MTU is smaller, and who says so is barred. In two networks: in one it may be a client that went away.
     Situation {
-        name: "large segments that are lost",
+        name: "path-with-a-smaller-mtu",
         runbook: "packet-loss",
         serves: FILE,
         happens: "there nft 'add table ip t; add chain ip t in { type filter hook input priority 0; }; add rule ip t in meta length > 600 drop'
@@ -65,7 +76,7 @@ const SITUATIONS: &[Situation] = &[
         runs: "sysctl -w net.ipv4.tcp_mtu_probing=1",
     },
     Situation {
-        name: "a rate that was set too low",
+        name: "rate-set-too-low",
         runbook: "packet-loss",
         serves: FILE,
         happens: "tc qdisc add dev outside root tbf rate 4mbit burst 16kb limit 24kb
@@ -75,7 +86,7 @@ const SITUATIONS: &[Situation] = &[
         runs: "tc -s qdisc show",
     },
     Situation {
-        name: "a site that answers",
+        name: "website-quiet",
         runbook: "slow-website",
         serves: FILE,
         happens: "ask 3 /small",
@@ -84,7 +95,16 @@ const SITUATIONS: &[Situation] = &[
         runs: "",
     },
     Situation {
-        name: "a server that is stopped, its queue full",
+        name: "website-busy",
+        runbook: "slow-website",
+        serves: FILE,
+        happens: "(while :; do ask 8 /large; sleep 0.1; done) &",
+        causes: &[],
+        says: "port 80 answers in",
+        runs: "",
+    },
+    Situation {
+        name: "web-server-stopped",
         runbook: "slow-website",
         serves: FILE,
         happens: "pkill -STOP -P $nginx; kill -STOP $nginx; ask 20 /small & settle 'ss -Htln sport = :80 | awk \"{print \\$2}\"' 17",
@@ -93,7 +113,7 @@ const SITUATIONS: &[Situation] = &[
         runs: "kill -CONT",
     },
     Situation {
-        name: "a server behind it whose SYNs are dropped",
+        name: "upstream-whose-syns-are-dropped",
         runbook: "slow-website",
         serves: PROXY,
         happens: "there nft 'add table ip t; add chain ip t in { type filter hook input priority 0; }; add rule ip t in tcp dport 8080 drop'
@@ -104,7 +124,7 @@ const SITUATIONS: &[Situation] = &[
     },
     // Connected by the kernel, and never accepted.
     Situation {
-        name: "a server behind it that does not answer",
+        name: "upstream-that-hangs",
         runbook: "slow-website",
         serves: PROXY,
         happens: "behind; pkill -STOP -P $behind; kill -STOP $behind
@@ -114,7 +134,7 @@ const SITUATIONS: &[Situation] = &[
         runs: "dst 198.51.100.2:8080",
     },
     Situation {
-        name: "a server behind it that is not there",
+        name: "upstream-not-there",
         runbook: "slow-website",
         serves: PROXY,
         happens: "ask 6 /small",
@@ -123,7 +143,7 @@ const SITUATIONS: &[Situation] = &[
         runs: "systemctl --failed",
     },
     Situation {
-        name: "more connections to it than there are ports",
+        name: "upstream-ports-used-up",
         runbook: "slow-website",
         serves: PROXY,
         happens: "sysctl -qw net.ipv4.ip_local_port_range='40000 40019'
@@ -134,7 +154,7 @@ const SITUATIONS: &[Situation] = &[
         runs: "ip_local_port_range=\"10240 65535\"",
     },
     Situation {
-        name: "monitoring that is answered",
+        name: "monitoring-quiet",
         runbook: "timeouts",
         serves: FILE,
         happens: "(while :; do ask 1 /small; sleep 0.4; done) &",
@@ -143,7 +163,16 @@ const SITUATIONS: &[Situation] = &[
         runs: "",
     },
     Situation {
-        name: "a rule that drops what a service waits for",
+        name: "monitoring-busy",
+        runbook: "timeouts",
+        serves: FILE,
+        happens: "(while :; do ask 8 /large; ask 2 /small; sleep 0.2; done) &",
+        causes: &[],
+        says: "came about from outside",
+        runs: "",
+    },
+    Situation {
+        name: "service-behind-a-rule",
         runbook: "timeouts",
         serves: FILE,
         happens: "nft 'add table inet t; add chain inet t in { type filter hook input priority 0; }; add rule inet t in tcp dport 80 counter drop'
@@ -153,7 +182,7 @@ const SITUATIONS: &[Situation] = &[
         runs: "nft insert rule inet t in tcp dport 80 counter accept",
     },
     Situation {
-        name: "a service that listens at loopback only",
+        name: "service-at-loopback",
         runbook: "timeouts",
         serves: FILE,
         happens: "sed -i 's/listen 80/listen 127.0.0.1:80/' nginx.conf; kill $nginx; wait $nginx; serve
@@ -163,7 +192,7 @@ const SITUATIONS: &[Situation] = &[
         runs: "ss -lntup sport = 80",
     },
     Situation {
-        name: "answers that are dropped on their way back",
+        name: "answers-lost-on-their-way",
         runbook: "timeouts",
         serves: FILE,
         happens: "there nft 'add table ip t; add chain ip t in { type filter hook input priority 0; }; add rule ip t in tcp sport 80 drop'
@@ -173,7 +202,7 @@ const SITUATIONS: &[Situation] = &[
         runs: "ip route get",
     },
     Situation {
-        name: "a resolver that does not answer",
+        name: "resolver-that-is-deaf",
         runbook: "timeouts",
         serves: FILE,
         happens: "echo nameserver 198.51.100.53 >resolv.conf; ip neighbour add 198.51.100.53 lladdr 02:00:00:00:00:01 dev outside nud permanent",
@@ -181,21 +210,6 @@ const SITUATIONS: &[Situation] = &[
         says: "198.51.100.53 does not answer",
         runs: "resolvectl status",
     },
-];
-
-/// Causes that the load of this machine may be, or is.
-const OF_THE_MACHINE: &[&str] = &[
-    "cpu-short",
-    "cpu-stolen",
-    "fork-storm",
-    "disk-slow",
-    "processes-blocked",
-    "memory-short",
-    "killed-for-memory",
-    "kernel-stalls",
-    "swap-thrash",
-    "zombies",
-    "cpu-queue-full",
 ];
 
 /// What casebook says of such a host.
@@ -258,10 +272,12 @@ fn what_connections_wait_for_is_named_on_a_network_in_trouble() {
     thread::scope(|scope| {
         for situation in SITUATIONS {
             scope.spawn(move || {
-                let case = looked_at(&Desk::new(), situation);
                 let name = situation.name;
+                let mut played = Played::begin(situation.runbook, name, situation.causes.first().copied());
+                let case = looked_at(&Desk::new(), situation);
                 let likely = case.diagnosis.causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
                 let likely: Vec<_> = likely.filter(|cause| !OF_THE_MACHINE.contains(&cause.id.as_str())).collect();
+                played.found(&case, likely.first().copied());
                 let mut ids: Vec<&str> = likely.iter().map(|cause| cause.id.as_str()).collect();
                 let said: Vec<_> = likely.iter().map(|cause| format!("{}: {}", cause.id, cause.title)).collect();
                 let steps: Vec<_> = case.findings.iter().map(|finding| &finding.sentence).collect();
@@ -279,6 +295,7 @@ fn what_connections_wait_for_is_named_on_a_network_in_trouble() {
                     .flat_map(|cause| cause.remedies.iter().filter_map(|remedy| remedy.run.as_deref()))
                     .collect();
                 assert!(runs.join("\n").contains(situation.runs), "{name}: {runs:?}");
+                played.judged(true);
             });
         }
     });
