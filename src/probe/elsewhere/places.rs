@@ -183,10 +183,12 @@ impl Places {
                 let most = most.or_else(|| self.places.iter().map(moved).max()).unwrap_or(0);
                 let is_busy = |place: &Place| place.moved.is_none_or(|(moved, _)| moved > most / BUSY);
                 let left_out = self.places.iter().filter(meets).filter(|place| is_busy(place)).skip(BUSIEST).count();
-                // What rests for a moment may be busy in the next; so may one that meets this host and never moved anything.
-                let rests = |place: &Place| meets(&place) || place.moved > Some((0, 0));
+                // What rests for a moment may be busy in the next; so may one that meets this host and is new.
+                let is_new = |place: &Place| meets(&place) && place.moved == Some((0, 0));
+                let rests = |place: &Place| place.moved > Some((0, 0));
                 let wanted = self.places.iter().enumerate();
-                let wanted = wanted.filter(|(at, place)| is_busy(place) || *at < FEW && rests(place));
+                let wanted =
+                    wanted.filter(|(at, place)| is_busy(place) || is_new(place) || *at < FEW && rests(place));
                 let busiest: Vec<Place> = wanted.take(BUSIEST).map(|(_, place)| place.clone()).collect();
                 if left_out > 0 {
                     let tried = format!("look into {} busy network namespaces", units::count(left_out as f64));
@@ -319,6 +321,10 @@ mod tests {
         };
         let new = Places { places: vec![still(1, &["v1"]), still(2, &[])], gaps: Vec::new() };
         assert_eq!(numbers(&new.choose("busiest")), [1], "one that is new and meets this host may be busy in a moment");
+        let mut behind: Vec<Place> = (1..=4).map(|number| place(number, Some(0), "idle")).collect();
+        behind.push(still(5, &["v5"]));
+        let behind = Places { places: behind, gaps: Vec::new() };
+        assert_eq!(numbers(&behind.choose("busiest")), [1, 2, 3, 5], "so it is behind others that rest");
         let unseen = Places { places: vec![place(1, None, "unseen")], gaps: Vec::new() };
         assert_eq!(numbers(&unseen.choose("busiest")), [1]);
     }
