@@ -20,8 +20,9 @@
 ---@field cpu_waited_share? number Share of the window in which something in it waited for a CPU (`some` of `cpu.pressure`, version 2).
 ---@field memory_bytes? integer Memory that it uses, page cache included (`memory.current`; `memory.usage_in_bytes`).
 ---@field memory_limit_bytes? integer The most memory that it may use (`memory.max`; `memory.limit_in_bytes`); none without a limit of its own.
----@field oom_kills? integer Processes of it that were killed for want of memory in the window (`oom_kill`).
+---@field oom_kills? integer Processes of it that were killed for want of memory in the window, by whatever limit or the host's (`oom_kill`): with those of the groups in it in version 2, its own alone in version 1.
 ---@field oom_kills_ever? integer The same since it was made.
+---@field limit_reached? integer How often its own limit of memory left no room in the window. Version 2: `oom` of `memory.events.local`, or, before Linux 5.2, of `memory.events`, which includes the groups in it. Version 1: `memory.failcnt`, which counts the times that room was made, too.
 
 ---A list of `casebook.cgroups.Group` in evidence.
 ---@class casebook.cgroups.Groups
@@ -46,7 +47,7 @@
 ---@field hierarchy string Where the figures come from: `v2` or `v1`.
 ---@field seen integer Control groups that were looked at.
 ---@field complete boolean Whether all were, and all could be read. When false, the list is of the part that was.
----@field groups casebook.cgroups.Groups Those that were held back or had a process killed for want of memory, then those that used most CPU time; `limit` of them, without groups that did nothing. A group's figures include those of the groups in it.
+---@field groups casebook.cgroups.Groups Those that were held back or had a process killed for want of memory, then those that used most CPU time; `limit` of them, without groups that did nothing. A group's CPU time, pressure and memory include those of the groups in it; periods and throttling are of its own quota alone.
 ---@field groups_left_out integer Groups that did something and are not in the list.
 ---@field left_out_throttled_seconds? number How long the one of them that was held back longest was, all CPUs together, in seconds; none without a window or where the controller `cpu` is not there.
 

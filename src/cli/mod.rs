@@ -45,6 +45,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::glyphs::{self, Charset};
 use crate::printable;
+use crate::probe::ResourceLimits;
 use crate::sys::{clock, confine, memory, names};
 use arguments::{Arguments, Command};
 
@@ -86,6 +87,7 @@ pub fn main() -> ExitCode {
         say(format_args!("casebook: {error}"));
         return ExitCode::from(BAD_USAGE);
     }
+    ResourceLimits::memory_by_default();
     let start = confinement::start(&arguments.command, clock);
     let result = match arguments.command {
         Command::Diagnose(arguments) => diagnose::diagnose(&arguments, start),

@@ -1,8 +1,9 @@
 //! How much of a host that is in trouble already a run may take for itself.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use sysinfo::{MemoryRefreshKind, System};
+use sysinfo::{MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use crate::sys::usage;
 
@@ -36,13 +37,12 @@ impl ResourceLimits {
     /// A run needs this much for what does not grow with the host.
     const LEAST_MEMORY: u64 = 16_000_000;
 
-    /// A tenth of the memory that the host has, or its control group where that is less, within bounds; [`Self::MEMORY`] where
-    /// the host does not say how much it has.
+    /// A tenth of the memory that the host has, or the control groups that this process is in where that is less, within bounds;
+    /// [`Self::MEMORY`] where the host does not say how much it has. It is asked once: a process that has given up its sight of
+    /// the host is not told any more.
     pub fn memory_by_default() -> u64 {
-        let Ok(mut system) = System::new() else { return ResourceLimits::MEMORY };
-        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
-        let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory);
-        ResourceLimits::memory_of(system.total_memory().min(limit))
+        static MEMORY: OnceLock<u64> = OnceLock::new();
+        *MEMORY.get_or_init(|| ResourceLimits::memory_of(memory_of_host()))
     }
 
     fn memory_of(total: u64) -> u64 {
@@ -97,6 +97,18 @@ impl ResourceLimits {
         (over > 0.0)
             .then(|| Duration::try_from_secs_f64(over / self.cpus).map_or(LONGEST_REST, |rest| rest.min(LONGEST_REST)))
     }
+}
+
+/// Bytes of memory that this process could have at most; 0 where that is not told.
+fn memory_of_host() -> u64 {
+    let Ok(mut system) = System::new() else { return 0 };
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let me = Pid::from_u32(std::process::id());
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[me]), false, ProcessRefreshKind::nothing());
+    // Of the process, all groups around its own included: the root of what is mounted has no limit on a host.
+    let of_process = system.process(me).and_then(|process| process.cgroup_limits());
+    let limit = of_process.or_else(|| system.cgroup_limits()).map_or(u64::MAX, |limits| limits.total_memory);
+    system.total_memory().min(limit)
 }
 
 #[cfg(test)]

@@ -58,8 +58,8 @@ impl Probe for CgroupsProbe {
     const NAME: &'static str = "cgroups";
     const ABOUT: &'static str =
         "control groups (units, containers): CPU time, throttling, pressure, memory and its limits, kills";
-    const SOURCE: &'static str = "/sys/fs/cgroup: cpu.stat, cpu.max, cpu.pressure, memory.{current,max,events}; of version 1 cpu.stat, \
-                                  cpu.cfs_{quota,period}_us, cpuacct.usage, memory.{usage,limit}_in_bytes, memory.oom_control";
+    const SOURCE: &'static str = "/sys/fs/cgroup: cpu.stat, cpu.max, cpu.pressure, memory.{current,max,events,events.local}; of version 1 cpu.stat, \
+                                  cpu.cfs_{quota,period}_us, cpuacct.usage, memory.{usage,limit}_in_bytes, memory.{oom_control,failcnt}";
     const REPLACES: &'static [&'static str] = &["systemd-cgtop", "docker stats"];
     const NEEDS: &'static [Need] = &[];
     type Params = Params;
@@ -146,6 +146,7 @@ fn compose(
                 memory_limit_bytes: limits.memory_limit_bytes,
                 oom_kills: of(|c| c.oom_kills),
                 oom_kills_ever: counts.oom_kills,
+                limit_reached: of(|c| c.limit_reached),
             }
         })
         .collect();

@@ -15,7 +15,8 @@ pub struct ControlGroups {
     /// Whether all were, and all could be read. When false, the list is of the part that was.
     pub complete: bool,
     /// Those that were held back or had a process killed for want of memory, then those that used most CPU time; `limit` of
-    /// them, without groups that did nothing. A group's figures include those of the groups in it.
+    /// them, without groups that did nothing. A group's CPU time, pressure and
+    /// memory include those of the groups in it; periods and throttling are of its own quota alone.
     pub groups: Vec<ControlGroup>,
     /// Groups that did something and are not in the list.
     pub groups_left_out: u64,
@@ -50,8 +51,14 @@ pub struct ControlGroup {
     pub memory_bytes: Option<u64>,
     /// The most memory that it may use (`memory.max`; `memory.limit_in_bytes`); none without a limit of its own.
     pub memory_limit_bytes: Option<u64>,
-    /// Processes of it that were killed for want of memory in the window (`oom_kill`).
+    /// Processes of it that were killed for want of memory in the window, by whatever limit or the host's (`oom_kill`): with
+    /// those of the groups in it in version 2, its own alone in version 1.
     pub oom_kills: Option<u64>,
     /// The same since it was made.
     pub oom_kills_ever: Option<u64>,
+    /// How often its own limit of memory left no room in the window. Version 2: `oom` of `memory.events.local`, or, before
+    /// Linux 5.2, of `memory.events`, which includes the groups in it. Version 1: `memory.failcnt`, which counts the times
+    /// that room was made, too.
+    #[serde(default)]
+    pub limit_reached: Option<u64>,
 }

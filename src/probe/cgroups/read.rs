@@ -38,6 +38,7 @@ pub(super) struct Counts {
     pub(super) throttled_microseconds: Option<u64>,
     pub(super) waited_microseconds: Option<u64>,
     pub(super) oom_kills: Option<u64>,
+    pub(super) limit_reached: Option<u64>,
 }
 
 /// What a group may use, and its memory.
@@ -117,7 +118,11 @@ impl Mounts {
                 }
                 counts.waited_microseconds =
                     files.text(&folder.join("cpu.pressure")).and_then(|text| some_total(&text));
-                counts.oom_kills = files.text(&folder.join("memory.events")).and_then(|text| number(&text, "oom_kill"));
+                let events = files.text(&folder.join("memory.events"));
+                counts.oom_kills = events.as_ref().and_then(|text| number(text, "oom_kill"));
+                // Before Linux 5.2 there is only the sum with the groups below.
+                let own = files.text(&folder.join("memory.events.local")).or(events);
+                counts.limit_reached = own.and_then(|text| number(&text, "oom"));
             }),
             Mounts::V1 { cpu, time, memory } => {
                 if let Some(root) = cpu {
@@ -139,6 +144,8 @@ impl Mounts {
                     look.walk(root, until, |folder, counts, files| {
                         let control = files.text(&folder.join("memory.oom_control"));
                         counts.oom_kills = control.and_then(|text| number(&text, "oom_kill"));
+                        let refused = files.text(&folder.join("memory.failcnt"));
+                        counts.limit_reached = refused.and_then(|text| text.trim().parse().ok());
                     });
                 }
             }
@@ -286,6 +293,8 @@ mod tests {
                 "some avg10=1.00 avg60=0.00 avg300=0.00 total=55\nfull avg10=0 total=9\n",
             ),
             ("system.slice/web.service/memory.events", "low 0\noom 3\noom_kill 2\noom_group_kill 1\n"),
+            ("system.slice/web.service/memory.events.local", "low 0\noom 1\noom_kill 2\n"),
+            ("system.slice/memory.events", "low 0\noom 3\noom_kill 2\n"),
             ("system.slice/web.service/cpu.max", "50000 100000\n"),
             ("system.slice/web.service/memory.max", "max\n"),
             ("system.slice/web.service/memory.current", "4096\n"),
@@ -301,8 +310,11 @@ mod tests {
             throttled_microseconds: Some(77),
             waited_microseconds: Some(55),
             oom_kills: Some(2),
+            limit_reached: Some(1),
         };
         assert_eq!(look.groups[path], expected);
+        let parent = look.groups[Path::new("system.slice")];
+        assert_eq!(parent.limit_reached, Some(3), "without a count of its own it is that with the groups below");
         let limits = Limits { cpus: Some(0.5), memory_bytes: Some(4096), memory_limit_bytes: None };
         assert_eq!(mounts.limits(path, &mut Failures::default()), limits);
         assert_eq!(look.groups[Path::new("")], Counts::default(), "what is not there is unknown, not 0");
@@ -319,6 +331,7 @@ mod tests {
             ("cpuacct/docker/ab/cpuacct.usage", "7000000\n"),
             ("memory/memory.usage_in_bytes", "1\n"),
             ("memory/docker/ab/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 5\n"),
+            ("memory/docker/ab/memory.failcnt", "8\n"),
             ("memory/docker/ab/memory.usage_in_bytes", "900\n"),
             ("memory/docker/ab/memory.limit_in_bytes", "9223372036854771712\n"),
         ]);
@@ -326,7 +339,7 @@ mod tests {
         let path = Path::new("docker/ab");
         let counts = mounts.look(later()).groups[path];
         assert_eq!((counts.used_microseconds, counts.throttled_microseconds), (Some(7000), Some(5000)));
-        assert_eq!((counts.throttled_periods, counts.oom_kills), (Some(30), Some(5)));
+        assert_eq!((counts.throttled_periods, counts.oom_kills, counts.limit_reached), (Some(30), Some(5), Some(8)));
         let limits = Limits { cpus: Some(0.2), memory_bytes: Some(900), memory_limit_bytes: None };
         assert_eq!(mounts.limits(path, &mut Failures::default()), limits);
     }

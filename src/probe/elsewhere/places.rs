@@ -187,8 +187,7 @@ impl Places {
                 let is_new = |place: &Place| meets(&place) && place.moved == Some((0, 0));
                 let rests = |place: &Place| place.moved > Some((0, 0));
                 let wanted = self.places.iter().enumerate();
-                let wanted =
-                    wanted.filter(|(at, place)| is_busy(place) || is_new(place) || *at < FEW && rests(place));
+                let wanted = wanted.filter(|(at, place)| is_busy(place) || is_new(place) || *at < FEW && rests(place));
                 let busiest: Vec<Place> = wanted.take(BUSIEST).map(|(_, place)| place.clone()).collect();
                 if left_out > 0 {
                     let tried = format!("look into {} busy network namespaces", units::count(left_out as f64));
