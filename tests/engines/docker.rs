@@ -7,7 +7,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::host::{Traffic, World, advises, booked, cause, judged, own_disk, shell, told, tree, wait_for};
+use crate::host::{
+    Traffic, World, advises, alone, booked, cause, ended, judged, own_disk, shell, told, tree, wait_for,
+};
 use crate::support::namespace::in_namespace;
 use crate::support::need::{Missing, require, tool};
 
@@ -82,7 +84,7 @@ impl Drop for Docker {
         let containers: Vec<&str> = containers.split_whitespace().collect();
         let _ = self.call(&[&["rm", "-f"][..], &containers].concat());
         let _ = kill(Pid::from_raw(self.daemon.id().cast_signed()), Signal::SIGTERM);
-        let _ = self.daemon.wait();
+        ended(&mut self.daemon);
         // The group of all its containers stays behind it, empty.
         let _ =
             Command::new("sh").args(["-c", "rmdir /sys/fs/cgroup/docker /sys/fs/cgroup/*/docker 2>/dev/null"]).status();
@@ -92,6 +94,7 @@ impl Drop for Docker {
 /// The proxy of the daemon holds the port on the host, and gets nothing of it: the rules of the firewall translate it before.
 #[test]
 fn docker_a_flood_of_a_published_port_is_said_of_the_container_by_its_name() {
+    let _alone = alone();
     in_namespace(|| {
         let docker = require!(Docker::prepare(&[]));
         let world = World::make();
@@ -119,6 +122,7 @@ fn docker_a_flood_of_a_published_port_is_said_of_the_container_by_its_name() {
 
 #[test]
 fn docker_what_a_container_fetches_and_what_is_sent_to_it_is_booked_on_its_processes() {
+    let _alone = alone();
     in_namespace(|| {
         let docker = require!(Docker::prepare(&[]));
         let world = World::make();
@@ -144,6 +148,7 @@ fn docker_what_a_container_fetches_and_what_is_sent_to_it_is_booked_on_its_proce
 /// Without rules of the firewall the daemon's proxy takes each connection on the host, and opens another into the container.
 #[test]
 fn docker_what_its_proxy_hands_on_counts_once() {
+    let _alone = alone();
     in_namespace(|| {
         let docker = require!(Docker::prepare(&["--iptables=false"]));
         let world = World::make();

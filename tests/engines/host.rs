@@ -7,6 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,27 @@ const RATE: u64 = 2000;
 /// Bytes of a stream, every five milliseconds: 2 MB/s.
 const PIECE: usize = 10_000;
 /// How long something may take that is only waited for.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+static ONE: Mutex<()> = Mutex::new(());
+
+/// One engine at a time: what is busiest on the machine is asked for, and two daemons that start are slow.
+pub fn alone() -> MutexGuard<'static, ()> {
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits until a process that was told to end has ended, and ends it if it does not.
+pub fn ended(child: &mut Child) {
+    let until = Instant::now() + PATIENCE;
+    while matches!(child.try_wait(), Ok(None)) {
+        if Instant::now() > until {
+            let _ = child.kill();
+            break;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    let _ = child.wait();
+}
 
 /// Runs a shell line, and gives what it printed.
 pub fn shell(line: &str) -> String {

@@ -7,7 +7,7 @@ use std::thread;
 use nix::sched::{CloneFlags, unshare};
 use tempfile::TempDir;
 
-use crate::host::{Traffic, World, advises, booked, cause, connect, judged, own_disk, shell, tree};
+use crate::host::{Traffic, World, advises, alone, booked, cause, connect, judged, own_disk, shell, tree};
 use crate::support::namespace::{in_namespace, ip};
 use crate::support::need::{ControlGroup, Missing, require, tool};
 
@@ -49,6 +49,7 @@ impl Drop for Pod {
 
 #[test]
 fn a_pod_without_room_for_half_open_connections_is_said_to_be_so_by_its_name() {
+    let _alone = alone();
     in_namespace(|| {
         let pod = require!(Pod::start());
         let world = World::make();

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::host::{Traffic, World, advises, booked, cause, judged, own_disk, probe, told, tree};
+use crate::host::{Traffic, World, advises, alone, booked, cause, judged, own_disk, probe, told, tree};
 use crate::support::namespace::in_namespace;
 use crate::support::need::{Missing, require, tool};
 
@@ -62,6 +62,7 @@ impl Drop for Podman {
 
 #[test]
 fn podman_a_flood_of_a_published_port_is_said_of_the_container_by_its_name() {
+    let _alone = alone();
     in_namespace(|| {
         let podman = require!(Podman::prepare());
         let world = World::make();
@@ -81,6 +82,7 @@ fn podman_a_flood_of_a_published_port_is_said_of_the_container_by_its_name() {
 
 #[test]
 fn podman_containers_are_known_by_what_it_keeps_on_disk() {
+    let _alone = alone();
     in_namespace(|| {
         let podman = require!(Podman::prepare());
         let web = podman.start("web", &[], &["/bin/sleep", "100"]);

@@ -10,7 +10,8 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::host::{
-    Traffic, World, advises, booked, cause, connect, judged, own_disk, probe, route, shell, told, tree, wait_for,
+    Traffic, World, advises, alone, booked, cause, connect, ended, judged, own_disk, probe, route, shell, told, tree,
+    wait_for,
 };
 use crate::support::namespace::{in_namespace, ip};
 use crate::support::need::{Missing, require, tool};
@@ -22,6 +23,7 @@ const FETCHES: &str = "while ! wget -q -O /dev/null http://192.0.2.9:8000/; do s
 
 /// A container that somebody started by hand with runc. Dropping it ends it.
 struct Runc {
+    runc: PathBuf,
     folder: TempDir,
     pid: i32,
 }
@@ -40,24 +42,27 @@ impl Runc {
         config["root"]["path"] = json!(folder.path().join("root"));
         config["linux"]["cgroupsPath"] = json!(format!("/casebook-{}-{name}", std::process::id()));
         fs::write(&path, config.to_string()).unwrap();
+        let mut container = Runc { runc: runc.clone(), folder, pid: 0 };
+        let folder = &container.folder;
         shell(&format!(
             "cd {} && {} run -d --pid-file pid {name} </dev/null >/dev/null 2>said || {{ cat said; exit 1; }}",
             folder.path().display(),
             runc.display()
         ));
-        let pid = fs::read_to_string(folder.path().join("pid")).unwrap().parse().unwrap();
-        Ok(Runc { folder, pid })
+        container.pid = fs::read_to_string(folder.path().join("pid")).unwrap().parse().unwrap();
+        Ok(container)
     }
 }
 
 impl Drop for Runc {
     fn drop(&mut self) {
-        let _ = Command::new("runc").args(["delete", "-f", "taker"]).status();
+        let _ = Command::new(&self.runc).args(["delete", "-f", "taker"]).status();
     }
 }
 
 #[test]
 fn runc_a_stream_is_booked_on_the_process_of_the_container_that_takes_it() {
+    let _alone = alone();
     in_namespace(|| {
         let container = require!(Runc::start("taker"));
         let world = World::make();
@@ -81,6 +86,7 @@ fn runc_a_stream_is_booked_on_the_process_of_the_container_that_takes_it() {
 
 /// A container of LXC. Dropping it ends it.
 struct Lxc {
+    stop: PathBuf,
     folder: TempDir,
     name: String,
 }
@@ -104,26 +110,30 @@ impl Lxc {
         );
         fs::write(own.join("config"), config).unwrap();
         let place = folder.path().display();
-        shell(&format!(
+        let line = format!(
             "{} -n {name} -P {place} -o {place}/said </dev/null || {{ cat {place}/said; exit 1; }}",
             lxc.display()
-        ));
+        );
+        // From here on it is stopped, whatever happens.
+        let container = Lxc { stop: lxc.with_file_name("lxc-stop"), folder, name };
+        shell(&line);
         ip("addr add 10.9.0.1/24 dev v0");
         ip("link set v0 up");
         route();
-        Ok(Lxc { folder, name })
+        Ok(container)
     }
 }
 
 impl Drop for Lxc {
     fn drop(&mut self) {
-        let mut command = Command::new("lxc-stop");
+        let mut command = Command::new(&self.stop);
         let _ = command.args(["-k", "-n", &self.name, "-P"]).arg(self.folder.path()).status();
     }
 }
 
 #[test]
 fn lxc_a_download_is_said_of_the_container_that_asked_for_it() {
+    let _alone = alone();
     in_namespace(|| {
         let world = World::make();
         let container = require!(Lxc::start(FETCHES));
@@ -145,6 +155,7 @@ fn lxc_a_download_is_said_of_the_container_that_asked_for_it() {
 /// A container of systemd-nspawn, in the control group that its unit has. Dropping it ends it.
 struct Nspawn {
     name: String,
+    unit: String,
     supervisor: Child,
     pid: i32,
     groups: Vec<PathBuf>,
@@ -183,8 +194,9 @@ impl Nspawn {
             .stderr(fs::File::create(folder.path().join("said")).unwrap())
             .spawn()
             .unwrap();
-        let mut nspawn = Nspawn { name, supervisor, pid: 0, groups, folder };
-        nspawn.pid = wait_for("container of systemd-nspawn", || process_in(&unit, "nc"));
+        let mut nspawn = Nspawn { name, unit, supervisor, pid: 0, groups, folder };
+        let pid = wait_for("container of systemd-nspawn", || process_in(&nspawn.unit, "nc"));
+        nspawn.pid = pid;
         Ok(nspawn)
     }
 }
@@ -198,12 +210,13 @@ fn process_in(group: &str, name: &str) -> Option<i32> {
 
 impl Drop for Nspawn {
     fn drop(&mut self) {
-        if self.pid > 0 {
+        // Its number may be another's by now.
+        if self.pid > 0 && process_in(&self.unit, "nc") == Some(self.pid) {
             let _ = kill(Pid::from_raw(self.pid), Signal::SIGKILL);
         } else {
             let _ = self.supervisor.kill();
         }
-        let _ = self.supervisor.wait();
+        ended(&mut self.supervisor);
         for group in &self.groups {
             for below in ["payload", "supervisor", "."] {
                 let _ = fs::remove_dir(group.join(below));
@@ -215,6 +228,7 @@ impl Drop for Nspawn {
 
 #[test]
 fn nspawn_a_stream_is_booked_on_the_process_of_the_container_that_takes_it() {
+    let _alone = alone();
     in_namespace(|| {
         let container = require!(Nspawn::start());
         let world = World::make();
