@@ -99,7 +99,9 @@ impl Row {
 
     /// The CPU time as a share of the older build's.
     pub fn less(self, most: f64) -> Self {
-        let (Some(ours), Some(before)) = (&self.ours, &self.before) else { return self };
+        let (Some(ours), Some(before)) = (&self.ours, &self.before) else {
+            return self.note(&format!("≤ {most} × the CPU of the build before, which was not given"));
+        };
         let ratio = ours.cpu.as_secs_f64() / before.cpu.as_secs_f64();
         self.check(format!("{ratio:.2} × the CPU of the build before"), format!("≤ {most} ×"), ratio <= most)
     }

@@ -46,7 +46,7 @@ fn shelf(bench: &Bench, seconds: u32) -> Result<Row> {
     let one = Tool::casebook(&[&["run", "high-inbound-traffic"][..], &words].concat()).named("one runbook");
     let contest = alternately(bench, &Tool::casebook(&[&["diagnose"][..], &words].concat()), &[one], 3)?;
     let row = Row::new("`diagnose`, every runbook", &format!("quiet, window {seconds} s")).contest(&contest);
-    let Some((_, one)) = contest.peers.first() else { return Ok(row) };
+    let Some((_, one)) = contest.peers.first() else { return Ok(row.note("`CASEBOOK` must be an absolute path")) };
     let ratio = contest.ours.cpu.as_secs_f64() / one.cpu.as_secs_f64();
     Ok(row.check(format!("{ratio:.2} × the CPU of one runbook"), format!("≤ {SHELF} ×"), ratio <= SHELF))
 }
