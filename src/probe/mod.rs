@@ -17,6 +17,7 @@ mod elsewhere;
 pub mod file;
 mod file_systems;
 pub mod firewall;
+mod group_limits;
 mod hash;
 mod heavy;
 pub mod host;

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use crate::case::{Gap, Reason};
 use crate::printable::printable;
+use crate::probe::group_limits::{bytes, cpus};
 
 /// Most groups that are looked at. A host with a thousand containers has some five thousand.
 const MOST: usize = 8192;
@@ -17,8 +18,6 @@ const MOST: usize = 8192;
 const LONGEST: u64 = 4096;
 /// How deep groups within groups are followed.
 const DEEPEST: usize = 16;
-/// Version 1 writes "no limit" as the largest number of whole pages; nothing real comes near it.
-const UNLIMITED: u64 = 1 << 60;
 
 /// Where control groups are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -249,18 +248,6 @@ fn number(text: &str, name: &str) -> Option<u64> {
 fn some_total(text: &str) -> Option<u64> {
     let line = text.lines().find(|line| line.starts_with("some "))?;
     line.split(' ').find_map(|word| word.strip_prefix("total=")?.parse().ok())
-}
-
-/// A number of bytes; none for `max` and for what version 1 writes instead.
-fn bytes(text: &str) -> Option<u64> {
-    text.trim().parse().ok().filter(|bytes| *bytes < UNLIMITED)
-}
-
-/// How many CPUs a quota is worth: `50000 100000` is half of one, `max 100000` and `-1 100000` are no limit.
-fn cpus(text: &str) -> Option<f64> {
-    let (quota, period) = text.trim().split_once(' ')?;
-    let (quota, period) = (quota.parse::<u64>().ok()?, period.parse::<u64>().ok()?);
-    (period > 0).then(|| quota as f64 / period as f64)
 }
 
 #[cfg(test)]
