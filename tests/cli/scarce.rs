@@ -72,11 +72,13 @@ fn a_limit_on_the_size_of_files_is_an_error_that_names_it() {
 fn a_run_that_was_stopped_for_a_while_has_its_evidence_and_says_so() {
     let desk = signals::desk();
     // The time that the step may take is over before the run goes on.
-    let text = desk.text("long.yaml").replace("    probe: interfaces\n", "    probe: interfaces\n    timeout: 3s\n");
+    let text = desk.text("long.yaml").replace("    probe: interfaces\n", "    probe: interfaces\n    timeout: 6s\n");
     desk.put("long.yaml", text);
-    let child = signals::watching(&desk, "run long.yaml --window 1s -q --no-keep");
+    let child = signals::watching(&desk, "run long.yaml --window 4s -q --no-keep");
+    // A run that is stopped before it looks for the first time has missed nothing, and says nothing.
+    thread::sleep(Duration::from_secs(1));
     signals::signal(&child, Signal::SIGSTOP);
-    thread::sleep(Duration::from_secs(4));
+    thread::sleep(Duration::from_secs(7));
     signals::signal(&child, Signal::SIGCONT);
     let answer = finish(child);
     answer.reported().printed(&["casebook itself did not run", "while this was watched"]);
