@@ -285,7 +285,7 @@ const OTHER_OPENS: &[(&str, usize, &str)] = &[
     ("probe/host/pressure", 1, "the kernel's"),
     ("probe/kernel/sample", 1, "the kernel's"),
     ("probe/kernel/settings", 1, "the kernel's"),
-    ("probe/logs/plain", 1, "evidence, with the operator's rights where the operator names it"),
+    ("probe/place", 1, "evidence, with the operator's rights where the operator names it"),
     ("probe/process", 1, "names of users"),
     ("probe/sockets/sink", 1, "the kernel's"),
     ("probe/socket_owners", 1, "the kernel's"),

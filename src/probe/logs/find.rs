@@ -10,12 +10,13 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 
-use super::place::Place;
 use super::rotation::{self, Packing, is_rotation};
 use crate::case::{Gap, Reason};
+use crate::probe::journal;
+use crate::probe::place::{MOST_NAMES, Place, is_absent};
 use crate::sys::beneath::Astray;
 
-use super::journal;
+use super::kind::Kind;
 use super::origin::{LogOrigin, of_logger};
 
 /// Where daemons keep what matters, under the log directory, beside the files of the logger.
@@ -43,9 +44,6 @@ const OF_DAEMONS: &[&str] = &[
 /// Files that are read at most, the newest first: a host of many sites has a log for each.
 pub(super) const MOST_FILES: usize = 512;
 
-/// Names of one directory that are looked at, at most.
-pub(super) const MOST_NAMES: usize = 100_000;
-
 /// A log file.
 #[derive(Debug, Clone)]
 pub(super) struct Found {
@@ -56,6 +54,18 @@ pub(super) struct Found {
     pub origin: LogOrigin,
     /// Its last change.
     pub modified: Option<Timestamp>,
+}
+
+impl From<journal::Found> for Found {
+    fn from(file: journal::Found) -> Self {
+        Found {
+            path: file.path,
+            rotated: file.rotated,
+            packing: Packing::Journal,
+            origin: LogOrigin { kind: Some(Kind::Syslog), program: None },
+            modified: file.modified,
+        }
+    }
 }
 
 /// What was found.
@@ -207,10 +217,6 @@ fn inside<'n>(dir: &Path, name: &'n str) -> Option<&'n Path> {
     let name = if name.is_absolute() { name.strip_prefix(dir).ok()? } else { name };
     let goes_down = name.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     goes_down.then_some(name)
-}
-
-pub(super) fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// A moment of the file system.

@@ -12,14 +12,12 @@ mod access;
 mod copies;
 mod find;
 mod frame;
-mod journal;
 mod kind;
 mod novel;
 mod origin;
 mod output;
 mod packed;
 mod patterns;
-mod place;
 mod plain;
 mod ranking;
 mod reading;
@@ -50,7 +48,6 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use journal::{JournalFile, LastLines, is_journal};
 pub use kind::Kind;
 pub use novel::{NewMessage, NewMessages};
 pub use origin::{keeper_of, of_logger};
@@ -62,14 +59,16 @@ pub use texts::{Text, has_level, host_of, kernel_span, kind_of, search, span};
 pub use timestamp::Format;
 pub use wanted::{Bound, Wanted};
 
+pub use super::journal::{JournalFile, LastLines, is_journal};
+
+use super::journal::{self, Asked, BootId, Choice, Dating, Journals};
+use super::place::Place;
 use super::{Context, Need, Probe, Stopped, Use, named};
 use crate::case::{Gap, Observed, Reason};
 use crate::printable::printable;
 use crate::sys::time_zone::{self, LocalZone};
 use crate::units::Span;
-use journal::{Asked, BootId, Choice, Dating, Journals};
 use patterns::Patterns;
-use place::Place;
 use reading::Question;
 use rotation::Packing;
 use window::Window;
@@ -276,7 +275,7 @@ impl Probe for Logs {
             if params.until.is_none() {
                 window = window.ending(last);
             }
-            choice = Choice { boot: Some(boot), ..choice }.within(window);
+            choice = Choice { boot: Some(boot), ..choice }.within(window.from, window.to);
             journals = find_journals(&choice)?;
         }
         if alone
@@ -305,7 +304,7 @@ impl Probe for Logs {
             stop: &stop,
             unpacking: Mutex::default(),
         };
-        let mut files = journals.files;
+        let mut files: Vec<find::Found> = journals.files.into_iter().map(Into::into).collect();
         // The newest first, as of all files.
         files.sort_by_key(|file| (file.rotated, std::cmp::Reverse(file.modified)));
         let left_out = finds.left_out + journals.left_out + files.len().saturating_sub(find::MOST_FILES) as u64;
@@ -324,7 +323,7 @@ impl Probe for Logs {
                 .to(|| Ok(find::find(&place, &dir, &params.files, from).files))
                 .map_err(|error| Gap::io(format!("look into {}", dir.display()), &error))?;
             files.retain(|file| !alone || file.packing == Packing::Journal);
-            files.extend(find_journals(&choice.within(Window { from, to: window.to }))?.files);
+            files.extend(find_journals(&choice.within(from, window.to))?.files.into_iter().map(find::Found::from));
             let compared = novel::compare(&question, &files, hours);
             observed.output.new_messages = compared.new;
             observed.loss.extend(compared.loss);
@@ -377,7 +376,7 @@ fn previous_boot(
     find_journals: impl Fn(&Choice) -> Result<Journals, Gap>,
 ) -> Result<(BootId, Timestamp), Gap> {
     let always = Window { from: Timestamp::MIN, to: Timestamp::MAX };
-    let files = find_journals(&choice.within(always))?.files;
+    let files = find_journals(&choice.within(always.from, always.to))?.files;
     let found = rights.to(|| Ok(journal::previous_boot(place, &files, current)));
     let found = found.map_err(|error| Gap::io("look for the boot before this one", &error))?;
     found.ok_or_else(|| {
@@ -456,7 +455,7 @@ fn choice(params: &Params, window: Window) -> Result<Choice, Gap> {
         if UNITS.iter().any(|ending| name.ends_with(ending)) { name.to_owned() } else { format!("{name}.service") }
     };
     let of_any_time = Choice { units: params.units.iter().map(unit).collect(), priority, boot, ..Choice::default() };
-    Ok(of_any_time.within(window))
+    Ok(of_any_time.within(window.from, window.to))
 }
 
 fn moment(text: &str, zone: &TimeZone) -> Option<Timestamp> {

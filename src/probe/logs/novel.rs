@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 
 use super::find::Found;
 use super::frame::LineFrame;
-use super::journal::Journal;
 use super::kind::Kind;
 use super::origin::LogOrigin;
 use super::packed::{Packer, unpack};
@@ -27,6 +26,7 @@ use super::text::escaped;
 use super::timestamp::{Clock, Memory};
 use super::window::{self, Window};
 use crate::probe::hash::KeyedHash;
+use crate::probe::journal::Journal;
 
 /// Kinds that are remembered of the span.
 const MOST_KINDS: usize = 32 * 1024;
@@ -224,7 +224,7 @@ impl<'a> Kinds<'a> {
     fn read_journal(&mut self, question: &Question<'_>, found: &Found, window: Window) -> io::Result<()> {
         let (file, _) = question.rights.to(|| question.place.open(&found.path))?;
         let Ok(journal) = Journal::open(file) else { return Ok(()) };
-        let choice = question.journal.within(window);
+        let choice = question.journal.within(window.from, window.to);
         let entries = journal.entries(question.dating, &choice)?;
         let start = entries.start.max(entries.end.saturating_sub(MOST_ENTRIES));
         if start > entries.start {

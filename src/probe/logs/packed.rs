@@ -3,25 +3,22 @@
 //! They are unpacked as they are read, also when a file is several packed files in a row. What is cut or damaged is read up to
 //! there, and is an error then. How much memory it takes is bounded before it is taken, whatever the file asks for.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt as _;
 
 use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
-use lzma_rust2::{Action, Status, XzStream};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+use crate::probe::xz::{TooLarge, Xz};
 
 /// Bytes of the packed file per read.
 const PACKED_CHUNK: usize = 128 * 1024;
 
 /// The dictionary of xz, or the window of Zstandard, that is made room for: that of `xz -9` and of `zstd --ultra -21`.
 const MOST_WINDOW: u64 = 64 * 1024 * 1024;
-
-/// What unpacking xz takes beside its dictionary.
-const BESIDE_WINDOW: u64 = 256 * 1024;
 
 /// An empty block that ends a frame of Zstandard, and a checksum, which is not looked at.
 const END_OF_FRAME: &[u8] = &[1, 0, 0, 0, 0, 0, 0];
@@ -93,39 +90,6 @@ pub(super) fn read_beginning(file: File) {
     let _ = io::copy(&mut unpack(file, Packer::Gzip).take(16 * 1024 * 1024), &mut io::sink());
 }
 
-/// A file that asks for more memory than is given.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct TooLarge {
-    asked: u64,
-}
-
-impl TooLarge {
-    /// The reason of an error, if it is this.
-    pub(super) fn of(error: &io::Error) -> Option<&Self> {
-        error.get_ref()?.downcast_ref()
-    }
-}
-
-impl fmt::Display for TooLarge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mib = |bytes: u64| bytes / (1024 * 1024);
-        write!(
-            f,
-            "unpacking it takes a window of {} MiB, and casebook makes room for {} MiB",
-            mib(self.asked),
-            mib(MOST_WINDOW)
-        )
-    }
-}
-
-impl std::error::Error for TooLarge {}
-
-impl From<TooLarge> for io::Error {
-    fn from(error: TooLarge) -> Self {
-        io::Error::new(io::ErrorKind::OutOfMemory, error)
-    }
-}
-
 /// Fills the buffer that it is given as far as the source goes: the scan works on large pieces. What was unpacked before an error
 /// comes before the error.
 struct Full<R> {
@@ -152,59 +116,6 @@ impl<R: Read> Read for Full<R> {
             }
         }
         Ok(filled)
-    }
-}
-
-/// Streams of xz in a row.
-pub(super) struct Xz<R> {
-    packed: R,
-    stream: XzStream,
-    error: Option<io::Error>,
-}
-
-impl<R: BufRead> Xz<R> {
-    /// Makes room for a dictionary of `most` bytes, and for no larger one.
-    pub(super) fn new(packed: R, most: u64) -> Self {
-        let limit = u32::try_from((most + BESIDE_WINDOW) / 1024).unwrap_or(u32::MAX);
-        Xz { packed, stream: XzStream::new_mem_limit(true, limit), error: None }
-    }
-}
-
-impl<R: BufRead> Read for Xz<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(error) = self.error.take() {
-            return Err(error);
-        }
-        loop {
-            let packed = self.packed.fill_buf()?;
-            let action = if packed.is_empty() { Action::Finish } else { Action::Run };
-            let before = self.stream.total_out();
-            match self.stream.process(packed, buffer, action) {
-                Ok(step) => {
-                    let stuck = packed.is_empty() && step.bytes_produced == 0;
-                    self.packed.consume(step.bytes_consumed);
-                    if step.bytes_produced > 0 || buffer.is_empty() || step.status == Status::StreamEnd {
-                        return Ok(step.bytes_produced);
-                    }
-                    if stuck {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
-                    }
-                }
-                Err(error) => {
-                    let error = match (error.kind(), self.stream.memory_usage()) {
-                        (io::ErrorKind::OutOfMemory, Some(kib)) => TooLarge { asked: u64::from(kib) * 1024 }.into(),
-                        _ => error,
-                    };
-                    // What came before the damage lies in the buffer already.
-                    let produced = usize::try_from(self.stream.total_out() - before).unwrap_or(0).min(buffer.len());
-                    if produced == 0 {
-                        return Err(error);
-                    }
-                    self.error = Some(error);
-                    return Ok(produced);
-                }
-            }
-        }
     }
 }
 
@@ -240,7 +151,7 @@ impl<R: BufRead> Zstd<R> {
                     }
                 }
                 Err(FrameDecoderError::WindowSizeTooBig { requested, .. }) => {
-                    return Err(TooLarge { asked: requested }.into());
+                    return Err(TooLarge { asked: requested, most: MOST_WINDOW }.into());
                 }
                 Err(error) => return Err(damaged(error)),
             }

@@ -4,10 +4,9 @@
 //! `copytruncate`) ends the whole process by SIGBUS, and chunks that stay in the processor's cache cost no more than the
 //! page faults of a map.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::os::unix::fs::FileExt as _;
 
 use nix::unistd::{Whence, lseek};
 
@@ -19,20 +18,6 @@ pub(super) const PAGE: usize = 4096;
 pub(super) struct Plain {
     file: File,
     length: u64,
-}
-
-/// Opens a regular file for reading, without waiting (a FIFO would block) and, where the kernel allows it, without a
-/// trace in its access time.
-pub(super) fn open(path: &Path) -> io::Result<(File, Metadata)> {
-    let with =
-        |flags: i32| OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY | flags).open(path);
-    let file = with(libc::O_NOATIME).or_else(|error| match error.raw_os_error() {
-        // Only the owner may leave the access time alone.
-        Some(libc::EPERM) => with(0),
-        _ => Err(error),
-    })?;
-    let metadata = file.metadata()?;
-    if metadata.is_file() { Ok((file, metadata)) } else { Err(io::Error::other("it is not a regular file")) }
 }
 
 impl Plain {

@@ -9,16 +9,17 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::abreast::abreast;
 use crate::case::{Gap, Reason, advice};
+use crate::probe::journal::{Choice, Dating, Faults, Journal, NotRead};
+use crate::probe::place::Place;
+use crate::probe::xz::TooLarge;
 
 use super::Rights;
 use super::copies::{Copies, OfFile, OfJournal};
 use super::find::Found;
-use super::journal::{Choice, Dating, Faults, Journal, NotRead};
 use super::kind::Kind;
 use super::origin::LogOrigin;
-use super::packed::{Packer, TooLarge, unpack};
+use super::packed::{Packer, unpack};
 use super::patterns::{Patterns, Searcher};
-use super::place::Place;
 use super::plain::{Part, Plain};
 use super::rotation::Packing;
 use super::scan::{Buffer, Ending, Task, scan};

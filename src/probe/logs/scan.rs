@@ -8,13 +8,13 @@ use memchr::{memchr, memrchr};
 
 use super::copies::Copies;
 use super::frame::LineFrame;
-use super::journal;
 use super::origin::LogOrigin;
 use super::patterns::{LONGEST_LINE, Look, Patterns, Searcher, Seen};
 use super::plain::PAGE;
 use super::tally::{Hits, Tally, minute};
 use super::timestamp::{Clock, Memory};
 use super::window::{Window, is_disorder};
+use crate::probe::journal;
 
 /// Bytes at a time: what stays in a core's own cache, and is more than the longest line that is matched.
 const CHUNK: usize = 128 * 1024;

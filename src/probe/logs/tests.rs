@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime};
 use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;
 
-use super::journal::tests::Made;
 use super::*;
-use crate::probe::AnyProbe as _;
+use crate::probe::journal::tests::Made;
+use crate::probe::{AnyProbe as _, place};
 
 const UNTIL: &str = "2026-11-22T15:10:00Z";
 
@@ -386,7 +386,7 @@ fn a_file_that_is_cut_while_it_is_read_does_not_end_the_run() {
     let path = dir.path().join("messages");
     let log = syslog("2026-11-22T14:50:00Z", 1200, 1);
     fs::write(&path, &log).unwrap();
-    let (file, metadata) = plain::open(&path).unwrap();
+    let (file, metadata) = place::open(&path).unwrap();
     let plain = plain::Plain::new(file, metadata.len());
     fs::File::options().write(true).open(&path).unwrap().set_len(log.len() as u64 / 2).unwrap();
     let mut part = plain::Part::new(&plain, 0, plain.length());

@@ -10,12 +10,10 @@ use super::access::Access;
 use super::copies::{Copies, OfFile, OfJournal};
 use super::find::Found;
 use super::frame::LineFrame;
-use super::journal::{Choice, Faults};
 use super::kind::Kind;
 use super::origin::LogOrigin;
 use super::output::{self, Logs};
 use super::patterns::{Patterns, Searcher};
-use super::place::Place;
 use super::reading::{Question, Reading};
 use super::rotation::Packing;
 use super::scan::{Buffer, Task, scan};
@@ -26,6 +24,8 @@ use super::{MOST_SAMPLES, Params, Rights, usual};
 use crate::abreast::abreast;
 use crate::case::{Gap, Observed};
 use crate::printable::printable;
+use crate::probe::journal::{Choice, Faults};
+use crate::probe::place::Place;
 
 /// Lines of one kind of log.
 #[derive(Debug, Clone, Copy)]

@@ -2,10 +2,11 @@
 
 use std::io::{Cursor, Write as _};
 
-use flate2::{Compression, Crc, write::GzEncoder};
+use flate2::{Compression, write::GzEncoder};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 use super::*;
+use crate::probe::xz::tests::xz_with_dictionary;
 
 /// Text that packs, and is more than a block of any packer.
 fn text() -> Vec<u8> {
@@ -99,19 +100,6 @@ fn garbage_is_an_error_and_not_much_memory() {
         assert!(all.is_empty() && ended.is_err(), "{packer:?}");
         assert!(read(b"\xfd7zXZ\0", packer).1.is_err(), "{packer:?}");
     }
-}
-
-fn crc(bytes: &[u8]) -> [u8; 4] {
-    let mut crc = Crc::new();
-    crc.update(bytes);
-    crc.sum().to_le_bytes()
-}
-
-/// The beginning of a stream of xz whose dictionary has that size, as its header writes it.
-pub(in super::super) fn xz_with_dictionary(size: u8) -> Vec<u8> {
-    let flags = [0, 4];
-    let block = [2, 0, 0x21, 1, size, 0, 0, 0];
-    [b"\xfd7zXZ\0".as_slice(), &flags, &crc(&flags), &block, &crc(&block), &[0x01, 0, 0, b'x']].concat()
 }
 
 #[test]

@@ -12,7 +12,7 @@ const START: u64 = 1_795_359_845_000_000;
 const BOOT: [u8; 16] = [7; 16];
 
 /// A journal in the making.
-pub(in super::super) struct Made {
+pub(in crate::probe) struct Made {
     bytes: Vec<u8>,
     compact: bool,
     entries: Vec<u64>,
@@ -29,7 +29,7 @@ enum Packed {
 }
 
 impl Made {
-    pub(in super::super) fn new(compact: bool) -> Self {
+    pub(in crate::probe) fn new(compact: bool) -> Self {
         let mut bytes = vec![0; 272];
         bytes[..8].copy_from_slice(b"LPKSHHRH");
         let flags: u32 = 1 | 2 | 4 | 8 | if compact { 16 } else { 0 };
@@ -51,7 +51,7 @@ impl Made {
         offset
     }
 
-    pub(in super::super) fn value(&mut self, value: &[u8]) -> u64 {
+    pub(in crate::probe) fn value(&mut self, value: &[u8]) -> u64 {
         self.data(value, Packed::No)
     }
 
@@ -76,7 +76,7 @@ impl Made {
         self.object(1, flags, &body)
     }
 
-    pub(in super::super) fn entry(&mut self, realtime: u64, monotonic: u64, boot: [u8; 16], data: &[u64]) {
+    pub(in crate::probe) fn entry(&mut self, realtime: u64, monotonic: u64, boot: [u8; 16], data: &[u64]) {
         let mut body = (self.entries.len() as u64 + 1).to_le_bytes().to_vec();
         body.extend(realtime.to_le_bytes());
         body.extend(monotonic.to_le_bytes());
@@ -101,7 +101,7 @@ impl Made {
     }
 
     /// Lists the entries in arrays of 4, 8, 16 and so on.
-    pub(in super::super) fn listed(mut self) -> Vec<u8> {
+    pub(in crate::probe) fn listed(mut self) -> Vec<u8> {
         let (mut link, mut room, mut at) = (176, 4, 0);
         while at < self.entries.len() {
             let mut body = vec![0; 8];

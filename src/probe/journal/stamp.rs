@@ -65,7 +65,7 @@ impl Stamp {
 
 /// Tells what the wall clock of now makes of a stamp: entries of this boot are dated by the clock that nobody sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Dating {
+pub(in crate::probe) struct Dating {
     /// This boot.
     pub boot: BootId,
     /// Now by the wall clock, in microseconds since 1970.
@@ -77,7 +77,7 @@ pub(in super::super) struct Dating {
 impl Dating {
     /// Of this host as it is now. None where it slept, for nobody counted how long it was awake since an entry, or where the kernel
     /// does not tell the boot.
-    pub(in super::super) fn of_host() -> Option<Self> {
+    pub(in crate::probe) fn of_host() -> Option<Self> {
         if clock::suspended()? >= Duration::from_micros(CLOSE) {
             return None;
         }
@@ -91,12 +91,12 @@ impl Dating {
 }
 
 /// The boot that this host is in.
-pub(in super::super) fn this_boot() -> Option<BootId> {
+pub(in crate::probe) fn this_boot() -> Option<BootId> {
     boot_id(std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim())
 }
 
 /// The id of a boot, with dashes or without.
-pub(in super::super) fn boot_id(text: &str) -> Option<BootId> {
+pub(in crate::probe) fn boot_id(text: &str) -> Option<BootId> {
     let digits: String = text.chars().filter(|digit| *digit != '-').collect();
     u128::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 32).map(u128::to_be_bytes)
 }
@@ -112,7 +112,7 @@ pub(super) fn time(dating: Option<&Dating>, realtime: u64, monotonic: u64, boot:
 
 /// Entries of a span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Entries {
+pub(in crate::probe) struct Entries {
     /// The number of the first that may belong to it.
     pub start: u64,
     /// That of the first behind the last.
@@ -125,7 +125,7 @@ pub(in super::super) struct Entries {
 
 /// A wall clock that went back, in microseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct SetBack {
+pub(in crate::probe) struct SetBack {
     /// The time of the last entry before.
     pub from: u64,
     /// That of the first one after.

@@ -72,7 +72,7 @@ impl<'e> Identity<'e> {
 }
 
 /// The name of a program as it gives it itself, whoever it is.
-pub(in super::super) fn claimed(program: &[u8]) -> &[u8] {
+pub(in crate::probe) fn claimed(program: &[u8]) -> &[u8] {
     let name = program.strip_prefix(UID).and_then(|rest| {
         let slash = rest.iter().position(|byte| *byte == b'/')?;
         let (user, name) = rest.split_at(slash);
@@ -82,7 +82,7 @@ pub(in super::super) fn claimed(program: &[u8]) -> &[u8] {
 }
 
 /// A line of a program under the name that it gives itself, if nobody vouches for that name.
-pub(in super::super) fn as_claimed(line: &[u8]) -> Option<Vec<u8>> {
+pub(in crate::probe) fn as_claimed(line: &[u8]) -> Option<Vec<u8>> {
     // Time and host are one word each.
     let mut words = line.splitn(3, |byte| *byte == b' ');
     let (time, host, rest) = (words.next()?, words.next()?, words.next()?);

@@ -31,16 +31,16 @@ use header::{Header, Unreadable};
 use jiff::Timestamp;
 use pages::Pages;
 
-pub(super) use author::{as_claimed, claimed};
+pub(in crate::probe) use author::{as_claimed, claimed};
 pub use copy::{JournalFile, LastLines, is_journal};
-pub(super) use discover::{Asked, Journals, discover, is_name, machine_id, previous_boot};
-pub(super) use header::BootId;
-pub(super) use lines::{Choice, Faults, Lines};
-pub(super) use stamp::{Dating, Entries, boot_id, this_boot};
+pub(in crate::probe) use discover::{Asked, Found, Journals, discover, is_name, machine_id, previous_boot};
+pub(in crate::probe) use header::BootId;
+pub(in crate::probe) use lines::{Choice, Faults, Lines};
+pub(in crate::probe) use stamp::{Dating, Entries, boot_id, this_boot};
 
 /// A journal file.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub(in crate::probe) struct Journal {
     file: File,
     header: Header,
     arrays: Arrays,
@@ -48,7 +48,7 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Reads the header of a file, and where its entries are listed.
-    pub(super) fn open(file: File) -> Result<Self, NotRead> {
+    pub(in crate::probe) fn open(file: File) -> Result<Self, NotRead> {
         let header = header(&file)?;
         let mut pages = Pages::new(&file);
         let arrays = Arrays::read(&mut pages, &header);
@@ -59,26 +59,26 @@ impl Journal {
     }
 
     /// Entries that the journal says it has, and that no array lists any more: the last.
-    pub(super) fn lost(&self) -> u64 {
+    pub(in crate::probe) fn lost(&self) -> u64 {
         self.arrays.lost
     }
 
     /// The entries that the span of time lies in.
-    pub(super) fn entries(&self, dating: Option<&Dating>, choice: &Choice) -> io::Result<Entries> {
+    pub(in crate::probe) fn entries(&self, dating: Option<&Dating>, choice: &Choice) -> io::Result<Entries> {
         let mut pages = Pages::new(&self.file);
         let entries = stamp::entries(&mut pages, &self.header, &self.arrays, dating, choice.from, choice.to);
         pages.error.map_or(Ok(entries), Err)
     }
 
     /// Of the last entry that is of another boot than this one, the boot and the time.
-    pub(super) fn before(&self, boot: &BootId) -> Option<(BootId, Timestamp)> {
+    pub(in crate::probe) fn before(&self, boot: &BootId) -> Option<(BootId, Timestamp)> {
         let mut pages = Pages::new(&self.file);
         let stamp = stamp::before_boot(&mut pages, &self.header, &self.arrays, boot)?;
         Some((stamp.boot, Timestamp::from_microsecond(i64::try_from(stamp.realtime).ok()?).ok()?))
     }
 
     /// Some entries as lines.
-    pub(super) fn lines<'f>(
+    pub(in crate::probe) fn lines<'f>(
         &'f self,
         dating: Option<&'f Dating>,
         choice: &'f Choice,
@@ -90,7 +90,7 @@ impl Journal {
 }
 
 /// Reads a file as a journal from end to end, as far as a search would: for what strangers wrote.
-pub(super) fn read_through(file: File) {
+pub(in crate::probe) fn read_through(file: File) {
     let Ok(journal) = Journal::open(file) else { return };
     let choice = Choice { to: u64::MAX, ..Choice::default() };
     let Ok(entries) = journal.entries(None, &choice) else { return };
@@ -108,14 +108,14 @@ const STOPS_OF_STRANGER: u32 = 16;
 
 /// Why a file is not read as a journal.
 #[derive(Debug)]
-pub(super) enum NotRead {
+pub(in crate::probe) enum NotRead {
     Io(io::Error),
     Header(Unreadable),
 }
 
 impl NotRead {
     /// The gap that it is.
-    pub(super) fn gap(&self, path: &str) -> Gap {
+    pub(in crate::probe) fn gap(&self, path: &str) -> Gap {
         let tried = format!("read the journal {path}");
         match self {
             NotRead::Io(error) => Gap::io(tried, error),
@@ -146,4 +146,4 @@ fn header(file: &File) -> Result<Header, NotRead> {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(in crate::probe) mod tests;

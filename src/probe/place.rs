@@ -1,15 +1,20 @@
-//! Where log files are looked for: on the host, or in a folder from elsewhere that nothing leads out of.
+//! Where files are looked for: on the host, or in a folder from elsewhere that nothing leads out of.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::plain;
-use crate::probe::Context;
+use nix::libc;
+
+use super::Context;
 use crate::sys::beneath::{Astray, Folder};
 
-/// Where log files are looked for.
+/// Names of a directory that are looked at, at most.
+pub(super) const MOST_NAMES: usize = 100_000;
+
+/// Where files are looked for.
 #[derive(Debug)]
 pub(super) enum Place {
     /// The host: its links are its owner's, and lead where that one wants.
@@ -60,8 +65,27 @@ impl Place {
     /// Opens a regular file, without waiting and, where the kernel allows it, without a trace in its access time.
     pub(super) fn open(&self, path: &Path) -> io::Result<(File, Metadata)> {
         match self {
-            Place::Host => plain::open(path),
+            Place::Host => open(path),
             Place::Below(root) => root.file(path),
         }
     }
+}
+
+/// Opens a regular file for reading, without waiting (a FIFO would block) and, where the kernel allows it, without a
+/// trace in its access time.
+pub(super) fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    let with =
+        |flags: i32| OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY | flags).open(path);
+    let file = with(libc::O_NOATIME).or_else(|error| match error.raw_os_error() {
+        // Only the owner may leave the access time alone.
+        Some(libc::EPERM) => with(0),
+        _ => Err(error),
+    })?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() { Ok((file, metadata)) } else { Err(io::Error::other("it is not a regular file")) }
+}
+
+/// Whether an error says that nothing is there.
+pub(super) fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

@@ -18,7 +18,7 @@ const KNOWN: u32 = 1 | 2 | 4 | 8 | COMPACT;
 const COMPACT: u32 = 16;
 
 /// The id of a boot.
-pub(in super::super) type BootId = [u8; 16];
+pub(in crate::probe) type BootId = [u8; 16];
 
 /// The header of a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(super) struct Header {
 
 /// Why a file is no journal that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Unreadable {
+pub(in crate::probe) enum Unreadable {
     /// It does not begin as a journal.
     NoJournal,
     /// It ends within its header.

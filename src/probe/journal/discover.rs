@@ -5,16 +5,12 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::super::find::{Found, MOST_NAMES, is_absent};
-use super::super::kind::Kind;
-use super::super::origin::LogOrigin;
-use super::super::place::Place;
-use super::super::rotation::Packing;
 use super::Journal;
 use super::header::{BootId, Header};
 use super::lines::Choice;
 use super::stamp::{self, DISORDER, Dating, SetBack};
 use crate::case::Gap;
+use crate::probe::place::{MOST_NAMES, Place, is_absent};
 
 /// Files that are looked at, at most.
 const MOST_FILES: usize = 8192;
@@ -28,9 +24,19 @@ const ID: usize = 32;
 /// Endings of files that are written or archived, and of those that were put aside because they are damaged.
 const ENDINGS: &[&[u8]] = &[b".journal", b".journal~"];
 
+/// A file of the journal.
+#[derive(Debug, Clone)]
+pub(in crate::probe) struct Found {
+    pub path: PathBuf,
+    /// Whether it was put aside, and another is written.
+    pub rotated: bool,
+    /// When its last entry was written.
+    pub modified: Option<Timestamp>,
+}
+
 /// Whose journals are looked for, and where.
 #[derive(Debug)]
-pub(in super::super) struct Asked<'a> {
+pub(in crate::probe) struct Asked<'a> {
     /// The directories that those of machines are in.
     pub dirs: &'a [PathBuf],
     /// The machine whose journals are looked for; of all, if there is none.
@@ -41,7 +47,7 @@ pub(in super::super) struct Asked<'a> {
 
 /// What was found.
 #[derive(Debug, Default)]
-pub(in super::super) struct Journals {
+pub(in crate::probe) struct Journals {
     /// Files that may reach into the span.
     pub files: Vec<Found>,
     /// The first directory with files.
@@ -61,7 +67,7 @@ pub(in super::super) struct Journals {
 }
 
 /// Whether a file of that name is one of the journal.
-pub(in super::super) fn is_name(name: &[u8]) -> bool {
+pub(in crate::probe) fn is_name(name: &[u8]) -> bool {
     ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
@@ -72,7 +78,7 @@ fn of_machine(name: &str) -> Option<(&str, Option<&str>)> {
 }
 
 /// The id of the machine, as a file tells it.
-pub(in super::super) fn machine_id(place: &Place, path: &Path) -> Option<String> {
+pub(in crate::probe) fn machine_id(place: &Place, path: &Path) -> Option<String> {
     let (file, _) = place.open(path).ok()?;
     let mut text = String::new();
     file.take(ID as u64 + 1).read_to_string(&mut text).ok()?;
@@ -80,7 +86,7 @@ pub(in super::super) fn machine_id(place: &Place, path: &Path) -> Option<String>
 }
 
 /// Finds the files.
-pub(in super::super) fn discover(
+pub(in crate::probe) fn discover(
     place: &Place,
     asked: &Asked<'_>,
     dating: Option<&Dating>,
@@ -127,8 +133,6 @@ pub(in super::super) fn discover(
             journals.files.push(Found {
                 path,
                 rotated,
-                packing: Packing::Journal,
-                origin: LogOrigin { kind: Some(Kind::Syslog), program: None },
                 modified: modified.and_then(|micros| Timestamp::from_microsecond(micros).ok()),
             });
         }
@@ -157,7 +161,7 @@ const MOST_FOR_BOOT: usize = 64;
 
 /// The boot before this one, and when its last entry was written. No file has an order of boots: it is that of the latest entry of
 /// any other.
-pub(in super::super) fn previous_boot(place: &Place, files: &[Found], boot: &BootId) -> Option<(BootId, Timestamp)> {
+pub(in crate::probe) fn previous_boot(place: &Place, files: &[Found], boot: &BootId) -> Option<(BootId, Timestamp)> {
     let mut newest: Vec<&Found> = files.iter().filter(|file| file.modified.is_some()).collect();
     newest.sort_by_key(|file| std::cmp::Reverse(file.modified));
     let mut latest: Option<(BootId, Timestamp)> = None;

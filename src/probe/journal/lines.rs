@@ -14,7 +14,6 @@ use super::header::{BootId, Header};
 use super::object::{le32, le64};
 use super::pages::Pages;
 use super::stamp::{self, Dating, Stamp};
-use crate::probe::logs::window::Window;
 
 /// Fields of an entry that are looked at: what journald writes at most.
 const MOST_FIELDS: u64 = 1024;
@@ -24,7 +23,7 @@ const WORK: u64 = 4096;
 
 /// Which entries are asked for.
 #[derive(Debug, Clone, Default)]
-pub(in super::super) struct Choice {
+pub(in crate::probe) struct Choice {
     /// From when on, in microseconds since 1970.
     pub from: u64,
     /// Until when; that moment belongs to it.
@@ -39,15 +38,15 @@ pub(in super::super) struct Choice {
 
 impl Choice {
     /// The same, of another span of time.
-    pub(in super::super) fn within(&self, window: Window) -> Self {
+    pub(in crate::probe) fn within(&self, from: Timestamp, to: Timestamp) -> Self {
         let micros = |at: Timestamp| u64::try_from(at.as_microsecond()).unwrap_or(0);
-        Choice { from: micros(window.from), to: micros(window.to), ..self.clone() }
+        Choice { from: micros(from), to: micros(to), ..self.clone() }
     }
 }
 
 /// What could not be read of entries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in super::super) struct Faults {
+pub(in crate::probe) struct Faults {
     /// Entries that are cut off or damaged.
     pub damaged: u64,
     /// Messages that are packed in a way that is not read here.
@@ -57,7 +56,7 @@ pub(in super::super) struct Faults {
 }
 
 /// The lines of some entries, in their order.
-pub(in super::super) struct Lines<'f> {
+pub(in crate::probe) struct Lines<'f> {
     pages: Pages<'f>,
     header: &'f Header,
     arrays: &'f Arrays,
@@ -113,12 +112,12 @@ impl<'f> Lines<'f> {
     }
 
     /// Entries that were not read yet.
-    pub(in super::super) fn left(&self) -> u64 {
+    pub(in crate::probe) fn left(&self) -> u64 {
         self.end.saturating_sub(self.next)
     }
 
     /// Why bytes that should be there could not be read.
-    pub(in super::super) fn error(&mut self) -> Option<io::Error> {
+    pub(in crate::probe) fn error(&mut self) -> Option<io::Error> {
         self.pages.error.take()
     }
 

@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use ruzstd::decoding::StreamingDecoder;
 
-use crate::probe::logs::packed::Xz;
+use crate::probe::xz::Xz;
 
 /// `OBJECT_COMPRESSED_XZ`, `_LZ4`, `_ZSTD`.
 const XZ: u8 = 1;
@@ -85,9 +85,9 @@ pub(super) mod tests {
     use lzma_rust2::{CheckType, XzOptions, XzWriter};
 
     use super::*;
-    use crate::probe::logs::packed::tests::xz_with_dictionary;
+    use crate::probe::xz::tests::xz_with_dictionary;
 
-    pub(in super::super) fn xz(value: &[u8]) -> Vec<u8> {
+    pub(in crate::probe) fn xz(value: &[u8]) -> Vec<u8> {
         let mut options = XzOptions::with_preset(0);
         // As journald packs: without a checksum, and with a dictionary of 1 MiB.
         options.set_check_sum_type(CheckType::None);
