@@ -156,20 +156,22 @@ struct Fields {
 impl Fields {
     /// Finds them; none where a field is missing or has another size than it is read with.
     fn find(types: &KernelTypes) -> Option<Self> {
-        let at = |structure: &str, field: &str, bytes: u32| types.offset(structure, &[field], bytes);
+        let (entry, inode) = (types.structure("bpf_iter__task_file")?, types.structure("inode")?);
+        let task = types.structure("task_struct")?;
+        let only = |structure, field: &str| types.structure(structure)?.offset(&[field], 8);
         Some(Fields {
-            meta: at("bpf_iter__task_file", "meta", 8)?,
-            task: at("bpf_iter__task_file", "task", 8)?,
-            file: at("bpf_iter__task_file", "file", 8)?,
-            sequence: at("bpf_iter_meta", "seq", 8)?,
-            inode: at("file", "f_inode", 8)?,
-            file_system: at("inode", "i_sb", 8)?,
-            number: at("inode", "i_ino", 8)?,
-            magic: at("super_block", "s_magic", 8)?,
-            thread: at("task_struct", "pid", 4)?,
-            process: at("task_struct", "tgid", 4)?,
-            leader: at("task_struct", "group_leader", 8)?,
-            descriptors: at("task_struct", "files", 8)?,
+            meta: entry.offset(&["meta"], 8)?,
+            task: entry.offset(&["task"], 8)?,
+            file: entry.offset(&["file"], 8)?,
+            sequence: only("bpf_iter_meta", "seq")?,
+            inode: only("file", "f_inode")?,
+            file_system: inode.offset(&["i_sb"], 8)?,
+            number: inode.offset(&["i_ino"], 8)?,
+            magic: only("super_block", "s_magic")?,
+            thread: task.offset(&["pid"], 4)?,
+            process: task.offset(&["tgid"], 4)?,
+            leader: task.offset(&["group_leader"], 8)?,
+            descriptors: task.offset(&["files"], 8)?,
         })
     }
 }

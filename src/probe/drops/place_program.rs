@@ -94,17 +94,17 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Finds them; none where a field is missing or has another size than it is read with.
+    /// Finds them; none where a field is missing or has another size than it is read with. `arguments`: those of the tracepoint.
     pub(super) fn find(
         types: &KernelTypes,
+        arguments: &[String],
         own_namespace: u32,
         reason: i16,
         not_specified: u32,
         reasons: u32,
     ) -> Option<Self> {
-        let at = |structure: &str, path: &[&str], bytes: u32| types.offset(structure, path, bytes);
-        let packet = |name, bytes| at("sk_buff", &[name], bytes);
-        let arguments = types.tracepoint("kfree_skb")?.arguments;
+        let (sk_buff, net_device) = (types.structure("sk_buff")?, types.structure("net_device")?);
+        let packet = |name, bytes| sk_buff.offset(&[name], bytes);
         if arguments.first().map(String::as_str) != Some("sk_buff") {
             return None;
         }
@@ -125,11 +125,11 @@ impl Fields {
             head: packet("head", 8)?,
             data: packet("data", 8)?,
             tail: packet("tail", 4)?,
-            device_number: at("net_device", &["ifindex"], 4)?,
-            device_namespace: at("net_device", &["nd_net", "net"], 8)?,
-            socket_namespace: at("sock", &["__sk_common", "skc_net", "net"], 8)?,
-            route_device: at("dst_entry", &["dev"], 8)?,
-            namespace_number: at("net", &["ns", "inum"], 4)?,
+            device_number: net_device.offset(&["ifindex"], 4)?,
+            device_namespace: net_device.offset(&["nd_net", "net"], 8)?,
+            socket_namespace: types.structure("sock")?.offset(&["__sk_common", "skc_net", "net"], 8)?,
+            route_device: types.structure("dst_entry")?.offset(&["dev"], 8)?,
+            namespace_number: types.structure("net")?.offset(&["ns", "inum"], 4)?,
         })
     }
 
@@ -183,20 +183,21 @@ fn interface_and_namespace(fields: &Fields) -> Vec<Instruction> {
         Label("no device"),
         Load(Size::Word, R8, R6, fields.arrived_by),
         Store(Size::Word, R10, part(key::INTERFACE), R8),
-        Load(Size::Double, R1, R6, fields.socket),
-        JumpIfEqual(R1, 0, "no socket"),
-        JumpIfNegative(R1, "socket"),
-        Label("no socket"),
+        // By calls from here on: for each place that loads a pointer to a type, the kernel goes through all its types before it
+        // lets the program run, and few drops come here.
+        Copy(R3, R6),
+        AddNumber(R3, i32::from(fields.socket)),
     ];
-    // What is not known to be alive is read with a call: the socket that was to receive it, and the way it was to go.
+    listing.extend(read_kernel(POINTER, 8));
+    listing.extend([
+        Load(Size::Double, R3, R10, POINTER),
+        JumpIfEqual(R3, 0, "no socket"),
+        JumpIfNegative(R3, "socket"),
+        Label("no socket"),
+    ]);
+    // The socket that was to receive it, and the way it was to go.
     if let Some(receiver) = fields.receiver {
-        listing.extend([
-            Load(Size::Double, R3, R9, receiver * 8),
-            JumpIfEqual(R3, 0, "no receiver"),
-            AddNumber(R3, i32::from(fields.socket_namespace)),
-            Jump("read namespace"),
-            Label("no receiver"),
-        ]);
+        listing.extend([Load(Size::Double, R3, R9, receiver * 8), JumpIfNotEqual(R3, 0, "socket")]);
     }
     listing.extend([
         Load(Size::Double, R3, R6, fields.route),
@@ -208,6 +209,9 @@ fn interface_and_namespace(fields: &Fields) -> Vec<Instruction> {
     listing.extend([
         Load(Size::Double, R3, R10, POINTER),
         AddNumber(R3, i32::from(fields.device_namespace)),
+        Jump("read namespace"),
+        Label("socket"),
+        AddNumber(R3, i32::from(fields.socket_namespace)),
         Label("read namespace"),
     ]);
     listing.extend(read_kernel(POINTER, 8));
@@ -215,14 +219,10 @@ fn interface_and_namespace(fields: &Fields) -> Vec<Instruction> {
     listing.extend(read_kernel(part(key::NAMESPACE), 4));
     listing.extend([
         Jump("placed"),
-        Label("socket"),
-        Load(Size::Double, R1, R1, fields.socket_namespace),
-        Jump("namespace"),
         Label("device"),
         Load(Size::Word, R8, R1, fields.device_number),
         Store(Size::Word, R10, part(key::INTERFACE), R8),
         Load(Size::Double, R1, R1, fields.device_namespace),
-        Label("namespace"),
         JumpIfEqual(R1, 0, "placed"),
         Load(Size::Word, R1, R1, fields.namespace_number),
         Store(Size::Word, R10, part(key::NAMESPACE), R1),
@@ -233,7 +233,7 @@ fn interface_and_namespace(fields: &Fields) -> Vec<Instruction> {
 
 /// R9 = the direction, as it is put into the key. R8 = the number of the interface.
 fn direction(fields: &Fields) -> Vec<Instruction> {
-    vec![
+    let mut listing = vec![
         Set(R9, 0),
         Load(Size::Word, R1, R6, fields.arrived_by),
         JumpIfEqual(R1, 0, "did not arrive"),
@@ -242,14 +242,20 @@ fn direction(fields: &Fields) -> Vec<Instruction> {
         Jump("directed"),
         Label("did not arrive"),
         // What has not arrived yet belongs to no socket and has no way.
-        Load(Size::Double, R1, R6, fields.socket),
-        JumpIfNotEqual(R1, 0, "own"),
         Load(Size::Double, R1, R6, fields.route),
+        JumpIfNotEqual(R1, 0, "own"),
+        Copy(R3, R6),
+        AddNumber(R3, i32::from(fields.socket)),
+    ];
+    listing.extend(read_kernel(POINTER, 8));
+    listing.extend([
+        Load(Size::Double, R1, R10, POINTER),
         JumpIfEqual(R1, 0, "directed"),
         Label("own"),
         Set(R9, OUT as i32),
         Label("directed"),
-    ]
+    ]);
+    listing
 }
 
 /// Copies the beginning of the IP header. Then R8 = where it stands, and the number of bytes that are there lies on the stack.

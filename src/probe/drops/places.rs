@@ -92,15 +92,17 @@ impl PlaceCounters {
             .map_err(|_| Gap::new(Reason::Malformed, TRIED, "the number of this network namespace is too large"))?;
         let named = |wanted: &str| reasons.names.iter().find(|(_, name)| *name == wanted).map(|(number, _)| *number);
         let last = reasons.names.keys().max().map_or(1, |last| last.saturating_add(1));
+        let unknown = || Gap::new(Reason::Malformed, TRIED, "this kernel's structures of packets are not known");
+        let tracepoint = types.tracepoint("kfree_skb").ok_or_else(unknown)?;
         let fields = Fields::find(
             types,
+            &tracepoint.arguments,
             own_namespace,
             reasons.argument,
             named("NOT_SPECIFIED").unwrap_or(u32::MAX),
             last.clamp(1, MOST_REASONS),
-        );
-        let unknown = || Gap::new(Reason::Malformed, TRIED, "this kernel's structures of packets are not known");
-        let (fields, tracepoint) = fields.zip(types.tracepoint("kfree_skb")).ok_or_else(unknown)?;
+        )
+        .ok_or_else(unknown)?;
         let failed = |error: io::Error| refusal(&error.into());
         let maps = Maps {
             places: Map::by_key(KEY_BYTES, ROW_BYTES, MOST_PLACES).map_err(failed)?,

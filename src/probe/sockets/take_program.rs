@@ -73,19 +73,19 @@ pub(super) struct Places {
 impl Places {
     /// Finds them; none where a field is missing or has another size than it is read with.
     pub(super) fn find(types: &KernelTypes, own_namespace: u32) -> Option<Self> {
-        let at = |structure: &str, path: &[&str], bytes: u32| types.offset(structure, path, bytes);
-        let common = |name, bytes| at("sock", &["__sk_common", name], bytes);
+        let (sock, task) = (types.structure("sock")?, types.structure("task_struct")?);
+        let common = |name, bytes| sock.offset(&["__sk_common", name], bytes);
         Some(Places {
             own_namespace,
             family: common("skc_family", 2)?,
-            protocol: at("sock", &["sk_protocol"], 2)?,
+            protocol: sock.offset(&["sk_protocol"], 2)?,
             port: common("skc_num", 2)?,
             address: common("skc_rcv_saddr", 4)?,
             address_6: common("skc_v6_rcv_saddr", 16)?,
-            namespace: at("sock", &["__sk_common", "skc_net", "net"], 8)?,
-            namespace_number: at("net", &["ns", "inum"], 4)?,
-            leader: at("task_struct", &["group_leader"], 8)?,
-            name: at("task_struct", &["comm"], 16)?,
+            namespace: sock.offset(&["__sk_common", "skc_net", "net"], 8)?,
+            namespace_number: types.structure("net")?.offset(&["ns", "inum"], 4)?,
+            leader: task.offset(&["group_leader"], 8)?,
+            name: task.offset(&["comm"], 16)?,
         })
     }
 }
@@ -103,20 +103,18 @@ pub(super) struct Maps {
 pub(super) fn received(places: &Places, maps: &Maps) -> io::Result<Vec<u64>> {
     let mut listing = vec![Load(Size::Double, R8, R1, 16), JumpIfAny(R8, TAKES_NOTHING, "end")];
     listing.extend(what_was_moved(places));
-    listing.push(JumpIfNotEqual(R8, UDP as i32, "no datagram"));
-    // What a socket of UDP took has a row of its own.
-    listing.push(Store(Size::Double, R10, KEY, R6));
-    listing.extend(key_of_process());
-    listing.extend([Load(Size::Half, R1, R6, places.port), Store(Size::Half, R10, KEY + 14, R1)]);
+    listing.push(JumpIfNotEqual(R8, UDP as i32, "no row"));
+    listing.extend(key_of_socket(places));
     listing.extend(find(&maps.sockets));
-    listing.push(JumpIfNotEqual(R0, 0, "add"));
-    listing.extend(only_own_sockets(places, "own datagram"));
+    listing.extend([JumpIfNotEqual(R0, 0, "add"), Label("no row")]);
+    listing.extend(only_own_sockets(places));
+    listing.extend([Load(Size::Half, R8, R6, places.protocol), JumpIfNotEqual(R8, UDP as i32, "no datagram")]);
+    listing.extend(key_of_socket(places));
     listing.extend(describe_process(places));
     listing.extend(describe_socket(places));
     listing.extend(make(&maps.sockets));
     listing.extend(find(&maps.sockets));
     listing.extend([JumpIfNotEqual(R0, 0, "add"), Jump("process"), Label("no datagram")]);
-    listing.extend(only_own_sockets(places, "own stream"));
     listing.extend(only_tcp());
     listing.extend(add_to_process(places, maps, row::RECEIVED));
     assemble(&listing).map_err(io::Error::other)
@@ -125,7 +123,7 @@ pub(super) fn received(places: &Places, maps: &Maps) -> io::Result<Vec<u64>> {
 /// The program for what is sent.
 pub(super) fn sent(places: &Places, maps: &Maps) -> io::Result<Vec<u64>> {
     let mut listing = what_was_moved(places);
-    listing.extend(only_own_sockets(places, "own"));
+    listing.extend(only_own_sockets(places));
     listing.push(JumpIfEqual(R8, UDP as i32, "process"));
     listing.extend(only_tcp());
     listing.extend(add_to_process(places, maps, row::SENT));
@@ -144,17 +142,26 @@ fn what_was_moved(places: &Places) -> Vec<Instruction> {
 }
 
 /// Ends for sockets (R6) that are not of the Internet, whose protocols have other numbers, or of another network namespace.
-fn only_own_sockets(places: &Places, label: &'static str) -> Vec<Instruction> {
-    vec![
+fn only_own_sockets(places: &Places) -> Vec<Instruction> {
+    let mut listing = vec![
         Load(Size::Half, R1, R6, places.family),
-        JumpIfEqual(R1, INTERNET, label),
+        JumpIfEqual(R1, INTERNET, "of the Internet"),
         JumpIfNotEqual(R1, INTERNET_6 as i32, "end"),
-        Label(label),
-        Load(Size::Double, R1, R6, places.namespace),
-        JumpIfEqual(R1, 0, "end"),
-        Load(Size::Word, R1, R1, places.namespace_number),
-        JumpIfOtherWord(R1, places.own_namespace, "end"),
-    ]
+        Label("of the Internet"),
+        // By calls: for each place that loads a pointer to a type, the kernel goes through all its types before it lets the
+        // program run.
+        Copy(R3, R6),
+        AddNumber(R3, i32::from(places.namespace)),
+    ];
+    listing.extend(read_kernel(POINTER, 8));
+    listing.extend([
+        Load(Size::Double, R3, R10, POINTER),
+        JumpIfEqual(R3, 0, "end"),
+        AddNumber(R3, i32::from(places.namespace_number)),
+    ]);
+    listing.extend(read_kernel(POINTER, 4));
+    listing.extend([Load(Size::Word, R1, R10, POINTER), JumpIfOtherWord(R1, places.own_namespace, "end")]);
+    listing
 }
 
 /// Ends for what is not TCP (R8), and for the end of a connection (R7).
@@ -176,6 +183,17 @@ fn key_of_process() -> Vec<Instruction> {
         Store(Size::Half, R10, KEY + 12, R8),
         StoreNumber(Size::Half, R10, KEY + 14, 0),
     ]
+}
+
+/// Puts the socket (R6), the process, the protocol (R8) and the port into the key.
+fn key_of_socket(places: &Places) -> Vec<Instruction> {
+    let mut listing = key_of_process();
+    listing.extend([
+        Store(Size::Double, R10, KEY, R6),
+        Load(Size::Half, R1, R6, places.port),
+        Store(Size::Half, R10, KEY + 14, R1),
+    ]);
+    listing
 }
 
 /// R0 = the row under the key, or 0.

@@ -50,6 +50,13 @@ pub struct KernelTypes {
     starts: Vec<u32>,
 }
 
+/// A structure of a kernel.
+#[derive(Clone, Copy)]
+pub struct Structure<'a> {
+    types: &'a KernelTypes,
+    id: u32,
+}
+
 /// A field of a structure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
@@ -131,22 +138,9 @@ impl KernelTypes {
         Some(KernelTypes { bytes, strings, starts })
     }
 
-    /// A field of a structure by its name, and by those of the fields that it lies in: `["__sk_common", "skc_num"]`. Looks
-    /// into structures and unions that have no name. None where there is no such field, or it does not begin at a byte.
-    pub fn field(&self, structure: &str, path: &[&str]) -> Option<Field> {
-        let mut inside = self.find(structure, |kind| kind == kind::STRUCTURE)?;
-        let mut offset = 0u32;
-        for name in path {
-            let (at, of) = self.member(inside, name, DEEPEST)?;
-            (offset, inside) = (offset.checked_add(at)?, of);
-        }
-        let bytes = self.size(inside, DEEPEST)?;
-        offset.is_multiple_of(8).then(|| Some(Field { offset: i16::try_from(offset / 8).ok()?, bytes }))?
-    }
-
-    /// Where a field of so many bytes stands in a structure; none where there is no such field, or it has another size.
-    pub fn offset(&self, structure: &str, path: &[&str], bytes: u32) -> Option<i16> {
-        self.field(structure, path).filter(|field| field.bytes == bytes).map(|field| field.offset)
+    /// A structure by its name. All of the kernel's types are gone through: who needs several fields asks once.
+    pub fn structure(&self, name: &str) -> Option<Structure<'_>> {
+        Some(Structure { types: self, id: self.find(name, |kind| kind == kind::STRUCTURE)? })
     }
 
     /// The names of the values of an enumeration.
@@ -269,6 +263,26 @@ impl KernelTypes {
     }
 }
 
+impl Structure<'_> {
+    /// A field by its name, and by those of the fields that it lies in: `["__sk_common", "skc_num"]`. Looks into structures and
+    /// unions that have no name. None where there is no such field, or it does not begin at a byte.
+    pub fn field(self, path: &[&str]) -> Option<Field> {
+        let mut inside = self.id;
+        let mut offset = 0u32;
+        for name in path {
+            let (at, of) = self.types.member(inside, name, DEEPEST)?;
+            (offset, inside) = (offset.checked_add(at)?, of);
+        }
+        let bytes = self.types.size(inside, DEEPEST)?;
+        offset.is_multiple_of(8).then(|| Some(Field { offset: i16::try_from(offset / 8).ok()?, bytes }))?
+    }
+
+    /// Where a field of so many bytes stands; none where there is no such field, or it has another size.
+    pub fn offset(self, path: &[&str], bytes: u32) -> Option<i16> {
+        self.field(path).filter(|field| field.bytes == bytes).map(|field| field.offset)
+    }
+}
+
 /// The bytes that follow the header of a type, by its second word; none for a kind that is not known, whose length nobody
 /// can tell.
 fn length_of_rest(info: u32) -> Option<usize> {
@@ -345,13 +359,14 @@ mod tests {
     #[test]
     fn a_field_is_found_inside_structures_without_a_name_and_behind_names_for_others() {
         let types = KernelTypes::parse(text()).unwrap();
-        assert_eq!(types.field("outer", &["inner"]), Some(Field { offset: 4, bytes: 4 }));
-        assert_eq!(types.field("whole", &["part", "inner"]), Some(Field { offset: 4, bytes: 4 }));
-        assert_eq!(types.field("whole", &["list"]), Some(Field { offset: 12, bytes: 12 }));
-        assert_eq!((types.offset("outer", &["inner"], 4), types.offset("outer", &["inner"], 8)), (Some(4), None));
-        assert_eq!(types.field("outer", &["bit"]), None, "it is a few bits");
-        assert_eq!(types.field("outer", &["gone"]), None);
-        assert_eq!(types.field("alias", &["first"]), None, "that is no structure's own name");
+        let (outer, whole) = (types.structure("outer").unwrap(), types.structure("whole").unwrap());
+        assert_eq!(outer.field(&["inner"]), Some(Field { offset: 4, bytes: 4 }));
+        assert_eq!(whole.field(&["part", "inner"]), Some(Field { offset: 4, bytes: 4 }));
+        assert_eq!(whole.field(&["list"]), Some(Field { offset: 12, bytes: 12 }));
+        assert_eq!((outer.offset(&["inner"], 4), outer.offset(&["inner"], 8)), (Some(4), None));
+        assert_eq!(outer.field(&["bit"]), None, "it is a few bits");
+        assert_eq!(outer.field(&["gone"]), None);
+        assert!(types.structure("alias").is_none(), "that is no structure's own name");
     }
 
     #[test]
@@ -371,15 +386,15 @@ mod tests {
         circle[at(2) + 12..at(2) + 20].copy_from_slice(&[0, 0, 0, 0, 2, 0, 0, 0]);
         circle[at(4) + 8..at(4) + 12].copy_from_slice(&4u32.to_ne_bytes());
         let types = KernelTypes::parse(circle).unwrap();
-        assert_eq!(types.field("outer", &["gone"]), None);
-        assert_eq!(types.field("whole", &["part", "first"]), None);
+        assert_eq!(types.structure("outer").unwrap().field(&["gone"]), None);
+        assert_eq!(types.structure("whole").unwrap().field(&["part", "first"]), None);
     }
 
     #[test]
     fn this_kernel_says_where_the_port_of_a_socket_stands() {
         match KernelTypes::of_running_kernel() {
             Ok(types) => {
-                let port = types.field("sock", &["__sk_common", "skc_num"]).unwrap();
+                let port = types.structure("sock").unwrap().field(&["__sk_common", "skc_num"]).unwrap();
                 assert_eq!(port.bytes, 2);
                 assert_eq!(types.tracepoint("kfree_skb").unwrap().arguments[..2], ["sk_buff", ""]);
                 assert!(types.function("bpf_iter_task_file").is_some());
@@ -397,7 +412,7 @@ mod tests {
             changed[at % length] = byte;
             changed.truncate(cut.max(length - 8));
             if let Some(types) = KernelTypes::parse(changed) {
-                let _ = (types.field("whole", &["part", "inner"]), types.field("whole", &["list"]));
+                let _ = types.structure("whole").map(|it| (it.field(&["part", "inner"]), it.field(&["list"])));
                 let _ = (types.enumeration("why"), types.tracepoint("lost"));
             }
         }
