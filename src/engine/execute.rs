@@ -14,7 +14,7 @@ use super::step_result::StepResult;
 use crate::case::{Evidence, Gap, Reason, Truth};
 use crate::probe::{self, AnyProbe, Inputs};
 use crate::runbook::{Argument, Check, ParamType, Runbook, Step, Target};
-use crate::script::{Scope, Unknown};
+use crate::script::{Scope, Unknown, outline};
 
 /// What the asking of the steps goes by.
 pub(super) struct RunContext<'a> {
@@ -135,7 +135,7 @@ fn record(scope: &Scope, step: &Step, seen: StepResult) -> StepResult {
     match &seen {
         StepResult::Evidence(evidence) => {
             // Of what has no output nobody asks for a field.
-            let schema = evidence.output.as_ref().and(step.probe()).map(probe::output_schema);
+            let schema = evidence.output.as_ref().and(step.probe()).map(outline);
             scope.set_evidence(&step.id, Arc::clone(evidence), schema);
         }
         StepResult::Checked(checked) => {

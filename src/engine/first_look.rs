@@ -11,9 +11,9 @@ use super::parameters::ResolvedParams;
 use super::plan::{GRACE, PATIENCE, watches};
 use super::request::RunError;
 use crate::case::{Evidence, Truth};
-use crate::probe::{self, AnyProbe, Inputs, PROBES};
+use crate::probe::{AnyProbe, Inputs, PROBES};
 use crate::runbook::{Runbook, Suspect};
-use crate::script::{Condition, Expression, Scope};
+use crate::script::{Condition, Expression, Scope, outline};
 
 /// What the first look says of a runbook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub fn first_look(
     let mut seen = Vec::new();
     for (probe, evidence) in probes.iter().zip(answers) {
         let evidence = Arc::new(evidence);
-        scope.set_evidence(probe.name(), Arc::clone(&evidence), Some(probe::output_schema(*probe)));
+        scope.set_evidence(probe.name(), Arc::clone(&evidence), Some(outline(*probe)));
         seen.push((probe.name().to_owned(), Evidence::clone(&evidence)));
     }
     let said = runbooks.iter().map(|(runbook, params)| {

@@ -16,7 +16,7 @@ pub use manual::probe_page;
 
 use crate::case::Case;
 use crate::probe::PROBES;
-use crate::{runbook, testing};
+use crate::{runbook, script, testing};
 
 /// Every generated file: its path in the project, and its text. `command` is the command line.
 pub fn files(command: clap::Command) -> Vec<(String, String)> {
@@ -37,6 +37,7 @@ pub fn files(command: clap::Command) -> Vec<(String, String)> {
     files.push(("docs/reference/case.schema.json".to_owned(), pretty(&schemars::schema_for!(Case))));
     files.push(("docs/reference/runbook.schema.json".to_owned(), pretty(&runbook::schema())));
     files.push(("docs/reference/test.schema.json".to_owned(), pretty(&testing::schema())));
+    files.push(("src/script/outlines.txt".to_owned(), script::outlines()));
     files.extend(lua_types().into_iter().map(|(name, text)| (format!("lua/types/{name}"), text)));
     files
 }

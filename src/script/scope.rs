@@ -288,11 +288,11 @@ impl Scope {
     }
 
     fn evaluate(&self, expression: &Expression) -> Result<LuaValue, Unknown> {
-        let began = cpu_time();
         let left = self.budget.time().map_err(|gap| Unknown { gaps: vec![gap] })?;
         if let Some(told) = self.told(expression) {
             return told;
         }
+        let began = cpu_time();
         *locked(&self.deadline) = began + left.min(TIME_LIMIT);
         self.overrun.store(false, Ordering::Relaxed);
         let value = self.compile(expression).and_then(|function| function.call::<LuaValue>(()));
