@@ -1,6 +1,6 @@
 //! Packs what the binary carries: the runbooks, the checks, the Lua library, and the tests of the first two with the cases that
 //! they go by. Each file by itself, so that a command unpacks only what it uses. A runbook is packed a second time as one document with
-//! all that it includes: as JSON, which is read ten times as fast as YAML, and as the YAML that a case keeps.
+//! all that it includes: as JSON, which is read ten times as fast as YAML, of which its head alone as well, and as the YAML that a case keeps.
 //! The rules of what a secret looks like become constants.
 
 use std::fs;
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 /// The folders whose files are packed, not those of folders within.
 const FOLDERS: [&str; 4] = ["runbooks", "lua/checks", "lua/casebook", "tests/cases"];
-/// The fields of a whole runbook in their order.
+/// The fields of a whole runbook in their order; the first `HEAD` say what it is, what it is picked by, and its parameters.
 const WHOLE: [&str; 16] = [
     "name",
     "title",
@@ -32,6 +32,7 @@ const WHOLE: [&str; 16] = [
     "steps",
     "causes",
 ];
+const HEAD: usize = 9;
 /// The folder of which the files of folders within are packed, too: a runbook may be a folder.
 const DEEP: &str = "runbooks";
 
@@ -39,6 +40,7 @@ fn main() {
     let project = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the project's folder"));
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo names a folder to write to"));
     let mut list = String::from("static FILES: &[(&str, &[u8])] = &[\n");
+    let mut head_json = String::from("static HEAD_JSON: &[(&str, &[u8])] = &[\n");
     let mut whole_json = String::from("static WHOLE_JSON: &[(&str, &[u8])] = &[\n");
     let mut whole_yaml = String::from("static WHOLE_YAML: &[(&str, &[u8])] = &[\n");
     let within = folders(&project.join(DEEP)).into_iter().map(|name| format!("{DEEP}/{name}"));
@@ -52,20 +54,27 @@ fn main() {
             list += &packed(&path, &place, &text);
             if Path::new(name).file_stem() == Path::new(&folder).file_name() && name.ends_with(".yaml") {
                 let whole = whole(&project, &folder, &path);
-                let json = serde_json::to_vec(&whole).expect("what was read can be written");
+                let head: Map<String, Value> =
+                    whole.iter().filter(|(key, _)| WHOLE[..HEAD].contains(&key.as_str())).map(owned).collect();
+                let json = |document| serde_json::to_vec(document).expect("what was read can be written");
                 let yaml = serde_yaml::to_string(&whole).expect("what was read can be written");
-                whole_json += &packed(&path, &place.with_extension("json"), &json);
+                head_json += &packed(&path, &place.with_extension("head"), &json(&head));
+                whole_json += &packed(&path, &place.with_extension("json"), &json(&whole));
                 whole_yaml += &packed(&path, &place.with_extension("whole"), yaml.as_bytes());
             }
         }
     }
-    for more in [whole_json, whole_yaml] {
+    for more in [head_json, whole_json, whole_yaml] {
         list += "];\n";
         list += &more;
     }
     list += "];\n";
     fs::write(out.join("embedded.rs"), list).expect("cargo's folder can be written");
     rules(&project, &out);
+}
+
+fn owned((key, value): (&String, &Value)) -> (String, Value) {
+    (key.clone(), value.clone())
 }
 
 /// The entry of a text that is packed to a place.

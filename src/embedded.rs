@@ -26,14 +26,24 @@ pub fn text(path: &str) -> Option<String> {
     unpacked(FILES, path)
 }
 
-/// A runbook with all that it includes as one document, by the path of its first file: as JSON, and as YAML.
-pub fn whole(path: &str) -> Option<(String, String)> {
-    Some((unpacked(WHOLE_JSON, path)?, unpacked(WHOLE_YAML, path)?))
+/// Whether a runbook is carried with all that it includes as one document, by the path of its first file.
+pub fn is_whole(path: &str) -> bool {
+    WHOLE_JSON.iter().any(|(known, _)| *known == path)
 }
 
-/// The same, as JSON alone.
+/// The parameters of a runbook and what it is picked by, in JSON, by the path of its first file.
+pub fn head_json(path: &str) -> Option<String> {
+    unpacked(HEAD_JSON, path)
+}
+
+/// A runbook with all that it includes as one document in JSON, by the path of its first file.
 pub fn whole_json(path: &str) -> Option<String> {
     unpacked(WHOLE_JSON, path)
+}
+
+/// The same in YAML.
+pub fn whole_yaml(path: &str) -> Option<String> {
+    unpacked(WHOLE_YAML, path)
 }
 
 fn unpacked(files: &[(&str, &[u8])], path: &str) -> Option<String> {

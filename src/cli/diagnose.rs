@@ -287,8 +287,9 @@ impl Shelf {
                 }
             }
         }
-        let (runbook, names) = whole.ok_or_else(refused)?;
-        Ok((Runbook { choice: Some(kept), ..runbook }, names))
+        let (mut runbook, names) = whole.ok_or_else(refused)?;
+        runbook.choice = Some(kept);
+        Ok((runbook, names))
     }
 
     /// The picked runbooks as one, and its parameters.

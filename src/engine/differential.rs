@@ -106,7 +106,7 @@ fn weigh_one(plan: &CausePlan, scope: &Scope, trace: &mut Trace) -> (Cause, i64,
     }
     plan.bindings.iter().for_each(|binding| binding.set(scope));
     let mut subject = Map::new();
-    for binding in &plan.subject {
+    for binding in plan.subject.iter() {
         // What is not known of the subject is left out; null would read as "there is none".
         if let Ok(value) = scope.value(&binding.value)
             && !value.is_null()
@@ -135,8 +135,10 @@ fn weigh_one(plan: &CausePlan, scope: &Scope, trace: &mut Trace) -> (Cause, i64,
         .collect();
     let score = Score::of(signs.iter().map(|sign| (&sign.side, &sign.weight, &sign.holds)));
     let likelihood = score.likelihood();
-    let title = match scope.render(&plan.title) {
-        (title, gaps) if gaps.is_empty() && likelihood > Likelihood::Unlikely => title,
+    // Most are unlikely, and are not told by their figures.
+    let title = (likelihood > Likelihood::Unlikely).then(|| scope.render(&plan.title));
+    let title = match title {
+        Some((title, gaps)) if gaps.is_empty() => title,
         // Where its figures could not be seen, what speaks for it tells as much.
         _ if likelihood >= Likelihood::Likely => format!("{}{}", plan.name, borne_by(&signs)),
         _ => plan.name.clone(),
@@ -158,7 +160,7 @@ fn weigh_one(plan: &CausePlan, scope: &Scope, trace: &mut Trace) -> (Cause, i64,
             filled.collect()
         }
     };
-    for binding in &plan.bindings {
+    for binding in plan.bindings.iter() {
         scope.unset(&binding.name);
     }
     scope.unset("subject");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::probe::AnyProbe;
+use crate::probe::{self, AnyProbe};
 use crate::runbook::{Runbook, Step};
 
 /// How much longer than its window a step may take when the runbook does not say.
@@ -30,7 +30,7 @@ pub struct PlannedStep {
 
 /// Whether a probe watches over a window.
 pub(super) fn watches(probe: &dyn AnyProbe) -> bool {
-    probe.params_schema().get("properties").and_then(|properties| properties.get("window")).is_some()
+    probe::takes(probe, "window")
 }
 
 /// How long a step may take.
@@ -75,4 +75,19 @@ pub fn plan(runbook: &Runbook) -> Plan {
         left = waiting;
     }
     Plan { waves }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::PROBES;
+
+    #[test]
+    fn a_probe_watches_where_its_schema_has_a_window() {
+        for probe in PROBES {
+            let schema = probe.params_schema();
+            let has = schema.get("properties").is_some_and(|properties| properties.get("window").is_some());
+            assert_eq!(watches(*probe), has, "{}", probe.name());
+        }
+    }
 }

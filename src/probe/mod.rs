@@ -56,7 +56,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize as _, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::case::{Gap, Observed, Reason, Typed};
 use crate::suggest::Suggestion;
@@ -266,6 +266,11 @@ pub fn complete(probe: &dyn AnyProbe, params: &Value) -> Result<Value, String> {
         return Err(format!("probe {} has no parameter `{name}`; {help}", probe.name()));
     }
     probe.complete_params(params).map_err(|why| format!("probe {}: {why}", probe.name()))
+}
+
+/// Whether a probe has a parameter of that name. Its defaults tell it, for which no schema is made.
+pub fn takes(probe: &dyn AnyProbe, name: &str) -> bool {
+    probe.complete_params(&Value::Object(Map::new())).is_ok_and(|all| all.get(name).is_some())
 }
 
 /// The probe of that name.

@@ -44,6 +44,10 @@ struct Visible(PrettyFormatter<'static>);
 
 impl Formatter for Visible {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        // Nearly all that is written; a run of them is told at once.
+        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return out.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some((index, c)) = rest.char_indices().find(|(_, c)| is_hazard(*c)) {
             out.write_all(&rest.as_bytes()[..index])?;

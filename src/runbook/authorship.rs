@@ -29,10 +29,11 @@ impl Runbook {
                 let check = checks.next().filter(|_| checks.next().is_none());
                 check
                     .and_then(|check| wrap_check(&Arc::clone(check)).ok())
-                    .is_some_and(|wrapped| wrapped.text == self.text)
+                    .is_some_and(|wrapped| wrapped.text() == self.text())
             }
             None => library::embedded(Kind::Runbook).into_iter().filter(|found| found.name == self.name).any(|found| {
-                found.text == self.text || load_found(&found, Trust::Required).is_ok_and(|it| it.text == self.text)
+                found.text == self.text()
+                    || load_found(&found, Trust::Required).is_ok_and(|it| it.text() == self.text())
             }),
         };
         own && self.checks().all(|check| check.is_shipped())
@@ -51,7 +52,7 @@ impl Runbook {
             .collect();
         let Some(members) = members.filter(|members| members.len() <= shipped.len()) else { return false };
         let members: Vec<&Runbook> = members.iter().collect();
-        compose(&members, choice.clone()).is_ok_and(|(whole, _)| whole.text == self.text)
+        compose(&members, choice.clone()).is_ok_and(|(whole, _)| whole.text() == self.text())
     }
 }
 

@@ -17,23 +17,59 @@ fn uses(binding: &Binding) -> impl Iterator<Item = &NameUse> {
 
 /// For each binding the places of the others that it uses.
 fn links(bindings: &[Binding]) -> Vec<BTreeSet<usize>> {
-    let places: HashMap<&str, usize> =
-        bindings.iter().enumerate().map(|(place, binding)| (binding.name.as_str(), place)).collect();
+    let places = places(bindings);
     bindings.iter().map(|one| uses(one).filter_map(|used| places.get(used.name.as_str()).copied()).collect()).collect()
+}
+
+/// For each binding the places of the others whose names are words of its text: all that it uses, and maybe some that a string or a
+/// field is called. It is found without a reader of expressions.
+fn mentions(bindings: &[Binding]) -> Vec<BTreeSet<usize>> {
+    let mut places: Vec<(&str, usize)> =
+        bindings.iter().enumerate().map(|(place, binding)| (binding.name.as_str(), place)).collect();
+    places.sort_unstable();
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let of = |binding: &Binding| {
+        let text = match &binding.meaning {
+            Bound::Value(expression) => expression.text.as_str(),
+            Bound::Fact(condition) => condition.text.as_str(),
+        };
+        let words = text.split(|c| !is_part(c)).filter(|word| !word.is_empty());
+        let place = |word| places.binary_search_by_key(&word, |(name, _)| *name).ok().map(|at| places[at].1);
+        words.filter_map(place).collect()
+    };
+    bindings.iter().map(of).collect()
+}
+
+fn places(bindings: &[Binding]) -> HashMap<&str, usize> {
+    bindings.iter().enumerate().map(|(place, binding)| (binding.name.as_str(), place)).collect()
 }
 
 /// Puts each binding behind those that it uses, and otherwise leaves them in the order in which they are written. Names that
 /// use one another are told as a chain that ends where it began; they come last.
 pub(super) fn in_order(bindings: Vec<Binding>) -> (Vec<Binding>, Option<Vec<String>>) {
-    let links = links(&bindings);
-    let mut users: Vec<Vec<usize>> = vec![Vec::new(); bindings.len()];
+    let mut links = mentions(&bindings);
+    let (mut order, mut open) = behind_links(&links);
+    // What is only mentioned may be a circle that is none.
+    if order.len() < bindings.len() {
+        links = self::links(&bindings);
+        (order, open) = behind_links(&links);
+    }
+    let circle = open.iter().position(|open| *open > 0).map(|first| chain(first, &links, &open, &bindings));
+    order.extend(open.iter().enumerate().filter(|(_, open)| **open > 0).map(|(place, _)| place));
+    let mut bindings: Vec<Option<Binding>> = bindings.into_iter().map(Some).collect();
+    (order.into_iter().filter_map(|place| bindings[place].take()).collect(), circle)
+}
+
+/// The places behind what they are linked to; and for each place how many of its links are still open in the end.
+fn behind_links(links: &[BTreeSet<usize>]) -> (Vec<usize>, Vec<usize>) {
+    let mut users: Vec<Vec<usize>> = vec![Vec::new(); links.len()];
     let mut open: Vec<usize> = links.iter().map(BTreeSet::len).collect();
     for (place, used) in links.iter().enumerate() {
         used.iter().for_each(|used| users[*used].push(place));
     }
     let mut ready: BinaryHeap<Reverse<usize>> =
         open.iter().enumerate().filter(|(_, open)| **open == 0).map(|(place, _)| Reverse(place)).collect();
-    let mut order = Vec::with_capacity(bindings.len());
+    let mut order = Vec::with_capacity(links.len());
     while let Some(Reverse(place)) = ready.pop() {
         order.push(place);
         for user in &users[place] {
@@ -43,10 +79,7 @@ pub(super) fn in_order(bindings: Vec<Binding>) -> (Vec<Binding>, Option<Vec<Stri
             }
         }
     }
-    let circle = open.iter().position(|open| *open > 0).map(|first| chain(first, &links, &open, &bindings));
-    order.extend(open.iter().enumerate().filter(|(_, open)| **open > 0).map(|(place, _)| place));
-    let mut bindings: Vec<Option<Binding>> = bindings.into_iter().map(Some).collect();
-    (order.into_iter().filter_map(|place| bindings[place].take()).collect(), circle)
+    (order, open)
 }
 
 /// The names of a circle, beginning and ending with the same one.
@@ -73,11 +106,11 @@ pub(super) fn behind<'a>(names: impl Iterator<Item = &'a str>, bindings: &[Bindi
     if open.is_empty() {
         return open;
     }
-    let links = links(bindings);
+    let places = places(bindings);
     let mut found = BTreeSet::new();
     while let Some(place) = open.pop() {
         if found.insert(place) {
-            open.extend(&links[place]);
+            open.extend(uses(&bindings[place]).filter_map(|used| places.get(used.name.as_str()).copied()));
         }
     }
     found.into_iter().collect()

@@ -16,11 +16,11 @@ use serde_json::Value;
 use super::bindings;
 use super::document::{CheckDocument, Document, RemedyDocument, Text};
 use super::fields::{self, Meaning, Names};
-use super::model::{Binding, Bound, Check, RemedyPlan, Runbook};
+use super::model::{Binding, Bound, Check, RemedyPlan, Runbook, Written};
 use super::parts::{self, NoList, Part, ReadPart, Refused};
 use super::place::{byte_offset, in_source};
 use super::problem::{Problem, Problems, SourceFile};
-use super::yaml;
+use super::yaml::{self, Depth};
 use crate::case::Urgency;
 use crate::probe;
 use crate::script::{Care, Condition, Expression, Scope, Script, SyntaxError, Template, find_helper, is_keyword};
@@ -33,17 +33,6 @@ pub(super) type FindCheck<'a> = &'a dyn Fn(&str) -> Result<Arc<Check>, NoCheck>;
 pub(super) struct NoCheck {
     pub message: String,
     pub help: Option<String>,
-}
-
-/// How much of a runbook is checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Depth {
-    /// All of it.
-    Whole,
-    /// Its form alone: a test has checked the names and the grammar of the expressions of what ships.
-    Form,
-    /// Only its parameters and what it is picked by; nothing else of it is there then.
-    Head,
 }
 
 /// Reads and checks a runbook.
@@ -94,7 +83,7 @@ fn checked<D: serde::de::DeserializeOwned, T>(
 ) -> Result<T, Problems> {
     let file = Arc::new(file);
     let problems = |problems| Problems { origin: file.origin.clone(), text: file.text.clone(), problems };
-    let document: D = yaml::document(&file, depth == Depth::Whole)
+    let document: D = yaml::document(&file, depth)
         .map_err(|error| problems(vec![yaml::problem(&file.text, &error, yaml::Form::Runbook)]))?;
     checked_document(file, depth, find, document, check_all)
 }
@@ -107,14 +96,11 @@ fn checked_document<D, T>(
     check_all: impl FnOnce(&mut Checker<'_>, D) -> T,
 ) -> Result<T, Problems> {
     let problems = |problems| Problems { origin: file.origin.clone(), text: file.text.clone(), problems };
-    let scope = Scope::new().map_err(|error| {
-        problems(vec![Problem::new(None, format!("cannot start Lua to check expressions: {error}"))])
-    })?;
     let mut check = Checker {
         main: Arc::clone(&file),
         file: Arc::clone(&file),
         depth,
-        scope,
+        scope: None,
         find,
         problems: Vec::new(),
         warnings: Vec::new(),
@@ -169,7 +155,7 @@ struct Checker<'a> {
     main: Arc<SourceFile>,
     file: Arc<SourceFile>,
     depth: Depth,
-    scope: Scope,
+    scope: Option<Scope>,
     find: FindCheck<'a>,
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
@@ -259,17 +245,16 @@ impl Checker<'_> {
             self.report(Some(self.range(&document.name)), "the runbook has no steps", None);
         }
         self.lists(&parts);
-        let text = match &self.main.whole {
-            Some(whole) => parts::with_lists(&whole.yaml, &self.data),
+        let written = match &self.main.whole {
+            Some(path) => Written::Packed(path.clone()),
             None if document.include.is_empty() && parts.iter().all(Part::writes_its_lists) => {
-                Ok(self.main.text.clone())
+                Written::Here(self.main.text.clone())
             }
-            None => parts::whole(&document, &parts, &self.data),
+            None => Written::Here(parts::whole(&document, &parts, &self.data).unwrap_or_else(|why| {
+                self.report(None, format!("the runbook cannot be written as one document: {why}"), None);
+                String::new()
+            })),
         };
-        let text = text.unwrap_or_else(|why| {
-            self.report(None, format!("the runbook cannot be written as one document: {why}"), None);
-            String::new()
-        });
         let mut params = IndexMap::new();
         for part in &mut parts {
             self.file = Arc::clone(&part.file);
@@ -295,7 +280,7 @@ impl Checker<'_> {
                 // Nobody asks what a field of what ships means: its schema is not made.
                 let whole = step.probe.as_ref().filter(|_| self.depth == Depth::Whole);
                 let probe = whole.and_then(|probe| probe::find(&probe.value));
-                let meaning = probe.map_or(Meaning::Value, |probe| Meaning::Evidence(probe::output_schema(probe)));
+                let meaning = probe.map_or(Meaning::Value, Meaning::Probe);
                 self.names.push((step.id.value.clone(), meaning));
             }
         }
@@ -341,7 +326,7 @@ impl Checker<'_> {
             ships: false,
             choice: None,
             origin: self.main.origin.clone(),
-            text,
+            written,
             warnings: std::mem::take(&mut self.warnings),
         }
     }
@@ -377,7 +362,7 @@ impl Checker<'_> {
             ships: false,
             choice: None,
             origin: self.main.origin.clone(),
-            text: String::new(),
+            written: Written::Here(String::new()),
             warnings: Vec::new(),
         }
     }
@@ -587,6 +572,17 @@ impl Checker<'_> {
         })
     }
 
+    /// Where expressions are compiled and evaluated: made for the first.
+    fn scope(&mut self) -> Option<&Scope> {
+        if self.scope.is_none() {
+            match Scope::new() {
+                Ok(scope) => self.scope = Some(scope),
+                Err(error) => self.report(None, format!("cannot start Lua to check expressions: {error}"), None),
+            }
+        }
+        self.scope.as_ref()
+    }
+
     fn care(&self) -> Care {
         if self.depth == Depth::Whole { Care::Whole } else { Care::Form }
     }
@@ -601,8 +597,10 @@ impl Checker<'_> {
         let condition = format!("{}{}", " ".repeat(start), text.value.get(start..).unwrap_or_default());
         match Condition::read(&condition, &self.place(text), self.care()) {
             Ok(condition) => {
-                let atoms = condition.atoms();
-                atoms.iter().for_each(|atom| self.names_and_grammar(atom, text, 0));
+                // Asking for its atoms would read them.
+                if self.depth == Depth::Whole {
+                    condition.atoms().into_iter().for_each(|atom| self.names_and_grammar(atom, text, 0));
+                }
                 Some(condition)
             }
             Err(error) => self.syntax(text, &error),
@@ -612,7 +610,9 @@ impl Checker<'_> {
     fn expression(&mut self, text: &Text) -> Option<Expression> {
         match Expression::read(&text.value, &self.place(text), self.care()) {
             Ok(expression) => {
-                self.names_and_grammar(&expression, text, 0);
+                if self.depth == Depth::Whole {
+                    self.names_and_grammar(&expression, text, 0);
+                }
                 Some(expression)
             }
             Err(error) => self.syntax(text, &error),
@@ -645,8 +645,9 @@ impl Checker<'_> {
     /// Warns of evidence that is held against nil: a field that is null makes a condition unknown, and any other is not nil.
     fn nil_comparisons(&mut self, expression: &Expression, text: &Text, offset: usize) {
         for used in expression.uses().iter().filter(|used| !used.path.is_empty()) {
-            let evidence =
-                |(name, meaning): &(String, Meaning)| *name == used.name && matches!(meaning, Meaning::Evidence(_));
+            let evidence = |(name, meaning): &(String, Meaning)| {
+                *name == used.name && matches!(meaning, Meaning::Evidence(_) | Meaning::Probe(_))
+            };
             let rest = expression.text.get(used.offset..).unwrap_or_default();
             let path = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "_.".contains(c))).unwrap_or(rest.len());
             let behind = rest[path..].trim_start();
@@ -662,10 +663,7 @@ impl Checker<'_> {
     }
 
     fn names_and_grammar(&mut self, expression: &Expression, text: &Text, offset: usize) {
-        if self.depth != Depth::Whole {
-            return;
-        }
-        if let Err(message) = self.scope.check(expression) {
+        if let Some(Err(message)) = self.scope().map(|scope| scope.check(expression)) {
             let range = self.range_of(text, offset, expression.text.trim());
             // Lua's message begins with the chunk's name and a line that counts from the expression.
             let message = message.rsplit_once(": ").map_or(message.clone(), |(_, said)| said.to_owned());

@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 use serde_yaml::Spanned;
 
-use super::check::{self, Depth, NoCheck};
+use super::check::{self, NoCheck};
 use super::document::{AlsoDocument, CauseDocument, Document, OutcomeDocument, ParamDocument, StepDocument, Text};
 use super::library::Kind;
 use super::load;
@@ -21,11 +21,12 @@ use super::params::ParamSpec;
 use super::parts;
 use super::problem::{Problem, Problems, SourceFile};
 use super::rename::{Names, change};
+use super::yaml::Depth;
 use crate::bounded_json;
 use crate::case::{Choice, FirstLook, Verdict};
 use crate::embedded;
 use crate::probe;
-use crate::script::{Condition, Expression, Template};
+use crate::script::{Care, Condition, Expression, Template};
 use crate::sys::trust::Trust;
 use crate::units::{self, Span};
 
@@ -107,9 +108,9 @@ fn document_of(runbook: &Runbook) -> Result<Document, Problems> {
             return Ok(document);
         }
     }
-    serde_yaml::from_str(&runbook.text).map_err(|error| Problems {
+    serde_yaml::from_str(&runbook.text()).map_err(|error| Problems {
         origin: runbook.origin.clone(),
-        text: runbook.text.clone(),
+        text: runbook.text().into_owned(),
         problems: vec![Problem::new(None, format!("it cannot be read again: {error}"))],
     })
 }
@@ -439,11 +440,13 @@ impl Part {
     fn uses(&self) -> Vec<String> {
         let of = |expression: &Expression| expression.uses().iter().map(|used| used.name.clone()).collect::<Vec<_>>();
         let of_condition = |text: &str| {
-            Condition::parse(text, "").map(|it| it.atoms().into_iter().flat_map(of).collect()).unwrap_or_default()
+            Condition::read(text, "", Care::Form)
+                .map(|it| it.atoms().into_iter().flat_map(of).collect())
+                .unwrap_or_default()
         };
         match self {
             Part::Added => Vec::new(),
-            Part::Value(text) => Expression::parse(text, "").map(|it| of(&it)).unwrap_or_default(),
+            Part::Value(text) => Expression::read(text, "", Care::Form).map(|it| of(&it)).unwrap_or_default(),
             Part::Fact(text) => of_condition(text),
             Part::Step(step) => {
                 let mut uses: Vec<String> = step.needs.iter().map(|need| need.value.clone()).collect();
@@ -452,7 +455,7 @@ impl Part {
                 while let Some(value) = open.pop() {
                     match value {
                         Value::String(text) => {
-                            let read = Template::parse(text, "").ok();
+                            let read = Template::read(text, "", Care::Form).ok();
                             uses.extend(read.iter().flat_map(Template::expressions).flat_map(|(it, _)| of(it)));
                         }
                         Value::Array(items) => open.extend(items),
@@ -628,8 +631,7 @@ fn look_id(probe: &str) -> String {
 fn look_step(probe: &str, milliseconds: u64) -> StepDocument {
     let id = look_id(probe);
     let nothing: IndexMap<Text, Spanned<Value>> = IndexMap::new();
-    let has_window = probe::find(probe)
-        .is_some_and(|probe| probe.params_schema().get("properties").is_some_and(|all| all.get(WINDOW).is_some()));
+    let has_window = probe::find(probe).is_some_and(|probe| probe::takes(probe, WINDOW));
     let window =
         Spanned::new(json!(format!("{milliseconds}ms")), serde_yaml::Location::UNKNOWN, serde_yaml::Location::UNKNOWN);
     let with = if has_window { IndexMap::from_iter([(text(WINDOW), window)]) } else { nothing };
@@ -746,9 +748,9 @@ mod tests {
         let reference = whole.reference();
         let again = load_recorded(&reference).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
         assert_eq!((again.steps.len(), again.causes.len()), (whole.steps.len(), whole.causes.len()));
-        assert!(again.text == whole.text, "its text is not read as it is written");
+        assert!(again.text() == whole.text(), "its text is not read as it is written");
         assert!(is_shipped(&reference), "its commands are casebook's own");
-        let other = crate::case::RunbookRef { text: whole.text.replacen("systemctl", "evilctl", 1), ..reference };
+        let other = crate::case::RunbookRef { text: whole.text().replacen("systemctl", "evilctl", 1), ..reference };
         assert!(!is_shipped(&other), "one that was changed is not");
     }
 

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::probe::{self, AnyProbe};
 use crate::script::{HELPERS, Helper, NameUse, PathPart, field_schema, instead, is_map, item_schema, properties};
 use crate::suggest::Suggestion;
 
 /// What a name can stand for, in one place of a runbook.
 pub(super) enum Meaning {
-    /// A step's evidence, with the schema of its probe's result.
+    /// The evidence of a probe. The schema of its result is made when a field of it is asked for.
+    Probe(&'static dyn AnyProbe),
+    /// Values with the schema of what they have.
     Evidence(Arc<Value>),
     /// The parameters, by name.
     Params(Vec<String>),
@@ -44,6 +47,8 @@ pub(super) fn is_built_in(name: &str) -> bool {
 pub(super) fn check(used: &NameUse, names: &Names) -> Result<(), Misnomer> {
     let meaning = names.iter().find(|(name, _)| *name == used.name).map(|(_, meaning)| meaning);
     match meaning {
+        Some(Meaning::Probe(_)) if used.path.is_empty() => Ok(()),
+        Some(Meaning::Probe(probe)) => check_path(used, &probe::output_schema(*probe)),
         Some(Meaning::Evidence(schema)) => check_path(used, schema),
         Some(Meaning::Params(params)) => match used.path.first() {
             Some(PathPart::Field(name, offset)) if !params.contains(name) => Err(Misnomer {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::parts;
-use super::problem::{SourceFile, WholeDocument};
+use super::problem::SourceFile;
 use crate::embedded;
 use crate::printable::printable;
 use crate::suggest::Suggestion;
@@ -79,18 +79,22 @@ impl Kind {
         }
     }
 
-    fn shipped(self) -> impl Iterator<Item = Found> {
-        embedded::below(self.folder()).map(Path::new).filter(move |path| self.is_whole(path)).filter_map(move |path| {
-            let text = embedded::text(&format!("{}/{}", self.folder(), path.display()))?;
-            let language = Language::of(path)?;
-            let home = Home::Shipped(Path::new(self.folder()).join(path.parent()?));
-            Some(Found { name: stem(path), origin: SHIPPED.into(), text, language, home, overrides_embedded: false })
-        })
+    /// The documents that ship, by their paths from the folder.
+    fn shipped(self) -> impl Iterator<Item = &'static Path> {
+        embedded::below(self.folder()).map(Path::new).filter(move |path| self.is_whole(path))
+    }
+
+    /// One that ships, unpacked.
+    fn unpacked(self, path: &Path) -> Option<Found> {
+        let text = embedded::text(&format!("{}/{}", self.folder(), path.display()))?;
+        let language = Language::of(path)?;
+        let home = Home::Shipped(Path::new(self.folder()).join(path.parent()?));
+        Some(Found { name: stem(path), origin: SHIPPED.into(), text, language, home, overrides_embedded: false })
     }
 
     /// Whether something of that name ships.
     fn ships(self, name: &str) -> bool {
-        embedded::below(self.folder()).map(Path::new).any(|path| self.is_whole(path) && stem(path) == name)
+        self.shipped().any(|path| stem(path) == name)
     }
 
     /// Whether a path from the folder that is searched is that of a whole document: `NAME.yaml`, or `NAME/NAME.yaml` of a
@@ -160,12 +164,12 @@ impl Found {
     pub(super) fn file(&self) -> SourceFile {
         let whole = match &self.home {
             Home::Folder(_) => None,
-            Home::Shipped(folder) => embedded::whole(&folder.join(format!("{}.yaml", self.name)).to_string_lossy()),
+            Home::Shipped(folder) => {
+                let path = folder.join(format!("{}.yaml", self.name)).to_string_lossy().into_owned();
+                Some(path).filter(|path| embedded::is_whole(path))
+            }
         };
-        SourceFile {
-            whole: whole.map(|(json, yaml)| WholeDocument { json, yaml }),
-            ..SourceFile::new(&self.origin, &self.text)
-        }
+        SourceFile { whole, ..SourceFile::new(&self.origin, &self.text) }
     }
 
     /// A file that it includes, by its path from the folder that it lies in, or of another runbook: one that lies beside it, else
@@ -289,7 +293,7 @@ fn stem(path: &Path) -> String {
 
 /// The shipped runbooks or checks.
 pub fn embedded(kind: Kind) -> Vec<Found> {
-    kind.shipped().collect()
+    kind.shipped().filter_map(|path| kind.unpacked(path)).collect()
 }
 
 /// The shipped tests of what is called `name`; all of them, when there is no name.
@@ -320,14 +324,14 @@ pub(crate) fn tested(path: &Path) -> Option<(String, Language)> {
 /// Where something is, before it is read.
 enum Place {
     File(PathBuf),
-    Shipped(Found),
+    Shipped(&'static Path),
 }
 
 impl Place {
     fn name(&self) -> String {
         match self {
             Place::File(path) => stem(path),
-            Place::Shipped(found) => found.name.clone(),
+            Place::Shipped(path) => stem(path),
         }
     }
 
@@ -347,7 +351,9 @@ impl Place {
 
     fn read(self, kind: Kind, trust: Trust) -> Result<Found, NotFound> {
         match self {
-            Place::Shipped(found) => Ok(found),
+            Place::Shipped(path) => {
+                kind.unpacked(path).ok_or_else(|| NotFound::Unknown { kind, name: stem(path), near: None })
+            }
             Place::File(path) => match text_file::read_trusted(&path, LARGEST, trust) {
                 Ok(text) => Ok(Found {
                     name: stem(&path),
@@ -404,8 +410,7 @@ pub struct Listed {
 pub fn names(kind: Kind) -> Vec<String> {
     let folders = kind.folders(None).into_iter().filter_map(|folder| std::fs::read_dir(folder).ok());
     let here = folders.flat_map(|entries| entries.flatten()).filter_map(|entry| whole(kind, entry.path()));
-    let shipped = embedded::below(kind.folder()).map(Path::new).filter(|path| kind.is_whole(path));
-    let mut names: Vec<String> = here.map(|path| stem(&path)).chain(shipped.map(stem)).collect();
+    let mut names: Vec<String> = here.map(|path| stem(&path)).chain(kind.shipped().map(stem)).collect();
     names.sort();
     names.dedup();
     names
@@ -418,7 +423,7 @@ pub fn list(kind: Kind, trust: Trust) -> Vec<Listed> {
         let name = place.name();
         let origin = match &place {
             Place::File(path) => path.display().to_string(),
-            Place::Shipped(found) => found.origin.clone(),
+            Place::Shipped(_) => SHIPPED.to_owned(),
         };
         match listed.iter_mut().find(|(listed, _)| *listed == name) {
             Some((_, first)) => first.hides.push(origin),

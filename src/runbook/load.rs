@@ -9,11 +9,12 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::check::{self, Depth, NoCheck};
+use super::check::{self, NoCheck};
 use super::library::{self, Found, Kind, LARGEST, Language, SHIPPED};
 use super::model::{Check, Runbook};
 use super::parts;
 use super::problem::{Problem, Problems, SourceFile};
+use super::yaml::Depth;
 use crate::bounded_json;
 use crate::case::{CheckRef, RunbookRef};
 use crate::script::sandbox::{self, Limits, Modules, ScriptStop};
@@ -383,12 +384,15 @@ fn line_range(text: &str, line: usize) -> Option<std::ops::Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::super::document::Document;
+    use super::super::model::Written;
     use super::*;
+    use crate::embedded;
 
     /// A runbook without the places of its expressions, and with its names in the order of the alphabet: what is included stands
     /// behind the names of its own file or behind all.
     fn placeless(runbook: &Runbook) -> String {
-        let mut runbook = Runbook { ships: false, ..runbook.clone() };
+        let written = Written::Here(runbook.text().into_owned());
+        let mut runbook = Runbook { ships: false, written, ..runbook.clone() };
         runbook.bindings.sort_by(|one, other| one.name.cmp(&other.name));
         runbook.steps.iter_mut().for_each(|step| step.bindings.clear());
         let shown = format!("{runbook:#?}");
@@ -398,13 +402,16 @@ mod tests {
     #[test]
     fn what_ships_is_the_same_as_json_as_in_its_files() {
         for found in library::embedded(Kind::Runbook) {
-            let whole = found.file().whole.expect("the build has made it");
-            serde_json::from_str::<Document>(&whole.json).unwrap_or_else(|error| panic!("{}: {error}", found.name));
+            let path = found.file().whole.expect("the build has made it");
+            for json in [embedded::head_json(&path), embedded::whole_json(&path)] {
+                let document = serde_json::from_str::<Document>(&json.expect("the build has made it"));
+                document.unwrap_or_else(|error| panic!("{}: {error}", found.name));
+            }
             let (soon, written) = (load_found(&found, Trust::Waived), inspect_found(&found, Trust::Waived));
             let soon = soon.unwrap();
-            let kept = load(&soon.text, SHIPPED).unwrap();
+            let kept = load(&soon.text(), SHIPPED).unwrap();
             for other in [written.unwrap(), kept] {
-                assert!(soon.text == other.text, "{} is written otherwise", found.name);
+                assert!(soon.text() == other.text(), "{} is written otherwise", found.name);
                 let (soon, other) = (placeless(&soon), placeless(&other));
                 let differs = soon.lines().zip(other.lines()).find(|(soon, other)| soon != other);
                 assert!(soon == other, "{}: {differs:?}", found.name);
@@ -416,7 +423,7 @@ mod tests {
     fn the_list_tells_of_what_ships_what_the_whole_runbook_says() {
         for found in library::embedded(Kind::Runbook) {
             let whole = load_found(&found, Trust::Required).unwrap();
-            assert!(found.language == Language::Lua || head(&found.text).len() < whole.text.len() / 10);
+            assert!(found.language == Language::Lua || head(&found.text).len() < whole.text().len() / 10);
             let told = summary(&found, Trust::Required).unwrap();
             assert_eq!(
                 (told.name, told.title, told.summary, told.tags, told.symptoms, told.complaints),

@@ -1,5 +1,6 @@
 //! A runbook that was checked: what the engine runs.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,8 +8,10 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::params::ParamSpec;
+use super::parts;
 use super::problem::Problem;
 use crate::case::{CheckRef, Choice, RunbookRef, SignSide, Urgency, Verdict, Weight};
+use crate::embedded;
 use crate::probe::{self, AnyProbe};
 use crate::script::{Condition, Expression, Scope, Script, Template};
 
@@ -53,14 +56,33 @@ pub struct Runbook {
     pub choice: Option<Choice>,
     /// Where it was read from.
     pub origin: String,
-    /// Its text, whole: what it includes and the lists that probes know are written in it. A Lua runbook's is in the form that it
-    /// was read as.
-    pub text: String,
+    /// Where its text is.
+    pub(super) written: Written,
     /// What works, but has a newer name or was hardly meant so.
     pub warnings: Vec<Problem>,
 }
 
+/// Where the text of a runbook is.
+#[derive(Debug, Clone)]
+pub(super) enum Written {
+    /// Here.
+    Here(String),
+    /// In the program, by the path of its first file: it is unpacked when it is asked for.
+    Packed(String),
+}
+
 impl Runbook {
+    /// Its text, whole: what it includes and the lists that probes know are written in it. A Lua runbook's is in the form that it
+    /// was read as.
+    pub fn text(&self) -> Cow<'_, str> {
+        match &self.written {
+            Written::Here(text) => Cow::Borrowed(text),
+            Written::Packed(path) => {
+                Cow::Owned(parts::with_lists(embedded::whole_yaml(path).unwrap_or_default(), &self.data))
+            }
+        }
+    }
+
     /// The checks that its steps call.
     pub fn checks(&self) -> impl Iterator<Item = &Arc<Check>> {
         self.steps.iter().filter_map(Step::check)
@@ -77,7 +99,7 @@ impl Runbook {
         RunbookRef {
             name: self.name.clone(),
             title: self.title.clone(),
-            text: self.text.clone(),
+            text: self.text().into_owned(),
             wraps_check: self.wraps_check.clone(),
             overrides_embedded: self.overrides_embedded.then(|| self.origin.clone()),
             choice: self.choice.clone(),
@@ -300,14 +322,14 @@ pub struct CausePlan {
     pub severity: Verdict,
     /// Among causes that are equally likely, the higher comes first: the one whose remedy helps most.
     pub rank: i64,
-    /// Values that its signs and sentences share.
-    pub bindings: Vec<Binding>,
+    /// Values that its signs and sentences share. These and what follows are held together by all that stand for one list.
+    pub bindings: Arc<[Binding]>,
     /// What it is about.
-    pub subject: Vec<Figure>,
+    pub subject: Arc<[Figure]>,
     /// Signs for and against.
-    pub signs: Vec<SignPlan>,
+    pub signs: Arc<[SignPlan]>,
     /// What to do.
-    pub remedies: Vec<RemedyPlan>,
+    pub remedies: Arc<[RemedyPlan]>,
 }
 
 /// The entry of a list that a cause stands for.

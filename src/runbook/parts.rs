@@ -189,19 +189,18 @@ pub(super) fn block<'t>(text: &'t str, key: &str) -> &'t str {
 }
 
 /// A whole runbook in YAML, with the lists that it names written in it.
-pub(super) fn with_lists(whole: &str, data: &IndexMap<String, Value>) -> Result<String, String> {
+pub(super) fn with_lists(whole: String, data: &[(String, Value)]) -> String {
     #[derive(Serialize)]
     struct Lists<'a> {
-        data: &'a IndexMap<String, Value>,
+        data: IndexMap<&'a str, &'a Value>,
     }
-    let names = block(whole, "data:");
-    match names.is_empty() {
-        true => Ok(whole.to_owned()),
-        false => {
-            let lists = serde_yaml::to_string(&Lists { data }).map_err(|error| error.to_string())?;
-            Ok(whole.replacen(names, &lists, 1))
-        }
+    let names = block(&whole, "data:");
+    if names.is_empty() {
+        return whole;
     }
+    let data = data.iter().map(|(name, list)| (name.as_str(), list)).collect();
+    // With the names alone it says the same.
+    serde_yaml::to_string(&Lists { data }).map(|lists| whole.replacen(names, &lists, 1)).unwrap_or(whole)
 }
 
 /// Lists that are written out, and those that probes know, by name. One that is neither is told by its place.

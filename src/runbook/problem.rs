@@ -14,17 +14,8 @@ pub struct SourceFile {
     pub origin: String,
     /// Its text.
     pub text: String,
-    /// The runbook with all that it includes, as the program carries it: what is read instead of the text.
-    pub whole: Option<WholeDocument>,
-}
-
-/// A runbook with all that it includes, as one document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WholeDocument {
-    /// As JSON, which is read soon, and in which nothing has a place.
-    pub json: String,
-    /// As YAML, with the names of lists that probes know.
-    pub yaml: String,
+    /// Where the program carries the runbook with all that it includes as one document, which is read instead of the text.
+    pub whole: Option<String>,
 }
 
 impl SourceFile {

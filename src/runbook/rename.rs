@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_yaml::Spanned;
 
 use super::document::{CauseDocument, OutcomeDocument, RemedyDocument, SignDocument, StepDocument, Text};
-use crate::script::{Condition, Expression, NameUse, PathPart, Template};
+use crate::script::{Care, Condition, Expression, NameUse, PathPart, Template};
 
 /// The name of the parameters in expressions.
 const PARAMS: &str = "params";
@@ -69,7 +69,7 @@ impl Names {
         if !self.may_be_in(text) {
             return text.to_owned();
         }
-        let read = Expression::parse(text, "");
+        let read = Expression::read(text, "", Care::Form);
         read.map_or_else(|_| text.to_owned(), |it| self.replaced(text, it.uses().iter().map(|used| (used, 0))))
     }
 
@@ -78,7 +78,7 @@ impl Names {
         if !self.may_be_in(text) {
             return text.to_owned();
         }
-        let read = Condition::parse(text, "");
+        let read = Condition::read(text, "", Care::Form);
         read.map_or_else(
             |_| text.to_owned(),
             |it| self.replaced(text, it.atoms().into_iter().flat_map(Expression::uses).map(|used| (used, 0))),
@@ -90,7 +90,7 @@ impl Names {
         if !self.may_be_in(text) {
             return text.to_owned();
         }
-        let read = Template::parse(text, "");
+        let read = Template::read(text, "", Care::Form);
         read.map_or_else(
             |_| text.to_owned(),
             |it| {

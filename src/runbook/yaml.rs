@@ -5,7 +5,19 @@ use serde_yaml::Error;
 
 use super::place::byte_offset;
 use super::problem::{Problem, SourceFile};
+use crate::embedded;
 use crate::suggest::Suggestion;
+
+/// How much of a runbook is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// All of it.
+    Whole,
+    /// Its form alone: a test has checked the names and the grammar of the expressions of what ships.
+    Form,
+    /// Only its parameters and what it is picked by; nothing else of it is there then.
+    Head,
+}
 
 /// What a document is, for messages about the whole of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +49,16 @@ impl Form {
     }
 }
 
-/// What a runbook says: as it is written, with `places`, or else with all that it includes where the program carries that.
+/// What a runbook says: as it is written, where all is to be checked with its place; or else as far as it is wanted of what the
+/// program carries, with all that it includes.
 #[expect(clippy::disallowed_methods, reason = "the program carries the text")]
-pub(super) fn document<D: DeserializeOwned>(file: &SourceFile, places: bool) -> Result<D, Error> {
-    let whole = file.whole.as_ref().filter(|_| !places);
-    match whole.and_then(|whole| serde_json::from_str(&whole.json).ok()) {
+pub(super) fn document<D: DeserializeOwned>(file: &SourceFile, depth: Depth) -> Result<D, Error> {
+    let carried = file.whole.as_deref().and_then(|path| match depth {
+        Depth::Whole => None,
+        Depth::Form => embedded::whole_json(path),
+        Depth::Head => embedded::head_json(path),
+    });
+    match carried.and_then(|json| serde_json::from_str(&json).ok()) {
         Some(document) => Ok(document),
         None => serde_yaml::from_str(&file.text),
     }

@@ -3,16 +3,43 @@
 //! Lua's own `and` stops at the first operand that is false and cannot know "unknown", so the joints are taken apart here and
 //! only the atoms are left to Lua. `a.unseen > 1 or b.seen > 5` is then true when the second holds.
 
+use std::fmt;
+use std::sync::OnceLock;
+
 use super::expression::{Care, Expression, balanced};
 use super::lexer::{Kind, SyntaxError, Token, tokens};
 
 /// A checked condition.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Condition {
     /// The condition as written, on one line.
     pub text: String,
-    pub(super) node: Node,
+    /// What it was read from: one text, or several that must hold together.
+    written: Vec<Written>,
+    /// Of what has been read with care before, only when it is asked for: most of a runbook is not judged in most commands.
+    node: OnceLock<Node>,
 }
+
+/// A text and where it stands, for messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Written {
+    text: String,
+    place: String,
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Condition").field("text", &self.text).field("node", self.node()).finish()
+    }
+}
+
+impl PartialEq for Condition {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.text, &self.written) == (&other.text, &other.written)
+    }
+}
+
+impl Eq for Condition {}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Node {
@@ -37,18 +64,35 @@ impl Condition {
             return Err(SyntaxError { message, offset: 0 });
         }
         care.look(text)?;
-        let tokens = tokens(text)?;
-        let node = join(text, &tokens, place, 0)?;
-        Ok(Condition { text: text.split_whitespace().collect::<Vec<_>>().join(" "), node })
+        let node = match care {
+            Care::Whole => OnceLock::from(node(text, place)?),
+            Care::Form => OnceLock::new(),
+        };
+        let written = vec![Written { text: text.to_owned(), place: place.to_owned() }];
+        Ok(Condition { text: on_one_line(text), written, node })
+    }
+
+    pub(super) fn node(&self) -> &Node {
+        self.node.get_or_init(|| {
+            let mut nodes: Vec<Node> = self.written.iter().map(Written::node).collect();
+            match nodes.len() {
+                1 => nodes.remove(0),
+                _ => Node::And(nodes),
+            }
+        })
     }
 
     /// Both conditions together, this one first.
     pub fn and(self, other: Condition) -> Condition {
-        let text = match other.node {
-            Node::Or(_) => format!("{} and ({})", self.text, other.text),
-            _ => format!("{} and {}", self.text, other.text),
+        let text = match other.text.contains("or") && matches!(other.node(), Node::Or(_)) {
+            true => format!("{} and ({})", self.text, other.text),
+            false => format!("{} and {}", self.text, other.text),
         };
-        Condition { text, node: Node::And(vec![self.node, other.node]) }
+        let node = match (self.node.into_inner(), other.node.into_inner()) {
+            (Some(one), Some(other)) => OnceLock::from(Node::And(vec![one, other])),
+            _ => OnceLock::new(),
+        };
+        Condition { text, written: [self.written, other.written].concat(), node }
     }
 
     /// The expressions at its leaves, each with its offset in the condition's text.
@@ -61,9 +105,32 @@ impl Condition {
             }
         }
         let mut atoms = Vec::new();
-        collect(&self.node, &mut atoms);
+        collect(self.node(), &mut atoms);
         atoms
     }
+}
+
+impl Written {
+    /// What cannot be read, though it has been, is left to Lua, which says so.
+    fn node(&self) -> Node {
+        let whole = |_| Node::Atom(Expression::of(self.text.clone(), &self.place, &[]));
+        node(&self.text, &self.place).unwrap_or_else(whole)
+    }
+}
+
+fn on_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    line
+}
+
+fn node(text: &str, place: &str) -> Result<Node, SyntaxError> {
+    join(text, &tokens(text)?, place, 0)
 }
 
 /// How long a condition may be, in bytes: each of its atoms is kept with all that stands before it.
@@ -159,7 +226,7 @@ mod tests {
                 Node::Atom(expression) => expression.text.trim().to_owned(),
             }
         }
-        draw(&Condition::parse(text, "test").unwrap().node)
+        draw(Condition::parse(text, "test").unwrap().node())
     }
 
     #[test]

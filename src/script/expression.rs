@@ -1,17 +1,36 @@
 //! One Lua expression, and the names that it uses.
 
+use std::fmt;
+use std::sync::OnceLock;
+
 use super::lexer::{Kind, SyntaxError, Token, tokens};
 use super::slips;
 
 /// A Lua expression of a runbook.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Expression {
     /// The expression as written.
     pub text: String,
     /// Where it stands, for messages: "runbooks/x.yaml:12:9".
     pub place: String,
-    uses: Vec<NameUse>,
+    /// Of what has been read with care before, only when it is asked for.
+    uses: OnceLock<Vec<NameUse>>,
 }
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Expression { text, place, .. } = self;
+        f.debug_struct("Expression").field("text", text).field("place", place).field("uses", &self.uses()).finish()
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.text, &self.place) == (&other.text, &other.place)
+    }
+}
+
+impl Eq for Expression {}
 
 /// How much is looked for in an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +82,9 @@ impl Expression {
     /// The same, with as much care as whoever wrote it needs.
     pub fn read(text: &str, place: &str, care: Care) -> Result<Self, SyntaxError> {
         care.look(text)?;
+        if care == Care::Form {
+            return Ok(Expression { text: text.to_owned(), place: place.to_owned(), uses: OnceLock::new() });
+        }
         let tokens = tokens(text)?;
         if tokens.is_empty() {
             return Err(SyntaxError { message: "the expression is empty".into(), offset: 0 });
@@ -72,12 +94,13 @@ impl Expression {
 
     /// The expression of these tokens, which stand in the text where they say.
     pub(super) fn of(text: String, place: &str, tokens: &[Token<'_>]) -> Self {
-        Expression { text, place: place.to_owned(), uses: name_uses(tokens) }
+        Expression { text, place: place.to_owned(), uses: OnceLock::from(name_uses(tokens)) }
     }
 
     /// The free names that it uses.
     pub fn uses(&self) -> &[NameUse] {
-        &self.uses
+        // What cannot be read, though it has been, is left to Lua, which says so.
+        self.uses.get_or_init(|| tokens(&self.text).map(|tokens| name_uses(&tokens)).unwrap_or_default())
     }
 }
 

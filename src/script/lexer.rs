@@ -31,6 +31,7 @@ impl Token<'_> {
         self.start + self.text.len()
     }
 
+    #[inline]
     pub fn is(&self, text: &str) -> bool {
         self.kind != Kind::String && self.text == text
     }
@@ -78,43 +79,54 @@ pub fn is_keyword(word: &str) -> bool {
 /// Symbols of two and three characters, the longest first.
 const LONG_SYMBOLS: &[&str] = &["...", "==", "~=", "<=", ">=", "..", "//", "<<", ">>", "::"];
 
-/// The symbol of several characters that the text begins with. Most begin with none of theirs.
-fn long_symbol(first: char, rest: &str) -> Option<&'static str> {
-    if !".=~<>/:".contains(first) {
-        return None;
-    }
-    LONG_SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)).copied()
-}
-
 /// Splits an expression into its tokens.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, SyntaxError> {
-    let mut tokens = Vec::new();
+    let bytes = text.as_bytes();
+    let mut tokens = Vec::with_capacity(text.len() / 3);
     let mut at = 0;
-    while let Some(first) = text[at..].chars().next() {
+    while let Some(&first) = bytes.get(at) {
+        if matches!(first, b' ' | b'\t'..=b'\r') {
+            at += 1;
+            continue;
+        }
         let rest = &text[at..];
-        if first.is_whitespace() {
-            at += first.len_utf8();
-            continue;
-        }
-        if rest.starts_with("--") {
-            at += comment(rest, at)?;
-            continue;
-        }
-        let (kind, length) = if first.is_ascii_alphabetic() || first == '_' {
-            let length = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
-            (if is_keyword(&rest[..length]) { Kind::Keyword } else { Kind::Name }, length)
-        } else if first.is_ascii_digit() || (first == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit())) {
-            (Kind::Number, number(rest))
-        } else if first == '"' || first == '\'' {
-            (Kind::String, quoted(rest, first, at)?)
-        } else if let Some(length) = long_bracket(rest, at)? {
-            (Kind::String, length)
-        } else if let Some(symbol) = long_symbol(first, rest) {
-            (Kind::Symbol, symbol.len())
-        } else if "+-*/%^#&~|<>=(){}[];:,.".contains(first) {
-            (Kind::Symbol, 1)
-        } else {
-            return Err(SyntaxError { message: format!("`{first}` has no place in an expression"), offset: at });
+        let next = bytes.get(at + 1).copied().unwrap_or_default();
+        let (kind, length) = match first {
+            b'-' if next == b'-' => {
+                at += comment(rest, at)?;
+                continue;
+            }
+            b'A'..=b'Z' | b'a'..=b'z' | b'_' => {
+                let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+                let length = bytes[at..].iter().take_while(|byte| is_part(byte)).count();
+                (if is_keyword(&rest[..length]) { Kind::Keyword } else { Kind::Name }, length)
+            }
+            b'0'..=b'9' => (Kind::Number, number(rest)),
+            b'.' if next.is_ascii_digit() => (Kind::Number, number(rest)),
+            b'"' | b'\'' => (Kind::String, quoted(rest, char::from(first), at)?),
+            b'[' if matches!(next, b'[' | b'=') => match long_bracket(rest, at)? {
+                Some(length) => (Kind::String, length),
+                None => (Kind::Symbol, 1),
+            },
+            b'.' | b'=' | b'~' | b'<' | b'>' | b'/' | b':' => {
+                let long = LONG_SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol));
+                (Kind::Symbol, long.map_or(1, |symbol| symbol.len()))
+            }
+            b'+' | b'-' | b'*' | b'%' | b'^' | b'#' | b'&' | b'|' | b'(' | b')' | b'{' | b'}' | b'[' | b']' | b';'
+            | b',' => (Kind::Symbol, 1),
+            _ => match rest.chars().next() {
+                Some(other) if other.is_whitespace() => {
+                    at += other.len_utf8();
+                    continue;
+                }
+                other => {
+                    let other = other.unwrap_or_default();
+                    return Err(SyntaxError {
+                        message: format!("`{other}` has no place in an expression"),
+                        offset: at,
+                    });
+                }
+            },
         };
         tokens.push(Token { kind, text: &rest[..length], start: at });
         at += length;

@@ -170,7 +170,7 @@ impl Scope {
 
     /// Judges a condition.
     pub fn judge(&self, condition: &Condition) -> Judged {
-        self.judge_node(&condition.node)
+        self.judge_node(condition.node())
     }
 
     fn judge_node(&self, node: &Node) -> Judged {

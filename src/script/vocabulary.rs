@@ -203,7 +203,8 @@ pub const HELPERS: &[Helper] = &[
 
 /// The helper of that name.
 pub fn find(name: &str) -> Option<&'static Helper> {
-    HELPERS.iter().find(|helper| helper.name() == name)
+    let is_it = |rest: &str| rest.is_empty() || rest.starts_with('(');
+    HELPERS.iter().find(|helper| helper.signature.strip_prefix(name).is_some_and(is_it))
 }
 
 /// What to choose where a field may be absent: `absent` where there is none; where it could not be seen, `unseen` if it was

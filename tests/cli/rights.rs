@@ -299,7 +299,7 @@ fn a_case_judged_again_by_the_runbook_that_casebook_carries_needs_no_warning() {
     let shipped = embedded.iter().find(|found| found.name == "high-inbound-traffic").unwrap();
     let desk = Desk::new();
     case["runbook"]["text"] =
-        casebook::runbook::load_found(shipped, casebook::sys::trust::Trust::Waived).unwrap().text.into();
+        casebook::runbook::load_found(shipped, casebook::sys::trust::Trust::Waived).unwrap().text().into();
     // What the file says of itself counts for nothing.
     case["foreign_commands"] = true.into();
     desk.put("case.json", case.to_string());

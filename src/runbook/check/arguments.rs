@@ -8,6 +8,7 @@ use super::Checker;
 use crate::probe::{self, AnyProbe};
 use crate::runbook::document::Text;
 use crate::runbook::model::{Argument, Check, Target};
+use crate::runbook::yaml::Depth;
 use crate::suggest::Suggestion;
 
 /// What takes the arguments.
@@ -61,11 +62,13 @@ impl Checker<'_> {
             Taker::Probe(probe) => format!("probe {}", probe.name()),
             Taker::Check(check) => format!("check {}", check.name),
         };
-        let known = taker.params();
+        // What ships gives nothing that is not taken.
+        let looks = self.depth == Depth::Whole;
+        let known = if looks { taker.params() } else { Vec::new() };
         let mut arguments = Vec::new();
         for (key, value) in with {
             let name = key.value.clone();
-            if !known.contains(&name) {
+            if looks && !known.contains(&name) {
                 let help = Suggestion::of(&name, known.iter().map(String::as_str)).or_none();
                 let message = format!("{whose} has no parameter `{name}`");
                 self.report(Some(self.range_of(&key, 0, &name)), message, Some(help));
@@ -82,7 +85,7 @@ impl Checker<'_> {
                     None => continue,
                 },
                 literal => {
-                    if let Err(why) = taker.takes(&name, &literal) {
+                    if looks && let Err(why) = taker.takes(&name, &literal) {
                         let message = format!("parameter `{name}` of {whose}: {why}");
                         self.report(Some(self.range(&text)), message, None);
                     }

@@ -97,7 +97,8 @@ impl Checker<'_> {
         };
         let mut plans = Vec::with_capacity(entries.len());
         for entry in entries {
-            self.scope.set_value("each", Ok(entry.clone()));
+            let Some(scope) = self.scope() else { break };
+            scope.set_value("each", Ok(entry.clone()));
             let Some(id) = self.fill(&id, written) else { break };
             let name = match &name {
                 Some((text, Some(name))) => self.fill(name, text),
@@ -109,13 +110,13 @@ impl Checker<'_> {
             let each = Some(Each { written: written.value.clone(), entry });
             plans.push(CausePlan { id, name, each, ..plan.clone() });
         }
-        self.scope.unset("each");
+        self.scope.iter().for_each(|scope| scope.unset("each"));
         plans
     }
 
     /// A text that `each` fills in.
     fn fill(&mut self, template: &Template, text: &Text) -> Option<String> {
-        let (filled, gaps) = self.scope.render(template);
+        let (filled, gaps) = self.scope()?.render(template);
         if let Some(gap) = gaps.first() {
             self.report(Some(self.range(text)), format!("an entry of the list cannot fill it in: {}", gap.why), None);
             return None;
@@ -124,8 +125,8 @@ impl Checker<'_> {
     }
 
     fn cause(&mut self, document: CauseDocument) -> Option<CausePlan> {
-        let bindings = self.own_names(document.bindings, document.facts);
-        let subject: Vec<Figure> = document
+        let bindings = self.own_names(document.bindings, document.facts).into();
+        let subject = document
             .subject
             .into_iter()
             .filter_map(|(name, text)| {

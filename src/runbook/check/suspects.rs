@@ -1,11 +1,12 @@
 //! Checks what `casebook diagnose` picks a runbook by: the words of complaints, and the signs in its first look.
 
-use super::{Checker, Depth};
+use super::Checker;
 use crate::probe;
 use crate::runbook::complaint;
 use crate::runbook::document::{SuspectDocument, Text};
 use crate::runbook::fields::{Meaning, Names};
 use crate::runbook::model::Suspect;
+use crate::runbook::yaml::Depth;
 
 /// How many words and phrases a runbook can be picked by, and how many signs.
 const MOST: usize = 128;
@@ -19,7 +20,9 @@ impl Checker<'_> {
             let message = format!("there are more than {MOST} complaints");
             self.report(Some(self.range(first_too_many)), message, Some("name tools and things, not sentences".into()));
         }
-        for text in complaints.iter().take(MOST) {
+        // No two of what ships say the same.
+        let looked_at = if self.depth == Depth::Whole { complaints } else { &[] };
+        for text in looked_at.iter().take(MOST) {
             let said = complaint::words_in(&text.value);
             if said.is_empty() {
                 let message = format!("`{}` has no word that a complaint could be known by", text.value);
@@ -50,9 +53,7 @@ impl Checker<'_> {
         let (mut names, outer): (Names, Names) =
             std::mem::take(&mut self.names).into_iter().partition(|(name, _)| name == PARAMS);
         if self.depth == Depth::Whole {
-            let probes = probe::PROBES.iter();
-            names
-                .extend(probes.map(|probe| (probe.name().to_owned(), Meaning::Evidence(probe::output_schema(*probe)))));
+            names.extend(probe::PROBES.iter().map(|probe| (probe.name().to_owned(), Meaning::Probe(*probe))));
         }
         self.names = names;
         let checked = suspects.into_iter().filter_map(|suspect| {
