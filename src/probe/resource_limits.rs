@@ -9,6 +9,8 @@ use crate::sys::usage;
 
 /// CPU time that may be taken at once, before shares count: a look that is over soon need not be slow.
 const AT_ONCE: f64 = 1.0;
+/// The shortest rest: while other threads go on, less would be a loop that takes what it waits for.
+const SHORTEST_REST: Duration = Duration::from_millis(1);
 /// The longest rest in one piece, so that a run that is ended ends soon.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 /// The share of one CPU that reading packets may take, however much else is allowed.
@@ -95,7 +97,8 @@ impl ResourceLimits {
     fn rest_after(&self, elapsed: Duration, cpu_seconds: f64) -> Option<Duration> {
         let over = cpu_seconds - AT_ONCE - self.cpus * elapsed.as_secs_f64();
         (over > 0.0)
-            .then(|| Duration::try_from_secs_f64(over / self.cpus).map_or(LONGEST_REST, |rest| rest.min(LONGEST_REST)))
+            .then(|| Duration::try_from_secs_f64(over / self.cpus).unwrap_or(LONGEST_REST))
+            .map(|rest| rest.clamp(SHORTEST_REST, LONGEST_REST))
     }
 }
 

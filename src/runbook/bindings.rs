@@ -21,23 +21,49 @@ fn links(bindings: &[Binding]) -> Vec<BTreeSet<usize>> {
     bindings.iter().map(|one| uses(one).filter_map(|used| places.get(used.name.as_str()).copied()).collect()).collect()
 }
 
-/// For each binding the places of the others whose names are words of its text: all that it uses, and maybe some that a string or a
-/// field is called. It is found without a reader of expressions.
+/// For each binding the places of the others whose names are words of its text: all that it uses, and maybe some that a string
+/// names. It is found without a reader of expressions.
 fn mentions(bindings: &[Binding]) -> Vec<BTreeSet<usize>> {
-    let mut places: Vec<(&str, usize)> =
-        bindings.iter().enumerate().map(|(place, binding)| (binding.name.as_str(), place)).collect();
+    let names = || bindings.iter().map(|binding| binding.name.as_bytes());
+    let mut places: Vec<(&[u8], usize)> = names().zip(0..).collect();
     places.sort_unstable();
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    // Most words begin or are as long as none of the names.
+    let mut shapes = [0_u64; 256];
+    let shape = |word: &[u8]| (word.first().copied().map_or(0, usize::from), 1_u64 << word.len().min(63));
+    for (first, length) in names().map(shape) {
+        shapes[first] |= length;
+    }
+    let place = |word: &[u8]| {
+        let (first, length) = shape(word);
+        let known = || places.binary_search_by_key(&word, |(name, _)| *name).ok();
+        (shapes[first] & length != 0).then(known).flatten().map(|at| places[at].1)
+    };
     let of = |binding: &Binding| {
         let text = match &binding.meaning {
-            Bound::Value(expression) => expression.text.as_str(),
-            Bound::Fact(condition) => condition.text.as_str(),
+            Bound::Value(expression) => expression.text.as_bytes(),
+            Bound::Fact(condition) => condition.text.as_bytes(),
         };
-        let words = text.split(|c| !is_part(c)).filter(|word| !word.is_empty());
-        let place = |word| places.binary_search_by_key(&word, |(name, _)| *name).ok().map(|at| places[at].1);
-        words.filter_map(place).collect()
+        words(text).filter_map(place).collect()
     };
     bindings.iter().map(of).collect()
+}
+
+/// The words of an expression that may be names: fields behind a dot are none, nor is a text of one word.
+fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let before = |start: usize, back: usize| start.checked_sub(back).and_then(|place| text.get(place));
+    let mut end = 0;
+    let all = std::iter::from_fn(move || {
+        let start = end + text[end..].iter().position(is_part)?;
+        end = start + text[start..].iter().position(|byte| !is_part(byte)).unwrap_or(text.len() - start);
+        Some((start, end))
+    });
+    let may_be_name = move |(start, end): &(usize, usize)| match before(*start, 1) {
+        Some(b'.') => before(*start, 2) == Some(&b'.'),
+        Some(quote @ (b'"' | b'\'')) => text.get(*end) != Some(quote),
+        _ => true,
+    };
+    all.filter(may_be_name).map(|(start, end)| &text[start..end])
 }
 
 fn places(bindings: &[Binding]) -> HashMap<&str, usize> {
@@ -159,6 +185,21 @@ mod tests {
     fn a_name_that_a_function_binds_itself_is_no_use() {
         let (_, circle) = in_order(vec![value("a", "map(x, function(a) return a.b end)")]);
         assert_eq!(circle, None);
+    }
+
+    #[test]
+    fn what_an_expression_uses_is_among_the_words_that_may_be_names() {
+        for (text, wanted) in [
+            ("a.b and c..d", vec!["a", "and", "c", "d"]),
+            ("value_or(a, \"b\", 'c') ..d", vec!["value_or", "a", "d"]),
+            ("\"b c\" == é", vec!["b", "c"]),
+            ("", vec![]),
+        ] {
+            assert_eq!(words(text.as_bytes()).map(|word| str::from_utf8(word).unwrap()).collect::<Vec<_>>(), wanted);
+        }
+        let names = ["a", "b", "c", "d"].map(|name| value(name, "a.b + c['d'] .. f'b'"));
+        let (mentioned, used) = (mentions(&names), links(&names));
+        assert!(used.iter().zip(&mentioned).all(|(used, mentioned)| used.is_subset(mentioned)), "{mentioned:?}");
     }
 
     #[test]

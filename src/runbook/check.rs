@@ -8,7 +8,7 @@ mod steps;
 mod suspects;
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -246,7 +246,7 @@ impl Checker<'_> {
         }
         self.lists(&parts);
         let written = match &self.main.whole {
-            Some(path) => Written::Packed(path.clone()),
+            Some(path) => Written::Packed(path.clone(), OnceLock::new()),
             None if document.include.is_empty() && parts.iter().all(Part::writes_its_lists) => {
                 Written::Here(self.main.text.clone())
             }

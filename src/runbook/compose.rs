@@ -21,10 +21,8 @@ use super::params::ParamSpec;
 use super::parts;
 use super::problem::{Problem, Problems, SourceFile};
 use super::rename::{Names, change};
-use super::yaml::Depth;
-use crate::bounded_json;
+use super::yaml::{self, Depth};
 use crate::case::{Choice, FirstLook, Verdict};
-use crate::embedded;
 use crate::probe;
 use crate::script::{Care, Condition, Expression, Template};
 use crate::sys::trust::Trust;
@@ -103,14 +101,13 @@ pub fn compose(members: &[&Runbook], choice: Choice) -> Result<(Runbook, ParamNa
 fn document_of(runbook: &Runbook) -> Result<Document, Problems> {
     if runbook.ships {
         let path = Path::new(Kind::Runbook.folder()).join(&runbook.name).join(format!("{}.yaml", runbook.name));
-        let whole = embedded::whole_json(&path.to_string_lossy());
-        if let Some(document) = whole.and_then(|json| bounded_json::counted(json.as_bytes()).ok()) {
+        if let Some(document) = yaml::carried(&path.to_string_lossy(), Depth::Form) {
             return Ok(document);
         }
     }
-    serde_yaml::from_str(&runbook.text()).map_err(|error| Problems {
+    serde_yaml::from_str(runbook.text()).map_err(|error| Problems {
         origin: runbook.origin.clone(),
-        text: runbook.text().into_owned(),
+        text: runbook.text().to_owned(),
         problems: vec![Problem::new(None, format!("it cannot be read again: {error}"))],
     })
 }

@@ -391,7 +391,7 @@ mod tests {
     /// A runbook without the places of its expressions, and with its names in the order of the alphabet: what is included stands
     /// behind the names of its own file or behind all.
     fn placeless(runbook: &Runbook) -> String {
-        let written = Written::Here(runbook.text().into_owned());
+        let written = Written::Here(runbook.text().to_owned());
         let mut runbook = Runbook { ships: false, written, ..runbook.clone() };
         runbook.bindings.sort_by(|one, other| one.name.cmp(&other.name));
         runbook.steps.iter_mut().for_each(|step| step.bindings.clear());
@@ -409,7 +409,7 @@ mod tests {
             }
             let (soon, written) = (load_found(&found, Trust::Waived), inspect_found(&found, Trust::Waived));
             let soon = soon.unwrap();
-            let kept = load(&soon.text(), SHIPPED).unwrap();
+            let kept = load(soon.text(), SHIPPED).unwrap();
             for other in [written.unwrap(), kept] {
                 assert!(soon.text() == other.text(), "{} is written otherwise", found.name);
                 let (soon, other) = (placeless(&soon), placeless(&other));

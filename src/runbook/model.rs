@@ -1,8 +1,7 @@
 //! A runbook that was checked: what the engine runs.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -67,18 +66,18 @@ pub struct Runbook {
 pub(super) enum Written {
     /// Here.
     Here(String),
-    /// In the program, by the path of its first file: it is unpacked when it is asked for.
-    Packed(String),
+    /// In the program, by the path of its first file: it is unpacked when it is first asked for.
+    Packed(String, OnceLock<String>),
 }
 
 impl Runbook {
     /// Its text, whole: what it includes and the lists that probes know are written in it. A Lua runbook's is in the form that it
     /// was read as.
-    pub fn text(&self) -> Cow<'_, str> {
+    pub fn text(&self) -> &str {
         match &self.written {
-            Written::Here(text) => Cow::Borrowed(text),
-            Written::Packed(path) => {
-                Cow::Owned(parts::with_lists(embedded::whole_yaml(path).unwrap_or_default(), &self.data))
+            Written::Here(text) => text,
+            Written::Packed(path, text) => {
+                text.get_or_init(|| parts::with_lists(embedded::whole_yaml(path).unwrap_or_default(), &self.data))
             }
         }
     }
@@ -99,7 +98,7 @@ impl Runbook {
         RunbookRef {
             name: self.name.clone(),
             title: self.title.clone(),
-            text: self.text().into_owned(),
+            text: self.text().to_owned(),
             wraps_check: self.wraps_check.clone(),
             overrides_embedded: self.overrides_embedded.then(|| self.origin.clone()),
             choice: self.choice.clone(),

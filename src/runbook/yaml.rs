@@ -50,18 +50,23 @@ impl Form {
 }
 
 /// What a runbook says: as it is written, where all is to be checked with its place; or else as far as it is wanted of what the
-/// program carries, with all that it includes.
-#[expect(clippy::disallowed_methods, reason = "the program carries the text")]
+/// program carries.
 pub(super) fn document<D: DeserializeOwned>(file: &SourceFile, depth: Depth) -> Result<D, Error> {
-    let carried = file.whole.as_deref().and_then(|path| match depth {
-        Depth::Whole => None,
-        Depth::Form => embedded::whole_json(path),
-        Depth::Head => embedded::head_json(path),
-    });
-    match carried.and_then(|json| serde_json::from_str(&json).ok()) {
+    match file.whole.as_deref().and_then(|path| carried(path, depth)) {
         Some(document) => Ok(document),
         None => serde_yaml::from_str(&file.text),
     }
+}
+
+/// A runbook with all that it includes, as the program carries it without places, by the path of its first file.
+#[expect(clippy::disallowed_methods, reason = "the program carries the text")]
+pub(super) fn carried<D: DeserializeOwned>(path: &str, depth: Depth) -> Option<D> {
+    let json = match depth {
+        Depth::Whole => None,
+        Depth::Form => embedded::whole_json(path),
+        Depth::Head => embedded::head_json(path),
+    };
+    json.and_then(|json| serde_json::from_str(&json).ok())
 }
 
 /// The reader's error as a problem with its place.
