@@ -124,18 +124,45 @@ pub enum Ended<E> {
     Taker(E),
 }
 
+/// A part of the file of a fleet, of which no case was read yet.
+pub enum PackedPart {
+    /// The head, which comes first.
+    Head(FleetHead),
+    /// A case.
+    Case {
+        /// Its name in the file.
+        name: String,
+        /// As it lies there.
+        packed: Vec<u8>,
+    },
+}
+
 /// Reads the file of a fleet: its parts go to `take` one after the other, each case read within `budget`.
 pub fn read_fleet<E>(
     file: impl Read,
     budget: &Budget,
     take: &mut dyn FnMut(FleetPart) -> Result<(), E>,
 ) -> Result<(), Ended<E>> {
+    read_packed_fleet(file, &mut |part| match part {
+        PackedPart::Head(head) => take(FleetPart::Head(head)),
+        PackedPart::Case { name, packed } => {
+            let case = read_within(&packed, &mut budget.clone()).map(Box::new);
+            take(FleetPart::Case { name, case, packed })
+        }
+    })
+}
+
+/// Reads the file of a fleet, and none of its cases.
+pub fn read_packed_fleet<E>(
+    file: impl Read,
+    take: &mut dyn FnMut(PackedPart) -> Result<(), E>,
+) -> Result<(), Ended<E>> {
     let damaged = |error: io::Error| Broken::Damaged(error.to_string());
     let mut tar = tar::Archive::new(file);
     let mut entries = tar.entries().map_err(damaged)?.raw(true);
     let head = head(entries.next())?;
     let cases = head.cases;
-    take(FleetPart::Head(head)).map_err(Ended::Taker)?;
+    take(PackedPart::Head(head)).map_err(Ended::Taker)?;
     let mut seen = 0;
     for entry in entries {
         let mut entry = entry.map_err(damaged)?;
@@ -145,11 +172,7 @@ pub fn read_fleet<E>(
             return Err(Broken::member(&name, "is not one of those that it says to hold").into());
         }
         let packed = content(&mut entry, LARGEST, &mut |_| Ok(()))?;
-        let case = match packed.len() as u64 {
-            bytes if bytes > LARGEST => Err(Broken::TooLarge),
-            _ => read_within(&packed, &mut budget.clone()).map(Box::new),
-        };
-        take(FleetPart::Case { name, case, packed }).map_err(Ended::Taker)?;
+        take(PackedPart::Case { name, packed }).map_err(Ended::Taker)?;
     }
     if seen < cases {
         let why = format!("it holds {seen} of {cases} cases");

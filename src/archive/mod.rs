@@ -12,7 +12,9 @@ mod summary;
 mod unpack;
 
 pub use broken::Broken;
-pub use fleet::{Ended, FleetHead, FleetPart, FleetWriter, MOST_HOSTS, SEEN_BY, is_fleet, read_fleet};
+pub use fleet::{
+    Ended, FleetHead, FleetPart, FleetWriter, MOST_HOSTS, PackedPart, SEEN_BY, is_fleet, read_fleet, read_packed_fleet,
+};
 pub use pack::pack;
 pub use summary::{Summary, summary};
 pub use unpack::unpack;
@@ -67,8 +69,21 @@ pub fn read(bytes: &[u8]) -> Result<CaseFile, Broken> {
 
 /// Reads a case in either form, whose values fit into the budget.
 pub fn read_within(bytes: &[u8], budget: &mut Budget) -> Result<CaseFile, Broken> {
+    read_with(bytes, budget, LARGEST_ATTACHED)
+}
+
+/// Reads one of several cases that are read at once: its values take no more than this `share` of memory, and so does what is
+/// attached to it.
+pub fn read_sharing(bytes: &[u8], share: u64) -> Result<CaseFile, Broken> {
+    read_with(bytes, &mut Budget::new(share), share.min(LARGEST_ATTACHED))
+}
+
+fn read_with(bytes: &[u8], budget: &mut Budget, most_attached: u64) -> Result<CaseFile, Broken> {
+    if bytes.len() as u64 > LARGEST {
+        return Err(Broken::TooLarge);
+    }
     if is_packed(bytes) {
-        return unpack(bytes, budget);
+        return unpack(bytes, budget, most_attached);
     }
     let text = std::str::from_utf8(bytes).map_err(|error| Broken::NotText(error.valid_up_to()))?;
     Ok(Case::from_json_within(text, budget)?.into())

@@ -9,7 +9,7 @@ use super::manifest::{MANIFEST, digest, is_plain};
 use super::*;
 
 fn unpacked(bytes: &[u8]) -> Result<CaseFile, Broken> {
-    unpack(bytes, &mut Budget::default())
+    super::read_with(bytes, &mut Budget::default(), LARGEST_ATTACHED)
 }
 
 fn recorded(name: &str) -> Case {

@@ -6,7 +6,7 @@ use ruzstd::decoding::StreamingDecoder;
 
 use super::manifest::{Form, LARGEST_MANIFEST, MANIFEST, MOST_MEMBERS, Manifest, Member, digest, is_plain};
 use super::parts::{self, Part};
-use super::{Broken, CaseFile, LARGEST, LARGEST_ATTACHED};
+use super::{Broken, CaseFile, LARGEST};
 use crate::bounded_json::{Budget, Counter};
 use crate::case::Case;
 
@@ -19,11 +19,11 @@ const PIECE: u64 = 256 * 1024;
 /// Reads a case file. Every member must be named in the manifest, once, with its size and digest; links, folders and paths
 /// that lead elsewhere are refused; nothing is written anywhere.
 ///
-/// The values of its members are counted as they are unpacked, and must fit into the budget.
-pub fn unpack(bytes: &[u8], budget: &mut Budget) -> Result<CaseFile, Broken> {
+/// The values of its members are counted as they are unpacked, and must fit into the budget; what is attached has so many bytes at most.
+pub fn unpack(bytes: &[u8], budget: &mut Budget, most_attached: u64) -> Result<CaseFile, Broken> {
     let mut packed = bytes;
     let mut tar = tar::Archive::new(open(&mut packed)?);
-    let parts = members(&mut tar, budget);
+    let parts = members(&mut tar, budget, most_attached);
     let mut rest = tar.into_inner();
     let parts = match parts {
         Ok(parts) => parts,
@@ -67,8 +67,8 @@ impl<R: Read> Read for Bounded<R> {
 }
 
 /// The members, each held against the manifest.
-fn members<R: Read>(tar: &mut tar::Archive<R>, budget: &mut Budget) -> Result<Vec<Part>, Broken> {
-    let mut attached = Budget::new(LARGEST_ATTACHED);
+fn members<R: Read>(tar: &mut tar::Archive<R>, budget: &mut Budget, most_attached: u64) -> Result<Vec<Part>, Broken> {
+    let mut attached = Budget::new(most_attached);
     let damaged = |error: io::Error| Broken::Damaged(error.to_string());
     let mut entries = tar.entries().map_err(damaged)?.raw(true);
     let manifest = manifest(entries.next())?;

@@ -40,7 +40,20 @@ impl Gathered {
     /// Takes what is kept of a case, by what its file calls the host, and when it came.
     pub fn add_of(&mut self, mut case: Case, stem: Option<String>, arrived: Option<Timestamp>) {
         redact::name_all(&mut case, &mut self.named);
-        let mut summary = Summary::of(case);
+        self.keep(Summary::of(case), stem, arrived);
+    }
+
+    /// Takes what is kept of a case already, with the users and hosts that it names.
+    pub fn add(&mut self, summary: Summary, named: Named, stem: Option<String>, arrived: Option<Timestamp>) {
+        if self.named.count() <= redact::MOST_NAMED {
+            self.named.users.extend(named.users);
+            self.named.hosts.extend(named.hosts);
+            self.named.domains.extend(named.domains);
+        }
+        self.keep(summary, stem, arrived);
+    }
+
+    fn keep(&mut self, mut summary: Summary, stem: Option<String>, arrived: Option<Timestamp>) {
         summary.arrived = arrived;
         // One text of the runbook is enough, for whoever judges again.
         if !self.members.is_empty() {

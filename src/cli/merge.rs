@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -12,10 +12,13 @@ use sha2::{Digest, Sha256};
 use super::arguments::MergeArguments;
 use super::fleet_file::{Gathered, READ_ITS_CASE, stem, why_no_case};
 use super::{Usage, case_file, output, say};
-use crate::archive::{self, CaseFile, Ended, FLEET_FORMAT, FleetHead, FleetPart, FleetWriter, SEEN_BY};
+use crate::abreast::abreast;
+use crate::archive::{self, Broken, CaseFile, Ended, FLEET_FORMAT, FleetHead, FleetWriter, PackedPart, SEEN_BY};
 use crate::bounded_json::Budget;
-use crate::case::{AbsentHost, Case, Gap, Reason};
+use crate::case::{AbsentHost, Case, Gap, Named, Reason};
+use crate::fleet::Summary;
 use crate::printable::printable;
+use crate::redact;
 use crate::sys::beneath::{Folder, Kind};
 use crate::sys::text_file;
 use crate::sys::trust::{self, Trust};
@@ -27,33 +30,34 @@ const LARGEST_LIST: u64 = 1024 * 1024;
 /// Endings of files that lie beside cases and are none.
 const OTHERS: &[&str] = &["md", "txt", "html", "log", "err", "map", "yaml", "yml", "sh", "journal", "part"];
 
+/// Bytes of small cases that are held and read together, and how many these are at most.
+const TOGETHER: u64 = 8 * 1024 * 1024;
+const MOST_TOGETHER: usize = 64;
+/// So many shares the budget for values has where cases are read together.
+const SHARES: u64 = 4;
+
 pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<u8> {
     let sinks = output::Sinks::prepare(&arguments.output, arguments.save.as_deref())?;
     let expected = arguments.expect.as_deref().map(listed).transpose()?;
     let budget = arguments.reading.budget();
-    let mut inputs = inputs(&arguments.paths)?;
+    let inputs = inputs(&arguments.paths)?;
     let mut gathered = Gathered::default();
-    let mut taken: Vec<[u8; 32]> = Vec::new();
+    let mut taken: Vec<Taken> = Vec::new();
     let mut full = false;
-    for input in &mut inputs {
-        let stem = stem(&input.name);
-        input.each(&budget, &mut |found| {
-            full |= gathered.hosts() >= archive::MOST_HOSTS;
-            match found {
-                _ if full => {}
-                Found::Case { file, is_alone, arrived, .. } => {
-                    let digest = digest(&file.case)?;
-                    if taken.contains(&digest) {
-                        return Ok(());
-                    }
-                    taken.push(digest);
-                    gathered.add_of(file.case, is_alone.then(|| stem.clone()), arrived);
+    each(&inputs, &budget, &Read::of, &mut |found| {
+        full |= gathered.hosts() >= archive::MOST_HOSTS;
+        match found {
+            _ if full => {}
+            Made::Of(lying, Read { whole, raw, summary, named }) => {
+                if taken.iter().all(|known| known.whole != whole) {
+                    taken.push(Taken { whole, raw, host: summary.host.host.clone() });
+                    gathered.add(*summary, named, lying.stem, lying.arrived);
                 }
-                Found::NoCase(AbsentHost { host, gap }) => gathered.miss(host, gap),
             }
-            Ok(())
-        })?;
-    }
+            Made::NoCase(AbsentHost { host, gap }) => gathered.miss(host, gap),
+        }
+        Ok(())
+    })?;
     if full {
         return Err(Usage(format!("more than {} hosts: merge them in parts", archive::MOST_HOSTS)).into());
     }
@@ -73,18 +77,26 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<u8> {
     let mut pack = |out: &mut dyn Write| -> anyhow::Result<()> {
         let mut writer = begun(out, arrived.clone(), &file.case)?;
         let mut left = taken.iter().rev().collect::<Vec<_>>();
-        for input in &mut inputs {
-            input.each(&budget, &mut |found| {
-                let Found::Case { file, packed, is_packed, .. } = found else { return Ok(()) };
-                // One that is there twice was taken once.
-                let digest = digest(&file.case)?;
-                if left.last().is_none_or(|next| **next != digest) {
-                    return Ok(());
-                }
-                left.pop();
-                add(&mut writer, &sinks, *file, packed, is_packed)
-            })?;
-        }
+        // Pseudonyms are given in the order of the cases. What is packed stays as it came.
+        let hides = sinks.hides();
+        let packed_anew = |lying: &Lying, read: Reader<'_>| -> Result<Option<Vec<u8>>, Gap> {
+            let stays = hides || archive::is_packed(&lying.bytes);
+            if stays { Ok(None) } else { Ok(case_file::packed(&lying.read(read)?).ok()) }
+        };
+        each(&inputs, &budget, &packed_anew, &mut |found| {
+            let Made::Of(lying, packed) = found else { return Ok(()) };
+            // One that is there twice was taken once.
+            let raw = Sha256::digest(&lying.bytes);
+            let Some(next) = left.pop_if(|next| next.raw[..] == raw[..]) else { return Ok(()) };
+            if let Some(packed) = packed {
+                return Ok(writer.add(&next.host, &packed)?);
+            }
+            if archive::is_packed(&lying.bytes) && !hides {
+                return Ok(writer.add(&next.host, &lying.bytes)?);
+            }
+            let file = sinks.hidden(archive::read_within(&lying.bytes, &mut budget.clone())?)?;
+            Ok(writer.add(&file.case.host.name, &case_file::packed(&file)?)?)
+        })?;
         anyhow::ensure!(left.is_empty(), "the cases changed while they were merged; merge them again");
         sinks.keep_map()?;
         writer.finish()?;
@@ -111,43 +123,127 @@ pub(super) fn begun<'a>(
     FleetWriter::begin(out, &head, u64::try_from(merged.started.as_second()).unwrap_or_default())
 }
 
-/// Adds the case of a host as it came; packed anew where it must, under pseudonyms where they are wanted.
-fn add(
-    writer: &mut FleetWriter<&mut dyn Write>,
-    sinks: &output::Sinks,
-    file: CaseFile,
-    packed: &[u8],
-    is_packed: bool,
-) -> anyhow::Result<()> {
-    if sinks.hides() || !is_packed {
-        let file = sinks.hidden(file)?;
-        return Ok(writer.add(&file.case.host.name, &case_file::packed(&file)?)?);
-    }
-    Ok(writer.add(&file.case.host.name, packed)?)
+/// What stays known of a case that was taken.
+struct Taken {
+    /// The digest of the case, however it is packed.
+    whole: [u8; 32],
+    /// The digest of its bytes as they lie in the file.
+    raw: [u8; 32],
+    host: String,
 }
 
-/// What a case is known by, however it is packed.
-fn digest(case: &Case) -> serde_json::Result<[u8; 32]> {
-    Ok(Sha256::digest(serde_json::to_vec(case)?).into())
+/// What is kept of a case that was read.
+struct Read {
+    whole: [u8; 32],
+    raw: [u8; 32],
+    summary: Box<Summary>,
+    named: Named,
+}
+
+impl Read {
+    fn of(lying: &Lying, read: Reader<'_>) -> Result<Self, Gap> {
+        let mut case = lying.read(read)?.case;
+        let digest = |bytes: &[u8]| -> [u8; 32] { Sha256::digest(bytes).into() };
+        let text = serde_json::to_vec(&case);
+        let whole = digest(&text.map_err(|error| Gap::new(Reason::Failed, READ_ITS_CASE, error.to_string()))?);
+        let mut named = Named::default();
+        redact::name_all(&mut case, &mut named);
+        Ok(Read { whole, raw: digest(&lying.bytes), summary: Box::new(Summary::of(case)), named })
+    }
 }
 
 /// What is found in a file.
-enum Found<'a> {
-    /// The case of a host.
-    Case {
-        /// It, with what is attached to it.
-        file: Box<CaseFile>,
-        /// As it lies there.
-        packed: &'a [u8],
-        /// Whether that is packed, and no plain JSON.
-        is_packed: bool,
-        /// Whether it is a file of its own, whose name may be that of the host.
-        is_alone: bool,
-        /// When its file was last written.
-        arrived: Option<Timestamp>,
-    },
+enum Found {
+    /// The case of a host, not read yet.
+    Lies(Lying),
     /// No case: why.
     NoCase(AbsentHost),
+}
+
+/// A case as it lies in its file.
+struct Lying {
+    bytes: Vec<u8>,
+    /// What its file or its place in one is called.
+    name: String,
+    /// The name of its host, where it is a file of its own, whose name may be that.
+    stem: Option<String>,
+    /// When its file was last written.
+    arrived: Option<Timestamp>,
+}
+
+impl Lying {
+    fn read(&self, read: Reader<'_>) -> Result<CaseFile, Gap> {
+        let file = read(&self.bytes).map_err(|broken| why_no_case(&broken, &self.bytes))?;
+        if file.case.fleet.is_some() { Err(of_many()) } else { Ok(file) }
+    }
+
+    /// What it costs to hold it and to read it, in bytes: what is packed is some eight times as long.
+    fn weight(&self) -> u64 {
+        let bytes = self.bytes.len() as u64;
+        if archive::is_packed(&self.bytes) { bytes.saturating_mul(8) } else { bytes }
+    }
+}
+
+/// How a case is read.
+type Reader<'a> = &'a dyn Fn(&[u8]) -> Result<CaseFile, Broken>;
+
+/// What was made of what is found in a file.
+enum Made<T> {
+    Of(Lying, T),
+    NoCase(AbsentHost),
+}
+
+/// Hands over what `work` makes of each case in the inputs, in their order, and what is no case: that does not keep the others from
+/// being read. Small cases are worked on by several threads at once, each within its share of the budget; who needs more has it alone.
+fn each<T: Send>(
+    inputs: &[Input],
+    budget: &Budget,
+    work: &(dyn Fn(&Lying, Reader<'_>) -> Result<T, Gap> + Sync),
+    take: &mut dyn FnMut(Made<T>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let (share, whole) = (budget.left() / SHARES, |bytes: &[u8]| archive::read_within(bytes, &mut budget.clone()));
+    let mut work_on = |waiting: Vec<Found>| {
+        let weight = waiting.iter().map(Found::weight).fold(0, u64::saturating_add);
+        let within_share = |at: usize| match waiting.get(at)? {
+            Found::Lies(lying) => work(lying, &|bytes| archive::read_sharing(bytes, share)).ok(),
+            Found::NoCase(_) => None,
+        };
+        let made = if weight > TOGETHER { Vec::new() } else { abreast(waiting.len(), weight, || within_share) };
+        let mut made = made.into_iter();
+        waiting.into_iter().try_for_each(|found| match found {
+            Found::NoCase(absent) => {
+                made.next();
+                take(Made::NoCase(absent))
+            }
+            Found::Lies(lying) => match made.next().flatten().map_or_else(|| work(&lying, &whole), Ok) {
+                Ok(made) => take(Made::Of(lying, made)),
+                Err(gap) => take(Made::NoCase(AbsentHost { host: stem(&lying.name), gap })),
+            },
+        })
+    };
+    let (mut waiting, mut weight) = (Vec::new(), 0_u64);
+    for input in inputs {
+        input.each(&mut |found| {
+            let more = found.weight();
+            if weight.saturating_add(more) > TOGETHER || waiting.len() >= MOST_TOGETHER {
+                work_on(std::mem::take(&mut waiting))?;
+                weight = 0;
+            }
+            weight = weight.saturating_add(more);
+            waiting.push(found);
+            Ok(())
+        })?;
+    }
+    work_on(waiting)
+}
+
+impl Found {
+    fn weight(&self) -> u64 {
+        match self {
+            Found::Lies(lying) => lying.weight(),
+            Found::NoCase(_) => 0,
+        }
+    }
 }
 
 /// Where a case may lie.
@@ -169,7 +265,7 @@ struct Input {
 
 impl Input {
     /// Opens it; with the moment at which it was last written.
-    fn open(&self) -> Result<(Box<dyn Read + '_>, Option<Timestamp>), String> {
+    fn open(&self) -> Result<(Box<dyn io::Read + '_>, Option<Timestamp>), String> {
         let file: File = match &self.place {
             Place::Path(path) => trust::open_trusted(path, Trust::Waived).map_err(|why| why.to_string())?,
             Place::In(folder, name) => folder.file(name).map_err(|why| why.to_string())?.0,
@@ -179,8 +275,8 @@ impl Input {
         Ok((Box::new(file), written))
     }
 
-    /// Hands over all that lies in it. What cannot be read is handed over as such: it does not keep the others from being read.
-    fn each(&mut self, budget: &Budget, take: &mut dyn FnMut(Found<'_>) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    /// Hands over all that lies in it. What cannot be read is handed over as such.
+    fn each(&self, take: &mut dyn FnMut(Found) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let absent = |gap| Found::NoCase(AbsentHost { host: stem(&self.name), gap });
         let unread = |why: &dyn std::fmt::Display| absent(Gap::new(Reason::Failed, READ_ITS_CASE, why.to_string()));
         let (mut file, arrived) = match self.open() {
@@ -192,48 +288,32 @@ impl Input {
             return take(unread(&error));
         }
         if archive::is_fleet(&beginning) {
-            return self.each_of_fleet(beginning.as_slice().chain(file), budget, take);
+            return self.each_of_fleet(beginning.as_slice().chain(file), take);
         }
         match text_file::bytes_from(beginning.as_slice().chain(file), archive::LARGEST) {
             Err(why) => take(unread(&why)),
-            Ok(bytes) => match archive::read_within(&bytes, &mut budget.clone()) {
-                Ok(file) if file.case.fleet.is_some() => take(absent(of_many())),
-                Ok(file) => take(Found::Case {
-                    file: Box::new(file),
-                    packed: &bytes,
-                    is_packed: archive::is_packed(&bytes),
-                    is_alone: true,
-                    arrived,
-                }),
-                Err(broken) => take(absent(why_no_case(&broken, &bytes))),
-            },
+            Ok(bytes) => {
+                take(Found::Lies(Lying { bytes, name: self.name.clone(), stem: Some(stem(&self.name)), arrived }))
+            }
         }
     }
 
     fn each_of_fleet(
         &self,
-        file: impl Read,
-        budget: &Budget,
-        take: &mut dyn FnMut(Found<'_>) -> anyhow::Result<()>,
+        file: impl io::Read,
+        take: &mut dyn FnMut(Found) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let mut arrivals = VecDeque::new();
-        let mut part = |part: FleetPart| match part {
-            FleetPart::Head(head) => {
+        let mut part = |part: PackedPart| match part {
+            PackedPart::Head(head) => {
                 arrivals = head.arrived.into();
                 head.absent.into_iter().try_for_each(|absent| take(Found::NoCase(absent)))
             }
-            FleetPart::Case { name, case, packed } => {
-                let arrived = arrivals.pop_front().flatten();
-                let is_packed = archive::is_packed(&packed);
-                match case {
-                    Ok(file) => take(Found::Case { file, packed: &packed, is_packed, is_alone: false, arrived }),
-                    Err(broken) => {
-                        take(Found::NoCase(AbsentHost { host: stem(&name), gap: why_no_case(&broken, &packed) }))
-                    }
-                }
+            PackedPart::Case { name, packed: bytes } => {
+                take(Found::Lies(Lying { bytes, name, stem: None, arrived: arrivals.pop_front().flatten() }))
             }
         };
-        match archive::read_fleet(file, budget, &mut part) {
+        match archive::read_packed_fleet(file, &mut part) {
             Ok(()) => Ok(()),
             Err(Ended::Taker(error)) => Err(error),
             Err(Ended::Broken(broken)) => {
