@@ -2,7 +2,7 @@
 //! residents in others.
 
 use std::fs;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{IpAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -206,6 +206,8 @@ fn a_process_that_holds_a_tap_is_a_machine_with_the_traffic_of_its_device() {
         ip("addr add 10.9.1.1/24 dev vnet3");
         ip("link set vnet3 up");
         ip("neigh replace 10.9.1.2 lladdr 02:00:00:00:00:09 dev vnet3 nud permanent");
+        // What it may claim, and what this host does not send there.
+        ip("neigh replace 192.0.2.7 lladdr 02:00:00:00:00:09 dev vnet3 nud permanent");
         // A device counts what its holder has read.
         let seen = around(|| {
             let socket = UdpSocket::bind("10.9.1.1:0").unwrap();
@@ -220,6 +222,7 @@ fn a_process_that_holds_a_tap_is_a_machine_with_the_traffic_of_its_device() {
         let [machine] = &seen.machines[..] else { panic!("{seen:?}") };
         assert_eq!((machine.process.pid, machine.name.as_deref(), machine.manager.as_deref()), (pid, None, None));
         assert_eq!((machine.ends.len(), machine.ends[0].name.as_str()), (1, "vnet3"));
+        assert_eq!(machine.addresses, ["10.9.1.2".parse::<IpAddr>().unwrap()], "it is routed to, without a bridge");
         let sent = machine.ends[0].sent;
         assert!(sent.packets >= Some(50) && sent.packets < Some(80) && sent.bytes >= Some(50 * 542), "{machine:?}");
     });
@@ -342,6 +345,53 @@ fn other_probes_look_into_the_busy_namespace_and_say_where_they_saw_what() {
             assert!(Instant::now() < until, "a namespace is held open");
             thread::sleep(Duration::from_millis(5));
         }
+    });
+}
+
+#[test]
+fn those_that_wake_or_come_within_the_window_and_are_not_looked_into_are_a_gap_with_their_number() {
+    const SLEEPERS: u32 = 12;
+    /// Of those that are new and rest as many are looked into as there is room for.
+    const LOOKED_INTO: u32 = 8;
+    let connect = |resident: &Resident, at: u32| {
+        ip(&format!("link add v{at} type veth peer name eth0 netns {}", resident.pid()));
+        // Who says nothing by himself has moved nothing until he is spoken to.
+        ip(&format!("link set v{at} addrgenmode none up"));
+        ip(&format!("addr add 10.{at}.0.1/24 dev v{at}"));
+        resident.ip(&["link set eth0 addrgenmode none up", &format!("addr add 10.{at}.0.2/24 dev eth0")]);
+    };
+    in_namespace(|| {
+        require!(staging(&id(7)));
+        let residents: Vec<Resident> = (0..SLEEPERS).map(|_| Resident::settle(None)).collect();
+        residents.iter().zip(10..).for_each(|(resident, at)| connect(resident, at));
+        let namespace = fs::File::open("/proc/thread-self/ns/net").unwrap();
+        let send = || {
+            let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+            for at in 10..=10 + SLEEPERS {
+                for _ in 0..50 {
+                    let _ = socket.send_to(&[7; 500], (format!("10.{at}.0.2").as_str(), 53));
+                }
+            }
+        };
+        let params = kernel::Params { window: Span::seconds(2), namespaces: Some("busiest".to_owned()) };
+        let seen = thread::scope(|scope| {
+            scope.spawn(|| {
+                setns(&namespace, CloneFlags::CLONE_NEWNET).unwrap();
+                thread::sleep(Duration::from_millis(1200));
+                let late = Resident::settle(None);
+                connect(&late, 10 + SLEEPERS);
+                send();
+                // It stays until the window is over.
+                thread::sleep(Duration::from_millis(1500));
+            });
+            kernel::KernelProbe.observe(params, &Context::alone()).unwrap()
+        });
+        assert_eq!(seen.output.elsewhere.expect("they were asked for").len(), LOOKED_INTO as usize);
+        let missed = seen.missing.iter().find(|part| part.gap.tried.contains("as the window began"));
+        let missed = &missed.unwrap_or_else(|| panic!("{:#?}", seen.missing)).gap;
+        let number = SLEEPERS - LOOKED_INTO + 1;
+        assert!(missed.tried.starts_with(&format!("look into {number} network namespaces")), "{missed:?}");
+        assert!(missed.why.starts_with("1 of them came within it"), "{missed:?}");
     });
 }
 

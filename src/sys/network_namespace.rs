@@ -71,12 +71,23 @@ impl Visitor {
     /// Does `work` on a thread that can enter namespaces, waits for it, and lets the thread end. What it opens there stays of the
     /// namespace that it was opened in.
     pub fn on_thread_of_its_own<T: Send>(work: impl FnOnce(&mut Visitor) -> T + Send) -> io::Result<T> {
+        Visitor::beside(work, || ()).0
+    }
+
+    /// The same, while the calling thread does something of its `own`, which is done in any case.
+    pub fn beside<T: Send, R>(
+        work: impl FnOnce(&mut Visitor) -> T + Send,
+        own: impl FnOnce() -> R,
+    ) -> (io::Result<T>, R) {
         std::thread::scope(|scope| {
             let visit = || work(&mut Visitor { thread: PhantomData });
-            match Builder::new().name("namespaces".to_owned()).spawn_scoped(scope, visit)?.join() {
-                Ok(done) => Ok(done),
+            let visitor = Builder::new().name("namespaces".to_owned()).spawn_scoped(scope, visit);
+            let done = own();
+            let seen = visitor.map(|visitor| match visitor.join() {
+                Ok(seen) => seen,
                 Err(panic) => std::panic::resume_unwind(panic),
-            }
+            });
+            (seen, done)
         })
     }
 

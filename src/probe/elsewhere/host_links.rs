@@ -48,6 +48,11 @@ impl HostLinks {
         self.get(index).map(|link| link.name.clone())
     }
 
+    /// The numbers of the namespaces that links lead to.
+    pub fn numbers(&self) -> impl Iterator<Item = i32> {
+        self.by_namespace.keys().copied()
+    }
+
     /// The links that lead to the namespace of that number.
     pub fn leading_to(&self, number: i32) -> impl Iterator<Item = &Link> {
         let places = self.by_namespace.get(&number).map_or(&[][..], Vec::as_slice);

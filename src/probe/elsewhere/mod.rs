@@ -19,4 +19,4 @@ pub use places::{containers, label};
 pub use residents::Residents;
 pub use rounds::{Elsewhere, Looks, There, look_into, visit_beside};
 pub use visit::{Depth, Look, Round, Way};
-pub use ways::{Numbers, links, look_around, ways};
+pub use ways::{Numbers, links, look_around, look_around_beside, ways};

@@ -1,10 +1,12 @@
 //! Which other namespaces there are to look into: whose each is, and how busy it is now.
 
 use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::container::Container;
-use super::host_links::growth;
+use super::host_links::{HostLinks, growth};
 use super::names::Names;
 use super::residents::Residents;
 use super::visit::{Depth, Look, Way};
@@ -32,6 +34,10 @@ const BUSIEST: usize = 8;
 const FEW: usize = 3;
 /// A namespace that moves less than this share of the busiest one's traffic is not among the busiest.
 const BUSY: u64 = 200;
+/// Bytes that one which was not looked into must have moved to be missed: more than who only comes up says.
+const MUCH: u64 = 10_000;
+/// How long a second look may take into those whose traffic no interface of this namespace tells.
+const AGAIN: Duration = Duration::from_millis(100);
 /// Interfaces that lead to one namespace.
 const ENDS: usize = 8;
 /// Containers of one namespace.
@@ -53,6 +59,9 @@ pub struct Place {
     pub way: Way,
     /// Interfaces of this namespace that lead there, or that an interface of it stands on.
     pub ends: Vec<String>,
+    /// The number by which this namespace knows it, and bytes that it had moved by then where none of its interfaces leads there.
+    known_as: Option<i32>,
+    inside: Option<u64>,
     /// Bytes that it moved while they were compared, and ever; none where that was not seen.
     moved: Option<(u64, u64)>,
 }
@@ -63,6 +72,10 @@ pub struct Places {
     places: Vec<Place>,
     /// What could not be seen of them.
     pub gaps: Vec<Gap>,
+    /// What the interfaces of this namespace had counted then; none without a window.
+    counted: Option<HostLinks>,
+    /// What was counted since, for all who ask.
+    since: OnceLock<Option<Since>>,
 }
 
 /// Those that a probe looks into.
@@ -72,6 +85,15 @@ pub struct Chosen {
     /// How many others there are.
     pub left_out: u64,
     pub gaps: Vec<Gap>,
+}
+
+/// Bytes that namespaces moved since they were compared.
+#[derive(Debug, Default)]
+struct Since {
+    /// By the number of the place.
+    moved: HashMap<u64, u64>,
+    /// By those that came since.
+    by_new: Vec<u64>,
 }
 
 impl Places {
@@ -91,7 +113,8 @@ impl Places {
             gaps.push(Gap::denied(tried, "CAP_SYS_PTRACE"));
         }
         if all.is_empty() {
-            return Ok(Places { places: Vec::new(), gaps });
+            let counted = if window.is_zero() { None } else { Some(ways::links(&mut door)?) };
+            return Ok(Places { gaps, counted, ..Places::default() });
         }
         let before = ways::links(&mut door)?;
         let within = |most: Duration| Instant::now() + if window.is_zero() { most } else { most.min(window / SHARE) };
@@ -159,6 +182,10 @@ impl Places {
                     containers,
                     way: way.clone(),
                     ends: ends(way),
+                    known_as: numbers.of.get(&way.number).copied(),
+                    inside: seen_there(way)
+                        .filter(|(look, _)| !look.is_alone())
+                        .map(|(look, _)| moved_inside(look, None)),
                     moved: moved(way),
                 }
             })
@@ -166,7 +193,71 @@ impl Places {
         // What meets this host is its business first; what could not be seen of it may be busy.
         let unseen = (u64::MAX, u64::MAX);
         places.sort_by_key(|place| Reverse((!place.ends.is_empty(), place.moved.unwrap_or(unseen))));
-        Ok(Places { places, gaps })
+        Ok(Places { places, gaps, counted: after, since: OnceLock::new() })
+    }
+
+    /// How many namespaces that are not among the `chosen` moved much since they were compared, as a gap: those that rested then, and
+    /// those that came since.
+    pub fn missed(&self, chosen: &[u64], cx: &Context) -> Option<Gap> {
+        let since = self.since.get_or_init(|| self.count(cx).ok()).as_ref()?;
+        let most = since.moved.values().copied().max().unwrap_or(0);
+        let is_much = |moved: u64| moved >= MUCH && moved > most / BUSY;
+        let woke = since.moved.iter().filter(|(number, moved)| !chosen.contains(number) && is_much(**moved)).count();
+        let came = since.by_new.iter().filter(|moved| is_much(**moved)).count();
+        if woke + came == 0 {
+            return None;
+        }
+        let tried = format!(
+            "look into {} network namespaces that were not busy, or not there, as the window began",
+            units::count((woke + came) as f64)
+        );
+        let why = format!(
+            "{} of them came within it; which are looked into is settled before, by what they move then",
+            units::count(came as f64)
+        );
+        Some(Gap::new(Reason::Failed, tried, why).to_fix("run it again, or name one by the parameter `namespaces`"))
+    }
+
+    /// Counts what they moved since they were compared. What leads to one that came since was not there then.
+    fn count(&self, cx: &Context) -> Result<Since, Gap> {
+        let Some(before) = &self.counted else { return Ok(Since::default()) };
+        let mut door = watched::door()?;
+        let after = ways::links(&mut door)?;
+        let mut since = Since::default();
+        let mut known: HashSet<i32> = HashSet::new();
+        for place in &self.places {
+            let Some(number) = place.known_as else { continue };
+            // The kernel gives the number of one that ended to the next.
+            if after.leading_to(number).any(|link| before.get(link.index).is_some()) {
+                known.insert(number);
+                since.moved.insert(place.number, after.bytes_through(number, Some(before)).unwrap_or(0));
+            }
+        }
+        since.by_new = after
+            .numbers()
+            .filter(|number| !known.contains(number))
+            .map(|number| {
+                let links = after.leading_to(number).filter(|link| before.get(link.index).is_none());
+                let moved = links.map(|link| {
+                    let (rx, tx) = growth(link, None);
+                    rx.bytes.unwrap_or(0).saturating_add(tx.bytes.unwrap_or(0))
+                });
+                moved.fold(0, u64::saturating_add)
+            })
+            .collect();
+        // Those that do not meet this host are no business of it.
+        let untold = self.places.iter().filter(|place| !place.ends.is_empty());
+        let untold: Vec<(&Place, u64)> = untold.filter_map(|place| Some((place, place.inside?))).collect();
+        if !untold.is_empty() {
+            let ways: Vec<&Way> = untold.iter().map(|(place, _)| &place.way).collect();
+            let round = ways::look_around(&ways, |_| Depth::Links, Instant::now() + AGAIN, cx)?;
+            for ((place, before), look) in untold.iter().zip(&round.looks) {
+                if let Some(look) = look {
+                    since.moved.insert(place.number, moved_inside(look, None).saturating_sub(*before));
+                }
+            }
+        }
+        Ok(since)
     }
 
     /// Those that are asked for.
@@ -285,6 +376,8 @@ mod tests {
             containers: vec![container],
             way: Way::default(),
             ends: vec!["v".to_owned()],
+            known_as: None,
+            inside: None,
             moved: moved.map(|moved| (moved, 7)),
         }
     }
@@ -298,7 +391,7 @@ mod tests {
         let mut places: Vec<Place> =
             (1..=12).map(|number| place(number, Some(1_000_000), &format!("c{number}"))).collect();
         places.push(place(13, Some(10), "idle"));
-        let places = Places { places, gaps: Vec::new() };
+        let places = Places { places, ..Places::default() };
         let busiest = places.choose("busiest");
         assert_eq!((numbers(&busiest), busiest.left_out), ((1..=8).collect(), 5));
         assert!(busiest.gaps[0].tried.contains("4 busy network namespaces"), "{:?}", busiest.gaps);
@@ -311,20 +404,20 @@ mod tests {
         assert_eq!((none.places.len(), none.gaps[0].reason), (0, Reason::Absent));
         assert!(!none.gaps[0].why.contains('\u{1b}'));
         let rests = (1..=5).map(|number| place(number, Some(0), "idle")).collect();
-        let idle = Places { places: rests, gaps: Vec::new() };
+        let idle = Places { places: rests, ..Places::default() };
         assert_eq!(numbers(&idle.choose("busiest")), [1, 2, 3], "one that rests may be busy in a moment");
         let still = |number: u64, ends: &[&str]| Place {
             moved: Some((0, 0)),
             ends: ends.iter().map(|end| (*end).to_owned()).collect(),
             ..place(number, None, "new")
         };
-        let new = Places { places: vec![still(1, &["v1"]), still(2, &[])], gaps: Vec::new() };
+        let new = Places { places: vec![still(1, &["v1"]), still(2, &[])], ..Places::default() };
         assert_eq!(numbers(&new.choose("busiest")), [1], "one that is new and meets this host may be busy in a moment");
         let mut behind: Vec<Place> = (1..=4).map(|number| place(number, Some(0), "idle")).collect();
         behind.push(still(5, &["v5"]));
-        let behind = Places { places: behind, gaps: Vec::new() };
+        let behind = Places { places: behind, ..Places::default() };
         assert_eq!(numbers(&behind.choose("busiest")), [1, 2, 3, 5], "so it is behind others that rest");
-        let unseen = Places { places: vec![place(1, None, "unseen")], gaps: Vec::new() };
+        let unseen = Places { places: vec![place(1, None, "unseen")], ..Places::default() };
         assert_eq!(numbers(&unseen.choose("busiest")), [1]);
     }
 }

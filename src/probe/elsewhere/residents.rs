@@ -21,6 +21,8 @@ const MOST_NAMESPACES: usize = 8192;
 const MOST_HERE: usize = 256;
 /// Bytes of `/proc/PID/cgroup`.
 const GROUPS: u64 = 16 << 10;
+/// How many it usually has at most.
+const ROOM: usize = 2 << 10;
 
 /// What a pass found.
 #[derive(Debug, Default)]
@@ -121,7 +123,8 @@ impl Inhabitants {
 
 /// The container that a process belongs to.
 fn container_of(pid: i32) -> Option<Group> {
-    let mut text = Vec::new();
+    // With room for all of it one call reads it.
+    let mut text = Vec::with_capacity(ROOM);
     fs::File::open(format!("/proc/{pid}/cgroup")).ok()?.take(GROUPS).read_to_end(&mut text).ok()?;
     cgroup::container_of(&String::from_utf8_lossy(&text))
 }

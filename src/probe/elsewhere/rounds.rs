@@ -158,7 +158,9 @@ fn look<A: Send, T: Send>(
     looks: &Looks<impl Fn() -> Result<A, Gap> + Sync, impl Fn(Option<A>) -> Result<T, Gap> + Sync>,
 ) -> Result<Elsewhere<T>, Gap> {
     let found: Arc<Result<Places, Gap>> = cx.agree(|| Places::find(window, cx));
-    let Chosen { places, left_out, gaps } = found.as_ref().as_ref().map_err(Gap::clone)?.choose(asked);
+    let known = found.as_ref().as_ref().map_err(Gap::clone)?;
+    let Chosen { places, left_out, gaps } = known.choose(asked);
+    let chosen: Vec<u64> = places.iter().map(|place| place.number).collect();
     let mut trouble = Trouble { gaps, all: places.len(), ..Trouble::default() };
     let places: Vec<(Place, ())> = places.into_iter().map(|place| (place, ())).collect();
     let waiting: Vec<(Place, Option<(Instant, A)>)> = if window.is_zero() {
@@ -175,6 +177,12 @@ fn look<A: Send, T: Send>(
         Ok((seconds, (looks.last)(first.map(|(_, first)| first))?))
     })?;
     let seen = looked.into_iter().map(|(place, (seconds, seen))| place.told(seconds, seen));
+    // Who named some asked for no others.
+    if ["busiest", "all"].contains(&asked)
+        && let Some(gap) = known.missed(&chosen, cx)
+    {
+        trouble.add(gap);
+    }
     Ok(Elsewhere { seen: seen.collect(), left_out, gaps: trouble.gaps() })
 }
 

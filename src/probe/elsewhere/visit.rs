@@ -111,9 +111,16 @@ pub struct Round {
     pub why: Option<String>,
 }
 
-/// Goes through namespaces in their order, until `deadline`, on a thread that ends afterwards.
-pub fn round(ways: &[(&Way, Depth)], deadline: Instant, cx: &Context) -> io::Result<Round> {
-    Visitor::on_thread_of_its_own(|visitor| cx.helping(|| go_round(visitor, ways, deadline, cx)))?
+/// Goes through namespaces in their order, until `deadline`, on a thread that ends afterwards, while the calling one does
+/// something of its `own`.
+pub fn round<R>(
+    ways: &[(&Way, Depth)],
+    deadline: Instant,
+    cx: &Context,
+    own: impl FnOnce() -> R,
+) -> (io::Result<Round>, R) {
+    let (seen, done) = Visitor::beside(|visitor| cx.helping(|| go_round(visitor, ways, deadline, cx)), own);
+    (seen.flatten(), done)
 }
 
 fn go_round(visitor: &mut Visitor, ways: &[(&Way, Depth)], deadline: Instant, cx: &Context) -> io::Result<Round> {

@@ -94,6 +94,18 @@ pub fn look_around<W: std::borrow::Borrow<Way>>(
     until: Instant,
     cx: &Context,
 ) -> Result<Round, Gap> {
+    look_around_beside(ways, depth, until, cx, || ()).map(|(round, ())| round)
+}
+
+/// The same, while the calling thread does something of its `own`.
+pub fn look_around_beside<W: std::borrow::Borrow<Way>, R>(
+    ways: &[W],
+    depth: impl Fn(usize) -> Depth,
+    until: Instant,
+    cx: &Context,
+    own: impl FnOnce() -> R,
+) -> Result<(Round, R), Gap> {
     let ways: Vec<(&Way, Depth)> = ways.iter().enumerate().map(|(at, way)| (way.borrow(), depth(at))).collect();
-    visit::round(&ways, until, cx).map_err(|error| Gap::io("look into network namespaces", &error))
+    let (round, done) = visit::round(&ways, until, cx, own);
+    Ok((round.map_err(|error| Gap::io("look into network namespaces", &error))?, done))
 }

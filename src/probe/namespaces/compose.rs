@@ -281,6 +281,16 @@ impl Seen<'_> {
         unknown.take(LISTED).collect()
     }
 
+    /// How many namespaces came within the window, as far as interfaces of this one lead there.
+    fn came(&self) -> usize {
+        let Some(before) = self.before else { return 0 };
+        let known: HashSet<i32> = self.numbers.of.values().copied().collect();
+        let is_new = |number: &i32| {
+            !known.contains(number) && self.after.leading_to(*number).all(|link| before.get(link.index).is_none())
+        };
+        self.after.numbers().filter(is_new).count()
+    }
+
     fn say_what_is_missing(&self, names: &Names, observed: &mut Observed<Namespaces>) {
         let residents = self.residents;
         if !process::all_are_ours_to_see() {
@@ -321,6 +331,12 @@ impl Seen<'_> {
                 units::count(self.numbers.not_reached as f64)
             );
             observed.miss(&["namespaces.ends"], Gap::new(Reason::TimedOut, tried, "the time for it was over"));
+        }
+        let came = self.came();
+        if came > 0 {
+            let tried = format!("tell who lives in {} network namespaces", units::count(came as f64));
+            let why = "they came within the window: interfaces lead there that were not there as it began";
+            observed.miss(&["found", "namespaces"], Gap::new(Reason::Failed, tried, why).to_fix("run it again"));
         }
         self.say_what_was_not_visited(observed);
         if !names.denied.is_empty() {

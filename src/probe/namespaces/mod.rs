@@ -19,17 +19,18 @@ use self::neighbours::Addresses;
 pub use self::output::{
     HostContainer, HostEnd, Machine, Namespace, NamespaceConnection, NamespaceInterface, NamespaceListener, Namespaces,
 };
-use crate::case::{Gap, Observed, Reason};
+use crate::case::{Gap, Observed, Process, Reason};
 pub use crate::probe::elsewhere::{Container, Traffic};
 use crate::probe::elsewhere::{
-    Depth, HostLinks, Look, Names, Numbers, Residents, Round, Way, links, look_around, ways,
+    Depth, HostLinks, Look, Names, Numbers, Residents, Round, Way, links, look_around, look_around_beside, ways,
 };
 use crate::probe::socket_owners::OwnerScan;
 use crate::probe::{Context, Need, Probe, elsewhere, process, watched};
 use crate::sys::network_namespace::NetworkNamespace;
 use crate::units::{self, Span};
 
-/// How long the first round may take; it is made within the window, of which it takes a third at most.
+/// How long the first round may take; it is made within the window, of which it takes a third at most. Without a window it is the
+/// only one.
 const FIRST_ROUND: Duration = Duration::from_millis(250);
 /// How long the last round may take, which holds the end up.
 const LAST_ROUND: Duration = Duration::from_millis(150);
@@ -105,44 +106,29 @@ impl Probe for NamespacesProbe {
         let residents = Residents::find(here, cx).map_err(|error| Gap::io("list the processes (/proc)", &error))?;
         let (mut ways, refused) = ways(&residents, here);
         let survey = links(&mut door)?;
-        let numbers = Numbers::ask(&ways, &mut door, Instant::now() + NUMBERS);
-        // Those with most traffic first, and behind them those of which it is not told: most of them have loopback alone.
-        let through = |way: &Way| survey.bytes_through(*numbers.of.get(&way.number)?, None);
-        ways.sort_by_cached_key(|way| {
-            let through = through(way);
-            (through.is_none(), Reverse(through))
-        });
+        let watches = !params.window.0.is_zero();
+        if watches {
+            let numbers = Numbers::ask(&ways, &mut door, Instant::now() + NUMBERS);
+            // Those with most traffic first, and behind them those of which it is not told: most of them have loopback alone.
+            let through = |way: &Way| survey.bytes_through(*numbers.of.get(&way.number)?, None);
+            ways.sort_by_cached_key(|way| {
+                let through = through(way);
+                (through.is_none(), Reverse(through))
+            });
+        }
         let begun = cx.start_window();
 
         let before = links(&mut door)?;
         let first_at = Instant::now();
         let mut first = None;
-        let mut scan = None;
-        let watches = !params.window.0.is_zero();
-        if !ways.is_empty() {
-            if watches {
-                let until = Instant::now() + FIRST_ROUND.min(params.window.0 / 3);
-                first = Some(look_around(&ways, |_| Depth::Links, until, cx)?);
-            }
-            scan = OwnerScan::prepare().ok();
-            if let Some(scan) = &mut scan {
-                scan.run(Instant::now() + OWNERS, None, cx);
-            }
+        if watches && !ways.is_empty() {
+            let until = Instant::now() + FIRST_ROUND.min(params.window.0 / 3);
+            first = Some(look_around(&ways, |_| Depth::Links, until, cx)?);
         }
-        let devices: Vec<String> = before
-            .links
-            .iter()
-            .filter(|link| link.kind.as_deref() == Some("tun"))
-            .map(|link| link.name.clone())
-            .collect();
-        let holders = Holders::find(&devices, here, cx);
         let mut names = Names::new(None);
-        let named_until = Instant::now() + NAMES;
-        let containers =
-            ways.iter().map(|way| elsewhere::containers(way, &residents, &mut names, named_until)).collect();
-        let host_network = compose::host_network(&residents, &mut names, named_until);
         let mut known = process::Names::new();
-        let inhabitants = compose::inhabitants(&ways, &residents, &mut known, named_until);
+        let mut find_out = || Inhabited::find(&ways, &residents, &before, here, &mut names, &mut known, cx);
+        let found = watches.then(&mut find_out);
         cx.live(format!("{} network namespaces", units::count(ways.len() as f64)));
         if watches {
             cx.sleep_until(begun + params.window.0);
@@ -152,15 +138,14 @@ impl Probe for NamespacesProbe {
         let after = links(&mut door)?;
         // The kernel gives the number of a namespace that ended to the next one: those count that hold after the links were listed.
         let numbers = Numbers::ask(&ways, &mut door, Instant::now() + NUMBERS);
-        let addresses = Addresses::read(&holders.of, &after, &mut door);
         let order = busiest_first(&ways, &numbers, &before, &after, first.as_ref());
-        let mut last = Round::default();
-        if !ways.is_empty() {
-            let ordered: Vec<&Way> = order.iter().filter_map(|index| ways.get(*index)).collect();
-            let depth = |at: usize| if at < params.busiest as usize { Depth::Connections } else { Depth::Sockets };
-            last = look_around(&ordered, depth, Instant::now() + LAST_ROUND, cx)?;
-        }
-        if let Some(scan) = &mut scan {
+        let ordered: Vec<&Way> = order.iter().filter_map(|index| ways.get(*index)).collect();
+        let depth = |at: usize| if at < params.busiest as usize { Depth::Connections } else { Depth::Sockets };
+        // Where nothing is waited for, who lives there is found out beside the only round, which has more time for that.
+        let until = Instant::now() + if watches { LAST_ROUND } else { FIRST_ROUND };
+        let (last, mut found) = look_around_beside(&ordered, depth, until, cx, || found.unwrap_or_else(find_out))?;
+        let addresses = Addresses::read(&found.holders.of, &after, &mut door);
+        if let Some(scan) = &mut found.scan {
             find_new_owners(scan, &last, cx);
         }
         let seen = Seen {
@@ -171,20 +156,58 @@ impl Probe for NamespacesProbe {
             numbers: &numbers,
             residents: &residents,
             refused,
-            containers,
-            inhabitants,
-            host_network,
+            containers: found.containers,
+            inhabitants: found.inhabitants,
+            host_network: found.host_network,
             before: watches.then_some(&before),
             after: &after,
             first: first.as_ref(),
             order: &order,
             last: &last,
-            scan: scan.as_ref(),
-            devices: &devices,
-            holders: &holders,
+            scan: found.scan.as_ref(),
+            devices: &found.devices,
+            holders: &found.holders,
             addresses: &addresses,
         };
         Ok(seen.compose(&mut names, &mut known))
+    }
+}
+
+/// Who lives in the namespaces, and who holds what there and here.
+struct Inhabited {
+    scan: Option<OwnerScan>,
+    /// TAP and TUN devices.
+    devices: Vec<String>,
+    holders: Holders,
+    /// The containers of each way.
+    containers: Vec<Vec<Container>>,
+    host_network: Vec<HostContainer>,
+    /// Some of the processes of each.
+    inhabitants: Vec<Vec<Process>>,
+}
+
+impl Inhabited {
+    fn find(
+        ways: &[Way],
+        residents: &Residents,
+        links: &HostLinks,
+        here: u64,
+        names: &mut Names,
+        known: &mut process::Names,
+        cx: &Context,
+    ) -> Self {
+        let mut scan = if ways.is_empty() { None } else { OwnerScan::prepare().ok() };
+        if let Some(scan) = &mut scan {
+            scan.run(Instant::now() + OWNERS, None, cx);
+        }
+        let tun = links.links.iter().filter(|link| link.kind.as_deref() == Some("tun"));
+        let devices: Vec<String> = tun.map(|link| link.name.clone()).collect();
+        let holders = Holders::find(&devices, here, cx);
+        let until = Instant::now() + NAMES;
+        let containers = ways.iter().map(|way| elsewhere::containers(way, residents, names, until)).collect();
+        let host_network = compose::host_network(residents, names, until);
+        let inhabitants = compose::inhabitants(ways, residents, known, until);
+        Inhabited { scan, devices, holders, containers, host_network, inhabitants }
     }
 }
 
