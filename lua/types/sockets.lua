@@ -296,6 +296,34 @@
 ---@field seen fun(self: casebook.sockets.Raws): casebook.sockets.Raws the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.sockets.Raws): casebook.sockets.Raw[] the items as plain tables, converted at once
 
+---A TCP connection whose process does not read what came, or more slowly than it comes.
+---@class casebook.sockets.Unread
+---@field local_address string Local address.
+---@field local_port integer Local port.
+---@field remote_address string Remote address.
+---@field remote_port integer Remote port.
+---@field process? casebook.sockets.Process The process that holds it; null where that was not found.
+---@field queue integer Bytes that wait to be read, at the end of the window.
+---@field queue_before integer The same at its beginning.
+---@field rx_bytes? integer Payload that came in the window: none comes where the window that is announced is closed.
+
+---A list of `casebook.sockets.Unread` in evidence.
+---@class casebook.sockets.Unreads
+---@field [integer] casebook.sockets.Unread
+---@field first fun(self: casebook.sockets.Unreads, pattern?: table|fun(item: casebook.sockets.Unread): boolean): casebook.sockets.Unread? the first item that fits, or nil
+---@field where fun(self: casebook.sockets.Unreads, pattern: table|fun(item: casebook.sockets.Unread): boolean): casebook.sockets.Unreads the items that fit
+---@field any fun(self: casebook.sockets.Unreads, pattern?: table|fun(item: casebook.sockets.Unread): boolean): boolean whether an item fits
+---@field all fun(self: casebook.sockets.Unreads, pattern: table|fun(item: casebook.sockets.Unread): boolean): boolean whether all items fit
+---@field count fun(self: casebook.sockets.Unreads, pattern?: table|fun(item: casebook.sockets.Unread): boolean): integer how many items fit
+---@field top fun(self: casebook.sockets.Unreads, field: string|(fun(item: casebook.sockets.Unread): any), n: integer): casebook.sockets.Unreads the n items whose field is largest
+---@field sum fun(self: casebook.sockets.Unreads, field: string): number the sum of a field
+---@field group fun(self: casebook.sockets.Unreads, field: string): table<any, casebook.sockets.Unreads> lists of the items by a field's value
+---@field map fun(self: casebook.sockets.Unreads, field: string|fun(item: casebook.sockets.Unread): any): any[] a list of one field
+---@field sort fun(self: casebook.sockets.Unreads, field: string, order?: "asc"|"desc"): casebook.sockets.Unreads the items in the order of a field
+---@field take fun(self: casebook.sockets.Unreads, n: integer): casebook.sockets.Unreads the first n items
+---@field seen fun(self: casebook.sockets.Unreads): casebook.sockets.Unreads the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.sockets.Unreads): casebook.sockets.Unread[] the items as plain tables, converted at once
+
 ---A process and what its sockets in another network namespace moved.
 ---@class casebook.sockets.ElsewhereProcess
 ---@field process casebook.sockets.Process The process, by its id on this host.
@@ -332,6 +360,7 @@
 ---@field listeners_left_out integer Listeners that are not in the list.
 ---@field connections casebook.sockets.Connections TCP connections, those that received most in the window first, at most 32.
 ---@field connections_left_out integer Connections that are not in the list.
+---@field unread casebook.sockets.Unreads TCP connections of which 32 KiB or more waited to be read at both ends of the window: those with most first, at most 8. Empty where there was no window.
 ---@field processes casebook.sockets.ElsewhereProcesss Processes that hold its sockets, those that received most first, at most 16.
 ---@field tcp_rx_bytes? integer Payload that its connections received in the window, without those that closed within it.
 ---@field tcp_tx_bytes? integer The same of what they sent.

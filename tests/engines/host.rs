@@ -1,10 +1,10 @@
 //! The host of the containers: a disk of its own, a way to everybody else, what comes by it, and what casebook says then.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,9 +27,35 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 static ONE: Mutex<()> = Mutex::new(());
 
+/// Folders that this machine did not have, each behind the one that it lies in.
+static MADE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// The time in which a test has the machine for itself. When it is over, the folders that were made for it are gone.
+pub struct Alone {
+    _one: MutexGuard<'static, ()>,
+}
+
 /// One engine at a time: what is busiest on the machine is asked for, and two daemons that start are slow.
-pub fn alone() -> MutexGuard<'static, ()> {
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+pub fn alone() -> Alone {
+    Alone { _one: ONE.lock().unwrap_or_else(PoisonError::into_inner) }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        // Nothing was written into them: what the test wrote lies on what was mounted there. Who has put something in keeps it.
+        for folder in MADE.lock().unwrap_or_else(PoisonError::into_inner).drain(..).rev() {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+/// Makes a folder on the disk of this machine, as long as the test has it for itself.
+fn make(folder: &Path) {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
+    for folder in missing.into_iter().rev() {
+        fs::create_dir(folder).unwrap();
+        MADE.lock().unwrap_or_else(PoisonError::into_inner).push(folder.to_owned());
+    }
 }
 
 /// Waits until a process that was told to end has ended, and ends it if it does not.
@@ -59,7 +85,8 @@ pub fn own_disk(empty: &[&str], one_version: bool) -> Result<(), Missing> {
     unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS).unwrap();
     shell("mount --make-rprivate /");
     for folder in empty {
-        shell(&format!("mkdir -p {folder} && mount -t tmpfs none {folder}"));
+        make(Path::new(folder));
+        shell(&format!("mount -t tmpfs none {folder}"));
     }
     if one_version {
         shell("test ! -d /sys/fs/cgroup/unified || umount /sys/fs/cgroup/unified");
@@ -170,6 +197,8 @@ pub enum Traffic {
     Datagrams(u16),
     /// A stream for whoever accepts connections there.
     Upload(&'static str),
+    /// As much for whoever accepts connections there as they take.
+    Stuffed(&'static str),
     /// Connections for whoever accepts them there, whose last packet never comes.
     HalfOpen(&'static str),
     /// A stream that somebody fetches: it has come to them already.
@@ -197,6 +226,14 @@ impl Traffic {
                 // Who waits there may still be starting.
                 let mut stream = wait_for("connection", || TcpStream::connect(to).ok());
                 paced(Box::new(move || stream.write_all(&[7; PIECE]).is_ok()));
+            }
+            Traffic::Stuffed(to) => {
+                let mut stream = wait_for("connection", || TcpStream::connect(to).ok());
+                stream.set_nonblocking(true).unwrap();
+                paced(Box::new(move || match stream.write(&[7; PIECE]) {
+                    Ok(_) => true,
+                    Err(error) => error.kind() == ErrorKind::WouldBlock,
+                }));
             }
             Traffic::HalfOpen(to) => {
                 shell(

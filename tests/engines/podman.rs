@@ -80,6 +80,25 @@ fn podman_a_flood_of_a_published_port_is_said_of_the_container_by_its_name() {
     });
 }
 
+/// `nc` hands what it gets to a pipe that nobody reads.
+#[test]
+fn podman_a_process_that_does_not_read_its_connection_is_said_with_its_container() {
+    let _alone = alone();
+    in_namespace(|| {
+        let podman = require!(Podman::prepare());
+        let world = World::make();
+        let command = ["/bin/sh", "-c", "nc -l -p 9000 | sleep 100"];
+        let pid = podman.start("collector", &["-p", "9000:9000"], &command);
+        let case = judged(&world, Traffic::Stuffed("192.0.2.1:9000"), podman.0.path());
+        let cause = cause(&case, "guest-not-reading");
+        let title = " in container collector does not keep up with what 192.0.2.9 sends it over TCP";
+        assert!(cause.title.starts_with("nc (pid ") && cause.title.contains(title), "{}", cause.title);
+        advises(cause, &format!("nsenter -t {pid} -n ss -tnpm"));
+        advises(cause, "podman top collector");
+        assert!(podman.call(&["top", "collector"]).unwrap().contains("nc -l"));
+    });
+}
+
 #[test]
 fn podman_containers_are_known_by_what_it_keeps_on_disk() {
     let _alone = alone();

@@ -105,6 +105,8 @@ const ROWS: &[Row] = &[
     row("guest-syn-backlog", "tcp_syncookies", How::Not("it is a setting of the guest"), ""),
     row("guest-slow-reader", "ss -uanpm", How::Shows, "guest-slow-reader"),
     row("guest-slow-reader", "stats --no-stream", How::Not(NO_ENGINE), ""),
+    row("guest-not-reading", "ss -tnpm", How::Not(NO_ENGINE), ""),
+    row("guest-not-reading", "top", How::Not(NO_ENGINE), ""),
     row("guest-unheard", "casebook_published", How::Drops(&[&["IpForwDatagrams"]], 0.2), "published-unheard"),
     row("guest-unheard", "ss -lntup", How::Shows, "published-unheard"),
     row("guest-unheard", "logs --tail", How::Not(NO_ENGINE), ""),

@@ -1,17 +1,20 @@
 //! The sockets of other network namespaces.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use super::compose::growth_is_counted;
 use super::growth::Before;
 use super::lists::{self, Traffic};
 use super::look::{Eye, Look};
-use super::output::{Counts, ProcessElsewhere, Sockets, SocketsElsewhere};
+use super::output::{Counts, ProcessElsewhere, Sockets, SocketsElsewhere, Unread};
 use super::picture::{Derived, Owners, Picture};
 use crate::case::{Gap, Missing, Observed, Reason};
 use crate::probe::elsewhere::{Elsewhere, There};
 use crate::probe::process::Names;
-use crate::sys::sock_diag::{ALL_STATES, LASTING_STATES, LISTEN, SocketRow, Transport};
+use crate::sys::sock_diag::{
+    ALL_STATES, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LASTING_STATES, LISTEN, SocketRow, Transport,
+};
 use crate::units;
 
 /// Of how many namespaces as many sockets are kept as of this one.
@@ -20,6 +23,9 @@ const SHARERS: usize = 8;
 const LISTENERS: usize = 64;
 const CONNECTIONS: u32 = 32;
 const PROCESSES: usize = 16;
+/// Connections with much unread that are listed, and what is much: a reader that keeps up leaves less, twice in a row.
+const UNREAD: usize = 8;
+const MUCH: u32 = 32 << 10;
 
 /// What was there at the beginning of the window.
 pub(super) struct Early {
@@ -133,6 +139,7 @@ impl<'a> View<'a> {
         listeners.truncate(LISTENERS);
         let (connections, connections_left_out) =
             lists::connections(derived, &params, listening, self.seconds, names, &mut ended);
+        let unread = self.unread(derived, names);
         let ranked = Traffic::of(derived, self.owners()).ranked();
         let processes = ranked.into_iter().take(PROCESSES).filter_map(|(pid, moved)| {
             Some(ProcessElsewhere {
@@ -157,9 +164,36 @@ impl<'a> View<'a> {
             listeners_left_out: listeners_left_out + cut,
             connections,
             connections_left_out,
+            unread,
             processes: processes.collect(),
             tcp_rx_bytes: total(|socket| socket.growth.rx),
             tcp_tx_bytes: total(|socket| socket.growth.tx),
         }
+    }
+
+    /// Connections of which much waited to be read at both looks.
+    fn unread(&self, derived: &[Derived<'a>], names: &mut Names) -> Vec<Unread> {
+        let Some(early) = &self.late.early else { return Vec::new() };
+        let waits = |socket: &Derived<'a>| {
+            let row = socket.row;
+            // One that was closed in one direction carries the other on.
+            let is_open = matches!(row.state, ESTABLISHED | CLOSE_WAIT | FIN_WAIT1 | FIN_WAIT2);
+            let is_open = row.transport == Transport::Tcp && is_open;
+            let before = early.before.get(row.cookie).map_or(0, |earlier| earlier.unread);
+            (is_open && row.cookie != 0 && row.receive_queue >= MUCH && before >= MUCH).then_some((*socket, before))
+        };
+        let mut found: Vec<(Derived<'_>, u32)> = derived.iter().filter_map(waits).collect();
+        found.sort_by_key(|(socket, _)| Reverse(socket.row.receive_queue));
+        let listed = found.into_iter().take(UNREAD).map(|(socket, queue_before)| Unread {
+            local_address: socket.row.local,
+            local_port: socket.row.local_port,
+            remote_address: socket.row.remote,
+            remote_port: socket.row.remote_port,
+            process: socket.pid.and_then(|pid| names.get(pid).cloned()),
+            queue: socket.row.receive_queue,
+            queue_before,
+            rx_bytes: socket.growth.rx,
+        });
+        listed.collect()
     }
 }

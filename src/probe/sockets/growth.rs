@@ -8,6 +8,8 @@ use crate::sys::sock_diag::{CLOSE_WAIT, CLOSING, FIN_WAIT2, LAST_ACK, SocketRow}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Earlier {
     pub(super) inode: u32,
+    /// Bytes that waited to be read.
+    pub(super) unread: u32,
     rx: Option<u64>,
     tx: Option<u64>,
     retransmits: Option<u32>,
@@ -43,6 +45,7 @@ impl Before {
         if row.cookie != 0 {
             let earlier = Earlier {
                 inode: row.inode,
+                unread: row.receive_queue,
                 rx: received(row),
                 tx: sent(row),
                 retransmits: row.info.map(|info| info.total_retransmits),

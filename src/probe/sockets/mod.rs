@@ -30,7 +30,7 @@ use self::growth::Before;
 use self::look::Eye;
 pub use self::output::{
     Closed, ClosedPort, Connection, Counts, Listener, Opening, Path, ProcessElsewhere, ProcessIo, ProcessTraffic,
-    RawSocket, Sockets, SocketsElsewhere, UdpReceiver,
+    RawSocket, Sockets, SocketsElsewhere, UdpReceiver, Unread,
 };
 use self::picture::{Owners, Picture};
 use self::take::{TakeWatch, Taken};

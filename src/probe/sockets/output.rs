@@ -430,12 +430,39 @@ pub struct SocketsElsewhere {
     pub connections: Vec<Connection>,
     /// Connections that are not in the list.
     pub connections_left_out: u64,
+    /// TCP connections of which 32 KiB or more waited to be read at both ends of the window: those with most first, at most 8.
+    /// Empty where there was no window.
+    #[serde(default)]
+    pub unread: Vec<Unread>,
     /// Processes that hold its sockets, those that received most first, at most 16.
     pub processes: Vec<ProcessElsewhere>,
     /// Payload that its connections received in the window, without those that closed within it.
     pub tcp_rx_bytes: Option<u64>,
     /// The same of what they sent.
     pub tcp_tx_bytes: Option<u64>,
+}
+
+/// A TCP connection whose process does not read what came, or more slowly than it comes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unread {
+    /// Local address.
+    #[schemars(with = "String")]
+    pub local_address: IpAddr,
+    /// Local port.
+    pub local_port: u16,
+    /// Remote address.
+    #[schemars(with = "String")]
+    pub remote_address: IpAddr,
+    /// Remote port.
+    pub remote_port: u16,
+    /// The process that holds it; null where that was not found.
+    pub process: Option<Process>,
+    /// Bytes that wait to be read, at the end of the window.
+    pub queue: u32,
+    /// The same at its beginning.
+    pub queue_before: u32,
+    /// Payload that came in the window: none comes where the window that is announced is closed.
+    pub rx_bytes: Option<u64>,
 }
 
 /// A process and what its sockets in another network namespace moved.
