@@ -16,6 +16,8 @@ const ENTRY: usize = 19;
 const UNTYPED: &[&str] = &["evidence.output", "value", "probes[0].params_schema", "probes[0].output_schema"];
 /// Parts whose keys come from a runbook, a check or a probe.
 const KEYED: &[&str] = &[".subject", ".data", ".params", ".output"];
+/// What says most of a conclusion: it is cut when nothing else can be.
+const ESSENCE: &[&str] = &["summary", "causes[0].title"];
 /// What stands where a text was cut.
 const CUT: char = '…';
 /// Parts that are named one by one.
@@ -40,11 +42,16 @@ struct Least {
     entries: usize,
     /// Whether keys of what a runbook or a probe names go, wherever they are.
     keys: bool,
+    /// Whether [`ESSENCE`] is shortened, too.
+    essence: bool,
 }
 
-/// First what can be spared; then all that a type allows.
-const LEASTS: [Least; 2] =
-    [Least { text: SHORT, entries: 1, keys: false }, Least { text: SHORTEST, entries: 0, keys: true }];
+/// First what can be spared; then all that a type allows, and the essence last.
+const LEASTS: [Least; 3] = [
+    Least { text: SHORT, entries: 1, keys: false, essence: false },
+    Least { text: SHORTEST, entries: 0, keys: true, essence: false },
+    Least { text: SHORTEST, entries: 0, keys: true, essence: true },
+];
 
 /// Shortens the value until it takes no more than `most` bytes as JSON. What has a type keeps its fields: their names, figures and
 /// short texts may still be more.
@@ -199,7 +206,7 @@ fn shorten(value: &mut Value, path: String, by: usize, least: &Least) -> Option<
             }
             None
         }
-        Value::String(text) if text.len() > least.text => {
+        Value::String(text) if text.len() > least.text && (least.essence || !ESSENCE.contains(&path.as_str())) => {
             let before = text.len();
             let mut end = before.saturating_sub(by + CUT.len_utf8()).max(least.text - CUT.len_utf8());
             while !text.is_char_boundary(end) {
@@ -259,6 +266,21 @@ mod tests {
         let typed = json!({"diagnosis": {"counts": {"a": {"b": {"c": "d"}}}}});
         let mut value = typed.clone();
         assert!(fit(&mut value, 10).is_empty() && value == typed, "a type keeps its fields");
+    }
+
+    #[test]
+    fn what_says_most_is_cut_last() {
+        let said = "web (pid 812) accepts too slowly on port 8080: 9 connections wait, 8 may, and none is taken";
+        let cause = json!({"title": said, "signs": ["a sign that takes some room", "another one of the same kind"]});
+        let conclusion =
+            json!({"summary": said, "causes": [cause], "not_seen": ["much that could not be seen ".repeat(6)]});
+        let mut value = conclusion.clone();
+        fit(&mut value, 340);
+        assert!(length(&value) <= 340, "{value}");
+        assert_eq!((&value["summary"], &value["causes"][0]["title"]), (&json!(said), &json!(said)));
+        let mut value = conclusion;
+        fit(&mut value, 240);
+        assert!(length(&value) <= 240, "whoever chose a long name: {value}");
     }
 
     #[test]
