@@ -33,7 +33,7 @@ impl Vantage {
             None => "maybe only its own processes",
         };
         let unseen = match (self.host_network, self.host_processes) {
-            (Some(true), Some(true)) => "Files and logs are the container's, unless the host's are mounted.".to_owned(),
+            (Some(true), Some(true)) => String::new(),
             (Some(true), _) => {
                 format!("Not seen from here: the processes outside. {}", self.way("--pid host", "hostPID: true"))
             }
@@ -48,7 +48,15 @@ impl Vantage {
                 self.way("--network host --pid host", "hostNetwork and hostPID: true")
             ),
         };
-        format!("This is the view from {from}, with {network} and {processes}. {unseen}")
+        let mut said = format!("This is the view from {from}, with {network} and {processes}.");
+        let files = self.container.as_deref().is_some_and(|engine| engine != "wsl") || unseen.is_empty();
+        let files =
+            if files { "Files, file systems and logs are the container's, unless the host's are mounted." } else { "" };
+        for sentence in [unseen.as_str(), files].into_iter().filter(|sentence| !sentence.is_empty()) {
+            said.push(' ');
+            said += sentence;
+        }
+        said
     }
 
     fn from(&self) -> String {
@@ -95,25 +103,29 @@ mod tests {
             vantage(Some("docker"), Some(false), Some(false)).sentence(),
             "This is the view from inside a docker container, with a network of its own and processes of its own. Not seen from here: \
              what arrives at the host, its firewall, the processes outside. To see it: run on the host, or in a container with \
-             --network host --pid host."
+             --network host --pid host. Files, file systems and logs are the container's, unless the host's are mounted."
         );
         assert_eq!(
             vantage(Some("podman"), Some(true), Some(false)).sentence(),
             "This is the view from inside a podman container, with the host's network and processes of its own. Not seen from here: the \
-             processes outside. To see it: run on the host, or in a container with --pid host."
+             processes outside. To see it: run on the host, or in a container with --pid host. Files, file systems and logs are the \
+             container's, unless the host's are mounted."
         );
         assert_eq!(
             vantage(Some("kubernetes"), Some(false), Some(true)).sentence(),
             "This is the view from inside a pod, with a network of its own and the host's processes. Not seen from here: what arrives at \
              the host, and its firewall. To see it: run on the node (`kubectl debug node/NAME --profile=sysadmin`), or in a pod with \
-             hostNetwork: true."
+             hostNetwork: true. Files, file systems and logs are the container's, unless the host's are mounted."
         );
     }
 
     #[test]
     fn with_all_of_the_host_only_files_are_the_containers() {
         let sentence = vantage(Some("kubernetes"), Some(true), Some(true)).sentence();
-        assert!(sentence.ends_with("Files and logs are the container's, unless the host's are mounted."), "{sentence}");
+        assert!(
+            sentence.ends_with("Files, file systems and logs are the container's, unless the host's are mounted."),
+            "{sentence}"
+        );
     }
 
     #[test]
