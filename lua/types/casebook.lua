@@ -3,7 +3,7 @@
 -- Written by `casebook generate`. Changes here are lost.
 
 ---The name of a probe.
----@alias casebook.ProbeName "host"|"interfaces"|"devices"|"processes"|"cgroups"|"disk"|"space"|"sockets"|"namespaces"|"capture"|"firewall"|"conntrack"|"kernel"|"drops"|"logs"|"dns"|"service"|"file"|"sysctl"|"ledger"
+---@alias casebook.ProbeName "host"|"interfaces"|"devices"|"processes"|"cgroups"|"units"|"disk"|"space"|"sockets"|"namespaces"|"capture"|"firewall"|"conntrack"|"kernel"|"drops"|"logs"|"dns"|"service"|"file"|"sysctl"|"ledger"
 
 ---The type of a parameter.
 ---@alias casebook.ParamType "interface"|"duration"|"bitrate"|"size"|"share"|"integer"|"number"|"string"|"path"|"address"|"port"|"boolean"
@@ -96,6 +96,7 @@ function Finding:evidence(...) end
 ---@field devices? casebook.devices.Params network devices: driver, link, rings, queues, offloads, XDP, queueing disciplines, losses that the driver counts, interrupts
 ---@field processes? casebook.processes.Params the processes that use most CPU time, memory, storage and open files; those that hang
 ---@field cgroups? casebook.cgroups.Params control groups (units, containers): CPU time, throttling, pressure, memory and its limits, kills
+---@field units? casebook.units.Params systemd's units: which live, which failed and how, which are started again and again, which are at a limit
 ---@field disk? casebook.disk.Params file systems and disks: space, inodes, read-only or hanging; load and waiting times
 ---@field space? casebook.space.Params what takes the space of a file system: folders, files, deleted files that are still open
 ---@field sockets? casebook.sockets.Params sockets with their processes, queues, drops, and TCP and UDP bytes per process and connection
@@ -120,6 +121,7 @@ function Finding:evidence(...) end
 ---@field devices casebook.devices.Evidence network devices: driver, link, rings, queues, offloads, XDP, queueing disciplines, losses that the driver counts, interrupts
 ---@field processes casebook.processes.Evidence the processes that use most CPU time, memory, storage and open files; those that hang
 ---@field cgroups casebook.cgroups.Evidence control groups (units, containers): CPU time, throttling, pressure, memory and its limits, kills
+---@field units casebook.units.Evidence systemd's units: which live, which failed and how, which are started again and again, which are at a limit
 ---@field disk casebook.disk.Evidence file systems and disks: space, inodes, read-only or hanging; load and waiting times
 ---@field space casebook.space.Evidence what takes the space of a file system: folders, files, deleted files that are still open
 ---@field sockets casebook.sockets.Evidence sockets with their processes, queues, drops, and TCP and UDP bytes per process and connection
@@ -153,6 +155,7 @@ local Context = {}
 ---@overload fun(name: "devices", params?: casebook.devices.Params): casebook.devices.Evidence
 ---@overload fun(name: "processes", params?: casebook.processes.Params): casebook.processes.Evidence
 ---@overload fun(name: "cgroups", params?: casebook.cgroups.Params): casebook.cgroups.Evidence
+---@overload fun(name: "units", params?: casebook.units.Params): casebook.units.Evidence
 ---@overload fun(name: "disk", params?: casebook.disk.Params): casebook.disk.Evidence
 ---@overload fun(name: "space", params?: casebook.space.Params): casebook.space.Evidence
 ---@overload fun(name: "sockets", params?: casebook.sockets.Params): casebook.sockets.Evidence

@@ -17,6 +17,7 @@ mod elsewhere;
 pub mod file;
 mod file_systems;
 pub mod firewall;
+mod group_files;
 mod group_limits;
 mod hash;
 mod heavy;
@@ -41,6 +42,7 @@ pub mod sockets;
 pub mod space;
 pub mod sysctl;
 mod sysfs;
+pub mod units;
 mod watched;
 mod xz;
 
@@ -68,6 +70,7 @@ pub const PROBES: &[&dyn AnyProbe] = &[
     &devices::DevicesProbe,
     &processes::ProcessesProbe,
     &cgroups::CgroupsProbe,
+    &units::UnitsProbe,
     &disk::DiskProbe,
     &space::SpaceProbe,
     &sockets::SocketsProbe,

@@ -172,6 +172,36 @@ impl IoCounters {
     }
 }
 
+/// The parent of a process; none when it has ended.
+pub(super) fn parent(pid: i32) -> Option<i32> {
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    String::from_utf8_lossy(&stat).rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+/// How many descriptors a process has open, as the kernel counts them (since Linux 6.2) or lists them.
+pub(super) fn open_files(pid: i32) -> Option<u64> {
+    let counted = fs::metadata(format!("/proc/{pid}/fd")).ok()?.len();
+    if counted > 0 { Some(counted) } else { listed_open_files(pid) }
+}
+
+/// The soft limit of open files; none for no limit, for 0, and when it cannot be read.
+pub(super) fn open_files_limit(pid: i32) -> Option<u64> {
+    soft_limit(&fs::read_to_string(format!("/proc/{pid}/limits")).ok()?).filter(|limit| *limit > 0)
+}
+
+/// The soft limit of open files in the text of `/proc/PID/limits`.
+fn soft_limit(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_ascii_whitespace().next()?.parse().ok()
+}
+
+/// How many descriptors are listed, up to a bound: for kernels that do not count them.
+pub(super) fn listed_open_files(pid: i32) -> Option<u64> {
+    const MOST: usize = 65_536;
+    let listed = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.take(MOST).count();
+    (listed < MOST).then_some(listed as u64)
+}
+
 /// When it began and its CPU ticks, in the text of `/proc/PID/stat`. The name in it may hold anything, `)` too.
 fn parse_stat(stat: &str) -> Option<(u64, u64)> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
@@ -193,6 +223,13 @@ fn parse_io(io: &str) -> Option<IoCounters> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_limit_of_open_files_is_the_soft_one() {
+        let limits = "Limit  Soft Limit  Hard Limit  Units\nMax open files            1024                 524288               files     \n";
+        assert_eq!(soft_limit(limits), Some(1024));
+        assert_eq!(soft_limit("Max open files            unlimited            unlimited            files"), None);
+    }
 
     #[test]
     fn a_name_with_a_parenthesis_does_not_shift_the_fields() {

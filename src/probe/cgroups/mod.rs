@@ -11,7 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::output::{ControlGroup, ControlGroups};
-use self::read::{Counts, Failures, Look, Mounts};
+use self::read::{Counts, Look, Mounts};
+use super::group_files::Failures;
 use super::{Context, Need, Probe, cgroup};
 use crate::case::{Gap, Observed, Reason};
 use crate::printable::printable;

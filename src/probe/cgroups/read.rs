@@ -1,21 +1,16 @@
 //! The files of control groups: version 2, and version 1 with a hierarchy for each controller.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use rustix::io::Errno;
-
 use crate::case::{Gap, Reason};
-use crate::printable::printable;
+use crate::probe::group_files::{Failures, number};
 use crate::probe::group_limits::{bytes, cpus};
 
 /// Most groups that are looked at. A host with a thousand containers has some five thousand.
 const MOST: usize = 8192;
-/// Bytes of a file that are read: the longest that is has some 40 lines.
-const LONGEST: u64 = 4096;
 /// How deep groups within groups are followed.
 const DEEPEST: usize = 16;
 
@@ -55,13 +50,6 @@ pub(super) struct Look {
     /// There was no time or room for more.
     pub(super) cut: bool,
     pub(super) failures: Failures,
-}
-
-/// Reads that failed though what was to be read is there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Failures {
-    pub(super) count: u64,
-    pub(super) first: Option<Gap>,
 }
 
 impl Mounts {
@@ -207,41 +195,6 @@ impl Look {
             }
         }
     }
-}
-
-impl Failures {
-    /// The text of a file of the kernel, its first 4 KiB; none where it is not there, or could not be read.
-    fn text(&mut self, path: &Path) -> Option<String> {
-        let mut text = String::new();
-        let read = File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut text));
-        self.kept(path, read).map(|_| text)
-    }
-
-    /// Adds those of another look.
-    pub(super) fn add(&mut self, others: &Failures) {
-        self.count += others.count;
-        self.first = self.first.take().or_else(|| others.first.clone());
-    }
-
-    /// What was got; an error is noted.
-    fn kept<T>(&mut self, path: &Path, result: io::Result<T>) -> Option<T> {
-        result.map_err(|error| self.note(path, &error)).ok()
-    }
-
-    /// Notes an error, unless it says that the group or the file is not there (any more), or that the kernel does not count this.
-    fn note(&mut self, path: &Path, error: &io::Error) {
-        let errno = Errno::from_io_error(error);
-        if matches!(errno, Some(Errno::NOENT | Errno::NODEV | Errno::OPNOTSUPP)) {
-            return;
-        }
-        self.count += 1;
-        self.first.get_or_insert_with(|| Gap::io(format!("read {}", printable(&*path.to_string_lossy())), error));
-    }
-}
-
-/// The number behind a word of a flat file: `nr_periods 12`.
-fn number(text: &str, name: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
 }
 
 /// Microseconds that something waited: `some avg10=0.00 avg60=0.00 avg300=0.00 total=12`.

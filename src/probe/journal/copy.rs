@@ -73,11 +73,11 @@ impl JournalFile {
                     last.more |= keep_last(&mut part, most);
                 }
             }
-            if lines.stopped || stop() {
+            if lines.stopped() || stop() {
                 last.late = true;
                 break;
             }
-            last.damaged |= lines.faults.damaged > 0 || lines.faults.foreign > 0 || lines.error().is_some();
+            last.damaged |= lines.faults().damaged > 0 || lines.faults().foreign > 0 || lines.error().is_some();
             last.more |= keep_last(&mut part, most.saturating_sub(bytes));
             bytes += part.len();
             parts.push(part);

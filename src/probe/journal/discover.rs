@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::Journal;
+use super::choice::Choice;
 use super::header::{BootId, Header};
-use super::lines::Choice;
 use super::stamp::{self, DISORDER, Dating, SetBack};
 use crate::case::Gap;
 use crate::probe::place::{MOST_NAMES, Place, is_absent};
@@ -64,6 +64,11 @@ pub(in crate::probe) struct Journals {
     pub last_boot: Option<BootId>,
     /// Where the wall clock went back from one file to the next, the last time: journald begins a new one then.
     pub set_back: Option<SetBack>,
+}
+
+/// Where a host keeps the journal on the disk, and where until the next start.
+pub(in crate::probe) fn dirs_of_host() -> Vec<PathBuf> {
+    ["/var/log/journal", "/run/log/journal"].iter().map(PathBuf::from).collect()
 }
 
 /// Whether a file of that name is one of the journal.

@@ -3,82 +3,28 @@
 
 use std::io::{self, Read};
 use std::ops::Range;
-use std::rc::Rc;
 
 use jiff::Timestamp;
 
 use super::arrays::Arrays;
 use super::author::{Identity, word};
-use super::fields::{Data, FIELDS, Field, Fields};
-use super::header::{BootId, Header};
-use super::object::{le32, le64};
+use super::choice::{Choice, Faults};
+use super::entry::{Entry, EntryReader};
+use super::fields::Field;
+use super::header::Header;
 use super::pages::Pages;
-use super::stamp::{self, Dating, Stamp};
-
-/// Fields of an entry that are looked at: what journald writes at most.
-const MOST_FIELDS: u64 = 1024;
-
-/// Entries and values that are read before it is asked whether to stop.
-const WORK: u64 = 4096;
-
-/// Which entries are asked for.
-#[derive(Debug, Clone, Default)]
-pub(in crate::probe) struct Choice {
-    /// From when on, in microseconds since 1970.
-    pub from: u64,
-    /// Until when; that moment belongs to it.
-    pub to: u64,
-    /// Those of these units; of all, if there is none.
-    pub units: Vec<String>,
-    /// Those of this priority and of graver ones.
-    pub priority: Option<u8>,
-    /// Those of this boot.
-    pub boot: Option<BootId>,
-}
-
-impl Choice {
-    /// The same, of another span of time.
-    pub(in crate::probe) fn within(&self, from: Timestamp, to: Timestamp) -> Self {
-        let micros = |at: Timestamp| u64::try_from(at.as_microsecond()).unwrap_or(0);
-        Choice { from: micros(from), to: micros(to), ..self.clone() }
-    }
-}
-
-/// What could not be read of entries.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::probe) struct Faults {
-    /// Entries that are cut off or damaged.
-    pub damaged: u64,
-    /// Messages that are packed in a way that is not read here.
-    pub foreign: u64,
-    /// Entries that were dated by the time since the boot, for the wall clock was set after them.
-    pub redated: u64,
-}
+use super::stamp::Dating;
 
 /// The lines of some entries, in their order.
 pub(in crate::probe) struct Lines<'f> {
-    pages: Pages<'f>,
-    header: &'f Header,
-    arrays: &'f Arrays,
-    dating: Option<&'f Dating>,
-    choice: &'f Choice,
+    reader: EntryReader<'f>,
     next: u64,
     end: u64,
-    fields: Fields,
-    /// Where the fields of the entry lie.
-    places: Vec<u64>,
     /// Lines that were not taken yet, from `taken` on.
     text: Vec<u8>,
     taken: usize,
     /// A second, and how it is written.
     second: (i64, String),
-    /// Whether to stop, and what was done since that was asked.
-    stop: &'f (dyn Fn() -> bool + 'f),
-    work: u64,
-    /// Whether it was told to stop.
-    pub stopped: bool,
-    /// What could not be read so far.
-    pub faults: Faults,
 }
 
 impl<'f> Lines<'f> {
@@ -91,24 +37,25 @@ impl<'f> Lines<'f> {
         entries: Range<u64>,
         stop: &'f (dyn Fn() -> bool + 'f),
     ) -> Self {
+        let reader = EntryReader::new(pages, header, arrays, dating, choice, stop);
         Lines {
-            pages,
-            header,
-            arrays,
-            dating,
-            choice,
+            reader,
             next: entries.start,
             end: entries.end,
-            fields: Fields::new(),
-            places: Vec::new(),
             text: Vec::new(),
             taken: 0,
             second: (i64::MIN, String::new()),
-            stop,
-            work: 0,
-            stopped: false,
-            faults: Faults::default(),
         }
+    }
+
+    /// Whether it was told to stop.
+    pub(in crate::probe) fn stopped(&self) -> bool {
+        self.reader.stopped
+    }
+
+    /// What could not be read so far.
+    pub(in crate::probe) fn faults(&self) -> Faults {
+        self.reader.faults
     }
 
     /// Entries that were not read yet.
@@ -118,67 +65,19 @@ impl<'f> Lines<'f> {
 
     /// Why bytes that should be there could not be read.
     pub(in crate::probe) fn error(&mut self) -> Option<io::Error> {
-        self.pages.error.take()
-    }
-
-    /// Asks from time to time, also where no entry makes a line.
-    fn is_to_stop(&mut self) -> bool {
-        self.work += 1;
-        if self.work >= WORK {
-            self.work = 0;
-            self.stopped |= (self.stop)();
-        }
-        self.stopped
+        self.reader.pages.error.take()
     }
 
     /// Writes the line of an entry, if it is asked for. None: it is damaged.
-    fn entry(&mut self, entry: u64) -> Option<()> {
-        let offset = self.arrays.offset(&mut self.pages, entry)?;
-        let stamp = Stamp::read(&mut self.pages, self.header, offset)?;
-        let (at, redated) = stamp::time(self.dating, stamp.realtime, stamp.monotonic, &stamp.boot);
-        let in_boot = self.choice.boot.is_none_or(|boot| boot == stamp.boot);
-        if at < self.choice.from || at > self.choice.to || !in_boot {
+    fn entry(&mut self, number: u64) -> Option<()> {
+        let Some(entry) = self.reader.read(number)? else { return Some(()) };
+        let value = |field: Field| entry.value(field);
+        if !is_asked_for(self.reader.choice, &entry) {
             return Some(());
         }
-        let width: u64 = if self.header.compact { 4 } else { 16 };
-        let items = ((stamp.size - stamp::HEAD) / width).min(MOST_FIELDS);
-        let bytes = self.pages.get(offset + stamp::HEAD, usize::try_from(items * width).ok()?)?;
-        self.places.clear();
-        self.places.extend(
-            bytes
-                .chunks_exact(width as usize)
-                .filter_map(|item| if width == 4 { le32(item, 0).map(u64::from) } else { le64(item, 0) }),
-        );
-        let mut values: [Option<Rc<[u8]>>; FIELDS] = [const { None }; FIELDS];
-        let (mut message, mut damaged) = (None, false);
-        let read_before = self.fields.read;
-        for place in &self.places {
-            match self.fields.data(&mut self.pages, self.header, *place) {
-                Data::Other => {}
-                Data::Value(field, value) => {
-                    if let Some(place) = values.get_mut(field as usize) {
-                        place.get_or_insert(value);
-                    }
-                }
-                // The first, as journalctl shows it.
-                Data::Message => {
-                    message.get_or_insert(*place);
-                }
-                Data::Damaged => damaged = true,
-                Data::Foreign => self.faults.foreign += 1,
-            }
-        }
-        self.work += self.places.len() as u64 / 8 + (self.fields.read - read_before);
-        if message.is_none() && damaged {
-            return None;
-        }
-        let value = |field: Field| values.get(field as usize).and_then(Option::as_deref);
-        if !self.is_asked_for(&value) {
-            return Some(());
-        }
-        self.faults.redated += u64::from(redated);
+        self.reader.faults.redated += u64::from(entry.redated);
         let begin = self.text.len();
-        self.time(at)?;
+        self.time(entry.at)?;
         word(&mut self.text, value(Field::Hostname).unwrap_or(b"-"));
         self.text.push(b' ');
         let identity = Identity {
@@ -198,8 +97,8 @@ impl<'f> Lines<'f> {
             self.text.push(b']');
         }
         self.text.extend_from_slice(b": ");
-        if let Some(place) = message {
-            match self.fields.message(&mut self.pages, self.header, place) {
+        if let Some(place) = entry.message {
+            match self.reader.message(place) {
                 Some(message) => in_line(&mut self.text, message),
                 None => {
                     self.text.truncate(begin);
@@ -209,27 +108,6 @@ impl<'f> Lines<'f> {
         }
         self.text.push(b'\n');
         Some(())
-    }
-
-    fn is_asked_for<'v>(&self, value: &impl Fn(Field) -> Option<&'v [u8]>) -> bool {
-        if let Some(most) = self.choice.priority {
-            let priority = match value(Field::Priority) {
-                Some([digit @ b'0'..=b'7']) => digit - b'0',
-                _ => return false,
-            };
-            if priority > most {
-                return false;
-            }
-        }
-        let units = &self.choice.units;
-        if units.is_empty() {
-            return true;
-        }
-        let named = |unit: Option<&[u8]>| unit.is_some_and(|unit| units.iter().any(|asked| asked.as_bytes() == unit));
-        // As `journalctl -u` does: what the unit said, and what was said about it by those who may.
-        named(value(Field::Unit))
-            || (named(value(Field::UnitOfManager)) && value(Field::Pid) == Some(b"1"))
-            || (named(value(Field::ObjectUnit)) && value(Field::User) == Some(b"0"))
     }
 
     fn time(&mut self, at: u64) -> Option<()> {
@@ -251,6 +129,28 @@ impl<'f> Lines<'f> {
     }
 }
 
+fn is_asked_for(choice: &Choice, entry: &Entry) -> bool {
+    let value = |field: Field| entry.value(field);
+    if let Some(most) = choice.priority {
+        let priority = match value(Field::Priority) {
+            Some([digit @ b'0'..=b'7']) => digit - b'0',
+            _ => return false,
+        };
+        if priority > most {
+            return false;
+        }
+    }
+    let units = &choice.units;
+    if units.is_empty() {
+        return true;
+    }
+    let named = |unit: Option<&[u8]>| unit.is_some_and(|unit| units.iter().any(|asked| asked.as_bytes() == unit));
+    // As `journalctl -u` does: what the unit said, and what was said about it by those who may.
+    named(value(Field::Unit))
+        || (named(value(Field::UnitOfManager)) && value(Field::Pid) == Some(b"1"))
+        || (named(value(Field::ObjectUnit)) && value(Field::User) == Some(b"0"))
+}
+
 impl Read for Lines<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
@@ -267,13 +167,13 @@ impl Read for Lines<'_> {
             }
             self.text.clear();
             self.taken = 0;
-            if self.next >= self.end || self.is_to_stop() {
+            if self.next >= self.end || self.reader.is_to_stop() {
                 return Ok(filled);
             }
             let entry = self.next;
             self.next += 1;
             if self.entry(entry).is_none() {
-                self.faults.damaged += 1;
+                self.reader.faults.damaged += 1;
             }
         }
     }

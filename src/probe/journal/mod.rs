@@ -9,11 +9,14 @@
 
 mod arrays;
 mod author;
+mod choice;
 mod copy;
 mod discover;
+mod entry;
 mod fields;
 mod header;
 mod lines;
+mod manager;
 mod object;
 mod packed;
 mod pages;
@@ -27,16 +30,25 @@ use std::ops::Range;
 use crate::case::{Gap, Reason};
 
 use arrays::Arrays;
+use entry::EntryReader;
 use header::{Header, Unreadable};
 use jiff::Timestamp;
 use pages::Pages;
 
 pub(in crate::probe) use author::{as_claimed, claimed};
+pub(in crate::probe) use choice::{Choice, Faults};
 pub use copy::{JournalFile, LastLines, is_journal};
-pub(in crate::probe) use discover::{Asked, Found, Journals, discover, is_name, machine_id, previous_boot};
+pub(in crate::probe) use discover::{
+    Asked, Found, Journals, dirs_of_host, discover, is_name, machine_id, previous_boot,
+};
 pub(in crate::probe) use header::BootId;
-pub(in crate::probe) use lines::{Choice, Faults, Lines};
+pub(in crate::probe) use lines::Lines;
+pub(in crate::probe) use manager::OfUnit;
 pub(in crate::probe) use stamp::{Dating, Entries, boot_id, this_boot};
+
+/// Who may read a journal.
+pub(in crate::probe) const WHO_MAY_READ: &str = "run with sudo, or as a member of the group systemd-journal or adm: others see the entries of their own user alone, \
+    and only where the journal is kept by user";
 
 /// A journal file.
 #[derive(Debug)]
@@ -75,6 +87,22 @@ impl Journal {
         let mut pages = Pages::new(&self.file);
         let stamp = stamp::before_boot(&mut pages, &self.header, &self.arrays, boot)?;
         Some((stamp.boot, Timestamp::from_microsecond(i64::try_from(stamp.realtime).ok()?).ok()?))
+    }
+
+    /// Hands on what systemd wrote of units in these entries, one after another.
+    pub(in crate::probe) fn of_units(
+        &self,
+        dating: Option<&Dating>,
+        choice: &Choice,
+        entries: Range<u64>,
+        stop: &dyn Fn() -> bool,
+        take: &mut dyn FnMut(&OfUnit<'_>),
+    ) -> io::Result<manager::Done> {
+        manager::of_units(
+            EntryReader::new(Pages::new(&self.file), &self.header, &self.arrays, dating, choice, stop),
+            entries,
+            take,
+        )
     }
 
     /// Some entries as lines.

@@ -141,7 +141,7 @@ fn read(bytes: &[u8], dating: Option<&Dating>, choice: &Choice) -> (Vec<String>,
     let mut lines = journal.lines(dating, choice, entries.start..entries.end, &|| false);
     let mut text = Vec::new();
     lines.read_to_end(&mut text).unwrap();
-    let mut faults = lines.faults;
+    let mut faults = lines.faults();
     faults.damaged += journal.lost();
     (String::from_utf8_lossy(&text).lines().map(str::to_owned).collect(), faults)
 }
@@ -373,7 +373,7 @@ fn a_journal_that_is_cut_while_it_is_read_is_no_error() {
     let mut lines = journal.lines(None, &choice, 0..300, &|| false);
     let mut text = Vec::new();
     lines.read_to_end(&mut text).unwrap();
-    assert!(lines.faults.damaged > 200, "{:?}", lines.faults);
+    assert!(lines.faults().damaged > 200, "{:?}", lines.faults());
 }
 
 #[test]
@@ -408,7 +408,7 @@ fn what_is_told_to_stop_stops_where_no_entry_makes_a_line() {
     let choice = Choice { units: vec!["none.service".to_owned()], ..all() };
     let mut lines = journal.lines(None, &choice, 0..6000, &|| true);
     assert_eq!(lines.read(&mut [0; 64]).unwrap(), 0);
-    assert!(lines.stopped && lines.left() > 1000, "{}", lines.left());
+    assert!(lines.stopped() && lines.left() > 1000, "{}", lines.left());
 }
 
 #[test]

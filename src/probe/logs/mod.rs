@@ -86,9 +86,6 @@ const PREVIOUS: &str = "previous";
 /// Samples per pattern at most, whatever is asked for.
 const MOST_SAMPLES: u32 = 100;
 
-/// Where the journal is kept on the disk, and where until the next start.
-const JOURNALS: &[&str] = &["/var/log/journal", "/run/log/journal"];
-
 /// The names of priorities, the gravest first.
 const PRIORITIES: &[&str] = &["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
 
@@ -403,7 +400,7 @@ fn window(params: &Params, now: Timestamp, zone: &TimeZone) -> Result<Window, Ga
 /// Where journals are kept.
 fn journal_dirs(place: &Place, dir: &Path) -> Vec<PathBuf> {
     if dir == Path::new(USUAL_DIR) && matches!(place, Place::Host) {
-        return JOURNALS.iter().map(PathBuf::from).collect();
+        return journal::dirs_of_host();
     }
     let mut dirs = vec![dir.join("journal"), dir.to_owned()];
     // A copy of a host: what that one kept until its next start lies beside its logs.

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::abreast::abreast;
 use crate::case::{Gap, Reason, advice};
-use crate::probe::journal::{Choice, Dating, Faults, Journal, NotRead};
+use crate::probe::journal::{Choice, Dating, Faults, Journal, NotRead, WHO_MAY_READ};
 use crate::probe::place::Place;
 use crate::probe::xz::TooLarge;
 
@@ -44,10 +44,6 @@ const HEAD_OF_FILE: usize = 16 * 1024;
 /// Entries of a journal that one thread takes at a time, and about how many bytes one has.
 const ENTRIES: u64 = 32 * 1024;
 const BYTES_OF_ENTRY: u64 = 512;
-
-/// Who may read a journal.
-const OF_JOURNAL: &str = "run with sudo, or as a member of the group systemd-journal or adm: others see the entries of their own user alone, \
-    and only where the journal is kept by user";
 
 /// A year: no log without years in its lines goes back further.
 const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
@@ -197,7 +193,7 @@ fn prepare(
     let failed = |error: &io::Error| {
         let gap = question.rights.gap(format!("read {path}"), error);
         if reading.found.packing == Packing::Journal && gap.reason == Reason::Denied {
-            return gap.to_fix(OF_JOURNAL);
+            return gap.to_fix(WHO_MAY_READ);
         }
         if gap.to_fix.as_deref() == Some(advice::AS_ROOT) {
             gap.to_fix("run with sudo, or as a member of the group that owns it (adm)")
@@ -358,8 +354,8 @@ fn scan_one(
         Source::Journal(journal) => {
             let mut lines = journal.lines(question.dating, question.journal, segment.start..segment.end, &stop);
             let (tally, ending) = scan(task, searcher, buffer, &mut lines, None, stop);
-            let ending = if lines.stopped { Ok(Ending::Stopped) } else { lines.error().map_or(ending, Err) };
-            Scanned { tally, ending, vanished: 0, left: lines.left(), faults: lines.faults }
+            let ending = if lines.stopped() { Ok(Ending::Stopped) } else { lines.error().map_or(ending, Err) };
+            Scanned { tally, ending, vanished: 0, left: lines.left(), faults: lines.faults() }
         }
         Source::Packed(packer, packed) => {
             let packed = packed.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -20,7 +20,7 @@ pub use self::output::{ProcessIo, ProcessUse, Processes, ZombieParent};
 use self::pass::Pass;
 use self::ranking::{MANY_OPEN_FILES, Seen, compare, top};
 use self::stat::state_word;
-use super::process::{IoCounters, Names};
+use super::process::{IoCounters, Names, listed_open_files, open_files_limit};
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed, Reason};
 use crate::printable::printable;
@@ -288,24 +288,6 @@ fn ticks_each_second(seen: &Seen) -> Option<f64> {
     Some(grown.ticks as f64 / grown.seconds)
 }
 
-/// The soft limit of open files; none for no limit, for 0, and when it cannot be read.
-fn open_files_limit(pid: i32) -> Option<u64> {
-    soft_limit(&fs::read_to_string(format!("/proc/{pid}/limits")).ok()?).filter(|limit| *limit > 0)
-}
-
-/// The soft limit of open files in the text of `/proc/PID/limits`.
-fn soft_limit(limits: &str) -> Option<u64> {
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_ascii_whitespace().next()?.parse().ok()
-}
-
-/// How many descriptors are listed, up to a bound: for kernels that do not count them.
-fn listed_open_files(pid: i32) -> Option<u64> {
-    const MOST: usize = 65_536;
-    let listed = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.take(MOST).count();
-    (listed < MOST).then_some(listed as u64)
-}
-
 /// The function of the kernel that a process waits in; `0` is "not told".
 fn wait_channel(pid: i32) -> Option<String> {
     let channel = fs::read(format!("/proc/{pid}/wchan")).ok()?;
@@ -335,13 +317,6 @@ fn page_size() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_limit_of_open_files_is_the_soft_one() {
-        let limits = "Limit  Soft Limit  Hard Limit  Units\nMax open files            1024                 524288               files     \n";
-        assert_eq!(soft_limit(limits), Some(1024));
-        assert_eq!(soft_limit("Max open files            unlimited            unlimited            files"), None);
-    }
 
     #[test]
     fn without_a_window_there_is_a_look_and_a_gap_for_what_takes_time() {

@@ -1,0 +1,102 @@
+---@meta
+
+-- Written by `casebook generate`. Changes here are lost.
+
+---The parameters of probe `units`.
+---@class casebook.units.Params
+---@field since? string|number How far back to read what systemd wrote in the journal.
+---@field limit? number Most units in the list: 1 to 200.
+
+---Its main process: the only one that systemd itself is the parent of. None where there is none, or several.
+---@class casebook.units.MainProcess
+---@field pid integer Process id.
+---@field name string Its name (`/proc/PID/comm`, 15 bytes at most), control characters escaped.
+---@field user? string The user that it runs as.
+---@field unit? string The systemd unit or container from its cgroup.
+
+---What its files say of what matters in an incident.
+---@class casebook.units.Settings
+---@field masked boolean Whether the unit may be started at all: its file leads to `/dev/null`.
+---@field service_type? string `Type=`.
+---@field program? string The program of `ExecStart=`, without its arguments: there may be secrets in them.
+---@field user? string `User=`.
+---@field restart? string `Restart=`.
+---@field restart_sec? string `RestartSec=`.
+---@field start_limit_burst? string `StartLimitBurst=`.
+---@field start_limit_interval? string `StartLimitIntervalSec=`, or `StartLimitInterval=` as it was called before.
+---@field limit_nofile? string `LimitNOFILE=`.
+---@field tasks_max? string `TasksMax=`.
+---@field memory_max? string `MemoryMax=`, or `MemoryLimit=` as it was called before.
+---@field memory_high? string `MemoryHigh=`.
+---@field cpu_quota? string `CPUQuota=`.
+---@field timeout_start? string `TimeoutStartSec=`, or `TimeoutSec=`.
+---@field watchdog? string `WatchdogSec=`.
+---@field restrict_address_families? string `RestrictAddressFamilies=`.
+---@field ip_address_deny? string `IPAddressDeny=`.
+---@field ip_address_allow? string `IPAddressAllow=`.
+
+---A unit.
+---@class casebook.units.Unit
+---@field name string Its name, control characters escaped.
+---@field kind string What the name ends in: `service`, `scope`, `mount`, `socket`, `timer`.
+---@field active? boolean Whether it lives: systemd keeps its invocation (`/run/systemd/units/invocation:NAME`), which it also does while the unit waits to be started again; with a systemd before 236, whether its control group has processes.
+---@field failed? boolean Whether it failed last: see `failed` of the whole.
+---@field flapping? boolean Whether it is started again and again: see `flapping` of the whole.
+---@field started_at? string When it was last started: the age of its invocation; else what the journal says.
+---@field started_seconds_ago? number How long ago that was, in seconds.
+---@field failed_at? string When it last failed, as the journal says.
+---@field failed_seconds_ago? number How long ago that was, in seconds.
+---@field result? string How it failed the last time in the span, in systemd's words (`UNIT_RESULT`): `exit-code`, `signal`, `core-dump`, `oom-kill`, `timeout`, `watchdog`, `start-limit-hit`, `resources`, `protocol`. A unit that is given up for its many starts keeps how it failed before: `start_limit_hits` tells of the other.
+---@field exit_status? integer The status with which its main process exited the last time in the span, if it exited by itself.
+---@field signal? string The signal that ended it, if one did: `SIGSEGV`.
+---@field failures? integer How often it failed in the span.
+---@field restarts? integer How often systemd started it again in the span because it had ended.
+---@field restarts_ever? integer How often that was by now, as systemd last counted it (`N_RESTARTS`, since 235). It counts anew once somebody starts the unit.
+---@field start_limit_hits? integer How often systemd gave up to start it in the span, because it had been started too often (`StartLimitBurst=`).
+---@field oom_kills? integer How often a process of it was killed for want of memory in the span, as systemd says (since 243).
+---@field processes? integer Its processes, of all control groups below it.
+---@field main_process? casebook.units.MainProcess Its main process: the only one that systemd itself is the parent of. None where there is none, or several.
+---@field tasks? integer Its processes and threads (`pids.current`).
+---@field tasks_limit? integer How many it may have (`pids.max`, `TasksMax=`); none without a limit of its own.
+---@field tasks_share? number The first as a share of the second.
+---@field tasks_refused? integer How often it could not begin another for that limit, since it was started (`max` of `pids.events`).
+---@field memory_bytes? integer Memory that it uses, page cache included (`memory.current`; `memory.usage_in_bytes`).
+---@field memory_limit_bytes? integer The most memory that it may use (`memory.max`, `MemoryMax=`; `memory.limit_in_bytes`); none without a limit of its own.
+---@field memory_share? number The first as a share of the second. A unit that reads and writes files fills its limit with cache, and that is no trouble.
+---@field memory_high_bytes? integer From where on the kernel slows it down (`memory.high`, `MemoryHigh=`, version 2); none without.
+---@field files_process? casebook.units.MainProcess Of its processes, the one that has used most of the files that it may open; of those that were looked at, 32 at most.
+---@field open_files? integer Files and sockets that this one has open.
+---@field open_files_limit? integer How many it may have open (the soft limit, `LimitNOFILE=`).
+---@field open_files_share? number The first as a share of the second.
+---@field settings casebook.units.Settings What its files say of what matters in an incident.
+---@field files string[] The files that say so: its own, then what was dropped in.
+
+---A list of `casebook.units.Unit` in evidence.
+---@class casebook.units.Units
+---@field [integer] casebook.units.Unit
+---@field first fun(self: casebook.units.Units, pattern?: table|fun(item: casebook.units.Unit): boolean): casebook.units.Unit? the first item that fits, or nil
+---@field where fun(self: casebook.units.Units, pattern: table|fun(item: casebook.units.Unit): boolean): casebook.units.Units the items that fit
+---@field any fun(self: casebook.units.Units, pattern?: table|fun(item: casebook.units.Unit): boolean): boolean whether an item fits
+---@field all fun(self: casebook.units.Units, pattern: table|fun(item: casebook.units.Unit): boolean): boolean whether all items fit
+---@field count fun(self: casebook.units.Units, pattern?: table|fun(item: casebook.units.Unit): boolean): integer how many items fit
+---@field top fun(self: casebook.units.Units, field: string|(fun(item: casebook.units.Unit): any), n: integer): casebook.units.Units the n items whose field is largest
+---@field sum fun(self: casebook.units.Units, field: string): number the sum of a field
+---@field group fun(self: casebook.units.Units, field: string): table<any, casebook.units.Units> lists of the items by a field's value
+---@field map fun(self: casebook.units.Units, field: string|fun(item: casebook.units.Unit): any): any[] a list of one field
+---@field sort fun(self: casebook.units.Units, field: string, order?: "asc"|"desc"): casebook.units.Units the items in the order of a field
+---@field take fun(self: casebook.units.Units, n: integer): casebook.units.Units the first n items
+---@field seen fun(self: casebook.units.Units): casebook.units.Units the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.units.Units): casebook.units.Unit[] the items as plain tables, converted at once
+
+---What probe `units` observes: systemd's units: which live, which failed and how, which are started again and again, which are at a limit.
+---@class casebook.units.Evidence: casebook.Evidence
+---@field systemd boolean Whether systemd runs this host (`/run/systemd/system` is there). Where it does not, there are no units.
+---@field span_seconds number How far back the journal was read, in seconds.
+---@field messages? integer Messages of systemd about units in that span. None where the journal could not be read: then nothing is known of what failed, and when.
+---@field seen integer Units that live or that systemd wrote of in the span. Those of users (`systemd --user`) are left aside, and so are slices and devices.
+---@field complete boolean Whether all control groups of units could be looked at. When false, the list is of those that were.
+---@field failed? string[] Units whose last message in the span says that they failed, and that do not live; the last first, 100 at most. What failed before the span is not among them.
+---@field flapping? string[] Units that systemd started again at least three times in the span after they had ended, or that it gave up; the one that was started again most often first, 100 at most.
+---@field units casebook.units.Units Those that failed or flap, then those that are nearest to a limit, then the rest by name; `limit` of them.
+---@field units_left_out integer Units that are not in the list.
+
