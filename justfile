@@ -33,10 +33,10 @@ agents:
 # those whose name holds one, once
 incidents *words:
     #!/usr/bin/env bash
-    if [ -n "{{words}}" ]; then exec cargo test --test incidents --test cli -- {{words}}; fi
+    if [ -n "{{words}}" ]; then exec cargo test --test incidents --test cli --test engines -- {{words}}; fi
     rm -rf "${CARGO_TARGET_DIR:-target}/tmp/accuracy"
     status=0
-    for run in 1 2 3; do cargo test --no-fail-fast --test incidents --test cli -- situations || status=$?; done
+    for run in 1 2 3; do cargo test --no-fail-fast --test incidents --test cli --test engines -- situations || status=$?; done
     cargo test --test incidents -- --ignored --nocapture the_table_is_written || status=$?
     exit $status
 

@@ -8,3 +8,4 @@ mod podman;
 mod runtimes;
 #[path = "../support/mod.rs"]
 mod support;
+mod systemd;

@@ -153,20 +153,27 @@ fn lxc_a_download_is_said_of_the_container_that_asked_for_it() {
 }
 
 /// A container of systemd-nspawn, in the control group that its unit has. Dropping it ends it.
-struct Nspawn {
+pub struct Nspawn {
     name: String,
+    /// The program that it runs.
+    runs: &'static str,
     unit: String,
     supervisor: Child,
-    pid: i32,
+    pub pid: i32,
     groups: Vec<PathBuf>,
     folder: TempDir,
 }
 
 impl Nspawn {
-    fn start() -> Result<Self, Missing> {
+    /// Starts one that `furnish` makes the tree of, which runs this; `last` are the last words of the command line.
+    pub fn start(
+        furnish: impl FnOnce(&Path) -> Result<(), Missing>,
+        runs: &'static str,
+        last: &[&str],
+    ) -> Result<Self, Missing> {
         let nspawn = tool("systemd-nspawn")?;
         let folder = tempfile::tempdir().unwrap();
-        tree(&folder.path().join("root"))?;
+        furnish(&folder.path().join("root"))?;
         own_disk(&["/run/systemd", "/var/lib/machines"], false)?;
         let name = format!("nspawn-{}", std::process::id());
         let unit = format!("systemd-nspawn@{}.service", name.replace('-', "\\x2d"));
@@ -188,14 +195,14 @@ impl Nspawn {
             .args(["--quiet", "--register=no", "--keep-unit", "--network-veth-extra=v0:host0", "--resolv-conf=off"])
             .args(["--timezone=off", "--link-journal=no", "--console=pipe", "-M", &name, "-D"])
             .arg(folder.path().join("root"))
-            .args(TAKES)
+            .args(last)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(fs::File::create(folder.path().join("said")).unwrap())
             .spawn()
             .unwrap();
-        let mut nspawn = Nspawn { name, unit, supervisor, pid: 0, groups, folder };
-        let pid = wait_for("container of systemd-nspawn", || process_in(&nspawn.unit, "nc"));
+        let mut nspawn = Nspawn { name, runs, unit, supervisor, pid: 0, groups, folder };
+        let pid = wait_for("container of systemd-nspawn", || process_in(&nspawn.unit, runs));
         nspawn.pid = pid;
         Ok(nspawn)
     }
@@ -211,26 +218,33 @@ fn process_in(group: &str, name: &str) -> Option<i32> {
 impl Drop for Nspawn {
     fn drop(&mut self) {
         // Its number may be another's by now.
-        if self.pid > 0 && process_in(&self.unit, "nc") == Some(self.pid) {
+        if self.pid > 0 && process_in(&self.unit, self.runs) == Some(self.pid) {
             let _ = kill(Pid::from_raw(self.pid), Signal::SIGKILL);
         } else {
             let _ = self.supervisor.kill();
         }
         ended(&mut self.supervisor);
         for group in &self.groups {
-            for below in ["payload", "supervisor", "."] {
-                let _ = fs::remove_dir(group.join(below));
-            }
-            let _ = fs::remove_dir(group);
+            remove(group);
         }
     }
+}
+
+/// Removes a control group with those below it.
+fn remove(group: &Path) {
+    for entry in fs::read_dir(group).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove(&entry.path());
+        }
+    }
+    let _ = fs::remove_dir(group);
 }
 
 #[test]
 fn nspawn_a_stream_is_booked_on_the_process_of_the_container_that_takes_it() {
     let _alone = alone();
     in_namespace(|| {
-        let container = require!(Nspawn::start());
+        let container = require!(Nspawn::start(tree, "nc", &TAKES));
         let world = World::make();
         connect(container.pid, "host0");
         let row = told(&container.name);
