@@ -1,13 +1,13 @@
 //! `casebook attach`: a case and its report to where the ticket is.
 
 use std::env;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use super::arguments::AttachArguments;
 use super::output::read_enough;
 use super::redact::Redaction;
-use super::{Usage, case_file, say};
+use super::{Usage, case_file, say, screen};
 use crate::bounded_json::Budget;
 use crate::case::Case;
 use crate::printable::printable;
@@ -81,7 +81,7 @@ fn send(ticket_report: &TicketReport, target: &Target, config: &DeliveryConfig, 
     if dry_run {
         return match ticket::dry_run(ticket_report, target, config) {
             Ok(text) => {
-                let mut out = io::stdout().lock();
+                let mut out = screen::out();
                 read_enough(writeln!(out, "# {target}: this would leave\n\n{text}").and_then(|()| out.flush()))?;
                 Ok(0)
             }

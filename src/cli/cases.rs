@@ -119,7 +119,7 @@ fn list_json(state: &State) -> io::Result<()> {
     };
     let run = |run: Unfinished| json!({"id": run.id, "runs": run.runs, "bytes": run.bytes});
     let names = state.cases();
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(screen::out());
     let mut serializer = serde_json::Serializer::pretty(&mut out);
     let mut all = serializer.serialize_map(Some(3))?;
     all.serialize_entry("folder", state.folder())?;
@@ -131,7 +131,7 @@ fn list_json(state: &State) -> io::Result<()> {
 }
 
 fn printed(text: &str) -> anyhow::Result<u8> {
-    let mut out = io::stdout().lock();
+    let mut out = screen::out();
     output::read_enough(out.write_all(text.as_bytes()).and_then(|()| out.flush()))?;
     Ok(0)
 }
@@ -152,8 +152,8 @@ fn show_attached(case: &str, name: &str, budget: &mut Budget) -> anyhow::Result<
             "casebook: this text comes from the author of the case, not from casebook; read its commands before you paste them",
         );
     }
-    let mut out = io::stdout().lock();
-    if !out.is_terminal() {
+    let mut out = screen::out();
+    if !io::stdout().is_terminal() {
         output::read_enough(out.write_all(&found.bytes).and_then(|()| out.flush()))?;
         return Ok(0);
     }

@@ -5,11 +5,11 @@ use std::io::Write;
 use anyhow::Context;
 use clap::CommandFactory;
 
-use super::Usage;
 use super::arguments::{
     Arguments, CompletionsArguments, GenerateArguments, GenerateCommand, ManArguments, SchemaArguments,
 };
 use super::place::{Place, Readers};
+use super::{Usage, screen};
 use crate::case::Case;
 use crate::suggest::Suggestion;
 use crate::sys::outlet;
@@ -27,7 +27,7 @@ pub(super) fn schema(arguments: &SchemaArguments) -> anyhow::Result<u8> {
             probe.output_schema()
         }
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = screen::out();
     serde_json::to_writer_pretty(&mut out, &schema)?;
     writeln!(out)?;
     Ok(0)
@@ -47,7 +47,7 @@ pub(super) fn generate(arguments: &GenerateArguments) -> anyhow::Result<u8> {
                 .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
         Place::prepare_for(&path, Readers::Umask)?.write(|out| out.write_all(text.as_bytes()))?;
-        writeln!(std::io::stdout(), "{}", path.display())?;
+        writeln!(screen::out(), "{}", path.display())?;
     }
     let whole = arguments.what.is_none() && arguments.types.is_none();
     let pages = generate::PAGES_WITH_TABLES.iter().filter(|_| whole);
@@ -56,7 +56,7 @@ pub(super) fn generate(arguments: &GenerateArguments) -> anyhow::Result<u8> {
         let filled =
             generate::filled(&page).with_context(|| format!("{} has no place for its table", path.display()))?;
         Place::prepare_for(&path, Readers::Umask)?.write(|out| out.write_all(filled.as_bytes()))?;
-        writeln!(std::io::stdout(), "{}", path.display())?;
+        writeln!(screen::out(), "{}", path.display())?;
     }
     Ok(0)
 }
@@ -65,7 +65,7 @@ pub(super) fn completions(arguments: &CompletionsArguments) -> anyhow::Result<u8
     // The generator panics when it cannot write, so it writes to memory.
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut Arguments::command(), "casebook", &mut script);
-    std::io::stdout().lock().write_all(&script)?;
+    screen::out().write_all(&script)?;
     Ok(0)
 }
 
@@ -78,6 +78,6 @@ pub(super) fn man(arguments: &ManArguments) -> anyhow::Result<u8> {
         let said = format!("there is no command `{name}`");
         return Err(Usage(Suggestion::of(name, known).or_list_behind(&said)).into());
     };
-    std::io::stdout().lock().write_all(page.as_bytes())?;
+    screen::out().write_all(page.as_bytes())?;
     Ok(0)
 }

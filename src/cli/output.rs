@@ -138,7 +138,7 @@ impl Sinks {
             }
             return failed;
         }
-        let mut stdout = BufWriter::new(io::stdout().lock());
+        let mut stdout = BufWriter::new(screen::out());
         read_enough(self.render(&file.case, self.printed, &self.options, &mut stdout).and_then(|()| stdout.flush()))?;
         // What is still buffered for a reader that is gone is not tried again.
         let _ = stdout.into_parts();
@@ -193,7 +193,7 @@ fn save(place: &Place, case: &Case, pack: Pack<'_>) -> anyhow::Result<()> {
 
 /// Writes a packed case to standard output. A reader that goes away before it has all of it has no case.
 fn to_stdout(pack: Pack<'_>) -> anyhow::Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(screen::out());
     let written = pack(&mut out).and_then(|()| Ok(out.flush()?));
     // What is still buffered for a reader that is gone is not tried again.
     let _ = out.into_parts();

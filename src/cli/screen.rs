@@ -1,6 +1,9 @@
 //! What is printed for people leaves here: in colour where that is wanted, in ASCII where the locale has no more.
 
-use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, StdoutLock, Write};
+use std::os::fd::AsFd;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::glyphs::Charset;
 
@@ -15,14 +18,50 @@ pub(super) struct Screen<W: Write> {
     begun: Vec<u8>,
 }
 
+/// Standard output as it is. Who shares it, as an `ssh` or a script beside casebook, may have made it one that nobody waits for
+/// (`O_NONBLOCK` is of the open file, not of a process): where it is full it is waited for all the same.
+pub(super) struct Out(StdoutLock<'static>);
+
+/// Standard output, for data.
+pub(super) fn out() -> Out {
+    Out(io::stdout().lock())
+}
+
+impl Out {
+    /// What `write` gives once there is room for it. What was refused for want of room was not taken at all.
+    fn waiting<T>(&mut self, mut write: impl FnMut(&mut StdoutLock<'static>) -> io::Result<T>) -> io::Result<T> {
+        loop {
+            match write(&mut self.0) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                done => return done,
+            }
+            let wanted = PollFd::new(self.0.as_fd(), PollFlags::POLLOUT);
+            match poll(&mut [wanted], PollTimeout::NONE) {
+                Ok(_) | Err(nix::Error::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.waiting(|out| out.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.waiting(Write::flush)
+    }
+}
+
 /// Standard output, for text.
-pub(super) fn stdout() -> Screen<StdoutLock<'static>> {
-    Screen::of(io::stdout().lock())
+pub(super) fn stdout() -> Screen<Out> {
+    Screen::of(out())
 }
 
 /// Standard output, for text of many lines.
-pub(super) fn buffered() -> Screen<BufWriter<StdoutLock<'static>>> {
-    Screen::of(BufWriter::with_capacity(BUFFER, io::stdout().lock()))
+pub(super) fn buffered() -> Screen<BufWriter<Out>> {
+    Screen::of(BufWriter::with_capacity(BUFFER, out()))
 }
 
 impl<W: Write> Screen<W> {

@@ -8,7 +8,7 @@ use regex::Regex;
 use super::arguments::UnredactArguments;
 use super::output::read_enough;
 use super::place::{Place, Readers};
-use super::{Usage, case_file, redact, say};
+use super::{Usage, case_file, redact, say, screen};
 use crate::archive::{self, CaseFile};
 use crate::bounded_json::Budget;
 use crate::case::{Case, Redacted};
@@ -58,7 +58,7 @@ pub(super) fn unredact(arguments: &UnredactArguments) -> anyhow::Result<u8> {
             place.write(|out| out.write_all(&bytes))?;
             say(format_args!("written: {}", place.path().display()));
         }
-        None => read_enough(io::stdout().lock().write_all(&bytes))?,
+        None => read_enough(screen::out().write_all(&bytes))?,
     }
     say(format_args!("{count} pseudonyms put back"));
     Ok(0)

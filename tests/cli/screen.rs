@@ -1,6 +1,13 @@
 //! What a terminal is shown: ASCII where the locale has no more, colours where they are wanted, local time beside UTC.
 
+use std::fs::File;
+use std::io::Read;
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::unistd::pipe2;
 
 use crate::command::{Answer, Desk, GOOD};
 
@@ -110,4 +117,23 @@ fn the_head_of_a_report_has_the_hosts_own_time_beside_utc() {
     let answer = zoned("run ./brief.yaml --no-keep --format text", "UTC");
     let head = answer.ended(0).out.lines().next().unwrap().to_owned();
     assert!(head.contains(" UTC | window"), "{head}");
+}
+
+#[test]
+fn a_full_pipe_that_nobody_waits_for_is_waited_for() {
+    let desk = Desk::new();
+    for line in ["schema case", "show high-inbound-traffic"] {
+        let whole = desk.run(line).out;
+        // Others that share it, as an `ssh` in the same script, leave it like that.
+        let (read, write) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).unwrap();
+        fcntl(&read, FcntlArg::F_SETFL(OFlag::empty())).unwrap();
+        fcntl(&write, FcntlArg::F_SETPIPE_SZ(4096)).unwrap();
+        assert!(whole.len() > 4096, "{line}: {} bytes", whole.len());
+        let mut child = desk.command(line.split_whitespace()).stdout(write).spawn().unwrap();
+        thread::sleep(Duration::from_millis(300));
+        let mut got = String::new();
+        File::from(read).read_to_string(&mut got).unwrap();
+        assert!(child.wait().unwrap().success(), "{line}");
+        assert_eq!(got, whole, "{line}");
+    }
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::super::say;
+use super::super::{say, screen};
 use crate::bounded_json::{self, Budget, Unread};
 use crate::printable::printable;
 use crate::sys::thread;
@@ -201,7 +201,7 @@ fn refusal(id: &Value, code: i64, message: &str) -> Value {
 fn write(message: &impl serde::Serialize) -> io::Result<()> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
-    let mut out = io::stdout().lock();
+    let mut out = screen::out();
     let written = out.write_all(&line).and_then(|()| out.flush());
     if written.is_err() {
         std::process::exit(0);

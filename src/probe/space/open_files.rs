@@ -315,6 +315,11 @@ mod tests {
         fs::copy("/bin/sleep", &path).unwrap();
         fs::File::open(&path).unwrap().sync_all().unwrap();
         let mut process = std::process::Command::new(&path).arg("60").spawn().unwrap();
+        // Who starts a program goes on before the kernel has mapped it.
+        let maps = format!("/proc/{}/maps", process.id());
+        while !fs::read_to_string(&maps).unwrap().contains(path.to_str().unwrap()) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         fs::remove_file(&path).unwrap();
         let seen = statx(CWD, folder.path(), AtFlags::empty(), StatxFlags::BASIC_STATS).unwrap();
         let device = (seen.stx_dev_major, seen.stx_dev_minor);
