@@ -91,7 +91,7 @@
 ---What probe `units` observes: systemd's units: which live, which failed and how, which are started again and again, which are at a limit.
 ---@class casebook.units.Evidence: casebook.Evidence
 ---@field systemd boolean Whether systemd runs this host (`/run/systemd/system` is there). Where it does not, there are no units.
----@field span_seconds number How far back the journal was read, in seconds.
+---@field span_seconds number How far back the journal tells, in seconds: less than was asked for where it begins later.
 ---@field messages? integer Messages of systemd about units in that span. None where the journal could not be read: then nothing is known of what failed, and when.
 ---@field seen integer Units that live or that systemd wrote of in the span. Those of users (`systemd --user`) are left aside, and so are slices and devices.
 ---@field complete boolean Whether all control groups of units could be looked at. When false, the list is of those that were.

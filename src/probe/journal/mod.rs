@@ -89,6 +89,12 @@ impl Journal {
         Some((stamp.boot, Timestamp::from_microsecond(i64::try_from(stamp.realtime).ok()?).ok()?))
     }
 
+    /// When its first entry was written, as its header says; none where it has none.
+    pub(in crate::probe) fn first(&self) -> Option<Timestamp> {
+        let first = (self.header.entries > 0).then_some(self.header.first_realtime)?;
+        Timestamp::from_microsecond(i64::try_from(first).ok()?).ok()
+    }
+
     /// Hands on what systemd wrote of units in these entries, one after another.
     pub(in crate::probe) fn of_units(
         &self,

@@ -148,6 +148,7 @@ impl Probe for UnitsProbe {
         let until = Instant::now() + JOURNAL_LOOK;
         let told = told::read(from, now, &|| !cx.checkpoint() || Instant::now() >= until);
         let uses = groups.as_ref().map(|groups| uses(groups, cx)).unwrap_or_default();
+        let span_seconds = told.as_ref().map_or(span_seconds, |told| reaches_back(told.first, now, span_seconds));
         let seen = Seen { now, span_seconds, groups, invocations, told, uses };
         let mut observed = seen.compose(params.limit as usize);
         let mut denied = None;
@@ -162,6 +163,12 @@ impl Probe for UnitsProbe {
         cx.live(format!("{} units", observed.output.seen));
         Ok(observed)
     }
+}
+
+/// How far back the journal tells, in seconds: it may begin within the span that was asked for, as after it was rotated away.
+fn reaches_back(first: Option<Timestamp>, now: Timestamp, asked: f64) -> f64 {
+    let kept = first.map(|first| now.duration_since(first).as_secs_f64());
+    kept.filter(|kept| *kept > 0.0).map_or(asked, |kept| kept.min(asked))
 }
 
 /// Whether systemd runs this host.

@@ -11,7 +11,7 @@ use crate::case::Process;
 pub struct Units {
     /// Whether systemd runs this host (`/run/systemd/system` is there). Where it does not, there are no units.
     pub systemd: bool,
-    /// How far back the journal was read, in seconds.
+    /// How far back the journal tells, in seconds: less than was asked for where it begins later.
     pub span_seconds: f64,
     /// Messages of systemd about units in that span. None where the journal could not be read: then nothing is known of what
     /// failed, and when.

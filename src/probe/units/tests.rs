@@ -118,3 +118,13 @@ fn the_kinds_that_are_told_of_are_those_that_run_or_fail_by_themselves() {
     }
     assert!(!is_kept(".service") && !is_kept("service"));
 }
+
+#[test]
+fn a_journal_that_begins_within_the_span_tells_of_no_more() {
+    let now = Timestamp::from_second(1_795_359_845).unwrap();
+    let before = |seconds: i64| now.checked_sub(SignedDuration::from_secs(seconds)).unwrap();
+    assert_eq!(reaches_back(Some(before(120)), now, 3600.0), 120.0);
+    assert_eq!(reaches_back(Some(before(86_400)), now, 3600.0), 3600.0);
+    assert_eq!(reaches_back(Some(before(-5)), now, 3600.0), 3600.0, "a clock that was set says nothing");
+    assert_eq!(reaches_back(None, now, 3600.0), 3600.0);
+}

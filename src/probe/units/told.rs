@@ -44,6 +44,8 @@ pub(super) struct History {
 /// What the journal says.
 #[derive(Debug, Default)]
 pub(super) struct Told {
+    /// When the first entry was written that the journal still has.
+    pub(super) first: Option<Timestamp>,
     pub(super) messages: u64,
     pub(super) units: HashMap<String, History>,
     pub(super) loss: Vec<String>,
@@ -260,6 +262,7 @@ fn read_in(
         let path = found.path.display().to_string();
         let opened = place.open(&found.path).map_err(NotRead::Io).and_then(|(file, _)| Journal::open(file));
         let result = opened.and_then(|journal| {
+            told.first = [told.first, journal.first()].into_iter().flatten().min();
             let entries = journal.entries(dating, &choice).map_err(NotRead::Io)?;
             let range = entries.start..entries.end;
             journal.of_units(dating, &choice, range, stop, &mut |entry| told.take(entry)).map_err(NotRead::Io)
