@@ -37,7 +37,8 @@ pub type ParamNames = HashMap<(String, String), String>;
 const WINDOW: &str = "window";
 /// Parameters that have flags of their own, and keep their names.
 const PLAIN: [&str; 2] = [WINDOW, "interface"];
-/// The parameter by which a runbook is told whether anything speaks for it, or it is run because all are.
+/// The parameter by which a runbook is told whether the complaint has a word of it: one that is run for what was seen, or because
+/// all are, was not asked for.
 const ASKED: &str = "asked";
 /// The largest that a runbook may be that was made of several, in bytes: a case's is read to this size.
 const LARGEST: usize = 1024 * 1024;
@@ -54,7 +55,7 @@ pub fn compose(members: &[&Runbook], choice: Choice) -> Result<(Runbook, ParamNa
         let picked = choice.picked.iter().find(|picked| picked.runbook == member.name);
         let mut apart = picked.map(|picked| picked.apart.clone()).unwrap_or_default();
         if let Some(asked) = document.params.iter_mut().find(|(name, _)| name.value == ASKED).map(|(_, param)| param) {
-            let speaks = picked.is_none_or(|picked| !picked.words.is_empty() || picked.sign.is_some());
+            let speaks = picked.is_none_or(|picked| !picked.words.is_empty());
             asked.default =
                 Some(Spanned::new(json!(speaks), serde_yaml::Location::UNKNOWN, serde_yaml::Location::UNKNOWN));
             apart.push(ASKED.to_owned());
@@ -802,6 +803,22 @@ mod tests {
         assert_ne!(name(&names, inbound), name(&names, outbound));
         assert!(names.values().all(|name| whole.params.contains_key(name)));
     }
+
+    /// What the first look saw of a host is no complaint of logins.
+    #[test]
+    fn only_a_word_of_the_complaint_asks_for_a_runbook() {
+        let (heads, mut choice) = shelf();
+        let asked = |choice: &Choice| {
+            let (whole, names) = compose(&heads.iter().collect::<Vec<_>>(), choice.clone()).unwrap();
+            whole.params[&names[&("slow-ssh-login".to_owned(), ASKED.to_owned())]].default.clone()
+        };
+        assert_eq!(asked(&choice), Some(json!(true)));
+        for picked in choice.picked.iter_mut().filter(|picked| picked.runbook == "slow-ssh-login") {
+            (picked.words, picked.sign) = (Vec::new(), Some("a service accepts connections too slowly".to_owned()));
+        }
+        assert_eq!(asked(&choice), Some(json!(false)));
+    }
+
     #[test]
     fn what_ships_means_one_thing_by_each_name_of_a_cause() {
         let (heads, choice) = shelf();

@@ -107,6 +107,7 @@ impl Probe for SpaceProbe {
             device,
             mount: &place.path,
             files: files.iter().map(|file| (file.inode, &file.path[last_part(&file.path)..])).collect(),
+            looker: i32::try_from(std::process::id()).ok(),
         };
         let open = open_files(&sought, Instant::now() + DESCRIPTORS, cx)
             .map_err(|error| Gap::io("list the open files of all processes (/proc)", &error));

@@ -69,6 +69,8 @@ pub(super) struct Sought<'a> {
     pub(super) mount: &'a Path,
     /// Inodes of files whose holders are wanted, with the last part of their path.
     pub(super) files: HashMap<u64, &'a [u8]>,
+    /// Who keeps those files open to look at them: it is neither their reader nor their writer.
+    pub(super) looker: Option<i32>,
 }
 
 /// Looks at the descriptors of all processes, until `deadline`.
@@ -116,7 +118,7 @@ pub(super) fn open_files(sought: &Sought<'_>, deadline: Instant, cx: &Context) -
             let flags = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
             let Ok(seen) = statx(CWD, &*link, flags, StatxFlags::BASIC_STATS) else { continue };
             let its_device = (seen.stx_dev_major, seen.stx_dev_minor);
-            if its_device == sought.device && sought.files.contains_key(&seen.stx_ino) {
+            if its_device == sought.device && sought.looker != Some(pid) && sought.files.contains_key(&seen.stx_ino) {
                 let writes = may_write(pid, descriptor);
                 let holder = found.holders.entry(seen.stx_ino).or_insert(Holder { pid, writes });
                 if writes && !holder.writes {
@@ -298,8 +300,11 @@ mod tests {
         let device = (seen.stx_dev_major, seen.stx_dev_minor);
         let inode = writer.metadata().unwrap().ino();
         let files = HashMap::from([(inode, b"kept.log".as_slice())]);
-        let sought = Sought { device, mount: folder.path(), files };
+        let mut sought = Sought { device, mount: folder.path(), files, looker: None };
         let found = open_files(&sought, Instant::now() + Duration::from_secs(60), &Context::alone()).unwrap();
+        sought.looker = Some(std::process::id() as i32);
+        let unseen = open_files(&sought, Instant::now() + Duration::from_secs(60), &Context::alone()).unwrap();
+        assert_eq!((unseen.holders.get(&inode), unseen.deleted.len()), (None, found.deleted.len()));
         drop((held, writer));
         let own = found.deleted.iter().find(|file| file.path == gone.as_os_str().as_bytes()).expect("it is held");
         assert_eq!((own.pid, own.holders), (std::process::id() as i32, 1));
@@ -323,7 +328,7 @@ mod tests {
         fs::remove_file(&path).unwrap();
         let seen = statx(CWD, folder.path(), AtFlags::empty(), StatxFlags::BASIC_STATS).unwrap();
         let device = (seen.stx_dev_major, seen.stx_dev_minor);
-        let sought = Sought { device, mount: folder.path(), files: HashMap::new() };
+        let sought = Sought { device, mount: folder.path(), files: HashMap::new(), looker: None };
         let found = open_files(&sought, Instant::now() + Duration::from_secs(60), &Context::alone()).unwrap();
         process.kill().unwrap();
         process.wait().unwrap();
