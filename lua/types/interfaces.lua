@@ -94,7 +94,7 @@
 ---@field carrier? boolean Whether it has a carrier (`IFLA_CARRIER`).
 ---@field mac? string Its link address, `02:fc:00:00:00:01`; none where the link has none.
 ---@field mtu integer Its MTU in bytes.
----@field speed_bits_per_second? integer Link speed in bits per second (`/sys/class/net/X/speed`); none when the driver does not say, as virtual ones often.
+---@field speed_bits_per_second? integer Link speed in bits per second (`ETHTOOL_GLINKSETTINGS`); none when the driver does not say, as virtual ones often.
 ---@field utilisation? number Received bits per second as a share of the link speed, where that is known.
 ---@field allowance_exceeded? integer How often the limits of a cloud instance were exceeded since boot (`…_allowance_exceeded` of `ethtool -S`), where a text shows it; null on a live host.
 ---@field master? string The bridge or bond that it belongs to.

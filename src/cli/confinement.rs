@@ -8,7 +8,7 @@ use super::arguments::{
     AttachArguments, CasesCommand, Command, MergeArguments, NewKind, OutputArguments, ReadArguments, RedactArguments,
     ReplayArguments, RunArguments,
 };
-use super::given::{CAPTURE, PACKETS, Surroundings};
+use super::given::{CAPTURE, INTERFACE, PACKETS, Surroundings};
 use super::store::{CaseStore, State};
 use super::{case_file, output, say};
 use crate::case::{Clock, Vantage};
@@ -81,8 +81,17 @@ const DOMAIN: u16 = 53;
 pub(super) fn start(command: &Command, clock: Option<Clock>) -> Start {
     let threads = if asks_this_host(command) { ProbeThreads::with_rights_of_now() } else { ProbeThreads::default() };
     let configured = matches!(command, Command::Doctor | Command::Config).then(Config::load);
-    let surroundings = Surroundings::look(asks_this_host(command) && gives_parameters(command));
-    let vantage = if asks_this_host(command) { vantage() } else { None };
+    let surroundings = match command {
+        Command::Probe(of) => {
+            let given =
+                of.params.iter().filter_map(|text| text.split_once('=')).filter(|(key, _)| key.trim() == INTERFACE);
+            Surroundings::look_for(given.map(|(_, name)| name).chain(of.watch.interface.as_deref()))
+        }
+        _ => Surroundings::look(asks_this_host(command) && gives_parameters(command)),
+    };
+    // A probe by itself says nothing of it.
+    let tells_vantage = asks_this_host(command) && !matches!(command, Command::Probe(_) | Command::Lua(_));
+    let vantage = if tells_vantage { vantage() } else { None };
     let (keeps, redacts, quiet) = keeping(command);
     let store = CaseStore::new(keeps, redacts, quiet);
     let mut profile = profile(command);
@@ -123,7 +132,6 @@ fn gives_parameters(command: &Command) -> bool {
         Command::Run(of) => of.watch.interface.is_some() || !of.set.is_empty() || of.config.has_params(),
         Command::Diagnose(of) => of.watch.interface.is_some() || !of.set.is_empty() || of.config.has_params(),
         Command::Check(of) => of.watch.interface.is_some() || !of.params.is_empty() || of.config.has_params(),
-        Command::Probe(of) => of.watch.interface.is_some() || !of.params.is_empty(),
         Command::Retest(_) => true,
         _ => false,
     }

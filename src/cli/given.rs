@@ -17,6 +17,8 @@ pub(super) const CAPTURE: &str = "pcap";
 pub(super) const PACKETS: &str = "file";
 /// The parameter that names what is watched, for which `-i` is short.
 pub(super) const INTERFACE: &str = "interface";
+/// Its value that names none.
+const AUTO: &str = "auto";
 
 /// `KEY=VALUE` as its two parts.
 pub(super) fn key_and_value(text: &str) -> Result<(String, Value), Usage> {
@@ -53,6 +55,11 @@ impl Surroundings {
     /// Looks, where something is given that could name an interface.
     pub fn look(wanted: bool) -> Self {
         Surroundings { interfaces: wanted.then(probe::Interfaces::look).flatten() }
+    }
+
+    /// Looks, where one of the names that are given is not that of an interface: else there is nothing to refuse.
+    pub fn look_for<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        Surroundings::look(!probe::are_interfaces(names.filter(|name| *name != AUTO)))
     }
 
     /// Refuses an interface that does not exist, and a file that holds no packets.

@@ -50,7 +50,7 @@ pub use capture::fault as capture_fault;
 pub use context::{Cancel, Context, Inputs, LONGER, StartBarrier, Stopped, Wrote};
 pub use resource_limits::ResourceLimits;
 pub use rights::{Right, Rights, Use};
-pub use watched::Interfaces;
+pub use watched::{Interfaces, are_interfaces};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

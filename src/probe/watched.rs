@@ -98,6 +98,11 @@ impl Interfaces {
     }
 }
 
+/// Whether each of these is the name of an interface, asked one by one: of many interfaces that is far less than all.
+pub fn are_interfaces<'a>(mut names: impl Iterator<Item = &'a str>) -> bool {
+    door().is_ok_and(|mut door| names.all(|name| door.is_link(name)))
+}
+
 /// The default routes of both families; those of IPv6 are not missed where the host has none of it.
 pub(super) fn default_routes(door: &mut Rtnetlink) -> io::Result<Vec<DefaultRoute>> {
     let mut routes = door.default_routes(false)?;

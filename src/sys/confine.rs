@@ -113,9 +113,11 @@ fn give_up_capabilities(profile: &Profile) -> Vec<String> {
         return Vec::new();
     }
     for number in 0..u64::BITS {
-        // The kernel refuses numbers that it does not know. Without CAP_SETPCAP the set stays, and means nothing: no program
-        // is started.
-        let _ = remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << number));
+        // The kernel refuses the first number that it does not know, and all behind it. Without CAP_SETPCAP the set stays, and
+        // means nothing: no program is started.
+        if remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << number)).is_err() {
+            break;
+        }
     }
     // It fails only where the set is not there.
     let _ = clear_ambient_capability_set();

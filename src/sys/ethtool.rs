@@ -2,6 +2,7 @@
 //! anything; some of it takes the lock of all network configuration, and a driver may ask its firmware.
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
 use std::ffi::CStr;
 use std::io;
 use std::num::NonZeroUsize;
@@ -86,12 +87,15 @@ pub struct Channels {
 #[derive(Debug)]
 pub struct Ethtool {
     socket: OwnedFd,
+    /// Words of a list of modes of links, as this kernel has them; 0 before it was asked.
+    words: Cell<i8>,
 }
 
 impl Ethtool {
     /// Opens it in the network namespace of the calling thread.
     pub fn open() -> io::Result<Self> {
-        Ok(Ethtool { socket: socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)? })
+        let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+        Ok(Ethtool { socket, words: Cell::new(0) })
     }
 
     /// The driver of a device.
@@ -113,21 +117,19 @@ impl Ethtool {
         })
     }
 
-    /// The settings of a link. The kernel first says how many words its lists of modes have.
+    /// The settings of a link. The kernel says once how many words its lists of modes have, and fills in no other number of them.
     pub fn link_settings(&self, device: &CStr) -> io::Result<LinkSettings> {
-        const WORDS: usize = 15;
-        let mut room = Room::of(48, GLINKSETTINGS)?;
-        self.ask(device, &mut room)?;
-        let words = room.bytes().get(WORDS).copied().unwrap_or(0).wrapping_neg();
-        let mut room = Room::of(48 + 12 * usize::from(words), GLINKSETTINGS)?;
-        room.put(WORDS, &[words]);
-        self.ask(device, &mut room)?;
-        let bytes = room.bytes();
-        let byte = |at: usize| bytes.get(at).copied();
+        let mut asked = Settings { words: self.words.get(), ..Settings::default() };
+        self.ask_into(device, &mut asked)?;
+        if asked.words < 0 {
+            self.words.set(asked.words.wrapping_neg());
+            asked = Settings { words: self.words.get(), ..Settings::default() };
+            self.ask_into(device, &mut asked)?;
+        }
         Ok(LinkSettings {
-            megabits: read_u32(bytes, 4).filter(|speed| !matches!(*speed, 0 | u32::MAX)),
-            full_duplex: byte(8).filter(|duplex| *duplex <= 1).map(|duplex| duplex == 1),
-            autonegotiation: byte(11) == Some(1),
+            megabits: Some(asked.megabits).filter(|speed| !matches!(*speed, 0 | u32::MAX)),
+            full_duplex: Some(asked.duplex).filter(|duplex| *duplex <= 1).map(|duplex| duplex == 1),
+            autonegotiation: asked.autonegotiation == 1,
         })
     }
 
@@ -202,6 +204,19 @@ impl Ethtool {
     }
 
     fn ask(&self, device: &CStr, room: &mut Room) -> io::Result<()> {
+        // SAFETY: the room is mapped, and where an answer would be longer, since there is more to say than a moment ago, the page
+        // behind it refuses (EFAULT).
+        unsafe { self.ask_at(device, room.start) }
+    }
+
+    fn ask_into(&self, device: &CStr, settings: &mut Settings) -> io::Result<()> {
+        // SAFETY: the structure is the kernel's, with room for as many words as it can ask for (`link_mode_masks_nwords` has 7 bits);
+        // the kernel writes as many as it asked for.
+        unsafe { self.ask_at(device, NonNull::from(settings).cast()) }
+    }
+
+    /// What is asked stands at that place, and the answer is written there: it must be ours, and have room for the answer.
+    unsafe fn ask_at(&self, device: &CStr, place: NonNull<libc::c_void>) -> io::Result<()> {
         // SAFETY: all zeroes are an `ifreq`: numbers, and a pointer that is not used.
         let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
         let name = device.to_bytes();
@@ -211,11 +226,46 @@ impl Ethtool {
         for (place, byte) in request.ifr_name.iter_mut().zip(name) {
             *place = *byte as libc::c_char;
         }
-        request.ifr_ifru.ifru_data = room.start.as_ptr().cast();
-        // SAFETY: the request lives until the call returns. What the kernel writes goes to the room, which is ours alone; where
-        // it would write beyond it, since there is more to say than a moment ago, the page behind refuses (EFAULT).
+        request.ifr_ifru.ifru_data = place.as_ptr().cast();
+        // SAFETY: the request lives until the call returns. What the kernel writes goes to the place that the caller vouches for.
         let answer = unsafe { libc::ioctl(self.socket.as_raw_fd(), SIOCETHTOOL as _, &raw mut request) };
         if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+/// `struct ethtool_link_settings`, and the lists of modes behind it, which nobody reads.
+#[repr(C)]
+struct Settings {
+    command: u32,
+    megabits: u32,
+    duplex: u8,
+    port: u8,
+    address: u8,
+    autonegotiation: u8,
+    mdio: u8,
+    crossover: u8,
+    crossover_wanted: u8,
+    words: i8,
+    more: [u32; 8],
+    modes: [[u32; 3]; i8::MAX as usize],
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            command: GLINKSETTINGS,
+            megabits: 0,
+            duplex: u8::MAX,
+            port: 0,
+            address: 0,
+            autonegotiation: 0,
+            mdio: 0,
+            crossover: 0,
+            crossover_wanted: 0,
+            words: 0,
+            more: [0; 8],
+            modes: [[0; 3]; i8::MAX as usize],
+        }
     }
 }
 
@@ -278,6 +328,21 @@ mod tests {
         assert_eq!(door.statistics(c"lo").unwrap_err().raw_os_error(), Some(libc::EOPNOTSUPP));
         assert_eq!(door.driver(c"no-such-one").unwrap_err().raw_os_error(), Some(libc::ENODEV));
         assert!(door.driver(c"a-name-that-no-interface-can-have").is_err());
+    }
+
+    #[test]
+    fn the_settings_of_a_link_are_told_at_once_when_the_words_are_known() {
+        let (mut held, door) = (crate::sys::rtnetlink::Rtnetlink::open().unwrap(), Ethtool::open().unwrap());
+        assert_eq!(std::mem::size_of::<Settings>(), 48 + 12 * 127);
+        assert_eq!(door.link_settings(c"no-such-one").unwrap_err().raw_os_error(), Some(libc::ENODEV));
+        for link in held.links().unwrap() {
+            let name = std::ffi::CString::new(link.name).unwrap();
+            let (first, fresh) = (door.link_settings(&name), Ethtool::open().unwrap().link_settings(&name));
+            match (first, fresh) {
+                (Ok(first), Ok(fresh)) => assert_eq!((first, door.words.get() > 0), (fresh, true)),
+                (first, fresh) => assert!(first.is_err() && fresh.is_err(), "{name:?}"),
+            }
+        }
     }
 
     #[test]

@@ -216,6 +216,18 @@ impl Rtnetlink {
         self.netlink.list(RTM_GETLINK, &links_request(), link_in)
     }
 
+    /// Whether there is an interface of this name, other names left out.
+    pub fn is_link(&mut self, name: &str) -> bool {
+        let mut request = links_request();
+        request.extend_from_slice(&(4 + name.len() as u16 + 1).to_ne_bytes());
+        request.extend_from_slice(&3u16.to_ne_bytes()); // IFLA_IFNAME
+        request.extend_from_slice(name.as_bytes());
+        request.resize((request.len() + 1).next_multiple_of(4), 0);
+        let asked =
+            if name.len() < libc::IFNAMSIZ { self.netlink.ask(RTM_GETLINK, &request, link_in) } else { Ok(None) };
+        asked.is_ok_and(|link| link.is_some_and(|link| link.name == name))
+    }
+
     /// At most so many interfaces, as far as they are told until `deadline`; and whether there are more.
     pub fn links_at_most(&mut self, most: usize, deadline: Instant) -> io::Result<(Vec<Link>, bool)> {
         self.netlink.list_at_most(RTM_GETLINK, &links_request(), most, Some(deadline), link_in)

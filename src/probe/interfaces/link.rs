@@ -1,12 +1,13 @@
 //! From what the kernel says of a link, and its growth, to the result.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::CString;
 
 use super::rates::{Reading, Seen};
 use super::{Address, Entered, Entrance, Guest, Interface, Interfaces, LISTED, QueueGrowth, Unwatched};
 use crate::case::{Gap, Observed, Reason};
-use crate::probe::sysfs;
 use crate::probe::watched::{self, Choice, Survey};
+use crate::sys::ethtool::Ethtool;
 use crate::sys::rtnetlink::{Bridged, Link};
 
 /// Most addresses of an interface in the list; of the watched one and loopback, which tell what is ours, many more.
@@ -23,10 +24,11 @@ const FAR_MORE: u64 = 2;
 /// How many interfaces that came or went are named.
 const NAMED: usize = 8;
 
-/// Puts the result together from the surveys around the window and the samples within it.
+/// Puts the result together from the surveys around the window and the samples within it. Without the second survey nothing but
+/// the counters had time to change.
 pub(super) fn compose(
     before: &Survey,
-    after: &Survey,
+    after: Option<&Survey>,
     reading: &Reading,
     queues: Option<&QueueGrowth>,
     choice: Choice,
@@ -38,9 +40,10 @@ pub(super) fn compose(
     };
     let watched = watched::busiest_of(&all.iter().filter_map(rate).collect::<Vec<_>>()).unwrap_or(usual);
     let mut links: HashMap<u32, (&Link, &Survey)> = HashMap::new();
-    for survey in [before, after] {
+    for survey in [Some(before), after].into_iter().flatten() {
         links.extend(survey.links.iter().map(|link| (link.index, (link, survey))));
     }
+    let drivers = Ethtool::open().ok();
     let name = |index: u32| links.get(&index).map(|(link, _)| link.name.clone());
     let describe = |index: u32, seen: &Seen, addresses: usize| {
         let (link, survey) = links.get(&index)?;
@@ -52,7 +55,7 @@ pub(super) fn compose(
             lower: link.lower.and_then(name),
             ingress_dropped,
             queue_dropped,
-            ..interface(link, seen, link.master.and_then(name))
+            ..interface(link, seen, link.master.and_then(name), drivers.as_ref())
         })
     };
     let with_samples = |index: u32| {
@@ -70,7 +73,7 @@ pub(super) fn compose(
 
     let mut busy: Vec<(u32, &Seen)> = reading.seen().filter(|(index, _)| links.contains_key(index)).collect();
     let traffic = |seen: &Seen| seen.rx().bytes.unwrap_or(0).saturating_add(seen.tx().bytes.unwrap_or(0));
-    busy.sort_by_key(|(index, seen)| (std::cmp::Reverse(traffic(seen)), *index));
+    busy.sort_by_cached_key(|(index, seen)| (std::cmp::Reverse(traffic(seen)), *index));
     let interfaces: Vec<Interface> =
         busy.iter().take(LISTED).filter_map(|(index, seen)| describe(*index, seen, ADDRESSES)).collect();
 
@@ -161,27 +164,33 @@ pub(super) fn unwatched(links: &[Link], reading: &Reading, watched: &[u32], defa
     let received = |index: u32| reading.get(index).and_then(|seen| seen.rx().bytes).unwrap_or(0);
     let related: HashSet<u32> = watched.iter().flat_map(|index| watched::related(*index, links)).collect();
     let seen: u64 = watched.iter().map(|index| received(*index)).sum();
-    let mut others: Vec<Unwatched> = watched::entrances(links, default, watched::dials())
+    let by_index: HashMap<u32, &Link> = links.iter().map(|link| (link.index, link)).collect();
+    let mut others: Vec<(&Link, Unwatched)> = watched::entrances(links, default, watched::dials())
         .into_iter()
         .filter(|index| !related.contains(index) || received(*index) > FAR_MORE * seen)
         .filter(|index| !watched.contains(index))
         .filter_map(|index| {
-            let link = links.iter().find(|link| link.index == index)?;
+            let link = by_index.get(&index)?;
             let rx = reading.get(index)?.rx();
-            Some(Unwatched {
+            let other = Unwatched {
                 name: link.name.clone(),
                 bytes: rx.bytes?,
-                packets: rx.packets?,
+                packets: rx.packets.filter(|packets| *packets > 0)?,
                 bits_per_second: rx.bits_per_second?,
                 packets_per_second: rx.packets_per_second?,
-                utilisation: rx.bits_per_second.zip(speed(link)).map(|(bits, speed)| bits / speed as f64),
-            })
+                utilisation: None,
+            };
+            Some((*link, other))
         })
-        .filter(|other| other.packets > 0)
         .collect();
-    others.sort_by_key(|other| std::cmp::Reverse(other.bytes));
+    others.sort_by_key(|(_, other)| std::cmp::Reverse(other.bytes));
     others.truncate(UNWATCHED);
-    others
+    let drivers = if others.is_empty() { None } else { Ethtool::open().ok() };
+    let of_speed = |(link, other): (&Link, Unwatched)| {
+        let utilisation = speed(link, drivers.as_ref()).map(|speed| other.bits_per_second / speed as f64);
+        Unwatched { utilisation, ..other }
+    };
+    others.into_iter().map(of_speed).collect()
 }
 
 /// The guests that are reached through the watched interfaces.
@@ -224,9 +233,9 @@ fn addresses_of(link: &Link, survey: &Survey, most: usize) -> (Vec<Address>, u32
 }
 
 /// One interface, without its addresses and samples.
-fn interface(link: &Link, seen: &Seen, master: Option<String>) -> Interface {
+fn interface(link: &Link, seen: &Seen, master: Option<String>, drivers: Option<&Ethtool>) -> Interface {
     let rx = seen.rx();
-    let speed = speed(link);
+    let speed = speed(link, drivers);
     Interface {
         name: link.name.clone(),
         index: link.index,
@@ -264,13 +273,13 @@ fn colons(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
 }
 
-/// The speed of an Ethernet link, from sysfs.
-fn speed(link: &Link) -> Option<u64> {
+/// The speed of an Ethernet link, from its driver.
+fn speed(link: &Link, drivers: Option<&Ethtool>) -> Option<u64> {
     if link.hardware != libc::ARPHRD_ETHER || link.flags & libc::IFF_UP as u32 == 0 {
         return None;
     }
-    let megabits: i64 = sysfs::text(&sysfs::folder(link)?, "speed")?.parse().ok()?;
-    u64::try_from(megabits).ok().filter(|speed| *speed > 0)?.checked_mul(1_000_000)
+    let name = CString::new(link.name.as_bytes()).ok()?;
+    Some(u64::from(drivers?.link_settings(&name).ok()?.megabits?) * 1_000_000)
 }
 
 /// The name of a link type (`ARPHRD_*`).
@@ -324,8 +333,7 @@ mod tests {
         reading.add(0.0, bytes(&[(7, 0), (8, 0)]));
         reading.add(1.0, bytes(&[(7, 500), (8, 9)]));
         reading.add(2.0, bytes(&[(8, 20)]));
-        let seen = compose(&survey, &Survey::default(), &reading, None, Choice { index: 7, all: vec![7], alias: None })
-            .unwrap();
+        let seen = compose(&survey, None, &reading, None, Choice { index: 7, all: vec![7], alias: None }).unwrap();
         assert_eq!(seen.output.watched.rx.bytes, Some(500));
         assert_eq!(seen.output.watched.rx.bits_per_second, Some(4000.0));
         assert_eq!(seen.loss, ["veth7 vanished within the window; its figures end after 1 s"]);
@@ -339,8 +347,7 @@ mod tests {
         let mut reading = Reading::new([7].into_iter());
         reading.add(0.0, bytes(&[(7, 0)]));
         reading.add(1.0, HashMap::new());
-        let gap = compose(&survey, &Survey::default(), &reading, None, Choice { index: 7, all: vec![7], alias: None })
-            .unwrap_err();
+        let gap = compose(&survey, None, &reading, None, Choice { index: 7, all: vec![7], alias: None }).unwrap_err();
         assert_eq!((gap.reason, gap.tried.as_str()), (Reason::Absent, "watch interface veth7"));
     }
 
@@ -355,7 +362,8 @@ mod tests {
         for at in [0.0, 1.0] {
             reading.add(at, (1..=many).map(|index| (index, LinkCounters::default())).collect());
         }
-        let seen = compose(&survey, &survey, &reading, None, Choice { index: 5, all: vec![5], alias: None }).unwrap();
+        let seen =
+            compose(&survey, Some(&survey), &reading, None, Choice { index: 5, all: vec![5], alias: None }).unwrap();
         assert_eq!((seen.output.interfaces.len(), seen.output.interfaces_left_out), (LISTED, 40));
     }
 

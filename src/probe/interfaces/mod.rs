@@ -3,7 +3,7 @@
 mod link;
 mod rates;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -172,7 +172,7 @@ pub struct Interface {
     pub mac: Option<String>,
     /// Its MTU in bytes.
     pub mtu: u32,
-    /// Link speed in bits per second (`/sys/class/net/X/speed`); none when the driver does not say, as virtual ones often.
+    /// Link speed in bits per second (`ETHTOOL_GLINKSETTINGS`); none when the driver does not say, as virtual ones often.
     pub speed_bits_per_second: Option<u64>,
     /// Received bits per second as a share of the link speed, where that is known.
     pub utilisation: Option<f64>,
@@ -302,7 +302,7 @@ pub struct Sample {
 impl Probe for InterfacesProbe {
     const NAME: &'static str = "interfaces";
     const ABOUT: &'static str = "traffic, drops, errors, speed and addresses of each network interface";
-    const SOURCE: &'static str = "rtnetlink: RTM_GETLINK, RTM_GETSTATS, RTM_GETADDR, RTM_GETROUTE, RTM_GETQDISC, RTM_GETNEIGH; /sys/class/net/*/speed";
+    const SOURCE: &'static str = "rtnetlink: RTM_GETLINK, RTM_GETSTATS, RTM_GETADDR, RTM_GETROUTE, RTM_GETQDISC, RTM_GETNEIGH; SIOCETHTOOL: ETHTOOL_GLINKSETTINGS";
     const REPLACES: &'static [&'static str] = &["ifconfig", "ip -s link", "sar -n DEV", "cat /proc/net/dev"];
     const NEEDS: &'static [Need] = &[];
     type Params = Params;
@@ -334,12 +334,14 @@ impl Probe for InterfacesProbe {
                 break;
             }
         }
-        // What appeared within the window has a name only now; what vanished had one before.
-        let after = Survey::take(&mut door).unwrap_or_default();
+        // What appeared within the window has a name only now; what vanished had one before. A window of no length is one moment.
+        let known: HashSet<u32> = before.links.iter().map(|link| link.index).collect();
+        let is_moment = params.window.0.is_zero() && reading.seen().all(|(index, _)| known.contains(&index));
+        let after = if is_moment { None } else { Survey::take(&mut door).ok() };
         let queues = queues.and_then(|before| Ok(QueueGrowth { before, after: door.queue_drops()? }));
         let drops = queues.as_ref().ok();
         let all = choice.all.clone();
-        let mut observed = link::compose(&before, &after, &reading, drops, choice)?;
+        let mut observed = link::compose(&before, after.as_ref(), &reading, drops, choice)?;
         if let Err(error) = queues {
             let gap = Gap::io("read what queueing disciplines dropped (RTM_GETQDISC)", &error);
             observed.miss(&["watched.ingress_dropped", "watched.queue_dropped", "entered.interfaces"], gap);
