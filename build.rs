@@ -3,10 +3,14 @@
 //! all that it includes: as JSON, which is read ten times as fast as YAML, of which its head alone as well, and as the YAML that a case keeps.
 //! The rules of what a secret looks like become constants.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use aho_corasick::Anchored;
+use aho_corasick::automaton::{Automaton, StateID};
+use aho_corasick::nfa::noncontiguous;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use serde_json::{Map, Value};
@@ -172,12 +176,10 @@ fn rules(project: &Path, out: &Path) {
         allowed.extend(list(rule, "allowlists").iter().map(|list| allowlist(&table(list))));
         let entropy = rule.get("entropy").and_then(|least| least.as_float()).unwrap_or(0.0);
         rules += &format!(
-            "Rule {{ id: {id:?}, name: {name:?}, source: {}, regex: {:?}, group: {}, keywords: &{:?}, second: &{:?}, needs: &{:?}, behind: &{:?}, entropy: {entropy:?}, allowlists: &{allowed:?} }},\n",
+            "Rule {{ id: {id:?}, name: {name:?}, source: {}, regex: {:?}, group: {}, needs: &{:?}, behind: &{:?}, entropy: {entropy:?}, allowlists: &{allowed:?} }},\n",
             tags.iter().any(|tag| tag == "source"),
             filled(&word(rule, "regex")),
             rule.get("secretGroup").and_then(|group| group.as_integer()).unwrap_or(0),
-            keywords(rule),
-            words(rule, "secondKeywords"),
             words(rule, "needs"),
             words(rule, "needsBehind"),
         );
@@ -191,7 +193,94 @@ fn rules(project: &Path, out: &Path) {
         filled("(?i)^{before}{name}$"),
         given.iter().position(|rule| keywords(rule) == of_names).expect("a rule has the keywords of names"),
     );
+    let of_rule = |rule: &toml::Table| [keywords(rule), words(rule, "secondKeywords"), words(rule, "needsBehind")];
+    let constants = constants + &search(&given.iter().map(of_rule).collect::<Vec<_>>(), &out.join("redact_words"));
     fs::write(out.join("redact_rules.rs"), constants).expect("cargo's folder can be written");
+}
+
+/// The search for the keywords of all rules, in whatever case, as constants: for each state the next one by the class of a byte,
+/// and for the states in which words end the rules of these. Given of each rule its keywords, its second ones, and what stands
+/// behind them.
+fn search(rules: &[[Vec<String>; 3]], table: &Path) -> String {
+    /// Outside of ASCII, these two count as the same letter as an `s` and a `k`: they make every rule possible.
+    const OTHER_LETTERS: [&str; 2] = ["\u{17f}", "\u{212a}"];
+    assert!(rules.len() <= 128, "more rules than a set has bits");
+    let mut words: Vec<(&str, u128, u128)> = OTHER_LETTERS.map(|letter| (letter, u128::MAX, u128::MAX)).to_vec();
+    let (mut single, mut behind) = (0, 0);
+    for (index, [keywords, second, signs]) in rules.iter().enumerate() {
+        let bit = 1u128 << index;
+        single |= if second.is_empty() { bit } else { 0 };
+        behind |= if signs.is_empty() { 0 } else { bit };
+        let second = second.iter().map(|word| (word.as_str(), 0, bit));
+        for (word, first, second) in keywords.iter().map(|word| (word.as_str(), bit, 0)).chain(second) {
+            match words.iter_mut().find(|(other, ..)| *other == word) {
+                Some(there) => *there = (word, there.1 | first, there.2 | second),
+                None => words.push((word, first, second)),
+            }
+        }
+    }
+    let automaton = noncontiguous::Builder::new()
+        .ascii_case_insensitive(true)
+        .build(words.iter().map(|(word, ..)| word))
+        .expect("an automaton of the keywords");
+    let next = |state, byte| automaton.next_state(Anchored::No, state, byte);
+    let mut states = vec![automaton.start_state(Anchored::No).expect("a search that begins anywhere")];
+    let mut seen: HashSet<StateID> = states.iter().copied().collect();
+    let mut at = 0;
+    while let Some(state) = states.get(at).copied() {
+        let reached = (0..=u8::MAX).map(|byte| next(state, byte));
+        states.extend(reached.filter(|next| seen.insert(*next)).collect::<Vec<_>>());
+        at += 1;
+    }
+    // Those in which words end come last.
+    states.sort_by_key(|state| automaton.is_match(*state));
+    let places: HashMap<StateID, u16> =
+        states.iter().enumerate().map(|(at, state)| (*state, u16::try_from(at).expect("few states"))).collect();
+    // Bytes that lead to the same state from every state are of one class.
+    let mut classes: Vec<Vec<u16>> = Vec::new();
+    let of_bytes: Vec<usize> = (0..=u8::MAX)
+        .map(|byte| {
+            let column: Vec<u16> = states.iter().map(|state| places[&next(*state, byte)]).collect();
+            classes.iter().position(|class| *class == column).unwrap_or_else(|| {
+                classes.push(column);
+                classes.len() - 1
+            })
+        })
+        .collect();
+    let width = classes.len().next_power_of_two();
+    let mut bytes = Vec::new();
+    for state in 0..states.len() {
+        let row = (0..width).map(|class| classes.get(class).map_or(0, |column| column[state]));
+        bytes.extend(row.flat_map(u16::to_le_bytes));
+    }
+    fs::write(table, &bytes).expect("cargo's folder can be written");
+    let ends: Vec<(u128, u128, usize)> = states
+        .iter()
+        .filter(|state| automaton.is_match(**state))
+        .map(|state| {
+            let ending = (0..automaton.match_len(*state)).map(|index| automaton.match_pattern(*state, index));
+            ending.fold((0, 0, 0), |(first, second, longest), pattern| {
+                let (word, of, second_of) = words[pattern.as_usize()];
+                let longest = if of & behind == 0 { longest } else { word.len().max(longest) };
+                (first | of, second | second_of, longest)
+            })
+        })
+        .collect();
+    format!(
+        "/// The next state by state and class of the byte, two bytes each.\nstatic NEXT: &[u8; {}] = include_bytes!({:?});\n\
+         /// Classes of bytes, and places of a state in the table.\nstatic CLASSES: [u8; 256] = {of_bytes:?};\nconst WIDTH: usize = {width};\n\
+         /// The first state in which a word ends.\nconst FIRST_END: u16 = {};\n\
+         /// For each of them the rules of which a word is a keyword, those of which one is a second one, and the bytes of the longest\n\
+         /// that is a keyword of a rule with signs behind it.\nstatic ENDS: &[(Set, Set, usize)] = &{ends:?};\n\
+         /// The rules without second keywords.\nconst SINGLE: Set = {single};\n\
+         {}",
+        bytes.len(),
+        table.to_str().expect("a path of text"),
+        states.len() - ends.len(),
+        format_args!(
+            "#[cfg(test)]\nconst WORDS: &[(&str, Set, Set)] = &{words:?};\n#[cfg(test)]\nconst BEHIND: Set = {behind};\n"
+        ),
+    )
 }
 
 /// An expression whose words, figures, blanks and edges of words are those of ASCII alone: the automata of Unicode's are many

@@ -18,7 +18,6 @@ use crate::generate;
 use crate::probe::{self, AnyProbe, Cancel, Inputs, PROBES, ResourceLimits, Rights};
 use crate::redact;
 use crate::suggest::Suggestion;
-use crate::sys::thread;
 
 /// How much longer than its window a probe may take.
 const GRACE: Duration = Duration::from_secs(30);
@@ -55,8 +54,6 @@ pub(super) fn probe(arguments: &ProbeArguments, start: Start) -> anyhow::Result<
         cancel,
         progress: display.progress(),
     };
-    // Nobody waits for it while the probe looks. Where no thread can be made, it is done behind it.
-    let _ = thread::start("redaction", (), |()| redact::prepare());
     let evidence = observe(probe, params, asking);
     display.finish();
     match print(&evidence, &arguments.format) {

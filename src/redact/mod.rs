@@ -38,11 +38,6 @@ pub fn secrets(case: &mut Case) {
     case.redacted.secrets = case.redacted.secrets.max(counter.count);
 }
 
-/// Makes what finds secrets, which else is made when the first text is looked at.
-pub fn prepare() {
-    rules::prepare();
-}
-
 /// Takes the secrets out of what was observed.
 pub fn evidence(evidence: &mut Evidence) {
     texts::of_evidence(evidence, &mut Scrubber::default());

@@ -1,12 +1,11 @@
 //! The engine of the rules that say what a secret looks like. The rules themselves are data: `rules.toml`, of which `build.rs`
 //! makes constants, so that a run that meets no secret neither reads nor compiles any.
 //!
-//! One automaton looks for all the keywords of all rules; nearly no text has one. Only rules with a keyword in the text are
-//! compiled, once, and tried. Every expression is of the `regex` crate, whose time is linear in the text.
+//! One automaton, a constant as well, looks for all the keywords of all rules; nearly no text has one. Only rules with a keyword in
+//! the text are compiled, once, and tried. Every expression is of the `regex` crate, whose time is linear in the text.
 
 use std::sync::{LazyLock, OnceLock};
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use regex::{Captures, Regex, RegexSet};
 use regex_automata::meta;
 use regex_automata::nfa::thompson::WhichCaptures;
@@ -24,11 +23,7 @@ pub struct Rule {
     regex: &'static str,
     /// The group that is the secret; 0 stands for every group that took part, or all of the match where there is none.
     group: usize,
-    /// One of these stands in every match, in whatever case.
-    keywords: &'static [&'static str],
-    /// One of these as well, if there are any.
-    second: &'static [&'static str],
-    /// One of these stands in every match as well, if there are any.
+    /// One of these stands in every match beside its keywords, if there are any.
     needs: &'static [&'static str],
     /// One of these stands in every match behind the beginning of its keyword, if there are any.
     behind: &'static [&'static str],
@@ -60,64 +55,26 @@ include!(concat!(env!("OUT_DIR"), "/redact_rules.rs"));
 /// A set of rules, a bit for each.
 type Set = u128;
 
-/// Outside of ASCII, these two count as the same letter as an `s` and a `k`: they make every rule possible.
-const OTHER_LETTERS: [&str; 2] = ["\u{17f}", "\u{212a}"];
-
-/// All keywords, and for each the rules that it makes possible.
-struct Keywords {
-    words: AhoCorasick,
-    /// The rules of which a word is a keyword, and those of which it is a second one.
-    rules: Vec<(Set, Set)>,
-    /// The rules without second keywords.
-    single: Set,
-    /// The rules with signs that stand behind their keyword.
-    behind: Set,
+/// The state behind a byte, in the search for all keywords.
+fn next(state: u16, byte: u8) -> u16 {
+    let class = CLASSES.get(usize::from(byte)).copied().unwrap_or(0);
+    let at = 2 * (usize::from(state) * WIDTH + usize::from(class));
+    NEXT.get(at..).and_then(|row| row.first_chunk()).map_or(0, |state| u16::from_le_bytes(*state))
 }
 
-/// None would mean that there are too many rules, which a test excludes.
-static KEYWORDS: LazyLock<Option<Keywords>> = LazyLock::new(|| {
-    let mut words: Vec<&str> = OTHER_LETTERS.to_vec();
-    let mut rules: Vec<(Set, Set)> = vec![(Set::MAX, Set::MAX); OTHER_LETTERS.len()];
-    let (mut single, mut behind) = (0, 0);
-    for (index, rule) in RULES.iter().enumerate() {
-        let bit = (1 as Set).checked_shl(u32::try_from(index).ok()?)?;
-        single |= if rule.second.is_empty() { bit } else { 0 };
-        behind |= if rule.behind.is_empty() { 0 } else { bit };
-        let second = rule.second.iter().map(|word| (word, (0, bit)));
-        for (word, (first, second)) in rule.keywords.iter().map(|word| (word, (bit, 0))).chain(second) {
-            let place = words.iter().position(|other| other == word).unwrap_or_else(|| {
-                words.push(word);
-                rules.push((0, 0));
-                words.len() - 1
-            });
-            let of_word = rules.get_mut(place)?;
-            *of_word = (of_word.0 | first, of_word.1 | second);
+/// The rules of which the keywords stand in the text, and where the first keyword of a rule with signs behind it begins.
+fn possible(text: &str) -> (Set, usize) {
+    let (mut set, mut second, mut first, mut state) = (0, SINGLE, text.len(), 0);
+    for (at, byte) in text.bytes().enumerate() {
+        state = next(state, byte);
+        if state >= FIRST_END {
+            let end = ENDS.get(usize::from(state - FIRST_END)).copied();
+            let (of, second_of, longest) = end.unwrap_or((Set::MAX, Set::MAX, at + 1));
+            (set, second) = (set | of, second | second_of);
+            first = if longest > 0 { first.min(at + 1 - longest) } else { first };
         }
     }
-    let words =
-        AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(&words).ok()?;
-    Some(Keywords { words, rules, single, behind })
-});
-
-impl Keywords {
-    /// The rules of which the keywords stand in the text, and where the first keyword of a rule with signs behind it begins.
-    fn possible(&self, text: &str) -> (Set, usize) {
-        if !self.words.is_match(text) {
-            return (0, text.len());
-        }
-        let none = (0, self.single, text.len());
-        let (set, second, first) = self.words.find_overlapping_iter(text).fold(none, |(set, second, first), word| {
-            let (of, second_of) = self.rules.get(word.pattern().as_usize()).copied().unwrap_or((Set::MAX, Set::MAX));
-            let first = if of & self.behind == 0 { first } else { first.min(word.start()) };
-            (set | of, second | second_of, first)
-        });
-        (set & second, first)
-    }
-}
-
-/// Makes the search for keywords.
-pub fn prepare() {
-    LazyLock::force(&KEYWORDS);
+    (set & second, first)
 }
 
 /// A rule does not compile.
@@ -128,7 +85,7 @@ pub struct Broken;
 /// error when one of them does not compile, which a test excludes.
 pub fn matching(text: &str, source: bool) -> Result<Vec<(usize, &'static Regex)>, Broken> {
     let mut matching = Vec::new();
-    let (mut possible, first) = KEYWORDS.as_ref().ok_or(Broken)?.possible(text);
+    let (mut possible, first) = possible(text);
     let behind = text.get(first..).unwrap_or(text);
     while possible != 0 {
         let index = possible.trailing_zeros() as usize;
@@ -242,7 +199,7 @@ fn entropy(text: &str) -> f64 {
 pub fn is_name(name: &str) -> bool {
     static OF_ASCII: LazyLock<Option<meta::Regex>> = LazyLock::new(|| compiled_soon(NAME));
     static OF_ANY: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(NAME).ok());
-    KEYWORDS.as_ref().is_none_or(|keywords| keywords.possible(name).0 >> OF_NAMES & 1 == 1)
+    possible(name).0 >> OF_NAMES & 1 == 1
         && if name.is_ascii() {
             OF_ASCII.as_ref().is_none_or(|regex| regex.is_match(name))
         } else {
@@ -252,22 +209,19 @@ pub fn is_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use aho_corasick::AhoCorasick;
+
     use super::*;
     use crate::redact::secret;
 
     #[test]
     fn every_rule_and_every_allowlist_compiles_and_no_id_is_given_twice() {
-        assert!(KEYWORDS.is_some(), "more rules than a set has bits");
         let mut ids = std::collections::BTreeSet::new();
         for (index, rule) in RULES.iter().enumerate() {
             assert!(compiled(index).is_some() && short(index).is_some(), "{}", rule.id);
             assert!(ids.insert(rule.id), "{}", rule.id);
-            assert!(
-                rule.keywords.iter().chain(rule.second).all(|word| !word.is_empty() && *word == word.to_lowercase()),
-                "{}",
-                rule.id
-            );
         }
+        assert!(WORDS.iter().all(|(word, ..)| !word.is_empty() && *word == word.to_ascii_lowercase().as_str()));
         for list in ALLOWLISTS {
             RegexSet::new(list.regexes).unwrap();
         }
@@ -306,7 +260,7 @@ mod tests {
     #[test]
     fn keywords_leave_out_no_rule_that_would_match() {
         for text in crate::redact::corpus::secrets().into_iter().map(|(text, _)| text) {
-            let (possible, first) = KEYWORDS.as_ref().unwrap().possible(&text);
+            let (possible, first) = possible(&text);
             for (index, rule) in RULES.iter().enumerate() {
                 let wanted = compiled(index).unwrap().is_match(&text);
                 let soon = !text.is_ascii() || short(index).unwrap().is_match(&text) == wanted;
@@ -314,6 +268,45 @@ mod tests {
                 let has = rule.has_signs(&text, &text[first..]);
                 assert!(!wanted || has && possible & 1 << index != 0, "{}: {text}", rule.id);
             }
+        }
+    }
+    /// What the crate finds with the same words.
+    fn found_by_the_crate(text: &str) -> (Set, usize) {
+        static WHOLE: LazyLock<AhoCorasick> = LazyLock::new(|| {
+            let words = WORDS.iter().map(|(word, ..)| word);
+            AhoCorasick::builder().ascii_case_insensitive(true).build(words).unwrap()
+        });
+        let none = (0, SINGLE, text.len());
+        let (set, second, first) = WHOLE.find_overlapping_iter(text).fold(none, |(set, second, first), word| {
+            let (_, of, second_of) = WORDS[word.pattern().as_usize()];
+            let first = if of & BEHIND == 0 { first } else { first.min(word.start()) };
+            (set | of, second | second_of, first)
+        });
+        (set & second, first)
+    }
+
+    #[test]
+    fn the_constant_search_finds_what_the_crate_finds() {
+        let corpus = crate::redact::corpus::secrets().into_iter().map(|(text, _)| text);
+        let words = WORDS.iter().map(|(word, ..)| (*word).to_owned());
+        let pairs = WORDS.iter().zip(WORDS.iter().skip(1)).map(|((one, ..), (other, ..))| format!("{one}{other}"));
+        for text in corpus.chain(words).chain(pairs) {
+            for text in [text.to_uppercase(), text] {
+                assert_eq!(possible(&text), found_by_the_crate(&text), "{text}");
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn in_any_text_too(picked in proptest::collection::vec((0..WORDS.len(), 0usize..12, ".{0,3}"), 0..8)) {
+            // Words that are cut, one behind the other, so that the end of one is the beginning of the next.
+            let piece = |(word, cut, noise): &(usize, usize, String)| {
+                let word = WORDS[*word].0;
+                format!("{}{noise}", word.chars().skip(cut % word.chars().count()).collect::<String>())
+            };
+            let text: String = picked.iter().map(piece).collect();
+            proptest::prop_assert_eq!(possible(&text), found_by_the_crate(&text));
         }
     }
 }
