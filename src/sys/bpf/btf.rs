@@ -1,15 +1,17 @@
 //! Where the fields of the running kernel's structures stand: BTF, the kernel's own description of its types.
 //!
-//! Only what is asked for is looked up. The text is read once, at most 64 MiB of it, and given back with the value. What it
+//! Only what is asked for is looked up. The text is read once, at most 64 MiB of it, or mapped, and given back with the value. What it
 //! says is taken as the kernel's word, but no number in it is followed out of the text or round in a circle.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use memchr::memmem;
+
+use super::text::Text;
 
 /// Where the kernel describes its types (`CONFIG_DEBUG_INFO_BTF`).
 pub const PATH: &str = "/sys/kernel/btf/vmlinux";
@@ -44,7 +46,7 @@ mod kind {
 /// The types of a kernel.
 #[derive(Debug)]
 pub struct KernelTypes {
-    bytes: Vec<u8>,
+    bytes: Text,
     strings: Range<usize>,
     /// Where each type begins; the first is type 1.
     starts: Vec<u32>,
@@ -106,17 +108,17 @@ impl KernelTypes {
     }
 
     fn read() -> io::Result<Self> {
-        let file = File::open("/sys/kernel/btf/vmlinux")?;
-        let length = usize::try_from(file.metadata()?.len().min(MOST_BYTES)).map_err(io::Error::other)?;
-        // One byte more, so that the end is seen without making room for as much again.
-        let mut bytes = Vec::with_capacity(length + 1);
-        file.take(MOST_BYTES).read_to_end(&mut bytes)?;
+        let text = Text::of(File::open("/sys/kernel/btf/vmlinux")?, MOST_BYTES)?;
         let malformed = || io::Error::new(io::ErrorKind::InvalidData, format!("{PATH} is written in an unknown way"));
-        KernelTypes::parse(bytes).ok_or_else(malformed)
+        KernelTypes::of(text).ok_or_else(malformed)
     }
 
     /// The types that a text holds; none if it is of another form.
     pub fn parse(bytes: Vec<u8>) -> Option<Self> {
+        KernelTypes::of(Text::Read(bytes))
+    }
+
+    fn of(bytes: Text) -> Option<Self> {
         let number = |at| word(&bytes, at).and_then(|number| usize::try_from(number).ok());
         if bytes.get(..2)? != 0xeb9f_u16.to_ne_bytes() || *bytes.get(2)? != 1 {
             return None;

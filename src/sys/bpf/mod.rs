@@ -7,3 +7,4 @@
 pub mod btf;
 pub mod kernel;
 pub mod listing;
+mod text;
