@@ -80,7 +80,7 @@ fn log_lines(bencher: Bencher<'_, '_>) {
     let logs = probe::find("logs").expect("the probe");
     bencher
         .counter(BytesCount::of_str(&log))
-        .bench(|| logs.observe_json(&params, &Context::alone()).expect("a result"));
+        .bench(|| logs.observe_typed(&params, &Context::alone()).expect("a result"));
 }
 
 /// A condition over two steps, as a runbook's outcomes and signs are judged.

@@ -88,6 +88,7 @@ fn ask(way: Way, window: Duration, time_limit: Duration) -> ProbeRequest {
         time_limit,
         inputs: Inputs::new(),
         by_check: false,
+        typed_alone: false,
         derived: Vec::new(),
     }
 }

@@ -40,6 +40,7 @@ pub(super) fn doctor(start: Start) -> anyhow::Result<u8> {
             };
             ProbeRequest {
                 by_check: false,
+                typed_alone: false,
                 derived: Vec::new(),
                 step: probe.name().into(),
                 title: probe.name().into(),

@@ -13,7 +13,7 @@ use super::run::end_on_signals;
 use super::{Usage, given, say, screen};
 use crate::bounded_json::{self, Budget};
 use crate::case::Evidence;
-use crate::engine::{Live, Observer, ProbeRequest, ProbeThreads, Progress};
+use crate::engine::{Live, Observer, ProbeRequest, ProbeThreads, Progress, most_evidence, trim};
 use crate::generate;
 use crate::probe::{self, AnyProbe, Cancel, Inputs, PROBES, ResourceLimits, Rights};
 use crate::redact;
@@ -46,17 +46,19 @@ pub(super) fn probe(arguments: &ProbeArguments, start: Start) -> anyhow::Result<
     let cancel = Arc::new(Cancel::default());
     end_on_signals(Arc::clone(&cancel));
     let display = Display::new(false);
+    let resources = arguments.resources.limits();
     let asking = Asking {
+        typed_alone: arguments.format == "json",
         time_limit: arguments.timeout.map(|timeout| timeout.0),
-        resources: arguments.resources.limits(),
+        resources,
         rights: arguments.allow.rights(),
         threads: Arc::new(start.threads),
         cancel,
         progress: display.progress(),
     };
-    let evidence = observe(probe, params, asking);
+    let mut evidence = observe(probe, params, asking);
     display.finish();
-    match print(&evidence, &arguments.format) {
+    match print(probe, &mut evidence, &arguments.format, resources.memory_bytes()) {
         Err(error) if super::is_closed_pipe(&error) => {}
         other => other?,
     }
@@ -105,6 +107,8 @@ pub(super) struct Asking {
     pub resources: ResourceLimits,
     pub rights: Rights,
     pub threads: Arc<ProbeThreads>,
+    /// Whether its result is wanted as its own type alone.
+    pub typed_alone: bool,
     /// Ends it early.
     pub cancel: Arc<Cancel>,
     pub progress: Progress,
@@ -112,7 +116,7 @@ pub(super) struct Asking {
 
 /// Asks the probe, and before it those whose evidence it derives its result from.
 pub(super) fn observe(probe: &'static dyn AnyProbe, params: Value, asking: Asking) -> Evidence {
-    let Asking { time_limit, resources, rights, threads, cancel, progress } = asking;
+    let Asking { time_limit, resources, rights, threads, typed_alone, cancel, progress } = asking;
     let live = Live::new(cancel, progress).with_limits(resources).allowing(rights).on(threads);
     let mut inputs = Inputs::new();
     let others: Vec<ProbeRequest> = probe
@@ -138,6 +142,7 @@ pub(super) fn observe(probe: &'static dyn AnyProbe, params: Value, asking: Askin
     }
     let mut asked = ask(probe, params, inputs);
     asked.time_limit = time_limit.unwrap_or(asked.time_limit);
+    asked.typed_alone = typed_alone;
     let mut answers = live.observe(vec![asked]);
     let mut evidence = answers.remove(0);
     redact::evidence(&mut evidence);
@@ -156,17 +161,35 @@ fn ask(probe: &'static dyn AnyProbe, params: Value, inputs: Inputs) -> ProbeRequ
         time_limit: window.unwrap_or_default().saturating_add(GRACE),
         inputs,
         by_check: false,
+        typed_alone: false,
         derived: Vec::new(),
     }
 }
 
-fn print(evidence: &Evidence, format: &str) -> anyhow::Result<()> {
-    // By itself stdout is written line by line, and ten thousand rules are a hundred thousand lines.
-    let mut out = screen::buffered().of_data(matches!(format, "json" | "yaml"));
-    let written = print_output(evidence, format, &mut out).and_then(|()| Ok(out.flush()?));
-    // What is still buffered for a reader that is gone is not tried again.
-    let _ = out.into_inner().into_parts();
-    written?;
+fn print(probe: &'static dyn AnyProbe, evidence: &mut Evidence, format: &str, memory_bytes: u64) -> anyhow::Result<()> {
+    if format == "json" {
+        let text = match as_json(probe, evidence, most_evidence(memory_bytes))? {
+            Some(text) => text,
+            // It is longer than the run may keep of it.
+            None => {
+                evidence.output = Some(probe.as_json(&evidence.typed).map_err(|gap| anyhow::anyhow!("{gap}"))?);
+                trim(evidence, memory_bytes);
+                redact::evidence(evidence);
+                let mut text = serde_json::to_vec_pretty(evidence)?;
+                text.push(b'\n');
+                text
+            }
+        };
+        let mut out = screen::out();
+        out.write_all(&text).and_then(|()| out.flush())?;
+    } else {
+        // By itself stdout is written line by line, and ten thousand rules are a hundred thousand lines.
+        let mut out = screen::buffered().of_data(format == "yaml");
+        let written = print_output(evidence, format, &mut out).and_then(|()| Ok(out.flush()?));
+        // What is still buffered for a reader that is gone is not tried again.
+        let _ = out.into_inner().into_parts();
+        written?;
+    }
     if !matches!(format, "json" | "yaml") {
         for missing in &evidence.missing {
             say(format_args!("not seen: {}: {}", missing.fields.join(", "), missing.gap));
@@ -181,12 +204,42 @@ fn print(evidence: &Evidence, format: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The evidence as JSON, the result from its own type; none where it would be longer.
+fn as_json(probe: &'static dyn AnyProbe, evidence: &Evidence, most: u64) -> Result<Option<Vec<u8>>, serde_json::Error> {
+    let Evidence {
+        probe: name,
+        params,
+        started,
+        seconds,
+        cpu_seconds,
+        peak_memory_bytes,
+        output: _,
+        gap,
+        missing,
+        loss,
+        typed,
+    } = evidence;
+    redact::object(most, |fields| {
+        fields.field("probe", name)?;
+        fields.field("params", params)?;
+        fields.field("started", started)?;
+        fields.field("seconds", seconds)?;
+        cpu_seconds.iter().try_for_each(|seconds| fields.field("cpu_seconds", seconds))?;
+        peak_memory_bytes.iter().try_for_each(|bytes| fields.field("peak_memory_bytes", bytes))?;
+        match gap {
+            Some(gap) => fields.field("gap", gap)?,
+            None => probe.print(typed, fields)?,
+        }
+        [missing]
+            .into_iter()
+            .filter(|missing| !missing.is_empty())
+            .try_for_each(|missing| fields.field("missing", missing))?;
+        [loss].into_iter().filter(|loss| !loss.is_empty()).try_for_each(|loss| fields.field("loss", loss))
+    })
+}
+
 fn print_output(evidence: &Evidence, format: &str, out: &mut impl Write) -> anyhow::Result<()> {
     match (format, &evidence.output) {
-        ("json", _) => {
-            serde_json::to_writer_pretty(&mut *out, evidence)?;
-            writeln!(out)?;
-        }
         ("yaml", _) => write!(out, "{}", serde_yaml::to_string(evidence)?)?,
         (_, Some(output)) => {
             let width = terminal_size::terminal_size().map_or(120, |(width, _)| width.0.into());

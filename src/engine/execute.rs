@@ -256,6 +256,7 @@ fn prepare_probe(
         time_limit: time_limit(step, planned.watches, own_window.unwrap_or(*window)),
         inputs: inputs(planned, request.runbook, seen),
         by_check: false,
+        typed_alone: false,
         derived,
     })
 }

@@ -75,6 +75,7 @@ fn ask(probe: &'static dyn AnyProbe, window: Duration) -> Option<ProbeRequest> {
         time_limit: if watches { window + GRACE } else { PATIENCE },
         inputs: Inputs::new(),
         by_check: false,
+        typed_alone: false,
         derived: Vec::new(),
     })
 }

@@ -36,4 +36,4 @@ pub use run::{run, run_traced};
 pub use script_probe_bridge::ScriptProbeBridge;
 pub use secret::Secrets;
 pub use trace::Trace;
-pub use trim::trim;
+pub use trim::{most_evidence, trim};

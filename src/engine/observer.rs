@@ -45,6 +45,8 @@ pub struct ProbeRequest {
     pub by_check: bool,
     /// Names of the parameters that somebody's runbook or check filled from what was observed.
     pub derived: Vec<String>,
+    /// Whether the result is wanted as its probe's own type alone, to be printed.
+    pub typed_alone: bool,
 }
 
 /// Answers the steps of one wave, together.
@@ -217,7 +219,12 @@ fn unstarted(ask: &ProbeRequest, reason: Reason, why: &str) -> Evidence {
 /// Asks one probe and waits for its answer. A probe that panics has failed, and nothing else has.
 pub fn observe_one(ask: &ProbeRequest, cx: &Context) -> Evidence {
     let (started, clock, cpu) = (Timestamp::now(), Instant::now(), usage::thread_cpu_seconds());
-    let answer = catch_unwind(AssertUnwindSafe(|| ask.probe.observe_json(&ask.params, cx))).unwrap_or_else(|panic| {
+    let look = || {
+        let Observed { output: typed, missing, loss } = ask.probe.observe_typed(&ask.params, cx)?;
+        let output = if ask.typed_alone { None } else { Some(ask.probe.as_json(&typed)?) };
+        Ok((Observed { output, missing, loss }, typed))
+    };
+    let answer = catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         let why = match said {
             Some(message) => format!("the probe panicked: {message}"),
@@ -228,7 +235,7 @@ pub fn observe_one(ask: &ProbeRequest, cx: &Context) -> Evidence {
     });
     let cpu_seconds = usage::thread_cpu_seconds().zip(cpu).map(|(after, before)| after - before + cx.helpers_seconds());
     let (output, typed, gap, missing, loss) = match answer {
-        Ok((Observed { output, missing, loss }, typed)) => (Some(output), typed, None, missing, loss),
+        Ok((Observed { output, missing, loss }, typed)) => (output, typed, None, missing, loss),
         Err(gap) => (None, Typed::default(), Some(gap), Vec::new(), Vec::new()),
     };
     Evidence {

@@ -153,6 +153,7 @@ impl<'a> ScriptProbeBridge<'a> {
             time_limit: left.map_or(patience, |left| left.min(patience)),
             inputs: if probe.derives_from().is_empty() { Inputs::new() } else { self.latest.clone() },
             by_check: true,
+            typed_alone: false,
             derived: self.derived(probe, call),
         })
     }

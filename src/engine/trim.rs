@@ -13,9 +13,14 @@ const PART: u64 = 16;
 /// What a key of an object costs beside its text and its value.
 const KEY_BYTES: u64 = 48;
 
+/// What the evidence of one probe may take of the memory that a run may take, both in bytes.
+pub fn most_evidence(memory_bytes: u64) -> u64 {
+    memory_bytes / PART
+}
+
 /// Shortens the largest lists until the evidence takes no more than its share of `memory_bytes`.
 pub fn trim(evidence: &mut Evidence, memory_bytes: u64) {
-    let most = memory_bytes / PART;
+    let most = most_evidence(memory_bytes);
     let Some(output) = &mut evidence.output else { return };
     let mut taken = bytes(output);
     while taken > most {

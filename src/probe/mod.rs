@@ -61,6 +61,7 @@ use serde::{Deserialize as _, Serialize};
 use serde_json::{Map, Value};
 
 use crate::case::{Gap, Observed, Reason, Typed};
+use crate::redact::Fields;
 use crate::suggest::Suggestion;
 
 /// Every probe, in the order that lists show them.
@@ -171,8 +172,12 @@ pub trait AnyProbe: Sync {
     fn complete_params(&self, params: &Value) -> Result<Value, String>;
     /// See [`Probe::uses`]; nothing for parameters that are wrong, with which nothing is done.
     fn uses(&self, params: &Value, derived: &[String]) -> Vec<Use>;
-    /// Looks, with parameters and result as JSON; the result as its own type beside it.
-    fn observe_json(&self, params: &Value, cx: &Context) -> Result<(Observed<Value>, Typed), Gap>;
+    /// Looks, with parameters as JSON and the result as its own type.
+    fn observe_typed(&self, params: &Value, cx: &Context) -> Result<Observed<Typed>, Gap>;
+    /// A result of this probe as JSON.
+    fn as_json(&self, result: &Typed) -> Result<Value, Gap>;
+    /// Prints a result of this probe as the field `output`, its secrets left out.
+    fn print(&self, result: &Typed, to: &mut Fields<'_>) -> Result<(), serde_json::Error>;
 }
 
 impl<P: Probe> AnyProbe for P {
@@ -229,15 +234,25 @@ impl<P: Probe> AnyProbe for P {
         P::Params::deserialize(params).map(|params| P::uses(&params, derived)).unwrap_or_default()
     }
 
-    fn observe_json(&self, params: &Value, cx: &Context) -> Result<(Observed<Value>, Typed), Gap> {
-        let malformed = |what: &str, error: serde_json::Error| {
-            Gap::new(Reason::Malformed, format!("{what} of probe {}", P::NAME), error.to_string())
-        };
-        let params = P::Params::deserialize(params).map_err(|error| malformed("read the parameters", error))?;
-        let seen = self.observe(params, cx)?;
-        let output = serde_json::to_value(&seen.output).map_err(|error| malformed("write the result", error))?;
-        Ok((Observed { output, missing: seen.missing, loss: seen.loss }, Typed::of(seen.output)))
+    fn observe_typed(&self, params: &Value, cx: &Context) -> Result<Observed<Typed>, Gap> {
+        let params = P::Params::deserialize(params)
+            .map_err(|error| malformed(&format!("read the parameters of probe {}", P::NAME), &error))?;
+        let Observed { output, missing, loss } = self.observe(params, cx)?;
+        Ok(Observed { output: Typed::of(output), missing, loss })
     }
+
+    fn as_json(&self, result: &Typed) -> Result<Value, Gap> {
+        serde_json::to_value(result.get::<P::Output>().as_deref())
+            .map_err(|error| malformed(&format!("write the result of probe {}", P::NAME), &error))
+    }
+
+    fn print(&self, result: &Typed, to: &mut Fields<'_>) -> Result<(), serde_json::Error> {
+        to.scrubbed("output", &result.get::<P::Output>().as_deref())
+    }
+}
+
+fn malformed(tried: &str, error: &serde_json::Error) -> Gap {
+    Gap::new(Reason::Malformed, tried, error.to_string())
 }
 
 /// Schemas with every part inlined, so that a path can be followed without looking anything up.

@@ -11,6 +11,7 @@ mod corpus;
 mod forms;
 mod name;
 mod originals;
+mod printer;
 mod pseudonyms;
 mod rules;
 mod scrub;
@@ -19,6 +20,7 @@ mod secret;
 mod texts;
 
 pub use originals::{Left, Originals};
+pub use printer::{Fields, object};
 pub use pseudonyms::{Kind, Map, NoMap, Pseudonyms};
 pub use scrub::scan;
 

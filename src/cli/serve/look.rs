@@ -120,6 +120,7 @@ pub(super) fn run_probe(desk: &Desk, asked: RunProbe, call: &Call) -> anyhow::Re
     }
     let started = Timestamp::now();
     let asking = Asking {
+        typed_alone: false,
         time_limit: None,
         resources: desk.resources(),
         rights: desk.rights(),
