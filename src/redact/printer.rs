@@ -91,7 +91,15 @@ impl Printer {
 
     /// A text in quotes.
     fn quoted(&mut self, text: &str) -> Result<(), Error> {
-        serde_json::to_writer(&mut self.out, text)
+        // What JSON escapes; nearly no name has any of it.
+        if text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+            return serde_json::to_writer(&mut self.out, text);
+        }
+        self.out.reserve(text.len() + 2);
+        self.out.push(b'"');
+        self.out.extend_from_slice(text.as_bytes());
+        self.out.push(b'"');
+        Ok(())
     }
 
     /// A text that stands at the place of the value.
@@ -100,7 +108,10 @@ impl Printer {
         self.text.clear();
         self.text.push_str(text);
         scrubber.text(self.place.place(), &mut self.text);
-        serde_json::to_writer(&mut self.out, &self.text)
+        let text = std::mem::take(&mut self.text);
+        let printed = self.quoted(&text);
+        self.text = text;
+        printed
     }
 
     fn number(&mut self, number: impl Serialize) -> Result<(), Error> {

@@ -29,6 +29,9 @@ const RTM_GETNSID: u16 = 90;
 const RTM_NEWSTATS: u16 = 92;
 const RTM_GETSTATS: u16 = 94;
 
+/// `RT_TABLE_MAIN`.
+const MAIN_TABLE: u8 = 254;
+
 /// `RTEXT_FILTER_SKIP_STATS`: no per-interface snmp6 tables, which are most of a link's description.
 const SKIP_SNMP6: u32 = 8;
 
@@ -371,20 +374,34 @@ impl Rtnetlink {
         self.netlink.list_at_most(RTM_GETADDR, &[0; 8], most, Some(deadline), address_in)
     }
 
-    /// The default routes of the main table, IPv4 (`v6` false) or IPv6.
+    /// The default routes of the main table, IPv4 (`v6` false) or IPv6. Kernels before 4.20 cannot be asked for one table alone,
+    /// and tell the routes of all; of IPv6 each address has some in the table `local`.
     pub fn default_routes(&mut self, v6: bool) -> io::Result<Vec<DefaultRoute>> {
-        let mut request = vec![0; 12];
-        request[0] = if v6 { libc::AF_INET6 } else { libc::AF_INET } as u8;
-        let (mut routes, mut seen) = (Vec::new(), 0);
-        self.netlink.dump(RTM_GETROUTE, &request, |kind, payload| {
-            if kind == RTM_NEWROUTE {
-                seen += 1;
-                routes.extend(parse_default_route(payload));
-            }
-            if seen < ROUTES_LOOKED_AT { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })?;
-        Ok(routes)
+        let family = if v6 { libc::AF_INET6 } else { libc::AF_INET } as u8;
+        let Ok(mut of_table) = NetlinkDump::open_strict(SockProtocol::NetlinkRoute) else {
+            return default_routes(&mut self.netlink, family, 0);
+        };
+        match default_routes(&mut of_table, family, MAIN_TABLE) {
+            // A namespace without routes may have no table.
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(Vec::new()),
+            routes => routes,
+        }
     }
+}
+
+/// The default routes in a dump of a table, or of all where it is 0.
+fn default_routes(netlink: &mut NetlinkDump, family: u8, table: u8) -> io::Result<Vec<DefaultRoute>> {
+    let mut request = vec![0; 12];
+    (request[0], request[4]) = (family, table);
+    let (mut routes, mut seen) = (Vec::new(), 0);
+    netlink.dump(RTM_GETROUTE, &request, |kind, payload| {
+        if kind == RTM_NEWROUTE {
+            seen += 1;
+            routes.extend(parse_default_route(payload));
+        }
+        if seen < ROUTES_LOOKED_AT { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(routes)
 }
 
 fn links_request() -> Vec<u8> {
@@ -591,7 +608,6 @@ fn parse_address(payload: &[u8]) -> Option<LinkAddress> {
 
 /// `RTM_NEWROUTE`: `struct rtmsg` and attributes; none unless it is a unicast default route of the main table.
 fn parse_default_route(payload: &[u8]) -> Option<DefaultRoute> {
-    const MAIN: u32 = 254;
     const UNICAST: u8 = 1;
     let header: &[u8; 12] = payload.first_chunk()?;
     let [family, prefix, _, _, short_table, _, _, kind, ..] = *header;
@@ -605,7 +621,7 @@ fn parse_default_route(payload: &[u8]) -> Option<DefaultRoute> {
             _ => {}
         }
     }
-    let default = prefix == 0 && kind == UNICAST && table == MAIN;
+    let default = prefix == 0 && kind == UNICAST && table == u32::from(MAIN_TABLE);
     default.then_some(DefaultRoute { v6: i32::from(family) == libc::AF_INET6, index: index?, metric })
 }
 
@@ -619,6 +635,15 @@ mod tests {
         bytes.extend(value);
         bytes.resize(bytes.len().next_multiple_of(4), 0);
         bytes
+    }
+
+    #[test]
+    fn the_main_table_alone_has_the_default_routes_that_all_tables_have() {
+        let mut door = Rtnetlink::open().unwrap();
+        for (v6, family) in [(false, libc::AF_INET), (true, libc::AF_INET6)] {
+            let of_all = default_routes(&mut door.netlink, family as u8, 0);
+            assert_eq!(door.default_routes(v6).ok(), of_all.ok());
+        }
     }
 
     #[test]
