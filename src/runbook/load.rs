@@ -407,7 +407,7 @@ mod tests {
                 let document = serde_json::from_str::<Document>(&json.expect("the build has made it"));
                 document.unwrap_or_else(|error| panic!("{}: {error}", found.name));
             }
-            let (soon, written) = (load_found(&found, Trust::Waived), inspect_found(&found, Trust::Waived));
+            let (soon, written) = (load_found(&found, Trust::Required), inspect_found(&found, Trust::Required));
             let soon = soon.unwrap();
             let kept = load(soon.text(), SHIPPED).unwrap();
             for other in [written.unwrap(), kept] {
