@@ -20,7 +20,7 @@ pub struct Opening {
     pub summary: String,
     /// The gravest finding.
     pub verdict: Verdict,
-    /// Figures, a sentence each, and what was taken out of the case.
+    /// Figures, a sentence each, without those that the conclusion tells, and what was taken out of the case.
     pub headlines: Vec<String>,
     /// How many of the headlines are figures: they come first.
     pub figures: usize,
@@ -47,7 +47,10 @@ impl Opening {
         let title = if case.runbook.title.trim().is_empty() { &case.runbook.name } else { &case.runbook.title };
         let summary = sentence(&case.diagnosis.summary);
         let figures = case.diagnosis.headlines.iter().map(|headline| sentence(headline));
-        let mut headlines: Vec<String> = figures.filter(|headline| !headline.is_empty()).take(MOST_HEADLINES).collect();
+        let mut headlines: Vec<String> = figures
+            .filter(|headline| !headline.is_empty() && !says(&summary, headline))
+            .take(MOST_HEADLINES)
+            .collect();
         let figures = headlines.len();
         headlines.extend(case.runbook.choice.iter().flat_map(chosen).map(|said| letter(&said)));
         headlines.extend(redacted(&case.redacted));
@@ -63,6 +66,22 @@ impl Opening {
             host: name(&case.host.name),
         }
     }
+}
+
+/// Whether the conclusion tells all of a headline.
+fn says(summary: &str, headline: &str) -> bool {
+    let (summary, headline) = (summary.to_lowercase(), headline.trim_end_matches('.').to_lowercase());
+    headline.split("; ").all(|part| {
+        let ends = |(at, _)| {
+            let mut rest = summary[at + part.len()..].chars();
+            // `load 3` is not told by `load 3.2`, nor by `load 32`.
+            match rest.next() {
+                Some('.' | ',') => !rest.next().is_some_and(char::is_alphanumeric),
+                next => !next.is_some_and(char::is_alphanumeric),
+            }
+        };
+        summary.match_indices(part).any(ends)
+    })
 }
 
 /// Which runbooks were run as one and why, and which were not.
@@ -100,4 +119,20 @@ fn redacted(redacted: &Redacted) -> Option<String> {
         parts.push(format!("{} under pseudonyms", named.join(", ")));
     }
     (!parts.is_empty()).then(|| format!("Redacted: {}", parts.join("; ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says;
+
+    #[test]
+    fn a_headline_is_told_by_the_conclusion_where_every_part_of_it_stands_there() {
+        let summary = "The host is short of nothing: the CPUs are 5 % busy, load 3.2; 18 GB are available.";
+        for told in ["the CPUs are 5 % busy, load 3.2; 18 GB are available", "The CPUs are 5 % busy", "18 GB are available."] {
+            assert!(says(summary, told), "{told}");
+        }
+        for untold in ["the CPUs are 5 % busy, load 3", "the CPUs are 5 % busy; 1 GB is cache", "18 GB are avail"] {
+            assert!(!says(summary, untold), "{untold}");
+        }
+    }
 }
