@@ -216,10 +216,13 @@
 ---A process that opens connections.
 ---@class casebook.sockets.Opening
 ---@field process? casebook.sockets.Process The process; none where the holder of the sockets was not seen.
+---@field unit? string Where it was not: the systemd unit or container that they were opened in. What is not seen of several units is a row each.
 ---@field connections integer Its connections that wait for their first answer.
 ---@field waiting integer Those of them that have waited for a second and more: their SYN was sent again (`tcpi_retransmits`).
----@field remote_address? string The address to which most of them go.
+---@field remote_address? string The address to which most of them go; of those that have waited for a second, where there are such.
 ---@field remote_port? integer The port there.
+---@field to_remote? integer How many of them go to that port of that address.
+---@field remotes? integer Remote ends, address and port, that they go to; 1,024 where there are more.
 
 ---A list of `casebook.sockets.Opening` in evidence.
 ---@class casebook.sockets.Openings
@@ -237,6 +240,36 @@
 ---@field take fun(self: casebook.sockets.Openings, n: integer): casebook.sockets.Openings the first n items
 ---@field seen fun(self: casebook.sockets.Openings): casebook.sockets.Openings the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.sockets.Openings): casebook.sockets.Opening[] the items as plain tables, converted at once
+
+---The connections from an address of this host to a port of another.
+---@class casebook.sockets.Outgoing
+---@field local_address string The address of this host that they come from.
+---@field remote_address string The address that they go to.
+---@field remote_port integer The port there.
+---@field connections integer All of them: so many ports of this host are taken for that remote end. Where there are thousands of remote ends it may lack a few.
+---@field established integer Those that are open on both sides.
+---@field time_wait integer Those that have ended, and hold their port for a minute.
+---@field syn_sent integer Those that wait for their first answer.
+---@field held integer Those that `process`, or else one whose name is not known, holds.
+---@field process? casebook.sockets.Process The process that holds most of those that have not ended; none where no holder was seen, and where all have ended.
+---@field unit? string Where no process was seen that holds them: the systemd unit or container that they were opened in.
+
+---A list of `casebook.sockets.Outgoing` in evidence.
+---@class casebook.sockets.Outgoings
+---@field [integer] casebook.sockets.Outgoing
+---@field first fun(self: casebook.sockets.Outgoings, pattern?: table|fun(item: casebook.sockets.Outgoing): boolean): casebook.sockets.Outgoing? the first item that fits, or nil
+---@field where fun(self: casebook.sockets.Outgoings, pattern: table|fun(item: casebook.sockets.Outgoing): boolean): casebook.sockets.Outgoings the items that fit
+---@field any fun(self: casebook.sockets.Outgoings, pattern?: table|fun(item: casebook.sockets.Outgoing): boolean): boolean whether an item fits
+---@field all fun(self: casebook.sockets.Outgoings, pattern: table|fun(item: casebook.sockets.Outgoing): boolean): boolean whether all items fit
+---@field count fun(self: casebook.sockets.Outgoings, pattern?: table|fun(item: casebook.sockets.Outgoing): boolean): integer how many items fit
+---@field top fun(self: casebook.sockets.Outgoings, field: string|(fun(item: casebook.sockets.Outgoing): any), n: integer): casebook.sockets.Outgoings the n items whose field is largest
+---@field sum fun(self: casebook.sockets.Outgoings, field: string): number the sum of a field
+---@field group fun(self: casebook.sockets.Outgoings, field: string): table<any, casebook.sockets.Outgoings> lists of the items by a field's value
+---@field map fun(self: casebook.sockets.Outgoings, field: string|fun(item: casebook.sockets.Outgoing): any): any[] a list of one field
+---@field sort fun(self: casebook.sockets.Outgoings, field: string, order?: "asc"|"desc"): casebook.sockets.Outgoings the items in the order of a field
+---@field take fun(self: casebook.sockets.Outgoings, n: integer): casebook.sockets.Outgoings the first n items
+---@field seen fun(self: casebook.sockets.Outgoings): casebook.sockets.Outgoings the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.sockets.Outgoings): casebook.sockets.Outgoing[] the items as plain tables, converted at once
 
 ---The TCP connections to and from a network: how the way there and back is.
 ---@class casebook.sockets.Path
@@ -401,6 +434,8 @@
 ---@field machine_written_bytes? integer Bytes of files that all processes of the machine changed in the window (`nr_dirtied` of `/proc/vmstat`): no process can have written more to storage. Files in memory (tmpfs) do not count. None where the kernel does not count it.
 ---@field closed? casebook.sockets.Closed Connections that closed within the window; none when the kernel does not tell.
 ---@field opening casebook.sockets.Openings Processes with TCP connections that wait for their first answer (SYN_SENT) at the end of the window, most first, at most 16: who scans or floods by connect(2).
+---@field outgoing? casebook.sockets.Outgoings TCP connections by the remote end that they go to, of those whose local port is one that the kernel chooses for what is opened here (`net.ipv4.ip_local_port_range`) and that nothing listens on: the ports run out for each remote end by itself. Those of all states count, ended ones (TIME_WAIT) too. Most connections first, at most 16. None where the range is not known.
+---@field outgoing_left_out integer Such connections to remote ends that are not in `outgoing`.
 ---@field paths? casebook.sockets.Paths TCP connections by the network of their remote end, without those of this host to itself: those that most was sent again to first, then those with most connections; at most 64. None where the kernel does not tell.
 ---@field paths_left_out integer Connections of networks that are not in `paths`.
 ---@field raw? casebook.sockets.Raws Raw, ping and packet sockets, without casebook's own, at most 64: what they send bears any address and port, and nothing counts it. None where they could not be listed.

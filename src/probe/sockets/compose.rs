@@ -7,6 +7,7 @@ use super::closed::ClosedSockets;
 use super::growth::Growth;
 use super::lists::{self, Traffic};
 use super::missing;
+use super::outgoing;
 use super::output::{Closed, ClosedPort, ProcessIo, ProcessTraffic, Sockets};
 use super::paths::Paths;
 use super::picture::{Derived, Owners, Picture, rate};
@@ -58,6 +59,8 @@ impl Picture<'_> {
             machine_written_bytes: self.machine_written,
             closed: self.closed.as_ref().ok().map(account),
             opening: Vec::new(),
+            outgoing: None,
+            outgoing_left_out: 0,
             paths: None,
             paths_left_out: 0,
             raw: None,
@@ -71,6 +74,13 @@ impl Picture<'_> {
         (out.connections, out.connections_left_out) =
             lists::connections(&derived, self.params, self.listening, self.seconds, names, &mut ended);
         out.opening = lists::opening(&derived, names, &mut ended);
+        let listens: HashSet<u16> =
+            self.rows.iter().filter(|row| row.state == LISTEN).map(|row| row.local_port).collect();
+        let listening = |port| listens.contains(&port) || self.listening.contains(&port);
+        if let Some((listed, left_out)) = outgoing::list(self.outgoing, &derived, listening, names) {
+            (out.outgoing, out.outgoing_left_out) = (Some(listed), left_out);
+        }
+        let ranged = out.outgoing.is_some();
         if grows {
             let paths = self.closed.as_ref().map_or_else(|_| Paths::default(), |closed| closed.paths.clone());
             let (listed, left_out) = paths.with_open(derived.iter().map(|socket| (socket.row, &socket.growth)));
@@ -103,6 +113,9 @@ impl Picture<'_> {
         }
         self.say_what_is_missing(&mut observed, unseen, received);
         missing::say_what_was_left_out(&mut observed, self.left_out);
+        if !ranged {
+            observed.miss(&["outgoing"], missing::range());
+        }
         if !ended.is_empty() {
             let count = ended.len();
             observed.loss.push(format!("{count} processes that held sockets ended before they could be named"));
@@ -248,7 +261,8 @@ mod tests {
     use crate::probe::sockets::growth::Before;
     use crate::probe::sockets::look::Refused;
     use crate::probe::sockets::output::Counts;
-    use crate::sys::sock_diag::TcpInfo;
+    use crate::probe::sockets::tally::Tally;
+    use crate::sys::sock_diag::{SYN_SENT, TcpInfo};
     use std::net::IpAddr;
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -287,6 +301,7 @@ mod tests {
             rows,
             counts: Counts::of(rows),
             left_out: 0,
+            outgoing: &Tally::default(),
             before: before.as_ref(),
             listening: &HashSet::new(),
             closed: Ok(ClosedSockets::default()),
@@ -352,5 +367,25 @@ mod tests {
         let params = Params { port: Some(22), state: Some("listen".into()), ..Params::default() };
         let seen = compose(&rows, Some(&rows), &params, Refused::default()).output;
         assert_eq!((seen.listeners.len(), seen.connections.len(), seen.counts.tcp_listen), (1, 0, 2));
+    }
+
+    #[test]
+    fn who_waits_for_a_first_answer_is_told_by_holder_and_by_unit_where_no_holder_was_seen() {
+        let opens = |cookie: u64, remote: [u8; 4], control_group, timeouts| {
+            let info = TcpInfo { timeouts, ..TcpInfo::default() };
+            let row = connection(cookie, 40_000 + cookie as u16, 0);
+            SocketRow { state: SYN_SENT, remote: remote.into(), control_group, info: Some(info), ..row }
+        };
+        let rows = [
+            opens(1, [198, 51, 100, 2], 11, 0),
+            opens(2, [198, 51, 100, 2], 11, 0),
+            opens(3, [198, 51, 100, 3], 11, 2),
+            opens(4, [198, 51, 100, 2], 12, 1),
+        ];
+        let seen = compose(&rows, None, &Params::default(), Refused::default()).output;
+        let told: Vec<_> =
+            seen.opening.iter().map(|of| (of.connections, of.waiting, of.remotes, of.to_remote)).collect();
+        assert_eq!(told, [(3, 1, Some(2), Some(1)), (1, 1, Some(1), Some(1))]);
+        assert_eq!(seen.opening[0].remote_address, Some([198, 51, 100, 3].into()), "the one that is waited for");
     }
 }

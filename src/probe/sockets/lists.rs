@@ -160,32 +160,49 @@ fn since(row: &SocketRow, of: fn(&TcpInfo) -> u32) -> Option<f64> {
 struct Unanswered {
     connections: u32,
     waiting: u32,
-    by_remote: HashMap<(IpAddr, u16), u32>,
+    /// Of each remote end: those that have waited for a second, and all.
+    by_remote: HashMap<(IpAddr, u16), (u32, u32)>,
 }
 
-/// Who has connections that wait for their first answer, most first.
+/// Who has connections that wait for their first answer: those that wait longest, then most first. A holder that was not seen is
+/// told by the control group that it opened them in.
 pub(super) fn opening(derived: &[Derived<'_>], names: &mut Names, ended: &mut HashSet<i32>) -> Vec<Opening> {
-    let mut by_process: HashMap<Option<i32>, Unanswered> = HashMap::new();
+    let mut by_holder: HashMap<(Option<i32>, u64), Unanswered> = HashMap::new();
     for socket in derived.iter().filter(|s| s.row.transport == Transport::Tcp && s.row.state == SYN_SENT) {
-        let of_process = by_process.entry(socket.pid).or_default();
-        of_process.connections += 1;
-        of_process.waiting += u32::from(socket.row.info.is_some_and(|info| info.timeouts > 0));
+        let group = if socket.pid.is_none() { socket.row.control_group } else { 0 };
+        let of_holder = by_holder.entry((socket.pid, group)).or_default();
+        let waits = u32::from(socket.row.info.is_some_and(|info| info.timeouts > 0));
+        of_holder.connections += 1;
+        of_holder.waiting += waits;
         let remote = (socket.row.remote, socket.row.remote_port);
-        if of_process.by_remote.len() < REMOTES || of_process.by_remote.contains_key(&remote) {
-            *of_process.by_remote.entry(remote).or_default() += 1;
+        if of_holder.by_remote.len() < REMOTES || of_holder.by_remote.contains_key(&remote) {
+            let (waiting, all) = of_holder.by_remote.entry(remote).or_default();
+            *waiting += waits;
+            *all += 1;
         }
     }
-    let mut opening: Vec<(Option<i32>, Unanswered)> = by_process.into_iter().collect();
-    opening.sort_by_key(|(pid, of_process)| (Reverse(of_process.connections), *pid));
+    let mut opening: Vec<((Option<i32>, u64), Unanswered)> = by_holder.into_iter().collect();
+    opening.sort_by_key(|(holder, of)| (Reverse(of.connections), *holder));
+    // Who tries to reach somebody in vain has a place beside those that open many.
+    if opening.len() > OPENING {
+        let in_vain = opening[OPENING..].iter().enumerate().max_by_key(|(at, (_, of))| (of.waiting, Reverse(*at)));
+        if let Some((at, _)) = in_vain.filter(|(_, (_, of))| of.waiting > 0) {
+            opening.swap(OPENING - 1, OPENING + at);
+        }
+    }
     opening.truncate(OPENING);
-    let named = |(pid, of_process): (Option<i32>, Unanswered)| {
-        let most = of_process.by_remote.iter().max_by_key(|(remote, count)| (**count, Reverse(**remote)));
+    let named = |((pid, group), of): ((Option<i32>, u64), Unanswered)| {
+        let most = of.by_remote.iter().max_by_key(|(remote, count)| (**count, Reverse(**remote)));
+        let process = named(pid, names, ended);
         Opening {
-            process: named(pid, names, ended),
-            connections: of_process.connections,
-            waiting: of_process.waiting,
+            unit: (process.is_none() && group != 0).then(|| names.of_group(group)).flatten(),
+            process,
+            connections: of.connections,
+            waiting: of.waiting,
             remote_address: most.map(|((address, _), _)| *address),
             remote_port: most.map(|((_, port), _)| *port),
+            to_remote: most.map(|(_, (_, all))| *all),
+            remotes: Some(of.by_remote.len() as u32),
         }
     };
     opening.into_iter().map(named).collect()

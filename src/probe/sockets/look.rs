@@ -2,6 +2,7 @@
 
 use super::output::Counts;
 use super::proc_net;
+use super::tally::Tally;
 use crate::case::{Gap, Reason};
 use crate::sys::sock_diag::{
     ALL_STATES, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV, SockDiag, SocketRow, TIME_WAIT, Transport,
@@ -31,6 +32,8 @@ pub(super) struct Look {
     pub(super) counts: Counts,
     /// Sockets that were counted and not kept, since memory is bounded.
     pub(super) left_out: u64,
+    /// Connections that were opened here, by remote end, those that are not kept, too; where they are asked for.
+    pub(super) outgoing: Tally,
 }
 
 /// How many sockets are kept of one look, where a run may take so much memory: half of it is theirs.
@@ -72,7 +75,15 @@ impl Eye {
 
     /// All sockets: TCP ones in one of `states`, or of all states where they come from `/proc/net`, and UDP ones.
     pub(super) fn look(&mut self, states: u32) -> Result<Look, Gap> {
-        let mut look = Look::default();
+        self.look_into(Look::default(), states)
+    }
+
+    /// All sockets, and to whom connections go that were opened here.
+    pub(super) fn look_and_tally(&mut self) -> Result<Look, Gap> {
+        self.look_into(Look { outgoing: Tally::here(), ..Look::default() }, ALL_STATES)
+    }
+
+    fn look_into(&mut self, mut look: Look, states: u32) -> Result<Look, Gap> {
         // Datagram sockets are few, and all of them may receive: they come first, so that there is room for them.
         self.add(Transport::Udp, ALL_STATES, &mut look)?;
         self.add(Transport::Tcp, states, &mut look)?;
@@ -92,6 +103,9 @@ impl Eye {
             }
             look.rows.truncate(before.0);
             (look.counts, look.left_out) = (before.1, before.2);
+            if transport == Transport::Tcp {
+                look.outgoing.begin_anew();
+            }
         }
         proc_net::read(transport, |row| look.take(row, most, with_time_wait))
             .map_err(|error| Gap::io("list the sockets (sock_diag, then /proc/net)", &error))
@@ -101,6 +115,7 @@ impl Eye {
 impl Look {
     fn take(&mut self, row: SocketRow, most: usize, with_time_wait: bool) {
         self.counts.add(&row);
+        self.outgoing.add(&row);
         if row.transport == Transport::Tcp && row.state == TIME_WAIT && !with_time_wait {
             return;
         }

@@ -21,6 +21,12 @@ pub(super) fn say_whose_output_is_unknown(observed: &mut Observed<Sockets>, sink
     }
 }
 
+/// Why it is not known which connections were opened here.
+pub(super) fn range() -> Gap {
+    let why = "the range of ports that the kernel chooses from could not be read";
+    Gap::new(Reason::Absent, "tell which connections were opened here (net.ipv4.ip_local_port_range)", why)
+}
+
 /// Says that there were more sockets than are kept.
 pub(super) fn say_what_was_left_out(observed: &mut Observed<Sockets>, left_out: u64) {
     const FIELDS: [&str; 7] =
@@ -142,8 +148,15 @@ impl Picture<'_> {
             observed.miss(&["processes.io"], Gap::denied(tried, "CAP_SYS_PTRACE"));
         }
         if let Some(gap) = unowned {
-            const OWNERS: [&str; 5] =
-                ["processes", "listeners.process", "listeners.owners", "listeners.in_kernel", "connections.process"];
+            const OWNERS: [&str; 7] = [
+                "processes",
+                "listeners.process",
+                "listeners.owners",
+                "listeners.in_kernel",
+                "connections.process",
+                "opening.process",
+                "outgoing.process",
+            ];
             observed.miss(if received { &OWNERS } else { &OWNERS[1..] }, gap);
         }
         self.say_what_was_not_counted(observed);

@@ -7,6 +7,7 @@ mod growth;
 mod lists;
 mod look;
 mod missing;
+mod outgoing;
 mod output;
 mod paths;
 mod picture;
@@ -15,6 +16,7 @@ mod raw;
 mod sink;
 mod take;
 mod take_program;
+mod tally;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,8 +31,8 @@ use self::closed::ClosedSockets;
 use self::growth::Before;
 use self::look::Eye;
 pub use self::output::{
-    Closed, ClosedPort, Connection, Counts, Listener, Opening, Path, ProcessElsewhere, ProcessIo, ProcessTraffic,
-    RawSocket, Sockets, SocketsElsewhere, UdpReceiver, Unread,
+    Closed, ClosedPort, Connection, Counts, Listener, Opening, Outgoing, Path, ProcessElsewhere, ProcessIo,
+    ProcessTraffic, RawSocket, Sockets, SocketsElsewhere, UdpReceiver, Unread,
 };
 use self::picture::{Owners, Picture};
 use self::take::{TakeWatch, Taken};
@@ -39,7 +41,7 @@ use crate::probe::elsewhere::{Looks, visit_beside};
 use crate::probe::process::{Activity, Names};
 use crate::probe::socket_owners::OwnerScan;
 use crate::probe::{Context, Need, Probe};
-use crate::sys::sock_diag::{ALL_STATES, DestroyedSockets, LASTING_STATES, LISTEN, SocketRow, Transport};
+use crate::sys::sock_diag::{DestroyedSockets, LASTING_STATES, LISTEN, SocketRow, Transport};
 use crate::units::{self, Span};
 
 /// How long the window may be held up by the first pass over the processes; what is left of it is done within.
@@ -154,11 +156,11 @@ impl Probe for SocketsProbe {
             let taken: Option<Result<Taken, Gap>> =
                 take.map(|take| take.and_then(|(before, watch)| watch.since(&before)));
             let look = if at_once && params.owners {
-                let (found, look) = beside(|| whole_pass(cx), || eye.look(ALL_STATES));
+                let (found, look) = beside(|| whole_pass(cx), || eye.look_and_tally());
                 scan = found.map(Some);
                 look?
             } else {
-                eye.look(ALL_STATES)?
+                eye.look_and_tally()?
             };
             Ok((window, last_look, taken, look))
         });
@@ -182,6 +184,7 @@ impl Probe for SocketsProbe {
             rows: &look.rows,
             counts: look.counts,
             left_out: look.left_out.max(window.left_out),
+            outgoing: &look.outgoing,
             before: window.before.as_ref(),
             listening: &window.listening,
             closed: std::mem::replace(&mut window.closed, Err(nothing_closed())),

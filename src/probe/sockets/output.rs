@@ -58,6 +58,15 @@ pub struct Sockets {
     /// most 16: who scans or floods by connect(2).
     #[serde(default)]
     pub opening: Vec<Opening>,
+    /// TCP connections by the remote end that they go to, of those whose local port is one that the kernel chooses for what is
+    /// opened here (`net.ipv4.ip_local_port_range`) and that nothing listens on: the ports run out for each remote end by
+    /// itself. Those of all states count, ended ones (TIME_WAIT) too. Most connections first, at most 16. None where the range
+    /// is not known.
+    #[serde(default)]
+    pub outgoing: Option<Vec<Outgoing>>,
+    /// Such connections to remote ends that are not in `outgoing`.
+    #[serde(default)]
+    pub outgoing_left_out: u64,
     /// TCP connections by the network of their remote end, without those of this host to itself: those that most was sent again
     /// to first, then those with most connections; at most 64. None where the kernel does not tell.
     #[serde(default)]
@@ -100,18 +109,55 @@ pub struct UdpReceiver {
 pub struct Opening {
     /// The process; none where the holder of the sockets was not seen.
     pub process: Option<Process>,
+    /// Where it was not: the systemd unit or container that they were opened in. What is not seen of several units is a row each.
+    #[serde(default)]
+    pub unit: Option<String>,
     /// Its connections that wait for their first answer.
     pub connections: u32,
     /// Those of them that have waited for a second and more: their SYN was sent again (`tcpi_retransmits`).
     #[serde(default)]
     pub waiting: u32,
-    /// The address to which most of them go.
+    /// The address to which most of them go; of those that have waited for a second, where there are such.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub remote_address: Option<IpAddr>,
     /// The port there.
     #[serde(default)]
     pub remote_port: Option<u16>,
+    /// How many of them go to that port of that address.
+    #[serde(default)]
+    pub to_remote: Option<u32>,
+    /// Remote ends, address and port, that they go to; 1,024 where there are more.
+    #[serde(default)]
+    pub remotes: Option<u32>,
+}
+
+/// The connections from an address of this host to a port of another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Outgoing {
+    /// The address of this host that they come from.
+    #[schemars(with = "String")]
+    pub local_address: IpAddr,
+    /// The address that they go to.
+    #[schemars(with = "String")]
+    pub remote_address: IpAddr,
+    /// The port there.
+    pub remote_port: u16,
+    /// All of them: so many ports of this host are taken for that remote end. Where there are thousands of remote ends it may
+    /// lack a few.
+    pub connections: u32,
+    /// Those that are open on both sides.
+    pub established: u32,
+    /// Those that have ended, and hold their port for a minute.
+    pub time_wait: u32,
+    /// Those that wait for their first answer.
+    pub syn_sent: u32,
+    /// Those that `process`, or else one whose name is not known, holds.
+    pub held: u32,
+    /// The process that holds most of those that have not ended; none where no holder was seen, and where all have ended.
+    pub process: Option<Process>,
+    /// Where no process was seen that holds them: the systemd unit or container that they were opened in.
+    pub unit: Option<String>,
 }
 
 /// The TCP connections to and from a network: how the way there and back is.

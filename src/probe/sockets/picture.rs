@@ -7,6 +7,7 @@ use super::growth::{Before, Growth};
 use super::look::Refused;
 use super::output::Counts;
 use super::take::Taken;
+use super::tally::Tally;
 use super::{MOST_ROWS, Params};
 use crate::case::{Gap, Reason};
 use crate::probe::process::Activity;
@@ -63,6 +64,8 @@ pub(super) struct Picture<'a> {
     pub(super) counts: Counts,
     /// Sockets that were counted and not kept.
     pub(super) left_out: u64,
+    /// Connections that were opened here, by remote end.
+    pub(super) outgoing: &'a Tally,
     /// Sockets at the beginning, if there was a window.
     pub(super) before: Option<&'a Before>,
     /// Ports that something listened on at the beginning.

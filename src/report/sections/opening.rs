@@ -47,10 +47,8 @@ impl Opening {
         let title = if case.runbook.title.trim().is_empty() { &case.runbook.name } else { &case.runbook.title };
         let summary = sentence(&case.diagnosis.summary);
         let figures = case.diagnosis.headlines.iter().map(|headline| sentence(headline));
-        let mut headlines: Vec<String> = figures
-            .filter(|headline| !headline.is_empty() && !says(&summary, headline))
-            .take(MOST_HEADLINES)
-            .collect();
+        let mut headlines: Vec<String> =
+            figures.filter(|headline| !headline.is_empty() && !says(&summary, headline)).take(MOST_HEADLINES).collect();
         let figures = headlines.len();
         headlines.extend(case.runbook.choice.iter().flat_map(chosen).map(|said| letter(&said)));
         headlines.extend(redacted(&case.redacted));
@@ -128,7 +126,9 @@ mod tests {
     #[test]
     fn a_headline_is_told_by_the_conclusion_where_every_part_of_it_stands_there() {
         let summary = "The host is short of nothing: the CPUs are 5 % busy, load 3.2; 18 GB are available.";
-        for told in ["the CPUs are 5 % busy, load 3.2; 18 GB are available", "The CPUs are 5 % busy", "18 GB are available."] {
+        for told in
+            ["the CPUs are 5 % busy, load 3.2; 18 GB are available", "The CPUs are 5 % busy", "18 GB are available."]
+        {
             assert!(says(summary, told), "{told}");
         }
         for untold in ["the CPUs are 5 % busy, load 3", "the CPUs are 5 % busy; 1 GB is cache", "18 GB are avail"] {

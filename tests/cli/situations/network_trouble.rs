@@ -150,8 +150,20 @@ const SITUATIONS: &[Situation] = &[
             behind; pkill -STOP -P $behind; kill -STOP $behind
             ask 24 /small & settle 'ss -Htn state established | grep -c :8080' 20",
         causes: &["ports-used-up", "upstream-refused", "upstream-slow"],
-        says: "20 of 20 ports are in use to 198.51.100.2:8080",
+        says: "20 of 20 ports are in use to 198.51.100.2:8080 (20 open), by nginx (pid ",
         runs: "ip_local_port_range=\"10240 65535\"",
+    },
+    // As many to another server, which leaves them room.
+    Situation {
+        name: "ports-held-by-ended-connections",
+        runbook: "timeouts",
+        serves: FILE,
+        happens: "sysctl -qw net.ipv4.ip_local_port_range='40000 40019'
+            behind; for i in $(seq 20); do exec 9<>/dev/tcp/198.51.100.2/8080; exec 9>&-; done
+            there ip address add 198.51.100.3/24 dev far; for i in $(seq 9); do exec 9<>/dev/tcp/198.51.100.3/8080; exec 9>&-; done",
+        causes: &["ports-used-up"],
+        says: "20 of 20 ports are in use to 198.51.100.2:8080 (20 ended, in TIME_WAIT)",
+        runs: "tcp_tw_reuse=1",
     },
     Situation {
         name: "monitoring-quiet",
@@ -239,7 +251,7 @@ fn looked_at(desk: &Desk, situation: &Situation) -> Case {
         }
         listening() { for try in $(seq 200); do [ -n "$("$@" ss -Htln)" ] && return; sleep 0.03; done; }
         serve() { nginx -p "$PWD" -e log/nginx.log -c nginx.conf & nginx=$!; listening env; }
-        behind() { configure behind 8080 "location / { return 200 behind; }" 64; there nginx -p "$PWD" -e log/behind.log -c behind.conf & behind=$!; listening there; behind=$(cat behind.pid); }
+        behind() { configure behind 8080 "location / { return 200 behind; }" 64; there nginx -p "$PWD" -e log/behind.log -c behind.conf & behind=$!; listening there; settle 'wc -c <behind.pid' 2; behind=$(cat behind.pid); }
         # By the shell itself: each asks and reads until the other end closes, or the test ends.
         ask() { there bash -c 'for i in $(seq $1); do (exec 7<>/dev/tcp/198.51.100.1/80 && printf "GET %s HTTP/1.0\r\nHost: a\r\n\r\n" $2 >&7 && cat <&7 >/dev/null) 2>>refused & done; wait' ask "$@"; }
         settle() { for try in $(seq 100); do [ "$(eval "$1")" -ge "$2" ] 2>>refused && return; sleep 0.06; done; }
