@@ -23,6 +23,7 @@ const SERVICES: &[(&str, &str)] = &[
     ("flaps", "ExecStart=/bin/sh -c 'exit 3'\nRestart=always\nRestartSec=50ms"),
     ("crashes", "ExecStart=/bin/sh -c 'kill -SEGV $$$$'"),
     ("hangs", "Type=notify\nTimeoutStartSec=200ms\nExecStart=/bin/sleep 100"),
+    ("ssh", "ExecStart=/bin/sh -c 'exit 255'\nRestart=on-failure\nRestartSec=50ms"),
     ("lives", "LimitNOFILE=64\nExecStart=/bin/sleep 100"),
     ("ends", "ExecStart=/bin/true"),
     // Whoever is not process 1 may say what it wants.
@@ -85,7 +86,8 @@ fn situations_of_services_that_fail_and_flap_are_told_of_without_asking_systemd(
         let host = require!(Nspawn::start(furnish, "systemd", &["--bind-ro=/usr", &bound, "--boot"]));
         let seen = wait_for("end of what fails", || {
             let units = units(&host);
-            let given_up = row(&units, "flaps")?["start_limit_hits"] == 1;
+            let given_up =
+                ["flaps", "ssh"].iter().all(|name| row(&units, name).is_some_and(|unit| unit["start_limit_hits"] == 1));
             let failed = |name| row(&units, name).is_some_and(|unit| unit["failed"] == true);
             (given_up && failed("crashes") && failed("hangs") && row(&units, "lies").is_some()).then_some(units)
         });
@@ -110,15 +112,26 @@ fn situations_of_services_that_fail_and_flap_are_told_of_without_asking_systemd(
         assert!(lives["started_seconds_ago"].as_f64().is_some_and(|seconds| seconds < 60.0), "{lives:#}");
         assert!(row(&seen, "ends").is_none_or(|unit| unit["failed"] == false && unit["active"] == false));
         let failed = seen["failed"].as_array().unwrap();
-        assert_eq!((failed.len(), &seen["flapping"]), (3, &vec!["flaps.service"].into()), "{failed:?}");
+        assert_eq!((failed.len(), &seen["flapping"]), (4, &vec!["flaps.service", "ssh.service"].into()), "{failed:?}");
 
-        let mut played = Played::begin("host-under-pressure", "service-given-up", Some("service-flaps"));
-        let said = asked(&host, "run host-under-pressure --window 1s --no-keep -q");
-        let case: Case = serde_json::from_slice(&said).unwrap();
-        let cause = case.diagnosis.causes.iter().find(|cause| cause.id == "service-flaps").unwrap();
-        played.found(&case, Some(cause));
-        assert!(cause.likelihood >= Likelihood::Likely, "{cause:#?}");
-        assert!(cause.title.contains("flaps.service ended so often") && cause.title.contains("exits with status 3"));
-        played.judged(true);
+        let told = [
+            (
+                "host-under-pressure",
+                "service-given-up",
+                "service-flaps",
+                ["flaps.service ended so often", "exits with status 3"],
+            ),
+            ("slow-ssh-login", "sshd-given-up", "sshd-flaps", ["ssh.service ended so often", "exits with status 255"]),
+        ];
+        for (runbook, name, id, says) in told {
+            let mut played = Played::begin(runbook, name, Some(id));
+            let said = asked(&host, &format!("run {runbook} --window 1s --no-keep -q"));
+            let case: Case = serde_json::from_slice(&said).unwrap();
+            let cause = case.diagnosis.causes.iter().find(|cause| cause.id == id).unwrap();
+            played.found(&case, Some(cause));
+            assert!(cause.likelihood >= Likelihood::Likely, "{cause:#?}");
+            assert!(says.iter().all(|words| cause.title.contains(words)), "{}", cause.title);
+            played.judged(true);
+        }
     });
 }
