@@ -1,9 +1,20 @@
-//! JSON that somebody else wrote. Its values are counted before one of them is built: a few kilobytes of a packed file can
+//! JSON that somebody else wrote, and the form in which JSON is kept. Its values are counted before one of them is built: a few kilobytes of a packed file can
 //! hold a hundred million of them.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::ser::PrettyFormatter;
 
 use crate::units;
+
+/// A value as it is kept in files: a value in each line, so that `grep` and `diff` find it, and without indentation, which would be a
+/// third of the whole.
+pub fn in_lines(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(b"")))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
 
 /// Memory that one value takes at least, in bytes, with its place in a list or under a key. A list that grows has up to
 /// twice the room that it needs.

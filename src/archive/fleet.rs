@@ -222,7 +222,7 @@ mod tests {
         let head = FleetHead { fleet: FLEET_FORMAT, casebook: "0".into(), cases: 3, absent, arrived: Vec::new() };
         let mut writer = FleetWriter::begin(Vec::new(), &head, 0).unwrap();
         for (host, name) in [("web-1", "quiet.json"), ("../../etc/passwd", "syn-flood.json"), ("web-1", "quiet.json")] {
-            writer.add(host, &pack(&case(name).into()).unwrap()).unwrap();
+            writer.add(host, &pack(case(name).into()).unwrap()).unwrap();
         }
         writer.finish().unwrap()
     }

@@ -2,28 +2,29 @@
 
 use std::io;
 
-use ruzstd::encoding::{CompressionLevel, compress_to_vec};
-use serde_json::Value;
-
 use super::manifest::{Form, MANIFEST, Manifest, Member, digest, is_plain};
 use super::parts::{self, Part};
-use super::{ARCHIVE_FORMAT, CaseFile};
+use super::{ARCHIVE_FORMAT, Attached, CaseFile};
+use crate::bounded_json;
+
+/// The fastest of Zstandard's usual levels: on a host that is on its knees packing must cost little.
+const LEVEL: i32 = 1;
 
 /// Packs a case and what is attached to it. The same case gives the same bytes. An attached name that no case file may
 /// have is an error.
-pub fn pack(file: &CaseFile) -> io::Result<Vec<u8>> {
-    let value: Value = serde_json::to_value(&file.case)?;
-    let mut parts = parts::take_apart(value);
-    for attached in &file.attached {
-        if !is_plain(&attached.name) || parts.iter().any(|part| part.name == attached.name) {
-            let why = format!("`{}` cannot be the name of a file in a case", attached.name.escape_debug());
+pub fn pack(CaseFile { case, attached }: CaseFile) -> io::Result<Vec<u8>> {
+    let (casebook, seconds) = (case.casebook.clone(), u64::try_from(case.started.as_second()).unwrap_or_default());
+    let mut parts = parts::take_apart(case)?;
+    for Attached { name, bytes } in attached {
+        if !is_plain(&name) || parts.iter().any(|part| part.name == name) {
+            let why = format!("`{}` cannot be the name of a file in a case", name.escape_debug());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
-        parts.push(Part { name: attached.name.clone(), form: Form::Bytes, at: None, bytes: attached.bytes.clone() });
+        parts.push(Part { name, form: Form::Bytes, at: None, bytes });
     }
     let manifest = Manifest {
         format: ARCHIVE_FORMAT,
-        casebook: file.case.casebook.clone(),
+        casebook,
         members: parts
             .iter()
             .map(|part| Member {
@@ -35,14 +36,13 @@ pub fn pack(file: &CaseFile) -> io::Result<Vec<u8>> {
             })
             .collect(),
     };
-    let seconds = u64::try_from(file.case.started.as_second()).unwrap_or_default();
     let mut tar = tar::Builder::new(Vec::new());
-    append(&mut tar, MANIFEST, &serde_json::to_vec_pretty(&manifest)?, seconds)?;
+    append(&mut tar, MANIFEST, &bounded_json::in_lines(&manifest)?, seconds)?;
     for part in &parts {
         append(&mut tar, &part.name, &part.bytes, seconds)?;
     }
     let tar = tar.into_inner()?;
-    Ok(compress_to_vec(tar.as_slice(), CompressionLevel::Fastest))
+    zstd::bulk::compress(&tar, LEVEL)
 }
 
 fn append(tar: &mut tar::Builder<Vec<u8>>, name: &str, bytes: &[u8], seconds: u64) -> io::Result<()> {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::manifest::{Form, is_plain};
 use super::{Attached, Broken};
 use crate::bounded_json;
+use crate::case::Case;
 
 /// A member with its content.
 pub(super) struct Part {
@@ -15,8 +16,10 @@ pub(super) struct Part {
 }
 
 /// Takes a case apart: each step's evidence, the texts of the runbook and of the checks, and the rest.
-pub(super) fn take_apart(mut case: Value) -> Vec<Part> {
+pub(super) fn take_apart(mut case: Case) -> serde_json::Result<Vec<Part>> {
     let mut parts = Vec::new();
+    let evidence = std::mem::take(&mut case.evidence);
+    let mut case = serde_json::to_value(case)?;
     if let Some(text) = take_text(&mut case, "/runbook", "text") {
         parts.push(Part {
             name: "runbook.yaml".into(),
@@ -41,15 +44,14 @@ pub(super) fn take_apart(mut case: Value) -> Vec<Part> {
             }
         }
     }
-    let evidence = case.get_mut("evidence").and_then(Value::as_object_mut).map(std::mem::take).unwrap_or_default();
     for (step, evidence) in evidence {
         let name = named(&parts, format!("evidence/{step}.json"), "json");
         let at = Some(format!("/evidence/{}", escaped(&step)));
-        parts.push(Part { name, form: Form::Json, at, bytes: printed(&evidence) });
+        parts.push(Part { name, form: Form::Json, at, bytes: bounded_json::in_lines(&evidence)? });
     }
-    parts
-        .insert(0, Part { name: "case.json".into(), form: Form::Json, at: Some(String::new()), bytes: printed(&case) });
-    parts
+    let bytes = bounded_json::in_lines(&case)?;
+    parts.insert(0, Part { name: "case.json".into(), form: Form::Json, at: Some(String::new()), bytes });
+    Ok(parts)
 }
 
 /// The wished name, unless it is odd or taken: then one with a number.
@@ -75,10 +77,6 @@ fn take_text(case: &mut Value, place: &str, key: &str) -> Option<Vec<u8>> {
         Some(Value::String(text)) => Some(text.into_bytes()),
         _ => None,
     }
-}
-
-fn printed(value: &Value) -> Vec<u8> {
-    format!("{value:#}\n").into_bytes()
 }
 
 /// A key as a JSON pointer writes it.

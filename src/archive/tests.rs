@@ -72,10 +72,10 @@ fn refused(bytes: &[u8]) -> String {
 #[test]
 fn a_case_comes_back_as_it_was_with_odd_names_and_all() {
     let file = flood();
-    let bytes = pack(&file).unwrap();
+    let bytes = pack(file.clone()).unwrap();
     assert_eq!(unpacked(&bytes).unwrap(), file);
     assert_eq!(read(&bytes).unwrap(), file);
-    assert_eq!(pack(&file).unwrap(), bytes, "the same case gives the same bytes");
+    assert_eq!(pack(file.clone()).unwrap(), bytes, "the same case gives the same bytes");
     let json = serde_json::to_vec(&file.case).unwrap();
     assert_eq!(read(&json).unwrap().case, file.case);
 }
@@ -86,7 +86,7 @@ fn every_recorded_case_comes_back_bit_for_bit() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|ending| ending == "json") {
             let case = Case::from_json(&std::fs::read_to_string(&path).unwrap()).unwrap();
-            let back = unpacked(&pack(&case.clone().into()).unwrap()).unwrap().case;
+            let back = unpacked(&pack(case.clone().into()).unwrap()).unwrap().case;
             assert_eq!(serde_json::to_string(&back).unwrap(), serde_json::to_string(&case).unwrap(), "{path:?}");
         }
     }
@@ -94,7 +94,7 @@ fn every_recorded_case_comes_back_bit_for_bit() {
 
 #[test]
 fn a_case_cut_anywhere_is_refused() {
-    let bytes = pack(&flood()).unwrap();
+    let bytes = pack(flood()).unwrap();
     for end in (0..bytes.len()).step_by(97).chain(bytes.len() - 40..bytes.len()) {
         assert!(read(&bytes[..end]).is_err(), "cut at {end} of {}", bytes.len());
     }
@@ -103,7 +103,7 @@ fn a_case_cut_anywhere_is_refused() {
 
 #[test]
 fn what_follows_the_end_is_refused() {
-    let bytes = pack(&flood()).unwrap();
+    let bytes = pack(flood()).unwrap();
     assert!(refused(&[&bytes[..], b"x"].concat()).contains("something follows its end"));
     assert!(refused(&[&bytes[..], &bytes[..]].concat()).contains("something follows its end"));
 }
@@ -201,7 +201,7 @@ proptest! {
     #[test]
     fn a_mutated_case_is_refused_or_is_the_same(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
         let file: CaseFile = recorded("quiet.json").into();
-        let mut bytes = pack(&file).unwrap();
+        let mut bytes = pack(file.clone()).unwrap();
         for (place, byte) in &changes {
             let place = place.index(bytes.len());
             bytes[place] = *byte;
@@ -215,7 +215,7 @@ proptest! {
     #[test]
     fn a_mutated_tar_is_refused_or_is_the_same(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut in any::<prop::sample::Index>()) {
         let file: CaseFile = recorded("quiet.json").into();
-        let packed = pack(&file).unwrap();
+        let packed = pack(file.clone()).unwrap();
         let mut tar = Vec::new();
         let mut source = packed.as_slice();
         std::io::Read::read_to_end(&mut ruzstd::decoding::StreamingDecoder::new(&mut source).unwrap(), &mut tar).unwrap();
@@ -249,7 +249,7 @@ fn many_tiny_values_in_many_members_are_refused_while_they_are_unpacked() {
 #[test]
 fn a_list_shows_a_case_without_reading_what_lies_behind_its_beginning() {
     let file = flood();
-    let packed = pack(&file).unwrap();
+    let packed = pack(file.clone()).unwrap();
     let shown = summary(packed.as_slice()).unwrap();
     assert_eq!((&shown.host, &shown.runbook), (&file.case.host.name, &file.case.runbook.name));
     assert_eq!((shown.verdict, &shown.summary), (file.case.verdict, &file.case.diagnosis.summary));

@@ -33,7 +33,7 @@ pub struct Cause {
     pub likelihood: Likelihood,
     /// The verdict of a run in which it is likely.
     pub severity: Verdict,
-    /// What it is about: `local`, `ports`, `process`, `rule` …, whatever applies.
+    /// What it is about: `local`, `ports`, `process`, `rule` …, whatever applies. Of what was dismissed nothing is said.
     pub subject: Map<String, Value>,
     /// The signs for and against, held or not.
     pub signs: Vec<Sign>,

@@ -109,15 +109,14 @@ pub(super) fn is_kept(named: &str) -> bool {
 }
 
 /// A case packed with its report, the lines of logs that it tells of, and what is attached to it.
-pub(super) fn packed(file: &CaseFile) -> io::Result<Vec<u8>> {
-    let case = &file.case;
-    let mut attached = vec![Attached { name: REPORT.into(), bytes: report(case)? }];
-    let lines = log_lines(case);
+pub(super) fn packed(CaseFile { case, attached: beside }: CaseFile) -> io::Result<Vec<u8>> {
+    let mut attached = vec![Attached { name: REPORT.into(), bytes: report(&case)? }];
+    let lines = log_lines(&case);
     if !lines.is_empty() {
         attached.push(Attached { name: LOGS.into(), bytes: lines.into_bytes() });
     }
-    attached.extend(file.attached.iter().filter(|attached| is_carried(attached)).cloned());
-    archive::pack(&CaseFile { case: case.clone(), attached })
+    attached.extend(beside.into_iter().filter(is_carried));
+    archive::pack(CaseFile { case, attached })
 }
 
 /// Whether something that is attached is no more than the case says itself.

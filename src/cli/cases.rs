@@ -178,7 +178,7 @@ fn finish(meant: &str, limits: Limits, budget: &mut Budget, sinks: &output::Sink
     // A journal holds no packets, and the path that it names for them may be anybody's choice.
     let (file, map) = sinks.leaving(judge(recovered, limits)?)?;
     let written = map.and(sinks.write(&file));
-    let packed = case_file::packed(&file)?;
+    let packed = case_file::packed(file.clone())?;
     match state.put(&id, &packed) {
         Ok(kept) => {
             say(format_args!("case kept: {kept}"));

@@ -48,9 +48,10 @@ pub(super) fn check(arguments: &CheckArguments, start: Start) -> anyhow::Result<
     let case = super::run::live(&runbook, params, bounds, how, threads, &mut store)?;
     let (file, map) = sinks.leaving(case)?;
     let written = sinks.write(&file);
-    store.keep(&file);
+    let status = file.case.verdict.exit_status();
+    store.keep(file);
     map.and(written)?;
-    Ok(file.case.verdict.exit_status())
+    Ok(status)
 }
 
 fn explain(check: &Check) -> anyhow::Result<()> {

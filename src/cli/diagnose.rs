@@ -75,9 +75,10 @@ pub(super) fn diagnose(arguments: &DiagnoseArguments, start: Start) -> anyhow::R
     let (file, map) = sinks.leaving(case)?;
     let written = sinks.write(&file);
     // What could not be written where it was wanted is all the more worth keeping.
-    store.keep(&file);
+    let status = file.case.verdict.exit_status();
+    store.keep(file);
     map.and(written)?;
-    Ok(file.case.verdict.exit_status())
+    Ok(status)
 }
 
 /// What is said while it goes on: what is run, and what is not.

@@ -81,7 +81,7 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<u8> {
         let hides = sinks.hides();
         let packed_anew = |lying: &Lying, read: Reader<'_>| -> Result<Option<Vec<u8>>, Gap> {
             let stays = hides || archive::is_packed(&lying.bytes);
-            if stays { Ok(None) } else { Ok(case_file::packed(&lying.read(read)?).ok()) }
+            if stays { Ok(None) } else { Ok(case_file::packed(lying.read(read)?).ok()) }
         };
         each(&inputs, &budget, &packed_anew, &mut |found| {
             let Made::Of(lying, packed) = found else { return Ok(()) };
@@ -95,7 +95,8 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<u8> {
                 return Ok(writer.add(&next.host, &lying.bytes)?);
             }
             let file = sinks.hidden(archive::read_within(&lying.bytes, &mut budget.clone())?)?;
-            Ok(writer.add(&file.case.host.name, &case_file::packed(&file)?)?)
+            let host = file.case.host.name.clone();
+            Ok(writer.add(&host, &case_file::packed(file)?)?)
         })?;
         anyhow::ensure!(left.is_empty(), "the cases changed while they were merged; merge them again");
         sinks.keep_map()?;

@@ -176,7 +176,7 @@ pub(super) type Pack<'a> = &'a mut dyn FnMut(&mut dyn Write) -> anyhow::Result<(
 
 /// Packs the case of one host.
 fn packing(file: &CaseFile) -> impl FnMut(&mut dyn Write) -> anyhow::Result<()> {
-    |out| Ok(out.write_all(&case_file::packed(file)?)?)
+    |out| Ok(out.write_all(&case_file::packed(file.clone())?)?)
 }
 
 /// Writes a case to a file: as JSON where its name ends so, else packed.

@@ -109,7 +109,7 @@ fn of_many(opened: Opened, arguments: &ReplayArguments, sinks: &output::Sinks) -
         let case = judge(recorded.evidence, runbook, params, record, arguments.scripts.limits())?;
         if keeps {
             let file = CaseFile { case: case.clone(), attached };
-            judged.add(case.host.name.clone(), case_file::packed(&file)?, arrived)?;
+            judged.add(case.host.name.clone(), case_file::packed(file)?, arrived)?;
         }
         gathered.add_of(case, None, arrived);
         Ok(())
@@ -130,7 +130,8 @@ fn of_many(opened: Opened, arguments: &ReplayArguments, sinks: &output::Sinks) -
             if sinks.hides() {
                 // Only now that all cases were seen is it known what none of them may name.
                 let hidden = sinks.hidden(archive::read_within(packed, &mut arguments.reading.budget())?)?;
-                writer.add(&hidden.case.host.name, &case_file::packed(&hidden)?)?;
+                let host = hidden.case.host.name.clone();
+                writer.add(&host, &case_file::packed(hidden)?)?;
             } else {
                 writer.add(host, packed)?;
             }

@@ -56,8 +56,9 @@ pub(super) fn retest(arguments: &RetestArguments, start: Start) -> anyhow::Resul
     let after = run::live(&runbook, params, bounds, how, threads, &mut store)?;
     let difference = Difference::between(&before, &after.case);
     let written = sinks.write_files(&after);
-    store.keep(&after);
+    let status = after.case.verdict.exit_status();
+    store.keep(after);
     output::read_enough(diff::print(&difference, &arguments.format, arguments.verbose))?;
     written?;
-    Ok(after.case.verdict.exit_status())
+    Ok(status)
 }

@@ -79,9 +79,10 @@ pub(super) fn run(arguments: &RunArguments, start: Start) -> anyhow::Result<u8> 
     let (file, map) = sinks.leaving(case)?;
     let written = sinks.write(&file);
     // What could not be written where it was wanted is all the more worth keeping.
-    store.keep(&file);
+    let status = file.case.verdict.exit_status();
+    store.keep(file);
     map.and(written)?;
-    Ok(file.case.verdict.exit_status())
+    Ok(status)
 }
 
 /// What a run may take: its scripts, and all of it.

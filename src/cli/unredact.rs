@@ -96,5 +96,5 @@ fn unpacked(mut file: CaseFile, map: &Map, budget: impl Fn() -> Budget) -> anyho
             (attached.bytes, count) = (text.into_bytes(), count + more);
         }
     }
-    Ok((archive::pack(&file)?, count))
+    Ok((archive::pack(file)?, count))
 }

@@ -2,8 +2,6 @@
 
 use std::cmp::Reverse;
 
-use serde_json::{Map, Value};
-
 use super::remedy;
 use super::trace::Trace;
 use crate::case::{Cause, Likelihood, Sign, SignSide, Truth, Weight};
@@ -105,16 +103,7 @@ fn weigh_one(plan: &CausePlan, scope: &Scope, trace: &mut Trace) -> (Cause, i64,
         scope.set_value("each", Ok(each.entry.clone()));
     }
     plan.bindings.iter().for_each(|binding| binding.set(scope));
-    let mut subject = Map::new();
-    for binding in plan.subject.iter() {
-        // What is not known of the subject is left out; null would read as "there is none".
-        if let Ok(value) = scope.value(&binding.value)
-            && !value.is_null()
-        {
-            subject.insert(binding.name.clone(), value);
-        }
-    }
-    scope.set_value("subject", Ok(Value::Object(subject.clone())));
+    scope.set_table("subject", plan.subject.iter().map(|figure| (figure.name.clone(), figure.value.clone())).collect());
     let signs: Vec<Sign> = plan
         .signs
         .iter()
@@ -135,7 +124,10 @@ fn weigh_one(plan: &CausePlan, scope: &Scope, trace: &mut Trace) -> (Cause, i64,
         .collect();
     let score = Score::of(signs.iter().map(|sign| (&sign.side, &sign.weight, &sign.holds)));
     let likelihood = score.likelihood();
-    // Most are unlikely, and are not told by their figures.
+    // Most are unlikely, and are not told by their figures. What is not known of the subject is left out; null would read as "there is
+    // none".
+    let figures = plan.subject.iter().filter(|_| likelihood > Likelihood::Unlikely);
+    let subject = scope.table(figures.map(|figure| (figure.name.as_str(), &figure.value)));
     let title = (likelihood > Likelihood::Unlikely).then(|| scope.render(&plan.title));
     let title = match title {
         Some((title, gaps)) if gaps.is_empty() => title,

@@ -64,7 +64,7 @@ pub trait Observer: Sync {
 }
 
 /// Takes each answer as it comes, with the name that it is filed under. Secrets are still in it.
-pub type OnEvidence = Box<dyn Fn(&str, &Evidence) + Send + Sync>;
+pub type OnEvidence = Box<dyn Fn(&str, &mut Evidence) + Send + Sync>;
 
 /// The host itself.
 pub struct Live {
@@ -140,7 +140,7 @@ impl Live {
         self
     }
 
-    fn note(&self, ask: &ProbeRequest, evidence: &Evidence) {
+    fn note(&self, ask: &ProbeRequest, evidence: &mut Evidence) {
         if let Some(on_evidence) = &self.on_evidence {
             on_evidence(&ask.step, evidence);
         }
@@ -266,8 +266,8 @@ impl Observer for Live {
         for (index, ask) in asks.iter().enumerate() {
             if let Some(gap) = self.refusal(ask) {
                 (self.progress)(Event::Ended { step: ask.step.clone(), gap: Some(gap.why.clone()) });
-                let refused = Evidence { gap: Some(gap), ..unstarted(ask, Reason::Denied, "") };
-                self.note(ask, &refused);
+                let mut refused = Evidence { gap: Some(gap), ..unstarted(ask, Reason::Denied, "") };
+                self.note(ask, &mut refused);
                 evidence.insert(index, refused);
             }
         }
@@ -295,7 +295,7 @@ impl Observer for Live {
                         if let Some(sentence) = wait.sentence().filter(|_| answer.gap.is_none()) {
                             answer.loss.push(sentence);
                         }
-                        self.note(&asks[index], &answer);
+                        self.note(&asks[index], &mut answer);
                         evidence.entry(index).or_insert(*answer);
                     }
                 }

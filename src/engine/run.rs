@@ -1,5 +1,6 @@
 //! One run, from a checked runbook to a case.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
@@ -71,15 +72,17 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
     // What was not judged is not fine.
     let verdict = Verdict::gravest(found.chain(limits.first().map(|_| Verdict::Unknown)));
     let summary = summary(runbook, &causes, &findings, coverage, &limits, &scope);
+    let reference = reference(runbook, &seen);
+    // All is judged: what nobody holds any more need not be copied.
+    drop(scope);
     let evidence: IndexMap<String, Evidence> = runbook
         .steps
         .iter()
-        .zip(&seen)
+        .zip(seen)
         .flat_map(|(step, seen)| match seen {
-            StepResult::Evidence(evidence) => vec![(step.id.clone(), Evidence::clone(evidence))],
+            StepResult::Evidence(evidence) => vec![(step.id.clone(), Arc::unwrap_or_clone(evidence))],
             StepResult::Checked(checked) => {
-                let told = checked.told.iter().map(|(key, evidence)| (key.clone(), evidence.clone()));
-                std::iter::once((step.id.clone(), Evidence::clone(&checked.evidence))).chain(told).collect()
+                std::iter::once((step.id.clone(), Arc::unwrap_or_clone(checked.evidence))).chain(checked.told).collect()
             }
             _ => Vec::new(),
         })
@@ -93,7 +96,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
     let mut case = Case {
         format: CASE_FORMAT,
         casebook: env!("CARGO_PKG_VERSION").to_owned(),
-        runbook: reference(runbook, &seen),
+        runbook: reference,
         foreign_commands: record.is_some_and(|record| record.foreign_commands),
         host: request.provenance.host().clone(),
         started: request.provenance.started(),

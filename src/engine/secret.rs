@@ -49,10 +49,16 @@ impl Secrets {
 
     /// The evidence without the secrets, wherever the probe repeats them.
     pub fn take_out(&self, mut evidence: Evidence) -> Evidence {
+        self.clean(&mut evidence);
+        evidence
+    }
+
+    /// Leaves the secrets out of the evidence, wherever the probe repeats them.
+    pub fn clean(&self, evidence: &mut Evidence) {
         // Those that nobody declared are left out before anything is judged, so that a replay judges the same.
-        redact::evidence(&mut evidence);
+        redact::evidence(evidence);
         if self.of.is_empty() {
-            return evidence;
+            return;
         }
         let hide = |text: String| self.hide(text);
         let hide_gap = |gap: Gap| Gap {
@@ -61,14 +67,13 @@ impl Secrets {
             why: hide(gap.why),
             to_fix: gap.to_fix.map(hide),
         };
-        evidence.params = walk(evidence.params, &hide);
-        evidence.output = evidence.output.map(|output| walk(output, &hide));
-        evidence.gap = evidence.gap.map(hide_gap);
+        evidence.params = walk(std::mem::take(&mut evidence.params), &hide);
+        evidence.output = evidence.output.take().map(|output| walk(output, &hide));
+        evidence.gap = evidence.gap.take().map(hide_gap);
         for missing in &mut evidence.missing {
             missing.gap = hide_gap(missing.gap.clone());
         }
-        evidence.loss = evidence.loss.into_iter().map(hide).collect();
-        evidence
+        evidence.loss = std::mem::take(&mut evidence.loss).into_iter().map(hide).collect();
     }
 
     /// The text without the secrets.

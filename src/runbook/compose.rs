@@ -22,6 +22,7 @@ use super::parts;
 use super::problem::{Problem, Problems, SourceFile};
 use super::rename::{Names, change};
 use super::yaml::{self, Depth};
+use crate::bounded_json;
 use crate::case::{Choice, FirstLook, Verdict};
 use crate::probe;
 use crate::script::{Care, Condition, Expression, Template};
@@ -80,14 +81,16 @@ pub fn compose(members: &[&Runbook], choice: Choice) -> Result<(Runbook, ParamNa
         text: String::new(),
         problems: vec![Problem::new(None, format!("{} cannot be run as one: {why}", names.join(", ")))],
     };
-    let yaml = serde_yaml::to_string(&document).map_err(|error| wrong(error.to_string()))?;
-    if yaml.len() > LARGEST {
-        let size = units::bytes(yaml.len() as f64);
+    // JSON is YAML, and is written in a fifth of the time.
+    let text = bounded_json::in_lines(&document).map_err(|error| wrong(error.to_string()))?;
+    let text = String::from_utf8(text).map_err(|error| wrong(error.to_string()))?;
+    if text.len() > LARGEST {
+        let size = units::bytes(text.len() as f64);
         return Err(wrong(format!(
             "together they have {size}, more than a case keeps; name fewer things in the complaint"
         )));
     }
-    let file = SourceFile::new(COMPOSED, &yaml);
+    let file = SourceFile::new(COMPOSED, &text);
     let runbook = match ships {
         true => check::document(file, document, Depth::Form, &find)?,
         false => {

@@ -126,7 +126,7 @@ pub struct Binding {
 }
 
 impl Binding {
-    /// Makes the name known, with what it stands for as far as the evidence is there.
+    /// Makes the name known, with what it stands for as far as the evidence is there when it is first used.
     pub fn set(&self, scope: &Scope) {
         match &self.meaning {
             Bound::Value(expression) => scope.set_expression(&self.name, expression),

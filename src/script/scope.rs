@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mlua::chunk::ChunkMode;
 use mlua::{Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value as LuaValue, VmState};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::budget::Budget;
 use super::condition::{Condition, Node};
 use super::evidence::{Converter, NotKnown, not_known};
 use super::expression::Expression;
 use super::json::{Bounds, display, to_json};
+use super::lexer::{Kind, tokens};
 use super::shell::push_value;
 use super::template::{Piece, Template};
 use super::vocabulary::{self, HELPERS};
@@ -26,6 +27,8 @@ use crate::units;
 const MEMORY_LIMIT: usize = 64 * 1024 * 1024;
 /// CPU time that one expression may take: on a host that is on its knees the clock on the wall says little.
 const TIME_LIMIT: Duration = Duration::from_secs(1);
+/// An expression that took less by the clock, or was held up for less, is counted by the clock.
+const AT_ONCE: Duration = Duration::from_millis(1);
 /// How large a value may be that an expression gives back.
 const VALUE: Bounds = Bounds { depth: 8, items: 4096, bytes: 1024 * 1024 };
 /// Bytes of one sentence or command.
@@ -68,10 +71,29 @@ impl From<bool> for Judged {
 enum Root {
     /// Evidence that is converted when it is first used.
     Evidence { evidence: Arc<Evidence>, schema: Option<Arc<Value>>, converted: Option<LuaValue> },
+    /// What is worked out when it is first used: of a runbook's values and facts, most are asked for by no cause that is weighed.
+    Later(Later),
     /// A value; nil is a value too.
     Value(LuaValue),
     /// A value that could not be told.
     Unknown(Vec<Gap>),
+}
+
+/// How long an expression may go on, in CPU time of its thread.
+struct Deadline {
+    limit: Duration,
+    /// Known once Lua has done so much that it is worth asking for the time.
+    until: Option<Duration>,
+}
+
+/// What a name stands for that was not asked for yet.
+enum Later {
+    /// The value of an expression.
+    Value(Expression),
+    /// What a condition comes to.
+    Fact(Condition),
+    /// A table of what is known of these.
+    Table(Vec<(String, Expression)>),
 }
 
 type Roots = Arc<Mutex<HashMap<String, Root>>>;
@@ -82,7 +104,9 @@ pub struct Scope {
     environment: Table,
     roots: Roots,
     compiled: Mutex<HashMap<String, Function>>,
-    deadline: Arc<Mutex<Duration>>,
+    deadline: Arc<Mutex<Deadline>>,
+    /// The thread's CPU time when it was last asked for.
+    asked_at: Mutex<Duration>,
     overrun: Arc<AtomicBool>,
     budget: Budget,
 }
@@ -95,11 +119,13 @@ impl Scope {
         // An error that a helper raises is given a traceback, for which Lua looks every function up among the modules. What was not
         // seen is such an error, many times a run, and nobody reads its traceback: without modules there is nothing to look through.
         lua.set_named_registry_value(LOADED_MODULES, lua.create_table()?)?;
-        let deadline = Arc::new(Mutex::new(cpu_time() + TIME_LIMIT));
+        let deadline = Arc::new(Mutex::new(Deadline { limit: TIME_LIMIT, until: None }));
         let overrun = Arc::new(AtomicBool::new(false));
         let (until, over) = (Arc::clone(&deadline), Arc::clone(&overrun));
         lua.set_hook(HookTriggers::new().every_nth_instruction(10_000), move |_, _| {
-            if cpu_time() > *locked(&until) {
+            let (now, mut deadline) = (cpu_time(), locked(&until));
+            let latest = now + deadline.limit;
+            if now > *deadline.until.get_or_insert(latest) {
                 over.store(true, Ordering::Relaxed);
                 return Err(mlua::Error::runtime(format!("it ran longer than {} s", TIME_LIMIT.as_secs())));
             }
@@ -108,7 +134,8 @@ impl Scope {
         let roots = Roots::default();
         let environment = environment(&lua, &roots)?;
         let budget = Budget::new();
-        Ok(Scope { lua, environment, roots, compiled: Mutex::default(), deadline, overrun, budget })
+        let asked_at = Mutex::new(cpu_time());
+        Ok(Scope { lua, environment, roots, compiled: Mutex::default(), deadline, asked_at, overrun, budget })
     }
 
     /// Makes evidence known under a step's id. `schema` describes its output.
@@ -130,13 +157,9 @@ impl Scope {
         locked(&self.roots).insert(name.to_owned(), root);
     }
 
-    /// Makes the value of an expression known under a name, without a way through JSON; says whether it is known.
+    /// Makes the value of an expression known under a name, without a way through JSON. It is worked out when the name is first used.
     pub fn set_expression(&self, name: &str, expression: &Expression) {
-        let root = match self.evaluate(expression) {
-            Ok(value) => Root::Value(value),
-            Err(unknown) => Root::Unknown(unknown.gaps),
-        };
-        locked(&self.roots).insert(name.to_owned(), root);
+        self.set_later(name, Later::Value(expression.clone()));
     }
 
     /// What was left unknown because all expressions together had used up what a run may take.
@@ -144,13 +167,67 @@ impl Scope {
         self.budget.lacking()
     }
 
-    /// Makes what a condition comes to known under a name: yes, no, or unknown for the same reasons.
+    /// Makes what a condition comes to known under a name: yes, no, or unknown for the same reasons. It is judged when the name is
+    /// first used.
     pub fn set_fact(&self, name: &str, condition: &Condition) {
-        let Judged { truth, gaps } = self.judge(condition);
-        let root = match truth {
-            Truth::Yes => Root::Value(LuaValue::Boolean(true)),
-            Truth::No => Root::Value(LuaValue::Boolean(false)),
-            Truth::Unknown => Root::Unknown(gaps),
+        self.set_later(name, Later::Fact(condition.clone()));
+    }
+
+    /// Makes a table known under a name, of the values that are known when it is first used.
+    pub fn set_table(&self, name: &str, fields: Vec<(String, Expression)>) {
+        self.set_later(name, Later::Table(fields));
+    }
+
+    /// The fields whose values are known, and are not nil.
+    pub fn table<'f>(&self, fields: impl Iterator<Item = (&'f str, &'f Expression)>) -> Map<String, Value> {
+        let known = fields.filter_map(|(name, expression)| Some((name.to_owned(), self.value(expression).ok()?)));
+        known.filter(|(_, value)| !value.is_null()).collect()
+    }
+
+    fn set_later(&self, name: &str, later: Later) {
+        locked(&self.roots).insert(name.to_owned(), Root::Later(later));
+    }
+
+    /// Works out all that an expression may ask for.
+    fn settle_what_is_in(&self, expression: &Expression) {
+        if expression.text.contains("function") {
+            // A function's parameter may be called as something else is outside of it, which then is not among the names used.
+            let tokens = tokens(&expression.text).unwrap_or_default();
+            tokens.iter().filter(|token| token.kind == Kind::Name).for_each(|token| self.settle(token.text));
+        } else {
+            expression.uses().iter().for_each(|used| self.settle(&used.name));
+        }
+    }
+
+    /// Works out what a name stands for, if nobody has yet. Until then it is not known: what uses itself, which no checked runbook
+    /// has, ends there.
+    fn settle(&self, name: &str) {
+        let later = {
+            let mut roots = locked(&self.roots);
+            let Some(root @ Root::Later(_)) = roots.get_mut(name) else { return };
+            let itself = Gap::new(Reason::Failed, format!("work out `{name}`"), "it uses itself");
+            match std::mem::replace(root, Root::Unknown(vec![itself])) {
+                Root::Later(later) => later,
+                _ => return,
+            }
+        };
+        let root = match later {
+            Later::Value(expression) => match self.evaluate(&expression) {
+                Ok(value) => Root::Value(value),
+                Err(unknown) => Root::Unknown(unknown.gaps),
+            },
+            Later::Fact(condition) => {
+                let Judged { truth, gaps } = self.judge(&condition);
+                match truth {
+                    Truth::Yes => Root::Value(LuaValue::Boolean(true)),
+                    Truth::No => Root::Value(LuaValue::Boolean(false)),
+                    Truth::Unknown => Root::Unknown(gaps),
+                }
+            }
+            Later::Table(fields) => {
+                let table = self.table(fields.iter().map(|(name, value)| (name.as_str(), value)));
+                return self.set_value(name, Ok(Value::Object(table)));
+            }
         };
         locked(&self.roots).insert(name.to_owned(), root);
     }
@@ -292,11 +369,12 @@ impl Scope {
         if let Some(told) = self.told(expression) {
             return told;
         }
-        let began = cpu_time();
-        *locked(&self.deadline) = began + left.min(TIME_LIMIT);
+        self.settle_what_is_in(expression);
+        let began = Instant::now();
+        *locked(&self.deadline) = Deadline { limit: left.min(TIME_LIMIT), until: None };
         self.overrun.store(false, Ordering::Relaxed);
         let value = self.compile(expression).and_then(|function| function.call::<LuaValue>(()));
-        self.budget.spend_time(cpu_time().saturating_sub(began));
+        self.budget.spend_time(self.cpu_time_of(began.elapsed()));
         value.map_err(|error| {
             let for_the_run = self.overrun.load(Ordering::Relaxed) && left < TIME_LIMIT;
             match self.budget.stopped().filter(|_| for_the_run) {
@@ -304,6 +382,17 @@ impl Scope {
                 None => Unknown { gaps: self.gaps_of(expression, &error) },
             }
         })
+    }
+
+    /// The CPU time of an expression that took so long by the clock, or a little more. To ask the kernel for it takes longer than most
+    /// expressions do: what was over at once took no more than that, and of another it is the thread's since it was last asked for.
+    fn cpu_time_of(&self, elapsed: Duration) -> Duration {
+        if elapsed < AT_ONCE {
+            return elapsed;
+        }
+        let now = cpu_time();
+        let before = std::mem::replace(&mut *locked(&self.asked_at), now);
+        elapsed.min(now.saturating_sub(before))
     }
 
     /// What can be told of an expression without Lua: that the first of its values is not known, which ends it, whatever stands behind;
@@ -316,11 +405,12 @@ impl Scope {
         if expression.text.get(..first.offset)?.contains("function") {
             return None;
         }
+        self.settle(&first.name);
         let unseen = match locked(&self.roots).get(&first.name)? {
             Root::Value(value) if expression.text.trim() == first.name => return Some(Ok(value.clone())),
             Root::Unknown(_) => true,
             Root::Evidence { evidence, .. } => evidence.output.is_none(),
-            Root::Value(_) => false,
+            Root::Value(_) | Root::Later(_) => false,
         };
         unseen.then(|| Err(Unknown { gaps: self.unseen(&first.name) }))
     }
@@ -439,7 +529,8 @@ fn look_up(lua: &Lua, converter: &Converter, roots: &Roots, name: &str) -> mlua:
     let mut roots = locked(roots);
     match roots.get_mut(name) {
         Some(Root::Value(value)) => Ok(value.clone()),
-        Some(Root::Unknown(_)) => Err(mlua::Error::external(NotKnown { path: name.to_owned() })),
+        // What an expression uses was worked out before it began.
+        Some(Root::Unknown(_) | Root::Later(_)) => Err(mlua::Error::external(NotKnown { path: name.to_owned() })),
         Some(Root::Evidence { evidence, schema, converted }) => {
             let Some(output) = &evidence.output else {
                 return Err(mlua::Error::external(NotKnown { path: name.to_owned() }));
@@ -514,6 +605,27 @@ mod tests {
         for _ in 0..8 {
             assert_eq!(truth("any(take(step.rows, 2), {port = 1, name = 'ntp'})"), Truth::No, "a port that differs");
         }
+    }
+
+    #[test]
+    fn what_a_name_stands_for_is_worked_out_when_it_is_used_and_once() {
+        let scope = scope();
+        let expression = |text: &str| Expression::parse(text, "test").unwrap();
+        let holds = |text: &str| scope.judge(&Condition::parse(text, "test").unwrap()).truth;
+        scope.set_expression("port", &expression("sum(step.rows, 'port')"));
+        scope.set_expression("more", &expression("port + 1"));
+        scope.set_fact("many", &Condition::parse("more > 100 and step.seen > 1", "test").unwrap());
+        scope.set_expression("wrong", &expression("step.sene"));
+        scope.set_expression("itself", &expression("itself + 1"));
+        assert_eq!(holds("many and more == 134"), Truth::Yes);
+        scope.set_value("step", Ok(Value::Null));
+        assert_eq!(holds("more == 134"), Truth::Yes, "once");
+        assert_eq!(holds("wrong == 1"), Truth::Unknown);
+        assert_eq!(holds("itself == 1"), Truth::Unknown);
+        // Inside of the function it is another one.
+        scope.set_expression("row", &expression("7"));
+        assert_eq!(holds("first({1, 2}, function(row) return row == 2 end) + row == 9"), Truth::Yes);
+        assert_eq!(holds("any({1, 9}, function(it) return it > row end)"), Truth::Yes);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! The functions that conditions, sentences and checks share: figures for people, and questions to lists.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use mlua::chunk::ChunkMode;
 use mlua::{Function, Lua, ObjectLike, Table, Value, Variadic};
 
@@ -203,8 +206,9 @@ pub const HELPERS: &[Helper] = &[
 
 /// The helper of that name.
 pub fn find(name: &str) -> Option<&'static Helper> {
-    let is_it = |rest: &str| rest.is_empty() || rest.starts_with('(');
-    HELPERS.iter().find(|helper| helper.signature.strip_prefix(name).is_some_and(is_it))
+    static BY_NAME: LazyLock<HashMap<&str, &Helper>> =
+        LazyLock::new(|| HELPERS.iter().map(|helper| (helper.name(), helper)).collect());
+    BY_NAME.get(name).copied()
 }
 
 /// What to choose where a field may be absent: `absent` where there is none; where it could not be seen, `unseen` if it was

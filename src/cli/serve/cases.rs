@@ -262,7 +262,7 @@ pub(super) fn merge_cases(desk: &Desk, asked: &MergeCases) -> anyhow::Result<Ans
                 if archive::is_packed(&bytes) {
                     add(&file.case.host.name, &bytes)?;
                 } else {
-                    add(&file.case.host.name, &case_file::packed(&file)?)?;
+                    add(&file.case.host.name, &case_file::packed(file.clone())?)?;
                 }
                 let own = (!desk.is_made(name)).then(|| stem(name));
                 gathered.add_of(file.case, own, None);

@@ -109,7 +109,7 @@ impl Desk {
 
     /// Keeps a case, and answers with what it says.
     pub fn judged(&self, kind: &str, file: &CaseFile, most: usize) -> anyhow::Result<Answer> {
-        self.judged_and_packed(kind, file.case.clone(), case_file::packed(file)?, most)
+        self.judged_and_packed(kind, file.case.clone(), case_file::packed(file.clone())?, most)
     }
 
     /// The same of a case that is packed already.

@@ -130,7 +130,7 @@ pub(super) fn run_probe(desk: &Desk, asked: RunProbe, call: &Call) -> anyhow::Re
     };
     let evidence = observe(probe, params, asking);
     let case = alone(host(desk, started), started, evidence);
-    let packed = case_file::packed(&CaseFile::from(case.clone()))?;
+    let packed = case_file::packed(CaseFile::from(case.clone()))?;
     let mut case = desk.hidden(case)?;
     let name = desk.keep("probe", &case, packed);
     let text = case.diagnosis.summary.clone();

@@ -43,10 +43,10 @@ pub(super) struct Header {
 
 /// Every other line.
 #[derive(Debug, Serialize, Deserialize)]
-struct Entry {
-    key: String,
+struct Entry<K, E> {
+    key: K,
     cost: Cost,
-    evidence: Evidence,
+    evidence: E,
 }
 
 pub(super) fn header(run: &Begun<'_>) -> Header {
@@ -104,8 +104,8 @@ impl Journal {
                 cpu_seconds: usage.cpu_seconds,
                 peak_memory_bytes: usage.peak_memory_bytes,
             };
-            let evidence = secrets.take_out(evidence.clone());
-            if let Ok(line) = line(&Entry { key: key.to_owned(), cost, evidence }) {
+            secrets.clean(evidence);
+            if let Ok(line) = line(&Entry { key, cost, evidence: &*evidence }) {
                 let _ = lines.try_send(line);
             }
         })
@@ -185,7 +185,7 @@ pub(in crate::cli) fn recover(bytes: &[u8], budget: &mut Budget) -> Result<Recov
     let mut cost = Cost { wall_seconds: 0.0, cpu_seconds: 0.0, peak_memory_bytes: 0 };
     let mut torn = false;
     for line in lines {
-        match bounded_json::from_slice::<Entry>(line, budget) {
+        match bounded_json::from_slice::<Entry<String, Evidence>>(line, budget) {
             Err(Unread::TooMuch(error)) => return Err(format!("it {error}")),
             Ok(entry) if line.ends_with(b"\n") => {
                 cost = entry.cost;
@@ -249,7 +249,7 @@ mod tests {
                 typed: Default::default(),
             };
             let cost = Cost { wall_seconds: 1.0, cpu_seconds: 0.1, peak_memory_bytes: 1 };
-            bytes.extend(line(&Entry { key: key.into(), cost, evidence }).unwrap());
+            bytes.extend(line(&Entry { key, cost, evidence }).unwrap());
         }
         bytes
     }

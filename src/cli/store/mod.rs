@@ -84,7 +84,7 @@ impl CaseStore {
     }
 
     /// Keeps the case, and then drops the journal. If it cannot be kept, the journal stays behind.
-    pub fn keep(mut self, file: &CaseFile) {
+    pub fn keep(mut self, file: CaseFile) {
         let Some(state) = self.state.take() else { return };
         let id = self.id.take().unwrap_or_else(|| state::id(file.case.started, &file.case.runbook.name));
         let packed = match case_file::packed(file) {

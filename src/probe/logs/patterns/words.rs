@@ -64,12 +64,20 @@ impl Words {
         }
         words.sort_by_key(|(word, _)| word.len());
         let mut kept: Vec<(Vec<u8>, Vec<usize>)> = Vec::new();
+        // The letters of each kept word: what lacks one of them does not hold the word.
+        let mut letters_of_kept: Vec<u64> = Vec::new();
         for (word, index) in words {
+            let letters = letters(&word);
+            let mut shorter =
+                letters_of_kept.iter().zip(&mut kept).filter(|(of_shorter, _)| *of_shorter & !letters == 0);
             // What holds another word is found by that.
-            match kept.iter_mut().find(|(shorter, _)| memmem::find(&word, shorter).is_some()) {
-                Some((_, of)) if of.contains(&index) => {}
-                Some((_, of)) => of.push(index),
-                None => kept.push((word, vec![index])),
+            match shorter.find(|(_, (shorter, _))| memmem::find(&word, shorter).is_some()) {
+                Some((_, (_, of))) if of.contains(&index) => {}
+                Some((_, (_, of))) => of.push(index),
+                None => {
+                    kept.push((word, vec![index]));
+                    letters_of_kept.push(letters);
+                }
             }
         }
         // Those that begin alike are told apart in one pass.
@@ -152,6 +160,11 @@ impl Finder {
             _ => None,
         }
     }
+}
+
+/// A bit for each byte of the word, some of which share one.
+fn letters(word: &[u8]) -> u64 {
+    word.iter().fold(0, |letters, byte| letters | 1 << (byte % 64))
 }
 
 /// The expression, if it is one for a line: no line holds a line end.
