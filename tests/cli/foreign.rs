@@ -129,7 +129,7 @@ fn what_lies_beside_a_case_is_carried_over_but_for_what_is_made_anew() {
         Attached { name: "notes.txt".into(), bytes: b"by hand".to_vec() },
         Attached { name: "report.md".into(), bytes: b"old".to_vec() },
     ];
-    desk.put("b.case", archive::pack(&file).unwrap()).run("replay b.case --save c.case").ended(0);
+    desk.put("b.case", archive::pack(file.clone()).unwrap()).run("replay b.case --save c.case").ended(0);
     desk.run("cases show c.case --attached notes.txt").ended(0).printed(&["by hand"]);
     desk.run("cases show c.case").ended(0).printed(&["brief"]);
 }

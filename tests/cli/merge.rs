@@ -41,7 +41,7 @@ fn folder(desk: &Desk) {
     fs::create_dir(desk.path("cases")).unwrap();
     for (name, address) in [("web-1", "192.0.2.1"), ("web-2", "192.0.2.2")] {
         let case = host("udp-flood-closed-port.json", name, address);
-        desk.put(&format!("cases/{name}.case"), archive::pack(&case.into()).unwrap());
+        desk.put(&format!("cases/{name}.case"), archive::pack(case.into()).unwrap());
     }
     let plain = |case: &Case| serde_json::to_string(case).unwrap();
     desk.put("cases/web-3.json", plain(&host("udp-flood-closed-port.json", "web-3", "192.0.2.3")));
@@ -169,7 +169,7 @@ fn commands_of_strangers_are_said_to_be_theirs_in_every_report() {
         risk: None,
         unquoted: false,
     }];
-    desk.put("cases/web-1.case", archive::pack(&case.into()).unwrap());
+    desk.put("cases/web-1.case", archive::pack(case.into()).unwrap());
     let of_author = "the author of this case";
     desk.run("merge cases -o fleet.html -o fleet.md -o fleet.json --save fleet.case").ended(2).printed(&[of_author]);
     for file in ["fleet.html", "fleet.md"] {
@@ -323,7 +323,7 @@ fn what_cannot_be_judged_again_is_a_gap_and_what_cannot_be_hidden_does_not_leave
     odd.runbook.text = "steps: [".into();
     for case in [odd, good] {
         let name = case.host.name.clone();
-        writer.add(&name, &archive::pack(&case.into()).unwrap()).unwrap();
+        writer.add(&name, &archive::pack(case.into()).unwrap()).unwrap();
     }
     writer.add("osprey", br#"{"format": 99, "host": {"name": "osprey"}}"#).unwrap();
     desk.put("fleet.case", writer.finish().unwrap());

@@ -209,7 +209,7 @@ fn a_case_says_what_the_kernel_says_of_its_clock() {
     let known = casebook::sys::clock::discipline();
     assert_eq!(case.host.clock.map(|clock| clock.synchronised), known.map(|clock| clock.synchronised));
     if known.is_some() {
-        desk.put("one.case", archive::pack(&case.into()).unwrap());
+        desk.put("one.case", archive::pack(case.into()).unwrap());
         desk.run("report one.case -v").ended(0).printed(&["clock "]);
     }
 }

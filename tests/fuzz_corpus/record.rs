@@ -166,5 +166,5 @@ fn the_kernel_and_tools() {
     case.host.name = "web1".into();
     case.host.kernel = "6.1.0".into();
     keep("cases", "brief.json", serde_json::to_string(&case).unwrap());
-    keep("cases", "brief.case", archive::pack(&CaseFile::from(case)).unwrap());
+    keep("cases", "brief.case", archive::pack(CaseFile::from(case)).unwrap());
 }
