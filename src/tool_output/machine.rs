@@ -14,6 +14,11 @@ const LINES: usize = 2000;
 const KIB: u64 = 1024;
 /// The share of CPU time that other guests took, in per cent, from which on it is told.
 const STOLEN: f64 = 10.0;
+/// The share of CPU time that was waited for disks, in per cent, from which on it is told.
+const WAITED: f64 = 30.0;
+/// Of memory, the share that is still available, and of swap the share in use, from which on it is told.
+const SCARCE: f64 = 0.05;
+const SWAPPED: f64 = 0.9;
 /// Processes of `top` that are kept.
 const BUSIEST: usize = 5;
 
@@ -128,19 +133,21 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
         if is_top && line.get(..4).is_some_and(|begin| begin.to_lowercase().contains("cpu")) {
             let (of, rest) = line.split_once(':')?;
             // `4.2 us`, `4.2%us`, with commas between them and maybe in them; the columns stand in the same order in every language:
-            // user, system, nice, idle, waiting, interrupts, soft interrupts.
+            // user, system, nice, idle, waiting, interrupts, soft interrupts. While it waits for disks a CPU does nothing.
             let spaced = rest.replace('%', " ");
             let shares: Vec<f64> =
                 spaced.split_whitespace().filter_map(|part| figure(part.trim_end_matches(','))).collect();
             // Where a comma binds two of them (`0,0 sy,100,0 us`), their number says so.
             let shares = if matches!(shares.len(), 7..=8) { shares } else { halves(rest) };
-            let (idle, soft) = (shares.get(3).copied(), shares.get(6).copied());
-            let busy = idle.filter(|idle| (0.0..=100.0).contains(idle)).map(|idle| 1.0 - idle / 100.0);
+            let (idle, waiting, soft) = (shares.get(3).copied(), shares.get(4).copied(), shares.get(6).copied());
+            let busy = idle.and_then(|idle| samples::busy_of(idle, waiting));
             let softirq = soft.map(|soft| soft / 100.0);
             let stolen = shares.get(7).copied().filter(|share| *share >= STOLEN && machine.told.is_empty());
+            let waited = waited("top", waiting).filter(|_| machine.told.is_empty());
             machine.told.extend(stolen.map(|share| {
                 format!("top: {share:.0} % of the CPU time went to other guests of the hypervisor (steal)")
             }));
+            machine.told.extend(waited);
             // With `1` it prints a line for each CPU: `%Cpu0  :`.
             match of.trim_end().rsplit_once(|c: char| !c.is_ascii_digit()).and_then(|(_, cpu)| cpu.parse::<u32>().ok())
             {
@@ -188,6 +195,19 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
                 (scale.filter(|_| machine.memory.is_none()), figures.as_slice())
             {
                 machine.memory = Some(memory(*total, total.saturating_sub(*used), None, Some(*cached)));
+            } else if let (Some(scale), Some(of_swap)) =
+                (scale.filter(|_| machine.swap.is_none()), line.split_once("Swap:"))
+            {
+                // `MiB Swap:   2048.0 total,  0.0 free,   2048.0 used.    160.2 avail Mem`: the last is what programs may still have.
+                let bytes = |name: &str| {
+                    let before = of_swap.1.split_once(name)?.0.trim_end();
+                    Some((figure(before.rsplit(' ').next()?)? * scale as f64) as u64)
+                };
+                machine.swap = bytes(" total").zip(bytes(" used")).map(|(total, used)| swapped(total, used));
+                let kept = |name: &str| machine.memory.as_ref()?.get(name)?.as_u64();
+                if let (Some(total), Some(available)) = (kept("total_bytes"), bytes(" avail").filter(|it| *it > 0)) {
+                    machine.memory = Some(memory(total, available.min(total), None, kept("cached_bytes")));
+                }
             } else if line.starts_with("Mem:") && line.contains("k total") {
                 // Of older ones: `4048128k total,  3912344k used,   135784k free,   101232k buffers`, and the cache in the next line.
                 let kilo = |line: &str, name: &str| {
@@ -230,6 +250,8 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
         let softirq: Option<f64> = of_each.iter().map(|(_, softirq)| *softirq).sum();
         machine.softirq = softirq.map(|sum| sum / count);
     }
+    let scarce = scarce("top", machine.memory.as_ref(), machine.swap.as_ref());
+    machine.told.extend(scarce);
     Some((place - here.at, machine))
 }
 
@@ -337,7 +359,8 @@ pub(super) fn take_memory(here: &Here<'_>) -> Option<(usize, Machine)> {
         return None;
     }
     let (memory, swap) = found.unzip();
-    Some((lines, Machine { memory, swap, ..Machine::default() }))
+    let told = scarce(if first.starts_with("MemTotal:") { "meminfo" } else { "free" }, memory.as_ref(), swap.as_ref());
+    Some((lines, Machine { memory, swap, told, ..Machine::default() }))
 }
 
 /// `vmstat -s`: `24683656 K total memory`, and so on.
@@ -400,12 +423,17 @@ pub(super) fn take_cpu(here: &Here<'_>) -> Option<(usize, Machine)> {
     let words = |at: usize| here.words(at);
     let first = words(here.at);
     if first.first() == Some(&"avg-cpu:") {
-        let idle = first.iter().skip(1).position(|word| *word == "%idle")?;
         let row = words(here.at + 1);
-        let idle = row.get(idle).filter(|_| row.len() + 1 == first.len() && !document.ends_within(here.at + 1))?;
-        let idle: f64 = idle.replace(',', ".").parse().ok()?;
-        let busy = (0.0..=100.0).contains(&idle).then_some(1.0 - idle / 100.0);
-        return Some((2, Machine { busy, ..Machine::default() }));
+        if row.len() + 1 != first.len() || document.ends_within(here.at + 1) {
+            return None;
+        }
+        let share = |name: &str| {
+            let at = first.iter().skip(1).position(|word| *word == name)?;
+            row.get(at)?.replace(',', ".").parse::<f64>().ok()
+        };
+        let (idle, waiting) = (share("%idle")?, share("%iowait"));
+        let told = waited("iostat", waiting).into_iter().collect();
+        return Some((2, Machine { busy: samples::busy_of(idle, waiting), told, ..Machine::default() }));
     }
     let titled = first.iter().filter(|word| word.contains("---")).count() >= 4;
     let heading = here.at + usize::from(titled);
@@ -458,7 +486,9 @@ pub(super) fn take_cpu(here: &Here<'_>) -> Option<(usize, Machine)> {
             crate::units::count(swapped_out)
         ));
     }
-    let busy = (of_now && idle <= 100.0).then_some(1.0 - idle / 100.0);
+    let waiting = Some(mean(at_in + 5));
+    told.extend(waited("vmstat", waiting.filter(|_| of_now)));
+    let busy = samples::busy_of(idle, waiting).filter(|_| of_now);
     Some((place - here.at, Machine { busy, told, ..Machine::default() }))
 }
 
@@ -620,6 +650,34 @@ fn memory(total: u64, available: u64, buffers: Option<u64>, cached: Option<u64>)
         }
     }
     memory
+}
+
+/// That the CPUs waited for disks, where they did for much of the time.
+fn waited(tool: &str, waiting: Option<f64>) -> Option<String> {
+    let share = waiting.filter(|share| (WAITED..=100.0).contains(share))?;
+    Some(format!("{tool}: {share:.0} % of the CPU time was waited for disks (iowait): that is not load of the CPUs"))
+}
+
+/// What is scarce of memory and swap.
+fn scarce(tool: &str, memory: Option<&Value>, swap: Option<&Value>) -> Vec<String> {
+    let of = |value: Option<&Value>, name: &str| value.and_then(|value| value.get(name)?.as_u64());
+    let mut told = Vec::new();
+    if let (Some(total), Some(available)) = (of(memory, "total_bytes"), of(memory, "available_bytes"))
+        && (available as f64) < SCARCE * total as f64
+    {
+        let (available, total) = (crate::units::bytes(available as f64), crate::units::bytes(total as f64));
+        told.push(format!("{tool}: {available} of {total} of memory are available"));
+    }
+    if let (Some(total), Some(used)) = (of(swap, "total_bytes").filter(|total| *total > 0), of(swap, "used_bytes"))
+        && used as f64 >= SWAPPED * total as f64
+    {
+        told.push(format!(
+            "{tool}: {:.0} % of the swap is in use ({})",
+            used as f64 / total as f64 * 100.0,
+            crate::units::bytes(used as f64)
+        ));
+    }
+    told
 }
 
 fn swapped(total: u64, used: u64) -> Value {

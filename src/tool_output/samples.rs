@@ -358,6 +358,12 @@ fn note(report: &mut Report, words: &[&str], columns: &[String], lead: usize) {
     }
 }
 
+/// The share of CPU time in which something ran, of those, in per cent, in which nothing did and in which disks were waited for.
+pub(super) fn busy_of(idle: f64, waiting: Option<f64>) -> Option<f64> {
+    let waiting = waiting.filter(|share| (0.0..=100.0).contains(share)).unwrap_or(0.0);
+    (0.0..=100.0).contains(&idle).then(|| (1.0 - (idle + waiting) / 100.0).max(0.0))
+}
+
 fn row(report: &mut Report, words: &[&str], columns: &[String]) {
     let Some(lead) = words.len().checked_sub(columns.len()) else { return };
     note(report, words, columns, lead);
@@ -371,7 +377,8 @@ fn row(report: &mut Report, words: &[&str], columns: &[String]) {
         report.softirq.insert(cpu, (soft / 100.0).min(1.0));
     }
     if let (Some("all"), Some(idle)) = (cell("CPU"), value("%idle").filter(|idle| *idle <= 100.0)) {
-        report.cpu = Some((1.0 - idle / 100.0, value("%soft").map(|soft| (soft / 100.0).min(1.0))));
+        let busy = busy_of(idle, value("%iowait")).unwrap_or(1.0 - idle / 100.0);
+        report.cpu = Some((busy, value("%soft").map(|soft| (soft / 100.0).min(1.0))));
     }
     let Some(name) = cell("IFACE") else { return };
     if report.interfaces.len() >= MOST && !report.interfaces.contains_key(name) {

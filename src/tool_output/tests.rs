@@ -832,6 +832,23 @@ fn lines_of_logs_have_months_in_any_language() {
 }
 
 #[test]
+fn waiting_for_disks_is_no_work_and_what_is_scarce_is_told() {
+    let top = "top - 03:12:44 up 12 days,  4:02,  1 user,  load average: 38.20, 30.11, 18.03\nTasks: 312 total,   1 running, 311 sleeping,   0 stopped,   0 zombie\n%Cpu(s):  1.2 us,  2.1 sy,  0.0 ni,  3.0 id, 93.5 wa,  0.0 hi,  0.2 si,  0.0 st\nMiB Mem :   7976.5 total,    120.1 free,   7400.3 used,    456.1 buff/cache\nMiB Swap:   2048.0 total,      0.0 free,   2048.0 used.    160.2 avail Mem\n";
+    let said = told(top);
+    assert!(said.contains("top: 94 % of the CPU time was waited for disks (iowait)"), "{said}");
+    assert!(said.contains("top: 168 MB of 8.36 GB of memory are available"), "{said}");
+    assert!(said.contains("top: 100 % of the swap is in use (2.15 GB)"), "{said}");
+    let host = of(&read(top), "host");
+    let busy = host["cpu"]["busy_share"].as_f64().unwrap();
+    assert!((busy - 0.035).abs() < 0.0001, "{busy}");
+    let iostat = "avg-cpu:  %user   %nice %system %iowait  %steal   %idle\n           1.00    0.00    2.00   60.00    0.00   37.00\n";
+    assert!(told(iostat).contains("iostat: 60 % of the CPU time was waited for disks"), "{}", told(iostat));
+    let free = "              total        used        free      shared  buff/cache   available\nMem:        8167936     7900000      100000        1000      167936       90000\nSwap:       2097148      100000     1997148\n";
+    assert!(told(free).contains("free: 92.2 MB of 8.36 GB of memory are available"), "{}", told(free));
+    assert!(!told(free).contains("swap"), "{}", told(free));
+}
+
+#[test]
 fn what_other_guests_took_and_connections_that_fail_are_told() {
     let top = "top - 21:44:01 up 12 days,  3:11,  1 user,  load average: 2.18, 1.02, 1.91\nTasks: 112 total,   1 running, 111 sleeping,   0 stopped,   0 zombie\n%Cpu(s):  1.0 us,  2.0 sy,  0.0 ni, 36.0 id,  0.0 wa,  0.0 hi,  0.0 si, 61.0 st\n";
     assert!(told(top).contains("top: 61 % of the CPU time went to other guests"), "{}", told(top));
