@@ -133,6 +133,18 @@ const SITUATIONS: &[Situation] = &[
         says: "waits for 198.51.100.2:8080 on ",
         runs: "dst 198.51.100.2:8080",
     },
+    // On this host itself, as an application server is that has no worker left.
+    Situation {
+        name: "application-server-that-hangs",
+        runbook: "slow-website",
+        serves: "location / { proxy_pass http://127.0.0.1:9000; }",
+        happens: "configure app 127.0.0.1:9000 'location / { return 200 app; }' 64; nginx -p \"$PWD\" -e log/app.log -c app.conf & app=$!
+            settle 'ss -Htln sport = :9000 | wc -l' 1; pkill -STOP -P $app; kill -STOP $app
+            ask 6 /small & settle 'ss -Htln sport = :9000 | awk \"{print \\$2}\"' 6; sleep 2",
+        causes: &["upstream-does-not-accept", "upstream-slow"],
+        says: "asks at port 9000, does not accept: 6 connections wait, 64 may",
+        runs: "-C nginx",
+    },
     Situation {
         name: "upstream-not-there",
         runbook: "slow-website",
@@ -212,6 +224,17 @@ const SITUATIONS: &[Situation] = &[
         causes: &["one-way-path"],
         says: "answers of port 80 do not get back: 4 connections stay half open",
         runs: "ip route get",
+    },
+    Situation {
+        name: "answers-without-a-route",
+        runbook: "timeouts",
+        serves: FILE,
+        happens: "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.outside.rp_filter=0
+            there ip address add 203.0.113.2/24 dev far; there ip route change 198.51.100.0/24 dev far src 203.0.113.2
+            (while :; do ask 4 /small & sleep 0.5; done) &",
+        causes: &["no-route-out"],
+        says: "no route leads to whom they are for, and there is no default route",
+        runs: "ip route show",
     },
     Situation {
         name: "resolver-that-is-deaf",
