@@ -121,7 +121,9 @@ impl LedgerSection {
         let ratio = |ratio: f64| match ratio {
             ratio if ratio >= 10.0 => format!("{ratio:.0}"),
             ratio if ratio >= 0.095 => format!("{ratio:.1}"),
-            ratio => format!("{ratio:.2}"),
+            ratio if ratio >= 0.005 => format!("{ratio:.2}"),
+            ratio if ratio > 0.0 => "< 0.01".to_owned(),
+            _ => "0".to_owned(),
         };
         let now = outbound.ratio.map(|now| format!("{} × what came in", ratio(now)));
         let ever = outbound.ratio_since_boot.map(|ever| format!("{} × since boot", ratio(ever)));
