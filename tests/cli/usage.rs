@@ -81,7 +81,7 @@ fn list_searches_runbooks_checks_and_probes_by_whole_words() {
     casebook("list Sockets").ended(0).printed(&["Probes (casebook probe NAME)", "sockets"]);
     casebook("list open_resolver").ended(0).printed(&["open_resolver"]);
     // A part of a word is no word, but may be meant.
-    casebook("list open_resolve").refused(&["nothing has the word `open_resolve`", "did you mean `open_resolver`?"]);
+    casebook("list conntrac").refused(&["nothing has the word `conntrac`", "did you mean `conntrack`?"]);
     let some = casebook("list resolver zzz");
     some.ended(0).printed(&["open_resolver"]);
     assert!(some.err.contains("nothing has the word `zzz`"), "{}", some.err);
