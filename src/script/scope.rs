@@ -14,7 +14,6 @@ use super::condition::{Condition, Node};
 use super::evidence::{Converter, NotKnown, not_known};
 use super::expression::Expression;
 use super::json::{Bounds, display, to_json};
-use super::lexer::{Kind, tokens};
 use super::shell::push_value;
 use super::template::{Piece, Template};
 use super::vocabulary::{self, HELPERS};
@@ -77,6 +76,22 @@ enum Root {
     Value(LuaValue),
     /// A value that could not be told.
     Unknown(Vec<Gap>),
+}
+
+/// A name was met that stands for something that is not worked out yet.
+#[derive(Debug, thiserror::Error)]
+#[error("{name} is not worked out yet")]
+struct Unsettled {
+    name: String,
+}
+
+/// The name, when that is what an error says.
+fn unsettled(error: &mlua::Error) -> Option<&Unsettled> {
+    match error {
+        mlua::Error::CallbackError { cause, .. } => unsettled(cause),
+        mlua::Error::WithContext { cause, .. } => unsettled(cause),
+        other => other.downcast_ref(),
+    }
 }
 
 /// How long an expression may go on, in CPU time of its thread.
@@ -186,17 +201,6 @@ impl Scope {
 
     fn set_later(&self, name: &str, later: Later) {
         locked(&self.roots).insert(name.to_owned(), Root::Later(later));
-    }
-
-    /// Works out all that an expression may ask for.
-    fn settle_what_is_in(&self, expression: &Expression) {
-        if expression.text.contains("function") {
-            // A function's parameter may be called as something else is outside of it, which then is not among the names used.
-            let tokens = tokens(&expression.text).unwrap_or_default();
-            tokens.iter().filter(|token| token.kind == Kind::Name).for_each(|token| self.settle(token.text));
-        } else {
-            expression.uses().iter().for_each(|used| self.settle(&used.name));
-        }
     }
 
     /// Works out what a name stands for, if nobody has yet. Until then it is not known: what uses itself, which no checked runbook
@@ -369,11 +373,11 @@ impl Scope {
         if let Some(told) = self.told(expression) {
             return told;
         }
-        self.settle_what_is_in(expression);
+        expression.uses().iter().for_each(|used| self.settle(&used.name));
         let began = Instant::now();
         *locked(&self.deadline) = Deadline { limit: left.min(TIME_LIMIT), until: None };
         self.overrun.store(false, Ordering::Relaxed);
-        let value = self.compile(expression).and_then(|function| function.call::<LuaValue>(()));
+        let value = self.compile(expression).and_then(|function| self.call(&function));
         self.budget.spend_time(self.cpu_time_of(began.elapsed()));
         value.map_err(|error| {
             let for_the_run = self.overrun.load(Ordering::Relaxed) && left < TIME_LIMIT;
@@ -382,6 +386,20 @@ impl Scope {
                 None => Unknown { gaps: self.gaps_of(expression, &error) },
             }
         })
+    }
+
+    /// Calls an expression. A function's parameter may be called as something else is outside of it, which then is not among the names
+    /// that were worked out before: it is worked out when it is met, and the expression begins anew.
+    fn call(&self, function: &Function) -> mlua::Result<LuaValue> {
+        loop {
+            match function.call::<LuaValue>(()) {
+                Err(error) => match unsettled(&error) {
+                    Some(Unsettled { name }) => self.settle(name),
+                    None => return Err(error),
+                },
+                value => return value,
+            }
+        }
     }
 
     /// The CPU time of an expression that took so long by the clock, or a little more. To ask the kernel for it takes longer than most
@@ -529,8 +547,8 @@ fn look_up(lua: &Lua, converter: &Converter, roots: &Roots, name: &str) -> mlua:
     let mut roots = locked(roots);
     match roots.get_mut(name) {
         Some(Root::Value(value)) => Ok(value.clone()),
-        // What an expression uses was worked out before it began.
-        Some(Root::Unknown(_) | Root::Later(_)) => Err(mlua::Error::external(NotKnown { path: name.to_owned() })),
+        Some(Root::Later(_)) => Err(mlua::Error::external(Unsettled { name: name.to_owned() })),
+        Some(Root::Unknown(_)) => Err(mlua::Error::external(NotKnown { path: name.to_owned() })),
         Some(Root::Evidence { evidence, schema, converted }) => {
             let Some(output) = &evidence.output else {
                 return Err(mlua::Error::external(NotKnown { path: name.to_owned() }));
@@ -626,6 +644,10 @@ mod tests {
         scope.set_expression("row", &expression("7"));
         assert_eq!(holds("first({1, 2}, function(row) return row == 2 end) + row == 9"), Truth::Yes);
         assert_eq!(holds("any({1, 9}, function(it) return it > row end)"), Truth::Yes);
+        // A field or a parameter that is called as what uses the expression makes no circle.
+        scope.set_expression("worst", &expression("most(where({{to = 3}}, function(to) return to.to > 1 end), 'to')"));
+        scope.set_expression("to", &expression("worst.to"));
+        assert_eq!(holds("worst.to == 3 and to == 3"), Truth::Yes);
     }
 
     #[test]

@@ -147,6 +147,12 @@ const ROWS: &[Row] = &[
     row("outbound-amplified", "ss -unap", How::Shows, "outbound-amplified"),
     row("bulk-transfer-out", "fq_codel", How::Not("the kernel of a test may lack that queueing discipline"), ""),
     row("retransmissions", "ss -tin", How::Shows, "outbound-lossy-path"),
+    row(
+        "retransmissions",
+        "mtr -n",
+        How::Not("it sends packets of its own over the path that the next look measures"),
+        "",
+    ),
     row("retry-loop", "ss -tanp", How::Shows, "outbound-retry-loop"),
     row("outbound-answers", "casebook run", How::Not("it runs casebook again"), ""),
     row("guest-sends", "casebook_guest", How::Drops(&[&["IpOutTransmits"]], 0.85), "outbound-guest"),
