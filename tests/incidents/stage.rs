@@ -13,6 +13,10 @@ use std::sync::{Condvar, Mutex, Once, PoisonError};
 use crate::namespace::Namespace;
 use crate::support::need::{Missing, capability, ipv6, tool};
 
+/// Clients of an own network have addresses from this one on.
+pub const CLIENTS: Ipv4Addr = Ipv4Addr::new(10, 88, 0, 1);
+/// A client from elsewhere.
+pub const STRANGER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 200);
 /// The server's address on `eth0`.
 pub const SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 1, 2);
 /// The server's second address, labelled `eth0:1`, where the stage has one.
@@ -153,7 +157,7 @@ impl Stage {
             &["-netns", self.world.name()],
             &format!(
                 "link set lo up\nlink set w0 addrgenmode none\n\
-                 route add local 10.88.0.0/16 dev lo\naddr add {WORLD}/24 dev w0\naddr add {WORLD6}/64 dev w0 nodad\nlink set w0 up\n\
+                 route add local 10.88.0.0/16 dev lo\nroute add local {STRANGER} dev lo\naddr add {WORLD}/24 dev w0\naddr add {WORLD6}/64 dev w0 nodad\nlink set w0 up\n\
                  neigh replace {SERVER} lladdr {link} dev w0 nud permanent\n\
                  neigh replace {ALIAS} lladdr {link} dev w0 nud permanent\n\
                  neigh replace {SERVER6} lladdr {link} dev w0 nud permanent\n",

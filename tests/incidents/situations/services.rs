@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::incident::Incident;
 use crate::judgement::{Expect, Said};
 use crate::service::Role;
-use crate::stage::{SERVER, Stage, WORLD};
+use crate::stage::{CLIENTS, SERVER, STRANGER, Stage, WORLD};
 use crate::traffic::{Flood, Shape, Sources, Traffic, Ttl};
 
 #[test]
@@ -15,11 +15,11 @@ fn one_client_floods_the_web_server() {
     Incident {
         name: "http-flood",
         services: vec![Role::Web { at: (SERVER, 80).into() }],
-        traffic: vec![Traffic::Requests { to: (SERVER, 80).into(), clients: 1, per_second: 400 }],
+        traffic: vec![Traffic::Requests { to: (SERVER, 80).into(), from: STRANGER, clients: 1, per_second: 400 }],
         expect: Expect {
             first: Some("http-flood"),
             not: &["syn-flood", "ack-flood", "discard-sink", "bulk-transfer-in", "port-scan"],
-            subject: &[("http-flood", &["stage-web", "10.88.0.1", "80"])],
+            subject: &[("http-flood", &["stage-web", "198.51.100.200", "80"])],
             ..Expect::default()
         },
         ..Incident::default()
@@ -43,7 +43,7 @@ fn many_clients_ask_for_one_page_with_one_agent() {
         services: vec![Role::Web { at: (SERVER, 80).into() }],
         logs: vec![("nginx/access.log", log)],
         ask: &["--set", "since=5m"],
-        traffic: vec![Traffic::Requests { to: (SERVER, 80).into(), clients: 200, per_second: 300 }],
+        traffic: vec![Traffic::Requests { to: (SERVER, 80).into(), from: CLIENTS, clients: 200, per_second: 300 }],
         expect: Expect {
             first: Some("http-flood"),
             not: &["syn-flood", "ack-flood", "discard-sink", "bulk-transfer-in", "port-scan"],
@@ -60,7 +60,7 @@ fn a_busy_web_server_is_fine() {
     Incident {
         name: "busy-web-server",
         services: vec![Role::Web { at: (SERVER, 80).into() }],
-        traffic: vec![Traffic::Requests { to: (SERVER, 80).into(), clients: 200, per_second: 150 }],
+        traffic: vec![Traffic::Requests { to: (SERVER, 80).into(), from: CLIENTS, clients: 200, per_second: 150 }],
         expect: Expect { exit: &[0], ..Expect::default() },
         ..Incident::default()
     }
@@ -72,7 +72,7 @@ fn a_server_that_does_not_accept() {
     Incident {
         name: "listen-overflow",
         services: vec![Role::Stuck { at: (SERVER, 8080).into() }],
-        traffic: vec![Traffic::Requests { to: (SERVER, 8080).into(), clients: 20, per_second: 20 }],
+        traffic: vec![Traffic::Requests { to: (SERVER, 8080).into(), from: CLIENTS, clients: 20, per_second: 20 }],
         expect: Expect {
             first: Some("listen-overflow"),
             not: &["bulk-transfer-in", "discard-sink", "http-flood"],
@@ -149,7 +149,7 @@ fn logins_wait_for_a_resolver_that_does_not_answer() {
         // Somebody is logged in, and others try to.
         traffic: vec![
             Traffic::Upload { to: (SERVER, 22).into(), bytes_per_second: 2_000 },
-            Traffic::Requests { to: (SERVER, 22).into(), clients: 1, per_second: 1 },
+            Traffic::Requests { to: (SERVER, 22).into(), from: CLIENTS, clients: 1, per_second: 1 },
         ],
         expect: Expect {
             first: Some("slow-reverse-dns"),

@@ -8,7 +8,7 @@ mod pace;
 mod stream;
 mod wire;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -78,6 +78,8 @@ pub enum Traffic {
     Requests {
         /// The server's socket.
         to: SocketAddr,
+        /// The address of the first client; the others follow it.
+        from: Ipv4Addr,
         /// How many addresses the clients have.
         clients: u16,
         /// Connections.
@@ -180,9 +182,9 @@ impl Traffic {
                 let (stream, _) = listener.accept().expect("the download's client");
                 Some(stream::writer_to_the_end(stream, *bytes_per_second, &progress))
             }
-            Traffic::Requests { to, clients, per_second } => {
+            Traffic::Requests { to, from, clients, per_second } => {
                 // A thread is born into the namespace of the one that starts it.
-                Some(stage.world.inside(|| stream::requests(*to, *clients, *per_second, &progress)))
+                Some(stage.world.inside(|| stream::requests(*to, *from, *clients, *per_second, &progress)))
             }
             Traffic::Clients(clients) => Some(stage.world.inside(|| clients::start(*clients, &progress))),
             Traffic::Answers { at, size } => {

@@ -74,16 +74,22 @@ pub fn writer_to_the_end(stream: TcpStream, bytes_per_second: u64, progress: &Ar
     })
 }
 
-/// Opens connections from `clients` addresses of 10.88.0.0/16, which must be the namespace's own; each sends a line, waits
+/// Opens connections from `clients` addresses from `first` on, which must be the namespace's own; each sends a line, waits
 /// for the answer, and closes.
-pub fn requests(to: SocketAddr, clients: u16, per_second: u64, progress: &Arc<Progress>) -> JoinHandle<()> {
+pub fn requests(
+    to: SocketAddr,
+    first: Ipv4Addr,
+    clients: u16,
+    per_second: u64,
+    progress: &Arc<Progress>,
+) -> JoinHandle<()> {
     let progress = Arc::clone(progress);
     std::thread::spawn(move || {
         let mut number = 0u32;
         progress.pace(per_second, |due| {
             for _ in 0..due.min(50) {
                 number = number.wrapping_add(1);
-                let client = Ipv4Addr::from_bits(0x0a58_0001 + number % u32::from(clients.max(1)));
+                let client = Ipv4Addr::from_bits(first.to_bits() + number % u32::from(clients.max(1)));
                 if let Ok(sent) = request(client, to) {
                     progress.add(sent);
                 }
