@@ -229,6 +229,14 @@ pub fn flow(stage: &Stage, traffic: &[Traffic]) -> Vec<Flowing> {
         }
         all.push(flowing);
     }
+    // What the server sends may wait for a connection, whose first packet may have been lost on a stage that was not ready.
+    let deadline = Instant::now() + ARRIVAL;
+    for (traffic, flowing) in traffic.iter().zip(&all).filter(|(traffic, _)| matches!(traffic, Traffic::Takes { .. })) {
+        while !flowing.began() {
+            assert!(Instant::now() < deadline, "nothing comes to {traffic:?}");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
     all
 }
 
