@@ -1,7 +1,7 @@
 //! Where expressions are evaluated: a Lua state that holds parameters, evidence and helpers, and nothing else.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,8 @@ const MEMORY_LIMIT: usize = 64 * 1024 * 1024;
 const TIME_LIMIT: Duration = Duration::from_secs(1);
 /// An expression that took less by the clock, or was held up for less, is counted by the clock.
 const AT_ONCE: Duration = Duration::from_millis(1);
+/// How many names may hide behind one another's parameters.
+const DEEPEST: usize = 32;
 /// How large a value may be that an expression gives back.
 const VALUE: Bounds = Bounds { depth: 8, items: 4096, bytes: 1024 * 1024 };
 /// Bytes of one sentence or command.
@@ -111,6 +113,20 @@ enum Later {
     Table(Vec<(String, Expression)>),
 }
 
+impl Later {
+    /// The names that it uses.
+    fn uses(&self) -> Vec<&str> {
+        fn of(expression: &Expression) -> impl Iterator<Item = &str> {
+            expression.uses().iter().map(|used| used.name.as_str())
+        }
+        match self {
+            Later::Value(expression) => of(expression).collect(),
+            Later::Fact(condition) => condition.atoms().into_iter().flat_map(of).collect(),
+            Later::Table(fields) => fields.iter().flat_map(|(_, expression)| of(expression)).collect(),
+        }
+    }
+}
+
 type Roots = Arc<Mutex<HashMap<String, Root>>>;
 
 /// A Lua state with the names that expressions can use.
@@ -120,6 +136,8 @@ pub struct Scope {
     roots: Roots,
     compiled: Mutex<HashMap<String, Function>>,
     deadline: Arc<Mutex<Deadline>>,
+    /// How many names are being worked out, each because another one met it.
+    depth: AtomicUsize,
     /// The thread's CPU time when it was last asked for.
     asked_at: Mutex<Duration>,
     overrun: Arc<AtomicBool>,
@@ -150,7 +168,17 @@ impl Scope {
         let environment = environment(&lua, &roots)?;
         let budget = Budget::new();
         let asked_at = Mutex::new(cpu_time());
-        Ok(Scope { lua, environment, roots, compiled: Mutex::default(), deadline, asked_at, overrun, budget })
+        Ok(Scope {
+            lua,
+            environment,
+            roots,
+            compiled: Mutex::default(),
+            deadline,
+            depth: AtomicUsize::new(0),
+            asked_at,
+            overrun,
+            budget,
+        })
     }
 
     /// Makes evidence known under a step's id. `schema` describes its output.
@@ -161,15 +189,17 @@ impl Scope {
     /// Makes a value known under a name.
     pub fn set_value(&self, name: &str, value: Result<Value, Unknown>) {
         let root = match value {
-            Ok(value) => {
-                match Converter::new(&self.lua).and_then(|c| c.convert(&self.lua, &value, None, name, &|_| false)) {
-                    Ok(value) => Root::Value(value),
-                    Err(error) => Root::Unknown(vec![failure(name, &error)]),
-                }
-            }
+            Ok(value) => self.root_of(name, &value),
             Err(unknown) => Root::Unknown(unknown.gaps),
         };
         locked(&self.roots).insert(name.to_owned(), root);
+    }
+
+    fn root_of(&self, name: &str, value: &Value) -> Root {
+        match Converter::new(&self.lua).and_then(|c| c.convert(&self.lua, value, None, name, &|_| false)) {
+            Ok(value) => Root::Value(value),
+            Err(error) => Root::Unknown(vec![failure(name, &error)]),
+        }
     }
 
     /// Makes the value of an expression known under a name, without a way through JSON. It is worked out when the name is first used.
@@ -203,19 +233,54 @@ impl Scope {
         locked(&self.roots).insert(name.to_owned(), Root::Later(later));
     }
 
-    /// Works out what a name stands for, if nobody has yet. Until then it is not known: what uses itself, which no checked runbook
-    /// has, ends there.
+    /// Works out what a name stands for, if nobody has yet, and before it what that uses: one after another, however many hang on each
+    /// other.
     fn settle(&self, name: &str) {
+        if !matches!(locked(&self.roots).get(name), Some(Root::Later(_))) {
+            return;
+        }
+        let mut open = vec![name.to_owned()];
+        let mut seen = HashSet::from([name.to_owned()]);
+        while let Some(last) = open.last() {
+            let before: Vec<String> = {
+                let roots = locked(&self.roots);
+                let is_later = |name: &&str| matches!(roots.get(*name), Some(Root::Later(_)));
+                let used = match roots.get(last.as_str()) {
+                    Some(Root::Later(later)) => later.uses(),
+                    _ => Vec::new(),
+                };
+                let new = used.into_iter().filter(is_later).filter(|name| seen.insert((*name).to_owned()));
+                new.map(str::to_owned).collect()
+            };
+            if !before.is_empty() {
+                open.extend(before);
+            } else if let Some(name) = open.pop() {
+                self.work_out(&name);
+            }
+        }
+    }
+
+    /// Works out what a name stands for. Until then it is not known: what uses itself, which no checked runbook has, ends there.
+    fn work_out(&self, name: &str) {
         let later = {
             let mut roots = locked(&self.roots);
             let Some(root @ Root::Later(_)) = roots.get_mut(name) else { return };
-            let itself = Gap::new(Reason::Failed, format!("work out `{name}`"), "it uses itself");
+            let itself =
+                Gap::new(Reason::Failed, format!("work out `{name}`"), "it uses itself, or hangs on too many others");
             match std::mem::replace(root, Root::Unknown(vec![itself])) {
                 Root::Later(later) => later,
                 _ => return,
             }
         };
-        let root = match later {
+        if self.depth.fetch_add(1, Ordering::Relaxed) < DEEPEST {
+            let root = self.worked_out(later, name);
+            locked(&self.roots).insert(name.to_owned(), root);
+        }
+        self.depth.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn worked_out(&self, later: Later, name: &str) -> Root {
+        match later {
             Later::Value(expression) => match self.evaluate(&expression) {
                 Ok(value) => Root::Value(value),
                 Err(unknown) => Root::Unknown(unknown.gaps),
@@ -230,10 +295,9 @@ impl Scope {
             }
             Later::Table(fields) => {
                 let table = self.table(fields.iter().map(|(name, value)| (name.as_str(), value)));
-                return self.set_value(name, Ok(Value::Object(table)));
+                self.root_of(name, &Value::Object(table))
             }
-        };
-        locked(&self.roots).insert(name.to_owned(), root);
+        }
     }
 
     /// Forgets a name.
@@ -644,6 +708,21 @@ mod tests {
         scope.set_expression("row", &expression("7"));
         assert_eq!(holds("first({1, 2}, function(row) return row == 2 end) + row == 9"), Truth::Yes);
         assert_eq!(holds("any({1, 9}, function(it) return it > row end)"), Truth::Yes);
+        // However many hang on each other.
+        scope.set_expression("n0", &expression("1"));
+        for number in 1..5000 {
+            scope.set_expression(&format!("n{number}"), &expression(&format!("n{} + 1", number - 1)));
+        }
+        assert_eq!(holds("n4999 == 5000"), Truth::Yes);
+        scope.set_expression("h0", &expression("1"));
+        for number in 1..100 {
+            let hidden = format!("h{}", number - 1);
+            scope.set_expression(
+                &format!("h{number}"),
+                &expression(&format!("#where({{}}, function({hidden}) end) + {hidden} + 1")),
+            );
+        }
+        assert_eq!((holds("h20 == 21"), holds("h99 == 100")), (Truth::Yes, Truth::Unknown));
         // A field or a parameter that is called as what uses the expression makes no circle.
         scope.set_expression("worst", &expression("most(where({{to = 3}}, function(to) return to.to > 1 end), 'to')"));
         scope.set_expression("to", &expression("worst.to"));
