@@ -66,7 +66,6 @@ pub fn command() -> clap::Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    memory::take_small_pages();
     memory::share_one_arena();
     names::without_modules();
     let clock = clock::discipline();

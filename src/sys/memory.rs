@@ -1,12 +1,6 @@
 //! How the C library hands out memory to this process.
 #![allow(unsafe_code)]
 
-/// Has the kernel give this process small pages alone. Where it gives large ones by itself, as Debian's kernels do, each thread's stack
-/// takes 2 MiB with its first touch. A kernel before 3.15 refuses, and nothing changes.
-pub fn take_small_pages() {
-    let _ = nix::sys::prctl::set_thp_disable(true);
-}
-
 /// Makes all threads share one arena that grows by a megabyte at a time. By itself, the GNU C library gives each thread an
 /// arena of its own that it enlarges page by page, with a system call each time: four hundred of them for ten thousand
 /// firewall rules. And it asks the kernel for each larger piece, to give it back at once: of 6,000 page faults of a run these were a
