@@ -55,7 +55,7 @@
 ---@field io_some number Some waited for disks.
 ---@field io_full number All that were not idle waited for disks.
 
----Running and blocked threads at the end of the window.
+---Running and blocked threads within the window.
 ---@class casebook.host.Processes
 ---@field running integer Threads that run or want to (`procs_running`).
 ---@field blocked integer Threads that wait for disks and cannot be interrupted (`procs_blocked`).
@@ -90,7 +90,7 @@
 ---@field memory? casebook.host.Memory Memory.
 ---@field swap? casebook.host.Swap Swap.
 ---@field pressure? casebook.host.Pressure How much programs waited for CPU, memory and disks; null where the kernel does not measure it.
----@field processes? casebook.host.Processes Running and blocked threads at the end of the window.
+---@field processes? casebook.host.Processes Running and blocked threads within the window.
 ---@field limits? casebook.host.Limits Limits of the container; null outside containers.
 ---@field clock? casebook.host.Clock What the kernel says of its clock, when the command began.
 

@@ -45,13 +45,26 @@ pub struct NetRx {
     pub busiest_cpu_share: Option<f64>,
 }
 
-/// Programs at the end of the window (`/proc/stat`).
+/// Programs within the window (`/proc/stat`): the middle of three looks, none of them at its ends, where all threads of this command wake.
+/// Without a window they are those of one look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Processes {
     /// Threads that run or want to (`procs_running`).
     pub running: u64,
     /// Threads that wait for disks and cannot be interrupted (`procs_blocked`).
     pub blocked: u64,
+}
+
+impl Processes {
+    /// The middle one of several looks, each figure by itself.
+    pub fn middle(looks: Vec<Processes>) -> Option<Self> {
+        let middle = |of: fn(&Processes) -> u64| {
+            let mut figures: Vec<u64> = looks.iter().map(of).collect();
+            figures.sort_unstable();
+            figures.get(figures.len() / 2).copied()
+        };
+        Some(Processes { running: middle(|look| look.running)?, blocked: middle(|look| look.blocked)? })
+    }
 }
 
 /// The time that a CPU has spent since boot, in ticks.
@@ -217,6 +230,13 @@ mod tests {
     fn stat(cpu0: &str, cpu1: &str) -> Stat {
         let text = format!("cpu  9 9 9 9\ncpu0 {cpu0}\ncpu1 {cpu1}\nintr 1 2 3\nprocs_running 3\nprocs_blocked 1\n");
         Stat::from_text(&text).unwrap()
+    }
+
+    #[test]
+    fn one_look_of_three_that_saw_many_threads_does_not_count() {
+        let looks = [(2, 0), (15, 0), (1, 4)].map(|(running, blocked)| Processes { running, blocked });
+        assert_eq!(Processes::middle(looks.to_vec()), Some(Processes { running: 2, blocked: 0 }));
+        assert_eq!(Processes::middle(Vec::new()), None);
     }
 
     #[test]

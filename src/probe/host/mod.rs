@@ -84,7 +84,7 @@ pub struct HostState {
     pub swap: Option<Swap>,
     /// How much programs waited for CPU, memory and disks; null where the kernel does not measure it.
     pub pressure: Option<Pressure>,
-    /// Running and blocked threads at the end of the window.
+    /// Running and blocked threads within the window.
     pub processes: Option<Processes>,
     /// Limits of the container; null outside containers.
     pub limits: Option<Limits>,
@@ -151,6 +151,11 @@ impl Probe for HostProbe {
         let end = cx.start_window() + params.window.0;
         let before = Sample::take();
         cx.live(System::load_average().map_or_else(|_| "watching".to_owned(), |load| format!("load {:.2}", load.one)));
+        let looks = (1..4).filter(|_| !params.window.0.is_zero()).filter_map(|quarter| {
+            cx.sleep_until(end - params.window.0 * (4 - quarter) / 4);
+            parsed("/proc/stat", Stat::from_text).ok()?.processes
+        });
+        let processes = Processes::middle(looks.collect());
         cx.sleep_until(end);
         let after = Sample::take();
         let seconds = after.at.duration_since(before.at).as_secs_f64();
@@ -177,7 +182,7 @@ impl Probe for HostProbe {
             uptime_seconds: missing.note(&["uptime_seconds"], said_number("read /proc/uptime", System::uptime())),
             cpus,
             load: missing.note(&["load"], load(cpus)),
-            processes: after.stat.as_ref().ok().and_then(|stat| stat.processes),
+            processes: processes.or_else(|| after.stat.as_ref().ok().and_then(|stat| stat.processes)),
             cpu: missing.note(
                 &["cpu"],
                 both(before.stat, &after.stat, "measure where the CPUs spent the window", |before, after| {
