@@ -367,6 +367,32 @@
 ---@field seen fun(self: casebook.capture.Stations): casebook.capture.Stations the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.capture.Stations): casebook.capture.Station[] the items as plain tables, converted at once
 
+---An IPv4 address that two hosts say is theirs.
+---@class casebook.capture.Disputed
+---@field address string The address.
+---@field own boolean Whether it is one of this host: then somebody else claims it as well.
+---@field by string[] The link addresses that claimed it, without those of this host: the first two.
+---@field claims integer How many packets claimed it.
+---@field changes integer How often another one claimed it than the one before. A standby that takes an address over changes it once; a bond that balances what it receives (`balance-alb`) may change it again and again.
+---@field interface? string The interface that the claims came by; none where that is not known.
+
+---A list of `casebook.capture.Disputed` in evidence.
+---@class casebook.capture.Disputeds
+---@field [integer] casebook.capture.Disputed
+---@field first fun(self: casebook.capture.Disputeds, pattern?: table|fun(item: casebook.capture.Disputed): boolean): casebook.capture.Disputed? the first item that fits, or nil
+---@field where fun(self: casebook.capture.Disputeds, pattern: table|fun(item: casebook.capture.Disputed): boolean): casebook.capture.Disputeds the items that fit
+---@field any fun(self: casebook.capture.Disputeds, pattern?: table|fun(item: casebook.capture.Disputed): boolean): boolean whether an item fits
+---@field all fun(self: casebook.capture.Disputeds, pattern: table|fun(item: casebook.capture.Disputed): boolean): boolean whether all items fit
+---@field count fun(self: casebook.capture.Disputeds, pattern?: table|fun(item: casebook.capture.Disputed): boolean): integer how many items fit
+---@field top fun(self: casebook.capture.Disputeds, field: string|(fun(item: casebook.capture.Disputed): any), n: integer): casebook.capture.Disputeds the n items whose field is largest
+---@field sum fun(self: casebook.capture.Disputeds, field: string): number the sum of a field
+---@field group fun(self: casebook.capture.Disputeds, field: string): table<any, casebook.capture.Disputeds> lists of the items by a field's value
+---@field map fun(self: casebook.capture.Disputeds, field: string|fun(item: casebook.capture.Disputed): any): any[] a list of one field
+---@field sort fun(self: casebook.capture.Disputeds, field: string, order?: "asc"|"desc"): casebook.capture.Disputeds the items in the order of a field
+---@field take fun(self: casebook.capture.Disputeds, n: integer): casebook.capture.Disputeds the first n items
+---@field seen fun(self: casebook.capture.Disputeds): casebook.capture.Disputeds the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.capture.Disputeds): casebook.capture.Disputed[] the items as plain tables, converted at once
+
 ---What came for a multicast group, for all, or for an address that is not this host's.
 ---@class casebook.capture.Group
 ---@field class string `multicast`, `broadcast` or `forwarded`.
@@ -801,6 +827,7 @@
 ---@field reflection casebook.capture.Reflections Rx UDP from ports of services that can be abused as reflectors, most bytes first. Answers to the host's own questions are in it too: see `requests_sent` and `unsolicited_share`.
 ---@field to_all? casebook.capture.ToAll What came in broadcast frames, of all protocols and all senders; none in records of versions that did not count it.
 ---@field stations casebook.capture.Stations Who on the link sent what was not for this host alone, by link addresses and protocol, most bytes first, up to 32. Empty where frames have no link addresses.
+---@field disputed casebook.capture.Disputeds IPv4 addresses that two link addresses claim by ARP, and those of this host that another claims; at most 16, of the first 1,024 addresses that are heard of. What comes with a VLAN tag is not looked at.
 ---@field groups casebook.capture.Groups What was for a group, for all, or is routed on: by destination, protocol and port, most bytes first, up to 32.
 ---@field endpoints casebook.capture.Endpoints Who on this host received: by protocol, local address and port, most bytes first, up to 1,024. With `other_endpoints` they add up to `classes.to_us`.
 ---@field other_endpoints casebook.capture.OtherEndpoints The endpoints that are not listed, by protocol.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::claims::Claims;
 use super::classes::LocalAddresses;
 use super::host::{self, Interface};
 use super::link::{Link, Way};
@@ -80,6 +81,8 @@ fn watch_here(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
     let mut tally =
         Tally::new(LocalAddresses::new(local).with_networks(host::networks()), window_nanos, KeyedHash::from_kernel())
             .with_interfaces(sources.len());
+    tally.claims =
+        Claims::of_host(sources.first().map(|source| source.interface.own_links.clone()).unwrap_or_default());
     tally.untaken = sources.iter().any(|source| source.interface.taken.is_some()).then(Default::default);
     let names: Vec<String> = sources.iter().map(|source| source.interface.name.clone()).collect();
     let mut burst = Burst::new(tally, params, names.clone());

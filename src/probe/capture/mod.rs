@@ -7,6 +7,7 @@ pub mod output;
 
 mod asked;
 mod both_ways;
+mod claims;
 mod classes;
 mod count;
 mod dns;

@@ -179,6 +179,7 @@ fn bits(address: Mac) -> u64 {
     address.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte))
 }
 
-fn spelled(address: Mac) -> String {
+/// A link address as it is written.
+pub fn spelled(address: Mac) -> String {
     address.map(|byte| format!("{byte:02x}")).join(":")
 }

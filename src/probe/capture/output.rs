@@ -1,7 +1,7 @@
 //! What a burst of packets comes to. Fields that came later have a default, so that older records can be read for the ledger;
 //! conditions see them as not known.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -88,6 +88,10 @@ pub struct Capture {
     /// Empty where frames have no link addresses.
     #[serde(default)]
     pub stations: Vec<Station>,
+    /// IPv4 addresses that two link addresses claim by ARP, and those of this host that another claims; at most 16, of the first 1,024
+    /// addresses that are heard of. What comes with a VLAN tag is not looked at.
+    #[serde(default)]
+    pub disputed: Vec<Claimed>,
     /// What was for a group, for all, or is routed on: by destination, protocol and port, most bytes first, up to 32.
     #[serde(default)]
     pub groups: Vec<Group>,
@@ -283,6 +287,25 @@ pub struct Station {
     pub bytes: u64,
     /// Share of the rx bytes.
     pub share: f64,
+}
+
+/// An IPv4 address that two hosts say is theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Claimed {
+    /// The address.
+    #[schemars(with = "String")]
+    pub address: Ipv4Addr,
+    /// Whether it is one of this host: then somebody else claims it as well.
+    pub own: bool,
+    /// The link addresses that claimed it, without those of this host: the first two.
+    pub by: Vec<String>,
+    /// How many packets claimed it.
+    pub claims: u32,
+    /// How often another one claimed it than the one before. A standby that takes an address over changes it once; a bond that balances
+    /// what it receives (`balance-alb`) may change it again and again.
+    pub changes: u32,
+    /// The interface that the claims came by; none where that is not known.
+    pub interface: Option<String>,
 }
 
 /// What came for a multicast group, for all, or for an address that is not this host's.

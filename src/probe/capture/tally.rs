@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::claims::Claims;
 use super::classes::{Class, LocalAddresses};
 use super::count::{Count, Direction, OnWire};
 use super::dns::DnsCounts;
@@ -26,6 +27,9 @@ use crate::probe::hyperloglog::HyperLogLog;
 
 /// Remotes that are kept at a time.
 const REMOTES: usize = 8_192;
+/// The ether type of ARP.
+const ARP: u16 = 0x0806;
+
 /// Ether types that are counted one by one; only neighbours on the link can send more.
 const ETHER_TYPES: usize = 64;
 /// Upper ends of the classes of size.
@@ -150,6 +154,8 @@ pub struct Tally {
     pub syn_acks: Option<Box<Reflected>>,
     pub dns: DnsCounts,
     pub neighbours: Neighbours,
+    /// Who claims which address by ARP.
+    pub claims: Claims,
     pub endpoints: Endpoints,
     pub flows: Flows,
     pub sent: Sent,
@@ -199,6 +205,7 @@ impl Tally {
             syn_acks: None,
             dns: DnsCounts::default(),
             neighbours: Neighbours::new(),
+            claims: Claims::default(),
             endpoints: Endpoints::new(secret),
             flows: Flows::new(secret),
             sent: Sent::new(),
@@ -273,6 +280,10 @@ impl Tally {
                     untaken.add(amount);
                 }
                 self.add_ether_type(seen.packet.ether_type, amount);
+                // Each VLAN may have addresses of its own.
+                if seen.packet.ether_type == ARP && !seen.packet.tagged && !seen.tag_stripped {
+                    self.claims.add(seen.interface, seen.bytes);
+                }
             }
         }
     }
