@@ -15,6 +15,7 @@ use crate::probe::{Context, Probe, conntrack, file, firewall, logs};
 use crate::sys::netlink_dump::{Message, messages};
 use crate::sys::rtnetlink;
 use crate::sys::sock_diag::{Transport, parse_socket};
+use crate::sys::unix_diag::{parse_listener, parse_waiting};
 use crate::sys::xtables::{Family, Table};
 use crate::{archive, runbook, tool_output as tools};
 
@@ -93,6 +94,7 @@ pub fn netlink(input: &[u8]) {
         rtnetlink::read(message.kind, message.payload);
         parse_socket(Transport::Tcp, message.payload);
         parse_socket(Transport::Udp, message.payload);
+        let _ = (parse_listener(message.payload), parse_waiting(message.payload));
     }
     let attributes = |message: Message<'_>| message.payload.get(NETFILTER_HEADER..).unwrap_or_default().to_vec();
     let entries: Vec<_> = messages(input).filter(|message| message.kind == CONNECTION).map(attributes).collect();

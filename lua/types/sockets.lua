@@ -329,6 +329,33 @@
 ---@field seen fun(self: casebook.sockets.Raws): casebook.sockets.Raws the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.sockets.Raws): casebook.sockets.Raw[] the items as plain tables, converted at once
 
+---A Unix socket at which connections wait to be accepted.
+---@class casebook.sockets.UnixListener
+---@field name string The path that it is bound to, or its abstract name behind `@`, control characters escaped.
+---@field process? casebook.sockets.Process The process that holds it: of several the one with the lowest id; none where it was not seen.
+---@field owners integer How many processes hold it; 0 when none could be seen.
+---@field queue integer Connections that wait to be accepted.
+---@field queue_before? integer How many did when the window began; none without a window.
+---@field backlog integer So many may wait, and one more: whoever comes then waits in `connect`, or is turned away (`EAGAIN`) where it does not wait.
+---@field client? casebook.sockets.Process The process that most of those who wait belong to; none where that was not seen.
+
+---A list of `casebook.sockets.UnixListener` in evidence.
+---@class casebook.sockets.UnixListeners
+---@field [integer] casebook.sockets.UnixListener
+---@field first fun(self: casebook.sockets.UnixListeners, pattern?: table|fun(item: casebook.sockets.UnixListener): boolean): casebook.sockets.UnixListener? the first item that fits, or nil
+---@field where fun(self: casebook.sockets.UnixListeners, pattern: table|fun(item: casebook.sockets.UnixListener): boolean): casebook.sockets.UnixListeners the items that fit
+---@field any fun(self: casebook.sockets.UnixListeners, pattern?: table|fun(item: casebook.sockets.UnixListener): boolean): boolean whether an item fits
+---@field all fun(self: casebook.sockets.UnixListeners, pattern: table|fun(item: casebook.sockets.UnixListener): boolean): boolean whether all items fit
+---@field count fun(self: casebook.sockets.UnixListeners, pattern?: table|fun(item: casebook.sockets.UnixListener): boolean): integer how many items fit
+---@field top fun(self: casebook.sockets.UnixListeners, field: string|(fun(item: casebook.sockets.UnixListener): any), n: integer): casebook.sockets.UnixListeners the n items whose field is largest
+---@field sum fun(self: casebook.sockets.UnixListeners, field: string): number the sum of a field
+---@field group fun(self: casebook.sockets.UnixListeners, field: string): table<any, casebook.sockets.UnixListeners> lists of the items by a field's value
+---@field map fun(self: casebook.sockets.UnixListeners, field: string|fun(item: casebook.sockets.UnixListener): any): any[] a list of one field
+---@field sort fun(self: casebook.sockets.UnixListeners, field: string, order?: "asc"|"desc"): casebook.sockets.UnixListeners the items in the order of a field
+---@field take fun(self: casebook.sockets.UnixListeners, n: integer): casebook.sockets.UnixListeners the first n items
+---@field seen fun(self: casebook.sockets.UnixListeners): casebook.sockets.UnixListeners the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.sockets.UnixListeners): casebook.sockets.UnixListener[] the items as plain tables, converted at once
+
 ---A TCP connection whose process does not read what came, or more slowly than it comes.
 ---@class casebook.sockets.Unread
 ---@field local_address string Local address.
@@ -439,6 +466,7 @@
 ---@field paths? casebook.sockets.Paths TCP connections by the network of their remote end, without those of this host to itself: those that most was sent again to first, then those with most connections; at most 64. None where the kernel does not tell.
 ---@field paths_left_out integer Connections of networks that are not in `paths`.
 ---@field raw? casebook.sockets.Raws Raw, ping and packet sockets, without casebook's own, at most 64: what they send bears any address and port, and nothing counts it. None where they could not be listed.
+---@field unix_listeners? casebook.sockets.UnixListeners Unix sockets (stream) at which connections wait to be accepted at the end of the window, most first, at most 64: an application server behind a path instead of a port. One at which nobody waits is not listed. None where they could not be seen.
 ---@field elsewhere? casebook.sockets.Elsewheres The sockets of other network namespaces, the busiest first; null where nobody asked for them, and where none could be looked into.
 ---@field elsewhere_left_out integer How many other namespaces are not in it.
 

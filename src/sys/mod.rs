@@ -30,6 +30,7 @@ pub mod thread;
 pub mod time_zone;
 pub mod tracefs;
 pub mod trust;
+pub mod unix_diag;
 pub mod unreadable;
 pub mod usage;
 pub mod xtables;

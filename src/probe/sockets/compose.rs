@@ -13,6 +13,7 @@ use super::paths::Paths;
 use super::picture::{Derived, Owners, Picture, rate};
 use super::raw;
 use super::sink::SinkScan;
+use super::unix_listeners;
 use crate::case::Observed;
 use crate::probe::process::{IoCounters, Names, ignores_children};
 use crate::sys::sock_diag::{LISTEN, SYN_RECV, SocketRow, TIME_WAIT, Transport};
@@ -64,6 +65,7 @@ impl Picture<'_> {
             paths: None,
             paths_left_out: 0,
             raw: None,
+            unix_listeners: None,
             elsewhere: None,
             elsewhere_left_out: 0,
         });
@@ -92,6 +94,19 @@ impl Picture<'_> {
         }
         let raw = raw::read();
         out.raw = raw.as_ref().ok().map(|raw| raw::held(raw, &self.owners, names));
+        match &self.unix {
+            Ok(waited) => {
+                let listed = unix_listeners::named(waited, self.unix_before, &self.owners, names, &mut ended);
+                let unseen = listed.iter().filter(|listener| listener.process.is_none()).count();
+                let gap = self.owners.gap(unseen, listed.len());
+                observed.output.unix_listeners = Some(listed);
+                if let Some(gap) = gap {
+                    observed.miss(&["unix_listeners.process", "unix_listeners.client"], gap);
+                }
+            }
+            Err(gap) => observed.miss(&["unix_listeners"], gap.clone()),
+        }
+        let out = &mut observed.output;
         let held = derived.iter().filter(|socket| socket.row.inode != 0).count();
         let unowned: Vec<_> = derived.iter().filter(|socket| socket.row.inode != 0 && socket.pid.is_none()).collect();
         let seen = matches!(self.owners, Owners::Seen(_));
@@ -311,6 +326,8 @@ mod tests {
             machine_written: None,
             refused,
             taken: None,
+            unix: Ok(&[]),
+            unix_before: None,
         }
         .compose(&mut Names::new())
     }

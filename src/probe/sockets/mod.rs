@@ -17,6 +17,8 @@ mod sink;
 mod take;
 mod take_program;
 mod tally;
+mod unix_listeners;
+mod unix_look;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +34,7 @@ use self::growth::Before;
 use self::look::Eye;
 pub use self::output::{
     Closed, ClosedPort, Connection, Counts, Listener, Opening, Outgoing, Path, ProcessElsewhere, ProcessIo,
-    ProcessTraffic, RawSocket, Sockets, SocketsElsewhere, UdpReceiver, Unread,
+    ProcessTraffic, RawSocket, Sockets, SocketsElsewhere, UdpReceiver, UnixListener, Unread,
 };
 use self::picture::{Owners, Picture};
 use self::take::{TakeWatch, Taken};
@@ -41,7 +43,7 @@ use crate::probe::elsewhere::{Looks, visit_beside};
 use crate::probe::process::{Activity, Names};
 use crate::probe::socket_owners::OwnerScan;
 use crate::probe::{Context, Need, Probe};
-use crate::sys::sock_diag::{DestroyedSockets, LASTING_STATES, LISTEN, SocketRow, Transport};
+use crate::sys::sock_diag::{DestroyedSockets, LASTING_STATES, LISTEN, Transport};
 use crate::units::{self, Span};
 
 /// How long the window may be held up by the first pass over the processes; what is left of it is done within.
@@ -103,7 +105,7 @@ impl Probe for SocketsProbe {
     const NAME: &'static str = "sockets";
     const ABOUT: &'static str =
         "sockets with their processes, queues, drops, and TCP and UDP bytes per process and connection";
-    const SOURCE: &'static str = "NETLINK_SOCK_DIAG (tcp_info, skmeminfo, destroy events); the kernel's walk over all descriptors \
+    const SOURCE: &'static str = "NETLINK_SOCK_DIAG (tcp_info, skmeminfo, unix_diag, destroy events); the kernel's walk over all descriptors \
                                   (bpf_iter_task_file, Linux 5.8), else /proc/PID/fd; /proc/PID/{fdinfo,cgroup,io,stat}; \
                                   tracepoints sock:sock_recv_length and sock:sock_send_length, counted in the kernel (bpf), \
                                   /sys/kernel/btf/vmlinux; /proc/net/{raw,raw6,icmp,icmp6,packet}; \
@@ -168,9 +170,11 @@ impl Probe for SocketsProbe {
         let (mut window, last_look, taken, look) = own?;
         let now: HashMap<i32, Activity> =
             window.activities.keys().filter_map(|pid| Some((*pid, Activity::read(*pid)?))).collect();
+        let unix = unix_look::read();
         if let Ok(Some(scan)) = &mut scan {
             let there = others.iter().flat_map(|others| &others.seen).flat_map(|there| &there.seen.rows);
-            find_new_owners(scan, look.rows.iter().chain(there), cx);
+            let waited = unix.iter().flat_map(|waited| unix_look::inodes(waited));
+            find_new_owners(scan, look.rows.iter().chain(there).map(|row| row.inode).chain(waited), cx);
         }
 
         let owners = match &scan {
@@ -194,6 +198,8 @@ impl Probe for SocketsProbe {
             machine_written: dirtied_bytes().zip(window.dirtied).and_then(|(now, before)| now.checked_sub(before)),
             refused: std::mem::take(&mut eye.refused),
             taken,
+            unix: unix.as_deref().map_err(Gap::clone),
+            unix_before: window.unix.as_ref(),
         };
         let mut observed = picture.compose(&mut names);
         if let Some(others) = others {
@@ -220,6 +226,8 @@ struct Window {
     dirtied: Option<u64>,
     /// Sockets of the first look that were not kept.
     left_out: u64,
+    /// How many waited at each Unix socket at its beginning.
+    unix: Option<HashMap<u32, u32>>,
 }
 
 impl Default for Window {
@@ -232,6 +240,7 @@ impl Default for Window {
             activities: HashMap::new(),
             dirtied: None,
             left_out: 0,
+            unix: None,
         }
     }
 }
@@ -249,6 +258,7 @@ impl Window {
         let mut news = DestroyedSockets::open();
         let first_look = Instant::now();
         let dirtied = dirtied_bytes();
+        let unix = Some(unix_look::queues());
         let (mut before, mut listening) = (Before::default(), HashSet::new());
         let look = eye.look(LASTING_STATES)?;
         for row in &look.rows {
@@ -296,7 +306,7 @@ impl Window {
             (closed, activities)
         });
         let (first_look, before) = (Some(first_look), Some(before));
-        Ok(Window { first_look, before, listening, closed, activities, dirtied, left_out })
+        Ok(Window { first_look, before, listening, closed, activities, dirtied, left_out, unix })
     }
 }
 
@@ -348,9 +358,9 @@ fn follow(scan: &OwnerScan, names: &mut Names) -> HashMap<i32, Activity> {
 }
 
 /// Looks for the owners of sockets that are new since the first pass, and ends once all have one.
-fn find_new_owners<'a>(scan: &mut OwnerScan, rows: impl Iterator<Item = &'a SocketRow>, cx: &Context) {
-    let unowned = |row: &&SocketRow| row.inode != 0 && scan.holders(row.inode).is_none();
-    let mut wanted: HashSet<u32> = rows.filter(unowned).map(|row| row.inode).collect();
+fn find_new_owners(scan: &mut OwnerScan, inodes: impl Iterator<Item = u32>, cx: &Context) {
+    let unowned = |inode: &u32| *inode != 0 && scan.holders(*inode).is_none();
+    let mut wanted: HashSet<u32> = inodes.filter(unowned).collect();
     if !wanted.is_empty() && (!scan.is_complete() || scan.renew().is_ok()) {
         scan.run(Instant::now() + LATE_PASS, Some(&mut wanted), cx);
     }

@@ -78,6 +78,10 @@ pub struct Sockets {
     /// counts it. None where they could not be listed.
     #[serde(default)]
     pub raw: Option<Vec<RawSocket>>,
+    /// Unix sockets (stream) at which connections wait to be accepted at the end of the window, most first, at most 64: an
+    /// application server behind a path instead of a port. One at which nobody waits is not listed. None where they could not be seen.
+    #[serde(default)]
+    pub unix_listeners: Option<Vec<UnixListener>>,
     /// The sockets of other network namespaces, the busiest first; null where nobody asked for them, and where none could be
     /// looked into.
     #[serde(default)]
@@ -207,6 +211,25 @@ pub struct RawSocket {
     pub number: u16,
     /// The process that holds it: of several the one with the lowest id; none where it was not seen.
     pub process: Option<Process>,
+}
+
+/// A Unix socket at which connections wait to be accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UnixListener {
+    /// The path that it is bound to, or its abstract name behind `@`, control characters escaped.
+    pub name: String,
+    /// The process that holds it: of several the one with the lowest id; none where it was not seen.
+    pub process: Option<Process>,
+    /// How many processes hold it; 0 when none could be seen.
+    pub owners: u32,
+    /// Connections that wait to be accepted.
+    pub queue: u32,
+    /// How many did when the window began; none without a window.
+    pub queue_before: Option<u32>,
+    /// So many may wait, and one more: whoever comes then waits in `connect`, or is turned away (`EAGAIN`) where it does not wait.
+    pub backlog: u32,
+    /// The process that most of those who wait belong to; none where that was not seen.
+    pub client: Option<Process>,
 }
 
 /// Sockets by state, at the end of the window.

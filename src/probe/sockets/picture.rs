@@ -8,6 +8,7 @@ use super::look::Refused;
 use super::output::Counts;
 use super::take::Taken;
 use super::tally::Tally;
+use super::unix_look::Waited;
 use super::{MOST_ROWS, Params};
 use crate::case::{Gap, Reason};
 use crate::probe::process::Activity;
@@ -81,6 +82,10 @@ pub(super) struct Picture<'a> {
     pub(super) refused: Refused,
     /// What processes took from their sockets and gave to them; none where nobody asked.
     pub(super) taken: Option<Result<Taken, Gap>>,
+    /// Unix sockets at which somebody waits.
+    pub(super) unix: Result<&'a [Waited], Gap>,
+    /// How many waited at each at the beginning, by inode.
+    pub(super) unix_before: Option<&'a HashMap<u32, u32>>,
 }
 
 /// What is derived for each socket at the end.

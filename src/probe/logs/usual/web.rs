@@ -151,7 +151,7 @@ pub(super) const USUAL: &[Usual] = &[
             Lines {
                 programs: NGINX,
                 expression: nginx!(
-                    r"(?:connect\(\) failed \(\d+: [^)]*\) while connecting to upstream|upstream timed out \(\d+: [^)]*\) while [a-z ]+|no live upstreams while connecting to upstream|upstream prematurely closed connection while [a-z ]+), client: (?P<client>[0-9A-Fa-f:.]+),"
+                    r#"(?:(?P<why>connect\(\) (?:to unix:\S+ )?failed \(\d+: [^)]*\)|upstream timed out \(\d+: [^)]*\)|upstream SSL certificate verify error: \(\d+:[^)]*\)|upstream SSL certificate does not match "[^"]*"|SSL_do_handshake\(\) failed \([^)]*\)) while (?:connecting to|sending request to|reading response header from|reading|SSL handshaking to) upstream|no live upstreams while connecting to upstream|upstream prematurely closed connection while [a-z ]+|(?P<upstream>[^ ]+) (?P<unresolved>could not be resolved \(\d+: [^)]*\))), client: (?P<client>[0-9A-Fa-f:.]+),"#
                 ),
                 of: "nginx 1.22.1, 1.30.6",
             },
