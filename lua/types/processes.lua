@@ -77,6 +77,31 @@
 ---@field seen fun(self: casebook.processes.ZombieParents): casebook.processes.ZombieParents the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.processes.ZombieParents): casebook.processes.ZombieParent[] the items as plain tables, converted at once
 
+---A shell that gives no prompt, since it waits for a program that it began by itself.
+---@class casebook.processes.LoginShell
+---@field process casebook.processes.Process The shell.
+---@field age_seconds number How long ago it began, in seconds.
+---@field waits_for casebook.processes.Process The program: where it began others, the last of them.
+---@field waits_seconds number How long ago the shell began it, in seconds.
+---@field waits_in? string Where in the kernel the shell waits (`/proc/PID/wchan`); none where that may not be seen, and then the program may be one in the background.
+
+---A list of `casebook.processes.LoginShell` in evidence.
+---@class casebook.processes.LoginShells
+---@field [integer] casebook.processes.LoginShell
+---@field first fun(self: casebook.processes.LoginShells, pattern?: table|fun(item: casebook.processes.LoginShell): boolean): casebook.processes.LoginShell? the first item that fits, or nil
+---@field where fun(self: casebook.processes.LoginShells, pattern: table|fun(item: casebook.processes.LoginShell): boolean): casebook.processes.LoginShells the items that fit
+---@field any fun(self: casebook.processes.LoginShells, pattern?: table|fun(item: casebook.processes.LoginShell): boolean): boolean whether an item fits
+---@field all fun(self: casebook.processes.LoginShells, pattern: table|fun(item: casebook.processes.LoginShell): boolean): boolean whether all items fit
+---@field count fun(self: casebook.processes.LoginShells, pattern?: table|fun(item: casebook.processes.LoginShell): boolean): integer how many items fit
+---@field top fun(self: casebook.processes.LoginShells, field: string|(fun(item: casebook.processes.LoginShell): any), n: integer): casebook.processes.LoginShells the n items whose field is largest
+---@field sum fun(self: casebook.processes.LoginShells, field: string): number the sum of a field
+---@field group fun(self: casebook.processes.LoginShells, field: string): table<any, casebook.processes.LoginShells> lists of the items by a field's value
+---@field map fun(self: casebook.processes.LoginShells, field: string|fun(item: casebook.processes.LoginShell): any): any[] a list of one field
+---@field sort fun(self: casebook.processes.LoginShells, field: string, order?: "asc"|"desc"): casebook.processes.LoginShells the items in the order of a field
+---@field take fun(self: casebook.processes.LoginShells, n: integer): casebook.processes.LoginShells the first n items
+---@field seen fun(self: casebook.processes.LoginShells): casebook.processes.LoginShells the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.processes.LoginShells): casebook.processes.LoginShell[] the items as plain tables, converted at once
+
 ---What probe `processes` observes: the processes that use most CPU time, memory, storage and open files; those that hang.
 ---@class casebook.processes.Evidence: casebook.Evidence
 ---@field seconds number Length of the window in seconds, as measured; 0 without one.
@@ -91,7 +116,8 @@
 ---@field top_memory casebook.processes.TopCpus Those that hold most memory.
 ---@field top_disk? casebook.processes.TopCpus Those that read from and wrote to storage most in the window; only those that did. Null without a window.
 ---@field top_io? casebook.processes.TopCpus Those that read and wrote most in the window by `read` and `write`, from and to files, pipes and sockets; only those that did. Null without a window.
----@field top_open_files? casebook.processes.TopCpus Those that are nearest to their limit of open files, of those with 200 or more.
+---@field top_open_files? casebook.processes.TopCpus Those that are nearest to their limit of open files, of those with 32 or more.
 ---@field blocked casebook.processes.TopCpus Processes that wait for a disk or a network file system (`disk_sleep`).
 ---@field zombie_parents casebook.processes.ZombieParents Processes whose ended children wait for them to ask (`zombie`), those with most first.
+---@field login_shells? casebook.processes.LoginShells Shells of logins (by sshd or at a terminal) that wait for a program which they began while they read their profile, or to make their prompt: a shell gives what a user types a process group of its own, and that not. Those that wait longest first, at most 16.
 

@@ -1,5 +1,6 @@
 //! Processes: which use most CPU time, memory, storage and open files; which wait; which have ended and stay.
 
+mod login_shells;
 mod output;
 mod pass;
 mod ranking;
@@ -16,14 +17,13 @@ use nix::unistd::{SysconfVar, sysconf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::output::{ProcessIo, ProcessUse, Processes, ZombieParent};
+pub use self::output::{LoginShell, ProcessIo, ProcessUse, Processes, ZombieParent};
 use self::pass::Pass;
 use self::ranking::{MANY_OPEN_FILES, Seen, compare, top};
-use self::stat::state_word;
+use self::stat::{state_word, wait_channel};
 use super::process::{IoCounters, Names, listed_open_files, open_files_limit};
 use super::{Context, Need, Probe};
 use crate::case::{Gap, Observed, Reason};
-use crate::printable::printable;
 use crate::units::{self, Span};
 
 /// How long a pass over all processes may take. One over 50,000 takes a second and a half.
@@ -33,7 +33,7 @@ const MOST_ROWS: u32 = 200;
 /// Processes whose limit of open files is looked up, to find those that are nearest to it.
 const MOST_LIMITS: usize = 1000;
 /// The fields that are of all processes.
-const ALL: [&str; 12] = [
+const ALL: [&str; 13] = [
     "processes",
     "threads",
     "states",
@@ -46,6 +46,7 @@ const ALL: [&str; 12] = [
     "top_open_files",
     "blocked",
     "zombie_parents",
+    "login_shells",
 ];
 /// By how much ticks are multiplied to be compared as whole numbers.
 const PRECISE: f64 = 1000.0;
@@ -76,7 +77,7 @@ impl Default for Params {
 impl Probe for ProcessesProbe {
     const NAME: &'static str = "processes";
     const ABOUT: &'static str = "the processes that use most CPU time, memory, storage and open files; those that hang";
-    const SOURCE: &'static str = "/proc/PID/{stat,io,status,cgroup,fd,limits,wchan}, /proc/stat";
+    const SOURCE: &'static str = "/proc/PID/{stat,io,status,cgroup,cmdline,fd,limits,wchan}, /proc/stat";
     const REPLACES: &'static [&'static str] = &["top", "ps aux", "iotop", "pidstat -urd", "lsof"];
     const NEEDS: &'static [Need] =
         &[Need { what: "CAP_SYS_PTRACE", without: "what the processes of other users read and write" }];
@@ -171,6 +172,9 @@ fn compose(
             .take(limit)
             .filter_map(|(pid, zombies)| Some(ZombieParent { process: rows.names.get(pid)?.clone(), zombies }))
             .collect(),
+        login_shells: Some(login_shells::waiting(&all, &mut rows.names, |started| {
+            rows.now.saturating_sub(started) as f64 / ticks_per_second()
+        })),
     };
     let mut observed = Observed::whole(output);
     say_what_is_missing(&mut observed, window, after, forks, counted);
@@ -286,12 +290,6 @@ impl Rows {
 fn ticks_each_second(seen: &Seen) -> Option<f64> {
     let grown = seen.grown.filter(|grown| grown.seconds > 0.0)?;
     Some(grown.ticks as f64 / grown.seconds)
-}
-
-/// The function of the kernel that a process waits in; `0` is "not told".
-fn wait_channel(pid: i32) -> Option<String> {
-    let channel = fs::read(format!("/proc/{pid}/wchan")).ok()?;
-    (!channel.is_empty() && channel != b"0").then(|| printable(channel))
 }
 
 /// How many processes and threads were begun since boot.

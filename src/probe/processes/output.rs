@@ -38,12 +38,16 @@ pub struct Processes {
     /// Those that read and wrote most in the window by `read` and `write`, from and to files, pipes and sockets; only
     /// those that did. Null without a window.
     pub top_io: Option<Vec<ProcessUse>>,
-    /// Those that are nearest to their limit of open files, of those with 200 or more.
+    /// Those that are nearest to their limit of open files, of those with 32 or more.
     pub top_open_files: Option<Vec<ProcessUse>>,
     /// Processes that wait for a disk or a network file system (`disk_sleep`).
     pub blocked: Vec<ProcessUse>,
     /// Processes whose ended children wait for them to ask (`zombie`), those with most first.
     pub zombie_parents: Vec<ZombieParent>,
+    /// Shells of logins (by sshd or at a terminal) that wait for a program which they began while they read their profile, or to make
+    /// their prompt: a shell gives what a user types a process group of its own, and that not. Those that wait longest first, at most 16.
+    #[serde(default)]
+    pub login_shells: Option<Vec<LoginShell>>,
 }
 
 /// A process and what it uses.
@@ -104,4 +108,20 @@ pub struct ZombieParent {
     pub process: Process,
     /// Its children that have ended.
     pub zombies: u64,
+}
+
+/// A shell that gives no prompt, since it waits for a program that it began by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LoginShell {
+    /// The shell.
+    pub process: Process,
+    /// How long ago it began, in seconds.
+    pub age_seconds: f64,
+    /// The program: where it began others, the last of them.
+    pub waits_for: Process,
+    /// How long ago the shell began it, in seconds.
+    pub waits_seconds: f64,
+    /// Where in the kernel the shell waits (`/proc/PID/wchan`); none where that may not be seen, and then the program may be one in the
+    /// background.
+    pub waits_in: Option<String>,
 }

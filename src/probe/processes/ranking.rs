@@ -4,7 +4,7 @@ use super::pass::{Pass, Sample};
 use crate::probe::process::IoCounters;
 
 /// Processes with fewer open files are not near any usual limit.
-pub(super) const MANY_OPEN_FILES: u64 = 200;
+pub(super) const MANY_OPEN_FILES: u64 = 32;
 
 /// A process at the end of the window.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,6 +87,10 @@ mod tests {
             children_ticks: 0,
             threads: 1,
             started,
+            group: 1,
+            session: 1,
+            terminal: false,
+            foreground: -1,
             resident_pages: 10,
         };
         let io = Some(IoCounters { read, ..IoCounters::default() });

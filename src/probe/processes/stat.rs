@@ -1,4 +1,8 @@
-//! A process at one moment, by the text of `/proc/PID/stat`.
+//! A process at one moment, by the texts of `/proc/PID/stat` and `/proc/PID/wchan`.
+
+use std::fs;
+
+use crate::printable::printable;
 
 /// `PF_KTHREAD` of the kernel's flags of a process.
 const KERNEL_THREAD: u64 = 0x0020_0000;
@@ -10,6 +14,14 @@ pub(super) struct Stat {
     pub(super) state: u8,
     /// Its parent's id; 0 when there is none here.
     pub(super) parent: i32,
+    /// Its process group.
+    pub(super) group: i32,
+    /// Its session: the id of the process that leads it.
+    pub(super) session: i32,
+    /// Whether it has a terminal.
+    pub(super) terminal: bool,
+    /// The process group that reads what is typed there; -1 without a terminal.
+    pub(super) foreground: i32,
     /// Whether it is a thread of the kernel.
     pub(super) kernel: bool,
     /// CPU time of all its threads, in clock ticks.
@@ -32,8 +44,12 @@ impl Stat {
         let state = *words.next()?.as_bytes().first()?;
         let parent = words.next()?.parse().ok()?;
         let mut number = |skipped: usize| words.nth(skipped)?.parse::<i64>().ok();
+        let group = i32::try_from(number(0)?).ok()?; // 2
+        let session = i32::try_from(number(0)?).ok()?; // 3
+        let terminal = number(0)? != 0; // 4
+        let foreground = i32::try_from(number(0)?).ok()?; // 5
         let mut positive = |skipped| u64::try_from(number(skipped)?).ok();
-        let flags = positive(4)?; // 6
+        let flags = positive(0)?; // 6
         let user = positive(4)?; // 11
         let system = positive(0)?; // 12
         // Children's times and what follows may be negative in odd cases; only these two are read as they are.
@@ -45,6 +61,10 @@ impl Stat {
         Some(Stat {
             state,
             parent,
+            group,
+            session,
+            terminal,
+            foreground,
             kernel: flags & KERNEL_THREAD != 0,
             ticks: user.checked_add(system)?,
             children_ticks: children_user.checked_add(children_system)?,
@@ -53,6 +73,12 @@ impl Stat {
             resident_pages,
         })
     }
+}
+
+/// The function of the kernel that a process waits in; `0` is "not told".
+pub(super) fn wait_channel(pid: i32) -> Option<String> {
+    let channel = fs::read(format!("/proc/{pid}/wchan")).ok()?;
+    (!channel.is_empty() && channel != b"0").then(|| printable(channel))
 }
 
 /// The word for the letter of a state.
@@ -80,6 +106,7 @@ mod tests {
     fn a_name_with_a_parenthesis_does_not_shift_the_fields() {
         let stat = Stat::from_text(EVIL).unwrap();
         assert_eq!((stat.state, stat.parent, stat.kernel), (b'D', 7, false));
+        assert_eq!((stat.group, stat.session, stat.terminal, stat.foreground), (42, 42, false, -1));
         assert_eq!((stat.ticks, stat.children_ticks, stat.threads), (100, 30, 3));
         assert_eq!((stat.started, stat.resident_pages), (5555, 200));
     }

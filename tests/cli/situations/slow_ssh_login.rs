@@ -76,6 +76,29 @@ const SITUATIONS: &[Situation] = &[
         says: "from 6 on sshd turns others away",
         runs: "MaxStartups 100",
     },
+    // The login is through, and its shell waits; what it put into the background it does not wait for.
+    Situation {
+        name: "login-whose-profile-waits",
+        resolver: CLOSED,
+        set: "",
+        happens: "mkdir home profile; mount --bind home /root; echo 'sleep 50' >profile/wait.sh; mount --bind profile /etc/profile.d; \
+                  nsenter -t $peer -n ssh -tt -F none -i key -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+                  root@198.51.100.1 < <(sleep 60) >>refused 2>&1 & sleep 5",
+        cause: Some("profile-waits"),
+        says: "gives no prompt: it waits for sleep (pid ",
+        runs: "/etc/profile.d",
+    },
+    Situation {
+        name: "login-with-a-program-in-the-background",
+        resolver: CLOSED,
+        set: "",
+        happens: "mkdir home profile; mount --bind home /root; echo 'sleep 50 &' >profile/wait.sh; mount --bind profile /etc/profile.d; \
+                  nsenter -t $peer -n ssh -tt -F none -i key -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+                  root@198.51.100.1 < <(sleep 60) >>refused 2>&1 & sleep 5",
+        cause: None,
+        says: "sshd answers in",
+        runs: "",
+    },
     Situation {
         name: "sshd-stopped",
         resolver: CLOSED,
