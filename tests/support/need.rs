@@ -35,6 +35,7 @@ pub const TOOLS: &[(&str, &str)] = &[
     ("nft", "nftables"),
     ("nginx", "nginx"),
     ("nsenter", "util-linux"),
+    ("perl", "perl"),
     ("podman", "podman"),
     ("prlimit", "util-linux"),
     ("runc", "runc"),

@@ -85,6 +85,29 @@ const SITUATIONS: &[Situation] = &[
         says: "outside is held to a rate (tbf)",
         runs: "tc -s qdisc show",
     },
+    // The kernel of the other one says so when its link comes up.
+    Situation {
+        name: "address-of-two-hosts",
+        runbook: "packet-loss",
+        serves: FILE,
+        happens: "there sysctl -qw net.ipv4.conf.all.arp_notify=1 net.ipv4.conf.all.arp_announce=0; there ip link add second link far type macvlan mode bridge
+            there ip address add 198.51.100.1/24 dev second
+            (while :; do there ip link set second up; sleep 0.3; there ip link set second down; done) & sleep 0.5",
+        causes: &["address-claimed-twice"],
+        says: " has 198.51.100.1 as well, which is an address of this host",
+        runs: "arping -c 5 -I outside 198.51.100.1",
+    },
+    Situation {
+        name: "address-claimed-in-turns",
+        runbook: "packet-loss",
+        serves: FILE,
+        happens: "there sysctl -qw net.ipv4.conf.all.arp_notify=1
+            for name in second third; do there ip link add $name link far type macvlan mode bridge; there ip address add 198.51.100.9/24 dev $name; done
+            (while :; do for name in second third; do there ip link set $name up; sleep 0.2; there ip link set $name down; done; done) &",
+        causes: &["address-claimed-twice"],
+        says: " both say that they have 198.51.100.9, in turns",
+        runs: "ip neighbour show 198.51.100.9",
+    },
     Situation {
         name: "website-quiet",
         runbook: "slow-website",
@@ -144,6 +167,39 @@ const SITUATIONS: &[Situation] = &[
         causes: &["upstream-does-not-accept", "upstream-slow"],
         says: "asks at port 9000, does not accept: 6 connections wait, 64 may",
         runs: "-C nginx",
+    },
+    // The same behind a path.
+    Situation {
+        name: "application-server-behind-a-path",
+        runbook: "slow-website",
+        serves: "location / { proxy_pass http://unix:app.sock; }",
+        happens: "configure app unix:app.sock 'location / { return 200 app; }' 64; nginx -p \"$PWD\" -e log/app.log -c app.conf & app=$!
+            settle 'ss -Hxl src app.sock | wc -l' 1; pkill -STOP -P $app; kill -STOP $app
+            ask 6 /small & settle 'ss -Hxl src app.sock | awk \"{print \\$3}\"' 6; sleep 2",
+        causes: &["upstream-does-not-accept"],
+        says: "app.sock, does not accept: ",
+        runs: "-C nginx",
+    },
+    Situation {
+        name: "last-of-a-chain-hangs",
+        runbook: "slow-website",
+        serves: FILE,
+        happens: "kill $nginx; wait $nginx; configure middle 127.0.0.1:8081 'location / { proxy_pass http://198.51.100.2:8080; }' 64
+            nginx -p \"$PWD\" -e log/middle.log -c middle.conf & behind; pkill -STOP -P $behind; kill -STOP $behind; front 127.0.0.1:8081
+            ask 6 /small & settle 'ss -Htn state established | grep -c 198.51.100.2:8080' 6; sleep 2",
+        causes: &["upstream-slow"],
+        says: ", which waits for 198.51.100.2:8080 on ",
+        runs: "dst 127.0.0.1:8081",
+    },
+    Situation {
+        name: "proxy-that-holds-back",
+        runbook: "slow-website",
+        serves: FILE,
+        happens: "kill $nginx; wait $nginx; behind; pkill -STOP -P $behind; kill -STOP $behind; front '198.51.100.2:8080 maxconn 1'
+            ask 8 /small & settle 'ss -Htn state established | grep -c 198.51.100.1:80' 8; sleep 2.2",
+        causes: &["requests-held-back", "upstream-slow"],
+        says: "holds requests back: ",
+        runs: "show stat",
     },
     Situation {
         name: "upstream-not-there",
@@ -237,6 +293,47 @@ const SITUATIONS: &[Situation] = &[
         runs: "ip route show",
     },
     Situation {
+        name: "answers-without-an-ipv6-route",
+        runbook: "timeouts",
+        serves: FILE,
+        happens: "ip address add 2001:db8:1::1/64 dev outside nodad
+            there ip address add 2001:db8:77::2/128 dev far nodad; there ip route add 2001:db8:1::/64 dev far
+            sed -i 's/listen 80/listen [::]:80/' nginx.conf; kill $nginx; wait $nginx; serve
+            (while :; do for i in 1 2 3 4; do there bash -c ': 7<>/dev/tcp/2001:db8:1::1/80' 2>>refused & done; sleep 0.5; done) &",
+        causes: &["no-route-out"],
+        says: "no route leads to whom they are for, and there is no default route",
+        runs: "ip -6 route show",
+    },
+    Situation {
+        name: "answers-behind-a-rule",
+        runbook: "timeouts",
+        serves: FILE,
+        happens: "nft 'add table inet t; add chain inet t out { type filter hook output priority 0; }; add rule inet t out tcp sport 80 drop'
+            (while :; do ask 2 /small & sleep 0.7; done) &",
+        causes: &["sends-dropped-by-rule"],
+        says: "the firewall drops the answers of port 80 of nginx",
+        runs: "hook output",
+    },
+    Situation {
+        name: "service-that-takes-nobody",
+        runbook: "timeouts",
+        serves: FILE,
+        happens: "pkill -STOP -P $nginx; kill -STOP $nginx; ask 6 /small & settle 'ss -Htln sport = :80 | awk \"{print \\$2}\"' 6; sleep 2",
+        causes: &["service-does-not-accept"],
+        says: "does not accept: 6 connections wait on port 80, the longest for",
+        runs: "ps -L -o",
+    },
+    Situation {
+        name: "connections-never-closed",
+        runbook: "timeouts",
+        serves: FILE,
+        happens: "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalPort => 7000, Listen => 128); push @kept, $_ while $_ = $s->accept' & settle 'ss -Htln sport = :7000 | wc -l' 1
+            there bash -c 'for i in $(seq 150); do exec 7<>/dev/tcp/198.51.100.1/7000; exec 7>&-; done'; settle 'ss -Htn state close-wait | wc -l' 150",
+        causes: &["connections-leak"],
+        says: "perl (pid ",
+        runs: "state close-wait",
+    },
+    Situation {
         name: "resolver-that-is-deaf",
         runbook: "timeouts",
         serves: FILE,
@@ -275,6 +372,10 @@ fn looked_at(desk: &Desk, situation: &Situation) -> Case {
         listening() { for try in $(seq 200); do [ -n "$("$@" ss -Htln)" ] && return; sleep 0.03; done; }
         serve() { nginx -p "$PWD" -e log/nginx.log -c nginx.conf & nginx=$!; listening env; }
         behind() { configure behind 8080 "location / { return 200 behind; }" 64; there nginx -p "$PWD" -e log/behind.log -c behind.conf & behind=$!; listening there; settle 'wc -c <behind.pid' 2; behind=$(cat behind.pid); }
+        front() { # HAProxy on port 80, before a server
+            printf 'defaults\nmode http\ntimeout connect 50s\ntimeout client 50s\ntimeout server 50s\nlisten site\nbind :80\nserver one %s\n' "$1" >front.cfg
+            haproxy -f front.cfg >log/front 2>&1 & settle 'ss -Htln sport = :80 | wc -l' 1
+        }
         # By the shell itself: each asks and reads until the other end closes, or the test ends.
         ask() { there bash -c 'for i in $(seq $1); do (exec 7<>/dev/tcp/198.51.100.1/80 && printf "GET %s HTTP/1.0\r\nHost: a\r\n\r\n" $2 >&7 && cat <&7 >/dev/null) 2>>refused & done; wait' ask "$@"; }
         settle() { for try in $(seq 100); do [ "$(eval "$1")" -ge "$2" ] 2>>refused && return; sleep 0.06; done; }
@@ -301,11 +402,17 @@ fn looked_at(desk: &Desk, situation: &Situation) -> Case {
 #[test]
 fn what_connections_wait_for_is_named_on_a_network_in_trouble() {
     require!(root());
-    for name in ["unshare", "nsenter", "bash", "ip", "nft", "ss", "tc", "ethtool", "nginx", "sysctl"] {
+    for name in ["unshare", "nsenter", "bash", "ip", "nft", "ss", "tc", "ethtool", "nginx", "haproxy", "perl", "sysctl"]
+    {
         require!(tool(name));
     }
+    // More at a time, and none of them gets far within its window.
+    SITUATIONS.chunks(8).for_each(play);
+}
+
+fn play(situations: &[Situation]) {
     thread::scope(|scope| {
-        for situation in SITUATIONS {
+        for situation in situations {
             scope.spawn(move || {
                 let name = situation.name;
                 let mut played = Played::begin(situation.runbook, name, situation.causes.first().copied());
