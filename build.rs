@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 /// The folders whose files are packed, not those of folders within.
 const FOLDERS: [&str; 4] = ["runbooks", "lua/checks", "lua/casebook", "tests/cases"];
 /// The fields of a whole runbook in their order; the first `HEAD` say what it is, what it is picked by, and its parameters.
-const WHOLE: [&str; 16] = [
+const WHOLE: [&str; 17] = [
     "name",
     "title",
     "summary",
@@ -26,6 +26,7 @@ const WHOLE: [&str; 16] = [
     "symptoms",
     "complaints",
     "suspect",
+    "lines",
     "live_when",
     "params",
     "data",
@@ -36,7 +37,7 @@ const WHOLE: [&str; 16] = [
     "steps",
     "causes",
 ];
-const HEAD: usize = 9;
+const HEAD: usize = 10;
 /// The folder of which the files of folders within are packed, too: a runbook may be a folder.
 const DEEP: &str = "runbooks";
 

@@ -210,6 +210,43 @@ const EXPECTED: &[Expected] = &[
         None,
         &["bond0: 14,214 packets/s without bytes cannot be: its bytes are unknown", "bond0 receives 14,214 packets/s"],
     ),
+    (
+        "G01-df-and-a-deleted-log",
+        Some("deleted-files-open"),
+        &["java (pid 2210) holds 29.8 GB of deleted files open on /", "/ is 100 % full: 0 B of 42.1 GB are left"],
+    ),
+    ("G02-df-with-room", None, &["/ is 41.2 % full: 29.4 GB of 52.7 GB are left, as printed"]),
+    ("G03-dmesg-oom", Some("killed-for-memory"), &["mysqld was the one 2 times", "df; df -i; iostat -x 1 5"]),
+    (
+        "G04-top-out-of-memory",
+        Some("memory-short"),
+        &["memory is short: 59.0 MB are available; java (pid 2931) holds 6.55 GB"],
+    ),
+    ("G05-top-steal", Some("cpu-stolen"), &["the hypervisor takes 58.4 % of the CPU time for others"]),
+    ("G06-iostat-slow-disk", Some("disk-slow"), &["sda is 99.8 % busy, and a request takes 240 ms"]),
+    ("G07-sshd-directory", Some("directory-slow"), &["the logs tell 3 times that a directory did not answer"]),
+    (
+        "G08-nginx-upstream",
+        None,
+        &[
+            "Suspected, not proven: the server behind the site refuses or fails",
+            "3 failures to reach servers behind it",
+        ],
+    ),
+    (
+        "G09-nginx-connections",
+        Some("workers-used-up"),
+        &["a server of the site says 2 times that all its workers or connections are in use"],
+    ),
+    (
+        "G10-disk-errors",
+        Some("file-system-read-only"),
+        &["the kernel made the file system on sdb1 read-only after errors", "sdb fails"],
+    ),
+    ("G11-nfs-silent", Some("file-system-stalls"), &["the NFS server filer1 does not answer"]),
+    ("G12-crash-loop", Some("service-flaps"), &["systemd says that it gave up worker.service"]),
+    ("G13-vmstat-swap", None, &["Suspected, not proven: the host moves memory to swap and back: 3,325 pages/s"]),
+    ("G14-load-without-cause", None, &["the load is 31.2 on 4 CPUs"]),
 ];
 
 #[test]
@@ -316,7 +353,7 @@ fn what_was_recognised_is_said_and_a_text_in_which_nothing_is_known_is_refused()
     assert!(said.contains("read: uptime, w, top (standard input line 2): load, time since boot"), "{said}");
     assert!(said.contains("not recognised: standard input line 3: foo=1"), "{said}");
     let report = String::from_utf8_lossy(&output.stdout);
-    assert!(report.contains("What to run next") && report.contains("sar -n DEV 1 10"), "{report}");
+    assert!(report.contains("What to run next") && report.contains("top -b -n 1"), "{report}");
     let output = casebook(&["read"], Some(b"Lorem ipsum dolor sit amet.\n"));
     assert_eq!(output.status.code(), Some(64));
     let said = String::from_utf8_lossy(&output.stderr);
@@ -451,4 +488,41 @@ fn a_ticket_gets_the_answer_that_a_competent_person_would_give() {
             assert!(all.contains(sentence), "{text}: {sentence} is not in {all}");
         }
     }
+}
+
+/// The runbooks that a text is judged by, and what is said of it.
+fn judged_by(arguments: &[&str], text: &str) -> (Vec<String>, Value) {
+    let all: Vec<&str> = ["read", "--format", "json", "-"].iter().chain(arguments).copied().collect();
+    let output = casebook(&all, Some(text.as_bytes()));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let by = said.lines().filter_map(|line| line.strip_prefix("judged by ")?.split(':').next().map(str::to_owned));
+    let by = by.collect();
+    (by, serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}")))
+}
+
+#[test]
+fn what_was_pasted_is_judged_by_the_runbooks_that_it_is_about() {
+    const FULL: &str =
+        "$ df\nFilesystem 1K-blocks Used Available Use% Mounted on\n/dev/sda1 1000000 1000000 0 100% /\n";
+    const IDLE: &str = "$ uptime\n 23:51:36 up  6:30,  3 users,  load average: 0.03, 0.12, 0.11\n";
+    const SOCKETS: &str =
+        "$ ss -lnt\nState Recv-Q Send-Q Local Address:Port Peer Address:Port\nLISTEN 0 128 0.0.0.0:22 0.0.0.0:*\n";
+    let (by, case) = judged_by(&[], FULL);
+    assert_eq!((by, &case["runbook"]["name"]), (vec!["disk-full".to_owned()], &Value::from("disk-full")));
+    assert_eq!(case["runbook"]["choice"]["picked"][0]["sign"], "/ is 100 % full");
+    let (by, case) = judged_by(&[], &format!("{FULL}{SOCKETS}"));
+    assert_eq!((by.len(), &case["runbook"]["name"]), (2, &Value::from("diagnose")), "{by:?}");
+    assert!(by.contains(&"disk-full".to_owned()) && by.contains(&"high-inbound-traffic".to_owned()), "{by:?}");
+    let (by, case) = judged_by(&[], SOCKETS);
+    assert_eq!((by.len(), &case["runbook"]["name"]), (0, &Value::from("high-inbound-traffic")));
+    // What is not there is no sign; what is, is what is judged.
+    assert_eq!(judged_by(&[], IDLE).0, ["host-under-pressure"]);
+    // Words of a complaint pick, and where nothing stands out those around the outputs.
+    assert_eq!(judged_by(&["--complaint", "no space left"], IDLE).0, ["disk-full"]);
+    assert_eq!(
+        judged_by(&[], &format!("Since the update the ssh login with putty is bad, help\n\n{IDLE}")).0,
+        ["slow-ssh-login"]
+    );
+    let (by, case) = judged_by(&["--runbook", "high-inbound-traffic"], FULL);
+    assert_eq!((by.len(), &case["runbook"]["name"]), (0, &Value::from("high-inbound-traffic")));
 }

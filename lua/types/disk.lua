@@ -71,6 +71,7 @@
 ---What probe `disk` observes: file systems and disks: space, inodes, read-only or hanging; load and waiting times.
 ---@class casebook.disk.Evidence: casebook.Evidence
 ---@field seconds number Length of the window in seconds, as measured; 0 without one.
+---@field from_text boolean The figures are those that tools printed, not measured here.
 ---@field filesystems casebook.disk.Filesystems File systems that hold files, fullest first, at most 256: those of disks, of memory (`tmpfs`) and of the network. Left out are those of the kernel itself, images that are full by nature (`squashfs`, `iso9660`, `erofs`), and the overlays of containers, which are in the figures of what lies below them. One that is mounted several times is there once.
 ---@field filesystems_left_out integer How many file systems are not in `filesystems` because there are more than 256.
 ---@field fullest_share? number The highest `used_share` of those that can be written to; null when there are none.

@@ -46,6 +46,7 @@
 ---@field total_bytes integer All swap.
 ---@field used_bytes integer Swap in use.
 ---@field used_share? number Used as a share of total; null where there is no swap.
+---@field moved_pages_per_second? number Pages that went to swap and came from there per second, where tools printed it; null on a live host, whose kernel counts them in /proc/vmstat.
 
 ---How much programs waited for CPU, memory and disks; null where the kernel does not measure it.
 ---@class casebook.host.Pressure

@@ -124,6 +124,7 @@
 ---@field symptoms? string[] Complaints that call for it: "the server is slow".
 ---@field complaints? string[] Words and phrases of the complaints by which `casebook diagnose` picks it: `ssh`, `no space left`. Capital letters, endings (hang, hangs, hanging) and small words between those of a phrase do not matter; two words may be written as one.
 ---@field suspect? casebook.runbook.Suspect[] What `casebook diagnose` suspects without a word of it: judged by one look of a second or two that is taken before anything is picked. The first that holds picks the runbook; what is not known picks it, too.
+---@field lines? table<string, any> What picks it of the lines of logs that were pasted (`casebook read`): patterns by name, as the probe `logs` takes them. A live host's logs are not read before something is picked.
 ---@field include? string[] Further files of the runbook, by their paths from its folder: each may hold `params`, `data`, `let`, `facts`, `steps` and `causes`, which are added to those of this file in the order of the list.
 ---@field live_when? string A condition over parameters: whether the run looks at a live host. Steps, causes, signs and remedies that say `live_only: true` do not apply where this does not hold.
 ---@field params? table<string, casebook.runbook.Param> What can be set when it is run, by name: `--set NAME=VALUE`.

@@ -232,9 +232,12 @@ pub(super) struct ReadArguments {
     /// Files and folders with what tools printed; `-` for standard input, which is also read where nothing is named
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
-    /// Judge by this runbook
-    #[arg(long, value_name = "RUNBOOK", value_hint = ValueHint::AnyPath, default_value = "high-inbound-traffic")]
-    pub runbook: String,
+    /// Judge by this runbook; unless given, by those that are for what the outputs show
+    #[arg(long, value_name = "RUNBOOK", value_hint = ValueHint::AnyPath)]
+    pub runbook: Option<String>,
+    /// What people complain of, in their words: "ssh is slow". It picks runbooks, too
+    #[arg(long, value_name = "COMPLAINT", conflicts_with = "runbook")]
+    pub complaint: Option<String>,
     /// Set a parameter of the runbook; `casebook show RUNBOOK` lists them
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,

@@ -258,7 +258,10 @@ fn read(to: &mut Profile, arguments: &ReadArguments) {
             to.read.push(path.clone());
         }
     }
-    runbook(to, &arguments.runbook);
+    match &arguments.runbook {
+        Some(name) => runbook(to, name),
+        None => runbooks(to),
+    }
     reports(to, &arguments.output, arguments.save.as_deref());
 }
 

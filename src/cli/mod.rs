@@ -33,6 +33,7 @@ mod retest;
 mod run;
 mod screen;
 mod serve;
+mod shelf;
 mod store;
 mod test;
 mod unredact;

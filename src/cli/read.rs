@@ -9,15 +9,16 @@ use jiff::civil::Time;
 use serde_json::{Map, Value};
 
 use super::arguments::{ReadArguments, ScriptArguments};
+use super::shelf::{self, Shelf};
 use super::{Usage, given, output};
 use crate::case::Case;
+use crate::config::Config;
 use crate::engine::{self, Provenance, Record, Request};
+use crate::printable::printable;
 use crate::runbook::Runbook;
 use crate::script::sandbox::Limits;
 use crate::tool_output::{self, ToolOutput};
 
-/// The runbook that outputs of tools are judged by when none is named.
-pub(super) const USUAL: &str = "high-inbound-traffic";
 /// Outputs that are listed on the terminal.
 const LISTED: usize = 40;
 
@@ -34,34 +35,47 @@ pub(super) fn read(arguments: &ReadArguments) -> anyhow::Result<u8> {
         }
         paths.push(PathBuf::from("-"));
     }
-    let case = judge(&paths, arguments.at, arguments.quiet, &arguments.runbook, &arguments.set, &arguments.scripts)?;
+    let by = By {
+        runbook: arguments.runbook.as_deref(),
+        complaint: arguments.complaint.as_deref().unwrap_or_default(),
+        set: &arguments.set,
+        scripts: &arguments.scripts,
+    };
+    let case = judge(&paths, arguments.at, arguments.quiet, &by)?;
     let (file, map) = sinks.leaving(case)?;
     map.and(sinks.write(&file))?;
     Ok(file.case.verdict.exit_status())
 }
 
+/// What outputs of tools are judged by.
+pub(super) struct By<'a> {
+    /// The runbook, if one was named.
+    pub runbook: Option<&'a str>,
+    /// What is complained of.
+    pub complaint: &'a str,
+    pub set: &'a [String],
+    pub scripts: &'a ScriptArguments,
+}
+
 /// Judges what tools printed, and says first what was recognised.
-pub(super) fn judge(
-    paths: &[PathBuf],
-    at: Option<Time>,
-    quiet: bool,
-    name: &str,
-    set: &[String],
-    scripts: &ScriptArguments,
-) -> anyhow::Result<Case> {
-    let params = given::params(set, [])?;
+pub(super) fn judge(paths: &[PathBuf], at: Option<Time>, quiet: bool, by: &By<'_>) -> anyhow::Result<Case> {
+    let given = given::params(by.set, [])?;
+    let trust = by.scripts.trusting();
     // A short text takes no longer to read than its runbook to load.
-    let (runbook, read) = thread::scope(|scope| {
-        let load = || super::run::load(name, scripts.trusting());
-        let loading = thread::Builder::new().spawn_scoped(scope, load);
-        let read = ToolOutput::read(paths, &mut io::stdin().lock(), at, Timestamp::now());
-        let loaded = match loading {
-            Ok(loading) => loading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(_) => load(),
+    let (found, read) = thread::scope(|scope| {
+        let find = || match by.runbook {
+            Some(name) => super::run::load(name, trust).map(Box::new).map(Found::Named),
+            None => Shelf::find(trust, &Config::default(), &given).map(Found::Shelf),
         };
-        (loaded, read)
+        let finding = thread::Builder::new().spawn_scoped(scope, find);
+        let read = ToolOutput::read(paths, &mut io::stdin().lock(), at, Timestamp::now());
+        let found = match finding {
+            Ok(finding) => finding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => find(),
+        };
+        (found, read)
     });
-    let (runbook, read) = (runbook?, read.map_err(|why| Usage(why.to_string()))?);
+    let (found, read) = (found?, read.map_err(|why| Usage(why.to_string()))?);
     if !quiet {
         let recognised = read.recognised();
         for output in recognised.iter().take(LISTED) {
@@ -77,7 +91,26 @@ pub(super) fn judge(
             super::say(links);
         }
     }
-    Ok(judge_read(&read, &runbook, params, scripts.limits())?)
+    let (runbook, params) = match found {
+        Found::Named(runbook) => (*runbook, given),
+        Found::Shelf(shelf) => {
+            let choice = shelf.choose_for(&shelf::complaint(by.complaint), &read)?;
+            shelf.for_outputs(choice, &given, |name| super::run::load(name, trust))?
+        }
+    };
+    if !quiet {
+        for picked in runbook.choice.iter().flat_map(|choice| &choice.picked) {
+            let why = Some(picked.why()).filter(|why| !why.is_empty()).map(|why| format!(": {}", printable(why)));
+            super::say(format_args!("judged by {}{}", picked.runbook, why.unwrap_or_default()));
+        }
+    }
+    Ok(judge_read(&read, &runbook, params, by.scripts.limits())?)
+}
+
+/// What is there to judge by.
+enum Found {
+    Named(Box<Runbook>),
+    Shelf(Shelf),
 }
 
 /// Judges what was read.

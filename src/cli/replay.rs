@@ -177,10 +177,11 @@ fn unjudged() -> Gap {
 
 /// Judges what tools printed.
 fn from(folder: &Path, arguments: &ReplayArguments) -> anyhow::Result<Case> {
-    let (name, None) = (arguments.case.as_deref().unwrap_or(read::USUAL), &arguments.runbook) else {
+    let (runbook, None) = (arguments.case.as_deref(), &arguments.runbook) else {
         return Err(Usage("with --from there is no case: name the folder and a runbook".to_owned()).into());
     };
-    read::judge(&[folder.to_owned()], None, false, name, &arguments.set, &arguments.scripts)
+    let by = read::By { runbook, complaint: "", set: &arguments.set, scripts: &arguments.scripts };
+    read::judge(&[folder.to_owned()], None, false, &by)
 }
 
 /// The runbook that the case was made by.

@@ -4,16 +4,17 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::observer::{Observer, ProbeRequest};
 use super::parameters::ResolvedParams;
 use super::plan::{GRACE, PATIENCE, watches};
 use super::request::RunError;
 use crate::case::{Evidence, Truth};
-use crate::probe::{AnyProbe, Inputs, PROBES};
+use crate::probe::{self, AnyProbe, Inputs, PROBES};
 use crate::runbook::{Runbook, Suspect};
 use crate::script::{Condition, Expression, Scope, outline};
+use crate::units;
 
 /// What the first look says of a runbook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,22 @@ pub struct Suspicion {
     /// What was seen; empty where the runbook has nothing to say.
     pub said: String,
 }
+
+/// What outputs of tools show of a runbook, in place of a first look.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// What they show that it is for: a sign that holds, or lines of logs.
+    pub sign: Option<String>,
+    /// The sign is of figures of the network alone.
+    pub of_network: bool,
+    /// They show what it looks at, and no sign of trouble: what they show.
+    pub calm: Option<String>,
+}
+
+/// Probes that see the network.
+const NETWORK: [&str; 6] = ["interfaces", "kernel", "sockets", "capture", "conntrack", "firewall"];
+/// Sentences of logs that are told of a runbook.
+const TOLD: usize = 2;
 
 /// What probes saw, by their names.
 pub type Seen = Vec<(String, Evidence)>;
@@ -37,6 +54,93 @@ pub fn first_look(
     window: Duration,
     observer: &dyn Observer,
 ) -> Result<(Seen, Vec<Suspicion>), RunError> {
+    let (scope, seen) = look(runbooks, window, observer)?;
+    let said = runbooks.iter().map(|(runbook, params)| {
+        scope.set_value("params", Ok(Value::Object(params.visible())));
+        suspicion(&runbook.suspect, &scope)
+    });
+    Ok((seen, said.collect()))
+}
+
+/// What outputs of tools show of each of these runbooks. What they do not show is no sign of anything: people paste what they hold for
+/// telling.
+///
+/// # Errors
+/// Lua could not be started.
+pub fn shown(runbooks: &[(&Runbook, &ResolvedParams)], observer: &dyn Observer) -> Result<Vec<Shown>, RunError> {
+    let (scope, seen) = look(runbooks, Duration::ZERO, observer)?;
+    let answered: BTreeSet<&str> =
+        seen.iter().filter(|(_, evidence)| evidence.output.is_some()).map(|(probe, _)| probe.as_str()).collect();
+    let lines = lines(runbooks, observer);
+    let of_each = runbooks.iter().zip(lines).map(|((runbook, params), told)| {
+        scope.set_value("params", Ok(Value::Object(params.visible())));
+        let (calm, signs) = match runbook.suspect.split_last() {
+            Some((calm, signs)) => (Some(calm), signs),
+            None => (None, &[][..]),
+        };
+        let holds = |sign: &&Suspect| sign.when.as_ref().is_some_and(|when| scope.judge(when).truth == Truth::Yes);
+        let holding = signs.iter().find(holds);
+        let of_network = told.is_none()
+            && holding.is_some_and(|sign| names(sign).iter().all(|name| NETWORK.contains(name) || !is_probe(name)));
+        let sign = holding.map(|sign| scope.render(&sign.say).0);
+        let sign = sign.into_iter().chain(told).collect::<Vec<_>>().join("; ");
+        let calm = calm.filter(|calm| names(calm).iter().any(|name| answered.contains(name)));
+        let calm = calm.map(|calm| match scope.render(&calm.say) {
+            (said, gaps) if gaps.is_empty() => said,
+            _ => String::new(),
+        });
+        Shown { sign: (!sign.is_empty()).then_some(sign), of_network, calm }
+    });
+    Ok(of_each.collect())
+}
+
+fn is_probe(name: &str) -> bool {
+    probe::find(name).is_some()
+}
+
+/// What lines of logs say of each runbook, in one look for the patterns of all.
+fn lines(runbooks: &[(&Runbook, &ResolvedParams)], observer: &dyn Observer) -> Vec<Option<String>> {
+    // A pattern that a runbook wrote itself is its own; built-in ones are the same to all.
+    let own = |runbook: &Runbook, name: &str, wanted: &Value| match wanted.as_object().is_some_and(Map::is_empty) {
+        true => name.to_owned(),
+        false => format!("{}.{name}", runbook.name),
+    };
+    let all = runbooks.iter().flat_map(|(runbook, _)| {
+        runbook.lines.iter().map(|(name, wanted)| (own(runbook, name, wanted), wanted.clone()))
+    });
+    let patterns: Map<String, Value> = all.collect();
+    let ask = probe::find("logs").filter(|_| !patterns.is_empty()).and_then(|logs| {
+        Some(ProbeRequest {
+            params: logs.complete_params(&json!({ "patterns": patterns })).ok()?,
+            ..ask(logs, Duration::ZERO)?
+        })
+    });
+    let output = ask.and_then(|ask| observer.observe(vec![ask]).pop()?.output).unwrap_or_default();
+    let of = |runbook: &Runbook| -> Option<String> {
+        let told = runbook.lines.iter().filter_map(|(name, wanted)| {
+            let own = own(runbook, name, wanted);
+            let count = output["patterns"][&own]["count"].as_u64().filter(|count| *count > 0)?;
+            let sentence = output["stands_out"].as_array().into_iter().flatten().find(|it| it["pattern"] == *own);
+            let sentence = sentence.and_then(|it| it["sentence"].as_str()).filter(|_| own == *name);
+            let plain = || format!("{} of logs: {}", plural(count), name.replace('_', " "));
+            Some(sentence.map_or_else(plain, str::to_owned))
+        });
+        let told: Vec<String> = told.take(TOLD).collect();
+        (!told.is_empty()).then(|| told.join("; "))
+    };
+    runbooks.iter().map(|(runbook, _)| of(runbook)).collect()
+}
+
+fn plural(count: u64) -> String {
+    if count == 1 { "1 line".to_owned() } else { format!("{} lines", units::count(count as f64)) }
+}
+
+/// Asks each probe that the signs name, once, and makes their answers known.
+fn look(
+    runbooks: &[(&Runbook, &ResolvedParams)],
+    window: Duration,
+    observer: &dyn Observer,
+) -> Result<(Scope, Seen), RunError> {
     let named: BTreeSet<&str> = runbooks.iter().flat_map(|(runbook, _)| &runbook.suspect).flat_map(names).collect();
     let probes: Vec<&'static dyn AnyProbe> =
         PROBES.iter().copied().filter(|probe| named.contains(probe.name())).collect();
@@ -49,11 +153,7 @@ pub fn first_look(
         scope.set_evidence(probe.name(), Arc::clone(&evidence), Some(outline(*probe)));
         seen.push((probe.name().to_owned(), Evidence::clone(&evidence)));
     }
-    let said = runbooks.iter().map(|(runbook, params)| {
-        scope.set_value("params", Ok(Value::Object(params.visible())));
-        suspicion(&runbook.suspect, &scope)
-    });
-    Ok((seen, said.collect()))
+    Ok((scope, seen))
 }
 
 /// The names that a sign uses.

@@ -23,7 +23,7 @@ mod trace;
 mod trim;
 mod wait;
 
-pub use first_look::{LookedBefore, Suspicion, first_look};
+pub use first_look::{LookedBefore, Shown, Suspicion, first_look, shown};
 pub use foresee::{Foreseen, Foresight, foresee};
 pub use literal::{Literal, LiteralEvidence, Unanswered};
 pub use observer::{Live, Observer, OnEvidence, ProbeRequest, Recorded, derive, observe_one};

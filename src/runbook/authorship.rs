@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::compose::compose;
+use super::compose::{COMPOSED, compose};
 use super::library::{self, Kind};
 use super::load::{load_found, load_head, load_recorded, wrap_check};
 use super::model::{Check, Runbook};
@@ -23,7 +23,10 @@ impl Runbook {
         let own = match &self.wraps_check {
             // It was read out of this program a moment ago.
             _ if self.ships => true,
-            None if self.choice.is_some() => self.choice.as_ref().is_some_and(|choice| self.is_made_of_shipped(choice)),
+            // One that was picked alone is itself.
+            None if self.choice.is_some() && self.name == COMPOSED => {
+                self.choice.as_ref().is_some_and(|choice| self.is_made_of_shipped(choice))
+            }
             Some(_) => {
                 let mut checks = self.checks();
                 let check = checks.next().filter(|_| checks.next().is_none());

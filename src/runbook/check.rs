@@ -269,6 +269,7 @@ impl Checker<'_> {
         self.file = Arc::clone(&self.main);
         let complaints = self.complaints(&document.complaints);
         let suspect = self.suspects(document.suspect, &document.name);
+        let lines = self.lines(document.lines);
         self.live_when = document.live_when.as_ref().and_then(|text| self.condition(text));
         let mut ids = Vec::new();
         for part in &parts {
@@ -314,6 +315,7 @@ impl Checker<'_> {
             symptoms: document.symptoms,
             complaints,
             suspect,
+            lines,
             params,
             data: std::mem::take(&mut self.data).into_iter().collect(),
             bindings: std::mem::take(&mut self.bindings),
@@ -342,6 +344,7 @@ impl Checker<'_> {
         self.names.push(("params".into(), Meaning::Params(params.keys().cloned().collect())));
         let complaints = self.complaints(&document.complaints);
         let suspect = self.suspects(document.suspect, &document.name);
+        let lines = self.lines(document.lines);
         Runbook {
             name: document.name.value,
             title: document.title,
@@ -350,6 +353,7 @@ impl Checker<'_> {
             symptoms: document.symptoms,
             complaints,
             suspect,
+            lines,
             params,
             data: Vec::new(),
             bindings: Vec::new(),

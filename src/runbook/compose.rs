@@ -708,6 +708,7 @@ fn empty() -> Document {
         symptoms: Vec::new(),
         complaints: Vec::new(),
         suspect: Vec::new(),
+        lines: IndexMap::new(),
         include: Vec::new(),
         live_when: None,
         params: IndexMap::new(),

@@ -38,6 +38,11 @@ pub(super) struct Document {
     /// picked. The first that holds picks the runbook; what is not known picks it, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suspect: Vec<SuspectDocument>,
+    /// What picks it of the lines of logs that were pasted (`casebook read`): patterns by name, as the probe `logs` takes them. A live
+    /// host's logs are not read before something is picked.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(with = "IndexMap<String, Value>")]
+    pub lines: IndexMap<Text, Spanned<Value>>,
     /// Further files of the runbook, by their paths from its folder: each may hold `params`, `data`, `let`, `facts`, `steps` and
     /// `causes`, which are added to those of this file in the order of the list.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -90,7 +90,7 @@ pub fn summary(found: &Found, trust: Trust) -> Result<Summary, Problems> {
 /// The lines of a YAML document above the first of its long parts.
 fn head(text: &str) -> &str {
     let long = |line: &str| {
-        ["suspect:", "params:", "include:", "data:", "let:", "facts:", "steps:", "causes:"]
+        ["suspect:", "lines:", "params:", "include:", "data:", "let:", "facts:", "steps:", "causes:"]
             .iter()
             .any(|key| line.starts_with(key))
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::params::ParamSpec;
 use super::parts;
@@ -31,6 +31,8 @@ pub struct Runbook {
     pub complaints: Vec<String>,
     /// What picks it in a first look; the last says what was seen where nothing does.
     pub suspect: Vec<Suspect>,
+    /// What picks it of lines of logs that were pasted: patterns of the probe `logs`, by name.
+    pub lines: Map<String, Value>,
     /// Its parameters.
     pub params: IndexMap<String, ParamSpec>,
     /// Lists that expressions can use, by name.

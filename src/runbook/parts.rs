@@ -132,6 +132,8 @@ pub(super) fn whole(main: &Document, parts: &[Part], data: &IndexMap<String, Val
         complaints: &'a [Text],
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         suspect: &'a [SuspectDocument],
+        #[serde(skip_serializing_if = "IndexMap::is_empty")]
+        lines: &'a IndexMap<Text, Spanned<Value>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         live_when: Option<&'a Text>,
         #[serde(skip_serializing_if = "IndexMap::is_empty")]
@@ -161,6 +163,7 @@ pub(super) fn whole(main: &Document, parts: &[Part], data: &IndexMap<String, Val
         symptoms: &main.symptoms,
         complaints: &main.complaints,
         suspect: &main.suspect,
+        lines: &main.lines,
         live_when: main.live_when.as_ref(),
         params: joined(parts, |part| &part.params),
         data,

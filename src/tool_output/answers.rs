@@ -11,11 +11,30 @@ use serde_json::{Map, Value, json};
 
 use super::data::Data;
 use super::outputs::{MOST_NAMED, ToolOutput};
-use super::{cards, fill, firewall, interfaces, machine, packets, sockets};
+use super::{cards, fill, firewall, interfaces, machine, packets, sockets, storage};
 use crate::case::{Evidence, Gap, Missing, Observed, Reason};
 use crate::engine::{Observer, ProbeRequest, derive, observe_one, trim};
 use crate::probe::{Context, ResourceLimits, capture, logs};
 use crate::sys::beneath::Folder;
+
+/// What prints what a probe sees.
+fn by_hand(probe: &str) -> Option<&'static str> {
+    Some(match probe {
+        "sockets" => "ss -tunap",
+        "interfaces" => "ip -s addr, and sar -n DEV 1 10",
+        "devices" => "ethtool -S, and ethtool -i of the card",
+        "firewall" => "iptables-save -c",
+        "host" => "uptime, free, uname -a",
+        "logs" => "journalctl -n 500, or tail -n 500 /var/log/messages",
+        "conntrack" => "conntrack -C, and sysctl net.netfilter.nf_conntrack_max",
+        "kernel" => "nstat -az; sleep 10; nstat -az, with date before each",
+        "capture" => "tcpdump -nn -c 500",
+        "disk" => "df -h, df -i, iostat -x 1 5",
+        "space" => "lsof -nP +L1, and du -xh / | sort -h | tail -30",
+        "processes" => "top -b -n 1 | head -40",
+        _ => return None,
+    })
+}
 
 /// From this span on packets of a text tell a rate.
 const LEAST_SECONDS: f64 = 1.0;
@@ -46,12 +65,17 @@ impl ToolOutput {
                 let machines = self
                     .pieces
                     .data()
-                    .filter_map(|data| if let Data::Machine(machine) = data { Some(machine) } else { None });
+                    .filter_map(|data| if let Data::Machine(machine) = data { Some(&**machine) } else { None });
                 // What `mpstat` and `sar -u` say of all CPUs.
                 let cpu =
                     self.pieces.data().find_map(|data| if let Data::Rates(report) = data { report.cpu } else { None });
-                let cpu =
-                    cpu.map(|(busy, softirq)| machine::Machine { busy: Some(busy), softirq, ..Default::default() });
+                let cpu = cpu.map(|cpu| machine::Machine {
+                    busy: Some(cpu.busy),
+                    softirq: cpu.softirq,
+                    waiting: cpu.waiting,
+                    stolen: cpu.stolen,
+                    ..Default::default()
+                });
                 let machines = machines.chain(&cpu);
                 let known = |name: &String| (name != "unknown").then(|| name.clone());
                 let cpus = self.pieces.data().find_map(|data| match data {
@@ -109,6 +133,12 @@ impl ToolOutput {
                 self.kernel(),
                 "counters since boot say nothing of a window; two of them with times between would",
             ),
+            "disk" => plain(storage::disk(self.pieces.data()), "no output of df or iostat -x is there"),
+            "space" => plain(
+                storage::space(self.pieces.data(), params["path"].as_str().unwrap_or_default()),
+                "no output of df is there that tells of it",
+            ),
+            "processes" => plain(self.processes(), "no output of top or ps aux is there"),
             "conntrack" => plain(self.conntrack(), "no output of conntrack is there"),
             "devices" => plain(cards::devices(self.pieces.cards()), "no output of ethtool is there"),
             _ => Err("tools print nothing of the kind".into()),
@@ -208,6 +238,41 @@ impl ToolOutput {
         }
         if let Some(count) = tracked.count {
             output["count"] = json!(count);
+        }
+        Some(output)
+    }
+
+    /// What `top` shows of CPU time, and it and `ps aux` of memory. How many processes there are more is not known.
+    fn processes(&self) -> Option<Value> {
+        let of_top = self.pieces.data().filter_map(|data| match data {
+            Data::Machine(machine) if !machine.processes.is_empty() => Some(&machine.processes),
+            _ => None,
+        });
+        // Of several the last one is of now.
+        let of_top: Vec<Value> = of_top.last().cloned().unwrap_or_default();
+        let of_ps = self.pieces.data().filter_map(|data| match data {
+            Data::Told(told) if !told.processes.is_empty() => Some(&told.processes),
+            _ => None,
+        });
+        let of_ps: Vec<Value> = of_ps.last().cloned().unwrap_or_default();
+        if of_top.is_empty() && of_ps.is_empty() {
+            return None;
+        }
+        let ranked = |all: &[Value], field: &str| {
+            let figure = |process: &Value| process[field].as_f64().unwrap_or(0.0);
+            let mut ranked: Vec<Value> = all.iter().filter(|process| figure(process) > 0.0).cloned().collect();
+            ranked.sort_by(|a, b| figure(b).total_cmp(&figure(a)));
+            ranked
+        };
+        let more = if of_ps.is_empty() { &of_top } else { &of_ps };
+        let mut output = json!({"top_memory": ranked(more, "resident_bytes")});
+        if !of_top.is_empty() {
+            output["top_cpu"] = json!(ranked(&of_top, "cpu_share"));
+        }
+        let blocked: Vec<&Value> = more.iter().filter(|process| process["state"] == "disk_sleep").collect();
+        // `ps aux` shows all, `top` the busiest: that none of them waits is not that none does.
+        if !blocked.is_empty() || !of_ps.is_empty() {
+            output["blocked"] = json!(blocked);
         }
         Some(output)
     }
@@ -318,19 +383,7 @@ impl ToolOutput {
     }
 
     pub(super) fn gap(&self, probe: &str, how_much: &str, why: &str) -> Gap {
-        let by_hand = match probe {
-            "sockets" => Some("ss -tunap"),
-            "interfaces" => Some("ip -s addr, and sar -n DEV 1 10"),
-            "devices" => Some("ethtool -S, and ethtool -i of the card"),
-            "firewall" => Some("iptables-save -c"),
-            "host" => Some("uptime, free, uname -a"),
-            "logs" => Some("journalctl -n 500, or tail -n 500 /var/log/messages"),
-            "conntrack" => Some("conntrack -C, and sysctl net.netfilter.nf_conntrack_max"),
-            "kernel" => Some("nstat -az; sleep 10; nstat -az, with date before each"),
-            "capture" => Some("tcpdump -nn -c 500"),
-            _ => None,
-        };
-        let way_out = match by_hand {
+        let way_out = match by_hand(probe) {
             Some(by_hand) => format!("add what {by_hand} prints, or run casebook on the host"),
             None => "run casebook on the host".to_owned(),
         };

@@ -19,7 +19,8 @@ const WAITED: f64 = 30.0;
 /// Of memory, the share that is still available, and of swap the share in use, from which on it is told.
 const SCARCE: f64 = 0.05;
 const SWAPPED: f64 = 0.9;
-/// Processes of `top` that are kept.
+/// Processes of `top` that are kept, and those of which sentences tell.
+const PROCESSES: usize = 100;
 const BUSIEST: usize = 5;
 
 /// What one output says of the host.
@@ -40,6 +41,18 @@ pub(super) struct Machine {
     pub softirq: Option<f64>,
     /// The share of its time that each CPU spends on receiving packets.
     pub softirq_by_cpu: BTreeMap<u32, f64>,
+    /// The shares are of all the time since boot: they stand where no others do.
+    pub since_boot: bool,
+    /// Shares of CPU time: waiting for disks, and given to other guests.
+    pub waiting: Option<f64>,
+    pub stolen: Option<f64>,
+    /// Pages that go to swap and come from there, per second.
+    pub swapped_pages: Option<f64>,
+    /// Threads that run or want to, and those that wait for disks.
+    pub running: Option<u64>,
+    pub blocked: Option<u64>,
+    /// Processes, as the probe of that name tells them.
+    pub processes: Vec<Value>,
     /// The busiest processes: name, and share of one CPU.
     pub busiest: Vec<(String, f64)>,
     /// What else stands out, as sentences.
@@ -57,6 +70,9 @@ pub(super) fn host<'m>(
     let mut shown = Map::new();
     let mut cpus = cpus;
     let mut receiver = softirq;
+    let mut moved = None;
+    let mut machines: Vec<&Machine> = machines.collect();
+    machines.sort_by_key(|machine| machine.since_boot);
     for machine in machines {
         let mut put = |name: &str, value: Option<Value>| {
             if let Some(value) = value {
@@ -67,12 +83,23 @@ pub(super) fn host<'m>(
         put("uptime_seconds", machine.uptime.map(Value::from));
         put("memory", machine.memory.clone());
         put("swap", machine.swap.clone());
+        moved = moved.or(machine.swapped_pages);
         put("distribution", machine.distribution.clone().map(Value::from));
-        let cpu = machine.busy.map(|busy| match machine.softirq {
-            Some(softirq) => json!({"busy_share": busy, "softirq_share": softirq}),
-            None => json!({"busy_share": busy}),
+        let cpu = machine.busy.map(|busy| {
+            let mut cpu = Map::from_iter([("busy_share".to_owned(), json!(busy))]);
+            let shares = [
+                ("softirq_share", machine.softirq),
+                ("iowait_share", machine.waiting),
+                ("steal_share", machine.stolen),
+            ];
+            cpu.extend(shares.into_iter().filter_map(|(name, share)| Some((name.to_owned(), json!(share?)))));
+            Value::Object(cpu)
         });
         put("cpu", cpu);
+        let threads = [("running", machine.running), ("blocked", machine.blocked)];
+        let threads: Map<String, Value> =
+            threads.into_iter().filter_map(|(name, count)| Some((name.to_owned(), json!(count?)))).collect();
+        put("processes", (!threads.is_empty()).then_some(Value::Object(threads)));
         // `ksoftirqd/0` does nothing but what interrupts left to do on CPU 0, which is to receive.
         let receiving = machine
             .busiest
@@ -82,6 +109,9 @@ pub(super) fn host<'m>(
         let busiest = busiest.map(|(cpu, share)| (*cpu, *share));
         receiver = receiver.or(busiest).or(receiving.map(|(cpu, share)| (cpu, share.min(1.0))));
         cpus = cpus.or(machine.cpus);
+    }
+    if let Some(pages) = moved {
+        shown.entry("swap").or_insert_with(|| json!({}))["moved_pages_per_second"] = json!(pages);
     }
     if let Some(cpus) = cpus {
         shown.insert("cpus".into(), json!(cpus));
@@ -155,7 +185,11 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
                     of_each.extend(busy.map(|busy| (busy, softirq)));
                     machine.softirq_by_cpu.extend(softirq.filter(|_| busy.is_some()).map(|softirq| (cpu, softirq)));
                 }
-                None if machine.busy.is_none() => (machine.busy, machine.softirq) = (busy, softirq),
+                None if machine.busy.is_none() => {
+                    (machine.busy, machine.softirq) = (busy, softirq);
+                    machine.waiting = waiting.and_then(share_of);
+                    machine.stolen = shares.get(7).copied().and_then(share_of);
+                }
                 None => {}
             }
         } else if (is_top && place <= here.at + 2 && line.contains(':') && line.matches(',').count() >= 3)
@@ -182,6 +216,10 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
             };
             if let (true, Some(share)) = (scale.is_none(), words.iter().position(|word| *word == "%CPU")) {
                 columns = (share, words.len() - 1);
+            }
+            if line.starts_with("Tasks:") || line.starts_with("Threads:") {
+                let running = line.split([',', ':']).find_map(|part| part.trim().strip_suffix(" running"));
+                machine.running = running.and_then(|count| count.trim().parse().ok());
             }
             // Memory comes first, and its columns in the same order: total, free, used, of buffers and the cache.
             let figures: Vec<u64> = line
@@ -232,6 +270,19 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
         {
             // In Chinese the column of the state has no name.
             let name = words.get(columns.1 + at - columns.0..).unwrap_or_default().join(" ");
+            if machine.processes.len() < PROCESSES && columns.0 == 8 && at == 8 {
+                let resident = words.get(5).and_then(|size| resident(size));
+                machine.processes.extend(words[0].parse::<i32>().ok().zip(resident).map(|(pid, resident)| {
+                    json!({
+                        "process": {"pid": pid, "name": printable(name.split(' ').next().unwrap_or_default()),
+                            "user": printable(words[1]), "unit": null},
+                        "cpu_share": share / 100.0,
+                        "resident_bytes": resident,
+                        "state": state_of(words[7]),
+                        "kernel": name.starts_with("kworker") || name.starts_with("kswapd") || name.starts_with("ksoftirqd"),
+                    })
+                }));
+            }
             if machine.busiest.len() < BUSIEST {
                 machine.busiest.push((printable(name.chars().take(64).collect::<String>()), share / 100.0));
             }
@@ -253,6 +304,33 @@ pub(super) fn take_uptime(here: &Here<'_>) -> Option<(usize, Machine)> {
     let scarce = scarce("top", machine.memory.as_ref(), machine.swap.as_ref());
     machine.told.extend(scarce);
     Some((place - here.at, machine))
+}
+
+/// A share in per cent.
+fn share_of(share: f64) -> Option<f64> {
+    (0.0..=100.0).contains(&share).then_some(share / 100.0)
+}
+
+/// What a process holds of memory, as `top` prints it: KiB, or with a unit (`1.2g`).
+fn resident(size: &str) -> Option<u64> {
+    match size.parse::<u64>() {
+        Ok(kilo) => kilo.checked_mul(KIB),
+        Err(_) => human(&size.to_uppercase()).map(|bytes| bytes as u64),
+    }
+}
+
+/// The state of a process by its letter, as the probe `processes` names it.
+pub(super) fn state_of(letter: &str) -> &'static str {
+    match letter.as_bytes().first() {
+        Some(b'R') => "running",
+        Some(b'S') => "sleeping",
+        Some(b'D') => "disk_sleep",
+        Some(b'Z') => "zombie",
+        Some(b'T') => "stopped",
+        Some(b't') => "traced",
+        Some(b'I') => "idle",
+        _ => "other",
+    }
 }
 
 /// Figures with one digit behind a comma that another comma may follow at once: `0,0 sy,100,0 us`.
@@ -402,7 +480,7 @@ fn is_heading_of_free(here: &Here<'_>) -> bool {
 }
 
 /// A figure with or without its unit, as `free -h` writes it: `15Gi`, `1.0G`, `812M`, `0B`.
-fn human(cell: &str) -> Option<f64> {
+pub(super) fn human(cell: &str) -> Option<f64> {
     let digits = cell.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ','))).unwrap_or(cell.len());
     let (figure, unit) = (cell.get(..digits)?, cell.get(digits..)?);
     let power = match unit.trim_end_matches('i') {
@@ -433,7 +511,14 @@ pub(super) fn take_cpu(here: &Here<'_>) -> Option<(usize, Machine)> {
         };
         let (idle, waiting) = (share("%idle")?, share("%iowait"));
         let told = waited("iostat", waiting).into_iter().collect();
-        return Some((2, Machine { busy: samples::busy_of(idle, waiting), told, ..Machine::default() }));
+        // The kernel and the host are named above the first report, which is of all the time since boot.
+        if (here.at.saturating_sub(3)..here.at).any(|at| document.line(at).starts_with("Linux ")) {
+            let busy = samples::busy_of(idle, waiting);
+            return Some((2, Machine { busy, since_boot: true, told, ..Machine::default() }));
+        }
+        let (shown, stolen) = (waiting.and_then(share_of), share("%steal").and_then(share_of));
+        let busy = samples::busy_of(idle, waiting);
+        return Some((2, Machine { busy, waiting: shown, stolen, told, ..Machine::default() }));
     }
     let titled = first.iter().filter(|word| word.contains("---")).count() >= 4;
     let heading = here.at + usize::from(titled);
@@ -489,7 +574,18 @@ pub(super) fn take_cpu(here: &Here<'_>) -> Option<(usize, Machine)> {
     let waiting = Some(mean(at_in + 5));
     told.extend(waited("vmstat", waiting.filter(|_| of_now)));
     let busy = samples::busy_of(idle, waiting).filter(|_| of_now);
-    Some((place - here.at, Machine { busy, told, ..Machine::default() }))
+    let now = |share: Option<f64>| share.filter(|_| of_now).and_then(share_of);
+    let stolen = (columns.len() > at_in + 6 && columns.get(at_in + 6) == Some(&"st")).then(|| mean(at_in + 6));
+    if let Some(share) = stolen.filter(|share| of_now && (STOLEN..=100.0).contains(share)) {
+        told.push(format!("vmstat: {share:.0} % of the CPU time went to other guests of the hypervisor (steal)"));
+    }
+    let threads = |figure: f64| of_now.then_some(figure.round() as u64);
+    let (waiting, stolen) = (now(waiting), now(stolen));
+    let (running, blocked) = (threads(running), threads(blocked));
+    // In KiB, of pages of 4.
+    let swapped_pages = of_now.then_some((swapped_in + swapped_out) / 4.0);
+    let shares = Machine { busy, waiting, stolen, running, blocked, swapped_pages, ..Machine::default() };
+    Some((place - here.at, Machine { told, ..shares }))
 }
 
 /// `uname -a`, `lscpu`, /proc/cpuinfo, os-release, `hostnamectl`.
@@ -524,6 +620,10 @@ pub(super) fn take_identity(here: &Here<'_>) -> Option<(usize, Machine)> {
     if named("hostname") && words.len() == 1 && line.len() <= 253 && !line.contains(':') {
         machine.name = Some(printable(line));
         return Some((1, machine));
+    }
+    if named("nproc") && words.len() == 1 && !document.ends_within(here.at) {
+        machine.cpus = line.parse().ok().filter(|cpus| (1..=65_536).contains(cpus));
+        return machine.cpus.is_some().then_some((1, machine));
     }
     if named("uname") && words.len() == 1 && is_release(line) {
         machine.kernel = Some(printable(line));

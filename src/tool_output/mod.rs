@@ -37,6 +37,7 @@ mod sentences;
 mod services;
 mod sockets;
 mod stands_out;
+mod storage;
 mod tables;
 mod taken;
 #[cfg(test)]
@@ -44,6 +45,7 @@ mod tests;
 mod text;
 mod told;
 mod vnstat;
+mod volumes;
 mod when;
 mod xml;
 
@@ -71,6 +73,6 @@ pub fn reading(output: &ToolOutput, evidence: &IndexMap<String, Evidence>) -> Re
         recognised: output.recognised().to_vec(),
         unrecognised: output.not_recognised(),
         stands_out: stands_out::sentences(&output.pieces, &chosen, evidence),
-        next: next::commands(&output.pieces, &chosen),
+        next: next::commands(output, &chosen, evidence),
     }
 }

@@ -22,6 +22,9 @@ use crate::case::{Host, Recognised};
 /// Ranges of lines that are named.
 pub(super) const MOST_NAMED: usize = 20;
 
+/// Letters of a run of words between outputs that are read.
+const LONGEST_PROSE: usize = 1000;
+
 /// What tools printed.
 pub struct ToolOutput {
     pub(super) pieces: Pieces,
@@ -123,6 +126,21 @@ impl ToolOutput {
             place: self.pieces.place(piece.document, piece.first, piece.after),
         };
         self.told.get_or_init(|| self.pieces.all.iter().map(told).collect())
+    }
+
+    /// Whether they show anything of the network.
+    pub fn shows_network(&self) -> bool {
+        self.pieces.data().any(Data::is_of_network)
+    }
+
+    /// The words between the outputs, the first of them where there are many.
+    pub fn prose(&self) -> String {
+        let prose = self.pieces.unrecognised.iter().filter(|lines| lines.prose).take(MOST_NAMED);
+        let text = prose.filter_map(|lines| {
+            let document = self.pieces.gathered.documents.get(lines.document)?;
+            Some(document.slice(lines.first, lines.after).chars().take(LONGEST_PROSE))
+        });
+        text.flat_map(|words| words.chain(['\n'])).collect()
     }
 
     /// What was not, by file and line.

@@ -63,7 +63,7 @@ impl Pieces {
         }
     }
 
-    pub(super) fn data(&self) -> impl Iterator<Item = &Data> {
+    pub(super) fn data(&self) -> impl Iterator<Item = &Data> + Clone {
         self.all.iter().map(|piece| &piece.data)
     }
 

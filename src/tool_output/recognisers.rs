@@ -5,7 +5,7 @@ use super::data::Data;
 use super::here::Here;
 use super::{
     cards, counters, firewall, links, log_lines, logins, machine, meters, moment, packets, paths, pods, proc_sockets,
-    sadf, samples, sockets, tables, vnstat, xml,
+    sadf, samples, sockets, storage, tables, vnstat, xml,
 };
 
 /// How an output is recognised, and what it gives.
@@ -104,25 +104,25 @@ pub const RECOGNISERS: &[Recogniser] = &[
         name: "uptime, w, top",
         takes: "the line of `uptime`, also with decimal commas; the head and the processes of `top`, also with a line for each CPU, in any language",
         gives: "load, time since boot, CPU time by kind, memory, the busiest processes",
-        take: |here| machine::take_uptime(here).map(|(lines, machine)| (lines, Data::Machine(machine))),
+        take: |here| machine::take_uptime(here).map(|(lines, machine)| (lines, Data::Machine(Box::new(machine)))),
     },
     Recogniser {
         name: "free, /proc/meminfo",
         takes: "`free` with -b, -k, -m, -g, -h, old and new, in any language; `vmstat -s`; /proc/meminfo",
         gives: "memory and swap",
-        take: |here| machine::take_memory(here).map(|(lines, machine)| (lines, Data::Machine(machine))),
+        take: |here| machine::take_memory(here).map(|(lines, machine)| (lines, Data::Machine(Box::new(machine)))),
     },
     Recogniser {
         name: "vmstat, iostat",
         takes: "`vmstat` with an interval, in any language, with -w and -t; of `iostat` the line of the CPU",
         gives: "CPU time, tasks that wait for CPUs or disks, swapping",
-        take: |here| machine::take_cpu(here).map(|(lines, machine)| (lines, Data::Machine(machine))),
+        take: |here| machine::take_cpu(here).map(|(lines, machine)| (lines, Data::Machine(Box::new(machine)))),
     },
     Recogniser {
-        name: "uname -a, lscpu, /proc/cpuinfo, /proc/loadavg, os-release, hostnamectl",
+        name: "uname -a, lscpu, nproc, /proc/cpuinfo, /proc/loadavg, os-release, hostnamectl",
         takes: "what names the host, its kernel, its CPUs, its load and its distribution",
         gives: "host, kernel, CPUs, load, distribution",
-        take: |here| machine::take_identity(here).map(|(lines, machine)| (lines, Data::Machine(machine))),
+        take: |here| machine::take_identity(here).map(|(lines, machine)| (lines, Data::Machine(Box::new(machine)))),
     },
     Recogniser {
         name: "netstat -s",
@@ -203,6 +203,12 @@ pub const RECOGNISERS: &[Recogniser] = &[
         take: tables::counted,
     },
     Recogniser {
+        name: "lsof +L1",
+        takes: "with its heading, or rows alone; the rows of `lsof | grep deleted`",
+        gives: "deleted files that processes still hold open, and what they take",
+        take: storage::deleted,
+    },
+    Recogniser {
         name: "lsof -i",
         takes: "with its heading, or rows alone; names or numbers",
         gives: "listeners, connections and their processes, as `ss` does",
@@ -217,8 +223,20 @@ pub const RECOGNISERS: &[Recogniser] = &[
     Recogniser {
         name: "df, ls",
         takes: "`df` in any language, with -h, -T, -i; `ls -l`, from which nothing is taken",
-        gives: "file systems that are full",
-        take: |here| tables::disks(here).or_else(|| tables::files(here)),
+        gives: "how full each file system is, of bytes and of inodes",
+        take: |here| storage::disks(here).or_else(|| tables::files(here)),
+    },
+    Recogniser {
+        name: "du",
+        takes: "rows of bytes and paths; without its command, those of -h",
+        gives: "which folders take the space",
+        take: storage::folders,
+    },
+    Recogniser {
+        name: "iostat -x",
+        takes: "old and new; the first report, of the time since boot, is not taken for now",
+        gives: "what each disk does, and how long it takes for it",
+        take: storage::devices,
     },
     Recogniser {
         name: "dstat, ifstat, nload, nethogs, iftop, docker stats",

@@ -54,6 +54,15 @@ pub(super) struct Lost {
     pub overruns: f64,
 }
 
+/// Shares of the time of all CPUs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Cpu {
+    pub busy: f64,
+    pub softirq: Option<f64>,
+    pub waiting: Option<f64>,
+    pub stolen: Option<f64>,
+}
+
 /// What one call of `sar` printed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Report {
@@ -74,7 +83,7 @@ pub(super) struct Report {
     /// What other tables tell of trouble: figures by what they count.
     pub noted: BTreeMap<&'static str, f64>,
     /// The shares of time in which the CPUs are busy, and receive packets.
-    pub cpu: Option<(f64, Option<f64>)>,
+    pub cpu: Option<Cpu>,
     /// When the last row of any table ends, in seconds since midnight.
     pub end: Option<u32>,
 }
@@ -378,7 +387,8 @@ fn row(report: &mut Report, words: &[&str], columns: &[String]) {
     }
     if let (Some("all"), Some(idle)) = (cell("CPU"), value("%idle").filter(|idle| *idle <= 100.0)) {
         let busy = busy_of(idle, value("%iowait")).unwrap_or(1.0 - idle / 100.0);
-        report.cpu = Some((busy, value("%soft").map(|soft| (soft / 100.0).min(1.0))));
+        let share = |name: &str| value(name).map(|share| (share / 100.0).min(1.0));
+        report.cpu = Some(Cpu { busy, softirq: share("%soft"), waiting: share("%iowait"), stolen: share("%steal") });
     }
     let Some(name) = cell("IFACE") else { return };
     if report.interfaces.len() >= MOST && !report.interfaces.contains_key(name) {
@@ -599,7 +609,7 @@ mod tests {
             "10:00:01 IFACE rxerr/s txerr/s coll/s rxdrop/s txdrop/s txcarr/s rxfram/s rxfifo/s txfifo/s\n10:00:02 eth0 0.00 0.00 0.00 120.00 0.00 0.00 0.00 7.00 0.00\n\n10:00:01 CPU %user %nice %system %iowait %steal %idle\n10:00:02 all 1.00 0.00 2.00 0.00 0.00 97.00\n",
         );
         assert_eq!(report.lost["eth0"].dropped, 120.0);
-        assert!((report.cpu.unwrap().0 - 0.03).abs() < 1e-9);
+        assert!((report.cpu.unwrap().busy - 0.03).abs() < 1e-9);
         let report = read("10:00:01 tps rtps wtps bread/s bwrtn/s\n10:00:02 1.00 0.00 1.00 0.00 8.00\n");
         assert_eq!(report.other_tables, ["tps rtps wtps bread/s bwrtn/s"]);
     }

@@ -69,8 +69,21 @@ const TROUBLE: &[(&str, &str)] = &[
     ("Ip.InAddrErrors", "packets had an address that is not this host's"),
 ];
 
+/// Tasks that run or wait for each CPU, from which on it is told.
+const CROWDED: f64 = 3.0;
+
+/// That many more tasks run or wait than there are CPUs.
+fn overloaded(host: &Evidence) -> Option<String> {
+    let output = host.output.as_ref()?;
+    let (load, cpus) = (output["load"]["one"].as_f64()?, output["cpus"].as_u64().filter(|cpus| *cpus > 0)?);
+    (load >= CROWDED * cpus as f64).then(|| {
+        format!("the load is {load:.1} on {cpus} CPUs: so many tasks run, wait for a CPU, or wait for a disk or another host")
+    })
+}
+
 /// The sentences, the most telling first.
 pub(super) fn sentences(output: &Pieces, chosen: &Chosen<'_>, evidence: &IndexMap<String, Evidence>) -> Vec<String> {
+    let crowded = evidence.values().filter(|evidence| evidence.probe == "host").find_map(overloaded);
     let mut told = Vec::new();
     for data in output.data() {
         if let Data::Rates(report) = data {
@@ -105,7 +118,7 @@ pub(super) fn sentences(output: &Pieces, chosen: &Chosen<'_>, evidence: &IndexMa
                         units::count(lost.overruns)
                     ));
                 }
-                if let Some(softirq) = report.cpu.and_then(|(_, softirq)| softirq).filter(|share| *share >= 0.1) {
+                if let Some(softirq) = report.cpu.and_then(|cpu| cpu.softirq).filter(|share| *share >= 0.1) {
                     told.push(softirq_of(softirq));
                 }
                 for (meaning, value) in report
@@ -223,11 +236,13 @@ pub(super) fn sentences(output: &Pieces, chosen: &Chosen<'_>, evidence: &IndexMa
                 }
             }
             Data::SocketCounts(counts) => told.extend(waiting(counts)),
+            Data::Disks(_) | Data::Deleted(_) => told.extend(super::storage::sentences(data)),
             Data::Told(other) => told.extend(other.stands_out.iter().cloned()),
             _ => {}
         }
     }
     told.extend(short_of_ports(output));
+    told.extend(crowded);
     for (of, counter, more, seconds) in
         output.growth.others.iter().filter(|(_, counter, ..)| is_trouble(counter)).take(2 * MOST)
     {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::data::Data;
 use super::firewall;
@@ -11,7 +11,7 @@ use super::here::Here;
 use super::links;
 use super::text::{Words, split};
 use super::told::Told;
-use super::{counters, sadf, vnstat};
+use super::{counters, machine, sadf, vnstat};
 use crate::printable::printable;
 use crate::units;
 
@@ -19,6 +19,8 @@ use crate::units;
 const MOST: usize = 100_000;
 /// Bytes of JSON that are read.
 const LONGEST_JSON: usize = 8 * 1024 * 1024;
+/// Processes that are kept.
+const KEPT: usize = 200;
 /// Rows that are told.
 const TOLD: usize = 3;
 
@@ -318,6 +320,7 @@ pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
         match tool {
             "ps" | "lsof" | "docker ps" | "iostat" if row.len() < known.words || blanks > 0 => break,
             "ps" if known.heading.get(2) == Some(&"%CPU") => {
+                told.processes.extend(process_of(&row).filter(|_| whole && told.processes.len() < KEPT));
                 rows.extend(figure(2).filter(|share| *share >= 50.0).map(|share| {
                     (
                         share,
@@ -394,6 +397,19 @@ pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
     (place > here.at + 1 || bare_drops).then(|| (place - here.at, Data::Told(told)))
 }
 
+/// A row of `ps aux`. Its share of CPU time is of all the time since the process began, and says nothing of now.
+fn process_of(row: &[&str]) -> Option<Value> {
+    let resident = row.get(5)?.parse::<u64>().ok()?.checked_mul(1024)?;
+    let command = *row.get(10)?;
+    let name = command.trim_end_matches(':').rsplit('/').next().unwrap_or(command);
+    Some(json!({
+        "process": {"pid": row.get(1)?.parse::<i32>().ok()?, "name": printable(name), "user": printable(row[0]), "unit": null},
+        "resident_bytes": resident,
+        "state": machine::state_of(row.get(7)?),
+        "kernel": command.starts_with('['),
+    }))
+}
+
 /// The ports that a row of `docker ps` publishes to every address: `80/tcp, 11211/udp`.
 fn published(line: &str) -> Option<String> {
     let mut ports: Vec<&str> = Vec::new();
@@ -420,52 +436,6 @@ pub(super) fn rate_of_iftop(word: &str) -> Option<f64> {
         _ => (figure, 1.0),
     };
     figure.replace(',', ".").parse::<f64>().ok().filter(|figure| figure.is_finite()).map(|figure| figure * factor)
-}
-
-/// `df`, in any language: how full each file system is, of bytes or of inodes.
-pub(super) fn disks(here: &Here<'_>) -> Option<(usize, Data)> {
-    let document = here.document;
-    let row = |at: usize| -> Option<(u64, String)> {
-        let words = here.words(at);
-        let place = words.iter().position(|word| {
-            word.strip_suffix('%').is_some_and(|share| share.parse::<u64>().is_ok()) || *word == "-"
-        })?;
-        let mount =
-            words.get(place + 1..).filter(|rest| rest.first().is_some_and(|mount| mount.starts_with('/')))?.join(" ");
-        let is_size = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) || *word == "-";
-        let sizes = words.get(place.checked_sub(3)?..place)?;
-        ((3..=6).contains(&place) && sizes.iter().all(is_size))
-            .then(|| (words[place].trim_end_matches('%').parse().unwrap_or(0), printable(mount)))
-    };
-    // The name of a device that is too long stands alone in its line.
-    let is_name = |at: usize| {
-        let line = document.line(at).trim();
-        !line.contains(' ') && line.starts_with('/') && row(at + 1).is_some()
-    };
-    let heading = document.line(here.at);
-    let begins = row(here.at).is_some()
-        || is_name(here.at)
-        || (heading.contains('%')
-            && !heading.trim().starts_with('%')
-            && (row(here.at + 1).is_some() || is_name(here.at + 1)));
-    if !begins {
-        return None;
-    }
-    let inodes = heading.contains("IUse%") || heading.to_lowercase().contains("inode");
-    let mut told = Told { tool: "df", ..Told::default() };
-    let mut place = here.at + usize::from(row(here.at).is_none() && !is_name(here.at));
-    while place < document.len() && place - here.at < MOST {
-        if let Some((share, mount)) = row(place).filter(|_| !document.ends_within(place)) {
-            if share >= 90 && told.stands_out.len() < TOLD && !mount.starts_with("/snap") {
-                let of = if inodes { "of its inodes " } else { "" };
-                told.stands_out.push(format!("{mount} is {of}{share} % full"));
-            }
-        } else if row(place).is_none() && !is_name(place) {
-            break;
-        }
-        place += 1;
-    }
-    Some((place - here.at, Data::Told(told)))
 }
 
 /// `ls -l`: files with their rights. Nothing is taken from them.

@@ -113,6 +113,10 @@ pub(super) fn taken(data: &Data) -> String {
         }
         Data::Route(name) => format!("the default route by {name}"),
         Data::Moment(at) => at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        Data::Disks(rows) => plural(rows.len(), "file system"),
+        Data::Devices(devices) => plural(devices.len(), "device"),
+        Data::Deleted(files) => plural(files.len(), "deleted file"),
+        Data::Folders(folders) => plural(folders.len(), "folder"),
         Data::Told(told) => {
             if told.stands_out.is_empty() && told.states.is_empty() && told.totals.is_none() {
                 format!("{}: nothing that stands out", told.tool)

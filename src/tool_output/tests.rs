@@ -506,6 +506,12 @@ fn real_tools_are_read_in_the_languages_that_they_speak() {
             }
             "vmstat" | "mpstat" | "iostat" => assert!(of(&output, "host")["cpu"]["busy_share"].is_f64(), "{name}"),
             "vmstat_s" | "free_h" => assert!(of(&output, "host")["memory"]["used_share"].is_f64(), "{name}"),
+            "df_h" => assert!(of(&output, "disk")["fullest_share"].is_f64(), "{name}"),
+            "lsof_L1" => {
+                let told = reading(&output, &IndexMap::new()).stands_out;
+                assert_eq!(told, ["app (pid 989) holds 3.00 MB of the deleted file /var/log/app.log open"], "{name}");
+            }
+            "du_h" => assert_eq!(output.recognised()[0].taken, "2 folders", "{name}"),
             "loadavg" => assert_eq!(of(&output, "host")["load"]["one"], 5.55, "{name}"),
             "route_n" | "ip_route" => assert_eq!(output.pieces.route(), Some("eth0"), "{name}"),
             "conntrack_L" | "nf_conntrack" => {
@@ -1150,6 +1156,10 @@ fn figures(output: &ToolOutput) -> Vec<String> {
             Data::Rules(rules) => {
                 format!("{:?}", rules.drops.iter().map(|drop| (drop.packets, drop.bytes)).collect::<Vec<_>>())
             }
+            Data::Disks(rows) => format!("{rows:?}"),
+            Data::Devices(devices) => format!("{devices:?}"),
+            Data::Deleted(files) => format!("{files:?}"),
+            Data::Folders(folders) => format!("{folders:?}"),
             Data::Softnet(rows) => format!("{rows:?}"),
             Data::Rates(report) => {
                 let samples = report.interfaces.values().flat_map(|rates| rates.samples.iter().chain(&rates.mean));
@@ -1182,6 +1192,15 @@ fn figures(output: &ToolOutput) -> Vec<String> {
 
 /// A text for each recogniser, in whose outputs every figure is copied and none is a sum.
 const SAMPLES: &[(&str, &str)] = &[
+    (
+        "lsof +L1",
+        "COMMAND PID USER FD TYPE DEVICE SIZE/OFF NLINK NODE NAME\njava 22 app 1w REG 8,1 5000000 0 11 /var/a.log (deleted)\n",
+    ),
+    ("du", "12G\t/var/lib\n400M\t/var/cache\n"),
+    (
+        "iostat -x",
+        "Device r/s w/s rkB/s wkB/s r_await w_await aqu-sz %util\nsda 0.00 9.00 0.00 90.00 0.00 80.00 3.00 20.00\n",
+    ),
     ("date", "sab 28 nov 2026, 20:27:41, UTC\n"),
     ("date", "Sat Nov 28 20:27:41 UTC 2026\n"),
     ("date", "2026-11-28T20:27:41+00:00\n"),
@@ -1252,10 +1271,13 @@ const SAMPLES: &[(&str, &str)] = &[
         "procs -----------memory---------- ---swap-- -----io---- -system-- ------cpu-----\n r  b   swpd   free   buff  cache   si   so    bi    bo   in   cs us sy id wa st\n12  3 812344  71236  10232  99312    0    0    12    33   44   55  2  1 97  0  0\n22  9 832344  61236   9232  89312 8123 9123  9123 12331 44123 55123  9 71 17 20  0\n",
     ),
     (
-        "uname -a, lscpu, /proc/cpuinfo, /proc/loadavg, os-release, hostnamectl",
+        "uname -a, lscpu, nproc, /proc/cpuinfo, /proc/loadavg, os-release, hostnamectl",
         "Architecture:        x86_64\nCPU(s):              128\nVendor ID:           GenuineIntel\n",
     ),
-    ("uname -a, lscpu, /proc/cpuinfo, /proc/loadavg, os-release, hostnamectl", "10.45 20.28 30.48 12/3123 123456\n"),
+    (
+        "uname -a, lscpu, nproc, /proc/cpuinfo, /proc/loadavg, os-release, hostnamectl",
+        "10.45 20.28 30.48 12/3123 123456\n",
+    ),
     ("netstat -s", "TcpExt:\n    128105 connections reset due to unexpected data\n    TCPTimeWaitOverflow: 27360\n"),
     (
         "nstat, /proc/net/snmp, /proc/net/netstat, /proc/net/snmp6",

@@ -1,6 +1,7 @@
 //! What an output tells in sentences alone.
 
 use jiff::civil::DateTime;
+use serde_json::Value;
 
 /// What an output tells in sentences alone.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -14,6 +15,8 @@ pub(super) struct Told {
     pub sockstat: Vec<(&'static str, u64)>,
     /// Bytes in and out of all time, of `vnstat`.
     pub totals: Option<(String, f64, f64)>,
+    /// Processes, as the probe of that name tells them.
+    pub processes: Vec<Value>,
     /// When it was printed, or its figures were last renewed.
     pub moment: Option<DateTime>,
 }

@@ -171,8 +171,10 @@ pub(super) struct ReadToolOutput {
     pub text: Option<String>,
     /// Instead of a text: a file as list_cases names it.
     pub file: Option<String>,
-    /// Judge by this runbook; high-inbound-traffic unless given.
+    /// Judge by this runbook; unless given, by those that are for what the outputs show.
     pub runbook: Option<String>,
+    /// What people complain of, in their words: ssh is slow. It picks runbooks, too, where none is given.
+    pub complaint: Option<String>,
     /// Of a recorded day (sar), the time that is judged: 17:40.
     pub at: Option<String>,
     /// The most bytes of the answer, 1000 to 200000; 1600 unless given.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::super::fleet_file::{Gathered, stem, why_no_case};
+use super::super::shelf::{self, Shelf};
 use super::super::{Usage, case_file, given, merge, read, replay};
 use super::answer::{Answer, Observed, Part, conclusion, in_short, report};
 use super::asked::{CONCLUSION, MergeCases, ReadCase, ReadToolOutput, ReplayCase, Section, USUAL, bytes};
@@ -17,6 +18,7 @@ use super::fit;
 use super::look::refuse_paths;
 use crate::archive::{self, CaseFile, Ended, FleetPart};
 use crate::case::Case;
+use crate::config::Config;
 use crate::engine::{Record, ResolvedParams};
 use crate::printable::printable;
 use crate::runbook;
@@ -294,7 +296,6 @@ pub(super) fn read_tool_output(desk: &Desk, asked: ReadToolOutput) -> anyhow::Re
     };
     let at = asked.at.as_deref().map(super::super::arguments::time_of_day).transpose();
     let at = at.map_err(|why| Usage(format!("at: {why}")))?;
-    let runbook = desk.runbook(asked.runbook.as_deref().unwrap_or(read::USUAL))?;
     let read =
         ToolOutput::read(&[PathBuf::from("-")], &mut text.as_slice(), at, Timestamp::now()).map_err(
             |why| match desk.hides() {
@@ -306,7 +307,16 @@ pub(super) fn read_tool_output(desk: &Desk, asked: ReadToolOutput) -> anyhow::Re
                 false => Usage(why.to_string()),
             },
         )?;
-    let case = read::judge_read(&read, &runbook, Map::new(), desk.limits())?;
+    let (runbook, params) = match &asked.runbook {
+        Some(name) => (desk.runbook(name)?, Map::new()),
+        None => {
+            let shelf = Shelf::find(desk.trust(), &Config::default(), &Map::new())?;
+            let complaint = shelf::complaint(asked.complaint.as_deref().unwrap_or_default());
+            let choice = shelf.choose_for(&complaint, &read)?;
+            shelf.for_outputs(choice, &Map::new(), |name| desk.runbook(name))?
+        }
+    };
+    let case = read::judge_read(&read, &runbook, params, desk.limits())?;
     desk.judged("read", &CaseFile::from(case), most)
 }
 

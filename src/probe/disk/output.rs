@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct Disk {
     /// Length of the window in seconds, as measured; 0 without one.
     pub seconds: f64,
+    /// The figures are those that tools printed, not measured here.
+    #[serde(default)]
+    pub from_text: bool,
     /// File systems that hold files, fullest first, at most 256: those of disks, of memory (`tmpfs`) and of the network.
     /// Left out are those of the kernel itself, images that are full by nature (`squashfs`, `iso9660`, `erofs`), and
     /// the overlays of containers, which are in the figures of what lies below them. One that is mounted several times

@@ -33,6 +33,10 @@ pub struct Swap {
     pub used_bytes: u64,
     /// Used as a share of total; null where there is no swap.
     pub used_share: Option<f64>,
+    /// Pages that went to swap and came from there per second, where tools printed it; null on a live host, whose kernel counts them in
+    /// /proc/vmstat.
+    #[serde(default)]
+    pub moved_pages_per_second: Option<f64>,
 }
 
 /// Reads memory and swap now. Processes are not looked at.
@@ -62,7 +66,12 @@ fn memory(total: u64, available: u64) -> Memory {
 
 fn swap(total: u64, free: u64) -> Swap {
     let used = total.saturating_sub(free);
-    Swap { total_bytes: total, used_bytes: used, used_share: (total > 0).then(|| used as f64 / total as f64) }
+    Swap {
+        total_bytes: total,
+        used_bytes: used,
+        used_share: (total > 0).then(|| used as f64 / total as f64),
+        moved_pages_per_second: None,
+    }
 }
 
 #[cfg(test)]

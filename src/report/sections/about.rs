@@ -142,7 +142,8 @@ pub(super) fn overrides(case: &Case) -> Option<String> {
 fn again(case: &Case) -> String {
     let (mut command, set) = match &case.runbook.wraps_check {
         Some(check) => (format!("casebook check {}", shell_word(check)), " "),
-        None => match &case.runbook.choice {
+        // What outputs were judged by alone is a runbook that can be run.
+        None => match case.runbook.choice.as_ref().filter(|it| case.reading.is_none() || it.picked.len() > 1) {
             Some(choice) if choice.complaint.is_empty() => ("casebook diagnose".to_owned(), " --set "),
             Some(choice) => (format!("casebook diagnose {}", shell_word(&choice.complaint)), " --set "),
             None => (format!("casebook run {}", shell_word(&case.runbook.name)), " --set "),

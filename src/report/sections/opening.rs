@@ -50,7 +50,8 @@ impl Opening {
         let mut headlines: Vec<String> =
             figures.filter(|headline| !headline.is_empty() && !says(&summary, headline)).take(MOST_HEADLINES).collect();
         let figures = headlines.len();
-        headlines.extend(case.runbook.choice.iter().flat_map(chosen).map(|said| letter(&said)));
+        let read = case.reading.is_some();
+        headlines.extend(case.runbook.choice.iter().flat_map(|choice| chosen(choice, read)).map(|said| letter(&said)));
         headlines.extend(redacted(&case.redacted));
         Opening {
             header,
@@ -83,17 +84,19 @@ fn says(summary: &str, headline: &str) -> bool {
 }
 
 /// Which runbooks were run as one and why, and which were not.
-fn chosen(choice: &Choice) -> Vec<String> {
+fn chosen(choice: &Choice, read: bool) -> Vec<String> {
     let why = |runbook: &str, why: &str| if why.is_empty() { runbook.to_owned() } else { format!("{runbook} ({why})") };
     let picked: Vec<String> = choice.picked.iter().map(|picked| why(&picked.runbook, &picked.why())).collect();
     let first = match (choice.complaint.is_empty(), choice.unknown) {
+        _ if read => "Judged by: ",
         (true, _) => "Nothing was complained of, so everything was looked at: ",
         (false, true) => "No runbook knows a word of the complaint, so everything was looked at: ",
         (false, false) => "Looked at: ",
     };
     let left: Vec<String> = choice.left.iter().map(|left| why(&left.runbook, &left.why)).collect();
     let mut said = vec![format!("{first}{}.", picked.join(", "))];
-    said.extend((!left.is_empty()).then(|| format!("Not looked at: {}.", left.join(", "))));
+    let not = if read { "Not judged by" } else { "Not looked at" };
+    said.extend((!left.is_empty()).then(|| format!("{not}: {}.", left.join(", "))));
     said
 }
 

@@ -1,5 +1,9 @@
 //! Checks what `casebook diagnose` picks a runbook by: the words of complaints, and the signs in its first look.
 
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+use serde_yaml::Spanned;
+
 use super::Checker;
 use crate::probe;
 use crate::runbook::complaint;
@@ -37,6 +41,27 @@ impl Checker<'_> {
             }
         }
         complaints.iter().map(|text| text.value.clone()).collect()
+    }
+
+    /// The patterns that lines of pasted logs are held against.
+    pub(super) fn lines(&mut self, lines: IndexMap<Text, Spanned<Value>>) -> Map<String, Value> {
+        let mut patterns = Map::new();
+        for (name, wanted) in lines {
+            if self.depth == Depth::Whole {
+                let alone = json!({"patterns": {name.value.as_str(): &wanted.value}});
+                let taken = probe::find("logs").map(|logs| logs.complete_params(&alone));
+                if let Some(Err(why)) = taken {
+                    let help = "write it as in a step of the probe logs: `out_of_memory: {}`, or with `match` and `program` or `kind`";
+                    self.report(
+                        Some(self.range(&name)),
+                        format!("`lines` cannot take this: {why}"),
+                        Some(help.to_owned()),
+                    );
+                }
+            }
+            patterns.insert(name.value, wanted.value);
+        }
+        patterns
     }
 
     /// The signs in the first look. They know the probes by their names, and the runbook's parameters.

@@ -1,0 +1,475 @@
+//! What disks and file systems were printed to be like: `df`, `du`, `iostat -x`, deleted files of `lsof`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::data::Data;
+use super::here::Here;
+use super::machine::human;
+use super::told::Told;
+use super::volumes::{Deleted, Filesystem};
+use crate::printable::printable;
+use crate::units;
+
+/// Rows that are looked at.
+const MOST: usize = 100_000;
+/// Rows that are kept of a kind.
+const KEPT: usize = 256;
+const KIB: f64 = 1024.0;
+/// `df`, in any language: how full each file system is, of bytes or of inodes.
+pub(super) fn disks(here: &Here<'_>) -> Option<(usize, Data)> {
+    let document = here.document;
+    // Where the share stands in a row, and where it is mounted.
+    let row = |at: usize| -> Option<(usize, String)> {
+        let words = here.words(at);
+        let place = words.iter().position(|word| {
+            word.strip_suffix('%').is_some_and(|share| share.parse::<u64>().is_ok()) || *word == "-"
+        })?;
+        let mount =
+            words.get(place + 1..).filter(|rest| rest.first().is_some_and(|mount| mount.starts_with('/')))?.join(" ");
+        let is_size = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) || *word == "-";
+        let sizes = words.get(place.checked_sub(3)?..place)?;
+        ((3..=6).contains(&place) && sizes.iter().all(is_size)).then(|| (place, printable(mount)))
+    };
+    // The name of a device that is too long stands alone in its line.
+    let is_name = |at: usize| {
+        let line = document.line(at).trim();
+        !line.contains(' ') && line.starts_with('/') && row(at + 1).is_some()
+    };
+    let heading = document.line(here.at);
+    let begins = row(here.at).is_some()
+        || is_name(here.at)
+        || (heading.contains('%')
+            && !heading.trim().starts_with('%')
+            && (row(here.at + 1).is_some() || is_name(here.at + 1)));
+    if !begins {
+        return None;
+    }
+    let of_inodes = heading.contains("IUse%") || heading.to_lowercase().contains("inode");
+    let unit = if of_inodes { 1.0 } else { block(heading) };
+    let mut rows: Vec<Filesystem> = Vec::new();
+    let mut place = here.at + usize::from(row(here.at).is_none() && !is_name(here.at));
+    let mut name: Option<String> = None;
+    while place < document.len() && place - here.at < MOST {
+        if let Some((at, mount)) = row(place) {
+            let words = here.words(place);
+            let cell = |at: usize| {
+                let word = *words.get(at)?;
+                let plain = word.parse::<f64>().ok().map(|figure| figure * unit);
+                // Below 2^53 a float holds it to the byte.
+                plain.or_else(|| human(word)).map(|figure| figure as u64)
+            };
+            let rounded = !of_inodes && words[at - 3].ends_with(|c: char| c.is_ascii_alphabetic());
+            let (total, used, available) = (cell(at - 3), cell(at - 2), cell(at - 1));
+            let printed = words[at].trim_end_matches('%').parse::<f64>().ok().map(|share| share / 100.0);
+            let exact = used.zip(available).filter(|(used, available)| !rounded && used + available > 0);
+            let share = exact.map(|(used, available)| used as f64 / (used + available) as f64).or(printed);
+            let before: Vec<&str> = name.as_deref().into_iter().chain(words[..at - 3].iter().copied()).collect();
+            if rows.len() < KEPT && !document.ends_within(place) {
+                rows.push(Filesystem {
+                    source: printable(before.first().copied().unwrap_or_default()),
+                    kind: printable(before.get(1).copied().unwrap_or_default()),
+                    mount,
+                    of_inodes,
+                    total,
+                    used,
+                    available,
+                    share: printed.and(share),
+                    rounded,
+                });
+            }
+            name = None;
+        } else if is_name(place) {
+            name = Some(document.line(place).trim().to_owned());
+        } else {
+            break;
+        }
+        place += 1;
+    }
+    Some((place - here.at, Data::Disks(rows)))
+}
+
+/// The bytes of a block as the heading of `df` has it: `1K-blocks`, `1048576-blocks`.
+fn block(heading: &str) -> f64 {
+    let word = heading.split_whitespace().find_map(|word| {
+        let (size, _) = word.split_once('-').filter(|(size, _)| size.starts_with(|c: char| c.is_ascii_digit()))?;
+        human(size)
+    });
+    word.unwrap_or(KIB)
+}
+
+/// `du`: the bytes of folders. Without its command, rows with units tell it from counts.
+pub(super) fn folders(here: &Here<'_>) -> Option<(usize, Data)> {
+    let named = here.command.contains(&"du");
+    let unit = match here.command.iter().find(|word| word.starts_with('-')) {
+        Some(letters) if letters.contains('m') => KIB * KIB,
+        Some(letters) if letters.contains('b') => 1.0,
+        _ => KIB,
+    };
+    let row = |at: usize| -> Option<(String, u64, bool)> {
+        let words = here.words(at);
+        let (size, path) = (words.first()?, words.get(1..).filter(|path| !path.is_empty())?.join(" "));
+        let has_unit = size.ends_with(['K', 'M', 'G', 'T']);
+        let bytes = if has_unit { human(size)? } else { size.parse::<u64>().ok()? as f64 * unit };
+        (path.starts_with('/') || named && path.starts_with('.')).then(|| (printable(path), bytes as u64, has_unit))
+    };
+    let rows: Vec<_> = (here.at..here.document.len().min(here.at + MOST)).map_while(row).collect();
+    if rows.is_empty() || !named && (rows.len() < 2 || !rows.iter().any(|(.., unit)| *unit)) {
+        return None;
+    }
+    let lines = rows.len();
+    Some((lines, Data::Folders(rows.into_iter().map(|(path, bytes, _)| (path, bytes)).collect())))
+}
+
+/// `lsof +L1`, `lsof | grep deleted`, or the rows of deleted files in a whole `lsof`.
+pub(super) fn deleted(here: &Here<'_>) -> Option<(usize, Data)> {
+    let document = here.document;
+    let heading = here.words(here.at);
+    let titled = heading.first() == Some(&"COMMAND") && heading.contains(&"NODE") && heading.contains(&"NAME");
+    let mut files: Vec<Deleted> = Vec::new();
+    let mut place = here.at + usize::from(titled);
+    while place < document.len() && place - here.at < MOST {
+        let words = here.words(place);
+        let Some(pid) = words.get(1).filter(|_| words.len() >= 7).and_then(|pid| pid.parse::<i32>().ok()) else {
+            break;
+        };
+        let file = file_of(&words, pid);
+        if file.is_none() && !titled {
+            break;
+        }
+        if let Some(file) = file.filter(|_| !document.ends_within(place)) {
+            // It is there once for each process and descriptor.
+            let known = files.iter().position(|known| known.inode == file.inode && known.bytes == file.bytes);
+            match known {
+                Some(known) => files[known].holders += u64::from(files[known].pid != file.pid),
+                None if files.len() < KEPT => files.push(file),
+                None => {}
+            }
+        }
+        place += 1;
+    }
+    files.sort_by_key(|file| std::cmp::Reverse(file.bytes));
+    (!files.is_empty()).then(|| (place - here.at, Data::Deleted(files)))
+}
+
+/// `nginx 812 root 5w REG 253,0 1234567 0 131 /var/log/nginx/access.log (deleted)`; without the count of links where it was not asked
+/// for.
+fn file_of(words: &[&str], pid: i32) -> Option<Deleted> {
+    let at = words.iter().position(|word| *word == "REG").filter(|at| (3..=7).contains(at))?;
+    let numbers = words.get(at + 2..)?.iter().map_while(|word| word.parse::<u64>().ok());
+    let numbers: Vec<u64> = numbers.take(3).collect();
+    let gone = words.last() == Some(&"(deleted)");
+    let (bytes, inode) = match numbers.as_slice() {
+        [bytes, links, inode] if *links == 0 || gone => (*bytes, *inode),
+        [bytes, inode] if gone => (*bytes, *inode),
+        _ => return None,
+    };
+    let path = words.get(at + 2 + numbers.len()..)?.join(" ");
+    let path = path.strip_suffix("(deleted)").unwrap_or(&path).trim_end();
+    let descriptor = words[at - 1].trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    path.starts_with('/').then(|| Deleted {
+        path: printable(path),
+        bytes,
+        inode,
+        name: printable(words[0]),
+        user: printable(words[at - 2]),
+        pid,
+        descriptor: descriptor.parse().ok(),
+        holders: 1,
+    })
+}
+
+/// `iostat -x`: what each device did. The first report is the mean since boot.
+pub(super) fn devices(here: &Here<'_>) -> Option<(usize, Data)> {
+    let document = here.document;
+    let columns = here.words(here.at);
+    let first = columns.first().filter(|first| first.trim_end_matches(':') == "Device")?;
+    let util = columns.iter().position(|word| *word == "%util")?;
+    let mut found: Vec<Value> = Vec::new();
+    let mut lines = 1;
+    for at in here.at + 1..document.len().min(here.at + KEPT) {
+        let row = here.words(at);
+        if row.len() != columns.len() || document.ends_within(at) || row.first() == Some(first) {
+            break;
+        }
+        lines += 1;
+        let of = |name: &str| -> Option<f64> {
+            let place = columns.iter().position(|word| *word == name)?;
+            row.get(place)?.replace(',', ".").parse().ok().filter(|figure: &f64| figure.is_finite())
+        };
+        let bytes = |kilo: &str, mega: &str, sectors: &str| {
+            let kilo = of(kilo).map(|figure| figure * KIB);
+            let mega = || of(mega).map(|figure| figure * KIB * KIB);
+            kilo.or_else(mega).or_else(|| of(sectors).map(|figure| figure * 512.0))
+        };
+        let Some(busy) = row.get(util).and_then(|share| share.replace(',', ".").parse::<f64>().ok()) else { continue };
+        let (reads, writes) = (of("r/s"), of("w/s"));
+        // What did nothing waited for nothing.
+        let waited = |name: &str, count: Option<f64>| {
+            of(name).or_else(|| of("await")).filter(|_| count.is_none_or(|count| count > 0.0))
+        };
+        found.push(json!({
+            "name": printable(row[0]),
+            "read_bytes_per_second": bytes("rkB/s", "rMB/s", "rsec/s"),
+            "written_bytes_per_second": bytes("wkB/s", "wMB/s", "wsec/s"),
+            "reads_per_second": reads,
+            "writes_per_second": writes,
+            "read_wait_ms": waited("r_await", reads),
+            "write_wait_ms": waited("w_await", writes),
+            "busy_share": (busy / 100.0).min(1.0),
+            "mean_queue": of("aqu-sz").or_else(|| of("avgqu-sz")),
+        }));
+    }
+    if found.is_empty() {
+        return None;
+    }
+    // The kernel and the host are named above the first report.
+    let mut above = (here.at.saturating_sub(8)..here.at).rev().map(|at| document.line(at));
+    let since_boot = above.find(|line| line.starts_with("Linux ") || line.starts_with("Device"));
+    let since_boot = since_boot.is_some_and(|line| line.starts_with("Linux "));
+    if !since_boot {
+        return Some((lines, Data::Devices(found)));
+    }
+    let mut told = Told { tool: "iostat", ..Told::default() };
+    let busy = found.iter().filter(|device| device["busy_share"].as_f64().is_some_and(|share| share >= 0.8));
+    told.stands_out.extend(busy.map(|device| {
+        let share = units::percent(device["busy_share"].as_f64().unwrap_or_default());
+        format!(
+            "iostat: {} had something to do {share} of the time since boot",
+            device["name"].as_str().unwrap_or_default()
+        )
+    }));
+    Some((lines, Data::Told(told)))
+}
+
+/// What the probe `disk` would have seen, as far as `df` and `iostat -x` show it.
+pub(super) fn disk<'d>(data: impl Iterator<Item = &'d Data> + Clone) -> Option<Value> {
+    let rows: Vec<&Filesystem> = rows(data.clone()).filter(|row| row.holds_files()).collect();
+    let of_space = data.clone().any(|data| matches!(data, Data::Deleted(_) | Data::Folders(_)));
+    let devices = data.filter_map(|data| if let Data::Devices(devices) = data { Some(devices) } else { None }).last();
+    // Who shows what takes the space, speaks of a disk, how full it may be.
+    if rows.is_empty() && devices.is_none() && !of_space {
+        return None;
+    }
+    let mut output = json!({"from_text": true});
+    if !rows.is_empty() {
+        let mut places: BTreeMap<&str, Value> = BTreeMap::new();
+        for row in &rows {
+            let place = places.entry(&row.mount).or_insert_with(
+                || json!({"mount_point": row.mount, "source": row.source, "kind": row.kind, "remote": row.is_remote()}),
+            );
+            if row.of_inodes {
+                place["inodes"] = json!(row.total);
+                place["inodes_share"] = json!(row.share);
+                continue;
+            }
+            place["bytes"] = json!(row.total);
+            place["used_bytes"] = json!(row.used);
+            place["available_bytes"] = json!(row.available);
+            place["used_share"] = json!(row.share);
+        }
+        let mut filesystems: Vec<Value> = places.into_values().collect();
+        let share = |place: &Value, field: &str| place[field].as_f64();
+        let most = |field: &str| filesystems.iter().filter_map(|it| share(it, field)).reduce(f64::max);
+        let (fullest, of_inodes) = (most("used_share"), most("inodes_share"));
+        filesystems
+            .sort_by(|a, b| share(b, "used_share").unwrap_or(0.0).total_cmp(&share(a, "used_share").unwrap_or(0.0)));
+        output["filesystems"] = json!(filesystems);
+        output["filesystems_left_out"] = json!(0);
+        if fullest.is_some() {
+            output["fullest_share"] = json!(fullest);
+        }
+        if of_inodes.is_some() {
+            output["fullest_inodes_share"] = json!(of_inodes);
+        }
+        // `df` would have waited for one that does not answer.
+        output["hanging"] = json!([]);
+    }
+    if let Some(devices) = devices {
+        let mut devices = devices.clone();
+        let busy = |device: &Value| device["busy_share"].as_f64().unwrap_or(0.0);
+        devices.sort_by(|a, b| busy(b).total_cmp(&busy(a)));
+        output["busiest_share"] = devices.first().map_or(Value::Null, |device| device["busy_share"].clone());
+        output["devices"] = json!(devices);
+        output["devices_left_out"] = json!(0);
+    }
+    Some(output)
+}
+
+fn rows<'d>(data: impl Iterator<Item = &'d Data> + Clone) -> impl Iterator<Item = &'d Filesystem> + Clone {
+    data.filter_map(|data| if let Data::Disks(rows) = data { Some(rows) } else { None }).flatten()
+}
+
+/// What the probe `space` would have seen of the file system that is mounted there.
+pub(super) fn space<'d>(data: impl Iterator<Item = &'d Data> + Clone, path: &str) -> Option<Value> {
+    let all = rows(data.clone());
+    let row = all.clone().find(|row| row.mount == path && !row.of_inodes)?;
+    // What lies below another mount is of that.
+    let lies_here = |file: &str| {
+        let below = |mount: &str| {
+            mount == "/" || file.strip_prefix(mount).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mount = all.clone().filter(|row| below(&row.mount)).map(|row| row.mount.as_str()).max_by_key(|it| it.len());
+        mount == Some(path)
+    };
+    let (bytes, used, available) = (row.total?, row.used?, row.available?);
+    let mut output = json!({
+        "mount_point": row.mount, "kind": row.kind, "source": row.source,
+        "bytes": bytes, "used_bytes": used, "available_bytes": available,
+    });
+    if !row.rounded {
+        output["reserved_bytes"] = json!(bytes.saturating_sub(used).saturating_sub(available));
+    }
+    if let Some(of_inodes) = all.clone().find(|row| row.mount == path && row.of_inodes) {
+        output["inodes"] = json!(of_inodes.total);
+        output["used_inodes"] = json!(of_inodes.used);
+    }
+    let files = data.clone().filter_map(|data| if let Data::Deleted(files) = data { Some(files) } else { None });
+    let files: Vec<&Deleted> = files.flatten().filter(|file| lies_here(&file.path)).collect();
+    if !files.is_empty() {
+        output["deleted_bytes"] = json!(files.iter().map(|file| file.bytes).fold(0, u64::saturating_add));
+        output["deleted_files"] = files.iter().map(|file| file.json()).collect();
+    }
+    let folders = data.filter_map(|data| if let Data::Folders(folders) = data { Some(folders) } else { None });
+    let mut folders: Vec<&(String, u64)> = folders.flatten().filter(|(folder, _)| lies_here(folder)).collect();
+    folders.sort();
+    folders.dedup_by(|a, b| a.0 == b.0);
+    if !folders.is_empty() {
+        let inside = |outer: &str, inner: &str| {
+            let outer = outer.trim_end_matches('/');
+            inner.strip_prefix(outer).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
+        };
+        // Without the bytes of those that are in the list themselves, and of these only those right below.
+        let own = folders.iter().map(|(path, bytes)| {
+            let below = folders.iter().filter(|(other, _)| inside(path, other));
+            let direct = below.filter(|(other, _)| {
+                !folders.iter().any(|(between, _)| inside(path, between) && inside(between, other))
+            });
+            (path, bytes.saturating_sub(direct.map(|(_, bytes)| *bytes).fold(0, u64::saturating_add)))
+        });
+        let mut own: Vec<(&String, u64)> = own.filter(|(_, own)| *own as f64 >= 0.01 * used as f64).collect();
+        own.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+        let share = |bytes: u64| if used > 0 { bytes as f64 / used as f64 } else { 0.0 };
+        output["heavy_folders"] =
+            own.iter().map(|(path, bytes)| json!({"path": path, "bytes": bytes, "share": share(*bytes)})).collect();
+    }
+    Some(output)
+}
+
+/// What stands out of it, as sentences.
+pub(super) fn sentences(data: &Data) -> Vec<String> {
+    const TOLD: usize = 3;
+    match data {
+        Data::Disks(rows) => {
+            let full = rows.iter().filter(|row| row.holds_files() && row.share.is_some_and(|share| share >= 0.895));
+            let told = full.map(|row| {
+                let of = if row.of_inodes { "of its inodes " } else { "" };
+                format!("{} is {of}{:.0} % full", row.mount, row.share.unwrap_or_default() * 100.0)
+            });
+            told.take(TOLD).collect()
+        }
+        Data::Deleted(files) => {
+            let large = files.iter().filter(|file| file.bytes >= 1_000_000).take(TOLD);
+            let told = large.map(|file| {
+                let bytes = units::bytes(file.bytes as f64);
+                format!("{} (pid {}) holds {bytes} of the deleted file {} open", file.name, file.pid, file.path)
+            });
+            told.collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Observer as _, ProbeRequest};
+    use crate::probe::{self, Inputs};
+    use crate::tool_output::{ToolOutput, of_text};
+
+    fn seen(output: &ToolOutput, probe: &str, params: &Value) -> Value {
+        let probe = probe::find(probe).unwrap();
+        let ask = ProbeRequest {
+            step: String::new(),
+            title: String::new(),
+            probe,
+            params: probe.complete_params(params).unwrap(),
+            window: None,
+            time_limit: std::time::Duration::ZERO,
+            inputs: Inputs::new(),
+            by_check: false,
+            typed_alone: false,
+            derived: Vec::new(),
+        };
+        output.observe(vec![ask]).remove(0).output.unwrap()
+    }
+
+    #[test]
+    fn file_systems_that_are_full_by_nature_are_none_and_a_name_may_have_a_line_of_its_own() {
+        let text = "Filesystem 1K-blocks Used Available Use% Mounted on\n/dev/mapper/vg0-a--very--long--name\n \
+                    1000 600 400 60% /var\n/dev/loop3 64 64 0 100% /snap/core/1\nnas:/export 100 99 1 99% /mnt\n";
+        let disk = seen(&of_text(text).unwrap(), "disk", &json!({}));
+        let places: Vec<&str> =
+            disk["filesystems"].as_array().unwrap().iter().filter_map(|it| it["mount_point"].as_str()).collect();
+        assert_eq!(places, ["/mnt", "/var"]);
+        assert_eq!(
+            (&disk["filesystems"][0]["remote"], &disk["filesystems"][1]["used_bytes"]),
+            (&json!(true), &json!(614_400))
+        );
+        assert_eq!(disk["forced_read_only"], Value::Null, "df does not print it");
+    }
+
+    #[test]
+    fn a_deleted_file_counts_once_and_only_on_its_own_file_system() {
+        let text = "$ df\nFilesystem 1K-blocks Used Available Use% Mounted on\n/dev/sda1 1000000 900000 100000 90% /\n\
+                    /dev/sdb1 1000000 100000 900000 10% /srv\n$ lsof +L1\n\
+                    COMMAND PID USER FD TYPE DEVICE SIZE/OFF NLINK NODE NAME\n\
+                    java 22 app 1w REG 8,1 5000000 0 11 /var/a.log (deleted)\n\
+                    java 22 app 2w REG 8,1 5000000 0 11 /var/a.log (deleted)\n\
+                    sh 30 app 2w REG 8,1 5000000 0 11 /var/a.log (deleted)\n\
+                    db 40 db 9u REG 8,17 7000000 0 12 /srv/b (deleted)\n";
+        let space = seen(&of_text(text).unwrap(), "space", &json!({"path": "/"}));
+        assert_eq!((&space["deleted_bytes"], &space["reserved_bytes"]), (&json!(5_000_000), &json!(0)));
+        let file = &space["deleted_files"][0];
+        assert_eq!(
+            (&file["descriptor"], &file["holders"], &file["process"]["pid"]),
+            (&json!(1), &json!(2), &json!(22))
+        );
+        assert_eq!(space["heavy_folders"], Value::Null, "nothing was printed of folders");
+    }
+
+    #[test]
+    fn folders_within_others_are_not_counted_twice_and_counts_of_requests_are_no_folders() {
+        let text = "$ df\nFilesystem 1K-blocks Used Available Use% Mounted on\n/dev/sda1 1000 900 100 90% /\n\
+                    $ du /var\n100\t/var/log/app\n300\t/var/log\n700\t/var\n";
+        let space = seen(&of_text(text).unwrap(), "space", &json!({"path": "/"}));
+        let folders = space["heavy_folders"].as_array().unwrap();
+        let own: Vec<(&str, u64)> =
+            folders.iter().map(|it| (it["path"].as_str().unwrap(), it["bytes"].as_u64().unwrap() / 1024)).collect();
+        assert_eq!(own, [("/var", 400), ("/var/log", 200), ("/var/log/app", 100)]);
+        let counts = of_text("   1200 /index.php\n     30 /login\n");
+        assert!(counts.is_none_or(|counts| !counts.pieces.data().any(|data| matches!(data, Data::Folders(_)))));
+    }
+
+    #[test]
+    fn the_first_report_of_iostat_is_of_all_the_time_since_boot() {
+        let report = |util: &str| {
+            format!(
+                "Device r/s w/s rkB/s wkB/s r_await w_await aqu-sz %util\nsda 0.00 9.00 0.00 90.00 0.00 80.00 3.00 {util}\n\n"
+            )
+        };
+        let head = "Linux 6.1.0 (nas) 03/04/2025 _x86_64_ (4 CPU)\n\n";
+        let disk =
+            seen(&of_text(&format!("{head}{}{}", report("99.00"), report("20.00"))).unwrap(), "disk", &json!({}));
+        assert_eq!((&disk["busiest_share"], &disk["devices"][0]["write_wait_ms"]), (&json!(0.2), &json!(80.0)));
+        assert_eq!(disk["devices"][0]["read_wait_ms"], Value::Null, "nothing was read");
+        let alone = of_text(&format!("{head}{}", report("99.00"))).unwrap();
+        assert!(storage_told(&alone).contains("since boot"));
+    }
+
+    fn storage_told(output: &ToolOutput) -> String {
+        let told = output.pieces.data().filter_map(|data| if let Data::Told(told) = data { Some(told) } else { None });
+        told.flat_map(|told| told.stands_out.clone()).collect()
+    }
+}
