@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use crate::case::{Gap, Reason};
 
 use super::bad;
-use super::groups::named;
+use super::reading::reading;
 use crate::probe::logs::frame::LineFrame;
 use crate::probe::logs::kind::Kind;
 use crate::probe::logs::single::{BadPattern, Single};
@@ -75,8 +75,9 @@ impl Form {
         for (text, bound) in each {
             let mut parts = Vec::new();
             if let Some(text) = &text {
-                let named = named(text).map_err(|error| bad(name, &error.to_string()))?;
-                parts.extend(named.into_iter().map(|group| (place(&group.name), Part::Group(group.index))));
+                let read = reading(text, built_in);
+                let named = read.groups().map_err(|error| bad(name, error))?;
+                parts.extend(named.iter().map(|group| (place(&group.name), Part::Group(group.index))));
             }
             if bound.as_ref().is_some_and(of_requests) {
                 for (name, part) in OF_REQUESTS {

@@ -6,6 +6,7 @@ use regex_syntax::ast::parse::Parser;
 use regex_syntax::ast::{Ast, GroupKind, Visitor, visit};
 
 /// A named group as it stands in an expression.
+#[derive(Debug)]
 pub(super) struct Named {
     pub name: String,
     /// Its number.

@@ -6,6 +6,7 @@
 
 mod form;
 mod groups;
+mod reading;
 mod searcher;
 mod sieve;
 mod words;

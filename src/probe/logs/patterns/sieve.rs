@@ -1,5 +1,7 @@
 //! Finds the lines that patterns may match, by what they need, many patterns at once.
 
+use std::sync::Arc;
+
 use grep_matcher::{LineMatchKind, Matcher as _};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use regex::bytes::{RegexSet, RegexSetBuilder};
@@ -10,6 +12,7 @@ use crate::case::{Gap, Reason};
 use super::bad;
 use super::form::Form;
 use super::groups::apart;
+use super::reading::{Reading, reading};
 use super::words::{Next, Words};
 use crate::probe::logs::access;
 use crate::probe::logs::repeat;
@@ -77,9 +80,11 @@ impl Sieve {
             }
             let repeated = repeats.then(|| format!(r"{}\d", repeat::LAST));
             if !all {
-                let mut texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-                texts.extend(repeated.as_deref());
-                if let Some(words) = Words::of(&texts) {
+                let of_forms = own().zip(&texts).map(|(form, text)| reading(text, form.built_in));
+                let each: Vec<Arc<Reading>> =
+                    of_forms.chain(repeated.as_deref().map(|text| reading(text, true))).collect();
+                let needed: Option<Vec<&[Vec<u8>]>> = each.iter().map(|reading| reading.words()).collect();
+                if let Some(words) = needed.and_then(Words::of) {
                     return Ok((Any::Words(words), None));
                 }
             }

@@ -17,6 +17,7 @@ const MOST_OF_PLACE: usize = 16;
 /// Places of an expression that are weighed, and how far each is followed.
 const MOST_PLACES: usize = 64;
 const FAR: usize = 16;
+const CLASSES_FAR: usize = 6;
 /// Words that are looked for in one pass by vector instructions, which processors have for so many.
 const MOST_OF_PASS: usize = 32;
 
@@ -55,23 +56,27 @@ enum Known {
     Nowhere,
 }
 
+/// The words of one expression, of which every line has one that matches it. None where it needs none.
+pub(super) fn words_of(text: &str) -> Option<Vec<Vec<u8>>> {
+    needed(&parsed(text)?)
+}
+
 impl Words {
-    /// The words of these expressions. None where one of them needs none.
-    pub(super) fn of<P: AsRef<str>>(texts: &[P]) -> Option<Self> {
-        let mut words: Vec<(Vec<u8>, usize)> = Vec::new();
-        for (index, text) in texts.iter().enumerate() {
-            words.extend(needed(&parsed(text.as_ref())?)?.into_iter().map(|word| (word, index)));
-        }
+    /// What finds the words of some expressions, by those that each needs.
+    pub(super) fn of<'w>(needed: impl IntoIterator<Item = &'w [Vec<u8>]>) -> Option<Self> {
+        let each = needed.into_iter().enumerate();
+        let mut words: Vec<(&[u8], usize)> =
+            each.flat_map(|(index, words)| words.iter().map(move |word| (word.as_slice(), index))).collect();
         words.sort_by_key(|(word, _)| word.len());
-        let mut kept: Vec<(Vec<u8>, Vec<usize>)> = Vec::new();
+        let mut kept: Vec<(&[u8], Vec<usize>)> = Vec::new();
         // The letters of each kept word: what lacks one of them does not hold the word.
         let mut letters_of_kept: Vec<u64> = Vec::new();
         for (word, index) in words {
-            let letters = letters(&word);
+            let letters = letters(word);
             let mut shorter =
                 letters_of_kept.iter().zip(&mut kept).filter(|(of_shorter, _)| *of_shorter & !letters == 0);
             // What holds another word is found by that.
-            match shorter.find(|(_, (shorter, _))| memmem::find(&word, shorter).is_some()) {
+            match shorter.find(|(_, (shorter, _))| memmem::find(word, shorter).is_some()) {
                 Some((_, (_, of))) if of.contains(&index) => {}
                 Some((_, (_, of))) => of.push(index),
                 None => {
@@ -84,7 +89,7 @@ impl Words {
         kept.sort();
         let mut passes = Vec::new();
         for (nth, words) in kept.chunks(MOST_OF_PASS).enumerate() {
-            let words: Vec<&[u8]> = words.iter().map(|(word, _)| word.as_slice()).collect();
+            let words: Vec<&[u8]> = words.iter().map(|(word, _)| *word).collect();
             passes.push(Pass { first: nth * MOST_OF_PASS, finder: Finder::of(&words)? });
         }
         Some(Words { passes, of: kept.into_iter().map(|(_, of)| of).collect() })
@@ -208,9 +213,15 @@ fn needed(hir: &Hir) -> Option<Vec<Vec<u8>>> {
                 _ => false,
             };
             let places = parts.iter().take(MOST_PLACES).enumerate().filter(|(_, part)| begins(part));
+            let mut classes = 0;
             let places = places.flat_map(|(place, part)| {
-                let rest = &parts[place..parts.len().min(place + FAR)];
-                [beginnings(&Hir::concat(rest.to_vec())), needed(part)]
+                // Of letters in either case, four in a row make as many words as are looked for.
+                let is_class = matches!(part.kind(), HirKind::Class(_));
+                classes = if is_class { classes + 1 } else { 0 };
+                let (far, is_told) = if is_class { (CLASSES_FAR, classes % 4 != 1) } else { (FAR, false) };
+                let rest = &parts[place..parts.len().min(place + far)];
+                let from_here = if is_told { None } else { beginnings(&Hir::concat(rest.to_vec())) };
+                [from_here, if is_class { None } else { needed(part) }]
             });
             places.flatten().reduce(|one, other| if worth(&other) > worth(&one) { other } else { one })
         }
@@ -238,8 +249,13 @@ fn worth(words: &[Vec<u8>]) -> (usize, std::cmp::Reverse<usize>) {
 mod tests {
     use super::*;
 
+    fn finder<T: AsRef<str>>(texts: &[T]) -> Option<Words> {
+        let needed: Option<Vec<_>> = texts.iter().map(|text| words_of(text.as_ref())).collect();
+        Words::of(needed?.iter().map(Vec::as_slice))
+    }
+
     fn words(text: &str) -> Option<Vec<String>> {
-        let mut words = needed(&parsed(text)?)?;
+        let mut words = words_of(text)?;
         words.sort();
         Some(words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect())
     }
@@ -268,7 +284,7 @@ mod tests {
     #[test]
     fn many_words_are_found_one_after_another_whichever_pass_they_are_of() {
         let texts: Vec<String> = (0..100).map(|number| format!("word {number:02}x")).collect();
-        let words = Words::of(&texts).unwrap();
+        let words = finder(&texts).unwrap();
         assert_eq!((words.passes.len(), words.of.len()), (4, 100));
         let lines: String = (0..100).rev().map(|number| format!("this line has word {number:02}x in it\n")).collect();
         let (mut next, mut from, mut places) = (Next::default(), 0, Vec::new());
@@ -283,7 +299,7 @@ mod tests {
         let found: Vec<usize> = found.iter().enumerate().filter(|(_, found)| **found).map(|(index, _)| index).collect();
         assert_eq!(found, [7, 99]);
         // Words that overlap are all found, and what holds another belongs to both.
-        let words = Words::of(&["abcd", "cdef", "xabcdx"]).unwrap();
+        let words = finder(&["abcd", "cdef", "xabcdx"]).unwrap();
         let mut found = Vec::new();
         words.mark(b"abcdef", &mut found, 3);
         assert_eq!(found, [true, true, true]);
@@ -299,7 +315,7 @@ mod tests {
                 r"(?:Fail|op)(?:ened|ab) ?",
             ][which];
             let matches = regex::bytes::RegexBuilder::new(text).unicode(false).build().unwrap().is_match(line.as_bytes());
-            if let Some(words) = Words::of(&["Out of memory", text]) {
+            if let Some(words) = finder(&["Out of memory", text]) {
                 proptest::prop_assert!(!matches || words.find(line.as_bytes(), 0, &mut Next::default()).is_some(), "{text}");
                 let mut found = Vec::new();
                 words.mark(line.as_bytes(), &mut found, 2);
