@@ -5,14 +5,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use aho_corasick::Anchored;
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::nfa::noncontiguous;
-use flate2::Compression;
-use flate2::write::DeflateEncoder;
 use serde_json::{Map, Value};
 
 /// The folders whose files are packed, not those of folders within.
@@ -38,6 +35,8 @@ const WHOLE: [&str; 17] = [
     "causes",
 ];
 const HEAD: usize = 10;
+/// How hard the texts are packed: as small as Zstandard can.
+const BEST: i32 = 22;
 /// The folder of which the files of folders within are packed, too: a runbook may be a folder.
 const DEEP: &str = "runbooks";
 
@@ -84,9 +83,8 @@ fn owned((key, value): (&String, &Value)) -> (String, Value) {
 
 /// The entry of a text that is packed to a place.
 fn packed(path: &str, place: &Path, text: &[u8]) -> String {
-    let mut packed = DeflateEncoder::new(Vec::new(), Compression::best());
-    packed.write_all(text).expect("a vector takes it");
-    fs::write(place, packed.finish().expect("a vector takes it")).expect("cargo's folder can be written");
+    let packed = zstd::bulk::compress(text, BEST).expect("a text can be packed");
+    fs::write(place, packed).expect("cargo's folder can be written");
     format!("    ({path:?}, include_bytes!({place:?})),\n")
 }
 

@@ -1,10 +1,6 @@
 //! The files that the binary carries, each packed by itself: runbooks, checks, the Lua library, tests, and the cases that the
 //! tests go by.
 
-use std::io::Read;
-
-use flate2::read::DeflateDecoder;
-
 // Paths from the project's folder, in their order within a folder, and packed texts.
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
@@ -48,9 +44,10 @@ pub fn whole_yaml(path: &str) -> Option<String> {
 
 fn unpacked(files: &[(&str, &[u8])], path: &str) -> Option<String> {
     let (_, packed) = files.iter().find(|(known, _)| *known == path)?;
-    let mut text = String::new();
-    DeflateDecoder::new(*packed).read_to_string(&mut text).ok()?;
-    Some(text)
+    // Its header says how long it is.
+    let length = zstd::zstd_safe::get_frame_content_size(packed).ok()??;
+    let text = zstd::bulk::decompress(packed, usize::try_from(length).ok()?).ok()?;
+    String::from_utf8(text).ok()
 }
 
 #[cfg(test)]
