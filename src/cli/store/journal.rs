@@ -136,15 +136,23 @@ fn write(mut file: &File, line: &[u8]) -> io::Result<()> {
 
 fn keep_writing(file: &Flock<File>, waiting: &Receiver<Vec<u8>>, over: &AtomicBool) {
     let mut room = LARGEST;
-    for line in waiting {
+    while let Ok(mut lines) = waiting.recv() {
         if over.load(Ordering::Relaxed) {
             return;
         }
+        // Answers that came meanwhile are brought to the disk together.
+        let mut fits = lines.len() <= room;
+        while fits && let Ok(line) = waiting.try_recv() {
+            fits = lines.len() + line.len() <= room;
+            if fits {
+                lines.extend(line);
+            }
+        }
         // A disk that is full stays full; the lines that are there are whole but for the last.
-        if line.len() > room || write(file, &line).is_err() {
+        if lines.len() > room || write(file, &lines).is_err() || !fits {
             return;
         }
-        room -= line.len();
+        room -= lines.len();
     }
 }
 
