@@ -82,7 +82,10 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
         .flat_map(|(step, seen)| match seen {
             StepResult::Evidence(evidence) => vec![(step.id.clone(), Arc::unwrap_or_clone(evidence))],
             StepResult::Checked(checked) => {
-                std::iter::once((step.id.clone(), Arc::unwrap_or_clone(checked.evidence))).chain(checked.told).collect()
+                // What a probe saw has no secrets any more; what a check made of it may have its own.
+                let mut own = Arc::unwrap_or_clone(checked.evidence);
+                redact::evidence(&mut own);
+                std::iter::once((step.id.clone(), own)).chain(checked.told).collect()
             }
             _ => Vec::new(),
         })
@@ -122,7 +125,7 @@ pub fn run_traced(request: &Request<'_>, observer: &dyn Observer) -> Result<(Cas
     };
     // What ships holds no secret, which a test has looked for.
     let ours = runbook.ships.then(|| std::mem::take(&mut case.runbook.text));
-    redact::secrets(&mut case);
+    redact::secrets_concluded(&mut case);
     case.runbook.text = ours.unwrap_or(case.runbook.text);
     Ok((case, trace))
 }

@@ -34,10 +34,22 @@ use texts::Place;
 /// Takes the secrets out of the case, and notes in it how many are left out of what was observed.
 pub fn secrets(case: &mut Case) {
     texts::of_case(case, &mut Scrubber::default());
+    count(case);
+}
+
+fn count(case: &mut Case) {
     // Counted by what stands in their place: a replay of the case finds the same number, and a record may say more.
     let mut counter = Counter::default();
     case.evidence.values_mut().for_each(|evidence| texts::of_evidence(evidence, &mut counter));
     case.redacted.secrets = case.redacted.secrets.max(counter.count);
+}
+
+/// The same, where the secrets were taken out of the evidence before it was judged.
+pub fn secrets_concluded(case: &mut Case) {
+    let evidence = std::mem::take(&mut case.evidence);
+    texts::of_case(case, &mut Scrubber::default());
+    case.evidence = evidence;
+    count(case);
 }
 
 /// Takes the secrets out of what was observed.
