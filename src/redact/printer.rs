@@ -1,496 +1,217 @@
 //! A value printed as JSON while its secrets are taken out: each text goes from the value's own type to the paper, and no tree of
 //! values is made of it. What is printed is, sign for sign, what the tree without its secrets would be.
 
-use serde::ser::{
-    Error as _, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
-    SerializeTupleStruct, SerializeTupleVariant, Serializer,
-};
-use serde_json::{Error, Map, Value};
+use std::cell::Cell;
+use std::io::{self, Write};
+use std::rc::Rc;
+
+use compact_str::CompactString;
+use serde::ser::{Serialize, SerializeMap as _, Serializer as _};
+use serde_json::Error;
+use serde_json::ser::{CharEscape, Compound, Formatter, PrettyFormatter, Serializer};
 
 use super::scrub::Scrubber;
-use super::texts::{Place, Visitor, of_value};
-
-/// Blanks by which a line is moved in for each thing that it stands within.
-const STEP: usize = 2;
-
-/// JSON that is being printed, a field or an item a line.
-pub struct Printer {
-    out: Vec<u8>,
-    /// The most bytes of it.
-    most: usize,
-    depth: usize,
-    /// Takes the secrets out; none while what is printed has lost its own already.
-    scrubber: Option<Scrubber>,
-    /// Where the next value stands.
-    place: At,
-    /// The text that is looked at.
-    text: String,
-}
-
-/// A place in what is printed, by the names that types have for their fields.
-#[derive(Clone, Copy)]
-struct At {
-    field: &'static str,
-    item: Option<usize>,
-}
-
-impl At {
-    /// A field within what stands here.
-    fn field(self, name: &'static str) -> Self {
-        At { field: if name == "value" { self.field } else { name }, item: None }
-    }
-
-    fn place(&self) -> Place<'static> {
-        match self.item {
-            Some(number) => Place::Item(self.field, number),
-            None => Place::Field(self.field),
-        }
-    }
-}
+use super::texts::{Place, Visitor, is_observed};
 
 /// Prints the fields of an object; none where that would take more than `most` bytes.
 pub fn object(most: u64, fields: impl FnOnce(&mut Fields<'_>) -> Result<(), Error>) -> Result<Option<Vec<u8>>, Error> {
-    let place = At { field: "", item: None };
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let mut printer = Printer { out: Vec::new(), most, depth: 0, scrubber: None, place, text: String::new() };
-    let mut object = Fields(printer.begin(b'{', b'}'));
-    let printed = fields(&mut object);
-    object.0.end();
-    printer.out.push(b'\n');
+    let scrubs = Rc::new(Cell::new(false));
+    let layout = Layout { scrubs: Rc::clone(&scrubs), ..Layout::default() };
+    let mut serializer = Serializer::with_formatter(Paper { out: Vec::new(), most }, layout);
+    let mut object = Fields { map: serializer.serialize_map(None)?, scrubs };
+    let printed = fields(&mut object).and_then(|()| object.map.end());
     match printed {
-        Err(_) if printer.out.len() > most => Ok(None),
-        printed => printed.map(|()| Some(printer.out)),
+        Err(error) if error.io_error_kind() == Some(io::ErrorKind::FileTooLarge) => Ok(None),
+        Err(error) => Err(error),
+        Ok(()) => {
+            let mut printed = serializer.into_inner().out;
+            printed.push(b'\n');
+            Ok(Some(printed))
+        }
     }
 }
 
 /// The fields of the object that is printed.
-pub struct Fields<'a>(Parts<'a>);
+pub struct Fields<'a> {
+    map: Compound<'a, Paper, Layout>,
+    scrubs: Rc<Cell<bool>>,
+}
 
 impl Fields<'_> {
     /// A field that has lost its secrets already.
     pub fn field(&mut self, name: &'static str, value: &impl Serialize) -> Result<(), Error> {
-        self.0.field(name, value)
+        self.map.serialize_entry(name, value)
     }
 
     /// A field whose secrets are taken out.
     pub fn scrubbed(&mut self, name: &'static str, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-        self.0.printer.scrubber = Some(Scrubber::default());
-        self.0.key(name)?;
-        self.0.printer.place = At { field: "", item: None };
-        let printed = value.serialize(&mut *self.0.printer);
-        self.0.printer.scrubber = None;
+        self.map.serialize_key(name)?;
+        self.scrubs.set(true);
+        let printed = self.map.serialize_value(value);
+        self.scrubs.set(false);
         printed
     }
 }
 
-impl Printer {
-    fn line(&mut self) {
-        self.out.push(b'\n');
-        self.out.resize(self.out.len() + STEP * self.depth, b' ');
+/// What was printed so far.
+struct Paper {
+    out: Vec<u8>,
+    /// The most bytes of it.
+    most: usize,
+}
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.out.len() + bytes.len() > self.most {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.out.extend_from_slice(bytes);
+        Ok(bytes.len())
     }
 
-    /// A text in quotes.
-    fn quoted(&mut self, text: &str) -> Result<(), Error> {
-        // What JSON escapes; nearly no name has any of it.
-        if text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
-            return serde_json::to_writer(&mut self.out, text);
-        }
-        self.out.reserve(text.len() + 2);
-        self.out.push(b'"');
-        self.out.extend_from_slice(text.as_bytes());
-        self.out.push(b'"');
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
 
-    /// A text that stands at the place of the value.
-    fn said(&mut self, text: &str) -> Result<(), Error> {
-        let Some(scrubber) = &mut self.scrubber else { return self.quoted(text) };
+/// How it is laid out, a field or an item a line, and what has become of each text.
+#[derive(Default)]
+struct Layout {
+    lines: PrettyFormatter<'static>,
+    /// Whether secrets are taken out of what comes.
+    scrubs: Rc<Cell<bool>>,
+    scrubber: Scrubber,
+    /// The field or item in which the next value stands, within those around it.
+    within: Vec<At>,
+    /// How many items each open list has so far.
+    items: Vec<usize>,
+    /// Whether the next text is the name of a field, and the last such name.
+    is_name: bool,
+    name: CompactString,
+    /// The text that is gathered.
+    text: String,
+}
+
+/// A place in what is printed.
+struct At {
+    field: CompactString,
+    item: Option<usize>,
+}
+
+impl Layout {
+    /// Brings the text that was gathered to the paper, without its secrets.
+    fn print_text<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        if self.is_name {
+            self.name = self.text.as_str().into();
+        }
+        if self.scrubs.get() {
+            let place = match self.within.last() {
+                _ if self.is_name => Place::Said,
+                Some(At { field, item: Some(number) }) => Place::Item(field, *number),
+                Some(At { field, item: None }) => Place::Field(field),
+                None => Place::Field(""),
+            };
+            if !self.is_name || is_observed(&self.text) {
+                self.scrubber.text(place, &mut self.text);
+            }
+        }
+        // What JSON escapes; nearly no text has any of it.
+        if self.text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+            let quoted = serde_json::to_string(&self.text)?;
+            writer.write_all(quoted.get(1..quoted.len() - 1).unwrap_or_default().as_bytes())?;
+        } else {
+            writer.write_all(self.text.as_bytes())?;
+        }
         self.text.clear();
-        self.text.push_str(text);
-        scrubber.text(self.place.place(), &mut self.text);
-        let text = std::mem::take(&mut self.text);
-        let printed = self.quoted(&text);
-        self.text = text;
-        printed
-    }
-
-    fn number(&mut self, number: impl Serialize) -> Result<(), Error> {
-        serde_json::to_writer(&mut self.out, &number)
-    }
-
-    /// A tree of values as it stands.
-    fn tree(&mut self, value: &Value) -> Result<(), Error> {
-        match value {
-            Value::String(text) => self.quoted(text),
-            Value::Array(items) => {
-                let mut parts = self.begin(b'[', b']');
-                for item in items {
-                    parts.line()?;
-                    parts.printer.tree(item)?;
-                }
-                parts.end();
-                Ok(())
-            }
-            Value::Object(fields) => {
-                let mut parts = self.begin(b'{', b'}');
-                for (name, field) in fields {
-                    parts.key(name)?;
-                    parts.printer.tree(field)?;
-                }
-                parts.end();
-                Ok(())
-            }
-            other => self.number(other),
-        }
-    }
-
-    /// Begins an object or a list.
-    fn begin(&mut self, opens: u8, closes: u8) -> Parts<'_> {
-        self.out.push(opens);
-        self.depth += 1;
-        Parts { at: self.place, printer: self, count: 0, closes, outer: false }
-    }
-
-    /// Begins the object or list of a variant, in an object of which it is the only field.
-    fn begin_variant(&mut self, variant: &'static str, opens: u8, closes: u8) -> Result<Parts<'_>, Error> {
-        let at = self.place;
-        let mut outer = self.begin(b'{', b'}');
-        outer.key(variant)?;
-        let printer = outer.printer;
-        printer.place = at.field(variant);
-        Ok(Parts { outer: true, ..printer.begin(opens, closes) })
-    }
-}
-
-/// The parts of an object or a list, one after the other.
-pub struct Parts<'a> {
-    printer: &'a mut Printer,
-    /// Where the whole stands.
-    at: At,
-    count: usize,
-    closes: u8,
-    /// Whether an object stands around it.
-    outer: bool,
-}
-
-impl Parts<'_> {
-    fn line(&mut self) -> Result<(), Error> {
-        if self.printer.out.len() > self.printer.most {
-            return Err(Error::custom("it is too long to be printed"));
-        }
-        if self.count > 0 {
-            self.printer.out.push(b',');
-        }
-        self.count += 1;
-        self.printer.line();
-        Ok(())
-    }
-
-    fn key(&mut self, name: &str) -> Result<(), Error> {
-        self.line()?;
-        self.printer.quoted(name)?;
-        self.printer.out.extend_from_slice(b": ");
-        Ok(())
-    }
-
-    fn field(&mut self, name: &'static str, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-        self.key(name)?;
-        self.printer.place = self.at.field(name);
-        value.serialize(&mut *self.printer)
-    }
-
-    fn item(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-        self.printer.place = At { item: Some(self.count), ..self.at };
-        self.line()?;
-        value.serialize(&mut *self.printer)
-    }
-
-    fn end(self) {
-        self.printer.depth -= 1;
-        if self.count > 0 {
-            self.printer.line();
-        }
-        self.printer.out.push(self.closes);
-        if self.outer {
-            self.printer.depth -= 1;
-            self.printer.line();
-            self.printer.out.push(b'}');
-        }
-    }
-}
-
-/// An object whose keys are no names of fields: they may have been observed, and are looked at together.
-pub struct Keyed<'a> {
-    printer: &'a mut Printer,
-    fields: Map<String, Value>,
-    key: Option<String>,
-}
-
-impl<'a> Serializer for &'a mut Printer {
-    type Ok = ();
-    type Error = Error;
-    type SerializeSeq = Parts<'a>;
-    type SerializeTuple = Parts<'a>;
-    type SerializeTupleStruct = Parts<'a>;
-    type SerializeTupleVariant = Parts<'a>;
-    type SerializeMap = Keyed<'a>;
-    type SerializeStruct = Parts<'a>;
-    type SerializeStructVariant = Parts<'a>;
-
-    fn serialize_bool(self, value: bool) -> Result<(), Error> {
-        self.out.extend_from_slice(if value { b"true" } else { b"false" });
-        Ok(())
-    }
-
-    fn serialize_i8(self, value: i8) -> Result<(), Error> {
-        self.number(value)
-    }
-
-    fn serialize_i16(self, value: i16) -> Result<(), Error> {
-        self.number(value)
-    }
-
-    fn serialize_i32(self, value: i32) -> Result<(), Error> {
-        self.number(value)
-    }
-
-    fn serialize_i64(self, value: i64) -> Result<(), Error> {
-        self.number(value)
-    }
-
-    fn serialize_u8(self, value: u8) -> Result<(), Error> {
-        self.number(value)
-    }
-
-    fn serialize_u16(self, value: u16) -> Result<(), Error> {
-        self.number(value)
-    }
-
-    fn serialize_u32(self, value: u32) -> Result<(), Error> {
-        self.number(value)
-    }
-
-    fn serialize_u64(self, value: u64) -> Result<(), Error> {
-        self.number(value)
-    }
-
-    fn serialize_f32(self, value: f32) -> Result<(), Error> {
-        self.number(f64::from(value))
-    }
-
-    fn serialize_f64(self, value: f64) -> Result<(), Error> {
-        self.number(value)
-    }
-
-    fn serialize_char(self, value: char) -> Result<(), Error> {
-        self.said(value.encode_utf8(&mut [0; 4]))
-    }
-
-    fn serialize_str(self, value: &str) -> Result<(), Error> {
-        self.said(value)
-    }
-
-    fn serialize_bytes(self, value: &[u8]) -> Result<(), Error> {
-        self.collect_seq(value)
-    }
-
-    fn serialize_none(self) -> Result<(), Error> {
-        self.serialize_unit()
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
-        value.serialize(self)
-    }
-
-    fn serialize_unit(self) -> Result<(), Error> {
-        self.out.extend_from_slice(b"null");
-        Ok(())
-    }
-
-    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Error> {
-        self.serialize_unit()
-    }
-
-    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Error> {
-        self.said(variant)
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Error> {
-        value.serialize(self)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        value: &T,
-    ) -> Result<(), Error> {
-        let mut parts = self.begin(b'{', b'}');
-        parts.field(variant, value)?;
-        parts.end();
-        Ok(())
-    }
-
-    fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'a>, Error> {
-        Ok(self.begin(b'[', b']'))
-    }
-
-    fn serialize_tuple(self, _: usize) -> Result<Parts<'a>, Error> {
-        Ok(self.begin(b'[', b']'))
-    }
-
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, Error> {
-        Ok(self.begin(b'[', b']'))
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        _: usize,
-    ) -> Result<Parts<'a>, Error> {
-        self.begin_variant(variant, b'[', b']')
-    }
-
-    fn serialize_map(self, _: Option<usize>) -> Result<Keyed<'a>, Error> {
-        Ok(Keyed { printer: self, fields: Map::new(), key: None })
-    }
-
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, Error> {
-        Ok(self.begin(b'{', b'}'))
-    }
-
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        _: usize,
-    ) -> Result<Parts<'a>, Error> {
-        self.begin_variant(variant, b'{', b'}')
-    }
-}
-
-impl SerializeSeq for Parts<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.item(value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        Parts::end(self);
         Ok(())
     }
 }
 
-impl SerializeTuple for Parts<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.item(value)
+impl Formatter for Layout {
+    fn end_string<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.print_text(writer)?;
+        writer.write_all(b"\"")
     }
 
-    fn end(self) -> Result<(), Error> {
-        Parts::end(self);
-        Ok(())
-    }
-}
-
-impl SerializeTupleStruct for Parts<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.item(value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        Parts::end(self);
-        Ok(())
-    }
-}
-
-impl SerializeTupleVariant for Parts<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.item(value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        Parts::end(self);
-        Ok(())
-    }
-}
-
-impl SerializeStruct for Parts<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
-        self.field(name, value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        Parts::end(self);
-        Ok(())
-    }
-}
-
-impl SerializeStructVariant for Parts<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
-        self.field(name, value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        Parts::end(self);
-        Ok(())
-    }
-}
-
-impl SerializeMap for Keyed<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
-        // What a key may be, a number or a text, the tree knows.
-        let tree = serde_json::to_value(Key(key))?;
-        self.key = tree.as_object().and_then(|only| only.keys().next().cloned());
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, _: &mut W, fragment: &str) -> io::Result<()> {
+        self.text.push_str(fragment);
         Ok(())
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        let key = self.key.take().ok_or_else(|| Error::custom("a value without its key"))?;
-        self.fields.insert(key, serde_json::to_value(value)?);
+    fn write_char_escape<W: ?Sized + Write>(&mut self, _: &mut W, escape: CharEscape) -> io::Result<()> {
+        self.text.push(match escape {
+            CharEscape::Quote => '"',
+            CharEscape::ReverseSolidus => '\\',
+            CharEscape::Solidus => '/',
+            CharEscape::Backspace => '\u{8}',
+            CharEscape::FormFeed => '\u{c}',
+            CharEscape::LineFeed => '\n',
+            CharEscape::CarriageReturn => '\r',
+            CharEscape::Tab => '\t',
+            CharEscape::AsciiControl(byte) => char::from(byte),
+        });
         Ok(())
     }
 
-    fn end(self) -> Result<(), Error> {
-        let mut tree = Value::Object(self.fields);
-        if let Some(scrubber) = &mut self.printer.scrubber {
-            of_value(&mut tree, self.printer.place.place(), scrubber);
-        }
-        self.printer.tree(&tree)
+    fn write_f32<W: ?Sized + Write>(&mut self, writer: &mut W, value: f32) -> io::Result<()> {
+        self.lines.write_f64(writer, f64::from(value))
     }
-}
 
-/// An object with one key and nothing behind it.
-struct Key<'a, T: ?Sized>(&'a T);
+    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.items.push(0);
+        self.lines.begin_array(writer)
+    }
 
-impl<T: Serialize + ?Sized> Serialize for Key<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(1))?;
-        map.serialize_entry(self.0, &())?;
-        map.end()
+    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.items.pop();
+        self.lines.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        let field = self.within.last().map(|at| at.field.clone()).unwrap_or_default();
+        let item = self.items.last_mut().map(|count| std::mem::replace(count, *count + 1));
+        self.within.push(At { field, item });
+        self.lines.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.within.pop();
+        self.lines.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.lines.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.lines.end_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.is_name = true;
+        self.lines.begin_object_key(writer, first)
+    }
+
+    fn end_object_key<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.is_name = false;
+        self.lines.end_object_key(writer)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        // `user: [{value: ann, count: 3}]`: the value is the user. What is printed itself is no field.
+        let field = match (self.name.as_str(), self.within.last()) {
+            (_, None) => CompactString::default(),
+            ("value", Some(around)) => around.field.clone(),
+            _ => self.name.clone(),
+        };
+        self.within.push(At { field, item: None });
+        self.lines.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.within.pop();
+        self.lines.end_object_value(writer)
     }
 }
 
@@ -501,7 +222,10 @@ mod tests {
 
     use serde::Serialize;
 
+    use serde_json::Value;
+
     use super::*;
+    use crate::redact::texts::of_value;
 
     fn printed(value: &impl Serialize) -> String {
         String::from_utf8(object(u64::MAX, |fields| fields.scrubbed("output", value)).unwrap().unwrap()).unwrap()

@@ -184,13 +184,16 @@ pub fn of_value(value: &mut Value, place: Place<'_>, visitor: &mut dyn Visitor) 
     }
 }
 
+/// Whether the name of a field was observed: fields of a schema are words, and this has more in it.
+pub fn is_observed(name: &str) -> bool {
+    name.bytes().any(|byte| matches!(byte, b'.' | b':' | b'@' | b'/' | b' ' | b'-' | b'='))
+}
+
 /// The fields of an object that is itself the field `parent`: `user: [{value: ann, count: 3}]`.
 fn of_map(fields: &mut Map<String, Value>, parent: &str, visitor: &mut dyn Visitor) {
-    // Fields of a schema are words; what has more in it was observed.
-    let observed = |name: &str| name.bytes().any(|byte| matches!(byte, b'.' | b':' | b'@' | b'/' | b' ' | b'-' | b'='));
-    if fields.keys().any(|name| observed(name)) {
+    if fields.keys().any(|name| is_observed(name)) {
         let shown = |mut name: String| {
-            if observed(&name) {
+            if is_observed(&name) {
                 visitor.text(Place::Said, &mut name);
             }
             name
