@@ -652,7 +652,7 @@ impl Checker<'_> {
             let evidence = |(name, meaning): &(String, Meaning)| {
                 *name == used.name && matches!(meaning, Meaning::Evidence(_) | Meaning::Probe(_))
             };
-            let rest = expression.text.get(used.offset..).unwrap_or_default();
+            let rest = expression.text.get(used.offset - expression.start..).unwrap_or_default();
             let path = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "_.".contains(c))).unwrap_or(rest.len());
             let behind = rest[path..].trim_start();
             let compared = ["==", "~="].iter().find_map(|sign| behind.strip_prefix(sign)).map(str::trim_start);
@@ -668,7 +668,7 @@ impl Checker<'_> {
 
     fn names_and_grammar(&mut self, expression: &Expression, text: &Text, offset: usize) {
         if let Some(Err(message)) = self.scope().map(|scope| scope.check(expression)) {
-            let range = self.range_of(text, offset, expression.text.trim());
+            let range = self.range_of(text, offset + expression.start, expression.text.trim());
             // Lua's message begins with the chunk's name and a line that counts from the expression.
             let message = message.rsplit_once(": ").map_or(message.clone(), |(_, said)| said.to_owned());
             self.report(Some(range), format!("Lua cannot read this expression: {message}"), None);

@@ -284,9 +284,9 @@ impl Composer {
         let steps = std::mem::take(&mut from.steps).into_iter();
         parts.extend(steps.map(|step| (step.id.value.clone(), Part::Step(Box::new(step)))));
         let values = std::mem::take(&mut from.bindings).into_iter();
-        parts.extend(values.map(|(key, value)| (key.value, Part::Value(value.value))));
+        parts.extend(values.map(|(key, value)| (key.value, Part::value(value.value))));
         let facts = std::mem::take(&mut from.facts).into_iter();
-        parts.extend(facts.map(|(key, fact)| (key.value, Part::Fact(fact.value))));
+        parts.extend(facts.map(|(key, fact)| (key.value, Part::fact(fact.value))));
         // Steps of one runbook stay apart: it may want to look twice. Of two that could share a look, the one of the same name does.
         let ids: HashSet<String> = from_steps(&parts);
         let mut own: Vec<String> = Vec::new();
@@ -322,8 +322,14 @@ impl Composer {
                     judged.push((id.clone(), *step));
                     id
                 }
-                Part::Value(value) => self.named(&mut whole.bindings, "let", &name, names.expression(&value), prefix),
-                Part::Fact(fact) => self.named(&mut whole.facts, "fact", &name, names.condition(&fact), prefix),
+                Part::Value(text, read) => {
+                    let value = read.map_or_else(|| text.clone(), |read| names.expression_of(&text, &read));
+                    self.named(&mut whole.bindings, "let", &name, value, prefix)
+                }
+                Part::Fact(text, read) => {
+                    let fact = read.map_or_else(|| text.clone(), |read| names.condition_of(&text, &read));
+                    self.named(&mut whole.facts, "fact", &name, fact, prefix)
+                }
             };
             names.called(name, new);
         }
@@ -431,40 +437,47 @@ fn from_steps(parts: &[(String, Part)]) -> HashSet<String> {
 /// What a runbook has that is put behind what it uses.
 enum Part {
     Step(Box<StepDocument>),
-    Value(String),
-    Fact(String),
+    /// A value with what is read in its text, if it can be.
+    Value(String, Option<Expression>),
+    /// The same for a fact.
+    Fact(String, Option<Condition>),
     Added,
 }
 
 impl Part {
-    /// The names that it needs before it is known.
-    fn uses(&self) -> Vec<String> {
-        let of = |expression: &Expression| expression.uses().iter().map(|used| used.name.clone()).collect::<Vec<_>>();
-        let of_condition = |text: &str| {
-            Condition::read(text, "", Care::Form)
-                .map(|it| it.atoms().into_iter().flat_map(of).collect())
-                .unwrap_or_default()
-        };
+    fn value(text: String) -> Self {
+        let read = Expression::read(&text, "", Care::Form).ok();
+        Part::Value(text, read)
+    }
+
+    fn fact(text: String) -> Self {
+        let read = Condition::read(&text, "", Care::Form).ok();
+        Part::Fact(text, read)
+    }
+
+    /// Says which names it needs before it is known.
+    fn uses(&self, say: &mut dyn FnMut(&str)) {
+        let mut of = |expression: &Expression| expression.uses().iter().for_each(|used| say(&used.name));
         match self {
-            Part::Added => Vec::new(),
-            Part::Value(text) => Expression::read(text, "", Care::Form).map(|it| of(&it)).unwrap_or_default(),
-            Part::Fact(text) => of_condition(text),
+            Part::Added => {}
+            Part::Value(_, read) => read.iter().for_each(of),
+            Part::Fact(_, read) => read.iter().flat_map(Condition::atoms).for_each(of),
             Part::Step(step) => {
-                let mut uses: Vec<String> = step.needs.iter().map(|need| need.value.clone()).collect();
-                uses.extend(step.when.iter().flat_map(|when| of_condition(&when.value)));
+                let when = step.when.as_ref().and_then(|when| Condition::read(&when.value, "", Care::Form).ok());
+                when.iter().flat_map(Condition::atoms).for_each(&mut of);
                 let mut open: Vec<&Value> = step.with.values().map(|value| &value.value).collect();
                 while let Some(value) = open.pop() {
                     match value {
-                        Value::String(text) => {
+                        Value::String(text) if text.contains("{{") => {
                             let read = Template::read(text, "", Care::Form).ok();
-                            uses.extend(read.iter().flat_map(Template::expressions).flat_map(|(it, _)| of(it)));
+                            read.iter().flat_map(Template::expressions).for_each(|(it, _)| of(it));
                         }
                         Value::Array(items) => open.extend(items),
                         Value::Object(fields) => open.extend(fields.values()),
                         _ => {}
                     }
                 }
-                uses
+                step.needs.iter().for_each(|need| say(&need.value));
             }
         }
     }
@@ -478,7 +491,8 @@ fn in_order(parts: &[(String, Part)]) -> Vec<usize> {
     let mut users: Vec<Vec<usize>> = vec![Vec::new(); parts.len()];
     let mut open = vec![0_usize; parts.len()];
     for (place, (_, part)) in parts.iter().enumerate() {
-        let used: BTreeSet<usize> = part.uses().iter().filter_map(|name| places.get(name.as_str()).copied()).collect();
+        let mut used = BTreeSet::new();
+        part.uses(&mut |name| used.extend(places.get(name).copied()));
         open[place] = used.len();
         used.into_iter().for_each(|used| users[used].push(place));
     }

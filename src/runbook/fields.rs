@@ -51,9 +51,9 @@ pub(super) fn check(used: &NameUse, names: &Names) -> Result<(), Misnomer> {
         Some(Meaning::Probe(probe)) => check_path(used, &probe::output_schema(*probe)),
         Some(Meaning::Evidence(schema)) => check_path(used, schema),
         Some(Meaning::Params(params)) => match used.path.first() {
-            Some(PathPart::Field(name, offset)) if !params.contains(name) => Err(Misnomer {
+            Some(PathPart::Field(name, offset)) if params.iter().all(|known| known != name) => Err(Misnomer {
                 message: format!("the runbook has no parameter `{name}`"),
-                name: name.clone(),
+                name: name.to_string(),
                 offset: *offset,
                 help: Suggestion::of(name, params.iter().map(String::as_str)).or_list(),
             }),
@@ -68,7 +68,7 @@ pub(super) fn check(used: &NameUse, names: &Names) -> Result<(), Misnomer> {
                 .chain(HELPERS.iter().map(|helper: &Helper| -> &str { helper.name() }));
             Err(Misnomer {
                 message: format!("nothing is named `{}`", used.name),
-                name: used.name.clone(),
+                name: used.name.to_string(),
                 offset: used.offset,
                 help: instead(&used.name).map(str::to_owned).or_else(|| Suggestion::of(&used.name, all).or_list()),
             })
@@ -79,7 +79,7 @@ pub(super) fn check(used: &NameUse, names: &Names) -> Result<(), Misnomer> {
 /// Follows the path through the schema of a probe's result.
 fn check_path(used: &NameUse, schema: &Value) -> Result<(), Misnomer> {
     let mut schema = schema;
-    let mut path = used.name.clone();
+    let mut path = used.name.to_string();
     for part in &used.path {
         match part {
             PathPart::Index => {
@@ -103,7 +103,7 @@ fn check_path(used: &NameUse, schema: &Value) -> Result<(), Misnomer> {
                 };
                 return Err(Misnomer {
                     message: format!("{path} has no field `{name}`"),
-                    name: name.clone(),
+                    name: name.to_string(),
                     offset: *offset,
                     help: Suggestion::of(name, fields.keys().map(String::as_str)).or_list(),
                 });

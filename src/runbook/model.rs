@@ -272,8 +272,8 @@ impl Argument {
         };
         let mut from: Vec<String> = Vec::new();
         for name in expressions.iter().flat_map(|expression| expression.uses()).map(|used| &used.name) {
-            if steps.iter().any(|step| step.id == *name) && !from.contains(name) {
-                from.push(name.clone());
+            if steps.iter().any(|step| step.id == *name) && from.iter().all(|known| known != name) {
+                from.push(name.to_string());
             }
         }
         from

@@ -43,11 +43,11 @@ impl Names {
     fn replaced<'u>(&self, text: &str, uses: impl Iterator<Item = (&'u NameUse, usize)>) -> String {
         let mut places: Vec<(usize, usize, &str)> = Vec::new();
         for (used, offset) in uses {
-            if let Some(new) = self.roots.get(&used.name) {
+            if let Some(new) = self.roots.get(used.name.as_str()) {
                 places.push((offset + used.offset, used.name.len(), new));
             }
             if let (PARAMS, Some(PathPart::Field(name, at))) = (used.name.as_str(), used.path.first())
-                && let Some(new) = self.params.get(name)
+                && let Some(new) = self.params.get(name.as_str())
             {
                 places.push((offset + at, name.len(), new));
             }
@@ -69,8 +69,12 @@ impl Names {
         if !self.may_be_in(text) {
             return text.to_owned();
         }
-        let read = Expression::read(text, "", Care::Form);
-        read.map_or_else(|_| text.to_owned(), |it| self.replaced(text, it.uses().iter().map(|used| (used, 0))))
+        Expression::read(text, "", Care::Form).map_or_else(|_| text.to_owned(), |read| self.expression_of(text, &read))
+    }
+
+    /// An expression that was read from that text.
+    pub fn expression_of(&self, text: &str, read: &Expression) -> String {
+        self.replaced(text, read.uses().iter().map(|used| (used, 0)))
     }
 
     /// A condition.
@@ -78,11 +82,12 @@ impl Names {
         if !self.may_be_in(text) {
             return text.to_owned();
         }
-        let read = Condition::read(text, "", Care::Form);
-        read.map_or_else(
-            |_| text.to_owned(),
-            |it| self.replaced(text, it.atoms().into_iter().flat_map(Expression::uses).map(|used| (used, 0))),
-        )
+        Condition::read(text, "", Care::Form).map_or_else(|_| text.to_owned(), |read| self.condition_of(text, &read))
+    }
+
+    /// A condition that was read from that text.
+    pub fn condition_of(&self, text: &str, read: &Condition) -> String {
+        self.replaced(text, read.atoms().into_iter().flat_map(Expression::uses).map(|used| (used, 0)))
     }
 
     /// A text with expressions in it.

@@ -4,7 +4,7 @@
 //! only the atoms are left to Lua. `a.unseen > 1 or b.seen > 5` is then true when the second holds.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::expression::{Care, Expression, balanced};
 use super::lexer::{Kind, SyntaxError, Token, tokens};
@@ -24,7 +24,7 @@ pub struct Condition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Written {
     text: String,
-    place: String,
+    place: Arc<str>,
 }
 
 impl fmt::Debug for Condition {
@@ -64,21 +64,19 @@ impl Condition {
             return Err(SyntaxError { message, offset: 0 });
         }
         care.look(text)?;
+        let place = place.into();
         let node = match care {
-            Care::Whole => OnceLock::from(node(text, place)?),
+            Care::Whole => OnceLock::from(node(text, &place)?),
             Care::Form => OnceLock::new(),
         };
-        let written = vec![Written { text: text.to_owned(), place: place.to_owned() }];
+        let written = vec![Written { text: text.to_owned(), place }];
         Ok(Condition { text: on_one_line(text), written, node })
     }
 
     pub(super) fn node(&self) -> &Node {
-        self.node.get_or_init(|| {
-            let mut nodes: Vec<Node> = self.written.iter().map(Written::node).collect();
-            match nodes.len() {
-                1 => nodes.remove(0),
-                _ => Node::And(nodes),
-            }
+        self.node.get_or_init(|| match &self.written[..] {
+            [one] => one.node(),
+            several => Node::And(several.iter().map(Written::node).collect()),
         })
     }
 
@@ -113,7 +111,7 @@ impl Condition {
 impl Written {
     /// What cannot be read, though it has been, is left to Lua, which says so.
     fn node(&self) -> Node {
-        let whole = |_| Node::Atom(Expression::of(self.text.clone(), &self.place, &[]));
+        let whole = |_| Node::Atom(Expression::of(&self.text, 0, &self.place, &[]));
         node(&self.text, &self.place).unwrap_or_else(whole)
     }
 }
@@ -129,17 +127,17 @@ fn on_one_line(text: &str) -> String {
     line
 }
 
-fn node(text: &str, place: &str) -> Result<Node, SyntaxError> {
+fn node(text: &str, place: &Arc<str>) -> Result<Node, SyntaxError> {
     join(text, &tokens(text)?, place, 0)
 }
 
-/// How long a condition may be, in bytes: each of its atoms is kept with all that stands before it.
+/// How long a condition may be, in bytes.
 const LENGTH: usize = 16 * 1024;
 /// How deep joints and parentheses may nest: deeper than people write, and well within the stack.
 const DEPTH: usize = 100;
 
 /// The loosest joint first: `or`, then `and`, then `not`, parentheses and atoms.
-fn join(text: &str, tokens: &[Token<'_>], place: &str, depth: usize) -> Result<Node, SyntaxError> {
+fn join(text: &str, tokens: &[Token<'_>], place: &Arc<str>, depth: usize) -> Result<Node, SyntaxError> {
     let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
         return Err(SyntaxError { message: "the condition is empty".into(), offset: 0 });
     };
@@ -147,8 +145,7 @@ fn join(text: &str, tokens: &[Token<'_>], place: &str, depth: usize) -> Result<N
         return Err(SyntaxError { message: "the condition nests too deep".into(), offset: first.start });
     }
     for (word, make) in [("or", Node::Or as fn(Vec<Node>) -> Node), ("and", Node::And)] {
-        let parts = split(tokens, word);
-        if parts.len() > 1 {
+        if let Some(parts) = split(tokens, word) {
             if let Some(at) = parts.iter().position(|part| part.is_empty()) {
                 let offset = parts[..at].last().and_then(|part| part.last()).map_or(0, Token::end);
                 return Err(SyntaxError { message: format!("`{word}` lacks an operand"), offset });
@@ -167,14 +164,11 @@ fn join(text: &str, tokens: &[Token<'_>], place: &str, depth: usize) -> Result<N
         return Ok(Node::Known(Box::new(join(text, &tokens[2..tokens.len() - 1], place, depth + 1)?)));
     }
     let (start, end) = (first.start, last.end());
-    // White space in front keeps every offset that of the whole condition.
-    let padded: String = text[..start].chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
-    let padding = " ".repeat(start - padded.len().min(start));
-    Ok(Node::Atom(Expression::of(format!("{padding}{padded}{}", &text[start..end]), place, tokens)))
+    Ok(Node::Atom(Expression::of(&text[start..end], start, place, tokens)))
 }
 
-/// Splits at a keyword outside all brackets and functions.
-fn split<'t, 'a>(tokens: &'t [Token<'a>], word: &str) -> Vec<&'t [Token<'a>]> {
+/// Splits at a keyword outside all brackets and functions; none where it is not there.
+fn split<'t, 'a>(tokens: &'t [Token<'a>], word: &str) -> Option<Vec<&'t [Token<'a>]>> {
     let mut parts = Vec::new();
     let (mut begin, mut depth) = (0, 0i32);
     for (index, token) in tokens.iter().enumerate() {
@@ -188,8 +182,11 @@ fn split<'t, 'a>(tokens: &'t [Token<'a>], word: &str) -> Vec<&'t [Token<'a>]> {
             _ => {}
         }
     }
+    if parts.is_empty() {
+        return None;
+    }
     parts.push(&tokens[begin..]);
-    parts
+    Some(parts)
 }
 
 /// Whether the tokens are one operand: Lua's `not` binds tighter than any operator that stands outside brackets.

@@ -1,7 +1,10 @@
 //! One Lua expression, and the names that it uses.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+
+use compact_str::CompactString;
+use smallvec::SmallVec;
 
 use super::lexer::{Kind, SyntaxError, Token, tokens};
 use super::slips;
@@ -12,21 +15,23 @@ pub struct Expression {
     /// The expression as written.
     pub text: String,
     /// Where it stands, for messages: "runbooks/x.yaml:12:9".
-    pub place: String,
+    pub place: Arc<str>,
+    /// Where it begins in the text that it was read from, in bytes.
+    pub start: usize,
     /// Of what has been read with care before, only when it is asked for.
     uses: OnceLock<Vec<NameUse>>,
 }
 
 impl fmt::Debug for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Expression { text, place, .. } = self;
+        let Expression { text, place, start: _, uses: _ } = self;
         f.debug_struct("Expression").field("text", text).field("place", place).field("uses", &self.uses()).finish()
     }
 }
 
 impl PartialEq for Expression {
     fn eq(&self, other: &Self) -> bool {
-        (&self.text, &self.place) == (&other.text, &other.place)
+        (&self.text, self.start, &self.place) == (&other.text, other.start, &other.place)
     }
 }
 
@@ -55,11 +60,11 @@ impl Care {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameUse {
     /// The name.
-    pub name: String,
-    /// Where it stands in the expression, in bytes.
+    pub name: CompactString,
+    /// Where it stands in the text that the expression was read from, in bytes.
     pub offset: usize,
     /// What follows: `.rx`, `[1]`.
-    pub path: Vec<PathPart>,
+    pub path: SmallVec<[PathPart; 2]>,
     /// The name itself is called: `bitrate(…)`.
     pub called: bool,
 }
@@ -68,7 +73,7 @@ pub struct NameUse {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PathPart {
     /// `.name` or `["name"]`, and where the name stands.
-    Field(String, usize),
+    Field(CompactString, usize),
     /// `[…]`.
     Index,
 }
@@ -83,18 +88,19 @@ impl Expression {
     pub fn read(text: &str, place: &str, care: Care) -> Result<Self, SyntaxError> {
         care.look(text)?;
         if care == Care::Form {
-            return Ok(Expression { text: text.to_owned(), place: place.to_owned(), uses: OnceLock::new() });
+            return Ok(Expression { text: text.to_owned(), place: place.into(), start: 0, uses: OnceLock::new() });
         }
         let tokens = tokens(text)?;
         if tokens.is_empty() {
             return Err(SyntaxError { message: "the expression is empty".into(), offset: 0 });
         }
-        Ok(Self::of(text.to_owned(), place, &tokens))
+        Ok(Self::of(text, 0, &place.into(), &tokens))
     }
 
-    /// The expression of these tokens, which stand in the text where they say.
-    pub(super) fn of(text: String, place: &str, tokens: &[Token<'_>]) -> Self {
-        Expression { text, place: place.to_owned(), uses: OnceLock::from(name_uses(tokens)) }
+    /// The expression that begins so many bytes into the text that these tokens are of.
+    pub(super) fn of(text: &str, start: usize, place: &Arc<str>, tokens: &[Token<'_>]) -> Self {
+        let (text, place) = (text.to_owned(), Arc::clone(place));
+        Expression { text, place, start, uses: OnceLock::from(name_uses(tokens)) }
     }
 
     /// The free names that it uses.
@@ -116,7 +122,7 @@ fn name_uses(tokens: &[Token<'_>]) -> Vec<NameUse> {
         }
         let (path, next) = path_after(&tokens[index + 1..]);
         uses.push(NameUse {
-            name: token.text.to_owned(),
+            name: token.text.into(),
             offset: token.start,
             called: path.is_empty() && next.is_some_and(|token| token.is("(")),
             path,
@@ -146,17 +152,17 @@ fn bound_names<'a>(tokens: &[Token<'a>]) -> Vec<&'a str> {
 }
 
 /// The path at the start of the tokens, and the token that ends it.
-fn path_after<'t, 'a>(tokens: &'t [Token<'a>]) -> (Vec<PathPart>, Option<&'t Token<'a>>) {
-    let mut path = Vec::new();
+fn path_after<'t, 'a>(tokens: &'t [Token<'a>]) -> (SmallVec<[PathPart; 2]>, Option<&'t Token<'a>>) {
+    let mut path = SmallVec::new();
     let mut at = 0;
     loop {
         match (tokens.get(at), tokens.get(at + 1), tokens.get(at + 2)) {
             (Some(dot), Some(name), _) if dot.is(".") && name.kind == Kind::Name => {
-                path.push(PathPart::Field(name.text.to_owned(), name.start));
+                path.push(PathPart::Field(name.text.into(), name.start));
                 at += 2;
             }
             (Some(open), Some(key), Some(close)) if open.is("[") && close.is("]") && key.kind == Kind::String => {
-                path.push(PathPart::Field(key.text[1..key.text.len() - 1].to_owned(), key.start + 1));
+                path.push(PathPart::Field(key.text[1..key.text.len() - 1].into(), key.start + 1));
                 at += 3;
             }
             (Some(open), Some(_), _) if open.is("[") => {
@@ -192,7 +198,7 @@ mod tests {
 
     fn names(text: &str) -> Vec<(String, usize)> {
         let expression = Expression::parse(text, "test").unwrap();
-        expression.uses().iter().map(|used| (used.name.clone(), used.path.len())).collect()
+        expression.uses().iter().map(|used| (used.name.to_string(), used.path.len())).collect()
     }
 
     #[test]

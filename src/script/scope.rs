@@ -484,11 +484,11 @@ impl Scope {
             |name: &str| vocabulary::find(name).is_some() || MODULES.iter().any(|(module, _)| *module == name);
         let first = expression.uses().iter().find(|used| !is_helper(&used.name))?;
         // What stands in a function is looked at when that is called.
-        if expression.text.get(..first.offset)?.contains("function") {
+        if expression.text.get(..first.offset.checked_sub(expression.start)?)?.contains("function") {
             return None;
         }
         self.settle(&first.name);
-        let unseen = match locked(&self.roots).get(&first.name)? {
+        let unseen = match locked(&self.roots).get(first.name.as_str())? {
             Root::Value(value) if expression.text.trim() == first.name => return Some(Ok(value.clone())),
             Root::Unknown(_) => true,
             Root::Evidence { evidence, .. } => evidence.output.is_none(),
