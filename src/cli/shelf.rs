@@ -9,6 +9,7 @@ use super::run::say_override;
 use crate::case::{Choice, Evidence, FirstLook, Left, Picked};
 use crate::config::Config;
 use crate::engine::{self, Observer, ResolvedParams, Suspicion};
+use crate::redact;
 use crate::runbook::{self, COMPOSED, Kind, Listed, ParamNames, Runbook};
 use crate::sys::trust::Trust;
 use crate::tool_output::ToolOutput;
@@ -143,8 +144,8 @@ impl Shelf {
                 return Err(Usage(why));
             }
             if name.ends_with(".window") {
-                let why = "what is looked at by `diagnose` is looked at in one window";
-                return Err(Usage(format!("{why}: `{name}` cannot be set for one runbook; --window sets it for all")));
+                let why = "several runbooks are judged by one window";
+                return Err(Usage(format!("{why}: `{name}` cannot be set for one of them; `window` sets it for all")));
             }
         }
         Ok(())
@@ -234,10 +235,11 @@ impl Shelf {
             let network = (of_network && runbook == USUAL).then(|| "outputs of the network were read".to_owned());
             let sign = shown.sign.or(network).or(shown.calm.clone().filter(is_shown));
             if words.is_empty() && sign.is_none() {
-                choice.left.push(Left { runbook, why: shown.calm.unwrap_or_default() });
+                choice.left.push(Left { runbook, why: shown.unseen.or(shown.calm).unwrap_or_default() });
                 continue;
             }
-            let sign = sign.filter(|sign| !sign.is_empty());
+            // It is said before the case is made, and what was pasted may hold a secret.
+            let sign = sign.filter(|sign| !sign.is_empty()).map(redact::text);
             choice.picked.push(Picked { runbook, words, sign, apart: member.apart.clone() });
         }
         choice.picked.sort_by_key(weight);
@@ -263,7 +265,9 @@ impl Shelf {
                     let rest = key.strip_prefix(loaded.name.as_str()).and_then(|rest| rest.strip_prefix('.'));
                     rest.unwrap_or(key).to_owned()
                 };
-                let params = given.iter().map(|(key, value)| (own(key), value.clone()));
+                // What is set for this runbook goes before what is set for all.
+                let (all, its_own): (Vec<_>, Vec<_>) = given.iter().partition(|(key, _)| own(key) == **key);
+                let params = all.into_iter().chain(its_own).map(|(key, value)| (own(key), value.clone()));
                 let params: Map<String, Value> = params.collect();
                 if let Some(unheard) = params.keys().find(|name| !known(name)) {
                     let why = format!("the outputs are judged by {name}, which has no parameter `{unheard}`");

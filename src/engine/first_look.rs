@@ -10,7 +10,7 @@ use super::observer::{Observer, ProbeRequest};
 use super::parameters::ResolvedParams;
 use super::plan::{GRACE, PATIENCE, watches};
 use super::request::RunError;
-use crate::case::{Evidence, Truth};
+use crate::case::{Evidence, Gap, Reason, Truth};
 use crate::probe::{self, AnyProbe, Inputs, PROBES};
 use crate::runbook::{Runbook, Suspect};
 use crate::script::{Condition, Expression, Scope, outline};
@@ -34,6 +34,8 @@ pub struct Shown {
     pub of_network: bool,
     /// They show what it looks at, and no sign of trouble: what they show.
     pub calm: Option<String>,
+    /// Why its lines of logs could not be looked for.
+    pub unseen: Option<String>,
 }
 
 /// Probes that see the network.
@@ -73,6 +75,10 @@ pub fn shown(runbooks: &[(&Runbook, &ResolvedParams)], observer: &dyn Observer) 
         seen.iter().filter(|(_, evidence)| evidence.output.is_some()).map(|(probe, _)| probe.as_str()).collect();
     let lines = lines(runbooks, observer);
     let of_each = runbooks.iter().zip(lines).map(|((runbook, params), told)| {
+        let (told, unseen) = match told {
+            Ok(told) => (told, None),
+            Err(gap) => (None, Some(gap.to_string())),
+        };
         scope.set_value("params", Ok(Value::Object(params.visible())));
         let (calm, signs) = match runbook.suspect.split_last() {
             Some((calm, signs)) => (Some(calm), signs),
@@ -89,7 +95,7 @@ pub fn shown(runbooks: &[(&Runbook, &ResolvedParams)], observer: &dyn Observer) 
             (said, gaps) if gaps.is_empty() => said,
             _ => String::new(),
         });
-        Shown { sign: (!sign.is_empty()).then_some(sign), of_network, calm }
+        Shown { sign: (!sign.is_empty()).then_some(sign), of_network, calm, unseen }
     });
     Ok(of_each.collect())
 }
@@ -98,24 +104,43 @@ fn is_probe(name: &str) -> bool {
     probe::find(name).is_some()
 }
 
-/// What lines of logs say of each runbook, in one look for the patterns of all.
-fn lines(runbooks: &[(&Runbook, &ResolvedParams)], observer: &dyn Observer) -> Vec<Option<String>> {
+/// What lines of logs say of each runbook, in one look for the patterns of all; or why they could not be looked for.
+fn lines(runbooks: &[(&Runbook, &ResolvedParams)], observer: &dyn Observer) -> Vec<Result<Option<String>, Gap>> {
+    let all: Vec<&Runbook> = runbooks.iter().map(|(runbook, _)| *runbook).collect();
+    match lines_of(&all, observer) {
+        Ok(told) => told.into_iter().map(Ok).collect(),
+        // One that cannot be looked for keeps the others from nothing.
+        Err(_) => {
+            all.iter().map(|one| lines_of(&[*one], observer).map(|told| told.into_iter().flatten().next())).collect()
+        }
+    }
+}
+
+fn lines_of(runbooks: &[&Runbook], observer: &dyn Observer) -> Result<Vec<Option<String>>, Gap> {
     // A pattern that a runbook wrote itself is its own; built-in ones are the same to all.
     let own = |runbook: &Runbook, name: &str, wanted: &Value| match wanted.as_object().is_some_and(Map::is_empty) {
         true => name.to_owned(),
         false => format!("{}.{name}", runbook.name),
     };
-    let all = runbooks.iter().flat_map(|(runbook, _)| {
-        runbook.lines.iter().map(|(name, wanted)| (own(runbook, name, wanted), wanted.clone()))
-    });
+    let all = runbooks
+        .iter()
+        .flat_map(|runbook| runbook.lines.iter().map(|(name, wanted)| (own(runbook, name, wanted), wanted.clone())));
     let patterns: Map<String, Value> = all.collect();
-    let ask = probe::find("logs").filter(|_| !patterns.is_empty()).and_then(|logs| {
-        Some(ProbeRequest {
-            params: logs.complete_params(&json!({ "patterns": patterns })).ok()?,
-            ..ask(logs, Duration::ZERO)?
-        })
-    });
-    let output = ask.and_then(|ask| observer.observe(vec![ask]).pop()?.output).unwrap_or_default();
+    let Some(logs) = probe::find("logs").filter(|_| !patterns.is_empty()) else {
+        return Ok(vec![None; runbooks.len()]);
+    };
+    let malformed = |why: String| Gap::new(Reason::Malformed, "look for the lines of the runbook", why);
+    let params = logs.complete_params(&json!({ "patterns": patterns })).map_err(malformed)?;
+    let ask = ask(logs, Duration::ZERO).map(|ask| ProbeRequest { params, ..ask });
+    let Some(evidence) = ask.and_then(|ask| observer.observe(vec![ask]).pop()) else {
+        return Ok(vec![None; runbooks.len()]);
+    };
+    let output = match (evidence.output, evidence.gap) {
+        (Some(output), _) => output,
+        (None, Some(gap)) if gap.reason == Reason::Malformed => return Err(gap),
+        // No log is there.
+        (None, _) => Value::Null,
+    };
     let of = |runbook: &Runbook| -> Option<String> {
         let told = runbook.lines.iter().filter_map(|(name, wanted)| {
             let own = own(runbook, name, wanted);
@@ -128,7 +153,7 @@ fn lines(runbooks: &[(&Runbook, &ResolvedParams)], observer: &dyn Observer) -> V
         let told: Vec<String> = told.take(TOLD).collect();
         (!told.is_empty()).then(|| told.join("; "))
     };
-    runbooks.iter().map(|(runbook, _)| of(runbook)).collect()
+    Ok(runbooks.iter().map(|runbook| of(runbook)).collect())
 }
 
 fn plural(count: u64) -> String {

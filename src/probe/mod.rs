@@ -131,6 +131,11 @@ pub trait Probe: Sync {
         Vec::new()
     }
 
+    /// Whether the values of these parameters mean something to it: a pattern that compiles. What it says is told by `lint`.
+    fn understands(_params: &Self::Params) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Looks. Ends by the deadline of `cx`, or soon after `cx` is cancelled, with what it has seen until then.
     fn observe(&self, params: Self::Params, cx: &Context) -> Result<Observed<Self::Output>, Gap>;
 }
@@ -170,6 +175,8 @@ pub trait AnyProbe: Sync {
     fn output_schema(&self) -> Schema;
     /// The parameters with every default filled in, or what is wrong with them.
     fn complete_params(&self, params: &Value) -> Result<Value, String>;
+    /// Whether it can take these parameters and understands them, or why not.
+    fn takes(&self, params: &Value) -> Result<(), String>;
     /// See [`Probe::uses`]; nothing for parameters that are wrong, with which nothing is done.
     fn uses(&self, params: &Value, derived: &[String]) -> Vec<Use>;
     /// Looks, with parameters as JSON and the result as its own type.
@@ -228,6 +235,11 @@ impl<P: Probe> AnyProbe for P {
     fn complete_params(&self, params: &Value) -> Result<Value, String> {
         let params = P::Params::deserialize(params).map_err(|error| error.to_string())?;
         serde_json::to_value(params).map_err(|error| error.to_string())
+    }
+
+    fn takes(&self, params: &Value) -> Result<(), String> {
+        let params = P::Params::deserialize(params).map_err(|error| error.to_string())?;
+        P::understands(&params)
     }
 
     fn uses(&self, params: &Value, derived: &[String]) -> Vec<Use> {

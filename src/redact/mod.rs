@@ -29,7 +29,7 @@ use serde_json::Value;
 use crate::case::{Case, Evidence, Named};
 use name::Names;
 use scrub::{Counter, Scrubber};
-use texts::Place;
+use texts::{Place, Visitor as _};
 
 /// Takes the secrets out of the case, and notes in it how many are left out of what was observed.
 pub fn secrets(case: &mut Case) {
@@ -60,6 +60,12 @@ pub fn evidence(evidence: &mut Evidence) {
 /// Takes the secrets out of a value.
 pub fn value(value: &mut Value) {
     texts::of_value(value, Place::Field(""), &mut Scrubber::default());
+}
+
+/// A sentence without its secrets.
+pub fn text(mut text: String) -> String {
+    Scrubber::default().text(Place::Said, &mut text);
+    text
 }
 
 /// The most users and hosts of many cases that get pseudonyms together.

@@ -1,5 +1,6 @@
 //! A value printed as JSON while its secrets are taken out: each text goes from the value's own type to the paper, and no tree of
-//! values is made of it. What is printed is, sign for sign, what the tree without its secrets would be.
+//! values is made of it. What is printed is, sign for sign, what the tree without its secrets would be; only names that become the same
+//! without theirs stand there each, where a tree has one.
 
 use std::cell::Cell;
 use std::io::{self, Write};

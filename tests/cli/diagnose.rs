@@ -109,3 +109,37 @@ fn a_runbook_that_does_not_fit_is_left_out_and_the_others_go_on() {
         "more than a case keeps",
     ]);
 }
+
+/// A runbook of the operator's own that went wrong.
+#[test]
+fn lines_that_cannot_be_looked_for_keep_no_other_runbook_from_what_was_pasted() {
+    let desk = Desk::new();
+    desk.put(
+        "runbooks/mail-slow.yaml",
+        "name: mail-slow\ntitle: Mail\ncomplaints: [mail]\nsuspect: [{say: mail is on time}]\nlines: {torn: '(unclosed'}\nsteps:\n  - id: host\n    \
+         title: Host\n    probe: host\n    outcomes:\n      - ok: fine\n",
+    );
+    desk.put(
+        "kern.log",
+        "[ 8812.120044] ata3.00: failed command: READ DMA EXT\n\
+         [ 8812.140012] blk_update_request: I/O error, dev sdb, sector 123456 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 0\n\
+         [ 8812.150012] blk_update_request: I/O error, dev sdb, sector 123464 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 0\n\
+         [ 8812.160012] Buffer I/O error on dev sdb1, logical block 15432, async page read\n",
+    );
+    let answer = desk.run("read kern.log");
+    assert!(answer.err.contains("judged by disk-full"), "{}", answer.err);
+    assert!(answer.out.contains("mail-slow (could not compile the pattern"), "{}", answer.out);
+}
+
+/// It is said before there is a case.
+#[test]
+fn why_a_runbook_is_picked_holds_no_secret() {
+    let desk = Desk::new();
+    desk.put(
+        "error.log",
+        "2026/03/04 10:00:12 [error] 71#71: *9 upstream timed out (110: Connection timed out) while connecting to upstream, client: 192.0.2.7, server: a, \
+         request: \"GET / HTTP/1.1\", upstream: \"http://app:hunter2@10.0.0.5:8080/\", host: \"a\"\n",
+    );
+    let answer = desk.run("read error.log");
+    assert!(answer.err.contains("judged by") && !answer.err.contains("hunter2"), "{}", answer.err);
+}

@@ -276,3 +276,21 @@ fn slips_in_a_script_are_answered_with_lua() {
         desk.put("x.lua", script(body)).run("lint x.lua").refused(&["x.lua:", said]);
     }
 }
+
+/// Nothing says so later: a pattern that cannot be searched for is one that no line has.
+#[test]
+fn it_reads_the_patterns_of_lines_and_of_steps() {
+    let with = |lines: &str| {
+        judged_by("")
+            .replace("steps:", &format!("complaints: [zebra]\nsuspect: [{{say: calm}}]\nlines: {lines}\nsteps:"))
+    };
+    assert!(
+        said(&with("{torn: '(unclosed'}")).contains("`lines` cannot take this: could not compile the pattern `torn`")
+    );
+    assert!(said(&with("{out_of_memry: {}}")).contains("could not understand the pattern `out_of_memry`"));
+    let step = |with: &str| judged_by("").replace("probe: host", &format!("probe: {with}"));
+    assert!(
+        said(&step("logs\n    with: {patterns: {torn: '(unclosed'}}")).contains("could not compile the pattern `torn`")
+    );
+    assert!(said(&step("file\n    with: {paths: [/etc/hosts], pattern: '(unclosed'}")).contains("unclosed"));
+}

@@ -99,6 +99,10 @@ impl Probe for FileProbe {
         uses
     }
 
+    fn understands(params: &Params) -> Result<(), String> {
+        params.pattern.as_deref().map(compile).transpose().map(drop).map_err(|gap| gap.to_string())
+    }
+
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Output>, Gap> {
         let pattern = params.pattern.as_deref().map(compile).transpose()?;
         let mut observed = Observed::whole(Output { files: Vec::new(), folders: Vec::new() });

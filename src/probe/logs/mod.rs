@@ -194,6 +194,10 @@ impl Probe for Logs {
         dir.into_iter().chain(files).collect()
     }
 
+    fn understands(params: &Params) -> Result<(), String> {
+        Patterns::compile(&params.patterns).map(drop).map_err(|gap| gap.to_string())
+    }
+
     fn observe(&self, params: Params, cx: &Context) -> Result<Observed<Output>, Gap> {
         let started = Instant::now();
         let now = Timestamp::now();

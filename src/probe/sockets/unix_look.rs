@@ -9,6 +9,8 @@ use crate::sys::unix_diag::{UnixDiag, UnixListenerRow};
 /// Most of them in the list.
 const LISTED: usize = 64;
 
+/// Most that are remembered while the kernel tells them.
+const MOST: usize = 4096;
 /// Most of those that wait at one of them whose processes are looked for.
 const LOOKED_UP: usize = 256;
 
@@ -18,7 +20,7 @@ pub(super) fn queues() -> HashMap<u32, u32> {
     // Where the kernel does not tell, the second look says why.
     let _ = UnixDiag::open().and_then(|mut diagnosis| {
         diagnosis.listeners(|row| {
-            if row.queue > 0 {
+            if row.queue > 0 && queues.len() < MOST {
                 queues.insert(row.inode, row.queue);
             }
         })
@@ -31,6 +33,12 @@ pub(super) fn queues() -> HashMap<u32, u32> {
 pub(super) struct Waited {
     pub(super) row: UnixListenerRow,
     pub(super) waiting: Vec<u32>,
+}
+
+/// Keeps those that are listed, most first.
+fn keep(rows: &mut Vec<UnixListenerRow>) {
+    rows.sort_by_key(|row| (Reverse(row.queue), row.inode));
+    rows.truncate(LISTED);
 }
 
 /// Those at which connections wait, most first.
@@ -46,10 +54,13 @@ pub(super) fn read() -> Result<Vec<Waited>, Gap> {
             if row.queue > 0 {
                 rows.push(row);
             }
+            // Whoever likes can make them many.
+            if rows.len() >= MOST {
+                keep(&mut rows);
+            }
         })
         .map_err(cannot)?;
-    rows.sort_by_key(|row| (Reverse(row.queue), row.inode));
-    rows.truncate(LISTED);
+    keep(&mut rows);
     let waited = rows.into_iter().map(|row| {
         let mut waiting = diagnosis.waiting(&row).unwrap_or_default();
         waiting.truncate(LOOKED_UP);

@@ -35,7 +35,7 @@ impl Taker<'_> {
         match self {
             Taker::Probe(probe) => {
                 let alone = Value::Object(Map::from_iter([(name.to_owned(), value.clone())]));
-                probe.complete_params(&alone).map(drop)
+                probe.takes(&alone)
             }
             Taker::Check(check) => match check.params.get(name) {
                 Some(spec) => spec.read(name, value).map(drop).map_err(|error| error.to_string()),

@@ -49,7 +49,7 @@ impl Checker<'_> {
         for (name, wanted) in lines {
             if self.depth == Depth::Whole {
                 let alone = json!({"patterns": {name.value.as_str(): &wanted.value}});
-                let taken = probe::find("logs").map(|logs| logs.complete_params(&alone));
+                let taken = probe::find("logs").map(|logs| logs.takes(&alone));
                 if let Some(Err(why)) = taken {
                     let help = "write it as in a step of the probe logs: `out_of_memory: {}`, or with `match` and `program` or `kind`";
                     self.report(
