@@ -83,7 +83,7 @@ fn a_parameter_that_no_runbook_has_is_refused() {
 #[test]
 fn a_window_is_that_of_all_and_a_name_that_means_nothing_is_refused() {
     let desk = Desk::new();
-    desk.run("diagnose --plan --set timeouts.window=3s").refused(&["cannot be set for one runbook", "--window"]);
+    desk.run("diagnose --plan --set timeouts.window=3s").refused(&["cannot be set for one of them", "--window"]);
     desk.run("diagnose --plan --set slow-ssh-login_port=22").refused(&["no runbook has a parameter"]);
     // Both declare it in one file, and the first gives it its name.
     desk.run("diagnose --plan --set high_outbound_traffic_high=1Gbit/s").refused(&["set `high-outbound-traffic.high`"]);
@@ -128,7 +128,7 @@ fn lines_that_cannot_be_looked_for_keep_no_other_runbook_from_what_was_pasted() 
     );
     let answer = desk.run("read kern.log");
     assert!(answer.err.contains("judged by disk-full"), "{}", answer.err);
-    assert!(answer.out.contains("mail-slow (could not compile the pattern"), "{}", answer.out);
+    assert!(answer.out.contains("mail-slow (it is broken"), "{}", answer.out);
 }
 
 /// It is said before there is a case.
