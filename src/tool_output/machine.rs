@@ -489,6 +489,8 @@ pub(super) fn human(cell: &str) -> Option<f64> {
         "M" => 2,
         "G" => 3,
         "T" => 4,
+        "P" => 5,
+        "E" => 6,
         _ => return None,
     };
     let figure: f64 = figure.replace(',', ".").parse().ok()?;
