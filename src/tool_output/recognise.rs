@@ -2,14 +2,18 @@
 
 use std::collections::VecDeque;
 
+use super::data::Data;
 use super::here::Here;
 use super::piece::{Piece, Unrecognised};
 use super::prompt::Prompt;
 use super::recognisers::{RECOGNISERS, Recogniser};
+use super::sockets;
 use super::text::{Document, words_of};
 
 /// Bytes of a line that can be one of a tool or a logger.
 const LONGEST: usize = 32 * 1024;
+/// The recogniser of sockets in a `lsof`.
+const OF_SOCKETS: &str = "lsof -i";
 
 /// What is in a text.
 #[derive(Default)]
@@ -83,7 +87,22 @@ pub(super) fn recognise(document: &Document, number: usize) -> Recognised {
         if let Some((recogniser, lines, data)) = taken {
             let (first, after) = (at, at + lines);
             in_payload = recogniser.name == OF_PACKETS && prints_payload(&here, after);
+            let beside = beside(&here, &data);
             pieces.push(Piece { recogniser, document: number, first, after, command: line_of, slept, rested, data });
+            if let Some((recogniser, data)) = beside {
+                // It is of the same command.
+                before += 1;
+                pieces.push(Piece {
+                    recogniser,
+                    document: number,
+                    first,
+                    after,
+                    command: line_of,
+                    slept,
+                    rested: 0.0,
+                    data,
+                });
+            }
             rested = 0.0;
             at += lines;
             continue;
@@ -101,6 +120,15 @@ pub(super) fn recognise(document: &Document, number: usize) -> Recognised {
     }
     document.end_at(None);
     Recognised { pieces, unrecognised, host }
+}
+
+/// What an output holds of another kind: a whole `lsof` has sockets beside deleted files.
+fn beside(here: &Here<'_>, data: &Data) -> Option<(&'static Recogniser, Data)> {
+    let recogniser = || RECOGNISERS.iter().find(|recogniser| recogniser.name == OF_SOCKETS);
+    match data {
+        Data::Deleted(_) => sockets::take_lsof(here).and_then(|(_, table)| Some((recogniser()?, Data::Sockets(table)))),
+        _ => None,
+    }
 }
 
 /// The lines in which somebody typed; each line is looked at once.

@@ -483,20 +483,27 @@ pub(super) fn take_lsof(here: &Here<'_>) -> Option<(usize, Table)> {
         let words: Words<'_> = split(document.line(at)).take(3).collect();
         matches!(words.as_slice(), ["COMMAND", "PID", "USER" | "TID"])
     };
-    if is_heading(place) {
+    let titled = is_heading(place);
+    if titled {
         place += 1;
     }
+    // Files stand beside sockets where not only those were asked for.
+    let mut mixed = false;
     while place < document.len() && table.rows.len() < MOST {
         let words = here.words(place);
-        let Some(at) = words.iter().position(|word| matches!(*word, "TCP" | "UDP")).filter(|at| (5..=9).contains(at))
-        else {
-            break;
-        };
-        let of_net = words.get(..at).is_some_and(|before| before.iter().any(|word| matches!(*word, "IPv4" | "IPv6")));
         let (Some(name), Some(pid)) = (words.first(), words.get(1).and_then(|pid| pid.parse::<i32>().ok())) else {
             break;
         };
-        let (true, Some(ends)) = (of_net, words.get(at + 1)) else { break };
+        let at = words.iter().position(|word| matches!(*word, "TCP" | "UDP")).filter(|at| (5..=9).contains(at));
+        let of_net = |at: &usize| words.iter().take(*at).any(|word| matches!(*word, "IPv4" | "IPv6"));
+        let Some((at, ends)) = at.filter(of_net).and_then(|at| Some((at, words.get(at + 1)?))) else {
+            if !titled || words.len() < 7 {
+                break;
+            }
+            mixed = true;
+            place += 1;
+            continue;
+        };
         if !document.ends_within(place)
             && let Some(row) = row_of_lsof(words[at] == "UDP", ends, words.get(at + 2).copied(), &mut table)
         {
@@ -510,7 +517,13 @@ pub(super) fn take_lsof(here: &Here<'_>) -> Option<(usize, Table)> {
     }
     table.tcp = table.rows.iter().any(|row| !row.udp);
     table.udp = table.rows.iter().any(|row| row.udp);
-    table.listening = true;
+    // Files are listed of some processes, too, and what the others listen on is not known then.
+    let of_all = here.command.split_first().is_some_and(|(program, options)| {
+        let letters =
+            |word: &&str| word.strip_prefix('-').is_some_and(|letters| letters.chars().all(|it| "nPlbw".contains(it)));
+        *program == "lsof" && !here.by_name && options.iter().all(letters)
+    });
+    table.listening = !mixed || of_all;
     table.connected = table.rows.iter().any(|row| !row.udp && row.state != "listen");
     Some((place - here.at, table))
 }
