@@ -10,6 +10,7 @@ mod counters;
 mod data;
 mod fill;
 mod firewall;
+mod folders;
 mod growth;
 mod here;
 mod input;

@@ -4,8 +4,8 @@
 use super::data::Data;
 use super::here::Here;
 use super::{
-    cards, counters, firewall, links, log_lines, logins, machine, meters, moment, packets, paths, pods, proc_sockets,
-    sadf, samples, sockets, storage, tables, vnstat, xml,
+    cards, counters, firewall, folders, links, log_lines, logins, machine, meters, moment, packets, paths, pods,
+    proc_sockets, sadf, samples, sockets, storage, tables, vnstat, xml,
 };
 
 /// How an output is recognised, and what it gives.
@@ -230,7 +230,7 @@ pub const RECOGNISERS: &[Recogniser] = &[
         name: "du",
         takes: "rows of bytes and paths; without its command, those of -h",
         gives: "which folders take the space",
-        take: storage::folders,
+        take: folders::folders,
     },
     Recogniser {
         name: "iostat -x",

@@ -1,10 +1,12 @@
-//! What disks and file systems were printed to be like: `df`, `du`, `iostat -x`, deleted files of `lsof`.
+//! What disks and file systems were printed to be like: `df`, `iostat -x`, deleted files of `lsof`.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use super::data::Data;
+use super::folders;
 use super::here::Here;
 use super::machine::human;
 use super::told::Told;
@@ -16,6 +18,8 @@ use crate::units;
 const MOST: usize = 100_000;
 /// Rows that are kept of a kind.
 const KEPT: usize = 256;
+/// Deleted files that are added up, the largest.
+const FILES: usize = 4096;
 const KIB: f64 = 1024.0;
 /// `df`, in any language: how full each file system is, of bytes or of inodes.
 pub(super) fn disks(here: &Here<'_>) -> Option<(usize, Data)> {
@@ -48,6 +52,7 @@ pub(super) fn disks(here: &Here<'_>) -> Option<(usize, Data)> {
     }
     let of_inodes = heading.contains("IUse%") || heading.to_lowercase().contains("inode");
     let unit = if of_inodes { 1.0 } else { block(heading) };
+    let asked_all = asks_all(here);
     let mut rows: Vec<Filesystem> = Vec::new();
     let mut place = here.at + usize::from(row(here.at).is_none() && !is_name(here.at));
     let mut name: Option<String> = None;
@@ -63,8 +68,9 @@ pub(super) fn disks(here: &Here<'_>) -> Option<(usize, Data)> {
             let rounded = !of_inodes && words[at - 3].ends_with(|c: char| c.is_ascii_alphabetic());
             let (total, used, available) = (cell(at - 3), cell(at - 2), cell(at - 1));
             let printed = words[at].trim_end_matches('%').parse::<f64>().ok().map(|share| share / 100.0);
-            let exact = used.zip(available).filter(|(used, available)| !rounded && used + available > 0);
-            let share = exact.map(|(used, available)| used as f64 / (used + available) as f64).or(printed);
+            let exact =
+                used.zip(available).map(|(used, available)| (used as f64, used.saturating_add(available) as f64));
+            let share = exact.filter(|(_, all)| !rounded && *all > 0.0).map(|(used, all)| used / all).or(printed);
             let before: Vec<&str> = name.as_deref().into_iter().chain(words[..at - 3].iter().copied()).collect();
             if rows.len() < KEPT && !document.ends_within(place) {
                 rows.push(Filesystem {
@@ -77,6 +83,7 @@ pub(super) fn disks(here: &Here<'_>) -> Option<(usize, Data)> {
                     available,
                     share: printed.and(share),
                     rounded,
+                    asked_all,
                 });
             }
             name = None;
@@ -99,27 +106,22 @@ fn block(heading: &str) -> f64 {
     word.unwrap_or(KIB)
 }
 
-/// `du`: the bytes of folders. Without its command, rows with units tell it from counts.
-pub(super) fn folders(here: &Here<'_>) -> Option<(usize, Data)> {
-    let named = here.command.contains(&"du");
-    let unit = match here.command.iter().find(|word| word.starts_with('-')) {
-        Some(letters) if letters.contains('m') => KIB * KIB,
-        Some(letters) if letters.contains('b') => 1.0,
-        _ => KIB,
+/// Whether that is a `df` that asks every file system, and none of them failed to answer.
+fn asks_all(here: &Here<'_>) -> bool {
+    let plain = |word: &&str| match word.strip_prefix("--") {
+        Some(long) => {
+            let name = long.split('=').next().unwrap_or_default();
+            let names = ["all", "block-size", "human-readable", "inodes", "portability", "print-type", "si", "total"];
+            names.contains(&name)
+        }
+        None => word.strip_prefix('-').is_some_and(|letters| {
+            let letters = letters.split('B').next().unwrap_or_default();
+            letters.chars().all(|letter| "ahHikmPT".contains(letter))
+        }),
     };
-    let row = |at: usize| -> Option<(String, u64, bool)> {
-        let words = here.words(at);
-        let (size, path) = (words.first()?, words.get(1..).filter(|path| !path.is_empty())?.join(" "));
-        let has_unit = size.ends_with(['K', 'M', 'G', 'T']);
-        let bytes = if has_unit { human(size)? } else { size.parse::<u64>().ok()? as f64 * unit };
-        (path.starts_with('/') || named && path.starts_with('.')).then(|| (printable(path), bytes as u64, has_unit))
-    };
-    let rows: Vec<_> = (here.at..here.document.len().min(here.at + MOST)).map_while(row).collect();
-    if rows.is_empty() || !named && (rows.len() < 2 || !rows.iter().any(|(.., unit)| *unit)) {
-        return None;
-    }
-    let lines = rows.len();
-    Some((lines, Data::Folders(rows.into_iter().map(|(path, bytes, _)| (path, bytes)).collect())))
+    let words = here.command.split_first().filter(|(program, _)| **program == "df" && !here.by_name);
+    let failed = |at: usize| here.document.line(at).trim_start().starts_with("df: ");
+    words.is_some_and(|(_, rest)| rest.iter().all(plain)) && !(here.at.saturating_sub(8)..here.at).any(failed)
 }
 
 /// `lsof +L1`, `lsof | grep deleted`, or the rows of deleted files in a whole `lsof`.
@@ -127,36 +129,57 @@ pub(super) fn deleted(here: &Here<'_>) -> Option<(usize, Data)> {
     let document = here.document;
     let heading = here.words(here.at);
     let titled = heading.first() == Some(&"COMMAND") && heading.contains(&"NODE") && heading.contains(&"NAME");
-    let mut files: Vec<Deleted> = Vec::new();
+    // It is there once for each process and descriptor.
+    let mut files: BTreeMap<(String, u64), Deleted> = BTreeMap::new();
     let mut place = here.at + usize::from(titled);
     while place < document.len() && place - here.at < MOST {
         let words = here.words(place);
         let Some(pid) = words.get(1).filter(|_| words.len() >= 7).and_then(|pid| pid.parse::<i32>().ok()) else {
             break;
         };
-        let file = file_of(&words, pid);
-        if file.is_none() && !titled {
+        if !titled && !is_deleted(&words) {
             break;
         }
-        if let Some(file) = file.filter(|_| !document.ends_within(place)) {
-            // It is there once for each process and descriptor.
-            let known = files.iter().position(|known| known.inode == file.inode && known.bytes == file.bytes);
-            match known {
-                Some(known) => files[known].holders += u64::from(files[known].pid != file.pid),
-                None if files.len() < KEPT => files.push(file),
-                None => {}
-            }
+        if let Some(file) = file_of(&words, pid).filter(|_| !document.ends_within(place)) {
+            let known = files
+                .entry((file.device.clone(), file.inode))
+                .or_insert_with(|| Deleted { holders: 0, ..file.clone() });
+            known.holders += u64::from(known.holders == 0 || known.pid != file.pid);
+            known.bytes = known.bytes.max(file.bytes);
         }
         place += 1;
     }
-    files.sort_by_key(|file| std::cmp::Reverse(file.bytes));
-    (!files.is_empty()).then(|| (place - here.at, Data::Deleted(files)))
+    let mut files: Vec<Deleted> = files.into_values().collect();
+    files.sort_by_key(|file| Reverse(file.bytes));
+    files.truncate(FILES);
+    // Rows of memory alone are taken, too, and nothing comes of them.
+    (!files.is_empty() || !titled && place > here.at).then(|| (place - here.at, Data::Deleted(files)))
+}
+
+/// Whether a row of `lsof` is one of a file without a name, whatever it lies on.
+fn is_deleted(words: &[&str]) -> bool {
+    let Some(at) = place_of_file(words) else { return false };
+    let unlinked = words.get(at + 3) == Some(&"0") && words.get(at + 4).is_some_and(|node| node.parse::<u64>().is_ok());
+    words.last() == Some(&"(deleted)") || words[at - 1] == "DEL" || unlinked
+}
+
+/// Where the type of a row of `lsof` stands, if that is a plain file.
+fn place_of_file(words: &[&str]) -> Option<usize> {
+    words.iter().position(|word| *word == "REG").filter(|at| (3..=7).contains(at))
+}
+
+/// Whether a name is one that the kernel gives memory which processes share: its space is not that of a disk, and who would empty
+/// it would break what uses it.
+fn is_memory(path: &str) -> bool {
+    const NAMES: [&str; 10] =
+        ["/memfd:", "/dev/", "/SYSV", "/[", "/anon_", "/i915", "/drm ", "/dmabuf", "/proc/", "/sys/"];
+    NAMES.iter().any(|name| path.starts_with(name))
 }
 
 /// `nginx 812 root 5w REG 253,0 1234567 0 131 /var/log/nginx/access.log (deleted)`; without the count of links where it was not asked
 /// for.
 fn file_of(words: &[&str], pid: i32) -> Option<Deleted> {
-    let at = words.iter().position(|word| *word == "REG").filter(|at| (3..=7).contains(at))?;
+    let at = place_of_file(words)?;
     let numbers = words.get(at + 2..)?.iter().map_while(|word| word.parse::<u64>().ok());
     let numbers: Vec<u64> = numbers.take(3).collect();
     let gone = words.last() == Some(&"(deleted)");
@@ -165,13 +188,16 @@ fn file_of(words: &[&str], pid: i32) -> Option<Deleted> {
         [bytes, inode] if gone => (*bytes, *inode),
         _ => return None,
     };
+    let device = *words.get(at + 1)?;
     let path = words.get(at + 2 + numbers.len()..)?.join(" ");
     let path = path.strip_suffix("(deleted)").unwrap_or(&path).trim_end();
     let descriptor = words[at - 1].trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    path.starts_with('/').then(|| Deleted {
+    // 0,1 is where the kernel keeps shared memory; no mount has it.
+    (path.starts_with('/') && !is_memory(path) && device != "0,1").then(|| Deleted {
         path: printable(path),
         bytes,
         inode,
+        device: printable(device),
         name: printable(words[0]),
         user: printable(words[at - 2]),
         pid,
@@ -245,8 +271,12 @@ pub(super) fn devices(here: &Here<'_>) -> Option<(usize, Data)> {
 
 /// What the probe `disk` would have seen, as far as `df` and `iostat -x` show it.
 pub(super) fn disk<'d>(data: impl Iterator<Item = &'d Data> + Clone) -> Option<Value> {
-    let rows: Vec<&Filesystem> = rows(data.clone()).filter(|row| row.holds_files()).collect();
-    let of_space = data.clone().any(|data| matches!(data, Data::Deleted(_) | Data::Folders(_)));
+    let rows = each_once(rows(data.clone()).filter(|row| row.holds_files()));
+    let of_space = data.clone().any(|data| match data {
+        Data::Deleted(files) => !files.is_empty(),
+        data => matches!(data, Data::Folders(_)),
+    });
+    let asked_all = rows.values().any(|row| row.asked_all);
     let devices = data.filter_map(|data| if let Data::Devices(devices) = data { Some(devices) } else { None }).last();
     // Who shows what takes the space, speaks of a disk, how full it may be.
     if rows.is_empty() && devices.is_none() && !of_space {
@@ -255,7 +285,7 @@ pub(super) fn disk<'d>(data: impl Iterator<Item = &'d Data> + Clone) -> Option<V
     let mut output = json!({"from_text": true});
     if !rows.is_empty() {
         let mut places: BTreeMap<&str, Value> = BTreeMap::new();
-        for row in &rows {
+        for row in rows.values() {
             let place = places.entry(&row.mount).or_insert_with(
                 || json!({"mount_point": row.mount, "source": row.source, "kind": row.kind, "remote": row.is_remote()}),
             );
@@ -283,8 +313,10 @@ pub(super) fn disk<'d>(data: impl Iterator<Item = &'d Data> + Clone) -> Option<V
         if of_inodes.is_some() {
             output["fullest_inodes_share"] = json!(of_inodes);
         }
-        // `df` would have waited for one that does not answer.
-        output["hanging"] = json!([]);
+        // One that asks all would have waited for one that does not answer; another one may not have asked that.
+        if asked_all {
+            output["hanging"] = json!([]);
+        }
     }
     if let Some(devices) = devices {
         let mut devices = devices.clone();
@@ -301,16 +333,33 @@ fn rows<'d>(data: impl Iterator<Item = &'d Data> + Clone) -> impl Iterator<Item 
     data.filter_map(|data| if let Data::Disks(rows) = data { Some(rows) } else { None }).flatten()
 }
 
+/// Of each mount the row of its bytes and that of its inodes. Of one file system the last row tells how it is now; of several that
+/// have the same mount, which are of hosts or containers, the fuller one is what somebody asks about. The overlay of a container is
+/// no file system of the host.
+fn each_once<'d>(rows: impl Iterator<Item = &'d Filesystem> + Clone) -> BTreeMap<(&'d str, bool), &'d Filesystem> {
+    let is_overlay = |row: &Filesystem| row.source == "overlay" || row.kind == "overlay";
+    let of_host = rows.clone().any(|row| row.mount == "/" && !is_overlay(row));
+    let mut found: BTreeMap<(&str, bool), &Filesystem> = BTreeMap::new();
+    for row in rows.filter(|row| !(of_host && row.mount == "/" && is_overlay(row))) {
+        let known = found.entry((row.mount.as_str(), row.of_inodes)).or_insert(row);
+        if row.is_again(known) || row.share.unwrap_or(0.0) >= known.share.unwrap_or(0.0) {
+            *known = row;
+        }
+    }
+    found
+}
+
 /// What the probe `space` would have seen of the file system that is mounted there.
 pub(super) fn space<'d>(data: impl Iterator<Item = &'d Data> + Clone, path: &str) -> Option<Value> {
-    let all = rows(data.clone());
-    let row = all.clone().find(|row| row.mount == path && !row.of_inodes)?;
+    let all = each_once(rows(data.clone()));
+    let row = *all.get(&(path, false))?;
+    let several = all.values().filter(|other| other.source == row.source && !other.of_inodes).count() > 1;
     // What lies below another mount is of that.
     let lies_here = |file: &str| {
         let below = |mount: &str| {
             mount == "/" || file.strip_prefix(mount).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let mount = all.clone().filter(|row| below(&row.mount)).map(|row| row.mount.as_str()).max_by_key(|it| it.len());
+        let mount = all.keys().map(|(mount, _)| *mount).filter(|mount| below(mount)).max_by_key(|mount| mount.len());
         mount == Some(path)
     };
     let (bytes, used, available) = (row.total?, row.used?, row.available?);
@@ -321,35 +370,24 @@ pub(super) fn space<'d>(data: impl Iterator<Item = &'d Data> + Clone, path: &str
     if !row.rounded {
         output["reserved_bytes"] = json!(bytes.saturating_sub(used).saturating_sub(available));
     }
-    if let Some(of_inodes) = all.clone().find(|row| row.mount == path && row.of_inodes) {
+    if let Some(of_inodes) = all.get(&(path, true)) {
         output["inodes"] = json!(of_inodes.total);
         output["used_inodes"] = json!(of_inodes.used);
     }
     let files = data.clone().filter_map(|data| if let Data::Deleted(files) = data { Some(files) } else { None });
-    let files: Vec<&Deleted> = files.flatten().filter(|file| lies_here(&file.path)).collect();
+    let files = files.flatten().filter(|file| lies_here(&file.path) && row.may_hold(file, several));
+    // Two listings have the same file twice.
+    let mut listed = BTreeSet::new();
+    let files: Vec<&Deleted> = files.filter(|file| listed.insert((file.device.as_str(), file.inode))).collect();
     if !files.is_empty() {
         output["deleted_bytes"] = json!(files.iter().map(|file| file.bytes).fold(0, u64::saturating_add));
-        output["deleted_files"] = files.iter().map(|file| file.json()).collect();
+        output["deleted_files"] = files.iter().take(KEPT).map(|file| file.json()).collect();
     }
     let folders = data.filter_map(|data| if let Data::Folders(folders) = data { Some(folders) } else { None });
-    let mut folders: Vec<&(String, u64)> = folders.flatten().filter(|(folder, _)| lies_here(folder)).collect();
-    folders.sort();
-    folders.dedup_by(|a, b| a.0 == b.0);
-    if !folders.is_empty() {
-        let inside = |outer: &str, inner: &str| {
-            let outer = outer.trim_end_matches('/');
-            inner.strip_prefix(outer).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
-        };
-        // Without the bytes of those that are in the list themselves, and of these only those right below.
-        let own = folders.iter().map(|(path, bytes)| {
-            let below = folders.iter().filter(|(other, _)| inside(path, other));
-            let direct = below.filter(|(other, _)| {
-                !folders.iter().any(|(between, _)| inside(path, between) && inside(between, other))
-            });
-            (path, bytes.saturating_sub(direct.map(|(_, bytes)| *bytes).fold(0, u64::saturating_add)))
-        });
-        let mut own: Vec<(&String, u64)> = own.filter(|(_, own)| *own as f64 >= 0.01 * used as f64).collect();
-        own.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    // What is larger than its file system does not lie on it alone, or was counted in other units than the rows say.
+    let folders = folders.flatten().filter(|(folder, size)| *size <= bytes && lies_here(folder)).collect();
+    let own = folders::own_bytes(folders, (used as f64 * 0.01) as u64);
+    if let Some(own) = own {
         let share = |bytes: u64| if used > 0 { bytes as f64 / used as f64 } else { 0.0 };
         output["heavy_folders"] =
             own.iter().map(|(path, bytes)| json!({"path": path, "bytes": bytes, "share": share(*bytes)})).collect();
@@ -382,13 +420,13 @@ pub(super) fn sentences(data: &Data) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::engine::{Observer as _, ProbeRequest};
     use crate::probe::{self, Inputs};
     use crate::tool_output::{ToolOutput, of_text};
 
-    fn seen(output: &ToolOutput, probe: &str, params: &Value) -> Value {
+    pub(in crate::tool_output) fn seen(output: &ToolOutput, probe: &str, params: &Value) -> Value {
         let probe = probe::find(probe).unwrap();
         let ask = ProbeRequest {
             step: String::new(),
@@ -439,17 +477,108 @@ mod tests {
         assert_eq!(space["heavy_folders"], Value::Null, "nothing was printed of folders");
     }
 
+    pub(in crate::tool_output) const DF: &str =
+        "$ df\nFilesystem 1K-blocks Used Available Use% Mounted on\n/dev/sda1 10000000 9000000 1000000 90% /\n";
+
     #[test]
-    fn folders_within_others_are_not_counted_twice_and_counts_of_requests_are_no_folders() {
-        let text = "$ df\nFilesystem 1K-blocks Used Available Use% Mounted on\n/dev/sda1 1000 900 100 90% /\n\
-                    $ du /var\n100\t/var/log/app\n300\t/var/log\n700\t/var\n";
-        let space = seen(&of_text(text).unwrap(), "space", &json!({"path": "/"}));
-        let folders = space["heavy_folders"].as_array().unwrap();
-        let own: Vec<(&str, u64)> =
-            folders.iter().map(|it| (it["path"].as_str().unwrap(), it["bytes"].as_u64().unwrap() / 1024)).collect();
-        assert_eq!(own, [("/var", 400), ("/var/log", 200), ("/var/log/app", 100)]);
-        let counts = of_text("   1200 /index.php\n     30 /login\n");
-        assert!(counts.is_none_or(|counts| !counts.pieces.data().any(|data| matches!(data, Data::Folders(_)))));
+    fn shared_memory_and_what_cannot_lie_there_are_no_deleted_files_of_a_disk() {
+        let rows = "java 22 app mem REG 0,1 4294967296 11 /memfd:heap (deleted)\n\
+                    java 22 app DEL REG 0,1 12 /SYSV00000000\n\
+                    java 22 app 4u REG 0,5 4294967296 13 /SYSV0052e2c1 (deleted)\n\
+                    java 22 app 5u REG 0,1 4294967296 14 /dev/zero (deleted)\n\
+                    java 22 app 6u REG 0,10 4294967296 15 /[aio] (deleted)\n\
+                    java 22 app 7u REG 0,14 4294967296 16 /anon_hugepage (deleted)\n\
+                    java 22 app 8u REG 0,24 4294967296 17 /dev/shm/pool (deleted)\n\
+                    Xorg 30 root 9u REG 0,1 4294967296 18 /i915 (deleted)\n\
+                    sd 31 root 9u REG 0,25 4294967296 19 /run/log/x (deleted)\n\
+                    sd 32 root 9u REG 0,30 4294967296 20 /data/x (deleted)\n";
+        let space =
+            seen(&of_text(&format!("{DF}$ lsof | grep deleted\n{rows}")).unwrap(), "space", &json!({"path": "/"}));
+        assert_eq!((&space["deleted_files"], &space["deleted_bytes"]), (&Value::Null, &Value::Null));
+        // The same inode of two disks is two files.
+        let both = "a 1 root 1w REG 8,1 5000 11 /a (deleted)\nb 2 root 1w REG 8,3 5000 11 /b (deleted)\n";
+        let space = seen(
+            &of_text(&format!("{DF}$ lsof | grep deleted\n{rows}{both}")).unwrap(),
+            "space",
+            &json!({"path": "/"}),
+        );
+        assert_eq!(space["deleted_bytes"], json!(10_000));
+        // All are added up, though not all are listed.
+        let many: String = (0..1000).map(|at| format!("a 1 root 1w REG 8,1 5000 {at} /a{at} (deleted)\n")).collect();
+        let space = seen(&of_text(&format!("{DF}$ lsof +L1\n{many}")).unwrap(), "space", &json!({"path": "/"}));
+        assert_eq!(space["deleted_bytes"], json!(5_000_000));
+        // Files of btrfs have no block device.
+        let df = "$ df -T\nFilesystem Type 1K-blocks Used Available Use% Mounted on\n\
+                  /dev/sda1 btrfs 10000000 9000000 1000000 90% /\n";
+        let text = format!("{df}$ lsof | grep deleted\na 1 root 1w REG 0,33 5000 11 /var/a (deleted)\n{rows}");
+        let space = seen(&of_text(&text).unwrap(), "space", &json!({"path": "/"}));
+        assert_eq!(space["deleted_files"].as_array().unwrap().len(), 2, "{space}");
+    }
+
+    #[test]
+    fn a_whole_lsof_gives_its_sockets_and_its_deleted_files() {
+        let text = "$ lsof -nP\nCOMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME\n\
+                    init 1 root cwd DIR 8,1 4096 2 /\n\
+                    sshd 40 root 3u IPv4 20112 0t0 TCP *:22 (LISTEN)\n\
+                    java 50 app 1w REG 8,1 5000000 11 /var/a.log (deleted)\n\
+                    java 50 app 9u sock 0,8 0t0 991 protocol: TCP\n\
+                    java 50 app 7u IPv6 20113 0t0 TCP *:8080 (LISTEN)\n";
+        for text in [text.to_owned(), text.replace(" (deleted)", "")] {
+            let read = of_text(&format!("{DF}{text}")).unwrap();
+            let sockets = seen(&read, "sockets", &json!({}));
+            assert_eq!(sockets["listeners"].as_array().unwrap().len(), 2, "{sockets}");
+            let space = seen(&read, "space", &json!({"path": "/"}));
+            assert_eq!(space["deleted_bytes"].as_u64().is_some(), text.contains("deleted"));
+        }
+    }
+
+    #[test]
+    fn of_several_file_systems_with_one_mount_the_fuller_one_is_told() {
+        let full = "/dev/sda1 1000 1000 0 100% /\n";
+        let head = "Filesystem 1K-blocks Used Available Use% Mounted on\n";
+        for other in ["overlay 2000 360 1640 18% /\n", "/dev/vda1 500 50 450 10% /\n"] {
+            for (first, second) in [(full, other), (other, full)] {
+                let read = of_text(&format!("$ df\n{head}{first}$ docker exec app df\n{head}{second}")).unwrap();
+                let disk = seen(&read, "disk", &json!({}));
+                assert_eq!(disk["filesystems"][0]["source"], "/dev/sda1", "{first}{second}");
+                assert_eq!(seen(&read, "space", &json!({"path": "/"}))["available_bytes"], json!(0));
+            }
+        }
+        // Of one that was printed again, the last row is of now.
+        let text = format!("$ df\n{head}{full}$ df\n{head}/dev/sda1 1000 100 900 10% /\n");
+        assert_eq!(seen(&of_text(&text).unwrap(), "disk", &json!({}))["fullest_share"], json!(0.1));
+    }
+
+    #[test]
+    fn sizes_are_read_up_to_exabytes_and_beyond_what_a_number_holds() {
+        let head = "Filesystem Size Used Avail Use% Mounted on\n";
+        let disk = seen(&of_text(&format!("{head}/dev/sda1 1.5P 1.0P 512T 67% /srv\n")).unwrap(), "disk", &json!({}));
+        assert_eq!(disk["filesystems"][0]["used_bytes"], json!(1_u64 << 50));
+        let disk = seen(&of_text(&format!("{head}/dev/sda1 1.5X 1.0X 512X 67% /srv\n")).unwrap(), "disk", &json!({}));
+        assert_eq!(disk["filesystems"][0]["used_bytes"], Value::Null);
+        let large = "99999999999999999999";
+        let text = format!("{head}/dev/sda1 {large} {large} {large} 50% /srv\n");
+        assert!(of_text(&text).is_some());
+    }
+
+    #[test]
+    fn only_a_df_that_asks_all_says_that_every_file_system_answers() {
+        let rows = "Filesystem 1K-blocks Used Available Use% Mounted on\n/dev/sda1 1000 600 400 60% /\n";
+        for (before, answers) in [
+            ("$ df\n", true),
+            ("$ sudo df -hT | sort\n", true),
+            ("$ df --human-readable\n", true),
+            ("$ df -h /\n", false),
+            ("$ df -hl\n", false),
+            ("$ df -x nfs4\n", false),
+            ("$ df --local\n", false),
+            ("$ docker exec app df\n", false),
+            ("$ df\ndf: /mnt/nas: Input/output error\n", false),
+            ("", false),
+        ] {
+            let disk = seen(&of_text(&format!("{before}{rows}")).unwrap(), "disk", &json!({}));
+            assert_eq!(disk["hanging"] == json!([]), answers, "{before}: {}", disk["hanging"]);
+        }
     }
 
     #[test]
