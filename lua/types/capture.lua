@@ -370,7 +370,7 @@
 ---An IPv4 address that two hosts say is theirs.
 ---@class casebook.capture.Disputed
 ---@field address string The address.
----@field own boolean Whether it is one of this host: then somebody else claims it as well.
+---@field own boolean Whether this host has it on that link at the beginning and the end of the window: then somebody else has it too. False in a file.
 ---@field by string[] The link addresses that claimed it, without those of this host: the first two.
 ---@field claims integer How many packets claimed it.
 ---@field changes integer How often another one claimed it than the one before. A standby that takes an address over changes it once; a bond that balances what it receives (`balance-alb`) may change it again and again.
@@ -827,7 +827,7 @@
 ---@field reflection casebook.capture.Reflections Rx UDP from ports of services that can be abused as reflectors, most bytes first. Answers to the host's own questions are in it too: see `requests_sent` and `unsolicited_share`.
 ---@field to_all? casebook.capture.ToAll What came in broadcast frames, of all protocols and all senders; none in records of versions that did not count it.
 ---@field stations casebook.capture.Stations Who on the link sent what was not for this host alone, by link addresses and protocol, most bytes first, up to 32. Empty where frames have no link addresses.
----@field disputed casebook.capture.Disputeds IPv4 addresses that two link addresses claim by ARP, and those of this host that another claims; at most 16, of the first 1,024 addresses that are heard of. What comes with a VLAN tag is not looked at.
+---@field disputed casebook.capture.Disputeds IPv4 addresses that two link addresses claim by ARP, and those of this host that another claims; at most 16. Missing where none was found and not all was looked at: not what comes with a VLAN tag, nor addresses beyond the first 4,096 and this host's own.
 ---@field groups casebook.capture.Groups What was for a group, for all, or is routed on: by destination, protocol and port, most bytes first, up to 32.
 ---@field endpoints casebook.capture.Endpoints Who on this host received: by protocol, local address and port, most bytes first, up to 1,024. With `other_endpoints` they add up to `classes.to_us`.
 ---@field other_endpoints casebook.capture.OtherEndpoints The endpoints that are not listed, by protocol.

@@ -1,11 +1,12 @@
 //! The host's interfaces and addresses, as far as a capture needs them.
 
 use std::collections::HashSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::if_indextoname;
 
+use super::claims::OnLink;
 use crate::case::{Gap, Reason};
 use crate::probe::Context;
 use crate::probe::watched::{self, Survey};
@@ -87,6 +88,45 @@ pub fn addresses() -> Result<Vec<IpAddr>, Gap> {
     Ok(addresses.collect())
 }
 
+/// Interfaces that stand above one another: a card in a bond in a bridge.
+const ABOVE: usize = 4;
+
+/// The IPv4 addresses that these interfaces have on their links. What others say there of an address that this host has elsewhere, as on
+/// `lo`, is meant to be so: a balancer's address is on every server behind it.
+pub fn on_link(watched: &[Interface]) -> Result<OnLink, Gap> {
+    let survey = Survey::take(&mut watched::door()?)?;
+    let places = (0..).zip(watched);
+    Ok(places
+        .flat_map(|(place, interface)| {
+            addresses_on(&survey, interface.index).into_iter().map(move |address| (place, address))
+        })
+        .collect())
+}
+
+/// The addresses of an interface and of those that it is a part of.
+fn addresses_on(survey: &Survey, index: u32) -> Vec<Ipv4Addr> {
+    let link = |index: u32| survey.links.iter().find(|link| link.index == index);
+    let above = std::iter::successors(link(index), |below| link(below.master?)).take(ABOVE);
+    let holders: Vec<u32> =
+        above.filter(|link| link.flags & libc::IFF_NOARP as u32 == 0).map(|link| link.index).collect();
+    let held = survey.addresses.iter().filter(|held| holders.contains(&held.index));
+    let held: Vec<(Ipv4Addr, u8)> = held
+        .filter_map(|held| match held.address {
+            IpAddr::V4(address) => Some((address, held.prefix)),
+            IpAddr::V6(_) => None,
+        })
+        .collect();
+    // One alone (/32) is on the link where it lies in the network of another: so does keepalived add them.
+    let networks: Vec<(Ipv4Addr, u8)> = held.iter().copied().filter(|(_, prefix)| (1..32).contains(prefix)).collect();
+    let lies_in = |address: Ipv4Addr, (network, prefix): (Ipv4Addr, u8)| {
+        (address.to_bits() ^ network.to_bits()) >> (32 - u32::from(prefix)) == 0
+    };
+    held.iter()
+        .map(|(address, _)| *address)
+        .filter(|address| networks.iter().any(|network| lies_in(*address, *network)))
+        .collect()
+}
+
 /// Networks that are the host's own as a whole. A kernel that cannot be asked for them is taken to have none, as nearly all.
 pub fn networks() -> Vec<(IpAddr, u8)> {
     [false, true].into_iter().flat_map(|v6| local_networks(v6).unwrap_or_default()).collect()
@@ -95,6 +135,27 @@ pub fn networks() -> Vec<(IpAddr, u8)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::rtnetlink::{Link, LinkAddress};
+
+    #[test]
+    fn addresses_elsewhere_are_not_on_the_link() {
+        let link = |index, master, flags| Link { index, master, flags, ..Link::default() };
+        let noarp = libc::IFF_NOARP as u32;
+        let links = vec![link(2, Some(3), 0), link(3, Some(9), 0), link(9, None, noarp), link(4, None, 0)];
+        let held = |index, last, prefix| LinkAddress { index, address: [192, 0, 2, last].into(), prefix, label: None };
+        let addresses = vec![
+            held(3, 10, 24),
+            held(3, 100, 32),
+            LinkAddress { index: 3, address: [203, 0, 113, 7].into(), prefix: 32, label: None },
+            held(1, 101, 32),
+            held(9, 102, 24),
+            held(4, 103, 24),
+        ];
+        let survey = Survey { links, addresses };
+        // A port of the bond has what the bond has; the VRF that the bond is in (IFF_NOARP), `lo` and another card have theirs elsewhere.
+        assert_eq!(addresses_on(&survey, 2), [Ipv4Addr::new(192, 0, 2, 10), Ipv4Addr::new(192, 0, 2, 100)]);
+        assert_eq!(addresses_on(&survey, 77), Vec::<Ipv4Addr>::new());
+    }
 
     #[test]
     fn who_takes_frames_of_which_type_is_read() {

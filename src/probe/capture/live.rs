@@ -73,16 +73,15 @@ fn watch_here(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
         let nothing = || Gap::new(Reason::Absent, "capture packets", "there is no interface to watch");
         return Err(unwatched.unwrap_or_else(nothing));
     }
-    let (local, local_gap) = match host::addresses() {
-        Ok(addresses) => (addresses, None),
-        Err(gap) => (Vec::new(), Some(gap)),
-    };
+    let (local, local_gap) = split(host::addresses());
     let window_nanos = params.window.0.as_nanos().min(u64::MAX.into()) as u64;
     let mut tally =
         Tally::new(LocalAddresses::new(local).with_networks(host::networks()), window_nanos, KeyedHash::from_kernel())
             .with_interfaces(sources.len());
-    tally.claims =
-        Claims::of_host(sources.first().map(|source| source.interface.own_links.clone()).unwrap_or_default());
+    let watched: Vec<Interface> = sources.iter().map(|source| source.interface.clone()).collect();
+    let (on_link, mut links_gap) = split(host::on_link(&watched));
+    let own_links = watched.first().map(|interface| interface.own_links.clone()).unwrap_or_default();
+    tally.claims = Claims::of_host(own_links, on_link);
     tally.untaken = sources.iter().any(|source| source.interface.taken.is_some()).then(Default::default);
     let names: Vec<String> = sources.iter().map(|source| source.interface.name.clone()).collect();
     let mut burst = Burst::new(tally, params, names.clone());
@@ -110,6 +109,9 @@ fn watch_here(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
     let refused = sources.iter().filter(|source| source.ring.refuse().is_err()).count() == 0;
     let elapsed = watching.began.elapsed();
     watching.last_packets(&mut sources, &mut burst, refused);
+    let (on_link, gap) = split(host::on_link(&watched));
+    burst.tally.claims.still_own(&on_link);
+    links_gap = links_gap.or(gap);
     loss.extend(watching.loss(elapsed));
     loss.extend(unwatched.map(|gap| format!("not watched: {gap}")));
 
@@ -129,7 +131,15 @@ fn watch_here(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
     if let Some(gap) = local_gap {
         observed.miss(&["local_addresses", "classes.to_us", "classes.forwarded", "endpoints", "other_endpoints"], gap);
     }
+    if let Some(gap) = links_gap {
+        observed.miss(&["disputed"], gap);
+    }
     Ok(observed)
+}
+
+/// What was seen, or nothing, and why.
+fn split<T: Default>(seen: Result<T, Gap>) -> (T, Option<Gap>) {
+    seen.map_or_else(|gap| (T::default(), Some(gap)), |seen| (seen, None))
 }
 
 /// An interface and the ring that gets its packets.

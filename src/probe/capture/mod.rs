@@ -221,6 +221,14 @@ impl Burst {
         }
         let mut observed = Observed::whole(self.tally.summary(source, params.top as usize));
         observed.loss = loss;
+        if let Some(gap) = self.tally.claims.unseen() {
+            // A gap hides the list, and what was found shall be told.
+            if observed.output.disputed.iter().any(|row| row.own || row.changes > 1) {
+                observed.loss.push(format!("more may be disputed: {gap}"));
+            } else {
+                observed.miss(&["disputed"], gap);
+            }
+        }
         if let Some(gap) = self.no_writer {
             observed.miss(&["written"], gap);
         }

@@ -88,8 +88,8 @@ pub struct Capture {
     /// Empty where frames have no link addresses.
     #[serde(default)]
     pub stations: Vec<Station>,
-    /// IPv4 addresses that two link addresses claim by ARP, and those of this host that another claims; at most 16, of the first 1,024
-    /// addresses that are heard of. What comes with a VLAN tag is not looked at.
+    /// IPv4 addresses that two link addresses claim by ARP, and those of this host that another claims; at most 16. Missing where none
+    /// was found and not all was looked at: not what comes with a VLAN tag, nor addresses beyond the first 4,096 and this host's own.
     #[serde(default)]
     pub disputed: Vec<Claimed>,
     /// What was for a group, for all, or is routed on: by destination, protocol and port, most bytes first, up to 32.
@@ -295,7 +295,7 @@ pub struct Claimed {
     /// The address.
     #[schemars(with = "String")]
     pub address: Ipv4Addr,
-    /// Whether it is one of this host: then somebody else claims it as well.
+    /// Whether this host has it on that link at the beginning and the end of the window: then somebody else has it too. False in a file.
     pub own: bool,
     /// The link addresses that claimed it, without those of this host: the first two.
     pub by: Vec<String>,

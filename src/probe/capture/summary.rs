@@ -91,7 +91,7 @@ impl Tally {
             reflection: self.reflection(),
             to_all: Some(self.neighbours.to_all()),
             stations: self.neighbours.stations(|bytes| self.share(bytes)),
-            disputed: self.claims.disputed(|address| self.local.contains(address.into()), &source.interfaces),
+            disputed: self.claims.disputed(&source.interfaces),
             groups: self.neighbours.groups(|bytes| self.share(bytes)),
             endpoints: self.endpoints(&source.interfaces, seconds),
             other_endpoints: self.other_endpoints(),

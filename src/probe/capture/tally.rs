@@ -280,9 +280,8 @@ impl Tally {
                     untaken.add(amount);
                 }
                 self.add_ether_type(seen.packet.ether_type, amount);
-                // Each VLAN may have addresses of its own.
-                if seen.packet.ether_type == ARP && !seen.packet.tagged && !seen.tag_stripped {
-                    self.claims.add(seen.interface, seen.bytes);
+                if seen.packet.ether_type == ARP && seen.vlan_without_device.is_none() {
+                    self.claims.add(seen.interface, seen.packet.tagged || seen.tag_stripped, seen.bytes);
                 }
             }
         }

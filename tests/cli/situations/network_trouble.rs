@@ -102,11 +102,27 @@ const SITUATIONS: &[Situation] = &[
         runbook: "packet-loss",
         serves: FILE,
         happens: "there sysctl -qw net.ipv4.conf.all.arp_notify=1
+            there nft 'table ip of { chain two { type filter hook input priority 0; ip daddr 198.51.100.9 drop; }; }'
+            (while :; do timeout 9 bash -c 'exec 9<>/dev/tcp/198.51.100.9/8080'; sleep 0.1; done) 2>>refused &
             for name in second third; do there ip link add $name link far type macvlan mode bridge; there ip address add 198.51.100.9/24 dev $name; done
             (while :; do for name in second third; do there ip link set $name up; sleep 0.2; there ip link set $name down; done; done) &",
         causes: &["address-claimed-twice"],
         says: " both say that they have 198.51.100.9, in turns",
         runs: "ip neighbour show 198.51.100.9",
+    },
+    // A balancer has the address of its servers, which have it on `lo`; and what this host gave up another one took over.
+    Situation {
+        name: "addresses-of-two-that-agree",
+        runbook: "packet-loss",
+        serves: FILE,
+        happens: "there sysctl -qw net.ipv4.conf.all.arp_notify=1; ip address add 198.51.100.7/32 dev lo; ip address add 198.51.100.8/24 dev outside
+            there ip link add second link far type macvlan mode bridge; there ip address add 198.51.100.7/24 dev second
+            (while :; do there ip link set second up; sleep 0.3; there ip link set second down; done) &
+            (sleep 3; ip address del 198.51.100.8/24 dev outside; there ip link add third link far type macvlan mode bridge
+            there ip address add 198.51.100.8/24 dev third; while :; do there ip link set third up; sleep 0.3; there ip link set third down; done) &",
+        causes: &[],
+        says: "",
+        runs: "",
     },
     Situation {
         name: "website-quiet",
