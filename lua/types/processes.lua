@@ -77,7 +77,7 @@
 ---@field seen fun(self: casebook.processes.ZombieParents): casebook.processes.ZombieParents the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.processes.ZombieParents): casebook.processes.ZombieParent[] the items as plain tables, converted at once
 
----A shell that gives no prompt, since it waits for a program that it began by itself.
+---A shell of a login that waits for a program in its own process group: one that its profile or its prompt began, or one that stands within a command (`$(…)`) that somebody typed. Those whose program waits for what is typed are not among them.
 ---@class casebook.processes.LoginShell
 ---@field process casebook.processes.Process The shell.
 ---@field age_seconds number How long ago it began, in seconds.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 
 use super::output::LoginShell;
 use super::ranking::Seen;
@@ -14,17 +15,25 @@ const LISTED: usize = 16;
 const LOOKED_INTO: usize = 256;
 /// How far down from the shell the program may be.
 const DEPTH: usize = 8;
+/// Most programs of a shell, and threads of each, of which is asked whether they wait for what is typed.
+const MEMBERS: usize = 32;
+const THREADS: usize = 16;
+/// Most descriptors of a program that are looked at.
+const DESCRIPTORS: usize = 64;
 
 /// A shell gives each command that a user types a process group of its own. While it reads the files of its profile, and for what makes
-/// its prompt, it does not: such a program is in the group of the shell. Those that wait longest come first.
+/// its prompt, it does not: such a program is in the group of the shell. So is what it begins for `$(…)` in a command, or for a key that is
+/// set to a program: that may have been typed. Those that wait longest come first.
 pub(super) fn waiting(all: &[Seen], names: &mut Names, age: impl Fn(u64) -> f64) -> Vec<LoginShell> {
     let by_pid: HashMap<i32, &Seen> = all.iter().map(|seen| (seen.pid, seen)).collect();
     let mut children: HashMap<i32, &Seen> = HashMap::new();
+    let mut members: HashMap<i32, Vec<i32>> = HashMap::new();
     let in_group = |seen: &&Seen| {
         let stat = seen.now.stat;
         stat.terminal && stat.group == stat.session && seen.pid != stat.session && stat.state != b'Z'
     };
     for seen in all.iter().filter(in_group) {
+        members.entry(seen.now.stat.session).or_default().push(seen.pid);
         // Those that began before it are in the background: the shell would not have begun another.
         let youngest = children.entry(seen.now.stat.parent).or_insert(seen);
         if (seen.now.stat.started, seen.pid) > (youngest.now.stat.started, youngest.pid) {
@@ -45,6 +54,10 @@ pub(super) fn waiting(all: &[Seen], names: &mut Names, age: impl Fn(u64) -> f64)
         // A program that was put into the background is in the group as well, and the shell reads what is typed.
         let waits_in = wait_channel(pid);
         if waits_in.as_deref().is_some_and(|channel| !waits_for_programs(channel)) {
+            continue;
+        }
+        // It asks for a passphrase or shows a menu, and whoever logged in is at it.
+        if members.get(&pid).is_some_and(|members| members.iter().take(MEMBERS).any(|member| reads_terminal(*member))) {
             continue;
         }
         let mut program = *begun;
@@ -85,6 +98,59 @@ fn waits_for_programs(channel: &str) -> bool {
         || channel.contains("pipe_wait")
 }
 
+/// Whether a thread of a process waits for what is typed at a terminal.
+fn reads_terminal(pid: i32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    threads.flatten().take(THREADS).any(|thread| {
+        let thread = thread.file_name().to_string_lossy().into_owned();
+        let text = |name: &str| fs::read_to_string(format!("/proc/{pid}/task/{thread}/{name}")).ok();
+        let is_terminal = |descriptor: u64| {
+            fs::read_link(format!("/proc/{pid}/fd/{descriptor}"))
+                .is_ok_and(|path| is_terminal(path.as_os_str().as_bytes()))
+        };
+        let channel = text("wchan").unwrap_or_default();
+        waits_for_typing(&channel, text("syscall").as_deref(), is_terminal) || polls(&channel) && only_typing_wakes(pid)
+    })
+}
+
+/// Whether a function of the kernel is one that waits for any of several descriptors.
+fn polls(channel: &str) -> bool {
+    ["poll_schedule", "do_select", "do_poll", "do_sys_poll", "ep_poll"].iter().any(|name| channel.contains(name))
+}
+
+/// Whether a process has a terminal to read from, and no socket or pipe by which something else could come.
+fn only_typing_wakes(pid: i32) -> bool {
+    let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    let open: Vec<_> =
+        descriptors.flatten().take(DESCRIPTORS).filter_map(|one| fs::read_link(one.path()).ok()).collect();
+    let any = |is: fn(&[u8]) -> bool| open.iter().any(|path| is(path.as_os_str().as_bytes()));
+    open.len() < DESCRIPTORS
+        && any(is_terminal)
+        && !any(|path| path.starts_with(b"socket:") || path.starts_with(b"pipe:"))
+}
+
+/// Whether a thread waits for what is typed, by where in the kernel it waits, and by which call. Without the right to see the call, who waits for bytes and has a terminal
+/// to read from is taken to read from that.
+fn waits_for_typing(channel: &str, call: Option<&str>, is_terminal: impl Fn(u64) -> bool) -> bool {
+    if channel.contains("n_tty_read") {
+        return true;
+    }
+    let mut words = call.unwrap_or_default().split_ascii_whitespace();
+    let number = words.next().and_then(|number| number.parse::<libc::c_long>().ok());
+    let first = words.next().and_then(|word| u64::from_str_radix(word.trim_start_matches("0x"), 16).ok());
+    match (number, first) {
+        (Some(number), Some(descriptor)) => {
+            [libc::SYS_read, libc::SYS_readv].contains(&number) && is_terminal(descriptor)
+        }
+        _ => channel.contains("wait_woken") && is_terminal(0),
+    }
+}
+
+/// Whether what a descriptor leads to is a terminal.
+fn is_terminal(path: &[u8]) -> bool {
+    [&b"/dev/pts/"[..], b"/dev/tty", b"/dev/console", b"/dev/hvc"].iter().any(|terminal| path.starts_with(terminal))
+}
+
 /// The programs that begin the shell of a login.
 fn lets_in(name: &str) -> bool {
     name.starts_with("sshd") || matches!(name, "login" | "dropbear")
@@ -117,6 +183,27 @@ mod tests {
         // `make`, which a user typed.
         assert!(!leads(&[seen(40, 38, 40, 50, 9), seen(42, 40, 40, 50, 10), seen(50, 40, 50, 50, 90)]));
         assert!(!leads(&[seen(41, 40, 40, 40, 9)]));
+    }
+
+    #[test]
+    fn who_asks_for_a_passphrase_waits_for_what_is_typed() {
+        let terminals = |descriptor| descriptor == 0 || descriptor == 4;
+        let read = |descriptor: u32| format!("{} 0x{descriptor:x} 0x7ffd 0x1 0x0 0x0 0x0 0x7ffd 0x7f", libc::SYS_read);
+        for (channel, call, waits) in [
+            ("n_tty_read", None, true),
+            ("wait_woken", None, true),
+            ("wait_woken", Some(read(4)), true),
+            // A socket.
+            ("wait_woken", Some(read(3)), false),
+            ("do_wait", None, false),
+            ("do_wait", Some("running\n".to_owned()), false),
+            ("hrtimer_nanosleep", Some(format!("{} 0x0 0x0", libc::SYS_nanosleep)), false),
+        ] {
+            assert_eq!(waits_for_typing(channel, call.as_deref(), terminals), waits, "{channel} {call:?}");
+        }
+        assert!(!waits_for_typing("wait_woken", None, |_| false));
+        assert!(is_terminal(b"/dev/pts/3") && is_terminal(b"/dev/tty") && !is_terminal(b"/dev/null"));
+        assert!(!reads_terminal(std::process::id() as i32));
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Default for Params {
 impl Probe for ProcessesProbe {
     const NAME: &'static str = "processes";
     const ABOUT: &'static str = "the processes that use most CPU time, memory, storage and open files; those that hang";
-    const SOURCE: &'static str = "/proc/PID/{stat,io,status,cgroup,cmdline,fd,limits,wchan}, /proc/stat";
+    const SOURCE: &'static str = "/proc/PID/{stat,io,status,cgroup,cmdline,fd,limits,wchan,syscall}, /proc/stat";
     const REPLACES: &'static [&'static str] = &["top", "ps aux", "iotop", "pidstat -urd", "lsof"];
     const NEEDS: &'static [Need] =
         &[Need { what: "CAP_SYS_PTRACE", without: "what the processes of other users read and write" }];

@@ -110,7 +110,8 @@ pub struct ZombieParent {
     pub zombies: u64,
 }
 
-/// A shell that gives no prompt, since it waits for a program that it began by itself.
+/// A shell of a login that waits for a program in its own process group: one that its profile or its prompt began, or one that stands
+/// within a command (`$(…)`) that somebody typed. Those whose program waits for what is typed are not among them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LoginShell {
     /// The shell.

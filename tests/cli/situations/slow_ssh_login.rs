@@ -99,6 +99,18 @@ const SITUATIONS: &[Situation] = &[
         says: "sshd answers in",
         runs: "",
     },
+    // A menu, or a key that wants its passphrase: whoever logged in is asked.
+    Situation {
+        name: "login-whose-profile-asks",
+        resolver: CLOSED,
+        set: "",
+        happens: "mkdir home profile; mount --bind home /root; echo \"bash -c 'read -r choice'\" >profile/ask.sh; mount --bind profile /etc/profile.d; \
+                  nsenter -t $peer -n ssh -tt -F none -i key -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+                  root@198.51.100.1 < <(sleep 60) >>refused 2>&1 & sleep 5",
+        cause: None,
+        says: "sshd answers in",
+        runs: "",
+    },
     Situation {
         name: "sshd-stopped",
         resolver: CLOSED,
