@@ -1,10 +1,11 @@
 //! Where expressions are evaluated: a Lua state that holds parameters, evidence and helpers, and nothing else.
 
 mod names;
+mod settle;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use mlua::chunk::ChunkMode;
@@ -22,7 +23,7 @@ use super::vocabulary;
 use crate::case::{Gap, Reason, Truth};
 use crate::sys::usage;
 use crate::units;
-use names::{Root, Roots, Unsettled, look_up, unsettled, without_indices};
+use names::{Root, Roots, Unsettled, locked, look_up, unsettled, without_indices};
 
 /// Memory that all expressions of one run may use together.
 const MEMORY_LIMIT: usize = 64 * 1024 * 1024;
@@ -366,10 +367,6 @@ fn size(value: &Value) -> usize {
             Value::Object(map) => map.iter().map(|(key, value)| key.len() + size(value)).sum(),
             Value::Null | Value::Bool(_) | Value::Number(_) => 0,
         }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The message of a Lua error without its traceback.

@@ -1,3 +1,5 @@
+//! Tests of scopes: what is known, what is not, and what expressions may take.
+
 use serde_json::json;
 
 use super::*;
