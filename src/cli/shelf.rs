@@ -145,7 +145,9 @@ impl Shelf {
             }
             if name.ends_with(".window") {
                 let why = "several runbooks are judged by one window";
-                return Err(Usage(format!("{why}: `{name}` cannot be set for one of them; `window` sets it for all")));
+                return Err(Usage(format!(
+                    "{why}: `{name}` cannot be set for one of them; `--set window=...` sets it for all"
+                )));
             }
         }
         Ok(())

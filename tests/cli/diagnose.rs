@@ -83,7 +83,7 @@ fn a_parameter_that_no_runbook_has_is_refused() {
 #[test]
 fn a_window_is_that_of_all_and_a_name_that_means_nothing_is_refused() {
     let desk = Desk::new();
-    desk.run("diagnose --plan --set timeouts.window=3s").refused(&["cannot be set for one of them", "--window"]);
+    desk.run("diagnose --plan --set timeouts.window=3s").refused(&["cannot be set for one of them", "--set window"]);
     desk.run("diagnose --plan --set slow-ssh-login_port=22").refused(&["no runbook has a parameter"]);
     // Both declare it in one file, and the first gives it its name.
     desk.run("diagnose --plan --set high_outbound_traffic_high=1Gbit/s").refused(&["set `high-outbound-traffic.high`"]);
@@ -114,6 +114,7 @@ fn a_runbook_that_does_not_fit_is_left_out_and_the_others_go_on() {
 #[test]
 fn lines_that_cannot_be_looked_for_keep_no_other_runbook_from_what_was_pasted() {
     let desk = Desk::new();
+    std::fs::create_dir_all(desk.path("runbooks")).unwrap();
     desk.put(
         "runbooks/mail-slow.yaml",
         "name: mail-slow\ntitle: Mail\ncomplaints: [mail]\nsuspect: [{say: mail is on time}]\nlines: {torn: '(unclosed'}\nsteps:\n  - id: host\n    \

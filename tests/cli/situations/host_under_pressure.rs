@@ -39,7 +39,7 @@ const SITUATIONS: &[Situation] = &[
         trouble: "ulimit -n 512; for i in $(seq 10 500); do eval \"exec $i</dev/null\"; done; exec sleep 60",
         cause: "process-out-of-files",
         says: " files and sockets open, 512 are allowed",
-        runs: "--nofile=1024:1024",
+        runs: "--nofile=1024: ||",
     },
     Situation {
         name: "host-that-forks",
