@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use casebook::case::{Case, Cause, Likelihood};
 
-use super::OF_THE_MACHINE;
+use super::{HELD_BACK, of_elsewhere};
 use crate::command::{Desk, finish};
 use crate::support::accuracy::Played;
 use crate::support::need::{Missing, require, root, tool};
@@ -81,7 +81,7 @@ fn asked(desk: &Desk, trouble: &str, ask: &str) -> Case {
 /// The first likely cause that is staged, or that the load of the machine cannot be.
 fn first<'a>(case: &'a Case, staged: &str) -> Option<&'a Cause> {
     let mut likely = case.diagnosis.causes.iter().filter(|cause| cause.likelihood >= Likelihood::Likely);
-    likely.find(|cause| cause.id == staged || !OF_THE_MACHINE.contains(&cause.id.as_str()))
+    likely.find(|cause| cause.id == staged || !of_elsewhere(cause))
 }
 
 /// How likely a cause is, its title, and what its remedies run.
@@ -120,7 +120,7 @@ impl Bounded {
         let root = Path::new("/sys/fs/cgroup");
         let unified = root.join("cgroup.controllers").exists();
         let parent = if unified { root.to_owned() } else { root.join("cpu") };
-        let group = Bounded(parent.join(format!("casebook-test-{}", std::process::id())));
+        let group = Bounded(parent.join(format!("{HELD_BACK}{}", std::process::id())));
         fs::create_dir(&group.0).map_err(refused)?;
         if unified {
             fs::write(group.0.join("cpu.max"), "20000 100000").map_err(refused)?;
