@@ -15,6 +15,7 @@ use crate::engine::{Live, Observer, ProbeRequest};
 use crate::printable::printable;
 use crate::probe::space::SpaceProbe;
 use crate::probe::{Cancel, Inputs, PROBES, Probe as _};
+use crate::sys::capability;
 use crate::sys::confine::{Confinement, Enforced};
 use crate::sys::identity;
 
@@ -92,7 +93,9 @@ pub(super) fn doctor(start: Start) -> anyhow::Result<u8> {
                 .any(|gap| gap.reason == reason)
         };
         let (denied, absent) = (meets(Reason::Denied), meets(Reason::Absent));
-        for need in probe.needs().iter().filter(|need| if need.what.starts_with("Linux ") { absent } else { denied }) {
+        let lacks =
+            |what: &str| if what.starts_with("Linux ") { absent } else { denied && !capability::held().has(what) };
+        for need in probe.needs().iter().filter(|need| lacks(need.what)) {
             writeln!(out, "              {:<12} without {}: {}", "", need.what, need.without)?;
         }
     }

@@ -34,6 +34,7 @@ mod place;
 mod process;
 pub mod processes;
 mod protocol;
+mod refused;
 mod resource_limits;
 mod rights;
 pub mod service;
@@ -249,7 +250,10 @@ impl<P: Probe> AnyProbe for P {
     fn observe_typed(&self, params: &Value, cx: &Context) -> Result<Observed<Typed>, Gap> {
         let params = P::Params::deserialize(params)
             .map_err(|error| malformed(&format!("read the parameters of probe {}", P::NAME), &error))?;
-        let Observed { output, missing, loss } = self.observe(params, cx)?;
+        let Observed { output, mut missing, loss } = self.observe(params, cx).map_err(refused::for_this_process)?;
+        for missing in &mut missing {
+            missing.gap = refused::for_this_process(missing.gap.clone());
+        }
         Ok(Observed { output: Typed::of(output), missing, loss })
     }
 

@@ -21,6 +21,7 @@ use rustix::thread::{
 };
 
 use super::caller::Caller;
+use super::capability;
 use super::syscalls;
 
 /// The Landlock rights that are asked for; an older kernel enforces those that it knows.
@@ -72,6 +73,7 @@ pub enum Enforced {
 pub fn process() {
     // Asked while the process still has all that it was started with, and may still look into /proc.
     Caller::of_this_process();
+    capability::held();
     // SAFETY: the signal gets no handler of ours; it is ignored.
     let ignored = unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) };
     debug_assert!(ignored.is_ok());

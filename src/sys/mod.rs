@@ -4,6 +4,7 @@ pub mod beneath;
 pub mod bpf;
 pub mod bpf_links;
 pub mod caller;
+pub mod capability;
 pub mod clock;
 pub mod config_home;
 pub mod confine;

@@ -5,9 +5,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
+use landlock::{AccessFs, Ruleset, RulesetAttr as _, RulesetStatus};
+
 use crate::command::{Answer, Desk, GOOD, finish};
 use crate::support::NOBODY;
-use crate::support::need::{require, root};
+use crate::support::need::{Missing, require, root, tool};
 
 /// Runs a copy of the binary as nobody, in a folder that nobody may read but not write.
 fn as_nobody(desk: &Desk, line: &str) -> Option<Answer> {
@@ -43,6 +45,40 @@ fn a_run_without_root_reports_and_names_each_lost_capability() {
 fn doctor_without_root_says_what_is_blind_and_why() {
     let Some(answer) = as_nobody(&Desk::new(), "doctor") else { return };
     answer.ended(0).printed(&["not as root", "unavailable capture", "without CAP_NET_RAW", "to fix: run with sudo"]);
+}
+
+#[test]
+fn root_whom_the_kernel_refuses_all_the_same_is_not_told_to_become_root() {
+    require!(root());
+    // As under a profile of AppArmor: whatever was started outside may not be looked into.
+    let confined = std::thread::spawn(|| {
+        let rules = Ruleset::default().handle_access(AccessFs::MakeSock).unwrap().create().unwrap();
+        let enforced = rules.restrict_self().unwrap().ruleset != RulesetStatus::NotEnforced;
+        enforced.then(|| root_looks(Command::new(env!("CARGO_BIN_EXE_casebook"))))
+    });
+    let missing = || Missing::new("Landlock", "boot a kernel that has it, with landlock in `lsm=`");
+    let said = require!(confined.join().unwrap().ok_or_else(missing));
+    assert!(said.contains("casebook has CAP_SYS_PTRACE, and the kernel refuses all the same"), "{said}");
+    assert!(!said.contains("run with sudo") && !said.contains("without CAP_SYS_PTRACE"), "{said}");
+}
+
+#[test]
+fn root_of_a_user_namespace_is_told_that_he_is_not_the_hosts() {
+    require!(root());
+    let mut within = Command::new(require!(tool("unshare")));
+    within.args(["--user", "--map-root-user", env!("CARGO_BIN_EXE_casebook")]);
+    let said = root_looks(within);
+    assert!(said.contains("casebook has CAP_SYS_PTRACE only within its user namespace"), "{said}");
+    assert!(said.contains("to fix: run it as root on the host, outside of the container"), "{said}");
+}
+
+/// What `casebook doctor` says of what processes read and wrote.
+fn root_looks(mut command: Command) -> String {
+    command.arg("doctor").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let answer = finish(command.spawn().unwrap());
+    answer.ended(0);
+    let from = answer.out.find("  processes ").expect("it is among the probes");
+    answer.out[from..].split("  cgroups ").next().unwrap_or_default().to_owned()
 }
 
 #[test]
