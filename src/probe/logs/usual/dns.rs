@@ -76,6 +76,20 @@ pub(super) const USUAL: &[Usual] = &[
         ],
     },
     Usual {
+        name: "resolver_degraded",
+        service: "resolver",
+        means: "a name server did not answer as it should, and systemd-resolved asks it in a plainer way; again and again, it is silent or cannot be reached",
+        weight: Weight::Trouble,
+        one: "name server that did not answer as it should",
+        many: "times that a name server did not answer as it should",
+        by: &[By { group: "server", preposition: "at", many: "servers" }],
+        lines: &[Lines {
+            programs: &["systemd-resolved"],
+            expression: r"Using degraded feature set (?:\((?P<old>[\w+]+)\)|(?P<set>[\w+]+) instead of [\w+]+) for DNS server (?P<server>[0-9A-Fa-f.:]*[0-9A-Fa-f])",
+            of: "systemd 232 to 258 by its source",
+        }],
+    },
+    Usual {
         name: "dns_query_failed",
         service: "name server",
         means: "a client's query was answered with a failure",

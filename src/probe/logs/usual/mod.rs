@@ -7,6 +7,7 @@
 
 mod bans;
 mod clocks;
+mod containers;
 mod dns;
 mod files;
 mod kernel;
@@ -97,6 +98,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Usual> {
         telephony::USUAL,
         kernel::USUAL,
         units::USUAL,
+        containers::USUAL,
         clocks::USUAL,
         bans::USUAL,
         loggers::USUAL,

@@ -114,7 +114,9 @@ pub(super) const USUAL: &[Usual] = &[
         lines: &[
             Lines {
                 programs: NGINX,
-                expression: nginx!(r"(?:\d+ worker_connections are not enough|accept4?\(\) failed \(24: )"),
+                expression: nginx!(
+                    r"(?:\d+ worker_connections are not enough|(?:accept4?|socket)\((?:\d+)?\)(?: [0-9A-Fa-f.:\[\]]+)? failed \((?P<files>24): |(?P<backlog>connect\(\) to unix:)\S+ failed \(11: )"
+                ),
                 of: "nginx 1.22.1, 1.30.6",
             },
             Lines {
@@ -151,7 +153,7 @@ pub(super) const USUAL: &[Usual] = &[
             Lines {
                 programs: NGINX,
                 expression: nginx!(
-                    r#"(?:(?P<why>connect\(\) (?:to unix:\S+ )?failed \(\d+: [^)]*\)|upstream timed out \(\d+: [^)]*\)|upstream SSL certificate verify error: \(\d+:[^)]*\)|upstream SSL certificate does not match "[^"]*"|SSL_do_handshake\(\) failed \([^)]*\)) while (?:connecting to|sending request to|reading response header from|reading|SSL handshaking to) upstream|no live upstreams while connecting to upstream|upstream prematurely closed connection while [a-z ]+|(?P<upstream>[^ ]+) (?P<unresolved>could not be resolved \(\d+: [^)]*\))), client: (?P<client>[0-9A-Fa-f:.]+),"#
+                    r#"(?:(?P<why>connect\(\) (?:to unix:\S+ )?failed \((?:\d|1[02-9]|[2-9]\d|\d{3}): [^)]*\)|upstream timed out \(\d+: [^)]*\)|upstream SSL certificate verify error: \(\d+:[^)]*\)|upstream SSL certificate does not match "[^"]*"|SSL_do_handshake\(\) failed \([^)]*\)) while (?:connecting to|sending request to|reading response header from|reading|SSL handshaking to) upstream|no live upstreams while connecting to upstream|upstream prematurely closed connection while [a-z ]+|(?P<upstream>[^ ]+) (?P<unresolved>could not be resolved \(\d+: [^)]*\))), client: (?P<client>[0-9A-Fa-f:.]+),"#
                 ),
                 of: "nginx 1.22.1, 1.30.6",
             },
