@@ -230,7 +230,8 @@ const EXPECTED: &[Expected] = &[
         None,
         &[
             "Suspected, not proven: the server behind the site refuses or fails",
-            "3 failures to reach servers behind it",
+            "2 failures to reach servers behind it",
+            "its queue is full: nginx says it 1 time",
         ],
     ),
     (
@@ -245,8 +246,54 @@ const EXPECTED: &[Expected] = &[
     ),
     ("G11-nfs-silent", Some("file-system-stalls"), &["the NFS server filer1 does not answer"]),
     ("G12-crash-loop", Some("service-flaps"), &["systemd says that it gave up worker.service"]),
-    ("G13-vmstat-swap", None, &["Suspected, not proven: the host moves memory to swap and back: 3,325 pages/s"]),
+    ("G13-vmstat-swap", Some("swap-thrash"), &["the host moves memory to swap and back: 3,325 pages/s"]),
     ("G14-load-without-cause", None, &["the load is 31.2 on 4 CPUs"]),
+    (
+        "G15-ssh-stands-still",
+        None,
+        &[
+            "ssh: the transcript ends where the client waits for the session: the login was accepted",
+            "journalctl -u ssh",
+        ],
+    ),
+    (
+        "G16-kubectl-describe",
+        Some("killed-for-memory"),
+        &["orders was the one", "kubectl: orders ended: OOMKilled, exit code 137 (SIGKILL)"],
+    ),
+    ("G17-compose-logs", Some("workers-used-up"), &["1 failure to reach a server behind it at 2026-03-03 09:17:05"]),
+    ("G18-too-many-open-files", Some("workers-used-up"), &["it may open no more files and connections"]),
+    (
+        "G19-php-queue-full",
+        Some("workers-used-up"),
+        &["the server behind the site has no worker free, and its queue is full: nginx says it 3 times"],
+    ),
+    ("G20-iostat-of-old", Some("disk-slow"), &["sdc is 100 % busy, and a request takes 89 ms"]),
+    (
+        "G21-top-of-a-router",
+        None,
+        &["Suspected, not proven: one CPU is used up by packets", "83 % of the CPU time goes to receiving packets"],
+    ),
+    ("G22-pressure", Some("memory-short"), &["some program waited for memory 64.1 % of the time, all 48.7 %"]),
+    ("G23-disk-at-its-port", Some("disk-fails"), &["the disk at ata3 fails"]),
+    (
+        "G24-systemctl-status",
+        Some("killed-for-memory"),
+        &["importer.service was the one", "has failed, oom-kill since"],
+    ),
+    ("G25-resolved-degraded", Some("resolver-deaf"), &["systemd-resolved says 5 times that 192.0.2.53"]),
+    ("G26-sends-much", None, &["eth0 1.40 Mbit/s in (2,011 packets/s), 688 Mbit/s out"]),
+    (
+        "G27-disk-pressure",
+        Some("node-evicts"),
+        &["kubelet says 15 times that the node is short of room", "Attempting to reclaim ephemeral-storage"],
+    ),
+    ("G28-df-beside-words", None, &["the text shows no day"]),
+    (
+        "G29-curl-and-dig",
+        None,
+        &["nothing follows the client's hello (curl: 28 SSL connection timeout)", "192.0.2.53 took 4 s to answer"],
+    ),
 ];
 
 #[test]
@@ -525,4 +572,19 @@ fn what_was_pasted_is_judged_by_the_runbooks_that_it_is_about() {
     );
     let (by, case) = judged_by(&["--runbook", "high-inbound-traffic"], FULL);
     assert_eq!((by.len(), &case["runbook"]["name"]), (0, &Value::from("high-inbound-traffic")));
+}
+
+#[test]
+fn what_is_read_picks_the_runbook_that_it_is_the_business_of() {
+    let picked = |name: &str| -> Vec<String> {
+        let case = judged(&[pastes().join(name).to_str().unwrap()]);
+        let picked = case["runbook"]["choice"]["picked"].as_array().cloned().unwrap_or_default();
+        picked.iter().filter_map(|it| it["runbook"].as_str().map(str::to_owned)).collect()
+    };
+    assert!(picked("G15-ssh-stands-still").contains(&"slow-ssh-login".to_owned()));
+    // What is sent is no trouble to the runbook of what comes in, however many small packets ask for it.
+    assert!(picked("G26-sends-much").contains(&"high-outbound-traffic".to_owned()));
+    // What df shows is told beside words that may be about something else.
+    assert!(picked("G28-df-beside-words").contains(&"disk-full".to_owned()));
+    assert_eq!(picked("G25-resolved-degraded"), ["timeouts"]);
 }

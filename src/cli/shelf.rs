@@ -17,6 +17,8 @@ use crate::units::Span;
 
 /// The runbook that outputs of tools are judged by where they show the network, and where they show nothing that another is for.
 pub(super) const USUAL: &str = "high-inbound-traffic";
+/// The one that judges what is sent.
+const OUTBOUND: &str = "high-outbound-traffic";
 /// The longest first look. It takes no more than a fifth of the window.
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
 /// The shortest: what a second shows in bursts, less may miss.
@@ -215,22 +217,30 @@ impl Shelf {
         let runbooks: Vec<_> = self.members.iter().map(|member| (&member.runbook, &member.resolved)).collect();
         let mut shown = engine::shown(&runbooks, read).map_err(|error| Usage(error.to_string()))?;
         let of_network = read.shows_network();
-        // The usual one judges traffic in both directions and what the kernel counts of it: others add what is theirs.
+        // The usual one judges traffic in both directions and what the kernel counts of it: others add what is theirs, and what is no
+        // trouble to the usual one. Where next to nothing comes in beside what is sent, that is what it is about.
+        let usual = |member: &Member| member.runbook.name == USUAL;
+        let suspected = self.members.iter().zip(&shown).any(|(member, shown)| usual(member) && shown.sign.is_some());
+        let sends = read.sends_most();
         for (member, shown) in self.members.iter().zip(&mut shown).filter(|(_, shown)| shown.of_network) {
-            shown.sign = shown.sign.take().filter(|_| member.runbook.name == USUAL);
+            let its_own = usual(member) || !suspected || sends && member.runbook.name == OUTBOUND;
+            shown.sign = shown.sign.take().filter(|_| its_own);
         }
-        let mut words = self.words(complaint);
+        let mut words = self.words(&format!("{complaint} {}", read.about()));
         let signs = shown.iter().any(|shown| shown.sign.is_some());
+        let mut by_prose = false;
         if !signs && !of_network && words.iter().all(Vec::is_empty) {
             words = self.words(&read.prose());
             // Of what people write beside what they paste, what they write most of.
             let most = words.iter().map(Vec::len).max().unwrap_or_default();
             words.iter_mut().filter(|words| words.len() < most).for_each(Vec::clear);
+            by_prose = true;
         }
         let nothing = !signs && !of_network && words.iter().all(Vec::is_empty);
         // Those first of which they show all that is told where nothing is suspected.
         let whole = shown.iter().any(|shown| shown.calm.as_ref().is_some_and(|calm| !calm.is_empty()));
-        let is_shown = |calm: &String| nothing && !(whole && calm.is_empty());
+        // Beside words of which nobody knows whether they complain, what they show is told all the same.
+        let is_shown = |calm: &String| (nothing || by_prose && whole) && !(whole && calm.is_empty());
         let mut choice = Choice { complaint: complaint.to_owned(), left: self.unfit.clone(), ..Choice::default() };
         for ((member, words), shown) in self.members.iter().zip(words).zip(shown) {
             let runbook = member.runbook.name.clone();

@@ -36,6 +36,9 @@ fn by_hand(probe: &str) -> Option<&'static str> {
     })
 }
 
+/// As many times as much as it receives sends a host that is asked why it sends so much.
+const SENDS_MOST: f64 = 4.0;
+
 /// From this span on packets of a text tell a rate.
 const LEAST_SECONDS: f64 = 1.0;
 
@@ -43,6 +46,13 @@ impl ToolOutput {
     /// How long rates were watched, in seconds, where the outputs show it.
     pub fn seconds(&self) -> Option<f64> {
         self.interfaces("auto").ok()?.0["seconds"].as_f64()
+    }
+
+    /// Whether a host sends several times as much as it receives, as far as rates tell it.
+    pub fn sends_most(&self) -> bool {
+        let rates = self.interfaces("auto").ok().map(|(output, _)| output["watched"].clone()).unwrap_or_default();
+        let of = |way: &str| rates[way]["bits_per_second"].as_f64();
+        of("tx").zip(of("rx")).is_some_and(|(sent, received)| sent > SENDS_MOST * received)
     }
 
     fn interfaces(&self, wanted: &str) -> Result<(Value, Vec<String>), String> {

@@ -62,7 +62,10 @@ impl Data {
                 let tables = !report.noted.is_empty() && report.cpu.is_none();
                 tables || !report.interfaces.is_empty() || !report.lost.is_empty() || !report.softirq.is_empty()
             }
-            Data::Told(told) => !matches!(told.tool, "ls" | "ps" | "kubectl" | "iostat" | "lsof"),
+            Data::Told(told) => !matches!(
+                told.tool,
+                "ls" | "ps" | "kubectl" | "iostat" | "lsof" | "systemctl" | "docker" | "ssh" | "curl" | "dig"
+            ),
             _ => true,
         }
     }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::data::Data;
 use super::here::Here;
-use super::machine::human;
+use super::machine::{human, sized};
 use crate::printable::printable;
 
 /// Rows that are looked at.
@@ -61,14 +61,16 @@ pub(super) fn folders(here: &Here<'_>) -> Option<(usize, Data)> {
         Some(options) => unit_of_du(options),
         None => Some(1.0),
     };
+    let of_si = named && here.command.iter().any(|word| matches!(*word, "--si" | "si"));
+    let step = if of_si { 1000.0 } else { KIB };
     let row = |at: usize| -> Option<(String, u64, bool)> {
         let words = here.words(at);
         let (size, path) = (words.first()?, words.get(1..).filter(|path| !path.is_empty())?);
         if !(path[0].starts_with('/') || named && path[0].starts_with('.')) {
             return None;
         }
-        let has_unit = size.ends_with(['K', 'M', 'G', 'T', 'P', 'E']);
-        let bytes = if has_unit { human(size)? } else { size.parse::<u64>().ok()? as f64 * unit? };
+        let has_unit = size.ends_with(['K', 'M', 'G', 'T', 'P', 'E']) || of_si && size.ends_with('k');
+        let bytes = if has_unit { sized(size, step)? } else { size.parse::<u64>().ok()? as f64 * unit? };
         Some((printable(path.join(" ")), bytes as u64, has_unit))
     };
     let end = here.document.len().min(here.at + MOST);

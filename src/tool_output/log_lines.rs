@@ -50,6 +50,13 @@ const KERNEL: &[&str] = &[
     "TCP: out of memory",
     "TCP: too many",
     "Out of memory: ",
+    "Killed process ",
+    "oom-kill:",
+    "INFO: task ",
+    "Buffer I/O error on ",
+    "blk_update_request: ",
+    "EXT4-fs error ",
+    "EXT4-fs (",
     "Neighbour table overflow",
     "neighbour: ",
     "net_ratelimit: ",
@@ -158,7 +165,8 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Run)> {
     Some((place - here.at, Run { kind, keeper, lines, text: rewritten, timeless: false, host, cut }))
 }
 
-const ENGLISH: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+pub(super) const ENGLISH: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// What follows the address of a node at the head of a line of `talosctl dmesg`: `192.0.2.5: kern: info: …`.
 fn past_node(line: &str) -> Option<&str> {

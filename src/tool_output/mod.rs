@@ -5,9 +5,12 @@
 //! is answered. What the outputs do not show is a gap; nothing is guessed, and a counter since boot is never a rate.
 
 mod answers;
+mod busybox;
 mod cards;
+mod containers;
 mod counters;
 mod data;
+mod dressed;
 mod fill;
 mod firewall;
 mod folders;
@@ -28,6 +31,7 @@ mod paths;
 mod piece;
 mod pieces;
 mod pods;
+mod pressure;
 mod proc_sockets;
 mod prompt;
 mod recognise;
@@ -45,6 +49,9 @@ mod taken;
 mod tests;
 mod text;
 mod told;
+mod top;
+mod transcripts;
+mod units;
 mod vnstat;
 mod volumes;
 mod when;

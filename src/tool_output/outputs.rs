@@ -133,6 +133,17 @@ impl ToolOutput {
         self.pieces.data().any(Data::is_of_network)
     }
 
+    /// What somebody who pastes such outputs complains of.
+    pub fn about(&self) -> String {
+        let about = self.pieces.data().filter_map(|data| match data {
+            Data::Told(told) if !told.about.is_empty() => Some(told.about),
+            _ => None,
+        });
+        let mut words: Vec<&str> = about.take(MOST_NAMED).collect();
+        words.dedup();
+        words.join(", ")
+    }
+
     /// The words between the outputs, the first of them where there are many.
     pub fn prose(&self) -> String {
         let prose = self.pieces.unrecognised.iter().filter(|lines| lines.prose).take(MOST_NAMED);

@@ -124,6 +124,18 @@ impl Pieces {
     pub(super) fn log_texts(&self) -> Vec<LogText<'_>> {
         let mut texts = Vec::new();
         for piece in &self.all {
+            if let Data::Told(told) = &piece.data
+                && !told.lines.is_empty()
+            {
+                texts.push(LogText {
+                    place: self.place(piece.document, piece.first, piece.after),
+                    kind: logs::Kind::Syslog,
+                    keeper: None,
+                    text: &told.lines,
+                    timeless: true,
+                    of_journal: false,
+                });
+            }
             let (Data::Logs(run), Some(document)) = (&piece.data, self.gathered.documents.get(piece.document)) else {
                 continue;
             };

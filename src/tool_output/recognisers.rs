@@ -4,8 +4,9 @@
 use super::data::Data;
 use super::here::Here;
 use super::{
-    cards, counters, firewall, folders, links, log_lines, logins, machine, meters, moment, packets, paths, pods,
-    proc_sockets, sadf, samples, sockets, storage, tables, vnstat, xml,
+    busybox, cards, containers, counters, dressed, firewall, folders, links, log_lines, logins, machine, meters,
+    moment, packets, paths, pods, pressure, proc_sockets, sadf, samples, sockets, storage, tables, top, transcripts,
+    units, vnstat, xml,
 };
 
 /// How an output is recognised, and what it gives.
@@ -102,9 +103,18 @@ pub const RECOGNISERS: &[Recogniser] = &[
     },
     Recogniser {
         name: "uptime, w, top",
-        takes: "the line of `uptime`, also with decimal commas; the head and the processes of `top`, also with a line for each CPU, in any language",
+        takes: "the line of `uptime`, also with decimal commas; the head and the processes of `top`, also with a line for each CPU, without its first line, in any language; `top` of BusyBox",
         gives: "load, time since boot, CPU time by kind, memory, the busiest processes",
-        take: |here| machine::take_uptime(here).map(|(lines, machine)| (lines, Data::Machine(Box::new(machine)))),
+        take: |here| {
+            let taken = top::take(here).or_else(|| busybox::take(here));
+            taken.map(|(lines, machine)| (lines, Data::Machine(Box::new(machine))))
+        },
+    },
+    Recogniser {
+        name: "/proc/pressure",
+        takes: "`cat` of a file of it, `grep . /proc/pressure/*`, and those of control groups",
+        gives: "how long programs waited for CPUs, memory or disks in the last ten seconds",
+        take: |here| pressure::take(here).map(|(lines, machine)| (lines, Data::Machine(Box::new(machine)))),
     },
     Recogniser {
         name: "free, /proc/meminfo",
@@ -269,6 +279,24 @@ pub const RECOGNISERS: &[Recogniser] = &[
         take: pods::take,
     },
     Recogniser {
+        name: "kubectl describe, docker inspect",
+        takes: "descriptions of pods and nodes, whole or in part, the events below them and of `kubectl get events`; of `docker inspect` the state",
+        gives: "which containers ended and why, whether for want of memory; nodes that are short of something; probes that failed",
+        take: |here| containers::take(here).map(|(lines, told)| (lines, Data::Told(told))),
+    },
+    Recogniser {
+        name: "systemctl",
+        takes: "the head of `systemctl status`, above the lines of the journal; rows of `systemctl --failed` and `list-units`",
+        gives: "units that have failed, or are started again and again",
+        take: |here| units::take(here).map(|(lines, told)| (lines, Data::Told(told))),
+    },
+    Recogniser {
+        name: "ssh -v, curl -v, dig",
+        takes: "the transcript of `ssh -v` to `-vvv`, also with times before its lines; `curl -v`, and the times of `curl -w` by their names; `dig`",
+        gives: "where it stands still, and who is waited for; no cause, which only the server's side shows",
+        take: |here| transcripts::take(here).map(|(lines, told)| (lines, Data::Told(told))),
+    },
+    Recogniser {
         name: "ps, iftop -t, nethogs -t, dropwatch, docker ps",
         takes: "tables with their heading",
         gives: "the rows that stand out, told as they are",
@@ -276,8 +304,11 @@ pub const RECOGNISERS: &[Recogniser] = &[
     },
     Recogniser {
         name: "logs",
-        takes: "`dmesg` in all forms, syslog, messages, kern.log, auth.log, `journalctl` (short, short-iso, json), files of the journal of systemd, access logs (common, combined, with a site before; JSON of Caddy and Traefik), error logs of nginx and Apache, logs that fail2ban, BIND, unbound, lighttpd, php-fpm and Asterisk keep themselves",
+        takes: "`dmesg` in all forms, syslog, messages, kern.log, auth.log, `journalctl` (short, short-iso, json), files of the journal of systemd, access logs (common, combined, with a site before; JSON of Caddy and Traefik), error logs of nginx and Apache, logs that fail2ban, BIND, unbound, lighttpd, php-fpm, Redis and Asterisk keep themselves; behind the names of containers (`docker compose logs`, `kubectl logs --prefix`), and without their time",
         gives: "lines by pattern, with what they name: failed logins, full tables, SYN floods, bad checksums, martians, firewall LOG lines, requests",
-        take: |here| log_lines::take(here).map(|(lines, run)| (lines, Data::Logs(run))),
+        take: |here| {
+            let taken = log_lines::take(here).or_else(|| dressed::take(here));
+            taken.map(|(lines, run)| (lines, Data::Logs(run)))
+        },
     },
 ];

@@ -128,7 +128,8 @@ pub(super) fn take(document: &Document, at: usize) -> Option<(usize, Report)> {
         || first.ends_with([':', '：'])
         || matches!(first, "Linux" | "IFACE" | "AM" | "PM")
         || words.next() == Some(":");
-    if !begins {
+    // The heading of `iostat -x` in older releases ends with a colon, too.
+    if !begins || first.starts_with("Device") && split(document.line(at)).any(|word| word == "%util") {
         return None;
     }
     let mut report = Report::default();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::data::Data;
 use super::folders;
 use super::here::Here;
-use super::machine::human;
+use super::machine::{human, sized};
 use super::told::Told;
 use super::volumes::{Deleted, Filesystem};
 use crate::printable::printable;
@@ -53,6 +53,7 @@ pub(super) fn disks(here: &Here<'_>) -> Option<(usize, Data)> {
     let of_inodes = heading.contains("IUse%") || heading.to_lowercase().contains("inode");
     let unit = if of_inodes { 1.0 } else { block(heading) };
     let asked_all = asks_all(here);
+    let step = if asks_si(here) { 1000.0 } else { KIB };
     let mut rows: Vec<Filesystem> = Vec::new();
     let mut place = here.at + usize::from(row(here.at).is_none() && !is_name(here.at));
     let mut name: Option<String> = None;
@@ -63,7 +64,7 @@ pub(super) fn disks(here: &Here<'_>) -> Option<(usize, Data)> {
                 let word = *words.get(at)?;
                 let plain = word.parse::<f64>().ok().map(|figure| figure * unit);
                 // Below 2^53 a float holds it to the byte.
-                plain.or_else(|| human(word)).map(|figure| figure as u64)
+                plain.or_else(|| sized(word, step)).map(|figure| figure as u64)
             };
             let rounded = !of_inodes && words[at - 3].ends_with(|c: char| c.is_ascii_alphabetic());
             let (total, used, available) = (cell(at - 3), cell(at - 2), cell(at - 1));
@@ -104,6 +105,15 @@ fn block(heading: &str) -> f64 {
         human(size)
     });
     word.unwrap_or(KIB)
+}
+
+/// Whether it was asked for units of powers of 1000: `df -H`, `df -hT --si`. The output itself looks the same.
+fn asks_si(here: &Here<'_>) -> bool {
+    let is_asked = |word: &&str| match word.strip_prefix('-') {
+        Some(letters) => *word == "--si" || !word.starts_with("--") && letters.contains('H'),
+        None => here.by_name && matches!(*word, "H" | "si"),
+    };
+    here.command.first() == Some(&"df") && here.command.iter().skip(1).any(is_asked)
 }
 
 /// Whether that is a `df` that asks every file system, and none of them failed to answer.
@@ -579,6 +589,24 @@ pub(super) mod tests {
             let disk = seen(&of_text(&format!("{before}{rows}")).unwrap(), "disk", &json!({}));
             assert_eq!(disk["hanging"] == json!([]), answers, "{before}: {}", disk["hanging"]);
         }
+    }
+
+    #[test]
+    fn units_of_powers_of_1000_are_told_by_the_command_alone() {
+        let rows = "Filesystem      Size  Used Avail Use% Mounted on\n/dev/sda1       500G  480G   20G  97% /\n";
+        for (command, bytes) in [
+            ("df -H", 500_000_000_000_u64),
+            ("df --si /", 500_000_000_000),
+            ("df -hT", 500 << 30),
+            ("df -h /H", 500 << 30),
+        ] {
+            let read = crate::tool_output::of_text(&format!("# {command}\n{rows}")).unwrap();
+            assert_eq!(disk(read.pieces.data()).unwrap()["filesystems"][0]["bytes"], bytes, "{command}");
+        }
+        let read = crate::tool_output::of_text("# du --si -d1 /var\n12G\t/var/lib\n3k\t/var/x\n").unwrap();
+        let folders =
+            read.pieces.data().find_map(|data| if let Data::Folders(found) = data { Some(found) } else { None });
+        assert_eq!(folders.unwrap()[..], [("/var/lib".to_owned(), 12_000_000_000), ("/var/x".to_owned(), 3000)]);
     }
 
     #[test]

@@ -65,6 +65,7 @@ pub(super) fn taken(data: &Data) -> String {
                 machine.name.as_ref().map(|_| "host"),
                 machine.kernel.as_ref().map(|_| "kernel"),
                 machine.cpus.map(|_| "CPUs"),
+                (!machine.pressure.is_empty()).then_some("how long programs wait"),
                 machine.distribution.as_ref().map(|_| "distribution"),
             ];
             let parts: Vec<&str> = parts.into_iter().flatten().collect();

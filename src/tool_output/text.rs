@@ -274,6 +274,13 @@ fn line_of(line: &str) -> Cow<'_, str> {
     while let Some(inner) = rest.trim_start().strip_prefix('>') {
         rest = inner.strip_prefix(' ').unwrap_or(inner);
     }
+    // Several lines between two signs of code: the first and the last have one.
+    if rest.matches('`').take(2).count() == 1 {
+        let trimmed = rest.trim();
+        // A tool draws a branch of a tree with it: "`- Actions".
+        let is_text = |inner: &&str| inner.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '[' | '$' | '#'));
+        rest = trimmed.strip_prefix('`').filter(is_text).or_else(|| trimmed.strip_suffix('`')).unwrap_or(rest);
+    }
     loop {
         let trimmed = rest.trim();
         // A fence stands alone or with the name of a language; chats put the first and the last line beside it.
@@ -359,6 +366,10 @@ mod tests {
             ("[CODE]eth0 up[/CODE]", "eth0 up"),
             ("`[ 4131.099119] TCP: x`", "[ 4131.099119] TCP: x"),
             ("`a` and `b`", "`a` and `b`"),
+            ("`Mem: 1K used", "Mem: 1K used"),
+            ("> `Mem: 1K used", "Mem: 1K used"),
+            ("`- Actions", "`- Actions"),
+            ("a ` b", "a ` b"),
             ("**RX errors 0  dropped 91**", "RX errors 0  dropped 91"),
             ("root@web1:~**# ss -s**", "root@web1:~# ss -s"),
             ("***.80 and ***.81", "***.80 and ***.81"),

@@ -17,6 +17,10 @@ pub(super) struct Told {
     pub totals: Option<(String, f64, f64)>,
     /// Processes, as the probe of that name tells them.
     pub processes: Vec<Value>,
+    /// What it tells in the words of a logger, a line each, none of which has a time.
+    pub lines: String,
+    /// What somebody who pastes it complains of.
+    pub about: &'static str,
     /// When it was printed, or its figures were last renewed.
     pub moment: Option<DateTime>,
 }
