@@ -314,7 +314,12 @@ impl Composer {
                         }
                         None => {
                             let id = self.free(&name, prefix);
-                            whole.steps.push(StepDocument { id: text(id.clone()), ..looking(&step) });
+                            // Two that look at different things under one title are told apart.
+                            let title = match whole.steps.iter().any(|known| known.title == step.title) {
+                                true => format!("{} ({})", step.title, from.name.value),
+                                false => step.title.clone(),
+                            };
+                            whole.steps.push(StepDocument { id: text(id.clone()), title, ..looking(&step) });
                             id
                         }
                     };
@@ -764,6 +769,8 @@ mod tests {
         let reference = whole.reference();
         let again = load_recorded(&reference).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
         assert_eq!((again.steps.len(), again.causes.len()), (whole.steps.len(), whole.causes.len()));
+        let titles: HashSet<&str> = whole.steps.iter().map(|step| step.title.as_str()).collect();
+        assert_eq!(titles.len(), whole.steps.len(), "two steps have one title");
         assert!(again.text() == whole.text(), "its text is not read as it is written");
         assert!(is_shipped(&reference), "its commands are casebook's own");
         let other = crate::case::RunbookRef { text: whole.text().replacen("systemctl", "evilctl", 1), ..reference };
