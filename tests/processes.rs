@@ -98,6 +98,7 @@ fn each_does_what_it_was_started_for() {
     assert!(loops.parent == Some(own) && loops.open_files_limit > Some(0) && !loops.kernel);
     let thrown = find(seen.top_io.as_ref().unwrap(), thrower.pid()).io.unwrap();
     assert!(thrown.read_bytes >= GIVEN as u64 && thrown.written_bytes == 0, "{thrown:?}");
+    assert_eq!(seen.own_pid, Some(own));
     let ourselves = find(&seen.top_memory, own);
     assert!(ourselves.resident_bytes > 1_000_000, "{ourselves:?}");
     assert!(seen.ended >= Some(1) && seen.began >= Some(1) && seen.forks >= Some(1), "{seen:?}");

@@ -120,4 +120,5 @@
 ---@field blocked casebook.processes.TopCpus Processes that wait for a disk or a network file system (`disk_sleep`).
 ---@field zombie_parents casebook.processes.ZombieParents Processes whose ended children wait for them to ask (`zombie`), those with most first.
 ---@field login_shells? casebook.processes.LoginShells Shells of logins (by sshd or at a terminal) that wait for a program which they began while they read their profile, or to make their prompt: a shell gives what a user types a process group of its own, and that not. Those that wait longest first, at most 16.
+---@field own_pid? integer The process id of the casebook that looks, which is among the others in the lists.
 

@@ -175,6 +175,8 @@ fn compose(
         login_shells: Some(login_shells::waiting(&all, &mut rows.names, |started| {
             rows.now.saturating_sub(started) as f64 / ticks_per_second()
         })),
+        // As /proc numbers it, which may be that of another process namespace.
+        own_pid: std::fs::read_link("/proc/self").ok().and_then(|own| own.to_str()?.parse().ok()),
     };
     let mut observed = Observed::whole(output);
     say_what_is_missing(&mut observed, window, after, forks, counted);

@@ -48,6 +48,9 @@ pub struct Processes {
     /// their prompt: a shell gives what a user types a process group of its own, and that not. Those that wait longest first, at most 16.
     #[serde(default)]
     pub login_shells: Option<Vec<LoginShell>>,
+    /// The process id of the casebook that looks, which is among the others in the lists.
+    #[serde(default)]
+    pub own_pid: Option<i32>,
 }
 
 /// A process and what it uses.
