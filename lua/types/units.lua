@@ -54,6 +54,8 @@
 ---@field restarts_ever? integer How often that was by now, as systemd last counted it (`N_RESTARTS`, since 235). It counts anew once somebody starts the unit.
 ---@field start_limit_hits? integer How often systemd gave up to start it in the span, because it had been started too often (`StartLimitBurst=`).
 ---@field oom_kills? integer How often a process of it was killed for want of memory in the span, as systemd says (since 243).
+---@field said string[] The last lines that its processes wrote to the journal before it failed the last time in the span, oldest first: 5 at most, with 300 bytes of each, control characters escaped. Of the 8 units that failed last, and of what they wrote in the ten minutes before; empty where there is nothing. Strangers may have a part in what a service writes.
+---@field said_why? string Of its last lines the one that tells most of why it failed: that with most words of trouble, else the last. It may be older than those of `said`, and is cut after 160 letters.
 ---@field processes? integer Its processes, of all control groups below it.
 ---@field main_process? casebook.units.MainProcess Its main process: the only one that systemd itself is the parent of. None where there is none, or several.
 ---@field tasks? integer Its processes and threads (`pids.current`).

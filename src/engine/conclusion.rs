@@ -76,7 +76,9 @@ pub(super) fn summary(
     if let Some((first, others)) = likely.split_first() {
         let sure = if first.likelihood == Likelihood::Certain { "Almost certain" } else { "Very likely" };
         let mut summary = format!("{sure}: {}.", first.title.trim_end_matches('.'));
-        if let Some(second) = others.first() {
+        // That a unit failed is told once, by whichever cause knows most of it.
+        if let Some(second) = others.iter().find(|other| unit_of(other).is_none_or(|unit| unit_of(first) != Some(unit)))
+        {
             summary.push_str(&format!(" Beside it: {}.", second.title.trim_end_matches('.')));
         }
         return summary;
@@ -113,6 +115,11 @@ pub(super) fn summary(
             format!("No cause stands out; {} of {} steps could look.", coverage.looked, coverage.applicable)
         }
     }
+}
+
+/// The unit that a cause is about.
+fn unit_of(cause: &Cause) -> Option<&str> {
+    ["service", "unit"].iter().find_map(|name| cause.subject.get(*name)?.as_str())
 }
 
 /// Titles of steps that are told in the first sentence.

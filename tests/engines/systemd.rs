@@ -21,7 +21,8 @@ const CASEBOOK: &str = "/opt/casebook";
 /// Services, each with what its section says.
 const SERVICES: &[(&str, &str)] = &[
     ("flaps", "ExecStart=/bin/sh -c 'exit 3'\nRestart=always\nRestartSec=50ms"),
-    ("crashes", "ExecStart=/bin/sh -c 'kill -SEGV $$$$'"),
+    ("crashes", "ExecStart=/bin/sh -c 'echo fatal: cannot open /etc/shop.conf; echo bye; kill -SEGV $$$$'"),
+    ("gone", "ExecStart=/opt/not-there --serve"),
     ("hangs", "Type=notify\nTimeoutStartSec=200ms\nExecStart=/bin/sleep 100"),
     ("ssh", "ExecStart=/bin/sh -c 'exit 255'\nRestart=on-failure\nRestartSec=50ms"),
     ("lives", "LimitNOFILE=64\nExecStart=/bin/sleep 100"),
@@ -89,7 +90,8 @@ fn situations_of_services_that_fail_and_flap_are_told_of_without_asking_systemd(
             let given_up =
                 ["flaps", "ssh"].iter().all(|name| row(&units, name).is_some_and(|unit| unit["start_limit_hits"] == 1));
             let failed = |name| row(&units, name).is_some_and(|unit| unit["failed"] == true);
-            (given_up && failed("crashes") && failed("hangs") && row(&units, "lies").is_some()).then_some(units)
+            (given_up && failed("crashes") && failed("gone") && failed("hangs") && row(&units, "lies").is_some())
+                .then_some(units)
         });
         let of = |name: &str| row(&seen, name).unwrap_or_else(|| panic!("no {name}: {seen:#}"));
         let flaps = of("flaps");
@@ -104,6 +106,14 @@ fn situations_of_services_that_fail_and_flap_are_told_of_without_asking_systemd(
         );
         assert_eq!(flaps["settings"]["restart"], "always");
         assert_eq!((&of("crashes")["signal"], &of("crashes")["failures"]), (&"SIGSEGV".into(), &1.into()));
+        assert_eq!(of("crashes")["said"], serde_json::json!(["fatal: cannot open /etc/shop.conf", "bye"]));
+        assert_eq!(of("crashes")["said_why"], "fatal: cannot open /etc/shop.conf");
+        assert_eq!(of("gone")["exit_status"], 203);
+        assert!(
+            of("gone")["said_why"].as_str().is_some_and(|said| said.contains("/opt/not-there")),
+            "{:#}",
+            of("gone")
+        );
         assert_eq!(of("hangs")["result"], "timeout");
         let lives = of("lives");
         assert_eq!((&lives["active"], &lives["failed"], &lives["oom_kills"]), (&true.into(), &false.into(), &0.into()));
@@ -112,7 +122,7 @@ fn situations_of_services_that_fail_and_flap_are_told_of_without_asking_systemd(
         assert!(lives["started_seconds_ago"].as_f64().is_some_and(|seconds| seconds < 60.0), "{lives:#}");
         assert!(row(&seen, "ends").is_none_or(|unit| unit["failed"] == false && unit["active"] == false));
         let failed = seen["failed"].as_array().unwrap();
-        assert_eq!((failed.len(), &seen["flapping"]), (4, &vec!["flaps.service", "ssh.service"].into()), "{failed:?}");
+        assert_eq!((failed.len(), &seen["flapping"]), (5, &vec!["flaps.service", "ssh.service"].into()), "{failed:?}");
 
         let told = [
             (
@@ -120,6 +130,15 @@ fn situations_of_services_that_fail_and_flap_are_told_of_without_asking_systemd(
                 "service-given-up",
                 "service-flaps",
                 ["flaps.service ended so often", "exits with status 3"],
+            ),
+            (
+                "host-under-pressure",
+                "service-down",
+                "service-failed",
+                [
+                    "crashes.service failed",
+                    "it is ended by SIGSEGV, and said: fatal: cannot open /etc/shop.conf; so did gone.service",
+                ],
             ),
             ("slow-ssh-login", "sshd-given-up", "sshd-flaps", ["ssh.service ended so often", "exits with status 255"]),
         ];

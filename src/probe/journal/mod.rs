@@ -20,6 +20,7 @@ mod manager;
 mod object;
 mod packed;
 mod pages;
+mod said;
 mod stamp;
 
 use std::cell::Cell;
@@ -44,6 +45,7 @@ pub(in crate::probe) use discover::{
 pub(in crate::probe) use header::BootId;
 pub(in crate::probe) use lines::Lines;
 pub(in crate::probe) use manager::OfUnit;
+pub(in crate::probe) use said::SaidLine;
 pub(in crate::probe) use stamp::{Dating, Entries, boot_id, this_boot};
 
 /// Who may read a journal.
@@ -109,6 +111,20 @@ impl Journal {
             entries,
             take,
         )
+    }
+
+    /// The last lines that the processes of a unit wrote in these entries, the last first, `most` at most.
+    pub(in crate::probe) fn last_said(
+        &self,
+        dating: Option<&Dating>,
+        choice: &Choice,
+        entries: Range<u64>,
+        unit: &str,
+        most: usize,
+        stop: &dyn Fn() -> bool,
+    ) -> io::Result<Vec<SaidLine>> {
+        let reader = EntryReader::new(Pages::new(&self.file), &self.header, &self.arrays, dating, choice, stop);
+        said::last_said(reader, entries, unit, most)
     }
 
     /// Some entries as lines.

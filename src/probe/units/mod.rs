@@ -6,6 +6,7 @@
 
 mod groups;
 mod kind;
+mod last_words;
 mod output;
 mod told;
 mod unit_files;
@@ -68,6 +69,8 @@ const TOLD_FIELDS: &[&str] = &[
     "units.restarts_ever",
     "units.start_limit_hits",
     "units.oom_kills",
+    "units.said",
+    "units.said_why",
 ];
 /// What is not known without the control groups.
 const GROUP_FIELDS: &[&str] = &[
@@ -360,6 +363,8 @@ impl Seen {
             restarts_ever: told.and_then(|told| told.restarts_ever),
             start_limit_hits: told.map(|told| told.start_limit_hits),
             oom_kills: told.map(|told| told.oom_kills),
+            said: told.map(|told| told.last_words.lines.clone()).unwrap_or_default(),
+            said_why: told.and_then(|told| told.last_words.telling.clone()),
             processes: group.map(|group| group.processes).or_else(|| self.groups.is_ok().then_some(0)),
             main_process: uses.main,
             tasks,

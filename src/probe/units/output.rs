@@ -75,6 +75,15 @@ pub struct Unit {
     pub start_limit_hits: Option<u64>,
     /// How often a process of it was killed for want of memory in the span, as systemd says (since 243).
     pub oom_kills: Option<u64>,
+    /// The last lines that its processes wrote to the journal before it failed the last time in the span, oldest first: 5 at most,
+    /// with 300 bytes of each, control characters escaped. Of the 8 units that failed last, and of what they wrote in the ten minutes
+    /// before; empty where there is nothing. Strangers may have a part in what a service writes.
+    #[serde(default)]
+    pub said: Vec<String>,
+    /// Of its last lines the one that tells most of why it failed: that with most words of trouble, else the last. It may be older than
+    /// those of `said`, and is cut after 160 letters.
+    #[serde(default)]
+    pub said_why: Option<String>,
     /// Its processes, of all control groups below it.
     pub processes: Option<u64>,
     /// Its main process: the only one that systemd itself is the parent of. None where there is none, or several.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use nix::sys::signal::Signal;
 
 use super::kind::is_kept;
+use super::last_words::{self, LastWords};
 use crate::case::{Gap, Reason};
 use crate::printable::printable;
 use crate::probe::journal::{self, Asked, Choice, Dating, Journal, NotRead, OfUnit};
@@ -36,6 +37,8 @@ pub(super) struct History {
     pub(super) restarts_ever: Option<u64>,
     pub(super) start_limit_hits: u64,
     pub(super) oom_kills: u64,
+    /// What it said before it failed the last time.
+    pub(super) last_words: LastWords,
     last: u64,
     /// It was given up, and systemd is about to say once more how it failed.
     given_up: bool,
@@ -291,6 +294,7 @@ fn read_in(
             }
         }
     }
+    last_words::find(place, &journals.files, dating, &mut told, stop);
     if told.left_out > 0 {
         told.loss.push(format!("{} messages are about units that were too many to tell apart", told.left_out));
     }
@@ -358,6 +362,26 @@ mod tests {
         assert_eq!((shop.result.as_deref(), shop.exit_status, &shop.signal), (Some("exit-code"), Some(3), &None));
         assert!(shop.ended_badly && shop.flaps());
         assert_eq!((shop.started, shop.failed), (Some(START + 8_000_000), Some(START + 14_000_000)));
+    }
+
+    #[test]
+    fn what_a_unit_said_before_it_failed_is_its_own_processes_word_and_no_one_elses() {
+        let of = "UNIT=shop.service";
+        let own = "_SYSTEMD_UNIT=shop.service";
+        let told = told(&[
+            &[STARTED, of, "_PID=1", "MESSAGE=Started"],
+            &[own, "_PID=91", "MESSAGE=cannot open /etc/shop.conf: No such file\nbye"],
+            &["_SYSTEMD_UNIT=other.service", "_PID=92", of, "MESSAGE=fatal error: somebody else"],
+            &["MESSAGE_ID=641257651c1b4ec9a8624d7a40a9e1e7", of, "_PID=93", "_UID=1000", "MESSAGE=fatal: no root"],
+            &[EXITED, of, "_PID=1", "EXIT_CODE=exited", "EXIT_STATUS=3", "MESSAGE=x"],
+            &[FAILED, of, "_PID=1", "UNIT_RESULT=exit-code", "MESSAGE=x"],
+            &["_SYSTEMD_UNIT=other.service", "_PID=92", "MESSAGE=x"],
+            &[own, "_PID=94", "MESSAGE=fatal error: of its next life"],
+        ]);
+        let words = &told.units["shop.service"].last_words;
+        assert_eq!(words.telling.as_deref(), Some("cannot open /etc/shop.conf: No such file"));
+        assert_eq!(words.lines, ["cannot open /etc/shop.conf: No such file", "bye"]);
+        assert_eq!(told.units.len(), 1);
     }
 
     #[test]
