@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::told::Told;
 use crate::probe::journal::{Choice, Dating, Found, Journal, SaidLine};
 use crate::probe::place::Place;
 
@@ -32,14 +31,18 @@ pub(super) struct LastWords {
     pub(super) telling: Option<String>,
 }
 
-/// Finds the last words of those that failed last.
-pub(super) fn find(place: &Place, files: &[Found], dating: Option<&Dating>, told: &mut Told, stop: &dyn Fn() -> bool) {
-    let mut failed: Vec<(String, u64)> =
-        told.units.iter().filter_map(|(name, history)| Some((name.clone(), history.failed?))).collect();
+/// Finds the last words of those that failed last, of units with the moment in which they did, in microseconds since 1970.
+pub(super) fn find(
+    place: &Place,
+    files: &[Found],
+    dating: Option<&Dating>,
+    mut failed: Vec<(String, u64)>,
+    stop: &dyn Fn() -> bool,
+) -> Vec<(String, LastWords)> {
     failed.sort_by_key(|(name, at)| (std::cmp::Reverse(*at), name.clone()));
     failed.truncate(MOST_UNITS);
-    for (name, at) in failed {
-        let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+    let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+    let words = failed.into_iter().filter_map(|(name, at)| {
         let choice =
             Choice { from: at.saturating_sub(micros(BACK)), to: at.saturating_add(micros(AFTER)), ..Choice::default() };
         // The file that is written now comes first: what is not in it is in none that is older but right after it was put aside.
@@ -50,11 +53,10 @@ pub(super) fn find(place: &Place, files: &[Found], dating: Option<&Dating>, told
             let from = entries.start.max(entries.end.saturating_sub(MOST_ENTRIES));
             let said = journal.last_said(dating, &choice, from..entries.end, &name, MOST_LINES, stop).ok()?;
             (!said.is_empty()).then_some(said)
-        });
-        if let (Some(said), Some(history)) = (said, told.units.get_mut(&name)) {
-            history.last_words = of_one_end(said);
-        }
-    }
+        })?;
+        Some((name, of_one_end(said)))
+    });
+    words.collect()
 }
 
 /// Of lines, the last first, those of the last end.

@@ -294,7 +294,12 @@ fn read_in(
             }
         }
     }
-    last_words::find(place, &journals.files, dating, &mut told, stop);
+    let failed = told.units.iter().filter_map(|(name, history)| Some((name.clone(), history.failed?))).collect();
+    for (name, words) in last_words::find(place, &journals.files, dating, failed, stop) {
+        if let Some(history) = told.units.get_mut(&name) {
+            history.last_words = words;
+        }
+    }
     if told.left_out > 0 {
         told.loss.push(format!("{} messages are about units that were too many to tell apart", told.left_out));
     }
