@@ -358,6 +358,16 @@ const SITUATIONS: &[Situation] = &[
         says: "198.51.100.53 does not answer",
         runs: "resolvectl status",
     },
+    Situation {
+        name: "resolver-that-is-not-there",
+        runbook: "timeouts",
+        serves: FILE,
+        happens: "echo nameserver 127.0.0.53 >resolv.conf
+            for i in 1 2 3; do echo \"$(LC_ALL=C date '+%b %e %H:%M:%S') web1 shop[77]: api.example.com: Temporary failure in name resolution\"; done >log/syslog",
+        causes: &["resolver-gone"],
+        says: "127.0.0.53 refuses, where systemd-resolved should listen",
+        runs: "systemctl start systemd-resolved",
+    },
 ];
 
 /// What casebook says of such a host.
