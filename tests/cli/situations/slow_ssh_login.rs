@@ -111,6 +111,19 @@ const SITUATIONS: &[Situation] = &[
         says: "sshd answers in",
         runs: "",
     },
+    // A key that others may change is not taken. What sshd says is written down as its logger would.
+    Situation {
+        name: "login-with-a-key-that-others-may-change",
+        resolver: CLOSED,
+        set: "",
+        happens: "kill $sshd; wait $sshd || true; strict=$(sed 's/StrictModes no/StrictModes yes/' sshd_config); echo \"$strict\" >sshd_config; chmod 666 key.pub
+            \"$5\" -D -e -f /etc/ssh/sshd_config 2> >(while read -r line; do echo \"$(LC_ALL=C date '+%b %e %H:%M:%S') web1 sshd[77]: $line\"; done >log/auth.log) &
+            for try in $(seq 100); do (: 7<>/dev/tcp/198.51.100.1/22) 2>>refused && break; sleep 0.05; done
+            nsenter -t $peer -n ssh -F none -i key -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@198.51.100.1 true >>refused 2>&1 || sleep 0.3",
+        cause: Some("login-refused"),
+        says: "sshd refuses a login: bad ownership or modes for file /",
+        runs: "namei -l /",
+    },
     Situation {
         name: "sshd-stopped",
         resolver: CLOSED,
