@@ -227,12 +227,8 @@ const EXPECTED: &[Expected] = &[
     ("G07-sshd-directory", Some("directory-slow"), &["the logs tell 3 times that a directory did not answer"]),
     (
         "G08-nginx-upstream",
-        None,
-        &[
-            "Suspected, not proven: the server behind the site refuses or fails",
-            "2 failures to reach servers behind it",
-            "its queue is full: nginx says it 1 time",
-        ],
+        Some("workers-used-up"),
+        &["its queue is full: nginx says it 1 time", "2 failures to reach servers behind it"],
     ),
     (
         "G09-nginx-connections",
@@ -289,6 +285,18 @@ const EXPECTED: &[Expected] = &[
         &["kubelet says 15 times that the node is short of room", "Attempting to reclaim ephemeral-storage"],
     ),
     ("G28-df-beside-words", None, &["the text shows no day"]),
+    (
+        "G30-smartctl",
+        Some("disk-fails"),
+        &["sdb fails: it says so itself (SMART)", "31 sectors were replaced, 64 sectors cannot be read"],
+    ),
+    ("G31-haproxy-alone", Some("upstream-refused"), &["5 failures to reach servers behind it at app/app1"]),
+    ("G32-redis-cannot-fork", Some("memory-refused"), &["3 times, so that Redis could not save its data"]),
+    (
+        "G33-top-of-a-small-board",
+        Some("memory-short"),
+        &["memory is short: 55.3 MB are available; browser (pid 902) holds 412 MB"],
+    ),
     (
         "G29-curl-and-dig",
         None,

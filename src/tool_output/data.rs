@@ -64,7 +64,16 @@ impl Data {
             }
             Data::Told(told) => !matches!(
                 told.tool,
-                "ls" | "ps" | "kubectl" | "iostat" | "lsof" | "systemctl" | "docker" | "ssh" | "curl" | "dig"
+                "ls" | "ps"
+                    | "kubectl"
+                    | "iostat"
+                    | "lsof"
+                    | "systemctl"
+                    | "smartctl"
+                    | "docker"
+                    | "ssh"
+                    | "curl"
+                    | "dig"
             ),
             _ => true,
         }

@@ -14,6 +14,8 @@ const MOST: usize = 100_000;
 const TOLD: usize = 3;
 /// A share of a CPU from which on a container is told.
 const BUSY: f64 = 90.0;
+/// The share of the memory that it may use from which on a container is told, in per cent.
+const FULL: f64 = 95.0;
 /// The share of CPU time in software interrupts from which on it is told, in per cent.
 const SOFTIRQ: f64 = 10.0;
 
@@ -361,6 +363,7 @@ fn containers(here: &Here<'_>) -> Option<(usize, Data)> {
         // The share of CPUs, what it uses / may use of memory, that as a share, and then what came in / went out.
         let mut shares = line.match_indices('%').map(|(at, _)| at);
         let (Some(cpu), Some(memory)) = (shares.next(), shares.next()) else { break };
+        let used = line.get(..memory).and_then(|head| head.rsplit(' ').next()?.parse::<f64>().ok());
         let cpu = line.get(..cpu).and_then(|head| head.rsplit(' ').next()?.parse::<f64>().ok());
         let Some((cpu, (rx, rest))) = cpu.zip(line.get(memory + 1..).and_then(|rest| rest.split_once('/'))) else {
             break;
@@ -374,6 +377,10 @@ fn containers(here: &Here<'_>) -> Option<(usize, Data)> {
                 rx + tx,
                 format!("container {name}: {} in, {} out since it was started", units::bytes(rx), units::bytes(tx)),
             ));
+            busy.extend(
+                used.filter(|used| (FULL..=100.0).contains(used))
+                    .map(|used| format!("container {name} uses {used:.0} % of the memory that it may")),
+            );
             busy.extend((cpu >= BUSY).then(|| format!("container {name} takes {cpu:.0} % of a CPU")));
         }
         place += 1;

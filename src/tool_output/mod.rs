@@ -40,6 +40,7 @@ mod sadf;
 mod samples;
 mod sentences;
 mod services;
+mod smart;
 mod sockets;
 mod stands_out;
 mod storage;

@@ -39,7 +39,6 @@ const PROGRAMS: &[&str] = &[
     "getent",
     "grep",
     "head",
-    "host",
     "hostname",
     "hostnamectl",
     "htop",
@@ -63,7 +62,6 @@ const PROGRAMS: &[&str] = &[
     "lsblk",
     "lscpu",
     "lsof",
-    "mount",
     "mpstat",
     "mtr",
     "nethogs",
@@ -83,11 +81,9 @@ const PROGRAMS: &[&str] = &[
     "route",
     "sadf",
     "sar",
-    "service",
     "slabtop",
     "smartctl",
     "ss",
-    "ssh",
     "sudo",
     "swapon",
     "sysctl",
@@ -286,8 +282,10 @@ fn is_command(text: &str) -> bool {
     let mut words = split(text);
     let Some(first) = words.next() else { return false };
     let name = first.rsplit('/').next().unwrap_or(first).trim_end_matches(';');
-    // The first line of what `top` shows begins with its name.
-    if !PROGRAMS.contains(&name) || text.starts_with("top - ") {
+    // The first line of what `top` shows begins with its name, and that of `smartctl` with name and release.
+    let is_heading = text.starts_with("top - ")
+        || text.strip_prefix("smartctl ").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if !PROGRAMS.contains(&name) || is_heading {
         return false;
     }
     let rest: Vec<&str> = words.collect();
@@ -315,6 +313,9 @@ mod tests {
             ("ann@web1:/var/log$", Some((Some("ann"), Some("web1"), ""))),
             ("web1:~ # netstat -s", Some((None, Some("web1"), "netstat -s"))),
             ("# date", Some((None, None, "date"))),
+            ("$ dig a.example", Some((None, None, "dig a.example"))),
+            ("smartctl 7.3 2022-02-28 r5338 [x86_64-linux-6.1.0] (local build)", None),
+            ("ssh is slow", None),
             ("sh-4.2# nstat -az", Some((None, None, "nstat -az"))),
             (
                 "Every 2.0s: netstat -s | grep -i listen          web1: Tue Mar  3 10:11:12 2020",

@@ -5,8 +5,8 @@ use super::data::Data;
 use super::here::Here;
 use super::{
     busybox, cards, containers, counters, dressed, firewall, folders, links, log_lines, logins, machine, meters,
-    moment, packets, paths, pods, pressure, proc_sockets, sadf, samples, sockets, storage, tables, top, transcripts,
-    units, vnstat, xml,
+    moment, packets, paths, pods, pressure, proc_sockets, sadf, samples, smart, sockets, storage, tables, top,
+    transcripts, units, vnstat, xml,
 };
 
 /// How an output is recognised, and what it gives.
@@ -283,6 +283,12 @@ pub const RECOGNISERS: &[Recogniser] = &[
         takes: "descriptions of pods and nodes, whole or in part, the events below them and of `kubectl get events`; of `docker inspect` the state",
         gives: "which containers ended and why, whether for want of memory; nodes that are short of something; probes that failed",
         take: |here| containers::take(here).map(|(lines, told)| (lines, Data::Told(told))),
+    },
+    Recogniser {
+        name: "smartctl",
+        takes: "the verdict, the table of attributes of `smartctl -A` and `-a`, and the health of NVMe disks",
+        gives: "sectors that a disk cannot read, and whether it says that it fails",
+        take: |here| smart::take(here).map(|(lines, told)| (lines, Data::Told(told))),
     },
     Recogniser {
         name: "systemctl",

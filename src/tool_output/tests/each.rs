@@ -188,6 +188,10 @@ pub(super) const SAMPLES: &[(&str, &str)] = &[
         "    Last State:     Terminated\n      Reason:       OOMKilled\n      Exit Code:    137\n    Ready:          False\n    Restart Count:  14\n",
     ),
     (
+        "smartctl",
+        "ID# ATTRIBUTE_NAME          FLAG     VALUE WORST THRESH TYPE      UPDATED  WHEN_FAILED RAW_VALUE\n197 Current_Pending_Sector  0x0032   200   200   000    Old_age   Always       -       88\n",
+    ),
+    (
         "systemctl",
         "\u{d7} shop.service - The shop\n     Loaded: loaded (/etc/systemd/system/shop.service; enabled)\n     Active: failed (Result: oom-kill) since Mon 2026-11-02 10:00:00 UTC; 3min ago\n",
     ),

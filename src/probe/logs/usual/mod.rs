@@ -8,6 +8,7 @@
 mod bans;
 mod clocks;
 mod containers;
+mod disks;
 mod dns;
 mod files;
 mod kernel;
@@ -99,6 +100,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Usual> {
         kernel::USUAL,
         units::USUAL,
         containers::USUAL,
+        disks::USUAL,
         clocks::USUAL,
         bans::USUAL,
         loggers::USUAL,

@@ -77,9 +77,11 @@ fn the_lines_of_real_daemons_are_what_they_are() {
                 said
             });
             let said: Vec<String> = said.collect();
-            // A request to a forward proxy, or with a password, is a request, too.
+            // A request to a forward proxy, with a password, or one that HAProxy could not pass on, is a request, too.
             let is_request = |said: &String| {
-                ["http_proxy_request", "http_wordpress_login"].iter().any(|name| said.starts_with(name))
+                ["http_proxy_request", "http_wordpress_login", "web_upstream", "web_full"]
+                    .iter()
+                    .any(|name| said.starts_with(name))
             };
             let proxied = said.iter().any(is_request);
             assert!(said.len() < 2 || proxied, "{}: {said:?}", path.display());

@@ -52,6 +52,27 @@ pub(super) const USUAL: &[Usual] = &[
         }],
     },
     Usual {
+        name: "memory_refused",
+        service: "programs",
+        means: "the kernel gave a program no memory for another process: as much was promised as may be, or as is there",
+        weight: Weight::Grave,
+        one: "process that could not be begun for want of memory",
+        many: "processes that could not be begun for want of memory",
+        by: &[],
+        lines: &[
+            Lines {
+                programs: &["redis-server", "redis", "valkey-server"],
+                expression: r"Can't save in background: fork: (?P<redis>Cannot allocate memory)",
+                of: "Redis 2.8 to 7.4 by its source",
+            },
+            Lines {
+                programs: &["postgres", "sshd", "cron", "crond", "systemd", "bash"],
+                expression: r"(?:\[\d+-\d+\] )?(?:LOG:  |error: |\(CRON\) )?(?:could not fork new process for connection|fork|Failed to fork): Cannot allocate memory",
+                of: "PostgreSQL 16 and OpenSSH 9 by their source",
+            },
+        ],
+    },
+    Usual {
         name: "unit_out_of_memory",
         service: "systemd",
         means: "a process of a service was killed for want of memory",

@@ -135,6 +135,11 @@ pub(super) const USUAL: &[Usual] = &[
                 of: "php-fpm 7 by its source",
             },
             Lines {
+                programs: &["haproxy"],
+                expression: r"\S+:\d+ \[[^\]]*\] \S+ \S+ -?\d+/-?\d+/-?\d+/-?\d+/\+?\d+ \d+ \+?\d+ \S+ \S+ sQ",
+                of: "HAProxy 2.6 by its source",
+            },
+            Lines {
                 programs: &["lighttpd"],
                 expression: r"\(server\.c\.\d+\) \[note\] sockets disabled, (?:connection limit reached|out of fds)",
                 of: "lighttpd 1.4.69, 1.4.85",
@@ -161,6 +166,12 @@ pub(super) const USUAL: &[Usual] = &[
                 programs: APACHE,
                 expression: apache!(r"(?:\(\d+\)[^:]*: )?AH0095[79]: \w+: attempt to connect to (?P<upstream>\S+)"),
                 of: "Apache 2.4.69, 2.4.71",
+            },
+            // Which side ended it, and in which state: the server, or its time, while it was connected to, or owed its answer.
+            Lines {
+                programs: &["haproxy"],
+                expression: r"\S+:\d+ \[[^\]]*\] \S+ (?P<upstream>\S+) -?\d+/-?\d+/-?\d+/-?\d+/\+?\d+ \d+ \+?\d+ \S+ \S+ [Ss][CHD]",
+                of: "HAProxy 2.6.12, 3.2.26",
             },
             Lines {
                 programs: &["haproxy"],
