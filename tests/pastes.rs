@@ -297,6 +297,8 @@ const EXPECTED: &[Expected] = &[
         Some("memory-short"),
         &["memory is short: 55.3 MB are available; browser (pid 902) holds 412 MB"],
     ),
+    ("G34-session-timed-out", Some("session-manager-slow"), &["session_manager: 1 line at"]),
+    ("G35-no-server-left", Some("upstream-refused"), &["3 failures to reach servers behind it at shop"]),
     (
         "G29-curl-and-dig",
         None,

@@ -180,7 +180,7 @@ pub(super) const USUAL: &[Usual] = &[
             },
             Lines {
                 programs: &["haproxy"],
-                expression: r"backend (?P<upstream>\S+) has no server available!",
+                expression: r"backend (?P<upstream>\S+) has (?P<none>no server) available!",
                 of: "HAProxy 2.6.12, 3.2.26",
             },
         ],
