@@ -245,6 +245,14 @@ fn connection(local: (&str, u16), remote: &str, pid: i32, name: &str, tx_bytes: 
         "rx_total": 0, "tx_total": tx_bytes, "rx_bits_per_second": null, "rx_queue": 0, "tx_queue": 0, "rtt_ms": null, "retransmits": 0})
 }
 
+/// The port of this host that stands for one of 10.79.0.2, which may be its own.
+fn mapping(port: u16, inner_is_local: bool) -> Mapping {
+    serde_json::from_value(json!({"kind": "source", "protocol": "tcp", "outer_address": "10.77.1.2", "outer_port": port,
+        "inner_address": "10.79.0.2", "inner_port": port, "inner_is_local": inner_is_local, "entries": 1, "rx_bytes": null,
+        "rx_packets": null, "tx_bytes": null, "rx_total": null, "tx_total": null}))
+    .unwrap()
+}
+
 /// An interface beside the one that is watched, with a network.
 fn interface(name: &str, network: &str, tx_bytes: u64) -> Value {
     let mut of = Host::sends(1, 60, json!({})).evidence["rates"]["output"]["watched"].take();
@@ -288,6 +296,69 @@ fn bytes_of_connections_that_closed_are_not_a_servers_that_sent_its_own() {
     assert_eq!((entries[1].1, entries[1].2.as_str()), (140_000, "web (pid 7)"));
 }
 
+/// Calls tell who wrote to connections that nobody saw open.
+#[test]
+fn what_connections_that_closed_carried_is_of_those_who_wrote_it() {
+    let mut gone = endpoint("tcp", 40_001, 500, 700_000);
+    gone["payload_bytes"] = json!(670_000);
+    let wrote = |pid: i32, name: &str, bytes: u64| {
+        let mut of = traffic(pid, name, 0, 0);
+        of["tcp_written_bytes"] = json!(bytes);
+        of
+    };
+    let of = |processes: Value| {
+        Host::sends(500, 700_000, json!({"endpoints": [gone.clone()]})).with("sockets/processes", processes).entries()
+    };
+    let two = of(json!([wrote(7, "posts", 500_000), wrote(8, "also", 170_000)]));
+    assert_eq!((two[0].0, two[0].2.as_str()), (EntryKind::Process, "posts (pid 7)"));
+    assert_eq!((two[1].0, two[1].2.as_str()), (EntryKind::Process, "also (pid 8)"));
+    assert_eq!(two.iter().map(|entry| entry.1).sum::<u64>(), 700_000);
+    let part = of(json!([wrote(7, "posts", 335_000)]));
+    assert_eq!((part[0].0, part[0].1, part[1].0), (EntryKind::Process, 350_000, EntryKind::UnseenOwner), "{part:?}");
+    assert!(part[1].2.ends_with("possibly of posts (pid 7)"), "{part:?}");
+}
+
+#[test]
+fn connections_that_are_too_many_to_be_listed_did_not_close() {
+    let mut idle = endpoint("tcp", 40_001, 50, 3_300);
+    idle["payload_bytes"] = json!(0);
+    let mut keeper = traffic(7, "mqtt", 0, 0);
+    keeper["connections"] = json!(300);
+    let host = Host::sends(50, 3_300, json!({"endpoints": [idle]}))
+        .with("sockets/processes", json!([keeper]))
+        .with("sockets/connections_left_out", json!(300));
+    let [(EntryKind::UnseenOwner, 3_300, label)] = &host.entries()[..] else { panic!("{:?}", host.entries()) };
+    assert!(label.contains("too many to be listed, possibly of mqtt (pid 7)"), "{label}");
+}
+
+#[test]
+fn what_guests_send_by_ports_that_no_table_lists_is_sent_on() {
+    let mut rows = [50_001, 50_002].map(|port| endpoint("tcp", port, 100, 6_000));
+    rows.iter_mut().for_each(|row| (row["syn"], row["payload_bytes"]) = (json!(100), json!(0)));
+    let mut host = Host::sends(200, 12_000, json!({"endpoints": rows}))
+        .with("traffic/tcp/tx_packets", json!(200))
+        .with("traffic/udp/tx_packets", json!(0))
+        .with("kernel/tcp/out_segs", json!(0))
+        .with("kernel/udp/out_datagrams", json!(0))
+        .with("kernel/ip/forwarded", json!(200));
+    let forwarded = |host: &Host, label: &str| {
+        assert_eq!(host.entries(), [(EntryKind::Forwarded, 12_000, label.to_owned())]);
+    };
+    forwarded(&host, "forwarded for others, behind an address of this host");
+    host.translations = vec![mapping(50_009, false)];
+    forwarded(&host, "forwarded for 10.79.0.2");
+    host.change("kernel/ip/forwarded", json!(0));
+    assert_eq!(host.entries()[0].0, EntryKind::UnseenOwner);
+}
+
+#[test]
+fn what_a_process_sends_behind_another_address_of_the_host_is_its_own() {
+    let mut host = Host::sends(100, 140_000, json!({"endpoints": [endpoint("tcp", 50_001, 100, 140_000)]}))
+        .with("sockets/connections", json!([connection(("10.79.0.2", 50_001), "203.0.113.9", 8, "backup", 134_000)]));
+    host.translations = vec![mapping(50_001, true)];
+    assert_eq!(host.entries(), [(EntryKind::Process, 140_000, "backup (pid 8)".to_owned())]);
+}
+
 #[test]
 fn datagrams_that_stay_on_the_host_make_nobody_a_sender() {
     let gone = endpoint("udp", 40_001, 500, 500_000);
@@ -319,14 +390,7 @@ fn a_socket_that_is_bound_to_anothers_address_forges_nothing() {
 fn the_connections_of_a_guest_whose_address_is_translated_are_one_sender() {
     let rows = [50_001, 50_002].map(|port| endpoint("tcp", port, 100, 140_000));
     let mut host = Host::sends(200, 280_000, json!({"endpoints": rows}));
-    host.translations = [50_001, 50_002]
-        .map(|port| {
-            serde_json::from_value(json!({"kind": "source", "protocol": "tcp", "outer_address": "10.77.1.2", "outer_port": port,
-                "inner_address": "10.79.0.2", "inner_port": port, "inner_is_local": false, "entries": 1, "rx_bytes": null,
-                "rx_packets": null, "tx_bytes": null, "rx_total": null, "tx_total": null}))
-            .unwrap()
-        })
-        .to_vec();
+    host.translations = [50_001, 50_002].map(|port| mapping(port, false)).to_vec();
     let ledger = host.ledger();
     let [sender] = &ledger.senders.unwrap()[..] else { panic!("one sends") };
     assert_eq!((sender.label.as_str(), sender.bytes), ("forwarded for 10.79.0.2", 280_000));

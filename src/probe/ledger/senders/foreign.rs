@@ -196,7 +196,7 @@ fn book_inward(interface: Option<&str>, part: Allocation, entries: &mut Entries)
     entries.book(EntryKind::Forwarded, end, part);
 }
 
-fn forwarded_for(address: IpAddr, guests: &Guests<'_>) -> End {
+pub(super) fn forwarded_for(address: IpAddr, guests: &Guests<'_>) -> End {
     let guest = guests.at(address, "tcp", None);
     let whose = guest.as_ref().map_or(String::new(), |guest| format!(", {}", guest.name));
     End {

@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::foreign::forwarded_for;
 use super::sent::{
     CLOSE, MADE_BY_SOCKETS, STANDS_FOR_ALL, Sent, can_make, either, end, holders_below, is_group, opened_in_vain,
     share, sums, take,
 };
+use super::unlisted::{UnheldTcp, Unlisted};
 use crate::case::{EntryKind, Process};
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::{SentEndpoint, SentOthers, SentParts};
+use crate::probe::conntrack::Mapping;
 use crate::probe::ledger::WindowEvidence;
 use crate::probe::ledger::buckets::{Allocation, End, Entries, Scale};
 use crate::probe::ledger::guests::Guests;
@@ -19,6 +22,8 @@ use crate::probe::sockets::{Connection, Listener, RawSocket};
 const OPENING: u32 = 10;
 /// Headers of a datagram on the wire: Ethernet, IPv4 and UDP.
 const DATAGRAM_HEADERS: u64 = 42;
+/// Headers of a segment: Ethernet, IPv4 and TCP with a time stamp.
+const SEGMENT_HEADERS: u64 = 66;
 
 /// The sockets of the host by port, and what else may send.
 pub struct Holders<'a> {
@@ -26,18 +31,19 @@ pub struct Holders<'a> {
     scale: Scale,
     listeners: HashMap<(&'a str, u16), Vec<&'a Listener>>,
     connections: HashMap<u16, Vec<&'a Connection>>,
-    /// What processes sent over connections that are not open any more.
-    closed: Vec<(&'a Process, u64)>,
+    /// What processes sent over connections that are not listed: they closed, or are too many.
+    pub(super) unlisted: Vec<Unlisted<'a>>,
+    /// What left over such connections.
+    pub(super) unheld: Vec<UnheldTcp<'a>>,
     /// UDP payload that processes sent and that is booked on no port yet.
     udp_left: Vec<(&'a Process, f64)>,
     /// The kernel's own TCP and UDP made what left, not raw or packet sockets.
-    made_by_tcp: bool,
+    pub(super) made_by_tcp: bool,
     made_by_udp: bool,
-    /// Datagrams that the kernel's sockets made, and those that left.
+    /// Segments and datagrams that the kernel's sockets made, and the datagrams that left.
+    segments: Option<u64>,
     datagrams: Option<u64>,
     udp_sent: u64,
-    /// TCP payload that left from ports that no open socket holds.
-    tcp_unheld: u64,
     pub sent: Vec<Sent<'a>>,
 }
 
@@ -45,7 +51,7 @@ impl<'a> Holders<'a> {
     pub fn of(evidence: &'a WindowEvidence<'a>, capture: &'a Capture, scale: Scale) -> Self {
         let mut listeners: HashMap<_, Vec<_>> = HashMap::new();
         let mut connections: HashMap<_, Vec<_>> = HashMap::new();
-        let (mut closed, mut udp_left) = (Vec::new(), Vec::new());
+        let mut udp_left = Vec::new();
         if let Some(sockets) = evidence.sockets {
             for listener in &sockets.listeners {
                 listeners.entry((listener.protocol.as_str(), listener.port)).or_default().push(listener);
@@ -54,14 +60,9 @@ impl<'a> Holders<'a> {
                 connections.entry(connection.local_port).or_default().push(connection);
             }
             for traffic in sockets.processes.iter().flatten() {
-                let of_it = |connection: &&Connection| connection.process.as_ref() == Some(&traffic.process);
-                let open: u64 =
-                    sockets.connections.iter().filter(of_it).filter_map(|connection| connection.tx_bytes).sum();
-                closed.push((&traffic.process, traffic.tx_bytes.unwrap_or(0).saturating_sub(open)));
                 udp_left.push((&traffic.process, traffic.udp_tx_bytes.unwrap_or(0) as f64));
             }
         }
-        closed.retain(|(_, left)| *left > 0);
         udp_left.retain(|(_, left)| *left > 0.0);
         let kernel = evidence.kernel;
         let segments = kernel.and_then(|kernel| Some(kernel.tcp.out_segs? + kernel.tcp.retransmitted.unwrap_or(0)));
@@ -72,13 +73,14 @@ impl<'a> Holders<'a> {
             scale,
             listeners,
             connections,
-            closed,
+            unlisted: Unlisted::of(evidence),
             udp_left,
             made_by_tcp: sums(segments, capture.tcp.tx_packets),
             made_by_udp: sums(datagrams, capture.udp.tx_packets),
+            segments,
             datagrams,
             udp_sent: capture.udp.tx_packets,
-            tcp_unheld: 0,
+            unheld: Vec::new(),
             sent: Vec::new(),
         }
     }
@@ -88,7 +90,6 @@ impl<'a> Holders<'a> {
         let mut unheld: Vec<(&'a SentEndpoint, Allocation)> = Vec::new();
         // What sockets account for comes first: the rest of what their processes sent is what may have left from other ports.
         let (held, rest): (Vec<_>, Vec<_>) = parts.endpoints.iter().partition(|endpoint| self.is_held(endpoint));
-        self.tcp_unheld = rest.iter().filter(|of| of.protocol == "tcp").map(|of| of.payload_bytes).sum();
         let inside = self.sent_inside(parts, guests);
         for endpoint in held.into_iter().chain(rest) {
             let merged = if self.scale.with_merged_headers { endpoint.merged_header_bytes } else { 0 };
@@ -120,10 +121,11 @@ impl<'a> Holders<'a> {
         self.book_tunnels(&mut unheld, entries);
         let others = parts.others.iter().filter(|of| of.protocol == "udp");
         let others: u64 = others.map(|of| of.bytes.saturating_sub(DATAGRAM_HEADERS * of.packets)).sum();
-        self.book_unheld(&unheld, others as f64, entries);
+        self.book_unheld(&unheld, others as f64, guests, entries);
         for other in &parts.others {
-            self.book_others(other, entries);
+            self.book_others(other, guests, entries);
         }
+        self.book_unheld_tcp(entries);
         self.book_foreign(parts, guests, entries);
     }
 
@@ -207,8 +209,8 @@ impl<'a> Holders<'a> {
         // What left from here over connections that are closed is no more to be found elsewhere.
         let open: u64 = connections.iter().filter_map(|connection| connection.tx_bytes).sum();
         let over = endpoint.payload_bytes.saturating_sub(open);
-        if let Some((_, rest)) = self.closed.iter_mut().find(|(process, _)| Some(*process) == accepting) {
-            *rest = rest.saturating_sub(over);
+        if let Some(of_it) = self.unlisted.iter_mut().find(|of| Some(of.process) == accepting) {
+            of_it.bytes = of_it.bytes.saturating_sub(over);
         }
         if !by_holder.is_empty() {
             let sum: f64 = by_holder.iter().map(|(_, bytes)| bytes).sum();
@@ -223,32 +225,59 @@ impl<'a> Holders<'a> {
         if let Some((kind, end)) = self.translated(endpoint, guests) {
             return self.put(kind, end, false, Some(endpoint), left, again, entries);
         }
-        if let Some(raw) = self.raw_holder(Some("tcp")).filter(|_| !self.made_by_tcp) {
-            let end = End { protocol: Some("tcp".to_owned()), ..raw };
-            return self.put(EntryKind::UnseenOwner, end, true, Some(endpoint), left, again, entries);
+        if let Some((kind, end)) = self.raw_or_guest("tcp", self.made_by_tcp, guests) {
+            let raw = kind == EntryKind::UnseenOwner;
+            return self.put(kind, end, raw, Some(endpoint), left, again, entries);
         }
-        let opens_alone = endpoint.syn > 0 && endpoint.payload_bytes == 0;
-        // Only who alone sent as much as left by all such connections is taken for it.
-        let unheld = self.tcp_unheld;
-        let sent_as_much = |rest: u64| rest.abs_diff(unheld) as f64 <= unheld as f64 * CLOSE;
-        let much = |rest: u64| rest as f64 >= endpoint.payload_bytes as f64 * CLOSE;
-        let mut candidates = self.closed.iter().filter(|(_, rest)| *rest > 0 && much(*rest));
-        if let (Some((process, rest)), None) = (candidates.next(), candidates.next())
-            && !opens_alone
-            && sent_as_much(*rest)
-        {
-            let end = end(endpoint, Some(process), None);
-            return self.put(EntryKind::Process, end, false, Some(endpoint), left, again, entries);
+        if endpoint.syn == 0 || endpoint.payload_bytes > 0 {
+            let payload = endpoint.payload_bytes as f64;
+            self.unheld.push(UnheldTcp { endpoint: Some(endpoint), others: None, left, again, payload });
+            return;
         }
-        let label = match opens_alone {
-            true => opened_in_vain(endpoint.rx_rst > 0),
-            false => "connections that closed within the window, whose process was not seen",
-        };
-        let opener = self.opener().filter(|_| opens_alone);
-        let end = opener.unwrap_or(End { label: label.to_owned(), ..End::default() });
+        let label = opened_in_vain(endpoint.rx_rst > 0);
+        let end = self.opener().unwrap_or(End { label: label.to_owned(), ..End::default() });
         let kind = if end.process.is_some() { EntryKind::Process } else { EntryKind::UnseenOwner };
         let end = End { protocol: Some("tcp".to_owned()), ..end };
         self.put(kind, end, false, Some(endpoint), left, again, entries);
+    }
+
+    /// Who may have made what no socket here did: a guest behind an address of this host, or a raw socket.
+    fn raw_or_guest(&self, protocol: &str, made: bool, guests: &Guests<'_>) -> Option<(EntryKind, End)> {
+        if made {
+            return None;
+        }
+        if let Some(end) = self.hidden_guests(guests) {
+            return Some((EntryKind::Forwarded, end));
+        }
+        let raw = self.raw_holder(Some(protocol))?;
+        Some((EntryKind::UnseenOwner, End { protocol: Some(protocol.to_owned()), ..raw }))
+    }
+
+    /// The guests whose packets bear an address of this host and are too many to be listed by port: where the kernel sent on what its
+    /// sockets did not make.
+    fn hidden_guests(&self, guests: &Guests<'_>) -> Option<End> {
+        let kernel = self.evidence.kernel?;
+        let v6 = kernel.ip6.as_ref().and_then(|ip6| ip6.forwarded).unwrap_or(0);
+        let sent_on = kernel.ip.forwarded? + v6;
+        let capture = self.evidence.capture?;
+        let foreign = capture.sent.as_ref().map_or(0, |sent| sent.foreign_packets);
+        let sent = capture.tcp.tx_packets + capture.udp.tx_packets;
+        let made = self.segments.unwrap_or(0) + self.datagrams.unwrap_or(0);
+        let hidden = sent.saturating_sub(made + foreign);
+        if (sent_on.saturating_sub(foreign) as f64) < MADE_BY_SOCKETS * hidden as f64 {
+            return None;
+        }
+        let of_guests = |mapping: &&Mapping| mapping.kind == "source" && mapping.inner_is_local != Some(true);
+        let mut inner = self.evidence.translations.iter().filter(of_guests).map(|mapping| mapping.inner_address);
+        match inner.next() {
+            Some(first) if inner.all(|address| address == first) => Some(forwarded_for(first, guests)),
+            // What is refused at once is in no table.
+            None if self.raw_holder(None).is_some() => None,
+            _ => {
+                let label = "forwarded for others, behind an address of this host".to_owned();
+                Some(End { label, ..End::default() })
+            }
+        }
     }
 
     /// Books datagrams on who holds their port. Gives false when nobody does.
@@ -346,7 +375,13 @@ impl<'a> Holders<'a> {
 
     /// Books datagrams from ports that nobody holds any more: on those who sent datagrams by calls that fit no other port, then on who
     /// holds a raw socket.
-    fn book_unheld(&mut self, unheld: &[(&'a SentEndpoint, Allocation)], others: f64, entries: &mut Entries) {
+    fn book_unheld(
+        &mut self,
+        unheld: &[(&'a SentEndpoint, Allocation)],
+        others: f64,
+        guests: &Guests<'_>,
+        entries: &mut Entries,
+    ) {
         let payload: f64 = unheld.iter().map(|(endpoint, _)| endpoint.payload_bytes as f64).sum::<f64>() + others;
         let left = std::mem::take(&mut self.udp_left);
         // What goes to this host itself, or by interfaces that were not watched, is in the calls, too: what is beyond that left here.
@@ -375,15 +410,16 @@ impl<'a> Holders<'a> {
                 );
             }
             let rest = share(*whole, 1.0 - covered);
-            let raw = self.raw_holder(Some("udp")).filter(|_| !self.made_by_udp);
-            let is_raw = raw.is_some();
+            let by_other = self.raw_or_guest("udp", self.made_by_udp, guests);
+            let is_raw = by_other.as_ref().is_some_and(|(kind, _)| *kind == EntryKind::UnseenOwner);
             let label = match names[..] {
                 [] => "datagrams from ports that no socket holds any more, whose process was not seen".to_owned(),
                 _ => format!("datagrams from ports that no socket holds any more, possibly of {}", either(&names)),
             };
-            let end = raw.unwrap_or(End { label, ..End::default() });
-            let end = End { protocol: Some("udp".to_owned()), ..end };
-            self.put(EntryKind::UnseenOwner, end, is_raw, Some(endpoint), rest, 0.0, entries);
+            let (kind, end) = by_other.unwrap_or((EntryKind::UnseenOwner, End { label, ..End::default() }));
+            let named = Some("udp".to_owned()).filter(|_| kind != EntryKind::Forwarded);
+            let end = End { protocol: named, ..end };
+            self.put(kind, end, is_raw, Some(endpoint), rest, 0.0, entries);
         }
         // The rest of what they sent may be in ports that are not listed.
         let rest = if payload > 0.0 { others / payload } else { 0.0 };
@@ -391,7 +427,7 @@ impl<'a> Holders<'a> {
     }
 
     /// Bytes that went to this host itself or by interfaces that were not watched, at most.
-    fn elsewhere(&self) -> f64 {
+    pub(super) fn elsewhere(&self) -> f64 {
         let interfaces = self.evidence.interfaces;
         let watched = |name: &str| {
             let several = interfaces.entered.as_ref().map_or(&[][..], |entered| &entered.interfaces);
@@ -403,7 +439,7 @@ impl<'a> Holders<'a> {
     }
 
     /// Books endpoints that are too many to be listed, of one protocol.
-    fn book_others(&mut self, other: &'a SentOthers, entries: &mut Entries) {
+    fn book_others(&mut self, other: &'a SentOthers, guests: &Guests<'_>, entries: &mut Entries) {
         let protocol = other.protocol.as_str();
         let mut left = self.scaled(other.packets, other.bytes);
         let refused = self.scaled(other.rst.packets, other.rst.bytes);
@@ -435,16 +471,25 @@ impl<'a> Holders<'a> {
             return entries.book(EntryKind::Kernel, end, left);
         }
         let opens = protocol == "tcp" && other.syn as f64 >= MADE_BY_SOCKETS * left.packets as f64;
-        let raw = self.raw_holder(Some(protocol)).filter(|_| !made);
-        let is_raw = raw.is_some();
+        if protocol == "tcp" && made && !opens {
+            let payload = (left.bytes - (SEGMENT_HEADERS * left.packets) as f64).max(0.0);
+            self.unheld.push(UnheldTcp { endpoint: None, others: Some(other), left, again: 0.0, payload });
+            return;
+        }
         let label = match opens {
             true => opened_in_vain(other.rx_rst.unwrap_or(0) > 0).to_owned(),
             false => format!("{name} from many other ports, whose process was not seen"),
         };
-        let end = raw.or_else(|| self.opener().filter(|_| opens)).unwrap_or(End { label, ..End::default() });
-        let kind = if end.process.is_some() { EntryKind::Process } else { EntryKind::UnseenOwner };
+        let by_other = self.raw_or_guest(protocol, made, guests);
+        let is_raw = by_other.as_ref().is_some_and(|(kind, _)| *kind == EntryKind::UnseenOwner);
+        let (kind, end) = by_other.unwrap_or_else(|| {
+            let end = self.opener().filter(|_| opens).unwrap_or(End { label, ..End::default() });
+            (if end.process.is_some() { EntryKind::Process } else { EntryKind::UnseenOwner }, end)
+        });
         let booked = self.sent.len();
-        self.put(kind, End { protocol: Some(protocol.to_owned()), ..end }, is_raw, None, left, 0.0, entries);
+        // What is sent on for a guest is one, whatever the protocol.
+        let named = Some(protocol.to_owned()).filter(|_| kind != EntryKind::Forwarded);
+        self.put(kind, End { protocol: named, ..end }, is_raw, None, left, 0.0, entries);
         if let Some(sent) = self.sent.get_mut(booked).filter(|_| protocol == "tcp") {
             sent.others = Some(other);
         }
@@ -467,8 +512,15 @@ impl<'a> Holders<'a> {
                 && mapping.outer_port == endpoint.port
         })?;
         if mapping.inner_is_local == Some(true) {
-            let of_port = self.listeners.get(&(endpoint.protocol.as_str(), mapping.inner_port?))?;
-            let process = of_port.iter().find_map(|listener| listener.process.as_ref())?;
+            let port = mapping.inner_port?;
+            let here = |connection: &&&Connection| {
+                endpoint.protocol == "tcp"
+                    && connection.local_address.to_canonical() == mapping.inner_address.to_canonical()
+            };
+            let of_port = self.listeners.get(&(endpoint.protocol.as_str(), port)).into_iter().flatten();
+            let connected = self.connections.get(&port).into_iter().flatten().filter(here);
+            let process = connected.filter_map(|connection| connection.process.as_ref()).next();
+            let process = process.or_else(|| of_port.filter_map(|listener| listener.process.as_ref()).next())?;
             return Some((EntryKind::Process, end(endpoint, Some(process), None)));
         }
         let guest = guests.at(mapping.inner_address, &mapping.protocol, mapping.inner_port);

@@ -3,6 +3,7 @@
 mod foreign;
 mod holders;
 mod sent;
+mod unlisted;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
