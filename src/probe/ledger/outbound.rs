@@ -1,19 +1,26 @@
 //! The other side of the account: what left by the watched interfaces, by who sent it, and what was to leave and did not.
 
+use std::collections::BTreeMap;
+
 use super::buckets::{Allocation, End, Entries, Scale};
 use super::counted::Counted;
 use super::edge::{EDGE, LATE, Part, SAMPLED, TOLERANCE, part_watched};
 use super::guests::Guests;
-use super::senders::{Holders, Sender, senders};
+use super::senders::{Holders, Sender, Sent, either, senders};
 use super::{Ledger, OutboundShares, WindowEvidence};
 use crate::case::{CameBy, Entry, EntryKind, Gap, LostOnTheWay, Outbound, Reason};
 use crate::probe::capture::Capture;
 use crate::probe::capture::output::{IcmpType, SentParts};
+use crate::probe::drops::DropPlace;
 use crate::probe::interfaces::Interface;
 use crate::units;
 
 /// Places of loss in the list.
 const LOST: usize = 16;
+
+/// Why an interface sends more than a capture sees.
+const PAST_THE_CAPTURE: &str = "no capture sees what an XDP program sends back, what a packet socket sends past the queues \
+                                (PACKET_QDISC_BYPASS, AF_XDP), and what a card sends by itself";
 
 /// What left, and who sent it.
 struct Side {
@@ -75,6 +82,8 @@ fn outbound(evidence: &WindowEvidence<'_>, counted: &[Counted<'_>], guests: &Gue
             let mut holders = Holders::of(evidence, capture, scale);
             holders.book(parts, guests, &mut entries);
             sent = holders.sent;
+            let unseen = past_the_capture(capture, parts, &scale, (packets, bytes));
+            book_past_the_capture(unseen, evidence, &interfaces, &mut sent, &mut entries);
         }
         None => by_sockets(evidence, &mut entries),
     }
@@ -167,6 +176,9 @@ fn scale(
         packets_factor: 1.0,
     };
     if whole <= 0.0 {
+        if bytes > 0 && part != Part::Unknown && counted > EDGE {
+            disagreements.push(format!("{}: {PAST_THE_CAPTURE}", seen_of(bytes, packets, 0.0)));
+        }
         return scale;
     }
     let lost = capture.ring.map_or(0, |ring| ring.dropped);
@@ -192,14 +204,7 @@ fn scale(
         disagreements
             .push(format!("the capture looked at one packet of {}: its figures are estimates", capture.sampled));
     }
-    let seen = || {
-        format!(
-            "the interfaces sent {} in {} packets, the capture saw {}",
-            units::bytes(counted),
-            units::count(packets as f64),
-            units::bytes(whole),
-        )
-    };
+    let seen = || seen_of(bytes, packets, whole);
     let is_much = |bytes: f64| bytes.abs() > counted.max(whole) * TOLERANCE && bytes.abs() > EDGE;
     if !sampled && scale.factor > 1.0 && is_much(counted - whole) {
         disagreements.push(format!("{}: what was sent while nothing was watched is taken to be like the rest", seen()));
@@ -213,11 +218,7 @@ fn scale(
                 units::span(evidence.interfaces.seconds)
             )
         } else if unseen > 0.0 {
-            format!(
-                "{}: no capture sees what an XDP program sends back, what a packet socket sends past the queues \
-                 (PACKET_QDISC_BYPASS, AF_XDP), and what a card sends by itself",
-                seen()
-            )
+            format!("{}: {PAST_THE_CAPTURE}", seen())
         } else {
             format!("{}: what the driver did not send is in no counter of it, or belongs to another moment", seen())
         });
@@ -228,6 +229,44 @@ fn scale(
         ));
     }
     scale
+}
+
+fn seen_of(bytes: u64, packets: u64, whole: f64) -> String {
+    format!(
+        "the interfaces sent {} in {} packets, the capture saw {}",
+        units::bytes(bytes as f64),
+        units::count(packets as f64),
+        units::bytes(whole),
+    )
+}
+
+/// What left and the capture did not see, while it lost nothing and watched all the time.
+fn past_the_capture(capture: &Capture, parts: &SentParts, scale: &Scale, (packets, bytes): (u64, u64)) -> Allocation {
+    let lost = capture.sampled > 1 || capture.ring.is_some_and(|ring| ring.dropped > 0);
+    let merged = if scale.with_merged_headers { parts.merged_header_bytes } else { 0 };
+    let unseen = bytes as f64 - (capture.tx.bytes + merged) as f64;
+    match !lost && scale.factor == 1.0 && unseen > EDGE && unseen > bytes as f64 * TOLERANCE {
+        true => Allocation { packets: packets.saturating_sub(capture.tx.packets), bytes: unseen },
+        false => Allocation { packets: 0, bytes: 0.0 },
+    }
+}
+
+/// Books what no capture saw on who may send past it: packet sockets, where no XDP program can have sent it back.
+fn book_past_the_capture(
+    unseen: Allocation,
+    evidence: &WindowEvidence<'_>,
+    interfaces: &[&Interface],
+    sent: &mut Vec<Sent<'_>>,
+    entries: &mut Entries,
+) {
+    let holders = super::senders::holders_below(evidence, |socket| socket.kind == "packet");
+    if unseen.bytes <= 0.0 || holders.is_empty() || interfaces.iter().any(|of| of.xdp_program.is_some()) {
+        return;
+    }
+    let label = format!("past the queues, where no capture sees it, possibly of {}", either(&holders));
+    let end = End { label, ..End::default() };
+    sent.push(Sent::past_the_capture(end.clone(), unseen));
+    entries.book(EntryKind::UnseenOwner, end, unseen);
 }
 
 /// Books what the kernel sends of itself: ARP, ICMP by type.
@@ -346,25 +385,36 @@ fn lost(evidence: &WindowEvidence<'_>, interfaces: &[&Interface]) -> Vec<LostOnT
     }
     let ruled = lost.iter().any(|of| of.kind == "firewall_rule");
     let places = evidence.drops.and_then(|drops| drops.places.as_ref()).into_iter().flatten();
-    let on_its_way = |place: &&crate::probe::drops::DropPlace| {
+    let on_its_way = |place: &&DropPlace| {
         place.namespace.as_deref() == Some("this")
             && place.direction != "in"
             && place.interface.as_deref() != Some("lo")
+            // Many of these are no loss at all.
+            && place.reason != "NOT_SPECIFIED"
             && !(queued && place.reason == "QDISC_DROP")
             && !(ruled && place.reason == "NETFILTER_DROP")
     };
+    // Each connection that fails has a port of its own.
+    let mut alike: BTreeMap<(&str, Option<&str>, Option<&str>), Vec<&DropPlace>> = BTreeMap::new();
     for place in places.filter(on_its_way) {
-        let what = place.protocol.as_ref().map_or(String::new(), |protocol| {
-            let port = place.port.map_or(String::new(), |port| format!(" from port {port}"));
-            format!(", {}{port}", protocol.to_uppercase())
-        });
+        let key = (place.reason.as_str(), place.interface.as_deref(), place.protocol.as_deref());
+        alike.entry(key).or_default().push(place);
+    }
+    for ((reason, interface, protocol), places) in alike {
+        let from = match places.iter().filter_map(|place| place.port).collect::<Vec<_>>()[..] {
+            [] => String::new(),
+            [port] => format!(" from port {port}"),
+            ref ports => format!(" from {} ports", ports.len()),
+        };
+        let what = protocol.map_or(String::new(), |protocol| format!(", {}{from}", protocol.to_uppercase()));
+        let sum = |of: fn(&DropPlace) -> u64| places.iter().map(|place| of(place)).fold(0, u64::saturating_add);
         lost.push(LostOnTheWay {
-            label: format!("{} ({}){what}", place.meaning, place.reason),
+            label: format!("{} ({reason}){what}", places[0].meaning),
             kind: "kernel".to_owned(),
-            packets: evidence.of_window(place.packets),
-            bytes: Some(evidence.of_window(place.bytes)),
-            interface: place.interface.clone(),
-            reason: Some(place.reason.clone()),
+            packets: evidence.of_window(sum(|place| place.packets)),
+            bytes: Some(evidence.of_window(sum(|place| place.bytes))),
+            interface: interface.map(str::to_owned),
+            reason: Some(reason.to_owned()),
             ..nothing.clone()
         });
     }

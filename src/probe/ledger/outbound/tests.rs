@@ -220,6 +220,21 @@ fn what_no_capture_saw_stays_unexplained() {
     assert!(outbound.disagreements[0].contains("XDP"), "{:?}", outbound.disagreements);
 }
 
+#[test]
+fn what_no_capture_saw_may_be_of_who_holds_a_packet_socket() {
+    let host = Host::sends(0, 0, json!({}))
+        .with("rates/watched/tx", json!({"packets": 2_000, "bytes": 1_000_000}))
+        .with("sockets/raw", json!([{"kind": "packet", "number": 0, "process": process(3, "pktgen")}]));
+    let outbound = host.ledger().account.outbound.unwrap();
+    let label = "past the queues, where no capture sees it, possibly of pktgen (pid 3)";
+    assert_eq!((outbound.entries[0].label.as_str(), outbound.entries[0].packets), (label, 2_000));
+    assert_eq!((outbound.entries[0].kind, outbound.unexplained_bytes), (EntryKind::UnseenOwner, 0));
+    assert!(outbound.disagreements[0].contains("PACKET_QDISC_BYPASS"), "{:?}", outbound.disagreements);
+    // A program may have sent it back as well.
+    let outbound = host.with("rates/watched/xdp_program", json!(7)).ledger().account.outbound.unwrap();
+    assert_eq!(outbound.unexplained_bytes, 1_000_000);
+}
+
 /// A process with nothing but what it sent.
 fn traffic(pid: i32, name: &str, tcp: u64, udp: u64) -> Value {
     let mut traffic: Value = serde_json::from_str(PROCESS).unwrap();

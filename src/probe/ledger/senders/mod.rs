@@ -12,14 +12,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(super) use holders::Holders;
-pub(super) use sent::holders_below;
+pub(super) use sent::{Sent, either, holders_below};
 
 use super::WindowEvidence;
 use super::groups::same_service;
 use super::guests::Guests;
 use crate::case::{EntryKind, Process};
 use crate::probe::capture::output::{Opener, SentEndpoint, SentOthers};
-use sent::{STANDS_FOR_ALL, Sent};
+use sent::STANDS_FOR_ALL;
 
 /// Remotes and ports that are listed for one sender.
 const LISTED: usize = 16;

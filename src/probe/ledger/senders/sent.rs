@@ -28,6 +28,15 @@ pub struct Sent<'a> {
     pub bytes: f64,
     pub again: f64,
 }
+
+impl Sent<'_> {
+    /// What no capture saw, and packet sockets may have sent.
+    pub fn past_the_capture(end: End, of_it: Allocation) -> Self {
+        let Allocation { packets, bytes } = of_it;
+        Sent { end, kind: EntryKind::UnseenOwner, raw: true, endpoint: None, others: None, packets, bytes, again: 0.0 }
+    }
+}
+
 /// Whether a socket below TCP and UDP can make packets of the protocol; none is of several, with addresses of others.
 pub fn can_make(socket: &RawSocket, protocol: Option<&str>) -> bool {
     const ALL: u16 = 3;
