@@ -237,10 +237,12 @@ impl Probe for LedgerProbe {
             observed.miss(&["outbound", "outbound_shares", "outbound_top", "senders"], gap);
         }
         for gap in [capture.err(), sockets.err(), firewall.err(), kernel.err(), drops.err()].into_iter().flatten() {
-            observed.miss(
-                &["entries", "shares", "receivers", "top", "outbound", "outbound_shares", "outbound_top", "senders"],
-                gap,
-            );
+            // How much left the interfaces tell of themselves.
+            let inbound = ["entries", "shares", "receivers", "top"];
+            let outbound =
+                ["outbound.entries", "outbound.unexplained_bytes", "outbound.unexplained_share", "outbound.lost"];
+            let senders = ["outbound_shares", "outbound_top", "senders"];
+            observed.miss(&[&inbound[..], &outbound, &senders].concat(), gap);
         }
         Ok(observed)
     }

@@ -1,6 +1,7 @@
 //! Sockets that make or see packets below TCP and UDP: raw ones, those of ping, and packet sockets. The kernel counts nothing of what they
 //! send, and their packets bear any port: who holds one is all that is known.
 
+use std::collections::HashSet;
 use std::fs;
 
 use super::output::RawSocket;
@@ -47,7 +48,9 @@ fn parse(kind: &'static str, line: &str) -> Option<Raw> {
 /// Who holds them, without those of this process.
 pub(super) fn held(raw: &[Raw], owners: &Owners<'_>, names: &mut Names) -> Vec<RawSocket> {
     let own = i32::try_from(std::process::id()).ok();
-    let held = raw.iter().filter_map(|raw| {
+    // What other probes of this process opened after the owners were looked up.
+    let own_sockets = own_sockets();
+    let held = raw.iter().filter(|raw| !own_sockets.contains(&raw.inode)).filter_map(|raw| {
         let pid = owners.holders(raw.inode).map(|holders| holders.lowest);
         if pid.is_some() && pid == own {
             return None;
@@ -58,9 +61,25 @@ pub(super) fn held(raw: &[Raw], owners: &Owners<'_>, names: &mut Names) -> Vec<R
     held.take(LISTED).collect()
 }
 
+/// The inodes of this process's sockets.
+fn own_sockets() -> HashSet<u32> {
+    let entries = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let links = entries.filter_map(|entry| fs::read_link(entry.path()).ok());
+    links.filter_map(|link| link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_socket_that_was_just_opened_is_known_as_own() {
+        use std::os::unix::fs::MetadataExt;
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&socket));
+        let inode = fs::metadata(path).unwrap().ino();
+        assert!(own_sockets().contains(&u32::try_from(inode).unwrap()));
+    }
 
     #[test]
     fn both_tables_tell_protocol_and_inode() {

@@ -170,7 +170,10 @@ impl<'a> Holders<'a> {
         if self.raw_holder(None).is_none() || (unseen && (bridged || interfaces.interfaces.is_empty())) {
             return Some(bridged || may_be_routed);
         }
-        let watched = interfaces.watched.name.as_str();
+        // Of several that are watched, the one that most left by is not the one that brought it.
+        let lists = self.evidence.capture.and_then(|capture| capture.sent.as_ref()?.parts.as_ref());
+        let left = lists.and_then(|parts| parts.left.iter().max_by_key(|of| of.bytes).filter(|of| of.bytes > 0));
+        let watched = left.map_or(interfaces.watched.name.as_str(), |of| &of.interface);
         let other =
             |of: &&Interface| of.name != watched && of.link != "loopback" && of.kind.as_deref() != Some("bridge");
         let others = || interfaces.interfaces.iter().filter(other);
@@ -180,7 +183,8 @@ impl<'a> Holders<'a> {
             .max((bytes as f64 - known.bytes).max(0.0) / rest.bytes.max(1.0));
         let beside = if bridged || may_be_routed { beside } else { 0.0 };
         // A router with one leg sends on by the interface that brought it.
-        let back = interfaces.watched.rx.packets.unwrap_or(0).min(routed) as f64 / rest.packets.max(1) as f64;
+        let back = interfaces.interfaces.iter().find(|of| of.name == watched).unwrap_or(&interfaces.watched);
+        let back = back.rx.packets.unwrap_or(0).min(routed) as f64 / rest.packets.max(1) as f64;
         match (beside, beside + back) {
             (beside, _) if beside >= STANDS_FOR_ALL => Some(true),
             (_, most) if most < FORGED => Some(false),
