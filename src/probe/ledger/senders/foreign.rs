@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::holders::Holders;
-use super::sent::{CLOSE, NOTHING, STANDS_FOR_ALL, share, take};
+use super::sent::{CLOSE, NOTHING, STANDS_FOR_ALL, forwarded_for, share, take};
 use crate::case::{EntryKind, Process};
 use crate::probe::capture::output::SentParts;
 use crate::probe::interfaces::Interface;
@@ -198,17 +198,6 @@ fn book_inward(interface: Option<&str>, part: Allocation, entries: &mut Entries)
     let by = interface.map_or(String::new(), |name| format!(" by {name}"));
     let end = End { label: format!("sent on to guests of this host{by}"), ..End::default() };
     entries.book(EntryKind::Forwarded, end, part);
-}
-
-pub(super) fn forwarded_for(address: IpAddr, guests: &Guests<'_>) -> End {
-    let guest = guests.at(address, "tcp", None);
-    let whose = guest.as_ref().map_or(String::new(), |guest| format!(", {}", guest.name));
-    End {
-        label: format!("forwarded for {address}{whose}"),
-        address: Some(address),
-        container: guest.map(|guest| guest.name),
-        ..End::default()
-    }
 }
 
 /// Whether an address is in the network of another.

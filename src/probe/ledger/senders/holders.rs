@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::foreign::forwarded_for;
 use super::sent::{
-    CLOSE, MADE_BY_SOCKETS, STANDS_FOR_ALL, Sent, can_make, either, end, holders_below, is_group, opened_in_vain,
-    share, sums, take,
+    CLOSE, MADE_BY_SOCKETS, STANDS_FOR_ALL, Sent, can_make, either, end, forwarded_for, holders_below, is_group,
+    opened_in_vain, share, sums, take,
 };
 use super::unlisted::{UnheldTcp, Unlisted};
 use crate::case::{EntryKind, Process};

@@ -1,5 +1,6 @@
 //! Who sent what left: sockets and their processes, the kernel in answer to what came in, guests, or nobody that was seen.
 
+mod closed;
 mod foreign;
 mod holders;
 mod sent;

@@ -4,6 +4,7 @@ use crate::case::{EntryKind, Process};
 use crate::probe::capture::output::{SentEndpoint, SentOthers};
 use crate::probe::ledger::WindowEvidence;
 use crate::probe::ledger::buckets::{Allocation, End};
+use crate::probe::ledger::guests::Guests;
 use crate::probe::protocol::ip_protocol;
 use crate::probe::sockets::RawSocket;
 use std::net::IpAddr;
@@ -79,6 +80,18 @@ pub fn opened_in_vain(refused: bool) -> &'static str {
     match refused {
         true => "connections that were refused, whose process was not seen",
         false => "connections that were opened in vain, whose process was not seen",
+    }
+}
+
+/// Whom the kernel sent something on for.
+pub fn forwarded_for(address: IpAddr, guests: &Guests<'_>) -> End {
+    let guest = guests.at(address, "tcp", None);
+    let whose = guest.as_ref().map_or(String::new(), |guest| format!(", {}", guest.name));
+    End {
+        label: format!("forwarded for {address}{whose}"),
+        address: Some(address),
+        container: guest.map(|guest| guest.name),
+        ..End::default()
     }
 }
 
