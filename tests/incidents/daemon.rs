@@ -16,7 +16,8 @@ use nix::sys::socket::{
 use serde::{Deserialize, Serialize};
 
 use crate::service::{ready, scratch_file};
-use crate::traffic::Progress;
+use crate::stage::SERVER_LINK;
+use crate::traffic::{Progress, Wire};
 
 /// What a daemon does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -129,6 +130,27 @@ pub enum Daemon {
         /// Payload.
         bytes_per_second: u64,
     },
+    /// Connects again and again, each time to give this much and close.
+    Poster {
+        /// To whom.
+        to: SocketAddr,
+        /// Bytes of each.
+        bytes: usize,
+        /// Connections.
+        per_second: u64,
+    },
+    /// Tries one port of a host after the other.
+    PortScanner {
+        /// Whose.
+        of: std::net::Ipv4Addr,
+        /// Ports.
+        per_second: u64,
+    },
+    /// Asks for the link address of one neighbour after the other, past the kernel.
+    ArpAsker {
+        /// Questions.
+        per_second: u64,
+    },
     /// Connects again and again to where nobody listens.
     Retrier {
         /// Where to.
@@ -163,6 +185,9 @@ impl Daemon {
             Daemon::Scanner { .. } => "stage-scanner",
             Daemon::RawScanner { .. } => "stage-rawscan",
             Daemon::Uploader { .. } => "stage-upload",
+            Daemon::Poster { .. } => "stage-poster",
+            Daemon::PortScanner { .. } => "stage-portscan",
+            Daemon::ArpAsker { .. } => "stage-arper",
             Daemon::Retrier { .. } => "stage-retrier",
             Daemon::Busy { .. } => "stage-busy",
         }
@@ -265,6 +290,27 @@ impl Daemon {
             Daemon::Scanner { port, per_second } => scan(*port, *per_second),
             Daemon::RawScanner { port, per_second } => scan_raw(*port, *per_second),
             Daemon::Uploader { to, bytes_per_second } => upload(*to, *bytes_per_second),
+            Daemon::Poster { to, bytes, per_second } => {
+                ready();
+                let letter = vec![0x5a; *bytes];
+                Progress::default().pace(*per_second, |due| {
+                    for _ in 0..due {
+                        // Nobody may take them yet.
+                        let _ = TcpStream::connect(to).and_then(|mut stream| stream.write_all(&letter));
+                    }
+                });
+            }
+            Daemon::PortScanner { of, per_second } => {
+                ready();
+                let mut port = 0u16;
+                Progress::default().pace(*per_second, |due| {
+                    for _ in 0..due {
+                        port = port % 20_000 + 1;
+                        drop(TcpStream::connect((*of, port))); // it is refused
+                    }
+                });
+            }
+            Daemon::ArpAsker { per_second } => ask_neighbours(*per_second),
             Daemon::Retrier { to, per_second } => {
                 ready();
                 Progress::default().pace(*per_second, |due| {
@@ -431,6 +477,31 @@ fn scan_raw(port: u16, per_second: u64) {
             builder.tcp(61_000, port, number, 1024).syn().write(&mut packet, &[]).expect("a vector takes it");
             let to = SockaddrIn::from(std::net::SocketAddrV4::new(to, 0));
             let _ = sendto(socket.as_raw_fd(), &packet, &to, MsgFlags::empty());
+        }
+    });
+}
+
+fn ask_neighbours(per_second: u64) {
+    let wire = Wire::onto("eth0");
+    let (mut frame, mut number) = (Vec::new(), 0u32);
+    ready();
+    Progress::default().pace(per_second, |due| {
+        for _ in 0..due {
+            number = number.wrapping_add(1);
+            let neighbour = std::net::Ipv4Addr::from_bits(crate::stage::SERVER.to_bits() & !0xff | number % 250 + 3);
+            let question = etherparse::ArpPacket::new(
+                etherparse::ArpHardwareId::ETHERNET,
+                etherparse::EtherType::IPV4,
+                etherparse::ArpOperation::REQUEST,
+                &SERVER_LINK,
+                &crate::stage::SERVER.octets(),
+                &[0; 6],
+                &neighbour.octets(),
+            );
+            frame.clear();
+            let builder = etherparse::PacketBuilder::ethernet2(SERVER_LINK, [0xff; 6]);
+            builder.arp(question.expect("addresses of their lengths")).write(&mut frame).expect("a vector takes it");
+            let _ = wire.send(&frame);
         }
     });
 }

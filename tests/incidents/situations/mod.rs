@@ -10,6 +10,7 @@ mod floods;
 mod guests;
 mod link;
 mod outbound;
+mod outbound_senders;
 mod receivers;
 mod recorded;
 mod reflection;

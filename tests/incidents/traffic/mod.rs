@@ -16,7 +16,7 @@ use std::time::Duration;
 pub use clients::{Clients, Does, STRANGERS, Says, connected};
 pub use frame::{Flood, Frames, Ports, Segment, Shape, Six, Sources, Ttl};
 pub use pace::{Progress, Sent};
-use wire::Wire;
+pub use wire::Wire;
 
 use crate::service::{Role, Service};
 use crate::stage::{SERVER, Stage};

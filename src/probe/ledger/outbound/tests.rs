@@ -328,6 +328,13 @@ fn what_connections_that_closed_carried_is_of_those_who_wrote_it() {
     assert_eq!((two[0].0, two[0].2.as_str()), (EntryKind::Process, "posts (pid 7)"));
     assert_eq!((two[1].0, two[1].2.as_str()), (EntryKind::Process, "also (pid 8)"));
     assert_eq!(two.iter().map(|entry| entry.1).sum::<u64>(), 700_000);
+    // The kernel may still end what the process closed.
+    let mut ends = connection(("10.77.1.2", 40_001), "203.0.113.9", 7, "", 670_000);
+    (ends["state"], ends["process"]) = (json!("fin_wait2"), Value::Null);
+    let ended = Host::sends(500, 700_000, json!({"endpoints": [gone.clone()]}))
+        .with("sockets/processes", json!([wrote(7, "posts", 670_000)]))
+        .with("sockets/connections", json!([ends]));
+    assert_eq!(ended.entries(), [(EntryKind::Process, 700_000, "posts (pid 7)".to_owned())]);
     let part = of(json!([wrote(7, "posts", 335_000)]));
     assert_eq!((part[0].0, part[0].1, part[1].0), (EntryKind::Process, 350_000, EntryKind::UnseenOwner), "{part:?}");
     assert!(part[1].2.ends_with("possibly of posts (pid 7)"), "{part:?}");

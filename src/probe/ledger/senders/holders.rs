@@ -24,6 +24,12 @@ const DATAGRAM_HEADERS: u64 = 42;
 /// Headers of a segment: Ethernet, IPv4 and TCP with a time stamp.
 const SEGMENT_HEADERS: u64 = 66;
 
+/// Whether its process closed a connection that the kernel still ends: who wrote to it is known by calls alone.
+fn is_given_up(connection: &Connection) -> bool {
+    let ends = matches!(connection.state.as_str(), "fin_wait1" | "fin_wait2" | "closing" | "last_ack" | "time_wait");
+    ends && connection.process.is_none() && connection.unit.is_none()
+}
+
 /// The sockets of the host by port, and what else may send.
 pub struct Holders<'a> {
     pub(super) evidence: &'a WindowEvidence<'a>,
@@ -55,7 +61,7 @@ impl<'a> Holders<'a> {
             for listener in &sockets.listeners {
                 listeners.entry((listener.protocol.as_str(), listener.port)).or_default().push(listener);
             }
-            for connection in &sockets.connections {
+            for connection in sockets.connections.iter().filter(|connection| !is_given_up(connection)) {
                 connections.entry(connection.local_port).or_default().push(connection);
             }
             for traffic in sockets.processes.iter().flatten() {
