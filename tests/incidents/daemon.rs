@@ -488,7 +488,7 @@ fn ask_neighbours(per_second: u64) {
     Progress::default().pace(per_second, |due| {
         for _ in 0..due {
             number = number.wrapping_add(1);
-            let neighbour = std::net::Ipv4Addr::from_bits(crate::stage::SERVER.to_bits() & !0xff | number % 250 + 3);
+            let neighbour = std::net::Ipv4Addr::from_bits(crate::stage::SERVER.to_bits() & !0xff | (number % 250 + 3));
             let question = etherparse::ArpPacket::new(
                 etherparse::ArpHardwareId::ETHERNET,
                 etherparse::EtherType::IPV4,

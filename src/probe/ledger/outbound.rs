@@ -395,7 +395,7 @@ fn lost(evidence: &WindowEvidence<'_>, interfaces: &[&Interface]) -> Vec<LostOnT
             && !(ruled && place.reason == "NETFILTER_DROP")
     };
     // Each connection that fails has a port of its own.
-    let mut alike: BTreeMap<(&str, Option<&str>, Option<&str>), Vec<&DropPlace>> = BTreeMap::new();
+    let mut alike: BTreeMap<_, Vec<&DropPlace>> = BTreeMap::new();
     for place in places.filter(on_its_way) {
         let key = (place.reason.as_str(), place.interface.as_deref(), place.protocol.as_deref());
         alike.entry(key).or_default().push(place);
