@@ -13,6 +13,10 @@ const MOST: usize = 20_000;
 const TOLD: usize = 4;
 /// As often as one event is counted at most.
 const TIMES: u64 = 100;
+/// Bytes of what is told in the words of a logger.
+const LONGEST: usize = 256 * 1024;
+/// Lines of JSON before the state of a container: who is described has a name and arguments there, and no more.
+const BEFORE_STATE: usize = 200;
 /// What a line that is told begins with.
 const KUBELET: &str = "2000-01-01T00:00:00+00:00 - kubelet[1]:";
 const DOCKERD: &str = "2000-01-01T00:00:00+00:00 - dockerd[1]:";
@@ -233,6 +237,9 @@ fn say_event(kind: &str, reason: &str, message: &str, times: u64, told: &mut Tol
         _ => String::new(),
     };
     for _ in 0..if line.is_empty() { 0 } else { times.min(TIMES) } {
+        if told.lines.len() >= LONGEST {
+            break;
+        }
         let _ = writeln!(told.lines, "{KUBELET} {line}");
     }
     if kind != "Warning" {
@@ -299,6 +306,7 @@ fn inspected(here: &Here<'_>) -> Option<(usize, Told)> {
     while place < document.len()
         && place - here.at < MOST
         && is_json(line(place))
+        && (of_state || place - here.at < BEFORE_STATE)
         && super::prompt::Prompt::of(document.line(place)).is_none()
     {
         let (key, value) = line(place).split_once(':').unwrap_or((line(place), ""));
@@ -438,5 +446,13 @@ mod tests {
         assert!(taken(&many).is_some_and(|(lines, told)| lines == 10_001 && told.stands_out.len() == TOLD + 1));
         assert!(taken("Name: somebody\nwants this\n").is_none());
         assert!(taken("[\n1,\n2\n]\n").is_none());
+        let loud = format!(
+            "Events:\n{}",
+            "  Warning  Unhealthy  1s (x999)  kubelet  Liveness probe failed: x\n".repeat(10_000)
+        );
+        assert!(taken(&loud).is_some_and(|(_, told)| told.lines.len() < LONGEST + 1024));
+        // One that is looked into from each of its lines must not be gone through to its end each time.
+        let nested = "[\n{\n".repeat(50_000);
+        assert!(taken(&nested).is_none());
     }
 }

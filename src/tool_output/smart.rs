@@ -46,12 +46,17 @@ pub(super) fn take(here: &Here<'_>) -> Option<(usize, Told)> {
         |name: &&str| name.len() < 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-'));
     let device = here.command.iter().find_map(|word| word.strip_prefix("/dev/")).filter(is_plain);
     let mut said = Said { device, told: Told { tool: "smartctl", ..Told::default() } };
-    let first = document.line(here.at).trim_start();
-    let begins = first.strip_prefix("smartctl ").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let is_heading = |at: usize| {
+        let rest = document.line(at).trim_start().strip_prefix("smartctl ");
+        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let begins = is_heading(here.at);
     let mut ended = here.at;
     let mut place = here.at;
     while place < document.len() && place - ended <= if begins || ended > here.at { BETWEEN } else { 0 } {
-        if super::prompt::Prompt::of(document.line(place)).is_some() {
+        // The next call of it is looked at by itself.
+        let next = place > here.at && is_heading(place);
+        if next || super::prompt::Prompt::of(document.line(place)).is_some() {
             break;
         }
         match part(here, place, &mut said) {
@@ -211,6 +216,7 @@ mod tests {
         assert!(
             taken(&format!("{TABLE}{row}99999999999999999999999\n"), "").is_some_and(|(_, told)| told.lines.is_empty())
         );
+        assert!(taken(&"smartctl 7.3 2022-02-28\n".repeat(10_000), "").is_none());
         let many = format!("{TABLE}{}", format!("{row}1\n").repeat(10_000));
         assert!(taken(&many, "").is_some_and(|(lines, _)| lines <= MOST));
         let (_, told) = taken(&format!("{TABLE}{row}1\n"), "smartctl -A /dev/sd\u{202e}a").unwrap();
