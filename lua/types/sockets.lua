@@ -222,6 +222,7 @@
 ---@field remote_address? string The address to which most of them go; of those that have waited for a second, where there are such.
 ---@field remote_port? integer The port there.
 ---@field to_remote? integer How many of them go to that port of that address.
+---@field local_address? string The address of this host that one of those comes from: that of the interface by which the way leads.
 ---@field remotes? integer Remote ends, address and port, that they go to; 1,024 where there are more.
 
 ---A list of `casebook.sockets.Opening` in evidence.

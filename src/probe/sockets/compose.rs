@@ -404,5 +404,6 @@ mod tests {
             seen.opening.iter().map(|of| (of.connections, of.waiting, of.remotes, of.to_remote)).collect();
         assert_eq!(told, [(3, 1, Some(2), Some(1)), (1, 1, Some(1), Some(1))]);
         assert_eq!(seen.opening[0].remote_address, Some([198, 51, 100, 3].into()), "the one that is waited for");
+        assert!(seen.opening[0].local_address.is_some(), "{:?}", seen.opening[0]);
     }
 }

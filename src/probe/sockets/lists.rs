@@ -160,8 +160,8 @@ fn since(row: &SocketRow, of: fn(&TcpInfo) -> u32) -> Option<f64> {
 struct Unanswered {
     connections: u32,
     waiting: u32,
-    /// Of each remote end: those that have waited for a second, and all.
-    by_remote: HashMap<(IpAddr, u16), (u32, u32)>,
+    /// Of each remote end: those that have waited for a second, and all; and where one of them comes from.
+    by_remote: HashMap<(IpAddr, u16), ((u32, u32), IpAddr)>,
 }
 
 /// Who has connections that wait for their first answer: those that wait longest, then most first. A holder that was not seen is
@@ -176,7 +176,7 @@ pub(super) fn opening(derived: &[Derived<'_>], names: &mut Names, ended: &mut Ha
         of_holder.waiting += waits;
         let remote = (socket.row.remote, socket.row.remote_port);
         if of_holder.by_remote.len() < REMOTES || of_holder.by_remote.contains_key(&remote) {
-            let (waiting, all) = of_holder.by_remote.entry(remote).or_default();
+            let ((waiting, all), _) = of_holder.by_remote.entry(remote).or_insert(((0, 0), socket.row.local));
             *waiting += waits;
             *all += 1;
         }
@@ -192,7 +192,7 @@ pub(super) fn opening(derived: &[Derived<'_>], names: &mut Names, ended: &mut Ha
     }
     opening.truncate(OPENING);
     let named = |((pid, group), of): ((Option<i32>, u64), Unanswered)| {
-        let most = of.by_remote.iter().max_by_key(|(remote, count)| (**count, Reverse(**remote)));
+        let most = of.by_remote.iter().max_by_key(|(remote, (count, _))| (*count, Reverse(**remote)));
         let process = named(pid, names, ended);
         Opening {
             unit: (process.is_none() && group != 0).then(|| names.of_group(group)).flatten(),
@@ -201,7 +201,8 @@ pub(super) fn opening(derived: &[Derived<'_>], names: &mut Names, ended: &mut Ha
             waiting: of.waiting,
             remote_address: most.map(|((address, _), _)| *address),
             remote_port: most.map(|((_, port), _)| *port),
-            to_remote: most.map(|(_, (_, all))| *all),
+            to_remote: most.map(|(_, ((_, all), _))| *all),
+            local_address: most.map(|(_, (_, local))| *local),
             remotes: Some(of.by_remote.len() as u32),
         }
     };

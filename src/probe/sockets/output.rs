@@ -131,6 +131,10 @@ pub struct Opening {
     /// How many of them go to that port of that address.
     #[serde(default)]
     pub to_remote: Option<u32>,
+    /// The address of this host that one of those comes from: that of the interface by which the way leads.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub local_address: Option<IpAddr>,
     /// Remote ends, address and port, that they go to; 1,024 where there are more.
     #[serde(default)]
     pub remotes: Option<u32>,

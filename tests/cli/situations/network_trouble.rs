@@ -359,6 +359,16 @@ const SITUATIONS: &[Situation] = &[
         runs: "resolvectl status",
     },
     Situation {
+        name: "second-interface-without-carrier",
+        runbook: "timeouts",
+        serves: FILE,
+        happens: "ip link add second type veth peer name second-far; ip address add 192.0.2.1/24 dev second; ip link set second up
+            (while :; do timeout 5 bash -c ': 7<>/dev/tcp/192.0.2.9/5432' 2>>refused & sleep 0.4; done) & sleep 2",
+        causes: &["way-without-carrier", "no-answer"],
+        says: "second has no carrier: ",
+        runs: "ip -details link show dev second",
+    },
+    Situation {
         name: "resolver-that-is-not-there",
         runbook: "timeouts",
         serves: FILE,

@@ -175,7 +175,7 @@ pub(super) const USUAL: &[Usual] = &[
             },
             Lines {
                 programs: &["haproxy"],
-                expression: r"Server (?P<upstream>\S+) is DOWN",
+                expression: r#"Server (?P<upstream>\S+) is DOWN(?:, reason: (?P<why>Layer\d [a-z][\w ]*(?:, code: \d+)?(?:, info: "[^"]*")?))?"#,
                 of: "HAProxy 2.6.12, 3.2.26",
             },
             Lines {
