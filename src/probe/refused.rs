@@ -3,8 +3,8 @@
 use crate::case::{Gap, Reason, advice};
 use crate::sys::capability::{self, Held};
 
-/// The rights of root over files, whoever owns them.
-const OVER_FILES: &str = "CAP_DAC_READ_SEARCH";
+/// What root holds that has lost nothing of what matters here.
+const ALL_OF_ROOT: &str = "CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_NET_ADMIN and CAP_DAC_READ_SEARCH";
 
 /// The gap as it is for this process: whoever has what it asks for is told what else refuses.
 pub(super) fn for_this_process(gap: Gap) -> Gap {
@@ -13,17 +13,18 @@ pub(super) fn for_this_process(gap: Gap) -> Gap {
 
 fn told(mut gap: Gap, held: &Held) -> Gap {
     let Some(to_fix) = gap.to_fix.as_deref().filter(|_| gap.reason == Reason::Denied) else { return gap };
-    let needs = advice::capabilities(to_fix).or_else(|| (to_fix == advice::AS_ROOT).then_some(OVER_FILES));
+    let as_root = to_fix == advice::AS_ROOT;
+    let needs = advice::capabilities(to_fix).or_else(|| as_root.then_some(ALL_OF_ROOT));
     let Some(needs) = needs.filter(|needs| held.has(needs)) else { return gap };
     if !held.of_the_host() {
         gap.why = format!("casebook has {needs} only within its user namespace, as in a container without root");
         return gap.to_fix("run it as root on the host, outside of the container");
     }
-    if to_fix == advice::AS_ROOT {
+    if as_root {
         gap.why = format!("{}, although casebook has {needs}", gap.why);
         return gap.to_fix(
-            "look as its owner where a mount refuses root (NFS with root_squash, FUSE); else run outside of the container, or of \
-             the profile of AppArmor or SELinux",
+            "run it outside of the container, or of the profile of AppArmor or SELinux, that forbids it; a file on a mount that \
+             refuses root (NFS with root_squash, FUSE) is read by its owner",
         );
     }
     gap.why = format!(
@@ -44,12 +45,14 @@ mod tests {
         let own = capability::held();
         let root = nix::unistd::geteuid().is_root();
         let unreadable = Gap::io("read /mnt/x", &io::ErrorKind::PermissionDenied.into());
-        for gap in [unreadable, Gap::denied("read /proc/1/fd", OVER_FILES)] {
+        for (gap, needs) in
+            [(unreadable, ALL_OF_ROOT), (Gap::denied("read /proc/1/fd", "CAP_SYS_PTRACE"), "CAP_SYS_PTRACE")]
+        {
             let told = told(gap.clone(), own);
-            assert_eq!(told == gap, !own.has(OVER_FILES), "{told:?}");
-            if root && own.has(OVER_FILES) {
+            assert_eq!(told == gap, !own.has(needs), "{told:?}");
+            if root && own.has(needs) {
                 assert!(!told.to_fix.as_deref().unwrap().starts_with("run with sudo"), "{told:?}");
-                assert!(told.why.contains(OVER_FILES), "{told:?}");
+                assert!(told.why.contains(needs), "{told:?}");
             }
         }
         let other = Gap::denied("look", "CAP_OF_TOMORROW");
