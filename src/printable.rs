@@ -1,6 +1,8 @@
 //! Text from outside made harmless to print and to paste: process names, log lines and rule comments are written by
 //! strangers.
 
+use std::borrow::Cow;
+
 /// A character that a terminal or a browser obeys instead of showing it, or that hides what stands beside it: control
 /// characters, changes of the writing direction, and letters without a glyph.
 pub fn is_hazard(c: char) -> bool {
@@ -31,6 +33,36 @@ pub fn printable(bytes: impl AsRef<[u8]>) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     text.chars().for_each(|c| push_visible(&mut out, c));
     out
+}
+
+/// A line without the sequences by which a terminal is told of colours and places.
+pub fn without_colours(line: &str) -> Cow<'_, str> {
+    if !line.contains('\x1b') {
+        return Cow::Borrowed(line);
+    }
+    let mut plain = String::with_capacity(line.len());
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c != '\x1b' {
+            plain.push(c);
+            continue;
+        }
+        match chars.next() {
+            // CSI: parameters, then a letter.
+            Some('[') => while chars.next().is_some_and(|c| !matches!(c, '@'..='~')) {},
+            // OSC: up to BEL or ESC \.
+            Some(']') => {
+                while let Some(c) = chars.next() {
+                    if c == '\x07' || (c == '\x1b' && chars.next_if_eq(&'\\').is_some()) {
+                        break;
+                    }
+                }
+            }
+            Some('(' | ')') => drop(chars.next()),
+            _ => {}
+        }
+    }
+    Cow::Owned(plain)
 }
 
 /// One word of a shell command: in quotes unless it is plainly harmless, because an attacker may have chosen it.

@@ -2,6 +2,8 @@
 //! around what a tool printed. Each line keeps its number.
 
 use std::borrow::Cow;
+
+use crate::printable::without_colours;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use aho_corasick::packed::Searcher;
@@ -315,36 +317,6 @@ fn line_of(line: &str) -> Cow<'_, str> {
         }
     }
     if rest.len() == line.len() { line } else { Cow::Owned(rest.to_owned()) }
-}
-
-/// A line without the sequences by which a terminal is told of colours and places.
-fn without_colours(line: &str) -> Cow<'_, str> {
-    if !line.contains('\x1b') {
-        return Cow::Borrowed(line);
-    }
-    let mut plain = String::with_capacity(line.len());
-    let mut chars = line.chars().peekable();
-    while let Some(c) = chars.next() {
-        if c != '\x1b' {
-            plain.push(c);
-            continue;
-        }
-        match chars.next() {
-            // CSI: parameters, then a letter.
-            Some('[') => while chars.next().is_some_and(|c| !matches!(c, '@'..='~')) {},
-            // OSC: up to BEL or ESC \.
-            Some(']') => {
-                while let Some(c) = chars.next() {
-                    if c == '\x07' || (c == '\x1b' && chars.next_if_eq(&'\\').is_some()) {
-                        break;
-                    }
-                }
-            }
-            Some('(' | ')') => drop(chars.next()),
-            _ => {}
-        }
-    }
-    Cow::Owned(plain)
 }
 
 #[cfg(test)]

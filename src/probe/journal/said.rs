@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::entry::{Entry, EntryReader};
 use super::fields::Field;
-use crate::printable::printable;
+use crate::printable::{printable, without_colours};
 
 /// Bytes of a message that are kept.
 const LONGEST: usize = 300;
@@ -18,7 +18,7 @@ const NOT_STARTED: &[u8] = b"641257651c1b4ec9a8624d7a40a9e1e7";
 pub(in crate::probe) struct SaidLine {
     /// When it was written, in microseconds since 1970.
     pub at: u64,
-    /// What it says, control characters escaped.
+    /// What it says, without colours, other control characters escaped.
     pub text: String,
 }
 
@@ -41,7 +41,8 @@ pub(super) fn last_said(
         let lines = message.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
         let mut lines: Vec<SaidLine> = lines
             .take(most)
-            .map(|line| SaidLine { at: entry.at, text: printable(line.get(..LONGEST).unwrap_or(line)) })
+            .map(|line| String::from_utf8_lossy(line.get(..LONGEST).unwrap_or(line)).into_owned())
+            .map(|line| SaidLine { at: entry.at, text: printable(&*without_colours(&line)) })
             .collect();
         lines.reverse();
         said.extend(lines);

@@ -79,7 +79,7 @@ fn shortened(line: &str) -> String {
     }
 }
 
-/// Words that say what is wrong, in the languages that programs speak to their logs.
+/// Words that say what is wrong. Nearly all programs speak English to their logs; of those that do not the last line is told.
 const STRONG: &[&str] = &[
     "emerg",
     "fatal",

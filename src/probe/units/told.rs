@@ -375,7 +375,7 @@ mod tests {
         let own = "_SYSTEMD_UNIT=shop.service";
         let told = told(&[
             &[STARTED, of, "_PID=1", "MESSAGE=Started"],
-            &[own, "_PID=91", "MESSAGE=cannot open /etc/shop.conf: No such file\nbye"],
+            &[own, "_PID=91", "MESSAGE=\u{1b}[31mcannot open\u{1b}[0m /etc/shop.conf: No such file\nbye"],
             &["_SYSTEMD_UNIT=other.service", "_PID=92", of, "MESSAGE=fatal error: somebody else"],
             &["MESSAGE_ID=641257651c1b4ec9a8624d7a40a9e1e7", of, "_PID=93", "_UID=1000", "MESSAGE=fatal: no root"],
             &[EXITED, of, "_PID=1", "EXIT_CODE=exited", "EXIT_STATUS=3", "MESSAGE=x"],
