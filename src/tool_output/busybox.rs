@@ -107,12 +107,9 @@ fn process(pid: i32, user: &str, state: &str, share: f64, name: &str, command: &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tool_output::text::{Document, words_of};
 
     fn taken(text: &str) -> Option<(usize, Machine)> {
-        let document = Document::new("-", text.as_bytes().to_vec(), None);
-        let words = words_of(document.line(0));
-        take(&Here { document: &document, at: 0, command: Vec::new(), by_name: false, words: &words })
+        crate::tool_output::tests::taken(take, text)
     }
 
     const HEAD: &str = "Mem: 60188K used, 1016K free, 80K shrd, 1004K buff, 416K cached\nCPU:   3% usr  12% sys   0% nic   1% idle   0% io   0% irq  84% sirq\nLoad average: 2.40 2.29 2.01 3/62 3441\n";

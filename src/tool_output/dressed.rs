@@ -176,12 +176,9 @@ fn timeless(line: &str) -> Option<Plain<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tool_output::text::{Document, words_of};
 
     fn taken(text: &str) -> Option<(usize, Run)> {
-        let document = Document::new("-", text.as_bytes().to_vec(), None);
-        let words = words_of(document.line(0));
-        take(&Here { document: &document, at: 0, command: Vec::new(), by_name: false, words: &words })
+        crate::tool_output::tests::taken(take, text)
     }
 
     #[test]

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use each::{IP, NEW, OLD, SAMPLES, SS};
 
 use super::data::Data;
+use super::here::Here;
+use super::text::{Document, words_of};
 use super::*;
 use crate::probe::{capture, logs};
 
@@ -536,6 +538,13 @@ fn real_tools_are_read_in_the_languages_that_they_speak() {
             _ => {}
         }
     }
+}
+
+/// What a reader takes that begins in the first line of a text.
+pub(super) fn taken<T>(take: fn(&Here<'_>) -> Option<T>, text: &str) -> Option<T> {
+    let document = Document::new("-", text.as_bytes().to_vec(), None);
+    let words = words_of(document.line(0));
+    take(&Here { document: &document, at: 0, command: Vec::new(), by_name: false, words: &words })
 }
 
 /// What is told of a text besides its causes, each by itself.

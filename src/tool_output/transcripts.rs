@@ -403,12 +403,9 @@ fn dig(here: &Here<'_>) -> Option<(usize, Told)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tool_output::text::{Document, words_of};
 
     fn taken(text: &str) -> Option<(usize, Told)> {
-        let document = Document::new("-", text.as_bytes().to_vec(), None);
-        let words = words_of(document.line(0));
-        take(&Here { document: &document, at: 0, command: Vec::new(), by_name: false, words: &words })
+        crate::tool_output::tests::taken(take, text)
     }
 
     fn first(text: &str) -> String {
