@@ -57,7 +57,7 @@ impl Ended {
 }
 
 /// What an exit code says by itself.
-fn meaning(code: i64) -> &'static str {
+pub(super) fn meaning(code: i64) -> &'static str {
     match code {
         125 => " (docker could not start it)",
         126 | 127 => " (its command could not be run)",

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
+use super::containers::meaning;
 use super::data::Data;
 use super::firewall;
 use super::here::Here;
@@ -333,6 +334,11 @@ pub(super) fn other(here: &Here<'_>) -> Option<(usize, Data)> {
                 }))
             }
             "docker ps" => {
+                rows.extend(
+                    state_of(line)
+                        .filter(|_| whole)
+                        .map(|(weight, state)| (weight, format!("docker: {} {state}", printable(row[row.len() - 1])))),
+                );
                 if let Some(ports) = published(line).filter(|_| whole) {
                     rows.push((
                         0.0,
@@ -408,6 +414,27 @@ fn process_of(row: &[&str]) -> Option<Value> {
         "state": machine::state_of(row.get(7)?),
         "kernel": command.starts_with('['),
     }))
+}
+
+/// What a row of `docker ps` says of a container that does not run as it should, and how grave that is: of its column of states alone.
+fn state_of(line: &str) -> Option<(f64, String)> {
+    let column = |word: &str| {
+        let (_, rest) = line.split_once(&format!("  {word} ("))?;
+        let (code, rest) = rest.split_once(')')?;
+        let code = code.parse::<i64>().ok()?;
+        let since = rest.trim_start().split("  ").next().filter(|since| since.ends_with(" ago"))?;
+        Some((code, printable(since.chars().take(40).collect::<String>())))
+    };
+    if let Some((code, since)) = column("Restarting") {
+        return Some((
+            3.0,
+            format!("is restarted again and again; it ended {since} with exit code {code}{}", meaning(code)),
+        ));
+    }
+    if let Some((code, since)) = column("Exited").filter(|(code, _)| *code != 0) {
+        return Some((2.0, format!("ended {since} with exit code {code}{}", meaning(code))));
+    }
+    line.contains("(unhealthy)").then(|| (1.0, "is unhealthy, by its own check".to_owned()))
 }
 
 /// The ports that a row of `docker ps` publishes to every address: `80/tcp, 11211/udp`.

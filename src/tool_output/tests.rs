@@ -872,6 +872,19 @@ fn what_stands_behind_an_iftop_is_read_and_its_own_end_is_known() {
 }
 
 #[test]
+fn containers_that_do_not_run_are_told_and_those_that_ended_well_are_not() {
+    let text = "CONTAINER ID   IMAGE         COMMAND                  CREATED        STATUS                          PORTS     NAMES\n1a2b3c4d5e6f   shop:latest   \"/app/run\"               2 hours ago    Restarting (1) 5 seconds ago              shop_web_1\n0f1e2d3c4b5a   postgres:16   \"docker-entrypoint.s…\"   2 hours ago    Exited (137) 10 minutes ago               shop_db_1\n2f1e2d3c4b5a   job:1         \"/bin/job\"               2 hours ago    Exited (0) 10 minutes ago                 shop_job_1\n3f1e2d3c4b5a   api:1         \"Exited (1) 3 hours a…\"   2 hours ago    Up 2 hours (unhealthy)                    shop_api_1\n4f1e2d3c4b5a   ok:1          \"/bin/ok\"                2 hours ago    Up 2 hours (healthy)                      shop_ok_1\n";
+    assert_eq!(
+        stands_out(text),
+        [
+            "docker: shop_web_1 is restarted again and again; it ended 5 seconds ago with exit code 1",
+            "docker: shop_db_1 ended 10 minutes ago with exit code 137 (SIGKILL)",
+            "docker: shop_api_1 is unhealthy, by its own check",
+        ]
+    );
+}
+
+#[test]
 fn meters_of_bytes_tell_them_and_are_no_rate_of_packets() {
     for (text, expected) in [
         (

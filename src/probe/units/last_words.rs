@@ -45,8 +45,11 @@ pub(super) fn find(
     let words = failed.into_iter().filter_map(|(name, at)| {
         let choice =
             Choice { from: at.saturating_sub(micros(BACK)), to: at.saturating_add(micros(AFTER)), ..Choice::default() };
-        // The file that is written now comes first: what is not in it is in none that is older but right after it was put aside.
-        let said = files.iter().filter(|_| !stop()).find_map(|found| {
+        // The file that is written now comes first; one that ends before is of older failures.
+        let from = i64::try_from(choice.from).unwrap_or(i64::MAX);
+        let reaches =
+            |found: &&Found| !found.rotated || found.modified.is_none_or(|last| last.as_microsecond() >= from);
+        let said = files.iter().filter(reaches).take_while(|_| !stop()).find_map(|found| {
             let (file, _) = place.open(&found.path).ok()?;
             let journal = Journal::open(file).ok()?;
             let entries = journal.entries(dating, &choice).ok()?;

@@ -294,8 +294,15 @@ fn read_in(
             }
         }
     }
-    let failed = told.units.iter().filter_map(|(name, history)| Some((name.clone(), history.failed?))).collect();
-    for (name, words) in last_words::find(place, &journals.files, dating, failed, stop) {
+    let failed: Vec<_> =
+        told.units.iter().filter_map(|(name, history)| Some((name.clone(), history.failed?))).collect();
+    let some_failed = !failed.is_empty();
+    let all_words = last_words::find(place, &journals.files, dating, failed, stop);
+    if some_failed && stop() {
+        told.loss
+            .push("what units said before they failed was not looked for to its end, for the time was over".to_owned());
+    }
+    for (name, words) in all_words {
         if let Some(history) = told.units.get_mut(&name) {
             history.last_words = words;
         }
