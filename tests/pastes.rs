@@ -585,6 +585,36 @@ fn what_was_pasted_is_judged_by_the_runbooks_that_it_is_about() {
 }
 
 #[test]
+fn a_healthy_disk_is_none_of_the_business_of_a_full_one() {
+    let columns = "Device r/s rkB/s rrqm/s %rrqm r_await rareq-sz w/s wkB/s wrqm/s %wrqm w_await wareq-sz aqu-sz %util";
+    let calm = "sda 0.40 6.40 0.00 0.00 0.50 16.00 6.20 92.80 4.20 40.38 0.84 14.97 0.01 0.42";
+    let text = format!(
+        "$ iostat -x 5 2\nLinux 5.15.0 (db1) 11/20/2026 _x86_64_ (4 CPU)\n\n{columns}\n{calm}\n\n{columns}\n{calm}\n"
+    );
+    assert_eq!(judged_by(&[], &text).0, ["host-under-pressure"]);
+}
+
+#[test]
+fn what_was_not_recognised_is_said_with_the_answer_where_nothing_stands_out() {
+    let text = "$ df -h\nFilesystem      Size  Used Avail Use% Mounted on\n/dev/sda2        98G   41G   53G  44% /\n\
+                $ multipath -ll\nmpatha (3600508b4) dm-0 HP,HSV200\nsize=50G features='1' hwhandler='0' wp=rw\n  `- 0:0:0:1 sda 8:0 failed faulty running\n";
+    let (_, case) = judged_by(&[], text);
+    let said = case["diagnosis"]["summary"].as_str().unwrap();
+    assert!(said.ends_with("4 lines were not recognised: what they say is not judged."), "{said}");
+    let output = casebook(&["read", "-", "--format", "terminal"], Some(text.as_bytes()));
+    let report = String::from_utf8_lossy(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(report.contains("Not recognised: standard input lines 4-7: $ multipath -ll"), "{report}");
+}
+
+#[test]
+fn what_strangers_ask_a_web_server_for_is_no_sign_of_a_full_disk() {
+    let text = "198.51.100.9 - - [28/Nov/2026:14:05:12 +0000] \"GET /x?q=No%20space%20left HTTP/1.1\" 200 1531 \"-\" \"No space left on device ENOSPC\"\n";
+    let (by, case) = judged_by(&[], &text.repeat(5));
+    assert!(!by.contains(&"disk-full".to_owned()), "{by:?}");
+    assert!(!case["diagnosis"]["summary"].as_str().unwrap().contains("no room"), "{}", case["diagnosis"]["summary"]);
+}
+
+#[test]
 fn what_is_read_picks_the_runbook_that_it_is_the_business_of() {
     let picked = |name: &str| -> Vec<String> {
         let case = judged(&[pastes().join(name).to_str().unwrap()]);

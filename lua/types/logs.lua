@@ -8,7 +8,7 @@
 ---| "access" # Requests to a web server: address, status and bytes are the server's words, the rest is the client's.
 ---| "application" # The log of one application, in a form of its own.
 
----Lines of one author.
+---Lines of one author, or of whatever program.
 ---@class casebook.logs.Pattern
 ---@field match? string A Rust regular expression that the message begins with; of an access log, the request (`POST /login`). Unless given: the expression and the programs of the built-in pattern of that name; of an access log, every request.
 ---@field program? string[] The programs whose lines count, as syslog lines name them: a list, or one text with commas between them. `kernel` stands for the kernel. An application that keeps its own files is known by their folder (`named`, `bind`: named; nginx; apache2; httpd).
@@ -136,6 +136,7 @@
 ---@field first? string Time of the first; none if there is no hit.
 ---@field last? string Time of the last; none if there is no hit.
 ---@field apart_seconds? number Seconds from the first to the last, where only that is known: lines that carry no time of day.
+---@field quiet_seconds? number Seconds from the last hit to the newest line of all logs, to the minute; none where a time of either is not known.
 ---@field rate_per_minute? number Hits per minute, from the first to the last; none where that is less than a minute.
 ---@field per_minute casebook.logs.PerMinutes By minute, of the last day of the span; minutes without a hit are left out.
 ---@field samples string[] The last hits, with control characters escaped and cut to 300 bytes.

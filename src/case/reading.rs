@@ -13,12 +13,19 @@ pub struct Reading {
     /// Lines that were not recognised, each with its file and range.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unrecognised: Vec<String>,
+    /// How many lines those are, without words of somebody between the outputs: nothing is known of what they say.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub unrecognised_lines: u64,
     /// What stands out in them, a sentence each: figures since boot, queues, patterns of logs. None of it is a rate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stands_out: Vec<String>,
     /// Commands whose outputs would tell what is not known, the most telling first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub next: Vec<String>,
+}
+
+fn is_none(lines: &u64) -> bool {
+    *lines == 0
 }
 
 /// An output that was recognised.

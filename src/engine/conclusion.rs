@@ -7,6 +7,7 @@ use crate::case::{
 };
 use crate::runbook::Runbook;
 use crate::script::Scope;
+use crate::units;
 
 /// The span of the capture file that was read instead of watching.
 fn file_seconds(evidence: &IndexMap<String, Evidence>) -> Option<f64> {
@@ -175,10 +176,18 @@ pub(super) fn read_summary(causes: &[Cause], findings: &[Finding], reading: &Rea
     let first = if fine.iter().any(|sentence| sentence.contains(told)) { String::new() } else { first.clone() };
     // What was seen is fine, what was not seen is not known.
     let fine = if fine.is_empty() { String::new() } else { format!(" In what they show: {}.", fine.join("; ")) };
+    let unread = match reading.unrecognised_lines {
+        0 => String::new(),
+        1 => " One line was not recognised: what it says is not judged.".to_owned(),
+        lines => format!(" {} lines were not recognised: what they say is not judged.", units::count(lines as f64)),
+    };
+    let recognised = if unread.is_empty() { "" } else { "that was recognised " };
     Some(if first.is_empty() && fine.is_empty() {
-        "These outputs show no cause, and nothing in them stands out; what to run next is below.".to_owned()
+        format!(
+            "These outputs show no cause, and nothing in them {recognised}stands out; what to run next is below.{unread}"
+        )
     } else {
-        format!("These outputs show no cause.{first}{fine}")
+        format!("These outputs show no cause.{first}{fine}{unread}")
     })
 }
 

@@ -91,6 +91,11 @@ pub fn shown(runbooks: &[(&Runbook, &ResolvedParams)], observer: &dyn Observer) 
         let sign = holding.map(|sign| scope.render(&sign.say).0);
         let sign = sign.into_iter().chain(told).collect::<Vec<_>>().join("; ");
         let calm = calm.filter(|calm| names(calm).iter().any(|name| answered.contains(name)));
+        // A probe may be answered with what another runbook is for: outputs that show nothing of the sentence are none of its business.
+        let calm = calm.filter(|calm| {
+            let mut said = calm.say.expressions().map(|(expression, _)| expression).peekable();
+            said.peek().is_none() || said.any(|expression| scope.value(expression).is_ok())
+        });
         let calm = calm.map(|calm| match scope.render(&calm.say) {
             (said, gaps) if gaps.is_empty() => said,
             _ => String::new(),

@@ -137,7 +137,7 @@ fn of_fleet(fleet: &mut Fleet, visitor: &mut dyn Visitor) {
 }
 
 fn of_reading(reading: &mut Reading, visitor: &mut dyn Visitor) {
-    let Reading { moment, recognised, unrecognised, stands_out, next } = reading;
+    let Reading { moment, recognised, unrecognised, unrecognised_lines: _, stands_out, next } = reading;
     visitor.text(Place::Said, moment);
     for Recognised { tool: _, taken, place } in recognised {
         visitor.text(Place::Said, taken);

@@ -81,6 +81,7 @@ pub fn reading(output: &ToolOutput, evidence: &IndexMap<String, Evidence>) -> Re
         moment: output.moment().to_owned(),
         recognised: output.recognised().to_vec(),
         unrecognised: output.not_recognised(),
+        unrecognised_lines: output.lines_not_recognised(),
         stands_out: stands_out::sentences(&output.pieces, &chosen, evidence),
         next: next::commands(output, &chosen, evidence),
     }

@@ -154,6 +154,12 @@ impl ToolOutput {
         text.flat_map(|words| words.chain(['\n'])).collect()
     }
 
+    /// Lines that are no words of somebody, and were not recognised.
+    pub fn lines_not_recognised(&self) -> u64 {
+        let lost = self.pieces.unrecognised.iter().filter(|lines| !lines.prose);
+        lost.map(|lines| (lines.after - lines.first) as u64).sum()
+    }
+
     /// What was not, by file and line.
     pub fn not_recognised(&self) -> Vec<String> {
         let mut told: Vec<String> = Vec::new();

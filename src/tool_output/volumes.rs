@@ -3,7 +3,24 @@
 use serde_json::{Value, json};
 
 /// File systems that are full by nature.
-const IMAGES: [&str; 4] = ["squashfs", "iso9660", "erofs", "udf"];
+const IMAGES: [&str; 8] =
+    ["squashfs", "iso9660", "erofs", "udf", "cramfs", "romfs", "fuse.squashfuse", "fuse.snapfuse"];
+/// Folders that images are mounted below, or at: those of snap and AppImage, of firmware, and of systems that run from a medium.
+const BELOW_IMAGES: [&str; 3] = ["/snap/", "/var/lib/snapd/snap/", "/tmp/.mount_"];
+const AT_IMAGES: [&str; 7] = [
+    "/rom",
+    "/cdrom",
+    "/rofs",
+    "/run/live/medium",
+    "/lib/live/mount/medium",
+    "/run/archiso/bootmnt",
+    "/run/initramfs/live",
+];
+/// What the kernel shows as files, which fills its size by nature: of Linux, and of the BSDs.
+const OF_KERNEL: [&str; 10] =
+    ["udev", "devtmpfs", "none", "efivarfs", "devfs", "procfs", "fdescfs", "linprocfs", "linsysfs", "kernfs"];
+/// Bytes of the largest image that a device without other storage starts from.
+const FIRMWARE: u64 = 128 << 20;
 /// File systems of other hosts, or of programs.
 const REMOTE: [&str; 8] = ["nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "glusterfs", "fuse"];
 
@@ -49,11 +66,17 @@ pub(super) struct Deleted {
 impl Filesystem {
     /// Whether it holds files of its own. Images are full by nature, and what lies below an overlay is there itself.
     pub(super) fn holds_files(&self) -> bool {
+        let full = self.share == Some(1.0);
+        // What can be written to keeps some room, or has a size that its files do not fill to the byte.
+        let to_the_byte = full && self.used == self.total && self.total.is_some_and(|total| total <= FIRMWARE);
+        let firmware = self.source == "/dev/root" && self.kind.is_empty();
         let image = IMAGES.contains(&self.kind.as_str())
-            || self.source.starts_with("/dev/loop") && self.share == Some(1.0)
-            || self.mount.starts_with("/snap/")
-            || self.source.starts_with("/dev/sr");
-        let of_kernel = matches!(self.source.as_str(), "udev" | "devtmpfs" | "none" | "efivarfs");
+            || self.source.starts_with("/dev/loop") && full
+            || BELOW_IMAGES.iter().any(|folder| self.mount.starts_with(folder))
+            || AT_IMAGES.contains(&self.mount.as_str()) && full
+            || ["/dev/sr", "/dev/cd"].iter().any(|drive| self.source.starts_with(drive))
+            || firmware && to_the_byte;
+        let of_kernel = OF_KERNEL.contains(&self.source.as_str());
         let overlay = self.source == "overlay" && self.mount != "/";
         !image && !of_kernel && !overlay
     }
@@ -98,5 +121,56 @@ impl Deleted {
             "descriptor": self.descriptor,
             "process": {"pid": self.pid, "name": self.name, "user": self.user, "unit": null},
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(source: &str, kind: &str, mount: &str, (total, used): (u64, u64)) -> bool {
+        let share = Some(used as f64 / total as f64);
+        let row = Filesystem {
+            source: source.to_owned(),
+            kind: kind.to_owned(),
+            mount: mount.to_owned(),
+            of_inodes: false,
+            total: Some(total),
+            used: Some(used),
+            available: Some(total - used),
+            share,
+            rounded: true,
+            asked_all: false,
+        };
+        row.holds_files()
+    }
+
+    #[test]
+    fn what_is_full_by_nature_holds_no_files() {
+        const FULL: (u64, u64) = (64 << 20, 64 << 20);
+        for (source, kind, mount) in [
+            ("/dev/loop3", "", "/snap/core20/1828"),
+            ("/dev/loop3", "squashfs", "/var/lib/snapd/snap/core/1"),
+            ("snapfuse", "", "/snap/lxd/24061"),
+            ("/dev/root", "", "/rom"),
+            ("/dev/root", "", "/"),
+            ("/dev/mtdblock3", "cramfs", "/"),
+            ("/dev/sr0", "", "/media/cdrom0"),
+            ("/dev/sdb1", "", "/cdrom"),
+            ("viewer.AppImage", "", "/tmp/.mount_viewerXa1"),
+            ("devfs", "", "/var/dhcpd/dev"),
+            ("procfs", "", "/proc"),
+        ] {
+            assert!(!holds(source, kind, mount, FULL), "{source} {kind} {mount}");
+        }
+        for (source, kind, mount, figures) in [
+            ("/dev/root", "ext4", "/", FULL),
+            ("/dev/root", "", "/", (29 << 30, 29 << 30)),
+            ("/dev/mtdblock6", "", "/overlay", FULL),
+            ("/dev/loop9", "", "/srv/images", (64 << 20, 63 << 20)),
+            ("/dev/sda1", "", "/cdrom", (64 << 20, 63 << 20)),
+        ] {
+            assert!(holds(source, kind, mount, figures), "{source} {kind} {mount}");
+        }
     }
 }

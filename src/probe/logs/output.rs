@@ -150,6 +150,9 @@ pub struct PatternHits {
     /// Seconds from the first to the last, where only that is known: lines that carry no time of day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apart_seconds: Option<f64>,
+    /// Seconds from the last hit to the newest line of all logs, to the minute; none where a time of either is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet_seconds: Option<f64>,
     /// Hits per minute, from the first to the last; none where that is less than a minute.
     #[serde(default)]
     pub rate_per_minute: Option<f64>,
@@ -248,6 +251,11 @@ pub(super) fn assemble(
         });
         output.hits += found.count;
         output.patterns.insert(pattern.name.clone(), found);
+    }
+    if let Some(newest) = output.per_minute.last().map(|minute| minute.at) {
+        for hits in output.patterns.values_mut() {
+            hits.quiet_seconds = hits.last.map(|last| newest.duration_since(last).as_secs_f64().max(0.0));
+        }
     }
     output.silence = silence(&output, changed, question);
     if longer_than_a_day {
@@ -358,6 +366,7 @@ fn hits_of(
             first: None,
             last: None,
             apart_seconds: None,
+            quiet_seconds: None,
             rate_per_minute: None,
             per_minute: Vec::new(),
             samples: Vec::new(),
@@ -388,6 +397,7 @@ fn hits_of(
         first: all.span.map(|(first, _)| first),
         last: all.span.map(|(_, last)| last),
         apart_seconds: None,
+        quiet_seconds: None,
         rate_per_minute: rate.filter(|minutes| *minutes >= 1.0).map(|minutes| all.count as f64 / minutes),
         captures: captures.collect(),
         values,

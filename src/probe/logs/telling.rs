@@ -128,6 +128,7 @@ mod tests {
             first: Some(at("2026-11-28T22:41:09Z")),
             last: Some(at("2026-11-28T22:55:00Z")),
             apart_seconds: None,
+            quiet_seconds: None,
             rate_per_minute: None,
             per_minute: Vec::new(),
             samples: Vec::new(),

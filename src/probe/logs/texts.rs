@@ -121,6 +121,7 @@ fn forget_times(logs: &mut Logs) {
         if let (Some(first), Some(last)) = (hits.first.take(), hits.last.take()) {
             hits.apart_seconds = Some(last.duration_since(first).as_secs_f64());
         }
+        hits.quiet_seconds = None;
         hits.per_minute.clear();
     }
     logs.per_minute.clear();

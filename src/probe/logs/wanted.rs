@@ -14,11 +14,29 @@ use super::kind::Kind;
 pub enum Wanted {
     /// A Rust regular expression for one line of whatever log. What it finds may be what a stranger chose.
     Free(String),
-    /// Lines of one author.
+    /// Lines of one author, or of whatever program.
     Bound(Bound),
 }
 
-/// Lines of one author. Whoever wrote a line is told by what the logger put around the message, never by the message.
+impl Wanted {
+    /// Whether only lines of an author count, who is told by what the logger put around them.
+    pub(super) fn names_author(&self) -> bool {
+        match self {
+            Wanted::Free(_) => false,
+            // A built-in pattern names its programs.
+            Wanted::Bound(bound) => bound.expression.is_none() || bound.names_author(),
+        }
+    }
+}
+
+impl Bound {
+    /// Whether it says who wrote the lines.
+    pub(super) fn names_author(&self) -> bool {
+        self.kind.is_some() || !self.program.is_empty()
+    }
+}
+
+/// Lines of one author; with `match` alone those of whatever program, and no requests, whose words are their clients'. Whoever wrote a line is told by what the logger put around the message, never by the message.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bound {

@@ -6,6 +6,8 @@ use crate::report::sections::{Depth, Read};
 
 /// Sentences of the short answer.
 const BRIEF: usize = 6;
+/// Places that were not recognised, in the short answer.
+const UNREAD: usize = 3;
 
 impl Page<'_> {
     /// What stands out in what was read.
@@ -19,6 +21,12 @@ impl Page<'_> {
             if read.stands_out.len() > most {
                 self.paragraph(INSIDE, &format!("and {} more: -v", read.stands_out.len() - most), Tone::Faint);
             }
+        }
+        if self.depth != Depth::Full && !read.unrecognised.is_empty() {
+            let more = read.unrecognised.len().saturating_sub(UNREAD);
+            let more = if more == 0 { String::new() } else { format!("; and {more} more: -v") };
+            let named = read.unrecognised.iter().take(UNREAD).map(String::as_str).collect::<Vec<_>>().join("; ");
+            self.paragraph(INDENT, &format!("Not recognised: {named}{more}"), Tone::Faint);
         }
         self.paragraph(INDENT, &format!("Made at: {}", read.moment), Tone::Faint);
     }

@@ -97,6 +97,11 @@ impl Form {
         self.bound.as_ref().is_some_and(of_requests)
     }
 
+    /// Whether lines of whatever program count, and no requests.
+    pub(super) fn of_any_program(&self) -> bool {
+        self.bound.as_ref().is_some_and(|bound| !bound.names_author())
+    }
+
     /// Compiles it by itself.
     pub(super) fn compile(&self) -> Result<Option<Single>, BadPattern> {
         let Some(text) = &self.text else { return Ok(None) };
@@ -170,12 +175,6 @@ fn resolved(name: &str, bound: &Bound) -> Result<Vec<Bound>, Gap> {
         let access = of_requests(form);
         if !access && form.expression.is_none() {
             return refused("it has no `match`", "give it an expression, or the name of a built-in pattern");
-        }
-        if !access && form.program.is_empty() && form.kind.is_none() {
-            return refused(
-                "it has neither `program` nor `kind`",
-                "say whose lines count, or write the expression alone for lines of anybody",
-            );
         }
         if access && !form.program.is_empty() {
             return refused("requests of an access log name no program", "leave `program` out");

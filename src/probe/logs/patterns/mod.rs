@@ -57,7 +57,7 @@ impl Patterns {
         for (name, wanted) in patterns {
             let mut groups = Vec::new();
             forms.extend(Form::of(name, each.len(), wanted, &mut groups)?);
-            each.push(Pattern { name: name.clone(), bound: matches!(wanted, Wanted::Bound(_)), groups });
+            each.push(Pattern { name: name.clone(), bound: wanted.names_author(), groups });
         }
         let names: Vec<&str> = each.iter().map(|pattern| pattern.name.as_str()).collect();
         let framed = Sieve::of_framed(&names, &forms)?;

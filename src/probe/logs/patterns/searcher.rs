@@ -52,13 +52,16 @@ impl<'l> Seen<'l> {
             Some(program) => LineFrame::of_daemon(self.line, program.as_bytes()),
             None => LineFrame::parse(self.line),
         };
-        let Some(frame) = &mut self.frame else { return };
+        let Some(frame) = &mut self.frame else {
+            self.access = Access::parse(self.line);
+            return;
+        };
         if frame.kind == Kind::Syslog
             && let Some(Repeat::Same(times, message)) = repeat::of(frame)
         {
             (self.times, frame.message) = (times, message);
         }
-        self.access = Access::of_proxy(frame);
+        self.access = Access::of_proxy(frame).or_else(|| Access::parse(frame.message));
     }
 }
 
@@ -149,6 +152,9 @@ impl<'a> Searcher<'a> {
                     if form.of_requests() {
                         let request = seen.access.filter(|access| self.is_told(access));
                         request.is_some_and(|access| form.text.is_none() || self.try_on_request(index, &access))
+                    } else if form.of_any_program() {
+                        // What a request says is its client's, wherever it is logged. What goes on below a line has no frame.
+                        self.kind != Kind::Access && seen.access.is_none() && self.try_on(index, seen.message())
                     } else {
                         seen.frame.is_some_and(|frame| {
                             form.is_about(self.kind, self.program, &frame) && self.try_on(index, frame.message)

@@ -225,10 +225,8 @@ fn a_built_in_pattern_is_asked_for_by_its_name() {
     let one = wanted(&[("ssh_invalid_user", Wanted::Bound(Bound::default()))]);
     let line = "Nov 22 15:04:05 h sshd-auth[9]: Invalid user oracle from 203.0.113.9 port 4022";
     assert_eq!(seen_by(&one, Kind::Syslog, None, line)[0].1, ["user=oracle", "address=203.0.113.9"]);
-    for bad in [Bound::default(), Bound { expression: Some("x".into()), ..Bound::default() }] {
-        let gap = Patterns::compile(&wanted(&[("mine", Wanted::Bound(bad))])).unwrap_err();
-        assert!(gap.tried.contains("`mine`") && gap.to_fix.is_some(), "{gap}");
-    }
+    let gap = Patterns::compile(&wanted(&[("mine", Wanted::Bound(Bound::default()))])).unwrap_err();
+    assert!(gap.tried.contains("`mine`") && gap.to_fix.is_some(), "{gap}");
 }
 
 #[test]
@@ -286,4 +284,26 @@ fn a_bad_pattern_is_named_with_its_error() {
     assert!(gap.to_string().contains("`mine`") && gap.to_string().contains("unclosed group"), "{gap}");
     let gap = Patterns::compile(&wanted(&[("two", Wanted::Free(r"a\nb".to_owned()))])).unwrap_err();
     assert!(gap.tried.contains("`two`"), "{gap}");
+}
+
+#[test]
+fn what_a_request_says_is_no_line_of_a_program_wherever_it_is_logged() {
+    let any = wanted(&[("no_space", bound(".*?(?i:no space left on device)", &[], None))]);
+    let found = |kind, line: &str| !seen_by(&any, kind, None, line).is_empty();
+    let request = r#"198.51.100.9 - - [28/Nov/2026:14:05:12 +0000] "GET /No%20space HTTP/1.1" 200 15 "-" "No space left on device""#;
+    assert!(!found(Kind::Access, request));
+    assert!(!found(Kind::Application, request));
+    assert!(!found(Kind::Syslog, &format!("Nov 28 14:05:12 web1 nginx[81]: {request}")));
+    assert!(!found(
+        Kind::Syslog,
+        r#"Nov 28 14:05:11 web1 haproxy[811]: 198.51.100.7:40176 [28/Nov/2026:14:05:11.101] fe~ be/s1 0/0/1/2/3 200 1531 - - ---- 1/1/0/0/0 0/0 "GET /?q=no space left on device HTTP/1.1""#
+    ));
+    assert!(found(
+        Kind::Syslog,
+        "Nov 28 14:05:12 web1 rsyslogd: file '/var/log/syslog': write error: No space left on device"
+    ));
+    assert!(found(Kind::Application, "2026-11-28 14:05:12 shop ERROR write failed: No space left on device"));
+    // What goes on below the line of an application.
+    assert!(found(Kind::Application, "OSError: [Errno 28] No space left on device: '/var/tmp/x'"));
+    assert!(!Patterns::compile(&any).unwrap().each()[0].bound, "whose line it is is not known");
 }

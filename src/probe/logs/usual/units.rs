@@ -24,6 +24,20 @@ pub(super) const USUAL: &[Usual] = &[
         }],
     },
     Usual {
+        name: "unit_started",
+        service: "systemd",
+        means: "a service was started; older versions write its description in place of its name, and are not counted",
+        weight: Weight::Aside,
+        one: "start",
+        many: "starts",
+        by: &[UNIT],
+        lines: &[Lines {
+            programs: SYSTEMD,
+            expression: r"Started (?P<unit>[^\s/]+\.service)(?: |\.|$)",
+            of: "systemd 252",
+        }],
+    },
+    Usual {
         name: "unit_start_limit",
         service: "systemd",
         means: "a service failed so often that it is not started any more",
