@@ -21,6 +21,7 @@
 ---@field bytes integer Bytes, link headers and VLAN tags included.
 ---@field merged_header_bytes integer Header bytes that merging hid.
 ---@field stripped_tag_bytes integer How many of these are tags that the kernel took off before the capture saw the frame.
+---@field counted_bytes? integer By how many bytes the interface's own counter grew while its packets were watched; none where it could not be read or went backwards, and in older records. Some drivers refresh their counters once a second only.
 
 ---A list of `casebook.capture.Entered` in evidence.
 ---@class casebook.capture.Entereds

@@ -252,6 +252,25 @@ impl Rtnetlink {
         Ok(self.links()?.into_iter().filter_map(|link| Some((link.index, link.counters?))).collect())
     }
 
+    /// The counters of one interface; none where it is gone, or the kernel has none of it.
+    pub fn counters_of(&mut self, index: u32) -> io::Result<Option<LinkCounters>> {
+        if self.stats_messages {
+            let mut request = vec![0; 4];
+            request.extend_from_slice(&index.to_ne_bytes());
+            request.extend_from_slice(&1u32.to_ne_bytes()); // IFLA_STATS_LINK_64
+            match self.netlink.ask(RTM_GETSTATS, &request, |kind, payload| {
+                if kind == RTM_NEWSTATS { parse_stats(payload) } else { None }
+            }) {
+                Ok(counters) => return Ok(counters.map(|(_, counters)| counters)),
+                Err(error) if error.raw_os_error() == Some(Errno::EOPNOTSUPP as i32) => self.stats_messages = false,
+                Err(error) => return Err(error),
+            }
+        }
+        let mut request = links_request();
+        request[4..8].copy_from_slice(&index.to_ne_bytes());
+        Ok(self.netlink.ask(RTM_GETLINK, &request, link_in)?.and_then(|link| link.counters))
+    }
+
     /// The queueing disciplines of all interfaces.
     pub fn disciplines(&mut self) -> io::Result<Vec<Discipline>> {
         self.netlink.list(
@@ -725,6 +744,10 @@ mod tests {
         let lo = links.iter().find(|link| link.name == "lo").unwrap();
         assert_eq!((lo.index, lo.hardware), (1, libc::ARPHRD_LOOPBACK));
         assert!(door.counters().unwrap().contains_key(&1));
+        assert!(door.counters_of(1).unwrap().is_some());
+        door.stats_messages = false;
+        assert!(door.counters_of(1).unwrap().is_some(), "as kernels before 4.7 are asked");
+        assert!(door.counters_of(0x7fff_fff0).is_err());
     }
 
     proptest::proptest! {

@@ -4,16 +4,22 @@ use super::count::{Count, Direction};
 use super::names;
 use super::output::{Entered, IcmpType};
 
-/// What went by each interface: its sums, and the tags that a device had taken off.
-pub(super) fn by_interface(interfaces: &[String], sums: impl Iterator<Item = (Direction, u64)>) -> Vec<Entered> {
-    let by_place = interfaces.iter().zip(sums);
-    let entered = by_place.map(|(interface, (direction, stripped))| Entered {
+/// What went by each interface: its sums, the tags that a device had taken off, and `counted`, in the order of the interfaces, by the
+/// interface itself.
+pub(super) fn by_interface(
+    interfaces: &[String],
+    sums: impl Iterator<Item = (Direction, u64)>,
+    counted: impl Iterator<Item = Option<u64>>,
+) -> Vec<Entered> {
+    let by_place = interfaces.iter().zip(sums).zip(counted.chain(std::iter::repeat(None)));
+    let entered = by_place.map(|((interface, (direction, stripped)), counted_bytes)| Entered {
         interface: interface.clone(),
         packets: direction.count.packets,
         wire_packets: direction.wire_packets,
         bytes: direction.count.bytes,
         merged_header_bytes: direction.merged_header_bytes,
         stripped_tag_bytes: stripped * 4,
+        counted_bytes,
     });
     entered.collect()
 }

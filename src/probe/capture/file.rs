@@ -83,6 +83,7 @@ pub fn read(path: Origin<'_>, params: &Params, cx: &Context) -> Result<Observed<
     }
     let source = Source {
         interfaces: Vec::new(),
+        counted: Vec::new(),
         file: if let Origin::File(path) = path { Some(path.to_owned()) } else { None },
         link: link.unwrap_or(Link::Other),
         started: survey.first_nanos.and_then(|nanos| Timestamp::from_nanosecond(nanos.into()).ok()),
@@ -142,6 +143,7 @@ pub fn of_frames<'a>(
     }
     let source = Source {
         interfaces: Vec::new(),
+        counted: Vec::new(),
         file: None,
         link,
         started: None,

@@ -12,14 +12,16 @@ use super::link::{Link, Way};
 use super::output::{Capture, Ring, Watched};
 use super::packet;
 use super::sampling::Sampling;
-use super::summary::Source;
+use super::summary::{Counted, Source};
 use super::tally::{Seen, Tally};
 use super::{Burst, Params};
 use crate::case::{Gap, Observed, Reason};
 use crate::probe::Context;
 use crate::probe::elsewhere::look_into;
 use crate::probe::hash::KeyedHash;
+use crate::probe::watched;
 use crate::sys::packet_ring::{Frame, OpenError, PacketRing};
+use crate::sys::rtnetlink::{LinkCounters, Rtnetlink};
 use crate::sys::usage;
 use crate::units::{bitrate, count, percent, span};
 
@@ -29,8 +31,9 @@ const SNAP_BYTES: u32 = 128;
 const RING_PART: u64 = 8;
 /// How often the live figure changes.
 const LIVE: Duration = Duration::from_millis(500);
-/// How long the last packets may take to come out of the ring. The kernel hands over its last block after 16 ms.
-const LAST_PACKETS: Duration = Duration::from_millis(250);
+/// How long the last packets may take to come out of the ring. The kernel hands over its last block after 16 ms, a host without a
+/// CPU to spare later.
+const LAST_PACKETS: Duration = Duration::from_secs(1);
 /// A wall clock that ran differently by more was set.
 const CLOCK_SET: Duration = Duration::from_millis(100);
 
@@ -60,6 +63,7 @@ fn watch_here(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
                     interface,
                     link,
                     ring,
+                    counted: None,
                     down_at: None,
                     vanished: false,
                 });
@@ -86,12 +90,15 @@ fn watch_here(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
     let names: Vec<String> = sources.iter().map(|source| source.interface.name.clone()).collect();
     let mut burst = Burst::new(tally, params, names.clone());
 
+    let mut door = watched::door()?;
+
     let window_began = cx.start_window();
     let started = Timestamp::now();
     for source in &mut sources {
         let tried = || format!("capture packets on {}", source.interface.name);
         // The refusing filter let nothing in, but the counters are only then surely at 0.
         source.ring.statistics().map_err(|error| Gap::io(tried(), &error))?;
+        source.counted = door.counters_of(source.interface.index).ok().flatten();
         source.ring.accept(SNAP_BYTES, 1).map_err(|error| Gap::io(tried(), &error))?;
     }
     let mut watching = Watching {
@@ -106,7 +113,11 @@ fn watch_here(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
     cx.live("0 bit/s in");
     let mut loss = watching.until(window_began + params.window.0, &mut sources, &mut burst, cx);
     // Each is asked, also behind one that failed.
-    let refused = sources.iter().filter(|source| source.ring.refuse().is_err()).count() == 0;
+    let (mut refused, mut counted) = (true, Vec::new());
+    for source in &sources {
+        refused &= source.ring.refuse().is_ok();
+        counted.push(source.counted_since(&mut door));
+    }
     let elapsed = watching.began.elapsed();
     watching.last_packets(&mut sources, &mut burst, refused);
     let (on_link, gap) = split(host::on_link(&watched));
@@ -117,6 +128,7 @@ fn watch_here(params: &Params, cx: &Context) -> Result<Observed<Capture>, Gap> {
 
     let source = Source {
         interfaces: names,
+        counted,
         file: None,
         link: sources.first().map_or(Link::Other, |source| source.link),
         started: Some(started),
@@ -148,6 +160,8 @@ struct Place {
     interface: Interface,
     link: Link,
     ring: PacketRing,
+    /// Its own counters at the beginning, where they could be read.
+    counted: Option<LinkCounters>,
     /// When it was seen to be down, after the beginning.
     down_at: Option<Duration>,
     vanished: bool,
@@ -161,6 +175,15 @@ impl Place {
         }
         self.vanished |= self.down_at.is_some() && !self.interface.exists();
         !self.vanished
+    }
+
+    /// What it counted itself from the moment when its packets were let in; none where that is not known.
+    fn counted_since(&self, door: &mut Rtnetlink) -> Option<Counted> {
+        let (began, now) = (self.counted?, door.counters_of(self.interface.index).ok()??);
+        Some(Counted {
+            rx_bytes: now.rx_bytes.checked_sub(began.rx_bytes)?,
+            tx_bytes: now.tx_bytes.checked_sub(began.tx_bytes)?,
+        })
     }
 
     /// What was not seen because it was down or away.

@@ -148,6 +148,10 @@ pub struct Entered {
     pub merged_header_bytes: u64,
     /// How many of these are tags that the kernel took off before the capture saw the frame.
     pub stripped_tag_bytes: u64,
+    /// By how many bytes the interface's own counter grew while its packets were watched; none where it could not be read or went
+    /// backwards, and in older records. Some drivers refresh their counters once a second only.
+    #[serde(default)]
+    pub counted_bytes: Option<u64>,
 }
 
 /// The kernel ring's own account (`PACKET_STATISTICS`), both directions together.

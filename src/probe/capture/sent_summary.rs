@@ -8,6 +8,7 @@ use super::count::Count;
 use super::endpoints;
 use super::output::{Opener, SentCount, SentEndpoint, SentForeign, SentOthers, SentParts};
 use super::packet::ip_protocol;
+use super::summary::Source;
 use super::tally::Tally;
 use crate::probe::protocol;
 
@@ -34,7 +35,7 @@ impl From<Count> for SentCount {
 
 impl Tally {
     /// All that was sent, each packet in one part.
-    pub(super) fn sent_parts(&self, interfaces: &[String]) -> SentParts {
+    pub(super) fn sent_parts(&self, source: &Source) -> SentParts {
         let parts = &self.sent.parts;
         let mut foreign: Vec<SentForeign> = parts
             .foreign
@@ -43,14 +44,18 @@ impl Tally {
                 address: *address,
                 packets: row.count.packets,
                 bytes: row.count.bytes,
-                interface: row.left.interface().and_then(|place| interfaces.get(place)).cloned(),
+                interface: row.left.interface().and_then(|place| source.interfaces.get(place)).cloned(),
             })
             .collect();
         foreign.sort_by_key(|row| (std::cmp::Reverse(row.bytes), row.address));
         foreign.truncate(FOREIGN);
         let (endpoints, others) = self.sent_endpoints();
         SentParts {
-            left: both_ways::by_interface(interfaces, parts.left.iter().copied()),
+            left: both_ways::by_interface(
+                &source.interfaces,
+                parts.left.iter().copied(),
+                source.counted.iter().map(|counted| Some(counted.as_ref()?.tx_bytes)),
+            ),
             merged_header_bytes: self.tx.merged_header_bytes,
             endpoints,
             others,

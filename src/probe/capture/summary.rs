@@ -36,11 +36,20 @@ const WIDEST: usize = 5;
 /// The share of what came from a reflector that a local port must have got to be named: twice what chance may claim.
 const PORT_STANDS_OUT: f64 = 0.1;
 
+/// The bytes that an interface counted by its own counters.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted {
+    pub rx_bytes: u64,
+    pub tx_bytes: u64,
+}
+
 /// Where the sums come from.
 #[derive(Debug)]
 pub struct Source {
     /// The interfaces that were watched, in the order of their places.
     pub interfaces: Vec<String>,
+    /// What each of them counted itself while it was watched, where that is known; empty for a file.
+    pub counted: Vec<Option<Counted>>,
     pub file: Option<String>,
     pub link: Link,
     pub started: Option<Timestamp>,
@@ -57,11 +66,13 @@ impl Tally {
         let seconds = source.elapsed_nanos as f64 / 1e9;
         let samples = self.timeseries.samples(source.elapsed_nanos);
         let peak = |rate: fn(&super::output::Sample) -> f64| samples.iter().map(rate).reduce(f64::max);
+        let sent = Some(self.sent(&source));
         Capture {
             interface: self.busiest(&source.interfaces),
             entered: both_ways::by_interface(
                 &source.interfaces,
                 self.entered.iter().copied().zip(self.stripped_by.iter().copied()),
+                source.counted.iter().map(|counted| Some(counted.as_ref()?.rx_bytes)),
             ),
             namespace: None,
             file: source.file,
@@ -96,7 +107,7 @@ impl Tally {
             endpoints: self.endpoints(&source.interfaces, seconds),
             other_endpoints: self.other_endpoints(),
             flows: self.flows(),
-            sent: Some(self.sent(&source.interfaces)),
+            sent,
             flows_distinct: self.flows.distinct(),
             sizes: SIZES
                 .iter()
@@ -470,7 +481,7 @@ impl Tally {
         others.into_values().collect()
     }
 
-    fn sent(&self, interfaces: &[String]) -> Sent {
+    fn sent(&self, source: &Source) -> Sent {
         let most = |port: Option<(u16, f64)>| port.filter(|(_, share)| *share > 0.5).map(|(port, _)| port);
         let mut to: Vec<_> = self.sent.to.rows().collect();
         heaviest(&mut to, SENT, |((address, _), to)| (to.count.packets, *address));
@@ -497,7 +508,7 @@ impl Tally {
             foreign_bytes: sent.foreign.bytes,
             to: to.collect(),
             from: self.sent_from(),
-            parts: Some(self.sent_parts(interfaces)),
+            parts: Some(self.sent_parts(source)),
         }
     }
 

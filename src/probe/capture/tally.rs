@@ -604,6 +604,7 @@ mod tests {
     fn summary(tally: &Tally) -> Capture {
         let source = Source {
             interfaces: vec!["eth0".to_owned()],
+            counted: Vec::new(),
             file: None,
             link: Link::Ethernet,
             started: None,

@@ -2,7 +2,7 @@
 
 use super::buckets::{Allocation, Bucket, End, Entries, Recipient, Scale, buckets};
 use super::counted::{Counted, came_by};
-use super::edge::{EDGE, LATE, Part, SAMPLED, TOLERANCE, part_watched};
+use super::edge::{Direction, EDGE, LATE, Part, SAMPLED, TOLERANCE, part_watched};
 use super::framing::LeftOut;
 use super::guests::Guests;
 use super::places::Places;
@@ -293,12 +293,14 @@ fn scale(
         unsure: false,
         packets_factor: 1.0,
     };
-    let part = match of_each {
-        [_] => part_watched(capture, watched, |interface| &interface.rx, |sample| sample.rx_bits_per_second),
-        // The samples are those of one.
-        _ if capture.late_seconds.is_some_and(|late| late > seconds * LATE) => Part::Unknown,
-        _ => Part::All,
+    let inward = Direction {
+        names: of_each.iter().map(|of| of.name).collect(),
+        bytes: counted,
+        by_capture: &capture.entered,
+        flow: |interface| &interface.rx,
+        rate: |sample| sample.rx_bits_per_second,
     };
+    let part = part_watched(capture, watched, seconds, &inward);
     let merged = capture.gso.merged_header_bytes as f64;
     if merged > 0.0 && part.of(counted) - seen > merged / 2.0 {
         scale.with_merged_headers = true;
@@ -350,11 +352,14 @@ fn scale(
         let is_late = scale.factor > 1.0 + TOLERANCE && counted - whole > EDGE;
         if is_late {
             let outside = if matches!(part, Part::Some(_)) { counted - meanwhile } else { counted - whole };
+            let (packets, interface) = (units::span(capture.seconds), units::span(seconds));
+            let watched = match packets == interface {
+                true => "the packets were not watched at just the moments when the interface was".to_owned(),
+                false => format!("the packets were watched for {packets}, the interface for {interface}"),
+            };
             disagreements.push(format!(
-                "the packets were watched for {}, the interface for {}: what came before or after, {} of {}, is taken to be \
-                 like the rest, and the capture's figures are scaled up",
-                units::span(capture.seconds),
-                units::span(seconds),
+                "{watched}: what came before or after, {} of {}, is taken to be like the rest, and the capture's figures are \
+                 scaled up",
                 units::bytes(outside),
                 units::bytes(counted),
             ));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::probe::capture::Capture;
+use crate::probe::capture::output::Entered;
 use crate::probe::firewall::Firewall;
 use crate::probe::interfaces::{Flow, Interface, Sample};
 use crate::probe::kernel::KernelCounters;
@@ -39,7 +40,8 @@ const LEAST_PART: f64 = 0.5;
 pub(super) enum Part {
     /// All, but for the edges of the window.
     All,
-    /// This part of it, by the interface's samples.
+    /// This part of it, by the interface's own counters at those moments, or by its samples. More than 1 where the packets were
+    /// watched for longer.
     Some(f64),
     /// The packets were watched for a part of the window, and how much that was is not told.
     Unknown,
@@ -60,16 +62,56 @@ impl Part {
     }
 }
 
-/// The part that was watched of what came, or left, by one interface. On a host that is short of CPUs one probe begins seconds after
-/// another.
-pub(super) fn part_watched(
-    capture: &Capture,
-    watched: &Interface,
-    side: impl Fn(&Interface) -> &Flow,
-    rate: impl Fn(&Sample) -> f64,
-) -> Part {
+/// One direction of the account: how each source tells of it.
+pub(super) struct Direction<'a> {
+    /// The interfaces that are accounted for.
+    pub names: Vec<&'a str>,
+    /// What they counted together in the window of the interfaces.
+    pub bytes: f64,
+    /// What went by each, by the capture.
+    pub by_capture: &'a [Entered],
+    pub flow: fn(&Interface) -> &Flow,
+    pub rate: fn(&Sample) -> f64,
+}
+
+/// The part that was watched of what came, or left. On a host that is short of CPUs one probe begins seconds after another, and traffic
+/// that comes in bursts can be much in a moment.
+pub(super) fn part_watched(capture: &Capture, watched: &Interface, seconds: f64, of: &Direction<'_>) -> Part {
+    let samples_of_it = of.names == [watched.name.as_str()];
+    let by_samples = match samples_of_it {
+        true => part_by_samples(capture, watched, of),
+        false if capture.late_seconds.is_some_and(|late| late > seconds * LATE) => Part::Unknown,
+        false => Part::All,
+    };
+    // A counter that stands still at times says little of what came between two moments that are far apart.
+    let moves_on = by_samples == Part::All || !samples_of_it || !stands_still(watched, of);
+    if let Some(counted) = counted_meanwhile(of).filter(|_| moves_on && of.bytes > 0.0) {
+        let part = counted / of.bytes;
+        return match (part - 1.0).abs() {
+            _ if part < LEAST_PART => Part::Unknown,
+            off if off <= TOLERANCE / 2.0 => Part::All,
+            _ => Part::Some(part),
+        };
+    }
+    by_samples
+}
+
+/// What the interfaces themselves counted while their packets were watched, where all of them tell.
+fn counted_meanwhile(of: &Direction<'_>) -> Option<f64> {
+    let counted = of.names.iter().map(|name| of.by_capture.iter().find(|by| by.interface == *name)?.counted_bytes);
+    counted.sum::<Option<u64>>().map(|bytes| bytes as f64)
+}
+
+/// Some drivers refresh their counters once a second, and a sample may be left out.
+fn stands_still(watched: &Interface, of: &Direction<'_>) -> bool {
+    watched.samples.windows(2).any(|pair| ((of.rate)(&pair[0]) == 0.0) != ((of.rate)(&pair[1]) == 0.0))
+}
+
+/// The part that was watched, by the samples of the one interface.
+fn part_by_samples(capture: &Capture, watched: &Interface, of: &Direction<'_>) -> Part {
     let (Some(from), Some(last)) = (capture.late_seconds, watched.samples.last()) else { return Part::All };
-    let (Some(bytes), Some(per_second)) = (side(watched).bytes, side(watched).bytes_per_second) else {
+    let flow = (of.flow)(watched);
+    let (Some(bytes), Some(per_second)) = (flow.bytes, flow.bytes_per_second) else {
         return Part::All;
     };
     if bytes == 0 || per_second <= 0.0 {
@@ -85,14 +127,12 @@ pub(super) fn part_watched(
     for sample in &watched.samples {
         let length = (sample.at - begin).max(0.0);
         let inside = (sample.at.min(until) - begin.max(from)).clamp(0.0, length);
-        all += rate(sample) / 8.0 * length;
-        part += rate(sample) / 8.0 * inside;
+        all += (of.rate)(sample) / 8.0 * length;
+        part += (of.rate)(sample) / 8.0 * inside;
         begin = sample.at;
     }
-    // Some drivers refresh their counters once a second, and a sample may be left out.
-    let stands_still = watched.samples.windows(2).any(|pair| (rate(&pair[0]) == 0.0) != (rate(&pair[1]) == 0.0));
     let part = part / bytes;
-    if stands_still || (all - bytes).abs() > bytes * LATE || !(LEAST_PART..=1.0).contains(&part) {
+    if stands_still(watched, of) || (all - bytes).abs() > bytes * LATE || !(LEAST_PART..=1.0).contains(&part) {
         return Part::Unknown;
     }
     if part >= 1.0 - LATE { Part::All } else { Part::Some(part) }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::buckets::{Allocation, End, Entries, Scale};
 use super::counted::Counted;
-use super::edge::{EDGE, LATE, Part, SAMPLED, TOLERANCE, part_watched};
+use super::edge::{Direction, EDGE, LATE, Part, SAMPLED, TOLERANCE, part_watched};
 use super::guests::Guests;
 use super::senders::{Holders, Sender, Sent, either, senders};
 use super::{Ledger, OutboundShares, WindowEvidence};
@@ -77,7 +77,7 @@ fn outbound(evidence: &WindowEvidence<'_>, counted: &[Counted<'_>], guests: &Gue
     let mut sent = Vec::new();
     match evidence.capture.zip(parts) {
         Some((capture, parts)) => {
-            let scale = scale(evidence, capture, parts, (packets, bytes), interfaces.len(), &mut disagreements);
+            let scale = scale(evidence, capture, parts, (packets, bytes), &interfaces, &mut disagreements);
             book_kernel(parts, scale, evidence, &mut entries);
             let mut holders = Holders::of(evidence, capture, scale);
             holders.book(parts, guests, &mut entries);
@@ -153,17 +153,19 @@ fn scale(
     capture: &Capture,
     parts: &SentParts,
     (packets, bytes): (u64, u64),
-    interfaces: usize,
+    interfaces: &[&Interface],
     disagreements: &mut Vec<String>,
 ) -> Scale {
     let (seen, counted) = (capture.tx.bytes as f64, bytes as f64);
     let watched = &evidence.interfaces.watched;
-    let part = match interfaces {
-        1 => part_watched(capture, watched, |interface| &interface.tx, |sample| sample.tx_bits_per_second),
-        // The samples are those of one.
-        _ if capture.late_seconds.is_some_and(|late| late > evidence.interfaces.seconds * LATE) => Part::Unknown,
-        _ => Part::All,
+    let outward = Direction {
+        names: interfaces.iter().map(|interface| interface.name.as_str()).collect(),
+        bytes: counted,
+        by_capture: &parts.left,
+        flow: |interface| &interface.tx,
+        rate: |sample| sample.tx_bits_per_second,
     };
+    let part = part_watched(capture, watched, evidence.interfaces.seconds, &outward);
     let merged = parts.merged_header_bytes as f64;
     let with_merged_headers = merged > 0.0 && part.of(counted) - seen > merged / 2.0;
     let whole = if with_merged_headers { seen + merged } else { seen };
@@ -186,6 +188,7 @@ fn scale(
     let unseen = part.of(counted) - whole;
     let edge = part.edge(capture, watched.tx.peak_bits_per_second.unwrap_or(0.0), evidence.interfaces.seconds);
     let contradicted = matches!(part, Part::Some(_)) && unseen < -counted * LATE;
+    scale.unsure = part == Part::Unknown || contradicted;
     if lost > 0
         || (unseen <= edge.min(counted * LATE) && !contradicted)
         || (capture.sampled > 1 && unseen <= counted * SAMPLED)
@@ -210,7 +213,7 @@ fn scale(
         disagreements.push(format!("{}: what was sent while nothing was watched is taken to be like the rest", seen()));
     }
     if !sampled && scale.factor == scale.in_time && is_much(unseen) {
-        disagreements.push(if part == Part::Unknown || contradicted {
+        disagreements.push(if scale.unsure {
             format!(
                 "{}: it watched for {} of {}, and how much was sent meanwhile is not told by the interface",
                 seen(),
@@ -244,9 +247,13 @@ fn seen_of(bytes: u64, packets: u64, whole: f64) -> String {
 fn past_the_capture(capture: &Capture, parts: &SentParts, scale: &Scale, (packets, bytes): (u64, u64)) -> Allocation {
     let lost = capture.sampled > 1 || capture.ring.is_some_and(|ring| ring.dropped > 0);
     let merged = if scale.with_merged_headers { parts.merged_header_bytes } else { 0 };
-    let unseen = bytes as f64 - (capture.tx.bytes + merged) as f64;
-    match !lost && scale.factor == 1.0 && unseen > EDGE && unseen > bytes as f64 * TOLERANCE {
-        true => Allocation { packets: packets.saturating_sub(capture.tx.packets), bytes: unseen },
+    let unseen = bytes as f64 - (capture.tx.bytes + merged) as f64 * scale.in_time;
+    match !lost && !scale.unsure && scale.factor == scale.in_time && unseen > EDGE && unseen > bytes as f64 * TOLERANCE
+    {
+        true => Allocation {
+            packets: packets.saturating_sub((capture.tx.packets as f64 * scale.in_time) as u64),
+            bytes: unseen,
+        },
         false => Allocation { packets: 0, bytes: 0.0 },
     }
 }
