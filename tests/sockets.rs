@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use casebook::case::{Observed, Reason};
 use casebook::probe::drops::{self, DropPlace, Drops, DropsProbe};
-use casebook::probe::sockets::{Params, Sockets, SocketsProbe, UdpReceiver};
+use casebook::probe::sockets::{Opened, Params, Sockets, SocketsProbe, UdpReceiver};
 use casebook::probe::{Context, Inputs, Probe, StartBarrier};
 use casebook::units::Span;
 use nix::sys::socket::{
@@ -153,13 +153,22 @@ fn sink() {
 
 /// Sends itself ten datagrams while it watches.
 fn counting_prober() {
-    let seen = watch(params(100), || {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let seen = watch(params(100), move || {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         for _ in 0..10 {
             socket.send_to(b"seven b", socket.local_addr().unwrap()).unwrap();
             socket.recv(&mut [0; 16]).unwrap();
         }
+        for _ in 0..5 {
+            assert!(std::net::TcpStream::connect(free).is_err(), "nobody listens there any more");
+        }
     });
+    let opened = seen
+        .output
+        .opened
+        .as_ref()
+        .map(|all| all.iter().filter(|of| of.remote_port == Some(free.port())).collect::<Vec<_>>());
     let ours = |of: &&UdpReceiver| of.process.pid == std::process::id() as i32;
     let ours = seen.output.udp_receivers.as_ref().and_then(|all| all.iter().find(ours));
     // The drops want the same two: neither tracefs nor perf events, which may be root's.
@@ -173,7 +182,7 @@ fn counting_prober() {
     });
     let drops = DropsProbe.observe(drops::Params { window: Span(Duration::from_millis(100)) }, &cx);
     let drops = drops.map(|seen| (seen.output, seen.missing, seen.loss)).map_err(|gap| gap.to_string());
-    println!("SEEN {}", serde_json::to_string(&(ours, &seen.missing, drops)).unwrap());
+    println!("SEEN {}", serde_json::to_string(&(ours, opened, &seen.missing, drops)).unwrap());
 }
 
 /// Tells a UDP server its port.
@@ -578,8 +587,8 @@ fn two_capabilities_are_all_that_counting_datagrams_by_process_and_drops_needs()
         command.args(["--inh-caps=+bpf,+perfmon", "--ambient-caps=+bpf,+perfmon"]).arg(&copy).current_dir("/");
         let mut prober = Actor::start(command.env(ROLE, "counting prober"));
         type Missed = Vec<casebook::case::Missing>;
-        type Seen = (Option<UdpReceiver>, Missed, Result<(Drops, Missed, Vec<String>), String>);
-        let (seen, missing, drops): Seen = serde_json::from_str(&prober.says("SEEN")).unwrap();
+        type Seen = (Option<UdpReceiver>, Option<Vec<Opened>>, Missed, Result<(Drops, Missed, Vec<String>), String>);
+        let (seen, opened, missing, drops): Seen = serde_json::from_str(&prober.says("SEEN")).unwrap();
         let (drops, drops_missing, loss) = drops.unwrap();
         let reasons = drops.reasons_watched;
         assert!(reasons > 16 && loss.is_empty(), "a program tells all reasons apart: {reasons}, {loss:?}");
@@ -598,6 +607,8 @@ fn two_capabilities_are_all_that_counting_datagrams_by_process_and_drops_needs()
         let seen = seen.unwrap_or_else(|| panic!("{missing:?}"));
         assert_eq!((seen.rx_bytes, seen.rx_datagrams), (70, 10));
         assert_eq!(seen.address.to_string(), "127.0.0.1");
+        let [opened] = &opened.unwrap()[..] else { panic!("one process opened connections to that port") };
+        assert_eq!((&opened.process, opened.connections), (&seen.process, 5));
     });
 }
 

@@ -242,6 +242,29 @@
 ---@field seen fun(self: casebook.sockets.Openings): casebook.sockets.Openings the items that were seen, as if the list were complete
 ---@field totable fun(self: casebook.sockets.Openings): casebook.sockets.Opening[] the items as plain tables, converted at once
 
+---What a process opened to a remote port.
+---@class casebook.sockets.Opened
+---@field process casebook.sockets.Process The process.
+---@field remote_port? integer The port of the remotes; none for all those beyond the eight that most went to.
+---@field connections integer Connections that it began to open.
+
+---A list of `casebook.sockets.Opened` in evidence.
+---@class casebook.sockets.Openeds
+---@field [integer] casebook.sockets.Opened
+---@field first fun(self: casebook.sockets.Openeds, pattern?: table|fun(item: casebook.sockets.Opened): boolean): casebook.sockets.Opened? the first item that fits, or nil
+---@field where fun(self: casebook.sockets.Openeds, pattern: table|fun(item: casebook.sockets.Opened): boolean): casebook.sockets.Openeds the items that fit
+---@field any fun(self: casebook.sockets.Openeds, pattern?: table|fun(item: casebook.sockets.Opened): boolean): boolean whether an item fits
+---@field all fun(self: casebook.sockets.Openeds, pattern: table|fun(item: casebook.sockets.Opened): boolean): boolean whether all items fit
+---@field count fun(self: casebook.sockets.Openeds, pattern?: table|fun(item: casebook.sockets.Opened): boolean): integer how many items fit
+---@field top fun(self: casebook.sockets.Openeds, field: string|(fun(item: casebook.sockets.Opened): any), n: integer): casebook.sockets.Openeds the n items whose field is largest
+---@field sum fun(self: casebook.sockets.Openeds, field: string): number the sum of a field
+---@field group fun(self: casebook.sockets.Openeds, field: string): table<any, casebook.sockets.Openeds> lists of the items by a field's value
+---@field map fun(self: casebook.sockets.Openeds, field: string|fun(item: casebook.sockets.Opened): any): any[] a list of one field
+---@field sort fun(self: casebook.sockets.Openeds, field: string, order?: "asc"|"desc"): casebook.sockets.Openeds the items in the order of a field
+---@field take fun(self: casebook.sockets.Openeds, n: integer): casebook.sockets.Openeds the first n items
+---@field seen fun(self: casebook.sockets.Openeds): casebook.sockets.Openeds the items that were seen, as if the list were complete
+---@field totable fun(self: casebook.sockets.Openeds): casebook.sockets.Opened[] the items as plain tables, converted at once
+
 ---The connections from an address of this host to a port of another.
 ---@class casebook.sockets.Outgoing
 ---@field local_address string The address of this host that they come from.
@@ -462,6 +485,8 @@
 ---@field machine_written_bytes? integer Bytes of files that all processes of the machine changed in the window (`nr_dirtied` of `/proc/vmstat`): no process can have written more to storage. Files in memory (tmpfs) do not count. None where the kernel does not count it.
 ---@field closed? casebook.sockets.Closed Connections that closed within the window; none when the kernel does not tell.
 ---@field opening casebook.sockets.Openings Processes with TCP connections that wait for their first answer (SYN_SENT) at the end of the window, most first, at most 16: who scans or floods by connect(2).
+---@field opened? casebook.sockets.Openeds The TCP connections that processes began to open within the window (connect(2)), by process and remote port, whatever became of them: also those that were refused at once and that no list of sockets can show. Those to this host itself count, too. Most connections first, at most 64. None where nobody counted them.
+---@field opened_left_out integer Connections of processes and to ports that are not in `opened`.
 ---@field outgoing? casebook.sockets.Outgoings TCP connections by the remote end that they go to, of those whose local port is one that the kernel chooses for what is opened here (`net.ipv4.ip_local_port_range`) and that nothing listens on: the ports run out for each remote end by itself. Those of all states count, ended ones (TIME_WAIT) too. Most connections first, at most 16. None where the range is not known.
 ---@field outgoing_left_out integer Such connections to remote ends that are not in `outgoing`.
 ---@field paths? casebook.sockets.Paths TCP connections by the network of their remote end, without those of this host to itself: those that most was sent again to first, then those with most connections; at most 64. None where the kernel does not tell.

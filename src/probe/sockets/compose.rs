@@ -60,6 +60,8 @@ impl Picture<'_> {
             machine_written_bytes: self.machine_written,
             closed: self.closed.as_ref().ok().map(account),
             opening: Vec::new(),
+            opened: None,
+            opened_left_out: 0,
             outgoing: None,
             outgoing_left_out: 0,
             paths: None,
@@ -91,6 +93,10 @@ impl Picture<'_> {
         if let Some(taken) = taken {
             let (receivers, left_out) = lists::udp_receivers(taken, self.params, names);
             (out.udp_receivers, out.udp_receivers_left_out) = (Some(receivers), left_out);
+            if taken.not_opened.is_none() {
+                let (opened, left_out) = lists::opened(taken, self.params, names);
+                (out.opened, out.opened_left_out) = (Some(opened), left_out);
+            }
         }
         let raw = raw::read();
         out.raw = raw.as_ref().ok().map(|raw| raw::held(raw, &self.owners, names));

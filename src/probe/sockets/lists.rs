@@ -8,9 +8,9 @@ use std::net::IpAddr;
 use super::Params;
 use super::closed::ClosedSockets;
 use super::growth::{is_local, received, sent};
-use super::output::{Connection, Listener, Opening, UdpReceiver};
+use super::output::{Connection, Listener, Opened, Opening, UdpReceiver};
 use super::picture::{Derived, Owners, rate, state_name};
-use super::take::{OfPort, OfProcess, Taken};
+use super::take::{OfPort, OfProcess, OfRemotePort, Taken};
 use crate::case::Process;
 use crate::probe::process::Names;
 use crate::sys::sock_diag::{LISTEN, SYN_RECV, SYN_SENT, SocketRow, TIME_WAIT, TcpInfo, Transport};
@@ -26,6 +26,10 @@ const REMOTES: usize = 1024;
 
 /// Most rows in the list of what processes took from UDP ports.
 const UDP_RECEIVERS: usize = 1024;
+/// Processes and remote ports that are listed of what was opened.
+const OPENED: usize = 64;
+/// Remote ports that are listed for each process.
+const OPENED_PORTS: usize = 8;
 
 /// Most listening ports of one process.
 const PORTS: usize = 64;
@@ -225,6 +229,35 @@ pub(super) fn udp_receivers(taken: &Taken, params: &Params, names: &mut Names) -
         }
     });
     (listed.collect(), ports.count() as u64)
+}
+
+/// What processes opened, and how many connections more. Of each process that opens to many ports those to the others are one row.
+pub(super) fn opened(taken: &Taken, params: &Params, names: &mut Names) -> (Vec<Opened>, u64) {
+    let mut ports: HashMap<i32, usize> = HashMap::new();
+    let mut rows: Vec<OfRemotePort> = Vec::new();
+    let mut to_others: HashMap<i32, OfRemotePort> = HashMap::new();
+    let wanted = |of: &&OfRemotePort| params.port.is_none_or(|port| Some(port) == of.port);
+    for of in taken.opened.iter().filter(wanted) {
+        let listed = ports.entry(of.pid).or_default();
+        if of.port.is_some() && *listed < OPENED_PORTS {
+            *listed += 1;
+            rows.push(of.clone());
+        } else {
+            let other =
+                to_others.entry(of.pid).or_insert_with(|| OfRemotePort { port: None, connections: 0, ..of.clone() });
+            other.connections = other.connections.saturating_add(of.connections);
+        }
+    }
+    rows.extend(to_others.into_values());
+    rows.sort_by_key(|of| (Reverse(of.connections), of.pid, of.port));
+    let left_out = rows.iter().skip(OPENED).map(|of| of.connections).fold(taken.opened_by_others, u64::saturating_add);
+    rows.truncate(OPENED);
+    let named = rows.into_iter().map(|of| Opened {
+        process: names.or_noted(of.pid, &of.identity.name, of.identity.user, of.identity.control_group),
+        remote_port: of.port,
+        connections: of.connections,
+    });
+    (named.collect(), left_out)
 }
 
 fn matches_port(row: &SocketRow, params: &Params) -> bool {

@@ -42,6 +42,7 @@ pub(super) fn say_what_was_left_out(observed: &mut Observed<Sockets>, left_out: 
 /// What is known only where the calls of processes are counted: what they received, and what they sent.
 const RECEIVED: [&str; 4] =
     ["udp_receivers", "processes.udp_rx_bytes", "processes.udp_rx_datagrams", "processes.tcp_read_bytes"];
+const OPENED: [&str; 2] = ["opened", "opened_left_out"];
 const SENT: [&str; 3] = ["processes.udp_tx_bytes", "processes.udp_tx_datagrams", "processes.tcp_written_bytes"];
 
 impl Picture<'_> {
@@ -50,19 +51,22 @@ impl Picture<'_> {
         let taken = match &self.taken {
             Some(Ok(taken)) => taken,
             Some(Err(gap)) => {
-                observed.miss(&[&RECEIVED[..], &SENT[..]].concat(), gap.clone());
+                observed.miss(&[&RECEIVED[..], &SENT[..], &OPENED[..]].concat(), gap.clone());
                 return;
             }
             None => {
                 let why = "without a window, or without owners, nobody counts it";
                 let gap = Gap::new(Reason::Absent, "tell what each process received and sent", why)
                     .to_fix("give a window, and leave `owners` true");
-                observed.miss(&[&RECEIVED[..], &SENT[..]].concat(), gap);
+                observed.miss(&[&RECEIVED[..], &SENT[..], &OPENED[..]].concat(), gap);
                 return;
             }
         };
         if let Some(gap) = &taken.sent {
             observed.miss(&SENT, gap.clone());
+        }
+        if let Some(gap) = &taken.not_opened {
+            observed.miss(&OPENED, gap.clone());
         }
         let said = |moved: &Moved| {
             let (bytes, calls) =

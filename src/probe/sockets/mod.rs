@@ -33,7 +33,7 @@ use self::closed::ClosedSockets;
 use self::growth::Before;
 use self::look::Eye;
 pub use self::output::{
-    Closed, ClosedPort, Connection, Counts, Listener, Opening, Outgoing, Path, ProcessElsewhere, ProcessIo,
+    Closed, ClosedPort, Connection, Counts, Listener, Opened, Opening, Outgoing, Path, ProcessElsewhere, ProcessIo,
     ProcessTraffic, RawSocket, Sockets, SocketsElsewhere, UdpReceiver, UnixListener, Unread,
 };
 use self::picture::{Owners, Picture};
@@ -107,7 +107,7 @@ impl Probe for SocketsProbe {
         "sockets with their processes, queues, drops, and TCP and UDP bytes per process and connection";
     const SOURCE: &'static str = "NETLINK_SOCK_DIAG (tcp_info, skmeminfo, unix_diag, destroy events); the kernel's walk over all descriptors \
                                   (bpf_iter_task_file, Linux 5.8), else /proc/PID/fd; /proc/PID/{fdinfo,cgroup,io,stat}; \
-                                  tracepoints sock:sock_recv_length and sock:sock_send_length, counted in the kernel (bpf), \
+                                  tracepoints sock:sock_recv_length, sock:sock_send_length and sock:inet_sock_set_state, counted in the kernel (bpf), \
                                   /sys/kernel/btf/vmlinux; /proc/net/{raw,raw6,icmp,icmp6,packet}; \
                                   /proc/net/{tcp,tcp6,udp,udp6} where the kernel has no socket diagnosis";
     const REPLACES: &'static [&'static str] = &["ss -tunap", "netstat -tunap", "lsof -i", "nethogs"];

@@ -58,6 +58,14 @@ pub struct Sockets {
     /// most 16: who scans or floods by connect(2).
     #[serde(default)]
     pub opening: Vec<Opening>,
+    /// The TCP connections that processes began to open within the window (connect(2)), by process and remote port, whatever became of
+    /// them: also those that were refused at once and that no list of sockets can show. Those to this host itself count, too. Most
+    /// connections first, at most 64. None where nobody counted them.
+    #[serde(default)]
+    pub opened: Option<Vec<Opened>>,
+    /// Connections of processes and to ports that are not in `opened`.
+    #[serde(default)]
+    pub opened_left_out: u64,
     /// TCP connections by the remote end that they go to, of those whose local port is one that the kernel chooses for what is
     /// opened here (`net.ipv4.ip_local_port_range`) and that nothing listens on: the ports run out for each remote end by
     /// itself. Those of all states count, ended ones (TIME_WAIT) too. Most connections first, at most 16. None where the range
@@ -106,6 +114,17 @@ pub struct UdpReceiver {
     pub rx_bytes: u64,
     /// Datagrams that its calls returned. One call may return several as one (`UDP_GRO`).
     pub rx_datagrams: u64,
+}
+
+/// What a process opened to a remote port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Opened {
+    /// The process.
+    pub process: Process,
+    /// The port of the remotes; none for all those beyond the eight that most went to.
+    pub remote_port: Option<u16>,
+    /// Connections that it began to open.
+    pub connections: u64,
 }
 
 /// A process that opens connections.

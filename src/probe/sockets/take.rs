@@ -8,7 +8,9 @@ use std::os::unix::fs::MetadataExt;
 
 use nix::libc;
 
-use super::take_program::{self, INTERNET_6, KEY_BYTES, Maps, Places, REST_BYTES, ROW_BYTES, TCP, UDP, key, row};
+use super::take_program::{
+    self, INTERNET_6, KEY_BYTES, Maps, OPENED, Places, REST_BYTES, REST_OPENED, ROW_BYTES, TCP, UDP, key, row,
+};
 use crate::case::{Gap, Reason};
 use crate::probe::process::all_are_ours_to_see;
 use crate::sys::bpf::btf::KernelTypes;
@@ -16,9 +18,12 @@ use crate::sys::bpf::kernel::{Map, Refusal, Rows, Running};
 
 /// Most UDP sockets and most processes that are told apart: some 2.5 MB of the kernel's memory, whatever the host does.
 const MOST_ROWS: u32 = 8192;
+/// Most processes and remote ports that are told apart of what opens connections: some 0.6 MB more.
+const MOST_OPENED: u32 = 4096;
 
 const TRIED: &str = "count what processes receive (tracepoint sock:sock_recv_length)";
 const TRIED_SENT: &str = "count what processes send (tracepoint sock:sock_send_length)";
+const TRIED_OPENED: &str = "count the connections that processes open (tracepoint sock:inet_sock_set_state)";
 
 /// Counts as long as it lives.
 #[derive(Debug)]
@@ -27,6 +32,8 @@ pub(super) struct TakeWatch {
     _received: Running,
     /// Why what is sent is not counted.
     sent: Result<Running, Gap>,
+    /// Why connections that are opened are not counted.
+    opened: Result<Running, Gap>,
 }
 
 /// Bytes and calls, each way.
@@ -64,11 +71,22 @@ pub(super) struct OfPort {
     pub(super) datagrams: u64,
 }
 
+/// The connections that one process opened to a remote port, whatever became of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OfRemotePort {
+    pub(super) pid: i32,
+    pub(super) identity: Identity,
+    /// None: to all ports that have no row.
+    pub(super) port: Option<u16>,
+    pub(super) connections: u64,
+}
+
 /// The rows at one moment.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reading {
     sockets: Rows,
     processes: Rows,
+    opened: Rows,
     rest: Rows,
 }
 
@@ -77,12 +95,18 @@ pub(super) struct Reading {
 pub(super) struct Taken {
     pub(super) processes: HashMap<i32, OfProcess>,
     pub(super) udp_ports: Vec<OfPort>,
+    /// Most connections first.
+    pub(super) opened: Vec<OfRemotePort>,
+    /// Connections that processes opened beyond those that are told apart.
+    pub(super) opened_by_others: u64,
     /// Received over UDP by sockets beyond those that are told apart; it is in `processes`.
     pub(super) of_other_sockets: Moved,
     /// Moved by processes beyond those that are told apart, over UDP and over TCP.
     pub(super) of_others: [Moved; 2],
     /// Why what was sent is not known.
     pub(super) sent: Option<Gap>,
+    /// Why what was opened is not known.
+    pub(super) not_opened: Option<Gap>,
 }
 
 impl TakeWatch {
@@ -104,6 +128,10 @@ impl TakeWatch {
             Gap::new(Reason::Absent, tried, format!("this kernel has no tracepoint sock:{name}"))
                 .to_fix("Linux 6.3 and newer have it")
         };
+        let opens = types
+            .tracepoint("inet_sock_set_state")
+            .filter(|tracepoint| tracepoint.arguments == ["sock", "int", "int"])
+            .ok_or_else(|| absent(TRIED_OPENED, "inet_sock_set_state"));
         let received = types.tracepoint("sock_recv_length").ok_or_else(|| absent(TRIED, "sock_recv_length"))?;
         let sent = types.tracepoint("sock_send_length").ok_or_else(|| absent(TRIED_SENT, "sock_send_length"));
         let unknown = || Gap::new(Reason::Malformed, TRIED, "this kernel's structures of sockets are not known");
@@ -123,7 +151,11 @@ impl TakeWatch {
             let text = take_program::sent(&places, &maps).map_err(|error| Gap::io(TRIED_SENT, &error))?;
             Running::at_typed(tracepoint.id, &text).map_err(|refused| refusal(TRIED_SENT, &refused))
         });
-        Ok(TakeWatch { maps, _received, sent })
+        let opened = opens.and_then(|tracepoint| {
+            let text = take_program::opened(&places, &maps).map_err(|error| Gap::io(TRIED_OPENED, &error))?;
+            Running::at_typed(tracepoint.id, &text).map_err(|refused| refusal(TRIED_OPENED, &refused))
+        });
+        Ok(TakeWatch { maps, _received, sent, opened })
     }
 
     /// What was counted until now.
@@ -133,6 +165,7 @@ impl TakeWatch {
         Ok(Reading {
             sockets: self.maps.sockets.rows().map_err(failed)?,
             processes: self.maps.processes.rows().map_err(failed)?,
+            opened: self.maps.opened.rows().map_err(failed)?,
             rest: self.maps.rest.rows().map_err(failed)?,
         })
     }
@@ -141,6 +174,7 @@ impl TakeWatch {
     pub(super) fn since(&self, earlier: &Reading) -> Result<Taken, Gap> {
         let mut taken = self.read()?.since(earlier);
         taken.sent = self.sent.as_ref().err().cloned();
+        taken.not_opened = self.opened.as_ref().err().cloned();
         Ok(taken)
     }
 }
@@ -149,7 +183,8 @@ fn maps() -> io::Result<Maps> {
     Ok(Maps {
         sockets: Map::by_key(KEY_BYTES, ROW_BYTES, MOST_ROWS)?,
         processes: Map::by_key(KEY_BYTES, ROW_BYTES, MOST_ROWS)?,
-        rest: Map::by_number(REST_BYTES, 2)?,
+        opened: Map::by_key(KEY_BYTES, ROW_BYTES, MOST_OPENED)?,
+        rest: Map::by_number(REST_BYTES, 3)?,
     })
 }
 
@@ -170,15 +205,16 @@ impl Reading {
             rows.chain(grown(&self.processes, &earlier.processes).map(|row| (row, false)))
         {
             let pid = number(key, key::PROCESS).cast_signed();
-            let of_process = taken.processes.entry(pid).or_insert_with(|| OfProcess {
-                identity: Identity {
-                    name: name(row),
-                    user: number(row, row::USER as usize),
-                    control_group: long(row, row::CONTROL_GROUP as usize),
-                },
-                ..OfProcess::default()
-            });
             let protocol = u16::from_ne_bytes([key[key::PROTOCOL], key[key::PROTOCOL + 1]]);
+            if protocol == OPENED {
+                let (identity, connections) = (Identity::of(row), moved.tx_calls);
+                taken.opened.push(OfRemotePort { pid, identity, port: None, connections });
+                continue;
+            }
+            let of_process = taken
+                .processes
+                .entry(pid)
+                .or_insert_with(|| OfProcess { identity: Identity::of(row), ..OfProcess::default() });
             match protocol {
                 UDP => of_process.udp.add(&moved),
                 TCP => of_process.tcp.add(&moved),
@@ -196,12 +232,34 @@ impl Reading {
         let port = |((pid, address, port), (bytes, datagrams))| OfPort { pid, address, port, bytes, datagrams };
         taken.udp_ports = ports.into_iter().map(port).collect();
         taken.udp_ports.sort_by_key(|of| (std::cmp::Reverse((of.bytes, of.datagrams)), of.pid, of.address, of.port));
+        let opened = grown(&self.opened, &earlier.opened).map(|(key, row, moved)| OfRemotePort {
+            pid: number(key, key::PROCESS).cast_signed(),
+            identity: Identity::of(row),
+            port: Some(u16::from_be_bytes([key[key::PORT], key[key::PORT + 1]])),
+            connections: moved.tx_calls,
+        });
+        taken.opened.extend(opened);
+        taken.opened.sort_by_key(|of| (std::cmp::Reverse(of.connections), of.pid, of.port));
         for (key, _, moved) in grown(&self.rest, &earlier.rest) {
-            if let Some(others) = usize::try_from(number(key, 0)).ok().and_then(|at| taken.of_others.get_mut(at)) {
+            if number(key, 0).cast_signed() == REST_OPENED {
+                taken.opened_by_others = moved.tx_calls;
+            } else if let Some(others) = usize::try_from(number(key, 0)).ok().and_then(|at| taken.of_others.get_mut(at))
+            {
                 others.add(&moved);
             }
         }
         taken
+    }
+}
+
+impl Identity {
+    /// Whom a row says that it is of.
+    fn of(row: &[u8]) -> Self {
+        Identity {
+            name: name(row),
+            user: number(row, row::USER as usize),
+            control_group: long(row, row::CONTROL_GROUP as usize),
+        }
     }
 }
 
@@ -280,7 +338,12 @@ mod tests {
     }
 
     fn reading(sockets: &[(Vec<u8>, Vec<u8>)], processes: &[(Vec<u8>, Vec<u8>)]) -> Reading {
-        Reading { sockets: Rows::of(sockets), processes: Rows::of(processes), rest: Rows::default() }
+        Reading {
+            sockets: Rows::of(sockets),
+            processes: Rows::of(processes),
+            opened: Rows::default(),
+            rest: Rows::default(),
+        }
     }
 
     #[test]
@@ -307,6 +370,28 @@ mod tests {
     }
 
     #[test]
+    fn connections_that_are_opened_count_by_process_and_remote_port_and_make_nobody_a_receiver() {
+        let opened = |pid: u32, port: u16, connections: u64| {
+            let (mut key, mut row) = socket(0, pid, 0, 0, 0);
+            key[12..14].copy_from_slice(&(if port == 0 { OPENED } else { TCP }).to_ne_bytes());
+            key[14..].copy_from_slice(&port.to_be_bytes());
+            row[16..24].copy_from_slice(&connections.to_ne_bytes());
+            row[24..32].copy_from_slice(&connections.to_ne_bytes());
+            (key, row)
+        };
+        let of = |rows: &[(Vec<u8>, Vec<u8>)], beyond: &[(Vec<u8>, Vec<u8>)]| Reading {
+            opened: Rows::of(rows),
+            ..reading(&[], beyond)
+        };
+        let before = of(&[opened(7, 5432, 2)], &[]);
+        let taken = of(&[opened(7, 5432, 5), opened(8, 25, 40)], &[opened(9, 0, 900)]).since(&before);
+        let seen: Vec<_> = taken.opened.iter().map(|of| (of.pid, of.port, of.connections)).collect();
+        assert_eq!(seen, [(9, None, 900), (8, Some(25), 40), (7, Some(5432), 3)]);
+        assert_eq!(taken.opened[0].identity.name, b"syslogd");
+        assert!(taken.processes.is_empty(), "{:?}", taken.processes);
+    }
+
+    #[test]
     fn who_moved_nothing_in_the_window_is_not_there() {
         let rows = [socket(1, 7, 514, 100, 1)];
         assert!(reading(&rows, &[]).since(&reading(&rows, &[])).processes.is_empty());
@@ -323,9 +408,9 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_takes_both_programs_or_says_what_is_missing() {
+    fn the_kernel_takes_all_programs_or_says_what_is_missing() {
         match TakeWatch::start() {
-            Ok(watch) => assert_eq!(watch.sent.as_ref().err(), None),
+            Ok(watch) => assert_eq!((watch.sent.as_ref().err(), watch.opened.as_ref().err()), (None, None)),
             Err(gap) => {
                 assert!(std::env::var_os("CI").is_none() || gap.reason == Reason::Absent, "{gap}");
                 println!("skipped: {gap}");

@@ -1,5 +1,6 @@
 //! The programs in the kernel that count what processes receive and send, at the tracepoints `sock:sock_recv_length` and
-//! `sock:sock_send_length`, which fire when a call of a process on a socket has ended.
+//! `sock:sock_send_length`, which fire when a call of a process on a socket has ended; and the connections that they open, at
+//! `sock:inet_sock_set_state`, which fires within the call of the process where a socket begins to wait for its first answer.
 //!
 //! Only sockets of one network namespace count. What a call took from a UDP socket is added to the row of that socket and process; everything else to the row of the
 //! process and protocol. Where the rows of sockets are used up, the row of the process stands in; where those are, two rows
@@ -17,9 +18,14 @@ use crate::sys::bpf::listing::{Helper, Size, assemble};
 pub(super) const TCP: u16 = 6;
 pub(super) const UDP: u16 = 17;
 const MULTIPATH_TCP: i32 = 262;
+/// Stands for the protocol of a row of connections that a process opened to ports that have no row.
+pub(super) const OPENED: u16 = 0xfff0;
 /// `AF_INET` and `AF_INET6`.
 const INTERNET: i32 = 2;
 pub(super) const INTERNET_6: u32 = 10;
+/// `TCP_SYN_SENT` and `TCP_CLOSE`.
+const OPENS: i32 = 2;
+const CLOSED: i32 = 7;
 /// `MSG_PEEK` leaves in the queue what it shows; `MSG_ERRQUEUE` reads what came back of what was sent.
 const TAKES_NOTHING: i32 = 0x2 | 0x2000;
 /// `BPF_NOEXIST`.
@@ -32,6 +38,8 @@ pub(super) const KEY_BYTES: u32 = 16;
 pub(super) mod key {
     pub const PROCESS: usize = 8;
     pub const PROTOCOL: usize = 12;
+    /// Of what opens connections: the remote port, as on the wire.
+    pub const PORT: usize = 14;
 }
 /// A row: four counts, then who it is of.
 pub(super) const ROW_BYTES: u32 = 88;
@@ -46,8 +54,9 @@ pub(super) mod row {
     pub const FAMILY: i16 = 80;
     pub const PORT: i16 = 84;
 }
-/// Bytes of the rows for all others: one for UDP, one for TCP.
+/// Bytes of the rows for all others: one for UDP, one for TCP, one for what opens connections.
 pub(super) const REST_BYTES: u32 = 32;
+pub(super) const REST_OPENED: i32 = 2;
 
 /// Where key, row and a pointer stand on the stack of a program.
 const KEY: i16 = -16;
@@ -62,6 +71,7 @@ pub(super) struct Places {
     family: i16,
     protocol: i16,
     port: i16,
+    remote_port: i16,
     address: i16,
     address_6: i16,
     namespace: i16,
@@ -80,6 +90,7 @@ impl Places {
             family: common("skc_family", 2)?,
             protocol: sock.offset(&["sk_protocol"], 2)?,
             port: common("skc_num", 2)?,
+            remote_port: common("skc_dport", 2)?,
             address: common("skc_rcv_saddr", 4)?,
             address_6: common("skc_v6_rcv_saddr", 16)?,
             namespace: sock.offset(&["__sk_common", "skc_net", "net"], 8)?,
@@ -95,6 +106,7 @@ impl Places {
 pub(super) struct Maps {
     pub(super) sockets: Map,
     pub(super) processes: Map,
+    pub(super) opened: Map,
     pub(super) rest: Map,
 }
 
@@ -127,6 +139,37 @@ pub(super) fn sent(places: &Places, maps: &Maps) -> io::Result<Vec<u64>> {
     listing.push(JumpIfEqual(R8, UDP as i32, "process"));
     listing.extend(only_tcp());
     listing.extend(add_to_process(places, maps, row::SENT));
+    assemble(&listing).map_err(io::Error::other)
+}
+
+/// The program for connections that are opened: a row for each process and remote port, in which each counts as one. Where those rows
+/// are used up, as by who scans ports, a row of the process stands in.
+pub(super) fn opened(places: &Places, maps: &Maps) -> io::Result<Vec<u64>> {
+    let mut listing = vec![
+        Load(Size::Double, R6, R1, 0),
+        Load(Size::Double, R7, R1, 8),
+        Load(Size::Double, R8, R1, 16),
+        JumpIfNotEqual(R8, OPENS, "end"),
+        JumpIfNotEqual(R7, CLOSED, "end"),
+        JumpIfEqual(R6, 0, "end"),
+        Set(R7, 1),
+        Load(Size::Half, R8, R6, places.protocol),
+    ];
+    listing.extend(only_own_sockets(places));
+    listing.extend(only_tcp());
+    listing.extend([Label("process"), StoreNumber(Size::Double, R10, KEY, 0)]);
+    listing.extend(key_of_process());
+    listing.extend([Load(Size::Half, R1, R6, places.remote_port), Store(Size::Half, R10, KEY + key::PORT as i16, R1)]);
+    let mut without_row = vec![
+        StoreNumber(Size::Half, R10, KEY + key::PROTOCOL as i16, i32::from(OPENED)),
+        StoreNumber(Size::Half, R10, KEY + key::PORT as i16, 0),
+    ];
+    without_row.extend(find(&maps.processes));
+    without_row.push(JumpIfNotEqual(R0, 0, "add"));
+    without_row.extend(make(&maps.processes));
+    without_row.extend(find(&maps.processes));
+    without_row.extend([JumpIfNotEqual(R0, 0, "add"), StoreNumber(Size::Word, R10, KEY, REST_OPENED)]);
+    listing.extend(add_to(&maps.opened, places, maps, row::SENT, without_row));
     assemble(&listing).map_err(io::Error::other)
 }
 
@@ -263,18 +306,26 @@ fn describe_socket(places: &Places) -> Vec<Instruction> {
 fn add_to_process(places: &Places, maps: &Maps, counts: i16) -> Vec<Instruction> {
     let mut listing = vec![Label("process"), StoreNumber(Size::Double, R10, KEY, 0)];
     listing.extend(key_of_process());
-    listing.extend(find(&maps.processes));
-    listing.push(JumpIfNotEqual(R0, 0, "add"));
-    listing.extend(describe_process(places));
-    listing.extend(make(&maps.processes));
-    listing.extend(find(&maps.processes));
-    listing.extend([
-        JumpIfNotEqual(R0, 0, "add"),
+    let all_others = vec![
         StoreNumber(Size::Word, R10, KEY, 0),
         JumpIfEqual(R8, UDP as i32, "all others"),
         StoreNumber(Size::Word, R10, KEY, 1),
         Label("all others"),
-    ]);
+    ];
+    listing.extend(add_to(&maps.processes, places, maps, counts, all_others));
+    listing
+}
+
+/// Adds R7 to the row under the key, which is made where there is none and room for it, or else to that of the rest, whose number
+/// `of_rest` puts into the key; and ends the program.
+fn add_to(map: &Map, places: &Places, maps: &Maps, counts: i16, of_rest: Vec<Instruction>) -> Vec<Instruction> {
+    let mut listing = find(map);
+    listing.push(JumpIfNotEqual(R0, 0, "add"));
+    listing.extend(describe_process(places));
+    listing.extend(make(map));
+    listing.extend(find(map));
+    listing.push(JumpIfNotEqual(R0, 0, "add"));
+    listing.extend(of_rest);
     listing.extend(find(&maps.rest));
     listing.extend([
         JumpIfEqual(R0, 0, "end"),

@@ -122,7 +122,7 @@ fn a_client_that_is_refused_again_and_again_is_a_loop() {
     let to = (WORLD, 5432).into();
     Incident {
         services: vec![Role::Daemon(Daemon::Retrier { to, per_second: 200 })],
-        also: Some(|_: &Stage, said: &Said| unsaid(said, &["is refused", "10.77.1.1 port 5432"])),
+        also: Some(|_: &Stage, said: &Said| unsaid(said, &["stage-retrier (pid", "is refused", "10.77.1.1 port 5432"])),
         ..leaves("outbound-retry-loop", Some("retry-loop"), &["outbound-scan", "spam", "outbound-flood"])
     }
     .play();

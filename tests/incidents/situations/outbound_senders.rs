@@ -55,7 +55,7 @@ fn connections_that_are_gone_are_of_who_wrote_to_them() {
 fn one_port_after_the_other_is_a_scan() {
     Incident {
         services: vec![Role::Daemon(Daemon::PortScanner { of: WORLD, per_second: 300 })],
-        also: Some(|_: &Stage, said: &Said| unsaid(said, &["tries the ports of 10.77.1.1"])),
+        also: Some(|_: &Stage, said: &Said| unsaid(said, &["stage-portscan (pid", "tries the ports of 10.77.1.1"])),
         ..leaves("outbound-port-scan", Some("outbound-port-scan"), &["retry-loop", "spam", "outbound-flood"])
     }
     .play();

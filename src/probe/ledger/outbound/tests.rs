@@ -220,6 +220,33 @@ fn what_no_capture_saw_stays_unexplained() {
     assert!(outbound.disagreements[0].contains("XDP"), "{:?}", outbound.disagreements);
 }
 
+/// One of two interfaces in the capture: what it saw leave, and what the interface counted meanwhile.
+fn left(name: &str, bytes: u64, counted: u64) -> Value {
+    json!({"interface": name, "packets": bytes / 500, "wire_packets": bytes / 500, "bytes": bytes, "merged_header_bytes": 0,
+        "stripped_tag_bytes": 0, "counted_bytes": counted})
+}
+
+#[test]
+fn what_left_in_a_moment_when_nothing_was_watched_is_taken_to_be_like_the_rest() {
+    let sends = |counted_meanwhile: u64| {
+        let parts = json!({"endpoints": [endpoint("udp", 53, 900, 450_000)], "left": [left("eth0", 450_000, counted_meanwhile)]});
+        let host = Host::sends(900, 450_000, parts)
+            .with("sockets/listeners", json!([listener(53, "dnsmasq")]))
+            .with("rates/watched/tx", json!({"packets": 1_000, "bytes": 500_000}));
+        host.ledger().account.outbound.unwrap()
+    };
+    let burst = sends(450_000);
+    assert!(burst.unexplained_share.unwrap() <= 0.01, "{burst:?}");
+    assert!(burst.disagreements[0].ends_with("what was sent while nothing was watched is taken to be like the rest"));
+    // The interface counted it while its packets were watched: no edge of a window.
+    let unseen = sends(500_000);
+    assert!((0.099..0.101).contains(&unseen.unexplained_share.unwrap()), "{unseen:?}");
+    assert!(unseen.disagreements[0].contains("PACKET_QDISC_BYPASS"), "{:?}", unseen.disagreements);
+    // Most of it was not watched: what was seen does not tell of that.
+    let mostly = sends(200_000);
+    assert!(mostly.disagreements[0].contains("is not told by the interface"), "{:?}", mostly.disagreements);
+}
+
 #[test]
 fn what_no_capture_saw_may_be_of_who_holds_a_packet_socket() {
     let host = Host::sends(0, 0, json!({}))
@@ -435,6 +462,45 @@ fn who_opened_most_bytes_counts_and_each_remote_once() {
         .remove(0);
     assert_eq!(sender.opened_by.as_deref(), Some("remote"));
     assert_eq!((sender.remotes.len(), sender.remotes_count.is_some_and(|count| count <= 2)), (2, true), "{sender:?}");
+}
+
+/// What a process opened to a remote port.
+fn opened(pid: i32, name: &str, port: u16, connections: u64) -> Value {
+    json!({"process": process(pid, name), "remote_port": port, "connections": connections})
+}
+
+#[test]
+fn connections_that_are_refused_at_once_are_of_who_opened_them() {
+    let refused = |port: u16, to: u16| {
+        let mut of = endpoint("tcp", port, 1, 74);
+        (of["syn"], of["rx_rst"], of["top_remote_port"], of["payload_bytes"]) =
+            (json!(1), json!(1), json!(to), json!(0));
+        of
+    };
+    let others = json!([{"protocol": "tcp", "packets": 500, "bytes": 37_000, "syn": 500, "syn_ack": {"packets": 0, "bytes": 0},
+        "rst": {"packets": 0, "bytes": 0}, "rx_rst": 500, "rx_syn_ack": 0}]);
+    let sends = |others: &Value, rows: &[Value]| {
+        let mut host = Host::sends(
+            500,
+            37_000,
+            json!({"endpoints": [refused(40_001, 5432), refused(40_002, 25)], "others": others}),
+        )
+        .with("sockets/opened", rows.into());
+        host.change("traffic/sent/syn_port", json!(5432));
+        host.entries().into_iter().map(|(kind, _, label)| (kind, label)).collect::<Vec<_>>()
+    };
+    let rows = [opened(9, "app", 5432, 501), opened(7, "postfix", 25, 1)];
+    let named = |label: &str| (EntryKind::Process, label.to_owned());
+    assert_eq!(sends(&others, &rows), [named("app (pid 9)"), named("postfix (pid 7)")]);
+    // Two that call one place are told apart by nobody.
+    let two = [opened(9, "app", 5432, 300), opened(8, "cron", 5432, 201), opened(7, "postfix", 25, 1)];
+    let unsure = (
+        EntryKind::UnseenOwner,
+        "connections that were refused, possibly of app (pid 9) or of cron (pid 8)".to_owned(),
+    );
+    assert_eq!(sends(&others, &two), [unsure, named("postfix (pid 7)")]);
+    let nobody = (EntryKind::UnseenOwner, "connections that were refused, whose process was not seen".to_owned());
+    assert_eq!(sends(&others, &[]), [nobody]);
 }
 
 #[test]

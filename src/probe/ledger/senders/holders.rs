@@ -239,9 +239,7 @@ impl<'a> Holders<'a> {
             self.unheld.push(UnheldTcp { endpoint: Some(endpoint), others: None, left, again, payload });
             return;
         }
-        let label = opened_in_vain(endpoint.rx_rst > 0);
-        let end = self.opener().unwrap_or(End { label: label.to_owned(), ..End::default() });
-        let kind = if end.process.is_some() { EntryKind::Process } else { EntryKind::UnseenOwner };
+        let (kind, end) = self.opener(endpoint.top_remote_port, endpoint.rx_rst > 0);
         let end = End { protocol: Some("tcp".to_owned()), ..end };
         self.put(kind, end, false, Some(endpoint), left, again, entries);
     }
@@ -481,15 +479,15 @@ impl<'a> Holders<'a> {
             self.unheld.push(UnheldTcp { endpoint: None, others: Some(other), left, again: 0.0, payload });
             return;
         }
-        let label = match opens {
-            true => opened_in_vain(other.rx_rst.unwrap_or(0) > 0).to_owned(),
-            false => format!("{name} from many other ports, whose process was not seen"),
-        };
         let by_other = self.raw_or_guest(protocol, made, guests);
         let is_raw = by_other.as_ref().is_some_and(|(kind, _)| *kind == EntryKind::UnseenOwner);
         let (kind, end) = by_other.unwrap_or_else(|| {
-            let end = self.opener().filter(|_| opens).unwrap_or(End { label, ..End::default() });
-            (if end.process.is_some() { EntryKind::Process } else { EntryKind::UnseenOwner }, end)
+            if opens {
+                let sent = self.evidence.capture.and_then(|capture| capture.sent.as_ref());
+                return self.opener(sent.and_then(|sent| sent.syn_port), other.rx_rst.unwrap_or(0) > 0);
+            }
+            let label = format!("{name} from many other ports, whose process was not seen");
+            (EntryKind::UnseenOwner, End { label, ..End::default() })
         });
         let booked = self.sent.len();
         // What is sent on for a guest is one, whatever the protocol.
@@ -539,11 +537,34 @@ impl<'a> Holders<'a> {
         Some((EntryKind::Forwarded, end))
     }
 
-    /// Who opens connections that are not answered at once, where that is one process alone.
-    fn opener(&self) -> Option<End> {
-        let [only] = &self.evidence.sockets?.opening[..] else { return None };
-        let process = only.process.clone().filter(|_| only.connections >= OPENING)?;
-        Some(End { label: process.to_string(), process: Some(process), ..End::default() })
+    /// Who opens connections to that port of others, or to any, that come to nothing: who opened nearly all that were opened, or who alone
+    /// waits for answers.
+    fn opener(&self, remote_port: Option<u16>, refused: bool) -> (EntryKind, End) {
+        let sockets = self.evidence.sockets;
+        let opened = sockets.and_then(|sockets| Some((sockets.opened.as_ref()?, sockets.opened_left_out)));
+        let mut candidates: Vec<(&'a Process, u64)> = Vec::new();
+        let mut all = opened.map_or(0, |(_, left_out)| left_out);
+        let listed = opened.into_iter().flat_map(|(opened, _)| opened);
+        for of in listed.filter(|of| remote_port.is_none_or(|port| of.remote_port.is_none_or(|to| to == port))) {
+            all = all.saturating_add(of.connections);
+            match candidates.iter_mut().find(|(process, _)| *process == &of.process) {
+                Some((_, connections)) => *connections += of.connections,
+                None => candidates.push((&of.process, of.connections)),
+            }
+        }
+        candidates.sort_by_key(|(_, connections)| std::cmp::Reverse(*connections));
+        let nearly_all = |of: &(&'a Process, u64)| of.1 as f64 >= MADE_BY_SOCKETS * all as f64;
+        let waits = || match sockets.map(|sockets| &sockets.opening[..]) {
+            Some([only]) if only.connections >= OPENING => only.process.as_ref(),
+            _ => None,
+        };
+        let process = candidates.first().filter(|of| nearly_all(of)).map(|of| of.0).or_else(waits);
+        if let Some(process) = process {
+            let end = End { label: process.to_string(), process: Some(process.clone()), ..End::default() };
+            return (EntryKind::Process, end);
+        }
+        let names: Vec<&Process> = candidates.iter().map(|of| of.0).collect();
+        (EntryKind::UnseenOwner, End { label: opened_in_vain(refused, &names), ..End::default() })
     }
 
     /// Who may have made packets below TCP and UDP, of that protocol or with addresses of others: none where no socket can have. Nothing

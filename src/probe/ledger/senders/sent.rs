@@ -76,10 +76,15 @@ pub fn holders_below<'a>(evidence: &WindowEvidence<'a>, which: impl Fn(&RawSocke
     holders
 }
 
-pub fn opened_in_vain(refused: bool) -> &'static str {
-    match refused {
-        true => "connections that were refused, whose process was not seen",
-        false => "connections that were opened in vain, whose process was not seen",
+/// What is said of connections that came to nothing, and may be of these.
+pub fn opened_in_vain(refused: bool, of: &[&Process]) -> String {
+    let what = match refused {
+        true => "connections that were refused",
+        false => "connections that were opened in vain",
+    };
+    match of {
+        [] => format!("{what}, whose process was not seen"),
+        _ => format!("{what}, possibly of {}", either(of)),
     }
 }
 
