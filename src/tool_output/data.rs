@@ -74,6 +74,18 @@ impl Data {
                     | "ssh"
                     | "curl"
                     | "dig"
+                    | "supervisorctl"
+                    | "rc-status"
+                    | "limits"
+                    | "ulimit"
+                    | "chronyc"
+                    | "timedatectl"
+                    | "ntpq"
+                    | "postqueue"
+                    | "nginx"
+                    | "apache"
+                    | "resolvectl"
+                    | "resolver"
             ),
             _ => true,
         }

@@ -46,6 +46,10 @@ impl ToolOutput {
             |number| {
                 let text = texts.get(number)?.lock().unwrap_or_else(PoisonError::into_inner).take()?;
                 let document = Document::new(text.name, text.bytes, text.modified);
+                let document = match super::margins::without(&document) {
+                    Some(plain) => Document::new(document.name, plain.into_bytes(), document.modified),
+                    None => document,
+                };
                 let recognised = recognise(&document, number);
                 Some((document, recognised))
             }

@@ -84,13 +84,15 @@ struct Hop {
 fn mtr(here: &Here<'_>) -> Option<(usize, Data)> {
     let document = here.document;
     let line = document.line(here.at);
-    let started = line.trim_start().starts_with("Start: ");
+    // Its screen has a title.
+    let title = usize::from(line.trim_start().starts_with("My traceroute "));
+    let started = document.line(here.at + title).trim_start().starts_with("Start: ");
     let is_heading = |at: usize| {
         let words = here.words(at);
         words.first().is_some_and(|word| matches!(*word, "HOST:" | "Host"))
             && words.iter().any(|word| matches!(*word, "Loss%" | "Verlust%" | "Snt"))
     };
-    let heading = here.at + usize::from(started);
+    let heading = here.at + title + usize::from(started);
     if !is_heading(heading) {
         return None;
     }

@@ -4,9 +4,9 @@
 use super::data::Data;
 use super::here::Here;
 use super::{
-    busybox, cards, containers, counters, dressed, firewall, folders, links, log_lines, logins, machine, meters,
-    moment, packets, paths, pods, pressure, proc_sockets, sadf, samples, smart, sockets, storage, tables, top,
-    transcripts, units, vnstat, xml,
+    busybox, cards, clocks, configured, containers, counters, dressed, firewall, folders, hops, limits, links,
+    log_lines, logins, machine, managers, meters, moment, packets, paths, pods, pressure, proc_sockets, queues,
+    resolver, sadf, samples, smart, sockets, storage, tables, top, transcripts, units, vnstat, xml,
 };
 
 /// How an output is recognised, and what it gives.
@@ -271,6 +271,48 @@ pub const RECOGNISERS: &[Recogniser] = &[
         takes: "`ping` in any language, whole or its sums alone; `mtr -r`, with `-w`, `-b`, and its screen",
         gives: "how much is lost on the way, and from which hop on; what a hop in between leaves unanswered is no loss",
         take: paths::take,
+    },
+    Recogniser {
+        name: "traceroute, tracepath",
+        takes: "with the line that says where to, or rows that follow one another; with names and with -n, in which several routers answer at a hop",
+        gives: "whether the end is reached, behind which hop nothing answers, what a router refuses, and where packets must be smaller; a hop that is silent by itself loses nothing",
+        take: hops::take,
+    },
+    Recogniser {
+        name: "chronyc tracking, timedatectl, ntpq -p",
+        takes: "their fields, old and new, and the table of servers",
+        gives: "whether the clock follows a server, and by how much it is off; of `timedatectl` when the text was made",
+        take: |here| clocks::take(here).map(|(lines, told)| (lines, Data::Told(told))),
+    },
+    Recogniser {
+        name: "resolvectl",
+        takes: "`status`, and `query` of names that were found or not; what `ping`, `curl`, `ssh`, `apt` say of a name that was not resolved",
+        gives: "that no DNS server is named, and why names were not resolved",
+        take: |here| resolver::take(here).map(|(lines, told)| (lines, Data::Told(told))),
+    },
+    Recogniser {
+        name: "supervisorctl status, rc-status",
+        takes: "their rows; of `rc-service NAME status` the state",
+        gives: "services that crashed, could not be started, or do not run",
+        take: |here| managers::take(here).map(|(lines, told)| (lines, Data::Told(told))),
+    },
+    Recogniser {
+        name: "/proc/PID/limits, ulimit -a",
+        takes: "with the heading, or rows alone",
+        gives: "how many files and processes it may have",
+        take: |here| limits::take(here).map(|(lines, told)| (lines, Data::Told(told))),
+    },
+    Recogniser {
+        name: "postqueue -p, mailq",
+        takes: "the queue of Postfix, whole or its beginning",
+        gives: "how many mails wait, and why most of them do",
+        take: |here| queues::take(here).map(|(lines, told)| (lines, Data::Told(told))),
+    },
+    Recogniser {
+        name: "nginx -t, apachectl configtest",
+        takes: "what they say of a configuration",
+        gives: "why it is refused",
+        take: |here| configured::take(here).map(|(lines, told)| (lines, Data::Told(told))),
     },
     Recogniser {
         name: "kubectl get, kubectl top",

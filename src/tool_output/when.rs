@@ -30,6 +30,13 @@ impl Moment {
         if let Some(at) = pieces.data().find_map(|data| if let Data::Moment(at) = data { utc(*at) } else { None }) {
             return known(at, "what date printed");
         }
+        let renewed = pieces.data().find_map(|data| match data {
+            Data::Told(told) => told.moment.and_then(utc).map(|at| (at, told.tool)),
+            _ => None,
+        });
+        if let Some((at, "timedatectl")) = renewed {
+            return known(at, "what timedatectl printed");
+        }
         let chosen = pieces.chosen();
         if let Some(at) = chosen.end().and_then(utc) {
             let ambiguous = pieces.data().any(|data| matches!(data, Data::Rates(report) if report.date_ambiguous));
@@ -80,9 +87,21 @@ impl Moment {
         {
             return known(at, "the times of tcpdump");
         }
-        let renewed = pieces.data().find_map(|data| if let Data::Told(told) = data { told.moment } else { None });
-        if let Some(at) = renewed.and_then(utc) {
+        if let Some((at, _)) = renewed {
             return known(at, "when vnstat renewed its figures");
+        }
+        // `iostat` and `pidstat` print the day above what they show, and no time of day.
+        let day = pieces.data().find_map(|data| match data {
+            Data::Rates(report) => report.date.map(|date| (date, report.date_ambiguous)),
+            _ => None,
+        });
+        if let Some((date, ambiguous)) = day
+            && let Some(at) = moment_of(date, time.unwrap_or_default()).and_then(utc)
+        {
+            let doubt = if ambiguous { " (the month is taken to stand first)" } else { "" };
+            let of_day =
+                if time.is_some() { "and the time of uptime or sar" } else { "whose time of day is not shown" };
+            return known(at, &format!("the day of a heading{doubt}, {of_day}"));
         }
         let changed = pieces.gathered.documents.iter().filter_map(|document| document.modified).max();
         let at = changed.unwrap_or(now);

@@ -22,7 +22,7 @@ impl Page<'_> {
                 self.paragraph(INSIDE, &format!("and {} more: -v", read.stands_out.len() - most), Tone::Faint);
             }
         }
-        if self.depth != Depth::Full && !read.unrecognised.is_empty() {
+        if self.depth != Depth::Full && read.outputs_unrecognised {
             let more = read.unrecognised.len().saturating_sub(UNREAD);
             let more = if more == 0 { String::new() } else { format!("; and {more} more: -v") };
             let named = read.unrecognised.iter().take(UNREAD).map(String::as_str).collect::<Vec<_>>().join("; ");

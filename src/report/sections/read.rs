@@ -17,6 +17,8 @@ pub struct Read {
     pub recognised: Vec<[String; 3]>,
     /// What was not recognised.
     pub unrecognised: Vec<String>,
+    /// There is more among it than words of somebody.
+    pub outputs_unrecognised: bool,
     /// What stands out.
     pub stands_out: Vec<String>,
     /// Commands to run next, as they are.
@@ -35,6 +37,7 @@ impl Read {
                 .map(|of| [name(&of.tool), name(&of.place), sentence(&of.taken)])
                 .collect(),
             unrecognised: reading.unrecognised.iter().take(MOST).map(|text| sentence(text)).collect(),
+            outputs_unrecognised: reading.unrecognised_lines > 0,
             // What the first sentence says is not said again.
             stands_out: reading
                 .stands_out

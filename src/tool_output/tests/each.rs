@@ -155,6 +155,28 @@ pub(super) const SAMPLES: &[(&str, &str)] = &[
         "PING 192.0.2.1 (192.0.2.1) 56(84) bytes of data.\n\n--- 192.0.2.1 ping statistics ---\n20 packets transmitted, 16 received, 20% packet loss, time 19024ms\n",
     ),
     (
+        "traceroute, tracepath",
+        "traceroute to web1.example (203.0.113.7), 30 hops max, 60 byte packets\n 1  gw.lan (192.0.2.1)  0.412 ms  0.380 ms  0.366 ms\n 2  203.0.113.7 (203.0.113.7)  11.102 ms  11.011 ms  11.223 ms\n",
+    ),
+    (
+        "chronyc tracking, timedatectl, ntpq -p",
+        "Reference ID    : C0000201 (ntp1.example)\nStratum         : 3\nSystem time     : 41.200000000 seconds slow of NTP time\nLeap status     : Normal\n",
+    ),
+    ("resolvectl", "shop.example: resolve call failed: Query timed out\n"),
+    (
+        "supervisorctl status, rc-status",
+        "celery                           RUNNING   pid 1021, uptime 12 days, 3:04:11\ngunicorn                         FATAL     Exited too quickly (process log may have details)\n",
+    ),
+    (
+        "/proc/PID/limits, ulimit -a",
+        "Limit                     Soft Limit           Hard Limit           Units     \nMax processes             96365                96365                processes \nMax open files            1024                 524288               files     \n",
+    ),
+    ("postqueue -p, mailq", "Mail queue is empty\n"),
+    (
+        "nginx -t, apachectl configtest",
+        "nginx: [emerg] unknown directive \"lisen\" in /etc/nginx/sites-enabled/shop:3\nnginx: configuration file /etc/nginx/nginx.conf test failed\n",
+    ),
+    (
         "kubectl get, kubectl top",
         "NAME          READY   STATUS             RESTARTS   AGE\nweb-7f-8q9ss  0/1     CrashLoopBackOff   212        12d\n",
     ),
